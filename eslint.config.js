@@ -1,0 +1,47 @@
+import tseslint from 'typescript-eslint';
+
+/** What a folder may not import: the architecture of docs/architecture.md as a rule. Imports only point down. */
+const layers = [
+  { files: ['src/tokens/**'], forbid: ['express', 'node:http', 'node:https', 'node:net', 'undici', '**/proxy/**', '**/operator/**', '**/sandbox/**', '**/config/**', '**/app.ts', '**/server.ts', '**/main.ts', '**/log.ts', '**/metrics.ts'] },
+  { files: ['src/flows/**'], forbid: ['express', 'node:http', 'node:https', 'node:net', 'undici', '**/proxy/**', '**/operator/**', '**/sandbox/**', '**/config/**', '**/app.ts', '**/server.ts', '**/main.ts', '**/log.ts', '**/metrics.ts'] },
+  { files: ['src/config/**'], forbid: ['express', 'node:http', 'undici', '**/proxy/**', '**/operator/**', '**/sandbox/**', '**/tokens/**', '**/app.ts', '**/server.ts', '**/main.ts'] },
+  { files: ['src/proxy/**'], forbid: ['**/operator/**', '**/sandbox/**', '**/app.ts', '**/main.ts', '**/stores/**'] },
+  { files: ['src/proxy/**'], ignores: ['src/proxy/forward.ts', 'src/proxy/upgrade.ts', 'src/proxy/token-endpoint.ts'], forbid: ['undici', '**/operator/**', '**/sandbox/**', '**/app.ts', '**/main.ts', '**/stores/**'] },
+  { files: ['src/operator/**'], forbid: ['**/proxy/**', '**/sandbox/**', '**/app.ts', '**/main.ts', 'undici'] },
+  { files: ['src/sandbox/**'], ignores: ['src/sandbox/demo.ts', 'src/sandbox/demo/**'], forbid: ['express', '**/proxy/**', '**/operator/**', '**/tokens/*', '**/config/**', '**/app.ts', '**/main.ts'] },
+];
+
+export default tseslint.config(
+  { ignores: ['dist/**', 'node_modules/**', 'bench/results/**'] },
+  ...tseslint.configs.strictTypeChecked,
+  {
+    languageOptions: { parserOptions: { projectService: { allowDefaultProject: ['eslint.config.js'] }, tsconfigRootDir: import.meta.dirname } },
+    rules: {
+      '@typescript-eslint/no-non-null-assertion': 'off',
+      '@typescript-eslint/restrict-template-expressions': ['error', { allowNumber: true, allowBoolean: true }],
+      '@typescript-eslint/consistent-type-imports': 'error',
+      '@typescript-eslint/no-confusing-void-expression': 'off',
+      '@typescript-eslint/no-unused-vars': ['error', { argsIgnorePattern: '^_' }],
+      '@typescript-eslint/require-await': 'off',
+      '@typescript-eslint/prefer-promise-reject-errors': 'off',
+      '@typescript-eslint/only-throw-error': 'off',
+      '@typescript-eslint/unbound-method': 'off',
+      '@typescript-eslint/no-deprecated': 'off',
+      'no-restricted-globals': 'off',
+      eqeqeq: 'error',
+      'no-console': 'error',
+    },
+  },
+  ...layers.map(({ files, ignores = [], forbid }) => ({
+    files, ignores,
+    rules: { 'no-restricted-imports': ['error', { patterns: [{ group: forbid, message: 'Imports only point down: main → app → {proxy, operator, sandbox} → {tokens, config} → flows → errors.' }] }] },
+  })),
+  {
+    // Only main.ts ends the process, reads its arguments and its environment.
+    files: ['src/**'],
+    ignores: ['src/main.ts', 'src/sandbox/demo.ts', 'src/sandbox/demo/**'],
+    rules: { 'no-restricted-properties': ['error', ...['exit', 'argv', 'env', 'on', 'kill', 'stdout', 'stdin'].map((property) => ({ object: 'process', property, message: 'Only main.ts touches the process.' }))] },
+  },
+  { files: ['test/**', 'bench/**'], rules: { '@typescript-eslint/no-floating-promises': 'error', '@typescript-eslint/no-unnecessary-condition': 'off', 'no-console': 'off' } },
+  { files: ['eslint.config.js'], ...tseslint.configs.disableTypeChecked },
+);
