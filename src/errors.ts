@@ -1,0 +1,59 @@
+/**
+ * Every answer tokenward gives by itself, one line each: stable code, status, what happened, what the caller can do.
+ * Ours are never 401 but for the caller's own missing key: elsewhere that word belongs to the upstream.
+ */
+const ERRORS = {
+  route_unknown:          [404, 'No route matches this path.', 'Use one of the prefixes of the configuration.'],
+  caller_key_missing:     [401, 'This proxy wants to know who calls.', 'Send the key as "X-Tokenward-Key: <key>" or "Authorization: Bearer <key>".'],
+  caller_key_unknown:     [403, 'The key sent is not one of this proxy\'s callers.', 'Check the key; ask the operator for one.'],
+  caller_not_allowed:     [403, 'This caller may not use this route.', 'Ask the operator to add the route to the caller.'],
+  login_path_refused:     [403, 'This is a login or refresh path of the upstream; tokenward logs in itself.', 'Call the API directly: the token is added for you.'],
+  request_malformed:      [400, 'The request is not well-formed HTTP.', 'Correct the request.'],
+  request_target_refused: [400, 'The request target is ambiguous or not allowed.', 'Send a plain path without dot segments, encoded slashes or control characters.'],
+  body_too_large:         [413, 'The request body is larger than this route allows.', 'Send less, or ask the operator to raise maxBody.'],
+  headers_too_large:      [431, 'The request header is larger than allowed.', 'Send fewer or shorter header fields.'],
+  upgrade_refused:        [501, 'This proxy does not carry protocol upgrades.', 'Use plain HTTP requests.'],
+  credential_dead:        [503, 'The account\'s credentials were refused; tokenward will not try them again by itself.', 'The operator must correct them.'],
+  login_budget_exhausted: [503, 'The account has used up its logins for now.', 'Try again after Retry-After; the operator may spend the reserve.'],
+  token_unavailable:      [503, 'The account has no usable token and could not get one.', 'Try again after Retry-After.'],
+  token_endpoint_failed:  [502, 'The token endpoint gave no usable answer.', 'Try again after Retry-After.'],
+  too_many_waiting:       [503, 'Too many requests wait for this account\'s token.', 'Try again after Retry-After.'],
+  store_unavailable:      [503, 'The token store cannot be read or written.', 'Try again after Retry-After.'],
+  shutting_down:          [503, 'This proxy is shutting down.', 'Try again.'],
+  upstream_unreachable:   [502, 'The upstream could not be reached.', 'Try again later; nothing was sent twice.'],
+  upstream_broken:        [502, 'The upstream broke the connection or sent what is not HTTP before a usable answer.', 'Check whether the call took effect before repeating it.'],
+  upstream_timeout:       [504, 'The upstream took too long to answer.', 'Check whether the call took effect before repeating it.'],
+  internal:               [500, 'An unexpected fault inside tokenward.', 'See its log for this time.'],
+} as const satisfies Record<string, readonly [status: number, title: string, advice: string]>;
+
+/** A stable error code, as seen in `code` of the body, in `x-tokenward-error` and in the metric label `reason`. */
+export type ErrorCode = keyof typeof ERRORS;
+
+/** All codes, for docs and the tests that compare both. */
+export const ERROR_CODES = Object.keys(ERRORS) as readonly ErrorCode[];
+
+/**
+ * An answer of our own. `detail` reaches the caller: it must hold nothing secret and nothing an upstream said.
+ * `retryAfter` is in seconds.
+ */
+export class TokenwardError extends Error {
+  override readonly name = 'TokenwardError';
+  readonly code: ErrorCode;
+  readonly status: number;
+  readonly retryAfter: number | undefined;
+  readonly detail: string | undefined;
+
+  constructor(code: ErrorCode, options: { detail?: string; retryAfter?: number; cause?: unknown } = {}) {
+    super(options.detail ?? ERRORS[code][1], 'cause' in options ? { cause: options.cause } : undefined);
+    this.code = code;
+    this.status = ERRORS[code][0];
+    this.retryAfter = options.retryAfter === undefined ? undefined : Math.max(1, Math.ceil(options.retryAfter));
+    this.detail = options.detail;
+  }
+}
+
+/** The error as an RFC 9457 problem document, its only form on the wire. */
+export function problemDocument(error: TokenwardError): string {
+  const [status, title, advice] = ERRORS[error.code];
+  return `${JSON.stringify({ type: `urn:tokenward:error:${error.code}`, title, status, code: error.code, ...(error.detail !== undefined && { detail: error.detail }), advice })}\n`;
+}
