@@ -1,0 +1,69 @@
+import type { MatchRule } from './flow.ts';
+
+/** What a rule may look at. `body` is called only when a rule needs it; undefined = no JSON there. */
+export interface Reply {
+  readonly status: number;
+  header(name: string): string | undefined;
+  body(): unknown;
+}
+
+/** True if at least one of the rules holds. */
+export function matchesAny(rules: readonly MatchRule[], reply: Reply): boolean {
+  return rules.some((rule) => matches(rule, reply));
+}
+
+/** True if the status alone leaves open whether one of the rules holds, so that the body has to be looked at. */
+export function needsBody(rules: readonly MatchRule[], status: number): boolean {
+  return rules.some((rule) => rule.body !== undefined && statusHolds(rule, status));
+}
+
+/** True if no rule can hold for this status: the reply passes without another look. */
+export function ruledOut(rules: readonly MatchRule[], status: number): boolean {
+  return !rules.some((rule) => statusHolds(rule, status));
+}
+
+function matches(rule: MatchRule, reply: Reply): boolean {
+  if (!statusHolds(rule, reply.status)) return false;
+  if (rule.header !== undefined) {
+    for (const [name, text] of Object.entries(rule.header)) {
+      if (reply.header(name.toLowerCase())?.toLowerCase().includes(text.toLowerCase()) !== true) return false;
+    }
+  }
+  if (rule.body === undefined) return true;
+  const body = reply.body();
+  if (body === undefined) return false;
+  return Object.entries(rule.body).every(([pointer, wanted]) => {
+    const values = Array.isArray(wanted) ? wanted : [wanted];
+    return pointed(body, pointer).some((found) => values.some((value) => same(found, value)));
+  });
+}
+
+function statusHolds(rule: MatchRule, status: number): boolean {
+  if (rule.status === undefined) return true;
+  return Array.isArray(rule.status) ? rule.status.includes(status) : rule.status === status;
+}
+
+/** 1007 and "1007" are the same code: APIs change their mind about which one they send. */
+function same(found: unknown, wanted: string | number | boolean | null): boolean {
+  if (found === wanted) return true;
+  return (typeof found === 'string' || typeof found === 'number') && (typeof wanted === 'string' || typeof wanted === 'number') && String(found) === String(wanted);
+}
+
+/** Everything an RFC 6901 pointer leads to; `*` stands for every element of an array. Own properties only. */
+export function pointed(value: unknown, pointer: string): unknown[] {
+  let found: unknown[] = [value];
+  for (const part of pointer.split('/').slice(1)) {
+    const key = part.replaceAll('~1', '/').replaceAll('~0', '~');
+    const next: unknown[] = [];
+    for (const item of found) {
+      if (Array.isArray(item)) {
+        if (key === '*') next.push(...(item as unknown[]));
+        else if (/^\d+$/.test(key) && Number(key) < item.length) next.push(item[Number(key)]);
+      } else if (typeof item === 'object' && item !== null && Object.hasOwn(item, key)) {
+        next.push((item as Record<string, unknown>)[key]);
+      }
+    }
+    found = next;
+  }
+  return found;
+}

@@ -1,0 +1,116 @@
+import { flowSchema, type Flow, type FlowInput } from './flow.ts';
+
+/**
+ * Softline eCommerce. The login answer has no expiry: a token lives 24 h from receipt, and its refresh_token is
+ * documented as unused. The token travels in its own header; a request with only `Authorization` counts as without one.
+ * 1006 (bad credentials) is a refusal and never renewed on.
+ */
+const softline: FlowInput = {
+  baseUrl: 'https://api.ecommerce.softline.com',
+  credentials: { username: 'required', password: 'required' },
+  login: {
+    url: '/v1/login_check',
+    json: { username: '{username}', password: '{password}' },
+    answer: { token: '/token' },
+  },
+  lifetime: 86_400,
+  attach: { header: 'AuthorizationJWT', value: 'Bearer {token}' },
+  invalid: [{ status: 401, body: { '/errors/*/error': [1007, 1008, 1009] } }],
+  legacyLogin: [{ path: '/v1/login_check', answer: { token: 'managed-by-tokenward', refresh_token: 'managed-by-tokenward' } }],
+};
+
+/**
+ * ChatApp. The vendor asks to use the saved pair until `ApiInvalidTokenError` and not to renew by a timer, and grants
+ * 100 tokens.make a day for an email and appId. The dead-token code counts on any status, 200 included; a 403 without
+ * it is about permissions. Whether a refresh kills the old pair is NOT KNOWN: taken for single use.
+ */
+const chatapp: FlowInput = {
+  baseUrl: 'https://api.chatapp.online',
+  credentials: { email: 'required', password: 'required', appId: 'required' },
+  login: {
+    url: '/v1/tokens',
+    json: { email: '{email}', password: '{password}', appId: '{appId}' },
+    answer: {
+      token: '/data/accessToken', refreshToken: '/data/refreshToken',
+      expiresAt: '/data/accessTokenEndTime', refreshExpiresAt: '/data/refreshTokenEndTime',
+    },
+    // Which status or code refuses a wrong password is NOT KNOWN; `success: false` in a 200 is a no as well.
+    refused: [{ status: [400, 401, 403, 422] }, { status: 200, body: { '/success': false } }],
+  },
+  refresh: {
+    url: '/v1/tokens/refresh',
+    headers: { Refresh: '{refreshToken}' },
+    answer: {
+      token: '/data/accessToken', refreshToken: '/data/refreshToken',
+      expiresAt: '/data/accessTokenEndTime', refreshExpiresAt: '/data/refreshTokenEndTime',
+    },
+    refused: [{ status: [400, 401, 403, 422] }, { body: { '/success': false, '/error/code': ['ApiInvalidRefreshTokenError', 'ApiInvalidTokenError'] } }, { status: 200, body: { '/success': false } }],
+  },
+  attach: { header: 'Authorization', value: '{token}' },
+  invalid: [{ body: { '/success': false, '/error/code': 'ApiInvalidTokenError' } }],
+  renew: 'on-demand',
+  budget: { logins: 100, per: 86_400, reserve: 20, by: ['email', 'appId'] },
+  legacyLogin: [
+    { path: '/v1/tokens', answer: { success: true, data: { accessToken: 'managed-by-tokenward', refreshToken: 'managed-by-tokenward' } } },
+    { path: '/v1/tokens/refresh', answer: { success: true, data: { accessToken: 'managed-by-tokenward', refreshToken: 'managed-by-tokenward' } } },
+  ],
+};
+
+/**
+ * TWIN. One token serves several hosts. The documents' own samples disagree with the lifetimes they state, so the life
+ * is the smaller of the JWT's `exp` and the ttl. What an invalid (not expired) token's 401 says is NOT KNOWN, so any
+ * 401 counts. The refresh token's `jti` carries a whole access token.
+ */
+const twin: FlowInput = {
+  baseUrl: 'https://iam.twin24.ai',
+  credentials: { email: 'required', password: 'required', ttl: 'optional', companyId: 'optional', extra: 'optional' },
+  login: {
+    url: '/api/v1/auth/login',
+    json: { email: '{email}', password: '{password}', ttl: '{ttl?}', companyId: '{companyId?}', extra: '{extra?}' },
+    answer: { token: '/token', refreshToken: '/refreshToken', jwt: true },
+  },
+  refresh: {
+    url: '/api/v1/auth/refresh',
+    json: { refreshToken: '{refreshToken}', ttl: '{ttl?}' },
+    answer: { token: '/token', refreshToken: '/refreshToken', jwt: true },
+  },
+  lifetime: 3_600,
+  lifetimeFrom: 'ttl',
+  attach: { header: 'Authorization', value: 'Bearer {token}' },
+  invalid: [{ status: 401 }],
+  legacyLogin: [
+    { path: '/api/v1/auth/login', answer: { token: 'managed-by-tokenward', refreshToken: 'managed-by-tokenward' } },
+    { path: '/api/v1/auth/refresh', answer: { token: 'managed-by-tokenward', refreshToken: 'managed-by-tokenward' } },
+  ],
+};
+
+/** OAuth 2.0 token endpoint (RFC 6749): client credentials, or the password grant, and refresh tokens where it gives some. */
+const oauth2: FlowInput = {
+  credentials: { tokenUrl: 'required', clientId: 'required', clientSecret: 'optional', grantType: 'optional', username: 'optional', password: 'optional', scope: 'optional', audience: 'optional' },
+  login: {
+    url: '{tokenUrl}',
+    form: {
+      grant_type: '{grantType=client_credentials}', client_id: '{clientId}', client_secret: '{clientSecret?}',
+      username: '{username?}', password: '{password?}', scope: '{scope?}', audience: '{audience?}',
+    },
+    answer: { token: '/access_token', refreshToken: '/refresh_token', expiresIn: '/expires_in' },
+  },
+  refresh: {
+    url: '{tokenUrl}',
+    form: { grant_type: 'refresh_token', refresh_token: '{refreshToken}', client_id: '{clientId}', client_secret: '{clientSecret?}' },
+    answer: { token: '/access_token', refreshToken: '/refresh_token', expiresIn: '/expires_in' },
+  },
+  attach: { header: 'Authorization', value: 'Bearer {token}' },
+  invalid: [{ status: 401 }],
+};
+
+/** A fixed API key: attached, never renewed. */
+const fixed: FlowInput = {
+  credentials: { token: 'required' },
+  attach: { header: 'Authorization', value: 'Bearer {token}' },
+};
+
+/** The flows that come with tokenward, by the name a configuration uses. */
+export const PRESETS: Readonly<Record<string, Flow>> = Object.fromEntries(
+  Object.entries({ softline, chatapp, twin, oauth2, static: fixed }).map(([name, flow]) => [name, flowSchema.parse(flow)]),
+);
