@@ -1,0 +1,544 @@
+import { randomBytes } from 'node:crypto';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { LRUCache } from 'lru-cache';
+import { TokenwardError } from '../errors.ts';
+import { budgetState, debitLogin, type BudgetState } from './budget.ts';
+import type { Clock } from './clock.ts';
+import type { Credential, Outcome } from './credential.ts';
+import type { CredentialRecord, Records, RenewalKind } from './records.ts';
+import { SingleFlight } from './single-flight.ts';
+import type { TokenStore } from './store.ts';
+import { Token, type Grant } from './token.ts';
+
+/** Longer than the slowest login, so that a lease never ends under a working holder; prolonged at a third. ms. */
+const LEASE_TTL = 30_000;
+/** How long one process waits for another one's renewal. ms. */
+const LEASE_WAIT = 20_000;
+const LEASE_POLL = 100;
+/** Waiting for the lease, a refresh and the login after it, with room to persist. ms. */
+const FLIGHT_DEADLINE = LEASE_WAIT + 2 * 15_000 + 10_000;
+/** Failed renewals: 2 s, doubled up to 5 min, and up to a quarter more so that replicas do not march in step. ms. */
+const BACKOFF_FIRST = 2_000;
+const BACKOFF_MOST = 300_000;
+/** The life of a token that by its answer has none (0, negative, or an end already past: our clock may be fast). ms. */
+const LEAST_USE = 30_000;
+/** An early renewal that failed is tried again no sooner than this, unless the back-off says later. ms. */
+const EARLY_PAUSE = 30_000;
+/** Longer lives are not believed: the reactive path finds out earlier. ms. */
+const MOST_LIFE = 31 * 86_400_000;
+/** Logins whose result was never seen (killed in between): the first repeat is at once, then 1 min, doubled. ms. */
+const LOST_LOGIN_PAUSE = 60_000;
+
+/** What the manager tells the outside: for metrics, logs and the operator's page. Must not throw. */
+export interface TokenObserver {
+  renewed(credential: Credential, kind: RenewalKind, outcome: Outcome['kind'], reason: string, seconds: number): void;
+  /** A renewal that never came to a call: budget, dead credential, store. */
+  withheld(credential: Credential, reason: string): void;
+  /** The credential's state changed: new token, dead, alive again. */
+  changed(credential: Credential): void;
+  storeFailed(operation: string, error: unknown): void;
+}
+
+/** One account's state for people: no secret in it. Times are wall-clock ms. */
+export interface CredentialStatus {
+  readonly account: string;
+  readonly flow: string;
+  readonly ready: boolean;
+  /** Why not ready, or why the last renewal did not work while the token still lives. */
+  readonly problem: string | undefined;
+  readonly generation: number;
+  readonly obtainedAt: number | undefined;
+  readonly expiresAt: number | undefined;
+  readonly dead: boolean;
+  readonly renewing: boolean;
+  readonly waiting: number;
+  readonly retryAt: number | undefined;
+  readonly budget: BudgetState | undefined;
+}
+
+interface AccountState {
+  readonly credential: Credential;
+  readonly flight: SingleFlight<Token>;
+  token: Token | undefined;
+  /** Monotonic ms from which a renewal is started in the background. */
+  earlyAt: number;
+  /** The generation an upstream has proved dead: nobody new leaves with it while its successor is being fetched. */
+  provedDead: number;
+  waiting: number;
+  loaded: boolean;
+  dead: string | undefined;
+  problem: string | undefined;
+  /** Wall-clock ms. */
+  retryAt: number | undefined;
+  budget: BudgetState | undefined;
+  /** A grant the store would not take yet: the only copy, kept and written as soon as it can be. */
+  unsaved: CredentialRecord | undefined;
+}
+
+export interface ManagerOptions {
+  readonly store: TokenStore;
+  readonly records: Records;
+  readonly clock: Clock;
+  readonly observer: TokenObserver;
+  /** Names this process in leases. */
+  readonly owner?: string;
+  /** Accounts held in memory at once; others are read from the store when asked for. */
+  readonly maxAccounts?: number;
+  /** Callers who may wait for one account's token. */
+  readonly maxWaiting?: number;
+  readonly random?: () => number;
+}
+
+/**
+ * The life of every token: get one, renew the one that was refused, never two renewals of one credential at a time,
+ * never a token in use that is not safely stored. Knows nothing of HTTP.
+ */
+export class TokenManager {
+  readonly #credentials: ReadonlyMap<string, Credential>;
+  readonly #states: LRUCache<string, AccountState>;
+  readonly #options: Required<Pick<ManagerOptions, 'maxWaiting' | 'random' | 'owner'>> & ManagerOptions;
+  readonly #running = new Set<Promise<unknown>>();
+  #closing = false;
+
+  constructor(credentials: Iterable<Credential>, options: ManagerOptions) {
+    this.#credentials = new Map([...credentials].map((credential) => [credential.account, credential]));
+    this.#options = { maxWaiting: 2_000, random: Math.random, owner: randomBytes(12).toString('hex'), ...options };
+    this.#states = new LRUCache({ max: options.maxAccounts ?? 100_000 });
+  }
+
+  /** Reads the stored tokens into memory, so that the first requests find them there. Rejects if the store cannot be read. */
+  async load(): Promise<void> {
+    for (const account of this.#credentials.keys()) await this.#load(this.#state(account));
+  }
+
+  /** The account's token, at once if memory has a living one. Rejects with a TokenwardError. */
+  get(account: string): Token | Promise<Token> {
+    const state = this.#state(account);
+    const { token } = state;
+    if (token !== undefined && token.generation > state.provedDead && this.#lives(token)) {
+      if (this.#options.clock.monotonic() >= state.earlyAt) this.#renewEarly(state);
+      return token;
+    }
+    return this.#join(state, token === undefined ? 0 : token.generation);
+  }
+
+  /**
+   * A token newer than the refused one. If there is one already, that is the answer and nobody is called:
+   * a hundred late refusals of one token cost one renewal.
+   */
+  renew(account: string, refused: Token): Token | Promise<Token> {
+    const state = this.#state(account);
+    const { token } = state;
+    if (token !== undefined && token.generation > refused.generation && this.#lives(token)) return token;
+    if (state.credential.fixed !== undefined) throw new TokenwardError('credential_dead', { detail: `account ${account}: the upstream refused its fixed token` });
+    state.provedDead = Math.max(state.provedDead, refused.generation);
+    return this.#join(state, refused.generation);
+  }
+
+  /** An operator's renewal: forgets that the credential is dead and that we were to wait; may spend the login reserve. */
+  async renewNow(account: string, useReserve = false): Promise<Token> {
+    const state = this.#state(account);
+    const { records } = this.#options;
+    const record = await this.#stored('read', () => records.read(account));
+    if (record.dead !== undefined || record.retryAt !== undefined || record.failures > 0) await this.#save(state, { ...record, dead: undefined, failures: 0, retryAt: undefined });
+    state.retryAt = undefined;
+    state.dead = undefined;
+    return this.#join(state, Math.max(record.generation, state.token?.generation ?? 0), useReserve);
+  }
+
+  /** Whether nothing newer than this token is known here. */
+  isCurrent(account: string, token: Token): boolean {
+    return (this.#state(account).token?.generation ?? 0) <= token.generation;
+  }
+
+  has(account: string): boolean {
+    return this.#credentials.has(account);
+  }
+
+  /** What every account looks like now. */
+  status(): CredentialStatus[] {
+    return [...this.#credentials.keys()].map((account) => {
+      const state = this.#state(account);
+      const { token, credential } = state;
+      const alive = token !== undefined && this.#lives(token);
+      // An account nobody has used yet is ready: its first request logs in.
+      const ready = state.unsaved === undefined && (alive ? token.generation > state.provedDead || state.problem === undefined : state.problem === undefined);
+      return {
+        account, flow: credential.flow, ready, problem: state.problem,
+        generation: token?.generation ?? 0, obtainedAt: token?.obtainedAt, expiresAt: token?.expiresAt,
+        dead: state.dead !== undefined, renewing: state.flight.busy, waiting: state.waiting, retryAt: state.retryAt, budget: state.budget,
+      };
+    });
+  }
+
+  /** Lets running renewals end (they must not be cut between spending and storing), starts no new ones. */
+  async close(): Promise<void> {
+    this.#closing = true;
+    while (this.#running.size > 0) await Promise.allSettled(this.#running);
+  }
+
+  // ---- one account's memory
+
+  #state(account: string): AccountState {
+    const known = this.#states.get(account);
+    if (known !== undefined) return known;
+    const credential = this.#credentials.get(account);
+    if (credential === undefined) throw new TokenwardError('internal', { detail: `no account named ${account}` });
+    const state: AccountState = {
+      credential, flight: new SingleFlight(), token: undefined, earlyAt: Infinity, provedDead: -1, waiting: 0, loaded: false,
+      dead: undefined, problem: undefined, retryAt: undefined, budget: undefined, unsaved: undefined,
+    };
+    if (credential.fixed !== undefined) {
+      state.token = new Token({ generation: 1, obtainedAt: this.#options.clock.wall(), expiresAt: undefined, refreshExpiresAt: undefined, deadline: Infinity }, credential.fixed, undefined);
+      state.loaded = true;
+    }
+    this.#states.set(account, state);
+    return state;
+  }
+
+  async #load(state: AccountState): Promise<void> {
+    if (state.loaded) return;
+    const record = await this.#stored('read', () => this.#options.records.read(state.credential.account));
+    await this.#refreshBudget(state);
+    this.#adopt(state, record);
+    state.loaded = true;
+  }
+
+  /** Takes over what the store says, if it is about the same identity and not older than what we have. */
+  #adopt(state: AccountState, record: CredentialRecord): Token | undefined {
+    const { credential } = state;
+    const dead = record.dead?.credentials === credential.credentials ? record.dead.reason : undefined;
+    state.dead = dead;
+    if (dead !== undefined) state.problem = dead;
+    state.retryAt = record.retryAt;
+    const { token } = record;
+    if (token !== undefined && record.identity === credential.identity && token.generation > (state.token?.generation ?? 0)) {
+      state.token = token;
+      state.earlyAt = this.#earlyAt(credential, token);
+      if (dead === undefined) state.problem = undefined;
+    }
+    this.#options.observer.changed(credential);
+    return state.token;
+  }
+
+  #lives(token: Token): boolean {
+    if (token.expiresAt === undefined) return true;
+    const { clock } = this.#options;
+    if (clock.monotonic() >= token.deadline) return false;
+    const now = clock.wall();
+    // A wall clock before `obtainedAt` was set back; then only the monotonic one is believed.
+    return now < token.expiresAt || now < token.obtainedAt;
+  }
+
+  #earlyAt(credential: Credential, token: Token): number {
+    if (credential.renew !== 'early' || token.expiresAt === undefined) return Infinity;
+    const life = token.expiresAt - token.obtainedAt;
+    return token.deadline - life * (0.15 + 0.1 * this.#options.random());
+  }
+
+  // ---- renewing
+
+  #renewEarly(state: AccountState): void {
+    state.earlyAt = this.#options.clock.monotonic() + EARLY_PAUSE;
+    if (state.flight.busy || this.#closing) return;
+    this.#fly(state, state.token?.generation ?? 0, false).catch(() => {
+      // The observer has heard of it; the token in use still lives, and the next try is due at `earlyAt`.
+    });
+  }
+
+  async #join(state: AccountState, refused: number, useReserve = false): Promise<Token> {
+    if (state.waiting >= this.#options.maxWaiting) throw new TokenwardError('too_many_waiting', { retryAfter: 1 });
+    state.waiting += 1;
+    try {
+      for (;;) {
+        const token = await this.#fly(state, refused, useReserve);
+        // A flight that was under way for an older generation may land on the very token we were refused with.
+        if (token.generation > refused) return token;
+      }
+    } finally {
+      state.waiting -= 1;
+    }
+  }
+
+  #fly(state: AccountState, refused: number, useReserve: boolean): Promise<Token> {
+    return state.flight.run(
+      async () => {
+        const work = this.#renew(state, refused, useReserve);
+        this.#running.add(work);
+        try {
+          return await work;
+        } finally {
+          this.#running.delete(work);
+          // Whatever came of it, the proof is used up: if there is no successor, the old token may be tried again (it may have been one call's problem).
+          state.provedDead = -1;
+        }
+      },
+      FLIGHT_DEADLINE,
+      () => new TokenwardError('token_unavailable', { detail: `account ${state.credential.account}: its renewal takes too long`, retryAfter: 5 }),
+    );
+  }
+
+  /** Lease → re-read → compare → call → store → release. Everything before the lease is only there to save the trip. */
+  async #renew(state: AccountState, refused: number, useReserve: boolean): Promise<Token> {
+    const { credential } = state;
+    const { account } = credential;
+    const { records, store, owner } = this.#options;
+    if (state.unsaved !== undefined) {
+      const kept = await this.#saveUnsaved(state);
+      if (kept.generation > refused) return kept;
+    }
+    const known = await this.#reread(state, refused);
+    if (known !== undefined) return known;
+    this.#mayCall(state, useReserve);
+
+    const until = this.#options.clock.monotonic() + LEASE_WAIT;
+    while (!(await this.#stored('lease', () => store.acquireLease(account, owner, LEASE_TTL)))) {
+      if (this.#options.clock.monotonic() >= until) throw new TokenwardError('token_unavailable', { detail: `account ${account}: another process is renewing it and has not finished`, retryAfter: 1 });
+      await sleep(LEASE_POLL * (0.5 + this.#options.random()));
+      const theirs = await this.#reread(state, refused);
+      if (theirs !== undefined) return theirs;
+    }
+    const prolong = setInterval(() => {
+      store.acquireLease(account, owner, LEASE_TTL).catch((error: unknown) => this.#options.observer.storeFailed('lease', error));
+    }, LEASE_TTL / 3);
+    try {
+      const record = await this.#stored('read', () => records.read(account));
+      if (this.#isNews(state, record, refused)) return this.#adopt(state, record)!;
+      this.#adopt(state, record);
+      this.#mayCall(state, useReserve);
+      return await this.#obtain(state, record, useReserve);
+    } finally {
+      clearInterval(prolong);
+      // Unsaved: keep the lease, nobody else may spend what only we know to be spent.
+      if (state.unsaved === undefined) await store.releaseLease(account, owner).catch((error: unknown) => this.#options.observer.storeFailed('lease', error));
+    }
+  }
+
+  #isNews(state: AccountState, record: CredentialRecord, refused: number): boolean {
+    return record.token !== undefined && record.generation > refused && record.identity === state.credential.identity && this.#lives(record.token);
+  }
+
+  async #reread(state: AccountState, refused: number): Promise<Token | undefined> {
+    const record = await this.#stored('read', () => this.#options.records.read(state.credential.account));
+    const news = this.#isNews(state, record, refused);
+    const token = this.#adopt(state, record);
+    state.loaded = true;
+    return news ? token : undefined;
+  }
+
+  /** Throws if the credential is dead, or a failure is too fresh to try again. */
+  #mayCall(state: AccountState, useReserve: boolean): void {
+    const { credential } = state;
+    if (this.#closing) throw new TokenwardError('shutting_down', { retryAfter: 1 });
+    if (state.dead !== undefined) {
+      this.#options.observer.withheld(credential, 'dead');
+      throw new TokenwardError('credential_dead', { detail: `account ${credential.account}: ${state.dead}`, retryAfter: 300 });
+    }
+    const wait = (state.retryAt ?? 0) - this.#options.clock.wall();
+    // More than the longest pause: the clock was set back since.
+    if (wait > 0 && wait <= 2 * BACKOFF_MOST && !useReserve) {
+      this.#options.observer.withheld(credential, 'cooldown');
+      throw new TokenwardError('token_unavailable', { detail: `account ${credential.account}: ${state.problem ?? 'the last renewal failed'}`, retryAfter: wait / 1000 });
+    }
+  }
+
+  /** Holding the lease: refresh if there is something to spend, else (or if that is refused) log in. */
+  async #obtain(state: AccountState, record: CredentialRecord, useReserve: boolean): Promise<Token> {
+    const { credential } = state;
+    let current = record;
+    const token = record.identity === credential.identity ? record.token : undefined;
+    if (token !== undefined && this.#maySpendRefresh(credential, record, token)) {
+      current = await this.#intend(state, current, 'refresh');
+      const outcome = await this.#call(credential, 'refresh', () => credential.refresh(token));
+      if (outcome.kind === 'granted') return this.#accept(state, current, outcome.grant);
+      if (outcome.kind === 'failed') return this.#fail(state, current, 'refresh', outcome);
+      // Refused: perhaps because another holder, thought dead, has spent it. Then his successor is in the store.
+      const theirs = await this.#stored('read', () => this.#options.records.read(credential.account));
+      if (this.#isNews(state, theirs, current.generation)) return this.#adopt(state, theirs)!;
+      current = theirs;
+    }
+    // From here on the refresh token is spent, or must be taken for it: it leaves the record with the login's intent, so that no later failure can bring it back.
+    if (token?.hasRefresh === true) current = { ...current, token: token.withoutRefresh() };
+    current = await this.#debit(state, current, useReserve);
+    const outcome = await this.#call(credential, 'login', () => credential.login());
+    if (outcome.kind === 'granted') return this.#accept(state, current, outcome.grant);
+    if (outcome.kind === 'failed') return this.#fail(state, current, 'login', outcome);
+    const dead = `the upstream refused the login (${outcome.reason})`;
+    const saved = await this.#save(state, { ...current, intent: undefined, dead: { reason: dead, since: this.#options.clock.wall(), credentials: credential.credentials } });
+    this.#adopt(state, saved);
+    throw new TokenwardError('credential_dead', { detail: `account ${credential.account}: ${dead}`, retryAfter: 300 });
+  }
+
+  #maySpendRefresh(credential: Credential, record: CredentialRecord, token: Token): boolean {
+    if (!credential.canRefresh || !token.hasRefresh) return false;
+    const now = this.#options.clock.wall();
+    if (token.refreshExpiresAt !== undefined && now >= token.refreshExpiresAt) return false;
+    const { intent } = record;
+    if (intent?.kind !== 'refresh') return true;
+    // Maybe spent. Only an endpoint that says it forgives a repeat gets one, once, and in time.
+    const age = now - intent.startedAt;
+    return intent.attempt < 2 && age >= 0 && age < credential.rotationGrace;
+  }
+
+  /** Debits the budget and writes the intent; both before the password leaves. */
+  async #debit(state: AccountState, record: CredentialRecord, useReserve: boolean): Promise<CredentialRecord> {
+    const { credential } = state;
+    const { clock, store, observer } = this.#options;
+    const { intent } = record;
+    if (intent?.kind === 'login' && intent.attempt > 1 && !useReserve) {
+      const pause = Math.min(BACKOFF_MOST, LOST_LOGIN_PAUSE * 2 ** (intent.attempt - 2));
+      const wait = intent.startedAt + pause - clock.wall();
+      if (wait > 0 && wait <= BACKOFF_MOST) {
+        observer.withheld(credential, 'lost-login');
+        state.problem = 'several logins in a row were cut off before their answer was stored';
+        throw new TokenwardError('token_unavailable', { detail: `account ${credential.account}: ${state.problem}`, retryAfter: wait / 1000 });
+      }
+    }
+    if (credential.budget !== undefined) {
+      const debit = await this.#stored('debit', () => debitLogin(store, credential.budget!, clock.wall(), useReserve));
+      state.budget = debit;
+      if (!debit.granted) {
+        observer.withheld(credential, 'budget');
+        state.problem = 'the login budget is used up';
+        observer.changed(credential);
+        throw new TokenwardError('login_budget_exhausted', { detail: `account ${credential.account}`, retryAfter: ((debit.retryAt ?? 0) - clock.wall()) / 1000 });
+      }
+    }
+    return this.#intend(state, record, 'login');
+  }
+
+  async #intend(state: AccountState, record: CredentialRecord, kind: RenewalKind): Promise<CredentialRecord> {
+    const attempt = record.intent?.kind === kind ? record.intent.attempt + 1 : 1;
+    return this.#save(state, { ...record, intent: { kind, startedAt: this.#options.clock.wall(), attempt } });
+  }
+
+  async #call(credential: Credential, kind: RenewalKind, call: () => Promise<Outcome>): Promise<Outcome> {
+    const { clock, observer } = this.#options;
+    const start = clock.monotonic();
+    const outcome = await call();
+    observer.renewed(credential, kind, outcome.kind, outcome.kind === 'granted' ? '' : outcome.reason, (clock.monotonic() - start) / 1000);
+    return outcome;
+  }
+
+  /** A grant becomes the next generation: stored first, used after. */
+  async #accept(state: AccountState, record: CredentialRecord, grant: Grant): Promise<Token> {
+    const { credential } = state;
+    const { clock, records } = this.#options;
+    const now = clock.wall();
+    const previous = record.identity === credential.identity ? record.token : undefined;
+    const life = grant.lifetime === undefined ? undefined : grant.lifetime <= 0 ? LEAST_USE : Math.min(MOST_LIFE, grant.lifetime * 1000);
+    const keepsRefresh = grant.refreshSecret === undefined;
+    const generation = Math.max(record.generation, state.token?.generation ?? 0) + 1;
+    const token = new Token(
+      {
+        generation,
+        obtainedAt: now,
+        expiresAt: life === undefined ? undefined : now + life,
+        refreshExpiresAt: grant.refreshLifetime === undefined ? (keepsRefresh ? previous?.refreshExpiresAt : undefined) : now + grant.refreshLifetime * 1000,
+        deadline: life === undefined ? Infinity : clock.monotonic() + life,
+      },
+      grant.secret,
+      // RFC 6749 §6: no new refresh token means the old one stays.
+      grant.refreshSecret ?? previous?.revealRefresh());
+    const next: CredentialRecord = { revision: record.revision, generation, identity: credential.identity, token, intent: undefined, dead: undefined, failures: 0, retryAt: undefined };
+    let saved: CredentialRecord | undefined;
+    try {
+      saved = await this.#stored('write', () => records.replace(credential.account, next));
+    } catch {
+      // The old pair may be dead and this is the only copy of the new one: keep it, serve it, write it when the store is back.
+      state.unsaved = next;
+      state.problem = 'the new token could not be stored yet';
+      this.#keepSaving(state);
+      return this.#use(state, token);
+    }
+    if (saved === undefined) {
+      // Somebody took the lease over while we called and was faster. His token is the stored one; ours is dropped.
+      const theirs = await this.#stored('read', () => records.read(credential.account));
+      if (this.#isNews(state, theirs, record.generation)) return this.#adopt(state, theirs)!;
+      return this.#accept(state, theirs, grant);
+    }
+    await this.#refreshBudget(state);
+    state.problem = undefined;
+    return this.#use(state, token);
+  }
+
+  #use(state: AccountState, token: Token): Token {
+    state.token = token;
+    state.earlyAt = this.#earlyAt(state.credential, token);
+    state.dead = undefined;
+    state.retryAt = undefined;
+    this.#options.observer.changed(state.credential);
+    return token;
+  }
+
+  /** The call failed: whatever worked before is kept, and the next try has to wait. Always throws. */
+  async #fail(state: AccountState, record: CredentialRecord, kind: RenewalKind, outcome: Outcome & { kind: 'failed' }): Promise<never> {
+    const { credential } = state;
+    const { clock, random } = this.#options;
+    const failures = record.failures + 1;
+    const backoff = Math.min(BACKOFF_MOST, BACKOFF_FIRST * 2 ** Math.min(failures - 1, 20)) * (1 + random() / 4);
+    const asked = Math.min(BACKOFF_MOST, (outcome.retryAfter ?? 0) * 1000);
+    const retryAt = clock.wall() + Math.max(backoff, asked);
+    // A refresh that may have been carried out stays an open intent: its token is not spent again but by the ladder.
+    const intent = kind === 'refresh' && outcome.maybeSpent ? record.intent : undefined;
+    state.retryAt = retryAt;
+    state.problem = `the ${kind} failed (${outcome.reason})`;
+    const saved = await this.#save(state, { ...record, intent, failures, retryAt });
+    this.#adopt(state, saved);
+    throw new TokenwardError('token_endpoint_failed', { detail: `account ${credential.account}: ${state.problem}`, retryAfter: (retryAt - clock.wall()) / 1000 });
+  }
+
+  // ---- the store
+
+  /** Compare and set; whoever loses starts over by failing this flight, whose waiters ask again. */
+  async #save(state: AccountState, next: CredentialRecord): Promise<CredentialRecord> {
+    const saved = await this.#stored('write', () => this.#options.records.replace(state.credential.account, next));
+    if (saved === undefined) throw new TokenwardError('token_unavailable', { detail: `account ${state.credential.account}: another process is renewing it`, retryAfter: 1 });
+    return saved;
+  }
+
+  async #stored<T>(operation: string, action: () => Promise<T>): Promise<T> {
+    try {
+      return await action();
+    } catch (error) {
+      if (error instanceof TokenwardError) throw error;
+      this.#options.observer.storeFailed(operation, error);
+      throw new TokenwardError('store_unavailable', { retryAfter: 2, cause: error });
+    }
+  }
+
+  #keepSaving(state: AccountState): void {
+    const work = (async () => {
+      for (let pause = 200; state.unsaved !== undefined; pause = Math.min(5_000, pause * 2)) {
+        await sleep(pause);
+        await this.#saveUnsaved(state).catch(() => undefined);
+        if (this.#closing && pause >= 5_000) return;
+      }
+    })();
+    this.#running.add(work);
+    void work.finally(() => this.#running.delete(work));
+  }
+
+  async #saveUnsaved(state: AccountState): Promise<Token> {
+    const { unsaved, credential } = state;
+    const { records, store, owner } = this.#options;
+    if (unsaved === undefined) return state.token!;
+    const saved = await this.#stored('write', async () => {
+      await store.acquireLease(credential.account, owner, LEASE_TTL);
+      const record = await records.read(credential.account);
+      if (record.generation >= unsaved.generation) return record;
+      return records.replace(credential.account, { ...unsaved, revision: record.revision });
+    });
+    if (saved === undefined) throw new TokenwardError('store_unavailable', { retryAfter: 2 });
+    state.unsaved = undefined;
+    state.problem = undefined;
+    await store.releaseLease(credential.account, owner).catch((error: unknown) => this.#options.observer.storeFailed('lease', error));
+    this.#options.observer.changed(credential);
+    return state.token!;
+  }
+
+  async #refreshBudget(state: AccountState): Promise<void> {
+    const { budget } = state.credential;
+    if (budget !== undefined) state.budget = await this.#stored('read', () => budgetState(this.#options.store, budget, this.#options.clock.wall()));
+  }
+}

@@ -1,0 +1,72 @@
+import { createCipheriv, createDecipheriv, createHash, randomBytes } from 'node:crypto';
+import { StoreError } from './store.ts';
+
+const FORMAT = 1;
+const KEY_ID_BYTES = 4;
+const NONCE_BYTES = 12;
+const TAG_BYTES = 16;
+const HEAD_BYTES = 1 + KEY_ID_BYTES + NONCE_BYTES + TAG_BYTES;
+
+/** A sealing key: 32 random bytes and the short public id by which a record says which key it wants. */
+export interface SealingKey {
+  readonly id: Buffer;
+  readonly bytes: Buffer;
+}
+
+/**
+ * Reads a key of 32 bytes written as 64 hex digits or as base64. Throws a StoreError that does not repeat the text.
+ */
+export function sealingKey(text: string): SealingKey {
+  const trimmed = text.trim();
+  const bytes = /^[0-9a-fA-F]{64}$/.test(trimmed) ? Buffer.from(trimmed, 'hex') : Buffer.from(trimmed, 'base64');
+  if (bytes.length !== 32) throw new StoreError('The store key must be 32 random bytes, as 64 hex digits or base64 (make one with: openssl rand -base64 32).');
+  // The id is derived one-way, so that records may name their key in the clear.
+  const id = createHash('sha256').update('tokenward key id').update(bytes).digest().subarray(0, KEY_ID_BYTES);
+  return { id, bytes };
+}
+
+/**
+ * AES-256-GCM over records at rest. The first key seals; all keys open. What a record belongs to (account, generation)
+ * goes in as additional data, so that a record moved to another account or an older one put back does not open.
+ */
+export class Seal {
+  readonly #keys: readonly SealingKey[];
+
+  constructor(current: SealingKey, retired: readonly SealingKey[] = []) {
+    this.#keys = [current, ...retired];
+  }
+
+  seal(plain: string, belongsTo: string): Buffer {
+    const key = this.#keys[0]!;
+    const nonce = randomBytes(NONCE_BYTES);
+    const cipher = createCipheriv('aes-256-gcm', key.bytes, nonce);
+    cipher.setAAD(Buffer.from(belongsTo));
+    const body = Buffer.concat([cipher.update(plain, 'utf8'), cipher.final()]);
+    return Buffer.concat([Buffer.from([FORMAT]), key.id, nonce, cipher.getAuthTag(), body]);
+  }
+
+  /** Throws a StoreError saying whether the key is missing or the record damaged; never returns half a record. */
+  open(sealed: Buffer, belongsTo: string): string {
+    if (sealed.length < HEAD_BYTES || sealed[0] !== FORMAT) throw new StoreError('A stored record is damaged or of an unknown format. It was left as it is.');
+    let at = 1;
+    const take = (length: number): Buffer => sealed.subarray(at, (at += length));
+    const id = take(KEY_ID_BYTES);
+    const key = this.#keys.find((candidate) => candidate.id.equals(id));
+    if (key === undefined) {
+      throw new StoreError(`The store was sealed with another key (id ${id.toString('hex')}); configured: ${this.#keys.map((k) => k.id.toString('hex')).join(', ')}. Put that key in store.key or store.retiredKeys. Nothing was changed.`);
+    }
+    const decipher = createDecipheriv('aes-256-gcm', key.bytes, take(NONCE_BYTES));
+    decipher.setAuthTag(take(TAG_BYTES));
+    decipher.setAAD(Buffer.from(belongsTo));
+    try {
+      return decipher.update(sealed.subarray(at), undefined, 'utf8') + decipher.final('utf8');
+    } catch {
+      throw new StoreError('A stored record is damaged or belongs to another account. It was left as it is.');
+    }
+  }
+
+  /** True if the record is sealed with the current key; otherwise it wants re-sealing. */
+  isCurrent(sealed: Buffer): boolean {
+    return sealed.subarray(1, 1 + KEY_ID_BYTES).equals(this.#keys[0]!.id);
+  }
+}

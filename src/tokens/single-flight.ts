@@ -1,0 +1,26 @@
+/**
+ * At most one run of a piece of work at a time; everybody who asks meanwhile gets the same answer.
+ * The slot is cleared only by the run that filled it, and no run can hold it for ever: past `deadline` ms the waiters
+ * are told so and the slot is free again, while the late work may still end by itself.
+ */
+export class SingleFlight<T> {
+  #flight: Promise<T> | undefined;
+
+  get busy(): boolean {
+    return this.#flight !== undefined;
+  }
+
+  run(work: () => Promise<T>, deadline: number, late: () => Error): Promise<T> {
+    if (this.#flight !== undefined) return this.#flight;
+    let timer: NodeJS.Timeout;
+    const limit = new Promise<never>((_, reject) => {
+      timer = setTimeout(() => reject(late()), deadline);
+    });
+    const flight: Promise<T> = Promise.race([work(), limit]).finally(() => {
+      clearTimeout(timer);
+      if (this.#flight === flight) this.#flight = undefined;
+    });
+    this.#flight = flight;
+    return flight;
+  }
+}
