@@ -1,0 +1,172 @@
+import type { IncomingMessage } from 'node:http';
+import { Readable } from 'node:stream';
+import { TokenwardError } from '../errors.ts';
+
+/** Bytes of request bodies kept by all requests together: a cap on their sum, because Node gives memory back late. */
+export class BufferBudget {
+  readonly #limit: number;
+  #used = 0;
+
+  constructor(limit: number) {
+    this.#limit = limit;
+  }
+
+  get used(): number {
+    return this.#used;
+  }
+
+  take(bytes: number): boolean {
+    if (this.#used + bytes > this.#limit) return false;
+    this.#used += bytes;
+    return true;
+  }
+
+  give(bytes: number): void {
+    this.#used -= bytes;
+  }
+}
+
+/** The caller hung up. Nobody is left to answer. */
+export class CallerGone extends Error {}
+
+/**
+ * A request body. `kept`: all of it is here, as the chunks it came in (joining them would double the memory), and can
+ * be sent as often as needed. `streamed`: too large to keep; `open` gives its bytes once.
+ */
+export type RequestBody =
+  | { readonly kind: 'none' }
+  | { readonly kind: 'kept'; readonly chunks: readonly Buffer[]; readonly length: number; release(): void }
+  | { readonly kind: 'streamed'; readonly length: number | undefined; open(): Readable };
+
+const NONE: RequestBody = { kind: 'none' };
+
+export interface BodyLimits {
+  /** Up to this size a body is kept. Bytes. */
+  readonly keep: number;
+  /** Beyond this size it is refused. Bytes. */
+  readonly most: number;
+  readonly budget: BufferBudget;
+}
+
+/** True if the request's framing announces a body. */
+export function hasBody(request: IncomingMessage): boolean {
+  const { headers } = request;
+  return headers['transfer-encoding'] !== undefined || (headers['content-length'] !== undefined && headers['content-length'] !== '0');
+}
+
+/** Reads a body into memory while it fits; otherwise hands out what came so far and the rest as a stream. Rejects with CallerGone or a TokenwardError. */
+export function takeBody(request: IncomingMessage, limits: BodyLimits): RequestBody | Promise<RequestBody> {
+  if (!hasBody(request)) return NONE;
+  const declared = request.headers['content-length'];
+  const length = declared === undefined ? undefined : Number(declared);
+  if (length !== undefined) {
+    if (length > limits.most) throw new TokenwardError('body_too_large', { detail: `limit ${limits.most} bytes` });
+    if (length > limits.keep || !limits.budget.take(length)) return streamed(request, [], length, limits);
+    return collect(request, limits, length);
+  }
+  return collect(request, limits, undefined);
+}
+
+/** `reserved`: bytes already taken from the budget because the length is known. */
+function collect(request: IncomingMessage, limits: BodyLimits, reserved: number | undefined): Promise<RequestBody> {
+  return new Promise((resolve, reject) => {
+    const chunks: Buffer[] = [];
+    let size = 0;
+    let taken = reserved ?? 0;
+    const done = (): void => {
+      request.off('data', onData).off('end', onEnd).off('close', onClose).off('error', onClose);
+    };
+    const onData = (chunk: Buffer): void => {
+      chunks.push(chunk);
+      size += chunk.length;
+      if (size <= taken) return;
+      if (size <= limits.keep && limits.budget.take(chunk.length)) {
+        taken += chunk.length;
+        return;
+      }
+      // Too large to keep after all: on with it as a stream, beginning with what is here.
+      request.pause();
+      done();
+      limits.budget.give(taken);
+      resolve(streamed(request, chunks, undefined, limits));
+    };
+    const onEnd = (): void => {
+      done();
+      let released = false;
+      resolve({
+        kind: 'kept', chunks, length: size,
+        release() {
+          if (!released) limits.budget.give(taken);
+          released = true;
+        },
+      });
+    };
+    const onClose = (): void => {
+      done();
+      limits.budget.give(taken);
+      reject(new CallerGone());
+    };
+    request.on('data', onData).on('end', onEnd).on('close', onClose).on('error', onClose);
+  });
+}
+
+function streamed(request: IncomingMessage, first: readonly Buffer[], length: number | undefined, limits: BodyLimits): RequestBody {
+  return { kind: 'streamed', length, open: () => new Upload(request, first, limits.most) };
+}
+
+/**
+ * The body on its way up. Not the request itself, because whoever consumes a stream may destroy it, and the caller's
+ * connection is still needed for the answer.
+ */
+class Upload extends Readable {
+  readonly #request: IncomingMessage;
+  readonly #most: number;
+  readonly #first: readonly Buffer[];
+  #size = 0;
+  #started = false;
+
+  constructor(request: IncomingMessage, first: readonly Buffer[], most: number) {
+    super({ highWaterMark: 256 * 1024 });
+    this.#request = request;
+    this.#first = first;
+    this.#most = most;
+  }
+
+  override _read(): void {
+    if (!this.#started) {
+      this.#started = true;
+      this.#request.on('data', this.#onData).on('end', this.#onEnd).on('close', this.#onClose).on('error', this.#onClose);
+      let room = true;
+      for (const chunk of this.#first) room = this.#take(chunk);
+      if (!room) return;
+    }
+    this.#request.resume();
+  }
+
+  override _destroy(error: Error | null, callback: (error?: Error | null) => void): void {
+    this.#request.off('data', this.#onData).off('end', this.#onEnd).off('close', this.#onClose).off('error', this.#onClose);
+    callback(error);
+  }
+
+  #take(chunk: Buffer): boolean {
+    this.#size += chunk.length;
+    if (this.#size > this.#most) {
+      this.#request.pause();
+      this.destroy(new TokenwardError('body_too_large', { detail: `limit ${this.#most} bytes` }));
+      return false;
+    }
+    return this.push(chunk);
+  }
+
+  readonly #onData = (chunk: Buffer): void => {
+    if (!this.#take(chunk)) this.#request.pause();
+  };
+
+  readonly #onEnd = (): void => {
+    this.push(null);
+  };
+
+  readonly #onClose = (): void => {
+    if (!this.#request.complete) this.destroy(new CallerGone());
+  };
+}

@@ -1,0 +1,237 @@
+import type { IncomingMessage, ServerResponse } from 'node:http';
+import { TokenwardError } from '../errors.ts';
+import type { TemplateValue } from '../flows/flow.ts';
+import { describeFault, type Logger } from '../log.ts';
+import type { Metrics } from '../metrics.ts';
+import type { TokenManager } from '../tokens/manager.ts';
+import type { Token } from '../tokens/token.ts';
+import { answerError, answerJson } from './answer.ts';
+import { CallerGone, takeBody, type BufferBudget, type RequestBody } from './body.ts';
+import { identifyCaller, type Caller } from './caller.ts';
+import type { UpstreamReply } from './forward.ts';
+import { replyHeaders, requestHeaders } from './headers.ts';
+import { meansDeadToken } from './inspect.ts';
+import { relay } from './relay.ts';
+import { matchRoute, upstreamTarget, type Route } from './route.ts';
+import { checkTarget } from './target.ts';
+import type { UncuredReplies } from './uncured.ts';
+
+/** What the request path works with. */
+export interface Proxy {
+  readonly routes: readonly Route[];
+  /** Undefined: everybody may call. */
+  readonly callers: readonly Caller[] | undefined;
+  readonly tokens: TokenManager;
+  readonly uncured: UncuredReplies;
+  readonly buffers: BufferBudget;
+  readonly metrics: Metrics;
+  readonly log: Logger;
+}
+
+/** One request on its way, as far as the end of its connection has to know. */
+class Passage {
+  readonly request: IncomingMessage;
+  readonly response: ServerResponse;
+  readonly target: string;
+  readonly startedAt = performance.now();
+  route: Route | undefined;
+  body: RequestBody | undefined;
+  exchange: UpstreamReply | undefined;
+  gone = false;
+
+  constructor(request: IncomingMessage, response: ServerResponse) {
+    this.request = request;
+    this.response = response;
+    this.target = request.url ?? '';
+  }
+
+  get method(): string {
+    return this.request.method ?? 'GET';
+  }
+}
+
+/** Says that the answer is the upstream's own complaint about its token: a newer one is there now, and the request may be sent again. */
+const NOT_REPLAYED = 'not-replayed; may-resend';
+
+/** The request handler: every request of a legacy app comes through here. */
+export function createHandler(proxy: Proxy): (request: IncomingMessage, response: ServerResponse) => void {
+  return (request, response) => {
+    const passage = new Passage(request, response);
+    response.on('close', () => finish(proxy, passage));
+    handle(proxy, passage).catch((error: unknown) => fail(proxy, passage, error));
+  };
+}
+
+/** The path of a request, from top to bottom. */
+async function handle(proxy: Proxy, passage: Passage): Promise<void> {
+  const { request, response, target } = passage;
+
+  // 1. route
+  checkTarget(target);
+  const route = matchRoute(proxy.routes, target);
+  if (route === undefined) throw new TokenwardError('route_unknown');
+  passage.route = route;
+  route.stats.inFlight += 1;
+
+  // 2. caller
+  if (proxy.callers !== undefined) identifyCaller(proxy.callers, request, route.config.prefix);
+  const legacyLogin = legacyLoginAnswer(route, passage.method, target);
+  if (legacyLogin !== undefined) return answerJson(response, legacyLogin);
+
+  // 3. account
+  const { account } = route;
+
+  // 4. body
+  const taken = takeBody(request, { keep: route.config.maxReplayBody, most: route.config.maxBody ?? Infinity, budget: proxy.buffers });
+  const body = (passage.body = taken instanceof Promise ? await taken : taken);
+  if (passage.gone) {
+    if (body.kind === 'kept') body.release();
+    throw new CallerGone();
+  }
+
+  // 5. token
+  let token: Token | undefined;
+  if (account !== undefined) {
+    const got = proxy.tokens.get(account);
+    token = got instanceof Promise ? await got : got;
+  }
+
+  // 6. forward
+  let reply = await forward(passage, route, body, token);
+
+  // 7. inspect
+  let note: string | undefined;
+  if (token !== undefined && route.deadToken !== undefined && account !== undefined) {
+    if (await meansDeadToken(route.deadToken, passage.method, reply)) {
+      // 8. renew
+      const newer = await successor(proxy, passage, route, account, token, reply);
+      const replayable = body.kind !== 'streamed' && route.config.replay;
+      if (newer !== undefined && replayable) {
+        // 9. replay
+        reply.discard();
+        token = newer;
+        reply = await replay(proxy, passage, route, account, body, newer);
+      } else if (newer !== undefined) {
+        note = NOT_REPLAYED;
+        proxy.metrics.replays.inc({ route: route.name, outcome: 'skipped' });
+      }
+    } else if (reply.status < 400) {
+      proxy.uncured.accepted(account, token.generation);
+    }
+  }
+
+  // 10. relay
+  const headers = replyHeaders(reply.headers, route, token?.reveal(), `http://${request.headers.host ?? ''}`);
+  if (note !== undefined) headers.push('x-tokenward-replay', note);
+  relay(reply, response, headers);
+}
+
+/** Step 6: the request with this token on it. Resolves with the reply's head. */
+async function forward(passage: Passage, route: Route, body: RequestBody, token: Token | undefined): Promise<UpstreamReply> {
+  if (passage.gone) throw new CallerGone();
+  const attachment = token === undefined ? undefined : route.attach?.(token);
+  let target = upstreamTarget(route, passage.target);
+  if (attachment?.query !== undefined) target += `${target.includes('?') ? '&' : '?'}${attachment.query}`;
+  const headers = requestHeaders(passage.request.rawHeaders, route, attachment);
+  return route.upstream.send({ method: passage.method, target, headers, body }, (exchange) => {
+    passage.exchange = exchange;
+    // The caller may have left while the connection was being made.
+    if (passage.gone) exchange.cancel();
+  });
+}
+
+/**
+ * Step 8: a newer token than the refused one. Undefined: renewing would be in vain, and the reply is to be relayed as
+ * it is. Throws if there should be one but none can be had: a dead token's 401 is our trouble, not the caller's.
+ */
+async function successor(proxy: Proxy, passage: Passage, route: Route, account: string, refused: Token, reply: UpstreamReply): Promise<Token | undefined> {
+  const { metrics, tokens, uncured } = proxy;
+  const count = (reason: string): void => metrics.deadTokenReplies.inc({ route: route.name, account, reason });
+  const isCurrent = tokens.isCurrent(account, refused);
+  if (isCurrent && !uncured.mayRenew(account, callOf(passage), refused.generation)) {
+    count('uncured');
+    return undefined;
+  }
+  count(isCurrent ? 'current' : 'late');
+  try {
+    return await tokens.renew(account, refused);
+  } catch (error) {
+    reply.discard();
+    throw error;
+  }
+}
+
+/** Step 9: the same bytes again, once. Whatever comes back is the answer. */
+async function replay(proxy: Proxy, passage: Passage, route: Route, account: string, body: RequestBody, token: Token): Promise<UpstreamReply> {
+  const { metrics, uncured } = proxy;
+  const count = (outcome: string): void => metrics.replays.inc({ route: route.name, outcome });
+  let reply: UpstreamReply;
+  try {
+    reply = await forward(passage, route, body, token);
+  } catch (error) {
+    count('failed');
+    throw error;
+  }
+  if (route.deadToken !== undefined && (await meansDeadToken(route.deadToken, passage.method, reply))) {
+    count('refused');
+    uncured.uncured(account, callOf(passage), token.generation);
+  } else {
+    count('cured');
+    uncured.cured(callOf(passage));
+    if (reply.status < 400) uncured.accepted(account, token.generation);
+  }
+  return reply;
+}
+
+/** A call as the memory of uncured replies knows it: method and path, without the query. */
+function callOf({ method, target }: Passage): string {
+  const mark = target.indexOf('?');
+  return `${method} ${mark === -1 ? target : target.slice(0, mark)}`;
+}
+
+/**
+ * A legacy app may still try to log in by itself. The route answers, refuses or forwards that; undefined: not such a
+ * call, or one to be forwarded.
+ */
+function legacyLoginAnswer(route: Route, method: string, target: string): TemplateValue | undefined {
+  const { flow, config } = route;
+  if (flow === undefined || config.legacyLogin === 'forward' || flow.legacyLogin.length === 0) return undefined;
+  const path = upstreamTarget(route, target).split('?', 1)[0]!.replace(/\/+/g, '/').replace(/\/$/, '').toLowerCase();
+  const login = flow.legacyLogin.find((one) => one.path.toLowerCase() === path && (config.legacyLogin === 'refuse' || one.method === method));
+  if (login === undefined) return undefined;
+  if (config.legacyLogin === 'refuse') throw new TokenwardError('login_path_refused');
+  return login.answer;
+}
+
+/** The connection is done with the answer, or the caller has left it. */
+function finish(proxy: Proxy, passage: Passage): void {
+  const { response, route, exchange, body } = passage;
+  if (!response.writableFinished) {
+    passage.gone = true;
+    exchange?.cancel();
+  }
+  if (body?.kind === 'kept') body.release();
+  const stats = route === undefined ? proxy.metrics.route('unmatched') : route.stats;
+  if (route !== undefined) stats.inFlight -= 1;
+  // 499: the caller left before there was an answer.
+  stats.finished(response.headersSent ? response.statusCode : 499, (performance.now() - passage.startedAt) / 1000);
+}
+
+function fail(proxy: Proxy, passage: Passage, error: unknown): void {
+  const { request, response, route, exchange } = passage;
+  exchange?.cancel();
+  if (error instanceof CallerGone || passage.gone) {
+    response.destroy();
+    return;
+  }
+  let ours: TokenwardError;
+  if (error instanceof TokenwardError) {
+    ours = error;
+  } else {
+    proxy.log.error('unexpected fault while handling a request', { ...(route && { route: route.name }), detail: describeFault(error) });
+    ours = new TokenwardError('internal');
+  }
+  proxy.metrics.errors.inc({ route: route?.name ?? 'unmatched', reason: ours.code });
+  proxy.log.debug('answered by ourselves', { ...(route && { route: route.name }), code: ours.code, ...(ours.detail !== undefined && { detail: ours.detail }) });
+  answerError(request, response, ours);
+}

@@ -1,0 +1,133 @@
+import type { Attachment } from '../flows/attach.ts';
+import type { Token } from '../tokens/token.ts';
+import type { Route } from './route.ts';
+
+/** RFC 9110 §7.6.1, and Expect, which Node has already answered. */
+const HOP_BY_HOP = ['connection', 'keep-alive', 'proxy-connection', 'te', 'trailer', 'transfer-encoding', 'upgrade', 'proxy-authenticate', 'proxy-authorization', 'expect'];
+/** The caller's own credentials never travel; nor does what we set ourselves. */
+const CALLERS_CREDENTIALS = ['authorization', 'authorizationjwt', 'refresh', 'x-api-key', 'x-tokenward-key'];
+const OURS = ['host', 'content-length', 'via'];
+/** Who called from where inside is nothing the vendor has to know, and a spoofed one must not pass as ours. */
+const FORWARDING = ['forwarded', 'x-forwarded-for', 'x-forwarded-host', 'x-forwarded-proto', 'x-forwarded-port', 'x-forwarded-prefix', 'x-real-ip'];
+/** Challenges are about a credential that the caller does not have. */
+const NOT_FOR_CALLERS = ['www-authenticate', 'proxy-authenticate', 'authentication-info', 'proxy-authentication-info', 'set-cookie', 'set-cookie2'];
+
+/** Some servers read `_` as `-`, so a look-alike is treated as what it looks like. */
+const plain = (name: string): string => name.toLowerCase().replaceAll('_', '').replaceAll('-', '');
+
+const DROPPED_FROM_REQUEST = new Set([...HOP_BY_HOP, ...CALLERS_CREDENTIALS, ...OURS, ...FORWARDING].map(plain));
+const DROPPED_FROM_REPLY = new Set([...HOP_BY_HOP, ...NOT_FOR_CALLERS].map(plain));
+
+/** Header names repeat from request to request; their verdicts are remembered, up to a bound a hostile caller cannot push. */
+class Verdicts {
+  readonly #dropped: ReadonlySet<string>;
+  readonly #known = new Map<string, boolean>();
+
+  constructor(dropped: ReadonlySet<string>) {
+    this.#dropped = dropped;
+  }
+
+  drops(name: string): boolean {
+    const known = this.#known.get(name);
+    if (known !== undefined) return known;
+    const verdict = this.#dropped.has(plain(name));
+    if (this.#known.size < 2_000) this.#known.set(name, verdict);
+    return verdict;
+  }
+}
+
+const requestVerdicts = new Verdicts(DROPPED_FROM_REQUEST);
+const replyVerdicts = new Verdicts(DROPPED_FROM_REPLY);
+
+/** Codings whose replies can be looked into. Others are taken out of Accept-Encoding where replies are inspected. */
+const READABLE_CODINGS = /^(gzip|x-gzip|deflate|br|identity)\b/i;
+
+export type TokenAttacher = (token: Token) => Attachment;
+
+/** Fields that `Connection` names, in lower case: they end here, before ours are added, so that a caller cannot have ours removed. */
+function connectionListed(raw: readonly string[]): ReadonlySet<string> | undefined {
+  let listed: Set<string> | undefined;
+  for (let i = 0; i < raw.length; i += 2) {
+    const name = raw[i]!;
+    if (name.length !== 10 || name.toLowerCase() !== 'connection') continue;
+    const value = raw[i + 1]!;
+    if (value === 'keep-alive' || value === 'close') continue;
+    for (const part of value.split(',')) (listed ??= new Set()).add(part.trim().toLowerCase());
+  }
+  return listed;
+}
+
+/**
+ * The header fields as the upstream gets them: a flat list of names and values, in the caller's order and spelling.
+ * `attachment` replaces whatever the caller sent under its name.
+ */
+export function requestHeaders(raw: readonly string[], route: Route, attachment: Attachment | undefined): string[] {
+  const headers: string[] = ['host', route.host];
+  const listed = connectionListed(raw);
+  const attached = attachment?.header === undefined ? undefined : plain(attachment.header[0]);
+  const { cookie } = attachment ?? {};
+  let cookies = '';
+  for (let i = 0; i < raw.length; i += 2) {
+    const name = raw[i]!;
+    if (requestVerdicts.drops(name)) continue;
+    if (listed !== undefined && listed.has(name.toLowerCase())) continue;
+    // Lengths first: most names are settled by them, without another string being made.
+    if (attached !== undefined && name.length >= attached.length && plain(name) === attached) continue;
+    let value = raw[i + 1]!;
+    if (name.length === 15 && route.deadToken?.readsBody === true && name.toLowerCase() === 'accept-encoding') value = readableCodings(value);
+    if (cookie !== undefined && name.length === 6 && name.toLowerCase() === 'cookie') {
+      cookies += `${value}; `;
+      continue;
+    }
+    headers.push(name, value);
+  }
+  // RFC 9110 §7.6.3: a gateway says that it was there. Its name is all it says.
+  headers.push('via', '1.1 tokenward');
+  if (attachment?.header !== undefined) headers.push(attachment.header[0], attachment.header[1]);
+  if (cookie !== undefined) headers.push('cookie', cookies + cookie);
+  return headers;
+}
+
+function readableCodings(value: string): string {
+  const kept = value.split(',').map((part) => part.trim()).filter((part) => READABLE_CODINGS.test(part));
+  return kept.length === 0 ? 'identity' : kept.join(', ');
+}
+
+/**
+ * The reply's header fields as the caller gets them. `secret` is the token that was sent: a field that repeats it is
+ * left out. URLs that point at the upstream become URLs of this proxy; `self` is the scheme and host the caller used.
+ */
+export function replyHeaders(raw: readonly string[], route: Route, secret: string | undefined, self: string): string[] {
+  const headers: string[] = [];
+  const listed = connectionListed(raw);
+  for (let i = 0; i < raw.length; i += 2) {
+    const name = raw[i]!;
+    if (replyVerdicts.drops(name)) continue;
+    if (listed !== undefined && listed.has(name.toLowerCase())) continue;
+    let value = raw[i + 1]!;
+    if (secret !== undefined && value.length >= secret.length && value.includes(secret)) continue;
+    if ((name.length === 8 || name.length === 16) && /^(content-)?location$/i.test(name)) value = proxyUrl(value, route, self);
+    headers.push(name, value);
+  }
+  return headers;
+}
+
+/** A URL of the upstream as the caller must write it to come through here; any other URL as it is. */
+function proxyUrl(value: string, route: Route, self: string): string {
+  const { origin, basePath, prefix } = route;
+  // Only an absolute URL or an absolute path needs help; a relative one is resolved by the caller.
+  let path: string;
+  let start = '';
+  if (/^https?:\/\//i.test(value)) {
+    if (!URL.canParse(value) || new URL(value).origin !== origin) return value;
+    path = value.replace(/^https?:\/\/[^/?#]*/i, '');
+    start = self;
+  } else if (value.startsWith('/') && !value.startsWith('//')) {
+    path = value;
+  } else {
+    return value;
+  }
+  if (path === basePath) return `${start}${prefix}` || '/';
+  if (basePath !== '' && !path.startsWith(`${basePath}/`) && !path.startsWith(`${basePath}?`)) return value;
+  return `${start}${prefix}${path.slice(basePath.length)}`;
+}

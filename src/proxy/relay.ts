@@ -1,0 +1,25 @@
+import type { ServerResponse } from 'node:http';
+import type { UpstreamReply } from './forward.ts';
+
+/** Sends the upstream's reply to the caller as it comes; `headers` is a flat list of names and values. */
+export function relay(reply: UpstreamReply, response: ServerResponse, headers: string[]): void {
+  if (response.destroyed) {
+    reply.cancel();
+    return;
+  }
+  response.writeHead(reply.status, reply.statusText, headers);
+  if (reply.ended && reply.chunks.length <= 1) {
+    // All here: head and body leave in one write.
+    response.end(reply.chunks[0]);
+    return;
+  }
+  // Nothing of the body yet, as with an event stream: the head must not wait for it.
+  if (reply.chunks.length === 0) response.flushHeaders();
+  response.on('drain', () => reply.resume());
+  reply.pipe({
+    write: (chunk) => response.write(chunk),
+    end: () => response.end(),
+    // Half a reply must not end like a whole one: the caller sees its connection cut.
+    fail: () => response.destroy(),
+  });
+}

@@ -1,0 +1,31 @@
+import { TokenwardError } from '../errors.ts';
+
+/** RFC 3986 pchar and "/", plus what callers really send unencoded; `%` is looked at more closely. */
+const PATH = /^\/[A-Za-z0-9\-._~!$&'()*+,;=:@/%[\]|^{}]*$/;
+/** Any visible ASCII but `#`: brackets, quotes and pipes are common in queries and pass as they are. */
+const QUERY = /^[\x21\x22\x24-\x7e]*$/;
+/** Encoded slash, backslash, dot, NUL, or control byte: two readers may disagree about where such a path leads. */
+const ENCODED_TRAP = /%(2f|5c|2e|7f|[01][0-9a-f])/i;
+const BAD_PERCENT = /%(?![0-9a-fA-F]{2})/;
+/** A segment that is `.` or `..`, also with a path parameter behind it (`..;x`). */
+const DOT_SEGMENT = /\/\.{1,2}(?=[/;]|$)/;
+
+const LONGEST_TARGET = 8_192;
+
+/**
+ * Refuses a request target that another reader could understand differently: then no route can be trusted.
+ * What passes goes on byte for byte. Throws a TokenwardError.
+ */
+export function checkTarget(target: string): void {
+  if (target.length > LONGEST_TARGET) throw new TokenwardError('request_target_refused', { detail: 'the target is longer than 8 KiB' });
+  const mark = target.indexOf('?');
+  const path = mark === -1 ? target : target.slice(0, mark);
+  if (!PATH.test(path) || path.startsWith('//')) refuse('the path is not a plain one');
+  if (path.includes('%') && (ENCODED_TRAP.test(path) || BAD_PERCENT.test(path))) refuse('the path holds an encoded slash, dot or control byte, or a broken percent-encoding');
+  if (path.includes('/.') && DOT_SEGMENT.test(path)) refuse('the path holds a dot segment');
+  if (mark !== -1 && !QUERY.test(target.slice(mark + 1))) refuse('the query holds a byte that must be encoded');
+}
+
+function refuse(detail: string): never {
+  throw new TokenwardError('request_target_refused', { detail });
+}
