@@ -1,0 +1,200 @@
+import { createHash } from 'node:crypto';
+import type { Server } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import type { LoadedConfig } from './config/load.ts';
+import type { RouteConfig } from './config/schema.ts';
+import { TokenwardError } from './errors.ts';
+import { attacher } from './flows/attach.ts';
+import type { Flow } from './flows/flow.ts';
+import { runCall, type SendTokenCall } from './flows/run.ts';
+import { describeFault, type Logger } from './log.ts';
+import { Metrics } from './metrics.ts';
+import { createOperatorApp, type Readiness } from './operator/routes.ts';
+import { answerError } from './proxy/answer.ts';
+import { BufferBudget } from './proxy/body.ts';
+import { callersOf } from './proxy/caller.ts';
+import { Upstream } from './proxy/forward.ts';
+import { createHandler, type Proxy } from './proxy/handle.ts';
+import { deadTokenRule } from './proxy/inspect.ts';
+import { byLongestPrefix, type Route } from './proxy/route.ts';
+import { sendTokenCall } from './proxy/token-endpoint.ts';
+import { UncuredReplies } from './proxy/uncured.ts';
+import { createExpress, createHttpServer, drain, listen } from './server.ts';
+import { systemClock, type Clock } from './tokens/clock.ts';
+import type { Credential } from './tokens/credential.ts';
+import { TokenManager, type TokenObserver } from './tokens/manager.ts';
+import { Records } from './tokens/records.ts';
+import { Seal, sealingKey } from './tokens/seal.ts';
+import type { TokenStore } from './tokens/store.ts';
+import { EmbeddedStore, keyBesideStore } from './tokens/stores/embedded.ts';
+import { VERSION } from './version.ts';
+
+/** What the surroundings give: everything that is not configuration. */
+export interface Surroundings {
+  readonly log: Logger;
+  /** Names this process in leases, and tells whether the process a lease names is gone. */
+  readonly owner: string;
+  readonly ownerIsGone: (owner: string) => boolean;
+  readonly clock?: Clock;
+  readonly sendTokenCall?: SendTokenCall;
+}
+
+/** A running tokenward. */
+export interface App {
+  readonly proxyAddress: AddressInfo;
+  readonly operatorAddress: AddressInfo;
+  readonly tokens: TokenManager;
+  readonly metrics: Metrics;
+  /** Not ready → delay → stop accepting → let requests and renewals end → close the store. */
+  stop(): Promise<void>;
+}
+
+/** Builds everything from a configuration and starts it. Rejects with a StoreError or ListenError, leaving nothing open. */
+export async function startApp(config: LoadedConfig, surroundings: Surroundings): Promise<App> {
+  const { log } = surroundings;
+  const clock = surroundings.clock ?? systemClock;
+  const metrics = new Metrics(VERSION);
+
+  const { store, seal } = openStore(config, surroundings, clock);
+  const credentials = Object.keys(config.accounts).map((account) => credentialOf(config, account, clock, surroundings.sendTokenCall ?? sendTokenCall));
+  const observer = observerOf(metrics, log);
+  const tokens = new TokenManager(credentials, { store, records: new Records(store, seal, clock), clock, observer, owner: surroundings.owner, maxWaiting: config.limits.waitingPerAccount });
+
+  const routes = config.routes.map((route) => routeOf(route, config, metrics)).sort(byLongestPrefix);
+  const buffers = new BufferBudget(config.limits.bufferedBytes);
+  const proxy: Proxy = { routes, callers: callersOf(config.callers), tokens, uncured: new UncuredReplies(clock), buffers, metrics, log };
+  const readiness: Readiness = { stopping: false };
+
+  const proxyServer = createHttpServer(proxyApp(proxy), { headerBytes: config.limits.headerBytes });
+  const operatorServer = createHttpServer(createOperatorApp({ tokens, store, metrics, buffers, readiness, clock, log, routes: config.routes }), { headerBytes: 16 * 1024 });
+  const closeParts = async (): Promise<void> => {
+    await tokens.close();
+    await Promise.all(routes.map((route) => route.upstream.close()));
+    await store.close();
+  };
+  try {
+    await tokens.load();
+    const operatorAddress = await listen(operatorServer, config.operator.host, config.operator.port, 'operator');
+    const proxyAddress = await listen(proxyServer, config.listen.host, config.listen.port, 'proxy');
+    return {
+      proxyAddress, operatorAddress, tokens, metrics,
+      stop: () => stop({ config, readiness, proxyServer, operatorServer, closeParts }),
+    };
+  } catch (error) {
+    proxyServer.close();
+    operatorServer.close();
+    await closeParts();
+    // The manager's words are for callers; what is wrong with the store is in the cause.
+    throw error instanceof TokenwardError && error.cause !== undefined ? error.cause : error;
+  }
+}
+
+function openStore(config: LoadedConfig, surroundings: Surroundings, clock: Clock): { store: TokenStore; seal: Seal } {
+  const { path, key, retiredKeys } = config.store;
+  const retired = retiredKeys.map(sealingKey);
+  let current = key;
+  if (current === undefined) {
+    const beside = keyBesideStore(path);
+    if (beside.created) surroundings.log.warn('made a store key beside the store: whoever copies the folder has the key too. Set store.key to keep it elsewhere', { file: beside.file });
+    current = beside.text;
+  }
+  const seal = new Seal(sealingKey(current), retired);
+  return { store: EmbeddedStore.open(path, { ownerIsGone: surroundings.ownerIsGone, now: () => clock.wall() }), seal };
+}
+
+function credentialOf(config: LoadedConfig, account: string, clock: Clock, send: SendTokenCall): Credential {
+  const flow = config.flowOf.get(account)!;
+  const settings = config.accounts[account]!;
+  const values = settings.credentials;
+  const text = JSON.stringify(Object.entries(values).sort(([a], [b]) => (a < b ? -1 : 1)));
+  const open = JSON.stringify(Object.entries(values).filter(([name]) => !/password|secret|token|key/i.test(name)).sort(([a], [b]) => (a < b ? -1 : 1)));
+  const call = (which: 'login' | 'refresh', extra: Record<string, unknown>) => runCall(flow[which]!, flow, flow.baseUrl, { ...values, ...extra }, send, () => clock.wall());
+  return {
+    account,
+    flow: settings.flow,
+    identity: digest(`${settings.flow}\n${flow.baseUrl ?? ''}\n${open}`),
+    credentials: digest(text),
+    fixed: flow.login === undefined ? String(values['token'] ?? '') : undefined,
+    renew: flow.renew,
+    canRefresh: flow.refresh !== undefined,
+    rotationGrace: flow.rotationGrace * 1000,
+    budget: flow.budget && {
+      // Counted as the upstream counts: by these credentials, whatever the account is called here.
+      key: flow.budget.by.length === 0 ? `${settings.flow}/${account}` : `${settings.flow}/${digest(JSON.stringify(flow.budget.by.map((name) => values[name] ?? null)))}`,
+      logins: flow.budget.logins, window: flow.budget.per * 1000, reserve: flow.budget.reserve,
+    },
+    login: () => call('login', {}),
+    refresh: (token) => call('refresh', { refreshToken: token.revealRefresh() }),
+  };
+}
+
+/** Tells two values apart without keeping either. Only ever stored inside sealed records or made of values that are no secrets. */
+function digest(text: string): string {
+  return createHash('sha256').update(text).digest('base64url').slice(0, 32);
+}
+
+function routeOf(config: RouteConfig, all: LoadedConfig, metrics: Metrics): Route {
+  const url = new URL(config.upstream);
+  const flow: Flow | undefined = config.account === undefined ? undefined : all.flowOf.get(config.account);
+  return {
+    config,
+    name: config.prefix,
+    prefix: config.prefix === '/' ? '' : config.prefix,
+    upstream: new Upstream(url.origin, { maxConnections: config.maxConnections, timeouts: config.timeouts }),
+    basePath: url.pathname.replace(/\/+$/, ''),
+    origin: url.origin,
+    host: url.host,
+    account: config.account,
+    flow,
+    attach: flow && attacher(flow.attach),
+    deadToken: flow?.login === undefined ? undefined : deadTokenRule(flow.invalid),
+    stats: metrics.route(config.prefix),
+  };
+}
+
+function proxyApp(proxy: Proxy): ReturnType<typeof createExpress> {
+  const app = createExpress();
+  app.use(createHandler(proxy));
+  // Express comes here only if it fails before the handler runs.
+  app.use((error: unknown, request: Parameters<typeof answerError>[0], response: Parameters<typeof answerError>[1], _next: unknown) => {
+    proxy.log.error('unexpected fault before the handler', { detail: describeFault(error) });
+    answerError(request, response, new TokenwardError('request_malformed'));
+  });
+  return app;
+}
+
+function observerOf(metrics: Metrics, log: Logger): TokenObserver {
+  return {
+    renewed({ account, flow }, kind, outcome, reason, seconds) {
+      metrics.renewals.inc({ account, flow, kind, outcome });
+      metrics.renewalSeconds.observe({ flow, kind }, seconds);
+      if (outcome === 'granted') {
+        log.info('got a new token', { account, flow, kind, seconds });
+        return;
+      }
+      // The reason of a refusal may carry the upstream's error code: for the log. The label stays within a few words.
+      metrics.renewalFailures.inc({ account, flow, kind, reason: outcome === 'refused' ? 'refused' : reason });
+      log.warn('a token call brought no token', { account, flow, kind, outcome, reason, seconds });
+    },
+    withheld({ account, flow }, reason) {
+      metrics.renewalFailures.inc({ account, flow, kind: 'none', reason });
+      log.debug('no token call made', { account, flow, reason });
+    },
+    changed({ account, flow }) {
+      log.debug('credential changed', { account, flow });
+    },
+    storeFailed(operation, error) {
+      metrics.storeErrors.inc({ reason: operation });
+      log.error('the token store failed', { reason: operation, detail: error instanceof Error && error.name === 'StoreError' ? error.message : describeFault(error) });
+    },
+  };
+}
+
+async function stop(parts: { config: LoadedConfig; readiness: Readiness; proxyServer: Server; operatorServer: Server; closeParts: () => Promise<void> }): Promise<void> {
+  const { config, readiness, proxyServer, operatorServer, closeParts } = parts;
+  readiness.stopping = true;
+  if (config.shutdown.delay > 0) await new Promise((resolve) => setTimeout(resolve, config.shutdown.delay));
+  await drain(proxyServer, config.shutdown.drain);
+  await closeParts();
+  await drain(operatorServer, 1_000);
+}

@@ -1,0 +1,60 @@
+import { pino, type Logger as PinoLogger } from 'pino';
+
+/** Fields that may stand in a log line. Everything else has no way in: secrets are kept out by what can be said, not by a filter afterwards. */
+export interface LogFields {
+  readonly route?: string;
+  readonly account?: string;
+  readonly flow?: string;
+  readonly caller?: string;
+  readonly kind?: string;
+  readonly outcome?: string;
+  readonly reason?: string;
+  readonly code?: string;
+  readonly method?: string;
+  readonly status?: number;
+  readonly generation?: number;
+  readonly seconds?: number;
+  readonly address?: string;
+  readonly file?: string;
+  readonly signal?: string;
+  readonly detail?: string;
+}
+
+export interface Logger {
+  trace(message: string, fields?: LogFields): void;
+  debug(message: string, fields?: LogFields): void;
+  info(message: string, fields?: LogFields): void;
+  warn(message: string, fields?: LogFields): void;
+  error(message: string, fields?: LogFields): void;
+}
+
+export type LogLevel = 'trace' | 'debug' | 'info' | 'warn' | 'error' | 'silent';
+
+const ALLOWED: readonly (keyof LogFields)[] = ['route', 'account', 'flow', 'caller', 'kind', 'outcome', 'reason', 'code', 'method', 'status', 'generation', 'seconds', 'address', 'file', 'signal', 'detail'];
+
+/** JSON lines on standard error. The allow-list holds at run time as well as in the types. */
+export function createLogger(level: LogLevel): Logger {
+  // sync: a line about a crash must not sit in a buffer when the process ends.
+  const log: PinoLogger = pino({ level, base: null, timestamp: pino.stdTimeFunctions.isoTime }, pino.destination({ fd: 2, sync: true }));
+  const at = (name: Exclude<LogLevel, 'silent'>) => (message: string, fields: LogFields = {}): void => {
+    if (log.isLevelEnabled(name)) log[name](allowed(fields), message);
+  };
+  return { trace: at('trace'), debug: at('debug'), info: at('info'), warn: at('warn'), error: at('error') };
+}
+
+function allowed(fields: LogFields): LogFields {
+  const kept: Record<string, string | number> = {};
+  for (const name of ALLOWED) {
+    const value = fields[name];
+    if (value !== undefined) kept[name] = value;
+  }
+  return kept;
+}
+
+/** What may be said of an unexpected error: its class, code and where it was thrown, not its message (it may quote data). */
+export function describeFault(error: unknown): string {
+  if (!(error instanceof Error)) return typeof error;
+  const { code } = error as NodeJS.ErrnoException;
+  const place = error.stack?.split('\n').find((line) => line.trimStart().startsWith('at '))?.trim() ?? '';
+  return `${error.name}${code === undefined ? '' : ` ${code}`} ${place}`.trim();
+}

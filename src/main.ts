@@ -1,0 +1,219 @@
+#!/usr/bin/env node
+import { randomBytes } from 'node:crypto';
+import { readFileSync } from 'node:fs';
+import { hostname } from 'node:os';
+import { createInterface } from 'node:readline/promises';
+import { parseArgs } from 'node:util';
+import { startApp } from './app.ts';
+import { ConfigError, loadConfig, type LoadedConfig } from './config/load.ts';
+import { jsonSchema } from './config/schema.ts';
+import { createLogger, describeFault } from './log.ts';
+import { operatorRenew, operatorStatus, OperatorError } from './operator/client.ts';
+import { keyDigest } from './proxy/caller.ts';
+import { runSandbox, sandboxConfig } from './sandbox/command.ts';
+import { ListenError } from './server.ts';
+import { StoreError } from './tokens/store.ts';
+import { VERSION } from './version.ts';
+
+const HELP = `tokenward ${VERSION} - an outbound proxy that puts the right token on each request
+
+Usage: tokenward <command> [options]
+
+  serve     run the proxy
+  check     check a configuration and say what it would do
+  sandbox   run imitations of the three vendors' APIs to try the proxy with
+  status    show what every credential of a running tokenward is doing
+  renew     renew an account's token now:  tokenward renew <account> [--use-reserve]
+  hash-key  turn a caller's key (from standard input) into what the configuration keeps
+  schema    print the JSON Schema of the configuration, for editors
+
+Options:
+  -c, --config FILE   the configuration (default: proxy.config.yaml, or $TOKENWARD_CONFIG)
+      --operator URL  status, renew: the operator port (default: from the configuration, or $TOKENWARD_OPERATOR)
+      --json          status: as JSON
+      --use-reserve   renew: may spend the logins kept in reserve
+      --host HOST     sandbox: listen here (default 127.0.0.1)
+      --port PORT     sandbox: first of its ports (default 8180)
+  -h, --help          show this
+  -v, --version       show the version
+
+Exit codes: 0 done, 1 failed, 2 wrong usage or configuration.
+`;
+
+const OPTIONS = {
+  config: { type: 'string', short: 'c' },
+  operator: { type: 'string' },
+  json: { type: 'boolean', default: false },
+  'use-reserve': { type: 'boolean', default: false },
+  host: { type: 'string', default: '127.0.0.1' },
+  port: { type: 'string', default: '8180' },
+  help: { type: 'boolean', short: 'h', default: false },
+  version: { type: 'boolean', short: 'v', default: false },
+} as const;
+
+type Options = ReturnType<typeof parse>['values'];
+
+function parse(args: string[]) {
+  return parseArgs({ args, options: OPTIONS, allowPositionals: true });
+}
+
+/** Wrong usage of the command line. */
+class UsageError extends Error {}
+
+async function main(): Promise<void> {
+  let parsed: ReturnType<typeof parse>;
+  try {
+    parsed = parse(process.argv.slice(2));
+  } catch (error) {
+    throw new UsageError(error instanceof Error ? error.message.split('. ')[0]! : 'wrong usage');
+  }
+  const { values, positionals: [command, ...rest] } = parsed;
+  if (values.version) return print(`${VERSION}\n`);
+  if (values.help || command === 'help') return print(HELP);
+  if (command === undefined) throw new UsageError('no command given');
+  if (rest.length > (command === 'renew' ? 1 : 0)) throw new UsageError(`too many words after ${command}`);
+  switch (command) {
+    case 'serve': return serve(values);
+    case 'check': return check(values);
+    case 'sandbox': return sandbox(values);
+    case 'status': return print(await operatorStatus(operatorUrl(values), values.json));
+    case 'renew': {
+      if (rest[0] === undefined) throw new UsageError('renew needs the name of an account');
+      return print(await operatorRenew(operatorUrl(values), rest[0], values['use-reserve']));
+    }
+    case 'hash-key': return hashKey();
+    case 'schema': return print(`${JSON.stringify(jsonSchema(), null, 2)}\n`);
+    default: throw new UsageError(`there is no command "${command}"`);
+  }
+}
+
+function configFile(options: Options): string {
+  return options.config ?? process.env['TOKENWARD_CONFIG'] ?? 'proxy.config.yaml';
+}
+
+async function serve(options: Options): Promise<void> {
+  const config = loadConfig(configFile(options), process.env);
+  const log = createLogger(config.log.level);
+  const app = await startApp(config, { log, owner: leaseOwner(), ownerIsGone });
+  const { proxyAddress, operatorAddress } = app;
+  log.info('tokenward is up', { address: `http://${host(proxyAddress.address)}:${proxyAddress.port}`, detail: `operator on http://${host(operatorAddress.address)}:${operatorAddress.port}` });
+
+  let stopping: Promise<void> | undefined;
+  const stop = (why: string, code: number): void => {
+    // A second signal does not shorten what must be finished.
+    if (stopping !== undefined) return;
+    log.info('stopping', { signal: why });
+    stopping = app.stop().then(
+      () => process.exit(code),
+      (error: unknown) => {
+        log.error('could not stop cleanly', { detail: describeFault(error) });
+        process.exit(1);
+      });
+  };
+  process.on('SIGTERM', () => stop('SIGTERM', 0));
+  process.on('SIGINT', () => stop('SIGINT', 0));
+  // Nothing may get here. If something does, the state is unknown: stop in good order, and let the supervisor start anew.
+  const fault = (error: unknown): void => {
+    log.error('uncaught fault, stopping', { detail: describeFault(error) });
+    stop('fault', 1);
+  };
+  process.on('uncaughtException', fault);
+  process.on('unhandledRejection', fault);
+}
+
+function check(options: Options): void {
+  const file = configFile(options);
+  const config = loadConfig(file, process.env);
+  const wide = Math.max(...config.routes.map(({ prefix }) => prefix.length));
+  const lines = config.routes.map(({ prefix, upstream, account }) => `  ${prefix.padEnd(wide)}  ->  ${upstream}  ${account === undefined ? '(no token)' : `as ${account} (${config.accounts[account]!.flow})`}`);
+  print(`${file} is fine.\n${lines.join('\n')}\n`);
+}
+
+async function sandbox(options: Options): Promise<void> {
+  const basePort = Number(options.port);
+  if (!Number.isInteger(basePort) || basePort < 0 || basePort > 65_000) throw new UsageError('--port must be a port number');
+  const running = await runSandbox({ host: options.host, basePort });
+  print(`# The sandbox is up; its control API is at ${running.urls.control}\n# A configuration that goes with it:\n${sandboxConfig(running)}`);
+  const stop = (): void => {
+    void running.close().then(() => process.exit(0));
+  };
+  process.on('SIGTERM', stop);
+  process.on('SIGINT', stop);
+}
+
+async function hashKey(): Promise<void> {
+  // From standard input, so that the key is in no shell history and no process list.
+  let key: string;
+  if (process.stdin.isTTY) {
+    const terminal = createInterface({ input: process.stdin, output: process.stderr });
+    key = await terminal.question('Key (leave empty for a new one): ');
+    terminal.close();
+  } else {
+    key = readFileSync(0, 'utf8').replace(/\r?\n$/, '');
+  }
+  if (key === '') {
+    key = randomBytes(32).toString('base64url');
+    process.stderr.write(`New key, shown only now: ${key}\n`);
+  }
+  print(`${keyDigest(key)}\n`);
+}
+
+function operatorUrl(options: Options): string {
+  const given = options.operator ?? process.env['TOKENWARD_OPERATOR'];
+  if (given !== undefined) return given;
+  const config: LoadedConfig = loadConfig(configFile(options), process.env);
+  const { operator } = config;
+  return `http://${host(['0.0.0.0', '::'].includes(operator.host) ? '127.0.0.1' : operator.host)}:${operator.port}`;
+}
+
+function host(address: string): string {
+  return address.includes(':') && !address.startsWith('[') ? `[${address}]` : address;
+}
+
+/** Names this process so that another one on the same host can tell whether it still runs. */
+function leaseOwner(): string {
+  return `${hostname()}/${process.pid}/${startTime(process.pid) ?? ''}/${randomBytes(9).toString('base64url')}`;
+}
+
+/** True only if the lease's process ran on this host and certainly runs no longer. */
+function ownerIsGone(owner: string): boolean {
+  const [name, pid, started] = owner.split('/');
+  if (name !== hostname() || !/^\d+$/.test(pid ?? '')) return false;
+  try {
+    process.kill(Number(pid), 0);
+  } catch (error) {
+    return (error as NodeJS.ErrnoException).code === 'ESRCH';
+  }
+  // The number may have been given to another process since.
+  const now = startTime(Number(pid));
+  return now !== undefined && started !== undefined && started !== '' && now !== started;
+}
+
+/** When a process started, in the kernel's ticks; undefined where there is no /proc. */
+function startTime(pid: number): string | undefined {
+  try {
+    return readFileSync(`/proc/${pid}/stat`, 'utf8').split(') ').at(-1)?.split(' ')[19];
+  } catch {
+    return undefined;
+  }
+}
+
+function print(text: string): void {
+  process.stdout.write(text);
+}
+
+main().catch((error: unknown) => {
+  if (error instanceof UsageError) {
+    process.stderr.write(`tokenward: ${error.message}. Try: tokenward --help\n`);
+    process.exitCode = 2;
+  } else if (error instanceof ConfigError) {
+    process.stderr.write(`tokenward: ${error.message}\n`);
+    process.exitCode = 2;
+  } else if (error instanceof StoreError || error instanceof ListenError || error instanceof OperatorError) {
+    process.stderr.write(`tokenward: ${error.message}\n`);
+    process.exitCode = 1;
+  } else {
+    process.stderr.write(`tokenward: unexpected fault (${describeFault(error)})\n`);
+    process.exitCode = 1;
+  }
+});

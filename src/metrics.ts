@@ -1,0 +1,127 @@
+import { collectDefaultMetrics, Counter, Gauge, Histogram, Registry, type MetricObjectWithValues, type MetricValueWithName } from 'prom-client';
+
+/** Seconds. From a cached answer on the same host to the slowest allowed one. */
+const BUCKETS = [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60];
+const STATUS_CLASSES = ['2xx', '3xx', '4xx', '5xx'] as const;
+
+/**
+ * One route's counts as plain numbers, folded into prom-client's form only when somebody asks for /metrics:
+ * hashing labels on every request costs more than forwarding its headers.
+ */
+export class RouteStats {
+  readonly #statuses = [0, 0, 0, 0];
+  readonly #buckets = new Array<number>(BUCKETS.length + 1).fill(0);
+  #sum = 0;
+  #count = 0;
+  inFlight = 0;
+
+  /** Counts one finished request. */
+  finished(status: number, seconds: number): void {
+    this.#statuses[Math.min(3, Math.max(0, Math.floor(status / 100) - 2))]! += 1;
+    this.#sum += seconds;
+    this.#count += 1;
+    let bucket = 0;
+    while (bucket < BUCKETS.length && seconds > BUCKETS[bucket]!) bucket += 1;
+    this.#buckets[bucket]! += 1;
+  }
+
+  statuses(): readonly (readonly [string, number])[] {
+    return STATUS_CLASSES.map((name, index) => [name, this.#statuses[index]!] as const);
+  }
+
+  histogram(): { buckets: readonly number[]; sum: number; count: number } {
+    return { buckets: this.#buckets, sum: this.#sum, count: this.#count };
+  }
+}
+
+type RouteValues = MetricObjectWithValues<MetricValueWithName<'route'>>;
+
+/** A histogram whose numbers live in RouteStats. */
+class RouteHistogram extends Histogram<'route'> {
+  readonly #routes: ReadonlyMap<string, RouteStats>;
+
+  constructor(routes: ReadonlyMap<string, RouteStats>, name: string, help: string, registry: Registry) {
+    super({ name, help, labelNames: ['route'], buckets: BUCKETS, registers: [registry] });
+    this.#routes = routes;
+  }
+
+  override async get(): Promise<RouteValues> {
+    const form = await super.get();
+    const values: MetricValueWithName<'route'>[] = [];
+    for (const [route, stats] of this.#routes) {
+      const { buckets, sum, count } = stats.histogram();
+      let below = 0;
+      [...BUCKETS, '+Inf'].forEach((le, index) => {
+        below += buckets[index]!;
+        values.push({ labels: { route, le } as MetricValueWithName<'route'>['labels'], value: below, metricName: `${form.name}_bucket` });
+      });
+      values.push({ labels: { route }, value: sum, metricName: `${form.name}_sum` }, { labels: { route }, value: count, metricName: `${form.name}_count` });
+    }
+    return { ...form, values };
+  }
+}
+
+/** Everything tokenward counts. Names and labels are an API: documented in docs/metrics.md and compared with it by a test. */
+export class Metrics {
+  readonly registry = new Registry();
+  readonly #routes = new Map<string, RouteStats>();
+
+  readonly errors = this.#counter('errors_total', 'Answers tokenward gave by itself, by error code.', ['route', 'reason']);
+  readonly renewals = this.#counter('renewals_total', 'Calls to token endpoints.', ['account', 'flow', 'kind', 'outcome']);
+  readonly renewalFailures = this.#counter('renewal_failures_total', 'Renewals that brought no token, also those withheld before a call, by reason.', ['account', 'flow', 'kind', 'reason']);
+  readonly deadTokenReplies = this.#counter('dead_token_replies_total', 'Replies saying that the token is dead. current: it was the newest; late: a newer one was there already; uncured: a fresh token had not helped.', ['route', 'account', 'reason']);
+  readonly replays = this.#counter('replays_total', 'Requests sent again after a renewal. cured, refused again, failed, or skipped because the body was not kept.', ['route', 'outcome']);
+  readonly storeErrors = this.#counter('store_errors_total', 'Operations the token store failed at.', ['reason']);
+  readonly renewalSeconds = new Histogram({ name: 'tokenward_renewal_duration_seconds', help: 'Duration of calls to token endpoints.', labelNames: ['flow', 'kind'], buckets: BUCKETS, registers: [this.registry] });
+
+  readonly expiry = this.#gauge('token_expiry_timestamp_seconds', 'When the token in use ends.', ['account', 'flow']);
+  readonly obtained = this.#gauge('token_obtained_timestamp_seconds', 'When the token in use was obtained.', ['account', 'flow']);
+  readonly generation = this.#gauge('token_generation', 'Counts the tokens an account has had.', ['account', 'flow']);
+  readonly budgetRemaining = this.#gauge('login_budget_remaining', 'Automatic logins left in the rolling window.', ['account', 'flow']);
+  readonly budgetLimit = this.#gauge('login_budget_limit', 'Automatic logins allowed in the rolling window, without the reserve.', ['account', 'flow']);
+  readonly dead = this.#gauge('credential_dead', '1: the upstream refused the credentials, an operator has to act.', ['account', 'flow']);
+  readonly ready = this.#gauge('account_ready', '1: the account has a token or can get one.', ['account', 'flow']);
+  readonly waiting = this.#gauge('callers_waiting', 'Requests waiting for the account\'s token.', ['account']);
+  readonly bufferedBytes = this.#gauge('buffered_bytes', 'Request bodies kept for a replay, all together.', []);
+
+  constructor(version: string) {
+    const routes = this.#routes;
+    new Counter({
+      name: 'tokenward_requests_total', help: 'Finished requests by route and class of status.', labelNames: ['route', 'status'], registers: [this.registry],
+      collect() {
+        this.reset();
+        for (const [route, stats] of routes) for (const [status, count] of stats.statuses()) this.inc({ route, status }, count);
+      },
+    });
+    new Gauge({
+      name: 'tokenward_requests_in_flight', help: 'Requests being answered.', labelNames: ['route'], registers: [this.registry],
+      collect() {
+        for (const [route, stats] of routes) this.set({ route }, stats.inFlight);
+      },
+    });
+    new RouteHistogram(routes, 'tokenward_request_duration_seconds', 'From a request\'s head to the end of its answer.', this.registry);
+    new Gauge({ name: 'tokenward_build_info', help: 'Always 1.', labelNames: ['version', 'node'], registers: [this.registry] }).set({ version, node: process.version }, 1);
+    collectDefaultMetrics({ register: this.registry });
+  }
+
+  /** The counts of one route, by its prefix; `unmatched` for requests no route took. */
+  route(prefix: string): RouteStats {
+    let stats = this.#routes.get(prefix);
+    if (stats === undefined) this.#routes.set(prefix, (stats = new RouteStats()));
+    return stats;
+  }
+
+  #counter<T extends string>(name: string, help: string, labelNames: readonly T[]): Counter<T> {
+    return new Counter({ name: `tokenward_${name}`, help, labelNames: [...labelNames], registers: [this.registry] });
+  }
+
+  #gauge<T extends string>(name: string, help: string, labelNames: readonly T[]): Gauge<T> {
+    return new Gauge({ name: `tokenward_${name}`, help, labelNames: [...labelNames], registers: [this.registry] });
+  }
+}
+
+/** Names of all metrics, prom-client's own included: for docs and the tests that compare dashboards with them. */
+export function metricNames(): string[] {
+  const { registry } = new Metrics('names');
+  return registry.getMetricsAsArray().map((metric) => metric.name);
+}

@@ -1,0 +1,128 @@
+import { readFileSync } from 'node:fs';
+import type { Express, Request, Response } from 'express';
+import type { RouteConfig } from '../config/schema.ts';
+import { problemDocument, TokenwardError } from '../errors.ts';
+import { describeFault, type Logger } from '../log.ts';
+import type { Metrics } from '../metrics.ts';
+import { createExpress } from '../server.ts';
+import type { Clock } from '../tokens/clock.ts';
+import type { CredentialStatus, TokenManager } from '../tokens/manager.ts';
+import type { TokenStore } from '../tokens/store.ts';
+import { VERSION } from '../version.ts';
+
+/** Whether this process is on its way out. */
+export interface Readiness {
+  stopping: boolean;
+}
+
+export interface OperatorParts {
+  readonly tokens: TokenManager;
+  readonly store: TokenStore;
+  readonly metrics: Metrics;
+  readonly buffers: { readonly used: number };
+  readonly readiness: Readiness;
+  readonly clock: Clock;
+  readonly log: Logger;
+  readonly routes: readonly RouteConfig[];
+}
+
+const PAGE = readFileSync(new URL('./page.html', import.meta.url), 'utf8');
+
+/** Health, metrics, status and the operator's few actions, on a port of their own. Nothing here shows a secret. */
+export function createOperatorApp(parts: OperatorParts): Express {
+  const { tokens, store, metrics, readiness, clock, log } = parts;
+  const app = createExpress();
+
+  app.use((request, response, next) => {
+    response.setHeader('cache-control', 'no-store');
+    response.setHeader('x-content-type-options', 'nosniff');
+    response.setHeader('content-security-policy', "default-src 'none'; style-src 'unsafe-inline'; script-src 'unsafe-inline'; connect-src 'self'; frame-ancestors 'none'");
+    // A page of another site must not be able to act here through an operator's browser.
+    if (request.method !== 'GET' && request.method !== 'HEAD' && (request.headers.origin !== undefined || request.headers['sec-fetch-site'] !== undefined) && !sameOrigin(request)) {
+      response.status(403).json({ code: 'cross_site', title: 'Requests from other sites are refused.' });
+      return;
+    }
+    next();
+  });
+
+  app.get('/healthz', (_request, response) => {
+    response.type('text').send('ok\n');
+  });
+
+  app.get('/readyz', async (_request, response) => {
+    const problems: { account?: string; problem: string }[] = [];
+    if (readiness.stopping) problems.push({ problem: 'shutting down' });
+    await store.check().catch(() => problems.push({ problem: 'the token store cannot be used' }));
+    for (const { account, ready, problem } of tokens.status()) if (!ready) problems.push({ account, problem: problem ?? 'has no usable token' });
+    response.status(problems.length === 0 ? 200 : 503).json({ ready: problems.length === 0, problems });
+  });
+
+  app.get('/metrics', async (_request, response) => {
+    describeCredentials(metrics, tokens.status());
+    metrics.bufferedBytes.set(parts.buffers.used);
+    response.type(metrics.registry.contentType).send(await metrics.registry.metrics());
+  });
+
+  app.get('/status', (_request, response) => {
+    response.json({
+      version: VERSION, node: process.version, now: clock.wall(), stopping: readiness.stopping,
+      accounts: tokens.status(),
+      routes: parts.routes.map(({ prefix, upstream, account }) => ({ prefix, upstream, account, ...routeCounts(metrics, prefix) })),
+    });
+  });
+
+  app.post('/renew/:account', async (request: Request<{ account: string }>, response) => {
+    const { account } = request.params;
+    if (!tokens.has(account)) {
+      response.status(404).json({ code: 'account_unknown', title: 'There is no account of this name.' });
+      return;
+    }
+    const token = await tokens.renewNow(account, request.query['reserve'] === 'true');
+    log.info('renewed by an operator', { account, generation: token.generation });
+    response.json({ account, generation: token.generation, expiresAt: token.expiresAt });
+  });
+
+  app.get('/', (_request, response) => {
+    response.type('html').send(PAGE);
+  });
+
+  app.use((_request, response) => {
+    response.status(404).json({ code: 'not_found', title: 'Here are /, /healthz, /readyz, /metrics, /status and POST /renew/<account>.' });
+  });
+
+  app.use((error: unknown, _request: Request, response: Response, _next: unknown) => {
+    const ours = error instanceof TokenwardError ? error : new TokenwardError('internal');
+    if (!(error instanceof TokenwardError)) log.error('unexpected fault on the operator port', { detail: describeFault(error) });
+    if (ours.retryAfter !== undefined) response.setHeader('retry-after', String(ours.retryAfter));
+    response.status(ours.status).type('application/problem+json').send(problemDocument(ours));
+  });
+  return app;
+}
+
+function sameOrigin(request: Request): boolean {
+  const { origin, host } = request.headers;
+  return origin !== undefined && host !== undefined && URL.canParse(origin) && new URL(origin).host === host;
+}
+
+function routeCounts(metrics: Metrics, prefix: string): { requests: number; inFlight: number } {
+  const stats = metrics.route(prefix);
+  return { requests: stats.histogram().count, inFlight: stats.inFlight };
+}
+
+/** The credentials' state as gauges, written when somebody asks. */
+function describeCredentials(metrics: Metrics, accounts: readonly CredentialStatus[]): void {
+  for (const status of accounts) {
+    const labels = { account: status.account, flow: status.flow };
+    metrics.generation.set(labels, status.generation);
+    if (status.obtainedAt !== undefined) metrics.obtained.set(labels, status.obtainedAt / 1000);
+    if (status.expiresAt === undefined) metrics.expiry.remove(labels);
+    else metrics.expiry.set(labels, status.expiresAt / 1000);
+    metrics.dead.set(labels, status.dead ? 1 : 0);
+    metrics.ready.set(labels, status.ready ? 1 : 0);
+    metrics.waiting.set({ account: status.account }, status.waiting);
+    if (status.budget !== undefined) {
+      metrics.budgetRemaining.set(labels, status.budget.remaining);
+      metrics.budgetLimit.set(labels, status.budget.limit);
+    }
+  }
+}
