@@ -1,0 +1,217 @@
+import type http from 'node:http';
+import type { SandboxCredentials, SandboxUrls } from './addresses.ts';
+import type { ChatappVendor } from './chatapp.ts';
+import { HELPER_PATHS } from './helper-paths.ts';
+import type { Handler } from './http.ts';
+import { KnobError } from './knobs.ts';
+import type { CallKind, Ledger, VendorName } from './ledger.ts';
+import { nearest } from './nearest.ts';
+import type { SoftlineVendor } from './softline.ts';
+import type { TwinVendor } from './twin.ts';
+
+/** What the control API has in hand. */
+export interface Controlled {
+  readonly urls: Omit<SandboxUrls, 'control'>;
+  readonly credentials: SandboxCredentials;
+  readonly softline: SoftlineVendor;
+  readonly chatapp: ChatappVendor;
+  readonly twin: TwinVendor;
+  readonly ledger: Ledger;
+}
+
+// The part of a vendor that does not depend on its own kind of knobs and credentials.
+type AnyVendor = SoftlineVendor | ChatappVendor | TwinVendor;
+
+const VENDORS: readonly VendorName[] = ['softline', 'chatapp', 'twin'];
+const KINDS: readonly CallKind[] = ['login', 'refresh', 'api'];
+const BODY_LIMIT = 1_048_576;
+const LEDGER_PAGE = 1_000;
+
+const ACTIONS: Readonly<Record<string, (vendor: AnyVendor) => void>> = {
+  expire: (vendor) => vendor.expireCurrent(),
+  revoke: (vendor) => vendor.revokeCurrent(),
+  'revoke-all': (vendor) => vendor.revokeAll(),
+  'expire-refresh': (vendor) => vendor.expireRefresh(),
+  'revoke-refresh': (vendor) => vendor.revokeRefresh(),
+  reset: (vendor) => vendor.reset(),
+};
+
+class ControlError extends Error {
+  readonly status: number;
+  constructor(status: number, message: string) {
+    super(message);
+    this.status = status;
+  }
+}
+
+/** The control API: the sandbox's own port, JSON in and out. */
+export function controlHandler(parts: Controlled): Handler {
+  return (req, res, origin) => {
+    answer(parts, req, origin).then(
+      (body) => send(res, 200, body),
+      (error: unknown) => {
+        const known = error instanceof ControlError ? error.status : error instanceof KnobError ? 400 : 500;
+        send(res, known, { error: error instanceof Error ? error.message : String(error) });
+      },
+    );
+  };
+}
+
+async function answer(parts: Controlled, req: http.IncomingMessage, origin: string): Promise<unknown> {
+  refuseForeignPages(req, origin);
+  const url = new URL(req.url ?? '/', 'http://control');
+  const [first, second, ...rest] = url.pathname.split('/').filter((part) => part !== '');
+  const method = req.method ?? '';
+  if (rest.length > 0) throw notThere(url.pathname);
+
+  if (first === undefined) {
+    if (method === 'GET') return help(parts, origin);
+  } else if (first === 'ledger' && second === undefined) {
+    if (method === 'GET') return readLedger(parts.ledger, url.searchParams);
+    if (method === 'DELETE') {
+      parts.ledger.clear();
+      return { ok: true };
+    }
+  } else {
+    const vendor = vendorNamed(parts, first);
+    if (second === undefined) {
+      if (method === 'GET') return state(vendor);
+      if (method === 'PATCH') {
+        change(vendor, await readObject(req));
+        return state(vendor);
+      }
+    } else {
+      const action = Object.hasOwn(ACTIONS, second) ? ACTIONS[second] : undefined;
+      if (action === undefined) {
+        throw new ControlError(404, `no action "${second}"; did you mean "${String(nearest(second, Object.keys(ACTIONS)))}"?`);
+      }
+      if (method === 'POST') {
+        action(vendor);
+        return state(vendor);
+      }
+    }
+  }
+  throw new ControlError(405, `${method} is not possible here; GET / lists every call`);
+}
+
+// A web page open in somebody's browser must not be able to drive the sandbox: browsers name the page's
+// origin. And on loopback only loopback names are accepted, or a page could reach us through a name of
+// its own that it points at 127.0.0.1.
+function refuseForeignPages(req: http.IncomingMessage, origin: string): void {
+  const host = req.headers.host ?? '';
+  const page = req.headers.origin;
+  if (page !== undefined && page !== `http://${host}`) throw new ControlError(403, 'not from another site');
+  if (req.headers['sec-fetch-site'] === 'cross-site') throw new ControlError(403, 'not from another site');
+  const ours = new URL(origin).hostname;
+  if (!isLoopback(ours)) return;
+  const named = URL.canParse(`http://${host}`) ? new URL(`http://${host}`).hostname : '';
+  if (!isLoopback(named)) throw new ControlError(403, `this sandbox is not called "${host}"`);
+}
+
+function isLoopback(hostname: string): boolean {
+  return hostname === 'localhost' || hostname === '[::1]' || /^127(\.\d{1,3}){3}$/.test(hostname);
+}
+
+function vendorNamed(parts: Controlled, name: string): AnyVendor {
+  switch (name) {
+    case 'softline':
+      return parts.softline;
+    case 'chatapp':
+      return parts.chatapp;
+    case 'twin':
+      return parts.twin;
+    default:
+      throw new ControlError(404, `nothing called "${name}"; there are ${VENDORS.join(', ')} and ledger`);
+  }
+}
+
+function notThere(path: string): ControlError {
+  return new ControlError(404, `nothing at ${path}; GET / lists every call`);
+}
+
+// Each vendor checks the names and values itself; the type says only that it is an object.
+function change(vendor: AnyVendor, knobs: Record<string, unknown>): void {
+  const set: (change: Record<string, never>) => void = vendor.set.bind(vendor);
+  set(knobs as Record<string, never>);
+}
+
+function state(vendor: AnyVendor): unknown {
+  const current = vendor.currentToken();
+  return {
+    vendor: vendor.name,
+    // No secrets: what is printed here ends up in terminals and bug reports.
+    current: current === null ? null : { ...current, accessToken: undefined, refreshToken: undefined },
+    pairsIssued: vendor.pairsIssued(),
+    quotaUsed: vendor.quotaUsed(),
+    knobs: vendor.knobs,
+  };
+}
+
+function readLedger(ledger: Ledger, query: URLSearchParams): unknown {
+  const vendor = VENDORS.find((name) => name === query.get('vendor'));
+  if (query.has('vendor') && vendor === undefined) throw new ControlError(400, `vendor is one of ${VENDORS.join(', ')}`);
+  const kind = KINDS.find((name) => name === query.get('kind'));
+  if (query.has('kind') && kind === undefined) throw new ControlError(400, `kind is one of ${KINDS.join(', ')}`);
+  const since = Number(query.get('since') ?? 0);
+  const limit = Number(query.get('limit') ?? LEDGER_PAGE);
+  if (!(since >= 0) || !(limit >= 1)) throw new ControlError(400, 'since and limit are numbers');
+  const found = ledger.entries({ vendor, kind, since });
+  const entries = found.slice(0, limit);
+  return {
+    entries,
+    more: found.length > entries.length,
+    // Give this as `since` to read on.
+    last: entries.at(-1)?.seq ?? since,
+    open: ledger.open(),
+  };
+}
+
+async function readObject(req: http.IncomingMessage): Promise<Record<string, unknown>> {
+  const chunks: Buffer[] = [];
+  let size = 0;
+  for await (const chunk of req as AsyncIterable<Buffer>) {
+    size += chunk.length;
+    if (size > BODY_LIMIT) throw new ControlError(413, 'too long');
+    chunks.push(chunk);
+  }
+  try {
+    const value: unknown = JSON.parse(Buffer.concat(chunks).toString('utf8'));
+    if (typeof value === 'object' && value !== null && !Array.isArray(value)) return { ...value };
+  } catch {
+    // falls through to the one message for every body that is not an object
+  }
+  throw new ControlError(400, 'the body must be a JSON object: knob → value');
+}
+
+function help(parts: Controlled, control: string): unknown {
+  return {
+    what: 'tokenward sandbox: three vendors to try a proxy on',
+    urls: { control, ...parts.urls },
+    credentials: parts.credentials,
+    calls: {
+      'GET /': 'this text',
+      'GET /ledger?vendor=&kind=&since=&limit=': 'every call that arrived, oldest first; `since` is a seq',
+      'DELETE /ledger': 'forget them',
+      'GET /{vendor}': 'state and knobs of softline, chatapp or twin',
+      'PATCH /{vendor}': 'set knobs, for example {"accessTtlSeconds": 5}',
+      'POST /{vendor}/expire': 'the current access token has expired',
+      'POST /{vendor}/revoke': 'the current access token is invalid',
+      'POST /{vendor}/revoke-all': 'every access token is invalid',
+      'POST /{vendor}/expire-refresh': 'the current refresh token has expired (chatapp, twin)',
+      'POST /{vendor}/revoke-refresh': 'the current refresh token is invalid (chatapp, twin)',
+      'POST /{vendor}/reset': 'default knobs, no tokens, empty quota',
+    },
+    helperPaths: { 'below /v1/sandbox/ (twin: /api/v1/sandbox/), with a token': HELPER_PATHS },
+    knobs: {
+      softline: parts.softline.describeKnobs(),
+      chatapp: parts.chatapp.describeKnobs(),
+      twin: parts.twin.describeKnobs(),
+    },
+  };
+}
+
+function send(res: http.ServerResponse, status: number, body: unknown): void {
+  if (res.destroyed) return;
+  res.writeHead(status, { 'content-type': 'application/json; charset=utf-8', 'cache-control': 'no-store' });
+  res.end(`${JSON.stringify(body, null, 2)}\n`);
+}

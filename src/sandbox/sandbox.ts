@@ -1,0 +1,97 @@
+import type { SandboxCredentials, SandboxUrls, TwinUrls } from './addresses.ts';
+import { CHATAPP } from './chatapp.ts';
+import type { ChatappVendor } from './chatapp.ts';
+import { controlHandler } from './control.ts';
+import { listen } from './http.ts';
+import type { Handler, Listener } from './http.ts';
+import { Ledger } from './ledger.ts';
+import { SecretMaker } from './secrets.ts';
+import { SOFTLINE } from './softline.ts';
+import type { SoftlineVendor } from './softline.ts';
+import { TWIN } from './twin.ts';
+import type { TwinVendor } from './twin.ts';
+import { Vendor } from './vendor.ts';
+
+/** Where a sandbox listens. */
+export interface SandboxOptions {
+  /** Default 127.0.0.1. */
+  host?: string;
+  /**
+   * 0 (default): a free port for each. Otherwise control is `basePort`, softline +1, chatapp +2, and twin's
+   * iam, cis, notify, bot, chatApi, analyse +3 to +8.
+   */
+  basePort?: number;
+  /** Makes token values and random delays the same on every run. */
+  seed?: number;
+  /** How many calls the ledger keeps; default 100,000. */
+  ledgerLimit?: number;
+}
+
+/** Three imitated vendors, listening. */
+export interface Sandbox {
+  readonly urls: SandboxUrls;
+  readonly credentials: SandboxCredentials;
+  readonly softline: SoftlineVendor;
+  readonly chatapp: ChatappVendor;
+  readonly twin: TwinVendor;
+  readonly ledger: Ledger;
+  /** Cuts every connection and stops listening. */
+  close(): Promise<void>;
+}
+
+// Passwords with characters that careless code changes on the way: `$&`, quotes, a space, a plus, non-ASCII.
+// They must arrive exactly as configured.
+function defaultCredentials(): SandboxCredentials {
+  return {
+    softline: { username: 'sandbox-shop', password: 'sl $& "pass"+1' },
+    chatapp: { email: 'crm@sandbox.example', password: "crm-pa$$word'1", appId: 'app_104233_1' },
+    twin: { email: 'bots@sandbox.example', password: 'twin-пароль\\2' },
+  };
+}
+
+/** Starts the three vendors and the control API. */
+export async function startSandbox(options: SandboxOptions = {}): Promise<Sandbox> {
+  const host = options.host ?? '127.0.0.1';
+  const basePort = options.basePort ?? 0;
+  const ledger = new Ledger(options.ledgerLimit);
+  const credentials = defaultCredentials();
+  const shared = { ledger, names: new Map<string, string>(), maker: new SecretMaker(options.seed) };
+  const softline: SoftlineVendor = new Vendor(SOFTLINE, credentials.softline, shared);
+  const chatapp: ChatappVendor = new Vendor(CHATAPP, credentials.chatapp, shared);
+  const twin: TwinVendor = new Vendor(TWIN, credentials.twin, shared);
+
+  const listeners: Listener[] = [];
+  const close = async (): Promise<void> => {
+    await Promise.all(listeners.map((listener) => listener.close()));
+  };
+  const open = async (offset: number, handler: Handler): Promise<string> => {
+    const listener = await listen(host, basePort === 0 ? 0 : basePort + offset, handler);
+    listeners.push(listener);
+    return listener.origin;
+  };
+  const twinHost =
+    (service: keyof TwinUrls): Handler =>
+    (req, res, origin) =>
+      twin.handle(req, res, origin, service);
+
+  try {
+    const vendors = {
+      softline: await open(1, (req, res, origin) => softline.handle(req, res, origin, 'softline')),
+      chatapp: await open(2, (req, res, origin) => chatapp.handle(req, res, origin, 'chatapp')),
+      twin: {
+        iam: await open(3, twinHost('iam')),
+        cis: await open(4, twinHost('cis')),
+        notify: await open(5, twinHost('notify')),
+        bot: await open(6, twinHost('bot')),
+        chatApi: await open(7, twinHost('chatApi')),
+        analyse: await open(8, twinHost('analyse')),
+      },
+    };
+    const parts = { urls: vendors, credentials, softline, chatapp, twin, ledger };
+    const control = await open(0, controlHandler(parts));
+    return { ...parts, urls: { control, ...vendors }, close };
+  } catch (error) {
+    await close();
+    throw error;
+  }
+}

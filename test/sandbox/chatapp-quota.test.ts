@@ -1,0 +1,49 @@
+import assert from 'node:assert/strict';
+import { chatapp, freshSandbox } from './client.ts';
+
+describe('sandbox: chatapp quota of tokens.make', () => {
+  const sandbox = freshSandbox();
+
+  it('refuses the 101st of a day, and counts per email and appId', async () => {
+    const other = { ...sandbox().credentials.chatapp, appId: 'app_2_2' };
+    sandbox().chatapp.addAccount(other);
+    for (let i = 0; i < 100; i++) assert.equal((await chatapp.login(sandbox())).status, 200);
+    const refused = await chatapp.login(sandbox());
+    assert.deepEqual([refused.status, refused.at('success')], [429, false]);
+    assert.equal(sandbox().ledger.last()?.outcome, 'quota');
+    assert.equal((await chatapp.login(sandbox(), other)).status, 200);
+    assert.equal(sandbox().chatapp.pairsIssued(), 101);
+  });
+
+  it('does not count refused logins', async () => {
+    sandbox().chatapp.set({ quotaLimit: 1 });
+    await chatapp.login(sandbox(), { ...sandbox().credentials.chatapp, password: 'no' });
+    assert.equal(sandbox().chatapp.quotaUsed(), 0);
+    assert.equal((await chatapp.login(sandbox())).status, 200);
+    assert.equal((await chatapp.login(sandbox())).status, 429);
+  });
+
+  it('rolls: a day later there is room again', async () => {
+    sandbox().chatapp.set({ quotaLimit: 1 });
+    await chatapp.login(sandbox());
+    sandbox().chatapp.set({ clockSkewSeconds: 86_399 });
+    assert.equal((await chatapp.login(sandbox())).status, 429);
+    sandbox().chatapp.set({ clockSkewSeconds: 86_401 });
+    assert.equal((await chatapp.login(sandbox())).status, 200);
+  });
+
+  it('refuses with the status, code and body that are set', async () => {
+    sandbox().chatapp.set({ quotaLimit: 0, quotaStatus: 403, quotaCode: 'TooMany' });
+    const coded = await chatapp.login(sandbox());
+    assert.deepEqual([coded.status, coded.at('error.code')], [403, 'TooMany']);
+    sandbox().chatapp.set({ quotaStatus: 200, quotaBody: 'enough' });
+    const plain = await chatapp.login(sandbox());
+    assert.deepEqual([plain.status, plain.text], [200, 'enough']);
+  });
+
+  it('does not limit refreshes', async () => {
+    sandbox().chatapp.set({ quotaLimit: 0, rotation: 'keep-old' });
+    const { refreshToken } = sandbox().chatapp.issueToken();
+    for (let i = 0; i < 3; i++) assert.equal((await chatapp.refresh(sandbox(), refreshToken ?? '')).status, 200);
+  });
+});

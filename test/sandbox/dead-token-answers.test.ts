@@ -1,0 +1,54 @@
+import assert from 'node:assert/strict';
+import { brotliDecompressSync, gunzipSync, inflateSync } from 'node:zlib';
+import { chatapp, freshSandbox, softline, twin } from './client.ts';
+
+describe('sandbox: how "token dead" is said', () => {
+  const sandbox = freshSandbox();
+
+  it('on chatapp: 403 by default, or any status that is set', async () => {
+    for (const status of [403, 401, 400, 200]) {
+      if (status !== 403) sandbox().chatapp.set({ deadTokenStatus: status });
+      const reply = await chatapp.get(sandbox(), 'dead');
+      assert.equal(reply.status, status);
+      assert.equal(reply.text, '{"success":false,"error":{"code":"ApiInvalidTokenError","message":"Invalid Token"}}');
+    }
+  });
+
+  const decoders = { gzip: gunzipSync, br: brotliDecompressSync, deflate: inflateSync } as const;
+  for (const encoding of ['gzip', 'br', 'deflate'] as const) {
+    it(`compressed with ${encoding}`, async () => {
+      sandbox().chatapp.set({ errorEncoding: encoding });
+      const reply = await chatapp.get(sandbox(), 'dead');
+      assert.equal(reply.headers['content-encoding'], encoding);
+      assert.match(decoders[encoding](reply.bytes).toString(), /ApiInvalidTokenError/);
+    });
+  }
+
+  it('with an answer of your own', async () => {
+    sandbox().softline.set({
+      deadTokenAnswer: { status: 401, headers: { 'x-odd': '1' }, bodyBase64: Buffer.from('\ufeff{}').toString('base64'), chunkBytes: 2 },
+    });
+    const reply = await softline.get(sandbox(), 'dead');
+    assert.deepEqual([reply.status, reply.headers['x-odd'], reply.headers['transfer-encoding']], [401, '1', 'chunked']);
+    assert.deepEqual([...reply.bytes], [0xef, 0xbb, 0xbf, 0x7b, 0x7d]);
+    const { accessToken } = sandbox().softline.issueToken();
+    assert.equal((await softline.get(sandbox(), accessToken)).status, 200);
+  });
+
+  it('after a random delay', async () => {
+    sandbox().twin.set({ deadTokenDelayMs: { min: 60, max: 120 } });
+    const started = Date.now();
+    const reply = await twin.get(sandbox(), 'dead');
+    const took = Date.now() - started;
+    assert.equal(reply.status, 401);
+    assert.ok(took >= 55 && took < 1_000, `${took} ms`);
+  });
+
+  it('whatever the token, with alwaysDead', async () => {
+    const { accessToken } = sandbox().chatapp.issueToken();
+    sandbox().chatapp.set({ alwaysDead: true });
+    assert.equal((await chatapp.get(sandbox(), accessToken)).status, 403);
+    sandbox().chatapp.set({ alwaysDead: false });
+    assert.equal((await chatapp.get(sandbox(), accessToken)).status, 200);
+  });
+});

@@ -1,0 +1,54 @@
+import assert from 'node:assert/strict';
+import net from 'node:net';
+import { startSandbox } from '../../src/sandbox/sandbox.ts';
+import { text, twin } from './client.ts';
+
+// A run of nine ports of which the first is free now; the others are almost always free too.
+async function somePort(): Promise<number> {
+  const server = net.createServer();
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+  const address = server.address();
+  await new Promise((resolve) => server.close(resolve));
+  return typeof address === 'object' && address !== null ? Math.min(address.port, 60_000) : 0;
+}
+
+describe('sandbox: ports and seed', () => {
+  it('counts up from basePort, and says so when a port is taken', async () => {
+    const basePort = await somePort();
+    const sandbox = await startSandbox({ basePort });
+    try {
+      const ports = [
+        sandbox.urls.control,
+        sandbox.urls.softline,
+        sandbox.urls.chatapp,
+        ...Object.values(sandbox.urls.twin),
+      ].map((url) => Number(new URL(url).port) - basePort);
+      assert.deepEqual(ports, [0, 1, 2, 3, 4, 5, 6, 7, 8]);
+      await assert.rejects(startSandbox({ basePort }), { code: 'EADDRINUSE' });
+    } finally {
+      await sandbox.close();
+    }
+  });
+
+  it('makes the same tokens from the same seed', async () => {
+    const tokens: string[] = [];
+    for (const seed of [7, 7, 8]) {
+      const sandbox = await startSandbox({ seed });
+      tokens.push(text(await twin.login(sandbox), 'token').split('.')[2] ?? '');
+      await sandbox.close();
+    }
+    assert.equal(tokens[0], tokens[1]);
+    assert.notEqual(tokens[1], tokens[2]);
+  });
+
+  it('closes at once, with requests open', async () => {
+    const sandbox = await startSandbox();
+    sandbox.twin.set({ loginMode: 'hang' });
+    const pending = twin.login(sandbox).catch((error: Error) => error);
+    while (sandbox.ledger.open().twin === 0) await new Promise((resolve) => setTimeout(resolve, 5));
+    const started = Date.now();
+    await sandbox.close();
+    assert.ok(Date.now() - started < 1_000);
+    assert.ok((await pending) instanceof Error);
+  });
+});
