@@ -1,0 +1,76 @@
+{{- define "tokenward.name" -}}
+{{- .Values.nameOverride | default .Chart.Name | trunc 63 | trimSuffix "-" -}}
+{{- end -}}
+
+{{/* The release's name once, not twice, when it already says tokenward. 54: room for suffixes. */}}
+{{- define "tokenward.fullname" -}}
+{{- $name := include "tokenward.name" . -}}
+{{- if .Values.fullnameOverride -}}
+{{- .Values.fullnameOverride | trunc 54 | trimSuffix "-" -}}
+{{- else if contains $name .Release.Name -}}
+{{- .Release.Name | trunc 54 | trimSuffix "-" -}}
+{{- else -}}
+{{- printf "%s-%s" .Release.Name $name | trunc 54 | trimSuffix "-" -}}
+{{- end -}}
+{{- end -}}
+
+{{- define "tokenward.selectorLabels" -}}
+app.kubernetes.io/name: {{ include "tokenward.name" . }}
+app.kubernetes.io/instance: {{ .Release.Name }}
+{{- end -}}
+
+{{- define "tokenward.labels" -}}
+{{ include "tokenward.selectorLabels" . }}
+app.kubernetes.io/version: {{ .Chart.AppVersion | quote }}
+app.kubernetes.io/managed-by: {{ .Release.Service }}
+helm.sh/chart: {{ printf "%s-%s" .Chart.Name .Chart.Version | replace "+" "_" }}
+{{- end -}}
+
+{{- define "tokenward.image" -}}
+{{- if .Values.image.digest -}}
+{{ .Values.image.repository }}@{{ .Values.image.digest }}
+{{- else -}}
+{{ .Values.image.repository }}:{{ .Values.image.tag | default .Chart.AppVersion }}
+{{- end -}}
+{{- end -}}
+
+{{/*
+The configuration, as tokenward reads it. Helm merges a user's values into the chart's,
+so defaults that no longer apply are taken out again: the embedded store's path under
+another store, the leave for anonymous callers once callers are listed, and the example
+account once no route uses it.
+*/}}
+{{- define "tokenward.config" -}}
+{{- $config := deepCopy .Values.config -}}
+{{- if ne $config.store.type "embedded" -}}
+{{- $_ := set $config "store" (omit $config.store "path") -}}
+{{- end -}}
+{{- if kindIs "slice" $config.callers -}}
+{{- $config = omit $config "allowAnonymous" -}}
+{{- end -}}
+{{- $used := dict -}}
+{{- range $config.routes -}}
+{{- $_ := set $used (.account | default "") true -}}
+{{- end -}}
+{{- if not (hasKey $used "example") -}}
+{{- $_ := set $config "accounts" (omit $config.accounts "example") -}}
+{{- end -}}
+{{- toYaml $config -}}
+{{- end -}}
+
+{{- define "tokenward.embedded" -}}
+{{- if eq .Values.config.store.type "embedded" }}true{{ end -}}
+{{- end -}}
+
+{{- define "tokenward.claimName" -}}
+{{- .Values.persistence.existingClaim | default (printf "%s-data" (include "tokenward.fullname" .)) -}}
+{{- end -}}
+
+{{/* The egress rule to the resolvers, shared by both policies. */}}
+{{- define "tokenward.dnsEgress" -}}
+- to:
+    {{- toYaml .Values.networkPolicy.dns | nindent 4 }}
+  ports:
+    - { port: 53, protocol: UDP }
+    - { port: 53, protocol: TCP }
+{{- end -}}

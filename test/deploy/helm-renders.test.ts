@@ -1,0 +1,33 @@
+import assert from 'node:assert/strict';
+import { nameOf, pick, podTemplate, render, VALUE_FILES } from './chart.ts';
+
+describe('the chart renders', () => {
+  for (const values of VALUE_FILES) {
+    it(`a whole workload from ${nameOf(values)}`, async function () {
+      const { manifests } = await render(this, values);
+      const { metadata, spec } = podTemplate(manifests);
+      const [container] = spec.containers;
+      assert.ok(container);
+
+      assert.deepEqual(container.args, ['serve', '-c', '/etc/tokenward/proxy.config.yaml']);
+      assert.deepEqual(container.startupProbe?.httpGet, { path: '/healthz', port: 'operator' });
+      assert.deepEqual(container.livenessProbe?.httpGet, { path: '/healthz', port: 'operator' });
+      assert.deepEqual(container.readinessProbe?.httpGet, { path: '/readyz', port: 'operator' });
+      assert.equal(spec.terminationGracePeriodSeconds, 40);
+
+      for (const [name, port] of [['tokenward', 'proxy'], ['tokenward-operator', 'operator']] as const) {
+        const service = pick(manifests, 'Service', name).spec as { selector: Record<string, string>; ports: { targetPort: string }[] };
+        assert.deepEqual(service.ports.map(({ targetPort }) => targetPort), [port], `${name} must lead to one port only`);
+        for (const [label, value] of Object.entries(service.selector)) assert.equal(metadata.labels[label], value, `${name} selects the pod by ${label}`);
+        assert.ok(container.ports?.some((candidate) => candidate.name === port));
+      }
+    });
+  }
+
+  it('every optional part when it is asked for, and none otherwise', async function () {
+    const optional = ['PodDisruptionBudget', 'PrometheusRule', 'ServiceMonitor'];
+    const kinds = async (values?: string): Promise<string[]> => [...new Set((await render(this, values)).manifests.map(({ kind }) => kind))].filter((kind) => optional.includes(kind)).sort();
+    assert.deepEqual(await kinds(), []);
+    assert.deepEqual(await kinds('test/deploy/values/full.yaml'), optional);
+  });
+});

@@ -1,0 +1,35 @@
+import assert from 'node:assert/strict';
+import { execFile } from 'node:child_process';
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { promisify } from 'node:util';
+import { requireTool } from '../support/tools.ts';
+
+const run = promisify(execFile);
+const UNIT = 'deploy/systemd/tokenward.service';
+
+describe('the systemd unit', () => {
+  it('is understood by systemd, every line of it', async function () {
+    const analyze = requireTool(this, 'systemd-analyze');
+    const folder = mkdtempSync(join(tmpdir(), 'tokenward-unit-'));
+    try {
+      // The node that is here, since verify wants the program to exist.
+      const file = join(folder, 'tokenward.service');
+      writeFileSync(file, readFileSync(UNIT, 'utf8').replace('/usr/bin/node', process.execPath));
+      const { stdout, stderr } = await run(analyze, ['verify', '--man=no', file]);
+      // Unknown settings are only warned about; warnings about other units are not ours.
+      assert.deepEqual(`${stdout}${stderr}`.split('\n').filter((line) => line.includes('tokenward')), []);
+    } finally {
+      rmSync(folder, { recursive: true });
+    }
+  });
+
+  it('keeps secrets out of core dumps and gives renewals time to end', () => {
+    const unit = readFileSync(UNIT, 'utf8');
+    for (const line of ['LimitCORE=0', 'TimeoutStopSec=40s', 'KillMode=mixed', 'NoNewPrivileges=yes', 'ProtectSystem=strict', 'StateDirectory=tokenward', 'Restart=on-failure']) {
+      assert.ok(unit.split('\n').includes(line), line);
+    }
+    assert.doesNotMatch(unit, /^MemoryDenyWriteExecute=/m);
+  });
+});

@@ -1,0 +1,53 @@
+import { execFileSync } from 'node:child_process';
+import { accessSync, constants, existsSync, statSync } from 'node:fs';
+import { delimiter, join, resolve } from 'node:path';
+
+/**
+ * The path of a program a test needs. Without it the test is skipped and its title says why; under CI=true it fails,
+ * so that nothing goes unchecked there unnoticed.
+ */
+export function requireTool(context: Mocha.Context, name: string): string {
+  const path = findTool(name);
+  if (path !== undefined) return path;
+  return missing(context, `${name} is not installed`);
+}
+
+/** The built program, which `npm test` makes first. Treated like a tool: a bare mocha run may come without it. */
+export function requireBuild(context: Mocha.Context): string {
+  const path = resolve('dist/main.js');
+  if (existsSync(path)) return path;
+  return missing(context, 'dist/main.js is not built');
+}
+
+function missing(context: Mocha.Context, reason: string): never {
+  if (process.env['CI'] === 'true') throw new Error(`${reason}, and CI must not skip this test`);
+  const runnable = context.runnable();
+  runnable.title += ` (skipped: ${reason})`;
+  return context.skip();
+}
+
+function findTool(name: string): string | undefined {
+  const onPath = (process.env['PATH'] ?? '').split(delimiter).filter((folder) => folder !== '').map((folder) => join(folder, name)).find(isExecutable);
+  if (onPath !== undefined) return onPath;
+  const folder = goBin();
+  return folder !== undefined && isExecutable(join(folder, name)) ? join(folder, name) : undefined;
+}
+
+/** Where `go install` puts programs; often not on PATH. */
+function goBin(): string | undefined {
+  try {
+    const folder = execFileSync('go', ['env', 'GOPATH'], { encoding: 'utf8', stdio: ['ignore', 'pipe', 'ignore'] }).trim();
+    return folder === '' ? undefined : join(folder, 'bin');
+  } catch {
+    return undefined;
+  }
+}
+
+function isExecutable(path: string): boolean {
+  try {
+    accessSync(path, constants.X_OK);
+    return statSync(path).isFile();
+  } catch {
+    return false;
+  }
+}
