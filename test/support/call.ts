@@ -1,0 +1,62 @@
+import { Agent, request, type IncomingHttpHeaders, type OutgoingHttpHeaders } from 'node:http';
+import { json } from 'node:stream/consumers';
+
+/** Enough connections for a storm, and kept open like a legacy app's. */
+const agent = new Agent({ keepAlive: true, maxSockets: Infinity });
+
+export interface CallOptions {
+  readonly method?: string;
+  readonly headers?: OutgoingHttpHeaders;
+  readonly body?: string | Buffer;
+  readonly signal?: AbortSignal;
+}
+
+export interface Answer {
+  readonly status: number;
+  readonly headers: IncomingHttpHeaders;
+  readonly rawHeaders: readonly string[];
+  readonly body: Buffer;
+  readonly text: string;
+  json(): unknown;
+}
+
+/** One HTTP call whose target goes out byte for byte (fetch would tidy it up). Rejects if the connection is cut before the end. */
+export function call(base: string, target: string, options: CallOptions = {}): Promise<Answer> {
+  const { hostname, port } = new URL(base);
+  return new Promise((resolve, reject) => {
+    const outgoing = request({ agent, host: hostname, port, path: target, method: options.method ?? 'GET', headers: { ...options.headers, ...(options.body !== undefined && { 'content-length': Buffer.byteLength(options.body) }) }, ...(options.signal && { signal: options.signal }) }, (incoming) => {
+      const chunks: Buffer[] = [];
+      incoming.on('data', (chunk: Buffer) => chunks.push(chunk));
+      incoming.on('error', reject);
+      incoming.on('end', () => {
+        if (!incoming.complete) {
+          reject(new Error('the answer was cut'));
+          return;
+        }
+        const body = Buffer.concat(chunks);
+        const text = body.toString('utf8');
+        resolve({ status: incoming.statusCode ?? 0, headers: incoming.headers, rawHeaders: incoming.rawHeaders, body, text, json: () => JSON.parse(text) as unknown });
+      });
+    });
+    outgoing.on('error', reject);
+    outgoing.end(options.body);
+  });
+}
+
+/** The operator port's JSON. */
+export async function operator(base: string, target: string): Promise<{ status: number; body: unknown }> {
+  const { hostname, port } = new URL(base);
+  return new Promise((resolve, reject) => {
+    request({ host: hostname, port, path: target }, (incoming) => {
+      json(incoming).then((body) => resolve({ status: incoming.statusCode ?? 0, body }), reject);
+    }).on('error', reject).end();
+  });
+}
+
+/** The value of one metric sample, 0 if it is not there: `metric(url, 'tokenward_replays_total', { outcome: 'cured' })` sums over the other labels. */
+export async function metric(operatorUrl: string, name: string, labels: Readonly<Record<string, string>> = {}): Promise<number> {
+  const { text } = await call(operatorUrl, '/metrics');
+  return text.split('\n').filter((line) => line.startsWith(`${name}{`) || line.startsWith(`${name} `))
+    .filter((line) => Object.entries(labels).every(([label, value]) => line.includes(`${label}="${value}"`)))
+    .reduce((sum, line) => sum + Number(line.slice(line.lastIndexOf(' ') + 1)), 0);
+}
