@@ -8,7 +8,7 @@ const layers = [
   { files: ['src/proxy/**'], forbid: ['**/operator/**', '**/sandbox/**', '**/app.ts', '**/main.ts', '**/stores/**'] },
   { files: ['src/proxy/**'], ignores: ['src/proxy/forward.ts', 'src/proxy/upgrade.ts', 'src/proxy/token-endpoint.ts'], forbid: ['undici', '**/operator/**', '**/sandbox/**', '**/app.ts', '**/main.ts', '**/stores/**'] },
   { files: ['src/operator/**'], forbid: ['**/proxy/**', '**/sandbox/**', '**/app.ts', '**/main.ts', 'undici'] },
-  { files: ['src/sandbox/**'], ignores: ['src/sandbox/demo.ts', 'src/sandbox/demo/**'], forbid: ['express', '**/proxy/**', '**/operator/**', '**/tokens/*', '**/config/**', '**/app.ts', '**/main.ts'] },
+  { files: ['src/sandbox/**'], forbid: ['express', '**/proxy/**', '**/operator/**', '**/tokens/*', '**/config/**', '**/app.ts', '**/main.ts'] },
 ];
 
 export default tseslint.config(
@@ -39,7 +39,7 @@ export default tseslint.config(
   {
     // Only main.ts ends the process, reads its arguments and its environment.
     files: ['src/**'],
-    ignores: ['src/main.ts', 'src/sandbox/demo.ts', 'src/sandbox/demo/**'],
+    ignores: ['src/main.ts', 'src/demo.ts', 'src/demo/**'],
     rules: { 'no-restricted-properties': ['error', ...['exit', 'argv', 'env', 'on', 'kill', 'stdout', 'stdin'].map((property) => ({ object: 'process', property, message: 'Only main.ts touches the process.' }))] },
   },
   { files: ['test/**', 'bench/**'], rules: { '@typescript-eslint/no-floating-promises': 'error', '@typescript-eslint/no-unnecessary-condition': 'off', 'no-console': 'off' } },

@@ -1,0 +1,83 @@
+import { setStage, type Stage } from './demo/stage.ts';
+import { walkTour } from './demo/tour.ts';
+
+const USAGE = `npm run demo              sandbox, proxy and store in a fresh folder; runs until Ctrl-C
+npm run demo -- --once    walks a tour by itself and ends
+`;
+
+/** What just happened to the tokens, as the upstreams saw it: new ledger entries that are not plain successes. */
+function narrate(stage: Stage): NodeJS.Timeout {
+  let last = 0;
+  return setInterval(() => {
+    for (const entry of stage.sandbox.ledger.entries({ where: ({ seq }) => seq > last })) {
+      if (entry.outcome === 'pending') break;
+      last = entry.seq;
+      const time = new Date(entry.at).toISOString().slice(11, 23);
+      const what = entry.kind === 'api'
+        ? entry.outcome === 'dead-token' ? `refused ${entry.tokenId ?? 'a call without a token'}: it is dead` : `${entry.method} ${entry.target} with ${entry.tokenId ?? 'no token'}: ${entry.status}`
+        : `${entry.kind}: ${entry.outcome}`;
+      print(`  ${time}  ${entry.vendor.padEnd(8)}  ${what}`);
+    }
+  }, 250);
+}
+
+function describe({ url, operatorUrl, configFile, sandbox }: Stage): string {
+  const control = sandbox.urls.control;
+  return `
+tokenward is running in front of three pretended vendors.
+
+  page      ${operatorUrl}/
+  config    ${configFile}
+  metrics   ${operatorUrl}/metrics
+
+Call the APIs as a legacy app would, without any token:
+
+  curl ${url}/softline/v1/order/2001
+  curl ${url}/crm/v1/licenses
+  curl ${url}/twin/iam/api/v1/users/me
+
+Then kill a token behind tokenward's back, and call again. You will not notice:
+
+  curl -X POST ${control}/chatapp/revoke
+  curl ${url}/crm/v1/licenses
+
+Or have the error hidden in a 200:
+
+  curl -X PATCH ${control}/chatapp -H 'content-type: application/json' -d '{"deadTokenStatus":200}'
+
+Ctrl-C ends it and removes its folder. What the upstreams see:
+`;
+}
+
+async function main(): Promise<void> {
+  const args = process.argv.slice(2);
+  const once = args.includes('--once');
+  if (args.some((arg) => arg !== '--once')) {
+    print(USAGE);
+    process.exitCode = args.includes('--help') || args.includes('-h') ? 0 : 2;
+    return;
+  }
+  const stage = await setStage();
+  if (once) {
+    const failed = await walkTour(stage, print).finally(() => stage.close());
+    process.exitCode = failed === 0 ? 0 : 1;
+    return;
+  }
+  print(describe(stage));
+  const narrator = narrate(stage);
+  await new Promise<void>((resolve) => {
+    process.once('SIGINT', resolve);
+    process.once('SIGTERM', resolve);
+  });
+  clearInterval(narrator);
+  await stage.close();
+}
+
+function print(line: string): void {
+  process.stdout.write(`${line}\n`);
+}
+
+main().catch((error: unknown) => {
+  process.stderr.write(`demo: ${error instanceof Error ? error.message : String(error)}\n`);
+  process.exitCode = 1;
+});
