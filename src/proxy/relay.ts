@@ -1,5 +1,8 @@
 import type { ServerResponse } from 'node:http';
-import type { UpstreamReply } from './forward.ts';
+import type { UpstreamReply } from './upstream/reply.ts';
+
+/** A caller who reads nothing for this long has gone, whatever his connection says. ms. */
+const STANDSTILL = 120_000;
 
 /** Sends the upstream's reply to the caller as it comes; `headers` is a flat list of names and values. */
 export function relay(reply: UpstreamReply, response: ServerResponse, headers: string[]): void {
@@ -15,9 +18,22 @@ export function relay(reply: UpstreamReply, response: ServerResponse, headers: s
   }
   // Nothing of the body yet, as with an event stream: the head must not wait for it.
   if (reply.chunks.length === 0) response.flushHeaders();
-  response.on('drain', () => reply.resume());
+  // A caller who stops reading must not hold an upstream connection for ever.
+  let patience: NodeJS.Timeout | undefined;
+  response.on('drain', () => {
+    clearTimeout(patience);
+    reply.resume();
+  });
+  response.on('close', () => clearTimeout(patience));
   reply.pipe({
-    write: (chunk) => response.write(chunk),
+    write(chunk) {
+      const room = response.write(chunk);
+      if (!room) {
+        clearTimeout(patience);
+        patience = setTimeout(() => response.destroy(), STANDSTILL);
+      }
+      return room;
+    },
     end: () => response.end(),
     // Half a reply must not end like a whole one: the caller sees its connection cut.
     fail: () => response.destroy(),

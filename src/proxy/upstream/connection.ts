@@ -1,0 +1,274 @@
+import type { Socket } from 'node:net';
+import type { Readable } from 'node:stream';
+import { TokenwardError } from '../../errors.ts';
+import type { RequestBody } from '../body.ts';
+import type { UpstreamReply } from './reply.ts';
+import { ReplyError, ReplyReader } from './reply-reader.ts';
+
+/** A request ready to go out: everything in it has been checked and rebuilt by us. */
+export interface UpstreamRequest {
+  readonly method: string;
+  readonly target: string;
+  /** Names and values in turn; without Connection, Content-Length and Transfer-Encoding, which belong to the connection. */
+  readonly headers: readonly string[];
+  readonly body: RequestBody;
+}
+
+/** Milliseconds; 0 = no limit. */
+export interface ConnectionTimeouts {
+  readonly firstByte: number;
+  readonly idle: number;
+}
+
+/** Idle connections are closed by us before the server does it, as far as we know its limit. ms. */
+const IDLE_DEFAULT = 4_000;
+const IDLE_MOST = 600_000;
+/** Bodies up to this size leave in one write with their head. Bytes. */
+const JOIN_MOST = 16 * 1024;
+
+/** Whom a connection tells what became of it. */
+export interface ConnectionOwner {
+  /** The exchange is over and another one may follow. */
+  onIdle(connection: Connection): void;
+  onClose(connection: Connection): void;
+}
+
+/** One connection to an upstream: one exchange at a time, each read strictly, none left half-way on a connection that goes on. */
+export class Connection {
+  readonly #socket: Socket;
+  readonly #owner: ConnectionOwner;
+  readonly #timeouts: ConnectionTimeouts;
+  readonly #reader: ReplyReader;
+  #exchange: UpstreamReply | undefined;
+  #upload: Readable | undefined;
+  #uploading = false;
+  /** A body was not sent to its end: what follows on this connection would be taken for the rest of it. */
+  #cutShort = false;
+  #answered = false;
+  #paused = false;
+  #closed = false;
+  #sentAt = 0;
+
+  constructor(socket: Socket, owner: ConnectionOwner, timeouts: ConnectionTimeouts) {
+    this.#socket = socket;
+    this.#owner = owner;
+    this.#timeouts = timeouts;
+    this.#reader = new ReplyReader({
+      onHead: (head) => {
+        this.#answered = true;
+        // A refusal while the body still goes up: what is left of it is not wanted. (A good answer may come early too, from one who answers as it reads.)
+        if (this.#uploading && head.status >= 300) this.#stopUpload();
+        this.#exchange?.onHead(head);
+      },
+      onBody: (piece) => this.#exchange?.onBody(piece),
+      onEnd: () => this.#exchange?.onEnd(),
+    });
+    socket.on('data', (bytes: Buffer) => this.#onData(bytes));
+    socket.on('end', () => this.#onEnd());
+    socket.on('timeout', () => this.#onTimeout());
+    socket.on('error', (error) => this.#fail(broken(error)));
+    socket.on('close', () => {
+      this.#fail(broken());
+      this.#close();
+    });
+  }
+
+  get usable(): boolean {
+    return !this.#closed && !this.#socket.destroyed && this.#socket.writable;
+  }
+
+  /** Sends a request and reads its reply into the exchange. */
+  start(request: UpstreamRequest, exchange: UpstreamReply): void {
+    const socket = this.#socket;
+    this.#exchange = exchange;
+    exchange.sent = true;
+    this.#answered = false;
+    this.#paused = false;
+    this.#sentAt = performance.now();
+    exchange.attach({ pause: () => this.#pause(), resume: () => this.#resume(), cancel: () => this.#cancel() });
+    this.#reader.expect(request.method);
+    socket.setTimeout(this.#timeouts.firstByte);
+    this.#send(request);
+  }
+
+  /** Nothing to do for now: closed if that lasts too long, or if the server says anything. */
+  rest(): void {
+    const hint = this.#reader.idleHint;
+    const limit = hint === undefined || Number.isNaN(hint) ? IDLE_DEFAULT : Math.min(IDLE_MOST, (hint - 1) * 1000);
+    if (limit <= 0) this.destroy();
+    else this.#socket.setTimeout(limit);
+  }
+
+  destroy(): void {
+    this.#socket.destroy();
+    this.#close();
+  }
+
+  #send({ method, target, headers, body }: UpstreamRequest): void {
+    const socket = this.#socket;
+    let head = `${method} ${target} HTTP/1.1\r\nconnection: keep-alive\r\n`;
+    for (let i = 0; i < headers.length; i += 2) head += `${headers[i]!}: ${headers[i + 1]!}\r\n`;
+    if (body.kind === 'none') {
+      // RFC 9110 §8.6: a method that usually has a body says that there is none.
+      if (method === 'POST' || method === 'PUT' || method === 'PATCH') head += 'content-length: 0\r\n';
+      socket.write(`${head}\r\n`, 'latin1');
+      return;
+    }
+    if (body.kind === 'kept') {
+      head += `content-length: ${body.length}\r\n\r\n`;
+      if (body.length <= JOIN_MOST) {
+        socket.write(Buffer.concat([Buffer.from(head, 'latin1'), ...body.chunks]));
+        return;
+      }
+      socket.cork();
+      socket.write(head, 'latin1');
+      for (const chunk of body.chunks) socket.write(chunk);
+      socket.uncork();
+      return;
+    }
+    const chunked = body.length === undefined;
+    socket.write(`${head}${chunked ? 'transfer-encoding: chunked' : `content-length: ${body.length}`}\r\n\r\n`, 'latin1');
+    this.#uploading = true;
+    this.#upload = body.open();
+    this.#pump(this.#upload, chunked, this.#exchange!).catch(() => undefined);
+  }
+
+  /** A body too large to keep, as fast as both ends allow. */
+  async #pump(upload: Readable, chunked: boolean, exchange: UpstreamReply): Promise<void> {
+    const socket = this.#socket;
+    try {
+      for await (const chunk of upload as AsyncIterable<Buffer>) {
+        // Replies are read in the event loop's poll phase: one that says "enough" is seen before the next write can fail on a closed connection.
+        await new Promise(setImmediate);
+        if (this.#exchange !== exchange || !this.#uploading || socket.destroyed) return;
+        if (chunked) socket.write(`${chunk.length.toString(16)}\r\n`, 'latin1');
+        let room = socket.write(chunk);
+        if (chunked) room = socket.write('\r\n', 'latin1');
+        if (!room) await drained(socket);
+      }
+      if (this.#exchange !== exchange || !this.#uploading) return;
+      if (chunked) socket.write('0\r\n\r\n', 'latin1');
+      this.#uploading = false;
+      this.#upload = undefined;
+      this.#sentAt = performance.now();
+      this.#finishIfDone();
+    } catch (error) {
+      // The caller's side of the upload failed: the upstream must not take what it has for the whole.
+      if (this.#exchange === exchange && !exchange.ended) this.#fail(error instanceof TokenwardError ? error : broken(error));
+    }
+  }
+
+  #onData(bytes: Buffer): void {
+    if (this.#exchange === undefined) {
+      // RFC 9112 §9.2: bytes that answer nothing. They must not answer the next request.
+      this.destroy();
+      return;
+    }
+    this.#exchange.silent = false;
+    try {
+      this.#reader.feed(bytes);
+    } catch (error) {
+      if (!(error instanceof ReplyError)) throw error;
+      // What came before the mistake may have been a whole reply; then only the connection is spoilt.
+      this.#fail(new TokenwardError('upstream_broken', { detail: error.message, cause: error }));
+      return;
+    }
+    // Each byte resets the socket's timer; a head that comes in drops must not live on that.
+    if (this.#reader.inHead && this.#timeouts.firstByte > 0 && performance.now() - this.#sentAt > 2 * this.#timeouts.firstByte && !this.#uploading) {
+      this.#fail(new TokenwardError('upstream_timeout'));
+      return;
+    }
+    const exchange = this.#exchange as UpstreamReply | undefined;
+    // Whoever took the reply may have cancelled it meanwhile.
+    if (exchange === undefined) return;
+    if (exchange.ended) this.#finishIfDone();
+    else if (this.#answered) this.#socket.setTimeout(this.#timeouts.idle);
+  }
+
+  #finishIfDone(): void {
+    const exchange = this.#exchange;
+    if (exchange === undefined || !exchange.ended) return;
+    if (this.#uploading || this.#cutShort || !this.#reader.reusable || !this.usable) {
+      this.#exchange = undefined;
+      this.#stopUpload();
+      this.destroy();
+      return;
+    }
+    this.#exchange = undefined;
+    if (this.#paused) this.#resume();
+    this.#owner.onIdle(this);
+  }
+
+  #onEnd(): void {
+    if (this.#exchange !== undefined && this.#reader.closed()) {
+      this.#finishIfDone();
+      return;
+    }
+    this.#fail(broken());
+  }
+
+  #onTimeout(): void {
+    const exchange = this.#exchange;
+    if (exchange === undefined) {
+      this.destroy();
+      return;
+    }
+    // It is the caller who does not read, not the upstream that does not write.
+    if (this.#paused) return;
+    this.#fail(new TokenwardError(this.#answered ? 'upstream_broken' : 'upstream_timeout'));
+  }
+
+  #fail(error: TokenwardError): void {
+    const exchange = this.#exchange;
+    this.#exchange = undefined;
+    this.#stopUpload();
+    this.destroy();
+    exchange?.onFailure(error);
+  }
+
+  #cancel(): void {
+    this.#fail(new TokenwardError('upstream_broken', { detail: 'cancelled' }));
+  }
+
+  #stopUpload(): void {
+    if (this.#uploading) this.#cutShort = true;
+    this.#uploading = false;
+    const upload = this.#upload;
+    this.#upload = undefined;
+    upload?.destroy();
+  }
+
+  #pause(): void {
+    if (this.#paused || this.#closed) return;
+    this.#paused = true;
+    this.#socket.pause();
+  }
+
+  #resume(): void {
+    if (!this.#paused) return;
+    this.#paused = false;
+    this.#socket.resume();
+  }
+
+  #close(): void {
+    if (this.#closed) return;
+    this.#closed = true;
+    this.#owner.onClose(this);
+  }
+}
+
+function broken(cause?: unknown): TokenwardError {
+  return new TokenwardError('upstream_broken', cause === undefined ? {} : { cause });
+}
+
+/** Resolves when the socket takes more, or never will. */
+function drained(socket: Socket): Promise<void> {
+  return new Promise((resolve) => {
+    const done = (): void => {
+      socket.off('drain', done).off('close', done);
+      resolve();
+    };
+    socket.on('drain', done).on('close', done);
+    if (socket.destroyed || !socket.writableNeedDrain) done();
+  });
+}

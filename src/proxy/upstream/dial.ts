@@ -1,0 +1,111 @@
+import { once } from 'node:events';
+import { connect as connectTcp, type Socket } from 'node:net';
+import { connect as connectTls, type ConnectionOptions, type TLSSocket } from 'node:tls';
+
+/** Where an upstream is and how to get there. */
+export interface Destination {
+  readonly secure: boolean;
+  readonly host: string;
+  readonly port: number;
+  readonly tls: Pick<ConnectionOptions, 'ca' | 'cert' | 'key' | 'minVersion'>;
+  /** A corporate proxy to go through (by CONNECT), as a URL. */
+  readonly via: URL | undefined;
+}
+
+/** Host and port of an origin, ready to be dialled. `via` is empty for a direct connection. */
+export function destinationOf(origin: string, tls: Destination['tls'] = {}, via = ''): Destination {
+  const url = new URL(origin);
+  const secure = url.protocol === 'https:';
+  return { secure, host: bare(url.hostname), port: portOf(url), tls, via: via === '' ? undefined : new URL(via) };
+}
+
+/** A connection could not be made. `code` is Node's, or one of ours. */
+export class DialError extends Error {
+  readonly code: string;
+
+  constructor(code: string, cause?: unknown) {
+    super(code, { cause });
+    this.code = code;
+  }
+}
+
+/**
+ * Opens a connection, TLS handshake included. Rejects with a DialError when it fails, when `milliseconds` (0 = no limit)
+ * are over, or when `signal` says that nobody wants it any more. `session` is an earlier TLS session to resume.
+ */
+export async function dial(destination: Destination, milliseconds: number, signal: AbortSignal, session: Buffer | undefined, remember: (session: Buffer) => void): Promise<Socket> {
+  const open = new Set<Socket>();
+  const cut = (): void => {
+    for (const socket of open) socket.destroy(new DialError('ETIMEDOUT'));
+  };
+  const timer = milliseconds > 0 ? setTimeout(cut, milliseconds) : undefined;
+  signal.addEventListener('abort', cut);
+  const connected = async <S extends Socket>(socket: S, event: 'connect' | 'secureConnect'): Promise<S> => {
+    open.add(socket);
+    // A socket that is closed without an error says nothing by itself.
+    const closed = once(socket, 'close').then(() => {
+      throw new DialError('ECONNRESET');
+    });
+    closed.catch(() => undefined);
+    await Promise.race([once(socket, event), closed]);
+    return socket;
+  };
+  try {
+    const { secure, host, port, via } = destination;
+    let socket: Socket;
+    if (via === undefined) {
+      if (secure) return await connected(startTls(destination, undefined, session, remember), 'secureConnect');
+      socket = await connected(connectTcp({ host, port, noDelay: true, keepAlive: true, keepAliveInitialDelay: 30_000 }), 'connect');
+    } else {
+      socket = via.protocol === 'https:'
+        ? await connected(connectTls({ host: bare(via.hostname), port: portOf(via), servername: bare(via.hostname) }), 'secureConnect')
+        : await connected(connectTcp({ host: bare(via.hostname), port: portOf(via), noDelay: true }), 'connect');
+      await tunnel(socket, `${host.includes(':') ? `[${host}]` : host}:${port}`, via);
+      if (secure) socket = await connected(startTls(destination, socket, session, remember), 'secureConnect');
+    }
+    return socket;
+  } catch (error) {
+    for (const socket of open) socket.on('error', () => undefined).destroy();
+    throw error instanceof DialError ? error : new DialError((error as NodeJS.ErrnoException).code ?? 'ECONNRESET', error);
+  } finally {
+    clearTimeout(timer);
+    signal.removeEventListener('abort', cut);
+  }
+}
+
+function startTls({ host, port, tls }: Destination, socket: Socket | undefined, session: Buffer | undefined, remember: (session: Buffer) => void): TLSSocket {
+  const secure = connectTls({
+    ...tls,
+    ...(socket ? { socket } : { host, port }),
+    // An address is no server name (RFC 6066 §3); the certificate is checked against the host all the same.
+    ...(/^[\d.]+$|:/.test(host) ? { host } : { servername: host }),
+    ALPNProtocols: ['http/1.1'],
+    minVersion: tls.minVersion ?? 'TLSv1.2',
+    ...(session && { session }),
+  });
+  secure.setNoDelay(true);
+  secure.on('session', remember);
+  return secure;
+}
+
+/** Has the proxy connect us through (RFC 9110 §9.3.6). */
+async function tunnel(socket: Socket, authority: string, via: URL): Promise<void> {
+  const login = via.username === '' ? '' : `proxy-authorization: Basic ${Buffer.from(`${decodeURIComponent(via.username)}:${decodeURIComponent(via.password)}`).toString('base64')}\r\n`;
+  socket.write(`CONNECT ${authority} HTTP/1.1\r\nhost: ${authority}\r\n${login}\r\n`, 'latin1');
+  let head = '';
+  while (!head.includes('\r\n\r\n')) {
+    const [chunk] = (await Promise.race([once(socket, 'data'), once(socket, 'close').then(() => [undefined])])) as [Buffer | undefined];
+    if (chunk === undefined || head.length > 16_384) throw new DialError('PROXY_BROKEN');
+    head += chunk.toString('latin1');
+  }
+  socket.pause();
+  if (!/^HTTP\/1\.[01] 2\d\d/.test(head) || !head.endsWith('\r\n\r\n')) throw new DialError(`PROXY_${head.slice(9, 12)}`);
+}
+
+function bare(hostname: string): string {
+  return hostname.replace(/^\[|\]$/g, '');
+}
+
+function portOf(url: URL): number {
+  return url.port === '' ? (url.protocol === 'https:' ? 443 : 80) : Number(url.port);
+}

@@ -1,0 +1,122 @@
+import { setMaxListeners } from 'node:events';
+import { TokenwardError } from '../../errors.ts';
+import { Connection, type ConnectionOwner, type ConnectionTimeouts, type UpstreamRequest } from './connection.ts';
+import { dial, type Destination, type DialError } from './dial.ts';
+import type { UpstreamReply } from './reply.ts';
+
+export interface PoolOptions {
+  readonly maxConnections: number;
+  /** Milliseconds; 0 = no limit. */
+  readonly timeouts: ConnectionTimeouts & { readonly connect: number };
+}
+
+interface Waiting {
+  readonly request: UpstreamRequest;
+  readonly exchange: UpstreamReply;
+}
+
+/**
+ * The connections to one upstream. The one used last is used first, so that the others grow old and are closed by us
+ * before the server does it. Who finds none waits in line.
+ */
+export class ConnectionPool implements ConnectionOwner {
+  readonly #destination: Destination;
+  readonly #options: PoolOptions;
+  readonly #idle: Connection[] = [];
+  readonly #open = new Set<Connection>();
+  readonly #line = new Set<Waiting>();
+  readonly #stop = new AbortController();
+  #dialling = 0;
+  #session: Buffer | undefined;
+
+  constructor(destination: Destination, options: PoolOptions) {
+    this.#destination = destination;
+    this.#options = options;
+    // One listener for every connection being made.
+    setMaxListeners(0, this.#stop.signal);
+  }
+
+  /** Runs one exchange, now or as soon as a connection is free. Its outcome is told to the exchange. */
+  run(request: UpstreamRequest, exchange: UpstreamReply): void {
+    for (let connection = this.#idle.pop(); connection !== undefined; connection = this.#idle.pop()) {
+      if (!connection.usable) continue;
+      connection.start(request, exchange);
+      return;
+    }
+    const waiting: Waiting = { request, exchange };
+    this.#line.add(waiting);
+    exchange.attach({
+      pause: () => undefined,
+      resume: () => undefined,
+      cancel: () => {
+        if (this.#line.delete(waiting)) exchange.onFailure(new TokenwardError('upstream_broken', { detail: 'cancelled' }));
+      },
+    });
+    this.#dialIfNeeded();
+  }
+
+  /** Cuts everything. */
+  close(): void {
+    this.#stop.abort();
+    for (const connection of this.#open) connection.destroy();
+    for (const { exchange } of this.#line) exchange.onFailure(new TokenwardError('shutting_down', { retryAfter: 1 }));
+    this.#line.clear();
+  }
+
+  onIdle(connection: Connection): void {
+    const next = this.#next();
+    if (next !== undefined) {
+      connection.start(next.request, next.exchange);
+      return;
+    }
+    this.#idle.push(connection);
+    connection.rest();
+  }
+
+  onClose(connection: Connection): void {
+    this.#open.delete(connection);
+    const at = this.#idle.indexOf(connection);
+    if (at !== -1) this.#idle.splice(at, 1);
+    this.#dialIfNeeded();
+  }
+
+  #next(): Waiting | undefined {
+    for (const waiting of this.#line) {
+      this.#line.delete(waiting);
+      return waiting;
+    }
+    return undefined;
+  }
+
+  /** One connection on its way for everybody in line, as far as the limit allows. */
+  #dialIfNeeded(): void {
+    while (!this.#stop.signal.aborted && this.#dialling < this.#line.size && this.#dialling + this.#open.size < this.#options.maxConnections) void this.#dial();
+  }
+
+  async #dial(): Promise<void> {
+    this.#dialling += 1;
+    try {
+      const socket = await dial(this.#destination, this.#options.timeouts.connect, this.#stop.signal, this.#session, (session) => {
+        this.#session = session;
+      });
+      this.#dialling -= 1;
+      const connection = new Connection(socket, this, this.#options.timeouts);
+      this.#open.add(connection);
+      if (this.#stop.signal.aborted) connection.destroy();
+      else this.onIdle(connection);
+    } catch (error) {
+      this.#dialling -= 1;
+      // A session the server no longer likes must not fail the next connection as well.
+      this.#session = undefined;
+      this.#next()?.exchange.onFailure(connectFailure(error as DialError));
+      this.#dialIfNeeded();
+    }
+  }
+}
+
+/** No connection could be made: nothing was sent. */
+function connectFailure(error: DialError): TokenwardError {
+  const { code } = error;
+  if (code === 'ETIMEDOUT') return new TokenwardError('upstream_timeout', { detail: 'no connection in time', cause: error });
+  return new TokenwardError('upstream_unreachable', { detail: /CERT|SSL|TLS|UNABLE_TO|SELF_SIGNED|ALTNAME/.test(code) ? `TLS: ${code}` : code, cause: error });
+}

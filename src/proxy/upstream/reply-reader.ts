@@ -1,0 +1,270 @@
+/** What makes a reply unusable: it is not HTTP/1.1 as RFC 9112 has it, so where it ends is anybody's guess. */
+export class ReplyError extends Error {
+  override readonly name = 'ReplyError';
+}
+
+/** The head of a reply, checked. */
+export interface ReplyHead {
+  readonly status: number;
+  readonly reason: string;
+  /** Names and values in turn, as sent. */
+  readonly headers: string[];
+}
+
+/** Who is told what the reader finds. */
+export interface ReplyEvents {
+  onHead(head: ReplyHead): void;
+  onBody(piece: Buffer): void;
+  onEnd(): void;
+}
+
+/** Bytes of a head, of a chunk-size line, and of trailers. */
+const HEAD_MOST = 64 * 1024;
+const LINE_MOST = 1024;
+const TRAILERS_MOST = 16 * 1024;
+const FIELDS_MOST = 256;
+/** Interim replies (100, 102, 103) before the real one. */
+const INTERIM_MOST = 8;
+
+const STATUS_LINE = /^HTTP\/1\.([01]) ([1-9]\d\d)(?: ([\t\x20-\x7e\x80-\xff]*))?$/;
+const FIELD_NAME = /^[!#$%&'*+\-.^_`|~0-9A-Za-z]+$/;
+/** Any control byte but a tab, and the line ends that structure the head. */
+const CONTROL = /[\x00-\x08\x0b\x0c\x0e-\x1f\x7f]/;
+const CHUNK_SIZE = /^([0-9a-fA-F]{1,12})[\t ]*(?:;[\t\x20-\x7e\x80-\xff]*)?$/;
+const HEAD_END = Buffer.from('\r\n\r\n');
+const LF = 10;
+const CR = 13;
+
+type State = 'head' | 'fixed' | 'until-close' | 'chunk-size' | 'chunk-data' | 'chunk-end' | 'trailers' | 'done';
+
+/**
+ * Reads the replies of one connection, strictly: lines end in CR LF, a length is one plain number, the only transfer
+ * coding is `chunked`, and never both. Whatever else comes is an error, never a guess, because two readers who guess
+ * differently are how one caller gets another one's reply. `feed` throws a ReplyError; the connection is then over.
+ */
+export class ReplyReader {
+  readonly #events: ReplyEvents;
+  #state: State = 'done';
+  #headRequest = false;
+  #pending: Buffer | undefined;
+  #left = 0;
+  #trailerBytes = 0;
+  #interim = 0;
+  #persistent = false;
+  #idleHint: number | undefined;
+
+  constructor(events: ReplyEvents) {
+    this.#events = events;
+  }
+
+  /** A request is going out; its reply comes next. */
+  expect(method: string): void {
+    this.#state = 'head';
+    this.#headRequest = method === 'HEAD';
+    this.#interim = 0;
+    this.#idleHint = undefined;
+  }
+
+  get inHead(): boolean {
+    return this.#state === 'head';
+  }
+
+  /** The reply ended, by its own framing and to the byte, on a connection that stays open. */
+  get reusable(): boolean {
+    return this.#state === 'done' && this.#persistent;
+  }
+
+  /** Seconds the server says it keeps an idle connection (`Keep-Alive: timeout`). */
+  get idleHint(): number | undefined {
+    return this.#idleHint;
+  }
+
+  feed(bytes: Buffer): void {
+    let at = 0;
+    while (at < bytes.length) {
+      switch (this.#state) {
+        case 'head':
+          at = this.#readHead(bytes, at);
+          break;
+        case 'fixed':
+        case 'chunk-data': {
+          const piece = at === 0 && bytes.length <= this.#left ? bytes : bytes.subarray(at, Math.min(bytes.length, at + this.#left));
+          at += piece.length;
+          this.#left -= piece.length;
+          this.#events.onBody(piece);
+          if (this.#left === 0) {
+            if (this.#state === 'fixed') this.#end();
+            else this.#state = 'chunk-end';
+          }
+          break;
+        }
+        case 'until-close':
+          this.#events.onBody(at === 0 ? bytes : bytes.subarray(at));
+          at = bytes.length;
+          break;
+        case 'chunk-size': {
+          const line = this.#readLine(bytes, at, LINE_MOST);
+          at = line.at;
+          if (line.text !== undefined) this.#startChunk(line.text);
+          break;
+        }
+        case 'chunk-end': {
+          const line = this.#readLine(bytes, at, 2);
+          at = line.at;
+          if (line.text === undefined) break;
+          if (line.text !== '') throw new ReplyError('a chunk is longer than it says');
+          this.#state = 'chunk-size';
+          break;
+        }
+        case 'trailers': {
+          const line = this.#readLine(bytes, at, TRAILERS_MOST);
+          this.#trailerBytes += line.at - at;
+          if (this.#trailerBytes > TRAILERS_MOST) throw new ReplyError('trailers too large');
+          at = line.at;
+          if (line.text === undefined) break;
+          if (line.text === '') this.#end();
+          else this.#checkField(line.text);
+          break;
+        }
+        case 'done':
+          // Nobody asked for these bytes: they would be taken for the next caller's reply.
+          this.#persistent = false;
+          throw new ReplyError('bytes after the end of the reply');
+      }
+    }
+  }
+
+  /** The server closed its side. True if that is how this reply was to end. */
+  closed(): boolean {
+    if (this.#state !== 'until-close') return false;
+    this.#end();
+    return true;
+  }
+
+  #readHead(bytes: Buffer, at: number): number {
+    const before = this.#pending;
+    const all = before === undefined ? (at === 0 ? bytes : bytes.subarray(at)) : Buffer.concat([before, bytes.subarray(at)]);
+    const end = all.indexOf(HEAD_END, before === undefined ? 0 : Math.max(0, before.length - 3));
+    if (end === -1) {
+      if (all.length > HEAD_MOST) throw new ReplyError('head too large');
+      if (!'HTTP/1.'.startsWith(all.toString('latin1', 0, Math.min(7, all.length)))) throw new ReplyError('not an HTTP/1 reply');
+      if (all.includes('\n\n')) throw new ReplyError('a line does not end in CR LF');
+      this.#pending = all;
+      return bytes.length;
+    }
+    if (end > HEAD_MOST) throw new ReplyError('head too large');
+    this.#pending = undefined;
+    this.#takeHead(all.toString('latin1', 0, end));
+    return bytes.length - (all.length - end - HEAD_END.length);
+  }
+
+  #takeHead(text: string): void {
+    if (CONTROL.test(text)) throw new ReplyError('a control byte in the head');
+    const lines = text.split('\r\n');
+    const match = STATUS_LINE.exec(lines[0]!);
+    if (match === null) throw new ReplyError('a malformed status line');
+    const minor = match[1]!;
+    const status = Number(match[2]);
+    if (status < 200) {
+      // Interim replies are between us and the server; 101 answers a question we never ask.
+      if (status === 101) throw new ReplyError('a protocol switch nobody asked for');
+      for (let i = 1; i < lines.length; i += 1) this.#checkField(lines[i]!);
+      this.#interim += 1;
+      if (this.#interim > INTERIM_MOST) throw new ReplyError('too many interim replies');
+      return;
+    }
+    if (lines.length - 1 > FIELDS_MOST) throw new ReplyError('too many header fields');
+
+    const headers: string[] = [];
+    let length: string | undefined;
+    let coding: string | undefined;
+    let connection = '';
+    for (let i = 1; i < lines.length; i += 1) {
+      const line = lines[i]!;
+      const colon = this.#checkField(line);
+      const name = line.slice(0, colon);
+      const value = line.slice(colon + 1).trim();
+      headers.push(name, value);
+      switch (name.length) {
+        case 10:
+          if (/^connection$/i.test(name)) connection += `${value},`;
+          else if (/^keep-alive$/i.test(name)) this.#idleHint = Number(/timeout=(\d{1,6})/i.exec(value)?.[1] ?? NaN);
+          break;
+        case 14:
+          if (!/^content-length$/i.test(name)) break;
+          if (length !== undefined) throw new ReplyError('more than one Content-Length');
+          length = value;
+          break;
+        case 17:
+          if (!/^transfer-encoding$/i.test(name)) break;
+          if (coding !== undefined) throw new ReplyError('more than one Transfer-Encoding');
+          coding = value;
+          break;
+        default:
+      }
+    }
+    if (length !== undefined && !/^\d{1,15}$/.test(length)) throw new ReplyError('a malformed Content-Length');
+    if (coding !== undefined) {
+      if (coding.toLowerCase() !== 'chunked') throw new ReplyError('a transfer coding other than chunked');
+      if (length !== undefined) throw new ReplyError('both Transfer-Encoding and Content-Length');
+      if (minor === '0') throw new ReplyError('Transfer-Encoding in HTTP/1.0');
+    }
+    this.#persistent = minor === '1' ? !/(^|[,\s])close([,\s]|$)/i.test(connection) : /(^|[,\s])keep-alive([,\s]|$)/i.test(connection);
+
+    // RFC 9112 §6.3, in its order.
+    if (this.#headRequest || status === 204 || status === 304) {
+      this.#state = 'done';
+    } else if (coding !== undefined) {
+      this.#state = 'chunk-size';
+      this.#trailerBytes = 0;
+    } else if (length !== undefined) {
+      this.#state = 'fixed';
+      this.#left = Number(length);
+      if (this.#left === 0) this.#state = 'done';
+    } else {
+      this.#state = 'until-close';
+      this.#persistent = false;
+    }
+    const ended = this.#state === 'done';
+    this.#events.onHead({ status, reason: match[3] ?? '', headers });
+    if (ended) this.#events.onEnd();
+  }
+
+  /** The colon's place in a well-formed field line. No folding, no space before the colon, no nameless field. */
+  #checkField(line: string): number {
+    const colon = line.indexOf(':');
+    if (colon < 1 || !FIELD_NAME.test(line.slice(0, colon)) || line.includes('\n') || line.includes('\r')) throw new ReplyError('a malformed header field');
+    return colon;
+  }
+
+  #startChunk(line: string): void {
+    const match = CHUNK_SIZE.exec(line);
+    if (match === null) throw new ReplyError('a malformed chunk size');
+    this.#left = Number.parseInt(match[1]!, 16);
+    this.#state = this.#left === 0 ? 'trailers' : 'chunk-data';
+  }
+
+  /** One line, without its CR LF; undefined while it is not all here. */
+  #readLine(bytes: Buffer, at: number, most: number): { at: number; text: string | undefined } {
+    const feed = bytes.indexOf(LF, at);
+    const end = feed === -1 ? bytes.length : feed + 1;
+    const before = this.#pending;
+    const piece = bytes.subarray(at, end);
+    const all = before === undefined ? piece : Buffer.concat([before, piece]);
+    if (all.length > most + 2) throw new ReplyError('a line too long');
+    if (feed === -1) {
+      this.#pending = all;
+      return { at: end, text: undefined };
+    }
+    this.#pending = undefined;
+    if (all.length < 2 || all[all.length - 2] !== CR) throw new ReplyError('a line does not end in CR LF');
+    const text = all.toString('latin1', 0, all.length - 2);
+    if (CONTROL.test(text) || text.includes('\r')) throw new ReplyError('a control byte in a line');
+    return { at: end, text };
+  }
+
+  #end(): void {
+    this.#state = 'done';
+    this.#events.onEnd();
+  }
+}

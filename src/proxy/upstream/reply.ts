@@ -1,0 +1,186 @@
+import { TokenwardError } from '../../errors.ts';
+import type { ReplyHead } from './reply-reader.ts';
+
+/** As much of a reply as waits in memory for somebody to take it. Bytes. */
+const WINDOW = 64 * 1024;
+/** An unwanted reply is read to its end up to here, so that its connection can be used again. Bytes. */
+const DRAIN_MOST = 64 * 1024;
+
+/** Where a reply's body goes. */
+export interface ReplySink {
+  /** False: stop until `reply.resume()`. */
+  write(chunk: Buffer): boolean;
+  end(): void;
+  /** The upstream did not finish; what came so far must not look complete. */
+  fail(): void;
+}
+
+/** What a reply can ask of the connection it arrives on. */
+export interface ReplySource {
+  pause(): void;
+  resume(): void;
+  cancel(): void;
+}
+
+/**
+ * One exchange with an upstream, from the wish to send to the last byte of the reply. The body is held back, within
+ * bounds, until somebody takes it by `gather`, `pipe` or `discard`.
+ */
+export class UpstreamReply {
+  status = 0;
+  statusText = '';
+  /** The request was handed to a connection: from here on the upstream may have seen it. */
+  sent = false;
+  /** Not one byte of the reply has come yet. */
+  silent = true;
+  /** Names and values in turn, as they were sent. */
+  headers: string[] = [];
+  readonly #resolve: (reply: UpstreamReply) => void;
+  readonly #reject: (error: TokenwardError) => void;
+  #source: ReplySource | undefined;
+  #chunks: Buffer[] = [];
+  #held = 0;
+  #paused = false;
+  #state: 'waiting' | 'open' | 'ended' | 'failed' = 'waiting';
+  #cancelled = false;
+  #sink: ReplySink | undefined;
+  #gathering: { limit: number; done: () => void } | undefined;
+
+  constructor(resolve: (reply: UpstreamReply) => void, reject: (error: TokenwardError) => void) {
+    this.#resolve = resolve;
+    this.#reject = reject;
+  }
+
+  /** All of the body is here. */
+  get ended(): boolean {
+    return this.#state === 'ended';
+  }
+
+  get cancelled(): boolean {
+    return this.#cancelled;
+  }
+
+  /** The body so far, if nobody has taken it yet. */
+  get chunks(): readonly Buffer[] {
+    return this.#chunks;
+  }
+
+  get heldBytes(): number {
+    return this.#held;
+  }
+
+  header(name: string): string | undefined {
+    const { headers } = this;
+    for (let i = 0; i < headers.length; i += 2) if (headers[i]!.length === name.length && headers[i]!.toLowerCase() === name) return headers[i + 1];
+    return undefined;
+  }
+
+  /** Resolves when the whole body is here, or more than `limit` bytes of it, or it failed. */
+  gather(limit: number): Promise<void> {
+    return new Promise((resolve) => {
+      this.#gathering = { limit, done: resolve };
+      this.#gathered();
+    });
+  }
+
+  /** Hands the body to a sink: first what is here, then what comes. */
+  pipe(sink: ReplySink): void {
+    this.#sink = sink;
+    const chunks = this.#chunks;
+    this.#chunks = [];
+    this.#held = 0;
+    let room = true;
+    for (const chunk of chunks) room = sink.write(chunk);
+    if (this.#state === 'ended') sink.end();
+    else if (this.#state === 'failed') sink.fail();
+    else if (room) this.resume();
+    else this.#pause();
+  }
+
+  /** The sink has room again. */
+  resume(): void {
+    if (!this.#paused) return;
+    this.#paused = false;
+    this.#source?.resume();
+  }
+
+  /** Reads the rest and throws it away, so that the connection can serve again; a long rest is cut off instead. */
+  discard(): void {
+    let left = DRAIN_MOST;
+    this.pipe({
+      write: (chunk) => {
+        left -= chunk.length;
+        if (left < 0) this.cancel();
+        return true;
+      },
+      end: () => undefined,
+      fail: () => undefined,
+    });
+  }
+
+  /** Nobody wants the reply any more: frees its connection at once. */
+  cancel(): void {
+    if (this.#state === 'ended' || this.#state === 'failed' || this.#cancelled) return;
+    this.#cancelled = true;
+    this.#source?.cancel();
+  }
+
+  // ---- the connection's side
+
+  /** Names the connection this exchange runs on; until then it can only be cancelled. */
+  attach(source: ReplySource): void {
+    this.#source = source;
+  }
+
+  onHead(head: ReplyHead): void {
+    this.status = head.status;
+    this.statusText = head.reason;
+    this.headers = head.headers;
+    this.#state = 'open';
+    this.#resolve(this);
+  }
+
+  onBody(chunk: Buffer): void {
+    if (this.#sink !== undefined) {
+      if (!this.#sink.write(chunk)) this.#pause();
+      return;
+    }
+    this.#chunks.push(chunk);
+    this.#held += chunk.length;
+    this.#gathered();
+    if (this.#held > WINDOW) this.#pause();
+  }
+
+  onEnd(): void {
+    if (this.#state !== 'open') return;
+    this.#state = 'ended';
+    this.#gathered();
+    this.#sink?.end();
+  }
+
+  /** The exchange is over before its end: a rejection before the head, a cut body after it. */
+  onFailure(error: TokenwardError): void {
+    const before = this.#state;
+    if (before === 'ended' || before === 'failed') return;
+    this.#state = 'failed';
+    if (before === 'waiting') {
+      this.#reject(error);
+      return;
+    }
+    this.#gathered();
+    this.#sink?.fail();
+  }
+
+  #pause(): void {
+    if (this.#paused || this.#state !== 'open') return;
+    this.#paused = true;
+    this.#source?.pause();
+  }
+
+  #gathered(): void {
+    const gathering = this.#gathering;
+    if (gathering === undefined || (this.#state === 'open' && this.#held <= gathering.limit)) return;
+    this.#gathering = undefined;
+    gathering.done();
+  }
+}
