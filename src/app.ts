@@ -1,7 +1,10 @@
-import { createHash } from 'node:crypto';
+import { createHash, randomBytes } from 'node:crypto';
 import type { Server } from 'node:http';
+import type { Server as TlsServer, ServerOptions as TlsOptions } from 'node:https';
 import type { AddressInfo } from 'node:net';
+import { getProxyForUrl } from 'proxy-from-env';
 import type { LoadedConfig } from './config/load.ts';
+import { isLoopback } from './config/references.ts';
 import type { RouteConfig } from './config/schema.ts';
 import { TokenwardError } from './errors.ts';
 import { attacher } from './flows/attach.ts';
@@ -10,23 +13,28 @@ import { runCall, type SendTokenCall } from './flows/run.ts';
 import { describeFault, type Logger } from './log.ts';
 import { Metrics } from './metrics.ts';
 import { createOperatorApp, type Readiness } from './operator/routes.ts';
+import { Admission } from './proxy/admission.ts';
 import { answerError } from './proxy/answer.ts';
 import { BufferBudget } from './proxy/body.ts';
-import { callersOf } from './proxy/caller.ts';
+import { Callers } from './proxy/caller.ts';
+import { Damping } from './proxy/damping.ts';
 import { Upstream } from './proxy/forward.ts';
 import { createHandler, type Proxy } from './proxy/handle.ts';
 import { deadTokenRule } from './proxy/inspect.ts';
+import { JwtCheck } from './proxy/jwt.ts';
+import { destinationOf, type Destination } from './proxy/upstream/dial.ts';
 import { byLongestPrefix, type Route } from './proxy/route.ts';
-import { sendTokenCall } from './proxy/token-endpoint.ts';
+import { tokenCallSender } from './proxy/token-endpoint.ts';
 import { UncuredReplies } from './proxy/uncured.ts';
 import { createExpress, createHttpServer, drain, listen } from './server.ts';
 import { systemClock, type Clock } from './tokens/clock.ts';
 import type { Credential } from './tokens/credential.ts';
-import { TokenManager, type TokenObserver } from './tokens/manager.ts';
+import { TokenManager, type Checkpoint, type TokenObserver } from './tokens/manager.ts';
 import { Records } from './tokens/records.ts';
 import { Seal, sealingKey } from './tokens/seal.ts';
 import type { TokenStore } from './tokens/store.ts';
 import { EmbeddedStore, keyBesideStore } from './tokens/stores/embedded.ts';
+import { readTlsFiles, watchTlsFiles, type TlsFiles } from './tls.ts';
 import { VERSION } from './version.ts';
 
 /** What the surroundings give: everything that is not configuration. */
@@ -37,6 +45,8 @@ export interface Surroundings {
   readonly ownerIsGone: (owner: string) => boolean;
   readonly clock?: Clock;
   readonly sendTokenCall?: SendTokenCall;
+  /** Only tests give one. */
+  readonly checkpoint?: (point: Checkpoint) => void;
 }
 
 /** A running tokenward. */
@@ -55,21 +65,26 @@ export async function startApp(config: LoadedConfig, surroundings: Surroundings)
   const clock = surroundings.clock ?? systemClock;
   const metrics = new Metrics(VERSION);
 
+  const via = egressProxy(config);
   const { store, seal } = openStore(config, surroundings, clock);
-  const credentials = Object.keys(config.accounts).map((account) => credentialOf(config, account, clock, surroundings.sendTokenCall ?? sendTokenCall));
+  const credentials = Object.keys(config.accounts).map((account) => credentialOf(config, account, clock, surroundings.sendTokenCall ?? tokenCallSender(upstreamTls(config.accounts[account]!.tls), via)));
   const observer = observerOf(metrics, log);
-  const tokens = new TokenManager(credentials, { store, records: new Records(store, seal, clock), clock, observer, owner: surroundings.owner, maxWaiting: config.limits.waitingPerAccount });
+  const tokens = new TokenManager(credentials, { store, records: new Records(store, seal, clock), clock, observer, owner: surroundings.owner, maxWaiting: config.limits.waitingPerAccount, ...(surroundings.checkpoint && { checkpoint: surroundings.checkpoint }) });
 
-  const routes = config.routes.map((route) => routeOf(route, config, metrics)).sort(byLongestPrefix);
+  const routes = config.routes.map((route) => routeOf(route, config, metrics, via)).sort(byLongestPrefix);
   const buffers = new BufferBudget(config.limits.bufferedBytes);
-  const proxy: Proxy = { routes, callers: callersOf(config.callers), tokens, uncured: new UncuredReplies(clock), buffers, metrics, log };
+  const callers = config.callers === 'none' ? undefined : new Callers(config.callers, config.jwt && new JwtCheck(config.jwt), new Damping(clock));
+  const proxy: Proxy = { routes, callers, viaName: `tokenward-${randomBytes(6).toString('hex')}`, tokens, uncured: new UncuredReplies(clock), buffers, admission: new Admission(config.limits.inFlight), metrics, log };
   const readiness: Readiness = { stopping: false };
 
-  const proxyServer = createHttpServer(proxyApp(proxy), { headerBytes: config.limits.headerBytes });
+  const inboundTls = inboundTlsFiles(config);
+  const proxyServer = createHttpServer(proxyApp(proxy), { headerBytes: config.limits.headerBytes }, inboundTls && inboundTlsOptions(config, inboundTls));
   const operatorServer = createHttpServer(createOperatorApp({ tokens, store, metrics, buffers, readiness, clock, log, routes: config.routes }), { headerBytes: 16 * 1024 });
+  const stopReloading = inboundTls && reloadCertificates(proxyServer, inboundTls, log);
   const closeParts = async (): Promise<void> => {
+    stopReloading?.();
     await tokens.close();
-    await Promise.all(routes.map((route) => route.upstream.close()));
+    for (const route of routes) route.upstream.close();
     await store.close();
   };
   try {
@@ -86,6 +101,21 @@ export async function startApp(config: LoadedConfig, surroundings: Surroundings)
     await closeParts();
     // The manager's words are for callers; what is wrong with the store is in the cause.
     throw error instanceof TokenwardError && error.cause !== undefined ? error.cause : error;
+  }
+}
+
+/** Seals every stored record with the current key. Returns how many there are and how many were sealed anew. */
+export async function rekeyStore(config: LoadedConfig, surroundings: Surroundings): Promise<{ records: number; resealed: number }> {
+  const clock = surroundings.clock ?? systemClock;
+  const { store, seal } = openStore(config, surroundings, clock);
+  try {
+    const records = new Records(store, seal, clock);
+    const accounts = await store.accounts();
+    let resealed = 0;
+    for (const account of accounts) if (await records.reseal(account)) resealed += 1;
+    return { records: accounts.length, resealed };
+  } finally {
+    await store.close();
   }
 }
 
@@ -133,14 +163,14 @@ function digest(text: string): string {
   return createHash('sha256').update(text).digest('base64url').slice(0, 32);
 }
 
-function routeOf(config: RouteConfig, all: LoadedConfig, metrics: Metrics): Route {
+function routeOf(config: RouteConfig, all: LoadedConfig, metrics: Metrics, via: (origin: string) => string): Route {
   const url = new URL(config.upstream);
   const flow: Flow | undefined = config.account === undefined ? undefined : all.flowOf.get(config.account);
   return {
     config,
     name: config.prefix,
     prefix: config.prefix === '/' ? '' : config.prefix,
-    upstream: new Upstream(url.origin, { maxConnections: config.maxConnections, timeouts: config.timeouts }),
+    upstream: new Upstream(destinationOf(url.origin, upstreamTls(config.tls), via(url.origin)), { maxConnections: config.maxConnections, timeouts: config.timeouts }),
     basePath: url.pathname.replace(/\/+$/, ''),
     origin: url.origin,
     host: url.host,
@@ -150,6 +180,39 @@ function routeOf(config: RouteConfig, all: LoadedConfig, metrics: Metrics): Rout
     deadToken: flow?.login === undefined ? undefined : deadTokenRule(flow.invalid),
     stats: metrics.route(config.prefix),
   };
+}
+
+/** The corporate proxy on the way to an origin, or nothing. Never for this host itself. */
+function egressProxy({ egressProxy: setting }: LoadedConfig): (origin: string) => string {
+  return (origin) => {
+    if (setting === 'none' || isLoopback(new URL(origin).hostname)) return '';
+    return setting === 'environment' ? getProxyForUrl(origin) : setting;
+  };
+}
+
+function upstreamTls(files: RouteConfig['tls']): Destination['tls'] {
+  return files === undefined ? {} : readTlsFiles(files);
+}
+
+function inboundTlsFiles({ listen: { tls } }: LoadedConfig): TlsFiles | undefined {
+  return tls && { certFile: tls.certFile, keyFile: tls.keyFile, caFile: tls.clientCaFile, minVersion: tls.minVersion };
+}
+
+function inboundTlsOptions({ listen: { tls } }: LoadedConfig, files: TlsFiles): TlsOptions {
+  const asked = tls?.clientCaFile !== undefined;
+  return { ...readTlsFiles(files), requestCert: asked, rejectUnauthorized: asked && tls.clientCertificate === 'required' };
+}
+
+/** Takes renewed certificates into use for new connections; keeps the old ones if the new files do not go together. */
+function reloadCertificates(server: Server, files: TlsFiles, log: Logger): () => void {
+  return watchTlsFiles(files, () => {
+    try {
+      (server as TlsServer).setSecureContext(readTlsFiles(files));
+      log.info('certificate read again', { file: files.certFile ?? '' });
+    } catch (error) {
+      log.error('the changed certificate cannot be used, the old one stays', { detail: error instanceof Error ? error.message : '' });
+    }
+  });
 }
 
 function proxyApp(proxy: Proxy): ReturnType<typeof createExpress> {

@@ -71,6 +71,7 @@ export class Metrics {
   readonly renewalFailures = this.#counter('renewal_failures_total', 'Renewals that brought no token, also those withheld before a call, by reason.', ['account', 'flow', 'kind', 'reason']);
   readonly deadTokenReplies = this.#counter('dead_token_replies_total', 'Replies saying that the token is dead. current: it was the newest; late: a newer one was there already; uncured: a fresh token had not helped.', ['route', 'account', 'reason']);
   readonly replays = this.#counter('replays_total', 'Requests sent again after a renewal. cured, refused again, failed, or skipped because the body was not kept.', ['route', 'outcome']);
+  readonly policyVerdicts = this.#counter('policy_verdicts_total', 'Calls that a route\'s policy does not let out: refused, or only reported.', ['route', 'reason', 'outcome']);
   readonly storeErrors = this.#counter('store_errors_total', 'Operations the token store failed at.', ['reason']);
   readonly renewalSeconds = new Histogram({ name: 'tokenward_renewal_duration_seconds', help: 'Duration of calls to token endpoints.', labelNames: ['flow', 'kind'], buckets: BUCKETS, registers: [this.registry] });
 

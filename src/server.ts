@@ -1,4 +1,5 @@
 import { createServer, IncomingMessage, ServerResponse, type RequestListener, type Server } from 'node:http';
+import { createServer as createTlsServer, type Server as TlsServer, type ServerOptions as TlsOptions } from 'node:https';
 import type { AddressInfo, Socket } from 'node:net';
 import express, { type Express } from 'express';
 
@@ -25,22 +26,22 @@ export function createExpress(): Express {
  * Node 20 makes all later code 2–4 times slower; with classes whose prototype *is* what Express would set, that call
  * changes nothing and costs nothing.
  */
-export function createHttpServer(app: Express, limits: ServerLimits): Server {
-  const server = createServer(
-    {
-      IncomingMessage: withPrototype(IncomingMessage, app.request),
-      ServerResponse: withPrototype(ServerResponse, app.response),
-      maxHeaderSize: limits.headerBytes,
-      // Slow heads are cut after 10 s, and looked for every second (Node: 60 s, every 30 s).
-      headersTimeout: 10_000,
-      connectionsCheckingInterval: 1_000,
-      // No limit on a whole request: large uploads take their time. Idle ones are for the socket timeout below.
-      requestTimeout: 0,
-      // Longer than the connection pools of the callers, so that it is they who close.
-      keepAliveTimeout: 65_000,
-      noDelay: true,
-    },
-    app as RequestListener<typeof IncomingMessage, typeof ServerResponse>);
+export function createHttpServer(app: Express, limits: ServerLimits, tls?: TlsOptions): Server | TlsServer {
+  const options = {
+    IncomingMessage: withPrototype(IncomingMessage, app.request),
+    ServerResponse: withPrototype(ServerResponse, app.response),
+    maxHeaderSize: limits.headerBytes,
+    // Slow heads are cut after 10 s, and looked for every second (Node: 60 s, every 30 s).
+    headersTimeout: 10_000,
+    connectionsCheckingInterval: 1_000,
+    // No limit on a whole request: large uploads take their time. Bodies that stand still are cut by whoever reads them.
+    requestTimeout: 0,
+    // Longer than the connection pools of the callers, so that it is they who close.
+    keepAliveTimeout: 65_000,
+    noDelay: true,
+  };
+  const listener = app as RequestListener<typeof IncomingMessage, typeof ServerResponse>;
+  const server = tls === undefined ? createServer(options, listener) : createTlsServer({ ...options, ...tls, handshakeTimeout: 10_000 }, listener);
   // Node would drop what is beyond its limit in silence; the count is checked with the request instead.
   server.maxHeadersCount = 0;
   server.maxRequestsPerSocket = 0;
@@ -70,7 +71,7 @@ function refuseMalformed(error: NodeJS.ErrnoException, socket: Socket): void {
 }
 
 /** Starts listening. Rejects with a ListenError that names address and cause. */
-export function listen(server: Server, host: string, port: number, what: string): Promise<AddressInfo> {
+export function listen(server: Server | TlsServer, host: string, port: number, what: string): Promise<AddressInfo> {
   return new Promise((resolve, reject) => {
     const failed = (error: NodeJS.ErrnoException): void => {
       const why = error.code === 'EADDRINUSE' ? 'the port is in use; stop the other program or choose another port' : error.code === 'EACCES' ? 'not permitted; choose a port above 1023' : error.code === 'EADDRNOTAVAIL' || error.code === 'ENOTFOUND' ? 'this machine has no such address' : (error.code ?? error.message);
@@ -85,7 +86,7 @@ export function listen(server: Server, host: string, port: number, what: string)
 }
 
 /** Stops accepting, lets running requests end for up to `drain` ms, then cuts the rest. */
-export async function drain(server: Server, milliseconds: number): Promise<void> {
+export async function drain(server: Server | TlsServer, milliseconds: number): Promise<void> {
   if (!server.listening) return;
   const closed = new Promise<void>((resolve) => server.close(() => resolve()));
   server.closeIdleConnections();

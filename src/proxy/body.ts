@@ -48,6 +48,13 @@ export interface BodyLimits {
   readonly budget: BufferBudget;
 }
 
+/** A body that stands still for this long is not waited for. ms. */
+const STANDSTILL = 30_000;
+
+function stalled(): TokenwardError {
+  return new TokenwardError('body_timeout', { detail: `nothing came for ${STANDSTILL / 1000} s` });
+}
+
 /** True if the request's framing announces a body. */
 export function hasBody(request: IncomingMessage): boolean {
   const { headers } = request;
@@ -73,13 +80,26 @@ function collect(request: IncomingMessage, limits: BodyLimits, reserved: number 
     const chunks: Buffer[] = [];
     let size = 0;
     let taken = reserved ?? 0;
+    const patience = setTimeout(() => {
+      done();
+      limits.budget.give(taken);
+      reject(stalled());
+    }, STANDSTILL);
     const done = (): void => {
+      clearTimeout(patience);
       request.off('data', onData).off('end', onEnd).off('close', onClose).off('error', onClose);
     };
     const onData = (chunk: Buffer): void => {
+      patience.refresh();
       chunks.push(chunk);
       size += chunk.length;
       if (size <= taken) return;
+      if (size > limits.most) {
+        done();
+        limits.budget.give(taken);
+        reject(new TokenwardError('body_too_large', { detail: `limit ${limits.most} bytes` }));
+        return;
+      }
       if (size <= limits.keep && limits.budget.take(chunk.length)) {
         taken += chunk.length;
         return;
@@ -124,6 +144,8 @@ class Upload extends Readable {
   readonly #first: readonly Buffer[];
   #size = 0;
   #started = false;
+  /** Runs only while we wait for the caller; while the upstream is the slow one he has nothing to answer for. */
+  #patience: NodeJS.Timeout | undefined;
 
   constructor(request: IncomingMessage, first: readonly Buffer[], most: number) {
     super({ highWaterMark: 256 * 1024 });
@@ -140,18 +162,21 @@ class Upload extends Readable {
       for (const chunk of this.#first) room = this.#take(chunk);
       if (!room) return;
     }
+    this.#patience ??= setTimeout(() => this.destroy(stalled()), STANDSTILL);
     this.#request.resume();
   }
 
   override _destroy(error: Error | null, callback: (error?: Error | null) => void): void {
+    clearTimeout(this.#patience);
     this.#request.off('data', this.#onData).off('end', this.#onEnd).off('close', this.#onClose).off('error', this.#onClose);
+    // The upstream wants no more of it (it has refused early, say). The rest is read all the same, or the caller's next request would be stuck behind it.
+    this.#request.resume();
     callback(error);
   }
 
   #take(chunk: Buffer): boolean {
     this.#size += chunk.length;
     if (this.#size > this.#most) {
-      this.#request.pause();
       this.destroy(new TokenwardError('body_too_large', { detail: `limit ${this.#most} bytes` }));
       return false;
     }
@@ -159,10 +184,15 @@ class Upload extends Readable {
   }
 
   readonly #onData = (chunk: Buffer): void => {
-    if (!this.#take(chunk)) this.#request.pause();
+    this.#patience?.refresh();
+    if (this.#take(chunk)) return;
+    this.#request.pause();
+    clearTimeout(this.#patience);
+    this.#patience = undefined;
   };
 
   readonly #onEnd = (): void => {
+    clearTimeout(this.#patience);
     this.push(null);
   };
 

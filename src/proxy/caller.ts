@@ -1,18 +1,18 @@
 import { createHash, timingSafeEqual } from 'node:crypto';
 import type { IncomingMessage } from 'node:http';
+import type { TLSSocket } from 'node:tls';
 import type { CallerConfig } from '../config/schema.ts';
 import { TokenwardError } from '../errors.ts';
+import type { Damping } from './damping.ts';
+import { looksLikeJwt, type JwtCheck } from './jwt.ts';
 
 /** Somebody who may call, and the routes (prefixes) he may use; undefined: all. */
 export interface Caller {
   readonly name: string;
-  readonly digest: Buffer;
+  readonly digest: Buffer | undefined;
+  readonly certificate: string | undefined;
+  readonly jwt: string | undefined;
   readonly routes: ReadonlySet<string> | undefined;
-}
-
-export function callersOf(config: readonly CallerConfig[] | 'none'): readonly Caller[] | undefined {
-  if (config === 'none') return undefined;
-  return config.map(({ name, key, routes }) => ({ name, digest: Buffer.from(key.slice('sha256:'.length), 'hex'), routes: routes && new Set(routes) }));
 }
 
 /** The digest a configuration keeps of a caller's key. Keys are random and long, so a fast hash is enough. */
@@ -20,21 +20,78 @@ export function keyDigest(key: string): string {
   return `sha256:${createHash('sha256').update(key).digest('hex')}`;
 }
 
-/** Who sent this request. Throws 401 without a key, 403 with an unknown one or for a route that is not his. */
-export function identifyCaller(callers: readonly Caller[], request: IncomingMessage, prefix: string): Caller {
-  const key = presentedKey(request);
-  if (key === undefined) throw new TokenwardError('caller_key_missing');
-  const digest = createHash('sha256').update(key).digest();
-  // Every digest is compared, and in constant time: the answer's delay tells nothing about how near a guess came.
-  let found: Caller | undefined;
-  for (const caller of callers) if (timingSafeEqual(caller.digest, digest)) found = caller;
-  if (found === undefined) throw new TokenwardError('caller_key_unknown');
-  if (found.routes !== undefined && !found.routes.has(prefix)) throw new TokenwardError('caller_not_allowed', { detail: `caller ${found.name}` });
-  return found;
+/** Knows callers by the certificate of their connection, by a JWT, or by a key. */
+export class Callers {
+  readonly #callers: readonly Caller[];
+  readonly #jwt: JwtCheck | undefined;
+  readonly #damping: Damping;
+
+  constructor(config: readonly CallerConfig[], jwt: JwtCheck | undefined, damping: Damping) {
+    this.#callers = config.map(({ name, key, certificate, jwt: subject, routes }) => ({
+      name, certificate, jwt: subject, digest: key === undefined ? undefined : Buffer.from(key.slice('sha256:'.length), 'hex'), routes: routes && new Set(routes),
+    }));
+    this.#jwt = jwt;
+    this.#damping = damping;
+  }
+
+  /** Who sent this request. Throws 401 without any proof, 403 with a wrong one or for a route that is not his, 429 after too many wrong ones. */
+  identify(request: IncomingMessage, prefix: string): Caller | Promise<Caller> {
+    const byCertificate = this.#byCertificate(request);
+    if (byCertificate !== undefined) return allowed(byCertificate, prefix);
+    const address = request.socket.remoteAddress ?? '';
+    this.#damping.check(address);
+    const proof = presentedProof(request);
+    if (proof === undefined) throw new TokenwardError('caller_key_missing');
+    if (this.#jwt !== undefined && looksLikeJwt(proof)) return this.#byJwt(this.#jwt, proof, prefix, address);
+    return allowed(this.#known(this.#byKey(proof), address), prefix);
+  }
+
+  #byKey(key: string): Caller | undefined {
+    const digest = createHash('sha256').update(key).digest();
+    // Every digest is compared, and in constant time: the answer's delay tells nothing about how near a guess came.
+    let found: Caller | undefined;
+    for (const caller of this.#callers) if (caller.digest !== undefined && timingSafeEqual(caller.digest, digest)) found = caller;
+    return found;
+  }
+
+  async #byJwt(check: JwtCheck, token: string, prefix: string, address: string): Promise<Caller> {
+    let name: string;
+    try {
+      name = await check.callerOf(token);
+    } catch (error) {
+      if (error instanceof TokenwardError && error.code === 'caller_key_unknown') this.#damping.wrong(address);
+      throw error;
+    }
+    return allowed(this.#known(this.#callers.find((caller) => caller.jwt === name), address), prefix);
+  }
+
+  /** The connection's own proof: a certificate that the configured authority has signed. */
+  #byCertificate(request: IncomingMessage): Caller | undefined {
+    const socket = request.socket as Partial<TLSSocket>;
+    if (socket.authorized !== true || socket.getPeerCertificate === undefined) return undefined;
+    const { subject, subjectaltname } = socket.getPeerCertificate();
+    // Names come as `DNS:a, URI:b`; a name with a comma in it is quoted by Node and matches nothing here.
+    const names = [subject?.CN, ...(subjectaltname?.split(', ').map((entry) => entry.replace(/^(DNS|URI):/, '')) ?? [])];
+    return this.#callers.find((caller) => caller.certificate !== undefined && names.includes(caller.certificate));
+  }
+
+  #known(caller: Caller | undefined, address: string): Caller {
+    if (caller === undefined) {
+      this.#damping.wrong(address);
+      throw new TokenwardError('caller_key_unknown');
+    }
+    this.#damping.right(address);
+    return caller;
+  }
 }
 
-/** The key, from wherever a legacy app is able to put one. None of these headers ever travels on. */
-function presentedKey(request: IncomingMessage): string | undefined {
+function allowed(caller: Caller, prefix: string): Caller {
+  if (caller.routes !== undefined && !caller.routes.has(prefix)) throw new TokenwardError('caller_not_allowed', { detail: `caller ${caller.name}` });
+  return caller;
+}
+
+/** The key or token, from wherever a legacy app is able to put one. None of these headers ever travels on. */
+function presentedProof(request: IncomingMessage): string | undefined {
   const { headers } = request;
   const own = headers['x-tokenward-key'] ?? headers['x-api-key'];
   if (typeof own === 'string' && own !== '') return own;

@@ -1,29 +1,35 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { TokenwardError } from '../errors.ts';
-import type { TemplateValue } from '../flows/flow.ts';
 import { describeFault, type Logger } from '../log.ts';
 import type { Metrics } from '../metrics.ts';
 import type { TokenManager } from '../tokens/manager.ts';
 import type { Token } from '../tokens/token.ts';
-import { answerError, answerJson } from './answer.ts';
+import type { Admission } from './admission.ts';
+import { answerError, answerJson, discardRest } from './answer.ts';
 import { CallerGone, takeBody, type BufferBudget, type RequestBody } from './body.ts';
-import { identifyCaller, type Caller } from './caller.ts';
-import type { UpstreamReply } from './forward.ts';
+import type { Callers } from './caller.ts';
+import { checkRequest } from './gate.ts';
 import { replyHeaders, requestHeaders } from './headers.ts';
 import { meansDeadToken } from './inspect.ts';
+import { legacyLoginAnswer } from './legacy-login.ts';
+import { judgeRequest, policyError } from './policy.ts';
 import { relay } from './relay.ts';
 import { matchRoute, upstreamTarget, type Route } from './route.ts';
-import { checkTarget } from './target.ts';
+import { checkEncodedPath } from './target.ts';
 import type { UncuredReplies } from './uncured.ts';
+import type { UpstreamReply } from './upstream/reply.ts';
 
 /** What the request path works with. */
 export interface Proxy {
   readonly routes: readonly Route[];
   /** Undefined: everybody may call. */
-  readonly callers: readonly Caller[] | undefined;
+  readonly callers: Callers | undefined;
+  /** How this process calls itself in Via. */
+  readonly viaName: string;
   readonly tokens: TokenManager;
   readonly uncured: UncuredReplies;
   readonly buffers: BufferBudget;
+  readonly admission: Admission;
   readonly metrics: Metrics;
   readonly log: Logger;
 }
@@ -38,6 +44,7 @@ class Passage {
   body: RequestBody | undefined;
   exchange: UpstreamReply | undefined;
   gone = false;
+  admitted = false;
 
   constructor(request: IncomingMessage, response: ServerResponse) {
     this.request = request;
@@ -66,16 +73,24 @@ export function createHandler(proxy: Proxy): (request: IncomingMessage, response
 async function handle(proxy: Proxy, passage: Passage): Promise<void> {
   const { request, response, target } = passage;
 
+  // 0. gate
+  checkRequest(request, proxy.viaName);
+  passage.admitted = proxy.admission.enter();
+  if (!passage.admitted) throw new TokenwardError('too_many_requests', { retryAfter: 1 });
+
   // 1. route
-  checkTarget(target);
   const route = matchRoute(proxy.routes, target);
   if (route === undefined) throw new TokenwardError('route_unknown');
   passage.route = route;
   route.stats.inFlight += 1;
+  if (route.config.encodedPaths === 'refuse') checkEncodedPath(target);
 
   // 2. caller
-  if (proxy.callers !== undefined) identifyCaller(proxy.callers, request, route.config.prefix);
-  const legacyLogin = legacyLoginAnswer(route, passage.method, target);
+  const caller = proxy.callers?.identify(request, route.config.prefix);
+  if (caller instanceof Promise) await caller;
+  const path = pathOf(upstreamTarget(route, target));
+  checkPolicy(proxy, route, passage.method, path);
+  const legacyLogin = legacyLoginAnswer(route, passage.method, path);
   if (legacyLogin !== undefined) return answerJson(response, legacyLogin);
 
   // 3. account
@@ -97,7 +112,7 @@ async function handle(proxy: Proxy, passage: Passage): Promise<void> {
   }
 
   // 6. forward
-  let reply = await forward(passage, route, body, token);
+  let reply = await forward(proxy, passage, route, body, token);
 
   // 7. inspect
   let note: string | undefined;
@@ -121,18 +136,18 @@ async function handle(proxy: Proxy, passage: Passage): Promise<void> {
   }
 
   // 10. relay
-  const headers = replyHeaders(reply.headers, route, token?.reveal(), `http://${request.headers.host ?? ''}`);
+  const headers = replyHeaders(reply.headers, route, token?.reveal(), `${schemeOf(request)}://${request.headers.host ?? ''}`);
   if (note !== undefined) headers.push('x-tokenward-replay', note);
   relay(reply, response, headers);
 }
 
 /** Step 6: the request with this token on it. Resolves with the reply's head. */
-async function forward(passage: Passage, route: Route, body: RequestBody, token: Token | undefined): Promise<UpstreamReply> {
+async function forward({ viaName }: Proxy, passage: Passage, route: Route, body: RequestBody, token: Token | undefined): Promise<UpstreamReply> {
   if (passage.gone) throw new CallerGone();
   const attachment = token === undefined ? undefined : route.attach?.(token);
   let target = upstreamTarget(route, passage.target);
   if (attachment?.query !== undefined) target += `${target.includes('?') ? '&' : '?'}${attachment.query}`;
-  const headers = requestHeaders(passage.request.rawHeaders, route, attachment);
+  const headers = requestHeaders(passage.request.rawHeaders, route, attachment, viaName, forwardedFields(route, passage.request));
   return route.upstream.send({ method: passage.method, target, headers, body }, (exchange) => {
     passage.exchange = exchange;
     // The caller may have left while the connection was being made.
@@ -154,7 +169,9 @@ async function successor(proxy: Proxy, passage: Passage, route: Route, account: 
   }
   count(isCurrent ? 'current' : 'late');
   try {
-    return await tokens.renew(account, refused);
+    const newer = await tokens.renew(account, refused);
+    if (isCurrent) uncured.renewed(account, newer.generation);
+    return newer;
   } catch (error) {
     reply.discard();
     throw error;
@@ -167,7 +184,7 @@ async function replay(proxy: Proxy, passage: Passage, route: Route, account: str
   const count = (outcome: string): void => metrics.replays.inc({ route: route.name, outcome });
   let reply: UpstreamReply;
   try {
-    reply = await forward(passage, route, body, token);
+    reply = await forward(proxy, passage, route, body, token);
   } catch (error) {
     count('failed');
     throw error;
@@ -178,29 +195,40 @@ async function replay(proxy: Proxy, passage: Passage, route: Route, account: str
   } else {
     count('cured');
     uncured.cured(callOf(passage));
-    if (reply.status < 400) uncured.accepted(account, token.generation);
+    // The same call, refused before and not any more: the token works, whatever else is wrong with the call.
+    if (reply.status < 500) uncured.accepted(account, token.generation);
   }
   return reply;
 }
 
 /** A call as the memory of uncured replies knows it: method and path, without the query. */
 function callOf({ method, target }: Passage): string {
-  const mark = target.indexOf('?');
-  return `${method} ${mark === -1 ? target : target.slice(0, mark)}`;
+  return `${method} ${pathOf(target)}`;
 }
 
-/**
- * A legacy app may still try to log in by itself. The route answers, refuses or forwards that; undefined: not such a
- * call, or one to be forwarded.
- */
-function legacyLoginAnswer(route: Route, method: string, target: string): TemplateValue | undefined {
-  const { flow, config } = route;
-  if (flow === undefined || config.legacyLogin === 'forward' || flow.legacyLogin.length === 0) return undefined;
-  const path = upstreamTarget(route, target).split('?', 1)[0]!.replace(/\/+/g, '/').replace(/\/$/, '').toLowerCase();
-  const login = flow.legacyLogin.find((one) => one.path.toLowerCase() === path && (config.legacyLogin === 'refuse' || one.method === method));
-  if (login === undefined) return undefined;
-  if (config.legacyLogin === 'refuse') throw new TokenwardError('login_path_refused');
-  return login.answer;
+function pathOf(target: string): string {
+  const mark = target.indexOf('?');
+  return mark === -1 ? target : target.slice(0, mark);
+}
+
+/** Part of step 2: may this call go out at all? */
+function checkPolicy({ metrics }: Proxy, route: Route, method: string, path: string): void {
+  const { policy } = route.config;
+  if (policy === undefined) return;
+  const verdict = judgeRequest(policy, method, path);
+  if (verdict === undefined) return;
+  metrics.policyVerdicts.inc({ route: route.name, reason: verdict, outcome: policy.mode === 'report' ? 'reported' : 'refused' });
+  if (policy.mode === 'enforce') throw policyError(verdict);
+}
+
+/** What we say of the caller ourselves, on routes that want it. */
+function forwardedFields(route: Route, request: IncomingMessage): readonly string[] {
+  if (route.config.forwarded !== 'add') return [];
+  return ['x-forwarded-for', request.socket.remoteAddress ?? 'unknown', 'x-forwarded-host', request.headers.host ?? '', 'x-forwarded-proto', schemeOf(request)];
+}
+
+function schemeOf({ socket }: IncomingMessage): string {
+  return 'encrypted' in socket ? 'https' : 'http';
 }
 
 /** The connection is done with the answer, or the caller has left it. */
@@ -209,8 +237,11 @@ function finish(proxy: Proxy, passage: Passage): void {
   if (!response.writableFinished) {
     passage.gone = true;
     exchange?.cancel();
+  } else {
+    discardRest(passage.request);
   }
   if (body?.kind === 'kept') body.release();
+  if (passage.admitted) proxy.admission.leave();
   const stats = route === undefined ? proxy.metrics.route('unmatched') : route.stats;
   if (route !== undefined) stats.inFlight -= 1;
   // 499: the caller left before there was an answer.

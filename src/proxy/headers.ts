@@ -3,28 +3,28 @@ import type { Token } from '../tokens/token.ts';
 import type { Route } from './route.ts';
 
 /** RFC 9110 §7.6.1, and Expect, which Node has already answered. */
-const HOP_BY_HOP = ['connection', 'keep-alive', 'proxy-connection', 'te', 'trailer', 'transfer-encoding', 'upgrade', 'proxy-authenticate', 'proxy-authorization', 'expect'];
+const HOP_BY_HOP = ['connection', 'keep-alive', 'proxy-connection', 'te', 'trailer', 'transfer-encoding', 'upgrade', 'http2-settings', 'proxy-authenticate', 'proxy-authorization', 'expect'];
 /** The caller's own credentials never travel; nor does what we set ourselves. */
 const CALLERS_CREDENTIALS = ['authorization', 'authorizationjwt', 'refresh', 'x-api-key', 'x-tokenward-key'];
 const OURS = ['host', 'content-length', 'via'];
 /** Who called from where inside is nothing the vendor has to know, and a spoofed one must not pass as ours. */
 const FORWARDING = ['forwarded', 'x-forwarded-for', 'x-forwarded-host', 'x-forwarded-proto', 'x-forwarded-port', 'x-forwarded-prefix', 'x-real-ip'];
 /** Challenges are about a credential that the caller does not have. */
-const NOT_FOR_CALLERS = ['www-authenticate', 'proxy-authenticate', 'authentication-info', 'proxy-authentication-info', 'set-cookie', 'set-cookie2'];
+const CHALLENGES = ['www-authenticate', 'proxy-authenticate', 'authentication-info', 'proxy-authentication-info'];
+const COOKIES = ['set-cookie', 'set-cookie2'];
 
 /** Some servers read `_` as `-`, so a look-alike is treated as what it looks like. */
 const plain = (name: string): string => name.toLowerCase().replaceAll('_', '').replaceAll('-', '');
 
-const DROPPED_FROM_REQUEST = new Set([...HOP_BY_HOP, ...CALLERS_CREDENTIALS, ...OURS, ...FORWARDING].map(plain));
-const DROPPED_FROM_REPLY = new Set([...HOP_BY_HOP, ...NOT_FOR_CALLERS].map(plain));
+const ALWAYS_DROPPED = [...HOP_BY_HOP, ...CALLERS_CREDENTIALS, ...OURS];
 
 /** Header names repeat from request to request; their verdicts are remembered, up to a bound a hostile caller cannot push. */
 class Verdicts {
   readonly #dropped: ReadonlySet<string>;
   readonly #known = new Map<string, boolean>();
 
-  constructor(dropped: ReadonlySet<string>) {
-    this.#dropped = dropped;
+  constructor(dropped: readonly string[]) {
+    this.#dropped = new Set(dropped.map(plain));
   }
 
   drops(name: string): boolean {
@@ -36,8 +36,10 @@ class Verdicts {
   }
 }
 
-const requestVerdicts = new Verdicts(DROPPED_FROM_REQUEST);
-const replyVerdicts = new Verdicts(DROPPED_FROM_REPLY);
+const requestWithoutForwarding = new Verdicts([...ALWAYS_DROPPED, ...FORWARDING]);
+const requestWithForwarding = new Verdicts(ALWAYS_DROPPED);
+const replyWithoutCookies = new Verdicts([...HOP_BY_HOP, ...CHALLENGES, ...COOKIES]);
+const replyWithCookies = new Verdicts([...HOP_BY_HOP, ...CHALLENGES]);
 
 /** Codings whose replies can be looked into. Others are taken out of Accept-Encoding where replies are inspected. */
 const READABLE_CODINGS = /^(gzip|x-gzip|deflate|br|identity)\b/i;
@@ -59,17 +61,18 @@ function connectionListed(raw: readonly string[]): ReadonlySet<string> | undefin
 
 /**
  * The header fields as the upstream gets them: a flat list of names and values, in the caller's order and spelling.
- * `attachment` replaces whatever the caller sent under its name.
+ * `attachment` replaces whatever the caller sent under its name; `forwarded` is what we say of the caller ourselves.
  */
-export function requestHeaders(raw: readonly string[], route: Route, attachment: Attachment | undefined): string[] {
+export function requestHeaders(raw: readonly string[], route: Route, attachment: Attachment | undefined, viaName: string, forwarded: readonly string[] = []): string[] {
   const headers: string[] = ['host', route.host];
+  const verdicts = route.config.forwarded === 'pass' ? requestWithForwarding : requestWithoutForwarding;
   const listed = connectionListed(raw);
   const attached = attachment?.header === undefined ? undefined : plain(attachment.header[0]);
   const { cookie } = attachment ?? {};
   let cookies = '';
   for (let i = 0; i < raw.length; i += 2) {
     const name = raw[i]!;
-    if (requestVerdicts.drops(name)) continue;
+    if (verdicts.drops(name)) continue;
     if (listed !== undefined && listed.has(name.toLowerCase())) continue;
     // Lengths first: most names are settled by them, without another string being made.
     if (attached !== undefined && name.length >= attached.length && plain(name) === attached) continue;
@@ -81,8 +84,9 @@ export function requestHeaders(raw: readonly string[], route: Route, attachment:
     }
     headers.push(name, value);
   }
-  // RFC 9110 §7.6.3: a gateway says that it was there. Its name is all it says.
-  headers.push('via', '1.1 tokenward');
+  // RFC 9110 §7.6.3: a gateway says that it was there. Its name is all it says; by it we know a request that comes back.
+  headers.push('via', `1.1 ${viaName}`);
+  headers.push(...forwarded);
   if (attachment?.header !== undefined) headers.push(attachment.header[0], attachment.header[1]);
   if (cookie !== undefined) headers.push('cookie', cookies + cookie);
   return headers;
@@ -99,10 +103,11 @@ function readableCodings(value: string): string {
  */
 export function replyHeaders(raw: readonly string[], route: Route, secret: string | undefined, self: string): string[] {
   const headers: string[] = [];
+  const verdicts = route.config.setCookie === 'pass' ? replyWithCookies : replyWithoutCookies;
   const listed = connectionListed(raw);
   for (let i = 0; i < raw.length; i += 2) {
     const name = raw[i]!;
-    if (replyVerdicts.drops(name)) continue;
+    if (verdicts.drops(name)) continue;
     if (listed !== undefined && listed.has(name.toLowerCase())) continue;
     let value = raw[i + 1]!;
     if (secret !== undefined && value.length >= secret.length && value.includes(secret)) continue;

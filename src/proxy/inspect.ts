@@ -1,7 +1,7 @@
-import { brotliDecompressSync, gunzipSync, inflateSync } from 'node:zlib';
+import { brotliDecompressSync, gunzipSync, inflateRawSync, inflateSync } from 'node:zlib';
 import type { MatchRule } from '../flows/flow.ts';
 import { matchesAny, needsBody, ruledOut } from '../flows/match.ts';
-import type { UpstreamReply } from './forward.ts';
+import type { UpstreamReply } from './upstream/reply.ts';
 
 /** As much of a reply as is looked at: an error is short. Bytes. */
 export const PEEK_MOST = 64 * 1024;
@@ -105,7 +105,8 @@ function decoded(bytes: Buffer, coding: string | undefined): Buffer | undefined 
       case 'br':
         return brotliDecompressSync(bytes, options);
       case 'deflate':
-        return inflateSync(bytes, options);
+        // RFC 9110 §8.4.1.2 means the zlib format; some servers send bare deflate under that name. The first byte tells.
+        return (bytes[0]! & 0x0f) === 8 ? inflateSync(bytes, options) : inflateRawSync(bytes, options);
       default:
         return undefined;
     }

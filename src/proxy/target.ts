@@ -4,8 +4,10 @@ import { TokenwardError } from '../errors.ts';
 const PATH = /^\/[A-Za-z0-9\-._~!$&'()*+,;=:@/%[\]|^{}]*$/;
 /** Any visible ASCII but `#`: brackets, quotes and pipes are common in queries and pass as they are. */
 const QUERY = /^[\x21\x22\x24-\x7e]*$/;
-/** Encoded slash, backslash, dot, NUL, or control byte: two readers may disagree about where such a path leads. */
-const ENCODED_TRAP = /%(2f|5c|2e|7f|[01][0-9a-f])/i;
+/** No path needs these, and a log or a C string at the other end may take them for something. */
+const ENCODED_CONTROL = /%(7f|[01][0-9a-f])/i;
+/** Encoded slash, backslash or dot: two readers may disagree about where such a path leads. */
+const ENCODED_STRUCTURE = /%(2f|5c|2e)/i;
 const BAD_PERCENT = /%(?![0-9a-fA-F]{2})/;
 /** A segment that is `.` or `..`, also with a path parameter behind it (`..;x`). */
 const DOT_SEGMENT = /\/\.{1,2}(?=[/;]|$)/;
@@ -21,9 +23,16 @@ export function checkTarget(target: string): void {
   const mark = target.indexOf('?');
   const path = mark === -1 ? target : target.slice(0, mark);
   if (!PATH.test(path) || path.startsWith('//')) refuse('the path is not a plain one');
-  if (path.includes('%') && (ENCODED_TRAP.test(path) || BAD_PERCENT.test(path))) refuse('the path holds an encoded slash, dot or control byte, or a broken percent-encoding');
+  if (path.includes('%') && (ENCODED_CONTROL.test(path) || BAD_PERCENT.test(path))) refuse('the path holds an encoded control byte, or a broken percent-encoding');
   if (path.includes('/.') && DOT_SEGMENT.test(path)) refuse('the path holds a dot segment');
   if (mark !== -1 && !QUERY.test(target.slice(mark + 1))) refuse('the query holds a byte that must be encoded');
+}
+
+/** Refuses a path with structure in its encoding, on routes that have not asked for it. Throws a TokenwardError. */
+export function checkEncodedPath(target: string): void {
+  if (!target.includes('%')) return;
+  const mark = target.indexOf('?');
+  if (ENCODED_STRUCTURE.test(mark === -1 ? target : target.slice(0, mark))) refuse('the path holds an encoded slash, backslash or dot');
 }
 
 function refuse(detail: string): never {

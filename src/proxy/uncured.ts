@@ -13,6 +13,9 @@ interface AccountMemory {
   accepted: number;
   /** The newest generation that came of a renewal and was refused all the same. */
   refused: number;
+  /** The newest generation that came of a renewal and has yet to be accepted, and how long its first refusal counts as proof. */
+  trial: number;
+  trialUntil: number;
   allowance: number;
   refilledAt: number;
   streak: number;
@@ -33,6 +36,14 @@ export class UncuredReplies {
     this.#clock = clock;
   }
 
+  /** A refusal led to this generation: until somebody accepts it, a refusal of it means that the renewal was in vain. */
+  renewed(account: string, generation: number): void {
+    const memory = this.#memory(account);
+    if (generation <= memory.trial) return;
+    memory.trial = generation;
+    memory.trialUntil = this.#clock.monotonic() + PAUSE_MOST;
+  }
+
   /** May a dead-token reply to this call, for the account's current generation, start a renewal? */
   mayRenew(account: string, call: string, generation: number): boolean {
     const now = this.#clock.monotonic();
@@ -40,6 +51,10 @@ export class UncuredReplies {
     if (known !== undefined && now < known.until) return false;
     const memory = this.#accounts.get(account);
     if (memory === undefined) return true;
+    if (generation === memory.trial && generation > memory.accepted && generation > memory.refused && now < memory.trialUntil) {
+      this.uncured(account, call, generation);
+      return false;
+    }
     // This generation came of a renewal in vain and nobody has accepted it: another one would be in vain too.
     if (generation <= memory.refused && memory.accepted < generation && now < memory.pausedUntil) return false;
     this.#refill(memory, now);
@@ -52,8 +67,7 @@ export class UncuredReplies {
     const known = this.#calls.get(call);
     const pause = known === undefined ? PAUSE_FIRST : Math.min(PAUSE_MOST, known.pause * 2);
     this.#calls.set(call, { until: now + pause, pause });
-    const memory = this.#accounts.get(account) ?? { accepted: 0, refused: 0, allowance: ALLOWANCE, refilledAt: now, streak: 0, pausedUntil: 0 };
-    this.#accounts.set(account, memory);
+    const memory = this.#memory(account);
     // Hundreds of callers may learn the same thing about one renewal.
     if (generation <= memory.refused) return;
     memory.refused = generation;
@@ -74,6 +88,15 @@ export class UncuredReplies {
   /** A renewal did help: the call is forgiven. */
   cured(call: string): void {
     this.#calls.delete(call);
+  }
+
+  #memory(account: string): AccountMemory {
+    let memory = this.#accounts.get(account);
+    if (memory === undefined) {
+      memory = { accepted: 0, refused: 0, trial: 0, trialUntil: 0, allowance: ALLOWANCE, refilledAt: this.#clock.monotonic(), streak: 0, pausedUntil: 0 };
+      this.#accounts.set(account, memory);
+    }
+    return memory;
   }
 
   #refill(memory: AccountMemory, now: number): void {

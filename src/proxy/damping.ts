@@ -1,0 +1,39 @@
+import { LRUCache } from 'lru-cache';
+import { TokenwardError } from '../errors.ts';
+import type { Clock } from '../tokens/clock.ts';
+
+/** Wrong keys an address may present in a row, and how long it is not listened to after that. ms. */
+const WRONG_KEYS_MOST = 20;
+const PAUSE = 30_000;
+
+/**
+ * Slows down whoever tries keys. Keys are random and long, so this is not what keeps them safe; it keeps the attempt
+ * from costing us anything, and from filling the log.
+ */
+export class Damping {
+  readonly #wrong = new LRUCache<string, { count: number; until: number }>({ max: 10_000 });
+  readonly #clock: Clock;
+
+  constructor(clock: Clock) {
+    this.#clock = clock;
+  }
+
+  /** Throws while the address is not listened to. */
+  check(address: string): void {
+    const known = this.#wrong.get(address);
+    if (known === undefined) return;
+    const wait = known.until - this.#clock.monotonic();
+    if (wait > 0) throw new TokenwardError('too_many_wrong_keys', { retryAfter: wait / 1000 });
+  }
+
+  /** The address presented a wrong key. */
+  wrong(address: string): void {
+    const count = (this.#wrong.get(address)?.count ?? 0) + 1;
+    this.#wrong.set(address, count >= WRONG_KEYS_MOST ? { count: 0, until: this.#clock.monotonic() + PAUSE } : { count, until: 0 });
+  }
+
+  /** The address presented a right key. */
+  right(address: string): void {
+    if (this.#wrong.size > 0) this.#wrong.delete(address);
+  }
+}

@@ -1,0 +1,82 @@
+import type { IncomingMessage } from 'node:http';
+import { TokenwardError } from '../errors.ts';
+import { checkTarget } from './target.ts';
+
+/** More fields than any honest client sends. Node itself would drop what is beyond its own limit in silence. */
+const FIELDS_MOST = 100;
+/** What a route may allow; anything else has no business behind a credential. */
+const METHODS: ReadonlySet<string> = new Set(['GET', 'HEAD', 'POST', 'PUT', 'PATCH', 'DELETE', 'OPTIONS']);
+/** reg-name or IPv4 with an optional port, or an address in brackets (RFC 3986 §3.2.2). */
+const HOST = /^(?:[A-Za-z0-9._~-]+|\[[0-9A-Fa-f:.]+\])(?::\d{1,5})?$/;
+const LENGTH = /^\d{1,15}$/;
+/** Control bytes but the tab (RFC 9110 §5.5). Node's parser refuses most of them; this does not lean on it. */
+const CONTROL = /[\x00-\x08\x0a-\x1f\x7f]/;
+/** Forwarders name themselves in Via; a request that has met this many of us is going in circles. */
+const VIA_OF_OURS_MOST = 4;
+
+/**
+ * The gate every request passes before anything else looks at it, on the header fields as they came. Whatever two
+ * readers could understand differently is refused: framing first of all (RFC 9112 §6, §11.2). Throws a TokenwardError,
+ * after which the connection must not be used again. `self` is this process's own name in Via.
+ */
+export function checkRequest(request: IncomingMessage, self: string): void {
+  const { rawHeaders, httpVersion } = request;
+  if (httpVersion !== '1.1' && httpVersion !== '1.0') malformed('only HTTP/1.1 and HTTP/1.0 are spoken here');
+  if (!METHODS.has(request.method ?? '')) throw new TokenwardError('method_refused');
+  if (rawHeaders.length > 2 * FIELDS_MOST) throw new TokenwardError('headers_too_large', { detail: `more than ${FIELDS_MOST} header fields` });
+
+  let hosts = 0;
+  let lengths = 0;
+  let codings = 0;
+  for (let i = 0; i < rawHeaders.length; i += 2) {
+    const name = rawHeaders[i]!;
+    const value = rawHeaders[i + 1]!;
+    if (CONTROL.test(value)) malformed('a control byte in a header field');
+    // By length first: nearly every field is told apart by it.
+    switch (name.length) {
+      case 3:
+        if (/^via$/i.test(name)) checkVia(value, self);
+        break;
+      case 4:
+        if (/^host$/i.test(name)) {
+          hosts += 1;
+          if (!HOST.test(value)) malformed('the Host field is not a host');
+        }
+        break;
+      case 7:
+        if (/^upgrade$/i.test(name)) {
+          // Java's HttpClient offers h2c with every first request and is content to be ignored; nothing else is.
+          if (!/^h2c$/i.test(value)) throw new TokenwardError('upgrade_refused');
+        }
+        break;
+      case 14:
+        if (/^content[-_]length$/i.test(name)) {
+          lengths += 1;
+          if (name.includes('_') || !LENGTH.test(value)) malformed('the Content-Length is not one plain number');
+        }
+        break;
+      case 17:
+        if (/^transfer[-_]encoding$/i.test(name)) {
+          codings += 1;
+          if (name.includes('_') || value.toLowerCase() !== 'chunked') malformed('a Transfer-Encoding other than chunked');
+        }
+        break;
+      default:
+    }
+  }
+  if (hosts > 1 || (hosts === 0 && httpVersion === '1.1')) malformed('exactly one Host field is needed');
+  if (lengths > 1) malformed('more than one Content-Length');
+  if (codings > 1) malformed('more than one Transfer-Encoding');
+  if (codings === 1 && lengths === 1) malformed('both Transfer-Encoding and Content-Length');
+  if (codings === 1 && httpVersion === '1.0') malformed('Transfer-Encoding in HTTP/1.0');
+  checkTarget(request.url ?? '');
+}
+
+function checkVia(value: string, self: string): void {
+  const ours = value.match(/\btokenward\b/g)?.length ?? 0;
+  if (value.includes(self) || ours > VIA_OF_OURS_MOST) throw new TokenwardError('loop_detected');
+}
+
+function malformed(detail: string): never {
+  throw new TokenwardError('request_malformed', { detail });
+}

@@ -1,0 +1,67 @@
+import { readFileSync } from 'node:fs';
+import { createLocalJWKSet, createRemoteJWKSet, errors, jwtVerify, type JSONWebKeySet, type JWTVerifyGetKey } from 'jose';
+import { TokenwardError } from '../errors.ts';
+
+/** Whose JWTs are believed. */
+export interface JwtIssuer {
+  readonly issuer: string;
+  readonly audience: string;
+  /** An https URL, or the path of a file. */
+  readonly jwks: string;
+  /** The claim that names the caller. */
+  readonly claim: string;
+}
+
+const ALGORITHMS = ['RS256', 'RS384', 'RS512', 'PS256', 'PS384', 'PS512', 'ES256', 'ES384', 'ES512', 'EdDSA'];
+
+/**
+ * Checks callers' JWTs, which is what a Kubernetes service-account token is: signature against the issuer's key set,
+ * issuer, audience, times. Symmetric algorithms and `none` are not on the list.
+ */
+export class JwtCheck {
+  readonly #issuer: JwtIssuer;
+  readonly #keys: JWTVerifyGetKey;
+
+  /** Throws a JwksFileError if a key set file cannot be used. */
+  constructor(issuer: JwtIssuer) {
+    this.#issuer = issuer;
+    this.#keys = /^https?:/.test(issuer.jwks)
+      ? createRemoteJWKSet(new URL(issuer.jwks), { timeoutDuration: 5_000, cooldownDuration: 30_000, cacheMaxAge: 600_000 })
+      : keysOfFile(issuer.jwks);
+  }
+
+  /** The caller's name. Rejects with caller_key_unknown for a token that is not good, with caller_check_failed if the key set cannot be had. */
+  async callerOf(token: string): Promise<string> {
+    const { issuer, audience, claim } = this.#issuer;
+    try {
+      const { payload } = await jwtVerify(token, this.#keys, { issuer, audience, algorithms: ALGORITHMS, clockTolerance: 30, requiredClaims: ['exp'] });
+      const name = payload[claim];
+      if (typeof name === 'string' && name !== '') return name;
+      throw new TokenwardError('caller_key_unknown', { detail: `the token has no claim ${claim}` });
+    } catch (error) {
+      if (error instanceof TokenwardError) throw error;
+      // An unreachable key set is our trouble; everything else is the token's.
+      const ours = !(error instanceof errors.JOSEError) || error instanceof errors.JWKSTimeout || error instanceof errors.JWKSInvalid || error.code === 'ERR_JOSE_GENERIC';
+      if (ours) throw new TokenwardError('caller_check_failed', { retryAfter: 5, cause: error });
+      throw new TokenwardError('caller_key_unknown', { detail: error.code === 'ERR_JWT_EXPIRED' ? 'the token has expired' : 'the token is not valid here' });
+    }
+  }
+}
+
+/** The file jwt.jwks names cannot be used. */
+export class JwksFileError extends Error {
+  override readonly name = 'JwksFileError';
+}
+
+function keysOfFile(path: string): JWTVerifyGetKey {
+  try {
+    return createLocalJWKSet(JSON.parse(readFileSync(path, 'utf8')) as JSONWebKeySet);
+  } catch (error) {
+    throw new JwksFileError(`jwt.jwks: ${path} cannot be used as a key set (${(error as NodeJS.ErrnoException).code ?? 'not a JWK set'}).`);
+  }
+}
+
+/** True for what looks like a JWT rather than a key of ours. */
+export function looksLikeJwt(text: string): boolean {
+  return /^eyJ[A-Za-z0-9_-]*\.[A-Za-z0-9_-]+\.[A-Za-z0-9_-]+$/.test(text);
+}
