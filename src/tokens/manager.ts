@@ -71,9 +71,17 @@ interface AccountState {
   /** Wall-clock ms. */
   retryAt: number | undefined;
   budget: BudgetState | undefined;
+  /** A lease on its way back to the store. */
+  releasing: Promise<void> | undefined;
   /** A grant the store would not take yet: the only copy, kept and written as soon as it can be. */
   unsaved: CredentialRecord | undefined;
 }
+
+/**
+ * The moments of a renewal at which a crash matters, for tests that crash there. P3 to P5 lie outside: they are about
+ * what the endpoint has seen and answered.
+ */
+export type Checkpoint = 'P0 before lease' | 'P1 lease taken' | 'P2 intent stored' | 'P6 answer read' | 'P7 token stored' | 'P8 token published' | 'P9 lease released';
 
 export interface ManagerOptions {
   readonly store: TokenStore;
@@ -87,6 +95,8 @@ export interface ManagerOptions {
   /** Callers who may wait for one account's token. */
   readonly maxWaiting?: number;
   readonly random?: () => number;
+  /** Only tests give one. */
+  readonly checkpoint?: (point: Checkpoint) => void;
 }
 
 /**
@@ -186,7 +196,7 @@ export class TokenManager {
     if (credential === undefined) throw new TokenwardError('internal', { detail: `no account named ${account}` });
     const state: AccountState = {
       credential, flight: new SingleFlight(), token: undefined, earlyAt: Infinity, provedDead: -1, waiting: 0, loaded: false,
-      dead: undefined, problem: undefined, retryAt: undefined, budget: undefined, unsaved: undefined,
+      dead: undefined, problem: undefined, retryAt: undefined, budget: undefined, releasing: undefined, unsaved: undefined,
     };
     if (credential.fixed !== undefined) {
       state.token = new Token({ generation: 1, obtainedAt: this.#options.clock.wall(), expiresAt: undefined, refreshExpiresAt: undefined, deadline: Infinity }, credential.fixed, undefined);
@@ -291,6 +301,8 @@ export class TokenManager {
     if (known !== undefined) return known;
     this.#mayCall(state, useReserve);
 
+    await state.releasing;
+    this.#options.checkpoint?.('P0 before lease');
     const until = this.#options.clock.monotonic() + LEASE_WAIT;
     while (!(await this.#stored('lease', () => store.acquireLease(account, owner, LEASE_TTL)))) {
       if (this.#options.clock.monotonic() >= until) throw new TokenwardError('token_unavailable', { detail: `account ${account}: another process is renewing it and has not finished`, retryAfter: 1 });
@@ -298,6 +310,7 @@ export class TokenManager {
       const theirs = await this.#reread(state, refused);
       if (theirs !== undefined) return theirs;
     }
+    this.#options.checkpoint?.('P1 lease taken');
     const prolong = setInterval(() => {
       store.acquireLease(account, owner, LEASE_TTL).catch((error: unknown) => this.#options.observer.storeFailed('lease', error));
     }, LEASE_TTL / 3);
@@ -310,8 +323,23 @@ export class TokenManager {
     } finally {
       clearInterval(prolong);
       // Unsaved: keep the lease, nobody else may spend what only we know to be spent.
-      if (state.unsaved === undefined) await store.releaseLease(account, owner).catch((error: unknown) => this.#options.observer.storeFailed('lease', error));
+      if (state.unsaved === undefined) this.#release(state);
     }
+  }
+
+  /** Gives the lease back behind the waiters' backs: they have their token already. The next renewal waits for it. */
+  #release(state: AccountState): void {
+    const { store, owner, observer } = this.#options;
+    this.#options.checkpoint?.('P8 token published');
+    const release = store.releaseLease(state.credential.account, owner)
+      .catch((error: unknown) => observer.storeFailed('lease', error))
+      .finally(() => {
+        this.#options.checkpoint?.('P9 lease released');
+        this.#running.delete(release);
+        if (state.releasing === release) state.releasing = undefined;
+      });
+    state.releasing = release;
+    this.#running.add(release);
   }
 
   #isNews(state: AccountState, record: CredentialRecord, refused: number): boolean {
@@ -409,13 +437,16 @@ export class TokenManager {
 
   async #intend(state: AccountState, record: CredentialRecord, kind: RenewalKind): Promise<CredentialRecord> {
     const attempt = record.intent?.kind === kind ? record.intent.attempt + 1 : 1;
-    return this.#save(state, { ...record, intent: { kind, startedAt: this.#options.clock.wall(), attempt } });
+    const intended = await this.#save(state, { ...record, intent: { kind, startedAt: this.#options.clock.wall(), attempt } });
+    this.#options.checkpoint?.('P2 intent stored');
+    return intended;
   }
 
   async #call(credential: Credential, kind: RenewalKind, call: () => Promise<Outcome>): Promise<Outcome> {
     const { clock, observer } = this.#options;
     const start = clock.monotonic();
     const outcome = await call();
+    this.#options.checkpoint?.('P6 answer read');
     observer.renewed(credential, kind, outcome.kind, outcome.kind === 'granted' ? '' : outcome.reason, (clock.monotonic() - start) / 1000);
     return outcome;
   }
@@ -457,7 +488,7 @@ export class TokenManager {
       if (this.#isNews(state, theirs, record.generation)) return this.#adopt(state, theirs)!;
       return this.#accept(state, theirs, grant);
     }
-    await this.#refreshBudget(state);
+    this.#options.checkpoint?.('P7 token stored');
     state.problem = undefined;
     return this.#use(state, token);
   }

@@ -94,6 +94,18 @@ export class Records {
     };
   }
 
+  /** Seals a record anew if it is not sealed with the current key. False: it is already, or there is none. Rejects if it cannot be opened. */
+  async reseal(account: string): Promise<boolean> {
+    for (;;) {
+      const stored = await this.#store.read(account);
+      if (stored === undefined || this.#seal.isCurrent(stored.sealed)) return false;
+      const bound = belongsTo(account, stored.generation);
+      const sealed = this.#seal.seal(this.#seal.open(stored.sealed, bound), bound);
+      // Lost to a renewal in between: that one was sealed with the running process's key, so look again.
+      if (await this.#store.replace(account, stored.revision, { ...stored, revision: stored.revision + 1, sealed })) return true;
+    }
+  }
+
   /** Writes `next` over the record it was made from. False: somebody else wrote in between; read again. */
   async replace(account: string, next: CredentialRecord): Promise<CredentialRecord | undefined> {
     const { token } = next;

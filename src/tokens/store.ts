@@ -31,6 +31,8 @@ export interface TokenStore {
   debit(budget: string, now: number, window: number, limit: number): Promise<Debit>;
   /** The same count without adding to it. */
   used(budget: string, now: number, window: number): Promise<Omit<Debit, 'granted'>>;
+  /** The accounts that have a record. */
+  accounts(): Promise<string[]>;
   /** Rejects while the store cannot be used. */
   check(): Promise<void>;
   close(): Promise<void>;

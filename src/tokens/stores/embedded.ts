@@ -1,4 +1,4 @@
-import { chmodSync, closeSync, existsSync, fsyncSync, linkSync, mkdirSync, openSync, readFileSync, rmSync, writeSync } from 'node:fs';
+import { chmodSync, closeSync, existsSync, fstatSync, fsyncSync, linkSync, mkdirSync, openSync, readFileSync, readSync, rmSync, writeSync } from 'node:fs';
 import { randomBytes } from 'node:crypto';
 import { join } from 'node:path';
 import { open, type RootDatabase } from 'lmdb';
@@ -36,6 +36,7 @@ export class EmbeddedStore implements TokenStore {
     makeFolder(path);
     const file = join(path, FILE);
     try {
+      checkFile(file);
       const db = open<string, string>({ path: file, encoding: 'string', overlappingSync: false, noSubdir: true, maxReaders: 512 });
       for (const name of [file, `${file}-lock`]) if (existsSync(name)) chmodSync(name, 0o600);
       return new EmbeddedStore(db, options);
@@ -107,6 +108,10 @@ export class EmbeddedStore implements TokenStore {
     return { used: entries.length, oldest: entries[0] };
   }
 
+  async accounts(): Promise<string[]> {
+    return this.#guard(() => [...this.#db.getKeys({ start: recordKey(''), end: recordKey('\uffff') })].map((key) => key.slice(recordKey('').length)));
+  }
+
   async check(): Promise<void> {
     this.#guard(() => this.#db.get('check'));
   }
@@ -135,6 +140,8 @@ export class EmbeddedStore implements TokenStore {
   #guard<T>(read: () => T): T {
     if (this.#closed) throw new StoreError('The store is closed.');
     try {
+      // LMDB's binding keeps one snapshot until the next turn of the event loop. Who has just been given a lease must see what its last holder wrote.
+      this.#db.resetReadTxn();
       return read();
     } catch (error) {
       throw error instanceof StoreError ? error : new StoreError(`The store cannot be read: ${reason(error)}.`);
@@ -173,6 +180,40 @@ export function keyBesideStore(path: string): { text: string; created: boolean; 
   }
 }
 
+/** Where LMDB keeps what in a meta page, in bytes; the first two pages of a file are such pages. */
+const META = { magic: 24, version: 28, pageSize: 48, freeRoot: 88, root: 136, transaction: 152, length: 168 } as const;
+const MAGIC = 0xbeefc0de;
+const VERSION = 2;
+const NO_PAGE = 0xffff_ffff_ffff_ffffn;
+
+/**
+ * Throws if a file that is there is none of LMDB's, or was cut off: opened as one it would take the whole process down
+ * with a segmentation fault, and nobody would be told why. An empty file is as good as none.
+ */
+function checkFile(file: string): void {
+  if (!existsSync(file)) return;
+  const fd = openSync(file, 'r');
+  try {
+    const { size } = fstatSync(fd);
+    if (size === 0) return;
+    const page = (at: number): Buffer => {
+      const bytes = Buffer.alloc(META.length);
+      if (readSync(fd, bytes, 0, META.length, at) < META.length) throw new Error('the file is cut off');
+      if (bytes.readUInt32LE(META.magic) !== MAGIC || (bytes.readUInt32LE(META.version) & 0xffff) !== VERSION) throw new Error('the file is not a store of this program');
+      return bytes;
+    };
+    const first = page(0);
+    const pageSize = first.readUInt32LE(META.pageSize);
+    const second = page(pageSize);
+    const newest = second.readBigUInt64LE(META.transaction) > first.readBigUInt64LE(META.transaction) ? second : first;
+    for (const root of [newest.readBigUInt64LE(META.freeRoot), newest.readBigUInt64LE(META.root)]) {
+      if (root !== NO_PAGE && (root + 1n) * BigInt(pageSize) > BigInt(size)) throw new Error('the file is cut off');
+    }
+  } finally {
+    closeSync(fd);
+  }
+}
+
 function makeFolder(path: string): void {
   try {
     mkdirSync(path, { recursive: true, mode: 0o700 });
@@ -182,13 +223,13 @@ function makeFolder(path: string): void {
 }
 
 function parseRecord(text: string): StoredRecord {
-  let form: Partial<StoredForm>;
+  let form: Partial<StoredForm> | null;
   try {
-    form = JSON.parse(text) as Partial<StoredForm>;
+    form = JSON.parse(text) as Partial<StoredForm> | null;
   } catch {
     throw new StoreError('A stored record is damaged. It was left as it is.');
   }
-  const { revision, generation, sealed } = form;
+  const { revision, generation, sealed } = form ?? {};
   if (!Number.isSafeInteger(revision) || !Number.isSafeInteger(generation) || typeof sealed !== 'string') throw new StoreError('A stored record is not of this program. It was left as it is.');
   return { revision: revision!, generation: generation!, sealed: Buffer.from(sealed, 'base64') };
 }
