@@ -4,15 +4,18 @@ import { readFileSync } from 'node:fs';
 import { hostname } from 'node:os';
 import { createInterface } from 'node:readline/promises';
 import { parseArgs } from 'node:util';
-import { startApp } from './app.ts';
+import { rekeyStore, startApp } from './app.ts';
 import { ConfigError, loadConfig, type LoadedConfig } from './config/load.ts';
+import { nearest } from './config/nearest.ts';
 import { jsonSchema } from './config/schema.ts';
 import { createLogger, describeFault } from './log.ts';
 import { operatorRenew, operatorStatus, OperatorError } from './operator/client.ts';
 import { keyDigest } from './proxy/caller.ts';
+import { JwksFileError } from './proxy/jwt.ts';
 import { runSandbox, sandboxConfig } from './sandbox/command.ts';
 import { ListenError } from './server.ts';
 import { StoreError } from './tokens/store.ts';
+import { TlsFileError } from './tls.ts';
 import { VERSION } from './version.ts';
 
 const HELP = `tokenward ${VERSION} - an outbound proxy that puts the right token on each request
@@ -24,6 +27,7 @@ Usage: tokenward <command> [options]
   sandbox   run imitations of the three vendors' APIs to try the proxy with
   status    show what every credential of a running tokenward is doing
   renew     renew an account's token now:  tokenward renew <account> [--use-reserve]
+  rekey     seal every stored token with store.key; the earlier key must stand in store.retiredKeys
   hash-key  turn a caller's key (from standard input) into what the configuration keeps
   schema    print the JSON Schema of the configuration, for editors
 
@@ -39,6 +43,8 @@ Options:
 
 Exit codes: 0 done, 1 failed, 2 wrong usage or configuration.
 `;
+
+const COMMANDS = ['serve', 'check', 'sandbox', 'status', 'renew', 'hash-key', 'schema', 'help'];
 
 const OPTIONS = {
   config: { type: 'string', short: 'c' },
@@ -81,9 +87,17 @@ async function main(): Promise<void> {
       if (rest[0] === undefined) throw new UsageError('renew needs the name of an account');
       return print(await operatorRenew(operatorUrl(values), rest[0], values['use-reserve']));
     }
+    case 'rekey': {
+      const file = configFile(values);
+      const { records, resealed } = await rekeyStore(loadConfig(file, process.env), { log: createLogger('warn'), owner: leaseOwner(), ownerIsGone });
+      return print(`${records} records, ${resealed} sealed anew with the current key\n`);
+    }
     case 'hash-key': return hashKey();
     case 'schema': return print(`${JSON.stringify(jsonSchema(), null, 2)}\n`);
-    default: throw new UsageError(`there is no command "${command}"`);
+    default: {
+      const meant = nearest(command, COMMANDS);
+      throw new UsageError(`there is no command "${command}"${meant === undefined ? '' : `; did you mean "${meant}"?`}`);
+    }
   }
 }
 
@@ -132,7 +146,12 @@ function check(options: Options): void {
 async function sandbox(options: Options): Promise<void> {
   const basePort = Number(options.port);
   if (!Number.isInteger(basePort) || basePort < 0 || basePort > 65_000) throw new UsageError('--port must be a port number');
-  const running = await runSandbox({ host: options.host, basePort });
+  const running = await runSandbox({ host: options.host, basePort }).catch((error: unknown) => {
+    const { code } = error as NodeJS.ErrnoException;
+    if (code === 'EADDRINUSE') throw new ListenError(`The sandbox needs the nine ports from ${basePort} on ${options.host}, and one of them is in use. Choose others with --port.`);
+    if (code === 'EADDRNOTAVAIL' || code === 'ENOTFOUND' || code === 'EACCES') throw new ListenError(`The sandbox cannot listen on ${options.host} (${code}). Choose another address with --host, or ports with --port.`);
+    throw error;
+  });
   print(`# The sandbox is up; its control API is at ${running.urls.control}\n# A configuration that goes with it:\n${sandboxConfig(running)}`);
   const stop = (): void => {
     void running.close().then(() => process.exit(0));
@@ -155,13 +174,24 @@ async function hashKey(): Promise<void> {
     key = randomBytes(32).toString('base64url');
     process.stderr.write(`New key, shown only now: ${key}\n`);
   }
+  if (!/^[\x21-\x7e]+$/.test(key)) throw new UsageError('a key travels in a header, so it must be visible ASCII without spaces; an empty input makes a new one');
+  if (key.length < 20) process.stderr.write('This key is short, and the digest of a short key can be guessed. Better let an empty input make one.\n');
   print(`${keyDigest(key)}\n`);
 }
 
 function operatorUrl(options: Options): string {
   const given = options.operator ?? process.env['TOKENWARD_OPERATOR'];
-  if (given !== undefined) return given;
-  const config: LoadedConfig = loadConfig(configFile(options), process.env);
+  if (given !== undefined) {
+    if (!/^https?:\/\//.test(given) || !URL.canParse(given)) throw new UsageError('--operator must be a URL such as http://127.0.0.1:9090');
+    return given.replace(/\/+$/, '');
+  }
+  let config: LoadedConfig;
+  try {
+    config = loadConfig(configFile(options), process.env);
+  } catch (error) {
+    if (!(error instanceof ConfigError)) throw error;
+    throw new UsageError(`the configuration would tell where the operator port is, but\n${error.message}\nName the port itself with --operator URL`);
+  }
   const { operator } = config;
   return `http://${host(['0.0.0.0', '::'].includes(operator.host) ? '127.0.0.1' : operator.host)}:${operator.port}`;
 }
@@ -202,14 +232,20 @@ function print(text: string): void {
   process.stdout.write(text);
 }
 
+// Whoever reads our output may have seen enough of it (`tokenward schema | head`).
+process.stdout.on('error', (error: NodeJS.ErrnoException) => {
+  if (error.code !== 'EPIPE') throw error;
+  process.exit(0);
+});
+
 main().catch((error: unknown) => {
   if (error instanceof UsageError) {
-    process.stderr.write(`tokenward: ${error.message}. Try: tokenward --help\n`);
+    process.stderr.write(`tokenward: ${error.message}${error.message.endsWith('?') ? '' : '.'} Try: tokenward --help\n`);
     process.exitCode = 2;
   } else if (error instanceof ConfigError) {
     process.stderr.write(`tokenward: ${error.message}\n`);
     process.exitCode = 2;
-  } else if (error instanceof StoreError || error instanceof ListenError || error instanceof OperatorError) {
+  } else if (error instanceof StoreError || error instanceof ListenError || error instanceof TlsFileError || error instanceof JwksFileError || error instanceof OperatorError) {
     process.stderr.write(`tokenward: ${error.message}\n`);
     process.exitCode = 1;
   } else {

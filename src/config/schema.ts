@@ -2,36 +2,83 @@ import { z } from 'zod';
 import { attachSchema, budgetSchema, flowSchema } from '../flows/flow.ts';
 
 const name = z.string().regex(/^[A-Za-z0-9][A-Za-z0-9._-]{0,99}$/, 'must be a name of letters, digits, ".", "_" and "-", at most 100 characters');
-const port = z.coerce.number().int().min(0).max(65_535);
-const httpUrl = z.url({ protocol: /^https?$/, error: 'must be an http:// or https:// URL' });
+/** The ports if the configuration names none. */
+export const DEFAULT_PORT = 8080;
+export const DEFAULT_OPERATOR_PORT = 9090;
+
+const PORT_FORM = 'must be a port number, 0 to 65535';
+/** A number, or its digits: what comes from the environment is text. */
+const port = z.union([z.int(), z.string().regex(/^\d{1,5}$/, PORT_FORM)], { error: PORT_FORM }).transform(Number)
+  .refine((value) => value >= 0 && value <= 65_535, PORT_FORM);
+const httpUrl = z.url({ protocol: /^https?$/, error: 'must be an http:// or https:// URL', abort: true })
+  .refine(isPlainUrl, 'must have no user, password, query or fragment');
 const BYTE_UNITS: Readonly<Record<string, number>> = { '': 1, b: 1, kib: 1024, mib: 1024 ** 2, gib: 1024 ** 3 };
 const MILLISECOND_UNITS: Readonly<Record<string, number>> = { ms: 1, s: 1000, m: 60_000, h: 3_600_000 };
 
 /** Bytes: a number, or text like `1 MiB`. */
-const bytes = z.union([z.number().int().min(0), z.string().regex(/^\d+\s*(b|kib|mib|gib)?$/i, 'must be a number of bytes, or such as "64 KiB" or "8 MiB"')])
+const BYTES_FORM = 'must be a whole number of bytes, or such as "64 KiB" or "8 MiB"';
+const bytes = z.union([z.int().min(0), z.string().regex(/^\d+\s*(b|kib|mib|gib)?$/i, BYTES_FORM)], { error: BYTES_FORM })
   .transform((value) => (typeof value === 'number' ? value : Number.parseInt(value, 10) * BYTE_UNITS[value.replace(/^\d+\s*/, '').toLowerCase()]!));
 /** Durations: text like `500ms`, `30s`, `5m`, `1h`; a bare number is seconds. Milliseconds inside. */
-const duration = z.union([z.number().min(0), z.string().regex(/^\d+(\.\d+)?\s*(ms|s|m|h)?$/, 'must be seconds, or such as "500ms", "30s", "5m", "1h"')])
-  .transform((value) => (typeof value === 'number' ? value * 1000 : Number.parseFloat(value) * MILLISECOND_UNITS[value.replace(/^[\d.]+\s*/, '') || 's']!));
+const DURATION_FORM = 'must be seconds, or such as "500ms", "30s", "5m", "1h"';
+const duration = z.union([z.number().min(0), z.string().regex(/^\d+(\.\d+)?\s*(ms|s|m|h)?$/, DURATION_FORM)], { error: DURATION_FORM })
+  .transform((value) => (typeof value === 'number' ? value * 1000 : Number.parseFloat(value) * MILLISECOND_UNITS[value.replace(/^[\d.]+\s*/, '') || 's']!))
+  // A timer of more than 24.8 days fires at once.
+  .refine((value) => value <= 24 * 3_600_000, 'must be at most 24h');
+/** The same 32 bytes as src/tokens/seal.ts reads: asked here too, so that `check` finds a key that cannot work. */
+const storeKey = z.string().regex(/^\s*([0-9a-fA-F]{64}|[A-Za-z0-9+/_-]{43}=?)\s*$/, 'must be 32 random bytes, as 64 hex digits or base64; make one with: openssl rand -base64 32');
 
-const listener = (host: string, number: number) => z.strictObject({
-  host: z.string().min(1).default(host),
-  port: port.default(number),
+const file = z.string().min(1);
+const listener = z.strictObject({
+  host: z.string().min(1).default('127.0.0.1'),
+  port: port.default(DEFAULT_PORT),
+  tls: z.strictObject({
+    certFile: file.describe('The certificate with its chain, PEM. Read again when it changes.'),
+    keyFile: file.describe('Its private key, PEM.'),
+    clientCaFile: file.optional().describe('Who signs callers\' certificates. With it, callers may be known by their certificate.'),
+    clientCertificate: z.enum(['optional', 'required']).default('optional'),
+    minVersion: z.enum(['TLSv1.2', 'TLSv1.3']).default('TLSv1.2'),
+  }).optional().describe('HTTPS for the callers.'),
 }).prefault({});
+const operatorListener = z.strictObject({
+  host: z.string().min(1).default('127.0.0.1'),
+  port: port.default(DEFAULT_OPERATOR_PORT),
+}).prefault({});
+/** How an upstream's certificate is checked, and what we show it. */
+const upstreamTls = z.strictObject({
+  caFile: file.optional().describe('Trust these certificate authorities instead of the usual ones, PEM.'),
+  certFile: file.optional().describe('Our client certificate, PEM.'),
+  keyFile: file.optional().describe('Its private key, PEM.'),
+  minVersion: z.enum(['TLSv1.2', 'TLSv1.3']).default('TLSv1.2'),
+}).refine((tls) => (tls.certFile === undefined) === (tls.keyFile === undefined), 'certFile and keyFile go together');
+const method = z.enum(['GET', 'HEAD', 'POST', 'PUT', 'PATCH', 'DELETE', 'OPTIONS']);
+const policyRule = z.strictObject({
+  methods: z.array(method).min(1).optional(),
+  path: z.string().regex(/^\/[^?#]*$/, 'must be a path that begins with /').optional().describe('Whole segments, and everything below; "*" stands for one segment.'),
+}).refine((rule) => rule.methods !== undefined || rule.path !== undefined, 'needs methods or a path');
 
 const store = z.discriminatedUnion('type', [
   z.strictObject({
     type: z.literal('embedded'),
     path: z.string().min(1).default('./data').describe('Folder of the store; made if it is not there.'),
-    key: z.string().min(1).optional().describe('32 random bytes, hex or base64, that seal the tokens. Without it a key is made beside the store.'),
-    retiredKeys: z.array(z.string().min(1)).default([]).describe('Earlier keys, so that what they sealed still opens.'),
+    key: storeKey.optional().describe('32 random bytes, hex or base64, that seal the tokens. Without it a key is made beside the store.'),
+    retiredKeys: z.array(storeKey).default([]).describe('Earlier keys, so that what they sealed still opens.'),
   }),
 ]).prefault({ type: 'embedded' });
 
 const caller = z.strictObject({
   name,
-  key: z.string().regex(/^sha256:[0-9a-fA-F]{64}$/, 'must be a digest "sha256:<64 hex digits>"; make one with: tokenward hash-key'),
+  key: z.string().regex(/^sha256:[0-9a-fA-F]{64}$/, 'must be a digest "sha256:<64 hex digits>"; make one with: tokenward hash-key').optional(),
+  certificate: z.string().min(1).optional().describe('The common name, or a DNS or URI alternative name, of the certificate he shows (listen.tls.clientCaFile).'),
+  jwt: z.string().min(1).optional().describe('The claim (jwt.claim) of the token he shows, such as system:serviceaccount:shop:backend.'),
   routes: z.array(z.string()).min(1).optional().describe('Prefixes this caller may use; all if not given.'),
+}).refine((one) => one.key !== undefined || one.certificate !== undefined || one.jwt !== undefined, 'needs a key, a certificate or a jwt to be known by');
+
+const jwt = z.strictObject({
+  issuer: z.string().min(1),
+  audience: z.string().min(1),
+  jwks: z.string().min(1).describe('The issuer\'s key set: an https URL, or the path of a file.'),
+  claim: z.string().min(1).default('sub'),
 });
 
 const account = z.strictObject({
@@ -43,11 +90,12 @@ const account = z.strictObject({
   lifetime: z.number().int().min(1).optional(),
   rotationGrace: z.number().int().min(0).max(600).optional(),
   renew: z.enum(['early', 'on-demand']).optional(),
+  tls: upstreamTls.optional().describe('For the token endpoint.'),
 });
 
 const route = z.strictObject({
   prefix: z.string().regex(/^\/([A-Za-z0-9._~@-]+(\/[A-Za-z0-9._~@-]+)*)?$/, 'must be a plain path such as /crm, without a slash at its end'),
-  upstream: httpUrl.refine((text) => !URL.canParse(text) || isPlainUpstream(new URL(text)), 'must have no user, password, query or fragment'),
+  upstream: httpUrl,
   account: name.optional().describe('Whose token goes on the requests; without it they are forwarded without one.'),
   maxReplayBody: bytes.refine((value) => value <= 8 * 1024 ** 2, 'must be at most 8 MiB').default(1024 ** 2).describe('Bodies up to this size are kept so that they can be sent again; larger ones stream once.'),
   maxBody: bytes.optional().describe('Larger request bodies are refused with 413. No limit by default.'),
@@ -59,25 +107,45 @@ const route = z.strictObject({
     idle: duration.prefault('30s').describe('Between two pieces of a reply. 0: none, as for event streams.'),
   }).prefault({}),
   maxConnections: z.number().int().min(1).max(10_000).default(64),
+  policy: z.strictObject({
+    mode: z.enum(['enforce', 'report']).default('enforce').describe('report: let everything pass, and count what would be refused.'),
+    allow: z.array(policyRule).min(1).optional().describe('Only these calls; all if not given.'),
+    deny: z.array(policyRule).default([]).describe('Never these calls.'),
+  }).optional().describe('Which calls may go out.'),
+  encodedPaths: z.enum(['refuse', 'pass']).default('refuse').describe('Paths with encoded slashes or dots. pass: for an API whose ids need them.'),
+  forwarded: z.enum(['drop', 'pass', 'add']).default('drop').describe('Forwarded and X-Forwarded-* of the caller: not sent on, sent on as they are, or replaced by our own X-Forwarded-For, -Host and -Proto.'),
+  setCookie: z.enum(['drop', 'pass']).default('drop').describe('The upstream\'s cookies belong to the account\'s session, which callers share.'),
+  tls: upstreamTls.optional(),
 });
 
-function isPlainUpstream(url: URL): boolean {
-  return url.username === '' && url.password === '' && url.search === '' && url.hash === '';
+/** An http or https URL that carries no user and password. */
+export function isUrl(text: string): boolean {
+  if (!URL.canParse(text)) return false;
+  const { protocol, username, password } = new URL(text);
+  return (protocol === 'http:' || protocol === 'https:') && username === '' && password === '';
+}
+
+/** The same, with nothing behind the path: something can be appended to it. */
+export function isPlainUrl(text: string): boolean {
+  return isUrl(text) && new URL(text).search === '' && new URL(text).hash === '';
 }
 
 export const configSchema = z.strictObject({
-  listen: listener('127.0.0.1', 8080).describe('Where legacy apps call.'),
-  operator: listener('127.0.0.1', 9090).describe('Health, metrics, status and the page.'),
+  listen: listener.describe('Where legacy apps call.'),
+  operator: operatorListener.describe('Health, metrics, status and the page.'),
   store,
-  callers: z.union([z.literal('none'), z.array(caller).min(1)]).default('none').describe('Who may call: "none" asks nobody for a key.'),
+  callers: z.union([z.literal('none'), z.array(caller).min(1)], { error: 'must be none, or a list of callers' }).default('none').describe('Who may call: "none" asks nobody for a key.'),
+  jwt: jwt.optional().describe('Callers may show a JWT, such as a Kubernetes service-account token.'),
+  egressProxy: z.union([z.enum(['environment', 'none']), z.url({ protocol: /^https?$/ })], { error: 'must be environment, none, or the URL of a proxy' }).default('environment').describe('The corporate proxy on the way out: from HTTPS_PROXY and NO_PROXY, none, or this one. Never for this host itself.'),
   allowAnonymous: z.boolean().default(false).describe('Says aloud that callers: none is meant although others than this host can reach the listener.'),
   flows: z.record(name, z.union([flowSchema, z.looseObject({ extends: z.string() })])).default({}).describe('Flows of your own; "extends" starts from a preset.'),
   accounts: z.record(name, account).refine((accounts) => Object.keys(accounts).length > 0, 'needs at least one account'),
   routes: z.array(route).min(1),
   limits: z.strictObject({
     bufferedBytes: bytes.default(128 * 1024 ** 2).describe('All kept request bodies together; beyond it bodies stream and are not replayed.'),
+    inFlight: z.number().int().min(1).default(5_000).describe('Requests being answered at once; one more gets a 503 at once.'),
     waitingPerAccount: z.number().int().min(1).default(2_000),
-    headerBytes: bytes.default(16 * 1024),
+    headerBytes: bytes.refine((value) => value >= 1024 && value <= 1024 ** 2, 'must be 1 KiB to 1 MiB').default(16 * 1024).describe('A request\'s line and header fields together; more is refused with 431.'),
   }).prefault({}),
   shutdown: z.strictObject({
     delay: duration.prefault('0s').describe('Not ready, but still accepting: so that a load balancer notices.'),

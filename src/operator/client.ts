@@ -11,7 +11,8 @@ interface StatusDocument {
 
 /** What `tokenward status` prints: a table, or the document as it is. */
 export async function operatorStatus(url: string, json: boolean): Promise<string> {
-  const status = (await ask(`${url}/status`, 'GET')) as StatusDocument;
+  const status = (await ask(`${url}/status`, 'GET')) as Partial<StatusDocument>;
+  if (!isStatus(status)) throw new OperatorError(`What answers at ${new URL(url).origin} is not tokenward's operator port. Name that with --operator URL.`);
   if (json) return `${JSON.stringify(status, null, 2)}\n`;
   const rows = status.accounts.map((account) => [
     account.account,
@@ -27,8 +28,13 @@ export async function operatorStatus(url: string, json: boolean): Promise<string
 
 /** What `tokenward renew` prints. */
 export async function operatorRenew(url: string, account: string, useReserve: boolean): Promise<string> {
-  const answer = (await ask(`${url}/renew/${encodeURIComponent(account)}${useReserve ? '?reserve=true' : ''}`, 'POST')) as { generation: number };
+  const answer = (await ask(`${url}/renew/${encodeURIComponent(account)}${useReserve ? '?reserve=true' : ''}`, 'POST')) as { generation?: number };
+  if (answer.generation === undefined) throw new OperatorError(`What answers at ${new URL(url).origin} is not tokenward's operator port. Name that with --operator URL.`);
   return `${account} has a new token, generation ${answer.generation}\n`;
+}
+
+function isStatus(status: Partial<StatusDocument>): status is StatusDocument {
+  return Array.isArray(status.accounts) && typeof status.now === 'number';
 }
 
 async function ask(url: string, method: string): Promise<unknown> {

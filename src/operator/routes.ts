@@ -1,4 +1,5 @@
 import { readFileSync } from 'node:fs';
+import { isIP } from 'node:net';
 import type { Express, Request, Response } from 'express';
 import type { RouteConfig } from '../config/schema.ts';
 import { problemDocument, TokenwardError } from '../errors.ts';
@@ -91,17 +92,28 @@ export function createOperatorApp(parts: OperatorParts): Express {
   });
 
   app.use((error: unknown, _request: Request, response: Response, _next: unknown) => {
-    const ours = error instanceof TokenwardError ? error : new TokenwardError('internal');
-    if (!(error instanceof TokenwardError)) log.error('unexpected fault on the operator port', { detail: describeFault(error) });
+    const ours = error instanceof TokenwardError ? error : new TokenwardError(isMalformed(error) ? 'request_malformed' : 'internal');
+    if (ours.code === 'internal') log.error('unexpected fault on the operator port', { detail: describeFault(error) });
     if (ours.retryAfter !== undefined) response.setHeader('retry-after', String(ours.retryAfter));
     response.status(ours.status).type('application/problem+json').send(problemDocument(ours));
   });
   return app;
 }
 
+/**
+ * From our own page. It must have been opened by an address or as localhost: another name could be one that the site
+ * which asks has pointed here (DNS rebinding), and then origin and host agree as well.
+ */
 function sameOrigin(request: Request): boolean {
   const { origin, host } = request.headers;
-  return origin !== undefined && host !== undefined && URL.canParse(origin) && new URL(origin).host === host;
+  if (origin === undefined || host === undefined || !URL.canParse(origin)) return false;
+  const from = new URL(origin);
+  return from.host === host && (from.hostname === 'localhost' || isIP(from.hostname.replace(/^\[|\]$/g, '')) !== 0);
+}
+
+/** Express could not decode the path. */
+function isMalformed(error: unknown): boolean {
+  return error instanceof URIError;
 }
 
 function routeCounts(metrics: Metrics, prefix: string): { requests: number; inFlight: number } {

@@ -1,0 +1,98 @@
+import { isCollection, isMap, isPair, isScalar, isSeq, LineCounter, parseDocument, visit, type Document } from 'yaml';
+import { ConfigError, dotted, type ConfigMistake, type Path } from './mistakes.ts';
+
+/** Uses of aliases in all: enough for a thousand routes that share their timeouts, too few for a file that explodes. */
+const ALIASES_MOST = 1_000;
+
+/** A configuration's text, read but not looked at. JSON is YAML, so this reads both. */
+export interface ConfigDocument {
+  readonly value: unknown;
+  /** The line of the path, or of the nearest part of it that is in the document. */
+  lineOf(path: Path): number;
+  /** How a plain value is written there; undefined if there is none. */
+  sourceOf(path: Path): string | undefined;
+}
+
+/** Throws a ConfigError with everything that is wrong with the notation. */
+export function readDocument(text: string, file: string): ConfigDocument {
+  const lines = new LineCounter();
+  // The library's own warnings go to standard error and may quote the text.
+  const document = parseDocument(text, { lineCounter: lines, prettyErrors: false, merge: false, logLevel: 'error' });
+  const mistakes = document.errors.length > 0 ? illFormed(document, lines) : misleading(document, lines);
+  if (mistakes.length > 0) throw new ConfigError(file, mistakes.sort((a, b) => a.line! - b.line!));
+  let value: unknown;
+  try {
+    value = document.toJS({ maxAliasCount: ALIASES_MOST });
+  } catch {
+    throw new ConfigError(file, [{ path: '', line: undefined, message: `more than ${ALIASES_MOST} uses of YAML aliases` }]);
+  }
+  return {
+    value,
+    lineOf: (path) => lineOf(document, lines, path),
+    sourceOf: (path) => {
+      const node = document.getIn(path, true);
+      return isScalar(node) ? node.source : undefined;
+    },
+  };
+}
+
+/** The parser's words may quote the text around a mistake; its code and place do not. One mistake often makes several: the first of each line will do. */
+function illFormed(document: Document.Parsed, lines: LineCounter): ConfigMistake[] {
+  const mistakes = document.errors.map(({ code, pos }) => {
+    const { line, col } = lines.linePos(pos[0]);
+    const message = code === 'DUPLICATE_KEY'
+      ? 'this key stands twice in one mapping'
+      : `not well-formed YAML or JSON, near column ${col} (${code.toLowerCase().replaceAll('_', ' ')}); check the indentation and brackets, and put quotes around text with ": ", " #", brackets or quotes in it`;
+    return { path: '', line, message };
+  });
+  return mistakes.filter(({ line }, index) => mistakes.findIndex((other) => other.line === line) === index);
+}
+
+/** Well-formed, but almost surely text that lacks its quotes: a password cut short by a comma, say. */
+function misleading(document: Document.Parsed, lines: LineCounter): ConfigMistake[] {
+  const mistakes: ConfigMistake[] = [];
+  const say = (offset: number, ancestors: readonly unknown[], message: string): void => {
+    mistakes.push({ path: dotted(pathOf(ancestors)), line: lines.linePos(offset).line, message });
+  };
+  visit(document, {
+    Pair(_, { key, value }, ancestors) {
+      const offset = isScalar(key) || isCollection(key) ? key.range?.[0] : undefined;
+      if (!isScalar(key)) {
+        say(offset ?? 0, ancestors, 'a key here is no plain name; is it a "{{ … }}" that no template has filled in?');
+        return visit.SKIP;
+      }
+      // With a colon behind it there would be a value, an empty one at least.
+      if (value === null) say(offset ?? 0, ancestors, 'an entry without a value; text with a comma in it needs quotes');
+      return undefined;
+    },
+    Alias(_, alias, ancestors) {
+      const source = alias.resolve(document);
+      const [at = 0] = alias.range ?? [];
+      if (source === undefined) say(at, [...ancestors, alias], 'an alias of nothing; text that begins with "*" needs quotes');
+      else if (source.range && source.range[0] <= at && at < source.range[1]) say(at, [...ancestors, alias], 'an alias inside of what it stands for');
+    },
+  });
+  for (const { pos } of document.warnings) mistakes.push({ path: '', line: lines.linePos(pos[0]).line, message: 'an unknown YAML tag or directive; text that begins with "!" or "%" needs quotes' });
+  return mistakes;
+}
+
+function pathOf(ancestors: readonly unknown[]): Path {
+  return ancestors.flatMap((node, index): readonly PropertyKey[] => {
+    if (isPair(node) && isScalar(node.key)) return [String(node.key.value)];
+    const at = isSeq(node) ? node.items.indexOf(ancestors[index + 1]) : -1;
+    return at === -1 ? [] : [at];
+  });
+}
+
+function lineOf(document: Document, lines: LineCounter, path: Path): number {
+  for (let length = path.length; length > 0; length -= 1) {
+    const parent: unknown = length === 1 ? document.contents : document.getIn(path.slice(0, length - 1), true);
+    if (isMap(parent)) {
+      const pair = parent.items.find((item) => isScalar(item.key) && String(item.key.value) === String(path[length - 1]));
+      if (pair !== undefined && isScalar(pair.key) && pair.key.range) return lines.linePos(pair.key.range[0]).line;
+    }
+    const node = document.getIn(path.slice(0, length), true) as { range?: [number, number, number] | null } | undefined;
+    if (node?.range) return lines.linePos(node.range[0]).line;
+  }
+  return 1;
+}

@@ -1,0 +1,56 @@
+import { nearest } from './nearest.ts';
+
+/** Where something stands in the configuration: keys and list indexes from the top. */
+export type Path = readonly PropertyKey[];
+
+/** One mistake: where it stands, and what is wrong in words that repeat no value (it may be a secret). */
+export interface ConfigMistake {
+  readonly path: string;
+  readonly line: number | undefined;
+  readonly message: string;
+}
+
+/** Takes note of a mistake. */
+export type Say = (path: Path, message: string) => void;
+
+/** All mistakes of a configuration at once. */
+export class ConfigError extends Error {
+  override readonly name = 'ConfigError';
+  readonly file: string;
+  readonly mistakes: readonly ConfigMistake[];
+
+  constructor(file: string, mistakes: readonly ConfigMistake[]) {
+    super([
+      `${file}: ${mistakes.length} ${mistakes.length === 1 ? 'mistake' : 'mistakes'}`,
+      ...mistakes.map(({ path, line, message }) => `  ${line === undefined ? '' : `line ${line}: `}${path === '' ? '' : `${path}: `}${message}`),
+    ].join('\n'));
+    this.file = file;
+    this.mistakes = mistakes;
+  }
+}
+
+/** A path as it is shown. A key with a space or the like is hardly one that was meant, and may be half a password. */
+export function dotted(path: Path): string {
+  return path.map((part) => (/^[\w.~*/<-]{1,60}$/.test(String(part)) ? String(part) : '(not a name)')).join('.');
+}
+
+/** What to say of a key nobody knows. */
+export function unknownKey(key: string, known: readonly string[]): string {
+  return key === '<<' ? 'merge keys are not supported; write the values out, or use an alias for a whole value' : `unknown key${didYouMean(key, known)}`;
+}
+
+/** A hint at the known name that is nearest, if one is near. */
+export function didYouMean(word: string, known: readonly string[]): string {
+  const meant = nearest(word, known);
+  return meant === undefined ? '' : `; did you mean "${meant}"?`;
+}
+
+/** The value as a mapping; an empty one if it is something else. */
+export function record(value: unknown): Readonly<Record<string, unknown>> {
+  return typeof value === 'object' && value !== null && !Array.isArray(value) ? (value as Record<string, unknown>) : {};
+}
+
+/** The value as a list; an empty one if it is something else. */
+export function list(value: unknown): readonly unknown[] {
+  return Array.isArray(value) ? value : [];
+}
