@@ -2,6 +2,7 @@ import { createHash, randomBytes } from 'node:crypto';
 import type { Server } from 'node:http';
 import type { Server as TlsServer, ServerOptions as TlsOptions } from 'node:https';
 import type { AddressInfo } from 'node:net';
+import type { SecureContextOptions } from 'node:tls';
 import { getProxyForUrl } from 'proxy-from-env';
 import type { LoadedConfig } from './config/load.ts';
 import { isLoopback } from './config/references.ts';
@@ -34,6 +35,7 @@ import { Records } from './tokens/records.ts';
 import { Seal, sealingKey } from './tokens/seal.ts';
 import type { TokenStore } from './tokens/store.ts';
 import { EmbeddedStore, keyBesideStore } from './tokens/stores/embedded.ts';
+import { RedisStore, type HostPort, type RedisOptions, type RedisPlace } from './tokens/stores/redis.ts';
 import { readTlsFiles, watchTlsFiles, type TlsFiles } from './tls.ts';
 import { VERSION } from './version.ts';
 
@@ -66,7 +68,7 @@ export async function startApp(config: LoadedConfig, surroundings: Surroundings)
   const metrics = new Metrics(VERSION);
 
   const via = egressProxy(config);
-  const { store, seal } = openStore(config, surroundings, clock);
+  const { store, seal } = await openStore(config, surroundings, clock);
   const credentials = Object.keys(config.accounts).map((account) => credentialOf(config, account, clock, surroundings.sendTokenCall ?? tokenCallSender(upstreamTls(config.accounts[account]!.tls), via)));
   const observer = observerOf(metrics, log);
   const tokens = new TokenManager(credentials, { store, records: new Records(store, seal, clock), clock, observer, owner: surroundings.owner, maxWaiting: config.limits.waitingPerAccount, ...(surroundings.checkpoint && { checkpoint: surroundings.checkpoint }) });
@@ -107,7 +109,7 @@ export async function startApp(config: LoadedConfig, surroundings: Surroundings)
 /** Seals every stored record with the current key. Returns how many there are and how many were sealed anew. */
 export async function rekeyStore(config: LoadedConfig, surroundings: Surroundings): Promise<{ records: number; resealed: number }> {
   const clock = surroundings.clock ?? systemClock;
-  const { store, seal } = openStore(config, surroundings, clock);
+  const { store, seal } = await openStore(config, surroundings, clock);
   try {
     const records = new Records(store, seal, clock);
     const accounts = await store.accounts();
@@ -119,17 +121,36 @@ export async function rekeyStore(config: LoadedConfig, surroundings: Surrounding
   }
 }
 
-function openStore(config: LoadedConfig, surroundings: Surroundings, clock: Clock): { store: TokenStore; seal: Seal } {
-  const { path, key, retiredKeys } = config.store;
-  const retired = retiredKeys.map(sealingKey);
-  let current = key;
+/** The configured store and what seals its records. Rejects with a StoreError. */
+async function openStore({ store: config }: LoadedConfig, surroundings: Surroundings, clock: Clock): Promise<{ store: TokenStore; seal: Seal }> {
+  const retired = config.retiredKeys.map(sealingKey);
+  if (config.type === 'redis') return { store: await RedisStore.open(redisOptions(config)), seal: new Seal(sealingKey(config.key), retired) };
+  let current = config.key;
   if (current === undefined) {
-    const beside = keyBesideStore(path);
+    const beside = keyBesideStore(config.path);
     if (beside.created) surroundings.log.warn('made a store key beside the store: whoever copies the folder has the key too. Set store.key to keep it elsewhere', { file: beside.file });
     current = beside.text;
   }
   const seal = new Seal(sealingKey(current), retired);
-  return { store: EmbeddedStore.open(path, { ownerIsGone: surroundings.ownerIsGone, now: () => clock.wall() }), seal };
+  return { store: EmbeddedStore.open(config.path, { ownerIsGone: surroundings.ownerIsGone, now: () => clock.wall() }), seal };
+}
+
+function redisOptions(config: Extract<LoadedConfig['store'], { type: 'redis' }>): RedisOptions {
+  const { url, sentinel, cluster, username, password, tls, keyPrefix, commandTimeout, waitReplicas } = config;
+  const place: RedisPlace = sentinel !== undefined
+    ? { kind: 'sentinel', name: sentinel.name, nodes: sentinel.nodes.map(hostAndPort), password: sentinel.password }
+    : cluster !== undefined ? { kind: 'cluster', nodes: cluster.nodes.map(hostAndPort) } : { kind: 'single', url: url! };
+  const files = tls && readTlsFiles({ ...tls, minVersion: 'TLSv1.2' });
+  return { place, username, password, keyPrefix, commandTimeout, waitReplicas, tls: files && pick(files) };
+}
+
+function hostAndPort(text: string): HostPort {
+  const colon = text.lastIndexOf(':');
+  return { host: text.slice(0, colon).replace(/^\[|\]$/g, ''), port: Number(text.slice(colon + 1)) };
+}
+
+function pick({ ca, cert, key }: SecureContextOptions): NonNullable<RedisOptions['tls']> {
+  return { ...(ca !== undefined && { ca: ca as Buffer }), ...(cert !== undefined && { cert: cert as Buffer }), ...(key !== undefined && { key: key as Buffer }) };
 }
 
 function credentialOf(config: LoadedConfig, account: string, clock: Clock, send: SendTokenCall): Credential {

@@ -1,7 +1,6 @@
 #!/usr/bin/env node
 import { randomBytes } from 'node:crypto';
 import { readFileSync } from 'node:fs';
-import { hostname } from 'node:os';
 import { createInterface } from 'node:readline/promises';
 import { parseArgs } from 'node:util';
 import { rekeyStore, startApp } from './app.ts';
@@ -10,6 +9,7 @@ import { nearest } from './config/nearest.ts';
 import { jsonSchema } from './config/schema.ts';
 import { createLogger, describeFault } from './log.ts';
 import { operatorRenew, operatorStatus, OperatorError } from './operator/client.ts';
+import { leaseOwner, ownerIsGone } from './process-identity.ts';
 import { keyDigest } from './proxy/caller.ts';
 import { JwksFileError } from './proxy/jwt.ts';
 import { runSandbox, sandboxConfig } from './sandbox/command.ts';
@@ -198,34 +198,6 @@ function operatorUrl(options: Options): string {
 
 function host(address: string): string {
   return address.includes(':') && !address.startsWith('[') ? `[${address}]` : address;
-}
-
-/** Names this process so that another one on the same host can tell whether it still runs. */
-function leaseOwner(): string {
-  return `${hostname()}/${process.pid}/${startTime(process.pid) ?? ''}/${randomBytes(9).toString('base64url')}`;
-}
-
-/** True only if the lease's process ran on this host and certainly runs no longer. */
-function ownerIsGone(owner: string): boolean {
-  const [name, pid, started] = owner.split('/');
-  if (name !== hostname() || !/^\d+$/.test(pid ?? '')) return false;
-  try {
-    process.kill(Number(pid), 0);
-  } catch (error) {
-    return (error as NodeJS.ErrnoException).code === 'ESRCH';
-  }
-  // The number may have been given to another process since.
-  const now = startTime(Number(pid));
-  return now !== undefined && started !== undefined && started !== '' && now !== started;
-}
-
-/** When a process started, in the kernel's ticks; undefined where there is no /proc. */
-function startTime(pid: number): string | undefined {
-  try {
-    return readFileSync(`/proc/${pid}/stat`, 'utf8').split(') ').at(-1)?.split(' ')[19];
-  } catch {
-    return undefined;
-  }
 }
 
 function print(text: string): void {

@@ -51,11 +51,14 @@ export function createOperatorApp(parts: OperatorParts): Express {
   });
 
   app.get('/readyz', async (_request, response) => {
-    const problems: { account?: string; problem: string }[] = [];
+    const usable = await store.check().then(() => true, () => false);
+    const unable = tokens.status().filter((account) => !account.ready || (!usable && !holdsToken(account, clock.wall())));
+    const problems: { account?: string; problem: string }[] = unable.map(({ account, problem }) => ({ account, problem: problem ?? 'has no usable token' }));
     if (readiness.stopping) problems.push({ problem: 'shutting down' });
-    await store.check().catch(() => problems.push({ problem: 'the token store cannot be used' }));
-    for (const { account, ready, problem } of tokens.status()) if (!ready) problems.push({ account, problem: problem ?? 'has no usable token' });
-    response.status(problems.length === 0 ? 200 : 503).json({ ready: problems.length === 0, problems });
+    const ready = problems.length === 0;
+    // Living tokens go on serving without the store: saying "not ready" then would turn its outage into ours.
+    if (!usable) problems.push({ problem: 'the token store cannot be used: living tokens go on serving, nothing is renewed' });
+    response.status(ready ? 200 : 503).json({ ready, problems });
   });
 
   app.get('/metrics', async (_request, response) => {
@@ -104,6 +107,10 @@ export function createOperatorApp(parts: OperatorParts): Express {
  * From our own page. It must have been opened by an address or as localhost: another name could be one that the site
  * which asks has pointed here (DNS rebinding), and then origin and host agree as well.
  */
+function holdsToken({ generation, expiresAt }: CredentialStatus, now: number): boolean {
+  return generation > 0 && (expiresAt === undefined || expiresAt > now);
+}
+
 function sameOrigin(request: Request): boolean {
   const { origin, host } = request.headers;
   if (origin === undefined || host === undefined || !URL.canParse(origin)) return false;

@@ -22,6 +22,8 @@ const BACKOFF_FIRST = 2_000;
 const BACKOFF_MOST = 300_000;
 /** The life of a token that by its answer has none (0, negative, or an end already past: our clock may be fast). ms. */
 const LEAST_USE = 30_000;
+/** While the store is away: how often somebody looks whether it is back. ms. */
+const STORE_LOOK = 1_000;
 /** An early renewal that failed is tried again no sooner than this, unless the back-off says later. ms. */
 const EARLY_PAUSE = 30_000;
 /** Longer lives are not believed: the reactive path finds out earlier. ms. */
@@ -109,6 +111,8 @@ export class TokenManager {
   readonly #options: Required<Pick<ManagerOptions, 'maxWaiting' | 'random' | 'owner'>> & ManagerOptions;
   readonly #running = new Set<Promise<unknown>>();
   #closing = false;
+  /** The store failed and has not been seen well since. */
+  #storeDown = false;
 
   constructor(credentials: Iterable<Credential>, options: ManagerOptions) {
     this.#credentials = new Map([...credentials].map((credential) => [credential.account, credential]));
@@ -116,8 +120,9 @@ export class TokenManager {
     this.#states = new LRUCache({ max: options.maxAccounts ?? 100_000 });
   }
 
-  /** Reads the stored tokens into memory, so that the first requests find them there. Rejects if the store cannot be read. */
+  /** Reads the stored tokens into memory, so that the first requests find them there, and listens for newer ones. Rejects if the store cannot be read. */
   async load(): Promise<void> {
+    await this.#stored('watch', async () => this.#options.store.watch?.((account) => this.#notice(account)));
     for (const account of this.#credentials.keys()) await this.#load(this.#state(account));
   }
 
@@ -148,6 +153,7 @@ export class TokenManager {
   /** An operator's renewal: forgets that the credential is dead and that we were to wait; may spend the login reserve. */
   async renewNow(account: string, useReserve = false): Promise<Token> {
     const state = this.#state(account);
+    if (state.credential.fixed !== undefined) throw new TokenwardError('token_unavailable', { detail: `account ${account}: its token is a fixed one; change it in the configuration` });
     const { records } = this.#options;
     const record = await this.#stored('read', () => records.read(account));
     if (record.dead !== undefined || record.retryAt !== undefined || record.failures > 0) await this.#save(state, { ...record, dead: undefined, failures: 0, retryAt: undefined });
@@ -172,7 +178,7 @@ export class TokenManager {
       const { token, credential } = state;
       const alive = token !== undefined && this.#lives(token);
       // An account nobody has used yet is ready: its first request logs in.
-      const ready = state.unsaved === undefined && (alive ? token.generation > state.provedDead || state.problem === undefined : state.problem === undefined);
+      const ready = state.unsaved === undefined && (alive ? token.generation > state.provedDead || state.problem === undefined : state.problem === undefined && !this.#storeDown);
       return {
         account, flow: credential.flow, ready, problem: state.problem,
         generation: token?.generation ?? 0, obtainedAt: token?.obtainedAt, expiresAt: token?.expiresAt,
@@ -185,6 +191,11 @@ export class TokenManager {
   async close(): Promise<void> {
     this.#closing = true;
     while (this.#running.size > 0) await Promise.allSettled(this.#running);
+  }
+
+  /** False while the store is out of reach: living tokens go on serving, nothing is renewed. */
+  get storeUsable(): boolean {
+    return !this.#storeDown;
   }
 
   // ---- one account's memory
@@ -319,7 +330,7 @@ export class TokenManager {
       if (this.#isNews(state, record, refused)) return this.#adopt(state, record)!;
       this.#adopt(state, record);
       this.#mayCall(state, useReserve);
-      return await this.#obtain(state, record, useReserve);
+      return await this.#obtain(state, await this.#reseed(state, record), useReserve);
     } finally {
       clearInterval(prolong);
       // Unsaved: keep the lease, nobody else may spend what only we know to be spent.
@@ -521,6 +532,51 @@ export class TokenManager {
 
   // ---- the store
 
+  /** Another process has raised this account's generation. */
+  #notice(account: string): void {
+    const state = this.#states.peek(account);
+    if (state === undefined || !state.loaded || this.#closing) return;
+    this.#reread(state, Infinity).catch(() => undefined);
+  }
+
+  /**
+   * A store that knows less than we do has lost something: a flush, or a failover to a replica that was behind. What we
+   * hold is newer, so it is written back; otherwise a spent refresh token, or none, would be taken for the current one.
+   */
+  async #reseed(state: AccountState, record: CredentialRecord): Promise<CredentialRecord> {
+    const { token, credential } = state;
+    if (token === undefined || credential.fixed !== undefined || record.generation >= token.generation) return record;
+    return this.#save(state, { ...record, generation: token.generation, identity: credential.identity, token, intent: undefined });
+  }
+
+  /** Waits for the store to come back, then sees to it that it knows what we know. Nothing runs while all is well. */
+  #awaitStore(): void {
+    if (this.#storeDown) return;
+    this.#storeDown = true;
+    const look = (): void => {
+      if (this.#closing) return;
+      this.#options.store.check().then(
+        () => {
+          this.#storeDown = false;
+          void this.#reconcile();
+        },
+        () => setTimeout(look, STORE_LOOK).unref());
+    };
+    setTimeout(look, STORE_LOOK).unref();
+  }
+
+  async #reconcile(): Promise<void> {
+    for (const state of [...this.#states.values()]) {
+      if (!state.loaded || state.token === undefined || state.credential.fixed !== undefined) continue;
+      try {
+        const record = await this.#stored('read', () => this.#options.records.read(state.credential.account));
+        this.#adopt(state, await this.#reseed(state, record));
+      } catch {
+        // The observer has heard of it; the next renewal looks again.
+      }
+    }
+  }
+
   /** Compare and set; whoever loses starts over by failing this flight, whose waiters ask again. */
   async #save(state: AccountState, next: CredentialRecord): Promise<CredentialRecord> {
     const saved = await this.#stored('write', () => this.#options.records.replace(state.credential.account, next));
@@ -534,6 +590,7 @@ export class TokenManager {
     } catch (error) {
       if (error instanceof TokenwardError) throw error;
       this.#options.observer.storeFailed(operation, error);
+      this.#awaitStore();
       throw new TokenwardError('store_unavailable', { retryAfter: 2, cause: error });
     }
   }

@@ -83,8 +83,8 @@ export class Records {
           obtainedAt: token.obtainedAt,
           expiresAt: token.expiresAt,
           refreshExpiresAt: token.refreshExpiresAt,
-          // What is left by the wall clock now, from here on measured by the monotonic one as well.
-          deadline: token.expiresAt === undefined ? Infinity : this.#clock.monotonic() + token.expiresAt - this.#clock.wall(),
+          // What is left by the wall clock now, from here on measured by the monotonic one as well. Never more than the whole life: the clock may have been set back.
+          deadline: token.expiresAt === undefined ? Infinity : this.#clock.monotonic() + token.expiresAt - Math.max(this.#clock.wall(), token.obtainedAt),
         },
         token.secret, token.refresh),
       intent: form.intent,

@@ -33,6 +33,12 @@ export interface TokenStore {
   used(budget: string, now: number, window: number): Promise<Omit<Debit, 'granted'>>;
   /** The accounts that have a record. */
   accounts(): Promise<string[]>;
+  /** The logins counted, to carry them to another store. */
+  budgets(): Promise<{ budget: string; entries: readonly number[] }[]>;
+  /** Adds counted logins (wall-clock ms) to a budget, which keeps them for `window` ms. */
+  restoreBudget(budget: string, entries: readonly number[], window: number): Promise<void>;
+  /** Calls back with every account whose generation another process has raised; absent where a store cannot tell. */
+  watch?(listener: (account: string) => void): Promise<void>;
   /** Rejects while the store cannot be used. */
   check(): Promise<void>;
   close(): Promise<void>;

@@ -1,5 +1,7 @@
 import { Agent, request, type IncomingHttpHeaders, type OutgoingHttpHeaders } from 'node:http';
+import { request as requestTls } from 'node:https';
 import { json } from 'node:stream/consumers';
+import type { ConnectionOptions } from 'node:tls';
 
 /** Enough connections for a storm, and kept open like a legacy app's. */
 const agent = new Agent({ keepAlive: true, maxSockets: Infinity });
@@ -9,6 +11,10 @@ export interface CallOptions {
   readonly headers?: OutgoingHttpHeaders;
   readonly body?: string | Buffer;
   readonly signal?: AbortSignal;
+  /** The address to call from, such as 127.0.0.2; on a connection of its own. */
+  readonly from?: string;
+  /** For a base of https: whom to trust, and what to show. On a connection of its own. */
+  readonly tls?: Pick<ConnectionOptions, 'ca' | 'cert' | 'key' | 'maxVersion' | 'minVersion' | 'session' | 'ciphers'>;
 }
 
 export interface Answer {
@@ -22,9 +28,10 @@ export interface Answer {
 
 /** One HTTP call whose target goes out byte for byte (fetch would tidy it up). Rejects if the connection is cut before the end. */
 export function call(base: string, target: string, options: CallOptions = {}): Promise<Answer> {
-  const { hostname, port } = new URL(base);
+  const { protocol, hostname, port } = new URL(base);
+  const alone = protocol === 'https:' || options.from !== undefined;
   return new Promise((resolve, reject) => {
-    const outgoing = request({ agent, host: hostname, port, path: target, method: options.method ?? 'GET', headers: { ...options.headers, ...(options.body !== undefined && { 'content-length': Buffer.byteLength(options.body) }) }, ...(options.signal && { signal: options.signal }) }, (incoming) => {
+    const outgoing = (protocol === 'https:' ? requestTls : request)({ ...options.tls, ...(options.from !== undefined && { localAddress: options.from }), agent: alone ? false : agent, host: hostname, port, path: target, method: options.method ?? 'GET', headers: { ...options.headers, ...(options.body !== undefined && { 'content-length': Buffer.byteLength(options.body) }) }, ...(options.signal && { signal: options.signal }) }, (incoming) => {
       const chunks: Buffer[] = [];
       incoming.on('data', (chunk: Buffer) => chunks.push(chunk));
       incoming.on('error', reject);

@@ -73,7 +73,7 @@ export function temporaryFolder(): string {
   return mkdtempSync(join(tmpdir(), 'tokenward-test-'));
 }
 
-function recorder(lines: string[]): Logger {
+export function recorder(lines: string[]): Logger {
   const at = (level: string) => (message: string, fields?: LogFields): void => {
     lines.push(JSON.stringify({ level, message, ...fields }));
   };

@@ -112,6 +112,19 @@ export class EmbeddedStore implements TokenStore {
     return this.#guard(() => [...this.#db.getKeys({ start: recordKey(''), end: recordKey('\uffff') })].map((key) => key.slice(recordKey('').length)));
   }
 
+  async budgets(): Promise<{ budget: string; entries: readonly number[] }[]> {
+    return this.#guard(() => [...this.#db.getRange({ start: budgetKey(''), end: budgetKey('\uffff') })].map(({ key, value }) => ({ budget: key.slice(budgetKey('').length), entries: JSON.parse(value) as number[] })));
+  }
+
+  async restoreBudget(budget: string, entries: readonly number[], window: number): Promise<void> {
+    const key = budgetKey(budget);
+    await this.#write(() => {
+      const known = this.#entries(key, this.#options.now(), window);
+      this.#db.putSync(key, JSON.stringify([...known, ...entries].sort((a, b) => a - b)));
+      return true;
+    });
+  }
+
   async check(): Promise<void> {
     this.#guard(() => this.#db.get('check'));
   }

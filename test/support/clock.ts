@@ -1,0 +1,26 @@
+import type { Clock } from '../../src/tokens/clock.ts';
+
+/** A clock that stands still unless told otherwise. */
+export class FakeClock implements Clock {
+  #wall = Date.now();
+  #monotonic = 1_000;
+
+  wall(): number {
+    return this.#wall;
+  }
+
+  monotonic(): number {
+    return this.#monotonic;
+  }
+
+  /** Time goes by. */
+  pass(ms: number): void {
+    this.#wall += ms;
+    this.#monotonic += ms;
+  }
+
+  /** Somebody sets the wall clock; the monotonic one does not know. */
+  jump(ms: number): void {
+    this.#wall += ms;
+  }
+}

@@ -1,0 +1,89 @@
+import { randomBytes } from 'node:crypto';
+import type { Credential, Outcome } from '../../src/tokens/credential.ts';
+import { TokenManager, type ManagerOptions } from '../../src/tokens/manager.ts';
+import { Records, type RenewalKind } from '../../src/tokens/records.ts';
+import { Seal, sealingKey } from '../../src/tokens/seal.ts';
+import type { Grant, Token } from '../../src/tokens/token.ts';
+import { FakeClock } from './clock.ts';
+import { MemoryStore } from './memory-store.ts';
+
+type Answer = Outcome | (() => Outcome | Promise<Outcome>);
+
+/** A credential whose token endpoint is played by the test: answers are taken from `answers` in turn, then `otherwise`. */
+export interface PlayedCredential extends Credential {
+  readonly calls: RenewalKind[];
+  /** The refresh tokens that were spent, in order. */
+  readonly spent: (string | undefined)[];
+  readonly answers: Answer[];
+}
+
+let made = 0;
+
+/** A grant with secrets of its own; `lifetime` in seconds. */
+export function granted(grant: Partial<Grant> = {}): Outcome {
+  made += 1;
+  return { kind: 'granted', grant: { secret: `access-${made}`, refreshSecret: `refresh-${made}`, lifetime: 3_600, refreshLifetime: undefined, ...grant } };
+}
+
+export const refused: Outcome = { kind: 'refused', reason: 'status 401' };
+
+export function failed(options: { reason?: string; maybeSpent?: boolean; retryAfter?: number } = {}): Outcome {
+  return { kind: 'failed', reason: options.reason ?? 'status_5xx', maybeSpent: options.maybeSpent ?? false, retryAfter: options.retryAfter };
+}
+
+export function playedCredential(change: Partial<Credential> = {}, ...answers: Answer[]): PlayedCredential {
+  const calls: RenewalKind[] = [];
+  const spent: (string | undefined)[] = [];
+  const next = async (kind: RenewalKind): Promise<Outcome> => {
+    calls.push(kind);
+    const answer = answers.shift() ?? granted();
+    return typeof answer === 'function' ? answer() : answer;
+  };
+  return {
+    account: 'crm', flow: 'test', identity: 'who', credentials: 'which', fixed: undefined, renew: 'on-demand', canRefresh: true, budget: undefined, rotationGrace: 0,
+    login: () => next('login'),
+    refresh(current: Token) {
+      spent.push(current.revealRefresh());
+      return next('refresh');
+    },
+    ...change, calls, spent, answers,
+  };
+}
+
+/** What the manager's observer has heard. */
+export interface Heard {
+  readonly renewed: string[];
+  readonly withheld: string[];
+  readonly storeFailed: string[];
+}
+
+type More = Partial<Omit<ManagerOptions, 'store' | 'clock'>>;
+
+export interface Managed {
+  readonly manager: TokenManager;
+  readonly store: MemoryStore;
+  readonly records: Records;
+  readonly clock: FakeClock;
+  readonly heard: Heard;
+  /** One more manager over the same store: another process, or this one after a restart. */
+  restart(credential: Credential, options?: More): Promise<Managed>;
+}
+
+const KEY = sealingKey(randomBytes(32).toString('base64'));
+
+/** A manager over a store in memory, with a clock that stands still. */
+export async function managed(credential: Credential | readonly Credential[], options: More & { store?: MemoryStore; clock?: FakeClock } = {}): Promise<Managed> {
+  const store = options.store ?? new MemoryStore();
+  const clock = options.clock ?? new FakeClock();
+  const records = new Records(store, new Seal(KEY), clock);
+  const heard: Heard = { renewed: [], withheld: [], storeFailed: [] };
+  const observer = {
+    renewed: (_credential: Credential, kind: string, outcome: string) => void heard.renewed.push(`${kind} ${outcome}`),
+    withheld: (_credential: Credential, reason: string) => void heard.withheld.push(reason),
+    changed: () => undefined,
+    storeFailed: (operation: string) => void heard.storeFailed.push(operation),
+  };
+  const manager = new TokenManager(Array.isArray(credential) ? credential as readonly Credential[] : [credential as Credential], { records, observer, random: () => 0.5, maxAccounts: 10, ...options, store, clock });
+  await manager.load();
+  return { manager, store, records, clock, heard, restart: (again, more) => managed(again, { ...options, store, clock, ...more }) };
+}

@@ -1,0 +1,48 @@
+import { rmSync } from 'node:fs';
+import { startApp, type Surroundings } from '../../src/app.ts';
+import { parseConfig } from '../../src/config/load.ts';
+import { recorder, temporaryFolder, type ConfigObject, type RunningProxy } from './proxy.ts';
+
+/** The token of the account `fixed`, which every configuration here has. */
+export const FIXED_TOKEN = 'fixed-tOkEn-5c1e8a90f3';
+
+/**
+ * A tokenward in this process with a configuration of the test's own. Not said there: free ports on loopback, a store of
+ * its own, no callers' keys, and an account `fixed` with a token that never changes.
+ */
+export async function startOwnProxy(config: ConfigObject, surroundings: Partial<Surroundings> = {}): Promise<RunningProxy> {
+  const folder = temporaryFolder();
+  const whole = {
+    operator: { host: '127.0.0.1', port: 0 },
+    store: { type: 'embedded', path: folder },
+    shutdown: { drain: '1s' },
+    ...config,
+    listen: { host: '127.0.0.1', port: 0, ...(config['listen'] as object | undefined) },
+    accounts: { fixed: { flow: 'static', credentials: { token: FIXED_TOKEN } }, ...(config['accounts'] as object | undefined) },
+  };
+  const lines: string[] = [];
+  const app = await startApp(parseConfig(JSON.stringify(whole), process.env), { log: recorder(lines), owner: `test/${Math.random()}`, ownerIsGone: () => false, ...surroundings });
+  const scheme = 'tls' in whole.listen ? 'https' : 'http';
+  return {
+    app, folder, lines,
+    url: `${scheme}://127.0.0.1:${app.proxyAddress.port}`,
+    operatorUrl: `http://127.0.0.1:${app.operatorAddress.port}`,
+    async stop() {
+      await app.stop();
+      rmSync(folder, { recursive: true, force: true });
+    },
+  };
+}
+
+/** Things to close at the end of each test, last first. */
+export function closing(): <T extends { close(): Promise<void> } | { stop(): Promise<void> }>(thing: T | Promise<T>) => Promise<T> {
+  const open: ({ close(): Promise<void> } | { stop(): Promise<void> })[] = [];
+  afterEach(async () => {
+    for (let thing = open.pop(); thing !== undefined; thing = open.pop()) await ('stop' in thing ? thing.stop() : thing.close());
+  });
+  return async (thing) => {
+    const made = await thing;
+    open.push(made);
+    return made;
+  };
+}
