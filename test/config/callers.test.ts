@@ -1,0 +1,50 @@
+import assert from 'node:assert/strict';
+import { load, said, smallest } from '../support/config.ts';
+
+const KEY = `sha256:${'ab'.repeat(32)}`;
+const ANYONE = 'callers: none lets everybody who reaches the listener use the accounts. Give each caller a key, listen on 127.0.0.1, or say allowAnonymous: true';
+
+describe('callers in a configuration', () => {
+  for (const host of ['0.0.0.0', '::', '10.0.0.7', 'proxy.internal', '127.evil.example']) {
+    it(`may not be none while ${host} is listened on`, () => {
+      assert.deepEqual(said(smallest({ top: `listen: { host: "${host}" }\ncallers: none` })), [`callers: ${ANYONE}`]);
+    });
+  }
+
+  it('are none if nothing is said, with the same rule', () => {
+    assert.deepEqual(said(smallest({ top: 'listen: { host: 0.0.0.0 }' })), [`listen.host: ${ANYONE}`]);
+  });
+
+  for (const host of ['127.0.0.1', '127.8.9.1', 'localhost', '::1']) {
+    it(`may be none on ${host}`, () => {
+      assert.equal(load(smallest({ top: `listen: { host: "${host}" }\ncallers: none` })).callers, 'none');
+    });
+  }
+
+  it('may be none anywhere once allowAnonymous says so', () => {
+    assert.equal(load(smallest({ top: 'listen: { host: 0.0.0.0 }\ncallers: none\nallowAnonymous: true' })).callers, 'none');
+    assert.deepEqual(said(smallest({ top: 'listen: { host: 0.0.0.0 }\ncallers: none\nallowAnonymous: false' })), [`callers: ${ANYONE}`]);
+  });
+
+  it('with keys may call from anywhere', () => {
+    assert.equal(load(smallest({ top: `listen: { host: 0.0.0.0 }\ncallers: [{ name: billing, key: "${KEY}" }]` })).callers.length, 1);
+  });
+
+  it('may name routes that are there, and no others', () => {
+    const callers = (prefix: string): string => smallest({ top: `callers: [{ name: billing, key: "${KEY}", routes: [/shop, ${prefix}] }]` });
+    load(callers('/shop'));
+    assert.deepEqual(said(callers('/shops')), ['callers.0.routes.1: there is no route with this prefix; did you mean "/shop"?']);
+    assert.deepEqual(said(callers('/else/where')), ['callers.0.routes.1: there is no route with this prefix']);
+    assert.deepEqual(said(smallest({ top: `callers: [{ name: billing, key: "${KEY}", routes: [] }]` })), ['callers.0.routes: needs at least 1']);
+  });
+
+  it('have different names', () => {
+    assert.deepEqual(said(smallest({ top: `callers: [{ name: a, key: "${KEY}" }, { name: a, key: "${KEY.replace('ab', 'cd')}" }]` })), ['callers.1.name: is used twice']);
+  });
+
+  it('give a digest and never a key', () => {
+    for (const key of ['hunter2', KEY.slice(0, -1), KEY.replace('sha256', 'md5'), 'ab'.repeat(32)]) {
+      assert.deepEqual(said(smallest({ top: `callers: [{ name: a, key: "${key}" }]` })), ['callers.0.key: must be a digest "sha256:<64 hex digits>"; make one with: tokenward hash-key']);
+    }
+  });
+});

@@ -1,0 +1,33 @@
+import assert from 'node:assert/strict';
+import { readFileSync } from 'node:fs';
+import { load, SMALLEST } from '../support/config.ts';
+
+describe('the smallest configuration', () => {
+  it('has four lines, and defaults for everything else', () => {
+    assert.equal(SMALLEST.split('\n').length, 4);
+    const { flowOf, ...config } = load(SMALLEST);
+    assert.deepEqual([...flowOf.keys()], ['shop']);
+    assert.deepEqual(config, {
+      listen: { host: '127.0.0.1', port: 8080 },
+      operator: { host: '127.0.0.1', port: 9090 },
+      store: { type: 'embedded', path: './data', retiredKeys: [] },
+      callers: 'none',
+      allowAnonymous: false,
+      flows: {},
+      accounts: { shop: { flow: 'static', credentials: { token: 'secret' } } },
+      routes: [{
+        prefix: '/shop', upstream: 'https://shop.example', account: 'shop', maxReplayBody: 1_048_576, replay: true, legacyLogin: 'refuse',
+        timeouts: { connect: 3_000, firstByte: 30_000, idle: 30_000 }, maxConnections: 64,
+      }],
+      limits: { bufferedBytes: 134_217_728, waitingPerAccount: 2_000, headerBytes: 16_384 },
+      shutdown: { delay: 0, drain: 20_000 },
+      log: { level: 'info' },
+    });
+  });
+
+  it('is in the documentation with five lines, and works', () => {
+    const [, text] = readFileSync('docs/configuration.md', 'utf8').match(/five lines:\n\n```yaml\n([\s\S]*?)```/) ?? [];
+    assert.equal(text!.trim().split('\n').length, 5);
+    load(text!, { CHATAPP_EMAIL: 'a', CHATAPP_PASSWORD: 'b', CHATAPP_APP_ID: 'c' });
+  });
+});

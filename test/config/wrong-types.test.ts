@@ -1,0 +1,63 @@
+import assert from 'node:assert/strict';
+import { load, said, smallest } from '../support/config.ts';
+
+const CASES: readonly (readonly [text: string, complaint: string])[] = [
+  [smallest({ top: 'listen: 8080' }), 'listen: must be a mapping'],
+  [smallest({ top: 'listen: { port: true }' }), 'listen.port: must be a port number, 0 to 65535'],
+  [smallest({ top: 'listen: { port: }' }), 'listen.port: must be a port number, 0 to 65535'],
+  [smallest({ top: 'listen: { port: "" }' }), 'listen.port: must be a port number, 0 to 65535'],
+  [smallest({ top: 'listen: { port: [8080] }' }), 'listen.port: must be a port number, 0 to 65535'],
+  [smallest({ top: 'listen: { port: 65536 }' }), 'listen.port: must be a port number, 0 to 65535'],
+  [smallest({ top: 'listen: { port: 80.5 }' }), 'listen.port: must be a port number, 0 to 65535'],
+  [smallest({ top: 'listen: { port: -1 }' }), 'listen.port: must be a port number, 0 to 65535'],
+  [smallest({ top: 'listen: { host: "" }' }), 'listen.host: must not be empty'],
+  [smallest({ top: 'store: ./data' }), 'store: must be a mapping'],
+  [smallest({ top: 'store: { path: ./data }' }), 'store.type: must be embedded'],
+  [smallest({ top: 'store: { type: sqlite }' }), 'store.type: must be embedded'],
+  [smallest({ top: 'callers: all' }), 'callers: must be none, or a list of callers'],
+  [smallest({ top: 'callers: []' }), 'callers: needs at least 1'],
+  [smallest({ top: 'allowAnonymous: "yes"' }), 'allowAnonymous: must be true or false'],
+  [smallest({ top: 'log: { level: chatty }' }), 'log.level: must be one of trace, debug, info, warn, error, silent'],
+  [smallest({ top: 'log: { level: }' }), 'log.level: must be one of trace, debug, info, warn, error, silent'],
+  [smallest({ top: 'limits: { waitingPerAccount: 0 }' }), 'limits.waitingPerAccount: must be at least 1'],
+  [smallest({ top: 'limits: { headerBytes: 0 }' }), 'limits.headerBytes: must be 1 KiB to 1 MiB'],
+  [smallest({ top: 'flows: [own]' }), 'flows: must be a mapping'],
+  [smallest({ top: 'flows: { own: chatapp }' }), 'flows.own: must be a mapping'],
+  [smallest({ top: 'flows: { own: {} }' }), 'flows.own.attach: is missing'],
+  [smallest({ top: 'flows: { "my own": { extends: twin } }' }), 'flows.(not a name): must be a name of letters, digits, ".", "_" and "-", at most 100 characters'],
+  [smallest({ top: 'flows: { own: { attach: { header: X }, invalid: [{ status: many }] } }' }), 'flows.own.invalid.0.status: must be a number or a list'],
+  [smallest({ top: 'flows: { own: { attach: { header: X }, invalid: [{}] } }' }), 'flows.own.invalid.0: needs at least one of status, header, body'],
+  [smallest({ account: 'renew: hourly' }), 'accounts.shop.renew: must be one of early, on-demand'],
+  [smallest({ account: 'lifetime: 1h' }), 'accounts.shop.lifetime: must be a number'],
+  [smallest({ account: 'rotationGrace: 601' }), 'accounts.shop.rotationGrace: must be at most 600'],
+  [smallest({ account: 'budget: { logins: 3, reserve: 3 }' }), 'accounts.shop.budget: reserve must be smaller than logins'],
+  [smallest({ route: 'maxConnections: many' }), 'routes.0.maxConnections: must be a number'],
+  [smallest({ route: 'legacyLogin: allow' }), 'routes.0.legacyLogin: must be one of refuse, answer, forward'],
+  [smallest({ credentials: 'token: 0123' }), 'accounts.shop.credentials.token: must be text: put quotes around it'],
+  [smallest({ credentials: 'token: [a]' }), 'accounts.shop.credentials.token: must be text: put quotes around it'],
+  ['- a list', 'must be a mapping'],
+  ['just words', 'must be a mapping'],
+  ['accounts: {}\nroutes: []', 'accounts: needs at least one account'],
+];
+
+describe('a value of the wrong kind', () => {
+  for (const [text, complaint] of CASES) {
+    it(`is told what it should be: ${complaint}`, () => {
+      assert.ok(said(text).includes(complaint), said(text).join('\n'));
+    });
+  }
+
+  it('is asked of ports from the environment too, which are text', () => {
+    assert.equal(load(smallest({ top: 'listen: { port: "${PORT}" }' }), { PORT: '8081' }).listen.port, 8081);
+    assert.deepEqual(said(smallest({ top: 'listen: { port: "${PORT}" }' }), { PORT: '80a' }), ['listen.port: must be a port number, 0 to 65535']);
+  });
+
+  it('is found in an optional secret that YAML reads as another number', () => {
+    const oauth2 = (secret: string): string => smallest({}).replace('flow: static, credentials: { token: secret }', `flow: oauth2, credentials: { tokenUrl: "https://login.example", clientId: a, clientSecret: ${secret} }`);
+    for (const secret of ['0123', '1e5', '0x1F', '12345678901234567890', '1_000.0e1']) {
+      if (secret === '1_000.0e1') assert.equal(load(oauth2(secret)).accounts['shop']!.credentials['clientSecret'], secret);
+      else assert.deepEqual(said(oauth2(secret)), ['accounts.shop.credentials.clientSecret: must be text: put quotes around it'], secret);
+    }
+    assert.equal(load(oauth2('1234')).accounts['shop']!.credentials['clientSecret'], 1234);
+  });
+});

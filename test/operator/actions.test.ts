@@ -1,0 +1,115 @@
+import assert from 'node:assert/strict';
+import { call } from '../support/call.ts';
+import { freshWorld, tokenCalls } from '../support/world.ts';
+
+describe('the operator port', () => {
+  const world = freshWorld();
+  const post = (target: string, headers: Record<string, string> = {}): ReturnType<typeof call> => call(world().proxy.operatorUrl, target, { method: 'POST', headers });
+
+  it('renews an account at POST /renew/<account>', async () => {
+    const { sandbox, call: through } = world();
+    await through('/softline/v1/order/7');
+    const { status, text } = await post('/renew/softline');
+    const answer = JSON.parse(text) as { account: string; generation: number; expiresAt: number };
+    assert.deepEqual([status, answer.account, answer.generation], [200, 'softline', 2]);
+    assert.ok(Math.abs(answer.expiresAt - Date.now() - 86_400_000) < 10_000);
+    assert.equal(tokenCalls(sandbox, 'softline'), 2);
+    assert.ok(!text.includes(sandbox.softline.currentToken()!.accessToken));
+  });
+
+  it('renews an account that nobody has used yet', async () => {
+    assert.equal((await post('/renew/crm')).status, 200);
+  });
+
+  it('spends the reserve of the login budget only if told to', async () => {
+    const { sandbox } = world();
+    // 80 automatic logins, then 20 in reserve. Without refresh tokens every renewal is a login.
+    sandbox.chatapp.set({ refreshTokenInAnswer: 'omit', loginPatch: { 'data.refreshToken': undefined } });
+    for (let index = 0; index < 80; index += 1) assert.equal((await post('/renew/crm')).status, 200, `renewal ${index}`);
+    const refused = await post('/renew/crm');
+    assert.deepEqual([refused.status, (refused.json() as { code: string }).code], [503, 'login_budget_exhausted']);
+    assert.ok(Number(refused.headers['retry-after']) > 80_000);
+    assert.equal(tokenCalls(sandbox, 'chatapp'), 80);
+    assert.equal((await post('/renew/crm?reserve=true')).status, 200);
+    assert.equal(tokenCalls(sandbox, 'chatapp'), 81);
+  });
+
+  it('refuses what another site sends through an operator\'s browser', async () => {
+    const { proxy, sandbox } = world();
+    const { host, port } = new URL(proxy.operatorUrl);
+    for (const headers of [
+      { origin: 'https://evil.example' },
+      { origin: 'null' },
+      { origin: `http://127.0.0.1:${Number(port) + 1}` },
+      { origin: `http://localhost:${port}` },
+      { 'sec-fetch-site': 'cross-site' },
+      { 'sec-fetch-site': 'same-site', origin: 'http://other.example' },
+      { 'sec-fetch-site': 'none' },
+      // A name that the other site has pointed here: origin and host agree.
+      { origin: `http://evil.example:${port}`, host: `evil.example:${port}` },
+    ] as Record<string, string>[]) {
+      const { status, text } = await post('/renew/softline', headers);
+      assert.deepEqual([status, (JSON.parse(text) as { code: string }).code], [403, 'cross_site'], JSON.stringify(headers));
+    }
+    assert.equal(tokenCalls(sandbox, 'softline'), 0);
+    assert.equal((await post('/renew/softline', { origin: `http://${host}`, 'sec-fetch-site': 'same-origin' })).status, 200);
+    assert.equal((await post('/renew/softline', { origin: `http://localhost:${port}`, host: `localhost:${port}` })).status, 200);
+  });
+
+  it('changes nothing by GET', async () => {
+    const { proxy, sandbox } = world();
+    assert.equal((await call(proxy.operatorUrl, '/renew/softline')).status, 404);
+    assert.equal(tokenCalls(sandbox, 'softline'), 0);
+  });
+
+  it('says what there is at an unknown path, and of an unknown account', async () => {
+    const { proxy } = world();
+    const nothing = await call(proxy.operatorUrl, '/nothing');
+    assert.deepEqual([nothing.status, nothing.json()], [404, { code: 'not_found', title: 'Here are /, /healthz, /readyz, /metrics, /status and POST /renew/<account>.' }]);
+    for (const name of ['nobody', 'constructor', '__proto__', 'softline%20', 'Softline', '<script>', '%F0%9F%94%91']) {
+      const unknown = await post(`/renew/${name}`);
+      assert.deepEqual([unknown.status, unknown.json()], [404, { code: 'account_unknown', title: 'There is no account of this name.' }], name);
+    }
+  });
+
+  it('calls a path it cannot decode the caller\'s mistake, not a fault', async () => {
+    const { status, text, headers } = await post('/renew/%E0%A4%A');
+    assert.deepEqual([status, headers['content-type'], (JSON.parse(text) as { code: string }).code], [400, 'application/problem+json; charset=utf-8', 'request_malformed']);
+    assert.deepEqual(world().proxy.lines.filter((line) => line.includes('"error"')), []);
+  });
+
+  it('forwards nothing, and the proxy port has none of this', async () => {
+    const { proxy, call: through } = world();
+    assert.equal((await call(proxy.operatorUrl, '/softline/v1/order/7')).status, 404);
+    for (const target of ['/healthz', '/readyz', '/metrics', '/status', '/']) assert.equal((await through(target)).status, 404, target);
+    assert.equal((await call(proxy.url, '/renew/softline', { method: 'POST' })).status, 404);
+  });
+
+  it('tells browsers to keep nothing, to guess nothing, and to show it in no other page', async () => {
+    for (const target of ['/', '/status', '/metrics', '/readyz', '/nothing']) {
+      const { headers } = await call(world().proxy.operatorUrl, target);
+      assert.deepEqual([headers['cache-control'], headers['x-content-type-options'], headers['x-powered-by'], headers['access-control-allow-origin']], ['no-store', 'nosniff', undefined, undefined], target);
+      assert.match(String(headers['content-security-policy']), /default-src 'none'.*frame-ancestors 'none'/);
+    }
+  });
+});
+
+describe('/status', () => {
+  const world = freshWorld();
+
+  it('tells everything about accounts and routes but their secrets', async () => {
+    const { proxy, sandbox, call: through } = world();
+    for (const target of ['/softline/v1/order/7', '/crm/v1/licenses', '/twin/iam/api/v1/users/me', '/twin/iam/api/v1/users/me']) assert.equal((await through(target)).status, 200);
+    const { status, text, headers } = await call(proxy.operatorUrl, '/status');
+    assert.equal(status, 200);
+    assert.match(headers['content-type']!, /^application\/json/);
+    const document = JSON.parse(text) as { stopping: boolean; accounts: Record<string, unknown>[]; routes: Record<string, unknown>[] };
+    assert.equal(document.stopping, false);
+    assert.deepEqual(document.accounts.map(({ account, flow, ready, dead, generation }) => [account, flow, ready, dead, generation]), [['softline', 'softline', true, false, 1], ['crm', 'chatapp', true, false, 1], ['twin', 'twin', true, false, 1]]);
+    assert.deepEqual(document.routes.find(({ prefix }) => prefix === '/twin/iam'), { prefix: '/twin/iam', upstream: sandbox.urls.twin.iam, account: 'twin', requests: 2, inFlight: 0 });
+    for (const secret of [
+      ...[sandbox.softline, sandbox.chatapp, sandbox.twin].flatMap((vendor) => [vendor.currentToken()!.accessToken, vendor.currentToken()!.refreshToken ?? '(none)']),
+      sandbox.credentials.softline.password, sandbox.credentials.chatapp.password, sandbox.credentials.twin.password,
+    ]) assert.ok(!text.includes(JSON.stringify(secret).slice(1, -1)), text);
+  });
+});

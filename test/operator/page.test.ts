@@ -1,0 +1,79 @@
+import assert from 'node:assert/strict';
+import { createServer, type Server } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import { Metrics } from '../../src/metrics.ts';
+import { createOperatorApp, type OperatorParts } from '../../src/operator/routes.ts';
+import { createHttpServer } from '../../src/server.ts';
+import type { CredentialStatus } from '../../src/tokens/manager.ts';
+import { cells, render, textOf } from '../support/browser.ts';
+import { freshWorld } from '../support/world.ts';
+
+describe('the operator\'s page in a browser', function () {
+  this.timeout(90_000);
+  const world = freshWorld();
+
+  it('shows every account and route with its state', async function () {
+    const { proxy, sandbox, call } = world();
+    await call('/softline/v1/order/7');
+    await call('/softline/v1/order/8');
+    sandbox.twin.accounts.length = 0;
+    await call('/twin/iam/api/v1/users/me');
+    const page = await render(this, proxy.operatorUrl);
+
+    const accounts = cells(page, 'accounts');
+    assert.deepEqual(accounts.map(([name, flow, state, generation]) => [name!.split(/ {2,}/)[0], flow, state, generation]), [
+      ['softline', 'softline', 'ok', '1'],
+      ['crm', 'chatapp', 'not used yet', '0'],
+      ['twin the upstream refused the login (status 401)', 'twin', 'dead: needs you', '0'],
+    ]);
+    assert.match(accounts[0]![5]!, /^in (23 h 59 min|24 h 0 min)$/);
+    assert.equal(accounts[1]![6], '80 of 80');
+    assert.deepEqual(cells(page, 'routes').map(([prefix, , account, requests]) => [prefix, account, requests]), [
+      ['/softline', 'softline', '2'], ['/crm', 'crm', '0'], ['/twin/iam', 'twin', '1'], ['/twin/cis', 'twin', '0'], ['/twin/notify', 'twin', '0'],
+    ]);
+    assert.equal(textOf(page, 'summary'), '1 of 3 credentials cannot work: twin.');
+    assert.match(page, /<p id="offline" role="alert" hidden="">/);
+  });
+
+  it('says when all is well', async function () {
+    assert.equal(textOf(await render(this, world().proxy.operatorUrl), 'summary'), 'All 3 credentials are able.');
+  });
+});
+
+describe('the operator\'s page with hostile texts', function () {
+  this.timeout(90_000);
+  const HOSTILE = '<img src=x onerror="document.title=\'pwned\'"><script>document.title=\'pwned\'</script>"&amp;';
+  let server: Server;
+  let status: Partial<CredentialStatus>[];
+  let stranger: Server;
+  let strangersCalls: number;
+  before(async () => {
+    strangersCalls = 0;
+    stranger = createServer((_request, response) => {
+      strangersCalls += 1;
+      response.end();
+    }).listen(0, '127.0.0.1');
+    const parts = {
+      tokens: { status: () => status }, store: { check: async () => undefined }, metrics: new Metrics('x'), buffers: { used: 0 }, readiness: { stopping: false },
+      clock: { wall: () => 1_000_000, monotonic: () => 0 }, log: {}, routes: [{ prefix: `/${HOSTILE}`, upstream: HOSTILE, account: HOSTILE }],
+    };
+    server = createHttpServer(createOperatorApp(parts as unknown as OperatorParts), { headerBytes: 16_384 });
+    await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+  });
+  after(() => {
+    server.close();
+    stranger.close();
+  });
+
+  it('shows them as text and runs none of them', async function () {
+    const image = `<img src="http://127.0.0.1:${(stranger.address() as AddressInfo).port}/x">`;
+    status = [HOSTILE, image].map((text) => ({ account: text, flow: text, ready: false, problem: text, generation: 1, dead: true, waiting: 0, retryAt: 1_060_000 }));
+    const page = await render(this, `http://127.0.0.1:${(server.address() as AddressInfo).port}/`);
+    assert.match(page, /<title>tokenward<\/title>/);
+    assert.ok(!page.includes('<img'), 'markup got into the page');
+    assert.equal(page.match(/<script/g)?.length, 1);
+    assert.deepEqual(cells(page, 'accounts')[0]!.slice(0, 3), [`${HOSTILE} ${HOSTILE}; next try in 60 s`, HOSTILE, 'dead: needs you']);
+    assert.deepEqual(cells(page, 'routes')[0]!.slice(0, 3), [`/${HOSTILE}`, HOSTILE, HOSTILE]);
+    assert.equal(strangersCalls, 0);
+  });
+});
