@@ -1,0 +1,122 @@
+import assert from 'node:assert/strict';
+import { TokenwardError } from '../../src/errors.ts';
+import { eventually } from '../support/eventually.ts';
+import { granted, managed, playedCredential, type Managed } from '../support/credential.ts';
+
+const isStoreError = (error: unknown): boolean => error instanceof TokenwardError && error.code === 'store_unavailable' && error.retryAfter! > 0;
+
+describe('a store that cannot be written after a grant', () => {
+  /** A manager whose second token is granted while the store fails. */
+  async function withUnsavedToken(): Promise<Managed & { credential: ReturnType<typeof playedCredential> }> {
+    const credential: ReturnType<typeof playedCredential> = playedCredential({}, granted(), () => {
+      world.store.failing.add('replace');
+      return granted({ secret: 'the only copy', refreshSecret: 'its refresh token' });
+    });
+    const world = await managed(credential);
+    const first = await world.manager.get('crm');
+    assert.equal((await world.manager.renew('crm', first)).reveal(), 'the only copy');
+    return { ...world, credential };
+  }
+
+  it('serves the new token, and says that it is not ready', async () => {
+    const world = await withUnsavedToken();
+    assert.equal((await world.manager.get('crm')).reveal(), 'the only copy');
+    const [status] = world.manager.status();
+    assert.deepEqual([status?.ready, status?.generation, status?.problem], [false, 2, 'the new token could not be stored yet']);
+    assert.ok(world.heard.storeFailed.includes('write'));
+    world.store.failing.clear();
+    await world.manager.close();
+  });
+
+  it('saves it as soon as the store is back, by itself', async () => {
+    const world = await withUnsavedToken();
+    world.store.failing.clear();
+    await eventually('it is stored', async () => (await world.records.read('crm')).token?.reveal() === 'the only copy');
+    await eventually('and it is said', () => world.manager.status()[0]?.ready === true);
+    assert.deepEqual([world.manager.status()[0]?.problem, (await world.records.read('crm')).intent], [undefined, undefined]);
+    assert.equal((await world.restart(playedCredential())).manager.status()[0]?.generation, 2);
+  });
+
+  it('closing waits until it is saved', async () => {
+    const world = await withUnsavedToken();
+    setTimeout(() => world.store.failing.clear(), 300);
+    await world.manager.close();
+    assert.equal((await world.records.read('crm')).token?.reveal(), 'the only copy');
+  });
+
+  it('a renewal of the unsaved token saves it first, and spends its refresh token, not the old one', async () => {
+    const world = await withUnsavedToken();
+    const second = await world.manager.get('crm');
+    await assert.rejects(async () => world.manager.renew('crm', second), isStoreError);
+    assert.equal(world.credential.calls.length, 2, 'nothing may be spent that cannot be written down');
+    world.store.failing.clear();
+    assert.equal((await world.manager.renew('crm', second)).generation, 3);
+    assert.equal(world.credential.spent[1], 'its refresh token');
+  });
+
+  it('nobody else may renew meanwhile: the lease is kept', async () => {
+    const world = await withUnsavedToken();
+    assert.equal(await world.store.acquireLease('crm', 'somebody else', 1_000), false);
+    world.store.failing.clear();
+    await eventually('it is given back', () => world.store.acquireLease('crm', 'somebody else', 1_000));
+  });
+
+  it('is not written over a token that is newer still', async () => {
+    const world = await withUnsavedToken();
+    world.store.leases.clear();
+    world.store.failing.clear();
+    const theirs = await world.restart(playedCredential({}, granted({ secret: 'third' })));
+    let token = await theirs.manager.get('crm');
+    while (token.generation < 3) token = await theirs.manager.renew('crm', token);
+    await world.manager.close();
+    assert.equal((await world.records.read('crm')).generation, token.generation);
+  });
+});
+
+describe('a store in trouble before a call', () => {
+  for (const operation of ['read', 'acquireLease', 'replace', 'debit'] as const) {
+    it(`${operation} fails: no call is made, living tokens go on, and it heals`, async () => {
+      const credential = playedCredential({ canRefresh: false, budget: { key: 'k', logins: 10, window: 1_000_000, reserve: 0 } });
+      const { manager, store } = await managed(credential);
+      const first = await manager.get('crm');
+      store.failing.add(operation);
+      await assert.rejects(async () => manager.renew('crm', first), isStoreError);
+      assert.equal(manager.get('crm'), first);
+      assert.deepEqual(credential.calls, ['login']);
+      store.failing.clear();
+      assert.equal((await manager.renew('crm', first)).generation, 2);
+    });
+  }
+
+  it('a record that does not open is never overwritten: no login, a clear error', async () => {
+    const world = await managed(playedCredential());
+    await world.manager.get('crm');
+    const bad = { ...world.store.records.get('crm')!, sealed: Buffer.from('rubbish') };
+    world.store.records.set('crm', bad);
+    const later = playedCredential();
+    await assert.rejects(world.restart(later), isStoreError);
+    assert.deepEqual(later.calls, []);
+    assert.equal(world.store.records.get('crm'), bad);
+  });
+
+  it('a lease that cannot be given back is reported, and the token is served', async () => {
+    const { manager, store, heard } = await managed(playedCredential());
+    store.failing.add('releaseLease');
+    assert.equal((await manager.get('crm')).generation, 1);
+    await eventually('it is reported', () => heard.storeFailed.includes('lease'));
+  });
+
+  it('a write lost to another process fails this renewal, not the next one', async () => {
+    const credential = playedCredential();
+    const { manager, store } = await managed(credential);
+    const first = await manager.get('crm');
+    store.beforeReplace = (account) => {
+      store.beforeReplace = undefined;
+      const current = store.records.get(account)!;
+      store.records.set(account, { ...current, revision: current.revision + 1 });
+    };
+    await assert.rejects(async () => manager.renew('crm', first), (error: unknown) => error instanceof TokenwardError && error.code === 'token_unavailable');
+    assert.deepEqual(credential.calls, ['login'], 'nothing is spent without its intent');
+    assert.equal((await manager.renew('crm', first)).generation, 2);
+  });
+});
