@@ -59,7 +59,8 @@ function login(x: Exchange, body: Buffer, accounts: readonly SoftlineCredentials
 }
 
 // The calls below are imitated from the English documentation [found]; fields not listed there are left out.
-type Call = (match: RegExpExecArray, fields: Fields) => Json | 'invalid';
+/** Undefined: a field is missing or out of bounds. */
+type Call = (match: RegExpExecArray, fields: Fields) => Json | undefined;
 
 interface Route {
   readonly method: string;
@@ -99,8 +100,8 @@ const ROUTES: readonly Route[] = [
     path: /^\/v1\/order\/([^/]+)\/refund$/,
     applies: true,
     call: (match, { description, email }) => {
-      if (typeof description === 'string' && description.length > 500) return 'invalid';
-      if (typeof email === 'string' && email.length > 80) return 'invalid';
+      if (typeof description === 'string' && description.length > 500) return undefined;
+      if (typeof email === 'string' && email.length > 80) return undefined;
       return { order_id: idNumber(match[1]), status: 'refund requested' };
     },
   },
@@ -117,7 +118,7 @@ const ROUTES: readonly Route[] = [
     call: (_match, { id, activity }) =>
       isText(id) && (typeof activity === 'boolean' || typeof activity === 'number')
         ? { id, activity: Boolean(activity) }
-        : 'invalid',
+        : undefined,
   },
   { method: 'POST', path: /^\/v1\/product$/, applies: true, call: () => ({ product_id: 5001 }) },
   {
@@ -131,7 +132,7 @@ const ROUTES: readonly Route[] = [
     path: /^\/v1\/payment$/,
     applies: true,
     call: (_match, { order_id, external_id }) =>
-      order(idNumber(String(order_id ?? '2001')), 'paid', isText(external_id) ? external_id : ''),
+      order(idNumber(JSON.stringify(order_id ?? 2001)), 'paid', isText(external_id) ? external_id : ''),
   },
 ];
 
@@ -151,7 +152,7 @@ function api(x: Exchange, body: Buffer): ApiAnswer | null {
     }
     const result = route.call(match, fields);
     // The error number for a field out of bounds is NOT KNOWN.
-    if (result === 'invalid') return { answer: failure(400, 110), applied: false, outcome: 'invalid' };
+    if (result === undefined) return { answer: failure(400, 110), applied: false, outcome: 'invalid' };
     return { answer: { status: 200, body: result }, applied: route.applies };
   }
   return null;

@@ -107,11 +107,10 @@ export function applyPatch(body: Json, patch: AnswerPatch): Json {
 function setAt(target: Json, path: readonly string[], value: Json | undefined): Json {
   const [name, ...rest] = path;
   if (name === undefined) return value ?? null;
-  const copy: Record<string, Json> = isJsonObject(target) ? { ...target } : {};
-  if (rest.length > 0) copy[name] = setAt(copy[name] ?? null, rest, value);
-  else if (value === undefined) delete copy[name];
-  else copy[name] = value;
-  return copy;
+  const fields: Record<string, Json> = isJsonObject(target) ? target : {};
+  if (rest.length > 0) return { ...fields, [name]: setAt(fields[name] ?? null, rest, value) };
+  if (value !== undefined) return { ...fields, [name]: value };
+  return Object.fromEntries(Object.entries(fields).filter(([field]) => field !== name));
 }
 
 function elsewhere(x: Exchange): string {

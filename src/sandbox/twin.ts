@@ -110,7 +110,8 @@ interface Route {
   readonly method: string;
   readonly path: RegExp;
   readonly applies: boolean;
-  readonly call: (match: RegExpExecArray, body: Buffer, x: Exchange) => Json | 'invalid';
+  /** Undefined: the request is not one of this call. */
+  readonly call: (match: RegExpExecArray, body: Buffer, x: Exchange) => Json | undefined;
 }
 
 const ROUTES: readonly Route[] = [
@@ -119,7 +120,7 @@ const ROUTES: readonly Route[] = [
     method: 'POST',
     path: /^\/api\/v1\/telephony\/autoCall$/,
     applies: true,
-    call: (_match, body) => (parseFields(body) === null ? 'invalid' : { id: { identity: randomUUID() } }),
+    call: (_match, body) => (parseFields(body) === null ? undefined : { id: { identity: randomUUID() } }),
   },
   {
     service: 'cis',
@@ -139,7 +140,7 @@ const ROUTES: readonly Route[] = [
     call: (_match, _body, x) =>
       /^multipart\/form-data\s*;/i.test(x.req.headers['content-type'] ?? '')
         ? { id: { identity: randomUUID() } }
-        : 'invalid',
+        : undefined,
   },
   {
     service: 'cis',
@@ -155,7 +156,7 @@ const ROUTES: readonly Route[] = [
     applies: true,
     call: (_match, body) => {
       const fields = parseFields(body);
-      return isFields(fields) ? { items: [{ id: randomUUID(), status: 'NEW' }] } : 'invalid';
+      return isFields(fields) ? { items: [{ id: randomUUID(), status: 'NEW' }] } : undefined;
     },
   },
   {
@@ -187,7 +188,7 @@ function api(x: Exchange, body: Buffer): ApiAnswer | null {
     const match = route.path.exec(x.path);
     if (match === null) continue;
     const result = route.call(match, body, x);
-    if (result === 'invalid') return { answer: failure(400, 'Invalid request.'), applied: false, outcome: 'invalid' };
+    if (result === undefined) return { answer: failure(400, 'Invalid request.'), applied: false, outcome: 'invalid' };
     return { answer: { status: 200, body: result }, applied: route.applies };
   }
   return null;

@@ -17,11 +17,12 @@ describe('sandbox: ports and seed', () => {
     const basePort = await somePort();
     const sandbox = await startSandbox({ basePort });
     try {
+      const twinUrls: Readonly<Record<string, string>> = { ...sandbox.urls.twin };
       const ports = [
         sandbox.urls.control,
         sandbox.urls.softline,
         sandbox.urls.chatapp,
-        ...Object.values(sandbox.urls.twin),
+        ...Object.values(twinUrls),
       ].map((url) => Number(new URL(url).port) - basePort);
       assert.deepEqual(ports, [0, 1, 2, 3, 4, 5, 6, 7, 8]);
       await assert.rejects(startSandbox({ basePort }), { code: 'EADDRINUSE' });
@@ -44,7 +45,7 @@ describe('sandbox: ports and seed', () => {
   it('closes at once, with requests open', async () => {
     const sandbox = await startSandbox();
     sandbox.twin.set({ loginMode: 'hang' });
-    const pending = twin.login(sandbox).catch((error: Error) => error);
+    const pending = twin.login(sandbox).catch((error: unknown) => error);
     while (sandbox.ledger.open().twin === 0) await new Promise((resolve) => setTimeout(resolve, 5));
     const started = Date.now();
     await sandbox.close();

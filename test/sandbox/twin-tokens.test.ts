@@ -47,7 +47,8 @@ describe('sandbox: twin tokens', () => {
 
   it('are good on every host, and come from iam only', async () => {
     const { accessToken } = sandbox().twin.issueToken();
-    for (const [name, origin] of Object.entries(sandbox().urls.twin)) {
+    const origins: Readonly<Record<string, string>> = { ...sandbox().urls.twin };
+    for (const [name, origin] of Object.entries(origins)) {
       const reply = await twin.get(sandbox(), accessToken, origin, '/api/v1/anything');
       assert.equal(reply.status, 200, name);
       assert.equal(sandbox().ledger.last()?.service, name);
