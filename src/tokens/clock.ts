@@ -10,3 +10,17 @@ export const systemClock: Clock = {
   wall: () => Date.now(),
   monotonic: () => performance.now(),
 };
+
+/** Waiting, injectable for the same reason. */
+export interface Timers {
+  /** Runs the action once, so many ms from now. The function given back calls it off. `background`: the process need not stay for it. */
+  after(ms: number, action: () => void, background?: boolean): () => void;
+}
+
+export const systemTimers: Timers = {
+  after(ms, action, background = false) {
+    const timer = setTimeout(action, ms);
+    if (background) timer.unref();
+    return () => clearTimeout(timer);
+  },
+};

@@ -1,9 +1,8 @@
 import { randomBytes } from 'node:crypto';
-import { setTimeout as sleep } from 'node:timers/promises';
 import { LRUCache } from 'lru-cache';
 import { TokenwardError } from '../errors.ts';
 import { budgetState, debitLogin, type BudgetState } from './budget.ts';
-import type { Clock } from './clock.ts';
+import { systemTimers, type Clock, type Timers } from './clock.ts';
 import type { Credential, Outcome } from './credential.ts';
 import type { CredentialRecord, Records, RenewalKind } from './records.ts';
 import { SingleFlight } from './single-flight.ts';
@@ -15,6 +14,8 @@ const LEASE_TTL = 30_000;
 /** How long one process waits for another one's renewal. ms. */
 const LEASE_WAIT = 20_000;
 const LEASE_POLL = 100;
+/** By our own clock, less a tenth in case the store's runs faster: older than that, the lease may be somebody else's. ms. */
+const LEASE_SURE = 0.9 * LEASE_TTL;
 /** Waiting for the lease, a refresh and the login after it, with room to persist. ms. */
 const FLIGHT_DEADLINE = LEASE_WAIT + 2 * 15_000 + 10_000;
 /** Failed renewals: 2 s, doubled up to 5 min, and up to a quarter more so that replicas do not march in step. ms. */
@@ -73,6 +74,10 @@ interface AccountState {
   /** Wall-clock ms. */
   retryAt: number | undefined;
   budget: BudgetState | undefined;
+  /** A call to the token endpoint is under way. It may outlive its flight, when the machine was asleep in between. */
+  calling: boolean;
+  /** Monotonic ms at which the store was last asked for the lease and gave it. */
+  leasedAt: number;
   /** A lease on its way back to the store. */
   releasing: Promise<void> | undefined;
   /** A grant the store would not take yet: the only copy, kept and written as soon as it can be. */
@@ -97,6 +102,7 @@ export interface ManagerOptions {
   /** Callers who may wait for one account's token. */
   readonly maxWaiting?: number;
   readonly random?: () => number;
+  readonly timers?: Timers;
   /** Only tests give one. */
   readonly checkpoint?: (point: Checkpoint) => void;
 }
@@ -108,7 +114,7 @@ export interface ManagerOptions {
 export class TokenManager {
   readonly #credentials: ReadonlyMap<string, Credential>;
   readonly #states: LRUCache<string, AccountState>;
-  readonly #options: Required<Pick<ManagerOptions, 'maxWaiting' | 'random' | 'owner'>> & ManagerOptions;
+  readonly #options: Required<Pick<ManagerOptions, 'maxWaiting' | 'random' | 'owner' | 'timers'>> & ManagerOptions;
   readonly #running = new Set<Promise<unknown>>();
   #closing = false;
   /** The store failed and has not been seen well since. */
@@ -116,7 +122,7 @@ export class TokenManager {
 
   constructor(credentials: Iterable<Credential>, options: ManagerOptions) {
     this.#credentials = new Map([...credentials].map((credential) => [credential.account, credential]));
-    this.#options = { maxWaiting: 2_000, random: Math.random, owner: randomBytes(12).toString('hex'), ...options };
+    this.#options = { maxWaiting: 2_000, random: Math.random, timers: systemTimers, owner: randomBytes(12).toString('hex'), ...options };
     this.#states = new LRUCache({ max: options.maxAccounts ?? 100_000 });
   }
 
@@ -144,10 +150,11 @@ export class TokenManager {
   renew(account: string, refused: Token): Token | Promise<Token> {
     const state = this.#state(account);
     const { token } = state;
-    if (token !== undefined && token.generation > refused.generation && this.#lives(token)) return token;
+    // A newer one may have been refused as well by now, and its successor be on the way.
+    if (token !== undefined && token.generation > Math.max(refused.generation, state.provedDead) && this.#lives(token)) return token;
     if (state.credential.fixed !== undefined) throw new TokenwardError('credential_dead', { detail: `account ${account}: the upstream refused its fixed token` });
     state.provedDead = Math.max(state.provedDead, refused.generation);
-    return this.#join(state, refused.generation);
+    return this.#join(state, state.provedDead);
   }
 
   /** An operator's renewal: forgets that the credential is dead and that we were to wait; may spend the login reserve. */
@@ -169,6 +176,11 @@ export class TokenManager {
 
   has(account: string): boolean {
     return this.#credentials.has(account);
+  }
+
+  /** Brings the counts of logins up to date: they fall by themselves as the window rolls, and other processes log in too. */
+  async refreshBudgets(): Promise<void> {
+    for (const state of this.#states.values()) await this.#refreshBudget(state).catch(() => undefined);
   }
 
   /** What every account looks like now. */
@@ -206,8 +218,8 @@ export class TokenManager {
     const credential = this.#credentials.get(account);
     if (credential === undefined) throw new TokenwardError('internal', { detail: `no account named ${account}` });
     const state: AccountState = {
-      credential, flight: new SingleFlight(), token: undefined, earlyAt: Infinity, provedDead: -1, waiting: 0, loaded: false,
-      dead: undefined, problem: undefined, retryAt: undefined, budget: undefined, releasing: undefined, unsaved: undefined,
+      credential, flight: new SingleFlight(this.#options.timers), token: undefined, earlyAt: Infinity, provedDead: -1, waiting: 0, loaded: false,
+      dead: undefined, problem: undefined, retryAt: undefined, budget: undefined, calling: false, leasedAt: -Infinity, releasing: undefined, unsaved: undefined,
     };
     if (credential.fixed !== undefined) {
       state.token = new Token({ generation: 1, obtainedAt: this.#options.clock.wall(), expiresAt: undefined, refreshExpiresAt: undefined, deadline: Infinity }, credential.fixed, undefined);
@@ -287,11 +299,16 @@ export class TokenManager {
         const work = this.#renew(state, refused, useReserve);
         this.#running.add(work);
         try {
-          return await work;
+          const token = await work;
+          // Unless the very token it landed on has been refused meanwhile: whoever said so flies again at once.
+          if (token.generation > state.provedDead) state.provedDead = -1;
+          return token;
+        } catch (error) {
+          // The proof is used up: there is no successor, so the old token may be tried again (it may have been one call's problem).
+          state.provedDead = -1;
+          throw error;
         } finally {
           this.#running.delete(work);
-          // Whatever came of it, the proof is used up: if there is no successor, the old token may be tried again (it may have been one call's problem).
-          state.provedDead = -1;
         }
       },
       FLIGHT_DEADLINE,
@@ -303,7 +320,7 @@ export class TokenManager {
   async #renew(state: AccountState, refused: number, useReserve: boolean): Promise<Token> {
     const { credential } = state;
     const { account } = credential;
-    const { records, store, owner } = this.#options;
+    const { records } = this.#options;
     if (state.unsaved !== undefined) {
       const kept = await this.#saveUnsaved(state);
       if (kept.generation > refused) return kept;
@@ -315,16 +332,14 @@ export class TokenManager {
     await state.releasing;
     this.#options.checkpoint?.('P0 before lease');
     const until = this.#options.clock.monotonic() + LEASE_WAIT;
-    while (!(await this.#stored('lease', () => store.acquireLease(account, owner, LEASE_TTL)))) {
+    while (!(await this.#stored('lease', () => this.#lease(state)))) {
       if (this.#options.clock.monotonic() >= until) throw new TokenwardError('token_unavailable', { detail: `account ${account}: another process is renewing it and has not finished`, retryAfter: 1 });
-      await sleep(LEASE_POLL * (0.5 + this.#options.random()));
+      await this.#sleep(LEASE_POLL * (0.5 + this.#options.random()));
       const theirs = await this.#reread(state, refused);
       if (theirs !== undefined) return theirs;
     }
     this.#options.checkpoint?.('P1 lease taken');
-    const prolong = setInterval(() => {
-      store.acquireLease(account, owner, LEASE_TTL).catch((error: unknown) => this.#options.observer.storeFailed('lease', error));
-    }, LEASE_TTL / 3);
+    const stopProlonging = this.#prolong(state);
     try {
       const record = await this.#stored('read', () => records.read(account));
       if (this.#isNews(state, record, refused)) return this.#adopt(state, record)!;
@@ -332,10 +347,32 @@ export class TokenManager {
       this.#mayCall(state, useReserve);
       return await this.#obtain(state, await this.#reseed(state, record), useReserve);
     } finally {
-      clearInterval(prolong);
+      stopProlonging();
       // Unsaved: keep the lease, nobody else may spend what only we know to be spent.
       if (state.unsaved === undefined) this.#release(state);
     }
+  }
+
+  async #lease(state: AccountState): Promise<boolean> {
+    const { store, owner, clock } = this.#options;
+    const asked = clock.monotonic();
+    const given = await store.acquireLease(state.credential.account, owner, LEASE_TTL);
+    state.leasedAt = given ? asked : -Infinity;
+    return given;
+  }
+
+  /** Keeps the lease alive until told to stop. */
+  #prolong(state: AccountState): () => void {
+    const { observer, timers } = this.#options;
+    let stop!: () => void;
+    const again = (): void => {
+      stop = timers.after(LEASE_TTL / 3, () => {
+        this.#lease(state).catch((error: unknown) => observer.storeFailed('lease', error));
+        again();
+      });
+    };
+    again();
+    return () => stop();
   }
 
   /** Gives the lease back behind the waiters' backs: they have their token already. The next renewal waits for it. */
@@ -373,6 +410,7 @@ export class TokenManager {
       this.#options.observer.withheld(credential, 'dead');
       throw new TokenwardError('credential_dead', { detail: `account ${credential.account}: ${state.dead}`, retryAfter: 300 });
     }
+    if (state.calling) throw new TokenwardError('token_unavailable', { detail: `account ${credential.account}: an earlier renewal has not ended yet`, retryAfter: 1 });
     const wait = (state.retryAt ?? 0) - this.#options.clock.wall();
     // More than the longest pause: the clock was set back since.
     if (wait > 0 && wait <= 2 * BACKOFF_MOST && !useReserve) {
@@ -388,7 +426,7 @@ export class TokenManager {
     const token = record.identity === credential.identity ? record.token : undefined;
     if (token !== undefined && this.#maySpendRefresh(credential, record, token)) {
       current = await this.#intend(state, current, 'refresh');
-      const outcome = await this.#call(credential, 'refresh', () => credential.refresh(token));
+      const outcome = await this.#call(state, 'refresh', () => credential.refresh(token));
       if (outcome.kind === 'granted') return this.#accept(state, current, outcome.grant);
       if (outcome.kind === 'failed') return this.#fail(state, current, 'refresh', outcome);
       // Refused: perhaps because another holder, thought dead, has spent it. Then his successor is in the store.
@@ -399,7 +437,7 @@ export class TokenManager {
     // From here on the refresh token is spent, or must be taken for it: it leaves the record with the login's intent, so that no later failure can bring it back.
     if (token?.hasRefresh === true) current = { ...current, token: token.withoutRefresh() };
     current = await this.#debit(state, current, useReserve);
-    const outcome = await this.#call(credential, 'login', () => credential.login());
+    const outcome = await this.#call(state, 'login', () => credential.login());
     if (outcome.kind === 'granted') return this.#accept(state, current, outcome.grant);
     if (outcome.kind === 'failed') return this.#fail(state, current, 'login', outcome);
     const dead = `the upstream refused the login (${outcome.reason})`;
@@ -448,17 +486,21 @@ export class TokenManager {
 
   async #intend(state: AccountState, record: CredentialRecord, kind: RenewalKind): Promise<CredentialRecord> {
     const attempt = record.intent?.kind === kind ? record.intent.attempt + 1 : 1;
-    const intended = await this.#save(state, { ...record, intent: { kind, startedAt: this.#options.clock.wall(), attempt } });
-    this.#options.checkpoint?.('P2 intent stored');
+    const { clock, checkpoint } = this.#options;
+    const intended = await this.#save(state, { ...record, intent: { kind, startedAt: clock.wall(), attempt } });
+    checkpoint?.('P2 intent stored');
+    // Stopped for so long (SIGSTOP, a paused container) that somebody else may have taken over: he has seen the intent and acts on it.
+    if (state.calling || clock.monotonic() - state.leasedAt > LEASE_SURE) throw new TokenwardError('token_unavailable', { detail: `account ${state.credential.account}: its renewal was interrupted`, retryAfter: 1 });
     return intended;
   }
 
-  async #call(credential: Credential, kind: RenewalKind, call: () => Promise<Outcome>): Promise<Outcome> {
+  async #call(state: AccountState, kind: RenewalKind, call: () => Promise<Outcome>): Promise<Outcome> {
     const { clock, observer } = this.#options;
     const start = clock.monotonic();
-    const outcome = await call();
+    state.calling = true;
+    const outcome = await call().finally(() => (state.calling = false));
     this.#options.checkpoint?.('P6 answer read');
-    observer.renewed(credential, kind, outcome.kind, outcome.kind === 'granted' ? '' : outcome.reason, (clock.monotonic() - start) / 1000);
+    observer.renewed(state.credential, kind, outcome.kind, outcome.kind === 'granted' ? '' : outcome.reason, (clock.monotonic() - start) / 1000);
     return outcome;
   }
 
@@ -553,16 +595,17 @@ export class TokenManager {
   #awaitStore(): void {
     if (this.#storeDown) return;
     this.#storeDown = true;
+    const { store, timers } = this.#options;
     const look = (): void => {
       if (this.#closing) return;
-      this.#options.store.check().then(
+      store.check().then(
         () => {
           this.#storeDown = false;
           void this.#reconcile();
         },
-        () => setTimeout(look, STORE_LOOK).unref());
+        () => void timers.after(STORE_LOOK, look, true));
     };
-    setTimeout(look, STORE_LOOK).unref();
+    timers.after(STORE_LOOK, look, true);
   }
 
   async #reconcile(): Promise<void> {
@@ -598,7 +641,7 @@ export class TokenManager {
   #keepSaving(state: AccountState): void {
     const work = (async () => {
       for (let pause = 200; state.unsaved !== undefined; pause = Math.min(5_000, pause * 2)) {
-        await sleep(pause);
+        await this.#sleep(pause);
         await this.#saveUnsaved(state).catch(() => undefined);
         if (this.#closing && pause >= 5_000) return;
       }
@@ -623,6 +666,10 @@ export class TokenManager {
     await store.releaseLease(credential.account, owner).catch((error: unknown) => this.#options.observer.storeFailed('lease', error));
     this.#options.observer.changed(credential);
     return state.token!;
+  }
+
+  #sleep(ms: number): Promise<void> {
+    return new Promise((resolve) => void this.#options.timers.after(ms, resolve));
   }
 
   async #refreshBudget(state: AccountState): Promise<void> {

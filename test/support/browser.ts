@@ -6,9 +6,20 @@ import { requireTool } from './tools.ts';
 
 const run = promisify(execFile);
 
-/** The document of a page after its scripts have run, as a real browser has it. Skips the test where there is no Chromium. */
-export async function render(context: Mocha.Context, url: string): Promise<string> {
+/**
+ * The document of a page after its scripts have run, as a real browser has it, once `done` is in it. Skips the test
+ * where there is no Chromium.
+ */
+export async function render(context: Mocha.Context, url: string, done: RegExp): Promise<string> {
   const chromium = requireTool(context, 'chromium');
+  let document = '';
+  // On a busy machine the browser may give up waiting before its first answer.
+  for (let attempt = 1; attempt <= 4 && !done.test(document); attempt += 1) document = await dump(chromium, url);
+  if (!done.test(document)) throw new Error(`the page never came to ${String(done)}: ${document.slice(0, 2_000)}`);
+  return document;
+}
+
+async function dump(chromium: string, url: string): Promise<string> {
   const profile = temporaryFolder();
   try {
     const { stdout } = await run(chromium, [

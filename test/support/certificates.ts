@@ -1,4 +1,5 @@
 import { execFileSync } from 'node:child_process';
+import { randomUUID } from 'node:crypto';
 import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { requireTool } from './tools.ts';
@@ -31,7 +32,7 @@ export class Authority {
   constructor(context: Mocha.Context, folder: string, name = 'Test authority') {
     this.#openssl = requireTool(context, 'openssl');
     this.#folder = folder;
-    this.#own = this.#make(name, { cn: name }, 'basicConstraints=critical,CA:TRUE\nkeyUsage=critical,keyCertSign,cRLSign', undefined);
+    this.#own = this.#make({ cn: name }, 'basicConstraints=critical,CA:TRUE\nkeyUsage=critical,keyCertSign,cRLSign', undefined);
     this.caFile = this.#own.certFile;
     this.ca = this.#own.cert;
   }
@@ -39,7 +40,7 @@ export class Authority {
   issue(subject: Subject): Certificate {
     const names = subject.names ?? [];
     const list = names.length === 0 ? '' : `subjectAltName=@names\n[names]\n${names.map(([kind, name], index) => `${kind}.${index + 1}=${name}`).join('\n')}`;
-    return this.#make(subject.cn, subject, `basicConstraints=CA:FALSE\n${list}`, this.#own);
+    return this.#make(subject, `basicConstraints=CA:FALSE\n${list}`, this.#own);
   }
 
   /** A server's certificate for 127.0.0.1. */
@@ -47,9 +48,9 @@ export class Authority {
     return this.issue({ cn: 'loopback', names: [['IP', '127.0.0.1']] });
   }
 
-  #make(name: string, { cn, expired }: Subject, extensions: string, signer: Certificate | undefined): Certificate {
+  #make({ cn, expired }: Subject, extensions: string, signer: Certificate | undefined): Certificate {
     this.#made += 1;
-    const base = join(this.#folder, `${name.replaceAll(/\W/g, '-')}-${this.#made}`);
+    const base = join(this.#folder, randomUUID());
     const [keyFile, certFile, request, settings] = [`${base}.key`, `${base}.pem`, `${base}.csr`, `${base}.cnf`];
     writeFileSync(settings, `[req]\ndistinguished_name=subject\nprompt=no\nstring_mask=utf8only\n[subject]\nCN=${cn}\n[extensions]\n${extensions}\n`);
     const openssl = (...args: string[]): void => void execFileSync(this.#openssl, args, { stdio: 'pipe' });

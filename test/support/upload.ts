@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto';
-import { Agent, request, type OutgoingHttpHeaders } from 'node:http';
 import { once } from 'node:events';
+import { request, type Agent, type IncomingMessage, type OutgoingHttpHeaders } from 'node:http';
 import { Readable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
 import { patternBytes } from '../../src/sandbox/helper-paths.ts';
@@ -13,7 +13,7 @@ export async function upload(base: string, target: string, pieces: Iterable<Buff
     host: hostname, port, path: target, method: options.method ?? 'POST', agent: options.agent ?? false,
     headers: { ...options.headers, ...(typeof options.length === 'number' ? { 'content-length': options.length } : { 'transfer-encoding': 'chunked' }) },
   });
-  const answered = once(outgoing, 'response') as Promise<[import('node:http').IncomingMessage]>;
+  const answered = once(outgoing, 'response') as Promise<[IncomingMessage]>;
   // An answer may come, and the connection end, while the body is still on its way: that is for the caller to judge.
   const sent = pipeline(Readable.from(pieces), outgoing).catch(() => undefined);
   const [incoming] = await answered;

@@ -212,11 +212,19 @@ async function connect({ place, username, password, tls }: RedisOptions): Promis
   const common = { RESP: 2 as const, disableOfflineQueue: true, ...(username !== undefined && { username }), ...(password !== undefined && { password }) };
   // Errors of a connection show in the commands that fail; without a listener Node would end the process.
   const ignore = (): void => undefined;
-  const started = async <T extends { connect(): Promise<unknown>; destroy(): unknown }>(client: T): Promise<T> => {
+  const started = async <T extends { connect(): Promise<unknown>; destroy(): unknown; on(event: 'error', listener: (error: unknown) => void): unknown }>(client: T): Promise<T> => {
     let timer: NodeJS.Timeout | undefined;
     const late = new Promise<never>((_, reject) => {
-      timer = setTimeout(() => reject(new StoreError(`Redis at ${describe(place)} cannot be reached.`)), 6_000);
+      let why = 'no answer';
+      const give = (): void => reject(new StoreError(`Redis at ${describe(place)} cannot be used: ${why}.`));
+      timer = setTimeout(give, 6_000);
+      // The client tries again for ever; who is not let in today will not be let in by trying.
+      client.on('error', (error) => {
+        why = reason(error);
+        if (/^(WRONGPASS|NOAUTH|NOPERM)$/.test(why)) give();
+      });
     });
+    late.catch(() => undefined);
     try {
       await Promise.race([client.connect(), late]);
       return client;
