@@ -4,7 +4,7 @@ import type { Server as TlsServer, ServerOptions as TlsOptions } from 'node:http
 import type { AddressInfo } from 'node:net';
 import type { SecureContextOptions } from 'node:tls';
 import { getProxyForUrl } from 'proxy-from-env';
-import type { LoadedConfig } from './config/load.ts';
+import { ConfigError, type LoadedConfig } from './config/load.ts';
 import { isLoopback } from './config/references.ts';
 import type { RouteConfig } from './config/schema.ts';
 import { TokenwardError } from './errors.ts';
@@ -23,6 +23,8 @@ import { Upstream } from './proxy/forward.ts';
 import { createHandler, type Proxy } from './proxy/handle.ts';
 import { deadTokenRule } from './proxy/inspect.ts';
 import { JwtCheck } from './proxy/jwt.ts';
+import { loginPaths } from './proxy/legacy-login.ts';
+import { readyPolicy } from './proxy/policy.ts';
 import { destinationOf, type Destination } from './proxy/upstream/dial.ts';
 import { byLongestPrefix, type Route } from './proxy/route.ts';
 import { tokenCallSender } from './proxy/token-endpoint.ts';
@@ -61,26 +63,28 @@ export interface App {
   stop(): Promise<void>;
 }
 
-/** Builds everything from a configuration and starts it. Rejects with a StoreError or ListenError, leaving nothing open. */
+/** Builds everything from a configuration and starts it. Rejects with an error that says what cannot be used (file, store, listener), leaving nothing open. */
 export async function startApp(config: LoadedConfig, surroundings: Surroundings): Promise<App> {
   const { log } = surroundings;
   const clock = surroundings.clock ?? systemClock;
   const metrics = new Metrics(VERSION);
 
   const via = egressProxy(config);
-  const { store, seal } = await openStore(config, surroundings, clock);
   const credentials = Object.keys(config.accounts).map((account) => credentialOf(config, account, clock, surroundings.sendTokenCall ?? tokenCallSender(upstreamTls(config.accounts[account]!.tls), via)));
-  const observer = observerOf(metrics, log);
-  const tokens = new TokenManager(credentials, { store, records: new Records(store, seal, clock), clock, observer, owner: surroundings.owner, maxWaiting: config.limits.waitingPerAccount, ...(surroundings.checkpoint && { checkpoint: surroundings.checkpoint }) });
-
   const routes = config.routes.map((route) => routeOf(route, config, metrics, via)).sort(byLongestPrefix);
   const buffers = new BufferBudget(config.limits.bufferedBytes);
   const callers = config.callers === 'none' ? undefined : new Callers(config.callers, config.jwt && new JwtCheck(config.jwt), new Damping(clock));
+  const inboundTls = inboundTlsFiles(config);
+  const inboundOptions = inboundTls && inboundTlsOptions(config, inboundTls);
+
+  // Only now that every file has been read: whoever fails above leaves nothing open.
+  const { store, seal } = await openStore(config, surroundings, clock);
+  const observer = observerOf(metrics, log);
+  const tokens = new TokenManager(credentials, { store, records: new Records(store, seal, clock), clock, observer, owner: surroundings.owner, maxWaiting: config.limits.waitingPerAccount, ...(surroundings.checkpoint && { checkpoint: surroundings.checkpoint }) });
   const proxy: Proxy = { routes, callers, viaName: `tokenward-${randomBytes(6).toString('hex')}`, tokens, uncured: new UncuredReplies(clock), buffers, admission: new Admission(config.limits.inFlight), metrics, log };
   const readiness: Readiness = { stopping: false };
 
-  const inboundTls = inboundTlsFiles(config);
-  const proxyServer = createHttpServer(proxyApp(proxy), { headerBytes: config.limits.headerBytes }, inboundTls && inboundTlsOptions(config, inboundTls));
+  const proxyServer = createHttpServer(proxyApp(proxy), { headerBytes: config.limits.headerBytes }, inboundOptions);
   const operatorServer = createHttpServer(createOperatorApp({ tokens, store, metrics, buffers, readiness, clock, log, routes: config.routes }), { headerBytes: 16 * 1024 });
   const stopReloading = inboundTls && reloadCertificates(proxyServer, inboundTls, log);
   const closeParts = async (): Promise<void> => {
@@ -186,28 +190,36 @@ function digest(text: string): string {
 
 function routeOf(config: RouteConfig, all: LoadedConfig, metrics: Metrics, via: (origin: string) => string): Route {
   const url = new URL(config.upstream);
+  const basePath = url.pathname.replace(/\/+$/, '');
   const flow: Flow | undefined = config.account === undefined ? undefined : all.flowOf.get(config.account);
   return {
     config,
     name: config.prefix,
     prefix: config.prefix === '/' ? '' : config.prefix,
     upstream: new Upstream(destinationOf(url.origin, upstreamTls(config.tls), via(url.origin)), { maxConnections: config.maxConnections, timeouts: config.timeouts }),
-    basePath: url.pathname.replace(/\/+$/, ''),
+    basePath,
     origin: url.origin,
     host: url.host,
     account: config.account,
     flow,
+    logins: flow === undefined ? [] : loginPaths(flow, all.accounts[config.account!]!.credentials, url.origin),
+    policy: config.policy && readyPolicy(config.policy, basePath),
     attach: flow && attacher(flow.attach),
     deadToken: flow?.login === undefined ? undefined : deadTokenRule(flow.invalid),
     stats: metrics.route(config.prefix),
   };
 }
 
-/** The corporate proxy on the way to an origin, or nothing. Never for this host itself. */
-function egressProxy({ egressProxy: setting }: LoadedConfig): (origin: string) => string {
+/** The corporate proxy on the way to an origin, or nothing. Never for this host itself. Throws a ConfigError if the environment names one that cannot be used. */
+export function egressProxy({ egressProxy: setting }: Pick<LoadedConfig, 'egressProxy'>): (origin: string) => string {
   return (origin) => {
     if (setting === 'none' || isLoopback(new URL(origin).hostname)) return '';
-    return setting === 'environment' ? getProxyForUrl(origin) : setting;
+    if (setting !== 'environment') return setting;
+    const found = getProxyForUrl(origin);
+    if (found !== '' && !(URL.canParse(found) && /^https?:$/.test(new URL(found).protocol))) {
+      throw new ConfigError('environment', [{ path: '', line: undefined, message: `the proxy for ${origin} (HTTPS_PROXY, HTTP_PROXY or ALL_PROXY) is not an http:// or https:// URL; correct it, name the host in NO_PROXY, or set egressProxy: none` }]);
+    }
+    return found;
   };
 }
 

@@ -19,6 +19,7 @@ const ERRORS = {
   body_too_large:         [413, 'The request body is larger than this route allows.', 'Send less, or ask the operator to raise maxBody.'],
   body_timeout:           [408, 'The request body stopped arriving.', 'Send the whole body without long pauses.'],
   headers_too_large:      [431, 'The request header is larger than allowed.', 'Send fewer or shorter header fields.'],
+  expectation_failed:     [417, 'The only expectation this proxy meets is 100-continue.', 'Send Expect: 100-continue, once, or none.'],
   upgrade_refused:        [501, 'This proxy does not carry protocol upgrades.', 'Use plain HTTP requests.'],
   credential_dead:        [503, 'The account\'s credentials were refused; tokenward will not try them again by itself.', 'The operator must correct them.'],
   login_budget_exhausted: [503, 'The account has used up its logins for now.', 'Try again after Retry-After; the operator may spend the reserve.'],

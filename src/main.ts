@@ -44,7 +44,8 @@ Options:
 Exit codes: 0 done, 1 failed, 2 wrong usage or configuration.
 `;
 
-const COMMANDS = ['serve', 'check', 'sandbox', 'status', 'renew', 'hash-key', 'schema', 'help'];
+/** What a mistyped command is compared with. */
+const COMMANDS = ['serve', 'check', 'sandbox', 'status', 'renew', 'rekey', 'hash-key', 'schema', 'help'];
 
 const OPTIONS = {
   config: { type: 'string', short: 'c' },

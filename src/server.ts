@@ -28,8 +28,7 @@ export function createExpress(): Express {
  */
 export function createHttpServer(app: Express, limits: ServerLimits, tls?: TlsOptions): Server | TlsServer {
   const options = {
-    IncomingMessage: withPrototype(IncomingMessage, app.request),
-    ServerResponse: withPrototype(ServerResponse, app.response),
+    ...expressClasses(app),
     maxHeaderSize: limits.headerBytes,
     // Slow heads are cut after 10 s, and looked for every second (Node: 60 s, every 30 s).
     headersTimeout: 10_000,
@@ -49,25 +48,58 @@ export function createHttpServer(app: Express, limits: ServerLimits, tls?: TlsOp
   return server;
 }
 
-function withPrototype<C>(base: C, prototype: object): C {
-  const construct = function construct(...args: unknown[]): object {
-    return Reflect.construct(base as new (...args: unknown[]) => object, args, construct) as object;
-  };
-  construct.prototype = prototype;
-  return construct as C;
+/**
+ * Classes whose objects already have the prototype that Express would set. They must be real subclasses: with a plain
+ * function as `new.target`, V8 makes a new hidden class for every single object, and no inline cache ever hits again.
+ */
+function expressClasses(app: Express): { IncomingMessage: typeof IncomingMessage; ServerResponse: typeof ServerResponse } {
+  class Request extends IncomingMessage {}
+  class Response<R extends IncomingMessage> extends ServerResponse<R> {}
+  app.request = Object.setPrototypeOf(Request.prototype, app.request) as Express['request'];
+  app.response = Object.setPrototypeOf(Response.prototype, app.response) as Express['response'];
+  return { IncomingMessage: Request, ServerResponse: Response };
 }
 
 /** What Node's parser refuses never becomes a request; it still deserves an answer in our form. */
 function refuseMalformed(error: NodeJS.ErrnoException, socket: Socket): void {
-  if (!socket.writable || error.code === 'ECONNRESET') {
+  // Anything but the parser's own complaints is a broken connection or a TLS handshake that failed or never ended: there
+  // is nobody to answer, and an answer that waits for the handshake would keep the connection open for ever.
+  if (!socket.writable || !/^(HPE_|ERR_HTTP_)/.test(error.code ?? '')) {
     socket.destroy();
     return;
   }
+  // What follows on this connection is nobody's request any more, and would complain again.
+  if (refused.has(socket)) return;
+  refused.add(socket);
   const tooLarge = error.code === 'HPE_HEADER_OVERFLOW';
   const timeout = error.code === 'ERR_HTTP_REQUEST_TIMEOUT';
   const [status, code] = timeout ? ['408 Request Timeout', 'request_malformed'] : tooLarge ? ['431 Request Header Fields Too Large', 'headers_too_large'] : ['400 Bad Request', 'request_malformed'];
   const body = `${JSON.stringify({ status: Number.parseInt(status, 10), code })}\n`;
-  socket.end(`HTTP/1.1 ${status}\r\nContent-Type: application/problem+json\r\nX-Tokenward-Error: ${code}\r\nContent-Length: ${body.length}\r\nConnection: close\r\n\r\n${body}`);
+  afterAnswers(socket, () => {
+    socket.end(`HTTP/1.1 ${status}\r\nContent-Type: application/problem+json\r\nX-Tokenward-Error: ${code}\r\nContent-Length: ${body.length}\r\nConnection: close\r\n\r\n${body}`);
+  });
+}
+
+const refused = new WeakSet<Socket>();
+
+/**
+ * Runs `then` when the good requests before the malformed one have their answers: written any sooner, our refusal would
+ * be taken for the answer to one of them. Node keeps the answer it is at on the socket, and names it nowhere else.
+ */
+function afterAnswers(socket: Socket & { _httpMessage?: ServerResponse | null }, then: () => void): void {
+  const answering = socket._httpMessage;
+  if (answering === undefined || answering === null) {
+    if (socket.writable) then();
+    return;
+  }
+  // The malformed part is in this one's own body: it has no good answer coming.
+  if (!answering.req.complete) {
+    if (answering.headersSent) socket.destroy();
+    else then();
+    return;
+  }
+  // The next one in line is put on the socket while this one closes.
+  answering.once('close', () => setImmediate(afterAnswers, socket, then));
 }
 
 /** Starts listening. Rejects with a ListenError that names address and cause. */

@@ -106,7 +106,9 @@ export function checkCallers(raw: unknown, say: Say): void {
   });
   const names = new Set<unknown>();
   list(callers).forEach((item, index) => {
-    const { name, routes } = record(item);
+    const { name, routes, certificate, jwt } = record(item);
+    if (certificate !== undefined && record(record(listen)['tls'])['clientCaFile'] === undefined) say(['callers', index, 'certificate'], 'needs listen.tls.clientCaFile: without it no certificate is asked for');
+    if (jwt !== undefined && record(raw)['jwt'] === undefined) say(['callers', index, 'jwt'], 'needs the section jwt: without it no token is believed');
     if (names.has(name) && name !== undefined) say(['callers', index, 'name'], 'is used twice');
     names.add(name);
     list(routes).forEach((prefix, at) => {
@@ -116,6 +118,8 @@ export function checkCallers(raw: unknown, say: Say): void {
 }
 
 export function checkListeners(raw: unknown, say: Say): void {
+  const { clientCertificate, clientCaFile } = record(record(record(raw)['listen'])['tls']);
+  if (clientCertificate === 'required' && clientCaFile === undefined) say(['listen', 'tls', 'clientCertificate'], 'needs clientCaFile: without it no certificate can be checked');
   const port = Number(record(record(raw)['listen'])['port'] ?? DEFAULT_PORT);
   const other = Number(record(record(raw)['operator'])['port'] ?? DEFAULT_OPERATOR_PORT);
   if (port !== 0 && port === other) say(['operator', 'port'], 'is the same as listen.port');

@@ -146,13 +146,15 @@ export function isPlainUrl(text: string): boolean {
   return isUrl(text) && new URL(text).search === '' && new URL(text).hash === '';
 }
 
+const EGRESS_FORM = 'must be environment, none, or the URL of a proxy';
+
 export const configSchema = z.strictObject({
   listen: listener.describe('Where legacy apps call.'),
   operator: operatorListener.describe('Health, metrics, status and the page.'),
   store,
   callers: z.union([z.literal('none'), z.array(caller).min(1)], { error: 'must be none, or a list of callers' }).default('none').describe('Who may call: "none" asks nobody for a key.'),
   jwt: jwt.optional().describe('Callers may show a JWT, such as a Kubernetes service-account token.'),
-  egressProxy: z.union([z.enum(['environment', 'none']), z.url({ protocol: /^https?$/ })], { error: 'must be environment, none, or the URL of a proxy' }).default('environment').describe('The corporate proxy on the way out: from HTTPS_PROXY and NO_PROXY, none, or this one. Never for this host itself.'),
+  egressProxy: z.union([z.enum(['environment', 'none']), z.url({ protocol: /^https?$/, error: EGRESS_FORM })], { error: EGRESS_FORM }).default('environment').describe('The corporate proxy on the way out: from HTTPS_PROXY and NO_PROXY, none, or this one. Never for this host itself.'),
   allowAnonymous: z.boolean().default(false).describe('Says aloud that callers: none is meant although others than this host can reach the listener.'),
   flows: z.record(name, z.union([flowSchema, z.looseObject({ extends: z.string() })])).default({}).describe('Flows of your own; "extends" starts from a preset.'),
   accounts: z.record(name, account).refine((accounts) => Object.keys(accounts).length > 0, 'needs at least one account'),

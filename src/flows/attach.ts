@@ -11,8 +11,21 @@ export interface Attachment {
   readonly cookie?: string;
 }
 
-/** Prepares the attachment of one flow; the result is called once per token, not per request. */
+/** Prepares the attachment of one flow; the last token's is remembered, so that it is made once per token, not per request. */
 export function attacher(attach: Attach): (token: Token) => Attachment {
+  const make = makerOf(attach);
+  let last: Token | undefined;
+  let made: Attachment = {};
+  return (token) => {
+    if (token !== last) {
+      made = make(token);
+      last = token;
+    }
+    return made;
+  };
+}
+
+function makerOf(attach: Attach): (token: Token) => Attachment {
   // split and join: a token may hold "$", which means something in String.replace.
   const value = (token: Token): string => attach.value.split('{token}').join(token.reveal());
   if ('header' in attach) {

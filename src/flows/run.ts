@@ -153,8 +153,15 @@ function retryAfterSeconds(value: string | undefined, now: number): number | und
 function refusal(status: number, body: unknown, values: TemplateValues): string {
   const code = ['/error/code', '/errors/0/error', '/error'].map((at) => pointed(body, at)[0]).find((value) => typeof value === 'string' || typeof value === 'number');
   const text = String(code);
-  const plain = code !== undefined && /^[A-Za-z0-9_]{1,40}$/.test(text) && !Object.values(values).some((value) => String(value).includes(text));
+  const plain = code !== undefined && /^[A-Za-z0-9_]{1,40}$/.test(text) && !Object.values(values).some((value) => quotes(text, String(value)));
   return plain ? `status ${status}, code ${text}` : `status ${status}`;
+}
+
+/** True if the text repeats something of a value: six characters in a row, or all of it if one of the two is shorter (values of up to three characters are no secrets). */
+function quotes(text: string, value: string): boolean {
+  const length = Math.min(text.length, Math.max(4, Math.min(6, value.length)));
+  for (let from = 0; from + length <= text.length; from += 1) if (value.includes(text.slice(from, from + length))) return true;
+  return false;
 }
 
 function parse(text: string): unknown {

@@ -14,7 +14,7 @@ export class MissingValue extends Error {}
  */
 export function fillString(template: string, values: TemplateValues): string {
   return template.replace(PLACEHOLDER, (_, name: string, mode: string | undefined, fallback: string | undefined) => {
-    const value = values[name];
+    const value = own(values, name);
     if (value !== undefined && value !== null && value !== '') return typeof value === 'string' ? value : JSON.stringify(value);
     if (mode === undefined) throw new MissingValue(`no value for {${name}}`);
     return fallback ?? '';
@@ -26,7 +26,7 @@ export function fillValue(template: TemplateValue, values: TemplateValues): unkn
   if (typeof template === 'string') {
     const only = template.match(/^\{([A-Za-z][A-Za-z0-9_]*)(\?)?\}$/);
     if (only === null) return fillString(template, values);
-    const value = values[only[1]!];
+    const value = own(values, only[1]!);
     if (value === undefined && only[2] === undefined) throw new MissingValue(`no value for {${only[1]!}}`);
     return value;
   }
@@ -35,6 +35,11 @@ export function fillValue(template: TemplateValue, values: TemplateValues): unkn
     return Object.fromEntries(Object.entries(template).map(([key, value]) => [key, fillValue(value, values)]).filter(([, value]) => value !== undefined));
   }
   return template;
+}
+
+/** A value that was given; not one that every object has, such as `constructor`. */
+function own(values: TemplateValues, name: string): unknown {
+  return Object.hasOwn(values, name) ? values[name] : undefined;
 }
 
 /** Fills in a form, without the fields that come out empty. */

@@ -62,12 +62,14 @@ export function createOperatorApp(parts: OperatorParts): Express {
   });
 
   app.get('/metrics', async (_request, response) => {
+    await tokens.refreshBudgets();
     describeCredentials(metrics, tokens.status());
     metrics.bufferedBytes.set(parts.buffers.used);
     response.type(metrics.registry.contentType).send(await metrics.registry.metrics());
   });
 
-  app.get('/status', (_request, response) => {
+  app.get('/status', async (_request, response) => {
+    await tokens.refreshBudgets();
     response.json({
       version: VERSION, node: process.version, now: clock.wall(), stopping: readiness.stopping,
       accounts: tokens.status(),

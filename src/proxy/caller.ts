@@ -25,6 +25,8 @@ export class Callers {
   readonly #callers: readonly Caller[];
   readonly #jwt: JwtCheck | undefined;
   readonly #damping: Damping;
+  /** Keys that were found right, so that each is hashed once: never more than there are callers. */
+  readonly #right = new Map<string, Caller>();
 
   constructor(config: readonly CallerConfig[], jwt: JwtCheck | undefined, damping: Damping) {
     this.#callers = config.map(({ name, key, certificate, jwt: subject, routes }) => ({
@@ -47,10 +49,13 @@ export class Callers {
   }
 
   #byKey(key: string): Caller | undefined {
+    const known = this.#right.get(key);
+    if (known !== undefined) return known;
     const digest = createHash('sha256').update(key).digest();
     // Every digest is compared, and in constant time: the answer's delay tells nothing about how near a guess came.
     let found: Caller | undefined;
     for (const caller of this.#callers) if (caller.digest !== undefined && timingSafeEqual(caller.digest, digest)) found = caller;
+    if (found !== undefined) this.#right.set(key, found);
     return found;
   }
 

@@ -28,7 +28,10 @@ export class Damping {
 
   /** The address presented a wrong key. */
   wrong(address: string): void {
-    const count = (this.#wrong.get(address)?.count ?? 0) + 1;
+    const known = this.#wrong.get(address);
+    // Several may have been under way when the pause began; they must not end it.
+    if (known !== undefined && known.until > this.#clock.monotonic()) return;
+    const count = (known?.count ?? 0) + 1;
     this.#wrong.set(address, count >= WRONG_KEYS_MOST ? { count: 0, until: this.#clock.monotonic() + PAUSE } : { count, until: 0 });
   }
 

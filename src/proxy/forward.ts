@@ -22,7 +22,7 @@ export class Upstream {
    * the upstream was about to close looks just so. Any other method is not: it may have taken effect.
    * No more than a tenth of the requests are repeated that way.
    */
-  async send(request: UpstreamRequest, onStart: (exchange: UpstreamReply) => void): Promise<UpstreamReply> {
+  send(request: UpstreamRequest, onStart: (exchange: UpstreamReply) => void): Promise<UpstreamReply> {
     let exchange: UpstreamReply | undefined;
     this.#retries.request(performance.now());
     const dispatch = (): Promise<UpstreamReply> => new Promise((resolve, reject) => {
@@ -30,14 +30,14 @@ export class Upstream {
       onStart(exchange);
       this.#pool.run(request, exchange);
     });
-    try {
-      return await dispatch();
-    } catch (error) {
+    const first = dispatch();
+    if (!SAFE_METHODS.has(request.method) || request.body.kind === 'streamed') return first;
+    return first.catch((error: unknown) => {
       const again = error instanceof TokenwardError && error.code === 'upstream_broken' && exchange?.silent === true && !exchange.cancelled
-        && SAFE_METHODS.has(request.method) && request.body.kind !== 'streamed' && this.#retries.take(performance.now());
+        && this.#retries.take(performance.now());
       if (!again) throw error;
       return dispatch();
-    }
+    });
   }
 
   /** Cuts all connections. */

@@ -28,6 +28,7 @@ export function checkRequest(request: IncomingMessage, self: string): void {
   let hosts = 0;
   let lengths = 0;
   let codings = 0;
+  let expectations = 0;
   for (let i = 0; i < rawHeaders.length; i += 2) {
     const name = rawHeaders[i]!;
     const value = rawHeaders[i + 1]!;
@@ -41,6 +42,13 @@ export function checkRequest(request: IncomingMessage, self: string): void {
         if (/^host$/i.test(name)) {
           hosts += 1;
           if (!HOST.test(value)) malformed('the Host field is not a host');
+        }
+        break;
+      case 6:
+        // Node has looked at one of them only.
+        if (/^expect$/i.test(name)) {
+          expectations += 1;
+          if (expectations > 1 || value.toLowerCase() !== '100-continue') throw new TokenwardError('expectation_failed');
         }
         break;
       case 7:

@@ -9,7 +9,7 @@ import { answerError, answerJson, discardRest } from './answer.ts';
 import { CallerGone, takeBody, type BufferBudget, type RequestBody } from './body.ts';
 import type { Callers } from './caller.ts';
 import { checkRequest } from './gate.ts';
-import { replyHeaders, requestHeaders } from './headers.ts';
+import { replyHeaders, requestHeaders, withParameter } from './headers.ts';
 import { meansDeadToken } from './inspect.ts';
 import { legacyLoginAnswer } from './legacy-login.ts';
 import { judgeRequest, policyError } from './policy.ts';
@@ -87,7 +87,10 @@ async function handle(proxy: Proxy, passage: Passage): Promise<void> {
 
   // 2. caller
   const caller = proxy.callers?.identify(request, route.config.prefix);
-  if (caller instanceof Promise) await caller;
+  if (caller instanceof Promise) {
+    await caller;
+    if (passage.gone) throw new CallerGone();
+  }
   const path = pathOf(upstreamTarget(route, target));
   checkPolicy(proxy, route, passage.method, path);
   const legacyLogin = legacyLoginAnswer(route, passage.method, path);
@@ -117,7 +120,8 @@ async function handle(proxy: Proxy, passage: Passage): Promise<void> {
   // 7. inspect
   let note: string | undefined;
   if (token !== undefined && route.deadToken !== undefined && account !== undefined) {
-    if (await meansDeadToken(route.deadToken, passage.method, reply)) {
+    const verdict = meansDeadToken(route.deadToken, passage.method, reply);
+    if (verdict === true || (verdict !== false && (await verdict))) {
       // 8. renew
       const newer = await successor(proxy, passage, route, account, token, reply);
       const replayable = body.kind !== 'streamed' && route.config.replay;
@@ -137,16 +141,17 @@ async function handle(proxy: Proxy, passage: Passage): Promise<void> {
 
   // 10. relay
   const headers = replyHeaders(reply.headers, route, token?.reveal(), `${schemeOf(request)}://${request.headers.host ?? ''}`);
+  if (token !== undefined && reply.statusText.includes(token.reveal())) reply.statusText = '';
   if (note !== undefined) headers.push('x-tokenward-replay', note);
   relay(reply, response, headers);
 }
 
 /** Step 6: the request with this token on it. Resolves with the reply's head. */
-async function forward({ viaName }: Proxy, passage: Passage, route: Route, body: RequestBody, token: Token | undefined): Promise<UpstreamReply> {
+function forward({ viaName }: Proxy, passage: Passage, route: Route, body: RequestBody, token: Token | undefined): Promise<UpstreamReply> {
   if (passage.gone) throw new CallerGone();
   const attachment = token === undefined ? undefined : route.attach?.(token);
   let target = upstreamTarget(route, passage.target);
-  if (attachment?.query !== undefined) target += `${target.includes('?') ? '&' : '?'}${attachment.query}`;
+  if (attachment?.query !== undefined) target = withParameter(target, attachment.query);
   const headers = requestHeaders(passage.request.rawHeaders, route, attachment, viaName, forwardedFields(route, passage.request));
   return route.upstream.send({ method: passage.method, target, headers, body }, (exchange) => {
     passage.exchange = exchange;
@@ -213,12 +218,12 @@ function pathOf(target: string): string {
 
 /** Part of step 2: may this call go out at all? */
 function checkPolicy({ metrics }: Proxy, route: Route, method: string, path: string): void {
-  const { policy } = route.config;
-  if (policy === undefined) return;
-  const verdict = judgeRequest(policy, method, path);
+  if (route.policy === undefined) return;
+  const verdict = judgeRequest(route.policy, method, path);
   if (verdict === undefined) return;
-  metrics.policyVerdicts.inc({ route: route.name, reason: verdict, outcome: policy.mode === 'report' ? 'reported' : 'refused' });
-  if (policy.mode === 'enforce') throw policyError(verdict);
+  const enforced = route.config.policy?.mode !== 'report';
+  metrics.policyVerdicts.inc({ route: route.name, reason: verdict, outcome: enforced ? 'refused' : 'reported' });
+  if (enforced) throw policyError(verdict);
 }
 
 /** What we say of the caller ourselves, on routes that want it. */

@@ -8,7 +8,9 @@ const HOP_BY_HOP = ['connection', 'keep-alive', 'proxy-connection', 'te', 'trail
 const CALLERS_CREDENTIALS = ['authorization', 'authorizationjwt', 'refresh', 'x-api-key', 'x-tokenward-key'];
 const OURS = ['host', 'content-length', 'via'];
 /** Who called from where inside is nothing the vendor has to know, and a spoofed one must not pass as ours. */
-const FORWARDING = ['forwarded', 'x-forwarded-for', 'x-forwarded-host', 'x-forwarded-proto', 'x-forwarded-port', 'x-forwarded-prefix', 'x-real-ip'];
+const FORWARDING = ['forwarded', 'x-real-ip'];
+/** All of X-Forwarded-*, which has no end of members. */
+const FORWARDING_FAMILY = 'xforwarded';
 /** Challenges are about a credential that the caller does not have. */
 const CHALLENGES = ['www-authenticate', 'proxy-authenticate', 'authentication-info', 'proxy-authentication-info'];
 const COOKIES = ['set-cookie', 'set-cookie2'];
@@ -21,22 +23,24 @@ const ALWAYS_DROPPED = [...HOP_BY_HOP, ...CALLERS_CREDENTIALS, ...OURS];
 /** Header names repeat from request to request; their verdicts are remembered, up to a bound a hostile caller cannot push. */
 class Verdicts {
   readonly #dropped: ReadonlySet<string>;
+  readonly #family: string | undefined;
   readonly #known = new Map<string, boolean>();
 
-  constructor(dropped: readonly string[]) {
+  constructor(dropped: readonly string[], family?: string) {
     this.#dropped = new Set(dropped.map(plain));
+    this.#family = family;
   }
 
   drops(name: string): boolean {
     const known = this.#known.get(name);
     if (known !== undefined) return known;
-    const verdict = this.#dropped.has(plain(name));
+    const verdict = this.#dropped.has(plain(name)) || (this.#family !== undefined && plain(name).startsWith(this.#family));
     if (this.#known.size < 2_000) this.#known.set(name, verdict);
     return verdict;
   }
 }
 
-const requestWithoutForwarding = new Verdicts([...ALWAYS_DROPPED, ...FORWARDING]);
+const requestWithoutForwarding = new Verdicts([...ALWAYS_DROPPED, ...FORWARDING], FORWARDING_FAMILY);
 const requestWithForwarding = new Verdicts(ALWAYS_DROPPED);
 const replyWithoutCookies = new Verdicts([...HOP_BY_HOP, ...CHALLENGES, ...COOKIES]);
 const replyWithCookies = new Verdicts([...HOP_BY_HOP, ...CHALLENGES]);
@@ -67,7 +71,7 @@ export function requestHeaders(raw: readonly string[], route: Route, attachment:
   const headers: string[] = ['host', route.host];
   const verdicts = route.config.forwarded === 'pass' ? requestWithForwarding : requestWithoutForwarding;
   const listed = connectionListed(raw);
-  const attached = attachment?.header === undefined ? undefined : plain(attachment.header[0]);
+  const attached = attachment?.header === undefined ? undefined : plainName(attachment.header[0]);
   const { cookie } = attachment ?? {};
   let cookies = '';
   for (let i = 0; i < raw.length; i += 2) {
@@ -75,11 +79,11 @@ export function requestHeaders(raw: readonly string[], route: Route, attachment:
     if (verdicts.drops(name)) continue;
     if (listed !== undefined && listed.has(name.toLowerCase())) continue;
     // Lengths first: most names are settled by them, without another string being made.
-    if (attached !== undefined && name.length >= attached.length && plain(name) === attached) continue;
+    if (attached !== undefined && name.length >= attached.length && plainName(name) === attached) continue;
     let value = raw[i + 1]!;
     if (name.length === 15 && route.deadToken?.readsBody === true && name.toLowerCase() === 'accept-encoding') value = readableCodings(value);
     if (cookie !== undefined && name.length === 6 && name.toLowerCase() === 'cookie') {
-      cookies += `${value}; `;
+      cookies += othersCookies(value, cookie);
       continue;
     }
     headers.push(name, value);
@@ -92,7 +96,42 @@ export function requestHeaders(raw: readonly string[], route: Route, attachment:
   return headers;
 }
 
-function readableCodings(value: string): string {
+/** The caller's cookies but one of our name: of two, nobody knows which an upstream believes. */
+function othersCookies(value: string, ours: string): string {
+  const name = ours.slice(0, ours.indexOf('='));
+  return value.split(';').map((one) => one.trim()).filter((one) => one !== '' && one.split('=', 1)[0]!.trim() !== name).map((one) => `${one}; `).join('');
+}
+
+/** The target with our parameter in its query. The caller's own of that name is left out, however it is spelt. */
+export function withParameter(target: string, parameter: string): string {
+  const mark = target.indexOf('?');
+  if (mark === -1) return `${target}?${parameter}`;
+  const name = parameter.slice(0, parameter.indexOf('=')).toLowerCase();
+  const others = target.slice(mark + 1).split('&').filter((one) => parameterName(one) !== name);
+  return `${target.slice(0, mark)}?${[...others, parameter].join('&')}`;
+}
+
+function parameterName(parameter: string): string {
+  return parameter.split('=', 1)[0]!.replaceAll(/%([0-9A-Fa-f]{2})/g, (_, digits: string) => String.fromCharCode(Number.parseInt(digits, 16))).toLowerCase();
+}
+
+/** Remembers what a function of a short text gives, up to a bound a hostile caller cannot push. */
+function remembered(make: (text: string) => string): (text: string) => string {
+  const known = new Map<string, string>();
+  return (text) => {
+    let made = known.get(text);
+    if (made === undefined) {
+      made = make(text);
+      if (known.size < 500 && text.length < 200) known.set(text, made);
+    }
+    return made;
+  };
+}
+
+const plainName = remembered(plain);
+const readableCodings = remembered(readableOf);
+
+function readableOf(value: string): string {
   const kept = value.split(',').map((part) => part.trim()).filter((part) => READABLE_CODINGS.test(part));
   return kept.length === 0 ? 'identity' : kept.join(', ');
 }
@@ -105,12 +144,15 @@ export function replyHeaders(raw: readonly string[], route: Route, secret: strin
   const headers: string[] = [];
   const verdicts = route.config.setCookie === 'pass' ? replyWithCookies : replyWithoutCookies;
   const listed = connectionListed(raw);
+  // In a query or a cookie the token travels percent-encoded, and a redirect likes to repeat a query.
+  const encoded = secret === undefined || route.flow === undefined || 'header' in route.flow.attach ? undefined : encodeURIComponent(secret);
   for (let i = 0; i < raw.length; i += 2) {
     const name = raw[i]!;
     if (verdicts.drops(name)) continue;
     if (listed !== undefined && listed.has(name.toLowerCase())) continue;
     let value = raw[i + 1]!;
     if (secret !== undefined && value.length >= secret.length && value.includes(secret)) continue;
+    if (encoded !== undefined && value.includes(encoded)) continue;
     if ((name.length === 8 || name.length === 16) && /^(content-)?location$/i.test(name)) value = proxyUrl(value, route, self);
     headers.push(name, value);
   }

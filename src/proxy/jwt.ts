@@ -1,4 +1,4 @@
-import { readFileSync } from 'node:fs';
+import { readFileSync, statSync } from 'node:fs';
 import { createLocalJWKSet, createRemoteJWKSet, errors, jwtVerify, type JSONWebKeySet, type JWTVerifyGetKey } from 'jose';
 import { TokenwardError } from '../errors.ts';
 
@@ -12,6 +12,8 @@ export interface JwtIssuer {
   readonly claim: string;
 }
 
+/** A key set is fetched again for a key it does not hold, and its file looked at again, no more often than this. ms. */
+const LOOK_AGAIN = 5_000;
 const ALGORITHMS = ['RS256', 'RS384', 'RS512', 'PS256', 'PS384', 'PS512', 'ES256', 'ES384', 'ES512', 'EdDSA'];
 
 /**
@@ -26,7 +28,7 @@ export class JwtCheck {
   constructor(issuer: JwtIssuer) {
     this.#issuer = issuer;
     this.#keys = /^https?:/.test(issuer.jwks)
-      ? createRemoteJWKSet(new URL(issuer.jwks), { timeoutDuration: 5_000, cooldownDuration: 30_000, cacheMaxAge: 600_000 })
+      ? createRemoteJWKSet(new URL(issuer.jwks), { timeoutDuration: 5_000, cooldownDuration: LOOK_AGAIN, cacheMaxAge: 600_000 })
       : keysOfFile(issuer.jwks);
   }
 
@@ -53,12 +55,30 @@ export class JwksFileError extends Error {
   override readonly name = 'JwksFileError';
 }
 
+/** The keys of a file, read again when it changes; one that cannot be used by then leaves the earlier keys in place. */
 function keysOfFile(path: string): JWTVerifyGetKey {
+  const read = (): { keys: JWTVerifyGetKey; changedAt: number } => {
+    const changedAt = statSync(path).mtimeMs;
+    return { keys: createLocalJWKSet(JSON.parse(readFileSync(path, 'utf8')) as JSONWebKeySet), changedAt };
+  };
+  let current: ReturnType<typeof read>;
   try {
-    return createLocalJWKSet(JSON.parse(readFileSync(path, 'utf8')) as JSONWebKeySet);
+    current = read();
   } catch (error) {
     throw new JwksFileError(`jwt.jwks: ${path} cannot be used as a key set (${(error as NodeJS.ErrnoException).code ?? 'not a JWK set'}).`);
   }
+  let lookedAt = performance.now();
+  return (header, token) => {
+    if (performance.now() - lookedAt > LOOK_AGAIN) {
+      lookedAt = performance.now();
+      try {
+        if (statSync(path).mtimeMs !== current.changedAt) current = read();
+      } catch {
+        // Half written, or gone for a moment: looked at again next time.
+      }
+    }
+    return current.keys(header, token);
+  };
 }
 
 /** True for what looks like a JWT rather than a key of ours. */

@@ -3,6 +3,8 @@ import type { Flow } from '../flows/flow.ts';
 import type { RouteStats } from '../metrics.ts';
 import type { DeadTokenRule } from './inspect.ts';
 import type { TokenAttacher } from './headers.ts';
+import type { LoginPath } from './legacy-login.ts';
+import type { Policy } from './policy.ts';
 import type { Upstream } from './forward.ts';
 
 /** A route ready for use: everything that does not depend on the request is worked out once. */
@@ -19,6 +21,10 @@ export interface Route {
   readonly host: string;
   readonly account: string | undefined;
   readonly flow: Flow | undefined;
+  /** The paths by which a caller would log in at the upstream himself. */
+  readonly logins: readonly LoginPath[];
+  /** Undefined: every call may go out. */
+  readonly policy: Policy | undefined;
   readonly attach: TokenAttacher | undefined;
   /** Undefined: no reply of this upstream means a dead token. */
   readonly deadToken: DeadTokenRule | undefined;

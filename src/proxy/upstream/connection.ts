@@ -2,7 +2,7 @@ import type { Socket } from 'node:net';
 import type { Readable } from 'node:stream';
 import { TokenwardError } from '../../errors.ts';
 import type { RequestBody } from '../body.ts';
-import type { UpstreamReply } from './reply.ts';
+import type { ReplySource, UpstreamReply } from './reply.ts';
 import { ReplyError, ReplyReader } from './reply-reader.ts';
 
 /** A request ready to go out: everything in it has been checked and rebuilt by us. */
@@ -39,6 +39,7 @@ export class Connection {
   readonly #owner: ConnectionOwner;
   readonly #timeouts: ConnectionTimeouts;
   readonly #reader: ReplyReader;
+  readonly #source: ReplySource = { pause: () => this.#pause(), resume: () => this.#resume(), cancel: () => this.#cancel() };
   #exchange: UpstreamReply | undefined;
   #upload: Readable | undefined;
   #uploading = false;
@@ -64,6 +65,8 @@ export class Connection {
       onEnd: () => this.#exchange?.onEnd(),
     });
     socket.on('data', (bytes: Buffer) => this.#onData(bytes));
+    // One that came through a proxy's tunnel was paused while it was handed over.
+    socket.resume();
     socket.on('end', () => this.#onEnd());
     socket.on('timeout', () => this.#onTimeout());
     socket.on('error', (error) => this.#fail(broken(error)));
@@ -85,7 +88,7 @@ export class Connection {
     this.#answered = false;
     this.#paused = false;
     this.#sentAt = performance.now();
-    exchange.attach({ pause: () => this.#pause(), resume: () => this.#resume(), cancel: () => this.#cancel() });
+    exchange.attach(this.#source);
     this.#reader.expect(request.method);
     socket.setTimeout(this.#timeouts.firstByte);
     this.#send(request);
@@ -215,6 +218,8 @@ export class Connection {
     }
     // It is the caller who does not read, not the upstream that does not write.
     if (this.#paused) return;
+    // Nor is it the upstream's fault that nothing of the body comes up; whoever reads the body from the caller loses patience by himself.
+    if (this.#uploading && !this.#answered && !this.#socket.writableNeedDrain) return;
     this.#fail(new TokenwardError(this.#answered ? 'upstream_broken' : 'upstream_timeout'));
   }
 
@@ -247,6 +252,8 @@ export class Connection {
   #resume(): void {
     if (!this.#paused) return;
     this.#paused = false;
+    // The timer may have run out meanwhile, and would not start again by itself.
+    this.#socket.setTimeout(this.#timeouts.idle);
     this.#socket.resume();
   }
 

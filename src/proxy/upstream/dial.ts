@@ -2,6 +2,9 @@ import { once } from 'node:events';
 import { connect as connectTcp, type Socket } from 'node:net';
 import { connect as connectTls, type ConnectionOptions, type TLSSocket } from 'node:tls';
 
+/** Of a proxy's answer to CONNECT. Bytes. */
+const TUNNEL_HEAD_MOST = 16_384;
+
 /** Where an upstream is and how to get there. */
 export interface Destination {
   readonly secure: boolean;
@@ -88,18 +91,29 @@ function startTls({ host, port, tls }: Destination, socket: Socket | undefined, 
   return secure;
 }
 
-/** Has the proxy connect us through (RFC 9110 §9.3.6). */
-async function tunnel(socket: Socket, authority: string, via: URL): Promise<void> {
+/** Has the proxy connect us through (RFC 9110 §9.3.6). Leaves the socket paused, so that nothing is lost until its next owner listens. */
+function tunnel(socket: Socket, authority: string, via: URL): Promise<void> {
   const login = via.username === '' ? '' : `proxy-authorization: Basic ${Buffer.from(`${decodeURIComponent(via.username)}:${decodeURIComponent(via.password)}`).toString('base64')}\r\n`;
-  socket.write(`CONNECT ${authority} HTTP/1.1\r\nhost: ${authority}\r\n${login}\r\n`, 'latin1');
-  let head = '';
-  while (!head.includes('\r\n\r\n')) {
-    const [chunk] = (await Promise.race([once(socket, 'data'), once(socket, 'close').then(() => [undefined])])) as [Buffer | undefined];
-    if (chunk === undefined || head.length > 16_384) throw new DialError('PROXY_BROKEN');
-    head += chunk.toString('latin1');
-  }
-  socket.pause();
-  if (!/^HTTP\/1\.[01] 2\d\d/.test(head) || !head.endsWith('\r\n\r\n')) throw new DialError(`PROXY_${head.slice(9, 12)}`);
+  return new Promise((resolve, reject) => {
+    let head = '';
+    const done = (error?: Error): void => {
+      socket.off('data', onData).off('error', done).off('close', onClose).pause();
+      if (error === undefined) resolve();
+      else reject(error);
+    };
+    const onClose = (): void => done(new DialError('PROXY_BROKEN'));
+    const onData = (chunk: Buffer): void => {
+      head += chunk.toString('latin1');
+      const end = head.indexOf('\r\n\r\n');
+      if (end === -1 && head.length <= TUNNEL_HEAD_MOST) return;
+      const status = /^HTTP\/1\.[01] (\d{3})(?: |\r)/.exec(head)?.[1];
+      // Nothing may follow yet: the upstream speaks only when spoken to.
+      if (status === undefined || end === -1 || (status.startsWith('2') && end + 4 !== head.length)) onClose();
+      else done(status.startsWith('2') ? undefined : new DialError(`PROXY_${status}`));
+    };
+    socket.on('data', onData).on('error', done).on('close', onClose);
+    socket.write(`CONNECT ${authority} HTTP/1.1\r\nhost: ${authority}\r\n${login}\r\n`, 'latin1');
+  });
 }
 
 function bare(hostname: string): string {

@@ -183,7 +183,7 @@ export class ReplyReader {
       const line = lines[i]!;
       const colon = this.#checkField(line);
       const name = line.slice(0, colon);
-      const value = line.slice(colon + 1).trim();
+      const value = withoutSpace(line.slice(colon + 1));
       headers.push(name, value);
       switch (name.length) {
         case 10:
@@ -267,4 +267,9 @@ export class ReplyReader {
     this.#state = 'done';
     this.#events.onEnd();
   }
+}
+
+/** Without the optional white space of RFC 9110 §5.6.3, which is less than what String.trim takes away. */
+function withoutSpace(text: string): string {
+  return text.replace(/^[\t ]+|[\t ]+$/g, '');
 }

@@ -101,7 +101,8 @@ export class UpstreamReply {
   resume(): void {
     if (!this.#paused) return;
     this.#paused = false;
-    this.#source?.resume();
+    // Ended, its connection may be somebody else's by now.
+    if (this.#state === 'open') this.#source?.resume();
   }
 
   /** Reads the rest and throws it away, so that the connection can serve again; a long rest is cut off instead. */

@@ -1,0 +1,32 @@
+import { randomBytes } from 'node:crypto';
+import { readFileSync } from 'node:fs';
+import { hostname } from 'node:os';
+
+/** Names this process so that another one on the same host can tell whether it still runs. */
+export function leaseOwner(): string {
+  return `${hostname()}/${process.pid}/${startTime(process.pid) ?? ''}/${randomBytes(9).toString('base64url')}`;
+}
+
+/** True only if the lease's process ran on this host and certainly runs no longer. */
+export function ownerIsGone(owner: string): boolean {
+  const [name, pid, started] = owner.split('/');
+  if (name !== hostname() || !/^\d+$/.test(pid ?? '')) return false;
+  try {
+    // eslint-disable-next-line no-restricted-properties -- signal 0 ends nothing, it only asks
+    process.kill(Number(pid), 0);
+  } catch (error) {
+    return (error as NodeJS.ErrnoException).code === 'ESRCH';
+  }
+  // The number may have been given to another process since.
+  const now = startTime(Number(pid));
+  return now !== undefined && started !== undefined && started !== '' && now !== started;
+}
+
+/** When a process started, in the kernel's ticks; undefined where there is no /proc. */
+function startTime(pid: number): string | undefined {
+  try {
+    return readFileSync(`/proc/${pid}/stat`, 'utf8').split(') ').at(-1)?.split(' ')[19];
+  } catch {
+    return undefined;
+  }
+}
