@@ -1,0 +1,148 @@
+import { cpuBusySeconds, cpuSeconds } from './machine.ts';
+import { LOADS, type Load, type LoadGenerator } from './load.ts';
+import type { Peer, RunningPeer } from './peers/peer.ts';
+import { BenchError } from './processes.ts';
+import type { Upstream } from './upstream.ts';
+
+export interface Contender {
+  readonly peer: Peer;
+  readonly running: RunningPeer;
+}
+
+/** One short burst on one contender. */
+export interface Burst {
+  readonly round: number;
+  readonly load: string;
+  readonly contender: string;
+  readonly requests: number;
+  readonly seconds: number;
+  /** CPU time of the contender's processes: seconds. */
+  readonly cpu: number;
+  readonly cpuMicrosPerRequest: number;
+  readonly requestsPerSecond: number;
+  readonly p50: number;
+  readonly p99: number;
+  /** What the upstream counted meanwhile. */
+  readonly upstreamRequests: number;
+  readonly upstreamConnections: number;
+  /** The part of the burst for which others had the contender's CPU; undefined without pinning. */
+  readonly disturbance: number | undefined;
+}
+
+export interface Rounds {
+  readonly bursts: readonly Burst[];
+  readonly rounds: number;
+}
+
+export interface Plan {
+  readonly rounds: number;
+  readonly burstSeconds: number;
+  /** Nothing begins after this moment (ms since the epoch), a round begun is finished. */
+  readonly until: number;
+  readonly proxyCpu: number | undefined;
+  readonly progress: (text: string) => void;
+}
+
+/** Time for requests that were under way when the load stopped. ms */
+const SETTLE = 40;
+
+export async function oneBurst(generator: LoadGenerator, upstream: Upstream, { peer, running }: Contender, load: Load, round: number, plan: Pick<Plan, 'burstSeconds' | 'proxyCpu'>): Promise<Burst> {
+  const before = await upstream.counts();
+  const busyBefore = plan.proxyCpu === undefined ? 0 : cpuBusySeconds(plan.proxyCpu);
+  const cpuBefore = cpuSeconds(running.pids);
+  const { requests, seconds, p50, p99 } = await generator.burst(peer.name, running.port, load, plan.burstSeconds);
+  await new Promise((resolve) => setTimeout(resolve, SETTLE));
+  const cpu = cpuSeconds(running.pids) - cpuBefore;
+  const busy = plan.proxyCpu === undefined ? 0 : cpuBusySeconds(plan.proxyCpu) - busyBefore;
+  const after = await upstream.counts();
+  if (cpu <= 0) throw new BenchError(`${peer.name}: no CPU time was counted; is its process still there?`);
+  const upstreamRequests = after.requests - before.requests;
+  if (upstreamRequests < requests) throw new BenchError(`${peer.name}, ${load.name}: ${requests} requests were answered, but only ${upstreamRequests} reached the upstream`);
+  return {
+    round, load: load.name, contender: peer.name, requests, seconds, cpu,
+    cpuMicrosPerRequest: (cpu / requests) * 1e6,
+    requestsPerSecond: requests / seconds,
+    p50, p99, upstreamRequests,
+    upstreamConnections: after.connections - before.connections,
+    disturbance: plan.proxyCpu === undefined ? undefined : Math.max(0, busy - cpu) / seconds,
+  };
+}
+
+/** Lets every contender's compiler and connections settle, and sees that those who should keep upstream connections do. */
+export async function warmUp(generator: LoadGenerator, upstream: Upstream, contenders: readonly Contender[], seconds: number): Promise<number> {
+  let requests = 0;
+  for (const contender of contenders) {
+    for (const load of LOADS) {
+      const burst = await oneBurst(generator, upstream, contender, load, -1, { burstSeconds: seconds, proxyCpu: undefined });
+      if (contender.peer.name === 'tokenward') requests += burst.requests;
+      if (contender.peer.keepsAlive && burst.upstreamConnections > burst.requests / 10 + 100) {
+        throw new BenchError(`${contender.peer.name} opened ${burst.upstreamConnections} upstream connections for ${burst.requests} requests: its keep-alive is lost, and with it the comparison`);
+      }
+    }
+  }
+  return requests;
+}
+
+/** Rounds of paired bursts: in each round every load goes once to every contender, in an order of its own. */
+export async function measure(generator: LoadGenerator, upstream: Upstream, contenders: readonly Contender[], plan: Plan): Promise<Rounds> {
+  const bursts: Burst[] = [];
+  let round = 0;
+  let longest = 0;
+  for (; round < plan.rounds && (round < 2 || Date.now() + longest < plan.until); round += 1) {
+    const start = Date.now();
+    plan.progress(`round ${round + 1}`);
+    for (const load of LOADS) for (const contender of shuffled(contenders)) bursts.push(await oneBurst(generator, upstream, contender, load, round, plan));
+    longest = Math.max(longest, Date.now() - start);
+  }
+  return { bursts, rounds: round };
+}
+
+function shuffled<T>(items: readonly T[]): T[] {
+  const copy = [...items];
+  for (let i = copy.length - 1; i > 0; i -= 1) {
+    const j = Math.floor(Math.random() * (i + 1));
+    [copy[i], copy[j]] = [copy[j]!, copy[i]!];
+  }
+  return copy;
+}
+
+export interface Spread {
+  readonly low: number;
+  readonly median: number;
+  readonly high: number;
+}
+
+/** Median and quartiles. */
+export function spread(values: readonly number[]): Spread {
+  const sorted = [...values].sort((a, b) => a - b);
+  const at = (part: number): number => {
+    const place = (sorted.length - 1) * part;
+    const below = sorted[Math.floor(place)]!;
+    return below + (sorted[Math.ceil(place)]! - below) * (place - Math.floor(place));
+  };
+  return { low: at(0.25), median: at(0.5), high: at(0.75) };
+}
+
+/** The part of a burst others may have the contender's CPU for without the round counting as disturbed. */
+export const CALM = 0.15;
+/** With fewer calm rounds than this all are taken. */
+const CALM_LEAST = 3;
+
+export interface Ratios {
+  readonly values: readonly number[];
+  /** All rounds were taken because too few were calm. */
+  readonly disturbed: boolean;
+}
+
+/**
+ * CPU per request of one contender by that of another, round by round. Rounds in which other programs disturbed either
+ * of the two do not count: cold caches make every request dearer, and not for all alike.
+ */
+export function ratios(bursts: readonly Burst[], load: string, contender: string, reference: string): Ratios {
+  const of = (name: string): Map<number, Burst> => new Map(bursts.filter((burst) => burst.load === load && burst.contender === name).map((burst) => [burst.round, burst]));
+  const below = of(reference);
+  const pairs = [...of(contender)].flatMap(([round, above]) => (below.has(round) ? [{ above, below: below.get(round)! }] : []));
+  const calm = pairs.filter((pair) => Math.max(pair.above.disturbance ?? 0, pair.below.disturbance ?? 0) <= CALM);
+  const disturbed = calm.length < CALM_LEAST && calm.length < pairs.length;
+  return { values: (disturbed ? pairs : calm).map((pair) => pair.above.cpuMicrosPerRequest / pair.below.cpuMicrosPerRequest), disturbed };
+}

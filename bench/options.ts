@@ -1,0 +1,64 @@
+import { parseArgs } from 'node:util';
+
+export const HELP = `npm run bench -- [options]
+
+Runs tokenward and its peers side by side and compares the CPU time they spend per request.
+
+  --quick        under a minute: the three that matter, a few rounds. Without it: all, about five minutes
+  --rounds N     at most so many rounds (default: 30, or as many as fit into a minute with --quick)
+  --only a,b     only these contenders (the reference, nginx, is added)
+  --against DIR  another checkout of tokenward, already built, as one more contender; may be repeated
+  --cpu-prof DIR write a CPU profile of tokenward there (its figures are then not comparable)
+  --json FILE    write everything, raw bursts included
+  --list         say which contenders there are, and which cannot run here
+  --help         show this
+`;
+
+export interface Options {
+  readonly quick: boolean;
+  readonly rounds: number;
+  /** No round begins that would not be over so many seconds after the start. */
+  readonly seconds: number;
+  readonly only: ReadonlySet<string> | undefined;
+  readonly against: readonly string[];
+  readonly cpuProf: string | undefined;
+  readonly json: string | undefined;
+  readonly list: boolean;
+  readonly help: boolean;
+}
+
+export class UsageError extends Error {}
+
+export function parseOptions(args: string[]): Options {
+  let values;
+  try {
+    ({ values } = parseArgs({
+      args,
+      options: {
+        quick: { type: 'boolean', default: false },
+        rounds: { type: 'string' },
+        only: { type: 'string' },
+        against: { type: 'string', multiple: true, default: [] },
+        'cpu-prof': { type: 'string' },
+        json: { type: 'string' },
+        list: { type: 'boolean', default: false },
+        help: { type: 'boolean', short: 'h', default: false },
+      },
+    }));
+  } catch (error) {
+    throw new UsageError(error instanceof Error ? error.message : 'wrong usage');
+  }
+  const rounds = Number(values.rounds ?? 30);
+  if (!Number.isInteger(rounds) || rounds < 1 || rounds > 1_000) throw new UsageError('--rounds must be 1 to 1000');
+  return {
+    quick: values.quick,
+    rounds,
+    seconds: values.quick ? 44 : 1_800,
+    only: values.only === undefined ? undefined : new Set(values.only.split(',').map((name) => name.trim())),
+    against: values.against,
+    cpuProf: values['cpu-prof'],
+    json: values.json,
+    list: values.list,
+    help: values.help,
+  };
+}
