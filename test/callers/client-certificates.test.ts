@@ -135,11 +135,13 @@ describe('callers with client certificates', () => {
     const socket = connect({ port: Number(new URL(proxy.url).port), host: '127.0.0.1', ...options });
     let text = '';
     let session: Buffer | undefined;
+    let reused = false;
+    socket.on('secureConnect', () => (reused = socket.isSessionReused()));
     socket.on('session', (bytes: Buffer) => (session = bytes));
     socket.on('error', () => undefined);
     socket.on('data', (chunk: Buffer) => (text += chunk.toString('latin1')));
     socket.write('GET /open/a HTTP/1.1\r\nHost: proxy\r\nConnection: close\r\n\r\n');
     await once(socket, 'close').catch(() => undefined);
-    return { text, session, reused: socket.isSessionReused() };
+    return { text, session, reused };
   }
 });

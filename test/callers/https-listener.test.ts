@@ -16,7 +16,7 @@ describe('the listener over HTTPS', () => {
 
   async function stage(context: Mocha.Context, more: object = {}, route: object = {}) {
     const authority = new Authority(context, folder());
-    const { certFile, keyFile } = authority.forLoopback();
+    const { certFile, keyFile } = authority.issue({ cn: 'loopback', names: [['IP', '127.0.0.1'], ['DNS', 'proxy.example']] });
     const upstream = await close(ownUpstream((_request, response) => {
       response.setHeader('location', `${upstream.url}/moved?to=1`);
       response.end('fine');

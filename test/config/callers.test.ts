@@ -42,6 +42,19 @@ describe('callers in a configuration', () => {
     assert.deepEqual(said(smallest({ top: `callers: [{ name: a, key: "${KEY}" }, { name: a, key: "${KEY.replace('ab', 'cd')}" }]` })), ['callers.1.name: is used twice']);
   });
 
+  it('are known by a certificate only if one is asked for, and by a JWT only if an issuer is named', () => {
+    assert.deepEqual(said(smallest({ top: 'callers: [{ name: a, certificate: a.example }, { name: b, jwt: b }]' })), [
+      'callers.0.certificate: needs listen.tls.clientCaFile: without it no certificate is asked for',
+      'callers.1.jwt: needs the section jwt: without it no token is believed',
+    ]);
+    load(smallest({ top: 'listen: { tls: { certFile: a, keyFile: b, clientCaFile: c } }\njwt: { issuer: a, audience: b, jwks: c }\ncallers: [{ name: a, certificate: a.example }, { name: b, jwt: b }]' }));
+    assert.deepEqual(said(smallest({ top: 'listen: { tls: { certFile: a, keyFile: b, clientCertificate: required } }' })), ['listen.tls.clientCertificate: needs clientCaFile: without it no certificate can be checked']);
+  });
+
+  it('have something to be known by', () => {
+    assert.deepEqual(said(smallest({ top: 'callers: [{ name: a }]' })), ['callers.0: needs a key, a certificate or a jwt to be known by']);
+  });
+
   it('give a digest and never a key', () => {
     for (const key of ['hunter2', KEY.slice(0, -1), KEY.replace('sha256', 'md5'), 'ab'.repeat(32)]) {
       assert.deepEqual(said(smallest({ top: `callers: [{ name: a, key: "${key}" }]` })), ['callers.0.key: must be a digest "sha256:<64 hex digits>"; make one with: tokenward hash-key']);

@@ -15,7 +15,7 @@ const VARIABLES = [...TEXT.matchAll(/^[^#\n]*$/gm)].flatMap(([line]) => [...line
 const ENVIRONMENT = Object.fromEntries([...TEXT.matchAll(/\$\{([A-Z_]+)\}/g)].map(([, name]) => [name!, /STORE_KEY$/.test(name!) ? Buffer.alloc(32, name).toString('base64') : `value of ${name!}`]));
 
 /** Keys with the same keys below them as another one, where the manual refers to that. */
-const SAME = [[/^flows\.\*\.attach(?=\.)/, 'accounts.*.attach'], [/^flows\.\*\.refresh(?=\.|$)/, 'flows.*.login'], [/\.refused\[\]\.(header|body)(\.\*)?$/, '.refused[].status']] as const;
+const SAME = [[/^routes\[\]\.tls(?=\.)/, 'accounts.*.tls'], [/\.deny\[\]\./, '.allow[].'], [/^flows\.\*\.attach(?=\.)/, 'accounts.*.attach'], [/^flows\.\*\.refresh(?=\.|$)/, 'flows.*.login'], [/\.refused\[\]\.(header|body)(\.\*)?$/, '.refused[].status']] as const;
 const folded = (path: string): string => SAME.reduce((at, [from, to]) => at.replace(from, to), path);
 
 /** Every key of a YAML text, as in schemaKeys; below what the schema leaves open there are no keys. */
@@ -82,8 +82,8 @@ describe('proxy.config.yaml', () => {
     const defaults = load(SMALLEST);
     assert.deepEqual(without(shown, 'accounts', 'routes', 'flowOf'), without(defaults, 'accounts', 'routes', 'flowOf'));
     assert.deepEqual([Object.keys(shown.accounts).length, shown.routes.length], [3, 8]);
-    // The route with all keys is the last one.
-    assert.deepEqual(without(allOn().routes.at(-1)!, 'prefix', 'upstream', 'account', 'maxBody'), without(defaults.routes[0]!, 'prefix', 'upstream', 'account'));
+    // The route with all keys is the last one. Three of them have no default.
+    assert.deepEqual(without(allOn().routes.at(-1)!, 'prefix', 'upstream', 'account', 'maxBody', 'policy', 'tls'), without(defaults.routes[0]!, 'prefix', 'upstream', 'account'));
   });
 
   it('shows presets\' own values where it says so', () => {

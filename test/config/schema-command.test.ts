@@ -16,7 +16,7 @@ describe('tokenward schema', () => {
     assert.equal(schema.type, 'object');
     assert.deepEqual([...schema.required!].sort(), ['accounts', 'routes']);
     assert.equal(schema.additionalProperties, false);
-    assert.deepEqual(Object.keys(schema.properties!), ['listen', 'operator', 'store', 'callers', 'allowAnonymous', 'flows', 'accounts', 'routes', 'limits', 'shutdown', 'log']);
+    assert.deepEqual(Object.keys(schema.properties!), ['listen', 'operator', 'store', 'callers', 'jwt', 'egressProxy', 'allowAnonymous', 'flows', 'accounts', 'routes', 'limits', 'shutdown', 'log']);
   });
 
   it('refers to nothing that is not in it', () => {

@@ -12,14 +12,16 @@ describe('the smallest configuration', () => {
       operator: { host: '127.0.0.1', port: 9090 },
       store: { type: 'embedded', path: './data', retiredKeys: [] },
       callers: 'none',
+      egressProxy: 'environment',
       allowAnonymous: false,
       flows: {},
       accounts: { shop: { flow: 'static', credentials: { token: 'secret' } } },
       routes: [{
         prefix: '/shop', upstream: 'https://shop.example', account: 'shop', maxReplayBody: 1_048_576, replay: true, legacyLogin: 'refuse',
         timeouts: { connect: 3_000, firstByte: 30_000, idle: 30_000 }, maxConnections: 64,
+        encodedPaths: 'refuse', forwarded: 'drop', setCookie: 'drop',
       }],
-      limits: { bufferedBytes: 134_217_728, waitingPerAccount: 2_000, headerBytes: 16_384 },
+      limits: { bufferedBytes: 134_217_728, inFlight: 5_000, waitingPerAccount: 2_000, headerBytes: 16_384 },
       shutdown: { delay: 0, drain: 20_000 },
       log: { level: 'info' },
     });

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
 import { call, metric } from '../support/call.ts';
-import { freshWorld } from '../support/world.ts';
+import { freshWorld, withRoute } from '../support/world.ts';
 
 const DOCUMENTED = [...readFileSync('docs/metrics.md', 'utf8').matchAll(/^\| `(tokenward_\w+)` \| (\w+)/gm)].map(([, name, type]) => ({ name: name!, type: type! }));
 
@@ -11,7 +11,7 @@ function series(text: string): Set<string> {
 }
 
 describe('/metrics', () => {
-  const world = freshWorld();
+  const world = freshWorld({ config: withRoute('/softline', { policy: { mode: 'report', deny: [{ path: '/v1/order/99' }] } }) });
 
   it('speaks Prometheus\' text format', async () => {
     const { status, headers, text } = await call(world().proxy.operatorUrl, '/metrics');
@@ -26,6 +26,7 @@ describe('/metrics', () => {
     const body = JSON.stringify({ text: 'hello' });
     const post = { method: 'POST', body, headers: { 'content-type': 'application/json' } };
     await through('/softline/v1/order/7');
+    await through('/softline/v1/order/99');
     await through('/crm/v1/licenses');
     await through('/nowhere');
     sandbox.softline.revokeCurrent();

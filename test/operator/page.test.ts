@@ -8,6 +8,9 @@ import type { CredentialStatus } from '../../src/tokens/manager.ts';
 import { cells, render, textOf } from '../support/browser.ts';
 import { freshWorld } from '../support/world.ts';
 
+/** What stands there once the page has shown its first answer. */
+const SHOWN = /<small id="about">[^<]/;
+
 describe('the operator\'s page in a browser', function () {
   this.timeout(90_000);
   const world = freshWorld();
@@ -18,7 +21,7 @@ describe('the operator\'s page in a browser', function () {
     await call('/softline/v1/order/8');
     sandbox.twin.accounts.length = 0;
     await call('/twin/iam/api/v1/users/me');
-    const page = await render(this, proxy.operatorUrl);
+    const page = await render(this, proxy.operatorUrl, SHOWN);
 
     const accounts = cells(page, 'accounts');
     assert.deepEqual(accounts.map(([name, flow, state, generation]) => [name!.split(/ {2,}/)[0], flow, state, generation]), [
@@ -36,7 +39,7 @@ describe('the operator\'s page in a browser', function () {
   });
 
   it('says when all is well', async function () {
-    assert.equal(textOf(await render(this, world().proxy.operatorUrl), 'summary'), 'All 3 credentials are able.');
+    assert.equal(textOf(await render(this, world().proxy.operatorUrl, SHOWN), 'summary'), 'All 3 credentials are able.');
   });
 });
 
@@ -54,7 +57,7 @@ describe('the operator\'s page with hostile texts', function () {
       response.end();
     }).listen(0, '127.0.0.1');
     const parts = {
-      tokens: { status: () => status }, store: { check: async () => undefined }, metrics: new Metrics('x'), buffers: { used: 0 }, readiness: { stopping: false },
+      tokens: { status: () => status, refreshBudgets: async () => undefined }, store: { check: async () => undefined }, metrics: new Metrics('x'), buffers: { used: 0 }, readiness: { stopping: false },
       clock: { wall: () => 1_000_000, monotonic: () => 0 }, log: {}, routes: [{ prefix: `/${HOSTILE}`, upstream: HOSTILE, account: HOSTILE }],
     };
     server = createHttpServer(createOperatorApp(parts as unknown as OperatorParts), { headerBytes: 16_384 });
@@ -68,7 +71,7 @@ describe('the operator\'s page with hostile texts', function () {
   it('shows them as text and runs none of them', async function () {
     const image = `<img src="http://127.0.0.1:${(stranger.address() as AddressInfo).port}/x">`;
     status = [HOSTILE, image].map((text) => ({ account: text, flow: text, ready: false, problem: text, generation: 1, dead: true, waiting: 0, retryAt: 1_060_000 }));
-    const page = await render(this, `http://127.0.0.1:${(server.address() as AddressInfo).port}/`);
+    const page = await render(this, `http://127.0.0.1:${(server.address() as AddressInfo).port}/`, SHOWN);
     assert.match(page, /<title>tokenward<\/title>/);
     assert.ok(!page.includes('<img'), 'markup got into the page');
     assert.equal(page.match(/<script/g)?.length, 1);

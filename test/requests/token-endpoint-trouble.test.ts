@@ -34,7 +34,7 @@ describe('a token endpoint in trouble, and no token yet', () => {
         assert.equal(first.status, 502, vendor);
         assert.equal(ownCode(first), 'token_endpoint_failed');
         assert.ok(Number(first.headers['retry-after']) >= 2);
-        const answers = await Promise.all(Array.from({ length: 100 }, () => world().call(read)));
+        const answers = await Promise.all(Array.from({ length: vendor === 'softline' ? 100 : 10 }, () => world().call(read)));
         for (const answer of answers) {
           assert.equal(answer.status, 503);
           assert.equal(ownCode(answer), 'token_unavailable');
@@ -55,9 +55,9 @@ describe('a token endpoint in trouble, and no token yet', () => {
   it('an hour of 500s costs at most 20 logins', async () => {
     const { sandbox } = world();
     sandbox.softline.set({ loginMode: 'status-500' });
-    for (let second = 0; second < 3_600; second += 10) {
+    for (let second = 0; second < 3_600; second += 20) {
       await world().call('/softline/v1/order/77');
-      clock.pass(10_000);
+      clock.pass(20_000);
     }
     const logins = tokenCalls(sandbox, 'softline');
     assert.ok(logins >= 10 && logins <= 20, `${logins} logins`);
@@ -131,7 +131,7 @@ describe('a token endpoint in trouble while the old token lives', () => {
       sandbox[vendor].set({ loginMode: mode });
       // 86 % of 24 h: the early window. The upstream goes by its own clock and takes the token as good.
       clock.pass(0.86 * 86_400_000);
-      for (let i = 0; i < 100; i += 1) assert.equal((await world().call(read)).status, 200);
+      for (const { status } of await Promise.all(Array.from({ length: 100 }, () => world().call(read)))) assert.equal(status, 200);
       await eventually('the background renewal was tried', () => tokenCalls(sandbox, vendor) === 2 && !renewing());
       clock.pass(60_000);
       for (let i = 0; i < 20; i += 1) assert.equal((await world().call(read)).status, 200);

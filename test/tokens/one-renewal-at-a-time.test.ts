@@ -18,7 +18,7 @@ describe('the token manager', () => {
   it('1,000 callers who want the first token cost one login and get the same one', async () => {
     const credential = playedCredential();
     const { manager } = await managed(credential);
-    const tokens = await Promise.all(Array.from({ length: 1_000 }, () => manager.get('crm')));
+    const tokens = await Promise.all(Array.from({ length: 1_000 }, async () => manager.get('crm')));
     assert.equal(new Set(tokens).size, 1);
     assert.deepEqual(credential.calls, ['login']);
     assert.equal(manager.get('crm'), tokens[0], 'with a token in memory there is nothing to wait for');
@@ -28,8 +28,8 @@ describe('the token manager', () => {
     const credential = playedCredential();
     const { manager } = await managed(credential);
     const first = await manager.get('crm');
-    const soon = await Promise.all(Array.from({ length: 500 }, () => manager.renew('crm', first)));
-    const late = await Promise.all(Array.from({ length: 500 }, () => manager.renew('crm', first)));
+    const soon = await Promise.all(Array.from({ length: 500 }, async () => manager.renew('crm', first)));
+    const late = await Promise.all(Array.from({ length: 500 }, async () => manager.renew('crm', first)));
     assert.deepEqual([...new Set([...soon, ...late].map(({ generation }) => generation))], [2]);
     assert.deepEqual(credential.calls, ['login', 'refresh']);
   });
@@ -64,7 +64,7 @@ describe('the token manager', () => {
     const slow = held();
     const credential = playedCredential({}, slow.answer);
     const { manager } = await managed(credential, { maxWaiting: 10 });
-    const waiting = Array.from({ length: 10 }, () => manager.get('crm'));
+    const waiting = Array.from({ length: 10 }, async () => manager.get('crm'));
     await assert.rejects(async () => manager.get('crm'), (error: unknown) => error instanceof TokenwardError && error.code === 'too_many_waiting' && error.retryAfter === 1);
     slow.give(granted());
     assert.ok((await Promise.all(waiting)).every(({ generation }) => generation === 1));
@@ -117,7 +117,7 @@ describe('two processes on one store', () => {
     const [a, b] = [playedCredential(), playedCredential()];
     const first = await managed(a);
     const second = await first.restart(b);
-    const tokens = await Promise.all(Array.from({ length: 100 }, (_, index) => (index % 2 === 0 ? first : second).manager.get('crm')));
+    const tokens = await Promise.all(Array.from({ length: 100 }, async (_, index) => (index % 2 === 0 ? first : second).manager.get('crm')));
     assert.equal(a.calls.length + b.calls.length, 1);
     assert.deepEqual([...new Set(tokens.map((token) => token.reveal()))].length, 1);
   });
@@ -160,7 +160,7 @@ describe('two processes on one store', () => {
     let token = await first.manager.get('crm');
     for (let round = 0; round < 15; round += 1) {
       const old = token;
-      const tokens = await Promise.all([first, second, first, second].map(({ manager }) => manager.renew('crm', old)));
+      const tokens = await Promise.all([first, second, first, second].map(async ({ manager }) => manager.renew('crm', old)));
       assert.equal(new Set(tokens.map((one) => one.reveal())).size, 1);
       assert.equal(tokens[0]!.generation, old.generation + 1);
       token = tokens[0]!;

@@ -15,14 +15,14 @@ describe('a token', () => {
     ['String', () => String(token)],
     // eslint-disable-next-line @typescript-eslint/restrict-template-expressions -- the way under test
     ['a template', () => `${token}`],
-    ['+ with a string', () => '' + (token as unknown as string)],
+    ['+ with a string', () => 'token ' + (token as unknown as string)],
     ['util.inspect', () => inspect(token)],
     ['util.inspect with everything on', () => inspect({ deep: { token } }, { depth: Infinity, showHidden: true, showProxy: true, getters: true, customInspect: true })],
     ['util.inspect without its own word', () => inspect(token, { customInspect: false, showHidden: true, depth: Infinity })],
     ['util.format', () => format('%s %o %O %j', token, token, token, token)],
     ['Object.entries', () => JSON.stringify(Object.entries(token))],
     ['Object.values', () => JSON.stringify(Object.values(token))],
-    ['spreading', () => JSON.stringify({ ...token })],
+    ['copying', () => JSON.stringify(Object.assign({}, token))],
     ['Reflect.ownKeys', () => Reflect.ownKeys(token).map((name) => String((token as unknown as Record<PropertyKey, unknown>)[name])).join()],
     ['structuredClone', () => JSON.stringify(structuredClone(token))],
     ['v8.serialize', () => serialize(token).toString('latin1')],
@@ -59,7 +59,8 @@ describe('a token', () => {
     assert.equal(rest.revealRefresh(), undefined);
     assert.equal(rest.hasRefresh, false);
     assert.equal(rest.reveal(), ACCESS);
-    assert.deepEqual({ ...rest }, { ...token });
+    assert.deepEqual(rest.toJSON(), token.toJSON());
+    assert.equal(rest.deadline, token.deadline);
     assert.equal(token.hasRefresh, true);
   });
 });
