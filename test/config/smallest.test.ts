@@ -21,7 +21,7 @@ describe('the smallest configuration', () => {
         timeouts: { connect: 3_000, firstByte: 30_000, idle: 30_000 }, maxConnections: 64,
         encodedPaths: 'refuse', forwarded: 'drop', setCookie: 'drop',
       }],
-      limits: { bufferedBytes: 134_217_728, inFlight: 5_000, waitingPerAccount: 2_000, headerBytes: 16_384 },
+      limits: { bufferedBytes: 134_217_728, inFlight: 5_000, waitingPerAccount: 2_000, headerBytes: 16_384, bodyIdle: 30_000, readIdle: 120_000 },
       shutdown: { delay: 0, drain: 20_000 },
       log: { level: 'info' },
     });

@@ -55,7 +55,8 @@ describe('an upload that is too large to keep, on a dead token', () => {
     const upstream = await tcpServer((socket) => {
       socket.once('data', () => {
         socket.pause();
-        socket.write('HTTP/1.1 401 Unauthorized\r\nContent-Type: application/json\r\nContent-Length: 27\r\n\r\n{"errors":[{"error":1007}]}');
+        // Late enough for the upload to stand still on its way.
+        setTimeout(() => socket.write('HTTP/1.1 401 Unauthorized\r\nContent-Type: application/json\r\nContent-Length: 27\r\n\r\n{"errors":[{"error":1007}]}'), 500);
       });
     });
     const proxy = await startProxy(sandbox, { config: withRoute('/softline', { upstream: upstream.url }) });

@@ -1,0 +1,95 @@
+import { once } from 'node:events';
+import { connect, type Socket } from 'node:net';
+import { say, type Pieces } from './pieces.ts';
+import { readReply, type SeenReply } from './strict-reply-reader.ts';
+
+/** What became of waiting for an answer. */
+export type Heard = { readonly kind: 'answer'; readonly answer: SeenReply } | { readonly kind: 'closed' } | { readonly kind: 'silence' } | { readonly kind: 'nonsense' };
+
+/** A caller's connection, by hand. */
+export class Caller {
+  readonly socket: Socket;
+  #bytes: Buffer = Buffer.alloc(0);
+  #closed = false;
+  #wake: (() => void) | undefined;
+
+  private constructor(socket: Socket) {
+    this.socket = socket;
+    const wake = (): void => this.#wake?.();
+    socket.on('data', (bytes: Buffer) => {
+      this.#bytes = this.#bytes.length === 0 ? bytes : Buffer.concat([this.#bytes, bytes]);
+      wake();
+    });
+    // How it ended, the bytes tell.
+    socket.on('error', () => undefined);
+    const over = (): void => {
+      this.#closed = true;
+      wake();
+    };
+    socket.on('end', over).on('close', over);
+  }
+
+  static async open(port: number): Promise<Caller> {
+    const socket = connect({ port, host: '127.0.0.1', noDelay: true });
+    const caller = new Caller(socket);
+    await once(socket, 'connect');
+    return caller;
+  }
+
+  get closed(): boolean {
+    return this.#closed;
+  }
+
+  /** Bytes heard and not yet taken as an answer. */
+  get rest(): Buffer {
+    return this.#bytes;
+  }
+
+  say(pieces: Pieces): Promise<void> {
+    return say(this.socket, pieces);
+  }
+
+  /** The next answer, as far as one comes in time. */
+  async answer(method: string, most: number): Promise<Heard> {
+    const deadline = Date.now() + most;
+    for (;;) {
+      try {
+        const answer = readReply(this.#bytes, method, this.#closed);
+        if (answer !== undefined) {
+          this.#bytes = this.#bytes.subarray(answer.size);
+          return { kind: 'answer', answer };
+        }
+      } catch {
+        return { kind: 'nonsense' };
+      }
+      if (this.#closed) return { kind: 'closed' };
+      if (!(await this.#news(deadline - Date.now()))) return { kind: 'silence' };
+    }
+  }
+
+  /** True if the other side closes within so many ms. */
+  async closesWithin(most: number): Promise<boolean> {
+    const deadline = Date.now() + most;
+    while (!this.#closed) if (!(await this.#news(deadline - Date.now()))) return false;
+    return true;
+  }
+
+  hangUp(): void {
+    this.socket.destroy();
+  }
+
+  /** True if something came before the time was over. */
+  #news(most: number): Promise<boolean> {
+    if (most <= 0) return Promise.resolve(false);
+    return new Promise<boolean>((resolve) => {
+      const timer = setTimeout(() => resolve(false), most);
+      this.#wake = () => {
+        clearTimeout(timer);
+        resolve(true);
+      };
+    }).then((news) => {
+      this.#wake = undefined;
+      return news;
+    });
+  }
+}

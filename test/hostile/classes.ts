@@ -1,0 +1,80 @@
+import { framing, headers, inspection, mustPass, replies, target, tokenEndpoint } from './corpus/all.ts';
+import type { RequestItem } from './item.ts';
+import { judgeInspection } from './judge-inspection.ts';
+import { judgeReply } from './judge-replies.ts';
+import { judgeRequest, type Place, type Verdict } from './judge-requests.ts';
+import { DeadTokens, judgeTokens } from './judge-tokens.ts';
+import type { ClassName } from './options.ts';
+import type { ClassResult } from './report.ts';
+import type { Stage } from './stage.ts';
+
+/** Told of every verdict as it falls. */
+export type OnVerdict = (what: string, wrong: string | undefined) => void;
+
+interface Case {
+  readonly what: string;
+  judge(stage: Stage): Promise<Verdict>;
+}
+
+const requests = (items: readonly RequestItem[], places: readonly Place[]): Case[] =>
+  items.flatMap((item) => places.map((place) => ({ what: `${item.id} ${item.about}${place === 'alone' ? '' : ` (${place})`}`, judge: (stage: Stage) => judgeRequest(stage, item, place) })));
+
+export const TITLES: Readonly<Record<ClassName, string>> = {
+  A: 'A framing', B: 'B target', C: 'C headers', P: 'must pass', D: 'D upstream replies', E: 'E inspection', F: 'F token endpoint',
+};
+
+/** What can be asked of the baseline as well: it knows neither dead tokens nor token endpoints. */
+export const ALSO_BASELINE: readonly ClassName[] = ['A', 'B', 'C', 'P', 'D'];
+
+function casesOf(name: Exclude<ClassName, 'F'>): Case[] {
+  switch (name) {
+    // Also behind a good request on the same connection: sent after its answer, and in one write with it.
+    case 'A': return requests(framing, ['alone', 'kept', 'pipelined']);
+    case 'B': return requests(target, ['alone']);
+    case 'C': return requests(headers, ['alone', 'kept', 'pipelined']);
+    case 'P': return requests(mustPass, ['alone', 'kept']);
+    case 'D': return replies.map((item) => ({ what: `${item.id} ${item.about}`, judge: (stage) => judgeReply(stage, item) }));
+    case 'E': return inspection.map((item) => ({ what: `${item.id} ${item.about}`, judge: (stage) => judgeInspection(stage, item) }));
+  }
+}
+
+/** Items, without the places they are tried in. */
+export const COUNTS: Readonly<Record<ClassName, number>> = { A: framing.length, B: target.length, C: headers.length, P: mustPass.length, D: replies.length, E: inspection.length, F: tokenEndpoint.length };
+
+/** One class, item after item. */
+export async function runClass(stage: Stage, name: Exclude<ClassName, 'F'>, onVerdict: OnVerdict): Promise<ClassResult> {
+  const cases = casesOf(name);
+  const { subject } = stage;
+  const uncaughtBefore = subject.deaths + subject.faults().length;
+  let asExpected = 0;
+  let leaked = 0;
+  for (const { what, judge } of cases) {
+    const deaths = subject.deaths;
+    const verdict = await judge(stage).catch(() => judgeAgain(stage, judge));
+    const wrong = subject.deaths > deaths ? `${verdict.wrong ?? ''}; the process ended` : verdict.wrong;
+    if (wrong === undefined) asExpected += 1;
+    leaked += verdict.leaked;
+    onVerdict(what, wrong);
+  }
+  return { items: cases.length, asExpected, leaked, uncaught: subject.deaths + subject.faults().length - uncaughtBefore };
+}
+
+/** Nobody listened: the item before has brought the process down, and this one is to be judged by itself. */
+async function judgeAgain(stage: Stage, judge: (stage: Stage) => Promise<Verdict>): Promise<Verdict> {
+  await stage.subject.endsWithin(5_000);
+  return judge(stage).catch((error: unknown) => ({ wrong: error instanceof Error ? error.message : 'no connection', leaked: 0 }));
+}
+
+/** Class F: every item has an account of its own, so they run side by side; some take as long as a token call may. */
+export async function runTokenClass(stage: Stage, onVerdict: OnVerdict): Promise<ClassResult> {
+  const dead = new DeadTokens(stage);
+  const { subject } = stage;
+  const uncaughtBefore = subject.deaths + subject.faults().length;
+  let asExpected = 0;
+  await Promise.all(tokenEndpoint.map(async (item) => {
+    const { wrong } = await judgeTokens(stage, item, dead).catch((error: unknown): Verdict => ({ wrong: String(error), leaked: 0 }));
+    if (wrong === undefined) asExpected += 1;
+    onVerdict(`${item.id} ${item.about}`, wrong);
+  }));
+  return { items: tokenEndpoint.length, asExpected, leaked: stage.tokens.faults.length, uncaught: subject.deaths + subject.faults().length - uncaughtBefore };
+}
