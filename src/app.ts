@@ -81,7 +81,7 @@ export async function startApp(config: LoadedConfig, surroundings: Surroundings)
   const { store, seal } = await openStore(config, surroundings, clock);
   const observer = observerOf(metrics, log);
   const tokens = new TokenManager(credentials, { store, records: new Records(store, seal, clock), clock, observer, owner: surroundings.owner, maxWaiting: config.limits.waitingPerAccount, ...(surroundings.checkpoint && { checkpoint: surroundings.checkpoint }) });
-  const proxy: Proxy = { routes, callers, viaName: `tokenward-${randomBytes(6).toString('hex')}`, tokens, uncured: new UncuredReplies(clock), buffers, admission: new Admission(config.limits.inFlight), metrics, log };
+  const proxy: Proxy = { routes, callers, viaName: `tokenward-${randomBytes(6).toString('hex')}`, tokens, uncured: new UncuredReplies(clock), buffers, admission: new Admission(config.limits.inFlight), idle: { body: config.limits.bodyIdle, reading: config.limits.readIdle }, metrics, log };
   const readiness: Readiness = { stopping: false };
 
   const proxyServer = createHttpServer(proxyApp(proxy), { headerBytes: config.limits.headerBytes }, inboundOptions);
@@ -169,7 +169,7 @@ function credentialOf(config: LoadedConfig, account: string, clock: Clock, send:
     flow: settings.flow,
     identity: digest(`${settings.flow}\n${flow.baseUrl ?? ''}\n${open}`),
     credentials: digest(text),
-    fixed: flow.login === undefined ? String(values['token'] ?? '') : undefined,
+    fixed: flow.login === undefined ? fixedToken(values['token']) : undefined,
     renew: flow.renew,
     canRefresh: flow.refresh !== undefined,
     rotationGrace: flow.rotationGrace * 1000,
@@ -181,6 +181,10 @@ function credentialOf(config: LoadedConfig, account: string, clock: Clock, send:
     login: () => call('login', {}),
     refresh: (token) => call('refresh', { refreshToken: token.revealRefresh() }),
   };
+}
+
+function fixedToken(value: unknown): string {
+  return typeof value === 'string' ? value : '';
 }
 
 /** Tells two values apart without keeping either. Only ever stored inside sealed records or made of values that are no secrets. */
@@ -237,10 +241,10 @@ function inboundTlsOptions({ listen: { tls } }: LoadedConfig, files: TlsFiles): 
 }
 
 /** Takes renewed certificates into use for new connections; keeps the old ones if the new files do not go together. */
-function reloadCertificates(server: Server, files: TlsFiles, log: Logger): () => void {
+function reloadCertificates(server: Server | TlsServer, files: TlsFiles, log: Logger): () => void {
   return watchTlsFiles(files, () => {
     try {
-      (server as TlsServer).setSecureContext(readTlsFiles(files));
+      if ('setSecureContext' in server) server.setSecureContext(readTlsFiles(files));
       log.info('certificate read again', { file: files.certFile ?? '' });
     } catch (error) {
       log.error('the changed certificate cannot be used, the old one stays', { detail: error instanceof Error ? error.message : '' });

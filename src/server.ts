@@ -39,7 +39,7 @@ export function createHttpServer(app: Express, limits: ServerLimits, tls?: TlsOp
     keepAliveTimeout: 65_000,
     noDelay: true,
   };
-  const listener = app as RequestListener<typeof IncomingMessage, typeof ServerResponse>;
+  const listener = app as RequestListener;
   const server = tls === undefined ? createServer(options, listener) : createTlsServer({ ...options, ...tls, handshakeTimeout: 10_000 }, listener);
   // Node would drop what is beyond its limit in silence; the count is checked with the request instead.
   server.maxHeadersCount = 0;

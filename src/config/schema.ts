@@ -164,6 +164,8 @@ export const configSchema = z.strictObject({
     inFlight: z.number().int().min(1).default(5_000).describe('Requests being answered at once; one more gets a 503 at once.'),
     waitingPerAccount: z.number().int().min(1).default(2_000),
     headerBytes: bytes.refine((value) => value >= 1024 && value <= 1024 ** 2, 'must be 1 KiB to 1 MiB').default(16 * 1024).describe('A request\'s line and header fields together; more is refused with 431.'),
+    bodyIdle: duration.prefault('30s').describe('A caller whose request body stands still for this long gets a 408. 0: no limit.'),
+    readIdle: duration.prefault('120s').describe('A caller who takes nothing of his answer for this long is cut off. 0: no limit.'),
   }).prefault({}),
   shutdown: z.strictObject({
     delay: duration.prefault('0s').describe('Not ready, but still accepting: so that a load balancer notices.'),

@@ -45,14 +45,15 @@ export interface BodyLimits {
   readonly keep: number;
   /** Beyond this size it is refused. Bytes. */
   readonly most: number;
+  /** One that stands still for this long is not waited for; 0: no limit. ms. */
+  readonly idle: number;
   readonly budget: BufferBudget;
 }
 
-/** A body that stands still for this long is not waited for. ms. */
-const STANDSTILL = 30_000;
-
-function stalled(): TokenwardError {
-  return new TokenwardError('body_timeout', { detail: `nothing came for ${STANDSTILL / 1000} s` });
+/** Calls back when the body has stood still; to be refreshed as it comes. */
+function patienceOf({ idle }: BodyLimits, lost: (error: TokenwardError) => void): NodeJS.Timeout | undefined {
+  if (idle === 0) return undefined;
+  return setTimeout(() => lost(new TokenwardError('body_timeout', { detail: `nothing came for ${idle / 1000} s` })), idle);
 }
 
 /** True if the request's framing announces a body. */
@@ -80,17 +81,17 @@ function collect(request: IncomingMessage, limits: BodyLimits, reserved: number 
     const chunks: Buffer[] = [];
     let size = 0;
     let taken = reserved ?? 0;
-    const patience = setTimeout(() => {
+    const patience = patienceOf(limits, (error) => {
       done();
       limits.budget.give(taken);
-      reject(stalled());
-    }, STANDSTILL);
+      reject(error);
+    });
     const done = (): void => {
       clearTimeout(patience);
       request.off('data', onData).off('end', onEnd).off('close', onClose).off('error', onClose);
     };
     const onData = (chunk: Buffer): void => {
-      patience.refresh();
+      patience?.refresh();
       chunks.push(chunk);
       size += chunk.length;
       if (size <= taken) return;
@@ -131,7 +132,7 @@ function collect(request: IncomingMessage, limits: BodyLimits, reserved: number 
 }
 
 function streamed(request: IncomingMessage, first: readonly Buffer[], length: number | undefined, limits: BodyLimits): RequestBody {
-  return { kind: 'streamed', length, open: () => new Upload(request, first, limits.most) };
+  return { kind: 'streamed', length, open: () => new Upload(request, first, limits) };
 }
 
 /**
@@ -140,18 +141,18 @@ function streamed(request: IncomingMessage, first: readonly Buffer[], length: nu
  */
 class Upload extends Readable {
   readonly #request: IncomingMessage;
-  readonly #most: number;
+  readonly #limits: BodyLimits;
   readonly #first: readonly Buffer[];
   #size = 0;
   #started = false;
   /** Runs only while we wait for the caller; while the upstream is the slow one he has nothing to answer for. */
   #patience: NodeJS.Timeout | undefined;
 
-  constructor(request: IncomingMessage, first: readonly Buffer[], most: number) {
+  constructor(request: IncomingMessage, first: readonly Buffer[], limits: BodyLimits) {
     super({ highWaterMark: 256 * 1024 });
     this.#request = request;
     this.#first = first;
-    this.#most = most;
+    this.#limits = limits;
   }
 
   override _read(): void {
@@ -162,7 +163,7 @@ class Upload extends Readable {
       for (const chunk of this.#first) room = this.#take(chunk);
       if (!room) return;
     }
-    this.#patience ??= setTimeout(() => this.destroy(stalled()), STANDSTILL);
+    this.#patience ??= patienceOf(this.#limits, (error) => this.destroy(error));
     this.#request.resume();
   }
 
@@ -176,8 +177,9 @@ class Upload extends Readable {
 
   #take(chunk: Buffer): boolean {
     this.#size += chunk.length;
-    if (this.#size > this.#most) {
-      this.destroy(new TokenwardError('body_too_large', { detail: `limit ${this.#most} bytes` }));
+    const { most } = this.#limits;
+    if (this.#size > most) {
+      this.destroy(new TokenwardError('body_too_large', { detail: `limit ${most} bytes` }));
       return false;
     }
     return this.push(chunk);

@@ -1,6 +1,6 @@
 import { createHash, timingSafeEqual } from 'node:crypto';
 import type { IncomingMessage } from 'node:http';
-import type { TLSSocket } from 'node:tls';
+import type { PeerCertificate, TLSSocket } from 'node:tls';
 import type { CallerConfig } from '../config/schema.ts';
 import { TokenwardError } from '../errors.ts';
 import type { Damping } from './damping.ts';
@@ -74,7 +74,8 @@ export class Callers {
   #byCertificate(request: IncomingMessage): Caller | undefined {
     const socket = request.socket as Partial<TLSSocket>;
     if (socket.authorized !== true || socket.getPeerCertificate === undefined) return undefined;
-    const { subject, subjectaltname } = socket.getPeerCertificate();
+    // A certificate may come without a subject.
+    const { subject, subjectaltname } = socket.getPeerCertificate() as Partial<PeerCertificate>;
     // Names come as `DNS:a, URI:b`; a name with a comma in it is quoted by Node and matches nothing here.
     const names = [subject?.CN, ...(subjectaltname?.split(', ').map((entry) => entry.replace(/^(DNS|URI):/, '')) ?? [])];
     return this.#callers.find((caller) => caller.certificate !== undefined && names.includes(caller.certificate));

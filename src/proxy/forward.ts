@@ -19,24 +19,24 @@ export class Upstream {
   /**
    * Sends a request; resolves with the reply's head, its body still arriving. Rejects with a TokenwardError.
    * A safe method is sent once more if the connection breaks before a single byte of the reply: an idle connection that
-   * the upstream was about to close looks just so. Any other method is not: it may have taken effect.
+   * the upstream was about to close looks just so; the second time it goes on a new one. Any other method is not: it may have taken effect.
    * No more than a tenth of the requests are repeated that way.
    */
   send(request: UpstreamRequest, onStart: (exchange: UpstreamReply) => void): Promise<UpstreamReply> {
     let exchange: UpstreamReply | undefined;
     this.#retries.request(performance.now());
-    const dispatch = (): Promise<UpstreamReply> => new Promise((resolve, reject) => {
+    const dispatch = (fresh: boolean): Promise<UpstreamReply> => new Promise((resolve, reject) => {
       exchange = new UpstreamReply(resolve, reject);
       onStart(exchange);
-      this.#pool.run(request, exchange);
+      this.#pool.run(request, exchange, fresh);
     });
-    const first = dispatch();
+    const first = dispatch(false);
     if (!SAFE_METHODS.has(request.method) || request.body.kind === 'streamed') return first;
     return first.catch((error: unknown) => {
       const again = error instanceof TokenwardError && error.code === 'upstream_broken' && exchange?.silent === true && !exchange.cancelled
         && this.#retries.take(performance.now());
       if (!again) throw error;
-      return dispatch();
+      return dispatch(true);
     });
   }
 

@@ -30,6 +30,8 @@ export interface Proxy {
   readonly uncured: UncuredReplies;
   readonly buffers: BufferBudget;
   readonly admission: Admission;
+  /** How long a caller may stand still with his body, and with reading his answer; 0: no limit. ms. */
+  readonly idle: { readonly body: number; readonly reading: number };
   readonly metrics: Metrics;
   readonly log: Logger;
 }
@@ -100,7 +102,7 @@ async function handle(proxy: Proxy, passage: Passage): Promise<void> {
   const { account } = route;
 
   // 4. body
-  const taken = takeBody(request, { keep: route.config.maxReplayBody, most: route.config.maxBody ?? Infinity, budget: proxy.buffers });
+  const taken = takeBody(request, { keep: route.config.maxReplayBody, most: route.config.maxBody ?? Infinity, idle: proxy.idle.body, budget: proxy.buffers });
   const body = (passage.body = taken instanceof Promise ? await taken : taken);
   if (passage.gone) {
     if (body.kind === 'kept') body.release();
@@ -143,7 +145,7 @@ async function handle(proxy: Proxy, passage: Passage): Promise<void> {
   const headers = replyHeaders(reply.headers, route, token?.reveal(), `${schemeOf(request)}://${request.headers.host ?? ''}`);
   if (token !== undefined && reply.statusText.includes(token.reveal())) reply.statusText = '';
   if (note !== undefined) headers.push('x-tokenward-replay', note);
-  relay(reply, response, headers);
+  relay(reply, response, headers, proxy.idle.reading);
 }
 
 /** Step 6: the request with this token on it. Resolves with the reply's head. */

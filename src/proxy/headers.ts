@@ -74,8 +74,10 @@ export function requestHeaders(raw: readonly string[], route: Route, attachment:
   const attached = attachment?.header === undefined ? undefined : plainName(attachment.header[0]);
   const { cookie } = attachment ?? {};
   let cookies = '';
+  let via = `1.1 ${viaName}`;
   for (let i = 0; i < raw.length; i += 2) {
     const name = raw[i]!;
+    if (name.length === 3 && name.toLowerCase() === 'via') via = `${othersOfOurs(raw[i + 1]!)}${via}`;
     if (verdicts.drops(name)) continue;
     if (listed !== undefined && listed.has(name.toLowerCase())) continue;
     // Lengths first: most names are settled by them, without another string being made.
@@ -89,11 +91,16 @@ export function requestHeaders(raw: readonly string[], route: Route, attachment:
     headers.push(name, value);
   }
   // RFC 9110 §7.6.3: a gateway says that it was there. Its name is all it says; by it we know a request that comes back.
-  headers.push('via', `1.1 ${viaName}`);
+  headers.push('via', via);
   headers.push(...forwarded);
   if (attachment?.header !== undefined) headers.push(attachment.header[0], attachment.header[1]);
   if (cookie !== undefined) headers.push('cookie', cookies + cookie);
   return headers;
+}
+
+/** The other tokenwards in a Via. Who else was on the way is nothing the upstream has to know, but these must go on: without them two of us that lead to each other would never notice. */
+function othersOfOurs(value: string): string {
+  return (value.match(/\btokenward-[\w]{1,32}/g) ?? []).map((name) => `1.1 ${name}, `).join('');
 }
 
 /** The caller's cookies but one of our name: of two, nobody knows which an upstream believes. */

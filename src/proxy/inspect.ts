@@ -131,7 +131,7 @@ function needlesOf(rules: readonly MatchRule[]): Buffer[] | undefined {
     if (rule.body === undefined) return undefined;
     const texts = Object.values(rule.body).map((wanted) => (Array.isArray(wanted) ? wanted : [wanted])).find((values) => values.every((value) => typeof value === 'string'));
     if (texts === undefined) return undefined;
-    needles.push(...texts.map((text) => Buffer.from(String(text))));
+    needles.push(...texts.map((text) => Buffer.from(text)));
   }
   return needles;
 }

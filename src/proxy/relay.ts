@@ -1,11 +1,11 @@
 import type { ServerResponse } from 'node:http';
 import type { UpstreamReply } from './upstream/reply.ts';
 
-/** A caller who reads nothing for this long has gone, whatever his connection says. ms. */
-const STANDSTILL = 120_000;
-
-/** Sends the upstream's reply to the caller as it comes; `headers` is a flat list of names and values. */
-export function relay(reply: UpstreamReply, response: ServerResponse, headers: string[]): void {
+/**
+ * Sends the upstream's reply to the caller as it comes; `headers` is a flat list of names and values. A caller who reads
+ * nothing for `idle` ms (0: no limit) has gone, whatever his connection says.
+ */
+export function relay(reply: UpstreamReply, response: ServerResponse, headers: string[], idle: number): void {
   if (response.destroyed) {
     reply.cancel();
     return;
@@ -30,7 +30,7 @@ export function relay(reply: UpstreamReply, response: ServerResponse, headers: s
       const room = response.write(chunk);
       if (!room) {
         clearTimeout(patience);
-        patience = setTimeout(() => response.destroy(), STANDSTILL);
+        if (idle > 0) patience = setTimeout(() => response.destroy(), idle);
       }
       return room;
     },

@@ -19,9 +19,9 @@ export function tokenCallSender(tls: Destination['tls'], viaFor: (origin: string
     const { origin, host, pathname, search } = new URL(request.url);
     const pool = new ConnectionPool(destinationOf(origin, tls, viaFor(origin)), { maxConnections: 1, timeouts: { connect: CONNECT_TIMEOUT, firstByte: TOTAL_TIMEOUT, idle: TOTAL_TIMEOUT } });
     let exchange!: UpstreamReply;
-    let late = false;
+    const clock = { late: false };
     const timer = setTimeout(() => {
-      late = true;
+      clock.late = true;
       exchange.cancel();
     }, TOTAL_TIMEOUT);
     try {
@@ -36,7 +36,7 @@ export function tokenCallSender(tls: Destination['tls'], viaFor: (origin: string
       return { status: reply.status, headers, body };
     } catch (error) {
       if (error instanceof TokenCallError) throw error;
-      throw new TokenCallError(late ? 'timeout' : reasonOf(error), exchange.sent);
+      throw new TokenCallError(clock.late ? 'timeout' : reasonOf(error), exchange.sent);
     } finally {
       clearTimeout(timer);
       pool.close();

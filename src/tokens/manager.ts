@@ -4,7 +4,7 @@ import { TokenwardError } from '../errors.ts';
 import { budgetState, debitLogin, type BudgetState } from './budget.ts';
 import { systemTimers, type Clock, type Timers } from './clock.ts';
 import type { Credential, Outcome } from './credential.ts';
-import type { CredentialRecord, Records, RenewalKind } from './records.ts';
+import type { CredentialRecord, Records, RenewalKind, SpendIntent } from './records.ts';
 import { SingleFlight } from './single-flight.ts';
 import type { TokenStore } from './store.ts';
 import { Token, type Grant } from './token.ts';
@@ -62,6 +62,8 @@ export interface CredentialStatus {
 interface AccountState {
   readonly credential: Credential;
   readonly flight: SingleFlight<Token>;
+  /** What the newest flight does; an earlier one that missed its deadline may still be at work. */
+  work: Promise<Token> | undefined;
   token: Token | undefined;
   /** Monotonic ms from which a renewal is started in the background. */
   earlyAt: number;
@@ -218,7 +220,7 @@ export class TokenManager {
     const credential = this.#credentials.get(account);
     if (credential === undefined) throw new TokenwardError('internal', { detail: `no account named ${account}` });
     const state: AccountState = {
-      credential, flight: new SingleFlight(this.#options.timers), token: undefined, earlyAt: Infinity, provedDead: -1, waiting: 0, loaded: false,
+      credential, flight: new SingleFlight(this.#options.timers), work: undefined, token: undefined, earlyAt: Infinity, provedDead: -1, waiting: 0, loaded: false,
       dead: undefined, problem: undefined, retryAt: undefined, budget: undefined, calling: false, leasedAt: -Infinity, releasing: undefined, unsaved: undefined,
     };
     if (credential.fixed !== undefined) {
@@ -297,6 +299,7 @@ export class TokenManager {
     return state.flight.run(
       async () => {
         const work = this.#renew(state, refused, useReserve);
+        state.work = work;
         this.#running.add(work);
         try {
           const token = await work;
@@ -304,8 +307,8 @@ export class TokenManager {
           if (token.generation > state.provedDead) state.provedDead = -1;
           return token;
         } catch (error) {
-          // The proof is used up: there is no successor, so the old token may be tried again (it may have been one call's problem).
-          state.provedDead = -1;
+          // The proof is used up: there is no successor, so the old token may be tried again (it may have been one call's problem). Not for a flight that came in late: the next one has begun.
+          if (state.work === work) state.provedDead = -1;
           throw error;
         } finally {
           this.#running.delete(work);
@@ -428,7 +431,7 @@ export class TokenManager {
       current = await this.#intend(state, current, 'refresh');
       const outcome = await this.#call(state, 'refresh', () => credential.refresh(token));
       if (outcome.kind === 'granted') return this.#accept(state, current, outcome.grant);
-      if (outcome.kind === 'failed') return this.#fail(state, current, 'refresh', outcome);
+      if (outcome.kind === 'failed') return this.#fail(state, current, 'refresh', outcome, record.intent);
       // Refused: perhaps because another holder, thought dead, has spent it. Then his successor is in the store.
       const theirs = await this.#stored('read', () => this.#options.records.read(credential.account));
       if (this.#isNews(state, theirs, current.generation)) return this.#adopt(state, theirs)!;
@@ -439,7 +442,7 @@ export class TokenManager {
     current = await this.#debit(state, current, useReserve);
     const outcome = await this.#call(state, 'login', () => credential.login());
     if (outcome.kind === 'granted') return this.#accept(state, current, outcome.grant);
-    if (outcome.kind === 'failed') return this.#fail(state, current, 'login', outcome);
+    if (outcome.kind === 'failed') return this.#fail(state, current, 'login', outcome, undefined);
     const dead = `the upstream refused the login (${outcome.reason})`;
     const saved = await this.#save(state, { ...current, intent: undefined, dead: { reason: dead, since: this.#options.clock.wall(), credentials: credential.credentials } });
     this.#adopt(state, saved);
@@ -556,7 +559,7 @@ export class TokenManager {
   }
 
   /** The call failed: whatever worked before is kept, and the next try has to wait. Always throws. */
-  async #fail(state: AccountState, record: CredentialRecord, kind: RenewalKind, outcome: Outcome & { kind: 'failed' }): Promise<never> {
+  async #fail(state: AccountState, record: CredentialRecord, kind: RenewalKind, outcome: Outcome & { kind: 'failed' }, earlier: SpendIntent | undefined): Promise<never> {
     const { credential } = state;
     const { clock, random } = this.#options;
     const failures = record.failures + 1;
@@ -564,7 +567,8 @@ export class TokenManager {
     const asked = Math.min(BACKOFF_MOST, (outcome.retryAfter ?? 0) * 1000);
     const retryAt = clock.wall() + Math.max(backoff, asked);
     // A refresh that may have been carried out stays an open intent: its token is not spent again but by the ladder.
-    const intent = kind === 'refresh' && outcome.maybeSpent ? record.intent : undefined;
+    // That a repeat did not arrive says nothing of the first one, whose intent is open again.
+    const intent = kind !== 'refresh' ? undefined : outcome.maybeSpent ? record.intent : earlier;
     state.retryAt = retryAt;
     state.problem = `the ${kind} failed (${outcome.reason})`;
     const saved = await this.#save(state, { ...record, intent, failures, retryAt });
@@ -663,6 +667,8 @@ export class TokenManager {
     if (saved === undefined) throw new TokenwardError('store_unavailable', { retryAfter: 2 });
     state.unsaved = undefined;
     state.problem = undefined;
+    // While we could not write, somebody else has renewed: what is stored is the token of all, and ours is dropped.
+    if (saved.token !== undefined && saved.token.reveal() !== state.token?.reveal() && saved.identity === credential.identity) this.#use(state, saved.token);
     await store.releaseLease(credential.account, owner).catch((error: unknown) => this.#options.observer.storeFailed('lease', error));
     this.#options.observer.changed(credential);
     return state.token!;

@@ -18,11 +18,11 @@ describe('fields of one connection', () => {
     await line.until(/200 OK/);
     const [seen] = upstream.seen;
     assert.equal(seen?.body, 'body');
-    const names = seen!.rawHeaders.filter((_, index) => index % 2 === 0).map((name) => name.toLowerCase()).sort();
+    const names = seen.rawHeaders.filter((_, index) => index % 2 === 0).map((name) => name.toLowerCase()).sort();
     assert.deepEqual(names, ['authorization', 'connection', 'content-length', 'host', 'via', 'x-forwarded-for', 'x-forwarded-host', 'x-forwarded-proto', 'x-kept']);
-    assert.deepEqual(headerValues(seen!.rawHeaders, 'authorization'), [`Bearer ${FIXED_TOKEN}`]);
-    assert.deepEqual(headerValues(seen!.rawHeaders, 'connection'), ['keep-alive']);
-    assert.deepEqual(headerValues(seen!.rawHeaders, 'x-forwarded-for'), ['127.0.0.1']);
+    assert.deepEqual(headerValues(seen.rawHeaders, 'authorization'), [`Bearer ${FIXED_TOKEN}`]);
+    assert.deepEqual(headerValues(seen.rawHeaders, 'connection'), ['keep-alive']);
+    assert.deepEqual(headerValues(seen.rawHeaders, 'x-forwarded-for'), ['127.0.0.1']);
     line.socket.destroy();
   });
 

@@ -68,8 +68,8 @@ describe('a caller who leaves', () => {
       const { sandbox, proxy } = world();
       await world().call(read);
       sandbox[vendor].revokeCurrent();
-      if (renewal === 'login') sandbox[vendor].set({ loginMode: 'slow', slowMs: 600 });
-      else sandbox[vendor].set({ refreshMode: 'slow', slowMs: 600 });
+      if (renewal === 'login') sandbox[vendor].set({ loginMode: 'slow', slowMs: 2_000 });
+      else sandbox[vendor].set({ refreshMode: 'slow', slowMs: 2_000 });
       sandbox.ledger.clear();
       const line = await dial(proxy.url);
       line.socket.write(`GET ${read} HTTP/1.1\r\nHost: proxy\r\n\r\n`);

@@ -11,7 +11,7 @@ describe('a refusal that arrives after the renewal has finished', () => {
       await world().call(read);
       // The first call is judged now and answered late; the second one is refused, renews and ends in between.
       sandbox[vendor].revokeCurrent();
-      sandbox[vendor].set({ deadTokenDelayMs: { min: 700, max: 700 } });
+      sandbox[vendor].set({ deadTokenDelayMs: { min: 1_500, max: 1_500 } });
       const late = world().call(read);
       await eventually('the late call is judged', () => sandbox.ledger.count({ vendor, outcome: 'dead-token' }) === 1);
       sandbox[vendor].set({ deadTokenDelayMs: { min: 0, max: 0 } });

@@ -184,7 +184,7 @@ describe('a slow token endpoint', () => {
     const start = performance.now();
     const answers = await Promise.all(VENDORS.flatMap(({ read }) => Array.from({ length: 10 }, () => world().call(read))));
     const seconds = (performance.now() - start) / 1_000;
-    assert.ok(seconds > 14 && seconds < 19, `${seconds} s`);
+    assert.ok(seconds > 14 && seconds < 30, `${seconds} s`);
     for (const answer of answers) {
       assert.equal(ownCode(answer), 'token_endpoint_failed');
       assert.match(answer.text, /timeout/);
@@ -202,11 +202,11 @@ describe('a slow renewal in the background', () => {
   it('holds nobody up: calls go on with the token there is, and change over when the new one has come', async () => {
     const { sandbox } = world();
     await world().call('/softline/v1/order/77');
-    sandbox.softline.set({ loginMode: 'slow', slowMs: 800 });
+    sandbox.softline.set({ loginMode: 'slow', slowMs: 2_500 });
     clock.pass(0.86 * 86_400_000);
-    const start = performance.now();
     for (let i = 0; i < 20; i += 1) assert.equal((await world().call('/softline/v1/order/77')).status, 200);
-    assert.ok(performance.now() - start < 700, 'the calls waited for the renewal');
+    await eventually('the renewal has begun', () => tokenCalls(sandbox, 'softline') === 2);
+    assert.equal(sandbox.ledger.last({ kind: 'login' })?.finishedAt, null, 'the calls waited for the renewal');
     assert.equal(sandbox.ledger.count({ vendor: 'softline', tokenId: 'softline#1', kind: 'api' }), 21);
     await eventually('the new token is in use', async () => {
       await world().call('/softline/v1/order/77');

@@ -35,11 +35,11 @@ export async function dial(base: string): Promise<Line> {
       new Promise((resolve, reject) => {
         const look = (): void => {
           if (!pattern.test(text)) return;
-          socket.off('data', look);
+          socket.off('data', look).off('close', ended);
           resolve(text);
         };
-        socket.on('data', look);
-        socket.once('close', () => reject(new Error(`closed before ${String(pattern)}: ${text}`)));
+        const ended = (): void => reject(new Error(`closed before ${String(pattern)}: ${text}`));
+        socket.on('data', look).once('close', ended);
         look();
       }),
   };

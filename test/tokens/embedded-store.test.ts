@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { chmodSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { mkdirSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { open } from 'lmdb';
 import { StoreError, type TokenStore } from '../../src/tokens/store.ts';
@@ -132,10 +132,8 @@ describe('the embedded store', () => {
     assert.deepEqual(readdirSync(folder), ['store.key'], 'drafts are left');
   });
 
-  it('a key that cannot be read is an error that does not repeat it', function () {
-    if (process.getuid?.() === 0) this.skip();
-    const { file, text } = keyBesideStore(folder);
-    chmodSync(file, 0o000);
-    assert.throws(() => keyBesideStore(folder), (error: unknown) => error instanceof StoreError && !error.message.includes(text));
+  it('a key that cannot be read is an error that names its file', () => {
+    mkdirSync(join(folder, 'store.key'));
+    assert.throws(() => keyBesideStore(folder), (error: unknown) => error instanceof StoreError && error.message.includes(join(folder, 'store.key')));
   });
 });

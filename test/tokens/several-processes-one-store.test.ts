@@ -67,7 +67,7 @@ describe('four real processes that share one store', function () {
     await lost;
     const start = performance.now();
     assert.equal((await waiting).status, 200);
-    assert.ok(performance.now() - start < 5_000, 'the dead process\'s lease was waited for');
+    assert.ok(performance.now() - start < 15_000, 'the dead process\'s lease was waited for');
     assert.equal(tokenCalls(sandbox, 'softline'), before + 2);
     processes = processes.slice(1);
   });

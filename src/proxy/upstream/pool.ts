@@ -36,12 +36,20 @@ export class ConnectionPool implements ConnectionOwner {
     setMaxListeners(0, this.#stop.signal);
   }
 
-  /** Runs one exchange, now or as soon as a connection is free. Its outcome is told to the exchange. */
-  run(request: UpstreamRequest, exchange: UpstreamReply): void {
-    for (let connection = this.#idle.pop(); connection !== undefined; connection = this.#idle.pop()) {
-      if (!connection.usable) continue;
-      connection.start(request, exchange);
-      return;
+  /**
+   * Runs one exchange, now or as soon as a connection is free. Its outcome is told to the exchange. `fresh`: not on one
+   * that has been idle, because such a one has just broken, and the others may be as old.
+   */
+  run(request: UpstreamRequest, exchange: UpstreamReply, fresh = false): void {
+    if (!fresh) {
+      for (let connection = this.#idle.pop(); connection !== undefined; connection = this.#idle.pop()) {
+        if (!connection.usable) continue;
+        connection.start(request, exchange);
+        return;
+      }
+    } else if (this.#open.size >= this.#options.maxConnections) {
+      // Room for a new one.
+      this.#idle.shift()?.destroy();
     }
     const waiting: Waiting = { request, exchange };
     this.#line.add(waiting);

@@ -1,4 +1,4 @@
-import { TokenwardError } from '../../errors.ts';
+import type { TokenwardError } from '../../errors.ts';
 import type { ReplyHead } from './reply-reader.ts';
 
 /** As much of a reply as waits in memory for somebody to take it. Bytes. */

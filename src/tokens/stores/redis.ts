@@ -94,9 +94,9 @@ export class RedisStore implements TokenStore {
 
   async read(account: string): Promise<StoredRecord | undefined> {
     const key = this.#key(account, 'record');
-    const [revision, generation, sealed] = (await this.#send(key, ['HMGET', key, 'revision', 'generation', 'sealed'])) as (string | null)[];
-    if (revision == null && generation == null && sealed == null) return undefined;
-    if (!/^\d+$/.test(revision ?? '') || !/^\d+$/.test(generation ?? '') || sealed == null) throw new StoreError('A stored record is not of this program. It was left as it is.');
+    const [revision, generation, sealed] = (await this.#send(key, ['HMGET', key, 'revision', 'generation', 'sealed'])) as [string | null, string | null, string | null];
+    if (revision === null && generation === null && sealed === null) return undefined;
+    if (!/^\d+$/.test(revision ?? '') || !/^\d+$/.test(generation ?? '') || sealed === null) throw new StoreError('A stored record is not of this program. It was left as it is.');
     return { revision: Number(revision), generation: Number(generation), sealed: Buffer.from(sealed, 'base64') };
   }
 

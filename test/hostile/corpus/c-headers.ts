@@ -34,7 +34,7 @@ const broken: readonly Unnumbered[] = [
 ];
 
 const OWN = ['proxy-authorization', 'x-api-key', 'x-tokenward-key', 'authorizationjwt', 'refresh', 'x-auth-probe'];
-const SPOOFS = ['x-forwarded-for', 'x-forwarded-host', 'x-forwarded-proto', 'x-forwarded-port', 'x-forwarded-prefix', 'forwarded', 'x-real-ip'];
+const SPOOFS = ['x-forwarded-for', 'x-forwarded-host', 'x-forwarded-proto', 'x-forwarded-port', 'x-forwarded-prefix', 'x-forwarded-server', 'x-forwarded-client-cert', 'forwarded', 'x-real-ip'];
 const passing: readonly Unnumbered[] = [
   pass('Authorization of the caller\'s own', [`Authorization: Bearer ${CANARY}`], { lacks: OWN }),
   pass('the same in odd case', [`aUTHORIZATION: Bearer ${CANARY}`], { lacks: OWN }),

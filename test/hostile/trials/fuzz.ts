@@ -40,6 +40,9 @@ export async function fuzz(stage: Stage, seed: number, budget: number, seconds: 
   const all = mutants(random, stage.self);
   const chosen = budget >= all.length ? all : sample(all, budget, random);
   const wrong: string[] = [];
+  // What earlier items left unfinished is not this one's.
+  api.cut();
+  await wait(100);
   api.mark();
   const deadline = Date.now() + seconds * 1000;
   let cases = 0;
