@@ -73,7 +73,7 @@ export async function startApp(config: LoadedConfig, surroundings: Surroundings)
   const credentials = Object.keys(config.accounts).map((account) => credentialOf(config, account, clock, surroundings.sendTokenCall ?? tokenCallSender(upstreamTls(config.accounts[account]!.tls), via)));
   const routes = config.routes.map((route) => routeOf(route, config, metrics, via)).sort(byLongestPrefix);
   const buffers = new BufferBudget(config.limits.bufferedBytes);
-  const callers = config.callers === 'none' ? undefined : new Callers(config.callers, config.jwt && new JwtCheck(config.jwt), new Damping(clock));
+  const callers = config.callers === 'none' ? undefined : new Callers(config.callers, config.jwt && new JwtCheck(config.jwt, clock), new Damping(clock));
   const inboundTls = inboundTlsFiles(config);
   const inboundOptions = inboundTls && inboundTlsOptions(config, inboundTls);
 
@@ -162,7 +162,7 @@ function credentialOf(config: LoadedConfig, account: string, clock: Clock, send:
   const settings = config.accounts[account]!;
   const values = settings.credentials;
   const text = JSON.stringify(Object.entries(values).sort(([a], [b]) => (a < b ? -1 : 1)));
-  const open = JSON.stringify(Object.entries(values).filter(([name]) => !/password|secret|token|key/i.test(name)).sort(([a], [b]) => (a < b ? -1 : 1)));
+  const open = JSON.stringify(Object.entries(values).filter(([name]) => !/password|secret|key|^token$/i.test(name)).sort(([a], [b]) => (a < b ? -1 : 1)));
   const call = (which: 'login' | 'refresh', extra: Record<string, unknown>) => runCall(flow[which]!, flow, flow.baseUrl, { ...values, ...extra }, send, () => clock.wall());
   return {
     account,
