@@ -74,9 +74,9 @@ export class Callers {
   #byCertificate(request: IncomingMessage): Caller | undefined {
     const socket = request.socket as Partial<TLSSocket>;
     if (socket.authorized !== true || socket.getPeerCertificate === undefined) return undefined;
-    // A certificate may come without a subject.
+    // A certificate may come without a subject; a resumed session counts as authorized even if none came at all.
     const { subject, subjectaltname } = socket.getPeerCertificate() as Partial<PeerCertificate>;
-    // Names come as `DNS:a, URI:b`; a name with a comma in it is quoted by Node and matches nothing here.
+    // Names come as `DNS:a, URI:b`; a comma within a name is escaped by Node, so that it cannot pass for two.
     const names = [subject?.CN, ...(subjectaltname?.split(', ').map((entry) => entry.replace(/^(DNS|URI):/, '')) ?? [])];
     return this.#callers.find((caller) => caller.certificate !== undefined && names.includes(caller.certificate));
   }

@@ -100,7 +100,7 @@ export function requestHeaders(raw: readonly string[], route: Route, attachment:
 
 /** The other tokenwards in a Via. Who else was on the way is nothing the upstream has to know, but these must go on: without them two of us that lead to each other would never notice. */
 function othersOfOurs(value: string): string {
-  return (value.match(/\btokenward-[\w]{1,32}/g) ?? []).map((name) => `1.1 ${name}, `).join('');
+  return (value.match(/(?<![\w-])tokenward-[0-9a-f]{12}(?![\w-])/g) ?? []).map((name) => `1.1 ${name}, `).join('');
 }
 
 /** The caller's cookies but one of our name: of two, nobody knows which an upstream believes. */

@@ -1,6 +1,7 @@
 import { readFileSync, statSync } from 'node:fs';
 import { createLocalJWKSet, createRemoteJWKSet, errors, jwtVerify, type JSONWebKeySet, type JWTVerifyGetKey } from 'jose';
 import { TokenwardError } from '../errors.ts';
+import type { Clock } from '../tokens/clock.ts';
 
 /** Whose JWTs are believed. */
 export interface JwtIssuer {
@@ -25,11 +26,11 @@ export class JwtCheck {
   readonly #keys: JWTVerifyGetKey;
 
   /** Throws a JwksFileError if a key set file cannot be used. */
-  constructor(issuer: JwtIssuer) {
+  constructor(issuer: JwtIssuer, clock: Clock) {
     this.#issuer = issuer;
     this.#keys = /^https?:/.test(issuer.jwks)
       ? createRemoteJWKSet(new URL(issuer.jwks), { timeoutDuration: 5_000, cooldownDuration: LOOK_AGAIN, cacheMaxAge: 600_000 })
-      : keysOfFile(issuer.jwks);
+      : keysOfFile(issuer.jwks, clock);
   }
 
   /** The caller's name. Rejects with caller_key_unknown for a token that is not good, with caller_check_failed if the key set cannot be had. */
@@ -56,7 +57,7 @@ export class JwksFileError extends Error {
 }
 
 /** The keys of a file, read again when it changes; one that cannot be used by then leaves the earlier keys in place. */
-function keysOfFile(path: string): JWTVerifyGetKey {
+function keysOfFile(path: string, clock: Clock): JWTVerifyGetKey {
   const read = (): { keys: JWTVerifyGetKey; changedAt: number } => {
     const changedAt = statSync(path).mtimeMs;
     return { keys: createLocalJWKSet(JSON.parse(readFileSync(path, 'utf8')) as JSONWebKeySet), changedAt };
@@ -67,10 +68,10 @@ function keysOfFile(path: string): JWTVerifyGetKey {
   } catch (error) {
     throw new JwksFileError(`jwt.jwks: ${path} cannot be used as a key set (${(error as NodeJS.ErrnoException).code ?? 'not a JWK set'}).`);
   }
-  let lookedAt = performance.now();
+  let lookedAt = clock.monotonic();
   return (header, token) => {
-    if (performance.now() - lookedAt > LOOK_AGAIN) {
-      lookedAt = performance.now();
+    if (clock.monotonic() - lookedAt > LOOK_AGAIN) {
+      lookedAt = clock.monotonic();
       try {
         if (statSync(path).mtimeMs !== current.changedAt) current = read();
       } catch {

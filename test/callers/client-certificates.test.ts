@@ -1,27 +1,37 @@
 import assert from 'node:assert/strict';
 import { once } from 'node:events';
+import { rmSync } from 'node:fs';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { connect, type ConnectionOptions } from 'node:tls';
 import { keyDigest } from '../../src/proxy/caller.ts';
 import { call } from '../support/call.ts';
-import { Authority } from '../support/certificates.ts';
-import { freshFolder } from '../support/files.ts';
+import { Authority, type Certificate } from '../support/certificates.ts';
 import { closing, startOwnProxy } from '../support/own-proxy.ts';
 import { ownUpstream } from '../support/own-upstream.ts';
-import type { RunningProxy } from '../support/proxy.ts';
+import { temporaryFolder, type RunningProxy } from '../support/proxy.ts';
 import { ownCode } from '../support/world.ts';
 
 const KEY = 'kEy-of-the-batch-job-2b1f60';
 
 describe('callers with client certificates', () => {
-  const folder = freshFolder();
   const close = closing();
 
-  async function stage(context: Mocha.Context, clientCertificate: 'optional' | 'required') {
-    const servers = new Authority(context, folder(), 'Servers authority');
-    const callers = new Authority(context, folder(), 'Callers authority');
-    const strangers = new Authority(context, folder(), 'Callers authority');
-    const { certFile, keyFile } = servers.forLoopback();
+  const folder = temporaryFolder();
+  let servers: Authority;
+  let callers: Authority;
+  /** Bears the same name as the callers' own. */
+  let strangers: Authority;
+  let server: Certificate;
+  before(function () {
+    servers = new Authority(this, folder, 'Servers authority');
+    callers = new Authority(this, folder, 'Callers authority');
+    strangers = new Authority(this, folder, 'Callers authority');
+    server = servers.forLoopback();
+  });
+  after(() => rmSync(folder, { recursive: true, force: true }));
+
+  async function stage(clientCertificate: 'optional' | 'required') {
+    const { certFile, keyFile } = server;
     const upstream = await close(ownUpstream());
     const proxy = await close(startOwnProxy({
       listen: { tls: { certFile, keyFile, clientCaFile: callers.caFile, clientCertificate } },
@@ -37,11 +47,11 @@ describe('callers with client certificates', () => {
       const answer = await call(proxy.url, target, { tls: { ca: servers.ca, ...(who && { cert: who.cert, key: who.key }) }, headers });
       return answer.status === 200 ? 'ok' : `${answer.status} ${ownCode(answer)}`;
     };
-    return { servers, callers, strangers, upstream, proxy, ask };
+    return { upstream, proxy, ask };
   }
 
-  it('are known by common name, DNS name or URI, and may use what is theirs', async function () {
-    const { callers, upstream, ask } = await stage(this, 'optional');
+  it('are known by common name, DNS name or URI, and may use what is theirs', async () => {
+    const { upstream, ask } = await stage('optional');
     const byCommonName = callers.issue({ cn: 'Reports' });
     const byDns = callers.issue({ cn: 'anything', names: [['DNS', 'other.internal'], ['DNS', 'billing.internal']] });
     const byUri = callers.issue({ cn: 'anything', names: [['URI', 'spiffe://shop.example/ns/shop/sa/backend']] });
@@ -51,8 +61,8 @@ describe('callers with client certificates', () => {
     assert.equal(upstream.seen.length, 4);
   });
 
-  it('are nobody with a certificate that names no caller: then a key is asked for', async function () {
-    const { callers, upstream, ask } = await stage(this, 'optional');
+  it('are nobody with a certificate that names no caller: then a key is asked for', async () => {
+    const { upstream, ask } = await stage('optional');
     const names = [
       { cn: 'reports' }, { cn: 'billing.internal.evil.example' }, { cn: 'x', names: [['DNS', '*.internal']] }, { cn: 'x', names: [['URI', 'spiffe://shop.example/ns/shop/sa/backend/x']] },
       // Names that hold what stands between names when they are listed.
@@ -69,8 +79,8 @@ describe('callers with client certificates', () => {
   });
 
   it('are nobody with a certificate of another authority, an expired one, or one they signed themselves', async function () {
-    const { callers, strangers, upstream, ask } = await stage(this, 'optional');
-    for (const who of [strangers.issue({ cn: 'Reports' }), callers.issue({ cn: 'Reports', expired: true }), new Authority(this, folder(), 'Reports').issue({ cn: 'Reports' })]) {
+    const { upstream, ask } = await stage('optional');
+    for (const who of [strangers.issue({ cn: 'Reports' }), callers.issue({ cn: 'Reports', expired: true }), new Authority(this, folder, 'Reports').issue({ cn: 'Reports' })]) {
       await sleep(10);
       assert.equal(await ask('/open/a', who), '401 caller_key_missing');
       assert.equal(await ask('/open/a', who, { authorization: `Bearer ${KEY}` }), 'ok');
@@ -78,14 +88,14 @@ describe('callers with client certificates', () => {
     assert.equal(upstream.seen.length, 3);
   });
 
-  it('optional: callers without one go by their key', async function () {
-    const { upstream, ask } = await stage(this, 'optional');
+  it('optional: callers without one go by their key', async () => {
+    const { upstream, ask } = await stage('optional');
     assert.deepEqual([await ask('/open/a'), await ask('/open/a', undefined, { 'x-api-key': KEY }), await ask('/mesh/a', undefined, { 'x-api-key': KEY })], ['401 caller_key_missing', 'ok', '403 caller_not_allowed']);
     assert.equal(upstream.seen.length, 1);
   });
 
-  it('required: nobody gets as far as a request without a good one, not even with a key', async function () {
-    const { callers, strangers, upstream, ask } = await stage(this, 'required');
+  it('required: nobody gets as far as a request without a good one, not even with a key', async () => {
+    const { upstream, ask } = await stage('required');
     await assert.rejects(ask('/open/a', undefined, { 'x-api-key': KEY }));
     await assert.rejects(ask('/open/a', strangers.issue({ cn: 'Reports' }), { 'x-api-key': KEY }));
     assert.equal(upstream.seen.length, 0);
@@ -95,7 +105,7 @@ describe('callers with client certificates', () => {
 
   for (const version of ['TLSv1.2', 'TLSv1.3'] as const) {
     it(`${version}: are who they were when they resume a session, and nobody else`, async function () {
-      const { servers, callers, upstream, proxy } = await stage(this, 'optional');
+      const { upstream, proxy } = await stage('optional');
       const reports = callers.issue({ cn: 'Reports' });
       const base = { ca: servers.ca, minVersion: version, maxVersion: version };
       const known = await conversation(proxy, { ...base, cert: reports.cert, key: reports.key });
@@ -112,7 +122,7 @@ describe('callers with client certificates', () => {
     });
 
     it(`${version}: required: a session begun without a certificate opens nothing either`, async function () {
-      const { servers, upstream, proxy } = await stage(this, 'required');
+      const { upstream, proxy } = await stage('required');
       const base = { ca: servers.ca, minVersion: version, maxVersion: version };
       let session: Buffer | undefined;
       for (let attempt = 0; attempt < 3; attempt += 1) {

@@ -37,7 +37,8 @@ export class EmbeddedStore implements TokenStore {
     const file = join(path, FILE);
     try {
       checkFile(file);
-      const db = open<string, string>({ path: file, encoding: 'string', overlappingSync: false, noSubdir: true, maxReaders: 512 });
+      // Without batching: it would leave a rejected promise of its own behind a failed commit (disk full), which nobody can handle.
+      const db = open<string, string>({ path: file, encoding: 'string', overlappingSync: false, eventTurnBatching: false, noSubdir: true, maxReaders: 512 });
       for (const name of [file, `${file}-lock`]) if (existsSync(name)) chmodSync(name, 0o600);
       return new EmbeddedStore(db, options);
     } catch (error) {
@@ -146,7 +147,7 @@ export class EmbeddedStore implements TokenStore {
     try {
       return await this.#db.transaction(change);
     } catch (error) {
-      throw error instanceof StoreError ? error : new StoreError(`The store cannot be written: ${reason(error)}.`);
+      throw error instanceof StoreError ? error : new StoreError(`The store cannot be written: ${reason((await commitError(error)) ?? error)}.`);
     }
   }
 
@@ -233,6 +234,12 @@ function makeFolder(path: string): void {
   } catch (error) {
     throw new StoreError(`The store folder ${path} cannot be made: ${reason(error)}. Set store.path to a folder this user may write.`);
   }
+}
+
+/** What LMDB says of a commit that failed, from the promise it hides it in: that one has to be handled as well. */
+async function commitError(error: unknown): Promise<unknown> {
+  const { commitError: hidden } = error as { commitError?: Promise<never> };
+  return hidden === undefined ? undefined : Promise.race([hidden.catch((cause: unknown) => cause), new Promise((resolve) => void setImmediate(resolve))]);
 }
 
 function parseRecord(text: string): StoredRecord {
