@@ -111,7 +111,6 @@ async function serve(options: Options): Promise<void> {
   const log = createLogger(config.log.level);
   const app = await startApp(config, { log, owner: leaseOwner(), ownerIsGone });
   const { proxyAddress, operatorAddress } = app;
-  log.info('tokenward is up', { address: `http://${host(proxyAddress.address)}:${proxyAddress.port}`, detail: `operator on http://${host(operatorAddress.address)}:${operatorAddress.port}` });
 
   let stopping: Promise<void> | undefined;
   const stop = (why: string, code: number): void => {
@@ -134,6 +133,8 @@ async function serve(options: Options): Promise<void> {
   };
   process.on('uncaughtException', fault);
   process.on('unhandledRejection', fault);
+  // Last, because whoever waits for it may send a signal at once.
+  log.info('tokenward is up', { address: `http://${host(proxyAddress.address)}:${proxyAddress.port}`, detail: `operator on http://${host(operatorAddress.address)}:${operatorAddress.port}` });
 }
 
 function check(options: Options): void {
