@@ -1,4 +1,4 @@
-import { TokenwardError } from '../errors.ts';
+import type { TokenwardError } from '../errors.ts';
 import type { UpstreamRequest } from './upstream/connection.ts';
 import type { Destination } from './upstream/dial.ts';
 import { ConnectionPool, type PoolOptions } from './upstream/pool.ts';
@@ -23,20 +23,20 @@ export class Upstream {
    * No more than a tenth of the requests are repeated that way.
    */
   send(request: UpstreamRequest, onStart: (exchange: UpstreamReply) => void): Promise<UpstreamReply> {
-    let exchange: UpstreamReply | undefined;
     this.#retries.request(performance.now());
-    const dispatch = (fresh: boolean): Promise<UpstreamReply> => new Promise((resolve, reject) => {
-      exchange = new UpstreamReply(resolve, reject);
-      onStart(exchange);
-      this.#pool.run(request, exchange, fresh);
-    });
-    const first = dispatch(false);
-    if (!SAFE_METHODS.has(request.method) || request.body.kind === 'streamed') return first;
-    return first.catch((error: unknown) => {
-      const again = error instanceof TokenwardError && error.code === 'upstream_broken' && exchange?.silent === true && !exchange.cancelled
-        && this.#retries.take(performance.now());
-      if (!again) throw error;
-      return dispatch(true);
+    return new Promise((resolve, reject) => {
+      const dispatch = (fresh: boolean, failed: (error: TokenwardError) => void): void => {
+        const exchange = new UpstreamReply(resolve, failed);
+        last = exchange;
+        onStart(exchange);
+        this.#pool.run(request, exchange, fresh);
+      };
+      let last: UpstreamReply;
+      const repeatable = SAFE_METHODS.has(request.method) && request.body.kind !== 'streamed';
+      dispatch(false, repeatable ? (error) => {
+        if (error.code === 'upstream_broken' && last.silent && !last.cancelled && this.#retries.take(performance.now())) dispatch(true, reject);
+        else reject(error);
+      } : reject);
     });
   }
 

@@ -271,5 +271,13 @@ export class ReplyReader {
 
 /** Without the optional white space of RFC 9110 §5.6.3, which is less than what String.trim takes away. */
 function withoutSpace(text: string): string {
-  return text.replace(/^[\t ]+|[\t ]+$/g, '');
+  let start = 0;
+  let end = text.length;
+  while (start < end && isSpace(text.charCodeAt(start))) start += 1;
+  while (end > start && isSpace(text.charCodeAt(end - 1))) end -= 1;
+  return text.slice(start, end);
+}
+
+function isSpace(code: number): boolean {
+  return code === 0x20 || code === 0x09;
 }
