@@ -48,10 +48,11 @@ const call = z.strictObject({
 
 export type TokenCall = z.infer<typeof call>;
 
+const attached = z.string().regex(/\{token\}/, 'must contain {token}, which is where the token goes');
 const attach = z.union([
-  z.strictObject({ header: headerName, value: z.string().default('Bearer {token}') }),
-  z.strictObject({ query: z.string().regex(/^[A-Za-z0-9._~-]+$/), value: z.string().default('{token}') }),
-  z.strictObject({ cookie: z.string().regex(/^[!#$%&'*+\-.^_`|~0-9A-Za-z]+$/), value: z.string().default('{token}') }),
+  z.strictObject({ header: headerName, value: attached.default('Bearer {token}') }),
+  z.strictObject({ query: z.string().regex(/^[A-Za-z0-9._~-]+$/), value: attached.default('{token}') }),
+  z.strictObject({ cookie: z.string().regex(/^[!#$%&'*+\-.^_`|~0-9A-Za-z]+$/), value: attached.default('{token}') }),
 ]).describe('How the token travels on a request.');
 
 export type Attach = z.infer<typeof attach>;

@@ -27,8 +27,10 @@ export function fillValue(template: TemplateValue, values: TemplateValues): unkn
     const only = template.match(/^\{([A-Za-z][A-Za-z0-9_]*)(\?)?\}$/);
     if (only === null) return fillString(template, values);
     const value = own(values, only[1]!);
+    const empty = value === undefined || value === null || value === '';
     if (value === undefined && only[2] === undefined) throw new MissingValue(`no value for {${only[1]!}}`);
-    return value;
+    // An environment variable that is set to nothing, or a key with nothing behind it, gives no value either.
+    return empty && only[2] !== undefined ? undefined : value;
   }
   if (Array.isArray(template)) return template.map((item) => fillValue(item, values));
   if (typeof template === 'object' && template !== null) {

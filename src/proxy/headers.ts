@@ -118,6 +118,16 @@ export function withParameter(target: string, parameter: string): string {
   return `${target.slice(0, mark)}?${[...others, parameter].join('&')}`;
 }
 
+/** A URL without the query parameters of this name. */
+function withoutParameter(url: string, name: string): string {
+  const mark = url.indexOf('?');
+  if (mark === -1) return url;
+  const hash = url.indexOf('#', mark);
+  const end = hash === -1 ? url.length : hash;
+  const others = url.slice(mark + 1, end).split('&').filter((one) => parameterName(one) !== name.toLowerCase());
+  return `${url.slice(0, mark)}${others.length === 0 ? '' : '?'}${others.join('&')}${url.slice(end)}`;
+}
+
 function parameterName(parameter: string): string {
   return parameter.split('=', 1)[0]!.replaceAll(/%([0-9A-Fa-f]{2})/g, (_, digits: string) => String.fromCharCode(Number.parseInt(digits, 16))).toLowerCase();
 }
@@ -158,9 +168,12 @@ export function replyHeaders(raw: readonly string[], route: Route, secret: strin
     if (verdicts.drops(name)) continue;
     if (listed !== undefined && listed.has(name.toLowerCase())) continue;
     let value = raw[i + 1]!;
+    const location = (name.length === 8 || name.length === 16) && /^(content-)?location$/i.test(name);
+    // Without our parameter the caller can follow it all the same: the next request gets the token again.
+    if (location && encoded !== undefined && value.includes(encoded) && route.flow !== undefined && 'query' in route.flow.attach) value = withoutParameter(value, route.flow.attach.query);
     if (secret !== undefined && value.length >= secret.length && value.includes(secret)) continue;
     if (encoded !== undefined && value.includes(encoded)) continue;
-    if ((name.length === 8 || name.length === 16) && /^(content-)?location$/i.test(name)) value = proxyUrl(value, route, self);
+    if (location) value = proxyUrl(value, route, self);
     headers.push(name, value);
   }
   return headers;

@@ -25,6 +25,8 @@ export function checkTarget(target: string): void {
   if (!PATH.test(path) || path.startsWith('//')) refuse('the path is not a plain one');
   if (path.includes('%') && (ENCODED_CONTROL.test(path) || BAD_PERCENT.test(path))) refuse('the path holds an encoded control byte, or a broken percent-encoding');
   if (path.includes('/.') && DOT_SEGMENT.test(path)) refuse('the path holds a dot segment');
+  // RFC 3986 §6.2.2.2: %2e is a dot, so these climb on every route, also on one that passes encoded slashes.
+  if (path.includes('%') && ENCODED_STRUCTURE.test(path) && DOT_SEGMENT.test(decodedStructure(path))) refuse('the path holds an encoded dot segment');
   if (mark !== -1 && !QUERY.test(target.slice(mark + 1))) refuse('the query holds a byte that must be encoded');
 }
 
@@ -33,6 +35,10 @@ export function checkEncodedPath(target: string): void {
   if (!target.includes('%')) return;
   const mark = target.indexOf('?');
   if (ENCODED_STRUCTURE.test(mark === -1 ? target : target.slice(0, mark))) refuse('the path holds an encoded slash, backslash or dot');
+}
+
+function decodedStructure(path: string): string {
+  return path.replaceAll(/%2e/gi, '.').replaceAll(/%2f|%5c/gi, '/');
 }
 
 function refuse(detail: string): never {

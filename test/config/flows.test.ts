@@ -43,6 +43,12 @@ describe('a flow in a configuration', () => {
     load(`${flows.replace('url: /login', 'url: "https://login.example/login"')}${account('own', ', credentials: { user: a }')}`);
   });
 
+  it('cannot attach a text without the token in it', () => {
+    for (const attach of ['{ header: X-Key, value: secret }', '{ query: key, value: "{ token }" }', '{ cookie: sid, value: "" }']) {
+      assert.deepEqual(said(account('static', `, credentials: { token: t }, attach: ${attach}`)), ['accounts.shop.attach.value: must contain {token}, which is where the token goes'], attach);
+    }
+  });
+
   it('yields to what its account says', () => {
     const flow = flowOf(account('chatapp', ', credentials: { email: a, password: b, appId: c }, baseUrl: "http://test.example", attach: { query: t }, budget: { logins: 7 }, lifetime: 5, rotationGrace: 3, renew: early'));
     assert.deepEqual([flow.baseUrl, flow.attach, flow.budget, flow.lifetime, flow.rotationGrace, flow.renew], ['http://test.example', { query: 't', value: '{token}' }, { logins: 7, per: 86_400, reserve: 0, by: [] }, 5, 3, 'early']);

@@ -41,15 +41,21 @@ describe('redirects', () => {
     assert.equal(upstream.seen.length, 0);
   });
 
-  it('that repeat the token lose their Location rather than show it', async () => {
-    for (const [attach, location] of [[{ query: 'key' }, (token: string) => `/next?key=${encodeURIComponent(token)}`], [{ query: 'key' }, (token: string) => `/next?key=${token}`], [{ header: 'Authorization' }, (token: string) => `https://elsewhere.example/?t=${token}`]] as const) {
-      for (const token of [FIXED_TOKEN, 'with+odd/characters=and&more%']) {
-        const upstream = await close(ownUpstream((_request, response) => response.writeHead(302, { location: location(token) }).end()));
-        const proxy = await close(startOwnProxy({ accounts: { own: { flow: 'static', credentials: { token }, attach } }, routes: [{ prefix: '/api', upstream: upstream.url, account: 'own' }] }));
-        const answer = await call(proxy.url, '/api/a');
-        assert.equal(upstream.seen.length, 1);
-        assert.deepEqual([answer.status, answer.headers.location], [302, undefined], location(token));
-      }
+  it('that repeat the token lose it, or their whole Location rather than show it', async () => {
+    const odd = 'with+odd/characters=and&more%';
+    const encoded = (token: string) => `/next?key=${encodeURIComponent(token)}`;
+    for (const [attach, token, location, arrives] of [
+      [{ query: 'key' }, FIXED_TOKEN, encoded(FIXED_TOKEN), '/api/next'],
+      [{ query: 'key' }, odd, `/next?a=1&KEY=${encodeURIComponent(odd)}&b=2#there`, '/api/next?a=1&b=2#there'],
+      [{ query: 'key' }, odd, `/next?key=${odd}`, undefined],
+      [{ query: 'key' }, odd, `/next?other=${encodeURIComponent(odd)}`, undefined],
+      [{ header: 'Authorization' }, odd, `https://elsewhere.example/?t=${odd}`, undefined],
+    ] as const) {
+      const upstream = await close(ownUpstream((_request, response) => response.writeHead(302, { location }).end()));
+      const proxy = await close(startOwnProxy({ accounts: { own: { flow: 'static', credentials: { token }, attach } }, routes: [{ prefix: '/api', upstream: upstream.url, account: 'own' }] }));
+      const answer = await call(proxy.url, '/api/a');
+      assert.equal(upstream.seen.length, 1);
+      assert.deepEqual([answer.status, answer.headers.location], [302, arrives], location);
     }
   });
 });

@@ -33,6 +33,7 @@ describe('a template', () => {
     assert.equal(fillString('{x=def}', { x: 'given' }), 'given');
     assert.deepEqual(fillValue({ a: '{x?}', b: '{y?}', c: 1 }, { y: 2 }), { b: 2, c: 1 });
     assert.equal(fillForm({ a: '{x?}', b: '{y?}' }, { y: 'z' }), 'b=z');
+    assert.deepEqual(fillValue({ a: '{x?}', b: '{y?}', c: '{z?}', d: 1 }, { x: '', y: null, z: 0 }), { c: 0, d: 1 });
   });
 
   it('a value alone in its string keeps its type; within a text it becomes text', () => {
