@@ -84,7 +84,7 @@ export async function startApp(config: LoadedConfig, surroundings: Surroundings)
   const proxy: Proxy = { routes, callers, viaName: `tokenward-${randomBytes(6).toString('hex')}`, tokens, uncured: new UncuredReplies(clock), buffers, admission: new Admission(config.limits.inFlight), idle: { body: config.limits.bodyIdle, reading: config.limits.readIdle }, metrics, log };
   const readiness: Readiness = { stopping: false };
 
-  const proxyServer = createHttpServer(proxyApp(proxy), { headerBytes: config.limits.headerBytes }, inboundOptions);
+  const proxyServer = createHttpServer(proxyApp(proxy), { headerBytes: config.limits.headerBytes, onRefused: (reason) => metrics.errors.inc({ route: 'unmatched', reason }) }, inboundOptions);
   const operatorServer = createHttpServer(createOperatorApp({ tokens, store, metrics, buffers, readiness, clock, log, routes: config.routes }), { headerBytes: 16 * 1024 });
   const stopReloading = inboundTls && reloadCertificates(proxyServer, inboundTls, log);
   const closeParts = async (): Promise<void> => {

@@ -2,6 +2,7 @@ import { createServer, IncomingMessage, ServerResponse, type RequestListener, ty
 import { createServer as createTlsServer, type Server as TlsServer, type ServerOptions as TlsOptions } from 'node:https';
 import type { AddressInfo, Socket } from 'node:net';
 import express, { type Express } from 'express';
+import type { ErrorCode } from './errors.ts';
 
 /** A listener that could not start; `message` says which and what to do. */
 export class ListenError extends Error {
@@ -11,6 +12,8 @@ export class ListenError extends Error {
 export interface ServerLimits {
   /** Bytes of a request's head. */
   readonly headerBytes: number;
+  /** Told of every request that the parser refused, which therefore never became one. */
+  readonly onRefused?: (code: ErrorCode) => void;
 }
 
 /** A new Express application, told nothing and telling nothing. */
@@ -44,7 +47,7 @@ export function createHttpServer(app: Express, limits: ServerLimits, tls?: TlsOp
   // Node would drop what is beyond its limit in silence; the count is checked with the request instead.
   server.maxHeadersCount = 0;
   server.maxRequestsPerSocket = 0;
-  server.on('clientError', refuseMalformed);
+  server.on('clientError', (error, socket) => refuseMalformed(error, socket as Socket, limits.onRefused));
   return server;
 }
 
@@ -61,7 +64,7 @@ function expressClasses(app: Express): { IncomingMessage: typeof IncomingMessage
 }
 
 /** What Node's parser refuses never becomes a request; it still deserves an answer in our form. */
-function refuseMalformed(error: NodeJS.ErrnoException, socket: Socket): void {
+function refuseMalformed(error: NodeJS.ErrnoException, socket: Socket, tell: ServerLimits['onRefused']): void {
   // Anything but the parser's own complaints is a broken connection or a TLS handshake that failed or never ended: there
   // is nobody to answer, and an answer that waits for the handshake would keep the connection open for ever.
   if (!socket.writable || !/^(HPE_|ERR_HTTP_)/.test(error.code ?? '')) {
@@ -73,7 +76,8 @@ function refuseMalformed(error: NodeJS.ErrnoException, socket: Socket): void {
   refused.add(socket);
   const tooLarge = error.code === 'HPE_HEADER_OVERFLOW';
   const timeout = error.code === 'ERR_HTTP_REQUEST_TIMEOUT';
-  const [status, code] = timeout ? ['408 Request Timeout', 'request_malformed'] : tooLarge ? ['431 Request Header Fields Too Large', 'headers_too_large'] : ['400 Bad Request', 'request_malformed'];
+  const [status, code]: [string, ErrorCode] = timeout ? ['408 Request Timeout', 'request_malformed'] : tooLarge ? ['431 Request Header Fields Too Large', 'headers_too_large'] : ['400 Bad Request', 'request_malformed'];
+  tell?.(code);
   const body = `${JSON.stringify({ status: Number.parseInt(status, 10), code })}\n`;
   afterAnswers(socket, () => {
     socket.end(`HTTP/1.1 ${status}\r\nContent-Type: application/problem+json\r\nX-Tokenward-Error: ${code}\r\nContent-Length: ${body.length}\r\nConnection: close\r\n\r\n${body}`);

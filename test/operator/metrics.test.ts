@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
 import { call, metric } from '../support/call.ts';
+import { dial } from '../support/wire.ts';
 import { freshWorld, withRoute } from '../support/world.ts';
 
 const DOCUMENTED = [...readFileSync('docs/metrics.md', 'utf8').matchAll(/^\| `(tokenward_\w+)` \| (\w+)/gm)].map(([, name, type]) => ({ name: name!, type: type! }));
@@ -39,6 +40,14 @@ describe('/metrics', () => {
       // Nothing went wrong with the store; test/tokens sees to that one.
       if (name !== 'tokenward_store_errors_total') assert.match(text, new RegExp(`^${name}${type === 'histogram' ? '_bucket' : ''}(\\{[^}]*\\})? [^ ]+$`, 'm'), name);
     }
+  });
+
+  it('counts what the parser refused before it was a request', async () => {
+    const { proxy } = world();
+    const line = await dial(proxy.url);
+    line.socket.write('GET /softline/a HTTP/1.1\r\nHost: proxy\r\nContent-Length: 1, 2\r\n\r\n');
+    assert.match(await line.closed(), /^HTTP\/1\.1 400 /);
+    assert.equal(await metric(proxy.operatorUrl, 'tokenward_errors_total', { route: 'unmatched', reason: 'request_malformed' }), 1);
   });
 
   it('counts what happened', async () => {
