@@ -47,7 +47,7 @@ export function createHttpServer(app: Express, limits: ServerLimits, tls?: TlsOp
   // Node would drop what is beyond its limit in silence; the count is checked with the request instead.
   server.maxHeadersCount = 0;
   server.maxRequestsPerSocket = 0;
-  server.on('clientError', (error, socket) => refuseMalformed(error, socket as Socket, limits.onRefused));
+  server.on('clientError', (error: Error, socket: Socket) => refuseMalformed(error, socket, limits.onRefused));
   return server;
 }
 

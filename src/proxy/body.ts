@@ -1,5 +1,4 @@
 import type { IncomingMessage } from 'node:http';
-import { Readable } from 'node:stream';
 import { TokenwardError } from '../errors.ts';
 
 /** Bytes of request bodies kept by all requests together: a cap on their sum, because Node gives memory back late. */
@@ -36,9 +35,19 @@ export class CallerGone extends Error {}
 export type RequestBody =
   | { readonly kind: 'none' }
   | { readonly kind: 'kept'; readonly chunks: readonly Buffer[]; readonly length: number; release(): void }
-  | { readonly kind: 'streamed'; readonly length: number | undefined; open(): Readable };
+  | { readonly kind: 'streamed'; readonly length: number | undefined; open(): Upload };
+
+/** A body too large to keep, read as it comes. */
+export interface Upload {
+  /** The next piece; undefined at the end. Rejects with CallerGone or a TokenwardError. One call at a time. */
+  next(): Promise<Buffer | undefined>;
+  /** No more of it is wanted. */
+  stop(): void;
+}
 
 const NONE: RequestBody = { kind: 'none' };
+/** As much of an upload as is read ahead of a slow upstream. Bytes. */
+const QUEUE_MOST = 64 * 1024;
 
 export interface BodyLimits {
   /** Up to this size a body is kept. Bytes. */
@@ -132,73 +141,93 @@ function collect(request: IncomingMessage, limits: BodyLimits, reserved: number 
 }
 
 function streamed(request: IncomingMessage, first: readonly Buffer[], length: number | undefined, limits: BodyLimits): RequestBody {
-  return { kind: 'streamed', length, open: () => new Upload(request, first, limits) };
+  return { kind: 'streamed', length, open: () => new CallersUpload(request, first, limits) };
 }
 
 /**
- * The body on its way up. Not the request itself, because whoever consumes a stream may destroy it, and the caller's
- * connection is still needed for the answer.
+ * The body on its way up, piece by piece as the caller sent them: not the request itself, because whoever consumes a stream
+ * may destroy it, and the caller's connection is still needed for the answer.
  */
-class Upload extends Readable {
+class CallersUpload implements Upload {
   readonly #request: IncomingMessage;
   readonly #limits: BodyLimits;
-  readonly #first: readonly Buffer[];
+  readonly #queue: Buffer[] = [];
+  #queued = 0;
   #size = 0;
-  #started = false;
+  #flowing = false;
+  #over: 'ended' | 'stopped' | Error | undefined;
+  #wake: (() => void) | undefined;
   /** Runs only while we wait for the caller; while the upstream is the slow one he has nothing to answer for. */
   #patience: NodeJS.Timeout | undefined;
 
   constructor(request: IncomingMessage, first: readonly Buffer[], limits: BodyLimits) {
-    super({ highWaterMark: 256 * 1024 });
     this.#request = request;
-    this.#first = first;
     this.#limits = limits;
+    request.on('data', this.#onData).on('end', this.#onEnd).on('close', this.#onClose).on('error', this.#onClose);
+    request.pause();
+    for (const chunk of first) this.#onData(chunk);
   }
 
-  override _read(): void {
-    if (!this.#started) {
-      this.#started = true;
-      this.#request.on('data', this.#onData).on('end', this.#onEnd).on('close', this.#onClose).on('error', this.#onClose);
-      let room = true;
-      for (const chunk of this.#first) room = this.#take(chunk);
-      if (!room) return;
+  async next(): Promise<Buffer | undefined> {
+    for (;;) {
+      if (this.#over instanceof Error) throw this.#over;
+      const chunk = this.#queue.shift();
+      if (chunk !== undefined) {
+        this.#queued -= chunk.length;
+        return chunk;
+      }
+      if (this.#over !== undefined) return undefined;
+      const more = new Promise<void>((resolve) => {
+        this.#wake = resolve;
+      });
+      this.#flow();
+      await more;
     }
-    this.#patience ??= patienceOf(this.#limits, (error) => this.destroy(error));
+  }
+
+  stop(): void {
+    this.#finish('stopped');
+    this.#queue.length = 0;
+  }
+
+  #flow(): void {
+    if (this.#flowing || this.#over !== undefined) return;
+    this.#flowing = true;
+    this.#patience = patienceOf(this.#limits, (error) => this.#finish(error));
     this.#request.resume();
   }
 
-  override _destroy(error: Error | null, callback: (error?: Error | null) => void): void {
+  #finish(how: 'ended' | 'stopped' | Error): void {
+    if (this.#over !== undefined) return;
+    this.#over = how;
     clearTimeout(this.#patience);
     this.#request.off('data', this.#onData).off('end', this.#onEnd).off('close', this.#onClose).off('error', this.#onClose);
     // The upstream wants no more of it (it has refused early, say). The rest is read all the same, or the caller's next request would be stuck behind it.
-    this.#request.resume();
-    callback(error);
-  }
-
-  #take(chunk: Buffer): boolean {
-    this.#size += chunk.length;
-    const { most } = this.#limits;
-    if (this.#size > most) {
-      this.destroy(new TokenwardError('body_too_large', { detail: `limit ${most} bytes` }));
-      return false;
-    }
-    return this.push(chunk);
+    if (how !== 'ended') this.#request.resume();
+    this.#wake?.();
   }
 
   readonly #onData = (chunk: Buffer): void => {
     this.#patience?.refresh();
-    if (this.#take(chunk)) return;
-    this.#request.pause();
-    clearTimeout(this.#patience);
-    this.#patience = undefined;
+    this.#size += chunk.length;
+    const { most } = this.#limits;
+    if (this.#size > most) {
+      this.#finish(new TokenwardError('body_too_large', { detail: `limit ${most} bytes` }));
+      return;
+    }
+    this.#queue.push(chunk);
+    this.#queued += chunk.length;
+    if (this.#flowing && this.#queued >= QUEUE_MOST) {
+      this.#flowing = false;
+      clearTimeout(this.#patience);
+      this.#request.pause();
+    }
+    this.#wake?.();
   };
 
-  readonly #onEnd = (): void => {
-    clearTimeout(this.#patience);
-    this.push(null);
-  };
+  readonly #onEnd = (): void => this.#finish('ended');
 
   readonly #onClose = (): void => {
-    if (!this.#request.complete) this.destroy(new CallerGone());
+    if (!this.#request.complete) this.#finish(new CallerGone());
   };
 }

@@ -1,4 +1,5 @@
 import type { ServerResponse } from 'node:http';
+import { spent } from './spent.ts';
 import type { UpstreamReply } from './upstream/reply.ts';
 
 /**
@@ -27,7 +28,7 @@ export function relay(reply: UpstreamReply, response: ServerResponse, headers: s
   response.on('close', () => clearTimeout(patience));
   reply.pipe({
     write(chunk) {
-      const room = response.write(chunk);
+      const room = response.write(chunk, spent(chunk));
       if (!room) {
         clearTimeout(patience);
         if (idle > 0) patience = setTimeout(() => response.destroy(), idle);

@@ -1,7 +1,6 @@
 import assert from 'node:assert/strict';
-import { Readable } from 'node:stream';
 import fc from 'fast-check';
-import type { RequestBody } from '../../src/proxy/body.ts';
+import type { RequestBody, Upload } from '../../src/proxy/body.ts';
 import { destinationOf } from '../../src/proxy/upstream/dial.ts';
 import { ConnectionPool } from '../../src/proxy/upstream/pool.ts';
 import { UpstreamReply } from '../../src/proxy/upstream/reply.ts';
@@ -16,11 +15,17 @@ const request = fc.record({
   body,
 });
 
+function uploadOf(pieces: readonly Buffer[]): Upload {
+  // Copies: what has been written is given back to the system.
+  const left = pieces.map((piece) => Buffer.from(piece));
+  return { next: () => Promise.resolve(left.shift()), stop: () => undefined };
+}
+
 function bodyOf({ pieces, kind }: { pieces: Buffer[]; kind: string }): RequestBody {
   const length = pieces.reduce((sum, piece) => sum + piece.length, 0);
   if (kind === 'none') return { kind: 'none' };
   if (kind === 'kept') return { kind: 'kept', chunks: pieces, length, release: () => undefined };
-  return { kind: 'streamed', length: kind === 'streamed' ? length : undefined, open: () => Readable.from(pieces) };
+  return { kind: 'streamed', length: kind === 'streamed' ? length : undefined, open: () => uploadOf(pieces) };
 }
 
 describe('what we write upstream, read by a second reader', () => {

@@ -1,8 +1,8 @@
 import type { Socket } from 'node:net';
-import type { Readable } from 'node:stream';
 import { TokenwardError } from '../../errors.ts';
-import type { RequestBody } from '../body.ts';
+import type { RequestBody, Upload } from '../body.ts';
 import type { ReplySource, UpstreamReply } from './reply.ts';
+import { spent } from '../spent.ts';
 import { ReplyError, ReplyReader } from './reply-reader.ts';
 
 /** A request ready to go out: everything in it has been checked and rebuilt by us. */
@@ -43,7 +43,7 @@ export class Connection {
   readonly #reader: ReplyReader;
   readonly #source: ReplySource = { pause: () => this.#pause(), resume: () => this.#resume(), cancel: () => this.#cancel() };
   #exchange: UpstreamReply | undefined;
-  #upload: Readable | undefined;
+  #upload: Upload | undefined;
   #uploading = false;
   /** A body was not sent to its end: what follows on this connection would be taken for the rest of it. */
   #cutShort = false;
@@ -148,15 +148,15 @@ export class Connection {
   }
 
   /** A body too large to keep, as fast as both ends allow. */
-  async #pump(upload: Readable, chunked: boolean, exchange: UpstreamReply): Promise<void> {
+  async #pump(upload: Upload, chunked: boolean, exchange: UpstreamReply): Promise<void> {
     const socket = this.#socket;
     try {
-      for await (const chunk of upload as AsyncIterable<Buffer>) {
+      for (let chunk = await upload.next(); chunk !== undefined; chunk = await upload.next()) {
         // Replies are read in the event loop's poll phase: one that says "enough" is seen before the next write can fail on a closed connection.
         await new Promise(setImmediate);
         if (this.#exchange !== exchange || !this.#uploading || socket.destroyed) return;
         if (chunked) socket.write(`${chunk.length.toString(16)}\r\n`, 'latin1');
-        let room = socket.write(chunk);
+        let room = socket.write(chunk, spent(chunk));
         if (chunked) room = socket.write('\r\n', 'latin1');
         if (!room) await drained(socket);
       }
@@ -269,7 +269,7 @@ export class Connection {
     this.#uploading = false;
     const upload = this.#upload;
     this.#upload = undefined;
-    upload?.destroy();
+    upload?.stop();
   }
 
   #pause(): void {
