@@ -123,6 +123,7 @@ const route = z.strictObject({
     idle: duration.prefault('30s').describe('Between two pieces of a reply. 0: none, as for event streams.'),
   }).prefault({}),
   maxConnections: z.number().int().min(1).max(10_000).default(64),
+  freshConnection: z.boolean().default(false).describe('A connection of its own for every request: for an upstream that may send bytes nobody asked for.'),
   policy: z.strictObject({
     mode: z.enum(['enforce', 'report']).default('enforce').describe('report: let everything pass, and count what would be refused.'),
     allow: z.array(policyRule).min(1).optional().describe('Only these calls; all if not given.'),

@@ -42,6 +42,7 @@ export class Connection {
   readonly #timeouts: ConnectionTimeouts;
   readonly #reader: ReplyReader;
   readonly #source: ReplySource = { pause: () => this.#pause(), resume: () => this.#resume(), cancel: () => this.#cancel() };
+  readonly #keep: boolean;
   #exchange: UpstreamReply | undefined;
   #upload: Upload | undefined;
   #uploading = false;
@@ -59,7 +60,9 @@ export class Connection {
   /** How often to look, so that limits come out even. ms. */
   readonly #every: number;
 
-  constructor(socket: Socket, owner: ConnectionOwner, timeouts: ConnectionTimeouts) {
+  /** `keep`: may serve again after its first exchange. */
+  constructor(socket: Socket, owner: ConnectionOwner, timeouts: ConnectionTimeouts, keep = true) {
+    this.#keep = keep;
     this.#socket = socket;
     this.#owner = owner;
     this.#timeouts = timeouts;
@@ -120,7 +123,7 @@ export class Connection {
 
   #send({ method, target, headers, body }: UpstreamRequest): void {
     const socket = this.#socket;
-    let head = `${method} ${target} HTTP/1.1\r\nconnection: keep-alive\r\n`;
+    let head = `${method} ${target} HTTP/1.1\r\nconnection: ${this.#keep ? 'keep-alive' : 'close'}\r\n`;
     for (let i = 0; i < headers.length; i += 2) head += `${headers[i]!}: ${headers[i + 1]!}\r\n`;
     if (body.kind === 'none') {
       // RFC 9110 §8.6: a method that usually has a body says that there is none.
@@ -202,7 +205,7 @@ export class Connection {
   #finishIfDone(): void {
     const exchange = this.#exchange;
     if (exchange === undefined || !exchange.ended) return;
-    if (this.#uploading || this.#cutShort || !this.#reader.reusable || !this.usable) {
+    if (!this.#keep || this.#uploading || this.#cutShort || !this.#reader.reusable || !this.usable) {
       this.#exchange = undefined;
       this.#stopUpload();
       this.destroy();

@@ -6,6 +6,8 @@ import type { UpstreamReply } from './reply.ts';
 
 export interface PoolOptions {
   readonly maxConnections: number;
+  /** No connection is used again. */
+  readonly oneRequestEach?: boolean;
   /** Milliseconds; 0 = no limit. */
   readonly timeouts: ConnectionTimeouts & { readonly connect: number };
 }
@@ -108,7 +110,7 @@ export class ConnectionPool implements ConnectionOwner {
         this.#session = session;
       });
       this.#dialling -= 1;
-      const connection = new Connection(socket, this, this.#options.timeouts);
+      const connection = new Connection(socket, this, this.#options.timeouts, this.#options.oneRequestEach !== true);
       this.#open.add(connection);
       if (this.#stop.signal.aborted) connection.destroy();
       else this.onIdle(connection);
