@@ -1,0 +1,156 @@
+import { execFileSync } from 'node:child_process';
+import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { operator } from '../../support/call.ts';
+import { eventually } from '../../support/eventually.ts';
+import { DidNotStart } from '../child.ts';
+import { loginsIn, mark, refreshesIn, requestFaults, spendFaults } from '../join.ts';
+import { MODES } from '../modes.ts';
+import type { Tally } from '../report.ts';
+import { Stage } from '../stage.ts';
+
+/*
+ * Real failing disks under the embedded store, in front of an endpoint with strict rotation: writes refused (a file
+ * size limit set on the running process), a full file system and a read-only one (a small tmpfs, where mounting is
+ * permitted). Nothing may be spent that could not be written down first, and nothing may be lost that was granted.
+ */
+
+const STRICT = MODES[0]!;
+
+export async function runDiskFaults(tally: Tally): Promise<void> {
+  const plain = mkdtempSync(join(tmpdir(), 'tokenward-disk-data-'));
+  try {
+    await attempt(tally, 'disk: writes refused before a renewal', () => Stage.with(STRICT, { data: join(plain, 'before') }, (stage) => failsBefore(stage, tally, 'writes refused', limitWrites)));
+    await attempt(tally, 'disk: writes refused after a grant', () => Stage.with(STRICT, { data: join(plain, 'after') }, (stage) => failsAfter(stage, tally, limitWrites)));
+  } finally {
+    rmSync(plain, { recursive: true, force: true });
+  }
+  await onTmpfs(tally, 'disk: full', (data) => Stage.with(STRICT, { data }, (stage) => failsBefore(stage, tally, 'full', fill)));
+  await onTmpfs(tally, 'disk: read-only', (data) => readOnlyStart(data, tally));
+}
+
+/** What makes the disk fail, and what makes it well again. */
+type Break = (stage: Stage) => () => void;
+
+/** No file may be written any more. Node ignores the signal that comes with it, so writes fail as on a disk that is out of order. */
+const limitWrites: Break = ({ child }) => {
+  const limit = (soft: string): void => void execFileSync('prlimit', ['--pid', String(child.pid), `--fsize=${soft}:unlimited`]);
+  limit('0');
+  return () => limit('unlimited');
+};
+
+const fill: Break = ({ data }) => {
+  const filler = join(data, 'filler');
+  try {
+    writeFileSync(filler, Buffer.alloc(64 * 1024 * 1024));
+  } catch {
+    // Full, as it should be.
+  }
+  return () => rmSync(filler);
+};
+
+/** The disk fails, then a token is wanted: nothing leaves for the token endpoint, callers hear why, and all is well afterwards. */
+async function failsBefore(stage: Stage, tally: Tally, what: string, breakDisk: Break): Promise<void> {
+  const { ledger } = stage;
+  const first = await stage.send();
+  const since = mark(ledger);
+  const mend = breakDisk(stage);
+  stage.revoke();
+  const during = await stage.send();
+  const spent = stage.tokenCalls(since);
+  // A store that found room in its own file has stored what it had to, and may go on.
+  const served = during.outcome === 'answered' && spent === 1;
+  tally.count(`disk ${what}: a renewal it cannot write down is not begun`, served || (during.code === 'store_unavailable' && spent === 0) ? undefined : `${during.outcome} ${during.code ?? ''}, ${spent} token calls`);
+  tally.count(`disk ${what}: first answer before it`, first.outcome === 'answered' ? undefined : first.code ?? first.outcome);
+  mend();
+  await eventually('requests succeed again', async () => (await stage.send()).outcome === 'answered');
+  tally.count(`disk ${what}: afterwards one refresh and no login`, refreshesIn(ledger, since) === 1 && loginsIn(ledger, since) === 0 ? undefined : `${refreshesIn(ledger, since)} refreshes, ${loginsIn(ledger, since)} logins`);
+  await restartAndCheck(stage, tally, what);
+}
+
+/** The disk fails between the grant and its storing: the new pair is served, kept, and stored when that is possible. */
+async function failsAfter(stage: Stage, tally: Tally, breakDisk: Break): Promise<void> {
+  const { sandbox, ledger, child } = stage;
+  await stage.send();
+  const since = mark(ledger);
+  stage.revoke();
+  sandbox.chatapp.set({ refreshMode: 'slow', slowMs: 600, refreshModeCount: 1 });
+  const waiting = stage.send();
+  await eventually('the pair is granted', () => ledger.count({ kind: 'refresh', since, where: ({ issued }) => issued !== null }) > 0);
+  const mend = breakDisk(stage);
+  const { outcome, code } = await waiting;
+  tally.count('disk after a grant: the new pair is served', outcome === 'answered' ? undefined : `${outcome} ${code ?? ''}`);
+  const ready = (await operator(child.operatorUrl, '/readyz')).status;
+  tally.count('disk after a grant: not ready meanwhile', ready === 503 ? undefined : `readiness says ${ready}`);
+  child.kill('SIGTERM');
+  const early = await Promise.race([child.ended, new Promise<undefined>((resolve) => setTimeout(resolve, 1_500, undefined))]);
+  tally.count('disk after a grant: a graceful stop waits', early === undefined ? undefined : 'it ended without having stored the pair');
+  mend();
+  const { code: exit } = await child.ended;
+  tally.count('disk after a grant: and then ends well', exit === 0 ? undefined : `exit ${String(exit)}`);
+  await restartAndCheck(stage, tally, 'after a grant');
+}
+
+/** A new process finds the newest token, needs no call for it, and its refresh token works. */
+async function restartAndCheck(stage: Stage, tally: Tally, what: string): Promise<void> {
+  const { ledger, callers } = stage;
+  const since = mark(ledger);
+  await stage.restart();
+  const { outcome } = await stage.send();
+  const calls = stage.tokenCalls(since);
+  tally.count(`disk ${what}: after a restart nothing is lost`, outcome === 'answered' && calls === 0 ? undefined : `${outcome}, ${calls} token calls`);
+  stage.revoke();
+  const renewed = await stage.send();
+  const faults = [...spendFaults(ledger, STRICT.arrivalsMost), ...requestFaults(callers.entries, ledger)];
+  tally.count(`disk ${what}: the ledgers add up`, renewed.outcome === 'answered' && loginsIn(ledger, since) === 0 && faults.length === 0 ? undefined : [renewed.outcome, ...faults].join('; '));
+}
+
+/** A store on a read-only file system: says so and does not start, or starts and says so; never starts anew with nothing. */
+async function readOnlyStart(data: string, tally: Tally): Promise<void> {
+  await Stage.with(STRICT, { data }, async (stage) => {
+    await stage.send();
+    await stage.kill();
+    const since = mark(stage.ledger);
+    execFileSync('mount', ['-o', 'remount,ro', data]);
+    try {
+      await stage.start();
+      const { outcome, code } = await stage.send();
+      tally.count('disk read-only: the stored token is used', outcome === 'answered' ? undefined : `${outcome} ${code ?? ''}`);
+      await stage.kill();
+    } catch (error) {
+      if (!(error instanceof DidNotStart)) throw error;
+      tally.count('disk read-only: says so and does not start', /EROFS|[Rr]ead-only/.test(error.output) && error.output.includes(data) ? undefined : error.output);
+    } finally {
+      execFileSync('mount', ['-o', 'remount,rw', data]);
+    }
+    tally.count('disk read-only: no login for it', loginsIn(stage.ledger, since) === 0 ? undefined : 'a login was made');
+    await restartAndCheck(stage, tally, 'read-only');
+  });
+}
+
+async function onTmpfs(tally: Tally, what: string, act: (data: string) => Promise<void>): Promise<void> {
+  const data = join(mkdtempSync(join(tmpdir(), 'tokenward-tmpfs-')), 'data');
+  mkdirSync(data);
+  try {
+    execFileSync('mount', ['-t', 'tmpfs', '-o', 'size=1m,mode=700', 'tmpfs', data], { stdio: 'ignore' });
+  } catch {
+    console.log(`  skipped  ${what}: a small file system cannot be mounted here (needs root)`);
+    rmSync(join(data, '..'), { recursive: true, force: true });
+    return;
+  }
+  try {
+    await attempt(tally, what, () => act(data));
+  } finally {
+    execFileSync('umount', ['-l', data]);
+    rmSync(join(data, '..'), { recursive: true, force: true });
+  }
+}
+
+async function attempt(tally: Tally, what: string, act: () => Promise<void>): Promise<void> {
+  try {
+    await act();
+  } catch (error) {
+    tally.count(what, error instanceof Error ? error.message : String(error));
+  }
+}

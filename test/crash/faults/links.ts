@@ -1,0 +1,121 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import { startSandbox, type Sandbox } from '../../../src/sandbox/sandbox.ts';
+import { FaultProxy } from '../../support/fault-proxy.ts';
+import { startProxy, type RunningProxy } from '../../support/proxy.ts';
+import { table, type Tally } from '../report.ts';
+import { KINDS, send, type Ended } from './kinds.ts';
+import { LINK_FAULTS, type LinkFault } from './scenarios.ts';
+
+const LINKS = ['caller', 'upstream', 'token endpoint'] as const;
+type LinkName = (typeof LINKS)[number];
+
+/** How long a fault holds. ms. */
+const FAULT = 1_200;
+/** From its end on, requests succeed within so many ms; as many more are granted to a busy machine. */
+const RECOVERY = 2_000;
+const TOLERANCE = 1_000;
+
+/** A tokenward in this process with a faulty link at one of its sides. */
+interface Stage {
+  readonly name: LinkName;
+  readonly sandbox: Sandbox;
+  readonly proxy: RunningProxy;
+  readonly link: FaultProxy;
+  /** Where callers connect. */
+  readonly base: string;
+}
+
+async function startStage(name: LinkName): Promise<Stage> {
+  const sandbox = await startSandbox();
+  const { chatapp } = sandbox.urls;
+  let link = await FaultProxy.start(chatapp);
+  const timeouts = { connect: '1s', firstByte: '4s', idle: '4s' };
+  const proxy = await startProxy(sandbox, {
+    config: (base) => ({
+      ...base,
+      accounts: { main: { flow: 'chatapp', baseUrl: name === 'token endpoint' ? link.url : chatapp, credentials: { ...sandbox.credentials.chatapp }, budget: { logins: 1_000 } } },
+      routes: [
+        { prefix: '/streamed', upstream: name === 'upstream' ? link.url : chatapp, account: 'main', timeouts },
+        // Large bodies are kept, so that they can be sent again after a renewal.
+        { prefix: '/kept', upstream: name === 'upstream' ? link.url : chatapp, account: 'main', timeouts, maxReplayBody: '8MiB' },
+      ],
+    }),
+  });
+  sandbox.chatapp.set({ rotation: 'strict', quotaLimit: null });
+  if (name === 'caller') {
+    await link.close();
+    link = await FaultProxy.start(proxy.url);
+  }
+  return { name, sandbox, proxy, link, base: name === 'caller' ? link.url : proxy.url };
+}
+
+/** All faults on all links with all kinds of requests. Returns the table. */
+export async function runLinkFaults(tally: Tally): Promise<string> {
+  const columns = await Promise.all(LINKS.map(async (name) => {
+    const stage = await startStage(name);
+    const cells: string[] = [];
+    try {
+      for (const fault of LINK_FAULTS) cells.push(await runFault(stage, fault, tally));
+    } finally {
+      await stage.link.close();
+      await stage.proxy.stop();
+      await stage.sandbox.close();
+    }
+    return cells;
+  }));
+  return table([
+    ['fault', ...LINKS.map((name) => `${name} link`)],
+    ...LINK_FAULTS.map(({ name }, row) => [name, ...columns.map((cells) => cells[row]!)]),
+  ]);
+}
+
+async function runFault(stage: Stage, { name, fault, half = false }: LinkFault, tally: Tally): Promise<string> {
+  const { sandbox, link, base } = stage;
+  const { ledger } = sandbox;
+  const what = `${name}, ${stage.name} link`;
+  // A connection to the upstream that is open, and a token that is good.
+  const before = await send(base, '/kept', KINDS[0]!);
+  tally.count(`${what}: a request before it`, before.ending === 'complete' ? undefined : `came to "${before.ending}" ${before.code ?? ''}`);
+  const since = ledger.last()?.seq ?? 0;
+
+  // On the way to the token endpoint there is something to see only when a token is wanted.
+  if (stage.name === 'token endpoint') sandbox.chatapp.revokeAll();
+  await link.set(fault);
+  link.drop();
+  const prefix = stage.name === 'token endpoint' ? '/kept' : '/streamed';
+  const running = KINDS.map((kind) => send(base, prefix, kind));
+  await sleep(FAULT);
+  await link.clear();
+  // The endpoint has answered half a request with a plain refusal; only an operator can know better.
+  if (half && stage.name === 'token endpoint') await stage.proxy.app.tokens.renewNow('main').catch(() => undefined);
+  const [recovered, told] = await recovery(stage);
+  const ended = await Promise.all(running);
+
+  KINDS.forEach((kind, index) => tally.count(`${what}: ${kind.name}`, wrongWith(ended[index]!, half, ledger.entries({ since, requestId: ended[index]!.id, applied: true }).length)));
+  // After a failed renewal nobody calls before the pause is over; callers were told how long it is.
+  const allowed = RECOVERY + TOLERANCE + (stage.name === 'token endpoint' ? told * 1_000 : 0);
+  tally.count(`${what}: recovery`, recovered <= allowed ? undefined : `took ${Math.round(recovered)} ms`);
+  const counts = (['complete', 'ours', 'cut', 'answer 400'] as const).map((ending) => [ending, ended.filter((one) => one.ending === ending).length] as const).filter(([, count]) => count > 0);
+  return `${counts.map(([ending, count]) => `${count} ${ending}`).join(', ')}; back after ${(recovered / 1000).toFixed(1)} s`;
+}
+
+/** What must not be: neither whole, nor our own error, nor visibly cut; or done twice. */
+function wrongWith({ ending, code }: Ended, half: boolean, applied: number): string | undefined {
+  if (applied > 1) return `applied ${applied} times`;
+  if (ending === 'complete' || ending === 'cut') return undefined;
+  if (ending === 'ours') return code === 'internal' ? 'an unexpected fault inside' : undefined;
+  return half && ending === 'answer 400' ? undefined : ending;
+}
+
+/** Asks until it is answered. Milliseconds, and the last Retry-After that was told on the way. */
+async function recovery({ base }: Stage): Promise<[ms: number, told: number]> {
+  const start = performance.now();
+  let told = 0;
+  for (;;) {
+    const { ending, retryAfter } = await send(base, '/kept', KINDS[0]!);
+    const elapsed = performance.now() - start;
+    if (ending === 'complete' || elapsed > 30_000) return [elapsed, told];
+    told = retryAfter ?? told;
+    await sleep(50);
+  }
+}
