@@ -1,13 +1,15 @@
 import { randomBytes } from 'node:crypto';
 import { LRUCache } from 'lru-cache';
 import { TokenwardError } from '../errors.ts';
+import { newAccountState, type AccountState } from './account-state.ts';
 import { budgetState, debitLogin, type BudgetState } from './budget.ts';
 import { systemTimers, type Clock, type Timers } from './clock.ts';
 import type { Credential, Outcome } from './credential.ts';
+import { backoff, backoffLeft, lostLoginWait, maySpendRefresh } from './ladder.ts';
+import { earlyAt, lives, nextToken } from './lifetime.ts';
 import type { CredentialRecord, Records, RenewalKind, SpendIntent } from './records.ts';
-import { SingleFlight } from './single-flight.ts';
 import type { TokenStore } from './store.ts';
-import { Token, type Grant } from './token.ts';
+import type { Grant, Token } from './token.ts';
 
 /** Longer than the slowest login, so that a lease never ends under a working holder; prolonged at a third. ms. */
 const LEASE_TTL = 30_000;
@@ -18,19 +20,10 @@ const LEASE_POLL = 100;
 const LEASE_SURE = 0.9 * LEASE_TTL;
 /** Waiting for the lease, a refresh and the login after it, with room to persist. ms. */
 const FLIGHT_DEADLINE = LEASE_WAIT + 2 * 15_000 + 10_000;
-/** Failed renewals: 2 s, doubled up to 5 min, and up to a quarter more so that replicas do not march in step. ms. */
-const BACKOFF_FIRST = 2_000;
-const BACKOFF_MOST = 300_000;
-/** The life of a token that by its answer has none (0, negative, or an end already past: our clock may be fast). ms. */
-const LEAST_USE = 30_000;
 /** While the store is away: how often somebody looks whether it is back. ms. */
 const STORE_LOOK = 1_000;
 /** An early renewal that failed is tried again no sooner than this, unless the back-off says later. ms. */
 const EARLY_PAUSE = 30_000;
-/** Longer lives are not believed: the reactive path finds out earlier. ms. */
-const MOST_LIFE = 31 * 86_400_000;
-/** Logins whose result was never seen (killed in between): the first repeat is at once, then 1 min, doubled. ms. */
-const LOST_LOGIN_PAUSE = 60_000;
 
 /** What the manager tells the outside: for metrics, logs and the operator's page. Must not throw. */
 export interface TokenObserver {
@@ -57,33 +50,6 @@ export interface CredentialStatus {
   readonly waiting: number;
   readonly retryAt: number | undefined;
   readonly budget: BudgetState | undefined;
-}
-
-interface AccountState {
-  readonly credential: Credential;
-  readonly flight: SingleFlight<Token>;
-  /** What the newest flight does; an earlier one that missed its deadline may still be at work. */
-  work: Promise<Token> | undefined;
-  token: Token | undefined;
-  /** Monotonic ms from which a renewal is started in the background. */
-  earlyAt: number;
-  /** The generation an upstream has proved dead: nobody new leaves with it while its successor is being fetched. */
-  provedDead: number;
-  waiting: number;
-  loaded: boolean;
-  dead: string | undefined;
-  problem: string | undefined;
-  /** Wall-clock ms. */
-  retryAt: number | undefined;
-  budget: BudgetState | undefined;
-  /** A call to the token endpoint is under way. It may outlive its flight, when the machine was asleep in between. */
-  calling: boolean;
-  /** Monotonic ms at which the store was last asked for the lease and gave it. */
-  leasedAt: number;
-  /** A lease on its way back to the store. */
-  releasing: Promise<void> | undefined;
-  /** A grant the store would not take yet: the only copy, kept and written as soon as it can be. */
-  unsaved: CredentialRecord | undefined;
 }
 
 /**
@@ -138,7 +104,7 @@ export class TokenManager {
   get(account: string): Token | Promise<Token> {
     const state = this.#state(account);
     const { token } = state;
-    if (token !== undefined && token.generation > state.provedDead && this.#lives(token)) {
+    if (token !== undefined && token.generation > state.provedDead && lives(token, this.#options.clock)) {
       if (this.#options.clock.monotonic() >= state.earlyAt) this.#renewEarly(state);
       return token;
     }
@@ -153,7 +119,7 @@ export class TokenManager {
     const state = this.#state(account);
     const { token } = state;
     // A newer one may have been refused as well by now, and its successor be on the way.
-    if (token !== undefined && token.generation > Math.max(refused.generation, state.provedDead) && this.#lives(token)) return token;
+    if (token !== undefined && token.generation > Math.max(refused.generation, state.provedDead) && lives(token, this.#options.clock)) return token;
     if (state.credential.fixed !== undefined) throw new TokenwardError('credential_dead', { detail: `account ${account}: the upstream refused its fixed token` });
     state.provedDead = Math.max(state.provedDead, refused.generation);
     return this.#join(state, state.provedDead);
@@ -190,7 +156,7 @@ export class TokenManager {
     return [...this.#credentials.keys()].map((account) => {
       const state = this.#state(account);
       const { token, credential } = state;
-      const alive = token !== undefined && this.#lives(token);
+      const alive = token !== undefined && lives(token, this.#options.clock);
       // An account nobody has used yet is ready: its first request logs in.
       const ready = state.unsaved === undefined && (alive ? token.generation > state.provedDead || state.problem === undefined : state.problem === undefined && !this.#storeDown);
       return {
@@ -219,14 +185,7 @@ export class TokenManager {
     if (known !== undefined) return known;
     const credential = this.#credentials.get(account);
     if (credential === undefined) throw new TokenwardError('internal', { detail: `no account named ${account}` });
-    const state: AccountState = {
-      credential, flight: new SingleFlight(this.#options.timers), work: undefined, token: undefined, earlyAt: Infinity, provedDead: -1, waiting: 0, loaded: false,
-      dead: undefined, problem: undefined, retryAt: undefined, budget: undefined, calling: false, leasedAt: -Infinity, releasing: undefined, unsaved: undefined,
-    };
-    if (credential.fixed !== undefined) {
-      state.token = new Token({ generation: 1, obtainedAt: this.#options.clock.wall(), expiresAt: undefined, refreshExpiresAt: undefined, deadline: Infinity }, credential.fixed, undefined);
-      state.loaded = true;
-    }
+    const state = newAccountState(credential, this.#options.clock, this.#options.timers);
     this.#states.set(account, state);
     return state;
   }
@@ -249,26 +208,11 @@ export class TokenManager {
     const { token } = record;
     if (token !== undefined && record.identity === credential.identity && token.generation > (state.token?.generation ?? 0)) {
       state.token = token;
-      state.earlyAt = this.#earlyAt(credential, token);
+      state.earlyAt = earlyAt(credential, token, this.#options.random());
       if (dead === undefined) state.problem = undefined;
     }
     this.#options.observer.changed(credential);
     return state.token;
-  }
-
-  #lives(token: Token): boolean {
-    if (token.expiresAt === undefined) return true;
-    const { clock } = this.#options;
-    if (clock.monotonic() >= token.deadline) return false;
-    const now = clock.wall();
-    // A wall clock before `obtainedAt` was set back; then only the monotonic one is believed.
-    return now < token.expiresAt || now < token.obtainedAt;
-  }
-
-  #earlyAt(credential: Credential, token: Token): number {
-    if (credential.renew !== 'early' || token.expiresAt === undefined) return Infinity;
-    const life = token.expiresAt - token.obtainedAt;
-    return token.deadline - life * (0.15 + 0.1 * this.#options.random());
   }
 
   // ---- renewing
@@ -394,7 +338,7 @@ export class TokenManager {
   }
 
   #isNews(state: AccountState, record: CredentialRecord, refused: number): boolean {
-    return record.token !== undefined && record.generation > refused && record.identity === state.credential.identity && this.#lives(record.token);
+    return record.token !== undefined && record.generation > refused && record.identity === state.credential.identity && lives(record.token, this.#options.clock);
   }
 
   async #reread(state: AccountState, refused: number): Promise<Token | undefined> {
@@ -414,9 +358,8 @@ export class TokenManager {
       throw new TokenwardError('credential_dead', { detail: `account ${credential.account}: ${state.dead}`, retryAfter: 300 });
     }
     if (state.calling) throw new TokenwardError('token_unavailable', { detail: `account ${credential.account}: an earlier renewal has not ended yet`, retryAfter: 1 });
-    const wait = (state.retryAt ?? 0) - this.#options.clock.wall();
-    // More than the longest pause: the clock was set back since.
-    if (wait > 0 && wait <= 2 * BACKOFF_MOST && !useReserve) {
+    const wait = useReserve ? 0 : backoffLeft(state.retryAt, this.#options.clock.wall());
+    if (wait > 0) {
       this.#options.observer.withheld(credential, 'cooldown');
       throw new TokenwardError('token_unavailable', { detail: `account ${credential.account}: ${state.problem ?? 'the last renewal failed'}`, retryAfter: wait / 1000 });
     }
@@ -427,7 +370,7 @@ export class TokenManager {
     const { credential } = state;
     let current = record;
     const token = record.identity === credential.identity ? record.token : undefined;
-    if (token !== undefined && this.#maySpendRefresh(credential, record, token)) {
+    if (token !== undefined && maySpendRefresh(credential, record, token, this.#options.clock.wall())) {
       current = await this.#intend(state, current, 'refresh');
       const outcome = await this.#call(state, 'refresh', () => credential.refresh(token));
       if (outcome.kind === 'granted') return this.#accept(state, current, outcome.grant);
@@ -449,30 +392,16 @@ export class TokenManager {
     throw new TokenwardError('credential_dead', { detail: `account ${credential.account}: ${dead}`, retryAfter: 300 });
   }
 
-  #maySpendRefresh(credential: Credential, record: CredentialRecord, token: Token): boolean {
-    if (!credential.canRefresh || !token.hasRefresh) return false;
-    const now = this.#options.clock.wall();
-    if (token.refreshExpiresAt !== undefined && now >= token.refreshExpiresAt) return false;
-    const { intent } = record;
-    if (intent?.kind !== 'refresh') return true;
-    // Maybe spent. Only an endpoint that says it forgives a repeat gets one, once, and in time.
-    const age = now - intent.startedAt;
-    return intent.attempt < 2 && age >= 0 && age < credential.rotationGrace;
-  }
-
   /** Debits the budget and writes the intent; both before the password leaves. */
   async #debit(state: AccountState, record: CredentialRecord, useReserve: boolean): Promise<CredentialRecord> {
     const { credential } = state;
     const { clock, store, observer } = this.#options;
     const { intent } = record;
-    if (intent?.kind === 'login' && intent.attempt > 1 && !useReserve) {
-      const pause = Math.min(BACKOFF_MOST, LOST_LOGIN_PAUSE * 2 ** (intent.attempt - 2));
-      const wait = intent.startedAt + pause - clock.wall();
-      if (wait > 0 && wait <= BACKOFF_MOST) {
-        observer.withheld(credential, 'lost-login');
-        state.problem = 'several logins in a row were cut off before their answer was stored';
-        throw new TokenwardError('token_unavailable', { detail: `account ${credential.account}: ${state.problem}`, retryAfter: wait / 1000 });
-      }
+    const wait = useReserve ? 0 : lostLoginWait(intent, clock.wall());
+    if (wait > 0) {
+      observer.withheld(credential, 'lost-login');
+      state.problem = 'several logins in a row were cut off before their answer was stored';
+      throw new TokenwardError('token_unavailable', { detail: `account ${credential.account}: ${state.problem}`, retryAfter: wait / 1000 });
     }
     if (credential.budget !== undefined) {
       const debit = await this.#stored('debit', () => debitLogin(store, credential.budget!, clock.wall(), useReserve));
@@ -511,22 +440,9 @@ export class TokenManager {
   async #accept(state: AccountState, record: CredentialRecord, grant: Grant): Promise<Token> {
     const { credential } = state;
     const { clock, records } = this.#options;
-    const now = clock.wall();
     const previous = record.identity === credential.identity ? record.token : undefined;
-    const life = grant.lifetime === undefined ? undefined : grant.lifetime <= 0 ? LEAST_USE : Math.min(MOST_LIFE, grant.lifetime * 1000);
-    const keepsRefresh = grant.refreshSecret === undefined;
     const generation = Math.max(record.generation, state.token?.generation ?? 0) + 1;
-    const token = new Token(
-      {
-        generation,
-        obtainedAt: now,
-        expiresAt: life === undefined ? undefined : now + life,
-        refreshExpiresAt: grant.refreshLifetime === undefined ? (keepsRefresh ? previous?.refreshExpiresAt : undefined) : now + grant.refreshLifetime * 1000,
-        deadline: life === undefined ? Infinity : clock.monotonic() + life,
-      },
-      grant.secret,
-      // RFC 6749 §6: no new refresh token means the old one stays.
-      grant.refreshSecret ?? previous?.revealRefresh());
+    const token = nextToken(generation, grant, previous, clock);
     const next: CredentialRecord = { revision: record.revision, generation, identity: credential.identity, token, intent: undefined, dead: undefined, failures: 0, retryAt: undefined };
     let saved: CredentialRecord | undefined;
     try {
@@ -551,7 +467,7 @@ export class TokenManager {
 
   #use(state: AccountState, token: Token): Token {
     state.token = token;
-    state.earlyAt = this.#earlyAt(state.credential, token);
+    state.earlyAt = earlyAt(state.credential, token, this.#options.random());
     state.dead = undefined;
     state.retryAt = undefined;
     this.#options.observer.changed(state.credential);
@@ -563,9 +479,7 @@ export class TokenManager {
     const { credential } = state;
     const { clock, random } = this.#options;
     const failures = record.failures + 1;
-    const backoff = Math.min(BACKOFF_MOST, BACKOFF_FIRST * 2 ** Math.min(failures - 1, 20)) * (1 + random() / 4);
-    const asked = Math.min(BACKOFF_MOST, (outcome.retryAfter ?? 0) * 1000);
-    const retryAt = clock.wall() + Math.max(backoff, asked);
+    const retryAt = clock.wall() + backoff(failures, outcome.retryAfter, random());
     // A refresh that may have been carried out stays an open intent: its token is not spent again but by the ladder.
     // That a repeat did not arrive says nothing of the first one, whose intent is open again.
     const intent = kind !== 'refresh' ? undefined : outcome.maybeSpent ? record.intent : earlier;

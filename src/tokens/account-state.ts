@@ -1,0 +1,57 @@
+import type { BudgetState } from './budget.ts';
+import type { Clock, Timers } from './clock.ts';
+import type { Credential } from './credential.ts';
+import type { CredentialRecord } from './records.ts';
+import { SingleFlight } from './single-flight.ts';
+import { Token } from './token.ts';
+
+/** What one process knows of one account. */
+export interface AccountState {
+  readonly credential: Credential;
+  readonly flight: SingleFlight<Token>;
+  /** What the newest flight does; an earlier one that missed its deadline may still be at work. */
+  work: Promise<Token> | undefined;
+  token: Token | undefined;
+  /** Monotonic ms from which a renewal is started in the background. */
+  earlyAt: number;
+  /** The generation an upstream has proved dead: nobody new leaves with it while its successor is being fetched. */
+  provedDead: number;
+  waiting: number;
+  loaded: boolean;
+  dead: string | undefined;
+  problem: string | undefined;
+  /** Wall-clock ms. */
+  retryAt: number | undefined;
+  budget: BudgetState | undefined;
+  /** A call to the token endpoint is under way. It may outlive its flight, when the machine was asleep in between. */
+  calling: boolean;
+  /** Monotonic ms at which the store was last asked for the lease and gave it. */
+  leasedAt: number;
+  /** A lease on its way back to the store. */
+  releasing: Promise<void> | undefined;
+  /** A grant the store would not take yet: the only copy, kept and written as soon as it can be. */
+  unsaved: CredentialRecord | undefined;
+}
+
+/** Knows nothing yet, except a fixed token. */
+export function newAccountState(credential: Credential, clock: Clock, timers: Timers): AccountState {
+  const { fixed } = credential;
+  return {
+    credential,
+    flight: new SingleFlight(timers),
+    work: undefined,
+    token: fixed === undefined ? undefined : new Token({ generation: 1, obtainedAt: clock.wall(), expiresAt: undefined, refreshExpiresAt: undefined, deadline: Infinity }, fixed, undefined),
+    earlyAt: Infinity,
+    provedDead: -1,
+    waiting: 0,
+    loaded: fixed !== undefined,
+    dead: undefined,
+    problem: undefined,
+    retryAt: undefined,
+    budget: undefined,
+    calling: false,
+    leasedAt: -Infinity,
+    releasing: undefined,
+    unsaved: undefined,
+  };
+}
