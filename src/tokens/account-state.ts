@@ -17,6 +17,8 @@ export interface AccountState {
   /** The generation an upstream has proved dead: nobody new leaves with it while its successor is being fetched. */
   provedDead: number;
   waiting: number;
+  /** Callers and pieces of work that hold on to this state; while there are any it must stay the account's only one. */
+  users: number;
   loaded: boolean;
   dead: string | undefined;
   problem: string | undefined;
@@ -44,6 +46,7 @@ export function newAccountState(credential: Credential, clock: Clock, timers: Ti
     earlyAt: Infinity,
     provedDead: -1,
     waiting: 0,
+    users: 0,
     loaded: fixed !== undefined,
     dead: undefined,
     problem: undefined,

@@ -22,6 +22,10 @@ const LEASE_SURE = 0.9 * LEASE_TTL;
 const FLIGHT_DEADLINE = LEASE_WAIT + 2 * 15_000 + 10_000;
 /** While the store is away: how often somebody looks whether it is back. ms. */
 const STORE_LOOK = 1_000;
+/** A grant that could not be stored is tried again so often; and, when the process is to end, so often and so many times. ms. */
+const SAVE_PAUSE_MOST = 2_000;
+const SAVE_PAUSE_AT_CLOSE = 500;
+const SAVES_AT_CLOSE = 24;
 /** An early renewal that failed is tried again no sooner than this, unless the back-off says later. ms. */
 const EARLY_PAUSE = 30_000;
 
@@ -82,6 +86,8 @@ export interface ManagerOptions {
 export class TokenManager {
   readonly #credentials: ReadonlyMap<string, Credential>;
   readonly #states: LRUCache<string, AccountState>;
+  /** Accounts that fell out of memory while somebody waits or works there: a second state beside theirs would renew a second time. */
+  readonly #busy = new Map<string, AccountState>();
   readonly #options: Required<Pick<ManagerOptions, 'maxWaiting' | 'random' | 'owner' | 'timers'>> & ManagerOptions;
   readonly #running = new Set<Promise<unknown>>();
   #closing = false;
@@ -91,7 +97,12 @@ export class TokenManager {
   constructor(credentials: Iterable<Credential>, options: ManagerOptions) {
     this.#credentials = new Map([...credentials].map((credential) => [credential.account, credential]));
     this.#options = { maxWaiting: 2_000, random: Math.random, timers: systemTimers, owner: randomBytes(12).toString('hex'), ...options };
-    this.#states = new LRUCache({ max: options.maxAccounts ?? 100_000 });
+    this.#states = new LRUCache({
+      max: options.maxAccounts ?? 100_000,
+      dispose: (state, account, reason) => {
+        if (reason === 'evict' && state.users > 0) this.#busy.set(account, state);
+      },
+    });
   }
 
   /** Reads the stored tokens into memory, so that the first requests find them there, and listens for newer ones. Rejects if the store cannot be read. */
@@ -148,7 +159,7 @@ export class TokenManager {
 
   /** Brings the counts of logins up to date: they fall by themselves as the window rolls, and other processes log in too. */
   async refreshBudgets(): Promise<void> {
-    for (const state of this.#states.values()) await this.#refreshBudget(state).catch(() => undefined);
+    for (const state of [...this.#states.values(), ...this.#busy.values()]) await this.#refreshBudget(state).catch(() => undefined);
   }
 
   /** What every account looks like now. */
@@ -181,13 +192,30 @@ export class TokenManager {
   // ---- one account's memory
 
   #state(account: string): AccountState {
-    const known = this.#states.get(account);
+    const known = this.#states.get(account) ?? this.#busy.get(account);
     if (known !== undefined) return known;
     const credential = this.#credentials.get(account);
     if (credential === undefined) throw new TokenwardError('internal', { detail: `no account named ${account}` });
     const state = newAccountState(credential, this.#options.clock, this.#options.timers);
     this.#states.set(account, state);
     return state;
+  }
+
+  /** Keeps the account's state, and the process, until the work is over. */
+  #track<T>(state: AccountState, work: Promise<T>): void {
+    this.#running.add(work);
+    state.users += 1;
+    const over = (): void => {
+      this.#running.delete(work);
+      this.#leave(state);
+    };
+    work.then(over, over);
+  }
+
+  #leave(state: AccountState): void {
+    state.users -= 1;
+    const { account } = state.credential;
+    if (state.users === 0 && this.#busy.delete(account)) this.#states.set(account, state);
   }
 
   async #load(state: AccountState): Promise<void> {
@@ -228,6 +256,7 @@ export class TokenManager {
   async #join(state: AccountState, refused: number, useReserve = false): Promise<Token> {
     if (state.waiting >= this.#options.maxWaiting) throw new TokenwardError('too_many_waiting', { retryAfter: 1 });
     state.waiting += 1;
+    state.users += 1;
     try {
       for (;;) {
         const token = await this.#fly(state, refused, useReserve);
@@ -236,6 +265,7 @@ export class TokenManager {
       }
     } finally {
       state.waiting -= 1;
+      this.#leave(state);
     }
   }
 
@@ -244,7 +274,7 @@ export class TokenManager {
       async () => {
         const work = this.#renew(state, refused, useReserve);
         state.work = work;
-        this.#running.add(work);
+        this.#track(state, work);
         try {
           const token = await work;
           // Unless the very token it landed on has been refused meanwhile: whoever said so flies again at once.
@@ -254,8 +284,6 @@ export class TokenManager {
           // The proof is used up: there is no successor, so the old token may be tried again (it may have been one call's problem). Not for a flight that came in late: the next one has begun.
           if (state.work === work) state.provedDead = -1;
           throw error;
-        } finally {
-          this.#running.delete(work);
         }
       },
       FLIGHT_DEADLINE,
@@ -330,11 +358,10 @@ export class TokenManager {
       .catch((error: unknown) => observer.storeFailed('lease', error))
       .finally(() => {
         this.#options.checkpoint?.('P9 lease released');
-        this.#running.delete(release);
         if (state.releasing === release) state.releasing = undefined;
       });
     state.releasing = release;
-    this.#running.add(release);
+    this.#track(state, release);
   }
 
   #isNews(state: AccountState, record: CredentialRecord, refused: number): boolean {
@@ -445,8 +472,11 @@ export class TokenManager {
     const token = nextToken(generation, grant, previous, clock);
     const next: CredentialRecord = { revision: record.revision, generation, identity: credential.identity, token, intent: undefined, dead: undefined, failures: 0, retryAt: undefined };
     let saved: CredentialRecord | undefined;
+    let theirs: CredentialRecord | undefined;
     try {
       saved = await this.#stored('write', () => records.replace(credential.account, next));
+      // Somebody took the lease over while we called and was faster.
+      if (saved === undefined) theirs = await this.#stored('read', () => records.read(credential.account));
     } catch {
       // The old pair may be dead and this is the only copy of the new one: keep it, serve it, write it when the store is back.
       state.unsaved = next;
@@ -454,9 +484,8 @@ export class TokenManager {
       this.#keepSaving(state);
       return this.#use(state, token);
     }
-    if (saved === undefined) {
-      // Somebody took the lease over while we called and was faster. His token is the stored one; ours is dropped.
-      const theirs = await this.#stored('read', () => records.read(credential.account));
+    if (theirs !== undefined) {
+      // His token is the stored one; ours is dropped.
       if (this.#isNews(state, theirs, record.generation)) return this.#adopt(state, theirs)!;
       return this.#accept(state, theirs, grant);
     }
@@ -494,7 +523,7 @@ export class TokenManager {
 
   /** Another process has raised this account's generation. */
   #notice(account: string): void {
-    const state = this.#states.peek(account);
+    const state = this.#states.peek(account) ?? this.#busy.get(account);
     if (state === undefined || !state.loaded || this.#closing) return;
     this.#reread(state, Infinity).catch(() => undefined);
   }
@@ -527,8 +556,9 @@ export class TokenManager {
   }
 
   async #reconcile(): Promise<void> {
-    for (const state of [...this.#states.values()]) {
-      if (!state.loaded || state.token === undefined || state.credential.fixed !== undefined) continue;
+    for (const state of [...this.#states.values(), ...this.#busy.values()]) {
+      // What is not stored yet has its own way there.
+      if (!state.loaded || state.token === undefined || state.unsaved !== undefined || state.credential.fixed !== undefined) continue;
       try {
         const record = await this.#stored('read', () => this.#options.records.read(state.credential.account));
         this.#adopt(state, await this.#reseed(state, record));
@@ -558,14 +588,14 @@ export class TokenManager {
 
   #keepSaving(state: AccountState): void {
     const work = (async () => {
-      for (let pause = 200; state.unsaved !== undefined; pause = Math.min(5_000, pause * 2)) {
-        await this.#sleep(pause);
+      let last = SAVES_AT_CLOSE;
+      for (let pause = 200; state.unsaved !== undefined && last > 0; pause = Math.min(SAVE_PAUSE_MOST, pause * 2)) {
+        await this.#sleep(this.#closing ? SAVE_PAUSE_AT_CLOSE : pause);
         await this.#saveUnsaved(state).catch(() => undefined);
-        if (this.#closing && pause >= 5_000) return;
+        if (this.#closing) last -= 1;
       }
     })();
-    this.#running.add(work);
-    void work.finally(() => this.#running.delete(work));
+    this.#track(state, work);
   }
 
   async #saveUnsaved(state: AccountState): Promise<Token> {
@@ -573,12 +603,15 @@ export class TokenManager {
     const { records, store, owner } = this.#options;
     if (unsaved === undefined) return state.token!;
     const saved = await this.#stored('write', async () => {
-      await store.acquireLease(credential.account, owner, LEASE_TTL);
+      const ours = await store.acquireLease(credential.account, owner, LEASE_TTL);
       const record = await records.read(credential.account);
       if (record.generation >= unsaved.generation) return record;
+      // Somebody has taken over from our intent: what he comes to is newer than what we have. If he has written nothing
+      // yet, what we write now keeps him from spending the token that we have spent.
+      if (!ours && record.revision !== unsaved.revision) return undefined;
       return records.replace(credential.account, { ...unsaved, revision: record.revision });
     });
-    if (saved === undefined) throw new TokenwardError('store_unavailable', { retryAfter: 2 });
+    if (saved === undefined) throw new TokenwardError('token_unavailable', { detail: `account ${credential.account}: another process is renewing it`, retryAfter: 1 });
     state.unsaved = undefined;
     state.problem = undefined;
     // While we could not write, somebody else has renewed: what is stored is the token of all, and ours is dropped.

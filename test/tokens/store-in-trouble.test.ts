@@ -71,6 +71,45 @@ describe('a store that cannot be written after a grant', () => {
     await world.manager.close();
     assert.equal((await world.records.read('crm')).generation, token.generation);
   });
+
+  it('waits for somebody who has taken over the renewal, and takes his token', async () => {
+    const world = await withUnsavedToken();
+    // He holds the lease, has written his intent, and his call is under way.
+    world.store.leases.set('crm', { owner: 'somebody else', until: Date.now() + 60_000 });
+    world.store.failing.clear();
+    const begun = await world.records.read('crm');
+    const intended = await world.records.replace('crm', { ...begun, intent: { kind: 'login', startedAt: world.clock.wall(), attempt: 1 } });
+    await new Promise((resolve) => setTimeout(resolve, 1_000));
+    assert.equal((await world.records.read('crm')).generation, 1, 'his answer would have found no record to be written to');
+    const credential = playedCredential({}, granted({ secret: 'his' }));
+    const { manager } = await managed(credential);
+    const token = await manager.get('crm');
+    await world.records.replace('crm', { ...intended!, intent: undefined, generation: 2, token });
+    world.store.leases.clear();
+    await world.manager.close();
+    assert.equal((await world.manager.get('crm')).reveal(), 'his');
+  });
+
+  it('is written at once if the one who has the lease has written nothing yet, so that he does not spend the old one', async () => {
+    const world = await withUnsavedToken();
+    world.store.leases.set('crm', { owner: 'somebody else', until: Date.now() + 60_000 });
+    world.store.failing.clear();
+    await eventually('it is stored', async () => (await world.records.read('crm')).token?.reveal() === 'the only copy');
+  });
+
+  it('is kept as well when somebody else has written and the store then fails', async () => {
+    const credential: ReturnType<typeof playedCredential> = playedCredential({}, granted(), () => {
+      const current = world.store.records.get('crm')!;
+      world.store.records.set('crm', { ...current, revision: current.revision + 1 });
+      world.store.failing.add('read');
+      return granted({ secret: 'the only copy' });
+    });
+    const world = await managed(credential);
+    assert.equal((await world.manager.renew('crm', await world.manager.get('crm'))).reveal(), 'the only copy');
+    world.store.failing.clear();
+    await world.manager.close();
+    assert.equal((await world.records.read('crm')).token?.reveal(), 'the only copy');
+  });
 });
 
 describe('a store in trouble before a call', () => {

@@ -1,0 +1,54 @@
+import assert from 'node:assert/strict';
+import { eventually } from '../support/eventually.ts';
+import { granted, managed, playedCredential } from '../support/credential.ts';
+
+/** More accounts than are held in memory: looking at the others pushes the first one out. */
+const OTHERS = Array.from({ length: 4 }, (_, at) => playedCredential({ account: `other ${at}` }));
+
+describe('more accounts than are held in memory', () => {
+  it('one whose renewal is under way stays: whoever asks meanwhile joins that renewal', async () => {
+    let answer!: () => void;
+    const answered = new Promise<void>((resolve) => (answer = resolve));
+    const crm = playedCredential({}, async () => {
+      await answered;
+      return granted();
+    });
+    const { manager } = await managed([crm, ...OTHERS], { maxAccounts: 2 });
+    const first = manager.get('crm');
+    await eventually('the call is made', () => crm.calls.length === 1);
+    for (const { account } of OTHERS) await manager.get(account);
+    const second = manager.get('crm');
+    await new Promise(setImmediate);
+    answer();
+    assert.equal(await first, await second);
+    assert.deepEqual(crm.calls, ['login']);
+  });
+
+  it('one with a grant that is not stored yet stays: the only copy of it is not forgotten', async () => {
+    const crm: ReturnType<typeof playedCredential> = playedCredential({}, granted(), () => {
+      world.store.failing.add('replace');
+      return granted({ secret: 'the only copy' });
+    });
+    const world = await managed([crm, ...OTHERS], { maxAccounts: 2 });
+    const { manager, store, records } = world;
+    for (const { account } of OTHERS) await manager.get(account);
+    await manager.renew('crm', await manager.get('crm'));
+    manager.status();
+    assert.equal((await manager.get('crm')).reveal(), 'the only copy');
+    store.failing.clear();
+    await eventually('it is stored', async () => (await records.read('crm')).token?.reveal() === 'the only copy');
+    await manager.close();
+    assert.deepEqual(crm.calls, ['login', 'refresh']);
+  });
+
+  it('one that rests is forgotten, and read again from the store without a call', async () => {
+    const crm = playedCredential();
+    const { manager } = await managed([crm, ...OTHERS], { maxAccounts: 2 });
+    const first = await manager.get('crm');
+    for (const { account } of OTHERS) await manager.get(account);
+    const again = await manager.get('crm');
+    assert.notEqual(again, first);
+    assert.equal(again.reveal(), first.reveal());
+    assert.deepEqual(crm.calls, ['login']);
+  });
+});
