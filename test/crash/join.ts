@@ -37,17 +37,21 @@ export function refreshesIn(ledger: Ledger, since: number): number {
   return ledger.count({ kind: 'refresh', since });
 }
 
-/** Refresh tokens that arrived too often, families revoked, token calls refused. */
+/** Refresh tokens that arrived too often, families revoked, token calls refused. `arrivalsMost`: how often one may arrive. */
 export function spendFaults(ledger: Ledger, arrivalsMost: number, since = 0): string[] {
   const faults: string[] = [];
-  const arrivals = new Map<string, number>();
   for (const entry of ledger.entries({ since, where: ({ kind }) => kind !== 'api' })) {
     if (entry.reason === 'family-revoked') faults.push('a family of tokens was revoked');
     else if (entry.outcome === 'refused' || entry.outcome === 'quota') faults.push(`a ${entry.kind} was answered "${entry.outcome}" (${entry.reason ?? ''})`);
-    if (entry.refreshTokenId !== null) arrivals.set(entry.refreshTokenId, (arrivals.get(entry.refreshTokenId) ?? 0) + 1);
   }
-  for (const [id, count] of arrivals) if (count > arrivalsMost) faults.push(`the refresh token of ${id} arrived ${count} times`);
-  return faults;
+  return [...faults, ...doubleSpends(ledger, arrivalsMost, since)];
+}
+
+/** Refresh tokens that arrived too often. */
+export function doubleSpends(ledger: Ledger, arrivalsMost: number, since = 0): string[] {
+  const arrivals = new Map<string, number>();
+  for (const { refreshTokenId } of ledger.entries({ kind: 'refresh', since })) if (refreshTokenId !== null) arrivals.set(refreshTokenId, (arrivals.get(refreshTokenId) ?? 0) + 1);
+  return [...arrivals].filter(([, count]) => count > arrivalsMost).map(([id, count]) => `the refresh token of ${id} arrived ${count} times`);
 }
 
 /** The newest entry's number: what comes later belongs to the next step. */

@@ -26,7 +26,8 @@ function missing(context: Mocha.Context, reason: string): never {
   return context.skip();
 }
 
-function findTool(name: string): string | undefined {
+/** The path of a program, or undefined. */
+export function findTool(name: string): string | undefined {
   const onPath = (process.env['PATH'] ?? '').split(delimiter).filter((folder) => folder !== '').map((folder) => join(folder, name)).find(isExecutable);
   if (onPath !== undefined) return onPath;
   const folder = goBin();

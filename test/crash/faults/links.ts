@@ -1,12 +1,16 @@
+import { randomBytes } from 'node:crypto';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { startSandbox, type Sandbox } from '../../../src/sandbox/sandbox.ts';
 import { FaultProxy } from '../../support/fault-proxy.ts';
 import { startProxy, type RunningProxy } from '../../support/proxy.ts';
+import { startRedis } from '../../support/redis.ts';
+import { findTool } from '../../support/tools.ts';
+import { doubleSpends } from '../join.ts';
 import { table, type Tally } from '../report.ts';
 import { KINDS, send, type Ended } from './kinds.ts';
 import { LINK_FAULTS, type LinkFault } from './scenarios.ts';
 
-const LINKS = ['caller', 'upstream', 'token endpoint'] as const;
+const LINKS = ['caller', 'upstream', 'token endpoint', 'store'] as const;
 type LinkName = (typeof LINKS)[number];
 
 /** How long a fault holds. ms. */
@@ -23,16 +27,20 @@ interface Stage {
   readonly link: FaultProxy;
   /** Where callers connect. */
   readonly base: string;
+  stop(): Promise<void>;
 }
 
-async function startStage(name: LinkName): Promise<Stage> {
+/** `redis`: the program, for the link to the store. */
+async function startStage(name: LinkName, redis: string | undefined): Promise<Stage> {
   const sandbox = await startSandbox();
   const { chatapp } = sandbox.urls;
-  let link = await FaultProxy.start(chatapp);
+  const store = name === 'store' ? await startRedis(redis!) : undefined;
+  let link = await FaultProxy.start(store?.url ?? chatapp);
   const timeouts = { connect: '1s', firstByte: '4s', idle: '4s' };
   const proxy = await startProxy(sandbox, {
     config: (base) => ({
       ...base,
+      ...(store !== undefined && { store: { type: 'redis', url: link.url.replace('http', 'redis'), key: randomBytes(32).toString('base64'), commandTimeout: '500ms' } }),
       accounts: { main: { flow: 'chatapp', baseUrl: name === 'token endpoint' ? link.url : chatapp, credentials: { ...sandbox.credentials.chatapp }, budget: { logins: 1_000 } } },
       routes: [
         { prefix: '/streamed', upstream: name === 'upstream' ? link.url : chatapp, account: 'main', timeouts },
@@ -46,25 +54,36 @@ async function startStage(name: LinkName): Promise<Stage> {
     await link.close();
     link = await FaultProxy.start(proxy.url);
   }
-  return { name, sandbox, proxy, link, base: name === 'caller' ? link.url : proxy.url };
+  return {
+    name, sandbox, proxy, link, base: name === 'caller' ? link.url : proxy.url,
+    async stop() {
+      await link.close();
+      await proxy.stop();
+      await sandbox.close();
+      await store?.stop();
+    },
+  };
 }
 
 /** All faults on all links with all kinds of requests. Returns the table. */
 export async function runLinkFaults(tally: Tally): Promise<string> {
-  const columns = await Promise.all(LINKS.map(async (name) => {
-    const stage = await startStage(name);
+  const redis = findTool('redis-server');
+  if (redis === undefined && process.env['CI'] === 'true') tally.count('faults of the link to the store', 'redis-server is not installed, and CI must not leave it out');
+  const links = LINKS.filter((name) => name !== 'store' || redis !== undefined);
+  const columns = await Promise.all(links.map(async (name) => {
+    const stage = await startStage(name, redis);
     const cells: string[] = [];
     try {
       for (const fault of LINK_FAULTS) cells.push(await runFault(stage, fault, tally));
+      const twice = doubleSpends(stage.sandbox.ledger, 1);
+      tally.count(`${name} link: no refresh token was spent twice`, twice.length === 0 ? undefined : twice.join('; '));
     } finally {
-      await stage.link.close();
-      await stage.proxy.stop();
-      await stage.sandbox.close();
+      await stage.stop();
     }
     return cells;
   }));
   return table([
-    ['fault', ...LINKS.map((name) => `${name} link`)],
+    ['fault', ...links.map((name) => `${name} link`)],
     ...LINK_FAULTS.map(({ name }, row) => [name, ...columns.map((cells) => cells[row]!)]),
   ]);
 }
@@ -78,11 +97,12 @@ async function runFault(stage: Stage, { name, fault, half = false }: LinkFault, 
   tally.count(`${what}: a request before it`, before.ending === 'complete' ? undefined : `came to "${before.ending}" ${before.code ?? ''}`);
   const since = ledger.last()?.seq ?? 0;
 
-  // On the way to the token endpoint there is something to see only when a token is wanted.
-  if (stage.name === 'token endpoint') sandbox.chatapp.revokeAll();
+  // On the way to the token endpoint and to the store there is something to see only when a token is wanted.
+  const renewing = stage.name === 'token endpoint' || stage.name === 'store';
+  if (renewing) sandbox.chatapp.revokeAll();
   await link.set(fault);
   link.drop();
-  const prefix = stage.name === 'token endpoint' ? '/kept' : '/streamed';
+  const prefix = renewing ? '/kept' : '/streamed';
   const running = KINDS.map((kind) => send(base, prefix, kind));
   await sleep(FAULT);
   await link.clear();
@@ -93,7 +113,7 @@ async function runFault(stage: Stage, { name, fault, half = false }: LinkFault, 
 
   KINDS.forEach((kind, index) => tally.count(`${what}: ${kind.name}`, wrongWith(ended[index]!, half, ledger.entries({ since, requestId: ended[index]!.id, applied: true }).length)));
   // After a failed renewal nobody calls before the pause is over; callers were told how long it is.
-  const allowed = RECOVERY + TOLERANCE + (stage.name === 'token endpoint' ? told * 1_000 : 0);
+  const allowed = RECOVERY + TOLERANCE + (renewing ? told * 1_000 : 0);
   tally.count(`${what}: recovery`, recovered <= allowed ? undefined : `took ${Math.round(recovered)} ms`);
   const counts = (['complete', 'ours', 'cut', 'answer 400'] as const).map((ending) => [ending, ended.filter((one) => one.ending === ending).length] as const).filter(([, count]) => count > 0);
   return `${counts.map(([ending, count]) => `${count} ${ending}`).join(', ')}; back after ${(recovered / 1000).toFixed(1)} s`;

@@ -1,0 +1,82 @@
+import { killAll, removeEntry } from './child.ts';
+import { runDiskFaults } from './faults/disk.ts';
+import { runLinkFaults } from './faults/links.ts';
+import { runMatrix } from './matrix/matrix.ts';
+import { checkModel } from './model/model.ts';
+import { HELP, parseOptions, UsageError, type Options, type Part } from './options.ts';
+import { table, Tally } from './report.ts';
+import { runScenarios } from './scenarios/all.ts';
+
+/** Kills per cell; those over a store whose leases have to run out cost half a minute each. */
+const KILLS = { usual: 5, waiting: 1 };
+const KILLS_FULL = { usual: 40, waiting: 20 };
+const MODEL_RUNS = 10_000;
+const MODEL_RUNS_FULL = 100_000;
+const CRASH_LOOP = 60_000;
+const CRASH_LOOP_FULL = 300_000;
+
+/** Everything, in order; the exit code. */
+async function main(options: Options): Promise<number> {
+  const tally = new Tally();
+  const rows: string[][] = [];
+  console.log(`seed ${options.seed}, Node ${process.version}`);
+  const part = async (name: Part, title: string, act: () => Promise<string>): Promise<void> => {
+    if (!options.runs(name)) return;
+    const before = { passed: tally.passed, failed: tally.failed };
+    const start = performance.now();
+    console.log(`\n${title}`);
+    let said: string;
+    try {
+      said = await act();
+    } catch (error) {
+      said = 'could not be carried out';
+      tally.count(title, error instanceof Error ? error.message : String(error));
+    }
+    rows.push([title, String(tally.passed - before.passed), String(tally.failed - before.failed), `${Math.round((performance.now() - start) / 1_000)} s`, said]);
+  };
+
+  await part('model', 'model check', async () => {
+    const { runs, fault } = await checkModel(options.full ? MODEL_RUNS_FULL : MODEL_RUNS, options.seed);
+    tally.count('model', fault);
+    return `${runs} runs`;
+  });
+  await part('matrix', 'kill matrix', async () => {
+    const { usual, waiting } = options.full ? KILLS_FULL : KILLS;
+    const result = await runMatrix(usual, waiting, tally);
+    console.log(`${result.table}\n`);
+    return `${result.kills} kills, ${result.extraLogins} extra logins, all where the ladder allows one`;
+  });
+  await part('faults', 'link faults', async () => {
+    console.log(`${await runLinkFaults(tally)}\n`);
+    return '';
+  });
+  await part('disk', 'disk faults', async () => {
+    await runDiskFaults(tally);
+    return '';
+  });
+  await part('scenarios', 'scenarios', async () => {
+    await runScenarios(tally, options.full ? CRASH_LOOP_FULL : CRASH_LOOP);
+    return '';
+  });
+
+  console.log(`\n${table([['part', 'passed', 'failed', 'time', ''], ...rows])}\n`);
+  console.log(`crash: ${tally.passed} passed, ${tally.failed} failed`);
+  return tally.failed === 0 && tally.passed > 0 ? 0 : 1;
+}
+
+// Interrupted: end in the ordinary way, so that the processes end too.
+process.once('SIGINT', () => process.exit(130)).once('SIGTERM', () => process.exit(143));
+process.on('exit', () => {
+  killAll();
+  removeEntry();
+});
+
+try {
+  const options = parseOptions(process.argv.slice(2));
+  if (options.help) console.log(HELP);
+  else process.exitCode = await main(options);
+} catch (error) {
+  if (!(error instanceof UsageError)) throw error;
+  console.error(`crash: ${error.message}`);
+  process.exitCode = 2;
+}

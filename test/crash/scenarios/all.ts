@@ -1,0 +1,28 @@
+import type { Tally } from '../report.ts';
+import { clocks } from './clocks.ts';
+import { crashLoop, crashLoopByClock, restartsCostNothing } from './crash-loop.ts';
+import { endpointDown } from './endpoint-down.ts';
+import { keys } from './keys.ts';
+import { sigterm } from './sigterm.ts';
+
+/** What takes its time beside what takes the machine. One that breaks off is a failure, and the others go on. */
+export async function runScenarios(tally: Tally, crashLoopFor: number): Promise<void> {
+  const one = async (name: string, act: () => Promise<void>): Promise<void> => {
+    try {
+      await act();
+    } catch (error) {
+      tally.count(name, error instanceof Error ? error.message : String(error));
+    }
+  };
+  await Promise.all([
+    one('crash loop', () => crashLoop(tally, crashLoopFor)),
+    (async () => {
+      await one('endpoint down', () => endpointDown(tally));
+      await one('SIGTERM', () => sigterm(tally));
+      await one('crash loop by the clock', () => crashLoopByClock(tally));
+      await one('restarts', () => restartsCostNothing(tally));
+      await one('clocks', () => clocks(tally));
+      await one('keys', () => keys(tally));
+    })(),
+  ]);
+}
