@@ -5,6 +5,8 @@ import { BenchError, type Processes } from './processes.ts';
 export const CONNECTIONS = 50;
 
 export interface Load {
+  /** What --loads calls it. */
+  readonly key: string;
   readonly name: string;
   readonly method: 'GET' | 'POST';
   readonly path: string;
@@ -12,8 +14,8 @@ export interface Load {
 }
 
 export const LOADS: readonly Load[] = [
-  { name: 'small GET', method: 'GET', path: '/crm/v1/chats/42?fields=name', bodyBytes: 0 },
-  { name: 'POST 1 KiB', method: 'POST', path: '/crm/v1/messages', bodyBytes: 1024 },
+  { key: 'get', name: 'small GET', method: 'GET', path: '/crm/v1/chats/42?fields=name', bodyBytes: 0 },
+  { key: 'post', name: 'POST 1 KiB', method: 'POST', path: '/crm/v1/messages', bodyBytes: 1024 },
 ];
 
 export interface BurstResult {

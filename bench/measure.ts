@@ -1,5 +1,5 @@
 import { cpuBusySeconds, cpuSeconds } from './machine.ts';
-import { LOADS, type Load, type LoadGenerator } from './load.ts';
+import type { Load, LoadGenerator } from './load.ts';
 import type { Peer, RunningPeer } from './peers/peer.ts';
 import { BenchError } from './processes.ts';
 import type { Upstream } from './upstream.ts';
@@ -35,6 +35,7 @@ export interface Rounds {
 }
 
 export interface Plan {
+  readonly loads: readonly Load[];
   readonly rounds: number;
   readonly burstSeconds: number;
   /** Nothing begins after this moment (ms since the epoch), a round begun is finished. */
@@ -69,10 +70,10 @@ export async function oneBurst(generator: LoadGenerator, upstream: Upstream, { p
 }
 
 /** Lets every contender's compiler and connections settle, and sees that those who should keep upstream connections do. */
-export async function warmUp(generator: LoadGenerator, upstream: Upstream, contenders: readonly Contender[], seconds: number): Promise<number> {
+export async function warmUp(generator: LoadGenerator, upstream: Upstream, contenders: readonly Contender[], loads: readonly Load[], seconds: number): Promise<number> {
   let requests = 0;
   for (const contender of contenders) {
-    for (const load of LOADS) {
+    for (const load of loads) {
       const burst = await oneBurst(generator, upstream, contender, load, -1, { burstSeconds: seconds, proxyCpu: undefined });
       if (contender.peer.name === 'tokenward') requests += burst.requests;
       if (contender.peer.keepsAlive && burst.upstreamConnections > burst.requests / 10 + 100) {
@@ -91,7 +92,7 @@ export async function measure(generator: LoadGenerator, upstream: Upstream, cont
   for (; round < plan.rounds && (round < 2 || Date.now() + longest < plan.until); round += 1) {
     const start = Date.now();
     plan.progress(`round ${round + 1}`);
-    for (const load of LOADS) for (const contender of shuffled(contenders)) bursts.push(await oneBurst(generator, upstream, contender, load, round, plan));
+    for (const load of plan.loads) for (const contender of shuffled(contenders)) bursts.push(await oneBurst(generator, upstream, contender, load, round, plan));
     longest = Math.max(longest, Date.now() - start);
   }
   return { bursts, rounds: round };

@@ -1,4 +1,5 @@
 import { parseArgs } from 'node:util';
+import { LOADS, type Load } from './load.ts';
 
 export const HELP = `npm run bench -- [options]
 
@@ -7,6 +8,7 @@ Runs tokenward and its peers side by side and compares the CPU time they spend p
   --quick        under a minute: the three that matter, a few rounds. Without it: all, about five minutes
   --rounds N     at most so many rounds (default: 30, or as many as fit into a minute with --quick)
   --only a,b     only these contenders (the reference, nginx, is added)
+  --loads a,b    only these loads: ${LOADS.map(({ key, name }) => `${key} (${name})`).join(', ')}
   --against DIR  another checkout of tokenward, already built, as one more contender; may be repeated
   --cpu-prof DIR write a CPU profile of tokenward there (its figures are then not comparable)
   --json FILE    write everything, raw bursts included
@@ -20,6 +22,7 @@ export interface Options {
   /** No round begins that would not be over so many seconds after the start. */
   readonly seconds: number;
   readonly only: ReadonlySet<string> | undefined;
+  readonly loads: readonly Load[];
   readonly against: readonly string[];
   readonly cpuProf: string | undefined;
   readonly json: string | undefined;
@@ -38,6 +41,7 @@ export function parseOptions(args: string[]): Options {
         quick: { type: 'boolean', default: false },
         rounds: { type: 'string' },
         only: { type: 'string' },
+        loads: { type: 'string' },
         against: { type: 'string', multiple: true, default: [] },
         'cpu-prof': { type: 'string' },
         json: { type: 'string' },
@@ -55,10 +59,19 @@ export function parseOptions(args: string[]): Options {
     rounds,
     seconds: values.quick ? 44 : 1_800,
     only: values.only === undefined ? undefined : new Set(values.only.split(',').map((name) => name.trim())),
+    loads: chosenLoads(values.loads),
     against: values.against,
     cpuProf: values['cpu-prof'],
     json: values.json,
     list: values.list,
     help: values.help,
   };
+}
+
+function chosenLoads(names: string | undefined): readonly Load[] {
+  if (names === undefined) return LOADS;
+  const wanted = names.split(',').map((name) => name.trim());
+  const unknown = wanted.find((name) => !LOADS.some(({ key }) => key === name));
+  if (unknown !== undefined) throw new UsageError(`there is no load "${unknown}"; there are: ${LOADS.map(({ key }) => key).join(', ')}`);
+  return LOADS.filter(({ key }) => wanted.includes(key));
 }

@@ -1,4 +1,4 @@
-import { LOADS, CONNECTIONS } from './load.ts';
+import { CONNECTIONS, type Load } from './load.ts';
 import type { Machine } from './machine.ts';
 import { CALM, ratios, spread, type Burst, type Ratios, type Spread } from './measure.ts';
 import { isOtherBuild } from './peers/all.ts';
@@ -12,6 +12,7 @@ export interface Report {
   readonly load: string;
   readonly burstSeconds: number;
   readonly rounds: number;
+  readonly loads: readonly Load[];
   /** What ratios are taken against. */
   readonly reference: string;
   readonly contenders: readonly { readonly name: string; readonly about: string; readonly version: string }[];
@@ -49,7 +50,7 @@ export interface Comparison {
 }
 
 export function results(report: Report): Result[] {
-  return LOADS.flatMap(({ name: load }) => report.contenders.map(({ name: contender }) => {
+  return report.loads.flatMap(({ name: load }) => report.contenders.map(({ name: contender }) => {
     const bursts = report.bursts.filter((burst) => burst.load === load && burst.contender === contender);
     const requests = bursts.reduce((sum, burst) => sum + burst.requests, 0);
     return {
@@ -66,7 +67,7 @@ export function comparisons(report: Report): Comparison[] {
   const names = report.contenders.map(({ name }) => name);
   if (!names.includes('tokenward')) return [];
   return names.filter((name) => name === 'naive' || isOtherBuild(name))
-    .flatMap((of) => LOADS.map(({ name: load }) => ({ load, of, by: 'tokenward', ratio: ratio(ratios(report.bursts, load, of, 'tokenward')) })));
+    .flatMap((of) => report.loads.map(({ name: load }) => ({ load, of, by: 'tokenward', ratio: ratio(ratios(report.bursts, load, of, 'tokenward')) })));
 }
 
 const number = (value: number, digits: number): string => value.toLocaleString('en', { minimumFractionDigits: digits, maximumFractionDigits: digits });
@@ -77,7 +78,7 @@ export function render(report: Report): string {
   const lines: string[] = [];
   const wide = Math.max(...report.contenders.map(({ name }) => name.length));
   const all = results(report);
-  for (const { name: load } of LOADS) {
+  for (const { name: load } of report.loads) {
     lines.push('', `${load}: CPU time per request, as a multiple of ${reference}; median (quartiles) and number of paired rounds`);
     lines.push(`  ${''.padEnd(wide)}  ${`x ${reference}`.padStart(6).padEnd(30)}${'µs/request'.padStart(12)}${'requests/s'.padStart(12)}${'connections/1000'.padStart(18)}`);
     for (const result of all.filter((one) => one.load === load)) {

@@ -76,8 +76,8 @@ async function bench(options: Options): Promise<void> {
   }
 
   progress('warming up');
-  await warmUp(generator, upstream, contenders, options.quick ? 1 : 3);
-  const { bursts, rounds } = await measure(generator, upstream, contenders, { rounds: options.rounds, burstSeconds: BURST_SECONDS, until: startedAt.getTime() + options.seconds * 1000, proxyCpu: facts.pinning?.proxy, progress });
+  await warmUp(generator, upstream, contenders, options.loads, options.quick ? 1 : 3);
+  const { bursts, rounds } = await measure(generator, upstream, contenders, { loads: options.loads, rounds: options.rounds, burstSeconds: BURST_SECONDS, until: startedAt.getTime() + options.seconds * 1000, proxyCpu: facts.pinning?.proxy, progress });
   progress('');
   for (const { peer, running } of contenders) {
     await running.verifyAfter?.(bursts.filter((burst) => burst.contender === peer.name).reduce((sum, burst) => sum + burst.requests, 0));
@@ -87,7 +87,7 @@ async function bench(options: Options): Promise<void> {
 
   const report: Report = {
     quick: options.quick, profiled: options.cpuProf !== undefined, startedAt: startedAt.toISOString(), machine: facts, upstream: upstream.about, load: generator.about,
-    burstSeconds: BURST_SECONDS, rounds, reference: chosen.some(({ name }) => name === REFERENCE) ? REFERENCE : chosen[0]!.name,
+    burstSeconds: BURST_SECONDS, rounds, loads: options.loads, reference: chosen.some(({ name }) => name === REFERENCE) ? REFERENCE : chosen[0]!.name,
     contenders: contenders.map(({ peer, running }) => ({ name: peer.name, about: peer.about, version: running.version })), leftOut, bursts,
   };
   process.stdout.write(render(report));
