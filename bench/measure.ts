@@ -18,10 +18,13 @@ export interface Burst {
   readonly seconds: number;
   /** CPU time of the contender's processes: seconds. */
   readonly cpu: number;
+  /** What was under way when the load stopped counts half: its work is done in part. */
   readonly cpuMicrosPerRequest: number;
   readonly requestsPerSecond: number;
   readonly p50: number;
   readonly p99: number;
+  /** How late the generator sent, at a constant rate: microseconds. */
+  readonly late?: { readonly p50: number; readonly p99: number };
   /** What the upstream counted meanwhile. */
   readonly upstreamRequests: number;
   readonly upstreamConnections: number;
@@ -51,19 +54,19 @@ export async function oneBurst(generator: LoadGenerator, upstream: Upstream, { p
   const before = await upstream.counts();
   const busyBefore = plan.proxyCpu === undefined ? 0 : cpuBusySeconds(plan.proxyCpu);
   const cpuBefore = cpuSeconds(running.pids);
-  const { requests, seconds, p50, p99 } = await generator.burst(peer.name, running.port, load, plan.burstSeconds);
+  const { requests, seconds, p50, p99, late } = await generator.burst(peer.name, running.port, load, plan.burstSeconds);
   await new Promise((resolve) => setTimeout(resolve, SETTLE));
   const cpu = cpuSeconds(running.pids) - cpuBefore;
   const busy = plan.proxyCpu === undefined ? 0 : cpuBusySeconds(plan.proxyCpu) - busyBefore;
   const after = await upstream.counts();
   if (cpu <= 0) throw new BenchError(`${peer.name}: no CPU time was counted; is its process still there?`);
-  const upstreamRequests = after.requests - before.requests;
+  const upstreamRequests = Math.floor((after.requests - before.requests) / load.upstreamCounts);
   if (upstreamRequests < requests) throw new BenchError(`${peer.name}, ${load.name}: ${requests} requests were answered, but only ${upstreamRequests} reached the upstream`);
   return {
     round, load: load.name, contender: peer.name, requests, seconds, cpu,
-    cpuMicrosPerRequest: (cpu / requests) * 1e6,
+    cpuMicrosPerRequest: (cpu / ((requests + upstreamRequests) / 2)) * 1e6,
     requestsPerSecond: requests / seconds,
-    p50, p99, upstreamRequests,
+    p50, p99, ...(late !== undefined && { late }), upstreamRequests,
     upstreamConnections: after.connections - before.connections,
     disturbance: plan.proxyCpu === undefined ? undefined : Math.max(0, busy - cpu) / seconds,
   };
@@ -76,7 +79,7 @@ export async function warmUp(generator: LoadGenerator, upstream: Upstream, conte
     for (const load of loads) {
       const burst = await oneBurst(generator, upstream, contender, load, -1, { burstSeconds: seconds, proxyCpu: undefined });
       if (contender.peer.name === 'tokenward') requests += burst.requests;
-      if (contender.peer.keepsAlive && burst.upstreamConnections > burst.requests / 10 + 100) {
+      if (contender.peer.keepsAlive && burst.upstreamConnections > burst.requests / 10 + 50 + load.connections) {
         throw new BenchError(`${contender.peer.name} opened ${burst.upstreamConnections} upstream connections for ${burst.requests} requests: its keep-alive is lost, and with it the comparison`);
       }
     }

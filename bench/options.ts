@@ -59,7 +59,7 @@ export function parseOptions(args: string[]): Options {
     rounds,
     seconds: values.quick ? 44 : 1_800,
     only: values.only === undefined ? undefined : new Set(values.only.split(',').map((name) => name.trim())),
-    loads: chosenLoads(values.loads),
+    loads: chosenLoads(values.loads, values.quick),
     against: values.against,
     cpuProf: values['cpu-prof'],
     json: values.json,
@@ -68,8 +68,8 @@ export function parseOptions(args: string[]): Options {
   };
 }
 
-function chosenLoads(names: string | undefined): readonly Load[] {
-  if (names === undefined) return LOADS;
+function chosenLoads(names: string | undefined, quick: boolean): readonly Load[] {
+  if (names === undefined) return LOADS.filter((load) => load.quick || !quick);
   const wanted = names.split(',').map((name) => name.trim());
   const unknown = wanted.find((name) => !LOADS.some(({ key }) => key === name));
   if (unknown !== undefined) throw new UsageError(`there is no load "${unknown}"; there are: ${LOADS.map(({ key }) => key).join(', ')}`);

@@ -1,4 +1,4 @@
-import { CONNECTIONS, type Load } from './load.ts';
+import type { Load } from './load.ts';
 import type { Machine } from './machine.ts';
 import { CALM, ratios, spread, type Burst, type Ratios, type Spread } from './measure.ts';
 import { isOtherBuild } from './peers/all.ts';
@@ -91,7 +91,7 @@ export function render(report: Report): string {
   lines.push(machine.pinning === undefined
     ? 'Not pinned: there is one CPU only, or no taskset. Contender, upstream and load disturb each other.'
     : `Contenders on CPU ${machine.pinning.proxy}; upstream and load on CPU ${machine.pinning.others}.`);
-  lines.push(`Upstream: ${report.upstream}. Load: ${report.load}, ${CONNECTIONS} connections, bursts of ${report.burstSeconds} s.`);
+  lines.push(`Upstream: ${report.upstream}. Load: ${report.load}; bursts of ${report.burstSeconds} s.`);
   for (const { name, version, about } of report.contenders) lines.push(`  ${name.padEnd(wide)}  ${version}: ${about}`);
   for (const { name, why } of report.leftOut) lines.push(`  left out: ${name}, because ${why}`);
   if (report.profiled) lines.push('tokenward ran under the profiler: its figures are not comparable.');

@@ -9,6 +9,8 @@ const POST_BODY = JSON.stringify({ success: true, data: { id: 4711, status: 'que
 /** The reply by which ChatApp says, on any status, that the token is dead. */
 const DEAD_BODY = JSON.stringify({ success: false, error: { code: 'ApiInvalidTokenError', message: 'token' } });
 
+const FILE_BYTES = 1024 * 1024;
+
 export interface Upstream {
   readonly about: string;
   readonly port: number;
@@ -42,7 +44,7 @@ export async function startUpstream(setup: UpstreamSetup): Promise<Upstream> {
 
 async function startNode({ processes, cpu, token }: UpstreamSetup, port: number): Promise<string> {
   const script = join(import.meta.dirname, 'upstream/node.mjs');
-  const started = processes.start(process.execPath, [script], { cpu, env: { PORT: String(port), TOKEN: token, GET_BODY, POST_BODY, DEAD_BODY } });
+  const started = processes.start(process.execPath, [script], { cpu, env: { PORT: String(port), TOKEN: token, GET_BODY, POST_BODY, DEAD_BODY, FILE_BYTES: String(FILE_BYTES) } });
   await started.accepts(port);
   return `Node ${process.version} (nginx is not installed; a slower upstream takes time from the load, not from the contenders)`;
 }
@@ -50,25 +52,50 @@ async function startNode({ processes, cpu, token }: UpstreamSetup, port: number)
 async function startNginx(nginx: string, { processes, folder, cpu, token }: UpstreamSetup, port: number): Promise<string> {
   const place = join(folder, 'upstream');
   mkdirSync(place);
+  mkdirSync(join(place, 'crm/files'), { recursive: true });
+  writeFileSync(join(place, 'crm/files/1m'), Buffer.alloc(FILE_BYTES, 'x'));
   const json = (body: string): string => `return 200 '${body}';`;
+  const onlyWithToken = `if ($http_authorization != '${token}') { return 401 '{"success":false}'; }`;
   writeFileSync(join(place, 'nginx.conf'), `${nginxFrame()}
 http {
 ${nginxCommon(place)}
   default_type application/json;
   map $request_method $reply { default '${GET_BODY}'; POST '${POST_BODY}'; }
+  upstream itself { server unix:${place}/itself.sock; keepalive 64; keepalive_requests 1000000000; }
+  server {
+    listen unix:${place}/itself.sock;
+    location / { ${json('{"method":"$request_method","length":"$http_x_length"}')} }
+  }
   server {
     listen 127.0.0.1:${port} backlog=4096;
     location = /status { stub_status; }
+    # "return" answers before it has read a body. So a large one is first read to its end, into memory, and then answered by another server.
+    location = /crm/files {
+      ${onlyWithToken}
+      client_max_body_size 16m;
+      client_body_buffer_size 2m;
+      proxy_pass http://itself;
+      proxy_http_version 1.1;
+      proxy_pass_request_body off;
+      proxy_set_header Connection "";
+      proxy_set_header Content-Length "";
+      proxy_set_header X-Length $content_length;
+    }
+    location = /crm/files/1m {
+      ${onlyWithToken}
+      root ${place};
+      sendfile on;
+    }
     location / {
-      if ($http_authorization != '${token}') { return 401 '{"success":false}'; }
+      ${onlyWithToken}
       return 200 $reply;
     }
     location = /crm/verify {
-      if ($http_authorization != '${token}') { return 401 '{"success":false}'; }
+      ${onlyWithToken}
       ${json('{"method":"$request_method","length":"$content_length","coding":"$http_transfer_encoding"}')}
     }
     location = /crm/dead {
-      if ($http_authorization != '${token}') { return 401 '{"success":false}'; }
+      ${onlyWithToken}
       ${json(DEAD_BODY)}
     }
   }
@@ -84,7 +111,8 @@ export function nginxFrame(): string {
 worker_processes 1;
 pid nginx.pid;
 error_log stderr error;
-events { worker_connections 1024; }`;
+worker_rlimit_nofile 16384;
+events { worker_connections 8192; }`;
 }
 
 export function nginxCommon(place: string): string {

@@ -3,6 +3,8 @@ import { callerHeaders } from './load.ts';
 import type { Contender } from './measure.ts';
 import { BenchError } from './processes.ts';
 
+const MIB = 1024 * 1024;
+
 interface Answer {
   readonly status: number;
   readonly body: string;
@@ -37,5 +39,9 @@ export async function verifyContender({ peer, running }: Contender, callerKey: s
     const whole = body === undefined || seen.length === '1024' || seen.coding === 'chunked';
     if (seen.method !== method || !whole) throw new BenchError(`${peer.name}: a ${method} has reached the upstream as ${text}`);
   }
+  const file = await call(running.port, '/crm/files/1m', 'GET', callerHeaders(callerKey));
+  if (file.status !== 200 || file.body.length !== MIB) throw new BenchError(`${peer.name}: a download of 1 MiB is answered with ${file.status} and ${file.body.length} bytes`);
+  const upload = await call(running.port, '/crm/files', 'POST', callerHeaders(callerKey), 'x'.repeat(MIB));
+  if (upload.status !== 200 || !upload.body.includes(`"length":"${MIB}"`)) throw new BenchError(`${peer.name}: an upload of 1 MiB is answered with ${upload.status}: ${upload.body.slice(0, 300)}`);
   await running.verify?.();
 }

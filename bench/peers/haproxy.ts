@@ -14,7 +14,7 @@ export const haproxy: Peer = {
     const file = join(folder, 'haproxy.cfg');
     writeFileSync(file, `global
   nbthread 1
-  maxconn 1024
+  maxconn 4096
 defaults
   mode http
   timeout connect 3s

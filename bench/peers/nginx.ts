@@ -17,7 +17,7 @@ http {
 ${nginxCommon(folder)}
   upstream api {
     server 127.0.0.1:${upstreamPort};
-    keepalive 64;
+    keepalive 320;
     keepalive_requests 1000000000;
     keepalive_timeout 60s;
   }
@@ -26,6 +26,9 @@ ${nginxCommon(folder)}
     location / {
       proxy_pass http://api;
       proxy_http_version 1.1;
+      proxy_request_buffering off;
+      proxy_max_temp_file_size 0;
+      client_max_body_size 16m;
       proxy_set_header Host 127.0.0.1:${upstreamPort};
       proxy_set_header Connection "";
       proxy_set_header Authorization "${token}";
