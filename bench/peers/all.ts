@@ -1,10 +1,13 @@
 import { basename, resolve } from 'node:path';
 import type { Options } from '../options.ts';
+import { caddy } from './caddy.ts';
+import { envoy } from './envoy.ts';
 import { haproxy } from './haproxy.ts';
 import { naive } from './naive.ts';
+import { nginxLua } from './nginx-lua.ts';
 import { nginx } from './nginx.ts';
 import type { Peer } from './peer.ts';
-import { tokenward } from './tokenward.ts';
+import { NODES, tokenward } from './tokenward.ts';
 
 /** Ratios are taken against this one. */
 export const REFERENCE = 'nginx';
@@ -22,9 +25,13 @@ export function allPeers({ against, cpuProf }: Pick<Options, 'against' | 'cpuPro
   const here = resolve(import.meta.dirname, '../..');
   return [
     nginx,
+    nginxLua,
     haproxy,
-    tokenward('tokenward', here, cpuProf),
-    ...against.map((checkout) => tokenward(otherBuild(checkout), checkout)),
+    envoy,
+    caddy,
+    tokenward({ name: 'tokenward', checkout: here, cpuProf }),
+    ...NODES.map((major) => tokenward({ name: `tokenward@${major}`, checkout: here, major })),
+    ...against.map((checkout) => tokenward({ name: otherBuild(checkout), checkout })),
     naive,
   ];
 }

@@ -1,7 +1,9 @@
 import { createHash } from 'node:crypto';
 import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join, resolve } from 'node:path';
+import { versionOf } from '../machine.ts';
 import { BenchError } from '../processes.ts';
+import { nodeOf } from '../tools.ts';
 import type { Peer, PeerSetup } from './peer.ts';
 
 const digest = (key: string): string => `sha256:${createHash('sha256').update(key).digest('hex')}`;
@@ -28,14 +30,30 @@ routes:
 `;
 }
 
-/** A built checkout of tokenward. `cpuProf`: the folder for a CPU profile. */
-export function tokenward(name: string, checkout: string, cpuProf?: string): Peer {
+/** The other major versions of Node that tokenward is measured on. */
+export const NODES: readonly number[] = [20, 24, 26].filter((major) => major !== Number(process.versions.node.split('.')[0]));
+
+interface Build {
+  readonly name: string;
+  /** A built checkout. */
+  readonly checkout: string;
+  /** The folder for a CPU profile. */
+  readonly cpuProf?: string | undefined;
+  /** Run by another major version of Node than this benchmark. */
+  readonly major?: number;
+}
+
+/** One build of tokenward on one Node. */
+export function tokenward({ name, checkout, cpuProf, major }: Build): Peer {
   const main = resolve(checkout, 'dist/main.js');
+  const node = major === undefined ? process.execPath : nodeOf(major);
+  const about = major !== undefined ? `the same build on Node ${major}` : 'everything on: caller keys, kept bodies, replies looked into, metrics';
   return {
     name,
-    about: name === 'tokenward' ? 'everything on: caller keys, kept bodies, replies looked into, metrics' : 'another build of tokenward, set up likewise',
+    about: name.startsWith('tokenward') ? about : 'another build of tokenward, set up likewise',
     keepsAlive: true,
-    missing: () => (existsSync(main) ? undefined : `${name} is not built (npm run build)`),
+    ...(major !== undefined && { slowRunsOnly: true }),
+    missing: () => (node === undefined ? `Node ${major} is not installed` : existsSync(main) ? undefined : `${name} is not built (npm run build)`),
     async start(setup) {
       const { processes, folder, cpu, callerKey } = setup;
       const file = join(folder, 'proxy.config.yaml');
@@ -45,14 +63,14 @@ export function tokenward(name: string, checkout: string, cpuProf?: string): Pee
         mkdirSync(cpuProf, { recursive: true });
         profile.push('--cpu-prof', `--cpu-prof-dir=${resolve(cpuProf)}`);
       }
-      const started = processes.start(process.execPath, [...profile, main, 'serve', '-c', file], { cpu });
+      const started = processes.start(node!, [...profile, main, 'serve', '-c', file], { cpu });
       const [, port, operatorPort] = await started.prints(/"address":"http:\/\/127\.0\.0\.1:(\d+)","detail":"operator on http:\/\/127\.0\.0\.1:(\d+)"/);
       const crm = `http://127.0.0.1:${port!}/crm`;
       const metrics = async (): Promise<string> => (await fetch(`http://127.0.0.1:${operatorPort!}/metrics`)).text();
       return {
         port: Number(port),
         pids: [started.pid],
-        version: (JSON.parse(readFileSync(resolve(checkout, 'package.json'), 'utf8')) as { version: string }).version,
+        version: `${(JSON.parse(readFileSync(resolve(checkout, 'package.json'), 'utf8')) as { version: string }).version}, Node ${versionOf(node!, '--version')}`,
         stop: () => started.stop(),
 
         async verify() {
