@@ -32,8 +32,16 @@ export interface Burst {
   readonly disturbance: number | undefined;
 }
 
+/** A contender that could not carry a load; from then on it is spared it. */
+export interface Failure {
+  readonly contender: string;
+  readonly load: string;
+  readonly why: string;
+}
+
 export interface Rounds {
   readonly bursts: readonly Burst[];
+  readonly failures: readonly Failure[];
   readonly rounds: number;
 }
 
@@ -67,38 +75,57 @@ export async function oneBurst(generator: LoadGenerator, upstream: Upstream, { p
     cpuMicrosPerRequest: (cpu / ((requests + upstreamRequests) / 2)) * 1e6,
     requestsPerSecond: requests / seconds,
     p50, p99, ...(late !== undefined && { late }), upstreamRequests,
-    upstreamConnections: after.connections - before.connections,
+    upstreamConnections: Math.floor((after.connections - before.connections) / load.upstreamCounts),
     disturbance: plan.proxyCpu === undefined ? undefined : Math.max(0, busy - cpu) / seconds,
   };
 }
 
 /** Lets every contender's compiler and connections settle, and sees that those who should keep upstream connections do. */
-export async function warmUp(generator: LoadGenerator, upstream: Upstream, contenders: readonly Contender[], loads: readonly Load[], seconds: number): Promise<number> {
-  let requests = 0;
+export async function warmUp(generator: LoadGenerator, upstream: Upstream, contenders: readonly Contender[], loads: readonly Load[], seconds: number): Promise<Failure[]> {
+  const failures: Failure[] = [];
   for (const contender of contenders) {
     for (const load of loads) {
-      const burst = await oneBurst(generator, upstream, contender, load, -1, { burstSeconds: seconds, proxyCpu: undefined });
-      if (contender.peer.name === 'tokenward') requests += burst.requests;
-      if (contender.peer.keepsAlive && burst.upstreamConnections > burst.requests / 10 + 50 + load.connections) {
+      const burst = await orFailure(contender, load, failures, () => oneBurst(generator, upstream, contender, load, -1, { burstSeconds: seconds, proxyCpu: undefined }));
+      if (burst !== undefined && contender.peer.keepsAlive && burst.upstreamConnections > burst.requests / 10 + 2 * load.connections) {
         throw new BenchError(`${contender.peer.name} opened ${burst.upstreamConnections} upstream connections for ${burst.requests} requests: its keep-alive is lost, and with it the comparison`);
       }
     }
   }
-  return requests;
+  return failures;
+}
+
+/** What another contender cannot carry is noted and the run goes on; the reference and tokenward itself must not fail. */
+async function orFailure(contender: Contender, load: Load, failures: Failure[], run: () => Promise<Burst>): Promise<Burst | undefined> {
+  const { name, mustNotFail } = contender.peer;
+  if (failures.some((failure) => failure.contender === name && failure.load === load.name)) return undefined;
+  try {
+    return await run();
+  } catch (error) {
+    if (mustNotFail === true || !(error instanceof BenchError)) throw error;
+    failures.push({ contender: name, load: load.name, why: error.message });
+    return undefined;
+  }
 }
 
 /** Rounds of paired bursts: in each round every load goes once to every contender, in an order of its own. */
-export async function measure(generator: LoadGenerator, upstream: Upstream, contenders: readonly Contender[], plan: Plan): Promise<Rounds> {
+export async function measure(generator: LoadGenerator, upstream: Upstream, contenders: readonly Contender[], plan: Plan, known: readonly Failure[] = []): Promise<Rounds> {
   const bursts: Burst[] = [];
+  const failures = [...known];
   let round = 0;
   let longest = 0;
   for (; round < plan.rounds && (round < 2 || Date.now() + longest < plan.until); round += 1) {
     const start = Date.now();
     plan.progress(`round ${round + 1}`);
-    for (const load of plan.loads) for (const contender of shuffled(contenders)) bursts.push(await oneBurst(generator, upstream, contender, load, round, plan));
+    for (const load of plan.loads) {
+      for (const contender of shuffled(contenders)) {
+        const burst = await orFailure(contender, load, failures, () => oneBurst(generator, upstream, contender, load, round, plan));
+        if (burst !== undefined) bursts.push(burst);
+      }
+    }
     longest = Math.max(longest, Date.now() - start);
   }
-  return { bursts, rounds: round };
+  // Half a row would look like a whole one.
+  return { bursts: bursts.filter((burst) => !failures.some(({ contender, load }) => burst.contender === contender && burst.load === load)), failures, rounds: round };
 }
 
 function shuffled<T>(items: readonly T[]): T[] {
@@ -138,15 +165,17 @@ export interface Ratios {
   readonly disturbed: boolean;
 }
 
+export type Metric = 'cpuMicrosPerRequest' | 'p50' | 'p99';
+
 /**
- * CPU per request of one contender by that of another, round by round. Rounds in which other programs disturbed either
+ * CPU per request (or another figure) of one contender by that of another, round by round. Rounds in which other programs disturbed either
  * of the two do not count: cold caches make every request dearer, and not for all alike.
  */
-export function ratios(bursts: readonly Burst[], load: string, contender: string, reference: string): Ratios {
+export function ratios(bursts: readonly Burst[], load: string, contender: string, reference: string, metric: Metric = 'cpuMicrosPerRequest'): Ratios {
   const of = (name: string): Map<number, Burst> => new Map(bursts.filter((burst) => burst.load === load && burst.contender === name).map((burst) => [burst.round, burst]));
   const below = of(reference);
   const pairs = [...of(contender)].flatMap(([round, above]) => (below.has(round) ? [{ above, below: below.get(round)! }] : []));
   const calm = pairs.filter((pair) => Math.max(pair.above.disturbance ?? 0, pair.below.disturbance ?? 0) <= CALM);
   const disturbed = calm.length < CALM_LEAST && calm.length < pairs.length;
-  return { values: (disturbed ? pairs : calm).map((pair) => pair.above.cpuMicrosPerRequest / pair.below.cpuMicrosPerRequest), disturbed };
+  return { values: (disturbed ? pairs : calm).map((pair) => pair.above[metric] / pair.below[metric]), disturbed };
 }

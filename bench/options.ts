@@ -5,13 +5,15 @@ export const HELP = `npm run bench -- [options]
 
 Runs tokenward and its peers side by side and compares the CPU time they spend per request.
 
-  --quick        under a minute: the three that matter, a few rounds. Without it: all, about five minutes
-  --rounds N     at most so many rounds (default: 30, or as many as fit into a minute with --quick)
+  --quick        under a minute: the three that matter, two loads, a few rounds. Without it: all, about twenty minutes
+  --rounds N     at most so many rounds (default: 12, or as many as fit into a minute with --quick)
   --only a,b     only these contenders (the reference, nginx, is added)
   --loads a,b    only these loads: ${LOADS.map(({ key, name }) => `${key} (${name})`).join(', ')}
   --against DIR  another checkout of tokenward, already built, as one more contender; may be repeated
   --cpu-prof DIR write a CPU profile of tokenward there (its figures are then not comparable)
   --json FILE    write everything, raw bursts included
+  --svg FILE     draw the chart of the README
+  --markdown     print the table of the README as well
   --list         say which contenders there are, and which cannot run here
   --help         show this
 `;
@@ -26,6 +28,8 @@ export interface Options {
   readonly against: readonly string[];
   readonly cpuProf: string | undefined;
   readonly json: string | undefined;
+  readonly svg: string | undefined;
+  readonly markdown: boolean;
   readonly list: boolean;
   readonly help: boolean;
 }
@@ -45,6 +49,8 @@ export function parseOptions(args: string[]): Options {
         against: { type: 'string', multiple: true, default: [] },
         'cpu-prof': { type: 'string' },
         json: { type: 'string' },
+        svg: { type: 'string' },
+        markdown: { type: 'boolean', default: false },
         list: { type: 'boolean', default: false },
         help: { type: 'boolean', short: 'h', default: false },
       },
@@ -52,17 +58,19 @@ export function parseOptions(args: string[]): Options {
   } catch (error) {
     throw new UsageError(error instanceof Error ? error.message : 'wrong usage');
   }
-  const rounds = Number(values.rounds ?? 30);
+  const rounds = Number(values.rounds ?? (values.quick ? 30 : 12));
   if (!Number.isInteger(rounds) || rounds < 1 || rounds > 1_000) throw new UsageError('--rounds must be 1 to 1000');
   return {
     quick: values.quick,
     rounds,
-    seconds: values.quick ? 44 : 1_800,
+    seconds: values.quick ? 44 : 3_600,
     only: values.only === undefined ? undefined : new Set(values.only.split(',').map((name) => name.trim())),
     loads: chosenLoads(values.loads, values.quick),
     against: values.against,
     cpuProf: values['cpu-prof'],
     json: values.json,
+    svg: values.svg,
+    markdown: values.markdown,
     list: values.list,
     help: values.help,
   };

@@ -8,6 +8,7 @@ export const nginx: Peer = {
   name: 'nginx',
   about: 'sets a fixed header; one worker',
   keepsAlive: true,
+  mustNotFail: true,
   missing: () => (find('nginx') === undefined ? 'nginx is not installed' : undefined),
   async start({ processes, folder, port, cpu, upstreamPort, token }) {
     const program = find('nginx')!;

@@ -37,6 +37,8 @@ export interface Peer {
   readonly about: string;
   /** Whether it is supposed to keep its connections to the upstream: then losing them fails the run. */
   readonly keepsAlive: boolean;
+  /** Whether a request it does not answer well fails the run, instead of taking it out of that load. */
+  readonly mustNotFail?: boolean;
   /** Left out of quick runs unless asked for by name. */
   readonly slowRunsOnly?: boolean;
   /** Why it cannot run here; undefined: it can. */

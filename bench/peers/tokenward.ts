@@ -52,6 +52,7 @@ export function tokenward({ name, checkout, cpuProf, major }: Build): Peer {
     name,
     about: name.startsWith('tokenward') ? about : 'another build of tokenward, set up likewise',
     keepsAlive: true,
+    mustNotFail: true,
     ...(major !== undefined && { slowRunsOnly: true }),
     missing: () => (node === undefined ? `Node ${major} is not installed` : existsSync(main) ? undefined : `${name} is not built (npm run build)`),
     async start(setup) {
