@@ -14,6 +14,8 @@ export interface PeerSetup {
   readonly token: string;
   /** Where tokens are granted, for those who fetch theirs. */
   readonly tokenEndpoint: string;
+  /** Connections to the upstream it must be able to hold at once, if that is more than usual. */
+  readonly upstreamConnections?: number;
   /** What callers send as X-Tokenward-Key. */
   readonly callerKey: string;
 }

@@ -9,7 +9,7 @@ import type { Peer, PeerSetup } from './peer.ts';
 const digest = (key: string): string => `sha256:${createHash('sha256').update(key).digest('hex')}`;
 
 /** Everything on, as somebody would run it: several callers with keys, several routes, ChatApp's flow (which has every 200 reply looked into). */
-function config({ folder, upstreamPort, tokenEndpoint, callerKey }: PeerSetup): string {
+function config({ folder, upstreamPort, tokenEndpoint, callerKey, upstreamConnections }: PeerSetup): string {
   return `listen:   { host: 127.0.0.1, port: 0 }
 operator: { host: 127.0.0.1, port: 0 }
 store:    { type: embedded, path: ${JSON.stringify(join(folder, 'data'))} }
@@ -24,7 +24,7 @@ accounts:
     baseUrl: ${tokenEndpoint}
     credentials: { email: bench@example.com, password: bench, appId: bench }
 routes:
-  - { prefix: /crm, upstream: "http://127.0.0.1:${upstreamPort}/crm", account: crm }
+  - { prefix: /crm, upstream: "http://127.0.0.1:${upstreamPort}/crm", account: crm${upstreamConnections === undefined ? '' : `, maxConnections: ${upstreamConnections}`} }
   - { prefix: /crm-archive, upstream: "http://127.0.0.1:${upstreamPort}/crm", account: crm }
   - { prefix: /open, upstream: "http://127.0.0.1:${upstreamPort}/crm" }
 `;
