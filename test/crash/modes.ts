@@ -12,6 +12,8 @@ export interface EndpointMode {
   readonly arrivalsMost: number;
   /** Extra logins a kill may cost once the spend intent is written: 1 where only a login helps out of "maybe spent". */
   readonly extraLogins: 0 | 1;
+  /** How long a repeat is forgiven. ms. */
+  readonly grace: number;
   /** After a restart requests succeed within so many ms. */
   readonly recovery: number;
   readonly account: Readonly<Record<string, unknown>>;
@@ -22,20 +24,20 @@ const CHATAPP = { vendor: 'chatapp', renewal: 'refresh', recovery: 5_000 } as co
 
 export const MODES: readonly EndpointMode[] = [
   {
-    ...CHATAPP, name: 'strict rotation', arrivalsMost: 1, extraLogins: 1, account: {},
+    ...CHATAPP, name: 'strict rotation', grace: 0, arrivalsMost: 1, extraLogins: 1, account: {},
     prepare: ({ chatapp }) => chatapp.set({ rotation: 'strict' }),
   },
   {
-    ...CHATAPP, name: 'grace 30 s', arrivalsMost: 2, extraLogins: 0, account: { rotationGrace: 30 },
+    ...CHATAPP, name: 'grace 30 s', grace: 30_000, arrivalsMost: 2, extraLogins: 0, account: { rotationGrace: 30 },
     prepare: ({ chatapp }) => chatapp.set({ rotation: 'strict', rotationGraceSeconds: 30 }),
   },
   {
     // Never takes a refresh token back, so its flow says that a repeat is always in time.
-    ...CHATAPP, name: 'non-rotating', arrivalsMost: 2, extraLogins: 0, account: { rotationGrace: 600 },
+    ...CHATAPP, name: 'non-rotating', grace: 600_000, arrivalsMost: 2, extraLogins: 0, account: { rotationGrace: 600 },
     prepare: ({ chatapp }) => chatapp.set({ rotation: 'keep-old' }),
   },
   {
-    name: 'login only', vendor: 'softline', renewal: 'login', arrivalsMost: 0, extraLogins: 1, recovery: 10_000, account: {},
+    name: 'login only', vendor: 'softline', renewal: 'login', grace: 0, arrivalsMost: 0, extraLogins: 1, recovery: 10_000, account: {},
     prepare: ({ softline }) => softline.set({ loginKillsOld: false }),
   },
 ];

@@ -74,7 +74,8 @@ process.on('exit', () => {
 try {
   const options = parseOptions(process.argv.slice(2));
   if (options.help) console.log(HELP);
-  else process.exitCode = await main(options);
+  // Sockets that were reset while they connected keep Node alive after their end.
+  else process.exit(await main(options));
 } catch (error) {
   if (!(error instanceof UsageError)) throw error;
   console.error(`crash: ${error.message}`);

@@ -16,10 +16,13 @@ const { loadConfig } = await load<typeof import('../../src/config/load.ts')>('co
 const { createLogger } = await load<typeof import('../../src/log.ts')>('log.js');
 const { leaseOwner, ownerIsGone } = await load<typeof import('../../src/process-identity.ts')>('process-identity.js');
 
-let armed: { point: string; left: number; signal: NodeJS.Signals } | undefined;
+/** `begun`: a renewal has begun since. The one before it may still be giving its lease back, and is not meant. */
+let armed: { point: string; left: number; signal: NodeJS.Signals; begun: boolean } | undefined;
 
 function checkpoint(point: string): void {
-  if (armed === undefined || !point.startsWith(armed.point)) return;
+  if (armed === undefined) return;
+  armed.begun ||= point.startsWith('P0');
+  if (!armed.begun || !point.startsWith(armed.point)) return;
   armed.left -= 1;
   if (armed.left > 0) return;
   const { signal } = armed;
@@ -53,7 +56,7 @@ process.on('unhandledRejection', fault);
 
 createInterface({ input: process.stdin }).on('line', (line) => {
   const [point = '', left = '1', signal = 'SIGKILL'] = line.split(' ');
-  armed = { point, left: Number(left), signal: signal as NodeJS.Signals };
+  armed = { point, left: Number(left), signal: signal as NodeJS.Signals, begun: false };
   process.stdout.write('armed\n');
 });
 process.stdout.write(`up ${app.proxyAddress.port} ${app.operatorAddress.port}\n`);

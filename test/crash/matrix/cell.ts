@@ -114,7 +114,10 @@ class Cell {
     const made = loginsIn(this.#stage.ledger, since);
     const extra = made - (this.#stage.mode.renewal === 'login' ? renewals : 0);
     this.extraLogins += Math.max(0, extra);
-    const allowed = this.#point.maybeSpent ? this.#stage.mode.extraLogins : 0;
+    const { mode } = this.#stage;
+    // A grace that is over before the dead process's lease is helps nobody.
+    const inGrace = mode.grace > this.#leaseOutlives;
+    const allowed = this.#point.maybeSpent && !(inGrace && mode.extraLogins === 0) ? 1 : 0;
     return extra > allowed ? [`${extra} extra logins, allowed ${allowed}`] : [];
   }
 
