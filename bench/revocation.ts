@@ -3,7 +3,7 @@ import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { dirname, join, resolve } from 'node:path';
 import { parseArgs } from 'node:util';
 import { callerHeaders } from './load.ts';
-import { machine, type Machine } from './machine.ts';
+import { cpuSeconds, machine, type Machine } from './machine.ts';
 import { UsageError } from './options.ts';
 import { naiveLogin } from './peers/naive-login.ts';
 import { nginxLua } from './peers/nginx-lua.ts';
@@ -17,6 +17,7 @@ const HELP = `npm run bench:revocation -- [options]
 A token is revoked at the upstream while 2,000 requests are under way. Who notices?
 
   --callers N    how many callers (default: 2000)
+  --only a,b     only these contenders: tokenward, nginx-lua, naive
   --json FILE    write the figures
   --markdown     print them as a table for a README
   --help         show this
@@ -29,9 +30,11 @@ const SPREAD = 200;
 /** What the token endpoint takes. ms */
 const RENEWAL = 150;
 const BODY = 1024;
-/** Until all callers are on their way and compilers have settled; then the revocation; then time to watch. ms */
-const BEFORE = 8_000;
+/** Once all callers are on their way, time for compilers and collectors to settle; then the revocation; then time to watch. ms */
+const BEFORE = 6_000;
 const AFTER = 8_000;
+/** So long a contender may take until nearly all callers are under way; after that it goes on with those it has. ms */
+const ARRIVAL_MOST = 30_000;
 
 interface Outcome {
   readonly contender: string;
@@ -39,19 +42,24 @@ interface Outcome {
   readonly version: string;
   readonly inFlight: number;
   readonly refusals: number;
-  /** Requests answered with anything but 2xx, and how many of them with 401. */
+  /** Callers who got at least one 401. */
   readonly callersWhoSaw: number;
-  readonly saw401: number;
+  /** Requests answered with another error, or not at all. */
+  readonly otherErrors: number;
   readonly tokenCalls: number;
   /** From the revocation until the last of those under way had an answer. ms */
   readonly lastAnswer: number;
-  /** Time added to the upstream's own, for requests begun and answered outside the window. ms */
-  readonly p99Outside: number;
+  /** Time added to the upstream's own, for requests begun and answered outside the window; undefined if there were none. ms */
+  readonly p99Outside: number | undefined;
   readonly requests: number;
+  /** CPU time for all of it, the start included: seconds. */
+  readonly cpu: number;
   /** Requests with a good answer that the upstream has carried out more or less than once. */
   readonly notOnce: number;
   readonly damagedBodies: number;
 }
+
+const pause = (ms: number): Promise<void> => new Promise((done) => setTimeout(done, ms));
 
 type Call = readonly [startedAt: number, endedAt: number, status: number, id: string, method: string];
 
@@ -71,12 +79,19 @@ async function tryOne({ processes, folder }: Session, peer: Peer, callers: numbe
   const file = join(own, 'calls.json');
   const load = processes.start(process.execPath, [join(import.meta.dirname, 'revocation/callers.mjs')], {
     cpu: pinning?.others,
-    env: { ...numbers, PORT: String(running.port), CALLERS: String(callers), RAMP: String(THINK), SECONDS: String((BEFORE + AFTER) / 1000), HEADERS: JSON.stringify(callerHeaders(callerKey)), FILE: file },
+    env: { ...numbers, PORT: String(running.port), CALLERS: String(callers), RAMP: String(THINK), HEADERS: JSON.stringify(callerHeaders(callerKey)), FILE: file },
   });
-  await new Promise((done) => setTimeout(done, BEFORE));
+  const deadline = Date.now() + ARRIVAL_MOST;
+  const underWay = async (): Promise<number> => ((await (await fetch(`${url}/control/state`)).json()) as { inFlight: number }).inFlight;
+  while (Date.now() < deadline && await underWay() < 0.95 * callers) await pause(250);
+  const settled = Date.now();
+  await pause(BEFORE);
   const { inFlight, at } = (await (await fetch(`${url}/control/revoke`, { method: 'POST' })).json()) as { inFlight: number; at: number };
+  await pause(AFTER);
+  await load.stop();
   if (await load.ended !== 0) throw new BenchError(`${peer.name}: the callers failed: ${load.output().slice(-500)}`);
   const ledger = (await (await fetch(`${url}/control/ledger`)).json()) as { tokenCalls: number; refused: number; damaged: number; executed: [string, number][] };
+  const cpu = cpuSeconds(running.pids);
   await running.stop();
   await api.stop();
 
@@ -85,16 +100,16 @@ async function tryOne({ processes, folder }: Session, peer: Peer, callers: numbe
   const good = calls.filter(([, , status]) => status >= 200 && status < 300);
   const last = Math.max(...calls.filter(([startedAt, endedAt]) => startedAt < at && endedAt > at).map(([, endedAt]) => endedAt));
   // While the callers arrive, nobody is warm yet; that is not what "outside" means.
-  const warm = Math.min(...calls.map(([startedAt]) => startedAt)) + THINK;
+  const warm = settled + THINK;
   const added = calls.filter(([startedAt, endedAt, status]) => status === 200 && startedAt > warm && (endedAt < at || startedAt > last)).map(([startedAt, endedAt]) => endedAt - startedAt - THINK).sort((a, b) => a - b);
   return {
     contender: peer.name, about: peer.about, version: running.version, inFlight, refusals: ledger.refused,
-    callersWhoSaw: calls.length - good.length,
-    saw401: calls.filter(([, , status]) => status === 401).length,
+    callersWhoSaw: new Set(calls.filter(([, , status]) => status === 401).map(([, , , id]) => id.split('-', 1)[0])).size,
+    otherErrors: calls.filter(([, , status]) => status !== 401).length - good.length,
     tokenCalls: ledger.tokenCalls,
     lastAnswer: last - at,
-    p99Outside: added[Math.floor(added.length * 0.99)] ?? NaN,
-    requests: calls.length,
+    p99Outside: added[Math.floor(added.length * 0.99)],
+    requests: calls.length, cpu,
     notOnce: good.filter(([, , , id]) => executed.get(id) !== 1).length,
     damagedBodies: ledger.damaged,
   };
@@ -108,11 +123,13 @@ function table(outcomes: readonly Outcome[]): string[][] {
   return [
     row('', ({ contender }) => contender),
     row('requests under way at the revocation', ({ inFlight }) => whole(inFlight)),
-    row('callers who saw an error', ({ callersWhoSaw }) => whole(callersWhoSaw)),
+    row('callers who saw a 401', ({ callersWhoSaw }) => whole(callersWhoSaw)),
+    row('other errors', ({ otherErrors }) => whole(otherErrors)),
     row('calls to the token endpoint', ({ tokenCalls }) => whole(tokenCalls)),
     row('until the last of them had an answer', ({ lastAnswer }) => `${(lastAnswer / 1000).toFixed(2)} s`),
-    row('p99 added, outside of that time', ({ p99Outside }) => `${p99Outside.toFixed(1)} ms`),
+    row('p99 added, outside of that time', ({ p99Outside }) => (p99Outside === undefined ? 'never at rest' : `${p99Outside.toFixed(1)} ms`)),
     row('answered well, but not carried out exactly once', ({ notOnce }) => whole(notOnce)),
+    row('CPU time for everything', ({ cpu, requests }) => `${cpu.toFixed(1)} s for ${whole(requests)}`),
     row('damaged bodies', ({ damagedBodies }) => whole(damagedBodies)),
   ];
 }
@@ -130,7 +147,7 @@ function asMarkdown([head, ...rows]: readonly string[][]): string {
 runProgram('revocation', async (session) => {
   let values;
   try {
-    ({ values } = parseArgs({ options: { callers: { type: 'string', default: '2000' }, json: { type: 'string' }, markdown: { type: 'boolean', default: false }, help: { type: 'boolean', default: false } } }));
+    ({ values } = parseArgs({ options: { callers: { type: 'string', default: '2000' }, only: { type: 'string', default: 'tokenward,nginx-lua,naive' }, json: { type: 'string' }, markdown: { type: 'boolean', default: false }, help: { type: 'boolean', default: false } } }));
   } catch (error) {
     throw new UsageError(error instanceof Error ? error.message : 'wrong usage');
   }
@@ -144,7 +161,7 @@ runProgram('revocation', async (session) => {
   const outcomes: Outcome[] = [];
   const leftOut: string[] = [];
   for (const peer of [tokenward({ name: 'tokenward', checkout: resolve(import.meta.dirname, '..') }), nginxLua, naiveLogin]) {
-    const why = peer.missing();
+    const why = values.only.split(',').includes(peer.name) ? peer.missing() : 'it was not asked for';
     if (why !== undefined) {
       leftOut.push(`${peer.name}, because ${why}`);
       continue;

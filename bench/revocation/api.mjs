@@ -67,6 +67,7 @@ const server = createServer((request, response) => whole(request, (bytes) => {
     for (const one of underWay) setTimeout(one.finish, Math.random() * SPREAD);
     return answer(response, 200, JSON.stringify({ inFlight, at: performance.timeOrigin + performance.now() }));
   }
+  if (url === '/control/state') return answer(response, 200, JSON.stringify({ inFlight: underWay.size }));
   if (url === '/control/ledger') return answer(response, 200, JSON.stringify({ tokenCalls, refused, damaged, executed: [...executed] }));
   if (url.startsWith('/v1/tokens')) return grant(response);
   return call(request, response, bytes);
