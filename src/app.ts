@@ -37,7 +37,8 @@ import { Records } from './tokens/records.ts';
 import { Seal, sealingKey } from './tokens/seal.ts';
 import type { TokenStore } from './tokens/store.ts';
 import { EmbeddedStore, keyBesideStore } from './tokens/stores/embedded.ts';
-import { RedisStore, type HostPort, type RedisOptions, type RedisPlace } from './tokens/stores/redis.ts';
+import { RedisStore, type RedisOptions } from './tokens/stores/redis.ts';
+import type { HostPort, RedisPlace } from './tokens/stores/redis-lines.ts';
 import { readTlsFiles, watchTlsFiles, type TlsFiles } from './tls.ts';
 import { VERSION } from './version.ts';
 

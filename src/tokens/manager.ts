@@ -107,7 +107,7 @@ export class TokenManager {
 
   /** Reads the stored tokens into memory, so that the first requests find them there, and listens for newer ones. Rejects if the store cannot be read. */
   async load(): Promise<void> {
-    await this.#stored('watch', async () => this.#options.store.watch?.((account) => this.#notice(account)));
+    await this.#stored('watch', async () => this.#options.store.watch?.((account) => this.#notice(account), () => void this.#reconcile()));
     for (const account of this.#credentials.keys()) await this.#load(this.#state(account));
   }
 

@@ -37,8 +37,11 @@ export interface TokenStore {
   budgets(): Promise<{ budget: string; entries: readonly number[] }[]>;
   /** Adds counted logins (wall-clock ms) to a budget, which keeps them for `window` ms. */
   restoreBudget(budget: string, entries: readonly number[], window: number): Promise<void>;
-  /** Calls back with every account whose generation another process has raised; absent where a store cannot tell. */
-  watch?(listener: (account: string) => void): Promise<void>;
+  /**
+   * Calls back with every account whose generation another process has raised; absent where a store cannot tell.
+   * `mayHaveChanged`: the connection was lost and is back, so news may have been missed, and what was written lost (a failover).
+   */
+  watch?(listener: (account: string) => void, mayHaveChanged: () => void): Promise<void>;
   /** Rejects while the store cannot be used. */
   check(): Promise<void>;
   close(): Promise<void>;

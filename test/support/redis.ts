@@ -2,6 +2,7 @@ import { spawn, type ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
 import { rmSync } from 'node:fs';
 import { connect, createServer } from 'node:net';
+import { createClient } from 'redis';
 import { temporaryFolder } from './proxy.ts';
 
 /** A real redis-server of the test's own. */
@@ -10,12 +11,16 @@ export interface RedisServer {
   readonly url: string;
   /** Kills it without warning; `start` brings it back, with what it had on disk. */
   kill(): Promise<void>;
-  start(): Promise<void>;
+  /** `more`: settings for this start alone. */
+  start(more?: readonly string[]): Promise<void>;
+  signal(signal: NodeJS.Signals): void;
+  /** One command, over a connection of its own. */
+  command(...args: string[]): Promise<unknown>;
   stop(): Promise<void>;
 }
 
 /** Starts the program `command` (found by requireTool) on a free port; `args` are further settings. */
-export async function startRedis(command: string, args: readonly string[] = []): Promise<RedisServer> {
+export async function startRedis(command: string, args: readonly string[] = [], { plain = true }: { plain?: boolean } = {}): Promise<RedisServer> {
   const folder = temporaryFolder();
   const port = await freePort();
   let child: ChildProcess | undefined;
@@ -26,14 +31,17 @@ export async function startRedis(command: string, args: readonly string[] = []):
     await ended;
     child = undefined;
   };
-  const start = async (): Promise<void> => {
-    child = spawn(command, ['--port', String(port), '--bind', '127.0.0.1', '--dir', folder, '--appendonly', 'yes', '--appendfsync', 'always', '--save', '', ...args], { stdio: 'ignore' });
-    while (!(await answers(port))) await new Promise((resolve) => setTimeout(resolve, 20));
+  const start = async (more: readonly string[] = []): Promise<void> => {
+    const place = plain ? ['--port', String(port)] : ['--port', '0', '--tls-port', String(port)];
+    child = spawn(command, [...place, '--bind', '127.0.0.1', '--dir', folder, '--appendonly', 'yes', '--appendfsync', 'always', '--save', '', ...args, ...more], { stdio: 'ignore' });
+    while (!(await (plain ? answers(port) : listens(port)))) await new Promise((resolve) => setTimeout(resolve, 20));
   };
   await start();
   return {
     port, kill, start,
-    url: `redis://127.0.0.1:${port}`,
+    url: `${plain ? 'redis' : 'rediss'}://127.0.0.1:${port}`,
+    signal: (signal) => void child?.kill(signal),
+    command: (...given) => redisCommand(port, ...given),
     async stop() {
       await kill();
       rmSync(folder, { recursive: true, force: true });
@@ -41,13 +49,35 @@ export async function startRedis(command: string, args: readonly string[] = []):
   };
 }
 
-async function freePort(): Promise<number> {
+/** One command to the server on this port of loopback. */
+export async function redisCommand(port: number, ...args: string[]): Promise<unknown> {
+  const client = createClient({ RESP: 2, url: `redis://127.0.0.1:${port}`, socket: { reconnectStrategy: false } }).on('error', () => undefined);
+  await client.connect();
+  try {
+    return await client.sendCommand(args);
+  } finally {
+    client.destroy();
+  }
+}
+
+export async function freePort(): Promise<number> {
   const probe = createServer().listen(0, '127.0.0.1');
   await once(probe, 'listening');
   const { port } = probe.address() as { port: number };
   probe.close();
   await once(probe, 'close');
   return port;
+}
+
+function listens(port: number): Promise<boolean> {
+  return new Promise((resolve) => {
+    const socket = connect(port, '127.0.0.1');
+    socket.on('connect', () => {
+      socket.destroy();
+      resolve(true);
+    });
+    socket.on('error', () => resolve(false));
+  });
 }
 
 function answers(port: number): Promise<boolean> {

@@ -1,43 +1,25 @@
 import assert from 'node:assert/strict';
-import { StoreError, type TokenStore } from '../../src/tokens/store.ts';
-import { RedisStore, type RedisOptions } from '../../src/tokens/stores/redis.ts';
+import { StoreError } from '../../src/tokens/store.ts';
+import { RedisStore } from '../../src/tokens/stores/redis.ts';
 import { eventually } from '../support/eventually.ts';
 import { startRedis, type RedisServer } from '../support/redis.ts';
 import { requireTool } from '../support/tools.ts';
+import { redisContract, redisOptions as options } from './redis-factory.ts';
 import { describeStoreContract } from './store-contract.ts';
-
-function options(server: RedisServer, given: Partial<RedisOptions> = {}): RedisOptions {
-  return { place: { kind: 'single', url: server.url }, username: undefined, password: undefined, tls: undefined, keyPrefix: 'test', commandTimeout: 2_000, waitReplicas: 0, ...given };
-}
 
 describe('Redis', () => {
   let server: RedisServer;
-  let prefix = 0;
   before(async function () {
     server = await startRedis(requireTool(this, 'redis-server'));
   });
   after(() => server?.stop());
 
-  describeStoreContract('the Redis store', async () => {
-    const opened: TokenStore[] = [];
-    prefix += 1;
-    const keyPrefix = `contract-${prefix}`;
-    return {
-      async open() {
-        const store = await RedisStore.open(options(server, { keyPrefix }));
-        opened.push(store);
-        return store;
-      },
-      async cleanUp() {
-        for (const store of opened) await store.close();
-      },
-    };
-  });
+  describeStoreContract('the Redis store', redisContract((keyPrefix) => options(server, { keyPrefix })));
 
   it('tells every other handle at once of a new generation, and only of that', async () => {
     const [writer, reader] = [await RedisStore.open(options(server, { keyPrefix: 'watch' })), await RedisStore.open(options(server, { keyPrefix: 'watch' }))];
     const heard: string[] = [];
-    await reader.watch((account) => heard.push(account));
+    await reader.watch((account) => heard.push(account), () => undefined);
     await writer.replace('crm', 0, { revision: 1, generation: 1, sealed: Buffer.from('a') });
     await writer.replace('crm', 1, { revision: 2, generation: 1, sealed: Buffer.from('intent') });
     await writer.replace('crm', 2, { revision: 3, generation: 2, sealed: Buffer.from('b') });
@@ -50,7 +32,7 @@ describe('Redis', () => {
   it('away, it fails fast and says so; back, it works by itself, with all that was acknowledged', async () => {
     const store = await RedisStore.open(options(server, { keyPrefix: 'away', commandTimeout: 500 }));
     const heard: string[] = [];
-    await store.watch((account) => heard.push(account));
+    await store.watch((account) => heard.push(account), () => undefined);
     await store.replace('crm', 0, { revision: 1, generation: 1, sealed: Buffer.from('kept') });
     await server.kill();
     const start = performance.now();
@@ -79,25 +61,5 @@ describe('Redis', () => {
 
   it('names the place it cannot reach, and no password', async () => {
     await assert.rejects(RedisStore.open(options(server, { place: { kind: 'single', url: 'redis://:canary-password@127.0.0.1:1' } })), (error: Error) => error instanceof StoreError && error.message.includes('127.0.0.1:1') && !error.message.includes('canary'));
-  });
-});
-
-describe('Redis with an ACL user', () => {
-  let server: RedisServer;
-  before(async function () {
-    server = await startRedis(requireTool(this, 'redis-server'), ['--user', 'default', 'off', '--user', 'tokenward', 'on', '>secret-of-redis', '~test:*', '&test:*', '+@all', '-@dangerous']);
-  });
-  after(() => server?.stop());
-
-  it('needs no more than its own keys and channel', async () => {
-    const store = await RedisStore.open(options(server, { username: 'tokenward', password: 'secret-of-redis' }));
-    await store.watch(() => undefined);
-    assert.equal(await store.replace('crm', 0, { revision: 1, generation: 1, sealed: Buffer.from('x') }), true);
-    assert.equal((await store.debit('k', 1_000, 10_000, 1)).granted, true);
-    await store.close();
-  });
-
-  it('says what Redis says of a wrong password, in one word', async () => {
-    await assert.rejects(RedisStore.open(options(server, { username: 'tokenward', password: 'canary-wrong' })), (error: Error) => error instanceof StoreError && /WRONGPASS/.test(error.message) && !error.message.includes('canary'));
   });
 });

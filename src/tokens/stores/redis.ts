@@ -1,37 +1,13 @@
-import { createClient, createCluster, createSentinel } from 'redis';
 import { StoreError, type Debit, type StoredRecord, type TokenStore } from '../store.ts';
+import { Connection, reason } from './redis-connection.ts';
+import { describePlace, lineOpener, type RedisAccess } from './redis-lines.ts';
 
-/** Where Redis is: one server, a master found by Sentinel, or a Cluster. */
-export type RedisPlace =
-  | { readonly kind: 'single'; readonly url: string }
-  | { readonly kind: 'sentinel'; readonly name: string; readonly nodes: readonly HostPort[]; readonly password: string | undefined }
-  | { readonly kind: 'cluster'; readonly nodes: readonly HostPort[] };
-
-export interface HostPort {
-  readonly host: string;
-  readonly port: number;
-}
-
-export interface RedisOptions {
-  readonly place: RedisPlace;
-  /** ACL user. */
-  readonly username: string | undefined;
-  readonly password: string | undefined;
-  /** Undefined: no TLS (unless a rediss:// URL says so). */
-  readonly tls: { readonly ca?: Buffer; readonly cert?: Buffer; readonly key?: Buffer } | undefined;
+export interface RedisOptions extends RedisAccess {
   readonly keyPrefix: string;
   /** Milliseconds after which a command counts as failed; it may have been carried out all the same. */
   readonly commandTimeout: number;
   /** Replicas that must have a new record before it counts as written; waited for within `commandTimeout`. */
   readonly waitReplicas: number;
-}
-
-/** The commands of one place, all the same to the store. */
-interface Commands {
-  send(key: string, args: string[]): Promise<unknown>;
-  subscribe(channel: string, listener: (message: string) => void): Promise<void>;
-  keys(pattern: string): Promise<string[]>;
-  close(): void;
 }
 
 /*
@@ -72,23 +48,29 @@ return { granted, used, oldest[2] or '' }`;
 
 /** The store for several hosts: Redis, with Sentinel or as a Cluster if wanted. It holds sealed records only. */
 export class RedisStore implements TokenStore {
-  readonly #commands: Commands;
+  readonly #connection: Connection;
   readonly #options: RedisOptions;
+  readonly #reopened: { tell: () => void };
   #closed = false;
 
-  private constructor(commands: Commands, options: RedisOptions) {
-    this.#commands = commands;
+  private constructor(connection: Connection, options: RedisOptions, reopened: { tell: () => void }) {
+    this.#connection = connection;
     this.#options = options;
+    this.#reopened = reopened;
   }
 
   /** Connects. Rejects with a StoreError that names the place, never a password. */
   static async open(options: RedisOptions): Promise<RedisStore> {
+    const reopened = { tell: () => undefined };
+    let connection: Connection | undefined;
     try {
-      const store = new RedisStore(await connect(options), options);
+      connection = await Connection.start(lineOpener(options), () => reopened.tell());
+      const store = new RedisStore(connection, options, reopened);
       await store.check();
       return store;
     } catch (error) {
-      throw error instanceof StoreError ? error : new StoreError(`Redis at ${describe(options.place)} cannot be used: ${reason(error)}.`);
+      connection?.close();
+      throw new StoreError(`Redis at ${describePlace(options.place)} cannot be used: ${reason(error)}.`);
     }
   }
 
@@ -143,9 +125,10 @@ export class RedisStore implements TokenStore {
     await this.#send(key, ['PEXPIRE', key, String(window)]);
   }
 
-  /** Tells of every account whose generation another process has raised. */
-  async watch(listener: (account: string) => void): Promise<void> {
-    await this.#commands.subscribe(this.#channel, listener);
+  /** Tells of every account whose generation another process has raised, and of every connection that had to be made anew. */
+  async watch(listener: (account: string) => void, mayHaveChanged: () => void): Promise<void> {
+    this.#reopened.tell = mayHaveChanged;
+    await this.#connection.subscribe(this.#channel, listener, this.#options.commandTimeout);
   }
 
   async check(): Promise<void> {
@@ -156,7 +139,7 @@ export class RedisStore implements TokenStore {
   async close(): Promise<void> {
     if (this.#closed) return;
     this.#closed = true;
-    this.#commands.close();
+    this.#connection.close();
   }
 
   get #channel(): string {
@@ -170,7 +153,7 @@ export class RedisStore implements TokenStore {
 
   async #names(kind: string): Promise<string[]> {
     const before = `${this.#options.keyPrefix}:${kind}:{`;
-    const keys = await this.#bounded(this.#commands.keys(`${before.replace(/[*?[\]\\]/g, '\\$&')}*`), 30_000);
+    const keys = await this.#connection.keys(`${before.replace(/[*?[\]\\]/g, '\\$&')}*`, 30_000);
     return keys.map((key) => key.slice(before.length, -1)).sort();
   }
 
@@ -186,135 +169,6 @@ export class RedisStore implements TokenStore {
 
   async #send(key: string, args: string[]): Promise<unknown> {
     if (this.#closed) throw new StoreError('The store is closed.');
-    return this.#bounded(this.#commands.send(key, args), this.#options.commandTimeout);
+    return this.#connection.send(key, args, this.#options.commandTimeout);
   }
-
-  async #bounded<T>(command: Promise<T>, milliseconds: number): Promise<T> {
-    let timer: NodeJS.Timeout | undefined;
-    const late = new Promise<never>((_, reject) => {
-      timer = setTimeout(() => reject(new StoreError(`Redis did not answer within ${milliseconds} ms.`)), milliseconds);
-    });
-    // An answer after the deadline is nobody's any more.
-    command.catch(() => undefined);
-    try {
-      return await Promise.race([command, late]);
-    } catch (error) {
-      throw error instanceof StoreError ? error : new StoreError(`Redis refused or lost a command: ${reason(error)}.`);
-    } finally {
-      clearTimeout(timer);
-    }
-  }
-}
-
-async function connect({ place, username, password, tls }: RedisOptions): Promise<Commands> {
-  const socket = { connectTimeout: 5_000, ...(tls && { tls: true as const, ...tls }), reconnectStrategy: (tries: number) => Math.min(2_000, 50 * 2 ** Math.min(tries, 6)) };
-  // No queue while the connection is down: a command that cannot be sent has failed, and must not be carried out minutes later. RESP 2: flat answers, the same on every server.
-  const common = { RESP: 2 as const, disableOfflineQueue: true, ...(username !== undefined && { username }), ...(password !== undefined && { password }) };
-  // Errors of a connection show in the commands that fail; without a listener Node would end the process.
-  const ignore = (): void => undefined;
-  const started = async <T extends { connect(): Promise<unknown>; destroy(): unknown; on(event: 'error', listener: (error: unknown) => void): unknown }>(client: T): Promise<T> => {
-    let timer: NodeJS.Timeout | undefined;
-    const late = new Promise<never>((_, reject) => {
-      let why = 'no answer';
-      const give = (): void => reject(new StoreError(`Redis at ${describe(place)} cannot be used: ${why}.`));
-      timer = setTimeout(give, 6_000);
-      // The client tries again for ever; who is not let in today will not be let in by trying.
-      client.on('error', (error) => {
-        why = reason(error);
-        if (/^(WRONGPASS|NOAUTH|NOPERM)$/.test(why)) give();
-      });
-    });
-    late.catch(() => undefined);
-    try {
-      await Promise.race([client.connect(), late]);
-      return client;
-    } catch (error) {
-      try {
-        await client.destroy();
-      } catch {
-        // It was never open.
-      }
-      throw error;
-    } finally {
-      clearTimeout(timer);
-    }
-  };
-
-  if (place.kind === 'single') {
-    const client = await started(createClient({ ...common, url: place.url, socket }).on('error', ignore));
-    const subscriber = client.duplicate({ disableOfflineQueue: false }).on('error', ignore);
-    return {
-      send: (_, args) => client.sendCommand(args),
-      async subscribe(channel, listener) {
-        await subscriber.connect();
-        await subscriber.subscribe(channel, listener);
-      },
-      keys: (pattern) => scan((cursor) => client.sendCommand(['SCAN', cursor, 'MATCH', pattern, 'COUNT', '1000'])),
-      close() {
-        client.destroy();
-        if (subscriber.isOpen) subscriber.destroy();
-      },
-    };
-  }
-  if (place.kind === 'sentinel') {
-    const sentinel = await started(createSentinel({
-      name: place.name,
-      sentinelRootNodes: [...place.nodes],
-      nodeClientOptions: { ...common, socket },
-      sentinelClientOptions: { ...(place.password !== undefined && { password: place.password }), socket },
-      scanInterval: 1_000,
-      maxCommandRediscovers: 2,
-      RESP: 2,
-    }).on('error', ignore));
-    return {
-      send: (_, args) => sentinel.sendCommand(false, args),
-      async subscribe(channel, listener) {
-        await sentinel.subscribe(channel, listener);
-      },
-      keys: (pattern) => scan((cursor) => sentinel.sendCommand(false, ['SCAN', cursor, 'MATCH', pattern, 'COUNT', '1000'])),
-      close() {
-        void sentinel.destroy();
-      },
-    };
-  }
-  const cluster = await started(createCluster({ rootNodes: place.nodes.map((node) => ({ socket: { ...node, ...socket } })), defaults: { ...common, socket }, RESP: 2 }).on('error', ignore));
-  return {
-    send: (key, args) => cluster.sendCommand(key, false, args),
-    async subscribe(channel, listener) {
-      await cluster.subscribe(channel, listener);
-    },
-    async keys(pattern) {
-      const found = await Promise.all(cluster.masters.map(async (master) => {
-        const node = await cluster.nodeClient(master);
-        return scan((cursor) => node.sendCommand(['SCAN', cursor, 'MATCH', pattern, 'COUNT', '1000']));
-      }));
-      return found.flat();
-    },
-    close() {
-      cluster.destroy();
-    },
-  };
-}
-
-async function scan(step: (cursor: string) => Promise<unknown>): Promise<string[]> {
-  const found = new Set<string>();
-  let cursor = '0';
-  do {
-    const [next, keys] = (await step(cursor)) as [string, string[]];
-    for (const key of keys) found.add(key);
-    cursor = next;
-  } while (cursor !== '0');
-  return [...found];
-}
-
-function describe(place: RedisPlace): string {
-  if (place.kind === 'single') return new URL(place.url).host;
-  return place.nodes.map(({ host, port }) => `${host}:${port}`).join(', ');
-}
-
-/** Redis names its refusals by their first word (NOAUTH, READONLY, OOM); the rest may quote what was sent. */
-function reason(error: unknown): string {
-  if (!(error instanceof Error)) return 'unknown';
-  const { code } = error as NodeJS.ErrnoException;
-  return code ?? /^[A-Z]{2,}/.exec(error.message)?.[0] ?? error.name;
 }

@@ -1,0 +1,172 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import { StoreError } from '../store.ts';
+
+/** One way into Redis while it holds: connections to a server, to the present master, or to the nodes of a Cluster. */
+export interface Line {
+  /** Sends a command to the node that has `key`. Rejects with what Redis said, or because the line broke. */
+  send(key: string, args: string[]): Promise<unknown>;
+  keys(pattern: string): Promise<string[]>;
+  subscribe(channel: string, listener: (message: string) => void): Promise<void>;
+  destroy(): void;
+}
+
+/** Opens a line. `lost` is to be called when it breaks, or when the master is another one by now. */
+export type OpenLine = (lost: () => void) => Promise<Line>;
+
+/** How long a first connection may take before the store counts as out of reach. ms. */
+const FIRST = 6_000;
+/** Between two attempts: first and longest. ms. */
+const PAUSE_FIRST = 50;
+const PAUSE_MOST = 1_000;
+
+/**
+ * Keeps a line open: the one that is lost is replaced by a new one, which finds its way anew (a failover has another
+ * master behind the same name). Every command has a deadline, and none is sent after it: what the caller was told has
+ * failed must not be carried out minutes later.
+ */
+export class Connection {
+  readonly #open: OpenLine;
+  readonly #listeners: (readonly [channel: string, listener: (message: string) => void])[] = [];
+  readonly #ended = new AbortController();
+  readonly #reopened: () => void;
+  #line: Line | undefined;
+  #opening: Promise<Line> | undefined;
+  /** Why the last attempt did not work: in Redis's word or the system's code. */
+  #why = 'no answer';
+
+  private constructor(open: OpenLine, reopened: () => void) {
+    this.#open = open;
+    this.#reopened = reopened;
+  }
+
+  /** Connects for the first time; `reopened` is called each time a line that was lost has a successor. Rejects with the reason if that takes too long, or is refused for good. */
+  static async start(open: OpenLine, reopened: () => void): Promise<Connection> {
+    const connection = new Connection(open, reopened);
+    try {
+      // Who is not let in, or does not trust the server, will not get further by trying.
+      await within(FIRST, connection.#reopen((why) => /^(WRONGPASS|NOAUTH|NOPERM)$|CERT|^UNABLE_TO_/.test(why)), () => connection.#why);
+      return connection;
+    } catch (error) {
+      connection.close();
+      throw error;
+    }
+  }
+
+  /** Sends a command within `timeout` ms, waiting for a line if there is none just now. Rejects with a StoreError. */
+  async send(key: string, args: string[], timeout: number): Promise<unknown> {
+    return this.#use(timeout, (line) => line.send(key, args));
+  }
+
+  /** The names that match. Rejects with a StoreError. */
+  async keys(pattern: string, timeout: number): Promise<string[]> {
+    return this.#use(timeout, (line) => line.keys(pattern));
+  }
+
+  /** Hears the channel from now on, over every line to come. */
+  async subscribe(channel: string, listener: (message: string) => void, timeout: number): Promise<void> {
+    await this.#use(timeout, (line) => line.subscribe(channel, listener));
+    this.#listeners.push([channel, listener]);
+  }
+
+  close(): void {
+    this.#ended.abort();
+    this.#line?.destroy();
+    this.#line = undefined;
+  }
+
+  async #use<T>(timeout: number, action: (line: Line) => Promise<T>): Promise<T> {
+    const deadline = performance.now() + timeout;
+    const left = (): number => Math.max(0, deadline - performance.now());
+    for (let attempt = 1; ; attempt += 1) {
+      let line: Line | undefined;
+      try {
+        line = this.#line ?? (await within(left(), this.#replace(), () => this.#why));
+        if (left() === 0) throw new Late(`no answer within ${timeout} ms`);
+        return await within(left(), action(line), () => `no answer within ${timeout} ms`);
+      } catch (error) {
+        if (this.#ended.signal.aborted) throw new StoreError('The store is closed.');
+        const demoted = reason(error) === 'READONLY';
+        // An answer that does not come may mean that this connection is dead and nobody has said so.
+        if (line !== undefined && (demoted || error instanceof Late)) this.#lose(line);
+        // A demoted master has done nothing; the new one is asked.
+        if (demoted && attempt === 1) continue;
+        throw new StoreError(`Redis refused or lost a command: ${reason(error)}.`);
+      }
+    }
+  }
+
+  #lose(line: Line): void {
+    if (this.#line !== line) return;
+    this.#line = undefined;
+    line.destroy();
+    // At once, not with the next command: who listens for new tokens would wait for them in vain.
+    this.#replace().catch(() => undefined);
+  }
+
+  #replace(): Promise<Line> {
+    if (this.#opening !== undefined) return this.#opening;
+    if (this.#ended.signal.aborted) return Promise.reject(new StoreError('The store is closed.'));
+    const opening = this.#reopen(() => false).finally(() => {
+      if (this.#opening === opening) this.#opening = undefined;
+    });
+    this.#opening = opening;
+    opening.then(this.#reopened, () => undefined);
+    return opening;
+  }
+
+  async #reopen(final: (why: string) => boolean): Promise<Line> {
+    for (let pause = PAUSE_FIRST; ; pause = Math.min(PAUSE_MOST, pause * 2)) {
+      try {
+        return await this.#attempt();
+      } catch (error) {
+        if (this.#ended.signal.aborted) throw new StoreError('The store is closed.');
+        this.#why = reason(error);
+        if (final(this.#why)) throw error;
+      }
+      await sleep(pause * (0.5 + Math.random()), undefined, { signal: this.#ended.signal });
+    }
+  }
+
+  async #attempt(): Promise<Line> {
+    const opened: { line?: Line; broken: boolean } = { broken: false };
+    const line = await this.#open(() => {
+      opened.broken = true;
+      if (opened.line !== undefined) this.#lose(opened.line);
+    });
+    opened.line = line;
+    try {
+      for (const [channel, listener] of this.#listeners) await line.subscribe(channel, listener);
+      if (opened.broken) throw new Error('lost again');
+      this.#ended.signal.throwIfAborted();
+    } catch (error) {
+      line.destroy();
+      throw error;
+    }
+    this.#line = line;
+    return line;
+  }
+}
+
+class Late extends Error {}
+
+/** The promise, or a `Late` after so many ms. An answer after that is nobody's any more. */
+export async function within<T>(milliseconds: number, promise: Promise<T>, why: () => string): Promise<T> {
+  let timer: NodeJS.Timeout | undefined;
+  const late = new Promise<never>((_, reject) => {
+    timer = setTimeout(() => reject(new Late(why())), milliseconds);
+  });
+  promise.catch(() => undefined);
+  try {
+    return await Promise.race([promise, late]);
+  } finally {
+    clearTimeout(timer);
+  }
+}
+
+/** Redis names its refusals by their first word (NOAUTH, READONLY, OOM); the rest may quote what was sent. */
+export function reason(error: unknown): string {
+  if (!(error instanceof Error)) return 'unknown';
+  if (error instanceof Late || error instanceof StoreError) return error.message.replace(/\.$/, '');
+  const { code } = error as NodeJS.ErrnoException;
+  return code ?? /^[A-Z]{2,}/.exec(error.message)?.[0] ?? error.constructor.name;
+}

@@ -1,0 +1,224 @@
+import { createClient, createCluster } from 'redis';
+import { StoreError } from '../store.ts';
+import { within, type Line, type OpenLine } from './redis-connection.ts';
+
+/** Where Redis is: one server, a master found by Sentinel, or a Cluster. */
+export type RedisPlace =
+  | { readonly kind: 'single'; readonly url: string }
+  | { readonly kind: 'sentinel'; readonly name: string; readonly nodes: readonly HostPort[]; readonly password: string | undefined }
+  | { readonly kind: 'cluster'; readonly nodes: readonly HostPort[] };
+
+export interface HostPort {
+  readonly host: string;
+  readonly port: number;
+}
+
+/** How to get in. */
+export interface RedisAccess {
+  readonly place: RedisPlace;
+  /** ACL user. */
+  readonly username: string | undefined;
+  readonly password: string | undefined;
+  /** Undefined: no TLS (unless a rediss:// URL says so). */
+  readonly tls: { readonly ca?: Buffer; readonly cert?: Buffer; readonly key?: Buffer } | undefined;
+}
+
+/** For a TCP or TLS connection, and for the first commands on it. ms. */
+const CONNECT = 2_000;
+/** How often a sentinel is asked whether the master is still the same: a demoted one that lives on would be believed otherwise. ms. */
+const SENTINEL_LOOK = 1_000;
+/** How often the connection that listens is tried: it says nothing by itself, dead or alive. ms. */
+const LISTENER_LOOK = 5_000;
+
+/** How lines to this place are opened. */
+export function lineOpener(access: RedisAccess): OpenLine {
+  const { place } = access;
+  if (place.kind === 'cluster') return (lost) => openCluster(access, place.nodes, lost);
+  if (place.kind === 'sentinel') {
+    const sentinels = new Sentinels(access, place);
+    return (lost) => sentinels.openMaster(lost);
+  }
+  return (lost) => openServer(access, place.url, lost);
+}
+
+type Client = ReturnType<typeof makeClient>;
+
+function socketOptions({ tls }: RedisAccess): { connectTimeout: number; tls?: true; ca?: Buffer; cert?: Buffer; key?: Buffer } {
+  return { connectTimeout: CONNECT, ...(tls && { tls: true as const, ...tls }) };
+}
+
+/** Errors of a connection show in the commands that fail; without a listener Node would end the process. */
+function ignore(): void {
+  // Nothing to do.
+}
+
+/** A client that does not reconnect by itself, and queues nothing while it is not connected. RESP 2: flat answers, the same on every server. */
+function makeClient(access: RedisAccess, where: { url: string } | HostPort, login: { username?: string; password?: string }) {
+  const { url, ...address } = 'url' in where ? where : { url: undefined, ...where };
+  return createClient({ RESP: 2, disableOfflineQueue: true, disableClientInfo: true, ...login, ...(url !== undefined && { url }), socket: { ...address, ...socketOptions(access), reconnectStrategy: false } }).on('error', ignore);
+}
+
+function nodeLogin({ username, password }: RedisAccess): { username?: string; password?: string } {
+  return { ...(username !== undefined && { username }), ...(password !== undefined && { password }) };
+}
+
+async function connected<T extends { connect(): Promise<unknown>; destroy(): unknown }>(client: T): Promise<T> {
+  try {
+    await within(CONNECT + 500, client.connect(), () => 'no answer');
+    return client;
+  } catch (error) {
+    client.destroy();
+    throw error;
+  }
+}
+
+/** One server: a connection for commands, and a second one to listen, as a listening connection takes no others. */
+async function openServer(access: RedisAccess, where: string | HostPort, lost: () => void, wantMaster = false): Promise<Line> {
+  const make = (): Client => makeClient(access, typeof where === 'string' ? { url: where } : where, nodeLogin(access));
+  const client = await connected(make());
+  let listener: Client | undefined;
+  let look: NodeJS.Timeout | undefined;
+  let destroyed = false;
+  const destroy = (): void => {
+    destroyed = true;
+    clearInterval(look);
+    client.destroy();
+    listener?.destroy();
+  };
+  const failed = (): void => {
+    if (!destroyed) lost();
+  };
+  client.on('error', failed);
+  try {
+    // Sentinels may be behind, and a demoted master would answer reads with what it remembers.
+    if (wantMaster && (await within(CONNECT, client.sendCommand<string[]>(['ROLE']), () => 'no answer'))[0] !== 'master') throw new StoreError('The server is no master.');
+  } catch (error) {
+    destroy();
+    throw error;
+  }
+  return {
+    send: (_, args) => client.sendCommand(args),
+    keys: (pattern) => scan((cursor) => client.sendCommand(['SCAN', cursor, 'MATCH', pattern, 'COUNT', '1000'])),
+    async subscribe(channel, heard) {
+      if (listener === undefined) {
+        const made = await connected(make());
+        listener = made.on('error', failed);
+        look = setInterval(() => {
+          within(CONNECT, made.ping(), () => 'no answer').catch(failed);
+        }, LISTENER_LOOK).unref();
+      }
+      await listener.subscribe(channel, heard);
+    },
+    destroy,
+  };
+}
+
+/**
+ * Finds the master through sentinels. The client library's own way is not used: it retries a command for as long as it
+ * takes, so that one which was given up long ago is carried out after the failover.
+ */
+class Sentinels {
+  readonly #access: RedisAccess;
+  readonly #name: string;
+  readonly #login: { password?: string };
+  #nodes: readonly HostPort[];
+
+  constructor(access: RedisAccess, { name, nodes, password }: Extract<RedisPlace, { kind: 'sentinel' }>) {
+    this.#access = access;
+    this.#name = name;
+    this.#nodes = nodes;
+    this.#login = password === undefined ? {} : { password };
+  }
+
+  /** A line to the present master; it counts as lost when the sentinels name another one. */
+  async openMaster(lost: () => void): Promise<Line> {
+    const master = await this.#ask();
+    const line = await openServer(this.#access, master, lost, true);
+    let busy = false;
+    const look = setInterval(() => {
+      if (busy) return;
+      busy = true;
+      this.#ask()
+        .then(({ host, port }) => {
+          if (host !== master.host || port !== master.port) lost();
+        })
+        // With no sentinel in reach, the master that answers is still the best one known.
+        .catch(ignore)
+        .finally(() => (busy = false));
+    }, SENTINEL_LOOK).unref();
+    return {
+      ...line,
+      destroy() {
+        clearInterval(look);
+        line.destroy();
+      },
+    };
+  }
+
+  /** The first sentinel that knows the master; it is asked first next time. */
+  async #ask(): Promise<HostPort> {
+    let why: unknown = new StoreError('No sentinel answers.');
+    for (const node of this.#nodes) {
+      try {
+        const client = await connected(makeClient(this.#access, node, this.#login));
+        try {
+          const answer = await within(CONNECT, client.sendCommand<[string, string] | null>(['SENTINEL', 'GET-MASTER-ADDR-BY-NAME', this.#name]), () => 'no answer');
+          if (answer === null) throw new StoreError(`The sentinels know no master named ${this.#name}.`);
+          this.#nodes = [node, ...this.#nodes.filter((other) => other !== node)];
+          return { host: answer[0], port: Number(answer[1]) };
+        } finally {
+          client.destroy();
+        }
+      } catch (error) {
+        why = error;
+      }
+    }
+    throw why;
+  }
+}
+
+/** A Cluster: the library follows slots from node to node, and looks for them anew when a node is gone. */
+async function openCluster(access: RedisAccess, nodes: readonly HostPort[], lost: () => void): Promise<Line> {
+  const socket = { ...socketOptions(access), reconnectStrategy: (tries: number) => Math.min(1_000, 50 * 2 ** Math.min(tries, 6)) };
+  const cluster = await connected(createCluster({
+    rootNodes: nodes.map((node) => ({ socket: { ...node, ...socket } })),
+    defaults: { disableOfflineQueue: true, disableClientInfo: true, ...nodeLogin(access), socket },
+    topologyRefreshOnReconnectionAttemptStrategy: 200,
+    maxCommandRedirections: 3,
+    RESP: 2,
+  }).on('error', ignore));
+  cluster.on('disconnect', lost);
+  return {
+    // WAIT is about the connection it comes over; the library would send it to every node.
+    send: async (key, args) => (args[0] === 'WAIT' ? (await cluster.getNodeClientForKey(key)).sendCommand(args) : cluster.sendCommand(key, false, args)),
+    async keys(pattern) {
+      const found = await Promise.all(cluster.masters.map(async (master) => {
+        const node = await cluster.nodeClient(master);
+        return scan((cursor) => node.sendCommand(['SCAN', cursor, 'MATCH', pattern, 'COUNT', '1000']));
+      }));
+      return found.flat();
+    },
+    subscribe: (channel, heard) => cluster.subscribe(channel, heard),
+    destroy() {
+      cluster.off('disconnect', lost);
+      cluster.destroy();
+    },
+  };
+}
+
+async function scan(step: (cursor: string) => Promise<unknown>): Promise<string[]> {
+  const found = new Set<string>();
+  let cursor = '0';
+  do {
+    const [next, keys] = (await step(cursor)) as [string, string[]];
+    for (const key of keys) found.add(key);
+    cursor = next;
+  } while (cursor !== '0');
+  return [...found];
+}
+
+/** The place in words for an operator, without a password. */
+export function describePlace(place: RedisPlace): string {
+  if (place.kind === 'single') return new URL(place.url).host;
+  return place.nodes.map(({ host, port }) => `${host}:${port}`).join(', ');
+}
