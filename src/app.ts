@@ -31,12 +31,13 @@ import { tokenCallSender } from './proxy/token-endpoint.ts';
 import { UncuredReplies } from './proxy/uncured.ts';
 import { createExpress, createHttpServer, drain, listen } from './server.ts';
 import { systemClock, type Clock } from './tokens/clock.ts';
+import { copyRecords, type CopyEnd, type CopyReport } from './tokens/copy.ts';
 import type { Credential } from './tokens/credential.ts';
 import { TokenManager, type Checkpoint, type TokenObserver } from './tokens/manager.ts';
 import { Records } from './tokens/records.ts';
 import { Seal, sealingKey } from './tokens/seal.ts';
-import type { TokenStore } from './tokens/store.ts';
-import { EmbeddedStore, keyBesideStore } from './tokens/stores/embedded.ts';
+import { StoreError, type TokenStore } from './tokens/store.ts';
+import { EmbeddedStore, hasKeyBeside, keyBesideStore } from './tokens/stores/embedded.ts';
 import { RedisStore, type RedisOptions } from './tokens/stores/redis.ts';
 import type { HostPort, RedisPlace } from './tokens/stores/redis-lines.ts';
 import { readTlsFiles, watchTlsFiles, type TlsFiles } from './tls.ts';
@@ -123,6 +124,27 @@ export async function rekeyStore(config: LoadedConfig, surroundings: Surrounding
     return { records: accounts.length, resealed };
   } finally {
     await store.close();
+  }
+}
+
+/** Copies what the one configuration's store holds to the other's, sealed with the other's key. Rejects with a StoreError. */
+export async function copyStore(from: LoadedConfig, to: LoadedConfig, surroundings: Surroundings, options: { overwrite: boolean; dryRun: boolean }): Promise<CopyReport> {
+  const clock = surroundings.clock ?? systemClock;
+  if (from.store.type === 'embedded') {
+    const { path, key } = from.store;
+    if (!EmbeddedStore.isIn(path)) throw new StoreError(`There is no store in ${path}, so there is nothing to copy.`);
+    if (key === undefined && !hasKeyBeside(path)) throw new StoreError(`The key of the store in ${path} is not beside it. Put it in store.key.`);
+  }
+  const opened: TokenStore[] = [];
+  const end = async (config: LoadedConfig): Promise<CopyEnd> => {
+    const { store, seal } = await openStore(config, surroundings, clock);
+    opened.push(store);
+    return { store, records: new Records(store, seal, clock) };
+  };
+  try {
+    return await copyRecords(await end(from), await end(to), options);
+  } finally {
+    for (const store of opened) await store.close();
   }
 }
 

@@ -1,9 +1,10 @@
 #!/usr/bin/env node
 import { randomBytes } from 'node:crypto';
 import { readFileSync } from 'node:fs';
+import { resolve } from 'node:path';
 import { createInterface } from 'node:readline/promises';
 import { parseArgs } from 'node:util';
-import { rekeyStore, startApp } from './app.ts';
+import { copyStore, rekeyStore, startApp } from './app.ts';
 import { ConfigError, loadConfig, type LoadedConfig } from './config/load.ts';
 import { nearest } from './config/nearest.ts';
 import { jsonSchema } from './config/schema.ts';
@@ -28,6 +29,8 @@ Usage: tokenward <command> [options]
   status    show what every credential of a running tokenward is doing
   renew     renew an account's token now:  tokenward renew <account> [--use-reserve]
   rekey     seal every stored token with store.key; the earlier key must stand in store.retiredKeys
+  store     copy the stored tokens and counted logins from one store to another, with tokenward stopped:
+            tokenward store copy --from OLD.yaml --to NEW.yaml [--dry-run] [--overwrite]
   hash-key  turn a caller's key (from standard input) into what the configuration keeps
   schema    print the JSON Schema of the configuration, for editors
 
@@ -36,6 +39,10 @@ Options:
       --operator URL  status, renew: the operator port (default: from the configuration, or $TOKENWARD_OPERATOR)
       --json          status: as JSON
       --use-reserve   renew: may spend the logins kept in reserve
+      --from FILE     store copy: the configuration whose store is read
+      --to FILE       store copy: the configuration whose store is written
+      --dry-run       store copy: only say what would be done
+      --overwrite     store copy: also replace tokens that are as new or newer
       --host HOST     sandbox: listen here (default 127.0.0.1)
       --port PORT     sandbox: first of its ports (default 8180)
   -h, --help          show this
@@ -45,13 +52,17 @@ Exit codes: 0 done, 1 failed, 2 wrong usage or configuration.
 `;
 
 /** What a mistyped command is compared with. */
-const COMMANDS = ['serve', 'check', 'sandbox', 'status', 'renew', 'rekey', 'hash-key', 'schema', 'help'];
+const COMMANDS = ['serve', 'check', 'sandbox', 'status', 'renew', 'rekey', 'store', 'hash-key', 'schema', 'help'];
 
 const OPTIONS = {
   config: { type: 'string', short: 'c' },
   operator: { type: 'string' },
   json: { type: 'boolean', default: false },
   'use-reserve': { type: 'boolean', default: false },
+  from: { type: 'string' },
+  to: { type: 'string' },
+  'dry-run': { type: 'boolean', default: false },
+  overwrite: { type: 'boolean', default: false },
   host: { type: 'string', default: '127.0.0.1' },
   port: { type: 'string', default: '8180' },
   help: { type: 'boolean', short: 'h', default: false },
@@ -78,7 +89,7 @@ async function main(): Promise<void> {
   if (values.version) return print(`${VERSION}\n`);
   if (values.help || command === 'help') return print(HELP);
   if (command === undefined) throw new UsageError('no command given');
-  if (rest.length > (command === 'renew' ? 1 : 0)) throw new UsageError(`too many words after ${command}`);
+  if (rest.length > (command === 'renew' || command === 'store' ? 1 : 0)) throw new UsageError(`too many words after ${command}`);
   switch (command) {
     case 'serve': return serve(values);
     case 'check': return check(values);
@@ -92,6 +103,10 @@ async function main(): Promise<void> {
       const file = configFile(values);
       const { records, resealed } = await rekeyStore(loadConfig(file, process.env), { log: createLogger('warn'), owner: leaseOwner(), ownerIsGone });
       return print(`${records} records, ${resealed} sealed anew with the current key\n`);
+    }
+    case 'store': {
+      if (rest[0] !== 'copy') throw new UsageError(rest[0] === undefined ? 'store needs to know what to do: store copy' : `store cannot "${rest[0]}"; it can copy`);
+      return storeCopy(values);
     }
     case 'hash-key': return hashKey();
     case 'schema': return print(`${JSON.stringify(jsonSchema(), null, 2)}\n`);
@@ -135,6 +150,26 @@ async function serve(options: Options): Promise<void> {
   process.on('unhandledRejection', fault);
   // Last, because whoever waits for it may send a signal at once.
   log.info('tokenward is up', { address: `http://${host(proxyAddress.address)}:${proxyAddress.port}`, detail: `operator on http://${host(operatorAddress.address)}:${operatorAddress.port}` });
+}
+
+async function storeCopy(options: Options): Promise<void> {
+  const { from, to } = options;
+  if (from === undefined || to === undefined) throw new UsageError('store copy needs two configurations: --from OLD.yaml --to NEW.yaml');
+  const [source, target] = [loadConfig(from, process.env), loadConfig(to, process.env)];
+  if (storePlace(source) === storePlace(target)) throw new UsageError('--from and --to name the same store; to change its key, there is tokenward rekey');
+  const dryRun = options['dry-run'];
+  const { accounts, logins, refused } = await copyStore(source, target, { log: createLogger('warn'), owner: leaseOwner(), ownerIsGone }, { overwrite: options.overwrite, dryRun });
+  const wide = Math.max(0, ...accounts.map(({ account }) => account.length));
+  const said = { copied: dryRun || refused ? 'to be copied' : 'copied', 'already there': 'already there', 'in the way': 'the target has one that is as new or newer' };
+  for (const { account, generation, outcome } of accounts) print(`${account.padEnd(wide)}  generation ${generation}  ${said[outcome]}\n`);
+  const copied = accounts.filter(({ outcome }) => outcome === 'copied').length;
+  if (refused) throw new StoreError('Nothing was copied. Make sure which store is the right one; --overwrite takes the tokens of --from all the same.');
+  print(`${accounts.length} accounts, ${copied} ${said.copied}; ${logins} counted logins ${dryRun ? 'to be carried' : 'carried'} over\n`);
+}
+
+/** Tells two stores apart, as far as their configurations do. */
+function storePlace({ store }: LoadedConfig): string {
+  return store.type === 'embedded' ? resolve(store.path) : JSON.stringify([store.url, store.sentinel?.name, store.sentinel?.nodes, store.cluster?.nodes, store.keyPrefix]);
 }
 
 function check(options: Options): void {

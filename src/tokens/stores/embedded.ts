@@ -46,6 +46,11 @@ export class EmbeddedStore implements TokenStore {
     }
   }
 
+  /** Whether there is a store in the folder, so that reading from one that is not there need not make it. */
+  static isIn(path: string): boolean {
+    return existsSync(join(path, FILE));
+  }
+
   async read(account: string): Promise<StoredRecord | undefined> {
     const text = this.#guard(() => this.#db.get(recordKey(account)));
     return text === undefined ? undefined : parseRecord(text);
@@ -161,6 +166,11 @@ export class EmbeddedStore implements TokenStore {
       throw error instanceof StoreError ? error : new StoreError(`The store cannot be read: ${reason(error)}.`);
     }
   }
+}
+
+/** Whether a key lies beside the store. */
+export function hasKeyBeside(path: string): boolean {
+  return existsSync(join(path, KEY_FILE));
 }
 
 /**

@@ -1,0 +1,103 @@
+import type { CredentialRecord, Records } from './records.ts';
+import { StoreError, type TokenStore } from './store.ts';
+import { Token } from './token.ts';
+
+/** One end of a copy: a store, and what opens and seals its records. */
+export interface CopyEnd {
+  readonly store: TokenStore;
+  readonly records: Records;
+}
+
+export interface CopyOptions {
+  /** Replace records of the target that are as new or newer. */
+  readonly overwrite: boolean;
+  /** Only say what would be done. */
+  readonly dryRun: boolean;
+}
+
+export type CopyOutcome = 'copied' | 'already there' | 'in the way';
+
+export interface CopyReport {
+  /** `generation` is the target's after the copy, or the one in the way. */
+  readonly accounts: readonly { readonly account: string; readonly generation: number; readonly outcome: CopyOutcome }[];
+  /** Counted logins that the target did not have. */
+  readonly logins: number;
+  /** Something was in the way, so nothing was written. */
+  readonly refused: boolean;
+}
+
+/** How long the target keeps counted logins that nobody asks for. Who asks goes by the window of his own. ms. */
+const KEEP_LOGINS = 31 * 86_400_000;
+
+/**
+ * Copies every record and counted login from one store to another. The source is only read. Nothing is written before
+ * everything has been read and compared; run again after a failure, it goes on where it was. Rejects with a StoreError,
+ * also if the source turns out to be in use: its tokens would be spent by two.
+ */
+export async function copyRecords(from: CopyEnd, to: CopyEnd, options: CopyOptions): Promise<CopyReport> {
+  const plans: Plan[] = [];
+  for (const account of await from.store.accounts()) plans.push(await plan(from, to, account, options.overwrite));
+  const refused = plans.some(({ outcome }) => outcome === 'in the way');
+  const logins = await missingLogins(from.store, to.store);
+  if (!refused && !options.dryRun) {
+    // First what keeps logins from being made too often, then the tokens.
+    for (const { budget, entries } of logins) await to.store.restoreBudget(budget, entries, KEEP_LOGINS);
+    for (const { account, next } of plans) {
+      if (next !== undefined && (await to.records.replace(account, next)) === undefined) throw new StoreError(`The record of ${account} in the target was changed meanwhile. Stop what uses it, then run the copy again.`);
+    }
+    for (const { account, revision } of plans) {
+      if ((await from.store.read(account))?.revision !== revision) throw new StoreError(`The record of ${account} was changed by a running tokenward while it was copied. Stop that one, then run the copy again.`);
+    }
+  }
+  return { accounts: plans.map(({ account, generation, outcome }) => ({ account, generation, outcome })), logins: logins.reduce((sum, { entries }) => sum + entries.length, 0), refused };
+}
+
+interface Plan {
+  readonly account: string;
+  /** Of the source, when it was read. */
+  readonly revision: number;
+  readonly generation: number;
+  readonly outcome: CopyOutcome;
+  readonly next?: CredentialRecord;
+}
+
+async function plan(from: CopyEnd, to: CopyEnd, account: string, overwrite: boolean): Promise<Plan> {
+  const [source, target] = [await from.records.read(account), await to.records.read(account)];
+  const { revision } = source;
+  if (target.revision > 0 && same(source, target)) return { account, revision, generation: target.generation, outcome: 'already there' };
+  const newer = target.revision > 0 && target.generation >= source.generation;
+  if (newer && !overwrite) return { account, revision, generation: target.generation, outcome: 'in the way' };
+  // A generation never goes back: whoever holds the target's token in memory must see that this one comes after it.
+  const generation = newer ? target.generation + 1 : source.generation;
+  return { account, revision, generation, outcome: 'copied', next: { ...source, revision: target.revision, generation, token: source.token && renumbered(source.token, generation) } };
+}
+
+function renumbered(token: Token, generation: number): Token {
+  const { obtainedAt, expiresAt, refreshExpiresAt, deadline } = token;
+  return new Token({ generation, obtainedAt, expiresAt, refreshExpiresAt, deadline }, token.reveal(), token.revealRefresh());
+}
+
+/** Whether two records say the same. The target's may have got a higher generation when it was overwritten. */
+function same(a: CredentialRecord, b: CredentialRecord): boolean {
+  const { token: x } = a;
+  const { token: y } = b;
+  const tokens = x === undefined || y === undefined ? x === y : x.reveal() === y.reveal() && x.revealRefresh() === y.revealRefresh();
+  return tokens && b.generation >= a.generation && a.identity === b.identity && a.intent?.startedAt === b.intent?.startedAt && a.dead?.since === b.dead?.since;
+}
+
+/** The source's counted logins that the target lacks; two in one millisecond are two. */
+async function missingLogins(from: TokenStore, to: TokenStore): Promise<{ budget: string; entries: number[] }[]> {
+  const known = new Map((await to.budgets()).map(({ budget, entries }) => [budget, [...entries]]));
+  const missing = (await from.budgets()).map(({ budget, entries }) => {
+    const there = known.get(budget) ?? [];
+    return {
+      budget,
+      entries: entries.filter((at) => {
+        const index = there.indexOf(at);
+        if (index >= 0) there.splice(index, 1);
+        return index < 0;
+      }),
+    };
+  });
+  return missing.filter(({ entries }) => entries.length > 0);
+}
