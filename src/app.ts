@@ -13,7 +13,8 @@ import type { Flow } from './flows/flow.ts';
 import { runCall, type SendTokenCall } from './flows/run.ts';
 import { describeFault, type Logger } from './log.ts';
 import { Metrics } from './metrics.ts';
-import { createOperatorApp, type Readiness } from './operator/routes.ts';
+import { createOperatorApp } from './operator/routes.ts';
+import { LocalView, type OperatorView } from './operator/view.ts';
 import { Admission } from './proxy/admission.ts';
 import { answerError } from './proxy/answer.ts';
 import { BufferBudget } from './proxy/body.ts';
@@ -29,7 +30,7 @@ import { destinationOf, type Destination } from './proxy/upstream/dial.ts';
 import { byLongestPrefix, type Route } from './proxy/route.ts';
 import { tokenCallSender } from './proxy/token-endpoint.ts';
 import { UncuredReplies } from './proxy/uncured.ts';
-import { createExpress, createHttpServer, drain, listen } from './server.ts';
+import { createExpress, createHttpServer, drain, listen, sendCallersAway } from './server.ts';
 import { systemClock, type Clock } from './tokens/clock.ts';
 import { copyRecords, type CopyEnd, type CopyReport } from './tokens/copy.ts';
 import type { Credential } from './tokens/credential.ts';
@@ -37,6 +38,7 @@ import { TokenManager, type Checkpoint, type TokenObserver } from './tokens/mana
 import { Records } from './tokens/records.ts';
 import { Seal, sealingKey } from './tokens/seal.ts';
 import { StoreError, type TokenStore } from './tokens/store.ts';
+import { AnnouncingStore, type Peers } from './tokens/stores/announcing.ts';
 import { EmbeddedStore, hasKeyBeside, keyBesideStore } from './tokens/stores/embedded.ts';
 import { RedisStore, type RedisOptions } from './tokens/stores/redis.ts';
 import type { HostPort, RedisPlace } from './tokens/stores/redis-lines.ts';
@@ -51,25 +53,89 @@ export interface Surroundings {
   readonly ownerIsGone: (owner: string) => boolean;
   readonly clock?: Clock;
   readonly sendTokenCall?: SendTokenCall;
+  /** The other workers of this host. */
+  readonly peers?: Peers;
+  /** How all of them call themselves in Via, so that a loop is seen by whichever it comes to; a name of its own without it. */
+  readonly viaName?: string;
   /** Only tests give one. */
   readonly checkpoint?: (point: Checkpoint) => void;
 }
 
 /** A running tokenward. */
-export interface App {
-  readonly proxyAddress: AddressInfo;
+export interface App extends Worker {
   readonly operatorAddress: AddressInfo;
+}
+
+/** The part of a tokenward that serves callers: all of it but the operator port. */
+export interface Worker {
+  readonly proxyAddress: AddressInfo;
   readonly tokens: TokenManager;
   readonly metrics: Metrics;
+  readonly view: LocalView;
   /** Not ready → delay → stop accepting → let requests and renewals end → close the store. */
-  stop(): Promise<void>;
+  stop(how?: StopOptions): Promise<void>;
 }
+
+export interface StopOptions {
+  /** Another worker takes over: no load balancer needs to notice, and callers are given time to go over to it. */
+  readonly replaced?: boolean;
+}
+
+/** How long a caller's idle connection to a replaced worker is left open for him to send one more request on. ms. */
+const PATIENCE = 5_000;
 
 /** Builds everything from a configuration and starts it. Rejects with an error that says what cannot be used (file, store, listener), leaving nothing open. */
 export async function startApp(config: LoadedConfig, surroundings: Surroundings): Promise<App> {
+  const parts = await build(config, surroundings);
+  const operatorServer = operatorPort(parts.view, surroundings.log);
+  try {
+    const operatorAddress = await listen(operatorServer, config.operator.host, config.operator.port, 'operator');
+    const worker = await serveCallers(config, parts);
+    return {
+      ...worker, operatorAddress,
+      async stop(how) {
+        await worker.stop(how);
+        await drain(operatorServer, 1_000);
+      },
+    };
+  } catch (error) {
+    operatorServer.close();
+    await parts.close();
+    throw error;
+  }
+}
+
+/** The same without an operator port: its view goes to whoever has one. */
+export async function startWorker(config: LoadedConfig, surroundings: Surroundings): Promise<Worker> {
+  const parts = await build(config, surroundings);
+  try {
+    return await serveCallers(config, parts);
+  } catch (error) {
+    await parts.close();
+    throw error;
+  }
+}
+
+/** The operator port, not listening yet. */
+export function operatorPort(view: OperatorView, log: Logger): Server {
+  return createHttpServer(createOperatorApp({ view, log }), { headerBytes: 16 * 1024 });
+}
+
+interface Parts {
+  readonly proxyServer: Server;
+  readonly tokens: TokenManager;
+  readonly metrics: Metrics;
+  readonly view: LocalView;
+  readonly life: { stopping: boolean };
+  close(): Promise<void>;
+}
+
+/** Everything that needs no port. Rejects like `startApp`. */
+async function build(config: LoadedConfig, surroundings: Surroundings): Promise<Parts> {
   const { log } = surroundings;
   const clock = surroundings.clock ?? systemClock;
   const metrics = new Metrics(VERSION);
+  metrics.workers.set(1);
 
   const via = egressProxy(config);
   const credentials = Object.keys(config.accounts).map((account) => credentialOf(config, account, clock, surroundings.sendTokenCall ?? tokenCallSender(upstreamTls(config.accounts[account]!.tls), via)));
@@ -83,33 +149,51 @@ export async function startApp(config: LoadedConfig, surroundings: Surroundings)
   const { store, seal } = await openStore(config, surroundings, clock);
   const observer = observerOf(metrics, log);
   const tokens = new TokenManager(credentials, { store, records: new Records(store, seal, clock), clock, observer, owner: surroundings.owner, maxWaiting: config.limits.waitingPerAccount, ...(surroundings.checkpoint && { checkpoint: surroundings.checkpoint }) });
-  const proxy: Proxy = { routes, callers, viaName: `tokenward-${randomBytes(6).toString('hex')}`, tokens, uncured: new UncuredReplies(clock), buffers, admission: new Admission(config.limits.inFlight), idle: { body: config.limits.bodyIdle, reading: config.limits.readIdle }, metrics, log };
-  const readiness: Readiness = { stopping: false };
+  const viaName = surroundings.viaName ?? newViaName();
+  const proxy: Proxy = { routes, callers, viaName, tokens, uncured: new UncuredReplies(clock), buffers, admission: new Admission(config.limits.inFlight), idle: { body: config.limits.bodyIdle, reading: config.limits.readIdle }, metrics, log };
+  const life = { stopping: false };
 
   const proxyServer = createHttpServer(proxyApp(proxy), { headerBytes: config.limits.headerBytes, onRefused: (reason) => metrics.errors.inc({ route: 'unmatched', reason }) }, inboundOptions);
-  const operatorServer = createHttpServer(createOperatorApp({ tokens, store, metrics, buffers, readiness, clock, log, routes: config.routes }), { headerBytes: 16 * 1024 });
   const stopReloading = inboundTls && reloadCertificates(proxyServer, inboundTls, log);
-  const closeParts = async (): Promise<void> => {
-    stopReloading?.();
-    await tokens.close();
-    for (const route of routes) route.upstream.close();
-    await store.close();
+  const parts: Parts = {
+    proxyServer, tokens, metrics, life,
+    view: new LocalView({ tokens, store, metrics, buffers, life, clock, routes: config.routes }),
+    async close() {
+      proxyServer.close();
+      stopReloading?.();
+      await tokens.close();
+      for (const route of routes) route.upstream.close();
+      await store.close();
+    },
   };
   try {
     await tokens.load();
-    const operatorAddress = await listen(operatorServer, config.operator.host, config.operator.port, 'operator');
-    const proxyAddress = await listen(proxyServer, config.listen.host, config.listen.port, 'proxy');
-    return {
-      proxyAddress, operatorAddress, tokens, metrics,
-      stop: () => stop({ config, readiness, proxyServer, operatorServer, closeParts }),
-    };
+    return parts;
   } catch (error) {
-    proxyServer.close();
-    operatorServer.close();
-    await closeParts();
+    await parts.close();
     // The manager's words are for callers; what is wrong with the store is in the cause.
     throw error instanceof TokenwardError && error.cause !== undefined ? error.cause : error;
   }
+}
+
+async function serveCallers(config: LoadedConfig, parts: Parts): Promise<Worker> {
+  const { proxyServer, tokens, metrics, view, life } = parts;
+  const proxyAddress = await listen(proxyServer, config.listen.host, config.listen.port, 'proxy');
+  return {
+    proxyAddress, tokens, metrics, view,
+    async stop({ replaced = false } = {}) {
+      life.stopping = true;
+      sendCallersAway(proxyServer);
+      if (!replaced && config.shutdown.delay > 0) await new Promise((resolve) => setTimeout(resolve, config.shutdown.delay));
+      await drain(proxyServer, config.shutdown.drain, replaced ? PATIENCE : 0);
+      await parts.close();
+    },
+  };
+}
+
+/** A name for Via that no other tokenward has. */
+export function newViaName(): string {
+  return `tokenward-${randomBytes(6).toString('hex')}`;
 }
 
 /** Seals every stored record with the current key. Returns how many there are and how many were sealed anew. */
@@ -159,7 +243,8 @@ async function openStore({ store: config }: LoadedConfig, surroundings: Surround
     current = beside.text;
   }
   const seal = new Seal(sealingKey(current), retired);
-  return { store: EmbeddedStore.open(config.path, { ownerIsGone: surroundings.ownerIsGone, now: () => clock.wall() }), seal };
+  const store = EmbeddedStore.open(config.path, { ownerIsGone: surroundings.ownerIsGone, now: () => clock.wall() });
+  return { store: surroundings.peers === undefined ? store : new AnnouncingStore(store, surroundings.peers), seal };
 }
 
 function redisOptions(config: Extract<LoadedConfig['store'], { type: 'redis' }>): RedisOptions {
@@ -311,13 +396,4 @@ function observerOf(metrics: Metrics, log: Logger): TokenObserver {
       log.error('the token store failed', { reason: operation, detail: error instanceof Error && error.name === 'StoreError' ? error.message : describeFault(error) });
     },
   };
-}
-
-async function stop(parts: { config: LoadedConfig; readiness: Readiness; proxyServer: Server; operatorServer: Server; closeParts: () => Promise<void> }): Promise<void> {
-  const { config, readiness, proxyServer, operatorServer, closeParts } = parts;
-  readiness.stopping = true;
-  if (config.shutdown.delay > 0) await new Promise((resolve) => setTimeout(resolve, config.shutdown.delay));
-  await drain(proxyServer, config.shutdown.drain);
-  await closeParts();
-  await drain(operatorServer, 1_000);
 }

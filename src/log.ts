@@ -17,6 +17,8 @@ export interface LogFields {
   readonly address?: string;
   readonly file?: string;
   readonly signal?: string;
+  /** A worker process, by its place: 1 to the number of them. */
+  readonly worker?: number;
   readonly detail?: string;
 }
 
@@ -30,14 +32,14 @@ export interface Logger {
 
 export type LogLevel = 'trace' | 'debug' | 'info' | 'warn' | 'error' | 'silent';
 
-const ALLOWED: readonly (keyof LogFields)[] = ['route', 'account', 'flow', 'caller', 'kind', 'outcome', 'reason', 'code', 'method', 'status', 'generation', 'seconds', 'address', 'file', 'signal', 'detail'];
+const ALLOWED: readonly (keyof LogFields)[] = ['route', 'account', 'flow', 'caller', 'kind', 'outcome', 'reason', 'code', 'method', 'status', 'generation', 'seconds', 'address', 'file', 'signal', 'worker', 'detail'];
 
-/** JSON lines on standard error. The allow-list holds at run time as well as in the types. */
-export function createLogger(level: LogLevel): Logger {
+/** JSON lines on standard error, each with the fields of `always`. The allow-list holds at run time as well as in the types. */
+export function createLogger(level: LogLevel, always: LogFields = {}): Logger {
   // sync: a line about a crash must not sit in a buffer when the process ends.
   const log: PinoLogger = pino({ level, base: null, timestamp: pino.stdTimeFunctions.isoTime }, pino.destination({ fd: 2, sync: true }));
   const at = (name: Exclude<LogLevel, 'silent'>) => (message: string, fields: LogFields = {}): void => {
-    if (log.isLevelEnabled(name)) log[name](allowed(fields), message);
+    if (log.isLevelEnabled(name)) log[name](allowed({ ...always, ...fields }), message);
   };
   return { trace: at('trace'), debug: at('debug'), info: at('info'), warn: at('warn'), error: at('error') };
 }

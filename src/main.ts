@@ -1,4 +1,5 @@
 #!/usr/bin/env node
+import cluster from 'node:cluster';
 import { randomBytes } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import { resolve } from 'node:path';
@@ -8,7 +9,7 @@ import { copyStore, rekeyStore, startApp } from './app.ts';
 import { ConfigError, loadConfig, type LoadedConfig } from './config/load.ts';
 import { nearest } from './config/nearest.ts';
 import { jsonSchema } from './config/schema.ts';
-import { createLogger, describeFault } from './log.ts';
+import { createLogger, describeFault, type Logger } from './log.ts';
 import { operatorRenew, operatorStatus, OperatorError } from './operator/client.ts';
 import { leaseOwner, ownerIsGone } from './process-identity.ts';
 import { keyDigest } from './proxy/caller.ts';
@@ -18,6 +19,9 @@ import { ListenError } from './server.ts';
 import { StoreError } from './tokens/store.ts';
 import { TlsFileError } from './tls.ts';
 import { VERSION } from './version.ts';
+import { startFleet, workerCount } from './workers/serve.ts';
+import { runWorker } from './workers/worker.ts';
+import { WorkerStartError } from './workers/worker-process.ts';
 
 const HELP = `tokenward ${VERSION} - an outbound proxy that puts the right token on each request
 
@@ -122,34 +126,55 @@ function configFile(options: Options): string {
 }
 
 async function serve(options: Options): Promise<void> {
-  const config = loadConfig(configFile(options), process.env);
+  if (cluster.isWorker) return serveAsWorker();
+  const file = configFile(options);
+  const config = loadConfig(file, process.env);
   const log = createLogger(config.log.level);
-  const app = await startApp(config, { log, owner: leaseOwner(), ownerIsGone });
-  const { proxyAddress, operatorAddress } = app;
+  const several = workerCount(config) > 1;
+  const running = several ? await startFleet(config, log) : await startApp(config, { log, owner: leaseOwner(), ownerIsGone });
+  const { proxyAddress, operatorAddress } = running;
 
   let stopping: Promise<void> | undefined;
   const stop = (why: string, code: number): void => {
     // A second signal does not shorten what must be finished.
     if (stopping !== undefined) return;
     log.info('stopping', { signal: why });
-    stopping = app.stop().then(
+    stopping = running.stop().then(
       () => process.exit(code),
       (error: unknown) => {
         log.error('could not stop cleanly', { detail: describeFault(error) });
         process.exit(1);
       });
   };
+  const fault = stopOnFault(log, stop);
   process.on('SIGTERM', () => stop('SIGTERM', 0));
   process.on('SIGINT', () => stop('SIGINT', 0));
-  // Nothing may get here. If something does, the state is unknown: stop in good order, and let the supervisor start anew.
+  process.on('SIGHUP', () => {
+    if ('reload' in running) running.reload(() => loadConfig(file, process.env)).catch(fault);
+    else log.warn('SIGHUP: one process cannot replace itself without a gap, so nothing was read. Restart it; or set workers to 2 or more, then SIGHUP replaces them one by one', { signal: 'SIGHUP' });
+  });
+  // Last, because whoever waits for it may send a signal at once.
+  log.info('tokenward is up', { address: `http://${host(proxyAddress.address)}:${proxyAddress.port}`, detail: `operator on http://${host(operatorAddress.address)}:${operatorAddress.port}` });
+}
+
+/** One of several processes: the primary tells it what to do. */
+async function serveAsWorker(): Promise<void> {
+  // From a terminal these come to every process; the primary's word counts. SIGTERM to a worker alone is an operator's way to have it replaced.
+  for (const signal of ['SIGINT', 'SIGHUP'] as const) process.on(signal, () => undefined);
+  const { log, stop } = await runWorker({ surroundings: { owner: leaseOwner(), ownerIsGone }, explain, exit: (code) => process.exit(code) });
+  process.on('SIGTERM', () => stop('SIGTERM', 0));
+  stopOnFault(log, stop);
+}
+
+/** Nothing may get here. If something does, the state is unknown: stop in good order, and let the supervisor start anew. */
+function stopOnFault(log: Logger, stop: (why: string, code: number) => void): (error: unknown) => void {
   const fault = (error: unknown): void => {
     log.error('uncaught fault, stopping', { detail: describeFault(error) });
     stop('fault', 1);
   };
   process.on('uncaughtException', fault);
   process.on('unhandledRejection', fault);
-  // Last, because whoever waits for it may send a signal at once.
-  log.info('tokenward is up', { address: `http://${host(proxyAddress.address)}:${proxyAddress.port}`, detail: `operator on http://${host(operatorAddress.address)}:${operatorAddress.port}` });
+  return fault;
 }
 
 async function storeCopy(options: Options): Promise<void> {
@@ -247,18 +272,17 @@ process.stdout.on('error', (error: NodeJS.ErrnoException) => {
   process.exit(0);
 });
 
+/** What to say of an error that ends the program, and its exit code. */
+function explain(error: unknown): { message: string; exitCode: number } {
+  if (error instanceof UsageError) return { message: `${error.message}${error.message.endsWith('?') ? '' : '.'} Try: tokenward --help`, exitCode: 2 };
+  if (error instanceof ConfigError) return { message: error.message, exitCode: 2 };
+  if (error instanceof WorkerStartError) return error;
+  if (error instanceof StoreError || error instanceof ListenError || error instanceof TlsFileError || error instanceof JwksFileError || error instanceof OperatorError) return { message: error.message, exitCode: 1 };
+  return { message: `unexpected fault (${describeFault(error)})`, exitCode: 1 };
+}
+
 main().catch((error: unknown) => {
-  if (error instanceof UsageError) {
-    process.stderr.write(`tokenward: ${error.message}${error.message.endsWith('?') ? '' : '.'} Try: tokenward --help\n`);
-    process.exitCode = 2;
-  } else if (error instanceof ConfigError) {
-    process.stderr.write(`tokenward: ${error.message}\n`);
-    process.exitCode = 2;
-  } else if (error instanceof StoreError || error instanceof ListenError || error instanceof TlsFileError || error instanceof JwksFileError || error instanceof OperatorError) {
-    process.stderr.write(`tokenward: ${error.message}\n`);
-    process.exitCode = 1;
-  } else {
-    process.stderr.write(`tokenward: unexpected fault (${describeFault(error)})\n`);
-    process.exitCode = 1;
-  }
+  const { message, exitCode } = explain(error);
+  process.stderr.write(`tokenward: ${message}\n`);
+  process.exitCode = exitCode;
 });

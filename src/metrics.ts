@@ -1,4 +1,4 @@
-import { collectDefaultMetrics, Counter, Gauge, Histogram, Registry, type MetricValueWithName } from 'prom-client';
+import { collectDefaultMetrics, Counter, Gauge, Histogram, Registry, type Aggregator, type MetricValueWithName } from 'prom-client';
 
 /** Seconds. From a cached answer on the same host to the slowest allowed one. */
 const BUCKETS = [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60];
@@ -45,7 +45,13 @@ class RouteHistogram extends Histogram<'route'> {
     this.#about = { name, help };
   }
 
-  /** What the registry makes its text of; `get`, for its JSON, goes through here too. Missing in prom-client's types. */
+  /** What the registry makes its JSON of, which worker processes send to their primary. */
+  override async get(): ReturnType<Histogram<'route'>['get']> {
+    // The types say that a metric in JSON has `collect`; none has.
+    return (await this.getForPromString()) as unknown as Awaited<ReturnType<Histogram<'route'>['get']>>;
+  }
+
+  /** What the registry makes its text of. Missing in prom-client's types. */
   async getForPromString(): Promise<{ name: string; help: string; type: 'histogram'; aggregator: 'sum'; values: MetricValueWithName<'route'>[] }> {
     const { name } = this.#about;
     const values: MetricValueWithName<'route'>[] = [];
@@ -76,15 +82,18 @@ export class Metrics {
   readonly storeErrors = this.#counter('store_errors_total', 'Operations the token store failed at.', ['reason']);
   readonly renewalSeconds = new Histogram({ name: 'tokenward_renewal_duration_seconds', help: 'Duration of calls to token endpoints.', labelNames: ['flow', 'kind'], buckets: BUCKETS, registers: [this.registry] });
 
-  readonly expiry = this.#gauge('token_expiry_timestamp_seconds', 'When the token in use ends.', ['account', 'flow']);
-  readonly obtained = this.#gauge('token_obtained_timestamp_seconds', 'When the token in use was obtained.', ['account', 'flow']);
-  readonly generation = this.#gauge('token_generation', 'Counts the tokens an account has had.', ['account', 'flow']);
-  readonly budgetRemaining = this.#gauge('login_budget_remaining', 'Automatic logins left in the rolling window.', ['account', 'flow']);
-  readonly budgetLimit = this.#gauge('login_budget_limit', 'Automatic logins allowed in the rolling window, without the reserve.', ['account', 'flow']);
-  readonly dead = this.#gauge('credential_dead', '1: the upstream refused the credentials, an operator has to act.', ['account', 'flow']);
-  readonly ready = this.#gauge('account_ready', '1: the account has a token or can get one.', ['account', 'flow']);
-  readonly waiting = this.#gauge('callers_waiting', 'Requests waiting for the account\'s token.', ['account']);
-  readonly bufferedBytes = this.#gauge('buffered_bytes', 'Request bodies kept for a replay, all together.', []);
+  // Of several workers, the one that knows the newest token is right; the one that sees trouble is heard.
+  readonly expiry = this.#gauge('token_expiry_timestamp_seconds', 'When the token in use ends.', ['account', 'flow'], 'max');
+  readonly obtained = this.#gauge('token_obtained_timestamp_seconds', 'When the token in use was obtained.', ['account', 'flow'], 'max');
+  readonly generation = this.#gauge('token_generation', 'Counts the tokens an account has had.', ['account', 'flow'], 'max');
+  readonly budgetRemaining = this.#gauge('login_budget_remaining', 'Automatic logins left in the rolling window.', ['account', 'flow'], 'min');
+  readonly budgetLimit = this.#gauge('login_budget_limit', 'Automatic logins allowed in the rolling window, without the reserve.', ['account', 'flow'], 'first');
+  readonly dead = this.#gauge('credential_dead', '1: the upstream refused the credentials, an operator has to act.', ['account', 'flow'], 'max');
+  readonly ready = this.#gauge('account_ready', '1: the account has a token or can get one.', ['account', 'flow'], 'min');
+  readonly waiting = this.#gauge('callers_waiting', 'Requests waiting for the account\'s token.', ['account'], 'sum');
+  readonly bufferedBytes = this.#gauge('buffered_bytes', 'Request bodies kept for a replay, all together.', [], 'sum');
+  readonly workers = this.#gauge('workers', 'Processes that answer requests.', [], 'sum');
+  readonly workerCrashes = this.#counter('worker_crashes_total', 'Worker processes that ended without being told to.', []);
 
   constructor(version: string) {
     const routes = this.#routes;
@@ -102,7 +111,7 @@ export class Metrics {
       },
     });
     new RouteHistogram(routes, 'tokenward_request_duration_seconds', 'From a request\'s head to the end of its answer.', this.registry);
-    new Gauge({ name: 'tokenward_build_info', help: 'Always 1.', labelNames: ['version', 'node'], registers: [this.registry] }).set({ version, node: process.version }, 1);
+    new Gauge({ name: 'tokenward_build_info', help: 'Always 1.', labelNames: ['version', 'node'], registers: [this.registry], aggregator: 'first' }).set({ version, node: process.version }, 1);
     collectDefaultMetrics({ register: this.registry });
   }
 
@@ -117,8 +126,8 @@ export class Metrics {
     return new Counter({ name: `tokenward_${name}`, help, labelNames: [...labelNames], registers: [this.registry] });
   }
 
-  #gauge<T extends string>(name: string, help: string, labelNames: readonly T[]): Gauge<T> {
-    return new Gauge({ name: `tokenward_${name}`, help, labelNames: [...labelNames], registers: [this.registry] });
+  #gauge<T extends string>(name: string, help: string, labelNames: readonly T[], aggregator: Aggregator): Gauge<T> {
+    return new Gauge({ name: `tokenward_${name}`, help, labelNames: [...labelNames], registers: [this.registry], aggregator });
   }
 }
 

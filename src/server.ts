@@ -1,6 +1,6 @@
 import { createServer, IncomingMessage, ServerResponse, type RequestListener, type Server } from 'node:http';
 import { createServer as createTlsServer, type Server as TlsServer, type ServerOptions as TlsOptions } from 'node:https';
-import type { AddressInfo, Socket } from 'node:net';
+import { Server as NetServer, type AddressInfo, type Socket } from 'node:net';
 import express, { type Express } from 'express';
 import type { ErrorCode } from './errors.ts';
 
@@ -48,8 +48,16 @@ export function createHttpServer(app: Express, limits: ServerLimits, tls?: TlsOp
   server.maxHeadersCount = 0;
   server.maxRequestsPerSocket = 0;
   server.on('clientError', (error: Error, socket: Socket) => refuseMalformed(error, socket, limits.onRefused));
+  const open = new Set<Socket>();
+  connections.set(server, open);
+  server.on(tls === undefined ? 'connection' : 'secureConnection', (socket: Socket) => {
+    open.add(socket);
+    socket.on('close', () => open.delete(socket));
+  });
   return server;
 }
+
+const connections = new WeakMap<NetServer, ReadonlySet<Socket>>();
 
 /**
  * Classes whose objects already have the prototype that Express would set. They must be real subclasses: with a plain
@@ -121,15 +129,48 @@ export function listen(server: Server | TlsServer, host: string, port: number, w
   });
 }
 
-/** Stops accepting, lets running requests end for up to `drain` ms, then cuts the rest. */
-export async function drain(server: Server | TlsServer, milliseconds: number): Promise<void> {
+/** From now on every connection's next answer says `Connection: close`, so that callers leave by themselves. */
+export function sendCallersAway(server: Server | TlsServer): void {
+  server.maxRequestsPerSocket = 1;
+}
+
+/**
+ * Stops accepting, lets running requests end for up to `drain` ms, then cuts the rest. A connection that stands idle is
+ * closed once it has been so for `patience` ms: closed at once, it would be cut under a caller who is just sending his
+ * next request on it, and he could not know whether that was carried out.
+ */
+export async function drain(server: Server | TlsServer, milliseconds: number, patience = 0): Promise<void> {
   if (!server.listening) return;
-  const closed = new Promise<void>((resolve) => server.close(() => resolve()));
-  server.closeIdleConnections();
-  // Connections become idle one by one as their answers end.
-  const sweep = setInterval(() => server.closeIdleConnections(), 100);
+  sendCallersAway(server);
+  // Not the HTTP server's own `close`, which closes idle connections at once.
+  const closed = new Promise<void>((resolve) => NetServer.prototype.close.call(server, () => resolve()));
+  const idle = new IdleConnections(connections.get(server)!);
+  const sweep = setInterval(() => (patience === 0 ? server.closeIdleConnections() : idle.close(patience)), 100);
+  if (patience === 0) server.closeIdleConnections();
   const cut = setTimeout(() => server.closeAllConnections(), milliseconds);
   await closed;
   clearInterval(sweep);
   clearTimeout(cut);
+  // Stops what looks for slow requests every second.
+  server.close();
+}
+
+/** Finds connections on which nothing has happened for a while; Node knows only which are idle at the moment. */
+class IdleConnections {
+  readonly #open: ReadonlySet<Socket>;
+  readonly #quiet = new WeakMap<Socket, { readonly since: number; readonly read: number }>();
+
+  constructor(open: ReadonlySet<Socket>) {
+    this.#open = open;
+  }
+
+  close(after: number): void {
+    const now = performance.now();
+    for (const socket of this.#open as ReadonlySet<Socket & { _httpMessage?: ServerResponse | null }>) {
+      const quiet = this.#quiet.get(socket);
+      const answering = socket._httpMessage !== undefined && socket._httpMessage !== null;
+      if (answering || quiet?.read !== socket.bytesRead) this.#quiet.set(socket, { since: now, read: socket.bytesRead });
+      else if (now - quiet.since >= after) socket.destroy();
+    }
+  }
 }

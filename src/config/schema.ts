@@ -147,11 +147,17 @@ export function isPlainUrl(text: string): boolean {
   return isUrl(text) && new URL(text).search === '' && new URL(text).hash === '';
 }
 
+const WORKERS_FORM = 'must be auto, or a number of processes from 1 to 256';
+const workers = z.union([z.literal('auto'), z.int(), z.string().regex(/^\d{1,3}$/, WORKERS_FORM)], { error: WORKERS_FORM })
+  .transform((value) => (value === 'auto' ? value : Number(value)))
+  .refine((value) => value === 'auto' || (value >= 1 && value <= 256), WORKERS_FORM);
+
 const EGRESS_FORM = 'must be environment, none, or the URL of a proxy';
 
 export const configSchema = z.strictObject({
   listen: listener.describe('Where legacy apps call.'),
   operator: operatorListener.describe('Health, metrics, status and the page.'),
+  workers: workers.default(1).describe('Processes that share the work on this host. auto: one for each core.'),
   store,
   callers: z.union([z.literal('none'), z.array(caller).min(1)], { error: 'must be none, or a list of callers' }).default('none').describe('Who may call: "none" asks nobody for a key.'),
   jwt: jwt.optional().describe('Callers may show a JWT, such as a Kubernetes service-account token.'),

@@ -1,13 +1,7 @@
-import type { CredentialStatus } from '../tokens/manager.ts';
+import type { StatusDocument } from './view.ts';
 
 /** The operator port did not answer, or said no; the message is for the operator. */
 export class OperatorError extends Error {}
-
-interface StatusDocument {
-  readonly version: string;
-  readonly now: number;
-  readonly accounts: readonly CredentialStatus[];
-}
 
 /** What `tokenward status` prints: a table, or the document as it is. */
 export async function operatorStatus(url: string, json: boolean): Promise<string> {

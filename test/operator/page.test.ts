@@ -1,11 +1,12 @@
 import assert from 'node:assert/strict';
 import { createServer, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
-import { Metrics } from '../../src/metrics.ts';
-import { createOperatorApp, type OperatorParts } from '../../src/operator/routes.ts';
+import { createOperatorApp } from '../../src/operator/routes.ts';
+import type { OperatorView } from '../../src/operator/view.ts';
 import { createHttpServer } from '../../src/server.ts';
 import type { CredentialStatus } from '../../src/tokens/manager.ts';
 import { cells, render, textOf } from '../support/browser.ts';
+import { recorder } from '../support/proxy.ts';
 import { freshWorld } from '../support/world.ts';
 
 /** What stands there once the page has shown its first answer. */
@@ -56,11 +57,8 @@ describe('the operator\'s page with hostile texts', function () {
       strangersCalls += 1;
       response.end();
     }).listen(0, '127.0.0.1');
-    const parts = {
-      tokens: { status: () => status, refreshBudgets: async () => undefined }, store: { check: async () => undefined }, metrics: new Metrics('x'), buffers: { used: 0 }, readiness: { stopping: false },
-      clock: { wall: () => 1_000_000, monotonic: () => 0 }, log: {}, routes: [{ prefix: `/${HOSTILE}`, upstream: HOSTILE, account: HOSTILE }],
-    };
-    server = createHttpServer(createOperatorApp(parts as unknown as OperatorParts), { headerBytes: 16_384 });
+    const view = { status: async () => ({ version: 'x', node: 'x', now: 1_000_000, stopping: false, accounts: status, routes: [{ prefix: `/${HOSTILE}`, upstream: HOSTILE, account: HOSTILE, requests: 0, inFlight: 0 }] }) };
+    server = createHttpServer(createOperatorApp({ view: view as unknown as OperatorView, log: recorder([]) }), { headerBytes: 16_384 });
     await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
   });
   after(() => {

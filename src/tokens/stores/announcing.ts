@@ -1,0 +1,74 @@
+import type { Debit, StoredRecord, TokenStore } from '../store.ts';
+
+/** The other processes that share a store. */
+export interface Peers {
+  /** Tells them that an account's record has changed. */
+  announce(account: string): void;
+  /** Calls back with every account that one of them has announced. */
+  listen(listener: (account: string) => void): void;
+}
+
+/**
+ * A store that cannot tell who else writes to it, for processes that can tell each other: every write is announced, and
+ * what the others announce is passed on as `watch` promises. Announcing says only "look again": a lost or needless one
+ * costs a look into the store and no more.
+ */
+export class AnnouncingStore implements TokenStore {
+  readonly #store: TokenStore;
+  readonly #peers: Peers;
+
+  constructor(store: TokenStore, peers: Peers) {
+    this.#store = store;
+    this.#peers = peers;
+  }
+
+  async replace(account: string, expected: number, next: StoredRecord): Promise<boolean> {
+    const written = await this.#store.replace(account, expected, next);
+    if (written) this.#peers.announce(account);
+    return written;
+  }
+
+  async watch(listener: (account: string) => void): Promise<void> {
+    this.#peers.listen(listener);
+  }
+
+  read(account: string): Promise<StoredRecord | undefined> {
+    return this.#store.read(account);
+  }
+
+  acquireLease(account: string, owner: string, ttl: number): Promise<boolean> {
+    return this.#store.acquireLease(account, owner, ttl);
+  }
+
+  releaseLease(account: string, owner: string): Promise<void> {
+    return this.#store.releaseLease(account, owner);
+  }
+
+  debit(budget: string, now: number, window: number, limit: number): Promise<Debit> {
+    return this.#store.debit(budget, now, window, limit);
+  }
+
+  used(budget: string, now: number, window: number): Promise<Omit<Debit, 'granted'>> {
+    return this.#store.used(budget, now, window);
+  }
+
+  accounts(): Promise<string[]> {
+    return this.#store.accounts();
+  }
+
+  budgets(): Promise<{ budget: string; entries: readonly number[] }[]> {
+    return this.#store.budgets();
+  }
+
+  restoreBudget(budget: string, entries: readonly number[], window: number): Promise<void> {
+    return this.#store.restoreBudget(budget, entries, window);
+  }
+
+  check(): Promise<void> {
+    return this.#store.check();
+  }
+
+  close(): Promise<void> {
+    return this.#store.close();
+  }
+}

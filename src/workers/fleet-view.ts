@@ -1,0 +1,88 @@
+import { TokenwardError } from '../errors.ts';
+import { readinessOf, statusOf, type MetricsJson, type OperatorView, type ProcessState, type Readiness, type RenewedToken, type StatusDocument, type WorkerStatus } from '../operator/view.ts';
+import type { Clock } from '../tokens/clock.ts';
+import type { Fleet } from './fleet.ts';
+import { sumOfStates } from './sum.ts';
+import type { WorkerProcess } from './worker-process.ts';
+
+/** All workers as the operator port shows them: one tokenward. */
+export class FleetView implements OperatorView {
+  readonly #fleet: Fleet;
+  readonly #clock: Clock;
+
+  constructor(fleet: Fleet, clock: Clock) {
+    this.#fleet = fleet;
+    this.#clock = clock;
+  }
+
+  async readiness(): Promise<Readiness> {
+    const { state, silent } = await this.#state(false);
+    const { ready, problems } = readinessOf(state, this.#clock.wall());
+    const serving = this.#fleet.workers.some((worker) => worker.state === 'up' && !silent.has(worker));
+    const { missing } = this.#fleet;
+    return {
+      ready: ready && serving,
+      problems: [
+        ...problems,
+        ...(serving || state.stopping ? [] : [{ problem: 'no worker is up' }]),
+        // The others serve: that is a problem, but no reason to send callers elsewhere.
+        ...(state.stopping ? [] : missing.map((place) => ({ problem: `worker ${place} is not up; it is being replaced` }))),
+        ...[...silent].map(({ place }) => ({ problem: `worker ${place} does not answer` })),
+      ],
+    };
+  }
+
+  async metrics(): Promise<{ contentType: string; text: string }> {
+    const fleet = this.#fleet;
+    await Promise.all(fleet.workers.map((worker) => worker.ask({ kind: 'metrics' }).catch(() => undefined)));
+    const own = await fleet.metrics.registry.getMetricsAsJSON();
+    // From what each was last heard to have counted: one that has ended in this very moment is in the sum of those.
+    const registry = fleet.sum.of([...fleet.workers.map(({ counted }) => counted), own]);
+    return { contentType: registry.contentType, text: await registry.metrics() };
+  }
+
+  async status(): Promise<StatusDocument> {
+    const { state, silent, states } = await this.#state(true);
+    const workers: WorkerStatus[] = this.#fleet.workers.filter((worker) => worker.state !== 'gone')
+      .map((worker) => ({ worker: worker.place, pid: worker.pid, state: silent.has(worker) ? 'silent' as const : worker.state as 'starting' | 'up' | 'leaving', requests: states.get(worker)?.routes.reduce((sum, { requests }) => sum + requests, 0) }))
+      .sort((a, b) => a.worker - b.worker);
+    const answered = await this.#requests();
+    const routes = state.routes.map((route) => ({ ...route, requests: answered.get(route.prefix) ?? route.requests }));
+    return { ...statusOf({ ...state, routes }, this.#clock.wall()), workers };
+  }
+
+  async renew(account: string, useReserve: boolean): Promise<RenewedToken | undefined> {
+    // One of them is enough: the others hear of the new token.
+    for (const worker of this.#serving()) {
+      const renewed = await worker.ask({ kind: 'renew', account, useReserve });
+      if (renewed !== undefined) return renewed ?? undefined;
+    }
+    throw new TokenwardError('token_unavailable', { detail: 'no worker answers', retryAfter: 1 });
+  }
+
+  #serving(): WorkerProcess[] {
+    return this.#fleet.workers.filter(({ state }) => state === 'up');
+  }
+
+  /** What the workers know together, and who of them did not answer. */
+  async #state(counts: boolean): Promise<{ state: ProcessState; states: ReadonlyMap<WorkerProcess, ProcessState>; silent: ReadonlySet<WorkerProcess> }> {
+    const silent = new Set<WorkerProcess>();
+    const states = new Map<WorkerProcess, ProcessState>();
+    await Promise.all(this.#fleet.workers.filter(({ state }) => state === 'up' || state === 'leaving').map(async (worker) => {
+      const wasUp = worker.state === 'up';
+      const state = await worker.ask({ kind: 'state', counts }).catch(() => undefined);
+      // Whoever is leaving may be gone by now.
+      if (state !== undefined) states.set(worker, state);
+      else if (wasUp && worker.state === 'up') silent.add(worker);
+    }));
+    return { state: { stopping: this.#fleet.stopping, ...sumOfStates([...states.values()]) }, states, silent };
+  }
+
+  /** Requests by route, those of workers that have ended included. */
+  async #requests(): Promise<ReadonlyMap<string, number>> {
+    await Promise.all(this.#fleet.workers.map((worker) => worker.ask({ kind: 'metrics' }).catch(() => undefined)));
+    const sum = (await this.#fleet.sum.of(this.#fleet.workers.map(({ counted }) => counted)).getMetricsAsJSON()) as MetricsJson;
+    const values = sum.find(({ name }) => name === 'tokenward_request_duration_seconds')?.values as { metricName?: string; labels: { route?: string }; value: number }[] | undefined;
+    return new Map((values ?? []).filter(({ metricName }) => metricName?.endsWith('_count') === true).map(({ labels, value }) => [labels.route ?? '', value]));
+  }
+}

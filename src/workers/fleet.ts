@@ -1,0 +1,170 @@
+import cluster from 'node:cluster';
+import type { AddressInfo } from 'node:net';
+import { newViaName } from '../app.ts';
+import type { LoadedConfig } from '../config/load.ts';
+import type { Logger } from '../log.ts';
+import type { Metrics } from '../metrics.ts';
+import { packConfig } from './messages.ts';
+import { MetricsSum } from './sum.ts';
+import { WorkerProcess } from './worker-process.ts';
+
+/** A worker that ended unasked is replaced after 1 s, then 2 s and so on; from the beginning again once one has lived for a minute. ms. */
+const BACKOFF_FIRST = 1_000;
+const BACKOFF_MOST = 30_000;
+const HEALTHY = 60_000;
+/** Beyond the time for requests to end: the longest a renewal may take. ms. */
+const RENEWAL_ENDS = 75_000;
+
+/** A worker's place: one of N, filled anew when the process in it ends. */
+interface Place {
+  readonly number: number;
+  worker: WorkerProcess | undefined;
+  crashes: number;
+  /** A replacement that waits for its time. */
+  timer: NodeJS.Timeout | undefined;
+}
+
+/** The worker processes: as many as wanted, replaced when they end, and one by one when told to. */
+export class Fleet {
+  readonly metrics: Metrics;
+  readonly sum = new MetricsSum();
+  readonly #log: Logger;
+  readonly #viaName = newViaName();
+  readonly #places: Place[] = [];
+  /** Also those on their way in or out. */
+  readonly #alive = new Set<WorkerProcess>();
+  #config: LoadedConfig;
+  #packed: string;
+  #started = false;
+  #stopping = false;
+
+  constructor(config: LoadedConfig, metrics: Metrics, log: Logger) {
+    this.#config = config;
+    this.#packed = packConfig(config);
+    this.metrics = metrics;
+    this.#log = log;
+    // Each connection goes to the next worker in turn. The kernel's own way gives most of them to a few.
+    cluster.schedulingPolicy = cluster.SCHED_RR;
+  }
+
+  /** Starts so many workers. Rejects with a WorkerStartError, leaving none, if one of them cannot start. */
+  async start(count: number): Promise<AddressInfo> {
+    for (let number = 1; number <= count; number += 1) this.#places.push({ number, worker: undefined, crashes: 0, timer: undefined });
+    try {
+      // One before the others: it makes what is not there yet, and what it complains of is complained of once.
+      const [first, ...others] = this.#places as [Place, ...Place[]];
+      const address = await this.#fill(first, this.#packed).ready;
+      await Promise.all(others.map((place) => this.#fill(place, this.#packed).ready));
+      this.#started = true;
+      // Gone again already? Then that was nobody's start any more.
+      for (const place of this.#places) if (place.worker?.state === 'gone') this.#replace(place);
+      return address;
+    } catch (error) {
+      await this.stop();
+      throw error;
+    }
+  }
+
+  /** Every process there is, the ones that are just leaving included. */
+  get workers(): readonly WorkerProcess[] {
+    return [...this.#alive];
+  }
+
+  /** The places that nobody fills who serves. */
+  get missing(): number[] {
+    return this.#places.filter(({ worker }) => worker?.state !== 'up').map(({ number }) => number);
+  }
+
+  get stopping(): boolean {
+    return this.#stopping;
+  }
+
+  get config(): LoadedConfig {
+    return this.#config;
+  }
+
+  /**
+   * Replaces the workers one by one: a new one, with this configuration, serves before the old one stops. If the first
+   * new one cannot start, nothing has changed. Rejects with a WorkerStartError.
+   */
+  async replaceAll(config: LoadedConfig, count: number): Promise<void> {
+    const packed = packConfig(config);
+    for (let number = this.#places.length + 1; number <= count; number += 1) this.#places.push({ number, worker: undefined, crashes: 0, timer: undefined });
+    try {
+      for (const place of this.#places.slice(0, count)) {
+        if (this.#stopping) return;
+        const fresh = this.#launch(place.number, packed);
+        await fresh.ready;
+        if (this.#stopping) return;
+        const old = place.worker;
+        clearTimeout(place.timer);
+        place.timer = undefined;
+        place.worker = fresh;
+        place.crashes = 0;
+        // It works: who is replaced from here on gets it too.
+        this.#config = config;
+        this.#packed = packed;
+        this.#watch(place, fresh);
+        await old?.stop(true, config.shutdown.drain + RENEWAL_ENDS);
+      }
+    } catch (error) {
+      // Places that were only just added.
+      while (this.#places.at(-1)?.worker === undefined && this.#places.at(-1)?.timer === undefined) this.#places.pop();
+      throw error;
+    }
+    const left = this.#places.splice(count);
+    for (const { timer } of left) clearTimeout(timer);
+    await Promise.all(left.map(({ worker }) => worker?.stop(true, config.shutdown.drain + RENEWAL_ENDS)));
+  }
+
+  /** Stops all of them in good order. */
+  async stop(): Promise<void> {
+    this.#stopping = true;
+    for (const { timer } of this.#places) clearTimeout(timer);
+    const { delay, drain } = this.#config.shutdown;
+    await Promise.all(this.workers.map((worker) => worker.stop(false, delay + drain + RENEWAL_ENDS)));
+  }
+
+  #fill(place: Place, packed: string): WorkerProcess {
+    const worker = this.#launch(place.number, packed);
+    place.worker = worker;
+    this.#watch(place, worker);
+    return worker;
+  }
+
+  #launch(place: number, packed: string): WorkerProcess {
+    const worker = new WorkerProcess(cluster.fork(), { type: 'start', place, config: packed, viaName: this.#viaName }, (account, from) => {
+      for (const other of this.#alive) if (other !== from) other.tell({ type: 'changed', account });
+    });
+    this.#alive.add(worker);
+    void worker.gone.then(() => {
+      this.#alive.delete(worker);
+      this.sum.keep(worker.counted);
+    });
+    return worker;
+  }
+
+  /** Sees to it that a worker that ends unasked is replaced. */
+  #watch(place: Place, worker: WorkerProcess): void {
+    void worker.gone.then(({ code, signal }) => {
+      if (place.worker !== worker || !this.#started || this.#stopping) return;
+      this.metrics.workerCrashes.inc();
+      this.#log.error('a worker has ended', { worker: place.number, detail: signal ?? `exit code ${code ?? '?'}` });
+      this.#replace(place);
+    });
+  }
+
+  #replace(place: Place): void {
+    const { worker } = place;
+    if (worker?.readyAt !== undefined && performance.now() - worker.readyAt >= HEALTHY) place.crashes = 0;
+    const pause = Math.min(BACKOFF_MOST, BACKOFF_FIRST * 2 ** place.crashes);
+    place.crashes += 1;
+    place.worker = undefined;
+    place.timer = setTimeout(() => {
+      place.timer = undefined;
+      this.#fill(place, this.#packed).ready.then(
+        () => this.#log.info('a new worker is up', { worker: place.number }),
+        (error: unknown) => this.#log.error('a worker could not start', { worker: place.number, detail: error instanceof Error ? error.message : '' }));
+    }, pause);
+  }
+}

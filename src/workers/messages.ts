@@ -1,0 +1,58 @@
+import { deserialize, serialize } from 'node:v8';
+import type { AddressInfo } from 'node:net';
+import type { LoadedConfig } from '../config/load.ts';
+import { TokenwardError, type ErrorCode } from '../errors.ts';
+import type { MetricsJson, ProcessState, RenewedToken } from '../operator/view.ts';
+
+/*
+ * What the primary process and its workers say to each other, over the channel that node:cluster opens between them.
+ * Node sends JSON there.
+ */
+
+/** What the primary asks a worker, and what it gets. */
+export interface Answers {
+  metrics: MetricsJson;
+  state: ProcessState;
+  renew: RenewedToken | null;
+}
+
+export type Question =
+  | { readonly kind: 'metrics' }
+  | { readonly kind: 'state'; readonly counts: boolean }
+  | { readonly kind: 'renew'; readonly account: string; readonly useReserve: boolean };
+
+export type ToWorker =
+  /** First of all. The configuration comes from the primary, so that a worker that replaces another one does not read a file somebody is editing. */
+  | { readonly type: 'start'; readonly place: number; readonly config: string; readonly viaName: string }
+  | { readonly type: 'ask'; readonly id: number; readonly question: Question }
+  /** Another worker has written this account's record. */
+  | { readonly type: 'changed'; readonly account: string }
+  | { readonly type: 'stop'; readonly replaced: boolean };
+
+export type ToPrimary =
+  /** It listens. What was sent to a process sooner is lost. */
+  | { readonly type: 'hello' }
+  | { readonly type: 'ready'; readonly address: AddressInfo }
+  /** It cannot start: what a single process would say, and its exit code. */
+  | { readonly type: 'failed'; readonly message: string; readonly exitCode: number }
+  | { readonly type: 'answer'; readonly id: number; readonly value: unknown }
+  | { readonly type: 'refusal'; readonly id: number; readonly code: ErrorCode; readonly detail?: string; readonly retryAfter?: number }
+  | { readonly type: 'changed'; readonly account: string }
+  /** The last it says: what it has counted. */
+  | { readonly type: 'bye'; readonly metrics: MetricsJson };
+
+/** A configuration holds what JSON does not: maps, and values that are not given. */
+export function packConfig(config: LoadedConfig): string {
+  return serialize(config).toString('base64');
+}
+
+export function unpackConfig(packed: string): LoadedConfig {
+  return deserialize(Buffer.from(packed, 'base64')) as LoadedConfig;
+}
+
+/** An error as it travels. Anything but our own is `internal`, of which nothing is told. */
+export function packError(error: unknown): { code: ErrorCode; detail?: string; retryAfter?: number } {
+  if (!(error instanceof TokenwardError)) return { code: 'internal' };
+  const { code, detail, retryAfter } = error;
+  return { code, ...(detail !== undefined && { detail }), ...(retryAfter !== undefined && { retryAfter }) };
+}

@@ -1,0 +1,78 @@
+import type { Server } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import { availableParallelism } from 'node:os';
+import { operatorPort } from '../app.ts';
+import type { LoadedConfig } from '../config/load.ts';
+import type { Logger } from '../log.ts';
+import { Metrics } from '../metrics.ts';
+import { drain, listen } from '../server.ts';
+import { systemClock } from '../tokens/clock.ts';
+import { VERSION } from '../version.ts';
+import { Fleet } from './fleet.ts';
+import { FleetView } from './fleet-view.ts';
+import { WorkerStartError } from './worker-process.ts';
+
+/** The primary process at work. */
+export interface RunningFleet {
+  readonly proxyAddress: AddressInfo;
+  readonly operatorAddress: AddressInfo;
+  /** Replaces the workers one by one. `read` gives the configuration; what it throws changes nothing. One reload at a time: the next waits. */
+  reload(read: () => LoadedConfig): Promise<void>;
+  stop(): Promise<void>;
+}
+
+/** How many worker processes a configuration asks for. */
+export function workerCount({ workers }: LoadedConfig): number {
+  return workers === 'auto' ? availableParallelism() : workers;
+}
+
+/** Starts the operator port and the workers. Rejects with a ListenError or a WorkerStartError, leaving nothing open. */
+export async function startFleet(config: LoadedConfig, log: Logger): Promise<RunningFleet> {
+  const fleet = new Fleet(config, new Metrics(VERSION), log);
+  const operatorServer: Server = operatorPort(new FleetView(fleet, systemClock), log);
+  const operatorAddress = await listen(operatorServer, config.operator.host, config.operator.port, 'operator');
+  let proxyAddress: AddressInfo;
+  try {
+    proxyAddress = await fleet.start(workerCount(config));
+  } catch (error) {
+    await drain(operatorServer, 0);
+    throw error;
+  }
+  let reloading = Promise.resolve();
+  return {
+    proxyAddress, operatorAddress,
+    reload(read) {
+      reloading = reloading.then(() => reload(fleet, read, log));
+      return reloading;
+    },
+    async stop() {
+      await fleet.stop();
+      await drain(operatorServer, 1_000);
+    },
+  };
+}
+
+async function reload(fleet: Fleet, read: () => LoadedConfig, log: Logger): Promise<void> {
+  if (fleet.stopping) return;
+  let config: LoadedConfig;
+  try {
+    config = read();
+  } catch (error) {
+    // A ConfigError's words hold no value of the configuration.
+    log.error('the configuration has mistakes; nothing has changed', { detail: error instanceof Error ? error.message : '' });
+    return;
+  }
+  const { operator } = fleet.config;
+  if (config.operator.host !== operator.host || config.operator.port !== operator.port) log.warn('operator: another host or port needs a restart; the operator port stays where it is');
+  const count = workerCount(config);
+  log.info('replacing the workers', { detail: String(count) });
+  try {
+    await fleet.replaceAll(config, count);
+    if (!fleet.stopping) log.info('all workers run the configuration as it is now');
+  } catch (error) {
+    if (!(error instanceof WorkerStartError)) throw error;
+    const detail = error.message;
+    if (fleet.config === config) log.error('not all workers are replaced: a new one could not start', { detail });
+    else log.error('a worker with the new configuration could not start; nothing has changed', { detail });
+  }
+}

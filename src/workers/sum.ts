@@ -1,0 +1,70 @@
+import { AggregatorRegistry, type PrometheusContentType, type Registry } from 'prom-client';
+import type { MetricsJson, ProcessState, RouteState } from '../operator/view.ts';
+import type { CredentialStatus } from '../tokens/manager.ts';
+
+/**
+ * The metrics of all workers as one. What workers that have ended had counted stays in the sums: a counter that fell
+ * whenever a worker is replaced would look to Prometheus like a restart, and what is left of it be counted twice.
+ */
+export class MetricsSum {
+  #ended: MetricsJson = [];
+
+  /** Takes over what a worker that has ended had counted. */
+  keep(counted: MetricsJson): void {
+    // The types speak of an enum; what is there are words.
+    const counts = counted.filter(({ type }) => ['counter', 'histogram'].includes(String(type)));
+    this.#ended = aggregate([this.#ended, counts]).getMetricsAsArray() as unknown as MetricsJson;
+  }
+
+  of(processes: readonly MetricsJson[]): Registry<PrometheusContentType> {
+    return aggregate([...processes, this.#ended]);
+  }
+}
+
+function aggregate(metrics: readonly MetricsJson[]): Registry<PrometheusContentType> {
+  return AggregatorRegistry.aggregate<PrometheusContentType>([...metrics]);
+}
+
+/** What several workers know, as if one process knew it. */
+export function sumOfStates(states: readonly ProcessState[]): Omit<ProcessState, 'stopping'> {
+  const accounts = groups(states.flatMap((state) => state.accounts), ({ account }) => account).map(oneAccount);
+  const routes = groups(states.flatMap((state) => state.routes), ({ prefix }) => prefix).map(oneRoute);
+  return { storeUsable: states.some(({ storeUsable }) => storeUsable), accounts, routes };
+}
+
+/** They share a store, so they differ only for a moment: whoever knows the newest token is right, and of those whoever sees trouble. */
+function oneAccount(all: readonly CredentialStatus[]): CredentialStatus {
+  const generation = Math.max(...all.map((one) => one.generation));
+  const current = all.filter((one) => one.generation === generation);
+  const budgets = all.flatMap(({ budget }) => (budget === undefined ? [] : [budget]));
+  const later = current.flatMap(({ retryAt }) => retryAt ?? []);
+  return {
+    ...current[0]!,
+    ready: current.every(({ ready }) => ready),
+    problem: current.find(({ problem }) => problem !== undefined)?.problem,
+    dead: current.some(({ dead }) => dead),
+    renewing: all.some(({ renewing }) => renewing),
+    waiting: sum(all.map(({ waiting }) => waiting)),
+    retryAt: later.length === 0 ? undefined : Math.max(...later),
+    budget: budgets.sort((a, b) => a.remaining - b.remaining)[0],
+  };
+}
+
+function oneRoute(all: readonly RouteState[]): RouteState {
+  return { ...all[0]!, requests: sum(all.map(({ requests }) => requests)), inFlight: sum(all.map(({ inFlight }) => inFlight)) };
+}
+
+/** In the order in which their keys come first. */
+function groups<T>(items: readonly T[], keyOf: (item: T) => string): T[][] {
+  const found = new Map<string, T[]>();
+  for (const item of items) {
+    const group = found.get(keyOf(item));
+    if (group === undefined) found.set(keyOf(item), [item]);
+    else group.push(item);
+  }
+  return [...found.values()];
+}
+
+function sum(numbers: readonly number[]): number {
+  return numbers.reduce((total, number) => total + number, 0);
+}

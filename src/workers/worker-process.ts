@@ -1,0 +1,134 @@
+import type { Worker as ClusterWorker } from 'node:cluster';
+import type { AddressInfo } from 'node:net';
+import { TokenwardError } from '../errors.ts';
+import type { MetricsJson } from '../operator/view.ts';
+import type { Answers, Question, ToPrimary, ToWorker } from './messages.ts';
+
+/** How long a new worker may take until it serves, ms: a Redis that does not answer included. */
+const START_MOST = 60_000;
+/** How long a worker may take for an answer from its memory. ms. */
+const ANSWER_MOST = 2_000;
+/** A renewal takes as long as the manager's own deadline for one; it is that one that should be heard. ms. */
+const RENEWAL_MOST = 65_000;
+
+/** A worker could not start. `message` is for the operator, `exitCode` what a single process would end with. */
+export class WorkerStartError extends Error {
+  override readonly name = 'WorkerStartError';
+  readonly exitCode: number;
+
+  constructor(message: string, exitCode: number) {
+    super(message);
+    this.exitCode = exitCode;
+  }
+}
+
+/** How a worker ended. */
+export interface WorkerEnd {
+  readonly code: number | null;
+  readonly signal: string | null;
+}
+
+/** The primary's end of one worker process. */
+export class WorkerProcess {
+  readonly place: number;
+  /** Rejects with a WorkerStartError. */
+  readonly ready: Promise<AddressInfo>;
+  readonly gone: Promise<WorkerEnd>;
+  state: 'starting' | 'up' | 'leaving' | 'gone' = 'starting';
+  /** Monotonic ms; undefined: never was. */
+  readyAt: number | undefined;
+  /** What it had counted when it was last asked. */
+  counted: MetricsJson = [];
+  readonly #worker: ClusterWorker;
+  readonly #answers = new Map<number, (message: ToPrimary | undefined) => void>();
+  #asked = 0;
+
+  constructor(worker: ClusterWorker, start: ToWorker & { type: 'start' }, onChanged: (account: string, from: WorkerProcess) => void) {
+    this.#worker = worker;
+    this.place = start.place;
+    let resolveReady!: (address: AddressInfo) => void;
+    let rejectReady!: (error: WorkerStartError) => void;
+    this.ready = new Promise((resolve, reject) => {
+      resolveReady = resolve;
+      rejectReady = reject;
+    });
+    // Whoever wants to know awaits it; that nobody does is no fault.
+    this.ready.catch(() => undefined);
+    const late = setTimeout(() => {
+      rejectReady(new WorkerStartError(`Worker ${this.place} was not ready within ${START_MOST / 1000} s.`, 1));
+      this.kill();
+    }, START_MOST);
+    worker.on('message', (message: ToPrimary) => {
+      if (message.type === 'hello') this.tell(start);
+      else if (message.type === 'ready') {
+        clearTimeout(late);
+        if (this.state === 'starting') this.state = 'up';
+        this.readyAt = performance.now();
+        resolveReady(message.address);
+      } else if (message.type === 'failed') rejectReady(new WorkerStartError(message.message, message.exitCode));
+      else if (message.type === 'changed') onChanged(message.account, this);
+      else if (message.type === 'bye') this.counted = message.metrics;
+      else this.#answers.get(message.id)?.(message);
+    });
+    // A worker that ends while it is being spoken to; its exit says the same.
+    worker.on('error', () => undefined);
+    const silent = new Promise<void>((resolve) => void worker.once('disconnect', resolve));
+    this.gone = new Promise((resolve) => {
+      worker.once('exit', (code: number | null, signal: string | null) => {
+        clearTimeout(late);
+        // Its last words may be read only after that.
+        void silent.then(() => {
+          this.state = 'gone';
+          rejectReady(new WorkerStartError(`Worker ${this.place} ended before it was ready (${signal ?? `exit code ${code ?? '?'}`}).`, 1));
+          for (const settle of [...this.#answers.values()]) settle(undefined);
+          resolve({ code, signal });
+        });
+      });
+    });
+  }
+
+  get pid(): number | undefined {
+    return this.#worker.process.pid;
+  }
+
+  /** Undefined: it has ended, or takes too long. Rejects with the TokenwardError the worker answers with. */
+  async ask<K extends Question['kind']>(question: Question & { kind: K }): Promise<Answers[K] | undefined> {
+    const id = (this.#asked += 1);
+    const message = await new Promise<ToPrimary | undefined>((resolve) => {
+      const timer = setTimeout(() => settle(undefined), question.kind === 'renew' ? RENEWAL_MOST : ANSWER_MOST);
+      const settle = (answer: ToPrimary | undefined): void => {
+        clearTimeout(timer);
+        this.#answers.delete(id);
+        resolve(answer);
+      };
+      this.#answers.set(id, settle);
+      if (!this.tell({ type: 'ask', id, question })) settle(undefined);
+    });
+    if (message?.type === 'refusal') throw new TokenwardError(message.code, message);
+    if (message?.type !== 'answer') return undefined;
+    const answer = message.value as Answers[K];
+    if (question.kind === 'metrics') this.counted = answer as MetricsJson;
+    return answer;
+  }
+
+  /** False: it is not there to hear it. */
+  tell(message: ToWorker): boolean {
+    if (this.state === 'gone' || !this.#worker.isConnected()) return false;
+    this.#worker.send(message, () => undefined);
+    return true;
+  }
+
+  /** Lets it end in good order; killed if that takes longer than `most` ms. */
+  async stop(replaced: boolean, most: number): Promise<void> {
+    if (this.state === 'gone') return;
+    this.state = 'leaving';
+    if (!this.tell({ type: 'stop', replaced })) this.kill();
+    const timer = setTimeout(() => this.kill(), most);
+    await this.gone;
+    clearTimeout(timer);
+  }
+
+  kill(): void {
+    this.#worker.process.kill('SIGKILL');
+  }
+}

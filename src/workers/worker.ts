@@ -1,0 +1,91 @@
+import cluster from 'node:cluster';
+import { startWorker, type Surroundings, type Worker } from '../app.ts';
+import { TokenwardError } from '../errors.ts';
+import { createLogger, describeFault, type Logger } from '../log.ts';
+import { packError, unpackConfig, type Answers, type Question, type ToPrimary, type ToWorker } from './messages.ts';
+
+/** What main.ts does for a worker: nothing else touches the process. */
+export interface WorkerHost {
+  readonly surroundings: Pick<Surroundings, 'owner' | 'ownerIsGone'>;
+  /** What a start that failed comes to: what a process by itself would say, and its exit code. */
+  explain(error: unknown): { readonly message: string; readonly exitCode: number };
+  exit(code: number): void;
+}
+
+/** A worker process's way to stop itself, upon a signal or a fault. */
+export interface RunningWorker {
+  readonly log: Logger;
+  stop(why: string, code: number): void;
+}
+
+/** The life of a worker process: waits for its configuration, serves callers, and answers the primary. */
+export async function runWorker(host: WorkerHost): Promise<RunningWorker> {
+  const self = cluster.worker!;
+  const start = await new Promise<ToWorker & { type: 'start' }>((resolve) => {
+    self.once('message', (message: ToWorker) => resolve(message as ToWorker & { type: 'start' }));
+    void say({ type: 'hello' });
+  });
+  const config = unpackConfig(start.config);
+  const log = createLogger(config.log.level, { worker: start.place });
+  let listener: ((account: string) => void) | undefined;
+  const peers = {
+    announce: (account: string) => void say({ type: 'changed', account }),
+    listen: (hear: (account: string) => void) => void (listener = hear),
+  };
+  let worker: Worker;
+  try {
+    worker = await startWorker(config, { ...host.surroundings, log, peers, viaName: start.viaName });
+  } catch (error) {
+    await say({ type: 'failed', ...host.explain(error) });
+    host.exit(1);
+    throw error;
+  }
+
+  let stopping = false;
+  const stop = (why: string, code: number, replaced = false): void => {
+    if (stopping) return;
+    stopping = true;
+    log.info('stopping', { signal: why });
+    worker.stop({ replaced }).then(
+      async () => {
+        await say({ type: 'bye', metrics: await worker.metrics.registry.getMetricsAsJSON() });
+        host.exit(code);
+      },
+      (error: unknown) => {
+        log.error('could not stop cleanly', { detail: describeFault(error) });
+        host.exit(1);
+      });
+  };
+  // Without its primary a worker gets no new connection. Node would end it at once, in the middle of a renewal perhaps.
+  self.exitedAfterDisconnect = true;
+  self.on('disconnect', () => stop('disconnect', 1));
+  self.on('message', (message: ToWorker) => {
+    if (message.type === 'changed') listener?.(message.account);
+    else if (message.type === 'stop') stop(message.replaced ? 'replaced' : 'told to', 0, message.replaced);
+    else if (message.type === 'ask') void answer(worker, message.id, message.question, log);
+  });
+  await say({ type: 'ready', address: worker.proxyAddress });
+  return { log, stop };
+}
+
+async function answer({ view }: Worker, id: number, question: Question, log: Logger): Promise<void> {
+  try {
+    let value: Answers[Question['kind']];
+    if (question.kind === 'metrics') value = await view.metricsJson();
+    else if (question.kind === 'state') value = await view.state(question.counts);
+    else value = (await view.renew(question.account, question.useReserve)) ?? null;
+    await say({ type: 'answer', id, value });
+  } catch (error) {
+    if (!(error instanceof TokenwardError)) log.error('unexpected fault on a question of the primary', { kind: question.kind, detail: describeFault(error) });
+    await say({ type: 'refusal', id, ...packError(error) });
+  }
+}
+
+/** Resolves when the message is on its way, or cannot be. */
+function say(message: ToPrimary): Promise<void> {
+  return new Promise((resolve) => {
+    const self = cluster.worker!;
+    if (!self.isConnected()) resolve();
+    else self.send(message, () => resolve());
+  });
+}

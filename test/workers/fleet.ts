@@ -1,0 +1,74 @@
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { startSandbox, type Sandbox } from '../../src/sandbox/sandbox.ts';
+import type { StatusDocument } from '../../src/operator/view.ts';
+import { call, operator, type Answer } from '../support/call.ts';
+import { eventually } from '../support/eventually.ts';
+import { freshFolder, writeConfig } from '../support/files.ts';
+import { serve, type Served } from '../support/process.ts';
+import { sandboxConfigObject, type ConfigObject } from '../support/proxy.ts';
+import { requireBuild } from '../support/tools.ts';
+
+/** A tokenward of several worker processes in front of a sandbox. */
+export interface RunningFleet {
+  readonly sandbox: Sandbox;
+  readonly served: Served;
+  /** Writes the configuration anew, with these keys changed. */
+  configure(change: ConfigObject | string): void;
+  status(): Promise<StatusDocument>;
+  /** The process ids of the workers that serve. */
+  pids(): Promise<number[]>;
+  /** One call on a connection of its own, so that the workers take them in turn. */
+  callAnew(target: string): Promise<Answer>;
+  /** SIGHUP, and waits until all workers are new ones. */
+  restart(): Promise<void>;
+  /** The lines logged so far. */
+  lines(): { readonly msg: string; readonly level: number; readonly worker?: number; readonly detail?: string }[];
+  /** Waits for a line that says this. */
+  logged(text: string, within?: number): Promise<void>;
+}
+
+/** For every test of the surrounding describe a fresh sandbox and folder; what is started in a test ends with it. */
+export function freshFleet(): (context: Mocha.Context, workers: number, change?: ConfigObject) => Promise<RunningFleet> {
+  const folder = freshFolder();
+  let sandbox: Sandbox;
+  let served: Served | undefined;
+  beforeEach(async () => {
+    sandbox = await startSandbox();
+  });
+  afterEach(async () => {
+    await served?.end('SIGKILL');
+    served = undefined;
+    await sandbox.close();
+  });
+  return async (context, workers, change = {}) => {
+    requireBuild(context);
+    const configure = (more: ConfigObject | string): string => writeConfig(folder(), typeof more === 'string' ? more : { workers, ...sandboxConfigObject(sandbox, join(folder(), 'store')), ...change, ...more });
+    const running = await serve(['-c', configure({})]);
+    served = running;
+    const status = async (): Promise<StatusDocument> => (await operator(running.operatorUrl, '/status')).body as StatusDocument;
+    const lines = (): ReturnType<RunningFleet['lines']> => running.output().stderr.split('\n').filter((line) => line.startsWith('{') && line.endsWith('}')).map((line) => JSON.parse(line) as ReturnType<RunningFleet['lines']>[number]);
+    const logged = (text: string, within = 20_000): Promise<void> => eventually(`"${text}" in the log`, () => lines().some(({ msg }) => msg.includes(text)), within);
+    const pids = async (): Promise<number[]> => (await status()).workers!.filter(({ state }) => state === 'up').map(({ pid }) => pid!);
+    return {
+      sandbox, served: running, status, lines, logged, pids,
+      configure: (more) => void configure(more),
+      callAnew: (target) => call(running.url, target, { from: '127.0.0.1' }),
+      async restart() {
+        const done = (): number => lines().filter(({ msg }) => msg.startsWith('all workers run')).length;
+        const before = done();
+        running.child.kill('SIGHUP');
+        await eventually('all workers are replaced', () => done() > before, 60_000);
+      },
+    };
+  };
+}
+
+/** Whether a process runs; one that has ended and only waits for its parent does not. */
+export function runs(pid: number): boolean {
+  try {
+    return !/^State:\s+Z/m.test(readFileSync(`/proc/${pid}/status`, 'utf8'));
+  } catch {
+    return false;
+  }
+}
