@@ -57,6 +57,11 @@ export class Stage {
     return this.#child;
   }
 
+  /** Where the process listens, while there is one. */
+  get url(): string | undefined {
+    return this.#child?.url;
+  }
+
   get ledger(): Ledger {
     return this.sandbox.ledger;
   }

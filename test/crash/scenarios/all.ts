@@ -1,9 +1,12 @@
 import type { Tally } from '../report.ts';
-import { clocks } from './clocks.ts';
+import { budget } from './budget.ts';
+import { absurdLifetimes, clocks } from './clocks.ts';
 import { crashLoop, crashLoopByClock, restartsCostNothing } from './crash-loop.ts';
+import { deadCredential } from './dead-credential.ts';
 import { endpointDown } from './endpoint-down.ts';
 import { keys } from './keys.ts';
 import { sigterm } from './sigterm.ts';
+import { suspend } from './suspend.ts';
 
 /** What takes its time beside what takes the machine. One that breaks off is a failure, and the others go on. */
 export async function runScenarios(tally: Tally, crashLoopFor: number): Promise<void> {
@@ -16,13 +19,17 @@ export async function runScenarios(tally: Tally, crashLoopFor: number): Promise<
   };
   await Promise.all([
     one('crash loop', () => crashLoop(tally, crashLoopFor)),
+    one('suspend', () => suspend(tally)),
     (async () => {
       await one('endpoint down', () => endpointDown(tally));
       await one('SIGTERM', () => sigterm(tally));
       await one('crash loop by the clock', () => crashLoopByClock(tally));
       await one('restarts', () => restartsCostNothing(tally));
       await one('clocks', () => clocks(tally));
+      await one('lifetimes', () => absurdLifetimes(tally));
       await one('keys', () => keys(tally));
+      await one('budget', () => budget(tally));
+      await one('dead credential', () => deadCredential(tally));
     })(),
   ]);
 }

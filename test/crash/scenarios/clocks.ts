@@ -77,6 +77,29 @@ export async function clocks(tally: Tally): Promise<void> {
   }
 }
 
+/** Lifetimes, in seconds, that an answer may claim and nobody should believe. */
+const ABSURD = [0, -1, -1e12, 0.001, 1e12, Number.MAX_SAFE_INTEGER] as const;
+
+/** Whatever lifetime is claimed, a fresh token is used, no renewal follows on another, and none lasts for ever. */
+export async function absurdLifetimes(tally: Tally): Promise<void> {
+  for (const lifetime of ABSURD) {
+    const wrong = await inScene(async ({ manager, credential, clock, restart }) => {
+      for (let call = 0; call < 50; call += 1) credential.answers.push(granted({ lifetime }));
+      await manager.get('crm');
+      await manager.get('crm');
+      if (lifetime !== 0.001 && credential.calls.length !== 1) return `${credential.calls.length} calls for a token that has just come`;
+      const next = await restart();
+      await next.get('crm');
+      if (lifetime !== 0.001 && credential.calls.length !== 1) return `${credential.calls.length} calls after a restart`;
+      clock.pass(32 * DAY);
+      const before = credential.calls.length;
+      await next.get('crm');
+      return credential.calls.length === before + 1 ? undefined : 'it is still in use after a month';
+    }).catch((error: unknown) => (error instanceof Error ? error.message : String(error)));
+    tally.count(`lifetime ${lifetime} s`, wrong);
+  }
+}
+
 async function inScene(act: (scene: Scene) => Promise<string | undefined>): Promise<string | undefined> {
   const folder = mkdtempSync(join(tmpdir(), 'tokenward-clock-'));
   const clock = new FakeClock();
