@@ -56,6 +56,9 @@ export interface CredentialStatus {
   readonly budget: BudgetState | undefined;
 }
 
+/** Another process has gone on with the renewal that this one had begun. */
+class Overtaken extends TokenwardError {}
+
 /**
  * The moments of a renewal at which a crash matters, for tests that crash there. P3 to P5 lie outside: they are about
  * what the endpoint has seen and answered.
@@ -321,6 +324,12 @@ export class TokenManager {
       this.#adopt(state, record);
       this.#mayCall(state, useReserve);
       return await this.#obtain(state, await this.#reseed(state, record), useReserve);
+    } catch (error) {
+      if (!(error instanceof Overtaken)) throw error;
+      // Whoever was faster may have finished by now: his token is as good as ours would have been.
+      const theirs = await this.#reread(state, refused);
+      if (theirs === undefined) throw error;
+      return theirs;
     } finally {
       stopProlonging();
       // Unsaved: keep the lease, nobody else may spend what only we know to be spent.
@@ -449,7 +458,7 @@ export class TokenManager {
     const intended = await this.#save(state, { ...record, intent: { kind, startedAt: clock.wall(), attempt } });
     checkpoint?.('P2 intent stored');
     // Stopped for so long (SIGSTOP, a paused container) that somebody else may have taken over: he has seen the intent and acts on it.
-    if (state.calling || clock.monotonic() - state.leasedAt > LEASE_SURE) throw new TokenwardError('token_unavailable', { detail: `account ${state.credential.account}: its renewal was interrupted`, retryAfter: 1 });
+    if (state.calling || clock.monotonic() - state.leasedAt > LEASE_SURE) throw new Overtaken('token_unavailable', { detail: `account ${state.credential.account}: its renewal was interrupted`, retryAfter: 1 });
     return intended;
   }
 
@@ -568,10 +577,10 @@ export class TokenManager {
     }
   }
 
-  /** Compare and set; whoever loses starts over by failing this flight, whose waiters ask again. */
+  /** Compare and set. Rejects with Overtaken if somebody else wrote in between. */
   async #save(state: AccountState, next: CredentialRecord): Promise<CredentialRecord> {
     const saved = await this.#stored('write', () => this.#options.records.replace(state.credential.account, next));
-    if (saved === undefined) throw new TokenwardError('token_unavailable', { detail: `account ${state.credential.account}: another process is renewing it`, retryAfter: 1 });
+    if (saved === undefined) throw new Overtaken('token_unavailable', { detail: `account ${state.credential.account}: another process is renewing it`, retryAfter: 1 });
     return saved;
   }
 

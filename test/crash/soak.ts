@@ -54,7 +54,7 @@ async function soak(minutes: number, random: Random): Promise<number> {
     sandbox.chatapp.set({ accessTtlSeconds: LIFETIME_SECONDS, quotaLimit: null });
     stage.change((config) => ({
       ...config,
-      accounts: { main: { flow: 'chatapp', baseUrl: links.endpoint.url, credentials: { ...sandbox.credentials.chatapp }, budget: { logins: 1_000_000, reserve: 0 } } },
+      accounts: { main: { flow: 'chatapp', baseUrl: links.endpoint.url, credentials: { ...sandbox.credentials.chatapp }, budget: { logins: 100_000, reserve: 0 } } },
       routes: [{ prefix: '/api', upstream: links.upstream.url, account: 'main', timeouts: { connect: '1s', firstByte: '4s', idle: '4s' } }],
     }));
     await stage.restart();
@@ -123,7 +123,7 @@ async function disturbLinks(run: Soak): Promise<void> {
 /** Kills one of the two: at a point of a renewal, at any moment, or in the ordinary way. */
 async function kill(run: Soak): Promise<void> {
   while (!run.over) {
-    await pause(run, run.random.between(4_000, 12_000));
+    await pause(run, run.random.between(2_000, 8_000));
     if (run.over) return;
     const { child } = run.stage;
     const how = run.random.between(0, 4);

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { TokenwardError } from '../../src/errors.ts';
 import { eventually } from '../support/eventually.ts';
-import { granted, managed, playedCredential, type Managed } from '../support/credential.ts';
+import { failed, granted, managed, playedCredential, type Managed } from '../support/credential.ts';
 
 const isStoreError = (error: unknown): boolean => error instanceof TokenwardError && error.code === 'store_unavailable' && error.retryAfter! > 0;
 
@@ -143,6 +143,22 @@ describe('a store in trouble before a call', () => {
     store.failing.add('releaseLease');
     assert.equal((await manager.get('crm')).generation, 1);
     await eventually('it is reported', () => heard.storeFailed.includes('lease'));
+  });
+
+  it('a call that fails after another process has brought the token comes to that token', async () => {
+    const credential: ReturnType<typeof playedCredential> = playedCredential({}, granted(), async () => {
+      // Stopped for longer than the lease holds: the other one took over from the intent, and this call has timed out.
+      world.store.leases.clear();
+      const theirs = await managed(playedCredential({}, granted({ secret: 'theirs' })), { store: world.store, clock: world.clock });
+      await theirs.manager.renew('crm', await theirs.manager.get('crm'));
+      return failed({ reason: 'timeout', maybeSpent: true });
+    });
+    const world = await managed(credential);
+    const first = await world.manager.get('crm');
+    assert.equal((await world.manager.renew('crm', first)).reveal(), 'theirs');
+    const [status] = world.manager.status();
+    assert.deepEqual([status?.generation, status?.ready, status?.problem, status?.retryAt], [2, true, undefined, undefined]);
+    assert.deepEqual(credential.calls, ['login', 'refresh']);
   });
 
   it('a write lost to another process fails this renewal, not the next one', async () => {
