@@ -1,9 +1,11 @@
-import { execFileSync } from 'node:child_process';
-import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { execFileSync, spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { operator } from '../../support/call.ts';
 import { eventually } from '../../support/eventually.ts';
+import { findTool } from '../../support/tools.ts';
 import { DidNotStart } from '../child.ts';
 import { loginsIn, mark, refreshesIn, requestFaults, spendFaults } from '../join.ts';
 import { MODES } from '../modes.ts';
@@ -12,8 +14,8 @@ import { Stage } from '../stage.ts';
 
 /*
  * Real failing disks under the embedded store, in front of an endpoint with strict rotation: writes refused (a file
- * size limit set on the running process), a full file system and a read-only one (a small tmpfs, where mounting is
- * permitted). Nothing may be spent that could not be written down first, and nothing may be lost that was granted.
+ * size limit set on the running process), writes and syncs that come to EIO (by strace, where it is installed and may
+ * attach), a full file system and a read-only one (a small tmpfs, where mounting is permitted). Nothing may be spent that could not be written down first, and nothing may be lost that was granted.
  */
 
 const STRICT = MODES[0]!;
@@ -22,7 +24,11 @@ export async function runDiskFaults(tally: Tally): Promise<void> {
   const plain = mkdtempSync(join(tmpdir(), 'tokenward-disk-data-'));
   try {
     await attempt(tally, 'disk: writes refused before a renewal', () => Stage.with(STRICT, { data: join(plain, 'before') }, (stage) => failsBefore(stage, tally, 'writes refused', limitWrites)));
-    await attempt(tally, 'disk: writes refused after a grant', () => Stage.with(STRICT, { data: join(plain, 'after') }, (stage) => failsAfter(stage, tally, limitWrites)));
+    await attempt(tally, 'disk: writes refused after a grant', () => Stage.with(STRICT, { data: join(plain, 'after') }, (stage) => failsAfter(stage, tally, 'writes refused after a grant', limitWrites)));
+    await withStrace(tally, async () => {
+      await attempt(tally, 'disk: EIO before a renewal', () => Stage.with(STRICT, { data: join(plain, 'eio-before') }, (stage) => failsBefore(stage, tally, 'EIO', inputOutputErrors)));
+      await attempt(tally, 'disk: EIO after a grant', () => Stage.with(STRICT, { data: join(plain, 'eio-after') }, (stage) => failsAfter(stage, tally, 'EIO after a grant', inputOutputErrors)));
+    });
   } finally {
     rmSync(plain, { recursive: true, force: true });
   }
@@ -30,14 +36,26 @@ export async function runDiskFaults(tally: Tally): Promise<void> {
   await onTmpfs(tally, 'disk: read-only', (data) => readOnlyStart(data, tally));
 }
 
-/** What makes the disk fail, and what makes it well again. */
-type Break = (stage: Stage) => () => void;
+/** What makes the disk fail; what it gives back makes it well again. */
+type Break = (stage: Stage) => (() => void | Promise<void>) | Promise<() => void | Promise<void>>;
 
 /** No file may be written any more. Node ignores the signal that comes with it, so writes fail as on a disk that is out of order. */
 const limitWrites: Break = ({ child }) => {
   const limit = (soft: string): void => void execFileSync('prlimit', ['--pid', String(child.pid), `--fsize=${soft}:unlimited`]);
   limit('0');
   return () => limit('unlimited');
+};
+
+/** Every write to a file and every sync of the process, and of its threads, comes to EIO. Sockets are written to by other calls. */
+const inputOutputErrors: Break = async ({ child }) => {
+  const calls = 'pwrite64,pwritev,pwritev2,fdatasync,fsync';
+  const strace = spawn('strace', ['-f', '-q', '-p', String(child.pid), '-o', '/dev/null', '-e', `trace=${calls}`, '-e', `inject=${calls}:error=EIO`], { stdio: 'ignore' });
+  const ended = once(strace, 'exit');
+  await eventually('strace has attached itself', () => strace.exitCode === null && /^TracerPid:\t[1-9]/m.test(readFileSync(`/proc/${child.pid}/status`, 'utf8')));
+  return async () => {
+    strace.kill('SIGTERM');
+    await ended;
+  };
 };
 
 const fill: Break = ({ data }) => {
@@ -55,7 +73,7 @@ async function failsBefore(stage: Stage, tally: Tally, what: string, breakDisk: 
   const { ledger } = stage;
   const first = await stage.send();
   const since = mark(ledger);
-  const mend = breakDisk(stage);
+  const mend = await breakDisk(stage);
   stage.revoke();
   const during = await stage.send();
   const spent = stage.tokenCalls(since);
@@ -63,33 +81,33 @@ async function failsBefore(stage: Stage, tally: Tally, what: string, breakDisk: 
   const served = during.outcome === 'answered' && spent === 1;
   tally.count(`disk ${what}: a renewal it cannot write down is not begun`, served || (during.code === 'store_unavailable' && spent === 0) ? undefined : `${during.outcome} ${during.code ?? ''}, ${spent} token calls`);
   tally.count(`disk ${what}: first answer before it`, first.outcome === 'answered' ? undefined : first.code ?? first.outcome);
-  mend();
+  await mend();
   await eventually('requests succeed again', async () => (await stage.send()).outcome === 'answered');
   tally.count(`disk ${what}: afterwards one refresh and no login`, refreshesIn(ledger, since) === 1 && loginsIn(ledger, since) === 0 ? undefined : `${refreshesIn(ledger, since)} refreshes, ${loginsIn(ledger, since)} logins`);
   await restartAndCheck(stage, tally, what);
 }
 
 /** The disk fails between the grant and its storing: the new pair is served, kept, and stored when that is possible. */
-async function failsAfter(stage: Stage, tally: Tally, breakDisk: Break): Promise<void> {
+async function failsAfter(stage: Stage, tally: Tally, what: string, breakDisk: Break): Promise<void> {
   const { sandbox, ledger, child } = stage;
   await stage.send();
   const since = mark(ledger);
   stage.revoke();
-  sandbox.chatapp.set({ refreshMode: 'slow', slowMs: 600, refreshModeCount: 1 });
+  sandbox.chatapp.set({ refreshMode: 'slow', slowMs: 1_500, refreshModeCount: 1 });
   const waiting = stage.send();
   await eventually('the pair is granted', () => ledger.count({ kind: 'refresh', since, where: ({ issued }) => issued !== null }) > 0);
-  const mend = breakDisk(stage);
+  const mend = await breakDisk(stage);
   const { outcome, code } = await waiting;
-  tally.count('disk after a grant: the new pair is served', outcome === 'answered' ? undefined : `${outcome} ${code ?? ''}`);
+  tally.count(`disk ${what}: the new pair is served`, outcome === 'answered' ? undefined : `${outcome} ${code ?? ''}`);
   const ready = (await operator(child.operatorUrl, '/readyz')).status;
-  tally.count('disk after a grant: not ready meanwhile', ready === 503 ? undefined : `readiness says ${ready}`);
+  tally.count(`disk ${what}: not ready meanwhile`, ready === 503 ? undefined : `readiness says ${ready}`);
   child.kill('SIGTERM');
   const early = await Promise.race([child.ended, new Promise<undefined>((resolve) => setTimeout(resolve, 1_500, undefined))]);
-  tally.count('disk after a grant: a graceful stop waits', early === undefined ? undefined : 'it ended without having stored the pair');
-  mend();
+  tally.count(`disk ${what}: a graceful stop waits`, early === undefined ? undefined : 'it ended without having stored the pair');
+  await mend();
   const { code: exit } = await child.ended;
-  tally.count('disk after a grant: and then ends well', exit === 0 ? undefined : `exit ${String(exit)}`);
-  await restartAndCheck(stage, tally, 'after a grant');
+  tally.count(`disk ${what}: and then ends well`, exit === 0 ? undefined : `exit ${String(exit)}`);
+  await restartAndCheck(stage, tally, what);
 }
 
 /** A new process finds the newest token, needs no call for it, and its refresh token works. */
@@ -127,6 +145,21 @@ async function readOnlyStart(data: string, tally: Tally): Promise<void> {
     tally.count('disk read-only: no login for it', loginsIn(stage.ledger, since) === 0 ? undefined : 'a login was made');
     await restartAndCheck(stage, tally, 'read-only');
   });
+}
+
+async function withStrace(tally: Tally, act: () => Promise<void>): Promise<void> {
+  if (findTool('strace') === undefined) {
+    if (process.env['CI'] === 'true') tally.count('disk: EIO', 'strace is not installed, and CI must not leave it out');
+    else console.log('  left out  disk: EIO: strace is not installed');
+    return;
+  }
+  try {
+    execFileSync('strace', ['-q', '-o', '/dev/null', process.execPath, '-e', ''], { stdio: 'ignore' });
+  } catch {
+    console.log('  left out  disk: EIO: strace may not attach to processes here');
+    return;
+  }
+  await act();
 }
 
 async function onTmpfs(tally: Tally, what: string, act: (data: string) => Promise<void>): Promise<void> {

@@ -55,6 +55,17 @@ const ACTIONS: Readonly<Record<string, readonly [weight: number, action: Action]
     let random = pick;
     await steps(world, 30, () => (random = (random * 75 + 74) % 65_537));
   }],
+  'one process renews while the other hesitates': [2, async (world, pick) => {
+    if (world.held.length === 0 || !world.processes.every((process) => process.ready)) return;
+    const slow = world.processes[pick % 2]!;
+    world.refuse(slow, world.held.at(-1)!);
+    await steps(world, (pick >> 1) % 6, () => 0);
+    world.time.stopped.add(slow);
+    world.refuse(world.processes[(pick + 1) % 2]!, world.held.at(-1)!);
+    await world.time.pass(1_000);
+    world.time.stopped.delete(slow);
+    await world.time.pass(100);
+  }],
   'a process is stopped in the midst of a renewal': [2, async (world, pick) => {
     const process = ready(world, pick);
     if (process === undefined || world.held.length === 0) return;
