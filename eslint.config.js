@@ -8,6 +8,7 @@ const layers = [
   { files: ['src/proxy/**'], forbid: ['**/operator/**', '**/sandbox/**', '**/app.ts', '**/main.ts', '**/stores/**'] },
   { files: ['src/proxy/**'], ignores: ['src/proxy/forward.ts', 'src/proxy/upgrade.ts', 'src/proxy/token-endpoint.ts'], forbid: ['undici', '**/operator/**', '**/sandbox/**', '**/app.ts', '**/main.ts', '**/stores/**'] },
   { files: ['src/operator/**'], forbid: ['**/proxy/**', '**/sandbox/**', '**/app.ts', '**/main.ts', 'undici'] },
+  { files: ['src/workers/**'], forbid: ['express', '**/proxy/**', '**/sandbox/**', '**/main.ts', '**/stores/**'] },
   { files: ['src/sandbox/**'], forbid: ['express', '**/proxy/**', '**/operator/**', '**/tokens/*', '**/config/**', '**/app.ts', '**/main.ts'] },
 ];
 
@@ -34,7 +35,7 @@ export default tseslint.config(
   },
   ...layers.map(({ files, ignores = [], forbid }) => ({
     files, ignores,
-    rules: { 'no-restricted-imports': ['error', { patterns: [{ group: forbid, message: 'Imports only point down: main → app → {proxy, operator, sandbox} → {tokens, config} → flows → errors.' }] }] },
+    rules: { 'no-restricted-imports': ['error', { patterns: [{ group: forbid, message: 'Imports only point down: main → workers → app → {proxy, operator, sandbox} → {tokens, config} → flows → errors.' }] }] },
   })),
   {
     // Only main.ts ends the process, reads its arguments and its environment.

@@ -1,5 +1,5 @@
 import { TokenwardError } from '../errors.ts';
-import { readinessOf, statusOf, type MetricsJson, type OperatorView, type ProcessState, type Readiness, type RenewedToken, type StatusDocument, type WorkerStatus } from '../operator/view.ts';
+import { readinessOf, statusOf, type OperatorView, type ProcessState, type Readiness, type RenewedToken, type StatusDocument, type WorkerStatus } from '../operator/view.ts';
 import type { Clock } from '../tokens/clock.ts';
 import type { Fleet } from './fleet.ts';
 import { sumOfStates } from './sum.ts';
@@ -34,7 +34,7 @@ export class FleetView implements OperatorView {
 
   async metrics(): Promise<{ contentType: string; text: string }> {
     const fleet = this.#fleet;
-    await Promise.all(fleet.workers.map((worker) => worker.ask({ kind: 'metrics' }).catch(() => undefined)));
+    await this.#count();
     const own = await fleet.metrics.registry.getMetricsAsJSON();
     // From what each was last heard to have counted: one that has ended in this very moment is in the sum of those.
     const registry = fleet.sum.of([...fleet.workers.map(({ counted }) => counted), own]);
@@ -60,6 +60,16 @@ export class FleetView implements OperatorView {
     throw new TokenwardError('token_unavailable', { detail: 'no worker answers', retryAfter: 1 });
   }
 
+  /** Has every worker say what it has counted. */
+  async #count(): Promise<void> {
+    await Promise.all(this.#answering().map((worker) => worker.ask({ kind: 'metrics' }).catch(() => undefined)));
+  }
+
+  /** One that is still starting has nothing to say. */
+  #answering(): WorkerProcess[] {
+    return this.#fleet.workers.filter(({ readyAt, state }) => readyAt !== undefined && state !== 'gone');
+  }
+
   #serving(): WorkerProcess[] {
     return this.#fleet.workers.filter(({ state }) => state === 'up');
   }
@@ -68,7 +78,7 @@ export class FleetView implements OperatorView {
   async #state(counts: boolean): Promise<{ state: ProcessState; states: ReadonlyMap<WorkerProcess, ProcessState>; silent: ReadonlySet<WorkerProcess> }> {
     const silent = new Set<WorkerProcess>();
     const states = new Map<WorkerProcess, ProcessState>();
-    await Promise.all(this.#fleet.workers.filter(({ state }) => state === 'up' || state === 'leaving').map(async (worker) => {
+    await Promise.all(this.#answering().map(async (worker) => {
       const wasUp = worker.state === 'up';
       const state = await worker.ask({ kind: 'state', counts }).catch(() => undefined);
       // Whoever is leaving may be gone by now.
@@ -80,8 +90,8 @@ export class FleetView implements OperatorView {
 
   /** Requests by route, those of workers that have ended included. */
   async #requests(): Promise<ReadonlyMap<string, number>> {
-    await Promise.all(this.#fleet.workers.map((worker) => worker.ask({ kind: 'metrics' }).catch(() => undefined)));
-    const sum = (await this.#fleet.sum.of(this.#fleet.workers.map(({ counted }) => counted)).getMetricsAsJSON()) as MetricsJson;
+    await this.#count();
+    const sum = await this.#fleet.sum.of(this.#fleet.workers.map(({ counted }) => counted)).getMetricsAsJSON();
     const values = sum.find(({ name }) => name === 'tokenward_request_duration_seconds')?.values as { metricName?: string; labels: { route?: string }; value: number }[] | undefined;
     return new Map((values ?? []).filter(({ metricName }) => metricName?.endsWith('_count') === true).map(({ labels, value }) => [labels.route ?? '', value]));
   }

@@ -85,17 +85,18 @@ export class Fleet {
 
   /**
    * Replaces the workers one by one: a new one, with this configuration, serves before the old one stops. If the first
-   * new one cannot start, nothing has changed. Rejects with a WorkerStartError.
+   * new one cannot start, nothing has changed. False: the end of the program came in between. Rejects with a WorkerStartError.
    */
-  async replaceAll(config: LoadedConfig, count: number): Promise<void> {
+  async replaceAll(config: LoadedConfig, count: number): Promise<boolean> {
     const packed = packConfig(config);
+    const halted = (): boolean => this.#stopping;
     for (let number = this.#places.length + 1; number <= count; number += 1) this.#places.push({ number, worker: undefined, crashes: 0, timer: undefined });
     try {
       for (const place of this.#places.slice(0, count)) {
-        if (this.#stopping) return;
+        if (halted()) return false;
         const fresh = this.#launch(place.number, packed);
         await fresh.ready;
-        if (this.#stopping) return;
+        if (halted()) return false;
         const old = place.worker;
         clearTimeout(place.timer);
         place.timer = undefined;
@@ -114,7 +115,8 @@ export class Fleet {
     }
     const left = this.#places.splice(count);
     for (const { timer } of left) clearTimeout(timer);
-    await Promise.all(left.map(({ worker }) => worker?.stop(true, config.shutdown.drain + RENEWAL_ENDS)));
+    await Promise.all(left.map(async ({ worker }) => worker?.stop(true, config.shutdown.drain + RENEWAL_ENDS)));
+    return true;
   }
 
   /** Stops all of them in good order. */

@@ -67,8 +67,8 @@ async function reload(fleet: Fleet, read: () => LoadedConfig, log: Logger): Prom
   const count = workerCount(config);
   log.info('replacing the workers', { detail: String(count) });
   try {
-    await fleet.replaceAll(config, count);
-    if (!fleet.stopping) log.info('all workers run the configuration as it is now');
+    const whole = await fleet.replaceAll(config, count);
+    if (whole) log.info('all workers run the configuration as it is now');
   } catch (error) {
     if (!(error instanceof WorkerStartError)) throw error;
     const detail = error.message;

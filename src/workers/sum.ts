@@ -16,12 +16,12 @@ export class MetricsSum {
     this.#ended = aggregate([this.#ended, counts]).getMetricsAsArray() as unknown as MetricsJson;
   }
 
-  of(processes: readonly MetricsJson[]): Registry<PrometheusContentType> {
+  of(processes: readonly MetricsJson[]): Registry {
     return aggregate([...processes, this.#ended]);
   }
 }
 
-function aggregate(metrics: readonly MetricsJson[]): Registry<PrometheusContentType> {
+function aggregate(metrics: readonly MetricsJson[]): Registry {
   return AggregatorRegistry.aggregate<PrometheusContentType>([...metrics]);
 }
 

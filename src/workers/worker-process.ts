@@ -121,8 +121,10 @@ export class WorkerProcess {
   /** Lets it end in good order; killed if that takes longer than `most` ms. */
   async stop(replaced: boolean, most: number): Promise<void> {
     if (this.state === 'gone') return;
+    // One that does not serve yet has nothing to finish, and does not listen for this.
+    const serves = this.readyAt !== undefined;
     this.state = 'leaving';
-    if (!this.tell({ type: 'stop', replaced })) this.kill();
+    if (!serves || !this.tell({ type: 'stop', replaced })) this.kill();
     const timer = setTimeout(() => this.kill(), most);
     await this.gone;
     clearTimeout(timer);

@@ -62,17 +62,18 @@ export async function runWorker(host: WorkerHost): Promise<RunningWorker> {
   self.on('message', (message: ToWorker) => {
     if (message.type === 'changed') listener?.(message.account);
     else if (message.type === 'stop') stop(message.replaced ? 'replaced' : 'told to', 0, message.replaced);
-    else if (message.type === 'ask') void answer(worker, message.id, message.question, log);
+    else if (message.type === 'ask') void answer(worker, message.id, message.question, stopping, log);
   });
   await say({ type: 'ready', address: worker.proxyAddress });
   return { log, stop };
 }
 
-async function answer({ view }: Worker, id: number, question: Question, log: Logger): Promise<void> {
+async function answer({ view, metrics }: Worker, id: number, question: Question, stopping: boolean, log: Logger): Promise<void> {
   try {
     let value: Answers[Question['kind']];
-    if (question.kind === 'metrics') value = await view.metricsJson();
-    else if (question.kind === 'state') value = await view.state(question.counts);
+    // The store of one that is stopping may be closed already: it says what it knows without it.
+    if (question.kind === 'metrics') value = await (stopping ? metrics.registry.getMetricsAsJSON() : view.metricsJson());
+    else if (question.kind === 'state') value = await view.state(question.counts && !stopping);
     else value = (await view.renew(question.account, question.useReserve)) ?? null;
     await say({ type: 'answer', id, value });
   } catch (error) {

@@ -23,9 +23,9 @@ describe('a worker that is killed', function () {
       const { status, body } = await operator(served.operatorUrl, '/readyz');
       assert.deepEqual([status, body], [200, { ready: true, problems: [{ problem: 'worker 1 is not up; it is being replaced' }] }]);
       for (let index = 0; index < 10; index += 1) assert.equal((await callAnew(READ)).status, 200);
-      await eventually('there are two again', async () => (await pids()).length === 2);
+      await eventually('there are two again', async () => (await pids()).length === 2, 30_000);
       const took = performance.now() - killed;
-      assert.ok(took >= pause - 50 && took < pause + 5_000, `replaced after ${took} ms`);
+      assert.ok(took >= pause - 50 && took < pause + 15_000, `replaced after ${took} ms`);
       assert.ok((await pids()).includes(other));
       assert.equal(await metric(served.operatorUrl, 'tokenward_worker_crashes_total'), round);
       for (let index = 0; index < 10; index += 1) assert.equal((await callAnew(READ)).status, 200);
@@ -40,11 +40,11 @@ describe('a worker that is killed', function () {
     const answers = Array.from({ length: 8 }, () => callAnew(READ).then(({ status }) => status, () => 'cut'));
     await eventually('a login is under way', () => tokenCalls(sandbox, 'softline') === 1);
     const from = performance.now();
-    // Which one it is that logs in is not seen from outside: whichever is left serves.
-    process.kill((await pids())[0]!, 'SIGKILL');
-    await Promise.race([...answers, new Promise((resolve) => void setTimeout(resolve, 15_000).unref())]);
-    if (tokenCalls(sandbox, 'softline') === 1) process.kill((await pids())[0]!, 'SIGKILL');
-    await eventually('one answers', async () => (await callAnew(READ).catch(() => undefined))?.status === 200, 20_000);
+    const [one, other] = (await pids()) as [number, number];
+    process.kill(one, 'SIGKILL');
+    // Which of them logs in is not seen from outside. If it was not this one, it is the other one.
+    await eventually('another login', () => tokenCalls(sandbox, 'softline') === 2, 5_000).catch(() => void process.kill(other, 'SIGKILL'));
+    await eventually('the account has a token', async () => (await callAnew(READ).catch(() => undefined))?.status === 200, 20_000);
     assert.ok(performance.now() - from < 25_000);
     assert.equal(tokenCalls(sandbox, 'softline'), 2);
     await Promise.all(answers);
@@ -56,7 +56,7 @@ describe('a worker that is killed', function () {
     const load = startLoad(served.url, [READ], { keeping: 8, making: 4, pause: 20 });
     await eventually('requests run', async () => (await metric(served.operatorUrl, 'tokenward_requests_total', { status: '2xx' })) > 50);
     process.kill((await pids())[1]!, 'SIGKILL');
-    await eventually('there are two again', async () => (await pids()).length === 2);
+    await eventually('there are two again', async () => (await pids()).length === 2, 30_000);
     const results = await load.stop();
     const failed = [...results].filter(([result]) => result !== '200').reduce((sum, [, count]) => sum + count, 0);
     // One for each connection that was open to it, and those just on their way.

@@ -48,7 +48,7 @@ export function freshFleet(): (context: Mocha.Context, workers: number, change?:
     served = running;
     const status = async (): Promise<StatusDocument> => (await operator(running.operatorUrl, '/status')).body as StatusDocument;
     const lines = (): ReturnType<RunningFleet['lines']> => running.output().stderr.split('\n').filter((line) => line.startsWith('{') && line.endsWith('}')).map((line) => JSON.parse(line) as ReturnType<RunningFleet['lines']>[number]);
-    const logged = (text: string, within = 20_000): Promise<void> => eventually(`"${text}" in the log`, () => lines().some(({ msg }) => msg.includes(text)), within);
+    const logged = (text: string, within = 40_000): Promise<void> => eventually(`"${text}" in the log`, () => lines().some(({ msg }) => msg.includes(text)), within);
     const pids = async (): Promise<number[]> => (await status()).workers!.filter(({ state }) => state === 'up').map(({ pid }) => pid!);
     return {
       sandbox, served: running, status, lines, logged, pids,

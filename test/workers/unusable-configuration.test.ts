@@ -26,7 +26,7 @@ describe('SIGHUP with a configuration that cannot be used', function () {
       for (let index = 0; index < 4; index += 1) assert.equal((await callAnew(READ)).status, 200);
 
       process.kill(before[0]!, 'SIGKILL');
-      await eventually('a new worker is up', async () => (await pids()).filter((pid) => !before.includes(pid)).length === 1);
+      await eventually('a new worker is up', async () => (await pids()).filter((pid) => !before.includes(pid)).length === 1, 30_000);
       for (let index = 0; index < 4; index += 1) assert.equal((await callAnew(READ)).status, 200);
       assert.equal(await served.end(), 0);
     });
