@@ -22,6 +22,8 @@ const LEASE_SURE = 0.9 * LEASE_TTL;
 const FLIGHT_DEADLINE = LEASE_WAIT + 2 * 15_000 + 10_000;
 /** While the store is away: how often somebody looks whether it is back. ms. */
 const STORE_LOOK = 1_000;
+/** A store that is back is given so long before anything is spent on what it says. ms. */
+const STORE_SETTLES = 1_000;
 /** A grant that could not be stored is tried again so often; and, when the process is to end, so often and so many times. ms. */
 const SAVE_PAUSE_MOST = 2_000;
 const SAVE_PAUSE_AT_CLOSE = 500;
@@ -96,6 +98,8 @@ export class TokenManager {
   #closing = false;
   /** The store failed and has not been seen well since. */
   #storeDown = false;
+  /** Resolves once a store that came back has had time to hear from everybody. */
+  #settled: Promise<void> = Promise.resolve();
 
   constructor(credentials: Iterable<Credential>, options: ManagerOptions) {
     this.#credentials = new Map([...credentials].map((credential) => [credential.account, credential]));
@@ -110,7 +114,7 @@ export class TokenManager {
 
   /** Reads the stored tokens into memory, so that the first requests find them there, and listens for newer ones. Rejects if the store cannot be read. */
   async load(): Promise<void> {
-    await this.#stored('watch', async () => this.#options.store.watch?.((account) => this.#notice(account), () => void this.#reconcile()));
+    await this.#stored('watch', async () => this.#options.store.watch?.((account) => this.#notice(account), () => this.#recovered()));
     for (const account of this.#credentials.keys()) await this.#load(this.#state(account));
   }
 
@@ -308,6 +312,7 @@ export class TokenManager {
     this.#mayCall(state, useReserve);
 
     await state.releasing;
+    await this.#settled;
     this.#options.checkpoint?.('P0 before lease');
     const until = this.#options.clock.monotonic() + LEASE_WAIT;
     while (!(await this.#stored('lease', () => this.#lease(state)))) {
@@ -557,18 +562,30 @@ export class TokenManager {
       store.check().then(
         () => {
           this.#storeDown = false;
-          void this.#reconcile();
+          this.#recovered();
         },
         () => void timers.after(STORE_LOOK, look, true));
     };
     timers.after(STORE_LOOK, look, true);
   }
 
+  /**
+   * The store is back, and may be another server by now that knows less: what we hold is written back. For a moment
+   * nobody is called, because another process may hold what is newer still, and needs the time to write that back.
+   */
+  #recovered(): void {
+    this.#settled = new Promise((resolve) => void this.#options.timers.after(STORE_SETTLES, resolve, true));
+    void this.#reconcile();
+  }
+
   async #reconcile(): Promise<void> {
     for (const state of [...this.#states.values(), ...this.#busy.values()]) {
-      // What is not stored yet has its own way there.
-      if (!state.loaded || state.token === undefined || state.unsaved !== undefined || state.credential.fixed !== undefined) continue;
+      if (!state.loaded || state.token === undefined || state.credential.fixed !== undefined) continue;
       try {
+        if (state.unsaved !== undefined) {
+          await this.#saveUnsaved(state);
+          continue;
+        }
         const record = await this.#stored('read', () => this.#options.records.read(state.credential.account));
         this.#adopt(state, await this.#reseed(state, record));
       } catch {

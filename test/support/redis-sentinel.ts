@@ -31,8 +31,9 @@ export interface SentinelOptions {
 
 /** Starts everything on free ports; `server` and `sentinel` are the programs (found by requireTool). */
 export async function startSentinels(server: string, sentinel: string, { replicas = 1, downAfter = 700 }: SentinelOptions = {}): Promise<SentinelGroup> {
-  const first = await startRedis(server);
-  const servers = [first, ...await Promise.all(Array.from({ length: replicas }, () => startRedis(server, [])))];
+  const settings = ['--repl-diskless-sync-delay', '0', '--repl-ping-replica-period', '1'];
+  const first = await startRedis(server, settings);
+  const servers = [first, ...await Promise.all(Array.from({ length: replicas }, () => startRedis(server, settings)))];
   for (const replica of servers.slice(1)) await replica.command('REPLICAOF', '127.0.0.1', String(first.port));
   const folder = temporaryFolder();
   const children: ChildProcess[] = [];
