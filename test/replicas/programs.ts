@@ -8,6 +8,6 @@ export function program(name: string): string {
   try {
     return execFileSync('sh', ['-c', `command -v ${name}`], { encoding: 'utf8' }).trim();
   } catch {
-    throw new MissingProgram(`${name} is not installed (Debian: apt install redis-server redis-sentinel)`);
+    throw new MissingProgram(`${name} is not installed (Debian: apt install redis-server)`);
   }
 }

@@ -29,8 +29,8 @@ export interface SentinelOptions {
   readonly downAfter?: number;
 }
 
-/** Starts everything on free ports; `server` and `sentinel` are the programs (found by requireTool). */
-export async function startSentinels(server: string, sentinel: string, { replicas = 1, downAfter = 700 }: SentinelOptions = {}): Promise<SentinelGroup> {
+/** Starts everything on free ports; `server` is the redis-server program (found by requireTool), which can be a sentinel as well. */
+export async function startSentinels(server: string, { replicas = 1, downAfter = 700 }: SentinelOptions = {}): Promise<SentinelGroup> {
   const settings = ['--repl-diskless-sync-delay', '0', '--repl-ping-replica-period', '1'];
   const first = await startRedis(server, settings);
   const servers = [first, ...await Promise.all(Array.from({ length: replicas }, () => startRedis(server, settings)))];
@@ -46,7 +46,7 @@ export async function startSentinels(server: string, sentinel: string, { replica
       `sentinel down-after-milliseconds ${MASTER_NAME} ${downAfter}`,
       `sentinel failover-timeout ${MASTER_NAME} 1500`,
     ].join('\n'));
-    children.push(spawn(sentinel, [file], { stdio: 'ignore' }));
+    children.push(spawn(server, [file, '--sentinel'], { stdio: 'ignore' }));
     return { host: '127.0.0.1', port };
   }));
   const named = async (port: number): Promise<number | undefined> => {

@@ -13,7 +13,7 @@ describe('Redis behind sentinels', function () {
   this.timeout(60_000);
   let group: SentinelGroup;
   before(async function () {
-    group = await startSentinels(requireTool(this, 'redis-server'), requireTool(this, 'redis-sentinel'));
+    group = await startSentinels(requireTool(this, 'redis-server'));
   });
   after(() => group?.stop());
 

@@ -41,7 +41,7 @@ export const failover: Scenario = {
 };
 
 async function rounds(endpoint: Endpoint, count: number, tally: Tally): Promise<string> {
-  const group = await startSentinels(program('redis-server'), program('redis-sentinel'));
+  const group = await startSentinels(program('redis-server'));
   const links = new Map<RedisServer, FaultProxy>();
   for (const server of group.servers) links.set(server, await FaultProxy.start(server.url));
   try {
