@@ -66,27 +66,31 @@ function ticksPerSecond(): number {
   }
 }
 
-/** User and system time of these processes and all their descendants. Seconds. */
-export function cpuSeconds(roots: readonly number[]): number {
-  const parents = new Map<number, number>();
-  const ticks = new Map<number, number>();
+/** What /proc says of these processes and all their descendants: the fields of `stat` behind the program's name. */
+function family(roots: readonly number[]): { pid: number; fields: readonly string[] }[] {
+  const all = new Map<number, readonly string[]>();
   for (const entry of readdirSync('/proc')) {
     if (!/^\d+$/.test(entry)) continue;
-    let stat: string;
     try {
-      stat = readFileSync(`/proc/${entry}/stat`, 'latin1');
+      const stat = readFileSync(`/proc/${entry}/stat`, 'latin1');
+      // The second field is the program's name in brackets and may hold anything.
+      all.set(Number(entry), stat.slice(stat.lastIndexOf(')') + 2).split(' '));
     } catch {
       continue;
     }
-    // The second field is the program's name in brackets and may hold anything.
-    const fields = stat.slice(stat.lastIndexOf(')') + 2).split(' ');
-    parents.set(Number(entry), Number(fields[1]));
-    ticks.set(Number(entry), Number(fields[11]) + Number(fields[12]));
   }
-  const belongs = (pid: number | undefined): boolean => pid !== undefined && pid > 0 && (roots.includes(pid) || belongs(parents.get(pid)));
-  let sum = 0;
-  for (const [pid, count] of ticks) if (belongs(pid)) sum += count;
-  return sum / TICKS;
+  const belongs = (pid: number): boolean => pid > 0 && (roots.includes(pid) || belongs(Number(all.get(pid)?.[1] ?? 0)));
+  return [...all].filter(([pid]) => belongs(pid)).map(([pid, fields]) => ({ pid, fields }));
+}
+
+/** User and system time of these processes and all their descendants. Seconds. */
+export function cpuSeconds(roots: readonly number[]): number {
+  return family(roots).reduce((sum, { fields }) => sum + Number(fields[11]) + Number(fields[12]), 0) / TICKS;
+}
+
+/** Resident memory of these processes and all their descendants; pages they share count once each. Bytes. */
+export function residentBytes(roots: readonly number[]): number {
+  return family(roots).reduce((sum, { pid }) => sum + Number(/^VmRSS:\s*(\d+) kB/m.exec(readFileSync(`/proc/${pid}/status`, 'utf8'))?.[1] ?? 0) * 1024, 0);
 }
 
 /** Time one CPU has spent on any process, and time the hypervisor kept it away. Seconds. */

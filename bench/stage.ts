@@ -17,6 +17,7 @@ export interface Stage {
   readonly upstream: Upstream;
   /** The value of Authorization the upstream wants. */
   readonly token: string;
+  readonly callerKey: string;
   readonly contenders: readonly Contender[];
   /** Stops the contenders, after the checks that some have for the end. */
   close(answered: (contender: string) => number): Promise<void>;
@@ -39,7 +40,7 @@ export async function setStage({ processes, folder }: Session, peers: readonly P
     contenders.push(contender);
   }
   return {
-    generator: loadGenerator(processes, pinning?.others, callerKey), upstream, token, contenders,
+    generator: loadGenerator(processes, pinning?.others, callerKey), upstream, token, callerKey, contenders,
     async close(answered) {
       for (const { peer, running } of contenders) {
         await running.verifyAfter?.(answered(peer.name));
