@@ -1,6 +1,6 @@
 import { join } from 'node:path';
 import { find, versionOf } from './machine.ts';
-import { BenchError, type Processes } from './processes.ts';
+import { BenchError, TooMuch, type Processes } from './processes.ts';
 
 const MIB = 1024 * 1024;
 
@@ -94,6 +94,7 @@ export function loadGenerator(processes: Processes, cpu: number | undefined, cal
       if (code !== 0 || line === undefined) throw new BenchError(`${name}, ${load.name}: the load generator failed: ${started.output().trim().slice(-1_000)}`);
       const printed = JSON.parse(line) as Printed;
       const { requests, non2xx, socketErrors, timeouts, late } = printed;
+      if (load.perSecond !== undefined && timeouts > 0 && non2xx + socketErrors === 0) throw new TooMuch(`${name} has not answered ${timeouts} of ${requests + timeouts} requests within 10 s of the last one`);
       if (non2xx + socketErrors + timeouts > 0) throw new BenchError(`${name}, ${load.name}: of ${requests} requests ${non2xx} were not answered with 2xx, ${socketErrors} met a socket error, ${timeouts} took too long`);
       if (requests === 0) throw new BenchError(`${name}, ${load.name}: not one request was answered`);
       return { requests, seconds: printed.microseconds / 1e6, p50: printed.p50, p99: printed.p99, ...(late !== undefined && { late }) };

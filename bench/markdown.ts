@@ -25,7 +25,7 @@ export function markdown(report: Report): string {
     '',
     `Measured on ${report.startedAt.slice(0, 10)} with ${machine.cpus} CPUs (${machine.model}), Linux ${machine.kernel.split('-', 1)[0]!}; contenders on one CPU, upstream and load on the other${report.bursts.some((burst) => (burst.disturbance ?? 0) > 0.15) ? ', some of it while other programs were using them' : ''}.`
     + (beside.length === 0 ? '' : ` naive ÷ tokenward: ${beside.join(', ')}.`)
-    + (report.leftOut.length + report.failures.length === 0 ? '' : ` Left out: ${[...report.leftOut.map(({ name, why }) => `${name} (${why})`), ...report.failures.map(({ contender, load }) => `${contender} under ${load} (it failed)`)].join(', ')}.`),
+    + (report.leftOut.length + report.failures.length === 0 ? '' : ` Left out: ${[...report.leftOut.map(({ name, why }) => `${name} (${why})`), ...report.failures.map(({ contender, load }) => `a burst of ${contender} under ${load} (it failed)`)].join(', ')}.`),
     '',
   ].join('\n');
 }

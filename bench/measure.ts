@@ -1,7 +1,7 @@
 import { cpuBusySeconds, cpuSeconds } from './machine.ts';
 import type { Load, LoadGenerator } from './load.ts';
 import type { Peer, RunningPeer } from './peers/peer.ts';
-import { BenchError } from './processes.ts';
+import { BenchError, TooMuch } from './processes.ts';
 import type { Upstream } from './upstream.ts';
 
 export interface Contender {
@@ -32,11 +32,13 @@ export interface Burst {
   readonly disturbance: number | undefined;
 }
 
-/** A contender that could not carry a load; from then on it is spared it. */
+/** A contender that could not carry a load. */
 export interface Failure {
   readonly contender: string;
   readonly load: string;
   readonly why: string;
+  /** From then on it is spared that load. */
+  readonly final: boolean;
 }
 
 export interface Rounds {
@@ -94,17 +96,26 @@ export async function warmUp(generator: LoadGenerator, upstream: Upstream, conte
   return failures;
 }
 
+/** A rate that was too much once may have met a bad moment of the machine; as often as this, it is too much. */
+const TOO_MUCH_MOST = 3;
+
 /** What another contender cannot carry is noted and the run goes on; the reference and tokenward itself must not fail. */
 async function orFailure(contender: Contender, load: Load, failures: Failure[], run: () => Promise<Burst>): Promise<Burst | undefined> {
   const { name, mustNotFail } = contender.peer;
-  if (failures.some((failure) => failure.contender === name && failure.load === load.name)) return undefined;
+  if (givenUp(failures, name, load.name)) return undefined;
   try {
     return await run();
   } catch (error) {
-    if (mustNotFail === true || !(error instanceof BenchError)) throw error;
-    failures.push({ contender: name, load: load.name, why: error.message });
+    const tooMuch = error instanceof TooMuch;
+    if (!(error instanceof BenchError) || (mustNotFail === true && !tooMuch)) throw error;
+    failures.push({ contender: name, load: load.name, why: error.message, final: !tooMuch });
     return undefined;
   }
+}
+
+function givenUp(failures: readonly Failure[], contender: string, load: string): boolean {
+  const own = failures.filter((failure) => failure.contender === contender && failure.load === load);
+  return own.some(({ final }) => final) || own.length >= TOO_MUCH_MOST;
 }
 
 /** Rounds of paired bursts: in each round every load goes once to every contender, in an order of its own. */
@@ -125,7 +136,7 @@ export async function measure(generator: LoadGenerator, upstream: Upstream, cont
     longest = Math.max(longest, Date.now() - start);
   }
   // Half a row would look like a whole one.
-  return { bursts: bursts.filter((burst) => !failures.some(({ contender, load }) => burst.contender === contender && burst.load === load)), failures, rounds: round };
+  return { bursts: bursts.filter((burst) => !givenUp(failures, burst.contender, burst.load)), failures, rounds: round };
 }
 
 function shuffled<T>(items: readonly T[]): T[] {

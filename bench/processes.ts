@@ -5,7 +5,12 @@ import { find } from './machine.ts';
 
 /** The benchmark cannot go on, for a reason its reader should know. */
 export class BenchError extends Error {
-  override readonly name = 'BenchError';
+  override readonly name: string = 'BenchError';
+}
+
+/** A constant rate was too much: some requests had no answer long after the last one was sent. */
+export class TooMuch extends BenchError {
+  override readonly name = 'TooMuch';
 }
 
 export interface Started {

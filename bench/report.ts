@@ -130,7 +130,7 @@ export function render(report: Report): string {
   lines.push(`Upstream: ${report.upstream}. Load: ${report.load}; bursts of ${report.burstSeconds} s.`);
   for (const { name, version, about } of report.contenders) lines.push(`  ${name.padEnd(wide)}  ${version}: ${about}`);
   for (const { name, why } of report.leftOut) lines.push(`  left out: ${name}, because ${why}`);
-  for (const { contender, load, why } of report.failures) lines.push(`  left out: ${contender} under ${load}, because it failed: ${why}`);
+  for (const { contender, load, why } of report.failures) lines.push(`  failed: ${contender} under ${load}: ${why}`);
   if (report.otherLoads.length > 0) lines.push(`  not measured: ${report.otherLoads.join(', ')}`);
   if (report.profiled) lines.push('tokenward ran under the profiler: its figures are not comparable.');
   const disturbances = report.bursts.map((burst) => burst.disturbance).filter((value) => value !== undefined);
