@@ -1,3 +1,4 @@
+import { spawnSync } from 'node:child_process';
 import { join } from 'node:path';
 import { find, versionOf } from './machine.ts';
 import { BenchError, TooMuch, type Processes } from './processes.ts';
@@ -68,16 +69,23 @@ export function callerHeaders(callerKey: string): Record<string, string> {
 
 const script = (name: string): string => join(import.meta.dirname, 'load', name);
 
-/** Spins to be on time, so it must make room for the upstream on its CPU at once: scheduled only when nobody else wants to run. */
-function rateCommand(args: string[]): [string, string[]] {
+/**
+ * The generator of a constant rate spins to be on time, so it must make room for the upstream on its CPU at once:
+ * scheduled only when nobody else wants to run. Not every container allows that.
+ */
+function idleClass(): readonly string[] {
   const chrt = find('chrt');
-  return chrt === undefined ? [process.execPath, args] : [chrt, ['--idle', '0', process.execPath, ...args]];
+  return chrt !== undefined && spawnSync(chrt, ['--idle', '0', 'true']).status === 0 ? [chrt, '--idle', '0'] : [];
 }
 
 export function loadGenerator(processes: Processes, cpu: number | undefined, callerKey: string): LoadGenerator {
   const wrk = find('wrk');
+  const idle = idleClass();
   const command = (url: string, load: Load, seconds: number, headers: readonly string[]): [string, string[]] => {
-    if (load.perSecond !== undefined) return rateCommand([script('rate.mjs'), url, String(load.perSecond), String(load.connections), String(seconds), load.method, String(load.bodyBytes), ...headers]);
+    if (load.perSecond !== undefined) {
+      const [program, ...args] = [...idle, process.execPath, script('rate.mjs'), url, String(load.perSecond), String(load.connections), String(seconds), load.method, String(load.bodyBytes), ...headers];
+      return [program!, args];
+    }
     if (wrk === undefined) return [process.execPath, [script('node.mjs'), url, String(load.connections), String(seconds), load.method, String(load.bodyBytes), ...headers]];
     return [wrk, ['-t1', `-c${load.connections}`, `-d${seconds}s`, '--timeout', '10s', '-s', script('burst.lua'), ...headers.flatMap((line) => ['-H', line]), url, '--', load.method, String(load.bodyBytes)]];
   };
