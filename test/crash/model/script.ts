@@ -55,6 +55,19 @@ const ACTIONS: Readonly<Record<string, readonly [weight: number, action: Action]
     let random = pick;
     await steps(world, 30, () => (random = (random * 75 + 74) % 65_537));
   }],
+  'the endpoint acts, and its answers get lost': [1, async (world, pick) => {
+    const process = ready(world, pick);
+    if (process === undefined || world.held.length === 0) return;
+    world.endpoint.weather = 'answer lost';
+    world.refuse(process, world.held.at(-1)!);
+    // Back-offs of 2 and 4 s, so that several tries fall within a grace of 30 s.
+    for (const ms of [3_000, 6_000, 6_000]) {
+      await world.time.pass(ms);
+      world.get(process);
+    }
+    await world.time.pass(1_000);
+    world.endpoint.weather = 'fine';
+  }],
   'one process renews while the other hesitates': [2, async (world, pick) => {
     if (world.held.length === 0 || !world.processes.every((process) => process.ready)) return;
     const slow = world.processes[pick % 2]!;
@@ -152,6 +165,7 @@ async function finish(world: World): Promise<void> {
   await world.look();
   for (const process of world.processes) {
     if (process.waiting.length > 0) throw new Violation(`${process.waiting.length} callers were never answered`);
+    if (process.manager.status()[0]!.generation > (world.disk.record?.generation ?? 0)) throw new Violation('a token in use is not stored, though the store has worked for long');
     await recover(world, process);
   }
 }

@@ -226,6 +226,7 @@ export class World {
     if (after.generation < before.generation) this.#wrong('the stored generation decreased');
     this.#checks.push(Promise.all([decode(before, this.time), decode(after, this.time)]).then(([old, fresh]) => {
       if (old!.token !== undefined && fresh!.generation === old!.generation && fresh!.token?.reveal() !== old!.token.reveal()) this.#wrong('a token was replaced by something that is no newer token');
+      if (issueOf(fresh!) < issueOf(old!)) this.#wrong('a newer token was overwritten with an older one');
       if (fresh!.generation > old!.generation && fresh!.token === undefined) this.#wrong('a generation without a token');
     }));
   }
@@ -244,6 +245,11 @@ export class World {
   #wrong(what: string): void {
     this.#violations.push(what);
   }
+}
+
+/** Which of the endpoint's pairs it is, in order of issue. */
+function issueOf({ token }: CredentialRecord): number {
+  return Number(token?.reveal().split('-').at(-1) ?? 0);
 }
 
 function decode(record: StoredRecord | undefined, time: Timeline): Promise<CredentialRecord | undefined> {

@@ -13,7 +13,7 @@ const END_MOST = 25_000;
 /** SIGTERM, and a second one, at each moment of a renewal: what must be finished is finished, and nothing is lost. */
 export async function sigterm(tally: Tally): Promise<void> {
   await Promise.all([MODES[0]!, MODES[3]!].map(async (mode) => {
-    for (const point of ['P1', 'P2', 'P3', 'P4', 'P5', 'P6', 'P7', 'P8']) {
+    for (const point of ['P0', 'P1', 'P2', 'P3', 'P4', 'P5', 'P6', 'P7', 'P8', 'P9']) {
       const what = `SIGTERM at ${point}, ${mode.name}`;
       try {
         const faults = await Stage.with(mode, {}, (stage) => stopAt(stage, point));
