@@ -11,12 +11,11 @@ export function chart(report: Report): string {
   const loads = report.loads.filter(({ key }) => key === 'get' || key === 'post');
   const shown = loads.length > 0 ? loads : report.loads.slice(0, 1);
   const most = Math.max(...all.filter(({ load }) => shown.some(({ name }) => name === load)).map(({ ratio }) => ratio.high));
-  // Square roots: the dearest is many times the cheapest, and both should be seen.
-  const scale = (value: number): number => Math.sqrt(value / most) * (WIDTH - LABELS - 130);
+  const scale = (value: number): number => (value / most) * (WIDTH - LABELS - 80);
   const parts: string[] = [];
   let y = 24;
   for (const { name: load } of shown) {
-    parts.push(`<text x="0" y="${y}" class="head">${escape(load)}: CPU per request, × ${escape(report.reference)} (root scale; line: quartiles)</text>`);
+    parts.push(`<text x="0" y="${y}" class="head">${escape(load)}: CPU per request, × ${escape(report.reference)} (line: quartiles)</text>`);
     y += 12;
     for (const { contender, ratio } of all.filter((one) => one.load === load)) {
       const reference = contender === report.reference;
