@@ -1,3 +1,4 @@
+import { CALM, spread } from './measure.ts';
 import { number, results, comparisons, type Report } from './report.ts';
 
 /** The table of the README: CPU per request as multiples of the reference, medians only, and the machine below it. */
@@ -16,6 +17,8 @@ export function markdown(report: Report): string {
     const label = `${name} ${version}`;
     return [name.startsWith('tokenward') ? `**${label}**` : label, ...cells, ...(rate === undefined ? [] : [latency === undefined ? '–' : `${number(latency.p99 / 1000, 1)} ms`])];
   });
+  const disturbances = report.bursts.map((burst) => burst.disturbance ?? 0);
+  const disturbed = disturbances.length === 0 ? 0 : spread(disturbances).median;
   const line = (cells: readonly string[]): string => `| ${cells.join(' | ')} |`;
   const beside = comparisons(report).filter(({ of }) => of === 'naive').map(({ load, ratio }) => `${number(ratio.median, 1)} × (${load})`);
   return [
@@ -23,7 +26,7 @@ export function markdown(report: Report): string {
     '',
     line(head), line(head.map(() => '---')), ...rows.map(line),
     '',
-    `Measured on ${report.startedAt.slice(0, 10)} with ${machine.cpus} CPUs (${machine.model}), Linux ${machine.kernel.split('-', 1)[0]!}; contenders on one CPU, upstream and load on the other${report.bursts.some((burst) => (burst.disturbance ?? 0) > 0.15) ? ', some of it while other programs were using them' : ''}.`
+    `Measured on ${report.startedAt.slice(0, 10)} with ${machine.cpus} CPUs (${machine.model}), Linux ${machine.kernel.split('-', 1)[0]!}; contenders on one CPU, upstream and load on the other${disturbed > CALM ? `. Other programs had ${number(disturbed * 100, 0)} % of the contenders' CPU meanwhile: the figures are rough` : ''}.`
     + (beside.length === 0 ? '' : ` naive ÷ tokenward: ${beside.join(', ')}.`)
     + (report.leftOut.length + report.failures.length === 0 ? '' : ` Left out: ${[...report.leftOut.map(({ name, why }) => `${name} (${why})`), ...report.failures.map(({ contender, load }) => `a burst of ${contender} under ${load} (it failed)`)].join(', ')}.`),
     '',
