@@ -39,7 +39,7 @@ export interface TokenStore {
   restoreBudget(budget: string, entries: readonly number[], window: number): Promise<void>;
   /**
    * Calls back with every account whose generation another process has raised; absent where a store cannot tell.
-   * `mayHaveChanged`: the connection was lost and is back, so news may have been missed, and what was written lost (a failover).
+   * `mayHaveChanged`: the connection was lost and is back, so news may have been missed and writes lost (a failover), or `check` has found the store emptied.
    */
   watch?(listener: (account: string) => void, mayHaveChanged: () => void): Promise<void>;
   /** Rejects while the store cannot be used. */

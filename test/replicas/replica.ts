@@ -1,17 +1,36 @@
 import { spawn, type ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
-import { resolve } from 'node:path';
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join, resolve } from 'node:path';
 import { createInterface } from 'node:readline';
 import { fileURLToPath } from 'node:url';
+import ts from 'typescript';
 
-const START_MOST = 40_000;
+const START_MOST = 90_000;
 const OUTPUT_MOST = 64 * 1024;
 
 /** Every process started here and not ended yet, so that none outlives the run. */
 const running = new Set<ChildProcess>();
 
+let entry: string | undefined;
+
+/** `serve.ts` as JavaScript, made once: a TypeScript loader would double every start. */
+function builtEntry(): string {
+  if (entry === undefined) {
+    const source = readFileSync(fileURLToPath(new URL('serve.ts', import.meta.url)), 'utf8');
+    const { outputText } = ts.transpileModule(source, { compilerOptions: { target: ts.ScriptTarget.ES2023, module: ts.ModuleKind.ESNext } });
+    entry = join(mkdtempSync(join(tmpdir(), 'tokenward-replicas-')), 'serve.mjs');
+    writeFileSync(entry, outputText);
+  }
+  return entry;
+}
+
+/** Ends what still runs, and removes what was made for it. */
 export function killAll(): void {
   for (const child of running) child.kill('SIGKILL');
+  if (entry !== undefined) rmSync(join(entry, '..'), { recursive: true, force: true });
+  entry = undefined;
 }
 
 /** One tokenward in a process of its own. */
@@ -29,7 +48,7 @@ export interface Replica {
 }
 
 export async function startReplica(configFile: string): Promise<Replica> {
-  const child = spawn(process.execPath, ['--import', 'tsx', fileURLToPath(new URL('serve.ts', import.meta.url)), configFile], {
+  const child = spawn(process.execPath, [builtEntry(), configFile], {
     env: { PATH: process.env['PATH'] ?? '', REPLICA_DIST: resolve('dist') }, stdio: ['pipe', 'pipe', 'pipe', 'ipc'],
   });
   running.add(child);

@@ -33,6 +33,8 @@ export class Connection {
   #opening: Promise<Line> | undefined;
   /** Why the last attempt did not work: in Redis's word or the system's code. */
   #why = 'no answer';
+  /** performance.now() at which the last line was lost. */
+  #lostAt = performance.now();
 
   private constructor(open: OpenLine, reopened: () => void) {
     this.#open = open;
@@ -80,6 +82,8 @@ export class Connection {
     for (let attempt = 1; ; attempt += 1) {
       let line: Line | undefined;
       try {
+        // A short gap is waited for. One that has lasted for longer is an outage: everybody would wait in vain.
+        if (this.#line === undefined && performance.now() - this.#lostAt > timeout) throw new Late(this.#why);
         line = this.#line ?? (await within(left(), this.#replace(), () => this.#why));
         if (left() === 0) throw new Late(`no answer within ${timeout} ms`);
         return await within(left(), action(line), () => `no answer within ${timeout} ms`);
@@ -98,6 +102,7 @@ export class Connection {
   #lose(line: Line): void {
     if (this.#line !== line) return;
     this.#line = undefined;
+    this.#lostAt = performance.now();
     line.destroy();
     // At once, not with the next command: who listens for new tokens would wait for them in vain.
     this.#replace().catch(() => undefined);

@@ -1,3 +1,4 @@
+import { randomBytes } from 'node:crypto';
 import { StoreError, type Debit, type StoredRecord, type TokenStore } from '../store.ts';
 import { Connection, reason } from './redis-connection.ts';
 import { describePlace, lineOpener, type RedisAccess } from './redis-lines.ts';
@@ -52,6 +53,7 @@ export class RedisStore implements TokenStore {
   readonly #options: RedisOptions;
   readonly #reopened: { tell: () => void };
   #closed = false;
+  #mark: string | undefined;
 
   private constructor(connection: Connection, options: RedisOptions, reopened: { tell: () => void }) {
     this.#connection = connection;
@@ -131,9 +133,18 @@ export class RedisStore implements TokenStore {
     await this.#connection.subscribe(this.#channel, listener, this.#options.commandTimeout);
   }
 
+  /** Besides, looks for the mark that tells this store from an empty one: after a FLUSHALL, say, it is gone or another. */
   async check(): Promise<void> {
-    const key = this.#key('check', 'check');
-    await this.#send(key, ['GET', key]);
+    const key = this.#key('mark', 'check');
+    const read = async (): Promise<string | null> => (await this.#send(key, ['GET', key])) as string | null;
+    let mark = await read();
+    if (mark === null) {
+      await this.#send(key, ['SET', key, randomBytes(9).toString('base64url'), 'NX']);
+      mark = await read();
+    }
+    const known = this.#mark;
+    this.#mark = mark ?? undefined;
+    if (known !== undefined && mark !== known) this.#reopened.tell();
   }
 
   async close(): Promise<void> {

@@ -120,7 +120,7 @@ async function oneRound(stage: Stage, group: SentinelGroup, links: ReadonlyMap<R
   const again = stage.mark();
   const { status } = await call(b.operatorUrl, '/renew/crm0', { method: 'POST' });
   if (status !== 200 || stage.refreshes(again) !== 1 || stage.logins(again) !== 0) faults.push(`an ordinary renewal came to ${status}, with ${stage.refreshes(again)} refreshes and ${stage.logins(again)} logins`);
-  await eventually('both have the same token', async () => (await stage.generation(a)) === (await stage.generation(b)), 2_000).catch(() => faults.push('the replicas have different tokens'));
+  await eventually('both have the same token', async () => (await stage.generation(a)) === (await stage.generation(b)), 5_000).catch(async () => faults.push(`the replicas have different tokens: generations ${await stage.generation(a)} and ${await stage.generation(b)}`));
   if (endpoint.rotation === 'strict' && !(await answered())) faults.push('requests do not succeed after an ordinary renewal');
 
   await master.start(['--replicaof', `127.0.0.1 ${next.port}`]);
