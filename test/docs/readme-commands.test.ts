@@ -19,7 +19,7 @@ const COMMANDS = [
 ];
 
 /** How each command is run here. A command of the README that is missing here fails the test below. */
-const CHECKED: Readonly<Record<string, 'by CI on a clean clone' | 'by a test of this file' | 'by pretest'>> = {
+const CHECKED: Readonly<Record<string, 'by CI on a clean clone' | 'by a test of this file' | 'by its own test' | 'by pretest'>> = {
   'npm ci && npm test': 'by CI on a clean clone',
   'npm ci && npm run demo': 'by a test of this file',
   'npm run demo -- --once': 'by a test of this file',
@@ -27,6 +27,8 @@ const CHECKED: Readonly<Record<string, 'by CI on a clean clone' | 'by a test of 
   'npm run check': 'by CI on a clean clone',
   'npm run bench -- --quick': 'by a test of this file',
   'npm run verify:hostile': 'by CI on a clean clone',
+  'npm run verify:replicas': 'by CI on a clean clone',
+  'tokenward store copy --from OLD.yaml --to NEW.yaml': 'by its own test',
   'node dist/main.js check -c proxy.config.yaml': 'by a test of this file',
   'node dist/main.js serve -c proxy.config.yaml': 'by a test of this file',
   'node dist/main.js schema': 'by a test of this file',
