@@ -266,7 +266,12 @@ export class TokenManager {
     state.users += 1;
     try {
       for (;;) {
-        const token = await this.#fly(state, refused, useReserve);
+        const token = await this.#fly(state, refused, useReserve).catch((error: unknown) => {
+          // While the flight got nowhere, another process may have told us of its token.
+          const { token: heard } = state;
+          if (heard === undefined || heard.generation <= Math.max(refused, state.provedDead) || !lives(heard, this.#options.clock)) throw error;
+          return heard;
+        });
         // A flight that was under way for an older generation may land on the very token we were refused with.
         if (token.generation > refused) return token;
       }

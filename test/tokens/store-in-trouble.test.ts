@@ -1,7 +1,10 @@
 import assert from 'node:assert/strict';
 import { TokenwardError } from '../../src/errors.ts';
-import { eventually } from '../support/eventually.ts';
+import { EMPTY_RECORD } from '../../src/tokens/records.ts';
+import { Token } from '../../src/tokens/token.ts';
+import type { FakeClock } from '../support/clock.ts';
 import { failed, granted, managed, playedCredential, type Managed } from '../support/credential.ts';
+import { eventually } from '../support/eventually.ts';
 
 const isStoreError = (error: unknown): boolean => error instanceof TokenwardError && error.code === 'store_unavailable' && error.retryAfter! > 0;
 
@@ -138,6 +141,23 @@ describe('a store in trouble before a call', () => {
     assert.equal(world.store.records.get('crm'), bad);
   });
 
+  it('fails while another process\'s token is waited for: who has heard of that token by then is served with it', async () => {
+    const theirs = await managed(playedCredential());
+    let tell: ((account: string) => void) | undefined;
+    const store = Object.assign(theirs.store, { watch: async (listener: (account: string) => void) => void (tell = listener) });
+    const credential = playedCredential();
+    const { manager } = await theirs.restart(credential, { owner: 'waits' });
+    await store.acquireLease('crm', 'renews', 30_000);
+    const waiting = manager.get('crm');
+    await new Promise((resolve) => setImmediate(resolve));
+    await theirs.records.replace('crm', { ...EMPTY_RECORD, generation: 1, identity: 'who', token: livingToken(theirs.clock) });
+    tell!('crm');
+    await eventually('it is heard of', () => manager.status()[0]?.generation === 1);
+    for (const operation of ['read', 'acquireLease'] as const) store.failing.add(operation);
+    assert.equal((await waiting).generation, 1);
+    assert.deepEqual(credential.calls, []);
+  });
+
   it('a lease that cannot be given back is reported, and the token is served', async () => {
     const { manager, store, heard } = await managed(playedCredential());
     store.failing.add('releaseLease');
@@ -175,3 +195,7 @@ describe('a store in trouble before a call', () => {
     assert.equal((await manager.renew('crm', first)).generation, 2);
   });
 });
+
+function livingToken(clock: FakeClock): Token {
+  return new Token({ generation: 1, obtainedAt: clock.wall(), expiresAt: undefined, refreshExpiresAt: undefined, deadline: Infinity }, 'theirs', 'their refresh token');
+}
