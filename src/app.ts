@@ -4,17 +4,18 @@ import type { Server as TlsServer, ServerOptions as TlsOptions } from 'node:http
 import type { AddressInfo } from 'node:net';
 import type { SecureContextOptions } from 'node:tls';
 import { getProxyForUrl } from 'proxy-from-env';
-import { ConfigError, type LoadedConfig } from './config/load.ts';
+import { ConfigError, findAccount, type FoundAccount, type LoadedConfig } from './config/load.ts';
 import { isLoopback } from './config/references.ts';
 import type { RouteConfig } from './config/schema.ts';
 import { TokenwardError } from './errors.ts';
-import { attacher } from './flows/attach.ts';
+import { attacher, attacherOfMany } from './flows/attach.ts';
 import type { Flow } from './flows/flow.ts';
 import { runCall, type SendTokenCall } from './flows/run.ts';
 import { describeFault, type Logger } from './log.ts';
 import { Metrics } from './metrics.ts';
 import { createOperatorApp } from './operator/routes.ts';
 import { LocalView, type OperatorView } from './operator/view.ts';
+import { accountPatterns } from './proxy/account.ts';
 import { Admission } from './proxy/admission.ts';
 import { answerError } from './proxy/answer.ts';
 import { BufferBudget } from './proxy/body.ts';
@@ -24,7 +25,8 @@ import { Upstream } from './proxy/forward.ts';
 import { createHandler, type Proxy } from './proxy/handle.ts';
 import { deadTokenRule } from './proxy/inspect.ts';
 import { JwtCheck } from './proxy/jwt.ts';
-import { loginPaths } from './proxy/legacy-login.ts';
+import { plain } from './proxy/headers.ts';
+import { loginPaths, type LoginPath } from './proxy/legacy-login.ts';
 import { readyPolicy } from './proxy/policy.ts';
 import { destinationOf, type Destination } from './proxy/upstream/dial.ts';
 import { byLongestPrefix, type Route } from './proxy/route.ts';
@@ -33,7 +35,7 @@ import { UncuredReplies } from './proxy/uncured.ts';
 import { createExpress, createHttpServer, drain, listen, sendCallersAway } from './server.ts';
 import { systemClock, type Clock } from './tokens/clock.ts';
 import { copyRecords, type CopyEnd, type CopyReport } from './tokens/copy.ts';
-import type { Credential } from './tokens/credential.ts';
+import type { Credential, CredentialSource } from './tokens/credential.ts';
 import { TokenManager, type Checkpoint, type TokenObserver } from './tokens/manager.ts';
 import { Records } from './tokens/records.ts';
 import { Seal, sealingKey } from './tokens/seal.ts';
@@ -136,9 +138,11 @@ async function build(config: LoadedConfig, surroundings: Surroundings): Promise<
   const clock = surroundings.clock ?? systemClock;
   const metrics = new Metrics(VERSION);
   metrics.workers.set(1);
+  // Before those that come from elsewhere.
+  for (const account of Object.keys(config.accounts)) metrics.accountLabel(account);
 
   const via = egressProxy(config);
-  const credentials = Object.keys(config.accounts).map((account) => credentialOf(config, account, clock, surroundings.sendTokenCall ?? tokenCallSender(upstreamTls(config.accounts[account]!.tls), via)));
+  const credentials = credentialSource(config, clock, surroundings.sendTokenCall, via);
   const routes = config.routes.map((route) => routeOf(route, config, metrics, via)).sort(byLongestPrefix);
   const buffers = new BufferBudget(config.limits.bufferedBytes);
   const callers = config.callers === 'none' ? undefined : new Callers(config.callers, config.jwt && new JwtCheck(config.jwt, clock), new Damping(clock));
@@ -148,7 +152,7 @@ async function build(config: LoadedConfig, surroundings: Surroundings): Promise<
   // Only now that every file has been read: whoever fails above leaves nothing open.
   const { store, seal } = await openStore(config, surroundings, clock);
   const observer = observerOf(metrics, log);
-  const tokens = new TokenManager(credentials, { store, records: new Records(store, seal, clock), clock, observer, owner: surroundings.owner, maxWaiting: config.limits.waitingPerAccount, ...(surroundings.checkpoint && { checkpoint: surroundings.checkpoint }) });
+  const tokens = new TokenManager(credentials, { store, records: new Records(store, seal, clock), clock, observer, owner: surroundings.owner, maxAccounts: config.limits.accountsInMemory + credentials.named.length, maxWaiting: config.limits.waitingPerAccount, ...(surroundings.checkpoint && { checkpoint: surroundings.checkpoint }) });
   const viaName = surroundings.viaName ?? newViaName();
   const proxy: Proxy = { routes, callers, viaName, tokens, uncured: new UncuredReplies(clock), buffers, admission: new Admission(config.limits.inFlight), idle: { body: config.limits.bodyIdle, reading: config.limits.readIdle }, metrics, log };
   const life = { stopping: false };
@@ -265,9 +269,31 @@ function pick({ ca, cert, key }: SecureContextOptions): NonNullable<RedisOptions
   return { ...(ca !== undefined && { ca: ca as Buffer }), ...(cert !== undefined && { cert: cert as Buffer }), ...(key !== undefined && { key: key as Buffer }) };
 }
 
-function credentialOf(config: LoadedConfig, account: string, clock: Clock, send: SendTokenCall): Credential {
-  const flow = config.flowOf.get(account)!;
-  const settings = config.accounts[account]!;
+/** Named accounts are made now, so that a file they need is missed now; generated ones when they are used. */
+function credentialSource(config: LoadedConfig, clock: Clock, sendTokenCall: SendTokenCall | undefined, via: (origin: string) => string): CredentialSource {
+  const senders = new Map<string, SendTokenCall>();
+  const senderFor = (tls: RouteConfig['tls']): SendTokenCall => {
+    const key = JSON.stringify(tls ?? null);
+    let sender = senders.get(key);
+    if (sender === undefined) senders.set(key, (sender = sendTokenCall ?? tokenCallSender(upstreamTls(tls), via)));
+    return sender;
+  };
+  const { byName, kinds } = config.generated;
+  for (const { settings } of kinds) senderFor(settings.tls);
+  const make = (account: string): Credential | undefined => {
+    const found = findAccount(config, account);
+    return found && credentialOf(account, found, clock, senderFor(found.settings.tls));
+  };
+  const named = new Map(Object.keys(config.accounts).map((account) => [account, make(account)!]));
+  return {
+    get: (account) => named.get(account) ?? make(account),
+    has: (account) => named.has(account) || byName.has(account),
+    size: named.size + byName.size,
+    named: [...named.keys()],
+  };
+}
+
+function credentialOf(account: string, { settings, flow }: FoundAccount, clock: Clock, send: SendTokenCall): Credential {
   const values = settings.credentials;
   const text = JSON.stringify(Object.entries(values).sort(([a], [b]) => (a < b ? -1 : 1)));
   const open = JSON.stringify(Object.entries(values).filter(([name]) => !/password|secret|key|^token$/i.test(name)).sort(([a], [b]) => (a < b ? -1 : 1)));
@@ -303,23 +329,44 @@ function digest(text: string): string {
 function routeOf(config: RouteConfig, all: LoadedConfig, metrics: Metrics, via: (origin: string) => string): Route {
   const url = new URL(config.upstream);
   const basePath = url.pathname.replace(/\/+$/, '');
-  const flow: Flow | undefined = config.account === undefined ? undefined : all.flowOf.get(config.account);
+  const { flow, logins } = flowOfRoute(config, all, url.origin);
+  const many = config.accountFrom;
   return {
     config,
     name: config.prefix,
     prefix: config.prefix === '/' ? '' : config.prefix,
-    upstream: new Upstream(destinationOf(url.origin, upstreamTls(config.tls), via(url.origin)), { maxConnections: config.maxConnections, oneRequestEach: config.freshConnection, timeouts: config.timeouts }),
+    upstream: new Upstream(destinationOf(url.origin, upstreamTls(config.tls), via(url.origin)), { maxConnections: config.maxConnections, timeouts: config.timeouts }),
     basePath,
     origin: url.origin,
     host: url.host,
     account: config.account,
+    choice: many && { header: many.header?.toLowerCase(), allow: accountPatterns(many.allow), serves: (account) => servesAccount(all, many.flow, account) },
+    accountHeader: many?.header === undefined ? undefined : plain(many.header),
     flow,
-    logins: flow === undefined ? [] : loginPaths(flow, all.accounts[config.account!]!.credentials, url.origin),
+    logins,
     policy: config.policy && readyPolicy(config.policy, basePath),
-    attach: flow && attacher(flow.attach),
+    attach: flow && (many === undefined ? attacher : attacherOfMany)(flow.attach),
     deadToken: flow?.login === undefined ? undefined : deadTokenRule(flow.invalid),
     stats: metrics.route(config.prefix),
   };
+}
+
+/** The flow of a route's account or accounts, and the paths by which a caller would log in there himself. */
+function flowOfRoute({ account, accountFrom }: RouteConfig, all: LoadedConfig, origin: string): { flow: Flow | undefined; logins: readonly LoginPath[] } {
+  if (accountFrom !== undefined) {
+    const flow = all.knownFlows.get(accountFrom.flow)!;
+    // Each account may log in somewhere of its own, perhaps at this very host: the paths are guarded in any case.
+    return { flow, logins: loginPaths({ ...flow, baseUrl: origin }, {}, origin) };
+  }
+  const found = account === undefined ? undefined : findAccount(all, account);
+  return { flow: found?.flow, logins: found === undefined ? [] : loginPaths(found.flow, found.settings.credentials, origin) };
+}
+
+/** The token is attached, and its death seen, by the flow: an account that attaches its own otherwise cannot be served by a route for all. */
+function servesAccount(config: LoadedConfig, flow: string, account: string): boolean {
+  const generated = config.generated.byName.get(account);
+  const settings = generated === undefined ? config.accounts[account] : config.generated.kinds[generated[0]]!.settings;
+  return settings !== undefined && settings.flow === flow && settings.attach === undefined;
 }
 
 /** The corporate proxy on the way to an origin, or nothing. Never for this host itself. Throws a ConfigError if the environment names one that cannot be used. */
@@ -374,18 +421,18 @@ function proxyApp(proxy: Proxy): ReturnType<typeof createExpress> {
 function observerOf(metrics: Metrics, log: Logger): TokenObserver {
   return {
     renewed({ account, flow }, kind, outcome, reason, seconds) {
-      metrics.renewals.inc({ account, flow, kind, outcome });
+      metrics.renewals.inc({ account: metrics.accountLabel(account), flow, kind, outcome });
       metrics.renewalSeconds.observe({ flow, kind }, seconds);
       if (outcome === 'granted') {
         log.info('got a new token', { account, flow, kind, seconds });
         return;
       }
       // The reason of a refusal may carry the upstream's error code: for the log. The label stays within a few words.
-      metrics.renewalFailures.inc({ account, flow, kind, reason: outcome === 'refused' ? 'refused' : reason });
+      metrics.renewalFailures.inc({ account: metrics.accountLabel(account), flow, kind, reason: outcome === 'refused' ? 'refused' : reason });
       log.warn('a token call brought no token', { account, flow, kind, outcome, reason, seconds });
     },
     withheld({ account, flow }, reason) {
-      metrics.renewalFailures.inc({ account, flow, kind: 'none', reason });
+      metrics.renewalFailures.inc({ account: metrics.accountLabel(account), flow, kind: 'none', reason });
       log.debug('no token call made', { account, flow, reason });
     },
     changed({ account, flow }) {

@@ -6,7 +6,7 @@ import { resolve } from 'node:path';
 import { createInterface } from 'node:readline/promises';
 import { parseArgs } from 'node:util';
 import { copyStore, rekeyStore, startApp } from './app.ts';
-import { ConfigError, loadConfig, type LoadedConfig } from './config/load.ts';
+import { ConfigError, findAccount, loadConfig, type LoadedConfig } from './config/load.ts';
 import { nearest } from './config/nearest.ts';
 import { jsonSchema } from './config/schema.ts';
 import { createLogger, describeFault, type Logger } from './log.ts';
@@ -201,8 +201,9 @@ function check(options: Options): void {
   const file = configFile(options);
   const config = loadConfig(file, process.env);
   const wide = Math.max(...config.routes.map(({ prefix }) => prefix.length));
-  const lines = config.routes.map(({ prefix, upstream, account }) => `  ${prefix.padEnd(wide)}  ->  ${upstream}  ${account === undefined ? '(no token)' : `as ${account} (${config.accounts[account]!.flow})`}`);
-  print(`${file} is fine.\n${lines.join('\n')}\n`);
+  const lines = config.routes.map(({ prefix, upstream, account, accountFrom }) => `  ${prefix.padEnd(wide)}  ->  ${upstream}  ${account !== undefined ? `as ${account} (${findAccount(config, account)!.settings.flow})` : accountFrom !== undefined ? `as the request says (${accountFrom.flow})` : '(no token)'}`);
+  const elsewhere = config.accountsFrom === undefined ? '' : `${Object.keys(config.accounts).length + config.generated.byName.size} accounts, ${config.generated.byName.size} of them generated.\n`;
+  print(`${file} is fine.\n${lines.join('\n')}\n${elsewhere}`);
 }
 
 async function sandbox(options: Options): Promise<void> {

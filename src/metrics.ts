@@ -68,10 +68,16 @@ class RouteHistogram extends Histogram<'route'> {
   }
 }
 
+/** Accounts with series of their own; those that come later share one. */
+const LABELLED_MOST = 500;
+/** What the label `account` says of those. */
+const OTHERS = '(others)';
+
 /** Everything tokenward counts. Names and labels are an API: documented in docs/metrics.md and compared with it by a test. */
 export class Metrics {
   readonly registry = new Registry();
   readonly #routes = new Map<string, RouteStats>();
+  readonly #labelled = new Set<string>();
 
   readonly errors = this.#counter('errors_total', 'Answers tokenward gave by itself, by error code.', ['route', 'reason']);
   readonly renewals = this.#counter('renewals_total', 'Calls to token endpoints.', ['account', 'flow', 'kind', 'outcome']);
@@ -92,6 +98,8 @@ export class Metrics {
   readonly ready = this.#gauge('account_ready', '1: the account has a token or can get one.', ['account', 'flow'], 'min');
   readonly waiting = this.#gauge('callers_waiting', 'Requests waiting for the account\'s token.', ['account'], 'sum');
   readonly bufferedBytes = this.#gauge('buffered_bytes', 'Request bodies kept for a replay, all together.', [], 'sum');
+  readonly accountsKnown = this.#gauge('accounts', 'Accounts of the configuration and of what accountsFrom names.', [], 'first');
+  readonly accountsInMemory = this.#gauge('accounts_in_memory', 'Accounts whose state a process holds in memory; the largest of all workers.', [], 'max');
   readonly workers = this.#gauge('workers', 'Processes that answer requests.', [], 'sum');
   readonly workerCrashes = this.#counter('worker_crashes_total', 'Worker processes that ended without being told to.', []);
 
@@ -113,6 +121,14 @@ export class Metrics {
     new RouteHistogram(routes, 'tokenward_request_duration_seconds', 'From a request\'s head to the end of its answer.', this.registry);
     new Gauge({ name: 'tokenward_build_info', help: 'Always 1.', labelNames: ['version', 'node'], registers: [this.registry], aggregator: 'first' }).set({ version, node: process.version }, 1);
     collectDefaultMetrics({ register: this.registry });
+  }
+
+  /** What the label `account` says of this account. */
+  accountLabel(account: string): string {
+    if (this.#labelled.has(account)) return account;
+    if (this.#labelled.size >= LABELLED_MOST) return OTHERS;
+    this.#labelled.add(account);
+    return account;
   }
 
   /** The counts of one route, by its prefix; `unmatched` for requests no route took. */

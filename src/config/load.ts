@@ -1,17 +1,39 @@
 import { readFileSync } from 'node:fs';
 import type { Flow } from '../flows/flow.ts';
 import { readDocument } from './document.ts';
-import { expand, ExpansionError } from './expand.ts';
+import { accountsOfFolder, accountsOfLines, NO_GENERATED, type GeneratedAccounts } from './accounts.ts';
+import { expandLeaves } from './expand-leaves.ts';
 import { reportIssue } from './issues.ts';
-import { ConfigError, dotted, type ConfigMistake, type Path, type Say } from './mistakes.ts';
+import { ConfigError, dotted, record, type ConfigMistake, type Say } from './mistakes.ts';
 import { checkAccounts, checkCallers, checkListeners, checkRoutes, collectFlows, flowOfAccount } from './references.ts';
-import { configSchema, type Config } from './schema.ts';
+import { configSchema, type AccountConfig, type Config } from './schema.ts';
 
 export { ConfigError, type ConfigMistake } from './mistakes.ts';
 
 /** A checked configuration: the schema's values, and the flow each account uses with its overrides applied. */
 export interface LoadedConfig extends Config {
   readonly flowOf: ReadonlyMap<string, Flow>;
+  /** Accounts of `accountsFrom.file`; those of `accountsFrom.directory` are among `accounts`. */
+  readonly generated: GeneratedAccounts;
+  /** The presets and the configuration's own flows. */
+  readonly knownFlows: ReadonlyMap<string, Flow>;
+}
+
+/** An account with the flow it uses. */
+export interface FoundAccount {
+  readonly settings: AccountConfig;
+  readonly flow: Flow;
+}
+
+/** The account of this name, wherever it stands. */
+export function findAccount(config: LoadedConfig, name: string): FoundAccount | undefined {
+  const flow = config.flowOf.get(name);
+  if (flow !== undefined) return { settings: config.accounts[name]!, flow };
+  const generated = config.generated.byName.get(name);
+  if (generated === undefined) return undefined;
+  const [index, credentials] = generated;
+  const kind = config.generated.kinds[index]!;
+  return { settings: { ...kind.settings, credentials }, flow: kind.flow };
 }
 
 type Environment = Readonly<Record<string, string | undefined>>;
@@ -49,34 +71,28 @@ export function parseConfig(text: string, environment: Environment, file = 'conf
   }
   const flows = collectFlows(expanded, say);
   checkAccounts(expanded, flows, document.sourceOf, say);
-  checkRoutes(expanded, say);
+  const more = accountsElsewhere(expanded, flows, environment, (mistake) => mistakes.push(mistake));
+  checkRoutes(expanded, flows, new Set([...Object.keys(more.folder), ...more.generated.byName.keys()]), say);
   checkCallers(expanded, say);
   checkListeners(expanded, say);
   if (mistakes.length > 0 || !result.success) throw new ConfigError(file, mistakes.sort((a, b) => (a.line ?? 0) - (b.line ?? 0)));
 
-  const config = result.data;
-  return { ...config, flowOf: new Map(Object.entries(config.accounts).map(([name, account]) => [name, flowOfAccount(flows.get(account.flow)!, account)])) };
+  const config = { ...result.data, accounts: { ...result.data.accounts, ...more.folder } };
+  return { ...config, generated: more.generated, knownFlows: flows, flowOf: new Map(Object.entries(config.accounts).map(([name, account]) => [name, flowOfAccount(flows.get(account.flow)!, account)])) };
 }
 
-/** The same value with `${…}` expanded in every string that is not a key. */
-function expandLeaves(value: unknown, path: Path, environment: Environment, say: Say): unknown {
-  if (typeof value === 'string') {
-    try {
-      return expand(value, environment);
-    } catch (error) {
-      if (!(error instanceof ExpansionError)) throw error;
-      say(path, error.message);
-      return value;
-    }
+/** The accounts that `accountsFrom` leads to; their mistakes name their file. */
+function accountsElsewhere(expanded: unknown, flows: ReadonlyMap<string, Flow>, environment: Environment, note: (mistake: ConfigMistake) => void): { folder: Record<string, AccountConfig>; generated: GeneratedAccounts } {
+  const { directory, file } = record(record(expanded)['accountsFrom']);
+  const taken = new Set(Object.keys(record(record(expanded)['accounts'])));
+  let folder: Record<string, AccountConfig> = {};
+  let generated = NO_GENERATED;
+  try {
+    if (typeof directory === 'string' && directory !== '') folder = accountsOfFolder(directory, flows, environment, taken);
+    if (typeof file === 'string' && file !== '') generated = accountsOfLines(file, flows, environment, new Set([...taken, ...Object.keys(folder)]));
+  } catch (error) {
+    if (!(error instanceof ConfigError)) throw error;
+    for (const mistake of error.mistakes) note({ file: error.file, ...mistake });
   }
-  if (Array.isArray(value)) return value.map((item, index) => expandLeaves(item, [...path, index], environment, say));
-  if (typeof value === 'object' && value !== null) {
-    const entries = Object.entries(value).filter(([key]) => {
-      // Schemas pass it over in silence.
-      if (key === '__proto__') say([...path, key], 'unknown key');
-      return key !== '__proto__';
-    });
-    return Object.fromEntries(entries.map(([key, item]) => [key, expandLeaves(item, [...path, key], environment, say)]));
-  }
-  return value;
+  return { folder, generated };
 }

@@ -8,6 +8,8 @@ export interface ConfigMistake {
   readonly path: string;
   readonly line: number | undefined;
   readonly message: string;
+  /** Only if it stands in another file than the configuration. */
+  readonly file?: string;
 }
 
 /** Takes note of a mistake. */
@@ -22,7 +24,7 @@ export class ConfigError extends Error {
   constructor(file: string, mistakes: readonly ConfigMistake[]) {
     super([
       `${file}: ${mistakes.length} ${mistakes.length === 1 ? 'mistake' : 'mistakes'}`,
-      ...mistakes.map(({ path, line, message }) => `  ${line === undefined ? '' : `line ${line}: `}${path === '' ? '' : `${path}: `}${message}`),
+      ...mistakes.map(({ path, line, message, file: other }) => `  ${other === undefined ? '' : line === undefined ? `${other}: ` : `${other}, `}${line === undefined ? '' : `line ${line}: `}${path === '' ? '' : `${path}: `}${message}`),
     ].join('\n'));
     this.file = file;
     this.mistakes = mistakes;

@@ -66,7 +66,7 @@ export function checkAccounts(raw: unknown, flows: ReadonlyMap<string, Flow>, so
   }
 }
 
-function checkCredentials(flow: Flow, given: unknown, path: Path, sourceOf: SourceOf, say: Say): void {
+export function checkCredentials(flow: Flow, given: unknown, path: Path, sourceOf: SourceOf, say: Say): void {
   const credentials = record(given);
   for (const [name, need] of Object.entries(flow.credentials)) {
     const value = Object.hasOwn(credentials, name) ? credentials[name] : undefined;
@@ -81,16 +81,26 @@ function checkCredentials(flow: Flow, given: unknown, path: Path, sourceOf: Sour
   for (const name of Object.keys(credentials)) if (!known.includes(name)) say([...path, name], unknownKey(name, known));
 }
 
-export function checkRoutes(raw: unknown, say: Say): void {
-  const accounts = Object.keys(record(record(raw)['accounts']));
+/** `elsewhere`: the accounts that `accountsFrom` leads to. */
+export function checkRoutes(raw: unknown, flows: ReadonlyMap<string, Flow>, elsewhere: ReadonlySet<string>, say: Say): void {
+  const { accounts: inline, accountsFrom } = record(raw);
+  const accounts = Object.keys(record(inline));
+  if (accounts.length === 0 && elsewhere.size === 0 && (typeof inline === 'object' || inline === undefined)) say(['accounts'], inline === undefined && accountsFrom === undefined ? 'is missing' : 'needs at least one account');
   const seen = new Map<string, number>();
   list(record(raw)['routes']).forEach((item, index) => {
-    const { account, prefix } = record(item);
-    if (typeof account === 'string' && !accounts.includes(account)) say(['routes', index, 'account'], `there is no account of this name${didYouMean(account, accounts)}`);
+    const { account, accountFrom, prefix } = record(item);
+    if (typeof account === 'string' && !accounts.includes(account) && !elsewhere.has(account)) say(['routes', index, 'account'], `there is no account of this name${didYouMean(account, accounts)}`);
+    if (accountFrom !== undefined && account !== undefined) say(['routes', index, 'accountFrom'], 'goes with no account beside it');
+    const { flow } = record(accountFrom);
+    if (typeof flow === 'string' && !flows.has(flow)) say(['routes', index, 'accountFrom', 'flow'], `there is no flow of this name; known: ${[...flows.keys()].join(', ')}`);
     if (typeof prefix !== 'string') return;
     const other = seen.get(prefix);
     if (other === undefined) seen.set(prefix, index);
     else say(['routes', index, 'prefix'], `is used twice (also by routes.${other})`);
+  });
+  list(record(raw)['callers']).forEach((item, index) => {
+    const { account } = record(item);
+    if (typeof account === 'string' && !accounts.includes(account) && !elsewhere.has(account)) say(['callers', index, 'account'], `there is no account of this name${didYouMean(account, accounts)}`);
   });
 }
 

@@ -82,12 +82,16 @@ const store = z.discriminatedUnion('type', [
   }).refine((redis) => [redis.url, redis.sentinel, redis.cluster].filter((one) => one !== undefined).length === 1, 'needs exactly one of url, sentinel, cluster'),
 ]).prefault({ type: 'embedded' });
 
+const accountPattern = z.string().regex(/^[A-Za-z0-9][A-Za-z0-9._-]{0,99}\*?$|^\*$/, 'must be the name of an account, or the beginning of one followed by "*"');
+
 const caller = z.strictObject({
   name,
   key: z.string().regex(/^sha256:[0-9a-fA-F]{64}$/, 'must be a digest "sha256:<64 hex digits>"; make one with: tokenward hash-key').optional(),
   certificate: z.string().min(1).optional().describe('The common name, or a DNS or URI alternative name, of the certificate he shows (listen.tls.clientCaFile).'),
   jwt: z.string().min(1).optional().describe('The claim (jwt.claim) of the token he shows, such as system:serviceaccount:shop:backend.'),
   routes: z.array(z.string()).min(1).optional().describe('Prefixes this caller may use; all if not given.'),
+  account: name.optional().describe('His account, on routes with accountFrom.'),
+  accounts: z.array(accountPattern).min(1).optional().describe('Accounts he may name in the header of accountFrom; all that the route allows if not given.'),
 }).refine((one) => one.key !== undefined || one.certificate !== undefined || one.jwt !== undefined, 'needs a key, a certificate or a jwt to be known by');
 
 const jwt = z.strictObject({
@@ -97,7 +101,11 @@ const jwt = z.strictObject({
   claim: z.string().min(1).default('sub'),
 });
 
-const account = z.strictObject({
+/** The name of an account, a route's caller and the like. */
+export const accountName = name;
+
+/** One account. */
+export const accountSchema = z.strictObject({
   flow: z.string().min(1).describe('A preset (softline, chatapp, twin, oauth2, static) or a name below flows.'),
   credentials: z.record(z.string(), z.unknown()).default({}),
   baseUrl: httpUrl.optional().describe('Where login and refresh go, instead of the flow\'s default.'),
@@ -109,10 +117,20 @@ const account = z.strictObject({
   tls: upstreamTls.optional().describe('For the token endpoint.'),
 });
 
+/** Accounts by name. */
+export const accountsSchema = z.record(name, accountSchema);
+
+const accountFrom = z.strictObject({
+  flow: z.string().min(1).describe('The flow of all these accounts.'),
+  header: z.string().regex(/^[A-Za-z0-9-]{1,100}$/, 'must be the name of a header').optional().describe('The caller names the account in this header, which goes no further.'),
+  allow: z.array(accountPattern).min(1).optional().describe('Accounts that may be named; all of the flow if not given.'),
+});
+
 const route = z.strictObject({
   prefix: z.string().regex(/^\/([A-Za-z0-9._~@-]+(\/[A-Za-z0-9._~@-]+)*)?$/, 'must be a plain path such as /crm, without a slash at its end'),
   upstream: httpUrl,
   account: name.optional().describe('Whose token goes on the requests; without it they are forwarded without one.'),
+  accountFrom: accountFrom.optional().describe('The account depends on the request: the caller\'s own, or one that he names in a header.'),
   maxReplayBody: bytes.refine((value) => value <= 8 * 1024 ** 2, 'must be at most 8 MiB').default(1024 ** 2).describe('Bodies up to this size are kept so that they can be sent again; larger ones stream once.'),
   maxBody: bytes.optional().describe('Larger request bodies are refused with 413. No limit by default.'),
   replay: z.boolean().default(true).describe('Send the request again after a renewal. Off: renew, and hand the caller the upstream\'s own answer.'),
@@ -164,12 +182,17 @@ export const configSchema = z.strictObject({
   egressProxy: z.union([z.enum(['environment', 'none']), z.url({ protocol: /^https?$/, error: EGRESS_FORM })], { error: EGRESS_FORM }).default('environment').describe('The corporate proxy on the way out: from HTTPS_PROXY and NO_PROXY, none, or this one. Never for this host itself.'),
   allowAnonymous: z.boolean().default(false).describe('Says aloud that callers: none is meant although others than this host can reach the listener.'),
   flows: z.record(name, z.union([flowSchema, z.looseObject({ extends: z.string() })])).default({}).describe('Flows of your own; "extends" starts from a preset.'),
-  accounts: z.record(name, account).refine((accounts) => Object.keys(accounts).length > 0, 'needs at least one account'),
+  accounts: accountsSchema.default({}),
+  accountsFrom: z.strictObject({
+    directory: z.string().min(1).optional().describe('A folder of YAML or JSON files, each a mapping like accounts.'),
+    file: z.string().min(1).optional().describe('A generated file: one JSON object a line, with name and the keys of an account.'),
+  }).optional().describe('More accounts, from files of their own.'),
   routes: z.array(route).min(1),
   limits: z.strictObject({
     bufferedBytes: bytes.default(128 * 1024 ** 2).describe('All kept request bodies together; beyond it bodies stream and are not replayed.'),
     inFlight: z.number().int().min(1).default(5_000).describe('Requests being answered at once; one more gets a 503 at once.'),
     waitingPerAccount: z.number().int().min(1).default(2_000),
+    accountsInMemory: z.number().int().min(100).default(20_000).describe('Accounts whose tokens are kept in memory; others are read from the store when used.'),
     headerBytes: bytes.refine((value) => value >= 1024 && value <= 1024 ** 2, 'must be 1 KiB to 1 MiB').default(16 * 1024).describe('A request\'s line and header fields together; more is refused with 431.'),
     bodyIdle: duration.prefault('30s').describe('A caller whose request body stands still for this long gets a 408. 0: no limit.'),
     readIdle: duration.prefault('120s').describe('A caller who takes nothing of his answer for this long is cut off. 0: no limit.'),

@@ -25,6 +25,17 @@ export function attacher(attach: Attach): (token: Token) => Attachment {
   };
 }
 
+/** The same for a flow whose accounts share a route, so that tokens take turns. */
+export function attacherOfMany(attach: Attach): (token: Token) => Attachment {
+  const make = makerOf(attach);
+  const made = new WeakMap<Token, Attachment>();
+  return (token) => {
+    let attachment = made.get(token);
+    if (attachment === undefined) made.set(token, (attachment = make(token)));
+    return attachment;
+  };
+}
+
 function makerOf(attach: Attach): (token: Token) => Attachment {
   // split and join: a token may hold "$", which means something in String.replace.
   const value = (token: Token): string => attach.value.split('{token}').join(token.reveal());

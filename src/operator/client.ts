@@ -17,7 +17,12 @@ export async function operatorStatus(url: string, json: boolean): Promise<string
     account.budget === undefined ? '-' : `${account.budget.remaining} of ${account.budget.limit}`,
     account.problem ?? '',
   ]);
-  return table([['ACCOUNT', 'FLOW', 'STATE', 'GENERATION', 'EXPIRES IN', 'LOGINS LEFT', 'PROBLEM'], ...rows]);
+  return table([['ACCOUNT', 'FLOW', 'STATE', 'GENERATION', 'EXPIRES IN', 'LOGINS LEFT', 'PROBLEM'], ...rows]) + notShown(status);
+}
+
+function notShown({ accounts, accountCount }: StatusDocument): string {
+  const more = accountCount.known - accounts.length;
+  return more > 0 ? `… and ${more} more accounts, ${Math.max(0, accountCount.inMemory - accounts.length)} of them in use\n` : '';
 }
 
 /** What `tokenward renew` prints. */

@@ -36,7 +36,10 @@ export interface StatusDocument {
   readonly stopping: boolean;
   /** Missing where one process does everything. */
   readonly workers?: readonly WorkerStatus[];
+  /** The accounts of the configuration, and of the others some hundred that are in use. */
   readonly accounts: readonly CredentialStatus[];
+  /** How many accounts there are, and of how many some process holds the state in memory. */
+  readonly accountCount: { readonly known: number; readonly inMemory: number };
   readonly routes: readonly RouteState[];
 }
 
@@ -68,6 +71,7 @@ export interface ProcessState {
   readonly stopping: boolean;
   readonly storeUsable: boolean;
   readonly accounts: readonly CredentialStatus[];
+  readonly accountCount: { readonly known: number; readonly inMemory: number };
   readonly routes: readonly RouteState[];
 }
 
@@ -98,10 +102,10 @@ export class LocalView implements OperatorView {
     if (counts) await tokens.refreshBudgets();
     const storeUsable = await store.check().then(() => true, () => false);
     return {
-      stopping: life.stopping, storeUsable, accounts: tokens.status(),
-      routes: routes.map(({ prefix, upstream, account }) => {
+      stopping: life.stopping, storeUsable, accounts: tokens.status(), accountCount: tokens.count,
+      routes: routes.map(({ prefix, upstream, account, accountFrom }) => {
         const stats = metrics.route(prefix);
-        return { prefix, upstream, account, requests: stats.histogram().count, inFlight: stats.inFlight };
+        return { prefix, upstream, account: account ?? (accountFrom && `by request (${accountFrom.flow})`), requests: stats.histogram().count, inFlight: stats.inFlight };
       }),
     };
   }
@@ -135,23 +139,30 @@ export class LocalView implements OperatorView {
     await tokens.refreshBudgets();
     describeCredentials(metrics, tokens.status());
     metrics.bufferedBytes.set(buffers.used);
+    metrics.accountsKnown.set(tokens.count.known);
+    metrics.accountsInMemory.set(tokens.count.inMemory);
     return metrics;
   }
 }
 
-/** Whether requests may be sent here, and everything that is wrong. */
+/** Problems of accounts that are told of. */
+const PROBLEMS_MOST = 50;
+
+/** Whether requests may be sent here, and what is wrong. */
 export function readinessOf({ storeUsable, accounts, stopping }: ProcessState, now: number): Readiness {
   const unable = accounts.filter((account) => !account.ready || (!storeUsable && !holdsToken(account, now)));
-  const problems: Problem[] = unable.map(({ account, problem }) => ({ account, problem: problem ?? 'has no usable token' }));
+  const problems: Problem[] = unable.slice(0, PROBLEMS_MOST).map(({ account, problem }) => ({ account, problem: problem ?? 'has no usable token' }));
+  if (unable.length > PROBLEMS_MOST) problems.push({ problem: `${unable.length - PROBLEMS_MOST} more accounts are in trouble` });
+  // Accounts from elsewhere may be a hundred thousand: some of them are always in trouble, and the others are to be served.
+  const ready = !stopping && !unable.some(({ named }) => named);
   if (stopping) problems.push({ problem: 'shutting down' });
-  const ready = problems.length === 0;
   // Living tokens go on serving without the store: saying "not ready" then would turn its outage into ours.
   if (!storeUsable) problems.push({ problem: 'the token store cannot be used: living tokens go on serving, nothing is renewed' });
   return { ready, problems };
 }
 
-export function statusOf({ stopping, accounts, routes }: ProcessState, now: number): StatusDocument {
-  return { version: VERSION, node: process.version, now, stopping, accounts, routes };
+export function statusOf({ stopping, accounts, accountCount, routes }: ProcessState, now: number): StatusDocument {
+  return { version: VERSION, node: process.version, now, stopping, accounts, accountCount, routes };
 }
 
 function holdsToken({ generation, expiresAt }: CredentialStatus, now: number): boolean {
@@ -160,15 +171,18 @@ function holdsToken({ generation, expiresAt }: CredentialStatus, now: number): b
 
 /** The credentials' state as gauges, written when somebody asks. */
 function describeCredentials(metrics: Metrics, accounts: readonly CredentialStatus[]): void {
+  // Accounts come and go from memory: what stands there is what is there now.
+  for (const gauge of [metrics.generation, metrics.obtained, metrics.expiry, metrics.dead, metrics.ready, metrics.waiting, metrics.budgetRemaining, metrics.budgetLimit]) gauge.reset();
   for (const status of accounts) {
-    const labels = { account: status.account, flow: status.flow };
+    const account = metrics.accountLabel(status.account);
+    if (account !== status.account) continue;
+    const labels = { account, flow: status.flow };
     metrics.generation.set(labels, status.generation);
     if (status.obtainedAt !== undefined) metrics.obtained.set(labels, status.obtainedAt / 1000);
-    if (status.expiresAt === undefined) metrics.expiry.remove(labels);
-    else metrics.expiry.set(labels, status.expiresAt / 1000);
+    if (status.expiresAt !== undefined) metrics.expiry.set(labels, status.expiresAt / 1000);
     metrics.dead.set(labels, status.dead ? 1 : 0);
     metrics.ready.set(labels, status.ready ? 1 : 0);
-    metrics.waiting.set({ account: status.account }, status.waiting);
+    metrics.waiting.set({ account }, status.waiting);
     if (status.budget !== undefined) {
       metrics.budgetRemaining.set(labels, status.budget.remaining);
       metrics.budgetLimit.set(labels, status.budget.limit);

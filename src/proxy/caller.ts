@@ -3,6 +3,7 @@ import type { IncomingMessage } from 'node:http';
 import type { PeerCertificate, TLSSocket } from 'node:tls';
 import type { CallerConfig } from '../config/schema.ts';
 import { TokenwardError } from '../errors.ts';
+import { accountPatterns, type AccountPatterns } from './account.ts';
 import type { Damping } from './damping.ts';
 import { looksLikeJwt, type JwtCheck } from './jwt.ts';
 
@@ -13,6 +14,9 @@ export interface Caller {
   readonly certificate: string | undefined;
   readonly jwt: string | undefined;
   readonly routes: ReadonlySet<string> | undefined;
+  /** His own account, and those he may name; for routes whose account depends on the request. */
+  readonly account: string | undefined;
+  readonly accounts: AccountPatterns;
 }
 
 /** The digest a configuration keeps of a caller's key. Keys are random and long, so a fast hash is enough. */
@@ -29,8 +33,8 @@ export class Callers {
   readonly #right = new Map<string, Caller>();
 
   constructor(config: readonly CallerConfig[], jwt: JwtCheck | undefined, damping: Damping) {
-    this.#callers = config.map(({ name, key, certificate, jwt: subject, routes }) => ({
-      name, certificate, jwt: subject, digest: key === undefined ? undefined : Buffer.from(key.slice('sha256:'.length), 'hex'), routes: routes && new Set(routes),
+    this.#callers = config.map(({ name, key, certificate, jwt: subject, routes, account, accounts }) => ({
+      name, certificate, jwt: subject, digest: key === undefined ? undefined : Buffer.from(key.slice('sha256:'.length), 'hex'), routes: routes && new Set(routes), account, accounts: accountPatterns(accounts),
     }));
     this.#jwt = jwt;
     this.#damping = damping;

@@ -4,6 +4,7 @@ import { describeFault, type Logger } from '../log.ts';
 import type { Metrics } from '../metrics.ts';
 import type { TokenManager } from '../tokens/manager.ts';
 import type { Token } from '../tokens/token.ts';
+import { chooseAccount } from './account.ts';
 import type { Admission } from './admission.ts';
 import { answerError, answerJson, discardRest } from './answer.ts';
 import { CallerGone, takeBody, type BufferBudget, type RequestBody } from './body.ts';
@@ -88,9 +89,9 @@ async function handle(proxy: Proxy, passage: Passage): Promise<void> {
   if (route.config.encodedPaths === 'refuse') checkEncodedPath(target);
 
   // 2. caller
-  const caller = proxy.callers?.identify(request, route.config.prefix);
+  let caller = proxy.callers?.identify(request, route.config.prefix);
   if (caller instanceof Promise) {
-    await caller;
+    caller = await caller;
     if (passage.gone) throw new CallerGone();
   }
   const path = pathOf(upstreamTarget(route, target));
@@ -99,7 +100,7 @@ async function handle(proxy: Proxy, passage: Passage): Promise<void> {
   if (legacyLogin !== undefined) return answerJson(response, legacyLogin);
 
   // 3. account
-  const { account } = route;
+  const account = route.choice === undefined ? route.account : chooseAccount(route.choice, request, caller);
 
   // 4. body
   const taken = takeBody(request, { keep: route.config.maxReplayBody, most: route.config.maxBody ?? Infinity, idle: proxy.idle.body, budget: proxy.buffers });
@@ -168,9 +169,9 @@ function forward({ viaName }: Proxy, passage: Passage, route: Route, body: Reque
  */
 async function successor(proxy: Proxy, passage: Passage, route: Route, account: string, refused: Token, reply: UpstreamReply): Promise<Token | undefined> {
   const { metrics, tokens, uncured } = proxy;
-  const count = (reason: string): void => metrics.deadTokenReplies.inc({ route: route.name, account, reason });
+  const count = (reason: string): void => metrics.deadTokenReplies.inc({ route: route.name, account: metrics.accountLabel(account), reason });
   const isCurrent = tokens.isCurrent(account, refused);
-  if (isCurrent && !uncured.mayRenew(account, callOf(passage), refused.generation)) {
+  if (isCurrent && !uncured.mayRenew(account, callOf(passage, account), refused.generation)) {
     count('uncured');
     return undefined;
   }
@@ -198,19 +199,19 @@ async function replay(proxy: Proxy, passage: Passage, route: Route, account: str
   }
   if (route.deadToken !== undefined && (await meansDeadToken(route.deadToken, passage.method, reply))) {
     count('refused');
-    uncured.uncured(account, callOf(passage), token.generation);
+    uncured.uncured(account, callOf(passage, account), token.generation);
   } else {
     count('cured');
-    uncured.cured(callOf(passage));
+    uncured.cured(callOf(passage, account));
     // The same call, refused before and not any more: the token works, whatever else is wrong with the call.
     if (reply.status < 500) uncured.accepted(account, token.generation);
   }
   return reply;
 }
 
-/** A call as the memory of uncured replies knows it: method and path, without the query. */
-function callOf({ method, target }: Passage): string {
-  return `${method} ${pathOf(target)}`;
+/** A call as the memory of uncured replies knows it: method and path, without the query; and whose it is, where accounts share a route. */
+function callOf({ method, target, route }: Passage, account: string): string {
+  return route?.choice === undefined ? `${method} ${pathOf(target)}` : `${method} ${pathOf(target)} ${account}`;
 }
 
 function pathOf(target: string): string {

@@ -16,7 +16,7 @@ const CHALLENGES = ['www-authenticate', 'proxy-authenticate', 'authentication-in
 const COOKIES = ['set-cookie', 'set-cookie2'];
 
 /** Some servers read `_` as `-`, so a look-alike is treated as what it looks like. */
-const plain = (name: string): string => name.toLowerCase().replaceAll('_', '').replaceAll('-', '');
+export const plain = (name: string): string => name.toLowerCase().replaceAll('_', '').replaceAll('-', '');
 
 const ALWAYS_DROPPED = [...HOP_BY_HOP, ...CALLERS_CREDENTIALS, ...OURS];
 
@@ -79,6 +79,7 @@ export function requestHeaders(raw: readonly string[], route: Route, attachment:
     const name = raw[i]!;
     if (name.length === 3 && name.toLowerCase() === 'via') via = `${othersOfOurs(raw[i + 1]!)}${via}`;
     if (verdicts.drops(name)) continue;
+    if (route.accountHeader !== undefined && plain(name) === route.accountHeader) continue;
     if (listed !== undefined && listed.has(name.toLowerCase())) continue;
     // Lengths first: most names are settled by them, without another string being made.
     if (attached !== undefined && name.length >= attached.length && plainName(name) === attached) continue;

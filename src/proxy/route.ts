@@ -1,6 +1,7 @@
 import type { RouteConfig } from '../config/schema.ts';
 import type { Flow } from '../flows/flow.ts';
 import type { RouteStats } from '../metrics.ts';
+import type { AccountChoice } from './account.ts';
 import type { DeadTokenRule } from './inspect.ts';
 import type { TokenAttacher } from './headers.ts';
 import type { LoginPath } from './legacy-login.ts';
@@ -20,6 +21,10 @@ export interface Route {
   readonly origin: string;
   readonly host: string;
   readonly account: string | undefined;
+  /** Where the account depends on the request; then `account` is undefined. */
+  readonly choice: AccountChoice | undefined;
+  /** The header that names it, without its dashes. */
+  readonly accountHeader: string | undefined;
   readonly flow: Flow | undefined;
   /** The paths by which a caller would log in at the upstream himself. */
   readonly logins: readonly LoginPath[];

@@ -35,3 +35,13 @@ export interface Credential {
   login(): Promise<Outcome>;
   refresh(current: Token): Promise<Outcome>;
 }
+
+/** Where the manager finds credentials: they may be made only when asked for. */
+export interface CredentialSource {
+  /** Undefined: no such account. Not asked again while the account is in memory. */
+  get(account: string): Credential | undefined;
+  has(account: string): boolean;
+  readonly size: number;
+  /** Accounts that are looked after even while nobody uses them: read at the start, and always part of the state that is shown. */
+  readonly named: readonly string[];
+}

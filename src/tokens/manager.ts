@@ -4,7 +4,7 @@ import { TokenwardError } from '../errors.ts';
 import { newAccountState, type AccountState } from './account-state.ts';
 import { budgetState, debitLogin, type BudgetState } from './budget.ts';
 import { systemTimers, type Clock, type Timers } from './clock.ts';
-import type { Credential, Outcome } from './credential.ts';
+import type { Credential, CredentialSource, Outcome } from './credential.ts';
 import { backoff, backoffLeft, lostLoginWait, maySpendRefresh } from './ladder.ts';
 import { earlyAt, lives, nextToken } from './lifetime.ts';
 import type { CredentialRecord, Records, RenewalKind, SpendIntent } from './records.ts';
@@ -31,6 +31,9 @@ const SAVES_AT_CLOSE = 24;
 /** An early renewal that failed is tried again no sooner than this, unless the back-off says later. ms. */
 const EARLY_PAUSE = 30_000;
 
+/** Accounts shown one by one. */
+const SHOWN_MOST = 500;
+
 /** What the manager tells the outside: for metrics, logs and the operator's page. Must not throw. */
 export interface TokenObserver {
   renewed(credential: Credential, kind: RenewalKind, outcome: Outcome['kind'], reason: string, seconds: number): void;
@@ -45,6 +48,8 @@ export interface TokenObserver {
 export interface CredentialStatus {
   readonly account: string;
   readonly flow: string;
+  /** It stands in the configuration by itself; one of a hundred thousand that fails is no reason to send nobody here any more. */
+  readonly named: boolean;
   readonly ready: boolean;
   /** Why not ready, or why the last renewal did not work while the token still lives. */
   readonly problem: string | undefined;
@@ -89,7 +94,9 @@ export interface ManagerOptions {
  * never a token in use that is not safely stored. Knows nothing of HTTP.
  */
 export class TokenManager {
-  readonly #credentials: ReadonlyMap<string, Credential>;
+  readonly #credentials: CredentialSource;
+  /** The same as in `#credentials.named`. */
+  readonly #named: ReadonlySet<string>;
   readonly #states: LRUCache<string, AccountState>;
   /** Accounts that fell out of memory while somebody waits or works there: a second state beside theirs would renew a second time. */
   readonly #busy = new Map<string, AccountState>();
@@ -101,8 +108,9 @@ export class TokenManager {
   /** Resolves once a store that came back has had time to hear from everybody. */
   #settled: Promise<void> = Promise.resolve();
 
-  constructor(credentials: Iterable<Credential>, options: ManagerOptions) {
-    this.#credentials = new Map([...credentials].map((credential) => [credential.account, credential]));
+  constructor(credentials: CredentialSource | Iterable<Credential>, options: ManagerOptions) {
+    this.#credentials = Symbol.iterator in credentials ? sourceOf(credentials) : credentials;
+    this.#named = new Set(this.#credentials.named);
     this.#options = { maxWaiting: 2_000, random: Math.random, timers: systemTimers, owner: randomBytes(12).toString('hex'), ...options };
     this.#states = new LRUCache({
       max: options.maxAccounts ?? 100_000,
@@ -112,10 +120,10 @@ export class TokenManager {
     });
   }
 
-  /** Reads the stored tokens into memory, so that the first requests find them there, and listens for newer ones. Rejects if the store cannot be read. */
+  /** Reads the stored tokens of the accounts that are named into memory, so that the first requests find them there, and listens for newer ones. Rejects if the store cannot be read. */
   async load(): Promise<void> {
     await this.#stored('watch', async () => this.#options.store.watch?.((account) => this.#notice(account), () => this.#recovered()));
-    for (const account of this.#credentials.keys()) await this.#load(this.#state(account));
+    for (const account of this.#credentials.named) await this.#load(this.#state(account));
   }
 
   /** The account's token, at once if memory has a living one. Rejects with a TokenwardError. */
@@ -166,23 +174,36 @@ export class TokenManager {
 
   /** Brings the counts of logins up to date: they fall by themselves as the window rolls, and other processes log in too. */
   async refreshBudgets(): Promise<void> {
-    for (const state of [...this.#states.values(), ...this.#busy.values()]) await this.#refreshBudget(state).catch(() => undefined);
+    for (const state of this.#shown()) await this.#refreshBudget(state).catch(() => undefined);
   }
 
-  /** What every account looks like now. */
+  /** How many accounts there are, and how many of them are in memory. */
+  get count(): { readonly known: number; readonly inMemory: number } {
+    return { known: this.#credentials.size, inMemory: this.#states.size + this.#busy.size };
+  }
+
+  /** What the accounts look like now: the named ones, and of the others those in memory, up to a few hundred, first those in trouble. */
   status(): CredentialStatus[] {
-    return [...this.#credentials.keys()].map((account) => {
-      const state = this.#state(account);
+    return this.#shown().map((state) => {
       const { token, credential } = state;
       const alive = token !== undefined && lives(token, this.#options.clock);
       // An account nobody has used yet is ready: its first request logs in.
       const ready = state.unsaved === undefined && (alive ? token.generation > state.provedDead || state.problem === undefined : state.problem === undefined && !this.#storeDown);
       return {
-        account, flow: credential.flow, ready, problem: state.problem,
+        account: credential.account, flow: credential.flow, named: this.#named.has(credential.account), ready, problem: state.problem,
         generation: token?.generation ?? 0, obtainedAt: token?.obtainedAt, expiresAt: token?.expiresAt,
         dead: state.dead !== undefined, renewing: state.flight.busy, waiting: state.waiting, retryAt: state.retryAt, budget: state.budget,
       };
     });
+  }
+
+  #shown(): AccountState[] {
+    const named = this.#credentials.named.map((account) => this.#state(account));
+    const room = Math.max(0, SHOWN_MOST - named.length);
+    if (room === 0 || this.count.inMemory <= named.length) return named;
+    const others = [...this.#busy.values(), ...this.#states.values()].filter(({ credential }) => !this.#named.has(credential.account));
+    const troubled = others.filter(({ problem, unsaved }) => problem !== undefined || unsaved !== undefined);
+    return [...named, ...[...new Set([...troubled, ...others])].slice(0, room)];
   }
 
   /** Lets running renewals end (they must not be cut between spending and storing), starts no new ones. */
@@ -660,4 +681,10 @@ export class TokenManager {
     const { budget } = state.credential;
     if (budget !== undefined) state.budget = await this.#stored('read', () => budgetState(this.#options.store, budget, this.#options.clock.wall()));
   }
+}
+
+/** Credentials that are all there, and all looked after. */
+function sourceOf(credentials: Iterable<Credential>): CredentialSource {
+  const all = new Map([...credentials].map((credential) => [credential.account, credential]));
+  return { get: (account) => all.get(account), has: (account) => all.has(account), size: all.size, named: [...all.keys()] };
 }

@@ -29,7 +29,8 @@ function aggregate(metrics: readonly MetricsJson[]): Registry {
 export function sumOfStates(states: readonly ProcessState[]): Omit<ProcessState, 'stopping'> {
   const accounts = groups(states.flatMap((state) => state.accounts), ({ account }) => account).map(oneAccount);
   const routes = groups(states.flatMap((state) => state.routes), ({ prefix }) => prefix).map(oneRoute);
-  return { storeUsable: states.some(({ storeUsable }) => storeUsable), accounts, routes };
+  const accountCount = { known: Math.max(0, ...states.map((state) => state.accountCount.known)), inMemory: Math.max(0, ...states.map((state) => state.accountCount.inMemory)) };
+  return { storeUsable: states.some(({ storeUsable }) => storeUsable), accounts, accountCount, routes };
 }
 
 /** They share a store, so they differ only for a moment: whoever knows the newest token is right, and of those whoever sees trouble. */

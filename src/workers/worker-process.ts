@@ -8,6 +8,8 @@ import type { Answers, Question, ToPrimary, ToWorker } from './messages.ts';
 const START_MOST = 60_000;
 /** How long a worker may take for an answer from its memory. ms. */
 const ANSWER_MOST = 2_000;
+/** How long after its end a worker's last words may take to be read. ms. */
+const LAST_WORDS = 500;
 /** A renewal takes as long as the manager's own deadline for one; it is that one that should be heard. ms. */
 const RENEWAL_MOST = 65_000;
 
@@ -76,8 +78,11 @@ export class WorkerProcess {
     this.gone = new Promise((resolve) => {
       worker.once('exit', (code: number | null, signal: string | null) => {
         clearTimeout(late);
-        // Its last words may be read only after that.
-        void silent.then(() => {
+        // Its last words may be read only after that. The channel to one that was killed while it was being handed a
+        // connection does not say by itself that it is closed, and the connection would stand until its caller gives up.
+        const patience = setTimeout(() => worker.isConnected() && worker.process.disconnect(), LAST_WORDS);
+        void Promise.race([silent, new Promise((settle) => void setTimeout(settle, 2 * LAST_WORDS))]).then(() => {
+          clearTimeout(patience);
           this.state = 'gone';
           rejectReady(new WorkerStartError(`Worker ${this.place} ended before it was ready (${signal ?? `exit code ${code ?? '?'}`}).`, 1));
           for (const settle of [...this.#answers.values()]) settle(undefined);

@@ -57,7 +57,7 @@ describe('the operator\'s page with hostile texts', function () {
       strangersCalls += 1;
       response.end();
     }).listen(0, '127.0.0.1');
-    const view = { status: async () => ({ version: 'x', node: 'x', now: 1_000_000, stopping: false, accounts: status, routes: [{ prefix: `/${HOSTILE}`, upstream: HOSTILE, account: HOSTILE, requests: 0, inFlight: 0 }] }) };
+    const view = { status: async () => ({ version: 'x', node: 'x', now: 1_000_000, stopping: false, accounts: status, accountCount: { known: 2, inMemory: 2 }, routes: [{ prefix: `/${HOSTILE}`, upstream: HOSTILE, account: HOSTILE, requests: 0, inFlight: 0 }] }) };
     server = createHttpServer(createOperatorApp({ view: view as unknown as OperatorView, log: recorder([]) }), { headerBytes: 16_384 });
     await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
   });

@@ -1,0 +1,47 @@
+import type { IncomingMessage } from 'node:http';
+import { TokenwardError } from '../errors.ts';
+import type { Caller } from './caller.ts';
+
+/** Which accounts may be named: exact names, and beginnings of names. Undefined: all. */
+export type AccountPatterns = { readonly names: ReadonlySet<string>; readonly beginnings: readonly string[] } | undefined;
+
+/** Finds a request's account where it depends on the request. */
+export interface AccountChoice {
+  /** In lower case; undefined: only the caller decides. */
+  readonly header: string | undefined;
+  readonly allow: AccountPatterns;
+  /** Whether there is an account of this name that this route can use. */
+  readonly serves: (account: string) => boolean;
+}
+
+export function accountPatterns(patterns: readonly string[] | undefined): AccountPatterns {
+  if (patterns === undefined) return undefined;
+  return {
+    names: new Set(patterns.filter((pattern) => !pattern.endsWith('*'))),
+    beginnings: patterns.filter((pattern) => pattern.endsWith('*')).map((pattern) => pattern.slice(0, -1)),
+  };
+}
+
+/**
+ * The account of a request: the one its header names, else the caller's own. Throws if there is none, if this caller or
+ * this route may not use it, or if it does not exist. What may not be used is said first: so nobody can find out by
+ * asking which of those exist.
+ */
+export function chooseAccount({ header, allow, serves }: AccountChoice, request: IncomingMessage, caller: Caller | undefined): string {
+  const named = header === undefined ? undefined : request.headers[header];
+  if (named === undefined || named === '') {
+    const own = caller?.account;
+    if (own === undefined) throw new TokenwardError('account_missing', header === undefined ? {} : { detail: `header ${header}` });
+    if (!serves(own)) throw new TokenwardError('account_unknown', { detail: `account ${own}` });
+    return own;
+  }
+  // Sent twice it comes as a list, or as one text with a comma: the name of nobody.
+  const account = typeof named === 'string' ? named : '';
+  if (account !== caller?.account && (!fits(allow, account) || !fits(caller?.accounts, account))) throw new TokenwardError('account_not_allowed');
+  if (!serves(account)) throw new TokenwardError('account_unknown');
+  return account;
+}
+
+function fits(patterns: AccountPatterns, account: string): boolean {
+  return patterns === undefined || patterns.names.has(account) || patterns.beginnings.some((beginning) => account.startsWith(beginning));
+}
