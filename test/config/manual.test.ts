@@ -39,7 +39,8 @@ function keysOf(text: string, known: ReadonlySet<string>): Set<string> {
 }
 
 function allOn(): LoadedConfig {
-  const value: unknown = parse(ALL_ON.replaceAll(/\$\{file:[^}]*\}/g, 'stand-in'), { uniqueKeys: false });
+  // Files that no machine of a test has: test/accounts has such.
+  const { accountsFrom: _files, ...value } = parse(ALL_ON.replaceAll(/\$\{file:[^}]*\}/g, 'stand-in'), { uniqueKeys: false }) as Record<string, unknown>;
   return load(JSON.stringify(value), ENVIRONMENT);
 }
 

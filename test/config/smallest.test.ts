@@ -5,11 +5,13 @@ import { load, SMALLEST } from '../support/config.ts';
 describe('the smallest configuration', () => {
   it('has four lines, and defaults for everything else', () => {
     assert.equal(SMALLEST.split('\n').length, 4);
-    const { flowOf, ...config } = load(SMALLEST);
+    const { flowOf, knownFlows, generated, ...config } = load(SMALLEST);
+    assert.ok(knownFlows.has('softline') && generated.byName.size === 0);
     assert.deepEqual([...flowOf.keys()], ['shop']);
     assert.deepEqual(config, {
       listen: { host: '127.0.0.1', port: 8080 },
       operator: { host: '127.0.0.1', port: 9090 },
+      workers: 1,
       store: { type: 'embedded', path: './data', retiredKeys: [] },
       callers: 'none',
       egressProxy: 'environment',
@@ -21,7 +23,7 @@ describe('the smallest configuration', () => {
         timeouts: { connect: 3_000, firstByte: 30_000, idle: 30_000 }, maxConnections: 64, freshConnection: false,
         encodedPaths: 'refuse', forwarded: 'drop', setCookie: 'drop',
       }],
-      limits: { bufferedBytes: 134_217_728, inFlight: 5_000, waitingPerAccount: 2_000, headerBytes: 16_384, bodyIdle: 30_000, readIdle: 120_000 },
+      limits: { bufferedBytes: 134_217_728, inFlight: 5_000, waitingPerAccount: 2_000, accountsInMemory: 20_000, headerBytes: 16_384, bodyIdle: 30_000, readIdle: 120_000 },
       shutdown: { delay: 0, drain: 20_000 },
       log: { level: 'info' },
     });
