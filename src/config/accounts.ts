@@ -6,7 +6,7 @@ import { expandLeaves } from './expand-leaves.ts';
 import { reportIssue } from './issues.ts';
 import { ConfigError, dotted, record, type ConfigMistake, type Say } from './mistakes.ts';
 import { checkAccounts, checkCredentials, flowOfAccount } from './references.ts';
-import { accountName, accountSchema, accountsSchema, type AccountConfig } from './schema.ts';
+import { accountSchema, accountsSchema, NAME, NAME_FORM, type AccountConfig } from './schema.ts';
 
 /*
  * Accounts that do not stand in the configuration itself: from a folder of files written by hand, or from one file that
@@ -86,27 +86,20 @@ export function accountsOfLines(file: string, flows: ReadonlyMap<string, Flow>, 
   const byName = new Map<string, readonly [number, Readonly<Record<string, unknown>>]>();
   const mistakes: ConfigMistake[] = [];
   let line = 0;
+  const say: Say = (path, message) => void mistakes.push({ path: dotted(path), line, message });
   for (const text of readText(file).split('\n')) {
     line += 1;
-    if (text === '' || text.trim() === '') continue;
+    if (text.trim() === '') continue;
     const before = mistakes.length;
-    const say: Say = (path, message) => void mistakes.push({ path: dotted(path), line, message });
-    let value: unknown;
-    try {
-      value = JSON.parse(text);
-    } catch {
-      say([], 'not one JSON object');
-    }
-    if (mistakes.length === before) {
-      if (text.includes('${')) value = expandLeaves(value, [], environment, say);
-      const { name, credentials = {}, ...settings } = record(value);
-      const known = typeof name === 'string' && accountName.safeParse(name).success;
-      if (!known) say(['name'], name === undefined ? 'is missing' : 'must be a name of letters, digits, ".", "_" and "-", at most 100 characters');
-      else if (taken.has(name) || byName.has(name)) say(['name'], 'there is an account of this name already');
-      const key = JSON.stringify(settings);
+    const value = objectIn(text, environment, say);
+    if (value !== undefined) {
+      const { name, credentials = {} } = value;
+      if (typeof name !== 'string' || !NAME.test(name)) say(['name'], name === undefined ? 'is missing' : NAME_FORM);
+      else if (byName.has(name) || taken.has(name)) say(['name'], 'there is an account of this name already');
+      const key = kindKey(value);
       let index = kindOf.get(key);
       if (index === undefined) {
-        const kind = kindFrom(settings, flows, say);
+        const kind = kindFrom(without(value, 'name', 'credentials'), flows, say);
         if (kind !== undefined) kindOf.set(key, (index = kinds.push(kind) - 1));
       }
       if (index !== undefined && !fits(kinds[index]!.flow, credentials)) checkCredentials(kinds[index]!.flow, credentials, ['credentials'], () => undefined, say);
@@ -118,25 +111,50 @@ export function accountsOfLines(file: string, flows: ReadonlyMap<string, Flow>, 
   return { kinds, byName };
 }
 
+function objectIn(text: string, environment: Environment, say: Say): Readonly<Record<string, unknown>> | undefined {
+  let value: unknown;
+  try {
+    value = JSON.parse(text);
+  } catch {
+    value = undefined;
+  }
+  if (record(value) !== value) {
+    say([], 'not one JSON object');
+    return undefined;
+  }
+  return record(text.includes('${') ? expandLeaves(value, [], environment, say) : value);
+}
+
+/** The same text for accounts that differ in nothing but name and credentials. */
+function kindKey(value: Readonly<Record<string, unknown>>): string {
+  let key = '';
+  for (const name in value) {
+    if (name === 'name' || name === 'credentials') continue;
+    const setting = value[name];
+    key += `${name}:${typeof setting === 'string' ? `"${setting}` : JSON.stringify(setting)}\n`;
+  }
+  return key;
+}
+
 /** What is not an account's own, checked. */
-function kindFrom(settings: Readonly<Record<string, unknown>>, flows: ReadonlyMap<string, Flow>, say: Say): Kind | undefined {
-  const parsed = accountSchema.safeParse(settings);
+function kindFrom(written: Readonly<Record<string, unknown>>, flows: ReadonlyMap<string, Flow>, say: Say): Kind | undefined {
+  const parsed = accountSchema.safeParse(written);
   if (!parsed.success) {
-    const root = { accounts: { account: settings } };
+    const root = { accounts: { account: written } };
     for (const issue of parsed.error.issues) reportIssue({ ...issue, path: ['accounts', 'account', ...issue.path] }, root, (path, message) => say(path.slice(2), message));
     return undefined;
   }
-  const { credentials: _none, ...rest } = parsed.data;
-  const flow = flows.get(rest.flow);
+  const settings = without(parsed.data, 'credentials');
+  const flow = flows.get(settings.flow);
   if (flow === undefined) {
     say(['flow'], `there is no flow of this name; known: ${[...flows.keys()].join(', ')}`);
     return undefined;
   }
-  if (flow.baseUrl === undefined && rest.baseUrl === undefined && flow.login?.url.startsWith('/') === true) {
-    say([], `the flow ${rest.flow} needs a baseUrl here`);
+  if (flow.baseUrl === undefined && settings.baseUrl === undefined && flow.login?.url.startsWith('/') === true) {
+    say([], `the flow ${settings.flow} needs a baseUrl here`);
     return undefined;
   }
-  return { settings: rest, flow: flowOfAccount(flow, parsed.data) };
+  return { settings, flow: flowOfAccount(flow, parsed.data) };
 }
 
 /** The usual case, seen at a glance: every required credential is there as text, and nothing else but optional text. */
@@ -151,6 +169,10 @@ function fits(flow: Flow, credentials: unknown): boolean {
   }
   for (const name in flow.credentials) if (flow.credentials[name] === 'required') required -= 1;
   return required === 0 && given === credentials;
+}
+
+function without<T extends object, K extends string>(value: T, ...keys: readonly K[]): Omit<T, K> {
+  return Object.fromEntries(Object.entries(value).filter(([key]) => !keys.includes(key as K))) as Omit<T, K>;
 }
 
 function readText(file: string): string {

@@ -72,7 +72,7 @@ export function parseConfig(text: string, environment: Environment, file = 'conf
   const flows = collectFlows(expanded, say);
   checkAccounts(expanded, flows, document.sourceOf, say);
   const more = accountsElsewhere(expanded, flows, environment, (mistake) => mistakes.push(mistake));
-  checkRoutes(expanded, flows, new Set([...Object.keys(more.folder), ...more.generated.byName.keys()]), say);
+  checkRoutes(expanded, flows, { size: Object.keys(more.folder).length + more.generated.byName.size, has: (name) => Object.hasOwn(more.folder, name) || more.generated.byName.has(name) }, say);
   checkCallers(expanded, say);
   checkListeners(expanded, say);
   if (mistakes.length > 0 || !result.success) throw new ConfigError(file, mistakes.sort((a, b) => (a.line ?? 0) - (b.line ?? 0)));

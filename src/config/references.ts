@@ -82,7 +82,7 @@ export function checkCredentials(flow: Flow, given: unknown, path: Path, sourceO
 }
 
 /** `elsewhere`: the accounts that `accountsFrom` leads to. */
-export function checkRoutes(raw: unknown, flows: ReadonlyMap<string, Flow>, elsewhere: ReadonlySet<string>, say: Say): void {
+export function checkRoutes(raw: unknown, flows: ReadonlyMap<string, Flow>, elsewhere: Pick<ReadonlySet<string>, 'size' | 'has'>, say: Say): void {
   const { accounts: inline, accountsFrom } = record(raw);
   const accounts = Object.keys(record(inline));
   if (accounts.length === 0 && elsewhere.size === 0 && (typeof inline === 'object' || inline === undefined)) say(['accounts'], inline === undefined && accountsFrom === undefined ? 'is missing' : 'needs at least one account');

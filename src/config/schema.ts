@@ -1,7 +1,10 @@
 import { z } from 'zod';
 import { attachSchema, budgetSchema, flowSchema } from '../flows/flow.ts';
 
-const name = z.string().regex(/^[A-Za-z0-9][A-Za-z0-9._-]{0,99}$/, 'must be a name of letters, digits, ".", "_" and "-", at most 100 characters');
+/** What names look like: of accounts, callers and flows. */
+export const NAME = /^[A-Za-z0-9][A-Za-z0-9._-]{0,99}$/;
+export const NAME_FORM = 'must be a name of letters, digits, ".", "_" and "-", at most 100 characters';
+const name = z.string().regex(NAME, NAME_FORM);
 /** The ports if the configuration names none. */
 export const DEFAULT_PORT = 8080;
 export const DEFAULT_OPERATOR_PORT = 9090;
@@ -100,9 +103,6 @@ const jwt = z.strictObject({
   jwks: z.string().min(1).describe('The issuer\'s key set: an https URL, or the path of a file.'),
   claim: z.string().min(1).default('sub'),
 });
-
-/** The name of an account, a route's caller and the like. */
-export const accountName = name;
 
 /** One account. */
 export const accountSchema = z.strictObject({

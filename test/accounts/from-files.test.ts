@@ -80,7 +80,7 @@ describe('accounts of a generated file', () => {
     ['asks for a variable that is not there', { name: 'x', flow: 'static', credentials: { token: '${NOT_THERE}' } }, 'credentials.token: the environment variable NOT_THERE is not set'],
   ] as const) {
     it(`a line that ${what} is told by its number`, () => {
-      const file = writeLines(folder(), [{ name: 'good', ...staticAccount('good') }, '', line as string]);
+      const file = writeLines(folder(), [{ name: 'good', ...staticAccount('good') }, '', line]);
       assert.ok(errorOf(withFile(file)).message.includes(`\n  ${file}, line 3: ${message}`), errorOf(withFile(file)).message);
     });
   }
