@@ -527,6 +527,8 @@ export class TokenManager {
     if (theirs !== undefined) {
       // His token is the stored one; ours is dropped.
       if (this.#isNews(state, theirs, record.generation)) return this.#adopt(state, theirs)!;
+      // His is over already, but its refresh token is newer than ours: to be renewed, not overwritten.
+      if (theirs.token !== undefined && theirs.generation > record.generation && theirs.identity === credential.identity) throw new Overtaken('token_unavailable', { detail: `account ${credential.account}: another process has renewed it`, retryAfter: 1 });
       return this.#accept(state, theirs, grant);
     }
     this.#options.checkpoint?.('P7 token stored');

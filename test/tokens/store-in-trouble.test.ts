@@ -181,6 +181,22 @@ describe('a store in trouble before a call', () => {
     assert.deepEqual(credential.calls, ['login', 'refresh']);
   });
 
+  it('a grant that comes after another process has stored a newer token does not overwrite it, though that one is over', async () => {
+    const credential: ReturnType<typeof playedCredential> = playedCredential({}, granted(), async () => {
+      world.store.leases.clear();
+      const theirs = await managed(playedCredential({}, granted({ secret: 'theirs', refreshSecret: 'their refresh token', lifetime: 60 })), { store: world.store, clock: world.clock });
+      await theirs.manager.renew('crm', await theirs.manager.get('crm'));
+      world.clock.pass(61_000);
+      return granted({ secret: 'late' });
+    });
+    const world = await managed(credential);
+    const first = await world.manager.get('crm');
+    await assert.rejects(async () => world.manager.renew('crm', first), (error: unknown) => error instanceof TokenwardError && error.code === 'token_unavailable');
+    assert.equal((await world.records.read('crm')).token?.reveal(), 'theirs');
+    await world.manager.renew('crm', first);
+    assert.equal(credential.spent.at(-1), 'their refresh token');
+  });
+
   it('a write lost to another process fails this renewal, not the next one', async () => {
     const credential = playedCredential();
     const { manager, store } = await managed(credential);
