@@ -22,12 +22,14 @@ export async function runScenarios(tally: Tally, crashLoopFor: number): Promise<
     one('suspend', () => suspend(tally)),
     (async () => {
       await one('endpoint down', () => endpointDown(tally));
-      await one('SIGTERM', () => sigterm(tally));
-      await one('crash loop by the clock', () => crashLoopByClock(tally));
-      await one('restarts', () => restartsCostNothing(tally));
       await one('clocks', () => clocks(tally));
       await one('lifetimes', () => absurdLifetimes(tally));
       await one('keys', () => keys(tally));
+    })(),
+    (async () => {
+      await one('SIGTERM', () => sigterm(tally));
+      await one('crash loop by the clock', () => crashLoopByClock(tally));
+      await one('restarts', () => restartsCostNothing(tally));
       await one('budget', () => budget(tally));
       await one('dead credential', () => deadCredential(tally));
     })(),
