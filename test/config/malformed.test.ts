@@ -43,7 +43,7 @@ describe('a malformed configuration', () => {
 
   it('that is empty is told what has to be there', () => {
     for (const text of ['', '\n\n', '# nothing but a comment\n', '---\n', '{}']) {
-      assert.deepEqual(mistakesOf(text).map(({ path, line, message }) => [path, line, message]), [['accounts', 1, 'is missing'], ['routes', 1, 'is missing']], JSON.stringify(text));
+      assert.deepEqual(mistakesOf(text).map(({ path, line, message }) => [path, line, message]), [['routes', 1, 'is missing'], ['accounts', 1, 'is missing']], JSON.stringify(text));
     }
   });
 });

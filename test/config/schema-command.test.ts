@@ -14,9 +14,9 @@ describe('tokenward schema', () => {
     const schema = JSON.parse(stdout) as JsonSchema;
     assert.equal(schema.$schema, 'https://json-schema.org/draft/2020-12/schema');
     assert.equal(schema.type, 'object');
-    assert.deepEqual([...schema.required!].sort(), ['accounts', 'routes']);
+    assert.deepEqual(schema.required, ['routes']);
     assert.equal(schema.additionalProperties, false);
-    assert.deepEqual(Object.keys(schema.properties!), ['listen', 'operator', 'store', 'callers', 'jwt', 'egressProxy', 'allowAnonymous', 'flows', 'accounts', 'routes', 'limits', 'shutdown', 'log']);
+    assert.deepEqual(Object.keys(schema.properties!), ['listen', 'operator', 'workers', 'store', 'callers', 'jwt', 'egressProxy', 'allowAnonymous', 'flows', 'accounts', 'accountsFrom', 'routes', 'limits', 'shutdown', 'log']);
   });
 
   it('refers to nothing that is not in it', () => {
