@@ -27,6 +27,7 @@ const CHECKED: Readonly<Record<string, 'by CI on a clean clone' | 'by a test of 
   'npm run check': 'by CI on a clean clone',
   'npm run bench -- --quick': 'by a test of this file',
   'npm run verify:hostile': 'by CI on a clean clone',
+  'npm run verify:crash': 'by CI on a clean clone',
   'npm run verify:replicas': 'by CI on a clean clone',
   'tokenward store copy --from OLD.yaml --to NEW.yaml': 'by its own test',
   'node dist/main.js check -c proxy.config.yaml': 'by a test of this file',
