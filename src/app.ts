@@ -335,7 +335,7 @@ function routeOf(config: RouteConfig, all: LoadedConfig, metrics: Metrics, via: 
     config,
     name: config.prefix,
     prefix: config.prefix === '/' ? '' : config.prefix,
-    upstream: new Upstream(destinationOf(url.origin, upstreamTls(config.tls), via(url.origin)), { maxConnections: config.maxConnections, timeouts: config.timeouts }),
+    upstream: new Upstream(destinationOf(url.origin, upstreamTls(config.tls), via(url.origin)), { maxConnections: config.maxConnections, oneRequestEach: config.freshConnection, timeouts: config.timeouts }),
     basePath,
     origin: url.origin,
     host: url.host,
