@@ -44,7 +44,9 @@ describe('a worker that is killed', function () {
     process.kill(one, 'SIGKILL');
     // Which of them logs in is not seen from outside. If it was not this one, it is the other one.
     await eventually('another login', () => tokenCalls(sandbox, 'softline') === 2, 5_000).catch(() => void process.kill(other, 'SIGKILL'));
-    await eventually('the account has a token', async () => (await callAnew(READ).catch(() => undefined))?.status === 200, 20_000);
+    // A connection on its way to the killed worker is answered by nobody (docs/workers.md): such a caller tries again.
+    const impatient = () => Promise.race([callAnew(READ).then(({ status }) => status, () => 0), new Promise<number>((resolve) => void setTimeout(resolve, 3_000, 0))]);
+    await eventually('the account has a token', async () => (await impatient()) === 200, 20_000);
     assert.ok(performance.now() - from < 25_000);
     assert.equal(tokenCalls(sandbox, 'softline'), 2);
     await Promise.all(answers);
