@@ -48,8 +48,9 @@ async function down(stage: Stage, link: FaultProxy, tally: Tally): Promise<void>
   }
   const early = whileAlive.filter(({ outcome }) => outcome !== 'answered').length;
   tally.count(`endpoint down: ${whileAlive.length} requests while the token lives`, early === 0 && whileAlive.length > 0 ? undefined : `${early} failed`);
-  const unclear = afterwards.filter(({ code, retryAfter }) => (code !== 'token_endpoint_failed' && code !== 'token_unavailable') || !(retryAfter! >= 1)).length;
-  tally.count(`endpoint down: ${afterwards.length} clear errors with Retry-After`, unclear === 0 && afterwards.length > 0 ? undefined : `${unclear} unclear ones`);
+  const unclear = afterwards.filter(({ code, retryAfter }) => (code !== 'token_endpoint_failed' && code !== 'token_unavailable') || !(retryAfter! >= 1));
+  const kinds = [...new Set(unclear.map(({ outcome, code, retryAfter }) => `${outcome} ${code ?? ''} ${retryAfter ?? ''}`))].join(', ');
+  tally.count(`endpoint down: ${afterwards.length} clear errors with Retry-After`, unclear.length === 0 && afterwards.length > 0 ? undefined : `${unclear.length} unclear ones, at ${afterwards.indexOf(unclear[0]!)} and on: ${kinds}`);
   const times = afterwards.map(({ startedAt, endedAt }) => endedAt! - startedAt).sort((a, b) => a - b);
   const median = times[Math.floor(times.length / 2)] ?? Infinity;
   tally.count(`endpoint down: errors within ${median.toFixed(1)} ms (median)`, median < FAST ? undefined : `${median.toFixed(0)} ms`);
