@@ -33,8 +33,10 @@ async function down(stage: Stage, link: FaultProxy, tally: Tally): Promise<void>
   await link.set({ connect: 'refuse' });
   link.drop();
   const since = mark(ledger);
-  // By the endpoint's own word, whole seconds: that is what tokenward knows of.
-  const lives = Math.floor(sandbox.chatapp.currentToken()!.accessEndsAt / 1_000) * 1_000;
+  // The endpoint's word is in whole seconds, and so is the Date that tokenward measures it by: what it knows of may end up to a
+  // second before the token really does, or after; then the upstream refuses, and the answer is our error all the same.
+  const ends = sandbox.chatapp.currentToken()!.accessEndsAt;
+  const lives = Math.floor(ends / 1_000) * 1_000;
   const whileAlive: CallerEntry[] = [];
   const afterwards: CallerEntry[] = [];
   const end = performance.now() + LIFETIMES * LIFETIME;
@@ -43,7 +45,7 @@ async function down(stage: Stage, link: FaultProxy, tally: Tally): Promise<void>
     const entry = await stage.send();
     // A request under way at the very end may fall on either side.
     if (Date.now() < lives - 100) whileAlive.push(entry);
-    else if (before > lives + 100) afterwards.push(entry);
+    else if (before > ends + 100) afterwards.push(entry);
     await sleep(40);
   }
   const early = whileAlive.filter(({ outcome }) => outcome !== 'answered').length;
