@@ -43,6 +43,20 @@ describe('a request body that stands still', () => {
     assert.deepEqual(upstream.seen.map(({ body }) => body), ['aabbccdd', 'aabbccdd']);
   });
 
+  it('time and again does not shorten the time the upstream has for its answer afterwards', async () => {
+    // Pieces come just after each look at how long the connection has been silent; the answer takes half of what it may.
+    const upstream = await close(ownUpstream((_request, response) => void setTimeout(() => response.end('fine'), 1_000)));
+    const proxy = await close(startOwnProxy({ limits: { bodyIdle: '30s' }, routes: [{ prefix: '/api', upstream: upstream.url, maxReplayBody: 0, timeouts: { firstByte: '2s', idle: '2s' } }] }));
+    const line = await dial(proxy.url);
+    line.socket.write('POST /api/a HTTP/1.1\r\nHost: proxy\r\nContent-Length: 8\r\n\r\n');
+    for (let index = 0; index < 8; index += 1) {
+      await sleep(590);
+      line.socket.write('x');
+    }
+    assert.match(await line.until(/fine|x-tokenward-error/i), /^HTTP\/1\.1 200 /);
+    line.socket.destroy();
+  });
+
   it('because the upstream takes no more of it is the upstream\'s fault: 504', async () => {
     const upstream = await close(tcpServer((socket) => void socket.pause()));
     const proxy = await close(startOwnProxy({ limits: { bodyIdle: '30s' }, routes: [{ prefix: '/api', upstream: upstream.url, timeouts: { firstByte: '500ms' } }] }));

@@ -162,12 +162,15 @@ export class Connection {
         let room = socket.write(chunk, spent(chunk));
         if (chunked) room = socket.write('\r\n', 'latin1');
         if (!room) await drained(socket);
+        // What the upstream takes ends a silence as what it says does.
+        this.#silence = 0;
       }
       if (this.#exchange !== exchange || !this.#uploading) return;
       if (chunked) socket.write('0\r\n\r\n', 'latin1');
       this.#uploading = false;
       this.#upload = undefined;
       this.#sentAt = performance.now();
+      this.#allow(this.#answered ? this.#timeouts.idle : this.#timeouts.firstByte);
       this.#finishIfDone();
     } catch (error) {
       // The caller's side of the upload failed: the upstream must not take what it has for the whole.
