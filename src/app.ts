@@ -27,6 +27,7 @@ import { deadTokenRule } from './proxy/inspect.ts';
 import { JwtCheck } from './proxy/jwt.ts';
 import { plain } from './proxy/headers.ts';
 import { loginPaths, type LoginPath } from './proxy/legacy-login.ts';
+import { Patience } from './proxy/patience.ts';
 import { readyPolicy } from './proxy/policy.ts';
 import { destinationOf, type Destination } from './proxy/upstream/dial.ts';
 import { byLongestPrefix, type Route } from './proxy/route.ts';
@@ -154,7 +155,7 @@ async function build(config: LoadedConfig, surroundings: Surroundings): Promise<
   const observer = observerOf(metrics, log);
   const tokens = new TokenManager(credentials, { store, records: new Records(store, seal, clock), clock, observer, owner: surroundings.owner, maxAccounts: config.limits.accountsInMemory + credentials.named.length, maxWaiting: config.limits.waitingPerAccount, ...(surroundings.checkpoint && { checkpoint: surroundings.checkpoint }) });
   const viaName = surroundings.viaName ?? newViaName();
-  const proxy: Proxy = { routes, callers, viaName, tokens, uncured: new UncuredReplies(clock), buffers, admission: new Admission(config.limits.inFlight), idle: { body: config.limits.bodyIdle, reading: config.limits.readIdle }, metrics, log };
+  const proxy: Proxy = { routes, callers, viaName, tokens, uncured: new UncuredReplies(clock), buffers, admission: new Admission(config.limits.inFlight), bodyPatience: new Patience(config.limits.bodyIdle), readIdle: config.limits.readIdle, metrics, log };
   const life = { stopping: false };
 
   const proxyServer = createHttpServer(proxyApp(proxy), { headerBytes: config.limits.headerBytes, onRefused: (reason) => metrics.errors.inc({ route: 'unmatched', reason }) }, inboundOptions);

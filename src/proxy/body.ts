@@ -1,5 +1,6 @@
 import type { IncomingMessage } from 'node:http';
 import { TokenwardError } from '../errors.ts';
+import type { Patience, Patient } from './patience.ts';
 
 /** Bytes of request bodies kept by all requests together: a cap on their sum, because Node gives memory back late. */
 export class BufferBudget {
@@ -54,15 +55,9 @@ export interface BodyLimits {
   readonly keep: number;
   /** Beyond this size it is refused. Bytes. */
   readonly most: number;
-  /** One that stands still for this long is not waited for; 0: no limit. ms. */
-  readonly idle: number;
+  /** One that stands still for longer than this is not waited for. */
+  readonly patience: Patience;
   readonly budget: BufferBudget;
-}
-
-/** Calls back when the body has stood still; to be refreshed as it comes. */
-function patienceOf({ idle }: BodyLimits, lost: (error: TokenwardError) => void): NodeJS.Timeout | undefined {
-  if (idle === 0) return undefined;
-  return setTimeout(() => lost(new TokenwardError('body_timeout', { detail: `nothing came for ${idle / 1000} s` })), idle);
 }
 
 /** True if the request's framing announces a body. */
@@ -77,7 +72,7 @@ export function takeBody(request: IncomingMessage, limits: BodyLimits): RequestB
   const declared = request.headers['content-length'];
   const length = declared === undefined ? undefined : Number(declared);
   if (length !== undefined) {
-    if (length > limits.most) throw new TokenwardError('body_too_large', { detail: `limit ${limits.most} bytes` });
+    if (length > limits.most) throw tooLarge(limits.most);
     if (length > limits.keep || !limits.budget.take(length)) return streamed(request, [], length, limits);
     return collect(request, limits, length);
   }
@@ -86,63 +81,118 @@ export function takeBody(request: IncomingMessage, limits: BodyLimits): RequestB
 
 /** `reserved`: bytes already taken from the budget because the length is known. */
 function collect(request: IncomingMessage, limits: BodyLimits, reserved: number | undefined): Promise<RequestBody> {
-  return new Promise((resolve, reject) => {
-    const chunks: Buffer[] = [];
-    let size = 0;
-    let taken = reserved ?? 0;
-    const patience = patienceOf(limits, (error) => {
-      done();
-      limits.budget.give(taken);
-      reject(error);
-    });
-    const done = (): void => {
-      clearTimeout(patience);
-      request.off('data', onData).off('end', onEnd).off('close', onClose).off('error', onClose);
-    };
-    const onData = (chunk: Buffer): void => {
-      patience?.refresh();
-      chunks.push(chunk);
-      size += chunk.length;
-      // All of it, without waiting for the stream to notice: the parser passes on no byte more than was declared.
-      if (size === reserved) {
-        onEnd();
-        return;
-      }
-      if (size <= taken) return;
-      if (size > limits.most) {
-        done();
-        limits.budget.give(taken);
-        reject(new TokenwardError('body_too_large', { detail: `limit ${limits.most} bytes` }));
-        return;
-      }
-      if (size <= limits.keep && limits.budget.take(chunk.length)) {
-        taken += chunk.length;
-        return;
-      }
-      // Too large to keep after all: on with it as a stream, beginning with what is here.
-      request.pause();
-      done();
-      limits.budget.give(taken);
-      resolve(streamed(request, chunks, undefined, limits));
-    };
-    const onEnd = (): void => {
-      done();
-      let released = false;
-      resolve({
-        kind: 'kept', chunks, length: size,
-        release() {
-          if (!released) limits.budget.give(taken);
-          released = true;
-        },
-      });
-    };
-    const onClose = (): void => {
-      done();
-      limits.budget.give(taken);
-      reject(new CallerGone());
-    };
-    request.on('data', onData).on('end', onEnd).on('close', onClose).on('error', onClose);
-  });
+  return new Promise((resolve, reject) => new Collector(request, limits, reserved, resolve, reject));
+}
+
+/** Gathers a body's chunks until it is all here or turns out too large to keep. */
+class Collector implements Patient {
+  looks = 0;
+  readonly #request: IncomingMessage;
+  readonly #limits: BodyLimits;
+  readonly #reserved: number | undefined;
+  readonly #resolve: (body: RequestBody) => void;
+  readonly #reject: (error: Error) => void;
+  readonly #chunks: Buffer[] = [];
+  #size = 0;
+  #taken: number;
+  #over = false;
+
+  constructor(request: IncomingMessage, limits: BodyLimits, reserved: number | undefined, resolve: (body: RequestBody) => void, reject: (error: Error) => void) {
+    this.#request = request;
+    this.#limits = limits;
+    this.#reserved = reserved;
+    this.#resolve = resolve;
+    this.#reject = reject;
+    this.#taken = reserved ?? 0;
+    limits.patience.watch(this);
+    request.on('data', this.#onData).on('close', this.#onClose);
+    // With a length, the last byte is the end.
+    if (reserved === undefined) request.on('end', this.#onEnd);
+  }
+
+  onLost(): void {
+    this.#fail(standsStill(this.#limits.patience));
+  }
+
+  readonly #onData = (chunk: Buffer): void => {
+    if (this.#over) return;
+    this.looks = 0;
+    this.#chunks.push(chunk);
+    this.#size += chunk.length;
+    // All of it, without waiting for the stream to notice: the parser passes on no byte more than was declared.
+    if (this.#size === this.#reserved) {
+      this.#onEnd();
+      return;
+    }
+    if (this.#size <= this.#taken) return;
+    const { most, keep, budget } = this.#limits;
+    if (this.#size > most) {
+      this.#fail(tooLarge(most));
+      return;
+    }
+    if (this.#size <= keep && budget.take(chunk.length)) {
+      this.#taken += chunk.length;
+      return;
+    }
+    // Too large to keep after all: on with it as a stream, beginning with what is here.
+    this.#request.pause();
+    this.#stop();
+    budget.give(this.#taken);
+    this.#resolve(streamed(this.#request, this.#chunks, undefined, this.#limits));
+  };
+
+  // The listeners stay on: nothing comes after the end, and taking them off costs more than a last call in vain.
+  readonly #onEnd = (): void => {
+    if (this.#over) return;
+    this.#over = true;
+    this.#limits.patience.leave(this);
+    this.#resolve(new KeptBody(this.#chunks, this.#size, this.#taken, this.#limits.budget));
+  };
+
+  readonly #onClose = (): void => {
+    if (!this.#over) this.#fail(new CallerGone());
+  };
+
+  #fail(error: Error): void {
+    this.#stop();
+    this.#limits.budget.give(this.#taken);
+    this.#reject(error);
+  }
+
+  #stop(): void {
+    this.#over = true;
+    this.#limits.patience.leave(this);
+    this.#request.off('data', this.#onData).off('end', this.#onEnd).off('close', this.#onClose);
+  }
+}
+
+class KeptBody {
+  readonly kind = 'kept';
+  readonly chunks: readonly Buffer[];
+  readonly length: number;
+  readonly #budget: BufferBudget;
+  #taken: number;
+
+  /** `taken`: bytes of the budget, to be given back once. */
+  constructor(chunks: readonly Buffer[], length: number, taken: number, budget: BufferBudget) {
+    this.chunks = chunks;
+    this.length = length;
+    this.#taken = taken;
+    this.#budget = budget;
+  }
+
+  release(): void {
+    this.#budget.give(this.#taken);
+    this.#taken = 0;
+  }
+}
+
+function tooLarge(most: number): TokenwardError {
+  return new TokenwardError('body_too_large', { detail: `limit ${most} bytes` });
+}
+
+function standsStill({ limit }: Patience): TokenwardError {
+  return new TokenwardError('body_timeout', { detail: `nothing came for ${limit / 1000} s` });
 }
 
 function streamed(request: IncomingMessage, first: readonly Buffer[], length: number | undefined, limits: BodyLimits): RequestBody {
@@ -153,7 +203,8 @@ function streamed(request: IncomingMessage, first: readonly Buffer[], length: nu
  * The body on its way up, piece by piece as the caller sent them: not the request itself, because whoever consumes a stream
  * may destroy it, and the caller's connection is still needed for the answer.
  */
-class CallersUpload implements Upload {
+class CallersUpload implements Upload, Patient {
+  looks = 0;
   readonly #request: IncomingMessage;
   readonly #limits: BodyLimits;
   readonly #queue: Buffer[] = [];
@@ -162,8 +213,6 @@ class CallersUpload implements Upload {
   #flowing = false;
   #over: 'ended' | 'stopped' | Error | undefined;
   #wake: (() => void) | undefined;
-  /** Runs only while we wait for the caller; while the upstream is the slow one he has nothing to answer for. */
-  #patience: NodeJS.Timeout | undefined;
 
   constructor(request: IncomingMessage, first: readonly Buffer[], limits: BodyLimits) {
     this.#request = request;
@@ -195,17 +244,22 @@ class CallersUpload implements Upload {
     this.#queue.length = 0;
   }
 
+  onLost(): void {
+    this.#finish(standsStill(this.#limits.patience));
+  }
+
   #flow(): void {
     if (this.#flowing || this.#over !== undefined) return;
     this.#flowing = true;
-    this.#patience = patienceOf(this.#limits, (error) => this.#finish(error));
+    // Only while we wait for the caller: while the upstream is the slow one he has nothing to answer for.
+    this.#limits.patience.watch(this);
     this.#request.resume();
   }
 
   #finish(how: 'ended' | 'stopped' | Error): void {
     if (this.#over !== undefined) return;
     this.#over = how;
-    clearTimeout(this.#patience);
+    this.#limits.patience.leave(this);
     this.#request.off('data', this.#onData).off('end', this.#onEnd).off('close', this.#onClose).off('error', this.#onClose);
     // The upstream wants no more of it (it has refused early, say). The rest is read all the same, or the caller's next request would be stuck behind it.
     if (how !== 'ended') this.#request.resume();
@@ -213,18 +267,18 @@ class CallersUpload implements Upload {
   }
 
   readonly #onData = (chunk: Buffer): void => {
-    this.#patience?.refresh();
+    this.looks = 0;
     this.#size += chunk.length;
     const { most } = this.#limits;
     if (this.#size > most) {
-      this.#finish(new TokenwardError('body_too_large', { detail: `limit ${most} bytes` }));
+      this.#finish(tooLarge(most));
       return;
     }
     this.#queue.push(chunk);
     this.#queued += chunk.length;
     if (this.#flowing && this.#queued >= QUEUE_MOST) {
       this.#flowing = false;
-      clearTimeout(this.#patience);
+      this.#limits.patience.leave(this);
       this.#request.pause();
     }
     this.#wake?.();

@@ -13,6 +13,7 @@ import { checkRequest } from './gate.ts';
 import { replyHeaders, requestHeaders, withParameter } from './headers.ts';
 import { meansDeadToken } from './inspect.ts';
 import { legacyLoginAnswer } from './legacy-login.ts';
+import type { Patience } from './patience.ts';
 import { judgeRequest, policyError } from './policy.ts';
 import { relay } from './relay.ts';
 import { matchRoute, upstreamTarget, type Route } from './route.ts';
@@ -31,8 +32,10 @@ export interface Proxy {
   readonly uncured: UncuredReplies;
   readonly buffers: BufferBudget;
   readonly admission: Admission;
-  /** How long a caller may stand still with his body, and with reading his answer; 0: no limit. ms. */
-  readonly idle: { readonly body: number; readonly reading: number };
+  /** How long a caller may stand still with his body. */
+  readonly bodyPatience: Patience;
+  /** How long a caller may stand still with reading his answer; 0: no limit. ms. */
+  readonly readIdle: number;
   readonly metrics: Metrics;
   readonly log: Logger;
 }
@@ -103,7 +106,7 @@ async function handle(proxy: Proxy, passage: Passage): Promise<void> {
   const account = route.choice === undefined ? route.account : chooseAccount(route.choice, request, caller);
 
   // 4. body
-  const taken = takeBody(request, { keep: route.config.maxReplayBody, most: route.config.maxBody ?? Infinity, idle: proxy.idle.body, budget: proxy.buffers });
+  const taken = takeBody(request, { keep: route.config.maxReplayBody, most: route.config.maxBody ?? Infinity, patience: proxy.bodyPatience, budget: proxy.buffers });
   const body = (passage.body = taken instanceof Promise ? await taken : taken);
   if (passage.gone) {
     if (body.kind === 'kept') body.release();
@@ -146,7 +149,7 @@ async function handle(proxy: Proxy, passage: Passage): Promise<void> {
   const headers = replyHeaders(reply.headers, route, token?.reveal(), `${schemeOf(request)}://${request.headers.host ?? ''}`);
   if (token !== undefined && reply.statusText.includes(token.reveal())) reply.statusText = '';
   if (note !== undefined) headers.push('x-tokenward-replay', note);
-  relay(reply, response, headers, proxy.idle.reading);
+  relay(reply, response, headers, proxy.readIdle);
 }
 
 /** Step 6: the request with this token on it. Resolves with the reply's head. */

@@ -27,13 +27,15 @@ const FIELDS_MOST = 256;
 const INTERIM_MOST = 8;
 
 const STATUS_LINE = /^HTTP\/1\.([01]) ([1-9]\d\d)(?: ([\t\x20-\x7e\x80-\xff]*))?$/;
-const FIELD_NAME = /^[!#$%&'*+\-.^_`|~0-9A-Za-z]+$/;
 /** Any control byte but a tab, and the line ends that structure the head. */
 const CONTROL = /[\x00-\x08\x0b\x0c\x0e-\x1f\x7f]/;
 const CHUNK_SIZE = /^([0-9a-fA-F]{1,12})[\t ]*(?:;[\t\x20-\x7e\x80-\xff]*)?$/;
 const HEAD_END = Buffer.from('\r\n\r\n');
+const TAB = 9;
 const LF = 10;
 const CR = 13;
+const SPACE = 32;
+const COLON = 58;
 
 type State = 'head' | 'fixed' | 'until-close' | 'chunk-size' | 'chunk-data' | 'chunk-end' | 'trailers' | 'done';
 
@@ -123,7 +125,7 @@ export class ReplyReader {
           at = line.at;
           if (line.text === undefined) break;
           if (line.text === '') this.#end();
-          else this.#checkField(line.text);
+          else fieldsOf(`${line.text}\r\n`, Buffer.from(`${line.text}\r\n`, 'latin1'), 0);
           break;
         }
         case 'done':
@@ -154,37 +156,32 @@ export class ReplyReader {
     }
     if (end > HEAD_MOST) throw new ReplyError('head too large');
     this.#pending = undefined;
-    this.#takeHead(all.toString('latin1', 0, end));
+    this.#takeHead(all.toString('latin1', 0, end + 2), all);
     return bytes.length - (all.length - end - HEAD_END.length);
   }
 
-  #takeHead(text: string): void {
-    if (CONTROL.test(text)) throw new ReplyError('a control byte in the head');
-    const lines = text.split('\r\n');
-    const match = STATUS_LINE.exec(lines[0]!);
+  /** `text` and the bytes it was made of: a head with the end of its last line, but not the empty one behind it. */
+  #takeHead(text: string, bytes: Buffer): void {
+    const lineEnd = endOfLine(bytes, 0, text.length);
+    const match = STATUS_LINE.exec(text.slice(0, lineEnd));
     if (match === null) throw new ReplyError('a malformed status line');
     const minor = match[1]!;
     const status = Number(match[2]);
+    const headers = fieldsOf(text, bytes, lineEnd + 2);
     if (status < 200) {
       // Interim replies are between us and the server; 101 answers a question we never ask.
       if (status === 101) throw new ReplyError('a protocol switch nobody asked for');
-      for (let i = 1; i < lines.length; i += 1) this.#checkField(lines[i]!);
       this.#interim += 1;
       if (this.#interim > INTERIM_MOST) throw new ReplyError('too many interim replies');
       return;
     }
-    if (lines.length - 1 > FIELDS_MOST) throw new ReplyError('too many header fields');
 
-    const headers: string[] = [];
     let length: string | undefined;
     let coding: string | undefined;
     let connection = '';
-    for (let i = 1; i < lines.length; i += 1) {
-      const line = lines[i]!;
-      const colon = this.#checkField(line);
-      const name = line.slice(0, colon);
-      const value = withoutSpace(line.slice(colon + 1));
-      headers.push(name, value);
+    for (let i = 0; i < headers.length; i += 2) {
+      const name = headers[i]!;
+      const value = headers[i + 1]!;
       switch (name.length) {
         case 10:
           if (/^connection$/i.test(name)) connection += `${value},`;
@@ -209,7 +206,7 @@ export class ReplyReader {
       if (length !== undefined) throw new ReplyError('both Transfer-Encoding and Content-Length');
       if (minor === '0') throw new ReplyError('Transfer-Encoding in HTTP/1.0');
     }
-    this.#persistent = minor === '1' ? !/(^|[,\s])close([,\s]|$)/i.test(connection) : /(^|[,\s])keep-alive([,\s]|$)/i.test(connection);
+    this.#persistent = minor === '1' ? connection === '' || !/(^|[,\s])close([,\s]|$)/i.test(connection) : /(^|[,\s])keep-alive([,\s]|$)/i.test(connection);
 
     // RFC 9112 §6.3, in its order.
     if (this.#headRequest || status === 204 || status === 304) {
@@ -228,13 +225,6 @@ export class ReplyReader {
     const ended = this.#state === 'done';
     this.#events.onHead({ status, reason: match[3] ?? '', headers });
     if (ended) this.#events.onEnd();
-  }
-
-  /** The colon's place in a well-formed field line. No folding, no space before the colon, no nameless field. */
-  #checkField(line: string): number {
-    const colon = line.indexOf(':');
-    if (colon < 1 || !FIELD_NAME.test(line.slice(0, colon)) || line.includes('\n') || line.includes('\r')) throw new ReplyError('a malformed header field');
-    return colon;
   }
 
   #startChunk(line: string): void {
@@ -269,15 +259,43 @@ export class ReplyReader {
   }
 }
 
-/** Without the optional white space of RFC 9110 §5.6.3, which is less than what String.trim takes away. */
-function withoutSpace(text: string): string {
-  let start = 0;
-  let end = text.length;
-  while (start < end && isSpace(text.charCodeAt(start))) start += 1;
-  while (end > start && isSpace(text.charCodeAt(end - 1))) end -= 1;
-  return text.slice(start, end);
+/** What a byte may be in a field: of its name (RFC 9110 §5.6.2), of its value (§5.5, and as there the upper half of Latin-1), neither. */
+const IN_NAME = 1;
+const IN_VALUE = 2;
+const USE = new Uint8Array(256).map((_, byte) => {
+  if (/[!#$%&'*+\-.^_`|~0-9A-Za-z]/.test(String.fromCharCode(byte))) return IN_NAME | IN_VALUE;
+  return byte === TAB || (byte >= SPACE && byte !== 0x7f) ? IN_VALUE : 0;
+});
+
+/**
+ * The fields of a head, from `at` to the end of `text`: names and values in turn. One walk over the bytes, each looked up
+ * once. No folding, no space before the colon, no nameless field, no control byte, no line end but CR LF.
+ */
+function fieldsOf(text: string, bytes: Buffer, at: number): string[] {
+  const headers: string[] = [];
+  const end = text.length;
+  while (at < end) {
+    const nameStart = at;
+    while (USE[bytes[at]!]! & IN_NAME) at += 1;
+    if (at === nameStart || bytes[at] !== COLON) throw new ReplyError('a malformed header field');
+    const name = text.slice(nameStart, at);
+    // RFC 9110 §5.6.3: optional white space around a value is a space or a tab, less than what String.trim takes away.
+    at += 1;
+    while (bytes[at] === SPACE || bytes[at] === TAB) at += 1;
+    const valueStart = at;
+    const lineEnd = endOfLine(bytes, at, end);
+    let valueEnd = lineEnd;
+    while (valueEnd > valueStart && (bytes[valueEnd - 1] === SPACE || bytes[valueEnd - 1] === TAB)) valueEnd -= 1;
+    headers.push(name, text.slice(valueStart, valueEnd));
+    if (headers.length > 2 * FIELDS_MOST) throw new ReplyError('too many header fields');
+    at = lineEnd + 2;
+  }
+  return headers;
 }
 
-function isSpace(code: number): boolean {
-  return code === 0x20 || code === 0x09;
+/** Where the CR LF is that ends the line. Throws if anything but a value's bytes come before it. */
+function endOfLine(bytes: Buffer, at: number, end: number): number {
+  while (USE[bytes[at]!]! & IN_VALUE) at += 1;
+  if (bytes[at] !== CR || bytes[at + 1] !== LF || at + 2 > end) throw new ReplyError('a control byte in the head, or a line that does not end in CR LF');
+  return at;
 }
