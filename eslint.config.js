@@ -1,6 +1,6 @@
 import tseslint from 'typescript-eslint';
 
-/** What a folder may not import: the architecture of docs/architecture.md as a rule. Imports only point down. */
+/** What a folder may not import: the architecture as a rule. Imports only point down. */
 const layers = [
   { files: ['src/tokens/**'], forbid: ['express', 'node:http', 'node:https', 'node:net', 'undici', '**/proxy/**', '**/operator/**', '**/sandbox/**', '**/config/**', '**/app.ts', '**/server.ts', '**/main.ts', '**/log.ts', '**/metrics.ts'] },
   { files: ['src/flows/**'], forbid: ['express', 'node:http', 'node:https', 'node:net', 'undici', '**/proxy/**', '**/operator/**', '**/sandbox/**', '**/config/**', '**/app.ts', '**/server.ts', '**/main.ts', '**/log.ts', '**/metrics.ts'] },
@@ -8,6 +8,7 @@ const layers = [
   { files: ['src/proxy/**'], forbid: ['**/operator/**', '**/sandbox/**', '**/app.ts', '**/main.ts', '**/stores/**'] },
   { files: ['src/proxy/**'], ignores: ['src/proxy/forward.ts', 'src/proxy/upgrade.ts', 'src/proxy/token-endpoint.ts'], forbid: ['undici', '**/operator/**', '**/sandbox/**', '**/app.ts', '**/main.ts', '**/stores/**'] },
   { files: ['src/operator/**'], forbid: ['**/proxy/**', '**/sandbox/**', '**/app.ts', '**/main.ts', 'undici'] },
+  { files: ['src/credentials.ts', 'src/routes.ts', 'src/stores.ts'], forbid: ['**/operator/**', '**/sandbox/**', '**/workers/**', '**/app.ts', '**/server.ts', '**/main.ts'] },
   { files: ['src/workers/**'], forbid: ['express', '**/proxy/**', '**/sandbox/**', '**/main.ts', '**/stores/**'] },
   { files: ['src/sandbox/**'], forbid: ['express', '**/proxy/**', '**/operator/**', '**/tokens/*', '**/config/**', '**/app.ts', '**/main.ts'] },
 ];

@@ -1,51 +1,36 @@
-import { createHash, randomBytes } from 'node:crypto';
+import { randomBytes } from 'node:crypto';
 import type { Server } from 'node:http';
 import type { Server as TlsServer, ServerOptions as TlsOptions } from 'node:https';
 import type { AddressInfo } from 'node:net';
-import type { SecureContextOptions } from 'node:tls';
 import { getProxyForUrl } from 'proxy-from-env';
-import { ConfigError, findAccount, type FoundAccount, type LoadedConfig } from './config/load.ts';
+import { ConfigError, type LoadedConfig } from './config/load.ts';
 import { isLoopback } from './config/references.ts';
-import type { RouteConfig } from './config/schema.ts';
+import { credentialSource, type SenderFor } from './credentials.ts';
 import { TokenwardError } from './errors.ts';
-import { attacher, attacherOfMany } from './flows/attach.ts';
-import type { Flow } from './flows/flow.ts';
-import { runCall, type SendTokenCall } from './flows/run.ts';
+import type { SendTokenCall } from './flows/run.ts';
 import { describeFault, type Logger } from './log.ts';
 import { Metrics } from './metrics.ts';
 import { createOperatorApp } from './operator/routes.ts';
 import { LocalView, type OperatorView } from './operator/view.ts';
-import { accountPatterns } from './proxy/account.ts';
 import { Admission } from './proxy/admission.ts';
 import { answerError } from './proxy/answer.ts';
 import { BufferBudget } from './proxy/body.ts';
 import { Callers } from './proxy/caller.ts';
 import { Damping } from './proxy/damping.ts';
-import { Upstream } from './proxy/forward.ts';
 import { createHandler, type Proxy } from './proxy/handle.ts';
-import { deadTokenRule } from './proxy/inspect.ts';
 import { JwtCheck } from './proxy/jwt.ts';
-import { plain } from './proxy/headers.ts';
-import { loginPaths, type LoginPath } from './proxy/legacy-login.ts';
 import { Patience } from './proxy/patience.ts';
-import { readyPolicy } from './proxy/policy.ts';
-import { destinationOf, type Destination } from './proxy/upstream/dial.ts';
-import { byLongestPrefix, type Route } from './proxy/route.ts';
+import { byLongestPrefix } from './proxy/route.ts';
 import { tokenCallSender } from './proxy/token-endpoint.ts';
 import { UncuredReplies } from './proxy/uncured.ts';
+import { routeOf } from './routes.ts';
 import { createExpress, createHttpServer, drain, listen, sendCallersAway } from './server.ts';
+import { openStore } from './stores.ts';
 import { systemClock, type Clock } from './tokens/clock.ts';
-import { copyRecords, type CopyEnd, type CopyReport } from './tokens/copy.ts';
-import type { Credential, CredentialSource } from './tokens/credential.ts';
 import { TokenManager, type Checkpoint, type TokenObserver } from './tokens/manager.ts';
 import { Records } from './tokens/records.ts';
-import { Seal, sealingKey } from './tokens/seal.ts';
-import { StoreError, type TokenStore } from './tokens/store.ts';
-import { AnnouncingStore, type Peers } from './tokens/stores/announcing.ts';
-import { EmbeddedStore, hasKeyBeside, keyBesideStore } from './tokens/stores/embedded.ts';
-import { RedisStore, type RedisOptions } from './tokens/stores/redis.ts';
-import type { HostPort, RedisPlace } from './tokens/stores/redis-lines.ts';
-import { readTlsFiles, watchTlsFiles, type TlsFiles } from './tls.ts';
+import type { Peers } from './tokens/stores/announcing.ts';
+import { clientTls, readTlsFiles, watchTlsFiles, type TlsFiles } from './tls.ts';
 import { VERSION } from './version.ts';
 
 /** What the surroundings give: everything that is not configuration. */
@@ -143,7 +128,7 @@ async function build(config: LoadedConfig, surroundings: Surroundings): Promise<
   for (const account of Object.keys(config.accounts)) metrics.accountLabel(account);
 
   const via = egressProxy(config);
-  const credentials = credentialSource(config, clock, surroundings.sendTokenCall, via);
+  const credentials = credentialSource(config, clock, senders(surroundings.sendTokenCall, via));
   const routes = config.routes.map((route) => routeOf(route, config, metrics, via)).sort(byLongestPrefix);
   const buffers = new BufferBudget(config.limits.bufferedBytes);
   const callers = config.callers === 'none' ? undefined : new Callers(config.callers, config.jwt && new JwtCheck(config.jwt, clock), new Damping(clock));
@@ -151,7 +136,7 @@ async function build(config: LoadedConfig, surroundings: Surroundings): Promise<
   const inboundOptions = inboundTls && inboundTlsOptions(config, inboundTls);
 
   // Only now that every file has been read: whoever fails above leaves nothing open.
-  const { store, seal } = await openStore(config, surroundings, clock);
+  const { store, seal } = await openStore(config, surroundings);
   const observer = observerOf(metrics, log);
   const tokens = new TokenManager(credentials, { store, records: new Records(store, seal, clock), clock, observer, owner: surroundings.owner, maxAccounts: config.limits.accountsInMemory + credentials.named.length, maxWaiting: config.limits.waitingPerAccount, ...(surroundings.checkpoint && { checkpoint: surroundings.checkpoint }) });
   const viaName = surroundings.viaName ?? newViaName();
@@ -201,173 +186,15 @@ export function newViaName(): string {
   return `tokenward-${randomBytes(6).toString('hex')}`;
 }
 
-/** Seals every stored record with the current key. Returns how many there are and how many were sealed anew. */
-export async function rekeyStore(config: LoadedConfig, surroundings: Surroundings): Promise<{ records: number; resealed: number }> {
-  const clock = surroundings.clock ?? systemClock;
-  const { store, seal } = await openStore(config, surroundings, clock);
-  try {
-    const records = new Records(store, seal, clock);
-    const accounts = await store.accounts();
-    let resealed = 0;
-    for (const account of accounts) if (await records.reseal(account)) resealed += 1;
-    return { records: accounts.length, resealed };
-  } finally {
-    await store.close();
-  }
-}
-
-/** Copies what the one configuration's store holds to the other's, sealed with the other's key. Rejects with a StoreError. */
-export async function copyStore(from: LoadedConfig, to: LoadedConfig, surroundings: Surroundings, options: { overwrite: boolean; dryRun: boolean }): Promise<CopyReport> {
-  const clock = surroundings.clock ?? systemClock;
-  if (from.store.type === 'embedded') {
-    const { path, key } = from.store;
-    if (!EmbeddedStore.isIn(path)) throw new StoreError(`There is no store in ${path}, so there is nothing to copy.`);
-    if (key === undefined && !hasKeyBeside(path)) throw new StoreError(`The key of the store in ${path} is not beside it. Put it in store.key.`);
-  }
-  const opened: TokenStore[] = [];
-  const end = async (config: LoadedConfig): Promise<CopyEnd> => {
-    const { store, seal } = await openStore(config, surroundings, clock);
-    opened.push(store);
-    return { store, records: new Records(store, seal, clock) };
-  };
-  try {
-    return await copyRecords(await end(from), await end(to), options);
-  } finally {
-    for (const store of opened) await store.close();
-  }
-}
-
-/** The configured store and what seals its records. Rejects with a StoreError. */
-async function openStore({ store: config }: LoadedConfig, surroundings: Surroundings, clock: Clock): Promise<{ store: TokenStore; seal: Seal }> {
-  const retired = config.retiredKeys.map(sealingKey);
-  if (config.type === 'redis') return { store: await RedisStore.open(redisOptions(config)), seal: new Seal(sealingKey(config.key), retired) };
-  let current = config.key;
-  if (current === undefined) {
-    const beside = keyBesideStore(config.path);
-    if (beside.created) surroundings.log.warn('made a store key beside the store: whoever copies the folder has the key too. Set store.key to keep it elsewhere', { file: beside.file });
-    current = beside.text;
-  }
-  const seal = new Seal(sealingKey(current), retired);
-  const store = EmbeddedStore.open(config.path, { ownerIsGone: surroundings.ownerIsGone, now: () => clock.wall() });
-  return { store: surroundings.peers === undefined ? store : new AnnouncingStore(store, surroundings.peers), seal };
-}
-
-function redisOptions(config: Extract<LoadedConfig['store'], { type: 'redis' }>): RedisOptions {
-  const { url, sentinel, cluster, username, password, tls, keyPrefix, commandTimeout, waitReplicas } = config;
-  const place: RedisPlace = sentinel !== undefined
-    ? { kind: 'sentinel', name: sentinel.name, nodes: sentinel.nodes.map(hostAndPort), password: sentinel.password }
-    : cluster !== undefined ? { kind: 'cluster', nodes: cluster.nodes.map(hostAndPort) } : { kind: 'single', url: url! };
-  const files = tls && readTlsFiles({ ...tls, minVersion: 'TLSv1.2' });
-  return { place, username, password, keyPrefix, commandTimeout, waitReplicas, tls: files && pick(files) };
-}
-
-function hostAndPort(text: string): HostPort {
-  const colon = text.lastIndexOf(':');
-  return { host: text.slice(0, colon).replace(/^\[|\]$/g, ''), port: Number(text.slice(colon + 1)) };
-}
-
-function pick({ ca, cert, key }: SecureContextOptions): NonNullable<RedisOptions['tls']> {
-  return { ...(ca !== undefined && { ca: ca as Buffer }), ...(cert !== undefined && { cert: cert as Buffer }), ...(key !== undefined && { key: key as Buffer }) };
-}
-
-/** Named accounts are made now, so that a file they need is missed now; generated ones when they are used. */
-function credentialSource(config: LoadedConfig, clock: Clock, sendTokenCall: SendTokenCall | undefined, via: (origin: string) => string): CredentialSource {
-  const senders = new Map<string, SendTokenCall>();
-  const senderFor = (tls: RouteConfig['tls']): SendTokenCall => {
+/** One sender for each set of TLS files: their connections are shared. */
+function senders(given: SendTokenCall | undefined, via: (origin: string) => string): SenderFor {
+  const made = new Map<string, SendTokenCall>();
+  return (tls) => {
     const key = JSON.stringify(tls ?? null);
-    let sender = senders.get(key);
-    if (sender === undefined) senders.set(key, (sender = sendTokenCall ?? tokenCallSender(upstreamTls(tls), via)));
+    let sender = made.get(key);
+    if (sender === undefined) made.set(key, (sender = given ?? tokenCallSender(clientTls(tls), via)));
     return sender;
   };
-  const { byName, kinds } = config.generated;
-  for (const { settings } of kinds) senderFor(settings.tls);
-  const make = (account: string): Credential | undefined => {
-    const found = findAccount(config, account);
-    return found && credentialOf(account, found, clock, senderFor(found.settings.tls));
-  };
-  const named = new Map(Object.keys(config.accounts).map((account) => [account, make(account)!]));
-  return {
-    get: (account) => named.get(account) ?? make(account),
-    has: (account) => named.has(account) || byName.has(account),
-    size: named.size + byName.size,
-    named: [...named.keys()],
-  };
-}
-
-function credentialOf(account: string, { settings, flow }: FoundAccount, clock: Clock, send: SendTokenCall): Credential {
-  const values = settings.credentials;
-  const text = JSON.stringify(Object.entries(values).sort(([a], [b]) => (a < b ? -1 : 1)));
-  const open = JSON.stringify(Object.entries(values).filter(([name]) => !/password|secret|key|^token$/i.test(name)).sort(([a], [b]) => (a < b ? -1 : 1)));
-  const call = (which: 'login' | 'refresh', extra: Record<string, unknown>) => runCall(flow[which]!, flow, flow.baseUrl, { ...values, ...extra }, send, () => clock.wall());
-  return {
-    account,
-    flow: settings.flow,
-    identity: digest(`${settings.flow}\n${flow.baseUrl ?? ''}\n${open}`),
-    credentials: digest(text),
-    fixed: flow.login === undefined ? fixedToken(values['token']) : undefined,
-    renew: flow.renew,
-    canRefresh: flow.refresh !== undefined,
-    rotationGrace: flow.rotationGrace * 1000,
-    budget: flow.budget && {
-      // Counted as the upstream counts: by these credentials, whatever the account is called here.
-      key: flow.budget.by.length === 0 ? `${settings.flow}/${account}` : `${settings.flow}/${digest(JSON.stringify(flow.budget.by.map((name) => values[name] ?? null)))}`,
-      logins: flow.budget.logins, window: flow.budget.per * 1000, reserve: flow.budget.reserve,
-    },
-    login: () => call('login', {}),
-    refresh: (token) => call('refresh', { refreshToken: token.revealRefresh() }),
-  };
-}
-
-function fixedToken(value: unknown): string {
-  return typeof value === 'string' ? value : '';
-}
-
-/** Tells two values apart without keeping either. Only ever stored inside sealed records or made of values that are no secrets. */
-function digest(text: string): string {
-  return createHash('sha256').update(text).digest('base64url').slice(0, 32);
-}
-
-function routeOf(config: RouteConfig, all: LoadedConfig, metrics: Metrics, via: (origin: string) => string): Route {
-  const url = new URL(config.upstream);
-  const basePath = url.pathname.replace(/\/+$/, '');
-  const { flow, logins } = flowOfRoute(config, all, url.origin);
-  const many = config.accountFrom;
-  return {
-    config,
-    name: config.prefix,
-    prefix: config.prefix === '/' ? '' : config.prefix,
-    upstream: new Upstream(destinationOf(url.origin, upstreamTls(config.tls), via(url.origin)), { maxConnections: config.maxConnections, oneRequestEach: config.freshConnection, timeouts: config.timeouts }),
-    basePath,
-    origin: url.origin,
-    host: url.host,
-    account: config.account,
-    choice: many && { header: many.header?.toLowerCase(), allow: accountPatterns(many.allow), serves: (account) => servesAccount(all, many.flow, account) },
-    accountHeader: many?.header === undefined ? undefined : plain(many.header),
-    flow,
-    logins,
-    policy: config.policy && readyPolicy(config.policy, basePath),
-    attach: flow && (many === undefined ? attacher : attacherOfMany)(flow.attach),
-    deadToken: flow?.login === undefined ? undefined : deadTokenRule(flow.invalid),
-    stats: metrics.route(config.prefix),
-  };
-}
-
-/** The flow of a route's account or accounts, and the paths by which a caller would log in there himself. */
-function flowOfRoute({ account, accountFrom }: RouteConfig, all: LoadedConfig, origin: string): { flow: Flow | undefined; logins: readonly LoginPath[] } {
-  if (accountFrom !== undefined) {
-    const flow = all.knownFlows.get(accountFrom.flow)!;
-    // Each account may log in somewhere of its own, perhaps at this very host: the paths are guarded in any case.
-    return { flow, logins: loginPaths({ ...flow, baseUrl: origin }, {}, origin) };
-  }
-  const found = account === undefined ? undefined : findAccount(all, account);
-  return { flow: found?.flow, logins: found === undefined ? [] : loginPaths(found.flow, found.settings.credentials, origin) };
-}
-
-/** The token is attached, and its death seen, by the flow: an account that attaches its own otherwise cannot be served by a route for all. */
-function servesAccount(config: LoadedConfig, flow: string, account: string): boolean {
-  const generated = config.generated.byName.get(account);
-  const settings = generated === undefined ? config.accounts[account] : config.generated.kinds[generated[0]]!.settings;
-  return settings !== undefined && settings.flow === flow && settings.attach === undefined;
 }
 
 /** The corporate proxy on the way to an origin, or nothing. Never for this host itself. Throws a ConfigError if the environment names one that cannot be used. */
@@ -381,10 +208,6 @@ export function egressProxy({ egressProxy: setting }: Pick<LoadedConfig, 'egress
     }
     return found;
   };
-}
-
-function upstreamTls(files: RouteConfig['tls']): Destination['tls'] {
-  return files === undefined ? {} : readTlsFiles(files);
 }
 
 function inboundTlsFiles({ listen: { tls } }: LoadedConfig): TlsFiles | undefined {

@@ -5,7 +5,7 @@ import { readFileSync } from 'node:fs';
 import { resolve } from 'node:path';
 import { createInterface } from 'node:readline/promises';
 import { parseArgs } from 'node:util';
-import { copyStore, rekeyStore, startApp } from './app.ts';
+import { startApp } from './app.ts';
 import { ConfigError, findAccount, loadConfig, type LoadedConfig } from './config/load.ts';
 import { nearest } from './config/nearest.ts';
 import { jsonSchema } from './config/schema.ts';
@@ -17,6 +17,7 @@ import { JwksFileError } from './proxy/jwt.ts';
 import { runSandbox, sandboxConfig } from './sandbox/command.ts';
 import { ListenError } from './server.ts';
 import { StoreError } from './tokens/store.ts';
+import { copyStore, rekeyStore } from './stores.ts';
 import { TlsFileError } from './tls.ts';
 import { VERSION } from './version.ts';
 import { startFleet, workerCount } from './workers/serve.ts';
@@ -105,7 +106,7 @@ async function main(): Promise<void> {
     }
     case 'rekey': {
       const file = configFile(values);
-      const { records, resealed } = await rekeyStore(loadConfig(file, process.env), { log: createLogger('warn'), owner: leaseOwner(), ownerIsGone });
+      const { records, resealed } = await rekeyStore(loadConfig(file, process.env), { log: createLogger('warn'), ownerIsGone });
       return print(`${records} records, ${resealed} sealed anew with the current key\n`);
     }
     case 'store': {
@@ -183,7 +184,7 @@ async function storeCopy(options: Options): Promise<void> {
   const [source, target] = [loadConfig(from, process.env), loadConfig(to, process.env)];
   if (storePlace(source) === storePlace(target)) throw new UsageError('--from and --to name the same store; to change its key, there is tokenward rekey');
   const dryRun = options['dry-run'];
-  const { accounts, logins, refused } = await copyStore(source, target, { log: createLogger('warn'), owner: leaseOwner(), ownerIsGone }, { overwrite: options.overwrite, dryRun });
+  const { accounts, logins, refused } = await copyStore(source, target, { log: createLogger('warn'), ownerIsGone }, { overwrite: options.overwrite, dryRun });
   const wide = Math.max(0, ...accounts.map(({ account }) => account.length));
   const said = { copied: dryRun || refused ? 'to be copied' : 'copied', 'already there': 'already there', 'in the way': 'the target has one that is as new or newer' };
   for (const { account, generation, outcome } of accounts) print(`${account.padEnd(wide)}  generation ${generation}  ${said[outcome]}\n`);

@@ -31,6 +31,11 @@ export function readTlsFiles(files: TlsFiles): SecureContextOptions {
   return options;
 }
 
+/** Of a connection that we make; without files of its own, Node's certificates and rules. Throws a TlsFileError. */
+export function clientTls(files: TlsFiles | undefined): SecureContextOptions {
+  return files === undefined ? {} : readTlsFiles(files);
+}
+
 /**
  * Calls back when one of the files changes, as when a certificate is renewed. By polling: renewals replace files and the
  * links that lead to them, which a watch on the file itself would miss. The result stops it.

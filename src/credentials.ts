@@ -1,0 +1,114 @@
+import { createHash } from 'node:crypto';
+import type { LoadedConfig } from './config/load.ts';
+import type { AccountConfig } from './config/schema.ts';
+import type { Flow } from './flows/flow.ts';
+import { runCall, type SendTokenCall } from './flows/run.ts';
+import type { BudgetLimits } from './tokens/budget.ts';
+import type { Clock } from './tokens/clock.ts';
+import type { Credential, CredentialSource, Outcome } from './tokens/credential.ts';
+import type { Token } from './tokens/token.ts';
+
+/** How accounts get their tokens that differ in nothing but their credentials. */
+interface Way {
+  readonly flowName: string;
+  readonly flow: Flow;
+  readonly send: SendTokenCall;
+  readonly clock: Clock;
+}
+
+/** Makes what sends token calls under an account's TLS settings. */
+export type SenderFor = (tls: AccountConfig['tls']) => SendTokenCall;
+
+/** The configured accounts as the token manager sees them. Senders are made now, so that a file they need is missed now; generated accounts when they are used. */
+export function credentialSource({ accounts, flowOf, generated }: Pick<LoadedConfig, 'accounts' | 'flowOf' | 'generated'>, clock: Clock, senderFor: SenderFor): CredentialSource {
+  const wayOf = ({ flow, tls }: Pick<AccountConfig, 'flow' | 'tls'>, ready: Flow): Way => ({ flowName: flow, flow: ready, send: senderFor(tls), clock });
+  const { byName } = generated;
+  const ways = generated.kinds.map(({ settings, flow }) => wayOf(settings, flow));
+  const named = new Map(Object.entries(accounts).map(([account, settings]) => [account, new AccountCredential(account, wayOf(settings, flowOf.get(account)!), settings.credentials)]));
+  return {
+    get(account) {
+      const known = named.get(account);
+      if (known !== undefined) return known;
+      const found = byName.get(account);
+      return found && new AccountCredential(account, ways[found[0]]!, found[1]);
+    },
+    has: (account) => named.has(account) || byName.has(account),
+    size: named.size + byName.size,
+    named: [...named.keys()],
+  };
+}
+
+/** One account. Nothing is kept that can be worked out when it is asked for, because there may be a hundred thousand of these. */
+class AccountCredential implements Credential {
+  readonly account: string;
+  readonly #way: Way;
+  readonly #values: Readonly<Record<string, unknown>>;
+
+  constructor(account: string, way: Way, values: Readonly<Record<string, unknown>>) {
+    this.account = account;
+    this.#way = way;
+    this.#values = values;
+  }
+
+  get flow(): string {
+    return this.#way.flowName;
+  }
+
+  get identity(): string {
+    const { flowName, flow } = this.#way;
+    const open = sorted(this.#values).filter(([name]) => !/password|secret|key|^token$/i.test(name));
+    return digest(`${flowName}\n${flow.baseUrl ?? ''}\n${JSON.stringify(open)}`);
+  }
+
+  get credentials(): string {
+    return digest(JSON.stringify(sorted(this.#values)));
+  }
+
+  get fixed(): string | undefined {
+    if (this.#way.flow.login !== undefined) return undefined;
+    const { token } = this.#values;
+    return typeof token === 'string' ? token : '';
+  }
+
+  get renew(): Credential['renew'] {
+    return this.#way.flow.renew;
+  }
+
+  get canRefresh(): boolean {
+    return this.#way.flow.refresh !== undefined;
+  }
+
+  get rotationGrace(): number {
+    return this.#way.flow.rotationGrace * 1000;
+  }
+
+  get budget(): BudgetLimits | undefined {
+    const { flowName, flow: { budget } } = this.#way;
+    if (budget === undefined) return undefined;
+    // Counted as the upstream counts: by these credentials, whatever the account is called here.
+    const who = budget.by.length === 0 ? this.account : digest(JSON.stringify(budget.by.map((name) => this.#values[name] ?? null)));
+    return { key: `${flowName}/${who}`, logins: budget.logins, window: budget.per * 1000, reserve: budget.reserve };
+  }
+
+  login(): Promise<Outcome> {
+    return this.#call('login', this.#values);
+  }
+
+  refresh(current: Token): Promise<Outcome> {
+    return this.#call('refresh', { ...this.#values, refreshToken: current.revealRefresh() });
+  }
+
+  #call(which: 'login' | 'refresh', values: Readonly<Record<string, unknown>>): Promise<Outcome> {
+    const { flow, send, clock } = this.#way;
+    return runCall(flow[which]!, flow, flow.baseUrl, values, send, () => clock.wall());
+  }
+}
+
+function sorted(values: Readonly<Record<string, unknown>>): [string, unknown][] {
+  return Object.entries(values).sort(([a], [b]) => (a < b ? -1 : 1));
+}
+
+/** Tells two values apart without keeping either. Only ever stored inside sealed records or made of values that are no secrets. */
+function digest(text: string): string {
+  return createHash('sha256').update(text).digest('base64url').slice(0, 32);
+}

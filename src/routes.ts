@@ -1,0 +1,58 @@
+import { findAccount, type LoadedConfig } from './config/load.ts';
+import type { RouteConfig } from './config/schema.ts';
+import { attacher, attacherOfMany } from './flows/attach.ts';
+import type { Flow } from './flows/flow.ts';
+import type { Metrics } from './metrics.ts';
+import { accountPatterns } from './proxy/account.ts';
+import { Upstream } from './proxy/forward.ts';
+import { plain } from './proxy/headers.ts';
+import { deadTokenRule } from './proxy/inspect.ts';
+import { loginPaths, type LoginPath } from './proxy/legacy-login.ts';
+import { readyPolicy } from './proxy/policy.ts';
+import type { Route } from './proxy/route.ts';
+import { destinationOf } from './proxy/upstream/dial.ts';
+import { clientTls } from './tls.ts';
+
+/** A configured route made ready for requests. `via` names the corporate proxy on the way to an origin, or nothing. */
+export function routeOf(config: RouteConfig, all: LoadedConfig, metrics: Metrics, via: (origin: string) => string): Route {
+  const url = new URL(config.upstream);
+  const basePath = url.pathname.replace(/\/+$/, '');
+  const { flow, logins } = flowOfRoute(config, all, url.origin);
+  const many = config.accountFrom;
+  return {
+    config,
+    name: config.prefix,
+    prefix: config.prefix === '/' ? '' : config.prefix,
+    upstream: new Upstream(destinationOf(url.origin, clientTls(config.tls), via(url.origin)), { maxConnections: config.maxConnections, oneRequestEach: config.freshConnection, timeouts: config.timeouts }),
+    basePath,
+    origin: url.origin,
+    host: url.host,
+    account: config.account,
+    choice: many && { header: many.header?.toLowerCase(), allow: accountPatterns(many.allow), serves: (account) => servesAccount(all, many.flow, account) },
+    accountHeader: many?.header === undefined ? undefined : plain(many.header),
+    flow,
+    logins,
+    policy: config.policy && readyPolicy(config.policy, basePath),
+    attach: flow && (many === undefined ? attacher : attacherOfMany)(flow.attach),
+    deadToken: flow?.login === undefined ? undefined : deadTokenRule(flow.invalid),
+    stats: metrics.route(config.prefix),
+  };
+}
+
+/** The flow of a route's account or accounts, and the paths by which a caller would log in there himself. */
+function flowOfRoute({ account, accountFrom }: RouteConfig, all: LoadedConfig, origin: string): { flow: Flow | undefined; logins: readonly LoginPath[] } {
+  if (accountFrom !== undefined) {
+    const flow = all.knownFlows.get(accountFrom.flow)!;
+    // Each account may log in somewhere of its own, perhaps at this very host: the paths are guarded in any case.
+    return { flow, logins: loginPaths({ ...flow, baseUrl: origin }, {}, origin) };
+  }
+  const found = account === undefined ? undefined : findAccount(all, account);
+  return { flow: found?.flow, logins: found === undefined ? [] : loginPaths(found.flow, found.settings.credentials, origin) };
+}
+
+/** The token is attached, and its death seen, by the flow: an account that attaches its own otherwise cannot be served by a route for all. */
+function servesAccount(config: LoadedConfig, flow: string, account: string): boolean {
+  const generated = config.generated.byName.get(account);
+  const settings = generated === undefined ? config.accounts[account] : config.generated.kinds[generated[0]]!.settings;
+  return settings !== undefined && settings.flow === flow && settings.attach === undefined;
+}
