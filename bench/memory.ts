@@ -69,8 +69,20 @@ async function figuresOf({ contenders, callerKey }: Stage, name: string): Promis
   return { contender: name, atStart, perConnection: (withConnections - atStart) / CONNECTIONS, perBodyByte: (withBodies - before) / (BODIES * MIB) };
 }
 
+const HELP = `npm run bench:memory -- [options]
+
+Resident memory after the start, per idle connection and per kept MiB of a body.
+
+  --json FILE  write the figures
+  --help       show this
+`;
+
 runProgram('memory', async (session) => {
-  const { values } = parseArgs({ options: { json: { type: 'string' } } });
+  const { values } = parseArgs({ options: { json: { type: 'string' }, help: { type: 'boolean', default: false } } });
+  if (values.help) {
+    process.stdout.write(HELP);
+    return 0;
+  }
   const wanted = ['nginx', 'tokenward', 'tokenward@24', 'naive'];
   const peers = allPeers({ against: [], cpuProf: undefined }).filter(({ name, missing }) => wanted.includes(name) && missing() === undefined);
   const facts = machine();

@@ -1,5 +1,6 @@
 import type { Attachment } from '../flows/attach.ts';
 import type { Token } from '../tokens/token.ts';
+import { remembered } from './remembered.ts';
 import type { Route } from './route.ts';
 
 /** RFC 9110 §7.6.1, and Expect, which Node has already answered. */
@@ -131,19 +132,6 @@ function withoutParameter(url: string, name: string): string {
 
 function parameterName(parameter: string): string {
   return parameter.split('=', 1)[0]!.replaceAll(/%([0-9A-Fa-f]{2})/g, (_, digits: string) => String.fromCharCode(Number.parseInt(digits, 16))).toLowerCase();
-}
-
-/** Remembers what a function of a short text gives, up to a bound a hostile caller cannot push. */
-function remembered(make: (text: string) => string): (text: string) => string {
-  const known = new Map<string, string>();
-  return (text) => {
-    let made = known.get(text);
-    if (made === undefined) {
-      made = make(text);
-      if (known.size < 500 && text.length < 200) known.set(text, made);
-    }
-    return made;
-  };
 }
 
 const plainName = remembered(plain);

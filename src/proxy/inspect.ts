@@ -1,6 +1,7 @@
 import { brotliDecompressSync, gunzipSync, inflateRawSync, inflateSync } from 'node:zlib';
 import type { MatchRule } from '../flows/flow.ts';
 import { matchesAny, needsBody, ruledOut } from '../flows/match.ts';
+import { remembered } from './remembered.ts';
 import type { UpstreamReply } from './upstream/reply.ts';
 
 /** As much of a reply as is looked at: an error is short. Bytes. */
@@ -72,6 +73,13 @@ function matches(rule: DeadTokenRule, reply: UpstreamReply, bytes: Buffer | unde
   });
 }
 
+/** What a Content-Type lets expect. Some APIs label their errors as text or HTML, or not at all; then the first byte tells, as far as one is here. */
+const promiseOf = remembered((type: string): 'json' | 'perhaps' | 'no' => {
+  if (!/^\s*(application\/([\w.+-]*\+)?json|text\/(json|plain|html|javascript)|application\/(problem|javascript))/i.test(type)) return 'no';
+  if (/ndjson|json-seq|stream/i.test(type)) return 'no';
+  return /json/i.test(type) ? 'json' : 'perhaps';
+});
+
 /** Events, downloads and pictures are never held back; nor is what has no body, or is only a part of one. */
 function mayHoldJson(method: string, reply: UpstreamReply): boolean {
   const { status } = reply;
@@ -79,10 +87,8 @@ function mayHoldJson(method: string, reply: UpstreamReply): boolean {
   const length = reply.header('content-length');
   if (length !== undefined && (length === '0' || Number(length) > PEEK_MOST)) return false;
   const type = reply.header('content-type');
-  // Some APIs label their errors as text or HTML, or not at all; then the first byte tells, as far as one is here.
-  if (type !== undefined && !/^\s*(application\/([\w.+-]*\+)?json|text\/(json|plain|html|javascript)|application\/(problem|javascript))/i.test(type)) return false;
-  if (type !== undefined && /json/i.test(type) && !/ndjson|json-seq|stream/i.test(type)) return true;
-  if (type !== undefined && /ndjson|json-seq|stream/i.test(type)) return false;
+  const promise = type === undefined ? 'perhaps' : promiseOf(type);
+  if (promise !== 'perhaps') return promise === 'json';
   const first = reply.chunks[0];
   if (first === undefined) return status >= 400 || length !== undefined;
   if (reply.header('content-encoding') !== undefined || isGzip(first)) return true;
