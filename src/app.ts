@@ -24,7 +24,7 @@ import { byLongestPrefix } from './proxy/route.ts';
 import { tokenCallSender } from './proxy/token-endpoint.ts';
 import { UncuredReplies } from './proxy/uncured.ts';
 import { routeOf } from './routes.ts';
-import { createExpress, createHttpServer, drain, listen, sendCallersAway } from './server.ts';
+import { createExpress, createHttpServer, drain, listen, sendCallersAway, type CallerRequest } from './server.ts';
 import { openStore } from './stores.ts';
 import { systemClock, type Clock } from './tokens/clock.ts';
 import { TokenManager, type Checkpoint, type TokenObserver } from './tokens/manager.ts';
@@ -233,7 +233,9 @@ function reloadCertificates(server: Server | TlsServer, files: TlsFiles, log: Lo
 
 function proxyApp(proxy: Proxy): ReturnType<typeof createExpress> {
   const app = createExpress();
-  app.use(createHandler(proxy));
+  const handler = createHandler(proxy);
+  // Every request of our server is one of the callers'; Express's types do not know the class.
+  app.use((request, response) => handler(request as unknown as CallerRequest, response));
   // Express comes here only if it fails before the handler runs.
   app.use((error: unknown, request: Parameters<typeof answerError>[0], response: Parameters<typeof answerError>[1], _next: unknown) => {
     proxy.log.error('unexpected fault before the handler', { detail: describeFault(error) });

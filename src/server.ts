@@ -16,6 +16,14 @@ export interface ServerLimits {
   readonly onRefused?: (code: ErrorCode) => void;
 }
 
+/**
+ * A request whose body can be had as the parser finds it, past the stream's queue and its events: for a small POST they cost
+ * more than all else about its body. While there is a `taker`, it gets the pieces, and null at the end; the stream gets the end alone.
+ */
+export interface CallerRequest extends IncomingMessage {
+  taker: ((piece: Buffer | null) => void) | undefined;
+}
+
 /** A new Express application, told nothing and telling nothing. */
 export function createExpress(): Express {
   const app = express();
@@ -64,7 +72,15 @@ const connections = new WeakMap<NetServer, ReadonlySet<Socket>>();
  * function as `new.target`, V8 makes a new hidden class for every single object, and no inline cache ever hits again.
  */
 function expressClasses(app: Express): { IncomingMessage: typeof IncomingMessage; ServerResponse: typeof ServerResponse } {
-  class Request extends IncomingMessage {}
+  class Request extends IncomingMessage implements CallerRequest {
+    taker: CallerRequest['taker'] = undefined;
+
+    override push(piece: Buffer | null, encoding?: BufferEncoding): boolean {
+      const { taker } = this;
+      taker?.(piece);
+      return taker === undefined || piece === null ? super.push(piece, encoding) : true;
+    }
+  }
   class Response<R extends IncomingMessage> extends ServerResponse<R> {}
   app.request = Object.setPrototypeOf(Request.prototype, app.request) as Express['request'];
   app.response = Object.setPrototypeOf(Response.prototype, app.response) as Express['response'];

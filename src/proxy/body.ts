@@ -1,5 +1,6 @@
 import type { IncomingMessage } from 'node:http';
 import { TokenwardError } from '../errors.ts';
+import type { CallerRequest } from '../server.ts';
 import type { Patience, Patient } from './patience.ts';
 
 /** Bytes of request bodies kept by all requests together: a cap on their sum, because Node gives memory back late. */
@@ -67,7 +68,7 @@ export function hasBody(request: IncomingMessage): boolean {
 }
 
 /** Reads a body into memory while it fits; otherwise hands out what came so far and the rest as a stream. Rejects with CallerGone or a TokenwardError. */
-export function takeBody(request: IncomingMessage, limits: BodyLimits): RequestBody | Promise<RequestBody> {
+export function takeBody(request: CallerRequest, limits: BodyLimits): RequestBody | Promise<RequestBody> {
   if (!hasBody(request)) return NONE;
   const declared = request.headers['content-length'];
   const length = declared === undefined ? undefined : Number(declared);
@@ -80,14 +81,14 @@ export function takeBody(request: IncomingMessage, limits: BodyLimits): RequestB
 }
 
 /** `reserved`: bytes already taken from the budget because the length is known. */
-function collect(request: IncomingMessage, limits: BodyLimits, reserved: number | undefined): Promise<RequestBody> {
+function collect(request: CallerRequest, limits: BodyLimits, reserved: number | undefined): Promise<RequestBody> {
   return new Promise((resolve, reject) => new Collector(request, limits, reserved, resolve, reject));
 }
 
 /** Gathers a body's chunks until it is all here or turns out too large to keep. */
 class Collector implements Patient {
   looks = 0;
-  readonly #request: IncomingMessage;
+  readonly #request: CallerRequest;
   readonly #limits: BodyLimits;
   readonly #reserved: number | undefined;
   readonly #resolve: (body: RequestBody) => void;
@@ -97,7 +98,7 @@ class Collector implements Patient {
   #taken: number;
   #over = false;
 
-  constructor(request: IncomingMessage, limits: BodyLimits, reserved: number | undefined, resolve: (body: RequestBody) => void, reject: (error: Error) => void) {
+  constructor(request: CallerRequest, limits: BodyLimits, reserved: number | undefined, resolve: (body: RequestBody) => void, reject: (error: Error) => void) {
     this.#request = request;
     this.#limits = limits;
     this.#reserved = reserved;
@@ -105,23 +106,33 @@ class Collector implements Patient {
     this.#reject = reject;
     this.#taken = reserved ?? 0;
     limits.patience.watch(this);
-    request.on('data', this.#onData).on('close', this.#onClose);
-    // With a length, the last byte is the end.
-    if (reserved === undefined) request.on('end', this.#onEnd);
+    request.taker = this.#onPiece;
+    request.on('close', this.#onClose);
+    // What came while the caller was being looked up is in the stream already.
+    if (request.readableLength > 0 || request.complete) this.#onEarlier();
   }
 
   onLost(): void {
     this.#fail(standsStill(this.#limits.patience));
   }
 
-  readonly #onData = (chunk: Buffer): void => {
-    if (this.#over) return;
+  #onEarlier(): void {
+    const earlier = this.#request.read() as Buffer | null;
+    if (earlier !== null) this.#onPiece(earlier);
+    if (this.#request.complete && !this.#over) this.#end();
+  }
+
+  readonly #onPiece = (chunk: Buffer | null): void => {
+    if (chunk === null) {
+      this.#end();
+      return;
+    }
     this.looks = 0;
     this.#chunks.push(chunk);
     this.#size += chunk.length;
-    // All of it, without waiting for the stream to notice: the parser passes on no byte more than was declared.
+    // All of it: the parser passes on no byte more than was declared.
     if (this.#size === this.#reserved) {
-      this.#onEnd();
+      this.#end();
       return;
     }
     if (this.#size <= this.#taken) return;
@@ -135,19 +146,18 @@ class Collector implements Patient {
       return;
     }
     // Too large to keep after all: on with it as a stream, beginning with what is here.
-    this.#request.pause();
     this.#stop();
     budget.give(this.#taken);
     this.#resolve(streamed(this.#request, this.#chunks, undefined, this.#limits));
   };
 
-  // The listeners stay on: nothing comes after the end, and taking them off costs more than a last call in vain.
-  readonly #onEnd = (): void => {
-    if (this.#over) return;
+  #end(): void {
     this.#over = true;
+    this.#request.taker = undefined;
     this.#limits.patience.leave(this);
+    // The other listener stays: taking it off costs more than its last call, in vain.
     this.#resolve(new KeptBody(this.#chunks, this.#size, this.#taken, this.#limits.budget));
-  };
+  }
 
   readonly #onClose = (): void => {
     if (!this.#over) this.#fail(new CallerGone());
@@ -162,7 +172,8 @@ class Collector implements Patient {
   #stop(): void {
     this.#over = true;
     this.#limits.patience.leave(this);
-    this.#request.off('data', this.#onData).off('end', this.#onEnd).off('close', this.#onClose);
+    this.#request.taker = undefined;
+    this.#request.off('close', this.#onClose);
   }
 }
 

@@ -1,7 +1,8 @@
-import type { IncomingMessage, ServerResponse } from 'node:http';
+import type { ServerResponse } from 'node:http';
 import { TokenwardError } from '../errors.ts';
 import { describeFault, type Logger } from '../log.ts';
 import type { Metrics } from '../metrics.ts';
+import type { CallerRequest } from '../server.ts';
 import type { TokenManager } from '../tokens/manager.ts';
 import type { Token } from '../tokens/token.ts';
 import { chooseAccount } from './account.ts';
@@ -42,7 +43,7 @@ export interface Proxy {
 
 /** One request on its way, as far as the end of its connection has to know. */
 class Passage {
-  readonly request: IncomingMessage;
+  readonly request: CallerRequest;
   readonly response: ServerResponse;
   readonly target: string;
   readonly startedAt = performance.now();
@@ -52,7 +53,7 @@ class Passage {
   gone = false;
   admitted = false;
 
-  constructor(request: IncomingMessage, response: ServerResponse) {
+  constructor(request: CallerRequest, response: ServerResponse) {
     this.request = request;
     this.response = response;
     this.target = request.url ?? '';
@@ -67,7 +68,7 @@ class Passage {
 const NOT_REPLAYED = 'not-replayed; may-resend';
 
 /** The request handler: every request of a legacy app comes through here. */
-export function createHandler(proxy: Proxy): (request: IncomingMessage, response: ServerResponse) => void {
+export function createHandler(proxy: Proxy): (request: CallerRequest, response: ServerResponse) => void {
   return (request, response) => {
     const passage = new Passage(request, response);
     response.on('close', () => finish(proxy, passage));
@@ -233,12 +234,12 @@ function checkPolicy({ metrics }: Proxy, route: Route, method: string, path: str
 }
 
 /** What we say of the caller ourselves, on routes that want it. */
-function forwardedFields(route: Route, request: IncomingMessage): readonly string[] {
+function forwardedFields(route: Route, request: CallerRequest): readonly string[] {
   if (route.config.forwarded !== 'add') return [];
   return ['x-forwarded-for', request.socket.remoteAddress ?? 'unknown', 'x-forwarded-host', request.headers.host ?? '', 'x-forwarded-proto', schemeOf(request)];
 }
 
-function schemeOf({ socket }: IncomingMessage): string {
+function schemeOf({ socket }: CallerRequest): string {
   return 'encrypted' in socket ? 'https' : 'http';
 }
 

@@ -95,6 +95,28 @@ describe('callers with a JWT, checked against a key set at a URL', () => {
     assert.equal(ownCode(await ask(await key.token())), 'caller_check_failed');
   });
 
+  for (const [size, how] of [[1, 'a byte'], [1_000, 'a kibibyte'], [300_000, 'more than a stream holds'], [3_000_000, 'more than is kept']] as const) {
+    for (const framing of ['with a length', 'chunked'] as const) {
+      it(`may have sent their body, ${how}, ${framing}, before the key set is there: it arrives whole`, async () => {
+        const key = await signingKey('one');
+        const { upstream, proxy } = await stage((response) => void setTimeout(() => response.end(JSON.stringify({ keys: [key.jwk] })), 200));
+        const body = Buffer.alloc(size, 'abcdefghijklmnopqrstuvwxyz');
+        const headers: Record<string, string> = { authorization: `Bearer ${await key.token()}` };
+        const stream = new ReadableStream({
+          start(controller) {
+            for (let at = 0; at < size; at += 50_000) controller.enqueue(body.subarray(at, at + 50_000));
+            controller.close();
+          },
+        });
+        const sent: RequestInit & { duplex?: 'half' } = framing === 'chunked' ? { body: stream, duplex: 'half' } : { body };
+        const answer = await fetch(`${proxy.url}/shop/a`, { method: 'POST', headers, ...sent });
+        assert.equal(answer.status, 200);
+        assert.equal(upstream.seen[0]?.body, body.toString());
+        assert.equal(await metric(proxy.operatorUrl, 'tokenward_buffered_bytes'), 0);
+      });
+    }
+  }
+
   it('who leave meanwhile are forgotten: their request does not go out when the key set is there', async () => {
     const key = await signingKey('one');
     let answer: (() => void) | undefined;
