@@ -25,24 +25,18 @@ import { tokenCallSender } from './proxy/token-endpoint.ts';
 import { UncuredReplies } from './proxy/uncured.ts';
 import { routeOf } from './routes.ts';
 import { createExpress, createHttpServer, drain, listen, sendCallersAway, type CallerRequest } from './server.ts';
-import { openStore } from './stores.ts';
-import { systemClock, type Clock } from './tokens/clock.ts';
+import { openStore, type StoreSurroundings } from './stores.ts';
+import { systemClock } from './tokens/clock.ts';
 import { TokenManager, type Checkpoint, type TokenObserver } from './tokens/manager.ts';
 import { Records } from './tokens/records.ts';
-import type { Peers } from './tokens/stores/announcing.ts';
 import { clientTls, readTlsFiles, watchTlsFiles, type TlsFiles } from './tls.ts';
 import { VERSION } from './version.ts';
 
 /** What the surroundings give: everything that is not configuration. */
-export interface Surroundings {
-  readonly log: Logger;
-  /** Names this process in leases, and tells whether the process a lease names is gone. */
+export interface Surroundings extends StoreSurroundings {
+  /** Names this process in leases. */
   readonly owner: string;
-  readonly ownerIsGone: (owner: string) => boolean;
-  readonly clock?: Clock;
   readonly sendTokenCall?: SendTokenCall;
-  /** The other workers of this host. */
-  readonly peers?: Peers;
   /** How all of them call themselves in Via, so that a loop is seen by whichever it comes to; a name of its own without it. */
   readonly viaName?: string;
   /** Only tests give one. */

@@ -21,30 +21,16 @@ export const plain = (name: string): string => name.toLowerCase().replaceAll('_'
 
 const ALWAYS_DROPPED = [...HOP_BY_HOP, ...CALLERS_CREDENTIALS, ...OURS];
 
-/** Header names repeat from request to request; their verdicts are remembered, up to a bound a hostile caller cannot push. */
-class Verdicts {
-  readonly #dropped: ReadonlySet<string>;
-  readonly #family: string | undefined;
-  readonly #known = new Map<string, boolean>();
-
-  constructor(dropped: readonly string[], family?: string) {
-    this.#dropped = new Set(dropped.map(plain));
-    this.#family = family;
-  }
-
-  drops(name: string): boolean {
-    const known = this.#known.get(name);
-    if (known !== undefined) return known;
-    const verdict = this.#dropped.has(plain(name)) || (this.#family !== undefined && plain(name).startsWith(this.#family));
-    if (this.#known.size < 2_000) this.#known.set(name, verdict);
-    return verdict;
-  }
+/** Whether a header of this name ends here: one of these names, or of the family whose names begin so. */
+function dropping(names: readonly string[], family?: string): (name: string) => boolean {
+  const dropped = new Set(names.map(plain));
+  return remembered((name) => dropped.has(plain(name)) || (family !== undefined && plain(name).startsWith(family)));
 }
 
-const requestWithoutForwarding = new Verdicts([...ALWAYS_DROPPED, ...FORWARDING], FORWARDING_FAMILY);
-const requestWithForwarding = new Verdicts(ALWAYS_DROPPED);
-const replyWithoutCookies = new Verdicts([...HOP_BY_HOP, ...CHALLENGES, ...COOKIES]);
-const replyWithCookies = new Verdicts([...HOP_BY_HOP, ...CHALLENGES]);
+const requestWithoutForwarding = dropping([...ALWAYS_DROPPED, ...FORWARDING], FORWARDING_FAMILY);
+const requestWithForwarding = dropping(ALWAYS_DROPPED);
+const replyWithoutCookies = dropping([...HOP_BY_HOP, ...CHALLENGES, ...COOKIES]);
+const replyWithCookies = dropping([...HOP_BY_HOP, ...CHALLENGES]);
 
 /** Codings whose replies can be looked into. Others are taken out of Accept-Encoding where replies are inspected. */
 const READABLE_CODINGS = /^(gzip|x-gzip|deflate|br|identity)\b/i;
@@ -70,7 +56,7 @@ function connectionListed(raw: readonly string[]): ReadonlySet<string> | undefin
  */
 export function requestHeaders(raw: readonly string[], route: Route, attachment: Attachment | undefined, viaName: string, forwarded: readonly string[] = []): string[] {
   const headers: string[] = ['host', route.host];
-  const verdicts = route.config.forwarded === 'pass' ? requestWithForwarding : requestWithoutForwarding;
+  const drops = route.config.forwarded === 'pass' ? requestWithForwarding : requestWithoutForwarding;
   const listed = connectionListed(raw);
   const attached = attachment?.header === undefined ? undefined : plainName(attachment.header[0]);
   const { cookie } = attachment ?? {};
@@ -79,7 +65,7 @@ export function requestHeaders(raw: readonly string[], route: Route, attachment:
   for (let i = 0; i < raw.length; i += 2) {
     const name = raw[i]!;
     if (name.length === 3 && name.toLowerCase() === 'via') via = `${othersOfOurs(raw[i + 1]!)}${via}`;
-    if (verdicts.drops(name)) continue;
+    if (drops(name)) continue;
     if (route.accountHeader !== undefined && plain(name) === route.accountHeader) continue;
     if (listed !== undefined && listed.has(name.toLowerCase())) continue;
     // Lengths first: most names are settled by them, without another string being made.
@@ -148,13 +134,13 @@ function readableOf(value: string): string {
  */
 export function replyHeaders(raw: readonly string[], route: Route, secret: string | undefined, self: string): string[] {
   const headers: string[] = [];
-  const verdicts = route.config.setCookie === 'pass' ? replyWithCookies : replyWithoutCookies;
+  const drops = route.config.setCookie === 'pass' ? replyWithCookies : replyWithoutCookies;
   const listed = connectionListed(raw);
   // In a query or a cookie the token travels percent-encoded, and a redirect likes to repeat a query.
   const encoded = secret === undefined || route.flow === undefined || 'header' in route.flow.attach ? undefined : encodeURIComponent(secret);
   for (let i = 0; i < raw.length; i += 2) {
     const name = raw[i]!;
-    if (verdicts.drops(name)) continue;
+    if (drops(name)) continue;
     if (listed !== undefined && listed.has(name.toLowerCase())) continue;
     let value = raw[i + 1]!;
     const location = (name.length === 8 || name.length === 16) && /^(content-)?location$/i.test(name);

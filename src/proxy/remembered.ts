@@ -1,12 +1,22 @@
-/** Remembers what a function of a short text gives, up to a bound that a hostile peer cannot push. */
-export function remembered<T extends string | number | boolean>(make: (text: string) => T): (text: string) => T {
+/** Texts repeat from request to request; so many of them are remembered, and none that is longer: bounds that a hostile peer cannot push. */
+const TEXTS_MOST = 1_000;
+const LENGTH_MOST = 200;
+
+/** Remembers what a function of a short text gives. */
+export function remembered<T extends string | boolean>(make: (text: string) => T): (text: string) => T {
   const known = new Map<string, T>();
   return (text) => {
     let made = known.get(text);
     if (made === undefined) {
       made = make(text);
-      if (known.size < 500 && text.length < 200) known.set(text, made);
+      if (typeof made === 'string') made = copy(made) as T;
+      if (known.size < TEXTS_MOST && text.length <= LENGTH_MOST) known.set(copy(text), made);
     }
     return made;
   };
+}
+
+/** To V8 a part of a longer text may be a view of it, and would keep all of a 64 KiB head in memory. */
+function copy(text: string): string {
+  return Buffer.from(text).toString();
 }

@@ -1,0 +1,35 @@
+import assert from 'node:assert/strict';
+import { setFlagsFromString } from 'node:v8';
+import { runInNewContext } from 'node:vm';
+import { deadTokenRule, meansDeadToken } from '../../src/proxy/inspect.ts';
+import { replyHeaders } from '../../src/proxy/headers.ts';
+import type { Route } from '../../src/proxy/route.ts';
+import { UpstreamReply } from '../../src/proxy/upstream/reply.ts';
+import { ReplyReader } from '../../src/proxy/upstream/reply-reader.ts';
+
+const MIB = 1024 * 1024;
+
+describe('what is remembered of replies', () => {
+  it('is a few names and types, never the heads of 60 KiB they came in', () => {
+    setFlagsFromString('--expose-gc');
+    const collect = runInNewContext('gc') as () => void;
+    const heap = (): number => {
+      collect();
+      return process.memoryUsage().heapUsed;
+    };
+    const rule = deadTokenRule([{ body: { '/error/code': 'ApiInvalidTokenError' } }])!;
+    const route = { config: { setCookie: 'drop' }, origin: 'http://api.example', basePath: '', prefix: '/api' } as unknown as Route;
+    const filler = 'x'.repeat(60 * 1024);
+    const before = heap();
+    for (let number = 0; number < 2_000; number += 1) {
+      const reply = new UpstreamReply(() => undefined, () => undefined);
+      const reader = new ReplyReader(reply);
+      reader.expect('GET');
+      reader.feed(Buffer.from(`HTTP/1.1 200 OK\r\nContent-Type: application/json; variant=number-${number}\r\nX-A-Name-Of-Some-Length-${number}: a\r\nX-Filler: ${filler}\r\nContent-Length: 2\r\n\r\n{}`, 'latin1'));
+      assert.equal(meansDeadToken(rule, 'GET', reply), false);
+      assert.ok(replyHeaders(reply.headers, route, undefined, 'http://proxy').length >= 6);
+    }
+    const grown = heap() - before;
+    assert.ok(grown < 8 * MIB, `${(grown / MIB).toFixed(0)} MiB`);
+  });
+});
