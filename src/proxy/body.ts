@@ -231,6 +231,8 @@ class CallersUpload implements Upload, Patient {
     request.on('data', this.#onData).on('end', this.#onEnd).on('close', this.#onClose).on('error', this.#onClose);
     request.pause();
     for (const chunk of first) this.#onData(chunk);
+    // All of it was read before it turned out too large to keep: its end has been told, or will be told nobody.
+    if (request.complete && request.readableLength === 0) this.#finish('ended');
   }
 
   async next(): Promise<Buffer | undefined> {

@@ -6,7 +6,7 @@ import { call, metric, type Answer } from '../support/call.ts';
 import { eventually } from '../support/eventually.ts';
 import { closing, startOwnProxy } from '../support/own-proxy.ts';
 import { ownUpstream } from '../support/own-upstream.ts';
-import { closedPort, httpServer } from '../support/wire.ts';
+import { closedPort, dial, httpServer } from '../support/wire.ts';
 import { ownCode } from '../support/world.ts';
 import { AUDIENCE, BACKEND, ISSUER, signingKey } from './jwt-makers.ts';
 
@@ -23,7 +23,7 @@ describe('callers with a JWT, checked against a key set at a URL', () => {
     const proxy = await close(startOwnProxy({
       jwt: { issuer: ISSUER, audience: AUDIENCE, jwks: `${url}/openid/v1/jwks` },
       callers: [{ name: 'backend', jwt: BACKEND }],
-      routes: [{ prefix: '/shop', upstream: upstream.url, account: 'fixed' }],
+      routes: [{ prefix: '/shop', upstream: upstream.url, account: 'fixed' }, { prefix: '/little', upstream: upstream.url, account: 'fixed', maxReplayBody: 1_000 }],
     }));
     const ask = (token: string): Promise<Answer> => call(proxy.url, '/shop/a', { headers: { authorization: `Bearer ${token}` } });
     return { fetched, upstream, proxy, ask };
@@ -116,6 +116,17 @@ describe('callers with a JWT, checked against a key set at a URL', () => {
       });
     }
   }
+
+  it('may have sent all of a chunked body that is too large to keep: its end is not missed', async () => {
+    const key = await signingKey('one');
+    const { upstream, proxy } = await stage((response) => void setTimeout(() => response.end(JSON.stringify({ keys: [key.jwk] })), 200));
+    const body = 'abcdefghij'.repeat(1_000);
+    const line = await dial(proxy.url);
+    line.socket.write(`POST /little/a HTTP/1.1\r\nHost: proxy\r\nAuthorization: Bearer ${await key.token()}\r\nTransfer-Encoding: chunked\r\n\r\n${body.length.toString(16)}\r\n${body}\r\n0\r\n\r\n`);
+    await line.until(/^HTTP\/1\.1 200 /);
+    line.socket.destroy();
+    assert.equal(upstream.seen[0]?.body, body);
+  });
 
   it('who leave meanwhile are forgotten: their request does not go out when the key set is there', async () => {
     const key = await signingKey('one');
