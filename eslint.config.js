@@ -5,6 +5,7 @@ const layers = [
   { files: ['src/tokens/**'], forbid: ['express', 'node:http', 'node:https', 'node:net', 'undici', '**/proxy/**', '**/operator/**', '**/sandbox/**', '**/config/**', '**/app.ts', '**/server.ts', '**/main.ts', '**/log.ts', '**/metrics.ts'] },
   { files: ['src/flows/**'], forbid: ['express', 'node:http', 'node:https', 'node:net', 'undici', '**/proxy/**', '**/operator/**', '**/sandbox/**', '**/config/**', '**/app.ts', '**/server.ts', '**/main.ts', '**/log.ts', '**/metrics.ts'] },
   { files: ['src/config/**'], forbid: ['express', 'node:http', 'undici', '**/proxy/**', '**/operator/**', '**/sandbox/**', '**/tokens/**', '**/app.ts', '**/server.ts', '**/main.ts'] },
+  { files: ['src/inbound/**'], forbid: ['express', '**/proxy/**', '**/operator/**', '**/sandbox/**', '**/tokens/**', '**/config/**', '**/app.ts', '**/server.ts', '**/main.ts'] },
   { files: ['src/proxy/**'], forbid: ['**/operator/**', '**/sandbox/**', '**/app.ts', '**/main.ts', '**/stores/**'] },
   { files: ['src/proxy/**'], ignores: ['src/proxy/forward.ts', 'src/proxy/upgrade.ts', 'src/proxy/token-endpoint.ts'], forbid: ['undici', '**/operator/**', '**/sandbox/**', '**/app.ts', '**/main.ts', '**/stores/**'] },
   { files: ['src/operator/**'], forbid: ['**/proxy/**', '**/sandbox/**', '**/app.ts', '**/main.ts', 'undici'] },

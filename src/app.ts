@@ -1,5 +1,5 @@
 import { randomBytes } from 'node:crypto';
-import type { Server } from 'node:http';
+import type { IncomingMessage, Server, ServerResponse } from 'node:http';
 import type { Server as TlsServer, ServerOptions as TlsOptions } from 'node:https';
 import type { AddressInfo } from 'node:net';
 import { getProxyForUrl } from 'proxy-from-env';
@@ -8,6 +8,7 @@ import { isLoopback } from './config/references.ts';
 import { credentialSource, type SenderFor } from './credentials.ts';
 import { TokenwardError } from './errors.ts';
 import type { SendTokenCall } from './flows/run.ts';
+import type { RequestHandler, StreamedRequest } from './inbound/exchange.ts';
 import { describeFault, type Logger } from './log.ts';
 import { Metrics } from './metrics.ts';
 import { createOperatorApp } from './operator/routes.ts';
@@ -24,7 +25,7 @@ import { byLongestPrefix } from './proxy/route.ts';
 import { tokenCallSender } from './proxy/token-endpoint.ts';
 import { UncuredReplies } from './proxy/uncured.ts';
 import { routeOf } from './routes.ts';
-import { createExpress, createHttpServer, drain, listen, sendCallersAway, type CallerRequest } from './server.ts';
+import { createExpress, createHttpServer, drain, listen, sendCallersAway } from './server.ts';
 import { openStore, type StoreSurroundings } from './stores.ts';
 import { systemClock } from './tokens/clock.ts';
 import { TokenManager, type Checkpoint, type TokenObserver } from './tokens/manager.ts';
@@ -137,7 +138,8 @@ async function build(config: LoadedConfig, surroundings: Surroundings): Promise<
   const proxy: Proxy = { routes, callers, viaName, tokens, uncured: new UncuredReplies(clock), buffers, admission: new Admission(config.limits.inFlight), bodyPatience: new Patience(config.limits.bodyIdle), readIdle: config.limits.readIdle, metrics, log };
   const life = { stopping: false };
 
-  const proxyServer = createHttpServer(proxyApp(proxy), { headerBytes: config.limits.headerBytes, onRefused: (reason) => metrics.errors.inc({ route: 'unmatched', reason }) }, inboundOptions);
+  const handler = createHandler(proxy);
+  const proxyServer = createHttpServer(proxyApp(handler, log), { headerBytes: config.limits.headerBytes, fastPath: handler, onRefused: (reason) => metrics.errors.inc({ route: 'unmatched', reason }) }, inboundOptions);
   const stopReloading = inboundTls && reloadCertificates(proxyServer, inboundTls, log);
   const parts: Parts = {
     proxyServer, tokens, metrics, life,
@@ -225,15 +227,14 @@ function reloadCertificates(server: Server | TlsServer, files: TlsFiles, log: Lo
   });
 }
 
-function proxyApp(proxy: Proxy): ReturnType<typeof createExpress> {
+function proxyApp(handler: RequestHandler, log: Logger): ReturnType<typeof createExpress> {
   const app = createExpress();
-  const handler = createHandler(proxy);
   // Every request of our server is one of the callers'; Express's types do not know the class.
-  app.use((request, response) => handler(request as unknown as CallerRequest, response));
+  app.use((request, response) => handler(request as unknown as StreamedRequest, response));
   // Express comes here only if it fails before the handler runs.
-  app.use((error: unknown, request: Parameters<typeof answerError>[0], response: Parameters<typeof answerError>[1], _next: unknown) => {
-    proxy.log.error('unexpected fault before the handler', { detail: describeFault(error) });
-    answerError(request, response, new TokenwardError('request_malformed'));
+  app.use((error: unknown, request: IncomingMessage, response: ServerResponse, _next: unknown) => {
+    log.error('unexpected fault before the handler', { detail: describeFault(error) });
+    answerError(request as StreamedRequest, response, new TokenwardError('request_malformed'));
   });
   return app;
 }

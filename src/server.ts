@@ -3,6 +3,8 @@ import { createServer as createTlsServer, type Server as TlsServer, type ServerO
 import { Server as NetServer, type AddressInfo, type Socket } from 'node:net';
 import express, { type Express } from 'express';
 import type { ErrorCode } from './errors.ts';
+import type { RequestHandler, StreamedRequest } from './inbound/exchange.ts';
+import { PlainFastPath } from './inbound/fast-path.ts';
 
 /** A listener that could not start; `message` says which and what to do. */
 export class ListenError extends Error {
@@ -14,14 +16,8 @@ export interface ServerLimits {
   readonly headerBytes: number;
   /** Told of every request that the parser refused, which therefore never became one. */
   readonly onRefused?: (code: ErrorCode) => void;
-}
-
-/**
- * A request whose body can be had as the parser finds it, past the stream's queue and its events: for a small POST they cost
- * more than all else about its body. While there is a `taker`, it gets the pieces, and null at the end; the stream gets the end alone.
- */
-export interface CallerRequest extends IncomingMessage {
-  taker: ((piece: Buffer | null) => void) | undefined;
+  /** Answers plain requests before Express and node:http have seen them. Not with TLS, beside which their part is small. */
+  readonly fastPath?: RequestHandler;
 }
 
 /** A new Express application, told nothing and telling nothing. */
@@ -49,6 +45,8 @@ export function createHttpServer(app: Express, limits: ServerLimits, tls?: TlsOp
     // Longer than the connection pools of the callers, so that it is they who close.
     keepAliveTimeout: 65_000,
     noDelay: true,
+    // The gate looks after it, and its answer has our form.
+    requireHostHeader: false,
   };
   const listener = app as RequestListener;
   const server = tls === undefined ? createServer(options, listener) : createTlsServer({ ...options, ...tls, handshakeTimeout: 10_000 }, listener);
@@ -57,7 +55,8 @@ export function createHttpServer(app: Express, limits: ServerLimits, tls?: TlsOp
   server.maxRequestsPerSocket = 0;
   server.on('clientError', (error: Error, socket: Socket) => refuseMalformed(error, socket, limits.onRefused));
   const open = new Set<Socket>();
-  connections.set(server, open);
+  const fastPath = limits.fastPath && tls === undefined ? new PlainFastPath(server, limits.fastPath, limits.headerBytes) : undefined;
+  parts.set(server, { open, fastPath });
   server.on(tls === undefined ? 'connection' : 'secureConnection', (socket: Socket) => {
     open.add(socket);
     socket.on('close', () => open.delete(socket));
@@ -65,15 +64,21 @@ export function createHttpServer(app: Express, limits: ServerLimits, tls?: TlsOp
   return server;
 }
 
-const connections = new WeakMap<NetServer, ReadonlySet<Socket>>();
+interface Parts {
+  readonly open: ReadonlySet<Socket>;
+  readonly fastPath: PlainFastPath | undefined;
+}
+
+/** What belongs to a server, and Node does not know of. */
+const parts = new WeakMap<NetServer, Parts>();
 
 /**
  * Classes whose objects already have the prototype that Express would set. They must be real subclasses: with a plain
  * function as `new.target`, V8 makes a new hidden class for every single object, and no inline cache ever hits again.
  */
 function expressClasses(app: Express): { IncomingMessage: typeof IncomingMessage; ServerResponse: typeof ServerResponse } {
-  class Request extends IncomingMessage implements CallerRequest {
-    taker: CallerRequest['taker'] = undefined;
+  class Request extends IncomingMessage implements StreamedRequest {
+    taker: StreamedRequest['taker'] = undefined;
 
     override push(piece: Buffer | null, encoding?: BufferEncoding): boolean {
       const { taker } = this;
@@ -148,6 +153,8 @@ export function listen(server: Server | TlsServer, host: string, port: number, w
 /** From now on every connection's next answer says `Connection: close`, so that callers leave by themselves. */
 export function sendCallersAway(server: Server | TlsServer): void {
   server.maxRequestsPerSocket = 1;
+  const fastPath = parts.get(server)?.fastPath;
+  if (fastPath !== undefined) fastPath.sendingAway = true;
 }
 
 /**
@@ -160,10 +167,18 @@ export async function drain(server: Server | TlsServer, milliseconds: number, pa
   sendCallersAway(server);
   // Not the HTTP server's own `close`, which closes idle connections at once.
   const closed = new Promise<void>((resolve) => NetServer.prototype.close.call(server, () => resolve()));
-  const idle = new IdleConnections(connections.get(server)!);
-  const sweep = setInterval(() => (patience === 0 ? server.closeIdleConnections() : idle.close(patience)), 100);
-  if (patience === 0) server.closeIdleConnections();
-  const cut = setTimeout(() => server.closeAllConnections(), milliseconds);
+  const { open, fastPath } = parts.get(server)!;
+  const idle = new IdleConnections(open, fastPath);
+  const closeIdle = (): void => {
+    server.closeIdleConnections();
+    fastPath?.closeIdle();
+  };
+  const sweep = setInterval(() => (patience === 0 ? closeIdle() : idle.close(patience)), 100);
+  if (patience === 0) closeIdle();
+  const cut = setTimeout(() => {
+    server.closeAllConnections();
+    fastPath?.closeAll();
+  }, milliseconds);
   await closed;
   clearInterval(sweep);
   clearTimeout(cut);
@@ -174,17 +189,19 @@ export async function drain(server: Server | TlsServer, milliseconds: number, pa
 /** Finds connections on which nothing has happened for a while; Node knows only which are idle at the moment. */
 class IdleConnections {
   readonly #open: ReadonlySet<Socket>;
+  readonly #fastPath: PlainFastPath | undefined;
   readonly #quiet = new WeakMap<Socket, { readonly since: number; readonly read: number }>();
 
-  constructor(open: ReadonlySet<Socket>) {
+  constructor(open: ReadonlySet<Socket>, fastPath: PlainFastPath | undefined) {
     this.#open = open;
+    this.#fastPath = fastPath;
   }
 
   close(after: number): void {
     const now = performance.now();
     for (const socket of this.#open as ReadonlySet<Socket & { _httpMessage?: ServerResponse | null }>) {
       const quiet = this.#quiet.get(socket);
-      const answering = socket._httpMessage !== undefined && socket._httpMessage !== null;
+      const answering = (socket._httpMessage !== undefined && socket._httpMessage !== null) || this.#fastPath?.isAnswering(socket) === true;
       if (answering || quiet?.read !== socket.bytesRead) this.#quiet.set(socket, { since: now, read: socket.bytesRead });
       else if (now - quiet.since >= after) socket.destroy();
     }

@@ -1,5 +1,5 @@
-import type { IncomingMessage } from 'node:http';
 import { TokenwardError } from '../errors.ts';
+import { field, type CallerRequest } from '../inbound/exchange.ts';
 import type { Caller } from './caller.ts';
 
 /** Which accounts may be named: exact names, and beginnings of names. Undefined: all. */
@@ -27,8 +27,8 @@ export function accountPatterns(patterns: readonly string[] | undefined): Accoun
  * this route may not use it, or if it does not exist. What may not be used is said first: so nobody can find out by
  * asking which of those exist.
  */
-export function chooseAccount({ header, allow, serves }: AccountChoice, request: IncomingMessage, caller: Caller | undefined): string {
-  const named = header === undefined ? undefined : request.headers[header];
+export function chooseAccount({ header, allow, serves }: AccountChoice, request: CallerRequest, caller: Caller | undefined): string {
+  const named = header === undefined ? undefined : field(request, header);
   if (named === undefined || named === '') {
     const own = caller?.account;
     if (own === undefined) throw new TokenwardError('account_missing', header === undefined ? {} : { detail: `header ${header}` });

@@ -1,6 +1,7 @@
 import type { IncomingMessage } from 'node:http';
 import { TokenwardError } from '../errors.ts';
-import type { CallerRequest } from '../server.ts';
+import type { CallerRequest, StreamedRequest } from '../inbound/exchange.ts';
+import { PlainRequest } from '../inbound/plain-request.ts';
 import type { Patience, Patient } from './patience.ts';
 
 /** Bytes of request bodies kept by all requests together: a cap on their sum, because Node gives memory back late. */
@@ -69,6 +70,7 @@ export function hasBody(request: IncomingMessage): boolean {
 
 /** Reads a body into memory while it fits; otherwise hands out what came so far and the rest as a stream. Rejects with CallerGone or a TokenwardError. */
 export function takeBody(request: CallerRequest, limits: BodyLimits): RequestBody | Promise<RequestBody> {
+  if (request instanceof PlainRequest) return request.body === undefined ? NONE : wholeBody(request.body, limits);
   if (!hasBody(request)) return NONE;
   const declared = request.headers['content-length'];
   const length = declared === undefined ? undefined : Number(declared);
@@ -80,15 +82,41 @@ export function takeBody(request: CallerRequest, limits: BodyLimits): RequestBod
   return collect(request, limits, undefined);
 }
 
+/** One that is here already, within the same limits. */
+function wholeBody(body: Buffer, { keep, most, budget }: BodyLimits): RequestBody {
+  if (body.length > most) throw tooLarge(most);
+  if (body.length <= keep && budget.take(body.length)) return new KeptBody([body], body.length, body.length, budget);
+  return { kind: 'streamed', length: body.length, open: () => new WholeUpload(body) };
+}
+
+/** A body that may be sent once only, although it is all here. */
+class WholeUpload implements Upload {
+  #body: Buffer | undefined;
+
+  constructor(body: Buffer) {
+    this.#body = body;
+  }
+
+  async next(): Promise<Buffer | undefined> {
+    const body = this.#body;
+    this.#body = undefined;
+    return body;
+  }
+
+  stop(): void {
+    this.#body = undefined;
+  }
+}
+
 /** `reserved`: bytes already taken from the budget because the length is known. */
-function collect(request: CallerRequest, limits: BodyLimits, reserved: number | undefined): Promise<RequestBody> {
+function collect(request: StreamedRequest, limits: BodyLimits, reserved: number | undefined): Promise<RequestBody> {
   return new Promise((resolve, reject) => new Collector(request, limits, reserved, resolve, reject));
 }
 
 /** Gathers a body's chunks until it is all here or turns out too large to keep. */
 class Collector implements Patient {
   looks = 0;
-  readonly #request: CallerRequest;
+  readonly #request: StreamedRequest;
   readonly #limits: BodyLimits;
   readonly #reserved: number | undefined;
   readonly #resolve: (body: RequestBody) => void;
@@ -98,7 +126,7 @@ class Collector implements Patient {
   #taken: number;
   #over = false;
 
-  constructor(request: CallerRequest, limits: BodyLimits, reserved: number | undefined, resolve: (body: RequestBody) => void, reject: (error: Error) => void) {
+  constructor(request: StreamedRequest, limits: BodyLimits, reserved: number | undefined, resolve: (body: RequestBody) => void, reject: (error: Error) => void) {
     this.#request = request;
     this.#limits = limits;
     this.#reserved = reserved;

@@ -1,8 +1,8 @@
 import { createHash, timingSafeEqual } from 'node:crypto';
-import type { IncomingMessage } from 'node:http';
 import type { PeerCertificate, TLSSocket } from 'node:tls';
 import type { CallerConfig } from '../config/schema.ts';
 import { TokenwardError } from '../errors.ts';
+import { field, type CallerRequest } from '../inbound/exchange.ts';
 import { accountPatterns, type AccountPatterns } from './account.ts';
 import type { Damping } from './damping.ts';
 import { looksLikeJwt, type JwtCheck } from './jwt.ts';
@@ -41,7 +41,7 @@ export class Callers {
   }
 
   /** Who sent this request. Throws 401 without any proof, 403 with a wrong one or for a route that is not his, 429 after too many wrong ones. */
-  identify(request: IncomingMessage, prefix: string): Caller | Promise<Caller> {
+  identify(request: CallerRequest, prefix: string): Caller | Promise<Caller> {
     const byCertificate = this.#byCertificate(request);
     if (byCertificate !== undefined) return allowed(byCertificate, prefix);
     const address = request.socket.remoteAddress ?? '';
@@ -75,7 +75,7 @@ export class Callers {
   }
 
   /** The connection's own proof: a certificate that the configured authority has signed. */
-  #byCertificate(request: IncomingMessage): Caller | undefined {
+  #byCertificate(request: CallerRequest): Caller | undefined {
     const socket = request.socket as Partial<TLSSocket>;
     if (socket.authorized !== true || socket.getPeerCertificate === undefined) return undefined;
     // A certificate may come without a subject; a resumed session counts as authorized even if none came at all.
@@ -101,12 +101,12 @@ function allowed(caller: Caller, prefix: string): Caller {
 }
 
 /** The key or token, from wherever a legacy app is able to put one. None of these headers ever travels on. */
-function presentedProof(request: IncomingMessage): string | undefined {
-  const { headers } = request;
-  const own = headers['x-tokenward-key'] ?? headers['x-api-key'];
+function presentedProof(request: CallerRequest): string | undefined {
+  const own = field(request, 'x-tokenward-key') ?? field(request, 'x-api-key');
   if (typeof own === 'string' && own !== '') return own;
-  for (const value of [headers.authorization, headers['proxy-authorization']]) {
-    const [, scheme, rest] = value?.match(/^(bearer|basic) +(\S+) *$/i) ?? [];
+  for (const name of ['authorization', 'proxy-authorization']) {
+    const value = field(request, name);
+    const [, scheme, rest] = (typeof value === 'string' ? value : '').match(/^(bearer|basic) +(\S+) *$/i) ?? [];
     if (scheme === undefined || rest === undefined) continue;
     if (scheme.toLowerCase() === 'bearer') return rest;
     // Basic: whatever the user name, the key is the password.

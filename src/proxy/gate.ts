@@ -1,5 +1,5 @@
-import type { IncomingMessage } from 'node:http';
 import { TokenwardError } from '../errors.ts';
+import type { CallerRequest } from '../inbound/exchange.ts';
 import { checkTarget } from './target.ts';
 
 /** More fields than any honest client sends. Node itself would drop what is beyond its own limit in silence. */
@@ -22,7 +22,7 @@ let lastGoodHost = '';
  * readers could understand differently is refused: framing first of all (RFC 9112 §6, §11.2). Throws a TokenwardError,
  * after which the connection must not be used again. `self` is this process's own name in Via.
  */
-export function checkRequest(request: IncomingMessage, self: string): void {
+export function checkRequest(request: Pick<CallerRequest, 'rawHeaders' | 'httpVersion' | 'method' | 'url'>, self: string): void {
   const { rawHeaders, httpVersion } = request;
   if (httpVersion !== '1.1' && httpVersion !== '1.0') malformed('only HTTP/1.1 and HTTP/1.0 are spoken here');
   if (!METHODS.has(request.method ?? '')) throw new TokenwardError('method_refused');

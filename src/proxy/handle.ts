@@ -1,8 +1,7 @@
-import type { ServerResponse } from 'node:http';
 import { TokenwardError } from '../errors.ts';
 import { describeFault, type Logger } from '../log.ts';
 import type { Metrics } from '../metrics.ts';
-import type { CallerRequest } from '../server.ts';
+import { field, type CallerAnswer, type CallerRequest, type RequestHandler } from '../inbound/exchange.ts';
 import type { TokenManager } from '../tokens/manager.ts';
 import type { Token } from '../tokens/token.ts';
 import { chooseAccount } from './account.ts';
@@ -44,7 +43,7 @@ export interface Proxy {
 /** One request on its way, as far as the end of its connection has to know. */
 class Passage {
   readonly request: CallerRequest;
-  readonly response: ServerResponse;
+  readonly response: CallerAnswer;
   readonly target: string;
   readonly startedAt = performance.now();
   route: Route | undefined;
@@ -53,7 +52,7 @@ class Passage {
   gone = false;
   admitted = false;
 
-  constructor(request: CallerRequest, response: ServerResponse) {
+  constructor(request: CallerRequest, response: CallerAnswer) {
     this.request = request;
     this.response = response;
     this.target = request.url ?? '';
@@ -68,7 +67,7 @@ class Passage {
 const NOT_REPLAYED = 'not-replayed; may-resend';
 
 /** The request handler: every request of a legacy app comes through here. */
-export function createHandler(proxy: Proxy): (request: CallerRequest, response: ServerResponse) => void {
+export function createHandler(proxy: Proxy): RequestHandler {
   return (request, response) => {
     const passage = new Passage(request, response);
     response.on('close', () => finish(proxy, passage));
@@ -147,7 +146,7 @@ async function handle(proxy: Proxy, passage: Passage): Promise<void> {
   }
 
   // 10. relay
-  const headers = replyHeaders(reply.headers, route, token?.reveal(), `${schemeOf(request)}://${request.headers.host ?? ''}`);
+  const headers = replyHeaders(reply.headers, route, token?.reveal(), `${schemeOf(request)}://${hostOf(request)}`);
   if (token !== undefined && reply.statusText.includes(token.reveal())) reply.statusText = '';
   if (note !== undefined) headers.push('x-tokenward-replay', note);
   relay(reply, response, headers, proxy.readIdle);
@@ -236,7 +235,12 @@ function checkPolicy({ metrics }: Proxy, route: Route, method: string, path: str
 /** What we say of the caller ourselves, on routes that want it. */
 function forwardedFields(route: Route, request: CallerRequest): readonly string[] {
   if (route.config.forwarded !== 'add') return [];
-  return ['x-forwarded-for', request.socket.remoteAddress ?? 'unknown', 'x-forwarded-host', request.headers.host ?? '', 'x-forwarded-proto', schemeOf(request)];
+  return ['x-forwarded-for', request.socket.remoteAddress ?? 'unknown', 'x-forwarded-host', hostOf(request), 'x-forwarded-proto', schemeOf(request)];
+}
+
+function hostOf(request: CallerRequest): string {
+  const host = field(request, 'host');
+  return typeof host === 'string' ? host : '';
 }
 
 function schemeOf({ socket }: CallerRequest): string {

@@ -1,4 +1,4 @@
-import type { ServerResponse } from 'node:http';
+import type { CallerAnswer } from '../inbound/exchange.ts';
 import { spent } from './spent.ts';
 import type { UpstreamReply } from './upstream/reply.ts';
 
@@ -6,7 +6,7 @@ import type { UpstreamReply } from './upstream/reply.ts';
  * Sends the upstream's reply to the caller as it comes; `headers` is a flat list of names and values. A caller who reads
  * nothing for `idle` ms (0: no limit) has gone, whatever his connection says.
  */
-export function relay(reply: UpstreamReply, response: ServerResponse, headers: string[], idle: number): void {
+export function relay(reply: UpstreamReply, response: CallerAnswer, headers: string[], idle: number): void {
   if (response.destroyed) {
     reply.cancel();
     return;

@@ -1,3 +1,5 @@
+import { endOfLine, fieldsOf } from '../../fields.ts';
+
 /** What makes a reply unusable: it is not HTTP/1.1 as RFC 9112 has it, so where it ends is anybody's guess. */
 export class ReplyError extends Error {
   override readonly name = 'ReplyError';
@@ -31,11 +33,8 @@ const STATUS_LINE = /^HTTP\/1\.([01]) ([1-9]\d\d)(?: ([\t\x20-\x7e\x80-\xff]*))?
 const CONTROL = /[\x00-\x08\x0b\x0c\x0e-\x1f\x7f]/;
 const CHUNK_SIZE = /^([0-9a-fA-F]{1,12})[\t ]*(?:;[\t\x20-\x7e\x80-\xff]*)?$/;
 const HEAD_END = Buffer.from('\r\n\r\n');
-const TAB = 9;
 const LF = 10;
 const CR = 13;
-const SPACE = 32;
-const COLON = 58;
 
 type State = 'head' | 'fixed' | 'until-close' | 'chunk-size' | 'chunk-data' | 'chunk-end' | 'trailers' | 'done';
 
@@ -125,7 +124,7 @@ export class ReplyReader {
           at = line.at;
           if (line.text === undefined) break;
           if (line.text === '') this.#end();
-          else fieldsOf(`${line.text}\r\n`, Buffer.from(`${line.text}\r\n`, 'latin1'), 0);
+          else checkedFields(`${line.text}\r\n`, Buffer.from(`${line.text}\r\n`, 'latin1'), 0);
           break;
         }
         case 'done':
@@ -163,11 +162,11 @@ export class ReplyReader {
   /** `text` and the bytes it was made of: a head with the end of its last line, but not the empty one behind it. */
   #takeHead(text: string, bytes: Buffer): void {
     const lineEnd = endOfLine(bytes, 0, text.length);
-    const match = STATUS_LINE.exec(text.slice(0, lineEnd));
+    const match = lineEnd === -1 ? null : STATUS_LINE.exec(text.slice(0, lineEnd));
     if (match === null) throw new ReplyError('a malformed status line');
     const minor = match[1]!;
     const status = Number(match[2]);
-    const headers = fieldsOf(text, bytes, lineEnd + 2);
+    const headers = checkedFields(text, bytes, lineEnd + 2);
     if (status < 200) {
       // Interim replies are between us and the server; 101 answers a question we never ask.
       if (status === 101) throw new ReplyError('a protocol switch nobody asked for');
@@ -259,43 +258,8 @@ export class ReplyReader {
   }
 }
 
-/** What a byte may be in a field: of its name (RFC 9110 §5.6.2), of its value (§5.5, and as there the upper half of Latin-1), neither. */
-const IN_NAME = 1;
-const IN_VALUE = 2;
-const USE = new Uint8Array(256).map((_, byte) => {
-  if (/[!#$%&'*+\-.^_`|~0-9A-Za-z]/.test(String.fromCharCode(byte))) return IN_NAME | IN_VALUE;
-  return byte === TAB || (byte >= SPACE && byte !== 0x7f) ? IN_VALUE : 0;
-});
-
-/**
- * The fields of a head, from `at` to the end of `text`: names and values in turn. One walk over the bytes, each looked up
- * once. No folding, no space before the colon, no nameless field, no control byte, no line end but CR LF.
- */
-function fieldsOf(text: string, bytes: Buffer, at: number): string[] {
-  const headers: string[] = [];
-  const end = text.length;
-  while (at < end) {
-    const nameStart = at;
-    while (USE[bytes[at]!]! & IN_NAME) at += 1;
-    if (at === nameStart || bytes[at] !== COLON) throw new ReplyError('a malformed header field');
-    const name = text.slice(nameStart, at);
-    // RFC 9110 §5.6.3: optional white space around a value is a space or a tab, less than what String.trim takes away.
-    at += 1;
-    while (bytes[at] === SPACE || bytes[at] === TAB) at += 1;
-    const valueStart = at;
-    const lineEnd = endOfLine(bytes, at, end);
-    let valueEnd = lineEnd;
-    while (valueEnd > valueStart && (bytes[valueEnd - 1] === SPACE || bytes[valueEnd - 1] === TAB)) valueEnd -= 1;
-    headers.push(name, text.slice(valueStart, valueEnd));
-    if (headers.length > 2 * FIELDS_MOST) throw new ReplyError('too many header fields');
-    at = lineEnd + 2;
-  }
-  return headers;
-}
-
-/** Where the CR LF is that ends the line. Throws if anything but a value's bytes come before it. */
-function endOfLine(bytes: Buffer, at: number, end: number): number {
-  while (USE[bytes[at]!]! & IN_VALUE) at += 1;
-  if (bytes[at] !== CR || bytes[at + 1] !== LF || at + 2 > end) throw new ReplyError('a control byte in the head, or a line that does not end in CR LF');
-  return at;
+function checkedFields(text: string, bytes: Buffer, at: number): string[] {
+  const fields = fieldsOf(text, bytes, at, FIELDS_MOST);
+  if (typeof fields === 'string') throw new ReplyError(fields);
+  return fields;
 }

@@ -1,0 +1,151 @@
+import assert from 'node:assert/strict';
+import { once } from 'node:events';
+import type { Server } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import { setTimeout as sleep } from 'node:timers/promises';
+import type { CallerAnswer, CallerRequest } from '../../src/inbound/exchange.ts';
+import { createExpress, createHttpServer, drain, sendCallersAway } from '../../src/server.ts';
+import { dial } from '../support/wire.ts';
+
+const GET = 'GET /a HTTP/1.1\r\nHost: proxy\r\n\r\n';
+
+describe('a connection on the fast path on which nothing happens', () => {
+  let server: Server;
+  let url: string;
+  let asked: CallerRequest[];
+  let refused: string[];
+
+  async function listen(answer: (answer: CallerAnswer) => void = fine): Promise<void> {
+    asked = [];
+    refused = [];
+    server = createHttpServer(createExpress(), {
+      headerBytes: 16_384,
+      onRefused: (code) => refused.push(code),
+      fastPath: (request, response) => {
+        asked.push(request);
+        answer(response);
+      },
+    });
+    server.listen(0, '127.0.0.1');
+    await once(server, 'listening');
+    url = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
+  }
+  function fine(answer: CallerAnswer): void {
+    answer.writeHead(200, 'OK', ['content-length', '4']);
+    answer.end('fine');
+  }
+  afterEach(() => {
+    server.close();
+    server.closeAllConnections();
+  });
+
+  it('is closed once it has been idle for as long as its callers were told', async () => {
+    await listen();
+    server.keepAliveTimeout = 2_000;
+    const line = await dial(url);
+    line.socket.write(GET);
+    await line.until(/fine$/);
+    await sleep(1_500);
+    line.socket.write(GET);
+    await line.until(/fine[^]*fine$/);
+    const since = performance.now();
+    await line.closed();
+    const idle = performance.now() - since;
+    assert.ok(idle > 1_500 && idle < 4_500, `${idle} ms`);
+    assert.equal(asked.length, 2);
+  });
+
+  it('gets a 408 if it has never said anything, as from node:http', async () => {
+    await listen();
+    server.headersTimeout = 1_500;
+    const line = await dial(url);
+    const since = performance.now();
+    assert.match(await line.closed(), /^HTTP\/1\.1 408 Request Timeout\r\n[^]*"request_malformed"/);
+    assert.ok(performance.now() - since < 5_000);
+    assert.deepEqual(refused, ['request_malformed']);
+  });
+
+  it('is not closed while it is being answered, however long that takes', async () => {
+    await listen((answer) => void setTimeout(() => fine(answer), 3_500));
+    server.keepAliveTimeout = 1_000;
+    server.headersTimeout = 1_000;
+    const line = await dial(url);
+    line.socket.write(GET);
+    await line.until(/fine$/);
+    line.socket.destroy();
+  });
+
+  it('is closed at once when the server stops, one that is being answered after its answer, which says so', async () => {
+    await listen((answer) => void setTimeout(() => fine(answer), 500));
+    const idle = await dial(url);
+    idle.socket.write(GET);
+    await idle.until(/keep-alive[^]*fine$/);
+    const busy = await dial(url);
+    busy.socket.write(GET);
+    const silent = await dial(url);
+    await sleep(100);
+    const since = performance.now();
+    const drained = drain(server, 5_000);
+    await Promise.all([idle.closed(), silent.closed()]);
+    assert.ok(performance.now() - since < 400);
+    assert.match(await busy.closed(), /\r\nConnection: close\r\n[^]*fine$/);
+    await drained;
+    assert.ok(performance.now() - since < 2_000);
+  });
+
+  it('is cut when the time for stopping is over', async () => {
+    await listen(() => undefined);
+    const line = await dial(url);
+    line.socket.write(GET);
+    await sleep(50);
+    const since = performance.now();
+    await drain(server, 300);
+    assert.ok(performance.now() - since < 2_000);
+    assert.equal(await line.closed(), '');
+  });
+
+  it('stays open for a while when another process takes over, and its next answer sends it there', async () => {
+    await listen();
+    const line = await dial(url);
+    line.socket.write(GET);
+    await line.until(/fine$/);
+    sendCallersAway(server);
+    const drained = drain(server, 10_000, 1_000);
+    await sleep(600);
+    line.socket.write(GET);
+    assert.match(await line.closed(), /Connection: keep-alive[^]*fine[^]*Connection: close[^]*fine$/);
+    await drained;
+  });
+
+  it('tells who was to answer it that the caller has left', async () => {
+    let left = 0;
+    await listen((answer) => answer.on('close', () => {
+      assert.ok(!answer.writableFinished && answer.destroyed);
+      left += 1;
+    }));
+    for (const leave of ['end', 'destroy', 'resetAndDestroy'] as const) {
+      const line = await dial(url);
+      line.socket.write(GET);
+      await sleep(50);
+      line.socket[leave]();
+    }
+    await sleep(200);
+    assert.equal(left, 3);
+    assert.equal(asked.length, 3);
+  });
+
+  it('keeps a caller who reads nothing waiting for his next answer, instead of piling them up', async () => {
+    await listen((answer) => {
+      answer.writeHead(200, 'OK', ['content-length', '8000000']);
+      answer.end(Buffer.alloc(8_000_000, 'x'));
+    });
+    const line = await dial(url);
+    line.socket.pause();
+    for (let i = 0; i < 20; i += 1) {
+      line.socket.write(GET);
+      await sleep(10);
+    }
+    assert.equal(asked.length, 1);
+    line.socket.destroy();
+  });
+});
