@@ -15,13 +15,12 @@ const USE = new Uint8Array(256).map((_, byte) => {
 export type Malformed = 'a malformed header field' | 'a control byte in the head, or a line that does not end in CR LF' | 'too many header fields';
 
 /**
- * The fields of a message's head (RFC 9112 §5), from `at` to the end of `text`, which is made of `bytes`: names and values
- * in turn, or why not. One walk over the bytes, each looked up once. No folding, no space before the colon, no nameless
+ * The fields of a message's head (RFC 9112 §5), from `at` to `end`, which is behind the last one's line: names and values
+ * in turn, or why not. `text` is made of `bytes`, letter by byte. One walk over the bytes, each looked up once. No folding, no space before the colon, no nameless
  * field, no control byte, no line end but CR LF.
  */
-export function fieldsOf(text: string, bytes: Buffer, at: number, most: number): string[] | Malformed {
+export function fieldsOf(text: string, bytes: Buffer, at: number, end: number, most: number): string[] | Malformed {
   const headers: string[] = [];
-  const end = text.length;
   while (at < end) {
     const nameStart = at;
     while (USE[bytes[at]!]! & IN_NAME) at += 1;

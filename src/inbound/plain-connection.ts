@@ -1,7 +1,7 @@
 import type { Socket } from 'node:net';
 import type { RequestHandler } from './exchange.ts';
 import { PlainAnswer, type AnswerLine } from './plain-answer.ts';
-import { PlainRequest, readPlainHead, type PlainHead } from './plain-request.ts';
+import { PlainRequest, readPlainHead, type FieldBlock, type PlainHead } from './plain-request.ts';
 
 /** The rest of a body is waited for if all of it is this short: nobody has asked yet whether its caller may send any. Bytes. */
 const BODY_MOST = 16 * 1024;
@@ -34,6 +34,8 @@ export class PlainConnection implements AnswerLine {
   used = false;
   readonly #path: FastPath;
   #answer: PlainAnswer | undefined;
+  /** Of the last request. */
+  #fields: FieldBlock | undefined;
   /** A request whose body is not all here. */
   #begun: { readonly head: PlainHead; readonly pieces: Buffer[]; size: number } | undefined;
   /** What came while a request was being answered, or is to be handed over. */
@@ -93,29 +95,30 @@ export class PlainConnection implements AnswerLine {
     if (begun !== undefined) {
       begun.pieces.push(bytes);
       begun.size += bytes.length;
-      if (begun.size < begun.head.bodyAt + begun.head.bodyLength) return;
+      if (begun.size < begun.head.bodyAt + begun.head.fields.bodyLength) return;
       this.#begun = undefined;
       this.#take(begun.head, Buffer.concat(begun.pieces));
       return;
     }
-    const head = readPlainHead(bytes, this.#path.headMost);
+    const head = readPlainHead(bytes, this.#path.headMost, this.#fields);
     if (head === undefined) this.#handOver([bytes]);
-    else if (bytes.length >= head.bodyAt + head.bodyLength) this.#take(head, bytes);
-    else if (head.bodyLength <= BODY_MOST) this.#begun = { head, pieces: [bytes], size: bytes.length };
+    else if (bytes.length >= head.bodyAt + head.fields.bodyLength) this.#take(head, bytes);
+    else if (head.fields.bodyLength <= BODY_MOST) this.#begun = { head, pieces: [bytes], size: bytes.length };
     else this.#handOver([bytes]);
   };
 
   #take(head: PlainHead, bytes: Buffer): void {
-    const end = head.bodyAt + head.bodyLength;
+    const end = head.bodyAt + head.fields.bodyLength;
     // More than one request at once.
     if (bytes.length > end) {
       this.#handOver([bytes]);
       return;
     }
     this.used = true;
-    this.#last = head.last;
+    this.#fields = head.fields;
+    this.#last = head.fields.last;
     this.#answer = new PlainAnswer(this, head.method === 'HEAD');
-    this.#path.handler(new PlainRequest(head, head.bodyLength === 0 ? undefined : bytes.subarray(head.bodyAt), this.socket), this.#answer);
+    this.#path.handler(new PlainRequest(head, head.fields.bodyLength === 0 ? undefined : bytes.subarray(head.bodyAt), this.socket), this.#answer);
   }
 
   #handOver(pieces: Buffer[]): void {

@@ -9,42 +9,81 @@ const LENGTH = /^\d{1,7}$/;
 /** More fields than any honest client sends. */
 const FIELDS_MOST = 100;
 
-/** The head of a plain request, and how much of its body there will be. */
+/** A block of fields longer than this is not kept for the next request. Bytes. */
+const KEPT_MOST = 2 * 1024;
+
+/**
+ * The fields of a request, and what they say of it. Most callers send the same ones with every request on a connection:
+ * while they come byte for byte the same, what was found out about them holds.
+ */
+export class FieldBlock {
+  /** Bytes of the whole block, its empty line too. */
+  readonly length: number;
+  /** Names and values in turn, as sent. */
+  readonly raw: string[];
+  /** The caller will send no further request on this connection. */
+  readonly last: boolean;
+  /** Bytes of the body. */
+  readonly bodyLength: number;
+  /** The gate has let these fields pass. */
+  passed = false;
+  readonly #text: string;
+
+  constructor(text: string, raw: string[], last: boolean, bodyLength: number) {
+    this.#text = text.length <= KEPT_MOST ? text : '';
+    this.length = text.length;
+    this.raw = raw;
+    this.last = last;
+    this.bodyLength = bodyLength;
+  }
+
+  /** Whether exactly these fields come at this place. */
+  isAt(bytes: Buffer, at: number): boolean {
+    if (this.#text === '' || at + this.length > bytes.length) return false;
+    return bytes.toString('latin1', at, at + this.length) === this.#text;
+  }
+}
+
+/** The head of a plain request. */
 export interface PlainHead {
   readonly method: string;
   readonly url: string;
-  readonly rawHeaders: string[];
-  /** The caller will send no further request on this connection. */
-  readonly last: boolean;
+  readonly fields: FieldBlock;
   /** Where the body begins. */
   readonly bodyAt: number;
-  /** Bytes of the body. */
-  readonly bodyLength: number;
 }
 
 /**
  * The head with which these bytes begin, if it is a plain one: all here, its body announced by a length or not at all,
  * nothing said twice, nothing that asks for anything special of the connection. Undefined for all else, be it good or bad.
- * That is not a verdict: node:http reads it then, from its first byte.
+ * That is not a verdict: node:http reads it then, from its first byte. `before`: the fields of the connection's last request.
  */
-export function readPlainHead(bytes: Buffer, headMost: number): PlainHead | undefined {
-  const end = bytes.indexOf(HEAD_END);
+export function readPlainHead(bytes: Buffer, headMost: number, before?: FieldBlock): PlainHead | undefined {
+  const lineEnd = endOfLine(bytes, 0, bytes.length);
+  if (lineEnd === -1 || lineEnd > headMost / 2) return undefined;
+  const line = REQUEST_LINE.exec(bytes.toString('latin1', 0, lineEnd));
+  if (line === null || !METHODS.has(line[1]!)) return undefined;
+  const at = lineEnd + 2;
+  const fields = before?.isAt(bytes, at) === true ? before : fieldBlock(bytes, at, headMost);
+  return fields && { method: line[1]!, url: line[2]!, fields, bodyAt: at + fields.length };
+}
+
+function fieldBlock(bytes: Buffer, at: number, headMost: number): FieldBlock | undefined {
+  // From the end of the line before: there may be no field at all.
+  const end = bytes.indexOf(HEAD_END, at - 2);
   // Node counts the head's bytes a little differently; where it could matter, it is asked.
   if (end === -1 || end > headMost / 2) return undefined;
-  const text = bytes.toString('latin1', 0, end + 2);
-  const lineEnd = endOfLine(bytes, 0, text.length);
-  const line = lineEnd === -1 ? null : REQUEST_LINE.exec(text.slice(0, lineEnd));
-  if (line === null || !METHODS.has(line[1]!)) return undefined;
-  const rawHeaders = fieldsOf(text, bytes, lineEnd + 2, FIELDS_MOST);
-  if (typeof rawHeaders === 'string') return undefined;
+  const text = bytes.toString('latin1', 0, end + HEAD_END.length);
+  const raw = fieldsOf(text, bytes, at, end + 2, FIELDS_MOST);
+  if (typeof raw === 'string') return undefined;
 
   let last = false;
   let bodyLength = 0;
-  for (let i = 0; i < rawHeaders.length; i += 2) {
-    const name = rawHeaders[i]!;
-    const value = rawHeaders[i + 1]!;
+  for (let i = 0; i < raw.length; i += 2) {
+    const name = raw[i]!;
+    const value = raw[i + 1]!;
     // Said twice it counts, joins, or spoils the request, depending on its name.
-    if (isNamedBefore(rawHeaders, i)) return undefined;
+    if (isNamedBefore(raw, i)) return undefined;
     // By length first: nearly every field is told apart by it.
     switch (name.length) {
       case 6:
@@ -73,7 +112,7 @@ export function readPlainHead(bytes: Buffer, headMost: number): PlainHead | unde
       default:
     }
   }
-  return { method: line[1]!, url: line[2]!, rawHeaders, last, bodyAt: end + HEAD_END.length, bodyLength };
+  return new FieldBlock(text.slice(at), raw, last, bodyLength);
 }
 
 function isNamedBefore(fields: readonly string[], at: number): boolean {
@@ -91,7 +130,7 @@ export class PlainRequest {
   readonly complete = true;
   readonly method: string;
   readonly url: string;
-  readonly rawHeaders: string[];
+  readonly fields: FieldBlock;
   readonly socket: Socket;
   /** Undefined: it has none. */
   readonly body: Buffer | undefined;
@@ -99,14 +138,19 @@ export class PlainRequest {
   constructor(head: PlainHead, body: Buffer | undefined, socket: Socket) {
     this.method = head.method;
     this.url = head.url;
-    this.rawHeaders = head.rawHeaders;
+    this.fields = head.fields;
     this.socket = socket;
     this.body = body;
   }
+  /** Names and values in turn, as sent. */
+  get rawHeaders(): string[] {
+    return this.fields.raw;
+  }
+
   /** The value of a field; `name` in lower case. */
   field(name: string): string | undefined {
-    const { rawHeaders } = this;
-    for (let i = 0; i < rawHeaders.length; i += 2) if (rawHeaders[i]!.length === name.length && rawHeaders[i]!.toLowerCase() === name) return rawHeaders[i + 1];
+    const { raw } = this.fields;
+    for (let i = 0; i < raw.length; i += 2) if (raw[i]!.length === name.length && raw[i]!.toLowerCase() === name) return raw[i + 1];
     return undefined;
   }
 }

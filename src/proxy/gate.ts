@@ -1,5 +1,6 @@
 import { TokenwardError } from '../errors.ts';
 import type { CallerRequest } from '../inbound/exchange.ts';
+import { PlainRequest } from '../inbound/plain-request.ts';
 import { checkTarget } from './target.ts';
 
 /** More fields than any honest client sends. Node itself would drop what is beyond its own limit in silence. */
@@ -23,9 +24,19 @@ let lastGoodHost = '';
  * after which the connection must not be used again. `self` is this process's own name in Via.
  */
 export function checkRequest(request: Pick<CallerRequest, 'rawHeaders' | 'httpVersion' | 'method' | 'url'>, self: string): void {
-  const { rawHeaders, httpVersion } = request;
+  const { httpVersion } = request;
   if (httpVersion !== '1.1' && httpVersion !== '1.0') malformed('only HTTP/1.1 and HTTP/1.0 are spoken here');
   if (!METHODS.has(request.method ?? '')) throw new TokenwardError('method_refused');
+  if (!(request instanceof PlainRequest)) {
+    checkFields(request.rawHeaders, httpVersion, self);
+  } else if (!request.fields.passed) {
+    checkFields(request.rawHeaders, httpVersion, self);
+    request.fields.passed = true;
+  }
+  checkTarget(request.url ?? '');
+}
+
+function checkFields(rawHeaders: readonly string[], httpVersion: string, self: string): void {
   if (rawHeaders.length > 2 * FIELDS_MOST) throw new TokenwardError('headers_too_large', { detail: `more than ${FIELDS_MOST} header fields` });
 
   let hosts = 0;
@@ -81,7 +92,6 @@ export function checkRequest(request: Pick<CallerRequest, 'rawHeaders' | 'httpVe
   if (codings > 1) malformed('more than one Transfer-Encoding');
   if (codings === 1 && lengths === 1) malformed('both Transfer-Encoding and Content-Length');
   if (codings === 1 && httpVersion === '1.0') malformed('Transfer-Encoding in HTTP/1.0');
-  checkTarget(request.url ?? '');
 }
 
 function checkVia(value: string, self: string): void {

@@ -259,7 +259,7 @@ export class ReplyReader {
 }
 
 function checkedFields(text: string, bytes: Buffer, at: number): string[] {
-  const fields = fieldsOf(text, bytes, at, FIELDS_MOST);
+  const fields = fieldsOf(text, bytes, at, text.length, FIELDS_MOST);
   if (typeof fields === 'string') throw new ReplyError(fields);
   return fields;
 }
