@@ -1,4 +1,5 @@
 import type { IncomingMessage } from 'node:http';
+import type { Socket } from 'node:net';
 import { PlainRequest } from './plain-request.ts';
 
 /**
@@ -24,8 +25,12 @@ export interface CallerAnswer {
   readonly headersSent: boolean;
   /** All of it was handed to the system. */
   readonly writableFinished: boolean;
+  /** Bytes the system has not taken yet. */
+  readonly writableLength: number;
   /** Nothing more can be said. */
   readonly destroyed: boolean;
+  /** Null: the answer waits behind another one on its connection. */
+  readonly socket: Socket | null;
   /** `headers`: names and values in turn. What frames the message on its connection is added. */
   writeHead(status: number, reason: string, headers: string[]): unknown;
   flushHeaders(): void;

@@ -7,6 +7,8 @@ import { PlainConnection, type FastPath } from './plain-connection.ts';
 const LOOK_EVERY = 1_000;
 /** A body that has begun is waited for so many looks. */
 const BODY_LOOKS = 2;
+/** A connection is new for so many looks. */
+const FRESH_LOOKS = 2;
 
 /**
  * The fast path beside a node:http server: takes its connections first and answers plain requests, at half the cost, for
@@ -54,8 +56,13 @@ export class PlainFastPath implements FastPath {
     return this.#connections.get(socket)?.answering ?? false;
   }
 
+  /** Those on which nothing is under way. */
   closeIdle(): void {
-    for (const [socket, { answering, waiting }] of this.#connections) if (!answering && !waiting) socket.destroy();
+    for (const [socket, { answering, waiting, leaving, used, looks }] of this.#connections) {
+      // A connection just made has its first request on the way.
+      const fresh = !used && looks < FRESH_LOOKS;
+      if (!answering && !waiting && !leaving && !fresh) socket.destroy();
+    }
   }
 
   closeAll(): void {
@@ -64,7 +71,7 @@ export class PlainFastPath implements FastPath {
 
   #look(): void {
     for (const [socket, connection] of this.#connections) {
-      if (connection.answering) continue;
+      if (connection.answering || connection.leaving) continue;
       connection.looks += 1;
       const still = connection.looks * LOOK_EVERY;
       if (connection.waiting) {

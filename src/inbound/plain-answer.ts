@@ -91,7 +91,9 @@ export class PlainAnswer implements CallerAnswer {
     }
     // What the system has not taken yet keeps the next request waiting, or a caller who reads nothing could pile up answers.
     if (socket.writableLength === 0) this.#finish();
-    else socket.write('', () => this.#finish());
+    else socket.write('', (error) => {
+      if (error === undefined || error === null) this.#finish();
+    });
   }
 
   destroy(): void {
@@ -102,6 +104,14 @@ export class PlainAnswer implements CallerAnswer {
   on(event: 'close' | 'drain', listener: () => void): void {
     if (event === 'drain') this.#onDrain = listener;
     else this.#onClose.push(listener);
+  }
+
+  get socket(): Socket {
+    return this.#line.socket;
+  }
+
+  get writableLength(): number {
+    return this.#line.socket.writableLength;
   }
 
   // ---- the connection's side

@@ -5,8 +5,10 @@ import { PlainRequest, readPlainHead, type FieldBlock, type PlainHead } from './
 
 /** The rest of a body is waited for if all of it is this short: nobody has asked yet whether its caller may send any. Bytes. */
 const BODY_MOST = 16 * 1024;
-/** What a caller may send ahead while he is being answered, before he is not read any more. Bytes. */
+/** What a caller may send ahead while he is being answered, before he is not read any more; that he leaves is not seen then until the upstream has spoken. Bytes. */
 const AHEAD_MOST = 16 * 1024;
+/** And in so many pieces: one of a single byte takes as much memory as a hundred bytes. */
+const PIECES_MOST = 64;
 
 /** What a connection has to know of the fast path it is on. */
 export interface FastPath {
@@ -42,6 +44,8 @@ export class PlainConnection implements AnswerLine {
   #ahead: Buffer[] = [];
   #aheadSize = 0;
   #leaving = false;
+  /** The last answer is out, or half of the connection closed: what still comes is nobody's. */
+  #done = false;
   #ended = false;
   #last = false;
 
@@ -60,6 +64,11 @@ export class PlainConnection implements AnswerLine {
     return this.#begun !== undefined;
   }
 
+  /** node:http is about to take over. */
+  get leaving(): boolean {
+    return this.#leaving;
+  }
+
   connectionFields(): string {
     if (this.#path.sendingAway) this.#last = true;
     return this.#last ? 'Connection: close\r\n' : this.#path.stayFields;
@@ -73,6 +82,7 @@ export class PlainConnection implements AnswerLine {
     this.#answer = undefined;
     this.looks = 0;
     if (this.#last) {
+      this.#done = true;
       this.socket.destroySoon();
       return;
     }
@@ -85,17 +95,21 @@ export class PlainConnection implements AnswerLine {
   }
 
   readonly #onData = (bytes: Buffer): void => {
+    if (this.#done) return;
     if (this.#answer !== undefined || this.#leaving) {
       this.#ahead.push(bytes);
       this.#aheadSize += bytes.length;
-      if (this.#aheadSize > AHEAD_MOST && !this.#leaving) this.socket.pause();
+      if ((this.#aheadSize > AHEAD_MOST || this.#ahead.length > PIECES_MOST) && !this.#leaving) this.socket.pause();
       return;
     }
     const begun = this.#begun;
     if (begun !== undefined) {
       begun.pieces.push(bytes);
       begun.size += bytes.length;
-      if (begun.size < begun.head.bodyAt + begun.head.fields.bodyLength) return;
+      if (begun.size < begun.head.bodyAt + begun.head.fields.bodyLength) {
+        if (begun.pieces.length > PIECES_MOST) this.#handOver(begun.pieces);
+        return;
+      }
       this.#begun = undefined;
       this.#take(begun.head, Buffer.concat(begun.pieces));
       return;
@@ -103,9 +117,14 @@ export class PlainConnection implements AnswerLine {
     const head = readPlainHead(bytes, this.#path.headMost, this.#fields);
     if (head === undefined) this.#handOver([bytes]);
     else if (bytes.length >= head.bodyAt + head.fields.bodyLength) this.#take(head, bytes);
-    else if (head.fields.bodyLength <= BODY_MOST) this.#begun = { head, pieces: [bytes], size: bytes.length };
+    else if (head.fields.bodyLength <= BODY_MOST) this.#begin(head, bytes);
     else this.#handOver([bytes]);
   };
+
+  #begin(head: PlainHead, bytes: Buffer): void {
+    this.looks = 0;
+    this.#begun = { head, pieces: [bytes], size: bytes.length };
+  }
 
   #take(head: PlainHead, bytes: Buffer): void {
     const end = head.bodyAt + head.fields.bodyLength;
@@ -115,7 +134,7 @@ export class PlainConnection implements AnswerLine {
       return;
     }
     this.used = true;
-    this.#fields = head.fields;
+    this.#fields = head.fields.keepable ? head.fields : undefined;
     this.#last = head.fields.last;
     this.#answer = new PlainAnswer(this, head.method === 'HEAD');
     this.#path.handler(new PlainRequest(head, head.fields.bodyLength === 0 ? undefined : bytes.subarray(head.bodyAt), this.socket), this.#answer);
@@ -138,7 +157,9 @@ export class PlainConnection implements AnswerLine {
   readonly #onEnd = (): void => {
     this.#ended = true;
     // node:http takes a closed half for a caller who has left, too.
-    if (!this.#leaving) this.socket.end();
+    if (this.#leaving) return;
+    this.#done = true;
+    this.socket.end();
   };
 
   readonly #onDrain = (): void => this.#answer?.drained();

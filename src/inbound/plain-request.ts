@@ -29,18 +29,23 @@ export class FieldBlock {
   passed = false;
   readonly #text: string;
 
+  /** `text`: the whole block. */
   constructor(text: string, raw: string[], last: boolean, bodyLength: number) {
-    this.#text = text.length <= KEPT_MOST ? text : '';
+    this.#text = text;
     this.length = text.length;
     this.raw = raw;
     this.last = last;
     this.bodyLength = bodyLength;
   }
 
+  /** Small enough to be kept with an idle connection. */
+  get keepable(): boolean {
+    return this.length <= KEPT_MOST;
+  }
+
   /** Whether exactly these fields come at this place. */
   isAt(bytes: Buffer, at: number): boolean {
-    if (this.#text === '' || at + this.length > bytes.length) return false;
-    return bytes.toString('latin1', at, at + this.length) === this.#text;
+    return at + this.length <= bytes.length && bytes.toString('latin1', at, at + this.length) === this.#text;
   }
 }
 
@@ -73,8 +78,10 @@ function fieldBlock(bytes: Buffer, at: number, headMost: number): FieldBlock | u
   const end = bytes.indexOf(HEAD_END, at - 2);
   // Node counts the head's bytes a little differently; where it could matter, it is asked.
   if (end === -1 || end > headMost / 2) return undefined;
-  const text = bytes.toString('latin1', 0, end + HEAD_END.length);
-  const raw = fieldsOf(text, bytes, at, end + 2, FIELDS_MOST);
+  // A text of its own: as a part of a longer one it would keep all of that in memory.
+  const block = bytes.subarray(at, end + HEAD_END.length);
+  const text = block.toString('latin1');
+  const raw = fieldsOf(text, block, 0, text.length - 2, FIELDS_MOST);
   if (typeof raw === 'string') return undefined;
 
   let last = false;
@@ -112,7 +119,7 @@ function fieldBlock(bytes: Buffer, at: number, headMost: number): FieldBlock | u
       default:
     }
   }
-  return new FieldBlock(text.slice(at), raw, last, bodyLength);
+  return new FieldBlock(text, raw, last, bodyLength);
 }
 
 function isNamedBefore(fields: readonly string[], at: number): boolean {

@@ -82,15 +82,27 @@ describe('a connection on the fast path on which nothing happens', () => {
     await idle.until(/keep-alive[^]*fine$/);
     const busy = await dial(url);
     busy.socket.write(GET);
-    const silent = await dial(url);
     await sleep(100);
     const since = performance.now();
     const drained = drain(server, 5_000);
-    await Promise.all([idle.closed(), silent.closed()]);
+    await idle.closed();
     assert.ok(performance.now() - since < 400);
     assert.match(await busy.closed(), /\r\nConnection: close\r\n[^]*fine$/);
     await drained;
     assert.ok(performance.now() - since < 2_000);
+  });
+
+  it('is given a moment when the server stops, if it was only just made: its request is on the way', async () => {
+    await listen();
+    const [early, silent] = [await dial(url), await dial(url)];
+    const since = performance.now();
+    const drained = drain(server, 8_000);
+    await sleep(150);
+    early.socket.write(GET);
+    assert.match(await early.closed(), /\r\nConnection: close\r\n[^]*fine$/);
+    assert.equal(await silent.closed(), '');
+    await drained;
+    assert.ok(performance.now() - since < 4_000);
   });
 
   it('is cut when the time for stopping is over', async () => {
@@ -132,6 +144,35 @@ describe('a connection on the fast path on which nothing happens', () => {
     await sleep(200);
     assert.equal(left, 3);
     assert.equal(asked.length, 3);
+  });
+
+  it('does not call an answer finished of which the caller has not taken all when he leaves', async () => {
+    const finished: boolean[] = [];
+    await listen((answer) => {
+      answer.on('close', () => finished.push(answer.writableFinished));
+      answer.writeHead(200, 'OK', ['content-length', '8000000']);
+      answer.end(Buffer.alloc(8_000_000, 'x'));
+    });
+    const line = await dial(url);
+    line.socket.pause();
+    line.socket.write(GET);
+    await sleep(100);
+    line.socket.resetAndDestroy();
+    await sleep(100);
+    assert.deepEqual(finished, [false]);
+  });
+
+  it('takes no other request after its last answer', async () => {
+    await listen((answer) => {
+      answer.writeHead(400, 'Bad Request', ['content-length', '0', 'connection', 'close']);
+      answer.end();
+    });
+    const line = await dial(url);
+    // As much as is read at once; what follows is read right after it.
+    const head = 'POST /a HTTP/1.1\r\nHost: proxy\r\nContent-Length: 65000\r\nX-Fill: ';
+    line.socket.write(`${head}${'y'.repeat(65_536 - 65_000 - head.length - 4)}\r\n\r\n${'b'.repeat(65_000)}${GET}`);
+    await line.closed();
+    assert.equal(asked.length, 1);
   });
 
   it('keeps a caller who reads nothing waiting for his next answer, instead of piling them up', async () => {
