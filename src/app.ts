@@ -234,7 +234,7 @@ function proxyApp(handler: RequestHandler, log: Logger): ReturnType<typeof creat
   // Express comes here only if it fails before the handler runs.
   app.use((error: unknown, request: IncomingMessage, response: ServerResponse, _next: unknown) => {
     log.error('unexpected fault before the handler', { detail: describeFault(error) });
-    answerError(request as StreamedRequest, response, new TokenwardError('request_malformed'));
+    answerError(request as StreamedRequest, response, new TokenwardError('request_malformed'), 0);
   });
   return app;
 }

@@ -48,7 +48,11 @@ export function createHttpServer(app: Express, limits: ServerLimits, tls?: TlsOp
     // The gate looks after it, and its answer has our form.
     requireHostHeader: false,
   };
-  const listener = app as RequestListener;
+  const toApp = app as RequestListener;
+  const listener: RequestListener = (request, response) => {
+    tellOfEnd(request.socket, response);
+    toApp(request, response);
+  };
   const server = tls === undefined ? createServer(options, listener) : createTlsServer({ ...options, ...tls, handshakeTimeout: 10_000 }, listener);
   // Node would drop what is beyond its limit in silence; the count is checked with the request instead.
   server.maxHeadersCount = 0;
@@ -90,6 +94,23 @@ function expressClasses(app: Express): { IncomingMessage: typeof IncomingMessage
   app.request = Object.setPrototypeOf(Request.prototype, app.request) as Express['request'];
   app.response = Object.setPrototypeOf(Response.prototype, app.response) as Express['response'];
   return { IncomingMessage: Request, ServerResponse: Response };
+}
+
+const behind = new WeakMap<Socket, Set<ServerResponse>>();
+
+/** Tells a response that waits behind another one on its connection of that connection's end: Node 20 does not, so that it would never be over. */
+function tellOfEnd(socket: Socket, response: ServerResponse): void {
+  if (response.socket !== null) return;
+  let waiting = behind.get(socket);
+  if (waiting === undefined) {
+    const all = (waiting = new Set<ServerResponse>());
+    behind.set(socket, all);
+    socket.once('close', () => {
+      for (const one of all) one.emit('close');
+    });
+  }
+  waiting.add(response);
+  response.once('close', () => waiting.delete(response));
 }
 
 /** What Node's parser refuses never becomes a request; it still deserves an answer in our form. */

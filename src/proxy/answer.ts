@@ -1,5 +1,6 @@
 import { STATUS_CODES } from 'node:http';
-import { problemDocument, type ErrorCode, type TokenwardError } from '../errors.ts';
+import type { Socket } from 'node:net';
+import { problemDocument, TokenwardError, type ErrorCode } from '../errors.ts';
 import type { CallerAnswer, CallerRequest, StreamedRequest } from '../inbound/exchange.ts';
 
 /** Errors after which it is not certain where the next request begins. */
@@ -8,7 +9,7 @@ const SPOILS_CONNECTION: ReadonlySet<ErrorCode> = new Set(['request_malformed', 
 const LINGER = 5_000;
 
 /** Gives one of our own answers. If the upstream's reply has already begun, the connection is cut instead: never half of one and half of another. */
-export function answerError(request: CallerRequest, response: CallerAnswer, error: TokenwardError): void {
+export function answerError(request: CallerRequest, response: CallerAnswer, error: TokenwardError, readIdle: number): void {
   if (response.destroyed) return;
   if (response.headersSent) {
     response.destroy();
@@ -19,10 +20,18 @@ export function answerError(request: CallerRequest, response: CallerAnswer, erro
   if (error.retryAfter !== undefined) headers.push('retry-after', String(error.retryAfter));
   if (error.status === 401) headers.push('www-authenticate', 'Bearer realm="tokenward"');
   headers.push('content-length', String(Buffer.byteLength(body)));
-  if (SPOILS_CONNECTION.has(error.code) || !request.complete) headers.push('connection', 'close');
+  const last = spoilsConnection(error) || !request.complete;
+  if (last) {
+    headers.push('connection', 'close');
+    spoil(request);
+  }
   response.writeHead(error.status, STATUS_CODES[error.status] ?? '', headers);
-  if (!request.complete) endAfterBody(request, response, body);
-  else response.end(request.method === 'HEAD' ? undefined : body);
+  if (!request.complete) {
+    endAfterBody(request, response, body);
+    return;
+  }
+  response.end(request.method === 'HEAD' ? undefined : body);
+  waitForReader(response, readIdle);
 }
 
 /**
@@ -51,9 +60,39 @@ export function discardRest(request: CallerRequest): void {
   request.resume();
 }
 
+/**
+ * A caller who does not take the end of his answer for `idle` ms (0: no limit) has gone, whatever his connection says: it is
+ * cut. Nearly always the system has taken all of it at once.
+ */
+export function waitForReader(response: CallerAnswer, idle: number): void {
+  if (idle === 0 || response.writableLength === 0 || response.socket === null) return;
+  const timer = setTimeout(() => response.destroy(), idle);
+  response.on('close', () => clearTimeout(timer));
+}
+
+const spoilt = new WeakSet<Socket>();
+
+/**
+ * Nothing that still comes on this request's connection is to be carried out: what it is depends on how one reads what
+ * came before. node:http goes on reading what it has, also behind an answer that says `Connection: close`.
+ */
+export function spoil(request: CallerRequest): void {
+  spoilt.add(request.socket);
+}
+
+export function isSpoilt(request: CallerRequest): boolean {
+  return spoilt.has(request.socket);
+}
+
+/** Whether the connection cannot be used any more after this error. */
+export function spoilsConnection(error: unknown): boolean {
+  return error instanceof TokenwardError && SPOILS_CONNECTION.has(error.code);
+}
+
 /** What a legacy app is told that logs in by itself on a route which answers such logins. */
-export function answerJson(response: CallerAnswer, value: unknown): void {
+export function answerJson(response: CallerAnswer, value: unknown, readIdle: number): void {
   const body = JSON.stringify(value);
   response.writeHead(200, 'OK', ['content-type', 'application/json', 'cache-control', 'no-store', 'content-length', String(Buffer.byteLength(body))]);
   response.end(body);
+  waitForReader(response, readIdle);
 }

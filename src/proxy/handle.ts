@@ -6,7 +6,7 @@ import type { TokenManager } from '../tokens/manager.ts';
 import type { Token } from '../tokens/token.ts';
 import { chooseAccount } from './account.ts';
 import type { Admission } from './admission.ts';
-import { answerError, answerJson, discardRest } from './answer.ts';
+import { answerError, answerJson, discardRest, isSpoilt, spoil, spoilsConnection } from './answer.ts';
 import { CallerGone, takeBody, type BufferBudget, type RequestBody } from './body.ts';
 import type { Callers } from './caller.ts';
 import { checkRequest } from './gate.ts';
@@ -51,6 +51,7 @@ class Passage {
   exchange: UpstreamReply | undefined;
   gone = false;
   admitted = false;
+  finished = false;
 
   constructor(request: CallerRequest, response: CallerAnswer) {
     this.request = request;
@@ -69,6 +70,8 @@ const NOT_REPLAYED = 'not-replayed; may-resend';
 /** The request handler: every request of a legacy app comes through here. */
 export function createHandler(proxy: Proxy): RequestHandler {
   return (request, response) => {
+    // Its caller has been told that this connection is closed.
+    if (isSpoilt(request)) return;
     const passage = new Passage(request, response);
     response.on('close', () => finish(proxy, passage));
     handle(proxy, passage).catch((error: unknown) => fail(proxy, passage, error));
@@ -78,18 +81,7 @@ export function createHandler(proxy: Proxy): RequestHandler {
 /** The path of a request, from top to bottom. */
 async function handle(proxy: Proxy, passage: Passage): Promise<void> {
   const { request, response, target } = passage;
-
-  // 0. gate
-  checkRequest(request, proxy.viaName);
-  passage.admitted = proxy.admission.enter();
-  if (!passage.admitted) throw new TokenwardError('too_many_requests', { retryAfter: 1 });
-
-  // 1. route
-  const route = matchRoute(proxy.routes, target);
-  if (route === undefined) throw new TokenwardError('route_unknown');
-  passage.route = route;
-  route.stats.inFlight += 1;
-  if (route.config.encodedPaths === 'refuse') checkEncodedPath(target);
+  const route = enter(proxy, passage);
 
   // 2. caller
   let caller = proxy.callers?.identify(request, route.config.prefix);
@@ -100,7 +92,7 @@ async function handle(proxy: Proxy, passage: Passage): Promise<void> {
   const path = pathOf(upstreamTarget(route, target));
   checkPolicy(proxy, route, passage.method, path);
   const legacyLogin = legacyLoginAnswer(route, passage.method, path);
-  if (legacyLogin !== undefined) return answerJson(response, legacyLogin);
+  if (legacyLogin !== undefined) return answerJson(response, legacyLogin, proxy.readIdle);
 
   // 3. account
   const account = route.choice === undefined ? route.account : chooseAccount(route.choice, request, caller);
@@ -150,6 +142,28 @@ async function handle(proxy: Proxy, passage: Passage): Promise<void> {
   if (token !== undefined && reply.statusText.includes(token.reveal())) reply.statusText = '';
   if (note !== undefined) headers.push('x-tokenward-replay', note);
   relay(reply, response, headers, proxy.readIdle);
+}
+
+/** Steps 0 and 1, with no pause in between: a refusal holds before the next request on the connection is looked at. */
+function enter(proxy: Proxy, passage: Passage): Route {
+  const { request, target } = passage;
+  try {
+    // 0. gate
+    checkRequest(request, proxy.viaName);
+    passage.admitted = proxy.admission.enter();
+    if (!passage.admitted) throw new TokenwardError('too_many_requests', { retryAfter: 1 });
+
+    // 1. route
+    const route = matchRoute(proxy.routes, target);
+    if (route === undefined) throw new TokenwardError('route_unknown');
+    passage.route = route;
+    route.stats.inFlight += 1;
+    if (route.config.encodedPaths === 'refuse') checkEncodedPath(target);
+    return route;
+  } catch (error) {
+    if (spoilsConnection(error)) spoil(request);
+    throw error;
+  }
 }
 
 /** Step 6: the request with this token on it. Resolves with the reply's head. */
@@ -249,6 +263,8 @@ function schemeOf({ socket }: CallerRequest): string {
 
 /** The connection is done with the answer, or the caller has left it. */
 function finish(proxy: Proxy, passage: Passage): void {
+  if (passage.finished) return;
+  passage.finished = true;
   const { response, route, exchange, body } = passage;
   if (!response.writableFinished) {
     passage.gone = true;
@@ -280,5 +296,5 @@ function fail(proxy: Proxy, passage: Passage, error: unknown): void {
   }
   proxy.metrics.errors.inc({ route: route?.name ?? 'unmatched', reason: ours.code });
   proxy.log.debug('answered by ourselves', { ...(route && { route: route.name }), code: ours.code, ...(ours.detail !== undefined && { detail: ours.detail }) });
-  answerError(request, response, ours);
+  answerError(request, response, ours, proxy.readIdle);
 }

@@ -1,4 +1,5 @@
 import type { CallerAnswer } from '../inbound/exchange.ts';
+import { waitForReader } from './answer.ts';
 import { spent } from './spent.ts';
 import type { UpstreamReply } from './upstream/reply.ts';
 
@@ -15,6 +16,7 @@ export function relay(reply: UpstreamReply, response: CallerAnswer, headers: str
   if (reply.ended && reply.chunks.length <= 1) {
     // All here: head and body leave in one write.
     response.end(reply.chunks[0]);
+    waitForReader(response, idle);
     return;
   }
   // Nothing of the body yet, as with an event stream: the head must not wait for it.
@@ -35,7 +37,11 @@ export function relay(reply: UpstreamReply, response: CallerAnswer, headers: str
       }
       return room;
     },
-    end: () => response.end(),
+    end: () => {
+      response.end();
+      clearTimeout(patience);
+      waitForReader(response, idle);
+    },
     // Half a reply must not end like a whole one: the caller sees its connection cut.
     fail: () => response.destroy(),
   });

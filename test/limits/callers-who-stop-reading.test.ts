@@ -93,4 +93,24 @@ describe('a caller who stops reading', () => {
     const text = line.received();
     assert.ok(text.length < 2 * piece.length);
   });
+
+  for (const [how, field] of [['on the fast path', ''], ['by way of node:http', 'X-A: 1\r\nX-A: 1\r\n']] as const) {
+    it(`is cut after readIdle also if it is one small answer after the other that he does not read, ${how}`, async () => {
+      const upstream = await close(httpServer((_request, response) => void response.end('x'.repeat(30_000))));
+      const proxy = await close(startOwnProxy({ limits: { readIdle: '1s' }, routes: [{ prefix: '/api', upstream: upstream.url, account: 'fixed' }] }));
+      const line = await dial(proxy.url);
+      line.socket.pause();
+      const inFlight = (): Promise<number> => metric(proxy.operatorUrl, 'tokenward_requests_in_flight');
+      // Until the buffers on the way back are full.
+      let stuck = false;
+      for (let i = 0; i < 1_000 && !stuck; i += 1) {
+        line.socket.write(`GET /api/small HTTP/1.1\r\nHost: proxy\r\n${field}\r\n`);
+        await sleep(2);
+        stuck = i % 20 === 19 && (await inFlight()) > 0;
+      }
+      assert.ok(stuck, 'nothing was ever stuck');
+      await eventually('nothing is under way', async () => (await inFlight()) === 0, 5_000);
+      line.socket.destroy();
+    });
+  }
 });
