@@ -68,8 +68,9 @@ export class PlainAnswer implements CallerAnswer {
   write(chunk: Buffer, written?: (error: Error | null | undefined) => void): boolean {
     const { socket } = this.#line;
     if (this.#bodiless || chunk.length === 0) return true;
+    if (this.#head === '' && !this.#chunked) return socket.write(chunk, written);
     socket.cork();
-    if (this.#head !== '' || this.#chunked) socket.write(this.#chunked ? `${this.#takeHead()}${chunk.length.toString(16)}\r\n` : this.#takeHead(), 'latin1');
+    socket.write(this.#chunked ? `${this.#takeHead()}${chunk.length.toString(16)}\r\n` : this.#takeHead(), 'latin1');
     socket.write(chunk, written);
     if (this.#chunked) socket.write('\r\n', 'latin1');
     socket.uncork();
