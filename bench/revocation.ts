@@ -49,6 +49,8 @@ interface Outcome {
   readonly tokenCalls: number;
   /** From the revocation until the last of those under way had an answer. ms */
   readonly lastAnswer: number;
+  readonly p99Answer: number;
+  readonly late: number;
   /** Time added to the upstream's own, for requests begun and answered outside the window; undefined if there were none. ms */
   readonly p99Outside: number | undefined;
   readonly requests: number;
@@ -98,7 +100,8 @@ async function tryOne({ processes, folder }: Session, peer: Peer, callers: numbe
   const calls = JSON.parse(readFileSync(file, 'utf8')) as Call[];
   const executed = new Map(ledger.executed);
   const good = calls.filter(([, , status]) => status >= 200 && status < 300);
-  const last = Math.max(...calls.filter(([startedAt, endedAt]) => startedAt < at && endedAt > at).map(([, endedAt]) => endedAt));
+  const after = calls.filter(([startedAt, endedAt]) => startedAt < at && endedAt > at).map(([, endedAt]) => endedAt - at).sort((a, b) => a - b);
+  const last = at + after.at(-1)!;
   // While the callers arrive, nobody is warm yet; that is not what "outside" means.
   const warm = settled + THINK;
   const added = calls.filter(([startedAt, endedAt, status]) => status === 200 && startedAt > warm && (endedAt < at || startedAt > last)).map(([startedAt, endedAt]) => endedAt - startedAt - THINK).sort((a, b) => a - b);
@@ -108,6 +111,8 @@ async function tryOne({ processes, folder }: Session, peer: Peer, callers: numbe
     otherErrors: calls.filter(([, , status]) => status !== 401).length - good.length,
     tokenCalls: ledger.tokenCalls,
     lastAnswer: last - at,
+    p99Answer: after[Math.floor(after.length * 0.99)]!,
+    late: after.filter((answer) => answer > 1.5 * THINK).length,
     p99Outside: added[Math.floor(added.length * 0.99)],
     requests: calls.length, cpu,
     notOnce: good.filter(([, , , id]) => executed.get(id) !== 1).length,
@@ -127,6 +132,8 @@ function table(outcomes: readonly Outcome[]): string[][] {
     row('other errors', ({ otherErrors }) => whole(otherErrors)),
     row('calls to the token endpoint', ({ tokenCalls }) => whole(tokenCalls)),
     row('until the last of them had an answer', ({ lastAnswer }) => `${(lastAnswer / 1000).toFixed(2)} s`),
+    row('until 99 % of them had one', ({ p99Answer }) => `${(p99Answer / 1000).toFixed(2)} s`),
+    row(`had to wait for more than ${1.5 * THINK / 1000} s`, ({ late }) => whole(late)),
     row('p99 added, outside of that time', ({ p99Outside }) => (p99Outside === undefined ? 'never at rest' : `${p99Outside.toFixed(1)} ms`)),
     row('answered well, but not carried out exactly once', ({ notOnce }) => whole(notOnce)),
     row('CPU time for everything', ({ cpu, requests }) => `${cpu.toFixed(1)} s for ${whole(requests)}`),
@@ -171,7 +178,7 @@ runProgram('revocation', async (session) => {
   }
   progress('');
   const rows = table(outcomes);
-  const explained = `A request takes ${THINK / 1000} s at the upstream, a renewal ${RENEWAL} ms. The token is revoked; everything under way is refused within ${SPREAD} ms, so nobody can be done before ${((SPREAD + THINK) / 1000).toFixed(1)} s. Half of the requests are POSTs with ${BODY} bytes.`;
+  const explained = `A request takes ${THINK / 1000} s at the upstream, a renewal ${RENEWAL} ms. The token is revoked; everything under way is refused within ${SPREAD} ms, so nobody can be done before ${((SPREAD + THINK) / 1000).toFixed(1)} s. What is still on its way to the upstream at that moment is judged when it is due, and then sent again: it needs ${(2 * THINK) / 1000} s and more. Half of the requests are POSTs with ${BODY} bytes.`;
   if (values.markdown) process.stdout.write(`${asMarkdown(rows)}\n\n${explained}\n`);
   else process.stdout.write(`\n${text(rows)}\n\n${explained}\n${outcomes.map(({ contender, version, about }) => `  ${contender} ${version}: ${about}\n`).join('')}${leftOut.map((one) => `  left out: ${one}\n`).join('')}`);
   if (values.json !== undefined) {
