@@ -89,6 +89,11 @@ export class PlainConnection implements AnswerLine {
     if (this.#aheadSize > 0) this.#handOver(this.#ahead);
   }
 
+  /** Takes no request any more. */
+  refuse(): void {
+    this.#done = true;
+  }
+
   /** Has node:http wait for the rest of what has begun. */
   giveUp(): void {
     this.#handOver(this.#begun?.pieces ?? []);

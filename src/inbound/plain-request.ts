@@ -149,6 +149,7 @@ export class PlainRequest {
     this.socket = socket;
     this.body = body;
   }
+
   /** Names and values in turn, as sent. */
   get rawHeaders(): string[] {
     return this.fields.raw;

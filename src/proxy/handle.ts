@@ -81,6 +81,7 @@ export function createHandler(proxy: Proxy): RequestHandler {
 /** The path of a request, from top to bottom. */
 async function handle(proxy: Proxy, passage: Passage): Promise<void> {
   const { request, response, target } = passage;
+  // 0. gate, 1. route
   const route = enter(proxy, passage);
 
   // 2. caller
@@ -144,7 +145,7 @@ async function handle(proxy: Proxy, passage: Passage): Promise<void> {
   relay(reply, response, headers, proxy.readIdle);
 }
 
-/** Steps 0 and 1, with no pause in between: a refusal holds before the next request on the connection is looked at. */
+/** Steps 0 and 1, in one go: a refusal holds before the next request on the connection is looked at. */
 function enter(proxy: Proxy, passage: Passage): Route {
   const { request, target } = passage;
   try {

@@ -120,6 +120,18 @@ describe('the plain head of a request', () => {
     assert.ok(plain > 500, `only ${plain} were plain`);
   });
 
+  it('is read alike, whatever was read before on its connection', () => {
+    const told = (head: ReturnType<typeof readPlainHead>): unknown => head && [head.method, head.url, head.bodyAt, head.fields.raw, head.fields.last, head.fields.bodyLength];
+    let kept = 0;
+    fc.assert(fc.property(message, message, (first, second) => {
+      const before = readPlainHead(first, HEAD_MOST)?.fields;
+      const head = readPlainHead(second, HEAD_MOST, before);
+      if (before !== undefined && head?.fields === before) kept += 1;
+      assert.deepEqual(told(head), told(readPlainHead(second, HEAD_MOST)));
+    }), { numRuns: 20_000 });
+    assert.ok(kept > 20, `only ${kept} were kept`);
+  });
+
   it('is never taken from what does not end, however it goes on', () => {
     fc.assert(fc.property(message, fc.nat(), (bytes, cut) => {
       const end = bytes.indexOf('\r\n\r\n') + 4;

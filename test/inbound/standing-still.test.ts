@@ -1,10 +1,11 @@
 import assert from 'node:assert/strict';
 import { once } from 'node:events';
 import type { Server } from 'node:http';
-import type { AddressInfo } from 'node:net';
+import type { AddressInfo, Socket } from 'node:net';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { CallerAnswer, CallerRequest } from '../../src/inbound/exchange.ts';
 import { createExpress, createHttpServer, drain, sendCallersAway } from '../../src/server.ts';
+import { eventually } from '../support/eventually.ts';
 import { dial } from '../support/wire.ts';
 
 const GET = 'GET /a HTTP/1.1\r\nHost: proxy\r\n\r\n';
@@ -65,6 +66,19 @@ describe('a connection on the fast path on which nothing happens', () => {
     assert.deepEqual(refused, ['request_malformed']);
   });
 
+  it('is not answered after its 408, and cut if it does not close its side', async () => {
+    await listen();
+    server.headersTimeout = 1_500;
+    const line = await dial(url);
+    line.socket.allowHalfOpen = true;
+    await line.until(/"request_malformed"/);
+    line.socket.write(GET);
+    const open = (): Promise<number> => new Promise((resolve) => server.getConnections((_error, count) => resolve(count)));
+    await eventually('our side of it is closed', async () => (await open()) === 0);
+    line.socket.destroy();
+    assert.equal(asked.length, 0);
+  });
+
   it('is not closed while it is being answered, however long that takes', async () => {
     await listen((answer) => void setTimeout(() => fine(answer), 3_500));
     server.keepAliveTimeout = 1_000;
@@ -103,6 +117,19 @@ describe('a connection on the fast path on which nothing happens', () => {
     assert.equal(await silent.closed(), '');
     await drained;
     assert.ok(performance.now() - since < 4_000);
+  });
+
+  it('is handed over in peace, if the server stops in that very moment', async () => {
+    await listen();
+    let drained: Promise<void> | undefined;
+    // Runs right after the fast path has seen the bytes.
+    server.on('connection', (socket: Socket) => socket.once('data', () => {
+      drained = drain(server, 3_000);
+    }));
+    const line = await dial(url);
+    line.socket.write('POST /a HTTP/1.1\r\nHost: proxy\r\nTransfer-Encoding: chunked\r\n\r\n1\r\nx\r\n0\r\n\r\n');
+    assert.match(await line.closed(), /^HTTP\/1\.1 404 /);
+    await drained;
   });
 
   it('is cut when the time for stopping is over', async () => {
