@@ -241,7 +241,7 @@ function proxyApp(handler: RequestHandler, log: Logger): ReturnType<typeof creat
 
 function observerOf(metrics: Metrics, log: Logger): TokenObserver {
   return {
-    renewed({ account, flow }, kind, outcome, reason, seconds) {
+    renewed({ account, flow }, { kind, outcome, reason, seconds }) {
       metrics.renewals.inc({ account: metrics.accountLabel(account), flow, kind, outcome });
       metrics.renewalSeconds.observe({ flow, kind }, seconds);
       if (outcome === 'granted') {

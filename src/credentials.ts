@@ -74,6 +74,10 @@ class AccountCredential implements Credential {
     return this.#way.flow.renew;
   }
 
+  get canLogin(): boolean {
+    return this.#way.flow.login !== undefined;
+  }
+
   get canRefresh(): boolean {
     return this.#way.flow.refresh !== undefined;
   }

@@ -46,7 +46,7 @@ export async function managerOf(accounts: number): Promise<TokenManager> {
   const store = new MemoryStore();
   const outcome = { kind: 'granted', grant: { secret: SECRET, refreshSecret: 'refresh', lifetime: 86_400, refreshLifetime: undefined } } as const;
   const credentials = Array.from({ length: accounts }, (_, number) => ({
-    account: `account-${number}`, flow: 'chatapp', identity: `who-${number}`, credentials: 'which', fixed: undefined, renew: 'on-demand' as const, canRefresh: true, budget: undefined, rotationGrace: 0,
+    account: `account-${number}`, flow: 'chatapp', identity: `who-${number}`, credentials: 'which', fixed: undefined, renew: 'on-demand' as const, canLogin: true, canRefresh: true, budget: undefined, rotationGrace: 0,
     login: async () => outcome, refresh: async () => outcome,
   }));
   const observer = { renewed: () => undefined, withheld: () => undefined, changed: () => undefined, storeFailed: () => undefined };

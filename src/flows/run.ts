@@ -1,4 +1,4 @@
-import type { Outcome } from '../tokens/credential.ts';
+import type { Outcome, Reach } from '../tokens/credential.ts';
 import type { Grant } from '../tokens/token.ts';
 import type { Flow, TokenCall } from './flow.ts';
 import { matchesAny, pointed, type Reply } from './match.ts';
@@ -53,8 +53,8 @@ export async function runCall(call: TokenCall, flow: Flow, baseUrl: string | und
   try {
     answer = await send(request);
   } catch (error) {
-    if (error instanceof TokenCallError) return failed(error.reason, error.maybeSent);
-    return failed('fault', true);
+    if (error instanceof TokenCallError) return failed(error.reason, error.maybeSent ? 'unanswered' : 'unsent', error.maybeSent);
+    return failed('fault', 'unanswered', true);
   }
   const body = parse(answer.body);
   const reply: Reply = { status: answer.status, header: (name) => answer.headers[name], body: () => body };
@@ -64,14 +64,14 @@ export async function runCall(call: TokenCall, flow: Flow, baseUrl: string | und
   if (grant !== undefined) return { kind: 'granted', grant };
   if (matchesAny(call.refused, reply)) return { kind: 'refused', reason: refusal(answer.status, body, values) };
   const retryAfter = retryAfterSeconds(answer.headers['retry-after'], now());
-  if (ok) return failed('malformed', true);
-  if (answer.status >= 300 && answer.status < 400) return failed('redirect', false);
+  if (ok) return failed('malformed', 'answered', true);
+  if (answer.status >= 300 && answer.status < 400) return failed('redirect', 'answered', false);
   // A gateway's 502 or 504 says nothing about what the endpoint behind it has done.
-  return failed(answer.status === 429 ? 'rate_limited' : `status_${Math.floor(answer.status / 100)}xx`, answer.status === 502 || answer.status === 504, retryAfter);
+  return failed(answer.status === 429 ? 'rate_limited' : `status_${Math.floor(answer.status / 100)}xx`, 'answered', answer.status === 502 || answer.status === 504, retryAfter);
 }
 
-function failed(reason: string, maybeSpent: boolean, retryAfter?: number): Outcome {
-  return { kind: 'failed', reason, maybeSpent, retryAfter };
+function failed(reason: string, reach: Reach, maybeSpent: boolean, retryAfter?: number): Outcome {
+  return { kind: 'failed', reason, reach, maybeSpent, retryAfter };
 }
 
 function buildRequest(call: TokenCall, baseUrl: string | undefined, values: TemplateValues): TokenRequest {

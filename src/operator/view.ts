@@ -2,7 +2,8 @@ import type { Registry } from 'prom-client';
 import type { RouteConfig } from '../config/schema.ts';
 import type { Metrics } from '../metrics.ts';
 import type { Clock } from '../tokens/clock.ts';
-import type { CredentialStatus, TokenManager } from '../tokens/manager.ts';
+import type { TokenManager } from '../tokens/manager.ts';
+import type { CredentialStatus } from '../tokens/status.ts';
 import type { TokenStore } from '../tokens/store.ts';
 import { VERSION } from '../version.ts';
 
@@ -130,7 +131,7 @@ export class LocalView implements OperatorView {
   async renew(account: string, useReserve: boolean): Promise<RenewedToken | undefined> {
     const { tokens } = this.#parts;
     if (!tokens.has(account)) return undefined;
-    const { generation, expiresAt } = await tokens.renewNow(account, useReserve);
+    const { generation, expiresAt } = await tokens.renewNow(account, { useReserve });
     return { generation, expiresAt };
   }
 

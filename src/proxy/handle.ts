@@ -195,7 +195,7 @@ async function successor(proxy: Proxy, passage: Passage, route: Route, account: 
   }
   count(isCurrent ? 'current' : 'late');
   try {
-    const newer = await tokens.renew(account, refused);
+    const newer = await tokens.renew(account, refused, `${route.name} answered ${reply.status}`);
     if (isCurrent) uncured.renewed(account, newer.generation);
     return newer;
   } catch (error) {

@@ -16,6 +16,8 @@ export interface AccountState {
   earlyAt: number;
   /** The generation an upstream has proved dead: nobody new leaves with it while its successor is being fetched. */
   provedDead: number;
+  /** Wall-clock ms at which an upstream refused the current token, if nothing has accepted it since. */
+  refusedAt: number | undefined;
   waiting: number;
   /** Callers and pieces of work that hold on to this state; while there are any it must stay the account's only one. */
   users: number;
@@ -45,6 +47,7 @@ export function newAccountState(credential: Credential, clock: Clock, timers: Ti
     token: fixed === undefined ? undefined : new Token({ generation: 1, obtainedAt: clock.wall(), expiresAt: undefined, refreshExpiresAt: undefined, deadline: Infinity }, fixed, undefined),
     earlyAt: Infinity,
     provedDead: -1,
+    refusedAt: undefined,
     waiting: 0,
     users: 0,
     loaded: fixed !== undefined,

@@ -1,3 +1,4 @@
+import type { Clock } from './clock.ts';
 import type { TokenStore } from './store.ts';
 
 /** How many logins an upstream grants, and how many of them are kept for an operator. */
@@ -14,23 +15,51 @@ export interface BudgetLimits {
 export interface BudgetState {
   readonly remaining: number;
   readonly limit: number;
+  /** Of the logins kept for an operator. */
+  readonly reserveRemaining: number;
+  readonly reserveLimit: number;
   readonly retryAt: number | undefined;
 }
 
-/** Counts one login durably before it is made. `useReserve` is an operator's decision, never an automatic one. */
-export async function debitLogin(store: TokenStore, limits: BudgetLimits, now: number, useReserve: boolean): Promise<BudgetState & { granted: boolean }> {
-  const limit = useReserve ? limits.logins : limits.logins - limits.reserve;
-  const { granted, used, oldest } = await store.debit(limits.key, now, limits.window, limit);
-  return { granted, ...state(limits, used, oldest, now) };
+/** The answer to a debit: what is left, and the login counted (wall-clock ms), by which it can be taken back. */
+export interface LoginDebit {
+  readonly granted: boolean;
+  readonly at: number;
+  readonly state: BudgetState;
 }
 
-export async function budgetState(store: TokenStore, limits: BudgetLimits, now: number): Promise<BudgetState> {
-  const { used, oldest } = await store.used(limits.key, now, limits.window);
-  return state(limits, used, oldest, now);
+/** The counts of logins as one process sees them. They live in the store, durable and shared by all processes. */
+export class LoginBudgets {
+  readonly #store: TokenStore;
+  readonly #clock: Clock;
+
+  constructor(store: TokenStore, clock: Clock) {
+    this.#store = store;
+    this.#clock = clock;
+  }
+
+  /** Counts one login durably before it is made. `useReserve` is an operator's decision, never an automatic one. Rejects with a StoreError. */
+  async debit(limits: BudgetLimits, useReserve: boolean): Promise<LoginDebit> {
+    const now = this.#clock.wall();
+    const limit = useReserve ? limits.logins : limits.logins - limits.reserve;
+    const { granted, used, oldest } = await this.#store.debit(limits.key, now, limits.window, limit);
+    return { granted, at: now, state: stateOf(limits, used, oldest, now) };
+  }
+
+  /** What is left now. Rejects with a StoreError. */
+  async state(limits: BudgetLimits): Promise<BudgetState> {
+    const now = this.#clock.wall();
+    const { used, oldest } = await this.#store.used(limits.key, now, limits.window);
+    return stateOf(limits, used, oldest, now);
+  }
 }
 
-function state(limits: BudgetLimits, used: number, oldest: number | undefined, now: number): BudgetState {
+function stateOf(limits: BudgetLimits, used: number, oldest: number | undefined, now: number): BudgetState {
   const limit = limits.logins - limits.reserve;
   const remaining = Math.max(0, limit - used);
-  return { remaining, limit, retryAt: remaining > 0 ? undefined : (oldest ?? now) + limits.window };
+  return {
+    remaining, limit,
+    reserveRemaining: Math.min(limits.reserve, Math.max(0, limits.logins - used)), reserveLimit: limits.reserve,
+    retryAt: remaining > 0 ? undefined : (oldest ?? now) + limits.window,
+  };
 }

@@ -2,15 +2,32 @@ import type { BudgetLimits } from './budget.ts';
 import type { Grant, Token } from './token.ts';
 
 /**
- * What a login or refresh came to. "Refused" (the credential is wrong) and "failed" (network, 5xx, nonsense) are kept
- * apart everywhere: the first is final for that credential, the second says nothing about it.
+ * How far a failed call came. `unsent`: no byte of it can have reached the endpoint (refused connection, DNS, TLS
+ * handshake), so nothing is spent by trying again. `unanswered`: it may have arrived, and no complete answer came.
+ * `answered`: the endpoint, or something before it, gave a complete answer that settles nothing.
+ */
+export type Reach = 'unsent' | 'unanswered' | 'answered';
+
+/**
+ * What a login or refresh came to. "Refused" (the endpoint says in its own words that the credential is wrong) and
+ * "failed" (network, 5xx, a block page, nonsense) are kept apart everywhere: the first is final for that credential,
+ * the second says nothing about it.
  */
 export type Outcome =
   | { readonly kind: 'granted'; readonly grant: Grant }
+  /** `reason` is for people: status and a plain error code, never anything secret. */
   | { readonly kind: 'refused'; readonly reason: string }
+  /** The endpoint did nothing and wants to be left alone for a while. `retryAfter`: seconds it asked for. */
+  | { readonly kind: 'busy'; readonly reason: string; readonly retryAfter: number | undefined }
+  /** The call cannot be built from what is configured. Nobody was asked. */
+  | { readonly kind: 'impossible'; readonly reason: string }
   | {
       readonly kind: 'failed';
+      /** One of a few fixed words, fit for a metric label. */
       readonly reason: string;
+      /** What a person needs beside it: host, status, content type, pointer, names of fields; never a value. */
+      readonly detail?: string | undefined;
+      readonly reach: Reach;
       /** The endpoint may have carried the call out, so that a refresh token in it must be taken for spent. */
       readonly maybeSpent: boolean;
       /** Seconds the endpoint asked us to wait. */
@@ -24,10 +41,12 @@ export interface Credential {
   /** Whom the token speaks for (endpoint, user), and which secrets were configured: both digests. */
   readonly identity: string;
   readonly credentials: string;
-  /** A fixed token that is never renewed (flow `static`). */
+  /** A fixed token that is never renewed (a flow without login and refresh). */
   readonly fixed: string | undefined;
   /** `early`: renew in the background once 75–85 % of the life is over. `on-demand`: only when dead or over. */
   readonly renew: 'early' | 'on-demand';
+  /** False: the flow has a refresh and no login; its first refresh token was imported. */
+  readonly canLogin: boolean;
   readonly canRefresh: boolean;
   readonly budget: BudgetLimits | undefined;
   /** ms within which the endpoint answers a refresh token it has already seen; 0 = never spend one twice. */

@@ -2,13 +2,14 @@ import { randomBytes } from 'node:crypto';
 import { LRUCache } from 'lru-cache';
 import { TokenwardError } from '../errors.ts';
 import { newAccountState, type AccountState } from './account-state.ts';
-import { budgetState, debitLogin, type BudgetState } from './budget.ts';
+import { LoginBudgets, type BudgetState } from './budget.ts';
 import { systemTimers, type Clock, type Timers } from './clock.ts';
 import type { Credential, CredentialSource, Outcome } from './credential.ts';
 import { backoff, backoffLeft, lostLoginWait, maySpendRefresh } from './ladder.ts';
 import { earlyAt, lives, nextToken } from './lifetime.ts';
 import type { CredentialRecord, Records, RenewalKind, SpendIntent } from './records.ts';
 import type { TokenStore } from './store.ts';
+import type { CredentialStatus, RenewalCause } from './status.ts';
 import type { Grant, Token } from './token.ts';
 
 /** Longer than the slowest login, so that a lease never ends under a working holder; prolonged at a third. ms. */
@@ -36,7 +37,8 @@ const SHOWN_MOST = 500;
 
 /** What the manager tells the outside: for metrics, logs and the operator's page. Must not throw. */
 export interface TokenObserver {
-  renewed(credential: Credential, kind: RenewalKind, outcome: Outcome['kind'], reason: string, seconds: number): void;
+  /** A call to the token endpoint has ended. */
+  renewed(credential: Credential, report: RenewalReport): void;
   /** A renewal that never came to a call: budget, dead credential, store. */
   withheld(credential: Credential, reason: string): void;
   /** The credential's state changed: new token, dead, alive again. */
@@ -44,22 +46,20 @@ export interface TokenObserver {
   storeFailed(operation: string, error: unknown): void;
 }
 
-/** One account's state for people: no secret in it. Times are wall-clock ms. */
-export interface CredentialStatus {
-  readonly account: string;
-  readonly flow: string;
-  /** It stands in the configuration by itself; one of a hundred thousand that fails is no reason to send nobody here any more. */
-  readonly named: boolean;
-  readonly ready: boolean;
-  /** Why not ready, or why the last renewal did not work while the token still lives. */
-  readonly problem: string | undefined;
-  readonly generation: number;
-  readonly obtainedAt: number | undefined;
+/** One call to a token endpoint, told when it has ended. */
+export interface RenewalReport {
+  readonly kind: RenewalKind;
+  readonly cause: RenewalCause;
+  readonly outcome: Outcome['kind'];
+  /** Empty if granted. */
+  readonly reason: string;
+  /** See Outcome: for people, nothing secret. */
+  readonly detail: string | undefined;
+  readonly seconds: number;
+  /** Of the token that was granted. Wall-clock ms. */
+  readonly generation: number | undefined;
   readonly expiresAt: number | undefined;
-  readonly dead: boolean;
-  readonly renewing: boolean;
-  readonly waiting: number;
-  readonly retryAt: number | undefined;
+  /** After this call; undefined: the account has no login budget. */
   readonly budget: BudgetState | undefined;
 }
 
@@ -71,6 +71,14 @@ class Overtaken extends TokenwardError {}
  * what the endpoint has seen and answered.
  */
 export type Checkpoint = 'P0 before lease' | 'P1 lease taken' | 'P2 intent stored' | 'P6 answer read' | 'P7 token stored' | 'P8 token published' | 'P9 lease released';
+
+/** An operator's wishes for a renewal by hand. */
+export interface RenewNowOptions {
+  /** May spend the logins kept in reserve. */
+  readonly useReserve?: boolean;
+  /** Log in, whatever a refresh would come to. */
+  readonly login?: boolean;
+}
 
 export interface ManagerOptions {
   readonly store: TokenStore;
@@ -101,6 +109,7 @@ export class TokenManager {
   /** Accounts that fell out of memory while somebody waits or works there: a second state beside theirs would renew a second time. */
   readonly #busy = new Map<string, AccountState>();
   readonly #options: Required<Pick<ManagerOptions, 'maxWaiting' | 'random' | 'owner' | 'timers'>> & ManagerOptions;
+  readonly #budgets: LoginBudgets;
   readonly #running = new Set<Promise<unknown>>();
   #closing = false;
   /** The store failed and has not been seen well since. */
@@ -112,6 +121,7 @@ export class TokenManager {
     this.#credentials = Symbol.iterator in credentials ? sourceOf(credentials) : credentials;
     this.#named = new Set(this.#credentials.named);
     this.#options = { maxWaiting: 2_000, random: Math.random, timers: systemTimers, owner: randomBytes(12).toString('hex'), ...options };
+    this.#budgets = new LoginBudgets(options.store, options.clock);
     this.#states = new LRUCache({
       max: options.maxAccounts ?? 100_000,
       dispose: (state, account, reason) => {
@@ -141,7 +151,7 @@ export class TokenManager {
    * A token newer than the refused one. If there is one already, that is the answer and nobody is called:
    * a hundred late refusals of one token cost one renewal.
    */
-  renew(account: string, refused: Token): Token | Promise<Token> {
+  renew(account: string, refused: Token, _by?: string): Token | Promise<Token> {
     const state = this.#state(account);
     const { token } = state;
     // A newer one may have been refused as well by now, and its successor be on the way.
@@ -152,7 +162,7 @@ export class TokenManager {
   }
 
   /** An operator's renewal: forgets that the credential is dead and that we were to wait; may spend the login reserve. */
-  async renewNow(account: string, useReserve = false): Promise<Token> {
+  async renewNow(account: string, { useReserve = false }: RenewNowOptions = {}): Promise<Token> {
     const state = this.#state(account);
     if (state.credential.fixed !== undefined) throw new TokenwardError('token_unavailable', { detail: `account ${account}: its token is a fixed one; change it in the configuration` });
     const { records } = this.#options;
@@ -161,6 +171,30 @@ export class TokenManager {
     state.retryAt = undefined;
     state.dead = undefined;
     return this.#join(state, Math.max(record.generation, state.token?.generation ?? 0), useReserve);
+  }
+
+  /**
+   * A token for a request that can be sent only once: one that is in the last part of its life is renewed first. A
+   * renewal that fails is no reason to hold back a token that lives.
+   */
+  getLasting(account: string): Token | Promise<Token> {
+    return this.get(account);
+  }
+
+  /** False for a fixed token: a refusal of it can be noted, not mended. */
+  canRenew(account: string): boolean {
+    return this.#state(account).credential.fixed === undefined;
+  }
+
+  /** An upstream has refused this token and no renewal is asked for (a fixed token, or one that would be renewed in vain): calls of the account fail. */
+  refused(account: string, token: Token): void {
+    this.#noteRefusal(this.#state(account), token.generation);
+  }
+
+  /** An upstream's answer does not complain about this token: it works. Called for every such answer, so it must cost next to nothing. */
+  accepted(account: string, token: Token): void {
+    const state = this.#states.peek(account);
+    if (state?.refusedAt !== undefined && token.generation === state.token?.generation) state.refusedAt = undefined;
   }
 
   /** Whether nothing newer than this token is known here. */
@@ -184,17 +218,30 @@ export class TokenManager {
 
   /** What the accounts look like now: the named ones, and of the others those in memory, up to a few hundred, first those in trouble. */
   status(): CredentialStatus[] {
-    return this.#shown().map((state) => {
-      const { token, credential } = state;
-      const alive = token !== undefined && lives(token, this.#options.clock);
-      // An account nobody has used yet is ready: its first request logs in.
-      const ready = state.unsaved === undefined && (alive ? token.generation > state.provedDead || state.problem === undefined : state.problem === undefined && !this.#storeDown);
-      return {
-        account: credential.account, flow: credential.flow, named: this.#named.has(credential.account), ready, problem: state.problem,
-        generation: token?.generation ?? 0, obtainedAt: token?.obtainedAt, expiresAt: token?.expiresAt,
-        dead: state.dead !== undefined, renewing: state.flight.busy, waiting: state.waiting, retryAt: state.retryAt, budget: state.budget,
-      };
-    });
+    return this.#shown().map((state) => this.#statusOf(state));
+  }
+
+  /** One account's, if it is in memory. */
+  statusOf(account: string): CredentialStatus | undefined {
+    const state = this.#states.peek(account) ?? this.#busy.get(account);
+    return state && this.#statusOf(state);
+  }
+
+  #statusOf(state: AccountState): CredentialStatus {
+    const { token, credential } = state;
+    const alive = token !== undefined && lives(token, this.#options.clock);
+    // An account nobody has used yet is ready: its first request logs in.
+    const ready = state.unsaved === undefined && (alive ? token.generation > state.provedDead || state.problem === undefined : state.problem === undefined && !this.#storeDown);
+    return {
+      account: credential.account, flow: credential.flow, named: this.#named.has(credential.account), ready, problem: state.problem,
+      state: state.dead !== undefined ? 'dead' : !ready ? 'down' : state.problem !== undefined ? 'degraded' : token === undefined ? 'unused' : 'working',
+      generation: token?.generation ?? 0, obtainedAt: token?.obtainedAt, expiresAt: token?.expiresAt, refreshExpiresAt: token?.refreshExpiresAt, refusedAt: state.refusedAt,
+      dead: state.dead !== undefined, renewing: state.flight.busy, waiting: state.waiting, retryAt: state.retryAt, budget: state.budget,
+    };
+  }
+
+  #noteRefusal(state: AccountState, generation: number): void {
+    if (generation === state.token?.generation) state.refusedAt = this.#options.clock.wall();
   }
 
   #shown(): AccountState[] {
@@ -441,7 +488,7 @@ export class TokenManager {
       current = await this.#intend(state, current, 'refresh');
       const outcome = await this.#call(state, 'refresh', () => credential.refresh(token));
       if (outcome.kind === 'granted') return this.#accept(state, current, outcome.grant);
-      if (outcome.kind === 'failed') return this.#fail(state, current, 'refresh', outcome, record.intent);
+      if (outcome.kind !== 'refused') return this.#fail(state, current, 'refresh', asFailed(outcome), record.intent);
       // Refused: perhaps because another holder, thought dead, has spent it. Then his successor is in the store.
       const theirs = await this.#stored('read', () => this.#options.records.read(credential.account));
       if (this.#isNews(state, theirs, current.generation)) return this.#adopt(state, theirs)!;
@@ -452,7 +499,7 @@ export class TokenManager {
     current = await this.#debit(state, current, useReserve);
     const outcome = await this.#call(state, 'login', () => credential.login());
     if (outcome.kind === 'granted') return this.#accept(state, current, outcome.grant);
-    if (outcome.kind === 'failed') return this.#fail(state, current, 'login', outcome, undefined);
+    if (outcome.kind !== 'refused') return this.#fail(state, current, 'login', asFailed(outcome), undefined);
     const dead = `the upstream refused the login (${outcome.reason})`;
     const saved = await this.#save(state, { ...current, intent: undefined, dead: { reason: dead, since: this.#options.clock.wall(), credentials: credential.credentials } });
     this.#adopt(state, saved);
@@ -462,7 +509,7 @@ export class TokenManager {
   /** Debits the budget and writes the intent; both before the password leaves. */
   async #debit(state: AccountState, record: CredentialRecord, useReserve: boolean): Promise<CredentialRecord> {
     const { credential } = state;
-    const { clock, store, observer } = this.#options;
+    const { clock, observer } = this.#options;
     const { intent } = record;
     const wait = useReserve ? 0 : lostLoginWait(intent, clock.wall());
     if (wait > 0) {
@@ -471,13 +518,13 @@ export class TokenManager {
       throw new TokenwardError('token_unavailable', { detail: `account ${credential.account}: ${state.problem}`, retryAfter: wait / 1000 });
     }
     if (credential.budget !== undefined) {
-      const debit = await this.#stored('debit', () => debitLogin(store, credential.budget!, clock.wall(), useReserve));
-      state.budget = debit;
+      const debit = await this.#stored('debit', () => this.#budgets.debit(credential.budget!, useReserve));
+      state.budget = debit.state;
       if (!debit.granted) {
         observer.withheld(credential, 'budget');
         state.problem = 'the login budget is used up';
         observer.changed(credential);
-        throw new TokenwardError('login_budget_exhausted', { detail: `account ${credential.account}`, retryAfter: ((debit.retryAt ?? 0) - clock.wall()) / 1000 });
+        throw new TokenwardError('login_budget_exhausted', { detail: `account ${credential.account}`, retryAfter: ((debit.state.retryAt ?? 0) - clock.wall()) / 1000 });
       }
     }
     return this.#intend(state, record, 'login');
@@ -499,7 +546,7 @@ export class TokenManager {
     state.calling = true;
     const outcome = await call().finally(() => (state.calling = false));
     this.#options.checkpoint?.('P6 answer read');
-    observer.renewed(state.credential, kind, outcome.kind, outcome.kind === 'granted' ? '' : outcome.reason, (clock.monotonic() - start) / 1000);
+    observer.renewed(state.credential, { kind, cause: { why: 'expired', by: undefined }, outcome: outcome.kind, reason: outcome.kind === 'granted' ? '' : outcome.reason, detail: outcome.kind === 'failed' ? outcome.detail : undefined, seconds: (clock.monotonic() - start) / 1000, generation: undefined, expiresAt: undefined, budget: state.budget });
     return outcome;
   }
 
@@ -681,8 +728,13 @@ export class TokenManager {
 
   async #refreshBudget(state: AccountState): Promise<void> {
     const { budget } = state.credential;
-    if (budget !== undefined) state.budget = await this.#stored('read', () => budgetState(this.#options.store, budget, this.#options.clock.wall()));
+    if (budget !== undefined) state.budget = await this.#stored('read', () => this.#budgets.state(budget));
   }
+}
+
+function asFailed(outcome: Exclude<Outcome, { kind: 'granted' | 'refused' }>): Outcome & { kind: 'failed' } {
+  if (outcome.kind === 'failed') return outcome;
+  return { kind: 'failed', reason: outcome.reason, reach: 'answered', maybeSpent: false, retryAfter: outcome.kind === 'busy' ? outcome.retryAfter : undefined };
 }
 
 /** Credentials that are all there, and all looked after. */

@@ -49,5 +49,10 @@ export interface TokenStore {
 
 /** Why a store could not be opened or used; `message` is for the operator, and holds no secret. */
 export class StoreError extends Error {
-  override readonly name = 'StoreError';
+  override readonly name: string = 'StoreError';
+}
+
+/** One record cannot be opened. The store works, and so do all other accounts: this concerns the record's own account only. */
+export class RecordError extends StoreError {
+  override readonly name = 'RecordError';
 }

@@ -1,6 +1,6 @@
 import { AggregatorRegistry, type PrometheusContentType, type Registry } from 'prom-client';
 import type { MetricsJson, ProcessState, RouteState } from '../operator/view.ts';
-import type { CredentialStatus } from '../tokens/manager.ts';
+import type { CredentialStatus } from '../tokens/status.ts';
 
 /**
  * The metrics of all workers as one. What workers that have ended had counted stays in the sums: a counter that fell

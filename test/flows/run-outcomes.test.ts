@@ -58,7 +58,7 @@ describe('the token in an answer', () => {
   ];
   for (const [name, body] of bad) {
     it(`${name} is no grant but a failure, and its refresh token may be spent`, async () => {
-      assert.deepEqual(await login(replying(body)), { kind: 'failed', reason: 'malformed', maybeSpent: true, retryAfter: undefined });
+      assert.deepEqual(await login(replying(body)), { kind: 'failed', reason: 'malformed', reach: 'answered', maybeSpent: true, retryAfter: undefined });
     });
   }
 
@@ -147,7 +147,7 @@ describe('an answer that is no grant', () => {
   }
   for (const [status, reason, maybeSpent] of [[500, 'status_5xx', false], [502, 'status_5xx', true], [503, 'status_5xx', false], [504, 'status_5xx', true], [404, 'status_4xx', false], [429, 'rate_limited', false], [301, 'redirect', false], [307, 'redirect', false]] as const) {
     it(`${status} is a failure (${reason})`, async () => {
-      assert.deepEqual(await login(replying({ access_token: 'abc' }, status, { location: 'https://elsewhere.example/' })), { kind: 'failed', reason, maybeSpent, retryAfter: undefined });
+      assert.deepEqual(await login(replying({ access_token: 'abc' }, status, { location: 'https://elsewhere.example/' })), { kind: 'failed', reason, reach: 'answered', maybeSpent, retryAfter: undefined });
     });
   }
 
@@ -173,13 +173,13 @@ describe('an answer that is no grant', () => {
   for (const reason of ['connect', 'timeout', 'reset', 'too_large', 'tls', 'dns'] as const) {
     it(`a call that came to nothing (${reason}) is a failure, spent or not as the sender says`, async () => {
       for (const maybeSent of [true, false]) {
-        assert.deepEqual(await login(async () => Promise.reject(new TokenCallError(reason, maybeSent))), { kind: 'failed', reason, maybeSpent: maybeSent, retryAfter: undefined });
+        assert.deepEqual(await login(async () => Promise.reject(new TokenCallError(reason, maybeSent))), { kind: 'failed', reason, reach: maybeSent ? 'unanswered' : 'unsent', maybeSpent: maybeSent, retryAfter: undefined });
       }
     });
   }
 
   it('an unexpected fault of the sender is a failure too, and taken for spent', async () => {
-    assert.deepEqual(await login(async () => Promise.reject(new TypeError('canary-Secret'))), { kind: 'failed', reason: 'fault', maybeSpent: true, retryAfter: undefined });
+    assert.deepEqual(await login(async () => Promise.reject(new TypeError('canary-Secret'))), { kind: 'failed', reason: 'fault', reach: 'unanswered', maybeSpent: true, retryAfter: undefined });
   });
 
   it('a value that is missing: nothing is sent, and nothing will be until the configuration changes', async () => {

@@ -1,6 +1,6 @@
 import { randomBytes } from 'node:crypto';
-import type { Credential, Outcome } from '../../src/tokens/credential.ts';
-import { TokenManager, type ManagerOptions } from '../../src/tokens/manager.ts';
+import type { Credential, Outcome, Reach } from '../../src/tokens/credential.ts';
+import { TokenManager, type ManagerOptions, type RenewalReport } from '../../src/tokens/manager.ts';
 import { Records, type RenewalKind } from '../../src/tokens/records.ts';
 import { Seal, sealingKey } from '../../src/tokens/seal.ts';
 import type { Grant, Token } from '../../src/tokens/token.ts';
@@ -27,8 +27,11 @@ export function granted(grant: Partial<Grant> = {}): Outcome {
 
 export const refused: Outcome = { kind: 'refused', reason: 'status 401' };
 
-export function failed(options: { reason?: string; maybeSpent?: boolean; retryAfter?: number } = {}): Outcome {
-  return { kind: 'failed', reason: options.reason ?? 'status_5xx', maybeSpent: options.maybeSpent ?? false, retryAfter: options.retryAfter };
+/** `reach` follows from `maybeSpent` and the reason if it is not given: a 5xx was answered, `connect` was not sent. */
+export function failed(options: { reason?: string; reach?: Reach; maybeSpent?: boolean; retryAfter?: number } = {}): Outcome {
+  const { reason = 'status_5xx', maybeSpent = false } = options;
+  const reach = options.reach ?? (reason.startsWith('status') || reason === 'malformed' ? 'answered' : maybeSpent ? 'unanswered' : 'unsent');
+  return { kind: 'failed', reason, reach, maybeSpent, retryAfter: options.retryAfter };
 }
 
 export function playedCredential(change: Partial<Credential> = {}, ...answers: Answer[]): PlayedCredential {
@@ -40,7 +43,7 @@ export function playedCredential(change: Partial<Credential> = {}, ...answers: A
     return typeof answer === 'function' ? answer() : answer;
   };
   return {
-    account: 'crm', flow: 'test', identity: 'who', credentials: 'which', fixed: undefined, renew: 'on-demand', canRefresh: true, budget: undefined, rotationGrace: 0,
+    account: 'crm', flow: 'test', identity: 'who', credentials: 'which', fixed: undefined, renew: 'on-demand', canLogin: true, canRefresh: true, budget: undefined, rotationGrace: 0,
     login: () => next('login'),
     refresh(current: Token) {
       spent.push(current.revealRefresh());
@@ -78,7 +81,7 @@ export async function managed(credential: Credential | readonly Credential[], op
   const records = new Records(store, new Seal(KEY), clock);
   const heard: Heard = { renewed: [], withheld: [], storeFailed: [] };
   const observer = {
-    renewed: (_credential: Credential, kind: string, outcome: string) => void heard.renewed.push(`${kind} ${outcome}`),
+    renewed: (_credential: Credential, { kind, outcome }: RenewalReport) => void heard.renewed.push(`${kind} ${outcome}`),
     withheld: (_credential: Credential, reason: string) => void heard.withheld.push(reason),
     changed: () => undefined,
     storeFailed: (operation: string) => void heard.storeFailed.push(operation),

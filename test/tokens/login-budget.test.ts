@@ -23,7 +23,7 @@ describe('a login budget of 100 a day, 20 of them in reserve', () => {
       await assert.rejects(async () => manager.renew('crm', token), (error: unknown) => isExhausted(error) && (error as TokenwardError).retryAfter === Math.ceil((start + DAY - clock.wall()) / 1_000));
     }
     assert.equal(credential.calls.length, 80);
-    assert.deepEqual(manager.status()[0]?.budget, { granted: false, remaining: 0, limit: 80, retryAt: start + DAY });
+    assert.deepEqual(manager.status()[0]?.budget, { remaining: 0, limit: 80, reserveRemaining: 20, reserveLimit: 20, retryAt: start + DAY });
     assert.ok(heard.withheld.every((reason) => reason === 'budget'));
 
     clock.pass(start + DAY - clock.wall());
@@ -81,8 +81,8 @@ describe('a login budget of 100 a day, 20 of them in reserve', () => {
     await world.manager.get('crm');
     for (let i = 1; i < 80; i += 1) await world.store.debit(budget.key, world.clock.wall(), DAY, 80);
     await assert.rejects(world.manager.renewNow('crm'), isExhausted);
-    for (let i = 0; i < 20; i += 1) await world.manager.renewNow('crm', true);
-    await assert.rejects(world.manager.renewNow('crm', true), isExhausted);
+    for (let i = 0; i < 20; i += 1) await world.manager.renewNow('crm', { useReserve: true });
+    await assert.rejects(world.manager.renewNow('crm', { useReserve: true }), isExhausted);
     assert.equal(credential.calls.length, 21);
     assert.equal((await world.store.used(budget.key, world.clock.wall(), DAY)).used, 100);
   });

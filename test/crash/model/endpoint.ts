@@ -49,7 +49,7 @@ export class Endpoint {
   call(owner: object, kind: RenewalKind, refresh: string | undefined): Promise<Outcome> {
     return new Promise((resolve) => {
       const { weather } = this;
-      const failed = (reason: string, maybeSpent: boolean): Outcome => ({ kind: 'failed', reason, maybeSpent, retryAfter: undefined });
+      const failed = (reason: string, maybeSpent: boolean): Outcome => ({ kind: 'failed', reason, reach: reason === 'status_5xx' ? 'answered' : maybeSpent ? 'unanswered' : 'unsent', maybeSpent, retryAfter: undefined });
       const timeout = this.#time.add(owner, 'timer', TIMEOUT, () => resolve(failed('timeout', true)));
       const answer = (outcome: Outcome): void => {
         this.#time.pending.delete(timeout);

@@ -52,7 +52,7 @@ export class Process {
     const { time, disk, options } = world;
     this.line = new StoreLine(disk, time, this);
     const credential: Credential = {
-      account: ACCOUNT, flow: 'model', identity: 'who', credentials, fixed: undefined, renew: options.renew, canRefresh: true,
+      account: ACCOUNT, flow: 'model', identity: 'who', credentials, fixed: undefined, renew: options.renew, canLogin: true, canRefresh: true,
       budget: options.budget ? { key: 'logins', logins: 6, window: 86_400_000, reserve: 2 } : undefined,
       rotationGrace: options.grace,
       login: () => world.call(this, 'login', undefined),
@@ -131,7 +131,7 @@ export class World {
   renewNow(process: Process, useReserve: boolean): void {
     this.operatorActed = true;
     if (useReserve) this.reserveSpent = true;
-    this.#ask(process, () => process.manager.renewNow(ACCOUNT, useReserve));
+    this.#ask(process, () => process.manager.renewNow(ACCOUNT, { useReserve }));
   }
 
   /** One call to the endpoint, and everything that must be true when it is made. */

@@ -1,0 +1,55 @@
+import type { BudgetState } from './budget.ts';
+
+/**
+ * The one word for how an account is, the same on the page, in /status, the CLI, metrics, alerts and readiness.
+ * In order, the first that holds:
+ *
+ * - `dead`: the token cannot be used and only a person can mend it (credentials refused, nothing imported).
+ * - `out_of_logins`: the token cannot be used and the login budget is used up, until `retryAt`.
+ * - `down`: the token cannot be used (refused by an upstream, or over) and the last renewal failed; next try at `retryAt`.
+ * - `degraded`: renewal fails, or the token is not stored yet, but the token in use is still accepted.
+ * - `renewing`: there is no usable token and one is being fetched; callers wait.
+ * - `unused`: no token yet; the first request gets one.
+ * - `working`: there is a token and nothing speaks against it.
+ */
+export type AccountWord = 'working' | 'unused' | 'renewing' | 'degraded' | 'down' | 'out_of_logins' | 'dead';
+
+/** From worst to best: of several processes that know one account, the worst word at the newest generation counts. */
+export const ACCOUNT_WORDS: readonly AccountWord[] = ['dead', 'out_of_logins', 'down', 'degraded', 'renewing', 'unused', 'working'];
+
+/** Calls of an account in one of these states fail. */
+export function cannotServe(word: AccountWord): boolean {
+  return word === 'dead' || word === 'out_of_logins' || word === 'down';
+}
+
+/** Why a renewal was begun. `by`: which route's refusal, in words for a person, or which operator's action. */
+export interface RenewalCause {
+  readonly why: 'first' | 'refused' | 'expired' | 'early' | 'operator';
+  readonly by: string | undefined;
+}
+
+/** One account's state for people: no secret in it. Times are wall-clock ms. */
+export interface CredentialStatus {
+  readonly account: string;
+  readonly flow: string;
+  /** It stands in the configuration by itself; other accounts come from files. */
+  readonly named: boolean;
+  readonly state: AccountWord;
+  /** Its calls can be answered: not `dead`, `out_of_logins` or `down`. */
+  readonly ready: boolean;
+  /** What is wrong, in a sentence for the person on call: why calls fail, or why the last renewal did. */
+  readonly problem: string | undefined;
+  readonly generation: number;
+  readonly obtainedAt: number | undefined;
+  readonly expiresAt: number | undefined;
+  readonly refreshExpiresAt: number | undefined;
+  /** When an upstream last refused the current token, while nothing has accepted it since. */
+  readonly refusedAt: number | undefined;
+  /** The credentials were refused, or there are none: a person must act, even while the token in use still works. */
+  readonly dead: boolean;
+  readonly renewing: boolean;
+  readonly waiting: number;
+  /** Before this no renewal is tried. */
+  readonly retryAt: number | undefined;
+  readonly budget: BudgetState | undefined;
+}
