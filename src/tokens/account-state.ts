@@ -1,7 +1,7 @@
 import type { BudgetState } from './budget.ts';
 import type { Clock, Timers } from './clock.ts';
 import type { Credential } from './credential.ts';
-import type { CredentialRecord } from './records.ts';
+import type { CredentialRecord, SpendIntent } from './records.ts';
 import { SingleFlight } from './single-flight.ts';
 import { Token } from './token.ts';
 
@@ -18,17 +18,27 @@ export interface AccountState {
   provedDead: number;
   /** Wall-clock ms at which an upstream refused the current token, if nothing has accepted it since. */
   refusedAt: number | undefined;
+  /** Monotonic ms at which an upstream last accepted the current token after having refused it; -Infinity if never. */
+  acceptedAt: number;
   waiting: number;
   /** Callers and pieces of work that hold on to this state; while there are any it must stay the account's only one. */
   users: number;
   loaded: boolean;
   dead: string | undefined;
   problem: string | undefined;
+  /** The login budget did not grant the last login that was wanted. */
+  outOfLogins: boolean;
+  /** The account's record does not open. Nothing is read again before `recordRetryAt`, monotonic ms. */
+  recordProblem: string | undefined;
+  recordRetryAt: number;
+  failures: number;
   /** Wall-clock ms. */
   retryAt: number | undefined;
   budget: BudgetState | undefined;
   /** A call to the token endpoint is under way. It may outlive its flight, when the machine was asleep in between. */
   calling: boolean;
+  /** The spend note this process wrote, or tried to write, without making the call so far; and the one it was written over. */
+  uncalled: { readonly id: string; readonly before: SpendIntent | undefined } | undefined;
   /** Monotonic ms at which the store was last asked for the lease and gave it. */
   leasedAt: number;
   /** A lease on its way back to the store. */
@@ -48,14 +58,20 @@ export function newAccountState(credential: Credential, clock: Clock, timers: Ti
     earlyAt: Infinity,
     provedDead: -1,
     refusedAt: undefined,
+    acceptedAt: -Infinity,
     waiting: 0,
     users: 0,
     loaded: fixed !== undefined,
     dead: undefined,
     problem: undefined,
+    outOfLogins: false,
+    recordProblem: undefined,
+    recordRetryAt: -Infinity,
+    failures: 0,
     retryAt: undefined,
     budget: undefined,
     calling: false,
+    uncalled: undefined,
     leasedAt: -Infinity,
     releasing: undefined,
     unsaved: undefined,

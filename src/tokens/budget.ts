@@ -46,6 +46,12 @@ export class LoginBudgets {
     return { granted, at: now, state: stateOf(limits, used, oldest, now) };
   }
 
+  /** Takes a counted login back, because nothing of it was sent. Rejects with a StoreError. */
+  async takeBack(limits: BudgetLimits, at: number): Promise<BudgetState> {
+    await this.#store.takeBack?.(limits.key, at);
+    return this.state(limits);
+  }
+
   /** What is left now. Rejects with a StoreError. */
   async state(limits: BudgetLimits): Promise<BudgetState> {
     const now = this.#clock.wall();

@@ -1,4 +1,4 @@
-import type { Credential } from './credential.ts';
+import type { Credential, Outcome } from './credential.ts';
 import type { CredentialRecord, SpendIntent } from './records.ts';
 import type { Token } from './token.ts';
 
@@ -7,11 +7,30 @@ import type { Token } from './token.ts';
  * means that the clock was set back since, and counts as none.
  */
 
-/** Failed renewals: 2 s, doubled up to 5 min, and up to a quarter more so that replicas do not march in step. ms. */
+/** A call that did not come through or brought no token: 2 s, doubled, and up to a quarter more so that replicas do not march in step. ms. */
 const BACKOFF_FIRST = 2_000;
-const BACKOFF_MOST = 300_000;
+/** Callers are refused meanwhile, so it is not long: an endpoint that is back is noticed within it. ms. */
+const BACKOFF_MOST = 15_000;
+/** Calls that cost a login of a budget, and renewals ahead of time, may wait longer. ms. */
+const PATIENT_MOST = 300_000;
+/** Nothing was sent, so nothing is spent by looking again soon. ms. */
+const PROBE = 1_000;
+/** The longest that an endpoint's own wish to be left alone is followed. ms. */
+const ASKED_MOST = 3_600_000;
+/** Before the one quick second try, for which callers are kept waiting: the first may have met a restart or one odd answer. ms. */
+const QUICK = 300;
+/** The longest wish of an endpoint that is waited out before that second try. ms. */
+const QUICK_MOST = 2_000;
 /** Logins whose result was never seen (killed in between): the first repeat is at once, then 1 min, doubled. ms. */
 const LOST_LOGIN_PAUSE = 60_000;
+/** A login that worked so recently is not believed to be wrong for good at its first refusal. ms. */
+const RECENT_LOGIN = 3_600_000;
+/** The second look comes so much later. ms. */
+export const DOUBT_PAUSE = 180_000;
+/** A refresh that failed so often in a row, though the endpoint answered, is given up for a login. */
+const REFRESHES_MOST = 3;
+/** A login made instead of a failing refresh is not repeated any sooner: the endpoint may be in trouble as a whole. ms. */
+const GIVE_UP_PAUSE = 300_000;
 
 /** Whether the refresh token may be sent: there is one, it is in time, and it is not one that may have been spent already. */
 export function maySpendRefresh(credential: Credential, record: CredentialRecord, token: Token, now: number): boolean {
@@ -19,26 +38,65 @@ export function maySpendRefresh(credential: Credential, record: CredentialRecord
   if (token.refreshExpiresAt !== undefined && now >= token.refreshExpiresAt) return false;
   const { intent } = record;
   if (intent?.kind !== 'refresh') return true;
-  // Maybe spent. Only an endpoint that says it forgives a repeat gets one, once, and in time.
+  // Maybe spent. Where no login is left, one more try of the current token can lose nothing.
+  if (!credential.canLogin) return intent.attempt < 2;
+  // Otherwise only an endpoint that says it forgives a repeat gets one, once, and in time.
   const age = now - intent.startedAt;
   return intent.attempt < 2 && age >= 0 && age < credential.rotationGrace;
 }
 
-/** How long nobody calls after so many failures in a row; `asked`: what the endpoint wanted, in seconds. ms. */
-export function backoff(failures: number, asked: number | undefined, random: number): number {
-  const own = Math.min(BACKOFF_MOST, BACKOFF_FIRST * 2 ** Math.min(failures - 1, 20)) * (1 + random / 4);
-  return Math.max(own, Math.min(BACKOFF_MOST, (asked ?? 0) * 1000));
+/** A call that brought neither a token nor a refusal. */
+export type Unsettled = Exclude<Outcome, { kind: 'granted' | 'refused' | 'impossible' }>;
+
+/**
+ * ms after which the same call is made once more while its callers wait; undefined: not at all. `failures`: in a row
+ * before this one; in an outage every flight would double its calls otherwise.
+ */
+export function quickPause(outcome: Unsettled, failures: number): number | undefined {
+  if (failures > 0) return undefined;
+  // It took its whole time; callers have waited long enough.
+  if (outcome.kind === 'failed' && outcome.reason === 'timeout') return undefined;
+  const asked = outcome.retryAfter === undefined ? 0 : outcome.retryAfter * 1000;
+  return asked <= QUICK_MOST ? Math.max(QUICK, asked) : undefined;
+}
+
+/**
+ * How long nobody calls after so many failures in a row, ms. What the endpoint asked for is followed, longer or
+ * shorter. `costsLogin`: the next try takes a login from a budget.
+ */
+export function backoff(outcome: Unsettled, failures: number, costsLogin: boolean, random: number): number {
+  const jitter = 1 + random / 4;
+  if (outcome.kind === 'failed' && outcome.reach === 'unsent') return PROBE * jitter;
+  if (outcome.retryAfter !== undefined) return Math.min(ASKED_MOST, Math.max(PROBE, outcome.retryAfter * 1000));
+  return Math.min(costsLogin ? PATIENT_MOST : BACKOFF_MOST, BACKOFF_FIRST * 2 ** Math.min(failures - 1, 20)) * jitter;
+}
+
+/** ms between two renewals ahead of time, of which so many have failed in a row: the token in use still serves. */
+export function earlyPause(failures: number): number {
+  return Math.min(PATIENT_MOST, 30_000 * 2 ** Math.min(Math.max(0, failures - 1), 20));
 }
 
 /** What is left of such a pause, 0 if nothing. ms. */
 export function backoffLeft(retryAt: number | undefined, now: number): number {
   const wait = (retryAt ?? 0) - now;
-  return wait > 0 && wait <= 2 * BACKOFF_MOST ? wait : 0;
+  return wait > 0 && wait <= ASKED_MOST * 1.25 ? wait : 0;
+}
+
+/** Whether this refresh token has failed often enough for a login instead, and the last such login is long enough ago. */
+export function givesUpRefresh({ refreshFailures, gaveUpAt }: Pick<CredentialRecord, 'refreshFailures' | 'gaveUpAt'>, now: number): boolean {
+  if (refreshFailures < REFRESHES_MOST) return false;
+  return gaveUpAt === undefined || now < gaveUpAt || now - gaveUpAt >= GIVE_UP_PAUSE;
+}
+
+/** Whether a refused login deserves a second look before the credential is given up: it worked recently, and this is its first refusal since. */
+export function isDoubtful({ doubt, loggedInAt }: Pick<CredentialRecord, 'doubt' | 'loggedInAt'>, credentials: string, now: number): boolean {
+  if (doubt?.credentials === credentials) return now >= doubt.since && now - doubt.since < DOUBT_PAUSE * 0.9;
+  return loggedInAt !== undefined && now >= loggedInAt && now - loggedInAt < RECENT_LOGIN;
 }
 
 /** How long to wait before one more login, when the last ones were cut off before their answer was stored. ms. */
 export function lostLoginWait(intent: SpendIntent | undefined, now: number): number {
   if (intent?.kind !== 'login' || intent.attempt < 2) return 0;
-  const wait = intent.startedAt + Math.min(BACKOFF_MOST, LOST_LOGIN_PAUSE * 2 ** (intent.attempt - 2)) - now;
-  return wait > 0 && wait <= BACKOFF_MOST ? wait : 0;
+  const wait = intent.startedAt + Math.min(PATIENT_MOST, LOST_LOGIN_PAUSE * 2 ** (intent.attempt - 2)) - now;
+  return wait > 0 && wait <= PATIENT_MOST ? wait : 0;
 }

@@ -16,6 +16,33 @@ export function lives(token: Token, clock: Clock): boolean {
   return now < token.expiresAt || now < token.obtainedAt;
 }
 
+/** In the last moment of its life a token may be over when it arrives. ms, and as a part of its life. */
+const ARRIVAL = 1_000;
+/** A request that can be sent only once wants a token with so much left. ms, and as a part of its life. */
+const LASTING = 300_000;
+
+/** Whether the token lives, but not for long enough to be sure that it is accepted when it arrives. */
+export function isEnding(token: Token, clock: Clock): boolean {
+  return leftOf(token, clock) < Math.min(ARRIVAL, lifeOf(token) / 10);
+}
+
+/** Whether the token is in the last part of its life: enough for a request that can be repeated, not for one that cannot. */
+export function isInLastPart(token: Token, clock: Clock): boolean {
+  return leftOf(token, clock) < Math.min(LASTING, lifeOf(token) / 4);
+}
+
+/** ms left by the clock that says less; Infinity: it lives until it is refused. */
+function leftOf({ expiresAt, deadline, obtainedAt }: Token, clock: Clock): number {
+  if (expiresAt === undefined) return Infinity;
+  const wall = clock.wall();
+  // As in `lives`: a wall clock that was set back says nothing.
+  return Math.min(deadline - clock.monotonic(), wall < obtainedAt ? Infinity : expiresAt - wall);
+}
+
+function lifeOf({ expiresAt, obtainedAt }: Token): number {
+  return expiresAt === undefined ? Infinity : expiresAt - obtainedAt;
+}
+
 /** Monotonic ms from which the token is renewed in the background: at 75 to 85 % of its life, or never. */
 export function earlyAt(credential: Credential, token: Token, random: number): number {
   if (credential.renew !== 'early' || token.expiresAt === undefined) return Infinity;

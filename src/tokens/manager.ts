@@ -5,12 +5,12 @@ import { newAccountState, type AccountState } from './account-state.ts';
 import { LoginBudgets, type BudgetState } from './budget.ts';
 import { systemTimers, type Clock, type Timers } from './clock.ts';
 import type { Credential, CredentialSource, Outcome } from './credential.ts';
-import { backoff, backoffLeft, lostLoginWait, maySpendRefresh } from './ladder.ts';
-import { earlyAt, lives, nextToken } from './lifetime.ts';
-import type { CredentialRecord, Records, RenewalKind, SpendIntent } from './records.ts';
-import type { TokenStore } from './store.ts';
-import type { CredentialStatus, RenewalCause } from './status.ts';
-import type { Grant, Token } from './token.ts';
+import { backoff, backoffLeft, DOUBT_PAUSE, earlyPause, givesUpRefresh, isDoubtful, lostLoginWait, maySpendRefresh, quickPause, type Unsettled } from './ladder.ts';
+import { earlyAt, isEnding, isInLastPart, lives, nextToken } from './lifetime.ts';
+import type { CredentialRecord, Records, RenewalKind } from './records.ts';
+import { judge, cannotServe, type CredentialStatus, type RenewalCause } from './status.ts';
+import { RecordError, type TokenStore } from './store.ts';
+import { Token, type Grant } from './token.ts';
 
 /** Longer than the slowest login, so that a lease never ends under a working holder; prolonged at a third. ms. */
 const LEASE_TTL = 30_000;
@@ -19,8 +19,10 @@ const LEASE_WAIT = 20_000;
 const LEASE_POLL = 100;
 /** By our own clock, less a tenth in case the store's runs faster: older than that, the lease may be somebody else's. ms. */
 const LEASE_SURE = 0.9 * LEASE_TTL;
-/** Waiting for the lease, a refresh and the login after it, with room to persist. ms. */
-const FLIGHT_DEADLINE = LEASE_WAIT + 2 * 15_000 + 10_000;
+/** A call that took longer than this gets no quick second try: its callers have waited long enough. ms. */
+const QUICK_CALL = 5_000;
+/** Waiting for the lease, a refresh and the login after it, each with a quick first try before it, and room to persist. ms. */
+const FLIGHT_DEADLINE = LEASE_WAIT + 2 * (15_000 + QUICK_CALL) + 15_000;
 /** While the store is away: how often somebody looks whether it is back. ms. */
 const STORE_LOOK = 1_000;
 /** A store that is back is given so long before anything is spent on what it says. ms. */
@@ -29,8 +31,8 @@ const STORE_SETTLES = 1_000;
 const SAVE_PAUSE_MOST = 2_000;
 const SAVE_PAUSE_AT_CLOSE = 500;
 const SAVES_AT_CLOSE = 24;
-/** An early renewal that failed is tried again no sooner than this, unless the back-off says later. ms. */
-const EARLY_PAUSE = 30_000;
+/** A record that does not open is looked at again no sooner than this: an operator may have mended it. ms. */
+const RECORD_PAUSE = 5_000;
 
 /** Accounts shown one by one. */
 const SHOWN_MOST = 500;
@@ -44,6 +46,8 @@ export interface TokenObserver {
   /** The credential's state changed: new token, dead, alive again. */
   changed(credential: Credential): void;
   storeFailed(operation: string, error: unknown): void;
+  /** This account's record does not open. Told once until it opens again; the store and all other accounts are well. */
+  recordUnreadable?(credential: Credential, error: RecordError): void;
 }
 
 /** One call to a token endpoint, told when it has ended. */
@@ -62,6 +66,13 @@ export interface RenewalReport {
   /** After this call; undefined: the account has no login budget. */
   readonly budget: BudgetState | undefined;
 }
+
+/** Why somebody wants a new token, and what it may cost. */
+interface Wishes extends RenewNowOptions {
+  readonly cause: RenewalCause;
+}
+
+const EARLY: Wishes = { cause: { why: 'early', by: undefined } };
 
 /** Another process has gone on with the renewal that this one had begun. */
 class Overtaken extends TokenwardError {}
@@ -110,6 +121,11 @@ export class TokenManager {
   readonly #busy = new Map<string, AccountState>();
   readonly #options: Required<Pick<ManagerOptions, 'maxWaiting' | 'random' | 'owner' | 'timers'>> & ManagerOptions;
   readonly #budgets: LoginBudgets;
+  /** Accounts whose current token an upstream has refused, nothing having accepted it since. */
+  readonly #refused = new Set<string>();
+  /** Under way: seeing to it that the store knows what we know. */
+  #reconciling: Promise<void> | undefined;
+  #reconcileAgain = false;
   readonly #running = new Set<Promise<unknown>>();
   #closing = false;
   /** The store failed and has not been seen well since. */
@@ -133,44 +149,26 @@ export class TokenManager {
   /** Reads the stored tokens of the accounts that are named into memory, so that the first requests find them there, and listens for newer ones. Rejects if the store cannot be read. */
   async load(): Promise<void> {
     await this.#stored('watch', async () => this.#options.store.watch?.((account) => this.#notice(account), () => this.#recovered()));
-    for (const account of this.#credentials.named) await this.#load(this.#state(account));
+    for (const account of this.#credentials.named) {
+      const state = this.#state(account);
+      // A record that does not open is its own account's trouble; the others are served.
+      await this.#load(state).catch((error: unknown) => {
+        if (state.recordProblem === undefined) throw error;
+      });
+    }
   }
 
   /** The account's token, at once if memory has a living one. Rejects with a TokenwardError. */
   get(account: string): Token | Promise<Token> {
     const state = this.#state(account);
+    const { clock } = this.#options;
     const { token } = state;
-    if (token !== undefined && token.generation > state.provedDead && lives(token, this.#options.clock)) {
-      if (this.#options.clock.monotonic() >= state.earlyAt) this.#renewEarly(state);
+    if (token !== undefined && token.generation > state.provedDead && lives(token, clock)) {
+      if (isEnding(token, clock)) return this.#renewFirst(state, token);
+      if (clock.monotonic() >= state.earlyAt) this.#renewEarly(state);
       return token;
     }
-    return this.#join(state, token === undefined ? 0 : token.generation);
-  }
-
-  /**
-   * A token newer than the refused one. If there is one already, that is the answer and nobody is called:
-   * a hundred late refusals of one token cost one renewal.
-   */
-  renew(account: string, refused: Token, _by?: string): Token | Promise<Token> {
-    const state = this.#state(account);
-    const { token } = state;
-    // A newer one may have been refused as well by now, and its successor be on the way.
-    if (token !== undefined && token.generation > Math.max(refused.generation, state.provedDead) && lives(token, this.#options.clock)) return token;
-    if (state.credential.fixed !== undefined) throw new TokenwardError('credential_dead', { detail: `account ${account}: the upstream refused its fixed token` });
-    state.provedDead = Math.max(state.provedDead, refused.generation);
-    return this.#join(state, state.provedDead);
-  }
-
-  /** An operator's renewal: forgets that the credential is dead and that we were to wait; may spend the login reserve. */
-  async renewNow(account: string, { useReserve = false }: RenewNowOptions = {}): Promise<Token> {
-    const state = this.#state(account);
-    if (state.credential.fixed !== undefined) throw new TokenwardError('token_unavailable', { detail: `account ${account}: its token is a fixed one; change it in the configuration` });
-    const { records } = this.#options;
-    const record = await this.#stored('read', () => records.read(account));
-    if (record.dead !== undefined || record.retryAt !== undefined || record.failures > 0) await this.#save(state, { ...record, dead: undefined, failures: 0, retryAt: undefined });
-    state.retryAt = undefined;
-    state.dead = undefined;
-    return this.#join(state, Math.max(record.generation, state.token?.generation ?? 0), useReserve);
+    return this.#join(state, token?.generation ?? 0, { cause: { why: token === undefined ? 'first' : 'expired', by: undefined } });
   }
 
   /**
@@ -178,7 +176,24 @@ export class TokenManager {
    * renewal that fails is no reason to hold back a token that lives.
    */
   getLasting(account: string): Token | Promise<Token> {
-    return this.get(account);
+    const got = this.get(account);
+    if (got instanceof Promise || !isInLastPart(got, this.#options.clock)) return got;
+    return this.#renewFirst(this.#state(account), got);
+  }
+
+  /**
+   * A token newer than the refused one. If there is one already, that is the answer and nobody is called:
+   * a hundred late refusals of one token cost one renewal. `by`: whose refusal, in words for a person.
+   */
+  renew(account: string, refused: Token, by?: string): Token | Promise<Token> {
+    const state = this.#state(account);
+    const { token } = state;
+    // A newer one may have been refused as well by now, and its successor be on the way.
+    if (token !== undefined && token.generation > Math.max(refused.generation, state.provedDead) && lives(token, this.#options.clock)) return token;
+    this.#noteRefusal(state, refused);
+    if (state.credential.fixed !== undefined) throw new TokenwardError('credential_dead', { detail: `account ${account}: the upstream refused its fixed token` });
+    state.provedDead = Math.max(state.provedDead, refused.generation);
+    return this.#join(state, state.provedDead, { cause: { why: 'refused', by } });
   }
 
   /** False for a fixed token: a refusal of it can be noted, not mended. */
@@ -188,13 +203,35 @@ export class TokenManager {
 
   /** An upstream has refused this token and no renewal is asked for (a fixed token, or one that would be renewed in vain): calls of the account fail. */
   refused(account: string, token: Token): void {
-    this.#noteRefusal(this.#state(account), token.generation);
+    const state = this.#state(account);
+    // Others are served with it: this is about one call, and the account is well.
+    if (state.credential.fixed === undefined && state.acceptedAt > -Infinity) return;
+    this.#noteRefusal(state, token);
   }
 
-  /** An upstream's answer does not complain about this token: it works. Called for every such answer, so it must cost next to nothing. */
+  /** An upstream's answer does not complain about this token: it works. Called for every such answer, so it costs next to nothing while nothing was refused. */
   accepted(account: string, token: Token): void {
-    const state = this.#states.peek(account);
-    if (state?.refusedAt !== undefined && token.generation === state.token?.generation) state.refusedAt = undefined;
+    if (this.#refused.size === 0 || !this.#refused.has(account)) return;
+    const state = this.#states.peek(account) ?? this.#busy.get(account);
+    if (state === undefined || token.generation !== state.token?.generation) return;
+    state.acceptedAt = this.#options.clock.monotonic();
+    this.#forgetRefusal(state);
+    this.#options.observer.changed(state.credential);
+  }
+
+  /** An operator's renewal: forgets that the credential is dead and that we were to wait; may spend the login reserve. */
+  async renewNow(account: string, options: RenewNowOptions = {}): Promise<Token> {
+    const state = this.#state(account);
+    if (state.credential.fixed !== undefined) throw new TokenwardError('token_unavailable', { detail: `account ${account}: its token is a fixed one; change it in the configuration` });
+    if (options.login === true && !state.credential.canLogin) throw new TokenwardError('token_unavailable', { detail: `account ${account}: its flow has no login; bring a new refresh token with: tokenward import ${account}` });
+    state.recordRetryAt = -Infinity;
+    const record = await this.#read(state);
+    if (record.dead !== undefined || record.retryAt !== undefined || record.failures > 0 || record.gaveUpAt !== undefined) {
+      await this.#save(state, { ...record, dead: undefined, doubt: undefined, failures: 0, retryAt: undefined, gaveUpAt: undefined });
+    }
+    state.retryAt = undefined;
+    state.dead = undefined;
+    return this.#join(state, Math.max(record.generation, state.token?.generation ?? 0), { ...options, cause: { why: 'operator', by: undefined } });
   }
 
   /** Whether nothing newer than this token is known here. */
@@ -229,19 +266,24 @@ export class TokenManager {
 
   #statusOf(state: AccountState): CredentialStatus {
     const { token, credential } = state;
-    const alive = token !== undefined && lives(token, this.#options.clock);
-    // An account nobody has used yet is ready: its first request logs in.
-    const ready = state.unsaved === undefined && (alive ? token.generation > state.provedDead || state.problem === undefined : state.problem === undefined && !this.#storeDown);
+    const { word, problem } = judge(state, this.storeUsable, this.#options.clock);
     return {
-      account: credential.account, flow: credential.flow, named: this.#named.has(credential.account), ready, problem: state.problem,
-      state: state.dead !== undefined ? 'dead' : !ready ? 'down' : state.problem !== undefined ? 'degraded' : token === undefined ? 'unused' : 'working',
+      account: credential.account, flow: credential.flow, named: this.#named.has(credential.account), state: word, ready: !cannotServe(word), problem,
       generation: token?.generation ?? 0, obtainedAt: token?.obtainedAt, expiresAt: token?.expiresAt, refreshExpiresAt: token?.refreshExpiresAt, refusedAt: state.refusedAt,
-      dead: state.dead !== undefined, renewing: state.flight.busy, waiting: state.waiting, retryAt: state.retryAt, budget: state.budget,
+      dead: state.dead !== undefined || state.recordProblem !== undefined, renewing: state.flight.busy, waiting: state.waiting, retryAt: state.retryAt, budget: state.budget,
     };
   }
 
-  #noteRefusal(state: AccountState, generation: number): void {
-    if (generation === state.token?.generation) state.refusedAt = this.#options.clock.wall();
+  #noteRefusal(state: AccountState, refused: Token): void {
+    if (refused.generation !== state.token?.generation) return;
+    state.refusedAt = this.#options.clock.wall();
+    this.#refused.add(state.credential.account);
+    this.#options.observer.changed(state.credential);
+  }
+
+  #forgetRefusal(state: AccountState): void {
+    state.refusedAt = undefined;
+    this.#refused.delete(state.credential.account);
   }
 
   #shown(): AccountState[] {
@@ -249,7 +291,7 @@ export class TokenManager {
     const room = Math.max(0, SHOWN_MOST - named.length);
     if (room === 0 || this.count.inMemory <= named.length) return named;
     const others = [...this.#busy.values(), ...this.#states.values()].filter(({ credential }) => !this.#named.has(credential.account));
-    const troubled = others.filter(({ problem, unsaved }) => problem !== undefined || unsaved !== undefined);
+    const troubled = others.filter(({ problem, unsaved, dead, recordProblem, refusedAt }) => (problem ?? unsaved ?? dead ?? recordProblem ?? refusedAt) !== undefined);
     return [...named, ...[...new Set([...troubled, ...others])].slice(0, room)];
   }
 
@@ -295,46 +337,90 @@ export class TokenManager {
 
   async #load(state: AccountState): Promise<void> {
     if (state.loaded) return;
-    const record = await this.#stored('read', () => this.#options.records.read(state.credential.account));
     await this.#refreshBudget(state);
-    this.#adopt(state, record);
+    this.#adopt(state, await this.#read(state));
     state.loaded = true;
+  }
+
+  /** The account's record. Rejects with a TokenwardError, if the record does not open with one that concerns this account only. */
+  async #read(state: AccountState): Promise<CredentialRecord> {
+    const { credential } = state;
+    const { records, clock, observer } = this.#options;
+    if (clock.monotonic() < state.recordRetryAt) throw unreadable(state);
+    try {
+      const record = await this.#stored('read', () => records.read(credential.account));
+      if (state.recordProblem !== undefined) {
+        state.recordProblem = undefined;
+        observer.changed(credential);
+      }
+      return record;
+    } catch (error) {
+      if (!(error instanceof RecordError)) throw error;
+      state.recordRetryAt = clock.monotonic() + RECORD_PAUSE;
+      const isNew = state.recordProblem === undefined;
+      state.recordProblem = error.message;
+      if (isNew) {
+        observer.recordUnreadable?.(credential, error);
+        observer.changed(credential);
+      }
+      throw unreadable(state);
+    }
   }
 
   /** Takes over what the store says, if it is about the same identity and not older than what we have. */
   #adopt(state: AccountState, record: CredentialRecord): Token | undefined {
     const { credential } = state;
-    const dead = record.dead?.credentials === credential.credentials ? record.dead.reason : undefined;
-    state.dead = dead;
-    if (dead !== undefined) state.problem = dead;
-    state.retryAt = record.retryAt;
     const { token } = record;
-    if (token !== undefined && record.identity === credential.identity && token.generation > (state.token?.generation ?? 0)) {
-      state.token = token;
-      state.earlyAt = earlyAt(credential, token, this.#options.random());
-      if (dead === undefined) state.problem = undefined;
-    }
+    const isOurs = record.identity === credential.identity;
+    state.dead = record.dead?.credentials === credential.credentials ? record.dead.reason : this.#missing(state, isOurs ? token : undefined);
+    state.retryAt = record.retryAt;
+    state.failures = record.failures;
+    if (token !== undefined && isOurs && token.generation > (state.token?.generation ?? 0)) this.#take(state, token);
     this.#options.observer.changed(credential);
     return state.token;
+  }
+
+  /** Why an account that cannot log in by itself will get no further token; undefined if it may. */
+  #missing({ credential, unsaved }: AccountState, token: Token | undefined): string | undefined {
+    if (credential.canLogin || credential.fixed !== undefined || token?.hasRefresh === true || unsaved !== undefined) return undefined;
+    return `it has no refresh token, and its flow has no login; bring one with: tokenward import ${credential.account}`;
+  }
+
+  /** A newer token: what was said of the one before it is over. */
+  #take(state: AccountState, token: Token): void {
+    state.token = token;
+    state.earlyAt = earlyAt(state.credential, token, this.#options.random());
+    state.acceptedAt = -Infinity;
+    this.#forgetRefusal(state);
+    state.problem = undefined;
+    state.outOfLogins = false;
   }
 
   // ---- renewing
 
   #renewEarly(state: AccountState): void {
-    state.earlyAt = this.#options.clock.monotonic() + EARLY_PAUSE;
+    state.earlyAt = this.#options.clock.monotonic() + earlyPause(state.failures);
     if (state.flight.busy || this.#closing) return;
-    this.#fly(state, state.token?.generation ?? 0, false).catch(() => {
+    this.#fly(state, state.token?.generation ?? 0, EARLY).catch(() => {
       // The observer has heard of it; the token in use still lives, and the next try is due at `earlyAt`.
     });
   }
 
-  async #join(state: AccountState, refused: number, useReserve = false): Promise<Token> {
-    if (state.waiting >= this.#options.maxWaiting) throw new TokenwardError('too_many_waiting', { retryAfter: 1 });
+  /** Waits for a newer token, but makes do with this one if there is none to be had and it still lives. */
+  async #renewFirst(state: AccountState, token: Token): Promise<Token> {
+    return this.#join(state, token.generation, EARLY).catch((error: unknown) => {
+      if (token.generation <= state.provedDead || !lives(token, this.#options.clock)) throw error;
+      return token;
+    });
+  }
+
+  async #join(state: AccountState, refused: number, wishes: Wishes): Promise<Token> {
+    if (state.waiting >= this.#options.maxWaiting) throw new TokenwardError('too_many_waiting', { detail: `account ${state.credential.account}`, retryAfter: 1 });
     state.waiting += 1;
     state.users += 1;
     try {
       for (;;) {
-        const token = await this.#fly(state, refused, useReserve).catch((error: unknown) => {
+        const token = await this.#fly(state, refused, wishes).catch((error: unknown) => {
           // While the flight got nowhere, another process may have told us of its token.
           const { token: heard } = state;
           if (heard === undefined || heard.generation <= Math.max(refused, state.provedDead) || !lives(heard, this.#options.clock)) throw error;
@@ -349,10 +435,10 @@ export class TokenManager {
     }
   }
 
-  #fly(state: AccountState, refused: number, useReserve: boolean): Promise<Token> {
+  #fly(state: AccountState, refused: number, wishes: Wishes): Promise<Token> {
     return state.flight.run(
       async () => {
-        const work = this.#renew(state, refused, useReserve);
+        const work = this.#renew(state, refused, wishes);
         state.work = work;
         this.#track(state, work);
         try {
@@ -372,17 +458,15 @@ export class TokenManager {
   }
 
   /** Lease → re-read → compare → call → store → release. Everything before the lease is only there to save the trip. */
-  async #renew(state: AccountState, refused: number, useReserve: boolean): Promise<Token> {
-    const { credential } = state;
-    const { account } = credential;
-    const { records } = this.#options;
+  async #renew(state: AccountState, refused: number, wishes: Wishes): Promise<Token> {
+    const { account } = state.credential;
     if (state.unsaved !== undefined) {
       const kept = await this.#saveUnsaved(state);
       if (kept.generation > refused) return kept;
     }
     const known = await this.#reread(state, refused);
     if (known !== undefined) return known;
-    this.#mayCall(state, useReserve);
+    this.#mayCall(state, wishes);
 
     await state.releasing;
     await this.#settled;
@@ -397,11 +481,11 @@ export class TokenManager {
     this.#options.checkpoint?.('P1 lease taken');
     const stopProlonging = this.#prolong(state);
     try {
-      const record = await this.#stored('read', () => records.read(account));
+      const record = await this.#read(state);
       if (this.#isNews(state, record, refused)) return this.#adopt(state, record)!;
       this.#adopt(state, record);
-      this.#mayCall(state, useReserve);
-      return await this.#obtain(state, await this.#reseed(state, record), useReserve);
+      this.#mayCall(state, wishes);
+      return await this.#obtain(state, await this.#reseed(state, record), wishes);
     } catch (error) {
       if (!(error instanceof Overtaken)) throw error;
       // Whoever was faster may have finished by now: his token is as good as ours would have been.
@@ -456,7 +540,7 @@ export class TokenManager {
   }
 
   async #reread(state: AccountState, refused: number): Promise<Token | undefined> {
-    const record = await this.#stored('read', () => this.#options.records.read(state.credential.account));
+    const record = await this.#read(state);
     const news = this.#isNews(state, record, refused);
     const token = this.#adopt(state, record);
     state.loaded = true;
@@ -464,148 +548,260 @@ export class TokenManager {
   }
 
   /** Throws if the credential is dead, or a failure is too fresh to try again. */
-  #mayCall(state: AccountState, useReserve: boolean): void {
-    const { credential } = state;
-    if (this.#closing) throw new TokenwardError('shutting_down', { retryAfter: 1 });
-    if (state.dead !== undefined) {
-      this.#options.observer.withheld(credential, 'dead');
-      throw new TokenwardError('credential_dead', { detail: `account ${credential.account}: ${state.dead}`, retryAfter: 300 });
-    }
-    if (state.calling) throw new TokenwardError('token_unavailable', { detail: `account ${credential.account}: an earlier renewal has not ended yet`, retryAfter: 1 });
-    const wait = useReserve ? 0 : backoffLeft(state.retryAt, this.#options.clock.wall());
-    if (wait > 0) {
-      this.#options.observer.withheld(credential, 'cooldown');
-      throw new TokenwardError('token_unavailable', { detail: `account ${credential.account}: ${state.problem ?? 'the last renewal failed'}`, retryAfter: wait / 1000 });
-    }
-  }
-
-  /** Holding the lease: refresh if there is something to spend, else (or if that is refused) log in. */
-  async #obtain(state: AccountState, record: CredentialRecord, useReserve: boolean): Promise<Token> {
-    const { credential } = state;
-    let current = record;
-    const token = record.identity === credential.identity ? record.token : undefined;
-    if (token !== undefined && maySpendRefresh(credential, record, token, this.#options.clock.wall())) {
-      current = await this.#intend(state, current, 'refresh');
-      const outcome = await this.#call(state, 'refresh', () => credential.refresh(token));
-      if (outcome.kind === 'granted') return this.#accept(state, current, outcome.grant);
-      if (outcome.kind !== 'refused') return this.#fail(state, current, 'refresh', asFailed(outcome), record.intent);
-      // Refused: perhaps because another holder, thought dead, has spent it. Then his successor is in the store.
-      const theirs = await this.#stored('read', () => this.#options.records.read(credential.account));
-      if (this.#isNews(state, theirs, current.generation)) return this.#adopt(state, theirs)!;
-      current = theirs;
-    }
-    // From here on the refresh token is spent, or must be taken for it: it leaves the record with the login's intent, so that no later failure can bring it back.
-    if (token?.hasRefresh === true) current = { ...current, token: token.withoutRefresh() };
-    current = await this.#debit(state, current, useReserve);
-    const outcome = await this.#call(state, 'login', () => credential.login());
-    if (outcome.kind === 'granted') return this.#accept(state, current, outcome.grant);
-    if (outcome.kind !== 'refused') return this.#fail(state, current, 'login', asFailed(outcome), undefined);
-    const dead = `the upstream refused the login (${outcome.reason})`;
-    const saved = await this.#save(state, { ...current, intent: undefined, dead: { reason: dead, since: this.#options.clock.wall(), credentials: credential.credentials } });
-    this.#adopt(state, saved);
-    throw new TokenwardError('credential_dead', { detail: `account ${credential.account}: ${dead}`, retryAfter: 300 });
-  }
-
-  /** Debits the budget and writes the intent; both before the password leaves. */
-  async #debit(state: AccountState, record: CredentialRecord, useReserve: boolean): Promise<CredentialRecord> {
+  #mayCall(state: AccountState, { useReserve = false }: Wishes): void {
     const { credential } = state;
     const { clock, observer } = this.#options;
-    const { intent } = record;
-    const wait = useReserve ? 0 : lostLoginWait(intent, clock.wall());
+    if (this.#closing) throw new TokenwardError('shutting_down', { retryAfter: 1 });
+    if (state.dead !== undefined) {
+      observer.withheld(credential, 'dead');
+      throw new TokenwardError('credential_dead', { detail: `account ${credential.account}: ${state.dead}` });
+    }
+    if (state.calling) throw new TokenwardError('token_unavailable', { detail: `account ${credential.account}: an earlier renewal has not ended yet`, retryAfter: 1 });
+    const wait = useReserve ? 0 : backoffLeft(state.retryAt, clock.wall());
+    if (wait > 0) {
+      observer.withheld(credential, 'cooldown');
+      // Another process may have failed, so that nobody has said here what was wrong.
+      state.problem ??= 'the last renewal failed';
+      throw new TokenwardError('token_unavailable', { detail: `account ${credential.account}: ${state.problem}`, retryAfter: wait / 1000 });
+    }
+  }
+
+  /** Holding the lease: refresh if there is something to spend, else (or if that came to nothing) log in. */
+  async #obtain(state: AccountState, record: CredentialRecord, wishes: Wishes): Promise<Token> {
+    const { credential } = state;
+    const { clock } = this.#options;
+    const { uncalled } = state;
+    // The note of a call that this process never made is taken back: nothing left. What it was written over counts again.
+    let current: CredentialRecord = uncalled !== undefined && record.intent?.id === uncalled.id ? { ...record, intent: uncalled.before } : record;
+    const token = record.identity === credential.identity ? record.token : undefined;
+    if (wishes.login !== true && token !== undefined && maySpendRefresh(credential, current, token, clock.wall())) {
+      const refreshed = await this.#refresh(state, current, token, wishes);
+      if (refreshed instanceof Token) return refreshed;
+      current = refreshed;
+    } else if (!credential.canLogin) {
+      return this.#giveUp(state, current, token?.hasRefresh === true ? 'its refresh token has ended, or may have been spent already' : 'it has no refresh token');
+    } else if (token?.hasRefresh === true) {
+      // It is over, or must be taken for spent: it leaves the record with the login's intent, so that no later failure can bring it back.
+      current = { ...current, token: token.withoutRefresh() };
+    }
+    return this.#login(state, current, wishes);
+  }
+
+  /** Spends the refresh token. Gives the new token, or the record from which a login is to be made. Throws if neither is to be. */
+  async #refresh(state: AccountState, record: CredentialRecord, token: Token, wishes: Wishes): Promise<Token | CredentialRecord> {
+    const { credential } = state;
+    const { clock } = this.#options;
+    let current = record;
+    for (let failures = record.failures; ; failures += 1) {
+      const before = current.intent;
+      const asked = clock.monotonic();
+      current = await this.#intend(state, current, 'refresh');
+      const outcome = await this.#call(state, 'refresh', wishes.cause, () => credential.refresh(token));
+      if (outcome.kind === 'granted') return this.#accept(state, current, outcome.grant, 'refresh', wishes.cause, asked);
+      if (outcome.kind === 'impossible') return this.#giveUp(state, current, outcome.reason);
+      if (outcome.kind === 'refused') {
+        // Perhaps because another holder, thought dead, has spent it. Then his successor is in the store.
+        const theirs = await this.#read(state);
+        if (this.#isNews(state, theirs, current.generation)) return this.#adopt(state, theirs)!;
+        if (!credential.canLogin) return this.#giveUp(state, theirs, `the token endpoint refused its refresh token (${outcome.reason})`);
+        return { ...theirs, token: token.withoutRefresh() };
+      }
+      // A refresh that may have been carried out stays an open intent: its token is not spent again but by the ladder.
+      // That a repeat did not arrive says nothing of the first one, whose intent is open again.
+      const maybeSpent = outcome.kind === 'failed' && outcome.maybeSpent;
+      const refreshFailures = current.refreshFailures + (outcome.kind === 'failed' && outcome.reach === 'answered' ? 1 : 0);
+      current = { ...current, intent: maybeSpent ? current.intent : before, refreshFailures };
+      const spendable = maySpendRefresh(credential, current, token, clock.wall());
+      const pause = spendable && !this.#serves(state) && clock.monotonic() - asked < QUICK_CALL ? quickPause(outcome, failures) : undefined;
+      if (pause !== undefined) {
+        await this.#sleep(pause);
+        continue;
+      }
+      // As long as the old token serves there is time: logins are rationed.
+      if (credential.canLogin && !this.#serves(state)) {
+        if (!spendable) return { ...current, token: token.withoutRefresh() };
+        // The refresh token stays: should the login fail as well, it is the endpoint that is in trouble, not the token.
+        if (givesUpRefresh(current, clock.wall())) return { ...current, gaveUpAt: clock.wall() };
+      }
+      return this.#fail(state, current, 'refresh', outcome);
+    }
+  }
+
+  async #login(state: AccountState, record: CredentialRecord, wishes: Wishes): Promise<Token> {
+    const { credential } = state;
+    const { clock, observer } = this.#options;
+    let current = record;
+    for (let failures = record.failures; ; failures += 1) {
+      const asked = clock.monotonic();
+      const debited = await this.#debit(state, current, wishes.useReserve === true);
+      current = debited.record;
+      const outcome = await this.#call(state, 'login', wishes.cause, () => credential.login());
+      if (outcome.kind === 'granted') return this.#accept(state, current, outcome.grant, 'login', wishes.cause, asked);
+      if (outcome.kind === 'refused') return this.#refusedLogin(state, current, outcome.reason);
+      const nothingLeft = outcome.kind === 'impossible' || (outcome.kind === 'failed' && outcome.reach === 'unsent');
+      if (nothingLeft && credential.budget !== undefined && debited.at !== undefined) {
+        // Nobody has seen this login, so it does not count. A store that cannot say so now keeps one too many, which is safe.
+        await this.#budgets.takeBack(credential.budget, debited.at).then((left) => (state.budget = left), (error: unknown) => observer.storeFailed('debit', error));
+      }
+      if (outcome.kind === 'impossible') return this.#giveUp(state, current, outcome.reason);
+      current = { ...current, intent: undefined };
+      const pause = !this.#serves(state) && clock.monotonic() - asked < QUICK_CALL ? quickPause(outcome, failures) : undefined;
+      if (pause === undefined) return this.#fail(state, current, 'login', outcome);
+      await this.#sleep(pause);
+    }
+  }
+
+  /** The credentials are wrong, as the endpoint says; unless they worked a little while ago: then it is asked once more before anybody is told to act. */
+  async #refusedLogin(state: AccountState, record: CredentialRecord, reason: string): Promise<never> {
+    const { credential } = state;
+    const { clock } = this.#options;
+    const now = clock.wall();
+    if (!isDoubtful(record, credential.credentials, now)) return this.#giveUp(state, record, `the token endpoint refused the login (${reason})`);
+    const doubt = record.doubt?.credentials === credential.credentials ? record.doubt : { since: now, credentials: credential.credentials };
+    const retryAt = doubt.since + DOUBT_PAUSE;
+    state.problem = `the token endpoint refused the login (${reason}), though it worked within the last hour; it is tried once more before the account is called dead`;
+    this.#adopt(state, await this.#save(state, { ...record, intent: undefined, doubt, failures: record.failures + 1, retryAt }));
+    throw new TokenwardError('token_unavailable', { detail: `account ${credential.account}: ${state.problem}`, retryAfter: (retryAt - now) / 1000 });
+  }
+
+  /** Only a person can help: tokenward will not call again with these credentials. Always throws. */
+  async #giveUp(state: AccountState, record: CredentialRecord, why: string): Promise<never> {
+    const { credential } = state;
+    const reason = credential.canLogin ? why : `${why}; bring a new one with: tokenward import ${credential.account}`;
+    const dead = { reason, since: this.#options.clock.wall(), credentials: credential.credentials };
+    this.#adopt(state, await this.#save(state, { ...record, intent: undefined, doubt: undefined, dead }));
+    throw new TokenwardError('credential_dead', { detail: `account ${credential.account}: ${reason}` });
+  }
+
+  /** Debits the budget and writes the intent; both before the password leaves. `at`: the login that was counted, if there is a budget. */
+  async #debit(state: AccountState, record: CredentialRecord, useReserve: boolean): Promise<{ record: CredentialRecord; at: number | undefined }> {
+    const { credential } = state;
+    const { clock, observer } = this.#options;
+    const wait = useReserve ? 0 : lostLoginWait(record.intent, clock.wall());
     if (wait > 0) {
       observer.withheld(credential, 'lost-login');
       state.problem = 'several logins in a row were cut off before their answer was stored';
+      observer.changed(credential);
       throw new TokenwardError('token_unavailable', { detail: `account ${credential.account}: ${state.problem}`, retryAfter: wait / 1000 });
     }
+    let at: number | undefined;
     if (credential.budget !== undefined) {
       const debit = await this.#stored('debit', () => this.#budgets.debit(credential.budget!, useReserve));
       state.budget = debit.state;
-      if (!debit.granted) {
-        observer.withheld(credential, 'budget');
-        state.problem = 'the login budget is used up';
-        observer.changed(credential);
-        throw new TokenwardError('login_budget_exhausted', { detail: `account ${credential.account}`, retryAfter: ((debit.state.retryAt ?? 0) - clock.wall()) / 1000 });
-      }
+      if (!debit.granted) return this.#outOfLogins(state, debit.state);
+      at = debit.at;
     }
-    return this.#intend(state, record, 'login');
+    return { record: await this.#intend(state, record, 'login'), at };
+  }
+
+  #outOfLogins(state: AccountState, { retryAt, limit, reserveRemaining }: BudgetState): never {
+    const { credential } = state;
+    const { clock, observer } = this.#options;
+    observer.withheld(credential, 'budget');
+    state.outOfLogins = true;
+    state.problem = `its ${limit} automatic logins are used up; ${reserveRemaining === 0 ? 'none is left in reserve either' : `${reserveRemaining} are kept in reserve: tokenward renew ${credential.account} --use-reserve`}`;
+    observer.changed(credential);
+    throw new TokenwardError('login_budget_exhausted', { detail: `account ${credential.account}: ${state.problem}`, retryAfter: ((retryAt ?? 0) - clock.wall()) / 1000 });
   }
 
   async #intend(state: AccountState, record: CredentialRecord, kind: RenewalKind): Promise<CredentialRecord> {
     const attempt = record.intent?.kind === kind ? record.intent.attempt + 1 : 1;
     const { clock, checkpoint } = this.#options;
-    const intended = await this.#save(state, { ...record, intent: { kind, startedAt: clock.wall(), attempt } });
+    const id = randomBytes(9).toString('base64url');
+    // Also if its answer never comes: the store may have carried the write out all the same.
+    const before = state.uncalled !== undefined && record.intent?.id === state.uncalled.id ? state.uncalled.before : record.intent;
+    state.uncalled = { id, before };
+    const intended = await this.#save(state, { ...record, intent: { kind, startedAt: clock.wall(), attempt, id } });
     checkpoint?.('P2 intent stored');
-    // Stopped for so long (SIGSTOP, a paused container) that somebody else may have taken over: he has seen the intent and acts on it.
+    // Stopped for so long (SIGSTOP, a paused container) that somebody else may have taken over: they have seen the intent and act on it.
     if (state.calling || clock.monotonic() - state.leasedAt > LEASE_SURE) throw new Overtaken('token_unavailable', { detail: `account ${state.credential.account}: its renewal was interrupted`, retryAfter: 1 });
     return intended;
   }
 
-  async #call(state: AccountState, kind: RenewalKind, call: () => Promise<Outcome>): Promise<Outcome> {
+  async #call(state: AccountState, kind: RenewalKind, cause: RenewalCause, call: () => Promise<Outcome>): Promise<Outcome> {
     const { clock, observer } = this.#options;
     const start = clock.monotonic();
     state.calling = true;
+    state.uncalled = undefined;
     const outcome = await call().finally(() => (state.calling = false));
     this.#options.checkpoint?.('P6 answer read');
-    observer.renewed(state.credential, { kind, cause: { why: 'expired', by: undefined }, outcome: outcome.kind, reason: outcome.kind === 'granted' ? '' : outcome.reason, detail: outcome.kind === 'failed' ? outcome.detail : undefined, seconds: (clock.monotonic() - start) / 1000, generation: undefined, expiresAt: undefined, budget: state.budget });
+    if (outcome.kind !== 'granted') {
+      observer.renewed(state.credential, { kind, cause, outcome: outcome.kind, reason: outcome.reason, detail: 'detail' in outcome ? outcome.detail : undefined, seconds: (clock.monotonic() - start) / 1000, generation: undefined, expiresAt: undefined, budget: state.budget });
+    }
     return outcome;
   }
 
-  /** A grant becomes the next generation: stored first, used after. */
-  async #accept(state: AccountState, record: CredentialRecord, grant: Grant): Promise<Token> {
+  /** A grant becomes the next generation: stored first, used after. `asked`: monotonic ms at which the call began. */
+  async #accept(state: AccountState, record: CredentialRecord, grant: Grant, kind: RenewalKind, cause: RenewalCause, asked: number): Promise<Token> {
     const { credential } = state;
-    const { clock, records } = this.#options;
+    const { clock, records, observer } = this.#options;
+    const seconds = (clock.monotonic() - asked) / 1000;
     const previous = record.identity === credential.identity ? record.token : undefined;
     const generation = Math.max(record.generation, state.token?.generation ?? 0) + 1;
     const token = nextToken(generation, grant, previous, clock);
-    const next: CredentialRecord = { revision: record.revision, generation, identity: credential.identity, token, intent: undefined, dead: undefined, failures: 0, retryAt: undefined };
+    const next: CredentialRecord = {
+      ...record, generation, identity: credential.identity, token, intent: undefined, dead: undefined, failures: 0, retryAt: undefined,
+      refreshFailures: 0, doubt: undefined,
+      gaveUpAt: kind === 'refresh' ? undefined : record.gaveUpAt, loggedInAt: kind === 'login' ? clock.wall() : record.loggedInAt,
+    };
+    const report = (): void => observer.renewed(credential, { kind, cause, outcome: 'granted', reason: '', detail: undefined, seconds, generation, expiresAt: token.expiresAt, budget: state.budget });
     let saved: CredentialRecord | undefined;
     let theirs: CredentialRecord | undefined;
     try {
       saved = await this.#stored('write', () => records.replace(credential.account, next));
       // Somebody took the lease over while we called and was faster.
-      if (saved === undefined) theirs = await this.#stored('read', () => records.read(credential.account));
+      if (saved === undefined) theirs = await this.#read(state);
     } catch {
       // The old pair may be dead and this is the only copy of the new one: keep it, serve it, write it when the store is back.
       state.unsaved = next;
-      state.problem = 'the new token could not be stored yet';
+      report();
       this.#keepSaving(state);
-      return this.#use(state, token);
+      const used = this.#use(state, token);
+      state.problem = 'the new token could not be stored yet';
+      observer.changed(credential);
+      return used;
     }
     if (theirs !== undefined) {
-      // His token is the stored one; ours is dropped.
+      // Their token is the stored one; ours is dropped.
       if (this.#isNews(state, theirs, record.generation)) return this.#adopt(state, theirs)!;
-      // His is over already, but its refresh token is newer than ours: to be renewed, not overwritten.
+      // Theirs is over already, but its refresh token is newer than ours: to be renewed, not overwritten.
       if (theirs.token !== undefined && theirs.generation > record.generation && theirs.identity === credential.identity) throw new Overtaken('token_unavailable', { detail: `account ${credential.account}: another process has renewed it`, retryAfter: 1 });
-      return this.#accept(state, theirs, grant);
+      return this.#accept(state, theirs, grant, kind, cause, asked);
     }
     this.#options.checkpoint?.('P7 token stored');
-    state.problem = undefined;
+    report();
     return this.#use(state, token);
   }
 
   #use(state: AccountState, token: Token): Token {
-    state.token = token;
-    state.earlyAt = earlyAt(state.credential, token, this.#options.random());
+    this.#take(state, token);
     state.dead = undefined;
     state.retryAt = undefined;
+    state.failures = 0;
     this.#options.observer.changed(state.credential);
     return token;
   }
 
+  /** Whether the token in use can still be given to callers. */
+  #serves({ token, provedDead }: AccountState): boolean {
+    return token !== undefined && token.generation > provedDead && lives(token, this.#options.clock);
+  }
+
   /** The call failed: whatever worked before is kept, and the next try has to wait. Always throws. */
-  async #fail(state: AccountState, record: CredentialRecord, kind: RenewalKind, outcome: Outcome & { kind: 'failed' }, earlier: SpendIntent | undefined): Promise<never> {
+  async #fail(state: AccountState, record: CredentialRecord, kind: RenewalKind, outcome: Unsettled): Promise<never> {
     const { credential } = state;
     const { clock, random } = this.#options;
     const failures = record.failures + 1;
-    const retryAt = clock.wall() + backoff(failures, outcome.retryAfter, random());
-    // A refresh that may have been carried out stays an open intent: its token is not spent again but by the ladder.
-    // That a repeat did not arrive says nothing of the first one, whose intent is open again.
-    const intent = kind !== 'refresh' ? undefined : outcome.maybeSpent ? record.intent : earlier;
+    const now = clock.wall();
+    // After a login made instead of a failing refresh the next try is a refresh again, which costs nothing.
+    const costsLogin = credential.budget !== undefined && kind === 'login' && record.token?.hasRefresh !== true;
+    const retryAt = now + backoff(outcome, failures, costsLogin, random());
     state.retryAt = retryAt;
-    state.problem = `the ${kind} failed (${outcome.reason})`;
-    const saved = await this.#save(state, { ...record, intent, failures, retryAt });
-    this.#adopt(state, saved);
-    throw new TokenwardError('token_endpoint_failed', { detail: `account ${credential.account}: ${state.problem}`, retryAfter: (retryAt - clock.wall()) / 1000 });
+    state.failures = failures;
+    const detail = 'detail' in outcome ? outcome.detail : undefined;
+    state.problem = `the ${kind} failed (${outcome.reason}${detail === undefined ? '' : `: ${detail}`})`;
+    this.#adopt(state, await this.#save(state, { ...record, failures, retryAt }));
+    throw new TokenwardError('token_unavailable', { detail: `account ${credential.account}: ${state.problem}`, retryAfter: (retryAt - clock.wall()) / 1000 });
   }
 
   // ---- the store
@@ -650,19 +846,25 @@ export class TokenManager {
    */
   #recovered(): void {
     this.#settled = new Promise((resolve) => void this.#options.timers.after(STORE_SETTLES, resolve, true));
-    void this.#reconcile();
+    // One at a time: over many accounts it takes longer than the next news of the store.
+    this.#reconcileAgain = this.#reconciling !== undefined;
+    this.#reconciling ??= this.#reconcile().finally(() => {
+      this.#reconciling = undefined;
+      if (this.#reconcileAgain && !this.#closing) this.#recovered();
+    });
   }
 
+  /** Ends at the first sign that the store is away again: what is left then is done when it is back. */
   async #reconcile(): Promise<void> {
     for (const state of [...this.#states.values(), ...this.#busy.values()]) {
+      if (this.#storeDown || this.#closing) return;
       if (!state.loaded || state.token === undefined || state.credential.fixed !== undefined) continue;
       try {
         if (state.unsaved !== undefined) {
           await this.#saveUnsaved(state);
           continue;
         }
-        const record = await this.#stored('read', () => this.#options.records.read(state.credential.account));
-        this.#adopt(state, await this.#reseed(state, record));
+        this.#adopt(state, await this.#reseed(state, await this.#read(state)));
       } catch {
         // The observer has heard of it; the next renewal looks again.
       }
@@ -680,7 +882,8 @@ export class TokenManager {
     try {
       return await action();
     } catch (error) {
-      if (error instanceof TokenwardError) throw error;
+      // One record that does not open says nothing about the store.
+      if (error instanceof TokenwardError || error instanceof RecordError) throw error;
       this.#options.observer.storeFailed(operation, error);
       this.#awaitStore();
       throw new TokenwardError('store_unavailable', { retryAfter: 2, cause: error });
@@ -732,9 +935,8 @@ export class TokenManager {
   }
 }
 
-function asFailed(outcome: Exclude<Outcome, { kind: 'granted' | 'refused' }>): Outcome & { kind: 'failed' } {
-  if (outcome.kind === 'failed') return outcome;
-  return { kind: 'failed', reason: outcome.reason, reach: 'answered', maybeSpent: false, retryAfter: outcome.kind === 'busy' ? outcome.retryAfter : undefined };
+function unreadable({ credential, recordProblem }: AccountState): TokenwardError {
+  return new TokenwardError('store_unavailable', { detail: `account ${credential.account}: ${recordProblem ?? ''}` });
 }
 
 /** Credentials that are all there, and all looked after. */

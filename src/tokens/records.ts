@@ -13,11 +13,19 @@ export interface SpendIntent {
   readonly startedAt: number;
   /** How often in a row an intent of this kind got no result. */
   readonly attempt: number;
+  /** By which its writer knows it again: one who never made the call takes it back. */
+  readonly id?: string | undefined;
 }
 
 /** Why tokenward will not log in again by itself. `credentials` is the fingerprint of what was refused: other ones get a new chance. */
 export interface DeadMark {
   readonly reason: string;
+  readonly since: number;
+  readonly credentials: string;
+}
+
+/** A login that worked recently was refused once. `since`: wall-clock ms of that refusal. */
+export interface Doubt {
   readonly since: number;
   readonly credentials: string;
 }
@@ -34,10 +42,18 @@ export interface CredentialRecord {
   /** Failed renewals in a row, and the wall-clock ms before which no new one starts. */
   readonly failures: number;
   readonly retryAt: number | undefined;
+  /** Refreshes that failed in a row though the endpoint answered. */
+  readonly refreshFailures: number;
+  /** Wall-clock ms of the last login made because a refresh kept failing. */
+  readonly gaveUpAt: number | undefined;
+  /** Wall-clock ms of the last login that worked. */
+  readonly loggedInAt: number | undefined;
+  readonly doubt: Doubt | undefined;
 }
 
 export const EMPTY_RECORD: CredentialRecord = {
   revision: 0, generation: 0, identity: '', token: undefined, intent: undefined, dead: undefined, failures: 0, retryAt: undefined,
+  refreshFailures: 0, gaveUpAt: undefined, loggedInAt: undefined, doubt: undefined,
 };
 
 interface SealedForm {
@@ -47,6 +63,10 @@ interface SealedForm {
   dead?: DeadMark;
   failures?: number;
   retryAt?: number;
+  refreshFailures?: number;
+  gaveUpAt?: number;
+  loggedInAt?: number;
+  doubt?: Doubt;
 }
 
 /** The credential records of a store, unsealed. The only place where a token is turned into bytes. */
@@ -91,6 +111,10 @@ export class Records {
       dead: form.dead,
       failures: form.failures ?? 0,
       retryAt: form.retryAt,
+      refreshFailures: form.refreshFailures ?? 0,
+      gaveUpAt: form.gaveUpAt,
+      loggedInAt: form.loggedInAt,
+      doubt: form.doubt,
     };
   }
 
@@ -124,6 +148,10 @@ export class Records {
       ...(next.dead && { dead: next.dead }),
       ...(next.failures > 0 && { failures: next.failures }),
       ...(next.retryAt !== undefined && { retryAt: next.retryAt }),
+      ...(next.refreshFailures > 0 && { refreshFailures: next.refreshFailures }),
+      ...(next.gaveUpAt !== undefined && { gaveUpAt: next.gaveUpAt }),
+      ...(next.loggedInAt !== undefined && { loggedInAt: next.loggedInAt }),
+      ...(next.doubt && { doubt: next.doubt }),
     };
     const revision = next.revision + 1;
     const sealed = this.#seal.seal(JSON.stringify(form), belongsTo(account, next.generation));

@@ -1,4 +1,7 @@
+import type { AccountState } from './account-state.ts';
 import type { BudgetState } from './budget.ts';
+import type { Clock } from './clock.ts';
+import { lives } from './lifetime.ts';
 
 /**
  * The one word for how an account is, the same on the page, in /status, the CLI, metrics, alerts and readiness.
@@ -52,4 +55,23 @@ export interface CredentialStatus {
   /** Before this no renewal is tried. */
   readonly retryAt: number | undefined;
   readonly budget: BudgetState | undefined;
+}
+
+/** A token that somebody accepted so recently is not called refused because one call is: some calls are refused whatever the token. ms. */
+const ACCEPTED_RECENTLY = 30_000;
+
+/** Computes the one word, and the sentence that goes with it. `storeUsable`: nothing can be renewed otherwise. */
+export function judge(state: AccountState, storeUsable: boolean, clock: Clock): { word: AccountWord; problem: string | undefined } {
+  const { token, credential, refusedAt } = state;
+  const refused = refusedAt !== undefined && clock.monotonic() - state.acceptedAt > ACCEPTED_RECENTLY;
+  const trouble = state.recordProblem ?? state.dead ?? state.problem;
+  if (token !== undefined && !refused && lives(token, clock)) return { word: trouble === undefined ? 'working' : 'degraded', problem: trouble };
+  if (credential.fixed !== undefined) return { word: 'down', problem: 'the upstream refuses the fixed token; correct it in the configuration' };
+  if (state.recordProblem !== undefined || state.dead !== undefined) return { word: 'dead', problem: trouble };
+  if (state.outOfLogins) return { word: 'out_of_logins', problem: trouble };
+  if (trouble !== undefined) return { word: 'down', problem: trouble };
+  if (!storeUsable) return { word: 'down', problem: 'the token store cannot be used, so no token can be had' };
+  if (state.flight.busy) return { word: 'renewing', problem: undefined };
+  if (refused) return { word: 'down', problem: 'the upstream refuses the newest token; a renewal did not help' };
+  return { word: token === undefined || token.generation === 0 ? 'unused' : 'working', problem: undefined };
 }

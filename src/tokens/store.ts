@@ -29,6 +29,8 @@ export interface TokenStore {
   releaseLease(account: string, owner: string): Promise<void>;
   /** Durably counts one login at wall-clock `now` (ms) if fewer than `limit` stand in the last `window` ms. */
   debit(budget: string, now: number, window: number, limit: number): Promise<Debit>;
+  /** Takes one counted login of that moment back: nothing of it was sent. */
+  takeBack?(budget: string, at: number): Promise<void>;
   /** The same count without adding to it. */
   used(budget: string, now: number, window: number): Promise<Omit<Debit, 'granted'>>;
   /** The accounts that have a record. */

@@ -19,9 +19,9 @@ describe('the end of a token', () => {
       const { manager, clock } = await managed(credential);
       const token = await manager.get('crm');
       assert.equal(token.expiresAt, clock.wall() + life);
-      clock.pass(life - 1);
+      clock.pass(life - 1_001);
       assert.equal(manager.get('crm'), token);
-      clock.pass(1);
+      clock.pass(1_001);
       assert.equal((await manager.get('crm')).generation, 2);
       assert.deepEqual(credential.calls, ['login', 'refresh']);
     });
@@ -71,7 +71,7 @@ describe('the end of a token', () => {
     const credential = playedCredential({ renew: 'on-demand' });
     const { manager, clock } = await managed(credential);
     const first = await manager.get('crm');
-    clock.pass(3_599_999);
+    clock.pass(3_598_999);
     assert.equal(manager.get('crm'), first);
     await turns();
     assert.deepEqual(credential.calls, ['login']);
@@ -99,6 +99,23 @@ describe('the end of a token', () => {
     assert.equal(credential.calls.length, 3);
     assert.match(manager.status()[0]?.problem ?? '', /refresh failed/);
     assert.equal(manager.status()[0]?.ready, true);
+  });
+
+  it('in its last second it is renewed first: it would be over when it arrives', async () => {
+    const credential = playedCredential();
+    const { manager, clock } = await managed(credential);
+    await manager.get('crm');
+    clock.pass(3_599_500);
+    assert.equal((await manager.get('crm')).generation, 2);
+    assert.deepEqual(credential.calls, ['login', 'refresh']);
+  });
+
+  it('in its last second it serves all the same, if there is no newer one to be had', async () => {
+    const credential = playedCredential({}, granted(), failed());
+    const { manager, clock } = await managed(credential);
+    const first = await manager.get('crm');
+    clock.pass(3_599_500);
+    assert.equal(await manager.get('crm'), first);
   });
 
   it('is stored: a restart does not prolong it', async () => {
@@ -164,7 +181,7 @@ describe('a wall clock that jumps', () => {
   });
 
   it('back after a failure: the pause does not last for days', async () => {
-    const credential = playedCredential({}, failed());
+    const credential = playedCredential({}, failed(), failed());
     const { manager, clock } = await managed(credential);
     await assert.rejects(async () => manager.get('crm'));
     clock.jump(-DAY);

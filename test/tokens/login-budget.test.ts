@@ -40,7 +40,7 @@ describe('a login budget of 100 a day, 20 of them in reserve', () => {
     for (let i = 1; i < 80; i += 1) await world.store.debit(budget.key, world.clock.wall(), DAY, 80);
     await assert.rejects(async () => world.manager.renew('crm', token), isExhausted);
     assert.equal(world.manager.get('crm'), token);
-    assert.match(world.manager.status()[0]?.problem ?? '', /budget/);
+    assert.match(world.manager.status()[0]?.problem ?? '', /80 automatic logins are used up; 20 are kept in reserve: tokenward renew crm --use-reserve/);
   });
 
   it('survives a restart, and a restart costs none of it', async () => {

@@ -67,7 +67,7 @@ describe('a credential record', () => {
   const record = (generation: number, secret = 'the-access-token', refresh: string | undefined = 'the-refresh-token'): CredentialRecord => ({
     revision: 0, generation, identity: 'who',
     token: new Token({ generation, obtainedAt: clock.wall(), expiresAt: clock.wall() + 60_000, refreshExpiresAt: clock.wall() + 90_000, deadline: clock.monotonic() + 60_000 }, secret, refresh),
-    intent: { kind: 'refresh', startedAt: 5, attempt: 2 }, dead: { reason: 'no', since: 6, credentials: 'which' }, failures: 3, retryAt: 7,
+    intent: { kind: 'refresh', startedAt: 5, attempt: 2 }, dead: { reason: 'no', since: 6, credentials: 'which' }, refreshFailures: 0, gaveUpAt: undefined, loggedInAt: undefined, doubt: undefined, failures: 3, retryAt: 7,
   });
   beforeEach(() => {
     store = new MemoryStore();

@@ -21,11 +21,11 @@ describe('a store that cannot be written after a grant', () => {
     return { ...world, credential };
   }
 
-  it('serves the new token, and says that it is not ready', async () => {
+  it('serves the new token, and says that it is not stored yet', async () => {
     const world = await withUnsavedToken();
     assert.equal((await world.manager.get('crm')).reveal(), 'the only copy');
     const [status] = world.manager.status();
-    assert.deepEqual([status?.ready, status?.generation, status?.problem], [false, 2, 'the new token could not be stored yet']);
+    assert.deepEqual([status?.state, status?.generation, status?.problem], ['degraded', 2, 'the new token could not be stored yet']);
     assert.ok(world.heard.storeFailed.includes('write'));
     world.store.failing.clear();
     await world.manager.close();
@@ -35,7 +35,7 @@ describe('a store that cannot be written after a grant', () => {
     const world = await withUnsavedToken();
     world.store.failing.clear();
     await eventually('it is stored', async () => (await world.records.read('crm')).token?.reveal() === 'the only copy');
-    await eventually('and it is said', () => world.manager.status()[0]?.ready === true);
+    await eventually('and it is said', () => world.manager.status()[0]?.state === 'working');
     assert.deepEqual([world.manager.status()[0]?.problem, (await world.records.read('crm')).intent], [undefined, undefined]);
     assert.equal((await world.restart(playedCredential())).manager.status()[0]?.generation, 2);
   });
