@@ -90,3 +90,14 @@ export async function copyStore(from: LoadedConfig, to: LoadedConfig, surroundin
     for (const store of opened) await store.close();
   }
 }
+
+/** What `store prune` removes: the name of a record, or of a count of logins (then without a generation). */
+export interface Pruned {
+  readonly key: string;
+  readonly generation: number | undefined;
+}
+
+/** Removes what no account of the configuration owns; `dryRun` only says what that is. Rejects with a StoreError. */
+export async function pruneStore(_config: LoadedConfig, _surroundings: StoreSurroundings, _options: { dryRun: boolean }): Promise<{ removed: readonly Pruned[] }> {
+  throw new StoreError('store prune is not built yet.');
+}

@@ -1,0 +1,62 @@
+import type { Clock } from './clock.ts';
+import { StoreError, type TokenStore } from './store.ts';
+
+/** Whether the store can be read and written, for an operator. */
+export interface StoreState {
+  readonly usable: boolean;
+  /** When it became so. Wall-clock ms. */
+  readonly since: number;
+  /** Why it is not usable: one sentence, nothing secret. */
+  readonly error: string | undefined;
+}
+
+/** A store that says nothing for so long counts as unusable, whatever it is waiting for. ms. */
+const PATIENCE = 5_000;
+
+/** The state of one store as it was last seen. `check` looks; whoever only wants to show it reads `state`. */
+export class StoreHealth {
+  readonly #store: Pick<TokenStore, 'check'>;
+  readonly #clock: Clock;
+  #state: StoreState;
+  #looking: Promise<StoreState> | undefined;
+
+  /** An opened store counts as usable until a look shows otherwise. */
+  constructor(store: Pick<TokenStore, 'check'>, clock: Clock) {
+    this.#store = store;
+    this.#clock = clock;
+    this.#state = { usable: true, since: clock.wall(), error: undefined };
+  }
+
+  get state(): StoreState {
+    return this.#state;
+  }
+
+  /** Looks now, and says what it has seen. Never rejects; who comes while somebody looks gets the same answer. */
+  check(): Promise<StoreState> {
+    this.#looking ??= this.#look().finally(() => (this.#looking = undefined));
+    return this.#looking;
+  }
+
+  async #look(): Promise<StoreState> {
+    let timer: NodeJS.Timeout | undefined;
+    const late = new Promise<never>((_, reject) => {
+      timer = setTimeout(() => reject(new StoreError(`The store has not answered within ${PATIENCE / 1000} s.`)), PATIENCE);
+      timer.unref();
+    });
+    try {
+      await Promise.race([this.#store.check(), late]);
+      this.#note(undefined);
+    } catch (error) {
+      this.#note(error instanceof StoreError ? error.message : 'The store cannot be used.');
+    } finally {
+      clearTimeout(timer);
+    }
+    return this.#state;
+  }
+
+  #note(error: string | undefined): void {
+    const usable = error === undefined;
+    if (usable !== this.#state.usable) this.#state = { usable, since: this.#clock.wall(), error };
+    else if (error !== this.#state.error) this.#state = { ...this.#state, error };
+  }
+}
