@@ -1,5 +1,5 @@
 import type { Clock } from './clock.ts';
-import type { TokenStore } from './store.ts';
+import { RecordError, type TokenStore } from './store.ts';
 
 /** How many logins an upstream grants, and how many of them are kept for an operator. */
 export interface BudgetLimits {
@@ -28,10 +28,28 @@ export interface LoginDebit {
   readonly state: BudgetState;
 }
 
-/** The counts of logins as one process sees them. They live in the store, durable and shared by all processes. */
+/** The logins of one budget that this process has counted itself. */
+interface Own {
+  readonly limits: BudgetLimits;
+  /** `at` of each debit in the store, and when it was made by the monotonic clock, which nobody sets. */
+  readonly made: Map<number, number>;
+  /** Debits to be taken back that the store has not been told of yet. */
+  readonly takenBack: Set<number>;
+}
+
+/** Beyond so many budgets those that are over are looked for. */
+const SWEEP_AT = 1_000;
+
+/**
+ * The counts of logins as one process sees them. They live in the store, durable and shared by all processes. A store
+ * can lose them (a flush, a key thrown away, a failover), so each process remembers its own logins for as long as they
+ * count, and every look at a count brings back those that are missing.
+ */
 export class LoginBudgets {
   readonly #store: TokenStore;
   readonly #clock: Clock;
+  readonly #own = new Map<string, Own>();
+  #sweepAt = SWEEP_AT;
 
   constructor(store: TokenStore, clock: Clock) {
     this.#store = store;
@@ -42,30 +60,95 @@ export class LoginBudgets {
   async debit(limits: BudgetLimits, useReserve: boolean): Promise<LoginDebit> {
     const now = this.#clock.wall();
     const limit = useReserve ? limits.logins : limits.logins - limits.reserve;
-    const { granted, used, oldest } = await this.#store.debit(limits.key, now, limits.window, limit);
-    return { granted, at: now, state: stateOf(limits, used, oldest, now) };
+    await this.#settle(limits.key);
+    const { granted, at, entries } = await this.#store.debit(limits.key, now, limits.window, limit, this.#known(limits));
+    if (granted) this.#remember(limits, at);
+    return { granted, at, state: stateOf(limits, entries, now) };
   }
 
-  /** Takes a counted login back, because nothing of it was sent. Rejects with a StoreError. */
+  /**
+   * Counts the login `at` of an earlier debit no more: nothing of it was sent. Rejects with a StoreError if the store
+   * cannot be told now; it is told with the next look at this budget.
+   */
   async takeBack(limits: BudgetLimits, at: number): Promise<BudgetState> {
-    await this.#store.takeBack?.(limits.key, at);
+    const own = this.#ownOf(limits);
+    own.made.delete(at);
+    own.takenBack.add(at);
     return this.state(limits);
   }
 
   /** What is left now. Rejects with a StoreError. */
   async state(limits: BudgetLimits): Promise<BudgetState> {
     const now = this.#clock.wall();
-    const { used, oldest } = await this.#store.used(limits.key, now, limits.window);
-    return stateOf(limits, used, oldest, now);
+    await this.#settle(limits.key);
+    return stateOf(limits, await this.#store.used(limits.key, now, limits.window, this.#known(limits)), now);
+  }
+
+  /**
+   * Sees to it that the store knows every login that this process has counted: for a store that is back, and may have
+   * lost some. Rejects with the first StoreError; what is wrong with one budget alone stops no other.
+   */
+  async writeBack(): Promise<void> {
+    let failed: RecordError | undefined;
+    for (const { limits } of [...this.#own.values()]) {
+      try {
+        await this.state(limits);
+      } catch (error) {
+        if (!(error instanceof RecordError)) throw error;
+        failed ??= error;
+      }
+    }
+    if (failed !== undefined) throw failed;
+  }
+
+  async #settle(key: string): Promise<void> {
+    const own = this.#own.get(key);
+    if (own === undefined) return;
+    for (const at of [...own.takenBack]) {
+      // Out of the set first, so that nobody else tells the store the same.
+      own.takenBack.delete(at);
+      await this.#store.takeBack(key, at).catch((error: unknown) => {
+        own.takenBack.add(at);
+        throw error;
+      });
+    }
+    this.#forgetIfOver(key, own);
+  }
+
+  #ownOf(limits: BudgetLimits): Own {
+    const known = this.#own.get(limits.key);
+    const own = known === undefined ? { limits, made: new Map<number, number>(), takenBack: new Set<number>() } : { ...known, limits };
+    this.#own.set(limits.key, own);
+    return own;
+  }
+
+  #remember(limits: BudgetLimits, at: number): void {
+    this.#ownOf(limits).made.set(at, this.#clock.monotonic());
+    if (this.#own.size < this.#sweepAt) return;
+    for (const [key, own] of this.#own) this.#forgetIfOver(key, own);
+    this.#sweepAt = Math.max(SWEEP_AT, 2 * this.#own.size);
+  }
+
+  #forgetIfOver(key: string, own: Own): void {
+    const over = this.#clock.monotonic() - own.limits.window;
+    for (const [at, made] of own.made) if (made <= over) own.made.delete(at);
+    if (own.made.size === 0 && own.takenBack.size === 0) this.#own.delete(key);
+  }
+
+  #known({ key }: BudgetLimits): number[] {
+    return [...(this.#own.get(key)?.made.keys() ?? [])];
   }
 }
 
-function stateOf(limits: BudgetLimits, used: number, oldest: number | undefined, now: number): BudgetState {
+/** `entries`: the logins that count, oldest first. */
+function stateOf(limits: BudgetLimits, entries: readonly number[], now: number): BudgetState {
   const limit = limits.logins - limits.reserve;
+  const used = entries.length;
   const remaining = Math.max(0, limit - used);
   return {
     remaining, limit,
     reserveRemaining: Math.min(limits.reserve, Math.max(0, limits.logins - used)), reserveLimit: limits.reserve,
-    retryAt: remaining > 0 ? undefined : (oldest ?? now) + limits.window,
+    // Of what was spent of the reserve as well, so many have to fall out of the window.
+    retryAt: remaining > 0 ? undefined : (entries[used - limit] ?? now) + limits.window,
   };
 }

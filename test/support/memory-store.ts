@@ -6,7 +6,7 @@ export class MemoryStore implements TokenStore {
   readonly leases = new Map<string, { owner: string; until: number }>();
   readonly debits = new Map<string, number[]>();
   /** Operations that fail while they are named here. */
-  readonly failing = new Set<'read' | 'replace' | 'acquireLease' | 'releaseLease' | 'debit' | 'used' | 'check'>();
+  readonly failing = new Set<'read' | 'replace' | 'acquireLease' | 'releaseLease' | 'debit' | 'used' | 'takeBack' | 'check'>();
   /** Runs before each write: to slip something in between. */
   beforeReplace: ((account: string, next: StoredRecord) => void | Promise<void>) | undefined;
 
@@ -37,19 +37,36 @@ export class MemoryStore implements TokenStore {
     if (this.leases.get(account)?.owner === owner) this.leases.delete(account);
   }
 
-  async debit(budget: string, now: number, window: number, limit: number): Promise<Debit> {
+  async debit(budget: string, now: number, window: number, limit: number, known: readonly number[] = []): Promise<Debit> {
     this.#fail('debit');
-    const entries = (this.debits.get(budget) ?? []).filter((at) => at > now - window);
+    const entries = this.#counting(budget, now, window, known);
     const granted = entries.length < limit;
-    if (granted) entries.push(now);
-    this.debits.set(budget, entries);
-    return { granted, used: entries.length, oldest: entries[0] };
+    let at = now;
+    if (granted) {
+      while (this.debits.get(budget)?.includes(at) === true) at += 1;
+      this.debits.set(budget, [...(this.debits.get(budget) ?? []), at]);
+      entries.push(at);
+    }
+    return { granted, at, entries: entries.sort((a, b) => a - b) };
   }
 
-  async used(budget: string, now: number, window: number): Promise<Omit<Debit, 'granted'>> {
+  async used(budget: string, now: number, window: number, known: readonly number[] = []): Promise<readonly number[]> {
     this.#fail('used');
-    const entries = (this.debits.get(budget) ?? []).filter((at) => at > now - window);
-    return { used: entries.length, oldest: entries[0] };
+    return this.#counting(budget, now, window, known);
+  }
+
+  async takeBack(budget: string, at: number): Promise<void> {
+    this.#fail('takeBack');
+    const entries = this.debits.get(budget) ?? [];
+    const index = entries.indexOf(at);
+    if (index >= 0) this.debits.set(budget, entries.filter((_, other) => other !== index));
+  }
+
+  #counting(budget: string, now: number, window: number, known: readonly number[]): number[] {
+    const entries = this.debits.get(budget) ?? [];
+    const missing = known.filter((at) => !entries.includes(at));
+    if (missing.length > 0) this.debits.set(budget, [...entries, ...missing]);
+    return [...entries, ...missing].filter((at) => at > now - window).sort((a, b) => a - b);
   }
 
   async accounts(): Promise<string[]> {
@@ -58,6 +75,20 @@ export class MemoryStore implements TokenStore {
 
   async budgets(): Promise<{ budget: string; entries: readonly number[] }[]> {
     return [...this.debits].map(([budget, entries]) => ({ budget, entries }));
+  }
+
+  async leased(): Promise<string[]> {
+    return [...this.leases.keys()];
+  }
+
+  async remove(account: string): Promise<void> {
+    this.#fail('replace');
+    this.records.delete(account);
+    this.leases.delete(account);
+  }
+
+  async removeBudget(budget: string): Promise<void> {
+    this.debits.delete(budget);
   }
 
   async restoreBudget(budget: string, entries: readonly number[]): Promise<void> {

@@ -50,7 +50,7 @@ describe('a login budget of 100 a day, 20 of them in reserve', () => {
       const { manager } = await world.restart(account());
       await manager.get('crm');
     }
-    assert.equal((await world.store.used(budget.key, world.clock.wall(), DAY)).used, 1);
+    assert.equal((await world.store.used(budget.key, world.clock.wall(), DAY)).length, 1);
     for (let i = 1; i < 80; i += 1) await world.store.debit(budget.key, world.clock.wall(), DAY, 80);
     const later = account();
     const { manager } = await world.restart(later);
@@ -61,7 +61,7 @@ describe('a login budget of 100 a day, 20 of them in reserve', () => {
   it('is debited before the call: a process that dies in it has used one', async () => {
     let used: number | undefined;
     const world = await managed(playedCredential({ canRefresh: false, budget }, async () => {
-      ({ used } = await world.store.used(budget.key, world.clock.wall(), DAY));
+      used = (await world.store.used(budget.key, world.clock.wall(), DAY)).length;
       return granted();
     }));
     await world.manager.get('crm');
@@ -72,7 +72,7 @@ describe('a login budget of 100 a day, 20 of them in reserve', () => {
     const world = await managed(playedCredential({ budget }));
     let token = await world.manager.get('crm');
     for (let i = 0; i < 200; i += 1) token = await world.manager.renew('crm', token);
-    assert.equal((await world.store.used(budget.key, world.clock.wall(), DAY)).used, 1);
+    assert.equal((await world.store.used(budget.key, world.clock.wall(), DAY)).length, 1);
   });
 
   it('has a reserve that only an operator spends, to its end', async () => {
@@ -84,7 +84,7 @@ describe('a login budget of 100 a day, 20 of them in reserve', () => {
     for (let i = 0; i < 20; i += 1) await world.manager.renewNow('crm', { useReserve: true });
     await assert.rejects(world.manager.renewNow('crm', { useReserve: true }), isExhausted);
     assert.equal(credential.calls.length, 21);
-    assert.equal((await world.store.used(budget.key, world.clock.wall(), DAY)).used, 100);
+    assert.equal((await world.store.used(budget.key, world.clock.wall(), DAY)).length, 100);
   });
 
   it('is one for two accounts that the upstream counts as one', async () => {
@@ -120,7 +120,7 @@ describe('a login budget of 100 a day, 20 of them in reserve', () => {
   it('is not spent on credentials that were refused', async () => {
     const world = await managed(playedCredential({ canRefresh: false, budget }, refused));
     for (let i = 0; i < 100; i += 1) await assert.rejects(async () => world.manager.get('crm'));
-    assert.equal((await world.store.used(budget.key, world.clock.wall(), DAY)).used, 1);
+    assert.equal((await world.store.used(budget.key, world.clock.wall(), DAY)).length, 1);
   });
 
   it('a crash loop with a login cut off each time: few logins in an hour', async () => {

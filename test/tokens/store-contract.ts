@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict';
+import { setTimeout as sleep } from 'node:timers/promises';
 import type { StoredRecord, TokenStore } from '../../src/tokens/store.ts';
 
 /** A store under test. `open` gives one more handle on the same data, as another process would have; all are closed afterwards. */
@@ -122,28 +123,40 @@ export function describeStoreContract(name: string, create: () => Promise<StoreF
 
     describe('budgets', () => {
       const DAY = 86_400_000;
-      const now = 1_800_000_000_000;
+      let now: number;
+      beforeEach(() => {
+        now = Date.now();
+      });
+      const used = async (budget = 'k', at = now): Promise<number> => (await store.used(budget, at, DAY)).length;
 
-      it('grants up to the limit and says how many are used', async () => {
-        for (let used = 1; used <= 3; used += 1) assert.deepEqual(await store.debit('k', now + used, DAY, 3), { granted: true, used, oldest: now + 1 });
-        assert.deepEqual(await other.debit('k', now + 4, DAY, 3), { granted: false, used: 3, oldest: now + 1 });
-        assert.deepEqual(await other.used('k', now + 4, DAY), { used: 3, oldest: now + 1 });
+      it('grants up to the limit and says which logins count', async () => {
+        for (let count = 1; count <= 3; count += 1) {
+          const { granted, entries } = await store.debit('k', now + count, DAY, 3);
+          assert.deepEqual([granted, entries.length], [true, count]);
+        }
+        const { granted, entries } = await other.debit('k', now + 4, DAY, 3);
+        assert.deepEqual([granted, entries.length], [false, 3]);
+        assert.equal((await other.used('k', now + 4, DAY)).length, 3);
+        for (const at of entries) assert.ok(Math.abs(at - now) < 10_000, `${at} is not now`);
       });
 
       it('a refused debit is not counted, and a higher limit (the reserve) goes on from there', async () => {
         await store.debit('k', now, DAY, 1);
         for (let i = 0; i < 5; i += 1) assert.equal((await store.debit('k', now + i, DAY, 1)).granted, false);
         assert.equal((await store.debit('k', now + 9, DAY, 2)).granted, true);
-        assert.equal((await store.used('k', now + 9, DAY)).used, 2);
+        assert.equal(await used(), 2);
       });
 
-      it('the window rolls: each debit comes back exactly when it is that old', async () => {
-        await store.debit('k', now, DAY, 2);
-        await store.debit('k', now + 1_000, DAY, 2);
-        assert.equal((await store.debit('k', now + DAY - 1, DAY, 2)).granted, false);
-        assert.equal((await store.debit('k', now + DAY, DAY, 2)).granted, true);
-        assert.equal((await store.debit('k', now + DAY, DAY, 2)).granted, false);
-        assert.deepEqual(await store.used('k', now + DAY, DAY), { used: 2, oldest: now + 1_000 });
+      it('the window rolls: each debit comes back when it is that old', async () => {
+        const window = 400;
+        await store.debit('k', Date.now(), window, 2);
+        await sleep(200);
+        const { entries: [, second] } = await store.debit('k', Date.now(), window, 2);
+        assert.equal((await store.debit('k', Date.now(), window, 2)).granted, false);
+        await sleep(210);
+        assert.deepEqual(await store.used('k', Date.now(), window), [second]);
+        assert.equal((await store.debit('k', Date.now(), window, 2)).granted, true);
+        assert.equal((await store.debit('k', Date.now(), window, 2)).granted, false);
       });
 
       it('a clock set back does not bring debits back', async () => {
@@ -152,20 +165,80 @@ export function describeStoreContract(name: string, create: () => Promise<StoreF
         assert.equal((await store.debit('k', now - 10 * DAY, DAY, 1)).granted, false);
       });
 
+      it('a clock that was ahead for a moment has thrown no login away', async () => {
+        for (let i = 0; i < 79; i += 1) await store.debit('k', now + i, DAY, 80);
+        await other.debit('k', now + 25 * 3_600_000, DAY, 80);
+        assert.equal(await used(), 80);
+        assert.equal((await store.debit('k', now + 100, DAY, 80)).granted, false);
+      });
+
+      it('two logins in one millisecond are two, and each can be told from the other', async () => {
+        const [first, second] = [await store.debit('k', now, DAY, 5), await other.debit('k', now, DAY, 5)];
+        assert.notEqual(first.at, second.at);
+        assert.equal(await used(), 2);
+      });
+
       it('of many at the same time the limit is granted, no more and no less', async () => {
         const results = await Promise.all(Array.from({ length: 60 }, (_, index) => (index % 2 === 0 ? store : other).debit('k', now + index, DAY, 7)));
         assert.equal(results.filter(({ granted }) => granted).length, 7);
-        assert.equal((await store.used('k', now + 60, DAY)).used, 7);
+        assert.equal(new Set(results.filter(({ granted }) => granted).map(({ at }) => at)).size, 7);
+        assert.equal(await used(), 7);
+      });
+
+      it('one that is taken back counts no more; the others stay, also those of the same millisecond', async () => {
+        const debits = [await store.debit('k', now, DAY, 3), await other.debit('k', now, DAY, 3), await store.debit('k', now + 5, DAY, 3)];
+        await other.takeBack('k', debits[0]!.at);
+        assert.equal(await used(), 2);
+        assert.equal((await store.debit('k', now + 6, DAY, 3)).granted, true);
+        // Again, or what was never counted: nothing happens.
+        await store.takeBack('k', 5);
+        await store.takeBack('nobody', now);
+        assert.equal(await used(), 3);
+      });
+
+      it('logins that the caller knows and the store has lost are counted first', async () => {
+        const { at } = await store.debit('k', now, DAY, 3);
+        const lost = now - 60_000;
+        const { granted, entries } = await store.debit('k', now + 1, DAY, 3, [at, lost]);
+        assert.deepEqual([granted, entries.length, entries[0]], [true, 3, lost]);
+        assert.equal((await other.debit('k', now + 2, DAY, 3)).granted, false);
+        assert.equal((await other.used('l', now, DAY, [lost, now])).length, 2);
+        assert.equal(await used('l'), 2);
+      });
+
+      it('what is restored counts, twice if it stands there twice', async () => {
+        await store.restoreBudget('k', [now - 2, now - 2, now - 1], 31 * DAY);
+        assert.equal(await used(), 3);
       });
 
       it('budgets do not touch each other, nothing is used at first, and they outlive the handle', async () => {
-        assert.deepEqual(await store.used('k', now, DAY), { used: 0, oldest: undefined });
+        assert.deepEqual(await store.used('k', now, DAY), []);
         await store.debit('k', now, DAY, 1);
-        assert.equal((await store.used('l', now, DAY)).used, 0);
+        assert.equal(await used('l'), 0);
+        assert.deepEqual((await store.budgets()).map(({ budget, entries }) => [budget, entries.length]), [['k', 1]]);
         await store.close();
         await other.close();
-        assert.equal((await (await factory.open()).used('k', now, DAY)).used, 1);
+        assert.equal((await (await factory.open()).used('k', now, DAY)).length, 1);
       });
+
+      it('one that is removed is gone', async () => {
+        await store.debit('k', now, DAY, 1);
+        await other.removeBudget('k');
+        assert.equal(await used(), 0);
+        assert.deepEqual(await store.budgets(), []);
+      });
+    });
+
+    it('removes an account\'s record and lease, and nobody else\'s', async () => {
+      for (const account of ['crm', 'crm#0a1b2c3d', 'softline']) await store.replace(account, 0, record(1, 1));
+      await store.acquireLease('crm', 'a', 30_000);
+      await store.acquireLease('softline', 'a', 30_000);
+      assert.deepEqual((await other.leased()).sort(), ['crm', 'softline']);
+      await other.remove('crm');
+      await other.remove('nobody');
+      assert.deepEqual((await store.accounts()).sort(), ['crm#0a1b2c3d', 'softline']);
+      assert.deepEqual(await store.leased(), ['softline']);
+      assert.equal(await store.replace('crm', 0, record(1, 1)), true);
     });
 
     it('a closed store says so, everywhere, and may be closed again', async () => {
@@ -176,6 +249,8 @@ export function describeStoreContract(name: string, create: () => Promise<StoreF
       await assert.rejects(store.acquireLease('crm', 'a', 1));
       await assert.rejects(store.debit('k', now(), 1, 1));
       await assert.rejects(store.used('k', now(), 1));
+      await assert.rejects(store.takeBack('k', 1));
+      await assert.rejects(store.remove('crm'));
       await assert.rejects(store.check());
       await other.check();
     });

@@ -1,4 +1,4 @@
-import type { Debit, StoredRecord, TokenStore } from '../store.ts';
+import { accountOfKey, type Debit, type StoredKind, type StoredRecord, type TokenStore } from '../store.ts';
 
 /** The other processes that share a store. */
 export interface Peers {
@@ -24,7 +24,7 @@ export class AnnouncingStore implements TokenStore {
 
   async replace(account: string, expected: number, next: StoredRecord): Promise<boolean> {
     const written = await this.#store.replace(account, expected, next);
-    if (written) this.#peers.announce(account);
+    if (written) this.#peers.announce(accountOfKey(account));
     return written;
   }
 
@@ -44,12 +44,36 @@ export class AnnouncingStore implements TokenStore {
     return this.#store.releaseLease(account, owner);
   }
 
-  debit(budget: string, now: number, window: number, limit: number): Promise<Debit> {
-    return this.#store.debit(budget, now, window, limit);
+  remove(account: string): Promise<void> {
+    return this.#store.remove(account);
   }
 
-  used(budget: string, now: number, window: number): Promise<Omit<Debit, 'granted'>> {
-    return this.#store.used(budget, now, window);
+  debit(budget: string, now: number, window: number, limit: number, known?: readonly number[]): Promise<Debit> {
+    return this.#store.debit(budget, now, window, limit, known);
+  }
+
+  used(budget: string, now: number, window: number, known?: readonly number[]): Promise<readonly number[]> {
+    return this.#store.used(budget, now, window, known);
+  }
+
+  takeBack(budget: string, at: number): Promise<void> {
+    return this.#store.takeBack(budget, at);
+  }
+
+  leased(): Promise<string[]> {
+    return this.#store.leased();
+  }
+
+  removeBudget(budget: string): Promise<void> {
+    return this.#store.removeBudget(budget);
+  }
+
+  keyOf(kind: StoredKind, name: string): string {
+    return this.#store.keyOf?.(kind, name) ?? name;
+  }
+
+  async warnings(): Promise<string[]> {
+    return (await this.#store.warnings?.()) ?? [];
   }
 
   accounts(): Promise<string[]> {

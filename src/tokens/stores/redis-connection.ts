@@ -6,6 +6,8 @@ export interface Line {
   /** Sends a command to the node that has `key`. Rejects with what Redis said, or because the line broke. */
   send(key: string, args: string[]): Promise<unknown>;
   keys(pattern: string): Promise<string[]>;
+  /** Sends a command that has no key to every server that takes writes. */
+  everywhere(args: string[]): Promise<unknown[]>;
   subscribe(channel: string, listener: (message: string) => void): Promise<void>;
   destroy(): void;
 }
@@ -62,6 +64,11 @@ export class Connection {
   /** The names that match. Rejects with a StoreError. */
   async keys(pattern: string, timeout: number): Promise<string[]> {
     return this.#use(timeout, (line) => line.keys(pattern));
+  }
+
+  /** What every server that takes writes answers. Rejects with a StoreError. */
+  async everywhere(args: string[], timeout: number): Promise<unknown[]> {
+    return this.#use(timeout, (line) => line.everywhere(args));
   }
 
   /** Hears the channel from now on, over every line to come. */

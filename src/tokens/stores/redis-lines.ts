@@ -98,6 +98,7 @@ async function openServer(access: RedisAccess, where: string | HostPort, lost: (
   }
   return {
     send: (_, args) => client.sendCommand(args),
+    everywhere: async (args) => [await client.sendCommand(args)],
     keys: (pattern) => scan((cursor) => client.sendCommand(['SCAN', cursor, 'MATCH', pattern, 'COUNT', '1000'])),
     async subscribe(channel, heard) {
       if (listener === undefined) {
@@ -198,6 +199,7 @@ async function openCluster(access: RedisAccess, nodes: readonly HostPort[], lost
       }));
       return found.flat();
     },
+    everywhere: (args) => Promise.all(cluster.masters.map(async (master) => (await cluster.nodeClient(master)).sendCommand(args))),
     subscribe: (channel, heard) => cluster.subscribe(channel, heard),
     destroy() {
       cluster.off('disconnect', lost);

@@ -1,5 +1,5 @@
 import { randomBytes } from 'node:crypto';
-import { StoreError, type Debit, type StoredRecord, type TokenStore } from '../store.ts';
+import { accountOfKey, damaged, PROVE_EVERY, StoreError, type Debit, type StoredKind, type StoredRecord, type TokenStore } from '../store.ts';
 import { Connection, reason } from './redis-connection.ts';
 import { describePlace, lineOpener, type RedisAccess } from './redis-lines.ts';
 
@@ -13,39 +13,124 @@ export interface RedisOptions extends RedisAccess {
 
 /*
  * Each script is one atomic step on keys of one account, which share a hash tag so that a Cluster keeps them together.
- * Times come from the caller: his clock also decides about the token, and two clocks would be one too many.
+ * A key of another type than ours is damaged: -1 says so, except of a lease, which then holds nobody up.
  */
 
 const REPLACE = `
-local revision = tonumber(redis.call('HGET', KEYS[1], 'revision') or '0')
-local generation = tonumber(redis.call('HGET', KEYS[1], 'generation') or '0')
+local record = redis.pcall('HMGET', KEYS[1], 'revision', 'generation')
+if record.err then return -1 end
+local revision = tonumber(record[1] or '0')
+local generation = tonumber(record[2] or '0')
+if not revision or not generation or (record[1] and not record[2]) or (record[2] and not record[1]) then return -1 end
 if revision ~= tonumber(ARGV[1]) or generation > tonumber(ARGV[3]) then return 0 end
 redis.call('HSET', KEYS[1], 'revision', ARGV[2], 'generation', ARGV[3], 'sealed', ARGV[4])
 if generation ~= tonumber(ARGV[3]) then redis.call('PUBLISH', ARGV[5], ARGV[6]) end
 return 1`;
 
 const ACQUIRE = `
-local owner = redis.call('GET', KEYS[1])
-if owner and owner ~= ARGV[1] then return 0 end
+local owner = redis.pcall('GET', KEYS[1])
+if type(owner) == 'string' and owner ~= ARGV[1] then return 0 end
 redis.call('SET', KEYS[1], ARGV[1], 'PX', ARGV[2])
 return 1`;
 
 const RELEASE = `
-if redis.call('GET', KEYS[1]) == ARGV[1] then redis.call('DEL', KEYS[1]) end
+if redis.pcall('GET', KEYS[1]) == ARGV[1] then redis.call('DEL', KEYS[1]) end
 return 1`;
 
-const DEBIT = `
-redis.call('ZREMRANGEBYSCORE', KEYS[1], '-inf', tonumber(ARGV[1]) - tonumber(ARGV[2]))
-local used = redis.call('ZCARD', KEYS[1])
-local granted = 0
-if used < tonumber(ARGV[3]) then
-  redis.call('ZADD', KEYS[1], ARGV[1], ARGV[4])
-  redis.call('PEXPIRE', KEYS[1], ARGV[2])
-  granted = 1
-  used = used + 1
+/*
+ * Counting logins: ARGV is the caller's clock, the window, what the script itself wants (AFTER of them), then the logins
+ * that the caller knows. A login is noted by whichever clock is ahead, the caller's or Redis's own, and counts until
+ * both of them say that the window has passed: one that is wrong makes no room. Where Redis does not tell the time
+ * (a user who may not ask), the caller's clock is the only one.
+ */
+const COUNT = (after: number): string => `
+local key, now, window = KEYS[1], tonumber(ARGV[1]), tonumber(ARGV[2])
+local time = redis.pcall('TIME')
+local own = now
+if not time.err then own = tonumber(time[1]) * 1000 + math.floor(tonumber(time[2]) / 1000) end
+local early, late = math.min(now, own), math.max(now, own)
+local flat = redis.pcall('ZRANGE', key, 0, -1, 'WITHSCORES')
+if flat.err then return { -1 } end
+local logins, has, added = {}, {}, false
+local function note(at)
+  logins[#logins + 1] = at
+  has[at] = true
 end
-local oldest = redis.call('ZRANGE', KEYS[1], 0, 0, 'WITHSCORES')
-return { granted, used, oldest[2] or '' }`;
+for index = 2, #flat, 2 do note(tonumber(flat[index])) end
+local function keep(at)
+  redis.call('ZADD', key, string.format('%.0f', at), string.format('%.0f', at) .. '-' .. ARGV[3])
+  note(at)
+  added = true
+end
+for index = ${after + 3}, #ARGV do
+  local at = tonumber(ARGV[index])
+  if at > early - window and not has[at] then keep(at) end
+end
+local function counting()
+  local count = {}
+  for _, at in ipairs(logins) do
+    if at > early - window then count[#count + 1] = at end
+  end
+  table.sort(count)
+  return count
+end
+local function finish(count)
+  if added then
+    -- By Redis's own clock, and so that nothing goes before every clock here says so; a day at least.
+    local last = late
+    for _, at in ipairs(logins) do last = math.max(last, at) end
+    redis.call('PEXPIRE', key, string.format('%.0f', math.max(2 * window, 86400000) + last - early))
+  end
+  -- By the caller's clock, because that is the one he reckons with.
+  local answer = {}
+  for index, at in ipairs(count) do answer[index] = string.format('%.0f', at + now - early) end
+  return answer
+end`;
+
+const USED = `${COUNT(1)}
+return finish(counting())`;
+
+const DEBIT = `${COUNT(2)}
+local limit = tonumber(ARGV[4])
+local spare = #logins - math.max(100, 2 * limit)
+if spare > 0 then
+  table.sort(logins)
+  redis.call('ZREMRANGEBYSCORE', key, '-inf', string.format('%.0f', math.min(logins[spare], early - window)))
+end
+-- More than a window ahead of both clocks: of a clock that was wrong. Made before now, so it counts from now on.
+for index = 2, #flat, 2 do
+  if tonumber(flat[index]) > late + window then
+    redis.call('ZADD', key, string.format('%.0f', late), flat[index - 1])
+    added = true
+  end
+end
+local count = counting()
+local at, granted = late, 0
+if #count < limit then
+  while has[at] do at = at + 1 end
+  keep(at)
+  granted = 1
+  count = counting()
+end
+local answer = finish(count)
+table.insert(answer, 1, string.format('%.0f', at))
+table.insert(answer, 1, granted)
+return answer`;
+
+const TAKE_BACK = `
+local flat = redis.pcall('ZRANGE', KEYS[1], 0, -1, 'WITHSCORES')
+if flat.err then return -1 end
+local others, found = {}, false
+for index = 1, #flat, 2 do
+  if tonumber(flat[index + 1]) == tonumber(ARGV[1]) then
+    if found then others[#others + 1] = flat[index] end
+    found = true
+  end
+end
+if not found then return 0 end
+redis.call('ZREMRANGEBYSCORE', KEYS[1], ARGV[1], ARGV[1])
+for _, member in ipairs(others) do redis.call('ZADD', KEYS[1], ARGV[1], member) end
+return 1`;
 
 /** The store for several hosts: Redis, with Sentinel or as a Cluster if wanted. It holds sealed records only. */
 export class RedisStore implements TokenStore {
@@ -54,6 +139,8 @@ export class RedisStore implements TokenStore {
   readonly #reopened: { tell: () => void };
   #closed = false;
   #mark: string | undefined;
+  /** performance.now() of the last write that `check` has seen done; -Infinity after one that failed. */
+  #provedAt = -Infinity;
 
   private constructor(connection: Connection, options: RedisOptions, reopened: { tell: () => void }) {
     this.#connection = connection;
@@ -78,18 +165,26 @@ export class RedisStore implements TokenStore {
 
   async read(account: string): Promise<StoredRecord | undefined> {
     const key = this.#key(account, 'record');
-    const [revision, generation, sealed] = (await this.#send(key, ['HMGET', key, 'revision', 'generation', 'sealed'])) as [string | null, string | null, string | null];
+    const answer = await this.#send(key, ['HMGET', key, 'revision', 'generation', 'sealed']).catch((error: unknown) => {
+      throw error instanceof StoreError && error.message.endsWith(' WRONGTYPE.') ? damaged('record', account, key) : error;
+    });
+    const [revision, generation, sealed] = answer as [string | null, string | null, string | null];
     if (revision === null && generation === null && sealed === null) return undefined;
-    if (!/^\d+$/.test(revision ?? '') || !/^\d+$/.test(generation ?? '') || sealed === null) throw new StoreError('A stored record is not of this program. It was left as it is.');
+    if (!isCount(revision) || !isCount(generation) || sealed === null) throw damaged('record', account, key);
     return { revision: Number(revision), generation: Number(generation), sealed: Buffer.from(sealed, 'base64') };
   }
 
   async replace(account: string, expected: number, next: StoredRecord): Promise<boolean> {
-    const written = await this.#script(REPLACE, this.#key(account, 'record'), [String(expected), String(next.revision), String(next.generation), next.sealed.toString('base64'), this.#channel, account]);
-    const { waitReplicas, commandTimeout } = this.#options;
-    // As durable as a failover needs it; too few replicas in time is no failure, the record is on the master.
-    if (written === 1 && waitReplicas > 0) await this.#send(this.#key(account, 'record'), ['WAIT', String(waitReplicas), String(Math.floor(commandTimeout / 2))]);
+    const key = this.#key(account, 'record');
+    const written = await this.#script(REPLACE, key, [String(expected), String(next.revision), String(next.generation), next.sealed.toString('base64'), this.#channel, accountOfKey(account)]);
+    if (written === -1) throw damaged('record', account, key);
+    if (written === 1) await this.#waitForReplicas(key);
     return written === 1;
+  }
+
+  async remove(account: string): Promise<void> {
+    const key = this.#key(account, 'record');
+    await this.#send(key, ['DEL', key, this.#key(account, 'lease')]);
   }
 
   async acquireLease(account: string, owner: string, ttl: number): Promise<boolean> {
@@ -100,20 +195,28 @@ export class RedisStore implements TokenStore {
     await this.#script(RELEASE, this.#key(account, 'lease'), [owner]);
   }
 
-  async debit(budget: string, now: number, window: number, limit: number): Promise<Debit> {
-    // Two logins in one millisecond are two members.
-    const member = `${now}-${Math.random().toString(36).slice(2)}`;
-    const [granted, used, oldest] = (await this.#script(DEBIT, this.#key(budget, 'budget'), [String(now), String(window), String(limit), member])) as [number, number, string];
-    return { granted: granted === 1, used, oldest: oldest === '' ? undefined : Number(oldest) };
+  async debit(budget: string, now: number, window: number, limit: number, known: readonly number[] = []): Promise<Debit> {
+    const key = this.#key(budget, 'budget');
+    const [granted, at, ...entries] = await this.#count(DEBIT, budget, [now, window, memberSuffix(), limit, ...known]);
+    if (granted === 1) await this.#waitForReplicas(key);
+    return { granted: granted === 1, at: at!, entries };
   }
 
-  async used(budget: string, now: number, window: number): Promise<Omit<Debit, 'granted'>> {
-    const entries = (await this.#entries(budget)).filter((at) => at > now - window);
-    return { used: entries.length, oldest: entries[0] };
+  async used(budget: string, now: number, window: number, known: readonly number[] = []): Promise<readonly number[]> {
+    return this.#count(USED, budget, [now, window, memberSuffix(), ...known]);
+  }
+
+  async takeBack(budget: string, at: number): Promise<void> {
+    const key = this.#key(budget, 'budget');
+    if ((await this.#script(TAKE_BACK, key, [String(at)])) === -1) throw damaged('budget', budget, key);
   }
 
   async accounts(): Promise<string[]> {
     return this.#names('record');
+  }
+
+  async leased(): Promise<string[]> {
+    return this.#names('lease');
   }
 
   async budgets(): Promise<{ budget: string; entries: readonly number[] }[]> {
@@ -127,13 +230,39 @@ export class RedisStore implements TokenStore {
     await this.#send(key, ['PEXPIRE', key, String(window)]);
   }
 
+  async removeBudget(budget: string): Promise<void> {
+    const key = this.#key(budget, 'budget');
+    await this.#send(key, ['DEL', key]);
+  }
+
+  keyOf(kind: StoredKind, name: string): string {
+    return this.#key(name, kind);
+  }
+
+  /** A Redis that throws keys away when its memory is full loses the counts of logins first: they are the keys that have an end. */
+  async warnings(): Promise<string[]> {
+    const { commandTimeout, place } = this.#options;
+    let answers: unknown[];
+    try {
+      answers = await this.#connection.everywhere(['INFO', 'memory'], commandTimeout);
+    } catch (error) {
+      if (!(error instanceof StoreError) || !error.message.endsWith(' NOPERM.')) throw error;
+      return [`Redis at ${describePlace(place)} does not say whether it throws keys away (its user may not ask INFO): make sure that its maxmemory-policy is noeviction`];
+    }
+    const facts = answers.map((text) => ({ policy: /^maxmemory_policy:(\S+)/m.exec(String(text))?.[1], most: Number(/^maxmemory:(\d+)/m.exec(String(text))?.[1] ?? 0) }));
+    const evicting = facts.find(({ policy }) => policy !== undefined && policy !== 'noeviction');
+    if (evicting === undefined) return [];
+    const when = facts.some(({ policy, most }) => policy !== 'noeviction' && most > 0) ? 'when its memory is full' : 'as soon as it is given a maxmemory';
+    return [`Redis at ${describePlace(place)} throws keys away ${when} (maxmemory-policy ${evicting.policy}): tokens and counts of logins get lost, and more logins can be made than the budget allows. Set maxmemory-policy to noeviction`];
+  }
+
   /** Tells of every account whose generation another process has raised, and of every connection that had to be made anew. */
   async watch(listener: (account: string) => void, mayHaveChanged: () => void): Promise<void> {
     this.#reopened.tell = mayHaveChanged;
     await this.#connection.subscribe(this.#channel, listener, this.#options.commandTimeout);
   }
 
-  /** Besides, looks for the mark that tells this store from an empty one: after a FLUSHALL, say, it is gone or another. */
+  /** Proves by a write now and then that Redis takes writes. Besides, looks for the mark that tells this store from an empty one: after a FLUSHALL, say, it is gone or another. */
   async check(): Promise<void> {
     const key = this.#key('mark', 'check');
     const read = async (): Promise<string | null> => (await this.#send(key, ['GET', key])) as string | null;
@@ -141,6 +270,12 @@ export class RedisStore implements TokenStore {
     if (mark === null) {
       await this.#send(key, ['SET', key, randomBytes(9).toString('base64url'), 'NX']);
       mark = await read();
+    }
+    if (performance.now() - this.#provedAt >= PROVE_EVERY) {
+      this.#provedAt = -Infinity;
+      const written = this.#key('written', 'check');
+      await this.#send(written, ['SET', written, String(Date.now())]);
+      this.#provedAt = performance.now();
     }
     const known = this.#mark;
     this.#mark = mark ?? undefined;
@@ -168,9 +303,24 @@ export class RedisStore implements TokenStore {
     return keys.map((key) => key.slice(before.length, -1)).sort();
   }
 
+  /** As durable as a failover needs it; too few replicas in time is no failure, what was written is on the master. */
+  async #waitForReplicas(key: string): Promise<void> {
+    const { waitReplicas, commandTimeout } = this.#options;
+    if (waitReplicas > 0) await this.#send(key, ['WAIT', String(waitReplicas), String(Math.floor(commandTimeout / 2))]);
+  }
+
+  async #count(script: string, budget: string, args: readonly (number | string)[]): Promise<number[]> {
+    const key = this.#key(budget, 'budget');
+    const answer = ((await this.#script(script, key, args.map(String))) as (number | string)[]).map(Number);
+    if (answer[0] === -1) throw damaged('budget', budget, key);
+    return answer;
+  }
+
   async #entries(budget: string): Promise<number[]> {
     const key = this.#key(budget, 'budget');
-    const flat = (await this.#send(key, ['ZRANGE', key, '0', '-1', 'WITHSCORES'])) as string[];
+    const flat = (await this.#send(key, ['ZRANGE', key, '0', '-1', 'WITHSCORES']).catch((error: unknown) => {
+      throw error instanceof StoreError && error.message.endsWith(' WRONGTYPE.') ? damaged('budget', budget, key) : error;
+    })) as string[];
     return flat.filter((_, index) => index % 2 === 1).map(Number).sort((a, b) => a - b);
   }
 
@@ -182,4 +332,13 @@ export class RedisStore implements TokenStore {
     if (this.#closed) throw new StoreError('The store is closed.');
     return this.#connection.send(key, args, this.#options.commandTimeout);
   }
+}
+
+function isCount(text: string | null): text is string {
+  return text !== null && /^\d+$/.test(text) && Number.isSafeInteger(Number(text));
+}
+
+/** Logins of two processes in one millisecond are two members. */
+function memberSuffix(): string {
+  return randomBytes(6).toString('base64url');
 }

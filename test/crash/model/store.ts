@@ -78,20 +78,41 @@ export class StoreLine implements TokenStore {
     });
   }
 
-  debit(_budget: string, now: number, window: number, limit: number): Promise<Debit> {
+  remove(): Promise<void> {
     return this.#do(true, () => {
-      const entries = this.#disk.debits.filter((at) => at > now - window);
-      const granted = entries.length < limit;
-      if (granted) this.#disk.debits.push(now);
-      return { granted, used: entries.length + (granted ? 1 : 0), oldest: entries[0] ?? now };
+      this.#disk.record = undefined;
+      this.#disk.lease = undefined;
     });
   }
 
-  used(_budget: string, now: number, window: number): Promise<Omit<Debit, 'granted'>> {
-    return this.#do(false, () => {
-      const entries = this.#disk.debits.filter((at) => at > now - window);
-      return { used: entries.length, oldest: entries[0] };
+  debit(_budget: string, now: number, window: number, limit: number, known: readonly number[] = []): Promise<Debit> {
+    return this.#do(true, () => {
+      const entries = this.#counting(now, window, known);
+      const granted = entries.length < limit;
+      let at = now;
+      if (granted) {
+        while (this.#disk.debits.includes(at)) at += 1;
+        this.#disk.debits.push(at);
+        entries.push(at);
+      }
+      return { granted, at, entries: entries.sort((a, b) => a - b) };
     });
+  }
+
+  used(_budget: string, now: number, window: number, known: readonly number[] = []): Promise<readonly number[]> {
+    return this.#do(known.length > 0, () => this.#counting(now, window, known));
+  }
+
+  takeBack(_budget: string, at: number): Promise<void> {
+    return this.#do(true, () => {
+      const index = this.#disk.debits.indexOf(at);
+      if (index >= 0) this.#disk.debits.splice(index, 1);
+    });
+  }
+
+  #counting(now: number, window: number, known: readonly number[]): number[] {
+    this.#disk.debits.push(...known.filter((at) => !this.#disk.debits.includes(at)));
+    return this.#disk.debits.filter((at) => at > now - window).sort((a, b) => a - b);
   }
 
   async accounts(): Promise<string[]> {
@@ -100,6 +121,14 @@ export class StoreLine implements TokenStore {
 
   async budgets(): Promise<{ budget: string; entries: readonly number[] }[]> {
     return [];
+  }
+
+  async leased(): Promise<string[]> {
+    return [];
+  }
+
+  async removeBudget(): Promise<void> {
+    // Nothing here prunes.
   }
 
   async restoreBudget(): Promise<void> {

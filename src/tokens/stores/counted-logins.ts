@@ -1,0 +1,76 @@
+import type { BootTime } from '../boot-time.ts';
+
+/** A row of logins: when each was counted, by the wall clock. Ascending. */
+export type Logins = readonly number[];
+
+/**
+ * What the machine's own running time says of some of them, for one boot. `made`: they were counted at that moment.
+ * `seen`: they lay in the future by the wall clock when they were seen at that moment, so they were made before it.
+ */
+export interface BootNotes {
+  readonly boot: string;
+  readonly made: readonly (readonly [at: number, up: number])[];
+  readonly seen: readonly (readonly [at: number, up: number])[];
+}
+
+/** Rows keep so many logins whatever their age: a clock that was ahead for a moment must not have thrown them away. */
+export const KEEP_LEAST = 100;
+
+/** Undefined: the text is no row of logins. */
+export function parseLogins(text: string): number[] | undefined {
+  let value: unknown;
+  try {
+    value = JSON.parse(text);
+  } catch {
+    return undefined;
+  }
+  return Array.isArray(value) && value.every((at) => Number.isFinite(at)) ? (value as number[]).sort((a, b) => a - b) : undefined;
+}
+
+/** The notes, if they are of this boot; they only refine what the row says, so that a row of notes nobody can read is as good as none. */
+export function parseNotes(text: string | undefined, now: BootTime | undefined): BootNotes {
+  const none: BootNotes = { boot: now?.boot ?? '', made: [], seen: [] };
+  if (text === undefined || now === undefined) return none;
+  try {
+    const value = JSON.parse(text) as Partial<BootNotes> | null;
+    const pairs = (given: unknown): given is [number, number][] => Array.isArray(given) && given.every((pair) => Array.isArray(pair) && pair.length === 2 && pair.every(Number.isFinite));
+    return value?.boot === now.boot && pairs(value.made) && pairs(value.seen) ? { boot: now.boot, made: value.made, seen: value.seen } : none;
+  } catch {
+    return none;
+  }
+}
+
+/**
+ * Says of a login when it was made, by the wall clock as it is now, or undefined if it counts no more. The running time
+ * decides where it knows the login; otherwise the wall clock does, and a login in its future counts: too careful is the
+ * cheap mistake. One that has been seen in the future for a whole window counts no more, so that a clock which was years
+ * ahead blocks nothing for ever.
+ */
+function judge(notes: BootNotes, now: number, window: number, running: BootTime | undefined): (at: number) => number | undefined {
+  const [made, seen] = [new Map(notes.made), new Map(notes.seen)];
+  const since = (moments: ReadonlyMap<number, number>, at: number): number | undefined => {
+    const moment = moments.get(at);
+    // A machine brought back from a snapshot has lost time: then its notes say nothing.
+    return moment === undefined || running === undefined || running.ms < moment ? undefined : running.ms - moment;
+  };
+  return (at) => {
+    const age = since(made, at);
+    if (age === undefined) return at > now - window && (since(seen, at) ?? 0) < window ? at : undefined;
+    if (age >= window) return undefined;
+    // The two clocks differ by what they round, unless somebody has set one.
+    return Math.abs(now - age - at) < 1_000 ? at : now - age;
+  };
+}
+
+/** The logins that count, as times of the wall clock as it is now; oldest first. */
+export function countingLogins(logins: Logins, notes: BootNotes, now: number, window: number, running: BootTime | undefined): number[] {
+  const counts = judge(notes, now, window, running);
+  return logins.map(counts).filter((at) => at !== undefined).sort((a, b) => a - b);
+}
+
+/** What is worth keeping of a row: what counts, and the newest of the rest. */
+export function withoutOld(logins: Logins, notes: BootNotes, now: number, window: number, running: BootTime | undefined, limit: number): number[] {
+  const spare = logins.length - Math.max(KEEP_LEAST, 2 * limit);
+  const counts = judge(notes, now, window, running);
+  return logins.filter((at, index) => index >= spare || counts(at) !== undefined);
+}

@@ -1,0 +1,60 @@
+import { closeSync, constants, fsync, ftruncate, openSync, write } from 'node:fs';
+import { promisify } from 'node:util';
+
+const [writeAt, truncate, sync] = [promisify(write), promisify(ftruncate), promisify(fsync)];
+
+const SMALL = Buffer.alloc(512);
+/** More than a renewal makes LMDB's file grow by. */
+const LARGE = Buffer.alloc(64 * 1024);
+
+/**
+ * A small file beside the store that is written before the store is. LMDB prints a failed write to standard error from
+ * its C code, without the end of a line, in the midst of the log; so where a write cannot work, LMDB is not asked.
+ */
+export class DiskProbe {
+  readonly #file: number;
+  #wary = false;
+  #closed = false;
+  /** Writes under way: closed under them, the file's number could be another file's by the time they are done. */
+  readonly #writes = new Set<Promise<void>>();
+
+  /** Throws what opening the file comes to. */
+  constructor(file: string) {
+    this.#file = openSync(file, constants.O_RDWR | constants.O_CREAT, 0o600);
+  }
+
+  /**
+   * Rejects if the disk takes no writes. Usually written in place, because LMDB finds room in its own file when the disk
+   * is full; after `distrust` there has to be room for more.
+   */
+  async write(): Promise<void> {
+    if (this.#closed) throw new Error('closed');
+    const work = this.#write();
+    this.#writes.add(work);
+    await work.finally(() => this.#writes.delete(work));
+  }
+
+  /** The store could not be written although this file could. */
+  distrust(): void {
+    this.#wary = true;
+  }
+
+  async close(): Promise<void> {
+    this.#closed = true;
+    await Promise.allSettled(this.#writes);
+    closeSync(this.#file);
+  }
+
+  async #write(): Promise<void> {
+    if (!this.#wary) {
+      await writeAt(this.#file, SMALL, 0, SMALL.length, 0);
+      return;
+    }
+    await truncate(this.#file, 0);
+    const { bytesWritten } = await writeAt(this.#file, LARGE, 0, LARGE.length, 0);
+    if (bytesWritten < LARGE.length) throw new Error('no space left on device');
+    await sync(this.#file);
+    await truncate(this.#file, SMALL.length);
+    this.#wary = false;
+  }
+}

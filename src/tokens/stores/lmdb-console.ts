@@ -1,0 +1,18 @@
+/* eslint-disable no-console -- the only place that touches it, to keep LMDB's words off it */
+
+let done = false;
+
+/**
+ * LMDB's binding prints an error of a commit with console.error, though it rejects with it as well: a stack in the midst
+ * of the log, which has its own line for it. Nothing else of ours goes through console.error.
+ */
+export function keepLmdbOffTheConsole(): void {
+  if (done) return;
+  done = true;
+  const print = console.error.bind(console);
+  console.error = (...said: unknown[]) => {
+    const [error] = said;
+    if (said.length === 1 && error instanceof Error && /[\\/]node_modules[\\/]lmdb[\\/]/.test(error.stack ?? '')) return;
+    print(...said);
+  };
+}
