@@ -1,6 +1,8 @@
+import { createHash } from 'node:crypto';
 import type { Clock } from './clock.ts';
-import type { Seal } from './seal.ts';
-import { StoreError, type TokenStore } from './store.ts';
+import { FormError, parseForm, writeForm, type UnknownFields } from './record-form.ts';
+import { SealError, type Seal } from './seal.ts';
+import { accountOfKey, keyBeside, RecordError, type StoredRecord, type TokenStore } from './store.ts';
 import { Token } from './token.ts';
 
 /** The two ways to a new token. */
@@ -13,7 +15,7 @@ export interface SpendIntent {
   readonly startedAt: number;
   /** How often in a row an intent of this kind got no result. */
   readonly attempt: number;
-  /** By which its writer knows it again: one who never made the call takes it back. */
+  /** Random; by it the process that wrote this knows it again, and may take it back if nothing was sent. */
   readonly id?: string | undefined;
 }
 
@@ -49,6 +51,12 @@ export interface CredentialRecord {
   /** Wall-clock ms of the last login that worked. */
   readonly loggedInAt: number | undefined;
   readonly doubt: Doubt | undefined;
+  /** The key it was read from; what is made from it is written there. */
+  readonly key?: string;
+  /** The store holds another record under the account's own name, for somebody else; this one is beside it. */
+  readonly foreign?: boolean;
+  /** What a newer version has written into it. */
+  readonly unknown?: UnknownFields;
 }
 
 export const EMPTY_RECORD: CredentialRecord = {
@@ -56,24 +64,16 @@ export const EMPTY_RECORD: CredentialRecord = {
   refreshFailures: 0, gaveUpAt: undefined, loggedInAt: undefined, doubt: undefined,
 };
 
-interface SealedForm {
-  identity: string;
-  token?: { secret: string; refresh?: string; obtainedAt: number; expiresAt?: number; refreshExpiresAt?: number };
-  intent?: SpendIntent;
-  dead?: DeadMark;
-  failures?: number;
-  retryAt?: number;
-  refreshFailures?: number;
-  gaveUpAt?: number;
-  loggedInAt?: number;
-  doubt?: Doubt;
-}
-
-/** The credential records of a store, unsealed. The only place where a token is turned into bytes. */
+/**
+ * The credential records of a store, unsealed. The only place where a token is turned into bytes. What is wrong with one
+ * record is a RecordError that names its account; any other StoreError is about the store.
+ */
 export class Records {
   readonly #store: TokenStore;
   readonly #seal: Seal;
   readonly #clock: Clock;
+  /** Accounts whose record is not under their own name. */
+  readonly #beside = new Map<string, string>();
 
   constructor(store: TokenStore, seal: Seal, clock: Clock) {
     this.#store = store;
@@ -81,25 +81,92 @@ export class Records {
     this.#clock = clock;
   }
 
-  /** The record, or the empty one if there is none. Rejects with a StoreError on one that cannot be opened. */
-  async read(account: string): Promise<CredentialRecord> {
-    const stored = await this.#store.read(account);
-    if (stored === undefined) return EMPTY_RECORD;
-    const text = this.#seal.open(stored.sealed, belongsTo(account, stored.generation));
-    let form: SealedForm;
+  /**
+   * The record, or the empty one if there is none. Two deployments may share a store by mistake, or an account may have
+   * been given to somebody else: whoever is there first has the account's own key. With `identity`, a record of another
+   * one is left alone, and the one of this identity is beside it (`foreign` says so).
+   */
+  async read(account: string, identity?: string): Promise<CredentialRecord> {
+    if (identity === undefined) return this.#open(account);
+    const beside = keyBeside(account, createHash('sha256').update(identity).digest('hex').slice(0, 8));
+    let own: CredentialRecord;
     try {
-      form = JSON.parse(text) as SealedForm;
-    } catch {
-      throw new StoreError('A stored record is damaged. It was left as it is.');
+      own = await this.#open(account);
+    } catch (error) {
+      // One that does not open may well be somebody else's.
+      if (!(error instanceof RecordError)) throw error;
+      const ours = await this.#open(beside);
+      if (ours.revision === 0) throw error;
+      return this.#choose(account, { ...ours, foreign: true });
     }
-    const { token } = form;
+    // A record without an identity is one of before the first token.
+    if (own.revision > 0 && (own.identity === identity || own.identity === '')) return this.#choose(account, own);
+    const ours = await this.#open(beside);
+    if (ours.revision === 0 && own.revision === 0) return this.#choose(account, own);
+    return this.#choose(account, { ...ours, foreign: own.revision > 0 });
+  }
+
+  /** Seals a record anew if it is not sealed with the current key. False: it is already, or there is none. Rejects if it cannot be opened. */
+  async reseal(key: string): Promise<boolean> {
+    for (;;) {
+      const stored = await this.#store.read(key);
+      if (stored === undefined || this.#seal.isCurrent(stored.sealed)) return false;
+      const sealed = this.#seal.seal(this.#unseal(key, stored), belongsTo(key, stored.generation));
+      // Lost to a renewal in between: that one was sealed with the running process's key, so look again.
+      if (await this.#store.replace(key, stored.revision, { ...stored, revision: stored.revision + 1, sealed })) return true;
+    }
+  }
+
+  /** Writes `next` over the record it was made from. Undefined: somebody else wrote in between; read again. */
+  async replace(account: string, next: CredentialRecord): Promise<CredentialRecord | undefined> {
+    const key = next.key ?? this.#beside.get(account) ?? account;
+    const { token } = next;
+    const text = writeForm({
+      ...next,
+      token: token && { secret: token.reveal(), refresh: token.revealRefresh(), obtainedAt: token.obtainedAt, expiresAt: token.expiresAt, refreshExpiresAt: token.refreshExpiresAt },
+    }, next.generation, next.unknown);
+    const revision = next.revision + 1;
+    const sealed = this.#seal.seal(text, belongsTo(key, next.generation));
+    const written = await this.#store.replace(key, next.revision, { revision, generation: next.generation, sealed });
+    return written ? { ...next, key, revision } : undefined;
+  }
+
+  /**
+   * Takes over the record that an account has from the time when it was called `former`, if it has none of its own and
+   * that one is of the same identity. Undefined: there is nothing to take over. The former record stays, without its
+   * refresh token: a process that still goes by the old name logs in rather than spend it a second time.
+   */
+  async adoptFormer(account: string, former: string, identity: string): Promise<CredentialRecord | undefined> {
+    const own = await this.read(account, identity);
+    if (own.revision > 0) return undefined;
+    const old = await this.read(former, identity);
+    if (old.revision === 0 || old.identity !== identity) return undefined;
+    const adopted = await this.replace(account, { ...old, revision: own.revision, key: own.key ?? account, foreign: own.foreign ?? false });
+    if (adopted === undefined) return this.read(account, identity);
+    // Lost to a process that goes by the old name: then the two have a token each, as before.
+    if (old.token?.hasRefresh === true) await this.replace(former, { ...old, token: old.token.withoutRefresh() });
+    return adopted;
+  }
+
+  #choose(account: string, record: CredentialRecord): CredentialRecord {
+    const key = record.key ?? account;
+    if (key === account) this.#beside.delete(account);
+    else this.#beside.set(account, key);
+    return record;
+  }
+
+  async #open(key: string): Promise<CredentialRecord> {
+    const stored = await this.#store.read(key);
+    if (stored === undefined) return { ...EMPTY_RECORD, key };
+    const { revision, generation } = stored;
+    const { fields, unknown } = this.#about(key, () => parseForm(this.#unseal(key, stored)));
+    const { token } = fields;
     return {
-      revision: stored.revision,
-      generation: stored.generation,
-      identity: form.identity,
+      ...fields, revision, generation, key,
+      ...((Object.keys(unknown.record).length > 0 || Object.keys(unknown.token).length > 0) && { unknown: { ...unknown, generation } }),
       token: token && new Token(
         {
-          generation: stored.generation,
+          generation,
           obtainedAt: token.obtainedAt,
           expiresAt: token.expiresAt,
           refreshExpiresAt: token.refreshExpiresAt,
@@ -107,59 +174,24 @@ export class Records {
           deadline: token.expiresAt === undefined ? Infinity : this.#clock.monotonic() + token.expiresAt - Math.max(this.#clock.wall(), token.obtainedAt),
         },
         token.secret, token.refresh),
-      intent: form.intent,
-      dead: form.dead,
-      failures: form.failures ?? 0,
-      retryAt: form.retryAt,
-      refreshFailures: form.refreshFailures ?? 0,
-      gaveUpAt: form.gaveUpAt,
-      loggedInAt: form.loggedInAt,
-      doubt: form.doubt,
     };
   }
 
-  /** Seals a record anew if it is not sealed with the current key. False: it is already, or there is none. Rejects if it cannot be opened. */
-  async reseal(account: string): Promise<boolean> {
-    for (;;) {
-      const stored = await this.#store.read(account);
-      if (stored === undefined || this.#seal.isCurrent(stored.sealed)) return false;
-      const bound = belongsTo(account, stored.generation);
-      const sealed = this.#seal.seal(this.#seal.open(stored.sealed, bound), bound);
-      // Lost to a renewal in between: that one was sealed with the running process's key, so look again.
-      if (await this.#store.replace(account, stored.revision, { ...stored, revision: stored.revision + 1, sealed })) return true;
+  #unseal(key: string, { sealed, generation }: StoredRecord): string {
+    return this.#about(key, () => this.#seal.open(sealed, belongsTo(key, generation)));
+  }
+
+  /** Names the record in whatever is found wrong with it. */
+  #about<T>(key: string, look: () => T): T {
+    try {
+      return look();
+    } catch (error) {
+      if (!(error instanceof SealError) && !(error instanceof FormError)) throw error;
+      throw new RecordError(`The record of account ${accountOfKey(key)} (${this.#store.keyOf?.('record', key) ?? key} in the store) ${error.message}. It was left as it is.`);
     }
-  }
-
-  /** Writes `next` over the record it was made from. False: somebody else wrote in between; read again. */
-  async replace(account: string, next: CredentialRecord): Promise<CredentialRecord | undefined> {
-    const { token } = next;
-    const form: SealedForm = {
-      identity: next.identity,
-      ...(token && {
-        token: {
-          secret: token.reveal(),
-          obtainedAt: token.obtainedAt,
-          ...(token.revealRefresh() !== undefined && { refresh: token.revealRefresh()! }),
-          ...(token.expiresAt !== undefined && { expiresAt: token.expiresAt }),
-          ...(token.refreshExpiresAt !== undefined && { refreshExpiresAt: token.refreshExpiresAt }),
-        },
-      }),
-      ...(next.intent && { intent: next.intent }),
-      ...(next.dead && { dead: next.dead }),
-      ...(next.failures > 0 && { failures: next.failures }),
-      ...(next.retryAt !== undefined && { retryAt: next.retryAt }),
-      ...(next.refreshFailures > 0 && { refreshFailures: next.refreshFailures }),
-      ...(next.gaveUpAt !== undefined && { gaveUpAt: next.gaveUpAt }),
-      ...(next.loggedInAt !== undefined && { loggedInAt: next.loggedInAt }),
-      ...(next.doubt && { doubt: next.doubt }),
-    };
-    const revision = next.revision + 1;
-    const sealed = this.#seal.seal(JSON.stringify(form), belongsTo(account, next.generation));
-    const written = await this.#store.replace(account, next.revision, { revision, generation: next.generation, sealed });
-    return written ? { ...next, revision } : undefined;
   }
 }
 
-function belongsTo(account: string, generation: number): string {
-  return `tokenward\n${account}\n${generation}`;
+function belongsTo(key: string, generation: number): string {
+  return `tokenward\n${key}\n${generation}`;
 }

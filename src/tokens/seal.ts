@@ -1,6 +1,9 @@
 import { createCipheriv, createDecipheriv, createHash, randomBytes } from 'node:crypto';
 import { StoreError } from './store.ts';
 
+/** What is wrong with a sealed record, as the end of a sentence that names it. */
+export class SealError extends StoreError {}
+
 const FORMAT = 1;
 const KEY_ID_BYTES = 4;
 const NONCE_BYTES = 12;
@@ -45,24 +48,30 @@ export class Seal {
     return Buffer.concat([Buffer.from([FORMAT]), key.id, nonce, cipher.getAuthTag(), body]);
   }
 
-  /** Throws a StoreError saying whether the key is missing or the record damaged; never returns half a record. */
+  /** Throws a SealError saying whether the key is missing or the record damaged; never returns half a record. */
   open(sealed: Buffer, belongsTo: string): string {
-    if (sealed.length < HEAD_BYTES || sealed[0] !== FORMAT) throw new StoreError('A stored record is damaged or of an unknown format. It was left as it is.');
+    if (sealed.length < HEAD_BYTES) throw new SealError('is damaged: it is too short');
+    if (sealed[0] !== FORMAT) throw new SealError(`is damaged or of an unknown format (${sealed[0]}), perhaps written by a newer tokenward`);
     let at = 1;
     const take = (length: number): Buffer => sealed.subarray(at, (at += length));
     const id = take(KEY_ID_BYTES);
     const key = this.#keys.find((candidate) => candidate.id.equals(id));
-    if (key === undefined) {
-      throw new StoreError(`The store was sealed with another key (id ${id.toString('hex')}); configured: ${this.#keys.map((k) => k.id.toString('hex')).join(', ')}. Put that key in store.key or store.retiredKeys. Nothing was changed.`);
-    }
+    if (key === undefined) throw new SealError(this.otherKey(sealed));
     const decipher = createDecipheriv('aes-256-gcm', key.bytes, take(NONCE_BYTES));
     decipher.setAuthTag(take(TAG_BYTES));
     decipher.setAAD(Buffer.from(belongsTo));
     try {
       return decipher.update(sealed.subarray(at), undefined, 'utf8') + decipher.final('utf8');
     } catch {
-      throw new StoreError('A stored record is damaged or belongs to another account. It was left as it is.');
+      throw new SealError('is damaged or belongs to another account');
     }
+  }
+
+  /** If the record is sealed with a key that is not here: which, and what to do, as the end of a sentence. Undefined: its key is here, or it does not name one. */
+  otherKey(sealed: Buffer): string | undefined {
+    const id = sealed.subarray(1, 1 + KEY_ID_BYTES);
+    if (sealed.length < HEAD_BYTES || sealed[0] !== FORMAT || this.#keys.some((key) => key.id.equals(id))) return undefined;
+    return `was sealed with another key (id ${id.toString('hex')}); configured: ${this.#keys.map((key) => key.id.toString('hex')).join(', ')}. Put that key in store.key or store.retiredKeys`;
   }
 
   /** True if the record is sealed with the current key; otherwise it wants re-sealing. */

@@ -78,7 +78,7 @@ describe('a credential record', () => {
     await records.replace('crm', record(4));
     clock.pass(10_000);
     const read = await records.read('crm');
-    assert.deepEqual({ ...read, token: undefined }, { ...record(4), revision: 1, token: undefined });
+    assert.deepEqual({ ...read, token: undefined }, { ...record(4), revision: 1, key: 'crm', token: undefined });
     assert.equal(read.token?.reveal(), 'the-access-token');
     assert.equal(read.token?.revealRefresh(), 'the-refresh-token');
     assert.equal(read.token?.generation, 4);

@@ -1,0 +1,146 @@
+import type { DeadMark, Doubt, SpendIntent } from './records.ts';
+
+/*
+ * What is inside the seal: JSON. Processes of several versions share a store, so a field that is not known here is kept
+ * as it is. The version is raised only when an earlier program must not touch the record at all.
+ */
+
+/** The version written here. A record of before there were versions has none, and is one of these. */
+const VERSION = 1;
+
+type Fields = Readonly<Record<string, unknown>>;
+
+export interface TokenFields {
+  readonly secret: string;
+  readonly refresh: string | undefined;
+  /** Wall-clock ms, like the other two. */
+  readonly obtainedAt: number;
+  readonly expiresAt: number | undefined;
+  readonly refreshExpiresAt: number | undefined;
+}
+
+export interface RecordFields {
+  readonly identity: string;
+  readonly token: TokenFields | undefined;
+  readonly intent: SpendIntent | undefined;
+  readonly dead: DeadMark | undefined;
+  readonly failures: number;
+  readonly retryAt: number | undefined;
+  readonly refreshFailures: number;
+  readonly gaveUpAt: number | undefined;
+  readonly loggedInAt: number | undefined;
+  readonly doubt: Doubt | undefined;
+}
+
+/** Fields of a record and of its token that this version does not know. */
+export interface UnknownFields {
+  readonly record: Fields;
+  readonly token: Fields;
+  /** Whose token's they are. */
+  readonly generation: number;
+}
+
+/** What is wrong with a record, as the end of a sentence that names it. */
+export class FormError extends Error {}
+
+/** Throws a FormError if the text is not what this version can work with. */
+export function parseForm(text: string): { fields: RecordFields; unknown: Pick<UnknownFields, 'record' | 'token'> } {
+  let value: unknown;
+  try {
+    value = JSON.parse(text);
+  } catch {
+    throw new FormError('holds no JSON');
+  }
+  const { v, identity, token, intent, dead, failures, retryAt, refreshFailures, gaveUpAt, loggedInAt, doubt, ...record } = object(value, 'the record');
+  if (v !== undefined && !count(v)) throw new FormError('has a version that is no number');
+  if (v !== undefined && v > VERSION) throw new FormError(`was written by a newer tokenward (its version is ${v}, this one knows ${VERSION}); use that one`);
+  if (typeof identity !== 'string') throw new FormError('does not say whom its token is for');
+  const opened = token === undefined ? undefined : openToken(object(token, 'its token'));
+  return {
+    fields: {
+      identity,
+      token: opened?.fields,
+      intent: intent === undefined ? undefined : checkIntent(object(intent, 'its note of a renewal')),
+      dead: dead === undefined ? undefined : checkDead(object(dead, 'its mark of a refusal')),
+      failures: failures === undefined ? 0 : counted(failures, 'failures'),
+      retryAt: optionalTime(retryAt, 'retryAt'),
+      refreshFailures: refreshFailures === undefined ? 0 : counted(refreshFailures, 'refreshFailures'),
+      gaveUpAt: optionalTime(gaveUpAt, 'gaveUpAt'),
+      loggedInAt: optionalTime(loggedInAt, 'loggedInAt'),
+      doubt: doubt === undefined ? undefined : checkDoubt(object(doubt, 'its doubt')),
+    },
+    unknown: { record, token: opened?.unknown ?? {} },
+  };
+}
+
+/** The text to be sealed. Fields of the token that are not known here go along with the token they were found at. */
+export function writeForm({ identity, token, intent, dead, failures, retryAt, refreshFailures, gaveUpAt, loggedInAt, doubt }: RecordFields, generation: number, unknown: UnknownFields | undefined): string {
+  const given = (fields: Fields): Fields => Object.fromEntries(Object.entries(fields).filter(([, value]) => value !== undefined));
+  return JSON.stringify({
+    ...unknown?.record,
+    v: VERSION,
+    identity,
+    ...(token && { token: { ...(unknown?.generation === generation && unknown.token), ...given({ ...token }) } }),
+    ...given({ intent, dead, failures: failures > 0 ? failures : undefined, retryAt, refreshFailures: refreshFailures > 0 ? refreshFailures : undefined, gaveUpAt, loggedInAt, doubt }),
+  });
+}
+
+function openToken({ secret, refresh, obtainedAt, expiresAt, refreshExpiresAt, ...unknown }: Fields): { fields: TokenFields; unknown: Fields } {
+  if (typeof secret !== 'string' || secret === '') throw new FormError('has a token that is no text');
+  if (refresh !== undefined && (typeof refresh !== 'string' || refresh === '')) throw new FormError('has a refresh token that is no text');
+  return {
+    fields: {
+      secret, refresh,
+      obtainedAt: time(obtainedAt, 'obtainedAt'),
+      expiresAt: optionalTime(expiresAt, 'expiresAt'),
+      refreshExpiresAt: optionalTime(refreshExpiresAt, 'refreshExpiresAt'),
+    },
+    unknown,
+  };
+}
+
+/** The object itself, with whatever else is in it. */
+function checkIntent(intent: Fields): SpendIntent {
+  const { kind, startedAt, attempt, id } = intent;
+  if (kind !== 'login' && kind !== 'refresh') throw new FormError('has a note of an unknown kind of renewal');
+  time(startedAt, 'startedAt');
+  counted(attempt, 'attempt');
+  if (id !== undefined && typeof id !== 'string') throw new FormError('has a note of a renewal whose id is no text');
+  return intent as unknown as SpendIntent;
+}
+
+function checkDead(dead: Fields): DeadMark {
+  const { reason, since, credentials } = dead;
+  if (typeof reason !== 'string' || typeof credentials !== 'string') throw new FormError('has a mark of a refusal that is not whole');
+  time(since, 'since');
+  return dead as unknown as DeadMark;
+}
+
+function checkDoubt(doubt: Fields): Doubt {
+  if (typeof doubt['credentials'] !== 'string') throw new FormError('has a doubt that is not whole');
+  time(doubt['since'], 'since');
+  return doubt as unknown as Doubt;
+}
+
+function object(value: unknown, what: string): Fields {
+  if (typeof value !== 'object' || value === null || Array.isArray(value)) throw new FormError(`is damaged: ${what} is no object`);
+  return value as Fields;
+}
+
+function time(value: unknown, name: string): number {
+  if (typeof value !== 'number' || !Number.isFinite(value)) throw new FormError(`is damaged: ${name} is no time`);
+  return value;
+}
+
+function optionalTime(value: unknown, name: string): number | undefined {
+  return value === undefined ? undefined : time(value, name);
+}
+
+function count(value: unknown): value is number {
+  return Number.isSafeInteger(value) && (value as number) >= 0;
+}
+
+function counted(value: unknown, name: string): number {
+  if (!count(value)) throw new FormError(`is damaged: ${name} is no count`);
+  return value;
+}
