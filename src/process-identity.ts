@@ -1,16 +1,22 @@
 import { randomBytes } from 'node:crypto';
-import { readFileSync } from 'node:fs';
+import { readFileSync, readlinkSync } from 'node:fs';
 import { hostname } from 'node:os';
 
 /** Names this process so that another one on the same host can tell whether it still runs. */
 export function leaseOwner(): string {
-  return `${hostname()}/${process.pid}/${startTime(process.pid) ?? ''}/${randomBytes(9).toString('base64url')}`;
+  return `${hostname()}/${process.pid}/${startTime(process.pid) ?? ''}/${randomBytes(9).toString('base64url')}/${namespace()}`;
 }
 
-/** True only if the lease's process ran on this host and certainly runs no longer. */
+/**
+ * True only if the lease's process ran on this host and certainly runs no longer. A number means one process only within
+ * its PID namespace (each container has its own), so of another one nothing is known; but for a process with this one's
+ * own number: the embedded store, whose leases these are, lets no two of the same number in.
+ */
 export function ownerIsGone(owner: string): boolean {
-  const [name, pid, started] = owner.split('/');
+  const [name, pid, started, , where] = owner.split('/');
   if (name !== hostname() || !/^\d+$/.test(pid ?? '')) return false;
+  // An owner without one is of an earlier version.
+  if (where !== namespace()) return where !== undefined && Number(pid) === process.pid;
   try {
     // eslint-disable-next-line no-restricted-properties -- signal 0 ends nothing, it only asks
     process.kill(Number(pid), 0);
@@ -20,6 +26,15 @@ export function ownerIsGone(owner: string): boolean {
   // The number may have been given to another process since.
   const now = startTime(Number(pid));
   return now !== undefined && started !== undefined && started !== '' && now !== started;
+}
+
+/** This process's PID namespace; empty where there are none. */
+function namespace(): string {
+  try {
+    return readlinkSync('/proc/self/ns/pid');
+  } catch {
+    return '';
+  }
 }
 
 /** When a process started, in the kernel's ticks; undefined where there is no /proc. */

@@ -115,6 +115,7 @@ export const accountSchema = z.strictObject({
   rotationGrace: z.number().int().min(0).max(600).optional(),
   renew: z.enum(['early', 'on-demand']).optional(),
   tls: upstreamTls.optional().describe('For the token endpoint.'),
+  formerName: name.optional().describe('What the account was called before: its stored token is taken over instead of a login.'),
 });
 
 /** Accounts by name. */
