@@ -74,3 +74,12 @@ export function withoutOld(logins: Logins, notes: BootNotes, now: number, window
   const counts = judge(notes, now, window, running);
   return logins.filter((at, index) => index >= spare || counts(at) !== undefined);
 }
+
+/** The notes about these logins, with those that are now seen to lie in the future; the same notes if there is no news. */
+export function withSeen(logins: Logins, notes: BootNotes, now: number, running: BootTime): BootNotes {
+  const kept = new Set(logins);
+  const known = new Set([...notes.made, ...notes.seen].map(([at]) => at));
+  const seen = logins.filter((at) => at > now && !known.has(at)).map((at) => [at, running.ms] as const);
+  if (seen.length === 0 && [...known].every((at) => kept.has(at))) return notes;
+  return { boot: running.boot, made: notes.made.filter(([at]) => kept.has(at)), seen: [...notes.seen.filter(([at]) => kept.has(at)), ...seen] };
+}

@@ -4,7 +4,7 @@ import { dirname, join, resolve } from 'node:path';
 import { open, type RootDatabase } from 'lmdb';
 import type { BootTime } from '../boot-time.ts';
 import { damaged, PROVE_EVERY, StoreError, type Debit, type StoredKind, type StoredRecord, type TokenStore } from '../store.ts';
-import { countingLogins, parseLogins, parseNotes, withoutOld, type BootNotes } from './counted-logins.ts';
+import { countingLogins, parseLogins, parseNotes, withoutOld, withSeen, type BootNotes } from './counted-logins.ts';
 import { DiskProbe } from './disk-probe.ts';
 import { keepLmdbOffTheConsole } from './lmdb-console.ts';
 
@@ -146,7 +146,8 @@ export class EmbeddedStore implements TokenStore {
         if (running !== undefined) notes = { ...notes, made: [...notes.made, [at, running.ms]] };
         entries = countingLogins(logins, notes, now, window, running);
       }
-      if (granted || missing.length > 0) this.#putRow(budget, withoutOld(logins.sort((a, b) => a - b), notes, now, window, running, limit), notes, now, running);
+      const unseen = running !== undefined && withSeen(logins, notes, now, running) !== notes;
+      if (granted || missing.length > 0 || unseen) this.#putRow(budget, withoutOld(logins.sort((a, b) => a - b), notes, now, window, running, limit), notes, now, running);
       return { granted, at, entries };
     });
   }
@@ -229,12 +230,8 @@ export class EmbeddedStore implements TokenStore {
   #putRow(budget: string, logins: readonly number[], notes: BootNotes, now: number, running: BootTime | undefined): void {
     this.#db.putSync(budgetKey(budget), JSON.stringify(logins));
     if (running === undefined) return;
-    const kept = new Set(logins);
-    const known = new Set([...notes.made, ...notes.seen].map(([at]) => at));
-    const seen = logins.filter((at) => at > now && !known.has(at)).map((at) => [at, running.ms] as const);
-    const next: BootNotes = { boot: running.boot, made: notes.made.filter(([at]) => kept.has(at)), seen: [...notes.seen.filter(([at]) => kept.has(at)), ...seen] };
     // Beside the row, not in it: an earlier version reads the row as a list of numbers.
-    this.#db.putSync(notesKey(budget), JSON.stringify(next));
+    this.#db.putSync(notesKey(budget), JSON.stringify(withSeen(logins, notes, now, running)));
   }
 
   #names(kind: StoredKind): string[] {

@@ -41,7 +41,8 @@ return 1`;
  * Counting logins: ARGV is the caller's clock, the window, what the script itself wants (AFTER of them), then the logins
  * that the caller knows. A login is noted by whichever clock is ahead, the caller's or Redis's own, and counts until
  * both of them say that the window has passed: one that is wrong makes no room. Where Redis does not tell the time
- * (a user who may not ask), the caller's clock is the only one.
+ * (a user who may not ask), the caller's clock is the only one. A member begins with the time that was first noted, by
+ * which its process knows it; its score is the time that counts.
  */
 const COUNT = (after: number): string => `
 local key, now, window = KEYS[1], tonumber(ARGV[1]), tonumber(ARGV[2])
@@ -52,19 +53,20 @@ local early, late = math.min(now, own), math.max(now, own)
 local flat = redis.pcall('ZRANGE', key, 0, -1, 'WITHSCORES')
 if flat.err then return { -1 } end
 local logins, has, added = {}, {}, false
-local function note(at)
-  logins[#logins + 1] = at
-  has[at] = true
+for index = 1, #flat, 2 do
+  logins[#logins + 1] = tonumber(flat[index + 1])
+  has[string.match(flat[index], '^%d+') or ''] = true
 end
-for index = 2, #flat, 2 do note(tonumber(flat[index])) end
+local function text(number) return string.format('%.0f', number) end
 local function keep(at)
-  redis.call('ZADD', key, string.format('%.0f', at), string.format('%.0f', at) .. '-' .. ARGV[3])
-  note(at)
+  redis.call('ZADD', key, text(at), text(at) .. '-' .. ARGV[3])
+  logins[#logins + 1] = at
+  has[text(at)] = true
   added = true
 end
 for index = ${after + 3}, #ARGV do
   local at = tonumber(ARGV[index])
-  if at > early - window and not has[at] then keep(at) end
+  if at > early - window and not has[text(at)] then keep(at) end
 end
 local function counting()
   local count = {}
@@ -79,11 +81,11 @@ local function finish(count)
     -- By Redis's own clock, and so that nothing goes before every clock here says so; a day at least.
     local last = late
     for _, at in ipairs(logins) do last = math.max(last, at) end
-    redis.call('PEXPIRE', key, string.format('%.0f', math.max(2 * window, 86400000) + last - early))
+    redis.call('PEXPIRE', key, text(math.max(2 * window, 86400000) + last - early))
   end
   -- By the caller's clock, because that is the one he reckons with.
   local answer = {}
-  for index, at in ipairs(count) do answer[index] = string.format('%.0f', at + now - early) end
+  for index, at in ipairs(count) do answer[index] = text(at + now - early) end
   return answer
 end`;
 
@@ -95,41 +97,40 @@ local limit = tonumber(ARGV[4])
 local spare = #logins - math.max(100, 2 * limit)
 if spare > 0 then
   table.sort(logins)
-  redis.call('ZREMRANGEBYSCORE', key, '-inf', string.format('%.0f', math.min(logins[spare], early - window)))
+  redis.call('ZREMRANGEBYSCORE', key, '-inf', text(math.min(logins[spare], early - window)))
 end
 -- More than a window ahead of both clocks: of a clock that was wrong. Made before now, so it counts from now on.
 for index = 2, #flat, 2 do
   if tonumber(flat[index]) > late + window then
-    redis.call('ZADD', key, string.format('%.0f', late), flat[index - 1])
+    redis.call('ZADD', key, text(late), flat[index - 1])
     added = true
   end
 end
 local count = counting()
 local at, granted = late, 0
 if #count < limit then
-  while has[at] do at = at + 1 end
+  while has[text(at)] do at = at + 1 end
   keep(at)
   granted = 1
   count = counting()
 end
 local answer = finish(count)
-table.insert(answer, 1, string.format('%.0f', at))
+table.insert(answer, 1, text(at))
 table.insert(answer, 1, granted)
 return answer`;
 
 const TAKE_BACK = `
 local flat = redis.pcall('ZRANGE', KEYS[1], 0, -1, 'WITHSCORES')
 if flat.err then return -1 end
-local others, found = {}, false
+local found, score
 for index = 1, #flat, 2 do
-  if tonumber(flat[index + 1]) == tonumber(ARGV[1]) then
-    if found then others[#others + 1] = flat[index] end
-    found = true
-  end
+  if string.match(flat[index], '^%d+') == ARGV[1] then found, score = flat[index], flat[index + 1] end
 end
 if not found then return 0 end
-redis.call('ZREMRANGEBYSCORE', KEYS[1], ARGV[1], ARGV[1])
-for _, member in ipairs(others) do redis.call('ZADD', KEYS[1], ARGV[1], member) end
+redis.call('ZREMRANGEBYSCORE', KEYS[1], score, score)
+for index = 1, #flat, 2 do
+  if flat[index + 1] == score and flat[index] ~= found then redis.call('ZADD', KEYS[1], score, flat[index]) end
+end
 return 1`;
 
 /** The store for several hosts: Redis, with Sentinel or as a Cluster if wanted. It holds sealed records only. */
