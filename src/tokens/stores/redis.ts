@@ -156,7 +156,7 @@ export class RedisStore implements TokenStore {
     try {
       connection = await Connection.start(lineOpener(options), () => reopened.tell());
       const store = new RedisStore(connection, options, reopened);
-      await store.check();
+      await store.#look();
       return store;
     } catch (error) {
       connection?.close();
@@ -263,20 +263,24 @@ export class RedisStore implements TokenStore {
     await this.#connection.subscribe(this.#channel, listener, this.#options.commandTimeout);
   }
 
-  /** Proves by a write now and then that Redis takes writes. Besides, looks for the mark that tells this store from an empty one: after a FLUSHALL, say, it is gone or another. */
+  /** Proves by a write now and then that Redis takes writes. */
   async check(): Promise<void> {
+    await this.#look();
+    if (performance.now() - this.#provedAt < PROVE_EVERY) return;
+    this.#provedAt = -Infinity;
+    const written = this.#key('written', 'check');
+    await this.#send(written, ['SET', written, String(Date.now())]);
+    this.#provedAt = performance.now();
+  }
+
+  /** Reads, and looks for the mark that tells this store from an empty one: after a FLUSHALL, say, it is gone or another. */
+  async #look(): Promise<void> {
     const key = this.#key('mark', 'check');
     const read = async (): Promise<string | null> => (await this.#send(key, ['GET', key])) as string | null;
     let mark = await read();
     if (mark === null) {
       await this.#send(key, ['SET', key, randomBytes(9).toString('base64url'), 'NX']);
       mark = await read();
-    }
-    if (performance.now() - this.#provedAt >= PROVE_EVERY) {
-      this.#provedAt = -Infinity;
-      const written = this.#key('written', 'check');
-      await this.#send(written, ['SET', written, String(Date.now())]);
-      this.#provedAt = performance.now();
     }
     const known = this.#mark;
     this.#mark = mark ?? undefined;
