@@ -56,7 +56,7 @@ describe('a Redis that throws keys away', () => {
 
   it('one that is away is an error, and an embedded store has nothing to be asked', async () => {
     await assert.rejects(storeWarnings(config({ url: 'redis://127.0.0.1:1' }), surroundings([])), StoreError);
-    const embedded = parseConfig(JSON.stringify({ store: { type: 'embedded', path: '/nowhere/at/all' }, accounts: {}, routes: [{ prefix: '/a', upstream: 'http://127.0.0.1:1' }] }), {});
+    const embedded = parseConfig(JSON.stringify({ store: { type: 'embedded', path: '/nowhere/at/all' }, accounts: { a: { flow: 'static', credentials: { token: 'some-token' } } }, routes: [{ prefix: '/a', upstream: 'http://127.0.0.1:1' }] }), {});
     assert.deepEqual(await storeWarnings(embedded, surroundings([])), []);
   }).timeout(15_000);
 });

@@ -92,7 +92,7 @@ describe('store prune', () => {
   }
 
   it('makes no store where there is none', async () => {
-    const config = parseConfig(JSON.stringify({ store: { type: 'embedded', path: join(folder, 'none'), key: KEY }, accounts: {}, routes: [{ prefix: '/a', upstream: 'http://127.0.0.1:1' }] }), {});
+    const config = parseConfig(JSON.stringify({ store: { type: 'embedded', path: join(folder, 'none'), key: KEY }, accounts: { a: { flow: 'static', credentials: { token: 'some-token' } } }, routes: [{ prefix: '/a', upstream: 'http://127.0.0.1:1' }] }), {});
     await assert.rejects(pruneStore(config, surroundings, { dryRun: true }), (error: Error) => error instanceof StoreError && /no store in .*nothing to prune/.test(error.message));
   });
 });
