@@ -69,7 +69,7 @@ async function plan(from: CopyEnd, to: CopyEnd, account: string, overwrite: bool
   if (newer && !overwrite) return { account, revision, generation: target.generation, outcome: 'in the way' };
   // A generation never goes back: whoever holds the target's token in memory must see that this one comes after it.
   const generation = newer ? target.generation + 1 : source.generation;
-  return { account, revision, generation, outcome: 'copied', next: { ...source, revision: target.revision, generation, token: source.token && renumbered(source.token, generation) } };
+  return { account, revision, generation, outcome: 'copied', next: { ...source, revision: target.revision, generation, token: source.token && renumbered(source.token, generation), ...(source.unknown && { unknown: { ...source.unknown, generation } }) } };
 }
 
 function renumbered(token: Token, generation: number): Token {

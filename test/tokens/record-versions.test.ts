@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { randomBytes } from 'node:crypto';
-import { Records } from '../../src/tokens/records.ts';
+import { copyRecords } from '../../src/tokens/copy.ts';
+import { EMPTY_RECORD, Records } from '../../src/tokens/records.ts';
 import { Seal, sealingKey } from '../../src/tokens/seal.ts';
 import { RecordError } from '../../src/tokens/store.ts';
 import { Token } from '../../src/tokens/token.ts';
@@ -85,6 +86,17 @@ describe('two versions over one store', () => {
     const token = new Token({ generation: 5, obtainedAt: 20_000, expiresAt: undefined, refreshExpiresAt: undefined, deadline: Infinity }, 'next', undefined);
     await records.replace('crm', { ...record, generation: 5, token, intent: undefined, dead: undefined, failures: 0, retryAt: undefined });
     assert.deepEqual(JSON.parse(await textIn()), { v: 1, identity: 'who', region: { name: 'eu' }, tags: ['x'], lastCaller: null, token: { secret: 'next', obtainedAt: 20_000 } });
+  });
+
+  it('what a newer version knows goes along to another store, also under another generation', async () => {
+    await put(NEWER);
+    const target = new MemoryStore();
+    const there = new Records(target, seal, clock);
+    await there.replace('crm', { ...EMPTY_RECORD, generation: 7, identity: 'who' });
+    await copyRecords({ store, records }, { store: target, records: there }, { overwrite: true, dryRun: false });
+    const { sealed, generation } = (await target.read('crm'))!;
+    assert.equal(generation, 8);
+    assert.deepEqual(JSON.parse(seal.open(sealed, 'tokenward\ncrm\n8')), NEWER);
   });
 
   it('one that an earlier program must not touch says so, and is left as it is', async () => {

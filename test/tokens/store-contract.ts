@@ -13,12 +13,13 @@ function record(revision: number, generation: number, text = 'sealed'): StoredRe
   return { revision, generation, sealed: Buffer.from(text) };
 }
 
-/** What every store must do: run once for each kind of store, on a real one. */
-export function describeStoreContract(name: string, create: () => Promise<StoreFactory>): void {
+/** What every store must do: run once for each kind of store, on a real one. `prepare` runs before the first test. */
+export function describeStoreContract(name: string, create: () => Promise<StoreFactory>, prepare?: () => Promise<void>): void {
   describe(`the store contract, kept by ${name}`, () => {
     let factory: StoreFactory;
     let store: TokenStore;
     let other: TokenStore;
+    if (prepare !== undefined) before(prepare);
     beforeEach(async () => {
       factory = await create();
       store = await factory.open();
