@@ -1,7 +1,9 @@
 import { createHash } from 'node:crypto';
 import type { LoadedConfig } from './config/load.ts';
 import type { AccountConfig } from './config/schema.ts';
-import type { Flow } from './flows/flow.ts';
+import { attachedName } from './flows/attach.ts';
+import { ClientAuthMemory } from './flows/client-auth.ts';
+import { isFixed, type Flow } from './flows/flow.ts';
 import { runCall, type SendTokenCall } from './flows/run.ts';
 import type { BudgetLimits } from './tokens/budget.ts';
 import type { Clock } from './tokens/clock.ts';
@@ -14,6 +16,7 @@ interface Way {
   readonly flow: Flow;
   readonly send: SendTokenCall;
   readonly clock: Clock;
+  readonly learnt: ClientAuthMemory;
 }
 
 /** Makes what sends token calls under an account's TLS settings. */
@@ -21,7 +24,8 @@ export type SenderFor = (tls: AccountConfig['tls']) => SendTokenCall;
 
 /** The configured accounts as the token manager sees them. Senders are made now, so that a file they need is missed now; generated accounts when they are used. */
 export function credentialSource({ accounts, flowOf, generated }: Pick<LoadedConfig, 'accounts' | 'flowOf' | 'generated'>, clock: Clock, senderFor: SenderFor): CredentialSource {
-  const wayOf = ({ flow, tls }: Pick<AccountConfig, 'flow' | 'tls'>, ready: Flow): Way => ({ flowName: flow, flow: ready, send: senderFor(tls), clock });
+  const learnt = new ClientAuthMemory();
+  const wayOf = ({ flow, tls }: Pick<AccountConfig, 'flow' | 'tls'>, ready: Flow): Way => ({ flowName: flow, flow: ready, send: senderFor(tls), clock, learnt });
   const { byName } = generated;
   const ways = generated.kinds.map(({ settings, flow }) => wayOf(settings, flow));
   const named = new Map(Object.entries(accounts).map(([account, settings]) => [account, new AccountCredential(account, wayOf(settings, flowOf.get(account)!), settings.credentials)]));
@@ -56,7 +60,8 @@ class AccountCredential implements Credential {
 
   get identity(): string {
     const { flowName, flow } = this.#way;
-    const open = sorted(this.#values).filter(([name]) => !/password|secret|key|^token$/i.test(name));
+    // Not what may change without its being somebody else: secrets, and how a client shows them.
+    const open = sorted(this.#values).filter(([name]) => !/password|secret|key|^token$|^clientAuth$/i.test(name));
     return digest(`${flowName}\n${flow.baseUrl ?? ''}\n${JSON.stringify(open)}`);
   }
 
@@ -65,9 +70,13 @@ class AccountCredential implements Credential {
   }
 
   get fixed(): string | undefined {
-    if (this.#way.flow.login !== undefined) return undefined;
-    const { token } = this.#values;
-    return typeof token === 'string' ? token : '';
+    const { flow, flowName } = this.#way;
+    if (!isFixed(flow)) return undefined;
+    const name = attachedName(flow.attach);
+    const value = name === undefined || !Object.hasOwn(this.#values, name) ? undefined : this.#values[name];
+    // The configuration is not taken without it. An empty one would go out as a token that nobody gave.
+    if ((typeof value !== 'string' && typeof value !== 'number') || value === '') throw new Error(`account ${this.account}: the flow ${flowName} has no login, no refresh and no token`);
+    return String(value);
   }
 
   get renew(): Credential['renew'] {
@@ -99,12 +108,13 @@ class AccountCredential implements Credential {
   }
 
   refresh(current: Token): Promise<Outcome> {
-    return this.#call('refresh', { ...this.#values, refreshToken: current.revealRefresh() });
+    // A credential of such a name is not what is meant by it here, but for `token`, which few servers want to see again.
+    return this.#call('refresh', { token: current.reveal(), ...this.#values, refreshToken: current.revealRefresh() });
   }
 
   #call(which: 'login' | 'refresh', values: Readonly<Record<string, unknown>>): Promise<Outcome> {
-    const { flow, send, clock } = this.#way;
-    return runCall(flow[which]!, flow, flow.baseUrl, values, send, () => clock.wall());
+    const { flow, send, clock, learnt } = this.#way;
+    return runCall(flow[which]!, flow, flow.baseUrl, values, send, () => clock.wall(), learnt);
   }
 }
 

@@ -1,5 +1,7 @@
-import type { Attach } from './flow.ts';
+import { TokenwardError } from '../errors.ts';
 import type { Token } from '../tokens/token.ts';
+import type { Attach } from './flow.ts';
+import { fillString, fitsCookie, fitsHeader, placeholdersIn } from './template.ts';
 
 /** Where the token goes on a request: at most one of the two is set. */
 export interface Attachment {
@@ -36,9 +38,29 @@ export function attacherOfMany(attach: Attach): (token: Token) => Attachment {
   };
 }
 
+/** The one name that an attached value stands for: `token`, or in a flow with a fixed token the credential that it is. Undefined: none, or several. */
+export function attachedName(attach: Attach): string | undefined {
+  const names = new Set(placeholdersIn(attach.value).map(({ name }) => name));
+  return names.size === 1 ? [...names][0] : undefined;
+}
+
+/** True if a request can carry this token unharmed in this way. A query can carry anything, being percent-encoded. */
+export function attachable(attach: Attach, secret: string): boolean {
+  return 'query' in attach || ('header' in attach ? fitsHeader : fitsCookie)(attachedValue(attach, secret));
+}
+
+/** The flow and its account see to it that there is one placeholder, whatever it is called. */
+function attachedValue({ value }: Attach, secret: string): string {
+  return fillString(value, Object.fromEntries(placeholdersIn(value).map(({ name }) => [name, secret])));
+}
+
+/** Throws a TokenwardError for a token that cannot be attached: one that came before the flow was what it is now. */
 function makerOf(attach: Attach): (token: Token) => Attachment {
-  // split and join: a token may hold "$", which means something in String.replace.
-  const value = (token: Token): string => attach.value.split('{token}').join(token.reveal());
+  const value = (token: Token): string => {
+    const secret = token.reveal();
+    if (!attachable(attach, secret)) throw new TokenwardError('token_unavailable', { detail: `the token holds characters that a ${'cookie' in attach ? 'cookie' : 'header'} cannot carry` });
+    return attachedValue(attach, secret);
+  };
   if ('header' in attach) {
     const name = attach.header;
     return (token) => ({ header: [name, value(token)] });
@@ -48,5 +70,6 @@ function makerOf(attach: Attach): (token: Token) => Attachment {
     return (token) => ({ query: `${name}=${encodeURIComponent(value(token))}` });
   }
   const name = attach.cookie;
-  return (token) => ({ cookie: `${name}=${encodeURIComponent(value(token))}` });
+  // As it is: RFC 6265 servers do not decode, and signed or base64 session ids would break.
+  return (token) => ({ cookie: `${name}=${value(token)}` });
 }

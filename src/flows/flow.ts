@@ -1,25 +1,49 @@
 import { z } from 'zod';
+import { seconds } from './duration.ts';
 
 /*
  * A flow is plain data: how one API logs in, refreshes, carries its token, and says that a token is dead.
  * The presets and the flows users write pass through the same schema. No conditions, no scripts.
  */
 
-const pointer = z.string().regex(/^(\/[^/]*)+$/, 'must be a JSON pointer such as /data/accessToken ("*" stands for every element of an array)');
+const pointer = z.string().regex(/^(\/[^/]*)+$/, 'must be a JSON pointer such as /data/accessToken ("*" stands for every element of an array)')
+  .refine((text) => text !== '/', 'leads to a field without a name; name the field, such as /token');
 const scalar = z.union([z.string(), z.number(), z.boolean(), z.null()]);
 const oneOrMore = <T extends z.ZodType>(item: T) => z.union([item, z.array(item).min(1)]);
 const headerName = z.string().regex(/^[!#$%&'*+\-.^_`|~0-9A-Za-z]+$/, 'must be an HTTP header name');
-const status = z.number().int().min(100).max(599);
+const STATUS_FORM = 'must be a status such as 401, or 4xx for all of them, or a list of such';
+const status = z.union([z.number().int().min(100).max(599), z.string().regex(/^[1-5]xx$/, STATUS_FORM)], { error: STATUS_FORM });
+const texts = z.record(headerName, oneOrMore(z.string()));
 
-const match = z.strictObject({
-  status: oneOrMore(status).optional().describe('The reply has one of these statuses.'),
-  header: z.record(headerName, z.string()).optional().describe('Each named header contains this text, case-insensitively.'),
+const parts = {
+  status: oneOrMore(status).optional().describe('The reply has one of these statuses; 4xx stands for all of its kind.'),
+  header: texts.optional().describe('Each named header contains this text (of a list: one of them), case-insensitively.'),
+  unlessHeader: texts.optional().describe('None of the named headers contains any of these texts.'),
   body: z.record(pointer, oneOrMore(scalar)).optional().describe('In the JSON body, each pointer leads to one of these values.'),
-}).refine((rule) => rule.status !== undefined || rule.header !== undefined || rule.body !== undefined, 'needs at least one of status, header, body')
-  .describe('All parts given must hold.');
+};
+const NEEDS = 'needs at least one of status, header, body';
+const saysSomething = ({ status: one, header, body }: { readonly status?: unknown; readonly header?: unknown; readonly body?: unknown }): boolean => one !== undefined || header !== undefined || body !== undefined;
+
+const match = z.strictObject(parts).refine(saysSomething, NEEDS).describe('All parts given must hold.');
 
 /** All of its parts must hold; a list of rules holds if one of them does. */
 export type MatchRule = z.infer<typeof match>;
+
+const refusedRule = z.strictObject({
+  ...parts,
+  format: z.enum(['json', 'any']).default('json').describe('json: a rule that names only statuses holds only for a JSON object or list, because a block page has statuses too. any: whatever the body is.'),
+}).refine(saysSomething, NEEDS).describe('All parts given must hold.');
+
+/** What a reply says that means "these credentials are wrong". */
+export type RefusedRule = z.infer<typeof refusedRule>;
+
+const busyRule = z.strictObject({
+  ...parts,
+  wait: seconds(1, 86_400).optional().describe('How long to leave the endpoint alone, if the reply has no Retry-After.'),
+}).refine(saysSomething, NEEDS).describe('All parts given must hold.');
+
+/** What a reply says that means "nothing was done, come again later". `wait`: seconds. */
+export type BusyRule = z.infer<typeof busyRule>;
 
 const template: z.ZodType<TemplateValue> = z.lazy(() => z.union([scalar, z.array(template), z.record(z.string(), template)]));
 
@@ -28,29 +52,51 @@ export type TemplateValue = string | number | boolean | null | TemplateValue[] |
 
 const answer = z.strictObject({
   token: pointer.describe('Where the access token is.'),
+  tokenType: pointer.optional().describe('Where the kind of the token is: one of another kind than Bearer cannot be sent as Bearer and is not used.'),
   refreshToken: pointer.optional().describe('Where the refresh token is.'),
-  expiresIn: pointer.optional().describe('Where the life of the access token is, in seconds.'),
-  expiresAt: pointer.optional().describe('Where the end of the access token is, as unix seconds or milliseconds.'),
-  refreshExpiresIn: pointer.optional(),
+  expiresIn: pointer.optional().describe('Where the life of the access token is, in seconds. 0 or less: not known.'),
+  expiresAt: pointer.optional().describe('Where the end of the access token is, as a unix time (s, ms, µs, ns) or a date. 0 or less: not known.'),
+  refreshExpiresIn: pointer.optional().describe('The same for the refresh token. 0 or less: no end.'),
   refreshExpiresAt: pointer.optional(),
   jwt: z.boolean().optional().describe('The token is a JWT whose (unverified) exp ends its life.'),
 });
 
-const call = z.strictObject({
+/** Set by the sender, or about the connection and not the call. */
+const NOT_OURS = /^(host|content-length|transfer-encoding|accept-encoding|connection|keep-alive|te|trailer|upgrade|expect)$/i;
+
+/** `refused`: the statuses by which an API usually says no to this call. */
+const callThat = (refused: readonly number[]) => z.strictObject({
   method: z.enum(['GET', 'POST', 'PUT']).default('POST'),
-  url: z.string().min(1).describe('A path below baseUrl, or a whole URL.'),
-  headers: z.record(headerName, z.string()).default({}),
+  url: z.string().min(1).regex(/^(\/|https?:\/\/|\{)[^#\s]*$/, 'must be a path that begins with /, a whole URL, or begin with the {name} of one')
+    .describe('A path below baseUrl, or a whole URL. Values are percent-encoded, but for one that begins the URL.'),
+  query: z.record(z.string().min(1), z.string()).optional().describe('Parameters to add to the URL.'),
+  headers: z.record(headerName.refine((name) => !NOT_OURS.test(name), 'is set by tokenward itself'), z.string().regex(/^[\t\x20-\x7e]*$/, 'must be ASCII, without control characters')).default({}),
+  basic: z.string().min(1).optional().describe('User and password for HTTP Basic authentication, such as {user}:{password}.'),
+  client: z.strictObject({
+    id: z.string().min(1),
+    secret: z.string().default(''),
+    auth: z.string().default('auto').describe('post: as client_id and client_secret in the form. basic: by HTTP Basic. auto: post, and basic if the endpoint answers invalid_client to that; what worked is remembered.'),
+  }).optional().describe('An OAuth 2.0 client\'s own credentials (RFC 6749 §2.3.1).'),
   json: template.optional().describe('The JSON body.'),
   form: z.record(z.string(), z.string()).optional().describe('The body as application/x-www-form-urlencoded.'),
   answer,
-  refused: z.array(match).default([{ status: [400, 401, 403, 422] }]).describe('Replies that mean: these credentials are wrong. Anything else that is not a grant is a failure, and tried again later.'),
-}).refine((value) => value.json === undefined || value.form === undefined, 'takes json or form, not both');
+  refused: z.array(refusedRule).default([{ status: [...refused], format: 'json' }]).describe('Replies that mean: these credentials are wrong. Anything else that is not a grant is a failure, and tried again later.'),
+}).refine((value) => value.json === undefined || value.form === undefined, 'takes json or form, not both')
+  .refine((value) => value.client === undefined || value.json === undefined, 'client goes with form, not with json')
+  .refine((value) => [value.basic, value.client, Object.keys(value.headers).find((name) => name.toLowerCase() === 'authorization')].filter((way) => way !== undefined).length <= 1, 'takes one of basic, client and a header Authorization');
 
-export type TokenCall = z.infer<typeof call>;
+/** What a wrong password comes with. A 404 there is a wrong address. */
+const LOGIN_REFUSED = [400, 401, 403, 422];
+/** Servers have many ways to say that they do not know a refresh token (any more): not found, conflict, gone, session over. */
+const REFRESH_REFUSED = [400, 401, 403, 404, 409, 410, 419, 422, 440, 498];
+const login = callThat(LOGIN_REFUSED);
+const refresh = callThat(REFRESH_REFUSED);
 
-const attached = z.string().regex(/\{token\}/, 'must contain {token}, which is where the token goes');
+export type TokenCall = z.infer<typeof login>;
+
+const attached = z.string().regex(/\{[A-Za-z][A-Za-z0-9_]*\}/, 'must contain {token}, which is where the token goes');
 const attach = z.union([
-  z.strictObject({ header: headerName, value: attached.default('Bearer {token}') }),
+  z.strictObject({ header: headerName, value: attached.regex(/^[\x20-\x7e]*$/, 'must be ASCII, without control characters').default('Bearer {token}') }),
   z.strictObject({ query: z.string().regex(/^[A-Za-z0-9._~-]+$/), value: attached.default('{token}') }),
   z.strictObject({ cookie: z.string().regex(/^[!#$%&'*+\-.^_`|~0-9A-Za-z]+$/), value: attached.default('{token}') }),
 ]).describe('How the token travels on a request.');
@@ -59,7 +105,7 @@ export type Attach = z.infer<typeof attach>;
 
 const budget = z.strictObject({
   logins: z.number().int().min(1).max(100_000),
-  per: z.number().int().min(1).default(86_400).describe('Rolling window, seconds.'),
+  per: seconds(1).default(86_400).describe('Rolling window: seconds, or such as 24h.'),
   reserve: z.number().int().min(0).default(0).describe('Logins kept for an operator.'),
   by: z.array(z.string()).default([]).describe('Credentials by which the upstream counts.'),
 }).refine((value) => value.reserve < value.logins, 'reserve must be smaller than logins');
@@ -70,14 +116,19 @@ const legacyLogin = z.strictObject({
   answer: template.describe('What a legacy app that still logs in by itself may be told.'),
 });
 
+const lifetime = seconds(1);
+const rotationGrace = seconds(0, 86_400);
+
 export const flowSchema = z.strictObject({
   baseUrl: z.url({ protocol: /^https?$/ }).optional().describe('Where login and refresh go, if the account does not say.'),
-  credentials: z.record(z.string(), z.enum(['required', 'optional'])).default({}).describe('The names an account of this flow gives values for.'),
-  login: call.optional(),
-  refresh: call.optional(),
-  lifetime: z.number().int().min(1).optional().describe('Seconds an access token lives when the answer does not say; also an upper limit when it does.'),
+  credentials: z.record(z.string().regex(/^[A-Za-z][A-Za-z0-9_]*$/, 'must be a name of letters, digits and "_", so that {name} can stand for it'), z.enum(['required', 'optional'])).default({}).describe('The names an account of this flow gives values for.'),
+  login: login.optional(),
+  refresh: refresh.optional().describe('Without login: the first refresh token is imported.'),
+  refused: z.array(refusedRule).default([]).describe('What both calls have in common: replies that mean that the credentials are wrong, besides what the calls say themselves.'),
+  busy: z.array(busyRule).default([]).describe('Replies to either call that mean: nothing was done, come again later. A 429 always does.'),
+  lifetime: lifetime.optional().describe('How long an access token lives when the answer does not say; also an upper limit when it does. Seconds, or such as 30m.'),
   lifetimeFrom: z.string().optional().describe('A credential that asks for a lifetime in seconds; an upper limit like lifetime.'),
-  rotationGrace: z.number().int().min(0).max(600).default(0).describe('Seconds within which the endpoint answers a refresh token it has seen before; 0: never spend one twice.'),
+  rotationGrace: rotationGrace.default(0).describe('How long the endpoint answers a refresh token it has seen before: seconds, or such as 30m; 0: never spend one twice.'),
   attach,
   invalid: z.array(match).default([]).describe('Replies that mean: this token is dead, and the request was refused before the upstream acted on it.'),
   renew: z.enum(['early', 'on-demand']).default('early'),
@@ -85,9 +136,14 @@ export const flowSchema = z.strictObject({
   legacyLogin: z.array(legacyLogin).default([]),
 });
 
-/** One API's way with tokens, with all defaults filled in. */
+/** One API's way with tokens, with all defaults filled in. Durations in seconds. */
 export type Flow = z.infer<typeof flowSchema>;
 /** The same as a user or preset writes it. */
 export type FlowInput = z.input<typeof flowSchema>;
 
-export { attach as attachSchema, budget as budgetSchema };
+/** True for a flow that asks nobody for tokens: its token is a credential that `attach` names. */
+export function isFixed(flow: Pick<Flow, 'login' | 'refresh'>): boolean {
+  return flow.login === undefined && flow.refresh === undefined;
+}
+
+export { attach as attachSchema, budget as budgetSchema, lifetime as lifetimeSchema, rotationGrace as rotationGraceSchema };

@@ -22,13 +22,11 @@ export function ruledOut(rules: readonly MatchRule[], status: number): boolean {
   return !rules.some((rule) => statusHolds(rule, status));
 }
 
-function matches(rule: MatchRule, reply: Reply): boolean {
+/** True if all parts of the rule hold. */
+export function matches(rule: MatchRule, reply: Reply): boolean {
   if (!statusHolds(rule, reply.status)) return false;
-  if (rule.header !== undefined) {
-    for (const [name, text] of Object.entries(rule.header)) {
-      if (reply.header(name.toLowerCase())?.toLowerCase().includes(text.toLowerCase()) !== true) return false;
-    }
-  }
+  if (rule.header !== undefined && !Object.entries(rule.header).every((wanted) => contains(reply, ...wanted))) return false;
+  if (rule.unlessHeader !== undefined && Object.entries(rule.unlessHeader).some((unwanted) => contains(reply, ...unwanted))) return false;
   if (rule.body === undefined) return true;
   const body = reply.body();
   if (body === undefined) return false;
@@ -38,9 +36,20 @@ function matches(rule: MatchRule, reply: Reply): boolean {
   });
 }
 
+function contains(reply: Reply, name: string, texts: string | readonly string[]): boolean {
+  const value = reply.header(name.toLowerCase())?.toLowerCase();
+  return value !== undefined && (Array.isArray(texts) ? texts : [texts]).some((text: string) => value.includes(text.toLowerCase()));
+}
+
 function statusHolds(rule: MatchRule, status: number): boolean {
-  if (rule.status === undefined) return true;
-  return Array.isArray(rule.status) ? rule.status.includes(status) : rule.status === status;
+  const { status: wanted } = rule;
+  if (wanted === undefined || wanted === status) return true;
+  return Array.isArray(wanted) ? wanted.some((one) => isOf(one, status)) : isOf(wanted, status);
+}
+
+/** 401 is of 401 and of "4xx". */
+function isOf(wanted: number | string, status: number): boolean {
+  return wanted === status || (typeof wanted === 'string' && wanted.charCodeAt(0) - 48 === Math.floor(status / 100));
 }
 
 /** 1007 and "1007" are the same code: APIs change their mind about which one they send. */

@@ -44,8 +44,13 @@ const chatapp: FlowInput = {
       token: '/data/accessToken', refreshToken: '/data/refreshToken',
       expiresAt: '/data/accessTokenEndTime', refreshExpiresAt: '/data/refreshTokenEndTime',
     },
-    refused: [{ status: [400, 401, 403, 422] }, { body: { '/success': false, '/error/code': ['ApiInvalidRefreshTokenError', 'ApiInvalidTokenError'] } }, { status: 200, body: { '/success': false } }],
+    refused: [
+      { body: { '/success': false, '/error/code': ['ApiInvalidRefreshTokenError', 'ApiInvalidTokenError'] } },
+      { status: 200, body: { '/success': false } },
+      { status: [400, 401, 403, 404, 409, 410, 419, 422, 440, 498] },
+    ],
   },
+  busy: [{ body: { '/success': false, '/error/code': 'ApiTooManyRequestsError' } }],
   attach: { header: 'Authorization', value: '{token}' },
   invalid: [{ body: { '/success': false, '/error/code': 'ApiInvalidTokenError' } }],
   renew: 'on-demand',
@@ -84,33 +89,63 @@ const twin: FlowInput = {
   ],
 };
 
+/** RFC 6749 §5.2: a token endpoint's own words for no. Whatever else it says settles nothing, and is tried again. */
+const OAUTH_REFUSALS = ['invalid_client', 'invalid_grant', 'unauthorized_client', 'unsupported_grant_type', 'invalid_scope', 'invalid_request'];
+/** Vendors' own words for a refresh token that they do not know any more: GitHub, Zoho, Azure and others. */
+const REFRESH_REFUSALS = ['invalid_token', 'expired_token', 'token_expired', 'invalid_refresh_token', 'bad_refresh_token', 'invalid_code', 'interaction_required', 'consent_required', 'login_required'];
+
+const oauthAnswer = { token: '/access_token', tokenType: '/token_type', refreshToken: '/refresh_token', expiresIn: '/expires_in' };
+const oauthClient = { id: '{clientId}', secret: '{clientSecret?}', auth: '{clientAuth=auto}' };
+
+const oauthRefresh: FlowInput['refresh'] = {
+  url: '{tokenUrl}',
+  client: oauthClient,
+  form: { grant_type: 'refresh_token', refresh_token: '{refreshToken}' },
+  answer: oauthAnswer,
+  refused: [
+    { status: ['2xx', '4xx'], body: { '/error': [...OAUTH_REFUSALS, ...REFRESH_REFUSALS] } },
+    // Gone, and what some frameworks say of a session that is over: nothing else is meant by these.
+    { status: [410, 419, 440, 498] },
+  ],
+};
+
+/** What all OAuth 2.0 flows have in common. */
+const oauthCommon = {
+  busy: [{ body: { '/error': ['temporarily_unavailable', 'slow_down'] } }],
+  attach: { header: 'Authorization', value: 'Bearer {token}' },
+  // Not a permission that is missing (RFC 6750 §3.1), a stronger login (RFC 9470) or a proof (RFC 9449) that is asked for: a new token cures none of them.
+  invalid: [{ status: 401, unlessHeader: { 'WWW-Authenticate': ['insufficient_scope', 'insufficient_user_authentication', 'use_dpop_nonce', 'invalid_dpop_proof'] } }],
+} satisfies Partial<FlowInput>;
+
 /** OAuth 2.0 token endpoint (RFC 6749): client credentials, or the password grant, and refresh tokens where it gives some. */
 const oauth2: FlowInput = {
-  credentials: { tokenUrl: 'required', clientId: 'required', clientSecret: 'optional', grantType: 'optional', username: 'optional', password: 'optional', scope: 'optional', audience: 'optional' },
+  credentials: { tokenUrl: 'required', clientId: 'required', clientSecret: 'optional', clientAuth: 'optional', grantType: 'optional', username: 'optional', password: 'optional', scope: 'optional', audience: 'optional' },
   login: {
     url: '{tokenUrl}',
-    form: {
-      grant_type: '{grantType=client_credentials}', client_id: '{clientId}', client_secret: '{clientSecret?}',
-      username: '{username?}', password: '{password?}', scope: '{scope?}', audience: '{audience?}',
-    },
-    answer: { token: '/access_token', refreshToken: '/refresh_token', expiresIn: '/expires_in' },
+    client: oauthClient,
+    form: { grant_type: '{grantType=client_credentials}', username: '{username?}', password: '{password?}', scope: '{scope?}', audience: '{audience?}' },
+    answer: oauthAnswer,
+    refused: [{ status: ['2xx', '4xx'], body: { '/error': OAUTH_REFUSALS } }],
   },
-  refresh: {
-    url: '{tokenUrl}',
-    form: { grant_type: 'refresh_token', refresh_token: '{refreshToken}', client_id: '{clientId}', client_secret: '{clientSecret?}' },
-    answer: { token: '/access_token', refreshToken: '/refresh_token', expiresIn: '/expires_in' },
-  },
-  attach: { header: 'Authorization', value: 'Bearer {token}' },
-  invalid: [{ status: 401 }],
+  refresh: oauthRefresh,
+  ...oauthCommon,
+};
+
+/** The same for whoever has nothing but a refresh token, which a person has allowed in a browser once: it is imported. */
+const oauth2Refresh: FlowInput = {
+  credentials: { tokenUrl: 'required', clientId: 'required', clientSecret: 'optional', clientAuth: 'optional' },
+  refresh: oauthRefresh,
+  ...oauthCommon,
 };
 
 /** A fixed API key: attached, never renewed. */
 const fixed: FlowInput = {
   credentials: { token: 'required' },
   attach: { header: 'Authorization', value: 'Bearer {token}' },
+  invalid: [{ status: 401 }],
 };
 
 /** The flows that come with tokenward, by the name a configuration uses. */
 export const PRESETS: Readonly<Record<string, Flow>> = Object.fromEntries(
-  Object.entries({ softline, chatapp, twin, oauth2, static: fixed }).map(([name, flow]) => [name, flowSchema.parse(flow)]),
+  Object.entries({ softline, chatapp, twin, oauth2, 'oauth2-refresh': oauth2Refresh, static: fixed }).map(([name, flow]) => [name, flowSchema.parse(flow)]),
 );

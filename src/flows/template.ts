@@ -5,20 +5,88 @@ export type TemplateValues = Readonly<Record<string, unknown>>;
 
 const PLACEHOLDER = /\{([A-Za-z][A-Za-z0-9_]*)(\?|=([^{}]*))?\}/g;
 
-/** A placeholder without a value. The message names it, and nothing else. */
-export class MissingValue extends Error {}
+/** A text cannot be made of its template and these values. The message names the placeholder, and nothing else. */
+export class UnfillableError extends Error {}
+/** A placeholder without a value. */
+export class MissingValue extends UnfillableError {}
+/** A value that the place it should stand in cannot carry. */
+export class UnfitValue extends UnfillableError {}
+
+/** One `{name}` of a template. `needed`: it has no default, and may not be left out. */
+export interface Placeholder {
+  readonly name: string;
+  readonly needed: boolean;
+}
+
+/** The placeholders of a text, in order. */
+export function placeholdersIn(template: string): Placeholder[] {
+  return [...template.matchAll(PLACEHOLDER)].map(([, name, mode]) => ({ name: name!, needed: mode === undefined }));
+}
+
+/** Where in the template a value is put in. */
+type Escape = (text: string, name: string, offset: number) => string;
+
+const asItIs: Escape = (text) => text;
 
 /**
  * Fills in a string. Throws MissingValue for a `{name}` without a value; `{name?}` becomes empty and `{name=x}` becomes x.
  * Values are put in as they are: a `$` in a token has no meaning here.
  */
-export function fillString(template: string, values: TemplateValues): string {
-  return template.replace(PLACEHOLDER, (_, name: string, mode: string | undefined, fallback: string | undefined) => {
+export function fillString(template: string, values: TemplateValues, escape: Escape = asItIs): string {
+  return template.replace(PLACEHOLDER, (_, name: string, mode: string | undefined, fallback: string | undefined, offset: number) => {
     const value = own(values, name);
-    if (value !== undefined && value !== null && value !== '') return typeof value === 'string' ? value : JSON.stringify(value);
+    if (value !== undefined && value !== null && value !== '') return escape(typeof value === 'string' ? value : JSON.stringify(value), name, offset);
     if (mode === undefined) throw new MissingValue(`no value for {${name}}`);
     return fallback ?? '';
   });
+}
+
+/** Fills in a URL: values are percent-encoded, but for one that begins it, which is a URL itself. */
+export function fillUrl(template: string, values: TemplateValues): string {
+  return fillString(template, values, (text, name, offset) => {
+    if (offset === 0) return text;
+    // A path is tidied before it is sent: a "." or ".." as a whole segment would be gone.
+    if (/^\.{1,2}$/.test(text)) throw new UnfitValue(`the value of {${name}} cannot stand in a URL`);
+    return encoded(text, name);
+  });
+}
+
+/** Fills in the parameters of a query, without those that come out empty. */
+export function fillQuery(template: Readonly<Record<string, string>>, values: TemplateValues): string {
+  return Object.entries(template).flatMap(([name, text]) => {
+    const value = fillString(text, values);
+    return value === '' ? [] : [`${encodeURIComponent(name)}=${encoded(value, placeholdersIn(text)[0]?.name ?? name)}`];
+  }).join('&');
+}
+
+function encoded(text: string, name: string): string {
+  try {
+    return encodeURIComponent(text);
+  } catch {
+    // Half of a surrogate pair has no bytes.
+    throw new UnfitValue(`the value of {${name}} is no well-formed text`);
+  }
+}
+
+/**
+ * Fills in a header's value. What would end the header, or arrive as something else, is not sent: control characters,
+ * characters beyond ASCII (which have no agreed form there), and blanks at a value's ends.
+ */
+export function fillHeader(template: string, values: TemplateValues): string {
+  return fillString(template, values, (text, name) => {
+    if (!fitsHeader(text)) throw new UnfitValue(`the value of {${name}} holds characters that a header cannot carry`);
+    return text;
+  });
+}
+
+/** True if a header can carry this text unharmed. */
+export function fitsHeader(text: string): boolean {
+  return /^[\t\x20-\x7e]*$/.test(text) && text.trim() === text;
+}
+
+/** True if a cookie can carry this text unharmed: RFC 6265 §4.1.1 cookie-octets, perhaps in quotes. */
+export function fitsCookie(text: string): boolean {
+  return /^("?)[\x21\x23-\x2b\x2d-\x3a\x3c-\x5b\x5d-\x7e]*\1$/.test(text);
 }
 
 /** Fills in a JSON value. A string that is one placeholder keeps its value's type, or leaves its property out if it is optional and not given. */

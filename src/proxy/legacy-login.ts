@@ -1,6 +1,6 @@
 import { TokenwardError } from '../errors.ts';
-import type { Flow, TemplateValue } from '../flows/flow.ts';
-import { fillString } from '../flows/template.ts';
+import type { Flow, TemplateValue, TokenCall } from '../flows/flow.ts';
+import { urlOfCall } from '../flows/request.ts';
 import { plainSegments, readingsOf } from './policy.ts';
 import type { Route } from './route.ts';
 
@@ -18,16 +18,15 @@ export interface LoginPath {
 export function loginPaths(flow: Flow, credentials: Readonly<Record<string, unknown>>, origin: string): readonly LoginPath[] {
   const named = flow.legacyLogin.map(({ path, method, answer }) => ({ segments: plainSegments(path), whole: false, method, answer }));
   const used = [flow.login, flow.refresh].flatMap((call) => {
-    const url = call && urlOf(call.url, flow.baseUrl, credentials);
+    const url = call && urlOf(call, flow.baseUrl, credentials);
     return call !== undefined && url?.origin === origin ? [{ segments: readingsOf(url.pathname).at(-1)!, whole: true, method: call.method, answer: undefined }] : [];
   });
   return [...named, ...used];
 }
 
-function urlOf(template: string, baseUrl: string | undefined, credentials: Readonly<Record<string, unknown>>): URL | undefined {
+function urlOf(call: TokenCall, baseUrl: string | undefined, credentials: Readonly<Record<string, unknown>>): URL | undefined {
   try {
-    const text = fillString(template, credentials);
-    return new URL(/^https?:\/\//.test(text) ? text : `${(baseUrl ?? '').replace(/\/+$/, '')}${text}`);
+    return new URL(urlOfCall(call, baseUrl, credentials));
   } catch {
     // It needs something that only a call has.
     return undefined;

@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
-import { attacher } from '../../src/flows/attach.ts';
+import { TokenwardError } from '../../src/errors.ts';
+import { attachable, attacher } from '../../src/flows/attach.ts';
 import { flowSchema } from '../../src/flows/flow.ts';
 import { Token } from '../../src/tokens/token.ts';
 
@@ -11,10 +12,30 @@ describe('attaching a token', () => {
     assert.deepEqual(attacher({ header: 'X', value: '{token}:{token}' })(token('a')), { header: ['X', 'a:a'] });
   });
 
-  it('to the query and to a cookie: percent-encoded', () => {
+  it('to the query: percent-encoded', () => {
     assert.deepEqual(attacher({ query: 'api_key', value: '{token}' })(token('a&b=c d;%')), { query: 'api_key=a%26b%3Dc%20d%3B%25' });
-    assert.deepEqual(attacher({ cookie: 'sid', value: 'v1.{token}' })(token('a;b, c')), { cookie: 'sid=v1.a%3Bb%2C%20c' });
   });
+
+  for (const secret of ['abc+/=:%41|x', 's%3Aid.sig/na+ture==', 'BAh7CEki--3f2a', '"quoted"']) {
+    it(`to a cookie: as it is, for servers do not decode it: ${secret}`, () => {
+      assert.deepEqual(attacher({ cookie: 'sid', value: '{token}' })(token(secret)), { cookie: `sid=${secret}` });
+    });
+  }
+
+  for (const secret of ['a;b', 'a, b', 'a b', 'a\\b', 'a"b', '"', 'a\r\nb', 'aé', 'a\0']) {
+    it(`${JSON.stringify(secret)} in a cookie would be another cookie, or none: it is not sent`, () => {
+      const attach = { cookie: 'sid', value: '{token}' };
+      assert.equal(attachable(attach, secret), false);
+      assert.throws(() => attacher(attach)(token(secret)), (error: unknown) => error instanceof TokenwardError && error.code === 'token_unavailable' && !error.message.includes(secret));
+    });
+  }
+
+  // U+010A is written as the byte 0A where a head is written.
+  for (const secret of ['a\r\nX-Evil: 1', 'a\nb', 'a\0b', 'aĊb', 'ключ', ' a', 'a ']) {
+    it(`${JSON.stringify(secret)} in a header would be another header, or another token: it is not sent`, () => {
+      assert.throws(() => attacher({ header: 'Authorization', value: '{token}' })(token(secret)), TokenwardError);
+    });
+  }
 
   it('takes a Bearer in a header and the bare token elsewhere, if nothing is said', () => {
     assert.deepEqual(flowSchema.parse({ attach: { header: 'Authorization' } }).attach, { header: 'Authorization', value: 'Bearer {token}' });

@@ -65,6 +65,30 @@ describe('a match rule', () => {
     assert.equal(holds({ status: [401, 403] }, reply(200)), false);
   });
 
+  it('by a kind of status', () => {
+    for (const status of [400, 401, 499]) assert.equal(holds({ status: '4xx' }, reply(status)), true);
+    for (const status of [200, 399, 500]) assert.equal(holds({ status: '4xx' }, reply(status)), false);
+    assert.equal(holds({ status: [503, '2xx'] }, reply(204)), true);
+    assert.equal(holds({ status: [503, '2xx'] }, reply(503)), true);
+    assert.equal(holds({ status: [503, '2xx'] }, reply(502)), false);
+    assert.equal(ruledOut([{ status: '4xx' }], 200), true);
+    assert.equal(needsBody([{ status: ['5xx'], body: { '/a': 1 } }], 500), true);
+  });
+
+  it('by a header that does not contain a text', () => {
+    const rule: MatchRule = { status: 401, unlessHeader: { 'WWW-Authenticate': ['insufficient_scope', 'use_dpop_nonce'] } };
+    assert.equal(holds(rule, reply(401)), true);
+    assert.equal(holds(rule, reply(401, undefined, { 'www-authenticate': 'Bearer error="invalid_token"' })), true);
+    assert.equal(holds(rule, reply(401, undefined, { 'www-authenticate': 'Bearer error="Insufficient_Scope"' })), false);
+    assert.equal(holds(rule, reply(401, undefined, { 'www-authenticate': 'DPoP error="use_dpop_nonce"' })), false);
+    assert.equal(holds(rule, reply(403)), false);
+  });
+
+  it('by header: one text of a list', () => {
+    assert.equal(holds({ header: { a: ['x', 'y'] } }, reply(200, undefined, { a: 'why Y' })), true);
+    assert.equal(holds({ header: { a: ['x', 'y'] } }, reply(200, undefined, { a: 'z' })), false);
+  });
+
   it('by header: contains the text, whatever its case', () => {
     assert.equal(holds({ header: { 'WWW-Authenticate': 'invalid_token' } }, reply(401, undefined, { 'www-authenticate': 'Bearer error="INVALID_TOKEN"' })), true);
     assert.equal(holds({ header: { 'www-authenticate': 'invalid_token' } }, reply(401, undefined, { 'www-authenticate': 'Bearer' })), false);

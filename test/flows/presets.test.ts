@@ -2,13 +2,21 @@ import assert from 'node:assert/strict';
 import { flowSchema } from '../../src/flows/flow.ts';
 import { matchesAny } from '../../src/flows/match.ts';
 import { PRESETS } from '../../src/flows/presets.ts';
+import { runCall } from '../../src/flows/run.ts';
 
 const invalid = (flow: string, status: number, body?: unknown): boolean => matchesAny(PRESETS[flow]!.invalid, { status, header: () => undefined, body: () => body });
-const refused = (flow: string, call: 'login' | 'refresh', status: number, body?: unknown): boolean => matchesAny(PRESETS[flow]![call]!.refused, { status, header: () => undefined, body: () => body });
+const NOW = 1_800_000_000_000;
+
+/** What an answer to a call of a preset comes to; undefined stands for a page that is no JSON. */
+async function outcome(name: string, which: 'login' | 'refresh', status: number, body?: unknown): Promise<string> {
+  const flow = PRESETS[name]!;
+  const values = { username: 'u', password: 'p', email: 'e', appId: 'a', tokenUrl: 'https://id.example', clientId: 'c', refreshToken: 'r' };
+  return (await runCall(flow[which]!, flow, flow.baseUrl, values, async () => ({ status, headers: {}, body: body === undefined ? '<html>' : JSON.stringify(body) }), () => NOW)).kind;
+}
 
 describe('the presets', () => {
-  it('are five, and pass the schema that users\' flows pass', () => {
-    assert.deepEqual(Object.keys(PRESETS).sort(), ['chatapp', 'oauth2', 'softline', 'static', 'twin']);
+  it('are six, and pass the schema that users\' flows pass', () => {
+    assert.deepEqual(Object.keys(PRESETS).sort(), ['chatapp', 'oauth2', 'oauth2-refresh', 'softline', 'static', 'twin']);
     for (const [name, flow] of Object.entries(PRESETS)) assert.deepEqual(flowSchema.parse(flow), flow, name);
   });
 
@@ -33,8 +41,6 @@ describe('the presets', () => {
     assert.equal(PRESETS['softline']!.budget, undefined);
     for (const error of [1007, 1008, 1009]) assert.equal(invalid('softline', 401, { errors: [{ error }] }), true);
     for (const [status, body] of [[401, { errors: [{ error: 1006 }] }], [400, { errors: [{ error: 1007 }] }], [401, undefined], [403, {}]] as const) assert.equal(invalid('softline', status, body), false);
-    assert.equal(refused('softline', 'login', 401, { errors: [{ error: 1006 }] }), true);
-    assert.equal(refused('softline', 'login', 500), false);
   });
 
   it('chatapp: 100 logins a day for an email and appId with 20 in reserve, dead by its code on any status', () => {
@@ -43,10 +49,6 @@ describe('the presets', () => {
     for (const status of [200, 400, 401, 403, 500]) assert.equal(invalid('chatapp', status, dead), true);
     for (const status of [200, 401, 403]) assert.equal(invalid('chatapp', status, { success: false, error: { code: 'ApiForbiddenError' } }), false);
     assert.equal(invalid('chatapp', 403), false);
-    assert.equal(refused('chatapp', 'refresh', 200, { success: false, error: { code: 'ApiInvalidRefreshTokenError' } }), true);
-    assert.equal(refused('chatapp', 'refresh', 409, { success: false, error: { code: 'ApiInvalidRefreshTokenError' } }), true);
-    assert.equal(refused('chatapp', 'login', 429, { success: false, error: { code: 'ApiTooManyRequestsError' } }), false);
-    assert.equal(refused('chatapp', 'refresh', 502), false);
   });
 
   it('twin: an hour unless ttl or the JWT says less, dead by any 401', () => {
@@ -57,8 +59,49 @@ describe('the presets', () => {
     assert.equal(invalid('twin', 403, { error: 'Token is expired.' }), false);
   });
 
-  it('static: a header, and nothing to renew', () => {
+  it('static: a header, nothing to renew, and a 401 that says so', () => {
     const flow = PRESETS['static']!;
-    assert.deepEqual([flow.login, flow.refresh, flow.invalid], [undefined, undefined, []]);
+    assert.deepEqual([flow.login, flow.refresh, flow.invalid], [undefined, undefined, [{ status: 401 }]]);
   });
+
+  it('oauth2: dead by any 401 but one that asks for a permission or a proof', () => {
+    const dead = (challenge?: string): boolean => matchesAny(PRESETS['oauth2']!.invalid, { status: 401, header: () => challenge, body: () => undefined });
+    for (const challenge of [undefined, 'Bearer', 'Bearer realm="api", error="invalid_token"', 'Basic']) assert.equal(dead(challenge), true, challenge);
+    for (const error of ['insufficient_scope', 'insufficient_user_authentication', 'use_dpop_nonce', 'invalid_dpop_proof']) assert.equal(dead(`Bearer error="${error}"`), false, error);
+  });
+
+  it('oauth2-refresh: oauth2 without its login', () => {
+    const [whole, flow] = [PRESETS['oauth2']!, PRESETS['oauth2-refresh']!];
+    assert.equal(flow.login, undefined);
+    for (const key of ['refresh', 'busy', 'attach', 'invalid'] as const) assert.deepEqual(flow[key], whole[key], key);
+    for (const name of Object.keys(flow.credentials)) assert.equal(flow.credentials[name], whole.credentials[name], name);
+  });
+
+  const chatappNo = (code: string): object => ({ success: false, error: { code } });
+  for (const [name, which, status, body, expected] of [
+    ['softline', 'login', 401, { errors: [{ error: 1006 }] }, 'refused'],
+    ['softline', 'login', 400, { errors: [{ error: 1005 }] }, 'refused'],
+    ['softline', 'login', 401, undefined, 'failed'],
+    ['softline', 'login', 500, { errors: [{ error: 1006 }] }, 'failed'],
+    ['chatapp', 'login', 403, chatappNo('ApiInvalidCredentialsError'), 'refused'],
+    ['chatapp', 'login', 200, chatappNo('ApiInvalidCredentialsError'), 'refused'],
+    ['chatapp', 'login', 429, chatappNo('ApiTooManyRequestsError'), 'busy'],
+    ['chatapp', 'login', 200, chatappNo('ApiTooManyRequestsError'), 'busy'],
+    ['chatapp', 'login', 403, chatappNo('ApiTooManyRequestsError'), 'busy'],
+    ['chatapp', 'login', 403, undefined, 'failed'],
+    ['chatapp', 'login', 404, { success: false }, 'failed'],
+    ['chatapp', 'refresh', 200, chatappNo('ApiInvalidRefreshTokenError'), 'refused'],
+    ['chatapp', 'refresh', 409, chatappNo('ApiInvalidRefreshTokenError'), 'refused'],
+    ['chatapp', 'refresh', 500, chatappNo('ApiInvalidRefreshTokenError'), 'refused'],
+    ['chatapp', 'refresh', 404, { message: 'not found' }, 'refused'],
+    ['chatapp', 'refresh', 404, undefined, 'failed'],
+    ['chatapp', 'refresh', 502, undefined, 'failed'],
+    ['twin', 'login', 401, { error: 'Invalid credentials.' }, 'refused'],
+    ['twin', 'login', 401, undefined, 'failed'],
+    ['twin', 'refresh', 410, { error: 'gone' }, 'refused'],
+  ] as const) {
+    it(`${name}: ${which} answered ${status} ${body === undefined ? 'with a web page' : JSON.stringify(body)} is ${expected}`, async () => {
+      assert.equal(await outcome(name, which, status, body), expected);
+    });
+  }
 });

@@ -12,6 +12,9 @@ function replying(body: unknown, status = 200, headers: Record<string, string> =
   return async () => ({ status, headers, body: typeof body === 'string' ? body : JSON.stringify(body) });
 }
 
+/** The outcome without what is only for people. */
+const plain = (outcome: Outcome): object => Object.fromEntries(Object.entries(outcome).filter(([key]) => key !== 'detail'));
+
 const login = (send: () => Promise<TokenReply>, flow: Flow = oauth2, given: Record<string, unknown> = values): Promise<Outcome> => runCall(flow.login!, flow, flow.baseUrl, given, send, () => NOW);
 
 describe('the token in an answer', () => {
@@ -19,7 +22,7 @@ describe('the token in an answer', () => {
     ['a plain one', 'abc'],
     ['one with $, / and .', '$2y$10$a/b.c'],
     ['one with every visible ASCII character', Array.from({ length: 94 }, (_, index) => String.fromCharCode(33 + index)).join('')],
-    ['one of 8 KiB', 'x'.repeat(8_192)],
+    ['one of 16 KiB', 'x'.repeat(16_384)],
   ];
   for (const [name, token] of good) {
     it(`${name} is taken`, async () => {
@@ -43,7 +46,7 @@ describe('the token in an answer', () => {
     ['one with NUL', { access_token: 'abc\0' }],
     ['one with DEL', { access_token: 'abc\x7f' }],
     ['one with a letter beyond ASCII', { access_token: 'abcé' }],
-    ['one of 9 KiB', { access_token: 'x'.repeat(9 * 1024) }],
+    ['one of 17 KiB', { access_token: 'x'.repeat(17 * 1024) }],
     ['one under another name', { accessToken: 'abc', token: 'abc' }],
     ['one inside a list', [{ access_token: 'abc' }]],
     ['one inherited', '{"__proto__":{"access_token":"abc"}}'],
@@ -58,7 +61,7 @@ describe('the token in an answer', () => {
   ];
   for (const [name, body] of bad) {
     it(`${name} is no grant but a failure, and its refresh token may be spent`, async () => {
-      assert.deepEqual(await login(replying(body)), { kind: 'failed', reason: 'malformed', reach: 'answered', maybeSpent: true, retryAfter: undefined });
+      assert.deepEqual(plain(await login(replying(body))), { kind: 'failed', reason: 'malformed', reach: 'answered', maybeSpent: true, retryAfter: undefined });
     });
   }
 
@@ -71,7 +74,7 @@ describe('the token in an answer', () => {
     assert.equal((await login(replying('\ufeff{"access_token":"abc"}'))).kind, 'granted');
   });
 
-  for (const [name, refresh, expected] of [['a good one', 'r', 'r'], ['an empty one', '', undefined], ['null', null, undefined], ['a number', 5, undefined], ['one with CR LF', 'r\r\n', undefined], ['one of 9 KiB', 'x'.repeat(9_216), undefined]] as const) {
+  for (const [name, refresh, expected] of [['a good one', 'r', 'r'], ['an empty one', '', undefined], ['null', null, undefined], ['a number', 5, undefined], ['one with CR LF', 'r\r\n', undefined], ['one of 17 KiB', 'x'.repeat(17_408), undefined]] as const) {
     it(`a refresh token that is ${name} is ${expected === undefined ? 'as good as none' : 'kept'}`, async () => {
       const outcome = await login(replying({ access_token: 'abc', refresh_token: refresh }));
       assert.equal(outcome.kind === 'granted' ? outcome.grant.refreshSecret : 'no grant', expected);
@@ -85,7 +88,7 @@ describe('the lifetime in an answer', () => {
     return outcome.kind === 'granted' ? outcome.grant.lifetime : outcome.kind;
   };
 
-  for (const [expires, expected] of [[3_600, 3_600], ['3600', 3_600], [3600.5, 3600.5], ['3600.5', 3600.5], [-1, -1], [0, 0], ['0', 0], [1e12, 1e12], [undefined, undefined], [null, undefined], ['', undefined], [' ', undefined], ['soon', undefined], [true, undefined], [[3_600], undefined], [{}, undefined]] as const) {
+  for (const [expires, expected] of [[3_600, 3_600], ['3600', 3_600], [3600.5, 3600.5], ['3600.5', 3600.5], [1e12, 1e12], [undefined, undefined], [null, undefined], ['', undefined], [' ', undefined], ['soon', undefined], [true, undefined], [[3_600], undefined], [{}, undefined]] as const) {
     it(`expires_in ${JSON.stringify(expires) ?? 'missing'} is ${String(expected)}`, async () => {
       assert.equal(await lifetime({ access_token: 'abc', expires_in: expires }), expected);
     });
@@ -95,6 +98,21 @@ describe('the lifetime in an answer', () => {
     assert.equal(await lifetime('{"access_token":"abc","expires_in":1e400}'), undefined);
     assert.equal(await lifetime({ access_token: 'abc', expires_in: '1e400' }), undefined);
   });
+
+  for (const none of [0, '0', 0.0, -1, '-1']) {
+    it(`expires_in ${JSON.stringify(none)} is "not known", as some servers mean it: the upstream's refusal decides, or the flow's lifetime`, async () => {
+      assert.equal(await lifetime({ access_token: 'abc', expires_in: none }), undefined);
+      assert.equal(await lifetime({ access_token: 'abc', expires_in: none }, { lifetime: 600 } as FlowInput), 600);
+    });
+
+    it(`the same for a refresh token is "no end"`, async () => {
+      for (const answer of [{ token: '/access_token', refreshToken: '/r', refreshExpiresIn: '/end' }, { token: '/access_token', refreshToken: '/r', refreshExpiresAt: '/end' }]) {
+        const flow = flowSchema.parse({ ...oauth2, login: { ...oauth2.login!, answer } });
+        const outcome = await login(replying({ access_token: 'abc', r: 'r', end: none }), flow);
+        assert.equal(outcome.kind === 'granted' ? outcome.grant.refreshLifetime : 'no grant', undefined);
+      }
+    });
+  }
 
   it('missing: the flow\'s own; given: the smaller of both', async () => {
     assert.equal(await lifetime({ access_token: 'abc' }, { lifetime: 600 } as FlowInput), 600);
@@ -110,6 +128,7 @@ describe('the lifetime in an answer', () => {
     ['an ISO date', new Date(NOW + 100_000).toISOString(), 100],
     ['a moment past', NOW / 1_000 - 5, -5],
     ['no date at all', 'tomorrow', undefined],
+    ['0', 0, undefined],
   ] as const) {
     it(`an end given as ${name} is counted from receipt`, async () => assert.equal(await lifetime({ access_token: 'abc', end }, at), expected));
   }
@@ -140,14 +159,9 @@ describe('the lifetime in an answer', () => {
 });
 
 describe('an answer that is no grant', () => {
-  for (const status of [400, 401, 403, 422]) {
-    it(`${status} is a refusal`, async () => {
-      assert.deepEqual(await login(replying({ error: 'invalid_client' }, status)), { kind: 'refused', reason: `status ${status}, code invalid_client` });
-    });
-  }
-  for (const [status, reason, maybeSpent] of [[500, 'status_5xx', false], [502, 'status_5xx', true], [503, 'status_5xx', false], [504, 'status_5xx', true], [404, 'status_4xx', false], [429, 'rate_limited', false], [301, 'redirect', false], [307, 'redirect', false]] as const) {
+  for (const [status, reason, maybeSpent] of [[500, 'status_5xx', false], [502, 'status_5xx', true], [503, 'status_5xx', false], [504, 'status_5xx', true], [404, 'status_4xx', false], [301, 'redirect', false], [307, 'redirect', false]] as const) {
     it(`${status} is a failure (${reason})`, async () => {
-      assert.deepEqual(await login(replying({ access_token: 'abc' }, status, { location: 'https://elsewhere.example/' })), { kind: 'failed', reason, reach: 'answered', maybeSpent, retryAfter: undefined });
+      assert.deepEqual(plain(await login(replying({ access_token: 'abc' }, status, { location: 'https://elsewhere.example/' }))), { kind: 'failed', reason, reach: 'answered', maybeSpent, retryAfter: undefined });
     });
   }
 
@@ -166,7 +180,9 @@ describe('an answer that is no grant', () => {
 
   it('what a refusal says is no way out for a secret', async () => {
     for (const code of ['canary-Secret', 'canary', 'app', 'x'.repeat(41), 'with space', 'ключ', '<b>']) {
-      assert.deepEqual(await login(replying({ error: code }, 401)), { kind: 'refused', reason: 'status 401' }, code);
+      const softline = PRESETS['softline']!;
+      const outcome = await runCall(softline.login!, softline, softline.baseUrl, { username: 'app', password: 'canary-Secret' }, replying({ error: code }, 401), () => NOW);
+      assert.deepEqual(outcome, { kind: 'refused', reason: 'status 401' }, code);
     }
   });
 
@@ -184,7 +200,7 @@ describe('an answer that is no grant', () => {
 
   it('a value that is missing: nothing is sent, and nothing will be until the configuration changes', async () => {
     const outcome = await login(async () => assert.fail('it was sent'), oauth2, { tokenUrl: values.tokenUrl });
-    assert.deepEqual(outcome, { kind: 'refused', reason: 'no value for {clientId}' });
+    assert.deepEqual(outcome, { kind: 'impossible', reason: 'no value for {clientId}' });
   });
 });
 

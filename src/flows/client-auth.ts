@@ -1,0 +1,69 @@
+import type { TokenCall } from './flow.ts';
+import { fillString, UnfitValue, type TemplateValues } from './template.ts';
+
+/** How an OAuth 2.0 client shows its own credentials (RFC 6749 §2.3.1): in the form, or by HTTP Basic. */
+export type ClientAuth = 'post' | 'basic';
+
+/** What an account may say of it. */
+export const CLIENT_AUTHS: readonly string[] = ['auto', 'post', 'basic'];
+
+/** So many clients are remembered; of more, the oldest are learnt again. */
+const REMEMBERED_MOST = 10_000;
+
+/** Which way each client's endpoint is known to take. In memory only: learning it again costs one call that spends nothing. */
+export class ClientAuthMemory {
+  readonly #known = new Map<string, ClientAuth>();
+
+  get(client: string): ClientAuth | undefined {
+    return this.#known.get(client);
+  }
+
+  learn(client: string, way: ClientAuth): void {
+    this.#known.delete(client);
+    this.#known.set(client, way);
+    if (this.#known.size > REMEMBERED_MOST) this.#known.delete(this.#known.keys().next().value!);
+  }
+}
+
+/** A client's credentials, filled in. Holds a secret. */
+export interface ClientCredentials {
+  readonly id: string;
+  readonly secret: string;
+  readonly auth: 'auto' | ClientAuth;
+}
+
+/** The client of a call, if it has one. Throws an UnfillableError. */
+export function clientOf(call: TokenCall, values: TemplateValues): ClientCredentials | undefined {
+  if (call.client === undefined) return undefined;
+  const [id, secret, auth] = [call.client.id, call.client.secret, call.client.auth].map((text) => fillString(text, values)) as [string, string, string];
+  if (auth !== 'auto' && auth !== 'post' && auth !== 'basic') throw new UnfitValue(`a client shows its credentials by one of ${CLIENT_AUTHS.join(', ')}`);
+  return { id, secret, auth };
+}
+
+/** A client's credentials as fields of a form. */
+export function clientForm({ id, secret }: ClientCredentials): string {
+  return new URLSearchParams({ client_id: id, ...(secret !== '' && { client_secret: secret }) }).toString();
+}
+
+/** `Authorization: Basic` of a client: both parts are form-encoded before they are joined (RFC 6749 §2.3.1). */
+export function clientBasic({ id, secret }: ClientCredentials): string {
+  return basic(formEncoded(id), formEncoded(secret));
+}
+
+/** `Authorization: Basic` of a call's own `user:password`. Throws an UnfillableError. */
+export function callBasic(template: string, values: TemplateValues): string {
+  // The first colon that stands in the template itself divides them; a colon in a password is one of the password's.
+  const at = template.replaceAll(/\{[^{}]*\}/g, (placeholder) => '.'.repeat(placeholder.length)).indexOf(':');
+  if (at === -1) return basic(fillString(template, values));
+  const user = fillString(template.slice(0, at), values);
+  if (user.includes(':')) throw new UnfitValue('the user of a Basic authentication cannot hold a colon');
+  return basic(user, fillString(template.slice(at + 1), values));
+}
+
+function basic(...parts: readonly string[]): string {
+  return `Basic ${Buffer.from(parts.join(':'), 'utf8').toString('base64')}`;
+}
+
+function formEncoded(text: string): string {
+  return new URLSearchParams({ '': text }).toString().slice(1);
+}

@@ -1,0 +1,59 @@
+import type { Grant } from '../tokens/token.ts';
+import { attachable } from './attach.ts';
+import type { Flow, TokenCall } from './flow.ts';
+import { pointed } from './match.ts';
+import { numberOf, secondsOf, secondsUntil } from './notations.ts';
+import { parseJson } from './reply.ts';
+import type { TemplateValues } from './template.ts';
+
+/** Longest token that is believed: one with a long list of groups comes near it. Upstreams take headers of 8 to 64 KiB. */
+const TOKEN_MOST = 16_384;
+/** A token goes into a header: visible ASCII and nothing else (a CR LF in it would be a header of its own). */
+const TOKEN_TEXT = /^[\x21-\x7e]+$/;
+/** Some servers write "BearerToken". */
+const BEARER = /^bearer([ _-]?token)?$/i;
+
+/** What an answer with status 2xx grants; or, as a text for people that repeats no value of it, why that is nothing. `now`: wall clock, ms. */
+export function readGrant(call: TokenCall, flow: Flow, body: unknown, values: TemplateValues, date: string | undefined, now: number): Grant | string {
+  const { answer: where } = call;
+  const secret = pointed(body, where.token)[0];
+  if (!isToken(secret)) return `${unusable(secret)} at ${where.token}`;
+  if (!attachable(flow.attach, secret)) return `the token at ${where.token} holds characters that a cookie cannot carry`;
+  const type = where.tokenType === undefined ? undefined : pointed(body, where.tokenType)[0];
+  if (typeof type === 'string' && type !== '' && !BEARER.test(type)) return `${/^[A-Za-z_-]{1,20}$/.test(type) ? `a token of type ${type}` : 'a token of another type'}, which cannot be sent as Bearer`;
+  const refresh = where.refreshToken === undefined ? undefined : pointed(body, where.refreshToken)[0];
+  // By the endpoint's own clock where it tells it: then it does not matter that ours is wrong.
+  const theirs = Date.parse(date ?? '');
+  const theirNow = Number.isNaN(theirs) ? now : theirs;
+  const stated = flow.lifetimeFrom === undefined ? undefined : secondsOf(Object.hasOwn(values, flow.lifetimeFrom) ? values[flow.lifetimeFrom] : undefined);
+  const lengthAt = (at: string | undefined): number | undefined => (at === undefined ? undefined : secondsOf(pointed(body, at)[0]));
+  const untilAt = (at: string | undefined): number | undefined => (at === undefined ? undefined : secondsUntil(pointed(body, at)[0], theirNow));
+  const told = [lengthAt(where.expiresIn), untilAt(where.expiresAt), where.jwt === true ? jwtLifetime(secret, theirNow) : undefined, stated ?? flow.lifetime].filter((value) => value !== undefined);
+  return {
+    secret,
+    refreshSecret: isToken(refresh) ? refresh : undefined,
+    lifetime: told.length === 0 ? undefined : Math.min(...told),
+    refreshLifetime: lengthAt(where.refreshExpiresIn) ?? untilAt(where.refreshExpiresAt),
+  };
+}
+
+function isToken(value: unknown): value is string {
+  return typeof value === 'string' && value.length <= TOKEN_MOST && TOKEN_TEXT.test(value);
+}
+
+function unusable(value: unknown): string {
+  if (value === undefined || value === null || value === '') return 'no token';
+  if (typeof value !== 'string') return `no token but ${Array.isArray(value) ? 'a list' : typeof value === 'object' ? 'an object' : `a ${typeof value}`}`;
+  return value.length > TOKEN_MOST ? `a token of more than ${TOKEN_MOST / 1024} KiB` : 'a token with characters that no header can carry';
+}
+
+/** The life a JWT states for itself. Unverified: it is the upstream that judges its tokens, we only plan by it. */
+function jwtLifetime(token: string, now: number): number | undefined {
+  const claims = parseJson(Buffer.from(token.split('.')[1] ?? '', 'base64url').toString('utf8'));
+  const exp = numberOf(pointed(claims, '/exp')[0]);
+  if (exp === undefined || exp <= 0) return undefined;
+  const left = exp - now / 1000;
+  const iat = numberOf(pointed(claims, '/iat')[0]);
+  // Fresh, yet over by our clock: then it is the clock that is wrong.
+  return left <= 0 && iat !== undefined ? exp - iat : left;
+}

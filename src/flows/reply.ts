@@ -1,0 +1,43 @@
+import type { Reply } from './match.ts';
+
+/** The complete answer of a token endpoint. Header names in lower case. */
+export interface TokenReply {
+  readonly status: number;
+  readonly headers: Readonly<Record<string, string | undefined>>;
+  readonly body: string;
+}
+
+/** The same as rules look at it. */
+export interface ReadReply extends Reply {
+  readonly raw: TokenReply;
+  /** The JSON document; undefined if it is none. */
+  readonly json: unknown;
+}
+
+export function readReply(raw: TokenReply): ReadReply {
+  const json = parseJson(raw.body);
+  return { raw, json, status: raw.status, header: (name) => raw.headers[name], body: () => json };
+}
+
+/** The document, or undefined. A byte order mark does no harm. */
+export function parseJson(text: string): unknown {
+  try {
+    return JSON.parse(text.charCodeAt(0) === 0xfeff ? text.slice(1) : text) as unknown;
+  } catch {
+    return undefined;
+  }
+}
+
+/** An object or a list: what an API speaks in. A page that blocks, of a firewall or a proxy, is something else. */
+export function isDocument(json: unknown): json is object {
+  return typeof json === 'object' && json !== null;
+}
+
+/** Seconds the reply asks to wait, if it says so and means later than now. `now`: wall clock, ms. */
+export function retryAfterOf({ headers }: TokenReply, now: number): number | undefined {
+  const value = headers['retry-after'];
+  if (value === undefined || value.trim() === '') return undefined;
+  const plain = Number(value);
+  const seconds = Number.isNaN(plain) ? (Date.parse(value) - now) / 1000 : plain;
+  return Number.isFinite(seconds) && seconds > 0 ? seconds : undefined;
+}

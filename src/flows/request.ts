@@ -1,0 +1,48 @@
+import { callBasic, clientBasic, clientForm, type ClientAuth, type ClientCredentials } from './client-auth.ts';
+import type { TokenCall } from './flow.ts';
+import { fillForm, fillHeader, fillQuery, fillUrl, fillValue, UnfitValue, type TemplateValues } from './template.ts';
+
+/** A call to a token endpoint, ready to be sent. Holds secrets: never to be logged. */
+export interface TokenRequest {
+  readonly method: string;
+  readonly url: string;
+  readonly headers: Readonly<Record<string, string>>;
+  readonly body: string | undefined;
+}
+
+/** The URL of a call, without its query parameters. Throws an UnfillableError. */
+export function urlOfCall(call: TokenCall, baseUrl: string | undefined, values: TemplateValues): string {
+  const text = fillUrl(call.url, values);
+  return /^https?:\/\//i.test(text) ? text : `${(baseUrl ?? '').replace(/\/+$/, '')}/${text.replace(/^\//, '')}`;
+}
+
+/** The call as it is sent. `client` and `way`: whose credentials go along, and how. Throws an UnfillableError. */
+export function buildRequest(call: TokenCall, baseUrl: string | undefined, values: TemplateValues, client?: ClientCredentials, way?: ClientAuth): TokenRequest {
+  let url = urlOfCall(call, baseUrl, values);
+  const query = fillQuery(call.query ?? {}, values);
+  if (query !== '') url += `${url.includes('?') ? '&' : '?'}${query}`;
+  if (!isWebUrl(url)) throw new UnfitValue('what the configured values make of its address is no http:// or https:// URL');
+  const headers: Record<string, string> = { accept: 'application/json', 'user-agent': 'tokenward' };
+  for (const [name, text] of Object.entries(call.headers)) {
+    const value = fillHeader(text, values);
+    if (value !== '') headers[name.toLowerCase()] = value.trim();
+  }
+  if (call.basic !== undefined) headers['authorization'] = callBasic(call.basic, values);
+  if (client !== undefined && way === 'basic') headers['authorization'] = clientBasic(client);
+  let body: string | undefined;
+  if (call.json !== undefined) {
+    body = JSON.stringify(fillValue(call.json, values));
+    headers['content-type'] ??= 'application/json';
+  } else if (call.form !== undefined || client !== undefined) {
+    const shown = client !== undefined && way === 'post' ? clientForm(client) : '';
+    body = [fillForm(call.form ?? {}, values), shown].filter((part) => part !== '').join('&');
+    headers['content-type'] ??= 'application/x-www-form-urlencoded';
+  }
+  return { method: call.method, url, headers, body };
+}
+
+function isWebUrl(text: string): boolean {
+  if (!URL.canParse(text)) return false;
+  const { protocol, username, password } = new URL(text);
+  return /^https?:$/.test(protocol) && username === '' && password === '';
+}

@@ -1,0 +1,50 @@
+import type { BusyRule, Flow, RefusedRule, TokenCall } from './flow.ts';
+import { matches } from './match.ts';
+import { isDocument, type ReadReply } from './reply.ts';
+
+/** How an error says "later", whatever its status. */
+const LATER = /too.?many.?(requests|calls|connections)|rate.?limit|throttl|slow.?down|temporarily|overload|maintenance|try again (later|in)|quota/i;
+/** As much of an error is read for that. */
+const TEXTS_MOST = 40;
+const TEXT_MOST = 300;
+
+/** What an answer that grants nothing says. `wait`: seconds the flow sets for it. */
+export type Verdict = { readonly kind: 'refused' | 'failed' } | { readonly kind: 'busy'; readonly reason: 'rate_limited' | 'busy'; readonly wait: number | undefined };
+
+/**
+ * Refused, busy, or neither. "Refused" is final for a credential, so it takes the endpoint's own words: an error that a
+ * rule of the flow names, or a status that a rule names on a reply in the API's own format. What asks to come later, and
+ * pages of firewalls and proxies, never are.
+ */
+export function judge(call: TokenCall, flow: Flow, reply: ReadReply): Verdict {
+  const busy = flow.busy.find((rule: BusyRule) => matches(rule, reply));
+  if (busy !== undefined) return { kind: 'busy', reason: reply.status === 429 ? 'rate_limited' : 'busy', wait: busy.wait };
+  if (reply.status === 429) return { kind: 'busy', reason: 'rate_limited', wait: undefined };
+  const rules = [...call.refused, ...flow.refused].filter((rule) => matches(rule, reply));
+  if (rules.some(hasWords)) return { kind: 'refused' };
+  if (reply.status >= 400 && reply.status < 500 && asksToComeLater(reply)) return { kind: 'busy', reason: 'busy', wait: undefined };
+  if (rules.some((rule) => rule.format === 'any' || isDocument(reply.json))) return { kind: 'refused' };
+  return { kind: 'failed' };
+}
+
+/** True for a rule that looks at more than the status. */
+function hasWords(rule: RefusedRule): boolean {
+  return rule.body !== undefined || rule.header !== undefined;
+}
+
+/** A wrong password does not become right by waiting: who says when to come again has not looked at it. */
+function asksToComeLater({ raw, json }: ReadReply): boolean {
+  return (raw.headers['retry-after'] ?? '') !== '' || (isDocument(json) && textsIn(json).some((text) => LATER.test(text)));
+}
+
+/** The first texts of a document, outermost first. */
+function textsIn(json: object): string[] {
+  const texts: string[] = [];
+  const left: unknown[] = [json];
+  for (let at = 0; at < left.length && at < TEXTS_MOST; at += 1) {
+    const item = left[at];
+    if (typeof item === 'string') texts.push(item.slice(0, TEXT_MOST));
+    else if (isDocument(item)) left.push(...(Object.values(item) as unknown[]).slice(0, TEXTS_MOST));
+  }
+  return texts;
+}
