@@ -1,13 +1,16 @@
 import { TokenwardError } from '../errors.ts';
 import { TokenCallError, type SendTokenCall, type TokenReply, type TokenRequest } from '../flows/run.ts';
 import type { RequestBody } from './body.ts';
+import { textOf, withoutCoding } from './token-answer.ts';
 import { destinationOf, type Destination } from './upstream/dial.ts';
 import { ConnectionPool } from './upstream/pool.ts';
 import { UpstreamReply } from './upstream/reply.ts';
 
 const CONNECT_TIMEOUT = 3_000;
 const TOTAL_TIMEOUT = 15_000;
-/** No honest token answer is larger. Bytes. */
+/** What stands for a body that could not be unpacked: it is no JSON. */
+const UNREADABLE = Buffer.of(0);
+/** No honest token answer is larger, packed or unpacked. Bytes. */
 const ANSWER_MOST = 1024 * 1024;
 
 /**
@@ -17,7 +20,8 @@ const ANSWER_MOST = 1024 * 1024;
 export function tokenCallSender(tls: Destination['tls'], viaFor: (origin: string) => string): SendTokenCall {
   return async (request: TokenRequest): Promise<TokenReply> => {
     const { origin, host, pathname, search } = new URL(request.url);
-    const pool = new ConnectionPool(destinationOf(origin, tls, viaFor(origin)), { maxConnections: 1, timeouts: { connect: CONNECT_TIMEOUT, firstByte: TOTAL_TIMEOUT, idle: TOTAL_TIMEOUT } });
+    const destination = destinationOf(origin, tls, viaFor(origin));
+    const pool = new ConnectionPool(destination, { maxConnections: 1, timeouts: { connect: CONNECT_TIMEOUT, firstByte: TOTAL_TIMEOUT, idle: TOTAL_TIMEOUT } });
     let exchange!: UpstreamReply;
     const clock = { late: false };
     const timer = setTimeout(() => {
@@ -30,13 +34,16 @@ export function tokenCallSender(tls: Destination['tls'], viaFor: (origin: string
         const headers = ['host', host, ...Object.entries(request.headers).flat(), 'accept-encoding', 'identity'];
         pool.run({ method: request.method, target: pathname + search, headers, body: bodyOf(request.body) }, exchange);
       });
-      const body = await read(reply);
+      const bytes = await read(reply);
       const headers: Record<string, string | undefined> = {};
       for (let i = 0; i < reply.headers.length; i += 2) headers[reply.headers[i]!.toLowerCase()] ??= reply.headers[i + 1]!;
-      return { status: reply.status, headers, body };
+      return { status: reply.status, headers, body: textOf(withoutCoding(bytes, headers['content-encoding'], ANSWER_MOST) ?? UNREADABLE) };
     } catch (error) {
-      if (error instanceof TokenCallError) throw error;
-      throw new TokenCallError(clock.late ? 'timeout' : reasonOf(error), exchange.sent);
+      const place = `${destination.host}:${destination.port}`;
+      const { sent } = exchange;
+      if (error instanceof RangeError) throw new TokenCallError('too_large', true, `${place} answered more than ${ANSWER_MOST / 1024 ** 2} MiB`);
+      const reason = clock.late ? 'timeout' : reasonOf(error);
+      throw new TokenCallError(reason, sent, detailOf(reason, place, sent, error));
     } finally {
       clearTimeout(timer);
       pool.close();
@@ -50,7 +57,8 @@ function bodyOf(text: string | undefined): RequestBody {
   return { kind: 'kept', chunks: [bytes], length: bytes.length, release: () => undefined };
 }
 
-function read(reply: UpstreamReply): Promise<string> {
+/** Rejects with a RangeError if it is too large. */
+function read(reply: UpstreamReply): Promise<Buffer> {
   return new Promise((resolve, reject) => {
     const chunks: Buffer[] = [];
     let size = 0;
@@ -58,14 +66,14 @@ function read(reply: UpstreamReply): Promise<string> {
       write(chunk) {
         size += chunk.length;
         if (size > ANSWER_MOST) {
-          reject(new TokenCallError('too_large', true));
+          reject(new RangeError('too large'));
           reply.cancel();
           return true;
         }
         chunks.push(chunk);
         return true;
       },
-      end: () => resolve(Buffer.concat(chunks).toString('utf8')),
+      end: () => resolve(Buffer.concat(chunks)),
       fail: () => reject(new TokenwardError('upstream_broken')),
     });
   });
@@ -77,4 +85,17 @@ function reasonOf(error: unknown): TokenCallError['reason'] {
   if (error.code !== 'upstream_unreachable') return 'reset';
   if (error.detail?.startsWith('TLS') === true) return 'tls';
   return error.detail === 'ENOTFOUND' || error.detail === 'EAI_AGAIN' ? 'dns' : 'connect';
+}
+
+/** For people: where, and what went wrong there, with the system's own code if there is one. */
+function detailOf(reason: TokenCallError['reason'], place: string, sent: boolean, error: unknown): string {
+  const code = error instanceof TokenwardError ? error.detail?.replace(/^TLS: /, '') : undefined;
+  const said = code !== undefined && /^[A-Z][A-Z0-9_]{1,60}$/.test(code) ? ` (${code})` : '';
+  switch (reason) {
+    case 'timeout': return sent ? `${place} did not answer within ${TOTAL_TIMEOUT / 1000} s` : `no connection to ${place} within ${CONNECT_TIMEOUT / 1000} s`;
+    case 'connect': return `no connection to ${place}${said}`;
+    case 'dns': return `${place}: the name cannot be resolved${said}`;
+    case 'tls': return `no TLS connection to ${place}${said}`;
+    default: return `${place} broke the connection off before its whole answer`;
+  }
 }

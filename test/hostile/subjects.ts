@@ -132,7 +132,7 @@ export async function startTokenward(setup: SubjectSetup): Promise<Subject> {
 function configuration({ upstreams, tokenEndpoint, tokenItems }: SubjectSetup, folder: string): unknown {
   const url = (port: number, path: string): string => `http://127.0.0.1:${port}${path}`;
   const timeouts = { connect: '1s', firstByte: `${PATIENCE}ms`, idle: `${PATIENCE}ms` };
-  const oauth2 = (path: string): unknown => ({ flow: 'oauth2', credentials: { tokenUrl: url(tokenEndpoint, path), clientId: 'hostile', clientSecret: 'hostile-secret' } });
+  const oauth2 = (path: string): unknown => ({ flow: 'oauth2', credentials: { tokenUrl: url(tokenEndpoint, path), clientId: 'hostile', clientSecret: 'hostile-secret', clientAuth: 'post' } });
   const patient = { connect: '3s', firstByte: '60s', idle: '60s' };
   return {
     listen: { host: '127.0.0.1', port: 0 },
