@@ -5,7 +5,8 @@ import { readDocument } from './document.ts';
 import { expandLeaves } from './expand-leaves.ts';
 import { reportIssue } from './issues.ts';
 import { ConfigError, dotted, record, type ConfigMistake, type Say } from './mistakes.ts';
-import { checkAccounts, checkCredentials, flowOfAccount } from './references.ts';
+import { checkGiven, isParticular, needsBaseUrl } from './flow-checks.ts';
+import { checkAccounts, checkCredentials, flowOfAccount, noFlow, overrides } from './references.ts';
 import { accountSchema, accountsSchema, NAME, NAME_FORM, type AccountConfig } from './schema.ts';
 
 /*
@@ -83,6 +84,8 @@ function accountsOfFile(text: string, file: string, flows: ReadonlyMap<string, F
 export function accountsOfLines(file: string, flows: ReadonlyMap<string, Flow>, environment: Environment, taken: ReadonlySet<string>): GeneratedAccounts {
   const kinds: Kind[] = [];
   const kindOf = new Map<string, number>();
+  // By the place in `kinds`: accounts of it are looked at one by one.
+  const particular: boolean[] = [];
   const byName = new Map<string, readonly [number, Readonly<Record<string, unknown>>]>();
   const mistakes: ConfigMistake[] = [];
   let line = 0;
@@ -101,8 +104,13 @@ export function accountsOfLines(file: string, flows: ReadonlyMap<string, Flow>, 
       if (index === undefined) {
         const kind = kindFrom(without(value, 'name', 'credentials'), flows, say);
         if (kind !== undefined) kindOf.set(key, (index = kinds.push(kind) - 1));
+        if (kind !== undefined) particular.push(isParticular(kind.flow));
       }
-      if (index !== undefined && !fits(kinds[index]!.flow, credentials)) checkCredentials(kinds[index]!.flow, credentials, ['credentials'], () => undefined, say);
+      if (index !== undefined) {
+        const { flow } = kinds[index]!;
+        if (!fits(flow, credentials)) checkCredentials(flow, credentials, ['credentials'], () => undefined, say);
+        if (particular[index] === true) checkGiven(flow, credentials, ['credentials'], say);
+      }
       if (mistakes.length === before) byName.set(name as string, [index!, credentials as Record<string, unknown>]);
     }
     if (mistakes.length >= MISTAKES_MOST) break;
@@ -147,13 +155,14 @@ function kindFrom(written: Readonly<Record<string, unknown>>, flows: ReadonlyMap
   const settings = without(parsed.data, 'credentials');
   const flow = flows.get(settings.flow);
   if (flow === undefined) {
-    say(['flow'], `there is no flow of this name; known: ${[...flows.keys()].join(', ')}`);
+    say(['flow'], noFlow(settings.flow, [...flows.keys()]));
     return undefined;
   }
-  if (flow.baseUrl === undefined && settings.baseUrl === undefined && flow.login?.url.startsWith('/') === true) {
+  if (flow.baseUrl === undefined && settings.baseUrl === undefined && needsBaseUrl(flow)) {
     say([], `the flow ${settings.flow} needs a baseUrl here`);
     return undefined;
   }
+  overrides(flow, settings.attach, settings.budget, [], say);
   return { settings, flow: flowOfAccount(flow, parsed.data) };
 }
 

@@ -5,7 +5,8 @@ import { accountsOfFolder, accountsOfLines, NO_GENERATED, type GeneratedAccounts
 import { expandLeaves } from './expand-leaves.ts';
 import { reportIssue } from './issues.ts';
 import { ConfigError, dotted, record, type ConfigMistake, type Say } from './mistakes.ts';
-import { checkAccounts, checkCallers, checkListeners, checkRoutes, collectFlows, flowOfAccount } from './references.ts';
+import { collectFlows } from './own-flows.ts';
+import { checkAccounts, checkCallers, checkListeners, checkRoutes, flowOfAccount } from './references.ts';
 import { configSchema, type AccountConfig, type Config } from './schema.ts';
 
 export { ConfigError, type ConfigMistake } from './mistakes.ts';

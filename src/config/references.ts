@@ -1,8 +1,8 @@
-import { flowSchema, type Flow } from '../flows/flow.ts';
+import { attachSchema, budgetSchema, type Flow } from '../flows/flow.ts';
 import { PRESETS } from '../flows/presets.ts';
-import { reportIssue } from './issues.ts';
+import { checkAttach, checkBudget, checkGiven, needsBaseUrl } from './flow-checks.ts';
 import { didYouMean, list, record, unknownKey, type Path, type Say } from './mistakes.ts';
-import { DEFAULT_OPERATOR_PORT, DEFAULT_PORT, isPlainUrl, isUrl, type AccountConfig } from './schema.ts';
+import { DEFAULT_OPERATOR_PORT, DEFAULT_PORT, isUrl, type AccountConfig } from './schema.ts';
 
 /*
  * What the schema does not see: names that must exist elsewhere, and rules across parts. All of this looks at the
@@ -11,29 +11,6 @@ import { DEFAULT_OPERATOR_PORT, DEFAULT_PORT, isPlainUrl, isUrl, type AccountCon
 
 /** How a plain value is written in the document. */
 export type SourceOf = (path: Path) => string | undefined;
-
-/** Every flow an account may name: the presets, and the configuration's own. */
-export function collectFlows(raw: unknown, say: Say): ReadonlyMap<string, Flow> {
-  const flows = new Map<string, Flow>(Object.entries(PRESETS));
-  for (const [name, value] of Object.entries(record(record(raw)['flows']))) {
-    const path = ['flows', name];
-    const { extends: base, ...own } = record(value);
-    if (base !== undefined && !(typeof base === 'string' && Object.hasOwn(PRESETS, base))) {
-      say([...path, 'extends'], `must be one of ${Object.keys(PRESETS).join(', ')}`);
-      continue;
-    }
-    const whole = base === undefined ? value : { ...PRESETS[base], ...own };
-    const parsed = flowSchema.safeParse(whole);
-    if (!parsed.success) {
-      const root = { flows: { [name]: whole } };
-      for (const issue of parsed.error.issues) reportIssue({ ...issue, path: [...path, ...issue.path] }, root, say);
-      continue;
-    }
-    if (parsed.data.baseUrl !== undefined && !isPlainUrl(parsed.data.baseUrl)) say([...path, 'baseUrl'], 'must have no user, password, query or fragment');
-    flows.set(name, parsed.data);
-  }
-  return flows;
-}
 
 /** The flow as this account uses it. */
 export function flowOfAccount(flow: Flow, account: AccountConfig): Flow {
@@ -52,18 +29,34 @@ export function flowOfAccount(flow: Flow, account: AccountConfig): Flow {
 export function checkAccounts(raw: unknown, flows: ReadonlyMap<string, Flow>, sourceOf: SourceOf, say: Say): void {
   const own = Object.keys(record(record(raw)['flows']));
   for (const [name, value] of Object.entries(record(record(raw)['accounts']))) {
-    const { flow: flowName, credentials, baseUrl } = record(value);
+    const { flow: flowName, credentials, baseUrl, attach, budget } = record(value);
     if (typeof flowName !== 'string') continue;
     const flow = flows.get(flowName);
     if (flow === undefined) {
       // One of the configuration's own that is missing here has had its complaint.
       const known = [...new Set([...Object.keys(PRESETS), ...own])];
-      if (!own.includes(flowName)) say(['accounts', name, 'flow'], `there is no flow of this name; known: ${known.join(', ')}`);
+      if (!own.includes(flowName)) say(['accounts', name, 'flow'], noFlow(flowName, known));
       continue;
     }
-    checkCredentials(flow, credentials, ['accounts', name, 'credentials'], sourceOf, say);
-    if (flow.baseUrl === undefined && baseUrl === undefined && flow.login?.url.startsWith('/') === true) say(['accounts', name], `the flow ${flowName} needs a baseUrl here`);
+    const path = ['accounts', name];
+    const used = { ...flow, ...overrides(flow, attach, budget, path, say) };
+    checkCredentials(used, credentials, [...path, 'credentials'], sourceOf, say);
+    checkGiven(used, credentials, [...path, 'credentials'], say);
+    if (baseUrl === undefined && flow.baseUrl === undefined && needsBaseUrl(flow)) say(path, `the flow ${flowName} needs a baseUrl here`);
   }
+}
+
+/** What to say of a flow that nobody knows. */
+export function noFlow(name: string, known: readonly string[]): string {
+  return `there is no flow of this name${didYouMean(name, known)}; known: ${known.join(', ')}`;
+}
+
+/** The parts of a flow that an account of it changes, checked as far as they are well-formed. `path`: of the account. */
+export function overrides(flow: Flow, attach: unknown, budget: unknown, path: Path, say: Say): Partial<Flow> {
+  const [attached, limited] = [attachSchema.safeParse(attach), budgetSchema.safeParse(budget)];
+  if (attached.success) checkAttach(flow, attached.data, [...path, 'attach'], say);
+  if (limited.success) checkBudget(flow, limited.data, [...path, 'budget'], say);
+  return attached.success ? { attach: attached.data } : {};
 }
 
 export function checkCredentials(flow: Flow, given: unknown, path: Path, sourceOf: SourceOf, say: Say): void {
@@ -92,7 +85,7 @@ export function checkRoutes(raw: unknown, flows: ReadonlyMap<string, Flow>, else
     if (typeof account === 'string' && !accounts.includes(account) && !elsewhere.has(account)) say(['routes', index, 'account'], `there is no account of this name${didYouMean(account, accounts)}`);
     if (accountFrom !== undefined && account !== undefined) say(['routes', index, 'accountFrom'], 'goes with no account beside it');
     const { flow } = record(accountFrom);
-    if (typeof flow === 'string' && !flows.has(flow)) say(['routes', index, 'accountFrom', 'flow'], `there is no flow of this name; known: ${[...flows.keys()].join(', ')}`);
+    if (typeof flow === 'string' && !flows.has(flow)) say(['routes', index, 'accountFrom', 'flow'], noFlow(flow, [...flows.keys()]));
     if (typeof prefix !== 'string') return;
     const other = seen.get(prefix);
     if (other === undefined) seen.set(prefix, index);

@@ -1,5 +1,6 @@
 import { z } from 'zod';
-import { attachSchema, budgetSchema, flowSchema } from '../flows/flow.ts';
+import { milliseconds } from '../flows/duration.ts';
+import { attachSchema, budgetSchema, flowSchema, lifetimeSchema, rotationGraceSchema } from '../flows/flow.ts';
 
 /** What names look like: of accounts, callers and flows. */
 export const NAME = /^[A-Za-z0-9][A-Za-z0-9._-]{0,99}$/;
@@ -14,18 +15,16 @@ const PORT_FORM = 'must be a port number, 0 to 65535';
 const port = z.union([z.int(), z.string().regex(/^\d{1,5}$/, PORT_FORM)], { error: PORT_FORM }).transform(Number)
   .refine((value) => value >= 0 && value <= 65_535, PORT_FORM);
 const httpUrl = z.url({ protocol: /^https?$/, error: 'must be an http:// or https:// URL', abort: true })
+  .refine((text) => isHostname(new URL(text).hostname), { error: 'must name one host: "*" and "{…}" stand for nothing there', abort: true })
   .refine(isPlainUrl, 'must have no user, password, query or fragment');
 const BYTE_UNITS: Readonly<Record<string, number>> = { '': 1, b: 1, kib: 1024, mib: 1024 ** 2, gib: 1024 ** 3 };
-const MILLISECOND_UNITS: Readonly<Record<string, number>> = { ms: 1, s: 1000, m: 60_000, h: 3_600_000 };
 
 /** Bytes: a number, or text like `1 MiB`. */
 const BYTES_FORM = 'must be a whole number of bytes, or such as "64 KiB" or "8 MiB"';
 const bytes = z.union([z.int().min(0), z.string().regex(/^\d+\s*(b|kib|mib|gib)?$/i, BYTES_FORM)], { error: BYTES_FORM })
   .transform((value) => (typeof value === 'number' ? value : Number.parseInt(value, 10) * BYTE_UNITS[value.replace(/^\d+\s*/, '').toLowerCase()]!));
-/** Durations: text like `500ms`, `30s`, `5m`, `1h`; a bare number is seconds. Milliseconds inside. */
-const DURATION_FORM = 'must be seconds, or such as "500ms", "30s", "5m", "1h"';
-const duration = z.union([z.number().min(0), z.string().regex(/^\d+(\.\d+)?\s*(ms|s|m|h)?$/, DURATION_FORM)], { error: DURATION_FORM })
-  .transform((value) => (typeof value === 'number' ? value * 1000 : Number.parseFloat(value) * MILLISECOND_UNITS[value.replace(/^[\d.]+\s*/, '') || 's']!))
+/** Milliseconds inside. */
+const duration = milliseconds
   // A timer of more than 24.8 days fires at once.
   .refine((value) => value <= 24 * 3_600_000, 'must be at most 24h');
 /** The path of a file. */
@@ -106,13 +105,13 @@ const jwt = z.strictObject({
 
 /** One account. */
 export const accountSchema = z.strictObject({
-  flow: z.string().min(1).describe('A preset (softline, chatapp, twin, oauth2, static) or a name below flows.'),
+  flow: z.string().min(1).describe('A preset (softline, chatapp, twin, oauth2, oauth2-refresh, static) or a name below flows.'),
   credentials: z.record(z.string(), z.unknown()).default({}),
   baseUrl: httpUrl.optional().describe('Where login and refresh go, instead of the flow\'s default.'),
   attach: attachSchema.optional().describe('Overrides how the flow carries the token.'),
   budget: budgetSchema.optional().describe('Overrides the flow\'s login budget.'),
-  lifetime: z.number().int().min(1).optional(),
-  rotationGrace: z.number().int().min(0).max(600).optional(),
+  lifetime: lifetimeSchema.optional(),
+  rotationGrace: rotationGraceSchema.optional(),
   renew: z.enum(['early', 'on-demand']).optional(),
   tls: upstreamTls.optional().describe('For the token endpoint.'),
   formerName: name.optional().describe('What the account was called before: its stored token is taken over instead of a login.'),
@@ -154,11 +153,16 @@ const route = z.strictObject({
   tls: upstreamTls.optional(),
 });
 
-/** An http or https URL that carries no user and password. */
+/** An http or https URL that carries no user and password, and names one host. */
 export function isUrl(text: string): boolean {
   if (!URL.canParse(text)) return false;
-  const { protocol, username, password } = new URL(text);
-  return (protocol === 'http:' || protocol === 'https:') && username === '' && password === '';
+  const { protocol, username, password, hostname } = new URL(text);
+  return (protocol === 'http:' || protocol === 'https:') && username === '' && password === '' && isHostname(hostname);
+}
+
+/** The URL standard lets "*" and "{" pass in a host; no name server knows such a one. */
+function isHostname(hostname: string): boolean {
+  return /^([A-Za-z0-9._-]+|\[[0-9A-Fa-f:.]+\])$/.test(hostname);
 }
 
 /** The same, with nothing behind the path: something can be appended to it. */
@@ -182,7 +186,7 @@ export const configSchema = z.strictObject({
   jwt: jwt.optional().describe('Callers may show a JWT, such as a Kubernetes service-account token.'),
   egressProxy: z.union([z.enum(['environment', 'none']), z.url({ protocol: /^https?$/, error: EGRESS_FORM })], { error: EGRESS_FORM }).default('environment').describe('The corporate proxy on the way out: from HTTPS_PROXY and NO_PROXY, none, or this one. Never for this host itself.'),
   allowAnonymous: z.boolean().default(false).describe('Says aloud that callers: none is meant although others than this host can reach the listener.'),
-  flows: z.record(name, z.union([flowSchema, z.looseObject({ extends: z.string() })])).default({}).describe('Flows of your own; "extends" starts from a preset.'),
+  flows: z.record(name, z.union([flowSchema, z.looseObject({ extends: z.string() })])).default({}).describe('Flows of your own; "extends" starts from a preset or from another one of them.'),
   accounts: accountsSchema.default({}),
   accountsFrom: z.strictObject({
     directory: z.string().min(1).optional().describe('A folder of YAML or JSON files, each a mapping like accounts.'),

@@ -31,7 +31,7 @@ describe('accounts of a folder', () => {
     });
     const { message } = errorOf(withFolder(directory));
     for (const line of [
-      `  ${join(directory, 'a.yaml')}, line 2: one.flow: there is no flow of this name; known: softline, chatapp, twin, oauth2, static`,
+      `  ${join(directory, 'a.yaml')}, line 2: one.flow: there is no flow of this name; did you mean "static"?; known: softline, chatapp, twin, oauth2, oauth2-refresh, static`,
       `  ${join(directory, 'a.yaml')}, line 5: two.credentials: token is missing`,
       `  ${join(directory, 'a.yaml')}, line 5: two.credentials.tokn: unknown key; did you mean "token"?`,
       `  ${join(directory, 'b.yaml')}, line 2: not well-formed YAML or JSON`,
@@ -68,7 +68,7 @@ describe('accounts of a generated file', () => {
     ['has a name that is none', { name: 'a b', ...staticAccount('x') }, 'name: must be a name of letters, digits, ".", "_" and "-", at most 100 characters'],
     ['has the name of an account of the configuration', { name: 'shop', ...staticAccount('x') }, 'name: there is an account of this name already'],
     ['has the name of an earlier line', { name: 'good', ...staticAccount('x') }, 'name: there is an account of this name already'],
-    ['names no flow that there is', { name: 'x', flow: 'statik' }, 'flow: there is no flow of this name; known: softline, chatapp, twin, oauth2, static'],
+    ['names no flow that there is', { name: 'x', flow: 'statik' }, 'flow: there is no flow of this name; did you mean "static"?; known: softline, chatapp, twin, oauth2, oauth2-refresh, static'],
     ['lacks its flow', { name: 'x' }, 'flow: is missing'],
     ['lacks a credential', { name: 'x', flow: 'static', credentials: {} }, 'credentials: token is missing'],
     ['has an empty credential', { name: 'x', flow: 'static', credentials: { token: '' } }, 'credentials: token is missing'],

@@ -15,7 +15,7 @@ const VARIABLES = [...TEXT.matchAll(/^[^#\n]*$/gm)].flatMap(([line]) => [...line
 const ENVIRONMENT = Object.fromEntries([...TEXT.matchAll(/\$\{([A-Z_]+)\}/g)].map(([, name]) => [name!, /STORE_KEY$/.test(name!) ? Buffer.alloc(32, name).toString('base64') : `value of ${name!}`]));
 
 /** Keys with the same keys below them as another one, where the manual refers to that. */
-const SAME = [[/^routes\[\]\.tls(?=\.)/, 'accounts.*.tls'], [/\.deny\[\]\./, '.allow[].'], [/^flows\.\*\.attach(?=\.)/, 'accounts.*.attach'], [/^flows\.\*\.refresh(?=\.|$)/, 'flows.*.login'], [/\.refused\[\]\.(header|body)(\.\*)?$/, '.refused[].status']] as const;
+const SAME = [[/^routes\[\]\.tls(?=\.)/, 'accounts.*.tls'], [/\.deny\[\]\./, '.allow[].'], [/^flows\.\*\.attach(?=\.)/, 'accounts.*.attach'], [/^flows\.\*\.refresh(?=\.|$)/, 'flows.*.login'], [/^flows\.\*\.refused(?=\[)/, 'flows.*.login.refused'], [/(?<=\.(login\.|\*\.)(refused|busy)\[\]\.)(status|header|unlessHeader|body)(\.\*)?$/, 'status']] as const;
 const folded = (path: string): string => SAME.reduce((at, [from, to]) => at.replace(from, to), path);
 
 /** Every key of a YAML text, as in schemaKeys; below what the schema leaves open there are no keys. */

@@ -11,13 +11,13 @@ describe('names in a configuration', () => {
 
   it('of flows must exist', () => {
     const complaint = (flow: string): string[] => said(smallest({}).replace('flow: static', `flow: ${flow}`));
-    assert.deepEqual(complaint('chatap'), ['accounts.shop.flow: there is no flow of this name; known: softline, chatapp, twin, oauth2, static']);
+    assert.deepEqual(complaint('chatap'), ['accounts.shop.flow: there is no flow of this name; did you mean "chatapp"?; known: softline, chatapp, twin, oauth2, oauth2-refresh, static']);
     assert.deepEqual(complaint('constructor').length, 1);
-    assert.deepEqual(said(smallest({ top: 'flows: { own: { extends: twin } }' }).replace('flow: static', 'flow: won')), ['accounts.shop.flow: there is no flow of this name; known: softline, chatapp, twin, oauth2, static, own']);
+    assert.deepEqual(said(smallest({ top: 'flows: { own: { extends: twin } }' }).replace('flow: static', 'flow: won')), ['accounts.shop.flow: there is no flow of this name; did you mean "twin"?; known: softline, chatapp, twin, oauth2, oauth2-refresh, static, own']);
   });
 
   it('of a flow that has mistakes cause no second complaint', () => {
-    assert.deepEqual(said(smallest({ top: 'flows: { own: { extends: twn } }' }).replace('flow: static', 'flow: own')), ['flows.own.extends: must be one of softline, chatapp, twin, oauth2, static']);
+    assert.deepEqual(said(smallest({ top: 'flows: { own: { extends: twn } }' }).replace('flow: static', 'flow: own')), ['flows.own.extends: there is no flow of this name; did you mean "twin"?; known: softline, chatapp, twin, oauth2, oauth2-refresh, static']);
   });
 
   it('of credentials are those the flow asks for', () => {
@@ -43,12 +43,14 @@ describe('names in a configuration', () => {
   it('of upstreams are http or https URLs without user, query and fragment', () => {
     const complaint = (url: string): string[] => said(smallest({}).replace('https://shop.example', `"${url}"`));
     for (const url of ['shop.example', 'ftp://shop.example', 'https://', '/shop', 'file:///etc/passwd', 'javascript:1']) assert.deepEqual(complaint(url), ['routes.0.upstream: must be an http:// or https:// URL'], url);
+    for (const url of ['https://*.shop.example', 'https://*', 'https://{tenant}.shop.example', 'https://shop.example,other.example', 'https://*.shop.example/v1']) assert.deepEqual(complaint(url), ['routes.0.upstream: must name one host: "*" and "{…}" stand for nothing there'], url);
+    for (const url of ['https://[::1]:8443', 'https://10.0.0.1', 'https://shop_1.example', 'https://münchen.example', 'https://shop.example.']) load(smallest({}).replace('https://shop.example', `"${url}"`));
     for (const url of ['https://a@shop.example', 'https://a:b@shop.example', 'https://shop.example/?a=b', 'https://shop.example/#a']) assert.deepEqual(complaint(url), ['routes.0.upstream: must have no user, password, query or fragment'], url);
   });
 
   it('of token URLs in credentials likewise', () => {
     const oauth2 = (url: string): string => smallest({}).replace('flow: static, credentials: { token: secret }', `flow: oauth2, credentials: { tokenUrl: "${url}", clientId: a }`);
-    for (const url of ['login.example', 'ftp://login.example', 'https://a:b@login.example']) assert.deepEqual(said(oauth2(url)), ['accounts.shop.credentials.tokenUrl: must be an http:// or https:// URL without user and password'], url);
+    for (const url of ['login.example', 'ftp://login.example', 'https://a:b@login.example', 'https://*.login.example']) assert.deepEqual(said(oauth2(url)), ['accounts.shop.credentials.tokenUrl: must be an http:// or https:// URL without user and password'], url);
     load(oauth2('https://login.example/token?tenant=7'));
   });
 

@@ -22,6 +22,18 @@ describe('sizes and durations', () => {
     it(`${written} is no duration`, () => assert.deepEqual(said(smallest({ route: `timeouts: { idle: ${written} }` })), ['routes.0.timeouts.idle: must be seconds, or such as "500ms", "30s", "5m", "1h"']));
   }
 
+  it('durations are taken wherever seconds are, and numbers stay seconds', () => {
+    const flow = (lifetime: string, per: string, grace: string): unknown[] => {
+      const { lifetime: life, budget, rotationGrace } = load(smallest({ account: `lifetime: ${lifetime}, budget: { logins: 5, per: ${per} }, rotationGrace: ${grace}` })).flowOf.get('shop')!;
+      return [life, budget!.per, rotationGrace];
+    };
+    assert.deepEqual(flow('1800', '86400', '600'), [1_800, 86_400, 600]);
+    assert.deepEqual(flow('30m', '24h', '30m'), [1_800, 86_400, 1_800]);
+    assert.deepEqual(flow('"90"', '1.5h', '0'), [90, 5_400, 0]);
+    const own = load(`flows: { own: { extends: static, lifetime: 30m, rotationGrace: 24h, busy: [{ status: 403, wait: 10m }], budget: { logins: 5, per: 10m } } }\n${smallest({})}`).knownFlows.get('own')!;
+    assert.deepEqual([own.lifetime, own.rotationGrace, own.busy[0]!.wait, own.budget!.per], [1_800, 86_400, 600, 600]);
+  });
+
   it('negative numbers are neither', () => {
     assert.deepEqual(said(smallest({ route: 'maxBody: -1, timeouts: { idle: -1 }' })), ['routes.0.maxBody: must be at least 0', 'routes.0.timeouts.idle: must be at least 0']);
   });

@@ -1,0 +1,115 @@
+import { attachedName } from '../flows/attach.ts';
+import { CLIENT_AUTHS } from '../flows/client-auth.ts';
+import { isFixed, type Attach, type Flow, type TemplateValue, type TokenCall } from '../flows/flow.ts';
+import { fillString, placeholdersIn } from '../flows/template.ts';
+import { didYouMean, record, type Path, type Say } from './mistakes.ts';
+
+/*
+ * What a flow that is well-formed cannot do all the same: placeholders that nothing stands behind, and tokens that never
+ * get onto a request. Found here, so that it is not found at the first request.
+ */
+
+/** A text of a call, and where it stands below the call. */
+type Text = readonly [path: Path, text: string];
+
+/** The calls of a flow by their keys. */
+function callsOf(flow: Flow): ['login' | 'refresh', TokenCall][] {
+  return (['login', 'refresh'] as const).flatMap((key): ['login' | 'refresh', TokenCall][] => (flow[key] === undefined ? [] : [[key, flow[key]]]));
+}
+
+function textsOf(call: TokenCall): Text[] {
+  const named = (key: string, texts: Readonly<Record<string, string>> = {}): Text[] => Object.entries(texts).map(([name, text]): Text => [[key, name], text]);
+  const { id, secret, auth } = call.client ?? {};
+  return [
+    [['url'], call.url], ...named('query', call.query), ...named('headers', call.headers),
+    ...(call.basic === undefined ? [] : [[['basic'], call.basic] as Text]),
+    ...Object.entries({ id, secret, auth }).flatMap(([name, text]): Text[] => (text === undefined ? [] : [[['client', name], text]])),
+    ...(call.json === undefined ? [] : leavesOf(call.json, ['json'])), ...named('form', call.form),
+  ];
+}
+
+function leavesOf(value: TemplateValue, path: Path): Text[] {
+  if (typeof value === 'string') return [[path, value]];
+  if (typeof value !== 'object' || value === null) return [];
+  return Object.entries(value).flatMap(([key, inner]) => leavesOf(inner, [...path, Array.isArray(value) ? Number(key) : key]));
+}
+
+/** All that can be said of a flow without its accounts. `path`: where it stands. */
+export function checkFlow(flow: Flow, path: Path, say: Say): void {
+  const credentials = Object.keys(flow.credentials);
+  for (const [key, call] of callsOf(flow)) {
+    // A refresh may show the old pair; a login has none.
+    const known = key === 'refresh' ? [...credentials, 'refreshToken', 'token'] : credentials;
+    for (const [at, text] of textsOf(call)) checkText(text, known, [...path, key, ...at], say);
+  }
+  checkAttach(flow, flow.attach, [...path, 'attach'], say);
+  if (flow.lifetimeFrom !== undefined) checkName(flow.lifetimeFrom, credentials, [...path, 'lifetimeFrom'], say);
+  checkBudget(flow, flow.budget, [...path, 'budget'], say);
+}
+
+function checkText(text: string, known: readonly string[], path: Path, say: Say): void {
+  if (/\{\{\s*[A-Za-z]\w*\s*\}\}/.test(text)) say(path, 'a placeholder is written with one brace on each side, such as {name}');
+  else if (/\{\s+[A-Za-z]\w*\s*\}|\{[A-Za-z]\w*\s+\}/.test(text)) say(path, 'a placeholder is written without blanks, such as {name}');
+  for (const name of new Set(placeholdersIn(text).map((one) => one.name))) {
+    if (!known.includes(name)) say(path, `there is no credential {${name}} in this flow${didYouMean(name, known)}`);
+  }
+}
+
+function checkName(name: string, credentials: readonly string[], path: Path, say: Say): void {
+  if (!credentials.includes(name)) say(path, `there is no credential of this name in the flow${didYouMean(name, credentials)}`);
+}
+
+/** What `attach` of a flow, or of an account that overrides it, must name. */
+export function checkAttach(flow: Flow, attach: Attach, path: Path, say: Say): void {
+  const credentials = Object.keys(flow.credentials);
+  const at = [...path, 'value'];
+  const name = attachedName(attach);
+  if (name === undefined) {
+    say(at, isFixed(flow) ? 'must name one credential, which is the token' : 'must name {token} and nothing else');
+  } else if (!isFixed(flow)) {
+    if (name !== 'token') say(at, `must contain {token}, which is where the token goes${didYouMean(name, ['token'])}`);
+  } else if (!credentials.includes(name)) {
+    say(path, credentials.length === 0
+      ? `the flow has no login and no refresh, so its token is fixed: it must be one of the flow's credentials`
+      : `there is no credential {${name}} in this flow; without login and refresh its token is fixed, and attach must name it${didYouMean(name, credentials)}`);
+  }
+}
+
+export function checkBudget(flow: Flow, budget: Flow['budget'], path: Path, say: Say): void {
+  (budget?.by ?? []).forEach((name, index) => checkName(name, Object.keys(flow.credentials), [...path, 'by', index], say));
+}
+
+/** True if a call of the flow goes to a path below a base URL. */
+export function needsBaseUrl(flow: Flow): boolean {
+  return callsOf(flow).some(([, call]) => call.url.startsWith('/'));
+}
+
+/** True if what an account of the flow gives has to be looked at more closely than for what is required. */
+export function isParticular(flow: Flow): boolean {
+  return isFixed(flow) || callsOf(flow).some(([, call]) => call.client !== undefined || textsOf(call).some(([, text]) => placeholdersIn(text).some(({ name, needed }) => needed && flow.credentials[name] === 'optional')));
+}
+
+/** Whether the flow, as the account uses it, can do with what the account gives. `path`: of the credentials. */
+export function checkGiven(flow: Flow, given: unknown, path: Path, say: Say): void {
+  const credentials = record(given);
+  const has = (name: string): boolean => Object.hasOwn(credentials, name) && ![undefined, null, ''].includes(credentials[name] as string);
+  const missing = new Map<string, string>();
+  for (const [key, call] of callsOf(flow)) {
+    for (const [, text] of textsOf(call)) for (const { name, needed } of placeholdersIn(text)) if (needed && flow.credentials[name] === 'optional' && !has(name)) missing.set(name, key);
+  }
+  for (const auth of new Set(callsOf(flow).flatMap(([, { client }]) => (client === undefined ? [] : [client.auth])))) checkClientAuth(auth, credentials, path, say);
+  for (const [name, key] of missing) say(path, `${name} is missing: the flow's ${key} names it, without {${name}?} or a default`);
+  const token = isFixed(flow) ? attachedName(flow.attach) : undefined;
+  if (token !== undefined && flow.credentials[token] === 'optional' && !has(token)) say(path, `${token} is missing: it is the account's token`);
+}
+
+function checkClientAuth(template: string, credentials: Readonly<Record<string, unknown>>, path: Path, say: Say): void {
+  const [name] = placeholdersIn(template);
+  let way: string;
+  try {
+    way = fillString(template, credentials);
+  } catch {
+    return;
+  }
+  if (!CLIENT_AUTHS.includes(way)) say(name === undefined ? path : [...path, name.name], `must be one of ${CLIENT_AUTHS.join(', ')}`);
+}

@@ -1,0 +1,87 @@
+import { flowSchema, type Flow } from '../flows/flow.ts';
+import { PRESETS } from '../flows/presets.ts';
+import { checkFlow } from './flow-checks.ts';
+import { reportIssue } from './issues.ts';
+import { didYouMean, dotted, record, type Path, type Say } from './mistakes.ts';
+import { isPlainUrl } from './schema.ts';
+
+/** A flow of the configuration: as it is written with what it extends, and which other flow of the configuration that is. */
+interface Written {
+  readonly whole: unknown;
+  readonly base: string | undefined;
+}
+
+/** Every flow an account may name: the presets, and the configuration's own. */
+export function collectFlows(raw: unknown, say: Say): ReadonlyMap<string, Flow> {
+  const flows = new Map<string, Flow>(Object.entries(PRESETS));
+  const all = new ExtendedFlows(record(record(raw)['flows']), say);
+  const complaints = new Map<string, ReadonlyMap<string, readonly [Path, string]>>();
+  for (const name of all.names) {
+    const written = all.get(name);
+    if (written === undefined) continue;
+    const found = new Map<string, readonly [Path, string]>();
+    const flow = checked(written.whole, name, (path, message) => void found.set(`${dotted(path.slice(2))} ${message}`, [path, message]));
+    complaints.set(name, found);
+    if (flow !== undefined) flows.set(name, flow);
+  }
+  for (const [name, found] of complaints) {
+    // What a flow has from another one of the configuration is told there.
+    const told = complaints.get(all.get(name)?.base ?? '');
+    for (const [key, complaint] of found) if (told?.has(key) !== true) say(...complaint);
+  }
+  return flows;
+}
+
+/** Flows with what they extend: a preset, or another one of them. */
+class ExtendedFlows {
+  readonly names: readonly string[];
+  readonly #written: Readonly<Record<string, unknown>>;
+  readonly #say: Say;
+  readonly #done = new Map<string, Written | undefined>();
+
+  constructor(written: Readonly<Record<string, unknown>>, say: Say) {
+    this.names = Object.keys(written);
+    this.#written = written;
+    this.#say = say;
+  }
+
+  /** Undefined: what it extends cannot be had, and that has been told. */
+  get(name: string, below: readonly string[] = []): Written | undefined {
+    if (!this.#done.has(name)) this.#done.set(name, this.#extended(name, below));
+    return this.#done.get(name);
+  }
+
+  /** `below`: the flows that wait for this one. */
+  #extended(name: string, below: readonly string[]): Written | undefined {
+    const value = this.#written[name];
+    const { extends: base, ...own } = record(value);
+    if (base === undefined) return { whole: value, base: undefined };
+    const complain = (message: string): undefined => {
+      this.#say(['flows', name, 'extends'], message);
+      return undefined;
+    };
+    // A flow may take a preset's name, and begin with that preset.
+    const another = typeof base === 'string' && base !== name && Object.hasOwn(this.#written, base);
+    if (!another) {
+      if (typeof base === 'string' && Object.hasOwn(PRESETS, base)) return { whole: { ...PRESETS[base], ...own }, base: undefined };
+      const known = [...new Set([...Object.keys(PRESETS), ...this.names.filter((one) => one !== name)])];
+      return complain(base === name ? 'a flow cannot extend itself' : `there is no flow of this name${typeof base === 'string' ? didYouMean(base, known) : ''}; known: ${known.join(', ')}`);
+    }
+    const waiting = [...below, name];
+    if (waiting.includes(base)) return complain(`goes in a circle: ${[...waiting.slice(waiting.indexOf(base)), base].join(' extends ')}`);
+    const from = this.get(base, waiting);
+    return from && { whole: { ...record(from.whole), ...own }, base };
+  }
+}
+
+function checked(whole: unknown, name: string, say: Say): Flow | undefined {
+  const path = ['flows', name];
+  const parsed = flowSchema.safeParse(whole);
+  if (!parsed.success) {
+    for (const issue of parsed.error.issues) reportIssue({ ...issue, path: [...path, ...issue.path] }, { flows: { [name]: whole } }, say);
+    return undefined;
+  }
+  if (parsed.data.baseUrl !== undefined && !isPlainUrl(parsed.data.baseUrl)) say([...path, 'baseUrl'], 'must name one host, and have no user, password, query or fragment');
+  checkFlow(parsed.data, path, say);
+  return parsed.data;
+}
