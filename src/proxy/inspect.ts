@@ -1,14 +1,13 @@
-import { brotliDecompressSync, gunzipSync, inflateRawSync, inflateSync } from 'node:zlib';
 import type { MatchRule } from '../flows/flow.ts';
 import { matchesAny, needsBody, ruledOut } from '../flows/match.ts';
+import { BodyStart } from './body-start.ts';
+import { decoded } from './coding.ts';
 import { remembered } from './remembered.ts';
 import type { UpstreamReply } from './upstream/reply.ts';
 
 /** As much of a reply as is looked at: an error is short. Bytes. */
 export const PEEK_MOST = 64 * 1024;
-/** What a compressed reply may grow to while it is looked at. Bytes. */
-const DECODED_MOST = 256 * 1024;
-/** A JSON reply that takes longer than this to arrive is passed on as it comes. ms. */
+/** A JSON reply that takes longer than this to arrive, or one of an open type to begin, is passed on as it comes. ms. */
 const PEEK_WAIT = 10_000;
 
 /** Which replies mean that the token is dead. Built once per flow. */
@@ -36,27 +35,61 @@ export function meansDeadToken(rule: DeadTokenRule, method: string, reply: Upstr
   if (!needsBody(rule.rules, status)) return matches(rule, reply, undefined);
   if (!mayHoldJson(method, reply)) return matches(rule, reply, undefined);
   if (reply.ended) return judge(rule, reply);
-  return judgeLater(rule, reply);
+  const start = new BodyStart(reply.header('content-encoding'));
+  if (start.look(reply.chunks) === 'other') return matches(rule, reply, undefined);
+  return judgeLater(rule, reply, start);
 }
 
-async function judgeLater(rule: DeadTokenRule, reply: UpstreamReply): Promise<boolean> {
+/** Waits for the whole of an error message, but for no more of anything else than shows that it is something else. */
+async function judgeLater(rule: DeadTokenRule, reply: UpstreamReply, start: BodyStart): Promise<boolean> {
   let timer: NodeJS.Timeout | undefined;
   const limit = new Promise<void>((resolve) => {
     timer = setTimeout(resolve, PEEK_WAIT);
   });
-  await Promise.race([reply.gather(PEEK_MOST), limit]);
+  await Promise.race([reply.gather(PEEK_MOST, somethingElse(rule, reply, start)), limit]);
   clearTimeout(timer);
   return judge(rule, reply);
 }
 
+/**
+ * A check to be made with each piece of a body: true as soon as it cannot be an error message any more. That is when it
+ * does not begin like JSON, and when the JSON value it began with is over without being one: lines of JSON, as streams of
+ * events often come, are not held back until there are many of them.
+ */
+function somethingElse(rule: DeadTokenRule, reply: UpstreamReply, start: BodyStart): () => boolean {
+  let harmless: boolean | undefined;
+  return () => {
+    if (start.look(reply.chunks) === 'other' || start.more) return true;
+    if (!start.ended) return false;
+    if (harmless === undefined) {
+      const bytes = Buffer.concat(reply.chunks);
+      harmless = !worthParsing(rule, bytes) || !matches(rule, reply, bytes);
+    }
+    return harmless;
+  };
+}
+
 function judge(rule: DeadTokenRule, reply: UpstreamReply): boolean {
-  // Cut off, too long or too slow: not an error message that could be read.
-  if (!reply.ended || reply.heldBytes > PEEK_MOST) return matches(rule, reply, undefined);
+  return matches(rule, reply, messageOf(rule, reply));
+}
+
+/** The body, where it is an error message that could be read; not if it was cut off, is too long or came too slowly. */
+function messageOf(rule: DeadTokenRule, reply: UpstreamReply): Buffer | undefined {
+  if (!reply.ended || reply.heldBytes > PEEK_MOST) return undefined;
   const { chunks } = reply;
   const raw = chunks.length === 1 ? chunks[0]! : Buffer.concat(chunks);
   const bytes = decoded(raw, reply.header('content-encoding'));
-  if (bytes === undefined || !worthParsing(rule, bytes)) return matches(rule, reply, undefined);
-  return matches(rule, reply, bytes);
+  return bytes !== undefined && worthParsing(rule, bytes) ? bytes : undefined;
+}
+
+/** How a person would name this refusal: its status, and the codes by which the rule knows it. Nothing in it is the upstream's own text. */
+export function refusalWords(rule: DeadTokenRule, reply: UpstreamReply): string {
+  const bytes = messageOf(rule, reply);
+  const fits = (one: MatchRule): boolean => matches({ ...rule, rules: [one] }, reply, bytes);
+  const found = rule.rules.find(fits);
+  const codes = Object.entries(found?.body ?? {}).map(([pointer, wanted]) =>
+    (Array.isArray(wanted) ? wanted : [wanted]).find((value) => (typeof value === 'string' || typeof value === 'number') && fits({ ...found, body: { [pointer]: value } })));
+  return [reply.status, ...codes.filter((code) => code !== undefined)].join(' ');
 }
 
 function matches(rule: DeadTokenRule, reply: UpstreamReply, bytes: Buffer | undefined): boolean {
@@ -73,11 +106,22 @@ function matches(rule: DeadTokenRule, reply: UpstreamReply, bytes: Buffer | unde
   });
 }
 
-/** What a Content-Type lets expect. Some APIs label their errors as text or HTML, or not at all; then the first byte tells, as far as one is here. */
-const promiseOf = remembered((type: string): 'json' | 'perhaps' | 'no' => {
-  if (!/^\s*(application\/([\w.+-]*\+)?json|text\/(json|plain|html|javascript)|application\/(problem|javascript))/i.test(type)) return 'no';
-  if (/ndjson|json-seq|stream/i.test(type)) return 'no';
-  return /json/i.test(type) ? 'json' : 'perhaps';
+/** Types whose replies are read: JSON, those by which APIs mislabel it, and those that say nothing. */
+const JSON_TYPE = /^(application\/([\w.+-]*\+)?(x-)?json|text\/(x-)?json|application\/problem)/i;
+const OPEN_TYPE = /^(text\/(plain|html|(x-)?javascript)|application\/(x-)?javascript|[\w*-]+\/(\*|(x-)?unknown)|[^/]*)$/i;
+/** Also the type of downloads. */
+const BINARY_TYPE = /^(application|binary)\/(octet-stream|binary)$/i;
+const EVENTS = /ndjson|json-seq|jsonl|stream/i;
+/** No type is longer. */
+const TYPE_MOST = 200;
+
+/** What a Content-Type lets expect. Some APIs label their errors as text or HTML, or not at all; then the first bytes tell. */
+const promiseOf = remembered((value: string): 'json' | 'open' | 'binary' | 'no' => {
+  const text = value.slice(0, TYPE_MOST);
+  const type = text.split(';', 1)[0]!.trim();
+  if (BINARY_TYPE.test(type)) return 'binary';
+  if (EVENTS.test(text)) return 'no';
+  return JSON_TYPE.test(type) ? 'json' : OPEN_TYPE.test(type) ? 'open' : 'no';
 });
 
 /** Events, downloads and pictures are never held back; nor is what has no body, or is only a part of one. */
@@ -86,43 +130,10 @@ function mayHoldJson(method: string, reply: UpstreamReply): boolean {
   if (method === 'HEAD' || status === 204 || status === 304 || status === 206) return false;
   const length = reply.header('content-length');
   if (length !== undefined && (length === '0' || Number(length) > PEEK_MOST)) return false;
-  const type = reply.header('content-type');
-  const promise = type === undefined ? 'perhaps' : promiseOf(type);
-  if (promise !== 'perhaps') return promise === 'json';
-  const first = reply.chunks[0];
-  if (first === undefined) return status >= 400 || length !== undefined;
-  if (reply.header('content-encoding') !== undefined || isGzip(first)) return true;
-  const text = first.subarray(0, 64).toString('latin1').replace(/^\xef\xbb\xbf/, '').trimStart();
-  return text === '' || text.startsWith('{') || text.startsWith('[');
-}
-
-/** The body without its one content coding; undefined if it cannot be read within bounds. */
-function decoded(bytes: Buffer, coding: string | undefined): Buffer | undefined {
-  const options = { maxOutputLength: DECODED_MOST };
-  try {
-    switch (coding?.trim().toLowerCase() ?? '') {
-      case '':
-      case 'identity':
-        // Compressed without saying so happens behind careless gateways.
-        return isGzip(bytes) ? gunzipSync(bytes, options) : bytes;
-      case 'gzip':
-      case 'x-gzip':
-        return gunzipSync(bytes, options);
-      case 'br':
-        return brotliDecompressSync(bytes, options);
-      case 'deflate':
-        // RFC 9110 §8.4.1.2 means the zlib format; some servers send bare deflate under that name. The first byte tells.
-        return (bytes[0]! & 0x0f) === 8 ? inflateSync(bytes, options) : inflateRawSync(bytes, options);
-      default:
-        return undefined;
-    }
-  } catch {
-    return undefined;
-  }
-}
-
-function isGzip(bytes: Buffer): boolean {
-  return bytes.length > 2 && bytes[0] === 0x1f && bytes[1] === 0x8b;
+  const promise = promiseOf(reply.header('content-type') ?? '');
+  if (promise === 'json' || promise === 'no') return promise === 'json';
+  if (/^\s*attachment/i.test(reply.header('content-disposition') ?? '')) return false;
+  return promise === 'open' || status >= 400 || length !== undefined;
 }
 
 function worthParsing(rule: DeadTokenRule, bytes: Buffer): boolean {
@@ -144,10 +155,11 @@ function needlesOf(rules: readonly MatchRule[]): Buffer[] | undefined {
 
 function parseJson(bytes: Buffer): unknown {
   try {
-    // TextDecoder drops a byte order mark. UTF-16 is not JSON by RFC 8259, but it can be told by its mark.
+    // UTF-16 is not JSON by RFC 8259, but it can be told by its mark.
     const utf16 = (bytes[0] === 0xff && bytes[1] === 0xfe) || (bytes[0] === 0xfe && bytes[1] === 0xff);
     const text = new TextDecoder(utf16 ? (bytes[0] === 0xff ? 'utf-16le' : 'utf-16be') : 'utf-8').decode(bytes);
-    return JSON.parse(text) as unknown;
+    // Each of several files that make up an answer may bring a byte order mark; TextDecoder drops the first one only.
+    return JSON.parse(text.replace(/^[\s\ufeff]+/, '')) as unknown;
   } catch {
     return undefined;
   }

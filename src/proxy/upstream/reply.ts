@@ -44,7 +44,7 @@ export class UpstreamReply {
   #state: 'waiting' | 'open' | 'ended' | 'failed' = 'waiting';
   #cancelled = false;
   #sink: ReplySink | undefined;
-  #gathering: { limit: number; done: () => void } | undefined;
+  #gathering: { limit: number; enough: () => boolean; done: () => void } | undefined;
 
   constructor(resolve: (reply: UpstreamReply) => void, reject: (error: TokenwardError) => void) {
     this.#resolve = resolve;
@@ -75,10 +75,10 @@ export class UpstreamReply {
     return undefined;
   }
 
-  /** Resolves when the whole body is here, or more than `limit` bytes of it, or it failed. */
-  gather(limit: number): Promise<void> {
+  /** Resolves when the whole body is here, or more than `limit` bytes of it, or it failed, or `enough`, asked with each piece, says so. */
+  gather(limit: number, enough: () => boolean = () => false): Promise<void> {
     return new Promise((resolve) => {
-      this.#gathering = { limit, done: resolve };
+      this.#gathering = { limit, enough, done: resolve };
       this.#gathered();
     });
   }
@@ -180,7 +180,7 @@ export class UpstreamReply {
 
   #gathered(): void {
     const gathering = this.#gathering;
-    if (gathering === undefined || (this.#state === 'open' && this.#held <= gathering.limit)) return;
+    if (gathering === undefined || (this.#state === 'open' && this.#held <= gathering.limit && !gathering.enough())) return;
     this.#gathering = undefined;
     gathering.done();
   }

@@ -1,0 +1,103 @@
+import { decodedStart } from './coding.ts';
+
+/** What a body begins with: `unknown` while only white space is here, or too little of what is compressed. */
+export type Start = 'unknown' | 'json' | 'other';
+
+/** White space, byte order marks, and the empty half of a UTF-16 letter. */
+const NOTHING_YET: ReadonlySet<number> = new Set([0x09, 0x0a, 0x0d, 0x20, 0xef, 0xbb, 0xbf, 0xfe, 0xff, 0x00]);
+const OBJECT = 0x7b;
+const ARRAY = 0x5b;
+const OBJECT_END = 0x7d;
+const ARRAY_END = 0x5d;
+const QUOTE = 0x22;
+const BACKSLASH = 0x5c;
+const GZIP = 0x1f;
+
+/**
+ * Looks at a body as it comes, without taking anything of it: whether it begins like a JSON object or list, and whether that
+ * has ended. Each byte is looked at once, however small the pieces are.
+ */
+export class BodyStart {
+  readonly #coding: string | undefined;
+  #start: Start = 'unknown';
+  #chunk = 0;
+  /** As many bytes make the next look into what is compressed worth its cost. */
+  #nextLook = 1;
+  #depth = 0;
+  #inString = false;
+  #escaped = false;
+  #compressed: boolean;
+  /** In UTF-16: its end is not looked for. */
+  #wide = false;
+  #ended = false;
+  #more = false;
+
+  /** `coding`: the value of Content-Encoding. */
+  constructor(coding: string | undefined) {
+    this.#coding = coding;
+    this.#compressed = coding !== undefined && !/^\s*(identity)?\s*$/i.test(coding);
+  }
+
+  /** The object or list has ended. */
+  get ended(): boolean {
+    return this.#ended;
+  }
+
+  /** Something stands behind it, so it is not the whole of the body. */
+  get more(): boolean {
+    return this.#more;
+  }
+
+  /** `chunks`: all of the body so far; the same list as the last time, perhaps longer. */
+  look(chunks: readonly Buffer[]): Start {
+    for (; !this.#compressed && this.#chunk < chunks.length; this.#chunk += 1) this.#read(chunks[this.#chunk]!);
+    if (this.#compressed && this.#start === 'unknown' && chunks.length > 0) this.#lookInto(chunks);
+    return this.#start;
+  }
+
+  #read(bytes: Buffer): void {
+    let at = 0;
+    if (this.#start === 'unknown') {
+      while (at < bytes.length && NOTHING_YET.has(bytes[at]!)) {
+        this.#wide ||= bytes[at] === 0x00 || bytes[at]! >= 0xfe;
+        at += 1;
+      }
+      const first = bytes[at];
+      if (first === undefined) return;
+      // Compressed without saying so happens behind careless gateways.
+      if (first === GZIP) {
+        this.#compressed = true;
+        return;
+      }
+      this.#start = first === OBJECT || first === ARRAY ? 'json' : 'other';
+    }
+    if (this.#start === 'json' && !this.#wide) this.#follow(bytes, at);
+  }
+
+  #follow(bytes: Buffer, from: number): void {
+    for (let at = from; at < bytes.length && !this.#more; at += 1) {
+      const byte = bytes[at]!;
+      if (this.#ended) this.#more = !NOTHING_YET.has(byte);
+      else if (this.#escaped) this.#escaped = false;
+      else if (this.#inString) {
+        if (byte === BACKSLASH) this.#escaped = true;
+        else if (byte === QUOTE) this.#inString = false;
+      } else if (byte === QUOTE) this.#inString = true;
+      else if (byte === OBJECT || byte === ARRAY) this.#depth += 1;
+      else if (byte === OBJECT_END || byte === ARRAY_END) {
+        this.#depth -= 1;
+        this.#ended = this.#depth <= 0;
+      }
+    }
+  }
+
+  #lookInto(chunks: readonly Buffer[]): void {
+    const bytes = Buffer.concat(chunks);
+    if (bytes.length < this.#nextLook) return;
+    this.#nextLook = 2 * bytes.length;
+    const text = decodedStart(bytes, this.#coding);
+    const first = text?.find((byte) => !NOTHING_YET.has(byte));
+    if (text === undefined) this.#start = 'other';
+    else if (first !== undefined) this.#start = first === OBJECT || first === ARRAY ? 'json' : 'other';
+  }
+}

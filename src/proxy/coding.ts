@@ -1,0 +1,42 @@
+import { brotliDecompressSync, constants, gunzipSync, inflateRawSync, inflateSync } from 'node:zlib';
+
+/** What a compressed reply may grow to while it is looked at. Bytes. */
+const DECODED_MOST = 256 * 1024;
+
+/** A body without its one content coding; undefined if it cannot be read within bounds. */
+export function decoded(bytes: Buffer, coding: string | undefined): Buffer | undefined {
+  return decode(bytes, coding, {});
+}
+
+/** As much of it as the first bytes of a body tell, perhaps nothing; undefined if no more of them would help. */
+export function decodedStart(bytes: Buffer, coding: string | undefined): Buffer | undefined {
+  return decode(bytes, coding, { finishFlush: constants.Z_SYNC_FLUSH });
+}
+
+function decode(bytes: Buffer, coding: string | undefined, how: { finishFlush?: number }): Buffer | undefined {
+  const options = { ...how, maxOutputLength: DECODED_MOST };
+  try {
+    switch (coding?.trim().toLowerCase() ?? '') {
+      case '':
+      case 'identity':
+        // Compressed without saying so happens behind careless gateways.
+        return isGzip(bytes) ? gunzipSync(bytes, options) : bytes;
+      case 'gzip':
+      case 'x-gzip':
+        return gunzipSync(bytes, options);
+      case 'br':
+        return brotliDecompressSync(bytes, { ...options, ...(how.finishFlush !== undefined && { finishFlush: constants.BROTLI_OPERATION_FLUSH }) });
+      case 'deflate':
+        // RFC 9110 §8.4.1.2 means the zlib format; some servers send bare deflate under that name. The first byte tells.
+        return (bytes[0]! & 0x0f) === 8 ? inflateSync(bytes, options) : inflateRawSync(bytes, options);
+      default:
+        return undefined;
+    }
+  } catch {
+    return undefined;
+  }
+}
+
+function isGzip(bytes: Buffer): boolean {
+  return bytes[0] === 0x1f && (bytes.length === 1 || bytes[1] === 0x8b);
+}
