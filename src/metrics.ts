@@ -83,6 +83,7 @@ export class Metrics {
   readonly renewals = this.#counter('renewals_total', 'Calls to token endpoints.', ['account', 'flow', 'kind', 'outcome']);
   readonly renewalFailures = this.#counter('renewal_failures_total', 'Renewals that brought no token, also those withheld before a call, by reason.', ['account', 'flow', 'kind', 'reason']);
   readonly deadTokenReplies = this.#counter('dead_token_replies_total', 'Replies saying that the token is dead. current: it was the newest; late: a newer one was there already; uncured: a fresh token had not helped.', ['route', 'account', 'reason']);
+  readonly tokensRefused = this.#counter('tokens_refused_total', 'Distinct tokens that an upstream refused.', ['account']);
   readonly replays = this.#counter('replays_total', 'Requests sent again after a renewal. cured, refused again, failed, or skipped because the body was not kept.', ['route', 'outcome']);
   readonly policyVerdicts = this.#counter('policy_verdicts_total', 'Calls that a route\'s policy does not let out: refused, or only reported.', ['route', 'reason', 'outcome']);
   readonly storeErrors = this.#counter('store_errors_total', 'Operations the token store failed at.', ['reason']);

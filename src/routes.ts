@@ -34,9 +34,14 @@ export function routeOf(config: RouteConfig, all: LoadedConfig, metrics: Metrics
     logins,
     policy: config.policy && readyPolicy(config.policy, basePath),
     attach: flow && (many === undefined ? attacher : attacherOfMany)(flow.attach),
-    deadToken: flow?.login === undefined ? undefined : deadTokenRule(flow.invalid),
+    deadToken: flow && deadTokenRule(refusalsOf(flow)),
     stats: metrics.route(config.prefix),
   };
+}
+
+/** Which replies mean a dead token. A flow that only carries a fixed one rarely says so, and needs no certainty: a refusal is noted, and nothing is renewed. */
+function refusalsOf({ login, refresh, invalid }: Flow): Flow['invalid'] {
+  return login === undefined && refresh === undefined && invalid.length === 0 ? [{ status: 401 }] : invalid;
 }
 
 /** The flow of a route's account or accounts, and the paths by which a caller would log in there himself. */

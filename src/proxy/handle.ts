@@ -3,7 +3,7 @@ import { describeFault, type Logger } from '../log.ts';
 import type { Metrics } from '../metrics.ts';
 import { field, type CallerAnswer, type CallerRequest, type RequestHandler } from '../inbound/exchange.ts';
 import type { TokenManager } from '../tokens/manager.ts';
-import type { Token } from '../tokens/token.ts';
+import { Token } from '../tokens/token.ts';
 import { chooseAccount } from './account.ts';
 import type { Admission } from './admission.ts';
 import { answerError, answerJson, discardRest, isSpoilt, spoil, spoilsConnection } from './answer.ts';
@@ -11,7 +11,7 @@ import { CallerGone, takeBody, type BufferBudget, type RequestBody } from './bod
 import type { Callers } from './caller.ts';
 import { checkRequest } from './gate.ts';
 import { replyHeaders, requestHeaders, withParameter } from './headers.ts';
-import { meansDeadToken } from './inspect.ts';
+import { meansDeadToken, refusalWords } from './inspect.ts';
 import { legacyLoginAnswer } from './legacy-login.ts';
 import type { Patience } from './patience.ts';
 import { judgeRequest, policyError } from './policy.ts';
@@ -64,8 +64,12 @@ class Passage {
   }
 }
 
-/** Says that the answer is the upstream's own complaint about its token: a newer one is there now, and the request may be sent again. */
-const NOT_REPLAYED = 'not-replayed; may-resend';
+/** What is said of an upstream's own complaint about its token, in header fields of ours (docs/errors.md). */
+const REPLAY_FIELD = 'x-tokenward-replay';
+/** A newer one is there now, and the request may be sent again. */
+const NOT_REPLAYED = [REPLAY_FIELD, 'not-replayed; may-resend'];
+/** No renewal was made, because the ones before did not help. */
+const HELD_BACK = 'held-back';
 
 /** The request handler: every request of a legacy app comes through here. */
 export function createHandler(proxy: Proxy): RequestHandler {
@@ -106,10 +110,11 @@ async function handle(proxy: Proxy, passage: Passage): Promise<void> {
     throw new CallerGone();
   }
 
-  // 5. token
+  // 5. token: what can be sent only once leaves with one that has time left
   let token: Token | undefined;
+  const replayable = body.kind !== 'streamed' && route.config.replay;
   if (account !== undefined) {
-    const got = proxy.tokens.get(account);
+    const got = replayable ? proxy.tokens.get(account) : proxy.tokens.getLasting(account);
     token = got instanceof Promise ? await got : got;
   }
 
@@ -117,31 +122,33 @@ async function handle(proxy: Proxy, passage: Passage): Promise<void> {
   let reply = await forward(proxy, passage, route, body, token);
 
   // 7. inspect
-  let note: string | undefined;
+  let note: readonly string[] = [];
   if (token !== undefined && route.deadToken !== undefined && account !== undefined) {
     const verdict = meansDeadToken(route.deadToken, passage.method, reply);
     if (verdict === true || (verdict !== false && (await verdict))) {
       // 8. renew
-      const newer = await successor(proxy, passage, route, account, token, reply);
-      const replayable = body.kind !== 'streamed' && route.config.replay;
-      if (newer !== undefined && replayable) {
+      const newer = await successor(proxy, passage, route, account, token, reply, replayable);
+      if (!(newer instanceof Token)) {
+        note = newer;
+      } else if (replayable) {
         // 9. replay
         reply.discard();
         token = newer;
         reply = await replay(proxy, passage, route, account, body, newer);
-      } else if (newer !== undefined) {
+      } else {
         note = NOT_REPLAYED;
         proxy.metrics.replays.inc({ route: route.name, outcome: 'skipped' });
       }
     } else if (reply.status < 400) {
       proxy.uncured.accepted(account, token.generation);
+      proxy.tokens.accepted(account, token);
     }
   }
 
   // 10. relay
   const headers = replyHeaders(reply.headers, route, token?.reveal(), `${schemeOf(request)}://${hostOf(request)}`);
   if (token !== undefined && reply.statusText.includes(token.reveal())) reply.statusText = '';
-  if (note !== undefined) headers.push('x-tokenward-replay', note);
+  headers.push(...note);
   relay(reply, response, headers, proxy.readIdle);
 }
 
@@ -182,22 +189,40 @@ function forward({ viaName }: Proxy, passage: Passage, route: Route, body: Reque
 }
 
 /**
- * Step 8: a newer token than the refused one. Undefined: renewing would be in vain, and the reply is to be relayed as
- * it is. Throws if there should be one but none can be had: a dead token's 401 is our trouble, not the caller's.
+ * Step 8: a newer token than the refused one. Header fields: renewing would be in vain, and the reply is to be relayed as
+ * it is, with these. Throws if there should be one but none can be had: a dead token's 401 is our trouble, not the caller's.
  */
-async function successor(proxy: Proxy, passage: Passage, route: Route, account: string, refused: Token, reply: UpstreamReply): Promise<Token | undefined> {
+async function successor(proxy: Proxy, passage: Passage, route: Route, account: string, refused: Token, reply: UpstreamReply, replayable: boolean): Promise<Token | readonly string[]> {
   const { metrics, tokens, uncured } = proxy;
+  const { generation } = refused;
   const count = (reason: string): void => metrics.deadTokenReplies.inc({ route: route.name, account: metrics.accountLabel(account), reason });
-  const isCurrent = tokens.isCurrent(account, refused);
-  if (isCurrent && !uncured.mayRenew(account, callOf(passage, account), refused.generation)) {
-    count('uncured');
-    return undefined;
+  if (!tokens.isCurrent(account, refused)) {
+    count('late');
+    return renewed(proxy, account, refused, reply, route);
   }
-  count(isCurrent ? 'current' : 'late');
+  if (uncured.isFirstRefusal(account, generation)) metrics.tokensRefused.inc({ account: metrics.accountLabel(account) });
+  if (!tokens.canRenew(account)) {
+    count('current');
+    tokens.refused(account, refused);
+    return [];
+  }
+  const hold = uncured.hold(account, callOf(passage, account), generation, replayable);
+  if (hold !== undefined) {
+    count('uncured');
+    if (hold.token) tokens.refused(account, refused);
+    // If the upstream says itself when to come back, it knows better.
+    return [REPLAY_FIELD, HELD_BACK, ...(reply.header('retry-after') === undefined ? ['retry-after', String(Math.ceil(hold.wait / 1000))] : [])];
+  }
+  count('current');
+  const newer = await renewed(proxy, account, refused, reply, route);
+  if (replayable) uncured.onTrial(account, newer.generation);
+  else uncured.untried(account, newer.generation);
+  return newer;
+}
+
+async function renewed({ tokens }: Proxy, account: string, refused: Token, reply: UpstreamReply, route: Route): Promise<Token> {
   try {
-    const newer = await tokens.renew(account, refused, `${route.name} answered ${reply.status}`);
-    if (isCurrent) uncured.renewed(account, newer.generation);
-    return newer;
+    return await tokens.renew(account, refused, `${route.name} answered ${refusalWords(route.deadToken!, reply)}`);
   } catch (error) {
     reply.discard();
     throw error;
@@ -206,23 +231,32 @@ async function successor(proxy: Proxy, passage: Passage, route: Route, account: 
 
 /** Step 9: the same bytes again, once. Whatever comes back is the answer. */
 async function replay(proxy: Proxy, passage: Passage, route: Route, account: string, body: RequestBody, token: Token): Promise<UpstreamReply> {
-  const { metrics, uncured } = proxy;
+  const { metrics, uncured, tokens } = proxy;
+  const { generation } = token;
   const count = (outcome: string): void => metrics.replays.inc({ route: route.name, outcome });
   let reply: UpstreamReply;
   try {
     reply = await forward(proxy, passage, route, body, token);
   } catch (error) {
     count('failed');
+    uncured.trialFailed(account, generation);
     throw error;
   }
   if (route.deadToken !== undefined && (await meansDeadToken(route.deadToken, passage.method, reply))) {
     count('refused');
-    uncured.uncured(account, callOf(passage, account), token.generation);
-  } else {
-    count('cured');
-    uncured.cured(callOf(passage, account));
+    if (uncured.isFirstRefusal(account, generation)) metrics.tokensRefused.inc({ account: metrics.accountLabel(account) });
+    uncured.uncured(account, callOf(passage, account), generation);
+    if (!uncured.isAccepted(account, generation)) tokens.refused(account, token);
+    return reply;
+  }
+  count('cured');
+  if (reply.status < 500) {
     // The same call, refused before and not any more: the token works, whatever else is wrong with the call.
-    if (reply.status < 500) uncured.accepted(account, token.generation);
+    uncured.cured(account, callOf(passage, account), generation);
+    uncured.accepted(account, generation);
+    tokens.accepted(account, token);
+  } else {
+    uncured.trialFailed(account, generation);
   }
   return reply;
 }

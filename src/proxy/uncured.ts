@@ -1,34 +1,68 @@
 import { LRUCache } from 'lru-cache';
 import type { Clock } from '../tokens/clock.ts';
 
-/** After a renewal that did not help: how long the same call is not renewed for again; doubled up to the most. ms. */
+/** After a renewal that did not help: how long no other one is made; doubled each time up to the most. ms. */
 const PAUSE_FIRST = 30_000;
 const PAUSE_MOST = 300_000;
-/** Renewals in vain an account may make in a row over all its calls, and how fast the allowance comes back. ms. */
+/** The same where renewals do help, as they did a moment ago: at first not at all, then this long, and four times as long each time. ms. */
+const PAUSE_SHORT = 250;
+/** How long a renewal that helped speaks for the next ones. ms. */
+const HELPED_FOR = 60_000;
+/** After a renewal that nothing could be sent again with: until another such one; four times as long each time. ms. */
+const PAUSE_UNTRIED = 2_000;
+/** Renewals in vain an account may make in a row over all its calls, how fast the allowance comes back (ms), and what it is raised to by a renewal that helps. */
 const ALLOWANCE = 3;
 const ALLOWANCE_REFILL = 30_000;
+const ALLOWANCE_HELPED = 5;
 
 interface AccountMemory {
   /** The newest generation that some reply has accepted. */
   accepted: number;
   /** The newest generation that came of a renewal and was refused all the same. */
   refused: number;
-  /** The newest generation that came of a renewal and has yet to be accepted, and how long its first refusal counts as proof. */
+  /** The newest generation with which a call is on its way again, and how long another call's refusal of it counts as proof. */
   trial: number;
   trialUntil: number;
+  /** The newest generation that came of a renewal with which nothing could be sent again, how many of those in a row nobody has accepted, and until when no other one is made. */
+  untried: number;
+  untriedInRow: number;
+  untriedUntil: number;
+  /** The newest generation that helped and when that was, and when the one before it had. */
+  helped: number;
+  helpedAt: number;
+  helpedBefore: number;
   allowance: number;
   refilledAt: number;
-  streak: number;
+  /** Renewals in vain in a row. */
+  inVain: number;
   pausedUntil: number;
+  /** The newest generation told to be refused. */
+  told: number;
+}
+
+interface CallMemory {
+  until: number;
+  /** How many renewals did not help this call, in a row, and the generation the last of them led to. */
+  readonly times: number;
+  readonly generation: number;
+}
+
+/** Why a dead-token reply starts no renewal. */
+export interface Hold {
+  /** Until one may be tried. ms. */
+  readonly wait: number;
+  /** It is the token that nobody has accepted; false: this call alone is known to be refused with every token. */
+  readonly token: boolean;
 }
 
 /**
  * Remembers "dead token" replies that a fresh token did not cure: they are about something else (a permission, a broken
  * upstream), and renewing on each of them would burn logins. A call that proved incurable is relayed as it is for a while;
- * other calls go on being healed as long as the token is known to work for somebody.
+ * other calls go on being healed as long as the token is known to work for somebody. Only a call that was sent with the
+ * fresh token is a proof: a token that nobody has tried yet may have died as well as any other.
  */
 export class UncuredReplies {
-  readonly #calls = new LRUCache<string, { until: number; pause: number }>({ max: 5_000 });
+  readonly #calls = new LRUCache<string, CallMemory>({ max: 5_000 });
   readonly #accounts = new LRUCache<string, AccountMemory>({ max: 10_000 });
   readonly #clock: Clock;
 
@@ -36,45 +70,86 @@ export class UncuredReplies {
     this.#clock = clock;
   }
 
-  /** A refusal led to this generation: until somebody accepts it, a refusal of it means that the renewal was in vain. */
-  renewed(account: string, generation: number): void {
+  /** Whether this is the first dead-token reply to this generation. */
+  isFirstRefusal(account: string, generation: number): boolean {
+    const memory = this.#memory(account);
+    if (generation <= memory.told) return false;
+    memory.told = generation;
+    return true;
+  }
+
+  /** A refusal led to this generation, with which the call now goes out again: until somebody accepts it, a refusal of it means that the renewal was in vain. */
+  onTrial(account: string, generation: number): void {
     const memory = this.#memory(account);
     if (generation <= memory.trial) return;
     memory.trial = generation;
     memory.trialUntil = this.#clock.monotonic() + PAUSE_MOST;
   }
 
-  /** May a dead-token reply to this call, for the account's current generation, start a renewal? */
-  mayRenew(account: string, call: string, generation: number): boolean {
-    const now = this.#clock.monotonic();
-    const known = this.#calls.get(call);
-    if (known !== undefined && now < known.until) return false;
+  /** That call has had no answer: the generation has not been tried after all. */
+  trialFailed(account: string, generation: number): void {
     const memory = this.#accounts.get(account);
-    if (memory === undefined) return true;
-    if (generation === memory.trial && generation > memory.accepted && generation > memory.refused && now < memory.trialUntil) {
-      this.uncured(account, call, generation);
-      return false;
-    }
+    if (memory?.trial === generation) memory.trialUntil = 0;
+  }
+
+  /** A refusal led to this generation, and the call cannot be sent again: nothing is known of it. */
+  untried(account: string, generation: number): void {
+    const memory = this.#memory(account);
+    if (generation <= memory.untried) return;
+    memory.untried = generation;
+    memory.untriedUntil = this.#clock.monotonic() + Math.min(PAUSE_MOST, PAUSE_UNTRIED * 4 ** memory.untriedInRow);
+    memory.untriedInRow += 1;
+  }
+
+  /**
+   * What speaks against a renewal upon a dead-token reply to this call, for the account's current generation; undefined:
+   * nothing. `replayable`: the call can be sent again, and so prove whether the renewal helped.
+   */
+  hold(account: string, call: string, generation: number, replayable: boolean): Hold | undefined {
+    const now = this.#clock.monotonic();
+    const memory = this.#memory(account);
+    if (generation === memory.trial && generation > memory.accepted && generation > memory.refused && now < memory.trialUntil) this.uncured(account, call, generation);
+    const unaccepted = memory.accepted < generation;
+    let until = this.#calls.get(call)?.until ?? 0;
+    let token = unaccepted && until > now;
+    const also = (holds: boolean, end: number): void => {
+      if (!holds || end <= now) return;
+      until = Math.max(until, end);
+      token = true;
+    };
     // This generation came of a renewal in vain and nobody has accepted it: another one would be in vain too.
-    if (generation <= memory.refused && memory.accepted < generation && now < memory.pausedUntil) return false;
+    also(unaccepted && generation <= memory.refused, memory.pausedUntil);
+    also(unaccepted && generation <= memory.untried && !replayable, memory.untriedUntil);
     this.#refill(memory, now);
-    return memory.allowance >= 1;
+    also(memory.allowance < 1, now + (1 - memory.allowance) * ALLOWANCE_REFILL);
+    return until > now ? { wait: until - now, token } : undefined;
   }
 
   /** A fresh token was refused as well. */
   uncured(account: string, call: string, generation: number): void {
     const now = this.#clock.monotonic();
-    const known = this.#calls.get(call);
-    const pause = known === undefined ? PAUSE_FIRST : Math.min(PAUSE_MOST, known.pause * 2);
-    this.#calls.set(call, { until: now + pause, pause });
     const memory = this.#memory(account);
-    // Hundreds of callers may learn the same thing about one renewal.
-    if (generation <= memory.refused) return;
-    memory.refused = generation;
-    this.#refill(memory, now);
-    memory.allowance = Math.max(0, memory.allowance - 1);
-    memory.pausedUntil = now + Math.min(PAUSE_MOST, PAUSE_FIRST * 2 ** memory.streak);
-    memory.streak += 1;
+    // Hundreds of callers may learn the same thing about one renewal, also with the same call.
+    const news = generation > memory.refused;
+    if (news) {
+      memory.refused = generation;
+      // It was refused by one and accepted by another: that proves nothing good.
+      if (memory.helped === generation) memory.helpedAt = memory.helpedBefore;
+      this.#refill(memory, now);
+      memory.allowance = Math.max(0, memory.allowance - 1);
+      memory.inVain += 1;
+    }
+    const helpful = now - memory.helpedAt < HELPED_FOR;
+    const known = this.#calls.get(call);
+    if (known === undefined || generation > known.generation) {
+      const times = (known?.times ?? 0) + 1;
+      this.#calls.set(call, { until: now + pauseAfter(times, helpful), times, generation });
+    }
+    if (news) memory.pausedUntil = now + pauseAfter(memory.inVain, helpful);
+  }
+
+  isAccepted(account: string, generation: number): boolean {
+    return (this.#accounts.get(account)?.accepted ?? 0) >= generation;
   }
 
   /** A reply that does not complain about this generation: the token works. */
@@ -82,18 +157,28 @@ export class UncuredReplies {
     const memory = this.#accounts.get(account);
     if (memory === undefined || generation <= memory.accepted) return;
     memory.accepted = generation;
-    memory.streak = 0;
+    memory.inVain = 0;
+    memory.untriedInRow = 0;
   }
 
-  /** A renewal did help: the call is forgiven. */
-  cured(call: string): void {
+  /** A renewal did help: the call is forgiven, and the next renewals get more trust. */
+  cured(account: string, call: string, generation: number): void {
     this.#calls.delete(call);
+    const memory = this.#memory(account);
+    if (generation <= memory.helped || generation <= memory.refused) return;
+    memory.helped = generation;
+    memory.helpedBefore = memory.helpedAt;
+    memory.helpedAt = this.#clock.monotonic();
+    memory.allowance = ALLOWANCE_HELPED;
   }
 
   #memory(account: string): AccountMemory {
     let memory = this.#accounts.get(account);
     if (memory === undefined) {
-      memory = { accepted: 0, refused: 0, trial: 0, trialUntil: 0, allowance: ALLOWANCE, refilledAt: this.#clock.monotonic(), streak: 0, pausedUntil: 0 };
+      memory = {
+        accepted: 0, refused: 0, trial: 0, trialUntil: 0, untried: 0, untriedInRow: 0, untriedUntil: 0,
+        helped: 0, helpedAt: -Infinity, helpedBefore: -Infinity, allowance: ALLOWANCE, refilledAt: this.#clock.monotonic(), inVain: 0, pausedUntil: 0, told: 0,
+      };
       this.#accounts.set(account, memory);
     }
     return memory;
@@ -101,7 +186,13 @@ export class UncuredReplies {
 
   #refill(memory: AccountMemory, now: number): void {
     const refill = (now - memory.refilledAt) / ALLOWANCE_REFILL;
-    memory.allowance = Math.min(ALLOWANCE, memory.allowance + refill);
+    if (memory.allowance < ALLOWANCE) memory.allowance = Math.min(ALLOWANCE, memory.allowance + refill);
     memory.refilledAt = now;
   }
+}
+
+/** How long no renewal is made after so many in vain in a row. `helpful`: others have helped a moment ago, so that the token may simply have died again. ms. */
+function pauseAfter(times: number, helpful: boolean): number {
+  if (!helpful) return Math.min(PAUSE_MOST, PAUSE_FIRST * 2 ** (times - 1));
+  return times === 1 ? 0 : Math.min(PAUSE_MOST, PAUSE_SHORT * 4 ** (times - 2));
 }
