@@ -14,6 +14,7 @@ const ERRORS = {
   login_path_refused:     [403, 'This is a login or refresh path of the upstream; tokenward logs in itself.', 'Call the API directly: the token is added for you.'],
   request_malformed:      [400, 'The request is not well-formed HTTP.', 'Correct the request.'],
   request_target_refused: [400, 'The request target is ambiguous or not allowed.', 'Send a plain path without dot segments, encoded slashes or control characters.'],
+  target_too_long:        [414, 'The request target is longer than allowed.', 'Send a shorter path and query; what is long belongs into a body.'],
   method_refused:         [405, 'This method does not go through here.', 'Use GET, HEAD, POST, PUT, PATCH, DELETE or OPTIONS, as far as the route allows them.'],
   loop_detected:          [508, 'This request has come through this proxy before.', 'The operator must correct an upstream address that leads back here.'],
   body_too_large:         [413, 'The request body is larger than this route allows.', 'Send less, or ask the operator to raise maxBody.'],
@@ -65,6 +66,7 @@ export class TokenwardError extends Error {
 
 /** The error as an RFC 9457 problem document, its only form on the wire. */
 export function problemDocument(error: TokenwardError): string {
-  const [status, title, advice] = ERRORS[error.code];
-  return `${JSON.stringify({ type: `urn:tokenward:error:${error.code}`, title, status, code: error.code, ...(error.detail !== undefined && { detail: error.detail }), advice })}\n`;
+  const { code, status } = error;
+  const [, title, advice] = ERRORS[code];
+  return `${JSON.stringify({ type: `urn:tokenward:error:${code}`, title, status, code, ...(error.detail !== undefined && { detail: error.detail }), advice })}\n`;
 }

@@ -14,6 +14,10 @@ export interface LogFields {
   readonly status?: number;
   readonly generation?: number;
   readonly seconds?: number;
+  /** Host and port of an upstream. */
+  readonly upstream?: string;
+  /** How many requests a line is about. */
+  readonly calls?: number;
   readonly address?: string;
   readonly file?: string;
   readonly signal?: string;
@@ -32,7 +36,7 @@ export interface Logger {
 
 export type LogLevel = 'trace' | 'debug' | 'info' | 'warn' | 'error' | 'silent';
 
-const ALLOWED: readonly (keyof LogFields)[] = ['route', 'account', 'flow', 'caller', 'kind', 'outcome', 'reason', 'code', 'method', 'status', 'generation', 'seconds', 'address', 'file', 'signal', 'worker', 'detail'];
+const ALLOWED: readonly (keyof LogFields)[] = ['route', 'account', 'flow', 'caller', 'kind', 'outcome', 'reason', 'code', 'method', 'status', 'generation', 'seconds', 'upstream', 'calls', 'address', 'file', 'signal', 'worker', 'detail'];
 
 /** JSON lines on standard error, each with the fields of `always`. The allow-list holds at run time as well as in the types. */
 export function createLogger(level: LogLevel, always: LogFields = {}): Logger {

@@ -1,10 +1,11 @@
-import { createServer, IncomingMessage, ServerResponse, type RequestListener, type Server } from 'node:http';
+import { createServer, IncomingMessage, ServerResponse, STATUS_CODES, type RequestListener, type Server } from 'node:http';
 import { createServer as createTlsServer, type Server as TlsServer, type ServerOptions as TlsOptions } from 'node:https';
 import { Server as NetServer, type AddressInfo, type Socket } from 'node:net';
 import express, { type Express } from 'express';
-import type { ErrorCode } from './errors.ts';
+import { problemDocument, type ErrorCode } from './errors.ts';
 import type { RequestHandler, StreamedRequest } from './inbound/exchange.ts';
 import { PlainFastPath } from './inbound/fast-path.ts';
+import { refusalOf } from './inbound/refusal.ts';
 
 /** A listener that could not start; `message` says which and what to do. */
 export class ListenError extends Error {
@@ -57,7 +58,7 @@ export function createHttpServer(app: Express, limits: ServerLimits, tls?: TlsOp
   // Node would drop what is beyond its limit in silence; the count is checked with the request instead.
   server.maxHeadersCount = 0;
   server.maxRequestsPerSocket = 0;
-  server.on('clientError', (error: Error, socket: Socket) => refuseMalformed(error, socket, limits.onRefused));
+  server.on('clientError', (error: Error, socket: Socket) => refuseMalformed(error, socket, limits));
   const open = new Set<Socket>();
   const fastPath = limits.fastPath && tls === undefined ? new PlainFastPath(server, limits.fastPath, limits.headerBytes) : undefined;
   parts.set(server, { open, fastPath });
@@ -114,23 +115,22 @@ function tellOfEnd(socket: Socket, response: ServerResponse): void {
 }
 
 /** What Node's parser refuses never becomes a request; it still deserves an answer in our form. */
-function refuseMalformed(error: NodeJS.ErrnoException, socket: Socket, tell: ServerLimits['onRefused']): void {
+function refuseMalformed(error: Error, socket: Socket, { headerBytes, onRefused }: ServerLimits): void {
   // Anything but the parser's own complaints is a broken connection or a TLS handshake that failed or never ended: there
   // is nobody to answer, and an answer that waits for the handshake would keep the connection open for ever.
-  if (!socket.writable || !/^(HPE_|ERR_HTTP_)/.test(error.code ?? '')) {
+  const refusal = socket.writable ? refusalOf(error, headerBytes) : undefined;
+  if (refusal === undefined) {
     socket.destroy();
     return;
   }
   // What follows on this connection is nobody's request any more, and would complain again.
   if (refused.has(socket)) return;
   refused.add(socket);
-  const tooLarge = error.code === 'HPE_HEADER_OVERFLOW';
-  const timeout = error.code === 'ERR_HTTP_REQUEST_TIMEOUT';
-  const [status, code]: [string, ErrorCode] = timeout ? ['408 Request Timeout', 'request_malformed'] : tooLarge ? ['431 Request Header Fields Too Large', 'headers_too_large'] : ['400 Bad Request', 'request_malformed'];
-  tell?.(code);
-  const body = `${JSON.stringify({ status: Number.parseInt(status, 10), code })}\n`;
+  const { status, code } = refusal;
+  onRefused?.(code);
+  const body = problemDocument(refusal);
   afterAnswers(socket, () => {
-    socket.end(`HTTP/1.1 ${status}\r\nContent-Type: application/problem+json\r\nX-Tokenward-Error: ${code}\r\nContent-Length: ${body.length}\r\nConnection: close\r\n\r\n${body}`);
+    socket.end(`HTTP/1.1 ${status} ${STATUS_CODES[status] ?? ''}\r\nContent-Type: application/problem+json\r\nX-Tokenward-Error: ${code}\r\nCache-Control: no-store\r\nContent-Length: ${Buffer.byteLength(body)}\r\nConnection: close\r\n\r\n${body}`);
   });
 }
 

@@ -227,11 +227,11 @@ class KeptBody {
 }
 
 function tooLarge(most: number): TokenwardError {
-  return new TokenwardError('body_too_large', { detail: `limit ${most} bytes` });
+  return new TokenwardError('body_too_large', { detail: `the route's maxBody is ${most} bytes` });
 }
 
 function standsStill({ limit }: Patience): TokenwardError {
-  return new TokenwardError('body_timeout', { detail: `nothing came for ${limit / 1000} s` });
+  return new TokenwardError('body_timeout', { detail: `nothing came for ${limit / 1000} s, which limits.bodyIdle sets` });
 }
 
 function streamed(request: IncomingMessage, first: readonly Buffer[], length: number | undefined, limits: BodyLimits): RequestBody {

@@ -2,6 +2,7 @@ import { TokenwardError } from '../errors.ts';
 import { describeFault, type Logger } from '../log.ts';
 import type { Metrics } from '../metrics.ts';
 import { field, type CallerAnswer, type CallerRequest, type RequestHandler } from '../inbound/exchange.ts';
+import { systemClock } from '../tokens/clock.ts';
 import type { TokenManager } from '../tokens/manager.ts';
 import { Token } from '../tokens/token.ts';
 import { chooseAccount } from './account.ts';
@@ -15,9 +16,11 @@ import { meansDeadToken, refusalWords } from './inspect.ts';
 import { legacyLoginAnswer } from './legacy-login.ts';
 import type { Patience } from './patience.ts';
 import { judgeRequest, policyError } from './policy.ts';
+import { Outages } from './outages.ts';
 import { relay } from './relay.ts';
 import { matchRoute, upstreamTarget, type Route } from './route.ts';
 import { checkEncodedPath } from './target.ts';
+import { isUnreachable, reasonOf } from './upstream/reason.ts';
 import type { UncuredReplies } from './uncured.ts';
 import type { UpstreamReply } from './upstream/reply.ts';
 
@@ -39,6 +42,8 @@ export interface Proxy {
   readonly metrics: Metrics;
   readonly log: Logger;
 }
+
+type ProxyAndOutages = Proxy & { readonly outages: Outages };
 
 /** One request on its way, as far as the end of its connection has to know. */
 class Passage {
@@ -72,7 +77,8 @@ const NOT_REPLAYED = [REPLAY_FIELD, 'not-replayed; may-resend'];
 const HELD_BACK = 'held-back';
 
 /** The request handler: every request of a legacy app comes through here. */
-export function createHandler(proxy: Proxy): RequestHandler {
+export function createHandler(parts: Proxy): RequestHandler {
+  const proxy: ProxyAndOutages = { ...parts, outages: new Outages(systemClock, parts.log) };
   return (request, response) => {
     // Its caller has been told that this connection is closed.
     if (isSpoilt(request)) return;
@@ -83,7 +89,7 @@ export function createHandler(proxy: Proxy): RequestHandler {
 }
 
 /** The path of a request, from top to bottom. */
-async function handle(proxy: Proxy, passage: Passage): Promise<void> {
+async function handle(proxy: ProxyAndOutages, passage: Passage): Promise<void> {
   const { request, response, target } = passage;
   // 0. gate, 1. route
   const route = enter(proxy, passage);
@@ -120,6 +126,7 @@ async function handle(proxy: Proxy, passage: Passage): Promise<void> {
 
   // 6. forward
   let reply = await forward(proxy, passage, route, body, token);
+  if (proxy.outages.any) proxy.outages.over(route.name);
 
   // 7. inspect
   let note: readonly string[] = [];
@@ -159,14 +166,14 @@ function enter(proxy: Proxy, passage: Passage): Route {
     // 0. gate
     checkRequest(request, proxy.viaName);
     passage.admitted = proxy.admission.enter();
-    if (!passage.admitted) throw new TokenwardError('too_many_requests', { retryAfter: 1 });
+    if (!passage.admitted) throw new TokenwardError('too_many_requests', { retryAfter: 1, detail: 'limits.inFlight sets how many' });
 
     // 1. route
     const route = matchRoute(proxy.routes, target);
     if (route === undefined) throw new TokenwardError('route_unknown');
     passage.route = route;
     route.stats.inFlight += 1;
-    if (route.config.encodedPaths === 'refuse') checkEncodedPath(target);
+    if (route.config.encodedPaths === 'refuse') checkEncodedPath(target, route.name);
     return route;
   } catch (error) {
     if (spoilsConnection(error)) spoil(request);
@@ -278,7 +285,7 @@ function checkPolicy({ metrics }: Proxy, route: Route, method: string, path: str
   if (verdict === undefined) return;
   const enforced = route.config.policy?.mode !== 'report';
   metrics.policyVerdicts.inc({ route: route.name, reason: verdict, outcome: enforced ? 'refused' : 'reported' });
-  if (enforced) throw policyError(verdict);
+  if (enforced) throw policyError(route.policy, verdict, route.name, method, path);
 }
 
 /** What we say of the caller ourselves, on routes that want it. */
@@ -315,7 +322,7 @@ function finish(proxy: Proxy, passage: Passage): void {
   stats.finished(response.headersSent ? response.statusCode : 499, (performance.now() - passage.startedAt) / 1000);
 }
 
-function fail(proxy: Proxy, passage: Passage, error: unknown): void {
+function fail(proxy: ProxyAndOutages, passage: Passage, error: unknown): void {
   const { request, response, route, exchange } = passage;
   exchange?.cancel();
   if (error instanceof CallerGone || passage.gone) {
@@ -324,7 +331,7 @@ function fail(proxy: Proxy, passage: Passage, error: unknown): void {
   }
   let ours: TokenwardError;
   if (error instanceof TokenwardError) {
-    ours = error;
+    ours = route !== undefined && error.code.startsWith('upstream_') ? explained(proxy, route, error) : error;
   } else {
     proxy.log.error('unexpected fault while handling a request', { ...(route && { route: route.name }), detail: describeFault(error) });
     ours = new TokenwardError('internal');
@@ -332,4 +339,17 @@ function fail(proxy: Proxy, passage: Passage, error: unknown): void {
   proxy.metrics.errors.inc({ route: route?.name ?? 'unmatched', reason: ours.code });
   proxy.log.debug('answered by ourselves', { ...(route && { route: route.name }), code: ours.code, ...(ours.detail !== undefined && { detail: ours.detail }) });
   answerError(request, response, ours, proxy.readIdle);
+}
+
+/** An error of the upstream's, with which route and upstream it is about and why. */
+function explained({ outages }: ProxyAndOutages, route: Route, error: TokenwardError): TokenwardError {
+  const upstream = hostPortOf(route.origin);
+  const reason = reasonOf(error, route.config.timeouts);
+  if (isUnreachable(error)) outages.failed(route.name, upstream, reason);
+  return new TokenwardError(error.code, { detail: `route ${route.name}, upstream ${upstream}: ${reason}`, cause: error });
+}
+
+function hostPortOf(origin: string): string {
+  const { protocol, hostname, port } = new URL(origin);
+  return `${hostname}:${port === '' ? (protocol === 'https:' ? 443 : 80) : port}`;
 }

@@ -47,8 +47,14 @@ export function legacyLoginAnswer(route: Route, method: string, path: string): T
   const found = logins.filter((one) => (!one.whole || one.method === method) && readings.some((segments) => matches(one, segments)));
   if (found.length === 0) return undefined;
   const answer = found.find((one) => one.method === method)?.answer;
-  if (config.legacyLogin === 'refuse' || answer === undefined) throw new TokenwardError('login_path_refused');
+  if (config.legacyLogin === 'refuse' || answer === undefined) throw new TokenwardError('login_path_refused', { detail: detailOf(route, answer) });
   return answer;
+}
+
+/** Which setting says so, and which others there are. */
+function detailOf({ name, config }: Route, answer: TemplateValue | undefined): string {
+  const others = answer === undefined ? 'its flow has no answer to this call, and' : 'with legacyLogin: answer it is answered here, and';
+  return `route ${name} has legacyLogin: ${config.legacyLogin}; ${others} with legacyLogin: forward it goes to the upstream`;
 }
 
 function matches({ segments: wanted, whole }: LoginPath, segments: readonly string[]): boolean {

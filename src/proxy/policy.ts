@@ -17,12 +17,17 @@ export interface Policy {
 interface Rule {
   readonly methods: readonly string[] | undefined;
   readonly segments: readonly string[];
+  /** As it stands in the configuration, for people. */
+  readonly text: string;
 }
+
+/** So many rules are named in an error. */
+const NAMED_MOST = 5;
 
 /** Prepares the rules of a route whose paths go below `basePath` of the upstream. */
 export function readyPolicy({ allow, deny }: { allow?: readonly PolicyRule[] | undefined; deny: readonly PolicyRule[] }, basePath: string): Policy {
   // Paths on the wire are bytes; a rule may be written with letters beyond ASCII, or with encoded ones.
-  const ready = ({ methods, path }: PolicyRule): Rule => ({ methods, segments: path === undefined ? [] : plainSegments(decode(Buffer.from(`${basePath}${path}`).toString('latin1'))) });
+  const ready = ({ methods, path }: PolicyRule): Rule => ({ methods, text: `${methods?.join(', ') ?? 'every method'} on ${path ?? 'every path'}`, segments: path === undefined ? [] : plainSegments(decode(Buffer.from(`${basePath}${path}`).toString('latin1'))) });
   return { allow: allow?.map(ready), deny: deny.map(ready) };
 }
 
@@ -37,9 +42,15 @@ export function judgeRequest(policy: Policy, method: string, path: string): 'den
   return undefined;
 }
 
-/** The error a caller gets for a verdict. */
-export function policyError(verdict: 'denied' | 'not_allowed'): TokenwardError {
-  return new TokenwardError('policy_refused', { detail: verdict === 'denied' ? 'the route denies this call' : 'the route allows other calls only' });
+/** The error a caller gets for a verdict: which route, and what its policy says. */
+export function policyError({ allow = [], deny }: Policy, verdict: 'denied' | 'not_allowed', route: string, method: string, path: string): TokenwardError {
+  const readings = readingsOf(path);
+  const denying = deny.find((rule) => readings.some((segments) => covers(rule, method, segments)));
+  const more = allow.length > NAMED_MOST ? `; and ${allow.length - NAMED_MOST} more` : '';
+  const detail = verdict === 'denied'
+    ? `route ${route}, ${method}: policy.deny has "${denying?.text ?? ''}"`
+    : `route ${route}: no line of policy.allow lets ${method} out on this path; it has "${allow.slice(0, NAMED_MOST).map(({ text }) => text).join('; ')}${more}"`;
+  return new TokenwardError('policy_refused', { detail });
 }
 
 /** Somebody behind the upstream's front may decode once more; deeper than this nobody does. */

@@ -19,22 +19,28 @@ const LONGEST_TARGET = 8_192;
  * What passes goes on byte for byte. Throws a TokenwardError.
  */
 export function checkTarget(target: string): void {
-  if (target.length > LONGEST_TARGET) throw new TokenwardError('request_target_refused', { detail: 'the target is longer than 8 KiB' });
+  if (target.length > LONGEST_TARGET) throw new TokenwardError('target_too_long', { detail: 'it may have 8 KiB' });
   const mark = target.indexOf('?');
   const path = mark === -1 ? target : target.slice(0, mark);
-  if (!PATH.test(path) || path.startsWith('//')) refuse('the path is not a plain one');
+  if (!PATH.test(path) || path.startsWith('//')) refuse(whyNotPlain(path));
   if (path.includes('%') && (ENCODED_CONTROL.test(path) || BAD_PERCENT.test(path))) refuse('the path holds an encoded control byte, or a broken percent-encoding');
   if (path.includes('/.') && DOT_SEGMENT.test(path)) refuse('the path holds a dot segment');
   // RFC 3986 §6.2.2.2: %2e is a dot, so these climb on every route, also on one that passes encoded slashes.
   if (path.includes('%') && ENCODED_STRUCTURE.test(path) && DOT_SEGMENT.test(decodedStructure(path))) refuse('the path holds an encoded dot segment');
-  if (mark !== -1 && !QUERY.test(target.slice(mark + 1))) refuse('the query holds a byte that must be encoded');
+  if (mark !== -1 && !QUERY.test(target.slice(mark + 1))) refuse('a byte of the query must be percent-encoded');
 }
 
-/** Refuses a path with structure in its encoding, on routes that have not asked for it. Throws a TokenwardError. */
-export function checkEncodedPath(target: string): void {
+/** Refuses a path with structure in its encoding, on a route that has not asked for it. Throws a TokenwardError. */
+export function checkEncodedPath(target: string, route: string): void {
   if (!target.includes('%')) return;
   const mark = target.indexOf('?');
-  if (ENCODED_STRUCTURE.test(mark === -1 ? target : target.slice(0, mark))) refuse('the path holds an encoded slash, backslash or dot');
+  if (ENCODED_STRUCTURE.test(mark === -1 ? target : target.slice(0, mark))) refuse(`the path holds an encoded slash, backslash or dot; route ${route} would take it with encodedPaths: pass`);
+}
+
+function whyNotPlain(path: string): string {
+  if (/^https?:/i.test(path)) return 'the target is a whole URL, as a forward proxy gets it; call this proxy itself, with the prefix of a route';
+  if (path.startsWith('//')) return 'the path begins with two slashes';
+  return path.startsWith('/') ? 'a byte of the path must be percent-encoded' : 'the target is not a path';
 }
 
 function decodedStructure(path: string): string {

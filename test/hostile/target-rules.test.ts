@@ -48,7 +48,7 @@ function passes(target: string): boolean {
   try {
     checkTarget(target);
     // As on every route that has not asked for something else.
-    checkEncodedPath(target);
+    checkEncodedPath(target, '/api');
     return true;
   } catch {
     return false;

@@ -25,10 +25,13 @@ export function destinationOf(origin: string, tls: Destination['tls'] = {}, via 
 /** A connection could not be made. `code` is Node's, or one of ours. */
 export class DialError extends Error {
   readonly code: string;
+  /** Host and port of the corporate proxy, if it is not the upstream itself that could not be reached. */
+  readonly proxy: string | undefined;
 
-  constructor(code: string, cause?: unknown) {
+  constructor(code: string, cause?: unknown, proxy?: string) {
     super(code, { cause });
     this.code = code;
+    this.proxy = proxy;
   }
 }
 
@@ -53,8 +56,9 @@ export async function dial(destination: Destination, milliseconds: number, signa
     await Promise.race([once(socket, event), closed]);
     return socket;
   };
+  const { secure, host, port, via } = destination;
+  let proxy = via && `${via.hostname}:${portOf(via)}`;
   try {
-    const { secure, host, port, via } = destination;
     let socket: Socket;
     if (via === undefined) {
       if (secure) return await connected(startTls(destination, undefined, session, remember), 'secureConnect');
@@ -64,12 +68,13 @@ export async function dial(destination: Destination, milliseconds: number, signa
         ? await connected(connectTls({ host: bare(via.hostname), port: portOf(via), servername: bare(via.hostname) }), 'secureConnect')
         : await connected(connectTcp({ host: bare(via.hostname), port: portOf(via), noDelay: true }), 'connect');
       await tunnel(socket, `${host.includes(':') ? `[${host}]` : host}:${port}`, via);
+      proxy = undefined;
       if (secure) socket = await connected(startTls(destination, socket, session, remember), 'secureConnect');
     }
     return socket;
   } catch (error) {
     for (const socket of open) socket.on('error', () => undefined).destroy();
-    throw error instanceof DialError ? error : new DialError((error as NodeJS.ErrnoException).code ?? 'ECONNRESET', error);
+    throw new DialError((error as NodeJS.ErrnoException).code ?? 'ECONNRESET', error, proxy);
   } finally {
     clearTimeout(timer);
     signal.removeEventListener('abort', cut);

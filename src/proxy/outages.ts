@@ -1,0 +1,61 @@
+import type { Logger } from '../log.ts';
+import type { Clock } from '../tokens/clock.ts';
+
+/** While a route's upstream cannot be reached, it has a line this often. ms. */
+const LINE_EVERY = 60_000;
+
+interface Outage {
+  /** Calls that found no upstream since the last line. */
+  calls: number;
+  lineAt: number;
+  /** When it began; undefined: the upstream can be reached. */
+  since: number | undefined;
+  /** It has had a line, so that its end has one too. */
+  told: boolean;
+  upstream: string;
+}
+
+/**
+ * Says in the log which upstream cannot be reached: at once, then once a minute while it lasts, and when it is over. An
+ * upstream that comes and goes has no more lines than that.
+ */
+export class Outages {
+  /** Some route's upstream cannot be reached: asked before `over`, with every answer. */
+  any = false;
+  readonly #routes = new Map<string, Outage>();
+  readonly #clock: Clock;
+  readonly #log: Logger;
+
+  constructor(clock: Clock, log: Logger) {
+    this.#clock = clock;
+    this.#log = log;
+  }
+
+  /** A call found no connection. `upstream`: host and port. */
+  failed(route: string, upstream: string, reason: string): void {
+    const now = this.#clock.monotonic();
+    let outage = this.#routes.get(route);
+    if (outage === undefined) this.#routes.set(route, (outage = { calls: 0, lineAt: -Infinity, since: undefined, told: false, upstream }));
+    outage.calls += 1;
+    outage.since ??= now;
+    this.any = true;
+    if (now - outage.lineAt < LINE_EVERY) return;
+    this.#log.warn('upstream cannot be reached', { route, upstream, reason, calls: outage.calls });
+    outage.lineAt = now;
+    outage.calls = 0;
+    outage.told = true;
+  }
+
+  /** The route's upstream has answered. */
+  over(route: string): void {
+    const outage = this.#routes.get(route);
+    if (outage?.since === undefined) return;
+    const { told, calls, since, upstream } = outage;
+    outage.since = undefined;
+    this.any = [...this.#routes.values()].some((one) => one.since !== undefined);
+    if (!told) return;
+    outage.told = false;
+    outage.calls = 0;
+    this.#log.info('upstream reachable again', { route, upstream, calls, seconds: Math.round((this.#clock.monotonic() - since) / 100) / 10 });
+  }
+}

@@ -1,0 +1,60 @@
+import type { TokenwardError } from '../../errors.ts';
+import { DialError } from './dial.ts';
+
+/** What a failed connection's code means, and what would allow it. */
+const WORDS: Readonly<Record<string, string>> = {
+  ECONNREFUSED: 'nothing listens there, or a firewall refuses the connection',
+  ENOTFOUND: 'there is no such host name',
+  EAI_AGAIN: 'the host name could not be looked up, because DNS does not answer',
+  EHOSTUNREACH: 'there is no way to that address',
+  ENETUNREACH: 'there is no way to that address',
+  ENETDOWN: 'the network is down',
+  ECONNRESET: 'the connection was closed while it was being made',
+  EACCES: 'this system forbids the connection',
+  EPERM: 'this system forbids the connection',
+  EMFILE: 'this process has no file descriptor left',
+  ENFILE: 'this system has no file descriptor left',
+  EADDRNOTAVAIL: 'this system has no free local port left',
+  CERT_HAS_EXPIRED: 'its certificate has expired',
+  CERT_NOT_YET_VALID: 'its certificate is not valid yet',
+  ERR_TLS_CERT_ALTNAME_INVALID: 'its certificate is for another host name',
+  PROXY_407: 'the egress proxy wants a user and a password, which its URL may carry',
+  PROXY_BROKEN: 'the egress proxy gave no proper answer to CONNECT',
+};
+const UNTRUSTED = /^(DEPTH_ZERO_SELF_SIGNED_CERT|SELF_SIGNED_CERT_IN_CHAIN|UNABLE_TO_)/;
+const TLS = /CERT|SSL|TLS|UNABLE_TO|SELF_SIGNED|ALTNAME|EPROTO/;
+
+/** The time limits of a route. ms; 0: none. */
+export interface Limits {
+  readonly connect: number;
+  readonly firstByte: number;
+}
+
+/** No connection could be made. */
+export function isUnreachable(error: TokenwardError): boolean {
+  return error.cause instanceof DialError;
+}
+
+/** Why an upstream gave no usable answer, for people: our own words and Node's codes, nothing that the upstream said. */
+export function reasonOf(error: TokenwardError, limits: Limits): string {
+  const { cause, code, detail } = error;
+  if (cause instanceof DialError) return dialReason(cause, limits);
+  if (code === 'upstream_timeout') return `no answer within ${seconds(limits.firstByte)} (the route's timeouts.firstByte)`;
+  if (detail !== undefined) return `it sent what is not HTTP/1.1: ${detail}`;
+  const broken = (cause as NodeJS.ErrnoException | undefined)?.code;
+  return broken === undefined ? 'it closed the connection before its answer' : `it broke the connection before its answer (${broken})`;
+}
+
+function dialReason({ code, proxy }: DialError, limits: Limits): string {
+  const tls = TLS.test(code) && !code.startsWith('PROXY');
+  const words = code === 'ETIMEDOUT' && limits.connect > 0 ? `no connection within ${seconds(limits.connect)} (the route's timeouts.connect)`
+    : code === 'ETIMEDOUT' ? 'no connection in time'
+    : UNTRUSTED.test(code) ? 'nobody who is trusted has signed its certificate; the route\'s tls.caFile may name who has'
+    : code.startsWith('PROXY_') ? WORDS[code] ?? `the egress proxy answered CONNECT with ${code.slice('PROXY_'.length)}`
+    : WORDS[code] ?? (tls ? 'the TLS handshake failed' : 'no connection could be made');
+  return `${proxy === undefined ? '' : `egress proxy ${proxy}: `}${words} (${tls ? `TLS: ${code}` : code})`;
+}
+
+function seconds(ms: number): string {
+  return `${ms / 1000} s`;
+}
