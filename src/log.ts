@@ -9,6 +9,13 @@ export interface LogFields {
   readonly kind?: string;
   readonly outcome?: string;
   readonly reason?: string;
+  /** Why a renewal began: first, refused, expired, early or operator. */
+  readonly cause?: string;
+  /** What made it begin, in words: "/crm answered 403". */
+  readonly by?: string;
+  /** The state of an account, a word of src/tokens/status.ts; `was`: the one before. */
+  readonly state?: string;
+  readonly was?: string;
   readonly code?: string;
   readonly method?: string;
   readonly status?: number;
@@ -18,6 +25,20 @@ export interface LogFields {
   readonly upstream?: string;
   /** How many requests a line is about. */
   readonly calls?: number;
+  /** When a token ends, or the next login is possible: ISO 8601, UTC. */
+  readonly expires?: string;
+  readonly until?: string;
+  /** Automatic logins left in the budget, and what is left of the operators' reserve. */
+  readonly logins_left?: number;
+  readonly reserve_left?: number;
+  /** Seconds until the next try. */
+  readonly retry_in?: number;
+  readonly version?: string;
+  /** How many there are, at the start. */
+  readonly accounts?: number;
+  readonly routes?: number;
+  /** Which store: its type and place, no secret. */
+  readonly store?: string;
   readonly address?: string;
   readonly file?: string;
   readonly signal?: string;
@@ -36,12 +57,16 @@ export interface Logger {
 
 export type LogLevel = 'trace' | 'debug' | 'info' | 'warn' | 'error' | 'silent';
 
-const ALLOWED: readonly (keyof LogFields)[] = ['route', 'account', 'flow', 'caller', 'kind', 'outcome', 'reason', 'code', 'method', 'status', 'generation', 'seconds', 'upstream', 'calls', 'address', 'file', 'signal', 'worker', 'detail'];
+const ALLOWED: readonly (keyof LogFields)[] = [
+  'route', 'account', 'flow', 'caller', 'kind', 'outcome', 'reason', 'cause', 'by', 'state', 'was', 'code', 'method', 'status', 'generation', 'seconds',
+  'expires', 'until', 'logins_left', 'reserve_left', 'retry_in', 'upstream', 'calls', 'version', 'accounts', 'routes', 'store', 'address', 'file', 'signal', 'worker', 'detail',
+];
 
 /** JSON lines on standard error, each with the fields of `always`. The allow-list holds at run time as well as in the types. */
 export function createLogger(level: LogLevel, always: LogFields = {}): Logger {
   // sync: a line about a crash must not sit in a buffer when the process ends.
-  const log: PinoLogger = pino({ level, base: null, timestamp: pino.stdTimeFunctions.isoTime }, pino.destination({ fd: 2, sync: true }));
+  const formatters = { level: (label: string) => ({ level: label }) };
+  const log: PinoLogger = pino({ level, base: null, timestamp: pino.stdTimeFunctions.isoTime, formatters }, pino.destination({ fd: 2, sync: true }));
   const at = (name: Exclude<LogLevel, 'silent'>) => (message: string, fields: LogFields = {}): void => {
     if (log.isLevelEnabled(name)) log[name](allowed({ ...always, ...fields }), message);
   };
@@ -52,9 +77,14 @@ function allowed(fields: LogFields): LogFields {
   const kept: Record<string, string | number> = {};
   for (const name of ALLOWED) {
     const value = fields[name];
-    if (value !== undefined) kept[name] = value;
+    if (value !== undefined) kept[name] = typeof value === 'number' ? rounded(value) : value;
   }
   return kept;
+}
+
+/** Durations are told to the millisecond: what stands behind it is noise. */
+function rounded(value: number): number {
+  return Math.round(value * 1000) / 1000;
 }
 
 /** What may be said of an unexpected error: its class, code and where it was thrown, not its message (it may quote data). */

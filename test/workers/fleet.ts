@@ -23,7 +23,7 @@ export interface RunningFleet {
   /** SIGHUP, and waits until all workers are new ones. */
   restart(): Promise<void>;
   /** The lines logged so far. */
-  lines(): { readonly msg: string; readonly level: number; readonly worker?: number; readonly detail?: string }[];
+  lines(): { readonly msg: string; readonly level: string; readonly worker?: number; readonly detail?: string }[];
   /** Waits for a line that says this. */
   logged(text: string, within?: number): Promise<void>;
 }
