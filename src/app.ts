@@ -11,6 +11,7 @@ import type { SendTokenCall } from './flows/run.ts';
 import type { RequestHandler, StreamedRequest } from './inbound/exchange.ts';
 import { describeFault, type Logger } from './log.ts';
 import { Metrics } from './metrics.ts';
+import { createObserver } from './observer.ts';
 import { createOperatorApp } from './operator/routes.ts';
 import { LocalView, type OperatorView } from './operator/view.ts';
 import { Admission } from './proxy/admission.ts';
@@ -28,10 +29,12 @@ import { routeOf } from './routes.ts';
 import { createExpress, createHttpServer, drain, listen, sendCallersAway } from './server.ts';
 import { openStore, type StoreSurroundings } from './stores.ts';
 import { systemClock } from './tokens/clock.ts';
-import { TokenManager, type Checkpoint, type TokenObserver } from './tokens/manager.ts';
+import { TokenManager, type Checkpoint } from './tokens/manager.ts';
 import { Records } from './tokens/records.ts';
+import { StoreHealth } from './tokens/store-health.ts';
 import { clientTls, readTlsFiles, watchTlsFiles, type TlsFiles } from './tls.ts';
 import { VERSION } from './version.ts';
+import { zeroProcess, zeroRoute } from './zero-counters.ts';
 
 /** What the surroundings give: everything that is not configuration. */
 export interface Surroundings extends StoreSurroundings {
@@ -132,8 +135,12 @@ async function build(config: LoadedConfig, surroundings: Surroundings): Promise<
 
   // Only now that every file has been read: whoever fails above leaves nothing open.
   const { store, seal } = await openStore(config, surroundings);
-  const observer = observerOf(metrics, log);
-  const tokens = new TokenManager(credentials, { store, records: new Records(store, seal, clock), clock, observer, owner: surroundings.owner, maxAccounts: config.limits.accountsInMemory + credentials.named.length, maxWaiting: config.limits.waitingPerAccount, ...(surroundings.checkpoint && { checkpoint: surroundings.checkpoint }) });
+  const named = credentials.named.map((account) => credentials.get(account)!);
+  // The manager tells its observer of changes only once it is there.
+  const observer = createObserver({ metrics, log, clock, named, statusOf: (account) => tokens.statusOf(account) });
+  zeroProcess(metrics);
+  for (const route of routes) zeroRoute(metrics, route, { keys: callers !== undefined, jwt: config.jwt !== undefined });
+  const tokens: TokenManager = new TokenManager(credentials, { store, records: new Records(store, seal, clock), clock, observer, owner: surroundings.owner, maxAccounts: config.limits.accountsInMemory + credentials.named.length, maxWaiting: config.limits.waitingPerAccount, ...(surroundings.checkpoint && { checkpoint: surroundings.checkpoint }) });
   const viaName = surroundings.viaName ?? newViaName();
   const proxy: Proxy = { routes, callers, viaName, tokens, uncured: new UncuredReplies(clock), buffers, admission: new Admission(config.limits.inFlight), bodyPatience: new Patience(config.limits.bodyIdle), readIdle: config.limits.readIdle, metrics, log };
   const life = { stopping: false };
@@ -143,7 +150,7 @@ async function build(config: LoadedConfig, surroundings: Surroundings): Promise<
   const stopReloading = inboundTls && reloadCertificates(proxyServer, inboundTls, log);
   const parts: Parts = {
     proxyServer, tokens, metrics, life,
-    view: new LocalView({ tokens, store, metrics, buffers, life, clock, routes: config.routes }),
+    view: new LocalView({ tokens, health: new StoreHealth(store, clock), metrics, log, buffers, life, clock, routes: config.routes }),
     async close() {
       proxyServer.close();
       stopReloading?.();
@@ -237,31 +244,4 @@ function proxyApp(handler: RequestHandler, log: Logger): ReturnType<typeof creat
     answerError(request as StreamedRequest, response, new TokenwardError('request_malformed'), 0);
   });
   return app;
-}
-
-function observerOf(metrics: Metrics, log: Logger): TokenObserver {
-  return {
-    renewed({ account, flow }, { kind, outcome, reason, seconds }) {
-      metrics.renewals.inc({ account: metrics.accountLabel(account), flow, kind, outcome });
-      metrics.renewalSeconds.observe({ flow, kind }, seconds);
-      if (outcome === 'granted') {
-        log.info('got a new token', { account, flow, kind, seconds });
-        return;
-      }
-      // The reason of a refusal may carry the upstream's error code: for the log. The label stays within a few words.
-      metrics.renewalFailures.inc({ account: metrics.accountLabel(account), flow, kind, reason: outcome === 'refused' ? 'refused' : reason });
-      log.warn('a token call brought no token', { account, flow, kind, outcome, reason, seconds });
-    },
-    withheld({ account, flow }, reason) {
-      metrics.renewalFailures.inc({ account: metrics.accountLabel(account), flow, kind: 'none', reason });
-      log.debug('no token call made', { account, flow, reason });
-    },
-    changed({ account, flow }) {
-      log.debug('credential changed', { account, flow });
-    },
-    storeFailed(operation, error) {
-      metrics.storeErrors.inc({ reason: operation });
-      log.error('the token store failed', { reason: operation, detail: error instanceof Error && error.name === 'StoreError' ? error.message : describeFault(error) });
-    },
-  };
 }

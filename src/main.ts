@@ -102,7 +102,7 @@ async function main(): Promise<void> {
     case 'status': return print(await operatorStatus(operatorUrl(values), values.json));
     case 'renew': {
       if (rest[0] === undefined) throw new UsageError('renew needs the name of an account');
-      return print(await operatorRenew(operatorUrl(values), rest[0], values['use-reserve']));
+      return print(await operatorRenew(operatorUrl(values), rest[0], { useReserve: values['use-reserve'] }));
     }
     case 'rekey': {
       const file = configFile(values);

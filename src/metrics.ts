@@ -78,29 +78,35 @@ export class Metrics {
   readonly registry = new Registry();
   readonly #routes = new Map<string, RouteStats>();
   readonly #labelled = new Set<string>();
+  readonly #timed = new Set<string>();
 
   readonly errors = this.#counter('errors_total', 'Answers tokenward gave by itself, by error code.', ['route', 'reason']);
-  readonly renewals = this.#counter('renewals_total', 'Calls to token endpoints.', ['account', 'flow', 'kind', 'outcome']);
+  readonly renewals = this.#counter('renewals_total', 'Calls to token endpoints by outcome.', ['account', 'flow', 'kind', 'outcome']);
   readonly renewalFailures = this.#counter('renewal_failures_total', 'Renewals that brought no token, also those withheld before a call, by reason.', ['account', 'flow', 'kind', 'reason']);
   readonly deadTokenReplies = this.#counter('dead_token_replies_total', 'Replies saying that the token is dead. current: it was the newest; late: a newer one was there already; uncured: a fresh token had not helped.', ['route', 'account', 'reason']);
-  readonly tokensRefused = this.#counter('tokens_refused_total', 'Distinct tokens that an upstream refused.', ['account']);
+  readonly tokensRefused = this.#counter('tokens_refused_total', 'Distinct tokens that an upstream has refused, however many replies said so.', ['account']);
   readonly replays = this.#counter('replays_total', 'Requests sent again after a renewal. cured, refused again, failed, or skipped because the body was not kept.', ['route', 'outcome']);
   readonly policyVerdicts = this.#counter('policy_verdicts_total', 'Calls that a route\'s policy does not let out: refused, or only reported.', ['route', 'reason', 'outcome']);
   readonly storeErrors = this.#counter('store_errors_total', 'Operations the token store failed at.', ['reason']);
   readonly renewalSeconds = new Histogram({ name: 'tokenward_renewal_duration_seconds', help: 'Duration of calls to token endpoints.', labelNames: ['flow', 'kind'], buckets: BUCKETS, registers: [this.registry] });
 
-  // Of several workers, the one that knows the newest token is right; the one that sees trouble is heard.
+  // Gauges of accounts. Of several workers only the primary fills them, from what all of them know together (see `describeAccounts`).
   readonly expiry = this.#gauge('token_expiry_timestamp_seconds', 'When the token in use ends.', ['account', 'flow'], 'max');
   readonly obtained = this.#gauge('token_obtained_timestamp_seconds', 'When the token in use was obtained.', ['account', 'flow'], 'max');
   readonly generation = this.#gauge('token_generation', 'Counts the tokens an account has had.', ['account', 'flow'], 'max');
   readonly budgetRemaining = this.#gauge('login_budget_remaining', 'Automatic logins left in the rolling window.', ['account', 'flow'], 'min');
   readonly budgetLimit = this.#gauge('login_budget_limit', 'Automatic logins allowed in the rolling window, without the reserve.', ['account', 'flow'], 'first');
-  readonly dead = this.#gauge('credential_dead', '1: the upstream refused the credentials, an operator has to act.', ['account', 'flow'], 'max');
-  readonly ready = this.#gauge('account_ready', '1: the account has a token or can get one.', ['account', 'flow'], 'min');
+  readonly reserveRemaining = this.#gauge('login_reserve_remaining', 'Logins left in the operators\' reserve.', ['account', 'flow'], 'min');
+  readonly reserveLimit = this.#gauge('login_reserve_limit', 'Logins of the rolling window that are kept for operators.', ['account', 'flow'], 'first');
+  readonly dead = this.#gauge('credential_dead', '1: the credentials were refused, or there are none; a person has to act.', ['account', 'flow'], 'max');
+  readonly ready = this.#gauge('account_ready', '0: the account is dead, out_of_logins or down, and its calls fail.', ['account', 'flow'], 'min');
+  readonly accountState = this.#gauge('account_state', 'Always 1; the label state is the account\'s state now.', ['account', 'flow', 'state'], 'max');
   readonly waiting = this.#gauge('callers_waiting', 'Requests waiting for the account\'s token.', ['account'], 'sum');
   readonly bufferedBytes = this.#gauge('buffered_bytes', 'Request bodies kept for a replay, all together.', [], 'sum');
   readonly accountsKnown = this.#gauge('accounts', 'Accounts of the configuration and of what accountsFrom names.', [], 'first');
   readonly accountsInMemory = this.#gauge('accounts_in_memory', 'Accounts whose state a process holds in memory; the largest of all workers.', [], 'max');
+  readonly storeUsable = this.#gauge('store_usable', '1: the token store can be read and written.', [], 'min');
+  readonly configReloaded = this.#gauge('config_last_reload_successful', '0: the configuration was read again and could not be taken into use.', [], 'min');
   readonly workers = this.#gauge('workers', 'Processes that answer requests.', [], 'sum');
   readonly workerCrashes = this.#counter('worker_crashes_total', 'Worker processes that ended without being told to.', []);
 
@@ -122,6 +128,8 @@ export class Metrics {
     new RouteHistogram(routes, 'tokenward_request_duration_seconds', 'From a request\'s head to the end of its answer.', this.registry);
     new Gauge({ name: 'tokenward_build_info', help: 'Always 1.', labelNames: ['version', 'node'], registers: [this.registry], aggregator: 'first' }).set({ version, node: process.version }, 1);
     collectDefaultMetrics({ register: this.registry });
+    // A process that runs has read its configuration.
+    this.configReloaded.set(1);
   }
 
   /** What the label `account` says of this account. */
@@ -130,6 +138,14 @@ export class Metrics {
     if (this.#labelled.size >= LABELLED_MOST) return OTHERS;
     this.#labelled.add(account);
     return account;
+  }
+
+  /** Has the durations of such calls begin at 0. */
+  beginTiming(flow: string, kind: string): void {
+    const key = `${flow} ${kind}`;
+    if (this.#timed.has(key)) return;
+    this.#timed.add(key);
+    this.renewalSeconds.zero({ flow, kind });
   }
 
   /** The counts of one route, by its prefix; `unmatched` for requests no route took. */

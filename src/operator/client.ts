@@ -1,7 +1,17 @@
+import type { RenewNowOptions } from '../tokens/manager.ts';
+import type { CredentialStatus } from '../tokens/status.ts';
 import type { StatusDocument } from './view.ts';
 
 /** The operator port did not answer, or said no; the message is for the operator. */
-export class OperatorError extends Error {}
+export class OperatorError extends Error {
+  /** The error code of an answer that said no. */
+  readonly code: string | undefined;
+
+  constructor(message: string, code?: string) {
+    super(message);
+    this.code = code;
+  }
+}
 
 /** What `tokenward status` prints: a table, or the document as it is. */
 export async function operatorStatus(url: string, json: boolean): Promise<string> {
@@ -11,13 +21,34 @@ export async function operatorStatus(url: string, json: boolean): Promise<string
   const rows = status.accounts.map((account) => [
     account.account,
     account.flow,
-    account.dead ? 'DEAD' : !account.ready ? 'not ready' : account.renewing ? 'renewing' : account.generation === 0 ? 'unused' : 'ok',
+    account.state,
     String(account.generation),
-    account.expiresAt === undefined ? '-' : span(account.expiresAt - status.now),
-    account.budget === undefined ? '-' : `${account.budget.remaining} of ${account.budget.limit}`,
-    account.problem ?? '',
+    lifeOf(account, status.now),
+    loginsOf(account),
+    problemOf(account, status.now),
   ]);
-  return table([['ACCOUNT', 'FLOW', 'STATE', 'GENERATION', 'EXPIRES IN', 'LOGINS LEFT', 'PROBLEM'], ...rows]) + notShown(status);
+  return storeTrouble(status) + table([['ACCOUNT', 'FLOW', 'STATE', 'GENERATION', 'EXPIRES IN', 'LOGINS LEFT', 'PROBLEM'], ...rows]) + notShown(status);
+}
+
+/** Of a token that is known to be refused it does not matter when it ends. */
+function lifeOf({ refusedAt, expiresAt }: CredentialStatus, now: number): string {
+  if (refusedAt !== undefined) return 'refused';
+  return expiresAt === undefined ? '-' : span(expiresAt - now);
+}
+
+/** Automatic logins, and behind the plus what is left of the operators' reserve. */
+function loginsOf({ budget }: CredentialStatus): string {
+  if (budget === undefined) return '-';
+  return `${budget.remaining} of ${budget.limit}${budget.reserveLimit > 0 ? ` (+${budget.reserveRemaining})` : ''}`;
+}
+
+function problemOf({ problem, retryAt }: CredentialStatus, now: number): string {
+  if (problem === undefined) return '';
+  return retryAt !== undefined && retryAt > now ? `${problem}; next try in ${span(retryAt - now)}` : problem;
+}
+
+function storeTrouble({ store, now }: StatusDocument): string {
+  return store.usable ? '' : `The token store has been unusable for ${span(now - store.since)}: ${store.error ?? 'no reason is known'}\n\n`;
 }
 
 function notShown({ accounts, accountCount }: StatusDocument): string {
@@ -26,14 +57,29 @@ function notShown({ accounts, accountCount }: StatusDocument): string {
 }
 
 /** What `tokenward renew` prints. */
-export async function operatorRenew(url: string, account: string, useReserve: boolean): Promise<string> {
-  const answer = (await ask(`${url}/renew/${encodeURIComponent(account)}${useReserve ? '?reserve=true' : ''}`, 'POST')) as { generation?: number };
+export async function operatorRenew(url: string, account: string, { useReserve = false, login = false }: RenewNowOptions): Promise<string> {
+  const query = new URLSearchParams({ ...(useReserve && { reserve: 'true' }), ...(login && { login: 'true' }) }).toString();
+  const answer = (await ask(`${url}/renew/${encodeURIComponent(account)}${query === '' ? '' : `?${query}`}`, 'POST').catch(async (error: unknown) => {
+    if (!(error instanceof OperatorError) || error.code !== 'login_budget_exhausted') throw error;
+    throw new OperatorError(`${error.message}\n${await reserveOf(url, account)}`, error.code);
+  })) as { generation?: number };
   if (answer.generation === undefined) throw new OperatorError(`What answers at ${new URL(url).origin} is not tokenward's operator port. Name that with --operator URL.`);
   return `${account} has a new token, generation ${answer.generation}\n`;
 }
 
+/** What can be done once the automatic logins are used up. */
+async function reserveOf(url: string, account: string): Promise<string> {
+  const { accounts, now } = (await ask(`${url}/status`, 'GET')) as StatusDocument;
+  const budget = accounts.find((one) => one.account === account)?.budget;
+  if (budget === undefined) return `tokenward renew ${account} --use-reserve spends a login of the reserve.`;
+  const { reserveRemaining, reserveLimit, retryAt } = budget;
+  const next = retryAt === undefined ? '' : ` The next automatic login is possible in ${span(retryAt - now)}.`;
+  if (reserveRemaining === 0) return `The reserve of ${reserveLimit} is used up as well.${next}`;
+  return `${reserveRemaining} of ${reserveLimit} logins in reserve are left: tokenward renew ${account} --use-reserve spends one.${next}`;
+}
+
 function isStatus(status: Partial<StatusDocument>): status is StatusDocument {
-  return Array.isArray(status.accounts) && typeof status.now === 'number';
+  return Array.isArray(status.accounts) && typeof status.now === 'number' && status.store !== undefined;
 }
 
 async function ask(url: string, method: string): Promise<unknown> {
@@ -44,8 +90,14 @@ async function ask(url: string, method: string): Promise<unknown> {
     throw new OperatorError(`Nothing answers at ${new URL(url).origin}. Is tokenward running? Name its operator port with --operator URL.`);
   }
   const body = (await response.json().catch(() => ({}))) as { code?: string; title?: string; detail?: string };
-  if (!response.ok) throw new OperatorError(`${body.detail ?? body.title ?? `status ${response.status}`}${body.code === undefined ? '' : ` (${body.code})`}`);
+  if (!response.ok) throw new OperatorError(messageOf(body, response.status), body.code);
   return body;
+}
+
+/** The operator port's own refusals say in `detail` what may be meant; of all others it is the whole story. */
+function messageOf({ code, title, detail }: { code?: string; title?: string; detail?: string }, status: number): string {
+  const what = code === 'account_unknown' && title !== undefined && detail !== undefined ? `${title} ${detail}` : detail ?? title ?? `status ${status}`;
+  return `${what}${code === undefined ? '' : ` (${code})`}`;
 }
 
 function span(milliseconds: number): string {

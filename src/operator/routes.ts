@@ -1,9 +1,13 @@
 import { readFileSync } from 'node:fs';
 import { isIP } from 'node:net';
+import { promisify } from 'node:util';
+import { gzip } from 'node:zlib';
 import type { Express, Request, Response } from 'express';
+import { nearest } from '../config/nearest.ts';
 import { problemDocument, TokenwardError } from '../errors.ts';
 import { describeFault, type Logger } from '../log.ts';
 import { createExpress } from '../server.ts';
+import type { ReadinessWishes } from './readiness.ts';
 import type { OperatorView } from './view.ts';
 
 export interface OperatorParts {
@@ -11,6 +15,7 @@ export interface OperatorParts {
   readonly log: Logger;
 }
 
+const zip = promisify(gzip);
 const PAGE = readFileSync(new URL('./page.html', import.meta.url), 'utf8');
 
 /** Health, metrics, status and the operator's few actions, on a port of their own. Nothing here shows a secret. */
@@ -29,18 +34,39 @@ export function createOperatorApp({ view, log }: OperatorParts): Express {
     next();
   });
 
+  const noSuchAccount = async (asked: readonly string[]): Promise<{ code: string; title: string; detail: string }> => {
+    const names = await view.accountNames();
+    const unknown = asked.find((account) => !names.includes(account)) ?? '';
+    return { code: 'account_unknown', title: 'There is no account of this name.', detail: otherNames(unknown, names) };
+  };
+
   app.get('/healthz', (_request, response) => {
     response.type('text').send('ok\n');
   });
 
-  app.get('/readyz', async (_request, response) => {
-    const readiness = await view.readiness();
+  app.get('/readyz', async (request, response) => {
+    const wishes = wishesOf(request);
+    if (wishes === undefined) {
+      response.status(400).json({ code: 'query_malformed', title: '/readyz understands account=NAME, min-ready=NUMBER and store=optional.' });
+      return;
+    }
+    const readiness = await view.readiness(wishes);
+    if (readiness === undefined) {
+      response.status(404).json(await noSuchAccount(wishes.accounts));
+      return;
+    }
     response.status(readiness.ready ? 200 : 503).json(readiness);
   });
 
-  app.get('/metrics', async (_request, response) => {
+  app.get('/metrics', async (request, response) => {
     const { contentType, text } = await view.metrics();
-    response.type(contentType).send(text);
+    response.type(contentType).vary('accept-encoding');
+    if (request.acceptsEncodings('gzip', 'identity') !== 'gzip') {
+      response.send(text);
+      return;
+    }
+    response.setHeader('content-encoding', 'gzip');
+    response.end(await zip(text));
   });
 
   app.get('/status', async (_request, response) => {
@@ -49,13 +75,19 @@ export function createOperatorApp({ view, log }: OperatorParts): Express {
 
   app.post('/renew/:account', async (request: Request<{ account: string }>, response) => {
     const { account } = request.params;
-    const renewed = await view.renew(account, request.query['reserve'] === 'true');
-    if (renewed === undefined) {
-      response.status(404).json({ code: 'account_unknown', title: 'There is no account of this name.' });
-      return;
+    const address = request.socket.remoteAddress ?? 'unknown';
+    try {
+      const renewed = await view.renew(account, { useReserve: request.query['reserve'] === 'true', login: request.query['login'] === 'true' });
+      if (renewed === undefined) {
+        response.status(404).json(await noSuchAccount([account]));
+        return;
+      }
+      log.info(`an operator renewed ${account}`, { account, generation: renewed.generation, address });
+      response.json({ account, ...renewed });
+    } catch (error) {
+      if (error instanceof TokenwardError) log.warn(`an operator tried to renew ${account}, and it did not work`, { account, code: error.code, address, ...(error.detail !== undefined && { detail: error.detail }) });
+      throw error;
     }
-    log.info('renewed by an operator', { account, generation: renewed.generation });
-    response.json({ account, ...renewed });
   });
 
   app.get('/', (_request, response) => {
@@ -73,6 +105,26 @@ export function createOperatorApp({ view, log }: OperatorParts): Express {
     response.status(ours.status).type('application/problem+json').send(problemDocument(ours));
   });
   return app;
+}
+
+/** Names of accounts told to somebody who has mistyped one. */
+const NAMES_MOST = 10;
+
+/** What an operator may have meant. */
+function otherNames(asked: string, names: readonly string[]): string {
+  const meant = nearest(asked, names);
+  if (meant !== undefined) return `Did you mean "${meant}"?`;
+  const more = names.length - NAMES_MOST;
+  return `The accounts are ${names.slice(0, NAMES_MOST).join(', ')}${more > 0 ? ` and ${more} more` : ''}.`;
+}
+
+/** Undefined: the query is none of /readyz. */
+function wishesOf({ query }: Request): ReadinessWishes | undefined {
+  const { account, 'min-ready': least, store, ...others } = query;
+  const accounts = account === undefined ? [] : [account].flat();
+  const minReady = least === undefined ? undefined : typeof least === 'string' && /^\d{1,9}$/.test(least) ? Number(least) : NaN;
+  const right = accounts.every((one) => typeof one === 'string') && !Number.isNaN(minReady) && (store === undefined || store === 'optional') && Object.keys(others).length === 0;
+  return right ? { accounts, minReady, storeOptional: store === 'optional' } : undefined;
 }
 
 /**

@@ -1,22 +1,14 @@
 import type { Registry } from 'prom-client';
 import type { RouteConfig } from '../config/schema.ts';
+import type { Logger } from '../log.ts';
 import type { Metrics } from '../metrics.ts';
 import type { Clock } from '../tokens/clock.ts';
-import type { TokenManager } from '../tokens/manager.ts';
+import type { RenewNowOptions, TokenManager } from '../tokens/manager.ts';
 import type { CredentialStatus } from '../tokens/status.ts';
-import type { TokenStore } from '../tokens/store.ts';
+import type { StoreHealth, StoreState } from '../tokens/store-health.ts';
 import { VERSION } from '../version.ts';
-
-/** Something that keeps tokenward from its work, for people. */
-export interface Problem {
-  readonly account?: string;
-  readonly problem: string;
-}
-
-export interface Readiness {
-  readonly ready: boolean;
-  readonly problems: readonly Problem[];
-}
+import { describeAccounts } from './account-gauges.ts';
+import { readinessOf, withAsked, type Readiness, type ReadinessWishes } from './readiness.ts';
 
 /** One worker process as /status shows it. */
 export interface WorkerStatus {
@@ -35,6 +27,7 @@ export interface StatusDocument {
   /** Wall clock, ms. */
   readonly now: number;
   readonly stopping: boolean;
+  readonly store: StoreState;
   /** Missing where one process does everything. */
   readonly workers?: readonly WorkerStatus[];
   /** The accounts of the configuration, and of the others some hundred that are in use. */
@@ -60,17 +53,22 @@ export interface RenewedToken {
 
 /** What the operator port shows and does, whether one process stands behind it or several. */
 export interface OperatorView {
-  readiness(): Promise<Readiness>;
+  /** Undefined: one of the accounts wished for does not exist. */
+  readiness(wishes: ReadinessWishes): Promise<Readiness | undefined>;
   metrics(): Promise<{ readonly contentType: string; readonly text: string }>;
   status(): Promise<StatusDocument>;
   /** Undefined: there is no such account. Rejects with a TokenwardError if it got no token. */
-  renew(account: string, useReserve: boolean): Promise<RenewedToken | undefined>;
+  renew(account: string, options: RenewNowOptions): Promise<RenewedToken | undefined>;
+  /** The names of the accounts that are shown, for whoever has mistyped one. */
+  accountNames(): Promise<readonly string[]>;
 }
 
 /** What one process knows of itself. Several of these can be merged into one. */
 export interface ProcessState {
   readonly stopping: boolean;
-  readonly storeUsable: boolean;
+  readonly store: StoreState;
+  /** Of the accounts that were asked for, those that do not exist. */
+  readonly unknown: readonly string[];
   readonly accounts: readonly CredentialStatus[];
   readonly accountCount: { readonly known: number; readonly inMemory: number };
   readonly routes: readonly RouteState[];
@@ -81,8 +79,9 @@ export type MetricsJson = Awaited<ReturnType<Registry['getMetricsAsJSON']>>;
 
 export interface LocalParts {
   readonly tokens: TokenManager;
-  readonly store: TokenStore;
+  readonly health: StoreHealth;
   readonly metrics: Metrics;
+  readonly log: Logger;
   readonly buffers: { readonly used: number };
   readonly life: { readonly stopping: boolean };
   readonly clock: Clock;
@@ -92,18 +91,24 @@ export interface LocalParts {
 /** The view of this very process. */
 export class LocalView implements OperatorView {
   readonly #parts: LocalParts;
+  /** As the log was last told. */
+  #storeWasUsable = true;
 
   constructor(parts: LocalParts) {
     this.#parts = parts;
   }
 
-  /** `counts`: with the counts of logins as they are in the store now, which takes a while if that is far away. */
-  async state(counts: boolean): Promise<ProcessState> {
-    const { tokens, store, metrics, life, routes } = this.#parts;
+  /**
+   * `counts`: with the counts of logins as they are in the store now, which takes a while if that is far away.
+   * `asked`: accounts that are to be among those shown.
+   */
+  async state(counts: boolean, asked: readonly string[] = []): Promise<ProcessState> {
+    const { tokens, metrics, life, routes } = this.#parts;
     if (counts) await tokens.refreshBudgets();
-    const storeUsable = await store.check().then(() => true, () => false);
     return {
-      stopping: life.stopping, storeUsable, accounts: tokens.status(), accountCount: tokens.count,
+      stopping: life.stopping, store: await this.#storeState(), accountCount: tokens.count,
+      unknown: asked.filter((account) => !tokens.has(account)),
+      accounts: withAsked(tokens.status(), asked.map((account) => tokens.statusOf(account))),
       routes: routes.map(({ prefix, upstream, account, accountFrom }) => {
         const stats = metrics.route(prefix);
         return { prefix, upstream, account: account ?? (accountFrom && `by request (${accountFrom.flow})`), requests: stats.histogram().count, inFlight: stats.inFlight };
@@ -111,82 +116,62 @@ export class LocalView implements OperatorView {
     };
   }
 
-  async readiness(): Promise<Readiness> {
-    return readinessOf(await this.state(false), this.#parts.clock.wall());
+  async readiness(wishes: ReadinessWishes): Promise<Readiness | undefined> {
+    const state = await this.state(false, wishes.accounts);
+    return state.unknown.length > 0 ? undefined : readinessOf(state, wishes);
   }
 
   async metrics(): Promise<{ contentType: string; text: string }> {
-    const { registry } = await this.#currentMetrics();
+    const { tokens, metrics } = this.#parts;
+    await tokens.refreshBudgets();
+    describeAccounts(metrics, tokens.status());
+    await this.#describeProcess();
+    const { registry } = metrics;
     return { contentType: registry.contentType, text: await registry.metrics() };
   }
 
+  /** What one of several workers has counted. The accounts' gauges are left to the primary, which knows what all workers know. */
   async metricsJson(): Promise<MetricsJson> {
-    return (await this.#currentMetrics()).registry.getMetricsAsJSON();
+    await this.#describeProcess();
+    return this.#parts.metrics.registry.getMetricsAsJSON();
   }
 
   async status(): Promise<StatusDocument> {
     return statusOf(await this.state(true), this.#parts.clock.wall());
   }
 
-  async renew(account: string, useReserve: boolean): Promise<RenewedToken | undefined> {
+  async renew(account: string, options: RenewNowOptions): Promise<RenewedToken | undefined> {
     const { tokens } = this.#parts;
     if (!tokens.has(account)) return undefined;
-    const { generation, expiresAt } = await tokens.renewNow(account, { useReserve });
+    const { generation, expiresAt } = await tokens.renewNow(account, options);
     return { generation, expiresAt };
   }
 
-  async #currentMetrics(): Promise<Metrics> {
+  async accountNames(): Promise<readonly string[]> {
+    return this.#parts.tokens.status().map(({ account }) => account);
+  }
+
+  async #describeProcess(): Promise<void> {
     const { tokens, metrics, buffers } = this.#parts;
-    await tokens.refreshBudgets();
-    describeCredentials(metrics, tokens.status());
+    metrics.storeUsable.set((await this.#storeState()).usable ? 1 : 0);
     metrics.bufferedBytes.set(buffers.used);
     metrics.accountsKnown.set(tokens.count.known);
     metrics.accountsInMemory.set(tokens.count.inMemory);
-    return metrics;
   }
-}
 
-/** Problems of accounts that are told of. */
-const PROBLEMS_MOST = 50;
-
-/** Whether requests may be sent here, and what is wrong. */
-export function readinessOf({ storeUsable, accounts, stopping }: ProcessState, now: number): Readiness {
-  const unable = accounts.filter((account) => !account.ready || (!storeUsable && !holdsToken(account, now)));
-  const problems: Problem[] = unable.slice(0, PROBLEMS_MOST).map(({ account, problem }) => ({ account, problem: problem ?? 'has no usable token' }));
-  if (unable.length > PROBLEMS_MOST) problems.push({ problem: `${unable.length - PROBLEMS_MOST} more accounts are in trouble` });
-  // Accounts from elsewhere may be a hundred thousand: some of them are always in trouble, and the others are to be served.
-  const ready = !stopping && !unable.some(({ named }) => named);
-  if (stopping) problems.push({ problem: 'shutting down' });
-  // Living tokens go on serving without the store: saying "not ready" then would turn its outage into ours.
-  if (!storeUsable) problems.push({ problem: 'the token store cannot be used: living tokens go on serving, nothing is renewed' });
-  return { ready, problems };
-}
-
-export function statusOf({ stopping, accounts, accountCount, routes }: ProcessState, now: number): StatusDocument {
-  return { version: VERSION, node: process.version, now, stopping, accounts, accountCount, routes };
-}
-
-function holdsToken({ generation, expiresAt }: CredentialStatus, now: number): boolean {
-  return generation > 0 && (expiresAt === undefined || expiresAt > now);
-}
-
-/** The credentials' state as gauges, written when somebody asks. */
-function describeCredentials(metrics: Metrics, accounts: readonly CredentialStatus[]): void {
-  // Accounts come and go from memory: what stands there is what is there now.
-  for (const gauge of [metrics.generation, metrics.obtained, metrics.expiry, metrics.dead, metrics.ready, metrics.waiting, metrics.budgetRemaining, metrics.budgetLimit]) gauge.reset();
-  for (const status of accounts) {
-    const account = metrics.accountLabel(status.account);
-    if (account !== status.account) continue;
-    const labels = { account, flow: status.flow };
-    metrics.generation.set(labels, status.generation);
-    if (status.obtainedAt !== undefined) metrics.obtained.set(labels, status.obtainedAt / 1000);
-    if (status.expiresAt !== undefined) metrics.expiry.set(labels, status.expiresAt / 1000);
-    metrics.dead.set(labels, status.dead ? 1 : 0);
-    metrics.ready.set(labels, status.ready ? 1 : 0);
-    metrics.waiting.set({ account }, status.waiting);
-    if (status.budget !== undefined) {
-      metrics.budgetRemaining.set(labels, status.budget.remaining);
-      metrics.budgetLimit.set(labels, status.budget.limit);
+  async #storeState(): Promise<StoreState> {
+    const { health, life, log } = this.#parts;
+    // One that is stopping may have closed its store: what it last knew of it is the truth.
+    const state = life.stopping ? health.state : await health.check();
+    if (state.usable !== this.#storeWasUsable) {
+      this.#storeWasUsable = state.usable;
+      if (state.usable) log.info('the token store can be used again');
+      else log.error('the token store cannot be used: tokens in memory go on serving, nothing is renewed', { detail: state.error ?? 'no reason is known' });
     }
+    return state;
   }
+}
+
+export function statusOf({ stopping, store, accounts, accountCount, routes }: ProcessState, now: number): StatusDocument {
+  return { version: VERSION, node: process.version, now, stopping, store, accounts, accountCount, routes };
 }

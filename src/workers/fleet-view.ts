@@ -1,6 +1,9 @@
 import { TokenwardError } from '../errors.ts';
-import { readinessOf, statusOf, type OperatorView, type ProcessState, type Readiness, type RenewedToken, type StatusDocument, type WorkerStatus } from '../operator/view.ts';
+import { describeAccounts } from '../operator/account-gauges.ts';
+import { readinessOf, type Readiness, type ReadinessWishes } from '../operator/readiness.ts';
+import { statusOf, type OperatorView, type ProcessState, type RenewedToken, type StatusDocument, type WorkerStatus } from '../operator/view.ts';
 import type { Clock } from '../tokens/clock.ts';
+import type { RenewNowOptions } from '../tokens/manager.ts';
 import type { Fleet } from './fleet.ts';
 import { sumOfStates } from './sum.ts';
 import type { WorkerProcess } from './worker-process.ts';
@@ -15,9 +18,10 @@ export class FleetView implements OperatorView {
     this.#clock = clock;
   }
 
-  async readiness(): Promise<Readiness> {
-    const { state, silent } = await this.#state(false);
-    const { ready, problems } = readinessOf(state, this.#clock.wall());
+  async readiness(wishes: ReadinessWishes): Promise<Readiness | undefined> {
+    const { state, silent } = await this.#state(false, wishes.accounts);
+    if (state.unknown.length > 0) return undefined;
+    const { ready, problems } = readinessOf(state, wishes);
     const serving = this.#fleet.workers.some((worker) => worker.state === 'up' && !silent.has(worker));
     const { missing } = this.#fleet;
     return {
@@ -34,7 +38,8 @@ export class FleetView implements OperatorView {
 
   async metrics(): Promise<{ contentType: string; text: string }> {
     const fleet = this.#fleet;
-    await this.#count();
+    const [{ state }] = await Promise.all([this.#state(true), this.#count()]);
+    describeAccounts(fleet.metrics, state.accounts);
     const own = await fleet.metrics.registry.getMetricsAsJSON();
     // From what each was last heard to have counted: one that has ended in this very moment is in the sum of those.
     const registry = fleet.sum.of([...fleet.workers.map(({ counted }) => counted), own]);
@@ -51,13 +56,18 @@ export class FleetView implements OperatorView {
     return { ...statusOf({ ...state, routes }, this.#clock.wall()), workers };
   }
 
-  async renew(account: string, useReserve: boolean): Promise<RenewedToken | undefined> {
+  async renew(account: string, options: RenewNowOptions): Promise<RenewedToken | undefined> {
     // One of them is enough: the others hear of the new token.
     for (const worker of this.#serving()) {
-      const renewed = await worker.ask({ kind: 'renew', account, useReserve });
+      const renewed = await worker.ask({ kind: 'renew', account, options });
       if (renewed !== undefined) return renewed ?? undefined;
     }
     throw new TokenwardError('token_unavailable', { detail: 'no worker answers', retryAfter: 1 });
+  }
+
+  async accountNames(): Promise<readonly string[]> {
+    const { state } = await this.#state(false);
+    return state.accounts.map(({ account }) => account);
   }
 
   /** Has every worker say what it has counted. */
@@ -75,12 +85,12 @@ export class FleetView implements OperatorView {
   }
 
   /** What the workers know together, and who of them did not answer. */
-  async #state(counts: boolean): Promise<{ state: ProcessState; states: ReadonlyMap<WorkerProcess, ProcessState>; silent: ReadonlySet<WorkerProcess> }> {
+  async #state(counts: boolean, asked: readonly string[] = []): Promise<{ state: ProcessState; states: ReadonlyMap<WorkerProcess, ProcessState>; silent: ReadonlySet<WorkerProcess> }> {
     const silent = new Set<WorkerProcess>();
     const states = new Map<WorkerProcess, ProcessState>();
     await Promise.all(this.#answering().map(async (worker) => {
       const wasUp = worker.state === 'up';
-      const state = await worker.ask({ kind: 'state', counts }).catch(() => undefined);
+      const state = await worker.ask({ kind: 'state', counts, asked }).catch(() => undefined);
       // Whoever is leaving may be gone by now.
       if (state !== undefined) states.set(worker, state);
       else if (wasUp && worker.state === 'up') silent.add(worker);

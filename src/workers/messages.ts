@@ -3,6 +3,7 @@ import type { AddressInfo } from 'node:net';
 import type { LoadedConfig } from '../config/load.ts';
 import { TokenwardError, type ErrorCode } from '../errors.ts';
 import type { MetricsJson, ProcessState, RenewedToken } from '../operator/view.ts';
+import type { RenewNowOptions } from '../tokens/manager.ts';
 
 /*
  * What the primary process and its workers say to each other, over the channel that node:cluster opens between them.
@@ -18,8 +19,9 @@ export interface Answers {
 
 export type Question =
   | { readonly kind: 'metrics' }
-  | { readonly kind: 'state'; readonly counts: boolean }
-  | { readonly kind: 'renew'; readonly account: string; readonly useReserve: boolean };
+  /** `asked`: accounts that are to be among those shown. */
+  | { readonly kind: 'state'; readonly counts: boolean; readonly asked: readonly string[] }
+  | { readonly kind: 'renew'; readonly account: string; readonly options: RenewNowOptions };
 
 export type ToWorker =
   /** First of all. The configuration comes from the primary, so that a worker that replaces another one does not read a file somebody is editing. */

@@ -59,6 +59,7 @@ async function reload(fleet: Fleet, read: () => LoadedConfig, log: Logger): Prom
     config = read();
   } catch (error) {
     // A ConfigError's words hold no value of the configuration.
+    fleet.metrics.configReloaded.set(0);
     log.error('the configuration has mistakes; nothing has changed', { detail: error instanceof Error ? error.message : '' });
     return;
   }
@@ -68,9 +69,12 @@ async function reload(fleet: Fleet, read: () => LoadedConfig, log: Logger): Prom
   log.info('replacing the workers', { detail: String(count) });
   try {
     const whole = await fleet.replaceAll(config, count);
-    if (whole) log.info('all workers run the configuration as it is now');
+    if (!whole) return;
+    fleet.metrics.configReloaded.set(1);
+    log.info('all workers run the configuration as it is now');
   } catch (error) {
     if (!(error instanceof WorkerStartError)) throw error;
+    fleet.metrics.configReloaded.set(0);
     const detail = error.message;
     if (fleet.config === config) log.error('not all workers are replaced: a new one could not start', { detail });
     else log.error('a worker with the new configuration could not start; nothing has changed', { detail });

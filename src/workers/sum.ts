@@ -1,6 +1,7 @@
 import { AggregatorRegistry, type PrometheusContentType, type Registry } from 'prom-client';
 import type { MetricsJson, ProcessState, RouteState } from '../operator/view.ts';
-import type { CredentialStatus } from '../tokens/status.ts';
+import { ACCOUNT_WORDS, cannotServe, type CredentialStatus } from '../tokens/status.ts';
+import type { StoreState } from '../tokens/store-health.ts';
 
 /**
  * The metrics of all workers as one. What workers that have ended had counted stays in the sums: a counter that fell
@@ -30,24 +31,40 @@ export function sumOfStates(states: readonly ProcessState[]): Omit<ProcessState,
   const accounts = groups(states.flatMap((state) => state.accounts), ({ account }) => account).map(oneAccount);
   const routes = groups(states.flatMap((state) => state.routes), ({ prefix }) => prefix).map(oneRoute);
   const accountCount = { known: Math.max(0, ...states.map((state) => state.accountCount.known)), inMemory: Math.max(0, ...states.map((state) => state.accountCount.inMemory)) };
-  return { storeUsable: states.some(({ storeUsable }) => storeUsable), accounts, accountCount, routes };
+  // While the configuration is being changed, some workers know an account and others do not.
+  const unknown = [...new Set(states.flatMap((state) => state.unknown))].filter((account) => states.every((state) => state.unknown.includes(account)));
+  return { store: oneStore(states.map(({ store }) => store)), unknown, accounts, accountCount, routes };
 }
 
-/** They share a store, so they differ only for a moment: whoever knows the newest token is right, and of those whoever sees trouble. */
+/** Each worker has its own way to the store, and callers come to each of them: the store can be used if all can use it. */
+function oneStore(all: readonly StoreState[]): StoreState {
+  const broken = all.filter(({ usable }) => !usable);
+  const of = broken.length > 0 ? broken : all;
+  return { usable: broken.length === 0, since: of.length === 0 ? 0 : Math.min(...of.map(({ since }) => since)), error: broken[0]?.error };
+}
+
+/**
+ * They share a store, so they differ only for a moment: whoever knows the newest token is right, and of those whoever is
+ * worst off. One that has not used the account yet knows neither good nor bad of it.
+ */
 function oneAccount(all: readonly CredentialStatus[]): CredentialStatus {
   const generation = Math.max(...all.map((one) => one.generation));
-  const current = all.filter((one) => one.generation === generation);
+  const newest = all.filter((one) => one.generation === generation);
+  const current = newest.some(({ state }) => state !== 'unused') ? newest.filter(({ state }) => state !== 'unused') : newest;
+  const [worst] = [...current].sort((a, b) => ACCOUNT_WORDS.indexOf(a.state) - ACCOUNT_WORDS.indexOf(b.state));
   const budgets = all.flatMap(({ budget }) => (budget === undefined ? [] : [budget]));
-  const later = current.flatMap(({ retryAt }) => retryAt ?? []);
+  const retries = current.flatMap(({ retryAt }) => retryAt ?? []);
+  const refusals = current.flatMap(({ refusedAt }) => refusedAt ?? []);
   return {
-    ...current[0]!,
-    ready: current.every(({ ready }) => ready),
-    problem: current.find(({ problem }) => problem !== undefined)?.problem,
+    ...worst!,
+    ready: !cannotServe(worst!.state),
+    problem: worst!.problem ?? current.find(({ problem }) => problem !== undefined)?.problem,
+    refusedAt: refusals.length === 0 ? undefined : Math.max(...refusals),
     dead: current.some(({ dead }) => dead),
     renewing: all.some(({ renewing }) => renewing),
     waiting: sum(all.map(({ waiting }) => waiting)),
-    retryAt: later.length === 0 ? undefined : Math.max(...later),
-    budget: budgets.sort((a, b) => a.remaining - b.remaining)[0],
+    retryAt: retries.length === 0 ? undefined : Math.max(...retries),
+    budget: budgets.sort((a, b) => a.remaining - b.remaining || a.reserveRemaining - b.reserveRemaining)[0],
   };
 }
 

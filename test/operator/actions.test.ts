@@ -34,6 +34,18 @@ describe('the operator port', () => {
     assert.equal(tokenCalls(sandbox, 'chatapp'), 81);
   });
 
+  it('logs who renewed, and who tried in vain', async () => {
+    const { sandbox, proxy } = world();
+    await post('/renew/crm');
+    sandbox.softline.accounts.length = 0;
+    await post('/renew/softline');
+    const lines = proxy.lines.map((line) => JSON.parse(line) as Record<string, unknown>).filter(({ message }) => String(message).startsWith('an operator'));
+    assert.deepEqual(lines.map(({ detail, ...line }) => [line, typeof detail]), [
+      [{ level: 'info', message: 'an operator renewed crm', account: 'crm', generation: 1, address: '127.0.0.1' }, 'undefined'],
+      [{ level: 'warn', message: 'an operator tried to renew softline, and it did not work', account: 'softline', code: 'credential_dead', address: '127.0.0.1' }, 'string'],
+    ]);
+  });
+
   it('refuses what another site sends through an operator\'s browser', async () => {
     const { proxy, sandbox } = world();
     const { host, port } = new URL(proxy.operatorUrl);
@@ -66,10 +78,12 @@ describe('the operator port', () => {
     const { proxy } = world();
     const nothing = await call(proxy.operatorUrl, '/nothing');
     assert.deepEqual([nothing.status, nothing.json()], [404, { code: 'not_found', title: 'Here are /, /healthz, /readyz, /metrics, /status and POST /renew/<account>.' }]);
-    for (const name of ['nobody', 'constructor', '__proto__', 'softline%20', 'Softline', '<script>', '%F0%9F%94%91']) {
+    const others = 'The accounts are softline, crm, twin.';
+    for (const [name, detail] of Object.entries({ nobody: others, constructor: others, 'softline%20': 'Did you mean "softline"?', Softline: 'Did you mean "softline"?', '<script>': others, '%F0%9F%94%91': others })) {
       const unknown = await post(`/renew/${name}`);
-      assert.deepEqual([unknown.status, unknown.json()], [404, { code: 'account_unknown', title: 'There is no account of this name.' }], name);
+      assert.deepEqual([unknown.status, unknown.json()], [404, { code: 'account_unknown', title: 'There is no account of this name.', detail }], name);
     }
+    assert.equal((await post('/renew/__proto__')).status, 404);
   });
 
   it('calls a path it cannot decode the caller\'s mistake, not a fault', async () => {

@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
-import { call, metric, operator } from '../support/call.ts';
+import request from 'supertest';
+import { metric } from '../support/call.ts';
 import { freshWorld } from '../support/world.ts';
 
 describe('/healthz', () => {
@@ -9,54 +10,96 @@ describe('/healthz', () => {
     const { proxy, sandbox, call: through } = world();
     sandbox.softline.accounts.length = 0;
     await through('/softline/v1/order/7');
-    const { status, text, headers } = await call(proxy.operatorUrl, '/healthz');
-    assert.deepEqual([status, text, headers['cache-control']], [200, 'ok\n', 'no-store']);
+    await request(proxy.operatorUrl).get('/healthz').expect(200, 'ok\n').expect('cache-control', 'no-store');
   });
 });
 
-describe('/readyz', () => {
+describe('/readyz is about the process', () => {
   const world = freshWorld();
-  const ready = (): Promise<{ status: number; body: unknown }> => operator(world().proxy.operatorUrl, '/readyz');
-
-  it('says yes when all accounts have a token or can get one', async () => {
-    assert.deepEqual(await ready(), { status: 200, body: { ready: true, problems: [] } });
-    await world().call('/softline/v1/order/7');
-    assert.deepEqual(await ready(), { status: 200, body: { ready: true, problems: [] } });
-  });
-
-  it('names the account whose credentials are dead, and why', async () => {
-    const { sandbox, call: through, proxy } = world();
-    sandbox.softline.accounts[0] = { ...sandbox.softline.accounts[0]!, password: 'another' };
-    assert.equal((await through('/softline/v1/order/7')).status, 503);
-    assert.deepEqual(await ready(), { status: 503, body: { ready: false, problems: [{ account: 'softline', problem: 'the upstream refused the login (status 401, code 1006)' }] } });
-    assert.equal(await metric(proxy.operatorUrl, 'tokenward_credential_dead', { account: 'softline' }), 1);
-    assert.equal(await metric(proxy.operatorUrl, 'tokenward_account_ready', { account: 'softline' }), 0);
-    assert.equal(await metric(proxy.operatorUrl, 'tokenward_account_ready', { account: 'twin' }), 1);
-  });
-
-  it('names an account that can get no token, and why', async () => {
+  const ask = (query = ''): request.Test => request(world().proxy.operatorUrl).get(`/readyz${query}`);
+  const breakTwin = async (): Promise<void> => {
     const { sandbox, call: through } = world();
+    sandbox.twin.accounts[0] = { ...sandbox.twin.accounts[0]!, password: 'another' };
+    assert.equal((await through('/twin/iam/api/v1/users/me')).status, 503);
+  };
+  const TWIN = { account: 'twin', state: 'dead', problem: 'the upstream refused the login (status 401)' };
+
+  it('yes, with nothing to tell, while all accounts are well', async () => {
+    await ask().expect(200, { ready: true, problems: [] });
+    await world().call('/softline/v1/order/7');
+    await ask().expect(200, { ready: true, problems: [] });
+  });
+
+  it('yes, though an account is dead: the others are served, and the dead one is told of', async () => {
+    await breakTwin();
+    await ask().expect(200, { ready: true, problems: [TWIN] });
+    assert.equal((await world().call('/softline/v1/order/7')).status, 200);
+    const { operatorUrl } = world().proxy;
+    assert.equal(await metric(operatorUrl, 'tokenward_credential_dead', { account: 'twin' }), 1);
+    assert.equal(await metric(operatorUrl, 'tokenward_account_ready', { account: 'twin' }), 0);
+    assert.equal(await metric(operatorUrl, 'tokenward_account_ready', { account: 'softline' }), 1);
+  });
+
+  it('yes, though no account at all can serve', async () => {
+    const { sandbox, call: through } = world();
+    for (const vendor of [sandbox.softline, sandbox.chatapp, sandbox.twin]) vendor.accounts.length = 0;
+    for (const target of ['/softline/v1/order/7', '/crm/v1/licenses', '/twin/iam/api/v1/users/me']) assert.equal((await through(target)).status, 503);
+    const { body } = await ask().expect(200) as { body: { problems: { account: string; state: string }[] } };
+    assert.deepEqual(body.problems.map(({ account, state }) => [account, state]), [['softline', 'dead'], ['crm', 'dead'], ['twin', 'dead']]);
+  });
+
+  it('tells of an account whose token endpoint fails, until that is over', async () => {
+    const { sandbox, call: through, proxy } = world();
     sandbox.twin.set({ loginMode: 'status-500' });
-    assert.equal((await through('/twin/iam/api/v1/users/me')).status, 502);
-    assert.deepEqual(await ready(), { status: 503, body: { ready: false, problems: [{ account: 'twin', problem: 'the login failed (status_5xx)' }] } });
-  });
-
-  it('says yes while the old token lives, though its renewal fails', async () => {
-    const { sandbox, call: through, proxy } = world();
     await through('/twin/iam/api/v1/users/me');
-    sandbox.twin.set({ refreshMode: 'status-500', loginMode: 'status-500' });
-    await call(proxy.operatorUrl, '/renew/twin', { method: 'POST' });
-    assert.equal((await ready()).status, 200);
-    assert.equal((await through('/twin/iam/api/v1/users/me')).status, 200);
-  });
-
-  it('says yes again when the trouble is over', async () => {
-    const { sandbox, call: through, proxy } = world();
-    sandbox.twin.set({ loginMode: 'status-500', loginModeCount: 1 });
-    await through('/twin/iam/api/v1/users/me');
-    assert.equal((await ready()).status, 503);
+    const { body } = await ask().expect(200) as { body: { problems: { account: string; state: string; problem: string }[] } };
+    assert.deepEqual(body.problems.map(({ account, state }) => [account, state]), [['twin', 'down']]);
+    assert.match(body.problems[0]!.problem, /status_5xx/);
+    sandbox.twin.set({ loginMode: 'normal' });
     // An operator does not have to wait for the back-off.
-    assert.equal((await call(proxy.operatorUrl, '/renew/twin', { method: 'POST' })).status, 200);
-    assert.deepEqual(await ready(), { status: 200, body: { ready: true, problems: [] } });
+    await request(proxy.operatorUrl).post('/renew/twin').expect(200);
+    await ask().expect(200, { ready: true, problems: [] });
+  });
+
+  describe('?account=NAME', () => {
+    it('says no while that account cannot serve, and yes of the others', async () => {
+      await breakTwin();
+      await ask('?account=twin').expect(503, { ready: false, problems: [TWIN] });
+      await ask('?account=softline').expect(200, { ready: true, problems: [TWIN] });
+      await ask('?account=softline&account=twin').expect(503);
+      await ask('?account=softline&account=crm').expect(200);
+    });
+
+    it('says yes of an account that nobody has used yet, and of one whose token lives while its renewal fails', async () => {
+      const { sandbox, call: through, proxy } = world();
+      await ask('?account=crm').expect(200);
+      await through('/twin/iam/api/v1/users/me');
+      sandbox.twin.set({ refreshMode: 'status-500', loginMode: 'status-500' });
+      await request(proxy.operatorUrl).post('/renew/twin');
+      await ask('?account=twin').expect(200);
+      assert.equal((await through('/twin/iam/api/v1/users/me')).status, 200);
+    });
+
+    it('does not know a name that is none, and says which was meant', async () => {
+      await ask('?account=twim').expect(404, { code: 'account_unknown', title: 'There is no account of this name.', detail: 'Did you mean "twin"?' });
+      await ask('?account=').expect(404);
+      await ask('?account=crm&account=nobody').expect(404, { code: 'account_unknown', title: 'There is no account of this name.', detail: 'The accounts are softline, crm, twin.' });
+    });
+  });
+
+  describe('?min-ready=N', () => {
+    it('says no while fewer than N accounts can serve', async () => {
+      await breakTwin();
+      await ask('?min-ready=2').expect(200, { ready: true, problems: [TWIN] });
+      await ask('?min-ready=3').expect(503, { ready: false, problems: [TWIN, { problem: '2 of 3 accounts can serve, 3 are asked for' }] });
+      await ask('?min-ready=0').expect(200);
+    });
+  });
+
+  it('refuses a question that it does not understand, rather than answer another one', async () => {
+    for (const query of ['?acount=twin', '?min-ready=', '?min-ready=many', '?min-ready=-1', '?min-ready=1&min-ready=2', '?store=maybe', '?verbose']) {
+      const { body } = await ask(query).expect(400) as { body: { code: string } };
+      assert.equal(body.code, 'query_malformed', query);
+    }
   });
 });

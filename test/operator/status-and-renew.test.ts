@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { createServer, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
+import { call as httpCall } from '../support/call.ts';
 import { run } from '../support/process.ts';
 import { requireBuild } from '../support/tools.ts';
 import { freshWorld, tokenCalls } from '../support/world.ts';
@@ -21,9 +22,9 @@ describe('tokenward status', () => {
     assert.deepEqual([code, stderr], [0, '']);
     const [head, ...rows] = stdout.trimEnd().split('\n').map((line) => line.split(/ {2,}/));
     assert.deepEqual(head, ['ACCOUNT', 'FLOW', 'STATE', 'GENERATION', 'EXPIRES IN', 'LOGINS LEFT', 'PROBLEM']);
-    assert.deepEqual(rows.map((row) => row.slice(0, 4)), [['softline', 'softline', 'ok', '1'], ['crm', 'chatapp', 'ok', '1'], ['twin', 'twin', 'DEAD', '0']]);
+    assert.deepEqual(rows.map((row) => row.slice(0, 4)), [['softline', 'softline', 'working', '1'], ['crm', 'chatapp', 'working', '1'], ['twin', 'twin', 'dead', '0']]);
     assert.match(rows[0]![4]!, /^23 h 59 min$/);
-    assert.equal(rows[1]![5], '79 of 80');
+    assert.equal(rows[1]![5], '79 of 80 (+20)');
     assert.equal(rows[2]![6], 'the upstream refused the login (status 401)');
   });
 
@@ -76,10 +77,23 @@ describe('tokenward renew', () => {
     assert.equal((await call('/softline/v1/order/7')).status, 200);
   });
 
+  it('says how many logins in reserve are left once the others are used up, and how to spend one', async function () {
+    this.timeout(60_000);
+    requireBuild(this);
+    const { proxy, sandbox } = world();
+    sandbox.chatapp.set({ refreshTokenInAnswer: 'omit', loginPatch: { 'data.refreshToken': undefined } });
+    for (let index = 0; index < 80; index += 1) await httpCall(proxy.operatorUrl, '/renew/crm', { method: 'POST' });
+    const refused = await run(['renew', 'crm', '--operator', proxy.operatorUrl]);
+    assert.equal(refused.code, 1);
+    assert.match(refused.stderr, /\(login_budget_exhausted\)\n20 of 20 logins in reserve are left: tokenward renew crm --use-reserve spends one\. The next automatic login is possible in 23 h 5\d min\.\n$/);
+    assert.equal((await run(['renew', 'crm', '--use-reserve', '--operator', proxy.operatorUrl])).stdout, 'crm has a new token, generation 81\n');
+    assert.match((await run(['status', '--operator', proxy.operatorUrl])).stdout, /^crm .* 0 of 80 \(\+19\)/m);
+  });
+
   it('says so if there is no such account', async function () {
     requireBuild(this);
-    for (const name of ['crn', '%zz', '../status', 'a b']) {
-      assert.deepEqual(await run(['renew', name, '--operator', world().proxy.operatorUrl]), { code: 1, stdout: '', stderr: 'tokenward: There is no account of this name. (account_unknown)\n' }, name);
+    for (const [name, hint] of [['crn', 'Did you mean "crm"?'], ...['%zz', '../status', 'a b'].map((other) => [other, 'The accounts are softline, crm, twin.'])] as [string, string][]) {
+      assert.deepEqual(await run(['renew', name, '--operator', world().proxy.operatorUrl]), { code: 1, stdout: '', stderr: `tokenward: There is no account of this name. ${hint} (account_unknown)\n` }, name);
     }
   });
 });

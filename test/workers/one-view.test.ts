@@ -56,20 +56,20 @@ describe('the operator port of two workers', function () {
     await callAnew('/twin/iam/api/v1/users/me');
     const { accounts, workers, stopping } = await status();
     assert.equal(stopping, false);
-    assert.deepEqual(accounts.map(({ account, generation, dead, ready }) => [account, generation, dead, ready]), [['softline', 1, false, true], ['crm', 0, false, true], ['twin', 0, true, false]]);
+    assert.deepEqual(accounts.map(({ account, generation, state, dead, ready }) => [account, generation, state, dead, ready]), [['softline', 1, 'working', false, true], ['crm', 0, 'unused', false, true], ['twin', 0, 'dead', true, false]]);
     assert.deepEqual(workers!.map(({ worker, state }) => [worker, state]), [[1, 'up'], [2, 'up']]);
     const { status: code, body } = await operator(served.operatorUrl, '/readyz');
-    assert.deepEqual([code, body], [503, { ready: false, problems: [{ account: 'twin', problem: 'the upstream refused the login (status 401)' }] }]);
+    assert.deepEqual([code, body], [200, { ready: true, problems: [{ account: 'twin', state: 'dead', problem: 'the upstream refused the login (status 401)' }] }]);
     const table = (await run(['status', '--operator', served.operatorUrl])).stdout;
-    assert.match(table, /^softline +softline +ok +1 /m);
-    assert.match(table, /^twin +twin +DEAD +0 /m);
+    assert.match(table, /^softline +softline +working +1 /m);
+    assert.match(table, /^twin +twin +dead +0 /m);
   });
 
   it('renews an account for both, and says which one it does not know', async function () {
     const { served, sandbox } = await fleet(this, 2);
     assert.equal((await run(['renew', 'crm', '--operator', served.operatorUrl])).stdout, 'crm has a new token, generation 1\n');
     assert.equal((await run(['renew', 'crm', '--operator', served.operatorUrl])).stdout, 'crm has a new token, generation 2\n');
-    assert.match((await run(['renew', 'nobody', '--operator', served.operatorUrl])).stderr, /There is no account of this name\. \(account_unknown\)/);
+    assert.match((await run(['renew', 'nobody', '--operator', served.operatorUrl])).stderr, /There is no account of this name\. The accounts are softline, crm, twin\. \(account_unknown\)/);
     sandbox.softline.accounts.length = 0;
     const refused = await run(['renew', 'softline', '--operator', served.operatorUrl]);
     assert.equal(refused.code, 1);
@@ -81,7 +81,7 @@ describe('the operator port of two workers', function () {
     for (let index = 0; index < 4; index += 1) await callAnew(READ);
     const page = await render(this, served.operatorUrl, /<small id="about">[^<]/);
     assert.match(textOf(page, 'about'), /, 2 workers$/);
-    assert.deepEqual(cells(page, 'accounts').map(([name, , state]) => [name, state]), [['softline', 'ok'], ['crm', 'not used yet'], ['twin', 'not used yet']]);
+    assert.deepEqual(cells(page, 'accounts').map(([name, , state]) => [name, state]), [['softline', 'working'], ['crm', 'unused'], ['twin', 'unused']]);
     assert.equal(cells(page, 'routes')[0]![3], '4');
   });
 });

@@ -1,0 +1,159 @@
+import { LRUCache } from 'lru-cache';
+import { describeFault, type LogFields, type Logger } from './log.ts';
+import type { Metrics } from './metrics.ts';
+import type { Clock } from './tokens/clock.ts';
+import type { Credential } from './tokens/credential.ts';
+import type { RenewalReport, TokenObserver } from './tokens/manager.ts';
+import { cannotServe, type AccountWord, type CredentialStatus, type RenewalCause } from './tokens/status.ts';
+import { REASONS_MOST, zeroAccount } from './zero-counters.ts';
+
+/** Errors of one kind of store operation that come within this time of a told one are told at debug only. ms. */
+const STORE_ERROR_PAUSE = 30_000;
+/** Troubled accounts whose last word is remembered. A forgotten one costs a line told twice. */
+const REMEMBERED_MOST = 10_000;
+
+export interface ObserverParts {
+  readonly metrics: Metrics;
+  readonly log: Logger;
+  readonly clock: Clock;
+  /** The accounts that are looked after even while nobody uses them: their counters exist from the start. */
+  readonly named: Iterable<Credential>;
+  /** The account's state now, if it is in memory. */
+  statusOf(account: string): CredentialStatus | undefined;
+}
+
+/**
+ * What the token manager tells, as metrics and as the story in the log: one line for each renewal with its cause and
+ * outcome, and one for each change of an account into trouble, from one trouble into another, and out of it.
+ */
+export function createObserver({ metrics, log, clock, named, statusOf }: ObserverParts): TokenObserver {
+  const troubled = new LRUCache<string, AccountWord>({ max: REMEMBERED_MOST });
+  const zeroed = new Set<string>();
+  const storeErrors = new Map<string, number>();
+
+  const labelOf = (credential: Credential): string => {
+    const account = metrics.accountLabel(credential.account);
+    // Accounts without a series of their own share one for each flow.
+    const counted = account === credential.account ? account : `${account} ${credential.flow}`;
+    if (!zeroed.has(counted)) {
+      zeroed.add(counted);
+      zeroAccount(metrics, credential, zeroed.size <= REASONS_MOST);
+    }
+    return account;
+  };
+  for (const credential of named) labelOf(credential);
+
+  return {
+    renewed(credential, report) {
+      const { flow } = credential;
+      const { kind, outcome, reason, seconds } = report;
+      const account = labelOf(credential);
+      metrics.renewals.inc({ account, flow, kind, outcome });
+      metrics.renewalSeconds.observe({ flow, kind }, seconds);
+      // Only the reason of a failed call is one of a few words. What an endpoint says of a refusal is for the log.
+      if (outcome !== 'granted') metrics.renewalFailures.inc({ account, flow, kind, reason: outcome === 'failed' ? reason : outcome });
+      tellRenewal(log, credential, report);
+    },
+    withheld(credential, reason) {
+      metrics.renewalFailures.inc({ account: labelOf(credential), flow: credential.flow, kind: 'none', reason });
+      log.debug('no token call made', { account: credential.account, flow: credential.flow, reason });
+    },
+    changed(credential) {
+      labelOf(credential);
+      const status = statusOf(credential.account);
+      // While a renewal is under way, the account is neither well again nor in another trouble.
+      if (status === undefined || status.state === 'renewing') return;
+      const was = troubled.get(credential.account);
+      if (status.state === was) return;
+      if (isTrouble(status.state)) {
+        troubled.set(credential.account, status.state);
+        tellTrouble(log, status, was, clock.wall());
+      } else if (was !== undefined) {
+        troubled.delete(credential.account);
+        const { account, flow, state, generation } = status;
+        log.info(`account ${account} works again`, { account, flow, state, was, generation });
+      }
+    },
+    storeFailed(operation, error) {
+      metrics.storeErrors.inc({ reason: operation });
+      const detail = error instanceof Error && error.name === 'StoreError' ? error.message : describeFault(error);
+      const now = clock.monotonic();
+      const told = now - (storeErrors.get(operation) ?? -Infinity) < STORE_ERROR_PAUSE;
+      if (!told) storeErrors.set(operation, now);
+      log[told ? 'debug' : 'error']('the token store failed', { reason: operation, detail });
+    },
+  };
+}
+
+function isTrouble(state: AccountWord): boolean {
+  return cannotServe(state) || state === 'degraded';
+}
+
+function tellRenewal(log: Logger, { account, flow }: Credential, report: RenewalReport): void {
+  const { kind, outcome, reason, detail, seconds, cause, generation, expiresAt, budget } = report;
+  const fields: LogFields = {
+    account, flow, kind, outcome, cause: cause.why, seconds,
+    ...(cause.by !== undefined && { by: cause.by }),
+    ...(generation !== undefined && { generation }),
+    ...(expiresAt !== undefined && { expires: new Date(expiresAt).toISOString() }),
+    ...(budget !== undefined && { logins_left: budget.remaining, reserve_left: budget.reserveRemaining }),
+    ...(reason !== '' && { reason }),
+    ...(detail !== undefined && { detail }),
+  };
+  const because = inWords(cause);
+  switch (outcome) {
+    case 'granted':
+      log.info(`renewed ${account} by ${kind} ${because}`, fields);
+      break;
+    case 'refused':
+      log.warn(`the ${kind} of ${account} was refused (${reason}); it was tried ${because}`, fields);
+      break;
+    case 'busy':
+      log.warn(`the ${kind} of ${account} has to wait, the token endpoint says (${reason}); it was tried ${because}`, fields);
+      break;
+    case 'impossible':
+      log.error(`the ${kind} of ${account} cannot be made: ${reason}. Correct the configuration`, fields);
+      break;
+    case 'failed':
+      log.warn(`the ${kind} of ${account} failed (${reason}); it was tried ${because}`, fields);
+  }
+}
+
+function inWords({ why, by }: RenewalCause): string {
+  switch (why) {
+    case 'first': return 'because it had no token';
+    case 'refused': return `because ${by ?? 'an upstream refused its token'}`;
+    case 'expired': return 'because its token had expired';
+    case 'early': return 'because its token ends soon';
+    case 'operator': return `because an operator asked for it${by === undefined ? '' : ` (${by})`}`;
+  }
+}
+
+/** What happened to an account, and for each trouble in which calls fail, what a person can do. */
+function tellTrouble(log: Logger, status: CredentialStatus, was: AccountWord | undefined, now: number): void {
+  const { account, flow, state, problem, dead, generation, retryAt, budget } = status;
+  const until = state === 'out_of_logins' ? budget?.retryAt ?? retryAt : undefined;
+  const fields: LogFields = {
+    account, flow, state, generation,
+    ...(was !== undefined && { was }),
+    ...(retryAt !== undefined && retryAt > now && { retry_in: Math.ceil((retryAt - now) / 1000) }),
+    ...(until !== undefined && { until: new Date(until).toISOString() }),
+    ...(budget !== undefined && { logins_left: budget.remaining, reserve_left: budget.reserveRemaining }),
+    ...(problem !== undefined && { detail: problem }),
+  };
+  const why = problem ?? 'no reason is known';
+  const person = `correct its credentials and restart tokenward; if they are right after all: tokenward renew ${account}`;
+  switch (state) {
+    case 'dead':
+      log.error(`account ${account} is dead: ${why}. Its calls fail until a person acts: ${person}`, fields);
+      break;
+    case 'out_of_logins':
+      log.error(`account ${account} is out of logins${until === undefined ? '' : ` until ${new Date(until).toISOString()}`}, and its calls fail. To spend a login of the reserve: tokenward renew ${account} --use-reserve`, fields);
+      break;
+    case 'down':
+      log.error(`account ${account} is down: ${why}. Its calls fail until a renewal succeeds`, fields);
+      break;
+    default:
+      log.warn(`account ${account} is degraded: ${why}. Its token is still accepted${dead ? `, but a person must act: ${person}` : ''}`, fields);
+  }
+}

@@ -1,0 +1,61 @@
+import { cannotServe, type AccountWord, type CredentialStatus } from '../tokens/status.ts';
+import type { ProcessState } from './view.ts';
+
+/** Something that keeps tokenward from its work, for people. */
+export interface Problem {
+  readonly account?: string;
+  /** The account's state. */
+  readonly state?: AccountWord;
+  readonly problem: string;
+}
+
+export interface Readiness {
+  readonly ready: boolean;
+  readonly problems: readonly Problem[];
+}
+
+/** What somebody who asks for readiness wants beyond a process that can work. */
+export interface ReadinessWishes {
+  /** Each of these accounts can serve. */
+  readonly accounts: readonly string[];
+  /** At least so many accounts can serve. */
+  readonly minReady: number | undefined;
+  /** An unusable store is no reason to be not ready. */
+  readonly storeOptional: boolean;
+}
+
+export const NO_WISHES: ReadinessWishes = { accounts: [], minReady: undefined, storeOptional: false };
+
+/** Problems of accounts that are told of. */
+const PROBLEMS_MOST = 50;
+
+/**
+ * Whether requests may be sent to this process, and what is wrong. Readiness is about the process: it is not stopping,
+ * and its store can be read and written. Accounts in trouble are told of and are no reason, unless somebody asks for them:
+ * all replicas share the credentials, so one wrong password would take all of them, and every other account, out of service.
+ */
+export function readinessOf({ store, accounts, accountCount, stopping }: ProcessState, wishes: ReadinessWishes = NO_WISHES): Readiness {
+  const troubled = accounts.filter(({ state }) => cannotServe(state) || state === 'degraded');
+  const problems: Problem[] = troubled.slice(0, PROBLEMS_MOST).map(({ account, state, problem }) => ({ account, state, problem: problem ?? 'no reason is known' }));
+  if (troubled.length > PROBLEMS_MOST) problems.push({ problem: `${troubled.length - PROBLEMS_MOST} more accounts are in trouble` });
+  let ready = !stopping;
+  if (stopping) problems.push({ problem: 'shutting down' });
+  if (!store.usable) {
+    problems.push({ problem: `the token store cannot be used (${store.error ?? 'no reason is known'}): tokens in memory go on serving, nothing is renewed` });
+    ready &&= wishes.storeOptional;
+  }
+  const failing = new Set(accounts.filter(({ state }) => cannotServe(state)).map(({ account }) => account));
+  if (wishes.accounts.some((account) => failing.has(account))) ready = false;
+  const able = accountCount.known - failing.size;
+  if (wishes.minReady !== undefined && able < wishes.minReady) {
+    problems.push({ problem: `${able} of ${accountCount.known} accounts can serve, ${wishes.minReady} are asked for` });
+    ready = false;
+  }
+  return { ready, problems };
+}
+
+/** The accounts with those that were asked for and are not among them. */
+export function withAsked(shown: readonly CredentialStatus[], asked: readonly (CredentialStatus | undefined)[]): readonly CredentialStatus[] {
+  const known = new Set(shown.map(({ account }) => account));
+  return [...shown, ...asked.filter((status) => status !== undefined && !known.has(status.account)) as CredentialStatus[]];
+}

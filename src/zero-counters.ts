@@ -1,0 +1,80 @@
+import type { ErrorCode } from './errors.ts';
+import type { Metrics } from './metrics.ts';
+import type { Route } from './proxy/route.ts';
+import type { Credential } from './tokens/credential.ts';
+
+/*
+ * A counter that is born with its first event is invisible to Prometheus' increase(): the step from nothing to 1 is no
+ * increase. So every combination of labels that this configuration can come to exists at 0 from the start.
+ */
+
+const OUTCOMES = ['granted', 'refused', 'busy', 'impossible', 'failed'];
+/** What a call that brought no token is counted under: the outcome, or the reason of a failed one. */
+const FAILURES = ['refused', 'busy', 'impossible', 'connect', 'dns', 'tls', 'timeout', 'reset', 'too_large', 'malformed', 'redirect', 'rate_limited', 'status_4xx', 'status_5xx', 'fault'];
+const WITHHELD = ['dead', 'cooldown', 'budget', 'lost-login'];
+const STORE_OPERATIONS = ['read', 'write', 'lease', 'debit', 'watch'];
+/** Accounts whose reasons of failures are there from the start; more of them would be most of a scrape. */
+export const REASONS_MOST = 50;
+
+/** Errors of requests that never came to a route. */
+const UNMATCHED: readonly ErrorCode[] = [
+  'route_unknown', 'request_malformed', 'request_target_refused', 'target_too_long', 'method_refused', 'loop_detected', 'headers_too_large', 'expectation_failed',
+  'upgrade_refused', 'too_many_requests',
+];
+/** Errors that every route can come to. */
+const ANY_ROUTE: readonly ErrorCode[] = ['body_timeout', 'upstream_unreachable', 'upstream_broken', 'upstream_timeout', 'too_many_requests', 'shutting_down', 'internal'];
+const TOKEN: readonly ErrorCode[] = ['credential_dead', 'login_budget_exhausted', 'token_unavailable', 'too_many_waiting', 'store_unavailable'];
+const CALLERS: readonly ErrorCode[] = ['caller_key_missing', 'caller_key_unknown', 'caller_not_allowed', 'too_many_wrong_keys'];
+const CHOICE: readonly ErrorCode[] = ['account_missing', 'account_not_allowed', 'account_unknown'];
+
+/** What the configuration says of callers. */
+interface CallerRules { readonly keys: boolean; readonly jwt: boolean }
+
+/** The counters of the process as a whole. */
+export function zeroProcess({ errors, storeErrors }: Metrics): void {
+  for (const reason of UNMATCHED) errors.inc({ route: 'unmatched', reason }, 0);
+  for (const reason of STORE_OPERATIONS) storeErrors.inc({ reason }, 0);
+}
+
+/** The counters of one route. */
+export function zeroRoute(metrics: Metrics, route: Route, callers: CallerRules): void {
+  for (const reason of errorsOf(route, callers)) metrics.errors.inc({ route: route.name, reason }, 0);
+  const { policy: rules, replay } = route.config;
+  if (rules !== undefined) {
+    const outcome = rules.mode === 'report' ? 'reported' : 'refused';
+    if (rules.deny.length > 0) metrics.policyVerdicts.inc({ route: route.name, reason: 'denied', outcome }, 0);
+    if (rules.allow !== undefined) metrics.policyVerdicts.inc({ route: route.name, reason: 'not_allowed', outcome }, 0);
+  }
+  if (route.deadToken === undefined) return;
+  for (const outcome of replay ? ['cured', 'refused', 'failed', 'skipped'] : ['skipped']) metrics.replays.inc({ route: route.name, outcome }, 0);
+  if (route.account === undefined) return;
+  const account = metrics.accountLabel(route.account);
+  for (const reason of ['current', 'late', 'uncured']) metrics.deadTokenReplies.inc({ route: route.name, account, reason }, 0);
+}
+
+function errorsOf({ config, account, choice, logins }: Route, { keys, jwt }: CallerRules): readonly ErrorCode[] {
+  return [
+    ...ANY_ROUTE,
+    ...(account !== undefined || choice !== undefined ? TOKEN : []),
+    ...(choice !== undefined ? CHOICE : []),
+    ...(keys ? CALLERS : []),
+    ...(jwt ? ['caller_check_failed'] as const : []),
+    ...(config.policy !== undefined && config.policy.mode !== 'report' ? ['policy_refused'] as const : []),
+    ...(logins.length > 0 && config.legacyLogin === 'refuse' ? ['login_path_refused'] as const : []),
+    ...(config.encodedPaths === 'refuse' ? ['request_target_refused'] as const : []),
+    ...(config.maxBody !== undefined ? ['body_too_large'] as const : []),
+  ];
+}
+
+/** The counters of one account, under the name that its label has. `reasons`: those of failures too. */
+export function zeroAccount(metrics: Metrics, { account: name, flow, canLogin, canRefresh }: Credential, reasons: boolean): void {
+  const account = metrics.accountLabel(name);
+  metrics.tokensRefused.inc({ account }, 0);
+  const kinds = [...(canLogin ? ['login'] : []), ...(canRefresh ? ['refresh'] : [])];
+  for (const kind of kinds) {
+    for (const outcome of OUTCOMES) metrics.renewals.inc({ account, flow, kind, outcome }, 0);
+    metrics.beginTiming(flow, kind);
+    if (reasons) for (const reason of FAILURES) metrics.renewalFailures.inc({ account, flow, kind, reason }, 0);
+  }
+  if (reasons && kinds.length > 0) for (const reason of WITHHELD) metrics.renewalFailures.inc({ account, flow, kind: 'none', reason }, 0);
+}
