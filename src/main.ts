@@ -16,6 +16,7 @@ import { keyDigest } from './proxy/caller.ts';
 import { JwksFileError } from './proxy/jwt.ts';
 import { runSandbox, sandboxConfig } from './sandbox/command.ts';
 import { ListenError } from './server.ts';
+import { describeStart } from './start-line.ts';
 import { StoreError } from './tokens/store.ts';
 import { copyStore, rekeyStore } from './stores.ts';
 import { TlsFileError } from './tls.ts';
@@ -155,7 +156,7 @@ async function serve(options: Options): Promise<void> {
     else log.warn('SIGHUP: one process cannot replace itself without a gap, so nothing was read. Restart it; or set workers to 2 or more, then SIGHUP replaces them one by one', { signal: 'SIGHUP' });
   });
   // Last, because whoever waits for it may send a signal at once.
-  log.info('tokenward is up', { address: `http://${host(proxyAddress.address)}:${proxyAddress.port}`, detail: `operator on http://${host(operatorAddress.address)}:${operatorAddress.port}` });
+  log.info('tokenward is up', { address: `http://${host(proxyAddress.address)}:${proxyAddress.port}`, detail: `operator on http://${host(operatorAddress.address)}:${operatorAddress.port}`, ...describeStart(config, file) });
 }
 
 /** One of several processes: the primary tells it what to do. */

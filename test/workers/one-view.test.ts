@@ -60,6 +60,10 @@ describe('the operator port of two workers', function () {
     assert.deepEqual(workers!.map(({ worker, state }) => [worker, state]), [[1, 'up'], [2, 'up']]);
     const { status: code, body } = await operator(served.operatorUrl, '/readyz');
     assert.deepEqual([code, body], [200, { ready: true, problems: [{ account: 'twin', state: 'dead', problem: 'the upstream refused the login (status 401)' }] }]);
+    // One word, though one worker says "dead" and the other one "unused".
+    assert.equal(await metric(served.operatorUrl, 'tokenward_account_state', { account: 'twin' }), 1);
+    assert.equal(await metric(served.operatorUrl, 'tokenward_account_state', { account: 'twin', state: 'dead' }), 1);
+    assert.equal(await metric(served.operatorUrl, 'tokenward_account_ready', { account: 'twin' }), 0);
     const table = (await run(['status', '--operator', served.operatorUrl])).stdout;
     assert.match(table, /^softline +softline +working +1 /m);
     assert.match(table, /^twin +twin +dead +0 /m);

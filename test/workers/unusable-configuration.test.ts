@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict';
+import { metric } from '../support/call.ts';
 import { eventually } from '../support/eventually.ts';
 import { freshFleet } from './fleet.ts';
 
@@ -18,9 +19,11 @@ describe('SIGHUP with a configuration that cannot be used', function () {
       const { served, configure, pids, logged, lines, callAnew } = await fleet(this, 2);
       assert.equal((await callAnew(READ)).status, 200);
       const before = await pids();
+      assert.equal(await metric(served.operatorUrl, 'tokenward_config_last_reload_successful'), 1);
       configure(typeof change === 'function' ? change(storeOf(served.child.spawnargs)) : change);
       served.child.kill('SIGHUP');
       await logged(line);
+      assert.equal(await metric(served.operatorUrl, 'tokenward_config_last_reload_successful'), 0);
       assert.match(lines().find(({ msg }) => msg === line)!.detail!, detail);
       assert.deepEqual(await pids(), before);
       for (let index = 0; index < 4; index += 1) assert.equal((await callAnew(READ)).status, 200);
@@ -28,6 +31,10 @@ describe('SIGHUP with a configuration that cannot be used', function () {
       process.kill(before[0]!, 'SIGKILL');
       await eventually('a new worker is up', async () => (await pids()).filter((pid) => !before.includes(pid)).length === 1, 30_000);
       for (let index = 0; index < 4; index += 1) assert.equal((await callAnew(READ)).status, 200);
+      configure({});
+      served.child.kill('SIGHUP');
+      await logged('all workers run the configuration as it is now');
+      assert.equal(await metric(served.operatorUrl, 'tokenward_config_last_reload_successful'), 1);
       assert.equal(await served.end(), 0);
     });
   }

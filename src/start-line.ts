@@ -1,0 +1,18 @@
+import type { LoadedConfig } from './config/load.ts';
+import type { LogFields } from './log.ts';
+import { VERSION } from './version.ts';
+
+/** What the line "tokenward is up" says of the configuration. Nothing secret: of a store only its type and place. */
+export function describeStart(config: Pick<LoadedConfig, 'accounts' | 'generated' | 'routes' | 'store'>, file: string): LogFields {
+  return {
+    version: VERSION, file, accounts: Object.keys(config.accounts).length + config.generated.byName.size, routes: config.routes.length, store: placeOf(config.store),
+  };
+}
+
+function placeOf(store: LoadedConfig['store']): string {
+  if (store.type === 'embedded') return `embedded in ${store.path}`;
+  if (store.sentinel !== undefined) return `redis ${store.sentinel.name} behind ${store.sentinel.nodes.join(', ')}`;
+  if (store.cluster !== undefined) return `redis cluster ${store.cluster.nodes.join(', ')}`;
+  // The URL may carry a password.
+  return `redis at ${new URL(store.url!).host}`;
+}
