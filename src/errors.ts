@@ -28,7 +28,6 @@ const ERRORS = {
   credential_dead:        [503, 'The account\'s credentials do not work; tokenward waits until a person corrects them.', 'The operator must correct the credentials and restart tokenward (an imported refresh token: tokenward import ACCOUNT). If the credentials are right after all: tokenward renew ACCOUNT.'],
   login_budget_exhausted: [503, 'The account\'s login budget is used up.', 'Try again after Retry-After. The operator can spend a login of the reserve: tokenward renew ACCOUNT --use-reserve.'],
   token_unavailable:      [503, 'The account has no usable token, and none can be fetched now.', 'Try again after Retry-After.'],
-  token_endpoint_failed:  [502, 'The token endpoint gave no usable answer.', 'Try again after Retry-After.'],
   too_many_waiting:       [503, 'Too many requests wait for this account\'s token.', 'Try again after Retry-After. The operator can raise limits.waitingPerAccount.'],
   store_unavailable:      [503, 'The token store cannot be read or written.', 'Try again after Retry-After. The operator finds the cause in the log and with tokenward status.'],
   shutting_down:          [503, 'This proxy is shutting down.', 'Try again.'],

@@ -29,6 +29,7 @@ export interface ObserverParts {
 export function createObserver({ metrics, log, clock, named, statusOf }: ObserverParts): TokenObserver {
   const troubled = new LRUCache<string, AccountWord>({ max: REMEMBERED_MOST });
   const zeroed = new Set<string>();
+  const unreadable = new Set<string>();
   const storeErrors = new Map<string, number>();
 
   const labelOf = (credential: Credential): string => {
@@ -67,9 +68,10 @@ export function createObserver({ metrics, log, clock, named, statusOf }: Observe
       if (status.state === was) return;
       if (isTrouble(status.state)) {
         troubled.set(credential.account, status.state);
-        tellTrouble(log, status, was, clock.wall());
+        tellTrouble(log, status, was, clock.wall(), unreadable.has(status.account));
       } else if (was !== undefined) {
         troubled.delete(credential.account);
+        unreadable.delete(credential.account);
         const { account, flow, state, generation } = status;
         log.info(`account ${account} works again`, { account, flow, state, was, generation });
       }
@@ -81,6 +83,10 @@ export function createObserver({ metrics, log, clock, named, statusOf }: Observe
       const told = now - (storeErrors.get(operation) ?? -Infinity) < STORE_ERROR_PAUSE;
       if (!told) storeErrors.set(operation, now);
       log[told ? 'debug' : 'error']('the token store failed', { reason: operation, detail });
+    },
+    recordUnreadable({ account, flow }, error) {
+      unreadable.add(account);
+      log.error(`the record of account ${account} in the token store cannot be opened; all other accounts are well`, { account, flow, detail: error.message });
     },
   };
 }
@@ -130,7 +136,7 @@ function inWords({ why, by }: RenewalCause): string {
 }
 
 /** What happened to an account, and for each trouble in which calls fail, what a person can do. */
-function tellTrouble(log: Logger, status: CredentialStatus, was: AccountWord | undefined, now: number): void {
+function tellTrouble(log: Logger, status: CredentialStatus, was: AccountWord | undefined, now: number, recordUnreadable: boolean): void {
   const { account, flow, state, problem, dead, generation, retryAt, budget } = status;
   const until = state === 'out_of_logins' ? budget?.retryAt ?? retryAt : undefined;
   const fields: LogFields = {
@@ -142,7 +148,7 @@ function tellTrouble(log: Logger, status: CredentialStatus, was: AccountWord | u
     ...(problem !== undefined && { detail: problem }),
   };
   const why = problem ?? 'no reason is known';
-  const person = `correct its credentials and restart tokenward; if they are right after all: tokenward renew ${account}`;
+  const person = recordUnreadable ? 'see to its record in the store' : `correct its credentials and restart tokenward; if they are right after all: tokenward renew ${account}`;
   switch (state) {
     case 'dead':
       log.error(`account ${account} is dead: ${why}. Its calls fail until a person acts: ${person}`, fields);

@@ -29,7 +29,7 @@ describe('the operator port over 2,000 generated accounts', function () {
     assert.equal(status, 200);
     const { ready, problems } = body as { ready: boolean; problems: { account: string; problem: string }[] };
     assert.deepEqual([ready, problems.map(({ account }) => account)], [true, ['shop-5']]);
-    assert.match(problems[0]!.problem, /^the upstream refused the login/);
+    assert.match(problems[0]!.problem, /^the token endpoint refused the login/);
   });
 
   it('has series for 500 of them, and counts all', async () => {

@@ -112,7 +112,7 @@ describe('the README', () => {
     try {
       const renewed = await run(['renew', 'crm', '--use-reserve', '-c', file]);
       assert.equal(renewed.stdout, 'crm has a new token, generation 1\n');
-      assert.match((await run(['status', '-c', file])).stdout, /crm +chatapp +ok +1/);
+      assert.match((await run(['status', '-c', file])).stdout, /crm +chatapp +working +1/);
     } finally {
       await served.end();
       await sandbox.close();

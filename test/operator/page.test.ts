@@ -28,7 +28,7 @@ describe('the operator\'s page in a browser', function () {
     assert.deepEqual(accounts.map(([name, flow, state, generation]) => [name!.split(/ {2,}/)[0], flow, state, generation]), [
       ['softline', 'softline', 'working', '1'],
       ['crm', 'chatapp', 'unused', '0'],
-      ['twin the upstream refused the login (status 401)', 'twin', 'dead', '0'],
+      ['twin the token endpoint refused the login (status 401)', 'twin', 'dead', '0'],
     ]);
     assert.match(accounts[0]![5]!, /^in (23 h 59 min|24 h 0 min)$/);
     assert.equal(accounts[1]![6], '80 of 80 (+20)');

@@ -22,7 +22,7 @@ describe('/readyz is about the process', () => {
     sandbox.twin.accounts[0] = { ...sandbox.twin.accounts[0]!, password: 'another' };
     assert.equal((await through('/twin/iam/api/v1/users/me')).status, 503);
   };
-  const TWIN = { account: 'twin', state: 'dead', problem: 'the upstream refused the login (status 401)' };
+  const TWIN = { account: 'twin', state: 'dead', problem: 'the token endpoint refused the login (status 401)' };
 
   it('yes, with nothing to tell, while all accounts are well', async () => {
     await ask().expect(200, { ready: true, problems: [] });

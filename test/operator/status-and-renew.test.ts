@@ -25,7 +25,7 @@ describe('tokenward status', () => {
     assert.deepEqual(rows.map((row) => row.slice(0, 4)), [['softline', 'softline', 'working', '1'], ['crm', 'chatapp', 'working', '1'], ['twin', 'twin', 'dead', '0']]);
     assert.match(rows[0]![4]!, /^23 h 59 min$/);
     assert.equal(rows[1]![5], '79 of 80 (+20)');
-    assert.equal(rows[2]![6], 'the upstream refused the login (status 401)');
+    assert.equal(rows[2]![6], 'the token endpoint refused the login (status 401)');
   });
 
   it('says the same as JSON for programs', async function () {
@@ -71,7 +71,7 @@ describe('tokenward renew', () => {
     await call('/softline/v1/order/7');
     const refused = await run(['renew', 'softline', '--operator', proxy.operatorUrl]);
     assert.deepEqual([refused.code, refused.stdout], [1, '']);
-    assert.match(refused.stderr, /^tokenward: account softline: the upstream refused the login \(status 401, code 1006\) \(credential_dead\)\n$/);
+    assert.match(refused.stderr, /^tokenward: account softline: the token endpoint refused the login \(status 401, code 1006\) \(credential_dead\)\n$/);
     sandbox.softline.accounts[0] = right;
     assert.equal((await run(['renew', 'softline', '--operator', proxy.operatorUrl])).code, 0);
     assert.equal((await call('/softline/v1/order/7')).status, 200);

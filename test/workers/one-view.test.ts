@@ -59,7 +59,7 @@ describe('the operator port of two workers', function () {
     assert.deepEqual(accounts.map(({ account, generation, state, dead, ready }) => [account, generation, state, dead, ready]), [['softline', 1, 'working', false, true], ['crm', 0, 'unused', false, true], ['twin', 0, 'dead', true, false]]);
     assert.deepEqual(workers!.map(({ worker, state }) => [worker, state]), [[1, 'up'], [2, 'up']]);
     const { status: code, body } = await operator(served.operatorUrl, '/readyz');
-    assert.deepEqual([code, body], [200, { ready: true, problems: [{ account: 'twin', state: 'dead', problem: 'the upstream refused the login (status 401)' }] }]);
+    assert.deepEqual([code, body], [200, { ready: true, problems: [{ account: 'twin', state: 'dead', problem: 'the token endpoint refused the login (status 401)' }] }]);
     // One word, though one worker says "dead" and the other one "unused".
     assert.equal(await metric(served.operatorUrl, 'tokenward_account_state', { account: 'twin' }), 1);
     assert.equal(await metric(served.operatorUrl, 'tokenward_account_state', { account: 'twin', state: 'dead' }), 1);
@@ -77,7 +77,7 @@ describe('the operator port of two workers', function () {
     sandbox.softline.accounts.length = 0;
     const refused = await run(['renew', 'softline', '--operator', served.operatorUrl]);
     assert.equal(refused.code, 1);
-    assert.match(refused.stderr, /account softline: the upstream refused the login \(.*\) \(credential_dead\)/);
+    assert.match(refused.stderr, /account softline: the token endpoint refused the login \(.*\) \(credential_dead\)/);
   });
 
   it('shows the same on its page', async function () {
