@@ -14,7 +14,7 @@ const FAILURES = ['refused', 'busy', 'impossible', 'connect', 'dns', 'tls', 'tim
 const WITHHELD = ['dead', 'cooldown', 'budget', 'lost-login'];
 const STORE_OPERATIONS = ['read', 'write', 'lease', 'debit', 'watch'];
 /** Accounts whose reasons of failures are there from the start; more of them would be most of a scrape. */
-export const REASONS_MOST = 50;
+export const REASONS_MOST = 20;
 
 /** Errors of requests that never came to a route. */
 const UNMATCHED: readonly ErrorCode[] = [
@@ -31,7 +31,9 @@ const CHOICE: readonly ErrorCode[] = ['account_missing', 'account_not_allowed', 
 interface CallerRules { readonly keys: boolean; readonly jwt: boolean }
 
 /** The counters of the process as a whole. */
-export function zeroProcess({ errors, storeErrors }: Metrics): void {
+export function zeroProcess(metrics: Metrics): void {
+  const { errors, storeErrors } = metrics;
+  metrics.route('unmatched');
   for (const reason of UNMATCHED) errors.inc({ route: 'unmatched', reason }, 0);
   for (const reason of STORE_OPERATIONS) storeErrors.inc({ reason }, 0);
 }
