@@ -24,6 +24,12 @@ describe('the chart renders', () => {
     });
   }
 
+  it('the readiness probe that the values ask for, and refuses one that tokenward does not understand', async function () {
+    const probe = async (path: string): Promise<unknown> => podTemplate((await render(this, undefined, `probes.readinessPath="${path}"`)).manifests).spec.containers[0]!.readinessProbe?.httpGet;
+    assert.deepEqual(await probe('/readyz?store=optional'), { path: '/readyz?store=optional', port: 'operator' });
+    await assert.rejects(probe('/ready'));
+  });
+
   it('every optional part when it is asked for, and none otherwise', async function () {
     const optional = ['PodDisruptionBudget', 'PrometheusRule', 'ServiceMonitor'];
     const kinds = async (values?: string): Promise<string[]> => [...new Set((await render(this, values)).manifests.map(({ kind }) => kind))].filter((kind) => optional.includes(kind)).sort();

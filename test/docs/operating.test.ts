@@ -1,0 +1,26 @@
+import assert from 'node:assert/strict';
+import { readFileSync } from 'node:fs';
+import { call } from '../support/call.ts';
+import { freshWorld } from '../support/world.ts';
+
+const PAGE = readFileSync('docs/operating.md', 'utf8');
+const WORDS = new Set([...PAGE.matchAll(/`(\w+)`/g)].map(([, word]) => word!));
+
+describe('docs/operating.md', () => {
+  const world = freshWorld();
+
+  it('explains every field that a log line may have', () => {
+    const [, list] = /const ALLOWED[^=]*= \[([^\]]*)\]/.exec(readFileSync('src/log.ts', 'utf8'))!;
+    const fields = [...list!.matchAll(/'(\w+)'/g)].map(([, field]) => field!);
+    assert.ok(fields.length > 20);
+    assert.deepEqual(['time', 'level', 'msg', ...fields].filter((field) => !WORDS.has(field)), []);
+  });
+
+  it('names every key of /status', async () => {
+    await world().call('/crm/v1/licenses');
+    const document = (await call(world().proxy.operatorUrl, '/status')).json() as { accounts: { account: string; budget?: object }[]; routes: object[]; store: object; accountCount: object };
+    const crm = document.accounts.find(({ account }) => account === 'crm')!;
+    const keys = [document, crm, crm.budget!, document.routes[0]!, document.store, document.accountCount].flatMap((part) => Object.keys(part));
+    assert.deepEqual(keys.filter((key) => !WORDS.has(key)), []);
+  });
+});
