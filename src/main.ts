@@ -6,7 +6,7 @@ import { resolve } from 'node:path';
 import { createInterface } from 'node:readline/promises';
 import { parseArgs } from 'node:util';
 import { startApp } from './app.ts';
-import { ConfigError, findAccount, loadConfig, type LoadedConfig } from './config/load.ts';
+import { ConfigError, findAccount, loadConfig, showMistake, type LoadedConfig } from './config/load.ts';
 import { nearest } from './config/nearest.ts';
 import { jsonSchema } from './config/schema.ts';
 import { createLogger, describeFault, type Logger } from './log.ts';
@@ -132,6 +132,7 @@ async function serve(options: Options): Promise<void> {
   const file = configFile(options);
   const config = loadConfig(file, process.env);
   const log = createLogger(config.log.level);
+  logWarnings(config, file, log);
   const several = workerCount(config) > 1;
   const running = several ? await startFleet(config, log) : await startApp(config, { log, owner: leaseOwner(), ownerIsGone });
   const { proxyAddress, operatorAddress } = running;
@@ -152,11 +153,20 @@ async function serve(options: Options): Promise<void> {
   process.on('SIGTERM', () => stop('SIGTERM', 0));
   process.on('SIGINT', () => stop('SIGINT', 0));
   process.on('SIGHUP', () => {
-    if ('reload' in running) running.reload(() => loadConfig(file, process.env)).catch(fault);
-    else log.warn('SIGHUP: one process cannot replace itself without a gap, so nothing was read. Restart it; or set workers to 2 or more, then SIGHUP replaces them one by one', { signal: 'SIGHUP' });
+    if ('reload' in running) {
+      running.reload(() => {
+        const changed = loadConfig(file, process.env);
+        logWarnings(changed, file, log);
+        return changed;
+      }).catch(fault);
+    } else log.warn('SIGHUP: one process cannot replace itself without a gap, so nothing was read. Restart it; or set workers to 2 or more, then SIGHUP replaces them one by one', { signal: 'SIGHUP' });
   });
   // Last, because whoever waits for it may send a signal at once.
   log.info('tokenward is up', { address: `http://${host(proxyAddress.address)}:${proxyAddress.port}`, detail: `operator on http://${host(operatorAddress.address)}:${operatorAddress.port}`, ...describeStart(config, file) });
+}
+
+function logWarnings({ warnings }: LoadedConfig, file: string, log: Logger): void {
+  for (const warning of warnings) log.warn('the configuration is probably not what is meant', { file, detail: showMistake(warning) });
 }
 
 /** One of several processes: the primary tells it what to do. */
@@ -205,6 +215,7 @@ function check(options: Options): void {
   const wide = Math.max(...config.routes.map(({ prefix }) => prefix.length));
   const lines = config.routes.map(({ prefix, upstream, account, accountFrom }) => `  ${prefix.padEnd(wide)}  ->  ${upstream}  ${account !== undefined ? `as ${account} (${findAccount(config, account)!.settings.flow})` : accountFrom !== undefined ? `as the request says (${accountFrom.flow})` : '(no token)'}`);
   const elsewhere = config.accountsFrom === undefined ? '' : `${Object.keys(config.accounts).length + config.generated.byName.size} accounts, ${config.generated.byName.size} of them generated.\n`;
+  for (const warning of config.warnings) process.stderr.write(`warning: ${file}: ${showMistake(warning)}\n`);
   print(`${file} is fine.\n${lines.join('\n')}\n${elsewhere}`);
 }
 

@@ -4,12 +4,13 @@ import { readDocument } from './document.ts';
 import { accountsOfFolder, accountsOfLines, NO_GENERATED, type GeneratedAccounts } from './accounts.ts';
 import { expandLeaves } from './expand-leaves.ts';
 import { reportIssue } from './issues.ts';
-import { ConfigError, dotted, record, type ConfigMistake, type Say } from './mistakes.ts';
+import { ConfigError, dotted, record, type ConfigMistake, type ConfigWarning, type Say } from './mistakes.ts';
 import { collectFlows } from './own-flows.ts';
 import { checkAccounts, checkCallers, checkListeners, checkRoutes, flowOfAccount } from './references.ts';
+import { warnOfSharedLogins } from './shared-logins.ts';
 import { configSchema, type AccountConfig, type Config } from './schema.ts';
 
-export { ConfigError, type ConfigMistake } from './mistakes.ts';
+export { ConfigError, showMistake, type ConfigMistake, type ConfigWarning } from './mistakes.ts';
 
 /** A checked configuration: the schema's values, and the flow each account uses with its overrides applied. */
 export interface LoadedConfig extends Config {
@@ -18,6 +19,8 @@ export interface LoadedConfig extends Config {
   readonly generated: GeneratedAccounts;
   /** The presets and the configuration's own flows. */
   readonly knownFlows: ReadonlyMap<string, Flow>;
+  /** What is allowed and hardly meant, in words that repeat no value. */
+  readonly warnings: readonly ConfigWarning[];
 }
 
 /** An account with the flow it uses. */
@@ -79,7 +82,15 @@ export function parseConfig(text: string, environment: Environment, file = 'conf
   if (mistakes.length > 0 || !result.success) throw new ConfigError(file, mistakes.sort((a, b) => (a.line ?? 0) - (b.line ?? 0)));
 
   const config = { ...result.data, accounts: { ...result.data.accounts, ...more.folder } };
-  return { ...config, generated: more.generated, knownFlows: flows, flowOf: new Map(Object.entries(config.accounts).map(([name, account]) => [name, flowOfAccount(flows.get(account.flow)!, account)])) };
+  const flowOf = new Map(Object.entries(config.accounts).map(([name, account]) => [name, flowOfAccount(flows.get(account.flow)!, account)]));
+  const warnings: ConfigWarning[] = [];
+  const warn: Say = (path, message) => {
+    // What comes from another file has no line here.
+    const elsewhere = path.length > 1 && !Object.hasOwn(result.data.accounts, path[1]!);
+    warnings.push({ path: dotted(path), line: elsewhere ? undefined : document.lineOf(path), message });
+  };
+  warnOfSharedLogins({ accounts: config.accounts, flowOf, generated: more.generated }, warn);
+  return { ...config, generated: more.generated, knownFlows: flows, flowOf, warnings };
 }
 
 /** The accounts that `accountsFrom` leads to; their mistakes name their file. */

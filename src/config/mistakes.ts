@@ -12,6 +12,15 @@ export interface ConfigMistake {
   readonly file?: string;
 }
 
+/** Something that is allowed and hardly meant: told by `check` and at the start, and no reason to refuse. */
+export type ConfigWarning = ConfigMistake;
+
+/** A mistake or warning as it is shown, on one line. */
+export function showMistake({ path, line, message, file }: ConfigMistake): string {
+  const where = file === undefined ? '' : line === undefined ? `${file}: ` : `${file}, `;
+  return `${where}${line === undefined ? '' : `line ${line}: `}${path === '' ? '' : `${path}: `}${message}`;
+}
+
 /** Takes note of a mistake. */
 export type Say = (path: Path, message: string) => void;
 
@@ -24,7 +33,7 @@ export class ConfigError extends Error {
   constructor(file: string, mistakes: readonly ConfigMistake[]) {
     super([
       `${file}: ${mistakes.length} ${mistakes.length === 1 ? 'mistake' : 'mistakes'}`,
-      ...mistakes.map(({ path, line, message, file: other }) => `  ${other === undefined ? '' : line === undefined ? `${other}: ` : `${other}, `}${line === undefined ? '' : `line ${line}: `}${path === '' ? '' : `${path}: `}${message}`),
+      ...mistakes.map((mistake) => `  ${showMistake(mistake)}`),
     ].join('\n'));
     this.file = file;
     this.mistakes = mistakes;

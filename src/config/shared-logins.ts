@@ -1,0 +1,55 @@
+import type { Flow } from '../flows/flow.ts';
+import type { GeneratedAccounts } from './accounts.ts';
+import type { Say } from './mistakes.ts';
+import type { AccountConfig } from './schema.ts';
+
+/** More than anybody reads at once; a generated file may hold a hundred thousand accounts. */
+const MAX_WARNINGS = 50;
+
+/** What is looked at of a configuration. */
+export interface ConfiguredAccounts {
+  readonly accounts: Readonly<Record<string, AccountConfig>>;
+  readonly flowOf: ReadonlyMap<string, Flow>;
+  readonly generated: GeneratedAccounts;
+}
+
+/**
+ * Warns of accounts that are one login at the upstream under several names. They do not share a token, and many
+ * upstreams end a login's earlier token with the next one, so that each of them goes on ending the other's.
+ */
+export function warnOfSharedLogins({ accounts, flowOf, generated }: ConfiguredAccounts, say: Say): void {
+  const calls = new Map<Flow, string>();
+  const firstOf = new Map<string, string>();
+  let found = 0;
+  const look = (account: string, flow: Flow, credentials: Readonly<Record<string, unknown>>): void => {
+    // A fixed token is never replaced. An imported refresh token is a grant of its own, whatever else two accounts have in common.
+    if (flow.login === undefined || found > MAX_WARNINGS) return;
+    let call = calls.get(flow);
+    if (call === undefined) calls.set(flow, (call = JSON.stringify([flow.baseUrl, flow.login])));
+    const login = `${call}\n${who(credentials)}`;
+    const first = firstOf.get(login);
+    if (first === undefined) {
+      firstOf.set(login, account);
+      return;
+    }
+    found += 1;
+    if (found > MAX_WARNINGS) {
+      say(['accounts'], 'more accounts are the same login at the upstream as another one');
+      return;
+    }
+    const budget = flow.budget === undefined ? '' : ', and both spend one login budget';
+    say(['accounts', account], `is the same login at the upstream as account ${first}: each login may end the other's token${budget}. Use one account on both routes`);
+  };
+  for (const [account, { credentials }] of Object.entries(accounts)) look(account, flowOf.get(account)!, credentials);
+  for (const [account, [kind, credentials]] of generated.byName) look(account, generated.kinds[kind]!.flow, credentials);
+}
+
+/**
+ * Whom the credentials name. Two passwords for one user are one login, of which one password is wrong; two keys or tokens are two logins,
+ * and where nothing but secrets is given they are all there is to go by.
+ */
+function who(credentials: Readonly<Record<string, unknown>>): string {
+  const all = Object.entries(credentials).filter(([, value]) => value !== undefined && value !== null && value !== '').sort(([a], [b]) => (a < b ? -1 : 1));
+  const naming = all.filter(([name]) => !/password|secret/i.test(name));
+  return JSON.stringify(naming.some(([name]) => !/url$/i.test(name)) ? naming : all);
+}
