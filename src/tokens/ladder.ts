@@ -1,5 +1,5 @@
 import type { Credential, Outcome } from './credential.ts';
-import type { CredentialRecord, SpendIntent } from './records.ts';
+import type { CredentialRecord, RenewalKind, SpendIntent } from './records.ts';
 import type { Token } from './token.ts';
 
 /*
@@ -9,8 +9,8 @@ import type { Token } from './token.ts';
 
 /** A call that did not come through or brought no token: 2 s, doubled, and up to a quarter more so that replicas do not march in step. ms. */
 const BACKOFF_FIRST = 2_000;
-/** Callers are refused meanwhile, so it is not long: an endpoint that is back is noticed within it. ms. */
-const BACKOFF_MOST = 15_000;
+/** Callers are refused meanwhile, so it is not long: an endpoint that is well again is noticed within it. A login is the heavier call: some vendors lock out whoever makes many. ms. */
+const BACKOFF_MOST = { refresh: 15_000, login: 30_000 };
 /** Calls that cost a login of a budget, and renewals ahead of time, may wait longer. ms. */
 const PATIENT_MOST = 300_000;
 /** Nothing was sent, so nothing is spent by looking again soon. ms. */
@@ -62,13 +62,13 @@ export function quickPause(outcome: Unsettled, failures: number): number | undef
 
 /**
  * How long nobody calls after so many failures in a row, ms. What the endpoint asked for is followed, longer or
- * shorter. `costsLogin`: the next try takes a login from a budget.
+ * shorter. `next`: what the next try will be; a budgeted login takes one from a budget.
  */
-export function backoff(outcome: Unsettled, failures: number, costsLogin: boolean, random: number): number {
+export function backoff(outcome: Unsettled, failures: number, next: RenewalKind | 'budgeted login', random: number): number {
   const jitter = 1 + random / 4;
   if (outcome.kind === 'failed' && outcome.reach === 'unsent') return PROBE * jitter;
   if (outcome.retryAfter !== undefined) return Math.min(ASKED_MOST, Math.max(PROBE, outcome.retryAfter * 1000));
-  return Math.min(costsLogin ? PATIENT_MOST : BACKOFF_MOST, BACKOFF_FIRST * 2 ** Math.min(failures - 1, 20)) * jitter;
+  return Math.min(next === 'budgeted login' ? PATIENT_MOST : BACKOFF_MOST[next], BACKOFF_FIRST * 2 ** Math.min(failures - 1, 20)) * jitter;
 }
 
 /** ms between two renewals ahead of time, of which so many have failed in a row: the token in use still serves. */

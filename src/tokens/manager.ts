@@ -794,8 +794,8 @@ export class TokenManager {
     const failures = record.failures + 1;
     const now = clock.wall();
     // After a login made instead of a failing refresh the next try is a refresh again, which costs nothing.
-    const costsLogin = credential.budget !== undefined && kind === 'login' && record.token?.hasRefresh !== true;
-    const retryAt = now + backoff(outcome, failures, costsLogin, random());
+    const next = kind === 'refresh' || record.token?.hasRefresh === true ? 'refresh' : credential.budget === undefined ? 'login' : 'budgeted login';
+    const retryAt = now + backoff(outcome, failures, next, random());
     state.retryAt = retryAt;
     state.failures = failures;
     const detail = 'detail' in outcome ? outcome.detail : undefined;
