@@ -1,11 +1,12 @@
 #!/usr/bin/env node
 import cluster from 'node:cluster';
 import { randomBytes } from 'node:crypto';
-import { readFileSync } from 'node:fs';
 import { resolve } from 'node:path';
-import { createInterface } from 'node:readline/promises';
 import { parseArgs } from 'node:util';
 import { startApp } from './app.ts';
+import { ImportInputError } from './cli/import-input.ts';
+import { importInto, importTarget, ImportTargetError } from './cli/import.ts';
+import { readSecret } from './cli/read-secret.ts';
 import { ConfigError, findAccount, loadConfig, showMistake, type LoadedConfig } from './config/load.ts';
 import { nearest } from './config/nearest.ts';
 import { jsonSchema } from './config/schema.ts';
@@ -17,6 +18,7 @@ import { JwksFileError } from './proxy/jwt.ts';
 import { runSandbox, sandboxConfig } from './sandbox/command.ts';
 import { ListenError } from './server.ts';
 import { describeStart } from './start-line.ts';
+import { AccountBusy } from './tokens/import.ts';
 import { StoreError } from './tokens/store.ts';
 import { copyStore, rekeyStore } from './stores.ts';
 import { TlsFileError } from './tls.ts';
@@ -33,7 +35,8 @@ Usage: tokenward <command> [options]
   check     check a configuration and say what it would do
   sandbox   run imitations of the three vendors' APIs to try the proxy with
   status    show what every credential of a running tokenward is doing
-  renew     renew an account's token now:  tokenward renew <account> [--use-reserve]
+  renew     renew an account's token now:  tokenward renew <account> [--login] [--use-reserve]
+  import    bring a refresh token into the store, from standard input:  tokenward import <account>
   rekey     seal every stored token with store.key; the earlier key must stand in store.retiredKeys
   store     copy the stored tokens and counted logins from one store to another, with tokenward stopped:
             tokenward store copy --from OLD.yaml --to NEW.yaml [--dry-run] [--overwrite]
@@ -44,6 +47,7 @@ Options:
   -c, --config FILE   the configuration (default: proxy.config.yaml, or $TOKENWARD_CONFIG)
       --operator URL  status, renew: the operator port (default: from the configuration, or $TOKENWARD_OPERATOR)
       --json          status: as JSON
+      --login         renew: log in, even if there is a refresh token to spend
       --use-reserve   renew: may spend the logins kept in reserve
       --from FILE     store copy: the configuration whose store is read
       --to FILE       store copy: the configuration whose store is written
@@ -58,12 +62,13 @@ Exit codes: 0 done, 1 failed, 2 wrong usage or configuration.
 `;
 
 /** What a mistyped command is compared with. */
-const COMMANDS = ['serve', 'check', 'sandbox', 'status', 'renew', 'rekey', 'store', 'hash-key', 'schema', 'help'];
+const COMMANDS = ['serve', 'check', 'sandbox', 'status', 'renew', 'import', 'rekey', 'store', 'hash-key', 'schema', 'help'];
 
 const OPTIONS = {
   config: { type: 'string', short: 'c' },
   operator: { type: 'string' },
   json: { type: 'boolean', default: false },
+  login: { type: 'boolean', default: false },
   'use-reserve': { type: 'boolean', default: false },
   from: { type: 'string' },
   to: { type: 'string' },
@@ -95,7 +100,7 @@ async function main(): Promise<void> {
   if (values.version) return print(`${VERSION}\n`);
   if (values.help || command === 'help') return print(HELP);
   if (command === undefined) throw new UsageError('no command given');
-  if (rest.length > (command === 'renew' || command === 'store' ? 1 : 0)) throw new UsageError(`too many words after ${command}`);
+  if (rest.length > (['renew', 'import', 'store'].includes(command) ? 1 : 0)) throw new UsageError(`too many words after ${command}`);
   switch (command) {
     case 'serve': return serve(values);
     case 'check': return check(values);
@@ -103,7 +108,11 @@ async function main(): Promise<void> {
     case 'status': return print(await operatorStatus(operatorUrl(values), values.json));
     case 'renew': {
       if (rest[0] === undefined) throw new UsageError('renew needs the name of an account');
-      return print(await operatorRenew(operatorUrl(values), rest[0], { useReserve: values['use-reserve'] }));
+      return print(await operatorRenew(operatorUrl(values), rest[0], { useReserve: values['use-reserve'], login: values.login }));
+    }
+    case 'import': {
+      if (rest[0] === undefined) throw new UsageError('import needs the name of an account; the refresh token comes from standard input');
+      return importAccount(values, rest[0]);
     }
     case 'rekey': {
       const file = configFile(values);
@@ -236,16 +245,19 @@ async function sandbox(options: Options): Promise<void> {
   process.on('SIGINT', stop);
 }
 
+async function importAccount(options: Options, account: string): Promise<void> {
+  const config = loadConfig(configFile(options), process.env);
+  const credential = importTarget(config, account);
+  const given = await readSecret(process.stdin, process.stderr, `Refresh token of ${account} (not shown): `);
+  if (given === undefined) throw new UsageError('nothing was imported');
+  const { message, newStore } = await importInto(config, credential, given, { log: createLogger('warn'), owner: leaseOwner(), ownerIsGone });
+  if (newStore !== undefined) process.stderr.write(`There was no store in ${resolve(newStore)}, so it was made. A tokenward that runs with another store does not see this token.\n`);
+  print(`${message}\n`);
+}
+
 async function hashKey(): Promise<void> {
-  // From standard input, so that the key is in no shell history and no process list.
-  let key: string;
-  if (process.stdin.isTTY) {
-    const terminal = createInterface({ input: process.stdin, output: process.stderr });
-    key = await terminal.question('Key (leave empty for a new one): ');
-    terminal.close();
-  } else {
-    key = readFileSync(0, 'utf8').replace(/\r?\n$/, '');
-  }
+  let key = (await readSecret(process.stdin, process.stderr, 'Key (not shown; leave empty for a new one): '))?.replace(/\r?\n$/, '');
+  if (key === undefined) throw new UsageError('no key was given');
   if (key === '') {
     key = randomBytes(32).toString('base64url');
     process.stderr.write(`New key, shown only now: ${key}\n`);
@@ -288,10 +300,10 @@ process.stdout.on('error', (error: NodeJS.ErrnoException) => {
 
 /** What to say of an error that ends the program, and its exit code. */
 function explain(error: unknown): { message: string; exitCode: number } {
-  if (error instanceof UsageError) return { message: `${error.message}${error.message.endsWith('?') ? '' : '.'} Try: tokenward --help`, exitCode: 2 };
+  if (error instanceof UsageError || error instanceof ImportTargetError || error instanceof ImportInputError) return { message: `${error.message}${error.message.endsWith('?') ? '' : '.'} Try: tokenward --help`, exitCode: 2 };
   if (error instanceof ConfigError) return { message: error.message, exitCode: 2 };
   if (error instanceof WorkerStartError) return error;
-  if (error instanceof StoreError || error instanceof ListenError || error instanceof TlsFileError || error instanceof JwksFileError || error instanceof OperatorError) return { message: error.message, exitCode: 1 };
+  if (error instanceof AccountBusy || error instanceof StoreError || error instanceof ListenError || error instanceof TlsFileError || error instanceof JwksFileError || error instanceof OperatorError) return { message: error.message, exitCode: 1 };
   return { message: `unexpected fault (${describeFault(error)})`, exitCode: 1 };
 }
 

@@ -86,6 +86,11 @@ async function checkKey({ accounts }: LoadedConfig, store: TokenStore, seal: Sea
   if (wrong !== undefined) throw new StoreError(`The store ${wrong}. Nothing was changed.`);
 }
 
+/** False: opening the store would make it. A Redis is always there, or cannot be opened. */
+export function storeIsThere({ store }: Pick<LoadedConfig, 'store'>): boolean {
+  return store.type !== 'embedded' || EmbeddedStore.isIn(store.path);
+}
+
 function redisOptions(config: Extract<LoadedConfig['store'], { type: 'redis' }>): RedisOptions {
   const { url, sentinel, cluster, username, password, tls, keyPrefix, commandTimeout, waitReplicas } = config;
   const place: RedisPlace = sentinel !== undefined

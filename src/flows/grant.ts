@@ -1,4 +1,4 @@
-import type { Grant } from '../tokens/token.ts';
+import { isTokenText, MAX_TOKEN_LENGTH, type Grant } from '../tokens/token.ts';
 import { attachable } from './attach.ts';
 import type { Flow, TokenCall } from './flow.ts';
 import { pointed } from './match.ts';
@@ -6,10 +6,6 @@ import { numberOf, secondsOf, secondsUntil } from './notations.ts';
 import { parseJson } from './reply.ts';
 import type { TemplateValues } from './template.ts';
 
-/** Longest token that is believed: one with a long list of groups comes near it. Upstreams take headers of 8 to 64 KiB. */
-const TOKEN_MOST = 16_384;
-/** A token goes into a header: visible ASCII and nothing else (a CR LF in it would be a header of its own). */
-const TOKEN_TEXT = /^[\x21-\x7e]+$/;
 /** Some servers write "BearerToken". */
 const BEARER = /^bearer([ _-]?token)?$/i;
 
@@ -38,13 +34,13 @@ export function readGrant(call: TokenCall, flow: Flow, body: unknown, values: Te
 }
 
 function isToken(value: unknown): value is string {
-  return typeof value === 'string' && value.length <= TOKEN_MOST && TOKEN_TEXT.test(value);
+  return typeof value === 'string' && isTokenText(value);
 }
 
 function unusable(value: unknown): string {
   if (value === undefined || value === null || value === '') return 'no token';
   if (typeof value !== 'string') return `no token but ${Array.isArray(value) ? 'a list' : typeof value === 'object' ? 'an object' : `a ${typeof value}`}`;
-  return value.length > TOKEN_MOST ? `a token of more than ${TOKEN_MOST / 1024} KiB` : 'a token with characters that no header can carry';
+  return value.length > MAX_TOKEN_LENGTH ? `a token of more than ${MAX_TOKEN_LENGTH / 1024} KiB` : 'a token with characters that no header can carry';
 }
 
 /** The life a JWT states for itself. Unverified: it is the upstream that judges its tokens, we only plan by it. */

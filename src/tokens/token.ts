@@ -1,5 +1,13 @@
 import { inspect } from 'node:util';
 
+/** Longest token that is believed: one with a long list of groups comes near it. Upstreams take headers of 8 to 64 KiB. */
+export const MAX_TOKEN_LENGTH = 16_384;
+
+/** Whether a text can be a token: it goes into a header, so it is visible ASCII (a CR LF in it would be a header of its own). */
+export function isTokenText(text: string): boolean {
+  return text.length <= MAX_TOKEN_LENGTH && /^[\x21-\x7e]+$/.test(text);
+}
+
 /** What a login or refresh brought, before it has a generation. Times are wall-clock milliseconds. */
 export interface Grant {
   readonly secret: string;

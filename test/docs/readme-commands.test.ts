@@ -36,6 +36,7 @@ const CHECKED: Readonly<Record<string, 'by CI on a clean clone' | 'by a test of 
   'node dist/main.js hash-key': 'by a test of this file',
   'node dist/main.js status -c proxy.config.yaml': 'by a test of this file',
   'node dist/main.js renew crm --use-reserve -c proxy.config.yaml': 'by a test of this file',
+  'node dist/main.js import crm -c proxy.config.yaml': 'by its own test',
   'helm template tokenward helm/tokenward': 'by a test of this file',
 };
 

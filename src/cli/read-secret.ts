@@ -1,0 +1,27 @@
+import { createInterface } from 'node:readline';
+import { text } from 'node:stream/consumers';
+import { Writable } from 'node:stream';
+import type { ReadStream } from 'node:tty';
+
+/**
+ * A secret from standard input, so that it is in no shell history and no process list. From a terminal: asked for with
+ * `prompt` and not shown while it is typed or pasted, up to the end of the line; undefined if it was broken off (Ctrl-C).
+ * From anything else: all of it.
+ */
+export async function readSecret(input: ReadStream | NodeJS.ReadStream, output: NodeJS.WriteStream, prompt: string): Promise<string | undefined> {
+  if (!input.isTTY) return text(input);
+  output.write(prompt);
+  // Readline, not the terminal's own line: that one ends at 4,096 characters, and tokens do not.
+  const nowhere = new Writable({ write: (_chunk, _encoding, done) => done() });
+  const terminal = createInterface({ input, output: nowhere, terminal: true });
+  try {
+    return await new Promise((resolve) => {
+      terminal.once('line', resolve);
+      terminal.once('SIGINT', () => resolve(undefined));
+      terminal.once('close', () => resolve(undefined));
+    });
+  } finally {
+    terminal.close();
+    output.write('\n');
+  }
+}

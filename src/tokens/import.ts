@@ -1,0 +1,80 @@
+import { systemTimers, type Clock, type Timers } from './clock.ts';
+import type { Credential } from './credential.ts';
+import type { CredentialRecord, Records } from './records.ts';
+import type { TokenStore } from './store.ts';
+import { Token } from './token.ts';
+
+/** The same as a renewal takes: longer than reading and writing the record can last. ms. */
+const LEASE_TTL = 30_000;
+/** How long a renewal under way is waited for. ms. */
+const LEASE_WAIT = 20_000;
+const LEASE_POLL = 100;
+/** Somebody without the lease may write between our read and our write: a running process that notes a refusal, say. */
+const WRITES = 5;
+
+/** What a person brings from elsewhere: a refresh token, and the access token that came with it if there is one. */
+export interface ImportedGrant {
+  readonly refreshSecret: string;
+  readonly secret: string | undefined;
+  /** Wall-clock ms; undefined: the access token lives until an upstream refuses it. */
+  readonly expiresAt: number | undefined;
+}
+
+export interface ImportOptions {
+  /** Names this process in the lease. */
+  readonly owner: string;
+  readonly clock: Clock;
+  readonly timers?: Timers;
+  /** How long to wait for the lease, ms. */
+  readonly wait?: number;
+}
+
+/** A running process holds the account's lease and does not give it back. Nothing was written. */
+export class AccountBusy extends Error {
+  override readonly name = 'AccountBusy';
+}
+
+/**
+ * Writes a token that was obtained elsewhere as the account's next generation, so that a running process takes it over
+ * at its next renewal. What stood in the way of renewals (an open intent, a refused credential, a pause) is forgotten:
+ * it was about another token. Resolves with the new generation. Rejects with AccountBusy or a StoreError.
+ */
+export async function importToken(store: TokenStore, records: Records, credential: Credential, grant: ImportedGrant, options: ImportOptions): Promise<number> {
+  const { account } = credential;
+  const { owner, clock } = options;
+  // Not beside a renewal: it would write its own token over this one, or this one over its own.
+  await takeLease(store, account, options);
+  try {
+    for (let left = WRITES; left > 0; left -= 1) {
+      const record = await records.read(account);
+      const generation = record.generation + 1;
+      const saved = await records.replace(account, imported(record, credential, tokenOf(generation, grant, clock)));
+      if (saved !== undefined) return generation;
+    }
+  } finally {
+    await store.releaseLease(account, owner);
+  }
+  throw new AccountBusy(`The record of ${account} is being changed by a running tokenward. Nothing was imported; try again.`);
+}
+
+async function takeLease(store: TokenStore, account: string, { owner, clock, timers = systemTimers, wait = LEASE_WAIT }: ImportOptions): Promise<void> {
+  const until = clock.monotonic() + wait;
+  while (!(await store.acquireLease(account, owner, LEASE_TTL))) {
+    if (clock.monotonic() >= until) {
+      throw new AccountBusy(`A running tokenward is renewing ${account} and has not finished. Nothing was imported; try again in half a minute.`);
+    }
+    await new Promise<void>((resolve) => void timers.after(LEASE_POLL, resolve));
+  }
+}
+
+function imported(record: CredentialRecord, { identity }: Credential, token: Token): CredentialRecord {
+  return { ...record, generation: token.generation, identity, token, intent: undefined, dead: undefined, failures: 0, retryAt: undefined };
+}
+
+function tokenOf(generation: number, { refreshSecret, secret, expiresAt }: ImportedGrant, clock: Clock): Token {
+  const now = clock.wall();
+  // Without an access token the life is over as it begins, so that the first use is a refresh.
+  const end = secret === undefined ? now : expiresAt;
+  const deadline = end === undefined ? Infinity : clock.monotonic() + end - now;
+  return new Token({ generation, obtainedAt: now, expiresAt: end, refreshExpiresAt: undefined, deadline }, secret ?? '', refreshSecret);
+}
