@@ -20,7 +20,7 @@ import { ListenError } from './server.ts';
 import { describeStart } from './start-line.ts';
 import { AccountBusy } from './tokens/import.ts';
 import { StoreError } from './tokens/store.ts';
-import { copyStore, rekeyStore } from './stores.ts';
+import { copyStore, pruneStore, rekeyStore, storeIsThere } from './stores.ts';
 import { TlsFileError } from './tls.ts';
 import { VERSION } from './version.ts';
 import { startFleet, workerCount } from './workers/serve.ts';
@@ -40,6 +40,7 @@ Usage: tokenward <command> [options]
   rekey     seal every stored token with store.key; the earlier key must stand in store.retiredKeys
   store     copy the stored tokens and counted logins from one store to another, with tokenward stopped:
             tokenward store copy --from OLD.yaml --to NEW.yaml [--dry-run] [--overwrite]
+            or remove what no account of the configuration owns:  tokenward store prune [--dry-run]
   hash-key  turn a caller's key (from standard input) into what the configuration keeps
   schema    print the JSON Schema of the configuration, for editors
 
@@ -51,7 +52,7 @@ Options:
       --use-reserve   renew: may spend the logins kept in reserve
       --from FILE     store copy: the configuration whose store is read
       --to FILE       store copy: the configuration whose store is written
-      --dry-run       store copy: only say what would be done
+      --dry-run       store copy, store prune: only say what would be done
       --overwrite     store copy: also replace tokens that are as new or newer
       --host HOST     sandbox: listen here (default 127.0.0.1)
       --port PORT     sandbox: first of its ports (default 8180)
@@ -120,8 +121,9 @@ async function main(): Promise<void> {
       return print(`${records} records, ${resealed} sealed anew with the current key\n`);
     }
     case 'store': {
-      if (rest[0] !== 'copy') throw new UsageError(rest[0] === undefined ? 'store needs to know what to do: store copy' : `store cannot "${rest[0]}"; it can copy`);
-      return storeCopy(values);
+      if (rest[0] === 'copy') return storeCopy(values);
+      if (rest[0] === 'prune') return storePrune(values);
+      throw new UsageError(rest[0] === undefined ? 'store needs to know what to do: store copy, or store prune' : `store cannot "${rest[0]}"; it can copy and prune`);
     }
     case 'hash-key': return hashKey();
     case 'schema': return print(`${JSON.stringify(jsonSchema(), null, 2)}\n`);
@@ -211,6 +213,17 @@ async function storeCopy(options: Options): Promise<void> {
   const copied = accounts.filter(({ outcome }) => outcome === 'copied').length;
   if (refused) throw new StoreError('Nothing was copied. Make sure which store is the right one; --overwrite takes the tokens of --from all the same.');
   print(`${accounts.length} accounts, ${copied} ${said.copied}; ${logins} counted logins ${dryRun ? 'to be carried' : 'carried'} over\n`);
+}
+
+async function storePrune(options: Options): Promise<void> {
+  const config = loadConfig(configFile(options), process.env);
+  if (!storeIsThere(config)) throw new StoreError(`There is no store in ${config.store.type === 'embedded' ? config.store.path : ''}, so there is nothing to prune.`);
+  const dryRun = options['dry-run'];
+  const { removed } = await pruneStore(config, { log: createLogger('warn'), ownerIsGone }, { dryRun });
+  const wide = Math.max(0, ...removed.map(({ key }) => key.length));
+  for (const { key, generation } of removed) print(`${key.padEnd(wide)}  ${generation === undefined ? 'counted logins' : `generation ${generation}`}\n`);
+  if (removed.length === 0) print('Nothing to remove: every record belongs to an account of the configuration.\n');
+  else print(`${removed.length} ${dryRun ? 'to be removed' : 'removed'}: no account of the configuration owns ${removed.length === 1 ? 'it' : 'them'}\n`);
 }
 
 /** Tells two stores apart, as far as their configurations do. */
