@@ -20,7 +20,7 @@ import { ListenError } from './server.ts';
 import { describeStart } from './start-line.ts';
 import { AccountBusy } from './tokens/import.ts';
 import { StoreError } from './tokens/store.ts';
-import { copyStore, pruneStore, rekeyStore, storeIsThere } from './stores.ts';
+import { copyStore, pruneStore, rekeyStore } from './stores.ts';
 import { TlsFileError } from './tls.ts';
 import { VERSION } from './version.ts';
 import { startFleet, workerCount } from './workers/serve.ts';
@@ -217,11 +217,10 @@ async function storeCopy(options: Options): Promise<void> {
 
 async function storePrune(options: Options): Promise<void> {
   const config = loadConfig(configFile(options), process.env);
-  if (!storeIsThere(config)) throw new StoreError(`There is no store in ${config.store.type === 'embedded' ? config.store.path : ''}, so there is nothing to prune.`);
   const dryRun = options['dry-run'];
   const { removed } = await pruneStore(config, { log: createLogger('warn'), ownerIsGone }, { dryRun });
   const wide = Math.max(0, ...removed.map(({ key }) => key.length));
-  for (const { key, generation } of removed) print(`${key.padEnd(wide)}  ${generation === undefined ? 'counted logins' : `generation ${generation}`}\n`);
+  for (const { key, generation } of removed) print(generation === undefined ? `${key}\n` : `${key.padEnd(wide)}  generation ${generation}\n`);
   if (removed.length === 0) print('Nothing to remove: every record belongs to an account of the configuration.\n');
   else print(`${removed.length} ${dryRun ? 'to be removed' : 'removed'}: no account of the configuration owns ${removed.length === 1 ? 'it' : 'them'}\n`);
 }

@@ -46,7 +46,7 @@ export async function importToken(store: TokenStore, records: Records, credentia
   await takeLease(store, account, options);
   try {
     for (let left = WRITES; left > 0; left -= 1) {
-      const record = await records.read(account);
+      const record = await records.read(account, credential.identity);
       const generation = record.generation + 1;
       const saved = await records.replace(account, imported(record, credential, tokenOf(generation, grant, clock)));
       if (saved !== undefined) return generation;
@@ -68,7 +68,7 @@ async function takeLease(store: TokenStore, account: string, { owner, clock, tim
 }
 
 function imported(record: CredentialRecord, { identity }: Credential, token: Token): CredentialRecord {
-  return { ...record, generation: token.generation, identity, token, intent: undefined, dead: undefined, failures: 0, retryAt: undefined };
+  return { ...record, generation: token.generation, identity, token, intent: undefined, dead: undefined, failures: 0, retryAt: undefined, refreshFailures: 0, gaveUpAt: undefined, doubt: undefined };
 }
 
 function tokenOf(generation: number, { refreshSecret, secret, expiresAt }: ImportedGrant, clock: Clock): Token {

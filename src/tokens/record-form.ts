@@ -86,7 +86,8 @@ export function writeForm({ identity, token, intent, dead, failures, retryAt, re
 }
 
 function openToken({ secret, refresh, obtainedAt, expiresAt, refreshExpiresAt, ...unknown }: Fields): { fields: TokenFields; unknown: Fields } {
-  if (typeof secret !== 'string' || secret === '') throw new FormError('has a token that is no text');
+  // Empty: only a refresh token was imported, and its first use brings an access token.
+  if (typeof secret !== 'string' || (secret === '' && refresh === undefined)) throw new FormError('has a token that is no text');
   if (refresh !== undefined && (typeof refresh !== 'string' || refresh === '')) throw new FormError('has a refresh token that is no text');
   return {
     fields: {

@@ -12,12 +12,20 @@ describe('an imported token', () => {
     });
 
   it('is the generation after the one stored, and speaks for the configured identity', async () => {
-    const credential = playedCredential({ identity: 'someone else' });
+    const credential = playedCredential();
     const world = await managed(credential);
     await world.manager.get('crm');
-    const generation = await bring(world, playedCredential({ identity: 'new identity' }));
-    const record = await world.records.read('crm');
-    assert.deepEqual([generation, record.generation, record.identity, record.token?.revealRefresh()], [2, 2, 'new identity', 'imported-refresh']);
+    const generation = await bring(world, credential);
+    const record = await world.records.read('crm', credential.identity);
+    assert.deepEqual([generation, record.generation, record.identity, record.token?.revealRefresh()], [2, 2, 'who', 'imported-refresh']);
+  });
+
+  it('leaves a record of another identity alone', async () => {
+    const world = await managed(playedCredential({ identity: 'someone else' }));
+    const theirs = await world.manager.get('crm');
+    await bring(world, playedCredential({ identity: 'new identity' }));
+    assert.equal((await world.records.read('crm', 'new identity')).token?.revealRefresh(), 'imported-refresh');
+    assert.equal((await world.records.read('crm', 'someone else')).token?.reveal(), theirs.reveal());
   });
 
   it('without an access token is never used as one: the next call refreshes', async () => {
