@@ -65,13 +65,12 @@ describe('a token endpoint that cannot be reached, so that nothing was sent', ()
           assert.deepEqual(Object.keys(tally((await run()).saw)).sort(), ['200', '503 token_unavailable']);
         });
 
-        it('tells them a Retry-After that is true: who waits for so long, and not before its return, is served', async () => {
+        it('tells them a Retry-After that is true: who waits for so long from its return on is served', async () => {
           const { saw, returnedAt } = await run();
           const failed = saw.filter(({ status }) => status !== 200);
           for (const { endedAt, retryAfter } of failed) {
             assert.ok(retryAfter !== undefined && retryAfter >= 1 && retryAfter <= 3, `Retry-After: ${retryAfter}`);
-            const again = endedAt + retryAfter * 1_000;
-            if (again < returnedAt) continue;
+            const again = Math.max(endedAt, returnedAt) + retryAfter * 1_000;
             const late = failed.filter(({ startedAt }) => startedAt >= again);
             assert.equal(late.length, 0, `told ${retryAfter} s, ${Math.round(endedAt - returnedAt)} ms after the return; ${late.length} of those who waited failed`);
           }
