@@ -68,7 +68,7 @@ export function createObserver({ metrics, log, clock, named, statusOf }: Observe
       if (status.state === was) return;
       if (isTrouble(status.state)) {
         troubled.set(credential.account, status.state);
-        tellTrouble(log, status, was, clock.wall(), unreadable.has(status.account));
+        tellTrouble(log, status, was, clock.wall(), remedyOf(credential, unreadable.has(credential.account)));
       } else if (was !== undefined) {
         troubled.delete(credential.account);
         unreadable.delete(credential.account);
@@ -135,8 +135,15 @@ function inWords({ why, by }: RenewalCause): string {
   }
 }
 
+/** What only a person can do for an account. */
+function remedyOf({ account, canLogin }: Credential, unreadable: boolean): string {
+  if (unreadable) return 'see to its record in the store';
+  if (!canLogin) return `bring a new refresh token: tokenward import ${account}`;
+  return `correct its credentials and restart tokenward; if they are right after all: tokenward renew ${account}`;
+}
+
 /** What happened to an account, and for each trouble in which calls fail, what a person can do. */
-function tellTrouble(log: Logger, status: CredentialStatus, was: AccountWord | undefined, now: number, recordUnreadable: boolean): void {
+function tellTrouble(log: Logger, status: CredentialStatus, was: AccountWord | undefined, now: number, person: string): void {
   const { account, flow, state, problem, dead, generation, retryAt, budget } = status;
   const until = state === 'out_of_logins' ? budget?.retryAt ?? retryAt : undefined;
   const fields: LogFields = {
@@ -148,7 +155,6 @@ function tellTrouble(log: Logger, status: CredentialStatus, was: AccountWord | u
     ...(problem !== undefined && { detail: problem }),
   };
   const why = problem ?? 'no reason is known';
-  const person = recordUnreadable ? 'see to its record in the store' : `correct its credentials and restart tokenward; if they are right after all: tokenward renew ${account}`;
   switch (state) {
     case 'dead':
       log.error(`account ${account} is dead: ${why}. Its calls fail until a person acts: ${person}`, fields);

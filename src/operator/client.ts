@@ -48,7 +48,7 @@ function problemOf({ problem, retryAt }: CredentialStatus, now: number): string 
 }
 
 function storeTrouble({ store, now }: StatusDocument): string {
-  return store.usable ? '' : `The token store has been unusable for ${span(now - store.since)}: ${store.error ?? 'no reason is known'}\n\n`;
+  return store.usable ? '' : `The token store has been unusable for ${span(Math.max(1, now - store.since))}: ${store.error ?? 'no reason is known'}\n\n`;
 }
 
 function notShown({ accounts, accountCount }: StatusDocument): string {

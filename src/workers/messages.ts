@@ -2,8 +2,8 @@ import { deserialize, serialize } from 'node:v8';
 import type { AddressInfo } from 'node:net';
 import type { LoadedConfig } from '../config/load.ts';
 import { TokenwardError, type ErrorCode } from '../errors.ts';
-import type { MetricsJson, ProcessState, RenewedToken } from '../operator/view.ts';
 import type { RenewNowOptions } from '../tokens/manager.ts';
+import type { MetricsJson, ProcessState, RenewedToken } from '../operator/view.ts';
 
 /*
  * What the primary process and its workers say to each other, over the channel that node:cluster opens between them.

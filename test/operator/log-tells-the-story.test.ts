@@ -5,7 +5,7 @@ import { createObserver } from '../../src/observer.ts';
 import type { Credential } from '../../src/tokens/credential.ts';
 import type { RenewalReport, TokenObserver } from '../../src/tokens/manager.ts';
 import type { AccountWord, CredentialStatus } from '../../src/tokens/status.ts';
-import { StoreError } from '../../src/tokens/store.ts';
+import { RecordError, StoreError } from '../../src/tokens/store.ts';
 import { FakeClock } from '../support/clock.ts';
 import { playedCredential } from '../support/credential.ts';
 import { recorder } from '../support/proxy.ts';
@@ -71,6 +71,19 @@ describe('the log', () => {
     assert.deepEqual(told().map(({ level, message, state }) => [level, message, state]), [[
       'error', 'account crm is dead: the upstream refused the login (status 401). Its calls fail until a person acts: correct its credentials and restart tokenward; if they are right after all: tokenward renew crm', 'dead',
     ]]);
+  });
+
+  it('says of a dead account that was imported, or whose record does not open, what is right for those', () => {
+    const imported = playedCredential({ account: 'erp', canLogin: false });
+    status = { ...status, account: 'erp', state: 'dead', problem: 'the refresh token was refused' };
+    observer.changed(imported);
+    observer.recordUnreadable?.(CRM, new RecordError('sealed with another key'));
+    becomes('dead', { account: 'crm', problem: 'sealed with another key' });
+    assert.deepEqual(told().map(({ level, message }) => [level, message]), [
+      ['error', 'account erp is dead: the refresh token was refused. Its calls fail until a person acts: bring a new refresh token: tokenward import erp'],
+      ['error', 'the record of account crm in the token store cannot be opened; all other accounts are well'],
+      ['error', 'account crm is dead: sealed with another key. Its calls fail until a person acts: see to its record in the store'],
+    ]);
   });
 
   it('says of an exhausted budget until when, and how to spend the reserve', () => {

@@ -26,7 +26,7 @@ describe('a token endpoint that cannot be reached', () => {
     const credential = playedCredential({}, unsent, unsent);
     const { manager, clock } = await managed(credential);
     const seen: [string, number, number | undefined][] = [];
-    for (let i = 0; i < 5; i += 1) await Promise.resolve(manager.get('crm')).catch(({ code, status, retryAfter }: TokenwardError) => seen.push([code, status, retryAfter]));
+    for (let i = 0; i < 5; i += 1) await Promise.resolve(manager.get('crm')).catch((error: unknown) => { const { code, status, retryAfter } = error as TokenwardError; seen.push([code, status, retryAfter]); });
     assert.deepEqual(new Set(seen.map(([code, status]) => `${code} ${status}`)), new Set(['token_unavailable 503']));
     clock.pass(seen[0]![2]! * 1_000);
     assert.equal((await manager.get('crm')).generation, 1);

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import type { TokenwardError } from '../../src/errors.ts';
-import { RecordError } from '../../src/tokens/store.ts';
+import type { RecordError } from '../../src/tokens/store.ts';
 import { granted, managed, playedCredential } from '../support/credential.ts';
 import { MemoryStore } from '../support/memory-store.ts';
 
