@@ -109,7 +109,7 @@ function matches(rule: DeadTokenRule, reply: UpstreamReply, bytes: Buffer | unde
 /** Types whose replies are read: JSON, those by which APIs mislabel it, and those that say nothing. */
 const JSON_TYPE = /^(application\/([\w.+-]*\+)?(x-)?json|text\/(x-)?json|application\/problem)/i;
 const OPEN_TYPE = /^(text\/(plain|html|(x-)?javascript)|application\/(x-)?javascript|[\w*-]+\/(\*|(x-)?unknown)|[^/]*)$/i;
-/** Also the type of downloads. */
+/** With an error's status it says nothing; else it is a download. */
 const BINARY_TYPE = /^(application|binary)\/(octet-stream|binary)$/i;
 const EVENTS = /ndjson|json-seq|jsonl|stream/i;
 /** No type is longer. */
@@ -133,7 +133,7 @@ function mayHoldJson(method: string, reply: UpstreamReply): boolean {
   const promise = promiseOf(reply.header('content-type') ?? '');
   if (promise === 'json' || promise === 'no') return promise === 'json';
   if (/^\s*attachment/i.test(reply.header('content-disposition') ?? '')) return false;
-  return promise === 'open' || status >= 400 || length !== undefined;
+  return promise === 'open' || status >= 400;
 }
 
 function worthParsing(rule: DeadTokenRule, bytes: Buffer): boolean {
