@@ -63,8 +63,11 @@ export interface TokenItem {
   /** Which call gets it: the first login, or the refresh after it. */
   readonly call: 'login' | 'refresh';
   readonly reply: Pieces;
-  /** `refused` for a refresh: followed by a login. `failed`: tried again later, nothing sent upstream. */
-  readonly fate: 'granted' | 'refused' | 'failed';
+  /**
+   * `refused` for a refresh: followed by a login. `failed`: the call is made once more while the caller waits, and nothing
+   * of this reply goes upstream. `waits`: it took too long or asked to be left alone, so it is tried again later.
+   */
+  readonly fate: 'granted' | 'refused' | 'failed' | 'waits';
   /** What the upstream sees after `Bearer`. */
   readonly token?: string;
   /** The refresh token that has to be spent next; undefined: not looked at. */

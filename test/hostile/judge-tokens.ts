@@ -63,8 +63,11 @@ export async function judgeTokens(stage: Stage, item: TokenItem, dead: DeadToken
     return { wrong: undefined, leaked: 0 };
   };
 
+  const sawOnly = (...tokens: string[]) => async (): Promise<string | undefined> => (seen().every((value) => tokens.some((token) => value === `Bearer ${token}`)) ? undefined : `the upstream saw ${seen().join()}`);
   if (item.call === 'login') {
     if (item.fate === 'granted') return inTurn(() => expect('relayed', 1, item.token), () => expect('relayed', 1, item.token));
+    // The next token of the endpoint, and nothing of this reply.
+    if (item.fate === 'failed') return inTurn(() => expect('relayed', 2, `${item.id}-token-2`), () => expect('relayed', 2), sawOnly(`${item.id}-token-2`));
     // The second request finds the failure remembered: no second call, and nothing upstream either time.
     return inTurn(() => expect('ours', 1), () => expect('ours', 1), async () => (seen().length > 0 ? `the upstream saw ${seen().join()}` : undefined));
   }
@@ -73,7 +76,7 @@ export async function judgeTokens(stage: Stage, item: TokenItem, dead: DeadToken
     dead.kill(item, first);
     return wrong;
   };
-  if (item.fate === 'failed') return inTurn(start, () => expect('ours', 2), () => expect('ours', 2), async () => (seen().some((value) => value !== `Bearer ${first}`) ? `the upstream saw ${seen().join()}` : undefined));
+  if (item.fate === 'failed') return inTurn(start, () => expect('relayed', 3, `${item.id}-token-3`), () => expect('relayed', 3), sawOnly(first, `${item.id}-token-3`));
   if (item.fate === 'refused') return inTurn(start, () => expect('relayed', 3, `${item.id}-token-3`), async () => (calls()[2]!.includes('grant_type=client_credentials') ? undefined : 'no login after the refused refresh'));
   return inTurn(
     start,
