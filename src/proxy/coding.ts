@@ -5,16 +5,27 @@ const DECODED_MOST = 256 * 1024;
 
 /** A body without its one content coding; undefined if it cannot be read within bounds. */
 export function decoded(bytes: Buffer, coding: string | undefined): Buffer | undefined {
-  return decode(bytes, coding, {});
+  return withinBounds(() => unpacked(bytes, coding, DECODED_MOST));
 }
 
 /** As much of it as the first bytes of a body tell, perhaps nothing; undefined if no more of them would help. */
 export function decodedStart(bytes: Buffer, coding: string | undefined): Buffer | undefined {
-  return decode(bytes, coding, { finishFlush: constants.Z_SYNC_FLUSH });
+  return withinBounds(() => unpacked(bytes, coding, DECODED_MOST, { finishFlush: constants.Z_SYNC_FLUSH }));
 }
 
-function decode(bytes: Buffer, coding: string | undefined, how: { finishFlush?: number }): Buffer | undefined {
-  const options = { ...how, maxOutputLength: DECODED_MOST };
+function withinBounds(unpack: () => Buffer | undefined): Buffer | undefined {
+  try {
+    return unpack();
+  } catch (error) {
+    if (error instanceof RangeError) return undefined;
+    throw error;
+  }
+}
+
+/** A body without its one content coding; undefined if it cannot be read. Throws a RangeError if it has more than `most` bytes. */
+export function unpacked(bytes: Buffer, coding: string | undefined, most: number, how: { finishFlush?: number } = {}): Buffer | undefined {
+  if (bytes.length === 0) return bytes;
+  const options = { ...how, maxOutputLength: most };
   try {
     switch (coding?.trim().toLowerCase() ?? '') {
       case '':
@@ -32,7 +43,8 @@ function decode(bytes: Buffer, coding: string | undefined, how: { finishFlush?: 
       default:
         return undefined;
     }
-  } catch {
+  } catch (error) {
+    if (error instanceof RangeError) throw error;
     return undefined;
   }
 }

@@ -1,15 +1,14 @@
 import { TokenwardError } from '../errors.ts';
 import { TokenCallError, type SendTokenCall, type TokenReply, type TokenRequest } from '../flows/run.ts';
 import type { RequestBody } from './body.ts';
-import { textOf, withoutCoding } from './token-answer.ts';
+import { unpacked } from './coding.ts';
+import { textOf } from './token-answer.ts';
 import { destinationOf, type Destination } from './upstream/dial.ts';
 import { ConnectionPool } from './upstream/pool.ts';
 import { UpstreamReply } from './upstream/reply.ts';
 
 const CONNECT_TIMEOUT = 3_000;
 const TOTAL_TIMEOUT = 15_000;
-/** What stands for a body that could not be unpacked: it is no JSON. */
-const UNREADABLE = Buffer.of(0);
 /** No honest token answer is larger, packed or unpacked. Bytes. */
 const ANSWER_MOST = 1024 * 1024;
 
@@ -37,7 +36,8 @@ export function tokenCallSender(tls: Destination['tls'], viaFor: (origin: string
       const bytes = await read(reply);
       const headers: Record<string, string | undefined> = {};
       for (let i = 0; i < reply.headers.length; i += 2) headers[reply.headers[i]!.toLowerCase()] ??= reply.headers[i + 1]!;
-      return { status: reply.status, headers, body: textOf(withoutCoding(bytes, headers['content-encoding'], ANSWER_MOST) ?? UNREADABLE) };
+      // What cannot be unpacked is no JSON, or was unpacked on its way and kept its label.
+      return { status: reply.status, headers, body: textOf(unpacked(bytes, headers['content-encoding'], ANSWER_MOST) ?? bytes) };
     } catch (error) {
       const place = `${destination.host}:${destination.port}`;
       const { sent } = exchange;
