@@ -5,8 +5,8 @@ import { readDocument } from './document.ts';
 import { expandLeaves } from './expand-leaves.ts';
 import { reportIssue } from './issues.ts';
 import { ConfigError, dotted, record, type ConfigMistake, type Say } from './mistakes.ts';
-import { checkGiven, isParticular, needsBaseUrl } from './flow-checks.ts';
-import { checkAccounts, checkCredentials, flowOfAccount, noFlow, overrides } from './references.ts';
+import { isParticular, needsBaseUrl } from './flow-checks.ts';
+import { checkAccounts, checkAllGiven, flowOfAccount, noFlow, overrides } from './references.ts';
 import { accountSchema, accountsSchema, NAME, NAME_FORM, type AccountConfig } from './schema.ts';
 
 /*
@@ -108,8 +108,7 @@ export function accountsOfLines(file: string, flows: ReadonlyMap<string, Flow>, 
       }
       if (index !== undefined) {
         const { flow } = kinds[index]!;
-        if (!fits(flow, credentials)) checkCredentials(flow, credentials, ['credentials'], () => undefined, say);
-        if (particular[index] === true) checkGiven(flow, credentials, ['credentials'], say);
+        if (particular[index] === true || !fits(flow, credentials)) checkAllGiven(flow, credentials, ['credentials'], () => undefined, say);
       }
       if (mistakes.length === before) byName.set(name as string, [index!, credentials as Record<string, unknown>]);
     }

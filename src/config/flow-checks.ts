@@ -1,7 +1,8 @@
 import { attachedName } from '../flows/attach.ts';
 import { CLIENT_AUTHS } from '../flows/client-auth.ts';
 import { isFixed, type Attach, type Flow, type TemplateValue, type TokenCall } from '../flows/flow.ts';
-import { fillString, placeholdersIn } from '../flows/template.ts';
+import { buildRequest } from '../flows/request.ts';
+import { fillString, placeholdersIn, UnfillableError } from '../flows/template.ts';
 import { didYouMean, record, type Path, type Say } from './mistakes.ts';
 
 /*
@@ -84,14 +85,33 @@ export function needsBaseUrl(flow: Flow): boolean {
   return callsOf(flow).some(([, call]) => call.url.startsWith('/'));
 }
 
-/** True if what an account of the flow gives has to be looked at more closely than for what is required. */
+/** True if what an account of the flow gives has to be looked at more closely than for what is required: not every place takes every value. */
 export function isParticular(flow: Flow): boolean {
-  return isFixed(flow) || callsOf(flow).some(([, call]) => call.client !== undefined || textsOf(call).some(([, text]) => placeholdersIn(text).some(({ name, needed }) => needed && flow.credentials[name] === 'optional')));
+  return isFixed(flow) || callsOf(flow).some(([, call]) => call.client !== undefined || textsOf(call).some(([[key], text]) =>
+    placeholdersIn(text).some(({ name, needed }) => Object.hasOwn(flow.credentials, name) && (needed && flow.credentials[name] === 'optional' || (key !== 'json' && key !== 'form')))));
 }
 
 /** Whether the flow, as the account uses it, can do with what the account gives. `path`: of the credentials. */
 export function checkGiven(flow: Flow, given: unknown, path: Path, say: Say): void {
-  const credentials = record(given);
+  const complaints: (readonly [Path, string])[] = [];
+  checkPresent(flow, record(given), path, (...complaint) => void complaints.push(complaint));
+  for (const complaint of complaints) say(...complaint);
+  if (complaints.length > 0) return;
+  for (const message of new Set(callsOf(flow).map(([, call]) => unbuildable(call, flow.baseUrl, record(given))))) if (message !== undefined) say(path, message);
+}
+
+/** Why a call cannot be built from these credentials; undefined: it can. */
+function unbuildable(call: TokenCall, baseUrl: string | undefined, credentials: Readonly<Record<string, unknown>>): string | undefined {
+  try {
+    // What only a refresh has, and what the account says itself, is stood in for.
+    buildRequest(call, baseUrl ?? 'https://base.invalid', { token: 't', refreshToken: 'r', ...credentials });
+    return undefined;
+  } catch (error) {
+    return error instanceof UnfillableError ? error.message : 'a value here cannot be written into the call';
+  }
+}
+
+function checkPresent(flow: Flow, credentials: Readonly<Record<string, unknown>>, path: Path, say: Say): void {
   const has = (name: string): boolean => Object.hasOwn(credentials, name) && ![undefined, null, ''].includes(credentials[name] as string);
   const missing = new Map<string, string>();
   for (const [key, call] of callsOf(flow)) {

@@ -40,10 +40,17 @@ export function checkAccounts(raw: unknown, flows: ReadonlyMap<string, Flow>, so
     }
     const path = ['accounts', name];
     const used = { ...flow, ...overrides(flow, attach, budget, path, say) };
-    checkCredentials(used, credentials, [...path, 'credentials'], sourceOf, say);
-    checkGiven(used, credentials, [...path, 'credentials'], say);
+    checkAllGiven(used, credentials, [...path, 'credentials'], sourceOf, say);
     if (baseUrl === undefined && flow.baseUrl === undefined && needsBaseUrl(flow)) say(path, `the flow ${flowName} needs a baseUrl here`);
   }
+}
+
+/** Everything about the credentials of an account. `path`: theirs. */
+export function checkAllGiven(flow: Flow, credentials: unknown, path: Path, sourceOf: SourceOf, say: Say): void {
+  const complaints: (readonly [Path, string])[] = [];
+  checkCredentials(flow, credentials, path, sourceOf, (...complaint) => void complaints.push(complaint));
+  for (const complaint of complaints) say(...complaint);
+  if (complaints.length === 0) checkGiven(flow, credentials, path, say);
 }
 
 /** What to say of a flow that nobody knows. */
@@ -59,7 +66,7 @@ export function overrides(flow: Flow, attach: unknown, budget: unknown, path: Pa
   return attached.success ? { attach: attached.data } : {};
 }
 
-export function checkCredentials(flow: Flow, given: unknown, path: Path, sourceOf: SourceOf, say: Say): void {
+function checkCredentials(flow: Flow, given: unknown, path: Path, sourceOf: SourceOf, say: Say): void {
   const credentials = record(given);
   for (const [name, need] of Object.entries(flow.credentials)) {
     const value = Object.hasOwn(credentials, name) ? credentials[name] : undefined;

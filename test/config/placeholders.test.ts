@@ -50,6 +50,19 @@ describe('a placeholder', () => {
     load(text('').replace('{tenant}', '{tenant=main}'));
   });
 
+  for (const [keys, credentials, complaint] of [
+    ['headers: { X-P: "{password}" }', 'user: a, password: "пароль"', 'the value of {password} holds characters that a header cannot carry'],
+    ['headers: { X-P: "{password}" }', 'user: a, password: "a\\nb"', 'the value of {password} holds characters that a header cannot carry'],
+    ['basic: "{user}:{password}"', 'user: "a:b", password: c', 'the user of a Basic authentication cannot hold a colon'],
+    ['query: { a: "{user}" }, json: { p: "{password}" }', 'user: "é#&", password: "пароль"', undefined],
+  ] as const) {
+    it(`whose value its place cannot carry is found: ${keys} with ${credentials}`, () => {
+      const text = login(keys).replace('flow: static, credentials: { token: secret }', `flow: own, credentials: { ${credentials} }`);
+      if (complaint === undefined) load(text);
+      else assert.deepEqual(said(text), [`accounts.shop.credentials: ${complaint}`]);
+    });
+  }
+
   it('in other settings that name credentials', () => {
     assert.deepEqual(said(login('json: {}', ', lifetimeFrom: tenent')), ['flows.own.lifetimeFrom: there is no credential of this name in the flow; did you mean "tenant"?']);
     assert.deepEqual(said(login('json: {}', ', budget: { logins: 5, by: [user, pasword] }')), ['flows.own.budget.by.1: there is no credential of this name in the flow; did you mean "password"?']);

@@ -5,7 +5,8 @@ import { load, SMALLEST } from '../support/config.ts';
 describe('the smallest configuration', () => {
   it('has four lines, and defaults for everything else', () => {
     assert.equal(SMALLEST.split('\n').length, 4);
-    const { flowOf, knownFlows, generated, ...config } = load(SMALLEST);
+    const { flowOf, knownFlows, generated, warnings, ...config } = load(SMALLEST);
+    assert.deepEqual(warnings, []);
     assert.ok(knownFlows.has('softline') && generated.byName.size === 0);
     assert.deepEqual([...flowOf.keys()], ['shop']);
     assert.deepEqual(config, {
