@@ -46,11 +46,12 @@ describe('a token endpoint over TLS', () => {
     for (const tlsOf of [() => undefined, () => ({ caFile: new Authority(this, folder()).caFile })]) {
       const { endpoint, upstream, proxy } = await stage(this, tlsOf);
       const answer = await call(proxy.url, '/api/a');
-      assert.equal(answer.status, 502);
-      assert.equal(ownCode(answer), 'token_endpoint_failed');
+      assert.equal(answer.status, 503);
+      assert.equal(ownCode(answer), 'token_unavailable');
       assert.equal(endpoint.seen.length, 0);
       assert.equal(upstream.seen.length, 0);
-      assert.equal(await metric(proxy.operatorUrl, 'tokenward_renewal_failures_total', { account: 'partner', reason: 'tls' }), 1);
+      const failures = await metric(proxy.operatorUrl, 'tokenward_renewal_failures_total', { account: 'partner', reason: 'tls' });
+      assert.ok(failures !== undefined && failures >= 1, `${failures} handshakes failed`);
       assert.ok(!proxy.lines.join('\n').includes(PASSWORD));
     }
   });
