@@ -5,10 +5,12 @@ import { unpacked } from './coding.ts';
 import { textOf } from './token-answer.ts';
 import { destinationOf, type Destination } from './upstream/dial.ts';
 import { ConnectionPool } from './upstream/pool.ts';
+import { reasonOf as whyNot } from './upstream/reason.ts';
 import { UpstreamReply } from './upstream/reply.ts';
 
-const CONNECT_TIMEOUT = 3_000;
 const TOTAL_TIMEOUT = 15_000;
+/** ms. */
+const TIMEOUTS = { connect: 3_000, firstByte: TOTAL_TIMEOUT, idle: TOTAL_TIMEOUT };
 /** No honest token answer is larger, packed or unpacked. Bytes. */
 const ANSWER_MOST = 1024 * 1024;
 
@@ -20,7 +22,7 @@ export function tokenCallSender(tls: Destination['tls'], viaFor: (origin: string
   return async (request: TokenRequest): Promise<TokenReply> => {
     const { origin, host, pathname, search } = new URL(request.url);
     const destination = destinationOf(origin, tls, viaFor(origin));
-    const pool = new ConnectionPool(destination, { maxConnections: 1, timeouts: { connect: CONNECT_TIMEOUT, firstByte: TOTAL_TIMEOUT, idle: TOTAL_TIMEOUT } });
+    const pool = new ConnectionPool(destination, { maxConnections: 1, timeouts: TIMEOUTS });
     let exchange!: UpstreamReply;
     const clock = { late: false };
     const timer = setTimeout(() => {
@@ -41,9 +43,9 @@ export function tokenCallSender(tls: Destination['tls'], viaFor: (origin: string
     } catch (error) {
       const place = `${destination.host}:${destination.port}`;
       const { sent } = exchange;
-      if (error instanceof RangeError) throw new TokenCallError('too_large', true, `${place} answered more than ${ANSWER_MOST / 1024 ** 2} MiB`);
+      if (error instanceof RangeError) throw new TokenCallError('too_large', true, `${place}: an answer of more than ${ANSWER_MOST / 1024 ** 2} MiB`);
       const reason = clock.late ? 'timeout' : reasonOf(error);
-      throw new TokenCallError(reason, sent, detailOf(reason, place, sent, error));
+      throw new TokenCallError(reason, sent, detailOf(place, clock.late, error));
     } finally {
       clearTimeout(timer);
       pool.close();
@@ -74,7 +76,7 @@ function read(reply: UpstreamReply): Promise<Buffer> {
         return true;
       },
       end: () => resolve(Buffer.concat(chunks)),
-      fail: () => reject(new TokenwardError('upstream_broken')),
+      fail: () => reject(new Error('cut')),
     });
   });
 }
@@ -87,15 +89,9 @@ function reasonOf(error: unknown): TokenCallError['reason'] {
   return error.detail === 'ENOTFOUND' || error.detail === 'EAI_AGAIN' ? 'dns' : 'connect';
 }
 
-/** For people: where, and what went wrong there, with the system's own code if there is one. */
-function detailOf(reason: TokenCallError['reason'], place: string, sent: boolean, error: unknown): string {
-  const code = error instanceof TokenwardError ? error.detail?.replace(/^TLS: /, '') : undefined;
-  const said = code !== undefined && /^[A-Z][A-Z0-9_]{1,60}$/.test(code) ? ` (${code})` : '';
-  switch (reason) {
-    case 'timeout': return sent ? `${place} did not answer within ${TOTAL_TIMEOUT / 1000} s` : `no connection to ${place} within ${CONNECT_TIMEOUT / 1000} s`;
-    case 'connect': return `no connection to ${place}${said}`;
-    case 'dns': return `${place}: the name cannot be resolved${said}`;
-    case 'tls': return `no TLS connection to ${place}${said}`;
-    default: return `${place} broke the connection off before its whole answer`;
-  }
+/** For people: where, and what went wrong there. Nothing that the endpoint said. */
+function detailOf(place: string, late: boolean, error: unknown): string {
+  if (late) return `${place}: no whole answer within ${TOTAL_TIMEOUT / 1000} s`;
+  const reason = error instanceof TokenwardError ? whyNot(error, TIMEOUTS, 'account') : 'it closed the connection before the end of its answer';
+  return `${place}: ${reason}`;
 }

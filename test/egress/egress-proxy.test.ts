@@ -188,7 +188,7 @@ describe('a corporate proxy on the way out', () => {
       const direct = await call(served.url, '/direct/a');
       assert.match((direct.json() as { detail: string }).detail, /^route \/direct, upstream direct\.invalid:443: .*(ENOTFOUND|EAI_AGAIN|ETIMEDOUT)\)$/);
       assert.equal((await call(served.url, '/near/a')).status, 200);
-      assert.equal(proxy.asked.length, 2);
+      assert.deepEqual(new Set(proxy.asked.map((head) => head.split(' ')[1])).size, 2);
     } finally {
       assert.equal(await served.end(), 0);
     }

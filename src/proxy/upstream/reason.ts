@@ -24,11 +24,14 @@ const WORDS: Readonly<Record<string, string>> = {
 const UNTRUSTED = /^(DEPTH_ZERO_SELF_SIGNED_CERT|SELF_SIGNED_CERT_IN_CHAIN|UNABLE_TO_)/;
 const TLS = /CERT|SSL|TLS|UNABLE_TO|SELF_SIGNED|ALTNAME|EPROTO/;
 
-/** The time limits of a route. ms; 0: none. */
+/** The time limits of a route, or of a call to a token endpoint. ms; 0: none. */
 export interface Limits {
   readonly connect: number;
   readonly firstByte: number;
 }
+
+/** Whose settings they are: an account has no time limits to set. */
+export type Owner = 'route' | 'account';
 
 /** No connection could be made. */
 export function isUnreachable(error: TokenwardError): boolean {
@@ -36,23 +39,27 @@ export function isUnreachable(error: TokenwardError): boolean {
 }
 
 /** Why an upstream gave no usable answer, for people: our own words and Node's codes, nothing that the upstream said. */
-export function reasonOf(error: TokenwardError, limits: Limits): string {
+export function reasonOf(error: TokenwardError, limits: Limits, owner: Owner = 'route'): string {
   const { cause, code, detail } = error;
-  if (cause instanceof DialError) return dialReason(cause, limits);
-  if (code === 'upstream_timeout') return `no answer within ${seconds(limits.firstByte)} (the route's timeouts.firstByte)`;
+  if (cause instanceof DialError) return dialReason(cause, limits, owner);
+  if (code === 'upstream_timeout') return `no answer within ${seconds(limits.firstByte)}${setting(owner, 'firstByte')}`;
   if (detail !== undefined) return `it sent what is not HTTP/1.1: ${detail}`;
   const broken = (cause as NodeJS.ErrnoException | undefined)?.code;
   return broken === undefined ? 'it closed the connection before its answer' : `it broke the connection before its answer (${broken})`;
 }
 
-function dialReason({ code, proxy }: DialError, limits: Limits): string {
+function dialReason({ code, proxy }: DialError, limits: Limits, owner: Owner): string {
   const tls = TLS.test(code) && !code.startsWith('PROXY');
-  const words = code === 'ETIMEDOUT' && limits.connect > 0 ? `no connection within ${seconds(limits.connect)} (the route's timeouts.connect)`
+  const words = code === 'ETIMEDOUT' && limits.connect > 0 ? `no connection within ${seconds(limits.connect)}${setting(owner, 'connect')}`
     : code === 'ETIMEDOUT' ? 'no connection in time'
-    : UNTRUSTED.test(code) ? 'nobody who is trusted has signed its certificate; the route\'s tls.caFile may name who has'
+    : UNTRUSTED.test(code) ? `nobody who is trusted has signed its certificate; the ${owner}'s tls.caFile may name who has`
     : code.startsWith('PROXY_') ? WORDS[code] ?? `the egress proxy answered CONNECT with ${code.slice('PROXY_'.length)}`
     : WORDS[code] ?? (tls ? 'the TLS handshake failed' : 'no connection could be made');
   return `${proxy === undefined ? '' : `egress proxy ${proxy}: `}${words} (${tls ? `TLS: ${code}` : code})`;
+}
+
+function setting(owner: Owner, name: string): string {
+  return owner === 'route' ? ` (the route's timeouts.${name})` : '';
 }
 
 function seconds(ms: number): string {
