@@ -13,6 +13,7 @@ import type { Token } from './tokens/token.ts';
 /** How accounts get their tokens that differ in nothing but their credentials. */
 interface Way {
   readonly flowName: string;
+  readonly formerName: string | undefined;
   readonly flow: Flow;
   readonly send: SendTokenCall;
   readonly clock: Clock;
@@ -25,7 +26,7 @@ export type SenderFor = (tls: AccountConfig['tls']) => SendTokenCall;
 /** The configured accounts as the token manager sees them. Senders are made now, so that a file they need is missed now; generated accounts when they are used. */
 export function credentialSource({ accounts, flowOf, generated }: Pick<LoadedConfig, 'accounts' | 'flowOf' | 'generated'>, clock: Clock, senderFor: SenderFor): CredentialSource {
   const learnt = new ClientAuthMemory();
-  const wayOf = ({ flow, tls }: Pick<AccountConfig, 'flow' | 'tls'>, ready: Flow): Way => ({ flowName: flow, flow: ready, send: senderFor(tls), clock, learnt });
+  const wayOf = ({ flow, tls, formerName }: Pick<AccountConfig, 'flow' | 'tls' | 'formerName'>, ready: Flow): Way => ({ flowName: flow, formerName, flow: ready, send: senderFor(tls), clock, learnt });
   const { byName } = generated;
   const ways = generated.kinds.map(({ settings, flow }) => wayOf(settings, flow));
   const named = new Map(Object.entries(accounts).map(([account, settings]) => [account, new AccountCredential(account, wayOf(settings, flowOf.get(account)!), settings.credentials)]));
@@ -56,6 +57,10 @@ class AccountCredential implements Credential {
 
   get flow(): string {
     return this.#way.flowName;
+  }
+
+  get formerName(): string | undefined {
+    return this.#way.formerName;
   }
 
   get identity(): string {
@@ -99,7 +104,7 @@ class AccountCredential implements Credential {
     const { flowName, flow: { budget } } = this.#way;
     if (budget === undefined) return undefined;
     // Counted as the upstream counts: by these credentials, whatever the account is called here.
-    const who = budget.by.length === 0 ? this.account : digest(JSON.stringify(budget.by.map((name) => this.#values[name] ?? null)));
+    const who = budget.by.length === 0 ? (this.formerName ?? this.account) : digest(JSON.stringify(budget.by.map((name) => this.#values[name] ?? null)));
     return { key: `${flowName}/${who}`, logins: budget.logins, window: budget.per * 1000, reserve: budget.reserve };
   }
 

@@ -20,7 +20,7 @@ import { ListenError } from './server.ts';
 import { describeStart } from './start-line.ts';
 import { AccountBusy } from './tokens/import.ts';
 import { StoreError } from './tokens/store.ts';
-import { copyStore, pruneStore, rekeyStore } from './stores.ts';
+import { copyStore, pruneStore, rekeyStore, storeWarnings } from './stores.ts';
 import { TlsFileError } from './tls.ts';
 import { VERSION } from './version.ts';
 import { startFleet, workerCount } from './workers/serve.ts';
@@ -230,13 +230,16 @@ function storePlace({ store }: LoadedConfig): string {
   return store.type === 'embedded' ? resolve(store.path) : JSON.stringify([store.url, store.sentinel?.name, store.sentinel?.nodes, store.cluster?.nodes, store.keyPrefix]);
 }
 
-function check(options: Options): void {
+async function check(options: Options): Promise<void> {
   const file = configFile(options);
   const config = loadConfig(file, process.env);
   const wide = Math.max(...config.routes.map(({ prefix }) => prefix.length));
   const lines = config.routes.map(({ prefix, upstream, account, accountFrom }) => `  ${prefix.padEnd(wide)}  ->  ${upstream}  ${account !== undefined ? `as ${account} (${findAccount(config, account)!.settings.flow})` : accountFrom !== undefined ? `as the request says (${accountFrom.flow})` : '(no token)'}`);
   const elsewhere = config.accountsFrom === undefined ? '' : `${Object.keys(config.accounts).length + config.generated.byName.size} accounts, ${config.generated.byName.size} of them generated.\n`;
   for (const warning of config.warnings) process.stderr.write(`warning: ${file}: ${showMistake(warning)}\n`);
+  // Asked last: a store that cannot be reached from here says nothing about the configuration.
+  const about = await storeWarnings(config, { log: createLogger('warn'), ownerIsGone }).catch((error: unknown) => [`the store was not looked at: ${error instanceof StoreError ? error.message : describeFault(error)}`]);
+  for (const warning of about) process.stderr.write(`warning: store: ${warning}\n`);
   print(`${file} is fine.\n${lines.join('\n')}\n${elsewhere}`);
 }
 

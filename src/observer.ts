@@ -76,6 +76,9 @@ export function createObserver({ metrics, log, clock, named, statusOf }: Observe
         log.info(`account ${account} works again`, { account, flow, state, was, generation });
       }
     },
+    foreignRecord({ account, flow }) {
+      log.warn(`the store holds a token of another identity under the name ${account}: two deployments use one store, or the account now logs in as somebody else. They are kept apart; give each deployment a store or a keyPrefix of its own, or remove what nobody uses with: tokenward store prune`, { account, flow });
+    },
     storeFailed(operation, error) {
       metrics.storeErrors.inc({ reason: operation });
       const detail = error instanceof Error && error.name === 'StoreError' ? error.message : describeFault(error);

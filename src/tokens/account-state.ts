@@ -32,6 +32,8 @@ export interface AccountState {
   recordProblem: string | undefined;
   recordRetryAt: number;
   failures: number;
+  /** The store holds a record of this name for another identity, and that has been told. */
+  foreign: boolean;
   /** Wall-clock ms. */
   retryAt: number | undefined;
   budget: BudgetState | undefined;
@@ -68,6 +70,7 @@ export function newAccountState(credential: Credential, clock: Clock, timers: Ti
     recordProblem: undefined,
     recordRetryAt: -Infinity,
     failures: 0,
+    foreign: false,
     retryAt: undefined,
     budget: undefined,
     calling: false,

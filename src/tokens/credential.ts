@@ -38,6 +38,8 @@ export type Outcome =
 export interface Credential {
   readonly account: string;
   readonly flow: string;
+  /** What the account was called before: its stored token is taken over. */
+  readonly formerName?: string | undefined;
   /** Whom the token speaks for (endpoint, user), and which secrets were configured: both digests. */
   readonly identity: string;
   readonly credentials: string;

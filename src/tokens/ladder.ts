@@ -65,16 +65,19 @@ export function quickPause(outcome: Unsettled, failures: number): number | undef
  * shorter. `next`: what the next try will be; a budgeted login takes one from a budget.
  */
 export function backoff(outcome: Unsettled, failures: number, next: RenewalKind | 'budgeted login', random: number): number {
-  const jitter = 1 + random / 4;
-  if (outcome.kind === 'failed' && outcome.reach === 'unsent') return PROBE * jitter;
+  // Without jitter: one process at a time has the lease, and `Retry-After: 1` is true then.
+  if (outcome.kind === 'failed' && outcome.reach === 'unsent') return PROBE;
   if (outcome.retryAfter !== undefined) return Math.min(ASKED_MOST, Math.max(PROBE, outcome.retryAfter * 1000));
-  return Math.min(next === 'budgeted login' ? PATIENT_MOST : BACKOFF_MOST[next], BACKOFF_FIRST * 2 ** Math.min(failures - 1, 20)) * jitter;
+  return Math.min(next === 'budgeted login' ? PATIENT_MOST : BACKOFF_MOST[next], BACKOFF_FIRST * 2 ** Math.min(failures - 1, 20)) * (1 + random / 4);
 }
 
 /** ms between two renewals ahead of time, of which so many have failed in a row: the token in use still serves. */
 export function earlyPause(failures: number): number {
   return Math.min(PATIENT_MOST, 30_000 * 2 ** Math.min(Math.max(0, failures - 1), 20));
 }
+
+/** The longest first pause after a failure: a token that ends within it does not help callers over it. ms. */
+export const NEXT_TRY = BACKOFF_FIRST * 1.25;
 
 /** What is left of such a pause, 0 if nothing. ms. */
 export function backoffLeft(retryAt: number | undefined, now: number): number {

@@ -5,7 +5,7 @@ import { newAccountState, type AccountState } from './account-state.ts';
 import { LoginBudgets, type BudgetState } from './budget.ts';
 import { systemTimers, type Clock, type Timers } from './clock.ts';
 import type { Credential, CredentialSource, Outcome } from './credential.ts';
-import { backoff, backoffLeft, DOUBT_PAUSE, earlyPause, givesUpRefresh, isDoubtful, lostLoginWait, maySpendRefresh, quickPause, type Unsettled } from './ladder.ts';
+import { backoff, backoffLeft, DOUBT_PAUSE, earlyPause, givesUpRefresh, isDoubtful, lostLoginWait, maySpendRefresh, NEXT_TRY, quickPause, type Unsettled } from './ladder.ts';
 import { earlyAt, isEnding, isInLastPart, lives, nextToken } from './lifetime.ts';
 import type { CredentialRecord, Records, RenewalKind } from './records.ts';
 import { judge, cannotServe, type CredentialStatus, type RenewalCause } from './status.ts';
@@ -48,6 +48,8 @@ export interface TokenObserver {
   storeFailed(operation: string, error: unknown): void;
   /** This account's record does not open. Told once until it opens again; the store and all other accounts are well. */
   recordUnreadable?(credential: Credential, error: RecordError): void;
+  /** The store holds a record of this account's name for another identity. Told once. */
+  foreignRecord?(credential: Credential): void;
 }
 
 /** One call to a token endpoint, told when it has ended. */
@@ -337,7 +339,9 @@ export class TokenManager {
 
   async #load(state: AccountState): Promise<void> {
     if (state.loaded) return;
+    const { account, formerName, identity } = state.credential;
     await this.#refreshBudget(state);
+    if (formerName !== undefined) await this.#stored('write', () => this.#options.records.adoptFormer(account, formerName, identity));
     this.#adopt(state, await this.#read(state));
     state.loaded = true;
   }
@@ -348,7 +352,8 @@ export class TokenManager {
     const { records, clock, observer } = this.#options;
     if (clock.monotonic() < state.recordRetryAt) throw unreadable(state);
     try {
-      const record = await this.#stored('read', () => records.read(credential.account));
+      const record = await this.#stored('read', () => records.read(credential.account, credential.identity));
+      this.#noteForeign(state, record);
       if (state.recordProblem !== undefined) {
         state.recordProblem = undefined;
         observer.changed(credential);
@@ -365,6 +370,12 @@ export class TokenManager {
       }
       throw unreadable(state);
     }
+  }
+
+  /** Another deployment keeps its token under the same name in the same store: told once, since one of them is set up wrong. */
+  #noteForeign(state: AccountState, { foreign = false }: CredentialRecord): void {
+    if (foreign && !state.foreign) this.#options.observer.foreignRecord?.(state.credential);
+    state.foreign = foreign;
   }
 
   /** Takes over what the store says, if it is about the same identity and not older than what we have. */
@@ -573,7 +584,7 @@ export class TokenManager {
     const { uncalled } = state;
     // The note of a call that this process never made is taken back: nothing left. What it was written over counts again.
     let current: CredentialRecord = uncalled !== undefined && record.intent?.id === uncalled.id ? { ...record, intent: uncalled.before } : record;
-    const token = record.identity === credential.identity ? record.token : undefined;
+    const token = ownToken(state, record);
     if (wishes.login !== true && token !== undefined && maySpendRefresh(credential, current, token, clock.wall())) {
       const refreshed = await this.#refresh(state, current, token, wishes);
       if (refreshed instanceof Token) return refreshed;
@@ -669,7 +680,7 @@ export class TokenManager {
     const { credential } = state;
     const reason = credential.canLogin ? why : `${why}; bring a new one with: tokenward import ${credential.account}`;
     const dead = { reason, since: this.#options.clock.wall(), credentials: credential.credentials };
-    this.#adopt(state, await this.#save(state, { ...record, intent: undefined, doubt: undefined, dead }));
+    this.#adopt(state, await this.#save(state, { ...record, identity: credential.identity, token: ownToken(state, record), intent: undefined, doubt: undefined, dead }));
     throw new TokenwardError('credential_dead', { detail: `account ${credential.account}: ${reason}` });
   }
 
@@ -711,7 +722,7 @@ export class TokenManager {
     // Also if its answer never comes: the store may have carried the write out all the same.
     const before = state.uncalled !== undefined && record.intent?.id === state.uncalled.id ? state.uncalled.before : record.intent;
     state.uncalled = { id, before };
-    const intended = await this.#save(state, { ...record, intent: { kind, startedAt: clock.wall(), attempt, id } });
+    const intended = await this.#save(state, { ...record, identity: state.credential.identity, token: ownToken(state, record), intent: { kind, startedAt: clock.wall(), attempt, id } });
     checkpoint?.('P2 intent stored');
     // Stopped for so long (SIGSTOP, a paused container) that somebody else may have taken over: they have seen the intent and act on it.
     if (state.calling || clock.monotonic() - state.leasedAt > LEASE_SURE) throw new Overtaken('token_unavailable', { detail: `account ${state.credential.account}: its renewal was interrupted`, retryAfter: 1 });
@@ -736,7 +747,7 @@ export class TokenManager {
     const { credential } = state;
     const { clock, records, observer } = this.#options;
     const seconds = (clock.monotonic() - asked) / 1000;
-    const previous = record.identity === credential.identity ? record.token : undefined;
+    const previous = ownToken(state, record);
     const generation = Math.max(record.generation, state.token?.generation ?? 0) + 1;
     const token = nextToken(generation, grant, previous, clock);
     const next: CredentialRecord = {
@@ -782,9 +793,10 @@ export class TokenManager {
     return token;
   }
 
-  /** Whether the token in use can still be given to callers. */
+  /** Whether the token in use can be given to callers until the next try is due. */
   #serves({ token, provedDead }: AccountState): boolean {
-    return token !== undefined && token.generation > provedDead && lives(token, this.#options.clock);
+    const { clock } = this.#options;
+    return token !== undefined && token.generation > provedDead && lives(token, clock) && token.deadline - clock.monotonic() > NEXT_TRY;
   }
 
   /** The call failed: whatever worked before is kept, and the next try has to wait. Always throws. */
@@ -856,6 +868,8 @@ export class TokenManager {
 
   /** Ends at the first sign that the store is away again: what is left then is done when it is back. */
   async #reconcile(): Promise<void> {
+    // The counts of logins as well: an evicted or flushed count would let too many be made.
+    await this.#stored('debit', () => this.#budgets.writeBack()).catch(() => undefined);
     for (const state of [...this.#states.values(), ...this.#busy.values()]) {
       if (this.#storeDown || this.#closing) return;
       if (!state.loaded || state.token === undefined || state.credential.fixed !== undefined) continue;
@@ -908,12 +922,12 @@ export class TokenManager {
     if (unsaved === undefined) return state.token!;
     const saved = await this.#stored('write', async () => {
       const ours = await store.acquireLease(credential.account, owner, LEASE_TTL);
-      const record = await records.read(credential.account);
+      const record = await records.read(credential.account, credential.identity);
       if (record.generation >= unsaved.generation) return record;
       // Somebody has taken over from our intent: what he comes to is newer than what we have. If he has written nothing
       // yet, what we write now keeps him from spending the token that we have spent.
       if (!ours && record.revision !== unsaved.revision) return undefined;
-      return records.replace(credential.account, { ...unsaved, revision: record.revision });
+      return records.replace(credential.account, { ...unsaved, revision: record.revision, ...(record.key !== undefined && { key: record.key }) });
     });
     if (saved === undefined) throw new TokenwardError('token_unavailable', { detail: `account ${credential.account}: another process is renewing it`, retryAfter: 1 });
     state.unsaved = undefined;
@@ -933,6 +947,11 @@ export class TokenManager {
     const { budget } = state.credential;
     if (budget !== undefined) state.budget = await this.#stored('read', () => this.#budgets.state(budget));
   }
+}
+
+/** The record's token, if it speaks for the account as it is configured. */
+function ownToken({ credential }: AccountState, record: CredentialRecord): Token | undefined {
+  return record.identity === credential.identity ? record.token : undefined;
 }
 
 function unreadable({ credential, recordProblem }: AccountState): TokenwardError {

@@ -29,7 +29,7 @@ describe('the state of an account', () => {
     seen.length = 0;
     for (let i = 0; i < 6; i += 1) {
       seen.push(word(world));
-      world.clock.pass(20_000);
+      world.clock.pass(40_000);
       // The token may be tried again; that its upstream refuses it once more changes nothing.
       assert.equal(await quietly(() => world.manager.get('crm')), token);
       seen.push(word(world));
@@ -38,7 +38,7 @@ describe('the state of an account', () => {
     assert.deepEqual(new Set(seen), new Set(['down']));
     assert.equal(world.manager.status()[0]?.ready, false);
     assert.ok(world.manager.status()[0]!.refusedAt! > 0);
-    world.clock.pass(20_000);
+    world.clock.pass(40_000);
     await world.manager.renew('crm', token);
     assert.equal(word(world), 'working');
   });
