@@ -18,15 +18,18 @@ export interface ConfiguredAccounts {
  * upstreams end a login's earlier token with the next one, so that each of them goes on ending the other's.
  */
 export function warnOfSharedLogins({ accounts, flowOf, generated }: ConfiguredAccounts, say: Say): void {
-  const calls = new Map<Flow, string>();
-  const firstOf = new Map<string, string>();
+  const places = new Map<Flow, Place>();
+  /** By place and by whom the credentials name: the first account. */
+  const firsts = new Map<string, Map<string, string>>();
   let found = 0;
   const look = (account: string, flow: Flow, credentials: Readonly<Record<string, unknown>>): void => {
     // A fixed token is never replaced. An imported refresh token is a grant of its own, whatever else two accounts have in common.
     if (flow.login === undefined || found > MAX_WARNINGS) return;
-    let call = calls.get(flow);
-    if (call === undefined) calls.set(flow, (call = JSON.stringify([flow.baseUrl, flow.login])));
-    const login = `${call}\n${who(credentials)}`;
+    let place = places.get(flow);
+    if (place === undefined) places.set(flow, (place = placeOf(flow)));
+    let firstOf = firsts.get(place.call);
+    if (firstOf === undefined) firsts.set(place.call, (firstOf = new Map<string, string>()));
+    const login = who(place, credentials);
     const first = firstOf.get(login);
     if (first === undefined) {
       firstOf.set(login, account);
@@ -44,12 +47,26 @@ export function warnOfSharedLogins({ accounts, flowOf, generated }: ConfiguredAc
   for (const [account, [kind, credentials]] of generated.byName) look(account, generated.kinds[kind]!.flow, credentials);
 }
 
+/** Where a flow logs in, and which of its credentials say who it is. Worked out once, for there may be very many accounts of a flow. */
+interface Place {
+  readonly call: string;
+  readonly naming: readonly string[];
+  readonly all: readonly string[];
+}
+
+function placeOf({ baseUrl, login, credentials }: Flow): Place {
+  const all = Object.keys(credentials).sort();
+  return { call: JSON.stringify([baseUrl, login]), naming: all.filter((name) => !/password|secret/i.test(name)), all };
+}
+
 /**
- * Whom the credentials name. Two passwords for one user are one login, of which one password is wrong; two keys or tokens are two logins,
- * and where nothing but secrets is given they are all there is to go by.
+ * Whom the credentials name. Two passwords for one user are one login, of which one password is wrong; two keys or tokens
+ * are two logins, and where nothing but secrets is given they are all there is to go by.
  */
-function who(credentials: Readonly<Record<string, unknown>>): string {
-  const all = Object.entries(credentials).filter(([, value]) => value !== undefined && value !== null && value !== '').sort(([a], [b]) => (a < b ? -1 : 1));
-  const naming = all.filter(([name]) => !/password|secret/i.test(name));
-  return JSON.stringify(naming.some(([name]) => !/url$/i.test(name)) ? naming : all);
+function who({ naming, all }: Place, credentials: Readonly<Record<string, unknown>>): string {
+  const given = (name: string): boolean => credentials[name] !== undefined && credentials[name] !== null && credentials[name] !== '';
+  const names = naming.some((name) => given(name) && !/url$/i.test(name)) ? naming : all;
+  let text = '';
+  for (const name of names) if (given(name)) text += `\n${name}:${typeof credentials[name] === 'string' ? credentials[name] : JSON.stringify(credentials[name])}`;
+  return text;
 }
