@@ -16,6 +16,9 @@ const AWAY = 8_000;
 /** After its return the callers go on for so long, ms. */
 const AFTER = 3_500;
 
+/** Between two callers, ms. */
+const INTERVAL = 100;
+
 const { refresh: _refresh, ...loginsOnly } = CRM_FLOW.crm;
 const FLOWS = { ...CRM_FLOW, crmLogins: loginsOnly };
 
@@ -26,6 +29,12 @@ const ACCOUNTS = [
 ] as const;
 
 const OUTAGES = ['the connection is refused', 'the name is not known', 'the TLS handshake is cut', 'the certificate is not to be trusted'] as const;
+
+/** How much later than planned this process itself did its work in the two seconds after the return, at worst: a busy machine is not the proxy's delay. ms. */
+function stall(saw: readonly CallerSaw[], returnedAt: number): number {
+  const starts = saw.map(({ startedAt }) => startedAt).filter((at) => at > returnedAt - INTERVAL && at < returnedAt + 2_000);
+  return Math.max(0, ...starts.slice(1).map((at, index) => at - starts[index]! - INTERVAL));
+}
 
 interface Watched {
   readonly saw: readonly CallerSaw[];
@@ -58,7 +67,7 @@ describe('a token endpoint that cannot be reached, so that nothing was sent', ()
           const { saw, returnedAt } = await run();
           assert.ok(saw.filter(({ endedAt }) => endedAt < returnedAt).some(({ status }) => status === 503), `it was never away: ${JSON.stringify(tally(saw))}`);
           const first = saw.find(({ status, endedAt }) => status === 200 && endedAt > returnedAt);
-          assert.ok(first !== undefined && first.endedAt - returnedAt <= 1_500, `${first === undefined ? 'never' : `after ${Math.round(first.endedAt - returnedAt)} ms`}: ${JSON.stringify(tally(saw))}`);
+          assert.ok(first !== undefined && first.endedAt - returnedAt <= 1_500 + stall(saw, returnedAt), `${first === undefined ? 'never' : `after ${Math.round(first.endedAt - returnedAt)} ms`}: ${JSON.stringify(tally(saw))}`);
         });
 
         it('gives its callers one status and one code, from the first that fails to the last', async () => {
@@ -109,7 +118,7 @@ describe('a token endpoint that cannot be reached, so that nothing was sent', ()
     });
     try {
       let returnedAt = Infinity;
-      const callers = callSteadily(proxy.url, '/a/x', 200, () => performance.now() > returnedAt + AFTER);
+      const callers = callSteadily(proxy.url, '/a/x', INTERVAL, () => performance.now() > returnedAt + AFTER);
       while (server.calls.length === 0) await sleep(10);
       await way.shut();
       await sleep(LIFE * 1_000 + AWAY);
