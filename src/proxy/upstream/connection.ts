@@ -54,11 +54,13 @@ export class Connection {
   #sentAt = 0;
   /** How long the connection may be silent in the state it is in; 0: for ever. ms. */
   #limit = 0;
-  /** How long it has been silent when last looked at, and when that was. ms. */
-  #silence = 0;
-  #lookedAt = 0;
-  /** How often to look, so that limits come out even. ms. */
+  /** Since when it has been silent, as far as is known. Monotonic ms. */
+  #quietSince = performance.now();
+  /** What had gone in either direction when last looked: see `traffic`. */
+  #seen = '';
+  /** How often to look, so that limits come out even, and how soon the next look is. ms. */
   readonly #every: number;
+  #nextLook: number;
 
   /** `keep`: may serve again after its first exchange. */
   constructor(socket: Socket, owner: ConnectionOwner, timeouts: ConnectionTimeouts, keep = true) {
@@ -82,6 +84,7 @@ export class Connection {
     socket.resume();
     socket.on('end', () => this.#onEnd());
     // Bytes in either direction start this timer again, by Node's own doing.
+    this.#nextLook = this.#every;
     socket.setTimeout(this.#every);
     socket.on('timeout', () => this.#onSilence());
     socket.on('error', (error) => this.#fail(broken(error)));
@@ -101,10 +104,10 @@ export class Connection {
     exchange.sent = true;
     this.#answered = false;
     this.#paused = false;
-    this.#sentAt = performance.now();
+    this.#sentAt = this.#quietSince = performance.now();
     exchange.attach(this.#source);
     this.#reader.expect(request.method);
-    this.#allow(this.#timeouts.firstByte);
+    this.#limit = this.#timeouts.firstByte;
     this.#send(request);
   }
 
@@ -113,7 +116,7 @@ export class Connection {
     const hint = this.#reader.idleHint;
     const limit = hint === undefined || Number.isNaN(hint) ? IDLE_DEFAULT : Math.min(IDLE_MOST, (hint - 1) * 1000);
     if (limit <= 0) this.destroy();
-    else this.#allow(limit);
+    else this.#limit = limit;
   }
 
   destroy(): void {
@@ -163,15 +166,13 @@ export class Connection {
         let room = socket.write(chunk, spent(chunk));
         if (chunked) room = socket.write('\r\n', 'latin1');
         if (!room) await drained(socket);
-        // What the upstream takes ends a silence as what it says does.
-        this.#silence = 0;
       }
       if (this.#exchange !== exchange || !this.#uploading) return;
       if (chunked) socket.write('0\r\n\r\n', 'latin1');
       this.#uploading = false;
       this.#upload = undefined;
-      this.#sentAt = performance.now();
-      this.#allow(this.#answered ? this.#timeouts.idle : this.#timeouts.firstByte);
+      this.#sentAt = this.#quietSince = performance.now();
+      this.#limit = this.#answered ? this.#timeouts.idle : this.#timeouts.firstByte;
       this.#finishIfDone();
     } catch (error) {
       // The caller's side of the upload failed: the upstream must not take what it has for the whole.
@@ -203,7 +204,7 @@ export class Connection {
     // Whoever took the reply may have cancelled it meanwhile.
     if (exchange === undefined) return;
     if (exchange.ended) this.#finishIfDone();
-    else if (this.#answered) this.#allow(this.#timeouts.idle);
+    else if (this.#answered) this.#limit = this.#timeouts.idle;
   }
 
   #finishIfDone(): void {
@@ -228,22 +229,24 @@ export class Connection {
     this.#fail(broken());
   }
 
-  /** From now on the connection may be silent for so long. */
-  #allow(limit: number): void {
-    this.#limit = limit;
-    this.#silence = 0;
-  }
-
-  /** Not a byte for one more stretch. */
+  /** Not a byte for as long as the timer was set; longer, if this process stood still or had much to do. */
   #onSilence(): void {
+    const socket = this.#socket;
     const now = performance.now();
-    // Node's timer says "since the last byte"; two stretches make one silence only if nothing came between them.
-    const goesOn = this.#silence > 0 && now - this.#lookedAt < 1.5 * this.#every;
-    this.#silence = (goesOn ? this.#silence : 0) + this.#every;
-    this.#lookedAt = now;
+    const seen = traffic(socket);
+    // Something went since the look before, at the latest when the timer was started for this one. A late look moves no limit but by its own delay.
+    if (seen !== this.#seen) this.#quietSince = Math.max(this.#quietSince, now - this.#nextLook);
+    this.#seen = seen;
+    const left = this.#limit > 0 ? this.#limit - (now - this.#quietSince) : Infinity;
     // It runs once only.
-    this.#socket.setTimeout(this.#every);
-    if (this.#limit > 0 && this.#silence + 1 >= this.#limit) this.#onTimeout();
+    this.#nextLook = left > 0 ? Math.min(this.#every, Math.ceil(left)) : this.#every;
+    socket.setTimeout(this.#nextLook);
+    if (left > 0) return;
+    const exchange = this.#exchange;
+    // Timers come before reading: what came while this process stood still is read first, and then it was not silent.
+    setImmediate(() => {
+      if (this.#exchange === exchange && !socket.destroyed && traffic(socket) === seen) this.#onTimeout();
+    });
   }
 
   #onTimeout(): void {
@@ -288,7 +291,9 @@ export class Connection {
   #resume(): void {
     if (!this.#paused) return;
     this.#paused = false;
-    this.#allow(this.#timeouts.idle);
+    this.#limit = this.#timeouts.idle;
+    // It could say nothing while nobody listened.
+    this.#quietSince = performance.now();
     this.#socket.resume();
   }
 
@@ -301,6 +306,11 @@ export class Connection {
 
 function broken(cause?: unknown): TokenwardError {
   return new TokenwardError('upstream_broken', cause === undefined ? {} : { cause });
+}
+
+/** What has gone over a socket so far, in either direction; of a write that is under way also what the system has not taken yet. */
+function traffic(socket: Socket & { readonly _handle?: { readonly writeQueueSize?: number } | null }): string {
+  return `${socket.bytesRead} ${socket.bytesWritten} ${socket._handle?.writeQueueSize ?? 0}`;
 }
 
 /** Resolves when the socket takes more, or never will. */

@@ -44,7 +44,9 @@ export async function dial(destination: Destination, milliseconds: number, signa
   const cut = (): void => {
     for (const socket of open) socket.destroy(new DialError('ETIMEDOUT'));
   };
-  const timer = milliseconds > 0 ? setTimeout(cut, milliseconds) : undefined;
+  let last: NodeJS.Immediate | undefined;
+  // Timers come before reading: a connection that came about while this process stood still is seen first.
+  const timer = milliseconds > 0 ? setTimeout(() => (last = setImmediate(cut)), milliseconds) : undefined;
   signal.addEventListener('abort', cut);
   const connected = async <S extends Socket>(socket: S, event: 'connect' | 'secureConnect'): Promise<S> => {
     open.add(socket);
@@ -77,6 +79,7 @@ export async function dial(destination: Destination, milliseconds: number, signa
     throw new DialError((error as NodeJS.ErrnoException).code ?? 'ECONNRESET', error, proxy);
   } finally {
     clearTimeout(timer);
+    clearImmediate(last);
     signal.removeEventListener('abort', cut);
   }
 }
