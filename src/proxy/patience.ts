@@ -4,7 +4,7 @@ const LOOK_MOST = 500;
 
 /** Something that may stand still for a while, but not for ever. */
 export interface Patient {
-  /** How many looks have found it standing still. Set to zero by itself whenever it moves. */
+  /** How many looks have found it standing still; not whole, if some came late. Set to zero by itself whenever it moves. */
   looks: number;
   /** It has stood still for too long, and is not watched any more. */
   onLost(): void;
@@ -21,6 +21,8 @@ export class Patience {
   readonly #looksMost: number;
   readonly #watched = new Set<Patient>();
   #timer: NodeJS.Timeout | undefined;
+  /** Monotonic ms. */
+  #lookedAt = 0;
 
   constructor(limit: number) {
     this.limit = limit;
@@ -33,7 +35,9 @@ export class Patience {
     if (this.limit === 0) return;
     patient.looks = 0;
     this.#watched.add(patient);
-    this.#timer ??= setInterval(() => this.#look(), this.#every);
+    if (this.#timer !== undefined) return;
+    this.#lookedAt = performance.now();
+    this.#timer = setInterval(() => this.#look(), this.#every);
   }
 
   leave(patient: Patient): void {
@@ -41,14 +45,22 @@ export class Patience {
   }
 
   #look(): void {
+    const now = performance.now();
+    // A look that comes late, because this process stood still, counts for those it should have been.
+    const looks = Math.max(1, (now - this.#lookedAt) / this.#every);
+    this.#lookedAt = now;
     for (const patient of this.#watched) {
-      patient.looks += 1;
-      if (patient.looks < this.#looksMost) continue;
-      this.#watched.delete(patient);
-      patient.onLost();
+      patient.looks += patient.looks === 0 ? 1 : looks;
+      // Timers come before reading: what has come meanwhile is read first.
+      if (patient.looks >= this.#looksMost) setImmediate(() => this.#loseIfStill(patient));
     }
     if (this.#watched.size > 0) return;
     clearInterval(this.#timer);
     this.#timer = undefined;
+  }
+
+  #loseIfStill(patient: Patient): void {
+    if (patient.looks < this.#looksMost || !this.#watched.delete(patient)) return;
+    patient.onLost();
   }
 }

@@ -25,9 +25,13 @@ export function tokenCallSender(tls: Destination['tls'], viaFor: (origin: string
     const pool = new ConnectionPool(destination, { maxConnections: 1, timeouts: TIMEOUTS });
     let exchange!: UpstreamReply;
     const clock = { late: false };
+    let last: NodeJS.Immediate | undefined;
+    // Timers come before reading: an answer that came while this process stood still is read first. It may hold the only good refresh token.
     const timer = setTimeout(() => {
-      clock.late = true;
-      exchange.cancel();
+      last = setImmediate(() => {
+        clock.late = true;
+        exchange.cancel();
+      });
     }, TOTAL_TIMEOUT);
     try {
       const reply = await new Promise<UpstreamReply>((resolve, reject) => {
@@ -48,6 +52,7 @@ export function tokenCallSender(tls: Destination['tls'], viaFor: (origin: string
       throw new TokenCallError(reason, sent, detailOf(place, clock.late, error));
     } finally {
       clearTimeout(timer);
+      clearImmediate(last);
       pool.close();
     }
   };

@@ -6,6 +6,7 @@ import { freshFolder, writeConfig } from '../support/files.ts';
 import { closing } from '../support/own-proxy.ts';
 import { serve, type Served } from '../support/process.ts';
 import { requireBuild } from '../support/tools.ts';
+import { dial } from '../support/wire.ts';
 import { OK, rawUpstream } from './raw-upstream.ts';
 
 const LIMIT = 2_000;
@@ -13,7 +14,7 @@ const LIMIT = 2_000;
 const ANSWER_AFTER = 12_000;
 const LATE_MOST = 5_000;
 
-describe('time limits of an upstream while the process stands still now and then', function () {
+describe('time limits while the process stands still now and then', function () {
   this.timeout(60_000);
   const folder = freshFolder();
   const close = closing();
@@ -31,6 +32,7 @@ describe('time limits of an upstream while the process stands still now and then
       listen: { host: '127.0.0.1', port: 0 },
       operator: { host: '127.0.0.1', port: 0 },
       store: { type: 'embedded', path: join(folder(), 'store') },
+      limits: { bodyIdle: `${LIMIT}ms` },
       accounts: { fixed: { flow: 'static', credentials: { token: 'fixed' } } },
       routes: [{ prefix: '/api', upstream: upstream.url, account: 'fixed', timeouts: { firstByte: `${LIMIT}ms`, idle: `${LIMIT}ms` } }],
     })]);
@@ -38,16 +40,16 @@ describe('time limits of an upstream while the process stands still now and then
     return proxy;
   }
 
-  /** As a container's share of the CPU does it: 0.4 s of standing in every 1.3 s, for as long as the work takes. */
-  async function standingNowAndThen<T>({ child }: Served, work: Promise<T>): Promise<{ readonly result: T; readonly took: number }> {
+  /** As a container's share of the CPU does it: it stands for so many of every 1,300 ms, for as long as the work takes. */
+  async function standingNowAndThen<T>({ child }: Served, work: Promise<T>, stands = 400): Promise<{ readonly result: T; readonly took: number }> {
     const from = performance.now();
     let done = false;
     const stops = (async () => {
       while (!done) {
         child.kill('SIGSTOP');
-        await sleep(400);
+        await sleep(stands);
         child.kill('SIGCONT');
-        await sleep(900);
+        await sleep(1_300 - stands);
       }
     })();
     const result = await work;
@@ -57,16 +59,16 @@ describe('time limits of an upstream while the process stands still now and then
     return { result, took };
   }
 
-  const timely = (took: number): void => assert.ok(took > LIMIT - 200 && took < LATE_MOST, `after ${Math.round(took)} ms`);
+  const timely = (took: number, most = LATE_MOST): void => assert.ok(took > LIMIT - 200 && took < most, `after ${Math.round(took)} ms`);
 
-  it('one that does not begin its answer: 504, late by one stop at most', async function () {
+  it('an upstream that does not begin its answer: 504, late by one stop at most', async function () {
     const running = await start(this, (line, { socket }) => void setTimeout(() => socket.destroyed || socket.write(OK), line.includes('late') ? ANSWER_AFTER : 0));
     const { result, took } = await standingNowAndThen(running, call(running.url, '/api/late'));
     assert.equal(result.status, 504);
     timely(took);
   });
 
-  it('one that says nothing more in the middle of its answer: it is cut, late by one stop at most', async function () {
+  it('an upstream that says nothing more in the middle of its answer: it is cut, late by one stop at most', async function () {
     const running = await start(this, (line, { socket }) => {
       if (!line.includes('late')) socket.write(OK);
       else {
@@ -79,7 +81,18 @@ describe('time limits of an upstream while the process stands still now and then
     timely(took);
   });
 
-  it('one that speaks in time, again and again: nothing is cut', async function () {
+  it('a caller whose body stands still, while the process hardly runs at all: 408, late by a few stops', async function () {
+    const running = await start(this, (_line, { socket }) => void socket.write(OK));
+    const line = await dial(running.url);
+    line.socket.write('POST /api/half HTTP/1.1\r\nHost: 127.0.0.1\r\nContent-Length: 8\r\n\r\nhalf');
+    const { result, took } = await standingNowAndThen(running, line.until(/\r\n\r\n/), 1_200);
+    assert.match(result, /^HTTP\/1\.1 408 /);
+    // Counted in looks, of which one comes after each stop, it would be nine stops.
+    timely(took, LIMIT + 6 * 1_300);
+    line.socket.destroy();
+  });
+
+  it('an upstream that speaks in time, again and again: nothing is cut', async function () {
     const running = await start(this, (line, { socket }) => {
       if (!line.includes('slow')) return void socket.write(OK);
       socket.write('HTTP/1.1 200 OK\r\nContent-Length: 6\r\n\r\n');
@@ -94,7 +107,7 @@ describe('time limits of an upstream while the process stands still now and then
     assert.deepEqual([result.status, result.text], [200, 'slowly']);
   });
 
-  it('one that answers in time while the process stands for longer than the limit: the answer counts', async function () {
+  it('an upstream that answers in time while the process stands for longer than the limit: the answer counts', async function () {
     const asked = { late: (): void => undefined };
     const came = new Promise<void>((resolve) => (asked.late = resolve));
     const running = await start(this, (line, { socket }) => {
