@@ -2,6 +2,7 @@ import { randomBytes } from 'node:crypto';
 import type { IncomingMessage, Server, ServerResponse } from 'node:http';
 import type { Server as TlsServer, ServerOptions as TlsOptions } from 'node:https';
 import type { AddressInfo } from 'node:net';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { getProxyForUrl } from 'proxy-from-env';
 import { ConfigError, type LoadedConfig } from './config/load.ts';
 import { isLoopback } from './config/references.ts';
@@ -26,7 +27,7 @@ import { byLongestPrefix } from './proxy/route.ts';
 import { tokenCallSender } from './proxy/token-endpoint.ts';
 import { UncuredReplies } from './proxy/uncured.ts';
 import { routeOf } from './routes.ts';
-import { createExpress, createHttpServer, drain, listen, sendCallersAway } from './server.ts';
+import { createExpress, createHttpServer, drain, keepCallers, listen, sendCallersAway } from './server.ts';
 import { openStore, type StoreSurroundings } from './stores.ts';
 import { systemClock } from './tokens/clock.ts';
 import { TokenManager, type Checkpoint } from './tokens/manager.ts';
@@ -65,10 +66,15 @@ export interface Worker {
 export interface StopOptions {
   /** Another worker takes over: no load balancer needs to notice, and callers are given time to go over to it. */
   readonly replaced?: boolean;
+  /** How long callers' idle connections are left open, ms. Only tests give it: nobody is at the other end of theirs. */
+  readonly patience?: number;
 }
 
-/** How long a caller's idle connection to a replaced worker is left open for him to send one more request on. ms. */
-const PATIENCE = 5_000;
+/** How long a caller's idle connection is left open, so that the caller may send one more request on it: when another worker takes over, and when everything ends. ms. */
+const PATIENCE_REPLACED = 5_000;
+const PATIENCE_AT_END = 500;
+/** Before and after the listener closes, callers are not sent away for so long: whoever was is making a new connection just then, and it would be reset. ms. */
+const CALM = 300;
 
 /** Builds everything from a configuration and starts it. Rejects with an error that says what cannot be used (file, store, listener), leaving nothing open. */
 export async function startApp(config: LoadedConfig, surroundings: Surroundings): Promise<App> {
@@ -174,11 +180,20 @@ async function serveCallers(config: LoadedConfig, parts: Parts): Promise<Worker>
   const proxyAddress = await listen(proxyServer, config.listen.host, config.listen.port, 'proxy');
   return {
     proxyAddress, tokens, metrics, view,
-    async stop({ replaced = false } = {}) {
+    async stop({ replaced = false, patience = replaced ? PATIENCE_REPLACED : PATIENCE_AT_END } = {}) {
       life.stopping = true;
-      sendCallersAway(proxyServer);
-      if (!replaced && config.shutdown.delay > 0) await new Promise((resolve) => setTimeout(resolve, config.shutdown.delay));
-      await drain(proxyServer, config.shutdown.drain, replaced ? PATIENCE : 0);
+      const { delay, drain: most } = config.shutdown;
+      if (replaced) await drain(proxyServer, most, { patience });
+      else {
+        // They find another process behind the load balancer, while this one still answers whoever does not.
+        if (delay > CALM) {
+          sendCallersAway(proxyServer);
+          await sleep(delay - CALM);
+          keepCallers(proxyServer);
+        }
+        if (delay > 0) await sleep(Math.min(delay, CALM));
+        await drain(proxyServer, most, { patience, calm: patience === 0 ? 0 : CALM });
+      }
       await parts.close();
     },
   };

@@ -59,18 +59,19 @@ export function createHttpServer(app: Express, limits: ServerLimits, tls?: TlsOp
   server.maxHeadersCount = 0;
   server.maxRequestsPerSocket = 0;
   server.on('clientError', (error: Error, socket: Socket) => refuseMalformed(error, socket, limits));
-  const open = new Set<Socket>();
+  const open = new Map<Socket, number>();
   const fastPath = limits.fastPath && tls === undefined ? new PlainFastPath(server, limits.fastPath, limits.headerBytes) : undefined;
   parts.set(server, { open, fastPath });
   server.on(tls === undefined ? 'connection' : 'secureConnection', (socket: Socket) => {
-    open.add(socket);
+    open.set(socket, socket.bytesRead);
     socket.on('close', () => open.delete(socket));
   });
   return server;
 }
 
 interface Parts {
-  readonly open: ReadonlySet<Socket>;
+  /** Callers' connections, with the bytes read before their first request: those of a TLS handshake. */
+  readonly open: ReadonlyMap<Socket, number>;
   readonly fastPath: PlainFastPath | undefined;
 }
 
@@ -178,53 +179,86 @@ export function sendCallersAway(server: Server | TlsServer): void {
   if (fastPath !== undefined) fastPath.sendingAway = true;
 }
 
+/** Takes it back: connections are kept again from their next answer on. */
+export function keepCallers(server: Server | TlsServer): void {
+  server.maxRequestsPerSocket = 0;
+  const fastPath = parts.get(server)?.fastPath;
+  if (fastPath !== undefined) fastPath.sendingAway = false;
+}
+
+/** How a server comes to its end. */
+export interface DrainOptions {
+  /** How long a connection stands idle before it is closed. ms. */
+  readonly patience?: number;
+  /** How long callers are still kept on their connections once nothing new is accepted. ms. */
+  readonly calm?: number;
+}
+
 /**
- * Stops accepting, lets running requests end for up to `drain` ms, then cuts the rest. A connection that stands idle is
- * closed once it has been so for `patience` ms: closed at once, it would be cut under a caller who is just sending his
- * next request on it, and he could not know whether that was carried out.
+ * Stops accepting, lets running requests end for up to `milliseconds`, then cuts the rest. A connection that stands idle
+ * is closed once it has been so for `patience` ms: closed at once, it would be cut under a caller who is just sending the
+ * next request on it, and who could not know whether that was carried out.
  */
-export async function drain(server: Server | TlsServer, milliseconds: number, patience = 0): Promise<void> {
+export async function drain(server: Server | TlsServer, milliseconds: number, { patience = 0, calm = 0 }: DrainOptions = {}): Promise<void> {
   if (!server.listening) return;
-  sendCallersAway(server);
+  // The connections that wait are accepted first: those still waiting when the listener closes are reset.
+  if (calm > 0) await new Promise(setImmediate);
   // Not the HTTP server's own `close`, which closes idle connections at once.
   const closed = new Promise<void>((resolve) => NetServer.prototype.close.call(server, () => resolve()));
+  const away = calm > 0 ? setTimeout(() => sendCallersAway(server), calm) : undefined;
+  if (calm === 0) sendCallersAway(server);
   const { open, fastPath } = parts.get(server)!;
   const idle = new IdleConnections(open, fastPath);
   const closeIdle = (): void => {
     server.closeIdleConnections();
     fastPath?.closeIdle();
   };
-  const sweep = setInterval(() => (patience === 0 ? closeIdle() : idle.close(patience)), 100);
+  // Timers come before reading: what has come meanwhile is read before anything counts as idle.
+  const sweep = setInterval(() => (patience === 0 ? closeIdle() : setImmediate(() => idle.close(patience))), SWEEP_EVERY);
   if (patience === 0) closeIdle();
+  else idle.close(patience);
   const cut = setTimeout(() => {
     server.closeAllConnections();
     fastPath?.closeAll();
   }, milliseconds);
   await closed;
+  clearTimeout(away);
   clearInterval(sweep);
   clearTimeout(cut);
   // Stops what looks for slow requests every second.
   server.close();
 }
 
+/** How often idle connections are looked for at the end. ms. */
+const SWEEP_EVERY = 50;
+
+/** A caller's connection, with what node:http keeps on it: the answer under way, and the parser of its requests. */
+type CallerSocket = Socket & { readonly _httpMessage?: ServerResponse | null; readonly parser?: { duration?(): number } | null };
+
 /** Finds connections on which nothing has happened for a while; Node knows only which are idle at the moment. */
 class IdleConnections {
-  readonly #open: ReadonlySet<Socket>;
+  readonly #open: ReadonlyMap<CallerSocket, number>;
   readonly #fastPath: PlainFastPath | undefined;
   readonly #quiet = new WeakMap<Socket, { readonly since: number; readonly read: number }>();
 
-  constructor(open: ReadonlySet<Socket>, fastPath: PlainFastPath | undefined) {
+  constructor(open: ReadonlyMap<Socket, number>, fastPath: PlainFastPath | undefined) {
     this.#open = open;
     this.#fastPath = fastPath;
   }
 
   close(after: number): void {
     const now = performance.now();
-    for (const socket of this.#open as ReadonlySet<Socket & { _httpMessage?: ServerResponse | null }>) {
+    for (const [socket, readAtFirst] of this.#open) {
       const quiet = this.#quiet.get(socket);
-      const answering = (socket._httpMessage !== undefined && socket._httpMessage !== null) || this.#fastPath?.isAnswering(socket) === true;
-      if (answering || quiet?.read !== socket.bytesRead) this.#quiet.set(socket, { since: now, read: socket.bytesRead });
+      if (quiet?.read !== socket.bytesRead || this.#isBusy(socket, readAtFirst)) this.#quiet.set(socket, { since: now, read: socket.bytesRead });
       else if (now - quiet.since >= after) socket.destroy();
     }
+  }
+
+  /** Whether a request is being answered or has come in part. */
+  #isBusy(socket: CallerSocket, readAtFirst: number): boolean {
+    if (this.#fastPath?.isBusy(socket) === true || (socket._httpMessage !== undefined && socket._httpMessage !== null)) return true;
+    // The time since a request began; of a connection on which nothing has come yet, since it was made.
+    return (socket.parser?.duration?.() ?? 0) > 0 && socket.bytesRead > readAtFirst;
   }
 }

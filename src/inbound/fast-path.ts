@@ -53,9 +53,10 @@ export class PlainFastPath implements FastPath {
     this.#connections.delete(socket);
   }
 
-  /** Whether it is on the fast path and being answered. */
-  isAnswering(socket: Socket): boolean {
-    return this.#connections.get(socket)?.answering ?? false;
+  /** Whether it is on the fast path, and a request on it is being answered, has come in part or is about to be handed over. */
+  isBusy(socket: Socket): boolean {
+    const connection = this.#connections.get(socket);
+    return connection !== undefined && (connection.answering || connection.waiting || connection.leaving);
   }
 
   /** Those on which nothing is under way. */

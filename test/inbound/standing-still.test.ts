@@ -149,7 +149,7 @@ describe('a connection on the fast path on which nothing happens', () => {
     line.socket.write(GET);
     await line.until(/fine$/);
     sendCallersAway(server);
-    const drained = drain(server, 10_000, 1_000);
+    const drained = drain(server, 10_000, { patience: 1_000 });
     await sleep(600);
     line.socket.write(GET);
     assert.match(await line.closed(), /Connection: keep-alive[^]*fine[^]*Connection: close[^]*fine$/);

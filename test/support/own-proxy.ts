@@ -28,7 +28,7 @@ export async function startOwnProxy(config: ConfigObject, surroundings: Partial<
     url: `${scheme}://127.0.0.1:${app.proxyAddress.port}`,
     operatorUrl: `http://127.0.0.1:${app.operatorAddress.port}`,
     async stop() {
-      await app.stop();
+      await app.stop({ patience: 0 });
       rmSync(folder, { recursive: true, force: true });
     },
   };

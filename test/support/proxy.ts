@@ -63,7 +63,7 @@ export async function startProxy(sandbox: Sandbox, options: ProxyOptions = {}): 
     url: `http://127.0.0.1:${app.proxyAddress.port}`,
     operatorUrl: `http://127.0.0.1:${app.operatorAddress.port}`,
     async stop() {
-      await app.stop();
+      await app.stop({ patience: 0 });
       if (options.folder === undefined) rmSync(folder, { recursive: true, force: true });
     },
   };
