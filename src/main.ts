@@ -1,9 +1,11 @@
 #!/usr/bin/env node
+// First, so that signals are heeded while the rest is being read.
+import { heedSignals } from './signals.ts';
 import cluster from 'node:cluster';
 import { randomBytes } from 'node:crypto';
 import { resolve } from 'node:path';
 import { parseArgs } from 'node:util';
-import { startApp } from './app.ts';
+import { startApp, type App } from './app.ts';
 import { ImportInputError } from './cli/import-input.ts';
 import { importInto, importTarget, ImportTargetError } from './cli/import.ts';
 import { readSecret } from './cli/read-secret.ts';
@@ -23,7 +25,7 @@ import { StoreError } from './tokens/store.ts';
 import { copyStore, pruneStore, rekeyStore, storeWarnings } from './stores.ts';
 import { TlsFileError } from './tls.ts';
 import { VERSION } from './version.ts';
-import { startFleet, workerCount } from './workers/serve.ts';
+import { startFleet, workerCount, type RunningFleet } from './workers/serve.ts';
 import { runWorker } from './workers/worker.ts';
 import { WorkerStartError } from './workers/worker-process.ts';
 
@@ -144,16 +146,21 @@ async function serve(options: Options): Promise<void> {
   const config = loadConfig(file, process.env);
   const log = createLogger(config.log.level);
   logWarnings(config, file, log);
-  const several = workerCount(config) > 1;
-  const running = several ? await startFleet(config, log) : await startApp(config, { log, owner: leaseOwner(), ownerIsGone });
-  const { proxyAddress, operatorAddress } = running;
+  const halt = new AbortController();
+  const starting = workerCount(config) > 1 ? startFleet(config, log, halt.signal) : startApp(config, { log, owner: leaseOwner(), ownerIsGone });
 
-  let stopping: Promise<void> | undefined;
+  let stopping = false;
+  const isStopping = (): boolean => stopping;
   const stop = (why: string, code: number): void => {
     // A second signal does not shorten what must be finished.
-    if (stopping !== undefined) return;
+    if (stopping) return;
+    stopping = true;
     log.info('stopping', { signal: why });
-    stopping = running.stop().then(
+    halt.abort();
+    // As long as it starts, nobody is served and nothing is renewed.
+    const late = setTimeout(() => process.exit(code), START_ENDS);
+    // A start that comes to nothing has left nothing open.
+    starting.then((running) => (clearTimeout(late), running.stop()), () => undefined).then(
       () => process.exit(code),
       (error: unknown) => {
         log.error('could not stop cleanly', { detail: describeFault(error) });
@@ -161,19 +168,38 @@ async function serve(options: Options): Promise<void> {
       });
   };
   const fault = stopOnFault(log, stop);
-  process.on('SIGTERM', () => stop('SIGTERM', 0));
-  process.on('SIGINT', () => stop('SIGINT', 0));
-  process.on('SIGHUP', () => {
-    if ('reload' in running) {
-      running.reload(() => {
-        const changed = loadConfig(file, process.env);
-        logWarnings(changed, file, log);
-        return changed;
-      }).catch(fault);
-    } else log.warn('SIGHUP: one process cannot replace itself without a gap, so nothing was read. Restart it; or set workers to 2 or more, then SIGHUP replaces them one by one', { signal: 'SIGHUP' });
+  heedSignals((signal) => {
+    if (signal !== 'SIGHUP') return stop(signal, 0);
+    // A start that fails says so itself.
+    starting.then((running) => reload(running, file, log), () => undefined).catch(fault);
   });
-  // Last, because whoever waits for it may send a signal at once.
+  let running: Awaited<typeof starting>;
+  try {
+    running = await starting;
+  } catch (error) {
+    // Whoever stopped it does not wait for its complaints.
+    if (isStopping()) return;
+    throw error;
+  }
+  if (isStopping()) return;
+  const { proxyAddress, operatorAddress } = running;
   log.info('tokenward is up', { address: `http://${host(proxyAddress.address)}:${proxyAddress.port}`, detail: `operator on http://${host(operatorAddress.address)}:${operatorAddress.port}`, ...describeStart(config, file) });
+}
+
+/** How long a start that is to be stopped may still take. ms. */
+const START_ENDS = 5_000;
+
+/** SIGHUP. Rejects with a fault only. */
+async function reload(running: App | RunningFleet, file: string, log: Logger): Promise<void> {
+  if (!('reload' in running)) {
+    log.warn('SIGHUP: one process cannot replace itself without a gap, so nothing was read. Restart it; or set workers to 2 or more, then SIGHUP replaces them one by one', { signal: 'SIGHUP' });
+    return;
+  }
+  await running.reload(() => {
+    const changed = loadConfig(file, process.env);
+    logWarnings(changed, file, log);
+    return changed;
+  });
 }
 
 function logWarnings({ warnings }: LoadedConfig, file: string, log: Logger): void {
@@ -183,9 +209,8 @@ function logWarnings({ warnings }: LoadedConfig, file: string, log: Logger): voi
 /** One of several processes: the primary tells it what to do. */
 async function serveAsWorker(): Promise<void> {
   // From a terminal these come to every process; the primary's word counts. SIGTERM to a worker alone is an operator's way to have it replaced.
-  for (const signal of ['SIGINT', 'SIGHUP'] as const) process.on(signal, () => undefined);
   const { log, stop } = await runWorker({ surroundings: { owner: leaseOwner(), ownerIsGone }, explain, exit: (code) => process.exit(code) });
-  process.on('SIGTERM', () => stop('SIGTERM', 0));
+  heedSignals((signal) => signal === 'SIGTERM' && stop(signal, 0));
   stopOnFault(log, stop);
 }
 

@@ -6,7 +6,7 @@ import type { Logger } from '../log.ts';
 import type { Metrics } from '../metrics.ts';
 import { packConfig } from './messages.ts';
 import { MetricsSum } from './sum.ts';
-import { WorkerProcess } from './worker-process.ts';
+import { WorkerProcess, WorkerStartError } from './worker-process.ts';
 
 /** A worker that ended unasked is replaced after 1 s, then 2 s and so on; from the beginning again once one has lived for a minute. ms. */
 const BACKOFF_FIRST = 1_000;
@@ -47,13 +47,20 @@ export class Fleet {
     cluster.schedulingPolicy = cluster.SCHED_RR;
   }
 
-  /** Starts so many workers. Rejects with a WorkerStartError, leaving none, if one of them cannot start. */
-  async start(count: number): Promise<AddressInfo> {
+  /** Starts so many workers. Rejects with a WorkerStartError, leaving none, if one of them cannot start or `halt` comes meanwhile. */
+  async start(count: number, halt: AbortSignal): Promise<AddressInfo> {
+    const stop = (): void => void this.stop();
+    const goOn = (): void => {
+      if (halt.aborted) throw new WorkerStartError('The start was stopped.', 1);
+    };
+    halt.addEventListener('abort', stop);
     for (let number = 1; number <= count; number += 1) this.#places.push({ number, worker: undefined, crashes: 0, timer: undefined });
     try {
       // One before the others: it makes what is not there yet, and what it complains of is complained of once.
       const [first, ...others] = this.#places as [Place, ...Place[]];
+      goOn();
       const address = await this.#fill(first, this.#packed).ready;
+      goOn();
       await Promise.all(others.map((place) => this.#fill(place, this.#packed).ready));
       this.#started = true;
       // Gone again already? Then that was nobody's start any more.
@@ -62,6 +69,8 @@ export class Fleet {
     } catch (error) {
       await this.stop();
       throw error;
+    } finally {
+      halt.removeEventListener('abort', stop);
     }
   }
 

@@ -26,14 +26,14 @@ export function workerCount({ workers }: LoadedConfig): number {
   return workers === 'auto' ? availableParallelism() : workers;
 }
 
-/** Starts the operator port and the workers. Rejects with a ListenError or a WorkerStartError, leaving nothing open. */
-export async function startFleet(config: LoadedConfig, log: Logger): Promise<RunningFleet> {
+/** Starts the operator port and the workers. Rejects with a ListenError or a WorkerStartError, leaving nothing open; with the latter also when `halt` ends the start. */
+export async function startFleet(config: LoadedConfig, log: Logger, halt: AbortSignal): Promise<RunningFleet> {
   const fleet = new Fleet(config, new Metrics(VERSION), log);
   const operatorServer: Server = operatorPort(new FleetView(fleet, systemClock), log);
   const operatorAddress = await listen(operatorServer, config.operator.host, config.operator.port, 'operator');
   let proxyAddress: AddressInfo;
   try {
-    proxyAddress = await fleet.start(workerCount(config));
+    proxyAddress = await fleet.start(workerCount(config), halt);
   } catch (error) {
     await drain(operatorServer, 0);
     throw error;

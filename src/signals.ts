@@ -1,0 +1,24 @@
+import cluster from 'node:cluster';
+
+/** What `tokenward serve` is told by its surroundings. */
+export type Told = 'SIGTERM' | 'SIGINT' | 'SIGHUP';
+
+const SIGNALS: readonly Told[] = ['SIGTERM', 'SIGINT', 'SIGHUP'];
+const waiting: Told[] = [];
+let heed: ((signal: Told) => void) | undefined;
+
+/**
+ * From now on signals no longer end the process by themselves: they wait for whoever heeds them. This module does so
+ * while the others are still being read, if it is to be `serve`; the other commands end as any program does.
+ */
+if (process.argv.slice(2).find((word) => !word.startsWith('-')) === 'serve') {
+  for (const signal of SIGNALS) process.on(signal, () => (heed === undefined ? void waiting.push(signal) : heed(signal)));
+  // A word to a primary process that has gone. Its end is told by `disconnect`.
+  cluster.worker?.on('error', () => undefined);
+}
+
+/** Tells of every signal, those first that came before. */
+export function heedSignals(heeding: (signal: Told) => void): void {
+  heed = heeding;
+  for (const signal of waiting.splice(0)) heeding(signal);
+}

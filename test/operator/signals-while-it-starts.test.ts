@@ -1,0 +1,96 @@
+import assert from 'node:assert/strict';
+import { spawn, type ChildProcess } from 'node:child_process';
+import { once } from 'node:events';
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { call } from '../support/call.ts';
+import { eventually } from '../support/eventually.ts';
+import { freshFolder, writeConfig } from '../support/files.ts';
+import { MAIN } from '../support/process.ts';
+import { requireBuild } from '../support/tools.ts';
+
+interface Starting {
+  readonly child: ChildProcess;
+  stderr(): string;
+  ended(): Promise<number | null>;
+}
+
+describe('a tokenward that gets a signal while it starts', function () {
+  this.timeout(120_000);
+  const folder = freshFolder();
+  const all: ChildProcess[] = [];
+  afterEach(() => {
+    for (const child of all.splice(0)) child.kill('SIGKILL');
+  });
+
+  function start(context: Mocha.Context, workers: number): Starting {
+    requireBuild(context);
+    const file = writeConfig(folder(), {
+      workers,
+      listen: { host: '127.0.0.1', port: 0 },
+      operator: { host: '127.0.0.1', port: 0 },
+      store: { type: 'embedded', path: join(folder(), 'store') },
+      accounts: { fixed: { flow: 'static', credentials: { token: 'fixed' } } },
+      routes: [{ prefix: '/api', upstream: 'http://127.0.0.1:9', account: 'fixed' }],
+    });
+    const child = spawn(process.execPath, [MAIN, 'serve', '-c', file], { stdio: ['ignore', 'ignore', 'pipe'] });
+    all.push(child);
+    let text = '';
+    child.stderr.setEncoding('utf8').on('data', (piece: string) => (text += piece));
+    const closed = once(child, 'close') as Promise<[number | null]>;
+    return { child, stderr: () => text, ended: async () => (await closed)[0] };
+  }
+
+  /** It heeds signals, as the kernel sees it: that it catches SIGHUP. (Node itself catches the others, to end by them.) */
+  async function heeds({ child }: Starting): Promise<void> {
+    await eventually('signals are heeded', () => catchesHangup(child.pid!));
+  }
+
+  function catchesHangup(pid: number): boolean {
+    return (BigInt(`0x${/^SigCgt:\s*([0-9a-f]+)$/m.exec(readFileSync(`/proc/${pid}/status`, 'utf8'))![1]!}`) & 1n) === 1n;
+  }
+
+  const nothingRaw = ({ stderr }: Starting): void => assert.deepEqual(stderr().split('\n').filter((line) => line !== '' && !line.startsWith('{"')), []);
+
+  for (const workers of [1, 2]) {
+    for (const pause of [0, 200, 500]) {
+      for (const signal of ['SIGTERM', 'SIGINT'] as const) {
+        it(`${signal}, ${workers} process(es), after ${pause} ms: ends with 0, and nothing raw is on standard error`, async function () {
+          const one = start(this, workers);
+          await heeds(one);
+          await sleep(pause);
+          one.child.kill(signal);
+          assert.equal(await one.ended(), 0, one.stderr());
+          nothingRaw(one);
+        });
+      }
+    }
+
+    it(`SIGHUP, ${workers} process(es): waits until it is up`, async function () {
+      const one = start(this, workers);
+      await heeds(one);
+      one.child.kill('SIGHUP');
+      await eventually('it is up and has heeded it', () => one.stderr().includes(workers === 1 ? 'SIGHUP: one process' : 'all workers run the configuration'), 60_000);
+      assert.match(one.stderr(), workers === 1 ? /tokenward is up/ : /tokenward is up[^]*all workers run/);
+      const { address } = JSON.parse(one.stderr().split('\n').find((line) => line.includes('tokenward is up'))!) as { address: string };
+      assert.equal((await call(address, '/nowhere')).status, 404);
+      one.child.kill('SIGTERM');
+      assert.equal(await one.ended(), 0);
+      nothingRaw(one);
+    });
+  }
+
+  it('SIGKILL to the primary of several: starting workers end and print no stack', async function () {
+    for (const pause of [0, 100, 300]) {
+      const one = start(this, 2);
+      const firstWorker = (): number => Number(readFileSync(`/proc/${one.child.pid!}/task/${one.child.pid!}/children`, 'utf8').split(' ')[0]);
+      await eventually('a worker is starting', () => firstWorker() > 0 && catchesHangup(firstWorker()));
+      await sleep(pause);
+      one.child.kill('SIGKILL');
+      // The workers hold standard error open until they end.
+      await one.ended();
+      nothingRaw(one);
+    }
+  });
+});
