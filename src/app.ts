@@ -24,6 +24,7 @@ import { createHandler, type Proxy } from './proxy/handle.ts';
 import { JwtCheck } from './proxy/jwt.ts';
 import { Patience } from './proxy/patience.ts';
 import { byLongestPrefix } from './proxy/route.ts';
+import { SiteGuard, type Door } from './proxy/site.ts';
 import { tokenCallSender } from './proxy/token-endpoint.ts';
 import { UncuredReplies } from './proxy/uncured.ts';
 import { routeOf } from './routes.ts';
@@ -148,7 +149,7 @@ async function build(config: LoadedConfig, surroundings: Surroundings): Promise<
   for (const route of routes) zeroRoute(metrics, route, { keys: callers !== undefined, jwt: config.jwt !== undefined });
   const tokens: TokenManager = new TokenManager(credentials, { store, records: new Records(store, seal, clock), clock, observer, owner: surroundings.owner, maxAccounts: config.limits.accountsInMemory + credentials.named.length, maxWaiting: config.limits.waitingPerAccount, ...(surroundings.checkpoint && { checkpoint: surroundings.checkpoint }) });
   const viaName = surroundings.viaName ?? newViaName();
-  const proxy: Proxy = { routes, callers, viaName, tokens, uncured: new UncuredReplies(clock), buffers, admission: new Admission(config.limits.inFlight), bodyPatience: new Patience(config.limits.bodyIdle), readIdle: config.limits.readIdle, metrics, log };
+  const proxy: Proxy = { routes, callers, door: doorOf(config), viaName, tokens, uncured: new UncuredReplies(clock), buffers, admission: new Admission(config.limits.inFlight), bodyPatience: new Patience(config.limits.bodyIdle), readIdle: config.limits.readIdle, metrics, log };
   const life = { stopping: false };
 
   const handler = createHandler(proxy);
@@ -197,6 +198,11 @@ async function serveCallers(config: LoadedConfig, parts: Parts): Promise<Worker>
       await parts.close();
     },
   };
+}
+
+/** Pages of other sites are told from programs where nobody is asked for a proof. */
+function doorOf({ listen, callers }: LoadedConfig): Door {
+  return { guard: callers === 'none' ? new SiteGuard(listen.hosts, listen.host) : undefined, header: listen.requireHeader?.toLowerCase() };
 }
 
 /** A name for Via that no other tokenward has. */

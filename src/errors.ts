@@ -4,6 +4,9 @@
  */
 const ERRORS = {
   route_unknown:          [404, 'No route matches this path.', 'Begin the path with the prefix of a configured route.'],
+  host_refused:           [403, 'No host of this name is served here.', 'Call this proxy by its address, or ask the operator to add the name to listen.hosts.'],
+  cross_site_refused:     [403, 'Requests from pages of other sites are refused.', 'Call from a program. For a page of your own the operator adds its host to listen.hosts, or gives callers keys.'],
+  required_header_missing: [403, 'A header field that every request needs here is missing.', 'Send the field that the operator has set as listen.requireHeader, with any value.'],
   caller_key_missing:     [401, 'A caller key is required.', 'Send the key as "X-Tokenward-Key: <key>" or "Authorization: Bearer <key>".'],
   caller_key_unknown:     [403, 'The key sent is not the key of a configured caller.', 'Check the key, or ask the operator for one.'],
   caller_not_allowed:     [403, 'This caller may not use this route.', 'Ask the operator to add the route to the caller.'],

@@ -19,7 +19,7 @@ export const REASONS_MOST = 20;
 /** Errors of requests that never came to a route. */
 const UNMATCHED: readonly ErrorCode[] = [
   'route_unknown', 'request_malformed', 'request_target_refused', 'target_too_long', 'method_refused', 'loop_detected', 'headers_too_large', 'expectation_failed',
-  'upgrade_refused', 'too_many_requests',
+  'upgrade_refused', 'too_many_requests', 'host_refused', 'cross_site_refused', 'required_header_missing',
 ];
 /** Errors that every route can come to. */
 const ANY_ROUTE: readonly ErrorCode[] = ['body_timeout', 'upstream_unreachable', 'upstream_broken', 'upstream_timeout', 'too_many_requests', 'shutting_down', 'internal'];

@@ -7,7 +7,7 @@ import { MemoryStore } from '../../test/support/memory-store.ts';
 const built = async (path: string): Promise<unknown> => import(new URL(`../../dist/${path}.js`, import.meta.url).href);
 
 export const { byLongestPrefix, matchRoute } = (await built('proxy/route')) as typeof import('../../src/proxy/route.ts');
-export const { requestHeaders, replyHeaders } = (await built('proxy/headers')) as typeof import('../../src/proxy/headers.ts');
+export const { requestDrops, requestHeaders, replyHeaders } = (await built('proxy/headers')) as typeof import('../../src/proxy/headers.ts');
 export const { deadTokenRule, meansDeadToken } = (await built('proxy/inspect')) as typeof import('../../src/proxy/inspect.ts');
 export const { UpstreamReply } = (await built('proxy/upstream/reply')) as typeof import('../../src/proxy/upstream/reply.ts');
 export const { ReplyReader } = (await built('proxy/upstream/reply-reader')) as typeof import('../../src/proxy/upstream/reply-reader.ts');
@@ -27,6 +27,7 @@ export function route(prefix: string): Route {
   return {
     prefix, name: prefix, basePath: prefix, origin: 'http://api.example', host: 'api.example', flow: PRESETS['chatapp'],
     config: { prefix, forwarded: 'drop', setCookie: 'drop' }, deadToken: RULE,
+    drops: requestDrops({ forwarding: false, own: [] }),
   } as unknown as Route;
 }
 

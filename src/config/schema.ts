@@ -32,9 +32,17 @@ const file = z.string().min(1);
 /** The same 32 bytes as src/tokens/seal.ts reads: asked here too, so that `check` finds a key that cannot work. */
 const storeKey = z.string().regex(/^\s*([0-9a-fA-F]{64}|[A-Za-z0-9+/_-]{43}=?)\s*$/, 'must be 32 random bytes, as 64 hex digits or base64; make one with: openssl rand -base64 32');
 
+/** Names a browser may call a listener by. */
+const hosts = z.array(z.string().regex(/^([A-Za-z0-9_-]+(\.[A-Za-z0-9_-]+)*|\*)$/, 'must be a host name without a port, or "*"')).default([]);
+/** A page of another site cannot send a field of any other name without the browser asking first. */
+const EVERYBODYS_FIELD = /^(accept|accept-(encoding|language|charset)|connection|content-(language|length|type)|cookie|host|origin|range|referer|user-agent|sec-.*|save-data|dnt|te)$/i;
+const ownField = z.string().regex(/^[A-Za-z0-9-]{1,100}$/, { error: 'must be the name of a header', abort: true }).refine((field) => !EVERYBODYS_FIELD.test(field), 'every client or browser sends this header of its own accord: choose one that none does, such as X-Tokenward-Request');
+
 const listener = z.strictObject({
   host: z.string().min(1).default('127.0.0.1'),
   port: port.default(DEFAULT_PORT),
+  hosts: hosts.describe('With callers: none, host names by which callers may call, beside localhost and addresses. "*": any.'),
+  requireHeader: ownField.optional().describe('A header that every request must have, with any value.'),
   tls: z.strictObject({
     certFile: file.describe('The certificate with its chain, PEM. Read again when it changes.'),
     keyFile: file.describe('Its private key, PEM.'),

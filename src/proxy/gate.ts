@@ -1,6 +1,7 @@
 import { TokenwardError } from '../errors.ts';
 import type { CallerRequest } from '../inbound/exchange.ts';
 import { PlainRequest } from '../inbound/plain-request.ts';
+import { checkDoor, type Door } from './site.ts';
 import { checkTarget } from './target.ts';
 
 /** More fields than any honest client sends. Node itself would drop what is beyond its own limit in silence. */
@@ -21,17 +22,18 @@ let lastGoodHost = '';
 /**
  * The gate every request passes before anything else looks at it, on the header fields as they came. Whatever two
  * readers could understand differently is refused: framing first of all (RFC 9112 §6, §11.2). Throws a TokenwardError,
- * after which the connection must not be used again. `self` is this process's own name in Via.
+ * after which the connection must not be used again. `self` is this process's own name in Via; `door` is what else the
+ * listener asks for.
  */
-export function checkRequest(request: Pick<CallerRequest, 'rawHeaders' | 'httpVersion' | 'method' | 'url'>, self: string): void {
+export function checkRequest(request: Pick<CallerRequest, 'rawHeaders' | 'httpVersion' | 'method' | 'url'>, self: string, door?: Door): void {
   const { httpVersion } = request;
   if (httpVersion !== '1.1' && httpVersion !== '1.0') malformed('only HTTP/1.1 and HTTP/1.0 are spoken here');
   if (!METHODS.has(request.method ?? '')) throw new TokenwardError('method_refused');
-  if (!(request instanceof PlainRequest)) {
+  // What has been said of fields that come again, byte for byte, holds for them again.
+  if (!(request instanceof PlainRequest) || !request.fields.passed) {
     checkFields(request.rawHeaders, httpVersion, self);
-  } else if (!request.fields.passed) {
-    checkFields(request.rawHeaders, httpVersion, self);
-    request.fields.passed = true;
+    if (door !== undefined) checkDoor(door, request.rawHeaders);
+    if (request instanceof PlainRequest) request.fields.passed = true;
   }
   checkTarget(request.url ?? '');
 }

@@ -19,6 +19,7 @@ import { judgeRequest, policyError } from './policy.ts';
 import { Outages } from './outages.ts';
 import { relay } from './relay.ts';
 import { matchRoute, upstreamTarget, type Route } from './route.ts';
+import type { Door } from './site.ts';
 import { checkEncodedPath } from './target.ts';
 import { isUnreachable, reasonOf } from './upstream/reason.ts';
 import type { UncuredReplies } from './uncured.ts';
@@ -29,6 +30,8 @@ export interface Proxy {
   readonly routes: readonly Route[];
   /** Undefined: everybody may call. */
   readonly callers: Callers | undefined;
+  /** What the listener asks of every request. */
+  readonly door: Door;
   /** How this process calls itself in Via. */
   readonly viaName: string;
   readonly tokens: TokenManager;
@@ -164,7 +167,7 @@ function enter(proxy: Proxy, passage: Passage): Route {
   const { request, target } = passage;
   try {
     // 0. gate
-    checkRequest(request, proxy.viaName);
+    checkRequest(request, proxy.viaName, proxy.door);
     passage.admitted = proxy.admission.enter();
     if (!passage.admitted) throw new TokenwardError('too_many_requests', { retryAfter: 1, detail: 'limits.inFlight sets how many' });
 

@@ -27,8 +27,27 @@ function dropping(names: readonly string[], family?: string): (name: string) => 
   return remembered((name) => dropped.has(plain(name)) || (family !== undefined && plain(name).startsWith(family)));
 }
 
-const requestWithoutForwarding = dropping([...ALWAYS_DROPPED, ...FORWARDING], FORWARDING_FAMILY);
-const requestWithForwarding = dropping(ALWAYS_DROPPED);
+/** What a route's own settings say of the fields of a request. */
+export interface FieldRules {
+  /** Forwarded, X-Forwarded-* and the like may pass. */
+  readonly forwarding: boolean;
+  /** Further names that end here: such as are meant for us. */
+  readonly own: readonly string[];
+}
+
+const madeRules = new Map<string, (name: string) => boolean>();
+
+/** Which fields of a request end here, by their names. Routes with the same rules share what is remembered of names. */
+export function requestDrops(rules: FieldRules): (name: string) => boolean {
+  const key = JSON.stringify(rules);
+  let drops = madeRules.get(key);
+  if (drops === undefined) {
+    const { forwarding, own } = rules;
+    drops = dropping([...ALWAYS_DROPPED, ...own, ...(forwarding ? [] : FORWARDING)], forwarding ? undefined : FORWARDING_FAMILY);
+    madeRules.set(key, drops);
+  }
+  return drops;
+}
 const replyWithoutCookies = dropping([...HOP_BY_HOP, ...CHALLENGES, ...COOKIES]);
 const replyWithCookies = dropping([...HOP_BY_HOP, ...CHALLENGES]);
 
@@ -56,7 +75,7 @@ function connectionListed(raw: readonly string[]): ReadonlySet<string> | undefin
  */
 export function requestHeaders(raw: readonly string[], route: Route, attachment: Attachment | undefined, viaName: string, forwarded: readonly string[] = []): string[] {
   const headers: string[] = ['host', route.host];
-  const drops = route.config.forwarded === 'pass' ? requestWithForwarding : requestWithoutForwarding;
+  const { drops } = route;
   const listed = connectionListed(raw);
   const attached = attachment?.header === undefined ? undefined : plainName(attachment.header[0]);
   const { cookie } = attachment ?? {};
@@ -66,7 +85,6 @@ export function requestHeaders(raw: readonly string[], route: Route, attachment:
     const name = raw[i]!;
     if (name.length === 3 && name.toLowerCase() === 'via') via = `${othersOfOurs(raw[i + 1]!)}${via}`;
     if (drops(name)) continue;
-    if (route.accountHeader !== undefined && plain(name) === route.accountHeader) continue;
     if (listed !== undefined && listed.has(name.toLowerCase())) continue;
     // Lengths first: most names are settled by them, without another string being made.
     if (attached !== undefined && name.length >= attached.length && plainName(name) === attached) continue;

@@ -23,8 +23,8 @@ export interface Route {
   readonly account: string | undefined;
   /** Where the account depends on the request; then `account` is undefined. */
   readonly choice: AccountChoice | undefined;
-  /** The header that names it, without its dashes. */
-  readonly accountHeader: string | undefined;
+  /** Whether a field of a request that has this name ends here. */
+  readonly drops: (name: string) => boolean;
   readonly flow: Flow | undefined;
   /** The paths by which a caller would log in at the upstream himself. */
   readonly logins: readonly LoginPath[];

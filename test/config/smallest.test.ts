@@ -10,7 +10,7 @@ describe('the smallest configuration', () => {
     assert.ok(knownFlows.has('softline') && generated.byName.size === 0);
     assert.deepEqual([...flowOf.keys()], ['shop']);
     assert.deepEqual(config, {
-      listen: { host: '127.0.0.1', port: 8080 },
+      listen: { host: '127.0.0.1', port: 8080, hosts: [] },
       operator: { host: '127.0.0.1', port: 9090 },
       workers: 1,
       store: { type: 'embedded', path: './data', retiredKeys: [] },

@@ -1,13 +1,14 @@
 import assert from 'node:assert/strict';
 import fc from 'fast-check';
 import type { Attachment } from '../../src/flows/attach.ts';
-import { replyHeaders, requestHeaders } from '../../src/proxy/headers.ts';
+import { replyHeaders, requestDrops, requestHeaders } from '../../src/proxy/headers.ts';
 import type { Route } from '../../src/proxy/route.ts';
 
 const SECRET = 'the-live-token';
 const route = {
   host: 'upstream.example', origin: 'http://upstream.example', basePath: '/base', prefix: '/api',
   config: { forwarded: 'drop', setCookie: 'drop' }, deadToken: undefined,
+  drops: requestDrops({ forwarding: false, own: [] }),
 } as unknown as Route;
 
 /** Every name that has to stay behind, as a reader who takes `-` and `_` for nothing would know it. */

@@ -16,7 +16,7 @@ describe('limits.inFlight', () => {
     for (let round = 0; round < 3; round += 1) {
       const going = Array.from({ length: 5 }, () => call(proxy.url, '/api/hold'));
       await eventually('five are under way', () => held.length === 5);
-      for (const options of [{}, { method: 'POST', body: 'x'.repeat(200_000) }, { headers: { host: 'x' } }]) {
+      for (const options of [{}, { method: 'POST', body: 'x'.repeat(200_000) }, { headers: { host: 'proxy' } }]) {
         const startedAt = performance.now();
         const answer = await call(proxy.url, '/api/more', options);
         assert.deepEqual([answer.status, ownCode(answer), answer.headers['retry-after']], [503, 'too_many_requests', '1']);

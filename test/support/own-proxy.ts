@@ -17,7 +17,7 @@ export async function startOwnProxy(config: ConfigObject, surroundings: Partial<
     store: { type: 'embedded', path: folder },
     shutdown: { drain: '1s' },
     ...config,
-    listen: { host: '127.0.0.1', port: 0, ...(config['listen'] as object | undefined) },
+    listen: { host: '127.0.0.1', port: 0, hosts: ['proxy', 'proxy.example', 'shop.internal'], ...(config['listen'] as object | undefined) },
     accounts: { fixed: { flow: 'static', credentials: { token: FIXED_TOKEN } }, ...(config['accounts'] as object | undefined) },
   };
   const lines: string[] = [];

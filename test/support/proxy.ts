@@ -32,7 +32,7 @@ export interface RunningProxy {
 export function sandboxConfigObject(sandbox: Sandbox, folder: string): ConfigObject {
   const { urls, credentials } = sandbox;
   return {
-    listen: { host: '127.0.0.1', port: 0 },
+    listen: { host: '127.0.0.1', port: 0, hosts: ['proxy', 'proxy.example'] },
     operator: { host: '127.0.0.1', port: 0 },
     store: { type: 'embedded', path: folder },
     callers: 'none',

@@ -38,7 +38,8 @@ helm.sh/chart: {{ printf "%s-%s" .Chart.Name .Chart.Version | replace "+" "_" }}
 The configuration, as tokenward reads it. Helm merges a user's values into the chart's,
 so defaults that no longer apply are taken out again: the embedded store's path under
 another store, the leave for anonymous callers once callers are listed, and the example
-account once no route uses it.
+account once no route uses it. Where nobody is asked for a key, the Service's names are the
+ones to call by.
 */}}
 {{- define "tokenward.config" -}}
 {{- $config := deepCopy .Values.config -}}
@@ -47,6 +48,11 @@ account once no route uses it.
 {{- end -}}
 {{- if kindIs "slice" $config.callers -}}
 {{- $config = omit $config "allowAnonymous" -}}
+{{- end -}}
+{{- if and (eq (toString $config.callers) "none") (not (hasKey $config.listen "hosts")) -}}
+{{- $service := include "tokenward.fullname" . -}}
+{{- $inNamespace := printf "%s.%s" $service .Release.Namespace -}}
+{{- $_ := set $config.listen "hosts" (list $service $inNamespace (printf "%s.svc" $inNamespace) (printf "%s.svc.cluster.local" $inNamespace)) -}}
 {{- end -}}
 {{- $used := dict -}}
 {{- range $config.routes -}}
