@@ -10,9 +10,11 @@ import { credentialSource, type SenderFor } from './credentials.ts';
 import { TokenwardError } from './errors.ts';
 import type { SendTokenCall } from './flows/run.ts';
 import type { RequestHandler, StreamedRequest } from './inbound/exchange.ts';
+import { SiteGuard } from './inbound/site-guard.ts';
 import { describeFault, type Logger } from './log.ts';
 import { Metrics } from './metrics.ts';
 import { createObserver } from './observer.ts';
+import { OperatorDoor } from './operator/door.ts';
 import { createOperatorApp } from './operator/routes.ts';
 import { LocalView, type OperatorView } from './operator/view.ts';
 import { Admission } from './proxy/admission.ts';
@@ -24,13 +26,13 @@ import { createHandler, type Proxy } from './proxy/handle.ts';
 import { JwtCheck } from './proxy/jwt.ts';
 import { Patience } from './proxy/patience.ts';
 import { byLongestPrefix } from './proxy/route.ts';
-import { SiteGuard, type Door } from './proxy/site.ts';
+import type { Door } from './proxy/door.ts';
 import { tokenCallSender } from './proxy/token-endpoint.ts';
 import { UncuredReplies } from './proxy/uncured.ts';
 import { routeOf } from './routes.ts';
 import { createExpress, createHttpServer, drain, keepCallers, listen, sendCallersAway } from './server.ts';
 import { openStore, type StoreSurroundings } from './stores.ts';
-import { systemClock } from './tokens/clock.ts';
+import { systemClock, type Clock } from './tokens/clock.ts';
 import { TokenManager, type Checkpoint } from './tokens/manager.ts';
 import { Records } from './tokens/records.ts';
 import { StoreHealth } from './tokens/store-health.ts';
@@ -80,7 +82,7 @@ const CALM = 300;
 /** Builds everything from a configuration and starts it. Rejects with an error that says what cannot be used (file, store, listener), leaving nothing open. */
 export async function startApp(config: LoadedConfig, surroundings: Surroundings): Promise<App> {
   const parts = await build(config, surroundings);
-  const operatorServer = operatorPort(parts.view, surroundings.log);
+  const operatorServer = operatorPort(parts.view, surroundings.log, config, surroundings.clock);
   try {
     const operatorAddress = await listen(operatorServer, config.operator.host, config.operator.port, 'operator');
     const worker = await serveCallers(config, parts);
@@ -110,8 +112,8 @@ export async function startWorker(config: LoadedConfig, surroundings: Surroundin
 }
 
 /** The operator port, not listening yet. */
-export function operatorPort(view: OperatorView, log: Logger): Server {
-  return createHttpServer(createOperatorApp({ view, log }), { headerBytes: 16 * 1024 });
+export function operatorPort(view: OperatorView, log: Logger, { operator }: LoadedConfig, clock?: Clock): Server {
+  return createHttpServer(createOperatorApp({ view, log, door: new OperatorDoor(operator), ...(clock && { clock }) }), { headerBytes: 16 * 1024 });
 }
 
 interface Parts {

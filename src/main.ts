@@ -3,6 +3,7 @@
 import { heedSignals } from './signals.ts';
 import cluster from 'node:cluster';
 import { randomBytes } from 'node:crypto';
+import { readFileSync } from 'node:fs';
 import { resolve } from 'node:path';
 import { parseArgs } from 'node:util';
 import { startApp, type App } from './app.ts';
@@ -49,6 +50,8 @@ Usage: tokenward <command> [options]
 Options:
   -c, --config FILE   the configuration (default: proxy.config.yaml, or $TOKENWARD_CONFIG)
       --operator URL  status, renew: the operator port (default: from the configuration, or $TOKENWARD_OPERATOR)
+      --operator-key-file FILE
+                      status, renew: the operator's key (or $TOKENWARD_OPERATOR_KEY)
       --json          status: as JSON
       --login         renew: log in, even if there is a refresh token to spend
       --use-reserve   renew: may spend the logins kept in reserve
@@ -70,6 +73,7 @@ const COMMANDS = ['serve', 'check', 'sandbox', 'status', 'renew', 'import', 'rek
 const OPTIONS = {
   config: { type: 'string', short: 'c' },
   operator: { type: 'string' },
+  'operator-key-file': { type: 'string' },
   json: { type: 'boolean', default: false },
   login: { type: 'boolean', default: false },
   'use-reserve': { type: 'boolean', default: false },
@@ -108,10 +112,10 @@ async function main(): Promise<void> {
     case 'serve': return serve(values);
     case 'check': return check(values);
     case 'sandbox': return sandbox(values);
-    case 'status': return print(await operatorStatus(operatorUrl(values), values.json));
+    case 'status': return print(await operatorStatus(operatorUrl(values), values.json, operatorKey(values)));
     case 'renew': {
       if (rest[0] === undefined) throw new UsageError('renew needs the name of an account');
-      return print(await operatorRenew(operatorUrl(values), rest[0], { useReserve: values['use-reserve'], login: values.login }));
+      return print(await operatorRenew(operatorUrl(values), rest[0], { useReserve: values['use-reserve'], login: values.login }, operatorKey(values)));
     }
     case 'import': {
       if (rest[0] === undefined) throw new UsageError('import needs the name of an account; the refresh token comes from standard input');
@@ -305,6 +309,20 @@ async function hashKey(): Promise<void> {
   if (!/^[\x21-\x7e]+$/.test(key)) throw new UsageError('a key travels in a header, so it must be visible ASCII without spaces; an empty input makes a new one');
   if (key.length < 20) process.stderr.write('This key is short, and the digest of a short key can be guessed. Better let an empty input make one.\n');
   print(`${keyDigest(key)}\n`);
+}
+
+/** What the operator port asks of whoever acts, if it asks for a key. */
+function operatorKey(options: Options): string | undefined {
+  const file = options['operator-key-file'];
+  if (file === undefined) return process.env['TOKENWARD_OPERATOR_KEY'] || undefined;
+  let key: string;
+  try {
+    key = readFileSync(file, 'utf8').trim();
+  } catch (error) {
+    throw new UsageError(`the file of --operator-key-file cannot be read (${(error as NodeJS.ErrnoException).code ?? 'unknown'})`);
+  }
+  if (!/^[\x21-\x7e]+$/.test(key)) throw new UsageError('the file of --operator-key-file must hold a key: one line of visible ASCII');
+  return key;
 }
 
 function operatorUrl(options: Options): string {

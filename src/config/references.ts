@@ -130,6 +130,10 @@ export function checkCallers(raw: unknown, say: Say): void {
 export function checkListeners(raw: unknown, say: Say): void {
   const { clientCertificate, clientCaFile } = record(record(record(raw)['listen'])['tls']);
   if (clientCertificate === 'required' && clientCaFile === undefined) say(['listen', 'tls', 'clientCertificate'], 'needs clientCaFile: without it no certificate can be checked');
+  const { host, key, allowAnonymous } = record(record(raw)['operator']);
+  if (typeof host === 'string' && !isLoopback(host) && key === undefined && allowAnonymous !== true) {
+    say(['operator', 'host'], 'whoever reaches the operator port can spend logins of the accounts. Set operator.key, stay on 127.0.0.1, or say operator.allowAnonymous: true');
+  }
   const port = Number(record(record(raw)['listen'])['port'] ?? DEFAULT_PORT);
   const other = Number(record(record(raw)['operator'])['port'] ?? DEFAULT_OPERATOR_PORT);
   if (port !== 0 && port === other) say(['operator', 'port'], 'is the same as listen.port');

@@ -32,6 +32,7 @@ const file = z.string().min(1);
 /** The same 32 bytes as src/tokens/seal.ts reads: asked here too, so that `check` finds a key that cannot work. */
 const storeKey = z.string().regex(/^\s*([0-9a-fA-F]{64}|[A-Za-z0-9+/_-]{43}=?)\s*$/, 'must be 32 random bytes, as 64 hex digits or base64; make one with: openssl rand -base64 32');
 
+const keyDigest = z.string().regex(/^sha256:[0-9a-fA-F]{64}$/, 'must be a digest "sha256:<64 hex digits>"; make one with: tokenward hash-key');
 /** Names a browser may call a listener by. */
 const hosts = z.array(z.string().regex(/^([A-Za-z0-9_-]+(\.[A-Za-z0-9_-]+)*|\*)$/, 'must be a host name without a port, or "*"')).default([]);
 /** A page of another site cannot send a field of any other name without the browser asking first. */
@@ -54,6 +55,9 @@ const listener = z.strictObject({
 const operatorListener = z.strictObject({
   host: z.string().min(1).default('127.0.0.1'),
   port: port.default(DEFAULT_OPERATOR_PORT),
+  hosts: hosts.describe('Host names by which it may be called, beside localhost and addresses. "*": any.'),
+  key: keyDigest.optional().describe('The digest of a key that whoever acts here must show. Looking needs none.'),
+  allowAnonymous: z.boolean().default(false).describe('Says aloud that renewals without a key are meant although others than this host can reach the port.'),
 }).prefault({});
 /** How an upstream's certificate is checked, and what we show it. */
 const upstreamTls = z.strictObject({
@@ -96,7 +100,7 @@ const accountPattern = z.string().regex(/^[A-Za-z0-9][A-Za-z0-9._-]{0,99}\*?$|^\
 
 const caller = z.strictObject({
   name,
-  key: z.string().regex(/^sha256:[0-9a-fA-F]{64}$/, 'must be a digest "sha256:<64 hex digits>"; make one with: tokenward hash-key').optional(),
+  key: keyDigest.optional(),
   certificate: z.string().min(1).optional().describe('The common name, or a DNS or URI alternative name, of the certificate he shows (listen.tls.clientCaFile).'),
   jwt: z.string().min(1).optional().describe('The claim (jwt.claim) of the token he shows, such as system:serviceaccount:shop:backend.'),
   routes: z.array(z.string()).min(1).optional().describe('Prefixes this caller may use; all if not given.'),

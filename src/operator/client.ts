@@ -14,8 +14,8 @@ export class OperatorError extends Error {
 }
 
 /** What `tokenward status` prints: a table, or the document as it is. */
-export async function operatorStatus(url: string, json: boolean): Promise<string> {
-  const status = (await ask(`${url}/status`, 'GET')) as Partial<StatusDocument>;
+export async function operatorStatus(url: string, json: boolean, key?: string): Promise<string> {
+  const status = (await ask(`${url}/status`, 'GET', key)) as Partial<StatusDocument>;
   if (!isStatus(status)) throw new OperatorError(`What answers at ${new URL(url).origin} is not tokenward's operator port. Name that with --operator URL.`);
   if (json) return `${JSON.stringify(status, null, 2)}\n`;
   const rows = status.accounts.map((account) => [
@@ -57,19 +57,19 @@ function notShown({ accounts, accountCount }: StatusDocument): string {
 }
 
 /** What `tokenward renew` prints. */
-export async function operatorRenew(url: string, account: string, { useReserve = false, login = false }: RenewNowOptions): Promise<string> {
+export async function operatorRenew(url: string, account: string, { useReserve = false, login = false }: RenewNowOptions, key?: string): Promise<string> {
   const query = new URLSearchParams({ ...(useReserve && { reserve: 'true' }), ...(login && { login: 'true' }) }).toString();
-  const answer = (await ask(`${url}/renew/${encodeURIComponent(account)}${query === '' ? '' : `?${query}`}`, 'POST').catch(async (error: unknown) => {
+  const answer = (await ask(`${url}/renew/${encodeURIComponent(account)}${query === '' ? '' : `?${query}`}`, 'POST', key).catch(async (error: unknown) => {
     if (!(error instanceof OperatorError) || error.code !== 'login_budget_exhausted') throw error;
-    throw new OperatorError(`${error.message}\n${await reserveOf(url, account)}`, error.code);
+    throw new OperatorError(`${error.message}\n${await reserveOf(url, account, key)}`, error.code);
   })) as { generation?: number };
   if (answer.generation === undefined) throw new OperatorError(`What answers at ${new URL(url).origin} is not tokenward's operator port. Name that with --operator URL.`);
   return `${account} has a new token, generation ${answer.generation}\n`;
 }
 
 /** What can be done once the automatic logins are used up. */
-async function reserveOf(url: string, account: string): Promise<string> {
-  const { accounts, now } = (await ask(`${url}/status`, 'GET')) as StatusDocument;
+async function reserveOf(url: string, account: string, key: string | undefined): Promise<string> {
+  const { accounts, now } = (await ask(`${url}/status`, 'GET', key)) as StatusDocument;
   const budget = accounts.find((one) => one.account === account)?.budget;
   if (budget === undefined) return `tokenward renew ${account} --use-reserve spends a login of the reserve.`;
   const { reserveRemaining, reserveLimit, retryAt } = budget;
@@ -82,14 +82,23 @@ function isStatus(status: Partial<StatusDocument>): status is StatusDocument {
   return Array.isArray(status.accounts) && typeof status.now === 'number' && status.store !== undefined;
 }
 
-async function ask(url: string, method: string): Promise<unknown> {
+/** How long a command waits until an account may be renewed by hand once more. s. */
+const WAIT_MOST = 10;
+
+/** `key`: the operator's. An account renewed a moment ago is asked for again once it may be. */
+async function ask(url: string, method: string, key: string | undefined, again = true): Promise<unknown> {
   let response: Response;
   try {
-    response = await fetch(url, { method });
+    response = await fetch(url, { method, ...(key !== undefined && { headers: { 'x-tokenward-key': key } }) });
   } catch {
     throw new OperatorError(`Nothing answers at ${new URL(url).origin}. Is tokenward running? Name its operator port with --operator URL.`);
   }
   const body = (await response.json().catch(() => ({}))) as { code?: string; title?: string; detail?: string };
+  const wait = Number(response.headers.get('retry-after'));
+  if (again && body.code === 'renewed_just_now' && wait > 0 && wait <= WAIT_MOST) {
+    await new Promise((resolve) => setTimeout(resolve, wait * 1000));
+    return ask(url, method, key, false);
+  }
   if (!response.ok) throw new OperatorError(messageOf(body, response.status), body.code);
   return body;
 }

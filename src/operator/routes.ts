@@ -1,5 +1,4 @@
 import { readFileSync } from 'node:fs';
-import { isIP } from 'node:net';
 import { promisify } from 'node:util';
 import { gzip } from 'node:zlib';
 import type { Express, Request, Response } from 'express';
@@ -7,28 +6,39 @@ import { nearest } from '../config/nearest.ts';
 import { problemDocument, TokenwardError } from '../errors.ts';
 import { describeFault, type Logger } from '../log.ts';
 import { createExpress } from '../server.ts';
+import { systemClock, type Clock } from '../tokens/clock.ts';
+import type { OperatorDoor } from './door.ts';
 import type { ReadinessWishes } from './readiness.ts';
+import { RenewalPause } from './renewal-pause.ts';
 import type { OperatorView } from './view.ts';
 
 export interface OperatorParts {
   readonly view: OperatorView;
   readonly log: Logger;
+  readonly door: OperatorDoor;
+  /** The system's without it. */
+  readonly clock?: Clock;
 }
 
 const zip = promisify(gzip);
 const PAGE = readFileSync(new URL('./page.html', import.meta.url), 'utf8');
 
 /** Health, metrics, status and the operator's few actions, on a port of their own. Nothing here shows a secret. */
-export function createOperatorApp({ view, log }: OperatorParts): Express {
+export function createOperatorApp({ view, log, door, clock = systemClock }: OperatorParts): Express {
   const app = createExpress();
+  const pause = new RenewalPause(clock);
 
   app.use((request, response, next) => {
     response.setHeader('cache-control', 'no-store');
     response.setHeader('x-content-type-options', 'nosniff');
     response.setHeader('content-security-policy', "default-src 'none'; style-src 'unsafe-inline'; script-src 'unsafe-inline'; connect-src 'self'; frame-ancestors 'none'");
-    // A page of another site must not be able to act here through an operator's browser.
-    if (request.method !== 'GET' && request.method !== 'HEAD' && (request.headers.origin !== undefined || request.headers['sec-fetch-site'] !== undefined) && !sameOrigin(request)) {
-      response.status(403).json({ code: 'cross_site', title: 'Requests from other sites are refused.' });
+    const acts = request.method !== 'GET' && request.method !== 'HEAD';
+    const refusal = acts ? door.mayAct(request, request.query['reserve'] === 'true') ?? door.mayLook(request) : door.mayLook(request);
+    if (refusal !== undefined) {
+      const { status, code, title } = refusal;
+      if (acts) log.warn('somebody tried to act on the operator port and was refused', { code, address: request.socket.remoteAddress ?? 'unknown' });
+      if (status === 401) response.setHeader('www-authenticate', 'Bearer realm="tokenward operator"');
+      response.status(status).json({ code, title });
       return;
     }
     next();
@@ -76,15 +86,25 @@ export function createOperatorApp({ view, log }: OperatorParts): Express {
   app.post('/renew/:account', async (request: Request<{ account: string }>, response) => {
     const { account } = request.params;
     const address = request.socket.remoteAddress ?? 'unknown';
+    const wait = pause.begin(account);
+    if (wait > 0) {
+      const seconds = Math.max(1, Math.ceil(wait / 1000));
+      response.setHeader('retry-after', String(seconds));
+      response.status(429).json({ code: 'renewed_just_now', title: `A renewal of this account by hand began less than 10 s ago; the next one may in ${seconds} s.` });
+      return;
+    }
     try {
       const renewed = await view.renew(account, { useReserve: request.query['reserve'] === 'true', login: request.query['login'] === 'true' });
       if (renewed === undefined) {
+        pause.forget(account);
         response.status(404).json(await noSuchAccount([account]));
         return;
       }
       log.info(`an operator renewed ${account}`, { account, generation: renewed.generation, address });
       response.json({ account, ...renewed });
     } catch (error) {
+      // No call was made: whoever is told of the reserve may ask for it at once.
+      if (error instanceof TokenwardError && error.code === 'login_budget_exhausted') pause.forget(account);
       if (error instanceof TokenwardError) log.warn(`an operator tried to renew ${account}, and it did not work`, { account, code: error.code, address, ...(error.detail !== undefined && { detail: error.detail }) });
       throw error;
     }
@@ -125,17 +145,6 @@ function wishesOf({ query }: Request): ReadinessWishes | undefined {
   const minReady = least === undefined ? undefined : typeof least === 'string' && /^\d{1,9}$/.test(least) ? Number(least) : NaN;
   const right = accounts.every((one) => typeof one === 'string') && !Number.isNaN(minReady) && (store === undefined || store === 'optional') && Object.keys(others).length === 0;
   return right ? { accounts, minReady, storeOptional: store === 'optional' } : undefined;
-}
-
-/**
- * From our own page. It must have been opened by an address or as localhost: another name could be one that the site
- * which asks has pointed here (DNS rebinding), and then origin and host agree as well.
- */
-function sameOrigin(request: Request): boolean {
-  const { origin, host } = request.headers;
-  if (origin === undefined || host === undefined || !URL.canParse(origin)) return false;
-  const from = new URL(origin);
-  return from.host === host && (from.hostname === 'localhost' || isIP(from.hostname.replace(/^\[|\]$/g, '')) !== 0);
 }
 
 /** Express could not decode the path. */

@@ -19,7 +19,7 @@ import { judgeRequest, policyError } from './policy.ts';
 import { Outages } from './outages.ts';
 import { relay } from './relay.ts';
 import { matchRoute, upstreamTarget, type Route } from './route.ts';
-import type { Door } from './site.ts';
+import type { Door } from './door.ts';
 import { checkEncodedPath } from './target.ts';
 import { isUnreachable, reasonOf } from './upstream/reason.ts';
 import type { UncuredReplies } from './uncured.ts';

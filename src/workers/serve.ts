@@ -29,7 +29,7 @@ export function workerCount({ workers }: LoadedConfig): number {
 /** Starts the operator port and the workers. Rejects with a ListenError or a WorkerStartError, leaving nothing open; with the latter also when `halt` ends the start. */
 export async function startFleet(config: LoadedConfig, log: Logger, halt: AbortSignal): Promise<RunningFleet> {
   const fleet = new Fleet(config, new Metrics(VERSION), log);
-  const operatorServer: Server = operatorPort(new FleetView(fleet, systemClock), log);
+  const operatorServer: Server = operatorPort(new FleetView(fleet, systemClock), log, config);
   const operatorAddress = await listen(operatorServer, config.operator.host, config.operator.port, 'operator');
   let proxyAddress: AddressInfo;
   try {
@@ -64,7 +64,7 @@ async function reload(fleet: Fleet, read: () => LoadedConfig, log: Logger): Prom
     return;
   }
   const { operator } = fleet.config;
-  if (config.operator.host !== operator.host || config.operator.port !== operator.port) log.warn('operator: another host or port needs a restart; the operator port stays where it is');
+  if (JSON.stringify(config.operator) !== JSON.stringify(operator)) log.warn('operator: a change in this section needs a restart; the operator port stays as it is');
   const count = workerCount(config);
   log.info('replacing the workers', { detail: String(count) });
   try {

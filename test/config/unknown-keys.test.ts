@@ -5,7 +5,7 @@ import { said, smallest } from '../support/config.ts';
 const LEVELS: readonly (readonly [level: string, text: string, path: string, meant: string])[] = [
   ['the top', smallest({ top: 'lisetn: { port: 1 }' }), 'lisetn', 'listen'],
   ['listen', smallest({ top: 'listen: { prt: 1 }' }), 'listen.prt', 'port'],
-  ['operator', smallest({ top: 'operator: { hots: "::1" }' }), 'operator.hots', 'host'],
+  ['operator', smallest({ top: 'operator: { hots: "::1" }' }), 'operator.hots', 'hosts'],
   ['store', smallest({ top: 'store: { type: embedded, pat: ./x }' }), 'store.pat', 'path'],
   ['store of type redis', smallest({ top: `store: { type: redis, url: "redis://a:6379", key: ${'a'.repeat(64)}, waitReplica: 1 }` }), 'store.waitReplica', 'waitReplicas'],
   ['its sentinel', smallest({ top: `store: { type: redis, sentinel: { name: a, nodes: ["a:1"], pasword: b }, key: ${'a'.repeat(64)} }` }), 'store.sentinel.pasword', 'password'],

@@ -39,7 +39,7 @@ describe('what the alerts say', function () {
   };
   const loginsOnly = (): void => world().sandbox.chatapp.set({ refreshTokenInAnswer: 'omit', loginPatch: { 'data.refreshToken': undefined } });
   const renewed = async (count: number): Promise<void> => {
-    for (let index = 0; index < count; index += 1) assert.equal((await call(world().proxy.operatorUrl, '/renew/crm', { method: 'POST' })).status, 200);
+    for (let index = 0; index < count; index += 1) await world().proxy.app.tokens.renewNow('crm', {});
   };
 
   it('of a token that was revoked and renewed: nothing', async function () {

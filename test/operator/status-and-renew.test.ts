@@ -1,7 +1,6 @@
 import assert from 'node:assert/strict';
 import { createServer, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
-import { call as httpCall } from '../support/call.ts';
 import { run } from '../support/process.ts';
 import { requireBuild } from '../support/tools.ts';
 import { freshWorld, tokenCalls } from '../support/world.ts';
@@ -40,7 +39,7 @@ describe('tokenward status', () => {
     requireBuild(this);
     const { operatorUrl } = world().proxy;
     assert.equal((await run(['status'], { env: { TOKENWARD_OPERATOR: operatorUrl } })).code, 0);
-    const file = writeConfig(folder(), { operator: { host: '0.0.0.0', port: Number(new URL(operatorUrl).port) }, accounts: { a: { flow: 'static', credentials: { token: 'x' } } }, routes: [{ prefix: '/a', upstream: 'https://a.example' }] });
+    const file = writeConfig(folder(), { operator: { host: '0.0.0.0', allowAnonymous: true, port: Number(new URL(operatorUrl).port) }, accounts: { a: { flow: 'static', credentials: { token: 'x' } } }, routes: [{ prefix: '/a', upstream: 'https://a.example' }] });
     assert.equal((await run(['status', '-c', file])).code, 0);
   });
 
@@ -82,7 +81,7 @@ describe('tokenward renew', () => {
     requireBuild(this);
     const { proxy, sandbox } = world();
     sandbox.chatapp.set({ refreshTokenInAnswer: 'omit', loginPatch: { 'data.refreshToken': undefined } });
-    for (let index = 0; index < 80; index += 1) await httpCall(proxy.operatorUrl, '/renew/crm', { method: 'POST' });
+    for (let index = 0; index < 80; index += 1) await proxy.app.tokens.renewNow('crm', {});
     const refused = await run(['renew', 'crm', '--operator', proxy.operatorUrl]);
     assert.equal(refused.code, 1);
     assert.match(refused.stderr, /\(login_budget_exhausted\)\n20 of 20 logins in reserve are left: tokenward renew crm --use-reserve spends one\. The next automatic login is possible in 23 h 5\d min\.\n$/);

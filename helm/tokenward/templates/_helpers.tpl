@@ -37,7 +37,7 @@ helm.sh/chart: {{ printf "%s-%s" .Chart.Name .Chart.Version | replace "+" "_" }}
 {{/*
 The configuration, as tokenward reads it. Helm merges a user's values into the chart's,
 so defaults that no longer apply are taken out again: the embedded store's path under
-another store, the leave for anonymous callers once callers are listed, and the example
+another store, the leave to act without a key once the operator port has one, the leave for anonymous callers once callers are listed, and the example
 account once no route uses it. Where nobody is asked for a key, the Service's names are the
 ones to call by.
 */}}
@@ -53,6 +53,14 @@ ones to call by.
 {{- $service := include "tokenward.fullname" . -}}
 {{- $inNamespace := printf "%s.%s" $service .Release.Namespace -}}
 {{- $_ := set $config.listen "hosts" (list $service $inNamespace (printf "%s.svc" $inNamespace) (printf "%s.svc.cluster.local" $inNamespace)) -}}
+{{- end -}}
+{{- if $config.operator.key -}}
+{{- $_ := set $config "operator" (omit $config.operator "allowAnonymous") -}}
+{{- end -}}
+{{- if not (hasKey $config.operator "hosts") -}}
+{{- $service := printf "%s-operator" (include "tokenward.fullname" .) -}}
+{{- $inNamespace := printf "%s.%s" $service .Release.Namespace -}}
+{{- $_ := set $config.operator "hosts" (list $service $inNamespace (printf "%s.svc" $inNamespace) (printf "%s.svc.cluster.local" $inNamespace)) -}}
 {{- end -}}
 {{- $used := dict -}}
 {{- range $config.routes -}}

@@ -1,0 +1,33 @@
+import { TokenwardError } from '../errors.ts';
+import type { SiteGuard } from '../inbound/site-guard.ts';
+
+/** What the listener asks of every request, whoever sent it. */
+export interface Door {
+  /** Undefined: callers are known by a proof of their own, which no page has. */
+  readonly guard: SiteGuard | undefined;
+  /** In lower case: a field that every request must have. */
+  readonly header: string | undefined;
+}
+
+/** Refuses a request that may not come in by this door. `rawHeaders` have passed the gate. Throws a TokenwardError. */
+export function checkDoor({ guard, header }: Door, rawHeaders: readonly string[]): void {
+  let host: string | undefined;
+  let origins: string[] | undefined;
+  let sites: string[] | undefined;
+  let present = header === undefined;
+  for (let i = 0; i < rawHeaders.length; i += 2) {
+    const name = rawHeaders[i]!;
+    // By length first: nearly every field is told apart by it.
+    if (name.length === 4 && name.toLowerCase() === 'host') host = rawHeaders[i + 1];
+    else if (name.length === 6 && name.toLowerCase() === 'origin') (origins ??= []).push(rawHeaders[i + 1]!);
+    else if (name.length === 14 && name.toLowerCase() === 'sec-fetch-site') (sites ??= []).push(rawHeaders[i + 1]!);
+    if (!present && name.length === header!.length && name.toLowerCase() === header && rawHeaders[i + 1] !== '') present = true;
+  }
+  if (!present) throw new TokenwardError('required_header_missing', { detail: `listen.requireHeader asks for ${header!}` });
+  // Without one it is HTTP/1.0, which no browser speaks.
+  if (guard === undefined || host === undefined) return;
+  if (!guard.knowsHost(host)) throw new TokenwardError('host_refused', { detail: 'the Host is neither an address, nor localhost, nor one of listen.hosts' });
+  for (const origin of origins ?? [undefined]) {
+    for (const site of sites ?? [undefined]) if (guard.isOthers(host, origin, site)) throw new TokenwardError('cross_site_refused');
+  }
+}
