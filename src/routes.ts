@@ -29,7 +29,7 @@ export function routeOf(config: RouteConfig, all: LoadedConfig, metrics: Metrics
     host: url.host,
     account: config.account,
     choice: many && { header: many.header?.toLowerCase(), allow: accountPatterns(many.allow), serves: (account) => servesAccount(all, many.flow, account) },
-    drops: requestDrops({ forwarding: config.forwarded === 'pass', own: [many?.header, all.listen.requireHeader].filter((name) => name !== undefined) }),
+    drops: requestDrops({ forwarding: config.forwarded === 'pass', overrides: config.methodOverride === 'pass', own: [many?.header, all.listen.requireHeader].filter((name) => name !== undefined) }),
     flow,
     logins,
     policy: config.policy && readyPolicy(config.policy, basePath),

@@ -27,7 +27,7 @@ export function route(prefix: string): Route {
   return {
     prefix, name: prefix, basePath: prefix, origin: 'http://api.example', host: 'api.example', flow: PRESETS['chatapp'],
     config: { prefix, forwarded: 'drop', setCookie: 'drop' }, deadToken: RULE,
-    drops: requestDrops({ forwarding: false, own: [] }),
+    drops: requestDrops({ forwarding: false, overrides: false, own: [] }),
   } as unknown as Route;
 }
 

@@ -161,6 +161,7 @@ const route = z.strictObject({
   }).optional().describe('Which calls may go out.'),
   encodedPaths: z.enum(['refuse', 'pass']).default('refuse').describe('Paths with encoded slashes or dots. pass: for an API whose ids need them.'),
   forwarded: z.enum(['drop', 'pass', 'add']).default('drop').describe('Forwarded and X-Forwarded-* of the caller: not sent on, sent on as they are, or replaced by our own X-Forwarded-For, -Host and -Proto.'),
+  methodOverride: z.enum(['drop', 'pass']).default('drop').describe('Fields such as X-HTTP-Method-Override and X-Original-URL, which say another method or target than the first line. pass: sent on, after the policy has judged them too.'),
   setCookie: z.enum(['drop', 'pass']).default('drop').describe('The upstream\'s cookies belong to the account\'s session, which callers share.'),
   tls: upstreamTls.optional(),
 });

@@ -11,7 +11,7 @@ import { answerError, answerJson, discardRest, isSpoilt, spoil, spoilsConnection
 import { CallerGone, takeBody, type BufferBudget, type RequestBody } from './body.ts';
 import type { Callers } from './caller.ts';
 import { checkRequest } from './gate.ts';
-import { replyHeaders, requestHeaders, withParameter } from './headers.ts';
+import { overridesOf, replyHeaders, requestHeaders, withParameter } from './headers.ts';
 import { meansDeadToken, refusalWords } from './inspect.ts';
 import { legacyLoginAnswer } from './legacy-login.ts';
 import type { Patience } from './patience.ts';
@@ -105,6 +105,7 @@ async function handle(proxy: ProxyAndOutages, passage: Passage): Promise<void> {
   }
   const path = pathOf(upstreamTarget(route, target));
   checkPolicy(proxy, route, passage.method, path);
+  if (route.config.methodOverride === 'pass') checkOverrides(proxy, route, passage, path);
   const legacyLogin = legacyLoginAnswer(route, passage.method, path);
   if (legacyLogin !== undefined) return answerJson(response, legacyLogin, proxy.readIdle);
 
@@ -289,6 +290,24 @@ function checkPolicy({ metrics }: Proxy, route: Route, method: string, path: str
   const enforced = route.config.policy?.mode !== 'report';
   metrics.policyVerdicts.inc({ route: route.name, reason: verdict, outcome: enforced ? 'refused' : 'reported' });
   if (enforced) throw policyError(route.policy, verdict, route.name, method, path);
+}
+
+/** The same for what the request says beside its first line, on a route that lets it: each method on each target that is named. */
+function checkOverrides(proxy: Proxy, route: Route, { method, request }: Passage, path: string): void {
+  const { methods, targets } = overridesOf(request.rawHeaders);
+  if (methods.length === 0 && targets.length === 0) return;
+  for (const one of [method, ...methods]) {
+    for (const target of [path, ...targets.map(pathOfUrl)]) {
+      if (one === method && target === path) continue;
+      checkPolicy(proxy, route, one, target);
+      if (route.config.legacyLogin !== 'forward' && legacyLoginAnswer(route, one, target) !== undefined) throw new TokenwardError('login_path_refused', { detail: `route ${route.name}: a header field names the upstream's login` });
+    }
+  }
+}
+
+/** The path of a target that a field names; of a whole URL too. */
+function pathOfUrl(target: string): string {
+  return pathOf(target.replace(/^[a-z][a-z0-9+.-]*:\/\/[^/?#]*/i, ''));
 }
 
 /** What we say of the caller ourselves, on routes that want it. */

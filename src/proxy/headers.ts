@@ -12,6 +12,12 @@ const OURS = ['host', 'content-length', 'via'];
 const FORWARDING = ['forwarded', 'x-real-ip'];
 /** All of X-Forwarded-*, which has no end of members. */
 const FORWARDING_FAMILY = 'xforwarded';
+/**
+ * Fields by which a request says that it means another method or another target than its first line. Frameworks obey
+ * them, and whoever judges the first line (a policy, a refusal of logins) would be stepped over.
+ */
+const METHOD_OVERRIDES = ['x-http-method-override', 'x-http-method', 'x-method-override', 'x-original-method', 'x-forwarded-method', 'x-override-method', 'x-http-override', 'http-method-override', 'method-override', 'x-rewrite-method', 'x-real-method', 'x-envoy-original-method'];
+const TARGET_OVERRIDES = ['x-original-url', 'x-original-uri', 'x-original-path', 'x-rewrite-url', 'x-rewrite-uri', 'x-rewrite-path', 'x-override-url', 'x-override-uri', 'x-http-path-override', 'x-envoy-original-path', 'x-envoy-original-url', 'x-forwarded-uri', 'x-forwarded-url', 'x-forwarded-path', 'x-real-url', 'x-real-uri', 'x-request-uri', 'x-http-destinationurl', 'request-uri', 'x-accel-redirect', 'x-waws-unencoded-url', 'x-url-override'];
 /** Challenges are about a credential that the caller does not have. */
 const CHALLENGES = ['www-authenticate', 'proxy-authenticate', 'authentication-info', 'proxy-authentication-info'];
 const COOKIES = ['set-cookie', 'set-cookie2'];
@@ -31,6 +37,8 @@ function dropping(names: readonly string[], family?: string): (name: string) => 
 export interface FieldRules {
   /** Forwarded, X-Forwarded-* and the like may pass. */
   readonly forwarding: boolean;
+  /** Fields that say another method or target than the first line may pass. */
+  readonly overrides: boolean;
   /** Further names that end here: such as are meant for us. */
   readonly own: readonly string[];
 }
@@ -42,8 +50,8 @@ export function requestDrops(rules: FieldRules): (name: string) => boolean {
   const key = JSON.stringify(rules);
   let drops = madeRules.get(key);
   if (drops === undefined) {
-    const { forwarding, own } = rules;
-    drops = dropping([...ALWAYS_DROPPED, ...own, ...(forwarding ? [] : FORWARDING)], forwarding ? undefined : FORWARDING_FAMILY);
+    const { forwarding, overrides, own } = rules;
+    drops = dropping([...ALWAYS_DROPPED, ...own, ...(overrides ? [] : [...METHOD_OVERRIDES, ...TARGET_OVERRIDES]), ...(forwarding ? [] : FORWARDING)], forwarding ? undefined : FORWARDING_FAMILY);
     madeRules.set(key, drops);
   }
   return drops;
@@ -53,6 +61,20 @@ const replyWithCookies = dropping([...HOP_BY_HOP, ...CHALLENGES]);
 
 /** Codings whose replies can be looked into. Others are taken out of Accept-Encoding where replies are inspected. */
 const READABLE_CODINGS = /^(gzip|x-gzip|deflate|br|identity)\b/i;
+
+const isMethodOverride = dropping(METHOD_OVERRIDES);
+const isTargetOverride = dropping(TARGET_OVERRIDES);
+
+/** The methods and targets that a request names beside those of its first line, in the order they came. */
+export function overridesOf(raw: readonly string[]): { readonly methods: readonly string[]; readonly targets: readonly string[] } {
+  const methods: string[] = [];
+  const targets: string[] = [];
+  for (let i = 0; i < raw.length; i += 2) {
+    if (isMethodOverride(raw[i]!)) methods.push(...raw[i + 1]!.split(',').map((method) => method.trim().toUpperCase()));
+    else if (isTargetOverride(raw[i]!)) targets.push(raw[i + 1]!);
+  }
+  return { methods, targets };
+}
 
 export type TokenAttacher = (token: Token) => Attachment;
 

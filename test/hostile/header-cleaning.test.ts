@@ -8,7 +8,7 @@ const SECRET = 'the-live-token';
 const route = {
   host: 'upstream.example', origin: 'http://upstream.example', basePath: '/base', prefix: '/api',
   config: { forwarded: 'drop', setCookie: 'drop' }, deadToken: undefined,
-  drops: requestDrops({ forwarding: false, own: [] }),
+  drops: requestDrops({ forwarding: false, overrides: false, own: [] }),
 } as unknown as Route;
 
 /** Every name that has to stay behind, as a reader who takes `-` and `_` for nothing would know it. */
