@@ -45,11 +45,13 @@ export class Callers {
     const byCertificate = this.#byCertificate(request);
     if (byCertificate !== undefined) return allowed(byCertificate, prefix);
     const address = request.socket.remoteAddress ?? '';
-    this.#damping.check(address);
     const proof = presentedProof(request);
-    if (proof === undefined) throw new TokenwardError('caller_key_missing');
-    if (this.#jwt !== undefined && looksLikeJwt(proof)) return this.#byJwt(this.#jwt, proof, prefix, address);
-    return allowed(this.#known(this.#byKey(proof), address), prefix);
+    // The proof is looked at first: a right one passes, whatever others at the same address have sent.
+    if (proof !== undefined && this.#jwt !== undefined && looksLikeJwt(proof)) return this.#byJwt(this.#jwt, proof, prefix, address);
+    const caller = proof === undefined ? undefined : this.#byKey(proof);
+    const pause = caller === undefined ? this.#damping.pause(address) : undefined;
+    if (proof === undefined) throw pause ?? new TokenwardError('caller_key_missing');
+    return allowed(this.#known(caller, address, pause), prefix);
   }
 
   #byKey(key: string): Caller | undefined {
@@ -64,14 +66,17 @@ export class Callers {
   }
 
   async #byJwt(check: JwtCheck, token: string, prefix: string, address: string): Promise<Caller> {
+    // As it is now: of several tokens that are being looked at, none ends up in a pause that the others have begun.
+    const pause = this.#damping.pause(address);
     let name: string;
     try {
       name = await check.callerOf(token);
     } catch (error) {
-      if (error instanceof TokenwardError && error.code === 'caller_key_unknown') this.#damping.wrong(address);
-      throw error;
+      if (!(error instanceof TokenwardError) || error.code !== 'caller_key_unknown') throw error;
+      if (pause === undefined) this.#damping.wrong(address);
+      throw pause ?? error;
     }
-    return allowed(this.#known(this.#callers.find((caller) => caller.jwt === name), address), prefix);
+    return allowed(this.#known(this.#callers.find((caller) => caller.jwt === name), address, pause), prefix);
   }
 
   /** The connection's own proof: a certificate that the configured authority has signed. */
@@ -85,8 +90,10 @@ export class Callers {
     return this.#callers.find((caller) => caller.certificate !== undefined && names.includes(caller.certificate));
   }
 
-  #known(caller: Caller | undefined, address: string): Caller {
+  /** `pause`: what a wrong proof is answered with instead of being counted. */
+  #known(caller: Caller | undefined, address: string, pause: TokenwardError | undefined): Caller {
     if (caller === undefined) {
+      if (pause !== undefined) throw pause;
       this.#damping.wrong(address);
       throw new TokenwardError('caller_key_unknown');
     }

@@ -18,12 +18,12 @@ export class Damping {
     this.#clock = clock;
   }
 
-  /** Throws while the address is not listened to. */
-  check(address: string): void {
+  /** What the address is told, unless it shows a right key, while it is not listened to. */
+  pause(address: string): TokenwardError | undefined {
     const known = this.#wrong.get(address);
-    if (known === undefined) return;
+    if (known === undefined) return undefined;
     const wait = known.until - this.#clock.monotonic();
-    if (wait > 0) throw new TokenwardError('too_many_wrong_keys', { retryAfter: wait / 1000 });
+    return wait > 0 ? new TokenwardError('too_many_wrong_keys', { retryAfter: wait / 1000 }) : undefined;
   }
 
   /** The address presented a wrong key. */
@@ -35,8 +35,8 @@ export class Damping {
     this.#wrong.set(address, count >= WRONG_KEYS_MOST ? { count: 0, until: this.#clock.monotonic() + PAUSE } : { count, until: 0 });
   }
 
-  /** The address presented a right key. */
+  /** The address presented a right key. A pause that others there have earned goes on for them. */
   right(address: string): void {
-    if (this.#wrong.size > 0) this.#wrong.delete(address);
+    if (this.#wrong.size > 0 && this.pause(address) === undefined) this.#wrong.delete(address);
   }
 }

@@ -325,6 +325,13 @@ function schemeOf({ socket }: CallerRequest): string {
   return 'encrypted' in socket ? 'https' : 'http';
 }
 
+/** Gives the request's slot back, once. */
+function leave({ admission }: Proxy, passage: Passage): void {
+  if (!passage.admitted) return;
+  passage.admitted = false;
+  admission.leave();
+}
+
 /** The connection is done with the answer, or the caller has left it. */
 function finish(proxy: Proxy, passage: Passage): void {
   if (passage.finished) return;
@@ -337,7 +344,7 @@ function finish(proxy: Proxy, passage: Passage): void {
     discardRest(passage.request);
   }
   if (body?.kind === 'kept') body.release();
-  if (passage.admitted) proxy.admission.leave();
+  leave(proxy, passage);
   const stats = route === undefined ? proxy.metrics.route('unmatched') : route.stats;
   if (route !== undefined) stats.inFlight -= 1;
   // 499: the caller left before there was an answer.
@@ -361,6 +368,8 @@ function fail(proxy: ProxyAndOutages, passage: Passage, error: unknown): void {
   proxy.metrics.errors.inc({ route: route?.name ?? 'unmatched', reason: ours.code });
   proxy.log.debug('answered by ourselves', { ...(route && { route: route.name }), code: ours.code, ...(ours.detail !== undefined && { detail: ours.detail }) });
   answerError(request, response, ours, proxy.readIdle);
+  // The answer is written. A body that is only read and thrown away from here on holds no place of another caller's.
+  leave(proxy, passage);
 }
 
 /** An error of the upstream's, with which route and upstream it is about and why. */
