@@ -2,7 +2,7 @@ import { createServer, IncomingMessage, ServerResponse, STATUS_CODES, type Reque
 import { createServer as createTlsServer, type Server as TlsServer, type ServerOptions as TlsOptions } from 'node:https';
 import { Server as NetServer, type AddressInfo, type Socket } from 'node:net';
 import express, { type Express } from 'express';
-import { problemDocument, type ErrorCode } from './errors.ts';
+import { problemDocument, TokenwardError, type ErrorCode } from './errors.ts';
 import type { RequestHandler, StreamedRequest } from './inbound/exchange.ts';
 import { PlainFastPath } from './inbound/fast-path.ts';
 import { refusalOf } from './inbound/refusal.ts';
@@ -58,6 +58,9 @@ export function createHttpServer(app: Express, limits: ServerLimits, tls?: TlsOp
   // Node would drop what is beyond its limit in silence; the count is checked with the request instead.
   server.maxHeadersCount = 0;
   server.maxRequestsPerSocket = 0;
+  // Node would answer these two by itself, past the gate: what comes behind them would then be carried out.
+  server.on('checkExpectation', listener);
+  server.on('connect', (_request: IncomingMessage, socket: Socket) => refuseTunnel(socket, limits));
   server.on('clientError', (error: Error, socket: Socket) => refuseMalformed(error, socket, limits));
   const open = new Map<Socket, number>();
   const fastPath = limits.fastPath && tls === undefined ? new PlainFastPath(server, limits.fastPath, limits.headerBytes) : undefined;
@@ -116,14 +119,30 @@ function tellOfEnd(socket: Socket, response: ServerResponse): void {
 }
 
 /** What Node's parser refuses never becomes a request; it still deserves an answer in our form. */
-function refuseMalformed(error: Error, socket: Socket, { headerBytes, onRefused }: ServerLimits): void {
+function refuseMalformed(error: Error, socket: Socket, limits: ServerLimits): void {
   // Anything but the parser's own complaints is a broken connection or a TLS handshake that failed or never ended: there
   // is nobody to answer, and an answer that waits for the handshake would keep the connection open for ever.
-  const refusal = socket.writable ? refusalOf(error, headerBytes) : undefined;
+  const refusal = socket.writable ? refusalOf(error, limits.headerBytes) : undefined;
   if (refusal === undefined) {
     socket.destroy();
     return;
   }
+  refuse(socket, refusal, limits);
+}
+
+/** How long a refused tunnel may take to close. ms. */
+const TUNNEL_LINGER = 5_000;
+
+/** CONNECT: this is no forward proxy. node:http has left the connection, so that whatever comes on it is nobody's. */
+function refuseTunnel(socket: Socket, limits: ServerLimits): void {
+  socket.on('error', () => socket.destroy()).resume();
+  const timer = setTimeout(() => socket.destroy(), TUNNEL_LINGER);
+  socket.once('close', () => clearTimeout(timer));
+  refuse(socket, new TokenwardError('method_refused', { detail: 'this is no forward proxy: call it at http://its-own-address/prefix/…' }), limits);
+}
+
+/** Answers what never became a request, once on a connection, and closes that. */
+function refuse(socket: Socket, refusal: TokenwardError, { onRefused }: ServerLimits): void {
   // What follows on this connection is nobody's request any more, and would complain again.
   if (refused.has(socket)) return;
   refused.add(socket);

@@ -4,7 +4,7 @@ import { problemDocument, TokenwardError, type ErrorCode } from '../errors.ts';
 import type { CallerAnswer, CallerRequest, StreamedRequest } from '../inbound/exchange.ts';
 
 /** Errors after which it is not certain where the next request begins. */
-const SPOILS_CONNECTION: ReadonlySet<ErrorCode> = new Set(['request_malformed', 'request_target_refused', 'target_too_long', 'headers_too_large', 'method_refused', 'upgrade_refused', 'loop_detected']);
+const SPOILS_CONNECTION: ReadonlySet<ErrorCode> = new Set(['request_malformed', 'request_target_refused', 'target_too_long', 'headers_too_large', 'method_refused', 'upgrade_refused', 'loop_detected', 'expectation_failed']);
 /** How long a caller may go on sending a body that nobody wants any more. ms. */
 const LINGER = 5_000;
 

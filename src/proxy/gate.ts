@@ -30,12 +30,13 @@ export function checkRequest(request: Pick<CallerRequest, 'rawHeaders' | 'httpVe
   if (httpVersion !== '1.1' && httpVersion !== '1.0') malformed('only HTTP/1.1 and HTTP/1.0 are spoken here');
   if (!METHODS.has(request.method ?? '')) throw new TokenwardError('method_refused');
   // What has been said of fields that come again, byte for byte, holds for them again.
-  if (!(request instanceof PlainRequest) || !request.fields.passed) {
-    checkFields(request.rawHeaders, httpVersion, self);
-    if (door !== undefined) checkDoor(door, request.rawHeaders);
-    if (request instanceof PlainRequest) request.fields.passed = true;
-  }
+  const fields = request instanceof PlainRequest ? request.fields : undefined;
+  const known = fields?.passed === true;
+  if (!known) checkFields(request.rawHeaders, httpVersion, self);
   checkTarget(request.url ?? '');
+  if (known) return;
+  if (door !== undefined) checkDoor(door, request.rawHeaders);
+  if (fields !== undefined) fields.passed = true;
 }
 
 function checkFields(rawHeaders: readonly string[], httpVersion: string, self: string): void {
