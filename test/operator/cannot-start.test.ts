@@ -85,7 +85,7 @@ describe('tokenward serve that cannot start', () => {
 
   it('because an address is none of this machine says so', async function () {
     requireBuild(this);
-    const { code, stderr } = await run(['serve', '-c', config({ operator: { host: '192.0.2.1', port: 0 } })]);
+    const { code, stderr } = await run(['serve', '-c', config({ operator: { host: '192.0.2.1', allowAnonymous: true, port: 0 } })]);
     assert.deepEqual([code, stderr.split('\n').filter((line) => line.startsWith('tokenward'))], [1, ['tokenward: Cannot listen on 192.0.2.1:0 (operator): this machine has no such address.']]);
   });
 
