@@ -384,7 +384,8 @@ export class TokenManager {
     const { token } = record;
     const isOurs = record.identity === credential.identity;
     state.dead = record.dead?.credentials === credential.credentials ? record.dead.reason : this.#missing(state, isOurs ? token : undefined);
-    state.retryAt = record.retryAt;
+    // A pause for a second look at credentials that have been changed since is over.
+    state.retryAt = record.doubt !== undefined && record.doubt.credentials !== credential.credentials ? undefined : record.retryAt;
     state.failures = record.failures;
     if (token !== undefined && isOurs && token.generation > (state.token?.generation ?? 0)) this.#take(state, token);
     this.#options.observer.changed(credential);
@@ -648,7 +649,7 @@ export class TokenManager {
       current = debited.record;
       const outcome = await this.#call(state, 'login', wishes.cause, () => credential.login());
       if (outcome.kind === 'granted') return this.#accept(state, current, outcome.grant, 'login', wishes.cause, asked);
-      if (outcome.kind === 'refused') return this.#refusedLogin(state, current, outcome.reason);
+      if (outcome.kind === 'refused') return this.#refusedLogin(state, current, outcome.reason, wishes.cause.why === 'operator');
       const nothingLeft = outcome.kind === 'impossible' || (outcome.kind === 'failed' && outcome.reach === 'unsent');
       if (nothingLeft && credential.budget !== undefined && debited.at !== undefined) {
         // Nobody has seen this login, so it does not count. A store that cannot say so now keeps one too many, which is safe.
@@ -663,11 +664,12 @@ export class TokenManager {
   }
 
   /** The credentials are wrong, as the endpoint says; unless they worked a little while ago: then it is asked once more before anybody is told to act. */
-  async #refusedLogin(state: AccountState, record: CredentialRecord, reason: string): Promise<never> {
+  async #refusedLogin(state: AccountState, record: CredentialRecord, reason: string, byOperator: boolean): Promise<never> {
     const { credential } = state;
     const { clock } = this.#options;
     const now = clock.wall();
-    if (!isDoubtful(record, credential.credentials, now)) return this.#giveUp(state, record, `the token endpoint refused the login (${reason})`);
+    // An operator who asked is told at once.
+    if (byOperator || !isDoubtful(record, credential.credentials, now)) return this.#giveUp(state, record, `the token endpoint refused the login (${reason})`);
     const doubt = record.doubt?.credentials === credential.credentials ? record.doubt : { since: now, credentials: credential.credentials };
     const retryAt = doubt.since + DOUBT_PAUSE;
     state.problem = `the token endpoint refused the login (${reason}), though it worked within the last hour; it is tried once more before the account is called dead`;
@@ -767,10 +769,7 @@ export class TokenManager {
       state.unsaved = next;
       report();
       this.#keepSaving(state);
-      const used = this.#use(state, token);
-      state.problem = 'the new token could not be stored yet';
-      observer.changed(credential);
-      return used;
+      return this.#use(state, token);
     }
     if (theirs !== undefined) {
       // Their token is the stored one; ours is dropped.

@@ -64,7 +64,9 @@ const ACCEPTED_RECENTLY = 30_000;
 export function judge(state: AccountState, storeUsable: boolean, clock: Clock): { word: AccountWord; problem: string | undefined } {
   const { token, credential, refusedAt } = state;
   const refused = refusedAt !== undefined && clock.monotonic() - state.acceptedAt > ACCEPTED_RECENTLY;
-  const trouble = state.recordProblem ?? state.dead ?? state.problem;
+  // First what would lose the only copy of a token.
+  const unsaved = state.unsaved === undefined ? undefined : 'the new token could not be stored yet';
+  const trouble = unsaved ?? state.recordProblem ?? state.dead ?? state.problem;
   if (token !== undefined && !refused && lives(token, clock)) return { word: trouble === undefined ? 'working' : 'degraded', problem: trouble };
   if (credential.fixed !== undefined) return { word: 'down', problem: 'the upstream refuses the fixed token; correct it in the configuration' };
   if (state.recordProblem !== undefined || state.dead !== undefined) return { word: 'dead', problem: trouble };

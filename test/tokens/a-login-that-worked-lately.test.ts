@@ -46,6 +46,20 @@ describe('a login that worked within the last hour', () => {
     await assert.rejects(async () => manager.renew('crm', first), (error: TokenwardError) => error.code === 'credential_dead');
   });
 
+  it('credentials that were changed meanwhile get their chance at once', async () => {
+    const world = await managed(playedCredential({ canRefresh: false }, granted(), refused));
+    const first = await world.manager.get('crm');
+    await assert.rejects(async () => world.manager.renew('crm', first));
+    const { manager } = await world.restart(playedCredential({ canRefresh: false, credentials: 'others' }));
+    assert.equal((await manager.renew('crm', first)).generation, 2);
+  });
+
+  it('an operator who tries it by hand is told at once', async () => {
+    const { manager } = await managed(playedCredential({ canRefresh: false }, granted(), refused));
+    await manager.get('crm');
+    await assert.rejects(manager.renewNow('crm'), (error: TokenwardError) => error.code === 'credential_dead');
+  });
+
   it('a login that worked longer ago, or never, is believed to be wrong at once', async () => {
     const credential = playedCredential({ canRefresh: false }, granted({ lifetime: 36_000 }), refused);
     const { manager, clock } = await managed(credential);

@@ -111,7 +111,7 @@ describe('the end of a token', () => {
   });
 
   it('in its last second it serves all the same, if there is no newer one to be had', async () => {
-    const credential = playedCredential({}, granted(), failed());
+    const credential = playedCredential({}, granted(), failed(), failed());
     const { manager, clock } = await managed(credential);
     const first = await manager.get('crm');
     clock.pass(3_599_500);

@@ -54,7 +54,7 @@ export async function clocks(tally: Tally): Promise<void> {
       return newer.generation > old.generation && credential.calls.length <= 3 ? undefined : `generation ${newer.generation}, ${credential.calls.join()}`;
     });
     await run('a pause is not prolonged beyond the longest', async ({ manager, credential, clock }) => {
-      credential.answers.push(failed(), granted());
+      credential.answers.push(failed(), failed(), granted());
       await Promise.resolve(manager.get('crm')).then(() => undefined, () => undefined);
       clock.jump(jump);
       clock.pass(10 * 60_000 + 1_000);
