@@ -1,4 +1,4 @@
-import { readdirSync, readFileSync } from 'node:fs';
+import { readdirSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Flow } from '../flows/flow.ts';
 import { readDocument } from './document.ts';
@@ -8,6 +8,7 @@ import { ConfigError, dotted, record, type ConfigMistake, type Say } from './mis
 import { isParticular, needsBaseUrl } from './flow-checks.ts';
 import { checkAccounts, checkAllGiven, flowOfAccount, noFlow, overrides } from './references.ts';
 import { accountSchema, accountsSchema, NAME, NAME_FORM, type AccountConfig } from './schema.ts';
+import { readText } from './text-file.ts';
 
 /*
  * Accounts that do not stand in the configuration itself: from a folder of files written by hand, or from one file that
@@ -50,7 +51,7 @@ export function accountsOfFolder(folder: string, flows: ReadonlyMap<string, Flow
   for (const name of names) {
     const file = join(folder, name);
     try {
-      const found = accountsOfFile(readText(file), file, flows, environment, seen);
+      const found = accountsOfFile(textOf(file), file, flows, environment, seen);
       Object.assign(accounts, found);
       for (const account of Object.keys(found)) seen.set(account, file);
     } catch (error) {
@@ -67,7 +68,7 @@ function accountsOfFile(text: string, file: string, flows: ReadonlyMap<string, F
   const mistakes: ConfigMistake[] = [];
   // The checks speak of `accounts.<name>`; here the names stand at the top.
   const say: Say = (path, message) => void mistakes.push({ path: dotted(path.slice(1)), line: document.lineOf(path.slice(1)), message });
-  const expanded = { accounts: expandLeaves(document.value ?? {}, ['accounts'], environment, say) };
+  const expanded = { accounts: expandLeaves(document.value ?? {}, ['accounts'], { environment, say }) };
   const parsed = accountsSchema.safeParse(expanded.accounts);
   for (const issue of parsed.error?.issues ?? []) reportIssue({ ...issue, path: ['accounts', ...issue.path] }, expanded, say);
   checkAccounts(expanded, flows, (path) => document.sourceOf(path.slice(1)), say);
@@ -90,7 +91,7 @@ export function accountsOfLines(file: string, flows: ReadonlyMap<string, Flow>, 
   const mistakes: ConfigMistake[] = [];
   let line = 0;
   const say: Say = (path, message) => void mistakes.push({ path: dotted(path), line, message });
-  for (const text of readText(file).split('\n')) {
+  for (const text of textOf(file).split('\n')) {
     line += 1;
     if (text.trim() === '') continue;
     const before = mistakes.length;
@@ -129,7 +130,7 @@ function objectIn(text: string, environment: Environment, say: Say): Readonly<Re
     say([], 'not one JSON object');
     return undefined;
   }
-  return record(text.includes('${') ? expandLeaves(value, [], environment, say) : value);
+  return record(text.includes('${') ? expandLeaves(value, [], { environment, say, generated: true }) : value);
 }
 
 /** The same text for accounts that differ in nothing but name and credentials. */
@@ -183,9 +184,9 @@ function without<T extends object, K extends string>(value: T, ...keys: readonly
   return Object.fromEntries(Object.entries(value).filter(([key]) => !keys.includes(key as K))) as Omit<T, K>;
 }
 
-function readText(file: string): string {
+function textOf(file: string): string {
   try {
-    return readFileSync(file, 'utf8');
+    return readText(file);
   } catch (error) {
     throw new ConfigError(file, [{ path: '', line: undefined, message: `the file cannot be read (${(error as NodeJS.ErrnoException).code ?? 'error'})` }]);
   }

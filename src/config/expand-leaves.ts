@@ -1,25 +1,44 @@
-import { expand, ExpansionError } from './expand.ts';
+import { ExpansionError, isLeftOver, joined, NOT_EXPANDED, piecesOf, tidied, type Piece } from './expand.ts';
 import type { Path, Say } from './mistakes.ts';
 
+/** Hears of every text that has been expanded, and what it is made of. */
+export type Note = (path: Path, pieces: readonly Piece[]) => void;
+
+export interface Expanding {
+  readonly environment: Readonly<Record<string, string | undefined>>;
+  readonly say: Say;
+  readonly note?: Note;
+  /** A program has written it: a text such as `$abc` is taken for itself, because no program means a variable by it. */
+  readonly generated?: boolean;
+}
+
 /** The same value with `${…}` expanded in every string that is not a key. */
-export function expandLeaves(value: unknown, path: Path, environment: Readonly<Record<string, string | undefined>>, say: Say): unknown {
+export function expandLeaves(value: unknown, path: Path, how: Expanding): unknown {
+  const { environment, say, note, generated = false } = how;
   if (typeof value === 'string') {
     try {
-      return expand(value, environment);
+      // A flow's doubled braces are a mistaken placeholder, which is told in words of its own.
+      const placeholder = value.includes('{{') && !path.includes('credentials');
+      if (!generated && !placeholder && isLeftOver(value)) throw new ExpansionError(NOT_EXPANDED);
+      const pieces = piecesOf(value, environment);
+      const text = joined(pieces);
+      note?.(path, pieces);
+      // A block of YAML ("|") ends with a line end that nobody means as part of a password.
+      return path.includes('credentials') ? tidied(text) : text;
     } catch (error) {
       if (!(error instanceof ExpansionError)) throw error;
       say(path, error.message);
       return value;
     }
   }
-  if (Array.isArray(value)) return value.map((item, index) => expandLeaves(item, [...path, index], environment, say));
+  if (Array.isArray(value)) return value.map((item, index) => expandLeaves(item, [...path, index], how));
   if (typeof value === 'object' && value !== null) {
     const entries = Object.entries(value).filter(([key]) => {
       // Schemas pass it over in silence.
       if (key === '__proto__') say([...path, key], 'unknown key');
       return key !== '__proto__';
     });
-    return Object.fromEntries(entries.map(([key, item]) => [key, expandLeaves(item, [...path, key], environment, say)]));
+    return Object.fromEntries(entries.map(([key, item]) => [key, expandLeaves(item, [...path, key], how)]));
   }
   return value;
 }

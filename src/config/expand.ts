@@ -1,33 +1,130 @@
-import { readFileSync } from 'node:fs';
+import { readText } from './text-file.ts';
 
 /** A `${…}` that could not be expanded; the message says which, and never what it stands for. */
 export class ExpansionError extends Error {}
 
-/** `${NAME}`, `${NAME:-default}`, `${file:/path}`, and `$${` for a literal `${`. The last group is empty if the brace is never closed. */
-const EXPRESSION = /\$\$\{|\$\{([^}]*)(\}?)/g;
+/** A part of an expanded value. What is kept of a file is its path, so that it can be read again. */
+export type Piece =
+  | { readonly from: 'text'; readonly text: string }
+  | { readonly from: 'variable'; readonly name: string; readonly text: string }
+  | { readonly from: 'file'; readonly path: string };
+
+type Environment = Readonly<Record<string, string | undefined>>;
+
+/** What a value looks like that was meant to be replaced by something else: $NAME, $(NAME), %NAME%, {{ NAME }}. */
+const LEFT_OVER = /^\s*(\$[A-Za-z_][A-Za-z0-9_]*|\$\([^()]*\)|%[A-Za-z_][A-Za-z0-9_]*%|\{\{[^{}]*\}\})\s*$/;
 
 /**
  * Expands one string. This happens after the YAML is parsed, so that a secret with `#` or `"` in it cannot change the
- * document's structure. A file loses one line end. Throws an ExpansionError.
+ * document's structure; and what is put in is not expanded again. Throws an ExpansionError.
  */
-export function expand(text: string, environment: Readonly<Record<string, string | undefined>>): string {
-  return text.replace(EXPRESSION, (whole, inside: string | undefined, end: string | undefined) => {
-    if (inside === undefined) return whole.slice(1);
-    if (inside.startsWith('file:')) {
-      const path = inside.slice('file:'.length);
-      try {
-        return readFileSync(path, 'utf8').replace(/\r?\n$/, '');
-      } catch (error) {
-        throw new ExpansionError(`the file ${path} cannot be read (${(error as NodeJS.ErrnoException).code ?? 'error'})`);
-      }
+export function expand(text: string, environment: Environment): string {
+  return joined(piecesOf(text, environment));
+}
+
+/** The parts of a string, with variables looked up and defaults chosen. Throws an ExpansionError. */
+export function piecesOf(text: string, environment: Environment): Piece[] {
+  return new Expansion(text, environment).all();
+}
+
+/** What the parts come to; files are read now. Throws an ExpansionError. */
+export function joined(pieces: readonly Piece[]): string {
+  return pieces.map((piece) => (piece.from === 'file' ? fileText(piece.path) : piece.text)).join('');
+}
+
+/** True if a text is nothing but a variable in a notation that is not expanded here. */
+export function isLeftOver(text: string): boolean {
+  return LEFT_OVER.test(text);
+}
+
+/** `${NAME}`, `${NAME:-default}`, `${file:/path}`, and `$${` for a literal `${`. Defaults and paths may hold others. */
+class Expansion {
+  readonly #text: string;
+  readonly #environment: Environment;
+  #at = 0;
+
+  constructor(text: string, environment: Environment) {
+    this.#text = text;
+    this.#environment = environment;
+  }
+
+  all(): Piece[] {
+    return this.#pieces(false, true);
+  }
+
+  /** Up to the end of the text, or behind the brace that ends the expression this is part of. Not `wanted`: only its form is looked at. */
+  #pieces(inside: boolean, wanted: boolean): Piece[] {
+    const pieces: Piece[] = [];
+    let plain = '';
+    const flush = (): void => {
+      if (plain !== '') pieces.push({ from: 'text', text: plain });
+      plain = '';
+    };
+    while (this.#at < this.#text.length) {
+      if (this.#takes('$${')) plain += '${';
+      else if (this.#takes('${')) {
+        flush();
+        pieces.push(...this.#expression(wanted));
+      } else if (inside && this.#takes('}')) {
+        flush();
+        return pieces;
+      } else plain += this.#text[this.#at++]!;
     }
-    const [, name, fallback] = inside.match(/^([A-Za-z_][A-Za-z0-9_]*)(?::-([\s\S]*))?$/) ?? [];
-    // Not repeated here: it may be part of a password.
-    if (name === undefined || end === '') throw new ExpansionError('holds a "${" that is not ${NAME}, ${NAME:-default} or ${file:/path}; for the two characters themselves write "$${"');
-    const value = environment[name];
+    // A brace that is never closed.
+    if (inside) throw malformed();
+    flush();
+    return pieces;
+  }
+
+  #expression(wanted: boolean): Piece[] {
+    if (this.#takes('file:')) {
+      const path = this.#pieces(true, wanted);
+      return wanted ? [{ from: 'file', path: joined(path) }] : [];
+    }
+    const name = /^[A-Za-z_][A-Za-z0-9_]*/.exec(this.#text.slice(this.#at))?.[0];
+    // Not repeated in the message: it may be part of a password.
+    if (name === undefined) throw malformed();
+    this.#at += name.length;
+    const given = this.#environment[name];
+    const text = given === undefined ? '' : tidied(given);
     // Like a shell's ":-": an empty variable counts as not set.
-    if (value !== undefined && value !== '') return value;
-    if (fallback !== undefined) return fallback;
-    throw new ExpansionError(`the environment variable ${name} is ${value === undefined ? 'not set' : 'empty'}`);
-  });
+    const found = text !== '';
+    if (this.#takes(':-')) {
+      const fallback = this.#pieces(true, wanted && !found);
+      if (!found) {
+        if (wanted && fallback.length === 1 && fallback[0]!.from === 'text' && isLeftOver(fallback[0]!.text)) throw new ExpansionError(NOT_EXPANDED);
+        return fallback;
+      }
+    } else if (!this.#takes('}')) throw malformed();
+    if (!wanted) return [];
+    if (!found) throw new ExpansionError(`the environment variable ${name} is ${given === undefined ? 'not set' : 'empty'}`);
+    return [{ from: 'variable', name, text }];
+  }
+
+  #takes(what: string): boolean {
+    if (!this.#text.startsWith(what, this.#at)) return false;
+    this.#at += what.length;
+    return true;
+  }
+}
+
+/** What to say of a variable in another notation. It is not repeated: it may be a password after all. */
+export const NOT_EXPANDED = 'looks like a variable in a notation that is not expanded here: write ${NAME} or ${file:/path}; a value that really is such text comes from the environment or from a file';
+
+function malformed(): ExpansionError {
+  return new ExpansionError('holds a "${" that is not ${NAME}, ${NAME:-default} or ${file:/path}; for the two characters themselves write "$${"');
+}
+
+function fileText(path: string): string {
+  try {
+    return tidied(readText(path));
+  } catch (error) {
+    const { code = 'error' } = error as NodeJS.ErrnoException;
+    throw new ExpansionError(code === 'NOT_TEXT' ? `the file ${path} is no UTF-8 text` : `the file ${path} cannot be read (${code})`);
+  }
+}
+
+/** Without what editors, shells and Secret objects add to a value: a byte order mark, and line ends at the end. */
+export function tidied(text: string): string {
+  return text.replace(/^\uFEFF/, '').replace(/[\r\n]+$/, '');
 }

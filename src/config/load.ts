@@ -1,4 +1,3 @@
-import { readFileSync } from 'node:fs';
 import type { Flow } from '../flows/flow.ts';
 import { readDocument } from './document.ts';
 import { accountsOfFolder, accountsOfLines, NO_GENERATED, type GeneratedAccounts } from './accounts.ts';
@@ -10,6 +9,7 @@ import { checkAccounts, checkCallers, checkListeners, checkRoutes, flowOfAccount
 import { warnOfSharedLogins } from './shared-logins.ts';
 import { warnOfUnfitTokens } from './unfit-tokens.ts';
 import { configSchema, type AccountConfig, type Config } from './schema.ts';
+import { readText } from './text-file.ts';
 
 export { ConfigError, showMistake, type ConfigMistake, type ConfigWarning } from './mistakes.ts';
 
@@ -47,7 +47,7 @@ type Environment = Readonly<Record<string, string | undefined>>;
 export function loadConfig(file: string, environment: Environment): LoadedConfig {
   let text: string;
   try {
-    text = readFileSync(file, 'utf8');
+    text = readText(file);
   } catch (error) {
     const { code } = error as NodeJS.ErrnoException;
     throw new ConfigError(file, [{ path: '', line: undefined, message: code === 'ENOENT' ? 'there is no such file; name one with -c FILE' : `the file cannot be read (${code ?? 'error'})` }]);
@@ -65,9 +65,12 @@ export function parseConfig(text: string, environment: Environment, file = 'conf
     if (!unexpanded.has(dotted(path))) mistakes.push({ path: dotted(path), line: document.lineOf(path), message });
   };
 
-  const expanded = expandLeaves(document.value ?? {}, [], environment, (path, message) => {
-    say(path, message);
-    unexpanded.add(dotted(path));
+  const expanded = expandLeaves(document.value ?? {}, [], {
+    environment,
+    say(path, message) {
+      say(path, message);
+      unexpanded.add(dotted(path));
+    },
   });
   const result = configSchema.safeParse(expanded);
   for (const issue of result.error?.issues ?? []) {

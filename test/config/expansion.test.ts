@@ -49,8 +49,8 @@ describe('${…} in a configuration', () => {
     ]);
   });
 
-  it('reads a file, without the line end at its end', () => {
-    for (const [content, expected] of [['one\n', 'one'], ['one\r\n', 'one'], ['one', 'one'], ['one\ntwo\n\n', 'one\ntwo\n'], ['', '']]) {
+  it('reads a file, without the line ends at its end', () => {
+    for (const [content, expected] of [['one\n', 'one'], ['one\r\n', 'one'], ['one', 'one'], ['one\ntwo\n', 'one\ntwo'], ['', '']]) {
       writeFileSync(join(folder, 'secret'), content!);
       assert.equal(token(`a\${file:${join(folder, 'secret')}}b`), `a${expected}b`);
     }
@@ -69,7 +69,38 @@ describe('${…} in a configuration', () => {
   });
 
   it('leaves other dollars alone', () => {
-    for (const text of ['$', '$$', '$A', 'a$b$c', '$2y$10$abc', '$&', '$1', '{A}', '$ {A}']) assert.equal(token(text, { A: 'one' }), text);
+    for (const text of ['$', '$$', '$$A', 'a$b$c', 'a$A', '$A-$B', '$5', '$2y$10$abc', '$&', '$1', '{A}', '$ {A}']) assert.equal(token(text, { A: 'one' }), text);
+  });
+
+  it('may stand in a default, and in the path of a file', () => {
+    assert.equal(token('${A:-${B}}', { B: 'bee' }), 'bee');
+    assert.equal(token('${A:-${B}}', { A: 'ay', B: 'bee' }), 'ay');
+    assert.equal(token('${A:-<${B:-${C:-sea}}>}!'), '<sea>!');
+    assert.equal(token('${A:-$${B}}', { B: 'bee' }), '${B}');
+    writeFileSync(join(folder, 'nested'), 'from a file\n');
+    assert.equal(token('${A:-${file:${DIR}/nested}}', { DIR: folder }), 'from a file');
+  });
+
+  it('in a default that is not taken needs no variable and no file, but the right form', () => {
+    assert.equal(token('${A:-${B}}', { A: 'ay' }), 'ay');
+    assert.equal(token(`\${A:-\${file:${folder}/none}}`, { A: 'ay' }), 'ay');
+    assert.deepEqual(complaint('${A:-${B}}'), ['accounts.shop.credentials.token: the environment variable B is not set']);
+    assert.match(complaint('${A:-${B C}}', { A: 'ay' }).join(), /holds a "\$\{" that is not/);
+    assert.match(complaint('${A:-${B}', { B: 'bee' }).join(), /holds a "\$\{" that is not/);
+  });
+
+  it('is the only notation: another one that is all there is of a value is refused, and never sent', () => {
+    for (const text of ['$A', '$PW_A', ' $A ', '$(A)', '%A%', '{{ A }}', '${B:-$A}', '${B:-${C:-%A%}}']) {
+      const [said, ...more] = complaint(text, { A: 'one', PW_A: 'two' });
+      assert.match(said!, /^accounts\.shop\.credentials\.token: looks like a variable in a notation that is not expanded here: write \$\{NAME\}/, text);
+      assert.deepEqual(more, [], text);
+    }
+    assert.match(said(smallest({ top: 'store: { type: embedded, path: $DATA }' })).join(), /^store\.path: looks like a variable/);
+  });
+
+  it('can bring a value that looks like another notation', () => {
+    assert.equal(token('${A}', { A: '$ecret' }), '$ecret');
+    assert.equal(token('${A:-$${ecret}}'), '${ecret}');
   });
 
   it('of another form is a mistake that does not repeat it', () => {

@@ -6,7 +6,7 @@ import { temporaryFolder } from '../support/proxy.ts';
 
 /** Each of these changes the document's structure, or itself, if it is put in before the YAML is parsed. */
 const SECRETS = [
-  'a#b', 'a #b', '# all of it', 'a"b', "a'b", '"quoted"', 'a$b', '$&', "$'", '$`', '$$', '${NAME}', '$${', 'a\nb', 'a\r\nb', '\n', 'a: b', ': ', '- a', '*a', '&a', '!a', '%a', '@a', '`a',
+  'a#b', 'a #b', '# all of it', 'a"b', "a'b", '"quoted"', 'a$b', '$&', "$'", '$`', '$$', '${NAME}', '$${', 'a\nb', 'a\r\nb', 'a: b', ': ', '- a', '*a', '&a', '!a', '%a', '@a', '`a',
   '{a}', '[a', 'a, b', '|', '>', '?', 'null', '~', 'true', 'no', '0123', '1e5', '0x10', '2026-01-01', ' leading', 'trailing ', '\ttab', '\\', '\\n', '\u00fcml\u00e4ut', '\u{1f511}', '<<', '---', '...', '\u2028',
 ];
 

@@ -1,0 +1,15 @@
+import { readFileSync } from 'node:fs';
+
+/**
+ * The text of a file in UTF-8 or, as some editors and shells write it, in UTF-16 with a byte order mark; without that
+ * mark. Throws the system's error, or one with the code NOT_TEXT for bytes that are neither: guessing would change a secret.
+ */
+export function readText(path: string): string {
+  const bytes = readFileSync(path);
+  const encoding = bytes[0] === 0xff && bytes[1] === 0xfe ? 'utf-16le' : bytes[0] === 0xfe && bytes[1] === 0xff ? 'utf-16be' : 'utf-8';
+  try {
+    return new TextDecoder(encoding, { fatal: true }).decode(bytes);
+  } catch {
+    throw Object.assign(new Error('not UTF-8 text'), { code: 'NOT_TEXT' });
+  }
+}
