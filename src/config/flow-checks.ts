@@ -1,8 +1,8 @@
-import { attachedName } from '../flows/attach.ts';
+import { attachable, attachedName } from '../flows/attach.ts';
 import { CLIENT_AUTHS } from '../flows/client-auth.ts';
 import { isFixed, type Attach, type Flow, type TemplateValue, type TokenCall } from '../flows/flow.ts';
 import { buildRequest } from '../flows/request.ts';
-import { fillString, placeholdersIn, UnfillableError } from '../flows/template.ts';
+import { fillString, fitsHeader, placeholdersIn, UnfillableError } from '../flows/template.ts';
 import { didYouMean, record, type Path, type Say } from './mistakes.ts';
 
 /*
@@ -119,8 +119,28 @@ function checkPresent(flow: Flow, credentials: Readonly<Record<string, unknown>>
   }
   for (const auth of new Set(callsOf(flow).flatMap(([, { client }]) => (client === undefined ? [] : [client.auth])))) checkClientAuth(auth, credentials, path, say);
   for (const [name, key] of missing) say(path, `${name} is missing: the flow's ${key} names it, without {${name}?} or a default`);
+  checkHeaders(flow, credentials, path, say);
   const token = isFixed(flow) ? attachedName(flow.attach) : undefined;
   if (token !== undefined && flow.credentials[token] === 'optional' && !has(token)) say(path, `${token} is missing: it is the account's token`);
+}
+
+/** Values that would end a header's line, or arrive there as something else, are never sent; so they are refused here, by name. */
+function checkHeaders(flow: Flow, credentials: Readonly<Record<string, unknown>>, path: Path, say: Say): void {
+  const unfit = new Map<string, string>();
+  for (const [key, call] of callsOf(flow)) {
+    for (const [header, text] of Object.entries(call.headers)) {
+      for (const { name } of placeholdersIn(text)) if (typeof credentials[name] === 'string' && !fitsHeader(credentials[name])) unfit.set(name, `the flow's ${key} sends it in the header ${header}`);
+    }
+  }
+  const token = isFixed(flow) ? attachedName(flow.attach) : undefined;
+  const value = token === undefined || !Object.hasOwn(credentials, token) ? undefined : credentials[token];
+  if (token !== undefined && typeof value === 'string' && value !== '' && !canAttach(flow.attach, value)) unfit.set(token, `requests carry it in a ${'cookie' in flow.attach ? 'cookie' : 'header'}`);
+  for (const [name, where] of unfit) say([...path, name], `holds characters that cannot travel (control characters or line ends, letters beyond ASCII, or blanks at an end): ${where}`);
+}
+
+/** A blank at the token's beginning is in the midst of "Bearer {token}", and lost on the way all the same. */
+function canAttach(attach: Attach, token: string): boolean {
+  return attachable(attach, token) && (!('header' in attach) || fitsHeader(token));
 }
 
 function checkClientAuth(template: string, credentials: Readonly<Record<string, unknown>>, path: Path, say: Say): void {

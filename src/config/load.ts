@@ -7,7 +7,6 @@ import { ConfigError, dotted, record, type ConfigMistake, type ConfigWarning, ty
 import { collectFlows } from './own-flows.ts';
 import { checkAccounts, checkCallers, checkListeners, checkRoutes, flowOfAccount } from './references.ts';
 import { warnOfSharedLogins } from './shared-logins.ts';
-import { warnOfUnfitTokens } from './unfit-tokens.ts';
 import { configSchema, type AccountConfig, type Config } from './schema.ts';
 import { readText } from './text-file.ts';
 
@@ -93,7 +92,6 @@ export function parseConfig(text: string, environment: Environment, file = 'conf
     const elsewhere = path.length > 1 && !Object.hasOwn(result.data.accounts, path[1]!);
     warnings.push({ path: dotted(path), line: elsewhere ? undefined : document.lineOf(path), message });
   };
-  warnOfUnfitTokens(config.accounts, flowOf, warn);
   warnOfSharedLogins({ accounts: config.accounts, flowOf, generated: more.generated }, warn);
   return { ...config, generated: more.generated, knownFlows: flows, flowOf, warnings };
 }

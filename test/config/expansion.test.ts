@@ -9,6 +9,14 @@ function token(written: string, environment: Readonly<Record<string, string>> = 
   return load(smallest({ credentials: `token: ${JSON.stringify(written)}` }), environment).accounts['shop']!.credentials['token'];
 }
 
+/** The same for text that goes into a body, where it may hold anything. */
+function email(written: string): unknown {
+  return load(JSON.stringify({
+    accounts: { crm: { flow: 'chatapp', credentials: { email: written, password: 'p', appId: '1' } } },
+    routes: [{ prefix: '/crm', upstream: 'https://crm.example', account: 'crm' }],
+  })).accounts['crm']!.credentials['email'];
+}
+
 function complaint(written: string, environment: Readonly<Record<string, string>> = {}): string[] {
   return said(smallest({ credentials: `token: ${JSON.stringify(written)}` }), environment);
 }
@@ -52,7 +60,7 @@ describe('${…} in a configuration', () => {
   it('reads a file, without the line ends at its end', () => {
     for (const [content, expected] of [['one\n', 'one'], ['one\r\n', 'one'], ['one', 'one'], ['one\ntwo\n', 'one\ntwo'], ['', '']]) {
       writeFileSync(join(folder, 'secret'), content!);
-      assert.equal(token(`a\${file:${join(folder, 'secret')}}b`), `a${expected}b`);
+      assert.equal(email(`a\${file:${join(folder, 'secret')}}b`), `a${expected}b`);
     }
   });
 

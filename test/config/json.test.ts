@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { load, mistakesOf } from '../support/config.ts';
 
 const VALUE = {
-  accounts: { shop: { flow: 'static', credentials: { token: '"\\/\b\f\n\r\t\u00e4\u{1f511}</script>: #{}[]' } } },
+  accounts: { shop: { flow: 'chatapp', credentials: { email: 'a@b.example', appId: '1', password: '"\\/\b\f\n\r\t\u00e4\u{1f511}</script>: #{}[]' } } },
   routes: [{ prefix: '/shop', upstream: 'https://shop.example', account: 'shop', maxConnections: 7, replay: false }],
 };
 
@@ -17,7 +17,7 @@ describe('a configuration in JSON', () => {
   ] as const) {
     it(`is read as it is ${how}`, () => {
       const config = load(text);
-      assert.equal(config.accounts['shop']!.credentials['token'], VALUE.accounts.shop.credentials.token);
+      assert.equal(config.accounts['shop']!.credentials['password'], VALUE.accounts.shop.credentials.password);
       assert.equal(config.routes[0]!.maxConnections, 7);
     });
   }

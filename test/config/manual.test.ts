@@ -12,7 +12,7 @@ const TEXT = readFileSync('proxy.config.yaml', 'utf8');
 const ALL_ON = TEXT.replaceAll(/^(\s*)#(?=\S| {2,})/gm, '$1');
 const VARIABLES = [...TEXT.matchAll(/^[^#\n]*$/gm)].flatMap(([line]) => [...line.matchAll(/\$\{([A-Z_]+)\}/g)].map(([, name]) => name!));
 /** Values for all variables, so that one of a store key is one. */
-const ENVIRONMENT = Object.fromEntries([...TEXT.matchAll(/\$\{([A-Z_]+)\}/g)].map(([, name]) => [name!, /STORE_KEY$/.test(name!) ? Buffer.alloc(32, name).toString('base64') : `value of ${name!}`]));
+const ENVIRONMENT = Object.fromEntries([...TEXT.matchAll(/\$\{([A-Z_]+)\}/g)].map(([, name]) => [name!, /STORE_KEY$/.test(name!) ? Buffer.alloc(32, name).toString('base64') : `value-of-${name!}`]));
 
 /** Keys with the same keys below them as another one, where the manual refers to that. */
 const SAME = [[/^routes\[\]\.tls(?=\.)/, 'accounts.*.tls'], [/\.deny\[\]\./, '.allow[].'], [/^flows\.\*\.attach(?=\.)/, 'accounts.*.attach'], [/^flows\.\*\.refresh(?=\.|$)/, 'flows.*.login'], [/^flows\.\*\.refused(?=\[)/, 'flows.*.login.refused'], [/(?<=\.(login\.|\*\.)(refused|busy)\[\]\.)(status|header|unlessHeader|body)(\.\*)?$/, 'status']] as const;

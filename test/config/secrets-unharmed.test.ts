@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { load, smallest } from '../support/config.ts';
+import { load } from '../support/config.ts';
 import { temporaryFolder } from '../support/proxy.ts';
 
 /** Each of these changes the document's structure, or itself, if it is put in before the YAML is parsed. */
@@ -19,7 +19,10 @@ describe('a secret', () => {
 
   for (const secret of SECRETS) {
     it(`arrives as it is from the environment, a file, and quoted text: ${JSON.stringify(secret)}`, () => {
-      const written = (text: string, environment: Readonly<Record<string, string>> = {}): unknown => load(smallest({ credentials: `token: ${text}` }), environment).accounts['shop']!.credentials['token'];
+      const written = (text: string, environment: Readonly<Record<string, string>> = {}): unknown => load([
+        'accounts:', `  crm: { flow: chatapp, credentials: { email: a@b.example, appId: "1", password: ${text} } }`,
+        'routes:', '  - { prefix: /crm, upstream: https://crm.example, account: crm }',
+      ].join('\n'), environment).accounts['crm']!.credentials['password'];
       assert.equal(written('"${SECRET}"', { SECRET: secret }), secret);
       writeFileSync(join(folder, 'secret'), `${secret}\n`);
       assert.equal(written(`"\${file:${folder}/secret}"`), secret);

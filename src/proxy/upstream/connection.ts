@@ -28,6 +28,9 @@ const LOOK_EVERY = 500;
 /** Bodies up to this size leave in one write with their head, as one string: Node copies a short one to the system by way of its stack. Bytes. */
 const JOIN_MOST = 12 * 1024;
 
+/** What a target or a field may not hold: it would end the line, or lose its upper bits on the way out. */
+const UNFIT = /[^\t\x20-\x7e\x80-\xff]/;
+
 /** Whom a connection tells what became of it. */
 export interface ConnectionOwner {
   /** The exchange is over and another one may follow. */
@@ -101,6 +104,11 @@ export class Connection {
   /** Sends a request and reads its reply into the exchange. */
   start(request: UpstreamRequest, exchange: UpstreamReply): void {
     this.#exchange = exchange;
+    // Whatever its origin. Callers and configuration have been checked before: this is the last look.
+    if (UNFIT.test(request.target) || request.headers.some((text) => UNFIT.test(text))) {
+      this.#fail(new TokenwardError('internal', { detail: 'a header field or the target holds characters that cannot be sent' }));
+      return;
+    }
     exchange.sent = true;
     this.#answered = false;
     this.#paused = false;
