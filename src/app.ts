@@ -17,6 +17,7 @@ import { createObserver } from './observer.ts';
 import { OperatorDoor } from './operator/door.ts';
 import { createOperatorApp } from './operator/routes.ts';
 import { LocalView, type OperatorView } from './operator/view.ts';
+import { isDirect, noProxyOfEnvironment } from './no-proxy.ts';
 import { Admission } from './proxy/admission.ts';
 import { answerError } from './proxy/answer.ts';
 import { BufferBudget } from './proxy/body.ts';
@@ -228,6 +229,7 @@ export function egressProxy({ egressProxy: setting }: Pick<LoadedConfig, 'egress
   return (origin) => {
     if (setting === 'none' || isLoopback(new URL(origin).hostname)) return '';
     if (setting !== 'environment') return setting;
+    if (isDirect(origin, noProxyOfEnvironment())) return '';
     const found = getProxyForUrl(origin);
     if (found !== '' && !(URL.canParse(found) && /^https?:$/.test(new URL(found).protocol))) {
       throw new ConfigError('environment', [{ path: '', line: undefined, message: `the proxy for ${origin} (HTTPS_PROXY, HTTP_PROXY or ALL_PROXY) is not an http:// or https:// URL; correct it, name the host in NO_PROXY, or set egressProxy: none` }]);
