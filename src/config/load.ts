@@ -42,6 +42,9 @@ export function findAccount(config: LoadedConfig, name: string): FoundAccount | 
 
 type Environment = Readonly<Record<string, string | undefined>>;
 
+/** Some connections of libraries obey the variable, so that tokenward does not run with it. */
+const UNVERIFIED = 'the environment has NODE_TLS_REJECT_UNAUTHORIZED=0, with which certificates are not checked and tokens go to whoever answers: take it out. For an authority of your own, set caFile below tls, or NODE_EXTRA_CA_CERTS';
+
 /** Reads, expands and checks a configuration file. Throws a ConfigError with every mistake found. */
 export function loadConfig(file: string, environment: Environment): LoadedConfig {
   let text: string;
@@ -82,6 +85,7 @@ export function parseConfig(text: string, environment: Environment, file = 'conf
   checkRoutes(expanded, flows, { size: Object.keys(more.folder).length + more.generated.byName.size, has: (name) => Object.hasOwn(more.folder, name) || more.generated.byName.has(name) }, say);
   checkCallers(expanded, say);
   checkListeners(expanded, say);
+  if (environment['NODE_TLS_REJECT_UNAUTHORIZED'] === '0') mistakes.push({ path: '', line: undefined, message: UNVERIFIED });
   if (mistakes.length > 0 || !result.success) throw new ConfigError(file, mistakes.sort((a, b) => (a.line ?? 0) - (b.line ?? 0)));
 
   const config = { ...result.data, accounts: { ...result.data.accounts, ...more.folder } };

@@ -67,7 +67,7 @@ export async function dial(destination: Destination, milliseconds: number, signa
       socket = await connected(connectTcp({ host, port, noDelay: true, keepAlive: true, keepAliveInitialDelay: 30_000 }), 'connect');
     } else {
       socket = via.protocol === 'https:'
-        ? await connected(connectTls({ host: bare(via.hostname), port: portOf(via), servername: bare(via.hostname) }), 'secureConnect')
+        ? await connected(connectTls({ host: bare(via.hostname), port: portOf(via), servername: bare(via.hostname), rejectUnauthorized: true, minVersion: 'TLSv1.2' }), 'secureConnect')
         : await connected(connectTcp({ host: bare(via.hostname), port: portOf(via), noDelay: true }), 'connect');
       await tunnel(socket, `${host.includes(':') ? `[${host}]` : host}:${port}`, via);
       proxy = undefined;
@@ -90,6 +90,8 @@ function startTls({ host, port, tls }: Destination, socket: Socket | undefined, 
     ...(socket ? { socket } : { host, port }),
     // An address is no server name (RFC 6066 §3); the certificate is checked against the host all the same.
     ...(/^[\d.]+$|:/.test(host) ? { host } : { servername: host }),
+    // Written out, because the environment could say otherwise for the whole process.
+    rejectUnauthorized: true,
     ALPNProtocols: ['http/1.1'],
     minVersion: tls.minVersion ?? 'TLSv1.2',
     ...(session && { session }),

@@ -43,8 +43,9 @@ export function lineOpener(access: RedisAccess): OpenLine {
 
 type Client = ReturnType<typeof makeClient>;
 
-function socketOptions({ tls }: RedisAccess): { connectTimeout: number; tls?: true; ca?: Buffer; cert?: Buffer; key?: Buffer } {
-  return { connectTimeout: CONNECT, ...(tls && { tls: true as const, ...tls }) };
+/** `rejectUnauthorized` is written out, because the environment could say otherwise for the whole process. Without TLS it has no meaning. */
+function socketOptions({ tls }: RedisAccess): { connectTimeout: number; rejectUnauthorized: true; tls?: true; ca?: Buffer; cert?: Buffer; key?: Buffer } {
+  return { connectTimeout: CONNECT, rejectUnauthorized: true, ...(tls && { tls: true as const, ...tls }) };
 }
 
 /** Errors of a connection show in the commands that fail; without a listener Node would end the process. */
