@@ -2,7 +2,7 @@ import { attachSchema, budgetSchema, type Flow } from '../flows/flow.ts';
 import { PRESETS } from '../flows/presets.ts';
 import { checkAttach, checkBudget, checkGiven, needsBaseUrl } from './flow-checks.ts';
 import { didYouMean, list, record, unknownKey, type Path, type Say } from './mistakes.ts';
-import { DEFAULT_OPERATOR_PORT, DEFAULT_PORT, isUrl, type AccountConfig } from './schema.ts';
+import { DEFAULT_OPERATOR_PORT, DEFAULT_PORT, isLoopback, isUrl, type AccountConfig } from './schema.ts';
 
 /*
  * What the schema does not see: names that must exist elsewhere, and rules across parts. All of this looks at the
@@ -139,7 +139,4 @@ export function checkListeners(raw: unknown, say: Say): void {
   if (port !== 0 && port === other) say(['operator', 'port'], 'is the same as listen.port');
 }
 
-/** 127.0.0.0/8, ::1 and localhost: nobody but this host gets there. */
-export function isLoopback(host: string): boolean {
-  return host === 'localhost' || host === '::1' || host === '[::1]' || /^127\.\d+\.\d+\.\d+$/.test(host);
-}
+export { isLoopback } from './schema.ts';

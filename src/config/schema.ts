@@ -104,14 +104,14 @@ const caller = z.strictObject({
   certificate: z.string().min(1).optional().describe('The common name, or a DNS or URI alternative name, of the certificate he shows (listen.tls.clientCaFile).'),
   jwt: z.string().min(1).optional().describe('The claim (jwt.claim) of the token he shows, such as system:serviceaccount:shop:backend.'),
   routes: z.array(z.string()).min(1).optional().describe('Prefixes this caller may use; all if not given.'),
-  account: name.optional().describe('His account, on routes with accountFrom.'),
-  accounts: z.array(accountPattern).min(1).optional().describe('Accounts he may name in the header of accountFrom; all that the route allows if not given.'),
+  account: name.optional().describe('Its own account, on routes with accountFrom.'),
+  accounts: z.array(accountPattern).min(1).optional().describe('Accounts it may name in the header of accountFrom; "*": all that the route allows. If not given: none besides its own account, or all that the route allows if it has none of its own.'),
 }).refine((one) => one.key !== undefined || one.certificate !== undefined || one.jwt !== undefined, 'needs a key, a certificate or a jwt to be known by');
 
 const jwt = z.strictObject({
   issuer: z.string().min(1),
   audience: z.string().min(1),
-  jwks: z.string().min(1).describe('The issuer\'s key set: an https URL, or the path of a file.'),
+  jwks: z.string().min(1).refine(isKeySet, 'must be an https:// URL (http:// only for this host itself) or the path of a file: who can change it can sign for every caller').describe('The issuer\'s key set: an https URL, or the path of a file.'),
   claim: z.string().min(1).default('sub'),
 });
 
@@ -181,6 +181,19 @@ function isHostname(hostname: string): boolean {
 /** The same, with nothing behind the path: something can be appended to it. */
 export function isPlainUrl(text: string): boolean {
   return isUrl(text) && new URL(text).search === '' && new URL(text).hash === '';
+}
+
+/** The path of a file, or a URL that nobody on the way can answer in the issuer's place. */
+function isKeySet(text: string): boolean {
+  if (!/^[A-Za-z][A-Za-z0-9+.-]*:/.test(text)) return true;
+  if (!isUrl(text)) return false;
+  const { protocol, hostname } = new URL(text);
+  return protocol === 'https:' || isLoopback(hostname);
+}
+
+/** 127.0.0.0/8, ::1 and localhost: nobody but this host gets there. */
+export function isLoopback(host: string): boolean {
+  return host === 'localhost' || host === '::1' || host === '[::1]' || /^127\.\d+\.\d+\.\d+$/.test(host);
 }
 
 const WORKERS_FORM = 'must be auto, or a number of processes from 1 to 256';

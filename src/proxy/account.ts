@@ -37,9 +37,15 @@ export function chooseAccount({ header, allow, serves }: AccountChoice, request:
   }
   // Sent twice it comes as a list, or as one text with a comma: the name of nobody.
   const account = typeof named === 'string' ? named : '';
-  if (account !== caller?.account && (!fits(allow, account) || !fits(caller?.accounts, account))) throw new TokenwardError('account_not_allowed');
+  if (account !== caller?.account && (!fits(allow, account) || !mayName(caller, account))) throw new TokenwardError('account_not_allowed');
   if (!serves(account)) throw new TokenwardError('account_unknown');
   return account;
+}
+
+/** Who has an account is confined to it unless told otherwise; who has none may name all that the route allows. */
+function mayName(caller: Caller | undefined, account: string): boolean {
+  if (caller?.accounts === undefined) return caller?.account === undefined;
+  return fits(caller.accounts, account);
 }
 
 function fits(patterns: AccountPatterns, account: string): boolean {

@@ -7,7 +7,7 @@ import type { Clock } from '../tokens/clock.ts';
 export interface JwtIssuer {
   readonly issuer: string;
   readonly audience: string;
-  /** An https URL, or the path of a file. */
+  /** An https URL (http for this host itself), or the path of a file. */
   readonly jwks: string;
   /** The claim that names the caller. */
   readonly claim: string;
@@ -28,7 +28,7 @@ export class JwtCheck {
   /** Throws a JwksFileError if a key set file cannot be used. */
   constructor(issuer: JwtIssuer, clock: Clock) {
     this.#issuer = issuer;
-    this.#keys = /^https?:/.test(issuer.jwks)
+    this.#keys = /^https?:/i.test(issuer.jwks)
       ? createRemoteJWKSet(new URL(issuer.jwks), { timeoutDuration: 5_000, cooldownDuration: LOOK_AGAIN, cacheMaxAge: 600_000 })
       : keysOfFile(issuer.jwks, clock);
   }

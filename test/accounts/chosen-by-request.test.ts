@@ -28,6 +28,8 @@ describe('an account that depends on the request', () => {
         callers: [
           { name: 'all', key: keyDigest('key-of-all') },
           { name: 'one', key: keyDigest('key-of-one'), account: 'shop-1', accounts: ['shop-2'] },
+          { name: 'confined', key: keyDigest('key-of-confined'), account: 'shop-1' },
+          { name: 'trusted', key: keyDigest('key-of-trusted'), account: 'shop-1', accounts: ['*'] },
         ],
         routes: [...config['routes'] as object[], { prefix: '/shops', upstream: sandbox.urls.chatapp, accountFrom: { flow: 'chatapp', header: 'X-Shop', allow: ['shop-*', 'softline'] } }],
       }),
@@ -68,6 +70,15 @@ describe('an account that depends on the request', () => {
     assert.notEqual(lastCall().tokenId, tokenId);
   });
 
+  it('is the caller\'s own alone if it has one, unless accounts says otherwise', async () => {
+    for (const headers of [{}, { 'x-shop': 'shop-1' }]) assert.equal((await ask('key-of-confined', headers)).status, 200);
+    const { tokenId } = lastCall();
+    assert.equal((await ask('key-of-trusted')).status, 200);
+    assert.equal(lastCall().tokenId, tokenId);
+    assert.equal((await ask('key-of-trusted', { 'x-shop': 'shop-3' })).status, 200);
+    assert.notEqual(lastCall().tokenId, tokenId);
+  });
+
   for (const [what, key, headers, status, code] of [
     ['is named by nobody', 'key-of-all', {}, 400, 'account_missing'],
     ['is not there', 'key-of-all', { 'x-shop': 'shop-9' }, 404, 'account_unknown'],
@@ -76,6 +87,9 @@ describe('an account that depends on the request', () => {
     ['is not allowed on the route', 'key-of-all', { 'x-shop': 'other-1' }, 403, 'account_not_allowed'],
     ['is not allowed on the route, and not there either', 'key-of-all', { 'x-shop': 'constructor' }, 403, 'account_not_allowed'],
     ['is not allowed to the caller', 'key-of-one', { 'x-shop': 'shop-3' }, 403, 'account_not_allowed'],
+    ['is another one than the caller\'s own, without a word that it may', 'key-of-confined', { 'x-shop': 'shop-2' }, 403, 'account_not_allowed'],
+    ['is another one than the caller\'s own, and not there', 'key-of-confined', { 'x-shop': 'shop-9' }, 403, 'account_not_allowed'],
+    ['is not allowed on the route, whatever the caller may', 'key-of-trusted', { 'x-shop': 'other-1' }, 403, 'account_not_allowed'],
     ['is named twice', 'key-of-all', { 'x-shop': ['shop-1', 'shop-2'] }, 404, 'account_unknown'],
   ] as const) {
     it(`that ${what} is answered with ${status} ${code}, and nothing is sent`, async () => {
