@@ -287,9 +287,9 @@ export function hasKeyBeside(path: string): boolean {
 
 /**
  * The key beside the store, made on first use with mode 0600. `created` says so, because the operator should hear
- * that whoever copies the whole folder copies the key too.
+ * that whoever copies the whole folder copies the key too; `exposed`, that others on this host could read it until now.
  */
-export function keyBesideStore(path: string): { text: string; created: boolean; file: string } {
+export function keyBesideStore(path: string): { text: string; created: boolean; exposed: boolean; file: string } {
   makeFolder(path);
   const file = join(path, KEY_FILE);
   if (!existsSync(file)) {
@@ -303,7 +303,7 @@ export function keyBesideStore(path: string): { text: string; created: boolean; 
       // A link appears whole or not at all, and only for the first of several starting processes.
       linkSync(draft, file);
       syncFolder(path);
-      return { text, created: true, file };
+      return { text, created: true, exposed: false, file };
     } catch (error) {
       if ((error as NodeJS.ErrnoException).code !== 'EEXIST') throw new StoreError(`The store key ${file} cannot be made: ${reason(error)}.`);
     } finally {
@@ -311,7 +311,10 @@ export function keyBesideStore(path: string): { text: string; created: boolean; 
     }
   }
   try {
-    return { text: readFileSync(file, 'utf8'), created: false, file };
+    const exposed = (statSync(file).mode & 0o077) !== 0;
+    // Of another owner it cannot be changed, but said all the same.
+    if (exposed) attempt(() => chmodSync(file, 0o600));
+    return { text: readFileSync(file, 'utf8'), created: false, exposed, file };
   } catch (error) {
     throw new StoreError(`The store key ${file} cannot be read: ${reason(error)}.`);
   }
@@ -348,6 +351,14 @@ function checkFile(file: string): void {
     }
   } finally {
     closeSync(fd);
+  }
+}
+
+function attempt(action: () => void): void {
+  try {
+    action();
+  } catch {
+    // As it was.
   }
 }
 
