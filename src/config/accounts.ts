@@ -2,7 +2,7 @@ import { readdirSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Flow } from '../flows/flow.ts';
 import { readDocument } from './document.ts';
-import { expandLeaves } from './expand-leaves.ts';
+import { expandLeaves, type Expanding } from './expand-leaves.ts';
 import { reportIssue } from './issues.ts';
 import { ConfigError, dotted, record, type ConfigMistake, type Say } from './mistakes.ts';
 import { isParticular, needsBaseUrl } from './flow-checks.ts';
@@ -37,7 +37,7 @@ export const NO_GENERATED: GeneratedAccounts = { kinds: [], byName: new Map() };
 const MISTAKES_MOST = 50;
 
 /** The accounts in the files of a folder: each file is a mapping of names, like `accounts` in the configuration. Throws a ConfigError with every mistake. */
-export function accountsOfFolder(folder: string, flows: ReadonlyMap<string, Flow>, environment: Environment, taken: ReadonlySet<string>): Record<string, AccountConfig> {
+export function accountsOfFolder(folder: string, flows: ReadonlyMap<string, Flow>, how: Omit<Expanding, 'say'>, taken: ReadonlySet<string>): Record<string, AccountConfig> {
   let names: string[];
   try {
     // Editors leave hidden files, and Kubernetes hides the folders that its links lead to.
@@ -51,7 +51,7 @@ export function accountsOfFolder(folder: string, flows: ReadonlyMap<string, Flow
   for (const name of names) {
     const file = join(folder, name);
     try {
-      const found = accountsOfFile(textOf(file), file, flows, environment, seen);
+      const found = accountsOfFile(textOf(file), file, flows, how, seen);
       Object.assign(accounts, found);
       for (const account of Object.keys(found)) seen.set(account, file);
     } catch (error) {
@@ -63,12 +63,12 @@ export function accountsOfFolder(folder: string, flows: ReadonlyMap<string, Flow
   return accounts;
 }
 
-function accountsOfFile(text: string, file: string, flows: ReadonlyMap<string, Flow>, environment: Environment, seen: ReadonlyMap<string, string>): Record<string, AccountConfig> {
+function accountsOfFile(text: string, file: string, flows: ReadonlyMap<string, Flow>, how: Omit<Expanding, 'say'>, seen: ReadonlyMap<string, string>): Record<string, AccountConfig> {
   const document = readDocument(text, file);
   const mistakes: ConfigMistake[] = [];
   // The checks speak of `accounts.<name>`; here the names stand at the top.
   const say: Say = (path, message) => void mistakes.push({ path: dotted(path.slice(1)), line: document.lineOf(path.slice(1)), message });
-  const expanded = { accounts: expandLeaves(document.value ?? {}, ['accounts'], { environment, say }) };
+  const expanded = { accounts: expandLeaves(document.value ?? {}, ['accounts'], { ...how, say }) };
   const parsed = accountsSchema.safeParse(expanded.accounts);
   for (const issue of parsed.error?.issues ?? []) reportIssue({ ...issue, path: ['accounts', ...issue.path] }, expanded, say);
   checkAccounts(expanded, flows, (path) => document.sourceOf(path.slice(1)), say);

@@ -1,11 +1,13 @@
 import type { Flow } from '../flows/flow.ts';
 import { readDocument } from './document.ts';
 import { accountsOfFolder, accountsOfLines, NO_GENERATED, type GeneratedAccounts } from './accounts.ts';
-import { expandLeaves } from './expand-leaves.ts';
+import type { Piece } from './expand.ts';
+import { expandLeaves, type Expanding } from './expand-leaves.ts';
 import { reportIssue } from './issues.ts';
 import { ConfigError, dotted, record, type ConfigMistake, type ConfigWarning, type Say } from './mistakes.ts';
 import { collectFlows } from './own-flows.ts';
 import { checkAccounts, checkCallers, checkListeners, checkRoutes, flowOfAccount } from './references.ts';
+import { WrittenTexts } from './secrets.ts';
 import { warnOfSharedLogins } from './shared-logins.ts';
 import { configSchema, type AccountConfig, type Config } from './schema.ts';
 import { readText } from './text-file.ts';
@@ -21,6 +23,10 @@ export interface LoadedConfig extends Config {
   readonly knownFlows: ReadonlyMap<string, Flow>;
   /** What is allowed and hardly meant, in words that repeat no value. */
   readonly warnings: readonly ConfigWarning[];
+  /** By account: credentials that are made of files, which may be read again. Not those of `accountsFrom.file`. */
+  readonly files: ReadonlyMap<string, Readonly<Record<string, readonly Piece[]>>>;
+  /** Environment variables that secrets come from. */
+  readonly secretVariables: readonly string[];
 }
 
 /** An account with the flow it uses. */
@@ -67,8 +73,10 @@ export function parseConfig(text: string, environment: Environment, file = 'conf
     if (!unexpanded.has(dotted(path))) mistakes.push({ path: dotted(path), line: document.lineOf(path), message });
   };
 
+  const texts = new WrittenTexts();
   const expanded = expandLeaves(document.value ?? {}, [], {
     environment,
+    note: texts.note,
     say(path, message) {
       say(path, message);
       unexpanded.add(dotted(path));
@@ -81,7 +89,7 @@ export function parseConfig(text: string, environment: Environment, file = 'conf
   }
   const flows = collectFlows(expanded, say);
   checkAccounts(expanded, flows, document.sourceOf, say);
-  const more = accountsElsewhere(expanded, flows, environment, (mistake) => mistakes.push(mistake));
+  const more = accountsElsewhere(expanded, flows, { environment, note: texts.note }, (mistake) => mistakes.push(mistake));
   checkRoutes(expanded, flows, { size: Object.keys(more.folder).length + more.generated.byName.size, has: (name) => Object.hasOwn(more.folder, name) || more.generated.byName.has(name) }, say);
   checkCallers(expanded, say);
   checkListeners(expanded, say);
@@ -93,21 +101,22 @@ export function parseConfig(text: string, environment: Environment, file = 'conf
   const warnings: ConfigWarning[] = [];
   const warn: Say = (path, message) => {
     // What comes from another file has no line here.
-    const elsewhere = path.length > 1 && !Object.hasOwn(result.data.accounts, path[1]!);
+    const elsewhere = path[0] === 'accounts' && path.length > 1 && !Object.hasOwn(result.data.accounts, path[1]!);
     warnings.push({ path: dotted(path), line: elsewhere ? undefined : document.lineOf(path), message });
   };
   warnOfSharedLogins({ accounts: config.accounts, flowOf, generated: more.generated }, warn);
-  return { ...config, generated: more.generated, knownFlows: flows, flowOf, warnings };
+  texts.warn(flowOf, warn);
+  return { ...config, generated: more.generated, knownFlows: flows, flowOf, warnings, files: texts.filesOf(), secretVariables: texts.variables(flowOf) };
 }
 
 /** The accounts that `accountsFrom` leads to; their mistakes name their file. */
-function accountsElsewhere(expanded: unknown, flows: ReadonlyMap<string, Flow>, environment: Environment, note: (mistake: ConfigMistake) => void): { folder: Record<string, AccountConfig>; generated: GeneratedAccounts } {
+function accountsElsewhere(expanded: unknown, flows: ReadonlyMap<string, Flow>, { environment, note: noteText }: Pick<Expanding, 'environment' | 'note'>, note: (mistake: ConfigMistake) => void): { folder: Record<string, AccountConfig>; generated: GeneratedAccounts } {
   const { directory, file } = record(record(expanded)['accountsFrom']);
   const taken = new Set(Object.keys(record(record(expanded)['accounts'])));
   let folder: Record<string, AccountConfig> = {};
   let generated = NO_GENERATED;
   try {
-    if (typeof directory === 'string' && directory !== '') folder = accountsOfFolder(directory, flows, environment, taken);
+    if (typeof directory === 'string' && directory !== '') folder = accountsOfFolder(directory, flows, { environment, ...(noteText && { note: noteText }) }, taken);
     if (typeof file === 'string' && file !== '') generated = accountsOfLines(file, flows, environment, new Set([...taken, ...Object.keys(folder)]));
   } catch (error) {
     if (!(error instanceof ConfigError)) throw error;

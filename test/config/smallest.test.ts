@@ -5,10 +5,10 @@ import { load, SMALLEST } from '../support/config.ts';
 describe('the smallest configuration', () => {
   it('has four lines, and defaults for everything else', () => {
     assert.equal(SMALLEST.split('\n').length, 4);
-    const { flowOf, knownFlows, generated, warnings, ...config } = load(SMALLEST);
-    assert.deepEqual(warnings, []);
+    const { flowOf, knownFlows, generated, warnings, files, secretVariables, ...config } = load(SMALLEST);
     assert.ok(knownFlows.has('softline') && generated.byName.size === 0);
     assert.deepEqual([...flowOf.keys()], ['shop']);
+    assert.deepEqual([warnings.length, files.size, secretVariables], [1, 0, []]);
     assert.deepEqual(config, {
       listen: { host: '127.0.0.1', port: 8080, hosts: [] },
       operator: { host: '127.0.0.1', port: 9090, hosts: [], allowAnonymous: false },

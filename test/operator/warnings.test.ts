@@ -4,7 +4,9 @@ import { freshFolder, writeConfig } from '../support/files.ts';
 import { run, serve } from '../support/process.ts';
 import { requireBuild } from '../support/tools.ts';
 
-const CRM = { flow: 'chatapp', credentials: { email: 'a@b.example', password: 'hunter2', appId: '1' } };
+const CRM = { flow: 'chatapp', credentials: { email: 'a@b.example', password: '${CRM_PASSWORD}', appId: '1' } };
+
+const ENVIRONMENT = { CRM_PASSWORD: 'hunter2' };
 
 describe('a configuration that is allowed and hardly meant', () => {
   const folder = freshFolder();
@@ -17,7 +19,7 @@ describe('a configuration that is allowed and hardly meant', () => {
 
   it('is warned of by check, which says that it is fine all the same', async function () {
     requireBuild(this);
-    const { code, stdout, stderr } = await run(['check', '-c', file()]);
+    const { code, stdout, stderr } = await run(['check', '-c', file()], { env: ENVIRONMENT });
     assert.equal(code, 0);
     assert.match(stdout, / is fine\.\n/);
     assert.match(stderr, /^warning: .*: line 1: accounts\.crm2: is the same login at the upstream as account crm: .*Use one account on both routes\n$/);
@@ -26,7 +28,7 @@ describe('a configuration that is allowed and hardly meant', () => {
 
   it('is warned of in the log when tokenward starts', async function () {
     requireBuild(this);
-    const served = await serve(['-c', file()]);
+    const served = await serve(['-c', file()], ENVIRONMENT);
     await served.end();
     const warnings = served.output().stderr.split('\n').filter((line) => line.includes('the configuration is probably not what is meant'));
     assert.equal(warnings.length, 1);

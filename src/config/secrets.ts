@@ -1,0 +1,80 @@
+import { isFixed, type Flow } from '../flows/flow.ts';
+import { attachedName } from '../flows/attach.ts';
+import { isLeftOver, type Piece } from './expand.ts';
+import type { Note } from './expand-leaves.ts';
+import type { Path, Say } from './mistakes.ts';
+
+/** More than anybody reads at once. */
+const MAX_WARNINGS = 50;
+
+/** What the texts of a configuration are made of, kept while it is read. */
+export class WrittenTexts {
+  readonly #texts: (readonly [path: Path, pieces: readonly Piece[]])[] = [];
+  readonly note: Note = (path, pieces) => void this.#texts.push([path, pieces]);
+
+  /** Warns of secrets that stand in the file itself, and of values from elsewhere that look like a variable nobody expanded. */
+  warn(flowOf: ReadonlyMap<string, Flow>, say: Say): void {
+    let found = 0;
+    for (const [path, pieces] of this.#texts) {
+      if (!isSecret(path, pieces, flowOf)) continue;
+      const message = complaint(pieces);
+      if (message === undefined) continue;
+      found += 1;
+      if (found <= MAX_WARNINGS) say(path, message);
+    }
+    if (found > MAX_WARNINGS) say([], `${found - MAX_WARNINGS} more secrets are written inline`);
+  }
+
+  /** Environment variables that secrets were made of. */
+  variables(flowOf: ReadonlyMap<string, Flow>): string[] {
+    const secrets = this.#texts.filter(([path, pieces]) => isSecret(path, pieces, flowOf));
+    return [...new Set(secrets.flatMap(([, pieces]) => pieces.flatMap((piece) => (piece.from === 'variable' ? [piece.name] : []))))];
+  }
+
+  /** The credentials of accounts that are made of files, so that they can be read again. */
+  filesOf(): Map<string, Record<string, readonly Piece[]>> {
+    const files = new Map<string, Record<string, readonly Piece[]>>();
+    for (const [path, pieces] of this.#texts) {
+      const [top, account, part, name, ...more] = path.map(String);
+      if (top !== 'accounts' || part !== 'credentials' || name === undefined || more.length > 0 || !pieces.some(({ from }) => from === 'file')) continue;
+      files.set(account!, { ...files.get(account!), [name]: pieces });
+    }
+    return files;
+  }
+}
+
+function complaint(pieces: readonly Piece[]): string | undefined {
+  const text = pieces.map((piece) => (piece.from === 'file' ? '' : piece.text)).join('');
+  if (pieces.every(({ from }) => from === 'text')) {
+    return text.trim() === '' ? undefined : 'is a secret written inline: whoever sees the file has it. Write ${NAME} or ${file:/path}';
+  }
+  const [only] = pieces;
+  return pieces.length === 1 && only!.from === 'variable' && (isLeftOver(text) || /^\$\{[^{}]*\}$/.test(text)) ? 'comes from a variable that holds nothing but the name of another one, which is not expanded there' : undefined;
+}
+
+/** Words in the name of what is secret, unless the name ends by saying that it is something about it. */
+const SECRET_NAME = /password|passwd|passphrase|pwd|secret|key|token|authorization|cookie|(^|[^a-z])pin$/i;
+const ABOUT_IT = /(url|uri|id|auth|type|hint|name|file|path|header|prefix|ttl|expiry)$/i;
+
+function isSecret(path: Path, pieces: readonly Piece[], flowOf: ReadonlyMap<string, Flow>): boolean {
+  const names = path.map(String);
+  const [top, second, third] = names;
+  const last = names.findLast((name) => !/^\d+$/.test(name)) ?? '';
+  const named = SECRET_NAME.test(last) && !ABOUT_IT.test(last);
+  const written = pieces.map((piece) => (piece.from === 'text' ? piece.text : '')).join('');
+  if (top === 'accounts' && third === 'credentials') return named || isToken(last, flowOf.get(second!));
+  if (top === 'store') return last === 'url' ? hasPassword(written) : named && last !== 'keyPrefix';
+  if (top === 'egressProxy') return hasPassword(written);
+  // A header, field or parameter of a call: what stands there without a placeholder is sent as it is.
+  if (top === 'flows') return named && (third === 'login' || third === 'refresh') && names[3] !== 'answer' && names[3] !== 'refused' && !/\{[A-Za-z]/.test(written);
+  return top === 'routes' && names.slice(2, -1).some((name) => /headers/i.test(name)) && named;
+}
+
+/** Of a flow without login and refresh, whatever the credential is called. */
+function isToken(name: string, flow: Flow | undefined): boolean {
+  return flow !== undefined && isFixed(flow) && attachedName(flow.attach) === name;
+}
+
+function hasPassword(url: string): boolean {
+  return /^[a-z]+:\/\/[^/@]*:[^/@]+@/i.test(url);
+}
