@@ -145,9 +145,14 @@ function configFile(options: Options): string {
 }
 
 async function serve(options: Options): Promise<void> {
+  // By default it opens Node's debugger, to which every token in memory lies open.
+  process.on('SIGUSR1', () => undefined);
   if (cluster.isWorker) return serveAsWorker();
   const file = configFile(options);
-  const config = loadConfig(file, process.env);
+  // A reload needs them again; workers, and whoever looks into the environment of a child, do not.
+  const environment = { ...process.env };
+  const config = loadConfig(file, environment);
+  for (const name of config.secretVariables) Reflect.deleteProperty(process.env, name);
   const log = createLogger(config.log.level);
   logWarnings(config, file, log);
   const halt = new AbortController();
@@ -175,7 +180,7 @@ async function serve(options: Options): Promise<void> {
   heedSignals((signal) => {
     if (signal !== 'SIGHUP') return stop(signal, 0);
     // A start that fails says so itself.
-    starting.then((running) => reload(running, file, log), () => undefined).catch(fault);
+    starting.then((running) => reload(running, file, environment, log), () => undefined).catch(fault);
   });
   let running: Awaited<typeof starting>;
   try {
@@ -194,13 +199,13 @@ async function serve(options: Options): Promise<void> {
 const START_ENDS = 5_000;
 
 /** SIGHUP. Rejects with a fault only. */
-async function reload(running: App | RunningFleet, file: string, log: Logger): Promise<void> {
+async function reload(running: App | RunningFleet, file: string, environment: NodeJS.ProcessEnv, log: Logger): Promise<void> {
   if (!('reload' in running)) {
     log.warn('SIGHUP: one process cannot replace itself without a gap, so nothing was read. Restart it; or set workers to 2 or more, then SIGHUP replaces them one by one', { signal: 'SIGHUP' });
     return;
   }
   await running.reload(() => {
-    const changed = loadConfig(file, process.env);
+    const changed = loadConfig(file, environment);
     logWarnings(changed, file, log);
     return changed;
   });
