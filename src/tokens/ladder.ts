@@ -15,8 +15,8 @@ const BACKOFF_MOST = { refresh: 15_000, login: 30_000 };
 const PATIENT_MOST = 300_000;
 /** Nothing was sent, so nothing is spent by looking again soon. ms. */
 const PROBE = 1_000;
-/** The longest that an endpoint's own wish to be left alone is followed. ms. */
-const ASKED_MOST = 3_600_000;
+/** The longest that an endpoint's own wish to be left alone is followed; a longer wait can only come of a clock that was set back. ms. */
+const ASKED_MOST = 600_000;
 /** Before the one quick second try, for which callers are kept waiting: the first may have met a restart or one odd answer. ms. */
 const QUICK = 300;
 /** The longest wish of an endpoint that is waited out before that second try. ms. */
@@ -82,7 +82,7 @@ export const NEXT_TRY = BACKOFF_FIRST * 1.25;
 /** What is left of such a pause, 0 if nothing. ms. */
 export function backoffLeft(retryAt: number | undefined, now: number): number {
   const wait = (retryAt ?? 0) - now;
-  return wait > 0 && wait <= ASKED_MOST * 1.25 ? wait : 0;
+  return wait > 0 && wait <= ASKED_MOST ? wait : 0;
 }
 
 /** Whether this refresh token has failed often enough for a login instead, and the last such login is long enough ago. */

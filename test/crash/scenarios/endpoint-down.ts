@@ -50,7 +50,7 @@ async function down(stage: Stage, link: FaultProxy, tally: Tally): Promise<void>
   }
   const early = whileAlive.filter(({ outcome }) => outcome !== 'answered').length;
   tally.count(`endpoint down: ${whileAlive.length} requests while the token lives`, early === 0 && whileAlive.length > 0 ? undefined : `${early} failed`);
-  const unclear = afterwards.filter(({ code, retryAfter }) => (code !== 'token_endpoint_failed' && code !== 'token_unavailable') || !(retryAfter! >= 1));
+  const unclear = afterwards.filter(({ code, retryAfter }) => code !== 'token_unavailable' || !(retryAfter! >= 1));
   const kinds = [...new Set(unclear.map(({ outcome, code, retryAfter }) => `${outcome} ${code ?? ''} ${retryAfter ?? ''}`))].join(', ');
   tally.count(`endpoint down: ${afterwards.length} clear errors with Retry-After`, unclear.length === 0 && afterwards.length > 0 ? undefined : `${unclear.length} unclear ones, at ${afterwards.indexOf(unclear[0]!)} and on: ${kinds}`);
   const times = afterwards.map(({ startedAt, endedAt }) => endedAt! - startedAt).sort((a, b) => a - b);
