@@ -1,11 +1,12 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import { call, operator } from '../../support/call.ts';
+import { operator } from '../../support/call.ts';
 import { eventually } from '../../support/eventually.ts';
 import { FaultProxy } from '../../support/fault-proxy.ts';
 import type { RedisServer } from '../../support/redis.ts';
 import { MASTER_NAME, startSentinels, type SentinelGroup } from '../../support/redis-sentinel.ts';
 import { Callers, inWords, type CallerEntry } from '../callers.ts';
 import { program } from '../programs.ts';
+import { renewByHand } from '../renew-by-hand.ts';
 import type { Scenario } from '../scenario.ts';
 import { Stage } from '../stage.ts';
 import type { Tally } from '../tally.ts';
@@ -90,7 +91,7 @@ async function oneRound(stage: Stage, group: SentinelGroup, links: ReadonlyMap<R
     chatapp.set(point === 'P3' ? { refreshDelayMs: HESITATION } : { refreshMode: 'slow', slowMs: HESITATION });
     reached = () => eventually('the refresh is under way', () => stage.ledger.count({ kind: 'refresh', since, where: ({ bodySha256, issued }) => (point === 'P3' ? bodySha256 !== null : issued !== null) }) > 0);
   } else reached = await a.arm(point, 'wait');
-  const renewing = call(a.operatorUrl, '/renew/crm0', { method: 'POST' }).catch(() => undefined);
+  const renewing = renewByHand(a.operatorUrl, 'crm0').catch(() => undefined);
   await Promise.race([reached(), sleep(15_000).then(() => Promise.reject(new Error(`${point} was not reached`)))]);
 
   const killedAt = Date.now();
@@ -118,7 +119,7 @@ async function oneRound(stage: Stage, group: SentinelGroup, links: ReadonlyMap<R
 
   // An ordinary renewal proves that what is stored now is alive, and known to both.
   const again = stage.mark();
-  const { status } = await call(b.operatorUrl, '/renew/crm0', { method: 'POST' });
+  const { status } = await renewByHand(b.operatorUrl, 'crm0');
   if (status !== 200 || stage.refreshes(again) !== 1 || stage.logins(again) !== 0) faults.push(`an ordinary renewal came to ${status}, with ${stage.refreshes(again)} refreshes and ${stage.logins(again)} logins`);
   await eventually('both have the same token', async () => (await stage.generation(a)) === (await stage.generation(b)), 5_000).catch(async () => faults.push(`the replicas have different tokens: generations ${await stage.generation(a)} and ${await stage.generation(b)}`));
   if (endpoint.rotation === 'strict' && !(await answered())) faults.push('requests do not succeed after an ordinary renewal');

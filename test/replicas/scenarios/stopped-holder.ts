@@ -1,9 +1,9 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import { call } from '../../support/call.ts';
 import { eventually } from '../../support/eventually.ts';
 import { startRedis } from '../../support/redis.ts';
 import { Callers, inWords } from '../callers.ts';
 import { program } from '../programs.ts';
+import { renewByHand } from '../renew-by-hand.ts';
 import type { Scenario } from '../scenario.ts';
 import { Stage } from '../stage.ts';
 import type { Tally } from '../tally.ts';
@@ -74,7 +74,7 @@ async function stopAt(point: 'P1' | 'P2' | 'P4', tally: Tally): Promise<string> 
 
       // That nothing was written over shows in the next renewal: it spends the other one's refresh token, which is alive.
       const again = stage.mark();
-      const { status } = await call(a.operatorUrl, '/renew/crm0', { method: 'POST' });
+      const { status } = await renewByHand(a.operatorUrl, 'crm0');
       tally.equal(`${name}: an ordinary renewal afterwards`, [status, stage.refreshes(again), stage.logins(again)], [200, 1, 0]);
       return `${point}: taken over after ${Math.round(tookOver / 1000)} s, ${stage.logins(since)} login${stage.logins(since) === 1 ? '' : 's'}`;
     });
