@@ -5,12 +5,18 @@ import { join } from 'node:path';
 import { startSandbox, type Sandbox } from '../../src/sandbox/sandbox.ts';
 import { call } from '../support/call.ts';
 import { freshFolder, writeConfig } from '../support/files.ts';
-import { run, serve } from '../support/process.ts';
+import { run as runProgram, serve } from '../support/process.ts';
 import { sandboxConfigObject, type ConfigObject } from '../support/proxy.ts';
 import { requireBuild } from '../support/tools.ts';
 
 const KEY = Buffer.alloc(32, 'one').toString('base64');
 const OTHER_KEY = Buffer.alloc(32, 'two').toString('base64');
+
+/** Without the log's lines: what the program says itself. */
+const run: typeof runProgram = async (...given) => {
+  const finished = await runProgram(...given);
+  return { ...finished, stderr: finished.stderr.split('\n').filter((line) => !line.startsWith('{')).join('\n') };
+};
 
 describe('tokenward serve that cannot start', () => {
   const folder = freshFolder();

@@ -4,8 +4,14 @@ import { existsSync, writeFileSync } from 'node:fs';
 import { createServer, type AddressInfo } from 'node:net';
 import { join } from 'node:path';
 import { freshFolder, writeConfig } from '../support/files.ts';
-import { run } from '../support/process.ts';
+import { run as runProgram } from '../support/process.ts';
 import { requireBuild } from '../support/tools.ts';
+
+/** Without the log's lines: what the program says itself. */
+const run: typeof runProgram = async (...given) => {
+  const finished = await runProgram(...given);
+  return { ...finished, stderr: finished.stderr.split('\n').filter((line) => !line.startsWith('{')).join('\n') };
+};
 
 describe('tokenward serve with several workers that cannot start', () => {
   const folder = freshFolder();
