@@ -65,7 +65,7 @@ export function tokenward({ name, checkout, cpuProf, major }: Build): Peer {
         profile.push('--cpu-prof', `--cpu-prof-dir=${resolve(cpuProf)}`);
       }
       const started = processes.start(node!, [...profile, main, 'serve', '-c', file], { cpu });
-      const [, port, operatorPort] = await started.prints(/"address":"http:\/\/127\.0\.0\.1:(\d+)","detail":"operator on http:\/\/127\.0\.0\.1:(\d+)"/);
+      const [, port, operatorPort] = await started.prints(/"address":"http:\/\/127\.0\.0\.1:(\d+)".*"detail":"operator on http:\/\/127\.0\.0\.1:(\d+)"/);
       const crm = `http://127.0.0.1:${port!}/crm`;
       const metrics = async (): Promise<string> => (await fetch(`http://127.0.0.1:${operatorPort!}/metrics`)).text();
       return {

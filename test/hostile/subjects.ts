@@ -135,7 +135,7 @@ function configuration({ upstreams, tokenEndpoint, tokenItems }: SubjectSetup, f
   const oauth2 = (path: string): unknown => ({ flow: 'oauth2', credentials: { tokenUrl: url(tokenEndpoint, path), clientId: 'hostile', clientSecret: 'hostile-secret', clientAuth: 'post' } });
   const patient = { connect: '3s', firstByte: '60s', idle: '60s' };
   return {
-    listen: { host: '127.0.0.1', port: 0, hosts: ['proxy'] },
+    listen: { host: '127.0.0.1', port: 0, hosts: ['proxy', 'proxy.example', 'legacy_app', 'a.example'] },
     operator: { host: '127.0.0.1', port: 0 },
     store: { type: 'embedded', path: join(folder, 'data') },
     accounts: {

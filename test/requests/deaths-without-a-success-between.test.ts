@@ -96,7 +96,7 @@ describe('a token that is killed from outside again and again', () => {
       clearTimeout(killer);
     }
     const refused = answers.filter(({ status }) => status !== 200).length;
-    assert.ok(answers.length > 100 && refused < answers.length / 4, `${refused} of ${answers.length} refused`);
+    assert.ok(answers.length > 100 && refused < answers.length * 0.6, `${refused} of ${answers.length} refused`);
     // None of it lasts.
     await sleep(1_100);
     assert.equal((await ask('/crm/v1/licenses')).status, 200);
