@@ -802,7 +802,9 @@ export class TokenManager {
   async #fail(state: AccountState, record: CredentialRecord, kind: RenewalKind, outcome: Unsettled): Promise<never> {
     const { credential } = state;
     const { clock, random } = this.#options;
-    const failures = record.failures + 1;
+    // Probes that were not sent do not lengthen the pause after the first call that is.
+    const unsent = outcome.kind === 'failed' && outcome.reach === 'unsent';
+    const failures = unsent ? Math.max(1, record.failures) : record.failures + 1;
     const now = clock.wall();
     // After a login made instead of a failing refresh the next try is a refresh again, which costs nothing.
     const next = kind === 'refresh' || record.token?.hasRefresh === true ? 'refresh' : credential.budget === undefined ? 'login' : 'budgeted login';
