@@ -5,6 +5,7 @@ import express, { type Express } from 'express';
 import { problemDocument, TokenwardError, type ErrorCode } from './errors.ts';
 import type { RequestHandler, StreamedRequest } from './inbound/exchange.ts';
 import { PlainFastPath } from './inbound/fast-path.ts';
+import { oneAtATime, whenDue } from './inbound/one-at-a-time.ts';
 import { refusalOf } from './inbound/refusal.ts';
 
 /** A listener that could not start; `message` says which and what to do. */
@@ -49,17 +50,15 @@ export function createHttpServer(app: Express, limits: ServerLimits, tls?: TlsOp
     // The gate looks after it, and its answer has our form.
     requireHostHeader: false,
   };
-  const toApp = app as RequestListener;
-  const listener: RequestListener = (request, response) => {
-    tellOfEnd(request.socket, response);
-    toApp(request, response);
-  };
+  const listener = oneAtATime(app as RequestListener);
   const server = tls === undefined ? createServer(options, listener) : createTlsServer({ ...options, ...tls, handshakeTimeout: 10_000 }, listener);
   // Node would drop what is beyond its limit in silence; the count is checked with the request instead.
   server.maxHeadersCount = 0;
   server.maxRequestsPerSocket = 0;
-  // Node would answer these two by itself, past the gate: what comes behind them would then be carried out.
+  // Node would answer these by itself, past the gate: what comes behind them would then be carried out. And whether a
+  // body is wanted is not known before the request's turn.
   server.on('checkExpectation', listener);
+  server.on('checkContinue', listener);
   server.on('connect', (_request: IncomingMessage, socket: Socket) => refuseTunnel(socket, limits));
   server.on('clientError', (error: Error, socket: Socket) => refuseMalformed(error, socket, limits));
   const open = new Map<Socket, number>();
@@ -101,23 +100,6 @@ function expressClasses(app: Express): { IncomingMessage: typeof IncomingMessage
   return { IncomingMessage: Request, ServerResponse: Response };
 }
 
-const behind = new WeakMap<Socket, Set<ServerResponse>>();
-
-/** Tells a response that waits behind another one on its connection of that connection's end: Node 20 does not, so that it would never be over. */
-function tellOfEnd(socket: Socket, response: ServerResponse): void {
-  if (response.socket !== null) return;
-  let waiting = behind.get(socket);
-  if (waiting === undefined) {
-    const all = (waiting = new Set<ServerResponse>());
-    behind.set(socket, all);
-    socket.once('close', () => {
-      for (const one of all) one.emit('close');
-    });
-  }
-  waiting.add(response);
-  response.once('close', () => waiting.delete(response));
-}
-
 /** What Node's parser refuses never becomes a request; it still deserves an answer in our form. */
 function refuseMalformed(error: Error, socket: Socket, limits: ServerLimits): void {
   // Anything but the parser's own complaints is a broken connection or a TLS handshake that failed or never ended: there
@@ -149,32 +131,12 @@ function refuse(socket: Socket, refusal: TokenwardError, { onRefused }: ServerLi
   const { status, code } = refusal;
   onRefused?.(code);
   const body = problemDocument(refusal);
-  afterAnswers(socket, () => {
+  whenDue(socket, () => {
     socket.end(`HTTP/1.1 ${status} ${STATUS_CODES[status] ?? ''}\r\nContent-Type: application/problem+json\r\nX-Tokenward-Error: ${code}\r\nCache-Control: no-store\r\nContent-Length: ${Buffer.byteLength(body)}\r\nConnection: close\r\n\r\n${body}`);
   });
 }
 
 const refused = new WeakSet<Socket>();
-
-/**
- * Runs `then` when the good requests before the malformed one have their answers: written any sooner, our refusal would
- * be taken for the answer to one of them. Node keeps the answer it is at on the socket, and names it nowhere else.
- */
-function afterAnswers(socket: Socket & { _httpMessage?: ServerResponse | null }, then: () => void): void {
-  const answering = socket._httpMessage;
-  if (answering === undefined || answering === null) {
-    if (socket.writable) then();
-    return;
-  }
-  // The malformed part is in this one's own body: it has no good answer coming.
-  if (!answering.req.complete) {
-    if (answering.headersSent) socket.destroy();
-    else then();
-    return;
-  }
-  // The next one in line is put on the socket while this one closes.
-  answering.once('close', () => setImmediate(afterAnswers, socket, then));
-}
 
 /** Starts listening. Rejects with a ListenError that names address and cause. */
 export function listen(server: Server | TlsServer, host: string, port: number, what: string): Promise<AddressInfo> {

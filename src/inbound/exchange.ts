@@ -29,8 +29,10 @@ export interface CallerAnswer {
   readonly writableLength: number;
   /** Nothing more can be said. */
   readonly destroyed: boolean;
-  /** Null: the answer waits behind another one on its connection. */
+  /** Null: the connection has gone. */
   readonly socket: Socket | null;
+  /** Tells a caller who waits for it that the body is wanted (RFC 9110 §10.1.1). Plain requests never ask. */
+  writeContinue?(): void;
   /** `headers`: names and values in turn. What frames the message on its connection is added. */
   writeHead(status: number, reason: string, headers: string[]): unknown;
   flushHeaders(): void;

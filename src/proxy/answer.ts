@@ -1,7 +1,7 @@
 import { STATUS_CODES } from 'node:http';
-import type { Socket } from 'node:net';
 import { problemDocument, TokenwardError, type ErrorCode } from '../errors.ts';
 import type { CallerAnswer, CallerRequest, StreamedRequest } from '../inbound/exchange.ts';
+import { PlainRequest } from '../inbound/plain-request.ts';
 
 /** Errors after which it is not certain where the next request begins. */
 const SPOILS_CONNECTION: ReadonlySet<ErrorCode> = new Set(['request_malformed', 'request_target_refused', 'target_too_long', 'headers_too_large', 'method_refused', 'upgrade_refused', 'loop_detected', 'expectation_failed']);
@@ -20,11 +20,8 @@ export function answerError(request: CallerRequest, response: CallerAnswer, erro
   if (error.retryAfter !== undefined) headers.push('retry-after', String(error.retryAfter));
   if (error.status === 401) headers.push('www-authenticate', 'Bearer realm="tokenward"');
   headers.push('content-length', String(Buffer.byteLength(body)));
-  const last = spoilsConnection(error) || !request.complete;
-  if (last) {
-    headers.push('connection', 'close');
-    spoil(request);
-  }
+  // Nothing that still comes on this connection is carried out then: what it is depends on how one reads what came before.
+  if (spoilsConnection(error) || !request.complete) headers.push('connection', 'close');
   response.writeHead(error.status, STATUS_CODES[error.status] ?? '', headers);
   if (!request.complete) {
     endAfterBody(request, response, body);
@@ -49,6 +46,12 @@ function endAfterBody(request: StreamedRequest, response: CallerAnswer, body: st
   request.on('end', end).on('close', end).on('error', end).resume();
 }
 
+/** Tells a caller who waits for that to send his body (RFC 9110 §10.1.1): not before all else about the request is found good. */
+export function askForBody(request: CallerRequest, response: CallerAnswer): void {
+  if (request instanceof PlainRequest || request.httpVersion !== '1.1' || request.headers.expect === undefined) return;
+  response.writeContinue?.();
+}
+
 /**
  * An answer that came before the end of the request's body: the rest is read and thrown away, because closing the
  * connection on a caller who still sends costs him the answer as well. One who does not stop is cut off.
@@ -70,22 +73,8 @@ export function waitForReader(response: CallerAnswer, idle: number): void {
   response.on('close', () => clearTimeout(timer));
 }
 
-const spoilt = new WeakSet<Socket>();
-
-/**
- * Nothing that still comes on this request's connection is to be carried out: what it is depends on how one reads what
- * came before. node:http goes on reading what it has, also behind an answer that says `Connection: close`.
- */
-export function spoil(request: CallerRequest): void {
-  spoilt.add(request.socket);
-}
-
-export function isSpoilt(request: CallerRequest): boolean {
-  return spoilt.has(request.socket);
-}
-
 /** Whether the connection cannot be used any more after this error. */
-export function spoilsConnection(error: unknown): boolean {
+function spoilsConnection(error: unknown): boolean {
   return error instanceof TokenwardError && SPOILS_CONNECTION.has(error.code);
 }
 

@@ -7,7 +7,7 @@ import type { TokenManager } from '../tokens/manager.ts';
 import { Token } from '../tokens/token.ts';
 import { chooseAccount } from './account.ts';
 import type { Admission } from './admission.ts';
-import { answerError, answerJson, discardRest, isSpoilt, spoil, spoilsConnection } from './answer.ts';
+import { answerError, answerJson, askForBody, discardRest } from './answer.ts';
 import { CallerGone, takeBody, type BufferBudget, type RequestBody } from './body.ts';
 import type { Callers } from './caller.ts';
 import { checkRequest } from './gate.ts';
@@ -83,8 +83,6 @@ const HELD_BACK = 'held-back';
 export function createHandler(parts: Proxy): RequestHandler {
   const proxy: ProxyAndOutages = { ...parts, outages: new Outages(systemClock, parts.log) };
   return (request, response) => {
-    // Its caller has been told that this connection is closed.
-    if (isSpoilt(request)) return;
     const passage = new Passage(request, response);
     response.on('close', () => finish(proxy, passage));
     handle(proxy, passage).catch((error: unknown) => fail(proxy, passage, error));
@@ -114,6 +112,7 @@ async function handle(proxy: ProxyAndOutages, passage: Passage): Promise<void> {
 
   // 4. body
   const taken = takeBody(request, { keep: route.config.maxReplayBody, most: route.config.maxBody ?? Infinity, patience: proxy.bodyPatience, budget: proxy.buffers });
+  askForBody(request, response);
   const body = (passage.body = taken instanceof Promise ? await taken : taken);
   if (passage.gone) {
     if (body.kind === 'kept') body.release();
@@ -163,26 +162,21 @@ async function handle(proxy: ProxyAndOutages, passage: Passage): Promise<void> {
   relay(reply, response, headers, proxy.readIdle);
 }
 
-/** Steps 0 and 1, in one go: a refusal holds before the next request on the connection is looked at. */
+/** Steps 0 and 1. */
 function enter(proxy: Proxy, passage: Passage): Route {
   const { request, target } = passage;
-  try {
-    // 0. gate
-    checkRequest(request, proxy.viaName, proxy.door);
-    passage.admitted = proxy.admission.enter();
-    if (!passage.admitted) throw new TokenwardError('too_many_requests', { retryAfter: 1, detail: 'limits.inFlight sets how many' });
+  // 0. gate
+  checkRequest(request, proxy.viaName, proxy.door);
+  passage.admitted = proxy.admission.enter();
+  if (!passage.admitted) throw new TokenwardError('too_many_requests', { retryAfter: 1, detail: 'limits.inFlight sets how many' });
 
-    // 1. route
-    const route = matchRoute(proxy.routes, target);
-    if (route === undefined) throw new TokenwardError('route_unknown');
-    passage.route = route;
-    route.stats.inFlight += 1;
-    if (route.config.encodedPaths === 'refuse') checkEncodedPath(target, route.name);
-    return route;
-  } catch (error) {
-    if (spoilsConnection(error)) spoil(request);
-    throw error;
-  }
+  // 1. route
+  const route = matchRoute(proxy.routes, target);
+  if (route === undefined) throw new TokenwardError('route_unknown');
+  passage.route = route;
+  route.stats.inFlight += 1;
+  if (route.config.encodedPaths === 'refuse') checkEncodedPath(target, route.name);
+  return route;
 }
 
 /** Step 6: the request with this token on it. Resolves with the reply's head. */
