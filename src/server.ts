@@ -5,6 +5,7 @@ import express, { type Express } from 'express';
 import { problemDocument, TokenwardError, type ErrorCode } from './errors.ts';
 import type { RequestHandler, StreamedRequest } from './inbound/exchange.ts';
 import { PlainFastPath } from './inbound/fast-path.ts';
+import { cutWhenSilent } from './inbound/half-closed.ts';
 import { oneAtATime, whenDue } from './inbound/one-at-a-time.ts';
 import { refusalOf } from './inbound/refusal.ts';
 
@@ -55,6 +56,8 @@ export function createHttpServer(app: Express, limits: ServerLimits, tls?: TlsOp
   // Node would drop what is beyond its limit in silence; the count is checked with the request instead.
   server.maxHeadersCount = 0;
   server.maxRequestsPerSocket = 0;
+  // Missing in Node's types and documentation: without it, a closed half ends the connection under its response.
+  Object.assign(server, { httpAllowHalfOpen: true });
   // Node would answer these by itself, past the gate: what comes behind them would then be carried out. And whether a
   // body is wanted is not known before the request's turn.
   server.on('checkExpectation', listener);
@@ -67,6 +70,7 @@ export function createHttpServer(app: Express, limits: ServerLimits, tls?: TlsOp
   server.on(tls === undefined ? 'connection' : 'secureConnection', (socket: Socket) => {
     open.set(socket, socket.bytesRead);
     socket.on('close', () => open.delete(socket));
+    socket.once('end', () => cutWhenSilent(socket));
   });
   return server;
 }

@@ -161,8 +161,12 @@ export class PlainConnection implements AnswerLine {
 
   readonly #onEnd = (): void => {
     this.#ended = true;
-    // node:http takes a closed half for a caller who has left, too.
     if (this.#leaving) return;
+    // It may still wait for its answer, and for those to what it has sent ahead.
+    if (this.#answer !== undefined) {
+      if (this.#aheadSize === 0) this.#last = true;
+      return;
+    }
     this.#done = true;
     this.socket.end();
   };

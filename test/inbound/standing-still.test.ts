@@ -168,8 +168,8 @@ describe('a connection on the fast path on which nothing happens', () => {
       await sleep(50);
       line.socket[leave]();
     }
-    await sleep(200);
-    assert.equal(left, 3);
+    // One that has ended its sending half only is waited for a little longer.
+    await eventually('all are known to have left', () => left === 3);
     assert.equal(asked.length, 3);
   });
 
