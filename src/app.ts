@@ -18,7 +18,7 @@ import { OperatorDoor } from './operator/door.ts';
 import { createOperatorApp } from './operator/routes.ts';
 import { LocalView, type OperatorView } from './operator/view.ts';
 import { isDirect, noProxyOfEnvironment } from './no-proxy.ts';
-import { Admission } from './proxy/admission.ts';
+import { Admission, admissionLimits } from './proxy/admission.ts';
 import { answerError } from './proxy/answer.ts';
 import { BufferBudget } from './proxy/body.ts';
 import { Callers } from './proxy/caller.ts';
@@ -149,10 +149,12 @@ async function build(config: LoadedConfig, surroundings: Surroundings): Promise<
   // The manager tells its observer of changes only once it is there.
   const observer = createObserver({ metrics, log, clock, named, statusOf: (account) => tokens.statusOf(account) });
   zeroProcess(metrics);
+  // As all counters: there at 0 from the start.
+  if (config.callers !== 'none') for (const { name } of config.callers) metrics.caller(name);
   for (const route of routes) zeroRoute(metrics, route, { keys: callers !== undefined, jwt: config.jwt !== undefined });
   const tokens: TokenManager = new TokenManager(credentials, { store, records: new Records(store, seal, clock), clock, observer, owner: surroundings.owner, maxAccounts: config.limits.accountsInMemory + credentials.named.length, maxWaiting: config.limits.waitingPerAccount, ...(surroundings.checkpoint && { checkpoint: surroundings.checkpoint }) });
   const viaName = surroundings.viaName ?? newViaName();
-  const proxy: Proxy = { routes, callers, door: doorOf(config), viaName, tokens, uncured: new UncuredReplies(clock), buffers, admission: new Admission(config.limits.inFlight), bodyPatience: new Patience(config.limits.bodyIdle), readIdle: config.limits.readIdle, metrics, log };
+  const proxy: Proxy = { routes, callers, door: doorOf(config), viaName, tokens, uncured: new UncuredReplies(clock), buffers, admission: new Admission(admissionLimits(config.limits, routes.length, config.callers === 'none' ? 1 : config.callers.length)), bodyPatience: new Patience(config.limits.bodyIdle), readIdle: config.limits.readIdle, metrics, log };
   const life = { stopping: false };
 
   const handler = createHandler(proxy);

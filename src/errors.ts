@@ -13,7 +13,7 @@ const ERRORS = {
   too_many_wrong_keys:    [429, 'Too many wrong keys came from this address.', 'Wait for Retry-After, then send the right key.'],
   caller_check_failed:    [503, 'The key set that callers\' tokens are checked against could not be fetched.', 'Try again after Retry-After.'],
   policy_refused:         [403, 'The policy of this route refuses this request.', 'Ask the operator to allow this method and path in the route\'s policy.'],
-  too_many_requests:      [503, 'The limit of requests at the same time is reached.', 'Try again after Retry-After. The operator can raise limits.inFlight.'],
+  too_many_requests:      [503, 'The limit of requests at the same time is reached.', 'Try again after Retry-After. The operator can raise limits.inFlight, or the share of it that the detail names.'],
   login_path_refused:     [403, 'This is a login or refresh path of the upstream; tokenward logs in itself.', 'Call the API directly: tokenward adds the token. For an application that cannot do without its own login, the operator sets legacyLogin: answer on the route.'],
   request_malformed:      [400, 'The request is not well-formed HTTP.', 'Correct the request.'],
   request_target_refused: [400, 'The request target is ambiguous or not allowed.', 'Send a plain path without dot segments, encoded slashes or control characters. If the upstream needs encoded characters, the operator sets encodedPaths: pass on the route.'],

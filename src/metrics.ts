@@ -34,6 +34,13 @@ export class RouteStats {
   }
 }
 
+/** One caller's counts, for the same reason. */
+export interface CallerStats {
+  inFlight: number;
+  admitted: number;
+  refused: number;
+}
+
 /** A histogram whose numbers live in RouteStats. */
 class RouteHistogram extends Histogram<'route'> {
   readonly #routes: ReadonlyMap<string, RouteStats>;
@@ -77,6 +84,7 @@ const OTHERS = '(others)';
 export class Metrics {
   readonly registry = new Registry();
   readonly #routes = new Map<string, RouteStats>();
+  readonly #callers = new Map<string, CallerStats>();
   readonly #labelled = new Set<string>();
   readonly #timed = new Set<string>();
 
@@ -125,6 +133,23 @@ export class Metrics {
         for (const [route, stats] of routes) this.set({ route }, stats.inFlight);
       },
     });
+    const callers = this.#callers;
+    new Counter({
+      name: 'tokenward_caller_requests_total', help: 'Requests of callers who were known: admitted, or refused because the caller had its share of what is answered at once.', labelNames: ['caller', 'outcome'], registers: [this.registry],
+      collect() {
+        this.reset();
+        for (const [caller, { admitted, refused }] of callers) {
+          this.inc({ caller, outcome: 'admitted' }, admitted);
+          this.inc({ caller, outcome: 'refused' }, refused);
+        }
+      },
+    });
+    new Gauge({
+      name: 'tokenward_caller_requests_in_flight', help: 'Requests of a caller that are being answered.', labelNames: ['caller'], registers: [this.registry],
+      collect() {
+        for (const [caller, { inFlight }] of callers) this.set({ caller }, inFlight);
+      },
+    });
     new RouteHistogram(routes, 'tokenward_request_duration_seconds', 'From a request\'s head to the end of its answer.', this.registry);
     new Gauge({ name: 'tokenward_build_info', help: 'Always 1.', labelNames: ['version', 'node'], registers: [this.registry], aggregator: 'first' }).set({ version, node: process.version }, 1);
     collectDefaultMetrics({ register: this.registry });
@@ -152,6 +177,13 @@ export class Metrics {
   route(prefix: string): RouteStats {
     let stats = this.#routes.get(prefix);
     if (stats === undefined) this.#routes.set(prefix, (stats = new RouteStats()));
+    return stats;
+  }
+
+  /** The counts of one caller, by the name that the configuration gives it. */
+  caller(name: string): CallerStats {
+    let stats = this.#callers.get(name);
+    if (stats === undefined) this.#callers.set(name, (stats = { inFlight: 0, admitted: 0, refused: 0 }));
     return stats;
   }
 

@@ -1,20 +1,74 @@
-/** How many requests are answered at once. One more is better told so at once than left to wait for all the others. */
+import { TokenwardError } from '../errors.ts';
+
+/** Counts the requests of one kind that are being answered. */
+export interface Slots {
+  inFlight: number;
+}
+
+/** How many requests are answered at once. */
+export interface AdmissionLimits {
+  readonly inFlight: number;
+  readonly perRoute: number;
+  readonly perCaller: number;
+}
+
+/** The limits of a configuration, as far as they depend on how many share them. */
+export interface SharedLimits {
+  readonly inFlight: number;
+  readonly inFlightPerRoute?: number | undefined;
+  readonly inFlightPerCaller?: number | undefined;
+  readonly waitingPerAccount: number;
+}
+
+/**
+ * What of several routes or callers a single one may have, where the configuration does not say: half. No caller can then
+ * be all that waits for an account's token, either.
+ */
+export function admissionLimits(limits: SharedLimits, routes: number, callers: number): AdmissionLimits {
+  const { inFlight, waitingPerAccount } = limits;
+  const half = Math.ceil(inFlight / 2);
+  return {
+    inFlight,
+    perRoute: limits.inFlightPerRoute ?? (routes > 1 ? half : inFlight),
+    perCaller: limits.inFlightPerCaller ?? (callers > 1 ? Math.min(half, Math.ceil(waitingPerAccount / 2)) : inFlight),
+  };
+}
+
+/**
+ * How many requests are answered at once: all together, of one route, and of one caller. One more is better told so at
+ * once than left to wait for all the others.
+ */
 export class Admission {
-  readonly #most: number;
-  #now = 0;
+  readonly #limits: AdmissionLimits;
+  readonly #all: Slots = { inFlight: 0 };
 
-  constructor(most: number) {
-    this.#most = most;
+  constructor(limits: AdmissionLimits) {
+    this.#limits = limits;
   }
 
-  /** False: full. Who got in must `leave`. */
-  enter(): boolean {
-    if (this.#now >= this.#most) return false;
-    this.#now += 1;
-    return true;
+  /** Takes a slot and notes it in `held`. Throws a TokenwardError if all are taken. */
+  enter(held: Slots[]): void {
+    take(held, this.#all, this.#limits.inFlight, 'limits.inFlight sets how many');
   }
 
-  leave(): void {
-    this.#now -= 1;
+  /** The same of a route's share. */
+  enterRoute(held: Slots[], route: Slots, name: string): void {
+    take(held, route, this.#limits.perRoute, () => `route ${name} has its share; limits.inFlightPerRoute sets how many`);
   }
+
+  /** The same of a caller's share. */
+  enterCaller(held: Slots[], caller: Slots, name: string): void {
+    take(held, caller, this.#limits.perCaller, () => `caller ${name} has its share; limits.inFlightPerCaller sets how many`);
+  }
+
+  /** Gives back all that is noted. */
+  leave(held: Slots[]): void {
+    for (let slots = held.pop(); slots !== undefined; slots = held.pop()) slots.inFlight -= 1;
+  }
+}
+
+function take(held: Slots[], slots: Slots, most: number, detail: string | (() => string)): void {
+  if (slots.inFlight >= most) throw new TokenwardError('too_many_requests', { retryAfter: 1, detail: typeof detail === 'string' ? detail : detail() });
+  slots.inFlight += 1;
+  held.push(slots);
 }

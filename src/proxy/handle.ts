@@ -6,10 +6,10 @@ import { systemClock } from '../tokens/clock.ts';
 import type { TokenManager } from '../tokens/manager.ts';
 import { Token } from '../tokens/token.ts';
 import { chooseAccount } from './account.ts';
-import type { Admission } from './admission.ts';
+import type { Admission, Slots } from './admission.ts';
 import { answerError, answerJson, askForBody, discardRest } from './answer.ts';
 import { CallerGone, takeBody, type BufferBudget, type RequestBody } from './body.ts';
-import type { Callers } from './caller.ts';
+import type { Caller, Callers } from './caller.ts';
 import { checkRequest } from './gate.ts';
 import { overridesOf, replyHeaders, requestHeaders, withParameter } from './headers.ts';
 import { meansDeadToken, refusalWords } from './inspect.ts';
@@ -58,7 +58,8 @@ class Passage {
   body: RequestBody | undefined;
   exchange: UpstreamReply | undefined;
   gone = false;
-  admitted = false;
+  /** The places it takes of what may be answered at once. */
+  readonly held: Slots[] = [];
   finished = false;
 
   constructor(request: CallerRequest, response: CallerAnswer) {
@@ -101,6 +102,7 @@ async function handle(proxy: ProxyAndOutages, passage: Passage): Promise<void> {
     caller = await caller;
     if (passage.gone) throw new CallerGone();
   }
+  if (caller !== undefined) admitCaller(proxy, passage, caller);
   const path = pathOf(upstreamTarget(route, target));
   checkPolicy(proxy, route, passage.method, path);
   if (route.config.methodOverride === 'pass') checkOverrides(proxy, route, passage, path);
@@ -167,16 +169,27 @@ function enter(proxy: Proxy, passage: Passage): Route {
   const { request, target } = passage;
   // 0. gate
   checkRequest(request, proxy.viaName, proxy.door);
-  passage.admitted = proxy.admission.enter();
-  if (!passage.admitted) throw new TokenwardError('too_many_requests', { retryAfter: 1, detail: 'limits.inFlight sets how many' });
+  proxy.admission.enter(passage.held);
 
   // 1. route
   const route = matchRoute(proxy.routes, target);
   if (route === undefined) throw new TokenwardError('route_unknown');
   passage.route = route;
-  route.stats.inFlight += 1;
+  proxy.admission.enterRoute(passage.held, route.stats, route.name);
   if (route.config.encodedPaths === 'refuse') checkEncodedPath(target, route.name);
   return route;
+}
+
+/** Part of step 2: no caller takes the places of all others. */
+function admitCaller({ admission, metrics }: Proxy, { held }: Passage, { name }: Caller): void {
+  const stats = metrics.caller(name);
+  try {
+    admission.enterCaller(held, stats, name);
+    stats.admitted += 1;
+  } catch (error) {
+    stats.refused += 1;
+    throw error;
+  }
 }
 
 /** Step 6: the request with this token on it. Resolves with the reply's head. */
@@ -319,13 +332,6 @@ function schemeOf({ socket }: CallerRequest): string {
   return 'encrypted' in socket ? 'https' : 'http';
 }
 
-/** Gives the request's slot back, once. */
-function leave({ admission }: Proxy, passage: Passage): void {
-  if (!passage.admitted) return;
-  passage.admitted = false;
-  admission.leave();
-}
-
 /** The connection is done with the answer, or the caller has left it. */
 function finish(proxy: Proxy, passage: Passage): void {
   if (passage.finished) return;
@@ -338,9 +344,8 @@ function finish(proxy: Proxy, passage: Passage): void {
     discardRest(passage.request);
   }
   if (body?.kind === 'kept') body.release();
-  leave(proxy, passage);
+  proxy.admission.leave(passage.held);
   const stats = route === undefined ? proxy.metrics.route('unmatched') : route.stats;
-  if (route !== undefined) stats.inFlight -= 1;
   // 499: the caller left before there was an answer.
   stats.finished(response.headersSent ? response.statusCode : 499, (performance.now() - passage.startedAt) / 1000);
 }
@@ -363,7 +368,7 @@ function fail(proxy: ProxyAndOutages, passage: Passage, error: unknown): void {
   proxy.log.debug('answered by ourselves', { ...(route && { route: route.name }), code: ours.code, ...(ours.detail !== undefined && { detail: ours.detail }) });
   answerError(request, response, ours, proxy.readIdle);
   // The answer is written. A body that is only read and thrown away from here on holds no place of another caller's.
-  leave(proxy, passage);
+  proxy.admission.leave(passage.held);
 }
 
 /** An error of the upstream's, with which route and upstream it is about and why. */

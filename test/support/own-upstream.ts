@@ -17,7 +17,7 @@ export interface OwnUpstream extends OwnServer {
   readonly seen: Seen[];
 }
 
-type Answerer = (request: IncomingMessage, response: ServerResponse, body: string) => void;
+type Answerer = (request: IncomingMessage, response: ServerResponse, body: string) => unknown;
 
 const fine: Answerer = (_request, response) => void response.end('fine');
 
