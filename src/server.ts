@@ -8,6 +8,7 @@ import { PlainFastPath } from './inbound/fast-path.ts';
 import { cutWhenSilent } from './inbound/half-closed.ts';
 import { oneAtATime, whenDue } from './inbound/one-at-a-time.ts';
 import { refusalOf } from './inbound/refusal.ts';
+import { readInSlices } from './inbound/sliced-reading.ts';
 
 /** A listener that could not start; `message` says which and what to do. */
 export class ListenError extends Error {
@@ -71,6 +72,7 @@ export function createHttpServer(app: Express, limits: ServerLimits, tls?: TlsOp
     open.set(socket, socket.bytesRead);
     socket.on('close', () => open.delete(socket));
     socket.once('end', () => cutWhenSilent(socket));
+    if (fastPath === undefined) readInSlices(socket);
   });
   return server;
 }
@@ -91,9 +93,11 @@ const parts = new WeakMap<NetServer, Parts>();
 function expressClasses(app: Express): { IncomingMessage: typeof IncomingMessage; ServerResponse: typeof ServerResponse } {
   class Request extends IncomingMessage implements StreamedRequest {
     taker: StreamedRequest['taker'] = undefined;
+    received = 0;
 
     override push(piece: Buffer | null, encoding?: BufferEncoding): boolean {
       const { taker } = this;
+      if (piece !== null) this.received += piece.length;
       taker?.(piece);
       return taker === undefined || piece === null ? super.push(piece, encoding) : true;
     }

@@ -9,6 +9,8 @@ import { PlainRequest } from './plain-request.ts';
  */
 export interface StreamedRequest extends IncomingMessage {
   taker: ((piece: Buffer | null) => void) | undefined;
+  /** Bytes of the body that have come. */
+  readonly received: number;
 }
 
 /** A request of a caller: a plain one, which is all here, or whatever else `node:http` takes for one. */

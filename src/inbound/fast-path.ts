@@ -2,6 +2,7 @@ import type { Server } from 'node:http';
 import type { Socket } from 'node:net';
 import type { RequestHandler } from './exchange.ts';
 import { PlainConnection, type FastPath } from './plain-connection.ts';
+import { readEarlierInSlices } from './sliced-reading.ts';
 
 /** How often connections are looked at that may have stood still for too long. ms. */
 const LOOK_EVERY = 1_000;
@@ -44,9 +45,7 @@ export class PlainFastPath implements FastPath {
   handOver({ socket }: PlainConnection, bytes: Buffer, ended: boolean): void {
     this.#connections.delete(socket);
     for (const listener of this.#toNode) listener.call(this.#server, socket);
-    // As if they came just now. Put back into the stream (`unshift`), they would have it read on at a moment when node:http has stopped it.
-    socket.emit('data', bytes);
-    if (ended) socket.emit('end');
+    readEarlierInSlices(socket, bytes, ended);
   }
 
   closed({ socket }: PlainConnection): void {

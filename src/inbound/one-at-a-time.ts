@@ -1,8 +1,11 @@
 import type { RequestListener, ServerResponse } from 'node:http';
 import type { Socket } from 'node:net';
+import type { StreamedRequest } from './exchange.ts';
 
 /** So many requests wait behind the one that is being answered before their connection is read no further. */
 const WAITING_MOST = 32;
+/** If so many wait on all connections together, none with one that waits is read further. */
+const WAITING_MOST_ALL = 5_000;
 const CLOSE = /(?:^|,)[ \t]*close[ \t]*(?:,|$)/i;
 
 /** A connection's requests that node:http has found in what it has read. */
@@ -14,6 +17,23 @@ interface Line {
   held: boolean;
 }
 
+/** What node:http notes on a connection: it reads on at the end of every request, unless it has noted that it must not. */
+type NodesSocket = Socket & { _paused?: boolean; readonly parser?: { resume(): void } | null };
+
+function stopReading(socket: NodesSocket): void {
+  socket._paused = true;
+  socket.pause();
+}
+
+/** The parser is stopped by node:http after the bytes that it was at. */
+function readOn(socket: NodesSocket): void {
+  // Its responses are not taken: then node:http reads on when they are.
+  if (socket.writableNeedDrain) return;
+  socket._paused = false;
+  socket.parser?.resume();
+  socket.resume();
+}
+
 const lines = new WeakMap<Socket, Line>();
 
 /**
@@ -23,36 +43,47 @@ const lines = new WeakMap<Socket, Line>();
  * whose connection ends before its turn is never begun.
  */
 export function oneAtATime(handle: RequestListener): RequestListener {
+  let waitingInAll = 0;
   return (request, response) => {
     const { socket } = request;
     // Node's parser overlooks a `close` in a list. Nothing behind such a request may be carried out (RFC 9112 §9.6).
     if (CLOSE.test(request.headers.connection ?? '')) response.shouldKeepAlive = false;
-    const line = lineOf(socket, response);
+    let line = lines.get(socket);
+    if (line === undefined) {
+      const made = (line = { last: response, waiting: 0, held: false });
+      lines.set(socket, made);
+      socket.once('close', () => {
+        waitingInAll -= made.waiting;
+        made.waiting = 0;
+      });
+    }
+    line.last = response;
     if (response.socket !== null) {
       handle(request, response);
       return;
     }
+    if (socket.destroyed) return;
     line.waiting += 1;
-    if (line.waiting >= WAITING_MOST && !line.held) {
+    waitingInAll += 1;
+    if (line.waiting >= WAITING_MOST || waitingInAll >= WAITING_MOST_ALL) {
       line.held = true;
-      socket.pause();
+      stopReading(socket);
     }
     response.once('socket', () => {
       line.waiting -= 1;
+      waitingInAll -= 1;
       if (line.waiting === 0 && line.held) {
         line.held = false;
-        socket.resume();
+        readOn(socket);
       }
       if (!refused.has(response)) handle(request, response);
     });
   };
 }
 
-function lineOf(socket: Socket, response: ServerResponse): Line {
-  let line = lines.get(socket);
-  if (line === undefined) lines.set(socket, (line = { last: response, waiting: 0, held: false }));
-  line.last = response;
-  return line;
+/** The newest request that node:http has found on a connection. */
+export function newestRequest(socket: Socket): StreamedRequest | undefined {
+  return lines.get(socket)?.last.req as StreamedRequest | undefined;
 }
 
 /** Responses to requests whose bodies turned out to be malformed before their turn came. */

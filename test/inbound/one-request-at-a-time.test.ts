@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict';
+import { subscribe, unsubscribe } from 'node:diagnostics_channel';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { eventually } from '../support/eventually.ts';
 import { closing, startOwnProxy } from '../support/own-proxy.ts';
@@ -124,4 +125,27 @@ describe('100 Continue', () => {
     assert.deepEqual(await Promise.all([ask('/api/a', 10), ask('/api/no', 10), ask('/nowhere', 10), ask('/api/a', 2_000)]), ['100', '403', '404', '413']);
     assert.deepEqual(upstream.seen.map(({ body }) => body), ['x'.repeat(10)]);
   });
+});
+
+describe('far too many requests sent ahead', () => {
+  const close = closing();
+
+  for (const [what, first] of [['at once', ''], ['behind one with a length', post('/api/hold')], ['behind a chunked one', chunked('/api/hold')]]) {
+    it(`are not all made requests of at once: ${what}`, async () => {
+      const upstream = await close(ownUpstream((request, response) => void (request.url === '/hold' || response.end('fine'))));
+      const proxy = await close(startOwnProxy({ routes: [{ prefix: '/api', upstream: upstream.url, account: 'fixed' }] }));
+      let made = 0;
+      const count = (): void => void (made += 1);
+      subscribe('http.server.request.start', count);
+      try {
+        const lines = await Promise.all(Array.from({ length: 20 }, () => dial(proxy.url)));
+        for (const { socket } of lines) socket.write(first + get('/api/hold').repeat(1_500));
+        await sleep(500);
+        assert.ok(made > 20 && made < 20 * 200, String(made));
+        for (const { socket } of lines) socket.destroy();
+      } finally {
+        unsubscribe('http.server.request.start', count);
+      }
+    });
+  }
 });
