@@ -1,4 +1,4 @@
-import { framing, headers, inspection, mustPass, replies, target, tokenEndpoint } from './corpus/all.ts';
+import { doors, framing, headers, inspection, mustPass, oneConnection, replies, target, tokenEndpoint } from './corpus/all.ts';
 import type { RequestItem } from './item.ts';
 import { judgeInspection } from './judge-inspection.ts';
 import { judgeReply } from './judge-replies.ts';
@@ -20,7 +20,7 @@ const requests = (items: readonly RequestItem[], places: readonly Place[]): Case
   items.flatMap((item) => places.map((place) => ({ what: `${item.id} ${item.about}${place === 'alone' ? '' : ` (${place})`}`, judge: (stage: Stage) => judgeRequest(stage, item, place) })));
 
 export const TITLES: Readonly<Record<ClassName, string>> = {
-  A: 'A framing', B: 'B target', C: 'C headers', P: 'must pass', D: 'D upstream replies', E: 'E inspection', F: 'F token endpoint',
+  A: 'A framing', B: 'B target', C: 'C headers', P: 'must pass', D: 'D upstream replies', E: 'E inspection', F: 'F token endpoint', G: 'G doors', H: 'H one connection',
 };
 
 /** What can be asked of the baseline as well: it knows neither dead tokens nor token endpoints. */
@@ -28,18 +28,21 @@ export const ALSO_BASELINE: readonly ClassName[] = ['A', 'B', 'C', 'P', 'D'];
 
 function casesOf(name: Exclude<ClassName, 'F'>): Case[] {
   switch (name) {
-    // Also behind a good request on the same connection: sent after its answer, and in one write with it.
-    case 'A': return requests(framing, ['alone', 'kept', 'pipelined']);
-    case 'B': return requests(target, ['alone']);
-    case 'C': return requests(headers, ['alone', 'kept', 'pipelined']);
-    case 'P': return requests(mustPass, ['alone', 'kept']);
+    // Also behind a good request on the same connection: sent after its answer, and in one write with it. And where
+    // node:http reads from the first byte on.
+    case 'A': return requests(framing, ['alone', 'kept', 'pipelined', 'node:http']);
+    case 'B': return requests(target, ['alone', 'node:http']);
+    case 'C': return requests(headers, ['alone', 'kept', 'pipelined', 'node:http']);
+    case 'P': return requests(mustPass, ['alone', 'kept', 'node:http']);
+    case 'G': return requests(doors, ['alone', 'kept', 'node:http']);
+    case 'H': return requests(oneConnection, ['alone', 'kept', 'pipelined', 'node:http']);
     case 'D': return replies.map((item) => ({ what: `${item.id} ${item.about}`, judge: (stage) => judgeReply(stage, item) }));
     case 'E': return inspection.map((item) => ({ what: `${item.id} ${item.about}`, judge: (stage) => judgeInspection(stage, item) }));
   }
 }
 
 /** Items, without the places they are tried in. */
-export const COUNTS: Readonly<Record<ClassName, number>> = { A: framing.length, B: target.length, C: headers.length, P: mustPass.length, D: replies.length, E: inspection.length, F: tokenEndpoint.length };
+export const COUNTS: Readonly<Record<ClassName, number>> = { A: framing.length, B: target.length, C: headers.length, P: mustPass.length, D: replies.length, E: inspection.length, F: tokenEndpoint.length, G: doors.length, H: oneConnection.length };
 
 /** One class, item after item. */
 export async function runClass(stage: Stage, name: Exclude<ClassName, 'F'>, onVerdict: OnVerdict): Promise<ClassResult> {

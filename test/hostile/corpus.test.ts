@@ -1,9 +1,9 @@
 import assert from 'node:assert/strict';
-import { framing, headers, inspection, mustPass, replies, target, tokenEndpoint } from './corpus/all.ts';
+import { doors, framing, headers, inspection, mustPass, oneConnection, replies, target, tokenEndpoint } from './corpus/all.ts';
 import { joined } from './pieces.ts';
 import { RequestStream } from './strict-reader.ts';
 
-const all = [...framing, ...target, ...headers, ...mustPass, ...replies, ...inspection, ...tokenEndpoint];
+const all = [...framing, ...target, ...headers, ...mustPass, ...replies, ...inspection, ...tokenEndpoint, ...doors, ...oneConnection];
 
 describe('the hostile corpus', () => {
   it('has at least 180 items, each with an id of its own', () => {
@@ -13,7 +13,7 @@ describe('the hostile corpus', () => {
 
   it('says of every item what it is, and no two of a class are the same bytes', () => {
     for (const { id, about } of all) assert.ok(about.length > 1, id);
-    for (const items of [framing, headers, target]) {
+    for (const items of [framing, headers, target, doors, oneConnection]) {
       const bytes = items.map(({ id, send, cut }) => `${joined(send).toString('latin1').replaceAll(id, '')}${cut === true ? ' cut' : ''}`);
       assert.deepEqual(bytes.filter((text, i) => bytes.indexOf(text) !== i), []);
     }

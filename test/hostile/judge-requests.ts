@@ -1,12 +1,12 @@
 import { Caller } from './caller.ts';
-import { CANARY } from './corpus/requests.ts';
+import { CANARY, request } from './corpus/requests.ts';
 import type { Passage, RequestItem } from './item.ts';
 import { joined, wait, type Pieces } from './pieces.ts';
 import { BEFORE, type Stage } from './stage.ts';
 import type { SeenRequest } from './strict-reader.ts';
 
 /** Where an item stands on its connection. */
-export type Place = 'alone' | 'kept' | 'pipelined';
+export type Place = 'alone' | 'kept' | 'pipelined' | 'node:http';
 
 export interface Verdict {
   /** Undefined: as expected. */
@@ -14,6 +14,9 @@ export interface Verdict {
   /** Bytes that reached the upstream of something that had to be refused. */
   readonly leaked: number;
 }
+
+/** The same with a body that only node:http reads: the connection stays with it. */
+const CHUNKED_BEFORE = request('POST /api/before', ['Transfer-Encoding: chunked'], '2\r\nhi\r\n0\r\n\r\n');
 
 const ANSWER_MOST = 4_000;
 /** How long a refused caller's connection is listened to for more. */
@@ -25,9 +28,10 @@ export async function judgeRequest(stage: Stage, item: RequestItem, place: Place
   await subject.revive();
   const caller = await Caller.open(subject.port);
   try {
-    if (place === 'kept') {
-      await caller.say([BEFORE]);
-      const heard = await caller.answer('GET', ANSWER_MOST);
+    if (place === 'kept' || place === 'node:http') {
+      const before = place === 'kept' ? BEFORE : CHUNKED_BEFORE;
+      await caller.say([before]);
+      const heard = await caller.answer(before.slice(0, before.indexOf(' ')), ANSWER_MOST);
       if (heard.kind !== 'answer' || heard.answer.status !== 200) return { wrong: 'the good request before it failed', leaked: 0 };
     }
     api.mark();
@@ -96,6 +100,8 @@ async function passages(stage: Stage, caller: Caller, expected: readonly Passage
   const more = await caller.answer('GET', 5);
   if (more.kind === 'answer' && more.answer.status < 400) return `one answer too many, ${more.answer.status}`;
   if (api.faults.length > 0) return `upstream: ${api.faults[0]!.what}: ${seenText(stage)}`;
+  const order = api.arrivals.map(({ request }) => `${request.method} ${request.target}`).join();
+  if (stage.subject.name === 'tokenward' && order !== all.map(({ method, target }) => `${method} ${upstreamTarget(target)}`).join()) return `not in this order upstream: ${seenText(stage)}`;
   if (api.arrivals.length !== all.length) return `${api.arrivals.length} requests upstream, not ${all.length}: ${seenText(stage)}`;
   for (const passage of all) {
     const seen = api.arrivals.find(({ request }) => request.method === passage.method && request.target === upstreamTarget(passage.target));

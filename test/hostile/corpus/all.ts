@@ -4,4 +4,6 @@ export { headers } from './c-headers.ts';
 export { replies } from './d-replies.ts';
 export { inspection } from './e-inspection.ts';
 export { tokenEndpoint } from './f-token-endpoint.ts';
+export { doors } from './g-doors.ts';
+export { oneConnection } from './h-one-connection.ts';
 export { mustPass } from './must-pass.ts';
