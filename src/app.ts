@@ -7,7 +7,7 @@ import { getProxyForUrl } from 'proxy-from-env';
 import { ConfigError, type LoadedConfig } from './config/load.ts';
 import { isLoopback } from './config/references.ts';
 import { credentialSource, type SenderFor } from './credentials.ts';
-import { TokenwardError } from './errors.ts';
+import { TokenwardError, type ErrorCode } from './errors.ts';
 import type { SendTokenCall } from './flows/run.ts';
 import type { RequestHandler, StreamedRequest } from './inbound/exchange.ts';
 import { SiteGuard } from './inbound/site-guard.ts';
@@ -23,15 +23,18 @@ import { answerError } from './proxy/answer.ts';
 import { BufferBudget } from './proxy/body.ts';
 import { Callers } from './proxy/caller.ts';
 import { Damping } from './proxy/damping.ts';
-import { createHandler, type Proxy } from './proxy/handle.ts';
+import { createHandler } from './proxy/handle.ts';
 import { JwtCheck } from './proxy/jwt.ts';
+import { Outages } from './proxy/outages.ts';
 import { Patience } from './proxy/patience.ts';
 import { byLongestPrefix } from './proxy/route.ts';
 import type { Door } from './proxy/door.ts';
 import { tokenCallSender } from './proxy/token-endpoint.ts';
 import { UncuredReplies } from './proxy/uncured.ts';
+import type { ProxyAddress } from './proxy-address.ts';
 import { routeOf } from './routes.ts';
 import { createExpress, createHttpServer, drain, keepCallers, listen, sendCallersAway } from './server.ts';
+import { freeSocketFile, listenOnSocket } from './socket-file.ts';
 import { openStore, type StoreSurroundings } from './stores.ts';
 import { systemClock, type Clock } from './tokens/clock.ts';
 import { TokenManager, type Checkpoint } from './tokens/manager.ts';
@@ -59,7 +62,7 @@ export interface App extends Worker {
 
 /** The part of a tokenward that serves callers: all of it but the operator port. */
 export interface Worker {
-  readonly proxyAddress: AddressInfo;
+  readonly proxyAddress: ProxyAddress;
   readonly tokens: TokenManager;
   readonly metrics: Metrics;
   readonly view: LocalView;
@@ -86,6 +89,7 @@ export async function startApp(config: LoadedConfig, surroundings: Surroundings)
   const operatorServer = operatorPort(parts.view, surroundings.log, config, surroundings.clock);
   try {
     const operatorAddress = await listen(operatorServer, config.operator.host, config.operator.port, 'operator');
+    if (config.listen.socket !== undefined) await freeSocketFile(config.listen.socket, 'proxy');
     const worker = await serveCallers(config, parts);
     return {
       ...worker, operatorAddress,
@@ -118,7 +122,8 @@ export function operatorPort(view: OperatorView, log: Logger, { operator }: Load
 }
 
 interface Parts {
-  readonly proxyServer: Server;
+  /** One for the port and one for the socket, or one of them. */
+  readonly servers: { readonly port: Server | undefined; readonly socket: Server | undefined };
   readonly tokens: TokenManager;
   readonly metrics: Metrics;
   readonly view: LocalView;
@@ -154,17 +159,33 @@ async function build(config: LoadedConfig, surroundings: Surroundings): Promise<
   for (const route of routes) zeroRoute(metrics, route, { keys: callers !== undefined, jwt: config.jwt !== undefined });
   const tokens: TokenManager = new TokenManager(credentials, { store, records: new Records(store, seal, clock), clock, observer, owner: surroundings.owner, maxAccounts: config.limits.accountsInMemory + credentials.named.length, maxWaiting: config.limits.waitingPerAccount, ...(surroundings.checkpoint && { checkpoint: surroundings.checkpoint }) });
   const viaName = surroundings.viaName ?? newViaName();
-  const proxy: Proxy = { routes, callers, door: doorOf(config), viaName, tokens, uncured: new UncuredReplies(clock), buffers, admission: new Admission(admissionLimits(config.limits, routes.length, config.callers === 'none' ? 1 : config.callers.length)), bodyPatience: new Patience(config.limits.bodyIdle), readIdle: config.limits.readIdle, metrics, log };
+  const proxy = {
+    routes, callers, viaName, tokens, buffers, metrics, log,
+    uncured: new UncuredReplies(clock),
+    admission: new Admission(admissionLimits(config.limits, routes.length, config.callers === 'none' ? 1 : config.callers.length)),
+    bodyPatience: new Patience(config.limits.bodyIdle),
+    readIdle: config.limits.readIdle,
+  };
   const life = { stopping: false };
 
-  const handler = createHandler(proxy);
-  const proxyServer = createHttpServer(proxyApp(handler, log), { headerBytes: config.limits.headerBytes, fastPath: handler, onRefused: (reason) => metrics.errors.inc({ route: 'unmatched', reason }) }, inboundOptions);
-  const stopReloading = inboundTls && reloadCertificates(proxyServer, inboundTls, log);
+  const outages = new Outages(systemClock, log);
+  const serverBehind = (door: Door, tls?: TlsOptions): Server => {
+    const handler = createHandler({ ...proxy, door }, outages);
+    const onRefused = (reason: ErrorCode): void => metrics.errors.inc({ route: 'unmatched', reason });
+    const { headerBytes } = config.limits;
+    return createHttpServer(proxyApp(handler, log), { headerBytes, fastPath: handler, onRefused }, tls);
+  };
+  const servers: Parts['servers'] = {
+    port: config.listen.port === undefined ? undefined : serverBehind(doorOf(config), inboundOptions),
+    socket: config.listen.socket === undefined ? undefined : serverBehind(socketDoorOf(config)),
+  };
+  const stopReloading = inboundTls && servers.port && reloadCertificates(servers.port, inboundTls, log);
   const parts: Parts = {
-    proxyServer, tokens, metrics, life,
+    servers, tokens, metrics, life,
     view: new LocalView({ tokens, health: new StoreHealth(store, clock), metrics, log, buffers, life, clock, routes: config.routes }),
     async close() {
-      proxyServer.close();
+      servers.port?.close();
+      servers.socket?.close();
       stopReloading?.();
       await tokens.close();
       for (const route of routes) route.upstream.close();
@@ -182,23 +203,28 @@ async function build(config: LoadedConfig, surroundings: Surroundings): Promise<
 }
 
 async function serveCallers(config: LoadedConfig, parts: Parts): Promise<Worker> {
-  const { proxyServer, tokens, metrics, view, life } = parts;
-  const proxyAddress = await listen(proxyServer, config.listen.host, config.listen.port, 'proxy');
+  const { servers, tokens, metrics, view, life } = parts;
+  const { host, port, socket, socketMode } = config.listen;
+  const proxyAddress: ProxyAddress = {
+    ...(servers.port && await listen(servers.port, host, port!, 'proxy')),
+    ...(servers.socket && { socket: await listenOnSocket(servers.socket, socket!, socketMode, 'proxy') }),
+  };
+  const all = [servers.port, servers.socket].filter((server) => server !== undefined);
   return {
     proxyAddress, tokens, metrics, view,
     async stop({ replaced = false, patience = replaced ? PATIENCE_REPLACED : PATIENCE_AT_END } = {}) {
       life.stopping = true;
       const { delay, drain: most } = config.shutdown;
-      if (replaced) await drain(proxyServer, most, { patience });
+      if (replaced) await Promise.all(all.map((server) => drain(server, most, { patience })));
       else {
         // They find another process behind the load balancer, while this one still answers whoever does not.
         if (delay > CALM) {
-          sendCallersAway(proxyServer);
+          all.forEach(sendCallersAway);
           await sleep(delay - CALM);
-          keepCallers(proxyServer);
+          all.forEach(keepCallers);
         }
         if (delay > 0) await sleep(Math.min(delay, CALM));
-        await drain(proxyServer, most, { patience, calm: patience === 0 ? 0 : CALM });
+        await Promise.all(all.map((server) => drain(server, most, { patience, calm: patience === 0 ? 0 : CALM })));
       }
       await parts.close();
     },
@@ -208,6 +234,15 @@ async function serveCallers(config: LoadedConfig, parts: Parts): Promise<Worker>
 /** Pages of other sites are told from programs where nobody is asked for a proof. */
 function doorOf({ listen, callers }: LoadedConfig): Door {
   return { guard: callers === 'none' ? new SiteGuard(listen.hosts, listen.host) : undefined, header: listen.requireHeader?.toLowerCase() };
+}
+
+/**
+ * The same for the socket. No browser opens one, so that no name can be pointed at it: any Host will do, as clients put
+ * what they like there. What passes on a browser's requests may stand behind it, though, so that their origin counts.
+ */
+function socketDoorOf({ listen, callers }: LoadedConfig): Door {
+  const guard = callers === 'none' ? new SiteGuard([...listen.hosts, '*'], '') : undefined;
+  return { guard, header: listen.requireHeader?.toLowerCase() };
 }
 
 /** A name for Via that no other tokenward has. */

@@ -18,6 +18,7 @@ import { operatorRenew, operatorStatus, OperatorError } from './operator/client.
 import { leaseOwner, ownerIsGone } from './process-identity.ts';
 import { keyDigest } from './proxy/caller.ts';
 import { JwksFileError } from './proxy/jwt.ts';
+import { bracketed, showProxyAddress } from './proxy-address.ts';
 import { runSandbox, sandboxConfig } from './sandbox/command.ts';
 import { ListenError } from './server.ts';
 import { describeStart } from './start-line.ts';
@@ -192,7 +193,8 @@ async function serve(options: Options): Promise<void> {
   }
   if (isStopping()) return;
   const { proxyAddress, operatorAddress } = running;
-  log.info('tokenward is up', { address: `http://${host(proxyAddress.address)}:${proxyAddress.port}`, detail: `operator on http://${host(operatorAddress.address)}:${operatorAddress.port}`, ...describeStart(config, file) });
+  const detail = `operator on http://${bracketed(operatorAddress.address)}:${operatorAddress.port}`;
+  log.info('tokenward is up', { address: showProxyAddress(proxyAddress), detail, ...describeStart(config, file) });
 }
 
 /** How long a start that is to be stopped may still take. ms. */
@@ -344,11 +346,8 @@ function operatorUrl(options: Options): string {
     throw new UsageError(`the configuration would tell where the operator port is, but\n${error.message}\nName the port itself with --operator URL`);
   }
   const { operator } = config;
-  return `http://${host(['0.0.0.0', '::'].includes(operator.host) ? '127.0.0.1' : operator.host)}:${operator.port}`;
-}
-
-function host(address: string): string {
-  return address.includes(':') && !address.startsWith('[') ? `[${address}]` : address;
+  const reachable = ['0.0.0.0', '::'].includes(operator.host) ? '127.0.0.1' : operator.host;
+  return `http://${bracketed(reachable)}:${operator.port}`;
 }
 
 function print(text: string): void {

@@ -4,6 +4,7 @@ import { accountsOfFolder, accountsOfLines, NO_GENERATED, type GeneratedAccounts
 import type { Piece } from './expand.ts';
 import { expandLeaves, type Expanding } from './expand-leaves.ts';
 import { reportIssue } from './issues.ts';
+import { checkListenSocket, warnOfSocketFolder } from './listen-socket.ts';
 import { ConfigError, dotted, record, type ConfigMistake, type ConfigWarning, type Say } from './mistakes.ts';
 import { collectFlows } from './own-flows.ts';
 import { checkAccounts, checkCallers, checkListeners, checkRoutes, flowOfAccount } from './references.ts';
@@ -93,6 +94,7 @@ export function parseConfig(text: string, environment: Environment, file = 'conf
   checkRoutes(expanded, flows, { size: Object.keys(more.folder).length + more.generated.byName.size, has: (name) => Object.hasOwn(more.folder, name) || more.generated.byName.has(name) }, say);
   checkCallers(expanded, say);
   checkListeners(expanded, say);
+  checkListenSocket(expanded, say);
   if (environment['NODE_TLS_REJECT_UNAUTHORIZED'] === '0') mistakes.push({ path: '', line: undefined, message: UNVERIFIED });
   if (mistakes.length > 0 || !result.success) throw new ConfigError(file, mistakes.sort((a, b) => (a.line ?? 0) - (b.line ?? 0)));
 
@@ -106,6 +108,7 @@ export function parseConfig(text: string, environment: Environment, file = 'conf
   };
   warnOfSharedLogins({ accounts: config.accounts, flowOf, generated: more.generated }, warn);
   texts.warn(flowOf, warn);
+  warnOfSocketFolder(config.listen, warn);
   return { ...config, generated: more.generated, knownFlows: flows, flowOf, warnings, files: texts.filesOf(), secretVariables: texts.variables(flowOf) };
 }
 

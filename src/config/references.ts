@@ -106,8 +106,10 @@ export function checkRoutes(raw: unknown, flows: ReadonlyMap<string, Flow>, else
 
 export function checkCallers(raw: unknown, say: Say): void {
   const { callers, listen, allowAnonymous } = record(raw);
-  const { host } = record(listen);
-  if ((callers ?? 'none') === 'none' && allowAnonymous !== true && typeof host === 'string' && !isLoopback(host)) {
+  const { host, port, socket } = record(listen);
+  // A host beside a socket without a port has had its complaint.
+  const reachable = (socket === undefined || port !== undefined) && typeof host === 'string' && !isLoopback(host);
+  if (reachable && (callers ?? 'none') === 'none' && allowAnonymous !== true) {
     say(callers === undefined ? ['listen', 'host'] : ['callers'], 'callers: none lets everybody who reaches the listener use the accounts. Give each caller a key, listen on 127.0.0.1, or say allowAnonymous: true');
   }
   const prefixes = list(record(raw)['routes']).flatMap((route) => {
@@ -134,7 +136,9 @@ export function checkListeners(raw: unknown, say: Say): void {
   if (typeof host === 'string' && !isLoopback(host) && key === undefined && allowAnonymous !== true) {
     say(['operator', 'host'], 'whoever reaches the operator port can spend logins of the accounts. Set operator.key, stay on 127.0.0.1, or say operator.allowAnonymous: true');
   }
-  const port = Number(record(record(raw)['listen'])['port'] ?? DEFAULT_PORT);
+  const { port: written, socket } = record(record(raw)['listen']);
+  // With a socket there is no port unless it is named.
+  const port = Number(written ?? (socket === undefined ? DEFAULT_PORT : 0));
   const other = Number(record(record(raw)['operator'])['port'] ?? DEFAULT_OPERATOR_PORT);
   if (port !== 0 && port === other) say(['operator', 'port'], 'is the same as listen.port');
 }

@@ -3,6 +3,7 @@ import type { PeerCertificate, TLSSocket } from 'node:tls';
 import type { CallerConfig } from '../config/schema.ts';
 import { TokenwardError } from '../errors.ts';
 import { field, type CallerRequest } from '../inbound/exchange.ts';
+import { peerOf } from '../inbound/peer.ts';
 import { accountPatterns, type AccountPatterns } from './account.ts';
 import type { Damping } from './damping.ts';
 import { looksLikeJwt, type JwtCheck } from './jwt.ts';
@@ -44,7 +45,7 @@ export class Callers {
   identify(request: CallerRequest, prefix: string): Caller | Promise<Caller> {
     const byCertificate = this.#byCertificate(request);
     if (byCertificate !== undefined) return allowed(byCertificate, prefix);
-    const address = request.socket.remoteAddress ?? '';
+    const address = peerOf(request.socket);
     const proof = presentedProof(request);
     // The proof is looked at first: a right one passes, whatever others at the same address have sent.
     if (proof !== undefined && this.#jwt !== undefined && looksLikeJwt(proof)) return this.#byJwt(this.#jwt, proof, prefix, address);

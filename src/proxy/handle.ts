@@ -81,8 +81,8 @@ const NOT_REPLAYED = [REPLAY_FIELD, 'not-replayed; may-resend'];
 const HELD_BACK = 'held-back';
 
 /** The request handler: every request of a legacy app comes through here. */
-export function createHandler(parts: Proxy): RequestHandler {
-  const proxy: ProxyAndOutages = { ...parts, outages: new Outages(systemClock, parts.log) };
+export function createHandler(parts: Proxy, outages = new Outages(systemClock, parts.log)): RequestHandler {
+  const proxy: ProxyAndOutages = { ...parts, outages };
   return (request, response) => {
     const passage = new Passage(request, response);
     response.on('close', () => finish(proxy, passage));

@@ -1,9 +1,10 @@
 import cluster from 'node:cluster';
-import type { AddressInfo } from 'node:net';
 import { newViaName } from '../app.ts';
 import type { LoadedConfig } from '../config/load.ts';
 import type { Logger } from '../log.ts';
 import type { Metrics } from '../metrics.ts';
+import type { ProxyAddress } from '../proxy-address.ts';
+import { createWith } from '../socket-file.ts';
 import { packConfig } from './messages.ts';
 import { MetricsSum } from './sum.ts';
 import { WorkerProcess, WorkerStartError } from './worker-process.ts';
@@ -33,6 +34,8 @@ export class Fleet {
   readonly #places: Place[] = [];
   /** Also those on their way in or out. */
   readonly #alive = new Set<WorkerProcess>();
+  /** What the process began with. */
+  readonly #umask = process.umask(0o077);
   #config: LoadedConfig;
   #packed: string;
   #started = false;
@@ -45,10 +48,20 @@ export class Fleet {
     this.#log = log;
     // Each connection goes to the next worker in turn. The kernel's own way gives most of them to a few.
     cluster.schedulingPolicy = cluster.SCHED_RR;
+    this.#bindFor(config);
+  }
+
+  /**
+   * Whatever a worker listens on is bound by this process, at a moment of node:cluster's choosing. So the mode of a
+   * socket is in its umask all the time; it makes no other files.
+   */
+  #bindFor({ listen }: LoadedConfig): void {
+    if (listen.socket === undefined) process.umask(this.#umask);
+    else createWith(listen.socketMode);
   }
 
   /** Starts so many workers. Rejects with a WorkerStartError, leaving none, if one of them cannot start or `halt` comes meanwhile. */
-  async start(count: number, halt: AbortSignal): Promise<AddressInfo> {
+  async start(count: number, halt: AbortSignal): Promise<ProxyAddress> {
     const stop = (): void => void this.stop();
     const goOn = (): void => {
       if (halt.aborted) throw new WorkerStartError('The start was stopped.', 1);
@@ -98,6 +111,7 @@ export class Fleet {
    */
   async replaceAll(config: LoadedConfig, count: number): Promise<boolean> {
     const packed = packConfig(config);
+    this.#bindFor(config);
     const halted = (): boolean => this.#stopping;
     for (let number = this.#places.length + 1; number <= count; number += 1) this.#places.push({ number, worker: undefined, crashes: 0, timer: undefined });
     try {
@@ -118,6 +132,7 @@ export class Fleet {
         await old?.stop(true, config.shutdown.drain + RENEWAL_ENDS);
       }
     } catch (error) {
+      this.#bindFor(this.#config);
       // Places that were only just added.
       while (this.#places.at(-1)?.worker === undefined && this.#places.at(-1)?.timer === undefined) this.#places.pop();
       throw error;
@@ -144,7 +159,8 @@ export class Fleet {
   }
 
   #launch(place: number, packed: string): WorkerProcess {
-    const worker = new WorkerProcess(cluster.fork(), { type: 'start', place, config: packed, viaName: this.#viaName }, (account, from) => {
+    const start = { type: 'start', place, config: packed, viaName: this.#viaName, umask: this.#umask } as const;
+    const worker = new WorkerProcess(cluster.fork(), start, (account, from) => {
       for (const other of this.#alive) if (other !== from) other.tell({ type: 'changed', account });
     });
     this.#alive.add(worker);

@@ -1,9 +1,9 @@
 import { deserialize, serialize } from 'node:v8';
-import type { AddressInfo } from 'node:net';
 import type { LoadedConfig } from '../config/load.ts';
 import { TokenwardError, type ErrorCode } from '../errors.ts';
 import type { RenewNowOptions } from '../tokens/manager.ts';
 import type { MetricsJson, ProcessState, RenewedToken } from '../operator/view.ts';
+import type { ProxyAddress } from '../proxy-address.ts';
 
 /*
  * What the primary process and its workers say to each other, over the channel that node:cluster opens between them.
@@ -24,8 +24,17 @@ export type Question =
   | { readonly kind: 'renew'; readonly account: string; readonly options: RenewNowOptions };
 
 export type ToWorker =
-  /** First of all. The configuration comes from the primary, so that a worker that replaces another one does not read a file somebody is editing. */
-  | { readonly type: 'start'; readonly place: number; readonly config: string; readonly viaName: string }
+  /**
+   * First of all. The configuration comes from the primary, so that a worker that replaces another one does not read a
+   * file somebody is editing. `umask`: for the files it makes; the primary's, with which it begins, is one for sockets.
+   */
+  | {
+    readonly type: 'start';
+    readonly place: number;
+    readonly config: string;
+    readonly viaName: string;
+    readonly umask: number;
+  }
   | { readonly type: 'ask'; readonly id: number; readonly question: Question }
   /** Another worker has written this account's record. */
   | { readonly type: 'changed'; readonly account: string }
@@ -34,7 +43,7 @@ export type ToWorker =
 export type ToPrimary =
   /** It listens. What was sent to a process sooner is lost. */
   | { readonly type: 'hello' }
-  | { readonly type: 'ready'; readonly address: AddressInfo }
+  | { readonly type: 'ready'; readonly address: ProxyAddress }
   /** It cannot start: what a single process would say, and its exit code. */
   | { readonly type: 'failed'; readonly message: string; readonly exitCode: number }
   | { readonly type: 'answer'; readonly id: number; readonly value: unknown }

@@ -5,7 +5,9 @@ import { operatorPort } from '../app.ts';
 import type { LoadedConfig } from '../config/load.ts';
 import type { Logger } from '../log.ts';
 import { Metrics } from '../metrics.ts';
-import { drain, listen } from '../server.ts';
+import type { ProxyAddress } from '../proxy-address.ts';
+import { drain, listen, ListenError } from '../server.ts';
+import { freeSocketFile } from '../socket-file.ts';
 import { systemClock } from '../tokens/clock.ts';
 import { VERSION } from '../version.ts';
 import { Fleet } from './fleet.ts';
@@ -14,7 +16,7 @@ import { WorkerStartError } from './worker-process.ts';
 
 /** The primary process at work. */
 export interface RunningFleet {
-  readonly proxyAddress: AddressInfo;
+  readonly proxyAddress: ProxyAddress;
   readonly operatorAddress: AddressInfo;
   /** Replaces the workers one by one. `read` gives the configuration; what it throws changes nothing. One reload at a time: the next waits. */
   reload(read: () => LoadedConfig): Promise<void>;
@@ -31,8 +33,9 @@ export async function startFleet(config: LoadedConfig, log: Logger, halt: AbortS
   const fleet = new Fleet(config, new Metrics(VERSION), log);
   const operatorServer: Server = operatorPort(new FleetView(fleet, systemClock), log, config);
   const operatorAddress = await listen(operatorServer, config.operator.host, config.operator.port, 'operator');
-  let proxyAddress: AddressInfo;
+  let proxyAddress: ProxyAddress;
   try {
+    await makeWay(config, fleet);
     proxyAddress = await fleet.start(workerCount(config), halt);
   } catch (error) {
     await drain(operatorServer, 0);
@@ -52,6 +55,12 @@ export async function startFleet(config: LoadedConfig, log: Logger, halt: AbortS
   };
 }
 
+/** For a new socket. One on which workers listen already stays theirs: another one may join them. */
+async function makeWay({ listen: { socket } }: LoadedConfig, fleet: Fleet): Promise<void> {
+  if (socket === undefined || fleet.workers.some(({ address }) => address?.socket === socket)) return;
+  await freeSocketFile(socket, 'proxy');
+}
+
 async function reload(fleet: Fleet, read: () => LoadedConfig, log: Logger): Promise<void> {
   if (fleet.stopping) return;
   let config: LoadedConfig;
@@ -68,12 +77,13 @@ async function reload(fleet: Fleet, read: () => LoadedConfig, log: Logger): Prom
   const count = workerCount(config);
   log.info('replacing the workers', { detail: String(count) });
   try {
+    await makeWay(config, fleet);
     const whole = await fleet.replaceAll(config, count);
     if (!whole) return;
     fleet.metrics.configReloaded.set(1);
     log.info('all workers run the configuration as it is now');
   } catch (error) {
-    if (!(error instanceof WorkerStartError)) throw error;
+    if (!(error instanceof WorkerStartError || error instanceof ListenError)) throw error;
     fleet.metrics.configReloaded.set(0);
     const detail = error.message;
     if (fleet.config === config) log.error('not all workers are replaced: a new one could not start', { detail });

@@ -1,7 +1,7 @@
 import type { Worker as ClusterWorker } from 'node:cluster';
-import type { AddressInfo } from 'node:net';
 import { TokenwardError } from '../errors.ts';
 import type { MetricsJson } from '../operator/view.ts';
+import type { ProxyAddress } from '../proxy-address.ts';
 import type { Answers, Question, ToPrimary, ToWorker } from './messages.ts';
 
 /** How long a new worker may take until it serves, ms: a Redis that does not answer included. */
@@ -34,11 +34,13 @@ export interface WorkerEnd {
 export class WorkerProcess {
   readonly place: number;
   /** Rejects with a WorkerStartError. */
-  readonly ready: Promise<AddressInfo>;
+  readonly ready: Promise<ProxyAddress>;
   readonly gone: Promise<WorkerEnd>;
   state: 'starting' | 'up' | 'leaving' | 'gone' = 'starting';
   /** Monotonic ms; undefined: never was. */
   readyAt: number | undefined;
+  /** Where it listens, since it serves. */
+  address: ProxyAddress | undefined;
   /** What it had counted when it was last asked. */
   counted: MetricsJson = [];
   readonly #worker: ClusterWorker;
@@ -48,7 +50,7 @@ export class WorkerProcess {
   constructor(worker: ClusterWorker, start: ToWorker & { type: 'start' }, onChanged: (account: string, from: WorkerProcess) => void) {
     this.#worker = worker;
     this.place = start.place;
-    let resolveReady!: (address: AddressInfo) => void;
+    let resolveReady!: (address: ProxyAddress) => void;
     let rejectReady!: (error: WorkerStartError) => void;
     this.ready = new Promise((resolve, reject) => {
       resolveReady = resolve;
@@ -66,6 +68,7 @@ export class WorkerProcess {
         clearTimeout(late);
         if (this.state === 'starting') this.state = 'up';
         this.readyAt = performance.now();
+        this.address = message.address;
         resolveReady(message.address);
       } else if (message.type === 'failed') rejectReady(new WorkerStartError(message.message, message.exitCode));
       else if (message.type === 'changed') onChanged(message.account, this);

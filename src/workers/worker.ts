@@ -25,6 +25,7 @@ export async function runWorker(host: WorkerHost): Promise<RunningWorker> {
     self.once('message', (message: ToWorker) => resolve(message as ToWorker & { type: 'start' }));
     void say({ type: 'hello' });
   });
+  process.umask(start.umask);
   const config = unpackConfig(start.config);
   const log = createLogger(config.log.level, { worker: start.place });
   let listener: ((account: string) => void) | undefined;

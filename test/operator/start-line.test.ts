@@ -24,6 +24,17 @@ describe('the line that says that tokenward is up', () => {
     assert.deepEqual({ version, named, accounts, routes, store, level }, { version: VERSION, named: file, accounts: 1, routes: 2, store: `embedded in ${path}`, level: 'info' });
   });
 
+  it('names the address and the socket that callers reach it by', async function () {
+    requireBuild(this);
+    const socket = join(folder(), 'a.sock');
+    const store = { type: 'embedded', path: join(folder(), 'store') };
+    const listen = { port: 0, socket };
+    const both = writeConfig(folder(), { ...ACCOUNTS, listen, operator: { port: 0 }, callers: 'none', store });
+    const served = await serve(['-c', both]);
+    assert.equal(await served.end(), 0);
+    assert.match(served.url, new RegExp(`^http://127\\.0\\.0\\.1:\\d+, unix:${socket}$`));
+  });
+
   for (const [what, store, place] of [
     ['a Redis without its password', { url: 'rediss://user:hunter2@redis.example:6380/1' }, 'redis at redis.example:6380'],
     ['a Redis behind sentinels', { sentinel: { name: 'main', nodes: ['s1.example:26379', 's2.example:26379'] } }, 'redis main behind s1.example:26379, s2.example:26379'],

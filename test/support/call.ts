@@ -26,12 +26,21 @@ export interface Answer {
   json(): unknown;
 }
 
-/** One HTTP call whose target goes out byte for byte (fetch would tidy it up). Rejects if the connection is cut before the end. */
+/** Host and port of http://host:port, or the socket of unix:/path, as node:http wants them. */
+export function placeOf(base: string): { host: string; port: string } | { socketPath: string } {
+  const { protocol, pathname, hostname, port } = new URL(base);
+  return protocol === 'unix:' ? { socketPath: pathname } : { host: hostname, port };
+}
+
+/**
+ * One HTTP call whose target goes out byte for byte (fetch would tidy it up). `base`: http://host:port, or unix:/path of
+ * a socket. Rejects if the connection is cut before the end.
+ */
 export function call(base: string, target: string, options: CallOptions = {}): Promise<Answer> {
-  const { protocol, hostname, port } = new URL(base);
+  const { protocol } = new URL(base);
   const alone = protocol === 'https:' || options.from !== undefined;
   return new Promise((resolve, reject) => {
-    const outgoing = (protocol === 'https:' ? requestTls : request)({ ...options.tls, ...(options.from !== undefined && { localAddress: options.from }), agent: alone ? false : agent, host: hostname, port, path: target, method: options.method ?? 'GET', headers: { ...options.headers, ...(options.body !== undefined && { 'content-length': Buffer.byteLength(options.body) }) }, ...(options.signal && { signal: options.signal }) }, (incoming) => {
+    const outgoing = (protocol === 'https:' ? requestTls : request)({ ...options.tls, ...(options.from !== undefined && { localAddress: options.from }), agent: alone ? false : agent, ...placeOf(base), path: target, method: options.method ?? 'GET', headers: { ...options.headers, ...(options.body !== undefined && { 'content-length': Buffer.byteLength(options.body) }) }, ...(options.signal && { signal: options.signal }) }, (incoming) => {
       const chunks: Buffer[] = [];
       incoming.on('data', (chunk: Buffer) => chunks.push(chunk));
       incoming.on('error', reject);

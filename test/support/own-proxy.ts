@@ -8,24 +8,28 @@ export const FIXED_TOKEN = 'fixed-tOkEn-5c1e8a90f3';
 
 /**
  * A tokenward in this process with a configuration of the test's own. Not said there: free ports on loopback, a store of
- * its own, no callers' keys, and an account `fixed` with a token that never changes.
+ * its own, no callers' keys, and an account `fixed` with a token that never changes. With a `listen.socket` and no port
+ * of the test's own, only that.
  */
 export async function startOwnProxy(config: ConfigObject, surroundings: Partial<Surroundings> = {}): Promise<RunningProxy> {
   const folder = temporaryFolder();
+  const listen: object = config['listen'] ?? {};
+  const place = 'socket' in listen ? {} : { host: '127.0.0.1', port: 0 };
   const whole = {
     operator: { host: '127.0.0.1', port: 0 },
     store: { type: 'embedded', path: folder },
     shutdown: { drain: '1s' },
     ...config,
-    listen: { host: '127.0.0.1', port: 0, hosts: ['proxy', 'proxy.example', 'shop.internal'], ...(config['listen'] as object | undefined) },
+    listen: { ...place, hosts: ['proxy', 'proxy.example', 'shop.internal'], ...listen },
     accounts: { fixed: { flow: 'static', credentials: { token: FIXED_TOKEN } }, ...(config['accounts'] as object | undefined) },
   };
   const lines: string[] = [];
   const app = await startApp(parseConfig(JSON.stringify(whole), process.env), { log: recorder(lines), owner: `test/${Math.random()}`, ownerIsGone: () => false, ...surroundings });
   const scheme = 'tls' in whole.listen ? 'https' : 'http';
+  const { port, socket } = app.proxyAddress;
   return {
     app, folder, lines,
-    url: `${scheme}://127.0.0.1:${app.proxyAddress.port}`,
+    url: port === undefined ? `unix:${socket!}` : `${scheme}://127.0.0.1:${port}`,
     operatorUrl: `http://127.0.0.1:${app.operatorAddress.port}`,
     async stop() {
       await app.stop({ patience: 0 });

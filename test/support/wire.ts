@@ -13,9 +13,11 @@ export interface Line {
   closed(): Promise<string>;
 }
 
+/** `base`: http://host:port, or unix:/path of a socket. */
 export async function dial(base: string): Promise<Line> {
-  const { hostname, port } = new URL(base);
-  const socket = connect({ host: hostname, port: Number(port), noDelay: true });
+  const { protocol, pathname, hostname, port } = new URL(base);
+  const place = protocol === 'unix:' ? { path: pathname } : { host: hostname, port: Number(port), noDelay: true };
+  const socket = connect(place);
   let text = '';
   let ended = false;
   socket.setEncoding('latin1');

@@ -1,5 +1,6 @@
 import { Agent, request } from 'node:http';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { placeOf } from '../support/call.ts';
 
 /** What callers have seen who go on calling until told to stop. */
 export interface Load {
@@ -17,10 +18,10 @@ export interface LoadOptions {
 /** Starts callers who never rest. None of them tries anything twice: what fails is counted. */
 export function startLoad(url: string, targets: readonly string[], options: LoadOptions): Load {
   const results = new Map<string, number>();
-  const { hostname, port } = new URL(url);
+  const place = placeOf(url);
   let stopping = false;
   const one = (agent: Agent | false, target: string): Promise<string> => new Promise((resolve) => {
-    const outgoing = request({ host: hostname, port, path: target, agent, timeout: 20_000 }, (incoming) => {
+    const outgoing = request({ ...place, path: target, agent, timeout: 20_000 }, (incoming) => {
       incoming.on('error', (error: NodeJS.ErrnoException) => resolve(`cut: ${error.code ?? error.message}`));
       incoming.on('end', () => resolve(incoming.complete ? String(incoming.statusCode) : 'cut'));
       incoming.resume();

@@ -1,0 +1,57 @@
+import { statSync } from 'node:fs';
+import { dirname } from 'node:path';
+import { record, type Say } from './mistakes.ts';
+import { SOCKET_MODE, type Config } from './schema.ts';
+
+/*
+ * What the schema does not see of `listen.socket`: rules across keys, and the folder the socket lies in. Mistakes are
+ * looked for in the values as they are written, like those of references.ts.
+ */
+
+const OPEN_TO_ALL = 'callers: none lets everybody on this host use the accounts, as this mode lets others connect. '
+  + 'Give each caller a key, take a mode such as "0660", or say allowAnonymous: true';
+const REPLACEABLE = 'everybody may write to its folder, and so put another socket in its place, which would get the '
+  + 'callers\' keys and requests. Choose another folder, or take that right away';
+const MISSING = 'its folder is not there; it must be when tokenward starts';
+
+/** Everything about the socket's keys that cannot work, or lets in whom nobody has meant to. */
+export function checkListenSocket(raw: unknown, say: Say): void {
+  const { callers, listen, allowAnonymous } = record(raw);
+  const { socket, socketMode, host, port, tls } = record(listen);
+  if (socket === undefined) {
+    if (socketMode !== undefined) say(['listen', 'socketMode'], 'needs listen.socket');
+    return;
+  }
+  if (port === undefined) {
+    const needsPort = 'needs a port: with listen.socket and no listen.port there is only the socket';
+    if (host !== undefined) say(['listen', 'host'], needsPort);
+    if (tls !== undefined) {
+      say(['listen', 'tls'], `${needsPort}. The socket speaks plain HTTP: what is sent on it does not leave the host`);
+    }
+  }
+  const anonymous = (callers ?? 'none') === 'none' && allowAnonymous !== true;
+  if (anonymous && letsOthersIn(socketMode)) say(['listen', 'socketMode'], OPEN_TO_ALL);
+  if (typeof socket === 'string' && folderOf(socket) === 'open to all') say(['listen', 'socket'], REPLACEABLE);
+}
+
+/** A folder that is missing now may be there at the start: systemd makes it (RuntimeDirectory=). */
+export function warnOfSocketFolder({ socket }: Config['listen'], warn: Say): void {
+  if (socket !== undefined && folderOf(socket) === 'missing') warn(['listen', 'socket'], MISSING);
+}
+
+/** Whether more than owner and group may connect: who may write to a socket may. */
+function letsOthersIn(mode: unknown): boolean {
+  return typeof mode === 'string' && SOCKET_MODE.test(mode) && (Number.parseInt(mode, 8) & 0o002) !== 0;
+}
+
+/** Where everybody may write, everybody may put one thing in place of another, unless the sticky bit is set (/tmp). */
+function folderOf(socket: string): 'missing' | 'open to all' | 'fine' {
+  try {
+    const found = statSync(dirname(socket));
+    if (!found.isDirectory()) return 'missing';
+    return (found.mode & 0o002) !== 0 && (found.mode & 0o1000) === 0 ? 'open to all' : 'fine';
+  } catch (error) {
+    // One that cannot be looked into now is told of at the start.
+    return (error as NodeJS.ErrnoException).code === 'ENOENT' ? 'missing' : 'fine';
+  }
+}
