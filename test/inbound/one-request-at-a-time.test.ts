@@ -130,7 +130,7 @@ describe('100 Continue', () => {
 describe('far too many requests sent ahead', () => {
   const close = closing();
 
-  for (const [what, first] of [['at once', ''], ['behind one with a length', post('/api/hold')], ['behind a chunked one', chunked('/api/hold')]]) {
+  for (const [what, first] of [['at once', ''], ['behind one with a length', post('/api/hold')], ['behind a chunked one', chunked('/api/hold')]] as const) {
     it(`are not all made requests of at once: ${what}`, async () => {
       const upstream = await close(ownUpstream((request, response) => void (request.url === '/hold' || response.end('fine'))));
       const proxy = await close(startOwnProxy({ routes: [{ prefix: '/api', upstream: upstream.url, account: 'fixed' }] }));
