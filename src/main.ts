@@ -20,7 +20,7 @@ import { keyDigest } from './proxy/caller.ts';
 import { JwksFileError } from './proxy/jwt.ts';
 import { bracketed, showProxyAddress } from './proxy-address.ts';
 import { runSandbox, sandboxConfig } from './sandbox/command.ts';
-import { ListenError } from './server.ts';
+import { ListenError } from './http/server/listen.ts';
 import { describeStart } from './start-line.ts';
 import { AccountBusy } from './tokens/import.ts';
 import { StoreError } from './tokens/store.ts';

@@ -6,7 +6,7 @@ import type { Express, Request, Response } from 'express';
 import { nearest } from '../config/nearest.ts';
 import { problemDocument, TokenwardError } from '../errors.ts';
 import { describeFault, type Logger } from '../log.ts';
-import { createExpress } from '../server.ts';
+import { createExpress } from '../http/server/express.ts';
 import { systemClock, type Clock } from '../tokens/clock.ts';
 import type { OperatorDoor } from './door.ts';
 import type { ReadinessWishes } from './readiness.ts';

@@ -4,7 +4,7 @@ import type { LoadedConfig } from '../config/load.ts';
 import type { Logger } from '../log.ts';
 import type { Metrics } from '../metrics.ts';
 import type { ProxyAddress } from '../proxy-address.ts';
-import { createWith } from '../socket-file.ts';
+import { createWith } from '../http/server/socket-file.ts';
 import { packConfig } from './messages.ts';
 import { MetricsSum } from './sum.ts';
 import { WorkerProcess, WorkerStartError } from './worker-process.ts';

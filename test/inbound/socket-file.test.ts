@@ -7,8 +7,8 @@ import {
 import { createServer as createHttpServer } from 'node:http';
 import { connect, createServer } from 'node:net';
 import { join } from 'node:path';
-import { ListenError } from '../../src/server.ts';
-import { listenOnSocket } from '../../src/socket-file.ts';
+import { ListenError } from '../../src/http/server/listen.ts';
+import { listenOnSocket } from '../../src/http/server/socket-file.ts';
 import { call } from '../support/call.ts';
 import { freshFolder } from '../support/files.ts';
 import { closing, startOwnProxy } from '../support/own-proxy.ts';

@@ -4,7 +4,9 @@ import type { Server } from 'node:http';
 import type { AddressInfo, Socket } from 'node:net';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { CallerAnswer, CallerRequest } from '../../src/inbound/exchange.ts';
-import { createExpress, createHttpServer, drain, sendCallersAway } from '../../src/server.ts';
+import { drain, sendCallersAway } from '../../src/http/server/drain.ts';
+import { createExpress } from '../../src/http/server/express.ts';
+import { createHttpServer } from '../../src/http/server/server.ts';
 import { eventually } from '../support/eventually.ts';
 import { dial } from '../support/wire.ts';
 

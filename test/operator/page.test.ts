@@ -4,7 +4,7 @@ import type { AddressInfo } from 'node:net';
 import { OperatorDoor } from '../../src/operator/door.ts';
 import { createOperatorApp } from '../../src/operator/routes.ts';
 import type { OperatorView } from '../../src/operator/view.ts';
-import { createHttpServer } from '../../src/server.ts';
+import { createHttpServer } from '../../src/http/server/server.ts';
 import type { CredentialStatus } from '../../src/tokens/status.ts';
 import { cells, render, textOf } from '../support/browser.ts';
 import { recorder } from '../support/proxy.ts';

@@ -2,7 +2,7 @@ import { chmodSync, existsSync, lstatSync, unlinkSync, type BigIntStats } from '
 import type { Server } from 'node:http';
 import { connect } from 'node:net';
 import { dirname } from 'node:path';
-import { ListenError } from './server.ts';
+import { ListenError } from './listen.ts';
 
 /*
  * A Unix socket is a file, and outlives a process that was killed: nothing can listen on its path then until somebody

@@ -1,0 +1,33 @@
+import { IncomingMessage, ServerResponse } from 'node:http';
+import express, { type Express } from 'express';
+import type { StreamedRequest } from '../../inbound/exchange.ts';
+
+/** A new Express application, told nothing and telling nothing. */
+export function createExpress(): Express {
+  const app = express();
+  app.disable('x-powered-by');
+  app.disable('etag');
+  return app;
+}
+
+/**
+ * Classes whose objects already have the prototype that Express would set. They must be real subclasses: with a plain
+ * function as `new.target`, V8 makes a new hidden class for every single object, and no inline cache ever hits again.
+ */
+export function expressClasses(app: Express): { IncomingMessage: typeof IncomingMessage; ServerResponse: typeof ServerResponse } {
+  class Request extends IncomingMessage implements StreamedRequest {
+    taker: StreamedRequest['taker'] = undefined;
+    received = 0;
+
+    override push(piece: Buffer | null, encoding?: BufferEncoding): boolean {
+      const { taker } = this;
+      if (piece !== null) this.received += piece.length;
+      taker?.(piece);
+      return taker === undefined || piece === null ? super.push(piece, encoding) : true;
+    }
+  }
+  class Response<R extends IncomingMessage> extends ServerResponse<R> {}
+  app.request = Object.setPrototypeOf(Request.prototype, app.request) as Express['request'];
+  app.response = Object.setPrototypeOf(Response.prototype, app.response) as Express['response'];
+  return { IncomingMessage: Request, ServerResponse: Response };
+}
