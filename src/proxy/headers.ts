@@ -56,8 +56,10 @@ export function requestDrops(rules: FieldRules): (name: string) => boolean {
   }
   return drops;
 }
-const replyWithoutCookies = dropping([...HOP_BY_HOP, ...CHALLENGES, ...COOKIES]);
-const replyWithCookies = dropping([...HOP_BY_HOP, ...CHALLENGES]);
+/** All of X-Tokenward-*: by these fields a caller knows what we say ourselves, so nobody else says anything by them. */
+const OURS_FAMILY = 'xtokenward';
+const replyWithoutCookies = dropping([...HOP_BY_HOP, ...CHALLENGES, ...COOKIES], OURS_FAMILY);
+const replyWithCookies = dropping([...HOP_BY_HOP, ...CHALLENGES], OURS_FAMILY);
 
 /** Codings whose replies can be looked into. Others are taken out of Accept-Encoding where replies are inspected. */
 const READABLE_CODINGS = /^(gzip|x-gzip|deflate|br|identity)\b/i;

@@ -60,7 +60,7 @@ describe('header cleaning, against a second statement of it', () => {
     const leaky = fc.tuple(name, fc.constantFrom(SECRET, `Bearer ${SECRET}`, `x${SECRET}y`));
     fc.assert(fc.property(fc.array(fc.oneof({ weight: 4, arbitrary: fc.tuple(name, value) }, { weight: 1, arbitrary: leaky }), { maxLength: 12 }), (raw) => {
       const got = pairs(replyHeaders(raw.flat(), route, SECRET, 'http://proxy'));
-      const kept = raw.filter(([n, v]) => !NOT_DOWN.has(bare(n)) && bare(n) !== 'expect' && !listed(raw).includes(n.toLowerCase()) && !v.includes(SECRET));
+      const kept = raw.filter(([n, v]) => !NOT_DOWN.has(bare(n)) && bare(n) !== 'expect' && !bare(n).startsWith('xtokenward') && !listed(raw).includes(n.toLowerCase()) && !v.includes(SECRET));
       assert.deepEqual(got, kept);
     }), { numRuns: 10_000 });
   });

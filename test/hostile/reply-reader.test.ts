@@ -38,7 +38,7 @@ function theirs(bytes: Buffer, method: string): Outcome {
 }
 
 const version = fc.constantFrom('HTTP/1.1', 'HTTP/1.1', 'HTTP/1.1', 'HTTP/1.0', 'HTTP/1.2', 'HTTP/2.0', 'http/1.1');
-const status = fc.constantFrom('200 OK', '200', '200 ', '404 Not Found', '204 No Content', '304 Not Modified', '101 Switching', '599 x', '099 x', '1000 x', '20 x', '200 gr\xfcn', '200 a\x01b', '500  two');
+const status = fc.constantFrom('200 OK', '200', '200 ', '404 Not Found', '204 No Content', '304 Not Modified', '101 Switching', '599 x', '600 x', '999 x', '099 x', '1000 x', '20 x', '200 gr\xfcn', '200 a\x01b', '500  two');
 const framingField = fc.constantFrom(
   'Content-Length: 5', 'content-length: 0', 'Content-Length: 005', 'Content-Length:5', 'Content-Length: 5, 5', 'Content-Length: +5', 'Content-Length: 0x5', 'Content-Length: ', 'Content-Length: \xa05', 'Content-Length: 5\xa0', 'Content-Length : 5', 'Content-Length: 99999999999999999999',
   'Transfer-Encoding: chunked', 'transfer-encoding: CHUNKED', 'Transfer-Encoding:\tchunked ', 'Transfer-Encoding: gzip, chunked', 'Transfer-Encoding: identity', 'Transfer-Encoding: \xa0chunked', 'Transfer-Encoding: \x0bchunked', 'Transfer-Encoding: ',

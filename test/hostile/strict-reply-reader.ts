@@ -54,7 +54,7 @@ function readHead(text: string): Head {
   if (/[\x00-\x08\x0a-\x1f\x7f]/.test([first, ...lines].join(''))) throw new BadReply('a control byte');
   if (first.slice(0, 7) !== 'HTTP/1.' || !'01'.includes(first[7] ?? 'x') || first[8] !== ' ') throw new BadReply('status line');
   const digits = first.slice(9, 12);
-  if (!/^[1-9][0-9][0-9]$/.test(digits) || (first.length > 12 && first[12] !== ' ')) throw new BadReply('status');
+  if (!/^[1-5][0-9][0-9]$/.test(digits) || (first.length > 12 && first[12] !== ' ')) throw new BadReply('status');
   const fields = lines.map((line) => {
     const colon = line.indexOf(':');
     const name = line.slice(0, Math.max(colon, 0));

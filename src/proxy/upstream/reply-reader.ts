@@ -166,6 +166,8 @@ export class ReplyReader {
     if (match === null) throw new ReplyError('a malformed status line');
     const minor = match[1]!;
     const status = Number(match[2]);
+    // RFC 9110 §15: there are no such; what the caller's library makes of one is anybody's guess.
+    if (status > 599) throw new ReplyError('a status beyond 599');
     const headers = checkedFields(text, bytes, lineEnd + 2);
     if (status < 200) {
       // Interim replies are between us and the server; 101 answers a question we never ask.
