@@ -5,6 +5,7 @@ import type { Flow } from './flows/flow.ts';
 import type { Metrics } from './metrics.ts';
 import { accountPatterns } from './proxy/account.ts';
 import { Upstream } from './proxy/forward.ts';
+import { readsApiKey } from './proxy/caller.ts';
 import { requestDrops } from './proxy/headers.ts';
 import { deadTokenRule } from './proxy/inspect.ts';
 import { loginPaths, type LoginPath } from './proxy/legacy-login.ts';
@@ -29,7 +30,10 @@ export function routeOf(config: RouteConfig, all: LoadedConfig, metrics: Metrics
     host: url.host,
     account: config.account,
     choice: many && { header: many.header?.toLowerCase(), allow: accountPatterns(many.allow), serves: (account) => servesAccount(all, many.flow, account) },
-    drops: requestDrops({ forwarding: config.forwarded === 'pass', overrides: config.methodOverride === 'pass', own: [many?.header, all.listen.requireHeader].filter((name) => name !== undefined) }),
+    drops: requestDrops({
+      forwarding: config.forwarded === 'pass', overrides: config.methodOverride === 'pass', apiKey: !readsApiKey(all.callers),
+      own: [many?.header, all.listen.requireHeader].filter((name) => name !== undefined),
+    }),
     flow,
     logins,
     policy: config.policy && readyPolicy(config.policy, basePath),

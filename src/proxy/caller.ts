@@ -25,11 +25,17 @@ export function keyDigest(key: string): string {
   return `sha256:${createHash('sha256').update(key).digest('hex')}`;
 }
 
+/** Whether X-Api-Key is looked at for a caller's proof: somebody has a key that may come in it. */
+export function readsApiKey(callers: 'none' | readonly Pick<CallerConfig, 'key'>[]): boolean {
+  return callers !== 'none' && callers.some(({ key }) => key !== undefined);
+}
+
 /** Knows callers by the certificate of their connection, by a JWT, or by a key. */
 export class Callers {
   readonly #callers: readonly Caller[];
   readonly #jwt: JwtCheck | undefined;
   readonly #damping: Damping;
+  readonly #readsApiKey: boolean;
   /** Keys that were found right, so that each is hashed once: never more than there are callers. */
   readonly #right = new Map<string, Caller>();
 
@@ -39,6 +45,7 @@ export class Callers {
     }));
     this.#jwt = jwt;
     this.#damping = damping;
+    this.#readsApiKey = readsApiKey(config);
   }
 
   /** Who sent this request. Throws 401 without any proof, 403 with a wrong one or for a route that is not his, 429 after too many wrong ones. */
@@ -46,7 +53,7 @@ export class Callers {
     const byCertificate = this.#byCertificate(request);
     if (byCertificate !== undefined) return allowed(byCertificate, prefix);
     const address = peerOf(request.socket);
-    const proof = presentedProof(request);
+    const proof = presentedProof(request, this.#readsApiKey);
     // The proof is looked at first: a right one passes, whatever others at the same address have sent.
     if (proof !== undefined && this.#jwt !== undefined && looksLikeJwt(proof)) return this.#byJwt(this.#jwt, proof, prefix, address);
     const caller = proof === undefined ? undefined : this.#byKey(proof);
@@ -108,9 +115,12 @@ function allowed(caller: Caller, prefix: string): Caller {
   return caller;
 }
 
-/** The key or token, from wherever a legacy app is able to put one. None of these headers ever travels on. */
-function presentedProof(request: CallerRequest): string | undefined {
-  const own = field(request, 'x-tokenward-key') ?? field(request, 'x-api-key');
+/**
+ * The key or token, from wherever a legacy app is able to put one. None of these headers ever travels on. Where nobody has
+ * a key, X-Api-Key is the application's own, goes on to the upstream, and therefore proves nothing here.
+ */
+function presentedProof(request: CallerRequest, apiKey: boolean): string | undefined {
+  const own = field(request, 'x-tokenward-key') ?? (apiKey ? field(request, 'x-api-key') : undefined);
   if (typeof own === 'string' && own !== '') return own;
   for (const name of ['authorization', 'proxy-authorization']) {
     const value = field(request, name);

@@ -11,7 +11,7 @@ import { answerError, answerJson, askForBody, discardRest } from './answer.ts';
 import { CallerGone, takeBody, type BufferBudget, type RequestBody } from './body.ts';
 import type { Caller, Callers } from './caller.ts';
 import { checkRequest } from './gate.ts';
-import { overridesOf, replyHeaders, requestHeaders, withParameter } from './headers.ts';
+import { overridesOf, repeatsSecret, replyHeaders, requestHeaders, withParameter } from './headers.ts';
 import { meansDeadToken, refusalWords } from './inspect.ts';
 import { legacyLoginAnswer } from './legacy-login.ts';
 import type { Patience } from './patience.ts';
@@ -159,7 +159,7 @@ async function handle(proxy: ProxyAndOutages, passage: Passage): Promise<void> {
 
   // 10. relay
   const headers = replyHeaders(reply.headers, route, token?.reveal(), `${schemeOf(request)}://${hostOf(request)}`);
-  if (token !== undefined && reply.statusText.includes(token.reveal())) reply.statusText = '';
+  if ((token !== undefined && reply.statusText.includes(token.reveal())) || repeatsSecret(reply.statusText, route)) reply.statusText = '';
   headers.push(...note);
   relay(reply, response, headers, proxy.readIdle);
 }

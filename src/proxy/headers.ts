@@ -1,29 +1,11 @@
 import type { Attachment } from '../flows/attach.ts';
 import type { Token } from '../tokens/token.ts';
+import {
+  API_KEY, CALLERS_CREDENTIALS, CHALLENGES, COOKIES, FORWARDING, FORWARDING_FAMILY, HOP_BY_HOP, METHOD_OVERRIDES, OURS, OURS_FAMILY, plain,
+  TARGET_OVERRIDES,
+} from './field-names.ts';
 import { remembered } from './remembered.ts';
 import type { Route } from './route.ts';
-
-/** RFC 9110 §7.6.1, and Expect, which Node has already answered. */
-const HOP_BY_HOP = ['connection', 'keep-alive', 'proxy-connection', 'te', 'trailer', 'transfer-encoding', 'upgrade', 'http2-settings', 'proxy-authenticate', 'proxy-authorization', 'expect'];
-/** The caller's own credentials never travel; nor does what we set ourselves. */
-const CALLERS_CREDENTIALS = ['authorization', 'authorizationjwt', 'refresh', 'x-api-key', 'x-tokenward-key'];
-const OURS = ['host', 'content-length', 'via'];
-/** Who called from where inside is nothing the vendor has to know, and a spoofed one must not pass as ours. */
-const FORWARDING = ['forwarded', 'x-real-ip'];
-/** All of X-Forwarded-*, which has no end of members. */
-const FORWARDING_FAMILY = 'xforwarded';
-/**
- * Fields by which a request says that it means another method or another target than its first line. Frameworks obey
- * them, and whoever judges the first line (a policy, a refusal of logins) would be stepped over.
- */
-const METHOD_OVERRIDES = ['x-http-method-override', 'x-http-method', 'x-method-override', 'x-original-method', 'x-forwarded-method', 'x-override-method', 'x-http-override', 'http-method-override', 'method-override', 'x-rewrite-method', 'x-real-method', 'x-envoy-original-method'];
-const TARGET_OVERRIDES = ['x-original-url', 'x-original-uri', 'x-original-path', 'x-rewrite-url', 'x-rewrite-uri', 'x-rewrite-path', 'x-override-url', 'x-override-uri', 'x-http-path-override', 'x-envoy-original-path', 'x-envoy-original-url', 'x-forwarded-uri', 'x-forwarded-url', 'x-forwarded-path', 'x-real-url', 'x-real-uri', 'x-request-uri', 'x-http-destinationurl', 'request-uri', 'x-accel-redirect', 'x-waws-unencoded-url', 'x-url-override'];
-/** Challenges are about a credential that the caller does not have. */
-const CHALLENGES = ['www-authenticate', 'proxy-authenticate', 'authentication-info', 'proxy-authentication-info'];
-const COOKIES = ['set-cookie', 'set-cookie2'];
-
-/** Some servers read `_` as `-`, so a look-alike is treated as what it looks like. */
-export const plain = (name: string): string => name.toLowerCase().replaceAll('_', '').replaceAll('-', '');
 
 const ALWAYS_DROPPED = [...HOP_BY_HOP, ...CALLERS_CREDENTIALS, ...OURS];
 
@@ -39,8 +21,10 @@ export interface FieldRules {
   readonly forwarding: boolean;
   /** Fields that say another method or target than the first line may pass. */
   readonly overrides: boolean;
-  /** Further names that end here: such as are meant for us. */
+  /** Further names that end here: such as are meant for us, and such as the route writes itself. */
   readonly own: readonly string[];
+  /** X-Api-Key may pass: it is no caller's key. Without a word it ends here. */
+  readonly apiKey?: boolean;
 }
 
 const madeRules = new Map<string, (name: string) => boolean>();
@@ -50,14 +34,15 @@ export function requestDrops(rules: FieldRules): (name: string) => boolean {
   const key = JSON.stringify(rules);
   let drops = madeRules.get(key);
   if (drops === undefined) {
-    const { forwarding, overrides, own } = rules;
-    drops = dropping([...ALWAYS_DROPPED, ...own, ...(overrides ? [] : [...METHOD_OVERRIDES, ...TARGET_OVERRIDES]), ...(forwarding ? [] : FORWARDING)], forwarding ? undefined : FORWARDING_FAMILY);
+    const { forwarding, overrides, own, apiKey = false } = rules;
+    drops = dropping([
+      ...ALWAYS_DROPPED, ...own, ...(apiKey ? [] : [API_KEY]),
+      ...(overrides ? [] : [...METHOD_OVERRIDES, ...TARGET_OVERRIDES]), ...(forwarding ? [] : FORWARDING),
+    ], forwarding ? undefined : FORWARDING_FAMILY);
     madeRules.set(key, drops);
   }
   return drops;
 }
-/** All of X-Tokenward-*: by these fields a caller knows what we say ourselves, so nobody else says anything by them. */
-const OURS_FAMILY = 'xtokenward';
 const replyWithoutCookies = dropping([...HOP_BY_HOP, ...CHALLENGES, ...COOKIES], OURS_FAMILY);
 const replyWithCookies = dropping([...HOP_BY_HOP, ...CHALLENGES], OURS_FAMILY);
 
@@ -95,7 +80,8 @@ function connectionListed(raw: readonly string[]): ReadonlySet<string> | undefin
 
 /**
  * The header fields as the upstream gets them: a flat list of names and values, in the caller's order and spelling.
- * `attachment` replaces whatever the caller sent under its name; `forwarded` is what we say of the caller ourselves.
+ * `attachment` replaces whatever the caller sent under its name, and so do the route's own fields; `forwarded` is what
+ * we say of the caller ourselves.
  */
 export function requestHeaders(raw: readonly string[], route: Route, attachment: Attachment | undefined, viaName: string, forwarded: readonly string[] = []): string[] {
   const headers: string[] = ['host', route.host];
@@ -123,6 +109,7 @@ export function requestHeaders(raw: readonly string[], route: Route, attachment:
   // RFC 9110 §7.6.3: a gateway says that it was there. Its name is all it says; by it we know a request that comes back.
   headers.push('via', via);
   headers.push(...forwarded);
+  if (route.fields !== undefined) headers.push(...route.fields);
   if (attachment?.header !== undefined) headers.push(attachment.header[0], attachment.header[1]);
   if (cookie !== undefined) headers.push('cookie', cookies + cookie);
   return headers;
@@ -190,10 +177,16 @@ export function replyHeaders(raw: readonly string[], route: Route, secret: strin
     if (location && encoded !== undefined && value.includes(encoded) && route.flow !== undefined && 'query' in route.flow.attach) value = withoutParameter(value, route.flow.attach.query);
     if (secret !== undefined && value.length >= secret.length && value.includes(secret)) continue;
     if (encoded !== undefined && value.includes(encoded)) continue;
+    if (route.secrets !== undefined && repeatsSecret(value, route)) continue;
     if (location) value = proxyUrl(value, route, self);
     headers.push(name, value);
   }
   return headers;
+}
+
+/** Whether a text of the upstream's repeats a secret that the route itself adds to requests. */
+export function repeatsSecret(text: string, { secrets = [] }: Pick<Route, 'secrets'>): boolean {
+  return secrets.some((secret) => text.includes(secret));
 }
 
 /** A URL of the upstream as the caller must write it to come through here; any other URL as it is. */

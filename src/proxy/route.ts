@@ -25,6 +25,10 @@ export interface Route {
   readonly choice: AccountChoice | undefined;
   /** Whether a field of a request that has this name ends here. */
   readonly drops: (name: string) => boolean;
+  /** Names and values in turn that the route adds to every request. */
+  readonly fields?: readonly string[] | undefined;
+  /** Of their values, those that must not come back in a reply. */
+  readonly secrets?: readonly string[] | undefined;
   readonly flow: Flow | undefined;
   /** The paths by which a caller would log in at the upstream himself. */
   readonly logins: readonly LoginPath[];

@@ -102,7 +102,7 @@ describe('where the token goes on a request', () => {
   });
 
   it('nowhere on a route without an account, and the caller\'s own does not travel there either', async () => {
-    await call(proxy.url, '/none/a', { headers: { authorization: 'mine', 'x-api-key': 'mine' } });
+    await call(proxy.url, '/none/a', { headers: { authorization: 'mine', refresh: 'mine', 'proxy-authorization': 'mine' } });
     assert.doesNotMatch(seen[0]!.headers.join('\n'), /mine|authorization/i);
   });
 

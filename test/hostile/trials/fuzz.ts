@@ -123,7 +123,7 @@ async function send({ subject }: Stage, { bytes }: Mutant): Promise<void> {
 }
 
 /** Hop-by-hop fields and callers' credentials. */
-const NEVER_ON = new Set(['keep-alive', 'proxy-connection', 'te', 'trailer', 'upgrade', 'expect', 'proxy-authorization', 'x-api-key', 'x-tokenward-key', 'authorizationjwt', 'refresh', 'x-forwarded-for', 'forwarded', 'x-real-ip']);
+const NEVER_ON = new Set(['keep-alive', 'proxy-connection', 'te', 'trailer', 'upgrade', 'expect', 'proxy-authorization', 'x-tokenward-key', 'authorizationjwt', 'refresh', 'x-forwarded-for', 'forwarded', 'x-real-ip']);
 
 /** What the strict reader could read, but what should not have been sent. */
 function requestWrong({ request }: Arrival, token: string): string | undefined {
