@@ -32,8 +32,10 @@ export function routeOf(config: RouteConfig, all: LoadedConfig, metrics: Metrics
     choice: many && { header: many.header?.toLowerCase(), allow: accountPatterns(many.allow), serves: (account) => servesAccount(all, many.flow, account) },
     drops: requestDrops({
       forwarding: config.forwarded === 'pass', overrides: config.methodOverride === 'pass', apiKey: !readsApiKey(all.callers),
-      own: [many?.header, all.listen.requireHeader].filter((name) => name !== undefined),
+      own: [many?.header, all.listen.requireHeader, ...Object.keys(config.headers ?? {})].filter((name) => name !== undefined),
     }),
+    fields: config.headers && Object.entries(config.headers).flat(),
+    secrets: secretsOf(config, all),
     flow,
     logins,
     policy: config.policy && readyPolicy(config.policy, basePath),
@@ -41,6 +43,16 @@ export function routeOf(config: RouteConfig, all: LoadedConfig, metrics: Metrics
     deadToken: flow && deadTokenRule(refusalsOf(flow)),
     stats: metrics.route(config.prefix),
   };
+}
+
+/** So short a text occurs in replies by chance. */
+const SECRET_LEAST = 8;
+
+/** What a reply must not repeat of the fields that the route adds. */
+function secretsOf({ prefix, headers = {} }: RouteConfig, all: LoadedConfig): readonly string[] | undefined {
+  const values = (all.secretHeaders.get(prefix) ?? []).map((name) => headers[name]!.replace(/^(basic|bearer|token) +/i, ''));
+  const secrets = values.filter((value) => value.length >= SECRET_LEAST);
+  return secrets.length === 0 ? undefined : secrets;
 }
 
 /** Which replies mean a dead token. A flow that only carries a fixed one rarely says so, and needs no certainty: a refusal is noted, and nothing is renewed. */

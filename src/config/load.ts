@@ -8,6 +8,7 @@ import { checkListenSocket, warnOfSocketFolder } from './listen-socket.ts';
 import { ConfigError, dotted, record, type ConfigMistake, type ConfigWarning, type Say } from './mistakes.ts';
 import { collectFlows } from './own-flows.ts';
 import { checkAccounts, checkCallers, checkListeners, checkRoutes, flowOfAccount } from './references.ts';
+import { checkRouteHeaders } from './route-headers.ts';
 import { WrittenTexts } from './secrets.ts';
 import { warnOfSharedLogins } from './shared-logins.ts';
 import { configSchema, type AccountConfig, type Config } from './schema.ts';
@@ -26,6 +27,8 @@ export interface LoadedConfig extends Config {
   readonly warnings: readonly ConfigWarning[];
   /** By account: credentials that are made of files, which may be read again. Not those of `accountsFrom.file`. */
   readonly files: ReadonlyMap<string, Readonly<Record<string, readonly Piece[]>>>;
+  /** By route (its prefix): those of its `headers` that hold a secret. */
+  readonly secretHeaders: ReadonlyMap<string, readonly string[]>;
   /** Environment variables that secrets come from. */
   readonly secretVariables: readonly string[];
 }
@@ -92,6 +95,7 @@ export function parseConfig(text: string, environment: Environment, file = 'conf
   checkAccounts(expanded, flows, document.sourceOf, say);
   const more = accountsElsewhere(expanded, flows, { environment, note: texts.note }, (mistake) => mistakes.push(mistake));
   checkRoutes(expanded, flows, { size: Object.keys(more.folder).length + more.generated.byName.size, has: (name) => Object.hasOwn(more.folder, name) || more.generated.byName.has(name) }, say);
+  checkRouteHeaders(expanded, flows, more, say);
   checkCallers(expanded, say);
   checkListeners(expanded, say);
   checkListenSocket(expanded, say);
@@ -109,7 +113,7 @@ export function parseConfig(text: string, environment: Environment, file = 'conf
   warnOfSharedLogins({ accounts: config.accounts, flowOf, generated: more.generated }, warn);
   texts.warn(flowOf, warn);
   warnOfSocketFolder(config.listen, warn);
-  return { ...config, generated: more.generated, knownFlows: flows, flowOf, warnings, files: texts.filesOf(), secretVariables: texts.variables(flowOf) };
+  return { ...config, generated: more.generated, knownFlows: flows, flowOf, warnings, files: texts.filesOf(), secretHeaders: texts.secretHeaders(result.data.routes), secretVariables: texts.variables(flowOf) };
 }
 
 /** The accounts that `accountsFrom` leads to; their mistakes name their file. */

@@ -2,6 +2,7 @@ import { resolve } from 'node:path';
 import { z } from 'zod';
 import { milliseconds } from '../flows/duration.ts';
 import { attachSchema, budgetSchema, flowSchema, lifetimeSchema, rotationGraceSchema } from '../flows/flow.ts';
+import { routeHeadersSchema } from './route-headers.ts';
 
 /** What names look like: of accounts, callers and flows. */
 export const NAME = /^[A-Za-z0-9][A-Za-z0-9._-]{0,99}$/;
@@ -181,6 +182,7 @@ const route = z.strictObject({
   encodedPaths: z.enum(['refuse', 'pass']).default('refuse').describe('Paths with encoded slashes or dots. pass: for an API whose ids need them.'),
   forwarded: z.enum(['drop', 'pass', 'add']).default('drop').describe('Forwarded and X-Forwarded-* of the caller: not sent on, sent on as they are, or replaced by our own X-Forwarded-For, -Host and -Proto.'),
   methodOverride: z.enum(['drop', 'pass']).default('drop').describe('Fields such as X-HTTP-Method-Override and X-Original-URL, which say another method or target than the first line. pass: sent on, after the policy has judged them too.'),
+  headers: routeHeadersSchema.optional().describe('Header fields that go along with every request, in place of the caller\'s own of these names.'),
   setCookie: z.enum(['drop', 'pass']).default('drop').describe('The upstream\'s cookies belong to the account\'s session, which callers share.'),
   tls: upstreamTls.optional(),
 });

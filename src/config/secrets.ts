@@ -31,6 +31,19 @@ export class WrittenTexts {
     return [...new Set(secrets.flatMap(([, pieces]) => pieces.flatMap((piece) => (piece.from === 'variable' ? [piece.name] : []))))];
   }
 
+  /** By the routes' prefixes: which of their headers hold a secret. One from a file is taken for one whatever it is called. */
+  secretHeaders(routes: readonly { readonly prefix: string }[]): Map<string, readonly string[]> {
+    const found = new Map<string, readonly string[]>();
+    for (const [path, pieces] of this.#texts) {
+      const [top, index, part, name] = path.map(String);
+      if (top !== 'routes' || part !== 'headers' || name === undefined) continue;
+      if (!isSecret(path, pieces, new Map()) && !pieces.some(({ from }) => from === 'file')) continue;
+      const { prefix } = routes[Number(index)]!;
+      found.set(prefix, [...(found.get(prefix) ?? []), name]);
+    }
+    return found;
+  }
+
   /** The credentials of accounts that are made of files, so that they can be read again. */
   filesOf(): Map<string, Record<string, readonly Piece[]>> {
     const files = new Map<string, Record<string, readonly Piece[]>>();
@@ -41,6 +54,17 @@ export class WrittenTexts {
     }
     return files;
   }
+}
+
+/** Words in the name of a header that carries a secret: as above, and what is shown as a proof. An author is none. */
+const SECRET_HEADER = /pass(word|wd|phrase)|secret|token(?!ward)|auth(?!or(?!i[sz]))|cookie|credential|session|signature|(^|[^a-z])pin$|(^|[^a-z]|api|access)keys?(?![a-z])/i;
+const ABOUT_A_HEADER = /(url|uri|id|type|hint|name|file|path|prefix|ttl|expiry|version|mode|scheme)$/i;
+/** Proofs that say so themselves (RFC 9110 §11.4). */
+const SCHEME = /^(basic|bearer|token) +\S/i;
+
+/** Whether a header that a route adds holds a secret, by its name or by how its value begins. */
+function isSecretHeader(name: string, written: string): boolean {
+  return (SECRET_HEADER.test(name) && !ABOUT_A_HEADER.test(name)) || SCHEME.test(written);
 }
 
 function complaint(pieces: readonly Piece[]): string | undefined {
@@ -67,7 +91,7 @@ function isSecret(path: Path, pieces: readonly Piece[], flowOf: ReadonlyMap<stri
   if (top === 'egressProxy') return hasPassword(written);
   // A header, field or parameter of a call: what stands there without a placeholder is sent as it is.
   if (top === 'flows') return named && (third === 'login' || third === 'refresh') && names[3] !== 'answer' && names[3] !== 'refused' && !/\{[A-Za-z]/.test(written);
-  return top === 'routes' && names.slice(2, -1).some((name) => /headers/i.test(name)) && named;
+  return top === 'routes' && third === 'headers' && isSecretHeader(last, written);
 }
 
 /** Of a flow without login and refresh, whatever the credential is called. */

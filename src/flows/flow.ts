@@ -10,7 +10,8 @@ const pointer = z.string().regex(/^(\/[^/]*)+$/, 'must be a JSON pointer such as
   .refine((text) => text !== '/', 'leads to a field without a name; name the field, such as /token');
 const scalar = z.union([z.string(), z.number(), z.boolean(), z.null()]);
 const oneOrMore = <T extends z.ZodType>(item: T) => z.union([item, z.array(item).min(1)]);
-const headerName = z.string().regex(/^[!#$%&'*+\-.^_`|~0-9A-Za-z]+$/, 'must be an HTTP header name');
+/** RFC 9110 §5.6.2. */
+export const headerName = z.string().regex(/^[!#$%&'*+\-.^_`|~0-9A-Za-z]+$/, 'must be an HTTP header name');
 const STATUS_FORM = 'must be a status such as 401, or 4xx for all of them, or a list of such';
 const status = z.union([z.number().int().min(100).max(599), z.string().regex(/^[1-5]xx$/, STATUS_FORM)], { error: STATUS_FORM });
 const texts = z.record(headerName, oneOrMore(z.string()));

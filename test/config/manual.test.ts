@@ -85,8 +85,8 @@ describe('proxy.config.yaml', () => {
     assert.deepEqual(without(shown, ...own), without(defaults, ...own));
     assert.deepEqual(shown.warnings, []);
     assert.deepEqual([Object.keys(shown.accounts).length, shown.routes.length], [3, 8]);
-    // The route with all keys is the last one. Three of them have no default.
-    assert.deepEqual(without(allOn().routes.at(-1)!, 'prefix', 'upstream', 'account', 'maxBody', 'policy', 'tls'), without(defaults.routes[0]!, 'prefix', 'upstream', 'account'));
+    // The route with all keys is the last one. Some of them have no default.
+    assert.deepEqual(without(allOn().routes.at(-1)!, 'prefix', 'upstream', 'account', 'maxBody', 'policy', 'headers', 'tls'), without(defaults.routes[0]!, 'prefix', 'upstream', 'account'));
   });
 
   it('shows presets\' own values where it says so', () => {

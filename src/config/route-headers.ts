@@ -1,0 +1,57 @@
+import { z } from 'zod';
+import { attachSchema, headerName, type Attach, type Flow } from '../flows/flow.ts';
+import { FORWARDED_BY_US, HOP_BY_HOP, METHOD_OVERRIDES, names, OURS, plain, TARGET_OVERRIDES } from '../proxy/field-names.ts';
+import type { GeneratedAccounts } from './accounts.ts';
+import { list, record, type Path, type Say } from './mistakes.ts';
+
+/** Framing, the connection, and the codings among which replies can be looked into: not a route's to say. */
+const isOurs = names([...HOP_BY_HOP, ...OURS, 'accept-encoding']);
+/** The policy and the refusal of logins judge a request by its first line. */
+const isOverride = names([...METHOD_OVERRIDES, ...TARGET_OVERRIDES]);
+const isForwardedByUs = names(FORWARDED_BY_US);
+
+const UNFIT = 'holds characters that cannot travel in a header (control characters or line ends, letters beyond Latin-1, or blanks at an end)';
+
+/** The header fields that a route adds to every request. */
+export const routeHeadersSchema = z.record(
+  headerName
+    .refine((name) => !isOurs(name), { error: 'is set by tokenward itself, so that a route cannot add it', abort: true })
+    .refine((name) => !isOverride(name), 'says another method or target than the request, so that a route cannot add it'),
+  // RFC 9110 §5.5. What is written out as Latin-1 has no letters beyond; of its upper half, 0x80 to 0x9f are controls.
+  z.string().min(1).regex(/^(?![\t ])[\t\x20-\x7e\xa0-\xff]*(?<![\t ])$/, UNFIT),
+);
+
+/** Accounts that do not stand in the configuration itself. */
+export interface AccountsElsewhere {
+  readonly folder: Readonly<Record<string, { readonly flow: string; readonly attach?: Attach | undefined }>>;
+  readonly generated: GeneratedAccounts;
+}
+
+/** What the schema does not see of routes' headers: names that something else on the route writes already, or another line. */
+export function checkRouteHeaders(raw: unknown, flows: ReadonlyMap<string, Flow>, elsewhere: AccountsElsewhere, say: Say): void {
+  list(record(raw)['routes']).forEach((item, index) => {
+    const { headers, forwarded } = record(item);
+    const attach = attachOfRoute(record(item), record(record(raw)['accounts']), flows, elsewhere);
+    const seen = new Set<string>();
+    for (const name of Object.keys(record(headers))) {
+      const path: Path = ['routes', index, 'headers', name];
+      if (seen.has(plain(name))) say(path, 'is given twice: "-", "_" and case make no other header');
+      seen.add(plain(name));
+      if (forwarded === 'add' && isForwardedByUs(name)) say(path, 'is set by this route\'s forwarded: add');
+      if (attach === undefined) continue;
+      if ('header' in attach && plain(attach.header) === plain(name)) say(path, 'is the header in which the account\'s token goes');
+      if ('cookie' in attach && plain(name) === 'cookie') say(path, 'is the header in which the account\'s token goes, as a cookie');
+    }
+  });
+}
+
+/** How the route's account, or all of them, carry the token; undefined: there is none, or it has had its complaint. */
+function attachOfRoute({ account, accountFrom }: Readonly<Record<string, unknown>>, accounts: Readonly<Record<string, unknown>>, flows: ReadonlyMap<string, Flow>, { folder, generated }: AccountsElsewhere): Attach | undefined {
+  if (accountFrom !== undefined) return flows.get(String(record(accountFrom)['flow']))?.attach;
+  if (typeof account !== 'string') return undefined;
+  const place = generated.byName.get(account);
+  if (place !== undefined) return generated.kinds[place[0]]!.flow.attach;
+  const { attach, flow } = record(Object.hasOwn(accounts, account) ? accounts[account] : folder[account]);
+  const own = attachSchema.safeParse(attach);
+  return own.success ? own.data : flows.get(String(flow))?.attach;
+}
