@@ -6,6 +6,7 @@ import {
 } from './field-names.ts';
 import { remembered } from './remembered.ts';
 import type { Route } from './route.ts';
+import { callersCookie, upstreamsCookies } from './set-cookie.ts';
 
 const ALWAYS_DROPPED = [...HOP_BY_HOP, ...CALLERS_CREDENTIALS, ...OURS];
 
@@ -100,9 +101,12 @@ export function requestHeaders(raw: readonly string[], route: Route, attachment:
     if (attached !== undefined && name.length >= attached.length && plainName(name) === attached) continue;
     let value = raw[i + 1]!;
     if (name.length === 15 && route.deadToken?.readsBody === true && name.toLowerCase() === 'accept-encoding') value = readableCodings(value);
-    if (cookie !== undefined && name.length === 6 && name.toLowerCase() === 'cookie') {
-      cookies += othersCookies(value, cookie);
-      continue;
+    if ((cookie !== undefined || route.config.setCookie === 'pass') && name.length === 6 && name.toLowerCase() === 'cookie') {
+      if (route.config.setCookie === 'pass') value = upstreamsCookies(value);
+      if (cookie !== undefined) {
+        cookies += othersCookies(value, cookie);
+        continue;
+      }
     }
     headers.push(name, value);
   }
@@ -159,11 +163,13 @@ function readableOf(value: string): string {
 
 /**
  * The reply's header fields as the caller gets them. `secret` is the token that was sent: a field that repeats it is
- * left out. URLs that point at the upstream become URLs of this proxy; `self` is the scheme and host the caller used.
+ * left out. URLs that point at the upstream become URLs of this proxy, and cookies such as a client of this proxy keeps;
+ * `self` is the scheme and host the caller used, `target` what the caller asked for.
  */
-export function replyHeaders(raw: readonly string[], route: Route, secret: string | undefined, self: string): string[] {
+export function replyHeaders(raw: readonly string[], route: Route, secret: string | undefined, self: string, target = ''): string[] {
   const headers: string[] = [];
-  const drops = route.config.setCookie === 'pass' ? replyWithCookies : replyWithoutCookies;
+  const cookies = route.config.setCookie === 'pass';
+  const drops = cookies ? replyWithCookies : replyWithoutCookies;
   const listed = connectionListed(raw);
   // In a query or a cookie the token travels percent-encoded, and a redirect likes to repeat a query.
   const encoded = secret === undefined || route.flow === undefined || 'header' in route.flow.attach ? undefined : encodeURIComponent(secret);
@@ -179,6 +185,11 @@ export function replyHeaders(raw: readonly string[], route: Route, secret: strin
     if (encoded !== undefined && value.includes(encoded)) continue;
     if (route.secrets !== undefined && repeatsSecret(value, route)) continue;
     if (location) value = proxyUrl(value, route, self);
+    if (cookies && name.length === 10 && name.toLowerCase() === 'set-cookie') {
+      const own = callersCookie(value, { prefix: route.prefix, basePath: route.basePath, secure: self.startsWith('https:'), target });
+      if (own === undefined) continue;
+      value = own;
+    }
     headers.push(name, value);
   }
   return headers;

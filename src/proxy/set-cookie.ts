@@ -1,0 +1,73 @@
+/*
+ * Cookies of an upstream's, as a client can keep them that knows the proxy and not the upstream: another host, another
+ * scheme perhaps, and paths below the route's prefix (RFC 6265 §5.2 and §5.3, and draft-ietf-httpbis-rfc6265bis for
+ * prefixes of names).
+ */
+
+/** What of a route and a request a cookie depends on. */
+export interface CookiePlace {
+  /** The route's prefix, or nothing for `/`. */
+  readonly prefix: string;
+  /** Path of the upstream URL, without a slash at its end. */
+  readonly basePath: string;
+  /** The caller speaks TLS with us. */
+  readonly secure: boolean;
+  /** The caller's own target. */
+  readonly target: string;
+}
+
+/** A client takes a cookie of such a name only with Secure, and `__Host-` only with `Path=/` and without Domain. */
+const PREFIXED = /^__(?:host|secure|http)-/i;
+const HOST_PREFIXED = /^__host-/i;
+/** In front of such a name where the caller could not keep it; taken away again on the way up. */
+const RENAMED = 'tokenward-';
+const RENAMED_NAME = /^([\t ]*)tokenward-(?=__(?:host|secure|http)-)/i;
+
+/** The value of a Set-Cookie field for the caller; undefined: a cookie that no request through this route would carry. */
+export function callersCookie(value: string, place: CookiePlace): string | undefined {
+  const [pair = '', ...attributes] = value.split(';');
+  const written = attributesOf(attributes);
+  const path = callersPath(written.path, place);
+  if (path === undefined) return undefined;
+  const name = pair.split('=', 1)[0]!.trim();
+  // What any client refuses is left to be refused.
+  const keepable = PREFIXED.test(name) && written.secure && (!HOST_PREFIXED.test(name) || (written.path === '/' && !written.domain));
+  const renamed = keepable && (!place.secure || (HOST_PREFIXED.test(name) && path !== '/'));
+  const kept = attributes.filter((text) => isKept(text, place.secure));
+  return [renamed ? `${RENAMED}${pair.trim()}` : pair, ...kept, ...(path === '' ? [] : [` Path=${path}`])].join(';');
+}
+
+/** The caller's Cookie field for the upstream: with the names that the upstream gave. */
+export function upstreamsCookies(value: string): string {
+  if (!value.includes(RENAMED)) return value;
+  return value.split(';').map((pair) => pair.replace(RENAMED_NAME, '$1')).join(';');
+}
+
+/** What a cookie says of itself. `path`: undefined if the path of the request decides. Of an attribute given twice the last counts. */
+function attributesOf(attributes: readonly string[]): { domain: boolean; secure: boolean; path: string | undefined } {
+  const names = attributes.map(nameOf);
+  const path = attributes[names.lastIndexOf('path')]?.replace(/^[^=]*=?/, '').trim() ?? '';
+  return { domain: names.includes('domain'), secure: names.includes('secure'), path: path.startsWith('/') ? path : undefined };
+}
+
+/** Whether an attribute goes on as it is. */
+function isKept(attribute: string, secure: boolean): boolean {
+  const name = nameOf(attribute);
+  if (name === 'domain' || name === 'path') return false;
+  // Without Secure, browsers take neither SameSite=None nor Partitioned.
+  return secure || (name !== 'secure' && name !== 'partitioned' && !/^\s*samesite\s*=\s*none\s*$/i.test(attribute));
+}
+
+function nameOf(attribute: string): string {
+  return attribute.split('=', 1)[0]!.trim().toLowerCase();
+}
+
+/** The path for the caller's client; empty: what it finds by itself is right; undefined: the cookie is for no path of ours. */
+function callersPath(path: string | undefined, { prefix, basePath, target }: CookiePlace): string | undefined {
+  const root = prefix === '' ? '/' : prefix;
+  // RFC 6265 §5.1.4: the folder of the request. That of the prefix itself belongs to other routes as well.
+  if (path === undefined) return prefix === '' || target.startsWith(`${prefix}/`) ? '' : root;
+  const folder = path.replace(/\/+$/, '');
+  if (basePath === folder || basePath.startsWith(`${folder}/`)) return root;
+  return path.startsWith(`${basePath}/`) ? `${prefix}${path.slice(basePath.length)}` : undefined;
+}
