@@ -1,14 +1,14 @@
-import { findAccount, type LoadedConfig } from './config/load.ts';
+import type { LoadedConfig } from './config/load.ts';
 import type { RouteConfig } from './config/schema.ts';
 import { attacher, attacherOfMany } from './flows/attach.ts';
 import type { Flow } from './flows/flow.ts';
+import { flowOfRoute, loginsOfRoute } from './login-guard.ts';
 import type { Metrics } from './metrics.ts';
 import { accountPatterns } from './proxy/account.ts';
 import { Upstream } from './proxy/forward.ts';
 import { readsApiKey } from './proxy/caller.ts';
 import { requestDrops } from './proxy/headers.ts';
 import { deadTokenRule } from './proxy/inspect.ts';
-import { loginPaths, type LoginPath } from './proxy/legacy-login.ts';
 import { readyPolicy } from './proxy/policy.ts';
 import type { Route } from './proxy/route.ts';
 import { destinationOf } from './proxy/upstream/dial.ts';
@@ -18,7 +18,7 @@ import { clientTls } from './tls.ts';
 export function routeOf(config: RouteConfig, all: LoadedConfig, metrics: Metrics, via: (origin: string) => string): Route {
   const url = new URL(config.upstream);
   const basePath = url.pathname.replace(/\/+$/, '');
-  const { flow, logins } = flowOfRoute(config, all, url.origin);
+  const flow = flowOfRoute(config, all);
   const many = config.accountFrom;
   return {
     config,
@@ -37,7 +37,7 @@ export function routeOf(config: RouteConfig, all: LoadedConfig, metrics: Metrics
     fields: config.headers && Object.entries(config.headers).flat(),
     secrets: secretsOf(config, all),
     flow,
-    logins,
+    logins: loginsOfRoute(config, all),
     policy: config.policy && readyPolicy(config.policy, basePath),
     attach: flow && (many === undefined ? attacher : attacherOfMany)(flow.attach),
     deadToken: flow && deadTokenRule(refusalsOf(flow)),
@@ -58,17 +58,6 @@ function secretsOf({ prefix, headers = {} }: RouteConfig, all: LoadedConfig): re
 /** Which replies mean a dead token. A flow that only carries a fixed one rarely says so, and needs no certainty: a refusal is noted, and nothing is renewed. */
 function refusalsOf({ login, refresh, invalid }: Flow): Flow['invalid'] {
   return login === undefined && refresh === undefined && invalid.length === 0 ? [{ status: 401 }] : invalid;
-}
-
-/** The flow of a route's account or accounts, and the paths by which a caller would log in there himself. */
-function flowOfRoute({ account, accountFrom }: RouteConfig, all: LoadedConfig, origin: string): { flow: Flow | undefined; logins: readonly LoginPath[] } {
-  if (accountFrom !== undefined) {
-    const flow = all.knownFlows.get(accountFrom.flow)!;
-    // Each account may log in somewhere of its own, perhaps at this very host: the paths are guarded in any case.
-    return { flow, logins: loginPaths({ ...flow, baseUrl: origin }, {}, origin) };
-  }
-  const found = account === undefined ? undefined : findAccount(all, account);
-  return { flow: found?.flow, logins: found === undefined ? [] : loginPaths(found.flow, found.settings.credentials, origin) };
 }
 
 /** The token is attached, and its death seen, by the flow: an account that attaches its own otherwise cannot be served by a route for all. */

@@ -62,7 +62,7 @@ function errorsOf({ config, account, choice, logins }: Route, { keys, jwt }: Cal
     ...(keys ? CALLERS : []),
     ...(jwt ? ['caller_check_failed'] as const : []),
     ...(config.policy !== undefined && config.policy.mode !== 'report' ? ['policy_refused'] as const : []),
-    ...(logins.length > 0 && config.legacyLogin === 'refuse' ? ['login_path_refused'] as const : []),
+    ...(logins.any && config.legacyLogin !== 'forward' ? ['login_path_refused'] as const : []),
     ...(config.encodedPaths === 'refuse' ? ['request_target_refused'] as const : []),
     ...(config.maxBody !== undefined ? ['body_too_large'] as const : []),
   ];

@@ -14,23 +14,73 @@ export interface LoginPath {
   readonly answer: TemplateValue | undefined;
 }
 
-/** The login paths of a route to `origin`: those the flow names, and those it uses itself if they are on this host. */
-export function loginPaths(flow: Flow, credentials: Readonly<Record<string, unknown>>, origin: string): readonly LoginPath[] {
-  const named = flow.legacyLogin.map(({ path, method, answer }) => ({ segments: plainSegments(path), whole: false, method, answer }));
-  const used = [flow.login, flow.refresh].flatMap((call) => {
-    const url = call && urlOf(call, flow.baseUrl, credentials);
-    return call !== undefined && url?.origin === origin ? [{ segments: readingsOf(url.pathname).at(-1)!, whole: true, method: call.method, answer: undefined }] : [];
-  });
-  return [...named, ...used];
+/** Those that a flow names as such, wherever below its upstreams they are. */
+export function namedLogins({ legacyLogin }: Flow): LoginPath[] {
+  return legacyLogin.map(({ path, method, answer }) => ({ segments: plainSegments(path), whole: false, method, answer }));
 }
 
-function urlOf(call: TokenCall, baseUrl: string | undefined, credentials: Readonly<Record<string, unknown>>): URL | undefined {
+/** The URLs that a flow calls itself with these credentials, and how. */
+export function loginCalls({ login, refresh, baseUrl }: Flow, credentials: Readonly<Record<string, unknown>>): { url: string; method: string }[] {
+  return [login, refresh].flatMap((call) => {
+    const url = call && urlOf(call, baseUrl, credentials);
+    return call === undefined || url === undefined ? [] : [{ url, method: call.method }];
+  });
+}
+
+/** The path of a URL that a flow calls itself. */
+export function usedLogin(url: URL, method: string): LoginPath {
+  return { segments: readingsOf(url.pathname).at(-1)!, whole: true, method, answer: undefined };
+}
+
+function urlOf(call: TokenCall, baseUrl: string | undefined, credentials: Readonly<Record<string, unknown>>): string | undefined {
   try {
-    return new URL(urlOfCall(call, baseUrl, credentials));
+    const url = urlOfCall(call, baseUrl, credentials);
+    return URL.canParse(url) ? url : undefined;
   } catch {
     // It needs something that only a call has.
     return undefined;
   }
+}
+
+/** The login paths of a route. There may be many: accounts of one host may have a token endpoint each. */
+export class LoginPaths {
+  readonly #ends: readonly LoginPath[];
+  readonly #whole: ReadonlyMap<string, LoginPath>;
+  /** Their last words, each once. */
+  readonly #words: readonly string[];
+
+  /** Of two for one call the first counts. */
+  constructor(paths: readonly LoginPath[]) {
+    this.#ends = paths.filter(({ whole }) => !whole);
+    this.#whole = new Map(paths.filter(({ whole }) => whole).map((one) => [keyOf(one.method, one.segments), one]));
+    this.#words = [...new Set(paths.map(({ segments }) => segments.at(-1) ?? ''))];
+  }
+
+  /** False: there are none. */
+  get any(): boolean {
+    return this.#words.length > 0;
+  }
+
+  /** The last word of a login path is rare elsewhere; most calls need no closer look than this. */
+  mayHold(path: string): boolean {
+    if (!this.any) return false;
+    const text = path.toLowerCase();
+    return path.includes('%') || this.#words.some((word) => text.includes(word));
+  }
+
+  /** Those that a call may be, in any of the ways to read its path. */
+  find(method: string, readings: readonly (readonly string[])[]): readonly LoginPath[] {
+    const found = this.#ends.filter(({ segments }) => readings.some((reading) => endsWith(reading, segments)));
+    for (const reading of readings) {
+      const whole = this.#whole.get(keyOf(method, reading));
+      if (whole !== undefined) found.push(whole);
+    }
+    return found;
+  }
+}
+
+function keyOf(method: string, segments: readonly string[]): string {
+  return `${method} ${segments.join('/')}`;
 }
 
 /**
@@ -39,12 +89,8 @@ function urlOf(call: TokenCall, baseUrl: string | undefined, credentials: Readon
  */
 export function legacyLoginAnswer(route: Route, method: string, path: string): TemplateValue | undefined {
   const { logins, config } = route;
-  if (config.legacyLogin === 'forward' || logins.length === 0) return undefined;
-  // The last word of a login path is rare elsewhere; most calls need no closer look than this.
-  const text = path.toLowerCase();
-  if (!path.includes('%') && !logins.some(({ segments }) => text.includes(segments.at(-1) ?? ''))) return undefined;
-  const readings = readingsOf(path);
-  const found = logins.filter((one) => (!one.whole || one.method === method) && readings.some((segments) => matches(one, segments)));
+  if (config.legacyLogin === 'forward' || !logins.mayHold(path)) return undefined;
+  const found = logins.find(method, readingsOf(path));
   if (found.length === 0) return undefined;
   const answer = found.find((one) => one.method === method)?.answer;
   if (config.legacyLogin === 'refuse' || answer === undefined) throw new TokenwardError('login_path_refused', { detail: detailOf(route, answer) });
@@ -53,11 +99,11 @@ export function legacyLoginAnswer(route: Route, method: string, path: string): T
 
 /** Which setting says so, and which others there are. */
 function detailOf({ name, config }: Route, answer: TemplateValue | undefined): string {
-  const others = answer === undefined ? 'its flow has no answer to this call, and' : 'with legacyLogin: answer it is answered here, and';
+  const others = answer === undefined ? 'there is no answer to this call here, and' : 'with legacyLogin: answer it is answered here, and';
   return `route ${name} has legacyLogin: ${config.legacyLogin}; ${others} with legacyLogin: forward it goes to the upstream`;
 }
 
-function matches({ segments: wanted, whole }: LoginPath, segments: readonly string[]): boolean {
+function endsWith(segments: readonly string[], wanted: readonly string[]): boolean {
   const before = segments.length - wanted.length;
-  return (whole ? before === 0 : before >= 0) && wanted.every((part, index) => part === segments[before + index]);
+  return before >= 0 && wanted.every((part, index) => part === segments[before + index]);
 }

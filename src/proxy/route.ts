@@ -4,7 +4,7 @@ import type { RouteStats } from '../metrics.ts';
 import type { AccountChoice } from './account.ts';
 import type { DeadTokenRule } from './inspect.ts';
 import type { TokenAttacher } from './headers.ts';
-import type { LoginPath } from './legacy-login.ts';
+import type { LoginPaths } from './legacy-login.ts';
 import type { Policy } from './policy.ts';
 import type { Upstream } from './forward.ts';
 
@@ -30,8 +30,8 @@ export interface Route {
   /** Of their values, those that must not come back in a reply. */
   readonly secrets?: readonly string[] | undefined;
   readonly flow: Flow | undefined;
-  /** The paths by which a caller would log in at the upstream himself. */
-  readonly logins: readonly LoginPath[];
+  /** The paths by which a caller would log in at the upstream himself, with this account or another one. */
+  readonly logins: LoginPaths;
   /** Undefined: every call may go out. */
   readonly policy: Policy | undefined;
   readonly attach: TokenAttacher | undefined;

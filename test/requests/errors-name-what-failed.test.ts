@@ -73,7 +73,7 @@ describe('an error of ours names what a person needs', () => {
     const accounts = { crm: { flow: 'chatapp', baseUrl: upstream.url, credentials: { email: 'e', password: 'p', appId: 'a' } } };
     const proxy = await close(startOwnProxy({ accounts, routes: [{ prefix: '/crm', upstream: upstream.url, account: 'crm' }, { prefix: '/told', upstream: upstream.url, account: 'crm', legacyLogin: 'answer' }] }));
     assert.deepEqual(await said(proxy.url, '/crm/v1/tokens', { method: 'POST', body: '{}' }), ['login_path_refused', 'route /crm has legacyLogin: refuse; with legacyLogin: answer it is answered here, and with legacyLogin: forward it goes to the upstream']);
-    assert.deepEqual(await said(proxy.url, '/told/v1/tokens', { method: 'PUT', body: '{}' }), ['login_path_refused', 'route /told has legacyLogin: answer; its flow has no answer to this call, and with legacyLogin: forward it goes to the upstream']);
+    assert.deepEqual(await said(proxy.url, '/told/v1/tokens', { method: 'PUT', body: '{}' }), ['login_path_refused', 'route /told has legacyLogin: answer; there is no answer to this call here, and with legacyLogin: forward it goes to the upstream']);
     assert.equal(upstream.seen.length, 0);
   });
 
