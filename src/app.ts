@@ -43,7 +43,7 @@ import { systemClock, type Clock } from './tokens/clock.ts';
 import { TokenManager, type Checkpoint } from './tokens/manager.ts';
 import { Records } from './tokens/records.ts';
 import { StoreHealth } from './tokens/store-health.ts';
-import { clientTls, readTlsFiles, watchTlsFiles, type TlsFiles } from './tls.ts';
+import { clientTls, readTlsFiles, refuseRevoked, watchTlsFiles, type TlsFiles } from './tls.ts';
 import { VERSION } from './version.ts';
 import { zeroProcess, zeroRoute } from './zero-counters.ts';
 
@@ -182,6 +182,7 @@ async function build(config: LoadedConfig, surroundings: Surroundings): Promise<
     port: config.listen.port === undefined ? undefined : serverBehind(doorOf(config), inboundOptions),
     socket: config.listen.socket === undefined ? undefined : serverBehind(socketDoorOf(config)),
   };
+  if (inboundTls?.crlFile !== undefined && servers.port) refuseRevoked(servers.port as TlsServer);
   const stopReloading = inboundTls && servers.port && reloadCertificates(servers.port, inboundTls, log);
   const parts: Parts = {
     servers, tokens, metrics, life,
@@ -279,7 +280,7 @@ export function egressProxy({ egressProxy: setting }: Pick<LoadedConfig, 'egress
 }
 
 function inboundTlsFiles({ listen: { tls } }: LoadedConfig): TlsFiles | undefined {
-  return tls && { certFile: tls.certFile, keyFile: tls.keyFile, caFile: tls.clientCaFile, minVersion: tls.minVersion };
+  return tls && { certFile: tls.certFile, keyFile: tls.keyFile, caFile: tls.clientCaFile, crlFile: tls.clientCrlFile, minVersion: tls.minVersion };
 }
 
 function inboundTlsOptions({ listen: { tls } }: LoadedConfig, files: TlsFiles): TlsOptions {

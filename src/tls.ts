@@ -1,5 +1,5 @@
 import { readFileSync, watchFile, unwatchFile } from 'node:fs';
-import { createSecureContext, type SecureContextOptions } from 'node:tls';
+import { createSecureContext, type SecureContextOptions, type Server, type TLSSocket } from 'node:tls';
 
 /** A certificate file that cannot be used; `message` says which and why. */
 export class TlsFileError extends Error {
@@ -11,24 +11,50 @@ export interface TlsFiles {
   readonly certFile?: string | undefined;
   readonly keyFile?: string | undefined;
   readonly caFile?: string | undefined;
+  /** Certificates of `caFile` that are revoked. */
+  readonly crlFile?: string | undefined;
   readonly minVersion: 'TLSv1.2' | 'TLSv1.3';
 }
 
 /** Reads the files and makes sure that they go together. Throws a TlsFileError. */
 export function readTlsFiles(files: TlsFiles): SecureContextOptions {
-  const { certFile, keyFile, caFile, minVersion } = files;
+  const { certFile, keyFile, caFile, crlFile, minVersion } = files;
   const options: SecureContextOptions = {
     minVersion,
     ...(certFile !== undefined && { cert: read(certFile) }),
     ...(keyFile !== undefined && { key: read(keyFile) }),
     ...(caFile !== undefined && { ca: read(caFile) }),
+    ...(crlFile !== undefined && { crl: readCrls(crlFile) }),
   };
   try {
     createSecureContext(options);
   } catch (error) {
-    throw new TlsFileError(`${[certFile, keyFile, caFile].filter((one) => one !== undefined).join(', ')} cannot be used for TLS (${(error as NodeJS.ErrnoException).code ?? 'not PEM, or the key does not belong to the certificate'}).`);
+    throw new TlsFileError(`${[certFile, keyFile, caFile, crlFile].filter((one) => one !== undefined).join(', ')} cannot be used for TLS (${(error as NodeJS.ErrnoException).code ?? 'not PEM, or the key does not belong to the certificate'}).`);
   }
   return options;
+}
+
+/** The revocation lists in a file, one by one: of several together Node takes only the first. Throws a TlsFileError. */
+export function readCrls(path: string): string[] {
+  const lists = read(path).toString('latin1').match(/-----BEGIN X509 CRL-----[^-]+-----END X509 CRL-----/g);
+  try {
+    if (lists !== null) createSecureContext({ crl: lists });
+  } catch {
+    throw new TlsFileError(`${path} holds a certificate revocation list that cannot be read.`);
+  }
+  if (lists === null) throw new TlsFileError(`${path} holds no certificate revocation list (PEM, X509 CRL).`);
+  return lists;
+}
+
+/**
+ * Cuts connections that show a revoked certificate, where a connection may do without one. Such a certificate is not as
+ * good as none: whoever shows it may have stolen it.
+ */
+export function refuseRevoked(server: Server): void {
+  server.on('secureConnection', (socket: TLSSocket) => {
+    // Node gives the code itself there, whatever its types say.
+    if (String(socket.authorizationError) === 'CERT_REVOKED') socket.destroy();
+  });
 }
 
 /** Of a connection that we make; without files of its own, Node's certificates and rules. Throws a TlsFileError. */
@@ -41,7 +67,7 @@ export function clientTls(files: TlsFiles | undefined): SecureContextOptions {
  * links that lead to them, which a watch on the file itself would miss. The result stops it.
  */
 export function watchTlsFiles(files: TlsFiles, changed: () => void): () => void {
-  const paths = [files.certFile, files.keyFile, files.caFile].filter((path) => path !== undefined);
+  const paths = [files.certFile, files.keyFile, files.caFile, files.crlFile].filter((path) => path !== undefined);
   const listener = (now: { mtimeMs: number; ino: number }, before: { mtimeMs: number; ino: number }): void => {
     if (now.mtimeMs !== before.mtimeMs || now.ino !== before.ino) changed();
   };

@@ -2,6 +2,7 @@ import { attachSchema, budgetSchema, type Flow } from '../flows/flow.ts';
 import { PRESETS } from '../flows/presets.ts';
 import { checkAttach, checkBudget, checkGiven, needsBaseUrl } from './flow-checks.ts';
 import { didYouMean, list, record, unknownKey, type Path, type Say } from './mistakes.ts';
+import { readCrls, TlsFileError } from '../tls.ts';
 import { DEFAULT_OPERATOR_PORT, DEFAULT_PORT, isLoopback, isUrl, type AccountConfig } from './schema.ts';
 
 /*
@@ -130,8 +131,11 @@ export function checkCallers(raw: unknown, say: Say): void {
 }
 
 export function checkListeners(raw: unknown, say: Say): void {
-  const { clientCertificate, clientCaFile } = record(record(record(raw)['listen'])['tls']);
+  const { clientCertificate, clientCaFile, clientCrlFile } = record(record(record(raw)['listen'])['tls']);
   if (clientCertificate === 'required' && clientCaFile === undefined) say(['listen', 'tls', 'clientCertificate'], 'needs clientCaFile: without it no certificate can be checked');
+  if (clientCrlFile !== undefined && clientCaFile === undefined) say(['listen', 'tls', 'clientCrlFile'], 'needs clientCaFile: without it no certificate is asked for');
+  const unusable = typeof clientCrlFile === 'string' && clientCrlFile !== '' ? whyNoCrl(clientCrlFile) : undefined;
+  if (unusable !== undefined) say(['listen', 'tls', 'clientCrlFile'], unusable);
   const { host, key, allowAnonymous } = record(record(raw)['operator']);
   if (typeof host === 'string' && !isLoopback(host) && key === undefined && allowAnonymous !== true) {
     say(['operator', 'host'], 'whoever reaches the operator port can spend logins of the accounts. Set operator.key, stay on 127.0.0.1, or say operator.allowAnonymous: true');
@@ -141,6 +145,17 @@ export function checkListeners(raw: unknown, say: Say): void {
   const port = Number(written ?? (socket === undefined ? DEFAULT_PORT : 0));
   const other = Number(record(record(raw)['operator'])['port'] ?? DEFAULT_OPERATOR_PORT);
   if (port !== 0 && port === other) say(['operator', 'port'], 'is the same as listen.port');
+}
+
+/** Why a file is no revocation list; undefined: it looks like one. */
+function whyNoCrl(path: string): string | undefined {
+  try {
+    readCrls(path);
+    return undefined;
+  } catch (error) {
+    if (!(error instanceof TlsFileError)) throw error;
+    return `the file ${error.message}`;
+  }
 }
 
 export { isLoopback } from './schema.ts';

@@ -66,6 +66,7 @@ const listener = z.strictObject({
     certFile: file.describe('The certificate with its chain, PEM. Read again when it changes.'),
     keyFile: file.describe('Its private key, PEM.'),
     clientCaFile: file.optional().describe('Who signs callers\' certificates. With it, callers may be known by their certificate.'),
+    clientCrlFile: file.optional().describe('Revoked certificates among them: the authority\'s revocation list, PEM. Read again when it changes.'),
     clientCertificate: z.enum(['optional', 'required']).default('optional'),
     minVersion: z.enum(['TLSv1.2', 'TLSv1.3']).default('TLSv1.2'),
   }).optional().describe('HTTPS for the callers.'),
@@ -121,7 +122,7 @@ const accountPattern = z.string().regex(/^[A-Za-z0-9][A-Za-z0-9._-]{0,99}\*?$|^\
 const caller = z.strictObject({
   name,
   key: keyDigest.optional(),
-  certificate: z.string().min(1).optional().describe('The common name, or a DNS or URI alternative name, of the certificate he shows (listen.tls.clientCaFile).'),
+  certificate: z.string().min(1).optional().describe('A DNS or URI alternative name of the certificate he shows (listen.tls.clientCaFile), or, of one without alternative names, its common name.'),
   jwt: z.string().min(1).optional().describe('The claim (jwt.claim) of the token he shows, such as system:serviceaccount:shop:backend.'),
   routes: z.array(z.string()).min(1).optional().describe('Prefixes this caller may use; all if not given.'),
   account: name.optional().describe('Its own account, on routes with accountFrom.'),

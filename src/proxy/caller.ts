@@ -94,7 +94,8 @@ export class Callers {
     // A certificate may come without a subject; a resumed session counts as authorized even if none came at all.
     const { subject, subjectaltname } = socket.getPeerCertificate() as Partial<PeerCertificate>;
     // Names come as `DNS:a, URI:b`; a comma within a name is escaped by Node, so that it cannot pass for two.
-    const names = [subject?.CN, ...(subjectaltname?.split(', ').map((entry) => entry.replace(/^(DNS|URI):/, '')) ?? [])];
+    // The common name is free text beside them, which an authority checks less; it counts only where there are none (RFC 9525 §2).
+    const names = subjectaltname?.split(', ').map((entry) => entry.replace(/^(DNS|URI):/, '')) ?? [subject?.CN];
     return this.#callers.find((caller) => caller.certificate !== undefined && names.includes(caller.certificate));
   }
 

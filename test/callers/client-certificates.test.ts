@@ -61,6 +61,14 @@ describe('callers with client certificates', () => {
     assert.equal(upstream.seen.length, 4);
   });
 
+  it('go by the alternative names where there are any: the common name beside them says nothing', async () => {
+    const { upstream, ask } = await stage('optional');
+    for (const names of [[['DNS', 'other.internal']], [['URI', 'spiffe://other.example/x']], [['IP', '127.0.0.1']]] as const) assert.equal(await ask('/open/a', callers.issue({ cn: 'Reports', names })), '401 caller_key_missing');
+    assert.equal(upstream.seen.length, 0);
+    assert.equal(await ask('/open/a', callers.issue({ cn: 'Reports', names: [['DNS', 'billing.internal']] })), 'ok');
+    assert.equal(await ask('/mesh/a', callers.issue({ cn: 'Reports', names: [['DNS', 'billing.internal']] })), 'ok');
+  });
+
   it('are nobody with a certificate that names no caller: then a key is asked for', async () => {
     const { upstream, ask } = await stage('optional');
     const names = [

@@ -43,6 +43,19 @@ export class Authority {
     return this.#make(subject, `basicConstraints=CA:FALSE\n${list}`, this.#own);
   }
 
+  /** A revocation list (PEM) of these certificates, valid for some days, or no more. */
+  revoke(certificates: readonly Certificate[], { outdated = false }: { readonly outdated?: boolean } = {}): string {
+    const base = join(this.#folder, randomUUID());
+    const [settings, index, list] = [`${base}.cnf`, `${base}.txt`, `${base}.crl`];
+    writeFileSync(index, '');
+    writeFileSync(`${base}.number`, '01\n');
+    writeFileSync(settings, `[ca]\ndefault_ca=own\n[own]\ndatabase=${index}\ncrlnumber=${base}.number\ndefault_md=sha256\ndefault_crl_days=2\n`);
+    const ca = (...args: string[]): void => void execFileSync(this.#openssl, ['ca', '-config', settings, '-cert', this.#own.certFile, '-keyfile', this.#own.keyFile, ...args], { stdio: 'pipe' });
+    for (const { certFile } of certificates) ca('-revoke', certFile);
+    ca('-gencrl', '-out', list, ...(outdated ? ['-crl_lastupdate', '20200101000000Z', '-crl_nextupdate', '20200102000000Z'] : []));
+    return readFileSync(list, 'utf8');
+  }
+
   /** A server's certificate for 127.0.0.1. */
   forLoopback(): Certificate {
     return this.issue({ cn: 'loopback', names: [['IP', '127.0.0.1']] });
