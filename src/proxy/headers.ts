@@ -3,7 +3,7 @@ import type { Token } from '../tokens/token.ts';
 import {
   API_KEY, CALLERS_CREDENTIALS, CHALLENGES, COOKIES, FORWARDING, FORWARDING_FAMILY, HOP_BY_HOP, METHOD_OVERRIDES, OURS, OURS_FAMILY, plain,
   TARGET_OVERRIDES,
-} from './field-names.ts';
+} from '../field-names.ts';
 import { remembered } from './remembered.ts';
 import type { Route } from './route.ts';
 import { callersCookie, upstreamsCookies } from './set-cookie.ts';
