@@ -182,7 +182,7 @@ async function build(config: LoadedConfig, surroundings: Surroundings): Promise<
     port: config.listen.port === undefined ? undefined : serverBehind(doorOf(config), inboundOptions),
     socket: config.listen.socket === undefined ? undefined : serverBehind(socketDoorOf(config)),
   };
-  if (inboundTls?.crlFile !== undefined && servers.port) refuseRevoked(servers.port as TlsServer);
+  if (inboundTls?.crlFile !== undefined && servers.port) refuseRevoked(servers.port);
   const stopReloading = inboundTls && servers.port && reloadCertificates(servers.port, inboundTls, log);
   const parts: Parts = {
     servers, tokens, metrics, life,
@@ -280,7 +280,9 @@ export function egressProxy({ egressProxy: setting }: Pick<LoadedConfig, 'egress
 }
 
 function inboundTlsFiles({ listen: { tls } }: LoadedConfig): TlsFiles | undefined {
-  return tls && { certFile: tls.certFile, keyFile: tls.keyFile, caFile: tls.clientCaFile, crlFile: tls.clientCrlFile, minVersion: tls.minVersion };
+  if (tls === undefined) return undefined;
+  const { certFile, keyFile, clientCaFile: caFile, clientCrlFile: crlFile, minVersion } = tls;
+  return { certFile, keyFile, caFile, crlFile, minVersion };
 }
 
 function inboundTlsOptions({ listen: { tls } }: LoadedConfig, files: TlsFiles): TlsOptions {

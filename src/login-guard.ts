@@ -1,23 +1,24 @@
 import { findAccount, type LoadedConfig } from './config/load.ts';
 import type { RouteConfig } from './config/schema.ts';
-import type { Flow } from './flows/flow.ts';
+import type { Flow, TokenCall } from './flows/flow.ts';
 import { placeholdersIn } from './flows/template.ts';
 import { LoginPaths, loginCalls, namedLogins, usedLogin, type LoginPath } from './proxy/legacy-login.ts';
 
 /*
- * Which login calls a route must not carry. Not only those of its own account: whoever is kept from a login on one route
- * would make it by another one that leads to the same host. Hosts count without the scheme: http and https of one name
- * are one server, other ports may be another one.
+ * Which login calls a route must not carry. Not only those of its own account: whoever is kept from a login on one
+ * route would make it by another one that leads to the same host. Hosts count without the scheme: http and https of one
+ * name are one server, other ports may be another one.
  */
 
 const guards = new WeakMap<LoadedConfig, ReadonlyMap<string, readonly LoginPath[]>>();
 
-/** The login paths of a route: those of its own flow first, which may have an answer, then all others' at its upstream. */
+/** The login paths of a route: those of its own flow first, which may have an answer, then all others' at its host. */
 export function loginsOfRoute(route: RouteConfig, all: LoadedConfig): LoginPaths {
   const own = flowOfRoute(route, all);
   let guarded = guards.get(all);
   if (guarded === undefined) guards.set(all, (guarded = guardedByHost(all)));
-  return new LoginPaths([...(own === undefined ? [] : namedLogins(own)), ...(guarded.get(new URL(route.upstream).host) ?? [])]);
+  const others = guarded.get(new URL(route.upstream).host) ?? [];
+  return new LoginPaths([...(own === undefined ? [] : namedLogins(own)), ...others]);
 }
 
 /** The flow of a route's account or accounts. */
@@ -32,7 +33,9 @@ function guardedByHost(all: LoadedConfig): ReadonlyMap<string, readonly LoginPat
   const add = (host: string, paths: readonly LoginPath[]): void => {
     let known = guarded.get(host);
     if (known === undefined) guarded.set(host, (known = new Map<string, LoginPath>()));
-    for (const path of paths) known.set(`${path.method} ${path.whole} ${path.segments.join('/')}`, { ...path, answer: undefined });
+    for (const path of paths) {
+      known.set(`${path.method} ${path.whole} ${path.segments.join('/')}`, { ...path, answer: undefined });
+    }
   };
   for (const { flow, credentials } of loginsOf(all)) {
     for (const { url: text, method } of loginCalls(flow, credentials)) {
@@ -45,8 +48,12 @@ function guardedByHost(all: LoadedConfig): ReadonlyMap<string, readonly LoginPat
     if (flow === undefined) continue;
     const { host, origin } = new URL(route.upstream);
     add(host, namedLogins(flow));
-    // Each of many accounts may log in somewhere of its own, perhaps at this very host: the paths are guarded in any case.
-    if (route.accountFrom !== undefined) add(host, loginCalls({ ...flow, baseUrl: origin }, {}).map(({ url, method }) => [new URL(url), method] as const).filter(([url]) => url.host === host).map(([url, method]) => usedLogin(url, method)));
+    if (route.accountFrom === undefined) continue;
+    // Each of many accounts may log in somewhere of its own, perhaps at this very host: guarded in any case.
+    for (const { url: text, method } of loginCalls({ ...flow, baseUrl: origin }, {})) {
+      const url = new URL(text);
+      if (url.host === host) add(host, [usedLogin(url, method)]);
+    }
   }
   return new Map([...guarded].map(([host, paths]) => [host, [...paths.values()]]));
 }
@@ -55,7 +62,8 @@ function guardedByHost(all: LoadedConfig): ReadonlyMap<string, readonly LoginPat
 function* loginsOf(all: LoadedConfig): Generator<{ flow: Flow; credentials: Readonly<Record<string, unknown>> }> {
   for (const [name, flow] of all.flowOf) yield { flow, credentials: all.accounts[name]!.credentials };
   const { kinds, byName } = all.generated;
-  const alike = kinds.map(({ flow }) => [flow.login, flow.refresh].every((call) => call === undefined || placeholdersIn(call.url).length === 0));
+  const fixed = (call: TokenCall | undefined): boolean => call === undefined || placeholdersIn(call.url).length === 0;
+  const alike = kinds.map(({ flow }) => fixed(flow.login) && fixed(flow.refresh));
   for (const [index, { flow }] of kinds.entries()) if (alike[index] === true) yield { flow, credentials: {} };
   if (alike.every(Boolean)) return;
   const seen = new Set<string>();

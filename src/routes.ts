@@ -31,8 +31,10 @@ export function routeOf(config: RouteConfig, all: LoadedConfig, metrics: Metrics
     account: config.account,
     choice: many && { header: many.header?.toLowerCase(), allow: accountPatterns(many.allow), serves: (account) => servesAccount(all, many.flow, account) },
     drops: requestDrops({
-      forwarding: config.forwarded === 'pass', overrides: config.methodOverride === 'pass', apiKey: !readsApiKey(all.callers),
-      own: [many?.header, all.listen.requireHeader, ...Object.keys(config.headers ?? {})].filter((name) => name !== undefined),
+      forwarding: config.forwarded === 'pass', overrides: config.methodOverride === 'pass',
+      apiKey: !readsApiKey(all.callers),
+      own: [many?.header, all.listen.requireHeader, ...Object.keys(config.headers ?? {})]
+        .filter((name) => name !== undefined),
     }),
     fields: config.headers && Object.entries(config.headers).flat(),
     secrets: secretsOf(config, all),
@@ -50,7 +52,8 @@ const SECRET_LEAST = 8;
 
 /** What a reply must not repeat of the fields that the route adds. */
 function secretsOf({ prefix, headers = {} }: RouteConfig, all: LoadedConfig): readonly string[] | undefined {
-  const values = (all.secretHeaders.get(prefix) ?? []).map((name) => headers[name]!.replace(/^(basic|bearer|token) +/i, ''));
+  const names = all.secretHeaders.get(prefix) ?? [];
+  const values = names.map((name) => headers[name]!.replace(/^(basic|bearer|token) +/i, ''));
   const secrets = values.filter((value) => value.length >= SECRET_LEAST);
   return secrets.length === 0 ? undefined : secrets;
 }

@@ -1,5 +1,6 @@
 import { readFileSync, watchFile, unwatchFile } from 'node:fs';
-import { createSecureContext, type SecureContextOptions, type Server, type TLSSocket } from 'node:tls';
+import type { Server as NetServer } from 'node:net';
+import { createSecureContext, type SecureContextOptions, type TLSSocket } from 'node:tls';
 
 /** A certificate file that cannot be used; `message` says which and why. */
 export class TlsFileError extends Error {
@@ -29,7 +30,9 @@ export function readTlsFiles(files: TlsFiles): SecureContextOptions {
   try {
     createSecureContext(options);
   } catch (error) {
-    throw new TlsFileError(`${[certFile, keyFile, caFile, crlFile].filter((one) => one !== undefined).join(', ')} cannot be used for TLS (${(error as NodeJS.ErrnoException).code ?? 'not PEM, or the key does not belong to the certificate'}).`);
+    const names = [certFile, keyFile, caFile, crlFile].filter((one) => one !== undefined).join(', ');
+    const { code = 'not PEM, or the key does not belong to the certificate' } = error as NodeJS.ErrnoException;
+    throw new TlsFileError(`${names} cannot be used for TLS (${code}).`);
   }
   return options;
 }
@@ -50,7 +53,7 @@ export function readCrls(path: string): string[] {
  * Cuts connections that show a revoked certificate, where a connection may do without one. Such a certificate is not as
  * good as none: whoever shows it may have stolen it.
  */
-export function refuseRevoked(server: Server): void {
+export function refuseRevoked(server: NetServer): void {
   server.on('secureConnection', (socket: TLSSocket) => {
     // Node gives the code itself there, whatever its types say.
     if (String(socket.authorizationError) === 'CERT_REVOKED') socket.destroy();

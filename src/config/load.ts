@@ -113,7 +113,10 @@ export function parseConfig(text: string, environment: Environment, file = 'conf
   warnOfSharedLogins({ accounts: config.accounts, flowOf, generated: more.generated }, warn);
   texts.warn(flowOf, warn);
   warnOfSocketFolder(config.listen, warn);
-  return { ...config, generated: more.generated, knownFlows: flows, flowOf, warnings, files: texts.filesOf(), secretHeaders: texts.secretHeaders(result.data.routes), secretVariables: texts.variables(flowOf) };
+  return {
+    ...config, generated: more.generated, knownFlows: flows, flowOf, warnings, files: texts.filesOf(),
+    secretHeaders: texts.secretHeaders(result.data.routes), secretVariables: texts.variables(flowOf),
+  };
 }
 
 /** The accounts that `accountsFrom` leads to; their mistakes name their file. */

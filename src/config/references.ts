@@ -133,9 +133,12 @@ export function checkCallers(raw: unknown, say: Say): void {
 export function checkListeners(raw: unknown, say: Say): void {
   const { clientCertificate, clientCaFile, clientCrlFile } = record(record(record(raw)['listen'])['tls']);
   if (clientCertificate === 'required' && clientCaFile === undefined) say(['listen', 'tls', 'clientCertificate'], 'needs clientCaFile: without it no certificate can be checked');
-  if (clientCrlFile !== undefined && clientCaFile === undefined) say(['listen', 'tls', 'clientCrlFile'], 'needs clientCaFile: without it no certificate is asked for');
+  const crl: Path = ['listen', 'tls', 'clientCrlFile'];
+  if (clientCrlFile !== undefined && clientCaFile === undefined) {
+    say(crl, 'needs clientCaFile: without it no certificate is asked for');
+  }
   const unusable = typeof clientCrlFile === 'string' && clientCrlFile !== '' ? whyNoCrl(clientCrlFile) : undefined;
-  if (unusable !== undefined) say(['listen', 'tls', 'clientCrlFile'], unusable);
+  if (unusable !== undefined) say(crl, unusable);
   const { host, key, allowAnonymous } = record(record(raw)['operator']);
   if (typeof host === 'string' && !isLoopback(host) && key === undefined && allowAnonymous !== true) {
     say(['operator', 'host'], 'whoever reaches the operator port can spend logins of the accounts. Set operator.key, stay on 127.0.0.1, or say operator.allowAnonymous: true');

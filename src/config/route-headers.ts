@@ -10,13 +10,16 @@ const isOurs = names([...HOP_BY_HOP, ...OURS, 'accept-encoding']);
 const isOverride = names([...METHOD_OVERRIDES, ...TARGET_OVERRIDES]);
 const isForwardedByUs = names(FORWARDED_BY_US);
 
-const UNFIT = 'holds characters that cannot travel in a header (control characters or line ends, letters beyond Latin-1, or blanks at an end)';
+const UNFIT = 'holds characters that cannot travel in a header '
+  + '(control characters or line ends, letters beyond Latin-1, or blanks at an end)';
+const NOT_ITS_OWN = 'is set by tokenward itself, so that a route cannot add it';
+const OVERRIDES = 'says another method or target than the request, so that a route cannot add it';
 
 /** The header fields that a route adds to every request. */
 export const routeHeadersSchema = z.record(
   headerName
-    .refine((name) => !isOurs(name), { error: 'is set by tokenward itself, so that a route cannot add it', abort: true })
-    .refine((name) => !isOverride(name), 'says another method or target than the request, so that a route cannot add it'),
+    .refine((name) => !isOurs(name), { error: NOT_ITS_OWN, abort: true })
+    .refine((name) => !isOverride(name), OVERRIDES),
   // RFC 9110 §5.5. What is written out as Latin-1 has no letters beyond; of its upper half, 0x80 to 0x9f are controls.
   z.string().min(1).regex(/^(?![\t ])[\t\x20-\x7e\xa0-\xff]*(?<![\t ])$/, UNFIT),
 );
@@ -27,8 +30,10 @@ export interface AccountsElsewhere {
   readonly generated: GeneratedAccounts;
 }
 
-/** What the schema does not see of routes' headers: names that something else on the route writes already, or another line. */
-export function checkRouteHeaders(raw: unknown, flows: ReadonlyMap<string, Flow>, elsewhere: AccountsElsewhere, say: Say): void {
+/** What the schema does not see of routes' headers: names that something else on the route writes already. */
+export function checkRouteHeaders(
+  raw: unknown, flows: ReadonlyMap<string, Flow>, elsewhere: AccountsElsewhere, say: Say,
+): void {
   list(record(raw)['routes']).forEach((item, index) => {
     const { headers, forwarded } = record(item);
     const attach = attachOfRoute(record(item), record(record(raw)['accounts']), flows, elsewhere);
@@ -38,15 +43,18 @@ export function checkRouteHeaders(raw: unknown, flows: ReadonlyMap<string, Flow>
       if (seen.has(plain(name))) say(path, 'is given twice: "-", "_" and case make no other header');
       seen.add(plain(name));
       if (forwarded === 'add' && isForwardedByUs(name)) say(path, 'is set by this route\'s forwarded: add');
-      if (attach === undefined) continue;
-      if ('header' in attach && plain(attach.header) === plain(name)) say(path, 'is the header in which the account\'s token goes');
-      if ('cookie' in attach && plain(name) === 'cookie') say(path, 'is the header in which the account\'s token goes, as a cookie');
+      const carries = 'is the header in which the account\'s token goes';
+      if (attach !== undefined && 'header' in attach && plain(attach.header) === plain(name)) say(path, carries);
+      if (attach !== undefined && 'cookie' in attach && plain(name) === 'cookie') say(path, `${carries}, as a cookie`);
     }
   });
 }
 
 /** How the route's account, or all of them, carry the token; undefined: there is none, or it has had its complaint. */
-function attachOfRoute({ account, accountFrom }: Readonly<Record<string, unknown>>, accounts: Readonly<Record<string, unknown>>, flows: ReadonlyMap<string, Flow>, { folder, generated }: AccountsElsewhere): Attach | undefined {
+function attachOfRoute(
+  { account, accountFrom }: Readonly<Record<string, unknown>>, accounts: Readonly<Record<string, unknown>>,
+  flows: ReadonlyMap<string, Flow>, { folder, generated }: AccountsElsewhere,
+): Attach | undefined {
   if (accountFrom !== undefined) return flows.get(String(record(accountFrom)['flow']))?.attach;
   if (typeof account !== 'string') return undefined;
   const place = generated.byName.get(account);

@@ -66,7 +66,8 @@ const listener = z.strictObject({
     certFile: file.describe('The certificate with its chain, PEM. Read again when it changes.'),
     keyFile: file.describe('Its private key, PEM.'),
     clientCaFile: file.optional().describe('Who signs callers\' certificates. With it, callers may be known by their certificate.'),
-    clientCrlFile: file.optional().describe('Revoked certificates among them: the authority\'s revocation list, PEM. Read again when it changes.'),
+    clientCrlFile: file.optional()
+      .describe('Revoked certificates among them: the authority\'s revocation list, PEM. Read again when it changes.'),
     clientCertificate: z.enum(['optional', 'required']).default('optional'),
     minVersion: z.enum(['TLSv1.2', 'TLSv1.3']).default('TLSv1.2'),
   }).optional().describe('HTTPS for the callers.'),
@@ -122,7 +123,8 @@ const accountPattern = z.string().regex(/^[A-Za-z0-9][A-Za-z0-9._-]{0,99}\*?$|^\
 const caller = z.strictObject({
   name,
   key: keyDigest.optional(),
-  certificate: z.string().min(1).optional().describe('A DNS or URI alternative name of the certificate he shows (listen.tls.clientCaFile), or, of one without alternative names, its common name.'),
+  certificate: z.string().min(1).optional()
+    .describe('A DNS or URI alternative name of the certificate it shows; without any, its common name.'),
   jwt: z.string().min(1).optional().describe('The claim (jwt.claim) of the token he shows, such as system:serviceaccount:shop:backend.'),
   routes: z.array(z.string()).min(1).optional().describe('Prefixes this caller may use; all if not given.'),
   account: name.optional().describe('Its own account, on routes with accountFrom.'),
@@ -183,7 +185,8 @@ const route = z.strictObject({
   encodedPaths: z.enum(['refuse', 'pass']).default('refuse').describe('Paths with encoded slashes or dots. pass: for an API whose ids need them.'),
   forwarded: z.enum(['drop', 'pass', 'add']).default('drop').describe('Forwarded and X-Forwarded-* of the caller: not sent on, sent on as they are, or replaced by our own X-Forwarded-For, -Host and -Proto.'),
   methodOverride: z.enum(['drop', 'pass']).default('drop').describe('Fields such as X-HTTP-Method-Override and X-Original-URL, which say another method or target than the first line. pass: sent on, after the policy has judged them too.'),
-  headers: routeHeadersSchema.optional().describe('Header fields that go along with every request, in place of the caller\'s own of these names.'),
+  headers: routeHeadersSchema.optional()
+    .describe('Header fields that go along with every request, in place of the caller\'s own of these names.'),
   setCookie: z.enum(['drop', 'pass']).default('drop').describe('The upstream\'s cookies belong to the account\'s session, which callers share.'),
   tls: upstreamTls.optional(),
 });

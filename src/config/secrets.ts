@@ -31,7 +31,7 @@ export class WrittenTexts {
     return [...new Set(secrets.flatMap(([, pieces]) => pieces.flatMap((piece) => (piece.from === 'variable' ? [piece.name] : []))))];
   }
 
-  /** By the routes' prefixes: which of their headers hold a secret. One from a file is taken for one whatever it is called. */
+  /** By the routes' prefixes: which of their headers hold a secret. What comes from a file is taken for one. */
   secretHeaders(routes: readonly { readonly prefix: string }[]): Map<string, readonly string[]> {
     const found = new Map<string, readonly string[]>();
     for (const [path, pieces] of this.#texts) {
@@ -57,7 +57,10 @@ export class WrittenTexts {
 }
 
 /** Words in the name of a header that carries a secret: as above, and what is shown as a proof. An author is none. */
-const SECRET_HEADER = /pass(word|wd|phrase)|secret|token(?!ward)|auth(?!or(?!i[sz]))|cookie|credential|session|signature|(^|[^a-z])pin$|(^|[^a-z]|api|access)keys?(?![a-z])/i;
+const SECRET_HEADER = new RegExp([
+  'pass(word|wd|phrase)', 'secret', 'token(?!ward)', 'auth(?!or(?!i[sz]))', 'cookie', 'credential', 'session',
+  'signature', '(^|[^a-z])pin$', '(^|[^a-z]|api|access)keys?(?![a-z])',
+].join('|'), 'i');
 const ABOUT_A_HEADER = /(url|uri|id|type|hint|name|file|path|prefix|ttl|expiry|version|mode|scheme)$/i;
 /** Proofs that say so themselves (RFC 9110 §11.4). */
 const SCHEME = /^(basic|bearer|token) +\S/i;

@@ -94,7 +94,7 @@ export class Callers {
     // A certificate may come without a subject; a resumed session counts as authorized even if none came at all.
     const { subject, subjectaltname } = socket.getPeerCertificate() as Partial<PeerCertificate>;
     // Names come as `DNS:a, URI:b`; a comma within a name is escaped by Node, so that it cannot pass for two.
-    // The common name is free text beside them, which an authority checks less; it counts only where there are none (RFC 9525 §2).
+    // The common name is free text, which an authority checks less: it counts only where there are none (RFC 9525 §2).
     const names = subjectaltname?.split(', ').map((entry) => entry.replace(/^(DNS|URI):/, '')) ?? [subject?.CN];
     return this.#callers.find((caller) => caller.certificate !== undefined && names.includes(caller.certificate));
   }
@@ -117,8 +117,8 @@ function allowed(caller: Caller, prefix: string): Caller {
 }
 
 /**
- * The key or token, from wherever a legacy app is able to put one. None of these headers ever travels on. Where nobody has
- * a key, X-Api-Key is the application's own, goes on to the upstream, and therefore proves nothing here.
+ * The key or token, from wherever a legacy app is able to put one. None of these headers ever travels on. Where nobody
+ * has a key, X-Api-Key is the application's own, goes on to the upstream, and therefore proves nothing here.
  */
 function presentedProof(request: CallerRequest, apiKey: boolean): string | undefined {
   const own = field(request, 'x-tokenward-key') ?? (apiKey ? field(request, 'x-api-key') : undefined);

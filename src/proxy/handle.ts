@@ -158,8 +158,9 @@ async function handle(proxy: ProxyAndOutages, passage: Passage): Promise<void> {
   }
 
   // 10. relay
-  const headers = replyHeaders(reply.headers, route, token?.reveal(), `${schemeOf(request)}://${hostOf(request)}`, target);
-  if ((token !== undefined && reply.statusText.includes(token.reveal())) || repeatsSecret(reply.statusText, route)) reply.statusText = '';
+  const self = `${schemeOf(request)}://${hostOf(request)}`;
+  const headers = replyHeaders(reply.headers, route, token?.reveal(), self, target);
+  if (repeatsSecret(reply.statusText, route, token)) reply.statusText = '';
   headers.push(...note);
   relay(reply, response, headers, proxy.readIdle);
 }

@@ -1,8 +1,8 @@
 import type { Attachment } from '../flows/attach.ts';
 import type { Token } from '../tokens/token.ts';
 import {
-  API_KEY, CALLERS_CREDENTIALS, CHALLENGES, COOKIES, FORWARDING, FORWARDING_FAMILY, HOP_BY_HOP, METHOD_OVERRIDES, OURS, OURS_FAMILY, plain,
-  TARGET_OVERRIDES,
+  API_KEY, CALLERS_CREDENTIALS, CHALLENGES, COOKIES, FORWARDING, FORWARDING_FAMILY, HOP_BY_HOP, METHOD_OVERRIDES, OURS,
+  OURS_FAMILY, plain, TARGET_OVERRIDES,
 } from '../field-names.ts';
 import { remembered } from './remembered.ts';
 import type { Route } from './route.ts';
@@ -90,6 +90,7 @@ export function requestHeaders(raw: readonly string[], route: Route, attachment:
   const listed = connectionListed(raw);
   const attached = attachment?.header === undefined ? undefined : plainName(attachment.header[0]);
   const { cookie } = attachment ?? {};
+  const disguised = route.config.setCookie === 'pass';
   let cookies = '';
   let via = `1.1 ${viaName}`;
   for (let i = 0; i < raw.length; i += 2) {
@@ -101,8 +102,8 @@ export function requestHeaders(raw: readonly string[], route: Route, attachment:
     if (attached !== undefined && name.length >= attached.length && plainName(name) === attached) continue;
     let value = raw[i + 1]!;
     if (name.length === 15 && route.deadToken?.readsBody === true && name.toLowerCase() === 'accept-encoding') value = readableCodings(value);
-    if ((cookie !== undefined || route.config.setCookie === 'pass') && name.length === 6 && name.toLowerCase() === 'cookie') {
-      if (route.config.setCookie === 'pass') value = upstreamsCookies(value);
+    if ((cookie !== undefined || disguised) && name.length === 6 && name.toLowerCase() === 'cookie') {
+      if (disguised) value = upstreamsCookies(value);
       if (cookie !== undefined) {
         cookies += othersCookies(value, cookie);
         continue;
@@ -163,10 +164,12 @@ function readableOf(value: string): string {
 
 /**
  * The reply's header fields as the caller gets them. `secret` is the token that was sent: a field that repeats it is
- * left out. URLs that point at the upstream become URLs of this proxy, and cookies such as a client of this proxy keeps;
- * `self` is the scheme and host the caller used, `target` what the caller asked for.
+ * left out. URLs that point at the upstream become URLs of this proxy, and cookies such as a client of it keeps; `self`
+ * is the scheme and host the caller used, `target` what the caller asked for.
  */
-export function replyHeaders(raw: readonly string[], route: Route, secret: string | undefined, self: string, target = ''): string[] {
+export function replyHeaders(
+  raw: readonly string[], route: Route, secret: string | undefined, self: string, target = '',
+): string[] {
   const headers: string[] = [];
   const cookies = route.config.setCookie === 'pass';
   const drops = cookies ? replyWithCookies : replyWithoutCookies;
@@ -186,7 +189,8 @@ export function replyHeaders(raw: readonly string[], route: Route, secret: strin
     if (route.secrets !== undefined && repeatsSecret(value, route)) continue;
     if (location) value = proxyUrl(value, route, self);
     if (cookies && name.length === 10 && name.toLowerCase() === 'set-cookie') {
-      const own = callersCookie(value, { prefix: route.prefix, basePath: route.basePath, secure: self.startsWith('https:'), target });
+      const { prefix, basePath } = route;
+      const own = callersCookie(value, { prefix, basePath, secure: self.startsWith('https:'), target });
       if (own === undefined) continue;
       value = own;
     }
@@ -195,9 +199,9 @@ export function replyHeaders(raw: readonly string[], route: Route, secret: strin
   return headers;
 }
 
-/** Whether a text of the upstream's repeats a secret that the route itself adds to requests. */
-export function repeatsSecret(text: string, { secrets = [] }: Pick<Route, 'secrets'>): boolean {
-  return secrets.some((secret) => text.includes(secret));
+/** Whether a text of the upstream's repeats a secret that the route adds to requests, or the token that was sent. */
+export function repeatsSecret(text: string, { secrets = [] }: Pick<Route, 'secrets'>, token?: Token): boolean {
+  return (token !== undefined && text.includes(token.reveal())) || secrets.some((secret) => text.includes(secret));
 }
 
 /** A URL of the upstream as the caller must write it to come through here; any other URL as it is. */

@@ -16,11 +16,15 @@ export interface LoginPath {
 
 /** Those that a flow names as such, wherever below its upstreams they are. */
 export function namedLogins({ legacyLogin }: Flow): LoginPath[] {
-  return legacyLogin.map(({ path, method, answer }) => ({ segments: plainSegments(path), whole: false, method, answer }));
+  return legacyLogin.map(({ path, method, answer }) => ({
+    segments: plainSegments(path), whole: false, method, answer,
+  }));
 }
 
 /** The URLs that a flow calls itself with these credentials, and how. */
-export function loginCalls({ login, refresh, baseUrl }: Flow, credentials: Readonly<Record<string, unknown>>): { url: string; method: string }[] {
+export function loginCalls(
+  { login, refresh, baseUrl }: Flow, credentials: Readonly<Record<string, unknown>>,
+): { url: string; method: string }[] {
   return [login, refresh].flatMap((call) => {
     const url = call && urlOf(call, baseUrl, credentials);
     return call === undefined || url === undefined ? [] : [{ url, method: call.method }];
@@ -32,7 +36,9 @@ export function usedLogin(url: URL, method: string): LoginPath {
   return { segments: readingsOf(url.pathname).at(-1)!, whole: true, method, answer: undefined };
 }
 
-function urlOf(call: TokenCall, baseUrl: string | undefined, credentials: Readonly<Record<string, unknown>>): string | undefined {
+function urlOf(
+  call: TokenCall, baseUrl: string | undefined, credentials: Readonly<Record<string, unknown>>,
+): string | undefined {
   try {
     const url = urlOfCall(call, baseUrl, credentials);
     return URL.canParse(url) ? url : undefined;
@@ -99,7 +105,9 @@ export function legacyLoginAnswer(route: Route, method: string, path: string): T
 
 /** Which setting says so, and which others there are. */
 function detailOf({ name, config }: Route, answer: TemplateValue | undefined): string {
-  const others = answer === undefined ? 'there is no answer to this call here, and' : 'with legacyLogin: answer it is answered here, and';
+  const others = answer === undefined
+    ? 'there is no answer to this call here, and'
+    : 'with legacyLogin: answer it is answered here, and';
   return `route ${name} has legacyLogin: ${config.legacyLogin}; ${others} with legacyLogin: forward it goes to the upstream`;
 }
 

@@ -23,7 +23,7 @@ const HOST_PREFIXED = /^__host-/i;
 const RENAMED = 'tokenward-';
 const RENAMED_NAME = /^([\t ]*)tokenward-(?=__(?:host|secure|http)-)/i;
 
-/** The value of a Set-Cookie field for the caller; undefined: a cookie that no request through this route would carry. */
+/** The value of a Set-Cookie field for the caller; undefined: no request through this route would carry that cookie. */
 export function callersCookie(value: string, place: CookiePlace): string | undefined {
   const [pair = '', ...attributes] = value.split(';');
   const written = attributesOf(attributes);
@@ -31,8 +31,9 @@ export function callersCookie(value: string, place: CookiePlace): string | undef
   if (path === undefined) return undefined;
   const name = pair.split('=', 1)[0]!.trim();
   // What any client refuses is left to be refused.
-  const keepable = PREFIXED.test(name) && written.secure && (!HOST_PREFIXED.test(name) || (written.path === '/' && !written.domain));
-  const renamed = keepable && (!place.secure || (HOST_PREFIXED.test(name) && path !== '/'));
+  const ofHost = HOST_PREFIXED.test(name);
+  const keepable = PREFIXED.test(name) && written.secure && (!ofHost || (written.path === '/' && !written.domain));
+  const renamed = keepable && (!place.secure || (ofHost && path !== '/'));
   const kept = attributes.filter((text) => isKept(text, place.secure));
   return [renamed ? `${RENAMED}${pair.trim()}` : pair, ...kept, ...(path === '' ? [] : [` Path=${path}`])].join(';');
 }
@@ -43,11 +44,20 @@ export function upstreamsCookies(value: string): string {
   return value.split(';').map((pair) => pair.replace(RENAMED_NAME, '$1')).join(';');
 }
 
-/** What a cookie says of itself. `path`: undefined if the path of the request decides. Of an attribute given twice the last counts. */
-function attributesOf(attributes: readonly string[]): { domain: boolean; secure: boolean; path: string | undefined } {
+/** What a cookie says of itself. */
+interface CookieAttributes {
+  readonly domain: boolean;
+  readonly secure: boolean;
+  /** Undefined: the path of the request decides. */
+  readonly path: string | undefined;
+}
+
+/** Of an attribute given twice the last counts. */
+function attributesOf(attributes: readonly string[]): CookieAttributes {
   const names = attributes.map(nameOf);
   const path = attributes[names.lastIndexOf('path')]?.replace(/^[^=]*=?/, '').trim() ?? '';
-  return { domain: names.includes('domain'), secure: names.includes('secure'), path: path.startsWith('/') ? path : undefined };
+  const counts = path.startsWith('/');
+  return { domain: names.includes('domain'), secure: names.includes('secure'), path: counts ? path : undefined };
 }
 
 /** Whether an attribute goes on as it is. */
@@ -62,7 +72,7 @@ function nameOf(attribute: string): string {
   return attribute.split('=', 1)[0]!.trim().toLowerCase();
 }
 
-/** The path for the caller's client; empty: what it finds by itself is right; undefined: the cookie is for no path of ours. */
+/** The path for the caller's client; empty: what it finds by itself is right; undefined: it is for no path of ours. */
 function callersPath(path: string | undefined, { prefix, basePath, target }: CookiePlace): string | undefined {
   const root = prefix === '' ? '/' : prefix;
   // RFC 6265 §5.1.4: the folder of the request. That of the prefix itself belongs to other routes as well.

@@ -30,63 +30,113 @@ describe('a revoked certificate of a caller', () => {
     install(callers.revoke(issued.slice(0, revoked)));
     const { certFile, keyFile } = servers.forLoopback();
     const upstream = await close(ownUpstream());
-    const proxy = await close(startOwnProxy({
-      listen: { tls: { certFile, keyFile, clientCaFile: callers.caFile, clientCrlFile, clientCertificate } },
-      callers: [...[1, 2, 3].map((number) => ({ name: `caller-${number}`, certificate: `caller-${number}` })), { name: 'batch', key: keyDigest(KEY) }],
-      routes: [{ prefix: '/api', upstream: upstream.url, account: 'fixed' }],
-    }));
+    const proxy = await close(
+      startOwnProxy({
+        listen: { tls: { certFile, keyFile, clientCaFile: callers.caFile, clientCrlFile, clientCertificate } },
+        callers: [
+          ...[1, 2, 3].map((number) => ({ name: `caller-${number}`, certificate: `caller-${number}` })),
+          { name: 'batch', key: keyDigest(KEY) },
+        ],
+        routes: [{ prefix: '/api', upstream: upstream.url, account: 'fixed' }],
+      }),
+    );
     const ask = async (who?: Certificate, headers: Record<string, string> = {}): Promise<string> => {
-      const answer = await call(proxy.url, '/api/a', { headers, tls: { ca: servers.ca, ...(who && { cert: who.cert, key: who.key }) } });
+      const answer = await call(proxy.url, '/api/a', {
+        headers,
+        tls: { ca: servers.ca, ...(who && { cert: who.cert, key: who.key }) },
+      });
       return answer.status === 200 ? 'ok' : ownCode(answer);
     };
     return { servers, callers, issued, clientCrlFile, install, upstream, proxy, ask };
   }
 
   for (const clientCertificate of ['required', 'optional'] as const) {
-    it(`${clientCertificate}: gets no further than the handshake, not even with a right key; others do`, async function () {
-      const { issued: [revoked, good], upstream, ask } = await stage(this, clientCertificate);
+    it(`${clientCertificate}: gets no further than the handshake, even with a right key; others do`, async function () {
+      const {
+        issued: [revoked, good],
+        upstream,
+        ask,
+      } = await stage(this, clientCertificate);
       await assert.rejects(ask(revoked));
       await assert.rejects(ask(revoked, { 'x-tokenward-key': KEY }));
       assert.equal(upstream.seen.length, 0);
       assert.equal(await ask(good), 'ok');
-      if (clientCertificate === 'optional') assert.deepEqual([await ask(undefined, { 'x-tokenward-key': KEY }), await ask()], ['ok', 'caller_key_missing']);
+      if (clientCertificate === 'optional')
+        assert.deepEqual([await ask(undefined, { 'x-tokenward-key': KEY }), await ask()], ['ok', 'caller_key_missing']);
     });
   }
 
   it('is known by the list of its own authority where there are several, in one file', async function () {
     const servers = new Authority(this, folder(), 'Servers authority');
     const authorities = ['one', 'two'].map((name) => new Authority(this, folder(), name));
-    const issued = authorities.map((authority) => [authority.issue({ cn: 'shop' }), authority.issue({ cn: 'shop' })] as const);
+    const issued = authorities.map(
+      (authority) => [authority.issue({ cn: 'shop' }), authority.issue({ cn: 'shop' })] as const,
+    );
     const [clientCaFile, clientCrlFile] = [join(folder(), 'ca.pem'), join(folder(), 'crl.pem')];
     writeFileSync(clientCaFile, authorities.map(({ ca }) => ca).join(''));
     writeFileSync(clientCrlFile, authorities.map((authority, at) => authority.revoke([issued[at]![0]])).join(''));
     const { certFile, keyFile } = servers.forLoopback();
     const upstream = await close(ownUpstream());
-    const proxy = await close(startOwnProxy({ listen: { tls: { certFile, keyFile, clientCaFile, clientCrlFile, clientCertificate: 'required' } }, callers: [{ name: 'shop', certificate: 'shop' }], routes: [{ prefix: '/api', upstream: upstream.url }] }));
+    const proxy = await close(
+      startOwnProxy({
+        listen: { tls: { certFile, keyFile, clientCaFile, clientCrlFile, clientCertificate: 'required' } },
+        callers: [{ name: 'shop', certificate: 'shop' }],
+        routes: [{ prefix: '/api', upstream: upstream.url }],
+      }),
+    );
     for (const [revoked, good] of issued) {
-      await assert.rejects(call(proxy.url, '/api/a', { tls: { ca: servers.ca, cert: revoked.cert, key: revoked.key } }));
-      assert.equal((await call(proxy.url, '/api/a', { tls: { ca: servers.ca, cert: good.cert, key: good.key } })).status, 200);
+      await assert.rejects(
+        call(proxy.url, '/api/a', { tls: { ca: servers.ca, cert: revoked.cert, key: revoked.key } }),
+      );
+      assert.equal(
+        (await call(proxy.url, '/api/a', { tls: { ca: servers.ca, cert: good.cert, key: good.key } })).status,
+        200,
+      );
     }
     assert.equal(upstream.seen.length, 2);
   });
 
   for (const version of ['TLSv1.2', 'TLSv1.3'] as const) {
     it(`${version}: is refused as soon as the list is read again, also by a session from before`, async function () {
-      const { servers, callers, issued: [, second], install, upstream, proxy, ask } = await stage(this, 'required');
-      const options = { port: Number(new URL(proxy.url).port), host: '127.0.0.1', ca: servers.ca, cert: second!.cert, key: second!.key, minVersion: version, maxVersion: version } as const;
+      const {
+        servers,
+        callers,
+        issued: [, second],
+        install,
+        upstream,
+        proxy,
+        ask,
+      } = await stage(this, 'required');
+      const options = {
+        port: Number(new URL(proxy.url).port),
+        host: '127.0.0.1',
+        ca: servers.ca,
+        cert: second!.cert,
+        key: second!.key,
+        minVersion: version,
+        maxVersion: version,
+      } as const;
       const before = await conversation(options);
       assert.match(before.text, /^HTTP\/1\.1 200 /);
       assert.match((await conversation({ ...options, session: before.session })).text, /^HTTP\/1\.1 200 /);
       install(callers.revoke([second!]));
       await eventually('it is read again', () => proxy.lines.some((line) => line.includes('certificate read again')));
-      for (const session of [undefined, before.session]) assert.equal((await conversation({ ...options, session })).text, '');
+      for (const session of [undefined, before.session])
+        assert.equal((await conversation({ ...options, session })).text, '');
       assert.equal(upstream.seen.length, 2);
       await assert.rejects(ask(second));
     });
   }
 
   it('stays so when the next list cannot be used; an outdated list lets nobody in', async function () {
-    const { callers, issued: [first, second], install, clientCrlFile, proxy, ask } = await stage(this, 'required');
+    const {
+      callers,
+      issued: [first, second],
+      install,
+      clientCrlFile,
+      proxy,
+      ask,
+    } = await stage(this, 'required');
     const complaints = (): string[] => proxy.lines.filter((line) => line.includes('the old one stays'));
     for (const text of ['no list', '-----BEGIN X509 CRL-----\nAAAA\n-----END X509 CRL-----\n']) {
       const before = complaints().length;

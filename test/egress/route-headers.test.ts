@@ -16,7 +16,12 @@ describe('header fields that a route adds', () => {
 
   async function stage(route: object, answer?: Parameters<typeof ownUpstream>[0]) {
     const upstream = await close(ownUpstream(answer));
-    const proxy = await close(startOwnProxy({ log: { level: 'trace' }, routes: [{ prefix: '/api', upstream: upstream.url, account: 'fixed', ...route }] }));
+    const proxy = await close(
+      startOwnProxy({
+        log: { level: 'trace' },
+        routes: [{ prefix: '/api', upstream: upstream.url, account: 'fixed', ...route }],
+      }),
+    );
     const sent = (name: string): string[] => headerValues(upstream.seen.at(-1)!.rawHeaders, name);
     return { upstream, proxy, sent };
   }
@@ -24,31 +29,71 @@ describe('header fields that a route adds', () => {
   it('go along with every request, next to the token, secrets from files among them', async () => {
     const file = join(folder(), 'key');
     writeFileSync(file, `${SECRET}\n`);
-    const { proxy, sent } = await stage({ headers: { 'X-Client': 'legacy-1', 'X-Api-Key': `\${file:${file}}`, 'X-Name': 'café' } });
-    for (const [method, body] of [['GET', undefined], ['POST', 'x'.repeat(10)], ['POST', 'x'.repeat(2 * 1024 * 1024)]] as const) {
+    const { proxy, sent } = await stage({
+      headers: { 'X-Client': 'legacy-1', 'X-Api-Key': `\${file:${file}}`, 'X-Name': 'café' },
+    });
+    for (const [method, body] of [
+      ['GET', undefined],
+      ['POST', 'x'.repeat(10)],
+      ['POST', 'x'.repeat(2 * 1024 * 1024)],
+    ] as const) {
       assert.equal((await call(proxy.url, '/api/a', { method, ...(body !== undefined && { body }) })).status, 200);
-      assert.deepEqual([sent('x-client'), sent('x-api-key'), sent('x-name'), sent('authorization')], [['legacy-1'], [SECRET], ['caf\xe9'], [`Bearer ${FIXED_TOKEN}`]]);
+      assert.deepEqual(
+        [sent('x-client'), sent('x-api-key'), sent('x-name'), sent('authorization')],
+        [['legacy-1'], [SECRET], ['caf\xe9'], [`Bearer ${FIXED_TOKEN}`]],
+      );
     }
   });
 
-  it('take the place of the caller\'s own of these names, in whatever spelling; Connection does not remove them', async () => {
-    const { upstream, proxy, sent } = await stage({ headers: { 'X-Client': 'legacy-1', Cookie: 'plan=gold', 'User-Agent': 'gateway' } });
-    await call(proxy.url, '/api/a', { headers: { 'x-client': 'his', X_CLIENT: 'his', 'X-client': ['his', 'his'], cookie: 'his=1', 'user-agent': 'his', connection: 'close, X-Client', 'X-Kept': 'kept' } });
-    assert.deepEqual([sent('x-client'), sent('cookie'), sent('user-agent'), sent('x-kept')], [['legacy-1'], ['plan=gold'], ['gateway'], ['kept']]);
+  it("take the place of the caller's own, in whatever spelling; Connection does not remove them", async () => {
+    const { upstream, proxy, sent } = await stage({
+      headers: { 'X-Client': 'legacy-1', Cookie: 'plan=gold', 'User-Agent': 'gateway' },
+    });
+    await call(proxy.url, '/api/a', {
+      headers: {
+        'x-client': 'his',
+        X_CLIENT: 'his',
+        'X-client': ['his', 'his'],
+        cookie: 'his=1',
+        'user-agent': 'his',
+        connection: 'close, X-Client',
+        'X-Kept': 'kept',
+      },
+    });
+    assert.deepEqual(
+      [sent('x-client'), sent('cookie'), sent('user-agent'), sent('x-kept')],
+      [['legacy-1'], ['plan=gold'], ['gateway'], ['kept']],
+    );
     assert.ok(!upstream.seen[0]!.rawHeaders.some((text) => /his/.test(text) || /_CLIENT/.test(text)));
   });
 
-  it('may be an Authorization where no account is for the upstream; the caller\'s own stays here all the same', async () => {
-    const { upstream, proxy, sent } = await stage({ account: undefined, headers: { Authorization: `Basic ${SECRET}` } });
+  it("may be an Authorization where there is no account; the caller's own stays here all the same", async () => {
+    const { upstream, proxy, sent } = await stage({
+      account: undefined,
+      headers: { Authorization: `Basic ${SECRET}` },
+    });
     await call(proxy.url, '/api/a', { headers: { authorization: 'Bearer his' } });
     assert.deepEqual(sent('authorization'), [`Basic ${SECRET}`]);
     assert.ok(!upstream.seen[0]!.rawHeaders.includes('Bearer his'));
   });
 
   it('do not come back if they are secret, in a field or in the reason phrase; what is no secret does', async () => {
-    const { proxy } = await stage({ headers: { 'X-Api-Key': SECRET, 'X-Auth': `Basic ${SECRET}2`, 'X-Client': 'legacy-one', 'X-Auth-Short': 'ab' } }, (_request, response) => {
-      response.writeHead(200, `got ${SECRET}`, { 'X-Echo': SECRET, 'X-Echo-2': `${SECRET}2`, Location: `/b?key=${SECRET}`, 'X-Client': 'legacy-one', 'X-Kept': 'about' }).end();
-    });
+    const { proxy } = await stage(
+      {
+        headers: { 'X-Api-Key': SECRET, 'X-Auth': `Basic ${SECRET}2`, 'X-Client': 'legacy-one', 'X-Auth-Short': 'ab' },
+      },
+      (_request, response) => {
+        response
+          .writeHead(200, `got ${SECRET}`, {
+            'X-Echo': SECRET,
+            'X-Echo-2': `${SECRET}2`,
+            Location: `/b?key=${SECRET}`,
+            'X-Client': 'legacy-one',
+            'X-Kept': 'about',
+          })
+          .end();
+      },
+    );
     const line = await dial(proxy.url);
     line.socket.write('GET /api/a HTTP/1.1\r\nHost: proxy\r\nConnection: close\r\n\r\n');
     const text = await line.closed();

@@ -8,8 +8,12 @@ describe('a status that HTTP does not know', () => {
   const close = closing();
 
   async function asked(status: number, method = 'GET') {
-    const upstream = await close(ownUpstream((_request, response) => response.writeHead(status, 'Odd', { 'content-length': 2 }).end('ok')));
-    const proxy = await close(startOwnProxy({ routes: [{ prefix: '/api', upstream: upstream.url, account: 'fixed' }] }));
+    const upstream = await close(
+      ownUpstream((_request, response) => response.writeHead(status, 'Odd', { 'content-length': 2 }).end('ok')),
+    );
+    const proxy = await close(
+      startOwnProxy({ routes: [{ prefix: '/api', upstream: upstream.url, account: 'fixed' }] }),
+    );
     return { upstream, answer: await call(proxy.url, '/api/a', { method }) };
   }
 
