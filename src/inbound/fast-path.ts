@@ -2,6 +2,7 @@ import type { Server } from 'node:http';
 import type { Socket } from 'node:net';
 import type { RequestHandler } from './exchange.ts';
 import { PlainConnection, type FastPath } from './plain-connection.ts';
+import { encodeRawTargets } from './raw-targets.ts';
 import { readEarlierInSlices } from './sliced-reading.ts';
 
 /** How often connections are looked at that may have stood still for too long. ms. */
@@ -16,7 +17,7 @@ const FRESH_LOOKS = 2;
 /**
  * The fast path beside a node:http server: takes its connections first and answers plain requests, at two thirds of the cost,
  * for as long as no others come (bench/README.md). Everything else about HTTP stays with node:http: whatever is not plain goes
- * over to it with all its bytes, untouched.
+ * over to it with all its bytes, of which raw ones in targets are encoded.
  */
 export class PlainFastPath implements FastPath {
   readonly handler: RequestHandler;
@@ -45,6 +46,7 @@ export class PlainFastPath implements FastPath {
   handOver({ socket }: PlainConnection, bytes: Buffer, ended: boolean): void {
     this.#connections.delete(socket);
     for (const listener of this.#toNode) listener.call(this.#server, socket);
+    encodeRawTargets(socket);
     readEarlierInSlices(socket, bytes, ended);
   }
 

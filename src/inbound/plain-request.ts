@@ -1,5 +1,6 @@
 import type { Socket } from 'node:net';
 import { endOfLine, fieldsOf } from '../fields.ts';
+import { withoutRawBytes } from './raw-targets.ts';
 
 const HEAD_END = Buffer.from('\r\n\r\n');
 const METHODS: ReadonlySet<string> = new Set(['GET', 'POST', 'PUT', 'PATCH', 'DELETE', 'HEAD', 'OPTIONS']);
@@ -60,13 +61,15 @@ export interface PlainHead {
 
 /**
  * The head with which these bytes begin, if it is a plain one: all here, its body announced by a length or not at all,
- * nothing said twice, nothing that asks for anything special of the connection. Undefined for all else, be it good or bad.
- * That is not a verdict: node:http reads it then, from its first byte. `before`: the fields of the connection's last request.
+ * nothing said twice, nothing that asks for anything special of the connection. Raw bytes of its target are encoded.
+ * Undefined for all else, be it good or bad. That is not a verdict: node:http reads it then, from its first byte.
+ * `before`: the fields of the connection's last request.
  */
 export function readPlainHead(bytes: Buffer, headMost: number, before?: FieldBlock): PlainHead | undefined {
   const lineEnd = endOfLine(bytes, 0, bytes.length);
   if (lineEnd === -1 || lineEnd > headMost / 2) return undefined;
-  const line = REQUEST_LINE.exec(bytes.toString('latin1', 0, lineEnd));
+  const text = bytes.toString('latin1', 0, lineEnd);
+  const line = REQUEST_LINE.exec(text) ?? REQUEST_LINE.exec(withoutRawBytes(text));
   if (line === null || !METHODS.has(line[1]!)) return undefined;
   const at = lineEnd + 2;
   const fields = before?.isAt(bytes, at) === true ? before : fieldBlock(bytes, at, headMost);

@@ -8,8 +8,8 @@ interface Document { readonly type: string; readonly title: string; readonly sta
 
 /** What is not HTTP, or more of it than is taken: the bytes (each string a packet), the status and code, and words of the detail. */
 const CASES: readonly (readonly [string, readonly string[], number, string, RegExp])[] = [
-  ['letters beyond ASCII in a path', ['GET /api/\xd0\x98\xd0\xb2\xd0\xb0\xd0\xbd HTTP/1.1\r\nHost: x\r\n\r\n'], 400, 'request_malformed', /a byte of the target must be percent-encoded.*beyond ASCII/],
-  ['letters beyond ASCII in a query', ['GET /api?q=\xc8\xe2\xe0\xed HTTP/1.1\r\nHost: x\r\n\r\n'], 400, 'request_malformed', /a byte of the target must be percent-encoded/],
+  // Elsewhere they are encoded. Here it is not to be seen where the second request begins.
+  ['letters beyond ASCII in a target, in one packet behind a body', ['POST /api HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\nGET /api/\xd0\x98 HTTP/1.1\r\nHost: x\r\n\r\n'], 400, 'request_malformed', /a byte of the target must be percent-encoded.*beyond ASCII/],
   ['a control byte in a path', ['GET /api/\x01canary HTTP/1.1\r\nHost: x\r\n\r\n'], 400, 'request_malformed', /must be percent-encoded/],
   ['a space in a path', ['GET /api/a canary HTTP/1.1\r\nHost: x\r\n\r\n'], 400, 'request_malformed', /a space in the target must be percent-encoded/],
   ['a target that is no path', ['GET canary HTTP/1.1\r\nHost: x\r\n\r\n'], 400, 'request_malformed', /not a path/],

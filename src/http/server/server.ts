@@ -5,6 +5,7 @@ import type { Express } from 'express';
 import { PlainFastPath } from '../../inbound/fast-path.ts';
 import { cutWhenSilent } from '../../inbound/half-closed.ts';
 import { oneAtATime } from '../../inbound/one-at-a-time.ts';
+import { encodeRawTargets } from '../../inbound/raw-targets.ts';
 import { readInSlices } from '../../inbound/sliced-reading.ts';
 import { serverParts } from './drain.ts';
 import { expressClasses } from './express.ts';
@@ -51,7 +52,10 @@ export function createHttpServer(app: Express, limits: ServerLimits, tls?: TlsOp
     open.set(socket, socket.bytesRead);
     socket.on('close', () => open.delete(socket));
     socket.once('end', () => cutWhenSilent(socket));
-    if (fastPath === undefined) readInSlices(socket);
+    // The fast path sees to it when it hands a connection over.
+    if (fastPath !== undefined) return;
+    encodeRawTargets(socket);
+    readInSlices(socket);
   });
   return server;
 }

@@ -1,0 +1,146 @@
+import { isAscii } from 'node:buffer';
+import type { IncomingMessage } from 'node:http';
+import type { Socket } from 'node:net';
+
+/**
+ * A connection that node:http reads, with what it keeps there: its parser, and the message whose head has come last.
+ */
+type ParsedSocket = Socket & { readonly parser?: { readonly incoming?: IncomingMessage | null } | null };
+type Reader = (this: Socket, bytes: Buffer) => void;
+
+const LF = 10;
+const CR = 13;
+const HEAD_END = '\r\n\r\n';
+
+/**
+ * Bytes beyond ASCII, percent-encoded one by one (RFC 3986 §2.1). Old clients in PHP or C send the letters of a path or
+ * a query as they are, in UTF-8 or in a code page of their own; encoded so, each byte is what it was to whoever decodes
+ * it. `text`: one character for each byte.
+ */
+export function withoutRawBytes(text: string): string {
+  return text.replaceAll(/[\x80-\xff]/g, (byte) => `%${byte.charCodeAt(0).toString(16).toUpperCase()}`);
+}
+
+/**
+ * Encodes raw bytes in the targets of a connection that node:http reads, whose parser refuses them (HPE_INVALID_URL).
+ * To be called when node:http has taken the connection, and before it has read anything.
+ */
+export function encodeRawTargets(socket: ParsedSocket): void {
+  const readers = socket.listeners('data') as Reader[];
+  if (socket.parser === undefined || socket.parser === null || readers.length === 0) return;
+  const before = new BeforeParser(socket, (bytes) => {
+    for (const reader of readers) reader.call(socket, bytes);
+  });
+  for (const reader of readers) socket.off('data', reader);
+  socket.on('data', (bytes: Buffer) => before.take(bytes));
+}
+
+/**
+ * Stands in front of node:http's parser, and touches nothing but first lines. Where a message ends, and what frames it,
+ * the parser says. Behind a chunked body that is certain only where the bytes read end with it: a request that begins
+ * in the same read is left as it is.
+ */
+class BeforeParser {
+  readonly #socket: ParsedSocket;
+  readonly #parser: ParsedSocket['parser'];
+  readonly #pass: (bytes: Buffer) => void;
+  /**
+   * What the next byte belongs to: a first line or an empty one before it, a first line that has begun, fields, a body.
+   */
+  #place: 'start' | 'line' | 'fields' | 'body' = 'start';
+  /** Bytes until the body ends; Infinity: that is not known. */
+  #left = 0;
+  /** The last few bytes of this message: its head or its body may end across two reads. */
+  #tail = '';
+
+  constructor(socket: ParsedSocket, pass: (bytes: Buffer) => void) {
+    this.#socket = socket;
+    this.#parser = socket.parser;
+    this.#pass = pass;
+  }
+
+  take(bytes: Buffer): void {
+    for (let rest = bytes; rest.length > 0;) {
+      // node:http has left the connection, and its parser may be reading another one by now.
+      if (this.#socket.parser !== this.#parser) return;
+      // Enough for now, it says. What it gets first it takes in any case.
+      if (rest !== bytes && this.#socket.isPaused() && !this.#socket.readableEnded) {
+        this.#socket.unshift(rest);
+        return;
+      }
+      rest = rest.subarray(this.#place === 'body' ? this.#body(rest) : this.#head(rest));
+    }
+  }
+
+  /** Passes what there is of a head; returns how many bytes that was. */
+  #head(bytes: Buffer): number {
+    const lineEnd = this.#place === 'fields' ? 0 : this.#lineEnd(bytes);
+    const headEnd = this.#place === 'fields' ? this.#headEnd(bytes, lineEnd) : -1;
+    const end = headEnd === -1 ? bytes.length : headEnd;
+    const before = this.#parser?.incoming;
+    this.#pass(encodedUpTo(bytes.subarray(0, end), lineEnd));
+    if (this.#place !== 'start') this.#keepTail(bytes, end);
+    if (headEnd !== -1) this.#endHead(before);
+    return end;
+  }
+
+  /** Where the first line ends, or these bytes. */
+  #lineEnd(bytes: Buffer): number {
+    const start = this.#place === 'line' ? 0 : bytes.findIndex((byte) => byte !== CR && byte !== LF);
+    if (start === -1) return bytes.length;
+    const at = bytes.indexOf(LF, start);
+    this.#place = at === -1 ? 'line' : 'fields';
+    return at === -1 ? bytes.length : at + 1;
+  }
+
+  #headEnd(bytes: Buffer, lineEnd: number): number {
+    const before = this.#tail.slice(-3);
+    const across = before === '' ? -1 : `${before}${bytes.toString('latin1', 0, 3)}`.indexOf(HEAD_END);
+    if (across !== -1) return across + HEAD_END.length - before.length;
+    const at = bytes.indexOf(HEAD_END, Math.max(0, lineEnd - 2));
+    return at === -1 ? -1 : at + HEAD_END.length;
+  }
+
+  /** `before`: the message before this one. Still the same: the parser takes this for none. */
+  #endHead(before: IncomingMessage | null | undefined): void {
+    const message = this.#parser?.incoming;
+    if (message === undefined || message === null || message === before) {
+      this.#place = 'body';
+      this.#left = Infinity;
+    } else if (message.complete) {
+      this.#start();
+    } else {
+      this.#place = 'body';
+      const { 'transfer-encoding': coding, 'content-length': length } = message.headers;
+      this.#left = coding === undefined && Number(length) > 0 ? Number(length) : Infinity;
+    }
+  }
+
+  #body(bytes: Buffer): number {
+    const end = Math.min(bytes.length, this.#left);
+    this.#pass(end === bytes.length ? bytes : bytes.subarray(0, end));
+    this.#left -= end;
+    this.#keepTail(bytes, end);
+    // The last line of a chunked body is an empty one.
+    if (this.#parser?.incoming?.complete === true && (this.#left === 0 || this.#tail === HEAD_END)) this.#start();
+    // The parser does not agree: it has refused something.
+    else if (this.#left === 0) this.#left = Infinity;
+    return end;
+  }
+
+  #start(): void {
+    this.#place = 'start';
+    this.#tail = '';
+  }
+
+  #keepTail(bytes: Buffer, end: number): void {
+    const last = bytes.toString('latin1', Math.max(0, end - HEAD_END.length), end);
+    this.#tail = `${this.#tail}${last}`.slice(-HEAD_END.length);
+  }
+}
+
+/** The same bytes, without raw ones before `end`. */
+function encodedUpTo(bytes: Buffer, end: number): Buffer {
+  if (isAscii(bytes.subarray(0, end))) return bytes;
+  return Buffer.concat([Buffer.from(withoutRawBytes(bytes.toString('latin1', 0, end)), 'latin1'), bytes.subarray(end)]);
+}
