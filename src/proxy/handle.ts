@@ -5,6 +5,7 @@ import { field, type CallerAnswer, type CallerRequest, type RequestHandler } fro
 import { systemClock } from '../tokens/clock.ts';
 import type { TokenManager } from '../tokens/manager.ts';
 import { Token } from '../tokens/token.ts';
+import { toOriginForm } from './absolute-form.ts';
 import { chooseAccount } from './account.ts';
 import type { Admission, Slots } from './admission.ts';
 import { answerError, answerJson, askForBody, discardRest } from './answer.ts';
@@ -84,6 +85,7 @@ const HELD_BACK = 'held-back';
 export function createHandler(parts: Proxy, outages = new Outages(systemClock, parts.log)): RequestHandler {
   const proxy: ProxyAndOutages = { ...parts, outages };
   return (request, response) => {
+    toOriginForm(request, proxy.door.guard);
     const passage = new Passage(request, response);
     response.on('close', () => finish(proxy, passage));
     handle(proxy, passage).catch((error: unknown) => fail(proxy, passage, error));

@@ -38,7 +38,7 @@ export function checkEncodedPath(target: string, route: string): void {
 }
 
 function whyNotPlain(path: string): string {
-  if (/^https?:/i.test(path)) return 'the target is a whole URL, as a forward proxy gets it; call this proxy itself, with the prefix of a route';
+  if (/^https?:/i.test(path)) return 'the target is a whole URL, and not one of this proxy: its scheme and host must be those of the listener, and the same as in Host; this is no forward proxy, call it itself, with the prefix of a route';
   if (path.startsWith('//')) return 'the path begins with two slashes';
   return path.startsWith('/') ? 'a byte of the path must be percent-encoded' : 'the target is not a path';
 }

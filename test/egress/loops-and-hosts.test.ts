@@ -66,12 +66,17 @@ describe('a host of the caller\'s choice', () => {
     }
     assert.equal(upstream.seen.length, 5);
     for (const { rawHeaders } of upstream.seen) assert.deepEqual([headerValues(rawHeaders, 'host'), headerValues(rawHeaders, 'authorization')], [[new URL(upstream.url).host], [`Bearer ${FIXED_TOKEN}`]]);
-    for (const head of [`GET ${evil.url}/api/a HTTP/1.1\r\nHost: ${host}`, `GET ${upstream.url}/api/a HTTP/1.1\r\nHost: proxy`, `CONNECT ${host} HTTP/1.1\r\nHost: ${host}`, `GET //${host}/api/a HTTP/1.1\r\nHost: proxy`, `GET @${host}/api/a HTTP/1.1\r\nHost: proxy`, `GET ${host} HTTP/1.1\r\nHost: proxy`]) {
+    for (const head of [`GET ${evil.url}/api/a HTTP/1.1\r\nHost: proxy`, `GET ${upstream.url}/api/a HTTP/1.1\r\nHost: proxy`, `CONNECT ${host} HTTP/1.1\r\nHost: ${host}`, `GET //${host}/api/a HTTP/1.1\r\nHost: proxy`, `GET @${host}/api/a HTTP/1.1\r\nHost: proxy`, `GET ${host} HTTP/1.1\r\nHost: proxy`]) {
       const line = await dial(proxy.url);
       line.socket.write(`${head}\r\n\r\n`);
       assert.doesNotMatch(await line.closed(), /^HTTP\/1\.1 2/, head);
     }
-    assert.equal(evil.seen.length, 0);
     assert.equal(upstream.seen.length, 5);
+    // A whole URL and a Host that agree are no more than a Host alone.
+    const line = await dial(proxy.url);
+    line.socket.write(`GET ${evil.url}/api/a HTTP/1.1\r\nHost: ${host}\r\nConnection: close\r\n\r\n`);
+    assert.match(await line.closed(), /^HTTP\/1\.1 200/);
+    assert.equal(upstream.seen.length, 6);
+    assert.equal(evil.seen.length, 0);
   });
 });

@@ -1,0 +1,42 @@
+import type { CallerRequest } from '../inbound/exchange.ts';
+import { PlainRequest } from '../inbound/plain-request.ts';
+import { hostnameOf, type SiteGuard } from '../inbound/site-guard.ts';
+
+/** Scheme, authority, and the rest, which is a path, a query, both or nothing. */
+const ABSOLUTE = /^(https?):\/\/([^/?#]*)(.*)$/is;
+/** reg-name or IPv4 with an optional port, or an address in brackets; no user (RFC 9110 §4.2.4). */
+const AUTHORITY = /^(?:[A-Za-z0-9._~-]+|\[[0-9A-Fa-f:.]+\])(?::(\d{1,5}))?$/;
+
+/**
+ * A request whose target is a whole URL (RFC 9112 §3.2.2), as some clients send to whatever they take for a proxy, gets
+ * the path and the query of that URL for its target if the URL is one of this listener. All that looks at the target
+ * later sees these. Any other keeps the target it came with, which the gate refuses. `guard` knows the listener's
+ * names; undefined: they do not matter here.
+ */
+export function toOriginForm(request: CallerRequest, guard: SiteGuard | undefined): void {
+  // Its reader takes none but paths.
+  if (request instanceof PlainRequest) return;
+  const parts = ABSOLUTE.exec(request.url ?? '');
+  if (parts === null) return;
+  const [, scheme, authority, rest] = parts as unknown as [string, string, string, string];
+  const encrypted = 'encrypted' in request.socket;
+  if (scheme.toLowerCase() !== (encrypted ? 'https' : 'http') || !AUTHORITY.test(authority)) return;
+  if (!isOurs(authority, request.headers.host, encrypted ? 443 : 80, guard)) return;
+  // RFC 9112 §3.2.4: without a path it is about the server as a whole.
+  if (rest === '') request.url = request.method === 'OPTIONS' ? '*' : '/';
+  else request.url = rest.startsWith('/') ? rest : `/${rest}`;
+}
+
+/**
+ * RFC 9112 §3.2.2 has the URL win over a Host that says something else. Somebody who reads both is between them then,
+ * so they have to agree; in HTTP/1.0 without a Host the name must be known.
+ */
+function isOurs(authority: string, host: string | undefined, usualPort: number, guard: SiteGuard | undefined): boolean {
+  if (host === undefined) return guard?.knowsHost(authority) === true;
+  if (guard !== undefined && !guard.knowsHost(host)) return false;
+  return hostnameOf(authority) === hostnameOf(host) && portOf(authority, usualPort) === portOf(host, usualPort);
+}
+
+function portOf(authority: string, usual: number): number {
+  return Number(AUTHORITY.exec(authority)?.[1] ?? usual);
+}
