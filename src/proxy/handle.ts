@@ -179,7 +179,7 @@ function enter(proxy: Proxy, passage: Passage): Route {
   if (route === undefined) throw new TokenwardError('route_unknown');
   passage.route = route;
   proxy.admission.enterRoute(passage.held, route.stats, route.name);
-  if (route.config.encodedPaths === 'refuse') checkEncodedPath(target, route.name);
+  if (route.config.encodedPaths === 'refuse') checkEncodedPath(target, route);
   return route;
 }
 

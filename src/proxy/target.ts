@@ -1,7 +1,9 @@
 import { TokenwardError } from '../errors.ts';
+import { DECODINGS_MOST, OVERLONG, percentDecoded } from './decoding.ts';
+import type { Route } from './route.ts';
 
-/** RFC 3986 pchar and "/", plus what callers really send unencoded; `%` is looked at more closely. */
-const PATH = /^\/[A-Za-z0-9\-._~!$&'()*+,;=:@/%[\]|^{}]*$/;
+/** RFC 3986 pchar and "/", and nothing else; `%` is looked at more closely. */
+const PATH = /^\/[A-Za-z0-9\-._~!$&'()*+,;=:@/%]*$/;
 /** Any visible ASCII but `#`: brackets, quotes and pipes are common in queries and pass as they are. */
 const QUERY = /^[\x21\x22\x24-\x7e]*$/;
 /** No path needs these, and a log or a C string at the other end may take them for something. */
@@ -9,6 +11,8 @@ const ENCODED_CONTROL = /%(7f|[01][0-9a-f])/i;
 /** Encoded slash, backslash or dot: two readers may disagree about where such a path leads. */
 const ENCODED_STRUCTURE = /%(2f|5c|2e)/i;
 const BAD_PERCENT = /%(?![0-9a-fA-F]{2})/;
+/** What an encoding within an encoding, or an overlong one, begins with. Most paths have neither. */
+const DEEPER = /%(?:25|c[01]|e0|f[08c])/i;
 /** A segment that is `.` or `..`, also with a path parameter behind it (`..;x`). */
 const DOT_SEGMENT = /\/\.{1,2}(?=[/;]|$)/;
 
@@ -30,17 +34,49 @@ export function checkTarget(target: string): void {
   if (mark !== -1 && !QUERY.test(target.slice(mark + 1))) refuse('a byte of the query must be percent-encoded');
 }
 
-/** Refuses a path with structure in its encoding, on a route that has not asked for it. Throws a TokenwardError. */
-export function checkEncodedPath(target: string, route: string): void {
+/**
+ * Refuses a path with structure in its encoding, on a route that has not asked for it: an upstream, or who stands
+ * before it, may decode more often or more leniently than we do, and find another path. What leaves must not begin with
+ * two slashes either, which names another host (RFC 3986 §4.2). Throws a TokenwardError.
+ */
+export function checkEncodedPath(target: string, of: Pick<Route, 'name' | 'prefix' | 'basePath'>): void {
+  const { name: route, prefix, basePath } = of;
+  if (basePath === '' && target.startsWith('//', prefix.length)) {
+    refuse(`behind the prefix, the path begins with two slashes${withPass(route)}`);
+  }
   if (!target.includes('%')) return;
   const mark = target.indexOf('?');
-  if (ENCODED_STRUCTURE.test(mark === -1 ? target : target.slice(0, mark))) refuse(`the path holds an encoded slash, backslash or dot; route ${route} would take it with encodedPaths: pass`);
+  const path = mark === -1 ? target : target.slice(0, mark);
+  if (ENCODED_STRUCTURE.test(path)) refuse(`the path holds an encoded slash, backslash or dot${withPass(route)}`);
+  if (DEEPER.test(path)) checkDeeper(path, route);
+}
+
+/** The same for what comes of the path when it is decoded more than once, or by who knows overlong UTF-8. */
+function checkDeeper(path: string, route: string): void {
+  let text = path;
+  for (let times = 0; times < DECODINGS_MOST; times += 1) {
+    const decoded = percentDecoded(text);
+    if (decoded === text) return;
+    if (OVERLONG.test(decoded)) refuse(`the path holds overlong UTF-8${withPass(route)}`);
+    if (ENCODED_STRUCTURE.test(decoded) || ENCODED_CONTROL.test(decoded)) {
+      refuse(`the path holds a slash, backslash, dot or control byte that is encoded more than once${withPass(route)}`);
+    }
+    text = decoded;
+  }
+  refuse(`the path is encoded more than ${DECODINGS_MOST - 1} times${withPass(route)}`);
+}
+
+function withPass(route: string): string {
+  return `; route ${route} would take it with encodedPaths: pass`;
 }
 
 function whyNotPlain(path: string): string {
-  if (/^https?:/i.test(path)) return 'the target is a whole URL, and not one of this proxy: its scheme and host must be those of the listener, and the same as in Host; this is no forward proxy, call it itself, with the prefix of a route';
+  if (/^https?:/i.test(path)) return 'the target is a whole URL, as a forward proxy gets it; call this proxy itself, with the prefix of a route';
   if (path.startsWith('//')) return 'the path begins with two slashes';
-  return path.startsWith('/') ? 'a byte of the path must be percent-encoded' : 'the target is not a path';
+  if (!path.startsWith('/')) return 'the target is not a path';
+  const bad = /[[\]|^{}"<>\\`]/.exec(path)?.[0];
+  if (bad === undefined) return 'a byte of the path must be percent-encoded';
+  return `a ${bad} in the path must be percent-encoded; in a query it may stand as it is`;
 }
 
 function decodedStructure(path: string): string {

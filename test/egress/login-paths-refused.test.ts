@@ -12,7 +12,7 @@ function spellings(path: string): string[] {
   const start = path.slice(0, path.lastIndexOf('/') + 1);
   const encoded = `%${last.charCodeAt(0).toString(16)}${last.slice(1)}`;
   return [
-    path, `${path}/`, `${path}//`, `${path}?x=1`, `${path};jsessionid=1`, `${path};%ff`, `/${path}`.replace('//', '/x//').replace('/x/', '/'), path.toUpperCase(), `${start}${last[0]!.toUpperCase()}${last.slice(1)}`,
+    path, `${path}/`, `${path}//`, `${path}?x=1`, `${path};jsessionid=1`, `${path};%ff`, path.toUpperCase(), `${start}${last[0]!.toUpperCase()}${last.slice(1)}`,
     `${start}${encoded}`, `${start}${encoded.toUpperCase().replace('%', '%')}`, `${start}/${last}`, `${start}${encoded};%ff`, `${start}${encoded}/%3b`.replace('/%3b', ';a'), `${start}%25${encoded.slice(1)}`,
     path.split('/').map((part) => [...part].map((letter) => `%${letter.charCodeAt(0).toString(16)}`).join('')).join('/'),
   ];

@@ -85,7 +85,7 @@ describe('an error of ours names what a person needs', () => {
   });
 
   for (const [target, detail] of [
-    ['/api/<b>', 'a byte of the path must be percent-encoded'], ['//api', 'the path begins with two slashes'], ['/api?q=#', 'a byte of the query must be percent-encoded'],
+    ['/api/<b>', 'a < in the path must be percent-encoded; in a query it may stand as it is'], ['//api', 'the path begins with two slashes'], ['/api?q=#', 'a byte of the query must be percent-encoded'],
     ['http://elsewhere.example/api', 'the target is a whole URL, as a forward proxy gets it; call this proxy itself, with the prefix of a route'],
   ] as const) {
     it(`a target such as ${target}`, async () => assert.deepEqual(await said(await proxyFor({ upstream: 'http://127.0.0.1:1' }), target), ['request_target_refused', detail]));
