@@ -1,8 +1,11 @@
 import { TokenwardError } from '../errors.ts';
 import type { Flow, TemplateValue, TokenCall } from '../flows/flow.ts';
 import { urlOfCall } from '../flows/request.ts';
-import { plainSegments, readingsOf } from './policy.ts';
+import { allReadingsOf, mayMean, readingsOf, segmentsOf } from './readings.ts';
 import type { Route } from './route.ts';
+
+/** What a path holds that is not simply what it says. */
+const UNPLAIN = /[%\x80-\xff]/;
 
 /** A call by which a caller would get himself a token. */
 export interface LoginPath {
@@ -17,7 +20,7 @@ export interface LoginPath {
 /** Those that a flow names as such, wherever below its upstreams they are. */
 export function namedLogins({ legacyLogin }: Flow): LoginPath[] {
   return legacyLogin.map(({ path, method, answer }) => ({
-    segments: plainSegments(path), whole: false, method, answer,
+    segments: segmentsOf(path), whole: false, method, answer,
   }));
 }
 
@@ -51,14 +54,22 @@ function urlOf(
 /** The login paths of a route. There may be many: accounts of one host may have a token endpoint each. */
 export class LoginPaths {
   readonly #ends: readonly LoginPath[];
-  readonly #whole: ReadonlyMap<string, LoginPath>;
+  /** By method and number of segments. */
+  readonly #whole: ReadonlyMap<string, readonly LoginPath[]>;
   /** Their last words, each once. */
   readonly #words: readonly string[];
 
   /** Of two for one call the first counts. */
   constructor(paths: readonly LoginPath[]) {
     this.#ends = paths.filter(({ whole }) => !whole);
-    this.#whole = new Map(paths.filter(({ whole }) => whole).map((one) => [keyOf(one.method, one.segments), one]));
+    const whole = new Map<string, LoginPath[]>();
+    for (const one of paths.filter((path) => path.whole)) {
+      const key = keyOf(one.method, one.segments);
+      const alike = whole.get(key);
+      if (alike === undefined) whole.set(key, [one]);
+      else alike.push(one);
+    }
+    this.#whole = whole;
     this.#words = [...new Set(paths.map(({ segments }) => segments.at(-1) ?? ''))];
   }
 
@@ -71,22 +82,21 @@ export class LoginPaths {
   mayHold(path: string): boolean {
     if (!this.any) return false;
     const text = path.toLowerCase();
-    return path.includes('%') || this.#words.some((word) => text.includes(word));
+    return UNPLAIN.test(path) || this.#words.some((word) => text.includes(word));
   }
 
   /** Those that a call may be, in any of the ways to read its path. */
   find(method: string, readings: readonly (readonly string[])[]): readonly LoginPath[] {
     const found = this.#ends.filter(({ segments }) => readings.some((reading) => endsWith(reading, segments)));
     for (const reading of readings) {
-      const whole = this.#whole.get(keyOf(method, reading));
-      if (whole !== undefined) found.push(whole);
+      for (const one of this.#whole.get(keyOf(method, reading)) ?? []) if (endsWith(reading, one.segments)) found.push(one);
     }
     return found;
   }
 }
 
 function keyOf(method: string, segments: readonly string[]): string {
-  return `${method} ${segments.join('/')}`;
+  return `${method} ${segments.length}`;
 }
 
 /**
@@ -96,7 +106,7 @@ function keyOf(method: string, segments: readonly string[]): string {
 export function legacyLoginAnswer(route: Route, method: string, path: string): TemplateValue | undefined {
   const { logins, config } = route;
   if (config.legacyLogin === 'forward' || !logins.mayHold(path)) return undefined;
-  const found = logins.find(method, readingsOf(path));
+  const found = logins.find(method, allReadingsOf(path));
   if (found.length === 0) return undefined;
   const answer = found.find((one) => one.method === method)?.answer;
   if (config.legacyLogin === 'refuse' || answer === undefined) throw new TokenwardError('login_path_refused', { detail: detailOf(route, answer) });
@@ -113,5 +123,5 @@ function detailOf({ name, config }: Route, answer: TemplateValue | undefined): s
 
 function endsWith(segments: readonly string[], wanted: readonly string[]): boolean {
   const before = segments.length - wanted.length;
-  return before >= 0 && wanted.every((part, index) => part === segments[before + index]);
+  return before >= 0 && wanted.every((part, index) => mayMean(part, segments[before + index]!));
 }
