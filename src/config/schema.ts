@@ -179,10 +179,12 @@ const route = z.strictObject({
   freshConnection: z.boolean().default(false).describe('A connection of its own for every request: for an upstream that may send bytes nobody asked for.'),
   policy: z.strictObject({
     mode: z.enum(['enforce', 'report']).default('enforce').describe('report: let everything pass, and count what would be refused.'),
-    allow: z.array(policyRule).min(1).optional().describe('Only these calls; all if not given.'),
-    deny: z.array(policyRule).default([]).describe('Never these calls.'),
+    allow: z.array(policyRule).min(1).optional()
+      .describe('Only these calls; all if not given. Met only by paths that everybody reads alike.'),
+    deny: z.array(policyRule).default([]).describe('Never these calls, nor what a server might take for one of them.'),
   }).optional().describe('Which calls may go out.'),
-  encodedPaths: z.enum(['refuse', 'pass']).default('refuse').describe('Paths with encoded slashes or dots. pass: for an API whose ids need them.'),
+  encodedPaths: z.enum(['refuse', 'pass']).default('refuse')
+    .describe('Paths with encoded slashes or dots, or with two slashes first. pass: for an API whose ids need them.'),
   forwarded: z.enum(['drop', 'pass', 'add']).default('drop').describe('Forwarded and X-Forwarded-* of the caller: not sent on, sent on as they are, or replaced by our own X-Forwarded-For, -Host and -Proto.'),
   methodOverride: z.enum(['drop', 'pass']).default('drop').describe('Fields such as X-HTTP-Method-Override and X-Original-URL, which say another method or target than the first line. pass: sent on, after the policy has judged them too.'),
   headers: routeHeadersSchema.optional()
