@@ -147,6 +147,8 @@ function configuration({ upstreams, tokenEndpoint, tokenItems }: SubjectSetup, f
     routes: [
       { prefix: '/api', upstream: url(upstreams.api, '/base'), account: 'main', timeouts },
       { prefix: '/api/ruled', upstream: url(upstreams.api, '/base/ruled'), account: 'main', timeouts, policy: { allow: [{ methods: ['GET'], path: '/**' }, { methods: ['POST'], path: '/order/*' }], deny: [{ path: '/admin' }, { path: '/admin/**' }] } },
+      // Its upstream's URL has no path: what begins with two slashes behind the prefix would leave so.
+      { prefix: '/bare', upstream: url(upstreams.api, ''), account: 'main', timeouts },
       { prefix: '/chatapp', upstream: url(upstreams.api, '/base'), account: 'chatapp', timeouts },
       { prefix: '/chatapp-as-is', upstream: url(upstreams.api, '/base'), account: 'chatapp', replay: false, timeouts },
       { prefix: '/softline', upstream: url(upstreams.api, '/base'), account: 'softline', timeouts },

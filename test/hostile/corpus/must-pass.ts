@@ -13,6 +13,11 @@ const raw = (about: string, text: (id: string) => string, sees: Partial<Passage>
 
 const FORM = '--x\r\nContent-Disposition: form-data; name="file"; filename="a.txt"\r\n\r\n\x00\x01\xff\r\n--x--\r\n';
 
+/** Letters as old clients send them, and what the upstream gets for them. */
+const RAW = [
+  ['UTF-8', '\xd0\x98\xd0\xb2', '%D0%98%D0%B2'], ['windows-1251', '\xc8\xe2', '%C8%E2'], ['no text', '\xff\xfe', '%FF%FE'],
+] as const;
+
 const items: readonly Unnumbered[] = [
   path('@ and : in the path', '/chats/79001234567@c.us:1/messages'), path('brackets in the query', '?filter[status]=new&filter[id][]=7'), path('encoded brackets', '?filter%5Bstatus%5D=new'),
   path('an encoded slash in the query', '?next=%2Fa%2F..%2Fb'), path('dots in the query', '?file=../../x'), path('a URL in the query', '?url=https://example.com/a?b=c'), path('quotes and pipes in the query', '?q="a|b"&r=\'c\'`'), path('braces in the query', '?q={"a":1}'),
@@ -32,6 +37,32 @@ const items: readonly Unnumbered[] = [
   send('a range', 'GET', ['Range: bytes=0-9', 'If-Range: "a"'], '', { has: [['Range', 'bytes=0-9']] }), send('conditions', 'GET', ['If-None-Match: W/"a", "b"', 'If-Modified-Since: Sat, 01 Jan 2000 00:00:00 GMT'], '', { has: [['If-None-Match', 'W/"a", "b"']] }),
   raw('an empty line before the request', (id) => `\r\n${request(`GET /api/${id}`)}`), raw('HTTP/1.0', (id) => `GET /api/${id} HTTP/1.0\r\nHost: proxy\r\n\r\n`), raw('HTTP/1.0 without Host', (id) => `GET /api/${id} HTTP/1.0\r\n\r\n`),
   raw('a Host with a port', (id) => `GET /api/${id} HTTP/1.1\r\nHost: proxy.example:8080\r\n\r\n`), raw('a Host that is an IPv6 address', (id) => `GET /api/${id} HTTP/1.1\r\nHost: [::1]:8080\r\n\r\n`), raw('a Host with an underscore', (id) => `GET /api/${id} HTTP/1.1\r\nHost: legacy_app\r\n\r\n`),
+  path('double slashes in its midst', '/a//b///c'), path('spaces and letters encoded twice', '/a%2520b/%2541'),
+  path('encoded windows-1251', '/%C0%ED%ED%E0/%C1%E0%E7%E0'), path('structure encoded twice in the query', '?q=%252e%252e%252f%c0%ae'),
+  ...RAW.flatMap(([what, bytes, encoded]): Unnumbered[] => [
+    (id) => ({
+      about: `raw bytes in the path: ${what}`,
+      send: [request(`GET /api/${id}/${bytes}`)], fate: [{ method: 'GET', target: `/api/${id}/${encoded}` }],
+    }),
+    (id) => ({
+      about: `raw bytes in the query: ${what}`,
+      send: [request(`GET /api/${id}?q=${bytes}&a[]=1`)], fate: [{ method: 'GET', target: `/api/${id}?q=${encoded}&a[]=1` }],
+    }),
+  ]),
+  (id) => ({
+    about: 'raw bytes behind a chunked request',
+    send: [request(`POST /api/${id}`, ['Transfer-Encoding: chunked'], '1\r\nx\r\n0\r\n\r\n'), 30, request(`GET /api/${id}/\xe9`)],
+    fate: [{ method: 'POST', target: `/api/${id}`, body: 'x' }, { method: 'GET', target: `/api/${id}/%E9` }],
+  }),
+  (id) => ({
+    about: 'absolute form',
+    send: [request(`GET http://proxy/api/${id}?a=b`)], fate: [{ method: 'GET', target: `/api/${id}?a=b` }],
+  }),
+  (id) => ({
+    about: 'absolute form with a port, in another case',
+    send: [`GET HTTP://Proxy.Example:8080/api/${id} HTTP/1.1\r\nHost: proxy.example:8080\r\n\r\n`],
+    fate: [{ method: 'GET', target: `/api/${id}` }],
+  }),
   (id) => ({ about: 'a head in single bytes', send: letters(request(`GET /api/${id}`, ['X-A: 1'])).flatMap((letter, i) => (i % 8 === 0 ? [1, letter] : [letter])), fate: [{ method: 'GET', target: `/api/${id}`, has: [['X-A', '1']] }] }),
   (id) => ({ about: 'a megabyte and a half of body', send: [request(`POST /api/${id}`, ['Content-Length: 1572864']), 'z'.repeat(1_572_864)], fate: [{ method: 'POST', target: `/api/${id}`, body: 'z'.repeat(1_572_864) }] }),
   (id) => ({ about: 'ten requests in one write', send: [Array.from({ length: 10 }, (_, i) => request(`GET /api/${id}-${i}`)).join('')], fate: Array.from({ length: 10 }, (_, i) => ({ method: 'GET', target: `/api/${id}-${i}` })) }),
