@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import fc from 'fast-check';
-import { legacyLoginAnswer, loginPaths } from '../../src/proxy/legacy-login.ts';
+import { legacyLoginAnswer, LoginPaths, namedLogins } from '../../src/proxy/legacy-login.ts';
 import { judgeRequest, readyPolicy } from '../../src/proxy/policy.ts';
 import type { Route } from '../../src/proxy/route.ts';
 import { call } from '../support/call.ts';
@@ -163,11 +163,11 @@ describe('a login path', () => {
 
   it('is refused however it is written', () => {
     const flow = { legacyLogin: [{ path: '/v1/login_check', method: 'POST', answer: {} }] } as unknown as Parameters<
-      typeof loginPaths
+      typeof namedLogins
     >[0];
     const route = {
       name: '/crm',
-      logins: loginPaths(flow, {}, 'http://upstream'),
+      logins: new LoginPaths(namedLogins(flow)),
       config: { legacyLogin: 'refuse' },
     } as unknown as Route;
     fc.assert(
