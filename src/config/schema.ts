@@ -173,7 +173,8 @@ const route = z.strictObject({
   timeouts: z.strictObject({
     connect: duration.prefault('3s'),
     firstByte: duration.prefault('30s').describe('Until the upstream\'s reply begins.'),
-    idle: duration.prefault('30s').describe('Between two pieces of a reply. 0: none, as for event streams.'),
+    idle: duration.prefault('30s').describe('Between two pieces of a reply. 0: no limit.'),
+    streamIdle: duration.prefault('5m').describe('The same for event streams (text/event-stream). 0: no limit.'),
   }).prefault({}),
   maxConnections: z.number().int().min(1).max(10_000).default(64),
   freshConnection: z.boolean().default(false).describe('A connection of its own for every request: for an upstream that may send bytes nobody asked for.'),

@@ -21,7 +21,7 @@ describe('the smallest configuration', () => {
       accounts: { shop: { flow: 'static', credentials: { token: 'secret' } } },
       routes: [{
         prefix: '/shop', upstream: 'https://shop.example', account: 'shop', maxReplayBody: 1_048_576, replay: true, legacyLogin: 'refuse',
-        timeouts: { connect: 3_000, firstByte: 30_000, idle: 30_000 }, maxConnections: 64, freshConnection: false,
+        timeouts: { connect: 3_000, firstByte: 30_000, idle: 30_000, streamIdle: 300_000 }, maxConnections: 64, freshConnection: false,
         encodedPaths: 'refuse', forwarded: 'drop', methodOverride: 'drop', setCookie: 'drop',
       }],
       limits: { bufferedBytes: 134_217_728, inFlight: 5_000, waitingPerAccount: 2_000, accountsInMemory: 20_000, headerBytes: 16_384, bodyIdle: 30_000, readIdle: 120_000 },

@@ -18,6 +18,8 @@ export interface UpstreamRequest {
 export interface ConnectionTimeouts {
   readonly firstByte: number;
   readonly idle: number;
+  /** In place of `idle` for an event stream, which may have nothing to say for long; as `idle` if not given. */
+  readonly streamIdle?: number;
 }
 
 /** Idle connections are closed by us before the server does it, as far as we know its limit. ms. */
@@ -27,6 +29,9 @@ const IDLE_MOST = 600_000;
 const LOOK_EVERY = 500;
 /** Bodies up to this size leave in one write with their head, as one string: Node copies a short one to the system by way of its stack. Bytes. */
 const JOIN_MOST = 12 * 1024;
+
+/** WHATWG HTML §9.2: the one type whose replies are silent by design, for as long as nothing happens. */
+const EVENT_STREAM = /^\s*text\/event-stream\s*(;|$)/i;
 
 /** What a target or a field may not hold: it would end the line, or lose its upper bits on the way out. */
 const UNFIT = /[^\t\x20-\x7e\x80-\xff]/;
@@ -57,6 +62,8 @@ export class Connection {
   #sentAt = 0;
   /** How long the connection may be silent in the state it is in; 0: for ever. ms. */
   #limit = 0;
+  /** How long the reply under way may be silent, once somebody has asked; 0: for ever. ms. */
+  #idle: number | undefined;
   /** Since when it has been silent, as far as is known. Monotonic ms. */
   #quietSince = performance.now();
   /** What had gone in either direction when last looked: see `traffic`. */
@@ -71,7 +78,7 @@ export class Connection {
     this.#socket = socket;
     this.#owner = owner;
     this.#timeouts = timeouts;
-    this.#every = Math.min(...[timeouts.firstByte, timeouts.idle, IDLE_DEFAULT].filter((limit) => limit > 0).map((limit) => limit / Math.ceil(limit / LOOK_EVERY)));
+    this.#every = Math.min(...[timeouts.firstByte, timeouts.idle, timeouts.streamIdle ?? 0, IDLE_DEFAULT].filter((limit) => limit > 0).map((limit) => limit / Math.ceil(limit / LOOK_EVERY)));
     this.#reader = new ReplyReader({
       onHead: (head) => {
         this.#answered = true;
@@ -111,6 +118,7 @@ export class Connection {
     }
     exchange.sent = true;
     this.#answered = false;
+    this.#idle = undefined;
     this.#paused = false;
     this.#sentAt = this.#quietSince = performance.now();
     exchange.attach(this.#source);
@@ -180,7 +188,7 @@ export class Connection {
       this.#uploading = false;
       this.#upload = undefined;
       this.#sentAt = this.#quietSince = performance.now();
-      this.#limit = this.#answered ? this.#timeouts.idle : this.#timeouts.firstByte;
+      this.#limit = this.#answered ? this.#idleOf(exchange) : this.#timeouts.firstByte;
       this.#finishIfDone();
     } catch (error) {
       // The caller's side of the upload failed: the upstream must not take what it has for the whole.
@@ -212,7 +220,13 @@ export class Connection {
     // Whoever took the reply may have cancelled it meanwhile.
     if (exchange === undefined) return;
     if (exchange.ended) this.#finishIfDone();
-    else if (this.#answered) this.#limit = this.#timeouts.idle;
+    else if (this.#answered) this.#limit = this.#idleOf(exchange);
+  }
+
+  /** Looked up only for a reply that does not come all at once. */
+  #idleOf(exchange: UpstreamReply): number {
+    const { idle, streamIdle = idle } = this.#timeouts;
+    return (this.#idle ??= EVENT_STREAM.test(exchange.header('content-type') ?? '') ? streamIdle : idle);
   }
 
   #finishIfDone(): void {
@@ -299,7 +313,7 @@ export class Connection {
   #resume(): void {
     if (!this.#paused) return;
     this.#paused = false;
-    this.#limit = this.#timeouts.idle;
+    if (this.#exchange !== undefined) this.#limit = this.#idleOf(this.#exchange);
     // It could say nothing while nobody listened.
     this.#quietSince = performance.now();
     this.#socket.resume();
