@@ -16,6 +16,7 @@ export interface ReplyHead {
 /** Who is told what the reader finds. */
 export interface ReplyEvents {
   onHead(head: ReplyHead): void;
+  /** Chunks that came together are told together. */
   onBody(piece: Buffer): void;
   onEnd(): void;
 }
@@ -48,6 +49,9 @@ export class ReplyReader {
   #state: State = 'done';
   #headRequest = false;
   #pending: Buffer | undefined;
+  /** What chunks have brought so far of the bytes at hand, and has not been told yet; nearly always one piece. */
+  #chunk: Buffer | undefined;
+  #moreChunks: Buffer[] | undefined;
   #left = 0;
   #trailerBytes = 0;
   #interim = 0;
@@ -80,23 +84,38 @@ export class ReplyReader {
     return this.#idleHint;
   }
 
+  /**
+   * What several chunks bring is told as one piece: told each by itself, a chunk of one byte costs whoever passes it on as
+   * much as one of 64 KiB (5 to 8 µs a byte, measured). Nothing is held back beyond the bytes at hand.
+   */
   feed(bytes: Buffer): void {
+    try {
+      this.#read(bytes);
+    } finally {
+      if (this.#chunk !== undefined) this.#tellChunks();
+    }
+  }
+
+  #read(bytes: Buffer): void {
     let at = 0;
     while (at < bytes.length) {
       switch (this.#state) {
         case 'head':
           at = this.#readHead(bytes, at);
           break;
-        case 'fixed':
-        case 'chunk-data': {
-          const piece = at === 0 && bytes.length <= this.#left ? bytes : bytes.subarray(at, Math.min(bytes.length, at + this.#left));
+        case 'fixed': {
+          const piece = this.#piece(bytes, at);
           at += piece.length;
-          this.#left -= piece.length;
           this.#events.onBody(piece);
-          if (this.#left === 0) {
-            if (this.#state === 'fixed') this.#end();
-            else this.#state = 'chunk-end';
-          }
+          if (this.#left === 0) this.#end();
+          break;
+        }
+        case 'chunk-data': {
+          const piece = this.#piece(bytes, at);
+          at += piece.length;
+          if (this.#chunk === undefined) this.#chunk = piece;
+          else (this.#moreChunks ??= []).push(piece);
+          if (this.#left === 0) this.#state = 'chunk-end';
           break;
         }
         case 'until-close':
@@ -110,6 +129,11 @@ export class ReplyReader {
           break;
         }
         case 'chunk-end': {
+          if (this.#pending === undefined && bytes[at] === CR && bytes[at + 1] === LF) {
+            at += 2;
+            this.#state = 'chunk-size';
+            break;
+          }
           const line = this.#readLine(bytes, at, 2);
           at = line.at;
           if (line.text === undefined) break;
@@ -133,6 +157,20 @@ export class ReplyReader {
           throw new ReplyError('bytes after the end of the reply');
       }
     }
+  }
+
+  /** As much of these bytes as belongs to the length or chunk that is being read. */
+  #piece(bytes: Buffer, at: number): Buffer {
+    const piece = at === 0 && bytes.length <= this.#left ? bytes : bytes.subarray(at, Math.min(bytes.length, at + this.#left));
+    this.#left -= piece.length;
+    return piece;
+  }
+
+  #tellChunks(): void {
+    const first = this.#chunk!;
+    const more = this.#moreChunks;
+    this.#chunk = this.#moreChunks = undefined;
+    this.#events.onBody(more === undefined ? first : Buffer.concat([first, ...more]));
   }
 
   /** The server closed its side. True if that is how this reply was to end. */
@@ -255,6 +293,7 @@ export class ReplyReader {
   }
 
   #end(): void {
+    if (this.#chunk !== undefined) this.#tellChunks();
     this.#state = 'done';
     this.#events.onEnd();
   }
