@@ -7,6 +7,7 @@ import { getProxyForUrl } from 'proxy-from-env';
 import { ConfigError, type LoadedConfig } from './config/load.ts';
 import { isLoopback } from './config/references.ts';
 import { credentialSource, type SenderFor } from './credentials.ts';
+import { OPERATOR_ENDS_MS } from './deadlines.ts';
 import { TokenwardError, type ErrorCode } from './errors.ts';
 import type { SendTokenCall } from './flows/run.ts';
 import type { RequestHandler, StreamedRequest } from './inbound/exchange.ts';
@@ -98,7 +99,7 @@ export async function startApp(config: LoadedConfig, surroundings: Surroundings)
       ...worker, operatorAddress,
       async stop(how) {
         await worker.stop(how);
-        await drain(operatorServer, 1_000);
+        await drain(operatorServer, OPERATOR_ENDS_MS);
       },
     };
   } catch (error) {

@@ -10,6 +10,7 @@ import { collectFlows } from './own-flows.ts';
 import { checkAccounts, checkCallers, checkListeners, checkRoutes, flowOfAccount } from './references.ts';
 import { checkRouteHeaders } from './route-headers.ts';
 import { WrittenTexts } from './secrets.ts';
+import { warnOfSlowWrites } from './slow-writes.ts';
 import { warnOfSharedLogins } from './shared-logins.ts';
 import { configSchema, type AccountConfig, type Config } from './schema.ts';
 import { readText } from './text-file.ts';
@@ -113,6 +114,7 @@ export function parseConfig(text: string, environment: Environment, file = 'conf
   warnOfSharedLogins({ accounts: config.accounts, flowOf, generated: more.generated }, warn);
   texts.warn(flowOf, warn);
   warnOfSocketFolder(config.listen, warn);
+  warnOfSlowWrites(config, warn);
   return {
     ...config, generated: more.generated, knownFlows: flows, flowOf, warnings, files: texts.filesOf(),
     secretHeaders: texts.secretHeaders(result.data.routes), secretVariables: texts.variables(flowOf),

@@ -1,3 +1,4 @@
+import { TOKEN_CALL_MS } from '../deadlines.ts';
 import { TokenwardError } from '../errors.ts';
 import { TokenCallError, type SendTokenCall, type TokenReply, type TokenRequest } from '../flows/run.ts';
 import type { RequestBody } from './body.ts';
@@ -8,9 +9,8 @@ import { ConnectionPool } from './upstream/pool.ts';
 import { reasonOf as whyNot } from './upstream/reason.ts';
 import { UpstreamReply } from './upstream/reply.ts';
 
-const TOTAL_TIMEOUT = 15_000;
-/** ms. */
-const TIMEOUTS = { connect: 3_000, firstByte: TOTAL_TIMEOUT, idle: TOTAL_TIMEOUT };
+/** A token call's own limits within `TOKEN_CALL_MS`. ms. */
+const TIMEOUTS = { connect: 3_000, firstByte: TOKEN_CALL_MS, idle: TOKEN_CALL_MS };
 /** No honest token answer is larger, packed or unpacked. Bytes. */
 const ANSWER_MOST = 1024 * 1024;
 
@@ -32,7 +32,7 @@ export function tokenCallSender(tls: Destination['tls'], viaFor: (origin: string
         clock.late = true;
         exchange.cancel();
       });
-    }, TOTAL_TIMEOUT);
+    }, TOKEN_CALL_MS);
     try {
       const reply = await new Promise<UpstreamReply>((resolve, reject) => {
         exchange = new UpstreamReply(resolve, reject);
@@ -96,7 +96,7 @@ function reasonOf(error: unknown): TokenCallError['reason'] {
 
 /** For people: where, and what went wrong there. Nothing that the endpoint said. */
 function detailOf(place: string, late: boolean, error: unknown): string {
-  if (late) return `${place}: no whole answer within ${TOTAL_TIMEOUT / 1000} s`;
+  if (late) return `${place}: no whole answer within ${TOKEN_CALL_MS / 1000} s`;
   const reason = error instanceof TokenwardError ? whyNot(error, TIMEOUTS, 'account') : 'it closed the connection before the end of its answer';
   return `${place}: ${reason}`;
 }

@@ -1,13 +1,11 @@
+import { LEASE_TTL_MS, LEASE_WAIT_MS } from '../deadlines.ts';
 import { systemTimers, type Clock, type Timers } from './clock.ts';
 import type { Credential } from './credential.ts';
 import type { CredentialRecord, Records } from './records.ts';
 import type { TokenStore } from './store.ts';
 import { Token } from './token.ts';
 
-/** The same as a renewal takes: longer than reading and writing the record can last. ms. */
-const LEASE_TTL = 30_000;
-/** How long a renewal under way is waited for. ms. */
-const LEASE_WAIT = 20_000;
+/** How often a lease that somebody else has is asked for. ms. */
 const LEASE_POLL = 100;
 /** Somebody without the lease may write between our read and our write: a running process that notes a refusal, say. */
 const WRITES = 5;
@@ -57,9 +55,9 @@ export async function importToken(store: TokenStore, records: Records, credentia
   throw new AccountBusy(`The record of ${account} is being changed by a running tokenward. Nothing was imported; try again.`);
 }
 
-async function takeLease(store: TokenStore, account: string, { owner, clock, timers = systemTimers, wait = LEASE_WAIT }: ImportOptions): Promise<void> {
+async function takeLease(store: TokenStore, account: string, { owner, clock, timers = systemTimers, wait = LEASE_WAIT_MS }: ImportOptions): Promise<void> {
   const until = clock.monotonic() + wait;
-  while (!(await store.acquireLease(account, owner, LEASE_TTL))) {
+  while (!(await store.acquireLease(account, owner, LEASE_TTL_MS))) {
     if (clock.monotonic() >= until) {
       throw new AccountBusy(`A running tokenward is renewing ${account} and has not finished. Nothing was imported; try again in half a minute.`);
     }

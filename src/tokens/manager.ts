@@ -1,5 +1,6 @@
 import { randomBytes } from 'node:crypto';
 import { LRUCache } from 'lru-cache';
+import { FLIGHT_MS, LAST_SAVES_MS, LEASE_SURE_MS, LEASE_TTL_MS, LEASE_WAIT_MS, QUICK_CALL_MS } from '../deadlines.ts';
 import { TokenwardError } from '../errors.ts';
 import { newAccountState, type AccountState } from './account-state.ts';
 import { LoginBudgets, type BudgetState } from './budget.ts';
@@ -12,25 +13,15 @@ import { judge, cannotServe, type CredentialStatus, type RenewalCause } from './
 import { RecordError, type TokenStore } from './store.ts';
 import { Token, type Grant } from './token.ts';
 
-/** Longer than the slowest login, so that a lease never ends under a working holder; prolonged at a third. ms. */
-const LEASE_TTL = 30_000;
-/** How long one process waits for another one's renewal. ms. */
-const LEASE_WAIT = 20_000;
+/** How often a lease that somebody else has is asked for. ms. */
 const LEASE_POLL = 100;
-/** By our own clock, less a tenth in case the store's runs faster: older than that, the lease may be somebody else's. ms. */
-const LEASE_SURE = 0.9 * LEASE_TTL;
-/** A call that took longer than this gets no quick second try: its callers have waited long enough. ms. */
-const QUICK_CALL = 5_000;
-/** Waiting for the lease, a refresh and the login after it, each with a quick first try before it, and room to persist. ms. */
-const FLIGHT_DEADLINE = LEASE_WAIT + 2 * (15_000 + QUICK_CALL) + 15_000;
 /** While the store is away: how often somebody looks whether it is back. ms. */
 const STORE_LOOK = 1_000;
 /** A store that is back is given so long before anything is spent on what it says. ms. */
 const STORE_SETTLES = 1_000;
-/** A grant that could not be stored is tried again so often; and, when the process is to end, so often and so many times. ms. */
+/** A grant that could not be stored is tried again so often; more often when the process is to end. ms. */
 const SAVE_PAUSE_MOST = 2_000;
 const SAVE_PAUSE_AT_CLOSE = 500;
-const SAVES_AT_CLOSE = 24;
 /** A record that does not open is looked at again no sooner than this: an operator may have mended it. ms. */
 const RECORD_PAUSE = 5_000;
 
@@ -297,10 +288,18 @@ export class TokenManager {
     return [...named, ...[...new Set([...troubled, ...others])].slice(0, room)];
   }
 
-  /** Lets running renewals end (they must not be cut between spending and storing), starts no new ones. */
+  /**
+   * Lets the calls under way end (they must not be cut between spending and storing) and begins no other one: no second
+   * try, no login after a refresh. So it takes no longer than `RENEWAL_ENDS_MS`.
+   */
   async close(): Promise<void> {
     this.#closing = true;
     while (this.#running.size > 0) await Promise.allSettled(this.#running);
+  }
+
+  /** As it is by now: asked after a wait, it may be another answer than before. */
+  #isClosing(): boolean {
+    return this.#closing;
   }
 
   /** False while the store is out of reach: living tokens go on serving, nothing is renewed. */
@@ -464,7 +463,7 @@ export class TokenManager {
           throw error;
         }
       },
-      FLIGHT_DEADLINE,
+      FLIGHT_MS,
       () => new TokenwardError('token_unavailable', { detail: `account ${state.credential.account}: its renewal takes too long`, retryAfter: 5 }),
     );
   }
@@ -483,8 +482,9 @@ export class TokenManager {
     await state.releasing;
     await this.#settled;
     this.#options.checkpoint?.('P0 before lease');
-    const until = this.#options.clock.monotonic() + LEASE_WAIT;
+    const until = this.#options.clock.monotonic() + LEASE_WAIT_MS;
     while (!(await this.#stored('lease', () => this.#lease(state)))) {
+      if (this.#closing) throw ending();
       if (this.#options.clock.monotonic() >= until) throw new TokenwardError('token_unavailable', { detail: `account ${account}: another process is renewing it and has not finished`, retryAfter: 1 });
       await this.#sleep(LEASE_POLL * (0.5 + this.#options.random()));
       const theirs = await this.#reread(state, refused);
@@ -514,7 +514,7 @@ export class TokenManager {
   async #lease(state: AccountState): Promise<boolean> {
     const { store, owner, clock } = this.#options;
     const asked = clock.monotonic();
-    const given = await store.acquireLease(state.credential.account, owner, LEASE_TTL);
+    const given = await store.acquireLease(state.credential.account, owner, LEASE_TTL_MS);
     state.leasedAt = given ? asked : -Infinity;
     return given;
   }
@@ -524,7 +524,7 @@ export class TokenManager {
     const { observer, timers } = this.#options;
     let stop!: () => void;
     const again = (): void => {
-      stop = timers.after(LEASE_TTL / 3, () => {
+      stop = timers.after(LEASE_TTL_MS / 3, () => {
         this.#lease(state).catch((error: unknown) => observer.storeFailed('lease', error));
         again();
       });
@@ -563,7 +563,7 @@ export class TokenManager {
   #mayCall(state: AccountState, { useReserve = false }: Wishes): void {
     const { credential } = state;
     const { clock, observer } = this.#options;
-    if (this.#closing) throw new TokenwardError('shutting_down', { retryAfter: 1 });
+    if (this.#closing) throw ending();
     if (state.dead !== undefined) {
       observer.withheld(credential, 'dead');
       throw new TokenwardError('credential_dead', { detail: `account ${credential.account}: ${state.dead}` });
@@ -624,16 +624,16 @@ export class TokenManager {
       const refreshFailures = current.refreshFailures + (outcome.kind === 'failed' && outcome.reach === 'answered' ? 1 : 0);
       current = { ...current, intent: maybeSpent ? current.intent : before, refreshFailures };
       const spendable = maySpendRefresh(credential, current, token, clock.wall());
-      const pause = spendable && !this.#serves(state) && clock.monotonic() - asked < QUICK_CALL ? quickPause(outcome, failures) : undefined;
+      const pause = spendable && !this.#closing && !this.#serves(state) && clock.monotonic() - asked < QUICK_CALL_MS ? quickPause(outcome, failures) : undefined;
       if (pause !== undefined) {
         await this.#sleep(pause);
-        continue;
+        if (!this.#isClosing()) continue;
       }
       // As long as the old token serves there is time: logins are rationed.
       if (credential.canLogin && !this.#serves(state)) {
         if (!spendable) return { ...current, token: token.withoutRefresh() };
         // The refresh token stays: should the login fail as well, it is the endpoint that is in trouble, not the token.
-        if (givesUpRefresh(current, clock.wall())) return { ...current, gaveUpAt: clock.wall() };
+        if (!this.#isClosing() && givesUpRefresh(current, clock.wall())) return { ...current, gaveUpAt: clock.wall() };
       }
       return this.#fail(state, current, 'refresh', outcome);
     }
@@ -644,6 +644,7 @@ export class TokenManager {
     const { clock, observer } = this.#options;
     let current = record;
     for (let failures = record.failures; ; failures += 1) {
+      if (this.#closing) return this.#leaveOff(state, current);
       const asked = clock.monotonic();
       const debited = await this.#debit(state, current, wishes.useReserve === true);
       current = debited.record;
@@ -657,10 +658,16 @@ export class TokenManager {
       }
       if (outcome.kind === 'impossible') return this.#giveUp(state, current, outcome.reason);
       current = { ...current, intent: undefined };
-      const pause = !this.#serves(state) && clock.monotonic() - asked < QUICK_CALL ? quickPause(outcome, failures) : undefined;
+      const pause = !this.#isClosing() && !this.#serves(state) && clock.monotonic() - asked < QUICK_CALL_MS ? quickPause(outcome, failures) : undefined;
       if (pause === undefined) return this.#fail(state, current, 'login', outcome);
       await this.#sleep(pause);
     }
+  }
+
+  /** The process ends before a login: whoever comes next makes it. What has been learnt of the refresh token is kept for him. Always throws. */
+  async #leaveOff(state: AccountState, record: CredentialRecord): Promise<never> {
+    await this.#save(state, { ...record, identity: state.credential.identity, token: ownToken(state, record) });
+    throw ending();
   }
 
   /** The credentials are wrong, as the endpoint says; unless they worked a little while ago: then it is asked once more before anybody is told to act. */
@@ -727,7 +734,7 @@ export class TokenManager {
     const intended = await this.#save(state, { ...record, identity: state.credential.identity, token: ownToken(state, record), intent: { kind, startedAt: clock.wall(), attempt, id } });
     checkpoint?.('P2 intent stored');
     // Stopped for so long (SIGSTOP, a paused container) that somebody else may have taken over: they have seen the intent and act on it.
-    if (state.calling || clock.monotonic() - state.leasedAt > LEASE_SURE) throw new Overtaken('token_unavailable', { detail: `account ${state.credential.account}: its renewal was interrupted`, retryAfter: 1 });
+    if (state.calling || clock.monotonic() - state.leasedAt > LEASE_SURE_MS) throw new Overtaken('token_unavailable', { detail: `account ${state.credential.account}: its renewal was interrupted`, retryAfter: 1 });
     return intended;
   }
 
@@ -907,12 +914,15 @@ export class TokenManager {
 
   #keepSaving(state: AccountState): void {
     const work = (async () => {
-      let last = SAVES_AT_CLOSE;
-      for (let pause = 200; state.unsaved !== undefined && last > 0; pause = Math.min(SAVE_PAUSE_MOST, pause * 2)) {
+      const time = { over: false };
+      let callOff: (() => void) | undefined;
+      for (let pause = 200; state.unsaved !== undefined && !time.over; pause = Math.min(SAVE_PAUSE_MOST, pause * 2)) {
+        // By the clock, not by the number of tries: a store that hangs makes each of them last.
+        if (this.#closing) callOff ??= this.#options.timers.after(LAST_SAVES_MS, () => (time.over = true));
         await this.#sleep(this.#closing ? SAVE_PAUSE_AT_CLOSE : pause);
         await this.#saveUnsaved(state).catch(() => undefined);
-        if (this.#closing) last -= 1;
       }
+      callOff?.();
     })();
     this.#track(state, work);
   }
@@ -922,7 +932,7 @@ export class TokenManager {
     const { records, store, owner } = this.#options;
     if (unsaved === undefined) return state.token!;
     const saved = await this.#stored('write', async () => {
-      const ours = await store.acquireLease(credential.account, owner, LEASE_TTL);
+      const ours = await store.acquireLease(credential.account, owner, LEASE_TTL_MS);
       const record = await records.read(credential.account, credential.identity);
       if (record.generation >= unsaved.generation) return record;
       // Somebody has taken over from our intent: what he comes to is newer than what we have. If he has written nothing
@@ -948,6 +958,11 @@ export class TokenManager {
     const { budget } = state.credential;
     if (budget !== undefined) state.budget = await this.#stored('read', () => this.#budgets.state(budget));
   }
+}
+
+/** Another process answers in a moment. */
+function ending(): TokenwardError {
+  return new TokenwardError('shutting_down', { retryAfter: 1 });
 }
 
 /** The record's token, if it speaks for the account as it is configured. */

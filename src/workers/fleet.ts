@@ -1,6 +1,7 @@
 import cluster from 'node:cluster';
 import { newViaName } from '../app.ts';
 import type { LoadedConfig } from '../config/load.ts';
+import { WORKER_ENDS_MS } from '../deadlines.ts';
 import type { Logger } from '../log.ts';
 import type { Metrics } from '../metrics.ts';
 import type { ProxyAddress } from '../proxy-address.ts';
@@ -13,8 +14,6 @@ import { WorkerProcess, WorkerStartError } from './worker-process.ts';
 const BACKOFF_FIRST = 1_000;
 const BACKOFF_MOST = 30_000;
 const HEALTHY = 60_000;
-/** Beyond the time for requests to end: the longest a renewal may take. ms. */
-const RENEWAL_ENDS = 75_000;
 
 /** A worker's place: one of N, filled anew when the process in it ends. */
 interface Place {
@@ -129,7 +128,7 @@ export class Fleet {
         this.#config = config;
         this.#packed = packed;
         this.#watch(place, fresh);
-        await old?.stop(true, config.shutdown.drain + RENEWAL_ENDS);
+        await old?.stop(true, config.shutdown.drain + WORKER_ENDS_MS);
       }
     } catch (error) {
       this.#bindFor(this.#config);
@@ -139,7 +138,7 @@ export class Fleet {
     }
     const left = this.#places.splice(count);
     for (const { timer } of left) clearTimeout(timer);
-    await Promise.all(left.map(async ({ worker }) => worker?.stop(true, config.shutdown.drain + RENEWAL_ENDS)));
+    await Promise.all(left.map(async ({ worker }) => worker?.stop(true, config.shutdown.drain + WORKER_ENDS_MS)));
     return true;
   }
 
@@ -148,7 +147,7 @@ export class Fleet {
     this.#stopping = true;
     for (const { timer } of this.#places) clearTimeout(timer);
     const { delay, drain } = this.#config.shutdown;
-    await Promise.all(this.workers.map((worker) => worker.stop(false, delay + drain + RENEWAL_ENDS)));
+    await Promise.all(this.workers.map((worker) => worker.stop(false, delay + drain + WORKER_ENDS_MS)));
   }
 
   #fill(place: Place, packed: string): WorkerProcess {

@@ -3,6 +3,7 @@ import type { AddressInfo } from 'node:net';
 import { availableParallelism } from 'node:os';
 import { operatorPort } from '../app.ts';
 import type { LoadedConfig } from '../config/load.ts';
+import { OPERATOR_ENDS_MS } from '../deadlines.ts';
 import type { Logger } from '../log.ts';
 import { Metrics } from '../metrics.ts';
 import type { ProxyAddress } from '../proxy-address.ts';
@@ -51,7 +52,7 @@ export async function startFleet(config: LoadedConfig, log: Logger, halt: AbortS
     },
     async stop() {
       await fleet.stop();
-      await drain(operatorServer, 1_000);
+      await drain(operatorServer, OPERATOR_ENDS_MS);
     },
   };
 }

@@ -1,4 +1,5 @@
 import type { Worker as ClusterWorker } from 'node:cluster';
+import { LAST_WORDS_MS, RENEW_ANSWER_MS } from '../deadlines.ts';
 import { TokenwardError } from '../errors.ts';
 import type { MetricsJson } from '../operator/view.ts';
 import type { ProxyAddress } from '../proxy-address.ts';
@@ -8,10 +9,6 @@ import type { Answers, Question, ToPrimary, ToWorker } from './messages.ts';
 const START_MOST = 60_000;
 /** How long a worker may take for an answer from its memory. ms. */
 const ANSWER_MOST = 2_000;
-/** How long after its end a worker's last words may take to be read. ms. */
-const LAST_WORDS = 500;
-/** A renewal takes as long as the manager's own deadline for one; it is that one that should be heard. ms. */
-const RENEWAL_MOST = 65_000;
 
 /** A worker could not start. `message` is for the operator, `exitCode` what a single process would end with. */
 export class WorkerStartError extends Error {
@@ -83,8 +80,8 @@ export class WorkerProcess {
         clearTimeout(late);
         // Its last words may be read only after that. The channel to one that was killed while it was being handed a
         // connection does not say by itself that it is closed, and the connection would stand until its caller gives up.
-        const patience = setTimeout(() => worker.isConnected() && worker.process.disconnect(), LAST_WORDS);
-        void Promise.race([silent, new Promise((settle) => void setTimeout(settle, 2 * LAST_WORDS))]).then(() => {
+        const patience = setTimeout(() => worker.isConnected() && worker.process.disconnect(), LAST_WORDS_MS / 2);
+        void Promise.race([silent, new Promise((settle) => void setTimeout(settle, LAST_WORDS_MS))]).then(() => {
           clearTimeout(patience);
           this.state = 'gone';
           rejectReady(new WorkerStartError(`Worker ${this.place} ended before it was ready (${signal ?? `exit code ${code ?? '?'}`}).`, 1));
@@ -103,7 +100,7 @@ export class WorkerProcess {
   async ask<K extends Question['kind']>(question: Question & { kind: K }): Promise<Answers[K] | undefined> {
     const id = (this.#asked += 1);
     const message = await new Promise<ToPrimary | undefined>((resolve) => {
-      const timer = setTimeout(() => settle(undefined), question.kind === 'renew' ? RENEWAL_MOST : ANSWER_MOST);
+      const timer = setTimeout(() => settle(undefined), question.kind === 'renew' ? RENEW_ANSWER_MS : ANSWER_MOST);
       const settle = (answer: ToPrimary | undefined): void => {
         clearTimeout(timer);
         this.#answers.delete(id);

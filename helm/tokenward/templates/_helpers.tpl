@@ -80,6 +80,28 @@ ones to call by.
 {{- .Values.persistence.existingClaim | default (printf "%s-data" (include "tokenward.fullname" .)) -}}
 {{- end -}}
 
+{{/* A duration of the configuration in ms; nothing if only the pod will know it (${…}). */}}
+{{- define "tokenward.milliseconds" -}}
+{{- $text := toString . -}}
+{{- if regexMatch "^[0-9]+(\\.[0-9]+)?\\s*(ms|s|m|h)?$" $text -}}
+{{- $units := dict "ms" 1.0 "s" 1000.0 "m" 60000.0 "h" 3600000.0 -}}
+{{- mulf (regexFind "^[0-9.]+" $text | float64) (get $units (regexFind "[a-z]+$" $text | default "s")) -}}
+{{- end -}}
+{{- end -}}
+
+{{/*
+Seconds that a stop may take: config.shutdown, and 48 s for a renewal that is under way at its end (src/deadlines.ts).
+Nothing if config.shutdown is known only in the pod.
+*/}}
+{{- define "tokenward.stopSeconds" -}}
+{{- $shutdown := .Values.config.shutdown | default dict -}}
+{{- $delay := include "tokenward.milliseconds" (hasKey $shutdown "delay" | ternary $shutdown.delay "0s") -}}
+{{- $drain := include "tokenward.milliseconds" (hasKey $shutdown "drain" | ternary $shutdown.drain "20s") -}}
+{{- if and $delay $drain -}}
+{{- int (ceil (divf (addf (float64 $delay) (float64 $drain) 48000) 1000)) -}}
+{{- end -}}
+{{- end -}}
+
 {{/* The egress rule to the resolvers, shared by both policies. */}}
 {{- define "tokenward.dnsEgress" -}}
 - to:

@@ -2,6 +2,7 @@ import { chmodSync, closeSync, existsSync, fstatSync, fsyncSync, linkSync, mkdir
 import { randomBytes } from 'node:crypto';
 import { dirname, join, resolve } from 'node:path';
 import { open, type RootDatabase } from 'lmdb';
+import { STORE_WRITE_MS } from '../../deadlines.ts';
 import type { BootTime } from '../boot-time.ts';
 import { damaged, PROVE_EVERY, StoreError, type Debit, type StoredKind, type StoredRecord, type TokenStore } from '../store.ts';
 import { countingLogins, parseLogins, parseNotes, withoutOld, withSeen, type BootNotes } from './counted-logins.ts';
@@ -22,9 +23,6 @@ export interface EmbeddedOptions {
   /** A second clock for the counts of logins, which nobody can set; without it the caller's alone decides. */
   readonly running?: () => BootTime | undefined;
 }
-
-/** A write that is not done after so long waits for somebody who holds LMDB's lock and does not move. ms. */
-const WRITE_PATIENCE = 4_000;
 
 /**
  * The store for one host: LMDB, one memory-mapped file, shared by all processes of the host.
@@ -406,7 +404,7 @@ function inodeOf(file: string): string | undefined {
 async function withPatience<T>(write: Promise<T>): Promise<T> {
   let timer: NodeJS.Timeout | undefined;
   const late = new Promise<never>((_, reject) => {
-    timer = setTimeout(() => reject(new StoreError(`The store cannot be written: a write has not ended within ${WRITE_PATIENCE / 1000} s. Another process may hold its lock.`)), WRITE_PATIENCE);
+    timer = setTimeout(() => reject(new StoreError(`The store cannot be written: a write has not ended within ${STORE_WRITE_MS / 1000} s. Another process may hold its lock.`)), STORE_WRITE_MS);
   });
   try {
     return await Promise.race([write, late]);

@@ -1,0 +1,109 @@
+import assert from 'node:assert/strict';
+import { TokenwardError } from '../../src/errors.ts';
+import type { Outcome } from '../../src/tokens/credential.ts';
+import { failed, granted, managed, playedCredential, refused } from '../support/credential.ts';
+import { eventually } from '../support/eventually.ts';
+
+const isEnd = (error: unknown): boolean => error instanceof TokenwardError && (error.code === 'shutting_down' || error.code === 'token_unavailable');
+
+/** An answer of a token endpoint that comes when the test says so. */
+function later(): { readonly answer: () => Promise<Outcome>; give(outcome: Outcome): void } {
+  let give!: (outcome: Outcome) => void;
+  const answered = new Promise<Outcome>((resolve) => (give = resolve));
+  return { answer: () => answered, give };
+}
+
+describe('a process that ends in the middle of a renewal', () => {
+  it('waits for the call that is under way and stores its token', async () => {
+    const call = later();
+    const credential = playedCredential({}, call.answer);
+    const world = await managed(credential);
+    const asked = world.manager.get('crm');
+    await eventually('the login is under way', () => credential.calls.length === 1);
+    const closed = world.manager.close();
+    call.give(granted({ secret: 'late' }));
+    await closed;
+    assert.equal((await world.records.read('crm')).token?.reveal(), 'late');
+    await asked;
+  });
+
+  it('makes no login when its refresh is refused; who comes next makes one, and does not spend the refresh token again', async () => {
+    const call = later();
+    const credential = playedCredential({}, granted(), call.answer);
+    const world = await managed(credential);
+    const asked = world.manager.renew('crm', await world.manager.get('crm'));
+    await eventually('the refresh is under way', () => credential.calls.length === 2);
+    const closed = world.manager.close();
+    call.give(refused);
+    await assert.rejects(async () => asked, isEnd);
+    await closed;
+    assert.deepEqual(credential.calls, ['login', 'refresh']);
+    const next = playedCredential();
+    const { manager } = await world.restart(next);
+    // The token of before still lives as far as anybody knows; refused once more, it is followed by a login.
+    await manager.renew('crm', await manager.get('crm'));
+    assert.deepEqual(next.calls, ['login']);
+  });
+
+  it('makes no login when its refresh may have been spent', async () => {
+    const call = later();
+    const credential = playedCredential({}, granted(), call.answer);
+    const world = await managed(credential);
+    const asked = world.manager.renew('crm', await world.manager.get('crm'));
+    await eventually('the refresh is under way', () => credential.calls.length === 2);
+    const closed = world.manager.close();
+    call.give(failed({ reason: 'reset', maybeSpent: true }));
+    await assert.rejects(async () => asked, isEnd);
+    await closed;
+    assert.deepEqual(credential.calls, ['login', 'refresh']);
+    const next = playedCredential();
+    const { manager } = await world.restart(next);
+    await manager.renew('crm', await manager.get('crm'));
+    assert.deepEqual(next.calls, ['login'], 'a refresh token that may have been spent is not spent again');
+  });
+
+  for (const kind of ['login', 'refresh'] as const) {
+    it(`makes no quick second try of a ${kind} that failed`, async () => {
+      const call = later();
+      const credential = playedCredential({}, ...(kind === 'refresh' ? [granted()] : []), call.answer);
+      const world = await managed(credential);
+      const asked = (async () => (kind === 'login' ? world.manager.get('crm') : world.manager.renew('crm', await world.manager.get('crm'))))();
+      await eventually('the call is under way', () => credential.calls.at(-1) === kind);
+      const closed = world.manager.close();
+      call.give(failed());
+      await assert.rejects(asked, isEnd);
+      await closed;
+      assert.equal(credential.calls.at(-1), kind);
+      assert.equal(credential.calls.length, kind === 'login' ? 1 : 2);
+      assert.equal((await world.records.read('crm')).intent, undefined, 'a call that failed for certain leaves no note');
+    });
+  }
+
+  it('does not go on waiting for another process to give back its lease', async () => {
+    const credential = playedCredential();
+    const world = await managed(credential);
+    assert.equal(await world.store.acquireLease('crm', 'somebody else', 60_000), true);
+    const asked = world.manager.get('crm');
+    const failedAsIs = assert.rejects(async () => asked, isEnd);
+    await new Promise((resolve) => setTimeout(resolve, 300));
+    await world.manager.close();
+    await failedAsIs;
+    assert.deepEqual(credential.calls, []);
+    assert.equal(await world.store.acquireLease('crm', 'somebody else', 60_000), true, 'it is still his');
+  });
+
+  it('gives up a login that a budget has not been asked for yet', async () => {
+    const call = later();
+    const credential = playedCredential({ budget: { key: 'k', logins: 10, window: 3_600_000, reserve: 0 } }, granted(), call.answer);
+    const world = await managed(credential);
+    const asked = world.manager.renew('crm', await world.manager.get('crm'));
+    await eventually('the refresh is under way', () => credential.calls.length === 2);
+    const closed = world.manager.close();
+    call.give(refused);
+    await assert.rejects(async () => asked, isEnd);
+    await closed;
+    const { manager } = await world.restart(playedCredential({ budget: { key: 'k', logins: 10, window: 3_600_000, reserve: 0 } }));
+    await manager.refreshBudgets();
+    assert.equal(manager.status()[0]?.budget?.remaining, 9);
+  });
+});
