@@ -3,7 +3,7 @@ import { readFileSync } from 'node:fs';
 import { run } from '../support/process.ts';
 import { requireBuild } from '../support/tools.ts';
 
-const SOURCE = readFileSync('src/main.ts', 'utf8');
+const SOURCE = readFileSync('src/program.ts', 'utf8');
 const COMMANDS = [...SOURCE.matchAll(/case '([\w-]+)':/g)].map(([, name]) => name!);
 const SUGGESTED = [...SOURCE.match(/const COMMANDS = \[(.*)\]/)![1]!.matchAll(/'([\w-]+)'/g)].map(([, name]) => name!);
 const OPTIONS = [...SOURCE.match(/const OPTIONS = \{([\s\S]*?)\n\}/)![1]!.matchAll(/^ {2}'?([\w-]+)'?: \{/gm)].map(([, name]) => name!);

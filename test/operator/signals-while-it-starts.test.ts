@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { spawn, type ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
-import { readFileSync } from 'node:fs';
+import { existsSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { call } from '../support/call.ts';
@@ -24,7 +24,7 @@ describe('a tokenward that gets a signal while it starts', function () {
     for (const child of all.splice(0)) child.kill('SIGKILL');
   });
 
-  function start(context: Mocha.Context, workers: number): Starting {
+  function start(context: Mocha.Context, workers: number, node: readonly string[] = [], env: NodeJS.ProcessEnv = {}): Starting {
     requireBuild(context);
     const file = writeConfig(folder(), {
       workers,
@@ -34,7 +34,7 @@ describe('a tokenward that gets a signal while it starts', function () {
       accounts: { fixed: { flow: 'static', credentials: { token: 'fixed' } } },
       routes: [{ prefix: '/api', upstream: 'http://127.0.0.1:9', account: 'fixed' }],
     });
-    const child = spawn(process.execPath, [MAIN, 'serve', '-c', file], { stdio: ['ignore', 'ignore', 'pipe'] });
+    const child = spawn(process.execPath, [...node, MAIN, 'serve', '-c', file], { stdio: ['ignore', 'ignore', 'pipe'], env: { ...process.env, ...env } });
     all.push(child);
     let text = '';
     child.stderr.setEncoding('utf8').on('data', (piece: string) => (text += piece));
@@ -77,6 +77,32 @@ describe('a tokenward that gets a signal while it starts', function () {
       assert.equal((await call(address, '/nowhere')).status, 404);
       one.child.kill('SIGTERM');
       assert.equal(await one.ended(), 0);
+      nothingRaw(one);
+    });
+  }
+
+  for (const signal of ['SIGTERM', 'SIGINT', 'SIGHUP'] as const) {
+    it(`${signal} while most of its program is still to be read: waits for it as well`, async function () {
+      const mark = join(folder(), 'reading');
+      // Whoever reads modules stands still at the first one that the start needs.
+      writeFileSync(join(folder(), 'hooks.mjs'), `
+        import { existsSync, writeFileSync } from 'node:fs';
+        export async function load(url, context, next) {
+          if (/\\/dist\\/(app|server|config\\/load)\\.js$/.test(url) && !existsSync(process.env.MARK)) {
+            writeFileSync(process.env.MARK, '');
+            await new Promise((resolve) => setTimeout(resolve, 1500));
+          }
+          return next(url, context);
+        }`);
+      writeFileSync(join(folder(), 'preload.mjs'), "import { register } from 'node:module'; register('./hooks.mjs', import.meta.url);");
+      const one = start(this, 1, ['--import', join(folder(), 'preload.mjs')], { MARK: mark });
+      await eventually('the program is being read', () => existsSync(mark));
+      one.child.kill(signal);
+      if (signal === 'SIGHUP') {
+        await eventually('it is up and has heeded it', () => one.stderr().includes('SIGHUP: one process'), 60_000);
+        one.child.kill('SIGTERM');
+      }
+      assert.equal(await one.ended(), 0, one.stderr());
       nothingRaw(one);
     });
   }
