@@ -1,5 +1,7 @@
 import { createHash } from 'node:crypto';
+import { joinedAgain, tidied, type Piece } from './config/expand.ts';
 import type { LoadedConfig } from './config/load.ts';
+import { checkAllGiven } from './config/references.ts';
 import type { AccountConfig } from './config/schema.ts';
 import { attachedName } from './flows/attach.ts';
 import { ClientAuthMemory } from './flows/client-auth.ts';
@@ -24,12 +26,12 @@ interface Way {
 export type SenderFor = (tls: AccountConfig['tls']) => SendTokenCall;
 
 /** The configured accounts as the token manager sees them. Senders are made now, so that a file they need is missed now; generated accounts when they are used. */
-export function credentialSource({ accounts, flowOf, generated }: Pick<LoadedConfig, 'accounts' | 'flowOf' | 'generated'>, clock: Clock, senderFor: SenderFor): CredentialSource {
+export function credentialSource({ accounts, flowOf, generated, files }: Pick<LoadedConfig, 'accounts' | 'flowOf' | 'generated'> & Partial<Pick<LoadedConfig, 'files'>>, clock: Clock, senderFor: SenderFor): CredentialSource {
   const learnt = new ClientAuthMemory();
   const wayOf = ({ flow, tls, formerName }: Pick<AccountConfig, 'flow' | 'tls' | 'formerName'>, ready: Flow): Way => ({ flowName: flow, formerName, flow: ready, send: senderFor(tls), clock, learnt });
   const { byName } = generated;
   const ways = generated.kinds.map(({ settings, flow }) => wayOf(settings, flow));
-  const named = new Map(Object.entries(accounts).map(([account, settings]) => [account, new AccountCredential(account, wayOf(settings, flowOf.get(account)!), settings.credentials)]));
+  const named = new Map(Object.entries(accounts).map(([account, settings]) => [account, new AccountCredential(account, wayOf(settings, flowOf.get(account)!), settings.credentials, files?.get(account))]));
   return {
     get(account) {
       const known = named.get(account);
@@ -47,12 +49,15 @@ export function credentialSource({ accounts, flowOf, generated }: Pick<LoadedCon
 class AccountCredential implements Credential {
   readonly account: string;
   readonly #way: Way;
-  readonly #values: Readonly<Record<string, unknown>>;
+  readonly reread?: () => Promise<boolean>;
+  #values: Readonly<Record<string, unknown>>;
 
-  constructor(account: string, way: Way, values: Readonly<Record<string, unknown>>) {
+  /** `files`: what those values are made of that come from files. */
+  constructor(account: string, way: Way, values: Readonly<Record<string, unknown>>, files?: Readonly<Record<string, readonly Piece[]>>) {
     this.account = account;
     this.#way = way;
     this.#values = values;
+    if (files !== undefined) this.reread = () => this.#reread(files);
   }
 
   get flow(): string {
@@ -64,9 +69,13 @@ class AccountCredential implements Credential {
   }
 
   get identity(): string {
+    return this.#identityWith(this.#values);
+  }
+
+  #identityWith(values: Readonly<Record<string, unknown>>): string {
     const { flowName, flow } = this.#way;
     // Not what may change without its being somebody else: secrets, and how a client shows them.
-    const open = sorted(this.#values).filter(([name]) => !/password|secret|key|^token$|^clientAuth$/i.test(name));
+    const open = sorted(values).filter(([name]) => !/password|secret|key|^token$|^clientAuth$/i.test(name));
     return digest(`${flowName}\n${flow.baseUrl ?? ''}\n${JSON.stringify(open)}`);
   }
 
@@ -115,6 +124,23 @@ class AccountCredential implements Credential {
   refresh(current: Token): Promise<Outcome> {
     // A credential of such a name is not what is meant by it here, but for `token`, which few servers want to see again.
     return this.#call('refresh', { token: current.reveal(), ...this.#values, refreshToken: current.revealRefresh() });
+  }
+
+  /** Takes what the files say now, if it is another secret of the same somebody and would be taken at a start as well. */
+  async #reread(files: Readonly<Record<string, readonly Piece[]>>): Promise<boolean> {
+    const next: Record<string, unknown> = { ...this.#values };
+    for (const [name, pieces] of Object.entries(files)) {
+      const text = await joinedAgain(pieces);
+      // Perhaps it is just being replaced.
+      if (text === undefined) return false;
+      next[name] = tidied(text);
+    }
+    if (JSON.stringify(sorted(next)) === JSON.stringify(sorted(this.#values)) || this.#identityWith(next) !== this.identity) return false;
+    const mistakes: string[] = [];
+    checkAllGiven(this.#way.flow, next, [], () => undefined, (_path, message) => void mistakes.push(message));
+    if (mistakes.length > 0) return false;
+    this.#values = next;
+    return true;
   }
 
   #call(which: 'login' | 'refresh', values: Readonly<Record<string, unknown>>): Promise<Outcome> {

@@ -79,6 +79,9 @@ export function createObserver({ metrics, log, clock, named, statusOf }: Observe
     foreignRecord({ account, flow }) {
       log.warn(`the store holds a token of another identity under the name ${account}: two deployments use one store, or the account now logs in as somebody else. They are kept apart; give each deployment a store or a keyPrefix of its own, or remove what nobody uses with: tokenward store prune`, { account, flow });
     },
+    secretChanged({ account, flow }) {
+      log.info(`a file with secrets of account ${account} has changed and was read again`, { account, flow });
+    },
     storeFailed(operation, error) {
       metrics.storeErrors.inc({ reason: operation });
       const detail = error instanceof Error && error.name === 'StoreError' ? error.message : describeFault(error);
@@ -139,9 +142,10 @@ function inWords({ why, by }: RenewalCause): string {
 }
 
 /** What only a person can do for an account. */
-function remedyOf({ account, canLogin }: Credential, unreadable: boolean): string {
+function remedyOf({ account, canLogin, reread }: Credential, unreadable: boolean): string {
   if (unreadable) return 'see to its record in the store';
   if (!canLogin) return `bring a new refresh token: tokenward import ${account}`;
+  if (reread !== undefined) return `correct its credentials; what comes from a file is read again by itself, for anything else restart tokenward; if they are right after all: tokenward renew ${account}`;
   return `correct its credentials and restart tokenward; if they are right after all: tokenward renew ${account}`;
 }
 

@@ -1,4 +1,4 @@
-import { readText } from './text-file.ts';
+import { readText, readTextAgain } from './text-file.ts';
 
 /** A `${…}` that could not be expanded; the message says which, and never what it stands for. */
 export class ExpansionError extends Error {}
@@ -30,6 +30,17 @@ export function piecesOf(text: string, environment: Environment): Piece[] {
 /** What the parts come to; files are read now. Throws an ExpansionError. */
 export function joined(pieces: readonly Piece[]): string {
   return pieces.map((piece) => (piece.from === 'file' ? fileText(piece.path) : piece.text)).join('');
+}
+
+/** What the parts come to by now: files are read again. Undefined if one of them cannot be. */
+export async function joinedAgain(pieces: readonly Piece[]): Promise<string | undefined> {
+  let all = '';
+  for (const piece of pieces) {
+    const text = piece.from === 'file' ? await readTextAgain(piece.path).catch(() => undefined) : piece.text;
+    if (text === undefined) return undefined;
+    all += piece.from === 'file' ? tidied(text) : text;
+  }
+  return all;
 }
 
 /** True if a text is nothing but a variable in a notation that is not expanded here. */

@@ -31,6 +31,10 @@ export interface AccountState {
   /** The account's record does not open. Nothing is read again before `recordRetryAt`, monotonic ms. */
   recordProblem: string | undefined;
   recordRetryAt: number;
+  /** The record says that these credentials, or earlier ones of the account, were refused. */
+  suspect: boolean;
+  /** Monotonic ms before which the files of suspect credentials are not looked at again. */
+  lookAgainAt: number;
   failures: number;
   /** The store holds a record of this name for another identity, and that has been told. */
   foreign: boolean;
@@ -69,6 +73,8 @@ export function newAccountState(credential: Credential, clock: Clock, timers: Ti
     outOfLogins: false,
     recordProblem: undefined,
     recordRetryAt: -Infinity,
+    suspect: false,
+    lookAgainAt: -Infinity,
     failures: 0,
     foreign: false,
     retryAt: undefined,

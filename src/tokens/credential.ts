@@ -53,6 +53,11 @@ export interface Credential {
   readonly budget: BudgetLimits | undefined;
   /** ms within which the endpoint answers a refresh token it has already seen; 0 = never spend one twice. */
   readonly rotationGrace: number;
+  /**
+   * Reads the files again that its secrets come from, if there are any. True: they hold others now, which are used from
+   * now on; `credentials` is another one then, `identity` the same.
+   */
+  readonly reread?: () => Promise<boolean>;
   login(): Promise<Outcome>;
   refresh(current: Token): Promise<Outcome>;
 }

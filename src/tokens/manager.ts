@@ -24,6 +24,8 @@ const SAVE_PAUSE_MOST = 2_000;
 const SAVE_PAUSE_AT_CLOSE = 500;
 /** A record that does not open is looked at again no sooner than this: an operator may have mended it. ms. */
 const RECORD_PAUSE = 5_000;
+/** The files of credentials that were refused are looked at again no sooner than this, and only when somebody asks for a token. ms. */
+const SECRET_PAUSE = 30_000;
 
 /** Accounts shown one by one. */
 const SHOWN_MOST = 500;
@@ -41,6 +43,8 @@ export interface TokenObserver {
   recordUnreadable?(credential: Credential, error: RecordError): void;
   /** The store holds a record of this account's name for another identity. Told once. */
   foreignRecord?(credential: Credential): void;
+  /** A file that the account's secrets come from has changed, and was read again. */
+  secretChanged?(credential: Credential): void;
 }
 
 /** One call to a token endpoint, told when it has ended. */
@@ -218,6 +222,7 @@ export class TokenManager {
     if (state.credential.fixed !== undefined) throw new TokenwardError('token_unavailable', { detail: `account ${account}: its token is a fixed one; change it in the configuration` });
     if (options.login === true && !state.credential.canLogin) throw new TokenwardError('token_unavailable', { detail: `account ${account}: its flow has no login; bring a new refresh token with: tokenward import ${account}` });
     state.recordRetryAt = -Infinity;
+    await this.#rereadSecrets(state);
     const record = await this.#read(state);
     if (record.dead !== undefined || record.retryAt !== undefined || record.failures > 0 || record.gaveUpAt !== undefined) {
       await this.#save(state, { ...record, dead: undefined, doubt: undefined, failures: 0, retryAt: undefined, gaveUpAt: undefined });
@@ -382,6 +387,7 @@ export class TokenManager {
     const { credential } = state;
     const { token } = record;
     const isOurs = record.identity === credential.identity;
+    state.suspect = (record.dead ?? record.doubt) !== undefined;
     state.dead = record.dead?.credentials === credential.credentials ? record.dead.reason : this.#missing(state, isOurs ? token : undefined);
     // A pause for a second look at credentials that have been changed since is over.
     state.retryAt = record.doubt !== undefined && record.doubt.credentials !== credential.credentials ? undefined : record.retryAt;
@@ -477,6 +483,7 @@ export class TokenManager {
     }
     const known = await this.#reread(state, refused);
     if (known !== undefined) return known;
+    await this.#lookAgain(state);
     this.#mayCall(state, wishes);
 
     await state.releasing;
@@ -559,6 +566,21 @@ export class TokenManager {
     return news ? token : undefined;
   }
 
+  /** True: a file that the account's secrets come from has changed, and what it says is used from now on. */
+  async #rereadSecrets({ credential }: AccountState): Promise<boolean> {
+    const changed = (await credential.reread?.()) === true;
+    if (changed) this.#options.observer.secretChanged?.(credential);
+    return changed;
+  }
+
+  /** Credentials that were refused may have been put right since, in the file they come from. */
+  async #lookAgain(state: AccountState): Promise<void> {
+    const now = this.#options.clock.monotonic();
+    if (!state.suspect || state.credential.reread === undefined || now < state.lookAgainAt) return;
+    state.lookAgainAt = now + SECRET_PAUSE;
+    if (await this.#rereadSecrets(state)) this.#adopt(state, await this.#read(state));
+  }
+
   /** Throws if the credential is dead, or a failure is too fresh to try again. */
   #mayCall(state: AccountState, { useReserve = false }: Wishes): void {
     const { credential } = state;
@@ -604,6 +626,7 @@ export class TokenManager {
     const { credential } = state;
     const { clock } = this.#options;
     let current = record;
+    let looked = false;
     for (let failures = record.failures; ; failures += 1) {
       const before = current.intent;
       const asked = clock.monotonic();
@@ -615,6 +638,13 @@ export class TokenManager {
         // Perhaps because another holder, thought dead, has spent it. Then his successor is in the store.
         const theirs = await this.#read(state);
         if (this.#isNews(state, theirs, current.generation)) return this.#adopt(state, theirs)!;
+        // The client's own secret, or the password for the login that comes next, may have been changed.
+        const changed = !looked && (await this.#rereadSecrets(state));
+        looked = true;
+        if (changed && !credential.canLogin && !this.#isClosing()) {
+          current = { ...theirs, intent: undefined };
+          continue;
+        }
         if (!credential.canLogin) return this.#giveUp(state, theirs, `the token endpoint refused its refresh token (${outcome.reason})`);
         return { ...theirs, token: token.withoutRefresh() };
       }
@@ -643,13 +673,22 @@ export class TokenManager {
     const { credential } = state;
     const { clock, observer } = this.#options;
     let current = record;
+    let looked = false;
     for (let failures = record.failures; ; failures += 1) {
-      if (this.#closing) return this.#leaveOff(state, current);
+      if (this.#isClosing()) return this.#leaveOff(state, current);
       const asked = clock.monotonic();
       const debited = await this.#debit(state, current, wishes.useReserve === true);
       current = debited.record;
       const outcome = await this.#call(state, 'login', wishes.cause, () => credential.login());
       if (outcome.kind === 'granted') return this.#accept(state, current, outcome.grant, 'login', wishes.cause, asked);
+      if (outcome.kind === 'refused' && !looked) {
+        looked = true;
+        if (await this.#rereadSecrets(state)) {
+          // What was refused is nothing to these: neither its note nor its doubt is theirs.
+          current = await this.#save(state, { ...current, intent: undefined, doubt: undefined });
+          continue;
+        }
+      }
       if (outcome.kind === 'refused') return this.#refusedLogin(state, current, outcome.reason, wishes.cause.why === 'operator');
       const nothingLeft = outcome.kind === 'impossible' || (outcome.kind === 'failed' && outcome.reach === 'unsent');
       if (nothingLeft && credential.budget !== undefined && debited.at !== undefined) {
