@@ -174,10 +174,12 @@ async function serve(options: Options): Promise<void> {
       });
   };
   const fault = stopOnFault(log, stop);
+  let isUp!: (running: Awaited<typeof starting>) => void;
+  const up = new Promise<Awaited<typeof starting>>((resolve) => (isUp = resolve));
   heedSignals((signal) => {
     if (signal !== 'SIGHUP') return stop(signal, 0);
-    // A start that fails says so itself.
-    starting.then((running) => reload(running, file, environment, log), () => undefined).catch(fault);
+    // One that came before the start was over waits until that has been told; one that fails says so itself.
+    up.then((running) => reload(running, file, environment, log)).catch(fault);
   });
   let running: Awaited<typeof starting>;
   try {
@@ -191,6 +193,7 @@ async function serve(options: Options): Promise<void> {
   const { proxyAddress, operatorAddress } = running;
   const detail = `operator on http://${bracketed(operatorAddress.address)}:${operatorAddress.port}`;
   log.info('tokenward is up', { address: showProxyAddress(proxyAddress), detail, ...describeStart(config, file) });
+  isUp(running);
 }
 
 /** How long a start that is to be stopped may still take. ms. */
