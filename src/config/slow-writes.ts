@@ -8,5 +8,6 @@ const COMMAND_MOST = STORE_WRITE_MS / 2;
 /** Warns of a store that may take longer than whoever waits for it does. */
 export function warnOfSlowWrites({ store }: Pick<Config, 'store'>, say: Say): void {
   if (store.type !== 'redis' || store.commandTimeout <= COMMAND_MOST) return;
-  say(['store', 'commandTimeout'], `is more than ${COMMAND_MOST / 1000} s: callers wait so long for each command while Redis is away, and a stop waits for no write that takes longer, so that a token renewed just then may be lost`);
+  const why = 'callers wait so long for each command while Redis is away, and a stop waits for no slower write';
+  say(['store', 'commandTimeout'], `is more than ${COMMAND_MOST / 1000} s: ${why}, so a token renewed just then may be lost`);
 }
