@@ -2,16 +2,16 @@ import tseslint from 'typescript-eslint';
 
 /** What a folder may not import: the architecture as a rule. Imports only point down. */
 const layers = [
-  { files: ['src/tokens/**'], forbid: ['express', 'node:http', 'node:https', 'node:net', 'undici', '**/proxy/**', '**/operator/**', '**/sandbox/**', '**/config/**', '**/app.ts', '**/server.ts', '**/main.ts', '**/program.ts', '**/log.ts', '**/metrics.ts'] },
-  { files: ['src/flows/**'], forbid: ['express', 'node:http', 'node:https', 'node:net', 'undici', '**/proxy/**', '**/operator/**', '**/sandbox/**', '**/config/**', '**/app.ts', '**/server.ts', '**/main.ts', '**/program.ts', '**/log.ts', '**/metrics.ts'] },
-  { files: ['src/config/**'], forbid: ['express', 'node:http', 'undici', '**/proxy/**', '**/operator/**', '**/sandbox/**', '**/tokens/**', '**/app.ts', '**/server.ts', '**/main.ts', '**/program.ts'] },
-  { files: ['src/inbound/**'], forbid: ['express', '**/proxy/**', '**/operator/**', '**/sandbox/**', '**/tokens/**', '**/config/**', '**/app.ts', '**/server.ts', '**/main.ts', '**/program.ts'] },
-  { files: ['src/proxy/**'], forbid: ['**/operator/**', '**/sandbox/**', '**/app.ts', '**/main.ts', '**/program.ts', '**/stores/**'] },
-  { files: ['src/proxy/**'], ignores: ['src/proxy/forward.ts', 'src/proxy/upgrade.ts', 'src/proxy/token-endpoint.ts'], forbid: ['undici', '**/operator/**', '**/sandbox/**', '**/app.ts', '**/main.ts', '**/program.ts', '**/stores/**'] },
-  { files: ['src/operator/**'], forbid: ['**/proxy/**', '**/sandbox/**', '**/app.ts', '**/main.ts', '**/program.ts', 'undici'] },
-  { files: ['src/credentials.ts', 'src/routes.ts', 'src/stores.ts'], forbid: ['**/operator/**', '**/sandbox/**', '**/workers/**', '**/app.ts', '**/server.ts', '**/main.ts', '**/program.ts'] },
-  { files: ['src/workers/**'], forbid: ['express', '**/proxy/**', '**/sandbox/**', '**/main.ts', '**/program.ts', '**/stores/**'] },
-  { files: ['src/sandbox/**'], forbid: ['express', '**/proxy/**', '**/operator/**', '**/tokens/*', '**/config/**', '**/app.ts', '**/main.ts', '**/program.ts'] },
+  { files: ['src/tokens/**'], forbid: ['express', 'node:http', 'node:https', 'node:net', '**/http/**', '**/proxy/**', '**/operator/**', '**/sandbox/**', '**/config/**', '**/app/**', '**/cli/**', '**/log.ts', '**/metrics.ts'] },
+  { files: ['src/flows/**'], forbid: ['express', 'node:http', 'node:https', 'node:net', '**/http/**', '**/proxy/**', '**/operator/**', '**/sandbox/**', '**/config/**', '**/app/**', '**/cli/**', '**/log.ts', '**/metrics.ts'] },
+  { files: ['src/config/**'], forbid: ['express', 'node:http', '**/proxy/**', '**/operator/**', '**/sandbox/**', '**/tokens/**', '**/app/**', '**/cli/**'] },
+  { files: ['src/http/**'], forbid: ['**/proxy/**', '**/operator/**', '**/sandbox/**', '**/tokens/**', '**/config/**', '**/flows/**', '**/workers/**', '**/app/**', '**/cli/**'] },
+  { files: ['src/http/**'], ignores: ['src/http/server/express.ts', 'src/http/server/server.ts'], forbid: ['express'] },
+  { files: ['src/proxy/**'], forbid: ['express', '**/operator/**', '**/sandbox/**', '**/workers/**', '**/app/**', '**/cli/**', '**/stores/**'] },
+  { files: ['src/operator/**'], forbid: ['**/proxy/**', '**/sandbox/**', '**/workers/**', '**/app/**', '**/cli/**'] },
+  { files: ['src/app/**'], forbid: ['**/sandbox/**', '**/workers/**', '**/cli/**'] },
+  { files: ['src/workers/**'], forbid: ['express', '**/proxy/**', '**/sandbox/**', '**/cli/**', '**/stores/**'] },
+  { files: ['src/sandbox/**'], forbid: ['express', '**/proxy/**', '**/operator/**', '**/tokens/*', '**/config/**', '**/app/**', '**/cli/**'] },
 ];
 
 export default tseslint.config(
@@ -37,12 +37,12 @@ export default tseslint.config(
   },
   ...layers.map(({ files, ignores = [], forbid }) => ({
     files, ignores,
-    rules: { 'no-restricted-imports': ['error', { patterns: [{ group: forbid, message: 'Imports only point down: main → workers → app → {proxy, operator, sandbox} → {tokens, config} → flows → errors.' }] }] },
+    rules: { 'no-restricted-imports': ['error', { patterns: [{ group: forbid, message: 'Imports only point down: cli → workers → app → {proxy, operator, sandbox} → config → {flows, http} → tokens → errors.' }] }] },
   })),
   {
     // Only program.ts ends the process, reads its arguments and its environment.
     files: ['src/**'],
-    ignores: ['src/program.ts', 'src/signals.ts', 'src/demo.ts', 'src/demo/**'],
+    ignores: ['src/program.ts', 'src/cli/signals.ts', 'src/demo/demo.ts', 'src/demo/**'],
     rules: { 'no-restricted-properties': ['error', ...['exit', 'argv', 'env', 'on', 'kill', 'stdout', 'stdin'].map((property) => ({ object: 'process', property, message: 'Only program.ts touches the process.' }))] },
   },
   {

@@ -3,6 +3,6 @@
  * Nothing else is imported up here: all that is would be read before a line of it runs, and a signal that came in the
  * meantime would end the process as if nobody heeded it.
  */
-import './signals.ts';
+import './cli/signals.ts';
 
 await import('./program.ts');

@@ -1,8 +1,8 @@
 import { findAccount, type LoadedConfig } from '../config/load.ts';
 import { nearest } from '../config/nearest.ts';
-import { credentialSource } from '../credentials.ts';
+import { credentialSource } from '../app/credentials.ts';
 import { TokenCallError } from '../flows/run.ts';
-import { openStore, storeIsThere, type StoreSurroundings } from '../stores.ts';
+import { openStore, storeIsThere, type StoreSurroundings } from '../app/stores.ts';
 import { systemClock } from '../tokens/clock.ts';
 import type { Credential } from '../tokens/credential.ts';
 import { importToken } from '../tokens/import.ts';

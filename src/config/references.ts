@@ -2,7 +2,7 @@ import { attachSchema, budgetSchema, type Flow } from '../flows/flow.ts';
 import { PRESETS } from '../flows/presets.ts';
 import { checkAttach, checkBudget, checkGiven, needsBaseUrl } from './flow-checks.ts';
 import { didYouMean, list, record, unknownKey, type Path, type Say } from './mistakes.ts';
-import { readCrls, TlsFileError } from '../tls.ts';
+import { readCrls, TlsFileError } from '../http/tls.ts';
 import { DEFAULT_OPERATOR_PORT, DEFAULT_PORT, isLoopback, isUrl, type AccountConfig } from './schema.ts';
 
 /*

@@ -1,6 +1,6 @@
 import { z } from 'zod';
 import { attachSchema, headerName, type Attach, type Flow } from '../flows/flow.ts';
-import { FORWARDED_BY_US, HOP_BY_HOP, METHOD_OVERRIDES, names, OURS, plain, TARGET_OVERRIDES } from '../field-names.ts';
+import { FORWARDED_BY_US, HOP_BY_HOP, METHOD_OVERRIDES, names, OURS, plain, TARGET_OVERRIDES } from '../http/field-names.ts';
 import type { GeneratedAccounts } from './accounts.ts';
 import { list, record, type Path, type Say } from './mistakes.ts';
 

@@ -1,6 +1,6 @@
-import type { CallerRequest } from '../inbound/exchange.ts';
-import { PlainRequest } from '../inbound/plain-request.ts';
-import { hostnameOf, type SiteGuard } from '../inbound/site-guard.ts';
+import type { CallerRequest } from '../http/server/exchange.ts';
+import { PlainRequest } from '../http/server/fast/request.ts';
+import { hostnameOf, type SiteGuard } from '../http/server/site-guard.ts';
 
 /** Scheme, authority, and the rest, which is a path, a query, both or nothing. */
 const ABSOLUTE = /^(https?):\/\/([^/?#]*)(.*)$/is;

@@ -1,5 +1,5 @@
 import { TokenwardError } from '../errors.ts';
-import { field, type CallerRequest } from '../inbound/exchange.ts';
+import { field, type CallerRequest } from '../http/server/exchange.ts';
 import type { Caller } from './caller.ts';
 
 /** Which accounts may be named: exact names, and beginnings of names. Undefined: all. */

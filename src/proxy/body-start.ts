@@ -1,4 +1,4 @@
-import { decodedStart } from './coding.ts';
+import { decodedStart } from '../http/coding.ts';
 
 /** What a body begins with: `unknown` while only white space is here, or too little of what is compressed. */
 export type Start = 'unknown' | 'json' | 'other';

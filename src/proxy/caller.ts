@@ -2,10 +2,10 @@ import { createHash, timingSafeEqual } from 'node:crypto';
 import type { PeerCertificate, TLSSocket } from 'node:tls';
 import type { CallerConfig } from '../config/schema.ts';
 import { TokenwardError } from '../errors.ts';
-import { field, type CallerRequest } from '../inbound/exchange.ts';
-import { peerOf } from '../inbound/peer.ts';
+import { field, type CallerRequest } from '../http/server/exchange.ts';
+import { peerOf } from '../http/server/peer.ts';
 import { accountPatterns, type AccountPatterns } from './account.ts';
-import type { Damping } from './damping.ts';
+import type { Damping } from './key-throttle.ts';
 import { looksLikeJwt, type JwtCheck } from './jwt.ts';
 
 /** Somebody who may call, and the routes (prefixes) he may use; undefined: all. */

@@ -3,8 +3,8 @@ import type { Token } from '../tokens/token.ts';
 import {
   API_KEY, CALLERS_CREDENTIALS, CHALLENGES, COOKIES, FORWARDING, FORWARDING_FAMILY, HOP_BY_HOP, METHOD_OVERRIDES, OURS,
   OURS_FAMILY, plain, TARGET_OVERRIDES,
-} from '../field-names.ts';
-import { remembered } from './remembered.ts';
+} from '../http/field-names.ts';
+import { remembered } from '../http/memoize.ts';
 import type { Route } from './route.ts';
 import { callersCookie, upstreamsCookies } from './set-cookie.ts';
 

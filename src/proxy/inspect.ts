@@ -1,9 +1,9 @@
 import type { MatchRule } from '../flows/flow.ts';
 import { matchesAny, needsBody, ruledOut } from '../flows/match.ts';
 import { BodyStart } from './body-start.ts';
-import { decoded } from './coding.ts';
-import { remembered } from './remembered.ts';
-import type { UpstreamReply } from './upstream/reply.ts';
+import { decoded } from '../http/coding.ts';
+import { remembered } from '../http/memoize.ts';
+import type { UpstreamReply } from '../http/client/response.ts';
 
 /** As much of a reply as is looked at: an error is short. Bytes. */
 export const PEEK_MOST = 64 * 1024;

@@ -1,7 +1,7 @@
-import type { CallerAnswer } from '../inbound/exchange.ts';
-import { waitForReader } from './answer.ts';
-import { spent } from './spent.ts';
-import type { UpstreamReply } from './upstream/reply.ts';
+import type { CallerAnswer } from '../http/server/exchange.ts';
+import { waitForReader } from './respond.ts';
+import { spent } from '../http/free-buffer.ts';
+import type { UpstreamReply } from '../http/client/response.ts';
 
 /**
  * Sends the upstream's reply to the caller as it comes; `headers` is a flat list of names and values. A caller who reads

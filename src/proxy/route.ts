@@ -6,7 +6,7 @@ import type { DeadTokenRule } from './inspect.ts';
 import type { TokenAttacher } from './headers.ts';
 import type { LoginPaths } from './legacy-login.ts';
 import type { Policy } from './policy.ts';
-import type { Upstream } from './forward.ts';
+import type { Upstream } from '../http/client/upstream.ts';
 
 /** A route ready for use: everything that does not depend on the request is worked out once. */
 export interface Route {

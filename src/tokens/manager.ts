@@ -6,7 +6,7 @@ import { newAccountState, type AccountState } from './account-state.ts';
 import { LoginBudgets, type BudgetState } from './budget.ts';
 import { systemTimers, type Clock, type Timers } from './clock.ts';
 import type { Credential, CredentialSource, Outcome } from './credential.ts';
-import { backoff, backoffLeft, DOUBT_PAUSE, earlyPause, givesUpRefresh, isDoubtful, lostLoginWait, maySpendRefresh, NEXT_TRY, quickPause, type Unsettled } from './ladder.ts';
+import { backoff, backoffLeft, DOUBT_PAUSE, earlyPause, givesUpRefresh, isDoubtful, lostLoginWait, maySpendRefresh, NEXT_TRY, quickPause, type Unsettled } from './backoff.ts';
 import { earlyAt, isEnding, isInLastPart, lives, nextToken } from './lifetime.ts';
 import type { CredentialRecord, Records, RenewalKind } from './records.ts';
 import { judge, cannotServe, type CredentialStatus, type RenewalCause } from './status.ts';

@@ -1,10 +1,10 @@
 import cluster from 'node:cluster';
-import { newViaName } from '../app.ts';
+import { newViaName } from '../app/app.ts';
 import type { LoadedConfig } from '../config/load.ts';
 import { WORKER_ENDS_MS } from '../deadlines.ts';
 import type { Logger } from '../log.ts';
 import type { Metrics } from '../metrics.ts';
-import type { ProxyAddress } from '../proxy-address.ts';
+import type { ProxyAddress } from '../app/proxy-address.ts';
 import { createWith } from '../http/server/socket-file.ts';
 import { packConfig } from './messages.ts';
 import { MetricsSum } from './sum.ts';

@@ -3,7 +3,7 @@ import type { LoadedConfig } from '../config/load.ts';
 import { TokenwardError, type ErrorCode } from '../errors.ts';
 import type { RenewNowOptions } from '../tokens/manager.ts';
 import type { MetricsJson, ProcessState, RenewedToken } from '../operator/view.ts';
-import type { ProxyAddress } from '../proxy-address.ts';
+import type { ProxyAddress } from '../app/proxy-address.ts';
 
 /*
  * What the primary process and its workers say to each other, over the channel that node:cluster opens between them.

@@ -1,12 +1,12 @@
 import type { Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { availableParallelism } from 'node:os';
-import { operatorPort } from '../app.ts';
+import { operatorPort } from '../app/app.ts';
 import type { LoadedConfig } from '../config/load.ts';
 import { OPERATOR_ENDS_MS } from '../deadlines.ts';
 import type { Logger } from '../log.ts';
 import { Metrics } from '../metrics.ts';
-import type { ProxyAddress } from '../proxy-address.ts';
+import type { ProxyAddress } from '../app/proxy-address.ts';
 import { drain } from '../http/server/drain.ts';
 import { listen, ListenError } from '../http/server/listen.ts';
 import { freeSocketFile } from '../http/server/socket-file.ts';

@@ -2,7 +2,7 @@ import type { Worker as ClusterWorker } from 'node:cluster';
 import { LAST_WORDS_MS, RENEW_ANSWER_MS } from '../deadlines.ts';
 import { TokenwardError } from '../errors.ts';
 import type { MetricsJson } from '../operator/view.ts';
-import type { ProxyAddress } from '../proxy-address.ts';
+import type { ProxyAddress } from '../app/proxy-address.ts';
 import type { Answers, Question, ToPrimary, ToWorker } from './messages.ts';
 
 /** How long a new worker may take until it serves, ms: a Redis that does not answer included. */

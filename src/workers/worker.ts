@@ -1,5 +1,5 @@
 import cluster from 'node:cluster';
-import { startWorker, type Surroundings, type Worker } from '../app.ts';
+import { startWorker, type Surroundings, type Worker } from '../app/app.ts';
 import { TokenwardError } from '../errors.ts';
 import { createLogger, describeFault, type Logger } from '../log.ts';
 import { packError, unpackConfig, type Answers, type Question, type ToPrimary, type ToWorker } from './messages.ts';

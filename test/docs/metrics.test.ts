@@ -43,7 +43,7 @@ describe('docs/metrics.md', () => {
   });
 
   it('names every reason and outcome that the code can give', () => {
-    const sources = ['src/flows/run.ts', 'src/tokens/manager.ts', 'src/proxy/handle.ts'].map((file) => readFileSync(file, 'utf8')).join('\n');
+    const sources = ['src/flows/run.ts', 'src/tokens/manager.ts', 'src/proxy/handler.ts'].map((file) => readFileSync(file, 'utf8')).join('\n');
     const words = [
       ...[...sources.matchAll(/withheld\(\w+, '([\w-]+)'\)/g)].map(([, word]) => word!),
       ...[...sources.matchAll(/\bfailed\('([\w-]+)'/g)].map(([, word]) => word!),

@@ -1,11 +1,11 @@
 import assert from 'node:assert/strict';
 import { once } from 'node:events';
 import type { Socket } from 'node:net';
-import { egressProxy } from '../../src/app.ts';
-import { Upstream } from '../../src/proxy/forward.ts';
-import { tokenCallSender } from '../../src/proxy/token-endpoint.ts';
-import { destinationOf, dial, DialError } from '../../src/proxy/upstream/dial.ts';
-import type { UpstreamReply } from '../../src/proxy/upstream/reply.ts';
+import { egressProxy } from '../../src/app/app.ts';
+import { Upstream } from '../../src/http/client/upstream.ts';
+import { tokenCallSender } from '../../src/app/token-endpoint-client.ts';
+import { destinationOf, dial, DialError } from '../../src/http/client/dial.ts';
+import type { UpstreamReply } from '../../src/http/client/response.ts';
 import { TokenCallError } from '../../src/flows/run.ts';
 import { Authority } from '../support/certificates.ts';
 import { freshFolder, writeConfig } from '../support/files.ts';

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
-import { Upstream } from '../../src/proxy/forward.ts';
-import { tokenCallSender } from '../../src/proxy/token-endpoint.ts';
-import { destinationOf } from '../../src/proxy/upstream/dial.ts';
+import { Upstream } from '../../src/http/client/upstream.ts';
+import { tokenCallSender } from '../../src/app/token-endpoint-client.ts';
+import { destinationOf } from '../../src/http/client/dial.ts';
 import { TokenCallError } from '../../src/flows/run.ts';
 import { closing } from '../support/own-proxy.ts';
 import { ownUpstream } from '../support/own-upstream.ts';

@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { tokenCallSender } from '../../src/proxy/token-endpoint.ts';
+import { tokenCallSender } from '../../src/app/token-endpoint-client.ts';
 import { TokenCallError } from '../../src/flows/run.ts';
 import { RedisStore } from '../../src/tokens/stores/redis.ts';
 import { call } from '../support/call.ts';

@@ -3,7 +3,7 @@ import { once } from 'node:events';
 import type { ServerOptions } from 'node:https';
 import { createServer, type TLSSocket } from 'node:tls';
 import type { AddressInfo } from 'node:net';
-import { destinationOf, dial, DialError } from '../../src/proxy/upstream/dial.ts';
+import { destinationOf, dial, DialError } from '../../src/http/client/dial.ts';
 import { call } from '../support/call.ts';
 import { Authority, type Certificate } from '../support/certificates.ts';
 import { freshFolder } from '../support/files.ts';

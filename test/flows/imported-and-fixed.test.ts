@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { credentialSource } from '../../src/credentials.ts';
+import { credentialSource } from '../../src/app/credentials.ts';
 import type { TokenRequest } from '../../src/flows/run.ts';
 import { systemClock } from '../../src/tokens/clock.ts';
 import type { Credential } from '../../src/tokens/credential.ts';

@@ -1,5 +1,5 @@
 import fc from 'fast-check';
-import { checkRequest } from '../../src/proxy/gate.ts';
+import { checkRequest } from '../../src/proxy/validate.ts';
 
 type Field = readonly [name: string, value: string];
 

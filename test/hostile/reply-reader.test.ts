@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import fc from 'fast-check';
-import { ReplyReader } from '../../src/proxy/upstream/reply-reader.ts';
+import { ReplyReader } from '../../src/http/client/response-parser.ts';
 import { readReply } from './strict-reply-reader.ts';
 
 /** What came of a reply. `failed` covers both what is malformed and what is cut off: neither may look whole. */

@@ -1,9 +1,9 @@
 import assert from 'node:assert/strict';
 import fc from 'fast-check';
-import type { RequestBody, Upload } from '../../src/proxy/body.ts';
-import { destinationOf } from '../../src/proxy/upstream/dial.ts';
-import { ConnectionPool } from '../../src/proxy/upstream/pool.ts';
-import { UpstreamReply } from '../../src/proxy/upstream/reply.ts';
+import type { RequestBody, Upload } from '../../src/proxy/request-body.ts';
+import { destinationOf } from '../../src/http/client/dial.ts';
+import { ConnectionPool } from '../../src/http/client/pool.ts';
+import { UpstreamReply } from '../../src/http/client/response.ts';
 import { echo, RawServer } from './raw-server.ts';
 
 const chunks = fc.array(fc.uint8Array({ minLength: 1, maxLength: 3_000 }).map((array) => Buffer.from(array)), { maxLength: 6 });

@@ -3,8 +3,8 @@ import { once } from 'node:events';
 import { createServer, type IncomingMessage, type Server } from 'node:http';
 import { connect, type AddressInfo } from 'node:net';
 import fc from 'fast-check';
-import { readPlainHead } from '../../src/inbound/plain-request.ts';
-import { withoutRawBytes } from '../../src/inbound/raw-targets.ts';
+import { readPlainHead } from '../../src/http/server/fast/request.ts';
+import { withoutRawBytes } from '../../src/http/server/raw-targets.ts';
 
 const HEAD_MOST = 64 * 1024;
 

@@ -3,7 +3,7 @@ import { once } from 'node:events';
 import { createServer, type Server } from 'node:http';
 import { connect, type AddressInfo, type Socket } from 'node:net';
 import fc from 'fast-check';
-import { encodeRawTargets, withoutRawBytes } from '../../src/inbound/raw-targets.ts';
+import { encodeRawTargets, withoutRawBytes } from '../../src/http/server/raw-targets.ts';
 
 interface Message {
   readonly empty: string;

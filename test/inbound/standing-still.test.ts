@@ -3,7 +3,7 @@ import { once } from 'node:events';
 import type { Server } from 'node:http';
 import type { AddressInfo, Socket } from 'node:net';
 import { setTimeout as sleep } from 'node:timers/promises';
-import type { CallerAnswer, CallerRequest } from '../../src/inbound/exchange.ts';
+import type { CallerAnswer, CallerRequest } from '../../src/http/server/exchange.ts';
 import { drain, sendCallersAway } from '../../src/http/server/drain.ts';
 import { createExpress } from '../../src/http/server/express.ts';
 import { createHttpServer } from '../../src/http/server/server.ts';

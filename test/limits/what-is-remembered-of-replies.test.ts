@@ -4,8 +4,8 @@ import { runInNewContext } from 'node:vm';
 import { deadTokenRule, meansDeadToken } from '../../src/proxy/inspect.ts';
 import { replyHeaders } from '../../src/proxy/headers.ts';
 import type { Route } from '../../src/proxy/route.ts';
-import { UpstreamReply } from '../../src/proxy/upstream/reply.ts';
-import { ReplyReader } from '../../src/proxy/upstream/reply-reader.ts';
+import { UpstreamReply } from '../../src/http/client/response.ts';
+import { ReplyReader } from '../../src/http/client/response-parser.ts';
 
 const MIB = 1024 * 1024;
 

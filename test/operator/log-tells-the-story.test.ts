@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import type { LogFields } from '../../src/log.ts';
 import { Metrics } from '../../src/metrics.ts';
-import { createObserver } from '../../src/observer.ts';
+import { createObserver } from '../../src/app/token-observer.ts';
 import type { Credential } from '../../src/tokens/credential.ts';
 import type { RenewalReport, TokenObserver } from '../../src/tokens/manager.ts';
 import type { AccountWord, CredentialStatus } from '../../src/tokens/status.ts';

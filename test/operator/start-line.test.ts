@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { join } from 'node:path';
 import { loadConfig } from '../../src/config/load.ts';
-import { describeStart } from '../../src/start-line.ts';
+import { describeStart } from '../../src/app/start-line.ts';
 import { VERSION } from '../../src/version.ts';
 import { freshFolder, writeConfig } from '../support/files.ts';
 import { serve } from '../support/process.ts';

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { startSandbox } from '../../src/sandbox/sandbox.ts';
 import type { SendTokenCall } from '../../src/flows/run.ts';
-import { tokenCallSender } from '../../src/proxy/token-endpoint.ts';
+import { tokenCallSender } from '../../src/app/token-endpoint-client.ts';
 import { call, metric, type Answer } from '../support/call.ts';
 import { FakeClock } from '../support/clock.ts';
 import { closing } from '../support/own-proxy.ts';

@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { UncuredReplies } from '../../src/proxy/uncured.ts';
+import { UncuredReplies } from '../../src/proxy/renewal-guard.ts';
 import { FakeClock } from '../support/clock.ts';
 
 /**

@@ -1,5 +1,5 @@
 import { rmSync } from 'node:fs';
-import { startApp, type Surroundings } from '../../src/app.ts';
+import { startApp, type Surroundings } from '../../src/app/app.ts';
 import { parseConfig } from '../../src/config/load.ts';
 import { recorder, temporaryFolder, type ConfigObject, type RunningProxy } from './proxy.ts';
 

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { rmSync } from 'node:fs';
-import { AnnouncingStore } from '../../src/tokens/stores/announcing.ts';
+import { AnnouncingStore } from '../../src/tokens/stores/broadcasting.ts';
 import { EmbeddedStore } from '../../src/tokens/stores/embedded.ts';
 import { temporaryFolder } from '../support/proxy.ts';
 import { describeStoreContract, type StoreFactory } from './store-contract.ts';

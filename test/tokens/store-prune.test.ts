@@ -1,9 +1,9 @@
 import assert from 'node:assert/strict';
 import { rmSync } from 'node:fs';
 import { join } from 'node:path';
-import { credentialSource } from '../../src/credentials.ts';
+import { credentialSource } from '../../src/app/credentials.ts';
 import { parseConfig, type LoadedConfig } from '../../src/config/load.ts';
-import { pruneStore } from '../../src/stores.ts';
+import { pruneStore } from '../../src/app/stores.ts';
 import { systemClock } from '../../src/tokens/clock.ts';
 import { EMPTY_RECORD, Records } from '../../src/tokens/records.ts';
 import { Seal, sealingKey } from '../../src/tokens/seal.ts';

@@ -3,7 +3,7 @@ import { execFileSync, spawn, type ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
 import { rmSync } from 'node:fs';
 import { hostname } from 'node:os';
-import { leaseOwner, ownerIsGone } from '../../src/process-identity.ts';
+import { leaseOwner, ownerIsGone } from '../../src/app/process-identity.ts';
 import { eventually } from '../support/eventually.ts';
 import { temporaryFolder } from '../support/proxy.ts';
 import { requireTool } from '../support/tools.ts';

@@ -4,7 +4,7 @@ import { rmSync } from 'node:fs';
 import { EMPTY_RECORD, Records, type CredentialRecord } from '../../src/tokens/records.ts';
 import { Seal, sealingKey } from '../../src/tokens/seal.ts';
 import { RecordError } from '../../src/tokens/store.ts';
-import { AnnouncingStore } from '../../src/tokens/stores/announcing.ts';
+import { AnnouncingStore } from '../../src/tokens/stores/broadcasting.ts';
 import { EmbeddedStore } from '../../src/tokens/stores/embedded.ts';
 import { RedisStore } from '../../src/tokens/stores/redis.ts';
 import { Token } from '../../src/tokens/token.ts';

@@ -1,7 +1,7 @@
 import type { Server, ServerResponse } from 'node:http';
 import type { Server as TlsServer } from 'node:https';
 import { Server as NetServer, type Socket } from 'node:net';
-import type { PlainFastPath } from '../../inbound/fast-path.ts';
+import type { PlainFastPath } from './fast/engine.ts';
 
 export interface ServerParts {
   /** Callers' connections, with the bytes read before their first request: those of a TLS handshake. */

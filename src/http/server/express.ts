@@ -1,6 +1,6 @@
 import { IncomingMessage, ServerResponse } from 'node:http';
 import express, { type Express } from 'express';
-import type { StreamedRequest } from '../../inbound/exchange.ts';
+import type { StreamedRequest } from './exchange.ts';
 
 /** A new Express application, told nothing and telling nothing. */
 export function createExpress(): Express {

@@ -1,5 +1,5 @@
 import type { ErrorCode } from '../../errors.ts';
-import type { RequestHandler } from '../../inbound/exchange.ts';
+import type { RequestHandler } from './exchange.ts';
 
 /** What a server holds its requests to, and who answers them. */
 export interface ServerLimits {

@@ -1,8 +1,8 @@
 import { STATUS_CODES } from 'node:http';
 import type { Socket } from 'node:net';
 import { problemDocument, TokenwardError } from '../../errors.ts';
-import { whenDue } from '../../inbound/one-at-a-time.ts';
-import { refusalOf } from '../../inbound/refusal.ts';
+import { whenDue } from './one-at-a-time.ts';
+import { refusalOf } from './parser-errors.ts';
 import type { ServerLimits } from './limits.ts';
 
 /** What Node's parser refuses never becomes a request; it still deserves an answer in our form. */

@@ -2,11 +2,11 @@ import { createServer, type IncomingMessage, type RequestListener, type Server }
 import { createServer as createTlsServer, type Server as TlsServer, type ServerOptions as TlsOptions } from 'node:https';
 import type { Socket } from 'node:net';
 import type { Express } from 'express';
-import { PlainFastPath } from '../../inbound/fast-path.ts';
-import { cutWhenSilent } from '../../inbound/half-closed.ts';
-import { oneAtATime } from '../../inbound/one-at-a-time.ts';
-import { encodeRawTargets } from '../../inbound/raw-targets.ts';
-import { readInSlices } from '../../inbound/sliced-reading.ts';
+import { PlainFastPath } from './fast/engine.ts';
+import { cutWhenSilent } from './half-closed.ts';
+import { oneAtATime } from './one-at-a-time.ts';
+import { encodeRawTargets } from './raw-targets.ts';
+import { readInSlices } from './sliced-reading.ts';
 import { serverParts } from './drain.ts';
 import { expressClasses } from './express.ts';
 import type { ServerLimits } from './limits.ts';

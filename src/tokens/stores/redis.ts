@@ -1,7 +1,7 @@
 import { randomBytes } from 'node:crypto';
 import { accountOfKey, damaged, PROVE_EVERY, StoreError, type Debit, type StoredKind, type StoredRecord, type TokenStore } from '../store.ts';
 import { Connection, reason } from './redis-connection.ts';
-import { describePlace, lineOpener, type RedisAccess } from './redis-lines.ts';
+import { describePlace, lineOpener, type RedisAccess } from './redis-topology.ts';
 
 export interface RedisOptions extends RedisAccess {
   readonly keyPrefix: string;

@@ -1,8 +1,8 @@
 import type { IncomingMessage } from 'node:http';
 import { TokenwardError } from '../errors.ts';
-import type { CallerRequest, StreamedRequest } from '../inbound/exchange.ts';
-import { PlainRequest } from '../inbound/plain-request.ts';
-import type { Patience, Patient } from './patience.ts';
+import type { CallerRequest, StreamedRequest } from '../http/server/exchange.ts';
+import { PlainRequest } from '../http/server/fast/request.ts';
+import type { Patience, Patient } from '../http/stall-watchdog.ts';
 
 /** Bytes of request bodies kept by all requests together: a cap on their sum, because Node gives memory back late. */
 export class BufferBudget {

@@ -1,7 +1,7 @@
 import { STATUS_CODES } from 'node:http';
 import { problemDocument, TokenwardError, type ErrorCode } from '../errors.ts';
-import type { CallerAnswer, CallerRequest, StreamedRequest } from '../inbound/exchange.ts';
-import { PlainRequest } from '../inbound/plain-request.ts';
+import type { CallerAnswer, CallerRequest, StreamedRequest } from '../http/server/exchange.ts';
+import { PlainRequest } from '../http/server/fast/request.ts';
 
 /** Errors after which it is not certain where the next request begins. */
 const SPOILS_CONNECTION: ReadonlySet<ErrorCode> = new Set(['request_malformed', 'request_target_refused', 'target_too_long', 'headers_too_large', 'method_refused', 'upgrade_refused', 'loop_detected', 'expectation_failed']);

@@ -1,9 +1,9 @@
 import type { Server } from 'node:http';
 import type { Socket } from 'node:net';
-import type { RequestHandler } from './exchange.ts';
-import { PlainConnection, type FastPath } from './plain-connection.ts';
-import { encodeRawTargets } from './raw-targets.ts';
-import { readEarlierInSlices } from './sliced-reading.ts';
+import type { RequestHandler } from '../exchange.ts';
+import { PlainConnection, type FastPath } from './connection.ts';
+import { encodeRawTargets } from '../raw-targets.ts';
+import { readEarlierInSlices } from '../sliced-reading.ts';
 
 /** How often connections are looked at that may have stood still for too long. ms. */
 const LOOK_EVERY = 1_000;

@@ -1,18 +1,18 @@
 import type { SecureContextOptions } from 'node:tls';
-import type { LoadedConfig } from './config/load.ts';
-import type { Logger } from './log.ts';
+import type { LoadedConfig } from '../config/load.ts';
+import type { Logger } from '../log.ts';
 import { credentialSource } from './credentials.ts';
-import { readTlsFiles } from './tls.ts';
-import { bootTimeOf, systemBootTime } from './tokens/boot-time.ts';
-import { systemClock, type Clock } from './tokens/clock.ts';
-import { copyRecords, type CopyEnd, type CopyReport } from './tokens/copy.ts';
-import { Records } from './tokens/records.ts';
-import { Seal, sealingKey } from './tokens/seal.ts';
-import { accountOfKey, RecordError, StoreError, type StoredKind, type TokenStore } from './tokens/store.ts';
-import { AnnouncingStore, type Peers } from './tokens/stores/announcing.ts';
-import { EmbeddedStore, hasKeyBeside, keyBesideStore } from './tokens/stores/embedded.ts';
-import { RedisStore, type RedisOptions } from './tokens/stores/redis.ts';
-import type { HostPort, RedisPlace } from './tokens/stores/redis-lines.ts';
+import { readTlsFiles } from '../http/tls.ts';
+import { bootTimeOf, systemBootTime } from '../tokens/boot-time.ts';
+import { systemClock, type Clock } from '../tokens/clock.ts';
+import { copyRecords, type CopyEnd, type CopyReport } from '../tokens/copy.ts';
+import { Records } from '../tokens/records.ts';
+import { Seal, sealingKey } from '../tokens/seal.ts';
+import { accountOfKey, RecordError, StoreError, type StoredKind, type TokenStore } from '../tokens/store.ts';
+import { AnnouncingStore, type Peers } from '../tokens/stores/broadcasting.ts';
+import { EmbeddedStore, hasKeyBeside, keyBesideStore } from '../tokens/stores/embedded.ts';
+import { RedisStore, type RedisOptions } from '../tokens/stores/redis.ts';
+import type { HostPort, RedisPlace } from '../tokens/stores/redis-topology.ts';
 
 /** What opening a store takes besides the configuration. */
 export interface StoreSurroundings {

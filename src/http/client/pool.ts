@@ -2,7 +2,7 @@ import { setMaxListeners } from 'node:events';
 import { TokenwardError } from '../../errors.ts';
 import { Connection, type ConnectionOwner, type ConnectionTimeouts, type UpstreamRequest } from './connection.ts';
 import { dial, type Destination, type DialError } from './dial.ts';
-import type { UpstreamReply } from './reply.ts';
+import type { UpstreamReply } from './response.ts';
 
 export interface PoolOptions {
   readonly maxConnections: number;

@@ -1,6 +1,6 @@
 import type { Socket } from 'node:net';
-import { endOfLine, fieldsOf } from '../fields.ts';
-import { withoutRawBytes } from './raw-targets.ts';
+import { endOfLine, fieldsOf } from '../../fields.ts';
+import { withoutRawBytes } from '../raw-targets.ts';
 
 const HEAD_END = Buffer.from('\r\n\r\n');
 const METHODS: ReadonlySet<string> = new Set(['GET', 'POST', 'PUT', 'PATCH', 'DELETE', 'HEAD', 'OPTIONS']);

@@ -1,6 +1,6 @@
 import type { IncomingMessage } from 'node:http';
 import type { Socket } from 'node:net';
-import { PlainRequest } from './plain-request.ts';
+import { PlainRequest } from './fast/request.ts';
 
 /**
  * A request as `node:http` read it, whose body can be had as the parser finds it, past the stream's queue and its events:

@@ -1,9 +1,9 @@
 import type { Socket } from 'node:net';
 import { TokenwardError } from '../../errors.ts';
-import type { RequestBody, Upload } from '../body.ts';
-import type { ReplySource, UpstreamReply } from './reply.ts';
-import { spent } from '../spent.ts';
-import { ReplyError, ReplyReader } from './reply-reader.ts';
+import type { RequestBody, Upload } from '../../proxy/request-body.ts';
+import type { ReplySource, UpstreamReply } from './response.ts';
+import { spent } from '../free-buffer.ts';
+import { ReplyError, ReplyReader } from './response-parser.ts';
 
 /** A request ready to go out: everything in it has been checked and rebuilt by us. */
 export interface UpstreamRequest {

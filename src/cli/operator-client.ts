@@ -1,6 +1,6 @@
 import type { RenewNowOptions } from '../tokens/manager.ts';
 import type { CredentialStatus } from '../tokens/status.ts';
-import type { StatusDocument } from './view.ts';
+import type { StatusDocument } from '../operator/view.ts';
 
 /** The operator port did not answer, or said no; the message is for the operator. */
 export class OperatorError extends Error {

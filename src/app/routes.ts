@@ -1,18 +1,18 @@
-import type { LoadedConfig } from './config/load.ts';
-import type { RouteConfig } from './config/schema.ts';
-import { attacher, attacherOfMany } from './flows/attach.ts';
-import type { Flow } from './flows/flow.ts';
+import type { LoadedConfig } from '../config/load.ts';
+import type { RouteConfig } from '../config/schema.ts';
+import { attacher, attacherOfMany } from '../flows/attach.ts';
+import type { Flow } from '../flows/flow.ts';
 import { flowOfRoute, loginsOfRoute } from './login-guard.ts';
-import type { Metrics } from './metrics.ts';
-import { accountPatterns } from './proxy/account.ts';
-import { Upstream } from './proxy/forward.ts';
-import { readsApiKey } from './proxy/caller.ts';
-import { requestDrops } from './proxy/headers.ts';
-import { deadTokenRule } from './proxy/inspect.ts';
-import { readyPolicy } from './proxy/policy.ts';
-import type { Route } from './proxy/route.ts';
-import { destinationOf } from './proxy/upstream/dial.ts';
-import { clientTls } from './tls.ts';
+import type { Metrics } from '../metrics.ts';
+import { accountPatterns } from '../proxy/account.ts';
+import { Upstream } from '../http/client/upstream.ts';
+import { readsApiKey } from '../proxy/caller.ts';
+import { requestDrops } from '../proxy/headers.ts';
+import { deadTokenRule } from '../proxy/inspect.ts';
+import { readyPolicy } from '../proxy/policy.ts';
+import type { Route } from '../proxy/route.ts';
+import { destinationOf } from '../http/client/dial.ts';
+import { clientTls } from '../http/tls.ts';
 
 /** A configured route made ready for requests. `via` names the corporate proxy on the way to an origin, or nothing. */
 export function routeOf(config: RouteConfig, all: LoadedConfig, metrics: Metrics, via: (origin: string) => string): Route {

@@ -1,7 +1,7 @@
-import type { ErrorCode } from './errors.ts';
-import type { Metrics } from './metrics.ts';
-import type { Route } from './proxy/route.ts';
-import type { Credential } from './tokens/credential.ts';
+import type { ErrorCode } from '../errors.ts';
+import type { Metrics } from '../metrics.ts';
+import type { Route } from '../proxy/route.ts';
+import type { Credential } from '../tokens/credential.ts';
 
 /*
  * A counter that is born with its first event is invisible to Prometheus' increase(): the step from nothing to 1 is no

@@ -1,5 +1,5 @@
 import { TokenwardError } from '../errors.ts';
-import type { SiteGuard } from '../inbound/site-guard.ts';
+import type { SiteGuard } from '../http/server/site-guard.ts';
 
 /** What the listener asks of every request, whoever sent it. */
 export interface Door {

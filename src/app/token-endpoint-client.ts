@@ -1,13 +1,13 @@
 import { TOKEN_CALL_MS } from '../deadlines.ts';
 import { TokenwardError } from '../errors.ts';
 import { TokenCallError, type SendTokenCall, type TokenReply, type TokenRequest } from '../flows/run.ts';
-import type { RequestBody } from './body.ts';
-import { unpacked } from './coding.ts';
-import { textOf } from './token-answer.ts';
-import { destinationOf, type Destination } from './upstream/dial.ts';
-import { ConnectionPool } from './upstream/pool.ts';
-import { reasonOf as whyNot } from './upstream/reason.ts';
-import { UpstreamReply } from './upstream/reply.ts';
+import type { RequestBody } from '../proxy/request-body.ts';
+import { unpacked } from '../http/coding.ts';
+import { textOf } from './token-response.ts';
+import { destinationOf, type Destination } from '../http/client/dial.ts';
+import { ConnectionPool } from '../http/client/pool.ts';
+import { reasonOf as whyNot } from '../http/client/reason.ts';
+import { UpstreamReply } from '../http/client/response.ts';
 
 /** A token call's own limits within `TOKEN_CALL_MS`. ms. */
 const TIMEOUTS = { connect: 3_000, firstByte: TOKEN_CALL_MS, idle: TOKEN_CALL_MS };

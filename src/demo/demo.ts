@@ -1,5 +1,5 @@
-import { setStage, type Stage } from './demo/stage.ts';
-import { walkTour } from './demo/tour.ts';
+import { setStage, type Stage } from './stage.ts';
+import { walkTour } from './tour.ts';
 
 const USAGE = `npm run demo              sandbox, proxy and store in a fresh folder; runs until Ctrl-C
 npm run demo -- --once    walks a tour by itself and ends

@@ -1,7 +1,7 @@
 import { TokenwardError } from '../errors.ts';
-import type { CallerRequest } from '../inbound/exchange.ts';
-import { PlainRequest } from '../inbound/plain-request.ts';
-import { checkDoor, type Door } from './door.ts';
+import type { CallerRequest } from '../http/server/exchange.ts';
+import { PlainRequest } from '../http/server/fast/request.ts';
+import { checkDoor, type Door } from './site-rules.ts';
 import { checkTarget } from './target.ts';
 
 /** More fields than any honest client sends. Node itself would drop what is beyond its own limit in silence. */

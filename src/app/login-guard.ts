@@ -1,8 +1,8 @@
-import { findAccount, type LoadedConfig } from './config/load.ts';
-import type { RouteConfig } from './config/schema.ts';
-import type { Flow, TokenCall } from './flows/flow.ts';
-import { placeholdersIn } from './flows/template.ts';
-import { LoginPaths, loginCalls, namedLogins, usedLogin, type LoginPath } from './proxy/legacy-login.ts';
+import { findAccount, type LoadedConfig } from '../config/load.ts';
+import type { RouteConfig } from '../config/schema.ts';
+import type { Flow, TokenCall } from '../flows/flow.ts';
+import { placeholdersIn } from '../flows/template.ts';
+import { LoginPaths, loginCalls, namedLogins, usedLogin, type LoginPath } from '../proxy/legacy-login.ts';
 
 /*
  * Which login calls a route must not carry. Not only those of its own account: whoever is kept from a login on one

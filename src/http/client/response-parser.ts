@@ -1,4 +1,4 @@
-import { endOfLine, fieldsOf } from '../../fields.ts';
+import { endOfLine, fieldsOf } from '../fields.ts';
 
 /** What makes a reply unusable: it is not HTTP/1.1 as RFC 9112 has it, so where it ends is anybody's guess. */
 export class ReplyError extends Error {

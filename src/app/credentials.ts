@@ -1,16 +1,16 @@
 import { createHash } from 'node:crypto';
-import { joinedAgain, tidied, type Piece } from './config/expand.ts';
-import type { LoadedConfig } from './config/load.ts';
-import { checkAllGiven } from './config/references.ts';
-import type { AccountConfig } from './config/schema.ts';
-import { attachedName } from './flows/attach.ts';
-import { ClientAuthMemory } from './flows/client-auth.ts';
-import { isFixed, type Flow } from './flows/flow.ts';
-import { runCall, type SendTokenCall } from './flows/run.ts';
-import type { BudgetLimits } from './tokens/budget.ts';
-import type { Clock } from './tokens/clock.ts';
-import type { Credential, CredentialSource, Outcome } from './tokens/credential.ts';
-import type { Token } from './tokens/token.ts';
+import { joinedAgain, tidied, type Piece } from '../config/expand.ts';
+import type { LoadedConfig } from '../config/load.ts';
+import { checkAllGiven } from '../config/references.ts';
+import type { AccountConfig } from '../config/schema.ts';
+import { attachedName } from '../flows/attach.ts';
+import { ClientAuthMemory } from '../flows/client-auth.ts';
+import { isFixed, type Flow } from '../flows/flow.ts';
+import { runCall, type SendTokenCall } from '../flows/run.ts';
+import type { BudgetLimits } from '../tokens/budget.ts';
+import type { Clock } from '../tokens/clock.ts';
+import type { Credential, CredentialSource, Outcome } from '../tokens/credential.ts';
+import type { Token } from '../tokens/token.ts';
 
 /** How accounts get their tokens that differ in nothing but their credentials. */
 interface Way {

@@ -1,4 +1,4 @@
-import { TokenwardError } from '../errors.ts';
+import { TokenwardError } from '../../errors.ts';
 
 /** What Node's parser says of a request that it refuses. */
 export interface ParserError extends Error {

@@ -1,9 +1,9 @@
-import type { TokenwardError } from '../errors.ts';
-import type { UpstreamRequest } from './upstream/connection.ts';
-import type { Destination } from './upstream/dial.ts';
-import { ConnectionPool, type PoolOptions } from './upstream/pool.ts';
-import { UpstreamReply } from './upstream/reply.ts';
-import { RetryBudget } from './upstream/retry-budget.ts';
+import type { TokenwardError } from '../../errors.ts';
+import type { UpstreamRequest } from './connection.ts';
+import type { Destination } from './dial.ts';
+import { ConnectionPool, type PoolOptions } from './pool.ts';
+import { UpstreamReply } from './response.ts';
+import { RetryBudget } from './retry-budget.ts';
 
 const SAFE_METHODS: ReadonlySet<string> = new Set(['GET', 'HEAD', 'OPTIONS']);
 

@@ -1,10 +1,10 @@
 import { LRUCache } from 'lru-cache';
-import { describeFault, type LogFields, type Logger } from './log.ts';
-import type { Metrics } from './metrics.ts';
-import type { Clock } from './tokens/clock.ts';
-import type { Credential } from './tokens/credential.ts';
-import type { RenewalReport, TokenObserver } from './tokens/manager.ts';
-import { cannotServe, type AccountWord, type CredentialStatus, type RenewalCause } from './tokens/status.ts';
+import { describeFault, type LogFields, type Logger } from '../log.ts';
+import type { Metrics } from '../metrics.ts';
+import type { Clock } from '../tokens/clock.ts';
+import type { Credential } from '../tokens/credential.ts';
+import type { RenewalReport, TokenObserver } from '../tokens/manager.ts';
+import { cannotServe, type AccountWord, type CredentialStatus, type RenewalCause } from '../tokens/status.ts';
 import { REASONS_MOST, zeroAccount } from './zero-counters.ts';
 
 /** Errors of one kind of store operation that come within this time of a told one are told at debug only. ms. */

@@ -1,7 +1,7 @@
 import type { Socket } from 'node:net';
-import type { RequestHandler } from './exchange.ts';
-import { PlainAnswer, type AnswerLine } from './plain-answer.ts';
-import { PlainRequest, readPlainHead, type FieldBlock, type PlainHead } from './plain-request.ts';
+import type { RequestHandler } from '../exchange.ts';
+import { PlainAnswer, type AnswerLine } from './response.ts';
+import { PlainRequest, readPlainHead, type FieldBlock, type PlainHead } from './request.ts';
 
 /** The rest of a body is waited for if all of it is this short: nobody has asked yet whether its caller may send any. Bytes. */
 const BODY_MOST = 16 * 1024;

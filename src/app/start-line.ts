@@ -1,6 +1,6 @@
-import type { LoadedConfig } from './config/load.ts';
-import type { LogFields } from './log.ts';
-import { VERSION } from './version.ts';
+import type { LoadedConfig } from '../config/load.ts';
+import type { LogFields } from '../log.ts';
+import { VERSION } from '../version.ts';
 
 /** What the line "tokenward is up" says of the configuration. Nothing secret: of a store only its type and place. */
 export function describeStart(config: Pick<LoadedConfig, 'accounts' | 'generated' | 'routes' | 'store'>, file: string): LogFields {

@@ -1,30 +1,30 @@
 import { TokenwardError } from '../errors.ts';
 import { describeFault, type Logger } from '../log.ts';
 import type { Metrics } from '../metrics.ts';
-import { field, type CallerAnswer, type CallerRequest, type RequestHandler } from '../inbound/exchange.ts';
+import { field, type CallerAnswer, type CallerRequest, type RequestHandler } from '../http/server/exchange.ts';
 import { systemClock } from '../tokens/clock.ts';
 import type { TokenManager } from '../tokens/manager.ts';
 import { Token } from '../tokens/token.ts';
 import { toOriginForm } from './absolute-form.ts';
 import { chooseAccount } from './account.ts';
-import type { Admission, Slots } from './admission.ts';
-import { answerError, answerJson, askForBody, discardRest } from './answer.ts';
-import { CallerGone, takeBody, type BufferBudget, type RequestBody } from './body.ts';
+import type { Admission, Slots } from './concurrency.ts';
+import { answerError, answerJson, askForBody, discardRest } from './respond.ts';
+import { CallerGone, takeBody, type BufferBudget, type RequestBody } from './request-body.ts';
 import type { Caller, Callers } from './caller.ts';
-import { checkRequest } from './gate.ts';
+import { checkRequest } from './validate.ts';
 import { overridesOf, repeatsSecret, replyHeaders, requestHeaders, withParameter } from './headers.ts';
 import { meansDeadToken, refusalWords } from './inspect.ts';
 import { legacyLoginAnswer } from './legacy-login.ts';
-import type { Patience } from './patience.ts';
+import type { Patience } from '../http/stall-watchdog.ts';
 import { judgeRequest, policyError } from './policy.ts';
 import { Outages } from './outages.ts';
 import { relay } from './relay.ts';
 import { matchRoute, upstreamTarget, type Route } from './route.ts';
-import type { Door } from './door.ts';
+import type { Door } from './site-rules.ts';
 import { checkEncodedPath } from './target.ts';
-import { isUnreachable, reasonOf } from './upstream/reason.ts';
-import type { UncuredReplies } from './uncured.ts';
-import type { UpstreamReply } from './upstream/reply.ts';
+import { isUnreachable, reasonOf } from '../http/client/reason.ts';
+import type { UncuredReplies } from './renewal-guard.ts';
+import type { UpstreamReply } from '../http/client/response.ts';
 
 /** What the request path works with. */
 export interface Proxy {

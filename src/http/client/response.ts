@@ -1,5 +1,5 @@
 import type { TokenwardError } from '../../errors.ts';
-import type { ReplyHead } from './reply-reader.ts';
+import type { ReplyHead } from './response-parser.ts';
 
 /** As much of a reply as waits in memory for somebody to take it. Bytes. */
 const WINDOW = 64 * 1024;
