@@ -1,5 +1,5 @@
 import { randomBytes } from 'node:crypto';
-import type { IncomingMessage, Server, ServerResponse } from 'node:http';
+import type { Server } from 'node:http';
 import type { Server as TlsServer, ServerOptions as TlsOptions } from 'node:https';
 import type { AddressInfo } from 'node:net';
 import { setTimeout as sleep } from 'node:timers/promises';
@@ -10,9 +10,8 @@ import { credentialSource, type SenderFor } from './credentials.ts';
 import { OPERATOR_ENDS_MS } from '../deadlines.ts';
 import { TokenwardError, type ErrorCode } from '../errors.ts';
 import type { SendTokenCall } from '../flows/run.ts';
-import type { RequestHandler, StreamedRequest } from '../http/server/exchange.ts';
 import { SiteGuard } from '../http/server/site-guard.ts';
-import { describeFault, type Logger } from '../log.ts';
+import type { Logger } from '../log.ts';
 import { Metrics } from '../metrics.ts';
 import { createObserver } from './token-observer.ts';
 import { OperatorDoor } from '../operator/door.ts';
@@ -20,11 +19,10 @@ import { createOperatorApp } from '../operator/routes.ts';
 import { LocalView, type OperatorView } from '../operator/view.ts';
 import { isDirect, noProxyOfEnvironment } from './no-proxy.ts';
 import { Admission, admissionLimits } from '../proxy/concurrency.ts';
-import { answerError } from '../proxy/respond.ts';
-import { BufferBudget } from '../proxy/request-body.ts';
+import { BufferBudget } from '../proxy/buffer-budget.ts';
 import { Callers } from '../proxy/caller.ts';
 import { Damping } from '../proxy/key-throttle.ts';
-import { createHandler } from '../proxy/handler.ts';
+import { createRequestPath } from '../proxy/handler.ts';
 import { JwtCheck } from '../proxy/jwt.ts';
 import { Outages } from '../proxy/outages.ts';
 import { Patience } from '../http/stall-watchdog.ts';
@@ -33,9 +31,9 @@ import type { Door } from '../proxy/site-rules.ts';
 import { tokenCallSender } from './token-endpoint-client.ts';
 import { UncuredReplies } from '../proxy/renewal-guard.ts';
 import type { ProxyAddress } from './proxy-address.ts';
+import { createFront, engineOf } from './front.ts';
 import { routeOf } from './routes.ts';
 import { drain, keepCallers, sendCallersAway } from '../http/server/drain.ts';
-import { createExpress } from '../http/server/express.ts';
 import { listen } from '../http/server/listen.ts';
 import { createHttpServer } from '../http/server/server.ts';
 import { freeSocketFile, listenOnSocket } from '../http/server/socket-file.ts';
@@ -139,7 +137,7 @@ interface Parts {
 async function build(config: LoadedConfig, surroundings: Surroundings): Promise<Parts> {
   const { log } = surroundings;
   const clock = surroundings.clock ?? systemClock;
-  const metrics = new Metrics(VERSION);
+  const metrics = new Metrics(VERSION, engineOf(config.listen));
   metrics.workers.set(1);
   // Before those that come from elsewhere.
   for (const account of Object.keys(config.accounts)) metrics.accountLabel(account);
@@ -165,6 +163,7 @@ async function build(config: LoadedConfig, surroundings: Surroundings): Promise<
   const viaName = surroundings.viaName ?? newViaName();
   const proxy = {
     routes, callers, viaName, tokens, buffers, metrics, log,
+    outages: new Outages(systemClock, log),
     uncured: new UncuredReplies(clock),
     admission: new Admission(admissionLimits(config.limits, routes.length, config.callers === 'none' ? 1 : config.callers.length)),
     bodyPatience: new Patience(config.limits.bodyIdle),
@@ -172,12 +171,12 @@ async function build(config: LoadedConfig, surroundings: Surroundings): Promise<
   };
   const life = { stopping: false };
 
-  const outages = new Outages(systemClock, log);
   const serverBehind = (door: Door, tls?: TlsOptions): Server => {
-    const handler = createHandler({ ...proxy, door }, outages);
+    const path = createRequestPath({ ...proxy, door });
     const onRefused = (reason: ErrorCode): void => metrics.errors.inc({ route: 'unmatched', reason });
     const { headerBytes } = config.limits;
-    return createHttpServer(proxyApp(handler, log), { headerBytes, fastPath: handler, onRefused }, tls);
+    const fastPath = config.listen.engine === 'fast' ? path.handle : undefined;
+    return createHttpServer(createFront(routes, path, log), { headerBytes, onRefused, ...(fastPath && { fastPath }) }, tls);
   };
   const servers: Parts['servers'] = {
     port: config.listen.port === undefined ? undefined : serverBehind(doorOf(config), inboundOptions),
@@ -301,16 +300,4 @@ function reloadCertificates(server: Server | TlsServer, files: TlsFiles, log: Lo
       log.error('the changed certificate cannot be used, the old one stays', { detail: error instanceof Error ? error.message : '' });
     }
   });
-}
-
-function proxyApp(handler: RequestHandler, log: Logger): ReturnType<typeof createExpress> {
-  const app = createExpress();
-  // Every request of our server is one of the callers'; Express's types do not know the class.
-  app.use((request, response) => handler(request as unknown as StreamedRequest, response));
-  // Express comes here only if it fails before the handler runs.
-  app.use((error: unknown, request: IncomingMessage, response: ServerResponse, _next: unknown) => {
-    log.error('unexpected fault before the handler', { detail: describeFault(error) });
-    answerError(request as StreamedRequest, response, new TokenwardError('request_malformed'), 0);
-  });
-  return app;
 }
