@@ -42,7 +42,7 @@ import { systemClock, type Clock } from '../tokens/clock.ts';
 import { TokenManager, type Checkpoint } from '../tokens/manager.ts';
 import { Records } from '../tokens/records.ts';
 import { StoreHealth } from '../tokens/store-health.ts';
-import { clientTls, readTlsFiles, refuseRevoked, watchTlsFiles, type TlsFiles } from '../http/tls.ts';
+import { clientTls, readTlsFiles, refuseRevoked, stampOf, watchTlsFiles, type TlsFiles } from '../http/tls.ts';
 import { VERSION } from '../version.ts';
 import { zeroProcess, zeroRoute } from './zero-counters.ts';
 
@@ -148,6 +148,7 @@ async function build(config: LoadedConfig, surroundings: Surroundings): Promise<
   const buffers = new BufferBudget(config.limits.bufferedBytes);
   const callers = config.callers === 'none' ? undefined : new Callers(config.callers, config.jwt && new JwtCheck(config.jwt, clock), new Damping(clock));
   const inboundTls = inboundTlsFiles(config);
+  const inboundStamp = inboundTls && stampOf(inboundTls);
   const inboundOptions = inboundTls && inboundTlsOptions(config, inboundTls);
 
   // Only now that every file has been read: whoever fails above leaves nothing open.
@@ -183,7 +184,7 @@ async function build(config: LoadedConfig, surroundings: Surroundings): Promise<
     socket: config.listen.socket === undefined ? undefined : serverBehind(socketDoorOf(config)),
   };
   if (inboundTls?.crlFile !== undefined && servers.port) refuseRevoked(servers.port);
-  const stopReloading = inboundTls && servers.port && reloadCertificates(servers.port, inboundTls, log);
+  const stopReloading = inboundTls && servers.port && reloadCertificates(servers.port, inboundTls, inboundStamp!, log);
   const parts: Parts = {
     servers, tokens, metrics, life,
     view: new LocalView({ tokens, health: new StoreHealth(store, clock), metrics, log, buffers, life, clock, routes: config.routes }),
@@ -291,8 +292,8 @@ function inboundTlsOptions({ listen: { tls } }: LoadedConfig, files: TlsFiles): 
 }
 
 /** Takes renewed certificates into use for new connections; keeps the old ones if the new files do not go together. */
-function reloadCertificates(server: Server | TlsServer, files: TlsFiles, log: Logger): () => void {
-  return watchTlsFiles(files, () => {
+function reloadCertificates(server: Server | TlsServer, files: TlsFiles, stamp: string, log: Logger): () => void {
+  return watchTlsFiles(files, stamp, () => {
     try {
       if ('setSecureContext' in server) server.setSecureContext(readTlsFiles(files));
       log.info('certificate read again', { file: files.certFile ?? '' });
