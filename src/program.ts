@@ -8,7 +8,7 @@ import { ImportInputError } from './cli/import-input.ts';
 import { importInto, importTarget, ImportTargetError } from './cli/import.ts';
 import { readSecret } from './cli/read-secret.ts';
 import { ConfigError, findAccount, loadConfig, showMistake, type LoadedConfig } from './config/load.ts';
-import { nearest } from './config/nearest.ts';
+import { nearest } from './nearest.ts';
 import { jsonSchema } from './config/schema.ts';
 import { createLogger, describeFault, type Logger } from './log.ts';
 import { operatorRenew, operatorStatus, OperatorError } from './cli/operator-client.ts';

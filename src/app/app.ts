@@ -5,7 +5,7 @@ import type { AddressInfo } from 'node:net';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { getProxyForUrl } from 'proxy-from-env';
 import { ConfigError, type LoadedConfig } from '../config/load.ts';
-import { isLoopback } from '../config/references.ts';
+import { isLoopback } from '../loopback.ts';
 import { credentialSource, type SenderFor } from './credentials.ts';
 import { OPERATOR_ENDS_MS } from '../deadlines.ts';
 import { TokenwardError, type ErrorCode } from '../errors.ts';

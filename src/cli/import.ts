@@ -1,5 +1,5 @@
 import { findAccount, type LoadedConfig } from '../config/load.ts';
-import { nearest } from '../config/nearest.ts';
+import { nearest } from '../nearest.ts';
 import { credentialSource } from '../app/credentials.ts';
 import { TokenCallError } from '../flows/run.ts';
 import { openStore, storeIsThere, type StoreSurroundings } from '../app/stores.ts';

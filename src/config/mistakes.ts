@@ -1,4 +1,4 @@
-import { nearest } from './nearest.ts';
+import { nearest } from '../nearest.ts';
 
 /** Where something stands in the configuration: keys and list indexes from the top. */
 export type Path = readonly PropertyKey[];

@@ -3,7 +3,8 @@ import { PRESETS } from '../flows/presets.ts';
 import { checkAttach, checkBudget, checkGiven, needsBaseUrl } from './flow-checks.ts';
 import { didYouMean, list, record, unknownKey, type Path, type Say } from './mistakes.ts';
 import { readCrls, TlsFileError } from '../http/tls.ts';
-import { DEFAULT_OPERATOR_PORT, DEFAULT_PORT, isLoopback, isUrl, type AccountConfig } from './schema.ts';
+import { isLoopback } from '../loopback.ts';
+import { DEFAULT_OPERATOR_PORT, DEFAULT_PORT, isUrl, type AccountConfig } from './schema.ts';
 
 /*
  * What the schema does not see: names that must exist elsewhere, and rules across parts. All of this looks at the
@@ -161,4 +162,3 @@ function whyNoCrl(path: string): string | undefined {
   }
 }
 
-export { isLoopback } from './schema.ts';

@@ -1,5 +1,6 @@
 import { resolve } from 'node:path';
 import { z } from 'zod';
+import { isLoopback } from '../loopback.ts';
 import { milliseconds } from '../flows/duration.ts';
 import { attachSchema, budgetSchema, flowSchema, lifetimeSchema, rotationGraceSchema } from '../flows/flow.ts';
 import { routeHeadersSchema } from './route-headers.ts';
@@ -218,11 +219,6 @@ function isKeySet(text: string): boolean {
   if (!isUrl(text)) return false;
   const { protocol, hostname } = new URL(text);
   return protocol === 'https:' || isLoopback(hostname);
-}
-
-/** 127.0.0.0/8, ::1 and localhost: nobody but this host gets there. */
-export function isLoopback(host: string): boolean {
-  return host === 'localhost' || host === '::1' || host === '[::1]' || /^127\.\d+\.\d+\.\d+$/.test(host);
 }
 
 const WORKERS_FORM = 'must be auto, or a number of processes from 1 to 256';

@@ -3,7 +3,7 @@ import { readFileSync } from 'node:fs';
 import { promisify } from 'node:util';
 import { gzip } from 'node:zlib';
 import type { Express, Request, Response } from 'express';
-import { nearest } from '../config/nearest.ts';
+import { nearest } from '../nearest.ts';
 import { problemDocument, TokenwardError } from '../errors.ts';
 import { describeFault, type Logger } from '../log.ts';
 import { createExpress } from '../http/server/express.ts';

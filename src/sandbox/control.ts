@@ -1,11 +1,13 @@
 import type http from 'node:http';
+import { SiteGuard } from '../http/server/site-guard.ts';
+import { isLoopback } from '../loopback.ts';
+import { nearest } from '../nearest.ts';
 import type { SandboxCredentials, SandboxUrls } from './addresses.ts';
 import type { ChatappVendor } from './chatapp.ts';
 import { HELPER_PATHS } from './helper-paths.ts';
 import type { Handler } from './http.ts';
 import { KnobError } from './knobs.ts';
 import type { CallKind, Ledger, VendorName } from './ledger.ts';
-import { nearest } from './nearest.ts';
 import type { SoftlineVendor } from './softline.ts';
 import type { TwinVendor } from './twin.ts';
 
@@ -83,7 +85,10 @@ async function answer(parts: Controlled, req: http.IncomingMessage, origin: stri
     } else {
       const action = Object.hasOwn(ACTIONS, second) ? ACTIONS[second] : undefined;
       if (action === undefined) {
-        throw new ControlError(404, `no action "${second}"; did you mean "${String(nearest(second, Object.keys(ACTIONS)))}"?`);
+        const actions = Object.keys(ACTIONS);
+        const meant = nearest(second, actions);
+        const help = meant === undefined ? `there are ${actions.join(', ')}` : `did you mean "${meant}"?`;
+        throw new ControlError(404, `no action "${second}"; ${help}`);
       }
       if (method === 'POST') {
         action(vendor);
@@ -94,22 +99,16 @@ async function answer(parts: Controlled, req: http.IncomingMessage, origin: stri
   throw new ControlError(405, `${method} is not possible here; GET / lists every call`);
 }
 
-// A web page open in somebody's browser must not be able to drive the sandbox: browsers name the page's
-// origin. And on loopback only loopback names are accepted, or a page could reach us through a name of
-// its own that it points at 127.0.0.1.
+// A web page open in somebody's browser must not be able to drive the sandbox. On loopback no name is ours but
+// `localhost`; elsewhere we do not know by which names we are called.
 function refuseForeignPages(req: http.IncomingMessage, origin: string): void {
-  const host = req.headers.host ?? '';
-  const page = req.headers.origin;
-  if (page !== undefined && page !== `http://${host}`) throw new ControlError(403, 'not from another site');
-  if (req.headers['sec-fetch-site'] === 'cross-site') throw new ControlError(403, 'not from another site');
   const ours = new URL(origin).hostname;
-  if (!isLoopback(ours)) return;
-  const named = URL.canParse(`http://${host}`) ? new URL(`http://${host}`).hostname : '';
-  if (!isLoopback(named)) throw new ControlError(403, `this sandbox is not called "${host}"`);
-}
-
-function isLoopback(hostname: string): boolean {
-  return hostname === 'localhost' || hostname === '[::1]' || /^127(\.\d{1,3}){3}$/.test(hostname);
+  const guard = new SiteGuard(isLoopback(ours) ? [] : ['*'], ours);
+  const { host = '', origin: page, 'sec-fetch-site': site } = req.headers;
+  if (guard.isOthers(host, page, typeof site === 'string' ? site : undefined)) {
+    throw new ControlError(403, 'not from another site');
+  }
+  if (!guard.knowsHost(host)) throw new ControlError(403, `this sandbox is not called "${host}"`);
 }
 
 function vendorNamed(parts: Controlled, name: string): AnyVendor {

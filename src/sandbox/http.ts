@@ -1,6 +1,7 @@
 import { createHash } from 'node:crypto';
 import http from 'node:http';
 import { setTimeout as delay } from 'node:timers/promises';
+import { hasBody } from '../http/framing.ts';
 import { toWire } from './answer.ts';
 import type { CustomAnswer } from './answer.ts';
 import type { OpenEntry, Outcome } from './ledger.ts';
@@ -38,19 +39,13 @@ const EMPTY_SHA256 = createHash('sha256').digest('hex');
 // Only bodies a vendor must understand are kept, and those are small; everything is hashed as it streams by.
 const KEEP_BYTES = 1_048_576;
 
-/** True when the request's head announces a body. */
-export function hasBody(req: http.IncomingMessage): boolean {
-  const length = req.headers['content-length'];
-  return req.headers['transfer-encoding'] !== undefined || (length !== undefined && length !== '0');
-}
-
 /**
  * Reads the body to its end, counting and hashing it into the ledger entry. Gives back the body, or an
  * empty buffer when it was too long to keep. `onChunk` sees every piece; a promise from it holds the
  * stream back.
  */
 export async function readBody(x: Exchange, onChunk?: (chunk: Buffer) => Promise<void> | undefined): Promise<Buffer> {
-  if (!hasBody(x.req)) {
+  if (!hasBody(x.req.headers)) {
     x.entry.bodySha256 = EMPTY_SHA256;
     return EMPTY;
   }

@@ -1,5 +1,5 @@
 import type { CustomAnswer, Encoding, Json } from './answer.ts';
-import { nearest } from './nearest.ts';
+import { nearest } from '../nearest.ts';
 import type { SecretShape } from './secrets.ts';
 import type { Rotation } from './tokens.ts';
 

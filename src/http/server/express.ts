@@ -1,5 +1,6 @@
 import { IncomingMessage, ServerResponse } from 'node:http';
 import express, { type Express } from 'express';
+import { hasBody } from '../framing.ts';
 import type { BodySource, BodyStream, InboundRequest } from './exchange.ts';
 
 /** A new Express application, told nothing and telling nothing. */
@@ -32,8 +33,7 @@ export function expressClasses(app: Express): { IncomingMessage: typeof Incoming
     }
 
     get bodySource(): BodySource {
-      const { 'transfer-encoding': coding, 'content-length': length } = this.headers;
-      return coding !== undefined || (length !== undefined && length !== '0') ? this : 'none';
+      return hasBody(this.headers) ? this : 'none';
     }
 
     field(name: string): string | string[] | undefined {
