@@ -1,6 +1,6 @@
-import type { ChatappCredentials } from './chatapp.ts';
-import type { SoftlineCredentials } from './softline.ts';
-import type { TwinCredentials } from './twin.ts';
+import type { ChatappCredentials } from './vendors/chatapp.ts';
+import type { SoftlineCredentials } from './vendors/softline.ts';
+import type { TwinCredentials } from './vendors/twin.ts';
 
 /** Origins of twin's hosts. */
 export interface TwinUrls {

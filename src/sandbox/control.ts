@@ -3,13 +3,13 @@ import { SiteGuard } from '../http/server/site-guard.ts';
 import { isLoopback } from '../loopback.ts';
 import { nearest } from '../nearest.ts';
 import type { SandboxCredentials, SandboxUrls } from './addresses.ts';
-import type { ChatappVendor } from './chatapp.ts';
+import type { ChatappVendor } from './vendors/chatapp.ts';
 import { HELPER_PATHS } from './helper-paths.ts';
 import type { Handler } from './http.ts';
 import { KnobError } from './knobs.ts';
 import type { CallKind, Ledger, VendorName } from './ledger.ts';
-import type { SoftlineVendor } from './softline.ts';
-import type { TwinVendor } from './twin.ts';
+import type { SoftlineVendor } from './vendors/softline.ts';
+import type { TwinVendor } from './vendors/twin.ts';
 
 /** What the control API has in hand. */
 export interface Controlled {

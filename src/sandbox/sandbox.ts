@@ -1,15 +1,15 @@
 import type { SandboxCredentials, SandboxUrls, TwinUrls } from './addresses.ts';
-import { CHATAPP } from './chatapp.ts';
-import type { ChatappVendor } from './chatapp.ts';
+import { CHATAPP } from './vendors/chatapp.ts';
+import type { ChatappVendor } from './vendors/chatapp.ts';
 import { controlHandler } from './control.ts';
 import { listen } from './http.ts';
 import type { Handler, Listener } from './http.ts';
 import { Ledger } from './ledger.ts';
 import { SecretMaker } from './secrets.ts';
-import { SOFTLINE } from './softline.ts';
-import type { SoftlineVendor } from './softline.ts';
-import { TWIN } from './twin.ts';
-import type { TwinVendor } from './twin.ts';
+import { SOFTLINE } from './vendors/softline.ts';
+import type { SoftlineVendor } from './vendors/softline.ts';
+import { TWIN } from './vendors/twin.ts';
+import type { TwinVendor } from './vendors/twin.ts';
 import { Vendor } from './vendor.ts';
 
 /** Where a sandbox listens. */

@@ -1,6 +1,6 @@
 import type http from 'node:http';
 import type { CustomAnswer } from './answer.ts';
-import type { ApiAnswer, Dialect } from './dialect.ts';
+import type { ApiAnswer, Dialect } from './vendors/dialect.ts';
 import { answerHelper } from './helper-paths.ts';
 import { CallerGone, cut, isGone, pause, readBody, reply, settle } from './http.ts';
 import type { Exchange } from './http.ts';

@@ -1,6 +1,6 @@
 import type { Sandbox } from '../../src/sandbox/sandbox.ts';
-import type { ChatappVendor } from '../../src/sandbox/chatapp.ts';
-import type { SoftlineVendor } from '../../src/sandbox/softline.ts';
+import type { ChatappVendor } from '../../src/sandbox/vendors/chatapp.ts';
+import type { SoftlineVendor } from '../../src/sandbox/vendors/softline.ts';
 
 /** How a token endpoint treats what it has given out. */
 export interface EndpointMode {

@@ -1,12 +1,12 @@
-import { idNumber, isText, parseFields, segment } from './body.ts';
-import type { Fields } from './body.ts';
-import type { CustomAnswer, Json } from './answer.ts';
+import { idNumber, isText, parseFields, segment } from '../body.ts';
+import type { Fields } from '../body.ts';
+import type { CustomAnswer, Json } from '../answer.ts';
 import type { ApiAnswer, Dialect, Grant, Refusal } from './dialect.ts';
-import type { Exchange } from './http.ts';
-import { COMMON_CHECKS, COMMON_INITIAL } from './knobs.ts';
-import type { SoftlineKnobs } from './knobs.ts';
-import type { Verdict } from './tokens.ts';
-import type { Vendor } from './vendor.ts';
+import type { Exchange } from '../http.ts';
+import { COMMON_CHECKS, COMMON_INITIAL } from '../knobs.ts';
+import type { SoftlineKnobs } from '../knobs.ts';
+import type { Verdict } from '../tokens.ts';
+import type { Vendor } from '../vendor.ts';
 
 /** What softline's login takes. */
 export interface SoftlineCredentials {

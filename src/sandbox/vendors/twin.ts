@@ -1,13 +1,13 @@
 import { randomUUID } from 'node:crypto';
-import { isFields, isText, parseFields } from './body.ts';
-import type { CustomAnswer, Json } from './answer.ts';
+import { isFields, isText, parseFields } from '../body.ts';
+import type { CustomAnswer, Json } from '../answer.ts';
 import type { ApiAnswer, Dialect, Grant, Minting, Refusal, RefreshRequest } from './dialect.ts';
-import type { Exchange } from './http.ts';
-import { COMMON_INITIAL, REFRESH_INITIAL, TWIN_CHECKS } from './knobs.ts';
-import type { TwinKnobs } from './knobs.ts';
-import type { Claims, SecretMaker } from './secrets.ts';
-import type { Verdict } from './tokens.ts';
-import type { Vendor } from './vendor.ts';
+import type { Exchange } from '../http.ts';
+import { COMMON_INITIAL, REFRESH_INITIAL, TWIN_CHECKS } from '../knobs.ts';
+import type { TwinKnobs } from '../knobs.ts';
+import type { Claims, SecretMaker } from '../secrets.ts';
+import type { Verdict } from '../tokens.ts';
+import type { Vendor } from '../vendor.ts';
 
 /** What twin's login takes; `ttl` and the rest are the caller's choice. */
 export interface TwinCredentials {

@@ -1,12 +1,12 @@
 import { randomUUID } from 'node:crypto';
-import { idNumber, isText, parseFields, segment } from './body.ts';
-import type { CustomAnswer, Json } from './answer.ts';
+import { idNumber, isText, parseFields, segment } from '../body.ts';
+import type { CustomAnswer, Json } from '../answer.ts';
 import type { ApiAnswer, Dialect, Grant, PairStyle, Refusal, RefreshRequest } from './dialect.ts';
-import type { Exchange } from './http.ts';
-import { COMMON_CHECKS, COMMON_INITIAL, REFRESH_CHECKS, REFRESH_INITIAL } from './knobs.ts';
-import type { ChatappKnobs } from './knobs.ts';
-import type { Pair } from './tokens.ts';
-import type { Vendor } from './vendor.ts';
+import type { Exchange } from '../http.ts';
+import { COMMON_CHECKS, COMMON_INITIAL, REFRESH_CHECKS, REFRESH_INITIAL } from '../knobs.ts';
+import type { ChatappKnobs } from '../knobs.ts';
+import type { Pair } from '../tokens.ts';
+import type { Vendor } from '../vendor.ts';
 
 /** What chatapp's tokens.make takes. */
 export interface ChatappCredentials {

@@ -1,10 +1,10 @@
 import type http from 'node:http';
-import type { CustomAnswer, Json } from './answer.ts';
-import type { Exchange } from './http.ts';
-import type { Checks, CommonKnobs, RefreshKnobs } from './knobs.ts';
-import type { Outcome, VendorName } from './ledger.ts';
-import type { SecretMaker } from './secrets.ts';
-import type { Pair, Verdict } from './tokens.ts';
+import type { CustomAnswer, Json } from '../answer.ts';
+import type { Exchange } from '../http.ts';
+import type { Checks, CommonKnobs, RefreshKnobs } from '../knobs.ts';
+import type { Outcome, VendorName } from '../ledger.ts';
+import type { SecretMaker } from '../secrets.ts';
+import type { Pair, Verdict } from '../tokens.ts';
 
 /** A refusal, and what the ledger calls it. */
 export interface Refusal {
