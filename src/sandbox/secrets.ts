@@ -5,7 +5,8 @@ import { randomBytes } from 'node:crypto';
  * characters with `$`, `/` and `.` (chatapp [found]); `hex`: 64 hex digits (newer chatapp tokens
  * [found]); `jwt`: RS512-looking (twin [seed 000]).
  */
-export type SecretShape = 'opaque' | 'bcrypt' | 'hex' | 'jwt';
+export const SECRET_SHAPES = ['opaque', 'bcrypt', 'hex', 'jwt'] as const;
+export type SecretShape = (typeof SECRET_SHAPES)[number];
 
 /** Claims of a JWT-shaped token. */
 export type Claims = Readonly<Record<string, unknown>>;

@@ -1,13 +1,5 @@
-import { isJsonObject } from './answer.ts';
-import type { Json } from './answer.ts';
-import type { AnswerPatch, TokenCallMode } from './knobs.ts';
-import { cut, pause, reply, settle, writePieces } from './http.ts';
-import type { Exchange } from './http.ts';
-
-type NamedMode = Exclude<TokenCallMode, object>;
-
-const HUGE_BYTES = 2 * 1_048_576;
-const PAGE = '<!doctype html><html><head><title>Sign in</title></head><body><h1>We will be right back</h1></body></html>\n';
+import { isJsonObject, type CustomAnswer, type Json } from './answer.ts';
+import { cut, pause, reply, settle, writePieces, type Exchange } from './http.ts';
 
 /** What the ways of misbehaving need to know. */
 export interface Timing {
@@ -16,100 +8,101 @@ export interface Timing {
   readonly redirectTo: string | null;
 }
 
-/**
- * Answers a token call that is spoilt before anything is issued. False when this mode does issue
- * something, and the call must go on.
- */
-export function spoil(x: Exchange, mode: TokenCallMode, timing: Timing): boolean {
+const HUGE_BYTES = 2 * 1_048_576;
+const PAGE =
+  '<!doctype html><html><head><title>Sign in</title></head><body><h1>We will be right back</h1></body></html>\n';
+
+/** Ways in which a login or refresh issues a pair, and how the pair is given out. */
+const ISSUING = {
+  /** As the vendor does. */
+  normal: async (x, body) => reply(x, { status: 200, body }, 'ok'),
+  /** The answer says nothing of lifetimes, and a JWT has no `exp`: the body comes that way. */
+  'no-lifetime': async (x, body) => reply(x, { status: 200, body }, 'ok', 'no-lifetime'),
+  /** Answers after `slowMs`. */
+  slow: async (x, body, { slowMs }) => {
+    settle(x, 'ok', 'slow', null);
+    await pause(slowMs);
+    reply(x, { status: 200, body }, 'ok', 'slow');
+  },
+  /** The connection is reset instead of an answer. */
+  'commit-then-reset': async (x) => {
+    settle(x, 'lost-answer', 'commit-then-reset', null);
+    cut(x, 'reset');
+  },
+  /** A right answer padded to 2 MiB. */
+  huge: async (x, body) => {
+    const padded = isJsonObject(body) ? { ...body, padding: 'x'.repeat(HUGE_BYTES) } : body;
+    reply(x, { status: 200, body: padded }, 'ok', 'huge');
+  },
+  /** One byte every `dripMs`. */
+  drip: async (x, body, { dripMs }) => {
+    const bytes = Buffer.from(JSON.stringify(body));
+    settle(x, 'ok', 'drip', 200);
+    x.res.writeHead(200, {
+      'content-type': 'application/json; charset=utf-8',
+      'content-length': String(bytes.length),
+    });
+    await writePieces(x, bytes, 1, dripMs);
+  },
+} satisfies Record<string, (x: Exchange, body: Json, timing: Timing) => Promise<void>>;
+
+/** Ways in which it issues nothing, and what is answered instead, if anything is. */
+const SPOILT = {
+  'status-500': () => ({ status: 500, body: { error: 'Internal Server Error' } }),
+  'html-200': () => ({ status: 200, headers: { 'content-type': 'text/html; charset=utf-8' }, body: PAGE }),
+  'empty-200': () => ({ status: 200, headers: { 'content-type': 'application/json' }, body: '' }),
+  /** 307 asks the client to send the credentials again, to another host by name: following it is the mistake. */
+  redirect: (x, { redirectTo }) => ({ status: 307, headers: { location: redirectTo ?? elsewhere(x) } }),
+  reset: (x) => {
+    cut(x, 'reset');
+    return undefined;
+  },
+  hang: () => undefined,
+} satisfies Record<string, (x: Exchange, timing: Timing) => CustomAnswer | undefined>;
+
+/** A mode in which a pair is issued. */
+export type IssuingMode = keyof typeof ISSUING;
+
+/** A mode in which nothing is issued; instead of a name, an answer of your own. */
+export type SpoiltMode = keyof typeof SPOILT | CustomAnswer;
+
+/** How a login or refresh behaves. */
+export type TokenCallMode = IssuingMode | SpoiltMode;
+
+/** The modes that have a name. */
+export const NAMED_MODES = [...Object.keys(ISSUING), ...Object.keys(SPOILT)] as Exclude<TokenCallMode, object>[];
+
+/** True if a token call issues a pair in this mode. */
+export function issues(mode: TokenCallMode): mode is IssuingMode {
+  return typeof mode === 'string' && Object.hasOwn(ISSUING, mode);
+}
+
+/** Answers a token call, or leaves it without an answer, before anything is issued. */
+export function spoil(x: Exchange, mode: SpoiltMode, timing: Timing): void {
   if (typeof mode === 'object') {
     reply(x, mode, 'broken', 'custom');
-    return true;
+    return;
   }
-  switch (mode) {
-    case 'status-500':
-      reply(x, { status: 500, body: { error: 'Internal Server Error' } }, 'broken', mode);
-      return true;
-    case 'html-200':
-      reply(x, { status: 200, headers: { 'content-type': 'text/html; charset=utf-8' }, body: PAGE }, 'broken', mode);
-      return true;
-    case 'empty-200':
-      reply(x, { status: 200, headers: { 'content-type': 'application/json' }, body: '' }, 'broken', mode);
-      return true;
-    case 'redirect':
-      // 307 asks the client to send the credentials again, to another host by name: following it is the mistake.
-      reply(x, { status: 307, headers: { location: timing.redirectTo ?? elsewhere(x) } }, 'broken', mode);
-      return true;
-    case 'reset':
-      settle(x, 'broken', mode, null);
-      cut(x, 'reset');
-      return true;
-    case 'hang':
-      settle(x, 'broken', mode, null);
-      return true;
-    case 'normal':
-    case 'no-lifetime':
-    case 'slow':
-    case 'commit-then-reset':
-    case 'huge':
-    case 'drip':
-      return false;
-  }
+  settle(x, 'broken', mode, null);
+  const answer = SPOILT[mode](x, timing);
+  if (answer !== undefined) reply(x, answer, 'broken', mode);
 }
 
 /** Gives out a pair that has been issued, in the way the mode says. */
-export async function giveOut(x: Exchange, mode: NamedMode, body: Json, timing: Timing): Promise<void> {
-  switch (mode) {
-    case 'commit-then-reset':
-      settle(x, 'lost-answer', mode, null);
-      cut(x, 'reset');
-      return;
-    case 'slow':
-      settle(x, 'ok', mode, null);
-      await pause(timing.slowMs);
-      reply(x, { status: 200, body }, 'ok', mode);
-      return;
-    case 'huge': {
-      const padding = 'x'.repeat(HUGE_BYTES);
-      const padded = isJsonObject(body) ? { ...body, padding } : body;
-      reply(x, { status: 200, body: padded }, 'ok', mode);
-      return;
-    }
-    case 'drip': {
-      const bytes = Buffer.from(JSON.stringify(body));
-      settle(x, 'ok', mode, 200);
-      x.res.writeHead(200, {
-        'content-type': 'application/json; charset=utf-8',
-        'content-length': String(bytes.length),
-      });
-      await writePieces(x, bytes, 1, timing.dripMs);
-      return;
-    }
-    case 'normal':
-    case 'no-lifetime':
-    case 'status-500':
-    case 'html-200':
-    case 'empty-200':
-    case 'redirect':
-    case 'reset':
-    case 'hang':
-      reply(x, { status: 200, body }, 'ok', mode === 'normal' ? null : mode);
-      return;
-  }
+export function giveOut(x: Exchange, mode: IssuingMode, body: Json, timing: Timing): Promise<void> {
+  return ISSUING[mode](x, body, timing);
 }
 
-/** Sets the dotted paths of a patch in a JSON value. */
-export function applyPatch(body: Json, patch: AnswerPatch): Json {
-  let result = body;
-  for (const [path, value] of Object.entries(patch)) result = setAt(result, path.split('.'), value);
-  return result;
+/** Sets the dotted paths of a patch in a JSON value; `undefined` removes a field. */
+export function applyPatch(body: Json, patch: Readonly<Record<string, Json | undefined>>): Json {
+  return Object.entries(patch).reduce((result, [path, value]) => setAt(result, path.split('.'), value), body);
 }
 
-function setAt(target: Json, path: readonly string[], value: Json | undefined): Json {
-  const [name, ...rest] = path;
+function setAt(target: Json, [name, ...rest]: readonly string[], value: Json | undefined): Json {
   if (name === undefined) return value ?? null;
-  const fields: Record<string, Json> = isJsonObject(target) ? target : {};
-  if (rest.length > 0) return { ...fields, [name]: setAt(fields[name] ?? null, rest, value) };
-  if (value !== undefined) return { ...fields, [name]: value };
+  const fields = isJsonObject(target) ? target : {};
+  const next = rest.length > 0 ? setAt(fields[name] ?? null, rest, value) : value;
+  if (next !== undefined) return { ...fields, [name]: next };
   return Object.fromEntries(Object.entries(fields).filter(([field]) => field !== name));
 }
 

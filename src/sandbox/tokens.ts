@@ -1,7 +1,8 @@
 import type { VendorName } from './ledger.ts';
 
 /** What refreshing does to the pair that was refreshed. */
-export type Rotation = 'keep-old' | 'kill-old' | 'strict';
+export const ROTATIONS = ['keep-old', 'kill-old', 'strict'] as const;
+export type Rotation = (typeof ROTATIONS)[number];
 
 export interface AccessToken {
   readonly secret: string;

@@ -5,13 +5,13 @@ import { answerHelper } from './helper-paths.ts';
 import { CallerGone, cut, isGone, pause, readBody, reply, settle } from './http.ts';
 import type { Exchange } from './http.ts';
 import { checkChange, describeKnobs } from './knobs.ts';
-import type { CommonKnobs, RefreshKnobs, TokenCallMode } from './knobs.ts';
+import type { CommonKnobs, RefreshKnobs } from './knobs.ts';
 import type { CallKind, Ledger, VendorName } from './ledger.ts';
 import { redactHeaders } from './redact.ts';
 import type { SecretMaker } from './secrets.ts';
 import { TokenBook } from './tokens.ts';
 import type { Pair, RefreshToken, TokenNames, Verdict } from './tokens.ts';
-import { applyPatch, giveOut, spoil } from './token-call.ts';
+import { applyPatch, giveOut, issues, spoil, type IssuingMode, type TokenCallMode } from './token-call.ts';
 
 /** A pair as tests see it, secrets included. */
 export interface CurrentToken {
@@ -65,13 +65,13 @@ export class Vendor<K extends CommonKnobs, C> {
 
   /** Changes knobs; throws a `KnobError` for an unknown one or a value that does not suit. */
   set(change: Partial<K>): void {
-    checkChange(change, this.#dialect.checks);
+    checkChange(change, this.#dialect.knobs);
     Object.assign(this.knobs, structuredClone(change));
   }
 
   /** Every knob with what it takes. */
   describeKnobs(): Record<string, string> {
-    return describeKnobs(this.#dialect.checks);
+    return describeKnobs(this.#dialect.knobs);
   }
 
   /** Knobs back to their defaults; all tokens forgotten; quota and rate limit empty. Accounts and ledger stay. */
@@ -196,13 +196,16 @@ export class Vendor<K extends CommonKnobs, C> {
     const mode = this.#takeMode(kind);
     const body = await readBody(x);
     await pause(kind === 'login' ? this.knobs.loginDelayMs : (this.#refreshKnobs()?.refreshDelayMs ?? 0));
-    if (spoil(x, mode, this.knobs) || typeof mode === 'object') return;
+    if (!issues(mode)) {
+      spoil(x, mode, this.knobs);
+      return;
+    }
     const lifetime = mode !== 'no-lifetime';
     if (kind === 'login') await this.#login(x, body, mode, lifetime);
     else await this.#refresh(x, body, mode, lifetime);
   }
 
-  async #login(x: Exchange, body: Buffer, mode: Exclude<TokenCallMode, object>, lifetime: boolean): Promise<void> {
+  async #login(x: Exchange, body: Buffer, mode: IssuingMode, lifetime: boolean): Promise<void> {
     const { knobs } = this;
     const granted = this.#dialect.login(x, body, this.accounts, knobs);
     if ('refused' in granted) {
@@ -223,7 +226,7 @@ export class Vendor<K extends CommonKnobs, C> {
     await giveOut(x, mode, answer, knobs);
   }
 
-  async #refresh(x: Exchange, body: Buffer, mode: Exclude<TokenCallMode, object>, lifetime: boolean): Promise<void> {
+  async #refresh(x: Exchange, body: Buffer, mode: IssuingMode, lifetime: boolean): Promise<void> {
     const knobs = this.#refreshKnobs();
     if (knobs === null) {
       reply(x, this.#dialect.notFound(), 'not-found');

@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import type { TokenCallMode } from '../../src/sandbox/knobs.ts';
+import type { TokenCallMode } from '../../src/sandbox/token-call.ts';
 import { metric } from '../support/call.ts';
 import { FakeClock } from '../support/clock.ts';
 import { eventually } from '../support/eventually.ts';

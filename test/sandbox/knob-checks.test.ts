@@ -14,6 +14,12 @@ describe('sandbox: setting knobs', () => {
     });
   });
 
+  it('tells all that is wrong with a change at once', () => {
+    const told = /"alwaysDead" takes true or false\n.*no knob "dripMss"; did you mean "dripMs"/;
+    assert.throws(set({ alwaysDead: 1, dripMs: 5, dripMss: 5 }), told);
+    assert.notEqual(sandbox().chatapp.knobs.dripMs, 5);
+  });
+
   for (const change of [
     { accessTtlSeconds: -1 },
     { rotation: 'sometimes' },

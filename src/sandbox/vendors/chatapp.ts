@@ -3,8 +3,7 @@ import { idNumber, isText, parseFields, segment } from '../body.ts';
 import type { CustomAnswer, Json } from '../answer.ts';
 import type { ApiAnswer, Dialect, Grant, PairStyle, Refusal, RefreshRequest } from './dialect.ts';
 import type { Exchange } from '../http.ts';
-import { COMMON_CHECKS, COMMON_INITIAL, REFRESH_CHECKS, REFRESH_INITIAL } from '../knobs.ts';
-import type { ChatappKnobs } from '../knobs.ts';
+import { chatappKnobs, type ChatappKnobs } from '../knobs.ts';
 import type { Pair } from '../tokens.ts';
 import type { Vendor } from '../vendor.ts';
 
@@ -195,9 +194,9 @@ function api(x: Exchange, body: Buffer): ApiAnswer | null {
 export const CHATAPP: Dialect<ChatappKnobs, ChatappCredentials> = {
   name: 'chatapp',
   apiPrefix: '/v1/',
+  knobs: chatappKnobs,
   initial: {
-    ...COMMON_INITIAL,
-    ...REFRESH_INITIAL,
+    ...chatappKnobs.parse({}),
     tokenShape: 'bcrypt',
     // 100 a day per email and appId [seed 002]. Status and code of the 101st, and when the day starts,
     // are NOT KNOWN; one client saw 429 [found].
@@ -210,7 +209,6 @@ export const CHATAPP: Dialect<ChatappKnobs, ChatappCredentials> = {
     // 50 requests a second per IP are documented [found]; off here, so that load tests are not cut short.
     rateLimitPerSecond: null,
   },
-  checks: { ...COMMON_CHECKS, ...REFRESH_CHECKS },
   accessTtlSeconds: 86_400,
   refreshTtlSeconds: 14 * 86_400,
   refreshKnobs: (knobs) => knobs,

@@ -1,7 +1,8 @@
 import type http from 'node:http';
+import type { z } from 'zod';
 import type { CustomAnswer, Json } from '../answer.ts';
 import type { Exchange } from '../http.ts';
-import type { Checks, CommonKnobs, RefreshKnobs } from '../knobs.ts';
+import type { CommonKnobs, RefreshKnobs } from '../knobs.ts';
 import type { Outcome, VendorName } from '../ledger.ts';
 import type { SecretMaker } from '../secrets.ts';
 import type { Pair, Verdict } from '../tokens.ts';
@@ -57,8 +58,10 @@ export interface Dialect<K extends CommonKnobs, C> {
   readonly name: VendorName;
   /** Paths below it are API paths; outside it there is nothing. */
   readonly apiPrefix: string;
+  /** What can be set, and to what. */
+  readonly knobs: z.ZodObject;
+  /** The knobs as they start. */
   readonly initial: K;
-  readonly checks: Checks<K>;
   readonly accessTtlSeconds: number;
   readonly refreshTtlSeconds: number;
   /** The refresh knobs, or null where there is no refresh call. */

@@ -3,8 +3,7 @@ import type { Fields } from '../body.ts';
 import type { CustomAnswer, Json } from '../answer.ts';
 import type { ApiAnswer, Dialect, Grant, Refusal } from './dialect.ts';
 import type { Exchange } from '../http.ts';
-import { COMMON_CHECKS, COMMON_INITIAL } from '../knobs.ts';
-import type { SoftlineKnobs } from '../knobs.ts';
+import { commonKnobs, type SoftlineKnobs } from '../knobs.ts';
 import type { Verdict } from '../tokens.ts';
 import type { Vendor } from '../vendor.ts';
 
@@ -167,8 +166,8 @@ function notFound(): CustomAnswer {
 export const SOFTLINE: Dialect<SoftlineKnobs, SoftlineCredentials> = {
   name: 'softline',
   apiPrefix: '/v1/',
-  initial: COMMON_INITIAL,
-  checks: COMMON_CHECKS,
+  knobs: commonKnobs,
+  initial: commonKnobs.parse({}),
   accessTtlSeconds: 86_400,
   refreshTtlSeconds: 86_400,
   refreshKnobs: () => null,

@@ -3,8 +3,7 @@ import { isFields, isText, parseFields } from '../body.ts';
 import type { CustomAnswer, Json } from '../answer.ts';
 import type { ApiAnswer, Dialect, Grant, Minting, Refusal, RefreshRequest } from './dialect.ts';
 import type { Exchange } from '../http.ts';
-import { COMMON_INITIAL, REFRESH_INITIAL, TWIN_CHECKS } from '../knobs.ts';
-import type { TwinKnobs } from '../knobs.ts';
+import { twinKnobs, type TwinKnobs } from '../knobs.ts';
 import type { Claims, SecretMaker } from '../secrets.ts';
 import type { Verdict } from '../tokens.ts';
 import type { Vendor } from '../vendor.ts';
@@ -198,8 +197,8 @@ function api(x: Exchange, body: Buffer): ApiAnswer | null {
 export const TWIN: Dialect<TwinKnobs, TwinCredentials> = {
   name: 'twin',
   apiPrefix: '/api/v1/',
-  initial: { ...COMMON_INITIAL, ...REFRESH_INITIAL, tokenShape: 'jwt', expClaimSeconds: null },
-  checks: TWIN_CHECKS,
+  knobs: twinKnobs,
+  initial: { ...twinKnobs.parse({}), tokenShape: 'jwt' },
   accessTtlSeconds: DEFAULT_TTL,
   refreshTtlSeconds: YEAR,
   refreshKnobs: (knobs) => knobs,
