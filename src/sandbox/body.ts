@@ -1,18 +1,18 @@
 /** A JSON object of a request body, its fields not looked at yet. */
 export type Fields = Readonly<Record<string, unknown>>;
 
-/** Parses a body as a JSON object; null when it is anything else. */
-export function parseFields(body: Buffer): Fields | null {
+/** Parses a body as a JSON object; undefined when it is anything else. */
+export function parseFields(body: Buffer): Fields | undefined {
+  if (body.length === 0) return undefined;
   try {
     const value: unknown = JSON.parse(body.toString('utf8'));
-    return isFields(value) ? value : null;
+    return isFields(value) ? value : undefined;
   } catch {
-    return null;
+    return undefined;
   }
 }
 
-/** True when a value is a JSON object. */
-export function isFields(value: unknown): value is Fields {
+function isFields(value: unknown): value is Fields {
   return typeof value === 'object' && value !== null && !Array.isArray(value);
 }
 
@@ -22,16 +22,15 @@ export function isText(value: unknown): value is string {
 }
 
 /** Decodes one path segment; as it is when it cannot be decoded. */
-export function segment(text: string | undefined): string {
+export function segment(text = ''): string {
   try {
-    return decodeURIComponent(text ?? '');
+    return decodeURIComponent(text);
   } catch {
-    return text ?? '';
+    return text;
   }
 }
 
 /** Digits as a number; anything else as a stable small number, so that imitated ids look like ids. */
-export function idNumber(text: string | undefined): number {
-  const digits = /\d{1,15}/.exec(text ?? '')?.[0];
-  return digits === undefined ? 1 : Number(digits);
+export function idNumber(text = ''): number {
+  return Number(/\d{1,15}/.exec(text)?.[0] ?? 1);
 }

@@ -1,6 +1,5 @@
 import type { Json } from './answer.ts';
-import { cut, drained, isGone, pause, readBody, reply, settle, write, writePieces } from './http.ts';
-import type { Exchange } from './http.ts';
+import { cut, drained, isGone, pause, readBody, reply, settle, write, writePieces, type Exchange } from './http.ts';
 
 /*
  * API paths no vendor has, for looking at how a proxy carries things: sizes, streams, cuts, redirects.
@@ -19,80 +18,31 @@ export function patternBytes(length: number): Buffer {
   return bytes;
 }
 
-/** What the helper paths are, for the help text. */
-export const HELPER_PATHS: Readonly<Record<string, string>> = {
-  'bytes/{n}': 'n bytes (byte i is i mod 251) with a content-length',
-  'chunked/{n}': 'the same bytes, chunked',
-  'sse?events=10&ms=50': 'a stream of server-sent events',
-  'slow-body?pieces=10&ms=100': 'a text body, one line at a time',
-  'status/{code}': 'an answer with that status',
-  'redirect?to=URL': '302; by default to echo on this host, as an absolute URL',
-  'cut/{n}': 'announces 2n bytes, sends n, and destroys the connection',
-  reset: 'resets the connection without an answer',
-  hang: 'never answers',
-  echo: 'the request body back, as it arrives, with its content type',
-  gzip: 'a gzipped JSON success',
-  'echo-error-words': 'a success whose text quotes every vendor\'s words for a dead token',
-  headers: 'the request headers as they arrived, credentials replaced',
-};
+/** How a vendor carries helper paths. */
+export interface Surroundings {
+  /** What is in front of helper paths. */
+  readonly prefix: string;
+  /** Wraps a success body in the vendor's envelope. */
+  wrap(body: Json): Json;
+}
 
-/** Answers a helper path (given without its prefix). False when there is no such path. */
-export async function answerHelper(
-  x: Exchange,
-  path: string,
-  apiPrefix: string,
-  wrap: (body: Json) => Json,
-): Promise<boolean> {
-  const [name, argument, ...rest] = path.split('/');
-  if (rest.length > 0) return false;
-  const query = new URLSearchParams(x.query);
-  const n = argument !== undefined && /^\d{1,12}$/.test(argument) ? Number(argument) : null;
+interface HelperCall extends Surroundings {
+  readonly x: Exchange;
+  /** The number in the path. */
+  readonly n: number;
+  /** A number in the query. */
+  asked(name: string, otherwise: number): number;
+}
 
-  switch (name) {
-    case 'bytes':
-    case 'chunked':
-      if (n === null) return false;
-      await sendPattern(x, n, name === 'bytes');
-      return true;
-    case 'sse':
-      await sendEvents(x, number(query, 'events', 10), number(query, 'ms', 50));
-      return true;
-    case 'slow-body':
-      await sendSlowly(x, number(query, 'pieces', 10), number(query, 'ms', 100));
-      return true;
-    case 'status':
-      if (n === null || n < 200 || n > 999) return false;
-      reply(x, { status: n, body: wrap({ status: n }) }, 'ok');
-      return true;
-    case 'redirect':
-      reply(x, { status: 302, headers: { location: query.get('to') ?? `${x.origin}${apiPrefix}sandbox/echo` } }, 'ok');
-      return true;
-    case 'cut':
-      if (n === null) return false;
-      sendHalf(x, n);
-      return true;
-    case 'reset':
-      settle(x, 'cut', 'reset', null);
-      cut(x, 'reset');
-      return true;
-    case 'hang':
-      settle(x, 'ok', 'hang', null);
-      return true;
-    case 'echo':
-      await sendBack(x);
-      return true;
-    case 'gzip':
-      reply(x, { status: 200, encoding: 'gzip', body: wrap({ text: 'compressed '.repeat(200) }) }, 'ok');
-      return true;
-    case 'echo-error-words':
-      reply(x, { status: 200, body: wrap(ERROR_WORDS) }, 'ok');
-      return true;
-    case 'headers':
-      reply(x, { status: 200, body: wrap({ headers: pairs(x.entry.rawHeaders) }) }, 'ok');
-      return true;
-    default:
-      return false;
-  }
+/** A helper path. */
+export interface HelperPath {
+  readonly usage: string;
+  readonly does: string;
+  /** Which numbers it takes; absent: there is none in its path. */
+  readonly takes?: (n: number) => boolean;
+  /** It answers while the body is still arriving. */
+  readonly streams?: true;
+  readonly answer: (call: HelperCall) => void | Promise<void>;
 }
 
 // A chat message or an order may well quote an error. Nothing here says that *this* call was refused.
@@ -106,54 +56,152 @@ const ERROR_WORDS: Json = {
   ],
 };
 
-function number(query: URLSearchParams, name: string, otherwise: number): number {
-  const given = query.get(name);
-  return given !== null && /^\d{1,9}$/.test(given) ? Number(given) : otherwise;
+const anyNumber = (): boolean => true;
+
+const HELPERS: Readonly<Record<string, HelperPath>> = {
+  bytes: {
+    usage: 'bytes/{n}',
+    does: 'n bytes (byte i is i mod 251) with a content-length',
+    takes: anyNumber,
+    answer: ({ x, n }) => sendPattern(x, n, { 'content-length': String(n) }),
+  },
+  chunked: {
+    usage: 'chunked/{n}',
+    does: 'the same bytes, chunked',
+    takes: anyNumber,
+    answer: ({ x, n }) => sendPattern(x, n),
+  },
+  sse: {
+    usage: 'sse?events=10&ms=50',
+    does: 'a stream of server-sent events',
+    answer: ({ x, asked }) => sendEvents(x, asked('events', 10), asked('ms', 50)),
+  },
+  'slow-body': {
+    usage: 'slow-body?pieces=10&ms=100',
+    does: 'a text body, one line at a time',
+    answer: ({ x, asked }) => sendSlowly(x, asked('pieces', 10), asked('ms', 100)),
+  },
+  status: {
+    usage: 'status/{code}',
+    does: 'an answer with that status',
+    takes: (n) => n >= 200 && n <= 999,
+    answer: ({ x, n, wrap }) => reply(x, { status: n, body: wrap({ status: n }) }, 'ok'),
+  },
+  redirect: {
+    usage: 'redirect?to=URL',
+    does: '302; by default to echo on this host, as an absolute URL',
+    answer: ({ x, prefix }) => {
+      const location = new URLSearchParams(x.query).get('to') ?? `${x.origin}${prefix}echo`;
+      reply(x, { status: 302, headers: { location } }, 'ok');
+    },
+  },
+  cut: {
+    usage: 'cut/{n}',
+    does: 'announces 2n bytes, sends n, and destroys the connection',
+    takes: anyNumber,
+    answer: ({ x, n }) => sendHalf(x, n),
+  },
+  reset: {
+    usage: 'reset',
+    does: 'resets the connection without an answer',
+    answer: ({ x }) => {
+      settle(x, 'cut', 'reset', null);
+      cut(x, 'reset');
+    },
+  },
+  hang: {
+    usage: 'hang',
+    does: 'never answers',
+    answer: ({ x }) => settle(x, 'ok', 'hang', null),
+  },
+  echo: {
+    usage: 'echo',
+    does: 'the request body back, as it arrives, with its content type',
+    streams: true,
+    answer: ({ x }) => sendBack(x),
+  },
+  gzip: {
+    usage: 'gzip',
+    does: 'a gzipped JSON success',
+    answer: ({ x, wrap }) =>
+      reply(x, { status: 200, encoding: 'gzip', body: wrap({ text: 'compressed '.repeat(200) }) }, 'ok'),
+  },
+  'echo-error-words': {
+    usage: 'echo-error-words',
+    does: 'a success whose text quotes every vendor\'s words for a dead token',
+    answer: ({ x, wrap }) => reply(x, { status: 200, body: wrap(ERROR_WORDS) }, 'ok'),
+  },
+  headers: {
+    usage: 'headers',
+    does: 'the request headers as they arrived, credentials replaced',
+    answer: ({ x, wrap }) => reply(x, { status: 200, body: wrap({ headers: pairs(x.entry.rawHeaders) }) }, 'ok'),
+  },
+};
+
+/** What the helper paths are, for the help text. */
+export const HELPER_PATHS = Object.fromEntries(Object.values(HELPERS).map(({ usage, does }) => [usage, does]));
+
+/** The helper path at a path given without its prefix; undefined when there is none. */
+export function findHelper(path: string): HelperPath | undefined {
+  const [name = '', argument = '', ...rest] = path.split('/');
+  const helper = rest.length === 0 && Object.hasOwn(HELPERS, name) ? HELPERS[name] : undefined;
+  if (helper?.takes === undefined) return helper;
+  return /^\d{1,12}$/.test(argument) && helper.takes(Number(argument)) ? helper : undefined;
+}
+
+/** Answers at a helper path. */
+export async function answerHelper(x: Exchange, helper: HelperPath, surroundings: Surroundings): Promise<void> {
+  const query = new URLSearchParams(x.query);
+  const asked = (name: string, otherwise: number): number => {
+    const given = query.get(name);
+    return given !== null && /^\d{1,9}$/.test(given) ? Number(given) : otherwise;
+  };
+  await helper.answer({ ...surroundings, x, n: Number(x.path.slice(x.path.lastIndexOf('/') + 1)), asked });
 }
 
 function pairs(rawHeaders: readonly string[]): Json {
-  const out: [string, string][] = [];
-  for (let i = 0; i + 1 < rawHeaders.length; i += 2) out.push([rawHeaders[i] ?? '', rawHeaders[i + 1] ?? '']);
-  return out;
+  return rawHeaders.flatMap((name, i) => (i % 2 === 0 ? [[name, rawHeaders[i + 1] ?? '']] : []));
 }
 
-async function sendPattern(x: Exchange, length: number, sized: boolean): Promise<void> {
-  settle(x, 'ok', null, 200);
-  if (isGone(x)) return;
-  x.res.writeHead(200, { 'content-type': OCTETS, ...(sized ? { 'content-length': String(length) } : {}) });
-  if (x.entry.method !== 'HEAD') {
-    for (let at = 0; at < length && !isGone(x); at += BLOCK.length) {
-      await write(x, BLOCK.subarray(0, Math.min(BLOCK.length, length - at)));
-    }
-  }
+/** Sends the head of a good answer; false when nobody is there to read it. */
+function begin(x: Exchange, headers: Record<string, string>, outcome: 'ok' | 'cut' = 'ok'): boolean {
+  settle(x, outcome, null, 200);
+  if (isGone(x)) return false;
+  x.res.writeHead(200, headers);
+  return true;
+}
+
+function end(x: Exchange): void {
   if (!isGone(x)) x.res.end();
+}
+
+async function sendPattern(x: Exchange, length: number, sized: Record<string, string> = {}): Promise<void> {
+  if (!begin(x, { 'content-type': OCTETS, ...sized })) return;
+  const bytes = x.entry.method === 'HEAD' ? 0 : length;
+  for (let at = 0; at < bytes && !isGone(x); at += BLOCK.length) await write(x, BLOCK.subarray(0, bytes - at));
+  end(x);
 }
 
 async function sendEvents(x: Exchange, events: number, everyMs: number): Promise<void> {
-  settle(x, 'ok', null, 200);
-  if (isGone(x)) return;
-  x.res.writeHead(200, { 'content-type': 'text/event-stream', 'cache-control': 'no-cache' });
-  for (let i = 1; i <= events && !isGone(x); i++) {
+  if (!begin(x, { 'content-type': 'text/event-stream', 'cache-control': 'no-cache' })) return;
+  for (let i = 1; i <= events && !isGone(x); i += 1) {
     await write(x, `id: ${i}\nevent: tick\ndata: {"n":${i}}\n\n`);
     if (i < events) await pause(everyMs);
   }
-  if (!isGone(x)) x.res.end();
+  end(x);
 }
 
 async function sendSlowly(x: Exchange, pieces: number, everyMs: number): Promise<void> {
-  settle(x, 'ok', null, 200);
-  if (isGone(x)) return;
   const line = 'one line of a slow answer\n';
-  x.res.writeHead(200, { 'content-type': 'text/plain; charset=utf-8', 'content-length': String(line.length * pieces) });
+  const length = String(line.length * pieces);
+  if (!begin(x, { 'content-type': 'text/plain; charset=utf-8', 'content-length': length })) return;
   // The head goes out before the first pause: "slow body" must not look like "slow to answer".
   x.res.flushHeaders();
   await writePieces(x, Buffer.from(line.repeat(pieces)), line.length, everyMs);
 }
 
 function sendHalf(x: Exchange, n: number): void {
-  settle(x, 'cut', null, 200);
-  if (isGone(x)) return;
-  x.res.writeHead(200, { 'content-type': OCTETS, 'content-length': String(Math.max(2 * n, 1)) });
+  if (!begin(x, { 'content-type': OCTETS, 'content-length': String(Math.max(2 * n, 1)) }, 'cut')) return;
   x.cutByUs = true;
   x.res.flushHeaders();
   // A plain close, not a RST: a RST would throw away the half already sent.
@@ -162,14 +210,12 @@ function sendHalf(x: Exchange, n: number): void {
 }
 
 async function sendBack(x: Exchange): Promise<void> {
-  const type = x.req.headers['content-type'];
-  const length = x.req.headers['content-length'];
-  settle(x, 'ok', null, 200);
-  if (isGone(x)) return;
-  x.res.writeHead(200, {
+  const { 'content-type': type, 'content-length': length } = x.req.headers;
+  const headers = {
     ...(type === undefined ? {} : { 'content-type': type }),
     ...(length === undefined ? {} : { 'content-length': length }),
-  });
+  };
+  if (!begin(x, headers)) return;
   await readBody(x, (chunk) => (isGone(x) || x.res.write(chunk) ? undefined : drained(x)));
-  if (!isGone(x)) x.res.end();
+  end(x);
 }

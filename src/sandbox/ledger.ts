@@ -84,26 +84,11 @@ export interface LedgerEntry {
 /** An entry as the vendors fill it in. */
 export type OpenEntry = { -readonly [F in keyof LedgerEntry]: LedgerEntry[F] };
 
-/** Which entries to take; every given field must match. */
-export interface LedgerFilter {
-  vendor?: VendorName | undefined;
-  service?: string | undefined;
-  kind?: CallKind | undefined;
-  method?: string | undefined;
-  outcome?: Outcome | undefined;
-  requestId?: string | undefined;
-  tokenId?: string | null | undefined;
-  refreshTokenId?: string | null | undefined;
-  applied?: boolean | undefined;
-  aborted?: boolean | undefined;
-  status?: number | null | undefined;
-  /** Path of the target without the query, exactly. */
-  path?: string | undefined;
-  /** Only entries with a greater `seq`. */
-  since?: number | undefined;
-  /** Anything else. */
-  where?: ((entry: LedgerEntry) => boolean) | undefined;
-}
+/** What is known of a call when it arrives. */
+export type Arrival = Pick<
+  LedgerEntry,
+  'vendor' | 'service' | 'kind' | 'method' | 'target' | 'rawHeaders' | 'tokenId' | 'requestId'
+>;
 
 const COMPARED = [
   'vendor',
@@ -117,7 +102,17 @@ const COMPARED = [
   'applied',
   'aborted',
   'status',
-] as const satisfies readonly (keyof LedgerFilter & keyof LedgerEntry)[];
+] as const satisfies readonly (keyof LedgerEntry)[];
+
+/** Which entries to take; every given field must match. */
+export type LedgerFilter = { -readonly [F in (typeof COMPARED)[number]]?: LedgerEntry[F] | undefined } & {
+  /** Path of the target without the query, exactly. */
+  path?: string | undefined;
+  /** Only entries with a greater `seq`. */
+  since?: number | undefined;
+  /** Anything else. */
+  where?: ((entry: LedgerEntry) => boolean) | undefined;
+};
 
 /** Path of a raw target, without its query. */
 export function pathOf(target: string): string {
@@ -143,64 +138,61 @@ export class Ledger {
   #start = 0;
   #seq = 0;
   readonly #open: Record<VendorName, number> = { softline: 0, chatapp: 0, twin: 0 };
-  #idleWaiters: (() => void)[] = [];
+  readonly #idleWaiters: (() => void)[] = [];
 
   constructor(limit = 100_000) {
     this.#limit = limit;
   }
 
   /** Writes an arrival down; `finish` must be called once for it. */
-  begin(entry: Omit<OpenEntry, 'seq' | 'at' | 'finishedAt'>): OpenEntry {
-    const open: OpenEntry = { seq: ++this.#seq, at: Date.now(), finishedAt: null, ...entry };
-    this.#list.push(open);
-    if (this.#list.length - this.#start > this.#limit) this.#start++;
+  begin(arrival: Arrival): OpenEntry {
+    this.#seq += 1;
+    const entry: OpenEntry = {
+      seq: this.#seq,
+      at: Date.now(),
+      finishedAt: null,
+      ...arrival,
+      refreshTokenId: null,
+      issued: null,
+      bodyBytes: 0,
+      bodySha256: null,
+      outcome: 'pending',
+      reason: null,
+      status: null,
+      applied: false,
+      aborted: false,
+    };
+    this.#list.push(entry);
+    if (this.#list.length - this.#start > this.#limit) this.#start += 1;
     if (this.#start > this.#limit) {
       this.#list = this.#list.slice(this.#start);
       this.#start = 0;
     }
-    this.#open[open.vendor]++;
-    return open;
+    this.#open[entry.vendor] += 1;
+    return entry;
   }
 
   /** Marks an exchange as over. */
   finish(entry: OpenEntry): void {
     if (entry.finishedAt !== null) return;
     entry.finishedAt = Date.now();
-    this.#open[entry.vendor]--;
-    if (this.#idleWaiters.length > 0 && this.#openTotal() === 0) {
-      const waiters = this.#idleWaiters;
-      this.#idleWaiters = [];
-      for (const wake of waiters) wake();
-    }
+    this.#open[entry.vendor] -= 1;
+    if (this.#openTotal() === 0) for (const wake of this.#idleWaiters.splice(0)) wake();
   }
 
   /** The entries that match, oldest first. */
   entries(filter: LedgerFilter = {}): LedgerEntry[] {
-    const found: LedgerEntry[] = [];
-    for (let i = this.#start; i < this.#list.length; i++) {
-      const entry = this.#list[i];
-      if (entry !== undefined && matches(entry, filter)) found.push(entry);
-    }
-    return found;
+    return this.#list.filter((entry, i) => i >= this.#start && matches(entry, filter));
   }
 
   /** How many entries match. */
   count(filter: LedgerFilter = {}): number {
-    let n = 0;
-    for (let i = this.#start; i < this.#list.length; i++) {
-      const entry = this.#list[i];
-      if (entry !== undefined && matches(entry, filter)) n++;
-    }
-    return n;
+    return this.entries(filter).length;
   }
 
   /** The newest entry that matches. */
   last(filter: LedgerFilter = {}): LedgerEntry | undefined {
-    for (let i = this.#list.length - 1; i >= this.#start; i--) {
-      const entry = this.#list[i];
-      if (entry !== undefined && matches(entry, filter)) return entry;
-    }
-    return undefined;
+    return this.#list.findLast((entry, i) => i >= this.#start && matches(entry, filter));
   }
 
   /** Forgets all entries. `seq` goes on counting; requests still open stay counted in `open()`. */

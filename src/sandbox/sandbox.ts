@@ -1,16 +1,12 @@
-import type { SandboxCredentials, SandboxUrls, TwinUrls } from './addresses.ts';
-import { CHATAPP } from './vendors/chatapp.ts';
-import type { ChatappVendor } from './vendors/chatapp.ts';
+import type { SandboxCredentials, SandboxUrls } from './addresses.ts';
 import { controlHandler } from './control.ts';
-import { listen } from './http.ts';
-import type { Handler, Listener } from './http.ts';
+import { listen, type Handler, type Listener } from './http.ts';
 import { Ledger } from './ledger.ts';
 import { SecretMaker } from './secrets.ts';
-import { SOFTLINE } from './vendors/softline.ts';
-import type { SoftlineVendor } from './vendors/softline.ts';
-import { TWIN } from './vendors/twin.ts';
-import type { TwinVendor } from './vendors/twin.ts';
 import { Vendor } from './vendor.ts';
+import { CHATAPP, type ChatappVendor } from './vendors/chatapp.ts';
+import { SOFTLINE, type SoftlineVendor } from './vendors/softline.ts';
+import { TWIN, TWIN_SERVICES, type TwinVendor } from './vendors/twin.ts';
 
 /** Where a sandbox listens. */
 export interface SandboxOptions {
@@ -55,7 +51,7 @@ export async function startSandbox(options: SandboxOptions = {}): Promise<Sandbo
   const basePort = options.basePort ?? 0;
   const ledger = new Ledger(options.ledgerLimit);
   const credentials = defaultCredentials();
-  const shared = { ledger, names: new Map<string, string>(), maker: new SecretMaker(options.seed) };
+  const shared = { ledger, names: new Map(), maker: new SecretMaker(options.seed) };
   const softline: SoftlineVendor = new Vendor(SOFTLINE, credentials.softline, shared);
   const chatapp: ChatappVendor = new Vendor(CHATAPP, credentials.chatapp, shared);
   const twin: TwinVendor = new Vendor(TWIN, credentials.twin, shared);
@@ -69,27 +65,17 @@ export async function startSandbox(options: SandboxOptions = {}): Promise<Sandbo
     listeners.push(listener);
     return listener.origin;
   };
-  const twinHost =
-    (service: keyof TwinUrls): Handler =>
-    (req, res, origin) =>
-      twin.handle(req, res, origin, service);
 
   try {
-    const vendors = {
-      softline: await open(1, (req, res, origin) => softline.handle(req, res, origin, 'softline')),
-      chatapp: await open(2, (req, res, origin) => chatapp.handle(req, res, origin, 'chatapp')),
-      twin: {
-        iam: await open(3, twinHost('iam')),
-        cis: await open(4, twinHost('cis')),
-        notify: await open(5, twinHost('notify')),
-        bot: await open(6, twinHost('bot')),
-        chatApi: await open(7, twinHost('chatApi')),
-        analyse: await open(8, twinHost('analyse')),
-      },
+    const urls: Omit<SandboxUrls, 'control'> = {
+      softline: await open(1, softline.host('softline')),
+      chatapp: await open(2, chatapp.host('chatapp')),
+      twin: { iam: '', cis: '', notify: '', bot: '', chatApi: '', analyse: '' },
     };
-    const parts = { urls: vendors, credentials, softline, chatapp, twin, ledger };
+    for (const [i, service] of TWIN_SERVICES.entries()) urls.twin[service] = await open(3 + i, twin.host(service));
+    const parts = { urls, credentials, softline, chatapp, twin, ledger };
     const control = await open(0, controlHandler(parts));
-    return { ...parts, urls: { control, ...vendors }, close };
+    return { ...parts, urls: { control, ...urls }, close };
   } catch (error) {
     await close();
     throw error;

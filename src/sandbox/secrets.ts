@@ -91,3 +91,8 @@ export class SecretMaker {
     return (x ^ (x >>> 14)) >>> 0;
   }
 }
+
+/** A time in whole seconds, as claims and answers hold it. */
+export function seconds(ms: number): number {
+  return Math.floor(ms / 1_000);
+}

@@ -13,12 +13,11 @@ export interface AccessToken {
 
 export interface RefreshToken {
   readonly secret: string;
-  /** The pair it was first issued with; a pair may carry an older pair's refresh token on. */
-  readonly pairId: string;
   readonly endsAt: number;
   state: 'live' | 'spent' | 'expired' | 'revoked';
   spentAt: number;
-  successor: Pair | null;
+  /** The pair it was spent for. */
+  successor?: Pair;
 }
 
 /** An access token and the refresh token handed out with it. */
@@ -30,7 +29,8 @@ export interface Pair {
   /** All pairs that descend from one login. */
   readonly family: number;
   readonly access: AccessToken;
-  readonly refresh: RefreshToken | null;
+  /** Its own, or an older pair's that it carries on. */
+  readonly refresh: RefreshToken;
 }
 
 /** What a vendor thinks of a presented access token. */
@@ -46,8 +46,8 @@ export interface Issue {
   readonly owner: string;
   readonly access: string;
   readonly accessEndsAt: number;
-  /** A new refresh token, an earlier one that is carried on, or none. */
-  readonly refresh: { readonly secret: string; readonly endsAt: number } | RefreshToken | null;
+  /** A new refresh token, or an earlier one that is carried on. */
+  readonly refresh: { readonly secret: string; readonly endsAt: number } | RefreshToken;
   readonly family?: number;
 }
 
@@ -72,9 +72,9 @@ export class TokenBook {
   readonly #names: TokenNames;
   readonly #now: () => number;
   readonly #byAccess = new Map<string, Pair>();
-  readonly #byRefresh = new Map<string, { readonly token: RefreshToken; readonly owner: string; readonly family: number }>();
+  readonly #byRefresh = new Map<string, Pick<Pair, 'refresh' | 'owner' | 'family'>>();
   readonly #current = new Map<string, Pair>();
-  #latest: Pair | null = null;
+  #latest: Pair | undefined;
   #issued = 0;
   #families = 0;
 
@@ -90,45 +90,45 @@ export class TokenBook {
   }
 
   /** The pair issued last, to anyone or to one owner. */
-  current(owner?: string): Pair | null {
-    return owner === undefined ? this.#latest : (this.#current.get(owner) ?? null);
+  current(owner?: string): Pair | undefined {
+    return owner === undefined ? this.#latest : this.#current.get(owner);
   }
 
-  issue(issue: Issue): Pair {
-    const id = `${this.#vendor}#${++this.#issued}`;
-    const family = issue.family ?? ++this.#families;
+  issue({ owner, access, accessEndsAt, refresh, family = (this.#families += 1) }: Issue): Pair {
+    this.#issued += 1;
     const pair: Pair = {
-      id,
-      owner: issue.owner,
+      id: `${this.#vendor}#${this.#issued}`,
+      owner,
       family,
-      access: { secret: issue.access, endsAt: issue.accessEndsAt, state: 'live' },
-      refresh: asRefreshToken(issue.refresh, id),
+      access: { secret: access, endsAt: accessEndsAt, state: 'live' },
+      refresh: 'state' in refresh ? refresh : { ...refresh, state: 'live', spentAt: 0 },
     };
-    this.#byAccess.set(pair.access.secret, pair);
-    this.#names.set(pair.access.secret, id);
-    if (pair.refresh !== null && !this.#byRefresh.has(pair.refresh.secret)) {
-      this.#byRefresh.set(pair.refresh.secret, { token: pair.refresh, owner: pair.owner, family });
-      this.#names.set(pair.refresh.secret, id);
+    this.#byAccess.set(access, pair);
+    this.#names.set(access, pair.id);
+    if (!this.#byRefresh.has(refresh.secret)) {
+      this.#byRefresh.set(refresh.secret, pair);
+      this.#names.set(refresh.secret, pair.id);
     }
-    this.#current.set(pair.owner, pair);
+    this.#current.set(owner, pair);
     this.#latest = pair;
     this.#forgetOldest();
     return pair;
   }
 
-  check(secret: string | null): { readonly verdict: Verdict; readonly pair: Pair | null } {
-    if (secret === null || secret === '') return { verdict: 'missing', pair: null };
-    const pair = this.#byAccess.get(secret);
-    if (pair === undefined) return { verdict: 'unknown', pair: null };
-    if (pair.access.state === 'live' && pair.access.endsAt <= this.#now()) return { verdict: 'expired', pair };
-    return { verdict: pair.access.state === 'live' ? 'ok' : pair.access.state, pair };
+  /** What there is to say of an access token presented. */
+  check(secret: string | undefined): Verdict {
+    if (secret === undefined || secret === '') return 'missing';
+    const access = this.#byAccess.get(secret)?.access;
+    if (access === undefined) return 'unknown';
+    if (access.state !== 'live') return access.state;
+    return access.endsAt <= this.#now() ? 'expired' : 'ok';
   }
 
   /** Spends a refresh token. `make` is called only when a pair is to be issued. */
   spend(secret: string, rule: SpendRule, make: (owner: string) => Omit<Issue, 'owner' | 'family'>): Spend {
     const found = this.#byRefresh.get(secret);
     if (found === undefined) return { kind: 'refused', reason: 'unknown' };
-    const { token, owner, family } = found;
+    const { refresh: token, owner, family } = found;
     if (token.state === 'revoked' || token.state === 'expired') return { kind: 'refused', reason: token.state };
     if (token.endsAt <= this.#now()) return { kind: 'refused', reason: 'expired' };
 
@@ -139,17 +139,16 @@ export class TokenBook {
 
     if (token.state === 'spent') {
       if (this.#now() - token.spentAt < rule.graceMs) {
-        if (rule.graceReturns === 'same-pair' && token.successor !== null) {
-          return { kind: 'granted', pair: token.successor };
-        }
-        return { kind: 'granted', pair: renew() };
+        const same = rule.graceReturns === 'same-pair' ? token.successor : undefined;
+        return { kind: 'granted', pair: same ?? renew() };
       }
       if (rule.rotation !== 'strict') return { kind: 'refused', reason: 'spent' };
-      this.revokeFamily(family);
+      this.#revokeFamily(family);
       return { kind: 'refused', reason: 'family-revoked' };
     }
 
-    const olds = rule.rotation === 'keep-old' ? [] : this.#pairsOf(token);
+    const pairs = rule.rotation === 'keep-old' ? [] : [...this.#byAccess.values()];
+    const olds = pairs.filter((pair) => pair.refresh === token);
     const pair = renew();
     for (const old of olds) old.access.state = 'revoked';
     if (rule.rotation !== 'keep-old' && !rule.carryOn) {
@@ -158,15 +157,6 @@ export class TokenBook {
       token.successor = pair;
     }
     return { kind: 'granted', pair };
-  }
-
-  /** Kills every access and refresh token that descends from one login. */
-  revokeFamily(family: number): void {
-    for (const pair of this.#byAccess.values()) {
-      if (pair.family !== family) continue;
-      pair.access.state = 'revoked';
-      if (pair.refresh !== null) pair.refresh.state = 'revoked';
-    }
   }
 
   /** Kills every access token (of one owner). Refresh tokens stay as they are. */
@@ -178,36 +168,32 @@ export class TokenBook {
 
   /** Forgets everything: every token issued so far becomes unknown. */
   clear(): void {
-    for (const secret of this.#byAccess.keys()) this.#names.delete(secret);
-    for (const secret of this.#byRefresh.keys()) this.#names.delete(secret);
+    for (const secret of [...this.#byAccess.keys(), ...this.#byRefresh.keys()]) this.#names.delete(secret);
     this.#byAccess.clear();
     this.#byRefresh.clear();
     this.#current.clear();
-    this.#latest = null;
+    this.#latest = undefined;
   }
 
-  #pairsOf(token: RefreshToken): Pair[] {
-    const pairs: Pair[] = [];
-    for (const pair of this.#byAccess.values()) if (pair.refresh === token) pairs.push(pair);
-    return pairs;
+  /** Kills every access and refresh token that descends from one login. */
+  #revokeFamily(family: number): void {
+    for (const pair of this.#byAccess.values()) {
+      if (pair.family !== family) continue;
+      pair.access.state = 'revoked';
+      pair.refresh.state = 'revoked';
+    }
   }
 
   #forgetOldest(): void {
     if (this.#byAccess.size <= PAIR_LIMIT) return;
-    for (const [secret, pair] of this.#byAccess) {
+    for (const [secret, { refresh }] of this.#byAccess) {
       this.#byAccess.delete(secret);
       this.#names.delete(secret);
-      if (pair.refresh !== null && pair.refresh !== this.#latest?.refresh) {
-        this.#byRefresh.delete(pair.refresh.secret);
-        this.#names.delete(pair.refresh.secret);
+      if (refresh !== this.#latest?.refresh) {
+        this.#byRefresh.delete(refresh.secret);
+        this.#names.delete(refresh.secret);
       }
       return;
     }
   }
-}
-
-function asRefreshToken(from: Issue['refresh'], pairId: string): RefreshToken | null {
-  if (from === null) return null;
-  if ('state' in from) return from;
-  return { secret: from.secret, pairId, endsAt: from.endsAt, state: 'live', spentAt: 0, successor: null };
 }

@@ -1,11 +1,11 @@
 import { randomUUID } from 'node:crypto';
-import { idNumber, isText, parseFields, segment } from '../body.ts';
 import type { CustomAnswer, Json } from '../answer.ts';
-import type { ApiAnswer, Dialect, Grant, PairStyle, Refusal, RefreshRequest } from './dialect.ts';
-import type { Exchange } from '../http.ts';
+import { idNumber, isText, segment, type Fields } from '../body.ts';
 import { chatappKnobs, type ChatappKnobs } from '../knobs.ts';
-import type { Pair } from '../tokens.ts';
+import { seconds } from '../secrets.ts';
 import type { Vendor } from '../vendor.ts';
+import { InvalidCall, isMultipart, reads, writes, type ApiCall } from './calls.ts';
+import type { Dialect, LoginRequest, Refusal } from './dialect.ts';
 
 /** What chatapp's tokens.make takes. */
 export interface ChatappCredentials {
@@ -16,9 +16,6 @@ export interface ChatappCredentials {
 
 /** ChatApp, the CRM's upstream. */
 export type ChatappVendor = Vendor<ChatappKnobs, ChatappCredentials>;
-
-const MAKE_PATH = '/v1/tokens';
-const REFRESH_PATH = '/v1/tokens/refresh';
 
 function failure(status: number, code: string, message: string): CustomAnswer {
   return { status, body: { success: false, error: { code, message } } };
@@ -33,167 +30,69 @@ function invalid(message: string): CustomAnswer {
   return failure(422, 'ApiValidationError', message);
 }
 
-/** Why a call of the vendor's own is refused by validation. */
-class InvalidCall {
-  readonly message: string;
-  constructor(message: string) {
-    this.message = message;
-  }
-}
-
-function notFound(): CustomAnswer {
-  // Status and envelope as everywhere; the code is NOT KNOWN.
-  return failure(404, 'ApiNotFoundError', 'Not Found');
-}
-
-function login(_x: Exchange, body: Buffer, accounts: readonly ChatappCredentials[], knobs: ChatappKnobs): Grant | Refusal {
-  const fields = parseFields(body);
-  for (const name of ['email', 'password', 'appId']) {
-    if (isText(fields?.[name])) continue;
-    return { refused: invalid(`The ${name} field is required.`), outcome: 'invalid', reason: name };
-  }
-  const known = accounts.find(
-    (account) =>
-      account.email === fields?.['email'] &&
-      account.password === fields['password'] &&
-      account.appId === fields['appId'],
-  );
-  if (known !== undefined) return { owner: ownerOf(known) };
-  return {
-    // A refusal with success:false; its status and its code are NOT KNOWN.
-    refused: failure(knobs.badCredentialsStatus, 'ApiInvalidCredentialsError', 'Invalid credentials'),
-    outcome: 'refused',
-    reason: 'bad-credentials',
-  };
-}
-
-// The limit of tokens.make counts per email and appId [seed 002].
-function ownerOf(credentials: ChatappCredentials): string {
-  return `${credentials.email}+${credentials.appId}`;
-}
-
-function readRefresh(x: Exchange, _body: Buffer, knobs: ChatappKnobs): RefreshRequest | Refusal {
-  const secret = x.req.headers['refresh'];
-  if (isText(secret)) return { secret };
-  return { refused: deadRefresh(knobs.deadRefreshStatus), outcome: 'refused', reason: 'missing' };
-}
-
 // The code is [found]; the status it comes with is not firmly established, hence the knob.
 function deadRefresh(status: number): CustomAnswer {
   return failure(status, 'ApiInvalidRefreshTokenError', 'Invalid Refresh Token');
 }
 
-function pairBody(pair: Pair, style: PairStyle): Json {
-  const data: Record<string, Json> = { cabinetUserId: 104_233, accessToken: pair.access.secret };
-  if (style.lifetime) data['accessTokenEndTime'] = seconds(pair.access.endsAt);
-  if (style.refresh !== 'omit') {
-    data['refreshToken'] = style.refresh === 'empty' ? '' : (pair.refresh?.secret ?? '');
-    if (style.lifetime && pair.refresh !== null) data['refreshTokenEndTime'] = seconds(pair.refresh.endsAt);
-  }
-  return success(data);
+function readLogin(fields: Fields = {}): LoginRequest<ChatappCredentials> | Refusal {
+  const { email, password, appId } = fields;
+  if (isText(email) && isText(password) && isText(appId)) return { credentials: { email, password, appId } };
+  const missing = isText(email) ? (isText(password) ? 'appId' : 'password') : 'email';
+  return { refused: invalid(`The ${missing} field is required.`), outcome: 'invalid', reason: missing };
 }
 
-function seconds(ms: number): number {
-  return Math.floor(ms / 1_000);
-}
-
-// The calls below are imitated from public clients [found]; only their outer shape is vouched for.
-interface Route {
-  readonly methods: readonly string[];
-  readonly path: RegExp;
-  readonly applies: boolean;
-  readonly call: (match: RegExpExecArray, x: Exchange, body: Buffer) => Json | InvalidCall;
-}
-
-const MESSENGER = String.raw`^/v1/licenses/([^/]+)/messengers/([^/]+)`;
+const MESSENGER = '/v1/licenses/{license}/messengers/{type}';
 
 function message(chat: string | undefined): Json {
   return { id: randomUUID(), chatId: segment(chat) };
 }
 
-const ROUTES: readonly Route[] = [
-  {
-    methods: ['GET'],
-    path: /^\/v1\/licenses$/,
-    applies: false,
-    call: () => [
-      {
-        licenseId: 5_120,
-        licenseTo: 1_893_456_000,
-        licenseName: 'Sandbox',
-        messenger: [
-          { type: 'grWhatsApp', name: 'WhatsApp' },
-          { type: 'telegram', name: 'Telegram' },
-        ],
-      },
-    ],
-  },
-  {
-    methods: ['GET'],
-    path: /^\/v1\/me$/,
-    applies: false,
-    call: (_match, x) => ({ cabinetUserId: 104_233, email: 'crm@sandbox.example', lang: x.req.headers['lang'] ?? 'en' }),
-  },
-  { methods: ['GET'], path: /^\/v1\/tokens\/check$/, applies: false, call: () => ({ isValid: true }) },
-  {
-    methods: ['GET'],
-    path: /^\/v1\/chats$/,
-    applies: false,
-    call: () => ({ items: [{ id: '79001234567@c.us', type: 'private', name: 'Ivan', licenseId: 5_120 }], nextPage: null }),
-  },
-  {
-    methods: ['POST'],
-    path: new RegExp(`${MESSENGER}/chats/([^/]+)/messages/text$`),
-    applies: true,
-    call: (match, _x, body) => 
-      isText(parseFields(body)?.['text']) ? message(match[3]) : new InvalidCall('The text field is required.'),
-  },
-  {
-    methods: ['POST'],
-    path: new RegExp(`${MESSENGER}/chats/([^/]+)/messages/file$`),
-    applies: true,
-    call: (match, x) =>
-      /^multipart\/form-data\s*;/i.test(x.req.headers['content-type'] ?? '')
-        ? message(match[3])
-        : new InvalidCall('The file field is required.'),
-  },
-  {
-    methods: ['GET'],
-    path: new RegExp(`${MESSENGER}/chats/([^/]+)/messages$`),
-    applies: false,
-    call: (match, x) => {
-      const limit = new URLSearchParams(x.query).get('limit');
-      if (limit !== null && !(Number(limit) >= 1 && Number(limit) <= 100)) {
-        return new InvalidCall('The limit may not be greater than 100.');
-      }
-      return { items: [{ id: 'A1B2', chatId: segment(match[3]), side: 'in', time: 1_767_225_600 }], nextPage: null };
-    },
-  },
-  {
-    methods: ['PUT', 'DELETE'],
-    path: new RegExp(`${MESSENGER}/callbackUrl$`),
-    applies: true,
-    call: (match, x) => ({ licenseId: idNumber(match[1]), callbackUrl: x.entry.method === 'PUT' ? 'set' : null }),
-  },
-];
-
-function api(x: Exchange, body: Buffer): ApiAnswer | null {
-  if (x.path === MAKE_PATH || x.path === REFRESH_PATH) return { answer: notFound(), applied: false, outcome: 'not-found' };
-  for (const route of ROUTES) {
-    if (!route.methods.includes(x.entry.method)) continue;
-    const match = route.path.exec(x.path);
-    if (match === null) continue;
-    const result = route.call(match, x, body);
-    if (result instanceof InvalidCall) return { answer: invalid(result.message), applied: false, outcome: 'invalid' };
-    return { answer: { status: 200, body: success(result) }, applied: route.applies };
-  }
-  return null;
+function callbackUrl(license: string | undefined, set: string | null): Json {
+  return { licenseId: idNumber(license), callbackUrl: set };
 }
+
+// The calls below are imitated from public clients [found]; only their outer shape is vouched for.
+const CALLS: readonly ApiCall[] = [
+  reads('GET /v1/licenses', () => [
+    {
+      licenseId: 5_120,
+      licenseTo: 1_893_456_000,
+      licenseName: 'Sandbox',
+      messenger: [
+        { type: 'grWhatsApp', name: 'WhatsApp' },
+        { type: 'telegram', name: 'Telegram' },
+      ],
+    },
+  ]),
+  reads('GET /v1/me', (_path, _fields, { req }) => ({
+    cabinetUserId: 104_233,
+    email: 'crm@sandbox.example',
+    lang: req.headers['lang'] ?? 'en',
+  })),
+  reads('GET /v1/tokens/check', () => ({ isValid: true })),
+  reads('GET /v1/chats', () => ({
+    items: [{ id: '79001234567@c.us', type: 'private', name: 'Ivan', licenseId: 5_120 }],
+    nextPage: null,
+  })),
+  writes(`POST ${MESSENGER}/chats/{chat}/messages/text`, ({ chat }, fields) =>
+    isText(fields?.['text']) ? message(chat) : new InvalidCall('The text field is required.'),
+  ),
+  writes(`POST ${MESSENGER}/chats/{chat}/messages/file`, ({ chat }, _fields, x) =>
+    isMultipart(x) ? message(chat) : new InvalidCall('The file field is required.'),
+  ),
+  reads(`GET ${MESSENGER}/chats/{chat}/messages`, ({ chat }, _fields, x) => {
+    const limit = Number(new URLSearchParams(x.query).get('limit') ?? 100);
+    if (!(limit >= 1 && limit <= 100)) return new InvalidCall('The limit may not be greater than 100.');
+    return { items: [{ id: 'A1B2', chatId: segment(chat), side: 'in', time: 1_767_225_600 }], nextPage: null };
+  }),
+  writes(`PUT ${MESSENGER}/callbackUrl`, ({ license }) => callbackUrl(license, 'set')),
+  writes(`DELETE ${MESSENGER}/callbackUrl`, ({ license }) => callbackUrl(license, null)),
+];
 
 /** How chatapp speaks. */
 export const CHATAPP: Dialect<ChatappKnobs, ChatappCredentials> = {
   name: 'chatapp',
-  apiPrefix: '/v1/',
   knobs: chatappKnobs,
   initial: {
     ...chatappKnobs.parse({}),
@@ -211,30 +110,49 @@ export const CHATAPP: Dialect<ChatappKnobs, ChatappCredentials> = {
   },
   accessTtlSeconds: 86_400,
   refreshTtlSeconds: 14 * 86_400,
-  refreshKnobs: (knobs) => knobs,
-  tokenCall: (x) => {
-    if (x.entry.method !== 'POST') return null;
-    return x.path === MAKE_PATH ? 'login' : x.path === REFRESH_PATH ? 'refresh' : null;
+
+  tokenPaths: new Map([
+    ['/v1/tokens', 'login'],
+    ['/v1/tokens/refresh', 'refresh'],
+  ]),
+  readLogin: (_x, fields) => readLogin(fields),
+  // A refusal with success:false; its status and its code are NOT KNOWN.
+  badCredentials: (status) => failure(status, 'ApiInvalidCredentialsError', 'Invalid credentials'),
+  refresh: {
+    read: (x, _fields, knobs) => {
+      const secret = x.req.headers['refresh'];
+      if (isText(secret)) return { secret };
+      return { refused: deadRefresh(knobs.deadRefreshStatus), outcome: 'refused', reason: 'missing' };
+    },
+    dead: deadRefresh,
   },
-  login,
-  readRefresh,
-  ownerOf,
-  mint: (maker, minting, knobs) => {
-    const iat = seconds(minting.nowMs);
+  // The limit of tokens.make counts per email and appId [seed 002].
+  ownerOf: ({ email, appId }) => `${email}+${appId}`,
+  mint: (maker, { nowMs, accessEndsAt, refreshEndsAt }, { tokenShape, tokenPrefix }) => {
+    const iat = seconds(nowMs);
     return {
-      access: maker.make(knobs.tokenShape, knobs.tokenPrefix, { iat, exp: seconds(minting.accessEndsAt) }),
-      refresh: maker.make(knobs.tokenShape, knobs.tokenPrefix, { iat, exp: seconds(minting.refreshEndsAt) }),
+      access: maker.make(tokenShape, tokenPrefix, { iat, exp: seconds(accessEndsAt) }),
+      refresh: maker.make(tokenShape, tokenPrefix, { iat, exp: seconds(refreshEndsAt) }),
     };
   },
-  pairBody,
-  deadRefresh,
-  overQuota: (knobs) => failure(knobs.quotaStatus, knobs.quotaCode, 'Too Many Requests'),
+  pairBody: ({ access, refresh }, { lifetime, refreshToken }) =>
+    success({
+      cabinetUserId: 104_233,
+      accessToken: access.secret,
+      ...(lifetime ? { accessTokenEndTime: seconds(access.endsAt) } : {}),
+      ...(refreshToken === undefined ? {} : { refreshToken }),
+      ...(lifetime && refreshToken !== undefined ? { refreshTokenEndTime: seconds(refresh.endsAt) } : {}),
+    }),
+
+  apiPrefix: '/v1/',
+  calls: { chatapp: CALLS },
   // The header is the token and nothing else: `Bearer …` is a token nobody knows [found].
-  accessSecret: (req) => req.headers.authorization ?? null,
+  accessSecret: (req) => req.headers.authorization,
   // Code and message [seed 002]. That a missing token is answered in the same way is a guess.
   deadToken: (_verdict, status) => failure(status, 'ApiInvalidTokenError', 'Invalid Token'),
-  rateLimited: () => failure(429, 'ApiTooManyRequestsError', 'Too Many Requests'),
-  notFound,
-  api,
+  invalid,
+  tooMany: (status, code) => failure(status, code, 'Too Many Requests'),
+  // Status and envelope as everywhere; the code is NOT KNOWN.
+  notFound: () => failure(404, 'ApiNotFoundError', 'Not Found'),
   wrap: success,
 };

@@ -1,11 +1,13 @@
 import type http from 'node:http';
 import type { z } from 'zod';
 import type { CustomAnswer, Json } from '../answer.ts';
+import type { Fields } from '../body.ts';
 import type { Exchange } from '../http.ts';
 import type { CommonKnobs, RefreshKnobs } from '../knobs.ts';
 import type { Outcome, VendorName } from '../ledger.ts';
 import type { SecretMaker } from '../secrets.ts';
 import type { Pair, Verdict } from '../tokens.ts';
+import type { ApiCall } from './calls.ts';
 
 /** A refusal, and what the ledger calls it. */
 export interface Refusal {
@@ -14,10 +16,9 @@ export interface Refusal {
   readonly reason: string;
 }
 
-/** Right credentials. */
-export interface Grant {
-  /** Whose token it will be. */
-  readonly owner: string;
+/** A login call that is well formed. */
+export interface LoginRequest<C> {
+  readonly credentials: C;
   /** Lifetime asked for in the call, where the vendor lets the caller ask. */
   readonly ttlSeconds?: number | undefined;
 }
@@ -26,13 +27,6 @@ export interface Grant {
 export interface RefreshRequest {
   readonly secret: string;
   readonly ttlSeconds?: number | undefined;
-}
-
-/** An API call the vendor understood: what it answers, and whether it did something. */
-export interface ApiAnswer {
-  readonly answer: CustomAnswer;
-  readonly applied: boolean;
-  readonly outcome?: 'ok' | 'invalid' | 'not-found';
 }
 
 /** What the secrets of a new pair are made from. */
@@ -48,41 +42,53 @@ export interface Minting {
 /** How an answer with a pair is to be written. */
 export interface PairStyle {
   readonly lifetime: boolean;
-  readonly refresh: 'new' | 'same' | 'omit' | 'empty';
+  /** What stands for the refresh token; undefined: nothing does. */
+  readonly refreshToken: string | undefined;
 }
+
+/** What a vendor's knobs hold at least; those of a refresh are missing where there is none. */
+export type AnyKnobs = CommonKnobs & Partial<RefreshKnobs>;
 
 /**
  * All that sets one vendor apart: where its calls are, what they look like, and how it says no.
  */
-export interface Dialect<K extends CommonKnobs, C> {
+export interface Dialect<K extends AnyKnobs, C extends object> {
   readonly name: VendorName;
-  /** Paths below it are API paths; outside it there is nothing. */
-  readonly apiPrefix: string;
   /** What can be set, and to what. */
   readonly knobs: z.ZodObject;
   /** The knobs as they start. */
   readonly initial: K;
   readonly accessTtlSeconds: number;
   readonly refreshTtlSeconds: number;
-  /** The refresh knobs, or null where there is no refresh call. */
-  refreshKnobs(knobs: K): RefreshKnobs | null;
-  /** Is this a login or refresh? Path and service decide, then the method. */
-  tokenCall(x: Exchange): 'login' | 'refresh' | null;
-  login(x: Exchange, body: Buffer, accounts: readonly C[], knobs: K): Grant | Refusal;
-  readRefresh(x: Exchange, body: Buffer, knobs: K): RefreshRequest | Refusal;
+
+  /** Where tokens come from, by POST only. */
+  readonly tokenPaths: ReadonlyMap<string, 'login' | 'refresh'>;
+  /** The one host they come from, where there are several. */
+  readonly tokenService?: string;
+  readLogin(x: Exchange, fields: Fields | undefined): LoginRequest<C> | Refusal;
+  badCredentials(status: number): CustomAnswer;
+  /** The refresh call, where there is one. */
+  readonly refresh?: {
+    read(x: Exchange, fields: Fields | undefined, knobs: K): RefreshRequest | Refusal;
+    dead(status: number): CustomAnswer;
+  };
   /** The name a credential's tokens go by, and its quota key. */
   ownerOf(credentials: C): string;
   mint(maker: SecretMaker, minting: Minting, knobs: K): { access: string; refresh: string };
   pairBody(pair: Pair, style: PairStyle): Json;
-  deadRefresh(status: number): CustomAnswer;
-  overQuota(knobs: K): CustomAnswer;
-  /** The access token in a request, or null when there is none where this vendor looks. */
-  accessSecret(req: http.IncomingMessage): string | null;
-  deadToken(verdict: Verdict, status: number): CustomAnswer;
-  rateLimited(): CustomAnswer;
+
+  /** Paths below it are API paths; outside it there is nothing. */
+  readonly apiPrefix: string;
+  /** The vendor's own calls, by service. */
+  readonly calls: Readonly<Record<string, readonly ApiCall[]>>;
+  /** The access token in a request; undefined when there is none where this vendor looks. */
+  accessSecret(req: http.IncomingMessage): string | undefined;
+  deadToken(verdict: Exclude<Verdict, 'ok'>, status: number): CustomAnswer;
+  /** Refuses a body that no call of this vendor takes. */
+  refuseBody?(x: Exchange, fields: Fields | undefined): CustomAnswer | undefined;
+  invalid(message: string): CustomAnswer;
+  tooMany(status: number, code: string): CustomAnswer;
   notFound(): CustomAnswer;
-  /** The vendor's own calls; null when the path is none of them. */
-  api(x: Exchange, body: Buffer): ApiAnswer | null;
   /** Wraps a success body in the vendor's envelope. */
   wrap(body: Json): Json;
 }

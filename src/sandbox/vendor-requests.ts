@@ -1,0 +1,274 @@
+import type http from 'node:http';
+import type { CustomAnswer, Json } from './answer.ts';
+import { parseFields, type Fields } from './body.ts';
+import { answerHelper, findHelper } from './helper-paths.ts';
+import { CallerGone, cut, isGone, pause, readBody, reply, settle, type Exchange } from './http.ts';
+import type { CommonKnobs, RefreshKnobs } from './knobs.ts';
+import { pathOf, type Outcome } from './ledger.ts';
+import { redactHeaders } from './redact.ts';
+import { applyPatch, giveOut, issues, spoil, type IssuingMode, type TokenCallMode } from './token-call.ts';
+import type { Pair, Verdict } from './tokens.ts';
+import type { VendorState } from './vendor-state.ts';
+import { InvalidCall } from './vendors/calls.ts';
+import type { AnyKnobs, Dialect, PairStyle, Refusal } from './vendors/dialect.ts';
+
+const SAFE_METHODS = new Set(['GET', 'HEAD', 'OPTIONS', 'TRACE']);
+
+type TokenCall = 'login' | 'refresh';
+
+/** What an API call comes to: the answer, and whether something was done. */
+interface Done {
+  readonly answer: CustomAnswer;
+  readonly applied: boolean;
+  readonly outcome: Outcome;
+}
+
+/** Serves the requests of one vendor, on all its hosts. */
+export class VendorRequests<K extends AnyKnobs, C extends object> {
+  readonly #state: VendorState<K, C>;
+  readonly #dialect: Dialect<K, C>;
+  readonly #knobs: K;
+
+  constructor(state: VendorState<K, C>) {
+    this.#state = state;
+    this.#dialect = state.dialect;
+    this.#knobs = state.knobs;
+  }
+
+  /** Serves one request that arrived on one of the vendor's hosts, and keeps the ledger of it. */
+  serve(req: http.IncomingMessage, res: http.ServerResponse, origin: string, service: string): void {
+    const { ledger, names } = this.#state.shared;
+    const target = req.url ?? '/';
+    const path = pathOf(target);
+    const kind = this.#tokenCallAt(req.method, service, path);
+    const access = this.#dialect.accessSecret(req);
+    const requestId = req.headers['x-request-id'];
+    const entry = ledger.begin({
+      vendor: this.#dialect.name,
+      service,
+      kind: kind ?? 'api',
+      method: req.method ?? '',
+      target,
+      rawHeaders: redactHeaders(req.rawHeaders, names),
+      tokenId: this.#idOf(access),
+      requestId: typeof requestId === 'string' ? requestId : null,
+    });
+    const x: Exchange = { req, res, origin, service, path, query: target.slice(path.length + 1), entry, cutByUs: false };
+    res.on('close', () => {
+      if (!res.writableFinished && !x.cutByUs) entry.aborted = true;
+      // Here and not where the reading fails, so that whoever sees the entry finished sees why.
+      if (entry.outcome === 'pending' && entry.bodySha256 === null) entry.outcome = 'incomplete';
+      ledger.finish(entry);
+    });
+    const work = kind === undefined ? this.#apiCall(x, access) : this.#tokenCall(x, kind);
+    work.catch((error: unknown) => {
+      if (error instanceof CallerGone) return;
+      const what = error instanceof Error ? error.message : String(error);
+      if (res.headersSent) cut(x, 'reset');
+      else reply(x, { status: 500, body: { sandboxFault: what } }, 'error', what);
+    });
+  }
+
+  #tokenCallAt(method: string | undefined, service: string, path: string): TokenCall | undefined {
+    const { tokenPaths, tokenService = service } = this.#dialect;
+    return method === 'POST' && service === tokenService ? tokenPaths.get(path) : undefined;
+  }
+
+  #idOf(secret: string | undefined): string | null {
+    return (secret === undefined ? undefined : this.#state.shared.names.get(secret)) ?? null;
+  }
+
+  async #tokenCall(x: Exchange, kind: TokenCall): Promise<void> {
+    const knobs: AnyKnobs = this.#knobs;
+    const mode = this.#takeMode(kind);
+    const fields = parseFields(await readBody(x));
+    await pause(knobs[`${kind}DelayMs`] ?? 0);
+    if (!issues(mode)) {
+      spoil(x, mode, knobs);
+      return;
+    }
+    const lifetime = mode !== 'no-lifetime';
+    if (kind === 'login') await this.#login(x, fields, mode, lifetime);
+    else await this.#refresh(x, fields, mode, lifetime);
+  }
+
+  async #login(x: Exchange, fields: Fields | undefined, mode: IssuingMode, lifetime: boolean): Promise<void> {
+    const state = this.#state;
+    const dialect = this.#dialect;
+    const knobs: AnyKnobs = this.#knobs;
+    const asked = dialect.readLogin(x, fields);
+    if ('refused' in asked) {
+      refuse(x, asked);
+      return;
+    }
+    const { credentials, ttlSeconds } = asked;
+    if (!state.accounts.some((account) => isSame(account, credentials))) {
+      reply(x, dialect.badCredentials(knobs.badCredentialsStatus), 'refused', 'bad-credentials');
+      return;
+    }
+    const owner = dialect.ownerOf(credentials);
+    if (knobs.quotaLimit !== null && state.quotaUsed(owner) >= knobs.quotaLimit) {
+      const { quotaStatus, quotaCode, quotaBody } = knobs;
+      const refusal = dialect.tooMany(quotaStatus, quotaCode);
+      reply(x, quotaBody === null ? refusal : { ...refusal, body: quotaBody }, 'quota');
+      return;
+    }
+    state.countLogin(owner);
+    if (knobs.loginKillsOld) state.tokens.revokeAll(owner);
+    const pair = state.issue(owner, ttlSeconds, lifetime);
+    await this.#give(x, mode, pair, { lifetime, refreshToken: pair.refresh.secret }, knobs.loginPatch);
+  }
+
+  async #refresh(x: Exchange, fields: Fields | undefined, mode: IssuingMode, lifetime: boolean): Promise<void> {
+    const { refresh } = this.#dialect;
+    if (refresh === undefined) throw new Error('this vendor has no refresh call');
+    // Where there is such a call, there are its knobs.
+    const knobs = this.#knobs as K & RefreshKnobs;
+    const asked = refresh.read(x, fields, knobs);
+    if ('refused' in asked) {
+      refuse(x, asked);
+      return;
+    }
+    x.entry.refreshTokenId = this.#idOf(asked.secret);
+    const { rotation, graceReturns, rotationGraceSeconds, refreshTokenInAnswer: style, refreshPatch } = knobs;
+    // RFC 6749 §6: an answer without a refresh token means that the old one goes on.
+    const rule = { rotation, graceReturns, graceMs: rotationGraceSeconds * 1_000, carryOn: style !== 'new' };
+    const make = (owner: string) => this.#state.makePair(owner, asked.ttlSeconds, lifetime);
+    const spent = this.#state.tokens.spend(asked.secret, rule, make);
+    if (spent.kind === 'refused') {
+      reply(x, refresh.dead(knobs.deadRefreshStatus), 'refused', spent.reason);
+      return;
+    }
+    const { secret } = spent.pair.refresh;
+    const refreshToken = style === 'omit' ? undefined : style === 'empty' ? '' : secret;
+    await this.#give(x, mode, spent.pair, { lifetime, refreshToken }, refreshPatch);
+  }
+
+  async #give(x: Exchange, mode: IssuingMode, pair: Pair, style: PairStyle, patch: CommonKnobs['loginPatch']): Promise<void> {
+    x.entry.issued = pair.id;
+    await giveOut(x, mode, applyPatch(this.#dialect.pairBody(pair, style), patch), this.#knobs);
+  }
+
+  async #apiCall(x: Exchange, access: string | undefined): Promise<void> {
+    const dialect = this.#dialect;
+    const override = this.#takeOverride();
+    if (override !== undefined || !x.path.startsWith(dialect.apiPrefix)) {
+      await readBody(x);
+      if (override === undefined) reply(x, dialect.notFound(), 'not-found');
+      else reply(x, override, 'override');
+      return;
+    }
+    const early = this.#knobs.earlyRefusal ? this.#verdict(access) : 'ok';
+    if (early !== 'ok') {
+      // The rest of the body is read behind the answer's back, as far as the caller sends it.
+      readBody(x).catch(() => undefined);
+      await this.#refuseToken(x, early);
+      return;
+    }
+    const prefix = `${dialect.apiPrefix}sandbox/`;
+    const isHelper = x.path.startsWith(prefix);
+    const helper = isHelper ? findHelper(x.path.slice(prefix.length)) : undefined;
+    const surroundings = { prefix, wrap: dialect.wrap };
+    const changes = !SAFE_METHODS.has(x.entry.method);
+    // What answers while the body is still arriving has its token judged now; all others are judged when the
+    // request is complete, which is when a real vendor's code would run.
+    if (helper?.streams === true && this.#verdict(access) === 'ok') {
+      await answerHelper(x, helper, surroundings);
+      x.entry.applied = changes;
+      return;
+    }
+    const body = await readBody(x);
+    if (isGone(x)) {
+      settle(x, 'incomplete', 'caller-gone', null);
+      return;
+    }
+    if (this.#state.isOverRate()) {
+      reply(x, dialect.tooMany(429, dialect.initial.quotaCode), 'rate-limit');
+      return;
+    }
+    const verdict = this.#verdict(access);
+    if (verdict !== 'ok') {
+      await this.#refuseToken(x, verdict);
+      return;
+    }
+    if (helper !== undefined) {
+      x.entry.applied = changes;
+      await pause(this.#knobs.apiDelayMs);
+      await answerHelper(x, helper, surroundings);
+      return;
+    }
+    const done = isHelper || dialect.tokenPaths.has(x.path) ? this.#nothing() : this.#answer(x, body);
+    x.entry.applied = done.applied;
+    settle(x, done.outcome, null, null);
+    await pause(this.#knobs.apiDelayMs);
+    reply(x, done.answer, done.outcome);
+  }
+
+  #nothing(): Done {
+    return { answer: this.#dialect.notFound(), applied: false, outcome: 'not-found' };
+  }
+
+  /** Does one of the vendor's own calls. A path that is none of them tells what arrived. */
+  #answer(x: Exchange, body: Buffer): Done {
+    const { method, bodyBytes, bodySha256 } = x.entry;
+    const dialect = this.#dialect;
+    const invalid = (answer: CustomAnswer): Done => ({ answer, applied: false, outcome: 'invalid' });
+    const done = (json: Json, applied: boolean): Done => ({
+      answer: { status: 200, body: dialect.wrap(json) },
+      applied,
+      outcome: 'ok',
+    });
+    const call = dialect.calls[x.service]?.find((known) => known.method === method && known.path.test(x.path));
+    if (call === undefined) {
+      return done({ method, path: x.path, query: x.query, bodyBytes, bodySha256 }, !SAFE_METHODS.has(method));
+    }
+    const fields = parseFields(body);
+    const refused = dialect.refuseBody?.(x, fields);
+    if (refused !== undefined) return invalid(refused);
+    const result = call.answer(call.path.exec(x.path)?.groups ?? {}, fields, x);
+    return result instanceof InvalidCall ? invalid(dialect.invalid(result.message)) : done(result, call.applies);
+  }
+
+  #verdict(access: string | undefined): Verdict {
+    const verdict = this.#state.tokens.check(access);
+    return verdict === 'ok' && this.#knobs.alwaysDead ? 'revoked' : verdict;
+  }
+
+  async #refuseToken(x: Exchange, verdict: Exclude<Verdict, 'ok'>): Promise<void> {
+    const { deadTokenAnswer, deadTokenStatus, errorEncoding, deadTokenDelayMs: delay } = this.#knobs;
+    const usual = { ...this.#dialect.deadToken(verdict, deadTokenStatus), encoding: errorEncoding };
+    settle(x, 'dead-token', verdict, null);
+    if (delay.max > 0) await pause(delay.min + this.#state.shared.maker.random() * (delay.max - delay.min));
+    reply(x, deadTokenAnswer ?? usual, 'dead-token', verdict);
+  }
+
+  /** The mode of this call; one that holds for some calls only is counted down. */
+  #takeMode(kind: TokenCall): TokenCallMode {
+    const knobs: AnyKnobs = this.#knobs;
+    const mode = knobs[`${kind}Mode`] ?? 'normal';
+    const left = knobs[`${kind}ModeCount`] ?? null;
+    if (mode === 'normal' || left === null) return mode;
+    knobs[`${kind}ModeCount`] = left > 1 ? left - 1 : null;
+    if (left <= 1) knobs[`${kind}Mode`] = 'normal';
+    return mode;
+  }
+
+  #takeOverride(): CustomAnswer | undefined {
+    const knobs: AnyKnobs = this.#knobs;
+    const override = knobs.apiOverride ?? undefined;
+    if (override?.count !== undefined) {
+      override.count -= 1;
+      if (override.count <= 0) knobs.apiOverride = null;
+    }
+    return override;
+  }
+}
+
+function refuse(x: Exchange, { refused, outcome, reason }: Refusal): void {
+  reply(x, refused, outcome, reason);
+}
+
+/** Whether an account has these credentials, whatever else it has. */
+function isSame<C extends object>(account: C, credentials: C): boolean {
+  return (Object.keys(credentials) as (keyof C)[]).every((name) => account[name] === credentials[name]);
+}

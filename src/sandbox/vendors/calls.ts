@@ -1,0 +1,49 @@
+import type { Json } from '../answer.ts';
+import type { Fields } from '../body.ts';
+import type { Exchange } from '../http.ts';
+
+/** What a call answers to a good request: JSON, which the vendor wraps in its envelope, or that it is invalid. */
+type Answer = (
+  path: Readonly<Record<string, string>>,
+  /** The body, if it is a JSON object. */
+  fields: Fields | undefined,
+  x: Exchange,
+) => Json | InvalidCall;
+
+/** One of a vendor's own API calls. */
+export interface ApiCall {
+  readonly method: string;
+  readonly path: RegExp;
+  /** It does something that must not happen twice. */
+  readonly applies: boolean;
+  readonly answer: Answer;
+}
+
+/** A call is refused by validation; the vendor words it. */
+export class InvalidCall {
+  readonly message: string;
+
+  constructor(message = 'Invalid request.') {
+    this.message = message;
+  }
+}
+
+/** A call that changes nothing, whatever its method: `GET /orders/{id}`. */
+export function reads(line: string, answer: Answer): ApiCall {
+  return { ...parseLine(line), applies: false, answer };
+}
+
+/** A call that must not happen twice: `POST /orders/{id}/refund`. */
+export function writes(line: string, answer: Answer): ApiCall {
+  return { ...parseLine(line), applies: true, answer };
+}
+
+function parseLine(line: string): { method: string; path: RegExp } {
+  const [method = '', path = ''] = line.split(' ');
+  return { method, path: new RegExp(`^${path.replaceAll(/\{(\w+)\}/g, '(?<$1>[^/]+)')}$`) };
+}
+
+/** True when a request carries a form with files. */
+export function isMultipart(x: Exchange): boolean {
+  return /^multipart\/form-data\s*;/i.test(x.req.headers['content-type'] ?? '');
+}
