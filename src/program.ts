@@ -15,7 +15,8 @@ import { operatorRenew, operatorStatus, OperatorError } from './cli/operator-cli
 import { leaseOwner, ownerIsGone } from './app/process-identity.ts';
 import { keyDigest } from './proxy/caller.ts';
 import { JwksFileError } from './proxy/jwt.ts';
-import { runSandbox, sandboxConfig } from './sandbox/command.ts';
+import { sandboxConfig } from './sandbox/config.ts';
+import { startSandbox } from './sandbox/sandbox.ts';
 import { bracketed, showProxyAddress } from './app/proxy-address.ts';
 import { ListenError } from './http/server/listen.ts';
 import { heedSignals } from './cli/signals.ts';
@@ -281,7 +282,7 @@ async function check(options: Options): Promise<void> {
 async function sandbox(options: Options): Promise<void> {
   const basePort = Number(options.port);
   if (!Number.isInteger(basePort) || basePort < 0 || basePort > 65_000) throw new UsageError('--port must be a port number');
-  const running = await runSandbox({ host: options.host, basePort }).catch((error: unknown) => {
+  const running = await startSandbox({ host: options.host, basePort }).catch((error: unknown) => {
     const { code } = error as NodeJS.ErrnoException;
     if (code === 'EADDRINUSE') throw new ListenError(`The sandbox needs the nine ports from ${basePort} on ${options.host}, and one of them is in use. Choose others with --port.`);
     if (code === 'EADDRNOTAVAIL' || code === 'ENOTFOUND' || code === 'EACCES') throw new ListenError(`The sandbox cannot listen on ${options.host} (${code}). Choose another address with --host, or ports with --port.`);

@@ -5,7 +5,7 @@ import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { sandboxConfig } from '../sandbox/command.ts';
+import { sandboxConfig } from '../sandbox/config.ts';
 import { startSandbox, type Sandbox } from '../sandbox/sandbox.ts';
 
 const PROGRAM = fileURLToPath(new URL('../main.js', import.meta.url));

@@ -1,13 +1,14 @@
 import type http from 'node:http';
+import { z } from 'zod';
 import { SiteGuard } from '../http/server/site-guard.ts';
 import { isLoopback } from '../loopback.ts';
 import { nearest } from '../nearest.ts';
 import type { SandboxCredentials, SandboxUrls } from './addresses.ts';
 import type { ChatappVendor } from './vendors/chatapp.ts';
 import { HELPER_PATHS } from './helper-paths.ts';
-import type { Handler } from './http.ts';
 import { KnobError } from './knobs.ts';
-import type { CallKind, Ledger, VendorName } from './ledger.ts';
+import { CALL_KINDS, VENDORS, type Ledger } from './ledger.ts';
+import type { Handler } from './listen.ts';
 import type { SoftlineVendor } from './vendors/softline.ts';
 import type { TwinVendor } from './vendors/twin.ts';
 
@@ -24,18 +25,30 @@ export interface Controlled {
 // The part of a vendor that does not depend on its own kind of knobs and credentials.
 type AnyVendor = SoftlineVendor | ChatappVendor | TwinVendor;
 
-const VENDORS: readonly VendorName[] = ['softline', 'chatapp', 'twin'];
-const KINDS: readonly CallKind[] = ['login', 'refresh', 'api'];
 const BODY_LIMIT = 1_048_576;
 const LEDGER_PAGE = 1_000;
 
-const ACTIONS: Readonly<Record<string, (vendor: AnyVendor) => void>> = {
-  expire: (vendor) => vendor.expireCurrent(),
-  revoke: (vendor) => vendor.revokeCurrent(),
-  'revoke-all': (vendor) => vendor.revokeAll(),
-  'expire-refresh': (vendor) => vendor.expireRefresh(),
-  'revoke-refresh': (vendor) => vendor.revokeRefresh(),
-  reset: (vendor) => vendor.reset(),
+const NUMBERS = 'since and limit are numbers';
+const ledgerQuery = z.object({
+  vendor: z.enum(VENDORS, `vendor is one of ${VENDORS.join(', ')}`).optional(),
+  kind: z.enum(CALL_KINDS, `kind is one of ${CALL_KINDS.join(', ')}`).optional(),
+  since: z.coerce.number(NUMBERS).min(0, NUMBERS).default(0),
+  limit: z.coerce.number(NUMBERS).min(1, NUMBERS).default(LEDGER_PAGE),
+});
+
+const ACTIONS: Readonly<Record<string, { does: string; act: (vendor: AnyVendor) => void }>> = {
+  expire: { does: 'the current access token has expired', act: (vendor) => vendor.expireCurrent() },
+  revoke: { does: 'the current access token is invalid', act: (vendor) => vendor.revokeCurrent() },
+  'revoke-all': { does: 'every access token is invalid', act: (vendor) => vendor.revokeAll() },
+  'expire-refresh': {
+    does: 'the current refresh token has expired (chatapp, twin)',
+    act: (vendor) => vendor.expireRefresh(),
+  },
+  'revoke-refresh': {
+    does: 'the current refresh token is invalid (chatapp, twin)',
+    act: (vendor) => vendor.revokeRefresh(),
+  },
+  reset: { does: 'default knobs, no tokens, empty quota', act: (vendor) => vendor.reset() },
 };
 
 class ControlError extends Error {
@@ -64,7 +77,7 @@ async function answer(parts: Controlled, req: http.IncomingMessage, origin: stri
   const url = new URL(req.url ?? '/', 'http://control');
   const [first, second, ...rest] = url.pathname.split('/').filter((part) => part !== '');
   const method = req.method ?? '';
-  if (rest.length > 0) throw notThere(url.pathname);
+  if (rest.length > 0) throw new ControlError(404, `nothing at ${url.pathname}; GET / lists every call`);
 
   if (first === undefined) {
     if (method === 'GET') return help(parts, origin);
@@ -76,24 +89,16 @@ async function answer(parts: Controlled, req: http.IncomingMessage, origin: stri
     }
   } else {
     const vendor = vendorNamed(parts, first);
-    if (second === undefined) {
-      if (method === 'GET') return state(vendor);
-      if (method === 'PATCH') {
-        change(vendor, await readObject(req));
-        return state(vendor);
-      }
-    } else {
-      const action = Object.hasOwn(ACTIONS, second) ? ACTIONS[second] : undefined;
-      if (action === undefined) {
-        const actions = Object.keys(ACTIONS);
-        const meant = nearest(second, actions);
-        const help = meant === undefined ? `there are ${actions.join(', ')}` : `did you mean "${meant}"?`;
-        throw new ControlError(404, `no action "${second}"; ${help}`);
-      }
-      if (method === 'POST') {
-        action(vendor);
-        return state(vendor);
-      }
+    const act = second === undefined ? undefined : actionNamed(second);
+    if (act === undefined && method === 'GET') return state(vendor);
+    if (act === undefined && method === 'PATCH') {
+      // The vendor checks names and values itself.
+      vendor.set(await readObject(req));
+      return state(vendor);
+    }
+    if (act !== undefined && method === 'POST') {
+      act(vendor);
+      return state(vendor);
     }
   }
   throw new ControlError(405, `${method} is not possible here; GET / lists every call`);
@@ -112,26 +117,18 @@ function refuseForeignPages(req: http.IncomingMessage, origin: string): void {
 }
 
 function vendorNamed(parts: Controlled, name: string): AnyVendor {
-  switch (name) {
-    case 'softline':
-      return parts.softline;
-    case 'chatapp':
-      return parts.chatapp;
-    case 'twin':
-      return parts.twin;
-    default:
-      throw new ControlError(404, `nothing called "${name}"; there are ${VENDORS.join(', ')} and ledger`);
-  }
+  const known = VENDORS.find((vendor) => vendor === name);
+  if (known !== undefined) return parts[known];
+  throw new ControlError(404, `nothing called "${name}"; there are ${VENDORS.join(', ')} and ledger`);
 }
 
-function notThere(path: string): ControlError {
-  return new ControlError(404, `nothing at ${path}; GET / lists every call`);
-}
-
-// Each vendor checks the names and values itself; the type says only that it is an object.
-function change(vendor: AnyVendor, knobs: Record<string, unknown>): void {
-  const set: (change: Record<string, never>) => void = vendor.set.bind(vendor);
-  set(knobs as Record<string, never>);
+function actionNamed(name: string): (vendor: AnyVendor) => void {
+  const action = Object.hasOwn(ACTIONS, name) ? ACTIONS[name] : undefined;
+  if (action !== undefined) return action.act;
+  const actions = Object.keys(ACTIONS);
+  const meant = nearest(name, actions);
+  const hint = meant === undefined ? `there are ${actions.join(', ')}` : `did you mean "${meant}"?`;
+  throw new ControlError(404, `no action "${name}"; ${hint}`);
 }
 
 function state(vendor: AnyVendor): unknown {
@@ -147,20 +144,16 @@ function state(vendor: AnyVendor): unknown {
 }
 
 function readLedger(ledger: Ledger, query: URLSearchParams): unknown {
-  const vendor = VENDORS.find((name) => name === query.get('vendor'));
-  if (query.has('vendor') && vendor === undefined) throw new ControlError(400, `vendor is one of ${VENDORS.join(', ')}`);
-  const kind = KINDS.find((name) => name === query.get('kind'));
-  if (query.has('kind') && kind === undefined) throw new ControlError(400, `kind is one of ${KINDS.join(', ')}`);
-  const since = Number(query.get('since') ?? 0);
-  const limit = Number(query.get('limit') ?? LEDGER_PAGE);
-  if (!(since >= 0) || !(limit >= 1)) throw new ControlError(400, 'since and limit are numbers');
-  const found = ledger.entries({ vendor, kind, since });
+  const asked = ledgerQuery.safeParse(Object.fromEntries(query));
+  if (!asked.success) throw new ControlError(400, asked.error.issues.map((issue) => issue.message).join('\n'));
+  const { limit, ...filter } = asked.data;
+  const found = ledger.entries(filter);
   const entries = found.slice(0, limit);
   return {
     entries,
     more: found.length > entries.length,
     // Give this as `since` to read on.
-    last: entries.at(-1)?.seq ?? since,
+    last: entries.at(-1)?.seq ?? filter.since,
     open: ledger.open(),
   };
 }
@@ -193,19 +186,10 @@ function help(parts: Controlled, control: string): unknown {
       'DELETE /ledger': 'forget them',
       'GET /{vendor}': 'state and knobs of softline, chatapp or twin',
       'PATCH /{vendor}': 'set knobs, for example {"accessTtlSeconds": 5}',
-      'POST /{vendor}/expire': 'the current access token has expired',
-      'POST /{vendor}/revoke': 'the current access token is invalid',
-      'POST /{vendor}/revoke-all': 'every access token is invalid',
-      'POST /{vendor}/expire-refresh': 'the current refresh token has expired (chatapp, twin)',
-      'POST /{vendor}/revoke-refresh': 'the current refresh token is invalid (chatapp, twin)',
-      'POST /{vendor}/reset': 'default knobs, no tokens, empty quota',
+      ...Object.fromEntries(Object.entries(ACTIONS).map(([name, { does }]) => [`POST /{vendor}/${name}`, does])),
     },
     helperPaths: { 'below /v1/sandbox/ (twin: /api/v1/sandbox/), with a token': HELPER_PATHS },
-    knobs: {
-      softline: parts.softline.describeKnobs(),
-      chatapp: parts.chatapp.describeKnobs(),
-      twin: parts.twin.describeKnobs(),
-    },
+    knobs: Object.fromEntries(VENDORS.map((name) => [name, parts[name].describeKnobs()])),
   };
 }
 

@@ -1,5 +1,5 @@
 import type { Json } from './answer.ts';
-import { cut, drained, isGone, pause, readBody, reply, settle, write, writePieces, type Exchange } from './http.ts';
+import { drained, isGone, pause, readBody, reply, reset, settle, write, writePieces, type Exchange } from './http.ts';
 
 /*
  * API paths no vendor has, for looking at how a proxy carries things: sizes, streams, cuts, redirects.
@@ -38,11 +38,9 @@ interface HelperCall extends Surroundings {
 export interface HelperPath {
   readonly usage: string;
   readonly does: string;
-  /** Which numbers it takes; absent: there is none in its path. */
-  readonly takes?: (n: number) => boolean;
-  /** It answers while the body is still arriving. */
-  readonly streams?: true;
   readonly answer: (call: HelperCall) => void | Promise<void>;
+  /** It answers while the body is still arriving. */
+  readonly streams?: boolean;
 }
 
 // A chat message or an order may well quote an error. Nothing here says that *this* call was refused.
@@ -56,38 +54,29 @@ const ERROR_WORDS: Json = {
   ],
 };
 
-const anyNumber = (): boolean => true;
-
-const HELPERS: Readonly<Record<string, HelperPath>> = {
-  bytes: {
+const HELPERS: readonly HelperPath[] = [
+  {
     usage: 'bytes/{n}',
     does: 'n bytes (byte i is i mod 251) with a content-length',
-    takes: anyNumber,
     answer: ({ x, n }) => sendPattern(x, n, { 'content-length': String(n) }),
   },
-  chunked: {
-    usage: 'chunked/{n}',
-    does: 'the same bytes, chunked',
-    takes: anyNumber,
-    answer: ({ x, n }) => sendPattern(x, n),
-  },
-  sse: {
+  { usage: 'chunked/{n}', does: 'the same bytes, chunked', answer: ({ x, n }) => sendPattern(x, n) },
+  {
     usage: 'sse?events=10&ms=50',
     does: 'a stream of server-sent events',
     answer: ({ x, asked }) => sendEvents(x, asked('events', 10), asked('ms', 50)),
   },
-  'slow-body': {
+  {
     usage: 'slow-body?pieces=10&ms=100',
     does: 'a text body, one line at a time',
     answer: ({ x, asked }) => sendSlowly(x, asked('pieces', 10), asked('ms', 100)),
   },
-  status: {
+  {
     usage: 'status/{code}',
     does: 'an answer with that status',
-    takes: (n) => n >= 200 && n <= 999,
     answer: ({ x, n, wrap }) => reply(x, { status: n, body: wrap({ status: n }) }, 'ok'),
   },
-  redirect: {
+  {
     usage: 'redirect?to=URL',
     does: '302; by default to echo on this host, as an absolute URL',
     answer: ({ x, prefix }) => {
@@ -95,58 +84,57 @@ const HELPERS: Readonly<Record<string, HelperPath>> = {
       reply(x, { status: 302, headers: { location } }, 'ok');
     },
   },
-  cut: {
+  {
     usage: 'cut/{n}',
     does: 'announces 2n bytes, sends n, and destroys the connection',
-    takes: anyNumber,
     answer: ({ x, n }) => sendHalf(x, n),
   },
-  reset: {
+  {
     usage: 'reset',
     does: 'resets the connection without an answer',
     answer: ({ x }) => {
-      settle(x, 'cut', 'reset', null);
-      cut(x, 'reset');
+      settle(x, 'cut', 'reset');
+      reset(x);
     },
   },
-  hang: {
-    usage: 'hang',
-    does: 'never answers',
-    answer: ({ x }) => settle(x, 'ok', 'hang', null),
-  },
-  echo: {
+  { usage: 'hang', does: 'never answers', answer: ({ x }) => settle(x, 'ok', 'hang') },
+  {
     usage: 'echo',
     does: 'the request body back, as it arrives, with its content type',
-    streams: true,
     answer: ({ x }) => sendBack(x),
+    streams: true,
   },
-  gzip: {
+  {
     usage: 'gzip',
     does: 'a gzipped JSON success',
     answer: ({ x, wrap }) =>
       reply(x, { status: 200, encoding: 'gzip', body: wrap({ text: 'compressed '.repeat(200) }) }, 'ok'),
   },
-  'echo-error-words': {
+  {
     usage: 'echo-error-words',
-    does: 'a success whose text quotes every vendor\'s words for a dead token',
+    does: "a success whose text quotes every vendor's words for a dead token",
     answer: ({ x, wrap }) => reply(x, { status: 200, body: wrap(ERROR_WORDS) }, 'ok'),
   },
-  headers: {
+  {
     usage: 'headers',
     does: 'the request headers as they arrived, credentials replaced',
     answer: ({ x, wrap }) => reply(x, { status: 200, body: wrap({ headers: pairs(x.entry.rawHeaders) }) }, 'ok'),
   },
-};
+];
+
+const BY_NAME = new Map(HELPERS.map((helper) => [/^[\w-]+/.exec(helper.usage)?.[0], helper]));
 
 /** What the helper paths are, for the help text. */
-export const HELPER_PATHS = Object.fromEntries(Object.values(HELPERS).map(({ usage, does }) => [usage, does]));
+export const HELPER_PATHS = Object.fromEntries(HELPERS.map(({ usage, does }) => [usage, does]));
 
 /** The helper path at a path given without its prefix; undefined when there is none. */
 export function findHelper(path: string): HelperPath | undefined {
-  const [name = '', argument = '', ...rest] = path.split('/');
-  const helper = rest.length === 0 && Object.hasOwn(HELPERS, name) ? HELPERS[name] : undefined;
-  if (helper?.takes === undefined) return helper;
-  return /^\d{1,12}$/.test(argument) && helper.takes(Number(argument)) ? helper : undefined;
+  const [name, argument = '', ...rest] = path.split('/');
+  const helper = BY_NAME.get(name);
+  if (helper === undefined || rest.length > 0) return undefined;
+  if (helper.usage.endsWith('{n}')) return /^\d{1,12}$/.test(argument) ? helper : undefined;
+  if (helper.usage.endsWith('{code}')) return /^[2-9]\d\d$/.test(argument) ? helper : undefined;
+  return helper;
 }
 
 /** Answers at a helper path. */

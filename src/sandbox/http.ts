@@ -1,9 +1,8 @@
 import { createHash } from 'node:crypto';
-import http from 'node:http';
+import type http from 'node:http';
 import { setTimeout as delay } from 'node:timers/promises';
 import { hasBody } from '../http/framing.ts';
-import { toWire } from './answer.ts';
-import type { CustomAnswer } from './answer.ts';
+import { toWire, type CustomAnswer } from './answer.ts';
 import type { OpenEntry, Outcome } from './ledger.ts';
 
 /** One request on its way through a vendor. */
@@ -76,7 +75,12 @@ export async function readBody(x: Exchange, onChunk?: (chunk: Buffer) => Promise
 }
 
 /** Writes the verdict down, before a byte of the answer leaves: whoever has the answer finds it in the ledger. */
-export function settle(x: Exchange, outcome: Outcome, reason: string | null, status: number | null): void {
+export function settle(
+  x: Exchange,
+  outcome: Outcome,
+  reason: string | null = null,
+  status: number | null = null,
+): void {
   x.entry.outcome = outcome;
   x.entry.reason = reason;
   x.entry.status = status;
@@ -132,65 +136,12 @@ export function drained(x: Exchange): Promise<void> {
   });
 }
 
-/** Destroys the connection without a word: with a RST, or a plain close. */
-export function cut(x: Exchange, how: 'reset' | 'close'): void {
+/** Destroys the connection with a RST, without a word. */
+export function reset(x: Exchange): void {
   x.cutByUs = true;
-  if (how === 'reset') x.req.socket.resetAndDestroy();
-  else x.req.socket.destroy();
+  x.req.socket.resetAndDestroy();
 }
 
 function hasName(headers: Record<string, unknown>, name: string): boolean {
   return Object.keys(headers).some((key) => key.toLowerCase() === name);
-}
-
-/** A listening server. */
-export interface Listener {
-  /** `http://host:port`, without a trailing slash. */
-  readonly origin: string;
-  close(): Promise<void>;
-}
-
-/** Called for every request. */
-export type Handler = (req: http.IncomingMessage, res: http.ServerResponse, origin: string) => void;
-
-/** Starts a plain HTTP server. Port 0 takes a free one. */
-export async function listen(host: string, port: number, handler: Handler): Promise<Listener> {
-  let origin = '';
-  const server = http.createServer(
-    {
-      // Room for callers that test the proxy's own limits; the vendors' limits are NOT KNOWN.
-      maxHeaderSize: 65_536,
-      keepAliveTimeout: 5_000,
-    },
-    (req, res) => handler(req, res, origin),
-  );
-  server.maxHeadersCount = 0;
-  // Uploads of many GiB and answers dripped byte by byte take as long as they take.
-  server.requestTimeout = 0;
-  await new Promise<void>((resolve, reject) => {
-    server.once('error', reject);
-    // The usual backlog of 511 would refuse some of 2,000 callers that connect at the same instant.
-    server.listen({ host, port, backlog: 4_096 }, () => {
-      server.off('error', reject);
-      resolve();
-    });
-  });
-  const address = server.address();
-  if (address === null || typeof address === 'string') throw new Error('the sandbox listens on TCP only');
-  origin = `http://${reachable(address.address)}:${address.port}`;
-  return {
-    origin,
-    close: () =>
-      new Promise<void>((resolve) => {
-        server.close(() => resolve());
-        server.closeAllConnections();
-      }),
-  };
-}
-
-// "Every interface" is an address to listen on, not one to connect to.
-function reachable(address: string): string {
-  if (address === '0.0.0.0') return '127.0.0.1';
-  if (address === '::') return '[::1]';
-  return address.includes(':') ? `[${address}]` : address;
 }

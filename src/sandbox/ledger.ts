@@ -4,10 +4,12 @@
  */
 
 /** The vendors the sandbox imitates. */
-export type VendorName = 'softline' | 'chatapp' | 'twin';
+export const VENDORS = ['softline', 'chatapp', 'twin'] as const;
+export type VendorName = (typeof VENDORS)[number];
 
 /** What a call was for. A path the vendor does not know counts as `api`. */
-export type CallKind = 'login' | 'refresh' | 'api';
+export const CALL_KINDS = ['login', 'refresh', 'api'] as const;
+export type CallKind = (typeof CALL_KINDS)[number];
 
 /**
  * How a call ended.

@@ -8,14 +8,10 @@ const CREDENTIAL_HEADERS = new Set(['authorization', 'authorizationjwt', 'refres
  * sandbox issued, `<unknown 1a2b3c4d>` (part of a digest, so that two can be told apart) for anything else.
  */
 export function redactHeaders(rawHeaders: readonly string[], names: TokenNames): string[] {
-  const out = rawHeaders.slice();
-  for (let i = 0; i + 1 < out.length; i += 2) {
-    const name = out[i];
-    const value = out[i + 1];
-    if (name === undefined || value === undefined || !CREDENTIAL_HEADERS.has(name.toLowerCase())) continue;
-    out[i + 1] = reference(value, names);
-  }
-  return out;
+  return rawHeaders.map((value, i) => {
+    const name = i % 2 === 1 ? rawHeaders[i - 1]!.toLowerCase() : '';
+    return CREDENTIAL_HEADERS.has(name) ? reference(value, names) : value;
+  });
 }
 
 function reference(value: string, names: TokenNames): string {

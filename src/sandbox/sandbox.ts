@@ -1,7 +1,7 @@
 import type { SandboxCredentials, SandboxUrls } from './addresses.ts';
 import { controlHandler } from './control.ts';
-import { listen, type Handler, type Listener } from './http.ts';
 import { Ledger } from './ledger.ts';
+import { listen, type Handler, type Listener } from './listen.ts';
 import { SecretMaker } from './secrets.ts';
 import { Vendor } from './vendor.ts';
 import { CHATAPP, type ChatappVendor } from './vendors/chatapp.ts';

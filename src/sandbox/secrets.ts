@@ -18,10 +18,10 @@ const RS512_SIGNATURE_BYTES = 512;
 
 /** Makes token values: random ones, or with a seed the same ones every time. */
 export class SecretMaker {
-  #state: number | null;
+  #state: number | undefined;
 
   constructor(seed?: number) {
-    this.#state = seed === undefined ? null : seed >>> 0;
+    this.#state = seed === undefined ? undefined : seed >>> 0;
   }
 
   /** A number in [0, 1). */
@@ -55,16 +55,7 @@ export class SecretMaker {
 
   /** A token of the wanted shape, with the prefix where it does no harm. */
   make(shape: SecretShape, prefix: string, claims: Claims): string {
-    switch (shape) {
-      case 'opaque':
-        return prefix + this.opaque();
-      case 'bcrypt':
-        return prefix + this.bcrypt();
-      case 'hex':
-        return prefix + this.hex();
-      case 'jwt':
-        return this.jwt(claims, prefix);
-    }
+    return shape === 'jwt' ? this.jwt(claims, prefix) : prefix + this[shape]();
   }
 
   #pick(alphabet: string, length: number): string {
@@ -75,15 +66,15 @@ export class SecretMaker {
   }
 
   #bytes(length: number): Buffer {
-    if (this.#state === null) return randomBytes(length);
+    if (this.#state === undefined) return randomBytes(length);
     const bytes = Buffer.allocUnsafe(length);
-    for (let i = 0; i < length; i++) bytes[i] = this.#next() >>> 24;
+    for (let i = 0; i < length; i += 1) bytes[i] = this.#next() >>> 24;
     return bytes;
   }
 
-  // Mulberry32: small, well spread, and the same on every platform.
+  /** Mulberry32: small, well spread, and the same on every platform. */
   #next(): number {
-    if (this.#state === null) return randomBytes(4).readUInt32LE(0);
+    if (this.#state === undefined) return randomBytes(4).readUInt32LE(0);
     this.#state = (this.#state + 0x6d2b79f5) >>> 0;
     let x = this.#state;
     x = Math.imul(x ^ (x >>> 15), x | 1);

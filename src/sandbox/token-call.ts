@@ -1,5 +1,5 @@
 import { isJsonObject, type CustomAnswer, type Json } from './answer.ts';
-import { cut, pause, reply, settle, writePieces, type Exchange } from './http.ts';
+import { pause, reply, reset, settle, writePieces, type Exchange } from './http.ts';
 
 /** What the ways of misbehaving need to know. */
 export interface Timing {
@@ -20,14 +20,14 @@ const ISSUING = {
   'no-lifetime': async (x, body) => reply(x, { status: 200, body }, 'ok', 'no-lifetime'),
   /** Answers after `slowMs`. */
   slow: async (x, body, { slowMs }) => {
-    settle(x, 'ok', 'slow', null);
+    settle(x, 'ok', 'slow');
     await pause(slowMs);
     reply(x, { status: 200, body }, 'ok', 'slow');
   },
   /** The connection is reset instead of an answer. */
   'commit-then-reset': async (x) => {
-    settle(x, 'lost-answer', 'commit-then-reset', null);
-    cut(x, 'reset');
+    settle(x, 'lost-answer', 'commit-then-reset');
+    reset(x);
   },
   /** A right answer padded to 2 MiB. */
   huge: async (x, body) => {
@@ -54,7 +54,7 @@ const SPOILT = {
   /** 307 asks the client to send the credentials again, to another host by name: following it is the mistake. */
   redirect: (x, { redirectTo }) => ({ status: 307, headers: { location: redirectTo ?? elsewhere(x) } }),
   reset: (x) => {
-    cut(x, 'reset');
+    reset(x);
     return undefined;
   },
   hang: () => undefined,
@@ -83,7 +83,7 @@ export function spoil(x: Exchange, mode: SpoiltMode, timing: Timing): void {
     reply(x, mode, 'broken', 'custom');
     return;
   }
-  settle(x, 'broken', mode, null);
+  settle(x, 'broken', mode);
   const answer = SPOILT[mode](x, timing);
   if (answer !== undefined) reply(x, answer, 'broken', mode);
 }

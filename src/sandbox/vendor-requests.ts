@@ -2,19 +2,25 @@ import type http from 'node:http';
 import type { CustomAnswer, Json } from './answer.ts';
 import { parseFields, type Fields } from './body.ts';
 import { answerHelper, findHelper } from './helper-paths.ts';
-import { CallerGone, cut, isGone, pause, readBody, reply, settle, type Exchange } from './http.ts';
-import type { CommonKnobs, RefreshKnobs } from './knobs.ts';
+import { CallerGone, isGone, pause, readBody, reply, reset, settle, type Exchange } from './http.ts';
+import type { RefreshKnobs } from './knobs.ts';
 import { pathOf, type Outcome } from './ledger.ts';
 import { redactHeaders } from './redact.ts';
-import { applyPatch, giveOut, issues, spoil, type IssuingMode, type TokenCallMode } from './token-call.ts';
+import { applyPatch, giveOut, issues, spoil, type TokenCallMode } from './token-call.ts';
 import type { Pair, Verdict } from './tokens.ts';
 import type { VendorState } from './vendor-state.ts';
 import { InvalidCall } from './vendors/calls.ts';
-import type { AnyKnobs, Dialect, PairStyle, Refusal } from './vendors/dialect.ts';
+import type { AnyKnobs, Dialect, Refusal } from './vendors/dialect.ts';
 
 const SAFE_METHODS = new Set(['GET', 'HEAD', 'OPTIONS', 'TRACE']);
 
 type TokenCall = 'login' | 'refresh';
+
+/** A pair given out by a token call, and what the answer holds as its refresh token, if anything. */
+interface Issued {
+  readonly pair: Pair;
+  readonly refreshToken: string | undefined;
+}
 
 /** What an API call comes to: the answer, and whether something was done. */
 interface Done {
@@ -53,7 +59,8 @@ export class VendorRequests<K extends AnyKnobs, C extends object> {
       tokenId: this.#idOf(access),
       requestId: typeof requestId === 'string' ? requestId : null,
     });
-    const x: Exchange = { req, res, origin, service, path, query: target.slice(path.length + 1), entry, cutByUs: false };
+    const query = target.slice(path.length + 1);
+    const x: Exchange = { req, res, origin, service, path, query, entry, cutByUs: false };
     res.on('close', () => {
       if (!res.writableFinished && !x.cutByUs) entry.aborted = true;
       // Here and not where the reading fails, so that whoever sees the entry finished sees why.
@@ -64,7 +71,7 @@ export class VendorRequests<K extends AnyKnobs, C extends object> {
     work.catch((error: unknown) => {
       if (error instanceof CallerGone) return;
       const what = error instanceof Error ? error.message : String(error);
-      if (res.headersSent) cut(x, 'reset');
+      if (res.headersSent) reset(x);
       else reply(x, { status: 500, body: { sandboxFault: what } }, 'error', what);
     });
   }
@@ -88,65 +95,58 @@ export class VendorRequests<K extends AnyKnobs, C extends object> {
       return;
     }
     const lifetime = mode !== 'no-lifetime';
-    if (kind === 'login') await this.#login(x, fields, mode, lifetime);
-    else await this.#refresh(x, fields, mode, lifetime);
-  }
-
-  async #login(x: Exchange, fields: Fields | undefined, mode: IssuingMode, lifetime: boolean): Promise<void> {
-    const state = this.#state;
-    const dialect = this.#dialect;
-    const knobs: AnyKnobs = this.#knobs;
-    const asked = dialect.readLogin(x, fields);
-    if ('refused' in asked) {
-      refuse(x, asked);
+    const issued = kind === 'login' ? this.#login(x, fields, lifetime) : this.#refresh(x, fields, lifetime);
+    if ('refused' in issued) {
+      reply(x, issued.refused, issued.outcome, issued.reason);
       return;
     }
+    const { pair, refreshToken } = issued;
+    x.entry.issued = pair.id;
+    const body = this.#dialect.pairBody(pair, { lifetime, refreshToken });
+    await giveOut(x, mode, applyPatch(body, knobs[`${kind}Patch`] ?? {}), knobs);
+  }
+
+  #login(x: Exchange, fields: Fields | undefined, lifetime: boolean): Issued | Refusal {
+    const dialect = this.#dialect;
+    const { accounts, tokens } = this.#state;
+    const { badCredentialsStatus, quotaLimit, quotaStatus, quotaCode, quotaBody, loginKillsOld } = this.#knobs;
+    const asked = dialect.readLogin(x, fields);
+    if ('refused' in asked) return asked;
     const { credentials, ttlSeconds } = asked;
-    if (!state.accounts.some((account) => isSame(account, credentials))) {
-      reply(x, dialect.badCredentials(knobs.badCredentialsStatus), 'refused', 'bad-credentials');
-      return;
+    if (!accounts.some((account) => isSame(account, credentials))) {
+      return { refused: dialect.badCredentials(badCredentialsStatus), outcome: 'refused', reason: 'bad-credentials' };
     }
     const owner = dialect.ownerOf(credentials);
-    if (knobs.quotaLimit !== null && state.quotaUsed(owner) >= knobs.quotaLimit) {
-      const { quotaStatus, quotaCode, quotaBody } = knobs;
+    if (quotaLimit !== null && this.#state.quotaUsed(owner) >= quotaLimit) {
       const refusal = dialect.tooMany(quotaStatus, quotaCode);
-      reply(x, quotaBody === null ? refusal : { ...refusal, body: quotaBody }, 'quota');
-      return;
+      const refused = quotaBody === null ? refusal : { ...refusal, body: quotaBody };
+      return { refused, outcome: 'quota', reason: null };
     }
-    state.countLogin(owner);
-    if (knobs.loginKillsOld) state.tokens.revokeAll(owner);
-    const pair = state.issue(owner, ttlSeconds, lifetime);
-    await this.#give(x, mode, pair, { lifetime, refreshToken: pair.refresh.secret }, knobs.loginPatch);
+    this.#state.countLogin(owner);
+    if (loginKillsOld) tokens.revokeAll(owner);
+    const pair = this.#state.issue(owner, ttlSeconds, lifetime);
+    return { pair, refreshToken: pair.refresh.secret };
   }
 
-  async #refresh(x: Exchange, fields: Fields | undefined, mode: IssuingMode, lifetime: boolean): Promise<void> {
+  #refresh(x: Exchange, fields: Fields | undefined, lifetime: boolean): Issued | Refusal {
     const { refresh } = this.#dialect;
     if (refresh === undefined) throw new Error('this vendor has no refresh call');
     // Where there is such a call, there are its knobs.
     const knobs = this.#knobs as K & RefreshKnobs;
     const asked = refresh.read(x, fields, knobs);
-    if ('refused' in asked) {
-      refuse(x, asked);
-      return;
-    }
+    if ('refused' in asked) return asked;
     x.entry.refreshTokenId = this.#idOf(asked.secret);
-    const { rotation, graceReturns, rotationGraceSeconds, refreshTokenInAnswer: style, refreshPatch } = knobs;
+    const { rotation, graceReturns, rotationGraceSeconds, refreshTokenInAnswer: style } = knobs;
     // RFC 6749 §6: an answer without a refresh token means that the old one goes on.
     const rule = { rotation, graceReturns, graceMs: rotationGraceSeconds * 1_000, carryOn: style !== 'new' };
-    const make = (owner: string) => this.#state.makePair(owner, asked.ttlSeconds, lifetime);
-    const spent = this.#state.tokens.spend(asked.secret, rule, make);
+    const spent = this.#state.tokens.spend(asked.secret, rule, (owner) =>
+      this.#state.makePair(owner, asked.ttlSeconds, lifetime),
+    );
     if (spent.kind === 'refused') {
-      reply(x, refresh.dead(knobs.deadRefreshStatus), 'refused', spent.reason);
-      return;
+      return { refused: refresh.dead(knobs.deadRefreshStatus), outcome: 'refused', reason: spent.reason };
     }
-    const { secret } = spent.pair.refresh;
-    const refreshToken = style === 'omit' ? undefined : style === 'empty' ? '' : secret;
-    await this.#give(x, mode, spent.pair, { lifetime, refreshToken }, refreshPatch);
-  }
-
-  async #give(x: Exchange, mode: IssuingMode, pair: Pair, style: PairStyle, patch: CommonKnobs['loginPatch']): Promise<void> {
-    x.entry.issued = pair.id;
-    await giveOut(x, mode, applyPatch(this.#dialect.pairBody(pair, style), patch), this.#knobs);
+    const { pair } = spent;
+    return { pair, refreshToken: style === 'omit' ? undefined : style === 'empty' ? '' : pair.refresh.secret };
   }
 
   async #apiCall(x: Exchange, access: string | undefined): Promise<void> {
@@ -179,7 +179,7 @@ export class VendorRequests<K extends AnyKnobs, C extends object> {
     }
     const body = await readBody(x);
     if (isGone(x)) {
-      settle(x, 'incomplete', 'caller-gone', null);
+      settle(x, 'incomplete', 'caller-gone');
       return;
     }
     if (this.#state.isOverRate()) {
@@ -197,27 +197,26 @@ export class VendorRequests<K extends AnyKnobs, C extends object> {
       await answerHelper(x, helper, surroundings);
       return;
     }
-    const done = isHelper || dialect.tokenPaths.has(x.path) ? this.#nothing() : this.#answer(x, body);
+    const isNone = isHelper || dialect.tokenPaths.has(x.path);
+    const done: Done = isNone
+      ? { answer: dialect.notFound(), applied: false, outcome: 'not-found' }
+      : this.#answer(x, body);
     x.entry.applied = done.applied;
-    settle(x, done.outcome, null, null);
+    settle(x, done.outcome);
     await pause(this.#knobs.apiDelayMs);
     reply(x, done.answer, done.outcome);
-  }
-
-  #nothing(): Done {
-    return { answer: this.#dialect.notFound(), applied: false, outcome: 'not-found' };
   }
 
   /** Does one of the vendor's own calls. A path that is none of them tells what arrived. */
   #answer(x: Exchange, body: Buffer): Done {
     const { method, bodyBytes, bodySha256 } = x.entry;
     const dialect = this.#dialect;
-    const invalid = (answer: CustomAnswer): Done => ({ answer, applied: false, outcome: 'invalid' });
     const done = (json: Json, applied: boolean): Done => ({
       answer: { status: 200, body: dialect.wrap(json) },
       applied,
       outcome: 'ok',
     });
+    const invalid = (answer: CustomAnswer): Done => ({ answer, applied: false, outcome: 'invalid' });
     const call = dialect.calls[x.service]?.find((known) => known.method === method && known.path.test(x.path));
     if (call === undefined) {
       return done({ method, path: x.path, query: x.query, bodyBytes, bodySha256 }, !SAFE_METHODS.has(method));
@@ -237,7 +236,7 @@ export class VendorRequests<K extends AnyKnobs, C extends object> {
   async #refuseToken(x: Exchange, verdict: Exclude<Verdict, 'ok'>): Promise<void> {
     const { deadTokenAnswer, deadTokenStatus, errorEncoding, deadTokenDelayMs: delay } = this.#knobs;
     const usual = { ...this.#dialect.deadToken(verdict, deadTokenStatus), encoding: errorEncoding };
-    settle(x, 'dead-token', verdict, null);
+    settle(x, 'dead-token', verdict);
     if (delay.max > 0) await pause(delay.min + this.#state.shared.maker.random() * (delay.max - delay.min));
     reply(x, deadTokenAnswer ?? usual, 'dead-token', verdict);
   }
@@ -262,10 +261,6 @@ export class VendorRequests<K extends AnyKnobs, C extends object> {
     }
     return override;
   }
-}
-
-function refuse(x: Exchange, { refused, outcome, reason }: Refusal): void {
-  reply(x, refused, outcome, reason);
 }
 
 /** Whether an account has these credentials, whatever else it has. */

@@ -10,7 +10,7 @@ export interface Shared {
   readonly maker: SecretMaker;
 }
 
-/** What a vendor knows: its settings, its tokens, and who has called how often. Tests change it, requests are judged by it. */
+/** What a vendor knows: settings, tokens, and who has called how often. Tests change it, requests are judged by it. */
 export class VendorState<K extends AnyKnobs, C extends object> {
   readonly dialect: Dialect<K, C>;
   readonly shared: Shared;

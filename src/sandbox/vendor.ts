@@ -1,6 +1,6 @@
-import type { Handler } from './http.ts';
 import { checkChange, describeKnobs } from './knobs.ts';
 import type { VendorName } from './ledger.ts';
+import type { Handler } from './listen.ts';
 import type { AccessToken, Pair, RefreshToken } from './tokens.ts';
 import { VendorRequests } from './vendor-requests.ts';
 import { VendorState, type Shared } from './vendor-state.ts';

@@ -1,10 +1,11 @@
 import assert from 'node:assert/strict';
 import { parse } from 'yaml';
-import { runSandbox, sandboxConfig } from '../../src/sandbox/command.ts';
+import { sandboxConfig } from '../../src/sandbox/config.ts';
+import { startSandbox } from '../../src/sandbox/sandbox.ts';
 
 describe('sandbox: the configuration it offers', () => {
   it('is YAML that leads each route to its vendor, with the sandbox\'s credentials', async () => {
-    const sandbox = await runSandbox({ host: '127.0.0.1', basePort: 0 });
+    const sandbox = await startSandbox({ host: '127.0.0.1', basePort: 0 });
     try {
       const config = parse(sandboxConfig(sandbox)) as {
         accounts: Record<string, { flow: string; baseUrl: string; credentials: Record<string, unknown> }>;

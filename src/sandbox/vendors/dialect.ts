@@ -12,8 +12,8 @@ import type { ApiCall } from './calls.ts';
 /** A refusal, and what the ledger calls it. */
 export interface Refusal {
   readonly refused: CustomAnswer;
-  readonly outcome: Extract<Outcome, 'refused' | 'invalid'>;
-  readonly reason: string;
+  readonly outcome: Extract<Outcome, 'refused' | 'invalid' | 'quota'>;
+  readonly reason: string | null;
 }
 
 /** A login call that is well formed. */

@@ -1,10 +1,4 @@
-import { startSandbox } from './sandbox.ts';
 import type { Sandbox } from './sandbox.ts';
-
-/** Starts the sandbox that `tokenward sandbox` offers. */
-export async function runSandbox(options: { host: string; basePort: number }): Promise<Sandbox> {
-  return startSandbox(options);
-}
 
 /** The YAML of a configuration that puts tokenward in front of a sandbox. */
 export function sandboxConfig(sandbox: Sandbox): string {

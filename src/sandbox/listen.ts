@@ -1,0 +1,53 @@
+import http from 'node:http';
+
+/** A listening server. */
+export interface Listener {
+  /** `http://host:port`, without a trailing slash. */
+  readonly origin: string;
+  close(): Promise<void>;
+}
+
+/** Called for every request. */
+export type Handler = (req: http.IncomingMessage, res: http.ServerResponse, origin: string) => void;
+
+/** Starts a plain HTTP server. Port 0 takes a free one. */
+export async function listen(host: string, port: number, handler: Handler): Promise<Listener> {
+  let origin = '';
+  const server = http.createServer(
+    {
+      // Room for callers that test the proxy's own limits; the vendors' limits are NOT KNOWN.
+      maxHeaderSize: 65_536,
+      keepAliveTimeout: 5_000,
+    },
+    (req, res) => handler(req, res, origin),
+  );
+  server.maxHeadersCount = 0;
+  // Uploads of many GiB and answers dripped byte by byte take as long as they take.
+  server.requestTimeout = 0;
+  await new Promise<void>((resolve, reject) => {
+    server.once('error', reject);
+    // The usual backlog of 511 would refuse some of 2,000 callers that connect at the same instant.
+    server.listen({ host, port, backlog: 4_096 }, () => {
+      server.off('error', reject);
+      resolve();
+    });
+  });
+  const address = server.address();
+  if (address === null || typeof address === 'string') throw new Error('the sandbox listens on TCP only');
+  origin = `http://${reachable(address.address)}:${address.port}`;
+  return {
+    origin,
+    close: () =>
+      new Promise<void>((resolve) => {
+        server.close(() => resolve());
+        server.closeAllConnections();
+      }),
+  };
+}
+
+// "Every interface" is an address to listen on, not one to connect to.
+function reachable(address: string): string {
+  if (address === '0.0.0.0') return '127.0.0.1';
+  if (address === '::') return '[::1]';
+  return address.includes(':') ? `[${address}]` : address;
+}
