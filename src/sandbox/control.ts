@@ -3,27 +3,17 @@ import { z } from 'zod';
 import { SiteGuard } from '../http/server/site-guard.ts';
 import { isLoopback } from '../loopback.ts';
 import { nearest } from '../nearest.ts';
-import type { SandboxCredentials, SandboxUrls } from './addresses.ts';
-import type { ChatappVendor } from './vendors/chatapp.ts';
+import { parseFields, type Fields } from './body.ts';
 import { HELPER_PATHS } from './helper-paths.ts';
 import { KnobError } from './knobs.ts';
-import { CALL_KINDS, VENDORS, type Ledger } from './ledger.ts';
+import { CALL_KINDS, VENDORS, type Ledger, type VendorName } from './ledger.ts';
 import type { Handler } from './listen.ts';
-import type { SoftlineVendor } from './vendors/softline.ts';
-import type { TwinVendor } from './vendors/twin.ts';
+import type { SandboxParts, SandboxUrls } from './parts.ts';
 
-/** What the control API has in hand. */
-export interface Controlled {
-  readonly urls: Omit<SandboxUrls, 'control'>;
-  readonly credentials: SandboxCredentials;
-  readonly softline: SoftlineVendor;
-  readonly chatapp: ChatappVendor;
-  readonly twin: TwinVendor;
-  readonly ledger: Ledger;
-}
+/** The vendors' own origins. */
+type VendorUrls = Omit<SandboxUrls, 'control'>;
 
-// The part of a vendor that does not depend on its own kind of knobs and credentials.
-type AnyVendor = SoftlineVendor | ChatappVendor | TwinVendor;
+type AnyVendor = SandboxParts[VendorName];
 
 const BODY_LIMIT = 1_048_576;
 const LEDGER_PAGE = 1_000;
@@ -60,9 +50,9 @@ class ControlError extends Error {
 }
 
 /** The control API: the sandbox's own port, JSON in and out. */
-export function controlHandler(parts: Controlled): Handler {
+export function controlHandler(parts: SandboxParts, urls: VendorUrls): Handler {
   return (req, res, origin) => {
-    answer(parts, req, origin).then(
+    answer(parts, urls, req, origin).then(
       (body) => send(res, 200, body),
       (error: unknown) => {
         const known = error instanceof ControlError ? error.status : error instanceof KnobError ? 400 : 500;
@@ -72,7 +62,7 @@ export function controlHandler(parts: Controlled): Handler {
   };
 }
 
-async function answer(parts: Controlled, req: http.IncomingMessage, origin: string): Promise<unknown> {
+async function answer(parts: SandboxParts, urls: VendorUrls, req: http.IncomingMessage, origin: string): Promise<unknown> {
   refuseForeignPages(req, origin);
   const url = new URL(req.url ?? '/', 'http://control');
   const [first, second, ...rest] = url.pathname.split('/').filter((part) => part !== '');
@@ -80,7 +70,7 @@ async function answer(parts: Controlled, req: http.IncomingMessage, origin: stri
   if (rest.length > 0) throw new ControlError(404, `nothing at ${url.pathname}; GET / lists every call`);
 
   if (first === undefined) {
-    if (method === 'GET') return help(parts, origin);
+    if (method === 'GET') return help(parts, { control: origin, ...urls });
   } else if (first === 'ledger' && second === undefined) {
     if (method === 'GET') return readLedger(parts.ledger, url.searchParams);
     if (method === 'DELETE') {
@@ -116,7 +106,7 @@ function refuseForeignPages(req: http.IncomingMessage, origin: string): void {
   if (!guard.knowsHost(host)) throw new ControlError(403, `this sandbox is not called "${host}"`);
 }
 
-function vendorNamed(parts: Controlled, name: string): AnyVendor {
+function vendorNamed(parts: SandboxParts, name: string): AnyVendor {
   const known = VENDORS.find((vendor) => vendor === name);
   if (known !== undefined) return parts[known];
   throw new ControlError(404, `nothing called "${name}"; there are ${VENDORS.join(', ')} and ledger`);
@@ -158,7 +148,7 @@ function readLedger(ledger: Ledger, query: URLSearchParams): unknown {
   };
 }
 
-async function readObject(req: http.IncomingMessage): Promise<Record<string, unknown>> {
+async function readObject(req: http.IncomingMessage): Promise<Fields> {
   const chunks: Buffer[] = [];
   let size = 0;
   for await (const chunk of req as AsyncIterable<Buffer>) {
@@ -166,19 +156,15 @@ async function readObject(req: http.IncomingMessage): Promise<Record<string, unk
     if (size > BODY_LIMIT) throw new ControlError(413, 'too long');
     chunks.push(chunk);
   }
-  try {
-    const value: unknown = JSON.parse(Buffer.concat(chunks).toString('utf8'));
-    if (typeof value === 'object' && value !== null && !Array.isArray(value)) return { ...value };
-  } catch {
-    // falls through to the one message for every body that is not an object
-  }
-  throw new ControlError(400, 'the body must be a JSON object: knob → value');
+  const fields = parseFields(Buffer.concat(chunks));
+  if (fields === undefined) throw new ControlError(400, 'the body must be a JSON object: knob → value');
+  return fields;
 }
 
-function help(parts: Controlled, control: string): unknown {
+function help(parts: SandboxParts, urls: SandboxUrls): unknown {
   return {
     what: 'tokenward sandbox: three vendors to try a proxy on',
-    urls: { control, ...parts.urls },
+    urls,
     credentials: parts.credentials,
     calls: {
       'GET /': 'this text',

@@ -92,22 +92,8 @@ export type Arrival = Pick<
   'vendor' | 'service' | 'kind' | 'method' | 'target' | 'rawHeaders' | 'tokenId' | 'requestId'
 >;
 
-const COMPARED = [
-  'vendor',
-  'service',
-  'kind',
-  'method',
-  'outcome',
-  'requestId',
-  'tokenId',
-  'refreshTokenId',
-  'applied',
-  'aborted',
-  'status',
-] as const satisfies readonly (keyof LedgerEntry)[];
-
 /** Which entries to take; every given field must match. */
-export type LedgerFilter = { -readonly [F in (typeof COMPARED)[number]]?: LedgerEntry[F] | undefined } & {
+export type LedgerFilter = { -readonly [F in Exclude<keyof LedgerEntry, 'rawHeaders'>]?: LedgerEntry[F] | undefined } & {
   /** Path of the target without the query, exactly. */
   path?: string | undefined;
   /** Only entries with a greater `seq`. */
@@ -122,22 +108,20 @@ export function pathOf(target: string): string {
   return mark < 0 ? target : target.slice(0, mark);
 }
 
-function matches(entry: LedgerEntry, filter: LedgerFilter): boolean {
-  for (const field of COMPARED) {
-    if (filter[field] !== undefined && entry[field] !== filter[field]) return false;
-  }
-  if (filter.since !== undefined && entry.seq <= filter.since) return false;
-  if (filter.path !== undefined && pathOf(entry.target) !== filter.path) return false;
-  return filter.where === undefined || filter.where(entry);
+function matcher({ path, since = 0, where, ...fields }: LedgerFilter): (entry: LedgerEntry) => boolean {
+  const given = Object.entries(fields).filter(([, value]) => value !== undefined) as [keyof LedgerEntry, unknown][];
+  return (entry) =>
+    entry.seq > since &&
+    given.every(([field, value]) => entry[field] === value) &&
+    (path === undefined || pathOf(entry.target) === path) &&
+    (where === undefined || where(entry));
 }
 
 /** Bounded record of everything that arrived; the oldest entries are dropped first. */
 export class Ledger {
   readonly #limit: number;
-  // Entries before #start are already dropped; the array is compacted now and then, so that dropping
-  // one entry does not move a hundred thousand.
+  /** The newest, and up to as many more: dropping one entry does not move a hundred thousand. */
   #list: OpenEntry[] = [];
-  #start = 0;
   #seq = 0;
   readonly #open: Record<VendorName, number> = { softline: 0, chatapp: 0, twin: 0 };
   readonly #idleWaiters: (() => void)[] = [];
@@ -165,11 +149,7 @@ export class Ledger {
       aborted: false,
     };
     this.#list.push(entry);
-    if (this.#list.length - this.#start > this.#limit) this.#start += 1;
-    if (this.#start > this.#limit) {
-      this.#list = this.#list.slice(this.#start);
-      this.#start = 0;
-    }
+    if (this.#list.length > 2 * this.#limit) this.#list = this.#list.slice(-this.#limit);
     this.#open[entry.vendor] += 1;
     return entry;
   }
@@ -184,7 +164,7 @@ export class Ledger {
 
   /** The entries that match, oldest first. */
   entries(filter: LedgerFilter = {}): LedgerEntry[] {
-    return this.#list.filter((entry, i) => i >= this.#start && matches(entry, filter));
+    return this.#list.slice(-this.#limit).filter(matcher(filter));
   }
 
   /** How many entries match. */
@@ -194,13 +174,12 @@ export class Ledger {
 
   /** The newest entry that matches. */
   last(filter: LedgerFilter = {}): LedgerEntry | undefined {
-    return this.#list.findLast((entry, i) => i >= this.#start && matches(entry, filter));
+    return this.#list.slice(-this.#limit).findLast(matcher(filter));
   }
 
   /** Forgets all entries. `seq` goes on counting; requests still open stay counted in `open()`. */
   clear(): void {
     this.#list = [];
-    this.#start = 0;
   }
 
   /** Requests open at this moment, per vendor. */

@@ -1,7 +1,7 @@
-import type { SandboxCredentials, SandboxUrls } from './addresses.ts';
 import { controlHandler } from './control.ts';
 import { Ledger } from './ledger.ts';
 import { listen, type Handler, type Listener } from './listen.ts';
+import type { SandboxCredentials, SandboxParts, SandboxUrls } from './parts.ts';
 import { SecretMaker } from './secrets.ts';
 import { Vendor } from './vendor.ts';
 import { CHATAPP, type ChatappVendor } from './vendors/chatapp.ts';
@@ -24,19 +24,16 @@ export interface SandboxOptions {
 }
 
 /** Three imitated vendors, listening. */
-export interface Sandbox {
+export interface Sandbox extends SandboxParts {
   readonly urls: SandboxUrls;
-  readonly credentials: SandboxCredentials;
-  readonly softline: SoftlineVendor;
-  readonly chatapp: ChatappVendor;
-  readonly twin: TwinVendor;
-  readonly ledger: Ledger;
   /** Cuts every connection and stops listening. */
   close(): Promise<void>;
 }
 
-// Passwords with characters that careless code changes on the way: `$&`, quotes, a space, a plus, non-ASCII.
-// They must arrive exactly as configured.
+/**
+ * Passwords with characters that careless code changes on the way: `$&`, quotes, a space, a plus, non-ASCII.
+ * They must arrive exactly as configured.
+ */
 function defaultCredentials(): SandboxCredentials {
   return {
     softline: { username: 'sandbox-shop', password: 'sl $& "pass"+1' },
@@ -73,8 +70,8 @@ export async function startSandbox(options: SandboxOptions = {}): Promise<Sandbo
       twin: { iam: '', cis: '', notify: '', bot: '', chatApi: '', analyse: '' },
     };
     for (const [i, service] of TWIN_SERVICES.entries()) urls.twin[service] = await open(3 + i, twin.host(service));
-    const parts = { urls, credentials, softline, chatapp, twin, ledger };
-    const control = await open(0, controlHandler(parts));
+    const parts: SandboxParts = { credentials, softline, chatapp, twin, ledger };
+    const control = await open(0, controlHandler(parts, urls));
     return { ...parts, urls: { control, ...urls }, close };
   } catch (error) {
     await close();

@@ -86,12 +86,12 @@ export class Vendor<K extends AnyKnobs, C extends object> {
 
   /** The current access token is treated as expired. */
   expireCurrent(owner?: string): void {
-    this.#endAccess('expired', owner);
+    this.#end('access', 'expired', owner);
   }
 
   /** The current access token becomes invalid. */
   revokeCurrent(owner?: string): void {
-    this.#endAccess('revoked', owner);
+    this.#end('access', 'revoked', owner);
   }
 
   /** Every access token becomes invalid. Refresh tokens stay good. */
@@ -101,12 +101,12 @@ export class Vendor<K extends AnyKnobs, C extends object> {
 
   /** The current refresh token is treated as expired. No effect on softline, which has no refresh call. */
   expireRefresh(owner?: string): void {
-    this.#endRefresh('expired', owner);
+    this.#end('refresh', 'expired', owner);
   }
 
   /** The current refresh token becomes invalid. No effect on softline. */
   revokeRefresh(owner?: string): void {
-    this.#endRefresh('revoked', owner);
+    this.#end('refresh', 'revoked', owner);
   }
 
   /** How many logins, of one account or of all, count against the quota at this moment. */
@@ -119,14 +119,9 @@ export class Vendor<K extends AnyKnobs, C extends object> {
     return this.#state.tokens.issued;
   }
 
-  #endAccess(state: AccessToken['state'], owner: string | undefined): void {
+  #end(token: 'access' | 'refresh', state: 'expired' | 'revoked', owner: string | undefined): void {
     const pair = this.#state.tokens.current(owner);
-    if (pair !== undefined) pair.access.state = state;
-  }
-
-  #endRefresh(state: RefreshToken['state'], owner: string | undefined): void {
-    const pair = this.#state.tokens.current(owner);
-    if (pair !== undefined) pair.refresh.state = state;
+    if (pair !== undefined) pair[token].state = state;
   }
 }
 
