@@ -62,7 +62,12 @@ export function controlHandler(parts: SandboxParts, urls: VendorUrls): Handler {
   };
 }
 
-async function answer(parts: SandboxParts, urls: VendorUrls, req: http.IncomingMessage, origin: string): Promise<unknown> {
+async function answer(
+  parts: SandboxParts,
+  urls: VendorUrls,
+  req: http.IncomingMessage,
+  origin: string,
+): Promise<unknown> {
   refuseForeignPages(req, origin);
   const url = new URL(req.url ?? '/', 'http://control');
   const [first, second, ...rest] = url.pathname.split('/').filter((part) => part !== '');

@@ -93,7 +93,9 @@ export type Arrival = Pick<
 >;
 
 /** Which entries to take; every given field must match. */
-export type LedgerFilter = { -readonly [F in Exclude<keyof LedgerEntry, 'rawHeaders'>]?: LedgerEntry[F] | undefined } & {
+export type LedgerFilter = {
+  -readonly [F in Exclude<keyof LedgerEntry, 'rawHeaders'>]?: LedgerEntry[F] | undefined;
+} & {
   /** Path of the target without the query, exactly. */
   path?: string | undefined;
   /** Only entries with a greater `seq`. */

@@ -36,10 +36,8 @@ export interface Pair {
 /** What a vendor thinks of a presented access token. */
 export type Verdict = 'ok' | 'missing' | 'unknown' | 'expired' | 'revoked';
 
-/** What happened to a presented refresh token. */
-export type Spend =
-  | { readonly kind: 'granted'; readonly pair: Pair }
-  | { readonly kind: 'refused'; readonly reason: 'unknown' | 'expired' | 'revoked' | 'spent' | 'family-revoked' };
+/** Why a presented refresh token is refused. */
+export type SpendRefusal = 'unknown' | 'expired' | 'revoked' | 'spent' | 'family-revoked';
 
 /** What a new pair is made of. */
 export interface Issue {
@@ -63,7 +61,7 @@ export interface SpendRule {
 /** Secrets and their public ids, shared by all vendors: a token that strays to the wrong vendor is recognised. */
 export type TokenNames = Map<string, string>;
 
-// Old pairs are forgotten beyond this, so that a sandbox left running for weeks stays small.
+/** Old pairs are forgotten beyond this, so that a sandbox left running for weeks stays small. */
 const PAIR_LIMIT = 10_000;
 
 /** One vendor's tokens. Every change takes effect at once, for every request not decided yet. */
@@ -125,12 +123,12 @@ export class TokenBook {
   }
 
   /** Spends a refresh token. `make` is called only when a pair is to be issued. */
-  spend(secret: string, rule: SpendRule, make: (owner: string) => Omit<Issue, 'owner' | 'family'>): Spend {
+  spend(secret: string, rule: SpendRule, make: (owner: string) => Omit<Issue, 'owner' | 'family'>): Pair | SpendRefusal {
     const found = this.#byRefresh.get(secret);
-    if (found === undefined) return { kind: 'refused', reason: 'unknown' };
+    if (found === undefined) return 'unknown';
     const { refresh: token, owner, family } = found;
-    if (token.state === 'revoked' || token.state === 'expired') return { kind: 'refused', reason: token.state };
-    if (token.endsAt <= this.#now()) return { kind: 'refused', reason: 'expired' };
+    if (token.state === 'revoked' || token.state === 'expired') return token.state;
+    if (token.endsAt <= this.#now()) return 'expired';
 
     const renew = (): Pair => {
       const made = make(owner);
@@ -140,11 +138,11 @@ export class TokenBook {
     if (token.state === 'spent') {
       if (this.#now() - token.spentAt < rule.graceMs) {
         const same = rule.graceReturns === 'same-pair' ? token.successor : undefined;
-        return { kind: 'granted', pair: same ?? renew() };
+        return same ?? renew();
       }
-      if (rule.rotation !== 'strict') return { kind: 'refused', reason: 'spent' };
+      if (rule.rotation !== 'strict') return 'spent';
       this.#revokeFamily(family);
-      return { kind: 'refused', reason: 'family-revoked' };
+      return 'family-revoked';
     }
 
     const pairs = rule.rotation === 'keep-old' ? [] : [...this.#byAccess.values()];
@@ -156,7 +154,7 @@ export class TokenBook {
       token.spentAt = this.#now();
       token.successor = pair;
     }
-    return { kind: 'granted', pair };
+    return pair;
   }
 
   /** Kills every access token (of one owner). Refresh tokens stay as they are. */

@@ -1,26 +1,20 @@
 import type http from 'node:http';
 import type { CustomAnswer, Json } from './answer.ts';
-import { parseFields, type Fields } from './body.ts';
+import { parseFields } from './body.ts';
 import { answerHelper, findHelper } from './helper-paths.ts';
 import { CallerGone, isGone, pause, readBody, reply, reset, settle, type Exchange } from './http.ts';
-import type { RefreshKnobs } from './knobs.ts';
 import { pathOf, type Outcome } from './ledger.ts';
 import { redactHeaders } from './redact.ts';
 import { applyPatch, giveOut, issues, spoil, type TokenCallMode } from './token-call.ts';
-import type { Pair, Verdict } from './tokens.ts';
+import type { TokenIssuer } from './token-issuer.ts';
+import type { Verdict } from './tokens.ts';
 import type { VendorState } from './vendor-state.ts';
 import { InvalidCall } from './vendors/calls.ts';
-import type { AnyKnobs, Dialect, Refusal } from './vendors/dialect.ts';
+import type { AnyKnobs, Dialect } from './vendors/dialect.ts';
 
 const SAFE_METHODS = new Set(['GET', 'HEAD', 'OPTIONS', 'TRACE']);
 
 type TokenCall = 'login' | 'refresh';
-
-/** A pair given out by a token call, and what the answer holds as its refresh token, if anything. */
-interface Issued {
-  readonly pair: Pair;
-  readonly refreshToken: string | undefined;
-}
 
 /** What an API call comes to: the answer, and whether something was done. */
 interface Done {
@@ -34,9 +28,11 @@ export class VendorRequests<K extends AnyKnobs, C extends object> {
   readonly #state: VendorState<K, C>;
   readonly #dialect: Dialect<K, C>;
   readonly #knobs: K;
+  readonly #issuer: TokenIssuer<K, C>;
 
-  constructor(state: VendorState<K, C>) {
+  constructor(state: VendorState<K, C>, issuer: TokenIssuer<K, C>) {
     this.#state = state;
+    this.#issuer = issuer;
     this.#dialect = state.dialect;
     this.#knobs = state.knobs;
   }
@@ -56,7 +52,7 @@ export class VendorRequests<K extends AnyKnobs, C extends object> {
       method: req.method ?? '',
       target,
       rawHeaders: redactHeaders(req.rawHeaders, names),
-      tokenId: this.#idOf(access),
+      tokenId: (access === undefined ? undefined : names.get(access)) ?? null,
       requestId: typeof requestId === 'string' ? requestId : null,
     });
     const query = target.slice(path.length + 1);
@@ -81,10 +77,6 @@ export class VendorRequests<K extends AnyKnobs, C extends object> {
     return method === 'POST' && service === tokenService ? tokenPaths.get(path) : undefined;
   }
 
-  #idOf(secret: string | undefined): string | null {
-    return (secret === undefined ? undefined : this.#state.shared.names.get(secret)) ?? null;
-  }
-
   async #tokenCall(x: Exchange, kind: TokenCall): Promise<void> {
     const knobs: AnyKnobs = this.#knobs;
     const mode = this.#takeMode(kind);
@@ -95,7 +87,7 @@ export class VendorRequests<K extends AnyKnobs, C extends object> {
       return;
     }
     const lifetime = mode !== 'no-lifetime';
-    const issued = kind === 'login' ? this.#login(x, fields, lifetime) : this.#refresh(x, fields, lifetime);
+    const issued = this.#issuer[kind](x, fields, lifetime);
     if ('refused' in issued) {
       reply(x, issued.refused, issued.outcome, issued.reason);
       return;
@@ -104,49 +96,6 @@ export class VendorRequests<K extends AnyKnobs, C extends object> {
     x.entry.issued = pair.id;
     const body = this.#dialect.pairBody(pair, { lifetime, refreshToken });
     await giveOut(x, mode, applyPatch(body, knobs[`${kind}Patch`] ?? {}), knobs);
-  }
-
-  #login(x: Exchange, fields: Fields | undefined, lifetime: boolean): Issued | Refusal {
-    const dialect = this.#dialect;
-    const { accounts, tokens } = this.#state;
-    const { badCredentialsStatus, quotaLimit, quotaStatus, quotaCode, quotaBody, loginKillsOld } = this.#knobs;
-    const asked = dialect.readLogin(x, fields);
-    if ('refused' in asked) return asked;
-    const { credentials, ttlSeconds } = asked;
-    if (!accounts.some((account) => isSame(account, credentials))) {
-      return { refused: dialect.badCredentials(badCredentialsStatus), outcome: 'refused', reason: 'bad-credentials' };
-    }
-    const owner = dialect.ownerOf(credentials);
-    if (quotaLimit !== null && this.#state.quotaUsed(owner) >= quotaLimit) {
-      const refusal = dialect.tooMany(quotaStatus, quotaCode);
-      const refused = quotaBody === null ? refusal : { ...refusal, body: quotaBody };
-      return { refused, outcome: 'quota', reason: null };
-    }
-    this.#state.countLogin(owner);
-    if (loginKillsOld) tokens.revokeAll(owner);
-    const pair = this.#state.issue(owner, ttlSeconds, lifetime);
-    return { pair, refreshToken: pair.refresh.secret };
-  }
-
-  #refresh(x: Exchange, fields: Fields | undefined, lifetime: boolean): Issued | Refusal {
-    const { refresh } = this.#dialect;
-    if (refresh === undefined) throw new Error('this vendor has no refresh call');
-    // Where there is such a call, there are its knobs.
-    const knobs = this.#knobs as K & RefreshKnobs;
-    const asked = refresh.read(x, fields, knobs);
-    if ('refused' in asked) return asked;
-    x.entry.refreshTokenId = this.#idOf(asked.secret);
-    const { rotation, graceReturns, rotationGraceSeconds, refreshTokenInAnswer: style } = knobs;
-    // RFC 6749 §6: an answer without a refresh token means that the old one goes on.
-    const rule = { rotation, graceReturns, graceMs: rotationGraceSeconds * 1_000, carryOn: style !== 'new' };
-    const spent = this.#state.tokens.spend(asked.secret, rule, (owner) =>
-      this.#state.makePair(owner, asked.ttlSeconds, lifetime),
-    );
-    if (spent.kind === 'refused') {
-      return { refused: refresh.dead(knobs.deadRefreshStatus), outcome: 'refused', reason: spent.reason };
-    }
-    const { pair } = spent;
-    return { pair, refreshToken: style === 'omit' ? undefined : style === 'empty' ? '' : pair.refresh.secret };
   }
 
   async #apiCall(x: Exchange, access: string | undefined): Promise<void> {
@@ -261,9 +210,4 @@ export class VendorRequests<K extends AnyKnobs, C extends object> {
     }
     return override;
   }
-}
-
-/** Whether an account has these credentials, whatever else it has. */
-function isSame<C extends object>(account: C, credentials: C): boolean {
-  return (Object.keys(credentials) as (keyof C)[]).every((name) => account[name] === credentials[name]);
 }

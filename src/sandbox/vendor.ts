@@ -1,6 +1,7 @@
 import { checkChange, describeKnobs } from './knobs.ts';
 import type { VendorName } from './ledger.ts';
 import type { Handler } from './listen.ts';
+import { TokenIssuer } from './token-issuer.ts';
 import type { AccessToken, Pair, RefreshToken } from './tokens.ts';
 import { VendorRequests } from './vendor-requests.ts';
 import { VendorState, type Shared } from './vendor-state.ts';
@@ -30,11 +31,13 @@ export class Vendor<K extends AnyKnobs, C extends object> {
   /** Credentials that may log in. */
   readonly accounts: C[];
   readonly #state: VendorState<K, C>;
+  readonly #issuer: TokenIssuer<K, C>;
   readonly #requests: VendorRequests<K, C>;
 
   constructor(dialect: Dialect<K, C>, account: C, shared: Shared) {
     this.#state = new VendorState(dialect, account, shared);
-    this.#requests = new VendorRequests(this.#state);
+    this.#issuer = new TokenIssuer(this.#state);
+    this.#requests = new VendorRequests(this.#state, this.#issuer);
     this.name = dialect.name;
     this.knobs = this.#state.knobs;
     this.accounts = this.#state.accounts;
@@ -64,6 +67,7 @@ export class Vendor<K extends AnyKnobs, C extends object> {
   /** Knobs back to their defaults; all tokens forgotten; quota and rate limit empty. Accounts and ledger stay. */
   reset(): void {
     this.#state.reset();
+    this.#issuer.reset();
   }
 
   /** Lets one more credential log in. */
@@ -81,7 +85,7 @@ export class Vendor<K extends AnyKnobs, C extends object> {
   issueToken(owner?: string): CurrentToken {
     const account = this.accounts[0];
     const own = account === undefined ? 'nobody' : this.#state.dialect.ownerOf(account);
-    return visible(this.#state.issue(owner ?? own));
+    return visible(this.#issuer.issue(owner ?? own));
   }
 
   /** The current access token is treated as expired. */
@@ -111,7 +115,7 @@ export class Vendor<K extends AnyKnobs, C extends object> {
 
   /** How many logins, of one account or of all, count against the quota at this moment. */
   quotaUsed(owner?: string): number {
-    return this.#state.quotaUsed(owner);
+    return this.#issuer.quotaUsed(owner);
   }
 
   /** How many pairs were ever issued. */

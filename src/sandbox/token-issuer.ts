@@ -1,0 +1,112 @@
+import type { Fields } from './body.ts';
+import type { Exchange } from './http.ts';
+import type { RefreshKnobs } from './knobs.ts';
+import type { Issue, Pair } from './tokens.ts';
+import type { VendorState } from './vendor-state.ts';
+import type { AnyKnobs, Refusal } from './vendors/dialect.ts';
+
+/** A pair given out by a token call, and what the answer holds as its refresh token, if anything. */
+export interface Issued {
+  readonly pair: Pair;
+  readonly refreshToken: string | undefined;
+}
+
+/** Decides who gets a pair, and makes it. */
+export class TokenIssuer<K extends AnyKnobs, C extends object> {
+  readonly #state: VendorState<K, C>;
+  readonly #logins = new Map<string, number[]>();
+
+  constructor(state: VendorState<K, C>) {
+    this.#state = state;
+  }
+
+  /** Judges a login. */
+  login(x: Exchange, fields: Fields | undefined, lifetime: boolean): Issued | Refusal {
+    const { accounts, dialect, knobs, tokens } = this.#state;
+    const asked = dialect.readLogin(x, fields);
+    if ('refused' in asked) return asked;
+    const { credentials, ttlSeconds } = asked;
+    if (!accounts.some((account) => isSame(account, credentials))) {
+      const reason = 'bad-credentials';
+      return { refused: dialect.badCredentials(knobs.badCredentialsStatus), outcome: 'refused', reason };
+    }
+    const owner = dialect.ownerOf(credentials);
+    const { quotaLimit, quotaStatus, quotaCode, quotaBody } = knobs;
+    if (quotaLimit !== null && this.quotaUsed(owner) >= quotaLimit) {
+      const refusal = dialect.tooMany(quotaStatus, quotaCode);
+      const refused = quotaBody === null ? refusal : { ...refusal, body: quotaBody };
+      return { refused, outcome: 'quota', reason: null };
+    }
+    this.#countLogin(owner);
+    if (knobs.loginKillsOld) tokens.revokeAll(owner);
+    const pair = this.issue(owner, ttlSeconds, lifetime);
+    return { pair, refreshToken: pair.refresh.secret };
+  }
+
+  /** Judges a refresh, and spends its token. */
+  refresh(x: Exchange, fields: Fields | undefined, lifetime: boolean): Issued | Refusal {
+    const { dialect, shared, tokens } = this.#state;
+    const { refresh } = dialect;
+    if (refresh === undefined) throw new Error('this vendor has no refresh call');
+    // Where there is such a call, there are its knobs.
+    const knobs = this.#state.knobs as K & RefreshKnobs;
+    const asked = refresh.read(x, fields, knobs);
+    if ('refused' in asked) return asked;
+    x.entry.refreshTokenId = shared.names.get(asked.secret) ?? null;
+    const { rotation, graceReturns, rotationGraceSeconds, refreshTokenInAnswer: style } = knobs;
+    // RFC 6749 §6: an answer without a refresh token means that the old one goes on.
+    const rule = { rotation, graceReturns, graceMs: rotationGraceSeconds * 1_000, carryOn: style !== 'new' };
+    const pair = tokens.spend(asked.secret, rule, (owner) => this.#makePair(owner, asked.ttlSeconds, lifetime));
+    if (typeof pair === 'string') {
+      return { refused: refresh.dead(knobs.deadRefreshStatus), outcome: 'refused', reason: pair };
+    }
+    return { pair, refreshToken: style === 'omit' ? undefined : style === 'empty' ? '' : pair.refresh.secret };
+  }
+
+  /** Issues a pair. `ttlSeconds`: as asked for. `lifetime`: whether the token tells how long it lives. */
+  issue(owner: string, ttlSeconds?: number, lifetime = true): Pair {
+    return this.#state.tokens.issue({ owner, ...this.#makePair(owner, ttlSeconds, lifetime) });
+  }
+
+  /** How many logins, of one account or of all, count against the quota. */
+  quotaUsed(owner?: string): number {
+    const owners = owner === undefined ? [...this.#logins.keys()] : [owner];
+    return owners.reduce((sum, one) => sum + this.#recentLogins(one).length, 0);
+  }
+
+  /** Forgets all logins: the quota is empty. */
+  reset(): void {
+    this.#logins.clear();
+  }
+
+  /** What a new pair is made of. */
+  #makePair(owner: string, ttlSeconds: number | undefined, lifetime: boolean): Omit<Issue, 'owner' | 'family'> {
+    const { dialect, knobs, shared } = this.#state;
+    const nowMs = this.#state.now();
+    const accessEndsAt = nowMs + (knobs.accessTtlSeconds ?? ttlSeconds ?? dialect.accessTtlSeconds) * 1_000;
+    const refreshEndsAt = nowMs + (knobs.refreshTtlSeconds ?? dialect.refreshTtlSeconds) * 1_000;
+    const minting = { owner, nowMs, accessEndsAt, refreshEndsAt, lifetime };
+    const secrets = dialect.mint(shared.maker, minting, knobs);
+    return { access: secrets.access, accessEndsAt, refresh: { secret: secrets.refresh, endsAt: refreshEndsAt } };
+  }
+
+  /** Counts a login against the quota. */
+  #countLogin(owner: string): void {
+    const recent = this.#recentLogins(owner);
+    recent.push(this.#state.now());
+    this.#logins.set(owner, recent);
+  }
+
+  /** When an account has logged in inside the quota's window. */
+  #recentLogins(owner: string): number[] {
+    const times = this.#logins.get(owner) ?? [];
+    const oldest = this.#state.now() - this.#state.knobs.quotaWindowSeconds * 1_000;
+    while (times[0] !== undefined && times[0] <= oldest) times.shift();
+    return times;
+  }
+}
+
+/** Whether an account has these credentials, whatever else it has. */
+function isSame<C extends object>(account: C, credentials: C): boolean {
+  return (Object.keys(credentials) as (keyof C)[]).every((name) => account[name] === credentials[name]);
+}
