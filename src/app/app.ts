@@ -296,9 +296,9 @@ function reloadCertificates(server: Server | TlsServer, files: TlsFiles, stamp: 
   return watchTlsFiles(files, stamp, () => {
     try {
       if ('setSecureContext' in server) server.setSecureContext(readTlsFiles(files));
-      log.info('certificate read again', { file: files.certFile ?? '' });
+      log.info('certificate reloaded', { file: files.certFile ?? '' });
     } catch (error) {
-      log.error('the changed certificate cannot be used, the old one stays', { detail: error instanceof Error ? error.message : '' });
+      log.error('the changed certificate cannot be used; the old one stays in use', { detail: error instanceof Error ? error.message : '' });
     }
   });
 }

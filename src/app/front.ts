@@ -41,7 +41,7 @@ export function createFront(routes: readonly Route[], path: RequestPath, log: Lo
   front.use((_request, response) => path.proceed(contextOf(response), undefined));
   // Express comes here only if it fails itself.
   front.use((error: unknown, request: IncomingMessage, response: ServerResponse, _next: unknown) => {
-    log.error('unexpected fault before the handler', { detail: describeFault(error) });
+    log.error('unexpected fault before the request handler', { detail: describeFault(error) });
     answerError(request as unknown as InboundRequest, response, new TokenwardError('request_malformed'), 0);
   });
   return front;

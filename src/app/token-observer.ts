@@ -57,7 +57,7 @@ export function createObserver({ metrics, log, clock, named, statusOf }: Observe
     },
     withheld(credential, reason) {
       metrics.renewalFailures.inc({ account: labelOf(credential), flow: credential.flow, kind: 'none', reason });
-      log.debug('no token call made', { account: credential.account, flow: credential.flow, reason });
+      log.debug('no token request was made', { account: credential.account, flow: credential.flow, reason });
     },
     changed(credential) {
       labelOf(credential);

@@ -58,65 +58,65 @@ const socketMode = z.string().regex(SOCKET_MODE, SOCKET_MODE_FORM)
 
 const listener = z.strictObject({
   host: z.string().min(1).default('127.0.0.1'),
-  port: port.optional().describe('8080, if there is no socket either. With a socket: none unless it is named.'),
-  socket: socketPath.optional().describe('A Unix socket, instead of host and port; beside them if port is named too.'),
-  socketMode: socketMode.prefault('0660').describe('Who may connect to the socket: its file mode, as octal digits.'),
+  port: port.optional().describe('Default: 8080 without a socket; with a socket, no port.'),
+  socket: socketPath.optional().describe('Path of a Unix socket to listen on instead of host and port; if port is set, both are served.'),
+  socketMode: socketMode.prefault('0660').describe('File mode of the socket, as octal digits in quotes: who may connect.'),
   engine: z.enum(['fast', 'express']).default('fast').describe('What reads requests without TLS: the fast engine, with Express for all that is not plain, or Express alone.'),
-  hosts: hosts.describe('With callers: none, host names by which callers may call, beside localhost and addresses. "*": any.'),
-  requireHeader: ownField.optional().describe('A header that every request must have, with any value.'),
+  hosts: hosts.describe('With callers: none, accepted Host names besides localhost and IP addresses. "*": any.'),
+  requireHeader: ownField.optional().describe('A header field that every request must have, with any value.'),
   tls: z.strictObject({
-    certFile: file.describe('The certificate with its chain, PEM. Read again when it changes.'),
+    certFile: file.describe('The certificate with its chain, PEM. Reloaded when it changes.'),
     keyFile: file.describe('Its private key, PEM.'),
-    clientCaFile: file.optional().describe('Who signs callers\' certificates. With it, callers may be known by their certificate.'),
+    clientCaFile: file.optional().describe('The certificate authority for client certificates, PEM. Enables callers[].certificate.'),
     clientCrlFile: file.optional()
-      .describe('Revoked certificates among them: the authority\'s revocation list, PEM. Read again when it changes.'),
+      .describe('The revocation list (CRL) of that authority, PEM. Reloaded when it changes.'),
     clientCertificate: z.enum(['optional', 'required']).default('optional'),
     minVersion: z.enum(['TLSv1.2', 'TLSv1.3']).default('TLSv1.2'),
-  }).optional().describe('HTTPS for the callers.'),
+  }).optional().describe('HTTPS on the port.'),
 }).transform(({ port: named, ...listen }) => {
   return { ...listen, port: named ?? (listen.socket === undefined ? DEFAULT_PORT : undefined) };
 }).prefault({});
 const operatorListener = z.strictObject({
   host: z.string().min(1).default('127.0.0.1'),
   port: port.default(DEFAULT_OPERATOR_PORT),
-  hosts: hosts.describe('Host names by which it may be called, beside localhost and addresses. "*": any.'),
-  key: keyDigest.optional().describe('The digest of a key that whoever acts here must show. Looking needs none.'),
-  allowAnonymous: z.boolean().default(false).describe('Says aloud that renewals without a key are meant although others than this host can reach the port.'),
+  hosts: hosts.describe('Accepted Host names besides localhost and IP addresses. "*": any.'),
+  key: keyDigest.optional().describe('Digest of the key that is required to act on this port. Reading needs no key.'),
+  allowAnonymous: z.boolean().default(false).describe('true: allow renewals without a key although other hosts can reach the port.'),
 }).prefault({});
 /** How an upstream's certificate is checked, and what we show it. */
 const upstreamTls = z.strictObject({
   caFile: file.optional().describe('Trust these certificate authorities instead of the usual ones, PEM.'),
-  certFile: file.optional().describe('Our client certificate, PEM.'),
+  certFile: file.optional().describe('The client certificate that tokenward presents, PEM.'),
   keyFile: file.optional().describe('Its private key, PEM.'),
   minVersion: z.enum(['TLSv1.2', 'TLSv1.3']).default('TLSv1.2'),
 }).refine((tls) => (tls.certFile === undefined) === (tls.keyFile === undefined), 'certFile and keyFile go together');
 const method = z.enum(['GET', 'HEAD', 'POST', 'PUT', 'PATCH', 'DELETE', 'OPTIONS']);
 const policyRule = z.strictObject({
   methods: z.array(method).min(1).optional(),
-  path: z.string().regex(/^\/[^?#]*$/, 'must be a path that begins with /').optional().describe('Whole segments, and everything below; "*" stands for one segment.'),
+  path: z.string().regex(/^\/[^?#]*$/, 'must be a path that begins with /').optional().describe('Whole path segments, and everything below them; "*" stands for one segment.'),
 }).refine((rule) => rule.methods !== undefined || rule.path !== undefined, 'needs methods or a path');
 
 const hostPort = z.string().regex(/^(\[[0-9A-Fa-f:]+\]|[^:\s]+):\d{1,5}$/, 'must be host:port');
 const store = z.discriminatedUnion('type', [
   z.strictObject({
     type: z.literal('embedded'),
-    path: z.string().min(1).default('./data').describe('Folder of the store; made if it is not there.'),
-    key: storeKey.optional().describe('32 random bytes, hex or base64, that seal the tokens. Without it a key is made beside the store.'),
-    retiredKeys: z.array(storeKey).default([]).describe('Earlier keys, so that what they sealed still opens.'),
+    path: z.string().min(1).default('./data').describe('Directory of the store; created if it does not exist.'),
+    key: storeKey.optional().describe('32 random bytes, hex or base64, that encrypt the stored tokens. Default: a key generated next to the store.'),
+    retiredKeys: z.array(storeKey).default([]).describe('Earlier keys, which still decrypt the records they encrypted.'),
   }),
   z.strictObject({
     type: z.literal('redis'),
-    url: z.url({ protocol: /^rediss?$/, error: 'must be a redis:// or rediss:// URL' }).optional().describe('One server. A password belongs into password, not here.'),
-    sentinel: z.strictObject({ name: z.string().min(1).describe('Of the master.'), nodes: z.array(hostPort).min(1), password: z.string().optional().describe('Of the sentinels.') }).optional().describe('A master found by these sentinels.'),
-    cluster: z.strictObject({ nodes: z.array(hostPort).min(1) }).optional().describe('A Redis Cluster, some of its nodes.'),
+    url: z.url({ protocol: /^rediss?$/, error: 'must be a redis:// or rediss:// URL' }).optional().describe('One server. The password goes into password, not into the URL.'),
+    sentinel: z.strictObject({ name: z.string().min(1).describe('The name of the master.'), nodes: z.array(hostPort).min(1), password: z.string().optional().describe('The password of the sentinels.') }).optional().describe('A master behind Sentinel.'),
+    cluster: z.strictObject({ nodes: z.array(hostPort).min(1) }).optional().describe('A Redis Cluster, given by some of its nodes.'),
     username: z.string().optional().describe('ACL user.'),
     password: z.string().optional(),
-    tls: z.strictObject({ caFile: file.optional(), certFile: file.optional(), keyFile: file.optional() }).optional().describe('TLS, also without a rediss:// URL.'),
-    key: storeKey.describe('32 random bytes, hex or base64, that seal the tokens; the same for all replicas.'),
+    tls: z.strictObject({ caFile: file.optional(), certFile: file.optional(), keyFile: file.optional() }).optional().describe('TLS settings; they enable TLS without a rediss:// URL.'),
+    key: storeKey.describe('32 random bytes, hex or base64, that encrypt the stored tokens; the same for all replicas.'),
     retiredKeys: z.array(storeKey).default([]),
     keyPrefix: z.string().regex(/^[A-Za-z0-9:._-]{1,50}$/, 'must be 1 to 50 letters, digits, ":", ".", "_" or "-"').default('tokenward'),
     commandTimeout: duration.prefault('500ms'),
-    waitReplicas: z.number().int().min(0).max(10).default(0).describe('Replicas that must have a new token before it is used (WAIT).'),
+    waitReplicas: z.number().int().min(0).max(10).default(0).describe('How many Redis replicas must acknowledge a write (WAIT).'),
   }).refine((redis) => [redis.url, redis.sentinel, redis.cluster].filter((one) => one !== undefined).length === 1, 'needs exactly one of url, sentinel, cluster'),
 ]).prefault({ type: 'embedded' });
 
@@ -126,17 +126,17 @@ const caller = z.strictObject({
   name,
   key: keyDigest.optional(),
   certificate: z.string().min(1).optional()
-    .describe('A DNS or URI alternative name of the certificate it shows; without any, its common name.'),
-  jwt: z.string().min(1).optional().describe('The claim (jwt.claim) of the token he shows, such as system:serviceaccount:shop:backend.'),
-  routes: z.array(z.string()).min(1).optional().describe('Prefixes this caller may use; all if not given.'),
-  account: name.optional().describe('Its own account, on routes with accountFrom.'),
-  accounts: z.array(accountPattern).min(1).optional().describe('Accounts it may name in the header of accountFrom; "*": all that the route allows. If not given: none besides its own account, or all that the route allows if it has none of its own.'),
+    .describe('A DNS or URI subject alternative name of the client certificate; without any, the common name.'),
+  jwt: z.string().min(1).optional().describe('The value of the claim jwt.claim in the caller\'s JWT, such as system:serviceaccount:shop:backend.'),
+  routes: z.array(z.string()).min(1).optional().describe('Prefixes of the routes that the caller may use. Default: all.'),
+  account: name.optional().describe('The caller\'s own account, on routes with accountFrom.'),
+  accounts: z.array(accountPattern).min(1).optional().describe('Accounts the caller may name in the header of accountFrom; "*": all that the route allows. Default: only its own account, or all that the route allows if it has none.'),
 }).refine((one) => one.key !== undefined || one.certificate !== undefined || one.jwt !== undefined, 'needs a key, a certificate or a jwt to be known by');
 
 const jwt = z.strictObject({
   issuer: z.string().min(1),
   audience: z.string().min(1),
-  jwks: z.string().min(1).refine(isKeySet, 'must be an https:// URL (http:// only for this host itself) or the path of a file: who can change it can sign for every caller').describe('The issuer\'s key set: an https URL, or the path of a file.'),
+  jwks: z.string().min(1).refine(isKeySet, 'must be an https:// URL (http:// only for this host itself) or the path of a file: who can change it can sign for every caller').describe('The issuer\'s JWKS: an https URL, or the path of a file.'),
   claim: z.string().min(1).default('sub'),
 });
 
@@ -144,14 +144,14 @@ const jwt = z.strictObject({
 export const accountSchema = z.strictObject({
   flow: z.string().min(1).describe('A preset (softline, chatapp, twin, oauth2, oauth2-refresh, static) or a name below flows.'),
   credentials: z.record(z.string(), z.unknown()).default({}),
-  baseUrl: httpUrl.optional().describe('Where login and refresh go, instead of the flow\'s default.'),
-  attach: attachSchema.optional().describe('Overrides how the flow carries the token.'),
+  baseUrl: httpUrl.optional().describe('The base URL of login and refresh, instead of the flow\'s default.'),
+  attach: attachSchema.optional().describe('Overrides how the flow attaches the token.'),
   budget: budgetSchema.optional().describe('Overrides the flow\'s login budget.'),
   lifetime: lifetimeSchema.optional(),
   rotationGrace: rotationGraceSchema.optional(),
   renew: z.enum(['early', 'on-demand']).optional(),
-  tls: upstreamTls.optional().describe('For the token endpoint.'),
-  formerName: name.optional().describe('What the account was called before: its stored token is taken over instead of a login.'),
+  tls: upstreamTls.optional().describe('TLS to the token endpoint.'),
+  formerName: name.optional().describe('The account\'s former name: its stored token is taken over, so that renaming costs no login.'),
 });
 
 /** Accounts by name. */
@@ -159,40 +159,40 @@ export const accountsSchema = z.record(name, accountSchema);
 
 const accountFrom = z.strictObject({
   flow: z.string().min(1).describe('The flow of all these accounts.'),
-  header: z.string().regex(/^[A-Za-z0-9-]{1,100}$/, 'must be the name of a header').optional().describe('The caller names the account in this header, which goes no further.'),
-  allow: z.array(accountPattern).min(1).optional().describe('Accounts that may be named; all of the flow if not given.'),
+  header: z.string().regex(/^[A-Za-z0-9-]{1,100}$/, 'must be the name of a header').optional().describe('The header field in which the client names the account; it is not forwarded.'),
+  allow: z.array(accountPattern).min(1).optional().describe('Accounts that may be named. Default: all of the flow.'),
 });
 
 const route = z.strictObject({
   prefix: z.string().regex(/^\/([A-Za-z0-9._~@-]+(\/[A-Za-z0-9._~@-]+)*)?$/, 'must be a plain path such as /crm, without a slash at its end'),
   upstream: httpUrl,
-  account: name.optional().describe('Whose token goes on the requests; without it they are forwarded without one.'),
-  accountFrom: accountFrom.optional().describe('The account depends on the request: the caller\'s own, or one that he names in a header.'),
-  maxReplayBody: bytes.refine((value) => value <= 8 * 1024 ** 2, 'must be at most 8 MiB').default(1024 ** 2).describe('Bodies up to this size are kept so that they can be sent again; larger ones stream once.'),
-  maxBody: bytes.optional().describe('Larger request bodies are refused with 413. No limit by default.'),
-  replay: z.boolean().default(true).describe('Send the request again after a renewal. Off: renew, and hand the caller the upstream\'s own answer.'),
-  legacyLogin: z.enum(['refuse', 'answer', 'forward']).default('refuse').describe('What a caller gets who tries to log in to the upstream itself.'),
+  account: name.optional().describe('The account whose token is attached. Default: requests are forwarded without a token.'),
+  accountFrom: accountFrom.optional().describe('The request selects the account: the caller\'s own, or one named in a header field.'),
+  maxReplayBody: bytes.refine((value) => value <= 8 * 1024 ** 2, 'must be at most 8 MiB').default(1024 ** 2).describe('Request bodies up to this size are kept for replay; larger ones are streamed once.'),
+  maxBody: bytes.optional().describe('Larger request bodies are refused with 413. Default: no limit.'),
+  replay: z.boolean().default(true).describe('Replay the request after a renewal. false: renew, and relay the upstream\'s response.'),
+  legacyLogin: z.enum(['refuse', 'answer', 'forward']).default('refuse').describe('What happens to a client\'s own login at the upstream.'),
   timeouts: z.strictObject({
     connect: duration.prefault('3s'),
-    firstByte: duration.prefault('30s').describe('Until the upstream\'s reply begins.'),
-    idle: duration.prefault('30s').describe('Between two pieces of a reply. 0: no limit.'),
+    firstByte: duration.prefault('30s').describe('Until the first byte of the response.'),
+    idle: duration.prefault('30s').describe('Between two pieces of the response. 0: no limit.'),
     streamIdle: duration.prefault('5m').describe('The same for event streams (text/event-stream). 0: no limit.'),
   }).prefault({}),
   maxConnections: z.number().int().min(1).max(10_000).default(64),
-  freshConnection: z.boolean().default(false).describe('A connection of its own for every request: for an upstream that may send bytes nobody asked for.'),
+  freshConnection: z.boolean().default(false).describe('A new connection for every request: for an upstream that is not trusted.'),
   policy: z.strictObject({
-    mode: z.enum(['enforce', 'report']).default('enforce').describe('report: let everything pass, and count what would be refused.'),
+    mode: z.enum(['enforce', 'report']).default('enforce').describe('report: forward everything, and count what would be refused.'),
     allow: z.array(policyRule).min(1).optional()
-      .describe('Only these calls; all if not given. Met only by paths that everybody reads alike.'),
-    deny: z.array(policyRule).default([]).describe('Never these calls, nor what a server might take for one of them.'),
-  }).optional().describe('Which calls may go out.'),
+      .describe('Only these requests are forwarded; default: all. Matches only paths that every server reads alike.'),
+    deny: z.array(policyRule).default([]).describe('These requests are never forwarded, nor any spelling that a server might read as one of them.'),
+  }).optional().describe('Which requests may be forwarded.'),
   encodedPaths: z.enum(['refuse', 'pass']).default('refuse')
-    .describe('Paths with encoded slashes or dots, or with two slashes first. pass: for an API whose ids need them.'),
-  forwarded: z.enum(['drop', 'pass', 'add']).default('drop').describe('Forwarded and X-Forwarded-* of the caller: not sent on, sent on as they are, or replaced by our own X-Forwarded-For, -Host and -Proto.'),
-  methodOverride: z.enum(['drop', 'pass']).default('drop').describe('Fields such as X-HTTP-Method-Override and X-Original-URL, which say another method or target than the first line. pass: sent on, after the policy has judged them too.'),
+    .describe('Ambiguous paths: encoded slashes or dots, or two leading slashes. pass: for an API whose ids need them.'),
+  forwarded: z.enum(['drop', 'pass', 'add']).default('drop').describe('The client\'s Forwarded and X-Forwarded-*: dropped, passed unchanged, or replaced by X-Forwarded-For, -Host and -Proto of tokenward\'s own.'),
+  methodOverride: z.enum(['drop', 'pass']).default('drop').describe('Fields such as X-HTTP-Method-Override and X-Original-URL, which replace the method or target of the request line. pass: forwarded, and the policy judges them as well.'),
   headers: routeHeadersSchema.optional()
-    .describe('Header fields that go along with every request, in place of the caller\'s own of these names.'),
-  setCookie: z.enum(['drop', 'pass']).default('drop').describe('The upstream\'s cookies belong to the account\'s session, which callers share.'),
+    .describe('Header fields added to every request, replacing the client\'s own fields of these names.'),
+  setCookie: z.enum(['drop', 'pass']).default('drop').describe('What happens to the upstream\'s Set-Cookie. Its cookies belong to a session that all callers share.'),
   tls: upstreamTls.optional(),
 });
 
@@ -229,35 +229,35 @@ const workers = z.union([z.literal('auto'), z.int(), z.string().regex(/^\d{1,3}$
 const EGRESS_FORM = 'must be environment, none, or the URL of a proxy';
 
 export const configSchema = z.strictObject({
-  listen: listener.describe('Where legacy apps call.'),
-  operator: operatorListener.describe('Health, metrics, status and the page.'),
-  workers: workers.default(1).describe('Processes that share the work on this host. auto: one for each core.'),
+  listen: listener.describe('The listener for client applications.'),
+  operator: operatorListener.describe('The operator port: health, metrics, status and a page.'),
+  workers: workers.default(1).describe('Worker processes on this host. auto: one per core.'),
   store,
-  callers: z.union([z.literal('none'), z.array(caller).min(1)], { error: 'must be none, or a list of callers' }).default('none').describe('Who may call: "none" asks nobody for a key.'),
-  jwt: jwt.optional().describe('Callers may show a JWT, such as a Kubernetes service-account token.'),
-  egressProxy: z.union([z.enum(['environment', 'none']), z.url({ protocol: /^https?$/, error: EGRESS_FORM })], { error: EGRESS_FORM }).default('environment').describe('The corporate proxy on the way out: from HTTPS_PROXY and NO_PROXY, none, or this one. Never for this host itself.'),
-  allowAnonymous: z.boolean().default(false).describe('Says aloud that callers: none is meant although others than this host can reach the listener.'),
-  flows: z.record(name, z.union([flowSchema, z.looseObject({ extends: z.string() })])).default({}).describe('Flows of your own; "extends" starts from a preset or from another one of them.'),
+  callers: z.union([z.literal('none'), z.array(caller).min(1)], { error: 'must be none, or a list of callers' }).default('none').describe('Who may call. none: no authentication.'),
+  jwt: jwt.optional().describe('Accept JWTs from callers, such as Kubernetes service-account tokens.'),
+  egressProxy: z.union([z.enum(['environment', 'none']), z.url({ protocol: /^https?$/, error: EGRESS_FORM })], { error: EGRESS_FORM }).default('environment').describe('The corporate proxy for outgoing connections: environment (HTTPS_PROXY, HTTP_PROXY, NO_PROXY), none, or a URL. Never used for this host.'),
+  allowAnonymous: z.boolean().default(false).describe('true: allow callers: none although other hosts can reach the listener.'),
+  flows: z.record(name, z.union([flowSchema, z.looseObject({ extends: z.string() })])).default({}).describe('Your own flows; "extends" starts from a preset or from another flow.'),
   accounts: accountsSchema.default({}),
   accountsFrom: z.strictObject({
-    directory: z.string().min(1).optional().describe('A folder of YAML or JSON files, each a mapping like accounts.'),
+    directory: z.string().min(1).optional().describe('A directory of YAML or JSON files, each a mapping like accounts.'),
     file: z.string().min(1).optional().describe('A generated file: one JSON object a line, with name and the keys of an account.'),
-  }).optional().describe('More accounts, from files of their own.'),
+  }).optional().describe('More accounts, from separate files.'),
   routes: z.array(route).min(1),
   limits: z.strictObject({
-    bufferedBytes: bytes.default(128 * 1024 ** 2).describe('All kept request bodies together; beyond it bodies stream and are not replayed.'),
-    inFlight: z.number().int().min(1).default(5_000).describe('Requests being answered at once; one more gets a 503 at once.'),
-    inFlightPerRoute: z.number().int().min(1).optional().describe('Of those, how many may be one route\'s. Default: half of inFlight where there are several routes.'),
-    inFlightPerCaller: z.number().int().min(1).optional().describe('Of those, how many may be one caller\'s. Default where there are several callers: half of inFlight or of waitingPerAccount, whichever is less.'),
+    bufferedBytes: bytes.default(128 * 1024 ** 2).describe('Memory for kept request bodies, in total; beyond it bodies are streamed and not replayed.'),
+    inFlight: z.number().int().min(1).default(5_000).describe('Concurrent requests; further ones get 503.'),
+    inFlightPerRoute: z.number().int().min(1).optional().describe('Concurrent requests per route. Default: half of inFlight if there are several routes.'),
+    inFlightPerCaller: z.number().int().min(1).optional().describe('Concurrent requests per caller. Default if there are several callers: half of inFlight or of waitingPerAccount, whichever is less.'),
     waitingPerAccount: z.number().int().min(1).default(2_000),
-    accountsInMemory: z.number().int().min(100).default(20_000).describe('Accounts whose tokens are kept in memory; others are read from the store when used.'),
-    headerBytes: bytes.refine((value) => value >= 1024 && value <= 1024 ** 2, 'must be 1 KiB to 1 MiB').default(16 * 1024).describe('A request\'s line and header fields together; more is refused with 431.'),
-    bodyIdle: duration.prefault('30s').describe('A caller whose request body stands still for this long gets a 408. 0: no limit.'),
-    readIdle: duration.prefault('120s').describe('A caller who takes nothing of his answer for this long is cut off. 0: no limit.'),
+    accountsInMemory: z.number().int().min(100).default(20_000).describe('Accounts of accountsFrom.file whose tokens are kept in memory; others are read from the store when used.'),
+    headerBytes: bytes.refine((value) => value >= 1024 && value <= 1024 ** 2, 'must be 1 KiB to 1 MiB').default(16 * 1024).describe('Size limit of request line and header fields together; more gets 431.'),
+    bodyIdle: duration.prefault('30s').describe('A request body that stops arriving for this long gets 408. 0: no limit.'),
+    readIdle: duration.prefault('120s').describe('A client that reads nothing of the response for this long is disconnected. 0: no limit.'),
   }).prefault({}),
   shutdown: z.strictObject({
-    delay: duration.prefault('0s').describe('Not ready, but still accepting: so that a load balancer notices.'),
-    drain: duration.prefault('20s').describe('Time for running requests to end.'),
+    delay: duration.prefault('0s').describe('After the signal, time during which /readyz says no and connections are still accepted, so that a load balancer notices.'),
+    drain: duration.prefault('20s').describe('Time for requests in flight to end.'),
   }).prefault({}),
   log: z.strictObject({
     level: z.enum(['trace', 'debug', 'info', 'warn', 'error', 'silent']).default('info'),

@@ -39,7 +39,7 @@ export function createOperatorApp({ view, log, door, clock = systemClock }: Oper
     const refusal = acts ? door.mayAct(request, request.query['reserve'] === 'true') ?? door.mayLook(request) : door.mayLook(request);
     if (refusal !== undefined) {
       const { status, code, title } = refusal;
-      if (acts) log.warn('somebody tried to act on the operator port and was refused', { code, address: request.socket.remoteAddress ?? 'unknown' });
+      if (acts) log.warn('a request to act on the operator port was refused', { code, address: request.socket.remoteAddress ?? 'unknown' });
       if (status === 401) response.setHeader('www-authenticate', 'Bearer realm="tokenward operator"');
       response.status(status).json({ code, title });
       return;

@@ -40,7 +40,7 @@ export function fail(proxy: Proxy, ctx: RequestContext, error: unknown): void {
     ours = new TokenwardError('internal');
   }
   proxy.metrics.errors.inc({ route: route?.name ?? 'unmatched', reason: ours.code });
-  proxy.log.debug('answered by ourselves', { ...(route && { route: route.name }), code: ours.code, ...(ours.detail !== undefined && { detail: ours.detail }) });
+  proxy.log.debug('error response generated', { ...(route && { route: route.name }), code: ours.code, ...(ours.detail !== undefined && { detail: ours.detail }) });
   answerError(request, response, ours, proxy.readIdle);
   // The answer is written. A body that is only read and thrown away from here on holds no place of another caller's.
   proxy.admission.leave(ctx.held);

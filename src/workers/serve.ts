@@ -72,7 +72,7 @@ async function reload(fleet: Fleet, read: () => LoadedConfig, log: Logger): Prom
   } catch (error) {
     // A ConfigError's words hold no value of the configuration.
     fleet.metrics.configReloaded.set(0);
-    log.error('the configuration has mistakes; nothing has changed', { detail: error instanceof Error ? error.message : '' });
+    log.error('the configuration has errors; nothing has changed', { detail: error instanceof Error ? error.message : '' });
     return;
   }
   const { operator } = fleet.config;
@@ -84,7 +84,7 @@ async function reload(fleet: Fleet, read: () => LoadedConfig, log: Logger): Prom
     const whole = await fleet.replaceAll(config, count);
     if (!whole) return;
     fleet.metrics.configReloaded.set(1);
-    log.info('all workers run the configuration as it is now');
+    log.info('all workers run the current configuration');
   } catch (error) {
     if (!(error instanceof WorkerStartError || error instanceof ListenError)) throw error;
     fleet.metrics.configReloaded.set(0);

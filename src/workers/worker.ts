@@ -78,7 +78,7 @@ async function answer({ view, metrics }: Worker, id: number, question: Question,
     else value = (await view.renew(question.account, question.options)) ?? null;
     await say({ type: 'answer', id, value });
   } catch (error) {
-    if (!(error instanceof TokenwardError)) log.error('unexpected fault on a question of the primary', { kind: question.kind, detail: describeFault(error) });
+    if (!(error instanceof TokenwardError)) log.error('unexpected fault while answering the primary', { kind: question.kind, detail: describeFault(error) });
     await say({ type: 'refusal', id, ...packError(error) });
   }
 }

@@ -86,7 +86,7 @@ describe('a renewed certificate of the listener', () => {
     const { cert, key } = other.issue({ cn: 'billing' });
     assert.equal((await call(proxy.url, '/', { tls: { ca: authority.ca, cert, key } })).status, 200);
     install(authority.issue({ cn: 'second', names: [['IP', '127.0.0.1']] }));
-    await eventually('it is read again', () => proxy.lines.some((line) => line.includes('certificate read again')));
+    await eventually('it is read again', () => proxy.lines.some((line) => line.includes('certificate reloaded')));
     await assert.rejects(call(proxy.url, '/', { tls: { ca: authority.ca } }));
     assert.equal(upstream.seen.length, 1);
     assert.equal((await call(proxy.url, '/', { tls: { ca: authority.ca, cert, key } })).status, 200);

@@ -120,7 +120,7 @@ describe('a revoked certificate of a caller', () => {
       assert.match(before.text, /^HTTP\/1\.1 200 /);
       assert.match((await conversation({ ...options, session: before.session })).text, /^HTTP\/1\.1 200 /);
       install(callers.revoke([second!]));
-      await eventually('it is read again', () => proxy.lines.some((line) => line.includes('certificate read again')));
+      await eventually('it is read again', () => proxy.lines.some((line) => line.includes('certificate reloaded')));
       for (const session of [undefined, before.session])
         assert.equal((await conversation({ ...options, session })).text, '');
       assert.equal(upstream.seen.length, 2);
@@ -147,7 +147,7 @@ describe('a revoked certificate of a caller', () => {
       assert.equal(await ask(second), 'ok');
     }
     install(callers.revoke([], { outdated: true }));
-    await eventually('it is read again', () => proxy.lines.some((line) => line.includes('certificate read again')));
+    await eventually('it is read again', () => proxy.lines.some((line) => line.includes('certificate reloaded')));
     await assert.rejects(ask(second));
   });
 

@@ -10,8 +10,8 @@ describe('SIGHUP with a configuration that cannot be used', function () {
   const fleet = freshFleet();
 
   for (const { what, change, line, detail } of [
-    { what: 'has a typo', change: { limitz: {} }, line: 'the configuration has mistakes; nothing has changed', detail: /limitz: unknown key; did you mean "limits"\?/ },
-    { what: 'is no YAML any more', change: '{ "listen": ', line: 'the configuration has mistakes; nothing has changed', detail: /line 1: not well-formed YAML or JSON/ },
+    { what: 'has a typo', change: { limitz: {} }, line: 'the configuration has errors; nothing has changed', detail: /limitz: unknown key; did you mean "limits"\?/ },
+    { what: 'is no YAML any more', change: '{ "listen": ', line: 'the configuration has errors; nothing has changed', detail: /line 1: not well-formed YAML or JSON/ },
     { what: 'names a certificate that is not there', change: { listen: { port: 0, tls: { certFile: '/nowhere/tls.crt', keyFile: '/nowhere/tls.key' } } }, line: 'a worker with the new configuration could not start; nothing has changed', detail: /\/nowhere\/tls\.crt/ },
     { what: 'has another store key', change: (path: string) => ({ store: { type: 'embedded', path, key: Buffer.alloc(32, 'x').toString('base64') } }), line: 'a worker with the new configuration could not start; nothing has changed', detail: /sealed with another key/ },
   ] as const) {
@@ -33,7 +33,7 @@ describe('SIGHUP with a configuration that cannot be used', function () {
       for (let index = 0; index < 4; index += 1) assert.equal((await callAnew(READ)).status, 200);
       configure({});
       served.child.kill('SIGHUP');
-      await logged('all workers run the configuration as it is now');
+      await logged('all workers run the current configuration');
       assert.equal(await metric(served.operatorUrl, 'tokenward_config_last_reload_successful'), 1);
       assert.equal(await served.end(), 0);
     });
