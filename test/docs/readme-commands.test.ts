@@ -19,11 +19,14 @@ const COMMANDS = [
 ];
 
 /** How each command is run here. A command of the README that is missing here fails the test below. */
-const CHECKED: Readonly<Record<string, 'by CI on a clean clone' | 'by a test of this file' | 'by its own test' | 'by pretest'>> = {
+const CHECKED: Readonly<Record<string, 'by CI on a clean clone' | 'by a test of this file' | 'by its own test' | 'by pretest' | 'its files only, by a test of this file'>> = {
   'npm ci && npm test': 'by CI on a clean clone',
   'npm ci && npm run demo': 'by a test of this file',
   'npm run demo -- --once': 'by a test of this file',
   'npm run build': 'by pretest',
+  'npm ci && npm run build && npm install --global .': 'by a test of this file',
+  'docker build -f deploy/docker/Dockerfile -t tokenward:0.1.0 .': 'its files only, by a test of this file',
+  'helm install tokenward helm/tokenward -n egress -f my-values.yaml': 'by a test of this file',
   'npm run check': 'by CI on a clean clone',
   'npm run bench -- --quick': 'by a test of this file',
   'npm run verify:hostile': 'by CI on a clean clone',
@@ -57,7 +60,7 @@ describe('the README', () => {
 
   it('npm run demo: starts, and the curl lines it prints answer', async function () {
     requireBuild(this);
-    assert.match(PACKAGE.scripts['demo']!, /node dist\/demo\.js$/);
+    assert.match(PACKAGE.scripts['demo']!, /node dist\/demo\/demo\.js$/);
     const child = spawn(process.execPath, ['dist/demo/demo.js'], { stdio: ['ignore', 'pipe', 'inherit'] });
     let text = '';
     child.stdout.setEncoding('utf8').on('data', (more: string) => (text += more));
@@ -118,6 +121,31 @@ describe('the README', () => {
       await served.end();
       await sandbox.close();
     }
+  });
+
+  it('npm install --global . gives the command tokenward', function () {
+    requireBuild(this);
+    const prefix = temporaryFolder();
+    execFileSync('npm', ['install', '--global', '--offline', '--no-audit', '--no-fund', '--prefix', prefix, '.'], { stdio: 'ignore' });
+    const stated = (JSON.parse(readFileSync('package.json', 'utf8')) as { version: string }).version;
+    const said = execFileSync(join(prefix, 'bin', 'tokenward'), ['--version'], { encoding: 'utf8' });
+    assert.equal(said.trim(), stated);
+  });
+
+  it('docker build names a file that exists, and the version of this package', () => {
+    const [, file, version] = /^docker build -f (\S+) -t tokenward:(\S+) \.$/m.exec(README)!;
+    assert.ok(existsSync(file!));
+    assert.equal(version, (JSON.parse(readFileSync('package.json', 'utf8')) as { version: string }).version);
+  });
+
+  it('helm install: the chart renders with the values that deploy/README.md shows', function () {
+    const helm = requireTool(this, 'helm');
+    const values = join(temporaryFolder(), 'my-values.yaml');
+    writeFileSync(values, /```yaml\n# my-values\.yaml\n([\s\S]*?)```/.exec(readFileSync('deploy/README.md', 'utf8'))![1]!);
+    const rendered = execFileSync(helm, [
+      'template', 'tokenward', 'helm/tokenward', '-n', 'egress', '-f', values, '--kube-version', '1.31.0',
+    ], { encoding: 'utf8', stdio: ['ignore', 'pipe', 'ignore'] });
+    assert.match(rendered, /api\.chatapp\.online/);
   });
 
   it('helm template renders', function () {
