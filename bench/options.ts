@@ -12,8 +12,8 @@ Runs tokenward and its peers side by side and compares the CPU time they spend p
   --against DIR  another checkout of tokenward, already built, as one more contender; may be repeated
   --cpu-prof DIR write a CPU profile of tokenward there (its figures are then not comparable)
   --json FILE    write everything, raw bursts included
-  --svg FILE     draw the chart of the README
-  --markdown     print the table of the README as well
+  --svg FILE     draw the chart of docs/benchmarks.md
+  --markdown     print the table of docs/benchmarks.md as well
   --list         say which contenders there are, and which cannot run here
   --help         show this
 `;

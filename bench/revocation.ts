@@ -19,7 +19,7 @@ A token is revoked at the upstream while 2,000 requests are under way. Who notic
   --callers N    how many callers (default: 2000)
   --only a,b     only these contenders: tokenward, nginx-lua, naive
   --json FILE    write the figures
-  --markdown     print them as a table for a README
+  --markdown     print them as a Markdown table
   --help         show this
 `;
 

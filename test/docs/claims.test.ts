@@ -10,7 +10,9 @@ import { both, freshWorld, withRoute } from '../support/world.ts';
 const page = (name: string): string => readFileSync(name, 'utf8').replaceAll(/\s+/g, ' ');
 /** The source files below a folder of src/. */
 const sources = (folder: string): string[] =>
-  (readdirSync(join('src', folder), { recursive: true }) as string[]).filter((name) => name.endsWith('.ts')).map((name) => join('src', folder, name));
+  (readdirSync(join('src', folder), { recursive: true }) as string[])
+    .filter((name) => name.endsWith('.ts'))
+    .map((name) => join('src', folder, name));
 const KEY = 'a-long-and-random-key-of-an-application';
 
 // What a reader may rely on, and no other test of this folder compares with the program.
@@ -20,18 +22,24 @@ describe('what the documentation claims', () => {
     const seconds = (value: string, key: 'lifetime' | 'rotationGrace' | 'per'): number => {
       const setting = key === 'per' ? `budget: { logins: 5, per: ${value} }` : `${key}: ${value}`;
       const account = `{ flow: softline, credentials: { username: u, password: p }, ${setting} }`;
-      const { flowOf } = load(`accounts: { a: ${account} }\nroutes: [{ prefix: /a, upstream: "https://a.example", account: a }]\nstore: { type: embedded }`);
+      const { flowOf } = load([
+        `accounts: { a: ${account} }`,
+        'routes: [{ prefix: /a, upstream: "https://a.example", account: a }]',
+        'store: { type: embedded }',
+      ].join('\n'));
       const flow = flowOf.get('a')!;
       return key === 'per' ? flow.budget!.per : flow[key]!;
     };
     for (const key of ['lifetime', 'rotationGrace', 'per'] as const) {
-      assert.deepEqual(['30s', '5m', '1h', '90', '"90"'].map((value) => seconds(value, key)), [30, 300, 3600, 90, 90], key);
+      const read = ['30s', '5m', '1h', '90', '"90"'].map((value) => seconds(value, key));
+      assert.deepEqual(read, [30, 300, 3600, 90, 90], key);
     }
   });
 
   it('the number of hostile items is that of the corpus', () => {
     const items = Object.values(COUNTS).reduce((sum, count) => sum + count, 0);
-    for (const name of ['README.md', 'docs/hostile.md']) assert.match(page(name), new RegExp(`\\b${items}\\b[\\w -]* items`), name);
+    const said = new RegExp(`\\b${items}\\b[\\w -]* items`);
+    for (const name of ['README.md', 'docs/hostile.md']) assert.match(page(name), said, name);
     const rows = [...readFileSync('docs/hostile.md', 'utf8').matchAll(/^\| ([A-H P]) \| (\d+) \|/gm)];
     assert.deepEqual(Object.fromEntries(rows.map(([, name, count]) => [name!, Number(count)])), COUNTS);
   });
@@ -39,7 +47,8 @@ describe('what the documentation claims', () => {
   it('vendors are named in the presets, and elsewhere only by the fields of theirs that clients send', () => {
     const files = ['app', 'cli', 'config', 'http', 'operator', 'proxy', 'tokens', 'workers'].flatMap(sources);
     assert.ok(files.length > 50);
-    const naming = files.filter((file) => /AuthorizationJWT|login_check|ApiInvalidTokenError|softline\.com|chatapp\.online|twin24/i.test(readFileSync(file, 'utf8')));
+    const vendors = /AuthorizationJWT|login_check|ApiInvalidTokenError|softline\.com|chatapp\.online|twin24/i;
+    const naming = files.filter((file) => vendors.test(readFileSync(file, 'utf8')));
     assert.deepEqual(naming, ['src/http/field-names.ts']);
     assert.match(page('README.md'), /presets\.ts.{0,200}field-names\.ts/);
   });
@@ -47,21 +56,25 @@ describe('what the documentation claims', () => {
   it('src/tokens sends nothing itself', () => {
     const files = sources('tokens');
     assert.ok(files.length > 10);
-    for (const file of files) assert.doesNotMatch(readFileSync(file, 'utf8'), /from '(node:https?|node:net|node:tls|\.\.\/(\.\.\/)?(http|proxy)\/[^']*)'|\bfetch\(/, file);
+    const sending = /from '(node:https?|node:net|node:tls|\.\.\/(\.\.\/)?(http|proxy)\/[^']*)'|\bfetch\(/;
+    for (const file of files) assert.doesNotMatch(readFileSync(file, 'utf8'), sending, file);
   });
 });
 
 describe('what docs/errors.md says of X-Tokenward-Error', () => {
-  const world = freshWorld({ config: both(withRoute('/crm', { legacyLogin: 'answer' }), withRoute('/softline', { legacyLogin: 'refuse' })) });
+  const world = freshWorld({
+    config: both(withRoute('/crm', { legacyLogin: 'answer' }), withRoute('/softline', { legacyLogin: 'refuse' })),
+  });
 
-  it('is on an error of tokenward\'s, not on the placeholder login response, and the page names that exception', async () => {
+  it('is on errors of tokenward\'s, not on the placeholder login response, as the page says', async () => {
     const login = { method: 'POST', body: '{}', headers: { 'content-type': 'application/json' } };
     const refused = await world().call('/softline/v1/login_check', login);
     assert.deepEqual([refused.status, refused.headers['x-tokenward-error']], [403, 'login_path_refused']);
     const placeholder = await world().call('/crm/v1/tokens', login);
     assert.deepEqual([placeholder.status, placeholder.headers['x-tokenward-error']], [200, undefined]);
     assert.equal(world().sandbox.ledger.count(), 0);
-    assert.match(page('docs/errors.md'), /with one exception: the placeholder login response of a route with `legacyLogin: answer`/);
+    const said = /with one exception: the placeholder login response of a route with `legacyLogin: answer`/;
+    assert.match(page('docs/errors.md'), said);
   });
 
   it('is not on errors of the operator port, as the page says', async () => {
@@ -88,7 +101,10 @@ describe('where the README and SECURITY.md say a caller may show its key', () =>
   });
 
   it('twenty wrong keys in a row make the address wait, a right key resets the count', async () => {
-    const status = async (key: string): Promise<number> => (await world().call('/crm/v1/licenses', { headers: { 'x-tokenward-key': key } })).status;
+    const status = async (key: string): Promise<number> => {
+      const answer = await world().call('/crm/v1/licenses', { headers: { 'x-tokenward-key': key } });
+      return answer.status;
+    };
     for (let wrong = 0; wrong < 19; wrong += 1) assert.equal(await status(`wrong ${wrong}`), 403);
     assert.equal(await status(KEY), 200);
     for (let wrong = 0; wrong < 20; wrong += 1) assert.equal(await status(`wrong again ${wrong}`), 403);

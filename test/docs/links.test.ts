@@ -8,11 +8,12 @@ const PAGES = [
 ];
 
 /** A page's text without code, where brackets mean something else. */
-const prose = (page: string): string => readFileSync(page, 'utf8').replaceAll(/```[\s\S]*?```/g, '').replaceAll(/`[^`\n]*`/g, 'code');
+const prose = (page: string): string => withoutBlocks(page).replaceAll(/`[^`\n]*`/g, 'code');
+const withoutBlocks = (page: string): string => readFileSync(page, 'utf8').replaceAll(/```[\s\S]*?```/g, '');
 
 /** The anchors that GitHub makes of a page's headings. */
 function anchorsOf(page: string): Set<string> {
-  const headings = [...readFileSync(page, 'utf8').replaceAll(/```[\s\S]*?```/g, '').matchAll(/^#+ (.+)$/gm)].map(([, text]) => text!);
+  const headings = [...withoutBlocks(page).matchAll(/^#+ (.+)$/gm)].map(([, text]) => text!);
   return new Set(headings.map((text) => text.toLowerCase().replaceAll(/[^\p{L}\p{N} _-]/gu, '').replaceAll(' ', '-')));
 }
 
