@@ -72,7 +72,7 @@ function accountsOfFile(text: string, file: string, flows: ReadonlyMap<string, F
   const parsed = accountsSchema.safeParse(expanded.accounts);
   for (const issue of parsed.error?.issues ?? []) reportIssue({ ...issue, path: ['accounts', ...issue.path] }, expanded, say);
   checkAccounts(expanded, flows, (path) => document.sourceOf(path.slice(1)), say);
-  for (const name of Object.keys(record(expanded.accounts))) if (seen.has(name)) say(['accounts', name], `there is an account of this name in ${seen.get(name)!} already`);
+  for (const name of Object.keys(record(expanded.accounts))) if (seen.has(name)) say(['accounts', name], `an account with this name exists in ${seen.get(name)!} already`);
   if (mistakes.length > 0 || !parsed.success) throw new ConfigError(file, mistakes.sort((a, b) => (a.line ?? 0) - (b.line ?? 0)));
   return parsed.data;
 }
@@ -99,7 +99,7 @@ export function accountsOfLines(file: string, flows: ReadonlyMap<string, Flow>, 
     if (value !== undefined) {
       const { name, credentials = {} } = value;
       if (typeof name !== 'string' || !NAME.test(name)) say(['name'], name === undefined ? 'is missing' : NAME_FORM);
-      else if (byName.has(name) || taken.has(name)) say(['name'], 'there is an account of this name already');
+      else if (byName.has(name) || taken.has(name)) say(['name'], 'an account with this name exists already');
       const key = kindKey(value);
       let index = kindOf.get(key);
       if (index === undefined) {

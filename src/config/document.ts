@@ -68,7 +68,7 @@ function misleading(document: Document.Parsed, lines: LineCounter): ConfigMistak
     Alias(_, alias, ancestors) {
       const source = alias.resolve(document);
       const [at = 0] = alias.range ?? [];
-      if (source === undefined) say(at, [...ancestors, alias], 'an alias of nothing; text that begins with "*" needs quotes');
+      if (source === undefined) say(at, [...ancestors, alias], 'this alias refers to no anchor; text that begins with "*" needs quotes');
       else if (source.range && source.range[0] <= at && at < source.range[1]) say(at, [...ancestors, alias], 'an alias inside of what it stands for');
     },
   });

@@ -52,12 +52,12 @@ function checkText(text: string, known: readonly string[], path: Path, say: Say)
   if (/\{\{\s*[A-Za-z]\w*\s*\}\}/.test(text)) say(path, 'a placeholder is written with one brace on each side, such as {name}');
   else if (/\{\s+[A-Za-z]\w*\s*\}|\{[A-Za-z]\w*\s+\}/.test(text)) say(path, 'a placeholder is written without blanks, such as {name}');
   for (const name of new Set(placeholdersIn(text).map((one) => one.name))) {
-    if (!known.includes(name)) say(path, `there is no credential {${name}} in this flow${didYouMean(name, known)}`);
+    if (!known.includes(name)) say(path, `this flow has no credential {${name}}${didYouMean(name, known)}`);
   }
 }
 
 function checkName(name: string, credentials: readonly string[], path: Path, say: Say): void {
-  if (!credentials.includes(name)) say(path, `there is no credential of this name in the flow${didYouMean(name, credentials)}`);
+  if (!credentials.includes(name)) say(path, `the flow has no credential of this name${didYouMean(name, credentials)}`);
 }
 
 /** What `attach` of a flow, or of an account that overrides it, must name. */
@@ -72,7 +72,7 @@ export function checkAttach(flow: Flow, attach: Attach, path: Path, say: Say): v
   } else if (!credentials.includes(name)) {
     say(path, credentials.length === 0
       ? `the flow has no login and no refresh, so its token is fixed: it must be one of the flow's credentials`
-      : `there is no credential {${name}} in this flow; without login and refresh its token is fixed, and attach must name it${didYouMean(name, credentials)}`);
+      : `this flow has no credential {${name}}; without login and refresh its token is fixed, and attach must name it${didYouMean(name, credentials)}`);
   }
 }
 

@@ -40,7 +40,7 @@ function reportUnion(issue: z.core.$ZodIssueInvalidUnion, root: unknown, say: Sa
   }
   const wordy = [issue.message, ...errors.flat().map((inner) => inner.message)].find((message) => message.startsWith('must '));
   const types = errors.flat().flatMap((inner) => (inner.code === 'invalid_type' ? [article(inner.expected)] : []));
-  say(path, wordy ?? (types.length > 0 ? `must be ${[...new Set(types)].join(' or ')}` : 'has none of the forms allowed here'));
+  say(path, wordy ?? (types.length > 0 ? `must be ${[...new Set(types)].join(' or ')}` : 'has none of the allowed forms'));
 }
 
 /** Complaints about whole shapes weigh more than those about parts of one. */

@@ -12,7 +12,7 @@ const OPEN_TO_ALL = 'callers: none lets everybody on this host use the accounts,
   + 'Give each caller a key, take a mode such as "0660", or say allowAnonymous: true';
 const REPLACEABLE = 'everybody may write to its folder, and so put another socket in its place, which would get the '
   + 'callers\' keys and requests. Choose another folder, or take that right away';
-const MISSING = 'its folder is not there; it must be when tokenward starts';
+const MISSING = 'its directory does not exist; it must exist when tokenward starts';
 
 /** Everything about the socket's keys that cannot work, or lets in whom nobody has meant to. */
 export function checkListenSocket(raw: unknown, say: Say): void {

@@ -65,7 +65,7 @@ class ExtendedFlows {
     if (!another) {
       if (typeof base === 'string' && Object.hasOwn(PRESETS, base)) return { whole: { ...PRESETS[base], ...own }, base: undefined };
       const known = [...new Set([...Object.keys(PRESETS), ...this.names.filter((one) => one !== name)])];
-      return complain(base === name ? 'a flow cannot extend itself' : `there is no flow of this name${typeof base === 'string' ? didYouMean(base, known) : ''}; known: ${known.join(', ')}`);
+      return complain(base === name ? 'a flow cannot extend itself' : `no flow has this name${typeof base === 'string' ? didYouMean(base, known) : ''}; known: ${known.join(', ')}`);
     }
     const waiting = [...below, name];
     if (waiting.includes(base)) return complain(`goes in a circle: ${[...waiting.slice(waiting.indexOf(base)), base].join(' extends ')}`);

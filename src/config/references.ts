@@ -57,7 +57,7 @@ export function checkAllGiven(flow: Flow, credentials: unknown, path: Path, sour
 
 /** What to say of a flow that nobody knows. */
 export function noFlow(name: string, known: readonly string[]): string {
-  return `there is no flow of this name${didYouMean(name, known)}; known: ${known.join(', ')}`;
+  return `no flow has this name${didYouMean(name, known)}; known: ${known.join(', ')}`;
 }
 
 /** The parts of a flow that an account of it changes, checked as far as they are well-formed. `path`: of the account. */
@@ -91,8 +91,8 @@ export function checkRoutes(raw: unknown, flows: ReadonlyMap<string, Flow>, else
   const seen = new Map<string, number>();
   list(record(raw)['routes']).forEach((item, index) => {
     const { account, accountFrom, prefix } = record(item);
-    if (typeof account === 'string' && !accounts.includes(account) && !elsewhere.has(account)) say(['routes', index, 'account'], `there is no account of this name${didYouMean(account, accounts)}`);
-    if (accountFrom !== undefined && account !== undefined) say(['routes', index, 'accountFrom'], 'goes with no account beside it');
+    if (typeof account === 'string' && !accounts.includes(account) && !elsewhere.has(account)) say(['routes', index, 'account'], `no account has this name${didYouMean(account, accounts)}`);
+    if (accountFrom !== undefined && account !== undefined) say(['routes', index, 'accountFrom'], 'cannot be combined with account');
     const { flow } = record(accountFrom);
     if (typeof flow === 'string' && !flows.has(flow)) say(['routes', index, 'accountFrom', 'flow'], noFlow(flow, [...flows.keys()]));
     if (typeof prefix !== 'string') return;
@@ -102,7 +102,7 @@ export function checkRoutes(raw: unknown, flows: ReadonlyMap<string, Flow>, else
   });
   list(record(raw)['callers']).forEach((item, index) => {
     const { account } = record(item);
-    if (typeof account === 'string' && !accounts.includes(account) && !elsewhere.has(account)) say(['callers', index, 'account'], `there is no account of this name${didYouMean(account, accounts)}`);
+    if (typeof account === 'string' && !accounts.includes(account) && !elsewhere.has(account)) say(['callers', index, 'account'], `no account has this name${didYouMean(account, accounts)}`);
   });
 }
 
@@ -112,7 +112,7 @@ export function checkCallers(raw: unknown, say: Say): void {
   // A host beside a socket without a port has had its complaint.
   const reachable = (socket === undefined || port !== undefined) && typeof host === 'string' && !isLoopback(host);
   if (reachable && (callers ?? 'none') === 'none' && allowAnonymous !== true) {
-    say(callers === undefined ? ['listen', 'host'] : ['callers'], 'callers: none lets everybody who reaches the listener use the accounts. Give each caller a key, listen on 127.0.0.1, or say allowAnonymous: true');
+    say(callers === undefined ? ['listen', 'host'] : ['callers'], 'with callers: none, anyone who reaches the listener can use the accounts. Give each caller a key, listen on 127.0.0.1, or set allowAnonymous: true');
   }
   const prefixes = list(record(raw)['routes']).flatMap((route) => {
     const { prefix } = record(route);
@@ -121,28 +121,28 @@ export function checkCallers(raw: unknown, say: Say): void {
   const names = new Set<unknown>();
   list(callers).forEach((item, index) => {
     const { name, routes, certificate, jwt } = record(item);
-    if (certificate !== undefined && record(record(listen)['tls'])['clientCaFile'] === undefined) say(['callers', index, 'certificate'], 'needs listen.tls.clientCaFile: without it no certificate is asked for');
-    if (jwt !== undefined && record(raw)['jwt'] === undefined) say(['callers', index, 'jwt'], 'needs the section jwt: without it no token is believed');
+    if (certificate !== undefined && record(record(listen)['tls'])['clientCaFile'] === undefined) say(['callers', index, 'certificate'], 'needs listen.tls.clientCaFile: without it no client certificate is requested');
+    if (jwt !== undefined && record(raw)['jwt'] === undefined) say(['callers', index, 'jwt'], 'needs the section jwt: without it no JWT is accepted');
     if (names.has(name) && name !== undefined) say(['callers', index, 'name'], 'is used twice');
     names.add(name);
     list(routes).forEach((prefix, at) => {
-      if (typeof prefix === 'string' && !prefixes.includes(prefix)) say(['callers', index, 'routes', at], `there is no route with this prefix${didYouMean(prefix, prefixes)}`);
+      if (typeof prefix === 'string' && !prefixes.includes(prefix)) say(['callers', index, 'routes', at], `no route has this prefix${didYouMean(prefix, prefixes)}`);
     });
   });
 }
 
 export function checkListeners(raw: unknown, say: Say): void {
   const { clientCertificate, clientCaFile, clientCrlFile } = record(record(record(raw)['listen'])['tls']);
-  if (clientCertificate === 'required' && clientCaFile === undefined) say(['listen', 'tls', 'clientCertificate'], 'needs clientCaFile: without it no certificate can be checked');
+  if (clientCertificate === 'required' && clientCaFile === undefined) say(['listen', 'tls', 'clientCertificate'], 'needs clientCaFile: without it no client certificate can be verified');
   const crl: Path = ['listen', 'tls', 'clientCrlFile'];
   if (clientCrlFile !== undefined && clientCaFile === undefined) {
-    say(crl, 'needs clientCaFile: without it no certificate is asked for');
+    say(crl, 'needs clientCaFile: without it no client certificate is requested');
   }
   const unusable = typeof clientCrlFile === 'string' && clientCrlFile !== '' ? whyNoCrl(clientCrlFile) : undefined;
   if (unusable !== undefined) say(crl, unusable);
   const { host, key, allowAnonymous } = record(record(raw)['operator']);
   if (typeof host === 'string' && !isLoopback(host) && key === undefined && allowAnonymous !== true) {
-    say(['operator', 'host'], 'whoever reaches the operator port can spend logins of the accounts. Set operator.key, stay on 127.0.0.1, or say operator.allowAnonymous: true');
+    say(['operator', 'host'], 'anyone who reaches the operator port can spend logins of the accounts. Set operator.key, listen on 127.0.0.1, or set operator.allowAnonymous: true');
   }
   const { port: written, socket } = record(record(raw)['listen']);
   // With a socket there is no port unless it is named.

@@ -40,7 +40,7 @@ export function checkRouteHeaders(
     const seen = new Set<string>();
     for (const name of Object.keys(record(headers))) {
       const path: Path = ['routes', index, 'headers', name];
-      if (seen.has(plain(name))) say(path, 'is given twice: "-", "_" and case make no other header');
+      if (seen.has(plain(name))) say(path, 'is given twice: "-", "_" and case do not make another header field');
       seen.add(plain(name));
       if (forwarded === 'add' && isForwardedByUs(name)) say(path, 'is set by this route\'s forwarded: add');
       const carries = 'is the header in which the account\'s token goes';

@@ -18,7 +18,7 @@ const PORT_FORM = 'must be a port number, 0 to 65535';
 const port = z.union([z.int(), z.string().regex(/^\d{1,5}$/, PORT_FORM)], { error: PORT_FORM }).transform(Number)
   .refine((value) => value >= 0 && value <= 65_535, PORT_FORM);
 const httpUrl = z.url({ protocol: /^https?$/, error: 'must be an http:// or https:// URL', abort: true })
-  .refine((text) => isHostname(new URL(text).hostname), { error: 'must name one host: "*" and "{…}" stand for nothing there', abort: true })
+  .refine((text) => isHostname(new URL(text).hostname), { error: 'must name one host: "*" and "{…}" have no meaning there', abort: true })
   .refine(isPlainUrl, 'must have no user, password, query or fragment');
 const BYTE_UNITS: Readonly<Record<string, number>> = { '': 1, b: 1, kib: 1024, mib: 1024 ** 2, gib: 1024 ** 3 };
 
@@ -40,7 +40,7 @@ const keyDigest = z.string().regex(/^sha256:[0-9a-fA-F]{64}$/, 'must be a digest
 const hosts = z.array(z.string().regex(/^([A-Za-z0-9_-]+(\.[A-Za-z0-9_-]+)*|\*)$/, 'must be a host name without a port, or "*"')).default([]);
 /** A page of another site cannot send a field of any other name without the browser asking first. */
 const EVERYBODYS_FIELD = /^(accept|accept-(encoding|language|charset)|connection|content-(language|length|type)|cookie|host|origin|range|referer|user-agent|sec-.*|save-data|dnt|te)$/i;
-const ownField = z.string().regex(/^[A-Za-z0-9-]{1,100}$/, { error: 'must be the name of a header', abort: true }).refine((field) => !EVERYBODYS_FIELD.test(field), 'every client or browser sends this header of its own accord: choose one that none does, such as X-Tokenward-Request');
+const ownField = z.string().regex(/^[A-Za-z0-9-]{1,100}$/, { error: 'must be the name of a header', abort: true }).refine((field) => !EVERYBODYS_FIELD.test(field), 'every client or browser sends this header field by itself: choose one that none sends, such as X-Tokenward-Request');
 
 /** What fits into a socket's address beside the zero at its end, in bytes. A longer path would be cut in silence. */
 const SOCKET_PATH_MOST = process.platform === 'darwin' ? 103 : 107;
@@ -131,7 +131,7 @@ const caller = z.strictObject({
   routes: z.array(z.string()).min(1).optional().describe('Prefixes of the routes that the caller may use. Default: all.'),
   account: name.optional().describe('The caller\'s own account, on routes with accountFrom.'),
   accounts: z.array(accountPattern).min(1).optional().describe('Accounts the caller may name in the header of accountFrom; "*": all that the route allows. Default: only its own account, or all that the route allows if it has none.'),
-}).refine((one) => one.key !== undefined || one.certificate !== undefined || one.jwt !== undefined, 'needs a key, a certificate or a jwt to be known by');
+}).refine((one) => one.key !== undefined || one.certificate !== undefined || one.jwt !== undefined, 'needs a key, a certificate or a jwt');
 
 const jwt = z.strictObject({
   issuer: z.string().min(1),

@@ -31,11 +31,11 @@ describe('accounts of a folder', () => {
     });
     const { message } = errorOf(withFolder(directory));
     for (const line of [
-      `  ${join(directory, 'a.yaml')}, line 2: one.flow: there is no flow of this name; did you mean "static"?; known: softline, chatapp, twin, oauth2, oauth2-refresh, static`,
+      `  ${join(directory, 'a.yaml')}, line 2: one.flow: no flow has this name; did you mean "static"?; known: softline, chatapp, twin, oauth2, oauth2-refresh, static`,
       `  ${join(directory, 'a.yaml')}, line 5: two.credentials: token is missing`,
       `  ${join(directory, 'a.yaml')}, line 5: two.credentials.tokn: unknown key; did you mean "token"?`,
       `  ${join(directory, 'b.yaml')}, line 2: not well-formed YAML or JSON`,
-      `  ${join(directory, 'c.yaml')}, line 1: shop: there is an account of this name in the configuration already`,
+      `  ${join(directory, 'c.yaml')}, line 1: shop: an account with this name exists in the configuration already`,
       `  ${join(directory, 'c.yaml')}, line 4: four.credentials.password: must be text: put quotes around it`,
       `  ${join(directory, 'c.yaml')}, line 5: four.baseURL: unknown key; did you mean "baseUrl"?`,
     ]) assert.ok(message.includes(line), `${line}\nis not in\n${message}`);
@@ -66,9 +66,9 @@ describe('accounts of a generated file', () => {
     ['is no JSON', '{"name":', 'not one JSON object'],
     ['has no name', { flow: 'static', credentials: { token: 'x' } }, 'name: is missing'],
     ['has a name that is none', { name: 'a b', ...staticAccount('x') }, 'name: must be a name of letters, digits, ".", "_" and "-", at most 100 characters'],
-    ['has the name of an account of the configuration', { name: 'shop', ...staticAccount('x') }, 'name: there is an account of this name already'],
-    ['has the name of an earlier line', { name: 'good', ...staticAccount('x') }, 'name: there is an account of this name already'],
-    ['names no flow that there is', { name: 'x', flow: 'statik' }, 'flow: there is no flow of this name; did you mean "static"?; known: softline, chatapp, twin, oauth2, oauth2-refresh, static'],
+    ['has the name of an account of the configuration', { name: 'shop', ...staticAccount('x') }, 'name: an account with this name exists already'],
+    ['has the name of an earlier line', { name: 'good', ...staticAccount('x') }, 'name: an account with this name exists already'],
+    ['names no flow that there is', { name: 'x', flow: 'statik' }, 'flow: no flow has this name; did you mean "static"?; known: softline, chatapp, twin, oauth2, oauth2-refresh, static'],
     ['lacks its flow', { name: 'x' }, 'flow: is missing'],
     ['lacks a credential', { name: 'x', flow: 'static', credentials: {} }, 'credentials: token is missing'],
     ['has an empty credential', { name: 'x', flow: 'static', credentials: { token: '' } }, 'credentials: token is missing'],
@@ -96,6 +96,6 @@ describe('accounts of a generated file', () => {
     assert.equal(load(config).generated.byName.size, 1);
     writeLines(folder(), []);
     assert.ok(said(config).includes('accounts: needs at least one account'));
-    assert.ok(said(config).includes('routes.0.account: there is no account of this name'));
+    assert.ok(said(config).includes('routes.0.account: no account has this name'));
   });
 });

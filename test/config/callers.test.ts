@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { load, said, smallest } from '../support/config.ts';
 
 const KEY = `sha256:${'ab'.repeat(32)}`;
-const ANYONE = 'callers: none lets everybody who reaches the listener use the accounts. Give each caller a key, listen on 127.0.0.1, or say allowAnonymous: true';
+const ANYONE = 'with callers: none, anyone who reaches the listener can use the accounts. Give each caller a key, listen on 127.0.0.1, or set allowAnonymous: true';
 
 describe('callers in a configuration', () => {
   for (const host of ['0.0.0.0', '::', '10.0.0.7', 'proxy.internal', '127.evil.example']) {
@@ -33,8 +33,8 @@ describe('callers in a configuration', () => {
   it('may name routes that are there, and no others', () => {
     const callers = (prefix: string): string => smallest({ top: `callers: [{ name: billing, key: "${KEY}", routes: [/shop, ${prefix}] }]` });
     load(callers('/shop'));
-    assert.deepEqual(said(callers('/shops')), ['callers.0.routes.1: there is no route with this prefix; did you mean "/shop"?']);
-    assert.deepEqual(said(callers('/else/where')), ['callers.0.routes.1: there is no route with this prefix']);
+    assert.deepEqual(said(callers('/shops')), ['callers.0.routes.1: no route has this prefix; did you mean "/shop"?']);
+    assert.deepEqual(said(callers('/else/where')), ['callers.0.routes.1: no route has this prefix']);
     assert.deepEqual(said(smallest({ top: `callers: [{ name: billing, key: "${KEY}", routes: [] }]` })), ['callers.0.routes: needs at least 1']);
   });
 
@@ -44,15 +44,15 @@ describe('callers in a configuration', () => {
 
   it('are known by a certificate only if one is asked for, and by a JWT only if an issuer is named', () => {
     assert.deepEqual(said(smallest({ top: 'callers: [{ name: a, certificate: a.example }, { name: b, jwt: b }]' })), [
-      'callers.0.certificate: needs listen.tls.clientCaFile: without it no certificate is asked for',
-      'callers.1.jwt: needs the section jwt: without it no token is believed',
+      'callers.0.certificate: needs listen.tls.clientCaFile: without it no client certificate is requested',
+      'callers.1.jwt: needs the section jwt: without it no JWT is accepted',
     ]);
     load(smallest({ top: 'listen: { tls: { certFile: a, keyFile: b, clientCaFile: c } }\njwt: { issuer: a, audience: b, jwks: c }\ncallers: [{ name: a, certificate: a.example }, { name: b, jwt: b }]' }));
-    assert.deepEqual(said(smallest({ top: 'listen: { tls: { certFile: a, keyFile: b, clientCertificate: required } }' })), ['listen.tls.clientCertificate: needs clientCaFile: without it no certificate can be checked']);
+    assert.deepEqual(said(smallest({ top: 'listen: { tls: { certFile: a, keyFile: b, clientCertificate: required } }' })), ['listen.tls.clientCertificate: needs clientCaFile: without it no client certificate can be verified']);
   });
 
   it('have something to be known by', () => {
-    assert.deepEqual(said(smallest({ top: 'callers: [{ name: a }]' })), ['callers.0: needs a key, a certificate or a jwt to be known by']);
+    assert.deepEqual(said(smallest({ top: 'callers: [{ name: a }]' })), ['callers.0: needs a key, a certificate or a jwt']);
   });
 
   it('give a digest and never a key', () => {

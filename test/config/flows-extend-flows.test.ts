@@ -23,9 +23,9 @@ describe('a flow that extends another', () => {
   });
 
   it('says so if there is none of that name, and which may be meant', () => {
-    assert.deepEqual(said(flows('{ own: { extends: twn } }')), [`flows.own.extends: there is no flow of this name; did you mean "twin"?; ${KNOWN}`]);
-    assert.deepEqual(said(flows('{ mine: { extends: twin }, own: { extends: mien } }')), [`flows.own.extends: there is no flow of this name; did you mean "mine"?; ${KNOWN}, mine`]);
-    for (const base of ['constructor', '__proto__', '""', '7', '[]']) assert.deepEqual(said(flows(`{ own: { extends: ${base} } }`)), [`flows.own.extends: there is no flow of this name; ${KNOWN}`], base);
+    assert.deepEqual(said(flows('{ own: { extends: twn } }')), [`flows.own.extends: no flow has this name; did you mean "twin"?; ${KNOWN}`]);
+    assert.deepEqual(said(flows('{ mine: { extends: twin }, own: { extends: mien } }')), [`flows.own.extends: no flow has this name; did you mean "mine"?; ${KNOWN}, mine`]);
+    for (const base of ['constructor', '__proto__', '""', '7', '[]']) assert.deepEqual(said(flows(`{ own: { extends: ${base} } }`)), [`flows.own.extends: no flow has this name; ${KNOWN}`], base);
   });
 
   it('cannot go in a circle', () => {
@@ -39,13 +39,13 @@ describe('a flow that extends another', () => {
       'flows.base.renew: must be one of early, on-demand',
       'flows.mine.lifetime: must be seconds, or such as "500ms", "30s", "5m", "1h"',
     ]);
-    assert.deepEqual(said(flows('{ base: { extends: twin, lifetimeFrom: tll }, mine: { extends: base } }')), ['flows.base.lifetimeFrom: there is no credential of this name in the flow; did you mean "ttl"?']);
+    assert.deepEqual(said(flows('{ base: { extends: twin, lifetimeFrom: tll }, mine: { extends: base } }')), ['flows.base.lifetimeFrom: the flow has no credential of this name; did you mean "ttl"?']);
   });
 
   it('has its mistakes where they stand', () => {
     const text = `flows:\n  base:\n    extends: twin\n  mine:\n    extends: base\n    credentials: { email: required }\n${smallest({})}`;
     const mistakes = mistakesOf(text);
-    assert.ok(mistakes.some(({ path, message }) => path === 'flows.mine.login.json.password' && message === 'there is no credential {password} in this flow'));
+    assert.ok(mistakes.some(({ path, message }) => path === 'flows.mine.login.json.password' && message === 'this flow has no credential {password}'));
     assert.ok(mistakes.every(({ line }) => line === 4), JSON.stringify(mistakes));
   });
 });

@@ -12,7 +12,7 @@ const OPEN = 'listen.socketMode: callers: none lets everybody on this host use t
   + 'connect. Give each caller a key, take a mode such as "0660", or say allowAnonymous: true';
 const REPLACEABLE = 'everybody may write to its folder, and so put another socket in its place, which would get the '
   + 'callers\' keys and requests. Choose another folder, or take that right away';
-const MISSING = 'its folder is not there; it must be when tokenward starts';
+const MISSING = 'its directory does not exist; it must exist when tokenward starts';
 
 describe('listen.socket in a configuration', () => {
   const folder = freshFolder();
@@ -83,7 +83,7 @@ describe('listen.socket in a configuration', () => {
 
   it('says nothing for a port beside it that others can reach', () => {
     const mistakes = said(listen(', host: 0.0.0.0, port: 8081')).join();
-    assert.match(mistakes, /^listen\.host: callers: none lets everybody who reaches the listener/);
+    assert.match(mistakes, /^listen\.host: with callers: none, anyone who reaches the listener/);
   });
 
   it('leaves the operator its own port, whatever its number', () => {

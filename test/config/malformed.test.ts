@@ -12,7 +12,7 @@ const YAML: readonly (readonly [what: string, text: string, line: number, words:
   ['a key given twice further down', 'log:\n  level: info\n  level: warn', 3, /^this key stands twice in one mapping$/],
   ['a password cut by its comma', smallest({ credentials: 'token: ab,cd' }), 2, /^an entry without a value; text with a comma in it needs quotes$/],
   ['a template nobody filled in', smallest({ credentials: 'token: {{ .Values.token }}' }), 2, /^a key here is no plain name; is it a "\{\{ … \}\}" that no template has filled in\?$/],
-  ['text that begins with a star', smallest({ credentials: 'token: *abc' }), 2, /^an alias of nothing; text that begins with "\*" needs quotes$/],
+  ['text that begins with a star', smallest({ credentials: 'token: *abc' }), 2, /^this alias refers to no anchor; text that begins with "\*" needs quotes$/],
   ['text that begins with an exclamation mark', smallest({ credentials: 'token: !abc' }), 2, /^an unknown YAML tag or directive; text that begins with "!" or "%" needs quotes$/],
 ];
 

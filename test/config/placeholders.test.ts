@@ -18,7 +18,7 @@ describe('a placeholder', () => {
   ] as const) {
     it(`that nothing stands behind is found, with the one that was meant: ${keys}`, () => {
       const wrong = meant === 'user' ? 'usr' : meant === 'tenant' ? 'tenent' : 'passwrod';
-      assert.deepEqual(said(login(keys)), [`flows.own.login.${at}: there is no credential {${wrong}} in this flow; did you mean "${meant}"?`]);
+      assert.deepEqual(said(login(keys)), [`flows.own.login.${at}: this flow has no credential {${wrong}}; did you mean "${meant}"?`]);
     });
   }
 
@@ -30,8 +30,8 @@ describe('a placeholder', () => {
   it('{refreshToken} and {token} are there for a refresh only', () => {
     const refresh = (keys: string): string => login('json: {}', `, refresh: { url: /refresh, ${keys}, ${ANSWER} }`);
     load(refresh('json: { r: "{refreshToken}" }, headers: { Authorization: "Bearer {token}" }'));
-    assert.deepEqual(said(refresh('json: { r: "{refreshtoken}" }')), ['flows.own.refresh.json.r: there is no credential {refreshtoken} in this flow; did you mean "refreshToken"?']);
-    assert.deepEqual(said(login('json: { r: "{refreshToken}" }')), ['flows.own.login.json.r: there is no credential {refreshToken} in this flow']);
+    assert.deepEqual(said(refresh('json: { r: "{refreshtoken}" }')), ['flows.own.refresh.json.r: this flow has no credential {refreshtoken}; did you mean "refreshToken"?']);
+    assert.deepEqual(said(login('json: { r: "{refreshToken}" }')), ['flows.own.login.json.r: this flow has no credential {refreshToken}']);
   });
 
   it('is written with one brace, and without blanks', () => {
@@ -64,9 +64,9 @@ describe('a placeholder', () => {
   }
 
   it('in other settings that name credentials', () => {
-    assert.deepEqual(said(login('json: {}', ', lifetimeFrom: tenent')), ['flows.own.lifetimeFrom: there is no credential of this name in the flow; did you mean "tenant"?']);
-    assert.deepEqual(said(login('json: {}', ', budget: { logins: 5, by: [user, pasword] }')), ['flows.own.budget.by.1: there is no credential of this name in the flow; did you mean "password"?']);
-    assert.deepEqual(said(smallest({ account: 'budget: { logins: 5, by: [tokn] }' })), ['accounts.shop.budget.by.0: there is no credential of this name in the flow; did you mean "token"?']);
+    assert.deepEqual(said(login('json: {}', ', lifetimeFrom: tenent')), ['flows.own.lifetimeFrom: the flow has no credential of this name; did you mean "tenant"?']);
+    assert.deepEqual(said(login('json: {}', ', budget: { logins: 5, by: [user, pasword] }')), ['flows.own.budget.by.1: the flow has no credential of this name; did you mean "password"?']);
+    assert.deepEqual(said(smallest({ account: 'budget: { logins: 5, by: [tokn] }' })), ['accounts.shop.budget.by.0: the flow has no credential of this name; did you mean "token"?']);
   });
 });
 
@@ -82,14 +82,14 @@ describe('attach', () => {
 
   it('of a flow with a fixed token names the credential that it is', () => {
     load(own('{ header: X-Api-Key, value: "{apiKey}" }', ''));
-    assert.deepEqual(said(own('{ header: X }', '')), ['flows.own.attach: there is no credential {token} in this flow; without login and refresh its token is fixed, and attach must name it']);
-    assert.deepEqual(said(own('{ header: X, value: "{apKey}" }', '')), ['flows.own.attach: there is no credential {apKey} in this flow; without login and refresh its token is fixed, and attach must name it; did you mean "apiKey"?']);
+    assert.deepEqual(said(own('{ header: X }', '')), ['flows.own.attach: this flow has no credential {token}; without login and refresh its token is fixed, and attach must name it']);
+    assert.deepEqual(said(own('{ header: X, value: "{apKey}" }', '')), ['flows.own.attach: this flow has no credential {apKey}; without login and refresh its token is fixed, and attach must name it; did you mean "apiKey"?']);
     assert.deepEqual(said(own('{ header: X, value: "{apiKey}{note}" }', '')), ['flows.own.attach.value: must name one credential, which is the token']);
     assert.deepEqual(said(`flows: { own: { attach: { header: X } } }\n${smallest({})}`), ['flows.own.attach: the flow has no login and no refresh, so its token is fixed: it must be one of the flow\'s credentials']);
   });
 
   it('of an account is looked at likewise', () => {
-    assert.deepEqual(said(smallest({ account: 'attach: { header: X, value: "{tokn}" }' })), ['accounts.shop.attach: there is no credential {tokn} in this flow; without login and refresh its token is fixed, and attach must name it; did you mean "token"?']);
+    assert.deepEqual(said(smallest({ account: 'attach: { header: X, value: "{tokn}" }' })), ['accounts.shop.attach: this flow has no credential {tokn}; without login and refresh its token is fixed, and attach must name it; did you mean "token"?']);
   });
 
   it('of a fixed token that is optional wants it given', () => {

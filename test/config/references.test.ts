@@ -3,21 +3,21 @@ import { load, said, smallest } from '../support/config.ts';
 
 describe('names in a configuration', () => {
   it('of accounts must exist', () => {
-    assert.deepEqual(said(smallest({}).replace('account: shop', 'account: shpo')), ['routes.0.account: there is no account of this name; did you mean "shop"?']);
+    assert.deepEqual(said(smallest({}).replace('account: shop', 'account: shpo')), ['routes.0.account: no account has this name; did you mean "shop"?']);
     for (const inherited of ['constructor', 'toString', 'hasOwnProperty']) {
-      assert.deepEqual(said(smallest({}).replace('account: shop', `account: ${inherited}`)), ['routes.0.account: there is no account of this name'], inherited);
+      assert.deepEqual(said(smallest({}).replace('account: shop', `account: ${inherited}`)), ['routes.0.account: no account has this name'], inherited);
     }
   });
 
   it('of flows must exist', () => {
     const complaint = (flow: string): string[] => said(smallest({}).replace('flow: static', `flow: ${flow}`));
-    assert.deepEqual(complaint('chatap'), ['accounts.shop.flow: there is no flow of this name; did you mean "chatapp"?; known: softline, chatapp, twin, oauth2, oauth2-refresh, static']);
+    assert.deepEqual(complaint('chatap'), ['accounts.shop.flow: no flow has this name; did you mean "chatapp"?; known: softline, chatapp, twin, oauth2, oauth2-refresh, static']);
     assert.deepEqual(complaint('constructor').length, 1);
-    assert.deepEqual(said(smallest({ top: 'flows: { own: { extends: twin } }' }).replace('flow: static', 'flow: won')), ['accounts.shop.flow: there is no flow of this name; did you mean "twin"?; known: softline, chatapp, twin, oauth2, oauth2-refresh, static, own']);
+    assert.deepEqual(said(smallest({ top: 'flows: { own: { extends: twin } }' }).replace('flow: static', 'flow: won')), ['accounts.shop.flow: no flow has this name; did you mean "twin"?; known: softline, chatapp, twin, oauth2, oauth2-refresh, static, own']);
   });
 
   it('of a flow that has mistakes cause no second complaint', () => {
-    assert.deepEqual(said(smallest({ top: 'flows: { own: { extends: twn } }' }).replace('flow: static', 'flow: own')), ['flows.own.extends: there is no flow of this name; did you mean "twin"?; known: softline, chatapp, twin, oauth2, oauth2-refresh, static']);
+    assert.deepEqual(said(smallest({ top: 'flows: { own: { extends: twn } }' }).replace('flow: static', 'flow: own')), ['flows.own.extends: no flow has this name; did you mean "twin"?; known: softline, chatapp, twin, oauth2, oauth2-refresh, static']);
   });
 
   it('of credentials are those the flow asks for', () => {
@@ -43,7 +43,7 @@ describe('names in a configuration', () => {
   it('of upstreams are http or https URLs without user, query and fragment', () => {
     const complaint = (url: string): string[] => said(smallest({}).replace('https://shop.example', `"${url}"`));
     for (const url of ['shop.example', 'ftp://shop.example', 'https://', '/shop', 'file:///etc/passwd', 'javascript:1']) assert.deepEqual(complaint(url), ['routes.0.upstream: must be an http:// or https:// URL'], url);
-    for (const url of ['https://*.shop.example', 'https://*', 'https://{tenant}.shop.example', 'https://shop.example,other.example', 'https://*.shop.example/v1']) assert.deepEqual(complaint(url), ['routes.0.upstream: must name one host: "*" and "{…}" stand for nothing there'], url);
+    for (const url of ['https://*.shop.example', 'https://*', 'https://{tenant}.shop.example', 'https://shop.example,other.example', 'https://*.shop.example/v1']) assert.deepEqual(complaint(url), ['routes.0.upstream: must name one host: "*" and "{…}" have no meaning there'], url);
     for (const url of ['https://[::1]:8443', 'https://10.0.0.1', 'https://shop_1.example', 'https://münchen.example', 'https://shop.example.']) load(smallest({}).replace('https://shop.example', `"${url}"`));
     for (const url of ['https://a@shop.example', 'https://a:b@shop.example', 'https://shop.example/?a=b', 'https://shop.example/#a']) assert.deepEqual(complaint(url), ['routes.0.upstream: must have no user, password, query or fragment'], url);
   });

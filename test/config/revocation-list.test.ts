@@ -44,7 +44,7 @@ describe('listen.tls.clientCrlFile', () => {
     const file = join(folder(), 'crl.pem');
     writeFileSync(file, authority.revoke([]));
     assert.deepEqual(mistakesOf(text(`clientCrlFile: ${file}`)), [
-      { path: PATH, line: 5, message: 'needs clientCaFile: without it no certificate is asked for' },
+      { path: PATH, line: 5, message: 'needs clientCaFile: without it no client certificate is requested' },
     ]);
     load(text(`clientCaFile: c, clientCrlFile: ${file}`));
   });
