@@ -164,13 +164,13 @@ function tellTrouble(log: Logger, status: CredentialStatus, was: AccountWord | u
   const why = problem ?? 'no reason is known';
   switch (state) {
     case 'dead':
-      log.error(`account ${account} is dead: ${why}. Its calls fail until a person acts: ${person}`, fields);
+      log.error(`account ${account} is dead: ${why}. Its requests fail until a person acts: ${person}`, fields);
       break;
     case 'out_of_logins':
-      log.error(`account ${account} is out of logins${until === undefined ? '' : ` until ${new Date(until).toISOString()}`}, and its calls fail. To spend a login of the reserve: tokenward renew ${account} --use-reserve`, fields);
+      log.error(`account ${account} is out of logins${until === undefined ? '' : ` until ${new Date(until).toISOString()}`}, and its requests fail. To spend a login of the reserve: tokenward renew ${account} --use-reserve`, fields);
       break;
     case 'down':
-      log.error(`account ${account} is down: ${why}. Its calls fail until a renewal succeeds`, fields);
+      log.error(`account ${account} is down: ${why}. Its requests fail until a renewal succeeds`, fields);
       break;
     default:
       log.warn(`account ${account} is degraded: ${why}. Its token is still accepted${dead ? `, but a person must act: ${person}` : ''}`, fields);

@@ -116,7 +116,7 @@ const store = z.discriminatedUnion('type', [
     retiredKeys: z.array(storeKey).default([]),
     keyPrefix: z.string().regex(/^[A-Za-z0-9:._-]{1,50}$/, 'must be 1 to 50 letters, digits, ":", ".", "_" or "-"').default('tokenward'),
     commandTimeout: duration.prefault('500ms'),
-    waitReplicas: z.number().int().min(0).max(10).default(0).describe('How many Redis replicas must acknowledge a write (WAIT).'),
+    waitReplicas: z.number().int().min(0).max(10).default(0).describe('How many Redis replicas a write waits for (WAIT).'),
   }).refine((redis) => [redis.url, redis.sentinel, redis.cluster].filter((one) => one !== undefined).length === 1, 'needs exactly one of url, sentinel, cluster'),
 ]).prefault({ type: 'embedded' });
 

@@ -69,7 +69,7 @@ describe('the log', () => {
   it('says of a dead account, as an error, what a person must do', () => {
     becomes('dead', { dead: true, problem: 'the upstream refused the login (status 401)' });
     assert.deepEqual(told().map(({ level, message, state }) => [level, message, state]), [[
-      'error', 'account crm is dead: the upstream refused the login (status 401). Its calls fail until a person acts: correct its credentials and restart tokenward; if they are right after all: tokenward renew crm', 'dead',
+      'error', 'account crm is dead: the upstream refused the login (status 401). Its requests fail until a person acts: correct its credentials and restart tokenward; if they are right after all: tokenward renew crm', 'dead',
     ]]);
   });
 
@@ -80,16 +80,16 @@ describe('the log', () => {
     observer.recordUnreadable?.(CRM, new RecordError('sealed with another key'));
     becomes('dead', { account: 'crm', problem: 'sealed with another key' });
     assert.deepEqual(told().map(({ level, message }) => [level, message]), [
-      ['error', 'account erp is dead: the refresh token was refused. Its calls fail until a person acts: bring a new refresh token: tokenward import erp'],
+      ['error', 'account erp is dead: the refresh token was refused. Its requests fail until a person acts: bring a new refresh token: tokenward import erp'],
       ['error', 'the record of account crm in the token store cannot be opened; all other accounts are well'],
-      ['error', 'account crm is dead: sealed with another key. Its calls fail until a person acts: see to its record in the store'],
+      ['error', 'account crm is dead: sealed with another key. Its requests fail until a person acts: see to its record in the store'],
     ]);
   });
 
   it('says of an exhausted budget until when, and how to spend the reserve', () => {
     becomes('out_of_logins', { problem: 'the login budget is used up', budget: { ...BUDGET, remaining: 0, retryAt: Date.UTC(2026, 10, 27) } });
     assert.deepEqual(told().map(({ level, message, logins_left, reserve_left }) => [level, message, logins_left, reserve_left]), [[
-      'error', 'account crm is out of logins until 2026-11-27T00:00:00.000Z, and its calls fail. To spend a login of the reserve: tokenward renew crm --use-reserve', 0, 20,
+      'error', 'account crm is out of logins until 2026-11-27T00:00:00.000Z, and its requests fail. To spend a login of the reserve: tokenward renew crm --use-reserve', 0, 20,
     ]]);
   });
 
@@ -106,7 +106,7 @@ describe('the log', () => {
     becomes('working', { generation: 6 });
     assert.deepEqual(told().map(({ level, message, state, was, retry_in }) => [level, message, state, was, retry_in]), [
       ['warn', 'account crm is degraded: the refresh failed (status_5xx). Its token is still accepted', 'degraded', undefined, 21],
-      ['error', 'account crm is down: the refresh failed (status_5xx). Its calls fail until a renewal succeeds', 'down', 'degraded', 21],
+      ['error', 'account crm is down: the refresh failed (status_5xx). Its requests fail until a renewal succeeds', 'down', 'degraded', 21],
       ['info', 'account crm works again', 'working', 'down', undefined],
     ]);
   });
