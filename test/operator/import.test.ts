@@ -32,7 +32,7 @@ describe('tokenward import', () => {
   it('the next process spends the refresh token that was brought, and makes no login', async function () {
     requireBuild(this);
     const pair = sandbox.chatapp.issueToken();
-    const { code, stdout } = await imports('crm', `${pair.refreshToken!}\n`);
+    const { code, stdout } = await imports('crm', `${pair.refreshToken}\n`);
     assert.deepEqual([code, stdout], [0, 'crm: refresh token imported, generation 1; the next call spends it\n']);
     await start();
     assert.equal(await read(), 200);
@@ -46,7 +46,7 @@ describe('tokenward import', () => {
     sandbox.chatapp.revokeRefresh();
     sandbox.chatapp.revokeAll();
     const pair = sandbox.chatapp.issueToken();
-    assert.match((await imports('crm', pair.refreshToken!)).stdout, /generation 2; the next call spends it/);
+    assert.match((await imports('crm', pair.refreshToken)).stdout, /generation 2; the next call spends it/);
     assert.equal(await read(), 200);
     assert.deepEqual(tokenCalls(), [['login', 'ok', null], ['refresh', 'ok', pair.id]]);
   });
@@ -71,7 +71,7 @@ describe('tokenward import', () => {
     sandbox.chatapp.accounts[0] = { ...right, password: 'another' };
     await start();
     assert.equal(await read(), 503);
-    assert.equal((await imports('crm', sandbox.chatapp.issueToken().refreshToken!)).code, 0);
+    assert.equal((await imports('crm', sandbox.chatapp.issueToken().refreshToken)).code, 0);
     assert.equal(await read(), 200);
   });
 
@@ -81,7 +81,7 @@ describe('tokenward import', () => {
     await start();
     const first = read();
     while (sandbox.ledger.count({ vendor: 'chatapp', kind: 'login' }) === 0) await new Promise((resolve) => setTimeout(resolve, 20));
-    const { code, stdout } = await imports('crm', sandbox.chatapp.issueToken().refreshToken!);
+    const { code, stdout } = await imports('crm', sandbox.chatapp.issueToken().refreshToken);
     assert.deepEqual([code, stdout], [0, 'crm: refresh token imported, generation 2; the next call spends it\n']);
     assert.equal(await first, 200);
   });
@@ -89,8 +89,8 @@ describe('tokenward import', () => {
   it('says that it has made a store, so that nobody imports into the wrong folder unawares', async function () {
     requireBuild(this);
     const { refreshToken } = sandbox.chatapp.issueToken();
-    assert.match((await imports('crm', refreshToken!)).stderr, new RegExp(`There was no store in ${data()}, so it was made`));
-    assert.doesNotMatch((await imports('crm', refreshToken!)).stderr, /There was no store/);
+    assert.match((await imports('crm', refreshToken)).stderr, new RegExp(`There was no store in ${data()}, so it was made`));
+    assert.doesNotMatch((await imports('crm', refreshToken)).stderr, /There was no store/);
   });
 
   it('refuses an account it does not know, before it asks for anything', async function () {
@@ -119,7 +119,7 @@ describe('tokenward import', () => {
 
   it('leaves the lease behind for nobody', async function () {
     requireBuild(this);
-    await imports('crm', sandbox.chatapp.issueToken().refreshToken!);
+    await imports('crm', sandbox.chatapp.issueToken().refreshToken);
     const store = EmbeddedStore.open(data(), { ownerIsGone: () => false, now: () => Date.now() });
     assert.equal(await store.acquireLease('crm', 'somebody', 1_000), true);
     await store.close();
