@@ -2,12 +2,12 @@ import { randomBytes } from 'node:crypto';
 import { LRUCache } from 'lru-cache';
 import { FLIGHT_MS, LAST_SAVES_MS, LEASE_SURE_MS, LEASE_TTL_MS, LEASE_WAIT_MS, QUICK_CALL_MS } from '../deadlines.ts';
 import { TokenwardError } from '../errors.ts';
-import { newAccountState, type AccountState } from './account-state.ts';
+import { newAccountState, type AccountState, type Common } from './account-state.ts';
 import { LoginBudgets, type BudgetState } from './budget.ts';
 import { systemTimers, type Clock, type Timers } from './clock.ts';
 import type { Credential, CredentialSource, Outcome } from './credential.ts';
-import { backoff, backoffLeft, DOUBT_PAUSE, earlyPause, givesUpRefresh, isDoubtful, lostLoginWait, maySpendRefresh, NEXT_TRY, quickPause, type Unsettled } from './backoff.ts';
-import { earlyAt, isEnding, isInLastPart, lives, nextToken } from './lifetime.ts';
+import { backoff, backoffLeft, DOUBT_PAUSE, givesUpRefresh, isDoubtful, lostLoginWait, maySpendRefresh, NEXT_TRY, quickPause, type Unsettled } from './backoff.ts';
+import { isEnding, isInLastPart, lives, nextToken } from './lifetime.ts';
 import type { CredentialRecord, Records, RenewalKind } from './records.ts';
 import { judge, cannotServe, type CredentialStatus, type RenewalCause } from './status.ts';
 import { RecordError, type TokenStore } from './store.ts';
@@ -118,8 +118,7 @@ export class TokenManager {
   readonly #busy = new Map<string, AccountState>();
   readonly #options: Required<Pick<ManagerOptions, 'maxWaiting' | 'random' | 'owner' | 'timers'>> & ManagerOptions;
   readonly #budgets: LoginBudgets;
-  /** Accounts whose current token an upstream has refused, nothing having accepted it since. */
-  readonly #refused = new Set<string>();
+  readonly #common: Common;
   /** Under way: seeing to it that the store knows what we know. */
   #reconciling: Promise<void> | undefined;
   #reconcileAgain = false;
@@ -135,6 +134,8 @@ export class TokenManager {
     this.#named = new Set(this.#credentials.named);
     this.#options = { maxWaiting: 2_000, random: Math.random, timers: systemTimers, owner: randomBytes(12).toString('hex'), ...options };
     this.#budgets = new LoginBudgets(options.store, options.clock);
+    const { clock, timers, random } = this.#options;
+    this.#common = { clock, timers, random, refused: new Set() };
     this.#states = new LRUCache({
       max: options.maxAccounts ?? 100_000,
       dispose: (state, account, reason) => {
@@ -189,7 +190,7 @@ export class TokenManager {
     if (token !== undefined && token.generation > Math.max(refused.generation, state.provedDead) && lives(token, this.#options.clock)) return token;
     this.#noteRefusal(state, refused);
     if (state.credential.fixed !== undefined) throw new TokenwardError('credential_dead', { detail: `account ${account}: the upstream refused its fixed token` });
-    state.provedDead = Math.max(state.provedDead, refused.generation);
+    state.proveDead(refused.generation);
     return this.#join(state, state.provedDead, { cause: { why: 'refused', by } });
   }
 
@@ -208,11 +209,11 @@ export class TokenManager {
 
   /** An upstream's answer does not complain about this token: it works. Called for every such answer, so it costs next to nothing while nothing was refused. */
   accepted(account: string, token: Token): void {
-    if (this.#refused.size === 0 || !this.#refused.has(account)) return;
+    const { refused } = this.#common;
+    if (refused.size === 0 || !refused.has(account)) return;
     const state = this.#states.peek(account) ?? this.#busy.get(account);
     if (state === undefined || token.generation !== state.token?.generation) return;
-    state.acceptedAt = this.#options.clock.monotonic();
-    this.#forgetRefusal(state);
+    state.accept();
     this.#options.observer.changed(state.credential);
   }
 
@@ -221,14 +222,13 @@ export class TokenManager {
     const state = this.#state(account);
     if (state.credential.fixed !== undefined) throw new TokenwardError('token_unavailable', { detail: `account ${account}: its token is a fixed one; change it in the configuration` });
     if (options.login === true && !state.credential.canLogin) throw new TokenwardError('token_unavailable', { detail: `account ${account}: its flow has no login; bring a new refresh token with: tokenward import ${account}` });
-    state.recordRetryAt = -Infinity;
+    state.readRecordAnew();
     await this.#rereadSecrets(state);
     const record = await this.#read(state);
     if (record.dead !== undefined || record.retryAt !== undefined || record.failures > 0 || record.gaveUpAt !== undefined) {
       await this.#save(state, { ...record, dead: undefined, doubt: undefined, failures: 0, retryAt: undefined, gaveUpAt: undefined });
     }
-    state.retryAt = undefined;
-    state.dead = undefined;
+    state.revive();
     return this.#join(state, Math.max(record.generation, state.token?.generation ?? 0), { ...options, cause: { why: 'operator', by: undefined } });
   }
 
@@ -274,14 +274,8 @@ export class TokenManager {
 
   #noteRefusal(state: AccountState, refused: Token): void {
     if (refused.generation !== state.token?.generation) return;
-    state.refusedAt = this.#options.clock.wall();
-    this.#refused.add(state.credential.account);
+    state.reject();
     this.#options.observer.changed(state.credential);
-  }
-
-  #forgetRefusal(state: AccountState): void {
-    state.refusedAt = undefined;
-    this.#refused.delete(state.credential.account);
   }
 
   #shown(): AccountState[] {
@@ -319,7 +313,7 @@ export class TokenManager {
     if (known !== undefined) return known;
     const credential = this.#credentials.get(account);
     if (credential === undefined) throw new TokenwardError('internal', { detail: `no account named ${account}` });
-    const state = newAccountState(credential, this.#options.clock, this.#options.timers);
+    const state = newAccountState(credential, this.#common);
     this.#states.set(account, state);
     return state;
   }
@@ -327,7 +321,7 @@ export class TokenManager {
   /** Keeps the account's state, and the process, until the work is over. */
   #track<T>(state: AccountState, work: Promise<T>): void {
     this.#running.add(work);
-    state.users += 1;
+    state.hold();
     const over = (): void => {
       this.#running.delete(work);
       this.#leave(state);
@@ -336,7 +330,7 @@ export class TokenManager {
   }
 
   #leave(state: AccountState): void {
-    state.users -= 1;
+    state.letGo();
     const { account } = state.credential;
     if (state.users === 0 && this.#busy.delete(account)) this.#states.set(account, state);
   }
@@ -347,7 +341,7 @@ export class TokenManager {
     await this.#refreshBudget(state);
     if (formerName !== undefined) await this.#stored('write', () => this.#options.records.adoptFormer(account, formerName, identity));
     this.#adopt(state, await this.#read(state));
-    state.loaded = true;
+    state.load();
   }
 
   /** The account's record. Rejects with a TokenwardError, if the record does not open with one that concerns this account only. */
@@ -359,15 +353,14 @@ export class TokenManager {
       const record = await this.#stored('read', () => records.read(credential.account, credential.identity));
       this.#noteForeign(state, record);
       if (state.recordProblem !== undefined) {
-        state.recordProblem = undefined;
+        state.recordOpens();
         observer.changed(credential);
       }
       return record;
     } catch (error) {
       if (!(error instanceof RecordError)) throw error;
-      state.recordRetryAt = clock.monotonic() + RECORD_PAUSE;
       const isNew = state.recordProblem === undefined;
-      state.recordProblem = error.message;
+      state.recordFails(error.message, clock.monotonic() + RECORD_PAUSE);
       if (isNew) {
         observer.recordUnreadable?.(credential, error);
         observer.changed(credential);
@@ -379,44 +372,20 @@ export class TokenManager {
   /** Another deployment keeps its token under the same name in the same store: told once, since one of them is set up wrong. */
   #noteForeign(state: AccountState, { foreign = false }: CredentialRecord): void {
     if (foreign && !state.foreign) this.#options.observer.foreignRecord?.(state.credential);
-    state.foreign = foreign;
+    state.noteForeign(foreign);
   }
 
   /** Takes over what the store says, if it is about the same identity and not older than what we have. */
   #adopt(state: AccountState, record: CredentialRecord): Token | undefined {
-    const { credential } = state;
-    const { token } = record;
-    const isOurs = record.identity === credential.identity;
-    state.suspect = (record.dead ?? record.doubt) !== undefined;
-    state.dead = record.dead?.credentials === credential.credentials ? record.dead.reason : this.#missing(state, isOurs ? token : undefined);
-    // A pause for a second look at credentials that have been changed since is over.
-    state.retryAt = record.doubt !== undefined && record.doubt.credentials !== credential.credentials ? undefined : record.retryAt;
-    state.failures = record.failures;
-    if (token !== undefined && isOurs && token.generation > (state.token?.generation ?? 0)) this.#take(state, token);
-    this.#options.observer.changed(credential);
+    state.adopt(record);
+    this.#options.observer.changed(state.credential);
     return state.token;
-  }
-
-  /** Why an account that cannot log in by itself will get no further token; undefined if it may. */
-  #missing({ credential, unsaved }: AccountState, token: Token | undefined): string | undefined {
-    if (credential.canLogin || credential.fixed !== undefined || token?.hasRefresh === true || unsaved !== undefined) return undefined;
-    return `it has no refresh token, and its flow has no login; bring one with: tokenward import ${credential.account}`;
-  }
-
-  /** A newer token: what was said of the one before it is over. */
-  #take(state: AccountState, token: Token): void {
-    state.token = token;
-    state.earlyAt = earlyAt(state.credential, token, this.#options.random());
-    state.acceptedAt = -Infinity;
-    this.#forgetRefusal(state);
-    state.problem = undefined;
-    state.outOfLogins = false;
   }
 
   // ---- renewing
 
   #renewEarly(state: AccountState): void {
-    state.earlyAt = this.#options.clock.monotonic() + earlyPause(state.failures);
+    state.putOffEarly();
     if (state.flight.busy || this.#closing) return;
     this.#fly(state, state.token?.generation ?? 0, EARLY).catch(() => {
       // The observer has heard of it; the token in use still lives, and the next try is due at `earlyAt`.
@@ -433,8 +402,8 @@ export class TokenManager {
 
   async #join(state: AccountState, refused: number, wishes: Wishes): Promise<Token> {
     if (state.waiting >= this.#options.maxWaiting) throw new TokenwardError('too_many_waiting', { detail: `account ${state.credential.account}`, retryAfter: 1 });
-    state.waiting += 1;
-    state.users += 1;
+    state.queue();
+    state.hold();
     try {
       for (;;) {
         const token = await this.#fly(state, refused, wishes).catch((error: unknown) => {
@@ -447,7 +416,7 @@ export class TokenManager {
         if (token.generation > refused) return token;
       }
     } finally {
-      state.waiting -= 1;
+      state.unqueue();
       this.#leave(state);
     }
   }
@@ -456,16 +425,14 @@ export class TokenManager {
     return state.flight.run(
       async () => {
         const work = this.#renew(state, refused, wishes);
-        state.work = work;
+        state.takeOff(work);
         this.#track(state, work);
         try {
           const token = await work;
-          // Unless the very token it landed on has been refused meanwhile: whoever said so flies again at once.
-          if (token.generation > state.provedDead) state.provedDead = -1;
+          state.land(token);
           return token;
         } catch (error) {
-          // The proof is used up: there is no successor, so the old token may be tried again (it may have been one call's problem). Not for a flight that came in late: the next one has begun.
-          if (state.work === work) state.provedDead = -1;
+          state.turnBack(work);
           throw error;
         }
       },
@@ -522,7 +489,7 @@ export class TokenManager {
     const { store, owner, clock } = this.#options;
     const asked = clock.monotonic();
     const given = await store.acquireLease(state.credential.account, owner, LEASE_TTL_MS);
-    state.leasedAt = given ? asked : -Infinity;
+    state.leased(given ? asked : undefined);
     return given;
   }
 
@@ -548,9 +515,9 @@ export class TokenManager {
       .catch((error: unknown) => observer.storeFailed('lease', error))
       .finally(() => {
         this.#options.checkpoint?.('P9 lease released');
-        if (state.releasing === release) state.releasing = undefined;
+        state.released(release);
       });
-    state.releasing = release;
+    state.release(release);
     this.#track(state, release);
   }
 
@@ -562,7 +529,7 @@ export class TokenManager {
     const record = await this.#read(state);
     const news = this.#isNews(state, record, refused);
     const token = this.#adopt(state, record);
-    state.loaded = true;
+    state.load();
     return news ? token : undefined;
   }
 
@@ -577,7 +544,7 @@ export class TokenManager {
   async #lookAgain(state: AccountState): Promise<void> {
     const now = this.#options.clock.monotonic();
     if (!state.suspect || state.credential.reread === undefined || now < state.lookAgainAt) return;
-    state.lookAgainAt = now + SECRET_PAUSE;
+    state.lookedAgain(now + SECRET_PAUSE);
     if (await this.#rereadSecrets(state)) this.#adopt(state, await this.#read(state));
   }
 
@@ -594,8 +561,7 @@ export class TokenManager {
     const wait = useReserve ? 0 : backoffLeft(state.retryAt, clock.wall());
     if (wait > 0) {
       observer.withheld(credential, 'cooldown');
-      // Another process may have failed, so that nobody has said here what was wrong.
-      state.problem ??= 'the last renewal failed';
+      state.holdBack();
       throw new TokenwardError('token_unavailable', { detail: `account ${credential.account}: ${state.problem}`, retryAfter: wait / 1000 });
     }
   }
@@ -693,7 +659,7 @@ export class TokenManager {
       const nothingLeft = outcome.kind === 'impossible' || (outcome.kind === 'failed' && outcome.reach === 'unsent');
       if (nothingLeft && credential.budget !== undefined && debited.at !== undefined) {
         // Nobody has seen this login, so it does not count. A store that cannot say so now keeps one too many, which is safe.
-        await this.#budgets.takeBack(credential.budget, debited.at).then((left) => (state.budget = left), (error: unknown) => observer.storeFailed('debit', error));
+        await this.#budgets.takeBack(credential.budget, debited.at).then((left) => state.countLogins(left), (error: unknown) => observer.storeFailed('debit', error));
       }
       if (outcome.kind === 'impossible') return this.#giveUp(state, current, outcome.reason);
       current = { ...current, intent: undefined };
@@ -718,7 +684,7 @@ export class TokenManager {
     if (byOperator || !isDoubtful(record, credential.credentials, now)) return this.#giveUp(state, record, `the token endpoint refused the login (${reason})`);
     const doubt = record.doubt?.credentials === credential.credentials ? record.doubt : { since: now, credentials: credential.credentials };
     const retryAt = doubt.since + DOUBT_PAUSE;
-    state.problem = `the token endpoint refused the login (${reason}), though it worked within the last hour; it is tried once more before the account is called dead`;
+    state.setBack(`the token endpoint refused the login (${reason}), though it worked within the last hour; it is tried once more before the account is called dead`);
     this.#adopt(state, await this.#save(state, { ...record, intent: undefined, doubt, failures: record.failures + 1, retryAt }));
     throw new TokenwardError('token_unavailable', { detail: `account ${credential.account}: ${state.problem}`, retryAfter: (retryAt - now) / 1000 });
   }
@@ -739,14 +705,14 @@ export class TokenManager {
     const wait = useReserve ? 0 : lostLoginWait(record.intent, clock.wall());
     if (wait > 0) {
       observer.withheld(credential, 'lost-login');
-      state.problem = 'several logins in a row were cut off before their answer was stored';
+      state.setBack('several logins in a row were cut off before their answer was stored');
       observer.changed(credential);
       throw new TokenwardError('token_unavailable', { detail: `account ${credential.account}: ${state.problem}`, retryAfter: wait / 1000 });
     }
     let at: number | undefined;
     if (credential.budget !== undefined) {
       const debit = await this.#stored('debit', () => this.#budgets.debit(credential.budget!, useReserve));
-      state.budget = debit.state;
+      state.countLogins(debit.state);
       if (!debit.granted) return this.#outOfLogins(state, debit.state);
       at = debit.at;
     }
@@ -757,8 +723,7 @@ export class TokenManager {
     const { credential } = state;
     const { clock, observer } = this.#options;
     observer.withheld(credential, 'budget');
-    state.outOfLogins = true;
-    state.problem = `its ${limit} automatic logins are used up; ${reserveRemaining === 0 ? 'none is left in reserve either' : `${reserveRemaining} are kept in reserve: tokenward renew ${credential.account} --use-reserve`}`;
+    state.runOut(`its ${limit} automatic logins are used up; ${reserveRemaining === 0 ? 'none is left in reserve either' : `${reserveRemaining} are kept in reserve: tokenward renew ${credential.account} --use-reserve`}`);
     observer.changed(credential);
     throw new TokenwardError('login_budget_exhausted', { detail: `account ${credential.account}: ${state.problem}`, retryAfter: ((retryAt ?? 0) - clock.wall()) / 1000 });
   }
@@ -767,9 +732,7 @@ export class TokenManager {
     const attempt = record.intent?.kind === kind ? record.intent.attempt + 1 : 1;
     const { clock, checkpoint } = this.#options;
     const id = randomBytes(9).toString('base64url');
-    // Also if its answer never comes: the store may have carried the write out all the same.
-    const before = state.uncalled !== undefined && record.intent?.id === state.uncalled.id ? state.uncalled.before : record.intent;
-    state.uncalled = { id, before };
+    state.intend(id, record.intent);
     const intended = await this.#save(state, { ...record, identity: state.credential.identity, token: ownToken(state, record), intent: { kind, startedAt: clock.wall(), attempt, id } });
     checkpoint?.('P2 intent stored');
     // Stopped for so long (SIGSTOP, a paused container) that somebody else may have taken over: they have seen the intent and act on it.
@@ -780,9 +743,8 @@ export class TokenManager {
   async #call(state: AccountState, kind: RenewalKind, cause: RenewalCause, call: () => Promise<Outcome>): Promise<Outcome> {
     const { clock, observer } = this.#options;
     const start = clock.monotonic();
-    state.calling = true;
-    state.uncalled = undefined;
-    const outcome = await call().finally(() => (state.calling = false));
+    state.beginCall();
+    const outcome = await call().finally(() => state.endCall());
     this.#options.checkpoint?.('P6 answer read');
     if (outcome.kind !== 'granted') {
       observer.renewed(state.credential, { kind, cause, outcome: outcome.kind, reason: outcome.reason, detail: 'detail' in outcome ? outcome.detail : undefined, seconds: (clock.monotonic() - start) / 1000, generation: undefined, expiresAt: undefined, budget: state.budget });
@@ -812,7 +774,7 @@ export class TokenManager {
       if (saved === undefined) theirs = await this.#read(state);
     } catch {
       // The old pair may be dead and this is the only copy of the new one: keep it, serve it, write it when the store is back.
-      state.unsaved = next;
+      state.keepUnsaved(next);
       report();
       this.#keepSaving(state);
       return this.#use(state, token);
@@ -830,10 +792,7 @@ export class TokenManager {
   }
 
   #use(state: AccountState, token: Token): Token {
-    this.#take(state, token);
-    state.dead = undefined;
-    state.retryAt = undefined;
-    state.failures = 0;
+    state.grant(token);
     this.#options.observer.changed(state.credential);
     return token;
   }
@@ -855,10 +814,8 @@ export class TokenManager {
     // After a login made instead of a failing refresh the next try is a refresh again, which costs nothing.
     const next = kind === 'refresh' || record.token?.hasRefresh === true ? 'refresh' : credential.budget === undefined ? 'login' : 'budgeted login';
     const retryAt = now + backoff(outcome, failures, next, random());
-    state.retryAt = retryAt;
-    state.failures = failures;
     const detail = 'detail' in outcome ? outcome.detail : undefined;
-    state.problem = `the ${kind} failed (${outcome.reason}${detail === undefined ? '' : `: ${detail}`})`;
+    state.fail(`the ${kind} failed (${outcome.reason}${detail === undefined ? '' : `: ${detail}`})`, failures, retryAt);
     this.#adopt(state, await this.#save(state, { ...record, failures, retryAt }));
     throw new TokenwardError('token_unavailable', { detail: `account ${credential.account}: ${state.problem}`, retryAfter: (retryAt - clock.wall()) / 1000 });
   }
@@ -980,8 +937,7 @@ export class TokenManager {
       return records.replace(credential.account, { ...unsaved, revision: record.revision, ...(record.key !== undefined && { key: record.key }) });
     });
     if (saved === undefined) throw new TokenwardError('token_unavailable', { detail: `account ${credential.account}: another process is renewing it`, retryAfter: 1 });
-    state.unsaved = undefined;
-    state.problem = undefined;
+    state.saved();
     // While we could not write, somebody else has renewed: what is stored is the token of all, and ours is dropped.
     if (saved.token !== undefined && saved.token.reveal() !== state.token?.reveal() && saved.identity === credential.identity) this.#use(state, saved.token);
     await store.releaseLease(credential.account, owner).catch((error: unknown) => this.#options.observer.storeFailed('lease', error));
@@ -995,7 +951,7 @@ export class TokenManager {
 
   async #refreshBudget(state: AccountState): Promise<void> {
     const { budget } = state.credential;
-    if (budget !== undefined) state.budget = await this.#stored('read', () => this.#budgets.state(budget));
+    if (budget !== undefined) state.countLogins(await this.#stored('read', () => this.#budgets.state(budget)));
   }
 }
 
