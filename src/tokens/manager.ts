@@ -1,17 +1,19 @@
 import { randomBytes } from 'node:crypto';
-import { LRUCache } from 'lru-cache';
 import { FLIGHT_MS, LAST_SAVES_MS, LEASE_SURE_MS, LEASE_TTL_MS, LEASE_WAIT_MS, QUICK_CALL_MS } from '../deadlines.ts';
 import { TokenwardError } from '../errors.ts';
-import { newAccountState, type AccountState, type Common } from './account-state.ts';
+import { AccountCache, sourceOf } from './account-cache.ts';
+import type { AccountState } from './account-state.ts';
 import { LoginBudgets, type BudgetState } from './budget.ts';
-import { systemTimers, type Clock, type Timers } from './clock.ts';
 import type { Credential, CredentialSource, Outcome } from './credential.ts';
 import { backoff, backoffLeft, DOUBT_PAUSE, givesUpRefresh, isDoubtful, lostLoginWait, maySpendRefresh, NEXT_TRY, quickPause, type Unsettled } from './backoff.ts';
 import { isEnding, isInLastPart, lives, nextToken } from './lifetime.ts';
-import type { CredentialRecord, Records, RenewalKind } from './records.ts';
-import { judge, cannotServe, type CredentialStatus, type RenewalCause } from './status.ts';
-import { RecordError, type TokenStore } from './store.ts';
+import type { CredentialRecord, RenewalKind } from './records.ts';
+import { describe, type CredentialStatus, type RenewalCause } from './status.ts';
+import { withDefaults, type ManagerOptions, type Parts } from './options.ts';
+import { EARLY, type RenewNowOptions, type Wishes } from './wishes.ts';
+import { RecordError } from './store.ts';
 import { Token, type Grant } from './token.ts';
+import { ending, Work } from './work.ts';
 
 /** How often a lease that somebody else has is asked for. ms. */
 const LEASE_POLL = 100;
@@ -27,83 +29,12 @@ const RECORD_PAUSE = 5_000;
 /** The files of credentials that were refused are looked at again no sooner than this, and only when somebody asks for a token. ms. */
 const SECRET_PAUSE = 30_000;
 
-/** Accounts shown one by one. */
-const SHOWN_MOST = 500;
-
-/** What the manager tells the outside: for metrics, logs and the operator's page. Must not throw. */
-export interface TokenObserver {
-  /** A call to the token endpoint has ended. */
-  renewed(credential: Credential, report: RenewalReport): void;
-  /** A renewal that never came to a call: budget, dead credential, store. */
-  withheld(credential: Credential, reason: string): void;
-  /** The credential's state changed: new token, dead, alive again. */
-  changed(credential: Credential): void;
-  storeFailed(operation: string, error: unknown): void;
-  /** This account's record does not open. Told once until it opens again; the store and all other accounts are well. */
-  recordUnreadable?(credential: Credential, error: RecordError): void;
-  /** The store holds a record of this account's name for another identity. Told once. */
-  foreignRecord?(credential: Credential): void;
-  /** A file that the account's secrets come from has changed, and was read again. */
-  secretChanged?(credential: Credential): void;
-}
-
-/** One call to a token endpoint, told when it has ended. */
-export interface RenewalReport {
-  readonly kind: RenewalKind;
-  readonly cause: RenewalCause;
-  readonly outcome: Outcome['kind'];
-  /** Empty if granted. */
-  readonly reason: string;
-  /** See Outcome: for people, nothing secret. */
-  readonly detail: string | undefined;
-  readonly seconds: number;
-  /** Of the token that was granted. Wall-clock ms. */
-  readonly generation: number | undefined;
-  readonly expiresAt: number | undefined;
-  /** After this call; undefined: the account has no login budget. */
-  readonly budget: BudgetState | undefined;
-}
-
-/** Why somebody wants a new token, and what it may cost. */
-interface Wishes extends RenewNowOptions {
-  readonly cause: RenewalCause;
-}
-
-const EARLY: Wishes = { cause: { why: 'early', by: undefined } };
-
 /** Another process has gone on with the renewal that this one had begun. */
 class Overtaken extends TokenwardError {}
 
-/**
- * The moments of a renewal at which a crash matters, for tests that crash there. P3 to P5 lie outside: they are about
- * what the endpoint has seen and answered.
- */
-export type Checkpoint = 'P0 before lease' | 'P1 lease taken' | 'P2 intent stored' | 'P6 answer read' | 'P7 token stored' | 'P8 token published' | 'P9 lease released';
-
-/** An operator's wishes for a renewal by hand. */
-export interface RenewNowOptions {
-  /** May spend the logins kept in reserve. */
-  readonly useReserve?: boolean;
-  /** Log in, whatever a refresh would come to. */
-  readonly login?: boolean;
-}
-
-export interface ManagerOptions {
-  readonly store: TokenStore;
-  readonly records: Records;
-  readonly clock: Clock;
-  readonly observer: TokenObserver;
-  /** Names this process in leases. */
-  readonly owner?: string;
-  /** Accounts held in memory at once; others are read from the store when asked for. */
-  readonly maxAccounts?: number;
-  /** Callers who may wait for one account's token. */
-  readonly maxWaiting?: number;
-  readonly random?: () => number;
-  readonly timers?: Timers;
-  /** Only tests give one. */
-  readonly checkpoint?: (point: Checkpoint) => void;
-}
+export type { Checkpoint, ManagerOptions } from './options.ts';
+export type { RenewalReport, TokenObserver } from './observer.ts';
+export type { RenewNowOptions } from './wishes.ts';
 
 /**
  * The life of every token: get one, renew the one that was refused, never two renewals of one credential at a time,
@@ -111,19 +42,13 @@ export interface ManagerOptions {
  */
 export class TokenManager {
   readonly #credentials: CredentialSource;
-  /** The same as in `#credentials.named`. */
-  readonly #named: ReadonlySet<string>;
-  readonly #states: LRUCache<string, AccountState>;
-  /** Accounts that fell out of memory while somebody waits or works there: a second state beside theirs would renew a second time. */
-  readonly #busy = new Map<string, AccountState>();
-  readonly #options: Required<Pick<ManagerOptions, 'maxWaiting' | 'random' | 'owner' | 'timers'>> & ManagerOptions;
+  readonly #accounts: AccountCache;
+  readonly #work: Work;
+  readonly #options: Parts;
   readonly #budgets: LoginBudgets;
-  readonly #common: Common;
   /** Under way: seeing to it that the store knows what we know. */
   #reconciling: Promise<void> | undefined;
   #reconcileAgain = false;
-  readonly #running = new Set<Promise<unknown>>();
-  #closing = false;
   /** The store failed and has not been seen well since. */
   #storeDown = false;
   /** Resolves once a store that came back has had time to hear from everybody. */
@@ -131,24 +56,17 @@ export class TokenManager {
 
   constructor(credentials: CredentialSource | Iterable<Credential>, options: ManagerOptions) {
     this.#credentials = Symbol.iterator in credentials ? sourceOf(credentials) : credentials;
-    this.#named = new Set(this.#credentials.named);
-    this.#options = { maxWaiting: 2_000, random: Math.random, timers: systemTimers, owner: randomBytes(12).toString('hex'), ...options };
+    this.#options = withDefaults(options);
     this.#budgets = new LoginBudgets(options.store, options.clock);
-    const { clock, timers, random } = this.#options;
-    this.#common = { clock, timers, random, refused: new Set() };
-    this.#states = new LRUCache({
-      max: options.maxAccounts ?? 100_000,
-      dispose: (state, account, reason) => {
-        if (reason === 'evict' && state.users > 0) this.#busy.set(account, state);
-      },
-    });
+    this.#accounts = new AccountCache(this.#credentials, this.#options);
+    this.#work = new Work(this.#accounts);
   }
 
   /** Reads the stored tokens of the accounts that are named into memory, so that the first requests find them there, and listens for newer ones. Rejects if the store cannot be read. */
   async load(): Promise<void> {
     await this.#stored('watch', async () => this.#options.store.watch?.((account) => this.#notice(account), () => this.#recovered()));
     for (const account of this.#credentials.named) {
-      const state = this.#state(account);
+      const state = this.#accounts.of(account);
       // A record that does not open is its own account's trouble; the others are served.
       await this.#load(state).catch((error: unknown) => {
         if (state.recordProblem === undefined) throw error;
@@ -158,7 +76,7 @@ export class TokenManager {
 
   /** The account's token, at once if memory has a living one. Rejects with a TokenwardError. */
   get(account: string): Token | Promise<Token> {
-    const state = this.#state(account);
+    const state = this.#accounts.of(account);
     const { clock } = this.#options;
     const { token } = state;
     if (token !== undefined && token.generation > state.provedDead && lives(token, clock)) {
@@ -176,7 +94,7 @@ export class TokenManager {
   getLasting(account: string): Token | Promise<Token> {
     const got = this.get(account);
     if (got instanceof Promise || !isInLastPart(got, this.#options.clock)) return got;
-    return this.#renewFirst(this.#state(account), got);
+    return this.#renewFirst(this.#accounts.of(account), got);
   }
 
   /**
@@ -184,7 +102,7 @@ export class TokenManager {
    * a hundred late refusals of one token cost one renewal. `by`: whose refusal, in words for a person.
    */
   renew(account: string, refused: Token, by?: string): Token | Promise<Token> {
-    const state = this.#state(account);
+    const state = this.#accounts.of(account);
     const { token } = state;
     // A newer one may have been refused as well by now, and its successor be on the way.
     if (token !== undefined && token.generation > Math.max(refused.generation, state.provedDead) && lives(token, this.#options.clock)) return token;
@@ -196,12 +114,12 @@ export class TokenManager {
 
   /** False for a fixed token: a refusal of it can be noted, not mended. */
   canRenew(account: string): boolean {
-    return this.#state(account).credential.fixed === undefined;
+    return this.#accounts.of(account).credential.fixed === undefined;
   }
 
   /** An upstream has refused this token and no renewal is asked for (a fixed token, or one that would be renewed in vain): calls of the account fail. */
   refused(account: string, token: Token): void {
-    const state = this.#state(account);
+    const state = this.#accounts.of(account);
     // Others are served with it: this is about one call, and the account is well.
     if (state.credential.fixed === undefined && state.acceptedAt > -Infinity) return;
     this.#noteRefusal(state, token);
@@ -209,9 +127,8 @@ export class TokenManager {
 
   /** An upstream's answer does not complain about this token: it works. Called for every such answer, so it costs next to nothing while nothing was refused. */
   accepted(account: string, token: Token): void {
-    const { refused } = this.#common;
-    if (refused.size === 0 || !refused.has(account)) return;
-    const state = this.#states.peek(account) ?? this.#busy.get(account);
+    if (!this.#accounts.isRefused(account)) return;
+    const state = this.#accounts.peek(account);
     if (state === undefined || token.generation !== state.token?.generation) return;
     state.accept();
     this.#options.observer.changed(state.credential);
@@ -219,7 +136,7 @@ export class TokenManager {
 
   /** An operator's renewal: forgets that the credential is dead and that we were to wait; may spend the login reserve. */
   async renewNow(account: string, options: RenewNowOptions = {}): Promise<Token> {
-    const state = this.#state(account);
+    const state = this.#accounts.of(account);
     if (state.credential.fixed !== undefined) throw new TokenwardError('token_unavailable', { detail: `account ${account}: its token is a fixed one; change it in the configuration` });
     if (options.login === true && !state.credential.canLogin) throw new TokenwardError('token_unavailable', { detail: `account ${account}: its flow has no login; bring a new refresh token with: tokenward import ${account}` });
     state.readRecordAnew();
@@ -234,7 +151,7 @@ export class TokenManager {
 
   /** Whether nothing newer than this token is known here. */
   isCurrent(account: string, token: Token): boolean {
-    return (this.#state(account).token?.generation ?? 0) <= token.generation;
+    return (this.#accounts.of(account).token?.generation ?? 0) <= token.generation;
   }
 
   has(account: string): boolean {
@@ -243,33 +160,27 @@ export class TokenManager {
 
   /** Brings the counts of logins up to date: they fall by themselves as the window rolls, and other processes log in too. */
   async refreshBudgets(): Promise<void> {
-    for (const state of this.#shown()) await this.#refreshBudget(state).catch(() => undefined);
+    for (const state of this.#accounts.shown()) await this.#refreshBudget(state).catch(() => undefined);
   }
 
   /** How many accounts there are, and how many of them are in memory. */
   get count(): { readonly known: number; readonly inMemory: number } {
-    return { known: this.#credentials.size, inMemory: this.#states.size + this.#busy.size };
+    return this.#accounts.count;
   }
 
   /** What the accounts look like now: the named ones, and of the others those in memory, up to a few hundred, first those in trouble. */
   status(): CredentialStatus[] {
-    return this.#shown().map((state) => this.#statusOf(state));
+    return this.#accounts.shown().map((state) => this.#statusOf(state));
   }
 
   /** One account's, if it is in memory. */
   statusOf(account: string): CredentialStatus | undefined {
-    const state = this.#states.peek(account) ?? this.#busy.get(account);
+    const state = this.#accounts.peek(account);
     return state && this.#statusOf(state);
   }
 
   #statusOf(state: AccountState): CredentialStatus {
-    const { token, credential } = state;
-    const { word, problem } = judge(state, this.storeUsable, this.#options.clock);
-    return {
-      account: credential.account, flow: credential.flow, named: this.#named.has(credential.account), state: word, ready: !cannotServe(word), problem,
-      generation: token?.generation ?? 0, obtainedAt: token?.obtainedAt, expiresAt: token?.expiresAt, refreshExpiresAt: token?.refreshExpiresAt, refusedAt: state.refusedAt,
-      dead: state.dead !== undefined || state.recordProblem !== undefined, renewing: state.flight.busy, waiting: state.waiting, retryAt: state.retryAt, budget: state.budget,
-    };
+    return describe(state, this.#accounts.isNamed(state.credential.account), this.storeUsable, this.#options.clock);
   }
 
   #noteRefusal(state: AccountState, refused: Token): void {
@@ -278,27 +189,12 @@ export class TokenManager {
     this.#options.observer.changed(state.credential);
   }
 
-  #shown(): AccountState[] {
-    const named = this.#credentials.named.map((account) => this.#state(account));
-    const room = Math.max(0, SHOWN_MOST - named.length);
-    if (room === 0 || this.count.inMemory <= named.length) return named;
-    const others = [...this.#busy.values(), ...this.#states.values()].filter(({ credential }) => !this.#named.has(credential.account));
-    const troubled = others.filter(({ problem, unsaved, dead, recordProblem, refusedAt }) => (problem ?? unsaved ?? dead ?? recordProblem ?? refusedAt) !== undefined);
-    return [...named, ...[...new Set([...troubled, ...others])].slice(0, room)];
-  }
-
   /**
    * Lets the calls under way end (they must not be cut between spending and storing) and begins no other one: no second
    * try, no login after a refresh. So it takes no longer than `RENEWAL_ENDS_MS`.
    */
   async close(): Promise<void> {
-    this.#closing = true;
-    while (this.#running.size > 0) await Promise.allSettled(this.#running);
-  }
-
-  /** As it is by now: asked after a wait, it may be another answer than before. */
-  #isClosing(): boolean {
-    return this.#closing;
+    await this.#work.close();
   }
 
   /** False while the store is out of reach: living tokens go on serving, nothing is renewed. */
@@ -307,33 +203,6 @@ export class TokenManager {
   }
 
   // ---- one account's memory
-
-  #state(account: string): AccountState {
-    const known = this.#states.get(account) ?? this.#busy.get(account);
-    if (known !== undefined) return known;
-    const credential = this.#credentials.get(account);
-    if (credential === undefined) throw new TokenwardError('internal', { detail: `no account named ${account}` });
-    const state = newAccountState(credential, this.#common);
-    this.#states.set(account, state);
-    return state;
-  }
-
-  /** Keeps the account's state, and the process, until the work is over. */
-  #track<T>(state: AccountState, work: Promise<T>): void {
-    this.#running.add(work);
-    state.hold();
-    const over = (): void => {
-      this.#running.delete(work);
-      this.#leave(state);
-    };
-    work.then(over, over);
-  }
-
-  #leave(state: AccountState): void {
-    state.letGo();
-    const { account } = state.credential;
-    if (state.users === 0 && this.#busy.delete(account)) this.#states.set(account, state);
-  }
 
   async #load(state: AccountState): Promise<void> {
     if (state.loaded) return;
@@ -386,7 +255,7 @@ export class TokenManager {
 
   #renewEarly(state: AccountState): void {
     state.putOffEarly();
-    if (state.flight.busy || this.#closing) return;
+    if (state.flight.busy || this.#work.isClosing()) return;
     this.#fly(state, state.token?.generation ?? 0, EARLY).catch(() => {
       // The observer has heard of it; the token in use still lives, and the next try is due at `earlyAt`.
     });
@@ -417,7 +286,7 @@ export class TokenManager {
       }
     } finally {
       state.unqueue();
-      this.#leave(state);
+      this.#accounts.leave(state);
     }
   }
 
@@ -426,7 +295,7 @@ export class TokenManager {
       async () => {
         const work = this.#renew(state, refused, wishes);
         state.takeOff(work);
-        this.#track(state, work);
+        this.#work.track(state, work);
         try {
           const token = await work;
           state.land(token);
@@ -458,7 +327,7 @@ export class TokenManager {
     this.#options.checkpoint?.('P0 before lease');
     const until = this.#options.clock.monotonic() + LEASE_WAIT_MS;
     while (!(await this.#stored('lease', () => this.#lease(state)))) {
-      if (this.#closing) throw ending();
+      if (this.#work.isClosing()) throw ending();
       if (this.#options.clock.monotonic() >= until) throw new TokenwardError('token_unavailable', { detail: `account ${account}: another process is renewing it and has not finished`, retryAfter: 1 });
       await this.#sleep(LEASE_POLL * (0.5 + this.#options.random()));
       const theirs = await this.#reread(state, refused);
@@ -518,7 +387,7 @@ export class TokenManager {
         state.released(release);
       });
     state.release(release);
-    this.#track(state, release);
+    this.#work.track(state, release);
   }
 
   #isNews(state: AccountState, record: CredentialRecord, refused: number): boolean {
@@ -552,7 +421,7 @@ export class TokenManager {
   #mayCall(state: AccountState, { useReserve = false }: Wishes): void {
     const { credential } = state;
     const { clock, observer } = this.#options;
-    if (this.#closing) throw ending();
+    if (this.#work.isClosing()) throw ending();
     if (state.dead !== undefined) {
       observer.withheld(credential, 'dead');
       throw new TokenwardError('credential_dead', { detail: `account ${credential.account}: ${state.dead}` });
@@ -607,7 +476,7 @@ export class TokenManager {
         // The client's own secret, or the password for the login that comes next, may have been changed.
         const changed = !looked && (await this.#rereadSecrets(state));
         looked = true;
-        if (changed && !credential.canLogin && !this.#isClosing()) {
+        if (changed && !credential.canLogin && !this.#work.isClosing()) {
           current = { ...theirs, intent: undefined };
           continue;
         }
@@ -620,16 +489,16 @@ export class TokenManager {
       const refreshFailures = current.refreshFailures + (outcome.kind === 'failed' && outcome.reach === 'answered' ? 1 : 0);
       current = { ...current, intent: maybeSpent ? current.intent : before, refreshFailures };
       const spendable = maySpendRefresh(credential, current, token, clock.wall());
-      const pause = spendable && !this.#closing && !this.#serves(state) && clock.monotonic() - asked < QUICK_CALL_MS ? quickPause(outcome, failures) : undefined;
+      const pause = spendable && !this.#work.isClosing() && !this.#serves(state) && clock.monotonic() - asked < QUICK_CALL_MS ? quickPause(outcome, failures) : undefined;
       if (pause !== undefined) {
         await this.#sleep(pause);
-        if (!this.#isClosing()) continue;
+        if (!this.#work.isClosing()) continue;
       }
       // As long as the old token serves there is time: logins are rationed.
       if (credential.canLogin && !this.#serves(state)) {
         if (!spendable) return { ...current, token: token.withoutRefresh() };
         // The refresh token stays: should the login fail as well, it is the endpoint that is in trouble, not the token.
-        if (!this.#isClosing() && givesUpRefresh(current, clock.wall())) return { ...current, gaveUpAt: clock.wall() };
+        if (!this.#work.isClosing() && givesUpRefresh(current, clock.wall())) return { ...current, gaveUpAt: clock.wall() };
       }
       return this.#fail(state, current, 'refresh', outcome);
     }
@@ -641,7 +510,7 @@ export class TokenManager {
     let current = record;
     let looked = false;
     for (let failures = record.failures; ; failures += 1) {
-      if (this.#isClosing()) return this.#leaveOff(state, current);
+      if (this.#work.isClosing()) return this.#leaveOff(state, current);
       const asked = clock.monotonic();
       const debited = await this.#debit(state, current, wishes.useReserve === true);
       current = debited.record;
@@ -663,7 +532,7 @@ export class TokenManager {
       }
       if (outcome.kind === 'impossible') return this.#giveUp(state, current, outcome.reason);
       current = { ...current, intent: undefined };
-      const pause = !this.#isClosing() && !this.#serves(state) && clock.monotonic() - asked < QUICK_CALL_MS ? quickPause(outcome, failures) : undefined;
+      const pause = !this.#work.isClosing() && !this.#serves(state) && clock.monotonic() - asked < QUICK_CALL_MS ? quickPause(outcome, failures) : undefined;
       if (pause === undefined) return this.#fail(state, current, 'login', outcome);
       await this.#sleep(pause);
     }
@@ -824,8 +693,8 @@ export class TokenManager {
 
   /** Another process has raised this account's generation. */
   #notice(account: string): void {
-    const state = this.#states.peek(account) ?? this.#busy.get(account);
-    if (state === undefined || !state.loaded || this.#closing) return;
+    const state = this.#accounts.peek(account);
+    if (state === undefined || !state.loaded || this.#work.isClosing()) return;
     this.#reread(state, Infinity).catch(() => undefined);
   }
 
@@ -845,7 +714,7 @@ export class TokenManager {
     this.#storeDown = true;
     const { store, timers } = this.#options;
     const look = (): void => {
-      if (this.#closing) return;
+      if (this.#work.isClosing()) return;
       store.check().then(
         () => {
           this.#storeDown = false;
@@ -866,7 +735,7 @@ export class TokenManager {
     this.#reconcileAgain = this.#reconciling !== undefined;
     this.#reconciling ??= this.#reconcile().finally(() => {
       this.#reconciling = undefined;
-      if (this.#reconcileAgain && !this.#closing) this.#recovered();
+      if (this.#reconcileAgain && !this.#work.isClosing()) this.#recovered();
     });
   }
 
@@ -874,8 +743,8 @@ export class TokenManager {
   async #reconcile(): Promise<void> {
     // The counts of logins as well: an evicted or flushed count would let too many be made.
     await this.#stored('debit', () => this.#budgets.writeBack()).catch(() => undefined);
-    for (const state of [...this.#states.values(), ...this.#busy.values()]) {
-      if (this.#storeDown || this.#closing) return;
+    for (const state of this.#accounts.all()) {
+      if (this.#storeDown || this.#work.isClosing()) return;
       if (!state.loaded || state.token === undefined || state.credential.fixed !== undefined) continue;
       try {
         if (state.unsaved !== undefined) {
@@ -914,13 +783,13 @@ export class TokenManager {
       let callOff: (() => void) | undefined;
       for (let pause = 200; state.unsaved !== undefined && !time.over; pause = Math.min(SAVE_PAUSE_MOST, pause * 2)) {
         // By the clock, not by the number of tries: a store that hangs makes each of them last.
-        if (this.#closing) callOff ??= this.#options.timers.after(LAST_SAVES_MS, () => (time.over = true));
-        await this.#sleep(this.#closing ? SAVE_PAUSE_AT_CLOSE : pause);
+        if (this.#work.isClosing()) callOff ??= this.#options.timers.after(LAST_SAVES_MS, () => (time.over = true));
+        await this.#sleep(this.#work.isClosing() ? SAVE_PAUSE_AT_CLOSE : pause);
         await this.#saveUnsaved(state).catch(() => undefined);
       }
       callOff?.();
     })();
-    this.#track(state, work);
+    this.#work.track(state, work);
   }
 
   async #saveUnsaved(state: AccountState): Promise<Token> {
@@ -955,11 +824,6 @@ export class TokenManager {
   }
 }
 
-/** Another process answers in a moment. */
-function ending(): TokenwardError {
-  return new TokenwardError('shutting_down', { retryAfter: 1 });
-}
-
 /** The record's token, if it speaks for the account as it is configured. */
 function ownToken({ credential }: AccountState, record: CredentialRecord): Token | undefined {
   return record.identity === credential.identity ? record.token : undefined;
@@ -967,10 +831,4 @@ function ownToken({ credential }: AccountState, record: CredentialRecord): Token
 
 function unreadable({ credential, recordProblem }: AccountState): TokenwardError {
   return new TokenwardError('store_unavailable', { detail: `account ${credential.account}: ${recordProblem ?? ''}` });
-}
-
-/** Credentials that are all there, and all looked after. */
-function sourceOf(credentials: Iterable<Credential>): CredentialSource {
-  const all = new Map([...credentials].map((credential) => [credential.account, credential]));
-  return { get: (account) => all.get(account), has: (account) => all.has(account), size: all.size, named: [...all.keys()] };
 }

@@ -61,7 +61,7 @@ export interface CredentialStatus {
 const ACCEPTED_RECENTLY = 30_000;
 
 /** Computes the one word, and the sentence that goes with it. `storeUsable`: nothing can be renewed otherwise. */
-export function judge(state: AccountState, storeUsable: boolean, clock: Clock): { word: AccountWord; problem: string | undefined } {
+function judge(state: AccountState, storeUsable: boolean, clock: Clock): { word: AccountWord; problem: string | undefined } {
   const { token, credential, refusedAt } = state;
   const refused = refusedAt !== undefined && clock.monotonic() - state.acceptedAt > ACCEPTED_RECENTLY;
   // First what would lose the only copy of a token.
@@ -76,4 +76,28 @@ export function judge(state: AccountState, storeUsable: boolean, clock: Clock): 
   if (state.flight.busy) return { word: 'renewing', problem: undefined };
   if (refused) return { word: 'down', problem: 'the upstream refuses the newest token; a renewal did not help' };
   return { word: token === undefined || token.generation === 0 ? 'unused' : 'working', problem: undefined };
+}
+
+/** The account for people. */
+export function describe(state: AccountState, named: boolean, storeUsable: boolean, clock: Clock): CredentialStatus {
+  const { token, credential } = state;
+  const { word, problem } = judge(state, storeUsable, clock);
+  return {
+    account: credential.account,
+    flow: credential.flow,
+    named,
+    state: word,
+    ready: !cannotServe(word),
+    problem,
+    generation: token?.generation ?? 0,
+    obtainedAt: token?.obtainedAt,
+    expiresAt: token?.expiresAt,
+    refreshExpiresAt: token?.refreshExpiresAt,
+    refusedAt: state.refusedAt,
+    dead: state.dead !== undefined || state.recordProblem !== undefined,
+    renewing: state.flight.busy,
+    waiting: state.waiting,
+    retryAt: state.retryAt,
+    budget: state.budget,
+  };
 }

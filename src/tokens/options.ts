@@ -1,0 +1,44 @@
+import { randomBytes } from 'node:crypto';
+import { systemTimers, type Clock, type Timers } from './clock.ts';
+import type { TokenObserver } from './observer.ts';
+import type { Records } from './records.ts';
+import type { TokenStore } from './store.ts';
+
+/**
+ * The moments of a renewal at which a crash matters, for tests that crash there. P3 to P5 lie outside: they are about
+ * what the endpoint has seen and answered.
+ */
+export type Checkpoint =
+  | 'P0 before lease'
+  | 'P1 lease taken'
+  | 'P2 intent stored'
+  | 'P6 answer read'
+  | 'P7 token stored'
+  | 'P8 token published'
+  | 'P9 lease released';
+
+/** What a manager is made of. */
+export interface ManagerOptions {
+  readonly store: TokenStore;
+  readonly records: Records;
+  readonly clock: Clock;
+  readonly observer: TokenObserver;
+  /** Names this process in leases. */
+  readonly owner?: string;
+  /** Accounts held in memory at once; others are read from the store when asked for. */
+  readonly maxAccounts?: number;
+  /** Callers who may wait for one account's token. */
+  readonly maxWaiting?: number;
+  readonly random?: () => number;
+  readonly timers?: Timers;
+  /** Only tests give one. */
+  readonly checkpoint?: (point: Checkpoint) => void;
+}
+
+/** The same with nothing left open. */
+export type Parts = Required<Pick<ManagerOptions, 'maxWaiting' | 'random' | 'owner' | 'timers'>> & ManagerOptions;
+
+export function withDefaults(options: ManagerOptions): Parts {
+  const owner = randomBytes(12).toString('hex');
+  return { maxWaiting: 2_000, random: Math.random, timers: systemTimers, owner, ...options };
+}
