@@ -24,3 +24,7 @@ export const systemTimers: Timers = {
     return () => clearTimeout(timer);
   },
 };
+
+export function sleep(timers: Timers, ms: number): Promise<void> {
+  return new Promise((resolve) => void timers.after(ms, resolve));
+}

@@ -1,7 +1,8 @@
 import { randomBytes } from 'node:crypto';
-import { FLIGHT_MS, LAST_SAVES_MS, LEASE_SURE_MS, LEASE_TTL_MS, LEASE_WAIT_MS, QUICK_CALL_MS } from '../deadlines.ts';
+import { FLIGHT_MS, LEASE_SURE_MS, LEASE_WAIT_MS, QUICK_CALL_MS } from '../deadlines.ts';
 import { TokenwardError } from '../errors.ts';
 import { AccountCache, sourceOf } from './account-cache.ts';
+import { AccountRecords, Overtaken, ownToken } from './account-records.ts';
 import type { AccountState } from './account-state.ts';
 import { LoginBudgets, type BudgetState } from './budget.ts';
 import type { Credential, CredentialSource, Outcome } from './credential.ts';
@@ -11,27 +12,17 @@ import type { CredentialRecord, RenewalKind } from './records.ts';
 import { describe, type CredentialStatus, type RenewalCause } from './status.ts';
 import { withDefaults, type ManagerOptions, type Parts } from './options.ts';
 import { EARLY, type RenewNowOptions, type Wishes } from './wishes.ts';
-import { RecordError } from './store.ts';
+import { Leases } from './lease.ts';
+import { Recovery } from './recovery.ts';
+import { SecretFiles } from './secret-files.ts';
+import { StoreAccess } from './store-access.ts';
+import { UnsavedGrants } from './unsaved.ts';
+import { sleep } from './clock.ts';
 import { Token, type Grant } from './token.ts';
 import { ending, Work } from './work.ts';
 
 /** How often a lease that somebody else has is asked for. ms. */
 const LEASE_POLL = 100;
-/** While the store is away: how often somebody looks whether it is back. ms. */
-const STORE_LOOK = 1_000;
-/** A store that is back is given so long before anything is spent on what it says. ms. */
-const STORE_SETTLES = 1_000;
-/** A grant that could not be stored is tried again so often; more often when the process is to end. ms. */
-const SAVE_PAUSE_MOST = 2_000;
-const SAVE_PAUSE_AT_CLOSE = 500;
-/** A record that does not open is looked at again no sooner than this: an operator may have mended it. ms. */
-const RECORD_PAUSE = 5_000;
-/** The files of credentials that were refused are looked at again no sooner than this, and only when somebody asks for a token. ms. */
-const SECRET_PAUSE = 30_000;
-
-/** Another process has gone on with the renewal that this one had begun. */
-class Overtaken extends TokenwardError {}
-
 export type { Checkpoint, ManagerOptions } from './options.ts';
 export type { RenewalReport, TokenObserver } from './observer.ts';
 export type { RenewNowOptions } from './wishes.ts';
@@ -46,29 +37,41 @@ export class TokenManager {
   readonly #work: Work;
   readonly #options: Parts;
   readonly #budgets: LoginBudgets;
-  /** Under way: seeing to it that the store knows what we know. */
-  #reconciling: Promise<void> | undefined;
-  #reconcileAgain = false;
-  /** The store failed and has not been seen well since. */
-  #storeDown = false;
-  /** Resolves once a store that came back has had time to hear from everybody. */
-  #settled: Promise<void> = Promise.resolve();
+  readonly #store: StoreAccess;
+  readonly #records: AccountRecords;
+  readonly #secrets: SecretFiles;
+  readonly #leases: Leases;
+  readonly #unsaved: UnsavedGrants;
+  readonly #recovery: Recovery;
 
   constructor(credentials: CredentialSource | Iterable<Credential>, options: ManagerOptions) {
     this.#credentials = Symbol.iterator in credentials ? sourceOf(credentials) : credentials;
-    this.#options = withDefaults(options);
-    this.#budgets = new LoginBudgets(options.store, options.clock);
-    this.#accounts = new AccountCache(this.#credentials, this.#options);
-    this.#work = new Work(this.#accounts);
+    const parts = withDefaults(options);
+    const accounts = new AccountCache(this.#credentials, parts);
+    const work = new Work(accounts);
+    const budgets = new LoginBudgets(options.store, options.clock);
+    const store = new StoreAccess(parts, work, () => this.#recovery.begin());
+    const records = new AccountRecords(parts, store, budgets);
+    const unsaved = new UnsavedGrants(parts, work, store);
+    this.#options = parts;
+    this.#budgets = budgets;
+    this.#accounts = accounts;
+    this.#work = work;
+    this.#store = store;
+    this.#records = records;
+    this.#unsaved = unsaved;
+    this.#secrets = new SecretFiles(parts, records);
+    this.#leases = new Leases(parts, work);
+    this.#recovery = new Recovery({ parts, accounts, work, store, records, budgets, unsaved });
   }
 
   /** Reads the stored tokens of the accounts that are named into memory, so that the first requests find them there, and listens for newer ones. Rejects if the store cannot be read. */
   async load(): Promise<void> {
-    await this.#stored('watch', async () => this.#options.store.watch?.((account) => this.#notice(account), () => this.#recovered()));
+    await this.#store.run('watch', async () => this.#options.store.watch?.((account) => this.#notice(account), () => this.#recovery.begin()));
     for (const account of this.#credentials.named) {
       const state = this.#accounts.of(account);
       // A record that does not open is its own account's trouble; the others are served.
-      await this.#load(state).catch((error: unknown) => {
+      await this.#records.load(state).catch((error: unknown) => {
         if (state.recordProblem === undefined) throw error;
       });
     }
@@ -140,10 +143,10 @@ export class TokenManager {
     if (state.credential.fixed !== undefined) throw new TokenwardError('token_unavailable', { detail: `account ${account}: its token is a fixed one; change it in the configuration` });
     if (options.login === true && !state.credential.canLogin) throw new TokenwardError('token_unavailable', { detail: `account ${account}: its flow has no login; bring a new refresh token with: tokenward import ${account}` });
     state.readRecordAnew();
-    await this.#rereadSecrets(state);
-    const record = await this.#read(state);
+    await this.#secrets.reread(state);
+    const record = await this.#records.read(state);
     if (record.dead !== undefined || record.retryAt !== undefined || record.failures > 0 || record.gaveUpAt !== undefined) {
-      await this.#save(state, { ...record, dead: undefined, doubt: undefined, failures: 0, retryAt: undefined, gaveUpAt: undefined });
+      await this.#records.save(state, { ...record, dead: undefined, doubt: undefined, failures: 0, retryAt: undefined, gaveUpAt: undefined });
     }
     state.revive();
     return this.#join(state, Math.max(record.generation, state.token?.generation ?? 0), { ...options, cause: { why: 'operator', by: undefined } });
@@ -160,7 +163,7 @@ export class TokenManager {
 
   /** Brings the counts of logins up to date: they fall by themselves as the window rolls, and other processes log in too. */
   async refreshBudgets(): Promise<void> {
-    for (const state of this.#accounts.shown()) await this.#refreshBudget(state).catch(() => undefined);
+    for (const state of this.#accounts.shown()) await this.#records.refreshBudget(state).catch(() => undefined);
   }
 
   /** How many accounts there are, and how many of them are in memory. */
@@ -199,56 +202,7 @@ export class TokenManager {
 
   /** False while the store is out of reach: living tokens go on serving, nothing is renewed. */
   get storeUsable(): boolean {
-    return !this.#storeDown;
-  }
-
-  // ---- one account's memory
-
-  async #load(state: AccountState): Promise<void> {
-    if (state.loaded) return;
-    const { account, formerName, identity } = state.credential;
-    await this.#refreshBudget(state);
-    if (formerName !== undefined) await this.#stored('write', () => this.#options.records.adoptFormer(account, formerName, identity));
-    this.#adopt(state, await this.#read(state));
-    state.load();
-  }
-
-  /** The account's record. Rejects with a TokenwardError, if the record does not open with one that concerns this account only. */
-  async #read(state: AccountState): Promise<CredentialRecord> {
-    const { credential } = state;
-    const { records, clock, observer } = this.#options;
-    if (clock.monotonic() < state.recordRetryAt) throw unreadable(state);
-    try {
-      const record = await this.#stored('read', () => records.read(credential.account, credential.identity));
-      this.#noteForeign(state, record);
-      if (state.recordProblem !== undefined) {
-        state.recordOpens();
-        observer.changed(credential);
-      }
-      return record;
-    } catch (error) {
-      if (!(error instanceof RecordError)) throw error;
-      const isNew = state.recordProblem === undefined;
-      state.recordFails(error.message, clock.monotonic() + RECORD_PAUSE);
-      if (isNew) {
-        observer.recordUnreadable?.(credential, error);
-        observer.changed(credential);
-      }
-      throw unreadable(state);
-    }
-  }
-
-  /** Another deployment keeps its token under the same name in the same store: told once, since one of them is set up wrong. */
-  #noteForeign(state: AccountState, { foreign = false }: CredentialRecord): void {
-    if (foreign && !state.foreign) this.#options.observer.foreignRecord?.(state.credential);
-    state.noteForeign(foreign);
-  }
-
-  /** Takes over what the store says, if it is about the same identity and not older than what we have. */
-  #adopt(state: AccountState, record: CredentialRecord): Token | undefined {
-    state.adopt(record);
-    this.#options.observer.changed(state.credential);
-    return state.token;
+    return this.#store.isUsable();
   }
 
   // ---- renewing
@@ -314,107 +268,44 @@ export class TokenManager {
   async #renew(state: AccountState, refused: number, wishes: Wishes): Promise<Token> {
     const { account } = state.credential;
     if (state.unsaved !== undefined) {
-      const kept = await this.#saveUnsaved(state);
+      const kept = await this.#unsaved.save(state);
       if (kept.generation > refused) return kept;
     }
-    const known = await this.#reread(state, refused);
+    const known = await this.#records.reread(state, refused);
     if (known !== undefined) return known;
-    await this.#lookAgain(state);
+    await this.#secrets.lookAgain(state);
     this.#mayCall(state, wishes);
 
     await state.releasing;
-    await this.#settled;
+    await this.#recovery.settled;
     this.#options.checkpoint?.('P0 before lease');
     const until = this.#options.clock.monotonic() + LEASE_WAIT_MS;
-    while (!(await this.#stored('lease', () => this.#lease(state)))) {
+    while (!(await this.#store.run('lease', () => this.#leases.take(state)))) {
       if (this.#work.isClosing()) throw ending();
       if (this.#options.clock.monotonic() >= until) throw new TokenwardError('token_unavailable', { detail: `account ${account}: another process is renewing it and has not finished`, retryAfter: 1 });
-      await this.#sleep(LEASE_POLL * (0.5 + this.#options.random()));
-      const theirs = await this.#reread(state, refused);
+      await sleep(this.#options.timers, LEASE_POLL * (0.5 + this.#options.random()));
+      const theirs = await this.#records.reread(state, refused);
       if (theirs !== undefined) return theirs;
     }
     this.#options.checkpoint?.('P1 lease taken');
-    const stopProlonging = this.#prolong(state);
+    const stopProlonging = this.#leases.prolong(state);
     try {
-      const record = await this.#read(state);
-      if (this.#isNews(state, record, refused)) return this.#adopt(state, record)!;
-      this.#adopt(state, record);
+      const record = await this.#records.read(state);
+      if (this.#records.isNews(state, record, refused)) return this.#records.adopt(state, record)!;
+      this.#records.adopt(state, record);
       this.#mayCall(state, wishes);
-      return await this.#obtain(state, await this.#reseed(state, record), wishes);
+      return await this.#obtain(state, await this.#records.reseed(state, record), wishes);
     } catch (error) {
       if (!(error instanceof Overtaken)) throw error;
       // Whoever was faster may have finished by now: his token is as good as ours would have been.
-      const theirs = await this.#reread(state, refused);
+      const theirs = await this.#records.reread(state, refused);
       if (theirs === undefined) throw error;
       return theirs;
     } finally {
       stopProlonging();
       // Unsaved: keep the lease, nobody else may spend what only we know to be spent.
-      if (state.unsaved === undefined) this.#release(state);
+      if (state.unsaved === undefined) this.#leases.release(state);
     }
-  }
-
-  async #lease(state: AccountState): Promise<boolean> {
-    const { store, owner, clock } = this.#options;
-    const asked = clock.monotonic();
-    const given = await store.acquireLease(state.credential.account, owner, LEASE_TTL_MS);
-    state.leased(given ? asked : undefined);
-    return given;
-  }
-
-  /** Keeps the lease alive until told to stop. */
-  #prolong(state: AccountState): () => void {
-    const { observer, timers } = this.#options;
-    let stop!: () => void;
-    const again = (): void => {
-      stop = timers.after(LEASE_TTL_MS / 3, () => {
-        this.#lease(state).catch((error: unknown) => observer.storeFailed('lease', error));
-        again();
-      });
-    };
-    again();
-    return () => stop();
-  }
-
-  /** Gives the lease back behind the waiters' backs: they have their token already. The next renewal waits for it. */
-  #release(state: AccountState): void {
-    const { store, owner, observer } = this.#options;
-    this.#options.checkpoint?.('P8 token published');
-    const release = store.releaseLease(state.credential.account, owner)
-      .catch((error: unknown) => observer.storeFailed('lease', error))
-      .finally(() => {
-        this.#options.checkpoint?.('P9 lease released');
-        state.released(release);
-      });
-    state.release(release);
-    this.#work.track(state, release);
-  }
-
-  #isNews(state: AccountState, record: CredentialRecord, refused: number): boolean {
-    return record.token !== undefined && record.generation > refused && record.identity === state.credential.identity && lives(record.token, this.#options.clock);
-  }
-
-  async #reread(state: AccountState, refused: number): Promise<Token | undefined> {
-    const record = await this.#read(state);
-    const news = this.#isNews(state, record, refused);
-    const token = this.#adopt(state, record);
-    state.load();
-    return news ? token : undefined;
-  }
-
-  /** True: a file that the account's secrets come from has changed, and what it says is used from now on. */
-  async #rereadSecrets({ credential }: AccountState): Promise<boolean> {
-    const changed = (await credential.reread?.()) === true;
-    if (changed) this.#options.observer.secretChanged?.(credential);
-    return changed;
-  }
-
-  /** Credentials that were refused may have been put right since, in the file they come from. */
-  async #lookAgain(state: AccountState): Promise<void> {
-    const now = this.#options.clock.monotonic();
-    if (!state.suspect || state.credential.reread === undefined || now < state.lookAgainAt) return;
-    state.lookedAgain(now + SECRET_PAUSE);
-    if (await this.#rereadSecrets(state)) this.#adopt(state, await this.#read(state));
   }
 
   /** Throws if the credential is dead, or a failure is too fresh to try again. */
@@ -471,10 +362,10 @@ export class TokenManager {
       if (outcome.kind === 'impossible') return this.#giveUp(state, current, outcome.reason);
       if (outcome.kind === 'refused') {
         // Perhaps because another holder, thought dead, has spent it. Then his successor is in the store.
-        const theirs = await this.#read(state);
-        if (this.#isNews(state, theirs, current.generation)) return this.#adopt(state, theirs)!;
+        const theirs = await this.#records.read(state);
+        if (this.#records.isNews(state, theirs, current.generation)) return this.#records.adopt(state, theirs)!;
         // The client's own secret, or the password for the login that comes next, may have been changed.
-        const changed = !looked && (await this.#rereadSecrets(state));
+        const changed = !looked && (await this.#secrets.reread(state));
         looked = true;
         if (changed && !credential.canLogin && !this.#work.isClosing()) {
           current = { ...theirs, intent: undefined };
@@ -491,7 +382,7 @@ export class TokenManager {
       const spendable = maySpendRefresh(credential, current, token, clock.wall());
       const pause = spendable && !this.#work.isClosing() && !this.#serves(state) && clock.monotonic() - asked < QUICK_CALL_MS ? quickPause(outcome, failures) : undefined;
       if (pause !== undefined) {
-        await this.#sleep(pause);
+        await sleep(this.#options.timers, pause);
         if (!this.#work.isClosing()) continue;
       }
       // As long as the old token serves there is time: logins are rationed.
@@ -518,9 +409,9 @@ export class TokenManager {
       if (outcome.kind === 'granted') return this.#accept(state, current, outcome.grant, 'login', wishes.cause, asked);
       if (outcome.kind === 'refused' && !looked) {
         looked = true;
-        if (await this.#rereadSecrets(state)) {
+        if (await this.#secrets.reread(state)) {
           // What was refused is nothing to these: neither its note nor its doubt is theirs.
-          current = await this.#save(state, { ...current, intent: undefined, doubt: undefined });
+          current = await this.#records.save(state, { ...current, intent: undefined, doubt: undefined });
           continue;
         }
       }
@@ -534,13 +425,13 @@ export class TokenManager {
       current = { ...current, intent: undefined };
       const pause = !this.#work.isClosing() && !this.#serves(state) && clock.monotonic() - asked < QUICK_CALL_MS ? quickPause(outcome, failures) : undefined;
       if (pause === undefined) return this.#fail(state, current, 'login', outcome);
-      await this.#sleep(pause);
+      await sleep(this.#options.timers, pause);
     }
   }
 
   /** The process ends before a login: whoever comes next makes it. What has been learnt of the refresh token is kept for him. Always throws. */
   async #leaveOff(state: AccountState, record: CredentialRecord): Promise<never> {
-    await this.#save(state, { ...record, identity: state.credential.identity, token: ownToken(state, record) });
+    await this.#records.save(state, { ...record, identity: state.credential.identity, token: ownToken(state, record) });
     throw ending();
   }
 
@@ -554,7 +445,7 @@ export class TokenManager {
     const doubt = record.doubt?.credentials === credential.credentials ? record.doubt : { since: now, credentials: credential.credentials };
     const retryAt = doubt.since + DOUBT_PAUSE;
     state.setBack(`the token endpoint refused the login (${reason}), though it worked within the last hour; it is tried once more before the account is called dead`);
-    this.#adopt(state, await this.#save(state, { ...record, intent: undefined, doubt, failures: record.failures + 1, retryAt }));
+    this.#records.adopt(state, await this.#records.save(state, { ...record, intent: undefined, doubt, failures: record.failures + 1, retryAt }));
     throw new TokenwardError('token_unavailable', { detail: `account ${credential.account}: ${state.problem}`, retryAfter: (retryAt - now) / 1000 });
   }
 
@@ -563,7 +454,7 @@ export class TokenManager {
     const { credential } = state;
     const reason = credential.canLogin ? why : `${why}; bring a new one with: tokenward import ${credential.account}`;
     const dead = { reason, since: this.#options.clock.wall(), credentials: credential.credentials };
-    this.#adopt(state, await this.#save(state, { ...record, identity: credential.identity, token: ownToken(state, record), intent: undefined, doubt: undefined, dead }));
+    this.#records.adopt(state, await this.#records.save(state, { ...record, identity: credential.identity, token: ownToken(state, record), intent: undefined, doubt: undefined, dead }));
     throw new TokenwardError('credential_dead', { detail: `account ${credential.account}: ${reason}` });
   }
 
@@ -580,7 +471,7 @@ export class TokenManager {
     }
     let at: number | undefined;
     if (credential.budget !== undefined) {
-      const debit = await this.#stored('debit', () => this.#budgets.debit(credential.budget!, useReserve));
+      const debit = await this.#store.run('debit', () => this.#budgets.debit(credential.budget!, useReserve));
       state.countLogins(debit.state);
       if (!debit.granted) return this.#outOfLogins(state, debit.state);
       at = debit.at;
@@ -602,7 +493,7 @@ export class TokenManager {
     const { clock, checkpoint } = this.#options;
     const id = randomBytes(9).toString('base64url');
     state.intend(id, record.intent);
-    const intended = await this.#save(state, { ...record, identity: state.credential.identity, token: ownToken(state, record), intent: { kind, startedAt: clock.wall(), attempt, id } });
+    const intended = await this.#records.save(state, { ...record, identity: state.credential.identity, token: ownToken(state, record), intent: { kind, startedAt: clock.wall(), attempt, id } });
     checkpoint?.('P2 intent stored');
     // Stopped for so long (SIGSTOP, a paused container) that somebody else may have taken over: they have seen the intent and act on it.
     if (state.calling || clock.monotonic() - state.leasedAt > LEASE_SURE_MS) throw new Overtaken('token_unavailable', { detail: `account ${state.credential.account}: its renewal was interrupted`, retryAfter: 1 });
@@ -638,19 +529,19 @@ export class TokenManager {
     let saved: CredentialRecord | undefined;
     let theirs: CredentialRecord | undefined;
     try {
-      saved = await this.#stored('write', () => records.replace(credential.account, next));
+      saved = await this.#store.run('write', () => records.replace(credential.account, next));
       // Somebody took the lease over while we called and was faster.
-      if (saved === undefined) theirs = await this.#read(state);
+      if (saved === undefined) theirs = await this.#records.read(state);
     } catch {
       // The old pair may be dead and this is the only copy of the new one: keep it, serve it, write it when the store is back.
       state.keepUnsaved(next);
       report();
-      this.#keepSaving(state);
+      this.#unsaved.keepSaving(state);
       return this.#use(state, token);
     }
     if (theirs !== undefined) {
       // Their token is the stored one; ours is dropped.
-      if (this.#isNews(state, theirs, record.generation)) return this.#adopt(state, theirs)!;
+      if (this.#records.isNews(state, theirs, record.generation)) return this.#records.adopt(state, theirs)!;
       // Theirs is over already, but its refresh token is newer than ours: to be renewed, not overwritten.
       if (theirs.token !== undefined && theirs.generation > record.generation && theirs.identity === credential.identity) throw new Overtaken('token_unavailable', { detail: `account ${credential.account}: another process has renewed it`, retryAfter: 1 });
       return this.#accept(state, theirs, grant, kind, cause, asked);
@@ -685,7 +576,7 @@ export class TokenManager {
     const retryAt = now + backoff(outcome, failures, next, random());
     const detail = 'detail' in outcome ? outcome.detail : undefined;
     state.fail(`the ${kind} failed (${outcome.reason}${detail === undefined ? '' : `: ${detail}`})`, failures, retryAt);
-    this.#adopt(state, await this.#save(state, { ...record, failures, retryAt }));
+    this.#records.adopt(state, await this.#records.save(state, { ...record, failures, retryAt }));
     throw new TokenwardError('token_unavailable', { detail: `account ${credential.account}: ${state.problem}`, retryAfter: (retryAt - clock.wall()) / 1000 });
   }
 
@@ -695,140 +586,7 @@ export class TokenManager {
   #notice(account: string): void {
     const state = this.#accounts.peek(account);
     if (state === undefined || !state.loaded || this.#work.isClosing()) return;
-    this.#reread(state, Infinity).catch(() => undefined);
+    this.#records.reread(state, Infinity).catch(() => undefined);
   }
 
-  /**
-   * A store that knows less than we do has lost something: a flush, or a failover to a replica that was behind. What we
-   * hold is newer, so it is written back; otherwise a spent refresh token, or none, would be taken for the current one.
-   */
-  async #reseed(state: AccountState, record: CredentialRecord): Promise<CredentialRecord> {
-    const { token, credential } = state;
-    if (token === undefined || credential.fixed !== undefined || record.generation >= token.generation) return record;
-    return this.#save(state, { ...record, generation: token.generation, identity: credential.identity, token, intent: undefined });
-  }
-
-  /** Waits for the store to come back, then sees to it that it knows what we know. Nothing runs while all is well. */
-  #awaitStore(): void {
-    if (this.#storeDown) return;
-    this.#storeDown = true;
-    const { store, timers } = this.#options;
-    const look = (): void => {
-      if (this.#work.isClosing()) return;
-      store.check().then(
-        () => {
-          this.#storeDown = false;
-          this.#recovered();
-        },
-        () => void timers.after(STORE_LOOK, look, true));
-    };
-    timers.after(STORE_LOOK, look, true);
-  }
-
-  /**
-   * The store is back, and may be another server by now that knows less: what we hold is written back. For a moment
-   * nobody is called, because another process may hold what is newer still, and needs the time to write that back.
-   */
-  #recovered(): void {
-    this.#settled = new Promise((resolve) => void this.#options.timers.after(STORE_SETTLES, resolve, true));
-    // One at a time: over many accounts it takes longer than the next news of the store.
-    this.#reconcileAgain = this.#reconciling !== undefined;
-    this.#reconciling ??= this.#reconcile().finally(() => {
-      this.#reconciling = undefined;
-      if (this.#reconcileAgain && !this.#work.isClosing()) this.#recovered();
-    });
-  }
-
-  /** Ends at the first sign that the store is away again: what is left then is done when it is back. */
-  async #reconcile(): Promise<void> {
-    // The counts of logins as well: an evicted or flushed count would let too many be made.
-    await this.#stored('debit', () => this.#budgets.writeBack()).catch(() => undefined);
-    for (const state of this.#accounts.all()) {
-      if (this.#storeDown || this.#work.isClosing()) return;
-      if (!state.loaded || state.token === undefined || state.credential.fixed !== undefined) continue;
-      try {
-        if (state.unsaved !== undefined) {
-          await this.#saveUnsaved(state);
-          continue;
-        }
-        this.#adopt(state, await this.#reseed(state, await this.#read(state)));
-      } catch {
-        // The observer has heard of it; the next renewal looks again.
-      }
-    }
-  }
-
-  /** Compare and set. Rejects with Overtaken if somebody else wrote in between. */
-  async #save(state: AccountState, next: CredentialRecord): Promise<CredentialRecord> {
-    const saved = await this.#stored('write', () => this.#options.records.replace(state.credential.account, next));
-    if (saved === undefined) throw new Overtaken('token_unavailable', { detail: `account ${state.credential.account}: another process is renewing it`, retryAfter: 1 });
-    return saved;
-  }
-
-  async #stored<T>(operation: string, action: () => Promise<T>): Promise<T> {
-    try {
-      return await action();
-    } catch (error) {
-      // One record that does not open says nothing about the store.
-      if (error instanceof TokenwardError || error instanceof RecordError) throw error;
-      this.#options.observer.storeFailed(operation, error);
-      this.#awaitStore();
-      throw new TokenwardError('store_unavailable', { retryAfter: 2, cause: error });
-    }
-  }
-
-  #keepSaving(state: AccountState): void {
-    const work = (async () => {
-      const time = { over: false };
-      let callOff: (() => void) | undefined;
-      for (let pause = 200; state.unsaved !== undefined && !time.over; pause = Math.min(SAVE_PAUSE_MOST, pause * 2)) {
-        // By the clock, not by the number of tries: a store that hangs makes each of them last.
-        if (this.#work.isClosing()) callOff ??= this.#options.timers.after(LAST_SAVES_MS, () => (time.over = true));
-        await this.#sleep(this.#work.isClosing() ? SAVE_PAUSE_AT_CLOSE : pause);
-        await this.#saveUnsaved(state).catch(() => undefined);
-      }
-      callOff?.();
-    })();
-    this.#work.track(state, work);
-  }
-
-  async #saveUnsaved(state: AccountState): Promise<Token> {
-    const { unsaved, credential } = state;
-    const { records, store, owner } = this.#options;
-    if (unsaved === undefined) return state.token!;
-    const saved = await this.#stored('write', async () => {
-      const ours = await store.acquireLease(credential.account, owner, LEASE_TTL_MS);
-      const record = await records.read(credential.account, credential.identity);
-      if (record.generation >= unsaved.generation) return record;
-      // Somebody has taken over from our intent: what he comes to is newer than what we have. If he has written nothing
-      // yet, what we write now keeps him from spending the token that we have spent.
-      if (!ours && record.revision !== unsaved.revision) return undefined;
-      return records.replace(credential.account, { ...unsaved, revision: record.revision, ...(record.key !== undefined && { key: record.key }) });
-    });
-    if (saved === undefined) throw new TokenwardError('token_unavailable', { detail: `account ${credential.account}: another process is renewing it`, retryAfter: 1 });
-    state.saved();
-    // While we could not write, somebody else has renewed: what is stored is the token of all, and ours is dropped.
-    if (saved.token !== undefined && saved.token.reveal() !== state.token?.reveal() && saved.identity === credential.identity) this.#use(state, saved.token);
-    await store.releaseLease(credential.account, owner).catch((error: unknown) => this.#options.observer.storeFailed('lease', error));
-    this.#options.observer.changed(credential);
-    return state.token!;
-  }
-
-  #sleep(ms: number): Promise<void> {
-    return new Promise((resolve) => void this.#options.timers.after(ms, resolve));
-  }
-
-  async #refreshBudget(state: AccountState): Promise<void> {
-    const { budget } = state.credential;
-    if (budget !== undefined) state.countLogins(await this.#stored('read', () => this.#budgets.state(budget)));
-  }
-}
-
-/** The record's token, if it speaks for the account as it is configured. */
-function ownToken({ credential }: AccountState, record: CredentialRecord): Token | undefined {
-  return record.identity === credential.identity ? record.token : undefined;
-}
-
-function unreadable({ credential, recordProblem }: AccountState): TokenwardError {
-  return new TokenwardError('store_unavailable', { detail: `account ${credential.account}: ${recordProblem ?? ''}` });
 }

@@ -1,0 +1,52 @@
+import { LEASE_TTL_MS } from '../deadlines.ts';
+import type { AccountState } from './account-state.ts';
+import type { Parts } from './options.ts';
+import type { Work } from './work.ts';
+
+/** The right to renew an account, which one process has at a time. */
+export class Leases {
+  readonly #parts: Parts;
+  readonly #work: Work;
+
+  constructor(parts: Parts, work: Work) {
+    this.#parts = parts;
+    this.#work = work;
+  }
+
+  /** Asks for it once, or for more of it. Rejects with a StoreError. */
+  async take(state: AccountState): Promise<boolean> {
+    const { store, owner, clock } = this.#parts;
+    const asked = clock.monotonic();
+    const given = await store.acquireLease(state.credential.account, owner, LEASE_TTL_MS);
+    state.leased(given ? asked : undefined);
+    return given;
+  }
+
+  /** Keeps the lease alive until told to stop. */
+  prolong(state: AccountState): () => void {
+    const { observer, timers } = this.#parts;
+    let stop!: () => void;
+    const again = (): void => {
+      stop = timers.after(LEASE_TTL_MS / 3, () => {
+        this.take(state).catch((error: unknown) => observer.storeFailed('lease', error));
+        again();
+      });
+    };
+    again();
+    return () => stop();
+  }
+
+  /** Gives the lease back behind the waiters' backs: they have their token already. The next renewal waits for it. */
+  release(state: AccountState): void {
+    const { store, owner, observer, checkpoint } = this.#parts;
+    checkpoint?.('P8 token published');
+    const release = store.releaseLease(state.credential.account, owner)
+      .catch((error: unknown) => observer.storeFailed('lease', error))
+      .finally(() => {
+        checkpoint?.('P9 lease released');
+        state.released(release);
+      });
+    state.release(release);
+    this.#work.track(state, release);
+  }
+}

@@ -1,0 +1,73 @@
+import { LAST_SAVES_MS, LEASE_TTL_MS } from '../deadlines.ts';
+import { TokenwardError } from '../errors.ts';
+import type { AccountState } from './account-state.ts';
+import { sleep } from './clock.ts';
+import type { Parts } from './options.ts';
+import type { StoreAccess } from './store-access.ts';
+import type { Token } from './token.ts';
+import type { Work } from './work.ts';
+
+/** A grant that could not be stored is tried again so often; more often when the process is to end. ms. */
+const SAVE_PAUSE_MOST = 2_000;
+const SAVE_PAUSE_AT_CLOSE = 500;
+
+/** Grants that the store would not take: each is the only copy of its token, so it is offered again until it is taken. */
+export class UnsavedGrants {
+  readonly #parts: Parts;
+  readonly #work: Work;
+  readonly #store: StoreAccess;
+
+  constructor(parts: Parts, work: Work, store: StoreAccess) {
+    this.#parts = parts;
+    this.#work = work;
+    this.#store = store;
+  }
+
+  /** Offers the account's grant until the store has it, or the process has to end. */
+  keepSaving(state: AccountState): void {
+    const { timers } = this.#parts;
+    const work = (async () => {
+      const time = { over: false };
+      let callOff: (() => void) | undefined;
+      for (let pause = 200; state.unsaved !== undefined && !time.over; pause = Math.min(SAVE_PAUSE_MOST, pause * 2)) {
+        // By the clock, not by the number of tries: a store that hangs makes each of them last.
+        if (this.#work.isClosing()) callOff ??= timers.after(LAST_SAVES_MS, () => (time.over = true));
+        await sleep(timers, this.#work.isClosing() ? SAVE_PAUSE_AT_CLOSE : pause);
+        await this.save(state).catch(() => undefined);
+      }
+      callOff?.();
+    })();
+    this.#work.track(state, work);
+  }
+
+  /** Offers the account's grant once, and gives the token that is in use after it. Rejects if the store does not take it. */
+  async save(state: AccountState): Promise<Token> {
+    const { unsaved, credential } = state;
+    const { account } = credential;
+    const { records, store, owner, observer } = this.#parts;
+    if (unsaved === undefined) return state.token!;
+    const saved = await this.#store.run('write', async () => {
+      const ours = await store.acquireLease(account, owner, LEASE_TTL_MS);
+      const record = await records.read(account, credential.identity);
+      if (record.generation >= unsaved.generation) return record;
+      // Somebody has taken over from our intent: what he comes to is newer than what we have. If he has written nothing
+      // yet, what we write now keeps him from spending the token that we have spent.
+      if (!ours && record.revision !== unsaved.revision) return undefined;
+      const { revision, key } = record;
+      return records.replace(account, { ...unsaved, revision, ...(key !== undefined && { key }) });
+    });
+    if (saved === undefined) {
+      throw new TokenwardError('token_unavailable', { detail: `account ${account}: another process is renewing it`, retryAfter: 1 });
+    }
+    state.saved();
+    // While we could not write, somebody else has renewed: what is stored is the token of all, and ours is dropped.
+    const isTheirs = saved.token !== undefined && saved.token.reveal() !== state.token?.reveal();
+    if (isTheirs && saved.identity === credential.identity) {
+      state.grant(saved.token);
+      observer.changed(credential);
+    }
+    await store.releaseLease(account, owner).catch((error: unknown) => observer.storeFailed('lease', error));
+    observer.changed(credential);
+    return state.token!;
+  }
+}
