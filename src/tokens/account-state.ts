@@ -199,9 +199,16 @@ class State {
 
   /** A spend note of this id is about to be written over another one. */
   intend(id: string, over: SpendIntent | undefined): void {
-    const { uncalled } = this;
     // Also if its answer never comes: the store may have carried the write out all the same.
-    this.uncalled = { id, before: uncalled !== undefined && over?.id === uncalled.id ? uncalled.before : over };
+    this.uncalled = { id, before: this.withoutUncalled(over) };
+  }
+
+  /**
+   * The note of a call that this process never made is taken back: nothing left. What it was written over counts again.
+   */
+  withoutUncalled(intent: SpendIntent | undefined): SpendIntent | undefined {
+    const { uncalled } = this;
+    return uncalled !== undefined && intent?.id === uncalled.id ? uncalled.before : intent;
   }
 
   beginCall(): void {

@@ -1,0 +1,90 @@
+import { FLIGHT_MS } from '../deadlines.ts';
+import { TokenwardError } from '../errors.ts';
+import type { AccountCache } from './account-cache.ts';
+import type { AccountState } from './account-state.ts';
+import { lives } from './lifetime.ts';
+import type { Parts } from './options.ts';
+import type { Renewal } from './renewal.ts';
+import type { Token } from './token.ts';
+import { EARLY, type Wishes } from './wishes.ts';
+import type { Work } from './work.ts';
+
+/** Renewals as callers meet them: one under way for an account at a time, which everybody who comes meanwhile joins. */
+export class Flights {
+  readonly #parts: Parts;
+  readonly #accounts: AccountCache;
+  readonly #work: Work;
+  readonly #renewal: Renewal;
+
+  constructor(parts: Parts, accounts: AccountCache, work: Work, renewal: Renewal) {
+    this.#parts = parts;
+    this.#accounts = accounts;
+    this.#work = work;
+    this.#renewal = renewal;
+  }
+
+  /** Begins a renewal in the background, if there is none. */
+  renewEarly(state: AccountState): void {
+    state.putOffEarly();
+    if (state.flight.busy || this.#work.isClosing()) return;
+    this.#fly(state, state.token?.generation ?? 0, EARLY).catch(() => {
+      // The observer has heard of it; the token in use still lives, and the next try is due at `earlyAt`.
+    });
+  }
+
+  /** Waits for a newer token, but makes do with this one if there is none to be had and it still lives. */
+  async renewFirst(state: AccountState, token: Token): Promise<Token> {
+    return this.join(state, token.generation, EARLY).catch((error: unknown) => {
+      if (token.generation <= state.provedDead || !lives(token, this.#parts.clock)) throw error;
+      return token;
+    });
+  }
+
+  /** Waits for a token newer than the refused generation. */
+  async join(state: AccountState, refused: number, wishes: Wishes): Promise<Token> {
+    if (state.waiting >= this.#parts.maxWaiting) {
+      throw new TokenwardError('too_many_waiting', { detail: `account ${state.credential.account}`, retryAfter: 1 });
+    }
+    state.queue();
+    state.hold();
+    try {
+      for (;;) {
+        const token = await this.#fly(state, refused, wishes).catch((error: unknown) => {
+          // While the flight got nowhere, another process may have told us of its token.
+          const { token: heard, provedDead } = state;
+          if (heard === undefined || heard.generation <= Math.max(refused, provedDead)) throw error;
+          if (!lives(heard, this.#parts.clock)) throw error;
+          return heard;
+        });
+        // A flight that was under way for an older generation may land on the very token we were refused with.
+        if (token.generation > refused) return token;
+      }
+    } finally {
+      state.unqueue();
+      this.#accounts.leave(state);
+    }
+  }
+
+  #fly(state: AccountState, refused: number, wishes: Wishes): Promise<Token> {
+    return state.flight.run(
+      async () => {
+        const work = this.#renewal.run(state, refused, wishes);
+        state.takeOff(work);
+        this.#work.track(state, work);
+        try {
+          const token = await work;
+          state.land(token);
+          return token;
+        } catch (error) {
+          state.turnBack(work);
+          throw error;
+        }
+      },
+      FLIGHT_MS,
+      () => {
+        const detail = `account ${state.credential.account}: its renewal takes too long`;
+        return new TokenwardError('token_unavailable', { detail, retryAfter: 5 });
+      },
+    );
+  }
+}

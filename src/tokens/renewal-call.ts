@@ -1,0 +1,191 @@
+import { randomBytes } from 'node:crypto';
+import { LEASE_SURE_MS } from '../deadlines.ts';
+import { Overtaken, ownToken, type AccountRecords } from './account-records.ts';
+import type { AccountState } from './account-state.ts';
+import { lostLoginWait } from './backoff.ts';
+import type { LoginBudgets } from './budget.ts';
+import type { Outcome } from './credential.ts';
+import { nextToken } from './lifetime.ts';
+import type { Parts } from './options.ts';
+import type { CredentialRecord, RenewalKind } from './records.ts';
+import type { RenewalFailures } from './renewal-failures.ts';
+import type { RenewalCause } from './status.ts';
+import type { StoreAccess } from './store-access.ts';
+import type { Grant, Token } from './token.ts';
+import type { UnsavedGrants } from './unsaved.ts';
+
+/** What a call works with. */
+interface Needs {
+  readonly parts: Parts;
+  readonly store: StoreAccess;
+  readonly records: AccountRecords;
+  readonly budgets: LoginBudgets;
+  readonly unsaved: UnsavedGrants;
+  readonly failures: RenewalFailures;
+}
+
+/** A login that may be made: its record, and the login that was counted, if there is a budget (wall-clock ms). */
+interface Debited {
+  readonly record: CredentialRecord;
+  readonly at: number | undefined;
+}
+
+/** One call to a token endpoint: counted and noted before it is made, and what it grants stored before it is used. */
+export class RenewalCall {
+  readonly #needs: Needs;
+
+  constructor(needs: Needs) {
+    this.#needs = needs;
+  }
+
+  /** Debits the budget and writes the intent; both before the password leaves. */
+  async debit(state: AccountState, record: CredentialRecord, useReserve: boolean): Promise<Debited> {
+    const { budget } = state.credential;
+    const { parts, store, budgets, failures } = this.#needs;
+    const wait = useReserve ? 0 : lostLoginWait(record.intent, parts.clock.wall());
+    if (wait > 0) return failures.lostLogins(state, wait);
+    let at: number | undefined;
+    if (budget !== undefined) {
+      const debit = await store.run('debit', () => budgets.debit(budget, useReserve));
+      state.countLogins(debit.state);
+      if (!debit.granted) return failures.outOfLogins(state, debit.state);
+      at = debit.at;
+    }
+    return { record: await this.intend(state, record, 'login'), at };
+  }
+
+  /** Nobody has seen this login, so it does not count. A store that cannot say so now keeps one too many: safe. */
+  async takeBack(state: AccountState, at: number | undefined): Promise<void> {
+    const { budget } = state.credential;
+    const { parts, budgets } = this.#needs;
+    if (budget === undefined || at === undefined) return;
+    await budgets.takeBack(budget, at).then(
+      (left) => state.countLogins(left),
+      (error: unknown) => parts.observer.storeFailed('debit', error));
+  }
+
+  /** Notes durably what is about to be spent. Rejects with Overtaken if the lease may be over. */
+  async intend(state: AccountState, record: CredentialRecord, kind: RenewalKind): Promise<CredentialRecord> {
+    const attempt = record.intent?.kind === kind ? record.intent.attempt + 1 : 1;
+    const { account, identity } = state.credential;
+    const { parts, records } = this.#needs;
+    const { clock, checkpoint } = parts;
+    const id = randomBytes(9).toString('base64url');
+    state.intend(id, record.intent);
+    const intent = { kind, startedAt: clock.wall(), attempt, id };
+    const intended = await records.save(state, { ...record, identity, token: ownToken(state, record), intent });
+    checkpoint?.('P2 intent stored');
+    // Stopped for so long (SIGSTOP, a paused container) that somebody else may have taken over: they have seen the
+    // intent and act on it.
+    if (state.calling || clock.monotonic() - state.leasedAt > LEASE_SURE_MS) {
+      const detail = `account ${account}: its renewal was interrupted`;
+      throw new Overtaken('token_unavailable', { detail, retryAfter: 1 });
+    }
+    return intended;
+  }
+
+  /** The call itself. Whatever it comes to but a grant is told. */
+  async make(
+    state: AccountState,
+    kind: RenewalKind,
+    cause: RenewalCause,
+    call: () => Promise<Outcome>,
+  ): Promise<Outcome> {
+    const { clock, observer, checkpoint } = this.#needs.parts;
+    const start = clock.monotonic();
+    state.beginCall();
+    const outcome = await call().finally(() => state.endCall());
+    checkpoint?.('P6 answer read');
+    if (outcome.kind !== 'granted') {
+      observer.renewed(state.credential, {
+        kind,
+        cause,
+        outcome: outcome.kind,
+        reason: outcome.reason,
+        detail: 'detail' in outcome ? outcome.detail : undefined,
+        seconds: (clock.monotonic() - start) / 1000,
+        generation: undefined,
+        expiresAt: undefined,
+        budget: state.budget,
+      });
+    }
+    return outcome;
+  }
+
+  /** A grant becomes the next generation: stored first, used after. `asked`: monotonic ms at which the call began. */
+  async accept(
+    state: AccountState,
+    record: CredentialRecord,
+    grant: Grant,
+    kind: RenewalKind,
+    cause: RenewalCause,
+    asked: number,
+  ): Promise<Token> {
+    const { credential } = state;
+    const { parts, store, records, unsaved } = this.#needs;
+    const { clock, observer } = parts;
+    const seconds = (clock.monotonic() - asked) / 1000;
+    const previous = ownToken(state, record);
+    const generation = Math.max(record.generation, state.token?.generation ?? 0) + 1;
+    const token = nextToken(generation, grant, previous, clock);
+    const next: CredentialRecord = {
+      ...record,
+      generation,
+      identity: credential.identity,
+      token,
+      intent: undefined,
+      dead: undefined,
+      failures: 0,
+      retryAt: undefined,
+      refreshFailures: 0,
+      doubt: undefined,
+      gaveUpAt: kind === 'refresh' ? undefined : record.gaveUpAt,
+      loggedInAt: kind === 'login' ? clock.wall() : record.loggedInAt,
+    };
+    const report = (): void => observer.renewed(credential, {
+      kind,
+      cause,
+      outcome: 'granted',
+      reason: '',
+      detail: undefined,
+      seconds,
+      generation,
+      expiresAt: token.expiresAt,
+      budget: state.budget,
+    });
+    let saved: CredentialRecord | undefined;
+    let theirs: CredentialRecord | undefined;
+    try {
+      saved = await store.run('write', () => parts.records.replace(credential.account, next));
+      // Somebody took the lease over while we called and was faster.
+      if (saved === undefined) theirs = await records.read(state);
+    } catch {
+      // The old pair may be dead and this is the only copy of the new one: keep it, serve it, write it when the store
+      // is back.
+      state.keepUnsaved(next);
+      report();
+      unsaved.keepSaving(state);
+      return this.#use(state, token);
+    }
+    if (theirs !== undefined) {
+      // Their token is the stored one; ours is dropped.
+      if (records.isNews(state, theirs, record.generation)) return records.adopt(state, theirs)!;
+      // Theirs is over already, but its refresh token is newer than ours: to be renewed, not overwritten.
+      const isNewer = theirs.token !== undefined && theirs.generation > record.generation;
+      if (isNewer && theirs.identity === credential.identity) {
+        const detail = `account ${credential.account}: another process has renewed it`;
+        throw new Overtaken('token_unavailable', { detail, retryAfter: 1 });
+      }
+      return this.accept(state, theirs, grant, kind, cause, asked);
+    }
+    parts.checkpoint?.('P7 token stored');
+    report();
+    return this.#use(state, token);
+  }
+
+  #use(state: AccountState, token: Token): Token {
+    state.grant(token);
+    this.#needs.parts.observer.changed(state.credential);
+    return token;
+  }
+}

@@ -1,0 +1,130 @@
+import { TokenwardError } from '../errors.ts';
+import { ownToken, type AccountRecords } from './account-records.ts';
+import type { AccountState } from './account-state.ts';
+import { backoff, backoffLeft, DOUBT_PAUSE, isDoubtful, type Unsettled } from './backoff.ts';
+import type { BudgetState } from './budget.ts';
+import type { Parts } from './options.ts';
+import type { CredentialRecord, RenewalKind } from './records.ts';
+import { ending, type Work } from './work.ts';
+import type { Wishes } from './wishes.ts';
+
+/** The ways in which a renewal comes to no token: what is kept of each, and what its callers are told. */
+export class RenewalFailures {
+  readonly #parts: Parts;
+  readonly #work: Work;
+  readonly #records: AccountRecords;
+
+  constructor(parts: Parts, work: Work, records: AccountRecords) {
+    this.#parts = parts;
+    this.#work = work;
+    this.#records = records;
+  }
+
+  /** Throws if the credential is dead, or a failure is too fresh to try again. */
+  mayCall(state: AccountState, { useReserve = false }: Wishes): void {
+    const { account } = state.credential;
+    const { clock, observer } = this.#parts;
+    if (this.#work.isClosing()) throw ending();
+    if (state.dead !== undefined) {
+      observer.withheld(state.credential, 'dead');
+      throw new TokenwardError('credential_dead', { detail: `account ${account}: ${state.dead}` });
+    }
+    if (state.calling) {
+      const detail = `account ${account}: an earlier renewal has not ended yet`;
+      throw new TokenwardError('token_unavailable', { detail, retryAfter: 1 });
+    }
+    const wait = useReserve ? 0 : backoffLeft(state.retryAt, clock.wall());
+    if (wait > 0) {
+      observer.withheld(state.credential, 'cooldown');
+      state.holdBack();
+      throw unavailable(state, wait);
+    }
+  }
+
+  /** Several logins were cut off: the next one has to wait so long, ms. Always throws. */
+  lostLogins(state: AccountState, wait: number): never {
+    const { observer } = this.#parts;
+    observer.withheld(state.credential, 'lost-login');
+    state.setBack('several logins in a row were cut off before their answer was stored');
+    observer.changed(state.credential);
+    throw unavailable(state, wait);
+  }
+
+  /** The login budget grants no further one. Always throws. */
+  outOfLogins(state: AccountState, { retryAt, limit, reserveRemaining }: BudgetState): never {
+    const { account } = state.credential;
+    const { clock, observer } = this.#parts;
+    observer.withheld(state.credential, 'budget');
+    const reserve = reserveRemaining === 0
+      ? 'none is left in reserve either'
+      : `${reserveRemaining} are kept in reserve: tokenward renew ${account} --use-reserve`;
+    state.runOut(`its ${limit} automatic logins are used up; ${reserve}`);
+    observer.changed(state.credential);
+    const retryAfter = ((retryAt ?? 0) - clock.wall()) / 1000;
+    throw new TokenwardError('login_budget_exhausted', { detail: `account ${account}: ${state.problem!}`, retryAfter });
+  }
+
+  /** The call failed: whatever worked before is kept, and the next try has to wait. Always throws. */
+  async fail(state: AccountState, record: CredentialRecord, kind: RenewalKind, outcome: Unsettled): Promise<never> {
+    const { credential } = state;
+    const { clock, random } = this.#parts;
+    // Probes that were not sent do not lengthen the pause after the first call that is.
+    const unsent = outcome.kind === 'failed' && outcome.reach === 'unsent';
+    const failures = unsent ? Math.max(1, record.failures) : record.failures + 1;
+    const now = clock.wall();
+    const login = credential.budget === undefined ? 'login' : 'budgeted login';
+    // After a login made instead of a failing refresh the next try is a refresh again, which costs nothing.
+    const next = kind === 'refresh' || record.token?.hasRefresh === true ? 'refresh' : login;
+    const retryAt = now + backoff(outcome, failures, next, random());
+    const detail = 'detail' in outcome ? outcome.detail : undefined;
+    const why = `${outcome.reason}${detail === undefined ? '' : `: ${detail}`}`;
+    state.fail(`the ${kind} failed (${why})`, failures, retryAt);
+    this.#records.adopt(state, await this.#records.save(state, { ...record, failures, retryAt }));
+    throw unavailable(state, retryAt - clock.wall());
+  }
+
+  /**
+   * The credentials are wrong, as the endpoint says; unless they worked a little while ago: then it is asked once more
+   * before anybody is told to act. Always throws.
+   */
+  async refusedLogin(state: AccountState, record: CredentialRecord, reason: string, byOperator: boolean): Promise<never> {
+    const { credentials } = state.credential;
+    const now = this.#parts.clock.wall();
+    const refused = `the token endpoint refused the login (${reason})`;
+    // An operator who asked is told at once.
+    if (byOperator || !isDoubtful(record, credentials, now)) return this.giveUp(state, record, refused);
+    const doubt = record.doubt?.credentials === credentials ? record.doubt : { since: now, credentials };
+    const retryAt = doubt.since + DOUBT_PAUSE;
+    const failures = record.failures + 1;
+    state.setBack(`${refused}, though it worked within the last hour; it is tried once more before the account is called dead`);
+    const next = { ...record, intent: undefined, doubt, failures, retryAt };
+    this.#records.adopt(state, await this.#records.save(state, next));
+    throw unavailable(state, retryAt - now);
+  }
+
+  /** Only a person can help: tokenward will not call again with these credentials. Always throws. */
+  async giveUp(state: AccountState, record: CredentialRecord, why: string): Promise<never> {
+    const { account, identity, credentials, canLogin } = state.credential;
+    const reason = canLogin ? why : `${why}; bring a new one with: tokenward import ${account}`;
+    const dead = { reason, since: this.#parts.clock.wall(), credentials };
+    const token = ownToken(state, record);
+    const next = { ...record, identity, token, intent: undefined, doubt: undefined, dead };
+    this.#records.adopt(state, await this.#records.save(state, next));
+    throw new TokenwardError('credential_dead', { detail: `account ${account}: ${reason}` });
+  }
+
+  /**
+   * The process ends before a login: whoever comes next makes it. What has been learnt of the refresh token is kept for
+   * him. Always throws.
+   */
+  async leaveOff(state: AccountState, record: CredentialRecord): Promise<never> {
+    const { identity } = state.credential;
+    await this.#records.save(state, { ...record, identity, token: ownToken(state, record) });
+    throw ending();
+  }
+}
+
+/** For `wait` ms, for the reason that the state has. */
+function unavailable({ credential, problem }: AccountState, wait: number): TokenwardError {
+  return new TokenwardError('token_unavailable', { detail: `account ${credential.account}: ${problem!}`, retryAfter: wait / 1000 });
+}

@@ -1,0 +1,238 @@
+import { LEASE_WAIT_MS, QUICK_CALL_MS } from '../deadlines.ts';
+import { TokenwardError } from '../errors.ts';
+import { Overtaken, ownToken, type AccountRecords } from './account-records.ts';
+import type { AccountState } from './account-state.ts';
+import { givesUpRefresh, maySpendRefresh, NEXT_TRY, quickPause } from './backoff.ts';
+import { sleep } from './clock.ts';
+import type { Leases } from './lease.ts';
+import { lives } from './lifetime.ts';
+import type { Parts } from './options.ts';
+import type { CredentialRecord } from './records.ts';
+import type { Recovery } from './recovery.ts';
+import type { RenewalCall } from './renewal-call.ts';
+import type { RenewalFailures } from './renewal-failures.ts';
+import type { SecretFiles } from './secret-files.ts';
+import type { StoreAccess } from './store-access.ts';
+import { Token } from './token.ts';
+import type { UnsavedGrants } from './unsaved.ts';
+import type { Wishes } from './wishes.ts';
+import { ending, type Work } from './work.ts';
+
+/** How often a lease that somebody else has is asked for. ms. */
+const LEASE_POLL = 100;
+
+/** What a renewal works with. */
+export interface RenewalNeeds {
+  readonly parts: Parts;
+  readonly work: Work;
+  readonly store: StoreAccess;
+  readonly records: AccountRecords;
+  readonly secrets: SecretFiles;
+  readonly leases: Leases;
+  readonly unsaved: UnsavedGrants;
+  readonly recovery: Recovery;
+  readonly failures: RenewalFailures;
+  readonly call: RenewalCall;
+}
+
+/** The procedure by which an account gets a new token. */
+export class Renewal {
+  readonly #parts: Parts;
+  readonly #work: Work;
+  readonly #store: StoreAccess;
+  readonly #records: AccountRecords;
+  readonly #secrets: SecretFiles;
+  readonly #leases: Leases;
+  readonly #unsaved: UnsavedGrants;
+  readonly #recovery: Recovery;
+  readonly #failures: RenewalFailures;
+  readonly #call: RenewalCall;
+
+  constructor(needs: RenewalNeeds) {
+    this.#parts = needs.parts;
+    this.#work = needs.work;
+    this.#store = needs.store;
+    this.#records = needs.records;
+    this.#secrets = needs.secrets;
+    this.#leases = needs.leases;
+    this.#unsaved = needs.unsaved;
+    this.#recovery = needs.recovery;
+    this.#failures = needs.failures;
+    this.#call = needs.call;
+  }
+
+  /** Lease → re-read → compare → call → store → release. What stands before the lease is only there to save the trip. */
+  async run(state: AccountState, refused: number, wishes: Wishes): Promise<Token> {
+    const { account } = state.credential;
+    if (state.unsaved !== undefined) {
+      const kept = await this.#unsaved.save(state);
+      if (kept.generation > refused) return kept;
+    }
+    const known = await this.#records.reread(state, refused);
+    if (known !== undefined) return known;
+    await this.#secrets.lookAgain(state);
+    this.#failures.mayCall(state, wishes);
+
+    await state.releasing;
+    await this.#recovery.settled;
+    this.#parts.checkpoint?.('P0 before lease');
+    const until = this.#parts.clock.monotonic() + LEASE_WAIT_MS;
+    while (!(await this.#store.run('lease', () => this.#leases.take(state)))) {
+      if (this.#work.isClosing()) throw ending();
+      if (this.#parts.clock.monotonic() >= until) {
+        const detail = `account ${account}: another process is renewing it and has not finished`;
+        throw new TokenwardError('token_unavailable', { detail, retryAfter: 1 });
+      }
+      await sleep(this.#parts.timers, LEASE_POLL * (0.5 + this.#parts.random()));
+      const theirs = await this.#records.reread(state, refused);
+      if (theirs !== undefined) return theirs;
+    }
+    this.#parts.checkpoint?.('P1 lease taken');
+    const stopProlonging = this.#leases.prolong(state);
+    try {
+      const record = await this.#records.read(state);
+      if (this.#records.isNews(state, record, refused)) return this.#records.adopt(state, record)!;
+      this.#records.adopt(state, record);
+      this.#failures.mayCall(state, wishes);
+      return await this.#obtain(state, await this.#records.reseed(state, record), wishes);
+    } catch (error) {
+      if (!(error instanceof Overtaken)) throw error;
+      // Whoever was faster may have finished by now: his token is as good as ours would have been.
+      const theirs = await this.#records.reread(state, refused);
+      if (theirs === undefined) throw error;
+      return theirs;
+    } finally {
+      stopProlonging();
+      // Unsaved: keep the lease, nobody else may spend what only we know to be spent.
+      if (state.unsaved === undefined) this.#leases.release(state);
+    }
+  }
+
+  /** Holding the lease: refresh if there is something to spend, else (or if that came to nothing) log in. */
+  async #obtain(state: AccountState, record: CredentialRecord, wishes: Wishes): Promise<Token> {
+    const { credential } = state;
+    const { clock } = this.#parts;
+    let current: CredentialRecord = { ...record, intent: state.withoutUncalled(record.intent) };
+    const token = ownToken(state, record);
+    if (wishes.login !== true && token !== undefined && maySpendRefresh(credential, current, token, clock.wall())) {
+      const refreshed = await this.#refresh(state, current, token, wishes);
+      if (refreshed instanceof Token) return refreshed;
+      current = refreshed;
+    } else if (!credential.canLogin) {
+      const ended = 'its refresh token has ended, or may have been spent already';
+      return this.#failures.giveUp(state, current, token?.hasRefresh === true ? ended : 'it has no refresh token');
+    } else if (token?.hasRefresh === true) {
+      // It is over, or must be taken for spent: it leaves the record with the login's intent, so that no later failure
+      // can bring it back.
+      current = { ...current, token: token.withoutRefresh() };
+    }
+    return this.#login(state, current, wishes);
+  }
+
+  /**
+   * Spends the refresh token. Gives the new token, or the record from which a login is to be made. Throws if neither is
+   * to be.
+   */
+  async #refresh(
+    state: AccountState,
+    record: CredentialRecord,
+    token: Token,
+    { cause }: Wishes,
+  ): Promise<Token | CredentialRecord> {
+    const { credential } = state;
+    const { clock } = this.#parts;
+    let current = record;
+    let looked = false;
+    for (let failures = record.failures; ; failures += 1) {
+      const before = current.intent;
+      const asked = clock.monotonic();
+      current = await this.#call.intend(state, current, 'refresh');
+      const outcome = await this.#call.make(state, 'refresh', cause, () => credential.refresh(token));
+      if (outcome.kind === 'granted') return this.#call.accept(state, current, outcome.grant, 'refresh', cause, asked);
+      if (outcome.kind === 'impossible') return this.#failures.giveUp(state, current, outcome.reason);
+      if (outcome.kind === 'refused') {
+        // Perhaps because another holder, thought dead, has spent it. Then his successor is in the store.
+        const theirs = await this.#records.read(state);
+        if (this.#records.isNews(state, theirs, current.generation)) return this.#records.adopt(state, theirs)!;
+        // The client's own secret, or the password for the login that comes next, may have been changed.
+        const changed = !looked && (await this.#secrets.reread(state));
+        looked = true;
+        if (changed && !credential.canLogin && !this.#work.isClosing()) {
+          current = { ...theirs, intent: undefined };
+          continue;
+        }
+        const why = `the token endpoint refused its refresh token (${outcome.reason})`;
+        if (!credential.canLogin) return this.#failures.giveUp(state, theirs, why);
+        return { ...theirs, token: token.withoutRefresh() };
+      }
+      // A refresh that may have been carried out stays an open intent: its token is not spent again but by the ladder.
+      // That a repeat did not arrive says nothing of the first one, whose intent is open again.
+      const maybeSpent = outcome.kind === 'failed' && outcome.maybeSpent;
+      const answered = outcome.kind === 'failed' && outcome.reach === 'answered';
+      const refreshFailures = current.refreshFailures + (answered ? 1 : 0);
+      current = { ...current, intent: maybeSpent ? current.intent : before, refreshFailures };
+      const spendable = maySpendRefresh(credential, current, token, clock.wall());
+      const pause = spendable && this.#hasTime(state, asked) ? quickPause(outcome, failures) : undefined;
+      if (pause !== undefined) {
+        await sleep(this.#parts.timers, pause);
+        if (!this.#work.isClosing()) continue;
+      }
+      // As long as the old token serves there is time: logins are rationed.
+      if (credential.canLogin && !this.#serves(state)) {
+        if (!spendable) return { ...current, token: token.withoutRefresh() };
+        // The refresh token stays: should the login fail as well, it is the endpoint that is in trouble, not the token.
+        if (!this.#work.isClosing() && givesUpRefresh(current, clock.wall())) {
+          return { ...current, gaveUpAt: clock.wall() };
+        }
+      }
+      return this.#failures.fail(state, current, 'refresh', outcome);
+    }
+  }
+
+  async #login(state: AccountState, record: CredentialRecord, wishes: Wishes): Promise<Token> {
+    const { credential } = state;
+    const { clock } = this.#parts;
+    const { cause } = wishes;
+    let current = record;
+    let looked = false;
+    for (let failures = record.failures; ; failures += 1) {
+      if (this.#work.isClosing()) return this.#failures.leaveOff(state, current);
+      const asked = clock.monotonic();
+      const debited = await this.#call.debit(state, current, wishes.useReserve === true);
+      current = debited.record;
+      const outcome = await this.#call.make(state, 'login', cause, () => credential.login());
+      if (outcome.kind === 'granted') return this.#call.accept(state, current, outcome.grant, 'login', cause, asked);
+      if (outcome.kind === 'refused' && !looked) {
+        looked = true;
+        if (await this.#secrets.reread(state)) {
+          // What was refused is nothing to these: neither its note nor its doubt is theirs.
+          current = await this.#records.save(state, { ...current, intent: undefined, doubt: undefined });
+          continue;
+        }
+      }
+      if (outcome.kind === 'refused') {
+        return this.#failures.refusedLogin(state, current, outcome.reason, cause.why === 'operator');
+      }
+      const nothingLeft = outcome.kind === 'impossible' || (outcome.kind === 'failed' && outcome.reach === 'unsent');
+      if (nothingLeft) await this.#call.takeBack(state, debited.at);
+      if (outcome.kind === 'impossible') return this.#failures.giveUp(state, current, outcome.reason);
+      current = { ...current, intent: undefined };
+      const pause = this.#hasTime(state, asked) ? quickPause(outcome, failures) : undefined;
+      if (pause === undefined) return this.#failures.fail(state, current, 'login', outcome);
+      await sleep(this.#parts.timers, pause);
+    }
+  }
+
+  /** Whether callers may be kept waiting for one quick second try of the call that was begun at `asked`. */
+  #hasTime(state: AccountState, asked: number): boolean {
+    if (this.#work.isClosing() || this.#serves(state)) return false;
+    return this.#parts.clock.monotonic() - asked < QUICK_CALL_MS;
+  }
+
+  /** Whether the token in use can be given to callers until the next try is due. */
+  #serves({ token, provedDead }: AccountState): boolean {
+    const { clock } = this.#parts;
+    if (token === undefined || token.generation <= provedDead || !lives(token, clock)) return false;
+    return token.deadline - clock.monotonic() > NEXT_TRY;
+  }
+}
