@@ -59,7 +59,10 @@ export class AccountCache {
     if (state.users === 0 && this.#busy.delete(account)) this.#states.set(account, state);
   }
 
-  /** Whether an upstream has refused the account's current token, nothing having accepted it since. Next to free while there is none. */
+  /**
+   * Whether an upstream has refused the account's current token, nothing having accepted it since. Costs next to
+   * nothing while no account has such a token.
+   */
   isRefused(account: string): boolean {
     const { refused } = this.#common;
     return refused.size > 0 && refused.has(account);
@@ -91,5 +94,6 @@ function isInTrouble({ problem, unsaved, dead, recordProblem, refusedAt }: Accou
 /** Credentials that are all there, and all looked after. */
 export function sourceOf(credentials: Iterable<Credential>): CredentialSource {
   const all = new Map([...credentials].map((credential) => [credential.account, credential]));
-  return { get: (account) => all.get(account), has: (account) => all.has(account), size: all.size, named: [...all.keys()] };
+  const get = (account: string): Credential | undefined => all.get(account);
+  return { get, has: (account) => all.has(account), size: all.size, named: [...all.keys()] };
 }

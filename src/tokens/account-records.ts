@@ -32,14 +32,16 @@ export class AccountRecords {
     const { account, formerName, identity } = state.credential;
     const { records } = this.#parts;
     await this.refreshBudget(state);
-    if (formerName !== undefined) await this.#store.run('write', () => records.adoptFormer(account, formerName, identity));
+    if (formerName !== undefined) {
+      await this.#store.run('write', () => records.adoptFormer(account, formerName, identity));
+    }
     this.adopt(state, await this.read(state));
     state.load();
   }
 
   /**
-   * The account's record. Rejects with a TokenwardError, if the record does not open with one that concerns this account
-   * only.
+   * The account's record. Rejects with a TokenwardError, if the record does not open with one that concerns this
+   * account only.
    */
   async read(state: AccountState): Promise<CredentialRecord> {
     const { credential } = state;
@@ -83,14 +85,16 @@ export class AccountRecords {
 
   /** Whether the record has a token of this account that lives and is newer than the refused one. */
   isNews({ credential }: AccountState, { token, generation, identity }: CredentialRecord, refused: number): boolean {
-    return token !== undefined && generation > refused && identity === credential.identity && lives(token, this.#parts.clock);
+    const isNewer = token !== undefined && generation > refused;
+    return isNewer && identity === credential.identity && lives(token, this.#parts.clock);
   }
 
   /** Compare and set. Rejects with Overtaken if somebody else wrote in between. */
   async save({ credential: { account } }: AccountState, next: CredentialRecord): Promise<CredentialRecord> {
     const saved = await this.#store.run('write', () => this.#parts.records.replace(account, next));
     if (saved !== undefined) return saved;
-    throw new Overtaken('token_unavailable', { detail: `account ${account}: another process is renewing it`, retryAfter: 1 });
+    const detail = `account ${account}: another process is renewing it`;
+    throw new Overtaken('token_unavailable', { detail, retryAfter: 1 });
   }
 
   /**
@@ -110,7 +114,10 @@ export class AccountRecords {
     if (budget !== undefined) state.countLogins(await this.#store.run('read', () => this.#budgets.state(budget)));
   }
 
-  /** Another deployment keeps its token under the same name in the same store: told once, since one of them is set up wrong. */
+  /**
+   * Another deployment keeps its token under the same name in the same store: told once, since one of them is set up
+   * wrong.
+   */
   #noteForeign(state: AccountState, { foreign = false }: CredentialRecord): void {
     if (foreign && !state.foreign) this.#parts.observer.foreignRecord?.(state.credential);
     state.noteForeign(foreign);

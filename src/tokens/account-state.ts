@@ -59,7 +59,10 @@ class State {
   budget: BudgetState | undefined = undefined;
   /** A call to the token endpoint is under way. It may outlive its flight, when the machine was asleep in between. */
   calling = false;
-  /** The spend note this process wrote, or tried to write, without making the call so far; and the one it was written over. */
+  /**
+   * The spend note this process wrote, or tried to write, without making the call so far; and the one it was written
+   * over.
+   */
   uncalled: { readonly id: string; readonly before: SpendIntent | undefined } | undefined = undefined;
   /** Monotonic ms at which the store was last asked for the lease and gave it. */
   leasedAt = -Infinity;

@@ -117,7 +117,8 @@ export class TokenManager {
     if (token !== undefined && token.generation > dead && lives(token, this.#parts.clock)) return token;
     this.#noteRefusal(state, refused);
     if (state.credential.fixed !== undefined) {
-      throw new TokenwardError('credential_dead', { detail: `account ${account}: the upstream refused its fixed token` });
+      const detail = `account ${account}: the upstream refused its fixed token`;
+      throw new TokenwardError('credential_dead', { detail });
     }
     state.proveDead(refused.generation);
     return this.#flights.join(state, state.provedDead, { cause: { why: 'refused', by } });
@@ -129,8 +130,8 @@ export class TokenManager {
   }
 
   /**
-   * An upstream has refused this token and no renewal is asked for (a fixed token, or one that would be renewed in vain):
-   * calls of the account fail.
+   * An upstream has refused this token and no renewal is asked for (a fixed token, or one that would be renewed in
+   * vain): calls of the account fail.
    */
   refused(account: string, token: Token): void {
     const state = this.#accounts.of(account);
@@ -140,8 +141,8 @@ export class TokenManager {
   }
 
   /**
-   * An upstream's answer does not complain about this token: it works. Called for every such answer, so it costs next to
-   * nothing while nothing was refused.
+   * An upstream's answer does not complain about this token: it works. Called for every such answer, so it costs next
+   * to nothing while nothing was refused.
    */
   accepted(account: string, token: Token): void {
     if (!this.#accounts.isRefused(account)) return;
@@ -151,7 +152,9 @@ export class TokenManager {
     this.#parts.observer.changed(state.credential);
   }
 
-  /** An operator's renewal: forgets that the credential is dead and that we were to wait; may spend the login reserve. */
+  /**
+   * An operator's renewal: forgets that the credential is dead and that we were to wait; may spend the login reserve.
+   */
   async renewNow(account: string, options: RenewNowOptions = {}): Promise<Token> {
     const state = this.#accounts.of(account);
     if (state.credential.fixed !== undefined) {
@@ -159,8 +162,8 @@ export class TokenManager {
       throw new TokenwardError('token_unavailable', { detail });
     }
     if (options.login === true && !state.credential.canLogin) {
-      const detail = `account ${account}: its flow has no login; bring a new refresh token with: tokenward import ${account}`;
-      throw new TokenwardError('token_unavailable', { detail });
+      const why = `its flow has no login; bring a new refresh token with: tokenward import ${account}`;
+      throw new TokenwardError('token_unavailable', { detail: `account ${account}: ${why}` });
     }
     state.readRecordAnew();
     await this.#secrets.reread(state);
@@ -185,7 +188,8 @@ export class TokenManager {
   }
 
   /**
-   * Brings the counts of logins up to date: they fall by themselves as the window rolls, and other processes log in too.
+   * Brings the counts of logins up to date: they fall by themselves as the window rolls, and other processes log in
+   * too.
    */
   async refreshBudgets(): Promise<void> {
     for (const state of this.#accounts.shown()) await this.#records.refreshBudget(state).catch(() => undefined);
@@ -197,8 +201,8 @@ export class TokenManager {
   }
 
   /**
-   * What the accounts look like now: the named ones, and of the others those in memory, up to a few hundred, first those
-   * in trouble.
+   * What the accounts look like now: the named ones, and of the others those in memory, up to a few hundred, first
+   * those in trouble.
    */
   status(): CredentialStatus[] {
     return this.#accounts.shown().map((state) => this.#statusOf(state));

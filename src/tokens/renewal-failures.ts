@@ -87,7 +87,12 @@ export class RenewalFailures {
    * The credentials are wrong, as the endpoint says; unless they worked a little while ago: then it is asked once more
    * before anybody is told to act. Always throws.
    */
-  async refusedLogin(state: AccountState, record: CredentialRecord, reason: string, byOperator: boolean): Promise<never> {
+  async refusedLogin(
+    state: AccountState,
+    record: CredentialRecord,
+    reason: string,
+    byOperator: boolean,
+  ): Promise<never> {
     const { credentials } = state.credential;
     const now = this.#parts.clock.wall();
     const refused = `the token endpoint refused the login (${reason})`;
@@ -96,7 +101,8 @@ export class RenewalFailures {
     const doubt = record.doubt?.credentials === credentials ? record.doubt : { since: now, credentials };
     const retryAt = doubt.since + DOUBT_PAUSE;
     const failures = record.failures + 1;
-    state.setBack(`${refused}, though it worked within the last hour; it is tried once more before the account is called dead`);
+    const lately = 'though it worked within the last hour; it is tried once more before the account is called dead';
+    state.setBack(`${refused}, ${lately}`);
     const next = { ...record, intent: undefined, doubt, failures, retryAt };
     this.#records.adopt(state, await this.#records.save(state, next));
     throw unavailable(state, retryAt - now);
@@ -126,5 +132,6 @@ export class RenewalFailures {
 
 /** For `wait` ms, for the reason that the state has. */
 function unavailable({ credential, problem }: AccountState, wait: number): TokenwardError {
-  return new TokenwardError('token_unavailable', { detail: `account ${credential.account}: ${problem!}`, retryAfter: wait / 1000 });
+  const detail = `account ${credential.account}: ${problem!}`;
+  return new TokenwardError('token_unavailable', { detail, retryAfter: wait / 1000 });
 }

@@ -61,7 +61,7 @@ export class Renewal {
     this.#call = needs.call;
   }
 
-  /** Lease → re-read → compare → call → store → release. What stands before the lease is only there to save the trip. */
+  /** Lease → re-read → compare → call → store → release. All before the lease is only there to save the trip. */
   async run(state: AccountState, refused: number, wishes: Wishes): Promise<Token> {
     const { account } = state.credential;
     if (state.unsaved !== undefined) {

@@ -9,7 +9,8 @@ import { lives } from './lifetime.ts';
  *
  * - `dead`: the token cannot be used and only a person can mend it (credentials refused, nothing imported).
  * - `out_of_logins`: the token cannot be used and the login budget is used up, until `retryAt`.
- * - `down`: the token cannot be used (refused by an upstream, or over) and the last renewal failed; next try at `retryAt`.
+ * - `down`: the token cannot be used (refused by an upstream, or over) and the last renewal failed; next try at
+ *   `retryAt`.
  * - `degraded`: renewal fails, or the token is not stored yet, but the token in use is still accepted.
  * - `renewing`: there is no usable token and one is being fetched; callers wait.
  * - `unused`: no token yet; the first request gets one.
@@ -18,7 +19,9 @@ import { lives } from './lifetime.ts';
 export type AccountWord = 'working' | 'unused' | 'renewing' | 'degraded' | 'down' | 'out_of_logins' | 'dead';
 
 /** From worst to best: of several processes that know one account, the worst word at the newest generation counts. */
-export const ACCOUNT_WORDS: readonly AccountWord[] = ['dead', 'out_of_logins', 'down', 'degraded', 'renewing', 'unused', 'working'];
+export const ACCOUNT_WORDS: readonly AccountWord[] = [
+  'dead', 'out_of_logins', 'down', 'degraded', 'renewing', 'unused', 'working',
+];
 
 /** Calls of an account in one of these states fail. */
 export function cannotServe(word: AccountWord): boolean {
@@ -57,18 +60,30 @@ export interface CredentialStatus {
   readonly budget: BudgetState | undefined;
 }
 
-/** A token that somebody accepted so recently is not called refused because one call is: some calls are refused whatever the token. ms. */
+/**
+ * A token that somebody accepted so recently is not called refused because one call is: some calls are refused whatever
+ * the token. ms.
+ */
 const ACCEPTED_RECENTLY = 30_000;
 
+interface Judgement {
+  readonly word: AccountWord;
+  readonly problem: string | undefined;
+}
+
 /** Computes the one word, and the sentence that goes with it. `storeUsable`: nothing can be renewed otherwise. */
-function judge(state: AccountState, storeUsable: boolean, clock: Clock): { word: AccountWord; problem: string | undefined } {
+function judge(state: AccountState, storeUsable: boolean, clock: Clock): Judgement {
   const { token, credential, refusedAt } = state;
   const refused = refusedAt !== undefined && clock.monotonic() - state.acceptedAt > ACCEPTED_RECENTLY;
   // First what would lose the only copy of a token.
   const unsaved = state.unsaved === undefined ? undefined : 'the new token could not be stored yet';
   const trouble = unsaved ?? state.recordProblem ?? state.dead ?? state.problem;
-  if (token !== undefined && !refused && lives(token, clock)) return { word: trouble === undefined ? 'working' : 'degraded', problem: trouble };
-  if (credential.fixed !== undefined) return { word: 'down', problem: 'the upstream refuses the fixed token; correct it in the configuration' };
+  if (token !== undefined && !refused && lives(token, clock)) {
+    return { word: trouble === undefined ? 'working' : 'degraded', problem: trouble };
+  }
+  if (credential.fixed !== undefined) {
+    return { word: 'down', problem: 'the upstream refuses the fixed token; correct it in the configuration' };
+  }
   if (state.recordProblem !== undefined || state.dead !== undefined) return { word: 'dead', problem: trouble };
   if (state.outOfLogins) return { word: 'out_of_logins', problem: trouble };
   if (trouble !== undefined) return { word: 'down', problem: trouble };

@@ -11,7 +11,7 @@ import type { Work } from './work.ts';
 const SAVE_PAUSE_MOST = 2_000;
 const SAVE_PAUSE_AT_CLOSE = 500;
 
-/** Grants that the store would not take: each is the only copy of its token, so it is offered again until it is taken. */
+/** Grants that the store would not take: each is the only copy of its token, and offered again until it is taken. */
 export class UnsavedGrants {
   readonly #parts: Parts;
   readonly #work: Work;
@@ -40,7 +40,7 @@ export class UnsavedGrants {
     this.#work.track(state, work);
   }
 
-  /** Offers the account's grant once, and gives the token that is in use after it. Rejects if the store does not take it. */
+  /** Offers the account's grant once; gives the token in use after it. Rejects if the store does not take it. */
   async save(state: AccountState): Promise<Token> {
     const { unsaved, credential } = state;
     const { account } = credential;
@@ -57,7 +57,8 @@ export class UnsavedGrants {
       return records.replace(account, { ...unsaved, revision, ...(key !== undefined && { key }) });
     });
     if (saved === undefined) {
-      throw new TokenwardError('token_unavailable', { detail: `account ${account}: another process is renewing it`, retryAfter: 1 });
+      const detail = `account ${account}: another process is renewing it`;
+      throw new TokenwardError('token_unavailable', { detail, retryAfter: 1 });
     }
     state.saved();
     // While we could not write, somebody else has renewed: what is stored is the token of all, and ours is dropped.
