@@ -10,7 +10,8 @@ import { Records } from '../tokens/records.ts';
 import { Seal, sealingKey } from '../tokens/seal.ts';
 import { accountOfKey, RecordError, StoreError, type StoredKind, type TokenStore } from '../tokens/store.ts';
 import { AnnouncingStore, type Peers } from '../tokens/stores/broadcasting.ts';
-import { EmbeddedStore, hasKeyBeside, keyBesideStore } from '../tokens/stores/embedded.ts';
+import { EmbeddedStore } from '../tokens/stores/embedded.ts';
+import { hasKeyBeside, keyBesideStore } from '../tokens/stores/key-file.ts';
 import { RedisStore, type RedisOptions } from '../tokens/stores/redis.ts';
 import type { HostPort, RedisPlace } from '../tokens/stores/redis-topology.ts';
 

@@ -3,7 +3,8 @@ import { mkdirSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync }
 import { join } from 'node:path';
 import { open } from 'lmdb';
 import { StoreError, type TokenStore } from '../../src/tokens/store.ts';
-import { EmbeddedStore, keyBesideStore } from '../../src/tokens/stores/embedded.ts';
+import { EmbeddedStore } from '../../src/tokens/stores/embedded.ts';
+import { keyBesideStore } from '../../src/tokens/stores/key-file.ts';
 import { temporaryFolder } from '../support/proxy.ts';
 import { describeStoreContract } from './store-contract.ts';
 

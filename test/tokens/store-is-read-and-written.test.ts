@@ -224,7 +224,8 @@ describe('a new embedded store', () => {
     const strace = requireTool(this, 'strace');
     const folder = temporaryFolder();
     const script = `
-import { EmbeddedStore, keyBesideStore } from '${process.cwd()}/src/tokens/stores/embedded.ts';
+import { EmbeddedStore } from '${process.cwd()}/src/tokens/stores/embedded.ts';
+import { keyBesideStore } from '${process.cwd()}/src/tokens/stores/key-file.ts';
 keyBesideStore(process.argv[1]);
 await EmbeddedStore.open(process.argv[1], { ownerIsGone: () => false, now: Date.now }).close();`;
     try {

@@ -1,20 +1,18 @@
-import { chmodSync, closeSync, existsSync, fstatSync, fsyncSync, linkSync, mkdirSync, openSync, readFileSync, readSync, rmSync, statSync, writeSync } from 'node:fs';
-import { randomBytes } from 'node:crypto';
-import { dirname, join, resolve } from 'node:path';
+import { chmodSync, existsSync } from 'node:fs';
+import { join } from 'node:path';
 import { open, type RootDatabase } from 'lmdb';
 import { STORE_WRITE_MS } from '../../deadlines.ts';
 import type { BootTime } from '../boot-time.ts';
 import { damaged, PROVE_EVERY, StoreError, type Debit, type StoredKind, type StoredRecord, type TokenStore } from '../store.ts';
 import { countingLogins, parseLogins, parseNotes, withoutOld, withSeen, type BootNotes } from './counted-logins.ts';
 import { DiskProbe } from './disk-probe.ts';
+import { makeFolder, syncFolder } from './durable-folder.ts';
+import { reason } from './file-error.ts';
 import { keepLmdbOffTheConsole } from './lmdb-console.ts';
+import { checkFile, commitError, inodeOf, UNKNOWN } from './lmdb-file.ts';
+import { budgetKey, leaseKey, notesKey, parseLease, parseRecord, recordKey, type LeaseForm, type StoredForm } from './lmdb-rows.ts';
 
 const FILE = 'tokens.mdb';
-const KEY_FILE = 'store.key';
-
-/** The record as LMDB keeps it: JSON, so that a foreign or torn one is recognised before it is trusted. */
-interface StoredForm { revision: number; generation: number; sealed: string }
-interface LeaseForm { owner: string; until: number }
 
 export interface EmbeddedOptions {
   /** Says that the process which wrote this lease owner no longer runs, so that its lease need not be waited for. */
@@ -278,128 +276,6 @@ export class EmbeddedStore implements TokenStore {
   }
 }
 
-/** Whether a key lies beside the store. */
-export function hasKeyBeside(path: string): boolean {
-  return existsSync(join(path, KEY_FILE));
-}
-
-/**
- * The key beside the store, made on first use with mode 0600. `created` says so, because the operator should hear
- * that whoever copies the whole folder copies the key too; `exposed`, that others on this host could read it until now.
- */
-export function keyBesideStore(path: string): { text: string; created: boolean; exposed: boolean; file: string } {
-  makeFolder(path);
-  const file = join(path, KEY_FILE);
-  if (!existsSync(file)) {
-    const draft = `${file}.${randomBytes(6).toString('hex')}`;
-    const text = randomBytes(32).toString('base64');
-    try {
-      const fd = openSync(draft, 'wx', 0o600);
-      writeSync(fd, `${text}\n`);
-      fsyncSync(fd);
-      closeSync(fd);
-      // A link appears whole or not at all, and only for the first of several starting processes.
-      linkSync(draft, file);
-      syncFolder(path);
-      return { text, created: true, exposed: false, file };
-    } catch (error) {
-      if ((error as NodeJS.ErrnoException).code !== 'EEXIST') throw new StoreError(`The store key ${file} cannot be made: ${reason(error)}.`);
-    } finally {
-      rmSync(draft, { force: true });
-    }
-  }
-  try {
-    const exposed = (statSync(file).mode & 0o077) !== 0;
-    // Of another owner it cannot be changed, but said all the same.
-    if (exposed) attempt(() => chmodSync(file, 0o600));
-    return { text: readFileSync(file, 'utf8'), created: false, exposed, file };
-  } catch (error) {
-    throw new StoreError(`The store key ${file} cannot be read: ${reason(error)}.`);
-  }
-}
-
-/** Where LMDB keeps what in a meta page, in bytes; the first two pages of a file are such pages. */
-const META = { magic: 24, version: 28, pageSize: 48, freeRoot: 88, root: 136, transaction: 152, length: 168 } as const;
-const MAGIC = 0xbeefc0de;
-const VERSION = 2;
-const NO_PAGE = 0xffff_ffff_ffff_ffffn;
-
-/**
- * Throws if a file that is there is none of LMDB's, or was cut off: opened as one it would take the whole process down
- * with a segmentation fault, and nobody would be told why. An empty file is as good as none.
- */
-function checkFile(file: string): void {
-  if (!existsSync(file)) return;
-  const fd = openSync(file, 'r');
-  try {
-    const { size } = fstatSync(fd);
-    if (size === 0) return;
-    const page = (at: number): Buffer => {
-      const bytes = Buffer.alloc(META.length);
-      if (readSync(fd, bytes, 0, META.length, at) < META.length) throw new Error('the file is cut off');
-      if (bytes.readUInt32LE(META.magic) !== MAGIC || (bytes.readUInt32LE(META.version) & 0xffff) !== VERSION) throw new Error('the file is not a store of this program');
-      return bytes;
-    };
-    const first = page(0);
-    const pageSize = first.readUInt32LE(META.pageSize);
-    const second = page(pageSize);
-    const newest = second.readBigUInt64LE(META.transaction) > first.readBigUInt64LE(META.transaction) ? second : first;
-    for (const root of [newest.readBigUInt64LE(META.freeRoot), newest.readBigUInt64LE(META.root)]) {
-      if (root !== NO_PAGE && (root + 1n) * BigInt(pageSize) > BigInt(size)) throw new Error('the file is cut off');
-    }
-  } finally {
-    closeSync(fd);
-  }
-}
-
-function attempt(action: () => void): void {
-  try {
-    action();
-  } catch {
-    // As it was.
-  }
-}
-
-function makeFolder(path: string): void {
-  try {
-    const first = mkdirSync(path, { recursive: true, mode: 0o700 });
-    // A folder outlives a power failure when the one that holds its name has been synced: so for each that is new.
-    for (let made = resolve(path); first !== undefined && made.length >= resolve(first).length; made = dirname(made)) syncFolder(dirname(made));
-  } catch (error) {
-    throw new StoreError(`The store folder ${path} cannot be made: ${reason(error)}. Set store.path to a folder this user may write.`);
-  }
-}
-
-/** Makes durable which names a folder holds. A system that cannot sync a folder has its own ways. */
-function syncFolder(path: string): void {
-  let folder: number;
-  try {
-    folder = openSync(path, 'r');
-  } catch {
-    return;
-  }
-  try {
-    fsyncSync(folder);
-  } catch (error) {
-    if (!['EINVAL', 'EPERM', 'ENOTSUP', 'EBADF'].includes((error as NodeJS.ErrnoException).code ?? '')) throw error;
-  } finally {
-    closeSync(folder);
-  }
-}
-
-const UNKNOWN = 'unknown';
-
-/** Tells one file from another; undefined if there is none. A look that fails otherwise says nothing against the file. */
-function inodeOf(file: string): string | undefined {
-  try {
-    const { dev, ino } = statSync(file, { bigint: true });
-    return `${dev}/${ino}`;
-  } catch (error) {
-    const { code } = error as NodeJS.ErrnoException;
-    return code === 'ENOENT' || code === 'ENOTDIR' ? undefined : UNKNOWN;
-  }
-}
-
 /** The promise, or a StoreError when it takes too long. */
 async function withPatience<T>(write: Promise<T>): Promise<T> {
   let timer: NodeJS.Timeout | undefined;
@@ -411,46 +287,4 @@ async function withPatience<T>(write: Promise<T>): Promise<T> {
   } finally {
     clearTimeout(timer);
   }
-}
-
-/** What LMDB says of a commit that failed, from the promise it hides it in: that one has to be handled as well. */
-async function commitError(error: unknown): Promise<unknown> {
-  const { commitError: hidden } = error as { commitError?: Promise<never> };
-  return hidden === undefined ? undefined : Promise.race([hidden.catch((cause: unknown) => cause), new Promise((resolve) => void setImmediate(resolve))]);
-}
-
-function parseRecord(text: string, account: string): StoredRecord {
-  let form: Partial<StoredForm> | null = null;
-  try {
-    form = JSON.parse(text) as Partial<StoredForm> | null;
-  } catch {
-    // Said below.
-  }
-  const { revision, generation, sealed } = form ?? {};
-  if (!isCount(revision) || !isCount(generation) || typeof sealed !== 'string') throw damaged('record', account, recordKey(account));
-  return { revision, generation, sealed: Buffer.from(sealed, 'base64') };
-}
-
-function isCount(value: unknown): value is number {
-  return Number.isSafeInteger(value) && (value as number) >= 0;
-}
-
-/** Undefined: there is none, or one that nobody can read, which nobody can hold either. */
-function parseLease(text: string | undefined): LeaseForm | undefined {
-  try {
-    const { owner, until } = JSON.parse(text ?? '{}') as Partial<LeaseForm>;
-    return typeof owner === 'string' && typeof until === 'number' ? { owner, until } : undefined;
-  } catch {
-    return undefined;
-  }
-}
-
-// LMDB keys end at 1,978 bytes; account names are limited to 200 by the configuration.
-const recordKey = (account: string): string => `record/${account}`;
-const leaseKey = (account: string): string => `lease/${account}`;
-const budgetKey = (budget: string): string => `budget/${budget}`;
-const notesKey = (budget: string): string => `budget-notes/${budget}`;
-
-function reason(error: unknown): string {
-  return error instanceof Error ? error.message : String(error);
 }
