@@ -9,8 +9,8 @@ const built = async (path: string): Promise<unknown> => import(new URL(`../../di
 export const { byLongestPrefix, matchRoute } = (await built('proxy/route')) as typeof import('../../src/proxy/route.ts');
 export const { requestDrops, requestHeaders, replyHeaders } = (await built('proxy/headers')) as typeof import('../../src/proxy/headers.ts');
 export const { deadTokenRule, meansDeadToken } = (await built('proxy/inspect')) as typeof import('../../src/proxy/inspect.ts');
-export const { UpstreamReply } = (await built('proxy/upstream/reply')) as typeof import('../../src/http/client/response.ts');
-export const { ReplyReader } = (await built('proxy/upstream/reply-reader')) as typeof import('../../src/http/client/response-parser.ts');
+export const { UpstreamReply } = (await built('http/client/response')) as typeof import('../../src/http/client/response.ts');
+export const { ReplyReader } = (await built('http/client/response-parser')) as typeof import('../../src/http/client/response-parser.ts');
 const { PRESETS } = (await built('flows/presets')) as typeof import('../../src/flows/presets.ts');
 const tokens = (await built('tokens/manager')) as typeof import('../../src/tokens/manager.ts');
 const { Records } = (await built('tokens/records')) as typeof import('../../src/tokens/records.ts');

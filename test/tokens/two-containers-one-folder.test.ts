@@ -21,7 +21,7 @@ describe('whether the process that holds a lease is gone', () => {
 });
 
 const CHILD = `
-import { leaseOwner, ownerIsGone } from '${process.cwd()}/src/process-identity.ts';
+import { leaseOwner, ownerIsGone } from '${process.cwd()}/src/app/process-identity.ts';
 import { EmbeddedStore } from '${process.cwd()}/src/tokens/stores/embedded.ts';
 let store;
 try {
