@@ -3,7 +3,8 @@ import type { Clock, Timers } from './clock.ts';
 import type { Credential } from './credential.ts';
 import { earlyPause } from './backoff.ts';
 import { earlyAt } from './lifetime.ts';
-import type { CredentialRecord, SpendIntent } from './records.ts';
+import type { SpendIntent } from './record-marks.ts';
+import type { CredentialRecord } from './records.ts';
 import { SingleFlight } from './single-flight.ts';
 import { Token } from './token.ts';
 

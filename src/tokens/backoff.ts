@@ -1,5 +1,6 @@
 import type { Credential, Outcome } from './credential.ts';
-import type { CredentialRecord, RenewalKind, SpendIntent } from './records.ts';
+import type { RenewalKind, SpendIntent } from './record-marks.ts';
+import type { CredentialRecord } from './records.ts';
 import type { Token } from './token.ts';
 
 /*

@@ -1,6 +1,6 @@
 import type { BudgetState } from './budget.ts';
 import type { Credential, Outcome } from './credential.ts';
-import type { RenewalKind } from './records.ts';
+import type { RenewalKind } from './record-marks.ts';
 import type { RenewalCause } from './status.ts';
 import type { RecordError } from './store.ts';
 

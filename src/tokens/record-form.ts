@@ -1,4 +1,4 @@
-import type { DeadMark, Doubt, SpendIntent } from './records.ts';
+import type { DeadMark, Doubt, SpendIntent } from './record-marks.ts';
 
 /*
  * What is inside the seal: JSON. Processes of several versions share a store, so a field that is not known here is kept

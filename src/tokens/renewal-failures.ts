@@ -4,7 +4,8 @@ import type { AccountState } from './account-state.ts';
 import { backoff, backoffLeft, DOUBT_PAUSE, isDoubtful, type Unsettled } from './backoff.ts';
 import type { BudgetState } from './budget.ts';
 import type { Parts } from './options.ts';
-import type { CredentialRecord, RenewalKind } from './records.ts';
+import type { RenewalKind } from './record-marks.ts';
+import type { CredentialRecord } from './records.ts';
 import { ending, type Work } from './work.ts';
 import type { Wishes } from './wishes.ts';
 

@@ -1,7 +1,8 @@
 import { randomBytes } from 'node:crypto';
 import type { Credential, Outcome, Reach } from '../../src/tokens/credential.ts';
 import { TokenManager, type ManagerOptions, type RenewalReport } from '../../src/tokens/manager.ts';
-import { Records, type RenewalKind } from '../../src/tokens/records.ts';
+import type { RenewalKind } from '../../src/tokens/record-marks.ts';
+import { Records } from '../../src/tokens/records.ts';
 import { Seal, sealingKey } from '../../src/tokens/seal.ts';
 import type { Grant, Token } from '../../src/tokens/token.ts';
 import { FakeClock } from './clock.ts';

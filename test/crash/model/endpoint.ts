@@ -1,5 +1,5 @@
 import type { Outcome } from '../../../src/tokens/credential.ts';
-import type { RenewalKind } from '../../../src/tokens/records.ts';
+import type { RenewalKind } from '../../../src/tokens/record-marks.ts';
 import type { Timeline } from './timeline.ts';
 
 const ARRIVES = 50;
