@@ -1,5 +1,5 @@
 import { randomBytes } from 'node:crypto';
-import type { IncomingMessage, Server, ServerResponse } from 'node:http';
+import type { Server } from 'node:http';
 import type { Server as TlsServer, ServerOptions as TlsOptions } from 'node:https';
 import type { AddressInfo } from 'node:net';
 import { setTimeout as sleep } from 'node:timers/promises';
@@ -10,9 +10,8 @@ import { credentialSource, type SenderFor } from './credentials.ts';
 import { OPERATOR_ENDS_MS } from '../deadlines.ts';
 import { TokenwardError, type ErrorCode } from '../errors.ts';
 import type { SendTokenCall } from '../flows/run.ts';
-import type { RequestHandler, StreamedRequest } from '../http/server/exchange.ts';
 import { SiteGuard } from '../http/server/site-guard.ts';
-import { describeFault, type Logger } from '../log.ts';
+import type { Logger } from '../log.ts';
 import { Metrics } from '../metrics.ts';
 import { createObserver } from './token-observer.ts';
 import { OperatorDoor } from '../operator/door.ts';
@@ -20,7 +19,6 @@ import { createOperatorApp } from '../operator/routes.ts';
 import { LocalView, type OperatorView } from '../operator/view.ts';
 import { isDirect, noProxyOfEnvironment } from './no-proxy.ts';
 import { Admission, admissionLimits } from '../proxy/concurrency.ts';
-import { answerError } from '../proxy/respond.ts';
 import { BufferBudget } from '../proxy/request-body.ts';
 import { Callers } from '../proxy/caller.ts';
 import { Damping } from '../proxy/key-throttle.ts';
@@ -32,10 +30,10 @@ import { byLongestPrefix } from '../proxy/route.ts';
 import type { Door } from '../proxy/site-rules.ts';
 import { tokenCallSender } from './token-endpoint-client.ts';
 import { UncuredReplies } from '../proxy/renewal-guard.ts';
+import { proxyApp } from './front.ts';
 import type { ProxyAddress } from './proxy-address.ts';
 import { routeOf } from './routes.ts';
 import { drain, keepCallers, sendCallersAway } from '../http/server/drain.ts';
-import { createExpress } from '../http/server/express.ts';
 import { listen } from '../http/server/listen.ts';
 import { createHttpServer } from '../http/server/server.ts';
 import { freeSocketFile, listenOnSocket } from '../http/server/socket-file.ts';
@@ -301,16 +299,4 @@ function reloadCertificates(server: Server | TlsServer, files: TlsFiles, log: Lo
       log.error('the changed certificate cannot be used, the old one stays', { detail: error instanceof Error ? error.message : '' });
     }
   });
-}
-
-function proxyApp(handler: RequestHandler, log: Logger): ReturnType<typeof createExpress> {
-  const app = createExpress();
-  // Every request of our server is one of the callers'; Express's types do not know the class.
-  app.use((request, response) => handler(request as unknown as StreamedRequest, response));
-  // Express comes here only if it fails before the handler runs.
-  app.use((error: unknown, request: IncomingMessage, response: ServerResponse, _next: unknown) => {
-    log.error('unexpected fault before the handler', { detail: describeFault(error) });
-    answerError(request as StreamedRequest, response, new TokenwardError('request_malformed'), 0);
-  });
-  return app;
 }
