@@ -1,5 +1,5 @@
 import cluster from 'node:cluster';
-import { newViaName } from '../app/app.ts';
+import { newViaName } from '../app/via-name.ts';
 import type { LoadedConfig } from '../config/load.ts';
 import { WORKER_ENDS_MS } from '../deadlines.ts';
 import type { Logger } from '../log.ts';

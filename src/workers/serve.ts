@@ -1,7 +1,7 @@
 import type { Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { availableParallelism } from 'node:os';
-import { operatorPort } from '../app/app.ts';
+import { operatorPort } from '../app/operator-port.ts';
 import type { LoadedConfig } from '../config/load.ts';
 import { OPERATOR_ENDS_MS } from '../deadlines.ts';
 import type { Logger } from '../log.ts';

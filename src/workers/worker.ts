@@ -1,5 +1,7 @@
 import cluster from 'node:cluster';
-import { startWorker, type Surroundings, type Worker } from '../app/app.ts';
+import { startWorker } from '../app/app.ts';
+import type { Surroundings } from '../app/build.ts';
+import type { Worker } from '../app/serve-callers.ts';
 import { TokenwardError } from '../errors.ts';
 import { createLogger, describeFault, type Logger } from '../log.ts';
 import { packError, unpackConfig, type Answers, type Question, type ToPrimary, type ToWorker } from './messages.ts';
