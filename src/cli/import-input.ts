@@ -7,7 +7,8 @@ export class ImportInputError extends Error {}
 
 /**
  * Reads what a person or a script hands to `tokenward import`: the refresh token on a line of its own, or a JSON object
- * in the words of a token endpoint's answer, whose other fields are passed over. `now`: wall-clock ms. Throws an ImportInputError.
+ * in the words of a token endpoint's answer, whose other fields are passed over. `now`: wall-clock ms. Throws an
+ * ImportInputError.
  */
 export function readImport(text: string, now: number): ImportedGrant {
   const given = text.replace(/^\uFEFF/, '').trim();
@@ -31,7 +32,10 @@ function fromObject(object: Readonly<Record<string, unknown>>, now: number): Imp
   return { refreshSecret, secret, expiresAt: secret === undefined ? undefined : expiresAt };
 }
 
-/** When the access token ends by what is given: the earlier one, if both are. As in answers of token endpoints, 0 says nothing. Wall-clock ms. */
+/**
+ * When the access token ends by what is given: the earlier one, if both are. As in answers of token endpoints, 0 says
+ * nothing. Wall-clock ms.
+ */
 function endOf(expiresIn: unknown, expiresAt: unknown, now: number): number | undefined {
   if (expiresIn !== undefined && numberOf(expiresIn) === undefined && secondsOf(expiresIn) === undefined) throw new ImportInputError('expires_in must be a number of seconds');
   if (expiresAt !== undefined && numberOf(expiresAt) === undefined && secondsUntil(expiresAt, now) === undefined) throw new ImportInputError('expires_at must be unix seconds, unix milliseconds or an ISO date');

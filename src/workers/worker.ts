@@ -6,7 +6,7 @@ import { TokenwardError } from '../errors.ts';
 import { createLogger, describeFault, type Logger } from '../log.ts';
 import { packError, unpackConfig, type Answers, type Question, type ToPrimary, type ToWorker } from './messages.ts';
 
-/** What program.ts does for a worker: nothing else touches the process. */
+/** What the command line does for a worker: nothing else touches the process. */
 export interface WorkerHost {
   readonly surroundings: Pick<Surroundings, 'owner' | 'ownerIsGone'>;
   /** What a start that failed comes to: what a process by itself would say, and its exit code. */
