@@ -20,11 +20,16 @@ export function importTarget(config: LoadedConfig, account: string): Credential 
   const found = findAccount(config, account);
   if (found === undefined) {
     const meant = nearest(account, Object.keys(config.accounts));
-    throw new ImportTargetError(`there is no account of this name in the configuration${meant === undefined ? '' : `; did you mean "${meant}"?`}`);
+    const hint = meant === undefined ? '' : `; did you mean "${meant}"?`;
+    throw new ImportTargetError(`there is no account of this name in the configuration${hint}`);
   }
-  if (found.flow.refresh === undefined) throw new ImportTargetError(`the flow ${found.settings.flow} has no refresh; an imported refresh token would never be used`);
+  if (found.flow.refresh === undefined) {
+    throw new ImportTargetError(
+      `the flow ${found.settings.flow} has no refresh; an imported refresh token would never be used`);
+  }
   // Nobody is called here: the running process, or the next one that starts, spends the token.
-  return credentialSource(config, systemClock, () => () => Promise.reject(new TokenCallError('connect', false))).get(account)!;
+  const nobody = () => Promise.reject(new TokenCallError('connect', false));
+  return credentialSource(config, systemClock, () => nobody).get(account)!;
 }
 
 /** What was done, for the person who did it. */
@@ -37,15 +42,21 @@ export interface Imported {
 /**
  * Brings what was given into the configured store. Rejects with an ImportInputError, an AccountBusy or a StoreError.
  */
-export async function importInto(config: LoadedConfig, credential: Credential, given: string, surroundings: StoreSurroundings & { readonly owner: string }): Promise<Imported> {
+export async function importInto(
+  config: LoadedConfig, credential: Credential, given: string,
+  surroundings: StoreSurroundings & { readonly owner: string },
+): Promise<Imported> {
   const clock = surroundings.clock ?? systemClock;
   const grant = readImport(given, clock.wall());
   const newStore = storeIsThere(config) ? undefined : config.store.type === 'embedded' ? config.store.path : undefined;
   const { store, seal } = await openStore(config, surroundings);
   try {
-    const generation = await importToken(store, new Records(store, seal, clock), credential, grant, { owner: surroundings.owner, clock });
+    const { owner } = surroundings;
+    const generation = await importToken(store, new Records(store, seal, clock), credential, grant, { owner, clock });
     const what = grant.secret === undefined ? 'refresh token imported' : 'refresh token and access token imported';
-    const then = grant.secret === undefined ? 'the next call spends it' : 'the access token is used until it is over or refused, then the refresh token is spent';
+    const then = grant.secret === undefined
+      ? 'the next call spends it'
+      : 'the access token is used until it is over or refused, then the refresh token is spent';
     return { message: `${credential.account}: ${what}, generation ${generation}; ${then}`, newStore };
   } finally {
     await store.close();

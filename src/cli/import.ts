@@ -9,12 +9,18 @@ import { UsageError } from './usage-error.ts';
 
 /** `tokenward import`: a refresh token from standard input. */
 export async function importAccount(options: Options, account: string | undefined): Promise<void> {
-  if (account === undefined) throw new UsageError('import needs the name of an account; the refresh token comes from standard input');
+  if (account === undefined) {
+    throw new UsageError('import needs the name of an account; the refresh token comes from standard input');
+  }
   const config = loadConfig(configFile(options), process.env);
   const credential = importTarget(config, account);
   const given = await readSecret(process.stdin, process.stderr, `Refresh token of ${account} (not shown): `);
   if (given === undefined) throw new UsageError('nothing was imported');
-  const { message, newStore } = await importInto(config, credential, given, { ...storeSurroundings(), owner: leaseOwner() });
-  if (newStore !== undefined) process.stderr.write(`There was no store in ${resolve(newStore)}, so it was made. A tokenward that runs with another store does not see this token.\n`);
+  const surroundings = { ...storeSurroundings(), owner: leaseOwner() };
+  const { message, newStore } = await importInto(config, credential, given, surroundings);
+  if (newStore !== undefined) {
+    process.stderr.write(`There was no store in ${resolve(newStore)}, so it was made. `
+      + 'A tokenward that runs with another store does not see this token.\n');
+  }
   print(`${message}\n`);
 }

@@ -9,6 +9,12 @@ export class OperatorError extends Error {
   }
 }
 
+/** Something else answers at this URL. */
+export function notTheOperatorPort(url: string): OperatorError {
+  return new OperatorError(
+    `What answers at ${new URL(url).origin} is not tokenward's operator port. Name that with --operator URL.`);
+}
+
 /** How long a command waits until an account may be renewed by hand once more. s. */
 const WAIT_MOST = 10;
 
@@ -18,7 +24,8 @@ export async function ask(url: string, method: string, key: string | undefined, 
   try {
     response = await fetch(url, { method, ...(key !== undefined && { headers: { 'x-tokenward-key': key } }) });
   } catch {
-    throw new OperatorError(`Nothing answers at ${new URL(url).origin}. Is tokenward running? Name its operator port with --operator URL.`);
+    throw new OperatorError(
+      `Nothing answers at ${new URL(url).origin}. Is tokenward running? Name its operator port with --operator URL.`);
   }
   const body = (await response.json().catch(() => ({}))) as { code?: string; title?: string; detail?: string };
   const wait = Number(response.headers.get('retry-after'));
@@ -31,7 +38,11 @@ export async function ask(url: string, method: string, key: string | undefined, 
 }
 
 /** The operator port's own refusals say in `detail` what may be meant; of all others it is the whole story. */
-function messageOf({ code, title, detail }: { code?: string; title?: string; detail?: string }, status: number): string {
-  const what = code === 'account_unknown' && title !== undefined && detail !== undefined ? `${title} ${detail}` : detail ?? title ?? `status ${status}`;
+function messageOf(
+  { code, title, detail }: { code?: string; title?: string; detail?: string }, status: number,
+): string {
+  const what = code === 'account_unknown' && title !== undefined && detail !== undefined
+    ? `${title} ${detail}`
+    : detail ?? title ?? `status ${status}`;
   return `${what}${code === undefined ? '' : ` (${code})`}`;
 }

@@ -8,7 +8,9 @@ import { UsageError } from './usage-error.ts';
 export function operatorUrl(options: Options): string {
   const given = options.operator ?? process.env['TOKENWARD_OPERATOR'];
   if (given !== undefined) {
-    if (!/^https?:\/\//.test(given) || !URL.canParse(given)) throw new UsageError('--operator must be a URL such as http://127.0.0.1:9090');
+    if (!/^https?:\/\//.test(given) || !URL.canParse(given)) {
+      throw new UsageError('--operator must be a URL such as http://127.0.0.1:9090');
+    }
     return given.replace(/\/+$/, '');
   }
   let config: LoadedConfig;
@@ -16,7 +18,8 @@ export function operatorUrl(options: Options): string {
     config = loadConfig(configFile(options), process.env);
   } catch (error) {
     if (!(error instanceof ConfigError)) throw error;
-    throw new UsageError(`the configuration would tell where the operator port is, but\n${error.message}\nName the port itself with --operator URL`);
+    throw new UsageError(`the configuration would tell where the operator port is, but\n${error.message}\n`
+      + 'Name the port itself with --operator URL');
   }
   const { operator } = config;
   const reachable = ['0.0.0.0', '::'].includes(operator.host) ? '127.0.0.1' : operator.host;
@@ -31,8 +34,11 @@ export function operatorKey(options: Options): string | undefined {
   try {
     key = readFileSync(file, 'utf8').trim();
   } catch (error) {
-    throw new UsageError(`the file of --operator-key-file cannot be read (${(error as NodeJS.ErrnoException).code ?? 'unknown'})`);
+    const { code = 'unknown' } = error as NodeJS.ErrnoException;
+    throw new UsageError(`the file of --operator-key-file cannot be read (${code})`);
   }
-  if (!/^[\x21-\x7e]+$/.test(key)) throw new UsageError('the file of --operator-key-file must hold a key: one line of visible ASCII');
+  if (!/^[\x21-\x7e]+$/.test(key)) {
+    throw new UsageError('the file of --operator-key-file must hold a key: one line of visible ASCII');
+  }
   return key;
 }

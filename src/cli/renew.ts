@@ -1,6 +1,6 @@
 import type { StatusDocument } from '../operator/view.ts';
 import type { RenewNowOptions } from '../tokens/manager.ts';
-import { ask, OperatorError } from './operator-client.ts';
+import { ask, notTheOperatorPort, OperatorError } from './operator-client.ts';
 import { operatorKey, operatorUrl } from './operator-options.ts';
 import { print, type Options } from './options.ts';
 import { span } from './span.ts';
@@ -13,14 +13,18 @@ export async function renew(options: Options, account: string | undefined): Prom
   print(await operatorRenew(operatorUrl(options), account, how, operatorKey(options)));
 }
 
-/** What `tokenward renew` prints. */
-async function operatorRenew(url: string, account: string, { useReserve = false, login = false }: RenewNowOptions, key?: string): Promise<string> {
-  const query = new URLSearchParams({ ...(useReserve && { reserve: 'true' }), ...(login && { login: 'true' }) }).toString();
-  const answer = (await ask(`${url}/renew/${encodeURIComponent(account)}${query === '' ? '' : `?${query}`}`, 'POST', key).catch(async (error: unknown) => {
+/** Has it done, and says what to print. */
+async function operatorRenew(
+  url: string, account: string, { useReserve = false, login = false }: RenewNowOptions, key?: string,
+): Promise<string> {
+  const wishes = { ...(useReserve && { reserve: 'true' }), ...(login && { login: 'true' }) };
+  const query = new URLSearchParams(wishes).toString();
+  const target = `${url}/renew/${encodeURIComponent(account)}${query === '' ? '' : `?${query}`}`;
+  const answer = (await ask(target, 'POST', key).catch(async (error: unknown) => {
     if (!(error instanceof OperatorError) || error.code !== 'login_budget_exhausted') throw error;
     throw new OperatorError(`${error.message}\n${await reserveOf(url, account, key)}`, error.code);
   })) as { generation?: number };
-  if (answer.generation === undefined) throw new OperatorError(`What answers at ${new URL(url).origin} is not tokenward's operator port. Name that with --operator URL.`);
+  if (answer.generation === undefined) throw notTheOperatorPort(url);
   return `${account} has a new token, generation ${answer.generation}\n`;
 }
 
@@ -32,5 +36,6 @@ async function reserveOf(url: string, account: string, key: string | undefined):
   const { reserveRemaining, reserveLimit, retryAt } = budget;
   const next = retryAt === undefined ? '' : ` The next automatic login is possible in ${span(retryAt - now)}.`;
   if (reserveRemaining === 0) return `The reserve of ${reserveLimit} is used up as well.${next}`;
-  return `${reserveRemaining} of ${reserveLimit} logins in reserve are left: tokenward renew ${account} --use-reserve spends one.${next}`;
+  return `${reserveRemaining} of ${reserveLimit} logins in reserve are left: `
+    + `tokenward renew ${account} --use-reserve spends one.${next}`;
 }

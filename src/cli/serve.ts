@@ -22,7 +22,9 @@ export async function serve(options: Options): Promise<void> {
   const log = createLogger(config.log.level);
   logWarnings(config, file, log);
   const halt = new AbortController();
-  const starting = workerCount(config) > 1 ? startFleet(config, log, halt.signal) : startApp(config, { log, owner: leaseOwner(), ownerIsGone });
+  const starting = workerCount(config) > 1
+    ? startFleet(config, log, halt.signal)
+    : startApp(config, { log, owner: leaseOwner(), ownerIsGone });
 
   let stopping = false;
   const isStopping = (): boolean => stopping;
@@ -69,9 +71,12 @@ export async function serve(options: Options): Promise<void> {
 const START_ENDS = 5_000;
 
 /** SIGHUP. Rejects with a fault only. */
-async function reload(running: App | RunningFleet, file: string, environment: NodeJS.ProcessEnv, log: Logger): Promise<void> {
+async function reload(
+  running: App | RunningFleet, file: string, environment: NodeJS.ProcessEnv, log: Logger,
+): Promise<void> {
   if (!('reload' in running)) {
-    log.warn('SIGHUP: one process cannot replace itself without a gap, so nothing was read. Restart it; or set workers to 2 or more, then SIGHUP replaces them one by one', { signal: 'SIGHUP' });
+    log.warn('SIGHUP: one process cannot replace itself without a gap, so nothing was read. Restart it; '
+      + 'or set workers to 2 or more, then SIGHUP replaces them one by one', { signal: 'SIGHUP' });
     return;
   }
   await running.reload(() => {
@@ -82,5 +87,7 @@ async function reload(running: App | RunningFleet, file: string, environment: No
 }
 
 function logWarnings({ warnings }: LoadedConfig, file: string, log: Logger): void {
-  for (const warning of warnings) log.warn('the configuration is probably not what is meant', { file, detail: showMistake(warning) });
+  for (const warning of warnings) {
+    log.warn('the configuration is probably not what is meant', { file, detail: showMistake(warning) });
+  }
 }

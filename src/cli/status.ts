@@ -1,6 +1,6 @@
 import type { StatusDocument } from '../operator/view.ts';
 import type { CredentialStatus } from '../tokens/status.ts';
-import { ask, OperatorError } from './operator-client.ts';
+import { ask, notTheOperatorPort } from './operator-client.ts';
 import { operatorKey, operatorUrl } from './operator-options.ts';
 import { print, type Options } from './options.ts';
 import { span } from './span.ts';
@@ -10,10 +10,10 @@ export async function status(options: Options): Promise<void> {
   print(await operatorStatus(operatorUrl(options), options.json, operatorKey(options)));
 }
 
-/** What `tokenward status` prints: a table, or the document as it is. */
+/** A table, or the document as it is. */
 async function operatorStatus(url: string, json: boolean, key?: string): Promise<string> {
   const status = (await ask(`${url}/status`, 'GET', key)) as Partial<StatusDocument>;
-  if (!isStatus(status)) throw new OperatorError(`What answers at ${new URL(url).origin} is not tokenward's operator port. Name that with --operator URL.`);
+  if (!isStatus(status)) throw notTheOperatorPort(url);
   if (json) return `${JSON.stringify(status, null, 2)}\n`;
   const rows = status.accounts.map((account) => [
     account.account,
@@ -24,7 +24,9 @@ async function operatorStatus(url: string, json: boolean, key?: string): Promise
     loginsOf(account),
     problemOf(account, status.now),
   ]);
-  return storeTrouble(status) + table([['ACCOUNT', 'FLOW', 'STATE', 'GENERATION', 'EXPIRES IN', 'LOGINS LEFT', 'PROBLEM'], ...rows]) + notShown(status);
+  return storeTrouble(status)
+    + table([['ACCOUNT', 'FLOW', 'STATE', 'GENERATION', 'EXPIRES IN', 'LOGINS LEFT', 'PROBLEM'], ...rows])
+    + notShown(status);
 }
 
 /** Of a token that is known to be refused it does not matter when it ends. */
@@ -45,12 +47,17 @@ function problemOf({ problem, retryAt }: CredentialStatus, now: number): string 
 }
 
 function storeTrouble({ store, now }: StatusDocument): string {
-  return store.usable ? '' : `The token store has been unusable for ${span(Math.max(1, now - store.since))}: ${store.error ?? 'no reason is known'}\n\n`;
+  return store.usable
+    ? ''
+    : `The token store has been unusable for ${span(Math.max(1, now - store.since))}: `
+      + `${store.error ?? 'no reason is known'}\n\n`;
 }
 
 function notShown({ accounts, accountCount }: StatusDocument): string {
   const more = accountCount.known - accounts.length;
-  return more > 0 ? `… and ${more} more accounts, ${Math.max(0, accountCount.inMemory - accounts.length)} of them in use\n` : '';
+  return more > 0
+    ? `… and ${more} more accounts, ${Math.max(0, accountCount.inMemory - accounts.length)} of them in use\n`
+    : '';
 }
 
 function isStatus(status: Partial<StatusDocument>): status is StatusDocument {
@@ -59,5 +66,6 @@ function isStatus(status: Partial<StatusDocument>): status is StatusDocument {
 
 function table(rows: readonly (readonly string[])[]): string {
   const widths = rows[0]!.map((_, column) => Math.max(...rows.map((row) => row[column]!.length)));
-  return `${rows.map((row) => row.map((cell, column) => cell.padEnd(widths[column]!)).join('  ').trimEnd()).join('\n')}\n`;
+  const lines = rows.map((row) => row.map((cell, column) => cell.padEnd(widths[column]!)).join('  ').trimEnd());
+  return `${lines.join('\n')}\n`;
 }

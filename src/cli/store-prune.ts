@@ -9,7 +9,12 @@ export async function storePrune(options: Options): Promise<void> {
   const dryRun = options['dry-run'];
   const { removed } = await pruneStore(config, storeSurroundings(), { dryRun });
   const wide = Math.max(0, ...removed.map(({ key }) => key.length));
-  for (const { key, generation } of removed) print(generation === undefined ? `${key}\n` : `${key.padEnd(wide)}  generation ${generation}\n`);
-  if (removed.length === 0) print('Nothing to remove: every record belongs to an account of the configuration.\n');
-  else print(`${removed.length} ${dryRun ? 'to be removed' : 'removed'}: no account of the configuration owns ${removed.length === 1 ? 'it' : 'them'}\n`);
+  for (const { key, generation } of removed) {
+    print(generation === undefined ? `${key}\n` : `${key.padEnd(wide)}  generation ${generation}\n`);
+  }
+  if (removed.length === 0) {
+    return print('Nothing to remove: every record belongs to an account of the configuration.\n');
+  }
+  const whose = `no account of the configuration owns ${removed.length === 1 ? 'it' : 'them'}`;
+  print(`${removed.length} ${dryRun ? 'to be removed' : 'removed'}: ${whose}\n`);
 }
