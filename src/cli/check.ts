@@ -1,4 +1,4 @@
-import { storeWarnings } from '../app/stores.ts';
+import { storeWarnings } from '../app/open-store.ts';
 import { findAccount, loadConfig, showMistake, type LoadedConfig } from '../config/load.ts';
 import type { RouteConfig } from '../config/schema.ts';
 import { describeFault } from '../log.ts';

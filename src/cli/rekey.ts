@@ -1,4 +1,4 @@
-import { rekeyStore } from '../app/stores.ts';
+import { rekeyStore } from '../app/rekey-store.ts';
 import { loadConfig } from '../config/load.ts';
 import { configFile, print, type Options } from './options.ts';
 import { storeSurroundings } from './store-surroundings.ts';

@@ -1,5 +1,5 @@
 import { resolve } from 'node:path';
-import { copyStore } from '../app/stores.ts';
+import { copyStore } from '../app/copy-store.ts';
 import { loadConfig, type LoadedConfig } from '../config/load.ts';
 import { StoreError } from '../tokens/store.ts';
 import { print, type Options } from './options.ts';

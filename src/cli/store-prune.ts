@@ -1,4 +1,4 @@
-import { pruneStore } from '../app/stores.ts';
+import { pruneStore } from '../app/prune-store.ts';
 import { loadConfig } from '../config/load.ts';
 import { configFile, print, type Options } from './options.ts';
 import { storeSurroundings } from './store-surroundings.ts';

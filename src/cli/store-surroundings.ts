@@ -1,5 +1,5 @@
 import { ownerIsGone } from '../app/process-identity.ts';
-import type { StoreSurroundings } from '../app/stores.ts';
+import type { StoreSurroundings } from '../app/open-store.ts';
 import { createLogger } from '../log.ts';
 
 /** What a command opens a store with. Of the store it logs only what can lose tokens. */
