@@ -6,8 +6,14 @@ import type { TokenStore } from '../tokens/store.ts';
 import { openStore, type StoreSurroundings } from './open-store.ts';
 import { requireStore } from './store-presence.ts';
 
-/** Copies what the one configuration's store holds to the other's, sealed with the other's key. Rejects with a StoreError. */
-export async function copyStore(from: LoadedConfig, to: LoadedConfig, surroundings: StoreSurroundings, options: { overwrite: boolean; dryRun: boolean }): Promise<CopyReport> {
+/**
+ * Copies what the one configuration's store holds to the other's, sealed with the other's key. Rejects with a
+ * StoreError.
+ */
+export async function copyStore(
+  from: LoadedConfig, to: LoadedConfig, surroundings: StoreSurroundings,
+  options: { overwrite: boolean; dryRun: boolean },
+): Promise<CopyReport> {
   const clock = surroundings.clock ?? systemClock;
   requireStore(from, 'copy');
   const opened: TokenStore[] = [];

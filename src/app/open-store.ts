@@ -23,7 +23,9 @@ export interface StoreSurroundings {
  * The configured store and what seals its records. What about the store can lose tokens is logged. Rejects with a
  * StoreError, also if the store's records are sealed with a key that is not configured.
  */
-export async function openStore(config: LoadedConfig, surroundings: StoreSurroundings): Promise<{ store: TokenStore; seal: Seal }> {
+export async function openStore(
+  config: LoadedConfig, surroundings: StoreSurroundings,
+): Promise<{ store: TokenStore; seal: Seal }> {
   const { store, seal } = await open(config, surroundings);
   try {
     await checkKey(config, store, seal);
@@ -35,7 +37,10 @@ export async function openStore(config: LoadedConfig, surroundings: StoreSurroun
   return { store, seal };
 }
 
-/** What about the configured store can lose tokens or counts of logins, in words for an operator. Rejects with a StoreError if it cannot be opened. */
+/**
+ * What about the configured store can lose tokens or counts of logins, in words for an operator. Rejects with a
+ * StoreError if it cannot be opened.
+ */
 export async function storeWarnings(config: LoadedConfig, surroundings: StoreSurroundings): Promise<string[]> {
   // Only another program's settings can be wrong; a look must not make an embedded store.
   if (config.store.type !== 'redis') return [];
@@ -47,19 +52,35 @@ export async function storeWarnings(config: LoadedConfig, surroundings: StoreSur
   }
 }
 
-async function open({ store: config }: LoadedConfig, surroundings: StoreSurroundings): Promise<{ store: TokenStore; seal: Seal }> {
+async function open(
+  { store: config }: LoadedConfig, surroundings: StoreSurroundings,
+): Promise<{ store: TokenStore; seal: Seal }> {
   const retired = config.retiredKeys.map(sealingKey);
-  if (config.type === 'redis') return { store: await RedisStore.open(redisOptions(config)), seal: new Seal(sealingKey(config.key), retired) };
+  if (config.type === 'redis') {
+    return { store: await RedisStore.open(redisOptions(config)), seal: new Seal(sealingKey(config.key), retired) };
+  }
   let current = config.key;
   if (current === undefined) {
     const beside = keyBesideStore(config.path);
-    if (beside.created) surroundings.log.warn('made a store key beside the store: whoever copies the folder has the key too. Set store.key to keep it elsewhere', { file: beside.file });
-    if (beside.exposed) surroundings.log.warn('other users of this host could read the store key; its mode is set to 0600 where that is possible. If one of them may have read it, make a new key: tokenward rekey', { file: beside.file });
+    if (beside.created) {
+      surroundings.log.warn(
+        'made a store key beside the store: whoever copies the folder has the key too. Set store.key to keep it '
+          + 'elsewhere',
+        { file: beside.file });
+    }
+    if (beside.exposed) {
+      surroundings.log.warn(
+        'other users of this host could read the store key; its mode is set to 0600 where that is possible. If one of '
+          + 'them may have read it, make a new key: tokenward rekey',
+        { file: beside.file });
+    }
     current = beside.text;
   }
   const seal = new Seal(sealingKey(current), retired);
   const { ownerIsGone, clock = systemClock, peers } = surroundings;
-  const store = EmbeddedStore.open(config.path, { ownerIsGone, now: () => clock.wall(), running: clock === systemClock ? systemBootTime : bootTimeOf(clock) });
+  const store = EmbeddedStore.open(config.path, {
+    ownerIsGone, now: () => clock.wall(), running: clock === systemClock ? systemBootTime : bootTimeOf(clock),
+  });
   return { store: peers === undefined ? store : new AnnouncingStore(store, peers), seal };
 }
 

@@ -12,7 +12,10 @@ export interface Pruned {
   readonly generation: number | undefined;
 }
 
-/** A count of logins that no account owns is kept for so long: whoever comes back within it must not log in too often. ms. */
+/**
+ * A count of logins that no account owns is kept for so long: whoever comes back within it must not log in too often.
+ * ms.
+ */
 const COUNTS_KEPT = 31 * 86_400_000;
 
 /**
@@ -20,7 +23,9 @@ const COUNTS_KEPT = 31 * 86_400_000;
  * now, their leases, and counts of logins that are over. `dryRun` only says what that is. What does not open is removed
  * only if its account is gone. Rejects with a StoreError.
  */
-export async function pruneStore(config: LoadedConfig, surroundings: StoreSurroundings, { dryRun }: { dryRun: boolean }): Promise<{ removed: readonly Pruned[] }> {
+export async function pruneStore(
+  config: LoadedConfig, surroundings: StoreSurroundings, { dryRun }: { dryRun: boolean },
+): Promise<{ removed: readonly Pruned[] }> {
   const clock = surroundings.clock ?? systemClock;
   requireStore(config, 'prune');
   const { store, seal } = await openStore(config, surroundings);
@@ -38,9 +43,13 @@ export async function pruneStore(config: LoadedConfig, surroundings: StoreSurrou
       const generation = await unownedGeneration(name, records, owned, known);
       if (generation !== false) await remove('record', name, generation);
     }
-    for (const name of await store.leased()) if (!known.has(name) && !owned.has(name)) await remove('lease', name, undefined);
+    for (const name of await store.leased()) {
+      if (!known.has(name) && !owned.has(name)) await remove('lease', name, undefined);
+    }
     for (const { budget, entries } of await store.budgets()) {
-      if (!owned.budgets.has(budget) && entries.every((at) => at < clock.wall() - COUNTS_KEPT)) await remove('budget', budget, undefined);
+      if (!owned.budgets.has(budget) && entries.every((at) => at < clock.wall() - COUNTS_KEPT)) {
+        await remove('budget', budget, undefined);
+      }
     }
     return { removed };
   } finally {

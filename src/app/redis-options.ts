@@ -9,7 +9,9 @@ export function redisOptions(config: Extract<LoadedConfig['store'], { type: 'red
   const { url, sentinel, cluster, username, password, tls, keyPrefix, commandTimeout, waitReplicas } = config;
   const place: RedisPlace = sentinel !== undefined
     ? { kind: 'sentinel', name: sentinel.name, nodes: sentinel.nodes.map(hostAndPort), password: sentinel.password }
-    : cluster !== undefined ? { kind: 'cluster', nodes: cluster.nodes.map(hostAndPort) } : { kind: 'single', url: url! };
+    : cluster !== undefined
+      ? { kind: 'cluster', nodes: cluster.nodes.map(hostAndPort) }
+      : { kind: 'single', url: url! };
   const files = tls && readTlsFiles({ ...tls, minVersion: 'TLSv1.2' });
   return { place, username, password, keyPrefix, commandTimeout, waitReplicas, tls: files && pick(files) };
 }
@@ -20,5 +22,8 @@ function hostAndPort(text: string): HostPort {
 }
 
 function pick({ ca, cert, key }: SecureContextOptions): NonNullable<RedisOptions['tls']> {
-  return { ...(ca !== undefined && { ca: ca as Buffer }), ...(cert !== undefined && { cert: cert as Buffer }), ...(key !== undefined && { key: key as Buffer }) };
+  return {
+    ...(ca !== undefined && { ca: ca as Buffer }), ...(cert !== undefined && { cert: cert as Buffer }),
+    ...(key !== undefined && { key: key as Buffer }),
+  };
 }

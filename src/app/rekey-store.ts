@@ -8,10 +8,12 @@ import { openStore, type StoreSurroundings } from './open-store.ts';
 const NAMED_MOST = 20;
 
 /**
- * Seals every stored record with the current key. Returns how many there are and how many were sealed anew. Rejects with
- * a StoreError; if some do not open, when all the others are done, naming those.
+ * Seals every stored record with the current key. Returns how many there are and how many were sealed anew. Rejects
+ * with a StoreError; if some do not open, when all the others are done, naming those.
  */
-export async function rekeyStore(config: LoadedConfig, surroundings: StoreSurroundings): Promise<{ records: number; resealed: number }> {
+export async function rekeyStore(
+  config: LoadedConfig, surroundings: StoreSurroundings,
+): Promise<{ records: number; resealed: number }> {
   const clock = surroundings.clock ?? systemClock;
   const { store, seal } = await openStore(config, surroundings);
   try {
@@ -27,7 +29,11 @@ export async function rekeyStore(config: LoadedConfig, surroundings: StoreSurrou
         failed.push(error.message);
       }
     }
-    if (failed.length > 0) throw new StoreError(`${failed.length} of ${keys.length} records could not be sealed anew; ${resealed} were. ${failed.slice(0, NAMED_MOST).join(' ')}`);
+    if (failed.length > 0) {
+      throw new StoreError(
+        `${failed.length} of ${keys.length} records could not be sealed anew; ${resealed} were. `
+          + `${failed.slice(0, NAMED_MOST).join(' ')}`);
+    }
     return { records: keys.length, resealed };
   } finally {
     await store.close();

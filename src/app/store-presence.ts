@@ -10,6 +10,10 @@ export function storeIsThere({ store }: Pick<LoadedConfig, 'store'>): boolean {
 /** Looking into a store that is not there must not make one. */
 export function requireStore({ store }: LoadedConfig, what: string): void {
   if (store.type !== 'embedded') return;
-  if (!EmbeddedStore.isIn(store.path)) throw new StoreError(`There is no store in ${store.path}, so there is nothing to ${what}.`);
-  if (store.key === undefined && !hasKeyBeside(store.path)) throw new StoreError(`The key of the store in ${store.path} is not beside it. Put it in store.key.`);
+  if (!EmbeddedStore.isIn(store.path)) {
+    throw new StoreError(`There is no store in ${store.path}, so there is nothing to ${what}.`);
+  }
+  if (store.key === undefined && !hasKeyBeside(store.path)) {
+    throw new StoreError(`The key of the store in ${store.path} is not beside it. Put it in store.key.`);
+  }
 }
