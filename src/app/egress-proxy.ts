@@ -1,6 +1,6 @@
 import { getProxyForUrl } from 'proxy-from-env';
 import { ConfigError, type LoadedConfig } from '../config/load.ts';
-import { isLoopback } from '../config/references.ts';
+import { isLoopback } from '../config/urls.ts';
 import { isDirect, noProxyOfEnvironment } from './no-proxy.ts';
 
 /**

@@ -7,7 +7,9 @@ import { reportIssue } from './issues.ts';
 import { ConfigError, dotted, record, type ConfigMistake, type Say } from './mistakes.ts';
 import { isParticular, needsBaseUrl } from './flow-checks.ts';
 import { checkAccounts, checkAllGiven, flowOfAccount, noFlow, overrides } from './references.ts';
-import { accountSchema, accountsSchema, NAME, NAME_FORM, type AccountConfig } from './schema.ts';
+import type { AccountConfig } from './schema.ts';
+import { accountSchema, accountsSchema } from './schema/accounts.ts';
+import { NAME, NAME_FORM } from './schema/values.ts';
 import { readText } from './text-file.ts';
 
 /*

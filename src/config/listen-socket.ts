@@ -1,7 +1,8 @@
 import { statSync } from 'node:fs';
 import { dirname } from 'node:path';
 import { record, type Say } from './mistakes.ts';
-import { SOCKET_MODE, type Config } from './schema.ts';
+import type { Config } from './schema.ts';
+import { SOCKET_MODE } from './schema/listen.ts';
 
 /*
  * What the schema does not see of `listen.socket`: rules across keys, and the folder the socket lies in. Mistakes are

@@ -3,7 +3,7 @@ import { PRESETS } from '../flows/presets.ts';
 import { checkFlow } from './flow-checks.ts';
 import { reportIssue } from './issues.ts';
 import { didYouMean, dotted, record, type Path, type Say } from './mistakes.ts';
-import { isPlainUrl } from './schema.ts';
+import { isPlainUrl } from './urls.ts';
 
 /** A flow of the configuration: as it is written with what it extends, and which other flow of the configuration that is. */
 interface Written {

@@ -3,7 +3,10 @@ import { PRESETS } from '../flows/presets.ts';
 import { checkAttach, checkBudget, checkGiven, needsBaseUrl } from './flow-checks.ts';
 import { didYouMean, list, record, unknownKey, type Path, type Say } from './mistakes.ts';
 import { readCrls, TlsFileError } from '../http/tls.ts';
-import { DEFAULT_OPERATOR_PORT, DEFAULT_PORT, isLoopback, isUrl, type AccountConfig } from './schema.ts';
+import type { AccountConfig } from './schema.ts';
+import { DEFAULT_PORT } from './schema/listen.ts';
+import { DEFAULT_OPERATOR_PORT } from './schema/operator.ts';
+import { isLoopback, isUrl } from './urls.ts';
 
 /*
  * What the schema does not see: names that must exist elsewhere, and rules across parts. All of this looks at the
@@ -160,5 +163,3 @@ function whyNoCrl(path: string): string | undefined {
     return `the file ${error.message}`;
   }
 }
-
-export { isLoopback } from './schema.ts';

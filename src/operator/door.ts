@@ -1,7 +1,7 @@
 import { createHash, timingSafeEqual } from 'node:crypto';
 import type { IncomingMessage } from 'node:http';
 import type { Config } from '../config/schema.ts';
-import { isLoopback } from '../config/references.ts';
+import { isLoopback } from '../config/urls.ts';
 import { SiteGuard } from '../http/server/site-guard.ts';
 
 /** Why the operator port does not do what it is asked. */

@@ -1,0 +1,45 @@
+import { resolve } from 'node:path';
+import { z } from 'zod';
+import { file, hosts, port } from './values.ts';
+
+/** The port if the configuration names none. */
+export const DEFAULT_PORT = 8080;
+
+/** A page of another site cannot send a field of any other name without the browser asking first. */
+const EVERYBODYS_FIELD = /^(accept|accept-(encoding|language|charset)|connection|content-(language|length|type)|cookie|host|origin|range|referer|user-agent|sec-.*|save-data|dnt|te)$/i;
+const ownField = z.string().regex(/^[A-Za-z0-9-]{1,100}$/, { error: 'must be the name of a header', abort: true }).refine((field) => !EVERYBODYS_FIELD.test(field), 'every client or browser sends this header of its own accord: choose one that none does, such as X-Tokenward-Request');
+
+/** What fits into a socket's address beside the zero at its end, in bytes. A longer path would be cut in silence. */
+const SOCKET_PATH_MOST = process.platform === 'darwin' ? 103 : 107;
+const SOCKET_PATH_LONG = `is too long for a socket: as an absolute path it may have ${SOCKET_PATH_MOST} bytes`;
+const socketPath = z.string().min(1)
+  .refine((path) => !/[\x00-\x1f\x7f]/.test(path), { error: 'must be the path of a file', abort: true })
+  // Absolute, because the process that binds it may not be the one that has read it.
+  .transform((path) => resolve(path))
+  .refine((path) => Buffer.byteLength(path) <= SOCKET_PATH_MOST, SOCKET_PATH_LONG);
+/** How its mode is written. The owner must be able to connect: that is how a socket nobody uses any more is known. */
+export const SOCKET_MODE = /^0?[67][0-7]{2}$/;
+const SOCKET_MODE_FORM = 'must be an octal mode in quotes that lets the owner read and write, such as "0660"';
+const socketMode = z.string().regex(SOCKET_MODE, SOCKET_MODE_FORM)
+  .transform((text) => Number.parseInt(text, 8));
+
+/** `listen`: where callers come in. */
+export const listener = z.strictObject({
+  host: z.string().min(1).default('127.0.0.1'),
+  port: port.optional().describe('8080, if there is no socket either. With a socket: none unless it is named.'),
+  socket: socketPath.optional().describe('A Unix socket, instead of host and port; beside them if port is named too.'),
+  socketMode: socketMode.prefault('0660').describe('Who may connect to the socket: its file mode, as octal digits.'),
+  hosts: hosts.describe('With callers: none, host names by which callers may call, beside localhost and addresses. "*": any.'),
+  requireHeader: ownField.optional().describe('A header that every request must have, with any value.'),
+  tls: z.strictObject({
+    certFile: file.describe('The certificate with its chain, PEM. Read again when it changes.'),
+    keyFile: file.describe('Its private key, PEM.'),
+    clientCaFile: file.optional().describe('Who signs callers\' certificates. With it, callers may be known by their certificate.'),
+    clientCrlFile: file.optional()
+      .describe('Revoked certificates among them: the authority\'s revocation list, PEM. Read again when it changes.'),
+    clientCertificate: z.enum(['optional', 'required']).default('optional'),
+    minVersion: z.enum(['TLSv1.2', 'TLSv1.3']).default('TLSv1.2'),
+  }).optional().describe('HTTPS for the callers.'),
+}).transform(({ port: named, ...listen }) => {
+  return { ...listen, port: named ?? (listen.socket === undefined ? DEFAULT_PORT : undefined) };
+}).prefault({});
