@@ -1,7 +1,7 @@
 import { z } from 'zod';
 import { flowSchema } from '../flows/flow.ts';
 import { accountsSchema } from './schema/accounts.ts';
-import { caller, jwt } from './schema/callers.ts';
+import { callers, jwt } from './schema/callers.ts';
 import { limits } from './schema/limits.ts';
 import { listener } from './schema/listen.ts';
 import { operatorListener } from './schema/operator.ts';
@@ -10,11 +10,14 @@ import { store } from './schema/store.ts';
 import { duration, name } from './schema/values.ts';
 
 const WORKERS_FORM = 'must be auto, or a number of processes from 1 to 256';
-const workers = z.union([z.literal('auto'), z.int(), z.string().regex(/^\d{1,3}$/, WORKERS_FORM)], { error: WORKERS_FORM })
+const workers = z.union(
+  [z.literal('auto'), z.int(), z.string().regex(/^\d{1,3}$/, WORKERS_FORM)], { error: WORKERS_FORM })
   .transform((value) => (value === 'auto' ? value : Number(value)))
   .refine((value) => value === 'auto' || (value >= 1 && value <= 256), WORKERS_FORM);
 
 const EGRESS_FORM = 'must be environment, none, or the URL of a proxy';
+const proxyUrl = z.url({ protocol: /^https?$/, error: EGRESS_FORM });
+const egressProxy = z.union([z.enum(['environment', 'none']), proxyUrl], { error: EGRESS_FORM });
 
 /** The whole configuration. */
 export const configSchema = z.strictObject({
@@ -22,15 +25,21 @@ export const configSchema = z.strictObject({
   operator: operatorListener.describe('Health, metrics, status and the page.'),
   workers: workers.default(1).describe('Processes that share the work on this host. auto: one for each core.'),
   store,
-  callers: z.union([z.literal('none'), z.array(caller).min(1)], { error: 'must be none, or a list of callers' }).default('none').describe('Who may call: "none" asks nobody for a key.'),
+  callers: callers.default('none')
+    .describe('Who may call: "none" asks nobody for a key.'),
   jwt: jwt.optional().describe('Callers may show a JWT, such as a Kubernetes service-account token.'),
-  egressProxy: z.union([z.enum(['environment', 'none']), z.url({ protocol: /^https?$/, error: EGRESS_FORM })], { error: EGRESS_FORM }).default('environment').describe('The corporate proxy on the way out: from HTTPS_PROXY and NO_PROXY, none, or this one. Never for this host itself.'),
-  allowAnonymous: z.boolean().default(false).describe('Says aloud that callers: none is meant although others than this host can reach the listener.'),
-  flows: z.record(name, z.union([flowSchema, z.looseObject({ extends: z.string() })])).default({}).describe('Flows of your own; "extends" starts from a preset or from another one of them.'),
+  egressProxy: egressProxy.default('environment')
+    .describe('The corporate proxy on the way out: from HTTPS_PROXY and NO_PROXY, none, or this one. Never for this '
+      + 'host itself.'),
+  allowAnonymous: z.boolean().default(false)
+    .describe('Says aloud that callers: none is meant although others than this host can reach the listener.'),
+  flows: z.record(name, z.union([flowSchema, z.looseObject({ extends: z.string() })])).default({})
+    .describe('Flows of your own; "extends" starts from a preset or from another one of them.'),
   accounts: accountsSchema.default({}),
   accountsFrom: z.strictObject({
     directory: z.string().min(1).optional().describe('A folder of YAML or JSON files, each a mapping like accounts.'),
-    file: z.string().min(1).optional().describe('A generated file: one JSON object a line, with name and the keys of an account.'),
+    file: z.string().min(1).optional()
+      .describe('A generated file: one JSON object a line, with name and the keys of an account.'),
   }).optional().describe('More accounts, from files of their own.'),
   routes: z.array(route).min(1),
   limits,

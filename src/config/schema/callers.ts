@@ -3,22 +3,34 @@ import { isLoopback, isUrl } from '../urls.ts';
 import { accountPattern, keyDigest, name } from './values.ts';
 
 /** One of `callers`. */
-export const caller = z.strictObject({
+const caller = z.strictObject({
   name,
   key: keyDigest.optional(),
   certificate: z.string().min(1).optional()
     .describe('A DNS or URI alternative name of the certificate it shows; without any, its common name.'),
-  jwt: z.string().min(1).optional().describe('The claim (jwt.claim) of the token he shows, such as system:serviceaccount:shop:backend.'),
+  jwt: z.string().min(1).optional()
+    .describe('The claim (jwt.claim) of the token he shows, such as system:serviceaccount:shop:backend.'),
   routes: z.array(z.string()).min(1).optional().describe('Prefixes this caller may use; all if not given.'),
   account: name.optional().describe('Its own account, on routes with accountFrom.'),
-  accounts: z.array(accountPattern).min(1).optional().describe('Accounts it may name in the header of accountFrom; "*": all that the route allows. If not given: none besides its own account, or all that the route allows if it has none of its own.'),
-}).refine((one) => one.key !== undefined || one.certificate !== undefined || one.jwt !== undefined, 'needs a key, a certificate or a jwt to be known by');
+  accounts: z.array(accountPattern).min(1).optional()
+    .describe('Accounts it may name in the header of accountFrom; "*": all that the route allows. If not given: none '
+      + 'besides its own account, or all that the route allows if it has none of its own.'),
+}).refine(
+  ({ key, certificate, jwt }) => key !== undefined || certificate !== undefined || jwt !== undefined,
+  'needs a key, a certificate or a jwt to be known by');
+
+/** `callers`: who may call. */
+export const callers = z.union(
+  [z.literal('none'), z.array(caller).min(1)], { error: 'must be none, or a list of callers' });
 
 /** `jwt`: who signs for callers. */
 export const jwt = z.strictObject({
   issuer: z.string().min(1),
   audience: z.string().min(1),
-  jwks: z.string().min(1).refine(isKeySet, 'must be an https:// URL (http:// only for this host itself) or the path of a file: who can change it can sign for every caller').describe('The issuer\'s key set: an https URL, or the path of a file.'),
+  jwks: z.string().min(1)
+    .refine(isKeySet, 'must be an https:// URL (http:// only for this host itself) or the path of a file: who can '
+      + 'change it can sign for every caller')
+    .describe('The issuer\'s key set: an https URL, or the path of a file.'),
   claim: z.string().min(1).default('sub'),
 });
 

@@ -6,8 +6,14 @@ import { file, hosts, port } from './values.ts';
 export const DEFAULT_PORT = 8080;
 
 /** A page of another site cannot send a field of any other name without the browser asking first. */
-const EVERYBODYS_FIELD = /^(accept|accept-(encoding|language|charset)|connection|content-(language|length|type)|cookie|host|origin|range|referer|user-agent|sec-.*|save-data|dnt|te)$/i;
-const ownField = z.string().regex(/^[A-Za-z0-9-]{1,100}$/, { error: 'must be the name of a header', abort: true }).refine((field) => !EVERYBODYS_FIELD.test(field), 'every client or browser sends this header of its own accord: choose one that none does, such as X-Tokenward-Request');
+const EVERYBODYS_FIELDS = [
+  /^accept(-(encoding|language|charset))?$/i, /^content-(language|length|type)$/i, /^sec-.*$/i,
+  /^(connection|cookie|host|origin|range|referer|user-agent|save-data|dnt|te)$/i,
+];
+const EVERYBODYS = 'every client or browser sends this header of its own accord: '
+  + 'choose one that none does, such as X-Tokenward-Request';
+const ownField = z.string().regex(/^[A-Za-z0-9-]{1,100}$/, { error: 'must be the name of a header', abort: true })
+  .refine((field) => !EVERYBODYS_FIELDS.some((form) => form.test(field)), EVERYBODYS);
 
 /** What fits into a socket's address beside the zero at its end, in bytes. A longer path would be cut in silence. */
 const SOCKET_PATH_MOST = process.platform === 'darwin' ? 103 : 107;
@@ -29,12 +35,14 @@ export const listener = z.strictObject({
   port: port.optional().describe('8080, if there is no socket either. With a socket: none unless it is named.'),
   socket: socketPath.optional().describe('A Unix socket, instead of host and port; beside them if port is named too.'),
   socketMode: socketMode.prefault('0660').describe('Who may connect to the socket: its file mode, as octal digits.'),
-  hosts: hosts.describe('With callers: none, host names by which callers may call, beside localhost and addresses. "*": any.'),
+  hosts: hosts
+    .describe('With callers: none, host names by which callers may call, beside localhost and addresses. "*": any.'),
   requireHeader: ownField.optional().describe('A header that every request must have, with any value.'),
   tls: z.strictObject({
     certFile: file.describe('The certificate with its chain, PEM. Read again when it changes.'),
     keyFile: file.describe('Its private key, PEM.'),
-    clientCaFile: file.optional().describe('Who signs callers\' certificates. With it, callers may be known by their certificate.'),
+    clientCaFile: file.optional()
+      .describe('Who signs callers\' certificates. With it, callers may be known by their certificate.'),
     clientCrlFile: file.optional()
       .describe('Revoked certificates among them: the authority\'s revocation list, PEM. Read again when it changes.'),
     clientCertificate: z.enum(['optional', 'required']).default('optional'),

@@ -10,5 +10,6 @@ export const operatorListener = z.strictObject({
   port: port.default(DEFAULT_OPERATOR_PORT),
   hosts: hosts.describe('Host names by which it may be called, beside localhost and addresses. "*": any.'),
   key: keyDigest.optional().describe('The digest of a key that whoever acts here must show. Looking needs none.'),
-  allowAnonymous: z.boolean().default(false).describe('Says aloud that renewals without a key are meant although others than this host can reach the port.'),
+  allowAnonymous: z.boolean().default(false)
+    .describe('Says aloud that renewals without a key are meant although others than this host can reach the port.'),
 }).prefault({});
