@@ -56,6 +56,11 @@ export function didYouMean(word: string, known: readonly string[]): string {
   return meant === undefined ? '' : `; did you mean "${meant}"?`;
 }
 
+/** What to say of a flow that nobody knows. */
+export function noFlow(name: string, known: readonly string[]): string {
+  return `there is no flow of this name${didYouMean(name, known)}; known: ${known.join(', ')}`;
+}
+
 /** The value as a mapping; an empty one if it is something else. */
 export function record(value: unknown): Readonly<Record<string, unknown>> {
   return typeof value === 'object' && value !== null && !Array.isArray(value) ? (value as Record<string, unknown>) : {};

@@ -1,6 +1,6 @@
 import { attachSchema, type Attach, type Flow } from '../flows/flow.ts';
 import { FORWARDED_BY_US, names, plain } from '../http/field-names.ts';
-import type { GeneratedAccounts } from './accounts.ts';
+import type { GeneratedAccounts } from './generated-accounts.ts';
 import { list, record, type Path, type Say } from './mistakes.ts';
 
 const isForwardedByUs = names(FORWARDED_BY_US);

@@ -1,5 +1,5 @@
 import type { Flow } from '../flows/flow.ts';
-import type { GeneratedAccounts } from './accounts.ts';
+import type { GeneratedAccounts } from './generated-accounts.ts';
 import type { Say } from './mistakes.ts';
 import type { AccountConfig } from './schema.ts';
 

@@ -1,5 +1,6 @@
 import { constants, readFileSync } from 'node:fs';
 import { open } from 'node:fs/promises';
+import { ConfigError } from './mistakes.ts';
 
 /**
  * The text of a file in UTF-8 or, as some editors and shells write it, in UTF-16 with a byte order mark; without that
@@ -7,6 +8,15 @@ import { open } from 'node:fs/promises';
  */
 export function readText(path: string): string {
   return textIn(readFileSync(path));
+}
+
+/** The same, for a part of the configuration. Throws a ConfigError. */
+export function requireText(file: string): string {
+  try {
+    return readText(file);
+  } catch (error) {
+    throw new ConfigError(file, [{ path: '', line: undefined, message: `the file cannot be read (${(error as NodeJS.ErrnoException).code ?? 'error'})` }]);
+  }
 }
 
 /**
