@@ -1,5 +1,6 @@
 import { getProxyForUrl } from 'proxy-from-env';
-import { ConfigError, type LoadedConfig } from '../config/load.ts';
+import type { LoadedConfig } from '../config/load.ts';
+import { configError } from '../config/mistakes.ts';
 import { isLoopback } from '../config/urls.ts';
 import { isDirect, noProxyOfEnvironment } from './no-proxy.ts';
 
@@ -16,7 +17,7 @@ export function egressProxy({ egressProxy: setting }: Pick<LoadedConfig, 'egress
     if (found !== '' && !(URL.canParse(found) && /^https?:$/.test(new URL(found).protocol))) {
       const message = `the proxy for ${origin} (HTTPS_PROXY, HTTP_PROXY or ALL_PROXY) is not an http:// or https:// `
         + 'URL; correct it, name the host in NO_PROXY, or set egressProxy: none';
-      throw new ConfigError('environment', [{ path: '', line: undefined, message }]);
+      throw configError('environment', message);
     }
     return found;
   };

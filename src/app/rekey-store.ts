@@ -32,7 +32,7 @@ export async function rekeyStore(
     if (failed.length > 0) {
       throw new StoreError(
         `${failed.length} of ${keys.length} records could not be sealed anew; ${resealed} were. `
-          + `${failed.slice(0, NAMED_MOST).join(' ')}`);
+          + failed.slice(0, NAMED_MOST).join(' '));
     }
     return { records: keys.length, resealed };
   } finally {

@@ -5,8 +5,9 @@ import { checkAttach, checkBudget, needsBaseUrl } from './flow-checks.ts';
 import { noFlow, record, type Path, type Say } from './mistakes.ts';
 
 /*
- * What the schema does not see: names that must exist elsewhere, and rules across parts. All checks of this kind look at
- * the values as they are written, so that they have their say beside the schema's complaints and not only after them.
+ * What the schema does not see: names that must exist elsewhere, and rules across parts. All checks of this kind look
+ * at the values as they are written, so that they have their say beside the schema's complaints and not only after
+ * them.
  */
 
 /** The accounts of a document: their flows must exist, and what they give must do. */
@@ -25,11 +26,15 @@ export function checkAccounts(raw: unknown, flows: ReadonlyMap<string, Flow>, so
     const path = ['accounts', name];
     const used = { ...flow, ...overrides(flow, attach, budget, path, say) };
     checkAllGiven(used, credentials, [...path, 'credentials'], sourceOf, say);
-    if (baseUrl === undefined && flow.baseUrl === undefined && needsBaseUrl(flow)) say(path, `the flow ${flowName} needs a baseUrl here`);
+    if (baseUrl === undefined && flow.baseUrl === undefined && needsBaseUrl(flow)) {
+      say(path, `the flow ${flowName} needs a baseUrl here`);
+    }
   }
 }
 
-/** The parts of a flow that an account of it changes, checked as far as they are well-formed. `path`: of the account. */
+/**
+ * The parts of a flow that an account of it changes, checked as far as they are well-formed. `path`: of the account.
+ */
 export function overrides(flow: Flow, attach: unknown, budget: unknown, path: Path, say: Say): Partial<Flow> {
   const [attached, limited] = [attachSchema.safeParse(attach), budgetSchema.safeParse(budget)];
   if (attached.success) checkAttach(flow, attached.data, [...path, 'attach'], say);

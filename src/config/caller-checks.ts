@@ -1,6 +1,9 @@
 import { didYouMean, list, record, type Say } from './mistakes.ts';
 import { isLoopback } from './urls.ts';
 
+const OPEN_TO_ALL = 'callers: none lets everybody who reaches the listener use the accounts. '
+  + 'Give each caller a key, listen on 127.0.0.1, or say allowAnonymous: true';
+
 /** Who may call: what each of them is known by, and that nobody is let in whom nobody has meant to. */
 export function checkCallers(raw: unknown, say: Say): void {
   const { callers, listen, allowAnonymous } = record(raw);
@@ -8,7 +11,7 @@ export function checkCallers(raw: unknown, say: Say): void {
   // A host beside a socket without a port has had its complaint.
   const reachable = (socket === undefined || port !== undefined) && typeof host === 'string' && !isLoopback(host);
   if (reachable && (callers ?? 'none') === 'none' && allowAnonymous !== true) {
-    say(callers === undefined ? ['listen', 'host'] : ['callers'], 'callers: none lets everybody who reaches the listener use the accounts. Give each caller a key, listen on 127.0.0.1, or say allowAnonymous: true');
+    say(callers === undefined ? ['listen', 'host'] : ['callers'], OPEN_TO_ALL);
   }
   const prefixes = list(record(raw)['routes']).flatMap((route) => {
     const { prefix } = record(route);
@@ -17,12 +20,18 @@ export function checkCallers(raw: unknown, say: Say): void {
   const names = new Set<unknown>();
   list(callers).forEach((item, index) => {
     const { name, routes, certificate, jwt } = record(item);
-    if (certificate !== undefined && record(record(listen)['tls'])['clientCaFile'] === undefined) say(['callers', index, 'certificate'], 'needs listen.tls.clientCaFile: without it no certificate is asked for');
-    if (jwt !== undefined && record(raw)['jwt'] === undefined) say(['callers', index, 'jwt'], 'needs the section jwt: without it no token is believed');
+    if (certificate !== undefined && record(record(listen)['tls'])['clientCaFile'] === undefined) {
+      say(['callers', index, 'certificate'], 'needs listen.tls.clientCaFile: without it no certificate is asked for');
+    }
+    if (jwt !== undefined && record(raw)['jwt'] === undefined) {
+      say(['callers', index, 'jwt'], 'needs the section jwt: without it no token is believed');
+    }
     if (names.has(name) && name !== undefined) say(['callers', index, 'name'], 'is used twice');
     names.add(name);
     list(routes).forEach((prefix, at) => {
-      if (typeof prefix === 'string' && !prefixes.includes(prefix)) say(['callers', index, 'routes', at], `there is no route with this prefix${didYouMean(prefix, prefixes)}`);
+      if (typeof prefix === 'string' && !prefixes.includes(prefix)) {
+        say(['callers', index, 'routes', at], `there is no route with this prefix${didYouMean(prefix, prefixes)}`);
+      }
     });
   });
 }

@@ -19,12 +19,18 @@ function checkCredentials(flow: Flow, given: unknown, path: Path, sourceOf: Sour
   for (const [name, need] of Object.entries(flow.credentials)) {
     const value = Object.hasOwn(credentials, name) ? credentials[name] : undefined;
     const at = [...path, name];
-    const written = sourceOf(at);
     if (need === 'required' && (value === undefined || value === null || value === '')) say(path, `${name} is missing`);
-    // A password such as 0123 or 1e5 is a number to YAML and would arrive changed.
-    else if (typeof value !== 'string' && (need === 'required' || (typeof value === 'number' && written !== undefined && written !== String(value)))) say(at, 'must be text: put quotes around it');
-    else if (/url$/i.test(name) && typeof value === 'string' && value !== '' && !isUrl(value)) say(at, 'must be an http:// or https:// URL without user and password');
+    else if (typeof value !== 'string' && (need === 'required' || arrivesChanged(value, sourceOf(at)))) {
+      say(at, 'must be text: put quotes around it');
+    } else if (/url$/i.test(name) && typeof value === 'string' && value !== '' && !isUrl(value)) {
+      say(at, 'must be an http:// or https:// URL without user and password');
+    }
   }
   const known = Object.keys(flow.credentials);
   for (const name of Object.keys(credentials)) if (!known.includes(name)) say([...path, name], unknownKey(name, known));
+}
+
+/** A password such as 0123 or 1e5 is a number to YAML and would arrive changed. */
+function arrivesChanged(value: unknown, written: string | undefined): boolean {
+  return typeof value === 'number' && written !== undefined && written !== String(value);
 }

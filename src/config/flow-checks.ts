@@ -5,8 +5,8 @@ import { callsOf, textsOf } from './flow-texts.ts';
 import { didYouMean, type Path, type Say } from './mistakes.ts';
 
 /*
- * What a flow that is well-formed cannot do all the same: placeholders that nothing stands behind, and tokens that never
- * get onto a request. Found here, so that it is not found at the first request.
+ * What a flow that is well-formed cannot do all the same: placeholders that nothing stands behind, and tokens that
+ * never get onto a request. Found here, so that it is not found at the first request.
  */
 
 /** All that can be said of a flow without its accounts. `path`: where it stands. */
@@ -23,15 +23,20 @@ export function checkFlow(flow: Flow, path: Path, say: Say): void {
 }
 
 function checkText(text: string, known: readonly string[], path: Path, say: Say): void {
-  if (/\{\{\s*[A-Za-z]\w*\s*\}\}/.test(text)) say(path, 'a placeholder is written with one brace on each side, such as {name}');
-  else if (/\{\s+[A-Za-z]\w*\s*\}|\{[A-Za-z]\w*\s+\}/.test(text)) say(path, 'a placeholder is written without blanks, such as {name}');
+  if (/\{\{\s*[A-Za-z]\w*\s*\}\}/.test(text)) {
+    say(path, 'a placeholder is written with one brace on each side, such as {name}');
+  } else if (/\{\s+[A-Za-z]\w*\s*\}|\{[A-Za-z]\w*\s+\}/.test(text)) {
+    say(path, 'a placeholder is written without blanks, such as {name}');
+  }
   for (const name of new Set(placeholdersIn(text).map((one) => one.name))) {
     if (!known.includes(name)) say(path, `there is no credential {${name}} in this flow${didYouMean(name, known)}`);
   }
 }
 
 function checkName(name: string, credentials: readonly string[], path: Path, say: Say): void {
-  if (!credentials.includes(name)) say(path, `there is no credential of this name in the flow${didYouMean(name, credentials)}`);
+  if (!credentials.includes(name)) {
+    say(path, `there is no credential of this name in the flow${didYouMean(name, credentials)}`);
+  }
 }
 
 /** What `attach` of a flow, or of an account that overrides it, must name. */
@@ -46,12 +51,14 @@ export function checkAttach(flow: Flow, attach: Attach, path: Path, say: Say): v
   } else if (!credentials.includes(name)) {
     say(path, credentials.length === 0
       ? `the flow has no login and no refresh, so its token is fixed: it must be one of the flow's credentials`
-      : `there is no credential {${name}} in this flow; without login and refresh its token is fixed, and attach must name it${didYouMean(name, credentials)}`);
+      : `there is no credential {${name}} in this flow; without login and refresh its token is fixed, and attach must `
+        + `name it${didYouMean(name, credentials)}`);
   }
 }
 
 export function checkBudget(flow: Flow, budget: Flow['budget'], path: Path, say: Say): void {
-  (budget?.by ?? []).forEach((name, index) => checkName(name, Object.keys(flow.credentials), [...path, 'by', index], say));
+  (budget?.by ?? []).forEach((name, index) =>
+    checkName(name, Object.keys(flow.credentials), [...path, 'by', index], say));
 }
 
 /** True if a call of the flow goes to a path below a base URL. */

@@ -6,17 +6,20 @@ type Text = readonly [path: Path, text: string];
 
 /** The calls of a flow by their keys. */
 export function callsOf(flow: Flow): ['login' | 'refresh', TokenCall][] {
-  return (['login', 'refresh'] as const).flatMap((key): ['login' | 'refresh', TokenCall][] => (flow[key] === undefined ? [] : [[key, flow[key]]]));
+  return (['login', 'refresh'] as const).flatMap((key): ['login' | 'refresh', TokenCall][] =>
+    (flow[key] === undefined ? [] : [[key, flow[key]]]));
 }
 
 /** The texts of a call that may hold placeholders. */
 export function textsOf(call: TokenCall): Text[] {
-  const named = (key: string, texts: Readonly<Record<string, string>> = {}): Text[] => Object.entries(texts).map(([name, text]): Text => [[key, name], text]);
+  const named = (key: string, texts: Readonly<Record<string, string>> = {}): Text[] =>
+    Object.entries(texts).map(([name, text]): Text => [[key, name], text]);
   const { id, secret, auth } = call.client ?? {};
   return [
     [['url'], call.url], ...named('query', call.query), ...named('headers', call.headers),
     ...(call.basic === undefined ? [] : [[['basic'], call.basic] as Text]),
-    ...Object.entries({ id, secret, auth }).flatMap(([name, text]): Text[] => (text === undefined ? [] : [[['client', name], text]])),
+    ...Object.entries({ id, secret, auth }).flatMap(([name, text]): Text[] =>
+      (text === undefined ? [] : [[['client', name], text]])),
     ...(call.json === undefined ? [] : leavesOf(call.json, ['json'])), ...named('form', call.form),
   ];
 }
@@ -24,5 +27,6 @@ export function textsOf(call: TokenCall): Text[] {
 function leavesOf(value: TemplateValue, path: Path): Text[] {
   if (typeof value === 'string') return [[path, value]];
   if (typeof value !== 'object' || value === null) return [];
-  return Object.entries(value).flatMap(([key, inner]) => leavesOf(inner, [...path, Array.isArray(value) ? Number(key) : key]));
+  return Object.entries(value).flatMap(([key, inner]) =>
+    leavesOf(inner, [...path, Array.isArray(value) ? Number(key) : key]));
 }

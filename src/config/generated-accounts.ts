@@ -39,10 +39,12 @@ const MISTAKES_MOST = 50;
 
 /**
  * The accounts of a generated file: one JSON object in each line, with `name` and the keys of an account. What the
- * accounts have in common is checked once, so that many of them cost little more than reading them. Throws a ConfigError
- * with the first mistakes.
+ * accounts have in common is checked once, so that many of them cost little more than reading them. Throws a
+ * ConfigError with the first mistakes.
  */
-export function accountsOfLines(file: string, flows: ReadonlyMap<string, Flow>, environment: Environment, taken: ReadonlySet<string>): GeneratedAccounts {
+export function accountsOfLines(
+  file: string, flows: ReadonlyMap<string, Flow>, environment: Environment, taken: ReadonlySet<string>,
+): GeneratedAccounts {
   const kinds: Kind[] = [];
   const kindOf = new Map<string, number>();
   // By the place in `kinds`: accounts of it are looked at one by one.
@@ -69,7 +71,9 @@ export function accountsOfLines(file: string, flows: ReadonlyMap<string, Flow>, 
       }
       if (index !== undefined) {
         const { flow } = kinds[index]!;
-        if (particular[index] === true || !fits(flow, credentials)) checkAllGiven(flow, credentials, ['credentials'], () => undefined, say);
+        if (particular[index] === true || !fits(flow, credentials)) {
+          checkAllGiven(flow, credentials, ['credentials'], () => undefined, say);
+        }
       }
       if (mistakes.length === before) byName.set(name as string, [index!, credentials as Record<string, unknown>]);
     }
@@ -105,11 +109,16 @@ function kindKey(value: Readonly<Record<string, unknown>>): string {
 }
 
 /** What is not an account's own, checked. */
-function kindFrom(written: Readonly<Record<string, unknown>>, flows: ReadonlyMap<string, Flow>, say: Say): Kind | undefined {
+function kindFrom(
+  written: Readonly<Record<string, unknown>>, flows: ReadonlyMap<string, Flow>, say: Say,
+): Kind | undefined {
   const parsed = accountSchema.safeParse(written);
   if (!parsed.success) {
     const root = { accounts: { account: written } };
-    for (const issue of parsed.error.issues) reportIssue({ ...issue, path: ['accounts', 'account', ...issue.path] }, root, (path, message) => say(path.slice(2), message));
+    const sayHere: Say = (path, message) => say(path.slice(2), message);
+    for (const issue of parsed.error.issues) {
+      reportIssue({ ...issue, path: ['accounts', 'account', ...issue.path] }, root, sayHere);
+    }
     return undefined;
   }
   const settings = without(parsed.data, 'credentials');

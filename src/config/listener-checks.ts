@@ -4,10 +4,15 @@ import { DEFAULT_PORT } from './schema/listen.ts';
 import { DEFAULT_OPERATOR_PORT } from './schema/operator.ts';
 import { isLoopback } from './urls.ts';
 
+const OPEN_TO_ALL = 'whoever reaches the operator port can spend logins of the accounts. '
+  + 'Set operator.key, stay on 127.0.0.1, or say operator.allowAnonymous: true';
+
 /** What `listen` and `operator` say of each other and of their TLS files. */
 export function checkListeners(raw: unknown, say: Say): void {
   const { clientCertificate, clientCaFile, clientCrlFile } = record(record(record(raw)['listen'])['tls']);
-  if (clientCertificate === 'required' && clientCaFile === undefined) say(['listen', 'tls', 'clientCertificate'], 'needs clientCaFile: without it no certificate can be checked');
+  if (clientCertificate === 'required' && clientCaFile === undefined) {
+    say(['listen', 'tls', 'clientCertificate'], 'needs clientCaFile: without it no certificate can be checked');
+  }
   const crl: Path = ['listen', 'tls', 'clientCrlFile'];
   if (clientCrlFile !== undefined && clientCaFile === undefined) {
     say(crl, 'needs clientCaFile: without it no certificate is asked for');
@@ -16,7 +21,7 @@ export function checkListeners(raw: unknown, say: Say): void {
   if (unusable !== undefined) say(crl, unusable);
   const { host, key, allowAnonymous } = record(record(raw)['operator']);
   if (typeof host === 'string' && !isLoopback(host) && key === undefined && allowAnonymous !== true) {
-    say(['operator', 'host'], 'whoever reaches the operator port can spend logins of the accounts. Set operator.key, stay on 127.0.0.1, or say operator.allowAnonymous: true');
+    say(['operator', 'host'], OPEN_TO_ALL);
   }
   const { port: written, socket } = record(record(raw)['listen']);
   // With a socket there is no port unless it is named.
