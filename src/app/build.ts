@@ -3,7 +3,7 @@ import { TokenwardError } from '../errors.ts';
 import type { SendTokenCall } from '../flows/run.ts';
 import { Patience } from '../http/stall-watchdog.ts';
 import { Metrics } from '../metrics.ts';
-import { LocalView } from '../operator/view.ts';
+import { LocalView } from '../operator/local-view.ts';
 import { Callers } from '../proxy/caller.ts';
 import { Admission, admissionLimits } from '../proxy/concurrency.ts';
 import { JwtCheck } from '../proxy/jwt.ts';

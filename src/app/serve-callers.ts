@@ -4,7 +4,7 @@ import { drain, keepCallers, sendCallersAway } from '../http/server/drain.ts';
 import { listen } from '../http/server/listen.ts';
 import { listenOnSocket } from '../http/server/socket-file.ts';
 import type { Metrics } from '../metrics.ts';
-import type { LocalView } from '../operator/view.ts';
+import type { LocalView } from '../operator/local-view.ts';
 import type { TokenManager } from '../tokens/manager.ts';
 import type { Parts } from './build.ts';
 import type { ProxyAddress } from './proxy-address.ts';

@@ -1,4 +1,4 @@
-import type { StatusDocument } from '../operator/view.ts';
+import type { StatusDocument } from '../operator/status-document.ts';
 import type { RenewNowOptions } from '../tokens/manager.ts';
 import { ask, notTheOperatorPort, OperatorError } from './operator-client.ts';
 import { operatorKey, operatorUrl } from './operator-options.ts';

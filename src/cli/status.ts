@@ -1,4 +1,4 @@
-import type { StatusDocument } from '../operator/view.ts';
+import type { StatusDocument } from '../operator/status-document.ts';
 import type { CredentialStatus } from '../tokens/status.ts';
 import { ask, notTheOperatorPort } from './operator-client.ts';
 import { operatorKey, operatorUrl } from './operator-options.ts';

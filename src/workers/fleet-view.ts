@@ -1,7 +1,8 @@
 import { TokenwardError } from '../errors.ts';
 import { describeAccounts } from '../operator/account-gauges.ts';
 import { readinessOf, type Readiness, type ReadinessWishes } from '../operator/readiness.ts';
-import { statusOf, type OperatorView, type ProcessState, type RenewedToken, type StatusDocument, type WorkerStatus } from '../operator/view.ts';
+import { statusOf, type ProcessState, type StatusDocument, type WorkerStatus } from '../operator/status-document.ts';
+import type { OperatorView, RenewedToken } from '../operator/view.ts';
 import type { Clock } from '../tokens/clock.ts';
 import type { RenewNowOptions } from '../tokens/manager.ts';
 import type { Fleet } from './fleet.ts';

@@ -1,8 +1,9 @@
 import { deserialize, serialize } from 'node:v8';
 import type { LoadedConfig } from '../config/load.ts';
 import { TokenwardError, type ErrorCode } from '../errors.ts';
+import type { ProcessState } from '../operator/status-document.ts';
+import type { MetricsJson, RenewedToken } from '../operator/view.ts';
 import type { RenewNowOptions } from '../tokens/manager.ts';
-import type { MetricsJson, ProcessState, RenewedToken } from '../operator/view.ts';
 import type { ProxyAddress } from '../app/proxy-address.ts';
 
 /*

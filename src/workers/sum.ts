@@ -1,5 +1,6 @@
 import { AggregatorRegistry, type PrometheusContentType, type Registry } from 'prom-client';
-import type { MetricsJson, ProcessState, RouteState } from '../operator/view.ts';
+import type { ProcessState, RouteState } from '../operator/status-document.ts';
+import type { MetricsJson } from '../operator/view.ts';
 import { ACCOUNT_WORDS, cannotServe, type CredentialStatus } from '../tokens/status.ts';
 import type { StoreState } from '../tokens/store-health.ts';
 
