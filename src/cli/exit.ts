@@ -5,7 +5,7 @@ import { describeFault } from '../log.ts';
 import { JwksFileError } from '../proxy/jwt.ts';
 import { AccountBusy } from '../tokens/import.ts';
 import { StoreError } from '../tokens/store.ts';
-import { WorkerStartError } from '../workers/worker-process.ts';
+import { WorkerStartError } from '../workers/worker-start-error.ts';
 import { ImportTargetError } from './import-account.ts';
 import { ImportInputError } from './import-input.ts';
 import { OperatorError } from './operator-client.ts';

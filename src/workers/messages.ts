@@ -48,7 +48,13 @@ export type ToPrimary =
   /** It cannot start: what a single process would say, and its exit code. */
   | { readonly type: 'failed'; readonly message: string; readonly exitCode: number }
   | { readonly type: 'answer'; readonly id: number; readonly value: unknown }
-  | { readonly type: 'refusal'; readonly id: number; readonly code: ErrorCode; readonly detail?: string; readonly retryAfter?: number }
+  | {
+    readonly type: 'refusal';
+    readonly id: number;
+    readonly code: ErrorCode;
+    readonly detail?: string;
+    readonly retryAfter?: number;
+  }
   | { readonly type: 'changed'; readonly account: string }
   /** The last it says: what it has counted. */
   | { readonly type: 'bye'; readonly metrics: MetricsJson };

@@ -71,16 +71,21 @@ export async function runWorker(host: WorkerHost): Promise<RunningWorker> {
   return { log, stop };
 }
 
-async function answer({ view, metrics }: Worker, id: number, question: Question, stopping: boolean, log: Logger): Promise<void> {
+async function answer(
+  { view, metrics }: Worker, id: number, question: Question, stopping: boolean, log: Logger,
+): Promise<void> {
   try {
     let value: Answers[Question['kind']];
     // The store of one that is stopping may be closed already: it says what it knows without it.
-    if (question.kind === 'metrics') value = await (stopping ? metrics.registry.getMetricsAsJSON() : view.metricsJson());
-    else if (question.kind === 'state') value = await view.state(question.counts && !stopping, question.asked);
+    if (question.kind === 'metrics') {
+      value = await (stopping ? metrics.registry.getMetricsAsJSON() : view.metricsJson());
+    } else if (question.kind === 'state') value = await view.state(question.counts && !stopping, question.asked);
     else value = (await view.renew(question.account, question.options)) ?? null;
     await say({ type: 'answer', id, value });
   } catch (error) {
-    if (!(error instanceof TokenwardError)) log.error('unexpected fault on a question of the primary', { kind: question.kind, detail: describeFault(error) });
+    if (!(error instanceof TokenwardError)) {
+      log.error('unexpected fault on a question of the primary', { kind: question.kind, detail: describeFault(error) });
+    }
     await say({ type: 'refusal', id, ...packError(error) });
   }
 }
