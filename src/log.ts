@@ -37,6 +37,8 @@ export interface LogFields {
   /** How many there are, at the start. */
   readonly accounts?: number;
   readonly routes?: number;
+  /** What reads requests: `fast` or `express`. */
+  readonly engine?: string;
   /** Which store: its type and place, no secret. */
   readonly store?: string;
   readonly address?: string;
@@ -59,7 +61,7 @@ export type LogLevel = 'trace' | 'debug' | 'info' | 'warn' | 'error' | 'silent';
 
 const ALLOWED: readonly (keyof LogFields)[] = [
   'route', 'account', 'flow', 'caller', 'kind', 'outcome', 'reason', 'cause', 'by', 'state', 'was', 'code', 'method', 'status', 'generation', 'seconds',
-  'expires', 'until', 'logins_left', 'reserve_left', 'retry_in', 'upstream', 'calls', 'version', 'accounts', 'routes', 'store', 'address', 'file', 'signal', 'worker', 'detail',
+  'expires', 'until', 'logins_left', 'reserve_left', 'retry_in', 'upstream', 'calls', 'version', 'accounts', 'routes', 'engine', 'store', 'address', 'file', 'signal', 'worker', 'detail',
 ];
 
 /** JSON lines on standard error, each with the fields of `always`. The allow-list holds at run time as well as in the types. */

@@ -118,7 +118,8 @@ export class Metrics {
   readonly workers = this.#gauge('workers', 'Processes that answer requests.', [], 'sum');
   readonly workerCrashes = this.#counter('worker_crashes_total', 'Worker processes that ended without being told to.', []);
 
-  constructor(version: string) {
+  /** `engine`: what reads requests first. */
+  constructor(version: string, engine: 'fast' | 'express' = 'fast') {
     const routes = this.#routes;
     new Counter({
       name: 'tokenward_requests_total', help: 'Finished requests by route and class of status.', labelNames: ['route', 'status'], registers: [this.registry],
@@ -151,7 +152,7 @@ export class Metrics {
       },
     });
     new RouteHistogram(routes, 'tokenward_request_duration_seconds', 'From a request\'s head to the end of its answer.', this.registry);
-    new Gauge({ name: 'tokenward_build_info', help: 'Always 1.', labelNames: ['version', 'node'], registers: [this.registry], aggregator: 'first' }).set({ version, node: process.version }, 1);
+    new Gauge({ name: 'tokenward_build_info', help: 'Always 1.', labelNames: ['version', 'node', 'engine'], registers: [this.registry], aggregator: 'first' }).set({ version, node: process.version, engine }, 1);
     collectDefaultMetrics({ register: this.registry });
     // A process that runs has read its configuration.
     this.configReloaded.set(1);

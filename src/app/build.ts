@@ -4,12 +4,13 @@ import type { SendTokenCall } from '../flows/run.ts';
 import { Patience } from '../http/stall-watchdog.ts';
 import { Metrics } from '../metrics.ts';
 import { LocalView } from '../operator/local-view.ts';
+import { BufferBudget } from '../proxy/buffer-budget.ts';
 import { Callers } from '../proxy/caller.ts';
 import { Admission, admissionLimits } from '../proxy/concurrency.ts';
 import { JwtCheck } from '../proxy/jwt.ts';
 import { Damping } from '../proxy/key-throttle.ts';
+import { Outages } from '../proxy/outages.ts';
 import { UncuredReplies } from '../proxy/renewal-guard.ts';
-import { BufferBudget } from '../proxy/request-body.ts';
 import { byLongestPrefix } from '../proxy/route.ts';
 import { systemClock } from '../tokens/clock.ts';
 import { TokenManager, type Checkpoint } from '../tokens/manager.ts';
@@ -19,6 +20,7 @@ import { VERSION } from '../version.ts';
 import { callersServers, type CallersServers } from './callers-servers.ts';
 import { credentialSource } from './credentials.ts';
 import { egressProxy } from './egress-proxy.ts';
+import { engineOf } from './front.ts';
 import { readInboundTls } from './inbound-tls.ts';
 import { openStore, type StoreSurroundings } from './open-store.ts';
 import { routeOf } from './routes.ts';
@@ -55,7 +57,7 @@ export interface Parts {
 export async function build(config: LoadedConfig, surroundings: Surroundings): Promise<Parts> {
   const { log } = surroundings;
   const clock = surroundings.clock ?? systemClock;
-  const metrics = new Metrics(VERSION);
+  const metrics = new Metrics(VERSION, engineOf(config.listen));
   metrics.workers.set(1);
   // Before those that come from elsewhere.
   for (const account of Object.keys(config.accounts)) metrics.accountLabel(account);
@@ -86,6 +88,8 @@ export async function build(config: LoadedConfig, surroundings: Surroundings): P
   const viaName = surroundings.viaName ?? newViaName();
   const proxy = {
     routes, callers, viaName, tokens, buffers, metrics, log,
+    // One for both doors: an upstream that cannot be reached is told once.
+    outages: new Outages(systemClock, log),
     uncured: new UncuredReplies(clock),
     admission: new Admission(
       admissionLimits(config.limits, routes.length, config.callers === 'none' ? 1 : config.callers.length)),

@@ -1,19 +1,52 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
+import { Router, type Express, type Response } from 'express';
+import type { LoadedConfig } from '../config/load.ts';
 import { TokenwardError } from '../errors.ts';
-import type { RequestHandler, StreamedRequest } from '../http/server/exchange.ts';
+import type { InboundRequest } from '../http/server/exchange.ts';
 import { createExpress } from '../http/server/express.ts';
 import { describeFault, type Logger } from '../log.ts';
+import type { RequestContext } from '../proxy/context.ts';
+import type { RequestPath } from '../proxy/handler.ts';
 import { answerError } from '../proxy/respond.ts';
+import type { Route } from '../proxy/route.ts';
 
-/** The Express app in front of the handler: every request comes to it that the fast engine does not take itself. */
-export function proxyApp(handler: RequestHandler, log: Logger): ReturnType<typeof createExpress> {
-  const app = createExpress();
-  // Every request of our server is one of the callers'; Express's types do not know the class.
-  app.use((request, response) => handler(request as unknown as StreamedRequest, response));
-  // Express comes here only if it fails before the handler runs.
-  app.use((error: unknown, request: IncomingMessage, response: ServerResponse, _next: unknown) => {
-    log.error('unexpected fault before the handler', { detail: describeFault(error) });
-    answerError(request as StreamedRequest, response, new TokenwardError('request_malformed'), 0);
+/**
+ * What reads requests first. Beside the cost of TLS, that of reading a request is small: there it is always Express. A
+ * socket beside a TLS port has none.
+ */
+export function engineOf({ engine, tls, socket }: LoadedConfig['listen']): 'fast' | 'express' {
+  return engine === 'fast' && (tls === undefined || socket !== undefined) ? 'fast' : 'express';
+}
+
+/**
+ * The front: every request is validated, then goes to the route below whose prefix it is, or is answered with 404. One
+ * mount per route, the longest prefix first; letter case and slashes count, as they do for the fast engine, which has
+ * the same table (`matchRoute`).
+ */
+export function createFront(routes: readonly Route[], path: RequestPath, log: Logger): Express {
+  const front = createExpress();
+  const table = Router({ caseSensitive: true, strict: true });
+  for (const route of routes) {
+    // A prefix is plain letters, digits, dots and dashes: nothing that Express takes for a pattern.
+    table.use(route.prefix === '' ? '/' : route.prefix, (_request, response) => path.proceed(contextOf(response), route));
+  }
+  front.use((request, response, next) => {
+    // Every request of our servers has our class, which Express's types do not know.
+    const context = path.begin(request as unknown as InboundRequest, response);
+    if (context === undefined) return;
+    response.locals['context'] = context;
+    next();
   });
-  return app;
+  front.use(table);
+  front.use((_request, response) => path.proceed(contextOf(response), undefined));
+  // Express comes here only if it fails itself.
+  front.use((error: unknown, request: IncomingMessage, response: ServerResponse, _next: unknown) => {
+    log.error('unexpected fault before the handler', { detail: describeFault(error) });
+    answerError(request as unknown as InboundRequest, response, new TokenwardError('request_malformed'), 0);
+  });
+  return front;
+}
+
+function contextOf(response: Response): RequestContext {
+  return response.locals['context'] as RequestContext;
 }

@@ -1,7 +1,7 @@
 import { TOKEN_CALL_MS } from '../deadlines.ts';
 import { TokenwardError } from '../errors.ts';
 import { TokenCallError, type SendTokenCall, type TokenReply, type TokenRequest } from '../flows/run.ts';
-import type { RequestBody } from '../proxy/request-body.ts';
+import type { RequestBody } from '../http/message.ts';
 import { unpacked } from '../http/coding.ts';
 import { textOf } from './token-response.ts';
 import { destinationOf, type Destination } from '../http/client/dial.ts';

@@ -1,4 +1,4 @@
-import { readFileSync, watchFile, unwatchFile } from 'node:fs';
+import { readFileSync, statSync } from 'node:fs';
 import type { Server as NetServer } from 'node:net';
 import { createSecureContext, type SecureContextOptions, type TLSSocket } from 'node:tls';
 
@@ -65,19 +65,34 @@ export function clientTls(files: TlsFiles | undefined): SecureContextOptions {
   return files === undefined ? {} : readTlsFiles(files);
 }
 
+/** How often the files are looked at. ms. */
+const LOOK_EVERY_MS = 2_000;
+
+/** What changes when a file, or the link that leads to it, is replaced; of each file in turn. */
+export function stampOf(files: TlsFiles): string {
+  return [files.certFile, files.keyFile, files.caFile, files.crlFile]
+    .filter((path) => path !== undefined)
+    .map((path) => {
+      const stat = statSync(path, { throwIfNoEntry: false, bigint: true });
+      return stat === undefined ? 'none' : `${stat.ino} ${stat.mtimeNs} ${stat.size}`;
+    })
+    .join(', ');
+}
+
 /**
  * Calls back when one of the files changes, as when a certificate is renewed. By polling: renewals replace files and the
- * links that lead to them, which a watch on the file itself would miss. The result stops it.
+ * links that lead to them, which a watch on the file itself would miss. `read`: their stamp from before they were read,
+ * so that nothing is missed that changed since. The result stops it.
  */
-export function watchTlsFiles(files: TlsFiles, changed: () => void): () => void {
-  const paths = [files.certFile, files.keyFile, files.caFile, files.crlFile].filter((path) => path !== undefined);
-  const listener = (now: { mtimeMs: number; ino: number }, before: { mtimeMs: number; ino: number }): void => {
-    if (now.mtimeMs !== before.mtimeMs || now.ino !== before.ino) changed();
-  };
-  for (const path of paths) watchFile(path, { interval: 2_000, persistent: false }, listener);
-  return () => {
-    for (const path of paths) unwatchFile(path, listener);
-  };
+export function watchTlsFiles(files: TlsFiles, read: string, changed: () => void): () => void {
+  let before = read;
+  const timer = setInterval(() => {
+    const now = stampOf(files);
+    if (now === before) return;
+    before = now;
+    changed();
+  }, LOOK_EVERY_MS).unref();
+  return () => clearInterval(timer);
 }
 
 function read(path: string): Buffer {

@@ -1,7 +1,7 @@
-import type { CallerRequest } from '../http/server/exchange.ts';
-import { PlainRequest } from '../http/server/fast/request.ts';
+import type { InboundRequest } from '../http/server/exchange.ts';
 import { hostnameOf, type SiteGuard } from '../http/server/site-guard.ts';
 
+const SLASH = 47;
 /** Scheme, authority, and the rest, which is a path, a query, both or nothing. */
 const ABSOLUTE = /^(https?):\/\/([^/?#]*)(.*)$/is;
 /** reg-name or IPv4 with an optional port, or an address in brackets; no user (RFC 9110 §4.2.4). */
@@ -13,18 +13,23 @@ const AUTHORITY = /^(?:[A-Za-z0-9._~-]+|\[[0-9A-Fa-f:.]+\])(?::(\d{1,5}))?$/;
  * later sees these. Any other keeps the target it came with, which the gate refuses. `guard` knows the listener's
  * names; undefined: they do not matter here.
  */
-export function toOriginForm(request: CallerRequest, guard: SiteGuard | undefined): void {
-  // Its reader takes none but paths.
-  if (request instanceof PlainRequest) return;
-  const parts = ABSOLUTE.exec(request.url ?? '');
+export function toOriginForm(request: InboundRequest, guard: SiteGuard | undefined): void {
+  const { url = '' } = request;
+  if (url.charCodeAt(0) === SLASH) return;
+  const parts = ABSOLUTE.exec(url);
   if (parts === null) return;
   const [, scheme, authority, rest] = parts as unknown as [string, string, string, string];
   const encrypted = 'encrypted' in request.socket;
   if (scheme.toLowerCase() !== (encrypted ? 'https' : 'http') || !AUTHORITY.test(authority)) return;
-  if (!isOurs(authority, request.headers.host, encrypted ? 443 : 80, guard)) return;
+  if (!isOurs(authority, hostOf(request), encrypted ? 443 : 80, guard)) return;
   // RFC 9112 §3.2.4: without a path it is about the server as a whole.
   if (rest === '') request.url = request.method === 'OPTIONS' ? '*' : '/';
   else request.url = rest.startsWith('/') ? rest : `/${rest}`;
+}
+
+function hostOf(request: InboundRequest): string | undefined {
+  const host = request.field('host');
+  return typeof host === 'string' ? host : undefined;
 }
 
 /**

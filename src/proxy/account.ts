@@ -1,5 +1,5 @@
 import { TokenwardError } from '../errors.ts';
-import { field, type CallerRequest } from '../http/server/exchange.ts';
+import type { InboundRequest } from '../http/server/exchange.ts';
 import type { Caller } from './caller.ts';
 
 /** Which accounts may be named: exact names, and beginnings of names. Undefined: all. */
@@ -27,8 +27,8 @@ export function accountPatterns(patterns: readonly string[] | undefined): Accoun
  * this route may not use it, or if it does not exist. What may not be used is said first: so nobody can find out by
  * asking which of those exist.
  */
-export function chooseAccount({ header, allow, serves }: AccountChoice, request: CallerRequest, caller: Caller | undefined): string {
-  const named = header === undefined ? undefined : field(request, header);
+export function chooseAccount({ header, allow, serves }: AccountChoice, request: InboundRequest, caller: Caller | undefined): string {
+  const named = header === undefined ? undefined : request.field(header);
   if (named === undefined || named === '') {
     const own = caller?.account;
     if (own === undefined) throw new TokenwardError('account_missing', header === undefined ? {} : { detail: `header ${header}` });

@@ -2,7 +2,7 @@ import { createHash, timingSafeEqual } from 'node:crypto';
 import type { PeerCertificate, TLSSocket } from 'node:tls';
 import type { CallerConfig } from '../config/schema.ts';
 import { TokenwardError } from '../errors.ts';
-import { field, type CallerRequest } from '../http/server/exchange.ts';
+import type { InboundRequest } from '../http/server/exchange.ts';
 import { peerOf } from '../http/server/peer.ts';
 import { accountPatterns, type AccountPatterns } from './account.ts';
 import type { Damping } from './key-throttle.ts';
@@ -49,7 +49,7 @@ export class Callers {
   }
 
   /** Who sent this request. Throws 401 without any proof, 403 with a wrong one or for a route that is not his, 429 after too many wrong ones. */
-  identify(request: CallerRequest, prefix: string): Caller | Promise<Caller> {
+  identify(request: InboundRequest, prefix: string): Caller | Promise<Caller> {
     const byCertificate = this.#byCertificate(request);
     if (byCertificate !== undefined) return allowed(byCertificate, prefix);
     const address = peerOf(request.socket);
@@ -88,7 +88,7 @@ export class Callers {
   }
 
   /** The connection's own proof: a certificate that the configured authority has signed. */
-  #byCertificate(request: CallerRequest): Caller | undefined {
+  #byCertificate(request: InboundRequest): Caller | undefined {
     const socket = request.socket as Partial<TLSSocket>;
     if (socket.authorized !== true || socket.getPeerCertificate === undefined) return undefined;
     // A certificate may come without a subject; a resumed session counts as authorized even if none came at all.
@@ -120,11 +120,11 @@ function allowed(caller: Caller, prefix: string): Caller {
  * The key or token, from wherever a legacy app is able to put one. None of these headers ever travels on. Where nobody
  * has a key, X-Api-Key is the application's own, goes on to the upstream, and therefore proves nothing here.
  */
-function presentedProof(request: CallerRequest, apiKey: boolean): string | undefined {
-  const own = field(request, 'x-tokenward-key') ?? (apiKey ? field(request, 'x-api-key') : undefined);
+function presentedProof(request: InboundRequest, apiKey: boolean): string | undefined {
+  const own = request.field('x-tokenward-key') ?? (apiKey ? request.field('x-api-key') : undefined);
   if (typeof own === 'string' && own !== '') return own;
   for (const name of ['authorization', 'proxy-authorization']) {
-    const value = field(request, name);
+    const value = request.field(name);
     const [, scheme, rest] = (typeof value === 'string' ? value : '').match(/^(bearer|basic) +(\S+) *$/i) ?? [];
     if (scheme === undefined || rest === undefined) continue;
     if (scheme.toLowerCase() === 'bearer') return rest;

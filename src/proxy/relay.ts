@@ -1,4 +1,4 @@
-import type { CallerAnswer } from '../http/server/exchange.ts';
+import type { OutboundResponse } from '../http/server/exchange.ts';
 import { waitForReader } from './respond.ts';
 import { spent } from '../http/free-buffer.ts';
 import type { UpstreamReply } from '../http/client/response.ts';
@@ -7,7 +7,7 @@ import type { UpstreamReply } from '../http/client/response.ts';
  * Sends the upstream's reply to the caller as it comes; `headers` is a flat list of names and values. A caller who reads
  * nothing for `idle` ms (0: no limit) has gone, whatever his connection says.
  */
-export function relay(reply: UpstreamReply, response: CallerAnswer, headers: string[], idle: number): void {
+export function relay(reply: UpstreamReply, response: OutboundResponse, headers: string[], idle: number): void {
   if (response.destroyed) {
     reply.cancel();
     return;

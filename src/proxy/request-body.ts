@@ -1,85 +1,24 @@
-import type { IncomingMessage } from 'node:http';
-import { TokenwardError } from '../errors.ts';
-import type { CallerRequest, StreamedRequest } from '../http/server/exchange.ts';
-import { PlainRequest } from '../http/server/fast/request.ts';
-import type { Patience, Patient } from '../http/stall-watchdog.ts';
-
-/** Bytes of request bodies kept by all requests together: a cap on their sum, because Node gives memory back late. */
-export class BufferBudget {
-  readonly #limit: number;
-  #used = 0;
-
-  constructor(limit: number) {
-    this.#limit = limit;
-  }
-
-  get used(): number {
-    return this.#used;
-  }
-
-  take(bytes: number): boolean {
-    if (this.#used + bytes > this.#limit) return false;
-    this.#used += bytes;
-    return true;
-  }
-
-  give(bytes: number): void {
-    this.#used -= bytes;
-  }
-}
-
-/** The caller hung up. Nobody is left to answer. */
-export class CallerGone extends Error {}
-
-/**
- * A request body. `kept`: all of it is here, as the chunks it came in (joining them would double the memory), and can
- * be sent as often as needed. `streamed`: too large to keep; `open` gives its bytes once.
- */
-export type RequestBody =
-  | { readonly kind: 'none' }
-  | { readonly kind: 'kept'; readonly chunks: readonly Buffer[]; readonly length: number; release(): void }
-  | { readonly kind: 'streamed'; readonly length: number | undefined; open(): Upload };
-
-/** A body too large to keep, read as it comes. */
-export interface Upload {
-  /** The next piece; undefined at the end. Rejects with CallerGone or a TokenwardError. One call at a time. */
-  next(): Promise<Buffer | undefined>;
-  /** No more of it is wanted. */
-  stop(): void;
-}
+import type { BodyStream, InboundRequest } from '../http/server/exchange.ts';
+import { CallerGone, type RequestBody } from '../http/message.ts';
+import type { Patient } from '../http/stall-watchdog.ts';
+import { standsStill, tooLarge, type BodyLimits } from './body-limits.ts';
+import type { BufferBudget } from './buffer-budget.ts';
+import { streamed, WholeUpload } from './streamed-body.ts';
 
 const NONE: RequestBody = { kind: 'none' };
-/** As much of an upload as is read ahead of a slow upstream. Bytes. */
-const QUEUE_MOST = 64 * 1024;
-
-export interface BodyLimits {
-  /** Up to this size a body is kept. Bytes. */
-  readonly keep: number;
-  /** Beyond this size it is refused. Bytes. */
-  readonly most: number;
-  /** One that stands still for longer than this is not waited for. */
-  readonly patience: Patience;
-  readonly budget: BufferBudget;
-}
-
-/** True if the request's framing announces a body. */
-export function hasBody(request: IncomingMessage): boolean {
-  const { headers } = request;
-  return headers['transfer-encoding'] !== undefined || (headers['content-length'] !== undefined && headers['content-length'] !== '0');
-}
-
 /** Reads a body into memory while it fits; otherwise hands out what came so far and the rest as a stream. Rejects with CallerGone or a TokenwardError. */
-export function takeBody(request: CallerRequest, limits: BodyLimits): RequestBody | Promise<RequestBody> {
-  if (request instanceof PlainRequest) return request.body === undefined ? NONE : wholeBody(request.body, limits);
-  if (!hasBody(request)) return NONE;
-  const declared = request.headers['content-length'];
+export function takeBody(request: InboundRequest, limits: BodyLimits): RequestBody | Promise<RequestBody> {
+  const source = request.bodySource;
+  if (source === 'none') return NONE;
+  if (Buffer.isBuffer(source)) return wholeBody(source, limits);
+  const declared = source.headers['content-length'];
   const length = declared === undefined ? undefined : Number(declared);
   if (length !== undefined) {
     if (length > limits.most) throw tooLarge(limits.most);
-    if (length > limits.keep || !limits.budget.take(length)) return streamed(request, [], length, limits);
-    return collect(request, limits, length);
+    if (length > limits.keep || !limits.budget.take(length)) return streamed(source, [], length, limits);
+    return collect(source, limits, length);
   }
-  return collect(request, limits, undefined);
+  return collect(source, limits, undefined);
 }
 
 /** One that is here already, within the same limits. */
@@ -89,34 +28,15 @@ function wholeBody(body: Buffer, { keep, most, budget }: BodyLimits): RequestBod
   return { kind: 'streamed', length: body.length, open: () => new WholeUpload(body) };
 }
 
-/** A body that may be sent once only, although it is all here. */
-class WholeUpload implements Upload {
-  #body: Buffer | undefined;
-
-  constructor(body: Buffer) {
-    this.#body = body;
-  }
-
-  async next(): Promise<Buffer | undefined> {
-    const body = this.#body;
-    this.#body = undefined;
-    return body;
-  }
-
-  stop(): void {
-    this.#body = undefined;
-  }
-}
-
 /** `reserved`: bytes already taken from the budget because the length is known. */
-function collect(request: StreamedRequest, limits: BodyLimits, reserved: number | undefined): Promise<RequestBody> {
+function collect(request: BodyStream, limits: BodyLimits, reserved: number | undefined): Promise<RequestBody> {
   return new Promise((resolve, reject) => new Collector(request, limits, reserved, resolve, reject));
 }
 
 /** Gathers a body's chunks until it is all here or turns out too large to keep. */
 class Collector implements Patient {
   looks = 0;
-  readonly #request: StreamedRequest;
+  readonly #request: BodyStream;
   readonly #limits: BodyLimits;
   readonly #reserved: number | undefined;
   readonly #resolve: (body: RequestBody) => void;
@@ -126,7 +46,7 @@ class Collector implements Patient {
   #taken: number;
   #over = false;
 
-  constructor(request: StreamedRequest, limits: BodyLimits, reserved: number | undefined, resolve: (body: RequestBody) => void, reject: (error: Error) => void) {
+  constructor(request: BodyStream, limits: BodyLimits, reserved: number | undefined, resolve: (body: RequestBody) => void, reject: (error: Error) => void) {
     this.#request = request;
     this.#limits = limits;
     this.#reserved = reserved;
@@ -224,110 +144,4 @@ class KeptBody {
     this.#budget.give(this.#taken);
     this.#taken = 0;
   }
-}
-
-function tooLarge(most: number): TokenwardError {
-  return new TokenwardError('body_too_large', { detail: `the route's maxBody is ${most} bytes` });
-}
-
-function standsStill({ limit }: Patience): TokenwardError {
-  return new TokenwardError('body_timeout', { detail: `nothing came for ${limit / 1000} s, which limits.bodyIdle sets` });
-}
-
-function streamed(request: IncomingMessage, first: readonly Buffer[], length: number | undefined, limits: BodyLimits): RequestBody {
-  return { kind: 'streamed', length, open: () => new CallersUpload(request, first, limits) };
-}
-
-/**
- * The body on its way up, piece by piece as the caller sent them: not the request itself, because whoever consumes a stream
- * may destroy it, and the caller's connection is still needed for the answer.
- */
-class CallersUpload implements Upload, Patient {
-  looks = 0;
-  readonly #request: IncomingMessage;
-  readonly #limits: BodyLimits;
-  readonly #queue: Buffer[] = [];
-  #queued = 0;
-  #size = 0;
-  #flowing = false;
-  #over: 'ended' | 'stopped' | Error | undefined;
-  #wake: (() => void) | undefined;
-
-  constructor(request: IncomingMessage, first: readonly Buffer[], limits: BodyLimits) {
-    this.#request = request;
-    this.#limits = limits;
-    request.on('data', this.#onData).on('end', this.#onEnd).on('close', this.#onClose).on('error', this.#onClose);
-    request.pause();
-    for (const chunk of first) this.#onData(chunk);
-    // All of it was read before it turned out too large to keep: its end has been told, or will be told nobody.
-    if (request.complete && request.readableLength === 0) this.#finish('ended');
-  }
-
-  async next(): Promise<Buffer | undefined> {
-    for (;;) {
-      if (this.#over instanceof Error) throw this.#over;
-      const chunk = this.#queue.shift();
-      if (chunk !== undefined) {
-        this.#queued -= chunk.length;
-        return chunk;
-      }
-      if (this.#over !== undefined) return undefined;
-      const more = new Promise<void>((resolve) => {
-        this.#wake = resolve;
-      });
-      this.#flow();
-      await more;
-    }
-  }
-
-  stop(): void {
-    this.#finish('stopped');
-    this.#queue.length = 0;
-  }
-
-  onLost(): void {
-    this.#finish(standsStill(this.#limits.patience));
-  }
-
-  #flow(): void {
-    if (this.#flowing || this.#over !== undefined) return;
-    this.#flowing = true;
-    // Only while we wait for the caller: while the upstream is the slow one he has nothing to answer for.
-    this.#limits.patience.watch(this);
-    this.#request.resume();
-  }
-
-  #finish(how: 'ended' | 'stopped' | Error): void {
-    if (this.#over !== undefined) return;
-    this.#over = how;
-    this.#limits.patience.leave(this);
-    this.#request.off('data', this.#onData).off('end', this.#onEnd).off('close', this.#onClose).off('error', this.#onClose);
-    // The upstream wants no more of it (it has refused early, say). The rest is read all the same, or the caller's next request would be stuck behind it.
-    if (how !== 'ended') this.#request.resume();
-    this.#wake?.();
-  }
-
-  readonly #onData = (chunk: Buffer): void => {
-    this.looks = 0;
-    this.#size += chunk.length;
-    const { most } = this.#limits;
-    if (this.#size > most) {
-      this.#finish(tooLarge(most));
-      return;
-    }
-    this.#queue.push(chunk);
-    this.#queued += chunk.length;
-    if (this.#flowing && this.#queued >= QUEUE_MOST) {
-      this.#flowing = false;
-      this.#limits.patience.leave(this);
-      this.#request.pause();
-    }
-    this.#wake?.();
-  };
-
-  readonly #onEnd = (): void => this.#finish('ended');
-
-  readonly #onClose = (): void => {
-    if (!this.#request.complete) this.#finish(new CallerGone());
-  };
 }

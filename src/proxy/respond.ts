@@ -1,7 +1,6 @@
 import { STATUS_CODES } from 'node:http';
 import { problemDocument, TokenwardError, type ErrorCode } from '../errors.ts';
-import type { CallerAnswer, CallerRequest, StreamedRequest } from '../http/server/exchange.ts';
-import { PlainRequest } from '../http/server/fast/request.ts';
+import type { InboundRequest, OutboundResponse } from '../http/server/exchange.ts';
 
 /** Errors after which it is not certain where the next request begins. */
 const SPOILS_CONNECTION: ReadonlySet<ErrorCode> = new Set(['request_malformed', 'request_target_refused', 'target_too_long', 'headers_too_large', 'method_refused', 'upgrade_refused', 'loop_detected', 'expectation_failed']);
@@ -9,7 +8,7 @@ const SPOILS_CONNECTION: ReadonlySet<ErrorCode> = new Set(['request_malformed', 
 const LINGER = 5_000;
 
 /** Gives one of our own answers. If the upstream's reply has already begun, the connection is cut instead: never half of one and half of another. */
-export function answerError(request: CallerRequest, response: CallerAnswer, error: TokenwardError, readIdle: number): void {
+export function answerError(request: InboundRequest, response: OutboundResponse, error: TokenwardError, readIdle: number): void {
   if (response.destroyed) return;
   if (response.headersSent) {
     response.destroy();
@@ -35,7 +34,7 @@ export function answerError(request: CallerRequest, response: CallerAnswer, erro
  * Answers at once, and closes the connection when the caller has sent his body, or after `LINGER`. Closed any sooner,
  * with bytes of his still arriving, it would be reset, and the answer might be lost before he reads it.
  */
-function endAfterBody(request: StreamedRequest, response: CallerAnswer, body: string): void {
+function endAfterBody(request: InboundRequest, response: OutboundResponse, body: string): void {
   if (request.method === 'HEAD') response.flushHeaders();
   else response.write(Buffer.from(body));
   const end = (): void => {
@@ -43,31 +42,29 @@ function endAfterBody(request: StreamedRequest, response: CallerAnswer, body: st
     response.end();
   };
   const timer = setTimeout(end, LINGER);
-  request.on('end', end).on('close', end).on('error', end).resume();
+  request.dropBody(end);
 }
 
 /** Tells a caller who waits for that to send his body (RFC 9110 §10.1.1): not before all else about the request is found good. */
-export function askForBody(request: CallerRequest, response: CallerAnswer): void {
-  if (request instanceof PlainRequest || request.httpVersion !== '1.1' || request.headers.expect === undefined) return;
-  response.writeContinue?.();
+export function askForBody(request: InboundRequest, response: OutboundResponse): void {
+  if (request.expectsContinue) response.writeContinue?.();
 }
 
 /**
  * An answer that came before the end of the request's body: the rest is read and thrown away, because closing the
  * connection on a caller who still sends costs him the answer as well. One who does not stop is cut off.
  */
-export function discardRest(request: CallerRequest): void {
-  if (request.complete || request.destroyed) return;
+export function discardRest(request: InboundRequest): void {
+  if (request.complete) return;
   const timer = setTimeout(() => request.socket.destroy(), LINGER);
-  request.once('close', () => clearTimeout(timer)).once('end', () => clearTimeout(timer));
-  request.resume();
+  request.dropBody(() => clearTimeout(timer));
 }
 
 /**
  * A caller who does not take the end of his answer for `idle` ms (0: no limit) has gone, whatever his connection says: it is
  * cut. Nearly always the system has taken all of it at once.
  */
-export function waitForReader(response: CallerAnswer, idle: number): void {
+export function waitForReader(response: OutboundResponse, idle: number): void {
   if (idle === 0 || response.writableLength === 0 || response.socket === null) return;
   const timer = setTimeout(() => response.destroy(), idle);
   response.on('close', () => clearTimeout(timer));
@@ -79,7 +76,7 @@ function spoilsConnection(error: unknown): boolean {
 }
 
 /** What a legacy app is told that logs in by itself on a route which answers such logins. */
-export function answerJson(response: CallerAnswer, value: unknown, readIdle: number): void {
+export function answerJson(response: OutboundResponse, value: unknown, readIdle: number): void {
   const body = JSON.stringify(value);
   response.writeHead(200, 'OK', ['content-type', 'application/json', 'cache-control', 'no-store', 'content-length', String(Buffer.byteLength(body))]);
   response.end(body);

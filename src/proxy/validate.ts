@@ -1,6 +1,5 @@
 import { TokenwardError } from '../errors.ts';
-import type { CallerRequest } from '../http/server/exchange.ts';
-import { PlainRequest } from '../http/server/fast/request.ts';
+import type { InboundRequest } from '../http/server/exchange.ts';
 import { checkDoor, type Door } from './site-rules.ts';
 import { checkTarget } from './target.ts';
 
@@ -16,6 +15,9 @@ const CONTROL = /[\x00-\x08\x0a-\x1f\x7f]/;
 /** Forwarders name themselves in Via; a request that has met this many of us is going in circles. */
 const VIA_OF_OURS_MOST = 4;
 
+/** As much of a request as is checked. */
+export type CheckedRequest = Pick<InboundRequest, 'rawHeaders' | 'httpVersion' | 'method' | 'url' | 'validated'>;
+
 /** Nearly every request names the same host; comparing is cheaper than matching. */
 let lastGoodHost = '';
 
@@ -25,18 +27,17 @@ let lastGoodHost = '';
  * after which the connection must not be used again. `self` is this process's own name in Via; `door` is what else the
  * listener asks for.
  */
-export function checkRequest(request: Pick<CallerRequest, 'rawHeaders' | 'httpVersion' | 'method' | 'url'>, self: string, door?: Door): void {
+export function checkRequest(request: CheckedRequest, self: string, door?: Door): void {
   const { httpVersion } = request;
   if (httpVersion !== '1.1' && httpVersion !== '1.0') malformed('only HTTP/1.1 and HTTP/1.0 are spoken here');
   if (!METHODS.has(request.method ?? '')) throw new TokenwardError('method_refused');
   // What has been said of fields that come again, byte for byte, holds for them again.
-  const fields = request instanceof PlainRequest ? request.fields : undefined;
-  const known = fields?.passed === true;
+  const known = request.validated;
   if (!known) checkFields(request.rawHeaders, httpVersion, self);
   checkTarget(request.url ?? '');
   if (known) return;
   if (door !== undefined) checkDoor(door, request.rawHeaders);
-  if (fields !== undefined) fields.passed = true;
+  request.validated = true;
 }
 
 function checkFields(rawHeaders: readonly string[], httpVersion: string, self: string): void {

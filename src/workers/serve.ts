@@ -1,6 +1,7 @@
 import type { Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { availableParallelism } from 'node:os';
+import { engineOf } from '../app/front.ts';
 import { operatorPort } from '../app/operator-port.ts';
 import type { LoadedConfig } from '../config/load.ts';
 import { OPERATOR_ENDS_MS } from '../deadlines.ts';
@@ -38,7 +39,7 @@ export function workerCount({ workers }: LoadedConfig): number {
  * with the latter also when `halt` ends the start.
  */
 export async function startFleet(config: LoadedConfig, log: Logger, halt: AbortSignal): Promise<RunningFleet> {
-  const fleet = new Fleet(config, new Metrics(VERSION), log);
+  const fleet = new Fleet(config, new Metrics(VERSION, engineOf(config.listen)), log);
   const operatorServer: Server = operatorPort(new FleetView(fleet, systemClock), log, config);
   const operatorAddress = await listen(operatorServer, config.operator.host, config.operator.port, 'operator');
   let proxyAddress: ProxyAddress;

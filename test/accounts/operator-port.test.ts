@@ -1,7 +1,8 @@
 import assert from 'node:assert/strict';
 import { startSandbox, type Sandbox } from '../../src/sandbox/sandbox.ts';
-import { call, metric, operator } from '../support/call.ts';
+import { call, metric } from '../support/call.ts';
 import { freshFolder } from '../support/files.ts';
+import { operator, readinessOf, statusOf } from '../support/operator.ts';
 import { startProxy, type RunningProxy } from '../support/proxy.ts';
 import { writeLines } from './files.ts';
 
@@ -25,23 +26,21 @@ describe('the operator port over 2,000 generated accounts', function () {
 
   it('is ready though one of them is dead, and says which', async () => {
     assert.deepEqual([await use(4), await use(5)], [200, 503]);
-    const { status, body } = await operator(proxy.operatorUrl, '/readyz');
-    assert.equal(status, 200);
-    const { ready, problems } = body as { ready: boolean; problems: { account: string; problem: string }[] };
+    const { ready, problems } = await readinessOf(proxy);
     assert.deepEqual([ready, problems.map(({ account }) => account)], [true, ['shop-5']]);
     assert.match(problems[0]!.problem, /^the token endpoint refused the login/);
   });
 
   it('has series for 500 of them, and counts all', async () => {
     for (let from = 0; from < 600; from += 50) await Promise.all(Array.from({ length: 50 }, async (_, index) => (from + index === 5 ? 0 : use(from + index))));
-    const { text } = await call(proxy.operatorUrl, '/metrics');
+    const { text } = await operator(proxy).get('/metrics').expect(200);
     const labels = new Set([...text.matchAll(/account="([^"]+)"/g)].map(([, account]) => account!));
     assert.ok(labels.size <= 501, `${labels.size} accounts have series`);
     assert.ok(labels.has('(others)') && labels.has('crm') && !labels.has('shop-1999'));
     assert.equal(await metric(proxy.operatorUrl, 'tokenward_renewals_total', { outcome: 'granted' }), 599);
     assert.equal(await metric(proxy.operatorUrl, 'tokenward_accounts'), 2_003);
     assert.equal(await metric(proxy.operatorUrl, 'tokenward_accounts_in_memory'), 602);
-    const { accounts, accountCount } = (await operator(proxy.operatorUrl, '/status')).body as { accounts: unknown[]; accountCount: unknown };
+    const { accounts, accountCount } = await statusOf(proxy);
     assert.deepEqual([accounts.length, accountCount], [500, { known: 2_003, inMemory: 602 }]);
   });
 });

@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { startSandbox, type Sandbox } from '../../src/sandbox/sandbox.ts';
 import type { Ledger } from '../../src/sandbox/ledger.ts';
-import { operator } from '../support/call.ts';
+import { call } from '../support/call.ts';
 import { Callers, type CallerEntry } from './callers.ts';
 import { startChild, type Child } from './child.ts';
 import { modeConfig, targetsOf, vendorOf, type EndpointMode } from './modes.ts';
@@ -106,8 +106,9 @@ export class Stage {
   }
 
   async generation(): Promise<number> {
-    const { status, body } = await operator(this.child.operatorUrl, '/status');
-    const account = (body as { accounts?: { generation: number }[] }).accounts?.[0];
+    const answer = await call(this.child.operatorUrl, '/status');
+    const { status } = answer;
+    const account = (answer.json() as { accounts?: { generation: number }[] }).accounts?.[0];
     if (status !== 200 || account === undefined) throw new Error(`the status page says ${status}`);
     return account.generation;
   }

@@ -3,6 +3,7 @@ import { StoreError } from '../../src/tokens/store.ts';
 import { EmbeddedStore } from '../../src/tokens/stores/embedded.ts';
 import { call } from '../support/call.ts';
 import { eventually } from '../support/eventually.ts';
+import { operator } from '../support/operator.ts';
 import { ownUpstream } from '../support/own-upstream.ts';
 import { closing, startOwnProxy } from '../support/own-proxy.ts';
 import type { RunningProxy } from '../support/proxy.ts';
@@ -14,8 +15,8 @@ const CRM = '/crm/v1/licenses';
 const TWIN = '/twin/iam/api/v1/users/me';
 
 /** What Prometheus would scrape. */
-async function scraped({ operatorUrl }: Pick<RunningProxy, 'operatorUrl'>): Promise<string> {
-  return (await call(operatorUrl, '/metrics')).text;
+async function scraped(proxy: RunningProxy): Promise<string> {
+  return (await operator(proxy).get('/metrics').expect(200)).text;
 }
 
 /** Every way in which calls can fail is provoked, and the alerts are what an operator gets to see of it: one cause, one alert. */

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
-import { call } from '../support/call.ts';
+import { statusOf } from '../support/operator.ts';
 import { freshWorld } from '../support/world.ts';
 
 const PAGE = readFileSync('docs/operating.md', 'utf8');
@@ -18,7 +18,7 @@ describe('docs/operating.md', () => {
 
   it('names every key of /status', async () => {
     await world().call('/crm/v1/licenses');
-    const document = (await call(world().proxy.operatorUrl, '/status')).json() as { accounts: { account: string; budget?: object }[]; routes: object[]; store: object; accountCount: object };
+    const document = await statusOf(world().proxy);
     const crm = document.accounts.find(({ account }) => account === 'crm')!;
     const keys = [document, crm, crm.budget!, document.routes[0]!, document.store, document.accountCount].flatMap((part) => Object.keys(part));
     assert.deepEqual(keys.filter((key) => !WORDS.has(key)), []);

@@ -3,6 +3,7 @@ import { once } from 'node:events';
 import { createServer } from 'node:net';
 import type { AddressInfo } from 'node:net';
 import { call, type Answer } from '../support/call.ts';
+import { operator } from '../support/operator.ts';
 import { FIXED_TOKEN, closing, startOwnProxy } from '../support/own-proxy.ts';
 import { ownUpstream } from '../support/own-upstream.ts';
 import { dial } from '../support/wire.ts';
@@ -33,8 +34,8 @@ describe('a request that comes back', () => {
       const answer = await call(proxy.url, target);
       assert.deepEqual([answer.status, codeOf(answer)], [508, 'loop_detected']);
     }
-    const { text } = await call(proxy.operatorUrl, '/metrics');
-    assert.match(text, /tokenward_errors_total\{route="unmatched",reason="loop_detected"\} 2/);
+    await operator(proxy).get('/metrics').expect(200)
+      .expect(/^tokenward_errors_total\{route="unmatched",reason="loop_detected"\} 2$/m);
   });
 
   it('by way of another tokenward is refused too', async () => {

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { call, operator } from '../support/call.ts';
+import { call } from '../support/call.ts';
 import { freshFolder } from '../support/files.ts';
 import { closing, FIXED_TOKEN, startOwnProxy } from '../support/own-proxy.ts';
 import { ownUpstream } from '../support/own-upstream.ts';
@@ -109,7 +109,7 @@ describe('header fields that a route adds', () => {
     await upstream.close();
     texts.push((await call(proxy.url, '/api/b')).text, (await call(proxy.url, '/api/%2e%2e/c')).text);
     for (const path of ['/status', '/metrics', '/', '/readyz']) texts.push((await call(proxy.operatorUrl, path)).text);
-    texts.push(JSON.stringify(await operator(proxy.operatorUrl, '/status')), ...proxy.lines);
+    texts.push((await call(proxy.operatorUrl, '/status')).text, ...proxy.lines);
     for (const text of texts) assert.doesNotMatch(text, new RegExp(`${SECRET}|legacy-one-of-them`));
   });
 });

@@ -9,6 +9,7 @@ Sends a corpus of hostile requests and replies through tokenward (dist/main.js) 
   --full         every fuzz case instead of a sample: about twenty minutes more
   --only A,D     only these parts: A B C P D E F G H (the corpus, P: must pass), fuzz, poisoning, abandoned, volume, slowloris
   --no-baseline  tokenward alone
+  --engine E     what reads requests: fast (default) or express
   --seed N       repeat the random choices of an earlier run
   --verbose      name the baseline's deviations too
   --help         show this
@@ -26,6 +27,7 @@ export interface Options {
   readonly verbose: boolean;
   readonly help: boolean;
   readonly seed: number;
+  readonly engine: 'fast' | 'express';
   runs(part: ClassName | TrialName): boolean;
 }
 
@@ -42,6 +44,7 @@ export function parseOptions(args: string[]): Options {
         only: { type: 'string' },
         'no-baseline': { type: 'boolean', default: false },
         seed: { type: 'string' },
+        engine: { type: 'string', default: 'fast' },
         verbose: { type: 'boolean', default: false },
         help: { type: 'boolean', short: 'h', default: false },
       },
@@ -51,12 +54,14 @@ export function parseOptions(args: string[]): Options {
   }
   const seed = Number(values.seed ?? Math.floor(Math.random() * 2 ** 31));
   if (!Number.isInteger(seed) || seed < 0) throw new UsageError('--seed must be a whole number');
+  const { engine } = values;
+  if (engine !== 'fast' && engine !== 'express') throw new UsageError('--engine must be fast or express');
   const only = values.only?.split(',').map((part) => part.trim());
   const known: readonly string[] = [...CLASSES, ...TRIALS];
   const unknown = only?.find((part) => !known.includes(part));
   if (unknown !== undefined) throw new UsageError(`--only does not know "${unknown}"; it knows ${known.join(', ')}`);
   return {
-    quick: values.quick, full: values.full, baseline: !values['no-baseline'], verbose: values.verbose, help: values.help, seed,
+    quick: values.quick, full: values.full, baseline: !values['no-baseline'], verbose: values.verbose, help: values.help, seed, engine,
     runs: (part) => only === undefined || only.includes(part),
   };
 }

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import fc from 'fast-check';
-import type { RequestBody, Upload } from '../../src/proxy/request-body.ts';
+import type { RequestBody, Upload } from '../../src/http/message.ts';
 import { destinationOf } from '../../src/http/client/dial.ts';
 import { ConnectionPool } from '../../src/http/client/pool.ts';
 import { UpstreamReply } from '../../src/http/client/response.ts';

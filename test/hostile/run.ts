@@ -8,10 +8,10 @@ import { runTrials } from './trials/all.ts';
 /** Everything, in order; the exit code. */
 async function main(options: Options): Promise<number> {
   const tally = new Tally();
-  console.log(`seed ${options.seed}, Node ${process.version}; ${Object.values(COUNTS).reduce((a, b) => a + b)} items`);
+  console.log(`seed ${options.seed}, engine ${options.engine}, Node ${process.version}; ${Object.values(COUNTS).reduce((a, b) => a + b)} items`);
   const stages: Stage[] = [];
   try {
-    const tokenward = await startStage('tokenward');
+    const tokenward = await startStage('tokenward', options.engine);
     stages.push(tokenward);
     const baseline = options.baseline ? await startStage('http-proxy') : undefined;
     if (baseline !== undefined) stages.push(baseline);

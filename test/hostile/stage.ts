@@ -28,14 +28,14 @@ export interface Stage {
   stop(): Promise<void>;
 }
 
-export async function startStage(name: Subject['name']): Promise<Stage> {
+export async function startStage(name: Subject['name'], engine: 'fast' | 'express' = 'fast'): Promise<Stage> {
   const api = new RawServer(echo);
   const tokens = new RawServer(echo);
   const idle = new RawServer(echo);
   const volume = new VolumeServer();
   const endpoint = new TokenEndpoint(tokenEndpoint);
   const [apiPort, tokensPort, idlePort, volumePort, endpointPort] = await Promise.all([api.listen(), tokens.listen(), idle.listen(), volume.listen(), endpoint.server.listen()]);
-  const setup = { upstreams: { api: apiPort, tokens: tokensPort, idle: idlePort, volume: volumePort }, tokenEndpoint: endpointPort, tokenItems: tokenEndpoint.map(({ id }) => id) };
+  const setup = { engine, upstreams: { api: apiPort, tokens: tokensPort, idle: idlePort, volume: volumePort }, tokenEndpoint: endpointPort, tokenItems: tokenEndpoint.map(({ id }) => id) };
   const closeServers = async (): Promise<void> => {
     await Promise.all([api, tokens, idle, volume, endpoint.server].map((server) => server.close()));
   };

@@ -109,6 +109,8 @@ export interface SubjectSetup {
   /** The upstreams, by route: `/api` leads to `/base` of the first, and so on. */
   readonly upstreams: Readonly<Record<'api' | 'tokens' | 'idle' | 'volume', number>>;
   readonly tokenEndpoint: number;
+  /** What reads requests in tokenward. */
+  readonly engine: 'fast' | 'express';
   /** Accounts of their own for the items of class F. */
   readonly tokenItems: readonly string[];
 }
@@ -129,13 +131,13 @@ export async function startTokenward(setup: SubjectSetup): Promise<Subject> {
   return program;
 }
 
-function configuration({ upstreams, tokenEndpoint, tokenItems }: SubjectSetup, folder: string): unknown {
+function configuration({ engine, upstreams, tokenEndpoint, tokenItems }: SubjectSetup, folder: string): unknown {
   const url = (port: number, path: string): string => `http://127.0.0.1:${port}${path}`;
   const timeouts = { connect: '1s', firstByte: `${PATIENCE}ms`, idle: `${PATIENCE}ms` };
   const oauth2 = (path: string): unknown => ({ flow: 'oauth2', credentials: { tokenUrl: url(tokenEndpoint, path), clientId: 'hostile', clientSecret: 'hostile-secret', clientAuth: 'post' } });
   const patient = { connect: '3s', firstByte: '60s', idle: '60s' };
   return {
-    listen: { host: '127.0.0.1', port: 0, hosts: ['proxy', 'proxy.example', 'legacy_app', 'a.example'] },
+    listen: { host: '127.0.0.1', port: 0, engine, hosts: ['proxy', 'proxy.example', 'legacy_app', 'a.example'] },
     operator: { host: '127.0.0.1', port: 0 },
     store: { type: 'embedded', path: join(folder, 'data') },
     accounts: {

@@ -3,7 +3,7 @@ import { once } from 'node:events';
 import type { Server } from 'node:http';
 import type { AddressInfo, Socket } from 'node:net';
 import { setTimeout as sleep } from 'node:timers/promises';
-import type { CallerAnswer, CallerRequest } from '../../src/http/server/exchange.ts';
+import type { OutboundResponse, InboundRequest } from '../../src/http/server/exchange.ts';
 import { drain, sendCallersAway } from '../../src/http/server/drain.ts';
 import { createExpress } from '../../src/http/server/express.ts';
 import { createHttpServer } from '../../src/http/server/server.ts';
@@ -15,10 +15,10 @@ const GET = 'GET /a HTTP/1.1\r\nHost: proxy\r\n\r\n';
 describe('a connection on the fast path on which nothing happens', () => {
   let server: Server;
   let url: string;
-  let asked: CallerRequest[];
+  let asked: InboundRequest[];
   let refused: string[];
 
-  async function listen(answer: (answer: CallerAnswer) => void = fine): Promise<void> {
+  async function listen(answer: (answer: OutboundResponse) => void = fine): Promise<void> {
     asked = [];
     refused = [];
     server = createHttpServer(createExpress(), {
@@ -33,7 +33,7 @@ describe('a connection on the fast path on which nothing happens', () => {
     await once(server, 'listening');
     url = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
   }
-  function fine(answer: CallerAnswer): void {
+  function fine(answer: OutboundResponse): void {
     answer.writeHead(200, 'OK', ['content-length', '4']);
     answer.end('fine');
   }

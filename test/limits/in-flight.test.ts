@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import type { ServerResponse } from 'node:http';
 import { call, metric } from '../support/call.ts';
 import { eventually } from '../support/eventually.ts';
+import { operator } from '../support/operator.ts';
 import { closing, startOwnProxy } from '../support/own-proxy.ts';
 import { ownUpstream } from '../support/own-upstream.ts';
 import { ownCode } from '../support/world.ts';
@@ -22,7 +23,7 @@ describe('limits.inFlight', () => {
         assert.deepEqual([answer.status, ownCode(answer), answer.headers['retry-after']], [503, 'too_many_requests', '1']);
         assert.ok(performance.now() - startedAt < 2_000);
       }
-      assert.equal((await call(proxy.operatorUrl, '/healthz')).status, 200);
+      await operator(proxy).get('/healthz').expect(200, 'ok\n');
       for (const response of held.splice(0)) response.end('fine');
       assert.deepEqual((await Promise.all(going)).map(({ status }) => status), [200, 200, 200, 200, 200]);
     }

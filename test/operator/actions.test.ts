@@ -1,24 +1,31 @@
 import assert from 'node:assert/strict';
-import { call } from '../support/call.ts';
+import type { Test } from 'supertest';
+import type { RenewedToken, StatusDocument } from '../../src/operator/view.ts';
+import { call, type Answer } from '../support/call.ts';
+import { operator } from '../support/operator.ts';
 import { freshWorld, tokenCalls } from '../support/world.ts';
 
 describe('the operator port', () => {
   const world = freshWorld();
-  const post = (target: string, headers: Record<string, string> = {}): ReturnType<typeof call> => call(world().proxy.operatorUrl, target, { method: 'POST', headers });
+  const post = (target: string, headers: Record<string, string> = {}): Test => {
+    return operator(world().proxy).post(target).set(headers);
+  };
+  /** The same with a target that supertest would tidy up. */
+  const postRaw = (target: string): Promise<Answer> => call(world().proxy.operatorUrl, target, { method: 'POST' });
 
   it('renews an account at POST /renew/<account>', async () => {
     const { sandbox, call: through } = world();
     await through('/softline/v1/order/7');
-    const { status, text } = await post('/renew/softline');
-    const answer = JSON.parse(text) as { account: string; generation: number; expiresAt: number };
-    assert.deepEqual([status, answer.account, answer.generation], [200, 'softline', 2]);
-    assert.ok(Math.abs(answer.expiresAt - Date.now() - 86_400_000) < 10_000);
+    const response = await post('/renew/softline').expect(200);
+    const { account, generation, expiresAt } = response.body as RenewedToken & { account: string };
+    assert.deepEqual([account, generation], ['softline', 2]);
+    assert.ok(Math.abs(expiresAt! - Date.now() - 86_400_000) < 10_000);
     assert.equal(tokenCalls(sandbox, 'softline'), 2);
-    assert.ok(!text.includes(sandbox.softline.currentToken()!.accessToken));
+    assert.ok(!response.text.includes(sandbox.softline.currentToken()!.accessToken));
   });
 
   it('renews an account that nobody has used yet', async () => {
-    assert.equal((await post('/renew/crm')).status, 200);
+    await post('/renew/crm').expect(200);
   });
 
   it('spends the reserve of the login budget only if told to', async () => {
@@ -26,19 +33,19 @@ describe('the operator port', () => {
     // 80 automatic logins, then 20 in reserve. Without refresh tokens every renewal is a login.
     sandbox.chatapp.set({ refreshTokenInAnswer: 'omit', loginPatch: { 'data.refreshToken': undefined } });
     for (let index = 0; index < 80; index += 1) await proxy.app.tokens.renewNow('crm', {});
-    const refused = await post('/renew/crm');
-    assert.deepEqual([refused.status, (refused.json() as { code: string }).code], [503, 'login_budget_exhausted']);
-    assert.ok(Number(refused.headers['retry-after']) > 80_000);
+    const refused = await post('/renew/crm').expect(503);
+    assert.equal((refused.body as { code: string }).code, 'login_budget_exhausted');
+    assert.ok(Number(refused.get('retry-after')) > 80_000);
     assert.equal(tokenCalls(sandbox, 'chatapp'), 80);
-    assert.equal((await post('/renew/crm?reserve=true')).status, 200);
+    await post('/renew/crm?reserve=true').expect(200);
     assert.equal(tokenCalls(sandbox, 'chatapp'), 81);
   });
 
   it('logs who renewed, and who tried in vain', async () => {
     const { sandbox, proxy } = world();
-    await post('/renew/crm');
+    await post('/renew/crm').expect(200);
     sandbox.softline.accounts.length = 0;
-    await post('/renew/softline');
+    await post('/renew/softline').expect(503);
     const lines = proxy.lines.map((line) => JSON.parse(line) as Record<string, unknown>).filter(({ message }) => String(message).startsWith('an operator'));
     assert.deepEqual(lines.map(({ detail, ...line }) => [line, typeof detail]), [
       [{ level: 'info', message: 'an operator renewed crm', account: 'crm', generation: 1, address: '127.0.0.1' }, 'undefined'],
@@ -60,50 +67,49 @@ describe('the operator port', () => {
       // A name that the other site has pointed here: origin and host agree.
       { origin: `http://evil.example:${port}`, host: `evil.example:${port}` },
     ] as Record<string, string>[]) {
-      const { status, text } = await post('/renew/softline', headers);
-      assert.deepEqual([status, (JSON.parse(text) as { code: string }).code], [403, 'cross_site'], JSON.stringify(headers));
+      const { status, body } = await post('/renew/softline', headers) as { status: number; body: { code: string } };
+      assert.deepEqual([status, body.code], [403, 'cross_site'], JSON.stringify(headers));
     }
     assert.equal(tokenCalls(sandbox, 'softline'), 0);
-    assert.equal((await post('/renew/softline', { origin: `http://${host}`, 'sec-fetch-site': 'same-origin' })).status, 200);
-    assert.equal((await post('/renew/crm', { origin: `http://localhost:${port}`, host: `localhost:${port}` })).status, 200);
+    await post('/renew/softline', { origin: `http://${host}`, 'sec-fetch-site': 'same-origin' }).expect(200);
+    await post('/renew/crm', { origin: `http://localhost:${port}`, host: `localhost:${port}` }).expect(200);
   });
 
   it('changes nothing by GET', async () => {
     const { proxy, sandbox } = world();
-    assert.equal((await call(proxy.operatorUrl, '/renew/softline')).status, 404);
+    await operator(proxy).get('/renew/softline').expect(404);
     assert.equal(tokenCalls(sandbox, 'softline'), 0);
   });
 
   it('says what there is at an unknown path, and of an unknown account', async () => {
-    const { proxy } = world();
-    const nothing = await call(proxy.operatorUrl, '/nothing');
-    assert.deepEqual([nothing.status, nothing.json()], [404, { code: 'not_found', title: 'Here are /, /healthz, /readyz, /metrics, /status and POST /renew/<account>.' }]);
+    const title = 'Here are /, /healthz, /readyz, /metrics, /status and POST /renew/<account>.';
+    await operator(world().proxy).get('/nothing').expect(404, { code: 'not_found', title });
     const others = 'The accounts are softline, crm, twin.';
     for (const [name, detail] of Object.entries({ nobody: others, constructor: others, 'softline%20': 'Did you mean "softline"?', Softline: 'Did you mean "softline"?', '<script>': others, '%F0%9F%94%91': others })) {
-      const unknown = await post(`/renew/${name}`);
+      const unknown = await postRaw(`/renew/${name}`);
       assert.deepEqual([unknown.status, unknown.json()], [404, { code: 'account_unknown', title: 'There is no account of this name.', detail }], name);
     }
-    assert.equal((await post('/renew/__proto__')).status, 404);
+    await post('/renew/__proto__').expect(404);
   });
 
   it('calls a path it cannot decode the caller\'s mistake, not a fault', async () => {
-    const { status, text, headers } = await post('/renew/%E0%A4%A');
+    const { status, text, headers } = await postRaw('/renew/%E0%A4%A');
     assert.deepEqual([status, headers['content-type'], (JSON.parse(text) as { code: string }).code], [400, 'application/problem+json; charset=utf-8', 'request_malformed']);
     assert.deepEqual(world().proxy.lines.filter((line) => line.includes('"error"')), []);
   });
 
   it('forwards nothing, and the proxy port has none of this', async () => {
     const { proxy, call: through } = world();
-    assert.equal((await call(proxy.operatorUrl, '/softline/v1/order/7')).status, 404);
+    await operator(proxy).get('/softline/v1/order/7').expect(404);
     for (const target of ['/healthz', '/readyz', '/metrics', '/status', '/']) assert.equal((await through(target)).status, 404, target);
     assert.equal((await call(proxy.url, '/renew/softline', { method: 'POST' })).status, 404);
   });
 
   it('tells browsers to keep nothing, to guess nothing, and to show it in no other page', async () => {
     for (const target of ['/', '/status', '/metrics', '/readyz', '/nothing']) {
-      const { headers } = await call(world().proxy.operatorUrl, target);
+      const { headers } = await operator(world().proxy).get(target) as { headers: Record<string, string> };
       assert.deepEqual([headers['cache-control'], headers['x-content-type-options'], headers['x-powered-by'], headers['access-control-allow-origin']], ['no-store', 'nosniff', undefined, undefined], target);
-      assert.match(String(headers['content-security-policy']), /default-src 'none'.*frame-ancestors 'none'/);
+      assert.match(headers['content-security-policy']!, /default-src 'none'.*frame-ancestors 'none'/);
     }
   });
 });
@@ -114,10 +120,9 @@ describe('/status', () => {
   it('tells everything about accounts and routes but their secrets', async () => {
     const { proxy, sandbox, call: through } = world();
     for (const target of ['/softline/v1/order/7', '/crm/v1/licenses', '/twin/iam/api/v1/users/me', '/twin/iam/api/v1/users/me']) assert.equal((await through(target)).status, 200);
-    const { status, text, headers } = await call(proxy.operatorUrl, '/status');
-    assert.equal(status, 200);
-    assert.match(headers['content-type']!, /^application\/json/);
-    const document = JSON.parse(text) as { stopping: boolean; accounts: Record<string, unknown>[]; routes: Record<string, unknown>[] };
+    const response = await operator(proxy).get('/status').expect(200).expect('content-type', /^application\/json/);
+    const document = response.body as StatusDocument;
+    const { text } = response;
     assert.equal(document.stopping, false);
     assert.deepEqual(document.accounts.map(({ account, flow, ready, dead, generation }) => [account, flow, ready, dead, generation]), [['softline', 'softline', true, false, 1], ['crm', 'chatapp', true, false, 1], ['twin', 'twin', true, false, 1]]);
     assert.deepEqual(document.routes.find(({ prefix }) => prefix === '/twin/iam'), { prefix: '/twin/iam', upstream: sandbox.urls.twin.iam, account: 'twin', requests: 2, inFlight: 0 });

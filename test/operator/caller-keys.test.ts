@@ -4,6 +4,7 @@ import { createServer, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { startSandbox, type Sandbox } from '../../src/sandbox/sandbox.ts';
 import { call, metric } from '../support/call.ts';
+import { operator } from '../support/operator.ts';
 import { startProxy, type RunningProxy } from '../support/proxy.ts';
 
 const KEY = 'kEy-of-billing-3f9a1c77d2';
@@ -105,7 +106,8 @@ describe('callers with keys', () => {
     assert.ok((await metric(proxy.operatorUrl, 'tokenward_errors_total', { route: '/open', reason: 'caller_key_missing' })) > 0);
     assert.ok((await metric(proxy.operatorUrl, 'tokenward_errors_total', { route: '/open', reason: 'caller_key_unknown' })) > 0);
     assert.equal(await metric(proxy.operatorUrl, 'tokenward_errors_total', { route: '/keyed', reason: 'caller_not_allowed' }), 1);
-    const said = `${proxy.lines.join('\n')}${(await call(proxy.operatorUrl, '/metrics')).text}${(await call(proxy.operatorUrl, '/status')).text}`;
+    const shown = [await operator(proxy).get('/metrics').expect(200), await operator(proxy).get('/status').expect(200)];
+    const said = [...proxy.lines, ...shown.map(({ text }) => text)].join('\n');
     assert.ok(!said.includes(KEY) && !said.includes(OTHER_KEY));
   });
 });

@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { gunzipSync } from 'node:zlib';
 import { call } from '../support/call.ts';
+import { operator } from '../support/operator.ts';
 import { dial } from '../support/wire.ts';
 import { startSandbox } from '../../src/sandbox/sandbox.ts';
 import { startProxy } from '../support/proxy.ts';
@@ -17,7 +18,10 @@ describe('counters', () => {
   const world = freshWorld({
     config: both(withRoute('/softline', { policy: { deny: [{ path: '/v1/order/99' }] }, maxBody: 100 }), withRoute('/crm', { policy: { mode: 'report', allow: [{ path: '/v1/licenses' }] } }), withRoute('/twin/notify', { replay: false })),
   });
-  const scrape = async (): Promise<Map<string, number>> => counters((await call(world().proxy.operatorUrl, '/metrics')).text);
+  const scrape = async (): Promise<Map<string, number>> => {
+    const { text } = await operator(world().proxy).get('/metrics').expect(200);
+    return counters(text);
+  };
 
   it('are all at 0 before anything has happened, those of every account and route among them', async () => {
     const found = await scrape();
@@ -73,7 +77,7 @@ describe('counters', () => {
       routes: names.map((name) => ({ prefix: `/${name}`, upstream: sandbox.urls.chatapp, account: name })),
     }) });
     try {
-      const { text } = await call(proxy.operatorUrl, '/metrics');
+      const { text } = await operator(proxy).get('/metrics').expect(200);
       const zipped = await call(proxy.operatorUrl, '/metrics', { headers: { 'accept-encoding': 'gzip' } });
       assert.deepEqual([zipped.headers['content-encoding'], zipped.headers['vary']], ['gzip', 'accept-encoding']);
       assert.ok(gunzipSync(zipped.body).toString().includes('tokenward_renewals_total{account="account-149",flow="chatapp",kind="refresh",outcome="granted"} 0'));

@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
 import { call, metric } from '../support/call.ts';
+import { operator } from '../support/operator.ts';
 import { dial } from '../support/wire.ts';
 import { freshWorld, withRoute } from '../support/world.ts';
 
@@ -15,9 +16,8 @@ describe('/metrics', () => {
   const world = freshWorld({ config: withRoute('/softline', { policy: { mode: 'report', deny: [{ path: '/v1/order/99' }] } }) });
 
   it('speaks Prometheus\' text format', async () => {
-    const { status, headers, text } = await call(world().proxy.operatorUrl, '/metrics');
-    assert.equal(status, 200);
-    assert.match(headers['content-type']!, /^text\/plain; version=0\.0\.4; charset=utf-8$/);
+    const { text } = await operator(world().proxy).get('/metrics').expect(200)
+      .expect('content-type', 'text/plain; version=0.0.4; charset=utf-8');
     assert.ok(text.endsWith('\n'));
     for (const line of text.trim().split('\n')) assert.match(line, /^(|# (HELP|TYPE) \w+ .+|\w+(\{.*\})? (Nan|[+-]Inf|-?[\d.e+-]+))$/);
   });
@@ -34,7 +34,7 @@ describe('/metrics', () => {
     await through('/softline/v1/payment', post);
     sandbox.twin.set({ loginMode: 'status-500' });
     await through('/twin/notify/api/v1/messages', post);
-    const { text } = await call(proxy.operatorUrl, '/metrics');
+    const { text } = await operator(proxy).get('/metrics').expect(200);
     for (const { name, type } of DOCUMENTED) {
       assert.match(text, new RegExp(`^# TYPE ${name} ${type}$`, 'm'));
       // Nothing went wrong with the store; test/tokens sees to that one. No caller has a name here; test/limits sees to those.
@@ -89,9 +89,9 @@ describe('/metrics', () => {
     };
     await hit(0);
     await hit(1);
-    const before = series((await call(proxy.operatorUrl, '/metrics')).text);
+    const before = series((await operator(proxy).get('/metrics').expect(200)).text);
     for (let from = 2; from < 1_000; from += 50) await Promise.all(Array.from({ length: 50 }, (_, index) => hit(from + index)));
-    const after = series((await call(proxy.operatorUrl, '/metrics')).text);
+    const after = series((await operator(proxy).get('/metrics').expect(200)).text);
     assert.deepEqual([...after].filter((one) => !before.has(one)), []);
     assert.ok(after.size < 500, `${after.size} series`);
   });

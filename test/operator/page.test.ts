@@ -1,13 +1,11 @@
 import assert from 'node:assert/strict';
 import { createServer, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
-import { OperatorDoor } from '../../src/operator/door.ts';
-import { createOperatorApp } from '../../src/operator/routes.ts';
 import type { OperatorView } from '../../src/operator/view.ts';
 import { createHttpServer } from '../../src/http/server/server.ts';
 import type { CredentialStatus } from '../../src/tokens/status.ts';
 import { cells, render, textOf } from '../support/browser.ts';
-import { recorder } from '../support/proxy.ts';
+import { operatorApp } from '../support/operator.ts';
 import { freshWorld } from '../support/world.ts';
 
 /** What stands there once the page has shown its first answer. */
@@ -59,7 +57,7 @@ describe('the operator\'s page with hostile texts', function () {
       response.end();
     }).listen(0, '127.0.0.1');
     const view = { status: async () => ({ version: 'x', node: 'x', now: 1_000_000, stopping: false, store: { usable: true, since: 0, error: undefined }, accounts: status, accountCount: { known: 2, inMemory: 2 }, routes: [{ prefix: `/${HOSTILE}`, upstream: HOSTILE, account: HOSTILE, requests: 0, inFlight: 0 }] }) };
-    server = createHttpServer(createOperatorApp({ view: view as unknown as OperatorView, log: recorder([]), door: new OperatorDoor({ host: '127.0.0.1', port: 0, hosts: [], allowAnonymous: false }) }), { headerBytes: 16_384 });
+    server = createHttpServer(operatorApp({ view: view as unknown as OperatorView }), { headerBytes: 16_384 });
     await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
   });
   after(() => {

@@ -2,8 +2,8 @@ import assert from 'node:assert/strict';
 import { readFileSync, readdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { call } from '../support/call.ts';
 import { freshFolder, writeConfig } from '../support/files.ts';
+import { operator } from '../support/operator.ts';
 import { serve } from '../support/process.ts';
 import { requireBuild } from '../support/tools.ts';
 
@@ -31,7 +31,7 @@ describe('the process of tokenward', () => {
       try {
         for (const pid of [served.child.pid!, ...childrenOf(served.child.pid!)]) process.kill(pid, 'SIGUSR1');
         await sleep(500);
-        assert.equal((await call(served.operatorUrl, '/healthz')).status, 200);
+        await operator(served).get('/healthz').expect(200, 'ok\n');
         assert.doesNotMatch(served.output().stderr, /debugger/i);
       } finally {
         assert.equal(await served.end(), 0);

@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
-import request from 'supertest';
+import type { Test } from 'supertest';
 import { metric } from '../support/call.ts';
+import { operator, readinessOf } from '../support/operator.ts';
 import { freshWorld } from '../support/world.ts';
 
 describe('/healthz', () => {
@@ -10,13 +11,13 @@ describe('/healthz', () => {
     const { proxy, sandbox, call: through } = world();
     sandbox.softline.accounts.length = 0;
     await through('/softline/v1/order/7');
-    await request(proxy.operatorUrl).get('/healthz').expect(200, 'ok\n').expect('cache-control', 'no-store');
+    await operator(proxy).get('/healthz').expect(200, 'ok\n').expect('cache-control', 'no-store');
   });
 });
 
 describe('/readyz is about the process', () => {
   const world = freshWorld();
-  const ask = (query = ''): request.Test => request(world().proxy.operatorUrl).get(`/readyz${query}`);
+  const ask = (query = ''): Test => operator(world().proxy).get(`/readyz${query}`);
   const breakTwin = async (): Promise<void> => {
     const { sandbox, call: through } = world();
     sandbox.twin.accounts[0] = { ...sandbox.twin.accounts[0]!, password: 'another' };
@@ -44,20 +45,20 @@ describe('/readyz is about the process', () => {
     const { sandbox, call: through } = world();
     for (const vendor of [sandbox.softline, sandbox.chatapp, sandbox.twin]) vendor.accounts.length = 0;
     for (const target of ['/softline/v1/order/7', '/crm/v1/licenses', '/twin/iam/api/v1/users/me']) assert.equal((await through(target)).status, 503);
-    const { body } = await ask().expect(200) as { body: { problems: { account: string; state: string }[] } };
-    assert.deepEqual(body.problems.map(({ account, state }) => [account, state]), [['softline', 'dead'], ['crm', 'dead'], ['twin', 'dead']]);
+    const { problems } = await readinessOf(world().proxy);
+    assert.deepEqual(problems.map(({ account, state }) => [account, state]), [['softline', 'dead'], ['crm', 'dead'], ['twin', 'dead']]);
   });
 
   it('tells of an account whose token endpoint fails, until that is over', async () => {
     const { sandbox, call: through, proxy } = world();
     sandbox.twin.set({ loginMode: 'status-500' });
     await through('/twin/iam/api/v1/users/me');
-    const { body } = await ask().expect(200) as { body: { problems: { account: string; state: string; problem: string }[] } };
-    assert.deepEqual(body.problems.map(({ account, state }) => [account, state]), [['twin', 'down']]);
-    assert.match(body.problems[0]!.problem, /status_5xx/);
+    const { problems } = await readinessOf(proxy);
+    assert.deepEqual(problems.map(({ account, state }) => [account, state]), [['twin', 'down']]);
+    assert.match(problems[0]!.problem, /status_5xx/);
     sandbox.twin.set({ loginMode: 'normal' });
     // An operator does not have to wait for the back-off.
-    await request(proxy.operatorUrl).post('/renew/twin').expect(200);
+    await operator(proxy).post('/renew/twin').expect(200);
     await ask().expect(200, { ready: true, problems: [] });
   });
 
@@ -75,7 +76,7 @@ describe('/readyz is about the process', () => {
       await ask('?account=crm').expect(200);
       await through('/twin/iam/api/v1/users/me');
       sandbox.twin.set({ refreshMode: 'status-500', loginMode: 'status-500' });
-      await request(proxy.operatorUrl).post('/renew/twin');
+      await operator(proxy).post('/renew/twin');
       await ask('?account=twin').expect(200);
       assert.equal((await through('/twin/iam/api/v1/users/me')).status, 200);
     });

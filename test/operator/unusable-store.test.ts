@@ -1,9 +1,10 @@
 import assert from 'node:assert/strict';
-import request from 'supertest';
+import type { Test } from 'supertest';
 import { StoreError } from '../../src/tokens/store.ts';
 import { EmbeddedStore } from '../../src/tokens/stores/embedded.ts';
 import { metric } from '../support/call.ts';
 import { cells, render, textOf } from '../support/browser.ts';
+import { operator, statusOf } from '../support/operator.ts';
 import { run } from '../support/process.ts';
 import { requireBuild } from '../support/tools.ts';
 import { freshWorld } from '../support/world.ts';
@@ -20,7 +21,7 @@ describe('a store that cannot be used', () => {
     EmbeddedStore.prototype.check = check;
   };
   afterEach(mend);
-  const ask = (target: string): request.Test => request(world().proxy.operatorUrl).get(target);
+  const ask = (target: string): Test => operator(world().proxy).get(target);
 
   it('makes the process not ready, says why, and is over when it is over', async () => {
     await world().call('/softline/v1/order/7');
@@ -44,7 +45,7 @@ describe('a store that cannot be used', () => {
     assert.equal(await metric(operatorUrl, 'tokenward_store_usable'), 1);
     fail();
     assert.equal(await metric(operatorUrl, 'tokenward_store_usable'), 0);
-    const { body: { store } } = await ask('/status').expect(200) as { body: { store: { usable: boolean; since: number; error: string } } };
+    const { store } = await statusOf(world().proxy);
     assert.deepEqual([store.usable, store.error], [false, WHY]);
     assert.ok(Math.abs(Date.now() - store.since) < 10_000);
     const { stdout } = await run(['status', '--operator', operatorUrl]);

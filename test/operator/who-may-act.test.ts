@@ -2,23 +2,29 @@ import assert from 'node:assert/strict';
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { keyDigest } from '../../src/proxy/caller.ts';
-import { call } from '../support/call.ts';
 import { FakeClock } from '../support/clock.ts';
 import { freshFolder } from '../support/files.ts';
-import type { ConfigObject } from '../support/proxy.ts';
+import { operator } from '../support/operator.ts';
+import type { ProxyOptions } from '../support/proxy.ts';
 import { run } from '../support/process.ts';
 import { requireBuild } from '../support/tools.ts';
 import { freshWorld, tokenCalls, type World } from '../support/world.ts';
 
+interface Coded {
+  readonly code?: string;
+}
+
 const KEY = 'oPerators-kEy-91c7e2a4';
-const operator = (more: object) => ({ config: (base: ConfigObject): ConfigObject => ({ ...base, operator: { host: '127.0.0.1', port: 0, ...more } }) });
+const section = (more: object): ProxyOptions => ({
+  config: (base) => ({ ...base, operator: { host: '127.0.0.1', port: 0, ...more } }),
+});
 const renew = async ({ proxy }: World, headers: Record<string, string> = {}, target = '/renew/softline'): Promise<[number, string | undefined]> => {
-  const answer = await call(proxy.operatorUrl, target, { method: 'POST', headers });
-  return [answer.status, (answer.json() as { code?: string }).code];
+  const { status, body } = await operator(proxy).post(target).set(headers) as { status: number; body: Coded };
+  return [status, body.code];
 };
 
 describe('operator.key', () => {
-  const world = freshWorld(operator({ key: keyDigest(KEY) }));
+  const world = freshWorld(section({ key: keyDigest(KEY) }));
   const folder = freshFolder();
 
   it('is demanded of whoever acts, and not of whoever looks', async () => {
@@ -26,7 +32,9 @@ describe('operator.key', () => {
     assert.deepEqual(await renew(world(), { 'x-tokenward-key': `${KEY}x` }), [403, 'operator_key_wrong']);
     assert.deepEqual(await renew(world(), { authorization: 'Bearer ' }), [401, 'operator_key_missing']);
     assert.equal(tokenCalls(world().sandbox, 'softline'), 0);
-    for (const target of ['/', '/status', '/metrics', '/readyz', '/healthz']) assert.equal((await call(world().proxy.operatorUrl, target)).status, 200, target);
+    for (const target of ['/', '/status', '/metrics', '/readyz', '/healthz']) {
+      await operator(world().proxy).get(target).expect(200);
+    }
     assert.deepEqual(await renew(world(), { 'x-tokenward-key': KEY }), [200, undefined]);
     assert.deepEqual(await renew(world(), { authorization: `Bearer ${KEY}` }, '/renew/crm'), [200, undefined]);
   });
@@ -50,7 +58,7 @@ describe('operator.key', () => {
 });
 
 describe('an operator port that others can reach', () => {
-  const world = freshWorld(operator({ host: '0.0.0.0', allowAnonymous: true }));
+  const world = freshWorld(section({ host: '0.0.0.0', allowAnonymous: true }));
 
   it('spends no reserve without a key', async () => {
     assert.deepEqual(await renew(world(), {}, '/renew/softline?reserve=true'), [403, 'operator_key_missing']);
@@ -59,16 +67,19 @@ describe('an operator port that others can reach', () => {
 });
 
 describe('the operator port and its names', () => {
-  const world = freshWorld(operator({ hosts: ['ops.internal'] }));
+  const world = freshWorld(section({ hosts: ['ops.internal'] }));
 
   it('shows nothing under a name that another site may have pointed here', async () => {
     const { proxy } = world();
     for (const target of ['/', '/status', '/metrics', '/readyz', '/nothing']) {
-      const answer = await call(proxy.operatorUrl, target, { headers: { host: 'evil.example:9090' } });
-      assert.deepEqual([answer.status, (answer.json() as { code: string }).code], [403, 'host_refused'], target);
-      for (const host of ['10.1.2.3:9090', '[::1]:9090', 'localhost:9090', 'OPS.internal', 'ops.internal:9090']) assert.notEqual((await call(proxy.operatorUrl, target, { headers: { host } })).status, 403, `${target} ${host}`);
+      const refused = await operator(proxy).get(target).set('Host', 'evil.example:9090');
+      assert.deepEqual([refused.status, (refused.body as Coded).code], [403, 'host_refused'], target);
+      for (const host of ['10.1.2.3:9090', '[::1]:9090', 'localhost:9090', 'OPS.internal', 'ops.internal:9090']) {
+        const { status } = await operator(proxy).get(target).set('Host', host);
+        assert.equal(status, target === '/nothing' ? 404 : 200, `${target} ${host}`);
+      }
     }
-    assert.equal((await call(proxy.operatorUrl, '/healthz', { headers: { host: 'whatever' } })).status, 200);
+    await operator(proxy).get('/healthz').set('Host', 'whatever').expect(200);
     assert.deepEqual(await renew(world(), { host: 'evil.example' }), [403, 'host_refused']);
     assert.deepEqual(await renew(world(), { host: 'ops.internal', origin: 'https://ops.internal' }), [200, undefined]);
   });
@@ -86,8 +97,7 @@ describe('renewals by hand', () => {
     assert.equal(tokenCalls(sandbox, 'softline'), 1);
     assert.deepEqual(await renew(world(), {}, '/renew/crm'), [200, undefined]);
     clock.pass(9_000);
-    const early = await call(proxy.operatorUrl, '/renew/softline', { method: 'POST' });
-    assert.deepEqual([early.status, early.headers['retry-after']], [429, '1']);
+    await operator(proxy).post('/renew/softline').expect(429).expect('retry-after', '1');
     clock.pass(1_000);
     assert.deepEqual(await renew(world()), [200, undefined]);
   });

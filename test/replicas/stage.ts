@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { Ledger } from '../../src/sandbox/ledger.ts';
 import { startSandbox, type Sandbox } from '../../src/sandbox/sandbox.ts';
-import { operator } from '../support/call.ts';
+import { call } from '../support/call.ts';
 import { startReplica, type Replica } from './replica.ts';
 
 type Part = Readonly<Record<string, unknown>>;
@@ -81,8 +81,8 @@ export class Stage {
 
   /** The generation of an account as a replica has it in memory. */
   async generation(replica: Replica, account = 0): Promise<number> {
-    const { body } = await operator(replica.operatorUrl, '/status');
-    return (body as { accounts: { account: string; generation: number }[] }).accounts.find((one) => one.account === `crm${account}`)!.generation;
+    const answer = await call(replica.operatorUrl, '/status');
+    return (answer.json() as { accounts: { account: string; generation: number }[] }).accounts.find((one) => one.account === `crm${account}`)!.generation;
   }
 
   #config(index: number): unknown {

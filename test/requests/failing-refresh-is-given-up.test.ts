@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { operator } from '../support/call.ts';
+import { statusOf } from '../support/operator.ts';
 import { startOwnProxy } from '../support/own-proxy.ts';
 import { crmAccount, CRM_FLOW, OwnTokenServer, type OddAnswer } from '../support/own-token-server.ts';
 import { callSteadily, tally, type CallerSaw } from '../support/steady-callers.ts';
@@ -60,8 +60,7 @@ describe('a refresh that never works, while a login would', () => {
       server.revokeTokens();
       const revokedAt = performance.now();
       const saw = await callSteadily(proxy.url, '/a/x', 250, () => performance.now() > revokedAt + HEALED_WITHIN + 1_000);
-      const { body } = await operator(proxy.operatorUrl, '/status');
-      const { accounts } = body as { accounts: readonly { account: string; budget?: { remaining: number } }[] };
+      const { accounts } = await statusOf(proxy);
       return { saw, revokedAt, server, remaining: accounts.find(({ account }) => account === 'a')?.budget?.remaining };
     } finally {
       await proxy.stop();

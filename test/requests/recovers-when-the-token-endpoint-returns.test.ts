@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { rmSync } from 'node:fs';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { Authority } from '../support/certificates.ts';
-import { operator } from '../support/call.ts';
+import { statusOf } from '../support/operator.ts';
 import { refusedWay, tlsWay, unknownNameWay, type Way } from '../support/outage.ts';
 import { startOwnProxy } from '../support/own-proxy.ts';
 import { clientCredentials, crmAccount, CRM_FLOW, OwnTokenServer } from '../support/own-token-server.ts';
@@ -125,8 +125,7 @@ describe('a token endpoint that cannot be reached, so that nothing was sent', ()
       returnedAt = performance.now();
       await way.open();
       const saw = await callers;
-      const { body } = await operator(proxy.operatorUrl, '/status');
-      const { accounts } = body as { accounts: readonly { account: string; budget?: { remaining: number } }[] };
+      const { accounts } = await statusOf(proxy);
       return { saw, returnedAt, attempts: way.attempts, server, remaining: accounts.find(({ account: one }) => one === 'a')?.budget?.remaining };
     } finally {
       await proxy.stop();

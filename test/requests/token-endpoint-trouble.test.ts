@@ -1,8 +1,9 @@
 import assert from 'node:assert/strict';
 import type { TokenCallMode } from '../../src/sandbox/knobs.ts';
-import { metric, operator } from '../support/call.ts';
+import { metric } from '../support/call.ts';
 import { FakeClock } from '../support/clock.ts';
 import { eventually } from '../support/eventually.ts';
+import { operator, readinessOf } from '../support/operator.ts';
 import { closedPort } from '../support/wire.ts';
 import { both, freshWorld, ownCode, tokenCalls, VENDORS, withAccount } from '../support/world.ts';
 
@@ -90,16 +91,14 @@ describe('a token endpoint in trouble, and no token yet', () => {
     const { sandbox, proxy } = world();
     sandbox.twin.set({ loginMode: 'status-500' });
     await world().call('/twin/iam/api/v1/users/me');
-    const ready = await operator(proxy.operatorUrl, '/readyz');
-    assert.equal(ready.status, 200);
-    const { problems } = ready.body as { problems: { account: string; state: string; problem: string }[] };
+    const { problems } = await readinessOf(proxy);
     assert.deepEqual(problems.map(({ account, state }) => [account, state]), [['twin', 'down']]);
     assert.match(problems[0]!.problem, /status_5xx/);
     assert.equal(await metric(proxy.operatorUrl, 'tokenward_renewal_failures_total', { account: 'twin', reason: 'status_5xx' }), 2);
     sandbox.twin.set({ loginMode: 'normal' });
     clock.pass(10_000);
     assert.equal((await world().call('/twin/iam/api/v1/users/me')).status, 200);
-    assert.deepEqual(await operator(proxy.operatorUrl, '/readyz'), { status: 200, body: { ready: true, problems: [] } });
+    await operator(proxy).get('/readyz').expect(200, { ready: true, problems: [] });
   });
 });
 

@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
-import { metric, operator } from '../support/call.ts';
+import { metric } from '../support/call.ts';
+import { readinessOf } from '../support/operator.ts';
 import { freshWorld, ownCode, tokenCalls, VENDORS } from '../support/world.ts';
 
 describe('a wrong password', () => {
@@ -23,9 +24,7 @@ describe('a wrong password', () => {
       assert.ok(answers.every((answer) => answer.status === 503 && ownCode(answer) === 'credential_dead'));
       assert.deepEqual(sandbox.ledger.entries({ vendor }).map(({ kind, outcome }) => [kind, outcome]), [['login', 'refused']]);
 
-      const ready = await operator(proxy.operatorUrl, '/readyz');
-      assert.equal(ready.status, 200);
-      const { problems } = ready.body as { problems: { account: string; problem: string }[] };
+      const { problems } = await readinessOf(proxy);
       assert.deepEqual(problems.map((problem) => problem.account), [account]);
       assert.match(problems[0]!.problem, /refused the login/);
       assert.equal(await metric(proxy.operatorUrl, 'tokenward_credential_dead', { account }), 1);

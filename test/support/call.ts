@@ -1,6 +1,5 @@
 import { Agent, request, type IncomingHttpHeaders, type OutgoingHttpHeaders } from 'node:http';
 import { request as requestTls } from 'node:https';
-import { json } from 'node:stream/consumers';
 import type { ConnectionOptions } from 'node:tls';
 
 /** Enough connections for a storm, and kept open like a legacy app's. */
@@ -56,16 +55,6 @@ export function call(base: string, target: string, options: CallOptions = {}): P
     });
     outgoing.on('error', reject);
     outgoing.end(options.body);
-  });
-}
-
-/** The operator port's JSON. */
-export async function operator(base: string, target: string): Promise<{ status: number; body: unknown }> {
-  const { hostname, port } = new URL(base);
-  return new Promise((resolve, reject) => {
-    request({ host: hostname, port, path: target }, (incoming) => {
-      json(incoming).then((body) => resolve({ status: incoming.statusCode ?? 0, body }), reject);
-    }).on('error', reject).end();
   });
 }
 

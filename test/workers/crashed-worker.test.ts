@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
-import { metric, operator } from '../support/call.ts';
+import { metric } from '../support/call.ts';
 import { eventually } from '../support/eventually.ts';
+import { operator } from '../support/operator.ts';
 import { tokenCalls } from '../support/world.ts';
 import { freshFleet, runs } from './fleet.ts';
 import { startLoad } from './load.ts';
@@ -20,8 +21,8 @@ describe('a worker that is killed', function () {
       process.kill(victim, 'SIGKILL');
       const killed = performance.now();
       await eventually('it has ended', () => !runs(victim));
-      const { status, body } = await operator(served.operatorUrl, '/readyz');
-      assert.deepEqual([status, body], [200, { ready: true, problems: [{ problem: 'worker 1 is not up; it is being replaced' }] }]);
+      const problem = 'worker 1 is not up; it is being replaced';
+      await operator(served).get('/readyz').expect(200, { ready: true, problems: [{ problem }] });
       for (let index = 0; index < 10; index += 1) assert.equal((await callAnew(READ)).status, 200);
       await eventually('there are two again', async () => (await pids()).length === 2, 30_000);
       const took = performance.now() - killed;

@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
-import { call, metric, operator } from '../support/call.ts';
 import { cells, render, textOf } from '../support/browser.ts';
+import { metric } from '../support/call.ts';
+import { operator } from '../support/operator.ts';
 import { run } from '../support/process.ts';
 import { freshFleet } from './fleet.ts';
 
@@ -30,8 +31,8 @@ describe('the operator port of two workers', function () {
     assert.equal(await count('login_budget_remaining', { account: 'crm' }), 80);
     const ends = await count('token_expiry_timestamp_seconds', { account: 'softline' });
     assert.ok(Math.abs(ends - Date.now() / 1000 - 86_400) < 60, `the token ends at ${ends}`);
-    const { headers, text } = await call(served.operatorUrl, '/metrics');
-    assert.match(headers['content-type']!, /^text\/plain; version=0\.0\.4; charset=utf-8$/);
+    const { text } = await operator(served).get('/metrics').expect(200)
+      .expect('content-type', 'text/plain; version=0.0.4; charset=utf-8');
     assert.equal(text.match(/^# TYPE tokenward_requests_total counter$/gm)?.length, 1);
   });
 
@@ -58,8 +59,9 @@ describe('the operator port of two workers', function () {
     assert.equal(stopping, false);
     assert.deepEqual(accounts.map(({ account, generation, state, dead, ready }) => [account, generation, state, dead, ready]), [['softline', 1, 'working', false, true], ['crm', 0, 'unused', false, true], ['twin', 0, 'dead', true, false]]);
     assert.deepEqual(workers!.map(({ worker, state }) => [worker, state]), [[1, 'up'], [2, 'up']]);
-    const { status: code, body } = await operator(served.operatorUrl, '/readyz');
-    assert.deepEqual([code, body], [200, { ready: true, problems: [{ account: 'twin', state: 'dead', problem: 'the token endpoint refused the login (status 401)' }] }]);
+    const problem = 'the token endpoint refused the login (status 401)';
+    const problems = [{ account: 'twin', state: 'dead', problem }];
+    await operator(served).get('/readyz').expect(200, { ready: true, problems });
     // One word, though one worker says "dead" and the other one "unused".
     assert.equal(await metric(served.operatorUrl, 'tokenward_account_state', { account: 'twin' }), 1);
     assert.equal(await metric(served.operatorUrl, 'tokenward_account_state', { account: 'twin', state: 'dead' }), 1);

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { operator } from '../support/call.ts';
 import { eventually } from '../support/eventually.ts';
+import { operator } from '../support/operator.ts';
 import { serve } from '../support/process.ts';
 import { tokenCalls } from '../support/world.ts';
 import { freshFleet, runs } from './fleet.ts';
@@ -44,8 +44,7 @@ describe('a tokenward of several workers that is told to stop', function () {
     await callAnew(READ);
     const ended = served.end('SIGTERM');
     await sleep(300);
-    const { status, body } = await operator(served.operatorUrl, '/readyz');
-    assert.deepEqual([status, body], [503, { ready: false, problems: [{ problem: 'shutting down' }] }]);
+    await operator(served).get('/readyz').expect(503, { ready: false, problems: [{ problem: 'shutting down' }] });
     assert.equal((await callAnew(READ)).status, 200);
     assert.equal(await ended, 0);
   });

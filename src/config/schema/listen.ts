@@ -35,6 +35,9 @@ export const listener = z.strictObject({
   port: port.optional().describe('8080, if there is no socket either. With a socket: none unless it is named.'),
   socket: socketPath.optional().describe('A Unix socket, instead of host and port; beside them if port is named too.'),
   socketMode: socketMode.prefault('0660').describe('Who may connect to the socket: its file mode, as octal digits.'),
+  engine: z.enum(['fast', 'express']).default('fast')
+    .describe('What reads requests without TLS: the fast engine, with Express for all that is not plain, or Express '
+      + 'alone.'),
   hosts: hosts
     .describe('With callers: none, host names by which callers may call, beside localhost and addresses. "*": any.'),
   requireHeader: ownField.optional().describe('A header that every request must have, with any value.'),

@@ -1,6 +1,6 @@
 import type { Socket } from 'node:net';
 import { TokenwardError } from '../../errors.ts';
-import type { RequestBody, Upload } from '../../proxy/request-body.ts';
+import type { RequestBody, Upload } from '../message.ts';
 import type { ReplySource, UpstreamReply } from './response.ts';
 import { spent } from '../free-buffer.ts';
 import { ReplyError, ReplyReader } from './response-parser.ts';

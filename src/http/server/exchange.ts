@@ -1,28 +1,43 @@
 import type { IncomingMessage } from 'node:http';
 import type { Socket } from 'node:net';
-import { PlainRequest } from './fast/request.ts';
 
 /**
  * A request as `node:http` read it, whose body can be had as the parser finds it, past the stream's queue and its events:
  * for a small POST they cost more than all else about its body. While there is a `taker`, it gets the pieces, and null at
  * the end; the stream gets the end alone.
  */
-export interface StreamedRequest extends IncomingMessage {
+export interface BodyStream extends IncomingMessage {
   taker: ((piece: Buffer | null) => void) | undefined;
   /** Bytes of the body that have come. */
   readonly received: number;
 }
 
-/** A request of a caller: a plain one, which is all here, or whatever else `node:http` takes for one. */
-export type CallerRequest = PlainRequest | StreamedRequest;
+/** Where a request's body comes from: there is none, it is all here, or it is still on its way. */
+export type BodySource = 'none' | Buffer | BodyStream;
 
-/** The value of a header field; `name` in lower case. Sent more than once, what node:http makes of that. */
-export function field(request: CallerRequest, name: string): string | string[] | undefined {
-  return request instanceof PlainRequest ? request.field(name) : request.headers[name];
+/** A client's request, whichever engine has read it. */
+export interface InboundRequest {
+  readonly httpVersion: string;
+  readonly method?: string | undefined;
+  url?: string | undefined;
+  /** Names and values in turn, as sent. */
+  readonly rawHeaders: string[];
+  readonly socket: Socket;
+  /** All of it is here. */
+  readonly complete: boolean;
+  /** Its fields have been found good before, byte for byte the same: see the engine. */
+  validated: boolean;
+  /** The client waits for `100 Continue` before it sends the body (RFC 9110 §10.1.1). */
+  readonly expectsContinue: boolean;
+  readonly bodySource: BodySource;
+  /** The value of a field; `name` in lower case. Sent more than once, what node:http makes of that. */
+  field(name: string): string | string[] | undefined;
+  /** Reads what is left of the body and throws it away. `done`: there is no more of it, or it was cut. */
+  dropBody(done: () => void): void;
 }
 
 /** What is said to a caller: as much of node:http's ServerResponse as the request path needs. */
-export interface CallerAnswer {
+export interface OutboundResponse {
   readonly statusCode: number;
   readonly headersSent: boolean;
   /** All of it was handed to the system. */
@@ -48,4 +63,4 @@ export interface CallerAnswer {
 }
 
 /** Answers a caller's request. Never throws. */
-export type RequestHandler = (request: CallerRequest, answer: CallerAnswer) => void;
+export type RequestHandler = (request: InboundRequest, answer: OutboundResponse) => void;

@@ -1,6 +1,6 @@
 import { IncomingMessage, ServerResponse } from 'node:http';
 import express, { type Express } from 'express';
-import type { StreamedRequest } from './exchange.ts';
+import type { BodySource, BodyStream, InboundRequest } from './exchange.ts';
 
 /** A new Express application, told nothing and telling nothing. */
 export function createExpress(): Express {
@@ -15,15 +15,34 @@ export function createExpress(): Express {
  * function as `new.target`, V8 makes a new hidden class for every single object, and no inline cache ever hits again.
  */
 export function expressClasses(app: Express): { IncomingMessage: typeof IncomingMessage; ServerResponse: typeof ServerResponse } {
-  class Request extends IncomingMessage implements StreamedRequest {
-    taker: StreamedRequest['taker'] = undefined;
+  class Request extends IncomingMessage implements BodyStream, InboundRequest {
+    taker: BodyStream['taker'] = undefined;
     received = 0;
+    validated = false;
 
     override push(piece: Buffer | null, encoding?: BufferEncoding): boolean {
       const { taker } = this;
       if (piece !== null) this.received += piece.length;
       taker?.(piece);
       return taker === undefined || piece === null ? super.push(piece, encoding) : true;
+    }
+
+    get expectsContinue(): boolean {
+      return this.httpVersion === '1.1' && this.headers.expect !== undefined;
+    }
+
+    get bodySource(): BodySource {
+      const { 'transfer-encoding': coding, 'content-length': length } = this.headers;
+      return coding !== undefined || (length !== undefined && length !== '0') ? this : 'none';
+    }
+
+    field(name: string): string | string[] | undefined {
+      return this.headers[name];
+    }
+
+    dropBody(done: () => void): void {
+      if (this.complete || this.destroyed) done();
+      else this.on('end', done).on('close', done).on('error', done).resume();
     }
   }
   class Response<R extends IncomingMessage> extends ServerResponse<R> {}

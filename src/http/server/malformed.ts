@@ -3,13 +3,14 @@ import type { Socket } from 'node:net';
 import { problemDocument, TokenwardError } from '../../errors.ts';
 import { whenDue } from './one-at-a-time.ts';
 import { refusalOf } from './parser-errors.ts';
+import { isInFirstLine } from './raw-targets.ts';
 import type { ServerLimits } from './limits.ts';
 
 /** What Node's parser refuses never becomes a request; it still deserves an answer in our form. */
 export function refuseMalformed(error: Error, socket: Socket, limits: ServerLimits): void {
   // Anything but the parser's own complaints is a broken connection or a TLS handshake that failed or never ended: there
   // is nobody to answer, and an answer that waits for the handshake would keep the connection open for ever.
-  const refusal = socket.writable ? refusalOf(error, limits.headerBytes) : undefined;
+  const refusal = socket.writable ? refusalOf(error, limits.headerBytes, isInFirstLine(socket)) : undefined;
   if (refusal === undefined) {
     socket.destroy();
     return;

@@ -1,6 +1,6 @@
 import type { RequestListener, ServerResponse } from 'node:http';
 import type { Socket } from 'node:net';
-import type { StreamedRequest } from './exchange.ts';
+import type { BodyStream } from './exchange.ts';
 
 /** So many requests wait behind the one that is being answered before their connection is read no further. */
 const WAITING_MOST = 32;
@@ -82,8 +82,8 @@ export function oneAtATime(handle: RequestListener): RequestListener {
 }
 
 /** The newest request that node:http has found on a connection. */
-export function newestRequest(socket: Socket): StreamedRequest | undefined {
-  return lines.get(socket)?.last.req as StreamedRequest | undefined;
+export function newestRequest(socket: Socket): BodyStream | undefined {
+  return lines.get(socket)?.last.req as BodyStream | undefined;
 }
 
 /** Responses to requests whose bodies turned out to be malformed before their turn came. */

@@ -36,12 +36,12 @@ const DETAILS: Readonly<Record<string, string>> = {
 
 /**
  * What is said to a caller whose request the parser refused. Nothing in it is the caller's own bytes. `headerBytes`: the
- * limit on a request's head. Undefined: it is no complaint of the parser's, and there is nobody to answer.
+ * limit on a request's head. `inFirstLine`: the first line has no end yet. Undefined: it is no complaint of the parser's, and there is nobody to answer.
  */
-export function refusalOf(error: ParserError, headerBytes: number): TokenwardError | undefined {
+export function refusalOf(error: ParserError, headerBytes: number, inFirstLine: boolean): TokenwardError | undefined {
   const { code = '' } = error;
   if (code === 'ERR_HTTP_REQUEST_TIMEOUT') return new HeadTimeout('request_malformed', { detail: 'the head of the request did not come in time' });
-  if (code === 'HPE_HEADER_OVERFLOW') return new TokenwardError(isInTarget(error) ? 'target_too_long' : 'headers_too_large', { detail: `the first line and the header fields together may have ${headerBytes} bytes, which limits.headerBytes sets` });
+  if (code === 'HPE_HEADER_OVERFLOW') return new TokenwardError(inFirstLine || isInTarget(error) ? 'target_too_long' : 'headers_too_large', { detail: `the first line and the header fields together may have ${headerBytes} bytes, which limits.headerBytes sets` });
   if (!/^(HPE_|ERR_HTTP_)/.test(code)) return undefined;
   const detail = code === 'HPE_INVALID_URL' ? targetDetail(error) : code === 'HPE_INVALID_METHOD' && byteAt(error) === TLS_HANDSHAKE ? 'this port speaks HTTP without TLS' : DETAILS[code];
   return new TokenwardError('request_malformed', detail === undefined ? {} : { detail });

@@ -31,8 +31,16 @@ export function encodeRawTargets(socket: ParsedSocket): void {
   const before = new BeforeParser(socket, (bytes) => {
     for (const reader of readers) reader.call(socket, bytes);
   });
+  standing.set(socket, before);
   for (const reader of readers) socket.off('data', reader);
   socket.on('data', (bytes: Buffer) => before.take(bytes));
+}
+
+const standing = new WeakMap<Socket, BeforeParser>();
+
+/** Whether what has come of a request so far is a first line without its end. */
+export function isInFirstLine(socket: Socket): boolean {
+  return standing.get(socket)?.isInFirstLine === true;
 }
 
 /**
@@ -57,6 +65,10 @@ class BeforeParser {
     this.#socket = socket;
     this.#parser = socket.parser;
     this.#pass = pass;
+  }
+
+  get isInFirstLine(): boolean {
+    return this.#place === 'line';
   }
 
   take(bytes: Buffer): void {

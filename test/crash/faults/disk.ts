@@ -3,7 +3,7 @@ import { once } from 'node:events';
 import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { operator } from '../../support/call.ts';
+import { call } from '../../support/call.ts';
 import { eventually } from '../../support/eventually.ts';
 import { findTool } from '../../support/tools.ts';
 import { DidNotStart } from '../child.ts';
@@ -99,7 +99,7 @@ async function failsAfter(stage: Stage, tally: Tally, what: string, breakDisk: B
   const mend = await breakDisk(stage);
   const { outcome, code } = await waiting;
   tally.count(`disk ${what}: the new pair is served`, outcome === 'answered' ? undefined : `${outcome} ${code ?? ''}`);
-  const ready = (await operator(child.operatorUrl, '/readyz')).status;
+  const ready = (await call(child.operatorUrl, '/readyz')).status;
   tally.count(`disk ${what}: not ready meanwhile`, ready === 503 ? undefined : `readiness says ${ready}`);
   child.kill('SIGTERM');
   const early = await Promise.race([child.ended, new Promise<undefined>((resolve) => setTimeout(resolve, 1_500, undefined))]);

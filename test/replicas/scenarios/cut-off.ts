@@ -1,5 +1,5 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import { operator } from '../../support/call.ts';
+import { call } from '../../support/call.ts';
 import { eventually } from '../../support/eventually.ts';
 import { FaultProxy } from '../../support/fault-proxy.ts';
 import { startRedis } from '../../support/redis.ts';
@@ -40,7 +40,7 @@ export const cutOff: Scenario = {
         await sleep(CUT);
         tally.count('while the token lives, no request fails', inWords(callers.failed));
         tally.equal('and nobody renews', stage.refreshes(), 0);
-        const living = (await operator(b.operatorUrl, '/readyz')).body as Ready;
+        const living = (await call(b.operatorUrl, '/readyz')).json() as Ready;
         tally.equal('the replica is not ready, so that its traffic may go elsewhere, and says what is wrong', [living.ready, living.problems.some(({ problem }) => problem.includes('store'))], [false, true]);
 
         // Past the end of its life: the other replica renews, this one may not.
@@ -50,7 +50,7 @@ export const cutOff: Scenario = {
         tally.count('after its end the replica fails, and says why', after.length > 0 && after.every(({ why }) => why === '503 store_unavailable') ? undefined : inWords(after));
         const slowest = Math.max(...after.map(({ startedAt, endedAt }) => endedAt - startedAt));
         tally.count('it fails fast', slowest <= FAIL_FAST ? undefined : `only after ${slowest} ms`);
-        tally.equal('and is still not ready', ((await operator(b.operatorUrl, '/readyz')).body as Ready).ready, false);
+        tally.equal('and is still not ready', ((await call(b.operatorUrl, '/readyz')).json() as Ready).ready, false);
         tally.count('the other replica has not failed once', inWords(callers.failed.filter(({ who }) => who === 'a')));
         tally.equal('one spend, by the other replica', [stage.refreshes(), stage.logins()], [1, 1]);
 
@@ -60,7 +60,7 @@ export const cutOff: Scenario = {
         await eventually('the replica answers again', async () => (await callers.once('b', b.url)).ok, 10_000).catch(() => undefined);
         const recovery = performance.now() - healedAt;
         tally.count('it recovers by itself', recovery < 8_000 ? undefined : `not within ${Math.round(recovery)} ms`);
-        await eventually('it is ready again', async () => ((await operator(b.operatorUrl, '/readyz')).body as Ready).problems.length === 0, 10_000).catch(() => tally.count('it says that all is well', 'it does not'));
+        await eventually('it is ready again', async () => ((await call(b.operatorUrl, '/readyz')).json() as Ready).problems.length === 0, 10_000).catch(() => tally.count('it says that all is well', 'it does not'));
         await callers.stop();
         tally.equal('with the token of the other one, or its successor: no login, nothing spent twice', [stage.logins(), stage.spentTwice()], [1, []]);
         return `${callers.entries.length} requests; cut off for ${CUT / 1000} s of a life of ${LIFE} s without a failure; back ${(recovery / 1000).toFixed(1)} s after the link`;

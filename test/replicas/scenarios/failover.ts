@@ -1,5 +1,5 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import { operator } from '../../support/call.ts';
+import { call } from '../../support/call.ts';
 import { eventually } from '../../support/eventually.ts';
 import { FaultProxy } from '../../support/fault-proxy.ts';
 import type { RedisServer } from '../../support/redis.ts';
@@ -137,6 +137,6 @@ function isFault({ who, startedAt, endedAt }: CallerEntry, endpoint: Endpoint, c
 }
 
 async function ready(stage: Stage): Promise<boolean> {
-  const answers = await Promise.all(stage.replicas.map(({ operatorUrl }) => operator(operatorUrl, '/readyz').catch(() => undefined)));
-  return answers.every((answer) => answer?.status === 200 && (answer.body as { problems: unknown[] }).problems.length === 0);
+  const answers = await Promise.all(stage.replicas.map(({ operatorUrl }) => call(operatorUrl, '/readyz').catch(() => undefined)));
+  return answers.every((answer) => answer?.status === 200 && (answer.json() as { problems: unknown[] }).problems.length === 0);
 }

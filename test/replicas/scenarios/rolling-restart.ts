@@ -1,5 +1,5 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import { operator } from '../../support/call.ts';
+import { call } from '../../support/call.ts';
 import { eventually } from '../../support/eventually.ts';
 import { startRedis } from '../../support/redis.ts';
 import { Callers, inWords } from '../callers.ts';
@@ -78,7 +78,7 @@ class Balancer {
   /** Asks all of them; how many are ready. */
   async probe(): Promise<number> {
     const asked = [...this.#replicas];
-    const answers = await Promise.all(asked.map(({ operatorUrl }) => operator(operatorUrl, '/readyz').then(({ status }) => status === 200, () => false)));
+    const answers = await Promise.all(asked.map(({ operatorUrl }) => call(operatorUrl, '/readyz').then(({ status }) => status === 200, () => false)));
     this.#ready = asked.filter((replica, index) => answers[index] === true && this.#replicas.includes(replica));
     return this.#ready.length;
   }

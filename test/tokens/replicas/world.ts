@@ -1,6 +1,8 @@
 import { randomBytes } from 'node:crypto';
+import type { Readiness } from '../../../src/operator/readiness.ts';
 import { startSandbox, type Sandbox } from '../../../src/sandbox/sandbox.ts';
-import { call, operator, type Answer } from '../../support/call.ts';
+import { call, type Answer } from '../../support/call.ts';
+import { operator } from '../../support/operator.ts';
 import { startProxy, type RunningProxy } from '../../support/proxy.ts';
 import { startRedis, type RedisServer } from '../../support/redis.ts';
 import { requireTool } from '../../support/tools.ts';
@@ -63,9 +65,9 @@ export function generation({ app }: RunningProxy): number {
   return app.tokens.status().find(({ account }) => account === 'crm')!.generation;
 }
 
-export async function readiness({ operatorUrl }: RunningProxy): Promise<{ status: number; problems: string[] }> {
-  const { status, body } = await operator(operatorUrl, '/readyz');
-  return { status, problems: (body as { problems: { problem: string }[] }).problems.map(({ problem }) => problem) };
+export async function readiness(replica: RunningProxy): Promise<{ status: number; problems: string[] }> {
+  const { status, body } = await operator(replica).get('/readyz') as { status: number; body: Readiness };
+  return { status, problems: body.problems.map(({ problem }) => problem) };
 }
 
 /** Token calls of one kind at the chatapp sandbox. */

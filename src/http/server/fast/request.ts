@@ -1,4 +1,5 @@
 import type { Socket } from 'node:net';
+import type { InboundRequest } from '../exchange.ts';
 import { endOfLine, fieldsOf } from '../../fields.ts';
 import { withoutRawBytes } from '../raw-targets.ts';
 
@@ -135,22 +136,22 @@ function isNamedBefore(fields: readonly string[], at: number): boolean {
 }
 
 /** A request all of which was here before anybody looked at it. */
-export class PlainRequest {
+export class PlainRequest implements InboundRequest {
   readonly httpVersion = '1.1';
   readonly complete = true;
   readonly method: string;
-  readonly url: string;
+  url: string;
   readonly fields: FieldBlock;
   readonly socket: Socket;
-  /** Undefined: it has none. */
-  readonly body: Buffer | undefined;
+  readonly expectsContinue = false;
+  readonly bodySource: 'none' | Buffer;
 
   constructor(head: PlainHead, body: Buffer | undefined, socket: Socket) {
     this.method = head.method;
     this.url = head.url;
     this.fields = head.fields;
     this.socket = socket;
-    this.body = body;
+    this.bodySource = body ?? 'none';
   }
 
   /** Names and values in turn, as sent. */
@@ -158,10 +159,22 @@ export class PlainRequest {
     return this.fields.raw;
   }
 
-  /** The value of a field; `name` in lower case. */
+  /** Said once for as long as a connection's fields stay the same. */
+  get validated(): boolean {
+    return this.fields.passed;
+  }
+
+  set validated(good: boolean) {
+    this.fields.passed = good;
+  }
+
   field(name: string): string | undefined {
     const { raw } = this.fields;
     for (let i = 0; i < raw.length; i += 2) if (raw[i]!.length === name.length && raw[i]!.toLowerCase() === name) return raw[i + 1];
     return undefined;
+  }
+
+  dropBody(done: () => void): void {
+    done();
   }
 }

@@ -1,5 +1,5 @@
 import type { Socket } from 'node:net';
-import type { CallerAnswer } from '../exchange.ts';
+import type { OutboundResponse } from '../exchange.ts';
 
 /** Bodies up to this size leave in one write with their head, as one string: Node copies a short one to the system by way of its stack. Bytes. */
 const JOIN_MOST = 12 * 1024;
@@ -16,7 +16,7 @@ export interface AnswerLine {
 }
 
 /** The answer to a plain request, framed as node:http frames it. */
-export class PlainAnswer implements CallerAnswer {
+export class PlainAnswer implements OutboundResponse {
   statusCode = 200;
   headersSent = false;
   writableFinished = false;

@@ -1,0 +1,39 @@
+import { TokenwardError } from '../errors.ts';
+import { pathOf, type Proxy, type RequestContext } from './context.ts';
+import { overridesOf } from './headers.ts';
+import { legacyLoginAnswer } from './legacy-login.ts';
+import { judgeRequest, policyError } from './policy.ts';
+import type { Route } from './route.ts';
+
+/** Throws if the route's policy does not let this request out. `path`: as the upstream gets it. */
+export function permit(proxy: Proxy, ctx: RequestContext, route: Route, path: string): void {
+  checkPolicy(proxy, route, ctx.method, path);
+  if (route.config.methodOverride === 'pass') checkOverrides(proxy, route, ctx, path);
+}
+
+function checkPolicy({ metrics }: Proxy, route: Route, method: string, path: string): void {
+  if (route.policy === undefined) return;
+  const verdict = judgeRequest(route.policy, method, path);
+  if (verdict === undefined) return;
+  const enforced = route.config.policy?.mode !== 'report';
+  metrics.policyVerdicts.inc({ route: route.name, reason: verdict, outcome: enforced ? 'refused' : 'reported' });
+  if (enforced) throw policyError(route.policy, verdict, route.name, method, path);
+}
+
+/** The same for what the request says beside its first line, on a route that lets it: each method on each target that is named. */
+function checkOverrides(proxy: Proxy, route: Route, { method, request }: RequestContext, path: string): void {
+  const { methods, targets } = overridesOf(request.rawHeaders);
+  if (methods.length === 0 && targets.length === 0) return;
+  for (const one of [method, ...methods]) {
+    for (const target of [path, ...targets.map(pathOfUrl)]) {
+      if (one === method && target === path) continue;
+      checkPolicy(proxy, route, one, target);
+      if (route.config.legacyLogin !== 'forward' && legacyLoginAnswer(route, one, target) !== undefined) throw new TokenwardError('login_path_refused', { detail: `route ${route.name}: a header field names the upstream's login` });
+    }
+  }
+}
+
+/** The path of a target that a field names; of a whole URL too. */
+function pathOfUrl(target: string): string {
+  return pathOf(target.replace(/^[a-z][a-z0-9+.-]*:\/\/[^/?#]*/i, ''));
+}

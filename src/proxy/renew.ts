@@ -1,0 +1,144 @@
+import type { RequestBody } from '../http/message.ts';
+import type { UpstreamReply } from '../http/client/response.ts';
+import { Token } from '../tokens/token.ts';
+import { pathOf, type Proxy, type RequestContext } from './context.ts';
+import { meansDeadToken, refusalWords } from './inspect.ts';
+import type { Route } from './route.ts';
+import { send } from './send.ts';
+
+/** What is said of an upstream's own complaint about its token, in header fields of ours (docs/errors.md). */
+const REPLAY_FIELD = 'x-tokenward-replay';
+/** A newer one is there now, and the request may be sent again. */
+const NOT_REPLAYED = [REPLAY_FIELD, 'not-replayed; may-resend'];
+/** No renewal was made, because the ones before did not help. */
+const HELD_BACK = 'held-back';
+
+/** What was sent, and what came back. */
+export interface Exchange {
+  readonly reply: UpstreamReply;
+  /** The one that the reply is about; undefined: the route adds none. */
+  readonly token: Token | undefined;
+  /** Header fields of ours about the renewal, names and values in turn. */
+  readonly note: readonly string[];
+}
+
+export const NO_NOTE: readonly string[] = [];
+
+/**
+ * Looks whether the reply means a dead token; if so, gets a newer one and sends the request once more where that is
+ * possible. What the client is to get; rejects like `tokens.renew`. Nearly always the first reply, and at once.
+ */
+export function heal(
+  proxy: Proxy, ctx: RequestContext, route: Route, account: string | undefined, body: RequestBody, first: Exchange,
+): Exchange | Promise<Exchange> {
+  const { reply, token } = first;
+  if (token === undefined || route.deadToken === undefined || account === undefined) return first;
+  const verdict = meansDeadToken(route.deadToken, ctx.method, reply);
+  const decide = (dead: boolean): Exchange | Promise<Exchange> => {
+    if (dead) return renewAndReplay(proxy, ctx, route, account, body, { ...first, token });
+    if (reply.status < 400) {
+      proxy.uncured.accepted(account, token.generation);
+      proxy.tokens.accepted(account, token);
+    }
+    return first;
+  };
+  return verdict instanceof Promise ? verdict.then(decide) : decide(verdict);
+}
+
+async function renewAndReplay(
+  proxy: Proxy, ctx: RequestContext, route: Route, account: string, body: RequestBody,
+  { reply, token }: Exchange & { readonly token: Token },
+): Promise<Exchange> {
+  const replayable = isReplayable(route, body);
+  const newer = await successor(proxy, ctx, route, account, token, reply, replayable);
+  if (!(newer instanceof Token)) return { reply, token, note: newer };
+  if (!replayable) {
+    proxy.metrics.replays.inc({ route: route.name, outcome: 'skipped' });
+    return { reply, token, note: NOT_REPLAYED };
+  }
+  reply.discard();
+  return { reply: await replay(proxy, ctx, route, account, body, newer), token: newer, note: NO_NOTE };
+}
+
+/** Whether a request with this body may be sent a second time. */
+export function isReplayable(route: Route, body: RequestBody): boolean {
+  return body.kind !== 'streamed' && route.config.replay;
+}
+
+/**
+ * A newer token than the refused one. Header fields: renewing would be in vain, and the reply is to be relayed as
+ * it is, with these. Throws if there should be one but none can be had: a dead token's 401 is our trouble, not the caller's.
+ */
+async function successor(proxy: Proxy, ctx: RequestContext, route: Route, account: string, refused: Token, reply: UpstreamReply, replayable: boolean): Promise<Token | readonly string[]> {
+  const { metrics, tokens, uncured } = proxy;
+  const { generation } = refused;
+  const count = (reason: string): void => metrics.deadTokenReplies.inc({ route: route.name, account: metrics.accountLabel(account), reason });
+  if (!tokens.isCurrent(account, refused)) {
+    count('late');
+    return renewed(proxy, account, refused, reply, route);
+  }
+  if (uncured.isFirstRefusal(account, generation)) metrics.tokensRefused.inc({ account: metrics.accountLabel(account) });
+  if (!tokens.canRenew(account)) {
+    count('current');
+    tokens.refused(account, refused);
+    return [];
+  }
+  const hold = uncured.hold(account, callOf(ctx, account), generation, replayable);
+  if (hold !== undefined) {
+    count('uncured');
+    if (hold.token) tokens.refused(account, refused);
+    // If the upstream says itself when to come back, it knows better.
+    return [REPLAY_FIELD, HELD_BACK, ...(reply.header('retry-after') === undefined ? ['retry-after', String(Math.ceil(hold.wait / 1000))] : [])];
+  }
+  count('current');
+  const newer = await renewed(proxy, account, refused, reply, route);
+  if (replayable) uncured.onTrial(account, newer.generation);
+  else uncured.untried(account, newer.generation);
+  return newer;
+}
+
+async function renewed({ tokens }: Proxy, account: string, refused: Token, reply: UpstreamReply, route: Route): Promise<Token> {
+  try {
+    return await tokens.renew(account, refused, `${route.name} answered ${refusalWords(route.deadToken!, reply)}`);
+  } catch (error) {
+    reply.discard();
+    throw error;
+  }
+}
+
+/** Sends the same bytes again, once. Whatever comes back is the answer. */
+async function replay(proxy: Proxy, ctx: RequestContext, route: Route, account: string, body: RequestBody, token: Token): Promise<UpstreamReply> {
+  const { metrics, uncured, tokens } = proxy;
+  const { generation } = token;
+  const count = (outcome: string): void => metrics.replays.inc({ route: route.name, outcome });
+  let reply: UpstreamReply;
+  try {
+    reply = await send(proxy, ctx, route, body, token);
+  } catch (error) {
+    count('failed');
+    uncured.trialFailed(account, generation);
+    throw error;
+  }
+  if (route.deadToken !== undefined && (await meansDeadToken(route.deadToken, ctx.method, reply))) {
+    count('refused');
+    if (uncured.isFirstRefusal(account, generation)) metrics.tokensRefused.inc({ account: metrics.accountLabel(account) });
+    uncured.uncured(account, callOf(ctx, account), generation);
+    if (!uncured.isAccepted(account, generation)) tokens.refused(account, token);
+    return reply;
+  }
+  count('cured');
+  if (reply.status < 500) {
+    // The same call, refused before and not any more: the token works, whatever else is wrong with the call.
+    uncured.cured(account, callOf(ctx, account), generation);
+    uncured.accepted(account, generation);
+    tokens.accepted(account, token);
+  } else {
+    uncured.trialFailed(account, generation);
+  }
+  return reply;
+}
+
+/** A call as the memory of uncured replies knows it: method and path, without the query; and whose it is, where accounts share a route. */
+function callOf({ method, target, route }: RequestContext, account: string): string {
+  return route?.choice === undefined ? `${method} ${pathOf(target)}` : `${method} ${pathOf(target)} ${account}`;
+}

@@ -1,0 +1,125 @@
+import type { IncomingMessage } from 'node:http';
+import { CallerGone, type RequestBody, type Upload } from '../http/message.ts';
+import type { Patient } from '../http/stall-watchdog.ts';
+import { standsStill, tooLarge, type BodyLimits } from './body-limits.ts';
+
+/** As much of an upload as is read ahead of a slow upstream. Bytes. */
+const QUEUE_MOST = 64 * 1024;
+
+/** A body that is sent on as it comes, once. `first`: what of it is here. */
+export function streamed(request: IncomingMessage, first: readonly Buffer[], length: number | undefined, limits: BodyLimits): RequestBody {
+  return { kind: 'streamed', length, open: () => new CallersUpload(request, first, limits) };
+}
+
+/** A body that may be sent once only, although it is all here. */
+export class WholeUpload implements Upload {
+  #body: Buffer | undefined;
+
+  constructor(body: Buffer) {
+    this.#body = body;
+  }
+
+  async next(): Promise<Buffer | undefined> {
+    const body = this.#body;
+    this.#body = undefined;
+    return body;
+  }
+
+  stop(): void {
+    this.#body = undefined;
+  }
+}
+
+/**
+ * The body on its way up, piece by piece as the caller sent them: not the request itself, because whoever consumes a stream
+ * may destroy it, and the caller's connection is still needed for the answer.
+ */
+class CallersUpload implements Upload, Patient {
+  looks = 0;
+  readonly #request: IncomingMessage;
+  readonly #limits: BodyLimits;
+  readonly #queue: Buffer[] = [];
+  #queued = 0;
+  #size = 0;
+  #flowing = false;
+  #over: 'ended' | 'stopped' | Error | undefined;
+  #wake: (() => void) | undefined;
+
+  constructor(request: IncomingMessage, first: readonly Buffer[], limits: BodyLimits) {
+    this.#request = request;
+    this.#limits = limits;
+    request.on('data', this.#onData).on('end', this.#onEnd).on('close', this.#onClose).on('error', this.#onClose);
+    request.pause();
+    for (const chunk of first) this.#onData(chunk);
+    // All of it was read before it turned out too large to keep: its end has been told, or will be told nobody.
+    if (request.complete && request.readableLength === 0) this.#finish('ended');
+  }
+
+  async next(): Promise<Buffer | undefined> {
+    for (;;) {
+      if (this.#over instanceof Error) throw this.#over;
+      const chunk = this.#queue.shift();
+      if (chunk !== undefined) {
+        this.#queued -= chunk.length;
+        return chunk;
+      }
+      if (this.#over !== undefined) return undefined;
+      const more = new Promise<void>((resolve) => {
+        this.#wake = resolve;
+      });
+      this.#flow();
+      await more;
+    }
+  }
+
+  stop(): void {
+    this.#finish('stopped');
+    this.#queue.length = 0;
+  }
+
+  onLost(): void {
+    this.#finish(standsStill(this.#limits.patience));
+  }
+
+  #flow(): void {
+    if (this.#flowing || this.#over !== undefined) return;
+    this.#flowing = true;
+    // Only while we wait for the caller: while the upstream is the slow one he has nothing to answer for.
+    this.#limits.patience.watch(this);
+    this.#request.resume();
+  }
+
+  #finish(how: 'ended' | 'stopped' | Error): void {
+    if (this.#over !== undefined) return;
+    this.#over = how;
+    this.#limits.patience.leave(this);
+    this.#request.off('data', this.#onData).off('end', this.#onEnd).off('close', this.#onClose).off('error', this.#onClose);
+    // The upstream wants no more of it (it has refused early, say). The rest is read all the same, or the caller's next request would be stuck behind it.
+    if (how !== 'ended') this.#request.resume();
+    this.#wake?.();
+  }
+
+  readonly #onData = (chunk: Buffer): void => {
+    this.looks = 0;
+    this.#size += chunk.length;
+    const { most } = this.#limits;
+    if (this.#size > most) {
+      this.#finish(tooLarge(most));
+      return;
+    }
+    this.#queue.push(chunk);
+    this.#queued += chunk.length;
+    if (this.#flowing && this.#queued >= QUEUE_MOST) {
+      this.#flowing = false;
+      this.#limits.patience.leave(this);
+      this.#request.pause();
+    }
+    this.#wake?.();
+  };
+
+  readonly #onEnd = (): void => this.#finish('ended');
+
+  readonly #onClose = (): void => {
+    if (!this.#request.complete) this.#finish(new CallerGone());
+  };
+}
