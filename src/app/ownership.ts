@@ -5,7 +5,7 @@ import { accountOfKey, RecordError } from '../tokens/store.ts';
 import { credentialSource } from './credentials.ts';
 
 /** What of a store's rows belongs to the accounts of a configuration. */
-export interface Ownership {
+interface Ownership {
   has(account: string): boolean;
   identityOf(account: string): string | undefined;
   /** The accounts that name this one as their former name. */

@@ -7,7 +7,7 @@ import { ownership, unownedGeneration } from './ownership.ts';
 import { requireStore } from './store-presence.ts';
 
 /** What `store prune` removes: the key of a row; the generation if it is a record that could be read. */
-export interface Pruned {
+interface Pruned {
   readonly key: string;
   readonly generation: number | undefined;
 }

@@ -19,7 +19,7 @@ export interface Worker {
   stop(how?: StopOptions): Promise<void>;
 }
 
-export interface StopOptions {
+interface StopOptions {
   /** Another worker takes over: no load balancer needs to notice, and callers are given time to go over to it. */
   readonly replaced?: boolean;
   /** How long callers' idle connections are left open, ms. Only tests give it: nobody is at the other end of theirs. */

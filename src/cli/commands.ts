@@ -11,7 +11,7 @@ import { status } from './status.ts';
 import { store } from './store.ts';
 
 /** A command; `word`: what stands behind its name, where something may. */
-export type Command = (options: Options, word: string | undefined) => Promise<void> | void;
+type Command = (options: Options, word: string | undefined) => Promise<void> | void;
 
 /** The commands by their names, in the order of the help. */
 export const COMMANDS: ReadonlyMap<string, Command> = new Map<string, Command>([

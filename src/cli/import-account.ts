@@ -34,7 +34,7 @@ export function importTarget(config: LoadedConfig, account: string): Credential 
 }
 
 /** What was done, for the person who did it. */
-export interface Imported {
+interface Imported {
   readonly message: string;
   /** The store was not there before: perhaps it is not the one that is meant. */
   readonly newStore: string | undefined;

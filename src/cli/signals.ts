@@ -1,7 +1,7 @@
 import cluster from 'node:cluster';
 
 /** What `tokenward serve` is told by its surroundings. */
-export type Told = 'SIGTERM' | 'SIGINT' | 'SIGHUP';
+type Told = 'SIGTERM' | 'SIGINT' | 'SIGHUP';
 
 const SIGNALS: readonly Told[] = ['SIGTERM', 'SIGINT', 'SIGHUP'];
 const waiting: Told[] = [];

@@ -15,14 +15,10 @@ type Environment = Readonly<Record<string, string | undefined>>;
 const LEFT_OVER = /^\s*(\$[A-Za-z_][A-Za-z0-9_]*|\$\([^()]*\)|%[A-Za-z_][A-Za-z0-9_]*%|\{\{[^{}]*\}\})\s*$/;
 
 /**
- * Expands one string. This happens after the YAML is parsed, so that a secret with `#` or `"` in it cannot change the
- * document's structure; and what is put in is not expanded again. Throws an ExpansionError.
+ * The parts of a string, with variables looked up and defaults chosen. This happens after the YAML is parsed, so that a
+ * secret with `#` or `"` in it cannot change the document's structure; and what is put in is not expanded again. Throws
+ * an ExpansionError.
  */
-export function expand(text: string, environment: Environment): string {
-  return joined(piecesOf(text, environment));
-}
-
-/** The parts of a string, with variables looked up and defaults chosen. Throws an ExpansionError. */
 export function piecesOf(text: string, environment: Environment): Piece[] {
   return new Expansion(text, environment).all();
 }

@@ -40,7 +40,7 @@ export interface LoadedConfig extends Config {
 }
 
 /** An account with the flow it uses. */
-export interface FoundAccount {
+interface FoundAccount {
   readonly settings: AccountConfig;
   readonly flow: Flow;
 }

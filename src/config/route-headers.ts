@@ -6,7 +6,7 @@ import { list, record, type Path, type Say } from './mistakes.ts';
 const isForwardedByUs = names(FORWARDED_BY_US);
 
 /** Accounts that do not stand in the configuration itself. */
-export interface AccountsElsewhere {
+interface AccountsElsewhere {
   readonly folder: Readonly<Record<string, { readonly flow: string; readonly attach?: Attach | undefined }>>;
   readonly generated: GeneratedAccounts;
 }

@@ -7,7 +7,7 @@ import type { AccountConfig } from './schema.ts';
 const MAX_WARNINGS = 50;
 
 /** What is looked at of a configuration. */
-export interface ConfiguredAccounts {
+interface ConfiguredAccounts {
   readonly accounts: Readonly<Record<string, AccountConfig>>;
   readonly flowOf: ReadonlyMap<string, Flow>;
   readonly generated: GeneratedAccounts;

@@ -5,7 +5,7 @@ import { isLoopback } from '../config/urls.ts';
 import { SiteGuard } from '../http/server/site-guard.ts';
 
 /** Why the operator port does not do what it is asked. */
-export interface Refusal {
+interface Refusal {
   readonly status: 401 | 403;
   readonly code: string;
   readonly title: string;

@@ -7,7 +7,7 @@ import { createLogger, describeFault, type Logger } from '../log.ts';
 import { packError, unpackConfig, type Answers, type Question, type ToPrimary, type ToWorker } from './messages.ts';
 
 /** What the command line does for a worker: nothing else touches the process. */
-export interface WorkerHost {
+interface WorkerHost {
   readonly surroundings: Pick<Surroundings, 'owner' | 'ownerIsGone'>;
   /** What a start that failed comes to: what a process by itself would say, and its exit code. */
   explain(error: unknown): { readonly message: string; readonly exitCode: number };
@@ -15,7 +15,7 @@ export interface WorkerHost {
 }
 
 /** A worker process's way to stop itself, upon a signal or a fault. */
-export interface RunningWorker {
+interface RunningWorker {
   readonly log: Logger;
   stop(why: string, code: number): void;
 }

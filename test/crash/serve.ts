@@ -11,10 +11,10 @@ import { pathToFileURL } from 'node:url';
 
 const built = process.env['CRASH_DIST'] ?? '';
 const load = async <T>(file: string): Promise<T> => (await import(pathToFileURL(join(built, file)).href)) as T;
-const { startApp } = await load<typeof import('../../src/app/app.ts')>('app.js');
+const { startApp } = await load<typeof import('../../src/app/app.ts')>('app/app.js');
 const { loadConfig } = await load<typeof import('../../src/config/load.ts')>('config/load.js');
 const { createLogger } = await load<typeof import('../../src/log.ts')>('log.js');
-const { leaseOwner, ownerIsGone } = await load<typeof import('../../src/app/process-identity.ts')>('process-identity.js');
+const { leaseOwner, ownerIsGone } = await load<typeof import('../../src/app/process-identity.ts')>('app/process-identity.js');
 
 /** `begun`: a renewal has begun since. The one before it may still be giving its lease back, and is not meant. */
 let armed: { point: string; left: number; signal: NodeJS.Signals; begun: boolean } | undefined;

@@ -57,7 +57,7 @@ describe('the README', () => {
 
   it('npm run demo: starts, and the curl lines it prints answer', async function () {
     requireBuild(this);
-    assert.match(PACKAGE.scripts['demo']!, /node dist\/demo\.js$/);
+    assert.match(PACKAGE.scripts['demo']!, /node dist\/demo\/demo\.js$/);
     const child = spawn(process.execPath, ['dist/demo/demo.js'], { stdio: ['ignore', 'pipe', 'inherit'] });
     let text = '';
     child.stdout.setEncoding('utf8').on('data', (more: string) => (text += more));
