@@ -57,7 +57,7 @@ export interface Logger {
   error(message: string, fields?: LogFields): void;
 }
 
-export type LogLevel = 'trace' | 'debug' | 'info' | 'warn' | 'error' | 'silent';
+type LogLevel = 'trace' | 'debug' | 'info' | 'warn' | 'error' | 'silent';
 
 const ALLOWED: readonly (keyof LogFields)[] = [
   'route', 'account', 'flow', 'caller', 'kind', 'outcome', 'reason', 'cause', 'by', 'state', 'was', 'code', 'method', 'status', 'generation', 'seconds',

@@ -5,4 +5,4 @@
  */
 import './cli/signals.ts';
 
-await import('./program.ts');
+await import('./cli/program.ts');

@@ -35,7 +35,7 @@ export class RouteStats {
 }
 
 /** One caller's counts, for the same reason. */
-export interface CallerStats {
+interface CallerStats {
   inFlight: number;
   admitted: number;
   refused: number;
@@ -195,10 +195,4 @@ export class Metrics {
   #gauge<T extends string>(name: string, help: string, labelNames: readonly T[], aggregator: Aggregator): Gauge<T> {
     return new Gauge({ name: `tokenward_${name}`, help, labelNames: [...labelNames], registers: [this.registry], aggregator });
   }
-}
-
-/** Names of all metrics, prom-client's own included: for docs and the tests that compare dashboards with them. */
-export function metricNames(): string[] {
-  const { registry } = new Metrics('names');
-  return registry.getMetricsAsArray().map((metric) => metric.name);
 }

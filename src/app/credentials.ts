@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto';
 import { joinedAgain, tidied, type Piece } from '../config/expand.ts';
 import type { LoadedConfig } from '../config/load.ts';
-import { checkAllGiven } from '../config/references.ts';
+import { checkAllGiven } from '../config/credential-checks.ts';
 import type { AccountConfig } from '../config/schema.ts';
 import { attachedName } from '../flows/attach.ts';
 import { ClientAuthMemory } from '../flows/client-auth.ts';

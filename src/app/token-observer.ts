@@ -12,7 +12,7 @@ const STORE_ERROR_PAUSE = 30_000;
 /** Troubled accounts whose last word is remembered. A forgotten one costs a line told twice. */
 const REMEMBERED_MOST = 10_000;
 
-export interface ObserverParts {
+interface ObserverParts {
   readonly metrics: Metrics;
   readonly log: Logger;
   readonly clock: Clock;

@@ -7,34 +7,50 @@ export class ImportInputError extends Error {}
 
 /**
  * Reads what a person or a script hands to `tokenward import`: the refresh token on a line of its own, or a JSON object
- * in the words of a token endpoint's answer, whose other fields are passed over. `now`: wall-clock ms. Throws an ImportInputError.
+ * in the words of a token endpoint's answer, whose other fields are passed over. `now`: wall-clock ms. Throws an
+ * ImportInputError.
  */
 export function readImport(text: string, now: number): ImportedGrant {
   const given = text.replace(/^\uFEFF/, '').trim();
   if (given === '') throw new ImportInputError('there is no refresh token on standard input');
   // `jq .refresh_token` prints its quotes, and null where there is nothing.
   const value: unknown = /^["{[]|^null$/.test(given) ? parse(given) : given;
-  if (typeof value === 'string') return { refreshSecret: checked(value, 'the refresh token'), secret: undefined, expiresAt: undefined };
-  if (typeof value !== 'object' || value === null || Array.isArray(value)) throw new ImportInputError('standard input must hold a refresh token on one line, or a JSON object with refresh_token');
+  if (typeof value === 'string') {
+    return { refreshSecret: checked(value, 'the refresh token'), secret: undefined, expiresAt: undefined };
+  }
+  if (typeof value !== 'object' || value === null || Array.isArray(value)) {
+    throw new ImportInputError(
+      'standard input must hold a refresh token on one line, or a JSON object with refresh_token');
+  }
   return fromObject(value as Record<string, unknown>, now);
 }
 
 function fromObject(object: Readonly<Record<string, unknown>>, now: number): ImportedGrant {
-  const field = (...names: readonly string[]): unknown => names.map((name) => object[name]).find((value) => value !== undefined && value !== null && value !== '');
+  const field = (...names: readonly string[]): unknown =>
+    names.map((name) => object[name]).find((value) => value !== undefined && value !== null && value !== '');
   const refresh = field('refresh_token', 'refreshToken');
   if (refresh === undefined) throw new ImportInputError('the JSON object has no refresh_token');
   const refreshSecret = checked(refresh, 'refresh_token');
   const access = field('access_token', 'accessToken');
   const expiresAt = endOf(field('expires_in', 'expiresIn'), field('expires_at', 'expiresAt'), now);
   // One that is over helps nobody: then the refresh token is all there is.
-  const secret = access === undefined || (expiresAt !== undefined && expiresAt <= now) ? undefined : checked(access, 'access_token');
+  const secret = access === undefined || (expiresAt !== undefined && expiresAt <= now)
+    ? undefined
+    : checked(access, 'access_token');
   return { refreshSecret, secret, expiresAt: secret === undefined ? undefined : expiresAt };
 }
 
-/** When the access token ends by what is given: the earlier one, if both are. As in answers of token endpoints, 0 says nothing. Wall-clock ms. */
+/**
+ * When the access token ends by what is given: the earlier one, if both are. As in answers of token endpoints, 0 says
+ * nothing. Wall-clock ms.
+ */
 function endOf(expiresIn: unknown, expiresAt: unknown, now: number): number | undefined {
-  if (expiresIn !== undefined && numberOf(expiresIn) === undefined && secondsOf(expiresIn) === undefined) throw new ImportInputError('expires_in must be a number of seconds');
-  if (expiresAt !== undefined && numberOf(expiresAt) === undefined && secondsUntil(expiresAt, now) === undefined) throw new ImportInputError('expires_at must be unix seconds, unix milliseconds or an ISO date');
+  if (expiresIn !== undefined && numberOf(expiresIn) === undefined && secondsOf(expiresIn) === undefined) {
+    throw new ImportInputError('expires_in must be a number of seconds');
+  }
+  if (expiresAt !== undefined && numberOf(expiresAt) === undefined && secondsUntil(expiresAt, now) === undefined) {
+    throw new ImportInputError('expires_at must be unix seconds, unix milliseconds or an ISO date');
+  }
   const lengths = [secondsOf(expiresIn), secondsUntil(expiresAt, now)].filter((seconds) => seconds !== undefined);
   return lengths.length === 0 ? undefined : now + Math.min(...lengths) * 1000;
 }
@@ -42,7 +58,9 @@ function endOf(expiresIn: unknown, expiresAt: unknown, now: number): number | un
 function checked(value: unknown, what: string): string {
   if (typeof value !== 'string') throw new ImportInputError(`${what} must be text`);
   const token = value.trim();
-  if (!isTokenText(token)) throw new ImportInputError(`${what} must be visible ASCII without spaces or line ends, at most 16384 characters`);
+  if (!isTokenText(token)) {
+    throw new ImportInputError(`${what} must be visible ASCII without spaces or line ends, at most 16384 characters`);
+  }
   return token;
 }
 

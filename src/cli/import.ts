@@ -1,48 +1,26 @@
-import { findAccount, type LoadedConfig } from '../config/load.ts';
-import { nearest } from '../nearest.ts';
-import { credentialSource } from '../app/credentials.ts';
-import { TokenCallError } from '../flows/run.ts';
-import { openStore, storeIsThere, type StoreSurroundings } from '../app/stores.ts';
-import { systemClock } from '../tokens/clock.ts';
-import type { Credential } from '../tokens/credential.ts';
-import { importToken } from '../tokens/import.ts';
-import { Records } from '../tokens/records.ts';
-import { readImport } from './import-input.ts';
+import { resolve } from 'node:path';
+import { leaseOwner } from '../app/process-identity.ts';
+import { loadConfig } from '../config/load.ts';
+import { importInto, importTarget } from './import-account.ts';
+import { configFile, print, type Options } from './options.ts';
+import { readSecret } from './read-secret.ts';
+import { storeSurroundings } from './store-surroundings.ts';
+import { UsageError } from './usage-error.ts';
 
-/** The account cannot take an imported token; the message says why. */
-export class ImportTargetError extends Error {}
-
-/** Looks whether an imported refresh token would be of use to the account, before anybody types one. Throws an ImportTargetError. */
-export function importTarget(config: LoadedConfig, account: string): Credential {
-  const found = findAccount(config, account);
-  if (found === undefined) {
-    const meant = nearest(account, Object.keys(config.accounts));
-    throw new ImportTargetError(`there is no account of this name in the configuration${meant === undefined ? '' : `; did you mean "${meant}"?`}`);
+/** `tokenward import`: a refresh token from standard input. */
+export async function importAccount(options: Options, account: string | undefined): Promise<void> {
+  if (account === undefined) {
+    throw new UsageError('import needs the name of an account; the refresh token comes from standard input');
   }
-  if (found.flow.refresh === undefined) throw new ImportTargetError(`the flow ${found.settings.flow} has no refresh; an imported refresh token would never be used`);
-  // Nobody is called here: the running process, or the next one that starts, spends the token.
-  return credentialSource(config, systemClock, () => () => Promise.reject(new TokenCallError('connect', false))).get(account)!;
-}
-
-/** What was done, for the person who did it. */
-export interface Imported {
-  readonly message: string;
-  /** The store was not there before: perhaps it is not the one that is meant. */
-  readonly newStore: string | undefined;
-}
-
-/** Brings what was given into the configured store. Rejects with an ImportInputError, an AccountBusy or a StoreError. */
-export async function importInto(config: LoadedConfig, credential: Credential, given: string, surroundings: StoreSurroundings & { readonly owner: string }): Promise<Imported> {
-  const clock = surroundings.clock ?? systemClock;
-  const grant = readImport(given, clock.wall());
-  const newStore = storeIsThere(config) ? undefined : config.store.type === 'embedded' ? config.store.path : undefined;
-  const { store, seal } = await openStore(config, surroundings);
-  try {
-    const generation = await importToken(store, new Records(store, seal, clock), credential, grant, { owner: surroundings.owner, clock });
-    const what = grant.secret === undefined ? 'refresh token imported' : 'refresh token and access token imported';
-    const then = grant.secret === undefined ? 'the next call spends it' : 'the access token is used until it is over or refused, then the refresh token is spent';
-    return { message: `${credential.account}: ${what}, generation ${generation}; ${then}`, newStore };
-  } finally {
-    await store.close();
+  const config = loadConfig(configFile(options), process.env);
+  const credential = importTarget(config, account);
+  const given = await readSecret(process.stdin, process.stderr, `Refresh token of ${account} (not shown): `);
+  if (given === undefined) throw new UsageError('nothing was imported');
+  const surroundings = { ...storeSurroundings(), owner: leaseOwner() };
+  const { message, newStore } = await importInto(config, credential, given, surroundings);
+  if (newStore !== undefined) {
+    process.stderr.write(`There was no store in ${resolve(newStore)}, so it was made. `
+      + 'A tokenward that runs with another store does not see this token.\n');
   }
+  print(`${message}\n`);
 }

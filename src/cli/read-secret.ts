@@ -5,10 +5,12 @@ import type { ReadStream } from 'node:tty';
 
 /**
  * A secret from standard input, so that it is in no shell history and no process list. From a terminal: asked for with
- * `prompt` and not shown while it is typed or pasted, up to the end of the line; undefined if it was broken off (Ctrl-C).
- * From anything else: all of it.
+ * `prompt` and not shown while it is typed or pasted, up to the end of the line; undefined if it was broken off
+ * (Ctrl-C). From anything else: all of it.
  */
-export async function readSecret(input: ReadStream | NodeJS.ReadStream, output: NodeJS.WriteStream, prompt: string): Promise<string | undefined> {
+export async function readSecret(
+  input: ReadStream | NodeJS.ReadStream, output: NodeJS.WriteStream, prompt: string,
+): Promise<string | undefined> {
   if (!input.isTTY) return text(input);
   output.write(prompt);
   // Readline, not the terminal's own line: that one ends at 4,096 characters, and tokens do not.

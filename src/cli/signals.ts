@@ -1,7 +1,7 @@
 import cluster from 'node:cluster';
 
 /** What `tokenward serve` is told by its surroundings. */
-export type Told = 'SIGTERM' | 'SIGINT' | 'SIGHUP';
+type Told = 'SIGTERM' | 'SIGINT' | 'SIGHUP';
 
 const SIGNALS: readonly Told[] = ['SIGTERM', 'SIGINT', 'SIGHUP'];
 const waiting: Told[] = [];
@@ -12,7 +12,9 @@ let heed: ((signal: Told) => void) | undefined;
  * before the others are read, if it is to be `serve`; the other commands end as any program does.
  */
 if (process.argv.slice(2).find((word) => !word.startsWith('-')) === 'serve') {
-  for (const signal of SIGNALS) process.on(signal, () => (heed === undefined ? void waiting.push(signal) : heed(signal)));
+  for (const signal of SIGNALS) {
+    process.on(signal, () => (heed === undefined ? void waiting.push(signal) : heed(signal)));
+  }
   // By default it opens Node's debugger, to which every token in memory lies open.
   process.on('SIGUSR1', () => undefined);
   // A word to a primary process that has gone. Its end is told by `disconnect`.

@@ -5,7 +5,7 @@ import { ConfigError, dotted, type ConfigMistake, type Path } from './mistakes.t
 const ALIASES_MOST = 1_000;
 
 /** A configuration's text, read but not looked at. JSON is YAML, so this reads both. */
-export interface ConfigDocument {
+interface ConfigDocument {
   readonly value: unknown;
   /** The line of the path, or of the nearest part of it that is in the document. */
   lineOf(path: Path): number;

@@ -15,14 +15,10 @@ type Environment = Readonly<Record<string, string | undefined>>;
 const LEFT_OVER = /^\s*(\$[A-Za-z_][A-Za-z0-9_]*|\$\([^()]*\)|%[A-Za-z_][A-Za-z0-9_]*%|\{\{[^{}]*\}\})\s*$/;
 
 /**
- * Expands one string. This happens after the YAML is parsed, so that a secret with `#` or `"` in it cannot change the
- * document's structure; and what is put in is not expanded again. Throws an ExpansionError.
+ * The parts of a string, with variables looked up and defaults chosen. This happens after the YAML is parsed, so that a
+ * secret with `#` or `"` in it cannot change the document's structure; and what is put in is not expanded again. Throws
+ * an ExpansionError.
  */
-export function expand(text: string, environment: Environment): string {
-  return joined(piecesOf(text, environment));
-}
-
-/** The parts of a string, with variables looked up and defaults chosen. Throws an ExpansionError. */
 export function piecesOf(text: string, environment: Environment): Piece[] {
   return new Expansion(text, environment).all();
 }
@@ -63,7 +59,10 @@ class Expansion {
     return this.#pieces(false, true);
   }
 
-  /** Up to the end of the text, or behind the brace that ends the expression this is part of. Not `wanted`: only its form is looked at. */
+  /**
+   * Up to the end of the text, or behind the brace that ends the expression this is part of. Not `wanted`: only its
+   * form is looked at.
+   */
   #pieces(inside: boolean, wanted: boolean): Piece[] {
     const pieces: Piece[] = [];
     let plain = '';
@@ -103,12 +102,16 @@ class Expansion {
     if (this.#takes(':-')) {
       const fallback = this.#pieces(true, wanted && !found);
       if (!found) {
-        if (wanted && fallback.length === 1 && fallback[0]!.from === 'text' && isLeftOver(fallback[0]!.text)) throw new ExpansionError(NOT_EXPANDED);
+        if (wanted && fallback.length === 1 && fallback[0]!.from === 'text' && isLeftOver(fallback[0]!.text)) {
+          throw new ExpansionError(NOT_EXPANDED);
+        }
         return fallback;
       }
     } else if (!this.#takes('}')) throw malformed();
     if (!wanted) return [];
-    if (!found) throw new ExpansionError(`the environment variable ${name} is ${given === undefined ? 'not set' : 'empty'}`);
+    if (!found) {
+      throw new ExpansionError(`the environment variable ${name} is ${given === undefined ? 'not set' : 'empty'}`);
+    }
     return [{ from: 'variable', name, text }];
   }
 
@@ -120,10 +123,12 @@ class Expansion {
 }
 
 /** What to say of a variable in another notation. It is not repeated: it may be a password after all. */
-export const NOT_EXPANDED = 'looks like a variable in a notation that is not expanded here: write ${NAME} or ${file:/path}; a value that really is such text comes from the environment or from a file';
+export const NOT_EXPANDED = 'looks like a variable in a notation that is not expanded here: write ${NAME} or '
+  + '${file:/path}; a value that really is such text comes from the environment or from a file';
 
 function malformed(): ExpansionError {
-  return new ExpansionError('holds a "${" that is not ${NAME}, ${NAME:-default} or ${file:/path}; for the two characters themselves write "$${"');
+  return new ExpansionError('holds a "${" that is not ${NAME}, ${NAME:-default} or ${file:/path}; '
+    + 'for the two characters themselves write "$${"');
 }
 
 function fileText(path: string): string {
@@ -131,7 +136,8 @@ function fileText(path: string): string {
     return tidied(readText(path));
   } catch (error) {
     const { code = 'error' } = error as NodeJS.ErrnoException;
-    throw new ExpansionError(code === 'NOT_TEXT' ? `the file ${path} is no UTF-8 text` : `the file ${path} cannot be read (${code})`);
+    const wrong = code === 'NOT_TEXT' ? 'is no UTF-8 text' : `cannot be read (${code})`;
+    throw new ExpansionError(`the file ${path} ${wrong}`);
   }
 }
 

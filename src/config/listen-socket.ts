@@ -1,11 +1,12 @@
 import { statSync } from 'node:fs';
 import { dirname } from 'node:path';
 import { record, type Say } from './mistakes.ts';
-import { SOCKET_MODE, type Config } from './schema.ts';
+import type { Config } from './schema.ts';
+import { SOCKET_MODE } from './schema/listen.ts';
 
 /*
  * What the schema does not see of `listen.socket`: rules across keys, and the folder the socket lies in. Mistakes are
- * looked for in the values as they are written, like those of references.ts.
+ * looked for in the values as they are written, like those of account-checks.ts.
  */
 
 const OPEN_TO_ALL = 'callers: none lets everybody on this host use the accounts, as this mode lets others connect. '

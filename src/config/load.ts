@@ -1,13 +1,18 @@
 import type { Flow } from '../flows/flow.ts';
+import { checkAccounts } from './account-checks.ts';
+import { accountsOfFolder } from './account-files.ts';
+import { checkCallers } from './caller-checks.ts';
 import { readDocument } from './document.ts';
-import { accountsOfFolder, accountsOfLines, NO_GENERATED, type GeneratedAccounts } from './accounts.ts';
 import type { Piece } from './expand.ts';
 import { expandLeaves, type Expanding } from './expand-leaves.ts';
+import { flowOfAccount } from './flow-of-account.ts';
+import { accountsOfLines, NO_GENERATED, type GeneratedAccounts } from './generated-accounts.ts';
 import { reportIssue } from './issues.ts';
 import { checkListenSocket, warnOfSocketFolder } from './listen-socket.ts';
-import { ConfigError, dotted, record, type ConfigMistake, type ConfigWarning, type Say } from './mistakes.ts';
+import { checkListeners } from './listener-checks.ts';
+import { configError, ConfigError, dotted, record, type ConfigMistake, type ConfigWarning, type Say } from './mistakes.ts';
 import { collectFlows } from './own-flows.ts';
-import { checkAccounts, checkCallers, checkListeners, checkRoutes, flowOfAccount } from './references.ts';
+import { checkRoutes } from './route-checks.ts';
 import { checkRouteHeaders } from './route-headers.ts';
 import { WrittenTexts } from './secrets.ts';
 import { warnOfSlowWrites } from './slow-writes.ts';
@@ -35,7 +40,7 @@ export interface LoadedConfig extends Config {
 }
 
 /** An account with the flow it uses. */
-export interface FoundAccount {
+interface FoundAccount {
   readonly settings: AccountConfig;
   readonly flow: Flow;
 }
@@ -54,7 +59,9 @@ export function findAccount(config: LoadedConfig, name: string): FoundAccount | 
 type Environment = Readonly<Record<string, string | undefined>>;
 
 /** Some connections of libraries obey the variable, so that tokenward does not run with it. */
-const UNVERIFIED = 'the environment has NODE_TLS_REJECT_UNAUTHORIZED=0, with which certificates are not checked and tokens go to whoever answers: take it out. For an authority of your own, set caFile below tls, or NODE_EXTRA_CA_CERTS';
+const UNVERIFIED = 'the environment has NODE_TLS_REJECT_UNAUTHORIZED=0, with which certificates are not checked and '
+  + 'tokens go to whoever answers: take it out. For an authority of your own, set caFile below tls, or '
+  + 'NODE_EXTRA_CA_CERTS';
 
 /** Reads, expands and checks a configuration file. Throws a ConfigError with every mistake found. */
 export function loadConfig(file: string, environment: Environment): LoadedConfig {
@@ -63,7 +70,8 @@ export function loadConfig(file: string, environment: Environment): LoadedConfig
     text = readText(file);
   } catch (error) {
     const { code } = error as NodeJS.ErrnoException;
-    throw new ConfigError(file, [{ path: '', line: undefined, message: code === 'ENOENT' ? 'there is no such file; name one with -c FILE' : `the file cannot be read (${code ?? 'error'})` }]);
+    if (code === 'ENOENT') throw configError(file, 'there is no such file; name one with -c FILE');
+    throw configError(file, `the file cannot be read (${code ?? 'error'})`);
   }
   return parseConfig(text, environment, file);
 }
@@ -90,21 +98,32 @@ export function parseConfig(text: string, environment: Environment, file = 'conf
   const result = configSchema.safeParse(expanded);
   for (const issue of result.error?.issues ?? []) {
     // A flow of one's own is checked with what it extends.
-    if (issue.path[0] !== 'flows' || issue.path.length < 2 || issue.code === 'invalid_key') reportIssue(issue, expanded, say);
+    if (issue.path[0] !== 'flows' || issue.path.length < 2 || issue.code === 'invalid_key') {
+      reportIssue(issue, expanded, say);
+    }
   }
   const flows = collectFlows(expanded, say);
   checkAccounts(expanded, flows, document.sourceOf, say);
-  const more = accountsElsewhere(expanded, flows, { environment, note: texts.note }, (mistake) => mistakes.push(mistake));
-  checkRoutes(expanded, flows, { size: Object.keys(more.folder).length + more.generated.byName.size, has: (name) => Object.hasOwn(more.folder, name) || more.generated.byName.has(name) }, say);
+  const more = accountsElsewhere(expanded, flows, { environment, note: texts.note }, mistakes);
+  const elsewhere = {
+    size: Object.keys(more.folder).length + more.generated.byName.size,
+    has: (name: string) => Object.hasOwn(more.folder, name) || more.generated.byName.has(name),
+  };
+  checkRoutes(expanded, flows, elsewhere, say);
   checkRouteHeaders(expanded, flows, more, say);
   checkCallers(expanded, say);
   checkListeners(expanded, say);
   checkListenSocket(expanded, say);
-  if (environment['NODE_TLS_REJECT_UNAUTHORIZED'] === '0') mistakes.push({ path: '', line: undefined, message: UNVERIFIED });
-  if (mistakes.length > 0 || !result.success) throw new ConfigError(file, mistakes.sort((a, b) => (a.line ?? 0) - (b.line ?? 0)));
+  if (environment['NODE_TLS_REJECT_UNAUTHORIZED'] === '0') {
+    mistakes.push({ path: '', line: undefined, message: UNVERIFIED });
+  }
+  if (mistakes.length > 0 || !result.success) {
+    throw new ConfigError(file, mistakes.sort((a, b) => (a.line ?? 0) - (b.line ?? 0)));
+  }
 
   const config = { ...result.data, accounts: { ...result.data.accounts, ...more.folder } };
-  const flowOf = new Map(Object.entries(config.accounts).map(([name, account]) => [name, flowOfAccount(flows.get(account.flow)!, account)]));
+  const flowOf = new Map(Object.entries(config.accounts)
+    .map(([name, account]) => [name, flowOfAccount(flows.get(account.flow)!, account)]));
   const warnings: ConfigWarning[] = [];
   const warn: Say = (path, message) => {
     // What comes from another file has no line here.
@@ -121,18 +140,25 @@ export function parseConfig(text: string, environment: Environment, file = 'conf
   };
 }
 
-/** The accounts that `accountsFrom` leads to; their mistakes name their file. */
-function accountsElsewhere(expanded: unknown, flows: ReadonlyMap<string, Flow>, { environment, note: noteText }: Pick<Expanding, 'environment' | 'note'>, note: (mistake: ConfigMistake) => void): { folder: Record<string, AccountConfig>; generated: GeneratedAccounts } {
+/** The accounts that `accountsFrom` leads to; `mistakes` gets theirs, which name their file. */
+function accountsElsewhere(
+  expanded: unknown, flows: ReadonlyMap<string, Flow>,
+  { environment, note }: Pick<Expanding, 'environment' | 'note'>, mistakes: ConfigMistake[],
+): { folder: Record<string, AccountConfig>; generated: GeneratedAccounts } {
   const { directory, file } = record(record(expanded)['accountsFrom']);
   const taken = new Set(Object.keys(record(record(expanded)['accounts'])));
   let folder: Record<string, AccountConfig> = {};
   let generated = NO_GENERATED;
   try {
-    if (typeof directory === 'string' && directory !== '') folder = accountsOfFolder(directory, flows, { environment, ...(noteText && { note: noteText }) }, taken);
-    if (typeof file === 'string' && file !== '') generated = accountsOfLines(file, flows, environment, new Set([...taken, ...Object.keys(folder)]));
+    if (typeof directory === 'string' && directory !== '') {
+      folder = accountsOfFolder(directory, flows, { environment, ...(note && { note }) }, taken);
+    }
+    if (typeof file === 'string' && file !== '') {
+      generated = accountsOfLines(file, flows, environment, new Set([...taken, ...Object.keys(folder)]));
+    }
   } catch (error) {
     if (!(error instanceof ConfigError)) throw error;
-    for (const mistake of error.mistakes) note({ file: error.file, ...mistake });
+    for (const mistake of error.mistakes) mistakes.push({ file: error.file, ...mistake });
   }
   return { folder, generated };
 }

@@ -40,6 +40,11 @@ export class ConfigError extends Error {
   }
 }
 
+/** A single mistake that stands nowhere in particular. */
+export function configError(file: string, message: string): ConfigError {
+  return new ConfigError(file, [{ path: '', line: undefined, message }]);
+}
+
 /** A path as it is shown. A key with a space or the like is hardly one that was meant, and may be half a password. */
 export function dotted(path: Path): string {
   return path.map((part) => (/^[\w.~*/<-]{1,60}$/.test(String(part)) ? String(part) : '(not a name)')).join('.');
@@ -47,13 +52,20 @@ export function dotted(path: Path): string {
 
 /** What to say of a key nobody knows. */
 export function unknownKey(key: string, known: readonly string[]): string {
-  return key === '<<' ? 'merge keys are not supported; write the values out, or use an alias for a whole value' : `unknown key${didYouMean(key, known)}`;
+  return key === '<<'
+    ? 'merge keys are not supported; write the values out, or use an alias for a whole value'
+    : `unknown key${didYouMean(key, known)}`;
 }
 
 /** A hint at the known name that is nearest, if one is near. */
 export function didYouMean(word: string, known: readonly string[]): string {
   const meant = nearest(word, known);
   return meant === undefined ? '' : `; did you mean "${meant}"?`;
+}
+
+/** What to say of a flow that nobody knows. */
+export function noFlow(name: string, known: readonly string[]): string {
+  return `no flow has this name${didYouMean(name, known)}; known: ${known.join(', ')}`;
 }
 
 /** The value as a mapping; an empty one if it is something else. */

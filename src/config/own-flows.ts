@@ -3,9 +3,12 @@ import { PRESETS } from '../flows/presets.ts';
 import { checkFlow } from './flow-checks.ts';
 import { reportIssue } from './issues.ts';
 import { didYouMean, dotted, record, type Path, type Say } from './mistakes.ts';
-import { isPlainUrl } from './schema.ts';
+import { isPlainUrl } from './urls.ts';
 
-/** A flow of the configuration: as it is written with what it extends, and which other flow of the configuration that is. */
+/**
+ * A flow of the configuration: as it is written with what it extends, and which other flow of the configuration that
+ * is.
+ */
 interface Written {
   readonly whole: unknown;
   readonly base: string | undefined;
@@ -20,7 +23,8 @@ export function collectFlows(raw: unknown, say: Say): ReadonlyMap<string, Flow> 
     const written = all.get(name);
     if (written === undefined) continue;
     const found = new Map<string, readonly [Path, string]>();
-    const flow = checked(written.whole, name, (path, message) => void found.set(`${dotted(path.slice(2))} ${message}`, [path, message]));
+    const flow = checked(written.whole, name, (path, message) =>
+      void found.set(`${dotted(path.slice(2))} ${message}`, [path, message]));
     complaints.set(name, found);
     if (flow !== undefined) flows.set(name, flow);
   }
@@ -63,12 +67,18 @@ class ExtendedFlows {
     // A flow may take a preset's name, and begin with that preset.
     const another = typeof base === 'string' && base !== name && Object.hasOwn(this.#written, base);
     if (!another) {
-      if (typeof base === 'string' && Object.hasOwn(PRESETS, base)) return { whole: { ...PRESETS[base], ...own }, base: undefined };
+      if (typeof base === 'string' && Object.hasOwn(PRESETS, base)) {
+        return { whole: { ...PRESETS[base], ...own }, base: undefined };
+      }
       const known = [...new Set([...Object.keys(PRESETS), ...this.names.filter((one) => one !== name)])];
-      return complain(base === name ? 'a flow cannot extend itself' : `no flow has this name${typeof base === 'string' ? didYouMean(base, known) : ''}; known: ${known.join(', ')}`);
+      if (base === name) return complain('a flow cannot extend itself');
+      const hint = typeof base === 'string' ? didYouMean(base, known) : '';
+      return complain(`no flow has this name${hint}; known: ${known.join(', ')}`);
     }
     const waiting = [...below, name];
-    if (waiting.includes(base)) return complain(`goes in a circle: ${[...waiting.slice(waiting.indexOf(base)), base].join(' extends ')}`);
+    if (waiting.includes(base)) {
+      return complain(`goes in a circle: ${[...waiting.slice(waiting.indexOf(base)), base].join(' extends ')}`);
+    }
     const from = this.get(base, waiting);
     return from && { whole: { ...record(from.whole), ...own }, base };
   }
@@ -78,10 +88,14 @@ function checked(whole: unknown, name: string, say: Say): Flow | undefined {
   const path = ['flows', name];
   const parsed = flowSchema.safeParse(whole);
   if (!parsed.success) {
-    for (const issue of parsed.error.issues) reportIssue({ ...issue, path: [...path, ...issue.path] }, { flows: { [name]: whole } }, say);
+    for (const issue of parsed.error.issues) {
+      reportIssue({ ...issue, path: [...path, ...issue.path] }, { flows: { [name]: whole } }, say);
+    }
     return undefined;
   }
-  if (parsed.data.baseUrl !== undefined && !isPlainUrl(parsed.data.baseUrl)) say([...path, 'baseUrl'], 'must name one host, and have no user, password, query or fragment');
+  if (parsed.data.baseUrl !== undefined && !isPlainUrl(parsed.data.baseUrl)) {
+    say([...path, 'baseUrl'], 'must name one host, and have no user, password, query or fragment');
+  }
   checkFlow(parsed.data, path, say);
   return parsed.data;
 }

@@ -1,31 +1,12 @@
-import { z } from 'zod';
-import { attachSchema, headerName, type Attach, type Flow } from '../flows/flow.ts';
-import { FORWARDED_BY_US, HOP_BY_HOP, METHOD_OVERRIDES, names, OURS, plain, TARGET_OVERRIDES } from '../http/field-names.ts';
-import type { GeneratedAccounts } from './accounts.ts';
+import { attachSchema, type Attach, type Flow } from '../flows/flow.ts';
+import { FORWARDED_BY_US, names, plain } from '../http/field-names.ts';
+import type { GeneratedAccounts } from './generated-accounts.ts';
 import { list, record, type Path, type Say } from './mistakes.ts';
 
-/** Framing, the connection, and the codings among which replies can be looked into: not a route's to say. */
-const isOurs = names([...HOP_BY_HOP, ...OURS, 'accept-encoding']);
-/** The policy and the refusal of logins judge a request by its first line. */
-const isOverride = names([...METHOD_OVERRIDES, ...TARGET_OVERRIDES]);
 const isForwardedByUs = names(FORWARDED_BY_US);
 
-const UNFIT = 'holds characters that cannot travel in a header '
-  + '(control characters or line ends, letters beyond Latin-1, or blanks at an end)';
-const NOT_ITS_OWN = 'is set by tokenward itself, so that a route cannot add it';
-const OVERRIDES = 'says another method or target than the request, so that a route cannot add it';
-
-/** The header fields that a route adds to every request. */
-export const routeHeadersSchema = z.record(
-  headerName
-    .refine((name) => !isOurs(name), { error: NOT_ITS_OWN, abort: true })
-    .refine((name) => !isOverride(name), OVERRIDES),
-  // RFC 9110 §5.5. What is written out as Latin-1 has no letters beyond; of its upper half, 0x80 to 0x9f are controls.
-  z.string().min(1).regex(/^(?![\t ])[\t\x20-\x7e\xa0-\xff]*(?<![\t ])$/, UNFIT),
-);
-
 /** Accounts that do not stand in the configuration itself. */
-export interface AccountsElsewhere {
+interface AccountsElsewhere {
   readonly folder: Readonly<Record<string, { readonly flow: string; readonly attach?: Attach | undefined }>>;
   readonly generated: GeneratedAccounts;
 }

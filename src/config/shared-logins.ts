@@ -1,5 +1,5 @@
 import type { Flow } from '../flows/flow.ts';
-import type { GeneratedAccounts } from './accounts.ts';
+import type { GeneratedAccounts } from './generated-accounts.ts';
 import type { Say } from './mistakes.ts';
 import type { AccountConfig } from './schema.ts';
 
@@ -7,7 +7,7 @@ import type { AccountConfig } from './schema.ts';
 const MAX_WARNINGS = 50;
 
 /** What is looked at of a configuration. */
-export interface ConfiguredAccounts {
+interface ConfiguredAccounts {
   readonly accounts: Readonly<Record<string, AccountConfig>>;
   readonly flowOf: ReadonlyMap<string, Flow>;
   readonly generated: GeneratedAccounts;

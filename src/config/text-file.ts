@@ -1,12 +1,23 @@
 import { constants, readFileSync } from 'node:fs';
 import { open } from 'node:fs/promises';
+import { configError } from './mistakes.ts';
 
 /**
  * The text of a file in UTF-8 or, as some editors and shells write it, in UTF-16 with a byte order mark; without that
- * mark. Throws the system's error, or one with the code NOT_TEXT for bytes that are neither: guessing would change a secret.
+ * mark. Throws the system's error, or one with the code NOT_TEXT for bytes that are neither: guessing would change a
+ * secret.
  */
 export function readText(path: string): string {
   return textIn(readFileSync(path));
+}
+
+/** The same, for a part of the configuration. Throws a ConfigError. */
+export function requireText(file: string): string {
+  try {
+    return readText(file);
+  } catch (error) {
+    throw configError(file, `the file cannot be read (${(error as NodeJS.ErrnoException).code ?? 'error'})`);
+  }
 }
 
 /**
@@ -23,10 +34,15 @@ export async function readTextAgain(path: string): Promise<string | undefined> {
 }
 
 function textIn(bytes: Buffer): string {
-  const encoding = bytes[0] === 0xff && bytes[1] === 0xfe ? 'utf-16le' : bytes[0] === 0xfe && bytes[1] === 0xff ? 'utf-16be' : 'utf-8';
   try {
-    return new TextDecoder(encoding, { fatal: true }).decode(bytes);
+    return new TextDecoder(encodingOf(bytes), { fatal: true }).decode(bytes);
   } catch {
     throw Object.assign(new Error('not UTF-8 text'), { code: 'NOT_TEXT' });
   }
+}
+
+/** As its byte order mark says; without one it is UTF-8. */
+function encodingOf([first, second]: Buffer): string {
+  if (first === 0xff && second === 0xfe) return 'utf-16le';
+  return first === 0xfe && second === 0xff ? 'utf-16be' : 'utf-8';
 }

@@ -13,7 +13,7 @@ export class MissingValue extends UnfillableError {}
 export class UnfitValue extends UnfillableError {}
 
 /** One `{name}` of a template. `needed`: it has no default, and may not be left out. */
-export interface Placeholder {
+interface Placeholder {
   readonly name: string;
   readonly needed: boolean;
 }

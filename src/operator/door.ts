@@ -5,17 +5,27 @@ import { isLoopback } from '../loopback.ts';
 import { SiteGuard } from '../http/server/site-guard.ts';
 
 /** Why the operator port does not do what it is asked. */
-export interface Refusal {
+interface Refusal {
   readonly status: 401 | 403;
   readonly code: string;
   readonly title: string;
 }
 
-const HOST_REFUSED: Refusal = { status: 403, code: 'host_refused', title: 'Call the operator port by its address, as localhost, or by a name in operator.hosts.' };
+const HOST_REFUSED: Refusal = {
+  status: 403, code: 'host_refused',
+  title: 'Call the operator port by its address, as localhost, or by a name in operator.hosts.',
+};
 const CROSS_SITE: Refusal = { status: 403, code: 'cross_site', title: 'Requests from other sites are refused.' };
-const KEY_MISSING: Refusal = { status: 401, code: 'operator_key_missing', title: 'This needs the operator\'s key, as X-Tokenward-Key or Authorization: Bearer (on the command line: --operator-key-file).' };
+const KEY_MISSING: Refusal = {
+  status: 401, code: 'operator_key_missing',
+  title: 'This needs the operator\'s key, as X-Tokenward-Key or Authorization: Bearer (on the command line: '
+    + '--operator-key-file).',
+};
 const KEY_WRONG: Refusal = { status: 403, code: 'operator_key_wrong', title: 'The key sent is not the operator\'s.' };
-const RESERVE_NEEDS_KEY: Refusal = { status: 403, code: 'operator_key_missing', title: 'The reserve is spent only with the operator\'s key: set operator.key.' };
+const RESERVE_NEEDS_KEY: Refusal = {
+  status: 403, code: 'operator_key_missing',
+  title: 'The reserve is spent only with the operator\'s key: set operator.key.',
+};
 
 /** Who may look, and who may act, on the operator port. */
 export class OperatorDoor {
@@ -30,8 +40,8 @@ export class OperatorDoor {
   }
 
   /**
-   * Whether somebody may look. The Host is judged, so that no page of another site can read what is here by a name of its
-   * own that leads to this port. Not for /healthz, which tells nothing and is asked under all kinds of names.
+   * Whether somebody may look. The Host is judged, so that no page of another site can read what is here by a name of
+   * its own that leads to this port. Not for /healthz, which tells nothing and is asked under all kinds of names.
    */
   mayLook(request: IncomingMessage): Refusal | undefined {
     const { host } = request.headers;
@@ -43,7 +53,11 @@ export class OperatorDoor {
   mayAct(request: IncomingMessage, useReserve: boolean): Refusal | undefined {
     const { host = '', origin, 'sec-fetch-site': site } = request.headers;
     const named = this.#guard.knowsHost(host);
-    if (origin === undefined ? site !== undefined : !named || this.#guard.isOthers(host, origin, typeof site === 'string' ? site : undefined)) return CROSS_SITE;
+    if (origin === undefined
+      ? site !== undefined
+      : !named || this.#guard.isOthers(host, origin, typeof site === 'string' ? site : undefined)) {
+      return CROSS_SITE;
+    }
     const key = this.#keyOf(request);
     if (key === 'missing') return KEY_MISSING;
     if (key === 'wrong') return KEY_WRONG;

@@ -1,14 +1,15 @@
 import { cannotServe, type AccountWord, type CredentialStatus } from '../tokens/status.ts';
-import type { ProcessState } from './view.ts';
+import type { ProcessState } from './status-document.ts';
 
 /** Something that keeps tokenward from its work, for people. */
-export interface Problem {
+interface Problem {
   readonly account?: string;
   /** The account's state. */
   readonly state?: AccountWord;
   readonly problem: string;
 }
 
+/** What /readyz answers. */
 export interface Readiness {
   readonly ready: boolean;
   readonly problems: readonly Problem[];
@@ -24,24 +25,31 @@ export interface ReadinessWishes {
   readonly storeOptional: boolean;
 }
 
-export const NO_WISHES: ReadinessWishes = { accounts: [], minReady: undefined, storeOptional: false };
-
 /** Problems of accounts that are told of. */
 const PROBLEMS_MOST = 50;
 
 /**
  * Whether requests may be sent to this process, and what is wrong. Readiness is about the process: it is not stopping,
- * and its store can be read and written. Accounts in trouble are told of and are no reason, unless somebody asks for them:
- * all replicas share the credentials, so one wrong password would take all of them, and every other account, out of service.
+ * and its store can be read and written. Accounts in trouble are told of and are no reason, unless somebody asks for
+ * them: all replicas share the credentials, so one wrong password would take all of them, and every other account, out
+ * of service.
  */
-export function readinessOf({ store, accounts, accountCount, stopping }: ProcessState, wishes: ReadinessWishes = NO_WISHES): Readiness {
+export function readinessOf(
+  { store, accounts, accountCount, stopping }: ProcessState, wishes: ReadinessWishes,
+): Readiness {
   const troubled = accounts.filter(({ state }) => cannotServe(state) || state === 'degraded');
-  const problems: Problem[] = troubled.slice(0, PROBLEMS_MOST).map(({ account, state, problem }) => ({ account, state, problem: problem ?? 'no reason is known' }));
-  if (troubled.length > PROBLEMS_MOST) problems.push({ problem: `${troubled.length - PROBLEMS_MOST} more accounts are in trouble` });
+  const problems: Problem[] = troubled.slice(0, PROBLEMS_MOST).map(({ account, state, problem }) =>
+    ({ account, state, problem: problem ?? 'no reason is known' }));
+  if (troubled.length > PROBLEMS_MOST) {
+    problems.push({ problem: `${troubled.length - PROBLEMS_MOST} more accounts are in trouble` });
+  }
   let ready = !stopping;
   if (stopping) problems.push({ problem: 'shutting down' });
   if (!store.usable) {
-    problems.push({ problem: `the token store cannot be used (${store.error ?? 'no reason is known'}): tokens in memory go on serving, nothing is renewed` });
+    problems.push({
+      problem: `the token store cannot be used (${store.error ?? 'no reason is known'}): `
+        + 'tokens in memory go on serving, nothing is renewed',
+    });
     ready &&= wishes.storeOptional;
   }
   const failing = new Set(accounts.filter(({ state }) => cannotServe(state)).map(({ account }) => account));
@@ -55,7 +63,9 @@ export function readinessOf({ store, accounts, accountCount, stopping }: Process
 }
 
 /** The accounts with those that were asked for and are not among them. */
-export function withAsked(shown: readonly CredentialStatus[], asked: readonly (CredentialStatus | undefined)[]): readonly CredentialStatus[] {
+export function withAsked(
+  shown: readonly CredentialStatus[], asked: readonly (CredentialStatus | undefined)[],
+): readonly CredentialStatus[] {
   const known = new Set(shown.map(({ account }) => account));
-  return [...shown, ...asked.filter((status) => status !== undefined && !known.has(status.account)) as CredentialStatus[]];
+  return [...shown, ...asked.filter((status) => status !== undefined).filter(({ account }) => !known.has(account))];
 }

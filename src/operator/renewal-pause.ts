@@ -3,7 +3,10 @@ import type { Clock } from '../tokens/clock.ts';
 /** An account is renewed by hand once in this time. ms. */
 const PAUSE = 10_000;
 
-/** Keeps renewals by hand apart, account by account: each may cost a login, and whoever asks may be a program gone wrong. */
+/**
+ * Keeps renewals by hand apart, account by account: each may cost a login, and whoever asks may be a program gone
+ * wrong.
+ */
 export class RenewalPause {
   readonly #last = new Map<string, number>();
   readonly #clock: Clock;

@@ -1,7 +1,7 @@
 import { decodedStart } from '../http/coding.ts';
 
 /** What a body begins with: `unknown` while only white space is here, or too little of what is compressed. */
-export type Start = 'unknown' | 'json' | 'other';
+type Start = 'unknown' | 'json' | 'other';
 
 /** White space, byte order marks, and the empty half of a UTF-16 letter. */
 const NOTHING_YET: ReadonlySet<number> = new Set([0x09, 0x0a, 0x0d, 0x20, 0xef, 0xbb, 0xbf, 0xfe, 0xff, 0x00]);

@@ -6,14 +6,14 @@ export interface Slots {
 }
 
 /** How many requests are answered at once. */
-export interface AdmissionLimits {
+interface AdmissionLimits {
   readonly inFlight: number;
   readonly perRoute: number;
   readonly perCaller: number;
 }
 
 /** The limits of a configuration, as far as they depend on how many share them. */
-export interface SharedLimits {
+interface SharedLimits {
   readonly inFlight: number;
   readonly inFlightPerRoute?: number | undefined;
   readonly inFlightPerCaller?: number | undefined;

@@ -17,7 +17,7 @@ function dropping(names: readonly string[], family?: string): (name: string) => 
 }
 
 /** What a route's own settings say of the fields of a request. */
-export interface FieldRules {
+interface FieldRules {
   /** Forwarded, X-Forwarded-* and the like may pass. */
   readonly forwarding: boolean;
   /** Fields that say another method or target than the first line may pass. */

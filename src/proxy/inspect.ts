@@ -6,7 +6,7 @@ import { remembered } from '../http/memoize.ts';
 import type { UpstreamReply } from '../http/client/response.ts';
 
 /** As much of a reply as is looked at: an error is short. Bytes. */
-export const PEEK_MOST = 64 * 1024;
+const PEEK_MOST = 64 * 1024;
 /** A JSON reply that takes longer than this to arrive, or one of an open type to begin, is passed on as it comes. ms. */
 const PEEK_WAIT = 10_000;
 

@@ -4,7 +4,7 @@ import { TokenwardError } from '../errors.ts';
 import type { Clock } from '../tokens/clock.ts';
 
 /** Whose JWTs are believed. */
-export interface JwtIssuer {
+interface JwtIssuer {
   readonly issuer: string;
   readonly audience: string;
   /** An https URL (http for this host itself), or the path of a file. */

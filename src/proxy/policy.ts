@@ -2,7 +2,7 @@ import { TokenwardError } from '../errors.ts';
 import { allReadingsOf, mayMean, meaningOf, readingsOf, segmentsOf } from './readings.ts';
 
 /** One line of a route's policy: methods (all if not given) on paths that begin with these whole segments. */
-export interface PolicyRule {
+interface PolicyRule {
   readonly methods?: readonly string[] | undefined;
   /** A path below the route's prefix; `*` stands for one segment, and everything below the path is meant too. */
   readonly path?: string | undefined;

@@ -60,7 +60,7 @@ export function allReadingsOf(path: string): readonly (readonly string[])[] {
  * The segments of a path without case, empty segments, dot segments and path parameters. Rules compare with that, so
  * that spelling a path differently is no way around them.
  */
-export function plainSegments(path: string): readonly string[] {
+function plainSegments(path: string): readonly string[] {
   return followed(path.split(/[\\/]/).map(plain));
 }
 

@@ -48,7 +48,7 @@ interface CallMemory {
 }
 
 /** Why a dead-token reply starts no renewal. */
-export interface Hold {
+interface Hold {
   /** Until one may be tried. ms. */
   readonly wait: number;
   /** It is the token that nobody has accepted; false: this call alone is known to be refused with every token. */

@@ -5,7 +5,7 @@
  */
 
 /** What of a route and a request a cookie depends on. */
-export interface CookiePlace {
+interface CookiePlace {
   /** The route's prefix, or nothing for `/`. */
   readonly prefix: string;
   /** Path of the upstream URL, without a slash at its end. */

@@ -16,7 +16,7 @@ const CONTROL = /[\x00-\x08\x0a-\x1f\x7f]/;
 const VIA_OF_OURS_MOST = 4;
 
 /** As much of a request as is checked. */
-export type CheckedRequest = Pick<InboundRequest, 'rawHeaders' | 'httpVersion' | 'method' | 'url' | 'validated'>;
+type CheckedRequest = Pick<InboundRequest, 'rawHeaders' | 'httpVersion' | 'method' | 'url' | 'validated'>;
 
 /** Nearly every request names the same host; comparing is cheaper than matching. */
 let lastGoodHost = '';

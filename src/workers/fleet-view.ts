@@ -1,12 +1,27 @@
 import { TokenwardError } from '../errors.ts';
 import { describeAccounts } from '../operator/account-gauges.ts';
 import { readinessOf, type Readiness, type ReadinessWishes } from '../operator/readiness.ts';
-import { statusOf, type OperatorView, type ProcessState, type RenewedToken, type StatusDocument, type WorkerStatus } from '../operator/view.ts';
+import { statusOf, type ProcessState, type StatusDocument, type WorkerStatus } from '../operator/status-document.ts';
+import type { OperatorView, RenewedToken } from '../operator/view.ts';
 import type { Clock } from '../tokens/clock.ts';
 import type { RenewNowOptions } from '../tokens/manager.ts';
 import type { Fleet } from './fleet.ts';
 import { sumOfStates } from './sum.ts';
 import type { WorkerProcess } from './worker-process.ts';
+
+/** What the workers answered. */
+interface Answered {
+  readonly state: ProcessState;
+  readonly states: ReadonlyMap<WorkerProcess, ProcessState>;
+  readonly silent: ReadonlySet<WorkerProcess>;
+}
+
+/** A series of the sum, as prom-client has it and its types do not. */
+interface Series {
+  readonly metricName?: string;
+  readonly labels: { readonly route?: string };
+  readonly value: number;
+}
 
 /** All workers as the operator port shows them: one tokenward. */
 export class FleetView implements OperatorView {
@@ -30,7 +45,9 @@ export class FleetView implements OperatorView {
         ...problems,
         ...(serving || state.stopping ? [] : [{ problem: 'no worker is up' }]),
         // The others serve: that is a problem, but no reason to send callers elsewhere.
-        ...(state.stopping ? [] : missing.map((place) => ({ problem: `worker ${place} is not up; it is being replaced` }))),
+        ...(state.stopping
+          ? []
+          : missing.map((place) => ({ problem: `worker ${place} is not up; it is being replaced` }))),
         ...[...silent].map(({ place }) => ({ problem: `worker ${place} does not answer` })),
       ],
     };
@@ -49,7 +66,12 @@ export class FleetView implements OperatorView {
   async status(): Promise<StatusDocument> {
     const { state, silent, states } = await this.#state(true);
     const workers: WorkerStatus[] = this.#fleet.workers.filter((worker) => worker.state !== 'gone')
-      .map((worker) => ({ worker: worker.place, pid: worker.pid, state: silent.has(worker) ? 'silent' as const : worker.state as 'starting' | 'up' | 'leaving', requests: states.get(worker)?.routes.reduce((sum, { requests }) => sum + requests, 0) }))
+      .map((worker) => ({
+        worker: worker.place,
+        pid: worker.pid,
+        state: silent.has(worker) ? 'silent' as const : worker.state as 'starting' | 'up' | 'leaving',
+        requests: states.get(worker)?.routes.reduce((sum, { requests }) => sum + requests, 0),
+      }))
       .sort((a, b) => a.worker - b.worker);
     const answered = await this.#requests();
     const routes = state.routes.map((route) => ({ ...route, requests: answered.get(route.prefix) ?? route.requests }));
@@ -85,7 +107,9 @@ export class FleetView implements OperatorView {
   }
 
   /** What the workers know together, and who of them did not answer. */
-  async #state(counts: boolean, asked: readonly string[] = []): Promise<{ state: ProcessState; states: ReadonlyMap<WorkerProcess, ProcessState>; silent: ReadonlySet<WorkerProcess> }> {
+  async #state(
+    counts: boolean, asked: readonly string[] = [],
+  ): Promise<Answered> {
     const silent = new Set<WorkerProcess>();
     const states = new Map<WorkerProcess, ProcessState>();
     await Promise.all(this.#answering().map(async (worker) => {
@@ -102,7 +126,9 @@ export class FleetView implements OperatorView {
   async #requests(): Promise<ReadonlyMap<string, number>> {
     await this.#count();
     const sum = await this.#fleet.sum.of(this.#fleet.workers.map(({ counted }) => counted)).getMetricsAsJSON();
-    const values = sum.find(({ name }) => name === 'tokenward_request_duration_seconds')?.values as { metricName?: string; labels: { route?: string }; value: number }[] | undefined;
-    return new Map((values ?? []).filter(({ metricName }) => metricName?.endsWith('_count') === true).map(({ labels, value }) => [labels.route ?? '', value]));
+    const durations = sum.find(({ name }) => name === 'tokenward_request_duration_seconds');
+    const values = (durations?.values ?? []) as readonly Series[];
+    const counts = values.filter(({ metricName }) => metricName?.endsWith('_count') === true);
+    return new Map(counts.map(({ labels, value }) => [labels.route ?? '', value]));
   }
 }

@@ -1,28 +1,16 @@
 import cluster from 'node:cluster';
-import { newViaName } from '../app/app.ts';
+import type { ProxyAddress } from '../app/proxy-address.ts';
+import { newViaName } from '../app/via-name.ts';
 import type { LoadedConfig } from '../config/load.ts';
 import { WORKER_ENDS_MS } from '../deadlines.ts';
+import { createWith } from '../http/server/socket-file.ts';
 import type { Logger } from '../log.ts';
 import type { Metrics } from '../metrics.ts';
-import type { ProxyAddress } from '../app/proxy-address.ts';
-import { createWith } from '../http/server/socket-file.ts';
 import { packConfig } from './messages.ts';
+import { emptyPlace, vacate, type Place } from './place.ts';
 import { MetricsSum } from './sum.ts';
-import { WorkerProcess, WorkerStartError } from './worker-process.ts';
-
-/** A worker that ended unasked is replaced after 1 s, then 2 s and so on; from the beginning again once one has lived for a minute. ms. */
-const BACKOFF_FIRST = 1_000;
-const BACKOFF_MOST = 30_000;
-const HEALTHY = 60_000;
-
-/** A worker's place: one of N, filled anew when the process in it ends. */
-interface Place {
-  readonly number: number;
-  worker: WorkerProcess | undefined;
-  crashes: number;
-  /** A replacement that waits for its time. */
-  timer: NodeJS.Timeout | undefined;
-}
+import { WorkerProcess } from './worker-process.ts';
+import { WorkerStartError } from './worker-start-error.ts';
 
 /** The worker processes: as many as wanted, replaced when they end, and one by one when told to. */
 export class Fleet {
@@ -59,14 +47,17 @@ export class Fleet {
     else createWith(listen.socketMode);
   }
 
-  /** Starts so many workers. Rejects with a WorkerStartError, leaving none, if one of them cannot start or `halt` comes meanwhile. */
+  /**
+   * Starts so many workers. Rejects with a WorkerStartError, leaving none, if one of them cannot start or `halt` comes
+   * meanwhile.
+   */
   async start(count: number, halt: AbortSignal): Promise<ProxyAddress> {
     const stop = (): void => void this.stop();
     const goOn = (): void => {
       if (halt.aborted) throw new WorkerStartError('The start was stopped.', 1);
     };
     halt.addEventListener('abort', stop);
-    for (let number = 1; number <= count; number += 1) this.#places.push({ number, worker: undefined, crashes: 0, timer: undefined });
+    for (let number = 1; number <= count; number += 1) this.#places.push(emptyPlace(number));
     try {
       // One before the others: it makes what is not there yet, and what it complains of is complained of once.
       const [first, ...others] = this.#places as [Place, ...Place[]];
@@ -106,13 +97,14 @@ export class Fleet {
 
   /**
    * Replaces the workers one by one: a new one, with this configuration, serves before the old one stops. If the first
-   * new one cannot start, nothing has changed. False: the end of the program came in between. Rejects with a WorkerStartError.
+   * new one cannot start, nothing has changed. False: the end of the program came in between. Rejects with a
+   * WorkerStartError.
    */
   async replaceAll(config: LoadedConfig, count: number): Promise<boolean> {
     const packed = packConfig(config);
     this.#bindFor(config);
     const halted = (): boolean => this.#stopping;
-    for (let number = this.#places.length + 1; number <= count; number += 1) this.#places.push({ number, worker: undefined, crashes: 0, timer: undefined });
+    for (let number = this.#places.length + 1; number <= count; number += 1) this.#places.push(emptyPlace(number));
     try {
       for (const place of this.#places.slice(0, count)) {
         if (halted()) return false;
@@ -181,16 +173,15 @@ export class Fleet {
   }
 
   #replace(place: Place): void {
-    const { worker } = place;
-    if (worker?.readyAt !== undefined && performance.now() - worker.readyAt >= HEALTHY) place.crashes = 0;
-    const pause = Math.min(BACKOFF_MOST, BACKOFF_FIRST * 2 ** place.crashes);
-    place.crashes += 1;
-    place.worker = undefined;
+    const pause = vacate(place);
     place.timer = setTimeout(() => {
       place.timer = undefined;
       this.#fill(place, this.#packed).ready.then(
         () => this.#log.info('a new worker is up', { worker: place.number }),
-        (error: unknown) => this.#log.error('a worker could not start', { worker: place.number, detail: error instanceof Error ? error.message : '' }));
+        (error: unknown) => {
+          const detail = error instanceof Error ? error.message : '';
+          this.#log.error('a worker could not start', { worker: place.number, detail });
+        });
     }, pause);
   }
 }

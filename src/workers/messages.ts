@@ -1,8 +1,9 @@
 import { deserialize, serialize } from 'node:v8';
 import type { LoadedConfig } from '../config/load.ts';
 import { TokenwardError, type ErrorCode } from '../errors.ts';
+import type { ProcessState } from '../operator/status-document.ts';
+import type { MetricsJson, RenewedToken } from '../operator/view.ts';
 import type { RenewNowOptions } from '../tokens/manager.ts';
-import type { MetricsJson, ProcessState, RenewedToken } from '../operator/view.ts';
 import type { ProxyAddress } from '../app/proxy-address.ts';
 
 /*
@@ -47,7 +48,13 @@ export type ToPrimary =
   /** It cannot start: what a single process would say, and its exit code. */
   | { readonly type: 'failed'; readonly message: string; readonly exitCode: number }
   | { readonly type: 'answer'; readonly id: number; readonly value: unknown }
-  | { readonly type: 'refusal'; readonly id: number; readonly code: ErrorCode; readonly detail?: string; readonly retryAfter?: number }
+  | {
+    readonly type: 'refusal';
+    readonly id: number;
+    readonly code: ErrorCode;
+    readonly detail?: string;
+    readonly retryAfter?: number;
+  }
   | { readonly type: 'changed'; readonly account: string }
   /** The last it says: what it has counted. */
   | { readonly type: 'bye'; readonly metrics: MetricsJson };

@@ -1,8 +1,8 @@
 import type { Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { availableParallelism } from 'node:os';
-import { operatorPort } from '../app/app.ts';
 import { engineOf } from '../app/front.ts';
+import { operatorPort } from '../app/operator-port.ts';
 import type { LoadedConfig } from '../config/load.ts';
 import { OPERATOR_ENDS_MS } from '../deadlines.ts';
 import type { Logger } from '../log.ts';
@@ -15,13 +15,16 @@ import { systemClock } from '../tokens/clock.ts';
 import { VERSION } from '../version.ts';
 import { Fleet } from './fleet.ts';
 import { FleetView } from './fleet-view.ts';
-import { WorkerStartError } from './worker-process.ts';
+import { WorkerStartError } from './worker-start-error.ts';
 
 /** The primary process at work. */
 export interface RunningFleet {
   readonly proxyAddress: ProxyAddress;
   readonly operatorAddress: AddressInfo;
-  /** Replaces the workers one by one. `read` gives the configuration; what it throws changes nothing. One reload at a time: the next waits. */
+  /**
+   * Replaces the workers one by one. `read` gives the configuration; what it throws changes nothing. One reload at a
+   * time: the next waits.
+   */
   reload(read: () => LoadedConfig): Promise<void>;
   stop(): Promise<void>;
 }
@@ -31,7 +34,10 @@ export function workerCount({ workers }: LoadedConfig): number {
   return workers === 'auto' ? availableParallelism() : workers;
 }
 
-/** Starts the operator port and the workers. Rejects with a ListenError or a WorkerStartError, leaving nothing open; with the latter also when `halt` ends the start. */
+/**
+ * Starts the operator port and the workers. Rejects with a ListenError or a WorkerStartError, leaving nothing open;
+ * with the latter also when `halt` ends the start.
+ */
 export async function startFleet(config: LoadedConfig, log: Logger, halt: AbortSignal): Promise<RunningFleet> {
   const fleet = new Fleet(config, new Metrics(VERSION, engineOf(config.listen)), log);
   const operatorServer: Server = operatorPort(new FleetView(fleet, systemClock), log, config);
@@ -72,11 +78,14 @@ async function reload(fleet: Fleet, read: () => LoadedConfig, log: Logger): Prom
   } catch (error) {
     // A ConfigError's words hold no value of the configuration.
     fleet.metrics.configReloaded.set(0);
-    log.error('the configuration has errors; nothing has changed', { detail: error instanceof Error ? error.message : '' });
+    const detail = error instanceof Error ? error.message : '';
+    log.error('the configuration has errors; nothing has changed', { detail });
     return;
   }
   const { operator } = fleet.config;
-  if (JSON.stringify(config.operator) !== JSON.stringify(operator)) log.warn('operator: a change in this section needs a restart; the operator port stays as it is');
+  if (JSON.stringify(config.operator) !== JSON.stringify(operator)) {
+    log.warn('operator: a change in this section needs a restart; the operator port stays as it is');
+  }
   const count = workerCount(config);
   log.info('replacing the workers', { detail: String(count) });
   try {

@@ -1,5 +1,6 @@
 import { AggregatorRegistry, type PrometheusContentType, type Registry } from 'prom-client';
-import type { MetricsJson, ProcessState, RouteState } from '../operator/view.ts';
+import type { ProcessState, RouteState } from '../operator/status-document.ts';
+import type { MetricsJson } from '../operator/view.ts';
 import { ACCOUNT_WORDS, cannotServe, type CredentialStatus } from '../tokens/status.ts';
 import type { StoreState } from '../tokens/store-health.ts';
 
@@ -30,27 +31,38 @@ function aggregate(metrics: readonly MetricsJson[]): Registry {
 export function sumOfStates(states: readonly ProcessState[]): Omit<ProcessState, 'stopping'> {
   const accounts = groups(states.flatMap((state) => state.accounts), ({ account }) => account).map(oneAccount);
   const routes = groups(states.flatMap((state) => state.routes), ({ prefix }) => prefix).map(oneRoute);
-  const accountCount = { known: Math.max(0, ...states.map((state) => state.accountCount.known)), inMemory: Math.max(0, ...states.map((state) => state.accountCount.inMemory)) };
+  const accountCount = {
+    known: Math.max(0, ...states.map((state) => state.accountCount.known)),
+    inMemory: Math.max(0, ...states.map((state) => state.accountCount.inMemory)),
+  };
   // While the configuration is being changed, some workers know an account and others do not.
-  const unknown = [...new Set(states.flatMap((state) => state.unknown))].filter((account) => states.every((state) => state.unknown.includes(account)));
+  const unknown = [...new Set(states.flatMap((state) => state.unknown))].filter((account) =>
+    states.every((state) => state.unknown.includes(account)));
   return { store: oneStore(states.map(({ store }) => store)), unknown, accounts, accountCount, routes };
 }
 
-/** Each worker has its own way to the store, and callers come to each of them: the store can be used if all can use it. */
+/**
+ * Each worker has its own way to the store, and callers come to each of them: the store can be used if all can use it.
+ */
 function oneStore(all: readonly StoreState[]): StoreState {
   const broken = all.filter(({ usable }) => !usable);
   const of = broken.length > 0 ? broken : all;
-  return { usable: broken.length === 0, since: of.length === 0 ? 0 : Math.min(...of.map(({ since }) => since)), error: broken[0]?.error };
+  return {
+    usable: broken.length === 0, since: of.length === 0 ? 0 : Math.min(...of.map(({ since }) => since)),
+    error: broken[0]?.error,
+  };
 }
 
 /**
- * They share a store, so they differ only for a moment: whoever knows the newest token is right, and of those whoever is
- * worst off. One that has not used the account yet knows neither good nor bad of it.
+ * They share a store, so they differ only for a moment: whoever knows the newest token is right, and of those whoever
+ * is worst off. One that has not used the account yet knows neither good nor bad of it.
  */
 function oneAccount(all: readonly CredentialStatus[]): CredentialStatus {
   const generation = Math.max(...all.map((one) => one.generation));
   const newest = all.filter((one) => one.generation === generation);
-  const current = newest.some(({ state }) => state !== 'unused') ? newest.filter(({ state }) => state !== 'unused') : newest;
+  const current = newest.some(({ state }) => state !== 'unused')
+    ? newest.filter(({ state }) => state !== 'unused')
+    : newest;
   const [worst] = [...current].sort((a, b) => ACCOUNT_WORDS.indexOf(a.state) - ACCOUNT_WORDS.indexOf(b.state));
   const budgets = all.flatMap(({ budget }) => (budget === undefined ? [] : [budget]));
   const retries = current.flatMap(({ retryAt }) => retryAt ?? []);
@@ -69,7 +81,9 @@ function oneAccount(all: readonly CredentialStatus[]): CredentialStatus {
 }
 
 function oneRoute(all: readonly RouteState[]): RouteState {
-  return { ...all[0]!, requests: sum(all.map(({ requests }) => requests)), inFlight: sum(all.map(({ inFlight }) => inFlight)) };
+  return {
+    ...all[0]!, requests: sum(all.map(({ requests }) => requests)), inFlight: sum(all.map(({ inFlight }) => inFlight)),
+  };
 }
 
 /** In the order in which their keys come first. */

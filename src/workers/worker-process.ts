@@ -1,28 +1,18 @@
 import type { Worker as ClusterWorker } from 'node:cluster';
+import type { ProxyAddress } from '../app/proxy-address.ts';
 import { LAST_WORDS_MS, RENEW_ANSWER_MS } from '../deadlines.ts';
 import { TokenwardError } from '../errors.ts';
 import type { MetricsJson } from '../operator/view.ts';
-import type { ProxyAddress } from '../app/proxy-address.ts';
 import type { Answers, Question, ToPrimary, ToWorker } from './messages.ts';
+import { WorkerStartError } from './worker-start-error.ts';
 
 /** How long a new worker may take until it serves, ms: a Redis that does not answer included. */
 const START_MOST = 60_000;
 /** How long a worker may take for an answer from its memory. ms. */
 const ANSWER_MOST = 2_000;
 
-/** A worker could not start. `message` is for the operator, `exitCode` what a single process would end with. */
-export class WorkerStartError extends Error {
-  override readonly name = 'WorkerStartError';
-  readonly exitCode: number;
-
-  constructor(message: string, exitCode: number) {
-    super(message);
-    this.exitCode = exitCode;
-  }
-}
-
 /** How a worker ended. */
-export interface WorkerEnd {
+interface WorkerEnd {
   readonly code: number | null;
   readonly signal: string | null;
 }
@@ -44,7 +34,10 @@ export class WorkerProcess {
   readonly #answers = new Map<number, (message: ToPrimary | undefined) => void>();
   #asked = 0;
 
-  constructor(worker: ClusterWorker, start: ToWorker & { type: 'start' }, onChanged: (account: string, from: WorkerProcess) => void) {
+  constructor(
+    worker: ClusterWorker, start: ToWorker & { type: 'start' },
+    onChanged: (account: string, from: WorkerProcess) => void,
+  ) {
     this.#worker = worker;
     this.place = start.place;
     let resolveReady!: (address: ProxyAddress) => void;
@@ -79,12 +72,14 @@ export class WorkerProcess {
       worker.once('exit', (code: number | null, signal: string | null) => {
         clearTimeout(late);
         // Its last words may be read only after that. The channel to one that was killed while it was being handed a
-        // connection does not say by itself that it is closed, and the connection would stand until its caller gives up.
+        // connection does not say by itself that it is closed, and the connection would stand until its caller gives
+        // up.
         const patience = setTimeout(() => worker.isConnected() && worker.process.disconnect(), LAST_WORDS_MS / 2);
         void Promise.race([silent, new Promise((settle) => void setTimeout(settle, LAST_WORDS_MS))]).then(() => {
           clearTimeout(patience);
           this.state = 'gone';
-          rejectReady(new WorkerStartError(`Worker ${this.place} ended before it was ready (${signal ?? `exit code ${code ?? '?'}`}).`, 1));
+          const how = signal ?? `exit code ${code ?? '?'}`;
+          rejectReady(new WorkerStartError(`Worker ${this.place} ended before it was ready (${how}).`, 1));
           for (const settle of [...this.#answers.values()]) settle(undefined);
           resolve({ code, signal });
         });

@@ -1,11 +1,13 @@
 import cluster from 'node:cluster';
-import { startWorker, type Surroundings, type Worker } from '../app/app.ts';
+import { startWorker } from '../app/app.ts';
+import type { Surroundings } from '../app/build.ts';
+import type { Worker } from '../app/serve-callers.ts';
 import { TokenwardError } from '../errors.ts';
 import { createLogger, describeFault, type Logger } from '../log.ts';
 import { packError, unpackConfig, type Answers, type Question, type ToPrimary, type ToWorker } from './messages.ts';
 
-/** What program.ts does for a worker: nothing else touches the process. */
-export interface WorkerHost {
+/** What the command line does for a worker: nothing else touches the process. */
+interface WorkerHost {
   readonly surroundings: Pick<Surroundings, 'owner' | 'ownerIsGone'>;
   /** What a start that failed comes to: what a process by itself would say, and its exit code. */
   explain(error: unknown): { readonly message: string; readonly exitCode: number };
@@ -13,7 +15,7 @@ export interface WorkerHost {
 }
 
 /** A worker process's way to stop itself, upon a signal or a fault. */
-export interface RunningWorker {
+interface RunningWorker {
   readonly log: Logger;
   stop(why: string, code: number): void;
 }
@@ -69,16 +71,21 @@ export async function runWorker(host: WorkerHost): Promise<RunningWorker> {
   return { log, stop };
 }
 
-async function answer({ view, metrics }: Worker, id: number, question: Question, stopping: boolean, log: Logger): Promise<void> {
+async function answer(
+  { view, metrics }: Worker, id: number, question: Question, stopping: boolean, log: Logger,
+): Promise<void> {
   try {
     let value: Answers[Question['kind']];
     // The store of one that is stopping may be closed already: it says what it knows without it.
-    if (question.kind === 'metrics') value = await (stopping ? metrics.registry.getMetricsAsJSON() : view.metricsJson());
-    else if (question.kind === 'state') value = await view.state(question.counts && !stopping, question.asked);
+    if (question.kind === 'metrics') {
+      value = await (stopping ? metrics.registry.getMetricsAsJSON() : view.metricsJson());
+    } else if (question.kind === 'state') value = await view.state(question.counts && !stopping, question.asked);
     else value = (await view.renew(question.account, question.options)) ?? null;
     await say({ type: 'answer', id, value });
   } catch (error) {
-    if (!(error instanceof TokenwardError)) log.error('unexpected fault while answering the primary', { kind: question.kind, detail: describeFault(error) });
+    if (!(error instanceof TokenwardError)) {
+      log.error('unexpected fault while answering the primary', { kind: question.kind, detail: describeFault(error) });
+    }
     await say({ type: 'refusal', id, ...packError(error) });
   }
 }

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
-import { importTarget } from '../../src/cli/import.ts';
+import { importTarget } from '../../src/cli/import-account.ts';
 import { load } from '../support/config.ts';
 
 describe('docs/import.md', () => {

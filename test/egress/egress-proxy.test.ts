@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { once } from 'node:events';
 import type { Socket } from 'node:net';
-import { egressProxy } from '../../src/app/app.ts';
+import { egressProxy } from '../../src/app/egress-proxy.ts';
 import { Upstream } from '../../src/http/client/upstream.ts';
 import { tokenCallSender } from '../../src/app/token-endpoint-client.ts';
 import { destinationOf, dial, DialError } from '../../src/http/client/dial.ts';

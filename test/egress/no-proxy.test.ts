@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { egressProxy } from '../../src/app/app.ts';
+import { egressProxy } from '../../src/app/egress-proxy.ts';
 
 const PROXY = 'http://proxy.corp.example:3128';
 const NAMES = ['HTTPS_PROXY', 'https_proxy', 'HTTP_PROXY', 'http_proxy', 'ALL_PROXY', 'all_proxy', 'NO_PROXY', 'no_proxy'];

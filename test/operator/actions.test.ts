@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import type { Test } from 'supertest';
-import type { RenewedToken, StatusDocument } from '../../src/operator/view.ts';
+import type { StatusDocument } from '../../src/operator/status-document.ts';
+import type { RenewedToken } from '../../src/operator/view.ts';
 import { call, type Answer } from '../support/call.ts';
 import { operator } from '../support/operator.ts';
 import { freshWorld, tokenCalls } from '../support/world.ts';

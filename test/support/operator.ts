@@ -4,7 +4,8 @@ import type { Config } from '../../src/config/schema.ts';
 import { OperatorDoor } from '../../src/operator/door.ts';
 import type { Readiness } from '../../src/operator/readiness.ts';
 import { createOperatorApp } from '../../src/operator/routes.ts';
-import type { OperatorView, StatusDocument } from '../../src/operator/view.ts';
+import type { StatusDocument } from '../../src/operator/status-document.ts';
+import type { OperatorView } from '../../src/operator/view.ts';
 import { recorder } from './proxy.ts';
 
 /** A running tokenward, in this process or another. */

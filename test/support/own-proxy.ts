@@ -1,5 +1,6 @@
 import { rmSync } from 'node:fs';
-import { startApp, type Surroundings } from '../../src/app/app.ts';
+import { startApp } from '../../src/app/app.ts';
+import type { Surroundings } from '../../src/app/build.ts';
 import { parseConfig } from '../../src/config/load.ts';
 import { recorder, temporaryFolder, type ConfigObject, type RunningProxy } from './proxy.ts';
 

@@ -1,7 +1,8 @@
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { startApp, type App, type Surroundings } from '../../src/app/app.ts';
+import { startApp, type App } from '../../src/app/app.ts';
+import type { Surroundings } from '../../src/app/build.ts';
 import { parseConfig } from '../../src/config/load.ts';
 import type { Logger, LogFields } from '../../src/log.ts';
 import type { Sandbox } from '../../src/sandbox/sandbox.ts';

@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { openStore, storeWarnings } from '../../src/app/stores.ts';
+import { openStore, storeWarnings } from '../../src/app/open-store.ts';
 import { parseConfig, type LoadedConfig } from '../../src/config/load.ts';
 import { StoreError } from '../../src/tokens/store.ts';
 import { recorder } from '../support/proxy.ts';

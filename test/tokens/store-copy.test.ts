@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { randomBytes } from 'node:crypto';
 import { existsSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
-import { copyStore } from '../../src/app/stores.ts';
+import { copyStore } from '../../src/app/copy-store.ts';
 import { parseConfig, type LoadedConfig } from '../../src/config/load.ts';
 import type { CopyReport } from '../../src/tokens/copy.ts';
 import { Records } from '../../src/tokens/records.ts';

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { chmodSync, statSync } from 'node:fs';
 import { join } from 'node:path';
-import { openStore } from '../../src/app/stores.ts';
+import { openStore } from '../../src/app/open-store.ts';
 import { load, smallest } from '../support/config.ts';
 import { freshFolder } from '../support/files.ts';
 import { recorder } from '../support/proxy.ts';

@@ -3,7 +3,7 @@ import { rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { credentialSource } from '../../src/app/credentials.ts';
 import { parseConfig, type LoadedConfig } from '../../src/config/load.ts';
-import { pruneStore } from '../../src/app/stores.ts';
+import { pruneStore } from '../../src/app/prune-store.ts';
 import { systemClock } from '../../src/tokens/clock.ts';
 import { EMPTY_RECORD, Records } from '../../src/tokens/records.ts';
 import { Seal, sealingKey } from '../../src/tokens/seal.ts';

@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { startSandbox, type Sandbox } from '../../src/sandbox/sandbox.ts';
-import type { StatusDocument } from '../../src/operator/view.ts';
+import type { StatusDocument } from '../../src/operator/status-document.ts';
 import { call, type Answer } from '../support/call.ts';
 import { eventually } from '../support/eventually.ts';
 import { freshFolder, writeConfig } from '../support/files.ts';

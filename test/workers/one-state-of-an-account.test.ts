@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import type { ProcessState } from '../../src/operator/view.ts';
+import type { ProcessState } from '../../src/operator/status-document.ts';
 import { cannotServe, type AccountWord, type CredentialStatus } from '../../src/tokens/status.ts';
 import type { StoreState } from '../../src/tokens/store-health.ts';
 import { sumOfStates } from '../../src/workers/sum.ts';

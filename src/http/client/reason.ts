@@ -25,13 +25,13 @@ const UNTRUSTED = /^(DEPTH_ZERO_SELF_SIGNED_CERT|SELF_SIGNED_CERT_IN_CHAIN|UNABL
 const TLS = /CERT|SSL|TLS|UNABLE_TO|SELF_SIGNED|ALTNAME|EPROTO/;
 
 /** The time limits of a route, or of a call to a token endpoint. ms; 0: none. */
-export interface Limits {
+interface Limits {
   readonly connect: number;
   readonly firstByte: number;
 }
 
 /** Whose settings they are: an account has no time limits to set. */
-export type Owner = 'route' | 'account';
+type Owner = 'route' | 'account';
 
 /** No connection could be made. */
 export function isUnreachable(error: TokenwardError): boolean {

@@ -14,7 +14,7 @@ export interface ReplyHead {
 }
 
 /** Who is told what the reader finds. */
-export interface ReplyEvents {
+interface ReplyEvents {
   onHead(head: ReplyHead): void;
   /** Chunks that came together are told together. */
   onBody(piece: Buffer): void;

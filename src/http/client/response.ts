@@ -7,7 +7,7 @@ const WINDOW = 64 * 1024;
 const DRAIN_MOST = 64 * 1024;
 
 /** Where a reply's body goes. */
-export interface ReplySink {
+interface ReplySink {
   /** False: stop until `reply.resume()`. */
   write(chunk: Buffer): boolean;
   end(): void;

@@ -3,7 +3,7 @@ import type { Server as TlsServer } from 'node:https';
 import { Server as NetServer, type Socket } from 'node:net';
 import type { PlainFastPath } from './fast/engine.ts';
 
-export interface ServerParts {
+interface ServerParts {
   /** Callers' connections, with the bytes read before their first request: those of a TLS handshake. */
   readonly open: ReadonlyMap<Socket, number>;
   readonly fastPath: PlainFastPath | undefined;
@@ -27,7 +27,7 @@ export function keepCallers(server: Server | TlsServer): void {
 }
 
 /** How a server comes to its end. */
-export interface DrainOptions {
+interface DrainOptions {
   /** How long a connection stands idle before it is closed. ms. */
   readonly patience?: number;
   /** How long callers are still kept on their connections once nothing new is accepted. ms. */

@@ -1,7 +1,7 @@
 import { TokenwardError } from '../../errors.ts';
 
 /** What Node's parser says of a request that it refuses. */
-export interface ParserError extends Error {
+interface ParserError extends Error {
   readonly code?: string;
   /** Bytes of `rawPacket` before the one it stopped at. */
   readonly bytesParsed?: number;

@@ -1,19 +1,20 @@
-import { readdirSync } from 'node:fs';
-import { join } from 'node:path';
 import type { Flow } from '../flows/flow.ts';
-import { readDocument } from './document.ts';
-import { expandLeaves, type Expanding } from './expand-leaves.ts';
+import { overrides } from './account-checks.ts';
+import { checkAllGiven } from './credential-checks.ts';
+import { expandLeaves } from './expand-leaves.ts';
+import { needsBaseUrl } from './flow-checks.ts';
+import { flowOfAccount } from './flow-of-account.ts';
 import { reportIssue } from './issues.ts';
-import { ConfigError, dotted, record, type ConfigMistake, type Say } from './mistakes.ts';
-import { isParticular, needsBaseUrl } from './flow-checks.ts';
-import { checkAccounts, checkAllGiven, flowOfAccount, noFlow, overrides } from './references.ts';
-import { accountSchema, accountsSchema, NAME, NAME_FORM, type AccountConfig } from './schema.ts';
-import { readText } from './text-file.ts';
+import { ConfigError, dotted, noFlow, record, type ConfigMistake, type Say } from './mistakes.ts';
+import type { AccountConfig } from './schema.ts';
+import { accountSchema } from './schema/accounts.ts';
+import { NAME, NAME_FORM } from './schema/values.ts';
+import { requireText } from './text-file.ts';
+import { isParticular } from './usable-credentials.ts';
 
 /*
- * Accounts that do not stand in the configuration itself: from a folder of files written by hand, or from one file that
- * a program writes, which may hold a hundred thousand of them. Those are kept as they are read and made into what the
- * proxy works with only when somebody uses them.
+ * Accounts in one file that a program writes, which may hold a hundred thousand of them. They are kept as they are read
+ * and made into what the proxy works with only when somebody uses them.
  */
 
 type Environment = Readonly<Record<string, string | undefined>>;
@@ -36,53 +37,14 @@ export const NO_GENERATED: GeneratedAccounts = { kinds: [], byName: new Map() };
 /** More mistakes than anybody reads at once. */
 const MISTAKES_MOST = 50;
 
-/** The accounts in the files of a folder: each file is a mapping of names, like `accounts` in the configuration. Throws a ConfigError with every mistake. */
-export function accountsOfFolder(folder: string, flows: ReadonlyMap<string, Flow>, how: Omit<Expanding, 'say'>, taken: ReadonlySet<string>): Record<string, AccountConfig> {
-  let names: string[];
-  try {
-    // Editors leave hidden files, and Kubernetes hides the folders that its links lead to.
-    names = readdirSync(folder).filter((name) => /^[^.].*\.(ya?ml|json)$/.test(name)).sort();
-  } catch (error) {
-    throw new ConfigError(folder, [{ path: '', line: undefined, message: `the folder cannot be read (${(error as NodeJS.ErrnoException).code ?? 'error'})` }]);
-  }
-  const accounts: Record<string, AccountConfig> = {};
-  const seen = new Map([...taken].map((name) => [name, 'the configuration']));
-  const mistakes: ConfigMistake[] = [];
-  for (const name of names) {
-    const file = join(folder, name);
-    try {
-      const found = accountsOfFile(textOf(file), file, flows, how, seen);
-      Object.assign(accounts, found);
-      for (const account of Object.keys(found)) seen.set(account, file);
-    } catch (error) {
-      if (!(error instanceof ConfigError)) throw error;
-      mistakes.push(...error.mistakes.map((mistake) => ({ ...mistake, file })));
-    }
-  }
-  if (mistakes.length > 0) throw new ConfigError(folder, mistakes);
-  return accounts;
-}
-
-function accountsOfFile(text: string, file: string, flows: ReadonlyMap<string, Flow>, how: Omit<Expanding, 'say'>, seen: ReadonlyMap<string, string>): Record<string, AccountConfig> {
-  const document = readDocument(text, file);
-  const mistakes: ConfigMistake[] = [];
-  // The checks speak of `accounts.<name>`; here the names stand at the top.
-  const say: Say = (path, message) => void mistakes.push({ path: dotted(path.slice(1)), line: document.lineOf(path.slice(1)), message });
-  const expanded = { accounts: expandLeaves(document.value ?? {}, ['accounts'], { ...how, say }) };
-  const parsed = accountsSchema.safeParse(expanded.accounts);
-  for (const issue of parsed.error?.issues ?? []) reportIssue({ ...issue, path: ['accounts', ...issue.path] }, expanded, say);
-  checkAccounts(expanded, flows, (path) => document.sourceOf(path.slice(1)), say);
-  for (const name of Object.keys(record(expanded.accounts))) if (seen.has(name)) say(['accounts', name], `an account with this name exists in ${seen.get(name)!} already`);
-  if (mistakes.length > 0 || !parsed.success) throw new ConfigError(file, mistakes.sort((a, b) => (a.line ?? 0) - (b.line ?? 0)));
-  return parsed.data;
-}
-
 /**
  * The accounts of a generated file: one JSON object in each line, with `name` and the keys of an account. What the
- * accounts have in common is checked once, so that many of them cost little more than reading them. Throws a ConfigError
- * with the first mistakes.
+ * accounts have in common is checked once, so that many of them cost little more than reading them. Throws a
+ * ConfigError with the first mistakes.
  */
-export function accountsOfLines(file: string, flows: ReadonlyMap<string, Flow>, environment: Environment, taken: ReadonlySet<string>): GeneratedAccounts {
+export function accountsOfLines(
+  file: string, flows: ReadonlyMap<string, Flow>, environment: Environment, taken: ReadonlySet<string>,
+): GeneratedAccounts {
   const kinds: Kind[] = [];
   const kindOf = new Map<string, number>();
   // By the place in `kinds`: accounts of it are looked at one by one.
@@ -91,7 +53,7 @@ export function accountsOfLines(file: string, flows: ReadonlyMap<string, Flow>, 
   const mistakes: ConfigMistake[] = [];
   let line = 0;
   const say: Say = (path, message) => void mistakes.push({ path: dotted(path), line, message });
-  for (const text of textOf(file).split('\n')) {
+  for (const text of requireText(file).split('\n')) {
     line += 1;
     if (text.trim() === '') continue;
     const before = mistakes.length;
@@ -109,7 +71,9 @@ export function accountsOfLines(file: string, flows: ReadonlyMap<string, Flow>, 
       }
       if (index !== undefined) {
         const { flow } = kinds[index]!;
-        if (particular[index] === true || !fits(flow, credentials)) checkAllGiven(flow, credentials, ['credentials'], () => undefined, say);
+        if (particular[index] === true || !fits(flow, credentials)) {
+          checkAllGiven(flow, credentials, ['credentials'], () => undefined, say);
+        }
       }
       if (mistakes.length === before) byName.set(name as string, [index!, credentials as Record<string, unknown>]);
     }
@@ -145,11 +109,16 @@ function kindKey(value: Readonly<Record<string, unknown>>): string {
 }
 
 /** What is not an account's own, checked. */
-function kindFrom(written: Readonly<Record<string, unknown>>, flows: ReadonlyMap<string, Flow>, say: Say): Kind | undefined {
+function kindFrom(
+  written: Readonly<Record<string, unknown>>, flows: ReadonlyMap<string, Flow>, say: Say,
+): Kind | undefined {
   const parsed = accountSchema.safeParse(written);
   if (!parsed.success) {
     const root = { accounts: { account: written } };
-    for (const issue of parsed.error.issues) reportIssue({ ...issue, path: ['accounts', 'account', ...issue.path] }, root, (path, message) => say(path.slice(2), message));
+    const sayHere: Say = (path, message) => say(path.slice(2), message);
+    for (const issue of parsed.error.issues) {
+      reportIssue({ ...issue, path: ['accounts', 'account', ...issue.path] }, root, sayHere);
+    }
     return undefined;
   }
   const settings = without(parsed.data, 'credentials');
@@ -182,12 +151,4 @@ function fits(flow: Flow, credentials: unknown): boolean {
 
 function without<T extends object, K extends string>(value: T, ...keys: readonly K[]): Omit<T, K> {
   return Object.fromEntries(Object.entries(value).filter(([key]) => !keys.includes(key as K))) as Omit<T, K>;
-}
-
-function textOf(file: string): string {
-  try {
-    return readText(file);
-  } catch (error) {
-    throw new ConfigError(file, [{ path: '', line: undefined, message: `the file cannot be read (${(error as NodeJS.ErrnoException).code ?? 'error'})` }]);
-  }
 }

@@ -1,0 +1,122 @@
+import type { LoadedConfig } from '../config/load.ts';
+import { TokenwardError } from '../errors.ts';
+import type { SendTokenCall } from '../flows/run.ts';
+import { Patience } from '../http/stall-watchdog.ts';
+import { Metrics } from '../metrics.ts';
+import { LocalView } from '../operator/local-view.ts';
+import { BufferBudget } from '../proxy/buffer-budget.ts';
+import { Callers } from '../proxy/caller.ts';
+import { Admission, admissionLimits } from '../proxy/concurrency.ts';
+import { JwtCheck } from '../proxy/jwt.ts';
+import { Damping } from '../proxy/key-throttle.ts';
+import { Outages } from '../proxy/outages.ts';
+import { UncuredReplies } from '../proxy/renewal-guard.ts';
+import { byLongestPrefix } from '../proxy/route.ts';
+import { systemClock } from '../tokens/clock.ts';
+import { TokenManager, type Checkpoint } from '../tokens/manager.ts';
+import { Records } from '../tokens/records.ts';
+import { StoreHealth } from '../tokens/store-health.ts';
+import { VERSION } from '../version.ts';
+import { callersServers, type CallersServers } from './callers-servers.ts';
+import { credentialSource } from './credentials.ts';
+import { egressProxy } from './egress-proxy.ts';
+import { engineOf } from './front.ts';
+import { readInboundTls } from './inbound-tls.ts';
+import { openStore, type StoreSurroundings } from './open-store.ts';
+import { routeOf } from './routes.ts';
+import { createObserver } from './token-observer.ts';
+import { senders } from './token-senders.ts';
+import { newViaName } from './via-name.ts';
+import { zeroProcess, zeroRoute } from './zero-counters.ts';
+
+/** What the surroundings give: everything that is not configuration. */
+export interface Surroundings extends StoreSurroundings {
+  /** Names this process in leases. */
+  readonly owner: string;
+  readonly sendTokenCall?: SendTokenCall;
+  /**
+   * How all of them call themselves in Via, so that a loop is seen by whichever it comes to; a name of its own without
+   * it.
+   */
+  readonly viaName?: string;
+  /** Only tests give one. */
+  readonly checkpoint?: (point: Checkpoint) => void;
+}
+
+/** A tokenward that does not listen yet. */
+export interface Parts {
+  readonly servers: CallersServers;
+  readonly tokens: TokenManager;
+  readonly metrics: Metrics;
+  readonly view: LocalView;
+  readonly life: { stopping: boolean };
+  close(): Promise<void>;
+}
+
+/** Everything that needs no port. Rejects like `startApp`. */
+export async function build(config: LoadedConfig, surroundings: Surroundings): Promise<Parts> {
+  const { log } = surroundings;
+  const clock = surroundings.clock ?? systemClock;
+  const metrics = new Metrics(VERSION, engineOf(config.listen));
+  metrics.workers.set(1);
+  // Before those that come from elsewhere.
+  for (const account of Object.keys(config.accounts)) metrics.accountLabel(account);
+
+  const via = egressProxy(config);
+  const credentials = credentialSource(config, clock, senders(surroundings.sendTokenCall, via));
+  const routes = config.routes.map((route) => routeOf(route, config, metrics, via)).sort(byLongestPrefix);
+  const buffers = new BufferBudget(config.limits.bufferedBytes);
+  const callers = config.callers === 'none' ? undefined
+    : new Callers(config.callers, config.jwt && new JwtCheck(config.jwt, clock), new Damping(clock));
+  const inboundTls = readInboundTls(config);
+
+  // Only now that every file has been read: whoever fails above leaves nothing open.
+  const { store, seal } = await openStore(config, surroundings);
+  const named = credentials.named.map((account) => credentials.get(account)!);
+  // The manager tells its observer of changes only once it is there.
+  const observer = createObserver({ metrics, log, clock, named, statusOf: (account) => tokens.statusOf(account) });
+  zeroProcess(metrics);
+  // As all counters: there at 0 from the start.
+  if (config.callers !== 'none') for (const { name } of config.callers) metrics.caller(name);
+  for (const route of routes) zeroRoute(metrics, route, { keys: callers !== undefined, jwt: config.jwt !== undefined });
+  const tokens: TokenManager = new TokenManager(credentials, {
+    store, records: new Records(store, seal, clock), clock, observer, owner: surroundings.owner,
+    maxAccounts: config.limits.accountsInMemory + credentials.named.length,
+    maxWaiting: config.limits.waitingPerAccount,
+    ...(surroundings.checkpoint && { checkpoint: surroundings.checkpoint }),
+  });
+  const viaName = surroundings.viaName ?? newViaName();
+  const proxy = {
+    routes, callers, viaName, tokens, buffers, metrics, log,
+    // One for both doors: an upstream that cannot be reached is told once.
+    outages: new Outages(systemClock, log),
+    uncured: new UncuredReplies(clock),
+    admission: new Admission(
+      admissionLimits(config.limits, routes.length, config.callers === 'none' ? 1 : config.callers.length)),
+    bodyPatience: new Patience(config.limits.bodyIdle),
+    readIdle: config.limits.readIdle,
+  };
+  const life = { stopping: false };
+
+  const servers = callersServers(config, proxy, inboundTls);
+  const parts: Parts = {
+    servers, tokens, metrics, life,
+    view: new LocalView({
+      tokens, health: new StoreHealth(store, clock), metrics, log, buffers, life, clock, routes: config.routes,
+    }),
+    async close() {
+      servers.close();
+      await tokens.close();
+      for (const route of routes) route.upstream.close();
+      await store.close();
+    },
+  };
+  try {
+    await tokens.load();
+    return parts;
+  } catch (error) {
+    await parts.close();
+    // The manager's words are for callers; what is wrong with the store is in the cause.
+    throw error instanceof TokenwardError && error.cause !== undefined ? error.cause : error;
+  }
+}

@@ -1,0 +1,45 @@
+import type { Server } from 'node:http';
+import type { ServerOptions as TlsOptions } from 'node:https';
+import type { LoadedConfig } from '../config/load.ts';
+import type { ErrorCode } from '../errors.ts';
+import { createHttpServer } from '../http/server/server.ts';
+import { refuseRevoked } from '../http/tls.ts';
+import type { Proxy } from '../proxy/context.ts';
+import { createRequestPath } from '../proxy/handler.ts';
+import type { Door } from '../proxy/site-rules.ts';
+import { doorOf, socketDoorOf } from './doors.ts';
+import { createFront } from './front.ts';
+import { reloadCertificates, type InboundTls } from './inbound-tls.ts';
+
+/** What callers connect to: a server for the port and one for the socket, or one of them. */
+export interface CallersServers {
+  readonly port: Server | undefined;
+  readonly socket: Server | undefined;
+  close(): void;
+}
+
+/** The servers in front of the proxy, not listening yet. */
+export function callersServers(
+  config: LoadedConfig, proxy: Omit<Proxy, 'door'>, inboundTls: InboundTls | undefined,
+): CallersServers {
+  const { log, metrics } = proxy;
+  const serverBehind = (door: Door, tls?: TlsOptions): Server => {
+    const path = createRequestPath({ ...proxy, door });
+    const onRefused = (reason: ErrorCode): void => metrics.errors.inc({ route: 'unmatched', reason });
+    const { headerBytes } = config.limits;
+    const limits = { headerBytes, onRefused, ...(config.listen.engine === 'fast' && { fastPath: path.handle }) };
+    return createHttpServer(createFront(proxy.routes, path, log), limits, tls);
+  };
+  const port = config.listen.port === undefined ? undefined : serverBehind(doorOf(config), inboundTls?.options);
+  const socket = config.listen.socket === undefined ? undefined : serverBehind(socketDoorOf(config));
+  if (inboundTls?.files.crlFile !== undefined && port) refuseRevoked(port);
+  const stopReloading = inboundTls && port && reloadCertificates(port, inboundTls, log);
+  return {
+    port, socket,
+    close() {
+      port?.close();
+      socket?.close();
+      stopReloading?.();
+    },
+  };
+}

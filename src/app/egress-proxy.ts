@@ -1,0 +1,24 @@
+import { getProxyForUrl } from 'proxy-from-env';
+import type { LoadedConfig } from '../config/load.ts';
+import { configError } from '../config/mistakes.ts';
+import { isLoopback } from '../loopback.ts';
+import { isDirect, noProxyOfEnvironment } from './no-proxy.ts';
+
+/**
+ * The corporate proxy on the way to an origin, or nothing. Never for this host itself. Throws a ConfigError if the
+ * environment names one that cannot be used.
+ */
+export function egressProxy({ egressProxy: setting }: Pick<LoadedConfig, 'egressProxy'>): (origin: string) => string {
+  return (origin) => {
+    if (setting === 'none' || isLoopback(new URL(origin).hostname)) return '';
+    if (setting !== 'environment') return setting;
+    if (isDirect(origin, noProxyOfEnvironment())) return '';
+    const found = getProxyForUrl(origin);
+    if (found !== '' && !(URL.canParse(found) && /^https?:$/.test(new URL(found).protocol))) {
+      const message = `the proxy for ${origin} (HTTPS_PROXY, HTTP_PROXY or ALL_PROXY) is not an http:// or https:// `
+        + 'URL; correct it, name the host in NO_PROXY, or set egressProxy: none';
+      throw configError('environment', message);
+    }
+    return found;
+  };
+}

@@ -1,0 +1,46 @@
+import type { Server } from 'node:http';
+import type { Server as TlsServer, ServerOptions as TlsOptions } from 'node:https';
+import type { LoadedConfig } from '../config/load.ts';
+import { readTlsFiles, stampOf, watchTlsFiles, type TlsFiles } from '../http/tls.ts';
+import type { Logger } from '../log.ts';
+
+/** HTTPS for callers, as it was when the files were read. */
+export interface InboundTls {
+  readonly files: TlsFiles;
+  /** Taken before they were read: a change in between is seen. */
+  readonly stamp: string;
+  readonly options: TlsOptions;
+}
+
+/** Undefined: callers come without TLS. Throws a TlsFileError. */
+export function readInboundTls(config: LoadedConfig): InboundTls | undefined {
+  const files = inboundTlsFiles(config);
+  return files && { files, stamp: stampOf(files), options: inboundTlsOptions(config, files) };
+}
+
+function inboundTlsFiles({ listen: { tls } }: LoadedConfig): TlsFiles | undefined {
+  if (tls === undefined) return undefined;
+  const { certFile, keyFile, clientCaFile: caFile, clientCrlFile: crlFile, minVersion } = tls;
+  return { certFile, keyFile, caFile, crlFile, minVersion };
+}
+
+function inboundTlsOptions({ listen: { tls } }: LoadedConfig, files: TlsFiles): TlsOptions {
+  const asked = tls?.clientCaFile !== undefined;
+  const rejectUnauthorized = asked && tls.clientCertificate === 'required';
+  return { ...readTlsFiles(files), requestCert: asked, rejectUnauthorized };
+}
+
+/** Takes renewed certificates into use for new connections; keeps the old ones if the new files do not go together. */
+export function reloadCertificates(
+  server: Server | TlsServer, { files, stamp }: InboundTls, log: Logger,
+): () => void {
+  return watchTlsFiles(files, stamp, () => {
+    try {
+      if ('setSecureContext' in server) server.setSecureContext(readTlsFiles(files));
+      log.info('certificate reloaded', { file: files.certFile ?? '' });
+    } catch (error) {
+      const detail = error instanceof Error ? error.message : '';
+      log.error('the changed certificate cannot be used; the old one stays in use', { detail });
+    }
+  });
+}

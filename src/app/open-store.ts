@@ -1,0 +1,105 @@
+import type { LoadedConfig } from '../config/load.ts';
+import type { Logger } from '../log.ts';
+import { bootTimeOf, systemBootTime } from '../tokens/boot-time.ts';
+import { systemClock, type Clock } from '../tokens/clock.ts';
+import { Seal, sealingKey } from '../tokens/seal.ts';
+import { RecordError, StoreError, type TokenStore } from '../tokens/store.ts';
+import { AnnouncingStore, type Peers } from '../tokens/stores/broadcasting.ts';
+import { EmbeddedStore } from '../tokens/stores/embedded.ts';
+import { keyBesideStore } from '../tokens/stores/key-file.ts';
+import { RedisStore } from '../tokens/stores/redis.ts';
+import { redisOptions } from './redis-options.ts';
+
+/** What opening a store takes besides the configuration. */
+export interface StoreSurroundings {
+  readonly log: Logger;
+  /** Tells whether the process that a lease names is gone. */
+  readonly ownerIsGone: (owner: string) => boolean;
+  readonly clock?: Clock;
+  /** The other workers of this host. */
+  readonly peers?: Peers;
+}
+
+/**
+ * The configured store and what seals its records. What about the store can lose tokens is logged. Rejects with a
+ * StoreError, also if the store's records are sealed with a key that is not configured.
+ */
+export async function openStore(
+  config: LoadedConfig, surroundings: StoreSurroundings,
+): Promise<{ store: TokenStore; seal: Seal }> {
+  const { store, seal } = await open(config, surroundings);
+  try {
+    await checkKey(config, store, seal);
+    for (const warning of (await store.warnings?.()) ?? []) surroundings.log.warn(warning);
+  } catch (error) {
+    await store.close();
+    throw error;
+  }
+  return { store, seal };
+}
+
+/**
+ * What about the configured store can lose tokens or counts of logins, in words for an operator. Rejects with a
+ * StoreError if it cannot be opened.
+ */
+export async function storeWarnings(config: LoadedConfig, surroundings: StoreSurroundings): Promise<string[]> {
+  // Only another program's settings can be wrong; a look must not make an embedded store.
+  if (config.store.type !== 'redis') return [];
+  const { store } = await open(config, surroundings);
+  try {
+    return (await store.warnings?.()) ?? [];
+  } finally {
+    await store.close();
+  }
+}
+
+async function open(
+  { store: config }: LoadedConfig, surroundings: StoreSurroundings,
+): Promise<{ store: TokenStore; seal: Seal }> {
+  const retired = config.retiredKeys.map(sealingKey);
+  if (config.type === 'redis') {
+    return { store: await RedisStore.open(redisOptions(config)), seal: new Seal(sealingKey(config.key), retired) };
+  }
+  let current = config.key;
+  if (current === undefined) {
+    const beside = keyBesideStore(config.path);
+    if (beside.created) {
+      surroundings.log.warn(
+        'generated a store key next to the store: anyone who copies the directory gets the key as well. '
+        + 'Set store.key to keep it elsewhere',
+        { file: beside.file });
+    }
+    if (beside.exposed) {
+      surroundings.log.warn(
+        'other users of this host could read the store key; its mode is set to 0600 where that is possible. If one of '
+          + 'them may have read it, make a new key: tokenward rekey',
+        { file: beside.file });
+    }
+    current = beside.text;
+  }
+  const seal = new Seal(sealingKey(current), retired);
+  const { ownerIsGone, clock = systemClock, peers } = surroundings;
+  const store = EmbeddedStore.open(config.path, {
+    ownerIsGone, now: () => clock.wall(), running: clock === systemClock ? systemBootTime : bootTimeOf(clock),
+  });
+  return { store: peers === undefined ? store : new AnnouncingStore(store, peers), seal };
+}
+
+/**
+ * One record with another key concerns its account. When it is every one, the configured key is the wrong one, and a
+ * process that goes on would serve nobody: rejects with a StoreError.
+ */
+async function checkKey({ accounts }: LoadedConfig, store: TokenStore, seal: Seal): Promise<void> {
+  let wrong: string | undefined;
+  for (const account of Object.keys(accounts)) {
+    const record = await store.read(account).catch((error: unknown) => {
+      if (error instanceof RecordError) return undefined;
+      throw error;
+    });
+    if (record === undefined) continue;
+    const other = seal.otherKey(record.sealed);
+    if (other === undefined) return;
+    wrong ??= other;
+  }
+  if (wrong !== undefined) throw new StoreError(`The store ${wrong}. Nothing was changed.`);
+}

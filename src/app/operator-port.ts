@@ -1,0 +1,16 @@
+import type { Server } from 'node:http';
+import type { LoadedConfig } from '../config/load.ts';
+import { createHttpServer } from '../http/server/server.ts';
+import type { Logger } from '../log.ts';
+import { OperatorDoor } from '../operator/door.ts';
+import { createOperatorApp } from '../operator/routes.ts';
+import type { OperatorView } from '../operator/view.ts';
+import type { Clock } from '../tokens/clock.ts';
+
+/** The operator port, not listening yet. */
+export function operatorPort(
+  view: OperatorView, log: Logger, { operator }: Pick<LoadedConfig, 'operator'>, clock?: Clock,
+): Server {
+  const app = createOperatorApp({ view, log, door: new OperatorDoor(operator), ...(clock && { clock }) });
+  return createHttpServer(app, { headerBytes: 16 * 1024 });
+}

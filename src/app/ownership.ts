@@ -1,0 +1,51 @@
+import type { LoadedConfig } from '../config/load.ts';
+import type { Clock } from '../tokens/clock.ts';
+import type { Records } from '../tokens/records.ts';
+import { accountOfKey, RecordError } from '../tokens/store.ts';
+import { credentialSource } from './credentials.ts';
+
+/** What of a store's rows belongs to the accounts of a configuration. */
+interface Ownership {
+  has(account: string): boolean;
+  identityOf(account: string): string | undefined;
+  /** The accounts that name this one as their former name. */
+  heirsOf(former: string): readonly string[];
+  readonly budgets: ReadonlySet<string>;
+}
+
+/** What the accounts of this configuration own. */
+export function ownership(config: LoadedConfig, clock: Clock): Ownership {
+  // Nobody is called: a credential only tells whose it is.
+  const source = credentialSource(config, clock, () => () => Promise.reject(new Error('no call is made here')));
+  const { accounts, generated } = config;
+  const heirs = new Map<string, string[]>();
+  const inherit = (account: string, former: string | undefined): void => {
+    if (former !== undefined) heirs.set(former, [...(heirs.get(former) ?? []), account]);
+  };
+  for (const [account, { formerName }] of Object.entries(accounts)) inherit(account, formerName);
+  for (const [account, [kind]] of generated.byName) inherit(account, generated.kinds[kind]!.settings.formerName);
+  const all = [...Object.keys(accounts), ...generated.byName.keys()];
+  return {
+    has: (account) => source.has(account),
+    identityOf: (account) => source.get(account)?.identity,
+    heirsOf: (former) => heirs.get(former) ?? [],
+    budgets: new Set(all.map((account) => source.get(account)?.budget?.key).filter((key) => key !== undefined)),
+  };
+}
+
+/** The generation of a record that nobody owns; undefined if it does not open; false: it is somebody's. */
+export async function unownedGeneration(
+  key: string, records: Records, owned: Ownership, known: ReadonlySet<string>,
+): Promise<number | undefined | false> {
+  const account = accountOfKey(key);
+  // Not taken over yet: it is still to be the record of its heir.
+  if (owned.heirsOf(account).some((heir) => !known.has(heir))) return false;
+  try {
+    const { generation, identity } = await records.read(key);
+    if (!owned.has(account)) return generation;
+    return identity === '' || identity === owned.identityOf(account) ? false : generation;
+  } catch (error) {
+    if (!(error instanceof RecordError)) throw error;
+    return owned.has(account) ? false : undefined;
+  }
+}

@@ -1,0 +1,58 @@
+import type { LoadedConfig } from '../config/load.ts';
+import { systemClock } from '../tokens/clock.ts';
+import { Records } from '../tokens/records.ts';
+import type { StoredKind } from '../tokens/store.ts';
+import { openStore, type StoreSurroundings } from './open-store.ts';
+import { ownership, unownedGeneration } from './ownership.ts';
+import { requireStore } from './store-presence.ts';
+
+/** What `store prune` removes: the key of a row; the generation if it is a record that could be read. */
+interface Pruned {
+  readonly key: string;
+  readonly generation: number | undefined;
+}
+
+/**
+ * A count of logins that no account owns is kept for so long: whoever comes back within it must not log in too often.
+ * ms.
+ */
+const COUNTS_KEPT = 31 * 86_400_000;
+
+/**
+ * Removes what no account of the configuration owns: records of accounts that are gone or whose identity is another one
+ * now, their leases, and counts of logins that are over. `dryRun` only says what that is. What does not open is removed
+ * only if its account is gone. Rejects with a StoreError.
+ */
+export async function pruneStore(
+  config: LoadedConfig, surroundings: StoreSurroundings, { dryRun }: { dryRun: boolean },
+): Promise<{ removed: readonly Pruned[] }> {
+  const clock = surroundings.clock ?? systemClock;
+  requireStore(config, 'prune');
+  const { store, seal } = await openStore(config, surroundings);
+  try {
+    const records = new Records(store, seal, clock);
+    const removed: Pruned[] = [];
+    const remove = async (kind: StoredKind, name: string, generation: number | undefined): Promise<void> => {
+      removed.push({ key: store.keyOf?.(kind, name) ?? name, generation });
+      if (!dryRun) await (kind === 'budget' ? store.removeBudget(name) : store.remove(name));
+    };
+    const owned = ownership(config, clock);
+    const names = await store.accounts();
+    const known = new Set(names);
+    for (const name of names) {
+      const generation = await unownedGeneration(name, records, owned, known);
+      if (generation !== false) await remove('record', name, generation);
+    }
+    for (const name of await store.leased()) {
+      if (!known.has(name) && !owned.has(name)) await remove('lease', name, undefined);
+    }
+    for (const { budget, entries } of await store.budgets()) {
+      if (!owned.budgets.has(budget) && entries.every((at) => at < clock.wall() - COUNTS_KEPT)) {
+        await remove('budget', budget, undefined);
+      }
+    }
+    return { removed };
+  } finally {
+    await store.close();
+  }
+}

@@ -1,0 +1,41 @@
+import type { LoadedConfig } from '../config/load.ts';
+import { systemClock } from '../tokens/clock.ts';
+import { Records } from '../tokens/records.ts';
+import { RecordError, StoreError } from '../tokens/store.ts';
+import { openStore, type StoreSurroundings } from './open-store.ts';
+
+/** So many records that do not open are named in one message. */
+const NAMED_MOST = 20;
+
+/**
+ * Seals every stored record with the current key. Returns how many there are and how many were sealed anew. Rejects
+ * with a StoreError; if some do not open, when all the others are done, naming those.
+ */
+export async function rekeyStore(
+  config: LoadedConfig, surroundings: StoreSurroundings,
+): Promise<{ records: number; resealed: number }> {
+  const clock = surroundings.clock ?? systemClock;
+  const { store, seal } = await openStore(config, surroundings);
+  try {
+    const records = new Records(store, seal, clock);
+    const keys = await store.accounts();
+    const failed: string[] = [];
+    let resealed = 0;
+    for (const key of keys) {
+      try {
+        if (await records.reseal(key)) resealed += 1;
+      } catch (error) {
+        if (!(error instanceof RecordError)) throw error;
+        failed.push(error.message);
+      }
+    }
+    if (failed.length > 0) {
+      throw new StoreError(
+        `${failed.length} of ${keys.length} records could not be sealed anew; ${resealed} were. `
+          + failed.slice(0, NAMED_MOST).join(' '));
+    }
+    return { records: keys.length, resealed };
+  } finally {
+    await store.close();
+  }
+}

@@ -1,0 +1,69 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import type { LoadedConfig } from '../config/load.ts';
+import { drain, keepCallers, sendCallersAway } from '../http/server/drain.ts';
+import { listen } from '../http/server/listen.ts';
+import { listenOnSocket } from '../http/server/socket-file.ts';
+import type { Metrics } from '../metrics.ts';
+import type { LocalView } from '../operator/local-view.ts';
+import type { TokenManager } from '../tokens/manager.ts';
+import type { Parts } from './build.ts';
+import type { ProxyAddress } from './proxy-address.ts';
+
+/** The part of a tokenward that serves callers: all of it but the operator port. */
+export interface Worker {
+  readonly proxyAddress: ProxyAddress;
+  readonly tokens: TokenManager;
+  readonly metrics: Metrics;
+  readonly view: LocalView;
+  /** Not ready → delay → stop accepting → let requests and renewals end → close the store. */
+  stop(how?: StopOptions): Promise<void>;
+}
+
+interface StopOptions {
+  /** Another worker takes over: no load balancer needs to notice, and callers are given time to go over to it. */
+  readonly replaced?: boolean;
+  /** How long callers' idle connections are left open, ms. Only tests give it: nobody is at the other end of theirs. */
+  readonly patience?: number;
+}
+
+/**
+ * How long a caller's idle connection is left open, so that the caller may send one more request on it: when another
+ * worker takes over, and when everything ends. ms.
+ */
+const PATIENCE_REPLACED = 5_000;
+const PATIENCE_AT_END = 500;
+/**
+ * Before and after the listener closes, callers are not sent away for so long: whoever was is making a new connection
+ * just then, and it would be reset. ms.
+ */
+const CALM = 300;
+
+/** Listens for callers. Rejects with a ListenError; closing what was built is left to whoever built it. */
+export async function serveCallers(config: LoadedConfig, parts: Parts): Promise<Worker> {
+  const { servers, tokens, metrics, view, life } = parts;
+  const { host, port, socket, socketMode } = config.listen;
+  const proxyAddress: ProxyAddress = {
+    ...(servers.port && await listen(servers.port, host, port!, 'proxy')),
+    ...(servers.socket && { socket: await listenOnSocket(servers.socket, socket!, socketMode, 'proxy') }),
+  };
+  const all = [servers.port, servers.socket].filter((server) => server !== undefined);
+  return {
+    proxyAddress, tokens, metrics, view,
+    async stop({ replaced = false, patience = replaced ? PATIENCE_REPLACED : PATIENCE_AT_END } = {}) {
+      life.stopping = true;
+      const { delay, drain: most } = config.shutdown;
+      if (replaced) await Promise.all(all.map((server) => drain(server, most, { patience })));
+      else {
+        // They find another process behind the load balancer, while this one still answers whoever does not.
+        if (delay > CALM) {
+          all.forEach(sendCallersAway);
+          await sleep(delay - CALM);
+          all.forEach(keepCallers);
+        }
+        if (delay > 0) await sleep(Math.min(delay, CALM));
+        await Promise.all(all.map((server) => drain(server, most, { patience, calm: patience === 0 ? 0 : CALM })));
+      }
+      await parts.close();
+    },
+  };
+}

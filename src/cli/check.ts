@@ -1,0 +1,32 @@
+import { storeWarnings } from '../app/open-store.ts';
+import { findAccount, loadConfig, showMistake, type LoadedConfig } from '../config/load.ts';
+import type { RouteConfig } from '../config/schema.ts';
+import { describeFault } from '../log.ts';
+import { StoreError } from '../tokens/store.ts';
+import { configFile, print, type Options } from './options.ts';
+import { storeSurroundings } from './store-surroundings.ts';
+
+/** `tokenward check`: what a configuration would do, and what is probably not meant. */
+export async function check(options: Options): Promise<void> {
+  const file = configFile(options);
+  const config = loadConfig(file, process.env);
+  const wide = Math.max(...config.routes.map(({ prefix }) => prefix.length));
+  const lines = config.routes.map((route) =>
+    `  ${route.prefix.padEnd(wide)}  ->  ${route.upstream}  ${identityOf(route, config)}`);
+  const generated = config.generated.byName.size;
+  const elsewhere = config.accountsFrom === undefined
+    ? ''
+    : `${Object.keys(config.accounts).length + generated} accounts, ${generated} of them generated.\n`;
+  for (const warning of config.warnings) process.stderr.write(`warning: ${file}: ${showMistake(warning)}\n`);
+  // Asked last: a store that cannot be reached from here says nothing about the configuration.
+  const about = await storeWarnings(config, storeSurroundings()).catch((error: unknown) =>
+    [`the store was not looked at: ${error instanceof StoreError ? error.message : describeFault(error)}`]);
+  for (const warning of about) process.stderr.write(`warning: store: ${warning}\n`);
+  print(`${file} is fine.\n${lines.join('\n')}\n${elsewhere}`);
+}
+
+/** As whom a route's requests go out. */
+function identityOf({ account, accountFrom }: RouteConfig, config: LoadedConfig): string {
+  if (account !== undefined) return `as ${account} (${findAccount(config, account)!.settings.flow})`;
+  return accountFrom !== undefined ? `as the request says (${accountFrom.flow})` : '(no token)';
+}

@@ -1,0 +1,26 @@
+import { ConfigError } from '../config/load.ts';
+import { ListenError } from '../http/server/listen.ts';
+import { TlsFileError } from '../http/tls.ts';
+import { describeFault } from '../log.ts';
+import { JwksFileError } from '../proxy/jwt.ts';
+import { AccountBusy } from '../tokens/import.ts';
+import { StoreError } from '../tokens/store.ts';
+import { WorkerStartError } from '../workers/worker-start-error.ts';
+import { ImportTargetError } from './import-account.ts';
+import { ImportInputError } from './import-input.ts';
+import { OperatorError } from './operator-client.ts';
+import { UsageError } from './usage-error.ts';
+
+/** Errors whose message is all there is to say. */
+const FAILURES = [AccountBusy, StoreError, ListenError, TlsFileError, JwksFileError, OperatorError];
+
+/** What to say of an error that ends the program, and its exit code. */
+export function explain(error: unknown): { message: string; exitCode: number } {
+  if (error instanceof UsageError || error instanceof ImportTargetError || error instanceof ImportInputError) {
+    return { message: `${error.message}${error.message.endsWith('?') ? '' : '.'} Try: tokenward --help`, exitCode: 2 };
+  }
+  if (error instanceof ConfigError) return { message: error.message, exitCode: 2 };
+  if (error instanceof WorkerStartError) return error;
+  if (FAILURES.some((kind) => error instanceof kind)) return { message: (error as Error).message, exitCode: 1 };
+  return { message: `unexpected fault (${describeFault(error)})`, exitCode: 1 };
+}

@@ -1,0 +1,39 @@
+import { VERSION } from '../version.ts';
+
+/** What `tokenward --help` prints. */
+export const HELP = `tokenward ${VERSION} - an outbound proxy that puts the right token on each request
+
+Usage: tokenward <command> [options]
+
+  serve     run the proxy
+  check     check a configuration and say what it would do
+  sandbox   run imitations of the three vendors' APIs to try the proxy with
+  status    show what every credential of a running tokenward is doing
+  renew     renew an account's token now:  tokenward renew <account> [--login] [--use-reserve]
+  import    bring a refresh token into the store, from standard input:  tokenward import <account>
+  rekey     seal every stored token with store.key; the earlier key must stand in store.retiredKeys
+  store     copy the stored tokens and counted logins from one store to another, with tokenward stopped:
+            tokenward store copy --from OLD.yaml --to NEW.yaml [--dry-run] [--overwrite]
+            or remove what no account of the configuration owns:  tokenward store prune [--dry-run]
+  hash-key  turn a caller's key (from standard input) into what the configuration keeps
+  schema    print the JSON Schema of the configuration, for editors
+
+Options:
+  -c, --config FILE   the configuration (default: proxy.config.yaml, or $TOKENWARD_CONFIG)
+      --operator URL  status, renew: the operator port (default: from the configuration, or $TOKENWARD_OPERATOR)
+      --operator-key-file FILE
+                      status, renew: the operator's key (or $TOKENWARD_OPERATOR_KEY)
+      --json          status: as JSON
+      --login         renew: log in, even if there is a refresh token to spend
+      --use-reserve   renew: may spend the logins kept in reserve
+      --from FILE     store copy: the configuration whose store is read
+      --to FILE       store copy: the configuration whose store is written
+      --dry-run       store copy, store prune: only say what would be done
+      --overwrite     store copy: also replace tokens that are as new or newer
+      --host HOST     sandbox: listen here (default 127.0.0.1)
+      --port PORT     sandbox: first of its ports (default 8180)
+  -h, --help          show this
+  -v, --version       show the version
+
+Exit codes: 0 done, 1 failed, 2 wrong usage or configuration.
+`;

@@ -1,0 +1,65 @@
+import { findAccount, type LoadedConfig } from '../config/load.ts';
+import { nearest } from '../nearest.ts';
+import { credentialSource } from '../app/credentials.ts';
+import { TokenCallError } from '../flows/run.ts';
+import { openStore, type StoreSurroundings } from '../app/open-store.ts';
+import { storeIsThere } from '../app/store-presence.ts';
+import { systemClock } from '../tokens/clock.ts';
+import type { Credential } from '../tokens/credential.ts';
+import { importToken } from '../tokens/import.ts';
+import { Records } from '../tokens/records.ts';
+import { readImport } from './import-input.ts';
+
+/** The account cannot take an imported token; the message says why. */
+export class ImportTargetError extends Error {}
+
+/**
+ * Looks whether an imported refresh token would be of use to the account, before anybody types one. Throws an
+ * ImportTargetError.
+ */
+export function importTarget(config: LoadedConfig, account: string): Credential {
+  const found = findAccount(config, account);
+  if (found === undefined) {
+    const meant = nearest(account, Object.keys(config.accounts));
+    const hint = meant === undefined ? '' : `; did you mean "${meant}"?`;
+    throw new ImportTargetError(`there is no account of this name in the configuration${hint}`);
+  }
+  if (found.flow.refresh === undefined) {
+    throw new ImportTargetError(
+      `the flow ${found.settings.flow} has no refresh; an imported refresh token would never be used`);
+  }
+  // Nobody is called here: the running process, or the next one that starts, spends the token.
+  const nobody = () => Promise.reject(new TokenCallError('connect', false));
+  return credentialSource(config, systemClock, () => nobody).get(account)!;
+}
+
+/** What was done, for the person who did it. */
+interface Imported {
+  readonly message: string;
+  /** The store was not there before: perhaps it is not the one that is meant. */
+  readonly newStore: string | undefined;
+}
+
+/**
+ * Brings what was given into the configured store. Rejects with an ImportInputError, an AccountBusy or a StoreError.
+ */
+export async function importInto(
+  config: LoadedConfig, credential: Credential, given: string,
+  surroundings: StoreSurroundings & { readonly owner: string },
+): Promise<Imported> {
+  const clock = surroundings.clock ?? systemClock;
+  const grant = readImport(given, clock.wall());
+  const newStore = storeIsThere(config) ? undefined : config.store.type === 'embedded' ? config.store.path : undefined;
+  const { store, seal } = await openStore(config, surroundings);
+  try {
+    const { owner } = surroundings;
+    const generation = await importToken(store, new Records(store, seal, clock), credential, grant, { owner, clock });
+    const what = grant.secret === undefined ? 'refresh token imported' : 'refresh token and access token imported';
+    const then = grant.secret === undefined
+      ? 'the next call spends it'
+      : 'the access token is used until it is over or refused, then the refresh token is spent';
+    return { message: `${credential.account}: ${what}, generation ${generation}; ${then}`, newStore };
+  } finally {
+    await store.close();
+  }
+}

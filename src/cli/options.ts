@@ -1,0 +1,46 @@
+import { parseArgs } from 'node:util';
+import { UsageError } from './usage-error.ts';
+
+/** Every option of every command. One that a command has no use for is passed over. */
+export const OPTIONS = {
+  config: { type: 'string', short: 'c' },
+  operator: { type: 'string' },
+  'operator-key-file': { type: 'string' },
+  json: { type: 'boolean', default: false },
+  login: { type: 'boolean', default: false },
+  'use-reserve': { type: 'boolean', default: false },
+  from: { type: 'string' },
+  to: { type: 'string' },
+  'dry-run': { type: 'boolean', default: false },
+  overwrite: { type: 'boolean', default: false },
+  host: { type: 'string', default: '127.0.0.1' },
+  port: { type: 'string', default: '8180' },
+  help: { type: 'boolean', short: 'h', default: false },
+  version: { type: 'boolean', short: 'v', default: false },
+} as const;
+
+/** The options as they were given. */
+export type Options = ReturnType<typeof parse>['values'];
+
+/** What stands on the command line. Throws a UsageError. */
+export function readCommandLine(args: string[]): ReturnType<typeof parse> {
+  try {
+    return parse(args);
+  } catch (error) {
+    throw new UsageError(error instanceof Error ? error.message.split('. ')[0]! : 'wrong usage');
+  }
+}
+
+function parse(args: string[]) {
+  return parseArgs({ args, options: OPTIONS, allowPositionals: true });
+}
+
+/** The file of the configuration. */
+export function configFile(options: Options): string {
+  return options.config ?? process.env['TOKENWARD_CONFIG'] ?? 'proxy.config.yaml';
+}
+
+/** Writes to standard output. */
+export function print(text: string): void {
+  process.stdout.write(text);
+}

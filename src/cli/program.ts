@@ -1,0 +1,31 @@
+import { nearest } from '../nearest.ts';
+import { VERSION } from '../version.ts';
+import { COMMANDS, WITH_A_WORD } from './commands.ts';
+import { explain } from './exit.ts';
+import { HELP } from './help.ts';
+import { print, readCommandLine } from './options.ts';
+import { UsageError } from './usage-error.ts';
+
+async function main(): Promise<void> {
+  const { values, positionals: [name, ...rest] } = readCommandLine(process.argv.slice(2));
+  if (values.version) return print(`${VERSION}\n`);
+  if (values.help || name === 'help') return print(HELP);
+  if (name === undefined) throw new UsageError('no command given');
+  if (rest.length > (WITH_A_WORD.includes(name) ? 1 : 0)) throw new UsageError(`too many words after ${name}`);
+  const command = COMMANDS.get(name);
+  if (command !== undefined) return command(values, rest[0]);
+  const meant = nearest(name, [...COMMANDS.keys(), 'help']);
+  throw new UsageError(`there is no command "${name}"${meant === undefined ? '' : `; did you mean "${meant}"?`}`);
+}
+
+// Whoever reads our output may have seen enough of it (`tokenward schema | head`).
+process.stdout.on('error', (error: NodeJS.ErrnoException) => {
+  if (error.code !== 'EPIPE') throw error;
+  process.exit(0);
+});
+
+main().catch((error: unknown) => {
+  const { message, exitCode } = explain(error);
+  process.stderr.write(`tokenward: ${message}\n`);
+  process.exitCode = exitCode;
+});

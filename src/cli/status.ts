@@ -1,0 +1,71 @@
+import type { StatusDocument } from '../operator/status-document.ts';
+import type { CredentialStatus } from '../tokens/status.ts';
+import { ask, notTheOperatorPort } from './operator-client.ts';
+import { operatorKey, operatorUrl } from './operator-options.ts';
+import { print, type Options } from './options.ts';
+import { span } from './span.ts';
+
+/** `tokenward status`. */
+export async function status(options: Options): Promise<void> {
+  print(await operatorStatus(operatorUrl(options), options.json, operatorKey(options)));
+}
+
+/** A table, or the document as it is. */
+async function operatorStatus(url: string, json: boolean, key?: string): Promise<string> {
+  const status = (await ask(`${url}/status`, 'GET', key)) as Partial<StatusDocument>;
+  if (!isStatus(status)) throw notTheOperatorPort(url);
+  if (json) return `${JSON.stringify(status, null, 2)}\n`;
+  const rows = status.accounts.map((account) => [
+    account.account,
+    account.flow,
+    account.state,
+    String(account.generation),
+    lifeOf(account, status.now),
+    loginsOf(account),
+    problemOf(account, status.now),
+  ]);
+  return storeTrouble(status)
+    + table([['ACCOUNT', 'FLOW', 'STATE', 'GENERATION', 'EXPIRES IN', 'LOGINS LEFT', 'PROBLEM'], ...rows])
+    + notShown(status);
+}
+
+/** Of a token that is known to be refused it does not matter when it ends. */
+function lifeOf({ refusedAt, expiresAt }: CredentialStatus, now: number): string {
+  if (refusedAt !== undefined) return 'refused';
+  return expiresAt === undefined ? '-' : span(expiresAt - now);
+}
+
+/** Automatic logins, and behind the plus what is left of the operators' reserve. */
+function loginsOf({ budget }: CredentialStatus): string {
+  if (budget === undefined) return '-';
+  return `${budget.remaining} of ${budget.limit}${budget.reserveLimit > 0 ? ` (+${budget.reserveRemaining})` : ''}`;
+}
+
+function problemOf({ problem, retryAt }: CredentialStatus, now: number): string {
+  if (problem === undefined) return '';
+  return retryAt !== undefined && retryAt > now ? `${problem}; next try in ${span(retryAt - now)}` : problem;
+}
+
+function storeTrouble({ store, now }: StatusDocument): string {
+  return store.usable
+    ? ''
+    : `The token store has been unusable for ${span(Math.max(1, now - store.since))}: `
+      + `${store.error ?? 'no reason is known'}\n\n`;
+}
+
+function notShown({ accounts, accountCount }: StatusDocument): string {
+  const more = accountCount.known - accounts.length;
+  return more > 0
+    ? `… and ${more} more accounts, ${Math.max(0, accountCount.inMemory - accounts.length)} of them in use\n`
+    : '';
+}
+
+function isStatus(status: Partial<StatusDocument>): status is StatusDocument {
+  return Array.isArray(status.accounts) && typeof status.now === 'number' && status.store !== undefined;
+}
+
+function table(rows: readonly (readonly string[])[]): string {
+  const widths = rows[0]!.map((_, column) => Math.max(...rows.map((row) => row[column]!.length)));
+  const lines = rows.map((row) => row.map((cell, column) => cell.padEnd(widths[column]!)).join('  ').trimEnd());
+  return `${lines.join('\n')}\n`;
+}

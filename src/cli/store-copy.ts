@@ -1,0 +1,45 @@
+import { resolve } from 'node:path';
+import { copyStore } from '../app/copy-store.ts';
+import { loadConfig, type LoadedConfig } from '../config/load.ts';
+import { StoreError } from '../tokens/store.ts';
+import { print, type Options } from './options.ts';
+import { storeSurroundings } from './store-surroundings.ts';
+import { UsageError } from './usage-error.ts';
+
+/** `tokenward store copy`. */
+export async function storeCopy(options: Options): Promise<void> {
+  const { from, to } = options;
+  if (from === undefined || to === undefined) {
+    throw new UsageError('store copy needs two configurations: --from OLD.yaml --to NEW.yaml');
+  }
+  const [source, target] = [loadConfig(from, process.env), loadConfig(to, process.env)];
+  if (storePlace(source) === storePlace(target)) {
+    throw new UsageError('--from and --to name the same store; to change its key, there is tokenward rekey');
+  }
+  const dryRun = options['dry-run'];
+  const how = { overwrite: options.overwrite, dryRun };
+  const { accounts, logins, refused } = await copyStore(source, target, storeSurroundings(), how);
+  const wide = Math.max(0, ...accounts.map(({ account }) => account.length));
+  const said = {
+    copied: dryRun || refused ? 'to be copied' : 'copied',
+    'already there': 'already there',
+    'in the way': 'the target has one that is as new or newer',
+  };
+  for (const { account, generation, outcome } of accounts) {
+    print(`${account.padEnd(wide)}  generation ${generation}  ${said[outcome]}\n`);
+  }
+  const copied = accounts.filter(({ outcome }) => outcome === 'copied').length;
+  if (refused) {
+    throw new StoreError('Nothing was copied. Make sure which store is the right one; '
+      + '--overwrite takes the tokens of --from all the same.');
+  }
+  const carried = dryRun ? 'to be carried' : 'carried';
+  print(`${accounts.length} accounts, ${copied} ${said.copied}; ${logins} counted logins ${carried} over\n`);
+}
+
+/** Tells two stores apart, as far as their configurations do. */
+function storePlace({ store }: LoadedConfig): string {
+  return store.type === 'embedded'
+    ? resolve(store.path)
+    : JSON.stringify([store.url, store.sentinel?.name, store.sentinel?.nodes, store.cluster?.nodes, store.keyPrefix]);
+}

@@ -1,0 +1,20 @@
+import { pruneStore } from '../app/prune-store.ts';
+import { loadConfig } from '../config/load.ts';
+import { configFile, print, type Options } from './options.ts';
+import { storeSurroundings } from './store-surroundings.ts';
+
+/** `tokenward store prune`. */
+export async function storePrune(options: Options): Promise<void> {
+  const config = loadConfig(configFile(options), process.env);
+  const dryRun = options['dry-run'];
+  const { removed } = await pruneStore(config, storeSurroundings(), { dryRun });
+  const wide = Math.max(0, ...removed.map(({ key }) => key.length));
+  for (const { key, generation } of removed) {
+    print(generation === undefined ? `${key}\n` : `${key.padEnd(wide)}  generation ${generation}\n`);
+  }
+  if (removed.length === 0) {
+    return print('Nothing to remove: every record belongs to an account of the configuration.\n');
+  }
+  const whose = `no account of the configuration owns ${removed.length === 1 ? 'it' : 'them'}`;
+  print(`${removed.length} ${dryRun ? 'to be removed' : 'removed'}: ${whose}\n`);
+}

@@ -1,0 +1,2 @@
+/** Wrong usage of the command line. */
+export class UsageError extends Error {}

@@ -1,0 +1,43 @@
+import { attachSchema, budgetSchema, type Flow } from '../flows/flow.ts';
+import { PRESETS } from '../flows/presets.ts';
+import { checkAllGiven, type SourceOf } from './credential-checks.ts';
+import { checkAttach, checkBudget, needsBaseUrl } from './flow-checks.ts';
+import { noFlow, record, type Path, type Say } from './mistakes.ts';
+
+/*
+ * What the schema does not see: names that must exist elsewhere, and rules across parts. All checks of this kind look
+ * at the values as they are written, so that they have their say beside the schema's complaints and not only after
+ * them.
+ */
+
+/** The accounts of a document: their flows must exist, and what they give must do. */
+export function checkAccounts(raw: unknown, flows: ReadonlyMap<string, Flow>, sourceOf: SourceOf, say: Say): void {
+  const own = Object.keys(record(record(raw)['flows']));
+  for (const [name, value] of Object.entries(record(record(raw)['accounts']))) {
+    const { flow: flowName, credentials, baseUrl, attach, budget } = record(value);
+    if (typeof flowName !== 'string') continue;
+    const flow = flows.get(flowName);
+    if (flow === undefined) {
+      // One of the configuration's own that is missing here has had its complaint.
+      const known = [...new Set([...Object.keys(PRESETS), ...own])];
+      if (!own.includes(flowName)) say(['accounts', name, 'flow'], noFlow(flowName, known));
+      continue;
+    }
+    const path = ['accounts', name];
+    const used = { ...flow, ...overrides(flow, attach, budget, path, say) };
+    checkAllGiven(used, credentials, [...path, 'credentials'], sourceOf, say);
+    if (baseUrl === undefined && flow.baseUrl === undefined && needsBaseUrl(flow)) {
+      say(path, `the flow ${flowName} needs a baseUrl here`);
+    }
+  }
+}
+
+/**
+ * The parts of a flow that an account of it changes, checked as far as they are well-formed. `path`: of the account.
+ */
+export function overrides(flow: Flow, attach: unknown, budget: unknown, path: Path, say: Say): Partial<Flow> {
+  const [attached, limited] = [attachSchema.safeParse(attach), budgetSchema.safeParse(budget)];
+  if (attached.success) checkAttach(flow, attached.data, [...path, 'attach'], say);
+  if (limited.success) checkBudget(flow, limited.data, [...path, 'budget'], say);
+  return attached.success ? { attach: attached.data } : {};
+}

@@ -1,0 +1,67 @@
+import { readdirSync } from 'node:fs';
+import { join } from 'node:path';
+import type { Flow } from '../flows/flow.ts';
+import { checkAccounts } from './account-checks.ts';
+import { readDocument } from './document.ts';
+import { expandLeaves, type Expanding } from './expand-leaves.ts';
+import { reportIssue } from './issues.ts';
+import { configError, ConfigError, dotted, record, type ConfigMistake, type Say } from './mistakes.ts';
+import type { AccountConfig } from './schema.ts';
+import { accountsSchema } from './schema/accounts.ts';
+import { requireText } from './text-file.ts';
+
+/**
+ * The accounts in the files of a folder: each file is a mapping of names, like `accounts` in the configuration. Throws
+ * a ConfigError with every mistake.
+ */
+export function accountsOfFolder(
+  folder: string, flows: ReadonlyMap<string, Flow>, how: Omit<Expanding, 'say'>, taken: ReadonlySet<string>,
+): Record<string, AccountConfig> {
+  let names: string[];
+  try {
+    // Editors leave hidden files, and Kubernetes hides the folders that its links lead to.
+    names = readdirSync(folder).filter((name) => /^[^.].*\.(ya?ml|json)$/.test(name)).sort();
+  } catch (error) {
+    throw configError(folder, `the folder cannot be read (${(error as NodeJS.ErrnoException).code ?? 'error'})`);
+  }
+  const accounts: Record<string, AccountConfig> = {};
+  const seen = new Map([...taken].map((name) => [name, 'the configuration']));
+  const mistakes: ConfigMistake[] = [];
+  for (const name of names) {
+    const file = join(folder, name);
+    try {
+      const found = accountsOfFile(requireText(file), file, flows, how, seen);
+      Object.assign(accounts, found);
+      for (const account of Object.keys(found)) seen.set(account, file);
+    } catch (error) {
+      if (!(error instanceof ConfigError)) throw error;
+      mistakes.push(...error.mistakes.map((mistake) => ({ ...mistake, file })));
+    }
+  }
+  if (mistakes.length > 0) throw new ConfigError(folder, mistakes);
+  return accounts;
+}
+
+function accountsOfFile(
+  text: string, file: string, flows: ReadonlyMap<string, Flow>, how: Omit<Expanding, 'say'>,
+  seen: ReadonlyMap<string, string>,
+): Record<string, AccountConfig> {
+  const document = readDocument(text, file);
+  const mistakes: ConfigMistake[] = [];
+  // The checks speak of `accounts.<name>`; here the names stand at the top.
+  const say: Say = (path, message) =>
+    void mistakes.push({ path: dotted(path.slice(1)), line: document.lineOf(path.slice(1)), message });
+  const expanded = { accounts: expandLeaves(document.value ?? {}, ['accounts'], { ...how, say }) };
+  const parsed = accountsSchema.safeParse(expanded.accounts);
+  for (const issue of parsed.error?.issues ?? []) {
+    reportIssue({ ...issue, path: ['accounts', ...issue.path] }, expanded, say);
+  }
+  checkAccounts(expanded, flows, (path) => document.sourceOf(path.slice(1)), say);
+  for (const name of Object.keys(record(expanded.accounts))) {
+    if (seen.has(name)) say(['accounts', name], `an account with this name exists in ${seen.get(name)!} already`);
+  }
+  if (mistakes.length > 0 || !parsed.success) {
+    throw new ConfigError(file, mistakes.sort((a, b) => (a.line ?? 0) - (b.line ?? 0)));
+  }
+  return parsed.data;
+}

@@ -1,0 +1,115 @@
+import { attachable, attachedName } from '../flows/attach.ts';
+import { CLIENT_AUTHS } from '../flows/client-auth.ts';
+import { isFixed, type Attach, type Flow, type TokenCall } from '../flows/flow.ts';
+import { buildRequest } from '../flows/request.ts';
+import { fillString, fitsHeader, placeholdersIn, UnfillableError } from '../flows/template.ts';
+import { callsOf, textsOf } from './flow-texts.ts';
+import { record, type Path, type Say } from './mistakes.ts';
+
+/*
+ * Credentials that are all there and do not do all the same: a call cannot be built from them, or the token never gets
+ * onto a request. Found here, so that it is not found at the first request.
+ */
+
+/**
+ * True if what an account of the flow gives has to be looked at more closely than for what is required: not every place
+ * takes every value.
+ */
+export function isParticular(flow: Flow): boolean {
+  return isFixed(flow) || callsOf(flow).some(([, call]) => call.client !== undefined
+    || textsOf(call).some(([[key], text]) => placeholdersIn(text).some(({ name, needed }) =>
+      Object.hasOwn(flow.credentials, name)
+        && (needed && flow.credentials[name] === 'optional' || (key !== 'json' && key !== 'form')))));
+}
+
+/** Whether the flow, as the account uses it, can do with what the account gives. `path`: of the credentials. */
+export function checkGiven(flow: Flow, given: unknown, path: Path, say: Say): void {
+  const complaints: (readonly [Path, string])[] = [];
+  checkPresent(flow, record(given), path, (...complaint) => void complaints.push(complaint));
+  for (const complaint of complaints) say(...complaint);
+  if (complaints.length > 0) return;
+  for (const message of new Set(callsOf(flow).map(([, call]) => unbuildable(call, flow.baseUrl, record(given))))) {
+    if (message !== undefined) say(path, message);
+  }
+}
+
+/** Why a call cannot be built from these credentials; undefined: it can. */
+function unbuildable(
+  call: TokenCall, baseUrl: string | undefined, credentials: Readonly<Record<string, unknown>>,
+): string | undefined {
+  try {
+    // What only a refresh has, and what the account says itself, is stood in for.
+    buildRequest(call, baseUrl ?? 'https://base.invalid', { token: 't', refreshToken: 'r', ...credentials });
+    return undefined;
+  } catch (error) {
+    return error instanceof UnfillableError ? error.message : 'a value here cannot be written into the call';
+  }
+}
+
+function checkPresent(flow: Flow, credentials: Readonly<Record<string, unknown>>, path: Path, say: Say): void {
+  const has = (name: string): boolean =>
+    Object.hasOwn(credentials, name) && ![undefined, null, ''].includes(credentials[name] as string);
+  const missing = new Map<string, string>();
+  for (const [key, call] of callsOf(flow)) {
+    for (const [, text] of textsOf(call)) {
+      for (const { name, needed } of placeholdersIn(text)) {
+        if (needed && flow.credentials[name] === 'optional' && !has(name)) missing.set(name, key);
+      }
+    }
+  }
+  for (const auth of new Set(callsOf(flow).flatMap(([, { client }]) => (client === undefined ? [] : [client.auth])))) {
+    checkClientAuth(auth, credentials, path, say);
+  }
+  for (const [name, key] of missing) {
+    say(path, `${name} is missing: the flow's ${key} names it, without {${name}?} or a default`);
+  }
+  checkHeaders(flow, credentials, path, say);
+  const token = isFixed(flow) ? attachedName(flow.attach) : undefined;
+  if (token !== undefined && flow.credentials[token] === 'optional' && !has(token)) {
+    say(path, `${token} is missing: it is the account's token`);
+  }
+}
+
+/**
+ * Values that would end a header's line, or arrive there as something else, are never sent; so they are refused here,
+ * by name.
+ */
+function checkHeaders(flow: Flow, credentials: Readonly<Record<string, unknown>>, path: Path, say: Say): void {
+  const unfit = new Map<string, string>();
+  for (const [key, call] of callsOf(flow)) {
+    for (const [header, text] of Object.entries(call.headers)) {
+      for (const { name } of placeholdersIn(text)) {
+        if (typeof credentials[name] === 'string' && !fitsHeader(credentials[name])) {
+          unfit.set(name, `the flow's ${key} sends it in the header ${header}`);
+        }
+      }
+    }
+  }
+  const token = isFixed(flow) ? attachedName(flow.attach) : undefined;
+  const value = token === undefined || !Object.hasOwn(credentials, token) ? undefined : credentials[token];
+  if (token !== undefined && typeof value === 'string' && value !== '' && !canAttach(flow.attach, value)) {
+    unfit.set(token, `requests carry it in a ${'cookie' in flow.attach ? 'cookie' : 'header'}`);
+  }
+  for (const [name, where] of unfit) {
+    say([...path, name], 'holds characters that cannot travel '
+      + `(control characters or line ends, letters beyond ASCII, or blanks at an end): ${where}`);
+  }
+}
+
+/** A blank at the token's beginning is in the midst of "Bearer {token}", and lost on the way all the same. */
+function canAttach(attach: Attach, token: string): boolean {
+  return attachable(attach, token) && (!('header' in attach) || fitsHeader(token));
+}
+
+function checkClientAuth(template: string, credentials: Readonly<Record<string, unknown>>, path: Path, say: Say): void {
+  const [name] = placeholdersIn(template);
+  let way: string;
+  try {
+    way = fillString(template, credentials);
+  } catch {
+    return;
+  }
+  if (!CLIENT_AUTHS.includes(way)) {
+    say(name === undefined ? path : [...path, name.name], `must be one of ${CLIENT_AUTHS.join(', ')}`);
+  }
+}

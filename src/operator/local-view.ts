@@ -1,0 +1,113 @@
+import type { RouteConfig } from '../config/schema.ts';
+import type { Logger } from '../log.ts';
+import type { Metrics } from '../metrics.ts';
+import type { Clock } from '../tokens/clock.ts';
+import type { RenewNowOptions, TokenManager } from '../tokens/manager.ts';
+import type { StoreHealth, StoreState } from '../tokens/store-health.ts';
+import { describeAccounts } from './account-gauges.ts';
+import { readinessOf, withAsked, type Readiness, type ReadinessWishes } from './readiness.ts';
+import { statusOf, type ProcessState, type StatusDocument } from './status-document.ts';
+import type { MetricsJson, OperatorView, RenewedToken } from './view.ts';
+
+interface LocalParts {
+  readonly tokens: TokenManager;
+  readonly health: StoreHealth;
+  readonly metrics: Metrics;
+  readonly log: Logger;
+  readonly buffers: { readonly used: number };
+  readonly life: { readonly stopping: boolean };
+  readonly clock: Clock;
+  readonly routes: readonly RouteConfig[];
+}
+
+/** The view of this very process. */
+export class LocalView implements OperatorView {
+  readonly #parts: LocalParts;
+  /** As the log was last told. */
+  #storeWasUsable = true;
+
+  constructor(parts: LocalParts) {
+    this.#parts = parts;
+  }
+
+  /**
+   * `counts`: with the counts of logins as they are in the store now, which takes a while if that is far away.
+   * `asked`: accounts that are to be among those shown.
+   */
+  async state(counts: boolean, asked: readonly string[] = []): Promise<ProcessState> {
+    const { tokens, metrics, life, routes } = this.#parts;
+    if (counts) await tokens.refreshBudgets();
+    return {
+      stopping: life.stopping, store: await this.#storeState(), accountCount: tokens.count,
+      unknown: asked.filter((account) => !tokens.has(account)),
+      accounts: withAsked(tokens.status(), asked.map((account) => tokens.statusOf(account))),
+      routes: routes.map(({ prefix, upstream, account, accountFrom }) => {
+        const stats = metrics.route(prefix);
+        return {
+          prefix, upstream, account: account ?? (accountFrom && `by request (${accountFrom.flow})`),
+          requests: stats.histogram().count, inFlight: stats.inFlight,
+        };
+      }),
+    };
+  }
+
+  async readiness(wishes: ReadinessWishes): Promise<Readiness | undefined> {
+    const state = await this.state(false, wishes.accounts);
+    return state.unknown.length > 0 ? undefined : readinessOf(state, wishes);
+  }
+
+  async metrics(): Promise<{ contentType: string; text: string }> {
+    const { tokens, metrics } = this.#parts;
+    await tokens.refreshBudgets();
+    describeAccounts(metrics, tokens.status());
+    await this.#describeProcess();
+    const { registry } = metrics;
+    return { contentType: registry.contentType, text: await registry.metrics() };
+  }
+
+  /**
+   * What one of several workers has counted. The accounts' gauges are left to the primary, which knows what all workers
+   * know.
+   */
+  async metricsJson(): Promise<MetricsJson> {
+    await this.#describeProcess();
+    return this.#parts.metrics.registry.getMetricsAsJSON();
+  }
+
+  async status(): Promise<StatusDocument> {
+    return statusOf(await this.state(true), this.#parts.clock.wall());
+  }
+
+  async renew(account: string, options: RenewNowOptions): Promise<RenewedToken | undefined> {
+    const { tokens } = this.#parts;
+    if (!tokens.has(account)) return undefined;
+    const { generation, expiresAt } = await tokens.renewNow(account, options);
+    return { generation, expiresAt };
+  }
+
+  async accountNames(): Promise<readonly string[]> {
+    return this.#parts.tokens.status().map(({ account }) => account);
+  }
+
+  async #describeProcess(): Promise<void> {
+    const { tokens, metrics, buffers } = this.#parts;
+    metrics.storeUsable.set((await this.#storeState()).usable ? 1 : 0);
+    metrics.bufferedBytes.set(buffers.used);
+    metrics.accountsKnown.set(tokens.count.known);
+    metrics.accountsInMemory.set(tokens.count.inMemory);
+  }
+
+  async #storeState(): Promise<StoreState> {
+    const { health, life, log } = this.#parts;
+    // One that is stopping may have closed its store: what it last knew of it is the truth.
+    const state = life.stopping ? health.state : await health.check();
+    if (state.usable !== this.#storeWasUsable) {
+      this.#storeWasUsable = state.usable;
+      if (state.usable) log.info('the token store can be used again');
+      else log.error(
+        'the token store cannot be used: tokens in memory go on serving, nothing is renewed',
+        { detail: state.error ?? 'no reason is known' });
+    }
+    return state;
+  }
+}

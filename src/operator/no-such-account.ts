@@ -1,0 +1,22 @@
+import { nearest } from '../nearest.ts';
+import type { OperatorView } from './view.ts';
+
+/** What is answered if one of the accounts asked for does not exist. */
+export async function noSuchAccount(
+  view: OperatorView, asked: readonly string[],
+): Promise<{ code: string; title: string; detail: string }> {
+  const names = await view.accountNames();
+  const unknown = asked.find((account) => !names.includes(account)) ?? '';
+  return { code: 'account_unknown', title: 'There is no account of this name.', detail: otherNames(unknown, names) };
+}
+
+/** Names of accounts told to somebody who has mistyped one. */
+const NAMES_MOST = 10;
+
+/** What an operator may have meant. */
+function otherNames(asked: string, names: readonly string[]): string {
+  const meant = nearest(asked, names);
+  if (meant !== undefined) return `Did you mean "${meant}"?`;
+  const more = names.length - NAMES_MOST;
+  return `The accounts are ${names.slice(0, NAMES_MOST).join(', ')}${more > 0 ? ` and ${more} more` : ''}.`;
+}

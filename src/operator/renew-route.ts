@@ -1,0 +1,44 @@
+import type { Request, Response } from 'express';
+import { TokenwardError } from '../errors.ts';
+import type { Logger } from '../log.ts';
+import { noSuchAccount } from './no-such-account.ts';
+import type { RenewalPause } from './renewal-pause.ts';
+import type { OperatorView } from './view.ts';
+
+type RenewRoute = (request: Request<{ account: string }>, response: Response) => Promise<void>;
+
+/** POST /renew/<account>: a renewal by hand. */
+export function renewRoute(view: OperatorView, log: Logger, pause: RenewalPause): RenewRoute {
+  return async (request, response) => {
+    const { account } = request.params;
+    const address = request.socket.remoteAddress ?? 'unknown';
+    const wait = pause.begin(account);
+    if (wait > 0) {
+      const seconds = Math.max(1, Math.ceil(wait / 1000));
+      response.setHeader('retry-after', String(seconds));
+      const title = `A renewal of this account by hand began less than 10 s ago; the next one may in ${seconds} s.`;
+      response.status(429).json({ code: 'renewed_just_now', title });
+      return;
+    }
+    try {
+      const { reserve, login } = request.query;
+      const renewed = await view.renew(account, { useReserve: reserve === 'true', login: login === 'true' });
+      if (renewed === undefined) {
+        pause.forget(account);
+        response.status(404).json(await noSuchAccount(view, [account]));
+        return;
+      }
+      log.info(`an operator renewed ${account}`, { account, generation: renewed.generation, address });
+      response.json({ account, ...renewed });
+    } catch (error) {
+      // No call was made: whoever is told of the reserve may ask for it at once.
+      if (error instanceof TokenwardError && error.code === 'login_budget_exhausted') pause.forget(account);
+      if (error instanceof TokenwardError) {
+        log.warn(`an operator tried to renew ${account}, and it did not work`, {
+          account, code: error.code, address, ...(error.detail !== undefined && { detail: error.detail }),
+        });
+      }
+      throw error;
+    }
+  };
+}

@@ -1,0 +1,10 @@
+/** A worker could not start. `message` is for the operator, `exitCode` what a single process would end with. */
+export class WorkerStartError extends Error {
+  override readonly name = 'WorkerStartError';
+  readonly exitCode: number;
+
+  constructor(message: string, exitCode: number) {
+    super(message);
+    this.exitCode = exitCode;
+  }
+}
