@@ -65,8 +65,8 @@ async function open(
     const beside = keyBesideStore(config.path);
     if (beside.created) {
       surroundings.log.warn(
-        'generated a store key next to the store: anyone who copies the directory gets the key as well. '
-        + 'Set store.key to keep it elsewhere',
+        'generated a store key next to the store: anyone who copies the directory gets the key as well. Set store.key '
+          + 'to keep it elsewhere',
         { file: beside.file });
     }
     if (beside.exposed) {

@@ -1,8 +1,8 @@
 import { didYouMean, list, record, type Say } from './mistakes.ts';
 import { isLoopback } from '../loopback.ts';
 
-const OPEN_TO_ALL = 'with callers: none, anyone who reaches the listener can use the accounts. Give each caller a '
-        + 'key, listen on 127.0.0.1, or set allowAnonymous: true';
+const OPEN_TO_ALL = 'with callers: none, anyone who reaches the listener can use the accounts. '
+  + 'Give each caller a key, listen on 127.0.0.1, or set allowAnonymous: true';
 
 /** Who may call: what each of them is known by, and that nobody is let in whom nobody has meant to. */
 export function checkCallers(raw: unknown, say: Say): void {

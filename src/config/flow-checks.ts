@@ -51,8 +51,8 @@ export function checkAttach(flow: Flow, attach: Attach, path: Path, say: Say): v
   } else if (!credentials.includes(name)) {
     say(path, credentials.length === 0
       ? `the flow has no login and no refresh, so its token is fixed: it must be one of the flow's credentials`
-      : `this flow has no credential {${name}}; without login and refresh its token is fixed, and `
-        + `attach must name it${didYouMean(name, credentials)}`);
+      : `this flow has no credential {${name}}; without login and refresh its token is fixed, and attach must `
+        + `name it${didYouMean(name, credentials)}`);
   }
 }
 

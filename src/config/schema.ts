@@ -29,22 +29,25 @@ export const configSchema = z.strictObject({
     .describe('Who may call. none: no authentication.'),
   jwt: jwt.optional().describe('Accept JWTs from callers, such as Kubernetes service-account tokens.'),
   egressProxy: egressProxy.default('environment')
-    .describe('The corporate proxy for outgoing connections: environment (HTTPS_PROXY, HTTP_PROXY, NO_PROXY), '
-        + 'none, or a URL. Never used for this host.'),
+    .describe('The corporate proxy for outgoing connections: environment (HTTPS_PROXY, HTTP_PROXY, NO_PROXY), none, or '
+      + 'a URL. Never used for this host.'),
   allowAnonymous: z.boolean().default(false)
     .describe('true: allow callers: none although other hosts can reach the listener.'),
   flows: z.record(name, z.union([flowSchema, z.looseObject({ extends: z.string() })])).default({})
     .describe('Your own flows; "extends" starts from a preset or from another flow.'),
   accounts: accountsSchema.default({}),
   accountsFrom: z.strictObject({
-    directory: z.string().min(1).optional().describe('A directory of YAML or JSON files, each a mapping like accounts.'),
+    directory: z.string().min(1).optional()
+      .describe('A directory of YAML or JSON files, each a mapping like accounts.'),
     file: z.string().min(1).optional()
       .describe('A generated file: one JSON object a line, with name and the keys of an account.'),
   }).optional().describe('More accounts, from separate files.'),
   routes: z.array(route).min(1),
   limits,
   shutdown: z.strictObject({
-    delay: duration.prefault('0s').describe('After the signal, time during which /readyz says no and connections are still accepted, so that a load balancer notices.'),
+    delay: duration.prefault('0s')
+      .describe('After the signal, time during which /readyz says no and connections are still accepted, so that a '
+        + 'load balancer notices.'),
     drain: duration.prefault('20s').describe('Time for requests in flight to end.'),
   }).prefault({}),
   log: z.strictObject({

@@ -11,11 +11,12 @@ const caller = z.strictObject({
     .describe('A DNS or URI subject alternative name of the client certificate; without any, the common name.'),
   jwt: z.string().min(1).optional()
     .describe('The value of the claim jwt.claim in the caller\'s JWT, such as system:serviceaccount:shop:backend.'),
-  routes: z.array(z.string()).min(1).optional().describe('Prefixes of the routes that the caller may use. Default: all.'),
+  routes: z.array(z.string()).min(1).optional()
+    .describe('Prefixes of the routes that the caller may use. Default: all.'),
   account: name.optional().describe('The caller\'s own account, on routes with accountFrom.'),
   accounts: z.array(accountPattern).min(1).optional()
-    .describe('Accounts the caller may name in the header of accountFrom; "*": all that the route allows. '
-        + 'Default: only its own account, or all that the route allows if it has none.'),
+    .describe('Accounts the caller may name in the header of accountFrom; "*": all that the route allows. Default: '
+      + 'only its own account, or all that the route allows if it has none.'),
 }).refine(
   ({ key, certificate, jwt }) => key !== undefined || certificate !== undefined || jwt !== undefined,
   'needs a key, a certificate or a jwt');

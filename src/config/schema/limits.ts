@@ -11,10 +11,11 @@ export const limits = z.strictObject({
     .describe('Concurrent requests per route. Default: half of inFlight if there are several routes.'),
   inFlightPerCaller: z.number().int().min(1).optional()
     .describe('Concurrent requests per caller. Default if there are several callers: half of inFlight or of '
-        + 'waitingPerAccount, whichever is less.'),
+      + 'waitingPerAccount, whichever is less.'),
   waitingPerAccount: z.number().int().min(1).default(2_000),
   accountsInMemory: z.number().int().min(100).default(20_000)
-    .describe('Accounts of accountsFrom.file whose tokens are kept in memory; others are read from the store when used.'),
+    .describe('Accounts of accountsFrom.file whose tokens are kept in memory; '
+      + 'others are read from the store when used.'),
   headerBytes: bytes.refine((value) => value >= 1024 && value <= 1024 ** 2, 'must be 1 KiB to 1 MiB').default(16 * 1024)
     .describe('Size limit of request line and header fields together; more gets 431.'),
   bodyIdle: duration.prefault('30s')

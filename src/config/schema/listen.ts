@@ -10,8 +10,8 @@ const EVERYBODYS_FIELDS = [
   /^accept(-(encoding|language|charset))?$/i, /^content-(language|length|type)$/i, /^sec-.*$/i,
   /^(connection|cookie|host|origin|range|referer|user-agent|save-data|dnt|te)$/i,
 ];
-const EVERYBODYS = 'every client or browser sends this header field by itself: choose one that none sends, such as '
-        + 'X-Tokenward-Request';
+const EVERYBODYS = 'every client or browser sends this header field by itself: '
+  + 'choose one that none sends, such as X-Tokenward-Request';
 const ownField = z.string().regex(/^[A-Za-z0-9-]{1,100}$/, { error: 'must be the name of a header', abort: true })
   .refine((field) => !EVERYBODYS_FIELDS.some((form) => form.test(field)), EVERYBODYS);
 
@@ -33,8 +33,10 @@ const socketMode = z.string().regex(SOCKET_MODE, SOCKET_MODE_FORM)
 export const listener = z.strictObject({
   host: z.string().min(1).default('127.0.0.1'),
   port: port.optional().describe('Default: 8080 without a socket; with a socket, no port.'),
-  socket: socketPath.optional().describe('Path of a Unix socket to listen on instead of host and port; if port is set, both are served.'),
-  socketMode: socketMode.prefault('0660').describe('File mode of the socket, as octal digits in quotes: who may connect.'),
+  socket: socketPath.optional()
+    .describe('Path of a Unix socket to listen on instead of host and port; if port is set, both are served.'),
+  socketMode: socketMode.prefault('0660')
+    .describe('File mode of the socket, as octal digits in quotes: who may connect.'),
   engine: z.enum(['fast', 'express']).default('fast')
     .describe('What reads requests without TLS: the fast engine, with Express for all that is not plain, or Express '
       + 'alone.'),

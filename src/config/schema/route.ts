@@ -23,7 +23,8 @@ export const route = z.strictObject({
   prefix: z.string().regex(
     /^\/([A-Za-z0-9._~@-]+(\/[A-Za-z0-9._~@-]+)*)?$/, 'must be a plain path such as /crm, without a slash at its end'),
   upstream: httpUrl,
-  account: name.optional().describe('The account whose token is attached. Default: requests are forwarded without a token.'),
+  account: name.optional()
+    .describe('The account whose token is attached. Default: requests are forwarded without a token.'),
   accountFrom: accountFrom.optional()
     .describe('The request selects the account: the caller\'s own, or one named in a header field.'),
   maxReplayBody: bytes.refine((value) => value <= 8 * 1024 ** 2, 'must be at most 8 MiB').default(1024 ** 2)
@@ -47,16 +48,18 @@ export const route = z.strictObject({
       .describe('report: forward everything, and count what would be refused.'),
     allow: z.array(policyRule).min(1).optional()
       .describe('Only these requests are forwarded; default: all. Matches only paths that every server reads alike.'),
-    deny: z.array(policyRule).default([]).describe('These requests are never forwarded, nor any spelling that a server might read as one of them.'),
+    deny: z.array(policyRule).default([])
+      .describe('These requests are never forwarded, nor any spelling that a server might read as one of them.'),
   }).optional().describe('Which requests may be forwarded.'),
   encodedPaths: z.enum(['refuse', 'pass']).default('refuse')
-    .describe('Ambiguous paths: encoded slashes or dots, or two leading slashes. pass: for an API whose ids need them.'),
+    .describe('Ambiguous paths: encoded slashes or dots, or two leading slashes. '
+      + 'pass: for an API whose ids need them.'),
   forwarded: z.enum(['drop', 'pass', 'add']).default('drop')
-    .describe('The client\'s Forwarded and X-Forwarded-*: dropped, passed unchanged, or replaced by '
-        + 'X-Forwarded-For, -Host and -Proto of tokenward\'s own.'),
+    .describe('The client\'s Forwarded and X-Forwarded-*: dropped, passed unchanged, or replaced by X-Forwarded-For, '
+      + '-Host and -Proto of tokenward\'s own.'),
   methodOverride: z.enum(['drop', 'pass']).default('drop')
-    .describe('Fields such as X-HTTP-Method-Override and X-Original-URL, which replace the method or target '
-        + 'of the request line. pass: forwarded, and the policy judges them as well.'),
+    .describe('Fields such as X-HTTP-Method-Override and X-Original-URL, which replace the method or target of the '
+      + 'request line. pass: forwarded, and the policy judges them as well.'),
   headers: routeHeadersSchema.optional()
     .describe('Header fields added to every request, replacing the client\'s own fields of these names.'),
   setCookie: z.enum(['drop', 'pass']).default('drop')

@@ -13,8 +13,10 @@ export const store = z.discriminatedUnion('type', [
     type: z.literal('embedded'),
     path: z.string().min(1).default('./data').describe('Directory of the store; created if it does not exist.'),
     key: storeKey.optional()
-      .describe('32 random bytes, hex or base64, that encrypt the stored tokens. Default: a key generated next to the store.'),
-    retiredKeys: z.array(storeKey).default([]).describe('Earlier keys, which still decrypt the records they encrypted.'),
+      .describe('32 random bytes, hex or base64, that encrypt the stored tokens. Default: a key generated next to the '
+        + 'store.'),
+    retiredKeys: z.array(storeKey).default([])
+      .describe('Earlier keys, which still decrypt the records they encrypted.'),
   }),
   z.strictObject({
     type: z.literal('redis'),
@@ -32,7 +34,8 @@ export const store = z.discriminatedUnion('type', [
     password: z.string().optional(),
     tls: z.strictObject({ caFile: file.optional(), certFile: file.optional(), keyFile: file.optional() }).optional()
       .describe('TLS settings; they enable TLS without a rediss:// URL.'),
-    key: storeKey.describe('32 random bytes, hex or base64, that encrypt the stored tokens; the same for all replicas.'),
+    key: storeKey
+      .describe('32 random bytes, hex or base64, that encrypt the stored tokens; the same for all replicas.'),
     retiredKeys: z.array(storeKey).default([]),
     keyPrefix: z.string().regex(
       /^[A-Za-z0-9:._-]{1,50}$/, 'must be 1 to 50 letters, digits, ":", ".", "_" or "-"').default('tokenward'),
