@@ -4,7 +4,7 @@ import { attacher, attacherOfMany } from '../flows/attach.ts';
 import type { Flow } from '../flows/flow.ts';
 import { flowOfRoute, loginsOfRoute } from './login-guard.ts';
 import type { Metrics } from '../metrics.ts';
-import { accountPatterns } from '../proxy/account.ts';
+import { accountPatterns } from '../proxy/account-patterns.ts';
 import { Upstream } from '../http/client/upstream.ts';
 import { readsApiKey } from '../proxy/caller.ts';
 import { requestDrops } from '../proxy/headers.ts';

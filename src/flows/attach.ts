@@ -13,8 +13,11 @@ export interface Attachment {
   readonly cookie?: string;
 }
 
-/** Prepares the attachment of one flow; the last token's is remembered, so that it is made once per token, not per request. */
-export function attacher(attach: Attach): (token: Token) => Attachment {
+/** What a token adds to a request. */
+export type TokenAttacher = (token: Token) => Attachment;
+
+/** Prepares the attachment of one flow; the last token's is remembered: it is made once per token, not per request. */
+export function attacher(attach: Attach): TokenAttacher {
   const make = makerOf(attach);
   let last: Token | undefined;
   let made: Attachment = {};

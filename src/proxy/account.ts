@@ -1,9 +1,7 @@
 import { TokenwardError } from '../errors.ts';
 import type { InboundRequest } from '../http/server/exchange.ts';
+import { fits, type AccountPatterns } from './account-patterns.ts';
 import type { Caller } from './caller.ts';
-
-/** Which accounts may be named: exact names, and beginnings of names. Undefined: all. */
-export type AccountPatterns = { readonly names: ReadonlySet<string>; readonly beginnings: readonly string[] } | undefined;
 
 /** Finds a request's account where it depends on the request. */
 export interface AccountChoice {
@@ -12,14 +10,6 @@ export interface AccountChoice {
   readonly allow: AccountPatterns;
   /** Whether there is an account of this name that this route can use. */
   readonly serves: (account: string) => boolean;
-}
-
-export function accountPatterns(patterns: readonly string[] | undefined): AccountPatterns {
-  if (patterns === undefined) return undefined;
-  return {
-    names: new Set(patterns.filter((pattern) => !pattern.endsWith('*'))),
-    beginnings: patterns.filter((pattern) => pattern.endsWith('*')).map((pattern) => pattern.slice(0, -1)),
-  };
 }
 
 /**
@@ -46,8 +36,4 @@ export function chooseAccount({ header, allow, serves }: AccountChoice, request:
 function mayName(caller: Caller | undefined, account: string): boolean {
   if (caller?.accounts === undefined) return caller?.account === undefined;
   return fits(caller.accounts, account);
-}
-
-function fits(patterns: AccountPatterns, account: string): boolean {
-  return patterns === undefined || patterns.names.has(account) || patterns.beginnings.some((beginning) => account.startsWith(beginning));
 }

@@ -4,7 +4,7 @@ import type { CallerConfig } from '../config/schema.ts';
 import { TokenwardError } from '../errors.ts';
 import type { InboundRequest } from '../http/server/exchange.ts';
 import { peerOf } from '../http/server/peer.ts';
-import { accountPatterns, type AccountPatterns } from './account.ts';
+import { accountPatterns, type AccountPatterns } from './account-patterns.ts';
 import type { Damping } from './key-throttle.ts';
 import { looksLikeJwt, type JwtCheck } from './jwt.ts';
 

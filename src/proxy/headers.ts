@@ -64,8 +64,6 @@ export function overridesOf(raw: readonly string[]): { readonly methods: readonl
   return { methods, targets };
 }
 
-export type TokenAttacher = (token: Token) => Attachment;
-
 /** Fields that `Connection` names, in lower case: they end here, before ours are added, so that a caller cannot have ours removed. */
 function connectionListed(raw: readonly string[]): ReadonlySet<string> | undefined {
   let listed: Set<string> | undefined;

@@ -2,10 +2,16 @@ import { TokenwardError } from '../errors.ts';
 import type { Flow, TemplateValue, TokenCall } from '../flows/flow.ts';
 import { urlOfCall } from '../flows/request.ts';
 import { allReadingsOf, mayMean, readingsOf, segmentsOf } from './readings.ts';
-import type { Route } from './route.ts';
 
 /** What a path holds that is not simply what it says. */
 const UNPLAIN = /[%\x80-\xff]/;
+
+/** As much of a route as says what becomes of logins. */
+interface GuardedRoute {
+  readonly name: string;
+  readonly logins: LoginPaths;
+  readonly config: { readonly legacyLogin: 'answer' | 'refuse' | 'forward' };
+}
 
 /** A call by which a caller would get himself a token. */
 export interface LoginPath {
@@ -103,7 +109,7 @@ function keyOf(method: string, segments: readonly string[]): string {
  * A legacy app may still try to log in by itself, which would spend logins behind our back. The route answers, refuses
  * or forwards that; undefined: not such a call, or one to be forwarded. Throws if it is refused.
  */
-export function legacyLoginAnswer(route: Route, method: string, path: string): TemplateValue | undefined {
+export function legacyLoginAnswer(route: GuardedRoute, method: string, path: string): TemplateValue | undefined {
   const { logins, config } = route;
   if (config.legacyLogin === 'forward' || !logins.mayHold(path)) return undefined;
   const found = logins.find(method, allReadingsOf(path));
@@ -114,7 +120,7 @@ export function legacyLoginAnswer(route: Route, method: string, path: string): T
 }
 
 /** Which setting says so, and which others there are. */
-function detailOf({ name, config }: Route, answer: TemplateValue | undefined): string {
+function detailOf({ name, config }: GuardedRoute, answer: TemplateValue | undefined): string {
   const others = answer === undefined
     ? 'there is no answer to this call here, and'
     : 'with legacyLogin: answer it is answered here, and';

@@ -1,9 +1,9 @@
 import type { RouteConfig } from '../config/schema.ts';
+import type { TokenAttacher } from '../flows/attach.ts';
 import type { Flow } from '../flows/flow.ts';
 import type { RouteStats } from '../metrics.ts';
 import type { AccountChoice } from './account.ts';
 import type { DeadTokenRule } from './inspect.ts';
-import type { TokenAttacher } from './headers.ts';
 import type { LoginPaths } from './legacy-login.ts';
 import type { Policy } from './policy.ts';
 import type { Upstream } from '../http/client/upstream.ts';

@@ -1,18 +1,11 @@
 import type { Socket } from 'node:net';
 import { TokenwardError } from '../../errors.ts';
-import type { RequestBody, Upload } from '../message.ts';
+import type { Upload } from '../message.ts';
+import type { UpstreamRequest } from './request.ts';
 import type { ReplySource, UpstreamReply } from './response.ts';
 import { spent } from '../free-buffer.ts';
+import { drained, traffic } from './socket.ts';
 import { ReplyError, ReplyReader } from './response-parser.ts';
-
-/** A request ready to go out: everything in it has been checked and rebuilt by us. */
-export interface UpstreamRequest {
-  readonly method: string;
-  readonly target: string;
-  /** Names and values in turn; without Connection, Content-Length and Transfer-Encoding, which belong to the connection. */
-  readonly headers: readonly string[];
-  readonly body: RequestBody;
-}
 
 /** Milliseconds; 0 = no limit. */
 export interface ConnectionTimeouts {
@@ -328,21 +321,4 @@ export class Connection {
 
 function broken(cause?: unknown): TokenwardError {
   return new TokenwardError('upstream_broken', cause === undefined ? {} : { cause });
-}
-
-/** What has gone over a socket so far, in either direction; of a write that is under way also what the system has not taken yet. */
-function traffic(socket: Socket & { readonly _handle?: { readonly writeQueueSize?: number } | null }): string {
-  return `${socket.bytesRead} ${socket.bytesWritten} ${socket._handle?.writeQueueSize ?? 0}`;
-}
-
-/** Resolves when the socket takes more, or never will. */
-function drained(socket: Socket): Promise<void> {
-  return new Promise((resolve) => {
-    const done = (): void => {
-      socket.off('drain', done).off('close', done);
-      resolve();
-    };
-    socket.on('drain', done).on('close', done);
-    if (socket.destroyed || !socket.writableNeedDrain) done();
-  });
 }

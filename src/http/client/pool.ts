@@ -1,6 +1,7 @@
 import { setMaxListeners } from 'node:events';
 import { TokenwardError } from '../../errors.ts';
-import { Connection, type ConnectionOwner, type ConnectionTimeouts, type UpstreamRequest } from './connection.ts';
+import { Connection, type ConnectionOwner, type ConnectionTimeouts } from './connection.ts';
+import type { UpstreamRequest } from './request.ts';
 import { dial, type Destination, type DialError } from './dial.ts';
 import type { UpstreamReply } from './response.ts';
 

@@ -1,5 +1,5 @@
 import type { TokenwardError } from '../../errors.ts';
-import type { UpstreamRequest } from './connection.ts';
+import type { UpstreamRequest } from './request.ts';
 import type { Destination } from './dial.ts';
 import { ConnectionPool, type PoolOptions } from './pool.ts';
 import { UpstreamReply } from './response.ts';
