@@ -24,7 +24,7 @@ describe('a client that closes its sending half after the request', () => {
       const proxy = await close(startOwnProxy({ routes: [{ prefix: '/api', upstream: upstream.url, account: 'fixed' }] }));
       const line = await dial(proxy.url);
       line.socket.end(request);
-      assert.match(await line.closed(), /^HTTP\/1\.1 200 [\s\S]*fine/);
+      assert.match(await line.closed(), /^(HTTP\/1\.1 100 Continue\r\n\r\n)*HTTP\/1\.1 200 [\s\S]*fine/);
       assert.equal(upstream.seen.length, 1);
     });
 
@@ -42,17 +42,39 @@ describe('a client that closes its sending half after the request', () => {
       assert.match(await line.closed(), /part 5;[\s\S]*fine/);
     });
 
-    it(`is taken for one that has left when nothing comes for it: the upstream is not kept at work: ${what}`, async () => {
+    it(`gets an answer that takes long, behind interim ones at most: ${what}`, async () => {
+      const upstream = await close(ownUpstream(async (_request, response) => {
+        await sleep(1_800);
+        response.end('fine');
+      }));
+      const proxy = await close(startOwnProxy({ routes: [{ prefix: '/api', upstream: upstream.url, account: 'fixed' }] }));
+      const line = await dial(proxy.url);
+      line.socket.end(request);
+      assert.match(await line.closed(), /^(HTTP\/1\.1 100 Continue\r\n\r\n)*HTTP\/1\.1 200 [\s\S]*fine/);
+    });
+
+    it(`is told from one that has left altogether: the upstream is not kept at work for that: ${what}`, async () => {
       let left = 0;
       const upstream = await close(ownUpstream((_request, response) => void response.on('close', () => (left += 1))));
       const proxy = await close(startOwnProxy({ routes: [{ prefix: '/api', upstream: upstream.url, account: 'fixed' }] }));
       const line = await dial(proxy.url);
-      line.socket.end(request);
+      line.socket.write(request);
+      await eventually('it has arrived', () => upstream.seen.length === 1);
+      line.socket.destroy();
       await eventually('the upstream was told', () => left === 1);
       await eventually('nothing is under way', async () => (await metric(proxy.operatorUrl, 'tokenward_requests_in_flight')) === 0);
-      await line.closed();
     });
   }
+
+  it('of HTTP/1.0 is not asked, and waited for a second', async () => {
+    let left = 0;
+    const upstream = await close(ownUpstream((_request, response) => void response.on('close', () => (left += 1))));
+    const proxy = await close(startOwnProxy({ routes: [{ prefix: '/api', upstream: upstream.url, account: 'fixed' }] }));
+    const line = await dial(proxy.url);
+    line.socket.end('GET /api/a HTTP/1.0\r\nHost: proxy\r\n\r\n');
+    assert.equal(await line.closed(), '');
+    await eventually('the upstream was told', () => left === 1);
+  });
 
   it('gets the answers to all that it has sent ahead', async () => {
     const upstream = await close(ownUpstream());

@@ -3,7 +3,7 @@ import { createServer as createTlsServer, type Server as TlsServer, type ServerO
 import type { Socket } from 'node:net';
 import type { Express } from 'express';
 import { PlainFastPath } from './fast/engine.ts';
-import { cutWhenSilent } from './half-closed.ts';
+import { cutIfLeft, sendInterim } from './half-closed.ts';
 import { oneAtATime } from './one-at-a-time.ts';
 import { encodeRawTargets } from './raw-targets.ts';
 import { readInSlices } from './sliced-reading.ts';
@@ -51,7 +51,7 @@ export function createHttpServer(app: Express, limits: ServerLimits, tls?: TlsOp
   server.on(tls === undefined ? 'connection' : 'secureConnection', (socket: Socket) => {
     open.set(socket, socket.bytesRead);
     socket.on('close', () => open.delete(socket));
-    socket.once('end', () => cutWhenSilent(socket));
+    socket.once('end', () => cutIfLeft(socket, () => fastPath?.sendInterim(socket) === true || sendInterim(socket)));
     // The fast path sees to it when it hands a connection over.
     if (fastPath !== undefined) return;
     encodeRawTargets(socket);

@@ -89,6 +89,13 @@ export class PlainConnection implements AnswerLine {
     if (this.#aheadSize > 0) this.#handOver(this.#ahead);
   }
 
+  /** Sends an interim response, if a response is due and has not begun. */
+  sendInterim(): boolean {
+    if (this.#answer === undefined || this.#answer.headersSent) return false;
+    this.socket.write('HTTP/1.1 100 Continue\r\n\r\n', 'latin1');
+    return true;
+  }
+
   /** Takes no request any more. */
   refuse(): void {
     this.#done = true;

@@ -60,6 +60,11 @@ export class PlainFastPath implements FastPath {
     return connection !== undefined && (connection.answering || connection.waiting || connection.leaving);
   }
 
+  /** Sends an interim response, if it is on the fast path and its response has not begun. False: otherwise. */
+  sendInterim(socket: Socket): boolean {
+    return this.#connections.get(socket)?.sendInterim() === true;
+  }
+
   /** Those on which nothing is under way. */
   closeIdle(): void {
     for (const [socket, { answering, waiting, leaving, used, looks }] of this.#connections) {
