@@ -71,7 +71,7 @@ describe('a tokenward that gets a signal while it starts', function () {
       const one = start(this, workers);
       await heeds(one);
       one.child.kill('SIGHUP');
-      await eventually('it is up and has heeded it', () => one.stderr().includes(workers === 1 ? 'SIGHUP: one process' : 'all workers run the configuration'), 60_000);
+      await eventually('it is up and has heeded it', () => one.stderr().includes(workers === 1 ? 'SIGHUP: one process' : 'all workers run the current configuration'), 60_000);
       assert.match(one.stderr(), workers === 1 ? /tokenward is up/ : /tokenward is up[^]*all workers run/);
       const { address } = JSON.parse(one.stderr().split('\n').find((line) => line.includes('tokenward is up'))!) as { address: string };
       assert.equal((await call(address, '/nowhere')).status, 404);
@@ -88,7 +88,7 @@ describe('a tokenward that gets a signal while it starts', function () {
       writeFileSync(join(folder(), 'hooks.mjs'), `
         import { existsSync, writeFileSync } from 'node:fs';
         export async function load(url, context, next) {
-          if (/\\/dist\\/(app|server|config\\/load)\\.js$/.test(url) && !existsSync(process.env.MARK)) {
+          if (/\\/dist\\/(app\\/app|config\\/load)\\.js$/.test(url) && !existsSync(process.env.MARK)) {
             writeFileSync(process.env.MARK, '');
             await new Promise((resolve) => setTimeout(resolve, 1500));
           }
