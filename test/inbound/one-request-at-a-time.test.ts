@@ -127,6 +127,33 @@ describe('100 Continue', () => {
   });
 });
 
+describe('many requests sent ahead by a client that closes its sending half', () => {
+  const close = closing();
+
+  for (const [what, first] of [['a plain one', get('/api/first')], ['a chunked one', chunked('/api/first')]] as const) {
+    it(`are all answered, however they are cut into packets: behind ${what}`, async () => {
+      const upstream = await close(ownUpstream(async (request, response) => {
+        if (request.url!.endsWith('first')) await sleep(60);
+        response.setHeader('Content-Length', Buffer.byteLength(request.url!));
+        response.end(request.url);
+      }));
+      const proxy = await close(startOwnProxy({ routes: [{ prefix: '/api', upstream: upstream.url, account: 'fixed' }] }));
+      const rest = Array.from({ length: 150 }, (_, i) => get(`/api/${i}`)).join('');
+      const all = ['200 /first', ...Array.from({ length: 150 }, (_, i) => `200 /${i}`)];
+      for (const cuts of [[], [0], [1_000, 1_003], [37, 900, 4_000], [rest.length - 1]]) {
+        const line = await dial(proxy.url);
+        line.socket.write(cuts.length === 0 ? first + rest : first);
+        [...cuts, rest.length].reduce((from, to) => {
+          if (cuts.length > 0) setTimeout(() => line.socket.write(rest.slice(from, to)), 20);
+          return to;
+        }, 0);
+        setTimeout(() => line.socket.end(), 25);
+        assert.deepEqual(responses(await line.closed()).filter((one) => one !== '100'), all, cuts.join());
+      }
+    });
+  }
+});
+
 describe('far too many requests sent ahead', () => {
   const close = closing();
 

@@ -5,7 +5,11 @@ import type { Socket } from 'node:net';
 /**
  * A connection that node:http reads, with what it keeps there: its parser, and the message whose head has come last.
  */
-type ParsedSocket = Socket & { readonly parser?: { readonly incoming?: IncomingMessage | null } | null };
+type ParsedSocket = Socket & {
+  readonly parser?: { readonly incoming?: IncomingMessage | null } | null;
+  /** Its reader must not be given anything: it would throw, in nobody's call. */
+  readonly _paused?: boolean;
+};
 type Reader = (this: Socket, bytes: Buffer) => void;
 
 const LF = 10;
@@ -34,6 +38,7 @@ export function encodeRawTargets(socket: ParsedSocket): void {
   standing.set(socket, before);
   for (const reader of readers) socket.off('data', reader);
   socket.on('data', (bytes: Buffer) => before.take(bytes));
+  socket.on('resume', () => before.goOn());
 }
 
 const standing = new WeakMap<Socket, BeforeParser>();
@@ -41,6 +46,11 @@ const standing = new WeakMap<Socket, BeforeParser>();
 /** Whether what has come of a request so far is a first line without its end. */
 export function isInFirstLine(socket: Socket): boolean {
   return standing.get(socket)?.isInFirstLine === true;
+}
+
+/** Whether bytes of this connection wait until node:http reads on. */
+export function hasPending(socket: Socket): boolean {
+  return standing.get(socket)?.hasPending === true;
 }
 
 /**
@@ -56,6 +66,8 @@ class BeforeParser {
    * What the next byte belongs to: a first line or an empty one before it, a first line that has begun, fields, a body.
    */
   #place: 'start' | 'line' | 'fields' | 'body' = 'start';
+  readonly #pending: Buffer[] = [];
+  #passing = false;
   /** Bytes until the body ends; Infinity: that is not known. */
   #left = 0;
   /** The last few bytes of this message: its head or its body may end across two reads. */
@@ -71,17 +83,40 @@ class BeforeParser {
     return this.#place === 'line';
   }
 
+  get hasPending(): boolean {
+    return this.#pending.length > 0;
+  }
+
   take(bytes: Buffer): void {
-    for (let rest = bytes; rest.length > 0;) {
+    this.#pending.push(bytes);
+    this.goOn();
+  }
+
+  /** Passes what is here, as long as node:http wants more: reading may be stopped in the middle of a packet. */
+  goOn(): void {
+    if (this.#passing) return;
+    this.#passing = true;
+    const socket = this.#socket;
+    while (this.#pending.length > 0 && socket._paused !== true && !socket.isPaused()) {
       // node:http has left the connection, and its parser may be reading another one by now.
-      if (this.#socket.parser !== this.#parser) return;
-      // Enough for now, it says. What it gets first it takes in any case.
-      if (rest !== bytes && this.#socket.isPaused() && !this.#socket.readableEnded) {
-        this.#socket.unshift(rest);
-        return;
+      if (socket.parser !== this.#parser) {
+        this.#pending.length = 0;
+        break;
       }
-      rest = rest.subarray(this.#place === 'body' ? this.#body(rest) : this.#head(rest));
+      const bytes = this.#pending.shift()!;
+      const passed = this.#place === 'body' ? this.#body(bytes) : this.#head(bytes);
+      if (passed < bytes.length) this.#pending.unshift(bytes.subarray(passed));
     }
+    this.#passing = false;
+    this.#putBack();
+  }
+
+  /** In the stream, what waits keeps the connection's end behind it. A stream at its end takes nothing any more. */
+  #putBack(): void {
+    if (this.#socket.readableEnded) return;
+    // As it would read on at once otherwise.
+    if (this.#pending.length > 0 && !this.#socket.isPaused()) this.#socket.pause();
+    for (let bytes = this.#pending.pop(); bytes !== undefined; bytes = this.#pending.pop()) this.#socket.unshift(bytes);
   }
 
   /** Passes what there is of a head; returns how many bytes that was. */

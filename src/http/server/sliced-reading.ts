@@ -1,5 +1,6 @@
 import type { Socket } from 'node:net';
 import { newestRequest } from './one-at-a-time.ts';
+import { hasPending } from './raw-targets.ts';
 
 /** So much is given to node:http at once where a head may begin: some 40 of the shortest requests. Bytes. */
 const HEAD_SLICE = 1024;
@@ -42,7 +43,7 @@ export function readEarlierInSlices(socket: Socket, bytes: Buffer, ended: boolea
       socket.emit('data', bytes.subarray(at, end));
       at = end;
     }
-    if (at < bytes.length) return;
+    if (at < bytes.length || socket.isPaused() || hasPending(socket)) return;
     socket.off('resume', give);
     socket.emit('end');
   };

@@ -40,6 +40,7 @@ const halfClosed: readonly Unnumbered[] = [
   (id) => ({ about: 'half closed behind a plain request', send: [get(id)], cut: true, fate: [seen('GET', id)] }),
   (id) => ({ about: 'half closed behind a chunked one', send: [chunked(id)], cut: true, fate: [seen('POST', id, 'hi')] }),
   (id) => ({ about: 'half closed behind three', send: [get(`${id}/1`) + chunked(`${id}/2`) + get(`${id}/3`)], cut: true, fate: [seen('GET', `${id}/1`), seen('POST', `${id}/2`, 'hi'), seen('GET', `${id}/3`)] }),
+  (id) => ({ about: 'half closed behind two hundred, sent while the first is answered', send: [get(`${id}/first`), 5, Array.from({ length: 200 }, (_, i) => get(`${id}/${i}`)).join('')], cut: true, fate: [seen('GET', `${id}/first`), ...Array.from({ length: 200 }, (_, i) => seen('GET', `${id}/${i}`))] }),
   (id) => ({ about: 'half closed within a chunked body', send: [chunked(id).slice(0, -5)], cut: true, fate: 'refuse' }),
   (id) => ({ about: 'half closed within a body', send: [post(id).slice(0, -1)], cut: true, fate: 'refuse' }),
 ];
