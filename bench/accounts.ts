@@ -23,7 +23,13 @@ const HELP = `Usage: npm run bench:accounts [-- --accounts N] [-- --used N]
 /** Token calls so far. */
 let calls = 0;
 
-const { values } = parseArgs({ options: { accounts: { type: 'string', default: '100000' }, used: { type: 'string', default: '20000' }, help: { type: 'boolean', default: false } } });
+const { values } = parseArgs({
+  options: {
+    accounts: { type: 'string', default: '100000' },
+    used: { type: 'string', default: '20000' },
+    help: { type: 'boolean', default: false },
+  },
+});
 if (values.help) process.stdout.write(HELP);
 else await main(Number(values.accounts), Number(values.used));
 
@@ -31,9 +37,22 @@ async function main(accounts: number, used: number): Promise<void> {
   const folder = mkdtempSync(join(tmpdir(), 'tokenward-accounts-'));
   try {
     const file = join(folder, 'accounts.jsonl');
-    writeFileSync(file, Array.from({ length: accounts }, (_, index) => JSON.stringify({ name: `shop-${index}`, flow: 'chatapp', baseUrl: 'http://127.0.0.1:9', credentials: { email: `shop-${index}@example.com`, password: `password-${index}`, appId: `app_${index}_1` } })).join('\n'));
+    writeFileSync(
+      file,
+      Array.from({ length: accounts }, (_, index) =>
+        JSON.stringify({
+          name: `shop-${index}`,
+          flow: 'chatapp',
+          baseUrl: 'http://127.0.0.1:9',
+          credentials: { email: `shop-${index}@example.com`, password: `password-${index}`, appId: `app_${index}_1` },
+        }),
+      ).join('\n'),
+    );
     const config = join(folder, 'proxy.config.yaml');
-    writeFileSync(config, `listen: { port: 0 }\noperator: { port: 0 }\nstore: { type: embedded, path: ${JSON.stringify(join(folder, 'store'))} }\naccountsFrom: { file: ${JSON.stringify(file)} }\nroutes: [{ prefix: /shops, upstream: "http://127.0.0.1:9", accountFrom: { flow: chatapp, header: X-Account } }]\nlimits: { accountsInMemory: ${Math.max(100, used)} }\nlog: { level: silent }\n`);
+    writeFileSync(
+      config,
+      `listen: { port: 0 }\noperator: { port: 0 }\nstore: { type: embedded, path: ${JSON.stringify(join(folder, 'store'))} }\naccountsFrom: { file: ${JSON.stringify(file)} }\nroutes: [{ prefix: /shops, upstream: "http://127.0.0.1:9", accountFrom: { flow: chatapp, header: X-Account } }]\nlimits: { accountsInMemory: ${Math.max(100, used)} }\nlog: { level: silent }\n`,
+    );
     const rows: [string, string][] = [];
     // The store and its key are made by the first start; every later one finds them.
     await startAndStop(config);
@@ -43,23 +62,36 @@ async function main(accounts: number, used: number): Promise<void> {
     const { app, seconds } = await start(config);
     const processorUsed = cpu() - processor;
     const started = await memory();
-    rows.push(['start, until it serves', `${(seconds * 1000).toFixed(0)} ms (${(processorUsed * 1000).toFixed(0)} ms of CPU time)`]);
+    rows.push([
+      'start, until it serves',
+      `${(seconds * 1000).toFixed(0)} ms (${(processorUsed * 1000).toFixed(0)} ms of CPU time)`,
+    ]);
     rows.push(['memory of an account never used', `${perAccount(started.heap - before.heap, accounts)} heap`]);
 
     const names = Array.from({ length: used }, (_, index) => `shop-${index}`);
     const logins = performance.now();
-    for (let from = 0; from < used; from += 200) await Promise.all(names.slice(from, from + 200).map(async (name) => app.tokens.get(name)));
+    for (let from = 0; from < used; from += 200)
+      await Promise.all(names.slice(from, from + 200).map(async (name) => app.tokens.get(name)));
     rows.push(['login, played, stored durably', `${((performance.now() - logins) / used).toFixed(2)} ms each`]);
     const warm = await memory();
-    rows.push(['memory of an account in use', `${perAccount(warm.heap - started.heap, used)} heap, ${perAccount(warm.rss - started.rss, used)} resident`]);
+    rows.push([
+      'memory of an account in use',
+      `${perAccount(warm.heap - started.heap, used)} heap, ${perAccount(warm.rss - started.rss, used)} resident`,
+    ]);
 
     const rounds = 2_000_000;
     let found = 0;
-    for (let warmUp = 0; warmUp < 2; warmUp += 1) for (let index = 0; index < 200_000; index += 1) if (!(app.tokens.get(names[index % used]!) instanceof Promise)) found += 1;
+    for (let warmUp = 0; warmUp < 2; warmUp += 1)
+      for (let index = 0; index < 200_000; index += 1)
+        if (!(app.tokens.get(names[index % used]!) instanceof Promise)) found += 1;
     found = 0;
     const cached = cpu();
-    for (let index = 0; index < rounds; index += 1) if (!(app.tokens.get(names[(index * 7919) % used]!) instanceof Promise)) found += 1;
-    rows.push(['get, in memory', `${(((cpu() - cached) / rounds) * 1e9).toFixed(0)} ns of CPU time (${found === rounds ? 'all' : found} without an await)`]);
+    for (let index = 0; index < rounds; index += 1)
+      if (!(app.tokens.get(names[(index * 7919) % used]!) instanceof Promise)) found += 1;
+    rows.push([
+      'get, in memory',
+      `${(((cpu() - cached) / rounds) * 1e9).toFixed(0)} ns of CPU time (${found === rounds ? 'all' : found} without an await)`,
+    ]);
     await app.stop();
 
     const again = await start(config);
@@ -70,7 +102,9 @@ async function main(accounts: number, used: number): Promise<void> {
     await again.app.stop();
 
     const wide = Math.max(...rows.map(([name]) => name.length));
-    process.stdout.write(`${accounts} accounts, ${used} in use; Node ${process.version}, ${cpus()[0]?.model.trim() ?? 'unknown'} × ${cpus().length}\n`);
+    process.stdout.write(
+      `${accounts} accounts, ${used} in use; Node ${process.version}, ${cpus()[0]?.model.trim() ?? 'unknown'} × ${cpus().length}\n`,
+    );
     for (const [name, value] of rows) process.stdout.write(`  ${name.padEnd(wide)}  ${value}\n`);
   } finally {
     rmSync(folder, { recursive: true, force: true });
@@ -87,10 +121,24 @@ async function start(file: string): Promise<{ app: App; seconds: number }> {
   const from = performance.now();
   const config = loadConfig(file, {});
   const app = await startApp(config, {
-    log: createLogger('silent'), owner: randomBytes(9).toString('hex'), ownerIsGone: () => true,
+    log: createLogger('silent'),
+    owner: randomBytes(9).toString('hex'),
+    ownerIsGone: () => true,
     async sendTokenCall() {
       calls += 1;
-      return { status: 200, headers: { 'content-type': 'application/json' }, body: JSON.stringify({ success: true, data: { accessToken: randomBytes(16).toString('hex'), refreshToken: randomBytes(16).toString('hex'), accessTokenEndTime: Math.floor(Date.now() / 1000) + 86_400, refreshTokenEndTime: Math.floor(Date.now() / 1000) + 864_000 } }) };
+      return {
+        status: 200,
+        headers: { 'content-type': 'application/json' },
+        body: JSON.stringify({
+          success: true,
+          data: {
+            accessToken: randomBytes(16).toString('hex'),
+            refreshToken: randomBytes(16).toString('hex'),
+            accessTokenEndTime: Math.floor(Date.now() / 1000) + 86_400,
+            refreshTokenEndTime: Math.floor(Date.now() / 1000) + 864_000,
+          },
+        }),
+      };
     },
   });
   return { app, seconds: (performance.now() - from) / 1000 };

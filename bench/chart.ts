@@ -10,21 +10,32 @@ export function chart(report: Report): string {
   const all = results(report);
   const loads = report.loads.filter(({ key }) => key === 'get' || key === 'post');
   const shown = loads.length > 0 ? loads : report.loads.slice(0, 1);
-  const most = Math.max(...all.filter(({ load }) => shown.some(({ name }) => name === load)).map(({ ratio }) => ratio.high));
+  const most = Math.max(
+    ...all.filter(({ load }) => shown.some(({ name }) => name === load)).map(({ ratio }) => ratio.high),
+  );
   const scale = (value: number): number => (value / most) * (WIDTH - LABELS - 80);
   const parts: string[] = [];
   let y = 24;
   for (const { name: load } of shown) {
-    parts.push(`<text x="0" y="${y}" class="head">${escape(load)}: CPU per request, × ${escape(report.reference)} (line: quartiles)</text>`);
+    parts.push(
+      `<text x="0" y="${y}" class="head">${escape(load)}: CPU per request, × ${escape(report.reference)} (line: quartiles)</text>`,
+    );
     y += 12;
     for (const { contender, ratio } of all.filter((one) => one.load === load)) {
       const reference = contender === report.reference;
       const [low, median, high] = reference ? [1, 1, 1] : [ratio.low, ratio.median, ratio.high];
       const middle = y + ROW / 2;
       parts.push(`<text x="${LABELS - 8}" y="${middle + 4}" text-anchor="end">${escape(contender)}</text>`);
-      parts.push(`<rect x="${LABELS}" y="${y + 3}" width="${scale(median).toFixed(1)}" height="${ROW - 6}" class="${contender.startsWith('tokenward') ? 'ours' : 'other'}"/>`);
-      if (!reference) parts.push(`<line x1="${(LABELS + scale(low)).toFixed(1)}" x2="${(LABELS + scale(high)).toFixed(1)}" y1="${middle}" y2="${middle}" class="spread"/>`);
-      parts.push(`<text x="${(LABELS + scale(high) + 8).toFixed(1)}" y="${middle + 4}">${reference ? '1' : number(median, median < 10 ? 2 : 1)}</text>`);
+      parts.push(
+        `<rect x="${LABELS}" y="${y + 3}" width="${scale(median).toFixed(1)}" height="${ROW - 6}" class="${contender.startsWith('tokenward') ? 'ours' : 'other'}"/>`,
+      );
+      if (!reference)
+        parts.push(
+          `<line x1="${(LABELS + scale(low)).toFixed(1)}" x2="${(LABELS + scale(high)).toFixed(1)}" y1="${middle}" y2="${middle}" class="spread"/>`,
+        );
+      parts.push(
+        `<text x="${(LABELS + scale(high) + 8).toFixed(1)}" y="${middle + 4}">${reference ? '1' : number(median, median < 10 ? 2 : 1)}</text>`,
+      );
       y += ROW;
     }
     y += GAP;

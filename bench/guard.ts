@@ -20,7 +20,9 @@ const TRIES = 2;
 
 /** Prints one line that closes as the other suites do. */
 runProgram('guard', async (session) => {
-  const peers = allPeers({ against: [], cpuProf: undefined }).filter(({ name }) => name === 'tokenward' || name === 'naive');
+  const peers = allPeers({ against: [], cpuProf: undefined }).filter(
+    ({ name }) => name === 'tokenward' || name === 'naive',
+  );
   for (const peer of peers) {
     const why = peer.missing();
     if (why !== undefined) throw new BenchError(why);
@@ -33,7 +35,14 @@ runProgram('guard', async (session) => {
   let least = LEAST;
   await warmUp(stage.generator, stage.upstream, stage.contenders, loads, 2);
   while (medians.length < TRIES && !(medians.at(-1)! >= least)) {
-    const { bursts, failures } = await measure(stage.generator, stage.upstream, stage.contenders, { loads, rounds: ROUNDS, burstSeconds: 1, until: Infinity, proxyCpu: facts.pinning?.proxy, progress: () => undefined });
+    const { bursts, failures } = await measure(stage.generator, stage.upstream, stage.contenders, {
+      loads,
+      rounds: ROUNDS,
+      burstSeconds: 1,
+      until: Infinity,
+      proxyCpu: facts.pinning?.proxy,
+      progress: () => undefined,
+    });
     const failure = failures[0];
     if (failure !== undefined) throw new BenchError(`${failure.contender}: ${failure.why}`);
     all.push(...bursts);
@@ -41,8 +50,12 @@ runProgram('guard', async (session) => {
     medians.push(spread(values).median);
     least = disturbed ? BUSY * LEAST : LEAST;
   }
-  await stage.close((name) => all.filter(({ contender }) => contender === name).reduce((sum, { requests }) => sum + requests, 0));
+  await stage.close((name) =>
+    all.filter(({ contender }) => contender === name).reduce((sum, { requests }) => sum + requests, 0),
+  );
   const passed = medians.at(-1)! >= least;
-  process.stdout.write(`guard: ${passed ? '1 passed, 0 failed' : '0 passed, 1 failed'} (naive ÷ tokenward, CPU per request: ${medians.map((median) => median.toFixed(2)).join(', then ')}; at least ${least.toFixed(2)}${least < LEAST ? ' on a machine as busy as this' : ''}; ${ROUNDS} rounds)\n`);
+  process.stdout.write(
+    `guard: ${passed ? '1 passed, 0 failed' : '0 passed, 1 failed'} (naive ÷ tokenward, CPU per request: ${medians.map((median) => median.toFixed(2)).join(', then ')}; at least ${least.toFixed(2)}${least < LEAST ? ' on a machine as busy as this' : ''}; ${ROUNDS} rounds)\n`,
+  );
   return passed ? 0 : 1;
 });

@@ -6,14 +6,16 @@ import { delimiter, join } from 'node:path';
 /** Where a program is, looked for as a shell does, and where system administrators' programs are. */
 export function find(program: string): string | undefined {
   const folders = [...(process.env['PATH'] ?? '').split(delimiter), '/usr/local/sbin', '/usr/sbin', '/sbin'];
-  return folders.map((folder) => join(folder, program)).find((file) => {
-    try {
-      accessSync(file, constants.X_OK);
-      return true;
-    } catch {
-      return false;
-    }
-  });
+  return folders
+    .map((folder) => join(folder, program))
+    .find((file) => {
+      try {
+        accessSync(file, constants.X_OK);
+        return true;
+      } catch {
+        return false;
+      }
+    });
 }
 
 /** The first version number a program prints. */
@@ -53,7 +55,14 @@ export interface Machine {
 }
 
 export function machine(): Machine {
-  return { cpus: allowedCpus().length, model: cpus()[0]?.model ?? 'unknown', kernel: release(), node: process.version, pinning: pinning(), loadBefore: loadavg()[0]! };
+  return {
+    cpus: allowedCpus().length,
+    model: cpus()[0]?.model ?? 'unknown',
+    kernel: release(),
+    node: process.version,
+    pinning: pinning(),
+    loadBefore: loadavg()[0]!,
+  };
 }
 
 const TICKS = ticksPerSecond();
@@ -90,12 +99,18 @@ export function cpuSeconds(roots: readonly number[]): number {
 
 /** Resident memory of these processes and all their descendants; pages they share count once each. Bytes. */
 export function residentBytes(roots: readonly number[]): number {
-  return family(roots).reduce((sum, { pid }) => sum + Number(/^VmRSS:\s*(\d+) kB/m.exec(readFileSync(`/proc/${pid}/status`, 'utf8'))?.[1] ?? 0) * 1024, 0);
+  return family(roots).reduce(
+    (sum, { pid }) =>
+      sum + Number(/^VmRSS:\s*(\d+) kB/m.exec(readFileSync(`/proc/${pid}/status`, 'utf8'))?.[1] ?? 0) * 1024,
+    0,
+  );
 }
 
 /** Time one CPU has spent on any process, and time the hypervisor kept it away. Seconds. */
 export function cpuBusySeconds(cpu: number): number {
-  const line = readFileSync('/proc/stat', 'latin1').split('\n').find((text) => text.startsWith(`cpu${cpu} `));
+  const line = readFileSync('/proc/stat', 'latin1')
+    .split('\n')
+    .find((text) => text.startsWith(`cpu${cpu} `));
   const [, user, nice, system, , , , , steal] = (line ?? '').split(' ').map(Number);
   return ((user ?? 0) + (nice ?? 0) + (system ?? 0) + (steal ?? 0)) / TICKS;
 }

@@ -60,7 +60,14 @@ export interface Plan {
 /** Time for requests that were under way when the load stopped. ms */
 const SETTLE = 40;
 
-export async function oneBurst(generator: LoadGenerator, upstream: Upstream, { peer, running }: Contender, load: Load, round: number, plan: Pick<Plan, 'burstSeconds' | 'proxyCpu'>): Promise<Burst> {
+export async function oneBurst(
+  generator: LoadGenerator,
+  upstream: Upstream,
+  { peer, running }: Contender,
+  load: Load,
+  round: number,
+  plan: Pick<Plan, 'burstSeconds' | 'proxyCpu'>,
+): Promise<Burst> {
   const before = await upstream.counts();
   const busyBefore = plan.proxyCpu === undefined ? 0 : cpuBusySeconds(plan.proxyCpu);
   const cpuBefore = cpuSeconds(running.pids);
@@ -71,25 +78,50 @@ export async function oneBurst(generator: LoadGenerator, upstream: Upstream, { p
   const after = await upstream.counts();
   if (cpu <= 0) throw new BenchError(`${peer.name}: no CPU time was counted; is its process still there?`);
   const upstreamRequests = Math.floor((after.requests - before.requests) / load.upstreamCounts);
-  if (upstreamRequests < requests) throw new BenchError(`${peer.name}, ${load.name}: ${requests} requests were answered, but only ${upstreamRequests} reached the upstream`);
+  if (upstreamRequests < requests)
+    throw new BenchError(
+      `${peer.name}, ${load.name}: ${requests} requests were answered, but only ${upstreamRequests} reached the upstream`,
+    );
   return {
-    round, load: load.name, contender: peer.name, requests, seconds, cpu,
+    round,
+    load: load.name,
+    contender: peer.name,
+    requests,
+    seconds,
+    cpu,
     cpuMicrosPerRequest: (cpu / ((requests + upstreamRequests) / 2)) * 1e6,
     requestsPerSecond: requests / seconds,
-    p50, p99, ...(late !== undefined && { late }), upstreamRequests,
+    p50,
+    p99,
+    ...(late !== undefined && { late }),
+    upstreamRequests,
     upstreamConnections: Math.floor((after.connections - before.connections) / load.upstreamCounts),
     disturbance: plan.proxyCpu === undefined ? undefined : Math.max(0, busy - cpu) / seconds,
   };
 }
 
 /** Lets every contender's compiler and connections settle, and sees that those who should keep upstream connections do. */
-export async function warmUp(generator: LoadGenerator, upstream: Upstream, contenders: readonly Contender[], loads: readonly Load[], seconds: number): Promise<Failure[]> {
+export async function warmUp(
+  generator: LoadGenerator,
+  upstream: Upstream,
+  contenders: readonly Contender[],
+  loads: readonly Load[],
+  seconds: number,
+): Promise<Failure[]> {
   const failures: Failure[] = [];
   for (const contender of contenders) {
     for (const load of loads) {
-      const burst = await orFailure(contender, load, failures, () => oneBurst(generator, upstream, contender, load, -1, { burstSeconds: seconds, proxyCpu: undefined }));
-      if (burst !== undefined && contender.peer.keepsAlive && burst.upstreamConnections > burst.requests / 10 + 2 * load.connections) {
-        throw new BenchError(`${contender.peer.name} opened ${burst.upstreamConnections} upstream connections for ${burst.requests} requests: its keep-alive is lost, and with it the comparison`);
+      const burst = await orFailure(contender, load, failures, () =>
+        oneBurst(generator, upstream, contender, load, -1, { burstSeconds: seconds, proxyCpu: undefined }),
+      );
+      if (
+        burst !== undefined &&
+        contender.peer.keepsAlive &&
+        burst.upstreamConnections > burst.requests / 10 + 2 * load.connections
+      ) {
+        throw new BenchError(
+          `${contender.peer.name} opened ${burst.upstreamConnections} upstream connections for ${burst.requests} requests: its keep-alive is lost, and with it the comparison`,
+        );
       }
     }
   }
@@ -100,7 +132,12 @@ export async function warmUp(generator: LoadGenerator, upstream: Upstream, conte
 const TOO_MUCH_MOST = 3;
 
 /** What another contender cannot carry is noted and the run goes on; the reference and tokenward itself must not fail. */
-async function orFailure(contender: Contender, load: Load, failures: Failure[], run: () => Promise<Burst>): Promise<Burst | undefined> {
+async function orFailure(
+  contender: Contender,
+  load: Load,
+  failures: Failure[],
+  run: () => Promise<Burst>,
+): Promise<Burst | undefined> {
   const { name, mustNotFail } = contender.peer;
   if (givenUp(failures, name, load.name)) return undefined;
   try {
@@ -119,7 +156,13 @@ function givenUp(failures: readonly Failure[], contender: string, load: string):
 }
 
 /** Rounds of paired bursts: in each round every load goes once to every contender, in an order of its own. */
-export async function measure(generator: LoadGenerator, upstream: Upstream, contenders: readonly Contender[], plan: Plan, known: readonly Failure[] = []): Promise<Rounds> {
+export async function measure(
+  generator: LoadGenerator,
+  upstream: Upstream,
+  contenders: readonly Contender[],
+  plan: Plan,
+  known: readonly Failure[] = [],
+): Promise<Rounds> {
   const bursts: Burst[] = [];
   const failures = [...known];
   let round = 0;
@@ -129,7 +172,9 @@ export async function measure(generator: LoadGenerator, upstream: Upstream, cont
     plan.progress(`round ${round + 1}`);
     for (const load of plan.loads) {
       for (const contender of shuffled(contenders)) {
-        const burst = await orFailure(contender, load, failures, () => oneBurst(generator, upstream, contender, load, round, plan));
+        const burst = await orFailure(contender, load, failures, () =>
+          oneBurst(generator, upstream, contender, load, round, plan),
+        );
         if (burst !== undefined) bursts.push(burst);
       }
     }
@@ -182,10 +227,21 @@ export type Metric = 'cpuMicrosPerRequest' | 'p50' | 'p99';
  * CPU per request (or another figure) of one contender by that of another, round by round. Rounds in which other programs disturbed either
  * of the two do not count: cold caches make every request dearer, and not for all alike.
  */
-export function ratios(bursts: readonly Burst[], load: string, contender: string, reference: string, metric: Metric = 'cpuMicrosPerRequest'): Ratios {
-  const of = (name: string): Map<number, Burst> => new Map(bursts.filter((burst) => burst.load === load && burst.contender === name).map((burst) => [burst.round, burst]));
+export function ratios(
+  bursts: readonly Burst[],
+  load: string,
+  contender: string,
+  reference: string,
+  metric: Metric = 'cpuMicrosPerRequest',
+): Ratios {
+  const of = (name: string): Map<number, Burst> =>
+    new Map(
+      bursts.filter((burst) => burst.load === load && burst.contender === name).map((burst) => [burst.round, burst]),
+    );
   const below = of(reference);
-  const pairs = [...of(contender)].flatMap(([round, above]) => (below.has(round) ? [{ above, below: below.get(round)! }] : []));
+  const pairs = [...of(contender)].flatMap(([round, above]) =>
+    below.has(round) ? [{ above, below: below.get(round)! }] : [],
+  );
   const calm = pairs.filter((pair) => Math.max(pair.above.disturbance ?? 0, pair.below.disturbance ?? 0) <= CALM);
   const disturbed = calm.length < CALM_LEAST && calm.length < pairs.length;
   return { values: (disturbed ? pairs : calm).map((pair) => pair.above[metric] / pair.below[metric]), disturbed };

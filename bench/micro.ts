@@ -10,7 +10,22 @@ if (!existsSync(resolve(import.meta.dirname, '../dist/main.js'))) {
   process.stderr.write('micro: tokenward is not built (npm run build)\n');
   process.exit(1);
 }
-const { byLongestPrefix, json, managerOf, matchRoute, meansDeadToken, REPLY, replyHeaders, ReplyReader, REQUEST, requestHeaders, route, RULE, SECRET, UpstreamReply } = await import('./micro/pieces.ts');
+const {
+  byLongestPrefix,
+  json,
+  managerOf,
+  matchRoute,
+  meansDeadToken,
+  REPLY,
+  replyHeaders,
+  ReplyReader,
+  REQUEST,
+  requestHeaders,
+  route,
+  RULE,
+  SECRET,
+  UpstreamReply,
+} = await import('./micro/pieces.ts');
 
 const HELP = `npm run bench:micro -- [options]
 
@@ -37,7 +52,8 @@ const timings: Timing[] = [];
 const time = async (name: string, piece: () => unknown): Promise<void> => {
   const { p25: low, p50: median, p75: high } = await measure(() => keep(piece()));
   timings.push({ name, low, median, high });
-  const ns = (value: number): string => (value < 10_000 ? `${value.toFixed(value < 100 ? 1 : 0)} ns` : `${(value / 1000).toFixed(1)} µs`);
+  const ns = (value: number): string =>
+    value < 10_000 ? `${value.toFixed(value < 100 ? 1 : 0)} ns` : `${(value / 1000).toFixed(1)} µs`;
   process.stdout.write(`  ${name.padEnd(58)}${ns(median).padStart(12)}   (${ns(low)} to ${ns(high)})\n`);
 };
 const nothing = (): void => undefined;
@@ -58,14 +74,20 @@ await time('route match, 100 routes, the last one', () => matchRoute(hundred, `$
 
 const crm = route('/crm');
 const attachment = { header: ['Authorization', SECRET] } as const;
-await time(`request header cleaning, ${REQUEST.length / 2} fields`, () => requestHeaders(REQUEST, crm, attachment, 'tokenward-0123456789ab'));
-await time(`reply header cleaning, ${REPLY.length / 2} fields`, () => replyHeaders(REPLY, crm, SECRET, 'http://127.0.0.1:8080'));
+await time(`request header cleaning, ${REQUEST.length / 2} fields`, () =>
+  requestHeaders(REQUEST, crm, attachment, 'tokenward-0123456789ab'),
+);
+await time(`reply header cleaning, ${REPLY.length / 2} fields`, () =>
+  replyHeaders(REPLY, crm, SECRET, 'http://127.0.0.1:8080'),
+);
 
 const one = await managerOf(1);
 await time('token get from memory, 1 account', () => one.get('account-0'));
 const before = heap();
 const many = await managerOf(100_000);
-process.stdout.write(`  ${'heap per account, with its stored record and settings'.padEnd(58)}${`${((heap() - before) / 100_000).toFixed(0)} bytes`.padStart(12)}\n`);
+process.stdout.write(
+  `  ${'heap per account, with its stored record and settings'.padEnd(58)}${`${((heap() - before) / 100_000).toFixed(0)} bytes`.padStart(12)}\n`,
+);
 const names = Array.from({ length: 100_000 }, (_, number) => `account-${(number * 7_919) % 100_000}`);
 let turn = 0;
 await time('token get from memory, 100,000 accounts in turn', () => many.get(names[turn++ % 100_000]!));
@@ -77,14 +99,19 @@ const replyTo = (headers: string[], chunks: readonly Buffer[]): InstanceType<typ
   reply.onEnd();
   return reply;
 };
-const cut = (body: Buffer): Buffer[] => Array.from({ length: Math.ceil(body.length / 65_536) }, (_, index) => body.subarray(index * 65_536, (index + 1) * 65_536));
+const cut = (body: Buffer): Buffer[] =>
+  Array.from({ length: Math.ceil(body.length / 65_536) }, (_, index) =>
+    body.subarray(index * 65_536, (index + 1) * 65_536),
+  );
 const small = json(200);
 const medium = json(64 * 1024);
 const large = cut(json(10 * 1024 * 1024));
 const typed = ['Content-Type', 'application/json'];
 await time('inspection of a 200-byte reply', () => meansDeadToken(RULE, 'GET', replyTo(typed, [small])));
 await time('inspection of a 64 KiB reply', () => meansDeadToken(RULE, 'GET', replyTo(typed, [medium])));
-await time('inspection of a 10 MiB reply of known length', () => meansDeadToken(RULE, 'GET', replyTo([...typed, 'Content-Length', String(10 * 1024 * 1024)], [large[0]!])));
+await time('inspection of a 10 MiB reply of known length', () =>
+  meansDeadToken(RULE, 'GET', replyTo([...typed, 'Content-Length', String(10 * 1024 * 1024)], [large[0]!])),
+);
 await time('inspection of a 10 MiB reply that comes in chunks', async () => {
   const reply = new UpstreamReply(nothing, nothing);
   reply.onHead({ status: 200, reason: 'OK', headers: [...typed, 'Transfer-Encoding', 'chunked'] });
@@ -94,7 +121,10 @@ await time('inspection of a 10 MiB reply that comes in chunks', async () => {
   return verdict;
 });
 
-const head = Buffer.from(`HTTP/1.1 200 OK\r\n${Array.from({ length: REPLY.length / 2 }, (_, index) => `${REPLY[2 * index]!}: ${REPLY[2 * index + 1]!}`).join('\r\n')}\r\n\r\n${small.toString('latin1')}`, 'latin1');
+const head = Buffer.from(
+  `HTTP/1.1 200 OK\r\n${Array.from({ length: REPLY.length / 2 }, (_, index) => `${REPLY[2 * index]!}: ${REPLY[2 * index + 1]!}`).join('\r\n')}\r\n\r\n${small.toString('latin1')}`,
+  'latin1',
+);
 const reader = new ReplyReader({ onHead: nothing, onBody: nothing, onEnd: nothing });
 await time(`reply reader, a head of ${REPLY.length / 2} fields and 200 bytes`, () => {
   reader.expect('GET');

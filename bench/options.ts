@@ -80,6 +80,7 @@ function chosenLoads(names: string | undefined, quick: boolean): readonly Load[]
   if (names === undefined) return LOADS.filter((load) => load.quick || !quick);
   const wanted = names.split(',').map((name) => name.trim());
   const unknown = wanted.find((name) => !LOADS.some(({ key }) => key === name));
-  if (unknown !== undefined) throw new UsageError(`there is no load "${unknown}"; there are: ${LOADS.map(({ key }) => key).join(', ')}`);
+  if (unknown !== undefined)
+    throw new UsageError(`there is no load "${unknown}"; there are: ${LOADS.map(({ key }) => key).join(', ')}`);
   return LOADS.filter(({ key }) => wanted.includes(key));
 }

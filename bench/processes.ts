@@ -45,7 +45,11 @@ export class Processes {
     // taskset turns into the program: the process id stays.
     const [command, all] = taskset === undefined ? [program, args] : [taskset, ['-c', String(cpu), program, ...args]];
     // Of our own environment only what a program needs to be found: settings for this run's Node are not for the contenders.
-    const child = spawn(command, all, { env: { PATH: process.env['PATH'] ?? '', NODE_ENV: 'production', ...env }, stdio: ['ignore', 'pipe', 'pipe'], ...(cwd !== undefined && { cwd }) });
+    const child = spawn(command, all, {
+      env: { PATH: process.env['PATH'] ?? '', NODE_ENV: 'production', ...env },
+      stdio: ['ignore', 'pipe', 'pipe'],
+      ...(cwd !== undefined && { cwd }),
+    });
     const started = watch(child, program);
     this.#running.add(started);
     void started.ended.then(() => this.#running.delete(started));
@@ -66,7 +70,8 @@ function watch(child: ChildProcess, program: string): Started {
       resolve(null);
     });
   });
-  for (const stream of [child.stdout!, child.stderr!]) stream.setEncoding('utf8').on('data', (text: string) => (output = (output + text).slice(-OUTPUT_MOST)));
+  for (const stream of [child.stdout!, child.stderr!])
+    stream.setEncoding('utf8').on('data', (text: string) => (output = (output + text).slice(-OUTPUT_MOST)));
   let over = false;
   void ended.then(() => (over = true));
 
@@ -76,7 +81,10 @@ function watch(child: ChildProcess, program: string): Started {
       const found = await look();
       if (found !== undefined) return found;
       if (over) throw new BenchError(`${program} ended before it ${what}: ${output.trim().slice(-2_000)}`);
-      if (Date.now() > deadline) throw new BenchError(`${program} has not ${what} within ${START_MOST / 1000} s: ${output.trim().slice(-2_000)}`);
+      if (Date.now() > deadline)
+        throw new BenchError(
+          `${program} has not ${what} within ${START_MOST / 1000} s: ${output.trim().slice(-2_000)}`,
+        );
       await new Promise((resolve) => setTimeout(resolve, 50));
     }
   };

@@ -36,7 +36,9 @@ export function runProgram(name: string, run: (session: Session) => Promise<numb
     // Stopped by a signal: what fails now fails because of it.
     if (stopping) return;
     const expected = error instanceof BenchError || error instanceof UsageError;
-    process.stderr.write(`\n${name}: ${expected ? error.message : String(error instanceof Error ? error.stack : error)}\n`);
+    process.stderr.write(
+      `\n${name}: ${expected ? error.message : String(error instanceof Error ? error.stack : error)}\n`,
+    );
     void end(1);
   });
 }

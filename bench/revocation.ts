@@ -65,34 +65,68 @@ const pause = (ms: number): Promise<void> => new Promise((done) => setTimeout(do
 
 type Call = readonly [startedAt: number, endedAt: number, status: number, id: string, method: string];
 
-async function tryOne({ processes, folder }: Session, peer: Peer, callers: number, { pinning }: Machine): Promise<Outcome> {
+async function tryOne(
+  { processes, folder }: Session,
+  peer: Peer,
+  callers: number,
+  { pinning }: Machine,
+): Promise<Outcome> {
   const own = join(folder, peer.name);
   mkdirSync(own);
   const apiPort = await freePort();
   const numbers = { THINK: String(THINK), SPREAD: String(SPREAD), RENEWAL: String(RENEWAL), BODY: String(BODY) };
-  const api = processes.start(process.execPath, [join(import.meta.dirname, 'revocation/api.mjs')], { cpu: pinning?.others, env: { ...numbers, PORT: String(apiPort) } });
+  const api = processes.start(process.execPath, [join(import.meta.dirname, 'revocation/api.mjs')], {
+    cpu: pinning?.others,
+    env: { ...numbers, PORT: String(apiPort) },
+  });
   await api.accepts(apiPort);
   const callerKey = randomBytes(32).toString('base64url');
   const url = `http://127.0.0.1:${apiPort}`;
-  const running = await peer.start({ processes, folder: own, port: await freePort(), cpu: pinning?.proxy, upstreamPort: apiPort, token: '', tokenEndpoint: url, callerKey, upstreamConnections: callers + 100 });
+  const running = await peer.start({
+    processes,
+    folder: own,
+    port: await freePort(),
+    cpu: pinning?.proxy,
+    upstreamPort: apiPort,
+    token: '',
+    tokenEndpoint: url,
+    callerKey,
+    upstreamConnections: callers + 100,
+  });
   const first = await fetch(`http://127.0.0.1:${running.port}/crm/v1/work`, { headers: callerHeaders(callerKey) });
   if (first.status !== 200) throw new BenchError(`${peer.name} answers the first request with ${first.status}`);
 
   const file = join(own, 'calls.json');
   const load = processes.start(process.execPath, [join(import.meta.dirname, 'revocation/callers.mjs')], {
     cpu: pinning?.others,
-    env: { ...numbers, PORT: String(running.port), CALLERS: String(callers), RAMP: String(THINK), HEADERS: JSON.stringify(callerHeaders(callerKey)), FILE: file },
+    env: {
+      ...numbers,
+      PORT: String(running.port),
+      CALLERS: String(callers),
+      RAMP: String(THINK),
+      HEADERS: JSON.stringify(callerHeaders(callerKey)),
+      FILE: file,
+    },
   });
   const deadline = Date.now() + ARRIVAL_MOST;
-  const underWay = async (): Promise<number> => ((await (await fetch(`${url}/control/state`)).json()) as { inFlight: number }).inFlight;
-  while (Date.now() < deadline && await underWay() < 0.95 * callers) await pause(250);
+  const underWay = async (): Promise<number> =>
+    ((await (await fetch(`${url}/control/state`)).json()) as { inFlight: number }).inFlight;
+  while (Date.now() < deadline && (await underWay()) < 0.95 * callers) await pause(250);
   const settled = Date.now();
   await pause(BEFORE);
-  const { inFlight, at } = (await (await fetch(`${url}/control/revoke`, { method: 'POST' })).json()) as { inFlight: number; at: number };
+  const { inFlight, at } = (await (await fetch(`${url}/control/revoke`, { method: 'POST' })).json()) as {
+    inFlight: number;
+    at: number;
+  };
   await pause(AFTER);
   await load.stop();
-  if (await load.ended !== 0) throw new BenchError(`${peer.name}: the callers failed: ${load.output().slice(-500)}`);
-  const ledger = (await (await fetch(`${url}/control/ledger`)).json()) as { tokenCalls: number; refused: number; damaged: number; executed: [string, number][] };
+  if ((await load.ended) !== 0) throw new BenchError(`${peer.name}: the callers failed: ${load.output().slice(-500)}`);
+  const ledger = (await (await fetch(`${url}/control/ledger`)).json()) as {
+    tokenCalls: number;
+    refused: number;
+    damaged: number;
+    executed: [string, number][];
+  };
   const cpu = cpuSeconds(running.pids);
   await running.stop();
   await api.stop();
@@ -100,21 +134,33 @@ async function tryOne({ processes, folder }: Session, peer: Peer, callers: numbe
   const calls = JSON.parse(readFileSync(file, 'utf8')) as Call[];
   const executed = new Map(ledger.executed);
   const good = calls.filter(([, , status]) => status >= 200 && status < 300);
-  const after = calls.filter(([startedAt, endedAt]) => startedAt < at && endedAt > at).map(([, endedAt]) => endedAt - at).sort((a, b) => a - b);
+  const after = calls
+    .filter(([startedAt, endedAt]) => startedAt < at && endedAt > at)
+    .map(([, endedAt]) => endedAt - at)
+    .sort((a, b) => a - b);
   const last = at + after.at(-1)!;
   // While the callers arrive, nobody is warm yet; that is not what "outside" means.
   const warm = settled + THINK;
-  const added = calls.filter(([startedAt, endedAt, status]) => status === 200 && startedAt > warm && (endedAt < at || startedAt > last)).map(([startedAt, endedAt]) => endedAt - startedAt - THINK).sort((a, b) => a - b);
+  const added = calls
+    .filter(([startedAt, endedAt, status]) => status === 200 && startedAt > warm && (endedAt < at || startedAt > last))
+    .map(([startedAt, endedAt]) => endedAt - startedAt - THINK)
+    .sort((a, b) => a - b);
   return {
-    contender: peer.name, about: peer.about, version: running.version, inFlight, refusals: ledger.refused,
-    callersWhoSaw: new Set(calls.filter(([, , status]) => status === 401).map(([, , , id]) => id.split('-', 1)[0])).size,
+    contender: peer.name,
+    about: peer.about,
+    version: running.version,
+    inFlight,
+    refusals: ledger.refused,
+    callersWhoSaw: new Set(calls.filter(([, , status]) => status === 401).map(([, , , id]) => id.split('-', 1)[0]))
+      .size,
     otherErrors: calls.filter(([, , status]) => status !== 401).length - good.length,
     tokenCalls: ledger.tokenCalls,
     lastAnswer: last - at,
     p99Answer: after[Math.floor(after.length * 0.99)]!,
     late: after.filter((answer) => answer > 1.5 * THINK).length,
     p99Outside: added[Math.floor(added.length * 0.99)],
-    requests: calls.length, cpu,
+    requests: calls.length,
+    cpu,
     notOnce: good.filter(([, , , id]) => executed.get(id) !== 1).length,
     damagedBodies: ledger.damaged,
   };
@@ -133,8 +179,10 @@ function table(outcomes: readonly Outcome[]): string[][] {
     row('calls to the token endpoint', ({ tokenCalls }) => whole(tokenCalls)),
     row('until the last of them had an answer', ({ lastAnswer }) => `${(lastAnswer / 1000).toFixed(2)} s`),
     row('until 99 % of them had one', ({ p99Answer }) => `${(p99Answer / 1000).toFixed(2)} s`),
-    row(`had to wait for more than ${1.5 * THINK / 1000} s`, ({ late }) => whole(late)),
-    row('p99 added, outside of that time', ({ p99Outside }) => (p99Outside === undefined ? 'never at rest' : `${p99Outside.toFixed(1)} ms`)),
+    row(`had to wait for more than ${(1.5 * THINK) / 1000} s`, ({ late }) => whole(late)),
+    row('p99 added, outside of that time', ({ p99Outside }) =>
+      p99Outside === undefined ? 'never at rest' : `${p99Outside.toFixed(1)} ms`,
+    ),
     row('answered well, but not carried out exactly once', ({ notOnce }) => whole(notOnce)),
     row('CPU time for everything', ({ cpu, requests }) => `${cpu.toFixed(1)} s for ${whole(requests)}`),
     row('damaged bodies', ({ damagedBodies }) => whole(damagedBodies)),
@@ -143,7 +191,12 @@ function table(outcomes: readonly Outcome[]): string[][] {
 
 function text(rows: readonly string[][]): string {
   const widths = rows[0]!.map((_, column) => Math.max(...rows.map((row) => row[column]!.length)));
-  return rows.map((row) => `  ${row.map((cell, column) => (column === 0 ? cell.padEnd(widths[0]!) : cell.padStart(widths[column]! + 3))).join('')}`).join('\n');
+  return rows
+    .map(
+      (row) =>
+        `  ${row.map((cell, column) => (column === 0 ? cell.padEnd(widths[0]!) : cell.padStart(widths[column]! + 3))).join('')}`,
+    )
+    .join('\n');
 }
 
 function asMarkdown([head, ...rows]: readonly string[][]): string {
@@ -154,7 +207,15 @@ function asMarkdown([head, ...rows]: readonly string[][]): string {
 runProgram('revocation', async (session) => {
   let values;
   try {
-    ({ values } = parseArgs({ options: { callers: { type: 'string', default: '2000' }, only: { type: 'string', default: 'tokenward,nginx-lua,naive' }, json: { type: 'string' }, markdown: { type: 'boolean', default: false }, help: { type: 'boolean', default: false } } }));
+    ({ values } = parseArgs({
+      options: {
+        callers: { type: 'string', default: '2000' },
+        only: { type: 'string', default: 'tokenward,nginx-lua,naive' },
+        json: { type: 'string' },
+        markdown: { type: 'boolean', default: false },
+        help: { type: 'boolean', default: false },
+      },
+    }));
   } catch (error) {
     throw new UsageError(error instanceof Error ? error.message : 'wrong usage');
   }
@@ -167,7 +228,11 @@ runProgram('revocation', async (session) => {
   const facts = machine();
   const outcomes: Outcome[] = [];
   const leftOut: string[] = [];
-  for (const peer of [tokenward({ name: 'tokenward', checkout: resolve(import.meta.dirname, '..') }), nginxLua, naiveLogin]) {
+  for (const peer of [
+    tokenward({ name: 'tokenward', checkout: resolve(import.meta.dirname, '..') }),
+    nginxLua,
+    naiveLogin,
+  ]) {
     const why = values.only.split(',').includes(peer.name) ? peer.missing() : 'it was not asked for';
     if (why !== undefined) {
       leftOut.push(`${peer.name}, because ${why}`);
@@ -180,11 +245,17 @@ runProgram('revocation', async (session) => {
   const rows = table(outcomes);
   const explained = `A request takes ${THINK / 1000} s at the upstream, a renewal ${RENEWAL} ms. The token is revoked; everything under way is refused within ${SPREAD} ms, so nobody can be done before ${((SPREAD + THINK) / 1000).toFixed(1)} s. What is still on its way to the upstream at that moment is judged when it is due, and then sent again: it needs ${(2 * THINK) / 1000} s and more. Half of the requests are POSTs with ${BODY} bytes.`;
   if (values.markdown) process.stdout.write(`${asMarkdown(rows)}\n\n${explained}\n`);
-  else process.stdout.write(`\n${text(rows)}\n\n${explained}\n${outcomes.map(({ contender, version, about }) => `  ${contender} ${version}: ${about}\n`).join('')}${leftOut.map((one) => `  left out: ${one}\n`).join('')}`);
+  else
+    process.stdout.write(
+      `\n${text(rows)}\n\n${explained}\n${outcomes.map(({ contender, version, about }) => `  ${contender} ${version}: ${about}\n`).join('')}${leftOut.map((one) => `  left out: ${one}\n`).join('')}`,
+    );
   if (values.json !== undefined) {
     const file = resolve(values.json);
     mkdirSync(dirname(file), { recursive: true });
-    writeFileSync(file, `${JSON.stringify({ machine: facts, callers, think: THINK, spread: SPREAD, renewal: RENEWAL, outcomes, leftOut }, null, 1)}\n`);
+    writeFileSync(
+      file,
+      `${JSON.stringify({ machine: facts, callers, think: THINK, spread: SPREAD, renewal: RENEWAL, outcomes, leftOut }, null, 1)}\n`,
+    );
   }
   return 0;
 });

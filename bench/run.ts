@@ -17,9 +17,13 @@ import { setStage, type Stage } from './stage.ts';
 const BURST_SECONDS = 1;
 
 /** Those that run here, and why the others do not. */
-function choose(peers: readonly Peer[], { only, quick }: Options): { chosen: Peer[]; leftOut: { name: string; why: string }[] } {
+function choose(
+  peers: readonly Peer[],
+  { only, quick }: Options,
+): { chosen: Peer[]; leftOut: { name: string; why: string }[] } {
   const unknown = [...(only ?? [])].find((name) => !peers.some((peer) => peer.name === name));
-  if (unknown !== undefined) throw new UsageError(`there is no contender "${unknown}"; there are: ${peers.map(({ name }) => name).join(', ')}`);
+  if (unknown !== undefined)
+    throw new UsageError(`there is no contender "${unknown}"; there are: ${peers.map(({ name }) => name).join(', ')}`);
   const chosen: Peer[] = [];
   const leftOut: { name: string; why: string }[] = [];
   for (const peer of peers) {
@@ -27,7 +31,8 @@ function choose(peers: readonly Peer[], { only, quick }: Options): { chosen: Pee
     if (why === undefined) chosen.push(peer);
     else leftOut.push({ name: peer.name, why });
   }
-  if (chosen.length === 0) throw new BenchError(`no contender can run here: ${leftOut.map(({ why }) => why).join('; ')}`);
+  if (chosen.length === 0)
+    throw new BenchError(`no contender can run here: ${leftOut.map(({ why }) => why).join('; ')}`);
   return { chosen, leftOut };
 }
 
@@ -40,7 +45,9 @@ function notWanted(peer: Peer, only: ReadonlySet<string> | undefined, quick: boo
 async function floorOf({ generator, upstream, token }: Stage, options: Options): Promise<Floor | undefined> {
   const load = options.loads.find(({ perSecond }) => perSecond !== undefined);
   if (load === undefined) return undefined;
-  const { p50, p99, late } = await generator.burst('the upstream itself', upstream.port, load, BURST_SECONDS, { Authorization: token });
+  const { p50, p99, late } = await generator.burst('the upstream itself', upstream.port, load, BURST_SECONDS, {
+    Authorization: token,
+  });
   return { p50, p99, ...(late !== undefined && { late }) };
 }
 
@@ -54,22 +61,56 @@ async function bench(session: Session, options: Options): Promise<void> {
   progress('warming up');
   const early: Failure[] = await warmUp(generator, upstream, contenders, options.loads, options.quick ? 1 : 2);
   const floor = await floorOf(stage, options);
-  const { bursts, failures, rounds } = await measure(generator, upstream, contenders, { loads: options.loads, rounds: options.rounds, burstSeconds: BURST_SECONDS, until: startedAt.getTime() + options.seconds * 1000, proxyCpu: facts.pinning?.proxy, progress }, early);
+  const { bursts, failures, rounds } = await measure(
+    generator,
+    upstream,
+    contenders,
+    {
+      loads: options.loads,
+      rounds: options.rounds,
+      burstSeconds: BURST_SECONDS,
+      until: startedAt.getTime() + options.seconds * 1000,
+      proxyCpu: facts.pinning?.proxy,
+      progress,
+    },
+    early,
+  );
   progress('');
-  await stage.close((name) => bursts.filter((burst) => burst.contender === name).reduce((sum, burst) => sum + burst.requests, 0));
+  await stage.close((name) =>
+    bursts.filter((burst) => burst.contender === name).reduce((sum, burst) => sum + burst.requests, 0),
+  );
 
   const report: Report = {
-    quick: options.quick, profiled: options.cpuProf !== undefined, startedAt: startedAt.toISOString(), machine: facts, upstream: upstream.about, load: generator.about,
-    burstSeconds: BURST_SECONDS, rounds, loads: options.loads, otherLoads: LOADS.filter((load) => !options.loads.includes(load)).map(({ name }) => name), floor,
+    quick: options.quick,
+    profiled: options.cpuProf !== undefined,
+    startedAt: startedAt.toISOString(),
+    machine: facts,
+    upstream: upstream.about,
+    load: generator.about,
+    burstSeconds: BURST_SECONDS,
+    rounds,
+    loads: options.loads,
+    otherLoads: LOADS.filter((load) => !options.loads.includes(load)).map(({ name }) => name),
+    floor,
     reference: chosen.some(({ name }) => name === REFERENCE) ? REFERENCE : chosen[0]!.name,
-    contenders: contenders.map(({ peer, running }) => ({ name: peer.name, about: peer.about, version: running.version })), leftOut, failures, bursts,
+    contenders: contenders.map(({ peer, running }) => ({
+      name: peer.name,
+      about: peer.about,
+      version: running.version,
+    })),
+    leftOut,
+    failures,
+    bursts,
   };
   process.stdout.write(render(report));
   if (options.markdown) process.stdout.write(`\n${markdown(report)}`);
   if (options.svg !== undefined) write(options.svg, chart(report));
   if (options.json !== undefined) {
     const { bursts: raw, ...head } = report;
-    write(options.json, `${JSON.stringify({ ...head, results: results(report), comparisons: comparisons(report), bursts: raw }, null, 1)}\n`);
+    write(
+      options.json,
+      `${JSON.stringify({ ...head, results: results(report), comparisons: comparisons(report), bursts: raw }, null, 1)}\n`,
+    );
   }
 }
 
@@ -84,7 +125,8 @@ runProgram('bench', async (session) => {
   if (options.help) {
     process.stdout.write(HELP);
   } else if (options.list) {
-    for (const peer of allPeers(options)) process.stdout.write(`${peer.name.padEnd(12)}  ${peer.missing() ?? peer.about}\n`);
+    for (const peer of allPeers(options))
+      process.stdout.write(`${peer.name.padEnd(12)}  ${peer.missing() ?? peer.about}\n`);
   } else {
     await bench(session, options);
   }

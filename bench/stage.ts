@@ -23,7 +23,11 @@ export interface Stage {
   close(answered: (contender: string) => number): Promise<void>;
 }
 
-export async function setStage({ processes, folder }: Session, peers: readonly Peer[], pinning: Pinning | undefined): Promise<Stage> {
+export async function setStage(
+  { processes, folder }: Session,
+  peers: readonly Peer[],
+  pinning: Pinning | undefined,
+): Promise<Stage> {
   const token = `bench-${randomBytes(24).toString('hex')}`;
   const callerKey = randomBytes(32).toString('base64url');
   const upstream = await startUpstream({ processes, folder, cpu: pinning?.others, token });
@@ -34,13 +38,26 @@ export async function setStage({ processes, folder }: Session, peers: readonly P
     progress(`starting ${peer.name}`);
     const own = join(folder, peer.name.replace(':', '-'));
     mkdirSync(own);
-    const running = await peer.start({ processes, folder: own, port: await freePort(), cpu: pinning?.proxy, upstreamPort: upstream.port, token, tokenEndpoint: endpoint.url, callerKey });
+    const running = await peer.start({
+      processes,
+      folder: own,
+      port: await freePort(),
+      cpu: pinning?.proxy,
+      upstreamPort: upstream.port,
+      token,
+      tokenEndpoint: endpoint.url,
+      callerKey,
+    });
     const contender = { peer, running };
     await verifyContender(contender, callerKey);
     contenders.push(contender);
   }
   return {
-    generator: loadGenerator(processes, pinning?.others, callerKey), upstream, token, callerKey, contenders,
+    generator: loadGenerator(processes, pinning?.others, callerKey),
+    upstream,
+    token,
+    callerKey,
+    contenders,
     async close(answered) {
       for (const { peer, running } of contenders) {
         await running.verifyAfter?.(answered(peer.name));

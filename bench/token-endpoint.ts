@@ -17,10 +17,17 @@ export async function startTokenEndpoint(token: string): Promise<TokenEndpoint> 
       granted += 1;
       const now = Math.floor(Date.now() / 1000);
       response.setHeader('content-type', 'application/json');
-      response.end(JSON.stringify({
-        success: true,
-        data: { accessToken: token, accessTokenEndTime: now + 86_400, refreshToken: `refresh-${granted}`, refreshTokenEndTime: now + 14 * 86_400 },
-      }));
+      response.end(
+        JSON.stringify({
+          success: true,
+          data: {
+            accessToken: token,
+            accessTokenEndTime: now + 86_400,
+            refreshToken: `refresh-${granted}`,
+            refreshTokenEndTime: now + 14 * 86_400,
+          },
+        }),
+      );
     });
   });
   server.listen(0, '127.0.0.1');

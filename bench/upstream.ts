@@ -4,7 +4,18 @@ import { find, versionOf } from './machine.ts';
 import { BenchError, freePort, type Processes } from './processes.ts';
 
 /** What a small API answers. */
-const GET_BODY = JSON.stringify({ success: true, data: { id: 42, name: 'Ada Lovelace', phone: '+44 20 7946 0958', tags: ['customer', 'vip'], unread: 3, closed: false, updatedAt: 1_790_000_000 } });
+const GET_BODY = JSON.stringify({
+  success: true,
+  data: {
+    id: 42,
+    name: 'Ada Lovelace',
+    phone: '+44 20 7946 0958',
+    tags: ['customer', 'vip'],
+    unread: 3,
+    closed: false,
+    updatedAt: 1_790_000_000,
+  },
+});
 const POST_BODY = JSON.stringify({ success: true, data: { id: 4711, status: 'queued' } });
 /** The reply by which ChatApp says, on any status, that the token is dead. */
 const DEAD_BODY = JSON.stringify({ success: false, error: { code: 'ApiInvalidTokenError', message: 'token' } });
@@ -36,7 +47,8 @@ export async function startUpstream(setup: UpstreamSetup): Promise<Upstream> {
     async counts() {
       const text = await (await fetch(`http://127.0.0.1:${port}/status`)).text();
       const [connections, , requests] = /(\d+) (\d+) (\d+)/.exec(text)?.slice(1).map(Number) ?? [];
-      if (connections === undefined || requests === undefined) throw new BenchError('the upstream does not say what it has counted');
+      if (connections === undefined || requests === undefined)
+        throw new BenchError('the upstream does not say what it has counted');
       return { connections, requests };
     },
   };
@@ -44,19 +56,28 @@ export async function startUpstream(setup: UpstreamSetup): Promise<Upstream> {
 
 async function startNode({ processes, cpu, token }: UpstreamSetup, port: number): Promise<string> {
   const script = join(import.meta.dirname, 'upstream/node.mjs');
-  const started = processes.start(process.execPath, [script], { cpu, env: { PORT: String(port), TOKEN: token, GET_BODY, POST_BODY, DEAD_BODY, FILE_BYTES: String(FILE_BYTES) } });
+  const started = processes.start(process.execPath, [script], {
+    cpu,
+    env: { PORT: String(port), TOKEN: token, GET_BODY, POST_BODY, DEAD_BODY, FILE_BYTES: String(FILE_BYTES) },
+  });
   await started.accepts(port);
   return `Node ${process.version} (nginx is not installed; a slower upstream takes time from the load, not from the contenders)`;
 }
 
-async function startNginx(nginx: string, { processes, folder, cpu, token }: UpstreamSetup, port: number): Promise<string> {
+async function startNginx(
+  nginx: string,
+  { processes, folder, cpu, token }: UpstreamSetup,
+  port: number,
+): Promise<string> {
   const place = join(folder, 'upstream');
   mkdirSync(place);
   mkdirSync(join(place, 'crm/files'), { recursive: true });
   writeFileSync(join(place, 'crm/files/1m'), Buffer.alloc(FILE_BYTES, 'x'));
   const json = (body: string): string => `return 200 '${body}';`;
   const onlyWithToken = `if ($http_authorization != '${token}') { return 401 '{"success":false}'; }`;
-  writeFileSync(join(place, 'nginx.conf'), `${nginxFrame()}
+  writeFileSync(
+    join(place, 'nginx.conf'),
+    `${nginxFrame()}
 http {
 ${nginxCommon(place)}
   default_type application/json;
@@ -100,7 +121,8 @@ ${nginxCommon(place)}
     }
   }
 }
-`);
+`,
+  );
   await processes.start(nginx, ['-p', place, '-c', join(place, 'nginx.conf'), '-e', 'stderr'], { cpu }).accepts(port);
   return `nginx ${versionOf(nginx, '-v')}`;
 }
@@ -116,7 +138,9 @@ events { worker_connections 8192; }`;
 }
 
 export function nginxCommon(place: string): string {
-  const temporary = ['client_body', 'proxy', 'fastcgi', 'uwsgi', 'scgi'].map((name) => `  ${name}_temp_path ${place}/${name};`);
+  const temporary = ['client_body', 'proxy', 'fastcgi', 'uwsgi', 'scgi'].map(
+    (name) => `  ${name}_temp_path ${place}/${name};`,
+  );
   return `${temporary.join('\n')}
   access_log off;
   keepalive_timeout 600s;

@@ -60,18 +60,54 @@ export interface Logger {
 type LogLevel = 'trace' | 'debug' | 'info' | 'warn' | 'error' | 'silent';
 
 const ALLOWED: readonly (keyof LogFields)[] = [
-  'route', 'account', 'flow', 'caller', 'kind', 'outcome', 'reason', 'cause', 'by', 'state', 'was', 'code', 'method', 'status', 'generation', 'seconds',
-  'expires', 'until', 'logins_left', 'reserve_left', 'retry_in', 'upstream', 'calls', 'version', 'accounts', 'routes', 'engine', 'store', 'address', 'file', 'signal', 'worker', 'detail',
+  'route',
+  'account',
+  'flow',
+  'caller',
+  'kind',
+  'outcome',
+  'reason',
+  'cause',
+  'by',
+  'state',
+  'was',
+  'code',
+  'method',
+  'status',
+  'generation',
+  'seconds',
+  'expires',
+  'until',
+  'logins_left',
+  'reserve_left',
+  'retry_in',
+  'upstream',
+  'calls',
+  'version',
+  'accounts',
+  'routes',
+  'engine',
+  'store',
+  'address',
+  'file',
+  'signal',
+  'worker',
+  'detail',
 ];
 
 /** JSON lines on standard error, each with the fields of `always`. The allow-list holds at run time as well as in the types. */
 export function createLogger(level: LogLevel, always: LogFields = {}): Logger {
   // sync: a line about a crash must not sit in a buffer when the process ends.
   const formatters = { level: (label: string) => ({ level: label }) };
-  const log: PinoLogger = pino({ level, base: null, timestamp: pino.stdTimeFunctions.isoTime, formatters }, pino.destination({ fd: 2, sync: true }));
-  const at = (name: Exclude<LogLevel, 'silent'>) => (message: string, fields: LogFields = {}): void => {
-    if (log.isLevelEnabled(name)) log[name](allowed({ ...always, ...fields }), message);
-  };
+  const log: PinoLogger = pino(
+    { level, base: null, timestamp: pino.stdTimeFunctions.isoTime, formatters },
+    pino.destination({ fd: 2, sync: true }),
+  );
+  const at =
+    (name: Exclude<LogLevel, 'silent'>) =>
+    (message: string, fields: LogFields = {}): void => {
+      if (log.isLevelEnabled(name)) log[name](allowed({ ...always, ...fields }), message);
+    };
   return { trace: at('trace'), debug: at('debug'), info: at('info'), warn: at('warn'), error: at('error') };
 }
 
@@ -93,6 +129,10 @@ function rounded(value: number): number {
 export function describeFault(error: unknown): string {
   if (!(error instanceof Error)) return typeof error;
   const { code } = error as NodeJS.ErrnoException;
-  const place = error.stack?.split('\n').find((line) => line.trimStart().startsWith('at '))?.trim() ?? '';
+  const place =
+    error.stack
+      ?.split('\n')
+      .find((line) => line.trimStart().startsWith('at '))
+      ?.trim() ?? '';
   return `${error.name}${code === undefined ? '' : ` ${code}`} ${place}`.trim();
 }

@@ -1,4 +1,12 @@
-import { collectDefaultMetrics, Counter, Gauge, Histogram, Registry, type Aggregator, type MetricValueWithName } from 'prom-client';
+import {
+  collectDefaultMetrics,
+  Counter,
+  Gauge,
+  Histogram,
+  Registry,
+  type Aggregator,
+  type MetricValueWithName,
+} from 'prom-client';
 
 /** Seconds. From a cached answer on the same host to the slowest allowed one. */
 const BUCKETS = [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60];
@@ -59,7 +67,13 @@ class RouteHistogram extends Histogram<'route'> {
   }
 
   /** What the registry makes its text of. Missing in prom-client's types. */
-  async getForPromString(): Promise<{ name: string; help: string; type: 'histogram'; aggregator: 'sum'; values: MetricValueWithName<'route'>[] }> {
+  async getForPromString(): Promise<{
+    name: string;
+    help: string;
+    type: 'histogram';
+    aggregator: 'sum';
+    values: MetricValueWithName<'route'>[];
+  }> {
     const { name } = this.#about;
     const values: MetricValueWithName<'route'>[] = [];
     for (const [route, stats] of this.#routes) {
@@ -67,9 +81,16 @@ class RouteHistogram extends Histogram<'route'> {
       let below = 0;
       [...BUCKETS, '+Inf'].forEach((le, index) => {
         below += buckets[index]!;
-        values.push({ labels: { route, le } as MetricValueWithName<'route'>['labels'], value: below, metricName: `${name}_bucket` });
+        values.push({
+          labels: { route, le } as MetricValueWithName<'route'>['labels'],
+          value: below,
+          metricName: `${name}_bucket`,
+        });
       });
-      values.push({ labels: { route }, value: sum, metricName: `${name}_sum` }, { labels: { route }, value: count, metricName: `${name}_count` });
+      values.push(
+        { labels: { route }, value: sum, metricName: `${name}_sum` },
+        { labels: { route }, value: count, metricName: `${name}_count` },
+      );
     }
     return { ...this.#about, type: 'histogram', aggregator: 'sum', values };
   }
@@ -88,33 +109,137 @@ export class Metrics {
   readonly #labelled = new Set<string>();
   readonly #timed = new Set<string>();
 
-  readonly errors = this.#counter('errors_total', 'Error responses that tokenward generated, by error code.', ['route', 'reason']);
-  readonly renewals = this.#counter('renewals_total', 'Requests to token endpoints, by outcome.', ['account', 'flow', 'kind', 'outcome']);
-  readonly renewalFailures = this.#counter('renewal_failures_total', 'Renewals that brought no token, including those withheld before a request was sent, by reason.', ['account', 'flow', 'kind', 'reason']);
-  readonly deadTokenReplies = this.#counter('dead_token_replies_total', 'Responses that reject the token. current: it was the newest token; late: a newer token existed already; uncured: a new token had not helped before.', ['route', 'account', 'reason']);
-  readonly tokensRefused = this.#counter('tokens_refused_total', 'Distinct tokens that an upstream has rejected, however many responses said so.', ['account']);
-  readonly replays = this.#counter('replays_total', 'Requests after a renewal. cured: replayed and accepted; refused: replayed and rejected again; failed: the replay broke off; skipped: could not be replayed.', ['route', 'outcome']);
-  readonly policyVerdicts = this.#counter('policy_verdicts_total', 'Requests that a route\'s policy does not allow: refused, or only reported.', ['route', 'reason', 'outcome']);
+  readonly errors = this.#counter('errors_total', 'Error responses that tokenward generated, by error code.', [
+    'route',
+    'reason',
+  ]);
+  readonly renewals = this.#counter('renewals_total', 'Requests to token endpoints, by outcome.', [
+    'account',
+    'flow',
+    'kind',
+    'outcome',
+  ]);
+  readonly renewalFailures = this.#counter(
+    'renewal_failures_total',
+    'Renewals that brought no token, including those withheld before a request was sent, by reason.',
+    ['account', 'flow', 'kind', 'reason'],
+  );
+  readonly deadTokenReplies = this.#counter(
+    'dead_token_replies_total',
+    'Responses that reject the token. current: it was the newest token; late: a newer token existed already; uncured: a new token had not helped before.',
+    ['route', 'account', 'reason'],
+  );
+  readonly tokensRefused = this.#counter(
+    'tokens_refused_total',
+    'Distinct tokens that an upstream has rejected, however many responses said so.',
+    ['account'],
+  );
+  readonly replays = this.#counter(
+    'replays_total',
+    'Requests after a renewal. cured: replayed and accepted; refused: replayed and rejected again; failed: the replay broke off; skipped: could not be replayed.',
+    ['route', 'outcome'],
+  );
+  readonly policyVerdicts = this.#counter(
+    'policy_verdicts_total',
+    "Requests that a route's policy does not allow: refused, or only reported.",
+    ['route', 'reason', 'outcome'],
+  );
   readonly storeErrors = this.#counter('store_errors_total', 'Failed token store operations, by kind.', ['reason']);
-  readonly renewalSeconds = new Histogram({ name: 'tokenward_renewal_duration_seconds', help: 'Duration of requests to token endpoints.', labelNames: ['flow', 'kind'], buckets: BUCKETS, registers: [this.registry] });
+  readonly renewalSeconds = new Histogram({
+    name: 'tokenward_renewal_duration_seconds',
+    help: 'Duration of requests to token endpoints.',
+    labelNames: ['flow', 'kind'],
+    buckets: BUCKETS,
+    registers: [this.registry],
+  });
 
   // Gauges of accounts. Of several workers only the primary fills them, from what all of them know together (see `describeAccounts`).
-  readonly expiry = this.#gauge('token_expiry_timestamp_seconds', 'Unix time at which the token in use expires.', ['account', 'flow'], 'max');
-  readonly obtained = this.#gauge('token_obtained_timestamp_seconds', 'Unix time at which the token in use was obtained.', ['account', 'flow'], 'max');
-  readonly generation = this.#gauge('token_generation', 'Number of tokens the account has had.', ['account', 'flow'], 'max');
-  readonly budgetRemaining = this.#gauge('login_budget_remaining', 'Automatic logins left in the rolling window, without the reserve.', ['account', 'flow'], 'min');
-  readonly budgetLimit = this.#gauge('login_budget_limit', 'Automatic logins allowed in the rolling window, without the reserve.', ['account', 'flow'], 'first');
-  readonly reserveRemaining = this.#gauge('login_reserve_remaining', 'Logins left in the operators\' reserve.', ['account', 'flow'], 'min');
-  readonly reserveLimit = this.#gauge('login_reserve_limit', 'Logins of the rolling window that are kept for operators.', ['account', 'flow'], 'first');
-  readonly dead = this.#gauge('credential_dead', '1: the credentials were rejected or are missing; a person must act.', ['account', 'flow'], 'max');
-  readonly ready = this.#gauge('account_ready', '0: the account is dead, out_of_logins or down, and its requests fail.', ['account', 'flow'], 'min');
-  readonly accountState = this.#gauge('account_state', 'Always 1; the label state is the account\'s current state.', ['account', 'flow', 'state'], 'max');
-  readonly waiting = this.#gauge('callers_waiting', 'Requests waiting for the account\'s token.', ['account'], 'sum');
-  readonly bufferedBytes = this.#gauge('buffered_bytes', 'Bytes of request bodies kept for replay, in total.', [], 'sum');
-  readonly accountsKnown = this.#gauge('accounts', 'Configured accounts, including those of accountsFrom.', [], 'first');
-  readonly accountsInMemory = this.#gauge('accounts_in_memory', 'Accounts whose state a process holds in memory; the largest of all workers.', [], 'max');
+  readonly expiry = this.#gauge(
+    'token_expiry_timestamp_seconds',
+    'Unix time at which the token in use expires.',
+    ['account', 'flow'],
+    'max',
+  );
+  readonly obtained = this.#gauge(
+    'token_obtained_timestamp_seconds',
+    'Unix time at which the token in use was obtained.',
+    ['account', 'flow'],
+    'max',
+  );
+  readonly generation = this.#gauge(
+    'token_generation',
+    'Number of tokens the account has had.',
+    ['account', 'flow'],
+    'max',
+  );
+  readonly budgetRemaining = this.#gauge(
+    'login_budget_remaining',
+    'Automatic logins left in the rolling window, without the reserve.',
+    ['account', 'flow'],
+    'min',
+  );
+  readonly budgetLimit = this.#gauge(
+    'login_budget_limit',
+    'Automatic logins allowed in the rolling window, without the reserve.',
+    ['account', 'flow'],
+    'first',
+  );
+  readonly reserveRemaining = this.#gauge(
+    'login_reserve_remaining',
+    "Logins left in the operators' reserve.",
+    ['account', 'flow'],
+    'min',
+  );
+  readonly reserveLimit = this.#gauge(
+    'login_reserve_limit',
+    'Logins of the rolling window that are kept for operators.',
+    ['account', 'flow'],
+    'first',
+  );
+  readonly dead = this.#gauge(
+    'credential_dead',
+    '1: the credentials were rejected or are missing; a person must act.',
+    ['account', 'flow'],
+    'max',
+  );
+  readonly ready = this.#gauge(
+    'account_ready',
+    '0: the account is dead, out_of_logins or down, and its requests fail.',
+    ['account', 'flow'],
+    'min',
+  );
+  readonly accountState = this.#gauge(
+    'account_state',
+    "Always 1; the label state is the account's current state.",
+    ['account', 'flow', 'state'],
+    'max',
+  );
+  readonly waiting = this.#gauge('callers_waiting', "Requests waiting for the account's token.", ['account'], 'sum');
+  readonly bufferedBytes = this.#gauge(
+    'buffered_bytes',
+    'Bytes of request bodies kept for replay, in total.',
+    [],
+    'sum',
+  );
+  readonly accountsKnown = this.#gauge(
+    'accounts',
+    'Configured accounts, including those of accountsFrom.',
+    [],
+    'first',
+  );
+  readonly accountsInMemory = this.#gauge(
+    'accounts_in_memory',
+    'Accounts whose state a process holds in memory; the largest of all workers.',
+    [],
+    'max',
+  );
   readonly storeUsable = this.#gauge('store_usable', '1: the token store can be read and written.', [], 'min');
-  readonly configReloaded = this.#gauge('config_last_reload_successful', '0: the configuration was reloaded and could not be applied. 1: otherwise.', [], 'min');
+  readonly configReloaded = this.#gauge(
+    'config_last_reload_successful',
+    '0: the configuration was reloaded and could not be applied. 1: otherwise.',
+    [],
+    'min',
+  );
   readonly workers = this.#gauge('workers', 'Processes that serve requests.', [], 'sum');
   readonly workerCrashes = this.#counter('worker_crashes_total', 'Worker processes that ended unexpectedly.', []);
 
@@ -122,21 +247,31 @@ export class Metrics {
   constructor(version: string, engine: 'fast' | 'express' = 'fast') {
     const routes = this.#routes;
     new Counter({
-      name: 'tokenward_requests_total', help: 'Finished requests, by route and status class.', labelNames: ['route', 'status'], registers: [this.registry],
+      name: 'tokenward_requests_total',
+      help: 'Finished requests, by route and status class.',
+      labelNames: ['route', 'status'],
+      registers: [this.registry],
       collect() {
         this.reset();
-        for (const [route, stats] of routes) for (const [status, count] of stats.statuses()) this.inc({ route, status }, count);
+        for (const [route, stats] of routes)
+          for (const [status, count] of stats.statuses()) this.inc({ route, status }, count);
       },
     });
     new Gauge({
-      name: 'tokenward_requests_in_flight', help: 'Requests in flight.', labelNames: ['route'], registers: [this.registry],
+      name: 'tokenward_requests_in_flight',
+      help: 'Requests in flight.',
+      labelNames: ['route'],
+      registers: [this.registry],
       collect() {
         for (const [route, stats] of routes) this.set({ route }, stats.inFlight);
       },
     });
     const callers = this.#callers;
     new Counter({
-      name: 'tokenward_caller_requests_total', help: 'Requests of identified callers: admitted, or refused because the caller reached its concurrency limit.', labelNames: ['caller', 'outcome'], registers: [this.registry],
+      name: 'tokenward_caller_requests_total',
+      help: 'Requests of identified callers: admitted, or refused because the caller reached its concurrency limit.',
+      labelNames: ['caller', 'outcome'],
+      registers: [this.registry],
       collect() {
         this.reset();
         for (const [caller, { admitted, refused }] of callers) {
@@ -146,13 +281,27 @@ export class Metrics {
       },
     });
     new Gauge({
-      name: 'tokenward_caller_requests_in_flight', help: 'Requests in flight, by caller.', labelNames: ['caller'], registers: [this.registry],
+      name: 'tokenward_caller_requests_in_flight',
+      help: 'Requests in flight, by caller.',
+      labelNames: ['caller'],
+      registers: [this.registry],
       collect() {
         for (const [caller, { inFlight }] of callers) this.set({ caller }, inFlight);
       },
     });
-    new RouteHistogram(routes, 'tokenward_request_duration_seconds', 'Time from the request header section to the end of the response.', this.registry);
-    new Gauge({ name: 'tokenward_build_info', help: 'Always 1; the labels name the version of tokenward and of Node, and the engine.', labelNames: ['version', 'node', 'engine'], registers: [this.registry], aggregator: 'first' }).set({ version, node: process.version, engine }, 1);
+    new RouteHistogram(
+      routes,
+      'tokenward_request_duration_seconds',
+      'Time from the request header section to the end of the response.',
+      this.registry,
+    );
+    new Gauge({
+      name: 'tokenward_build_info',
+      help: 'Always 1; the labels name the version of tokenward and of Node, and the engine.',
+      labelNames: ['version', 'node', 'engine'],
+      registers: [this.registry],
+      aggregator: 'first',
+    }).set({ version, node: process.version, engine }, 1);
     collectDefaultMetrics({ register: this.registry });
     // A process that runs has read its configuration.
     this.configReloaded.set(1);
@@ -193,6 +342,12 @@ export class Metrics {
   }
 
   #gauge<T extends string>(name: string, help: string, labelNames: readonly T[], aggregator: Aggregator): Gauge<T> {
-    return new Gauge({ name: `tokenward_${name}`, help, labelNames: [...labelNames], registers: [this.registry], aggregator });
+    return new Gauge({
+      name: `tokenward_${name}`,
+      help,
+      labelNames: [...labelNames],
+      registers: [this.registry],
+      aggregator,
+    });
   }
 }

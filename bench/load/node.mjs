@@ -32,4 +32,6 @@ const microseconds = Math.round((performance.now() - start) * 1000);
 await pool.close();
 latencies.sort((a, b) => a - b);
 const percentile = (p) => Math.round((latencies[Math.floor((latencies.length * p) / 100)] ?? 0) * 1000);
-console.log(`\nBURST ${JSON.stringify({ requests: latencies.length, microseconds, non2xx, socketErrors, timeouts: 0, p50: percentile(50), p99: percentile(99) })}`);
+console.log(
+  `\nBURST ${JSON.stringify({ requests: latencies.length, microseconds, non2xx, socketErrors, timeouts: 0, p50: percentile(50), p99: percentile(99) })}`,
+);

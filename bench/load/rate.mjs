@@ -45,7 +45,8 @@ class Caller {
     const head = this.text.indexOf('\r\n\r\n');
     if (head === -1) return;
     const length = /\r\ncontent-length: *(\d+)/i.exec(this.text.slice(0, head + 2))?.[1];
-    const whole = length === undefined ? this.text.endsWith('\r\n0\r\n\r\n') : this.text.length >= head + 4 + Number(length);
+    const whole =
+      length === undefined ? this.text.endsWith('\r\n0\r\n\r\n') : this.text.length >= head + 4 + Number(length);
     if (!whole) return;
     const now = performance.now();
     if (this.text[9] !== '2') non2xx += 1;
@@ -105,9 +106,18 @@ await new Promise((resolve) => {
 });
 
 const microseconds = Math.round((performance.now() - start) * 1000);
-const percentile = (values, p) => Math.round((values.sort((a, b) => a - b)[Math.floor((values.length * p) / 100)] ?? 0) * 1000);
-console.log(`\nBURST ${JSON.stringify({
-  requests: answered, microseconds, non2xx, socketErrors, timeouts: total - answered,
-  p50: percentile(latencies, 50), p99: percentile(latencies, 99), late: { p50: percentile(late, 50), p99: percentile(late, 99) },
-})}`);
+const percentile = (values, p) =>
+  Math.round((values.sort((a, b) => a - b)[Math.floor((values.length * p) / 100)] ?? 0) * 1000);
+console.log(
+  `\nBURST ${JSON.stringify({
+    requests: answered,
+    microseconds,
+    non2xx,
+    socketErrors,
+    timeouts: total - answered,
+    p50: percentile(latencies, 50),
+    p99: percentile(latencies, 99),
+    late: { p50: percentile(late, 50), p99: percentile(late, 99) },
+  })}`,
+);
 process.exit(0);

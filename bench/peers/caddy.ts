@@ -14,7 +14,9 @@ export const caddy: Peer = {
     const program = tool('caddy')!;
     const file = join(folder, 'Caddyfile');
     // By default it keeps 32 idle connections to an upstream; the loads have up to 256 requests under way.
-    writeFileSync(file, `{
+    writeFileSync(
+      file,
+      `{
   admin off
   auto_https off
   persist_config off
@@ -30,8 +32,12 @@ http://127.0.0.1:${port} {
     }
   }
 }
-`);
-    const started = processes.start(program, ['run', '--config', file, '--adapter', 'caddyfile'], { cpu, env: { HOME: folder, GOMAXPROCS: '1' } });
+`,
+    );
+    const started = processes.start(program, ['run', '--config', file, '--adapter', 'caddyfile'], {
+      cpu,
+      env: { HOME: folder, GOMAXPROCS: '1' },
+    });
     await started.accepts(port);
     return { port, pids: [started.pid], version: versionOfCaddy(program), stop: () => started.stop() };
   },
@@ -40,5 +46,9 @@ http://127.0.0.1:${port} {
 /** One built by `go install` does not know its version; the list of its modules does. */
 function versionOfCaddy(program: string): string {
   const { stdout } = spawnSync(program, ['build-info'], { encoding: 'utf8', timeout: 5_000 });
-  return /github\.com\/caddyserver\/caddy\/v2\s+v(\d+\.\d+\.\d+)/.exec(stdout)?.[1] ?? /\d+\.\d+\.\d+/.exec(spawnSync(program, ['version'], { encoding: 'utf8', timeout: 5_000 }).stdout)?.[0] ?? 'unknown';
+  return (
+    /github\.com\/caddyserver\/caddy\/v2\s+v(\d+\.\d+\.\d+)/.exec(stdout)?.[1] ??
+    /\d+\.\d+\.\d+/.exec(spawnSync(program, ['version'], { encoding: 'utf8', timeout: 5_000 }).stdout)?.[0] ??
+    'unknown'
+  );
 }

@@ -12,7 +12,9 @@ export const haproxy: Peer = {
   async start({ processes, folder, port, cpu, upstreamPort, token }) {
     const program = find('haproxy')!;
     const file = join(folder, 'haproxy.cfg');
-    writeFileSync(file, `global
+    writeFileSync(
+      file,
+      `global
   nbthread 1
   maxconn 4096
 defaults
@@ -28,7 +30,8 @@ backend api
   http-request set-header host 127.0.0.1:${upstreamPort}
   http-request set-header authorization ${token}
   server api 127.0.0.1:${upstreamPort}
-`);
+`,
+    );
     const started = processes.start(program, ['-db', '-f', file], { cpu });
     await started.accepts(port);
     return { port, pids: [started.pid], version: versionOf(program, '-v'), stop: () => started.stop() };

@@ -10,7 +10,11 @@ const proxy = httpProxy.createProxyServer({ target: TARGET, changeOrigin: true }
 let token;
 
 async function login() {
-  const reply = await fetch(`${TOKEN_ENDPOINT}/v1/tokens`, { method: 'POST', headers: { 'content-type': 'application/json' }, body: JSON.stringify({ email: 'bench@example.com', password: 'bench', appId: 'bench' }) });
+  const reply = await fetch(`${TOKEN_ENDPOINT}/v1/tokens`, {
+    method: 'POST',
+    headers: { 'content-type': 'application/json' },
+    body: JSON.stringify({ email: 'bench@example.com', password: 'bench', appId: 'bench' }),
+  });
   token = (await reply.json()).data.accessToken;
 }
 

@@ -9,7 +9,10 @@ export const naiveLogin: Peer = {
   keepsAlive: false,
   missing: () => naive.missing(),
   async start({ processes, port, cpu, upstreamPort, tokenEndpoint }) {
-    const started = processes.start(process.execPath, [join(import.meta.dirname, 'naive-login.mjs')], { cpu, env: { PORT: String(port), TARGET: `http://127.0.0.1:${upstreamPort}`, TOKEN_ENDPOINT: tokenEndpoint } });
+    const started = processes.start(process.execPath, [join(import.meta.dirname, 'naive-login.mjs')], {
+      cpu,
+      env: { PORT: String(port), TARGET: `http://127.0.0.1:${upstreamPort}`, TOKEN_ENDPOINT: tokenEndpoint },
+    });
     await started.accepts(port);
     return { port, pids: [started.pid], version: `Node ${process.version}`, stop: () => started.stop() };
   },

@@ -19,8 +19,16 @@ export const naive: Peer = {
   missing: () => (versionIn('http-proxy') === undefined ? 'http-proxy is not installed (npm ci)' : undefined),
   async start({ processes, port, cpu, upstreamPort, token }) {
     const script = join(import.meta.dirname, 'naive.mjs');
-    const started = processes.start(process.execPath, [script], { cpu, env: { PORT: String(port), TARGET: `http://127.0.0.1:${upstreamPort}`, TOKEN: token } });
+    const started = processes.start(process.execPath, [script], {
+      cpu,
+      env: { PORT: String(port), TARGET: `http://127.0.0.1:${upstreamPort}`, TOKEN: token },
+    });
     await started.accepts(port);
-    return { port, pids: [started.pid], version: `express ${versionIn('express') ?? '?'}, http-proxy ${versionIn('http-proxy') ?? '?'}`, stop: () => started.stop() };
+    return {
+      port,
+      pids: [started.pid],
+      version: `express ${versionIn('express') ?? '?'}, http-proxy ${versionIn('http-proxy') ?? '?'}`,
+      stop: () => started.stop(),
+    };
   },
 };

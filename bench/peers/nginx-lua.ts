@@ -14,7 +14,9 @@ function lua(): { program: string; load: string } | undefined {
   const { stderr } = spawnSync(nginx, ['-V'], { encoding: 'utf8', timeout: 5_000 });
   const folder = /--modules-path=(\S+)/.exec(stderr)?.[1] ?? '/usr/lib/nginx/modules';
   const files = ['ndk_http_module.so', 'ngx_http_lua_module.so'].map((file) => join(folder, file));
-  return isAbsolute(folder) && files.every((file) => existsSync(file)) ? { program: nginx, load: files.map((file) => `load_module ${file};\n`).join('') } : undefined;
+  return isAbsolute(folder) && files.every((file) => existsSync(file))
+    ? { program: nginx, load: files.map((file) => `load_module ${file};\n`).join('') }
+    : undefined;
 }
 
 /** nginx with Lua as somebody who knows both would write it: the token in a shared dict, one renewal behind a lock, one replay after a 401. */
@@ -23,7 +25,7 @@ export const nginxLua: Peer = {
   about: 'token in a shared dict, renewed behind a lock and replayed on a 401; one worker',
   keepsAlive: true,
   slowRunsOnly: true,
-  missing: () => (lua() === undefined ? 'nginx\'s Lua module is not installed' : undefined),
+  missing: () => (lua() === undefined ? "nginx's Lua module is not installed" : undefined),
   async start({ processes, folder, port, cpu, upstreamPort, tokenEndpoint }) {
     const { program, load } = lua()!;
     const login = new URL(tokenEndpoint);
@@ -34,7 +36,9 @@ export const nginxLua: Peer = {
       proxy_set_header Authorization $token;
       proxy_max_temp_file_size 0;`;
     writeFileSync(join(folder, 'token.lua'), tokenModule(login.hostname, Number(login.port)));
-    writeFileSync(join(folder, 'nginx.conf'), `${load}${nginxFrame()}
+    writeFileSync(
+      join(folder, 'nginx.conf'),
+      `${load}${nginxFrame()}
 http {
 ${nginxCommon(folder)}
   client_max_body_size 16m;
@@ -64,7 +68,8 @@ ${nginxCommon(folder)}
     }
   }
 }
-`);
+`,
+    );
     const started = processes.start(program, ['-p', folder, '-c', join(folder, 'nginx.conf'), '-e', 'stderr'], { cpu });
     await started.accepts(port);
     return { port, pids: [started.pid], version: versionOf(program, '-v'), stop: () => started.stop() };

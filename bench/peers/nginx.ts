@@ -13,7 +13,9 @@ export const nginx: Peer = {
   async start({ processes, folder, port, cpu, upstreamPort, token }) {
     const program = find('nginx')!;
     // proxy_set_header in a location cancels all inherited ones: without Connection "" here, the upstream's connections would be closed in silence.
-    writeFileSync(join(folder, 'nginx.conf'), `${nginxFrame()}
+    writeFileSync(
+      join(folder, 'nginx.conf'),
+      `${nginxFrame()}
 http {
 ${nginxCommon(folder)}
   upstream api {
@@ -36,7 +38,8 @@ ${nginxCommon(folder)}
     }
   }
 }
-`);
+`,
+    );
     const started = processes.start(program, ['-p', folder, '-c', join(folder, 'nginx.conf'), '-e', 'stderr'], { cpu });
     await started.accepts(port);
     return { port, pids: [started.pid], version: versionOf(program, '-v'), stop: () => started.stop() };

@@ -31,7 +31,9 @@ routes:
 }
 
 /** The other major versions of Node that tokenward is measured on. */
-export const NODES: readonly number[] = [20, 24, 26].filter((major) => major !== Number(process.versions.node.split('.')[0]));
+export const NODES: readonly number[] = [20, 24, 26].filter(
+  (major) => major !== Number(process.versions.node.split('.')[0]),
+);
 
 interface Build {
   readonly name: string;
@@ -47,14 +49,22 @@ interface Build {
 export function tokenward({ name, checkout, cpuProf, major }: Build): Peer {
   const main = resolve(checkout, 'dist/main.js');
   const node = major === undefined ? process.execPath : nodeOf(major);
-  const about = major !== undefined ? `the same build on Node ${major}` : 'everything on: caller keys, kept bodies, replies looked into, metrics';
+  const about =
+    major !== undefined
+      ? `the same build on Node ${major}`
+      : 'everything on: caller keys, kept bodies, replies looked into, metrics';
   return {
     name,
     about: name.startsWith('tokenward') ? about : 'another build of tokenward, set up likewise',
     keepsAlive: true,
     mustNotFail: true,
     ...(major !== undefined && { slowRunsOnly: true }),
-    missing: () => (node === undefined ? `Node ${major} is not installed` : existsSync(main) ? undefined : `${name} is not built (npm run build)`),
+    missing: () =>
+      node === undefined
+        ? `Node ${major} is not installed`
+        : existsSync(main)
+          ? undefined
+          : `${name} is not built (npm run build)`,
     async start(setup) {
       const { processes, folder, cpu, callerKey } = setup;
       const file = join(folder, 'proxy.config.yaml');
@@ -65,7 +75,9 @@ export function tokenward({ name, checkout, cpuProf, major }: Build): Peer {
         profile.push('--cpu-prof', `--cpu-prof-dir=${resolve(cpuProf)}`);
       }
       const started = processes.start(node!, [...profile, main, 'serve', '-c', file], { cpu });
-      const [, port, operatorPort] = await started.prints(/"address":"http:\/\/127\.0\.0\.1:(\d+)".*"detail":"operator on http:\/\/127\.0\.0\.1:(\d+)"/);
+      const [, port, operatorPort] = await started.prints(
+        /"address":"http:\/\/127\.0\.0\.1:(\d+)".*"detail":"operator on http:\/\/127\.0\.0\.1:(\d+)"/,
+      );
       const crm = `http://127.0.0.1:${port!}/crm`;
       const metrics = async (): Promise<string> => (await fetch(`http://127.0.0.1:${operatorPort!}/metrics`)).text();
       return {
@@ -76,17 +88,24 @@ export function tokenward({ name, checkout, cpuProf, major }: Build): Peer {
 
         async verify() {
           const anonymous = await fetch(`${crm}/verify`);
-          if (anonymous.status !== 401) throw new BenchError(`${name} answers a caller without a key with ${anonymous.status}: the caller check is off`);
+          if (anonymous.status !== 401)
+            throw new BenchError(
+              `${name} answers a caller without a key with ${anonymous.status}: the caller check is off`,
+            );
           // A 200 that says "dead token" in its body must bring about a renewal.
           const before = grantsIn(await metrics());
           await fetch(`${crm}/dead`, { headers: { 'x-tokenward-key': callerKey } });
           const after = grantsIn(await metrics());
-          if (after <= before) throw new BenchError(`${name} has not renewed its token upon a dead-token reply: replies are not looked into`);
+          if (after <= before)
+            throw new BenchError(
+              `${name} has not renewed its token upon a dead-token reply: replies are not looked into`,
+            );
         },
 
         async verifyAfter(requests) {
           const counted = sum(await metrics(), /^tokenward_requests_total\{route="\/crm",status="2xx"\} (\d+)/gm);
-          if (counted < requests) throw new BenchError(`${name} has counted ${counted} requests of at least ${requests}: metrics are off`);
+          if (counted < requests)
+            throw new BenchError(`${name} has counted ${counted} requests of at least ${requests}: metrics are off`);
         },
       };
     },

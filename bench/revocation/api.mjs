@@ -4,7 +4,9 @@
 import { randomBytes } from 'node:crypto';
 import { createServer } from 'node:http';
 
-const [PORT, THINK, SPREAD, RENEWAL, BODY] = ['PORT', 'THINK', 'SPREAD', 'RENEWAL', 'BODY'].map((name) => Number(process.env[name]));
+const [PORT, THINK, SPREAD, RENEWAL, BODY] = ['PORT', 'THINK', 'SPREAD', 'RENEWAL', 'BODY'].map((name) =>
+  Number(process.env[name]),
+);
 const DEAD = JSON.stringify({ success: false, error: { code: 'ApiInvalidTokenError', message: 'token' } });
 const DONE = JSON.stringify({ success: true, data: { id: 4711, status: 'queued' } });
 
@@ -30,7 +32,19 @@ function grant(response) {
     const token = `live-${randomBytes(12).toString('hex')}`;
     good.add(token);
     const now = Math.floor(Date.now() / 1000);
-    answer(response, 200, JSON.stringify({ success: true, data: { accessToken: token, accessTokenEndTime: now + 86_400, refreshToken: `again-${token}`, refreshTokenEndTime: now + 14 * 86_400 } }));
+    answer(
+      response,
+      200,
+      JSON.stringify({
+        success: true,
+        data: {
+          accessToken: token,
+          accessTokenEndTime: now + 86_400,
+          refreshToken: `again-${token}`,
+          refreshTokenEndTime: now + 14 * 86_400,
+        },
+      }),
+    );
   }, RENEWAL);
 }
 
@@ -58,19 +72,22 @@ function call(request, response, bytes) {
   });
 }
 
-const server = createServer((request, response) => whole(request, (bytes) => {
-  const { url } = request;
-  if (url === '/control/revoke') {
-    const inFlight = underWay.size;
-    good.clear();
-    tokenCalls = 0;
-    for (const one of underWay) setTimeout(one.finish, Math.random() * SPREAD);
-    return answer(response, 200, JSON.stringify({ inFlight, at: performance.timeOrigin + performance.now() }));
-  }
-  if (url === '/control/state') return answer(response, 200, JSON.stringify({ inFlight: underWay.size }));
-  if (url === '/control/ledger') return answer(response, 200, JSON.stringify({ tokenCalls, refused, damaged, executed: [...executed] }));
-  if (url.startsWith('/v1/tokens')) return grant(response);
-  return call(request, response, bytes);
-}));
+const server = createServer((request, response) =>
+  whole(request, (bytes) => {
+    const { url } = request;
+    if (url === '/control/revoke') {
+      const inFlight = underWay.size;
+      good.clear();
+      tokenCalls = 0;
+      for (const one of underWay) setTimeout(one.finish, Math.random() * SPREAD);
+      return answer(response, 200, JSON.stringify({ inFlight, at: performance.timeOrigin + performance.now() }));
+    }
+    if (url === '/control/state') return answer(response, 200, JSON.stringify({ inFlight: underWay.size }));
+    if (url === '/control/ledger')
+      return answer(response, 200, JSON.stringify({ tokenCalls, refused, damaged, executed: [...executed] }));
+    if (url.startsWith('/v1/tokens')) return grant(response);
+    return call(request, response, bytes);
+  }),
+);
 server.keepAliveTimeout = 60_000;
 server.listen({ port: PORT, host: '127.0.0.1', backlog: 8192 }, () => console.log('listening'));

@@ -26,9 +26,27 @@ function one(id, method) {
       records.push([startedAt, now(), status, id, method]);
       resolve();
     };
-    const sent = request({ agent, host: '127.0.0.1', port: PORT, path: '/crm/v1/work', method, headers: { ...headers, 'X-Call': id, ...(method === 'POST' && { 'Content-Type': 'application/octet-stream', 'Content-Length': BODY }) }, timeout: GIVE_UP }, (reply) => {
-      reply.resume().on('end', () => done(reply.statusCode)).on('error', () => done(0));
-    });
+    const sent = request(
+      {
+        agent,
+        host: '127.0.0.1',
+        port: PORT,
+        path: '/crm/v1/work',
+        method,
+        headers: {
+          ...headers,
+          'X-Call': id,
+          ...(method === 'POST' && { 'Content-Type': 'application/octet-stream', 'Content-Length': BODY }),
+        },
+        timeout: GIVE_UP,
+      },
+      (reply) => {
+        reply
+          .resume()
+          .on('end', () => done(reply.statusCode))
+          .on('error', () => done(0));
+      },
+    );
     sent.on('timeout', () => sent.destroy(new Error('given up')));
     sent.on('error', () => done(0));
     sent.end(method === 'POST' ? body : undefined);

@@ -14,9 +14,14 @@ const server = createServer((request, response) => {
     response.end(body);
   };
   const { url, method, headers } = request;
-  if (url === '/status') return answer(200, `Active connections: 1\nserver accepts handled requests\n ${accepts} ${accepts} ${requests} \n`);
+  if (url === '/status')
+    return answer(200, `Active connections: 1\nserver accepts handled requests\n ${accepts} ${accepts} ${requests} \n`);
   if (headers.authorization !== TOKEN) return answer(401, '{"success":false}');
-  if (url === '/crm/verify') return answer(200, JSON.stringify({ method, length: headers['content-length'] ?? '', coding: headers['transfer-encoding'] ?? '' }));
+  if (url === '/crm/verify')
+    return answer(
+      200,
+      JSON.stringify({ method, length: headers['content-length'] ?? '', coding: headers['transfer-encoding'] ?? '' }),
+    );
   if (url === '/crm/files/1m') return answer(200, file);
   if (url === '/crm/files') {
     // Counted twice, as by the upstream that hands bodies on to itself.

@@ -25,7 +25,8 @@ export async function startApp(config: LoadedConfig, surroundings: Surroundings)
     if (config.listen.socket !== undefined) await freeSocketFile(config.listen.socket, 'proxy');
     const worker = await serveCallers(config, parts);
     return {
-      ...worker, operatorAddress,
+      ...worker,
+      operatorAddress,
       async stop(how) {
         await worker.stop(how);
         await drain(operatorServer, OPERATOR_ENDS_MS);

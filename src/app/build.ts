@@ -66,8 +66,10 @@ export async function build(config: LoadedConfig, surroundings: Surroundings): P
   const credentials = credentialSource(config, clock, senders(surroundings.sendTokenCall, via));
   const routes = config.routes.map((route) => routeOf(route, config, metrics, via)).sort(byLongestPrefix);
   const buffers = new BufferBudget(config.limits.bufferedBytes);
-  const callers = config.callers === 'none' ? undefined
-    : new Callers(config.callers, config.jwt && new JwtCheck(config.jwt, clock), new Damping(clock));
+  const callers =
+    config.callers === 'none'
+      ? undefined
+      : new Callers(config.callers, config.jwt && new JwtCheck(config.jwt, clock), new Damping(clock));
   const inboundTls = readInboundTls(config);
 
   // Only now that every file has been read: whoever fails above leaves nothing open.
@@ -80,19 +82,30 @@ export async function build(config: LoadedConfig, surroundings: Surroundings): P
   if (config.callers !== 'none') for (const { name } of config.callers) metrics.caller(name);
   for (const route of routes) zeroRoute(metrics, route, { keys: callers !== undefined, jwt: config.jwt !== undefined });
   const tokens: TokenManager = new TokenManager(credentials, {
-    store, records: new Records(store, seal, clock), clock, observer, owner: surroundings.owner,
+    store,
+    records: new Records(store, seal, clock),
+    clock,
+    observer,
+    owner: surroundings.owner,
     maxAccounts: config.limits.accountsInMemory + credentials.named.length,
     maxWaiting: config.limits.waitingPerAccount,
     ...(surroundings.checkpoint && { checkpoint: surroundings.checkpoint }),
   });
   const viaName = surroundings.viaName ?? newViaName();
   const proxy = {
-    routes, callers, viaName, tokens, buffers, metrics, log,
+    routes,
+    callers,
+    viaName,
+    tokens,
+    buffers,
+    metrics,
+    log,
     // One for both doors: an upstream that cannot be reached is told once.
     outages: new Outages(systemClock, log),
     uncured: new UncuredReplies(clock),
     admission: new Admission(
-      admissionLimits(config.limits, routes.length, config.callers === 'none' ? 1 : config.callers.length)),
+      admissionLimits(config.limits, routes.length, config.callers === 'none' ? 1 : config.callers.length),
+    ),
     bodyPatience: new Patience(config.limits.bodyIdle),
     readIdle: config.limits.readIdle,
   };
@@ -100,9 +113,19 @@ export async function build(config: LoadedConfig, surroundings: Surroundings): P
 
   const servers = callersServers(config, proxy, inboundTls);
   const parts: Parts = {
-    servers, tokens, metrics, life,
+    servers,
+    tokens,
+    metrics,
+    life,
     view: new LocalView({
-      tokens, health: new StoreHealth(store, clock), metrics, log, buffers, life, clock, routes: config.routes,
+      tokens,
+      health: new StoreHealth(store, clock),
+      metrics,
+      log,
+      buffers,
+      life,
+      clock,
+      routes: config.routes,
     }),
     async close() {
       servers.close();

@@ -20,7 +20,9 @@ export interface CallersServers {
 
 /** The servers in front of the proxy, not listening yet. */
 export function callersServers(
-  config: LoadedConfig, proxy: Omit<Proxy, 'door'>, inboundTls: InboundTls | undefined,
+  config: LoadedConfig,
+  proxy: Omit<Proxy, 'door'>,
+  inboundTls: InboundTls | undefined,
 ): CallersServers {
   const { log, metrics } = proxy;
   const serverBehind = (door: Door, tls?: TlsOptions): Server => {
@@ -35,7 +37,8 @@ export function callersServers(
   if (inboundTls?.files.crlFile !== undefined && port) refuseRevoked(port);
   const stopReloading = inboundTls && port && reloadCertificates(port, inboundTls, log);
   return {
-    port, socket,
+    port,
+    socket,
     close() {
       port?.close();
       socket?.close();

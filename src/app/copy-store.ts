@@ -11,7 +11,9 @@ import { requireStore } from './store-presence.ts';
  * StoreError.
  */
 export async function copyStore(
-  from: LoadedConfig, to: LoadedConfig, surroundings: StoreSurroundings,
+  from: LoadedConfig,
+  to: LoadedConfig,
+  surroundings: StoreSurroundings,
   options: { overwrite: boolean; dryRun: boolean },
 ): Promise<CopyReport> {
   const clock = surroundings.clock ?? systemClock;

@@ -26,12 +26,33 @@ interface Way {
 export type SenderFor = (tls: AccountConfig['tls']) => SendTokenCall;
 
 /** The configured accounts as the token manager sees them. Senders are made now, so that a file they need is missed now; generated accounts when they are used. */
-export function credentialSource({ accounts, flowOf, generated, files }: Pick<LoadedConfig, 'accounts' | 'flowOf' | 'generated'> & Partial<Pick<LoadedConfig, 'files'>>, clock: Clock, senderFor: SenderFor): CredentialSource {
+export function credentialSource(
+  {
+    accounts,
+    flowOf,
+    generated,
+    files,
+  }: Pick<LoadedConfig, 'accounts' | 'flowOf' | 'generated'> & Partial<Pick<LoadedConfig, 'files'>>,
+  clock: Clock,
+  senderFor: SenderFor,
+): CredentialSource {
   const learnt = new ClientAuthMemory();
-  const wayOf = ({ flow, tls, formerName }: Pick<AccountConfig, 'flow' | 'tls' | 'formerName'>, ready: Flow): Way => ({ flowName: flow, formerName, flow: ready, send: senderFor(tls), clock, learnt });
+  const wayOf = ({ flow, tls, formerName }: Pick<AccountConfig, 'flow' | 'tls' | 'formerName'>, ready: Flow): Way => ({
+    flowName: flow,
+    formerName,
+    flow: ready,
+    send: senderFor(tls),
+    clock,
+    learnt,
+  });
   const { byName } = generated;
   const ways = generated.kinds.map(({ settings, flow }) => wayOf(settings, flow));
-  const named = new Map(Object.entries(accounts).map(([account, settings]) => [account, new AccountCredential(account, wayOf(settings, flowOf.get(account)!), settings.credentials, files?.get(account))]));
+  const named = new Map(
+    Object.entries(accounts).map(([account, settings]) => [
+      account,
+      new AccountCredential(account, wayOf(settings, flowOf.get(account)!), settings.credentials, files?.get(account)),
+    ]),
+  );
   return {
     get(account) {
       const known = named.get(account);
@@ -53,7 +74,12 @@ class AccountCredential implements Credential {
   #values: Readonly<Record<string, unknown>>;
 
   /** `files`: what those values are made of that come from files. */
-  constructor(account: string, way: Way, values: Readonly<Record<string, unknown>>, files?: Readonly<Record<string, readonly Piece[]>>) {
+  constructor(
+    account: string,
+    way: Way,
+    values: Readonly<Record<string, unknown>>,
+    files?: Readonly<Record<string, readonly Piece[]>>,
+  ) {
     this.account = account;
     this.#way = way;
     this.#values = values;
@@ -89,7 +115,8 @@ class AccountCredential implements Credential {
     const name = attachedName(flow.attach);
     const value = name === undefined || !Object.hasOwn(this.#values, name) ? undefined : this.#values[name];
     // The configuration is not taken without it. An empty one would go out as a token that nobody gave.
-    if ((typeof value !== 'string' && typeof value !== 'number') || value === '') throw new Error(`account ${this.account}: the flow ${flowName} has no login, no refresh and no token`);
+    if ((typeof value !== 'string' && typeof value !== 'number') || value === '')
+      throw new Error(`account ${this.account}: the flow ${flowName} has no login, no refresh and no token`);
     return String(value);
   }
 
@@ -110,10 +137,16 @@ class AccountCredential implements Credential {
   }
 
   get budget(): BudgetLimits | undefined {
-    const { flowName, flow: { budget } } = this.#way;
+    const {
+      flowName,
+      flow: { budget },
+    } = this.#way;
     if (budget === undefined) return undefined;
     // Counted as the upstream counts: by these credentials, whatever the account is called here.
-    const who = budget.by.length === 0 ? (this.formerName ?? this.account) : digest(JSON.stringify(budget.by.map((name) => this.#values[name] ?? null)));
+    const who =
+      budget.by.length === 0
+        ? (this.formerName ?? this.account)
+        : digest(JSON.stringify(budget.by.map((name) => this.#values[name] ?? null)));
     return { key: `${flowName}/${who}`, logins: budget.logins, window: budget.per * 1000, reserve: budget.reserve };
   }
 
@@ -135,9 +168,19 @@ class AccountCredential implements Credential {
       if (text === undefined) return false;
       next[name] = tidied(text);
     }
-    if (JSON.stringify(sorted(next)) === JSON.stringify(sorted(this.#values)) || this.#identityWith(next) !== this.identity) return false;
+    if (
+      JSON.stringify(sorted(next)) === JSON.stringify(sorted(this.#values)) ||
+      this.#identityWith(next) !== this.identity
+    )
+      return false;
     const mistakes: string[] = [];
-    checkAllGiven(this.#way.flow, next, [], () => undefined, (_path, message) => void mistakes.push(message));
+    checkAllGiven(
+      this.#way.flow,
+      next,
+      [],
+      () => undefined,
+      (_path, message) => void mistakes.push(message),
+    );
     if (mistakes.length > 0) return false;
     this.#values = next;
     return true;

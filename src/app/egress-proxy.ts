@@ -15,8 +15,9 @@ export function egressProxy({ egressProxy: setting }: Pick<LoadedConfig, 'egress
     if (isDirect(origin, noProxyOfEnvironment())) return '';
     const found = getProxyForUrl(origin);
     if (found !== '' && !(URL.canParse(found) && /^https?:$/.test(new URL(found).protocol))) {
-      const message = `the proxy for ${origin} (HTTPS_PROXY, HTTP_PROXY or ALL_PROXY) is not an http:// or https:// `
-        + 'URL; correct it, name the host in NO_PROXY, or set egressProxy: none';
+      const message =
+        `the proxy for ${origin} (HTTPS_PROXY, HTTP_PROXY or ALL_PROXY) is not an http:// or https:// ` +
+        'URL; correct it, name the host in NO_PROXY, or set egressProxy: none';
       throw configError('environment', message);
     }
     return found;

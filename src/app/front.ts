@@ -28,7 +28,9 @@ export function createFront(routes: readonly Route[], path: RequestPath, log: Lo
   const table = Router({ caseSensitive: true, strict: true });
   for (const route of routes) {
     // A prefix is plain letters, digits, dots and dashes: nothing that Express takes for a pattern.
-    table.use(route.prefix === '' ? '/' : route.prefix, (_request, response) => path.proceed(contextOf(response), route));
+    table.use(route.prefix === '' ? '/' : route.prefix, (_request, response) =>
+      path.proceed(contextOf(response), route),
+    );
   }
   front.use((request, response, next) => {
     // Every request of our servers has our class, which Express's types do not know.

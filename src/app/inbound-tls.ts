@@ -31,9 +31,7 @@ function inboundTlsOptions({ listen: { tls } }: LoadedConfig, files: TlsFiles): 
 }
 
 /** Takes renewed certificates into use for new connections; keeps the old ones if the new files do not go together. */
-export function reloadCertificates(
-  server: Server | TlsServer, { files, stamp }: InboundTls, log: Logger,
-): () => void {
+export function reloadCertificates(server: Server | TlsServer, { files, stamp }: InboundTls, log: Logger): () => void {
   return watchTlsFiles(files, stamp, () => {
     try {
       if ('setSecureContext' in server) server.setSecureContext(readTlsFiles(files));

@@ -70,7 +70,9 @@ function* loginsOf(all: LoadedConfig): Generator<{ flow: Flow; credentials: Read
   for (const [kind, credentials] of byName.values()) {
     if (alike[kind] === true) continue;
     const { flow } = kinds[kind]!;
-    const key = `${kind} ${loginCalls(flow, credentials).map(({ url }) => url).join(' ')}`;
+    const key = `${kind} ${loginCalls(flow, credentials)
+      .map(({ url }) => url)
+      .join(' ')}`;
     if (seen.has(key)) continue;
     seen.add(key);
     yield { flow, credentials };

@@ -16,7 +16,10 @@ export function isDirect(origin: string, noProxy: string): boolean {
   const { hostname, port, protocol } = new URL(origin);
   const host = hostname.replace(/^\[|\]$|\.$/g, '');
   const at = port === '' ? (protocol === 'https:' ? '443' : '80') : port;
-  return noProxy.toLowerCase().split(/[\s,]+/).some((entry) => entry === '*' || (entry !== '' && covers(entry, host, at)));
+  return noProxy
+    .toLowerCase()
+    .split(/[\s,]+/)
+    .some((entry) => entry === '*' || (entry !== '' && covers(entry, host, at)));
 }
 
 function covers(entry: string, host: string, port: string): boolean {

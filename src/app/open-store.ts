@@ -25,7 +25,8 @@ export interface StoreSurroundings {
  * StoreError, also if the store's records are sealed with a key that is not configured.
  */
 export async function openStore(
-  config: LoadedConfig, surroundings: StoreSurroundings,
+  config: LoadedConfig,
+  surroundings: StoreSurroundings,
 ): Promise<{ store: TokenStore; seal: Seal }> {
   const { store, seal } = await open(config, surroundings);
   try {
@@ -54,7 +55,8 @@ export async function storeWarnings(config: LoadedConfig, surroundings: StoreSur
 }
 
 async function open(
-  { store: config }: LoadedConfig, surroundings: StoreSurroundings,
+  { store: config }: LoadedConfig,
+  surroundings: StoreSurroundings,
 ): Promise<{ store: TokenStore; seal: Seal }> {
   const retired = config.retiredKeys.map(sealingKey);
   if (config.type === 'redis') {
@@ -65,22 +67,26 @@ async function open(
     const beside = keyBesideStore(config.path);
     if (beside.created) {
       surroundings.log.warn(
-        'generated a store key next to the store: anyone who copies the directory gets the key as well. Set store.key '
-          + 'to keep it elsewhere',
-        { file: beside.file });
+        'generated a store key next to the store: anyone who copies the directory gets the key as well. Set store.key ' +
+          'to keep it elsewhere',
+        { file: beside.file },
+      );
     }
     if (beside.exposed) {
       surroundings.log.warn(
-        'other users of this host could read the store key; its mode is set to 0600 where that is possible. If one of '
-          + 'them may have read it, make a new key: tokenward rekey',
-        { file: beside.file });
+        'other users of this host could read the store key; its mode is set to 0600 where that is possible. If one of ' +
+          'them may have read it, make a new key: tokenward rekey',
+        { file: beside.file },
+      );
     }
     current = beside.text;
   }
   const seal = new Seal(sealingKey(current), retired);
   const { ownerIsGone, clock = systemClock, peers } = surroundings;
   const store = EmbeddedStore.open(config.path, {
-    ownerIsGone, now: () => clock.wall(), running: clock === systemClock ? systemBootTime : bootTimeOf(clock),
+    ownerIsGone,
+    now: () => clock.wall(),
+    running: clock === systemClock ? systemBootTime : bootTimeOf(clock),
   });
   return { store: peers === undefined ? store : new AnnouncingStore(store, peers), seal };
 }

@@ -9,7 +9,10 @@ import type { Clock } from '../tokens/clock.ts';
 
 /** The operator port, not listening yet. */
 export function operatorPort(
-  view: OperatorView, log: Logger, { operator }: Pick<LoadedConfig, 'operator'>, clock?: Clock,
+  view: OperatorView,
+  log: Logger,
+  { operator }: Pick<LoadedConfig, 'operator'>,
+  clock?: Clock,
 ): Server {
   const app = createOperatorApp({ view, log, door: new OperatorDoor(operator), ...(clock && { clock }) });
   return createHttpServer(app, { headerBytes: 16 * 1024 });

@@ -35,7 +35,10 @@ export function ownership(config: LoadedConfig, clock: Clock): Ownership {
 
 /** The generation of a record that nobody owns; undefined if it does not open; false: it is somebody's. */
 export async function unownedGeneration(
-  key: string, records: Records, owned: Ownership, known: ReadonlySet<string>,
+  key: string,
+  records: Records,
+  owned: Ownership,
+  known: ReadonlySet<string>,
 ): Promise<number | undefined | false> {
   const account = accountOfKey(key);
   // Not taken over yet: it is still to be the record of its heir.

@@ -24,7 +24,9 @@ const COUNTS_KEPT = 31 * 86_400_000;
  * only if its account is gone. Rejects with a StoreError.
  */
 export async function pruneStore(
-  config: LoadedConfig, surroundings: StoreSurroundings, { dryRun }: { dryRun: boolean },
+  config: LoadedConfig,
+  surroundings: StoreSurroundings,
+  { dryRun }: { dryRun: boolean },
 ): Promise<{ removed: readonly Pruned[] }> {
   const clock = surroundings.clock ?? systemClock;
   requireStore(config, 'prune');

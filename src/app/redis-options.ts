@@ -7,11 +7,12 @@ import type { HostPort, RedisPlace } from '../tokens/stores/redis-topology.ts';
 /** How to reach the configured Redis. Throws a TlsFileError. */
 export function redisOptions(config: Extract<LoadedConfig['store'], { type: 'redis' }>): RedisOptions {
   const { url, sentinel, cluster, username, password, tls, keyPrefix, commandTimeout, waitReplicas } = config;
-  const place: RedisPlace = sentinel !== undefined
-    ? { kind: 'sentinel', name: sentinel.name, nodes: sentinel.nodes.map(hostAndPort), password: sentinel.password }
-    : cluster !== undefined
-      ? { kind: 'cluster', nodes: cluster.nodes.map(hostAndPort) }
-      : { kind: 'single', url: url! };
+  const place: RedisPlace =
+    sentinel !== undefined
+      ? { kind: 'sentinel', name: sentinel.name, nodes: sentinel.nodes.map(hostAndPort), password: sentinel.password }
+      : cluster !== undefined
+        ? { kind: 'cluster', nodes: cluster.nodes.map(hostAndPort) }
+        : { kind: 'single', url: url! };
   const files = tls && readTlsFiles({ ...tls, minVersion: 'TLSv1.2' });
   return { place, username, password, keyPrefix, commandTimeout, waitReplicas, tls: files && pick(files) };
 }
@@ -23,7 +24,8 @@ function hostAndPort(text: string): HostPort {
 
 function pick({ ca, cert, key }: SecureContextOptions): NonNullable<RedisOptions['tls']> {
   return {
-    ...(ca !== undefined && { ca: ca as Buffer }), ...(cert !== undefined && { cert: cert as Buffer }),
+    ...(ca !== undefined && { ca: ca as Buffer }),
+    ...(cert !== undefined && { cert: cert as Buffer }),
     ...(key !== undefined && { key: key as Buffer }),
   };
 }

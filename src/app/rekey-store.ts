@@ -12,7 +12,8 @@ const NAMED_MOST = 20;
  * with a StoreError; if some do not open, when all the others are done, naming those.
  */
 export async function rekeyStore(
-  config: LoadedConfig, surroundings: StoreSurroundings,
+  config: LoadedConfig,
+  surroundings: StoreSurroundings,
 ): Promise<{ records: number; resealed: number }> {
   const clock = surroundings.clock ?? systemClock;
   const { store, seal } = await openStore(config, surroundings);
@@ -31,8 +32,9 @@ export async function rekeyStore(
     }
     if (failed.length > 0) {
       throw new StoreError(
-        `${failed.length} of ${keys.length} records could not be sealed anew; ${resealed} were. `
-          + failed.slice(0, NAMED_MOST).join(' '));
+        `${failed.length} of ${keys.length} records could not be sealed anew; ${resealed} were. ` +
+          failed.slice(0, NAMED_MOST).join(' '),
+      );
     }
     return { records: keys.length, resealed };
   } finally {

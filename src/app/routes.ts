@@ -15,7 +15,12 @@ import { destinationOf } from '../http/client/dial.ts';
 import { clientTls } from '../http/tls.ts';
 
 /** A configured route made ready for requests. `via` names the corporate proxy on the way to an origin, or nothing. */
-export function routeOf(config: RouteConfig, all: LoadedConfig, metrics: Metrics, via: (origin: string) => string): Route {
+export function routeOf(
+  config: RouteConfig,
+  all: LoadedConfig,
+  metrics: Metrics,
+  via: (origin: string) => string,
+): Route {
   const url = new URL(config.upstream);
   const basePath = url.pathname.replace(/\/+$/, '');
   const flow = flowOfRoute(config, all);
@@ -24,17 +29,27 @@ export function routeOf(config: RouteConfig, all: LoadedConfig, metrics: Metrics
     config,
     name: config.prefix,
     prefix: config.prefix === '/' ? '' : config.prefix,
-    upstream: new Upstream(destinationOf(url.origin, clientTls(config.tls), via(url.origin)), { maxConnections: config.maxConnections, oneRequestEach: config.freshConnection, timeouts: config.timeouts }),
+    upstream: new Upstream(destinationOf(url.origin, clientTls(config.tls), via(url.origin)), {
+      maxConnections: config.maxConnections,
+      oneRequestEach: config.freshConnection,
+      timeouts: config.timeouts,
+    }),
     basePath,
     origin: url.origin,
     host: url.host,
     account: config.account,
-    choice: many && { header: many.header?.toLowerCase(), allow: accountPatterns(many.allow), serves: (account) => servesAccount(all, many.flow, account) },
+    choice: many && {
+      header: many.header?.toLowerCase(),
+      allow: accountPatterns(many.allow),
+      serves: (account) => servesAccount(all, many.flow, account),
+    },
     drops: requestDrops({
-      forwarding: config.forwarded === 'pass', overrides: config.methodOverride === 'pass',
+      forwarding: config.forwarded === 'pass',
+      overrides: config.methodOverride === 'pass',
       apiKey: !readsApiKey(all.callers),
-      own: [many?.header, all.listen.requireHeader, ...Object.keys(config.headers ?? {})]
-        .filter((name) => name !== undefined),
+      own: [many?.header, all.listen.requireHeader, ...Object.keys(config.headers ?? {})].filter(
+        (name) => name !== undefined,
+      ),
     }),
     fields: config.headers && Object.entries(config.headers).flat(),
     secrets: secretsOf(config, all),

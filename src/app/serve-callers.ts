@@ -43,12 +43,15 @@ export async function serveCallers(config: LoadedConfig, parts: Parts): Promise<
   const { servers, tokens, metrics, view, life } = parts;
   const { host, port, socket, socketMode } = config.listen;
   const proxyAddress: ProxyAddress = {
-    ...(servers.port && await listen(servers.port, host, port!, 'proxy')),
+    ...(servers.port && (await listen(servers.port, host, port!, 'proxy'))),
     ...(servers.socket && { socket: await listenOnSocket(servers.socket, socket!, socketMode, 'proxy') }),
   };
   const all = [servers.port, servers.socket].filter((server) => server !== undefined);
   return {
-    proxyAddress, tokens, metrics, view,
+    proxyAddress,
+    tokens,
+    metrics,
+    view,
     async stop({ replaced = false, patience = replaced ? PATIENCE_REPLACED : PATIENCE_AT_END } = {}) {
       life.stopping = true;
       const { delay, drain: most } = config.shutdown;

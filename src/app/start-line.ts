@@ -4,10 +4,17 @@ import { VERSION } from '../version.ts';
 import { engineOf } from './front.ts';
 
 /** What the line "tokenward is up" says of the configuration. Nothing secret: of a store only its type and place. */
-export function describeStart(config: Pick<LoadedConfig, 'accounts' | 'generated' | 'routes' | 'store' | 'listen'>, file: string): LogFields {
+export function describeStart(
+  config: Pick<LoadedConfig, 'accounts' | 'generated' | 'routes' | 'store' | 'listen'>,
+  file: string,
+): LogFields {
   return {
-    version: VERSION, file, accounts: Object.keys(config.accounts).length + config.generated.byName.size, routes: config.routes.length,
-    engine: engineOf(config.listen), store: placeOf(config.store),
+    version: VERSION,
+    file,
+    accounts: Object.keys(config.accounts).length + config.generated.byName.size,
+    routes: config.routes.length,
+    engine: engineOf(config.listen),
+    store: placeOf(config.store),
   };
 }
 

@@ -41,13 +41,19 @@ export function tokenCallSender(tls: Destination['tls'], viaFor: (origin: string
       });
       const bytes = await read(reply);
       const headers: Record<string, string | undefined> = {};
-      for (let i = 0; i < reply.headers.length; i += 2) headers[reply.headers[i]!.toLowerCase()] ??= reply.headers[i + 1]!;
+      for (let i = 0; i < reply.headers.length; i += 2)
+        headers[reply.headers[i]!.toLowerCase()] ??= reply.headers[i + 1]!;
       // What cannot be unpacked is no JSON, or was unpacked on its way and kept its label.
-      return { status: reply.status, headers, body: textOf(unpacked(bytes, headers['content-encoding'], ANSWER_MOST) ?? bytes) };
+      return {
+        status: reply.status,
+        headers,
+        body: textOf(unpacked(bytes, headers['content-encoding'], ANSWER_MOST) ?? bytes),
+      };
     } catch (error) {
       const place = `${destination.host}:${destination.port}`;
       const { sent } = exchange;
-      if (error instanceof RangeError) throw new TokenCallError('too_large', true, `${place}: an answer of more than ${ANSWER_MOST / 1024 ** 2} MiB`);
+      if (error instanceof RangeError)
+        throw new TokenCallError('too_large', true, `${place}: an answer of more than ${ANSWER_MOST / 1024 ** 2} MiB`);
       const reason = clock.late ? 'timeout' : reasonOf(error);
       throw new TokenCallError(reason, sent, detailOf(place, clock.late, error));
     } finally {
@@ -97,6 +103,9 @@ function reasonOf(error: unknown): TokenCallError['reason'] {
 /** For people: where, and what went wrong there. Nothing that the endpoint said. */
 function detailOf(place: string, late: boolean, error: unknown): string {
   if (late) return `${place}: no whole answer within ${TOKEN_CALL_MS / 1000} s`;
-  const reason = error instanceof TokenwardError ? whyNot(error, TIMEOUTS, 'account') : 'it closed the connection before the end of its answer';
+  const reason =
+    error instanceof TokenwardError
+      ? whyNot(error, TIMEOUTS, 'account')
+      : 'it closed the connection before the end of its answer';
   return `${place}: ${reason}`;
 }

@@ -52,7 +52,8 @@ export function createObserver({ metrics, log, clock, named, statusOf }: Observe
       metrics.renewals.inc({ account, flow, kind, outcome });
       metrics.renewalSeconds.observe({ flow, kind }, seconds);
       // Only the reason of a failed call is one of a few words. What an endpoint says of a refusal is for the log.
-      if (outcome !== 'granted') metrics.renewalFailures.inc({ account, flow, kind, reason: outcome === 'failed' ? reason : outcome });
+      if (outcome !== 'granted')
+        metrics.renewalFailures.inc({ account, flow, kind, reason: outcome === 'failed' ? reason : outcome });
       tellRenewal(log, credential, report);
     },
     withheld(credential, reason) {
@@ -77,7 +78,10 @@ export function createObserver({ metrics, log, clock, named, statusOf }: Observe
       }
     },
     foreignRecord({ account, flow }) {
-      log.warn(`the store holds a token of another identity under the name ${account}: two deployments use one store, or the account now logs in as somebody else. They are kept apart; give each deployment a store or a keyPrefix of its own, or remove what nobody uses with: tokenward store prune`, { account, flow });
+      log.warn(
+        `the store holds a token of another identity under the name ${account}: two deployments use one store, or the account now logs in as somebody else. They are kept apart; give each deployment a store or a keyPrefix of its own, or remove what nobody uses with: tokenward store prune`,
+        { account, flow },
+      );
     },
     secretChanged({ account, flow }) {
       log.info(`a file with secrets of account ${account} has changed and was read again`, { account, flow });
@@ -92,7 +96,11 @@ export function createObserver({ metrics, log, clock, named, statusOf }: Observe
     },
     recordUnreadable({ account, flow }, error) {
       unreadable.add(account);
-      log.error(`the record of account ${account} in the token store cannot be opened; all other accounts are well`, { account, flow, detail: error.message });
+      log.error(`the record of account ${account} in the token store cannot be opened; all other accounts are well`, {
+        account,
+        flow,
+        detail: error.message,
+      });
     },
   };
 }
@@ -104,7 +112,12 @@ function isTrouble(state: AccountWord): boolean {
 function tellRenewal(log: Logger, { account, flow }: Credential, report: RenewalReport): void {
   const { kind, outcome, reason, detail, seconds, cause, generation, expiresAt, budget } = report;
   const fields: LogFields = {
-    account, flow, kind, outcome, cause: cause.why, seconds,
+    account,
+    flow,
+    kind,
+    outcome,
+    cause: cause.why,
+    seconds,
     ...(cause.by !== undefined && { by: cause.by }),
     ...(generation !== undefined && { generation }),
     ...(expiresAt !== undefined && { expires: new Date(expiresAt).toISOString() }),
@@ -121,7 +134,10 @@ function tellRenewal(log: Logger, { account, flow }: Credential, report: Renewal
       log.warn(`the ${kind} of ${account} was refused (${reason}); it was tried ${because}`, fields);
       break;
     case 'busy':
-      log.warn(`the ${kind} of ${account} has to wait, the token endpoint says (${reason}); it was tried ${because}`, fields);
+      log.warn(
+        `the ${kind} of ${account} has to wait, the token endpoint says (${reason}); it was tried ${because}`,
+        fields,
+      );
       break;
     case 'impossible':
       log.error(`the ${kind} of ${account} cannot be made: ${reason}. Correct the configuration`, fields);
@@ -133,11 +149,16 @@ function tellRenewal(log: Logger, { account, flow }: Credential, report: Renewal
 
 function inWords({ why, by }: RenewalCause): string {
   switch (why) {
-    case 'first': return 'because it had no token';
-    case 'refused': return `because ${by ?? 'an upstream refused its token'}`;
-    case 'expired': return 'because its token had expired';
-    case 'early': return 'because its token ends soon';
-    case 'operator': return `because an operator asked for it${by === undefined ? '' : ` (${by})`}`;
+    case 'first':
+      return 'because it had no token';
+    case 'refused':
+      return `because ${by ?? 'an upstream refused its token'}`;
+    case 'expired':
+      return 'because its token had expired';
+    case 'early':
+      return 'because its token ends soon';
+    case 'operator':
+      return `because an operator asked for it${by === undefined ? '' : ` (${by})`}`;
   }
 }
 
@@ -145,16 +166,26 @@ function inWords({ why, by }: RenewalCause): string {
 function remedyOf({ account, canLogin, reread }: Credential, unreadable: boolean): string {
   if (unreadable) return 'see to its record in the store';
   if (!canLogin) return `bring a new refresh token: tokenward import ${account}`;
-  if (reread !== undefined) return `correct its credentials; what comes from a file is read again by itself, for anything else restart tokenward; if they are right after all: tokenward renew ${account}`;
+  if (reread !== undefined)
+    return `correct its credentials; what comes from a file is read again by itself, for anything else restart tokenward; if they are right after all: tokenward renew ${account}`;
   return `correct its credentials and restart tokenward; if they are right after all: tokenward renew ${account}`;
 }
 
 /** What happened to an account, and for each trouble in which calls fail, what a person can do. */
-function tellTrouble(log: Logger, status: CredentialStatus, was: AccountWord | undefined, now: number, person: string): void {
+function tellTrouble(
+  log: Logger,
+  status: CredentialStatus,
+  was: AccountWord | undefined,
+  now: number,
+  person: string,
+): void {
   const { account, flow, state, problem, dead, generation, retryAt, budget } = status;
-  const until = state === 'out_of_logins' ? budget?.retryAt ?? retryAt : undefined;
+  const until = state === 'out_of_logins' ? (budget?.retryAt ?? retryAt) : undefined;
   const fields: LogFields = {
-    account, flow, state, generation,
+    account,
+    flow,
+    state,
+    generation,
     ...(was !== undefined && { was }),
     ...(retryAt !== undefined && retryAt > now && { retry_in: Math.ceil((retryAt - now) / 1000) }),
     ...(until !== undefined && { until: new Date(until).toISOString() }),
@@ -167,12 +198,18 @@ function tellTrouble(log: Logger, status: CredentialStatus, was: AccountWord | u
       log.error(`account ${account} is dead: ${why}. Its requests fail until a person acts: ${person}`, fields);
       break;
     case 'out_of_logins':
-      log.error(`account ${account} is out of logins${until === undefined ? '' : ` until ${new Date(until).toISOString()}`}, and its requests fail. To spend a login of the reserve: tokenward renew ${account} --use-reserve`, fields);
+      log.error(
+        `account ${account} is out of logins${until === undefined ? '' : ` until ${new Date(until).toISOString()}`}, and its requests fail. To spend a login of the reserve: tokenward renew ${account} --use-reserve`,
+        fields,
+      );
       break;
     case 'down':
       log.error(`account ${account} is down: ${why}. Its requests fail until a renewal succeeds`, fields);
       break;
     default:
-      log.warn(`account ${account} is degraded: ${why}. Its token is still accepted${dead ? `, but a person must act: ${person}` : ''}`, fields);
+      log.warn(
+        `account ${account} is degraded: ${why}. Its token is still accepted${dead ? `, but a person must act: ${person}` : ''}`,
+        fields,
+      );
   }
 }

@@ -10,7 +10,23 @@ import type { Credential } from '../tokens/credential.ts';
 
 const OUTCOMES = ['granted', 'refused', 'busy', 'impossible', 'failed'];
 /** What a call that brought no token is counted under: the outcome, or the reason of a failed one. */
-const FAILURES = ['refused', 'busy', 'impossible', 'connect', 'dns', 'tls', 'timeout', 'reset', 'too_large', 'malformed', 'redirect', 'rate_limited', 'status_4xx', 'status_5xx', 'fault'];
+const FAILURES = [
+  'refused',
+  'busy',
+  'impossible',
+  'connect',
+  'dns',
+  'tls',
+  'timeout',
+  'reset',
+  'too_large',
+  'malformed',
+  'redirect',
+  'rate_limited',
+  'status_4xx',
+  'status_5xx',
+  'fault',
+];
 const WITHHELD = ['dead', 'cooldown', 'budget', 'lost-login'];
 const STORE_OPERATIONS = ['read', 'write', 'lease', 'debit', 'watch'];
 /** Accounts whose reasons of failures are there from the start; more of them would be most of a scrape. */
@@ -18,17 +34,50 @@ export const REASONS_MOST = 20;
 
 /** Errors of requests that never came to a route. */
 const UNMATCHED: readonly ErrorCode[] = [
-  'route_unknown', 'request_malformed', 'request_target_refused', 'target_too_long', 'method_refused', 'loop_detected', 'headers_too_large', 'expectation_failed',
-  'upgrade_refused', 'too_many_requests', 'host_refused', 'cross_site_refused', 'required_header_missing',
+  'route_unknown',
+  'request_malformed',
+  'request_target_refused',
+  'target_too_long',
+  'method_refused',
+  'loop_detected',
+  'headers_too_large',
+  'expectation_failed',
+  'upgrade_refused',
+  'too_many_requests',
+  'host_refused',
+  'cross_site_refused',
+  'required_header_missing',
 ];
 /** Errors that every route can come to. */
-const ANY_ROUTE: readonly ErrorCode[] = ['body_timeout', 'upstream_unreachable', 'upstream_broken', 'upstream_timeout', 'too_many_requests', 'shutting_down', 'internal'];
-const TOKEN: readonly ErrorCode[] = ['credential_dead', 'login_budget_exhausted', 'token_unavailable', 'too_many_waiting', 'store_unavailable'];
-const CALLERS: readonly ErrorCode[] = ['caller_key_missing', 'caller_key_unknown', 'caller_not_allowed', 'too_many_wrong_keys'];
+const ANY_ROUTE: readonly ErrorCode[] = [
+  'body_timeout',
+  'upstream_unreachable',
+  'upstream_broken',
+  'upstream_timeout',
+  'too_many_requests',
+  'shutting_down',
+  'internal',
+];
+const TOKEN: readonly ErrorCode[] = [
+  'credential_dead',
+  'login_budget_exhausted',
+  'token_unavailable',
+  'too_many_waiting',
+  'store_unavailable',
+];
+const CALLERS: readonly ErrorCode[] = [
+  'caller_key_missing',
+  'caller_key_unknown',
+  'caller_not_allowed',
+  'too_many_wrong_keys',
+];
 const CHOICE: readonly ErrorCode[] = ['account_missing', 'account_not_allowed', 'account_unknown'];
 
 /** What the configuration says of callers. */
-interface CallerRules { readonly keys: boolean; readonly jwt: boolean }
+interface CallerRules {
+  readonly keys: boolean;
+  readonly jwt: boolean;
+}
 
 /** The counters of the process as a whole. */
 export function zeroProcess(metrics: Metrics): void {
@@ -48,10 +97,12 @@ export function zeroRoute(metrics: Metrics, route: Route, callers: CallerRules):
     if (rules.allow !== undefined) metrics.policyVerdicts.inc({ route: route.name, reason: 'not_allowed', outcome }, 0);
   }
   if (route.deadToken === undefined) return;
-  for (const outcome of replay ? ['cured', 'refused', 'failed', 'skipped'] : ['skipped']) metrics.replays.inc({ route: route.name, outcome }, 0);
+  for (const outcome of replay ? ['cured', 'refused', 'failed', 'skipped'] : ['skipped'])
+    metrics.replays.inc({ route: route.name, outcome }, 0);
   if (route.account === undefined) return;
   const account = metrics.accountLabel(route.account);
-  for (const reason of ['current', 'late', 'uncured']) metrics.deadTokenReplies.inc({ route: route.name, account, reason }, 0);
+  for (const reason of ['current', 'late', 'uncured'])
+    metrics.deadTokenReplies.inc({ route: route.name, account, reason }, 0);
 }
 
 function errorsOf({ config, account, choice, logins }: Route, { keys, jwt }: CallerRules): readonly ErrorCode[] {
@@ -60,16 +111,20 @@ function errorsOf({ config, account, choice, logins }: Route, { keys, jwt }: Cal
     ...(account !== undefined || choice !== undefined ? TOKEN : []),
     ...(choice !== undefined ? CHOICE : []),
     ...(keys ? CALLERS : []),
-    ...(jwt ? ['caller_check_failed'] as const : []),
-    ...(config.policy !== undefined && config.policy.mode !== 'report' ? ['policy_refused'] as const : []),
-    ...(logins.any && config.legacyLogin !== 'forward' ? ['login_path_refused'] as const : []),
-    ...(config.encodedPaths === 'refuse' ? ['request_target_refused'] as const : []),
-    ...(config.maxBody !== undefined ? ['body_too_large'] as const : []),
+    ...(jwt ? (['caller_check_failed'] as const) : []),
+    ...(config.policy !== undefined && config.policy.mode !== 'report' ? (['policy_refused'] as const) : []),
+    ...(logins.any && config.legacyLogin !== 'forward' ? (['login_path_refused'] as const) : []),
+    ...(config.encodedPaths === 'refuse' ? (['request_target_refused'] as const) : []),
+    ...(config.maxBody !== undefined ? (['body_too_large'] as const) : []),
   ];
 }
 
 /** The counters of one account, under the name that its label has. `reasons`: those of failures too. */
-export function zeroAccount(metrics: Metrics, { account: name, flow, canLogin, canRefresh }: Credential, reasons: boolean): void {
+export function zeroAccount(
+  metrics: Metrics,
+  { account: name, flow, canLogin, canRefresh }: Credential,
+  reasons: boolean,
+): void {
   const account = metrics.accountLabel(name);
   metrics.tokensRefused.inc({ account }, 0);
   const kinds = [...(canLogin ? ['login'] : []), ...(canRefresh ? ['refresh'] : [])];
@@ -78,5 +133,6 @@ export function zeroAccount(metrics: Metrics, { account: name, flow, canLogin, c
     metrics.beginTiming(flow, kind);
     if (reasons) for (const reason of FAILURES) metrics.renewalFailures.inc({ account, flow, kind, reason }, 0);
   }
-  if (reasons && kinds.length > 0) for (const reason of WITHHELD) metrics.renewalFailures.inc({ account, flow, kind: 'none', reason }, 0);
+  if (reasons && kinds.length > 0)
+    for (const reason of WITHHELD) metrics.renewalFailures.inc({ account, flow, kind: 'none', reason }, 0);
 }

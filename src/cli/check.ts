@@ -11,16 +11,19 @@ export async function check(options: Options): Promise<void> {
   const file = configFile(options);
   const config = loadConfig(file, process.env);
   const wide = Math.max(...config.routes.map(({ prefix }) => prefix.length));
-  const lines = config.routes.map((route) =>
-    `  ${route.prefix.padEnd(wide)}  ->  ${route.upstream}  ${identityOf(route, config)}`);
+  const lines = config.routes.map(
+    (route) => `  ${route.prefix.padEnd(wide)}  ->  ${route.upstream}  ${identityOf(route, config)}`,
+  );
   const generated = config.generated.byName.size;
-  const elsewhere = config.accountsFrom === undefined
-    ? ''
-    : `${Object.keys(config.accounts).length + generated} accounts, ${generated} of them generated.\n`;
+  const elsewhere =
+    config.accountsFrom === undefined
+      ? ''
+      : `${Object.keys(config.accounts).length + generated} accounts, ${generated} of them generated.\n`;
   for (const warning of config.warnings) process.stderr.write(`warning: ${file}: ${showMistake(warning)}\n`);
   // Asked last: a store that cannot be reached from here says nothing about the configuration.
-  const about = await storeWarnings(config, storeSurroundings()).catch((error: unknown) =>
-    [`the store was not looked at: ${error instanceof StoreError ? error.message : describeFault(error)}`]);
+  const about = await storeWarnings(config, storeSurroundings()).catch((error: unknown) => [
+    `the store was not looked at: ${error instanceof StoreError ? error.message : describeFault(error)}`,
+  ]);
   for (const warning of about) process.stderr.write(`warning: store: ${warning}\n`);
   print(`${file} is fine.\n${lines.join('\n')}\n${elsewhere}`);
 }

@@ -26,7 +26,8 @@ export function importTarget(config: LoadedConfig, account: string): Credential 
   }
   if (found.flow.refresh === undefined) {
     throw new ImportTargetError(
-      `the flow ${found.settings.flow} has no refresh; an imported refresh token would never be used`);
+      `the flow ${found.settings.flow} has no refresh; an imported refresh token would never be used`,
+    );
   }
   // Nobody is called here: the running process, or the next one that starts, spends the token.
   const nobody = () => Promise.reject(new TokenCallError('connect', false));
@@ -44,7 +45,9 @@ interface Imported {
  * Brings what was given into the configured store. Rejects with an ImportInputError, an AccountBusy or a StoreError.
  */
 export async function importInto(
-  config: LoadedConfig, credential: Credential, given: string,
+  config: LoadedConfig,
+  credential: Credential,
+  given: string,
   surroundings: StoreSurroundings & { readonly owner: string },
 ): Promise<Imported> {
   const clock = surroundings.clock ?? systemClock;
@@ -55,9 +58,10 @@ export async function importInto(
     const { owner } = surroundings;
     const generation = await importToken(store, new Records(store, seal, clock), credential, grant, { owner, clock });
     const what = grant.secret === undefined ? 'refresh token imported' : 'refresh token and access token imported';
-    const then = grant.secret === undefined
-      ? 'the next call spends it'
-      : 'the access token is used until it is over or refused, then the refresh token is spent';
+    const then =
+      grant.secret === undefined
+        ? 'the next call spends it'
+        : 'the access token is used until it is over or refused, then the refresh token is spent';
     return { message: `${credential.account}: ${what}, generation ${generation}; ${then}`, newStore };
   } finally {
     await store.close();

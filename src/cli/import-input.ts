@@ -20,7 +20,8 @@ export function readImport(text: string, now: number): ImportedGrant {
   }
   if (typeof value !== 'object' || value === null || Array.isArray(value)) {
     throw new ImportInputError(
-      'standard input must hold a refresh token on one line, or a JSON object with refresh_token');
+      'standard input must hold a refresh token on one line, or a JSON object with refresh_token',
+    );
   }
   return fromObject(value as Record<string, unknown>, now);
 }
@@ -34,9 +35,8 @@ function fromObject(object: Readonly<Record<string, unknown>>, now: number): Imp
   const access = field('access_token', 'accessToken');
   const expiresAt = endOf(field('expires_in', 'expiresIn'), field('expires_at', 'expiresAt'), now);
   // One that is over helps nobody: then the refresh token is all there is.
-  const secret = access === undefined || (expiresAt !== undefined && expiresAt <= now)
-    ? undefined
-    : checked(access, 'access_token');
+  const secret =
+    access === undefined || (expiresAt !== undefined && expiresAt <= now) ? undefined : checked(access, 'access_token');
   return { refreshSecret, secret, expiresAt: secret === undefined ? undefined : expiresAt };
 }
 

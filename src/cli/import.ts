@@ -19,8 +19,10 @@ export async function importAccount(options: Options, account: string | undefine
   const surroundings = { ...storeSurroundings(), owner: leaseOwner() };
   const { message, newStore } = await importInto(config, credential, given, surroundings);
   if (newStore !== undefined) {
-    process.stderr.write(`There was no store in ${resolve(newStore)}, so it was made. `
-      + 'A tokenward that runs with another store does not see this token.\n');
+    process.stderr.write(
+      `There was no store in ${resolve(newStore)}, so it was made. ` +
+        'A tokenward that runs with another store does not see this token.\n',
+    );
   }
   print(`${message}\n`);
 }

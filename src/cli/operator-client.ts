@@ -12,7 +12,8 @@ export class OperatorError extends Error {
 /** Something else answers at this URL. */
 export function notTheOperatorPort(url: string): OperatorError {
   return new OperatorError(
-    `What answers at ${new URL(url).origin} is not tokenward's operator port. Name that with --operator URL.`);
+    `What answers at ${new URL(url).origin} is not tokenward's operator port. Name that with --operator URL.`,
+  );
 }
 
 /** How long a command waits until an account may be renewed by hand once more. s. */
@@ -25,7 +26,8 @@ export async function ask(url: string, method: string, key: string | undefined, 
     response = await fetch(url, { method, ...(key !== undefined && { headers: { 'x-tokenward-key': key } }) });
   } catch {
     throw new OperatorError(
-      `Nothing answers at ${new URL(url).origin}. Is tokenward running? Name its operator port with --operator URL.`);
+      `Nothing answers at ${new URL(url).origin}. Is tokenward running? Name its operator port with --operator URL.`,
+    );
   }
   const body = (await response.json().catch(() => ({}))) as { code?: string; title?: string; detail?: string };
   const wait = Number(response.headers.get('retry-after'));
@@ -39,10 +41,12 @@ export async function ask(url: string, method: string, key: string | undefined, 
 
 /** The operator port's own refusals say in `detail` what may be meant; of all others it is the whole story. */
 function messageOf(
-  { code, title, detail }: { code?: string; title?: string; detail?: string }, status: number,
+  { code, title, detail }: { code?: string; title?: string; detail?: string },
+  status: number,
 ): string {
-  const what = code === 'account_unknown' && title !== undefined && detail !== undefined
-    ? `${title} ${detail}`
-    : detail ?? title ?? `status ${status}`;
+  const what =
+    code === 'account_unknown' && title !== undefined && detail !== undefined
+      ? `${title} ${detail}`
+      : (detail ?? title ?? `status ${status}`);
   return `${what}${code === undefined ? '' : ` (${code})`}`;
 }

@@ -18,8 +18,10 @@ export function operatorUrl(options: Options): string {
     config = loadConfig(configFile(options), process.env);
   } catch (error) {
     if (!(error instanceof ConfigError)) throw error;
-    throw new UsageError(`the configuration would tell where the operator port is, but\n${error.message}\n`
-      + 'Name the port itself with --operator URL');
+    throw new UsageError(
+      `the configuration would tell where the operator port is, but\n${error.message}\n` +
+        'Name the port itself with --operator URL',
+    );
   }
   const { operator } = config;
   const reachable = ['0.0.0.0', '::'].includes(operator.host) ? '127.0.0.1' : operator.host;

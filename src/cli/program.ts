@@ -7,7 +7,10 @@ import { print, readCommandLine } from './options.ts';
 import { UsageError } from './usage-error.ts';
 
 async function main(): Promise<void> {
-  const { values, positionals: [name, ...rest] } = readCommandLine(process.argv.slice(2));
+  const {
+    values,
+    positionals: [name, ...rest],
+  } = readCommandLine(process.argv.slice(2));
   if (values.version) return print(`${VERSION}\n`);
   if (values.help || name === 'help') return print(HELP);
   if (name === undefined) throw new UsageError('no command given');

@@ -9,7 +9,9 @@ import type { ReadStream } from 'node:tty';
  * (Ctrl-C). From anything else: all of it.
  */
 export async function readSecret(
-  input: ReadStream | NodeJS.ReadStream, output: NodeJS.WriteStream, prompt: string,
+  input: ReadStream | NodeJS.ReadStream,
+  output: NodeJS.WriteStream,
+  prompt: string,
 ): Promise<string | undefined> {
   if (!input.isTTY) return text(input);
   output.write(prompt);

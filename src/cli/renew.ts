@@ -15,7 +15,10 @@ export async function renew(options: Options, account: string | undefined): Prom
 
 /** Has it done, and says what to print. */
 async function operatorRenew(
-  url: string, account: string, { useReserve = false, login = false }: RenewNowOptions, key?: string,
+  url: string,
+  account: string,
+  { useReserve = false, login = false }: RenewNowOptions,
+  key?: string,
 ): Promise<string> {
   const wishes = { ...(useReserve && { reserve: 'true' }), ...(login && { login: 'true' }) };
   const query = new URLSearchParams(wishes).toString();
@@ -36,6 +39,8 @@ async function reserveOf(url: string, account: string, key: string | undefined):
   const { reserveRemaining, reserveLimit, retryAt } = budget;
   const next = retryAt === undefined ? '' : ` The next automatic login is possible in ${span(retryAt - now)}.`;
   if (reserveRemaining === 0) return `The reserve of ${reserveLimit} is used up as well.${next}`;
-  return `${reserveRemaining} of ${reserveLimit} logins in reserve are left: `
-    + `tokenward renew ${account} --use-reserve spends one.${next}`;
+  return (
+    `${reserveRemaining} of ${reserveLimit} logins in reserve are left: ` +
+    `tokenward renew ${account} --use-reserve spends one.${next}`
+  );
 }

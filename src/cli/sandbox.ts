@@ -13,17 +13,23 @@ export async function sandbox(options: Options): Promise<void> {
   const running = await startSandbox({ host: options.host, basePort }).catch((error: unknown) => {
     const { code } = error as NodeJS.ErrnoException;
     if (code === 'EADDRINUSE') {
-      throw new ListenError(`The sandbox needs the nine ports from ${basePort} on ${options.host}, `
-        + 'and one of them is in use. Choose others with --port.');
+      throw new ListenError(
+        `The sandbox needs the nine ports from ${basePort} on ${options.host}, ` +
+          'and one of them is in use. Choose others with --port.',
+      );
     }
     if (code === 'EADDRNOTAVAIL' || code === 'ENOTFOUND' || code === 'EACCES') {
-      throw new ListenError(`The sandbox cannot listen on ${options.host} (${code}). `
-        + 'Choose another address with --host, or ports with --port.');
+      throw new ListenError(
+        `The sandbox cannot listen on ${options.host} (${code}). ` +
+          'Choose another address with --host, or ports with --port.',
+      );
     }
     throw error;
   });
-  print(`# The sandbox is up; its control API is at ${running.urls.control}\n`
-    + `# A configuration that goes with it:\n${sandboxConfig(running)}`);
+  print(
+    `# The sandbox is up; its control API is at ${running.urls.control}\n` +
+      `# A configuration that goes with it:\n${sandboxConfig(running)}`,
+  );
   const stop = (): void => {
     void running.close().then(() => process.exit(0));
   };

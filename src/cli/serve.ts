@@ -22,9 +22,10 @@ export async function serve(options: Options): Promise<void> {
   const log = createLogger(config.log.level);
   logWarnings(config, file, log);
   const halt = new AbortController();
-  const starting = workerCount(config) > 1
-    ? startFleet(config, log, halt.signal)
-    : startApp(config, { log, owner: leaseOwner(), ownerIsGone });
+  const starting =
+    workerCount(config) > 1
+      ? startFleet(config, log, halt.signal)
+      : startApp(config, { log, owner: leaseOwner(), ownerIsGone });
 
   let stopping = false;
   const isStopping = (): boolean => stopping;
@@ -37,12 +38,18 @@ export async function serve(options: Options): Promise<void> {
     // As long as it starts, nobody is served and nothing is renewed.
     const late = setTimeout(() => process.exit(code), START_ENDS);
     // A start that comes to nothing has left nothing open.
-    starting.then((running) => (clearTimeout(late), running.stop()), () => undefined).then(
-      () => process.exit(code),
-      (error: unknown) => {
-        log.error('could not stop cleanly', { detail: describeFault(error) });
-        process.exit(1);
-      });
+    starting
+      .then(
+        (running) => (clearTimeout(late), running.stop()),
+        () => undefined,
+      )
+      .then(
+        () => process.exit(code),
+        (error: unknown) => {
+          log.error('could not stop cleanly', { detail: describeFault(error) });
+          process.exit(1);
+        },
+      );
   };
   const fault = stopOnFault(log, stop);
   let isUp!: (running: Awaited<typeof starting>) => void;
@@ -72,11 +79,17 @@ const START_ENDS = 5_000;
 
 /** SIGHUP. Rejects with a fault only. */
 async function reload(
-  running: App | RunningFleet, file: string, environment: NodeJS.ProcessEnv, log: Logger,
+  running: App | RunningFleet,
+  file: string,
+  environment: NodeJS.ProcessEnv,
+  log: Logger,
 ): Promise<void> {
   if (!('reload' in running)) {
-    log.warn('SIGHUP: one process cannot replace itself without a gap, so nothing was read. Restart it; '
-      + 'or set workers to 2 or more, then SIGHUP replaces them one by one', { signal: 'SIGHUP' });
+    log.warn(
+      'SIGHUP: one process cannot replace itself without a gap, so nothing was read. Restart it; ' +
+        'or set workers to 2 or more, then SIGHUP replaces them one by one',
+      { signal: 'SIGHUP' },
+    );
     return;
   }
   await running.reload(() => {

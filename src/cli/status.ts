@@ -24,9 +24,11 @@ async function operatorStatus(url: string, json: boolean, key?: string): Promise
     loginsOf(account),
     problemOf(account, status.now),
   ]);
-  return storeTrouble(status)
-    + table([['ACCOUNT', 'FLOW', 'STATE', 'GENERATION', 'EXPIRES IN', 'LOGINS LEFT', 'PROBLEM'], ...rows])
-    + notShown(status);
+  return (
+    storeTrouble(status) +
+    table([['ACCOUNT', 'FLOW', 'STATE', 'GENERATION', 'EXPIRES IN', 'LOGINS LEFT', 'PROBLEM'], ...rows]) +
+    notShown(status)
+  );
 }
 
 /** Of a token that is known to be refused it does not matter when it ends. */
@@ -49,8 +51,8 @@ function problemOf({ problem, retryAt }: CredentialStatus, now: number): string 
 function storeTrouble({ store, now }: StatusDocument): string {
   return store.usable
     ? ''
-    : `The token store has been unusable for ${span(Math.max(1, now - store.since))}: `
-      + `${store.error ?? 'no reason is known'}\n\n`;
+    : `The token store has been unusable for ${span(Math.max(1, now - store.since))}: ` +
+        `${store.error ?? 'no reason is known'}\n\n`;
 }
 
 function notShown({ accounts, accountCount }: StatusDocument): string {
@@ -66,6 +68,11 @@ function isStatus(status: Partial<StatusDocument>): status is StatusDocument {
 
 function table(rows: readonly (readonly string[])[]): string {
   const widths = rows[0]!.map((_, column) => Math.max(...rows.map((row) => row[column]!.length)));
-  const lines = rows.map((row) => row.map((cell, column) => cell.padEnd(widths[column]!)).join('  ').trimEnd());
+  const lines = rows.map((row) =>
+    row
+      .map((cell, column) => cell.padEnd(widths[column]!))
+      .join('  ')
+      .trimEnd(),
+  );
   return `${lines.join('\n')}\n`;
 }

@@ -30,8 +30,10 @@ export async function storeCopy(options: Options): Promise<void> {
   }
   const copied = accounts.filter(({ outcome }) => outcome === 'copied').length;
   if (refused) {
-    throw new StoreError('Nothing was copied. Make sure which store is the right one; '
-      + '--overwrite takes the tokens of --from all the same.');
+    throw new StoreError(
+      'Nothing was copied. Make sure which store is the right one; ' +
+        '--overwrite takes the tokens of --from all the same.',
+    );
   }
   const carried = dryRun ? 'to be carried' : 'carried';
   print(`${accounts.length} accounts, ${copied} ${said.copied}; ${logins} counted logins ${carried} over\n`);

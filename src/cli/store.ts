@@ -7,7 +7,9 @@ import { UsageError } from './usage-error.ts';
 export function store(options: Options, what: string | undefined): Promise<void> {
   if (what === 'copy') return storeCopy(options);
   if (what === 'prune') return storePrune(options);
-  throw new UsageError(what === undefined
-    ? 'store needs to know what to do: store copy, or store prune'
-    : `store cannot "${what}"; it can copy and prune`);
+  throw new UsageError(
+    what === undefined
+      ? 'store needs to know what to do: store copy, or store prune'
+      : `store cannot "${what}"; it can copy and prune`,
+  );
 }

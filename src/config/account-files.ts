@@ -15,12 +15,17 @@ import { requireText } from './text-file.ts';
  * a ConfigError with every mistake.
  */
 export function accountsOfFolder(
-  folder: string, flows: ReadonlyMap<string, Flow>, how: Omit<Expanding, 'say'>, taken: ReadonlySet<string>,
+  folder: string,
+  flows: ReadonlyMap<string, Flow>,
+  how: Omit<Expanding, 'say'>,
+  taken: ReadonlySet<string>,
 ): Record<string, AccountConfig> {
   let names: string[];
   try {
     // Editors leave hidden files, and Kubernetes hides the folders that its links lead to.
-    names = readdirSync(folder).filter((name) => /^[^.].*\.(ya?ml|json)$/.test(name)).sort();
+    names = readdirSync(folder)
+      .filter((name) => /^[^.].*\.(ya?ml|json)$/.test(name))
+      .sort();
   } catch (error) {
     throw configError(folder, `the folder cannot be read (${(error as NodeJS.ErrnoException).code ?? 'error'})`);
   }
@@ -43,7 +48,10 @@ export function accountsOfFolder(
 }
 
 function accountsOfFile(
-  text: string, file: string, flows: ReadonlyMap<string, Flow>, how: Omit<Expanding, 'say'>,
+  text: string,
+  file: string,
+  flows: ReadonlyMap<string, Flow>,
+  how: Omit<Expanding, 'say'>,
   seen: ReadonlyMap<string, string>,
 ): Record<string, AccountConfig> {
   const document = readDocument(text, file);
@@ -61,7 +69,10 @@ function accountsOfFile(
     if (seen.has(name)) say(['accounts', name], `an account with this name exists in ${seen.get(name)!} already`);
   }
   if (mistakes.length > 0 || !parsed.success) {
-    throw new ConfigError(file, mistakes.sort((a, b) => (a.line ?? 0) - (b.line ?? 0)));
+    throw new ConfigError(
+      file,
+      mistakes.sort((a, b) => (a.line ?? 0) - (b.line ?? 0)),
+    );
   }
   return parsed.data;
 }

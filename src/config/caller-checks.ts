@@ -1,8 +1,9 @@
 import { didYouMean, list, record, type Say } from './mistakes.ts';
 import { isLoopback } from '../loopback.ts';
 
-const OPEN_TO_ALL = 'with callers: none, anyone who reaches the listener can use the accounts. '
-  + 'Give each caller a key, listen on 127.0.0.1, or set allowAnonymous: true';
+const OPEN_TO_ALL =
+  'with callers: none, anyone who reaches the listener can use the accounts. ' +
+  'Give each caller a key, listen on 127.0.0.1, or set allowAnonymous: true';
 
 /** Who may call: what each of them is known by, and that nobody is let in whom nobody has meant to. */
 export function checkCallers(raw: unknown, say: Say): void {
@@ -21,7 +22,10 @@ export function checkCallers(raw: unknown, say: Say): void {
   list(callers).forEach((item, index) => {
     const { name, routes, certificate, jwt } = record(item);
     if (certificate !== undefined && record(record(listen)['tls'])['clientCaFile'] === undefined) {
-      say(['callers', index, 'certificate'], 'needs listen.tls.clientCaFile: without it no client certificate is requested');
+      say(
+        ['callers', index, 'certificate'],
+        'needs listen.tls.clientCaFile: without it no client certificate is requested',
+      );
     }
     if (jwt !== undefined && record(raw)['jwt'] === undefined) {
       say(['callers', index, 'jwt'], 'needs the section jwt: without it no JWT is accepted');

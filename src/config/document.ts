@@ -19,12 +19,18 @@ export function readDocument(text: string, file: string): ConfigDocument {
   // The library's own warnings go to standard error and may quote the text.
   const document = parseDocument(text, { lineCounter: lines, prettyErrors: false, merge: false, logLevel: 'error' });
   const mistakes = document.errors.length > 0 ? illFormed(document, lines) : misleading(document, lines);
-  if (mistakes.length > 0) throw new ConfigError(file, mistakes.sort((a, b) => a.line! - b.line!));
+  if (mistakes.length > 0)
+    throw new ConfigError(
+      file,
+      mistakes.sort((a, b) => a.line! - b.line!),
+    );
   let value: unknown;
   try {
     value = document.toJS({ maxAliasCount: ALIASES_MOST });
   } catch {
-    throw new ConfigError(file, [{ path: '', line: undefined, message: `more than ${ALIASES_MOST} uses of YAML aliases` }]);
+    throw new ConfigError(file, [
+      { path: '', line: undefined, message: `more than ${ALIASES_MOST} uses of YAML aliases` },
+    ]);
   }
   return {
     value,
@@ -40,9 +46,10 @@ export function readDocument(text: string, file: string): ConfigDocument {
 function illFormed(document: Document.Parsed, lines: LineCounter): ConfigMistake[] {
   const mistakes = document.errors.map(({ code, pos }) => {
     const { line, col } = lines.linePos(pos[0]);
-    const message = code === 'DUPLICATE_KEY'
-      ? 'this key stands twice in one mapping'
-      : `not well-formed YAML or JSON, near column ${col} (${code.toLowerCase().replaceAll('_', ' ')}); check the indentation and brackets, and put quotes around text with ": ", " #", brackets or quotes in it`;
+    const message =
+      code === 'DUPLICATE_KEY'
+        ? 'this key stands twice in one mapping'
+        : `not well-formed YAML or JSON, near column ${col} (${code.toLowerCase().replaceAll('_', ' ')}); check the indentation and brackets, and put quotes around text with ": ", " #", brackets or quotes in it`;
     return { path: '', line, message };
   });
   return mistakes.filter(({ line }, index) => mistakes.findIndex((other) => other.line === line) === index);
@@ -68,11 +75,18 @@ function misleading(document: Document.Parsed, lines: LineCounter): ConfigMistak
     Alias(_, alias, ancestors) {
       const source = alias.resolve(document);
       const [at = 0] = alias.range ?? [];
-      if (source === undefined) say(at, [...ancestors, alias], 'this alias refers to no anchor; text that begins with "*" needs quotes');
-      else if (source.range && source.range[0] <= at && at < source.range[1]) say(at, [...ancestors, alias], 'an alias inside of what it stands for');
+      if (source === undefined)
+        say(at, [...ancestors, alias], 'this alias refers to no anchor; text that begins with "*" needs quotes');
+      else if (source.range && source.range[0] <= at && at < source.range[1])
+        say(at, [...ancestors, alias], 'an alias inside of what it stands for');
     },
   });
-  for (const { pos } of document.warnings) mistakes.push({ path: '', line: lines.linePos(pos[0]).line, message: 'an unknown YAML tag or directive; text that begins with "!" or "%" needs quotes' });
+  for (const { pos } of document.warnings)
+    mistakes.push({
+      path: '',
+      line: lines.linePos(pos[0]).line,
+      message: 'an unknown YAML tag or directive; text that begins with "!" or "%" needs quotes',
+    });
   return mistakes;
 }
 
@@ -88,7 +102,9 @@ function lineOf(document: Document, lines: LineCounter, path: Path): number {
   for (let length = path.length; length > 0; length -= 1) {
     const parent: unknown = length === 1 ? document.contents : document.getIn(path.slice(0, length - 1), true);
     if (isMap(parent)) {
-      const pair = parent.items.find((item) => isScalar(item.key) && String(item.key.value) === String(path[length - 1]));
+      const pair = parent.items.find(
+        (item) => isScalar(item.key) && String(item.key.value) === String(path[length - 1]),
+      );
       if (pair !== undefined && isScalar(pair.key) && pair.key.range) return lines.linePos(pair.key.range[0]).line;
     }
     const node = document.getIn(path.slice(0, length), true) as { range?: [number, number, number] | null } | undefined;

@@ -123,12 +123,15 @@ class Expansion {
 }
 
 /** What to say of a variable in another notation. It is not repeated: it may be a password after all. */
-export const NOT_EXPANDED = 'looks like a variable in a notation that is not expanded here: write ${NAME} or '
-  + '${file:/path}; a value that really is such text comes from the environment or from a file';
+export const NOT_EXPANDED =
+  'looks like a variable in a notation that is not expanded here: write ${NAME} or ' +
+  '${file:/path}; a value that really is such text comes from the environment or from a file';
 
 function malformed(): ExpansionError {
-  return new ExpansionError('holds a "${" that is not ${NAME}, ${NAME:-default} or ${file:/path}; '
-    + 'for the two characters themselves write "$${"');
+  return new ExpansionError(
+    'holds a "${" that is not ${NAME}, ${NAME:-default} or ${file:/path}; ' +
+      'for the two characters themselves write "$${"',
+  );
 }
 
 function fileText(path: string): string {

@@ -49,16 +49,20 @@ export function checkAttach(flow: Flow, attach: Attach, path: Path, say: Say): v
   } else if (!isFixed(flow)) {
     if (name !== 'token') say(at, `must contain {token}, which is where the token goes${didYouMean(name, ['token'])}`);
   } else if (!credentials.includes(name)) {
-    say(path, credentials.length === 0
-      ? `the flow has no login and no refresh, so its token is fixed: it must be one of the flow's credentials`
-      : `this flow has no credential {${name}}; without login and refresh its token is fixed, and attach must `
-        + `name it${didYouMean(name, credentials)}`);
+    say(
+      path,
+      credentials.length === 0
+        ? `the flow has no login and no refresh, so its token is fixed: it must be one of the flow's credentials`
+        : `this flow has no credential {${name}}; without login and refresh its token is fixed, and attach must ` +
+            `name it${didYouMean(name, credentials)}`,
+    );
   }
 }
 
 export function checkBudget(flow: Flow, budget: Flow['budget'], path: Path, say: Say): void {
   (budget?.by ?? []).forEach((name, index) =>
-    checkName(name, Object.keys(flow.credentials), [...path, 'by', index], say));
+    checkName(name, Object.keys(flow.credentials), [...path, 'by', index], say),
+  );
 }
 
 /** True if a call of the flow goes to a path below a base URL. */

@@ -7,7 +7,8 @@ type Text = readonly [path: Path, text: string];
 /** The calls of a flow by their keys. */
 export function callsOf(flow: Flow): ['login' | 'refresh', TokenCall][] {
   return (['login', 'refresh'] as const).flatMap((key): ['login' | 'refresh', TokenCall][] =>
-    (flow[key] === undefined ? [] : [[key, flow[key]]]));
+    flow[key] === undefined ? [] : [[key, flow[key]]],
+  );
 }
 
 /** The texts of a call that may hold placeholders. */
@@ -16,11 +17,15 @@ export function textsOf(call: TokenCall): Text[] {
     Object.entries(texts).map(([name, text]): Text => [[key, name], text]);
   const { id, secret, auth } = call.client ?? {};
   return [
-    [['url'], call.url], ...named('query', call.query), ...named('headers', call.headers),
+    [['url'], call.url],
+    ...named('query', call.query),
+    ...named('headers', call.headers),
     ...(call.basic === undefined ? [] : [[['basic'], call.basic] as Text]),
     ...Object.entries({ id, secret, auth }).flatMap(([name, text]): Text[] =>
-      (text === undefined ? [] : [[['client', name], text]])),
-    ...(call.json === undefined ? [] : leavesOf(call.json, ['json'])), ...named('form', call.form),
+      text === undefined ? [] : [[['client', name], text]],
+    ),
+    ...(call.json === undefined ? [] : leavesOf(call.json, ['json'])),
+    ...named('form', call.form),
   ];
 }
 
@@ -28,5 +33,6 @@ function leavesOf(value: TemplateValue, path: Path): Text[] {
   if (typeof value === 'string') return [[path, value]];
   if (typeof value !== 'object' || value === null) return [];
   return Object.entries(value).flatMap(([key, inner]) =>
-    leavesOf(inner, [...path, Array.isArray(value) ? Number(key) : key]));
+    leavesOf(inner, [...path, Array.isArray(value) ? Number(key) : key]),
+  );
 }

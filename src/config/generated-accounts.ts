@@ -43,7 +43,10 @@ const MISTAKES_MOST = 50;
  * ConfigError with the first mistakes.
  */
 export function accountsOfLines(
-  file: string, flows: ReadonlyMap<string, Flow>, environment: Environment, taken: ReadonlySet<string>,
+  file: string,
+  flows: ReadonlyMap<string, Flow>,
+  environment: Environment,
+  taken: ReadonlySet<string>,
 ): GeneratedAccounts {
   const kinds: Kind[] = [];
   const kindOf = new Map<string, number>();
@@ -110,7 +113,9 @@ function kindKey(value: Readonly<Record<string, unknown>>): string {
 
 /** What is not an account's own, checked. */
 function kindFrom(
-  written: Readonly<Record<string, unknown>>, flows: ReadonlyMap<string, Flow>, say: Say,
+  written: Readonly<Record<string, unknown>>,
+  flows: ReadonlyMap<string, Flow>,
+  say: Say,
 ): Kind | undefined {
   const parsed = accountSchema.safeParse(written);
   if (!parsed.success) {

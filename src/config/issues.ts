@@ -14,9 +14,18 @@ export function reportIssue(issue: z.core.$ZodIssue, root: unknown, say: Say): v
     reportUnion(issue, root, say);
     return;
   }
-  if (issue.code === 'invalid_type') say(path, valueAt(root, path) === undefined ? 'is missing' : `must be ${article(issue.expected)}`);
+  if (issue.code === 'invalid_type')
+    say(path, valueAt(root, path) === undefined ? 'is missing' : `must be ${article(issue.expected)}`);
   else if (issue.code === 'invalid_value') say(path, oneOf(issue.values.map(String)));
-  else if (issue.code === 'too_small') say(path, issue.origin === 'string' ? 'must not be empty' : issue.origin === 'array' ? `needs at least ${issue.minimum}` : `must be at least ${issue.minimum}`);
+  else if (issue.code === 'too_small')
+    say(
+      path,
+      issue.origin === 'string'
+        ? 'must not be empty'
+        : issue.origin === 'array'
+          ? `needs at least ${issue.minimum}`
+          : `must be at least ${issue.minimum}`,
+    );
   else if (issue.code === 'too_big') say(path, `must be at most ${issue.maximum}`);
   else if (issue.code === 'invalid_key') say(path, issue.issues[0]?.message ?? 'is not a name');
   else say(path, issue.message);
@@ -34,22 +43,53 @@ function reportUnion(issue: z.core.$ZodIssueInvalidUnion, root: unknown, say: Sa
     return;
   }
   const [closest] = [...errors].sort((a, b) => weight(a) - weight(b));
-  if (closest?.some((inner) => inner.path.length > 0 || inner.code === 'unrecognized_keys' || inner.code === 'too_small' || inner.code === 'too_big') === true) {
+  if (
+    closest?.some(
+      (inner) =>
+        inner.path.length > 0 ||
+        inner.code === 'unrecognized_keys' ||
+        inner.code === 'too_small' ||
+        inner.code === 'too_big',
+    ) === true
+  ) {
     for (const inner of closest) reportIssue({ ...inner, path: [...path, ...inner.path] }, root, say);
     return;
   }
-  const wordy = [issue.message, ...errors.flat().map((inner) => inner.message)].find((message) => message.startsWith('must '));
+  const wordy = [issue.message, ...errors.flat().map((inner) => inner.message)].find((message) =>
+    message.startsWith('must '),
+  );
   const types = errors.flat().flatMap((inner) => (inner.code === 'invalid_type' ? [article(inner.expected)] : []));
-  say(path, wordy ?? (types.length > 0 ? `must be ${[...new Set(types)].join(' or ')}` : 'has none of the allowed forms'));
+  say(
+    path,
+    wordy ?? (types.length > 0 ? `must be ${[...new Set(types)].join(' or ')}` : 'has none of the allowed forms'),
+  );
 }
 
 /** Complaints about whole shapes weigh more than those about parts of one. */
 function weight(issues: readonly z.core.$ZodIssue[]): number {
-  return issues.reduce((sum, issue) => sum + (issue.path.length === 0 && issue.code !== 'unrecognized_keys' && issue.code !== 'too_small' && issue.code !== 'too_big' ? 100 : 1), 0);
+  return issues.reduce(
+    (sum, issue) =>
+      sum +
+      (issue.path.length === 0 &&
+      issue.code !== 'unrecognized_keys' &&
+      issue.code !== 'too_small' &&
+      issue.code !== 'too_big'
+        ? 100
+        : 1),
+    0,
+  );
 }
 
 function article(expected: string): string {
-  const words: Readonly<Record<string, string>> = { object: 'a mapping', array: 'a list', string: 'text (put quotes around it)', number: 'a number', boolean: 'true or false', int: 'a whole number', record: 'a mapping' };
+  const words: Readonly<Record<string, string>> = {
+    object: 'a mapping',
+    array: 'a list',
+    string: 'text (put quotes around it)',
+    number: 'a number',
+    boolean: 'true or false',
+    int: 'a whole number',
+    record: 'a mapping',
+  };
   return words[expected] ?? expected;
 }
 
@@ -58,7 +98,13 @@ function oneOf(values: readonly string[]): string {
 }
 
 function valueAt(root: unknown, path: Path): unknown {
-  return path.reduce<unknown>((at, key) => (typeof at === 'object' && at !== null && Object.hasOwn(at, key) ? (at as Record<PropertyKey, unknown>)[key] : undefined), root);
+  return path.reduce<unknown>(
+    (at, key) =>
+      typeof at === 'object' && at !== null && Object.hasOwn(at, key)
+        ? (at as Record<PropertyKey, unknown>)[key]
+        : undefined,
+    root,
+  );
 }
 
 /** The keys the schema knows at a path: what a typo is compared with. */
@@ -68,18 +114,23 @@ function keysAt(path: Path): string[] {
   return Object.keys(shapeOf(schema));
 }
 
-interface SchemaParts { def: { type: string; innerType?: unknown; element?: unknown; valueType?: unknown; options?: unknown[]; in?: unknown }; shape?: Record<string, unknown> }
+interface SchemaParts {
+  def: { type: string; innerType?: unknown; element?: unknown; valueType?: unknown; options?: unknown[]; in?: unknown };
+  shape?: Record<string, unknown>;
+}
 
 function unwrap(schema: unknown): SchemaParts | undefined {
   let at = schema as SchemaParts | undefined;
-  while (at?.def.innerType !== undefined || at?.def.type === 'pipe') at = (at.def.innerType ?? at.def.in) as SchemaParts;
+  while (at?.def.innerType !== undefined || at?.def.type === 'pipe')
+    at = (at.def.innerType ?? at.def.in) as SchemaParts;
   return at;
 }
 
 function shapeOf(schema: unknown): Record<string, unknown> {
   const at = unwrap(schema);
-  if (at?.def.type === 'union') return Object.assign({}, ...(at.def.options ?? []).map(shapeOf)) as Record<string, unknown>;
-  return at?.def.type === 'object' ? at.shape ?? {} : {};
+  if (at?.def.type === 'union')
+    return Object.assign({}, ...(at.def.options ?? []).map(shapeOf)) as Record<string, unknown>;
+  return at?.def.type === 'object' ? (at.shape ?? {}) : {};
 }
 
 function step(schema: unknown, part: PropertyKey): unknown {
@@ -87,6 +138,7 @@ function step(schema: unknown, part: PropertyKey): unknown {
   if (at === undefined) return undefined;
   if (at.def.type === 'array') return at.def.element;
   if (at.def.type === 'record') return at.def.valueType;
-  if (at.def.type === 'union') return (at.def.options ?? []).map((option) => step(option, part)).find((found) => found !== undefined);
+  if (at.def.type === 'union')
+    return (at.def.options ?? []).map((option) => step(option, part)).find((found) => found !== undefined);
   return shapeOf(at)[String(part)];
 }

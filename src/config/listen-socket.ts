@@ -9,10 +9,12 @@ import { SOCKET_MODE } from './schema/listen.ts';
  * looked for in the values as they are written, like those of account-checks.ts.
  */
 
-const OPEN_TO_ALL = 'callers: none lets everybody on this host use the accounts, as this mode lets others connect. '
-  + 'Give each caller a key, take a mode such as "0660", or say allowAnonymous: true';
-const REPLACEABLE = 'everybody may write to its folder, and so put another socket in its place, which would get the '
-  + 'callers\' keys and requests. Choose another folder, or take that right away';
+const OPEN_TO_ALL =
+  'callers: none lets everybody on this host use the accounts, as this mode lets others connect. ' +
+  'Give each caller a key, take a mode such as "0660", or say allowAnonymous: true';
+const REPLACEABLE =
+  'everybody may write to its folder, and so put another socket in its place, which would get the ' +
+  "callers' keys and requests. Choose another folder, or take that right away";
 const MISSING = 'its directory does not exist; it must exist when tokenward starts';
 
 /** Everything about the socket's keys that cannot work, or lets in whom nobody has meant to. */

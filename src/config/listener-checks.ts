@@ -4,8 +4,9 @@ import { DEFAULT_PORT } from './schema/listen.ts';
 import { DEFAULT_OPERATOR_PORT } from './schema/operator.ts';
 import { isLoopback } from '../loopback.ts';
 
-const OPEN_TO_ALL = 'anyone who reaches the operator port can spend logins of the accounts. '
-  + 'Set operator.key, listen on 127.0.0.1, or set operator.allowAnonymous: true';
+const OPEN_TO_ALL =
+  'anyone who reaches the operator port can spend logins of the accounts. ' +
+  'Set operator.key, listen on 127.0.0.1, or set operator.allowAnonymous: true';
 
 /** What `listen` and `operator` say of each other and of their TLS files. */
 export function checkListeners(raw: unknown, say: Say): void {

@@ -10,7 +10,15 @@ import { accountsOfLines, NO_GENERATED, type GeneratedAccounts } from './generat
 import { reportIssue } from './issues.ts';
 import { checkListenSocket, warnOfSocketFolder } from './listen-socket.ts';
 import { checkListeners } from './listener-checks.ts';
-import { configError, ConfigError, dotted, record, type ConfigMistake, type ConfigWarning, type Say } from './mistakes.ts';
+import {
+  configError,
+  ConfigError,
+  dotted,
+  record,
+  type ConfigMistake,
+  type ConfigWarning,
+  type Say,
+} from './mistakes.ts';
 import { collectFlows } from './own-flows.ts';
 import { checkRoutes } from './route-checks.ts';
 import { checkRouteHeaders } from './route-headers.ts';
@@ -59,9 +67,10 @@ export function findAccount(config: LoadedConfig, name: string): FoundAccount | 
 type Environment = Readonly<Record<string, string | undefined>>;
 
 /** Some connections of libraries obey the variable, so that tokenward does not run with it. */
-const UNVERIFIED = 'the environment has NODE_TLS_REJECT_UNAUTHORIZED=0, with which certificates are not checked and '
-  + 'tokens go to whoever answers: take it out. For an authority of your own, set caFile below tls, or '
-  + 'NODE_EXTRA_CA_CERTS';
+const UNVERIFIED =
+  'the environment has NODE_TLS_REJECT_UNAUTHORIZED=0, with which certificates are not checked and ' +
+  'tokens go to whoever answers: take it out. For an authority of your own, set caFile below tls, or ' +
+  'NODE_EXTRA_CA_CERTS';
 
 /** Reads, expands and checks a configuration file. Throws a ConfigError with every mistake found. */
 export function loadConfig(file: string, environment: Environment): LoadedConfig {
@@ -118,12 +127,16 @@ export function parseConfig(text: string, environment: Environment, file = 'conf
     mistakes.push({ path: '', line: undefined, message: UNVERIFIED });
   }
   if (mistakes.length > 0 || !result.success) {
-    throw new ConfigError(file, mistakes.sort((a, b) => (a.line ?? 0) - (b.line ?? 0)));
+    throw new ConfigError(
+      file,
+      mistakes.sort((a, b) => (a.line ?? 0) - (b.line ?? 0)),
+    );
   }
 
   const config = { ...result.data, accounts: { ...result.data.accounts, ...more.folder } };
-  const flowOf = new Map(Object.entries(config.accounts)
-    .map(([name, account]) => [name, flowOfAccount(flows.get(account.flow)!, account)]));
+  const flowOf = new Map(
+    Object.entries(config.accounts).map(([name, account]) => [name, flowOfAccount(flows.get(account.flow)!, account)]),
+  );
   const warnings: ConfigWarning[] = [];
   const warn: Say = (path, message) => {
     // What comes from another file has no line here.
@@ -135,15 +148,23 @@ export function parseConfig(text: string, environment: Environment, file = 'conf
   warnOfSocketFolder(config.listen, warn);
   warnOfSlowWrites(config, warn);
   return {
-    ...config, generated: more.generated, knownFlows: flows, flowOf, warnings, files: texts.filesOf(),
-    secretHeaders: texts.secretHeaders(result.data.routes), secretVariables: texts.variables(flowOf),
+    ...config,
+    generated: more.generated,
+    knownFlows: flows,
+    flowOf,
+    warnings,
+    files: texts.filesOf(),
+    secretHeaders: texts.secretHeaders(result.data.routes),
+    secretVariables: texts.variables(flowOf),
   };
 }
 
 /** The accounts that `accountsFrom` leads to; `mistakes` gets theirs, which name their file. */
 function accountsElsewhere(
-  expanded: unknown, flows: ReadonlyMap<string, Flow>,
-  { environment, note }: Pick<Expanding, 'environment' | 'note'>, mistakes: ConfigMistake[],
+  expanded: unknown,
+  flows: ReadonlyMap<string, Flow>,
+  { environment, note }: Pick<Expanding, 'environment' | 'note'>,
+  mistakes: ConfigMistake[],
 ): { folder: Record<string, AccountConfig>; generated: GeneratedAccounts } {
   const { directory, file } = record(record(expanded)['accountsFrom']);
   const taken = new Set(Object.keys(record(record(expanded)['accounts'])));

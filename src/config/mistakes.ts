@@ -31,10 +31,12 @@ export class ConfigError extends Error {
   readonly mistakes: readonly ConfigMistake[];
 
   constructor(file: string, mistakes: readonly ConfigMistake[]) {
-    super([
-      `${file}: ${mistakes.length} ${mistakes.length === 1 ? 'mistake' : 'mistakes'}`,
-      ...mistakes.map((mistake) => `  ${showMistake(mistake)}`),
-    ].join('\n'));
+    super(
+      [
+        `${file}: ${mistakes.length} ${mistakes.length === 1 ? 'mistake' : 'mistakes'}`,
+        ...mistakes.map((mistake) => `  ${showMistake(mistake)}`),
+      ].join('\n'),
+    );
     this.file = file;
     this.mistakes = mistakes;
   }

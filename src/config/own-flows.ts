@@ -23,8 +23,11 @@ export function collectFlows(raw: unknown, say: Say): ReadonlyMap<string, Flow> 
     const written = all.get(name);
     if (written === undefined) continue;
     const found = new Map<string, readonly [Path, string]>();
-    const flow = checked(written.whole, name, (path, message) =>
-      void found.set(`${dotted(path.slice(2))} ${message}`, [path, message]));
+    const flow = checked(
+      written.whole,
+      name,
+      (path, message) => void found.set(`${dotted(path.slice(2))} ${message}`, [path, message]),
+    );
     complaints.set(name, found);
     if (flow !== undefined) flows.set(name, flow);
   }

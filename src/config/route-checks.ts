@@ -6,7 +6,10 @@ import { didYouMean, list, noFlow, record, type Say } from './mistakes.ts';
  * that `accountsFrom` leads to.
  */
 export function checkRoutes(
-  raw: unknown, flows: ReadonlyMap<string, Flow>, elsewhere: Pick<ReadonlySet<string>, 'size' | 'has'>, say: Say,
+  raw: unknown,
+  flows: ReadonlyMap<string, Flow>,
+  elsewhere: Pick<ReadonlySet<string>, 'size' | 'has'>,
+  say: Say,
 ): void {
   const { accounts: inline, accountsFrom } = record(raw);
   const accounts = Object.keys(record(inline));

@@ -13,7 +13,10 @@ interface AccountsElsewhere {
 
 /** What the schema does not see of routes' headers: names that something else on the route writes already. */
 export function checkRouteHeaders(
-  raw: unknown, flows: ReadonlyMap<string, Flow>, elsewhere: AccountsElsewhere, say: Say,
+  raw: unknown,
+  flows: ReadonlyMap<string, Flow>,
+  elsewhere: AccountsElsewhere,
+  say: Say,
 ): void {
   list(record(raw)['routes']).forEach((item, index) => {
     const { headers, forwarded } = record(item);
@@ -23,8 +26,8 @@ export function checkRouteHeaders(
       const path: Path = ['routes', index, 'headers', name];
       if (seen.has(plain(name))) say(path, 'is given twice: "-", "_" and case do not make another header field');
       seen.add(plain(name));
-      if (forwarded === 'add' && isForwardedByUs(name)) say(path, 'is set by this route\'s forwarded: add');
-      const carries = 'is the header in which the account\'s token goes';
+      if (forwarded === 'add' && isForwardedByUs(name)) say(path, "is set by this route's forwarded: add");
+      const carries = "is the header in which the account's token goes";
       if (attach !== undefined && 'header' in attach && plain(attach.header) === plain(name)) say(path, carries);
       if (attach !== undefined && 'cookie' in attach && plain(name) === 'cookie') say(path, `${carries}, as a cookie`);
     }
@@ -33,8 +36,10 @@ export function checkRouteHeaders(
 
 /** How the route's account, or all of them, carry the token; undefined: there is none, or it has had its complaint. */
 function attachOfRoute(
-  { account, accountFrom }: Readonly<Record<string, unknown>>, accounts: Readonly<Record<string, unknown>>,
-  flows: ReadonlyMap<string, Flow>, { folder, generated }: AccountsElsewhere,
+  { account, accountFrom }: Readonly<Record<string, unknown>>,
+  accounts: Readonly<Record<string, unknown>>,
+  flows: ReadonlyMap<string, Flow>,
+  { folder, generated }: AccountsElsewhere,
 ): Attach | undefined {
   if (accountFrom !== undefined) return flows.get(String(record(accountFrom)['flow']))?.attach;
   if (typeof account !== 'string') return undefined;

@@ -10,8 +10,8 @@ import { store } from './schema/store.ts';
 import { duration, name } from './schema/values.ts';
 
 const WORKERS_FORM = 'must be auto, or a number of processes from 1 to 256';
-const workers = z.union(
-  [z.literal('auto'), z.int(), z.string().regex(/^\d{1,3}$/, WORKERS_FORM)], { error: WORKERS_FORM })
+const workers = z
+  .union([z.literal('auto'), z.int(), z.string().regex(/^\d{1,3}$/, WORKERS_FORM)], { error: WORKERS_FORM })
   .transform((value) => (value === 'auto' ? value : Number(value)))
   .refine((value) => value === 'auto' || (value >= 1 && value <= 256), WORKERS_FORM);
 
@@ -25,34 +25,56 @@ export const configSchema = z.strictObject({
   operator: operatorListener.describe('The operator port: health, metrics, status and a page.'),
   workers: workers.default(1).describe('Worker processes on this host. auto: one per core.'),
   store,
-  callers: callers.default('none')
-    .describe('Who may call. none: no authentication.'),
+  callers: callers.default('none').describe('Who may call. none: no authentication.'),
   jwt: jwt.optional().describe('Accept JWTs from callers, such as Kubernetes service-account tokens.'),
-  egressProxy: egressProxy.default('environment')
-    .describe('The corporate proxy for outgoing connections: environment (HTTPS_PROXY, HTTP_PROXY, NO_PROXY), none, or '
-      + 'a URL. Never used for this host.'),
-  allowAnonymous: z.boolean().default(false)
+  egressProxy: egressProxy
+    .default('environment')
+    .describe(
+      'The corporate proxy for outgoing connections: environment (HTTPS_PROXY, HTTP_PROXY, NO_PROXY), none, or ' +
+        'a URL. Never used for this host.',
+    ),
+  allowAnonymous: z
+    .boolean()
+    .default(false)
     .describe('true: allow callers: none although other hosts can reach the listener.'),
-  flows: z.record(name, z.union([flowSchema, z.looseObject({ extends: z.string() })])).default({})
+  flows: z
+    .record(name, z.union([flowSchema, z.looseObject({ extends: z.string() })]))
+    .default({})
     .describe('Your own flows; "extends" starts from a preset or from another flow.'),
   accounts: accountsSchema.default({}),
-  accountsFrom: z.strictObject({
-    directory: z.string().min(1).optional()
-      .describe('A directory of YAML or JSON files, each a mapping like accounts.'),
-    file: z.string().min(1).optional()
-      .describe('A generated file: one JSON object a line, with name and the keys of an account.'),
-  }).optional().describe('More accounts, from separate files.'),
+  accountsFrom: z
+    .strictObject({
+      directory: z
+        .string()
+        .min(1)
+        .optional()
+        .describe('A directory of YAML or JSON files, each a mapping like accounts.'),
+      file: z
+        .string()
+        .min(1)
+        .optional()
+        .describe('A generated file: one JSON object a line, with name and the keys of an account.'),
+    })
+    .optional()
+    .describe('More accounts, from separate files.'),
   routes: z.array(route).min(1),
   limits,
-  shutdown: z.strictObject({
-    delay: duration.prefault('0s')
-      .describe('After the signal, time during which /readyz says no and connections are still accepted, so that a '
-        + 'load balancer notices.'),
-    drain: duration.prefault('20s').describe('Time for requests in flight to end.'),
-  }).prefault({}),
-  log: z.strictObject({
-    level: z.enum(['trace', 'debug', 'info', 'warn', 'error', 'silent']).default('info'),
-  }).prefault({}),
+  shutdown: z
+    .strictObject({
+      delay: duration
+        .prefault('0s')
+        .describe(
+          'After the signal, time during which /readyz says no and connections are still accepted, so that a ' +
+            'load balancer notices.',
+        ),
+      drain: duration.prefault('20s').describe('Time for requests in flight to end.'),
+    })
+    .prefault({}),
+  log: z
+    .strictObject({
+      level: z.enum(['trace', 'debug', 'info', 'warn', 'error', 'silent']).default('info'),
+    })
+    .prefault({}),
 });
 
 /** A configuration as it stands after expansion, with every default filled in. */

@@ -28,7 +28,11 @@ export class WrittenTexts {
   /** Environment variables that secrets were made of. */
   variables(flowOf: ReadonlyMap<string, Flow>): string[] {
     const secrets = this.#texts.filter(([path, pieces]) => isSecret(path, pieces, flowOf));
-    return [...new Set(secrets.flatMap(([, pieces]) => pieces.flatMap((piece) => (piece.from === 'variable' ? [piece.name] : []))))];
+    return [
+      ...new Set(
+        secrets.flatMap(([, pieces]) => pieces.flatMap((piece) => (piece.from === 'variable' ? [piece.name] : []))),
+      ),
+    ];
   }
 
   /** By the routes' prefixes: which of their headers hold a secret. What comes from a file is taken for one. */
@@ -49,7 +53,14 @@ export class WrittenTexts {
     const files = new Map<string, Record<string, readonly Piece[]>>();
     for (const [path, pieces] of this.#texts) {
       const [top, account, part, name, ...more] = path.map(String);
-      if (top !== 'accounts' || part !== 'credentials' || name === undefined || more.length > 0 || !pieces.some(({ from }) => from === 'file')) continue;
+      if (
+        top !== 'accounts' ||
+        part !== 'credentials' ||
+        name === undefined ||
+        more.length > 0 ||
+        !pieces.some(({ from }) => from === 'file')
+      )
+        continue;
       files.set(account!, { ...files.get(account!), [name]: pieces });
     }
     return files;
@@ -57,10 +68,21 @@ export class WrittenTexts {
 }
 
 /** Words in the name of a header that carries a secret: as above, and what is shown as a proof. An author is none. */
-const SECRET_HEADER = new RegExp([
-  'pass(word|wd|phrase)', 'secret', 'token(?!ward)', 'auth(?!or(?!i[sz]))', 'cookie', 'credential', 'session',
-  'signature', '(^|[^a-z])pin$', '(^|[^a-z]|api|access)keys?(?![a-z])',
-].join('|'), 'i');
+const SECRET_HEADER = new RegExp(
+  [
+    'pass(word|wd|phrase)',
+    'secret',
+    'token(?!ward)',
+    'auth(?!or(?!i[sz]))',
+    'cookie',
+    'credential',
+    'session',
+    'signature',
+    '(^|[^a-z])pin$',
+    '(^|[^a-z]|api|access)keys?(?![a-z])',
+  ].join('|'),
+  'i',
+);
 const ABOUT_A_HEADER = /(url|uri|id|type|hint|name|file|path|prefix|ttl|expiry|version|mode|scheme)$/i;
 /** Proofs that say so themselves (RFC 9110 §11.4). */
 const SCHEME = /^(basic|bearer|token) +\S/i;
@@ -73,10 +95,14 @@ function isSecretHeader(name: string, written: string): boolean {
 function complaint(pieces: readonly Piece[]): string | undefined {
   const text = pieces.map((piece) => (piece.from === 'file' ? '' : piece.text)).join('');
   if (pieces.every(({ from }) => from === 'text')) {
-    return text.trim() === '' ? undefined : 'is a secret written inline: whoever sees the file has it. Write ${NAME} or ${file:/path}';
+    return text.trim() === ''
+      ? undefined
+      : 'is a secret written inline: whoever sees the file has it. Write ${NAME} or ${file:/path}';
   }
   const [only] = pieces;
-  return pieces.length === 1 && only!.from === 'variable' && (isLeftOver(text) || /^\$\{[^{}]*\}$/.test(text)) ? 'comes from a variable that holds nothing but the name of another one, which is not expanded there' : undefined;
+  return pieces.length === 1 && only!.from === 'variable' && (isLeftOver(text) || /^\$\{[^{}]*\}$/.test(text))
+    ? 'comes from a variable that holds nothing but the name of another one, which is not expanded there'
+    : undefined;
 }
 
 /** Words in the name of what is secret, unless the name ends by saying that it is something about it. */
@@ -93,7 +119,14 @@ function isSecret(path: Path, pieces: readonly Piece[], flowOf: ReadonlyMap<stri
   if (top === 'store') return last === 'url' ? hasPassword(written) : named && last !== 'keyPrefix';
   if (top === 'egressProxy') return hasPassword(written);
   // A header, field or parameter of a call: what stands there without a placeholder is sent as it is.
-  if (top === 'flows') return named && (third === 'login' || third === 'refresh') && names[3] !== 'answer' && names[3] !== 'refused' && !/\{[A-Za-z]/.test(written);
+  if (top === 'flows')
+    return (
+      named &&
+      (third === 'login' || third === 'refresh') &&
+      names[3] !== 'answer' &&
+      names[3] !== 'refused' &&
+      !/\{[A-Za-z]/.test(written)
+    );
   return top === 'routes' && third === 'headers' && isSecretHeader(last, written);
 }
 

@@ -41,10 +41,14 @@ export function warnOfSharedLogins({ accounts, flowOf, generated }: ConfiguredAc
       return;
     }
     const budget = flow.budget === undefined ? '' : ', and both spend one login budget';
-    say(['accounts', account], `is the same login at the upstream as account ${first}: each login may end the other's token${budget}. Use one account on both routes`);
+    say(
+      ['accounts', account],
+      `is the same login at the upstream as account ${first}: each login may end the other's token${budget}. Use one account on both routes`,
+    );
   };
   for (const [account, { credentials }] of Object.entries(accounts)) look(account, flowOf.get(account)!, credentials);
-  for (const [account, [kind, credentials]] of generated.byName) look(account, generated.kinds[kind]!.flow, credentials);
+  for (const [account, [kind, credentials]] of generated.byName)
+    look(account, generated.kinds[kind]!.flow, credentials);
 }
 
 /** Where a flow logs in, and which of its credentials say who it is. Worked out once, for there may be very many accounts of a flow. */
@@ -64,9 +68,12 @@ function placeOf({ baseUrl, login, credentials }: Flow): Place {
  * are two logins, and where nothing but secrets is given they are all there is to go by.
  */
 function who({ naming, all }: Place, credentials: Readonly<Record<string, unknown>>): string {
-  const given = (name: string): boolean => credentials[name] !== undefined && credentials[name] !== null && credentials[name] !== '';
+  const given = (name: string): boolean =>
+    credentials[name] !== undefined && credentials[name] !== null && credentials[name] !== '';
   const names = naming.some((name) => given(name) && !/url$/i.test(name)) ? naming : all;
   let text = '';
-  for (const name of names) if (given(name)) text += `\n${name}:${typeof credentials[name] === 'string' ? credentials[name] : JSON.stringify(credentials[name])}`;
+  for (const name of names)
+    if (given(name))
+      text += `\n${name}:${typeof credentials[name] === 'string' ? credentials[name] : JSON.stringify(credentials[name])}`;
   return text;
 }

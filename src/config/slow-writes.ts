@@ -9,5 +9,8 @@ const COMMAND_MOST = STORE_WRITE_MS / 2;
 export function warnOfSlowWrites({ store }: Pick<Config, 'store'>, say: Say): void {
   if (store.type !== 'redis' || store.commandTimeout <= COMMAND_MOST) return;
   const why = 'callers wait so long for each command while Redis is away, and a stop waits for no slower write';
-  say(['store', 'commandTimeout'], `is more than ${COMMAND_MOST / 1000} s: ${why}, so a token renewed just then may be lost`);
+  say(
+    ['store', 'commandTimeout'],
+    `is more than ${COMMAND_MOST / 1000} s: ${why}, so a token renewed just then may be lost`,
+  );
 }

@@ -16,10 +16,20 @@ import { record, type Path, type Say } from './mistakes.ts';
  * takes every value.
  */
 export function isParticular(flow: Flow): boolean {
-  return isFixed(flow) || callsOf(flow).some(([, call]) => call.client !== undefined
-    || textsOf(call).some(([[key], text]) => placeholdersIn(text).some(({ name, needed }) =>
-      Object.hasOwn(flow.credentials, name)
-        && (needed && flow.credentials[name] === 'optional' || (key !== 'json' && key !== 'form')))));
+  return (
+    isFixed(flow) ||
+    callsOf(flow).some(
+      ([, call]) =>
+        call.client !== undefined ||
+        textsOf(call).some(([[key], text]) =>
+          placeholdersIn(text).some(
+            ({ name, needed }) =>
+              Object.hasOwn(flow.credentials, name) &&
+              ((needed && flow.credentials[name] === 'optional') || (key !== 'json' && key !== 'form')),
+          ),
+        ),
+    )
+  );
 }
 
 /** Whether the flow, as the account uses it, can do with what the account gives. `path`: of the credentials. */
@@ -35,7 +45,9 @@ export function checkGiven(flow: Flow, given: unknown, path: Path, say: Say): vo
 
 /** Why a call cannot be built from these credentials; undefined: it can. */
 function unbuildable(
-  call: TokenCall, baseUrl: string | undefined, credentials: Readonly<Record<string, unknown>>,
+  call: TokenCall,
+  baseUrl: string | undefined,
+  credentials: Readonly<Record<string, unknown>>,
 ): string | undefined {
   try {
     // What only a refresh has, and what the account says itself, is stood in for.
@@ -91,8 +103,11 @@ function checkHeaders(flow: Flow, credentials: Readonly<Record<string, unknown>>
     unfit.set(token, `requests carry it in a ${'cookie' in flow.attach ? 'cookie' : 'header'}`);
   }
   for (const [name, where] of unfit) {
-    say([...path, name], 'holds characters that cannot travel '
-      + `(control characters or line ends, letters beyond ASCII, or blanks at an end): ${where}`);
+    say(
+      [...path, name],
+      'holds characters that cannot travel ' +
+        `(control characters or line ends, letters beyond ASCII, or blanks at an end): ${where}`,
+    );
   }
 }
 

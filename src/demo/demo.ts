@@ -13,9 +13,12 @@ function narrate(stage: Stage): NodeJS.Timeout {
       if (entry.outcome === 'pending') break;
       last = entry.seq;
       const time = new Date(entry.at).toISOString().slice(11, 23);
-      const what = entry.kind === 'api'
-        ? entry.outcome === 'dead-token' ? `refused ${entry.tokenId ?? 'a call without a token'}: it is dead` : `${entry.method} ${entry.target} with ${entry.tokenId ?? 'no token'}: ${entry.status}`
-        : `${entry.kind}: ${entry.outcome}`;
+      const what =
+        entry.kind === 'api'
+          ? entry.outcome === 'dead-token'
+            ? `refused ${entry.tokenId ?? 'a call without a token'}: it is dead`
+            : `${entry.method} ${entry.target} with ${entry.tokenId ?? 'no token'}: ${entry.status}`
+          : `${entry.kind}: ${entry.outcome}`;
       print(`  ${time}  ${entry.vendor.padEnd(8)}  ${what}`);
     }
   }, 250);

@@ -40,7 +40,9 @@ export async function setStage(): Promise<Stage> {
   let child = await start();
 
   async function start(): Promise<ChildProcess> {
-    const started = spawn(process.execPath, [PROGRAM, 'serve', '-c', configFile], { stdio: ['ignore', 'inherit', 'pipe'] });
+    const started = spawn(process.execPath, [PROGRAM, 'serve', '-c', configFile], {
+      stdio: ['ignore', 'inherit', 'pipe'],
+    });
     const from = output.length;
     started.stderr.setEncoding('utf8');
     await new Promise<void>((up, down) => {
@@ -61,7 +63,9 @@ export async function setStage(): Promise<Stage> {
   }
 
   return {
-    sandbox, folder, configFile,
+    sandbox,
+    folder,
+    configFile,
     url: `http://127.0.0.1:${port}`,
     operatorUrl: `http://127.0.0.1:${operatorPort}`,
     log: () => output,

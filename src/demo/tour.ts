@@ -20,8 +20,14 @@ const STOPS: readonly Stop[] = [
   {
     title: 'A first call on each route',
     async visit(stage) {
-      const routes = ['/softline/v1/order/2001', '/crm/v1/licenses', '/twin/iam/api/v1/users/me', '/twin/analyse/api/v1/search/cis/sessions'];
-      for (const target of routes) expect((await call(stage, target)).status === 200, `${target} was not answered with 200`);
+      const routes = [
+        '/softline/v1/order/2001',
+        '/crm/v1/licenses',
+        '/twin/iam/api/v1/users/me',
+        '/twin/analyse/api/v1/search/cis/sessions',
+      ];
+      for (const target of routes)
+        expect((await call(stage, target)).status === 200, `${target} was not answered with 200`);
       const logins = stage.sandbox.ledger.count({ kind: 'login' });
       expect(logins === 3, `${logins} logins instead of 3`);
       return '4 routes answered, 3 logins: the two TWIN hosts share a token';
@@ -34,16 +40,33 @@ const STOPS: readonly Stop[] = [
       sandbox.chatapp.revokeCurrent();
       sandbox.ledger.clear();
       const target = '/crm/v1/licenses/5120/messengers/grWhatsApp/chats/79001234567@c.us/messages/text';
-      const sent = Array.from({ length: 200 }, (_, index) => ({ id: `tour-${index}`, body: JSON.stringify({ text: `message ${index} ${randomBytes(40).toString('hex')}` }) }));
-      const answers = await Promise.all(sent.map(({ id, body }) => call(stage, target, { method: 'POST', body, headers: { 'content-type': 'application/json', 'x-request-id': id } })));
+      const sent = Array.from({ length: 200 }, (_, index) => ({
+        id: `tour-${index}`,
+        body: JSON.stringify({ text: `message ${index} ${randomBytes(40).toString('hex')}` }),
+      }));
+      const answers = await Promise.all(
+        sent.map(({ id, body }) =>
+          call(stage, target, {
+            method: 'POST',
+            body,
+            headers: { 'content-type': 'application/json', 'x-request-id': id },
+          }),
+        ),
+      );
       sandbox.chatapp.set({ deadTokenDelayMs: { min: 0, max: 0 } });
       const good = answers.filter(({ status }) => status === 200).length;
       const calls = sandbox.ledger.count({ vendor: 'chatapp', where: (entry) => entry.kind !== 'api' });
       const once = sent.filter(({ id, body }) => {
         const arrivals = sandbox.ledger.entries({ requestId: id });
-        return arrivals.filter((entry) => entry.applied).length === 1 && arrivals.every((entry) => entry.bodySha256 === sha256(body));
+        return (
+          arrivals.filter((entry) => entry.applied).length === 1 &&
+          arrivals.every((entry) => entry.bodySha256 === sha256(body))
+        );
       }).length;
-      expect(good === 200 && calls === 1 && once === 200, `${good} good answers, ${calls} token calls, ${once} sent exactly once`);
+      expect(
+        good === 200 && calls === 1 && once === 200,
+        `${good} good answers, ${calls} token calls, ${once} sent exactly once`,
+      );
       return '200 of 200 answered, 1 refresh, each message sent exactly once';
     },
   },
@@ -56,14 +79,26 @@ const STOPS: readonly Stop[] = [
       const answer = await call(stage, '/crm/v1/licenses');
       sandbox.chatapp.set({ deadTokenStatus: 403 });
       const seen = sandbox.ledger.entries({ vendor: 'chatapp' }).map((entry) => `${entry.kind} ${entry.outcome}`);
-      expect(answer.status === 200 && !answer.body.includes('ApiInvalidTokenError') && seen.join() === 'api dead-token,refresh ok,api ok', `the upstream saw ${seen.join(', ')}`);
+      expect(
+        answer.status === 200 &&
+          !answer.body.includes('ApiInvalidTokenError') &&
+          seen.join() === 'api dead-token,refresh ok,api ok',
+        `the upstream saw ${seen.join(', ')}`,
+      );
       return 'refused in a 200, refreshed, replayed; the caller saw the real answer';
     },
   },
   {
     title: 'A 403 that is not about the token',
     async visit({ sandbox, ...stage }) {
-      sandbox.chatapp.set({ apiOverride: { status: 403, headers: { 'content-type': 'application/json' }, body: '{"success":false,"error":{"code":"ApiPermissionError"}}', count: 1 } });
+      sandbox.chatapp.set({
+        apiOverride: {
+          status: 403,
+          headers: { 'content-type': 'application/json' },
+          body: '{"success":false,"error":{"code":"ApiPermissionError"}}',
+          count: 1,
+        },
+      });
       sandbox.ledger.clear();
       const answer = await call(stage, '/crm/v1/licenses');
       expect(answer.status === 403 && sandbox.ledger.entries({}).length === 1, 'it was not passed through untouched');
@@ -76,9 +111,16 @@ const STOPS: readonly Stop[] = [
       sandbox.softline.revokeCurrent();
       sandbox.ledger.clear();
       const body = randomBytes(700 * 1024);
-      const answer = await call(stage, '/softline/v1/sandbox/echo', { method: 'POST', body, headers: { 'content-type': 'application/octet-stream' } });
+      const answer = await call(stage, '/softline/v1/sandbox/echo', {
+        method: 'POST',
+        body,
+        headers: { 'content-type': 'application/octet-stream' },
+      });
       const arrivals = sandbox.ledger.entries({ vendor: 'softline', kind: 'api' });
-      expect(answer.status === 200 && arrivals.length === 2 && arrivals.every((entry) => entry.bodySha256 === sha256(body)), `${arrivals.length} arrivals, status ${answer.status}`);
+      expect(
+        answer.status === 200 && arrivals.length === 2 && arrivals.every((entry) => entry.bodySha256 === sha256(body)),
+        `${arrivals.length} arrivals, status ${answer.status}`,
+      );
       return '700 KiB arrived twice byte for byte: refused once, accepted once';
     },
   },
@@ -87,7 +129,8 @@ const STOPS: readonly Stop[] = [
     async visit(stage) {
       stage.sandbox.ledger.clear();
       await stage.restart();
-      for (const target of ['/softline/v1/order/2001', '/crm/v1/licenses', '/twin/cis/api/v1/users/me']) expect((await call(stage, target)).status === 200, `${target} was not answered with 200`);
+      for (const target of ['/softline/v1/order/2001', '/crm/v1/licenses', '/twin/cis/api/v1/users/me'])
+        expect((await call(stage, target)).status === 200, `${target} was not answered with 200`);
       const calls = stage.sandbox.ledger.count({ where: (entry) => entry.kind !== 'api' });
       expect(calls === 0, `${calls} token calls`);
       return 'all routes answered with the stored tokens, 0 logins';
@@ -136,16 +179,32 @@ function sha256(bytes: string | Buffer): string {
   return createHash('sha256').update(bytes).digest('hex');
 }
 
-function call({ url }: { url: string }, target: string, options: { method?: string; body?: string | Buffer; headers?: Record<string, string> } = {}): Promise<Answer> {
+function call(
+  { url }: { url: string },
+  target: string,
+  options: { method?: string; body?: string | Buffer; headers?: Record<string, string> } = {},
+): Promise<Answer> {
   const { hostname, port } = new URL(url);
   return new Promise((resolve, reject) => {
     const length = options.body === undefined ? {} : { 'content-length': Buffer.byteLength(options.body) };
-    const outgoing = request({ agent, host: hostname, port, path: target, method: options.method ?? 'GET', headers: { ...options.headers, ...length } }, (incoming) => {
-      const chunks: Buffer[] = [];
-      incoming.on('data', (chunk: Buffer) => chunks.push(chunk));
-      incoming.on('error', reject);
-      incoming.on('end', () => resolve({ status: incoming.statusCode ?? 0, body: Buffer.concat(chunks).toString('latin1') }));
-    });
+    const outgoing = request(
+      {
+        agent,
+        host: hostname,
+        port,
+        path: target,
+        method: options.method ?? 'GET',
+        headers: { ...options.headers, ...length },
+      },
+      (incoming) => {
+        const chunks: Buffer[] = [];
+        incoming.on('data', (chunk: Buffer) => chunks.push(chunk));
+        incoming.on('error', reject);
+        incoming.on('end', () =>
+          resolve({ status: incoming.statusCode ?? 0, body: Buffer.concat(chunks).toString('latin1') }),
+        );
+      },
+    );
     outgoing.on('error', reject);
     outgoing.end(options.body);
   });

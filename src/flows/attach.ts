@@ -61,7 +61,10 @@ function attachedValue({ value }: Attach, secret: string): string {
 function makerOf(attach: Attach): (token: Token) => Attachment {
   const value = (token: Token): string => {
     const secret = token.reveal();
-    if (!attachable(attach, secret)) throw new TokenwardError('token_unavailable', { detail: `the token holds characters that a ${'cookie' in attach ? 'cookie' : 'header'} cannot carry` });
+    if (!attachable(attach, secret))
+      throw new TokenwardError('token_unavailable', {
+        detail: `the token holds characters that a ${'cookie' in attach ? 'cookie' : 'header'} cannot carry`,
+      });
     return attachedValue(attach, secret);
   };
   if ('header' in attach) {

@@ -35,8 +35,11 @@ export interface ClientCredentials {
 /** The client of a call, if it has one. Throws an UnfillableError. */
 export function clientOf(call: TokenCall, values: TemplateValues): ClientCredentials | undefined {
   if (call.client === undefined) return undefined;
-  const [id, secret, auth] = [call.client.id, call.client.secret, call.client.auth].map((text) => fillString(text, values)) as [string, string, string];
-  if (auth !== 'auto' && auth !== 'post' && auth !== 'basic') throw new UnfitValue(`a client shows its credentials by one of ${CLIENT_AUTHS.join(', ')}`);
+  const [id, secret, auth] = [call.client.id, call.client.secret, call.client.auth].map((text) =>
+    fillString(text, values),
+  ) as [string, string, string];
+  if (auth !== 'auto' && auth !== 'post' && auth !== 'basic')
+    throw new UnfitValue(`a client shows its credentials by one of ${CLIENT_AUTHS.join(', ')}`);
   return { id, secret, auth };
 }
 

@@ -10,7 +10,8 @@ import type { TemplateValues } from './template.ts';
 /** So many names of fields are shown. */
 const NAMES_MOST = 12;
 /** Codes that RFC 6749 has chosen: they quote nobody. */
-const STANDARD_CODES = /^(invalid_(request|client|grant|scope)|unauthorized_client|unsupported_grant_type|server_error|temporarily_unavailable|slow_down)$/;
+const STANDARD_CODES =
+  /^(invalid_(request|client|grant|scope)|unauthorized_client|unsupported_grant_type|server_error|temporarily_unavailable|slow_down)$/;
 /** Credentials that are no secrets, and hold words that occur everywhere. */
 const OPEN_VALUES = /url$|^(grantType|scope|audience|clientAuth)$/i;
 
@@ -31,24 +32,36 @@ export function answered(host: string, reply: ReadReply, values: TemplateValues)
 
 /** The same of an answer in which something was looked for: with the names of the fields that were there. */
 export function answeredWith(host: string, reply: ReadReply, values: TemplateValues): string {
-  return [host, 'answered', reply.status, typeOf(reply), contents(reply, values)].filter((part) => part !== undefined).join(' ');
+  return [host, 'answered', reply.status, typeOf(reply), contents(reply, values)]
+    .filter((part) => part !== undefined)
+    .join(' ');
 }
 
 function contents(reply: ReadReply, values: TemplateValues): string {
-  const { json, raw: { body, headers } } = reply;
+  const {
+    json,
+    raw: { body, headers },
+  } = reply;
   const coding = headers['content-encoding'] ?? '';
   if (body.trim() === '') return 'with nothing in it';
-  if (Array.isArray(json)) return `with a list of ${json.length}${isDocument(json[0]) && !Array.isArray(json[0]) ? `, in its first item ${fields(namesIn(json[0]), values)}` : ''}`;
+  if (Array.isArray(json))
+    return `with a list of ${json.length}${isDocument(json[0]) && !Array.isArray(json[0]) ? `, in its first item ${fields(namesIn(json[0]), values)}` : ''}`;
   if (isDocument(json)) return `with ${fields(namesIn(json), values)}`;
   if (json !== undefined) return `with a ${json === null ? 'null' : typeof json} and no fields`;
-  if (typeOf(reply) === 'application/x-www-form-urlencoded') return `with ${fields([...new URLSearchParams(body).keys()], values)}`;
+  if (typeOf(reply) === 'application/x-www-form-urlencoded')
+    return `with ${fields([...new URLSearchParams(body).keys()], values)}`;
   return /^(identity)?$/i.test(coding.trim()) ? 'that is no JSON' : 'in a coding that could not be read';
 }
 
 /** Top level first, then what is one level below. */
 function namesIn(json: object): string[] {
   const entries = Object.entries(json);
-  return [...entries.map(([name]) => name), ...entries.flatMap(([name, value]) => (isDocument(value) && !Array.isArray(value) ? Object.keys(value).map((inner) => `${name}/${inner}`) : []))];
+  return [
+    ...entries.map(([name]) => name),
+    ...entries.flatMap(([name, value]) =>
+      isDocument(value) && !Array.isArray(value) ? Object.keys(value).map((inner) => `${name}/${inner}`) : [],
+    ),
+  ];
 }
 
 function fields(names: readonly string[], values: TemplateValues): string {
@@ -56,15 +69,20 @@ function fields(names: readonly string[], values: TemplateValues): string {
   const plain = names.filter((name) => isPlain(name, values));
   const shown = plain.slice(0, NAMES_MOST);
   const rest = names.length - shown.length;
-  if (shown.length === 0) return rest === 1 ? '1 field whose name is not shown' : `${rest} fields whose names are not shown`;
+  if (shown.length === 0)
+    return rest === 1 ? '1 field whose name is not shown' : `${rest} fields whose names are not shown`;
   return `the fields ${shown.join(', ')}${rest > 0 ? ` and ${rest} more` : ''}`;
 }
 
 /** A name that a programmer has chosen, not one that is made of data: words, and hardly a digit. */
 function isPlain(name: string, values: TemplateValues): boolean {
-  return name.split('/').every((part) => /^[A-Za-z_$@][A-Za-z0-9_.:-]{0,39}$/.test(part) && (part.match(/\d/g) ?? []).length <= 3)
+  return (
+    name
+      .split('/')
+      .every((part) => /^[A-Za-z_$@][A-Za-z0-9_.:-]{0,39}$/.test(part) && (part.match(/\d/g) ?? []).length <= 3) &&
     // A name of up to three characters quotes everything and tells nothing.
-    && !name.split('/').some((part) => part.length > 3 && quotesAny(part, values));
+    !name.split('/').some((part) => part.length > 3 && quotesAny(part, values))
+  );
 }
 
 function typeOf({ raw: { headers } }: ReadReply): string | undefined {
@@ -72,9 +90,15 @@ function typeOf({ raw: { headers } }: ReadReply): string | undefined {
 }
 
 function codeIn(json: unknown, values: TemplateValues): string | undefined {
-  const code = ['/error/code', '/errors/0/error', '/error'].map((at) => pointed(json, at)[0]).find((value) => typeof value === 'string' || typeof value === 'number');
+  const code = ['/error/code', '/errors/0/error', '/error']
+    .map((at) => pointed(json, at)[0])
+    .find((value) => typeof value === 'string' || typeof value === 'number');
   const text = String(code);
-  return code !== undefined && /^[A-Za-z0-9_]{1,40}$/.test(text) && (STANDARD_CODES.test(text) || !quotesAny(text, values)) ? text : undefined;
+  return code !== undefined &&
+    /^[A-Za-z0-9_]{1,40}$/.test(text) &&
+    (STANDARD_CODES.test(text) || !quotesAny(text, values))
+    ? text
+    : undefined;
 }
 
 function quotesAny(text: string, values: TemplateValues): boolean {
@@ -84,6 +108,7 @@ function quotesAny(text: string, values: TemplateValues): boolean {
 /** True if the text repeats something of a value: six characters in a row, or all of it if one of the two is shorter (values of up to three characters are no secrets). */
 function quotes(text: string, value: string): boolean {
   const length = Math.min(text.length, Math.max(4, Math.min(6, value.length)));
-  for (let from = 0; from + length <= text.length; from += 1) if (value.includes(text.slice(from, from + length))) return true;
+  for (let from = 0; from + length <= text.length; from += 1)
+    if (value.includes(text.slice(from, from + length))) return true;
   return false;
 }

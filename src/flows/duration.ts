@@ -4,12 +4,18 @@ const UNITS: Readonly<Record<string, number>> = { ms: 1, s: 1000, m: 60_000, h: 
 const FORM = 'must be seconds, or such as "500ms", "30s", "5m", "1h"';
 
 /** Durations: text like `500ms`, `30s`, `5m`, `1h`; a bare number is seconds. Milliseconds inside. */
-export const milliseconds = z.union([z.number().min(0), z.string().regex(/^\d+(\.\d+)?\s*(ms|s|m|h)?$/, FORM)], { error: FORM })
-  .transform((value) => (typeof value === 'number' ? value * 1000 : Number.parseFloat(value) * UNITS[value.replace(/^[\d.]+\s*/, '') || 's']!));
+export const milliseconds = z
+  .union([z.number().min(0), z.string().regex(/^\d+(\.\d+)?\s*(ms|s|m|h)?$/, FORM)], { error: FORM })
+  .transform((value) =>
+    typeof value === 'number'
+      ? value * 1000
+      : Number.parseFloat(value) * UNITS[value.replace(/^[\d.]+\s*/, '') || 's']!,
+  );
 
 /** The same with seconds inside, between two bounds in seconds. Takes its own results again. */
 export function seconds(least: number, most = Infinity) {
-  return milliseconds.transform((value) => value / 1000)
+  return milliseconds
+    .transform((value) => value / 1000)
     .refine((value) => value >= least, `must be at least ${least}s`)
     .refine((value) => value <= most, `must be at most ${most / 3600}h`);
 }

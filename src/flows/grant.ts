@@ -10,21 +10,40 @@ import type { TemplateValues } from './template.ts';
 const BEARER = /^bearer([ _-]?token)?$/i;
 
 /** What an answer with status 2xx grants; or, as a text for people that repeats no value of it, why that is nothing. `now`: wall clock, ms. */
-export function readGrant(call: TokenCall, flow: Flow, body: unknown, values: TemplateValues, date: string | undefined, now: number): Grant | string {
+export function readGrant(
+  call: TokenCall,
+  flow: Flow,
+  body: unknown,
+  values: TemplateValues,
+  date: string | undefined,
+  now: number,
+): Grant | string {
   const { answer: where } = call;
   const secret = pointed(body, where.token)[0];
   if (!isToken(secret)) return `${unusable(secret)} at ${where.token}`;
-  if (!attachable(flow.attach, secret)) return `the token at ${where.token} holds characters that a cookie cannot carry`;
+  if (!attachable(flow.attach, secret))
+    return `the token at ${where.token} holds characters that a cookie cannot carry`;
   const type = where.tokenType === undefined ? undefined : pointed(body, where.tokenType)[0];
-  if (typeof type === 'string' && type !== '' && !BEARER.test(type)) return `${/^[A-Za-z_-]{1,20}$/.test(type) ? `a token of type ${type}` : 'a token of another type'}, which cannot be sent as Bearer`;
+  if (typeof type === 'string' && type !== '' && !BEARER.test(type))
+    return `${/^[A-Za-z_-]{1,20}$/.test(type) ? `a token of type ${type}` : 'a token of another type'}, which cannot be sent as Bearer`;
   const refresh = where.refreshToken === undefined ? undefined : pointed(body, where.refreshToken)[0];
   // By the endpoint's own clock where it tells it: then it does not matter that ours is wrong.
   const theirs = Date.parse(date ?? '');
   const theirNow = Number.isNaN(theirs) ? now : theirs;
-  const stated = flow.lifetimeFrom === undefined ? undefined : secondsOf(Object.hasOwn(values, flow.lifetimeFrom) ? values[flow.lifetimeFrom] : undefined);
-  const lengthAt = (at: string | undefined): number | undefined => (at === undefined ? undefined : secondsOf(pointed(body, at)[0]));
-  const untilAt = (at: string | undefined): number | undefined => (at === undefined ? undefined : secondsUntil(pointed(body, at)[0], theirNow));
-  const told = [lengthAt(where.expiresIn), untilAt(where.expiresAt), where.jwt === true ? jwtLifetime(secret, theirNow) : undefined, stated ?? flow.lifetime].filter((value) => value !== undefined);
+  const stated =
+    flow.lifetimeFrom === undefined
+      ? undefined
+      : secondsOf(Object.hasOwn(values, flow.lifetimeFrom) ? values[flow.lifetimeFrom] : undefined);
+  const lengthAt = (at: string | undefined): number | undefined =>
+    at === undefined ? undefined : secondsOf(pointed(body, at)[0]);
+  const untilAt = (at: string | undefined): number | undefined =>
+    at === undefined ? undefined : secondsUntil(pointed(body, at)[0], theirNow);
+  const told = [
+    lengthAt(where.expiresIn),
+    untilAt(where.expiresAt),
+    where.jwt === true ? jwtLifetime(secret, theirNow) : undefined,
+    stated ?? flow.lifetime,
+  ].filter((value) => value !== undefined);
   return {
     secret,
     refreshSecret: isToken(refresh) ? refresh : undefined,
@@ -39,8 +58,11 @@ function isToken(value: unknown): value is string {
 
 function unusable(value: unknown): string {
   if (value === undefined || value === null || value === '') return 'no token';
-  if (typeof value !== 'string') return `no token but ${Array.isArray(value) ? 'a list' : typeof value === 'object' ? 'an object' : `a ${typeof value}`}`;
-  return value.length > MAX_TOKEN_LENGTH ? `a token of more than ${MAX_TOKEN_LENGTH / 1024} KiB` : 'a token with characters that no header can carry';
+  if (typeof value !== 'string')
+    return `no token but ${Array.isArray(value) ? 'a list' : typeof value === 'object' ? 'an object' : `a ${typeof value}`}`;
+  return value.length > MAX_TOKEN_LENGTH
+    ? `a token of more than ${MAX_TOKEN_LENGTH / 1024} KiB`
+    : 'a token with characters that no header can carry';
 }
 
 /** The life a JWT states for itself. Unverified: it is the upstream that judges its tokens, we only plan by it. */

@@ -25,8 +25,13 @@ export function ruledOut(rules: readonly MatchRule[], status: number): boolean {
 /** True if all parts of the rule hold. */
 export function matches(rule: MatchRule, reply: Reply): boolean {
   if (!statusHolds(rule, reply.status)) return false;
-  if (rule.header !== undefined && !Object.entries(rule.header).every((wanted) => contains(reply, ...wanted))) return false;
-  if (rule.unlessHeader !== undefined && Object.entries(rule.unlessHeader).some((unwanted) => contains(reply, ...unwanted))) return false;
+  if (rule.header !== undefined && !Object.entries(rule.header).every((wanted) => contains(reply, ...wanted)))
+    return false;
+  if (
+    rule.unlessHeader !== undefined &&
+    Object.entries(rule.unlessHeader).some((unwanted) => contains(reply, ...unwanted))
+  )
+    return false;
   if (rule.body === undefined) return true;
   const body = reply.body();
   if (body === undefined) return false;
@@ -38,7 +43,10 @@ export function matches(rule: MatchRule, reply: Reply): boolean {
 
 function contains(reply: Reply, name: string, texts: string | readonly string[]): boolean {
   const value = reply.header(name.toLowerCase())?.toLowerCase();
-  return value !== undefined && (Array.isArray(texts) ? texts : [texts]).some((text: string) => value.includes(text.toLowerCase()));
+  return (
+    value !== undefined &&
+    (Array.isArray(texts) ? texts : [texts]).some((text: string) => value.includes(text.toLowerCase()))
+  );
 }
 
 function statusHolds(rule: MatchRule, status: number): boolean {
@@ -55,7 +63,11 @@ function isOf(wanted: number | string, status: number): boolean {
 /** 1007 and "1007" are the same code: APIs change their mind about which one they send. */
 function same(found: unknown, wanted: string | number | boolean | null): boolean {
   if (found === wanted) return true;
-  return (typeof found === 'string' || typeof found === 'number') && (typeof wanted === 'string' || typeof wanted === 'number') && String(found) === String(wanted);
+  return (
+    (typeof found === 'string' || typeof found === 'number') &&
+    (typeof wanted === 'string' || typeof wanted === 'number') &&
+    String(found) === String(wanted)
+  );
 }
 
 /** Everything an RFC 6901 pointer leads to; `*` stands for every element of an array. Own properties only. */

@@ -14,9 +14,12 @@ export function secondsOf(value: unknown): number | undefined {
   if (typeof value !== 'string') return undefined;
   const [, amount, unit] = /^\s*(\d+(?:\.\d+)?)\s*(ms|s|m|h)\s*$/i.exec(value) ?? [];
   const iso = /^P(?:(\d+)D)?(?:T(?:(\d+)H)?(?:(\d+)M)?(?:(\d+(?:\.\d+)?)S)?)?$/.exec(value.trim());
-  const seconds = unit !== undefined
-    ? Number(amount) * UNIT_SECONDS[unit.toLowerCase()]!
-    : iso === null ? 0 : [86_400, 3_600, 60, 1].reduce((sum, each, index) => sum + each * Number(iso[index + 1] ?? 0), 0);
+  const seconds =
+    unit !== undefined
+      ? Number(amount) * UNIT_SECONDS[unit.toLowerCase()]!
+      : iso === null
+        ? 0
+        : [86_400, 3_600, 60, 1].reduce((sum, each, index) => sum + each * Number(iso[index + 1] ?? 0), 0);
   return seconds > 0 ? seconds : undefined;
 }
 
@@ -25,7 +28,8 @@ export function secondsOf(value: unknown): number | undefined {
  * without a "T", an HTTP date. A date without a zone is one in UTC.
  */
 export function secondsUntil(value: unknown, now: number): number | undefined {
-  const moment = numberOf(value) ?? (typeof value === 'string' ? numberOf(/^\/Date\((\d+)[^)]*\)\/$/.exec(value)?.[1]) : undefined);
+  const moment =
+    numberOf(value) ?? (typeof value === 'string' ? numberOf(/^\/Date\((\d+)[^)]*\)\/$/.exec(value)?.[1]) : undefined);
   if (moment !== undefined) {
     const seconds = moment < 1e11 ? moment : moment < 1e14 ? moment / 1e3 : moment < 1e17 ? moment / 1e6 : moment / 1e9;
     return seconds < EARLIEST ? undefined : seconds - now / 1000;
@@ -36,9 +40,15 @@ export function secondsUntil(value: unknown, now: number): number | undefined {
 
 /** Wall-clock ms; NaN for what is no date. */
 function dateOf(text: string): number {
-  const [, day, time, zone] = /^(\d{4}-\d{2}-\d{2})(?:[T ](\d{2}:\d{2}(?::\d{2}(?:\.\d+)?)?))?\s*(Z|UTC|GMT|[+-]\d{2}(?::?\d{2})?)?$/i.exec(text) ?? [];
+  const [, day, time, zone] =
+    /^(\d{4}-\d{2}-\d{2})(?:[T ](\d{2}:\d{2}(?::\d{2}(?:\.\d+)?)?))?\s*(Z|UTC|GMT|[+-]\d{2}(?::?\d{2})?)?$/i.exec(
+      text,
+    ) ?? [];
   // Otherwise only what names a day of the week and a month, as HTTP dates do: Date.parse finds a date in almost anything.
-  if (day === undefined) return /^[A-Za-z]{3,9},? /.test(text) && /\d{4}/.test(text) && /\d:\d\d/.test(text) ? Date.parse(/GMT|UTC|[+-]\d{4}/.test(text) ? text : `${text} UTC`) : NaN;
+  if (day === undefined)
+    return /^[A-Za-z]{3,9},? /.test(text) && /\d{4}/.test(text) && /\d:\d\d/.test(text)
+      ? Date.parse(/GMT|UTC|[+-]\d{4}/.test(text) ? text : `${text} UTC`)
+      : NaN;
   return Date.parse(`${day}T${time ?? '00:00'}${zoneOf(zone)}`);
 }
 

@@ -16,7 +16,9 @@ const softline: FlowInput = {
   lifetime: 86_400,
   attach: { header: 'AuthorizationJWT', value: 'Bearer {token}' },
   invalid: [{ status: 401, body: { '/errors/*/error': [1007, 1008, 1009] } }],
-  legacyLogin: [{ path: '/v1/login_check', answer: { token: 'managed-by-tokenward', refresh_token: 'managed-by-tokenward' } }],
+  legacyLogin: [
+    { path: '/v1/login_check', answer: { token: 'managed-by-tokenward', refresh_token: 'managed-by-tokenward' } },
+  ],
 };
 
 /**
@@ -31,8 +33,10 @@ const chatapp: FlowInput = {
     url: '/v1/tokens',
     json: { email: '{email}', password: '{password}', appId: '{appId}' },
     answer: {
-      token: '/data/accessToken', refreshToken: '/data/refreshToken',
-      expiresAt: '/data/accessTokenEndTime', refreshExpiresAt: '/data/refreshTokenEndTime',
+      token: '/data/accessToken',
+      refreshToken: '/data/refreshToken',
+      expiresAt: '/data/accessTokenEndTime',
+      refreshExpiresAt: '/data/refreshTokenEndTime',
     },
     // Which status or code refuses a wrong password is NOT KNOWN; `success: false` in a 200 is a no as well.
     refused: [{ status: [400, 401, 403, 422] }, { status: 200, body: { '/success': false } }],
@@ -41,8 +45,10 @@ const chatapp: FlowInput = {
     url: '/v1/tokens/refresh',
     headers: { Refresh: '{refreshToken}' },
     answer: {
-      token: '/data/accessToken', refreshToken: '/data/refreshToken',
-      expiresAt: '/data/accessTokenEndTime', refreshExpiresAt: '/data/refreshTokenEndTime',
+      token: '/data/accessToken',
+      refreshToken: '/data/refreshToken',
+      expiresAt: '/data/accessTokenEndTime',
+      refreshExpiresAt: '/data/refreshTokenEndTime',
     },
     refused: [
       { body: { '/success': false, '/error/code': ['ApiInvalidRefreshTokenError', 'ApiInvalidTokenError'] } },
@@ -56,8 +62,14 @@ const chatapp: FlowInput = {
   renew: 'on-demand',
   budget: { logins: 100, per: 86_400, reserve: 20, by: ['email', 'appId'] },
   legacyLogin: [
-    { path: '/v1/tokens', answer: { success: true, data: { accessToken: 'managed-by-tokenward', refreshToken: 'managed-by-tokenward' } } },
-    { path: '/v1/tokens/refresh', answer: { success: true, data: { accessToken: 'managed-by-tokenward', refreshToken: 'managed-by-tokenward' } } },
+    {
+      path: '/v1/tokens',
+      answer: { success: true, data: { accessToken: 'managed-by-tokenward', refreshToken: 'managed-by-tokenward' } },
+    },
+    {
+      path: '/v1/tokens/refresh',
+      answer: { success: true, data: { accessToken: 'managed-by-tokenward', refreshToken: 'managed-by-tokenward' } },
+    },
   ],
 };
 
@@ -90,11 +102,33 @@ const twin: FlowInput = {
 };
 
 /** RFC 6749 §5.2: a token endpoint's own words for no. Whatever else it says settles nothing, and is tried again. */
-const OAUTH_REFUSALS = ['invalid_client', 'invalid_grant', 'unauthorized_client', 'unsupported_grant_type', 'invalid_scope', 'invalid_request'];
+const OAUTH_REFUSALS = [
+  'invalid_client',
+  'invalid_grant',
+  'unauthorized_client',
+  'unsupported_grant_type',
+  'invalid_scope',
+  'invalid_request',
+];
 /** Vendors' own words for a refresh token that they do not know any more: GitHub, Zoho, Azure and others. */
-const REFRESH_REFUSALS = ['invalid_token', 'expired_token', 'token_expired', 'invalid_refresh_token', 'bad_refresh_token', 'invalid_code', 'interaction_required', 'consent_required', 'login_required'];
+const REFRESH_REFUSALS = [
+  'invalid_token',
+  'expired_token',
+  'token_expired',
+  'invalid_refresh_token',
+  'bad_refresh_token',
+  'invalid_code',
+  'interaction_required',
+  'consent_required',
+  'login_required',
+];
 
-const oauthAnswer = { token: '/access_token', tokenType: '/token_type', refreshToken: '/refresh_token', expiresIn: '/expires_in' };
+const oauthAnswer = {
+  token: '/access_token',
+  tokenType: '/token_type',
+  refreshToken: '/refresh_token',
+  expiresIn: '/expires_in',
+};
 const oauthClient = { id: '{clientId}', secret: '{clientSecret?}', auth: '{clientAuth=auto}' };
 
 const oauthRefresh: FlowInput['refresh'] = {
@@ -114,16 +148,44 @@ const oauthCommon = {
   busy: [{ body: { '/error': ['temporarily_unavailable', 'slow_down'] } }],
   attach: { header: 'Authorization', value: 'Bearer {token}' },
   // Not a permission that is missing (RFC 6750 §3.1), a stronger login (RFC 9470) or a proof (RFC 9449) that is asked for: a new token cures none of them.
-  invalid: [{ status: 401, unlessHeader: { 'WWW-Authenticate': ['insufficient_scope', 'insufficient_user_authentication', 'use_dpop_nonce', 'invalid_dpop_proof'] } }],
+  invalid: [
+    {
+      status: 401,
+      unlessHeader: {
+        'WWW-Authenticate': [
+          'insufficient_scope',
+          'insufficient_user_authentication',
+          'use_dpop_nonce',
+          'invalid_dpop_proof',
+        ],
+      },
+    },
+  ],
 } satisfies Partial<FlowInput>;
 
 /** OAuth 2.0 token endpoint (RFC 6749): client credentials, or the password grant, and refresh tokens where it gives some. */
 const oauth2: FlowInput = {
-  credentials: { tokenUrl: 'required', clientId: 'required', clientSecret: 'optional', clientAuth: 'optional', grantType: 'optional', username: 'optional', password: 'optional', scope: 'optional', audience: 'optional' },
+  credentials: {
+    tokenUrl: 'required',
+    clientId: 'required',
+    clientSecret: 'optional',
+    clientAuth: 'optional',
+    grantType: 'optional',
+    username: 'optional',
+    password: 'optional',
+    scope: 'optional',
+    audience: 'optional',
+  },
   login: {
     url: '{tokenUrl}',
     client: oauthClient,
-    form: { grant_type: '{grantType=client_credentials}', username: '{username?}', password: '{password?}', scope: '{scope?}', audience: '{audience?}' },
+    form: {
+      grant_type: '{grantType=client_credentials}',
+      username: '{username?}',
+      password: '{password?}',
+      scope: '{scope?}',
+      audience: '{audience?}',
+    },
     answer: oauthAnswer,
     refused: [{ status: ['2xx', '4xx'], body: { '/error': OAUTH_REFUSALS } }],
   },
@@ -147,5 +209,7 @@ const fixed: FlowInput = {
 
 /** The flows that come with tokenward, by the name a configuration uses. */
 export const PRESETS: Readonly<Record<string, Flow>> = Object.fromEntries(
-  Object.entries({ softline, chatapp, twin, oauth2, 'oauth2-refresh': oauth2Refresh, static: fixed }).map(([name, flow]) => [name, flowSchema.parse(flow)]),
+  Object.entries({ softline, chatapp, twin, oauth2, 'oauth2-refresh': oauth2Refresh, static: fixed }).map(
+    ([name, flow]) => [name, flowSchema.parse(flow)],
+  ),
 );

@@ -17,11 +17,18 @@ export function urlOfCall(call: TokenCall, baseUrl: string | undefined, values: 
 }
 
 /** The call as it is sent. `client` and `way`: whose credentials go along, and how. Throws an UnfillableError. */
-export function buildRequest(call: TokenCall, baseUrl: string | undefined, values: TemplateValues, client?: ClientCredentials, way?: ClientAuth): TokenRequest {
+export function buildRequest(
+  call: TokenCall,
+  baseUrl: string | undefined,
+  values: TemplateValues,
+  client?: ClientCredentials,
+  way?: ClientAuth,
+): TokenRequest {
   let url = urlOfCall(call, baseUrl, values);
   const query = fillQuery(call.query ?? {}, values);
   if (query !== '') url += `${url.includes('?') ? '&' : '?'}${query}`;
-  if (!isWebUrl(url)) throw new UnfitValue('what the configured values make of its address is no http:// or https:// URL');
+  if (!isWebUrl(url))
+    throw new UnfitValue('what the configured values make of its address is no http:// or https:// URL');
   const headers: Record<string, string> = { accept: 'application/json', 'user-agent': 'tokenward' };
   for (const [name, text] of Object.entries(call.headers)) {
     const value = fillHeader(text, values);

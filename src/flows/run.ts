@@ -35,7 +35,15 @@ export type SendTokenCall = (request: TokenRequest) => Promise<TokenReply>;
  * OAuth 2.0 client may show itself in two ways and the first got `invalid_client`: by RFC 6749 the endpoint has then not
  * looked at the grant, so nothing is spent. `learnt` remembers which way works.
  */
-export async function runCall(call: TokenCall, flow: Flow, baseUrl: string | undefined, values: TemplateValues, send: SendTokenCall, now: () => number, learnt = new ClientAuthMemory()): Promise<Outcome> {
+export async function runCall(
+  call: TokenCall,
+  flow: Flow,
+  baseUrl: string | undefined,
+  values: TemplateValues,
+  send: SendTokenCall,
+  now: () => number,
+  learnt = new ClientAuthMemory(),
+): Promise<Outcome> {
   try {
     const client = clientOf(call, values);
     const request = (way?: ClientAuth): TokenRequest => buildRequest(call, baseUrl, values, client, way);
@@ -44,7 +52,11 @@ export async function runCall(call: TokenCall, flow: Flow, baseUrl: string | und
     return await asClient(client, request, sendOnce, learnt);
   } catch (error) {
     // A value is missing or does not fit: nothing was sent, and nothing will be until the configuration changes.
-    return { kind: 'impossible', reason: error instanceof UnfillableError ? error.message : 'the call cannot be built from the configured credentials' };
+    return {
+      kind: 'impossible',
+      reason:
+        error instanceof UnfillableError ? error.message : 'the call cannot be built from the configured credentials',
+    };
   }
 }
 
@@ -54,7 +66,12 @@ interface Sent {
   readonly unknownClient: boolean | undefined;
 }
 
-async function asClient(client: ClientCredentials, request: (way: ClientAuth) => TokenRequest, sendOnce: (request: TokenRequest) => Promise<Sent>, learnt: ClientAuthMemory): Promise<Outcome> {
+async function asClient(
+  client: ClientCredentials,
+  request: (way: ClientAuth) => TokenRequest,
+  sendOnce: (request: TokenRequest) => Promise<Sent>,
+  learnt: ClientAuthMemory,
+): Promise<Outcome> {
   if (client.auth !== 'auto') return (await sendOnce(request(client.auth))).outcome;
   // A client without a secret has nothing to show by Basic.
   if (client.secret === '') return (await sendOnce(request('post'))).outcome;
@@ -66,26 +83,43 @@ async function asClient(client: ClientCredentials, request: (way: ClientAuth) =>
   // What has worked before is not in doubt: then it is the secret that is wrong.
   if (known !== undefined || one.outcome.kind !== 'refused' || one.unknownClient !== true) return one.outcome;
   const two = await sendOnce(request('basic'));
-  if (two.outcome.kind === 'granted' || (two.outcome.kind === 'refused' && two.unknownClient === false)) learnt.learn(key, 'basic');
+  if (two.outcome.kind === 'granted' || (two.outcome.kind === 'refused' && two.unknownClient === false))
+    learnt.learn(key, 'basic');
   return two.outcome;
 }
 
-async function sendAndJudge(call: TokenCall, flow: Flow, values: TemplateValues, request: TokenRequest, send: SendTokenCall, now: () => number): Promise<Sent> {
+async function sendAndJudge(
+  call: TokenCall,
+  flow: Flow,
+  values: TemplateValues,
+  request: TokenRequest,
+  send: SendTokenCall,
+  now: () => number,
+): Promise<Sent> {
   let raw: TokenReply;
   try {
     raw = await send(request);
   } catch (error) {
-    const outcome = error instanceof TokenCallError
-      ? failed(error.reason, error.maybeSent ? 'unanswered' : 'unsent', error.maybeSent, error.detail)
-      : failed('fault', 'unanswered', true, undefined);
+    const outcome =
+      error instanceof TokenCallError
+        ? failed(error.reason, error.maybeSent ? 'unanswered' : 'unsent', error.maybeSent, error.detail)
+        : failed('fault', 'unanswered', true, undefined);
     return { outcome, unknownClient: undefined };
   }
   const reply = readReply(raw);
-  const unknownClient = reply.status >= 400 && reply.status < 500 && pointed(reply.json, '/error')[0] === 'invalid_client';
+  const unknownClient =
+    reply.status >= 400 && reply.status < 500 && pointed(reply.json, '/error')[0] === 'invalid_client';
   return { outcome: outcomeOf(call, flow, values, new URL(request.url).host, reply, now()), unknownClient };
 }
 
-function outcomeOf(call: TokenCall, flow: Flow, values: TemplateValues, host: string, reply: ReadReply, now: number): Outcome {
+function outcomeOf(
+  call: TokenCall,
+  flow: Flow,
+  values: TemplateValues,
+  host: string,
+  reply: ReadReply,
+  now: number,
+): Outcome {
   const { status, raw } = reply;
   const ok = status >= 200 && status < 300;
   // A token first, then what the flow's rules say: some APIs refuse in a 200.
@@ -95,12 +129,26 @@ function outcomeOf(call: TokenCall, flow: Flow, values: TemplateValues, host: st
   const retryAfter = retryAfterOf(raw, now);
   if (verdict.kind === 'busy') return { kind: 'busy', reason: verdict.reason, retryAfter: retryAfter ?? verdict.wait };
   if (verdict.kind === 'refused') return { kind: 'refused', reason: statusAndCode(reply, values) };
-  if (grant !== undefined) return failed('malformed', 'answered', true, `${grant}: ${answeredWith(host, reply, values)}`);
-  if (status >= 300 && status < 400) return failed('redirect', 'answered', false, `${host} answered ${status}, a redirect, which is not followed`);
+  if (grant !== undefined)
+    return failed('malformed', 'answered', true, `${grant}: ${answeredWith(host, reply, values)}`);
+  if (status >= 300 && status < 400)
+    return failed('redirect', 'answered', false, `${host} answered ${status}, a redirect, which is not followed`);
   // A gateway's 502 or 504 says nothing about what the endpoint behind it has done.
-  return failed(`status_${Math.floor(status / 100)}xx`, 'answered', status === 502 || status === 504, answered(host, reply, values), retryAfter);
+  return failed(
+    `status_${Math.floor(status / 100)}xx`,
+    'answered',
+    status === 502 || status === 504,
+    answered(host, reply, values),
+    retryAfter,
+  );
 }
 
-function failed(reason: string, reach: Reach, maybeSpent: boolean, detail: string | undefined, retryAfter?: number): Outcome {
+function failed(
+  reason: string,
+  reach: Reach,
+  maybeSpent: boolean,
+  detail: string | undefined,
+  retryAfter?: number,
+): Outcome {
   return { kind: 'failed', reason, ...(detail !== undefined && { detail }), reach, maybeSpent, retryAfter };
 }

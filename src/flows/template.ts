@@ -33,12 +33,16 @@ const asItIs: Escape = (text) => text;
  * Values are put in as they are: a `$` in a token has no meaning here.
  */
 export function fillString(template: string, values: TemplateValues, escape: Escape = asItIs): string {
-  return template.replace(PLACEHOLDER, (_, name: string, mode: string | undefined, fallback: string | undefined, offset: number) => {
-    const value = own(values, name);
-    if (value !== undefined && value !== null && value !== '') return escape(typeof value === 'string' ? value : JSON.stringify(value), name, offset);
-    if (mode === undefined) throw new MissingValue(`no value for {${name}}`);
-    return fallback ?? '';
-  });
+  return template.replace(
+    PLACEHOLDER,
+    (_, name: string, mode: string | undefined, fallback: string | undefined, offset: number) => {
+      const value = own(values, name);
+      if (value !== undefined && value !== null && value !== '')
+        return escape(typeof value === 'string' ? value : JSON.stringify(value), name, offset);
+      if (mode === undefined) throw new MissingValue(`no value for {${name}}`);
+      return fallback ?? '';
+    },
+  );
 }
 
 /** Fills in a URL: values are percent-encoded, but for one that begins it, which is a URL itself. */
@@ -53,10 +57,14 @@ export function fillUrl(template: string, values: TemplateValues): string {
 
 /** Fills in the parameters of a query, without those that come out empty. */
 export function fillQuery(template: Readonly<Record<string, string>>, values: TemplateValues): string {
-  return Object.entries(template).flatMap(([name, text]) => {
-    const value = fillString(text, values);
-    return value === '' ? [] : [`${encodeURIComponent(name)}=${encoded(value, placeholdersIn(text)[0]?.name ?? name)}`];
-  }).join('&');
+  return Object.entries(template)
+    .flatMap(([name, text]) => {
+      const value = fillString(text, values);
+      return value === ''
+        ? []
+        : [`${encodeURIComponent(name)}=${encoded(value, placeholdersIn(text)[0]?.name ?? name)}`];
+    })
+    .join('&');
 }
 
 function encoded(text: string, name: string): string {
@@ -102,7 +110,11 @@ export function fillValue(template: TemplateValue, values: TemplateValues): unkn
   }
   if (Array.isArray(template)) return template.map((item) => fillValue(item, values));
   if (typeof template === 'object' && template !== null) {
-    return Object.fromEntries(Object.entries(template).map(([key, value]) => [key, fillValue(value, values)]).filter(([, value]) => value !== undefined));
+    return Object.fromEntries(
+      Object.entries(template)
+        .map(([key, value]) => [key, fillValue(value, values)])
+        .filter(([, value]) => value !== undefined),
+    );
   }
   return template;
 }

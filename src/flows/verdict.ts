@@ -3,13 +3,16 @@ import { matches } from './match.ts';
 import { isDocument, type ReadReply } from './reply.ts';
 
 /** How an error says "later", whatever its status. */
-const LATER = /too.?many.?(requests|calls|connections)|rate.?limit|throttl|slow.?down|temporarily|overload|maintenance|try again (later|in)|quota/i;
+const LATER =
+  /too.?many.?(requests|calls|connections)|rate.?limit|throttl|slow.?down|temporarily|overload|maintenance|try again (later|in)|quota/i;
 /** As much of an error is read for that. */
 const TEXTS_MOST = 40;
 const TEXT_MOST = 300;
 
 /** What an answer that grants nothing says. `wait`: seconds the flow sets for it. */
-export type Verdict = { readonly kind: 'refused' | 'failed' } | { readonly kind: 'busy'; readonly reason: 'rate_limited' | 'busy'; readonly wait: number | undefined };
+export type Verdict =
+  | { readonly kind: 'refused' | 'failed' }
+  | { readonly kind: 'busy'; readonly reason: 'rate_limited' | 'busy'; readonly wait: number | undefined };
 
 /**
  * Refused, busy, or neither. "Refused" is final for a credential, so it takes the endpoint's own words: an error that a
@@ -18,11 +21,13 @@ export type Verdict = { readonly kind: 'refused' | 'failed' } | { readonly kind:
  */
 export function judge(call: TokenCall, flow: Flow, reply: ReadReply): Verdict {
   const busy = flow.busy.find((rule: BusyRule) => matches(rule, reply));
-  if (busy !== undefined) return { kind: 'busy', reason: reply.status === 429 ? 'rate_limited' : 'busy', wait: busy.wait };
+  if (busy !== undefined)
+    return { kind: 'busy', reason: reply.status === 429 ? 'rate_limited' : 'busy', wait: busy.wait };
   if (reply.status === 429) return { kind: 'busy', reason: 'rate_limited', wait: undefined };
   const rules = [...call.refused, ...flow.refused].filter((rule) => matches(rule, reply));
   if (rules.some(hasWords)) return { kind: 'refused' };
-  if (reply.status >= 400 && reply.status < 500 && asksToComeLater(reply)) return { kind: 'busy', reason: 'busy', wait: undefined };
+  if (reply.status >= 400 && reply.status < 500 && asksToComeLater(reply))
+    return { kind: 'busy', reason: 'busy', wait: undefined };
   if (rules.some((rule) => rule.format === 'any' || isDocument(reply.json))) return { kind: 'refused' };
   return { kind: 'failed' };
 }
@@ -34,7 +39,9 @@ function hasWords(rule: RefusedRule): boolean {
 
 /** A wrong password does not become right by waiting: who says when to come again has not looked at it. */
 function asksToComeLater({ raw, json }: ReadReply): boolean {
-  return (raw.headers['retry-after'] ?? '') !== '' || (isDocument(json) && textsIn(json).some((text) => LATER.test(text)));
+  return (
+    (raw.headers['retry-after'] ?? '') !== '' || (isDocument(json) && textsIn(json).some((text) => LATER.test(text)))
+  );
 }
 
 /** The first texts of a document, outermost first. */

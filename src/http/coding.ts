@@ -23,7 +23,12 @@ function withinBounds(unpack: () => Buffer | undefined): Buffer | undefined {
 }
 
 /** A body without its one content coding; undefined if it cannot be read. Throws a RangeError if it has more than `most` bytes. */
-export function unpacked(bytes: Buffer, coding: string | undefined, most: number, how: { finishFlush?: number } = {}): Buffer | undefined {
+export function unpacked(
+  bytes: Buffer,
+  coding: string | undefined,
+  most: number,
+  how: { finishFlush?: number } = {},
+): Buffer | undefined {
   if (bytes.length === 0) return bytes;
   const options = { ...how, maxOutputLength: most };
   try {
@@ -36,7 +41,10 @@ export function unpacked(bytes: Buffer, coding: string | undefined, most: number
       case 'x-gzip':
         return gunzipSync(bytes, options);
       case 'br':
-        return brotliDecompressSync(bytes, { ...options, ...(how.finishFlush !== undefined && { finishFlush: constants.BROTLI_OPERATION_FLUSH }) });
+        return brotliDecompressSync(bytes, {
+          ...options,
+          ...(how.finishFlush !== undefined && { finishFlush: constants.BROTLI_OPERATION_FLUSH }),
+        });
       case 'deflate':
         // RFC 9110 §8.4.1.2 means the zlib format; some servers send bare deflate under that name. The first byte tells.
         return (bytes[0]! & 0x0f) === 8 ? inflateSync(bytes, options) : inflateRawSync(bytes, options);

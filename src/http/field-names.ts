@@ -4,12 +4,24 @@
 
 /** RFC 9110 §7.6.1, and Expect, which Node has already answered. */
 export const HOP_BY_HOP: readonly string[] = [
-  'connection', 'keep-alive', 'proxy-connection', 'te', 'trailer', 'transfer-encoding', 'upgrade', 'http2-settings',
-  'proxy-authenticate', 'proxy-authorization', 'expect',
+  'connection',
+  'keep-alive',
+  'proxy-connection',
+  'te',
+  'trailer',
+  'transfer-encoding',
+  'upgrade',
+  'http2-settings',
+  'proxy-authenticate',
+  'proxy-authorization',
+  'expect',
 ];
 /** The caller's own credentials never travel, however stale they are. */
 export const CALLERS_CREDENTIALS: readonly string[] = [
-  'authorization', 'authorizationjwt', 'refresh', 'x-tokenward-key',
+  'authorization',
+  'authorizationjwt',
+  'refresh',
+  'x-tokenward-key',
 ];
 /** Where callers have keys, this may be one of them; where they have none, it is the application's own. */
 export const API_KEY = 'x-api-key';
@@ -26,19 +38,49 @@ export const FORWARDED_BY_US: readonly string[] = ['x-forwarded-for', 'x-forward
  * them, and whoever judges the first line (a policy, a refusal of logins) would be stepped over.
  */
 export const METHOD_OVERRIDES: readonly string[] = [
-  'x-http-method-override', 'x-http-method', 'x-method-override', 'x-original-method', 'x-forwarded-method',
-  'x-override-method', 'x-http-override', 'http-method-override', 'method-override', 'x-rewrite-method',
-  'x-real-method', 'x-envoy-original-method',
+  'x-http-method-override',
+  'x-http-method',
+  'x-method-override',
+  'x-original-method',
+  'x-forwarded-method',
+  'x-override-method',
+  'x-http-override',
+  'http-method-override',
+  'method-override',
+  'x-rewrite-method',
+  'x-real-method',
+  'x-envoy-original-method',
 ];
 export const TARGET_OVERRIDES: readonly string[] = [
-  'x-original-url', 'x-original-uri', 'x-original-path', 'x-rewrite-url', 'x-rewrite-uri', 'x-rewrite-path',
-  'x-override-url', 'x-override-uri', 'x-http-path-override', 'x-envoy-original-path', 'x-envoy-original-url',
-  'x-forwarded-uri', 'x-forwarded-url', 'x-forwarded-path', 'x-real-url', 'x-real-uri', 'x-request-uri',
-  'x-http-destinationurl', 'request-uri', 'x-accel-redirect', 'x-waws-unencoded-url', 'x-url-override',
+  'x-original-url',
+  'x-original-uri',
+  'x-original-path',
+  'x-rewrite-url',
+  'x-rewrite-uri',
+  'x-rewrite-path',
+  'x-override-url',
+  'x-override-uri',
+  'x-http-path-override',
+  'x-envoy-original-path',
+  'x-envoy-original-url',
+  'x-forwarded-uri',
+  'x-forwarded-url',
+  'x-forwarded-path',
+  'x-real-url',
+  'x-real-uri',
+  'x-request-uri',
+  'x-http-destinationurl',
+  'request-uri',
+  'x-accel-redirect',
+  'x-waws-unencoded-url',
+  'x-url-override',
 ];
 /** Challenges are about a credential that the caller does not have. */
 export const CHALLENGES: readonly string[] = [
-  'www-authenticate', 'proxy-authenticate', 'authentication-info', 'proxy-authentication-info',
+  'www-authenticate',
+  'proxy-authenticate',
+  'authentication-info',
+  'proxy-authentication-info',
 ];
 export const COOKIES: readonly string[] = ['set-cookie', 'set-cookie2'];
 /** All of X-Tokenward-*: by these fields a caller knows what we say ourselves, so nobody else says anything by them. */

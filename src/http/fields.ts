@@ -12,7 +12,10 @@ const USE = new Uint8Array(256).map((_, byte) => {
 });
 
 /** Why a head cannot be used. */
-type Malformed = 'a malformed header field' | 'a control byte in the head, or a line that does not end in CR LF' | 'too many header fields';
+type Malformed =
+  | 'a malformed header field'
+  | 'a control byte in the head, or a line that does not end in CR LF'
+  | 'too many header fields';
 
 /**
  * The fields of a message's head (RFC 9112 §5), from `at` to `end`, which is behind the last one's line: names and values

@@ -39,7 +39,9 @@ export function readTlsFiles(files: TlsFiles): SecureContextOptions {
 
 /** The revocation lists in a file, one by one: of several together Node takes only the first. Throws a TlsFileError. */
 export function readCrls(path: string): string[] {
-  const lists = read(path).toString('latin1').match(/-----BEGIN X509 CRL-----[^-]+-----END X509 CRL-----/g);
+  const lists = read(path)
+    .toString('latin1')
+    .match(/-----BEGIN X509 CRL-----[^-]+-----END X509 CRL-----/g);
   try {
     if (lists !== null) createSecureContext({ crl: lists });
   } catch {

@@ -4,12 +4,30 @@ import type { CredentialStatus } from '../tokens/status.ts';
 /** The accounts' state as gauges, written when somebody asks. */
 export function describeAccounts(metrics: Metrics, accounts: readonly CredentialStatus[]): void {
   const {
-    generation, obtained, expiry, dead, ready, accountState, waiting, budgetRemaining, budgetLimit, reserveRemaining,
+    generation,
+    obtained,
+    expiry,
+    dead,
+    ready,
+    accountState,
+    waiting,
+    budgetRemaining,
+    budgetLimit,
+    reserveRemaining,
     reserveLimit,
   } = metrics;
   // Accounts come and go from memory: what stands there is what is there now.
   for (const gauge of [
-    generation, obtained, expiry, dead, ready, accountState, waiting, budgetRemaining, budgetLimit, reserveRemaining,
+    generation,
+    obtained,
+    expiry,
+    dead,
+    ready,
+    accountState,
+    waiting,
+    budgetRemaining,
+    budgetLimit,
+    reserveRemaining,
     reserveLimit,
   ]) {
     gauge.reset();

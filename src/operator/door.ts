@@ -12,19 +12,23 @@ interface Refusal {
 }
 
 const HOST_REFUSED: Refusal = {
-  status: 403, code: 'host_refused',
+  status: 403,
+  code: 'host_refused',
   title: 'Call the operator port by its address, as localhost, or by a name in operator.hosts.',
 };
 const CROSS_SITE: Refusal = { status: 403, code: 'cross_site', title: 'Requests from other sites are refused.' };
 const KEY_MISSING: Refusal = {
-  status: 401, code: 'operator_key_missing',
-  title: 'This needs the operator\'s key, as X-Tokenward-Key or Authorization: Bearer (on the command line: '
-    + '--operator-key-file).',
+  status: 401,
+  code: 'operator_key_missing',
+  title:
+    "This needs the operator's key, as X-Tokenward-Key or Authorization: Bearer (on the command line: " +
+    '--operator-key-file).',
 };
-const KEY_WRONG: Refusal = { status: 403, code: 'operator_key_wrong', title: 'The key sent is not the operator\'s.' };
+const KEY_WRONG: Refusal = { status: 403, code: 'operator_key_wrong', title: "The key sent is not the operator's." };
 const RESERVE_NEEDS_KEY: Refusal = {
-  status: 403, code: 'operator_key_missing',
-  title: 'The reserve is spent only with the operator\'s key: set operator.key.',
+  status: 403,
+  code: 'operator_key_missing',
+  title: "The reserve is spent only with the operator's key: set operator.key.",
 };
 
 /** Who may look, and who may act, on the operator port. */
@@ -53,9 +57,11 @@ export class OperatorDoor {
   mayAct(request: IncomingMessage, useReserve: boolean): Refusal | undefined {
     const { host = '', origin, 'sec-fetch-site': site } = request.headers;
     const named = this.#guard.knowsHost(host);
-    if (origin === undefined
-      ? site !== undefined
-      : !named || this.#guard.isOthers(host, origin, typeof site === 'string' ? site : undefined)) {
+    if (
+      origin === undefined
+        ? site !== undefined
+        : !named || this.#guard.isOthers(host, origin, typeof site === 'string' ? site : undefined)
+    ) {
       return CROSS_SITE;
     }
     const key = this.#keyOf(request);

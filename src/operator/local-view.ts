@@ -38,14 +38,22 @@ export class LocalView implements OperatorView {
     const { tokens, metrics, life, routes } = this.#parts;
     if (counts) await tokens.refreshBudgets();
     return {
-      stopping: life.stopping, store: await this.#storeState(), accountCount: tokens.count,
+      stopping: life.stopping,
+      store: await this.#storeState(),
+      accountCount: tokens.count,
       unknown: asked.filter((account) => !tokens.has(account)),
-      accounts: withAsked(tokens.status(), asked.map((account) => tokens.statusOf(account))),
+      accounts: withAsked(
+        tokens.status(),
+        asked.map((account) => tokens.statusOf(account)),
+      ),
       routes: routes.map(({ prefix, upstream, account, accountFrom }) => {
         const stats = metrics.route(prefix);
         return {
-          prefix, upstream, account: account ?? (accountFrom && `by request (${accountFrom.flow})`),
-          requests: stats.histogram().count, inFlight: stats.inFlight,
+          prefix,
+          upstream,
+          account: account ?? (accountFrom && `by request (${accountFrom.flow})`),
+          requests: stats.histogram().count,
+          inFlight: stats.inFlight,
         };
       }),
     };
@@ -104,9 +112,10 @@ export class LocalView implements OperatorView {
     if (state.usable !== this.#storeWasUsable) {
       this.#storeWasUsable = state.usable;
       if (state.usable) log.info('the token store can be used again');
-      else log.error(
-        'the token store cannot be used: tokens in memory go on serving, nothing is renewed',
-        { detail: state.error ?? 'no reason is known' });
+      else
+        log.error('the token store cannot be used: tokens in memory go on serving, nothing is renewed', {
+          detail: state.error ?? 'no reason is known',
+        });
     }
     return state;
   }

@@ -3,7 +3,8 @@ import type { OperatorView } from './view.ts';
 
 /** What is answered if one of the accounts asked for does not exist. */
 export async function noSuchAccount(
-  view: OperatorView, asked: readonly string[],
+  view: OperatorView,
+  asked: readonly string[],
 ): Promise<{ code: string; title: string; detail: string }> {
   const names = await view.accountNames();
   const unknown = asked.find((account) => !names.includes(account)) ?? '';

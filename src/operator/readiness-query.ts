@@ -5,12 +5,12 @@ import type { ReadinessWishes } from './readiness.ts';
 export function wishesOf({ query }: Request): ReadinessWishes | undefined {
   const { account, 'min-ready': least, store, ...others } = query;
   const accounts = account === undefined ? [] : [account].flat();
-  const minReady = least === undefined
-    ? undefined
-    : typeof least === 'string' && /^\d{1,9}$/.test(least)
-    ? Number(least)
-    : NaN;
-  const right = accounts.every((one) => typeof one === 'string')
-    && !Number.isNaN(minReady) && (store === undefined || store === 'optional') && Object.keys(others).length === 0;
+  const minReady =
+    least === undefined ? undefined : typeof least === 'string' && /^\d{1,9}$/.test(least) ? Number(least) : NaN;
+  const right =
+    accounts.every((one) => typeof one === 'string') &&
+    !Number.isNaN(minReady) &&
+    (store === undefined || store === 'optional') &&
+    Object.keys(others).length === 0;
   return right ? { accounts, minReady, storeOptional: store === 'optional' } : undefined;
 }

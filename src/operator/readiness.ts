@@ -35,11 +35,13 @@ const PROBLEMS_MOST = 50;
  * of service.
  */
 export function readinessOf(
-  { store, accounts, accountCount, stopping }: ProcessState, wishes: ReadinessWishes,
+  { store, accounts, accountCount, stopping }: ProcessState,
+  wishes: ReadinessWishes,
 ): Readiness {
   const troubled = accounts.filter(({ state }) => cannotServe(state) || state === 'degraded');
-  const problems: Problem[] = troubled.slice(0, PROBLEMS_MOST).map(({ account, state, problem }) =>
-    ({ account, state, problem: problem ?? 'no reason is known' }));
+  const problems: Problem[] = troubled
+    .slice(0, PROBLEMS_MOST)
+    .map(({ account, state, problem }) => ({ account, state, problem: problem ?? 'no reason is known' }));
   if (troubled.length > PROBLEMS_MOST) {
     problems.push({ problem: `${troubled.length - PROBLEMS_MOST} more accounts are in trouble` });
   }
@@ -47,8 +49,9 @@ export function readinessOf(
   if (stopping) problems.push({ problem: 'shutting down' });
   if (!store.usable) {
     problems.push({
-      problem: `the token store cannot be used (${store.error ?? 'no reason is known'}): `
-        + 'tokens in memory go on serving, nothing is renewed',
+      problem:
+        `the token store cannot be used (${store.error ?? 'no reason is known'}): ` +
+        'tokens in memory go on serving, nothing is renewed',
     });
     ready &&= wishes.storeOptional;
   }
@@ -64,7 +67,8 @@ export function readinessOf(
 
 /** The accounts with those that were asked for and are not among them. */
 export function withAsked(
-  shown: readonly CredentialStatus[], asked: readonly (CredentialStatus | undefined)[],
+  shown: readonly CredentialStatus[],
+  asked: readonly (CredentialStatus | undefined)[],
 ): readonly CredentialStatus[] {
   const known = new Set(shown.map(({ account }) => account));
   return [...shown, ...asked.filter((status) => status !== undefined).filter(({ account }) => !known.has(account))];

@@ -35,7 +35,10 @@ export function renewRoute(view: OperatorView, log: Logger, pause: RenewalPause)
       if (error instanceof TokenwardError && error.code === 'login_budget_exhausted') pause.forget(account);
       if (error instanceof TokenwardError) {
         log.warn(`an operator tried to renew ${account}, and it did not work`, {
-          account, code: error.code, address, ...(error.detail !== undefined && { detail: error.detail }),
+          account,
+          code: error.code,
+          address,
+          ...(error.detail !== undefined && { detail: error.detail }),
         });
       }
       throw error;

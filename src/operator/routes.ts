@@ -33,7 +33,7 @@ export function createOperatorApp({ view, log, door, clock = systemClock }: Oper
     response.setHeader('content-security-policy', PAGE_POLICY);
     const acts = request.method !== 'GET' && request.method !== 'HEAD';
     const refusal = acts
-      ? door.mayAct(request, request.query['reserve'] === 'true') ?? door.mayLook(request)
+      ? (door.mayAct(request, request.query['reserve'] === 'true') ?? door.mayLook(request))
       : door.mayLook(request);
     if (refusal !== undefined) {
       const { status, code, title } = refusal;
@@ -94,9 +94,10 @@ export function createOperatorApp({ view, log, door, clock = systemClock }: Oper
   });
 
   app.use((error: unknown, _request: Request, response: Response, _next: unknown) => {
-    const ours = error instanceof TokenwardError
-      ? error
-      : new TokenwardError(isMalformed(error) ? 'request_malformed' : 'internal');
+    const ours =
+      error instanceof TokenwardError
+        ? error
+        : new TokenwardError(isMalformed(error) ? 'request_malformed' : 'internal');
     if (ours.code === 'internal') log.error('unexpected fault on the operator port', { detail: describeFault(error) });
     if (ours.retryAfter !== undefined) response.setHeader('retry-after', String(ours.retryAfter));
     response.status(ours.status).type('application/problem+json').send(problemDocument(ours));

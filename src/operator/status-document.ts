@@ -51,7 +51,8 @@ export interface ProcessState {
 
 /** The document of what is known. `now`: wall clock, ms. */
 export function statusOf(
-  { stopping, store, accounts, accountCount, routes }: ProcessState, now: number,
+  { stopping, store, accounts, accountCount, routes }: ProcessState,
+  now: number,
 ): StatusDocument {
   return { version: VERSION, node: process.version, now, stopping, store, accounts, accountCount, routes };
 }

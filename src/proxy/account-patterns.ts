@@ -1,5 +1,6 @@
 /** Which accounts may be named: exact names, and beginnings of names. Undefined: all. */
-export type AccountPatterns = { readonly names: ReadonlySet<string>; readonly beginnings: readonly string[] } | undefined;
+export type AccountPatterns =
+  { readonly names: ReadonlySet<string>; readonly beginnings: readonly string[] } | undefined;
 
 /** What the configuration lists, ready for use. */
 export function accountPatterns(patterns: readonly string[] | undefined): AccountPatterns {
@@ -12,6 +13,9 @@ export function accountPatterns(patterns: readonly string[] | undefined): Accoun
 
 /** Whether an account is among those. */
 export function fits(patterns: AccountPatterns, account: string): boolean {
-  return patterns === undefined || patterns.names.has(account)
-    || patterns.beginnings.some((beginning) => account.startsWith(beginning));
+  return (
+    patterns === undefined ||
+    patterns.names.has(account) ||
+    patterns.beginnings.some((beginning) => account.startsWith(beginning))
+  );
 }

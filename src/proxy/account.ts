@@ -17,17 +17,23 @@ export interface AccountChoice {
  * this route may not use it, or if it does not exist. What may not be used is said first: so nobody can find out by
  * asking which of those exist.
  */
-export function chooseAccount({ header, allow, serves }: AccountChoice, request: InboundRequest, caller: Caller | undefined): string {
+export function chooseAccount(
+  { header, allow, serves }: AccountChoice,
+  request: InboundRequest,
+  caller: Caller | undefined,
+): string {
   const named = header === undefined ? undefined : request.field(header);
   if (named === undefined || named === '') {
     const own = caller?.account;
-    if (own === undefined) throw new TokenwardError('account_missing', header === undefined ? {} : { detail: `header ${header}` });
+    if (own === undefined)
+      throw new TokenwardError('account_missing', header === undefined ? {} : { detail: `header ${header}` });
     if (!serves(own)) throw new TokenwardError('account_unknown', { detail: `account ${own}` });
     return own;
   }
   // Sent twice it comes as a list, or as one text with a comma: the name of nobody.
   const account = typeof named === 'string' ? named : '';
-  if (account !== caller?.account && (!fits(allow, account) || !mayName(caller, account))) throw new TokenwardError('account_not_allowed');
+  if (account !== caller?.account && (!fits(allow, account) || !mayName(caller, account)))
+    throw new TokenwardError('account_not_allowed');
   if (!serves(account)) throw new TokenwardError('account_unknown');
   return account;
 }

@@ -20,5 +20,7 @@ export function tooLarge(most: number): TokenwardError {
 
 /** Nothing of the body has come for too long. */
 export function standsStill({ limit }: Patience): TokenwardError {
-  return new TokenwardError('body_timeout', { detail: `nothing came for ${limit / 1000} s, which limits.bodyIdle sets` });
+  return new TokenwardError('body_timeout', {
+    detail: `nothing came for ${limit / 1000} s, which limits.bodyIdle sets`,
+  });
 }

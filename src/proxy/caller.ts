@@ -41,7 +41,13 @@ export class Callers {
 
   constructor(config: readonly CallerConfig[], jwt: JwtCheck | undefined, damping: Damping) {
     this.#callers = config.map(({ name, key, certificate, jwt: subject, routes, account, accounts }) => ({
-      name, certificate, jwt: subject, digest: key === undefined ? undefined : Buffer.from(key.slice('sha256:'.length), 'hex'), routes: routes && new Set(routes), account, accounts: accountPatterns(accounts),
+      name,
+      certificate,
+      jwt: subject,
+      digest: key === undefined ? undefined : Buffer.from(key.slice('sha256:'.length), 'hex'),
+      routes: routes && new Set(routes),
+      account,
+      accounts: accountPatterns(accounts),
     }));
     this.#jwt = jwt;
     this.#damping = damping;
@@ -55,7 +61,8 @@ export class Callers {
     const address = peerOf(request.socket);
     const proof = presentedProof(request, this.#readsApiKey);
     // The proof is looked at first: a right one passes, whatever others at the same address have sent.
-    if (proof !== undefined && this.#jwt !== undefined && looksLikeJwt(proof)) return this.#byJwt(this.#jwt, proof, prefix, address);
+    if (proof !== undefined && this.#jwt !== undefined && looksLikeJwt(proof))
+      return this.#byJwt(this.#jwt, proof, prefix, address);
     const caller = proof === undefined ? undefined : this.#byKey(proof);
     const pause = caller === undefined ? this.#damping.pause(address) : undefined;
     if (proof === undefined) throw pause ?? new TokenwardError('caller_key_missing');
@@ -68,7 +75,8 @@ export class Callers {
     const digest = createHash('sha256').update(key).digest();
     // Every digest is compared, and in constant time: the answer's delay tells nothing about how near a guess came.
     let found: Caller | undefined;
-    for (const caller of this.#callers) if (caller.digest !== undefined && timingSafeEqual(caller.digest, digest)) found = caller;
+    for (const caller of this.#callers)
+      if (caller.digest !== undefined && timingSafeEqual(caller.digest, digest)) found = caller;
     if (found !== undefined) this.#right.set(key, found);
     return found;
   }
@@ -84,7 +92,14 @@ export class Callers {
       if (pause === undefined) this.#damping.wrong(address);
       throw pause ?? error;
     }
-    return allowed(this.#known(this.#callers.find((caller) => caller.jwt === name), address, pause), prefix);
+    return allowed(
+      this.#known(
+        this.#callers.find((caller) => caller.jwt === name),
+        address,
+        pause,
+      ),
+      prefix,
+    );
   }
 
   /** The connection's own proof: a certificate that the configured authority has signed. */
@@ -112,7 +127,8 @@ export class Callers {
 }
 
 function allowed(caller: Caller, prefix: string): Caller {
-  if (caller.routes !== undefined && !caller.routes.has(prefix)) throw new TokenwardError('caller_not_allowed', { detail: `caller ${caller.name}` });
+  if (caller.routes !== undefined && !caller.routes.has(prefix))
+    throw new TokenwardError('caller_not_allowed', { detail: `caller ${caller.name}` });
   return caller;
 }
 

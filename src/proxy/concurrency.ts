@@ -53,12 +53,22 @@ export class Admission {
 
   /** The same of a route's share. */
   enterRoute(held: Slots[], route: Slots, name: string): void {
-    take(held, route, this.#limits.perRoute, () => `route ${name} has its share; limits.inFlightPerRoute sets how many`);
+    take(
+      held,
+      route,
+      this.#limits.perRoute,
+      () => `route ${name} has its share; limits.inFlightPerRoute sets how many`,
+    );
   }
 
   /** The same of a caller's share. */
   enterCaller(held: Slots[], caller: Slots, name: string): void {
-    take(held, caller, this.#limits.perCaller, () => `caller ${name} has its share; limits.inFlightPerCaller sets how many`);
+    take(
+      held,
+      caller,
+      this.#limits.perCaller,
+      () => `caller ${name} has its share; limits.inFlightPerCaller sets how many`,
+    );
   }
 
   /** Gives back all that is noted. */
@@ -68,7 +78,11 @@ export class Admission {
 }
 
 function take(held: Slots[], slots: Slots, most: number, detail: string | (() => string)): void {
-  if (slots.inFlight >= most) throw new TokenwardError('too_many_requests', { retryAfter: 1, detail: typeof detail === 'string' ? detail : detail() });
+  if (slots.inFlight >= most)
+    throw new TokenwardError('too_many_requests', {
+      retryAfter: 1,
+      detail: typeof detail === 'string' ? detail : detail(),
+    });
   slots.inFlight += 1;
   held.push(slots);
 }

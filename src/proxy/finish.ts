@@ -36,11 +36,18 @@ export function fail(proxy: Proxy, ctx: RequestContext, error: unknown): void {
   if (error instanceof TokenwardError) {
     ours = route !== undefined && error.code.startsWith('upstream_') ? explained(proxy, route, error) : error;
   } else {
-    proxy.log.error('unexpected fault while handling a request', { ...(route && { route: route.name }), detail: describeFault(error) });
+    proxy.log.error('unexpected fault while handling a request', {
+      ...(route && { route: route.name }),
+      detail: describeFault(error),
+    });
     ours = new TokenwardError('internal');
   }
   proxy.metrics.errors.inc({ route: route?.name ?? 'unmatched', reason: ours.code });
-  proxy.log.debug('error response generated', { ...(route && { route: route.name }), code: ours.code, ...(ours.detail !== undefined && { detail: ours.detail }) });
+  proxy.log.debug('error response generated', {
+    ...(route && { route: route.name }),
+    code: ours.code,
+    ...(ours.detail !== undefined && { detail: ours.detail }),
+  });
   answerError(request, response, ours, proxy.readIdle);
   // The answer is written. A body that is only read and thrown away from here on holds no place of another caller's.
   proxy.admission.leave(ctx.held);
@@ -51,7 +58,10 @@ function explained({ outages }: Proxy, route: Route, error: TokenwardError): Tok
   const upstream = hostPortOf(route.origin);
   const reason = reasonOf(error, route.config.timeouts);
   if (isUnreachable(error)) outages.failed(route.name, upstream, reason);
-  return new TokenwardError(error.code, { detail: `route ${route.name}, upstream ${upstream}: ${reason}`, cause: error });
+  return new TokenwardError(error.code, {
+    detail: `route ${route.name}, upstream ${upstream}: ${reason}`,
+    cause: error,
+  });
 }
 
 function hostPortOf(origin: string): string {

@@ -24,23 +24,23 @@ import { checkRequest } from './validate.ts';
  * promise is not waited for: a turn of the event loop per step would be a tenth of a small request's time.
  */
 async function serve(proxy: Proxy, ctx: RequestContext, route: Route): Promise<void> {
-  enterRoute(proxy, ctx, route);                                  // 400 503
-  const identified = identify(proxy, ctx, route);                 // 401 403 429 503
+  enterRoute(proxy, ctx, route); // 400 503
+  const identified = identify(proxy, ctx, route); // 401 403 429 503
   const caller = identified instanceof Promise ? await identified : identified;
   const path = pathOf(upstreamTarget(route, ctx.target));
-  permit(proxy, ctx, route, path);                                // 403
-  const login = legacyLoginAnswer(route, ctx.method, path);       // 403
+  permit(proxy, ctx, route, path); // 403
+  const login = legacyLoginAnswer(route, ctx.method, path); // 403
   if (login !== undefined) {
-    answerJson(ctx.response, login, proxy.readIdle);              // 200
+    answerJson(ctx.response, login, proxy.readIdle); // 200
     return;
   }
-  const account = selectAccount(ctx, route, caller);              // 400 403 404
-  const taken = receiveBody(proxy, ctx, route);                   // 408 413
+  const account = selectAccount(ctx, route, caller); // 400 403 404
+  const taken = receiveBody(proxy, ctx, route); // 408 413
   const body = taken instanceof Promise ? await taken : taken;
   keepBody(ctx, body);
-  const got = getToken(proxy, route, account, body);              // 502 503
+  const got = getToken(proxy, route, account, body); // 502 503
   const token = got instanceof Promise ? await got : got;
-  const reply = await send(proxy, ctx, route, body, token);       // 502 504
+  const reply = await send(proxy, ctx, route, body, token); // 502 504
   if (proxy.outages.any) proxy.outages.over(route.name);
   const healed = heal(proxy, ctx, route, account, body, { reply, token, note: NO_NOTE });
   respond(proxy, ctx, route, healed instanceof Promise ? await healed : healed);
@@ -63,7 +63,7 @@ export function createRequestPath(proxy: Proxy): RequestPath {
     const ctx = new RequestContext(request, response);
     response.on('close', () => finish(proxy, ctx));
     try {
-      validate(proxy, ctx);                                       // 400 403 405 414 417 431 501 503 508
+      validate(proxy, ctx); // 400 403 405 414 417 431 501 503 508
       return ctx;
     } catch (error) {
       refuse(proxy, ctx, error);
@@ -75,7 +75,8 @@ export function createRequestPath(proxy: Proxy): RequestPath {
     else serve(proxy, ctx, route).catch((error: unknown) => fail(proxy, ctx, error));
   };
   return {
-    begin, proceed,
+    begin,
+    proceed,
     handle(request, response) {
       const ctx = begin(request, response);
       if (ctx !== undefined) proceed(ctx, matchRoute(proxy.routes, ctx.target));
@@ -119,11 +120,19 @@ function admitted({ admission, metrics }: Proxy, { held, gone }: RequestContext,
   }
 }
 
-function selectAccount({ request }: RequestContext, { choice, account }: Route, caller: Caller | undefined): string | undefined {
+function selectAccount(
+  { request }: RequestContext,
+  { choice, account }: Route,
+  caller: Caller | undefined,
+): string | undefined {
   return choice === undefined ? account : chooseAccount(choice, request, caller);
 }
 
-function receiveBody(proxy: Proxy, { request, response }: RequestContext, { config }: Route): RequestBody | Promise<RequestBody> {
+function receiveBody(
+  proxy: Proxy,
+  { request, response }: RequestContext,
+  { config }: Route,
+): RequestBody | Promise<RequestBody> {
   const { maxReplayBody: keep, maxBody: most = Infinity } = config;
   const taken = takeBody(request, { keep, most, patience: proxy.bodyPatience, budget: proxy.buffers });
   askForBody(request, response);
@@ -139,14 +148,20 @@ function keepBody(ctx: RequestContext, body: RequestBody): void {
 
 /** What can be sent only once leaves with a token that has time left. */
 function getToken(
-  { tokens }: Proxy, route: Route, account: string | undefined, body: RequestBody,
+  { tokens }: Proxy,
+  route: Route,
+  account: string | undefined,
+  body: RequestBody,
 ): Token | undefined | Promise<Token> {
   if (account === undefined) return undefined;
   return isReplayable(route, body) ? tokens.get(account) : tokens.getLasting(account);
 }
 
 function respond(
-  proxy: Proxy, { request, response, target }: RequestContext, route: Route, { reply, token, note }: Exchange,
+  proxy: Proxy,
+  { request, response, target }: RequestContext,
+  route: Route,
+  { reply, token, note }: Exchange,
 ): void {
   const headers = replyHeaders(reply.headers, route, token?.reveal(), selfUrl(request), target);
   if (repeatsSecret(reply.statusText, route, token)) reply.statusText = '';

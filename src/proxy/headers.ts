@@ -1,8 +1,18 @@
 import type { Attachment } from '../flows/attach.ts';
 import type { Token } from '../tokens/token.ts';
 import {
-  API_KEY, CALLERS_CREDENTIALS, CHALLENGES, COOKIES, FORWARDING, FORWARDING_FAMILY, HOP_BY_HOP, METHOD_OVERRIDES, OURS,
-  OURS_FAMILY, plain, TARGET_OVERRIDES,
+  API_KEY,
+  CALLERS_CREDENTIALS,
+  CHALLENGES,
+  COOKIES,
+  FORWARDING,
+  FORWARDING_FAMILY,
+  HOP_BY_HOP,
+  METHOD_OVERRIDES,
+  OURS,
+  OURS_FAMILY,
+  plain,
+  TARGET_OVERRIDES,
 } from '../http/field-names.ts';
 import { remembered } from '../http/memoize.ts';
 import type { Route } from './route.ts';
@@ -36,10 +46,16 @@ export function requestDrops(rules: FieldRules): (name: string) => boolean {
   let drops = madeRules.get(key);
   if (drops === undefined) {
     const { forwarding, overrides, own, apiKey = false } = rules;
-    drops = dropping([
-      ...ALWAYS_DROPPED, ...own, ...(apiKey ? [] : [API_KEY]),
-      ...(overrides ? [] : [...METHOD_OVERRIDES, ...TARGET_OVERRIDES]), ...(forwarding ? [] : FORWARDING),
-    ], forwarding ? undefined : FORWARDING_FAMILY);
+    drops = dropping(
+      [
+        ...ALWAYS_DROPPED,
+        ...own,
+        ...(apiKey ? [] : [API_KEY]),
+        ...(overrides ? [] : [...METHOD_OVERRIDES, ...TARGET_OVERRIDES]),
+        ...(forwarding ? [] : FORWARDING),
+      ],
+      forwarding ? undefined : FORWARDING_FAMILY,
+    );
     madeRules.set(key, drops);
   }
   return drops;
@@ -54,7 +70,10 @@ const isMethodOverride = dropping(METHOD_OVERRIDES);
 const isTargetOverride = dropping(TARGET_OVERRIDES);
 
 /** The methods and targets that a request names beside those of its first line, in the order they came. */
-export function overridesOf(raw: readonly string[]): { readonly methods: readonly string[]; readonly targets: readonly string[] } {
+export function overridesOf(raw: readonly string[]): {
+  readonly methods: readonly string[];
+  readonly targets: readonly string[];
+} {
   const methods: string[] = [];
   const targets: string[] = [];
   for (let i = 0; i < raw.length; i += 2) {
@@ -82,7 +101,13 @@ function connectionListed(raw: readonly string[]): ReadonlySet<string> | undefin
  * `attachment` replaces whatever the caller sent under its name, and so do the route's own fields; `forwarded` is what
  * we say of the caller ourselves.
  */
-export function requestHeaders(raw: readonly string[], route: Route, attachment: Attachment | undefined, viaName: string, forwarded: readonly string[] = []): string[] {
+export function requestHeaders(
+  raw: readonly string[],
+  route: Route,
+  attachment: Attachment | undefined,
+  viaName: string,
+  forwarded: readonly string[] = [],
+): string[] {
   const headers: string[] = ['host', route.host];
   const { drops } = route;
   const listed = connectionListed(raw);
@@ -99,7 +124,8 @@ export function requestHeaders(raw: readonly string[], route: Route, attachment:
     // Lengths first: most names are settled by them, without another string being made.
     if (attached !== undefined && name.length >= attached.length && plainName(name) === attached) continue;
     let value = raw[i + 1]!;
-    if (name.length === 15 && route.deadToken?.readsBody === true && name.toLowerCase() === 'accept-encoding') value = readableCodings(value);
+    if (name.length === 15 && route.deadToken?.readsBody === true && name.toLowerCase() === 'accept-encoding')
+      value = readableCodings(value);
     if ((cookie !== undefined || disguised) && name.length === 6 && name.toLowerCase() === 'cookie') {
       if (disguised) value = upstreamsCookies(value);
       if (cookie !== undefined) {
@@ -126,7 +152,12 @@ function othersOfOurs(value: string): string {
 /** The caller's cookies but one of our name: of two, nobody knows which an upstream believes. */
 function othersCookies(value: string, ours: string): string {
   const name = ours.slice(0, ours.indexOf('='));
-  return value.split(';').map((one) => one.trim()).filter((one) => one !== '' && one.split('=', 1)[0]!.trim() !== name).map((one) => `${one}; `).join('');
+  return value
+    .split(';')
+    .map((one) => one.trim())
+    .filter((one) => one !== '' && one.split('=', 1)[0]!.trim() !== name)
+    .map((one) => `${one}; `)
+    .join('');
 }
 
 /** The target with our parameter in its query. The caller's own of that name is left out, however it is spelt. */
@@ -134,7 +165,10 @@ export function withParameter(target: string, parameter: string): string {
   const mark = target.indexOf('?');
   if (mark === -1) return `${target}?${parameter}`;
   const name = parameter.slice(0, parameter.indexOf('=')).toLowerCase();
-  const others = target.slice(mark + 1).split('&').filter((one) => parameterName(one) !== name);
+  const others = target
+    .slice(mark + 1)
+    .split('&')
+    .filter((one) => parameterName(one) !== name);
   return `${target.slice(0, mark)}?${[...others, parameter].join('&')}`;
 }
 
@@ -144,19 +178,28 @@ function withoutParameter(url: string, name: string): string {
   if (mark === -1) return url;
   const hash = url.indexOf('#', mark);
   const end = hash === -1 ? url.length : hash;
-  const others = url.slice(mark + 1, end).split('&').filter((one) => parameterName(one) !== name.toLowerCase());
+  const others = url
+    .slice(mark + 1, end)
+    .split('&')
+    .filter((one) => parameterName(one) !== name.toLowerCase());
   return `${url.slice(0, mark)}${others.length === 0 ? '' : '?'}${others.join('&')}${url.slice(end)}`;
 }
 
 function parameterName(parameter: string): string {
-  return parameter.split('=', 1)[0]!.replaceAll(/%([0-9A-Fa-f]{2})/g, (_, digits: string) => String.fromCharCode(Number.parseInt(digits, 16))).toLowerCase();
+  return parameter
+    .split('=', 1)[0]!
+    .replaceAll(/%([0-9A-Fa-f]{2})/g, (_, digits: string) => String.fromCharCode(Number.parseInt(digits, 16)))
+    .toLowerCase();
 }
 
 const plainName = remembered(plain);
 const readableCodings = remembered(readableOf);
 
 function readableOf(value: string): string {
-  const kept = value.split(',').map((part) => part.trim()).filter((part) => READABLE_CODINGS.test(part));
+  const kept = value
+    .split(',')
+    .map((part) => part.trim())
+    .filter((part) => READABLE_CODINGS.test(part));
   return kept.length === 0 ? 'identity' : kept.join(', ');
 }
 
@@ -166,14 +209,21 @@ function readableOf(value: string): string {
  * is the scheme and host the caller used, `target` what the caller asked for.
  */
 export function replyHeaders(
-  raw: readonly string[], route: Route, secret: string | undefined, self: string, target = '',
+  raw: readonly string[],
+  route: Route,
+  secret: string | undefined,
+  self: string,
+  target = '',
 ): string[] {
   const headers: string[] = [];
   const cookies = route.config.setCookie === 'pass';
   const drops = cookies ? replyWithCookies : replyWithoutCookies;
   const listed = connectionListed(raw);
   // In a query or a cookie the token travels percent-encoded, and a redirect likes to repeat a query.
-  const encoded = secret === undefined || route.flow === undefined || 'header' in route.flow.attach ? undefined : encodeURIComponent(secret);
+  const encoded =
+    secret === undefined || route.flow === undefined || 'header' in route.flow.attach
+      ? undefined
+      : encodeURIComponent(secret);
   for (let i = 0; i < raw.length; i += 2) {
     const name = raw[i]!;
     if (drops(name)) continue;
@@ -181,7 +231,14 @@ export function replyHeaders(
     let value = raw[i + 1]!;
     const location = (name.length === 8 || name.length === 16) && /^(content-)?location$/i.test(name);
     // Without our parameter the caller can follow it all the same: the next request gets the token again.
-    if (location && encoded !== undefined && value.includes(encoded) && route.flow !== undefined && 'query' in route.flow.attach) value = withoutParameter(value, route.flow.attach.query);
+    if (
+      location &&
+      encoded !== undefined &&
+      value.includes(encoded) &&
+      route.flow !== undefined &&
+      'query' in route.flow.attach
+    )
+      value = withoutParameter(value, route.flow.attach.query);
     if (secret !== undefined && value.length >= secret.length && value.includes(secret)) continue;
     if (encoded !== undefined && value.includes(encoded)) continue;
     if (route.secrets !== undefined && repeatsSecret(value, route)) continue;

@@ -88,7 +88,11 @@ export function refusalWords(rule: DeadTokenRule, reply: UpstreamReply): string 
   const fits = (one: MatchRule): boolean => matches({ ...rule, rules: [one] }, reply, bytes);
   const found = rule.rules.find(fits);
   const codes = Object.entries(found?.body ?? {}).map(([pointer, wanted]) =>
-    (Array.isArray(wanted) ? wanted : [wanted]).find((value) => (typeof value === 'string' || typeof value === 'number') && fits({ ...found, body: { [pointer]: value } })));
+    (Array.isArray(wanted) ? wanted : [wanted]).find(
+      (value) =>
+        (typeof value === 'string' || typeof value === 'number') && fits({ ...found, body: { [pointer]: value } }),
+    ),
+  );
   return [reply.status, ...codes.filter((code) => code !== undefined)].join(' ');
 }
 
@@ -108,7 +112,8 @@ function matches(rule: DeadTokenRule, reply: UpstreamReply, bytes: Buffer | unde
 
 /** Types whose replies are read: JSON, those by which APIs mislabel it, and those that say nothing. */
 const JSON_TYPE = /^(application\/([\w.+-]*\+)?(x-)?json|text\/(x-)?json|application\/problem)/i;
-const OPEN_TYPE = /^(text\/(plain|html|(x-)?javascript)|application\/(x-)?javascript|[\w*-]+\/(\*|(x-)?unknown)|[^/]*)$/i;
+const OPEN_TYPE =
+  /^(text\/(plain|html|(x-)?javascript)|application\/(x-)?javascript|[\w*-]+\/(\*|(x-)?unknown)|[^/]*)$/i;
 /** With an error's status it says nothing; else it is a download. */
 const BINARY_TYPE = /^(application|binary)\/(octet-stream|binary)$/i;
 const EVENTS = /ndjson|json-seq|jsonl|stream/i;
@@ -146,7 +151,9 @@ function needlesOf(rules: readonly MatchRule[]): Buffer[] | undefined {
   const needles: Buffer[] = [];
   for (const rule of rules) {
     if (rule.body === undefined) return undefined;
-    const texts = Object.values(rule.body).map((wanted) => (Array.isArray(wanted) ? wanted : [wanted])).find((values) => values.every((value) => typeof value === 'string'));
+    const texts = Object.values(rule.body)
+      .map((wanted) => (Array.isArray(wanted) ? wanted : [wanted]))
+      .find((values) => values.every((value) => typeof value === 'string'));
     if (texts === undefined) return undefined;
     needles.push(...texts.map((text) => Buffer.from(text)));
   }

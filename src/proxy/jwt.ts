@@ -1,5 +1,12 @@
 import { readFileSync, statSync } from 'node:fs';
-import { createLocalJWKSet, createRemoteJWKSet, errors, jwtVerify, type JSONWebKeySet, type JWTVerifyGetKey } from 'jose';
+import {
+  createLocalJWKSet,
+  createRemoteJWKSet,
+  errors,
+  jwtVerify,
+  type JSONWebKeySet,
+  type JWTVerifyGetKey,
+} from 'jose';
 import { TokenwardError } from '../errors.ts';
 import type { Clock } from '../tokens/clock.ts';
 
@@ -29,7 +36,11 @@ export class JwtCheck {
   constructor(issuer: JwtIssuer, clock: Clock) {
     this.#issuer = issuer;
     this.#keys = /^https?:/i.test(issuer.jwks)
-      ? createRemoteJWKSet(new URL(issuer.jwks), { timeoutDuration: 5_000, cooldownDuration: LOOK_AGAIN, cacheMaxAge: 600_000 })
+      ? createRemoteJWKSet(new URL(issuer.jwks), {
+          timeoutDuration: 5_000,
+          cooldownDuration: LOOK_AGAIN,
+          cacheMaxAge: 600_000,
+        })
       : keysOfFile(issuer.jwks, clock);
   }
 
@@ -37,16 +48,28 @@ export class JwtCheck {
   async callerOf(token: string): Promise<string> {
     const { issuer, audience, claim } = this.#issuer;
     try {
-      const { payload } = await jwtVerify(token, this.#keys, { issuer, audience, algorithms: ALGORITHMS, clockTolerance: 30, requiredClaims: ['exp'] });
+      const { payload } = await jwtVerify(token, this.#keys, {
+        issuer,
+        audience,
+        algorithms: ALGORITHMS,
+        clockTolerance: 30,
+        requiredClaims: ['exp'],
+      });
       const name = payload[claim];
       if (typeof name === 'string' && name !== '') return name;
       throw new TokenwardError('caller_key_unknown', { detail: `the token has no claim ${claim}` });
     } catch (error) {
       if (error instanceof TokenwardError) throw error;
       // An unreachable key set is our trouble; everything else is the token's.
-      const ours = !(error instanceof errors.JOSEError) || error instanceof errors.JWKSTimeout || error instanceof errors.JWKSInvalid || error.code === 'ERR_JOSE_GENERIC';
+      const ours =
+        !(error instanceof errors.JOSEError) ||
+        error instanceof errors.JWKSTimeout ||
+        error instanceof errors.JWKSInvalid ||
+        error.code === 'ERR_JOSE_GENERIC';
       if (ours) throw new TokenwardError('caller_check_failed', { retryAfter: 5, cause: error });
-      throw new TokenwardError('caller_key_unknown', { detail: error.code === 'ERR_JWT_EXPIRED' ? 'the token has expired' : 'the token is not valid here' });
+      throw new TokenwardError('caller_key_unknown', {
+        detail: error.code === 'ERR_JWT_EXPIRED' ? 'the token has expired' : 'the token is not valid here',
+      });
     }
   }
 }
@@ -66,7 +89,9 @@ function keysOfFile(path: string, clock: Clock): JWTVerifyGetKey {
   try {
     current = read();
   } catch (error) {
-    throw new JwksFileError(`jwt.jwks: ${path} cannot be used as a key set (${(error as NodeJS.ErrnoException).code ?? 'not a JWK set'}).`);
+    throw new JwksFileError(
+      `jwt.jwks: ${path} cannot be used as a key set (${(error as NodeJS.ErrnoException).code ?? 'not a JWK set'}).`,
+    );
   }
   let lookedAt = clock.monotonic();
   return (header, token) => {

@@ -32,7 +32,10 @@ export class Damping {
     // Several may have been under way when the pause began; they must not end it.
     if (known !== undefined && known.until > this.#clock.monotonic()) return;
     const count = (known?.count ?? 0) + 1;
-    this.#wrong.set(address, count >= WRONG_KEYS_MOST ? { count: 0, until: this.#clock.monotonic() + PAUSE } : { count, until: 0 });
+    this.#wrong.set(
+      address,
+      count >= WRONG_KEYS_MOST ? { count: 0, until: this.#clock.monotonic() + PAUSE } : { count, until: 0 },
+    );
   }
 
   /** The address presented a right key. A pause that others there have earned goes on for them. */

@@ -26,13 +26,17 @@ export interface LoginPath {
 /** Those that a flow names as such, wherever below its upstreams they are. */
 export function namedLogins({ legacyLogin }: Flow): LoginPath[] {
   return legacyLogin.map(({ path, method, answer }) => ({
-    segments: segmentsOf(path), whole: false, method, answer,
+    segments: segmentsOf(path),
+    whole: false,
+    method,
+    answer,
   }));
 }
 
 /** The URLs that a flow calls itself with these credentials, and how. */
 export function loginCalls(
-  { login, refresh, baseUrl }: Flow, credentials: Readonly<Record<string, unknown>>,
+  { login, refresh, baseUrl }: Flow,
+  credentials: Readonly<Record<string, unknown>>,
 ): { url: string; method: string }[] {
   return [login, refresh].flatMap((call) => {
     const url = call && urlOf(call, baseUrl, credentials);
@@ -46,7 +50,9 @@ export function usedLogin(url: URL, method: string): LoginPath {
 }
 
 function urlOf(
-  call: TokenCall, baseUrl: string | undefined, credentials: Readonly<Record<string, unknown>>,
+  call: TokenCall,
+  baseUrl: string | undefined,
+  credentials: Readonly<Record<string, unknown>>,
 ): string | undefined {
   try {
     const url = urlOfCall(call, baseUrl, credentials);
@@ -95,7 +101,8 @@ export class LoginPaths {
   find(method: string, readings: readonly (readonly string[])[]): readonly LoginPath[] {
     const found = this.#ends.filter(({ segments }) => readings.some((reading) => endsWith(reading, segments)));
     for (const reading of readings) {
-      for (const one of this.#whole.get(keyOf(method, reading)) ?? []) if (endsWith(reading, one.segments)) found.push(one);
+      for (const one of this.#whole.get(keyOf(method, reading)) ?? [])
+        if (endsWith(reading, one.segments)) found.push(one);
     }
     return found;
   }
@@ -115,15 +122,17 @@ export function legacyLoginAnswer(route: GuardedRoute, method: string, path: str
   const found = logins.find(method, allReadingsOf(path));
   if (found.length === 0) return undefined;
   const answer = found.find((one) => one.method === method)?.answer;
-  if (config.legacyLogin === 'refuse' || answer === undefined) throw new TokenwardError('login_path_refused', { detail: detailOf(route, answer) });
+  if (config.legacyLogin === 'refuse' || answer === undefined)
+    throw new TokenwardError('login_path_refused', { detail: detailOf(route, answer) });
   return answer;
 }
 
 /** Which setting says so, and which others there are. */
 function detailOf({ name, config }: GuardedRoute, answer: TemplateValue | undefined): string {
-  const others = answer === undefined
-    ? 'there is no answer to this call here, and'
-    : 'with legacyLogin: answer it is answered here, and';
+  const others =
+    answer === undefined
+      ? 'there is no answer to this call here, and'
+      : 'with legacyLogin: answer it is answered here, and';
   return `route ${name} has legacyLogin: ${config.legacyLogin}; ${others} with legacyLogin: forward it goes to the upstream`;
 }
 

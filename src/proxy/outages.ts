@@ -35,7 +35,8 @@ export class Outages {
   failed(route: string, upstream: string, reason: string): void {
     const now = this.#clock.monotonic();
     let outage = this.#routes.get(route);
-    if (outage === undefined) this.#routes.set(route, (outage = { calls: 0, lineAt: -Infinity, since: undefined, told: false, upstream }));
+    if (outage === undefined)
+      this.#routes.set(route, (outage = { calls: 0, lineAt: -Infinity, since: undefined, told: false, upstream }));
     outage.calls += 1;
     outage.since ??= now;
     this.any = true;
@@ -56,6 +57,11 @@ export class Outages {
     if (!told) return;
     outage.told = false;
     outage.calls = 0;
-    this.#log.info('upstream reachable again', { route, upstream, calls, seconds: Math.round((this.#clock.monotonic() - since) / 100) / 10 });
+    this.#log.info('upstream reachable again', {
+      route,
+      upstream,
+      calls,
+      seconds: Math.round((this.#clock.monotonic() - since) / 100) / 10,
+    });
   }
 }

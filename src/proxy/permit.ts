@@ -28,7 +28,10 @@ function checkOverrides(proxy: Proxy, route: Route, { method, request }: Request
     for (const target of [path, ...targets.map(pathOfUrl)]) {
       if (one === method && target === path) continue;
       checkPolicy(proxy, route, one, target);
-      if (route.config.legacyLogin !== 'forward' && legacyLoginAnswer(route, one, target) !== undefined) throw new TokenwardError('login_path_refused', { detail: `route ${route.name}: a header field names the upstream's login` });
+      if (route.config.legacyLogin !== 'forward' && legacyLoginAnswer(route, one, target) !== undefined)
+        throw new TokenwardError('login_path_refused', {
+          detail: `route ${route.name}: a header field names the upstream's login`,
+        });
     }
   }
 }

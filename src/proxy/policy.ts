@@ -28,7 +28,10 @@ interface Rule {
 const NAMED_MOST = 5;
 
 /** Prepares the rules of a route whose paths go below `basePath` of the upstream. */
-export function readyPolicy({ allow, deny }: { allow?: readonly PolicyRule[] | undefined; deny: readonly PolicyRule[] }, basePath: string): Policy {
+export function readyPolicy(
+  { allow, deny }: { allow?: readonly PolicyRule[] | undefined; deny: readonly PolicyRule[] },
+  basePath: string,
+): Policy {
   const ready = ({ methods, path }: PolicyRule): Rule => ({
     methods,
     text: `${methods?.join(', ') ?? 'every method'} on ${path ?? 'every path'}`,
@@ -52,13 +55,21 @@ export function judgeRequest(policy: Policy, method: string, path: string): 'den
 
 /** The error a caller gets for a verdict: which route, and what its policy says. */
 export function policyError(
-  policy: Policy, verdict: 'denied' | 'not_allowed', route: string, method: string, path: string,
+  policy: Policy,
+  verdict: 'denied' | 'not_allowed',
+  route: string,
+  method: string,
+  path: string,
 ): TokenwardError {
   const { allow = [] } = policy;
   const more = allow.length > NAMED_MOST ? `; and ${allow.length - NAMED_MOST} more` : '';
-  const detail = verdict === 'denied'
-    ? `route ${route}, ${method}: policy.deny has "${denyingRule(policy, method, path)?.text ?? ''}"`
-    : `route ${route}: no line of policy.allow lets ${method} out on this path; it has "${allow.slice(0, NAMED_MOST).map(({ text }) => text).join('; ')}${more}"`;
+  const detail =
+    verdict === 'denied'
+      ? `route ${route}, ${method}: policy.deny has "${denyingRule(policy, method, path)?.text ?? ''}"`
+      : `route ${route}: no line of policy.allow lets ${method} out on this path; it has "${allow
+          .slice(0, NAMED_MOST)
+          .map(({ text }) => text)
+          .join('; ')}${more}"`;
   return new TokenwardError('policy_refused', { detail });
 }
 
@@ -66,12 +77,21 @@ export function policyError(
 function denyingRule({ deny }: Policy, method: string, path: string): Rule | undefined {
   if (deny.length === 0) return undefined;
   const readings = allReadingsOf(path);
-  return deny.find(({ methods, segments, meaning }) => (methods === undefined || methods.includes(method))
-    && [segments, meaning].some((parts) => readings.some((reading) => parts.length <= reading.length
-      && parts.every((part, index) => mayMean(part, reading[index]!)))));
+  return deny.find(
+    ({ methods, segments, meaning }) =>
+      (methods === undefined || methods.includes(method)) &&
+      [segments, meaning].some((parts) =>
+        readings.some(
+          (reading) => parts.length <= reading.length && parts.every((part, index) => mayMean(part, reading[index]!)),
+        ),
+      ),
+  );
 }
 
 function covers(rule: Rule, method: string, segments: readonly string[]): boolean {
   if (rule.methods !== undefined && !rule.methods.includes(method)) return false;
-  return rule.segments.length <= segments.length && rule.segments.every((part, index) => part === '*' || part === segments[index]);
+  return (
+    rule.segments.length <= segments.length &&
+    rule.segments.every((part, index) => part === '*' || part === segments[index])
+  );
 }

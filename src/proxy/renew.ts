@@ -29,7 +29,12 @@ export const NO_NOTE: readonly string[] = [];
  * possible. What the client is to get; rejects like `tokens.renew`. Nearly always the first reply, and at once.
  */
 export function heal(
-  proxy: Proxy, ctx: RequestContext, route: Route, account: string | undefined, body: RequestBody, first: Exchange,
+  proxy: Proxy,
+  ctx: RequestContext,
+  route: Route,
+  account: string | undefined,
+  body: RequestBody,
+  first: Exchange,
 ): Exchange | Promise<Exchange> {
   const { reply, token } = first;
   if (token === undefined || route.deadToken === undefined || account === undefined) return first;
@@ -46,7 +51,11 @@ export function heal(
 }
 
 async function renewAndReplay(
-  proxy: Proxy, ctx: RequestContext, route: Route, account: string, body: RequestBody,
+  proxy: Proxy,
+  ctx: RequestContext,
+  route: Route,
+  account: string,
+  body: RequestBody,
   { reply, token }: Exchange & { readonly token: Token },
 ): Promise<Exchange> {
   const replayable = isReplayable(route, body);
@@ -69,15 +78,25 @@ export function isReplayable(route: Route, body: RequestBody): boolean {
  * A newer token than the refused one. Header fields: renewing would be in vain, and the reply is to be relayed as
  * it is, with these. Throws if there should be one but none can be had: a dead token's 401 is our trouble, not the caller's.
  */
-async function successor(proxy: Proxy, ctx: RequestContext, route: Route, account: string, refused: Token, reply: UpstreamReply, replayable: boolean): Promise<Token | readonly string[]> {
+async function successor(
+  proxy: Proxy,
+  ctx: RequestContext,
+  route: Route,
+  account: string,
+  refused: Token,
+  reply: UpstreamReply,
+  replayable: boolean,
+): Promise<Token | readonly string[]> {
   const { metrics, tokens, uncured } = proxy;
   const { generation } = refused;
-  const count = (reason: string): void => metrics.deadTokenReplies.inc({ route: route.name, account: metrics.accountLabel(account), reason });
+  const count = (reason: string): void =>
+    metrics.deadTokenReplies.inc({ route: route.name, account: metrics.accountLabel(account), reason });
   if (!tokens.isCurrent(account, refused)) {
     count('late');
     return renewed(proxy, account, refused, reply, route);
   }
-  if (uncured.isFirstRefusal(account, generation)) metrics.tokensRefused.inc({ account: metrics.accountLabel(account) });
+  if (uncured.isFirstRefusal(account, generation))
+    metrics.tokensRefused.inc({ account: metrics.accountLabel(account) });
   if (!tokens.canRenew(account)) {
     count('current');
     tokens.refused(account, refused);
@@ -88,7 +107,11 @@ async function successor(proxy: Proxy, ctx: RequestContext, route: Route, accoun
     count('uncured');
     if (hold.token) tokens.refused(account, refused);
     // If the upstream says itself when to come back, it knows better.
-    return [REPLAY_FIELD, HELD_BACK, ...(reply.header('retry-after') === undefined ? ['retry-after', String(Math.ceil(hold.wait / 1000))] : [])];
+    return [
+      REPLAY_FIELD,
+      HELD_BACK,
+      ...(reply.header('retry-after') === undefined ? ['retry-after', String(Math.ceil(hold.wait / 1000))] : []),
+    ];
   }
   count('current');
   const newer = await renewed(proxy, account, refused, reply, route);
@@ -97,7 +120,13 @@ async function successor(proxy: Proxy, ctx: RequestContext, route: Route, accoun
   return newer;
 }
 
-async function renewed({ tokens }: Proxy, account: string, refused: Token, reply: UpstreamReply, route: Route): Promise<Token> {
+async function renewed(
+  { tokens }: Proxy,
+  account: string,
+  refused: Token,
+  reply: UpstreamReply,
+  route: Route,
+): Promise<Token> {
   try {
     return await tokens.renew(account, refused, `${route.name} answered ${refusalWords(route.deadToken!, reply)}`);
   } catch (error) {
@@ -107,7 +136,14 @@ async function renewed({ tokens }: Proxy, account: string, refused: Token, reply
 }
 
 /** Sends the same bytes again, once. Whatever comes back is the answer. */
-async function replay(proxy: Proxy, ctx: RequestContext, route: Route, account: string, body: RequestBody, token: Token): Promise<UpstreamReply> {
+async function replay(
+  proxy: Proxy,
+  ctx: RequestContext,
+  route: Route,
+  account: string,
+  body: RequestBody,
+  token: Token,
+): Promise<UpstreamReply> {
   const { metrics, uncured, tokens } = proxy;
   const { generation } = token;
   const count = (outcome: string): void => metrics.replays.inc({ route: route.name, outcome });
@@ -121,7 +157,8 @@ async function replay(proxy: Proxy, ctx: RequestContext, route: Route, account: 
   }
   if (route.deadToken !== undefined && (await meansDeadToken(route.deadToken, ctx.method, reply))) {
     count('refused');
-    if (uncured.isFirstRefusal(account, generation)) metrics.tokensRefused.inc({ account: metrics.accountLabel(account) });
+    if (uncured.isFirstRefusal(account, generation))
+      metrics.tokensRefused.inc({ account: metrics.accountLabel(account) });
     uncured.uncured(account, callOf(ctx, account), generation);
     if (!uncured.isAccepted(account, generation)) tokens.refused(account, token);
     return reply;

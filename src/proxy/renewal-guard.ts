@@ -108,7 +108,13 @@ export class UncuredReplies {
   hold(account: string, call: string, generation: number, replayable: boolean): Hold | undefined {
     const now = this.#clock.monotonic();
     const memory = this.#memory(account);
-    if (generation === memory.trial && generation > memory.accepted && generation > memory.refused && now < memory.trialUntil) this.uncured(account, call, generation);
+    if (
+      generation === memory.trial &&
+      generation > memory.accepted &&
+      generation > memory.refused &&
+      now < memory.trialUntil
+    )
+      this.uncured(account, call, generation);
     const unaccepted = memory.accepted < generation;
     let until = this.#calls.get(call)?.until ?? 0;
     let token = unaccepted && until > now;
@@ -176,8 +182,21 @@ export class UncuredReplies {
     let memory = this.#accounts.get(account);
     if (memory === undefined) {
       memory = {
-        accepted: 0, refused: 0, trial: 0, trialUntil: 0, untried: 0, untriedInRow: 0, untriedUntil: 0,
-        helped: 0, helpedAt: -Infinity, helpedBefore: -Infinity, allowance: ALLOWANCE, refilledAt: this.#clock.monotonic(), inVain: 0, pausedUntil: 0, told: 0,
+        accepted: 0,
+        refused: 0,
+        trial: 0,
+        trialUntil: 0,
+        untried: 0,
+        untriedInRow: 0,
+        untriedUntil: 0,
+        helped: 0,
+        helpedAt: -Infinity,
+        helpedBefore: -Infinity,
+        allowance: ALLOWANCE,
+        refilledAt: this.#clock.monotonic(),
+        inVain: 0,
+        pausedUntil: 0,
+        told: 0,
       };
       this.#accounts.set(account, memory);
     }

@@ -46,7 +46,13 @@ class Collector implements Patient {
   #taken: number;
   #over = false;
 
-  constructor(request: BodyStream, limits: BodyLimits, reserved: number | undefined, resolve: (body: RequestBody) => void, reject: (error: Error) => void) {
+  constructor(
+    request: BodyStream,
+    limits: BodyLimits,
+    reserved: number | undefined,
+    resolve: (body: RequestBody) => void,
+    reject: (error: Error) => void,
+  ) {
     this.#request = request;
     this.#limits = limits;
     this.#reserved = reserved;

@@ -3,19 +3,40 @@ import { problemDocument, TokenwardError, type ErrorCode } from '../errors.ts';
 import type { InboundRequest, OutboundResponse } from '../http/server/exchange.ts';
 
 /** Errors after which it is not certain where the next request begins. */
-const SPOILS_CONNECTION: ReadonlySet<ErrorCode> = new Set(['request_malformed', 'request_target_refused', 'target_too_long', 'headers_too_large', 'method_refused', 'upgrade_refused', 'loop_detected', 'expectation_failed']);
+const SPOILS_CONNECTION: ReadonlySet<ErrorCode> = new Set([
+  'request_malformed',
+  'request_target_refused',
+  'target_too_long',
+  'headers_too_large',
+  'method_refused',
+  'upgrade_refused',
+  'loop_detected',
+  'expectation_failed',
+]);
 /** How long a caller may go on sending a body that nobody wants any more. ms. */
 const LINGER = 5_000;
 
 /** Gives one of our own answers. If the upstream's reply has already begun, the connection is cut instead: never half of one and half of another. */
-export function answerError(request: InboundRequest, response: OutboundResponse, error: TokenwardError, readIdle: number): void {
+export function answerError(
+  request: InboundRequest,
+  response: OutboundResponse,
+  error: TokenwardError,
+  readIdle: number,
+): void {
   if (response.destroyed) return;
   if (response.headersSent) {
     response.destroy();
     return;
   }
   const body = problemDocument(error);
-  const headers = ['content-type', 'application/problem+json', 'x-tokenward-error', error.code, 'cache-control', 'no-store'];
+  const headers = [
+    'content-type',
+    'application/problem+json',
+    'x-tokenward-error',
+    error.code,
+    'cache-control',
+    'no-store',
+  ];
   if (error.retryAfter !== undefined) headers.push('retry-after', String(error.retryAfter));
   if (error.status === 401) headers.push('www-authenticate', 'Bearer realm="tokenward"');
   headers.push('content-length', String(Buffer.byteLength(body)));
@@ -78,7 +99,14 @@ function spoilsConnection(error: unknown): boolean {
 /** What a legacy app is told that logs in by itself on a route which answers such logins. */
 export function answerJson(response: OutboundResponse, value: unknown, readIdle: number): void {
   const body = JSON.stringify(value);
-  response.writeHead(200, 'OK', ['content-type', 'application/json', 'cache-control', 'no-store', 'content-length', String(Buffer.byteLength(body))]);
+  response.writeHead(200, 'OK', [
+    'content-type',
+    'application/json',
+    'cache-control',
+    'no-store',
+    'content-length',
+    String(Buffer.byteLength(body)),
+  ]);
   response.end(body);
   waitForReader(response, readIdle);
 }

@@ -7,12 +7,24 @@ import { requestHeaders, withParameter } from './headers.ts';
 import { upstreamTarget, type Route } from './route.ts';
 
 /** Sends the request with this token on it. Resolves with the reply's head. */
-export function send({ viaName }: Proxy, ctx: RequestContext, route: Route, body: RequestBody, token: Token | undefined): Promise<UpstreamReply> {
+export function send(
+  { viaName }: Proxy,
+  ctx: RequestContext,
+  route: Route,
+  body: RequestBody,
+  token: Token | undefined,
+): Promise<UpstreamReply> {
   if (ctx.gone) throw new CallerGone();
   const attachment = token === undefined ? undefined : route.attach?.(token);
   let target = upstreamTarget(route, ctx.target);
   if (attachment?.query !== undefined) target = withParameter(target, attachment.query);
-  const headers = requestHeaders(ctx.request.rawHeaders, route, attachment, viaName, forwardedFields(route, ctx.request));
+  const headers = requestHeaders(
+    ctx.request.rawHeaders,
+    route,
+    attachment,
+    viaName,
+    forwardedFields(route, ctx.request),
+  );
   return route.upstream.send({ method: ctx.method, target, headers, body }, (exchange) => {
     ctx.exchange = exchange;
     // The caller may have left while the connection was being made.
@@ -23,7 +35,14 @@ export function send({ viaName }: Proxy, ctx: RequestContext, route: Route, body
 /** What we say of the caller ourselves, on routes that want it. */
 function forwardedFields(route: Route, request: InboundRequest): readonly string[] {
   if (route.config.forwarded !== 'add') return [];
-  return ['x-forwarded-for', request.socket.remoteAddress ?? 'unknown', 'x-forwarded-host', hostOf(request), 'x-forwarded-proto', schemeOf(request)];
+  return [
+    'x-forwarded-for',
+    request.socket.remoteAddress ?? 'unknown',
+    'x-forwarded-host',
+    hostOf(request),
+    'x-forwarded-proto',
+    schemeOf(request),
+  ];
 }
 
 function hostOf(request: InboundRequest): string {

@@ -41,7 +41,10 @@ export function callersCookie(value: string, place: CookiePlace): string | undef
 /** The caller's Cookie field for the upstream: with the names that the upstream gave. */
 export function upstreamsCookies(value: string): string {
   if (!value.includes(RENAMED)) return value;
-  return value.split(';').map((pair) => pair.replace(RENAMED_NAME, '$1')).join(';');
+  return value
+    .split(';')
+    .map((pair) => pair.replace(RENAMED_NAME, '$1'))
+    .join(';');
 }
 
 /** What a cookie says of itself. */

@@ -21,13 +21,19 @@ export function checkDoor({ guard, header }: Door, rawHeaders: readonly string[]
     if (name.length === 4 && name.toLowerCase() === 'host') host = rawHeaders[i + 1];
     else if (name.length === 6 && name.toLowerCase() === 'origin') (origins ??= []).push(rawHeaders[i + 1]!);
     else if (name.length === 14 && name.toLowerCase() === 'sec-fetch-site') (sites ??= []).push(rawHeaders[i + 1]!);
-    if (!present && name.length === header!.length && name.toLowerCase() === header && rawHeaders[i + 1] !== '') present = true;
+    if (!present && name.length === header!.length && name.toLowerCase() === header && rawHeaders[i + 1] !== '')
+      present = true;
   }
-  if (!present) throw new TokenwardError('required_header_missing', { detail: `listen.requireHeader asks for ${header!}` });
+  if (!present)
+    throw new TokenwardError('required_header_missing', { detail: `listen.requireHeader asks for ${header!}` });
   // Without one it is HTTP/1.0, which no browser speaks.
   if (guard === undefined || host === undefined) return;
-  if (!guard.knowsHost(host)) throw new TokenwardError('host_refused', { detail: 'the Host is neither an address, nor localhost, nor one of listen.hosts' });
+  if (!guard.knowsHost(host))
+    throw new TokenwardError('host_refused', {
+      detail: 'the Host is neither an address, nor localhost, nor one of listen.hosts',
+    });
   for (const origin of origins ?? [undefined]) {
-    for (const site of sites ?? [undefined]) if (guard.isOthers(host, origin, site)) throw new TokenwardError('cross_site_refused');
+    for (const site of sites ?? [undefined])
+      if (guard.isOthers(host, origin, site)) throw new TokenwardError('cross_site_refused');
   }
 }

@@ -7,7 +7,12 @@ import { standsStill, tooLarge, type BodyLimits } from './body-limits.ts';
 const QUEUE_MOST = 64 * 1024;
 
 /** A body that is sent on as it comes, once. `first`: what of it is here. */
-export function streamed(request: IncomingMessage, first: readonly Buffer[], length: number | undefined, limits: BodyLimits): RequestBody {
+export function streamed(
+  request: IncomingMessage,
+  first: readonly Buffer[],
+  length: number | undefined,
+  limits: BodyLimits,
+): RequestBody {
   return { kind: 'streamed', length, open: () => new CallersUpload(request, first, limits) };
 }
 
@@ -93,7 +98,11 @@ class CallersUpload implements Upload, Patient {
     if (this.#over !== undefined) return;
     this.#over = how;
     this.#limits.patience.leave(this);
-    this.#request.off('data', this.#onData).off('end', this.#onEnd).off('close', this.#onClose).off('error', this.#onClose);
+    this.#request
+      .off('data', this.#onData)
+      .off('end', this.#onEnd)
+      .off('close', this.#onClose)
+      .off('error', this.#onClose);
     // The upstream wants no more of it (it has refused early, say). The rest is read all the same, or the caller's next request would be stuck behind it.
     if (how !== 'ended') this.#request.resume();
     this.#wake?.();

@@ -27,10 +27,12 @@ export function checkTarget(target: string): void {
   const mark = target.indexOf('?');
   const path = mark === -1 ? target : target.slice(0, mark);
   if (!PATH.test(path) || path.startsWith('//')) refuse(whyNotPlain(path));
-  if (path.includes('%') && (ENCODED_CONTROL.test(path) || BAD_PERCENT.test(path))) refuse('the path holds an encoded control byte, or a broken percent-encoding');
+  if (path.includes('%') && (ENCODED_CONTROL.test(path) || BAD_PERCENT.test(path)))
+    refuse('the path holds an encoded control byte, or a broken percent-encoding');
   if (path.includes('/.') && DOT_SEGMENT.test(path)) refuse('the path holds a dot segment');
   // RFC 3986 §6.2.2.2: %2e is a dot, so these climb on every route, also on one that passes encoded slashes.
-  if (path.includes('%') && ENCODED_STRUCTURE.test(path) && DOT_SEGMENT.test(decodedStructure(path))) refuse('the path holds an encoded dot segment');
+  if (path.includes('%') && ENCODED_STRUCTURE.test(path) && DOT_SEGMENT.test(decodedStructure(path)))
+    refuse('the path holds an encoded dot segment');
   if (mark !== -1 && !QUERY.test(target.slice(mark + 1))) refuse('a byte of the query must be percent-encoded');
 }
 
@@ -71,7 +73,8 @@ function withPass(route: string): string {
 }
 
 function whyNotPlain(path: string): string {
-  if (/^https?:/i.test(path)) return 'the target is a whole URL, as a forward proxy gets it; call this proxy itself, with the prefix of a route';
+  if (/^https?:/i.test(path))
+    return 'the target is a whole URL, as a forward proxy gets it; call this proxy itself, with the prefix of a route';
   if (path.startsWith('//')) return 'the path begins with two slashes';
   if (!path.startsWith('/')) return 'the target is not a path';
   const bad = /[[\]|^{}"<>\\`]/.exec(path)?.[0];

@@ -41,7 +41,8 @@ export function checkRequest(request: CheckedRequest, self: string, door?: Door)
 }
 
 function checkFields(rawHeaders: readonly string[], httpVersion: string, self: string): void {
-  if (rawHeaders.length > 2 * FIELDS_MOST) throw new TokenwardError('headers_too_large', { detail: `more than ${FIELDS_MOST} header fields` });
+  if (rawHeaders.length > 2 * FIELDS_MOST)
+    throw new TokenwardError('headers_too_large', { detail: `more than ${FIELDS_MOST} header fields` });
 
   let hosts = 0;
   let lengths = 0;
@@ -67,7 +68,8 @@ function checkFields(rawHeaders: readonly string[], httpVersion: string, self: s
         // Node has looked at one of them only.
         if (/^expect$/i.test(name)) {
           expectations += 1;
-          if (expectations > 1 || value.toLowerCase() !== '100-continue') throw new TokenwardError('expectation_failed');
+          if (expectations > 1 || value.toLowerCase() !== '100-continue')
+            throw new TokenwardError('expectation_failed');
         }
         break;
       case 7:
@@ -85,7 +87,8 @@ function checkFields(rawHeaders: readonly string[], httpVersion: string, self: s
       case 17:
         if (/^transfer[-_]encoding$/i.test(name)) {
           codings += 1;
-          if (name.includes('_') || value.toLowerCase() !== 'chunked') malformed('a Transfer-Encoding other than chunked');
+          if (name.includes('_') || value.toLowerCase() !== 'chunked')
+            malformed('a Transfer-Encoding other than chunked');
         }
         break;
       default:

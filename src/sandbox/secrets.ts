@@ -40,7 +40,9 @@ export class SecretMaker {
   }
 
   hex(length = 64): string {
-    return this.#bytes(Math.ceil(length / 2)).toString('hex').slice(0, length);
+    return this.#bytes(Math.ceil(length / 2))
+      .toString('hex')
+      .slice(0, length);
   }
 
   /**

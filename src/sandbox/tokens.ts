@@ -123,7 +123,11 @@ export class TokenBook {
   }
 
   /** Spends a refresh token. `make` is called only when a pair is to be issued. */
-  spend(secret: string, rule: SpendRule, make: (owner: string) => Omit<Issue, 'owner' | 'family'>): Pair | SpendRefusal {
+  spend(
+    secret: string,
+    rule: SpendRule,
+    make: (owner: string) => Omit<Issue, 'owner' | 'family'>,
+  ): Pair | SpendRefusal {
     const found = this.#byRefresh.get(secret);
     if (found === undefined) return 'unknown';
     const { refresh: token, owner, family } = found;

@@ -65,11 +65,22 @@ export function quickPause(outcome: Unsettled, failures: number): number | undef
  * How long nobody calls after so many failures in a row, ms. What the endpoint asked for is followed, longer or
  * shorter. `next`: what the next try will be; a budgeted login takes one from a budget.
  */
-export function backoff(outcome: Unsettled, failures: number, next: RenewalKind | 'budgeted login', random: number): number {
+export function backoff(
+  outcome: Unsettled,
+  failures: number,
+  next: RenewalKind | 'budgeted login',
+  random: number,
+): number {
   // Without jitter: one process at a time has the lease, and `Retry-After: 1` is true then.
   if (outcome.kind === 'failed' && outcome.reach === 'unsent') return PROBE;
   if (outcome.retryAfter !== undefined) return Math.min(ASKED_MOST, Math.max(PROBE, outcome.retryAfter * 1000));
-  return Math.min(next === 'budgeted login' ? PATIENT_MOST : BACKOFF_MOST[next], BACKOFF_FIRST * 2 ** Math.min(failures - 1, 20)) * (1 + random / 4);
+  return (
+    Math.min(
+      next === 'budgeted login' ? PATIENT_MOST : BACKOFF_MOST[next],
+      BACKOFF_FIRST * 2 ** Math.min(failures - 1, 20),
+    ) *
+    (1 + random / 4)
+  );
 }
 
 /** ms between two renewals ahead of time, of which so many have failed in a row: the token in use still serves. */
@@ -87,13 +98,20 @@ export function backoffLeft(retryAt: number | undefined, now: number): number {
 }
 
 /** Whether this refresh token has failed often enough for a login instead, and the last such login is long enough ago. */
-export function givesUpRefresh({ refreshFailures, gaveUpAt }: Pick<CredentialRecord, 'refreshFailures' | 'gaveUpAt'>, now: number): boolean {
+export function givesUpRefresh(
+  { refreshFailures, gaveUpAt }: Pick<CredentialRecord, 'refreshFailures' | 'gaveUpAt'>,
+  now: number,
+): boolean {
   if (refreshFailures < REFRESHES_MOST) return false;
   return gaveUpAt === undefined || now < gaveUpAt || now - gaveUpAt >= GIVE_UP_PAUSE;
 }
 
 /** Whether a refused login deserves a second look before the credential is given up: it worked recently, and this is its first refusal since. */
-export function isDoubtful({ doubt, loggedInAt }: Pick<CredentialRecord, 'doubt' | 'loggedInAt'>, credentials: string, now: number): boolean {
+export function isDoubtful(
+  { doubt, loggedInAt }: Pick<CredentialRecord, 'doubt' | 'loggedInAt'>,
+  credentials: string,
+  now: number,
+): boolean {
   if (doubt?.credentials === credentials) return now >= doubt.since && now - doubt.since < DOUBT_PAUSE * 0.9;
   return loggedInAt !== undefined && now >= loggedInAt && now - loggedInAt < RECENT_LOGIN;
 }

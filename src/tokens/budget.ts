@@ -61,7 +61,13 @@ export class LoginBudgets {
     const now = this.#clock.wall();
     const limit = useReserve ? limits.logins : limits.logins - limits.reserve;
     await this.#settle(limits.key);
-    const { granted, at, entries } = await this.#store.debit(limits.key, now, limits.window, limit, this.#known(limits));
+    const { granted, at, entries } = await this.#store.debit(
+      limits.key,
+      now,
+      limits.window,
+      limit,
+      this.#known(limits),
+    );
     if (granted) this.#remember(limits, at);
     return { granted, at, state: stateOf(limits, entries, now) };
   }
@@ -117,7 +123,10 @@ export class LoginBudgets {
 
   #ownOf(limits: BudgetLimits): Own {
     const known = this.#own.get(limits.key);
-    const own = known === undefined ? { limits, made: new Map<number, number>(), takenBack: new Set<number>() } : { ...known, limits };
+    const own =
+      known === undefined
+        ? { limits, made: new Map<number, number>(), takenBack: new Set<number>() }
+        : { ...known, limits };
     this.#own.set(limits.key, own);
     return own;
   }
@@ -146,8 +155,10 @@ function stateOf(limits: BudgetLimits, entries: readonly number[], now: number):
   const used = entries.length;
   const remaining = Math.max(0, limit - used);
   return {
-    remaining, limit,
-    reserveRemaining: Math.min(limits.reserve, Math.max(0, limits.logins - used)), reserveLimit: limits.reserve,
+    remaining,
+    limit,
+    reserveRemaining: Math.min(limits.reserve, Math.max(0, limits.logins - used)),
+    reserveLimit: limits.reserve,
     // Of what was spent of the reserve as well, so many have to fall out of the window.
     retryAt: remaining > 0 ? undefined : (entries[used - limit] ?? now) + limits.window,
   };

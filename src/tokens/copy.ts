@@ -19,7 +19,11 @@ export type CopyOutcome = 'copied' | 'already there' | 'in the way';
 
 export interface CopyReport {
   /** `generation` is the target's after the copy, or the one in the way. */
-  readonly accounts: readonly { readonly account: string; readonly generation: number; readonly outcome: CopyOutcome }[];
+  readonly accounts: readonly {
+    readonly account: string;
+    readonly generation: number;
+    readonly outcome: CopyOutcome;
+  }[];
   /** Counted logins that the target did not have. */
   readonly logins: number;
   /** Something was in the way, so nothing was written. */
@@ -43,13 +47,23 @@ export async function copyRecords(from: CopyEnd, to: CopyEnd, options: CopyOptio
     // First what keeps logins from being made too often, then the tokens.
     for (const { budget, entries } of logins) await to.store.restoreBudget(budget, entries, KEEP_LOGINS);
     for (const { account, next } of plans) {
-      if (next !== undefined && (await to.records.replace(account, next)) === undefined) throw new StoreError(`The record of ${account} in the target was changed meanwhile. Stop what uses it, then run the copy again.`);
+      if (next !== undefined && (await to.records.replace(account, next)) === undefined)
+        throw new StoreError(
+          `The record of ${account} in the target was changed meanwhile. Stop what uses it, then run the copy again.`,
+        );
     }
     for (const { account, revision } of plans) {
-      if ((await from.store.read(account))?.revision !== revision) throw new StoreError(`The record of ${account} was changed by a running tokenward while it was copied. Stop that one, then run the copy again.`);
+      if ((await from.store.read(account))?.revision !== revision)
+        throw new StoreError(
+          `The record of ${account} was changed by a running tokenward while it was copied. Stop that one, then run the copy again.`,
+        );
     }
   }
-  return { accounts: plans.map(({ account, generation, outcome }) => ({ account, generation, outcome })), logins: logins.reduce((sum, { entries }) => sum + entries.length, 0), refused };
+  return {
+    accounts: plans.map(({ account, generation, outcome }) => ({ account, generation, outcome })),
+    logins: logins.reduce((sum, { entries }) => sum + entries.length, 0),
+    refused,
+  };
 }
 
 interface Plan {
@@ -64,25 +78,49 @@ interface Plan {
 async function plan(from: CopyEnd, to: CopyEnd, account: string, overwrite: boolean): Promise<Plan> {
   const [source, target] = [await from.records.read(account), await to.records.read(account)];
   const { revision } = source;
-  if (target.revision > 0 && same(source, target)) return { account, revision, generation: target.generation, outcome: 'already there' };
+  if (target.revision > 0 && same(source, target))
+    return { account, revision, generation: target.generation, outcome: 'already there' };
   const newer = target.revision > 0 && target.generation >= source.generation;
   if (newer && !overwrite) return { account, revision, generation: target.generation, outcome: 'in the way' };
   // A generation never goes back: whoever holds the target's token in memory must see that this one comes after it.
   const generation = newer ? target.generation + 1 : source.generation;
-  return { account, revision, generation, outcome: 'copied', next: { ...source, revision: target.revision, generation, token: source.token && renumbered(source.token, generation), ...(source.unknown && { unknown: { ...source.unknown, generation } }) } };
+  return {
+    account,
+    revision,
+    generation,
+    outcome: 'copied',
+    next: {
+      ...source,
+      revision: target.revision,
+      generation,
+      token: source.token && renumbered(source.token, generation),
+      ...(source.unknown && { unknown: { ...source.unknown, generation } }),
+    },
+  };
 }
 
 function renumbered(token: Token, generation: number): Token {
   const { obtainedAt, expiresAt, refreshExpiresAt, deadline } = token;
-  return new Token({ generation, obtainedAt, expiresAt, refreshExpiresAt, deadline }, token.reveal(), token.revealRefresh());
+  return new Token(
+    { generation, obtainedAt, expiresAt, refreshExpiresAt, deadline },
+    token.reveal(),
+    token.revealRefresh(),
+  );
 }
 
 /** Whether two records say the same. The target's may have got a higher generation when it was overwritten. */
 function same(a: CredentialRecord, b: CredentialRecord): boolean {
   const { token: x } = a;
   const { token: y } = b;
-  const tokens = x === undefined || y === undefined ? x === y : x.reveal() === y.reveal() && x.revealRefresh() === y.revealRefresh();
-  return tokens && b.generation >= a.generation && a.identity === b.identity && a.intent?.startedAt === b.intent?.startedAt && a.dead?.since === b.dead?.since;
+  const tokens =
+    x === undefined || y === undefined ? x === y : x.reveal() === y.reveal() && x.revealRefresh() === y.revealRefresh();
+  return (
+    tokens &&
+    b.generation >= a.generation &&
+    a.identity === b.identity &&
+    a.intent?.startedAt === b.intent?.startedAt &&
+    a.dead?.since === b.dead?.since
+  );
 }
 
 /** The source's counted logins that the target lacks; two in one millisecond are two. */

@@ -37,7 +37,13 @@ export class AccountBusy extends Error {
  * at its next renewal. What stood in the way of renewals (an open intent, a refused credential, a pause) is forgotten:
  * it was about another token. Resolves with the new generation. Rejects with AccountBusy or a StoreError.
  */
-export async function importToken(store: TokenStore, records: Records, credential: Credential, grant: ImportedGrant, options: ImportOptions): Promise<number> {
+export async function importToken(
+  store: TokenStore,
+  records: Records,
+  credential: Credential,
+  grant: ImportedGrant,
+  options: ImportOptions,
+): Promise<number> {
   const { account } = credential;
   const { owner, clock } = options;
   // Not beside a renewal: it would write its own token over this one, or this one over its own.
@@ -52,21 +58,41 @@ export async function importToken(store: TokenStore, records: Records, credentia
   } finally {
     await store.releaseLease(account, owner);
   }
-  throw new AccountBusy(`The record of ${account} is being changed by a running tokenward. Nothing was imported; try again.`);
+  throw new AccountBusy(
+    `The record of ${account} is being changed by a running tokenward. Nothing was imported; try again.`,
+  );
 }
 
-async function takeLease(store: TokenStore, account: string, { owner, clock, timers = systemTimers, wait = LEASE_WAIT_MS }: ImportOptions): Promise<void> {
+async function takeLease(
+  store: TokenStore,
+  account: string,
+  { owner, clock, timers = systemTimers, wait = LEASE_WAIT_MS }: ImportOptions,
+): Promise<void> {
   const until = clock.monotonic() + wait;
   while (!(await store.acquireLease(account, owner, LEASE_TTL_MS))) {
     if (clock.monotonic() >= until) {
-      throw new AccountBusy(`A running tokenward is renewing ${account} and has not finished. Nothing was imported; try again in half a minute.`);
+      throw new AccountBusy(
+        `A running tokenward is renewing ${account} and has not finished. Nothing was imported; try again in half a minute.`,
+      );
     }
     await new Promise<void>((resolve) => void timers.after(LEASE_POLL, resolve));
   }
 }
 
 function imported(record: CredentialRecord, { identity }: Credential, token: Token): CredentialRecord {
-  return { ...record, generation: token.generation, identity, token, intent: undefined, dead: undefined, failures: 0, retryAt: undefined, refreshFailures: 0, gaveUpAt: undefined, doubt: undefined };
+  return {
+    ...record,
+    generation: token.generation,
+    identity,
+    token,
+    intent: undefined,
+    dead: undefined,
+    failures: 0,
+    retryAt: undefined,
+    refreshFailures: 0,
+    gaveUpAt: undefined,
+    doubt: undefined,
+  };
 }
 
 function tokenOf(generation: number, { refreshSecret, secret, expiresAt }: ImportedGrant, clock: Clock): Token {
@@ -74,5 +100,9 @@ function tokenOf(generation: number, { refreshSecret, secret, expiresAt }: Impor
   // Without an access token the life is over as it begins, so that the first use is a refresh.
   const end = secret === undefined ? now : expiresAt;
   const deadline = end === undefined ? Infinity : clock.monotonic() + end - now;
-  return new Token({ generation, obtainedAt: now, expiresAt: end, refreshExpiresAt: undefined, deadline }, secret ?? '', refreshSecret);
+  return new Token(
+    { generation, obtainedAt: now, expiresAt: end, refreshExpiresAt: undefined, deadline },
+    secret ?? '',
+    refreshSecret,
+  );
 }

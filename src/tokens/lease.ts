@@ -40,7 +40,8 @@ export class Leases {
   release(state: AccountState): void {
     const { store, owner, observer, checkpoint } = this.#parts;
     checkpoint?.('P8 token published');
-    const release = store.releaseLease(state.credential.account, owner)
+    const release = store
+      .releaseLease(state.credential.account, owner)
       .catch((error: unknown) => observer.storeFailed('lease', error))
       .finally(() => {
         checkpoint?.('P9 lease released');

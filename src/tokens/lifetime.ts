@@ -53,17 +53,28 @@ export function earlyAt(credential: Credential, token: Token, random: number): n
 /** The token that a grant received now makes. `previous`: the one before it, if it spoke for the same identity. */
 export function nextToken(generation: number, grant: Grant, previous: Token | undefined, clock: Clock): Token {
   const now = clock.wall();
-  const life = grant.lifetime === undefined ? undefined : grant.lifetime <= 0 ? LEAST_USE : Math.min(MOST_LIFE, grant.lifetime * 1000);
+  const life =
+    grant.lifetime === undefined
+      ? undefined
+      : grant.lifetime <= 0
+        ? LEAST_USE
+        : Math.min(MOST_LIFE, grant.lifetime * 1000);
   const keepsRefresh = grant.refreshSecret === undefined;
   return new Token(
     {
       generation,
       obtainedAt: now,
       expiresAt: life === undefined ? undefined : now + life,
-      refreshExpiresAt: grant.refreshLifetime === undefined ? (keepsRefresh ? previous?.refreshExpiresAt : undefined) : now + grant.refreshLifetime * 1000,
+      refreshExpiresAt:
+        grant.refreshLifetime === undefined
+          ? keepsRefresh
+            ? previous?.refreshExpiresAt
+            : undefined
+          : now + grant.refreshLifetime * 1000,
       deadline: life === undefined ? Infinity : clock.monotonic() + life,
     },
     grant.secret,
     // RFC 6749 §6: no new refresh token means the old one stays.
-    grant.refreshSecret ?? previous?.revealRefresh());
+    grant.refreshSecret ?? previous?.revealRefresh(),
+  );
 }

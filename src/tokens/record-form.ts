@@ -51,9 +51,25 @@ export function parseForm(text: string): { fields: RecordFields; unknown: Pick<U
   } catch {
     throw new FormError('holds no JSON');
   }
-  const { v, identity, token, intent, dead, failures, retryAt, refreshFailures, gaveUpAt, loggedInAt, doubt, ...record } = object(value, 'the record');
+  const {
+    v,
+    identity,
+    token,
+    intent,
+    dead,
+    failures,
+    retryAt,
+    refreshFailures,
+    gaveUpAt,
+    loggedInAt,
+    doubt,
+    ...record
+  } = object(value, 'the record');
   if (v !== undefined && !count(v)) throw new FormError('has a version that is no number');
-  if (v !== undefined && v > VERSION) throw new FormError(`was written by a newer tokenward (its version is ${v}, this one knows ${VERSION}); use that one`);
+  if (v !== undefined && v > VERSION)
+    throw new FormError(
+      `was written by a newer tokenward (its version is ${v}, this one knows ${VERSION}); use that one`,
+    );
   if (typeof identity !== 'string') throw new FormError('does not say whom its token is for');
   const opened = token === undefined ? undefined : openToken(object(token, 'its token'));
   return {
@@ -74,24 +90,44 @@ export function parseForm(text: string): { fields: RecordFields; unknown: Pick<U
 }
 
 /** The text to be sealed. Fields of the token that are not known here go along with the token they were found at. */
-export function writeForm({ identity, token, intent, dead, failures, retryAt, refreshFailures, gaveUpAt, loggedInAt, doubt }: RecordFields, generation: number, unknown: UnknownFields | undefined): string {
-  const given = (fields: Fields): Fields => Object.fromEntries(Object.entries(fields).filter(([, value]) => value !== undefined));
+export function writeForm(
+  { identity, token, intent, dead, failures, retryAt, refreshFailures, gaveUpAt, loggedInAt, doubt }: RecordFields,
+  generation: number,
+  unknown: UnknownFields | undefined,
+): string {
+  const given = (fields: Fields): Fields =>
+    Object.fromEntries(Object.entries(fields).filter(([, value]) => value !== undefined));
   return JSON.stringify({
     ...unknown?.record,
     v: VERSION,
     identity,
     ...(token && { token: { ...(unknown?.generation === generation && unknown.token), ...given({ ...token }) } }),
-    ...given({ intent, dead, failures: failures > 0 ? failures : undefined, retryAt, refreshFailures: refreshFailures > 0 ? refreshFailures : undefined, gaveUpAt, loggedInAt, doubt }),
+    ...given({
+      intent,
+      dead,
+      failures: failures > 0 ? failures : undefined,
+      retryAt,
+      refreshFailures: refreshFailures > 0 ? refreshFailures : undefined,
+      gaveUpAt,
+      loggedInAt,
+      doubt,
+    }),
   });
 }
 
-function openToken({ secret, refresh, obtainedAt, expiresAt, refreshExpiresAt, ...unknown }: Fields): { fields: TokenFields; unknown: Fields } {
+function openToken({ secret, refresh, obtainedAt, expiresAt, refreshExpiresAt, ...unknown }: Fields): {
+  fields: TokenFields;
+  unknown: Fields;
+} {
   // Empty: only a refresh token was imported, and its first use brings an access token.
-  if (typeof secret !== 'string' || (secret === '' && refresh === undefined)) throw new FormError('has a token that is no text');
-  if (refresh !== undefined && (typeof refresh !== 'string' || refresh === '')) throw new FormError('has a refresh token that is no text');
+  if (typeof secret !== 'string' || (secret === '' && refresh === undefined))
+    throw new FormError('has a token that is no text');
+  if (refresh !== undefined && (typeof refresh !== 'string' || refresh === ''))
+    throw new FormError('has a refresh token that is no text');
   return {
     fields: {
-      secret, refresh,
+      secret,
+      refresh,
       obtainedAt: time(obtainedAt, 'obtainedAt'),
       expiresAt: optionalTime(expiresAt, 'expiresAt'),
       refreshExpiresAt: optionalTime(refreshExpiresAt, 'refreshExpiresAt'),
@@ -112,7 +148,8 @@ function checkIntent(intent: Fields): SpendIntent {
 
 function checkDead(dead: Fields): DeadMark {
   const { reason, since, credentials } = dead;
-  if (typeof reason !== 'string' || typeof credentials !== 'string') throw new FormError('has a mark of a refusal that is not whole');
+  if (typeof reason !== 'string' || typeof credentials !== 'string')
+    throw new FormError('has a mark of a refusal that is not whole');
   time(since, 'since');
   return dead as unknown as DeadMark;
 }
@@ -124,7 +161,8 @@ function checkDoubt(doubt: Fields): Doubt {
 }
 
 function object(value: unknown, what: string): Fields {
-  if (typeof value !== 'object' || value === null || Array.isArray(value)) throw new FormError(`is damaged: ${what} is no object`);
+  if (typeof value !== 'object' || value === null || Array.isArray(value))
+    throw new FormError(`is damaged: ${what} is no object`);
   return value as Fields;
 }
 

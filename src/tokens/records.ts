@@ -34,8 +34,18 @@ export interface CredentialRecord {
 }
 
 export const EMPTY_RECORD: CredentialRecord = {
-  revision: 0, generation: 0, identity: '', token: undefined, intent: undefined, dead: undefined, failures: 0, retryAt: undefined,
-  refreshFailures: 0, gaveUpAt: undefined, loggedInAt: undefined, doubt: undefined,
+  revision: 0,
+  generation: 0,
+  identity: '',
+  token: undefined,
+  intent: undefined,
+  dead: undefined,
+  failures: 0,
+  retryAt: undefined,
+  refreshFailures: 0,
+  gaveUpAt: undefined,
+  loggedInAt: undefined,
+  doubt: undefined,
 };
 
 /**
@@ -87,7 +97,8 @@ export class Records {
       if (stored === undefined || this.#seal.isCurrent(stored.sealed)) return false;
       const sealed = this.#seal.seal(this.#unseal(key, stored), belongsTo(key, stored.generation));
       // Lost to a renewal in between: that one was sealed with the running process's key, so look again.
-      if (await this.#store.replace(key, stored.revision, { ...stored, revision: stored.revision + 1, sealed })) return true;
+      if (await this.#store.replace(key, stored.revision, { ...stored, revision: stored.revision + 1, sealed }))
+        return true;
     }
   }
 
@@ -95,10 +106,20 @@ export class Records {
   async replace(account: string, next: CredentialRecord): Promise<CredentialRecord | undefined> {
     const key = next.key ?? this.#beside.get(account) ?? account;
     const { token } = next;
-    const text = writeForm({
-      ...next,
-      token: token && { secret: token.reveal(), refresh: token.revealRefresh(), obtainedAt: token.obtainedAt, expiresAt: token.expiresAt, refreshExpiresAt: token.refreshExpiresAt },
-    }, next.generation, next.unknown);
+    const text = writeForm(
+      {
+        ...next,
+        token: token && {
+          secret: token.reveal(),
+          refresh: token.revealRefresh(),
+          obtainedAt: token.obtainedAt,
+          expiresAt: token.expiresAt,
+          refreshExpiresAt: token.refreshExpiresAt,
+        },
+      },
+      next.generation,
+      next.unknown,
+    );
     const revision = next.revision + 1;
     const sealed = this.#seal.seal(text, belongsTo(key, next.generation));
     const written = await this.#store.replace(key, next.revision, { revision, generation: next.generation, sealed });
@@ -115,7 +136,12 @@ export class Records {
     if (own.revision > 0) return undefined;
     const old = await this.read(former, identity);
     if (old.revision === 0 || old.identity !== identity) return undefined;
-    const adopted = await this.replace(account, { ...old, revision: own.revision, key: own.key ?? account, foreign: own.foreign ?? false });
+    const adopted = await this.replace(account, {
+      ...old,
+      revision: own.revision,
+      key: own.key ?? account,
+      foreign: own.foreign ?? false,
+    });
     if (adopted === undefined) return this.read(account, identity);
     // Lost to a process that goes by the old name: then the two have a token each, as before.
     if (old.token?.hasRefresh === true) await this.replace(former, { ...old, token: old.token.withoutRefresh() });
@@ -136,18 +162,30 @@ export class Records {
     const { fields, unknown } = this.#about(key, () => parseForm(this.#unseal(key, stored)));
     const { token } = fields;
     return {
-      ...fields, revision, generation, key,
-      ...((Object.keys(unknown.record).length > 0 || Object.keys(unknown.token).length > 0) && { unknown: { ...unknown, generation } }),
-      token: token && new Token(
-        {
-          generation,
-          obtainedAt: token.obtainedAt,
-          expiresAt: token.expiresAt,
-          refreshExpiresAt: token.refreshExpiresAt,
-          // What is left by the wall clock now, from here on measured by the monotonic one as well. Never more than the whole life: the clock may have been set back.
-          deadline: token.expiresAt === undefined ? Infinity : this.#clock.monotonic() + token.expiresAt - Math.max(this.#clock.wall(), token.obtainedAt),
-        },
-        token.secret, token.refresh),
+      ...fields,
+      revision,
+      generation,
+      key,
+      ...((Object.keys(unknown.record).length > 0 || Object.keys(unknown.token).length > 0) && {
+        unknown: { ...unknown, generation },
+      }),
+      token:
+        token &&
+        new Token(
+          {
+            generation,
+            obtainedAt: token.obtainedAt,
+            expiresAt: token.expiresAt,
+            refreshExpiresAt: token.refreshExpiresAt,
+            // What is left by the wall clock now, from here on measured by the monotonic one as well. Never more than the whole life: the clock may have been set back.
+            deadline:
+              token.expiresAt === undefined
+                ? Infinity
+                : this.#clock.monotonic() + token.expiresAt - Math.max(this.#clock.wall(), token.obtainedAt),
+          },
+          token.secret,
+          token.refresh,
+        ),
     };
   }
 
@@ -161,7 +199,9 @@ export class Records {
       return look();
     } catch (error) {
       if (!(error instanceof SealError) && !(error instanceof FormError)) throw error;
-      throw new RecordError(`The record of account ${accountOfKey(key)} (${this.#store.keyOf?.('record', key) ?? key} in the store) ${error.message}. It was left as it is.`);
+      throw new RecordError(
+        `The record of account ${accountOfKey(key)} (${this.#store.keyOf?.('record', key) ?? key} in the store) ${error.message}. It was left as it is.`,
+      );
     }
   }
 }

@@ -62,7 +62,8 @@ export class RenewalCall {
     if (budget === undefined || at === undefined) return;
     await budgets.takeBack(budget, at).then(
       (left) => state.countLogins(left),
-      (error: unknown) => parts.observer.storeFailed('debit', error));
+      (error: unknown) => parts.observer.storeFailed('debit', error),
+    );
   }
 
   /** Notes durably what is about to be spent. Rejects with Overtaken if the lease may be over. */
@@ -143,17 +144,18 @@ export class RenewalCall {
       gaveUpAt: kind === 'refresh' ? undefined : record.gaveUpAt,
       loggedInAt: kind === 'login' ? clock.wall() : record.loggedInAt,
     };
-    const report = (): void => observer.renewed(credential, {
-      kind,
-      cause,
-      outcome: 'granted',
-      reason: '',
-      detail: undefined,
-      seconds,
-      generation,
-      expiresAt: token.expiresAt,
-      budget: state.budget,
-    });
+    const report = (): void =>
+      observer.renewed(credential, {
+        kind,
+        cause,
+        outcome: 'granted',
+        reason: '',
+        detail: undefined,
+        seconds,
+        generation,
+        expiresAt: token.expiresAt,
+        budget: state.budget,
+      });
     let saved: CredentialRecord | undefined;
     let theirs: CredentialRecord | undefined;
     try {

@@ -56,9 +56,10 @@ export class RenewalFailures {
     const { account } = state.credential;
     const { clock, observer } = this.#parts;
     observer.withheld(state.credential, 'budget');
-    const reserve = reserveRemaining === 0
-      ? 'none is left in reserve either'
-      : `${reserveRemaining} are kept in reserve: tokenward renew ${account} --use-reserve`;
+    const reserve =
+      reserveRemaining === 0
+        ? 'none is left in reserve either'
+        : `${reserveRemaining} are kept in reserve: tokenward renew ${account} --use-reserve`;
     state.runOut(`its ${limit} automatic logins are used up; ${reserve}`);
     observer.changed(state.credential);
     const retryAfter = ((retryAt ?? 0) - clock.wall()) / 1000;

@@ -22,7 +22,10 @@ export interface SealingKey {
 export function sealingKey(text: string): SealingKey {
   const trimmed = text.trim();
   const bytes = /^[0-9a-fA-F]{64}$/.test(trimmed) ? Buffer.from(trimmed, 'hex') : Buffer.from(trimmed, 'base64');
-  if (bytes.length !== 32) throw new StoreError('The store key must be 32 random bytes, as 64 hex digits or base64 (make one with: openssl rand -base64 32).');
+  if (bytes.length !== 32)
+    throw new StoreError(
+      'The store key must be 32 random bytes, as 64 hex digits or base64 (make one with: openssl rand -base64 32).',
+    );
   // The id is derived one-way, so that records may name their key in the clear.
   const id = createHash('sha256').update('tokenward key id').update(bytes).digest().subarray(0, KEY_ID_BYTES);
   return { id, bytes };
@@ -51,7 +54,8 @@ export class Seal {
   /** Throws a SealError saying whether the key is missing or the record damaged; never returns half a record. */
   open(sealed: Buffer, belongsTo: string): string {
     if (sealed.length < HEAD_BYTES) throw new SealError('is damaged: it is too short');
-    if (sealed[0] !== FORMAT) throw new SealError(`is damaged or of an unknown format (${sealed[0]}), perhaps written by a newer tokenward`);
+    if (sealed[0] !== FORMAT)
+      throw new SealError(`is damaged or of an unknown format (${sealed[0]}), perhaps written by a newer tokenward`);
     let at = 1;
     const take = (length: number): Buffer => sealed.subarray(at, (at += length));
     const id = take(KEY_ID_BYTES);
@@ -70,7 +74,8 @@ export class Seal {
   /** If the record is sealed with a key that is not here: which, and what to do, as the end of a sentence. Undefined: its key is here, or it does not name one. */
   otherKey(sealed: Buffer): string | undefined {
     const id = sealed.subarray(1, 1 + KEY_ID_BYTES);
-    if (sealed.length < HEAD_BYTES || sealed[0] !== FORMAT || this.#keys.some((key) => key.id.equals(id))) return undefined;
+    if (sealed.length < HEAD_BYTES || sealed[0] !== FORMAT || this.#keys.some((key) => key.id.equals(id)))
+      return undefined;
     return `was sealed with another key (id ${id.toString('hex')}); configured: ${this.#keys.map((key) => key.id.toString('hex')).join(', ')}. Put that key in store.key or store.retiredKeys`;
   }
 

@@ -20,7 +20,13 @@ export type AccountWord = 'working' | 'unused' | 'renewing' | 'degraded' | 'down
 
 /** From worst to best: of several processes that know one account, the worst word at the newest generation counts. */
 export const ACCOUNT_WORDS: readonly AccountWord[] = [
-  'dead', 'out_of_logins', 'down', 'degraded', 'renewing', 'unused', 'working',
+  'dead',
+  'out_of_logins',
+  'down',
+  'degraded',
+  'renewing',
+  'unused',
+  'working',
 ];
 
 /** Calls of an account in one of these states fail. */

@@ -51,7 +51,8 @@ export class StoreAccess {
           this.#down = false;
           this.#recovered();
         },
-        () => void timers.after(STORE_LOOK, look, true));
+        () => void timers.after(STORE_LOOK, look, true),
+      );
     };
     timers.after(STORE_LOOK, look, true);
   }

@@ -40,7 +40,10 @@ export class StoreHealth {
   async #look(): Promise<StoreState> {
     let timer: NodeJS.Timeout | undefined;
     const late = new Promise<never>((_, reject) => {
-      timer = setTimeout(() => reject(new StoreError(`The store has not answered within ${PATIENCE / 1000} s.`)), PATIENCE);
+      timer = setTimeout(
+        () => reject(new StoreError(`The store has not answered within ${PATIENCE / 1000} s.`)),
+        PATIENCE,
+      );
       timer.unref();
     });
     try {

@@ -102,6 +102,10 @@ export class RecordError extends StoreError {
 
 /** The RecordError for a row whose outer form is not what a store writes. */
 export function damaged(kind: StoredKind, name: string, key: string): RecordError {
-  const what = { record: `The record of account ${accountOfKey(name)}`, lease: `The lease of account ${accountOfKey(name)}`, budget: `The count of logins ${name}` }[kind];
+  const what = {
+    record: `The record of account ${accountOfKey(name)}`,
+    lease: `The lease of account ${accountOfKey(name)}`,
+    budget: `The count of logins ${name}`,
+  }[kind];
   return new RecordError(`${what} (${key} in the store) is damaged or not of this program. It was left as it is.`);
 }

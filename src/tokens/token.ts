@@ -75,7 +75,12 @@ export class Token implements TokenFacts {
   }
 
   toJSON(): TokenFacts {
-    return { generation: this.generation, obtainedAt: this.obtainedAt, expiresAt: this.expiresAt, refreshExpiresAt: this.refreshExpiresAt };
+    return {
+      generation: this.generation,
+      obtainedAt: this.obtainedAt,
+      expiresAt: this.expiresAt,
+      refreshExpiresAt: this.refreshExpiresAt,
+    };
   }
 
   toString(): string {

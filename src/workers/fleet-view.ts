@@ -65,11 +65,12 @@ export class FleetView implements OperatorView {
 
   async status(): Promise<StatusDocument> {
     const { state, silent, states } = await this.#state(true);
-    const workers: WorkerStatus[] = this.#fleet.workers.filter((worker) => worker.state !== 'gone')
+    const workers: WorkerStatus[] = this.#fleet.workers
+      .filter((worker) => worker.state !== 'gone')
       .map((worker) => ({
         worker: worker.place,
         pid: worker.pid,
-        state: silent.has(worker) ? 'silent' as const : worker.state as 'starting' | 'up' | 'leaving',
+        state: silent.has(worker) ? ('silent' as const) : (worker.state as 'starting' | 'up' | 'leaving'),
         requests: states.get(worker)?.routes.reduce((sum, { requests }) => sum + requests, 0),
       }))
       .sort((a, b) => a.worker - b.worker);
@@ -107,18 +108,18 @@ export class FleetView implements OperatorView {
   }
 
   /** What the workers know together, and who of them did not answer. */
-  async #state(
-    counts: boolean, asked: readonly string[] = [],
-  ): Promise<Answered> {
+  async #state(counts: boolean, asked: readonly string[] = []): Promise<Answered> {
     const silent = new Set<WorkerProcess>();
     const states = new Map<WorkerProcess, ProcessState>();
-    await Promise.all(this.#answering().map(async (worker) => {
-      const wasUp = worker.state === 'up';
-      const state = await worker.ask({ kind: 'state', counts, asked }).catch(() => undefined);
-      // Whoever is leaving may be gone by now.
-      if (state !== undefined) states.set(worker, state);
-      else if (wasUp && worker.state === 'up') silent.add(worker);
-    }));
+    await Promise.all(
+      this.#answering().map(async (worker) => {
+        const wasUp = worker.state === 'up';
+        const state = await worker.ask({ kind: 'state', counts, asked }).catch(() => undefined);
+        // Whoever is leaving may be gone by now.
+        if (state !== undefined) states.set(worker, state);
+        else if (wasUp && worker.state === 'up') silent.add(worker);
+      }),
+    );
     return { state: { stopping: this.#fleet.stopping, ...sumOfStates([...states.values()]) }, states, silent };
   }
 

@@ -181,7 +181,8 @@ export class Fleet {
         (error: unknown) => {
           const detail = error instanceof Error ? error.message : '';
           this.#log.error('a worker could not start', { worker: place.number, detail });
-        });
+        },
+      );
     }, pause);
   }
 }

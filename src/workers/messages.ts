@@ -30,12 +30,12 @@ export type ToWorker =
    * file somebody is editing. `umask`: for the files it makes; the primary's, with which it begins, is one for sockets.
    */
   | {
-    readonly type: 'start';
-    readonly place: number;
-    readonly config: string;
-    readonly viaName: string;
-    readonly umask: number;
-  }
+      readonly type: 'start';
+      readonly place: number;
+      readonly config: string;
+      readonly viaName: string;
+      readonly umask: number;
+    }
   | { readonly type: 'ask'; readonly id: number; readonly question: Question }
   /** Another worker has written this account's record. */
   | { readonly type: 'changed'; readonly account: string }
@@ -49,12 +49,12 @@ export type ToPrimary =
   | { readonly type: 'failed'; readonly message: string; readonly exitCode: number }
   | { readonly type: 'answer'; readonly id: number; readonly value: unknown }
   | {
-    readonly type: 'refusal';
-    readonly id: number;
-    readonly code: ErrorCode;
-    readonly detail?: string;
-    readonly retryAfter?: number;
-  }
+      readonly type: 'refusal';
+      readonly id: number;
+      readonly code: ErrorCode;
+      readonly detail?: string;
+      readonly retryAfter?: number;
+    }
   | { readonly type: 'changed'; readonly account: string }
   /** The last it says: what it has counted. */
   | { readonly type: 'bye'; readonly metrics: MetricsJson };

@@ -52,7 +52,8 @@ export async function startFleet(config: LoadedConfig, log: Logger, halt: AbortS
   }
   let reloading = Promise.resolve();
   return {
-    proxyAddress, operatorAddress,
+    proxyAddress,
+    operatorAddress,
     reload(read) {
       reloading = reloading.then(() => reload(fleet, read, log));
       return reloading;

@@ -29,15 +29,22 @@ function aggregate(metrics: readonly MetricsJson[]): Registry {
 
 /** What several workers know, as if one process knew it. */
 export function sumOfStates(states: readonly ProcessState[]): Omit<ProcessState, 'stopping'> {
-  const accounts = groups(states.flatMap((state) => state.accounts), ({ account }) => account).map(oneAccount);
-  const routes = groups(states.flatMap((state) => state.routes), ({ prefix }) => prefix).map(oneRoute);
+  const accounts = groups(
+    states.flatMap((state) => state.accounts),
+    ({ account }) => account,
+  ).map(oneAccount);
+  const routes = groups(
+    states.flatMap((state) => state.routes),
+    ({ prefix }) => prefix,
+  ).map(oneRoute);
   const accountCount = {
     known: Math.max(0, ...states.map((state) => state.accountCount.known)),
     inMemory: Math.max(0, ...states.map((state) => state.accountCount.inMemory)),
   };
   // While the configuration is being changed, some workers know an account and others do not.
   const unknown = [...new Set(states.flatMap((state) => state.unknown))].filter((account) =>
-    states.every((state) => state.unknown.includes(account)));
+    states.every((state) => state.unknown.includes(account)),
+  );
   return { store: oneStore(states.map(({ store }) => store)), unknown, accounts, accountCount, routes };
 }
 
@@ -48,7 +55,8 @@ function oneStore(all: readonly StoreState[]): StoreState {
   const broken = all.filter(({ usable }) => !usable);
   const of = broken.length > 0 ? broken : all;
   return {
-    usable: broken.length === 0, since: of.length === 0 ? 0 : Math.min(...of.map(({ since }) => since)),
+    usable: broken.length === 0,
+    since: of.length === 0 ? 0 : Math.min(...of.map(({ since }) => since)),
     error: broken[0]?.error,
   };
 }
@@ -82,7 +90,9 @@ function oneAccount(all: readonly CredentialStatus[]): CredentialStatus {
 
 function oneRoute(all: readonly RouteState[]): RouteState {
   return {
-    ...all[0]!, requests: sum(all.map(({ requests }) => requests)), inFlight: sum(all.map(({ inFlight }) => inFlight)),
+    ...all[0]!,
+    requests: sum(all.map(({ requests }) => requests)),
+    inFlight: sum(all.map(({ inFlight }) => inFlight)),
   };
 }
 

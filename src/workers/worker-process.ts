@@ -35,7 +35,8 @@ export class WorkerProcess {
   #asked = 0;
 
   constructor(
-    worker: ClusterWorker, start: ToWorker & { type: 'start' },
+    worker: ClusterWorker,
+    start: ToWorker & { type: 'start' },
     onChanged: (account: string, from: WorkerProcess) => void,
   ) {
     this.#worker = worker;

@@ -57,7 +57,8 @@ export async function runWorker(host: WorkerHost): Promise<RunningWorker> {
       (error: unknown) => {
         log.error('could not stop cleanly', { detail: describeFault(error) });
         host.exit(1);
-      });
+      },
+    );
   };
   // Without its primary a worker gets no new connection. Node would end it at once, in the middle of a renewal perhaps.
   self.exitedAfterDisconnect = true;
@@ -72,7 +73,11 @@ export async function runWorker(host: WorkerHost): Promise<RunningWorker> {
 }
 
 async function answer(
-  { view, metrics }: Worker, id: number, question: Question, stopping: boolean, log: Logger,
+  { view, metrics }: Worker,
+  id: number,
+  question: Question,
+  stopping: boolean,
+  log: Logger,
 ): Promise<void> {
   try {
     let value: Answers[Question['kind']];

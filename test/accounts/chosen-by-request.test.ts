@@ -18,20 +18,39 @@ describe('an account that depends on the request', () => {
     const base = { ...sandbox.credentials.chatapp };
     for (const index of [1, 2, 3]) sandbox.chatapp.addAccount({ ...base, email: `shop-${index}@sandbox.example` });
     const file = writeLines(folder(), [
-      ...[1, 2, 3].map((index) => ({ name: `shop-${index}`, flow: 'chatapp', baseUrl: sandbox.urls.chatapp, credentials: { ...base, email: `shop-${index}@sandbox.example` } })),
-      { name: 'shop-own-way', flow: 'chatapp', baseUrl: sandbox.urls.chatapp, attach: { query: 'key' }, credentials: base },
+      ...[1, 2, 3].map((index) => ({
+        name: `shop-${index}`,
+        flow: 'chatapp',
+        baseUrl: sandbox.urls.chatapp,
+        credentials: { ...base, email: `shop-${index}@sandbox.example` },
+      })),
+      {
+        name: 'shop-own-way',
+        flow: 'chatapp',
+        baseUrl: sandbox.urls.chatapp,
+        attach: { query: 'key' },
+        credentials: base,
+      },
       { name: 'other-1', flow: 'chatapp', baseUrl: sandbox.urls.chatapp, credentials: base },
     ]);
     proxy = await startProxy(sandbox, {
       config: (config) => ({
-        ...config, accountsFrom: { file },
+        ...config,
+        accountsFrom: { file },
         callers: [
           { name: 'all', key: keyDigest('key-of-all') },
           { name: 'one', key: keyDigest('key-of-one'), account: 'shop-1', accounts: ['shop-2'] },
           { name: 'confined', key: keyDigest('key-of-confined'), account: 'shop-1' },
           { name: 'trusted', key: keyDigest('key-of-trusted'), account: 'shop-1', accounts: ['*'] },
         ],
-        routes: [...config['routes'] as object[], { prefix: '/shops', upstream: sandbox.urls.chatapp, accountFrom: { flow: 'chatapp', header: 'X-Shop', allow: ['shop-*', 'softline'] } }],
+        routes: [
+          ...(config['routes'] as object[]),
+          {
+            prefix: '/shops',
+            upstream: sandbox.urls.chatapp,
+            accountFrom: { flow: 'chatapp', header: 'X-Shop', allow: ['shop-*', 'softline'] },
+          },
+        ],
       }),
     });
   });
@@ -40,8 +59,10 @@ describe('an account that depends on the request', () => {
     await sandbox.close();
   });
 
-  const ask = (key: string, headers: Record<string, string | string[]> = {}, target = READ): Promise<Answer> => call(proxy.url, target, { headers: { 'x-tokenward-key': key, ...headers } });
-  const lastCall = (): { tokenId: string | null; rawHeaders: readonly string[] } => sandbox.ledger.entries({ vendor: 'chatapp', kind: 'api' }).at(-1)!;
+  const ask = (key: string, headers: Record<string, string | string[]> = {}, target = READ): Promise<Answer> =>
+    call(proxy.url, target, { headers: { 'x-tokenward-key': key, ...headers } });
+  const lastCall = (): { tokenId: string | null; rawHeaders: readonly string[] } =>
+    sandbox.ledger.entries({ vendor: 'chatapp', kind: 'api' }).at(-1)!;
 
   it('is the one that the header names, which the upstream does not see', async () => {
     const tokens = new Set<string | null>();
@@ -61,7 +82,7 @@ describe('an account that depends on the request', () => {
     assert.deepEqual(headerValues(lastCall().rawHeaders, 'x-shop'), ['shop-1']);
   });
 
-  it('is the caller\'s own where no header names one, and he may name it too', async () => {
+  it("is the caller's own where no header names one, and he may name it too", async () => {
     assert.equal((await ask('key-of-one')).status, 200);
     const { tokenId } = lastCall();
     assert.equal((await ask('key-of-one', { 'x-shop': 'shop-1' })).status, 200);
@@ -70,8 +91,9 @@ describe('an account that depends on the request', () => {
     assert.notEqual(lastCall().tokenId, tokenId);
   });
 
-  it('is the caller\'s own alone if it has one, unless accounts says otherwise', async () => {
-    for (const headers of [{}, { 'x-shop': 'shop-1' }]) assert.equal((await ask('key-of-confined', headers)).status, 200);
+  it("is the caller's own alone if it has one, unless accounts says otherwise", async () => {
+    for (const headers of [{}, { 'x-shop': 'shop-1' }])
+      assert.equal((await ask('key-of-confined', headers)).status, 200);
     const { tokenId } = lastCall();
     assert.equal((await ask('key-of-trusted')).status, 200);
     assert.equal(lastCall().tokenId, tokenId);
@@ -85,11 +107,35 @@ describe('an account that depends on the request', () => {
     ['has another flow', 'key-of-all', { 'x-shop': 'softline' }, 404, 'account_unknown'],
     ['attaches its token in its own way', 'key-of-all', { 'x-shop': 'shop-own-way' }, 404, 'account_unknown'],
     ['is not allowed on the route', 'key-of-all', { 'x-shop': 'other-1' }, 403, 'account_not_allowed'],
-    ['is not allowed on the route, and not there either', 'key-of-all', { 'x-shop': 'constructor' }, 403, 'account_not_allowed'],
+    [
+      'is not allowed on the route, and not there either',
+      'key-of-all',
+      { 'x-shop': 'constructor' },
+      403,
+      'account_not_allowed',
+    ],
     ['is not allowed to the caller', 'key-of-one', { 'x-shop': 'shop-3' }, 403, 'account_not_allowed'],
-    ['is another one than the caller\'s own, without a word that it may', 'key-of-confined', { 'x-shop': 'shop-2' }, 403, 'account_not_allowed'],
-    ['is another one than the caller\'s own, and not there', 'key-of-confined', { 'x-shop': 'shop-9' }, 403, 'account_not_allowed'],
-    ['is not allowed on the route, whatever the caller may', 'key-of-trusted', { 'x-shop': 'other-1' }, 403, 'account_not_allowed'],
+    [
+      "is another one than the caller's own, without a word that it may",
+      'key-of-confined',
+      { 'x-shop': 'shop-2' },
+      403,
+      'account_not_allowed',
+    ],
+    [
+      "is another one than the caller's own, and not there",
+      'key-of-confined',
+      { 'x-shop': 'shop-9' },
+      403,
+      'account_not_allowed',
+    ],
+    [
+      'is not allowed on the route, whatever the caller may',
+      'key-of-trusted',
+      { 'x-shop': 'other-1' },
+      403,
+      'account_not_allowed',
+    ],
     ['is named twice', 'key-of-all', { 'x-shop': ['shop-1', 'shop-2'] }, 404, 'account_unknown'],
   ] as const) {
     it(`that ${what} is answered with ${status} ${code}, and nothing is sent`, async () => {
@@ -109,7 +155,11 @@ describe('an account that depends on the request', () => {
   });
 
   it('does not let callers log in by themselves', async () => {
-    const answer = await call(proxy.url, '/shops/v1/tokens', { method: 'POST', headers: { 'x-tokenward-key': 'key-of-all', 'x-shop': 'shop-1', 'content-type': 'application/json' }, body: '{}' });
+    const answer = await call(proxy.url, '/shops/v1/tokens', {
+      method: 'POST',
+      headers: { 'x-tokenward-key': 'key-of-all', 'x-shop': 'shop-1', 'content-type': 'application/json' },
+      body: '{}',
+    });
     assert.deepEqual([answer.status, ownCode(answer)], [403, 'login_path_refused']);
   });
 });

@@ -19,9 +19,20 @@ class CountingStore extends MemoryStore {
 }
 
 const KEY = sealingKey(randomBytes(32).toString('base64'));
-const OBSERVER = { renewed: () => undefined, withheld: () => undefined, changed: () => undefined, storeFailed: () => undefined };
+const OBSERVER = {
+  renewed: () => undefined,
+  withheld: () => undefined,
+  changed: () => undefined,
+  storeFailed: () => undefined,
+};
 
-function manyAccounts(options: { size: number; inMemory: number; credential?: Partial<Credential>; store?: CountingStore; clock?: FakeClock }) {
+function manyAccounts(options: {
+  size: number;
+  inMemory: number;
+  credential?: Partial<Credential>;
+  store?: CountingStore;
+  clock?: FakeClock;
+}) {
   const store = options.store ?? new CountingStore();
   const clock = options.clock ?? new FakeClock();
   const made = new Map<string, PlayedCredential>();
@@ -31,9 +42,17 @@ function manyAccounts(options: { size: number; inMemory: number; credential?: Pa
       made.set(account, known);
       return known;
     },
-    has: (account: string) => /^shop-\d+$/.test(account), size: options.size, named: ['shop-0'],
+    has: (account: string) => /^shop-\d+$/.test(account),
+    size: options.size,
+    named: ['shop-0'],
   };
-  const manager = new TokenManager(source, { store, records: new Records(store, new Seal(KEY), clock), clock, observer: OBSERVER, maxAccounts: options.inMemory });
+  const manager = new TokenManager(source, {
+    store,
+    records: new Records(store, new Seal(KEY), clock),
+    clock,
+    observer: OBSERVER,
+    maxAccounts: options.inMemory,
+  });
   const calls = (): number => [...made.values()].reduce((sum, credential) => sum + credential.calls.length, 0);
   return { manager, store, clock, made, calls };
 }
@@ -95,17 +114,28 @@ describe('a hundred thousand accounts', () => {
     const { manager, made } = manyAccounts({ size: 100_000, inMemory: 5_000 });
     await manager.load();
     for (let index = 1; index < 1_000; index += 1) {
-      if (index === 700) made.set('shop-700', playedCredential({ account: 'shop-700' }, { kind: 'refused', reason: 'status 401' }));
+      if (index === 700)
+        made.set('shop-700', playedCredential({ account: 'shop-700' }, { kind: 'refused', reason: 'status 401' }));
       await Promise.resolve(manager.get(`shop-${index}`)).catch(() => undefined);
     }
     const shown = manager.status();
     assert.equal(shown.length, 500);
-    assert.deepEqual(shown.slice(0, 2).map(({ account, named, ready, dead }) => [account, named, ready, dead]), [['shop-0', true, true, false], ['shop-700', false, false, true]]);
+    assert.deepEqual(
+      shown.slice(0, 2).map(({ account, named, ready, dead }) => [account, named, ready, dead]),
+      [
+        ['shop-0', true, true, false],
+        ['shop-700', false, false, true],
+      ],
+    );
     await manager.close();
   });
 
   it('that logged in at the same moment renew spread over a tenth of their life', async () => {
-    const { manager, clock, made, calls } = manyAccounts({ size: 100_000, inMemory: 5_000, credential: { renew: 'early' } });
+    const { manager, clock, made, calls } = manyAccounts({
+      size: 100_000,
+      inMemory: 5_000,
+      credential: { renew: 'early' },
+    });
     const names = Array.from({ length: 1_000 }, (_, index) => `shop-${index}`);
     for (const name of names) await manager.get(name);
     const logins = calls();

@@ -14,15 +14,33 @@ describe('the operator port over 2,000 generated accounts', function () {
   beforeEach(async () => {
     sandbox = await startSandbox();
     const { softline } = sandbox.credentials;
-    const file = writeLines(folder(), Array.from({ length: 2_000 }, (_, index) => ({ name: `shop-${index}`, flow: 'softline', baseUrl: sandbox.urls.softline, credentials: index === 5 ? { ...softline, password: 'wrong' } : softline })));
-    proxy = await startProxy(sandbox, { config: (config) => ({ ...config, accountsFrom: { file }, routes: [...config['routes'] as object[], { prefix: '/shops', upstream: sandbox.urls.softline, accountFrom: { flow: 'softline', header: 'X-Shop' } }] }) });
+    const file = writeLines(
+      folder(),
+      Array.from({ length: 2_000 }, (_, index) => ({
+        name: `shop-${index}`,
+        flow: 'softline',
+        baseUrl: sandbox.urls.softline,
+        credentials: index === 5 ? { ...softline, password: 'wrong' } : softline,
+      })),
+    );
+    proxy = await startProxy(sandbox, {
+      config: (config) => ({
+        ...config,
+        accountsFrom: { file },
+        routes: [
+          ...(config['routes'] as object[]),
+          { prefix: '/shops', upstream: sandbox.urls.softline, accountFrom: { flow: 'softline', header: 'X-Shop' } },
+        ],
+      }),
+    });
   });
   afterEach(async () => {
     await proxy.stop();
     await sandbox.close();
   });
 
-  const use = async (index: number): Promise<number> => (await call(proxy.url, '/shops/v1/order/7', { headers: { 'x-shop': `shop-${index}` } })).status;
+  const use = async (index: number): Promise<number> =>
+    (await call(proxy.url, '/shops/v1/order/7', { headers: { 'x-shop': `shop-${index}` } })).status;
 
   it('is ready though one of them is dead, and says which', async () => {
     assert.deepEqual([await use(4), await use(5)], [200, 503]);
@@ -32,7 +50,8 @@ describe('the operator port over 2,000 generated accounts', function () {
   });
 
   it('has series for 500 of them, and counts all', async () => {
-    for (let from = 0; from < 600; from += 50) await Promise.all(Array.from({ length: 50 }, async (_, index) => (from + index === 5 ? 0 : use(from + index))));
+    for (let from = 0; from < 600; from += 50)
+      await Promise.all(Array.from({ length: 50 }, async (_, index) => (from + index === 5 ? 0 : use(from + index))));
     const { text } = await operator(proxy).get('/metrics').expect(200);
     const labels = new Set([...text.matchAll(/account="([^"]+)"/g)].map(([, account]) => account!));
     assert.ok(labels.size <= 501, `${labels.size} accounts have series`);

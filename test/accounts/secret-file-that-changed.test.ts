@@ -30,12 +30,29 @@ describe('an account whose password comes from a file', () => {
     renameSync(`${file()}.new`, file());
   };
   const right = (): string => `${sandbox.credentials.softline.password}\n`;
-  const start = (account: object = {}): Promise<RunningProxy> => close(startOwnProxy({
-    accounts: { shop: { flow: 'softline', baseUrl: sandbox.urls.softline, credentials: { username: sandbox.credentials.softline.username, password: `\${file:${file()}}` }, ...account } },
-    routes: [{ prefix: '/softline', upstream: sandbox.urls.softline, account: 'shop' }],
-  }, { clock }));
-  const calls = (): string[] => sandbox.ledger.entries({ vendor: 'softline', where: ({ kind }) => kind !== 'api' }).map(({ kind, outcome }) => `${kind} ${outcome}`);
-  const told = ({ lines }: RunningProxy): number => lines.filter((line) => line.includes('has changed and was read again')).length;
+  const start = (account: object = {}): Promise<RunningProxy> =>
+    close(
+      startOwnProxy(
+        {
+          accounts: {
+            shop: {
+              flow: 'softline',
+              baseUrl: sandbox.urls.softline,
+              credentials: { username: sandbox.credentials.softline.username, password: `\${file:${file()}}` },
+              ...account,
+            },
+          },
+          routes: [{ prefix: '/softline', upstream: sandbox.urls.softline, account: 'shop' }],
+        },
+        { clock },
+      ),
+    );
+  const calls = (): string[] =>
+    sandbox.ledger
+      .entries({ vendor: 'softline', where: ({ kind }) => kind !== 'api' })
+      .map(({ kind, outcome }) => `${kind} ${outcome}`);
+  const told = ({ lines }: RunningProxy): number =>
+    lines.filter((line) => line.includes('has changed and was read again')).length;
 
   it('is healed when the file is replaced after the refusal: the next caller is served, for one more login', async () => {
     write('wrong');
@@ -44,7 +61,10 @@ describe('an account whose password comes from a file', () => {
     assert.deepEqual(calls(), ['login refused']);
     write(right());
     const answers = await Promise.all(Array.from({ length: 20 }, () => call(proxy.url, READ)));
-    assert.deepEqual(answers.map(({ status }) => status), answers.map(() => 200));
+    assert.deepEqual(
+      answers.map(({ status }) => status),
+      answers.map(() => 200),
+    );
     assert.deepEqual(calls(), ['login refused', 'login ok']);
     assert.equal(told(proxy), 1);
     assert.ok(!proxy.lines.join('').includes(sandbox.credentials.softline.password));
@@ -90,7 +110,12 @@ describe('an account whose password comes from a file', () => {
     write('wrong');
     const proxy = await start();
     await call(proxy.url, READ);
-    for (const spoil of [() => write(''), () => writeFileSync(file(), Buffer.from([0xff, 0xfe, 0xfd])), () => rmSync(file()), () => write('in\nvalid\0')]) {
+    for (const spoil of [
+      () => write(''),
+      () => writeFileSync(file(), Buffer.from([0xff, 0xfe, 0xfd])),
+      () => rmSync(file()),
+      () => write('in\nvalid\0'),
+    ]) {
       spoil();
       clock.pass(LONG);
       assert.equal(ownCode(await call(proxy.url, READ)), 'credential_dead');
@@ -111,7 +136,7 @@ describe('an account whose password comes from a file', () => {
     assert.equal((await call(proxy.url, READ)).status, 200);
   });
 
-  it('is read again for an operator\'s renewal', async () => {
+  it("is read again for an operator's renewal", async () => {
     write('wrong');
     const proxy = await start();
     await call(proxy.url, READ);

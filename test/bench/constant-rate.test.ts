@@ -35,8 +35,19 @@ describe('the constant-rate load generator', () => {
   it('makes everybody count who had to wait while the server stood still', async () => {
     const { port } = server.address() as AddressInfo;
     // One connection: whoever comes during the stall can only be sent after it.
-    const { stdout } = await promisify(execFile)(process.execPath, ['bench/load/rate.mjs', `http://127.0.0.1:${port}/x`, String(RATE), '1', '2', 'GET', '0', 'X-A: 1'], { encoding: 'utf8' });
-    const found = JSON.parse(/^BURST (.*)$/m.exec(stdout)![1]!) as { requests: number; p50: number; p99: number; non2xx: number; socketErrors: number; timeouts: number };
+    const { stdout } = await promisify(execFile)(
+      process.execPath,
+      ['bench/load/rate.mjs', `http://127.0.0.1:${port}/x`, String(RATE), '1', '2', 'GET', '0', 'X-A: 1'],
+      { encoding: 'utf8' },
+    );
+    const found = JSON.parse(/^BURST (.*)$/m.exec(stdout)![1]!) as {
+      requests: number;
+      p50: number;
+      p99: number;
+      non2xx: number;
+      socketErrors: number;
+      timeouts: number;
+    };
     // Two seconds, and 300 ms of warm-up.
     assert.equal(found.requests, 460);
     assert.equal(seen, found.requests);

@@ -20,14 +20,19 @@ describe('a renewed certificate of the listener', () => {
     const files = { certFile: join(folder(), 'live.pem'), keyFile: join(folder(), 'live.key') };
     const install = ({ certFile, keyFile }: Certificate): void => {
       // Beside and then over it, as renewals do it: no half of a file is ever there.
-      for (const [from, to] of [[keyFile, files.keyFile], [certFile, files.certFile]] as const) {
+      for (const [from, to] of [
+        [keyFile, files.keyFile],
+        [certFile, files.certFile],
+      ] as const) {
         copyFileSync(from, `${to}.new`);
         renameSync(`${to}.new`, to);
       }
     };
     install(authority.issue({ cn: 'first', names: [['IP', '127.0.0.1']] }));
     const upstream = await close(ownUpstream());
-    const proxy = await close(startOwnProxy({ listen: { tls: { ...files, ...more } }, routes: [{ prefix: '/', upstream: upstream.url }] }));
+    const proxy = await close(
+      startOwnProxy({ listen: { tls: { ...files, ...more } }, routes: [{ prefix: '/', upstream: upstream.url }] }),
+    );
     return { authority, files, install, upstream, proxy };
   }
 
@@ -61,7 +66,11 @@ describe('a renewed certificate of the listener', () => {
     assert.equal(before.getPeerCertificate().subject.CN, 'first');
     before.destroy();
     // Still no older TLS than before.
-    await assert.rejects(call(proxy.url, '/', { tls: { ca: authority.ca, minVersion: 'TLSv1.1', maxVersion: 'TLSv1.1', ciphers: 'DEFAULT@SECLEVEL=0' } }));
+    await assert.rejects(
+      call(proxy.url, '/', {
+        tls: { ca: authority.ca, minVersion: 'TLSv1.1', maxVersion: 'TLSv1.1', ciphers: 'DEFAULT@SECLEVEL=0' },
+      }),
+    );
   });
 
   it('that cannot be used leaves the old one in place, is reported without its content, and the next good one is taken', async function () {
@@ -80,9 +89,12 @@ describe('a renewed certificate of the listener', () => {
     await eventually('the third one is shown', async () => (await shown(proxy, authority.ca)) === 'third');
   });
 
-  it('does not end the asking for callers\' certificates', async function () {
+  it("does not end the asking for callers' certificates", async function () {
     const other = new Authority(this, folder(), 'Callers authority');
-    const { authority, install, proxy, upstream } = await stage(this, { clientCaFile: other.caFile, clientCertificate: 'required' });
+    const { authority, install, proxy, upstream } = await stage(this, {
+      clientCaFile: other.caFile,
+      clientCertificate: 'required',
+    });
     const { cert, key } = other.issue({ cn: 'billing' });
     assert.equal((await call(proxy.url, '/', { tls: { ca: authority.ca, cert, key } })).status, 200);
     install(authority.issue({ cn: 'second', names: [['IP', '127.0.0.1']] }));

@@ -33,18 +33,30 @@ describe('callers with client certificates', () => {
   async function stage(clientCertificate: 'optional' | 'required') {
     const { certFile, keyFile } = server;
     const upstream = await close(ownUpstream());
-    const proxy = await close(startOwnProxy({
-      listen: { tls: { certFile, keyFile, clientCaFile: callers.caFile, clientCertificate } },
-      callers: [
-        { name: 'billing', certificate: 'billing.internal' },
-        { name: 'mesh', certificate: 'spiffe://shop.example/ns/shop/sa/backend', routes: ['/mesh'] },
-        { name: 'reports', certificate: 'Reports', routes: ['/open'] },
-        { name: 'batch', key: keyDigest(KEY), routes: ['/open'] },
-      ],
-      routes: [{ prefix: '/open', upstream: upstream.url, account: 'fixed' }, { prefix: '/mesh', upstream: upstream.url, account: 'fixed' }],
-    }));
-    const ask = async (target: string, who?: { cert: string; key: string }, headers: Record<string, string> = {}): Promise<string> => {
-      const answer = await call(proxy.url, target, { tls: { ca: servers.ca, ...(who && { cert: who.cert, key: who.key }) }, headers });
+    const proxy = await close(
+      startOwnProxy({
+        listen: { tls: { certFile, keyFile, clientCaFile: callers.caFile, clientCertificate } },
+        callers: [
+          { name: 'billing', certificate: 'billing.internal' },
+          { name: 'mesh', certificate: 'spiffe://shop.example/ns/shop/sa/backend', routes: ['/mesh'] },
+          { name: 'reports', certificate: 'Reports', routes: ['/open'] },
+          { name: 'batch', key: keyDigest(KEY), routes: ['/open'] },
+        ],
+        routes: [
+          { prefix: '/open', upstream: upstream.url, account: 'fixed' },
+          { prefix: '/mesh', upstream: upstream.url, account: 'fixed' },
+        ],
+      }),
+    );
+    const ask = async (
+      target: string,
+      who?: { cert: string; key: string },
+      headers: Record<string, string> = {},
+    ): Promise<string> => {
+      const answer = await call(proxy.url, target, {
+        tls: { ca: servers.ca, ...(who && { cert: who.cert, key: who.key }) },
+        headers,
+      });
       return answer.status === 200 ? 'ok' : `${answer.status} ${ownCode(answer)}`;
     };
     return { upstream, proxy, ask };
@@ -53,17 +65,39 @@ describe('callers with client certificates', () => {
   it('are known by common name, DNS name or URI, and may use what is theirs', async () => {
     const { upstream, ask } = await stage('optional');
     const byCommonName = callers.issue({ cn: 'Reports' });
-    const byDns = callers.issue({ cn: 'anything', names: [['DNS', 'other.internal'], ['DNS', 'billing.internal']] });
+    const byDns = callers.issue({
+      cn: 'anything',
+      names: [
+        ['DNS', 'other.internal'],
+        ['DNS', 'billing.internal'],
+      ],
+    });
     const byUri = callers.issue({ cn: 'anything', names: [['URI', 'spiffe://shop.example/ns/shop/sa/backend']] });
-    assert.deepEqual(await Promise.all([ask('/open/a', byCommonName), ask('/open/b', byDns), ask('/mesh/c', byDns), ask('/mesh/d', byUri)]), ['ok', 'ok', 'ok', 'ok']);
+    assert.deepEqual(
+      await Promise.all([
+        ask('/open/a', byCommonName),
+        ask('/open/b', byDns),
+        ask('/mesh/c', byDns),
+        ask('/mesh/d', byUri),
+      ]),
+      ['ok', 'ok', 'ok', 'ok'],
+    );
     assert.equal(upstream.seen.length, 4);
-    assert.deepEqual(await Promise.all([ask('/mesh/a', byCommonName), ask('/open/b', byUri)]), ['403 caller_not_allowed', '403 caller_not_allowed']);
+    assert.deepEqual(await Promise.all([ask('/mesh/a', byCommonName), ask('/open/b', byUri)]), [
+      '403 caller_not_allowed',
+      '403 caller_not_allowed',
+    ]);
     assert.equal(upstream.seen.length, 4);
   });
 
   it('go by the alternative names where there are any: the common name beside them says nothing', async () => {
     const { upstream, ask } = await stage('optional');
-    for (const names of [[['DNS', 'other.internal']], [['URI', 'spiffe://other.example/x']], [['IP', '127.0.0.1']]] as const) assert.equal(await ask('/open/a', callers.issue({ cn: 'Reports', names })), '401 caller_key_missing');
+    for (const names of [
+      [['DNS', 'other.internal']],
+      [['URI', 'spiffe://other.example/x']],
+      [['IP', '127.0.0.1']],
+    ] as const)
+      assert.equal(await ask('/open/a', callers.issue({ cn: 'Reports', names })), '401 caller_key_missing');
     assert.equal(upstream.seen.length, 0);
     assert.equal(await ask('/open/a', callers.issue({ cn: 'Reports', names: [['DNS', 'billing.internal']] })), 'ok');
     assert.equal(await ask('/mesh/a', callers.issue({ cn: 'Reports', names: [['DNS', 'billing.internal']] })), 'ok');
@@ -72,9 +106,14 @@ describe('callers with client certificates', () => {
   it('are nobody with a certificate that names no caller: then a key is asked for', async () => {
     const { upstream, ask } = await stage('optional');
     const names = [
-      { cn: 'reports' }, { cn: 'billing.internal.evil.example' }, { cn: 'x', names: [['DNS', '*.internal']] }, { cn: 'x', names: [['URI', 'spiffe://shop.example/ns/shop/sa/backend/x']] },
+      { cn: 'reports' },
+      { cn: 'billing.internal.evil.example' },
+      { cn: 'x', names: [['DNS', '*.internal']] },
+      { cn: 'x', names: [['URI', 'spiffe://shop.example/ns/shop/sa/backend/x']] },
       // Names that hold what stands between names when they are listed.
-      { cn: 'x', names: [['URI', 'x, URI:spiffe://shop.example/ns/shop/sa/backend, URI:y']] }, { cn: 'x', names: [['DNS', 'x, DNS:billing.internal, DNS:y']] }, { cn: 'x, DNS:billing.internal' },
+      { cn: 'x', names: [['URI', 'x, URI:spiffe://shop.example/ns/shop/sa/backend, URI:y']] },
+      { cn: 'x', names: [['DNS', 'x, DNS:billing.internal, DNS:y']] },
+      { cn: 'x, DNS:billing.internal' },
       { cn: 'x', names: [['DNS', 'URI:spiffe://shop.example/ns/shop/sa/backend']] },
     ] as const;
     for (const name of names) {
@@ -88,7 +127,11 @@ describe('callers with client certificates', () => {
 
   it('are nobody with a certificate of another authority, an expired one, or one they signed themselves', async function () {
     const { upstream, ask } = await stage('optional');
-    for (const who of [strangers.issue({ cn: 'Reports' }), callers.issue({ cn: 'Reports', expired: true }), new Authority(this, folder, 'Reports').issue({ cn: 'Reports' })]) {
+    for (const who of [
+      strangers.issue({ cn: 'Reports' }),
+      callers.issue({ cn: 'Reports', expired: true }),
+      new Authority(this, folder, 'Reports').issue({ cn: 'Reports' }),
+    ]) {
       await sleep(10);
       assert.equal(await ask('/open/a', who), '401 caller_key_missing');
       assert.equal(await ask('/open/a', who, { authorization: `Bearer ${KEY}` }), 'ok');
@@ -98,7 +141,14 @@ describe('callers with client certificates', () => {
 
   it('optional: callers without one go by their key', async () => {
     const { upstream, ask } = await stage('optional');
-    assert.deepEqual([await ask('/open/a'), await ask('/open/a', undefined, { 'x-api-key': KEY }), await ask('/mesh/a', undefined, { 'x-api-key': KEY })], ['401 caller_key_missing', 'ok', '403 caller_not_allowed']);
+    assert.deepEqual(
+      [
+        await ask('/open/a'),
+        await ask('/open/a', undefined, { 'x-api-key': KEY }),
+        await ask('/mesh/a', undefined, { 'x-api-key': KEY }),
+      ],
+      ['401 caller_key_missing', 'ok', '403 caller_not_allowed'],
+    );
     assert.equal(upstream.seen.length, 1);
   });
 
@@ -120,7 +170,12 @@ describe('callers with client certificates', () => {
       assert.match(known.text, /^HTTP\/1\.1 200 /);
       const nobody = await conversation(proxy, base);
       assert.match(nobody.text, /^HTTP\/1\.1 401 /);
-      const again = await conversation(proxy, { ...base, cert: reports.cert, key: reports.key, session: known.session });
+      const again = await conversation(proxy, {
+        ...base,
+        cert: reports.cert,
+        key: reports.key,
+        session: known.session,
+      });
       assert.match(again.text, /^HTTP\/1\.1 200 /);
       // The session of somebody without a certificate makes nobody known, whatever is shown with it.
       const resumed = await conversation(proxy, { ...base, session: nobody.session });

@@ -18,16 +18,24 @@ describe('who tries keys', () => {
     const clock = new FakeClock();
     const known = await signingKey('one');
     let release!: () => void;
-    const keys = await close(httpServer((_request, response) => {
-      release = () => response.end(JSON.stringify({ keys: [known.jwk] }));
-    }));
+    const keys = await close(
+      httpServer((_request, response) => {
+        release = () => response.end(JSON.stringify({ keys: [known.jwk] }));
+      }),
+    );
     const upstream = await close(ownUpstream());
-    const proxy = await close(startOwnProxy({
-      callers: [{ name: 'batch', key: keyDigest(KEY) }],
-      jwt: { issuer: ISSUER, audience: AUDIENCE, jwks: keys.url },
-      routes: [{ prefix: '/', upstream: upstream.url, account: 'fixed' }],
-    }, { clock }));
-    const ask = (key: string | undefined, from: string): Promise<Answer> => call(proxy.url, '/a', { from, headers: { ...(key !== undefined && { 'x-tokenward-key': key }) } });
+    const proxy = await close(
+      startOwnProxy(
+        {
+          callers: [{ name: 'batch', key: keyDigest(KEY) }],
+          jwt: { issuer: ISSUER, audience: AUDIENCE, jwks: keys.url },
+          routes: [{ prefix: '/', upstream: upstream.url, account: 'fixed' }],
+        },
+        { clock },
+      ),
+    );
+    const ask = (key: string | undefined, from: string): Promise<Answer> =>
+      call(proxy.url, '/a', { from, headers: { ...(key !== undefined && { 'x-tokenward-key': key }) } });
     return { clock, upstream, proxy, ask, release: () => release() };
   }
 
@@ -36,7 +44,10 @@ describe('who tries keys', () => {
     for (let i = 0; i < 20; i += 1) assert.equal(ownCode(await ask(`guess-${i}`, '127.0.0.2')), 'caller_key_unknown');
     for (const key of ['guess', undefined]) {
       const answer = await ask(key, '127.0.0.2');
-      assert.deepEqual([answer.status, ownCode(answer), answer.headers['retry-after']], [429, 'too_many_wrong_keys', '30']);
+      assert.deepEqual(
+        [answer.status, ownCode(answer), answer.headers['retry-after']],
+        [429, 'too_many_wrong_keys', '30'],
+      );
     }
     assert.equal(upstream.seen.length, 0);
     for (const from of ['127.0.0.1', '127.0.0.2', '127.0.0.3']) assert.equal((await ask(KEY, from)).status, 200);
@@ -67,7 +78,10 @@ describe('who tries keys', () => {
     const forged = await (await signingKey('one')).token();
     // All of them are being checked before the first is found wanting.
     const tries = Array.from({ length: 45 }, () => ask(forged, '127.0.0.2'));
-    await eventually('all have arrived', async () => (await metric(proxy.operatorUrl, 'tokenward_requests_in_flight')) === 45);
+    await eventually(
+      'all have arrived',
+      async () => (await metric(proxy.operatorUrl, 'tokenward_requests_in_flight')) === 45,
+    );
     release();
     for (const answer of await Promise.all(tries)) assert.equal(answer.status, 403);
     assert.equal((await ask(forged, '127.0.0.2')).status, 429);

@@ -17,15 +17,25 @@ describe('the listener over HTTPS', () => {
 
   async function stage(context: Mocha.Context, more: object = {}, route: object = {}) {
     const authority = new Authority(context, folder());
-    const { certFile, keyFile } = authority.issue({ cn: 'loopback', names: [['IP', '127.0.0.1'], ['DNS', 'proxy.example']] });
-    const upstream = await close(ownUpstream((_request, response) => {
-      response.setHeader('location', `${upstream.url}/moved?to=1`);
-      response.end('fine');
-    }));
-    const proxy = await close(startOwnProxy({
-      listen: { tls: { certFile, keyFile, ...more } },
-      routes: [{ prefix: '/api', upstream: upstream.url, account: 'fixed', ...route }],
-    }));
+    const { certFile, keyFile } = authority.issue({
+      cn: 'loopback',
+      names: [
+        ['IP', '127.0.0.1'],
+        ['DNS', 'proxy.example'],
+      ],
+    });
+    const upstream = await close(
+      ownUpstream((_request, response) => {
+        response.setHeader('location', `${upstream.url}/moved?to=1`);
+        response.end('fine');
+      }),
+    );
+    const proxy = await close(
+      startOwnProxy({
+        listen: { tls: { certFile, keyFile, ...more } },
+        routes: [{ prefix: '/api', upstream: upstream.url, account: 'fixed', ...route }],
+      }),
+    );
     return { authority, upstream, proxy, trusted: { ca: authority.ca } };
   }
 
@@ -41,7 +51,12 @@ describe('the listener over HTTPS', () => {
     it(`refuses ${version}`, async function () {
       const { upstream, proxy, trusted } = await stage(this);
       // At security level 0 the caller itself has no objection, so it is the listener that refuses.
-      await assert.rejects(call(proxy.url, '/api/x', { tls: { ...trusted, minVersion: version, maxVersion: version, ciphers: 'DEFAULT@SECLEVEL=0' } }), (error: NodeJS.ErrnoException) => /alert protocol version|ECONNRESET/i.test(error.message));
+      await assert.rejects(
+        call(proxy.url, '/api/x', {
+          tls: { ...trusted, minVersion: version, maxVersion: version, ciphers: 'DEFAULT@SECLEVEL=0' },
+        }),
+        (error: NodeJS.ErrnoException) => /alert protocol version|ECONNRESET/i.test(error.message),
+      );
       assert.equal(upstream.seen.length, 0);
       assert.equal((await call(proxy.url, '/api/x', { tls: { ...trusted, maxVersion: 'TLSv1.2' } })).status, 200);
     });
@@ -56,9 +71,12 @@ describe('the listener over HTTPS', () => {
 
   it('says https of itself: in X-Forwarded-Proto and in Locations', async function () {
     const { upstream, proxy, trusted } = await stage(this, {}, { forwarded: 'add' });
-    await request(proxy.url).get('/api/x').ca(trusted.ca)
+    await request(proxy.url)
+      .get('/api/x')
+      .ca(trusted.ca)
       .set({ host: 'proxy.example:8443', 'x-forwarded-proto': 'gopher' })
-      .expect(200).expect('location', 'https://proxy.example:8443/api/moved?to=1');
+      .expect(200)
+      .expect('location', 'https://proxy.example:8443/api/moved?to=1');
     assert.deepEqual(headerValues(upstream.seen[0]!.rawHeaders, 'x-forwarded-proto'), ['https']);
     assert.deepEqual(headerValues(upstream.seen[0]!.rawHeaders, 'x-forwarded-host'), ['proxy.example:8443']);
   });
@@ -70,7 +88,10 @@ describe('the listener over HTTPS', () => {
     plain.socket.write('GET /api/x HTTP/1.1\r\nHost: proxy\r\n\r\n');
     assert.doesNotMatch(await plain.closed(), /200/);
     // One says nothing at all; one begins to, and stops.
-    const silent = [connect(Number(new URL(proxy.url).port), '127.0.0.1'), connect(Number(new URL(proxy.url).port), '127.0.0.1')];
+    const silent = [
+      connect(Number(new URL(proxy.url).port), '127.0.0.1'),
+      connect(Number(new URL(proxy.url).port), '127.0.0.1'),
+    ];
     silent[1]!.write(Buffer.from([0x16, 0x03, 0x01]));
     const startedAt = performance.now();
     for (const socket of silent) socket.on('error', () => undefined).resume();
@@ -91,7 +112,10 @@ describe('the listener over HTTPS', () => {
       while (!text.endsWith('fine')) text += ((await once(socket, 'data')) as [string])[0];
       assert.match(text, /^HTTP\/1\.1 200 /);
     }
-    assert.deepEqual(upstream.seen.map(({ target }) => target), ['/1', '/2', '/3']);
+    assert.deepEqual(
+      upstream.seen.map(({ target }) => target),
+      ['/1', '/2', '/3'],
+    );
     socket.destroy();
   });
 });

@@ -15,17 +15,30 @@ describe('callers with a JWT, checked against a key set at a URL', () => {
 
   async function stage(answer: ((response: ServerResponse) => void) | string) {
     const fetched: string[] = [];
-    const url = typeof answer === 'string' ? answer : (await close(httpServer((request, response) => {
-      fetched.push(request.url ?? '');
-      answer(response);
-    }))).url;
+    const url =
+      typeof answer === 'string'
+        ? answer
+        : (
+            await close(
+              httpServer((request, response) => {
+                fetched.push(request.url ?? '');
+                answer(response);
+              }),
+            )
+          ).url;
     const upstream = await close(ownUpstream());
-    const proxy = await close(startOwnProxy({
-      jwt: { issuer: ISSUER, audience: AUDIENCE, jwks: `${url}/openid/v1/jwks` },
-      callers: [{ name: 'backend', jwt: BACKEND }],
-      routes: [{ prefix: '/shop', upstream: upstream.url, account: 'fixed' }, { prefix: '/little', upstream: upstream.url, account: 'fixed', maxReplayBody: 1_000 }],
-    }));
-    const ask = (token: string): Promise<Answer> => call(proxy.url, '/shop/a', { headers: { authorization: `Bearer ${token}` } });
+    const proxy = await close(
+      startOwnProxy({
+        jwt: { issuer: ISSUER, audience: AUDIENCE, jwks: `${url}/openid/v1/jwks` },
+        callers: [{ name: 'backend', jwt: BACKEND }],
+        routes: [
+          { prefix: '/shop', upstream: upstream.url, account: 'fixed' },
+          { prefix: '/little', upstream: upstream.url, account: 'fixed', maxReplayBody: 1_000 },
+        ],
+      }),
+    );
+    const ask = (token: string): Promise<Answer> =>
+      call(proxy.url, '/shop/a', { headers: { authorization: `Bearer ${token}` } });
     return { fetched, upstream, proxy, ask };
   }
 
@@ -72,13 +85,18 @@ describe('callers with a JWT, checked against a key set at a URL', () => {
         response.write('{"keys":[');
         setTimeout(() => response.destroy(), 20);
       },
-      'an error for a while': (response) => void (up ? response.end(JSON.stringify({ keys: [key.jwk] })) : response.writeHead(503).end()),
+      'an error for a while': (response) =>
+        void (up ? response.end(JSON.stringify({ keys: [key.jwk] })) : response.writeHead(503).end()),
     };
     for (const [trouble, answer] of Object.entries(troubles)) {
       const { upstream, proxy, ask } = await stage(answer);
       for (let i = 0; i < 25; i += 1) {
         const refused = await ask(token);
-        assert.deepEqual([refused.status, ownCode(refused), refused.headers['retry-after']], [503, 'caller_check_failed', '5'], trouble);
+        assert.deepEqual(
+          [refused.status, ownCode(refused), refused.headers['retry-after']],
+          [503, 'caller_check_failed', '5'],
+          trouble,
+        );
       }
       assert.equal(upstream.seen.length, 0);
       assert.doesNotMatch(proxy.lines.join('\n'), /unexpected fault/);
@@ -95,11 +113,18 @@ describe('callers with a JWT, checked against a key set at a URL', () => {
     assert.equal(ownCode(await ask(await key.token())), 'caller_check_failed');
   });
 
-  for (const [size, how] of [[1, 'a byte'], [1_000, 'a kibibyte'], [300_000, 'more than a stream holds'], [3_000_000, 'more than is kept']] as const) {
+  for (const [size, how] of [
+    [1, 'a byte'],
+    [1_000, 'a kibibyte'],
+    [300_000, 'more than a stream holds'],
+    [3_000_000, 'more than is kept'],
+  ] as const) {
     for (const framing of ['with a length', 'chunked'] as const) {
       it(`may have sent their body, ${how}, ${framing}, before the key set is there: it arrives whole`, async () => {
         const key = await signingKey('one');
-        const { upstream, proxy } = await stage((response) => void setTimeout(() => response.end(JSON.stringify({ keys: [key.jwk] })), 200));
+        const { upstream, proxy } = await stage(
+          (response) => void setTimeout(() => response.end(JSON.stringify({ keys: [key.jwk] })), 200),
+        );
         const body = Buffer.alloc(size, 'abcdefghijklmnopqrstuvwxyz');
         const headers: Record<string, string> = { authorization: `Bearer ${await key.token()}` };
         const stream = new ReadableStream({
@@ -108,7 +133,8 @@ describe('callers with a JWT, checked against a key set at a URL', () => {
             controller.close();
           },
         });
-        const sent: RequestInit & { duplex?: 'half' } = framing === 'chunked' ? { body: stream, duplex: 'half' } : { body };
+        const sent: RequestInit & { duplex?: 'half' } =
+          framing === 'chunked' ? { body: stream, duplex: 'half' } : { body };
         const answer = await fetch(`${proxy.url}/shop/a`, { method: 'POST', headers, ...sent });
         assert.equal(answer.status, 200);
         assert.equal(upstream.seen[0]?.body, body.toString());
@@ -119,10 +145,14 @@ describe('callers with a JWT, checked against a key set at a URL', () => {
 
   it('may have sent all of a chunked body that is too large to keep: its end is not missed', async () => {
     const key = await signingKey('one');
-    const { upstream, proxy } = await stage((response) => void setTimeout(() => response.end(JSON.stringify({ keys: [key.jwk] })), 200));
+    const { upstream, proxy } = await stage(
+      (response) => void setTimeout(() => response.end(JSON.stringify({ keys: [key.jwk] })), 200),
+    );
     const body = 'abcdefghij'.repeat(1_000);
     const line = await dial(proxy.url);
-    line.socket.write(`POST /little/a HTTP/1.1\r\nHost: proxy\r\nAuthorization: Bearer ${await key.token()}\r\nTransfer-Encoding: chunked\r\n\r\n${body.length.toString(16)}\r\n${body}\r\n0\r\n\r\n`);
+    line.socket.write(
+      `POST /little/a HTTP/1.1\r\nHost: proxy\r\nAuthorization: Bearer ${await key.token()}\r\nTransfer-Encoding: chunked\r\n\r\n${body.length.toString(16)}\r\n${body}\r\n0\r\n\r\n`,
+    );
     await line.until(/^HTTP\/1\.1 200 /);
     line.socket.destroy();
     assert.equal(upstream.seen[0]?.body, body);
@@ -138,17 +168,34 @@ describe('callers with a JWT, checked against a key set at a URL', () => {
     const abort = new AbortController();
     const left = Promise.allSettled([
       call(proxy.url, '/shop/left', { headers: { authorization: `Bearer ${token}` }, signal: abort.signal }),
-      call(proxy.url, '/shop/left', { method: 'POST', body: 'x'.repeat(1_000), headers: { authorization: `Bearer ${token}` }, signal: abort.signal }),
+      call(proxy.url, '/shop/left', {
+        method: 'POST',
+        body: 'x'.repeat(1_000),
+        headers: { authorization: `Bearer ${token}` },
+        signal: abort.signal,
+      }),
     ]);
     const stays = ask(token);
-    await eventually('all three wait', async () => (await metric(proxy.operatorUrl, 'tokenward_requests_in_flight')) === 3);
+    await eventually(
+      'all three wait',
+      async () => (await metric(proxy.operatorUrl, 'tokenward_requests_in_flight')) === 3,
+    );
     abort.abort();
-    assert.deepEqual((await left).map(({ status }) => status), ['rejected', 'rejected']);
-    await eventually('two have left', async () => (await metric(proxy.operatorUrl, 'tokenward_requests_in_flight')) === 1);
+    assert.deepEqual(
+      (await left).map(({ status }) => status),
+      ['rejected', 'rejected'],
+    );
+    await eventually(
+      'two have left',
+      async () => (await metric(proxy.operatorUrl, 'tokenward_requests_in_flight')) === 1,
+    );
     answer!();
     assert.equal((await stays).status, 200);
     await sleep(50);
-    assert.deepEqual(upstream.seen.map(({ target }) => target), ['/a']);
+    assert.deepEqual(
+      upstream.seen.map(({ target }) => target),
+      ['/a'],
+    );
     assert.equal(await metric(proxy.operatorUrl, 'tokenward_buffered_bytes'), 0);
     assert.equal(await metric(proxy.operatorUrl, 'tokenward_requests_in_flight'), 0);
   });

@@ -15,14 +15,29 @@ export interface SigningKey {
 }
 
 export async function signingKey(kid: string, kind: 'RS256' | 'ES256' = 'ES256'): Promise<SigningKey> {
-  const { privateKey, publicKey } = kind === 'ES256' ? generateKeyPairSync('ec', { namedCurve: 'P-256' }) : generateKeyPairSync('rsa', { modulusLength: 2048 });
-  const jwk = { ...await exportJWK(publicKey), kid, alg: kind, use: 'sig' };
+  const { privateKey, publicKey } =
+    kind === 'ES256'
+      ? generateKeyPairSync('ec', { namedCurve: 'P-256' })
+      : generateKeyPairSync('rsa', { modulusLength: 2048 });
+  const jwk = { ...(await exportJWK(publicKey)), kid, alg: kind, use: 'sig' };
   return {
-    jwk, publicKey,
+    jwk,
+    publicKey,
     async token(claims = {}) {
       const now = Math.floor(Date.now() / 1000);
-      const all = { iss: ISSUER, aud: [AUDIENCE], sub: BACKEND, iat: now, nbf: now, exp: now + 600, 'kubernetes.io': { namespace: 'shop', serviceaccount: { name: 'backend' } }, ...claims };
-      return new SignJWT(JSON.parse(JSON.stringify(all)) as JWTPayload).setProtectedHeader({ alg: kind, kid, typ: 'JWT' }).sign(privateKey);
+      const all = {
+        iss: ISSUER,
+        aud: [AUDIENCE],
+        sub: BACKEND,
+        iat: now,
+        nbf: now,
+        exp: now + 600,
+        'kubernetes.io': { namespace: 'shop', serviceaccount: { name: 'backend' } },
+        ...claims,
+      };
+      return new SignJWT(JSON.parse(JSON.stringify(all)) as JWTPayload)
+        .setProtectedHeader({ alg: kind, kid, typ: 'JWT' })
+        .sign(privateKey);
     },
   };
 }

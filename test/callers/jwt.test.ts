@@ -27,12 +27,24 @@ describe('callers with a JWT, checked against a key set file', () => {
     const jwks = join(folder(), 'jwks.json');
     writeFileSync(jwks, JSON.stringify({ keys: [key.jwk, rsa.jwk] }));
     const upstream = await close(ownUpstream());
-    const proxy = await close(startOwnProxy({
-      jwt: { issuer: ISSUER, audience: AUDIENCE, jwks, ...more },
-      callers: [{ name: 'backend', jwt: BACKEND, routes: ['/shop'] }, { name: 'batch', key: keyDigest(KEY) }],
-      routes: [{ prefix: '/shop', upstream: upstream.url, account: 'fixed' }, { prefix: '/other', upstream: upstream.url, account: 'fixed' }],
-    }, { clock }));
-    const ask = (token: string, target = '/shop/a'): Promise<Answer> => call(proxy.url, target, { headers: { authorization: `Bearer ${token}` } });
+    const proxy = await close(
+      startOwnProxy(
+        {
+          jwt: { issuer: ISSUER, audience: AUDIENCE, jwks, ...more },
+          callers: [
+            { name: 'backend', jwt: BACKEND, routes: ['/shop'] },
+            { name: 'batch', key: keyDigest(KEY) },
+          ],
+          routes: [
+            { prefix: '/shop', upstream: upstream.url, account: 'fixed' },
+            { prefix: '/other', upstream: upstream.url, account: 'fixed' },
+          ],
+        },
+        { clock },
+      ),
+    );
+    const ask = (token: string, target = '/shop/a'): Promise<Answer> =>
+      call(proxy.url, target, { headers: { authorization: `Bearer ${token}` } });
     return { clock, jwks, upstream, proxy, ask };
   }
 
@@ -48,14 +60,18 @@ describe('callers with a JWT, checked against a key set file', () => {
     const { upstream, proxy } = await stage();
     const token = await key.token();
     const places: Record<string, string>[] = [
-      { authorization: `Bearer ${token}` }, { 'x-tokenward-key': token }, { 'x-api-key': token }, { 'proxy-authorization': `Bearer ${token}` },
+      { authorization: `Bearer ${token}` },
+      { 'x-tokenward-key': token },
+      { 'x-api-key': token },
+      { 'proxy-authorization': `Bearer ${token}` },
       { authorization: `Basic ${Buffer.from(`jwt:${token}`).toString('base64')}` },
     ];
     for (const headers of places) assert.equal((await call(proxy.url, '/shop/a', { headers })).status, 200);
     assert.equal(upstream.seen.length, places.length);
     for (const { rawHeaders } of upstream.seen) {
       const text = rawHeaders.join('\n');
-      for (const secret of [token, token.split('.')[2]!, Buffer.from(`jwt:${token}`).toString('base64')]) assert.ok(!text.includes(secret));
+      for (const secret of [token, token.split('.')[2]!, Buffer.from(`jwt:${token}`).toString('base64')])
+        assert.ok(!text.includes(secret));
     }
     assert.ok(!proxy.lines.join('\n').includes(token.split('.')[2]!));
   });
@@ -68,7 +84,7 @@ describe('callers with a JWT, checked against a key set file', () => {
     const [head, body, signature] = good.split('.') as [string, string, string];
     const pem = rsa.publicKey.export({ type: 'spki', format: 'pem' }).toString();
     const tokens: Record<string, string> = {
-      'expired': await key.token({ iat: now - 700, nbf: now - 700, exp: now - 60 }),
+      expired: await key.token({ iat: now - 700, nbf: now - 700, exp: now - 60 }),
       'without exp': await key.token({ exp: undefined }),
       'exp that is no number': await key.token({ exp: '9999999999' }),
       'not valid yet': await key.token({ nbf: now + 600 }),
@@ -78,7 +94,7 @@ describe('callers with a JWT, checked against a key set file', () => {
       'another audience': await key.token({ aud: ['vault'] }),
       'without audience': await key.token({ aud: undefined }),
       'another service account': await key.token({ sub: 'system:serviceaccount:shop:frontend' }),
-      'caller\'s name as a prefix': await key.token({ sub: `${BACKEND}x` }),
+      "caller's name as a prefix": await key.token({ sub: `${BACKEND}x` }),
       'subject in other case': await key.token({ sub: BACKEND.toUpperCase() }),
       'without subject': await key.token({ sub: undefined }),
       'signed with another key of the same id': await stranger.token(),
@@ -89,9 +105,21 @@ describe('callers with a JWT, checked against a key set file', () => {
       'alg none with something for a signature': `${forged({ alg: 'none', kid: 'one' }, claims())}AAAA`,
       'alg None': `${forged({ alg: 'None', kid: 'one' }, claims())}AAAA`,
       'HS256 with the public key (PEM) as secret': forged({ alg: 'HS256', kid: 'two' }, claims(), pem),
-      'HS256 with the public key (PEM, without its last line end) as secret': forged({ alg: 'HS256', kid: 'two' }, claims(), pem.trimEnd()),
-      'HS256 with the public key (DER) as secret': forged({ alg: 'HS256', kid: 'two' }, claims(), rsa.publicKey.export({ type: 'spki', format: 'der' })),
-      'HS256 with the modulus as secret': forged({ alg: 'HS256', kid: 'two' }, claims(), Buffer.from(rsa.jwk.n!, 'base64url')),
+      'HS256 with the public key (PEM, without its last line end) as secret': forged(
+        { alg: 'HS256', kid: 'two' },
+        claims(),
+        pem.trimEnd(),
+      ),
+      'HS256 with the public key (DER) as secret': forged(
+        { alg: 'HS256', kid: 'two' },
+        claims(),
+        rsa.publicKey.export({ type: 'spki', format: 'der' }),
+      ),
+      'HS256 with the modulus as secret': forged(
+        { alg: 'HS256', kid: 'two' },
+        claims(),
+        Buffer.from(rsa.jwk.n!, 'base64url'),
+      ),
       'HS256 with an empty secret': forged({ alg: 'HS256', kid: 'one' }, claims(), ''),
       'a key of its own in its head': forged({ alg: 'ES256', jwk: stranger.jwk }, claims(), 'x'),
       'a critical extension nobody knows': `${Buffer.from(JSON.stringify({ alg: 'ES256', kid: 'one', crit: ['x'], x: 1 })).toString('base64url')}.${body}.${signature}`,
@@ -102,7 +130,10 @@ describe('callers with a JWT, checked against a key set file', () => {
     for (const [fault, token] of Object.entries(tokens)) {
       // From an address each, because too many wrong ones silence theirs.
       address += 1;
-      const answer = await call(proxy.url, '/shop/a', { headers: { authorization: `Bearer ${token}` }, from: `127.0.0.${address}` });
+      const answer = await call(proxy.url, '/shop/a', {
+        headers: { authorization: `Bearer ${token}` },
+        from: `127.0.0.${address}`,
+      });
       assert.deepEqual([answer.status, ownCode(answer)], [403, 'caller_key_unknown'], fault);
       assert.ok(!answer.text.includes(token.split('.')[1]!), fault);
     }
@@ -114,14 +145,22 @@ describe('callers with a JWT, checked against a key set file', () => {
     const { upstream, proxy } = await stage();
     assert.equal((await call(proxy.url, '/other/a', { headers: { 'x-tokenward-key': KEY } })).status, 200);
     // An API's own token beside the key is nobody's proof.
-    assert.equal((await call(proxy.url, '/other/a', { headers: { 'x-tokenward-key': KEY, authorization: `Bearer ${forged({ alg: 'none' }, claims())}AAAA` } })).status, 200);
+    assert.equal(
+      (
+        await call(proxy.url, '/other/a', {
+          headers: { 'x-tokenward-key': KEY, authorization: `Bearer ${forged({ alg: 'none' }, claims())}AAAA` },
+        })
+      ).status,
+      200,
+    );
     assert.equal(upstream.seen.length, 2);
   });
 
   it('may be named by another claim', async () => {
     const { ask } = await stage({ claim: 'client_id' });
     assert.equal((await ask(await key.token({ client_id: BACKEND, sub: 'whoever' }))).status, 200);
-    for (const client_id of [undefined, '', 7, [BACKEND], { name: BACKEND }]) assert.equal(ownCode(await ask(await key.token({ client_id }))), 'caller_key_unknown');
+    for (const client_id of [undefined, '', 7, [BACKEND], { name: BACKEND }])
+      assert.equal(ownCode(await ask(await key.token({ client_id }))), 'caller_key_unknown');
   });
 
   it('are checked against the file as it is now, and a broken one leaves the earlier keys in place', async () => {

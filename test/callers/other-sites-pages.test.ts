@@ -29,14 +29,34 @@ describe('with callers: none, a page of another site', () => {
 
   async function stage(listen: ConfigObject = {}, more: ConfigObject = {}) {
     const upstream = await close(ownUpstream());
-    const proxy = await close(startOwnProxy({ listen: { hosts: [], ...listen }, routes: [{ prefix: '/api', upstream: upstream.url, account: 'fixed' }], ...more }));
+    const proxy = await close(
+      startOwnProxy({
+        listen: { hosts: [], ...listen },
+        routes: [{ prefix: '/api', upstream: upstream.url, account: 'fixed' }],
+        ...more,
+      }),
+    );
     return { upstream, proxy };
   }
 
   const REFUSED: readonly (readonly [method: string, fields: readonly string[], code: string])[] = [
-    ['POST', ['Host: 127.0.0.1:PORT', 'Origin: https://evil.example', 'Sec-Fetch-Site: cross-site', 'Content-Type: text/plain', 'Content-Length: 0'], 'cross_site_refused'],
+    [
+      'POST',
+      [
+        'Host: 127.0.0.1:PORT',
+        'Origin: https://evil.example',
+        'Sec-Fetch-Site: cross-site',
+        'Content-Type: text/plain',
+        'Content-Length: 0',
+      ],
+      'cross_site_refused',
+    ],
     ['POST', ['Host: 127.0.0.1:PORT', 'Origin: https://evil.example', 'Content-Length: 0'], 'cross_site_refused'],
-    ['OPTIONS', ['Host: 127.0.0.1:PORT', 'Origin: https://evil.example', 'Access-Control-Request-Method: DELETE'], 'cross_site_refused'],
+    [
+      'OPTIONS',
+      ['Host: 127.0.0.1:PORT', 'Origin: https://evil.example', 'Access-Control-Request-Method: DELETE'],
+      'cross_site_refused',
+    ],
     ['GET', ['Host: 127.0.0.1:PORT', 'Sec-Fetch-Site: cross-site'], 'cross_site_refused'],
     ['GET', ['Host: 127.0.0.1:PORT', 'Sec-Fetch-Site: same-site'], 'cross_site_refused'],
     ['GET', ['Host: 127.0.0.1:PORT', 'Sec-Fetch-Site: something'], 'cross_site_refused'],
@@ -46,11 +66,28 @@ describe('with callers: none, a page of another site', () => {
     // Another program's page on this host.
     ['GET', ['Host: 127.0.0.1:PORT', 'Origin: http://127.0.0.1:3000'], 'cross_site_refused'],
     ['GET', ['Host: 127.0.0.1:PORT', 'Origin: http://localhost:PORT'], 'cross_site_refused'],
-    ['GET', ['Host: 127.0.0.1:PORT', 'Origin: http://127.0.0.1:PORT', 'Origin: https://evil.example'], 'cross_site_refused'],
-    ['GET', ['Host: 127.0.0.1:PORT', 'Origin: http://127.0.0.1:PORT', 'Sec-Fetch-Site: cross-site'], 'cross_site_refused'],
+    [
+      'GET',
+      ['Host: 127.0.0.1:PORT', 'Origin: http://127.0.0.1:PORT', 'Origin: https://evil.example'],
+      'cross_site_refused',
+    ],
+    [
+      'GET',
+      ['Host: 127.0.0.1:PORT', 'Origin: http://127.0.0.1:PORT', 'Sec-Fetch-Site: cross-site'],
+      'cross_site_refused',
+    ],
     ['GET', ['Host: 127.0.0.1:99999', 'Origin: http://127.0.0.1:PORT'], 'cross_site_refused'],
     // A name that its owner has pointed here: origin and host agree.
-    ['POST', ['Host: evil.example:PORT', 'Origin: http://evil.example:PORT', 'Sec-Fetch-Site: same-origin', 'Content-Length: 0'], 'host_refused'],
+    [
+      'POST',
+      [
+        'Host: evil.example:PORT',
+        'Origin: http://evil.example:PORT',
+        'Sec-Fetch-Site: same-origin',
+        'Content-Length: 0',
+      ],
+      'host_refused',
+    ],
     ['GET', ['Host: evil.example'], 'host_refused'],
     ['GET', ['Host: localhost.evil.example'], 'host_refused'],
     ['GET', ['Host: 127.0.0.1.evil.example'], 'host_refused'],
@@ -65,8 +102,15 @@ describe('with callers: none, a page of another site', () => {
   }
 
   for (const fields of [
-    ['Host: 127.0.0.1:PORT'], ['Host: 127.0.0.1'], ['Host: localhost:PORT'], ['Host: LocalHost'], ['Host: localhost.'], ['Host: [::1]:PORT'], ['Host: 10.1.2.3:80'],
-    ['Host: 127.0.0.1:PORT', 'Origin: http://127.0.0.1:PORT', 'Sec-Fetch-Site: same-origin'], ['Host: 127.0.0.1:PORT', 'Sec-Fetch-Site: none'],
+    ['Host: 127.0.0.1:PORT'],
+    ['Host: 127.0.0.1'],
+    ['Host: localhost:PORT'],
+    ['Host: LocalHost'],
+    ['Host: localhost.'],
+    ['Host: [::1]:PORT'],
+    ['Host: 10.1.2.3:80'],
+    ['Host: 127.0.0.1:PORT', 'Origin: http://127.0.0.1:PORT', 'Sec-Fetch-Site: same-origin'],
+    ['Host: 127.0.0.1:PORT', 'Sec-Fetch-Site: none'],
     ['Host: localhost:PORT', 'Origin: http://localhost:PORT'],
     // Node's fetch.
     ['Host: 127.0.0.1:PORT', 'Sec-Fetch-Mode: cors'],
@@ -92,14 +136,24 @@ describe('with callers: none, a page of another site', () => {
   it('is told from one whose host listen.hosts names', async () => {
     const { proxy } = await stage({ hosts: ['Tools.internal'] });
     assert.deepEqual(await answersTo(proxy.url, 'GET', ['Host: tools.INTERNAL:8080']), ['200', '200']);
-    assert.deepEqual(await answersTo(proxy.url, 'GET', ['Host: 127.0.0.1:PORT', 'Origin: https://tools.internal', 'Sec-Fetch-Site: cross-site']), ['200', '200']);
+    assert.deepEqual(
+      await answersTo(proxy.url, 'GET', [
+        'Host: 127.0.0.1:PORT',
+        'Origin: https://tools.internal',
+        'Sec-Fetch-Site: cross-site',
+      ]),
+      ['200', '200'],
+    );
     assert.deepEqual(await answersTo(proxy.url, 'GET', ['Host: a.tools.internal']), ['host_refused', 'host_refused']);
   });
 
   it('is refused under any Host too where "*" lets every name pass', async () => {
     const { proxy } = await stage({ hosts: ['*'] });
     assert.deepEqual(await answersTo(proxy.url, 'GET', ['Host: proxy.example']), ['200', '200']);
-    assert.deepEqual(await answersTo(proxy.url, 'GET', ['Host: proxy.example', 'Origin: https://evil.example']), ['cross_site_refused', 'cross_site_refused']);
+    assert.deepEqual(await answersTo(proxy.url, 'GET', ['Host: proxy.example', 'Origin: https://evil.example']), [
+      'cross_site_refused',
+      'cross_site_refused',
+    ]);
   });
 });
 
@@ -108,8 +162,22 @@ describe('with callers who show a key', () => {
 
   it('host and origin are not judged', async () => {
     const upstream = await close(ownUpstream());
-    const proxy = await close(startOwnProxy({ listen: { hosts: [] }, callers: [{ name: 'page', key: keyDigest(KEY) }], routes: [{ prefix: '/api', upstream: upstream.url, account: 'fixed' }] }));
-    assert.deepEqual(await answersTo(proxy.url, 'GET', ['Host: proxy.example', 'Origin: https://evil.example', 'Sec-Fetch-Site: cross-site', `X-Tokenward-Key: ${KEY}`]), ['200', '200']);
+    const proxy = await close(
+      startOwnProxy({
+        listen: { hosts: [] },
+        callers: [{ name: 'page', key: keyDigest(KEY) }],
+        routes: [{ prefix: '/api', upstream: upstream.url, account: 'fixed' }],
+      }),
+    );
+    assert.deepEqual(
+      await answersTo(proxy.url, 'GET', [
+        'Host: proxy.example',
+        'Origin: https://evil.example',
+        'Sec-Fetch-Site: cross-site',
+        `X-Tokenward-Key: ${KEY}`,
+      ]),
+      ['200', '200'],
+    );
   });
 });
 
@@ -119,10 +187,20 @@ describe('listen.requireHeader', () => {
   for (const callers of ['none', [{ name: 'batch', key: keyDigest(KEY) }]]) {
     it(`is asked for with callers: ${callers === 'none' ? 'none' : 'a list'}, with any value, and goes no further`, async () => {
       const upstream = await close(ownUpstream());
-      const proxy = await close(startOwnProxy({ listen: { requireHeader: 'X-Our-Request' }, callers, routes: [{ prefix: '/api', upstream: upstream.url, account: 'fixed' }] }));
+      const proxy = await close(
+        startOwnProxy({
+          listen: { requireHeader: 'X-Our-Request' },
+          callers,
+          routes: [{ prefix: '/api', upstream: upstream.url, account: 'fixed' }],
+        }),
+      );
       const own = ['Host: 127.0.0.1', `X-Tokenward-Key: ${KEY}`];
       for (const fields of [own, [...own, 'X-Our-Request:'], [...own, 'X_Our_Request: 1']]) {
-        assert.deepEqual(await answersTo(proxy.url, 'GET', fields), ['required_header_missing', 'required_header_missing'], fields.join());
+        assert.deepEqual(
+          await answersTo(proxy.url, 'GET', fields),
+          ['required_header_missing', 'required_header_missing'],
+          fields.join(),
+        );
       }
       assert.deepEqual(await answersTo(proxy.url, 'GET', [...own, 'x-our-request: true']), ['200', '200']);
       assert.equal(upstream.seen.length, 2);

@@ -6,15 +6,18 @@ import { temporaryFolder } from '../support/proxy.ts';
 
 /** What becomes of a token written so. */
 function token(written: string, environment: Readonly<Record<string, string>> = {}): unknown {
-  return load(smallest({ credentials: `token: ${JSON.stringify(written)}` }), environment).accounts['shop']!.credentials['token'];
+  return load(smallest({ credentials: `token: ${JSON.stringify(written)}` }), environment).accounts['shop']!
+    .credentials['token'];
 }
 
 /** The same for text that goes into a body, where it may hold anything. */
 function email(written: string): unknown {
-  return load(JSON.stringify({
-    accounts: { crm: { flow: 'chatapp', credentials: { email: written, password: 'p', appId: '1' } } },
-    routes: [{ prefix: '/crm', upstream: 'https://crm.example', account: 'crm' }],
-  })).accounts['crm']!.credentials['email'];
+  return load(
+    JSON.stringify({
+      accounts: { crm: { flow: 'chatapp', credentials: { email: written, password: 'p', appId: '1' } } },
+      routes: [{ prefix: '/crm', upstream: 'https://crm.example', account: 'crm' }],
+    }),
+  ).accounts['crm']!.credentials['email'];
 }
 
 function complaint(written: string, environment: Readonly<Record<string, string>> = {}): string[] {
@@ -43,11 +46,19 @@ describe('${…} in a configuration', () => {
 
   it('without its variable is a mistake that names it', () => {
     assert.deepEqual(complaint('${A}'), ['accounts.shop.credentials.token: the environment variable A is not set']);
-    assert.deepEqual(complaint('${A}', { A: '' }), ['accounts.shop.credentials.token: the environment variable A is empty']);
+    assert.deepEqual(complaint('${A}', { A: '' }), [
+      'accounts.shop.credentials.token: the environment variable A is empty',
+    ]);
   });
 
   it('reports every missing variable, and nothing else about the values they stand in', () => {
-    const text = smallest({ top: 'listen: { port: "${PORT}" }', credentials: 'token: "${TOKEN}"', route: 'maxBody: "${MOST}"' }).replace('https://shop.example', '"${UPSTREAM}"').replace('account: shop,', 'account: "${WHO}",');
+    const text = smallest({
+      top: 'listen: { port: "${PORT}" }',
+      credentials: 'token: "${TOKEN}"',
+      route: 'maxBody: "${MOST}"',
+    })
+      .replace('https://shop.example', '"${UPSTREAM}"')
+      .replace('account: shop,', 'account: "${WHO}",');
     assert.deepEqual(said(text), [
       'listen.port: the environment variable PORT is not set',
       'accounts.shop.credentials.token: the environment variable TOKEN is not set',
@@ -58,7 +69,13 @@ describe('${…} in a configuration', () => {
   });
 
   it('reads a file, without the line ends at its end', () => {
-    for (const [content, expected] of [['one\n', 'one'], ['one\r\n', 'one'], ['one', 'one'], ['one\ntwo\n', 'one\ntwo'], ['', '']]) {
+    for (const [content, expected] of [
+      ['one\n', 'one'],
+      ['one\r\n', 'one'],
+      ['one', 'one'],
+      ['one\ntwo\n', 'one\ntwo'],
+      ['', ''],
+    ]) {
       writeFileSync(join(folder, 'secret'), content!);
       assert.equal(email(`a\${file:${join(folder, 'secret')}}b`), `a${expected}b`);
     }
@@ -66,8 +83,12 @@ describe('${…} in a configuration', () => {
 
   it('names a file that cannot be read, and why', () => {
     mkdirSync(join(folder, 'folder'));
-    assert.deepEqual(complaint(`\${file:${folder}/none}`), [`accounts.shop.credentials.token: the file ${folder}/none cannot be read (ENOENT)`]);
-    assert.deepEqual(complaint(`\${file:${folder}/folder}`), [`accounts.shop.credentials.token: the file ${folder}/folder cannot be read (EISDIR)`]);
+    assert.deepEqual(complaint(`\${file:${folder}/none}`), [
+      `accounts.shop.credentials.token: the file ${folder}/none cannot be read (ENOENT)`,
+    ]);
+    assert.deepEqual(complaint(`\${file:${folder}/folder}`), [
+      `accounts.shop.credentials.token: the file ${folder}/folder cannot be read (EISDIR)`,
+    ]);
   });
 
   it('is written $${ to stand for itself', () => {
@@ -77,7 +98,8 @@ describe('${…} in a configuration', () => {
   });
 
   it('leaves other dollars alone', () => {
-    for (const text of ['$', '$$', '$$A', 'a$b$c', 'a$A', '$A-$B', '$5', '$2y$10$abc', '$&', '$1', '{A}', '$ {A}']) assert.equal(token(text, { A: 'one' }), text);
+    for (const text of ['$', '$$', '$$A', 'a$b$c', 'a$A', '$A-$B', '$5', '$2y$10$abc', '$&', '$1', '{A}', '$ {A}'])
+      assert.equal(token(text, { A: 'one' }), text);
   });
 
   it('may stand in a default, and in the path of a file', () => {
@@ -92,7 +114,9 @@ describe('${…} in a configuration', () => {
   it('in a default that is not taken needs no variable and no file, but the right form', () => {
     assert.equal(token('${A:-${B}}', { A: 'ay' }), 'ay');
     assert.equal(token(`\${A:-\${file:${folder}/none}}`, { A: 'ay' }), 'ay');
-    assert.deepEqual(complaint('${A:-${B}}'), ['accounts.shop.credentials.token: the environment variable B is not set']);
+    assert.deepEqual(complaint('${A:-${B}}'), [
+      'accounts.shop.credentials.token: the environment variable B is not set',
+    ]);
     assert.match(complaint('${A:-${B C}}', { A: 'ay' }).join(), /holds a "\$\{" that is not/);
     assert.match(complaint('${A:-${B}', { B: 'bee' }).join(), /holds a "\$\{" that is not/);
   });
@@ -100,10 +124,17 @@ describe('${…} in a configuration', () => {
   it('is the only notation: another one that is all there is of a value is refused, and never sent', () => {
     for (const text of ['$A', '$PW_A', ' $A ', '$(A)', '%A%', '{{ A }}', '${B:-$A}', '${B:-${C:-%A%}}']) {
       const [said, ...more] = complaint(text, { A: 'one', PW_A: 'two' });
-      assert.match(said!, /^accounts\.shop\.credentials\.token: looks like a variable in a notation that is not expanded here: write \$\{NAME\}/, text);
+      assert.match(
+        said!,
+        /^accounts\.shop\.credentials\.token: looks like a variable in a notation that is not expanded here: write \$\{NAME\}/,
+        text,
+      );
       assert.deepEqual(more, [], text);
     }
-    assert.match(said(smallest({ top: 'store: { type: embedded, path: $DATA }' })).join(), /^store\.path: looks like a variable/);
+    assert.match(
+      said(smallest({ top: 'store: { type: embedded, path: $DATA }' })).join(),
+      /^store\.path: looks like a variable/,
+    );
   });
 
   it('can bring a value that looks like another notation', () => {
@@ -113,7 +144,13 @@ describe('${…} in a configuration', () => {
 
   it('of another form is a mistake that does not repeat it', () => {
     for (const text of ['${a b}', '${}', '${1A}', '${A', '${A:=x}', '${hunter2$x}', 'pa${ss']) {
-      assert.deepEqual(complaint(text), ['accounts.shop.credentials.token: holds a "${" that is not ${NAME}, ${NAME:-default} or ${file:/path}; for the two characters themselves write "$${"'], text);
+      assert.deepEqual(
+        complaint(text),
+        [
+          'accounts.shop.credentials.token: holds a "${" that is not ${NAME}, ${NAME:-default} or ${file:/path}; for the two characters themselves write "$${"',
+        ],
+        text,
+      );
     }
   });
 

@@ -18,12 +18,24 @@ describe('a configuration file', () => {
   });
 
   it('that is not there, or no file, is named', () => {
-    assert.throws(() => loadConfig(join(folder, 'none.yaml'), {}), (error) => error instanceof ConfigError && error.message === `${folder}/none.yaml: 1 mistake\n  there is no such file; name one with -c FILE`);
-    assert.throws(() => loadConfig(folder, {}), (error) => error instanceof ConfigError && error.message === `${folder}: 1 mistake\n  the file cannot be read (EISDIR)`);
+    assert.throws(
+      () => loadConfig(join(folder, 'none.yaml'), {}),
+      (error) =>
+        error instanceof ConfigError &&
+        error.message === `${folder}/none.yaml: 1 mistake\n  there is no such file; name one with -c FILE`,
+    );
+    assert.throws(
+      () => loadConfig(folder, {}),
+      (error) =>
+        error instanceof ConfigError && error.message === `${folder}: 1 mistake\n  the file cannot be read (EISDIR)`,
+    );
   });
 
   it('is named in what is said of its mistakes', () => {
     writeFileSync(join(folder, 'b.yaml'), 'a: b: c');
-    assert.throws(() => loadConfig(join(folder, 'b.yaml'), {}), (error) => error instanceof ConfigError && error.message.startsWith(`${folder}/b.yaml: 1 mistake\n  line 1: `));
+    assert.throws(
+      () => loadConfig(join(folder, 'b.yaml'), {}),
+      (error) => error instanceof ConfigError && error.message.startsWith(`${folder}/b.yaml: 1 mistake\n  line 1: `),
+    );
   });
 });

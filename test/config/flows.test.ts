@@ -4,15 +4,18 @@ import type { Flow } from '../../src/flows/flow.ts';
 import { load, said, smallest } from '../support/config.ts';
 
 const LOGIN = 'login: { url: /login, json: { u: "{user}" }, answer: { token: /token } }';
-const account = (flow: string, more = ''): string => smallest({}).replace('flow: static, credentials: { token: secret }', `flow: ${flow}${more}`);
+const account = (flow: string, more = ''): string =>
+  smallest({}).replace('flow: static, credentials: { token: secret }', `flow: ${flow}${more}`);
 
 function flowOf(text: string): Flow {
   return load(text).flowOf.get('shop')!;
 }
 
 describe('a flow in a configuration', () => {
-  it('may extend a preset: the keys given replace the preset\'s, each as a whole', () => {
-    const flow = flowOf(`flows: { own: { extends: twin, lifetime: 60, login: { url: /other, answer: { token: /t } } } }\n${account('own', ', credentials: { email: a, password: b }')}`);
+  it("may extend a preset: the keys given replace the preset's, each as a whole", () => {
+    const flow = flowOf(
+      `flows: { own: { extends: twin, lifetime: 60, login: { url: /other, answer: { token: /t } } } }\n${account('own', ', credentials: { email: a, password: b }')}`,
+    );
     const twin = PRESETS['twin']!;
     assert.equal(flow.lifetime, 60);
     assert.equal(flow.login?.url, '/other');
@@ -24,35 +27,76 @@ describe('a flow in a configuration', () => {
   });
 
   it('may stand on its own', () => {
-    const flow = flowOf(`flows: { own: { baseUrl: "https://login.example", credentials: { user: required }, ${LOGIN}, attach: { header: X-Token, value: "{token}" } } }\n${account('own', ', credentials: { user: a }')}`);
+    const flow = flowOf(
+      `flows: { own: { baseUrl: "https://login.example", credentials: { user: required }, ${LOGIN}, attach: { header: X-Token, value: "{token}" } } }\n${account('own', ', credentials: { user: a }')}`,
+    );
     assert.equal(flow.login?.method, 'POST');
     assert.deepEqual(flow.attach, { header: 'X-Token', value: '{token}' });
     assert.equal(flow.renew, 'early');
   });
 
-  it('needs a baseUrl, its own or the account\'s, if its login or refresh is a path', () => {
+  it("needs a baseUrl, its own or the account's, if its login or refresh is a path", () => {
     const flows = `flows: { own: { credentials: { user: required }, ${LOGIN}, attach: { header: X } } }\n`;
-    assert.deepEqual(said(`${flows}${account('own', ', credentials: { user: a }')}`), ['accounts.shop: the flow own needs a baseUrl here']);
-    assert.equal(flowOf(`${flows}${account('own', ', baseUrl: "https://login.example", credentials: { user: a }')}`).baseUrl, 'https://login.example');
-    load(`${flows.replace('url: /login', 'url: "https://login.example/login"')}${account('own', ', credentials: { user: a }')}`);
-    const refreshing = flows.replace('login: { url: /login, json: { u: "{user}" }', 'refresh: { url: /refresh, json: { u: "{refreshToken}" }');
-    assert.deepEqual(said(`${refreshing}${account('own', ', credentials: { user: a }')}`), ['accounts.shop: the flow own needs a baseUrl here']);
+    assert.deepEqual(said(`${flows}${account('own', ', credentials: { user: a }')}`), [
+      'accounts.shop: the flow own needs a baseUrl here',
+    ]);
+    assert.equal(
+      flowOf(`${flows}${account('own', ', baseUrl: "https://login.example", credentials: { user: a }')}`).baseUrl,
+      'https://login.example',
+    );
+    load(
+      `${flows.replace('url: /login', 'url: "https://login.example/login"')}${account('own', ', credentials: { user: a }')}`,
+    );
+    const refreshing = flows.replace(
+      'login: { url: /login, json: { u: "{user}" }',
+      'refresh: { url: /refresh, json: { u: "{refreshToken}" }',
+    );
+    assert.deepEqual(said(`${refreshing}${account('own', ', credentials: { user: a }')}`), [
+      'accounts.shop: the flow own needs a baseUrl here',
+    ]);
   });
 
   it('cannot attach a text without the token in it', () => {
-    for (const attach of ['{ header: X-Key, value: secret }', '{ query: key, value: "{ token }" }', '{ cookie: sid, value: "" }']) {
-      assert.deepEqual(said(account('static', `, credentials: { token: t }, attach: ${attach}`)), ['accounts.shop.attach.value: must contain {token}, which is where the token goes'], attach);
+    for (const attach of [
+      '{ header: X-Key, value: secret }',
+      '{ query: key, value: "{ token }" }',
+      '{ cookie: sid, value: "" }',
+    ]) {
+      assert.deepEqual(
+        said(account('static', `, credentials: { token: t }, attach: ${attach}`)),
+        ['accounts.shop.attach.value: must contain {token}, which is where the token goes'],
+        attach,
+      );
     }
   });
 
   it('yields to what its account says', () => {
-    const flow = flowOf(account('chatapp', ', credentials: { email: a, password: b, appId: c }, baseUrl: "http://test.example", attach: { query: t }, budget: { logins: 7 }, lifetime: 5, rotationGrace: 3, renew: early'));
-    assert.deepEqual([flow.baseUrl, flow.attach, flow.budget, flow.lifetime, flow.rotationGrace, flow.renew], ['http://test.example', { query: 't', value: '{token}' }, { logins: 7, per: 86_400, reserve: 0, by: [] }, 5, 3, 'early']);
+    const flow = flowOf(
+      account(
+        'chatapp',
+        ', credentials: { email: a, password: b, appId: c }, baseUrl: "http://test.example", attach: { query: t }, budget: { logins: 7 }, lifetime: 5, rotationGrace: 3, renew: early',
+      ),
+    );
+    assert.deepEqual(
+      [flow.baseUrl, flow.attach, flow.budget, flow.lifetime, flow.rotationGrace, flow.renew],
+      [
+        'http://test.example',
+        { query: 't', value: '{token}' },
+        { logins: 7, per: 86_400, reserve: 0, by: [] },
+        5,
+        3,
+        'early',
+      ],
+    );
     assert.equal(PRESETS['chatapp']!.renew, 'on-demand');
   });
 
   it('may take the name of a preset, and then stands in its place', () => {
-    assert.equal(flowOf(`flows: { static: { extends: static, attach: { header: X-Key, value: "{token}" } } }\n${smallest({})}`).attach.value, '{token}');
+    assert.equal(
+      flowOf(`flows: { static: { extends: static, attach: { header: X-Key, value: "{token}" } } }\n${smallest({})}`)
+        .attach.value,
+      '{token}',
+    );
   });
 
   it('of another name than its own reaches no account', () => {
@@ -60,6 +104,11 @@ describe('a flow in a configuration', () => {
   });
 
   it('takes json or form, not both', () => {
-    assert.deepEqual(said(`flows: { own: { attach: { header: X }, login: { url: /x, json: {}, form: {}, answer: { token: /t } } } }\n${smallest({})}`), ['flows.own.login: takes json or form, not both']);
+    assert.deepEqual(
+      said(
+        `flows: { own: { attach: { header: X }, login: { url: /x, json: {}, form: {}, answer: { token: /t } } } }\n${smallest({})}`,
+      ),
+      ['flows.own.login: takes json or form, not both'],
+    );
   });
 });

@@ -12,17 +12,24 @@ const INLINE = /^is a secret written inline/;
 
 describe('a secret written inline', () => {
   const folder = freshFolder();
-  const warned = (text: string, environment: Readonly<Record<string, string>> = {}): string[] => load(text, environment).warnings.map(({ path, message }) => {
-    assert.match(message, INLINE);
-    assert.ok(!message.includes(CANARY));
-    return path;
-  });
+  const warned = (text: string, environment: Readonly<Record<string, string>> = {}): string[] =>
+    load(text, environment).warnings.map(({ path, message }) => {
+      assert.match(message, INLINE);
+      assert.ok(!message.includes(CANARY));
+      return path;
+    });
   const clean = 'token: "${TOKEN}"';
 
   it('is warned of with its place, by check, whose exit code stays 0', async function () {
-    assert.deepEqual(load(smallest({ credentials: `token: ${CANARY}` })).warnings.map(({ path, line }) => [path, line]), [['accounts.shop.credentials.token', 2]]);
+    assert.deepEqual(
+      load(smallest({ credentials: `token: ${CANARY}` })).warnings.map(({ path, line }) => [path, line]),
+      [['accounts.shop.credentials.token', 2]],
+    );
     requireBuild(this);
-    const file = writeConfig(folder(), { accounts: { a: { flow: 'static', credentials: { token: CANARY } } }, routes: [{ prefix: '/x', upstream: 'https://x.example', account: 'a' }] });
+    const file = writeConfig(folder(), {
+      accounts: { a: { flow: 'static', credentials: { token: CANARY } } },
+      routes: [{ prefix: '/x', upstream: 'https://x.example', account: 'a' }],
+    });
     const { code, stderr } = await run(['check', '-c', file]);
     assert.equal(code, 0);
     assert.match(stderr, /^warning: .*: line \d+: accounts\.a\.credentials\.token: is a secret written inline/);
@@ -30,19 +37,41 @@ describe('a secret written inline', () => {
   });
 
   it('is one also as the default of a variable that is not set, and in a file of a folder', () => {
-    assert.deepEqual(warned(smallest({ credentials: `token: "\${TOKEN:-${CANARY}}"` })), ['accounts.shop.credentials.token']);
+    assert.deepEqual(warned(smallest({ credentials: `token: "\${TOKEN:-${CANARY}}"` })), [
+      'accounts.shop.credentials.token',
+    ]);
     assert.deepEqual(warned(smallest({ credentials: `token: "\${TOKEN:-${CANARY}}"` }), { TOKEN: 't' }), []);
     const at = folder();
     writeFileSync(join(at, 'a.yaml'), `more: { flow: static, credentials: { token: ${CANARY} } }`);
-    assert.deepEqual(warned(smallest({ credentials: clean, top: `accountsFrom: { directory: ${at} }` }), { TOKEN: 't' }), ['accounts.more.credentials.token']);
+    assert.deepEqual(
+      warned(smallest({ credentials: clean, top: `accountsFrom: { directory: ${at} }` }), { TOKEN: 't' }),
+      ['accounts.more.credentials.token'],
+    );
   });
 
   it('is found by what it is: passwords, secrets, keys; not users, names and addresses', () => {
     const chatapp = { flow: 'chatapp', credentials: { email: 'a@b.example', password: CANARY, appId: '1' } };
-    const oauth = { flow: 'oauth2', credentials: { tokenUrl: 'https://id.example/token', clientId: 'c', clientSecret: CANARY, scope: 'read', clientAuth: 'post' } };
+    const oauth = {
+      flow: 'oauth2',
+      credentials: {
+        tokenUrl: 'https://id.example/token',
+        clientId: 'c',
+        clientSecret: CANARY,
+        scope: 'read',
+        clientAuth: 'post',
+      },
+    };
     const named = { flow: 'own', credentials: { badge: CANARY } };
-    const text = JSON.stringify({ flows: { own: { credentials: { badge: 'required' }, attach: { header: 'x', value: '{badge}' } } }, accounts: { chatapp, oauth, named }, routes: [{ prefix: '/x', upstream: 'https://x.example' }] });
-    assert.deepEqual(warned(text).sort(), ['accounts.chatapp.credentials.password', 'accounts.named.credentials.badge', 'accounts.oauth.credentials.clientSecret']);
+    const text = JSON.stringify({
+      flows: { own: { credentials: { badge: 'required' }, attach: { header: 'x', value: '{badge}' } } },
+      accounts: { chatapp, oauth, named },
+      routes: [{ prefix: '/x', upstream: 'https://x.example' }],
+    });
+    assert.deepEqual(warned(text).sort(), [
+      'accounts.chatapp.credentials.password',
+      'accounts.named.credentials.badge',
+      'accounts.oauth.credentials.clientSecret',
+    ]);
   });
 
   it('is found beyond accounts: store, proxy on the way out, calls of a flow', () => {
@@ -52,7 +81,13 @@ describe('a secret written inline', () => {
       `flows: { own: { extends: oauth2, login: { url: "{tokenUrl}", headers: { X-Api-Key: ${CANARY}, X-Other: a }, form: { grant_type: password, client_secret: "{clientSecret}", secret: ${CANARY} }, answer: { token: /token } } } }`,
     ].join('\n');
     assert.deepEqual(warned(smallest({ credentials: clean, top }), { TOKEN: 't' }).sort(), [
-      'egressProxy', 'flows.own.login.form.secret', 'flows.own.login.headers.X-Api-Key', 'store.key', 'store.password', 'store.retiredKeys.0', 'store.url',
+      'egressProxy',
+      'flows.own.login.form.secret',
+      'flows.own.login.headers.X-Api-Key',
+      'store.key',
+      'store.password',
+      'store.retiredKeys.0',
+      'store.url',
     ]);
   });
 
@@ -66,7 +101,10 @@ describe('a secret written inline', () => {
 
   it('may be the name of another variable: that is said too', () => {
     for (const value of ['$OTHER', '${OTHER}', '%OTHER%']) {
-      assert.deepEqual(load(smallest({ credentials: clean }), { TOKEN: value }).warnings.map(({ message }) => message), ['comes from a variable that holds nothing but the name of another one, which is not expanded there']);
+      assert.deepEqual(
+        load(smallest({ credentials: clean }), { TOKEN: value }).warnings.map(({ message }) => message),
+        ['comes from a variable that holds nothing but the name of another one, which is not expanded there'],
+      );
     }
   });
 });

@@ -8,10 +8,12 @@ import { requireBuild } from '../support/tools.ts';
 
 const KEY = `sha256:${'ab'.repeat(32)}`;
 const MODE_FORM = 'must be an octal mode in quotes that lets the owner read and write, such as "0660"';
-const OPEN = 'listen.socketMode: callers: none lets everybody on this host use the accounts, as this mode lets others '
-  + 'connect. Give each caller a key, take a mode such as "0660", or say allowAnonymous: true';
-const REPLACEABLE = 'everybody may write to its folder, and so put another socket in its place, which would get the '
-  + 'callers\' keys and requests. Choose another folder, or take that right away';
+const OPEN =
+  'listen.socketMode: callers: none lets everybody on this host use the accounts, as this mode lets others ' +
+  'connect. Give each caller a key, take a mode such as "0660", or say allowAnonymous: true';
+const REPLACEABLE =
+  'everybody may write to its folder, and so put another socket in its place, which would get the ' +
+  "callers' keys and requests. Choose another folder, or take that right away";
 const MISSING = 'its directory does not exist; it must exist when tokenward starts';
 
 describe('listen.socket in a configuration', () => {
@@ -58,7 +60,11 @@ describe('listen.socket in a configuration', () => {
   });
 
   it('has a mode of octal digits in quotes, with which its owner can connect', () => {
-    for (const [written, mode] of [['"0600"', 0o600], ['"660"', 0o660], ['"0770"', 0o770]] as const) {
+    for (const [written, mode] of [
+      ['"0600"', 0o600],
+      ['"660"', 0o660],
+      ['"0770"', 0o770],
+    ] as const) {
       assert.equal(load(listen(`, socketMode: ${written}`)).listen.socketMode, mode, written);
     }
     // Without quotes YAML reads 0660 as 660 and 0o660 as 432.
@@ -75,7 +81,10 @@ describe('listen.socket in a configuration', () => {
     for (const mode of ['0666', '0662', '0777']) {
       assert.deepEqual(said(listen(`, socketMode: "${mode}"`)), [OPEN], mode);
     }
-    assert.deepEqual(mistakesOf(listen(',\n  socketMode: "0666"')).map(({ line }) => line), [2]);
+    assert.deepEqual(
+      mistakesOf(listen(',\n  socketMode: "0666"')).map(({ line }) => line),
+      [2],
+    );
     assert.equal(load(listen(', socketMode: "0666"', 'allowAnonymous: true')).listen.socketMode, 0o666);
     const withKeys = load(listen(', socketMode: "0666"', `callers: [{ name: a, key: "${KEY}" }]`));
     assert.equal(withKeys.listen.socketMode, 0o666);

@@ -2,18 +2,48 @@ import assert from 'node:assert/strict';
 import { mistakesOf, smallest } from '../support/config.ts';
 
 const YAML: readonly (readonly [what: string, text: string, line: number, words: RegExp])[] = [
-  ['a colon in plain text', 'accounts:\n  shop:\n    flow: a: b', 3, /^not well-formed YAML or JSON, near column \d+ .*put quotes around text/],
+  [
+    'a colon in plain text',
+    'accounts:\n  shop:\n    flow: a: b',
+    3,
+    /^not well-formed YAML or JSON, near column \d+ .*put quotes around text/,
+  ],
   ['wrong indentation', 'accounts:\n  shop:\n    flow: static\n   credentials: {}', 4, /^not well-formed/],
   ['a list that turns into a mapping', 'routes:\n  - prefix: /a\n  upstream: b', 3, /^not well-formed/],
   ['an open quote', 'log: { level: "info }\n', 2, /^not well-formed/],
   ['a tab for indentation', 'log:\n\tlevel: info', 2, /^not well-formed/],
   ['two documents', 'log: {}\n---\nlog: {}', 2, /^not well-formed/],
-  ['a key given twice', 'log: { level: info }\nlimits: {}\nlog: { level: warn }', 3, /^this key stands twice in one mapping$/],
+  [
+    'a key given twice',
+    'log: { level: info }\nlimits: {}\nlog: { level: warn }',
+    3,
+    /^this key stands twice in one mapping$/,
+  ],
   ['a key given twice further down', 'log:\n  level: info\n  level: warn', 3, /^this key stands twice in one mapping$/],
-  ['a password cut by its comma', smallest({ credentials: 'token: ab,cd' }), 2, /^an entry without a value; text with a comma in it needs quotes$/],
-  ['a template nobody filled in', smallest({ credentials: 'token: {{ .Values.token }}' }), 2, /^a key here is no plain name; is it a "\{\{ … \}\}" that no template has filled in\?$/],
-  ['text that begins with a star', smallest({ credentials: 'token: *abc' }), 2, /^this alias refers to no anchor; text that begins with "\*" needs quotes$/],
-  ['text that begins with an exclamation mark', smallest({ credentials: 'token: !abc' }), 2, /^an unknown YAML tag or directive; text that begins with "!" or "%" needs quotes$/],
+  [
+    'a password cut by its comma',
+    smallest({ credentials: 'token: ab,cd' }),
+    2,
+    /^an entry without a value; text with a comma in it needs quotes$/,
+  ],
+  [
+    'a template nobody filled in',
+    smallest({ credentials: 'token: {{ .Values.token }}' }),
+    2,
+    /^a key here is no plain name; is it a "\{\{ … \}\}" that no template has filled in\?$/,
+  ],
+  [
+    'text that begins with a star',
+    smallest({ credentials: 'token: *abc' }),
+    2,
+    /^this alias refers to no anchor; text that begins with "\*" needs quotes$/,
+  ],
+  [
+    'text that begins with an exclamation mark',
+    smallest({ credentials: 'token: !abc' }),
+    2,
+    /^an unknown YAML tag or directive; text that begins with "!" or "%" needs quotes$/,
+  ],
 ];
 
 const JSON_TEXTS: readonly (readonly [what: string, text: string, line: number])[] = [
@@ -43,7 +73,14 @@ describe('a malformed configuration', () => {
 
   it('that is empty is told what has to be there', () => {
     for (const text of ['', '\n\n', '# nothing but a comment\n', '---\n', '{}']) {
-      assert.deepEqual(mistakesOf(text).map(({ path, line, message }) => [path, line, message]), [['routes', 1, 'is missing'], ['accounts', 1, 'is missing']], JSON.stringify(text));
+      assert.deepEqual(
+        mistakesOf(text).map(({ path, line, message }) => [path, line, message]),
+        [
+          ['routes', 1, 'is missing'],
+          ['accounts', 1, 'is missing'],
+        ],
+        JSON.stringify(text),
+      );
     }
   });
 });

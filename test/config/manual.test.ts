@@ -10,18 +10,33 @@ import { schemaKeys } from './schema-keys.ts';
 const TEXT = readFileSync('proxy.config.yaml', 'utf8');
 /** The file with every setting switched on; of settings given twice then, the later one counts. */
 const ALL_ON = TEXT.replaceAll(/^(\s*)#(?=\S| {2,})/gm, '$1');
-const VARIABLES = [...TEXT.matchAll(/^[^#\n]*$/gm)].flatMap(([line]) => [...line.matchAll(/\$\{([A-Z_]+)\}/g)].map(([, name]) => name!));
+const VARIABLES = [...TEXT.matchAll(/^[^#\n]*$/gm)].flatMap(([line]) =>
+  [...line.matchAll(/\$\{([A-Z_]+)\}/g)].map(([, name]) => name!),
+);
 /** Values for all variables, so that one of a store key is one. */
-const ENVIRONMENT = Object.fromEntries([...TEXT.matchAll(/\$\{([A-Z_]+)\}/g)].map(([, name]) => [name!, /STORE_KEY$/.test(name!) ? Buffer.alloc(32, name).toString('base64') : `value-of-${name!}`]));
+const ENVIRONMENT = Object.fromEntries(
+  [...TEXT.matchAll(/\$\{([A-Z_]+)\}/g)].map(([, name]) => [
+    name!,
+    /STORE_KEY$/.test(name!) ? Buffer.alloc(32, name).toString('base64') : `value-of-${name!}`,
+  ]),
+);
 
 /** Keys with the same keys below them as another one, where the manual refers to that. */
-const SAME = [[/^routes\[\]\.tls(?=\.)/, 'accounts.*.tls'], [/\.deny\[\]\./, '.allow[].'], [/^flows\.\*\.attach(?=\.)/, 'accounts.*.attach'], [/^flows\.\*\.refresh(?=\.|$)/, 'flows.*.login'], [/^flows\.\*\.refused(?=\[)/, 'flows.*.login.refused'], [/(?<=\.(login\.|\*\.)(refused|busy)\[\]\.)(status|header|unlessHeader|body)(\.\*)?$/, 'status']] as const;
+const SAME = [
+  [/^routes\[\]\.tls(?=\.)/, 'accounts.*.tls'],
+  [/\.deny\[\]\./, '.allow[].'],
+  [/^flows\.\*\.attach(?=\.)/, 'accounts.*.attach'],
+  [/^flows\.\*\.refresh(?=\.|$)/, 'flows.*.login'],
+  [/^flows\.\*\.refused(?=\[)/, 'flows.*.login.refused'],
+  [/(?<=\.(login\.|\*\.)(refused|busy)\[\]\.)(status|header|unlessHeader|body)(\.\*)?$/, 'status'],
+] as const;
 const folded = (path: string): string => SAME.reduce((at, [from, to]) => at.replace(from, to), path);
 
 /** Every key of a YAML text, as in schemaKeys; below what the schema leaves open there are no keys. */
 function keysOf(text: string, known: ReadonlySet<string>): Set<string> {
   const keys = new Set<string>();
-  const open = (path: string): boolean => ![...known].some((key) => key.startsWith(`${path}.`) || key.startsWith(`${path}[]`));
+  const open = (path: string): boolean =>
+    ![...known].some((key) => key.startsWith(`${path}.`) || key.startsWith(`${path}[]`));
   const walk = (node: unknown, path: string): void => {
     if (path !== '' && open(path)) return;
     if (isSeq(node)) for (const item of node.items) walk(item, `${path}[]`);
@@ -40,9 +55,15 @@ function keysOf(text: string, known: ReadonlySet<string>): Set<string> {
 
 function allOn(): LoadedConfig {
   // Files that no machine of a test has: test/accounts has such.
-  const value = without(parse(ALL_ON.replaceAll(/\$\{file:[^}]*\}/g, 'stand-in'), { uniqueKeys: false }) as object, 'accountsFrom');
+  const value = without(
+    parse(ALL_ON.replaceAll(/\$\{file:[^}]*\}/g, 'stand-in'), { uniqueKeys: false }) as object,
+    'accountsFrom',
+  );
   const listen = value['listen'] as { tls: object };
-  return load(JSON.stringify({ ...value, listen: { ...listen, tls: without(listen.tls, 'clientCrlFile') } }), ENVIRONMENT);
+  return load(
+    JSON.stringify({ ...value, listen: { ...listen, tls: without(listen.tls, 'clientCrlFile') } }),
+    ENVIRONMENT,
+  );
 }
 
 function without(value: object, ...keys: readonly string[]): Record<string, unknown> {
@@ -55,11 +76,17 @@ describe('proxy.config.yaml', () => {
 
   it('explains every key of the schema', () => {
     const explained = new Set([...manual].map(folded));
-    assert.deepEqual([...schema].filter((key) => !explained.has(folded(key))), []);
+    assert.deepEqual(
+      [...schema].filter((key) => !explained.has(folded(key))),
+      [],
+    );
   });
 
   it('names no key that the schema does not know', () => {
-    assert.deepEqual([...manual].filter((key) => !schema.has(key)), []);
+    assert.deepEqual(
+      [...manual].filter((key) => !schema.has(key)),
+      [],
+    );
   });
 
   it('is a configuration as it stands, given the variables it says', async function () {
@@ -70,7 +97,10 @@ describe('proxy.config.yaml', () => {
     assert.deepEqual(Object.keys(config.accounts), ['softline', 'crm', 'twin']);
     const { code, stdout, stderr } = await run(['check', '-c', 'proxy.config.yaml'], { env: environment });
     assert.deepEqual([code, stderr], [0, '']);
-    assert.match(stdout, /^proxy\.config\.yaml is fine\.\n {2}\/softline +-> {2}https:\/\/api\.ecommerce\.softline\.com {2}as softline \(softline\)\n/);
+    assert.match(
+      stdout,
+      /^proxy\.config\.yaml is fine\.\n {2}\/softline +-> {2}https:\/\/api\.ecommerce\.softline\.com {2}as softline \(softline\)\n/,
+    );
   });
 
   it('is one too with every setting switched on', () => {
@@ -87,18 +117,34 @@ describe('proxy.config.yaml', () => {
     assert.deepEqual(shown.warnings, []);
     assert.deepEqual([Object.keys(shown.accounts).length, shown.routes.length], [3, 8]);
     // The route with all keys is the last one. Some of them have no default.
-    assert.deepEqual(without(allOn().routes.at(-1)!, 'prefix', 'upstream', 'account', 'maxBody', 'policy', 'headers', 'tls'), without(defaults.routes[0]!, 'prefix', 'upstream', 'account'));
+    assert.deepEqual(
+      without(allOn().routes.at(-1)!, 'prefix', 'upstream', 'account', 'maxBody', 'policy', 'headers', 'tls'),
+      without(defaults.routes[0]!, 'prefix', 'upstream', 'account'),
+    );
   });
 
-  it('shows presets\' own values where it says so', () => {
+  it("shows presets' own values where it says so", () => {
     const config = allOn();
     const [preset, shown] = [config.flowOf.get('softline')!, config.flowOf.get('softline-test')!];
-    assert.deepEqual([shown.attach, shown.lifetime, shown.renew, shown.rotationGrace], [preset.attach, preset.lifetime, preset.renew, preset.rotationGrace]);
+    assert.deepEqual(
+      [shown.attach, shown.lifetime, shown.renew, shown.rotationGrace],
+      [preset.attach, preset.lifetime, preset.renew, preset.rotationGrace],
+    );
   });
 
-  it('talks to the vendors\' production hosts, and to nobody without TLS', () => {
+  it("talks to the vendors' production hosts, and to nobody without TLS", () => {
     const hosts = load(TEXT, ENVIRONMENT).routes.map(({ upstream }) => upstream);
-    for (const host of ['https://api.ecommerce.softline.com', 'https://api.chatapp.online', 'https://cis.twin24.ai', 'https://notify.twin24.ai', 'https://iam.twin24.ai']) assert.ok(hosts.includes(host), host);
-    assert.deepEqual(hosts.filter((host) => !host.startsWith('https://')), []);
+    for (const host of [
+      'https://api.ecommerce.softline.com',
+      'https://api.chatapp.online',
+      'https://cis.twin24.ai',
+      'https://notify.twin24.ai',
+      'https://iam.twin24.ai',
+    ])
+      assert.ok(hosts.includes(host), host);
+    assert.deepEqual(
+      hosts.filter((host) => !host.startsWith('https://')),
+      [],
+    );
   });
 });

@@ -3,28 +3,46 @@ import { load, said, smallest } from '../support/config.ts';
 
 describe('names in a configuration', () => {
   it('of accounts must exist', () => {
-    assert.deepEqual(said(smallest({}).replace('account: shop', 'account: shpo')), ['routes.0.account: no account has this name; did you mean "shop"?']);
+    assert.deepEqual(said(smallest({}).replace('account: shop', 'account: shpo')), [
+      'routes.0.account: no account has this name; did you mean "shop"?',
+    ]);
     for (const inherited of ['constructor', 'toString', 'hasOwnProperty']) {
-      assert.deepEqual(said(smallest({}).replace('account: shop', `account: ${inherited}`)), ['routes.0.account: no account has this name'], inherited);
+      assert.deepEqual(
+        said(smallest({}).replace('account: shop', `account: ${inherited}`)),
+        ['routes.0.account: no account has this name'],
+        inherited,
+      );
     }
   });
 
   it('of flows must exist', () => {
     const complaint = (flow: string): string[] => said(smallest({}).replace('flow: static', `flow: ${flow}`));
-    assert.deepEqual(complaint('chatap'), ['accounts.shop.flow: no flow has this name; did you mean "chatapp"?; known: softline, chatapp, twin, oauth2, oauth2-refresh, static']);
+    assert.deepEqual(complaint('chatap'), [
+      'accounts.shop.flow: no flow has this name; did you mean "chatapp"?; known: softline, chatapp, twin, oauth2, oauth2-refresh, static',
+    ]);
     assert.deepEqual(complaint('constructor').length, 1);
-    assert.deepEqual(said(smallest({ top: 'flows: { own: { extends: twin } }' }).replace('flow: static', 'flow: won')), ['accounts.shop.flow: no flow has this name; did you mean "twin"?; known: softline, chatapp, twin, oauth2, oauth2-refresh, static, own']);
+    assert.deepEqual(
+      said(smallest({ top: 'flows: { own: { extends: twin } }' }).replace('flow: static', 'flow: won')),
+      [
+        'accounts.shop.flow: no flow has this name; did you mean "twin"?; known: softline, chatapp, twin, oauth2, oauth2-refresh, static, own',
+      ],
+    );
   });
 
   it('of a flow that has mistakes cause no second complaint', () => {
-    assert.deepEqual(said(smallest({ top: 'flows: { own: { extends: twn } }' }).replace('flow: static', 'flow: own')), ['flows.own.extends: no flow has this name; did you mean "twin"?; known: softline, chatapp, twin, oauth2, oauth2-refresh, static']);
+    assert.deepEqual(said(smallest({ top: 'flows: { own: { extends: twn } }' }).replace('flow: static', 'flow: own')), [
+      'flows.own.extends: no flow has this name; did you mean "twin"?; known: softline, chatapp, twin, oauth2, oauth2-refresh, static',
+    ]);
   });
 
   it('of credentials are those the flow asks for', () => {
     assert.deepEqual(said(smallest({ credentials: '' })), ['accounts.shop.credentials: token is missing']);
     assert.deepEqual(said(smallest({ credentials: 'token: ""' })), ['accounts.shop.credentials: token is missing']);
     assert.deepEqual(said(smallest({ credentials: 'token:' })), ['accounts.shop.credentials: token is missing']);
-    assert.deepEqual(said(smallest({}).replace('flow: static, credentials: { token: secret }', 'flow: chatapp')), ['email', 'password', 'appId'].map((name) => `accounts.shop.credentials: ${name} is missing`));
+    assert.deepEqual(
+      said(smallest({}).replace('flow: static, credentials: { token: secret }', 'flow: chatapp')),
+      ['email', 'password', 'appId'].map((name) => `accounts.shop.credentials: ${name} is missing`),
+    );
   });
 
   it('of prefixes are used once', () => {
@@ -35,28 +53,69 @@ describe('names in a configuration', () => {
 
   it('of prefixes are plain paths', () => {
     for (const prefix of ['', 'crm', '/crm/', '//crm', '/c rm', '/crm?x', '/%63rm', '/a//b']) {
-      assert.deepEqual(said(smallest({}).replace('prefix: /shop', `prefix: "${prefix}"`)), ['routes.0.prefix: must be a plain path such as /crm, without a slash at its end'], prefix);
+      assert.deepEqual(
+        said(smallest({}).replace('prefix: /shop', `prefix: "${prefix}"`)),
+        ['routes.0.prefix: must be a plain path such as /crm, without a slash at its end'],
+        prefix,
+      );
     }
-    for (const prefix of ['/', '/a', '/a/b.c/d_e~f-@1']) load(smallest({}).replace('prefix: /shop', `prefix: "${prefix}"`));
+    for (const prefix of ['/', '/a', '/a/b.c/d_e~f-@1'])
+      load(smallest({}).replace('prefix: /shop', `prefix: "${prefix}"`));
   });
 
   it('of upstreams are http or https URLs without user, query and fragment', () => {
     const complaint = (url: string): string[] => said(smallest({}).replace('https://shop.example', `"${url}"`));
-    for (const url of ['shop.example', 'ftp://shop.example', 'https://', '/shop', 'file:///etc/passwd', 'javascript:1']) assert.deepEqual(complaint(url), ['routes.0.upstream: must be an http:// or https:// URL'], url);
-    for (const url of ['https://*.shop.example', 'https://*', 'https://{tenant}.shop.example', 'https://shop.example,other.example', 'https://*.shop.example/v1']) assert.deepEqual(complaint(url), ['routes.0.upstream: must name one host: "*" and "{…}" have no meaning there'], url);
-    for (const url of ['https://[::1]:8443', 'https://10.0.0.1', 'https://shop_1.example', 'https://münchen.example', 'https://shop.example.']) load(smallest({}).replace('https://shop.example', `"${url}"`));
-    for (const url of ['https://a@shop.example', 'https://a:b@shop.example', 'https://shop.example/?a=b', 'https://shop.example/#a']) assert.deepEqual(complaint(url), ['routes.0.upstream: must have no user, password, query or fragment'], url);
+    for (const url of ['shop.example', 'ftp://shop.example', 'https://', '/shop', 'file:///etc/passwd', 'javascript:1'])
+      assert.deepEqual(complaint(url), ['routes.0.upstream: must be an http:// or https:// URL'], url);
+    for (const url of [
+      'https://*.shop.example',
+      'https://*',
+      'https://{tenant}.shop.example',
+      'https://shop.example,other.example',
+      'https://*.shop.example/v1',
+    ])
+      assert.deepEqual(
+        complaint(url),
+        ['routes.0.upstream: must name one host: "*" and "{…}" have no meaning there'],
+        url,
+      );
+    for (const url of [
+      'https://[::1]:8443',
+      'https://10.0.0.1',
+      'https://shop_1.example',
+      'https://münchen.example',
+      'https://shop.example.',
+    ])
+      load(smallest({}).replace('https://shop.example', `"${url}"`));
+    for (const url of [
+      'https://a@shop.example',
+      'https://a:b@shop.example',
+      'https://shop.example/?a=b',
+      'https://shop.example/#a',
+    ])
+      assert.deepEqual(complaint(url), ['routes.0.upstream: must have no user, password, query or fragment'], url);
   });
 
   it('of token URLs in credentials likewise', () => {
-    const oauth2 = (url: string): string => smallest({}).replace('flow: static, credentials: { token: secret }', `flow: oauth2, credentials: { tokenUrl: "${url}", clientId: a }`);
-    for (const url of ['login.example', 'ftp://login.example', 'https://a:b@login.example', 'https://*.login.example']) assert.deepEqual(said(oauth2(url)), ['accounts.shop.credentials.tokenUrl: must be an http:// or https:// URL without user and password'], url);
+    const oauth2 = (url: string): string =>
+      smallest({}).replace(
+        'flow: static, credentials: { token: secret }',
+        `flow: oauth2, credentials: { tokenUrl: "${url}", clientId: a }`,
+      );
+    for (const url of ['login.example', 'ftp://login.example', 'https://a:b@login.example', 'https://*.login.example'])
+      assert.deepEqual(
+        said(oauth2(url)),
+        ['accounts.shop.credentials.tokenUrl: must be an http:// or https:// URL without user and password'],
+        url,
+      );
     load(oauth2('https://login.example/token?tenant=7'));
   });
 
   it('of ports are two different ones', () => {
     assert.deepEqual(said(smallest({ top: 'listen: { port: 9090 }' })), ['operator.port: is the same as listen.port']);
-    assert.deepEqual(said(smallest({ top: 'operator: { port: "8080" }' })), ['operator.port: is the same as listen.port']);
+    assert.deepEqual(said(smallest({ top: 'operator: { port: "8080" }' })), [
+      'operator.port: is the same as listen.port',
+    ]);
     load(smallest({ top: 'listen: { port: 0 }\noperator: { port: 0 }' }));
   });
 });

@@ -4,7 +4,14 @@ import { requireBuild } from '../support/tools.ts';
 import { schemaKeys } from './schema-keys.ts';
 import { jsonSchema } from '../../src/config/schema.ts';
 
-interface JsonSchema { readonly $schema?: string; readonly type?: string; readonly required?: readonly string[]; readonly properties?: Readonly<Record<string, JsonSchema>>; readonly additionalProperties?: unknown; readonly $defs?: Readonly<Record<string, unknown>> }
+interface JsonSchema {
+  readonly $schema?: string;
+  readonly type?: string;
+  readonly required?: readonly string[];
+  readonly properties?: Readonly<Record<string, JsonSchema>>;
+  readonly additionalProperties?: unknown;
+  readonly $defs?: Readonly<Record<string, unknown>>;
+}
 
 describe('tokenward schema', () => {
   it('prints a JSON Schema of the configuration', async function () {
@@ -16,7 +23,23 @@ describe('tokenward schema', () => {
     assert.equal(schema.type, 'object');
     assert.deepEqual(schema.required, ['routes']);
     assert.equal(schema.additionalProperties, false);
-    assert.deepEqual(Object.keys(schema.properties!), ['listen', 'operator', 'workers', 'store', 'callers', 'jwt', 'egressProxy', 'allowAnonymous', 'flows', 'accounts', 'accountsFrom', 'routes', 'limits', 'shutdown', 'log']);
+    assert.deepEqual(Object.keys(schema.properties!), [
+      'listen',
+      'operator',
+      'workers',
+      'store',
+      'callers',
+      'jwt',
+      'egressProxy',
+      'allowAnonymous',
+      'flows',
+      'accounts',
+      'accountsFrom',
+      'routes',
+      'limits',
+      'shutdown',
+      'log',
+    ]);
   });
 
   it('refers to nothing that is not in it', () => {
@@ -28,6 +51,16 @@ describe('tokenward schema', () => {
 
   it('knows the keys of every level', () => {
     const keys = schemaKeys();
-    for (const key of ['listen.port', 'callers[].key', 'accounts.*.attach.cookie', 'routes[].timeouts.firstByte', 'flows.*.extends', 'flows.*.login.answer.refreshExpiresAt', 'flows.*.invalid[].body', 'shutdown.drain']) assert.ok(keys.has(key), `${key} is not in ${[...keys].join(' ')}`);
+    for (const key of [
+      'listen.port',
+      'callers[].key',
+      'accounts.*.attach.cookie',
+      'routes[].timeouts.firstByte',
+      'flows.*.extends',
+      'flows.*.login.answer.refreshExpiresAt',
+      'flows.*.invalid[].body',
+      'shutdown.drain',
+    ])
+      assert.ok(keys.has(key), `${key} is not in ${[...keys].join(' ')}`);
   });
 });

@@ -20,7 +20,8 @@ export function schemaKeys(): ReadonlySet<string> {
   const walk = (schema: Schema, path: string, references: readonly string[]): void => {
     if (schema.$ref !== undefined) {
       // A template may hold templates: what is in there is no key of ours.
-      if (!references.includes(schema.$ref)) walk(root.$defs![schema.$ref.replace('#/$defs/', '')]!, path, [...references, schema.$ref]);
+      if (!references.includes(schema.$ref))
+        walk(root.$defs![schema.$ref.replace('#/$defs/', '')]!, path, [...references, schema.$ref]);
       return;
     }
     for (const [name, inner] of Object.entries(schema.properties ?? {})) {

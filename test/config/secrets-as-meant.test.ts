@@ -21,10 +21,14 @@ const ADDED: readonly (readonly [by: string, content: string | Buffer])[] = [
 
 describe('a secret that a tool has added something to', () => {
   const folder = freshFolder();
-  const password = (written: string, environment: Readonly<Record<string, string>> = {}): unknown => load(JSON.stringify({
-    accounts: { crm: { flow: 'chatapp', credentials: { email: 'a@b.example', password: written, appId: '1' } } },
-    routes: [{ prefix: '/x', upstream: 'https://x.example', account: 'crm' }],
-  }), environment).accounts['crm']!.credentials['password'];
+  const password = (written: string, environment: Readonly<Record<string, string>> = {}): unknown =>
+    load(
+      JSON.stringify({
+        accounts: { crm: { flow: 'chatapp', credentials: { email: 'a@b.example', password: written, appId: '1' } } },
+        routes: [{ prefix: '/x', upstream: 'https://x.example', account: 'crm' }],
+      }),
+      environment,
+    ).accounts['crm']!.credentials['password'];
 
   for (const [by, content] of ADDED) {
     it(`arrives as it was meant: ${by}`, () => {
@@ -36,7 +40,18 @@ describe('a secret that a tool has added something to', () => {
   }
 
   it('arrives as it was meant: a block of YAML', () => {
-    const text = ['accounts:', '  crm:', '    flow: chatapp', '    credentials:', '      email: a@b.example', '      appId: "1"', '      password: |', '        pässword', 'routes:', '  - { prefix: /x, upstream: https://x.example, account: crm }'];
+    const text = [
+      'accounts:',
+      '  crm:',
+      '    flow: chatapp',
+      '    credentials:',
+      '      email: a@b.example',
+      '      appId: "1"',
+      '      password: |',
+      '        pässword',
+      'routes:',
+      '  - { prefix: /x, upstream: https://x.example, account: crm }',
+    ];
     assert.equal(load(text.join('\n')).accounts['crm']!.credentials['password'], 'pässword');
   });
 
@@ -49,14 +64,20 @@ describe('a secret that a tool has added something to', () => {
   it('is refused if it is no text: another one would be sent in its place', () => {
     const file = join(folder(), 'secret');
     writeFileSync(file, Buffer.from([0x70, 0xe4, 0x73, 0x73]));
-    assert.deepEqual(said(smallest({ credentials: `token: "\${file:${file}}"` })), [`accounts.shop.credentials.token: the file ${file} is no UTF-8 text`]);
+    assert.deepEqual(said(smallest({ credentials: `token: "\${file:${file}}"` })), [
+      `accounts.shop.credentials.token: the file ${file} is no UTF-8 text`,
+    ]);
   });
 
   it('is missing if nothing but a line end is there', () => {
-    assert.deepEqual(said(smallest({ credentials: 'token: "${SECRET}"' }), { SECRET: '\n' }), ['accounts.shop.credentials.token: the environment variable SECRET is empty']);
+    assert.deepEqual(said(smallest({ credentials: 'token: "${SECRET}"' }), { SECRET: '\n' }), [
+      'accounts.shop.credentials.token: the environment variable SECRET is empty',
+    ]);
     const file = join(folder(), 'secret');
     writeFileSync(file, '\n');
-    assert.deepEqual(said(smallest({ credentials: `token: "\${file:${file}}"` })), ['accounts.shop.credentials: token is missing']);
+    assert.deepEqual(said(smallest({ credentials: `token: "\${file:${file}}"` })), [
+      'accounts.shop.credentials: token is missing',
+    ]);
   });
 
   it('does so from a configuration and a generated file with a byte order mark too', () => {

@@ -17,30 +17,62 @@ const PLACES: readonly (readonly [where: string, text: string])[] = [
   ['a default of a broken "${"', smallest({ credentials: `token: "\${A B:-${CANARY}}"` })],
   ['a key with spaces', smallest({ credentials: `token: x, "my ${CANARY}": y` })],
   ['credentials that are no mapping', smallest({}).replace('{ token: secret }', CANARY)],
-  ['an account that is no mapping', `accounts: { shop: ${CANARY} }\nroutes: [{ prefix: /shop, upstream: "https://shop.example", account: shop }]`],
+  [
+    'an account that is no mapping',
+    `accounts: { shop: ${CANARY} }\nroutes: [{ prefix: /shop, upstream: "https://shop.example", account: shop }]`,
+  ],
   ['a port', smallest({ top: `listen: { port: ${CANARY} }` })],
   ['a port, as a number', smallest({ top: `listen: { port: ${NUMBER} }` })],
   ['a store key', smallest({ top: `store: { type: embedded, key: ${CANARY} }` })],
   ['a store key, as a number', smallest({ top: `store: { type: embedded, key: ${NUMBER} }` })],
   ['a retired key', smallest({ top: `store: { type: embedded, retiredKeys: [${CANARY}] }` })],
-  ['the URL of a Redis that is none', smallest({ top: `store: { type: redis, url: "https://:${CANARY}@redis.example", key: ${'a'.repeat(64)} }` })],
-  ['a node of a Redis Cluster', smallest({ top: `store: { type: redis, cluster: { nodes: ["${CANARY}"] }, key: ${'a'.repeat(64)} }` })],
-  ['a Redis password, as a number', smallest({ top: `store: { type: redis, url: "redis://redis.example", password: ${NUMBER}, key: ${'a'.repeat(64)} }` })],
-  ['the user and password of a proxy that is none', smallest({ top: `egressProxy: "socks5://user:${CANARY}@proxy.example"` })],
+  [
+    'the URL of a Redis that is none',
+    smallest({ top: `store: { type: redis, url: "https://:${CANARY}@redis.example", key: ${'a'.repeat(64)} }` }),
+  ],
+  [
+    'a node of a Redis Cluster',
+    smallest({ top: `store: { type: redis, cluster: { nodes: ["${CANARY}"] }, key: ${'a'.repeat(64)} }` }),
+  ],
+  [
+    'a Redis password, as a number',
+    smallest({
+      top: `store: { type: redis, url: "redis://redis.example", password: ${NUMBER}, key: ${'a'.repeat(64)} }`,
+    }),
+  ],
+  [
+    'the user and password of a proxy that is none',
+    smallest({ top: `egressProxy: "socks5://user:${CANARY}@proxy.example"` }),
+  ],
   ['the type of the store', smallest({ top: `store: { type: ${CANARY} }` })],
-  ['a caller\'s key in the clear', smallest({ top: `callers: [{ name: a, key: ${CANARY} }]` })],
-  ['a caller\'s key, as a number', smallest({ top: `callers: [{ name: a, key: ${NUMBER} }]` })],
+  ["a caller's key in the clear", smallest({ top: `callers: [{ name: a, key: ${CANARY} }]` })],
+  ["a caller's key, as a number", smallest({ top: `callers: [{ name: a, key: ${NUMBER} }]` })],
   ['callers', smallest({ top: `callers: ${CANARY}` })],
-  ['a caller\'s route', smallest({ top: `callers: [{ name: a, key: "sha256:${'0'.repeat(64)}", routes: [/${CANARY}] }]` })],
-  ['the user and password of an upstream', smallest({}).replace('https://shop.example', `"https://user:${CANARY}@shop.example"`)],
+  [
+    "a caller's route",
+    smallest({ top: `callers: [{ name: a, key: "sha256:${'0'.repeat(64)}", routes: [/${CANARY}] }]` }),
+  ],
+  [
+    'the user and password of an upstream',
+    smallest({}).replace('https://shop.example', `"https://user:${CANARY}@shop.example"`),
+  ],
   ['the query of an upstream', smallest({}).replace('https://shop.example', `"https://shop.example/?key=${CANARY}"`)],
   ['an upstream that is no URL', smallest({}).replace('https://shop.example', CANARY)],
   ['the user and password of a baseUrl', smallest({ account: `baseUrl: "https://user:${CANARY}@login.example"` })],
-  ['the user and password of a flow\'s baseUrl', smallest({ top: `flows: { own: { baseUrl: "https://user:${CANARY}@login.example", attach: { header: X } } }` })],
-  ['the user and password of a tokenUrl', smallest({}).replace('flow: static, credentials: { token: secret }', `flow: oauth2, credentials: { tokenUrl: "https://user:${CANARY}@login.example", clientId: a }`)],
+  [
+    "the user and password of a flow's baseUrl",
+    smallest({ top: `flows: { own: { baseUrl: "https://user:${CANARY}@login.example", attach: { header: X } } }` }),
+  ],
+  [
+    'the user and password of a tokenUrl',
+    smallest({}).replace(
+      'flow: static, credentials: { token: secret }',
+      `flow: oauth2, credentials: { tokenUrl: "https://user:${CANARY}@login.example", clientId: a }`,
+    ),
+  ],
   ['the name of a flow', smallest({}).replace('flow: static', `flow: ${CANARY}`)],
-  ['a route\'s account', smallest({}).replace('account: shop', `account: ${CANARY}`)],
-  ['a route\'s prefix', smallest({}).replace('prefix: /shop', `prefix: "${CANARY}"`)],
+  ["a route's account", smallest({}).replace('account: shop', `account: ${CANARY}`)],
+  ["a route's prefix", smallest({}).replace('prefix: /shop', `prefix: "${CANARY}"`)],
   ['a duration', smallest({ route: `timeouts: { idle: ${CANARY} }` })],
   ['a size', smallest({ route: `maxBody: ${CANARY}` })],
   ['a log level', smallest({ top: `log: { level: ${CANARY} }` })],
@@ -50,7 +82,10 @@ const PLACES: readonly (readonly [where: string, text: string])[] = [
   ['malformed YAML with a colon', smallest({}).replace('{ token: secret }', `a: ${CANARY}: b`)],
   ['malformed JSON', `{ "accounts": { "shop": { "credentials": { "token": "${CANARY}" } `],
   ['a key given twice', smallest({ credentials: `token: ${CANARY}, token: ${CANARY}` })],
-  ['a pointer of a flow', smallest({ top: `flows: { own: { attach: { header: X }, login: { url: /x, answer: { token: ${CANARY} } } } }` })],
+  [
+    'a pointer of a flow',
+    smallest({ top: `flows: { own: { attach: { header: X }, login: { url: /x, answer: { token: ${CANARY} } } } }` }),
+  ],
 ];
 
 describe('what is said of a mistake', () => {
@@ -59,7 +94,7 @@ describe('what is said of a mistake', () => {
   beforeEach(() => {
     warnings = [];
     const original = process.emitWarning;
-    process.emitWarning = ((warning: string | Error) => warnings.push(String(warning)));
+    process.emitWarning = (warning: string | Error) => warnings.push(String(warning));
     restore = () => {
       process.emitWarning = original;
     };

@@ -5,7 +5,8 @@ import { load, SMALLEST } from '../support/config.ts';
 describe('the smallest configuration', () => {
   it('has four lines, and defaults for everything else', () => {
     assert.equal(SMALLEST.split('\n').length, 4);
-    const { flowOf, knownFlows, generated, warnings, files, secretHeaders, secretVariables, ...config } = load(SMALLEST);
+    const { flowOf, knownFlows, generated, warnings, files, secretHeaders, secretVariables, ...config } =
+      load(SMALLEST);
     assert.ok(knownFlows.has('softline') && generated.byName.size === 0);
     assert.deepEqual([...flowOf.keys()], ['shop']);
     assert.deepEqual([warnings.length, files.size, secretHeaders.size, secretVariables], [1, 0, 0, []]);
@@ -19,12 +20,32 @@ describe('the smallest configuration', () => {
       allowAnonymous: false,
       flows: {},
       accounts: { shop: { flow: 'static', credentials: { token: 'secret' } } },
-      routes: [{
-        prefix: '/shop', upstream: 'https://shop.example', account: 'shop', maxReplayBody: 1_048_576, replay: true, legacyLogin: 'refuse',
-        timeouts: { connect: 3_000, firstByte: 30_000, idle: 30_000, streamIdle: 300_000 }, maxConnections: 64, freshConnection: false,
-        encodedPaths: 'refuse', forwarded: 'drop', methodOverride: 'drop', setCookie: 'drop',
-      }],
-      limits: { bufferedBytes: 134_217_728, inFlight: 5_000, waitingPerAccount: 2_000, accountsInMemory: 20_000, headerBytes: 16_384, bodyIdle: 30_000, readIdle: 120_000 },
+      routes: [
+        {
+          prefix: '/shop',
+          upstream: 'https://shop.example',
+          account: 'shop',
+          maxReplayBody: 1_048_576,
+          replay: true,
+          legacyLogin: 'refuse',
+          timeouts: { connect: 3_000, firstByte: 30_000, idle: 30_000, streamIdle: 300_000 },
+          maxConnections: 64,
+          freshConnection: false,
+          encodedPaths: 'refuse',
+          forwarded: 'drop',
+          methodOverride: 'drop',
+          setCookie: 'drop',
+        },
+      ],
+      limits: {
+        bufferedBytes: 134_217_728,
+        inFlight: 5_000,
+        waitingPerAccount: 2_000,
+        accountsInMemory: 20_000,
+        headerBytes: 16_384,
+        bodyIdle: 30_000,
+        readIdle: 120_000,
+      },
       shutdown: { delay: 0, drain: 20_000 },
       log: { level: 'info' },
     });

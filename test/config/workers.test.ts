@@ -8,8 +8,15 @@ describe('the number of workers', () => {
     assert.equal(load(SMALLEST).workers, 1);
   });
 
-  for (const [written, read] of [['4', 4], ['"4"', 4], ['auto', 'auto'], ['"${WORKERS}"', 3], ['256', 256]] as const) {
-    it(`may be ${written}`, () => assert.equal(load(`workers: ${written}\n${SMALLEST}`, { WORKERS: '3' }).workers, read));
+  for (const [written, read] of [
+    ['4', 4],
+    ['"4"', 4],
+    ['auto', 'auto'],
+    ['"${WORKERS}"', 3],
+    ['256', 256],
+  ] as const) {
+    it(`may be ${written}`, () =>
+      assert.equal(load(`workers: ${written}\n${SMALLEST}`, { WORKERS: '3' }).workers, read));
   }
 
   for (const written of ['0', '-1', '257', '2.5', 'all', '"0"', '[2]', 'null']) {

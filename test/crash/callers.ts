@@ -25,11 +25,24 @@ export class Callers {
   /** One request. Never rejects: how it ended is in the entry. */
   async send(base: string, method: 'GET' | 'POST', target: string): Promise<CallerEntry> {
     const id = `${this.#run}-${this.entries.length}`;
-    const entry: CallerEntry = { id, method, outcome: 'open', status: undefined, code: undefined, retryAfter: undefined, startedAt: performance.now(), endedAt: undefined };
+    const entry: CallerEntry = {
+      id,
+      method,
+      outcome: 'open',
+      status: undefined,
+      code: undefined,
+      retryAfter: undefined,
+      startedAt: performance.now(),
+      endedAt: undefined,
+    };
     this.entries.push(entry);
     const body = method === 'POST' ? JSON.stringify({ text: id }) : undefined;
     try {
-      const answer = await call(base, target, { method, headers: { 'x-request-id': id, 'content-type': 'application/json' }, ...(body !== undefined && { body }) });
+      const answer = await call(base, target, {
+        method,
+        headers: { 'x-request-id': id, 'content-type': 'application/json' },
+        ...(body !== undefined && { body }),
+      });
       entry.status = answer.status;
       entry.code = codeOf(answer);
       entry.outcome = entry.code === undefined ? 'answered' : 'ours';

@@ -16,7 +16,9 @@ let entry: string | undefined;
 function builtEntry(): string {
   if (entry === undefined) {
     const source = readFileSync(fileURLToPath(new URL('serve.ts', import.meta.url)), 'utf8');
-    const { outputText } = ts.transpileModule(source, { compilerOptions: { target: ts.ScriptTarget.ES2023, module: ts.ModuleKind.ESNext } });
+    const { outputText } = ts.transpileModule(source, {
+      compilerOptions: { target: ts.ScriptTarget.ES2023, module: ts.ModuleKind.ESNext },
+    });
     entry = join(mkdtempSync(join(tmpdir(), 'tokenward-crash-')), 'serve.mjs');
     writeFileSync(entry, outputText);
   }
@@ -67,7 +69,9 @@ export class DidNotStart extends Error {
 }
 
 export async function startChild(configFile: string): Promise<Child> {
-  const child = spawn(process.execPath, [builtEntry(), configFile], { env: { PATH: process.env['PATH'] ?? '', CRASH_DIST: resolve('dist') } });
+  const child = spawn(process.execPath, [builtEntry(), configFile], {
+    env: { PATH: process.env['PATH'] ?? '', CRASH_DIST: resolve('dist') },
+  });
   running.add(child);
   let output = '';
   child.stderr.setEncoding('utf8').on('data', (text: string) => (output = (output + text).slice(-OUTPUT_MOST)));

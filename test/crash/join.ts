@@ -22,7 +22,8 @@ export function requestFaults(callers: readonly CallerEntry[], ledger: Ledger, s
     if (applied > 1) faults.push(`${method} ${id} was applied ${applied} times`);
     if (outcome === 'open') faults.push(`${method} ${id} never ended`);
     const done = arrived.filter((entry) => entry.outcome === 'ok').length;
-    if (outcome === 'answered' && done === 0) faults.push(`${method} ${id} was answered with ${String(status)}, and the upstream had not done it`);
+    if (outcome === 'answered' && done === 0)
+      faults.push(`${method} ${id} was answered with ${String(status)}, and the upstream had not done it`);
     if (outcome === 'answered' && status !== 200) faults.push(`${method} ${id} was answered with ${String(status)}`);
   }
   return faults;
@@ -42,7 +43,8 @@ export function spendFaults(ledger: Ledger, arrivalsMost: number, since = 0): st
   const faults: string[] = [];
   for (const entry of ledger.entries({ since, where: ({ kind }) => kind !== 'api' })) {
     if (entry.reason === 'family-revoked') faults.push('a family of tokens was revoked');
-    else if (entry.outcome === 'refused' || entry.outcome === 'quota') faults.push(`a ${entry.kind} was answered "${entry.outcome}" (${entry.reason ?? ''})`);
+    else if (entry.outcome === 'refused' || entry.outcome === 'quota')
+      faults.push(`a ${entry.kind} was answered "${entry.outcome}" (${entry.reason ?? ''})`);
   }
   return [...faults, ...doubleSpends(ledger, arrivalsMost, since)];
 }
@@ -50,8 +52,11 @@ export function spendFaults(ledger: Ledger, arrivalsMost: number, since = 0): st
 /** Refresh tokens that arrived too often. */
 export function doubleSpends(ledger: Ledger, arrivalsMost: number, since = 0): string[] {
   const arrivals = new Map<string, number>();
-  for (const { refreshTokenId } of ledger.entries({ kind: 'refresh', since })) if (refreshTokenId !== null) arrivals.set(refreshTokenId, (arrivals.get(refreshTokenId) ?? 0) + 1);
-  return [...arrivals].filter(([, count]) => count > arrivalsMost).map(([id, count]) => `the refresh token of ${id} arrived ${count} times`);
+  for (const { refreshTokenId } of ledger.entries({ kind: 'refresh', since }))
+    if (refreshTokenId !== null) arrivals.set(refreshTokenId, (arrivals.get(refreshTokenId) ?? 0) + 1);
+  return [...arrivals]
+    .filter(([, count]) => count > arrivalsMost)
+    .map(([id, count]) => `the refresh token of ${id} arrived ${count} times`);
 }
 
 /** The newest entry's number: what comes later belongs to the next step. */

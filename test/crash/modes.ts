@@ -24,20 +24,42 @@ const CHATAPP = { vendor: 'chatapp', renewal: 'refresh', recovery: 5_000 } as co
 
 export const MODES: readonly EndpointMode[] = [
   {
-    ...CHATAPP, name: 'strict rotation', grace: 0, arrivalsMost: 1, extraLogins: 1, account: {},
+    ...CHATAPP,
+    name: 'strict rotation',
+    grace: 0,
+    arrivalsMost: 1,
+    extraLogins: 1,
+    account: {},
     prepare: ({ chatapp }) => chatapp.set({ rotation: 'strict' }),
   },
   {
-    ...CHATAPP, name: 'grace 30 s', grace: 30_000, arrivalsMost: 2, extraLogins: 0, account: { rotationGrace: 30 },
+    ...CHATAPP,
+    name: 'grace 30 s',
+    grace: 30_000,
+    arrivalsMost: 2,
+    extraLogins: 0,
+    account: { rotationGrace: 30 },
     prepare: ({ chatapp }) => chatapp.set({ rotation: 'strict', rotationGraceSeconds: 30 }),
   },
   {
     // Never takes a refresh token back, so its flow says that a repeat is always in time.
-    ...CHATAPP, name: 'non-rotating', grace: 600_000, arrivalsMost: 2, extraLogins: 0, account: { rotationGrace: 600 },
+    ...CHATAPP,
+    name: 'non-rotating',
+    grace: 600_000,
+    arrivalsMost: 2,
+    extraLogins: 0,
+    account: { rotationGrace: 600 },
     prepare: ({ chatapp }) => chatapp.set({ rotation: 'keep-old' }),
   },
   {
-    name: 'login only', vendor: 'softline', renewal: 'login', grace: 0, arrivalsMost: 0, extraLogins: 1, recovery: 10_000, account: {},
+    name: 'login only',
+    vendor: 'softline',
+    renewal: 'login',
+    grace: 0,
+    arrivalsMost: 0,
+    extraLogins: 1,
+    recovery: 10_000,
+    account: {},
     prepare: ({ softline }) => softline.set({ loginKillsOld: false }),
   },
 ];
@@ -53,7 +75,9 @@ export function modeConfig(sandbox: Sandbox, mode: EndpointMode, store: unknown)
     listen: { host: '127.0.0.1', port: 0 },
     operator: { host: '127.0.0.1', port: 0 },
     store,
-    accounts: { main: { flow: mode.vendor, baseUrl: url, credentials: { ...sandbox.credentials[mode.vendor] }, ...mode.account } },
+    accounts: {
+      main: { flow: mode.vendor, baseUrl: url, credentials: { ...sandbox.credentials[mode.vendor] }, ...mode.account },
+    },
     routes: [{ prefix: '/api', upstream: url, account: 'main' }],
     log: { level: 'warn' },
   };
@@ -63,5 +87,8 @@ export function modeConfig(sandbox: Sandbox, mode: EndpointMode, store: unknown)
 export function targetsOf({ vendor }: EndpointMode): { read: string; write: string } {
   return vendor === 'softline'
     ? { read: '/api/v1/order/77', write: '/api/v1/payment' }
-    : { read: '/api/v1/licenses', write: '/api/v1/licenses/5120/messengers/grWhatsApp/chats/79001234567@c.us/messages/text' };
+    : {
+        read: '/api/v1/licenses',
+        write: '/api/v1/licenses/5120/messengers/grWhatsApp/chats/79001234567@c.us/messages/text',
+      };
 }

@@ -32,7 +32,13 @@ async function main(options: Options): Promise<number> {
       said = 'could not be carried out';
       tally.count(title, error instanceof Error ? error.message : String(error));
     }
-    const row = [title, String(tally.passed - before.passed), String(tally.failed - before.failed), `${Math.round((performance.now() - start) / 1_000)} s`, said];
+    const row = [
+      title,
+      String(tally.passed - before.passed),
+      String(tally.failed - before.failed),
+      `${Math.round((performance.now() - start) / 1_000)} s`,
+      said,
+    ];
     rows.push(row);
     console.log(`  ${row[1]!} passed, ${row[2]!} failed, ${row[3]!}`);
   };

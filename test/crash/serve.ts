@@ -14,7 +14,8 @@ const load = async <T>(file: string): Promise<T> => (await import(pathToFileURL(
 const { startApp } = await load<typeof import('../../src/app/app.ts')>('app/app.js');
 const { loadConfig } = await load<typeof import('../../src/config/load.ts')>('config/load.js');
 const { createLogger } = await load<typeof import('../../src/log.ts')>('log.js');
-const { leaseOwner, ownerIsGone } = await load<typeof import('../../src/app/process-identity.ts')>('app/process-identity.js');
+const { leaseOwner, ownerIsGone } =
+  await load<typeof import('../../src/app/process-identity.ts')>('app/process-identity.js');
 
 /** `begun`: a renewal has begun since. The one before it may still be giving its lease back, and is not meant. */
 let armed: { point: string; left: number; signal: NodeJS.Signals; begun: boolean } | undefined;
@@ -42,7 +43,8 @@ let stopping: Promise<void> | undefined;
 const stop = (): void => {
   stopping ??= app.stop().then(
     () => process.exit(0),
-    () => process.exit(1));
+    () => process.exit(1),
+  );
 };
 process.on('SIGTERM', stop);
 process.on('SIGINT', stop);

@@ -40,7 +40,15 @@ interface Soak {
   readonly vitals: Vitals[];
   /** How often each refresh token has arrived, over all windows. */
   readonly arrivals: Map<string, number>;
-  readonly counts: { requests: number; answered: number; logins: number; refreshes: number; kills: number; linkFaults: number; endpointFaults: number };
+  readonly counts: {
+    requests: number;
+    answered: number;
+    logins: number;
+    refreshes: number;
+    kills: number;
+    linkFaults: number;
+    endpointFaults: number;
+  };
   /** Callers hold still while the ledgers are joined. */
   paused: boolean;
   over: boolean;
@@ -54,13 +62,35 @@ async function soak(minutes: number, random: Random): Promise<number> {
     sandbox.chatapp.set({ accessTtlSeconds: LIFETIME_SECONDS, quotaLimit: null });
     stage.change((config) => ({
       ...config,
-      accounts: { main: { flow: 'chatapp', baseUrl: links.endpoint.url, credentials: { ...sandbox.credentials.chatapp }, budget: { logins: 100_000, reserve: 0 } } },
-      routes: [{ prefix: '/api', upstream: links.upstream.url, account: 'main', timeouts: { connect: '1s', firstByte: '4s', idle: '4s' } }],
+      accounts: {
+        main: {
+          flow: 'chatapp',
+          baseUrl: links.endpoint.url,
+          credentials: { ...sandbox.credentials.chatapp },
+          budget: { logins: 100_000, reserve: 0 },
+        },
+      },
+      routes: [
+        {
+          prefix: '/api',
+          upstream: links.upstream.url,
+          account: 'main',
+          timeouts: { connect: '1s', firstByte: '4s', idle: '4s' },
+        },
+      ],
     }));
     await stage.restart();
     const survivor = await startChild(stage.config);
     const run: Soak = {
-      stage, survivor, links, random, wrong: [], vitals: [], arrivals: new Map(), paused: false, over: false,
+      stage,
+      survivor,
+      links,
+      random,
+      wrong: [],
+      vitals: [],
+      arrivals: new Map(),
+      paused: false,
+      over: false,
       counts: { requests: 0, answered: 0, logins: 0, refreshes: 0, kills: 0, linkFaults: 0, endpointFaults: 0 },
     };
     const end = performance.now() + minutes * 60_000;
@@ -71,7 +101,9 @@ async function soak(minutes: number, random: Random): Promise<number> {
     while (performance.now() < end && run.wrong.length === 0) {
       await sleep(Math.min(WINDOW, Math.max(0, end - performance.now())));
       await join(run, inFlight);
-      console.log(`  ${Math.max(0, Math.round((end - performance.now()) / 1_000))} s to go: ${run.counts.requests} requests, ${run.counts.refreshes} refreshes, ${run.counts.logins} logins, ${run.counts.kills} kills, ${run.counts.linkFaults} faults`);
+      console.log(
+        `  ${Math.max(0, Math.round((end - performance.now()) / 1_000))} s to go: ${run.counts.requests} requests, ${run.counts.refreshes} refreshes, ${run.counts.logins} logins, ${run.counts.kills} kills, ${run.counts.linkFaults} faults`,
+      );
     }
     run.over = true;
     await Promise.all([...callers, ...disturbing, sampling]);
@@ -144,7 +176,11 @@ async function sample(run: Soak): Promise<void> {
 
 /** Holds the callers, waits for what is under way, joins the ledgers and clears them. */
 async function join(run: Soak, inFlight: ReadonlySet<Promise<unknown>>): Promise<void> {
-  const { stage: { ledger, callers }, counts, wrong } = run;
+  const {
+    stage: { ledger, callers },
+    counts,
+    wrong,
+  } = run;
   run.paused = true;
   await Promise.race([Promise.all(inFlight), sleep(25_000)]);
   await ledger.idle(10_000).catch(() => wrong.push('the upstream still has open requests'));
@@ -192,7 +228,7 @@ function verdict({ counts, wrong, vitals }: Soak, minutes: number): number {
   const { rows, faults } = judgeVitals(vitals);
   console.log(`\n${table([['of the one that lives', 'second quarter', 'last quarter', 'allowed'], ...rows])}\n`);
   wrong.push(...faults);
-  const figures = `${minutes} min, ${requests} requests (${(answered / requests * 100).toFixed(1)} % answered), ${refreshes} refreshes, ${logins} logins, ${kills} kills, ${counts.linkFaults} faults`;
+  const figures = `${minutes} min, ${requests} requests (${((answered / requests) * 100).toFixed(1)} % answered), ${refreshes} refreshes, ${logins} logins, ${kills} kills, ${counts.linkFaults} faults`;
   if (wrong.length === 0) {
     console.log(`soak: passed: ${figures}; nothing lost, nothing spent twice`);
     return 0;
@@ -214,7 +250,13 @@ process.on('exit', () => {
   removeEntry();
 });
 
-const { values } = parseArgs({ options: { minutes: { type: 'string', default: '5' }, seed: { type: 'string' }, help: { type: 'boolean', short: 'h', default: false } } });
+const { values } = parseArgs({
+  options: {
+    minutes: { type: 'string', default: '5' },
+    seed: { type: 'string' },
+    help: { type: 'boolean', short: 'h', default: false },
+  },
+});
 const minutes = Number(values.minutes);
 const seed = Number(values.seed ?? Math.floor(Math.random() * 2 ** 31));
 if (values.help) {

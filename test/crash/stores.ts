@@ -28,12 +28,15 @@ export async function withStores<T>(act: (stores: readonly StoreUnderTest[]) => 
   const server = await startRedis(command);
   const key = randomBytes(32).toString('base64');
   try {
-    return await act([EMBEDDED, {
-      name: 'redis',
-      leaseOutlives: 30_000,
-      // Cells share the server and are kept apart by the prefix.
-      config: () => ({ type: 'redis', url: server.url, key, keyPrefix: randomBytes(8).toString('hex') }),
-    }]);
+    return await act([
+      EMBEDDED,
+      {
+        name: 'redis',
+        leaseOutlives: 30_000,
+        // Cells share the server and are kept apart by the prefix.
+        config: () => ({ type: 'redis', url: server.url, key, keyPrefix: randomBytes(8).toString('hex') }),
+      },
+    ]);
   } finally {
     await server.stop();
   }

@@ -17,8 +17,10 @@ export async function sampleVitals(operatorUrl: string): Promise<Vitals> {
   const { text } = await call(operatorUrl, '/metrics');
   const value = (name: string): number => Number(new RegExp(`^${name} (.*)$`, 'm').exec(text)?.[1] ?? 0);
   return {
-    rss: value('process_resident_memory_bytes'), heap: value('nodejs_heap_size_used_bytes'),
-    descriptors: value('process_open_fds'), lag: value('nodejs_eventloop_lag_p50_seconds'),
+    rss: value('process_resident_memory_bytes'),
+    heap: value('nodejs_heap_size_used_bytes'),
+    descriptors: value('process_open_fds'),
+    lag: value('nodejs_eventloop_lag_p50_seconds'),
   };
 }
 
@@ -36,8 +38,18 @@ const milliseconds = (seconds: number): string => `${(seconds * 1_000).toFixed(1
 const VITALS: readonly Vital[] = [
   { name: 'resident memory', read: ({ rss }) => rss, show: mebibytes, most: (before) => before + 16 * MIB },
   { name: 'heap in use', read: ({ heap }) => heap, show: mebibytes, most: (before) => before + 12 * MIB },
-  { name: 'open descriptors', read: ({ descriptors }) => descriptors, show: (value) => value.toFixed(0), most: (before) => before + 5 },
-  { name: 'event-loop lag (median)', read: ({ lag }) => lag, show: milliseconds, most: (before) => Math.max(0.05, 1.5 * before) },
+  {
+    name: 'open descriptors',
+    read: ({ descriptors }) => descriptors,
+    show: (value) => value.toFixed(0),
+    most: (before) => before + 5,
+  },
+  {
+    name: 'event-loop lag (median)',
+    read: ({ lag }) => lag,
+    show: milliseconds,
+    most: (before) => Math.max(0.05, 1.5 * before),
+  },
 ];
 
 /** The first quarter is for warming up; the last one is held against the second. Medians, because a fault in progress holds descriptors and time of its own. */

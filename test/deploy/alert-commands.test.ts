@@ -9,15 +9,24 @@ import { freshWorld, withAccount } from '../support/world.ts';
 import { alertGroups } from './chart.ts';
 
 /** Every command that an alert's texts name, as `alert: command`. */
-const COMMANDS = alertGroups().flatMap(({ rules }) => rules).flatMap(({ alert, annotations }) =>
-  [...new Set(Object.values(annotations).flatMap((text) => [...text.matchAll(/`(tokenward [^`]+)`/g)].map(([, command]) => command!)))].map((command) => `${alert}: ${command}`));
+const COMMANDS = alertGroups()
+  .flatMap(({ rules }) => rules)
+  .flatMap(({ alert, annotations }) =>
+    [
+      ...new Set(
+        Object.values(annotations).flatMap((text) =>
+          [...text.matchAll(/`(tokenward [^`]+)`/g)].map(([, command]) => command!),
+        ),
+      ),
+    ].map((command) => `${alert}: ${command}`),
+  );
 
 const RENEW = 'tokenward renew {{ $labels.account }}';
 const CRM = '/crm/v1/licenses';
 const TWIN = '/twin/iam/api/v1/users/me';
 const SIX_LOGINS = { budget: { logins: 8, per: 86_400, reserve: 2 } };
 
-describe('the commands in the alerts\' texts', function () {
+describe("the commands in the alerts' texts", function () {
   this.timeout(60_000);
   const folder = freshFolder();
   const world = freshWorld({ config: withAccount('crm', SIX_LOGINS) });
@@ -29,7 +38,12 @@ describe('the commands in the alerts\' texts', function () {
     return run(words.slice(1), { env: { TOKENWARD_OPERATOR: world().proxy.operatorUrl }, cwd: folder() });
   };
   /** A test of one command of one alert. */
-  const does = (alert: string, command: string, what: string, body: (context: Mocha.Context) => Promise<void>): void => {
+  const does = (
+    alert: string,
+    command: string,
+    what: string,
+    body: (context: Mocha.Context) => Promise<void>,
+  ): void => {
     covered.add(`${alert}: ${command}`);
     it(`${alert}: ${command} ${what}`, async function () {
       requireBuild(this);
@@ -79,7 +93,10 @@ describe('the commands in the alerts\' texts', function () {
 
   does('TokenwardOutOfLogins', 'tokenward status', 'shows how many are left in reserve, in brackets', async () => {
     await outOfLogins();
-    assert.match((await typed('tokenward status')).stdout, /^crm +chatapp +out_of_logins +6 +refused +0 of 6 \(\+2\) /m);
+    assert.match(
+      (await typed('tokenward status')).stdout,
+      /^crm +chatapp +out_of_logins +6 +refused +0 of 6 \(\+2\) /m,
+    );
   });
   does('TokenwardOutOfLogins', `${RENEW} --use-reserve`, 'gets the account a token', async () => {
     await outOfLogins();
@@ -104,7 +121,7 @@ describe('the commands in the alerts\' texts', function () {
     const seen = /^twin +twin +down +1 +refused +- +.*status_5xx.*; next try in \d+ (s|min)$/m;
     await eventually('it says so', async () => seen.test((await typed('tokenward status')).stdout), 20_000);
   });
-  does('TokenwardAccountDown', RENEW, 'tries at once, whatever the next try\'s time is', async () => {
+  does('TokenwardAccountDown', RENEW, "tries at once, whatever the next try's time is", async () => {
     const recover = await endpointDown();
     recover();
     assert.equal((await typed(RENEW, 'twin')).code, 0);
@@ -113,9 +130,13 @@ describe('the commands in the alerts\' texts', function () {
 
   does('TokenwardStoreUnusable', 'tokenward status', 'shows since when and why', async () => {
     const { check } = EmbeddedStore.prototype;
-    EmbeddedStore.prototype.check = () => Promise.reject(new StoreError('The store cannot be written: read-only file system.'));
+    EmbeddedStore.prototype.check = () =>
+      Promise.reject(new StoreError('The store cannot be written: read-only file system.'));
     try {
-      assert.match((await typed('tokenward status')).stdout, /^The token store has been unusable for \d+ s: The store cannot be written: read-only file system\./);
+      assert.match(
+        (await typed('tokenward status')).stdout,
+        /^The token store has been unusable for \d+ s: The store cannot be written: read-only file system\./,
+      );
     } finally {
       EmbeddedStore.prototype.check = check;
     }
@@ -123,7 +144,10 @@ describe('the commands in the alerts\' texts', function () {
 
   for (const alert of ['TokenwardConfigReloadFailed', 'TokenwardTargetDown']) {
     does(alert, 'tokenward check', 'names every error with its line', async () => {
-      writeConfig(folder(), 'accounts:\n  crm: { flow: chatap }\nroutes:\n  - { prefix: crm, upstream: "https://a.example", account: crm }\nlimitz: {}\n');
+      writeConfig(
+        folder(),
+        'accounts:\n  crm: { flow: chatap }\nroutes:\n  - { prefix: crm, upstream: "https://a.example", account: crm }\nlimitz: {}\n',
+      );
       const { code, stderr } = await typed('tokenward check');
       assert.equal(code, 2);
       for (const line of [/line 2: .*flow/, /line 4: .*prefix/, /line 5: .*limitz/]) assert.match(stderr, line);
@@ -131,7 +155,13 @@ describe('the commands in the alerts\' texts', function () {
   }
 
   it('are all of them tested here', () => {
-    assert.deepEqual(COMMANDS.filter((command) => !covered.has(command)), []);
-    assert.deepEqual([...covered].filter((command) => !COMMANDS.includes(command)), []);
+    assert.deepEqual(
+      COMMANDS.filter((command) => !covered.has(command)),
+      [],
+    );
+    assert.deepEqual(
+      [...covered].filter((command) => !COMMANDS.includes(command)),
+      [],
+    );
   });
 });

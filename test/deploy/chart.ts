@@ -8,13 +8,22 @@ const run = promisify(execFile);
 
 export const CHART = 'helm/tokenward';
 /** The chart's own values, and every example file beside this one. */
-export const VALUE_FILES: readonly (string | undefined)[] = [undefined, ...readdirSync('test/deploy/values').sort().map((file) => `test/deploy/values/${file}`)];
+export const VALUE_FILES: readonly (string | undefined)[] = [
+  undefined,
+  ...readdirSync('test/deploy/values')
+    .sort()
+    .map((file) => `test/deploy/values/${file}`),
+];
 
 /** What the tests read of a manifest; everything else stays unknown. */
 export interface Manifest {
   readonly apiVersion: string;
   readonly kind: string;
-  readonly metadata: { readonly name: string; readonly namespace?: string; readonly labels?: Readonly<Record<string, string>> };
+  readonly metadata: {
+    readonly name: string;
+    readonly namespace?: string;
+    readonly labels?: Readonly<Record<string, string>>;
+  };
   readonly spec?: Readonly<Record<string, unknown>>;
   readonly data?: Readonly<Record<string, string>>;
 }
@@ -45,7 +54,11 @@ export interface Container {
   readonly name: string;
   readonly args?: readonly string[];
   readonly securityContext?: SecurityContext;
-  readonly env?: readonly { readonly name: string; readonly value?: string; readonly valueFrom?: Readonly<Record<string, unknown>> }[];
+  readonly env?: readonly {
+    readonly name: string;
+    readonly value?: string;
+    readonly valueFrom?: Readonly<Record<string, unknown>>;
+  }[];
   readonly ports?: readonly { readonly name: string; readonly containerPort: number; readonly hostPort?: number }[];
   readonly startupProbe?: Probe;
   readonly livenessProbe?: Probe;
@@ -57,21 +70,40 @@ interface Probe {
 }
 
 /** `helm template` with a values file and `--set-json` settings. Rejects when helm refuses. */
-export async function render(context: Mocha.Context, values?: string, ...settings: readonly string[]): Promise<{ text: string; manifests: readonly Manifest[] }> {
+export async function render(
+  context: Mocha.Context,
+  values?: string,
+  ...settings: readonly string[]
+): Promise<{ text: string; manifests: readonly Manifest[] }> {
   const helm = requireTool(context, 'helm');
   const { stdout } = await run(helm, [
-    'template', 'tokenward', CHART, '--namespace', 'egress', '--kube-version', '1.31.0',
+    'template',
+    'tokenward',
+    CHART,
+    '--namespace',
+    'egress',
+    '--kube-version',
+    '1.31.0',
     ...(values === undefined ? [] : ['--values', values]),
     ...settings.flatMap((setting) => ['--set-json', setting]),
   ]);
-  const manifests = parseAllDocuments(stdout).map((document) => document.toJS() as Manifest | null).filter((manifest) => manifest !== null);
+  const manifests = parseAllDocuments(stdout)
+    .map((document) => document.toJS() as Manifest | null)
+    .filter((manifest) => manifest !== null);
   return { text: stdout, manifests };
 }
 
 /** What helm said when it refused to render; the arguments it was given are not in it. Throws if it did render. */
 export async function refusal(context: Mocha.Context, ...settings: readonly string[]): Promise<string> {
   const helm = requireTool(context, 'helm');
-  const said = await run(helm, ['template', 'tokenward', CHART, '--kube-version', '1.31.0', ...settings.flatMap((setting) => ['--set-json', setting])]).then(
+  const said = await run(helm, [
+    'template',
+    'tokenward',
+    CHART,
+    '--kube-version',
+    '1.31.0',
+    ...settings.flatMap((setting) => ['--set-json', setting]),
+  ]).then(
     () => undefined,
     (error: unknown) => (error as { stderr: string }).stderr,
   );
@@ -81,12 +113,18 @@ export async function refusal(context: Mocha.Context, ...settings: readonly stri
 
 /** The one manifest of a kind, and with more than one of a name. Throws when there is none. */
 export function pick(manifests: readonly Manifest[], kind: string, name?: string): Manifest {
-  const found = manifests.filter((manifest) => manifest.kind === kind && (name === undefined || manifest.metadata.name === name));
-  if (found.length !== 1) throw new Error(`${found.length} manifests of kind ${kind}${name === undefined ? '' : ` named ${name}`}, not one`);
+  const found = manifests.filter(
+    (manifest) => manifest.kind === kind && (name === undefined || manifest.metadata.name === name),
+  );
+  if (found.length !== 1)
+    throw new Error(`${found.length} manifests of kind ${kind}${name === undefined ? '' : ` named ${name}`}, not one`);
   return found[0]!;
 }
 
-export function podTemplate(manifests: readonly Manifest[]): { metadata: { annotations: Record<string, string>; labels: Record<string, string> }; spec: PodSpec } {
+export function podTemplate(manifests: readonly Manifest[]): {
+  metadata: { annotations: Record<string, string>; labels: Record<string, string> };
+  spec: PodSpec;
+} {
   return pick(manifests, 'Deployment').spec!['template'] as ReturnType<typeof podTemplate>;
 }
 
@@ -102,7 +140,15 @@ export function nameOf(values: string | undefined): string {
 }
 
 /** The alert rules' file, parsed. */
-export function alertGroups(): readonly { name: string; rules: readonly { alert: string; expr: string; labels: Record<string, string>; annotations: Record<string, string> }[] }[] {
+export function alertGroups(): readonly {
+  name: string;
+  rules: readonly {
+    alert: string;
+    expr: string;
+    labels: Record<string, string>;
+    annotations: Record<string, string>;
+  }[];
+}[] {
   const [document] = parseAllDocuments(readFileSync('deploy/prometheus/alerts.yaml', 'utf8'));
   return (document!.toJS() as { groups: ReturnType<typeof alertGroups> }).groups;
 }

@@ -12,18 +12,26 @@ const run = promisify(execFile);
 
 describe('the dashboard', () => {
   it('asks for its data source, account and route, and fixes none', () => {
-    assert.deepEqual(DASHBOARD.templating.list.map(({ name }) => name), ['datasource', 'account', 'route']);
-    for (const panel of DASHBOARD.panels) for (const { datasource } of panel.targets ?? []) assert.equal(datasource.uid, '${datasource}', panel.title);
+    assert.deepEqual(
+      DASHBOARD.templating.list.map(({ name }) => name),
+      ['datasource', 'account', 'route'],
+    );
+    for (const panel of DASHBOARD.panels)
+      for (const { datasource } of panel.targets ?? []) assert.equal(datasource.uid, '${datasource}', panel.title);
   });
 
   it('explains every panel', () => {
-    for (const { type, title, description } of DASHBOARD.panels) if (type !== 'row') assert.ok((description ?? '').length > 5, title);
+    for (const { type, title, description } of DASHBOARD.panels)
+      if (type !== 'row') assert.ok((description ?? '').length > 5, title);
   });
 
   it('has panels that neither share an id nor lie on each other', () => {
     const taken = new Map<string, string>();
     assert.equal(new Set(DASHBOARD.panels.map(({ id }) => id)).size, DASHBOARD.panels.length);
-    for (const { title, gridPos: { x, y, w, h } } of DASHBOARD.panels) {
+    for (const {
+      title,
+      gridPos: { x, y, w, h },
+    } of DASHBOARD.panels) {
       assert.ok(x + w <= 24, title);
       for (let column = x; column < x + w; column += 1) {
         for (let line = y; line < y + h; line += 1) {

@@ -5,9 +5,15 @@ import { parse } from 'yaml';
 
 /** The instructions, each on one line, comments out. */
 const INSTRUCTIONS = readFileSync('deploy/docker/Dockerfile', 'utf8')
-  .split('\n').filter((line) => !/^\s*#/.test(line)).join('\n')
-  .replaceAll(/\\\n\s*/g, ' ').split('\n').map((line) => line.trim()).filter((line) => line !== '');
-const of = (name: string): string[] => INSTRUCTIONS.filter((line) => line.startsWith(`${name} `)).map((line) => line.slice(name.length + 1).trim());
+  .split('\n')
+  .filter((line) => !/^\s*#/.test(line))
+  .join('\n')
+  .replaceAll(/\\\n\s*/g, ' ')
+  .split('\n')
+  .map((line) => line.trim())
+  .filter((line) => line !== '');
+const of = (name: string): string[] =>
+  INSTRUCTIONS.filter((line) => line.startsWith(`${name} `)).map((line) => line.slice(name.length + 1).trim());
 const FINAL = INSTRUCTIONS.slice(INSTRUCTIONS.findLastIndex((line) => line.startsWith('FROM ')));
 
 describe('the Dockerfile', () => {
@@ -17,7 +23,10 @@ describe('the Dockerfile', () => {
   });
 
   it('copies only what the repository and the build context have', () => {
-    const allowed = readFileSync('.dockerignore', 'utf8').split('\n').filter((line) => line.startsWith('!')).map((line) => line.slice(1));
+    const allowed = readFileSync('.dockerignore', 'utf8')
+      .split('\n')
+      .filter((line) => line.startsWith('!'))
+      .map((line) => line.slice(1));
     for (const copy of of('COPY').filter((line) => !line.startsWith('--from='))) {
       for (const source of copy.split(/\s+/).slice(0, -1)) {
         assert.ok(existsSync(source), source);
@@ -36,22 +45,37 @@ describe('the Dockerfile', () => {
 
   it('installs what the lock file says, without development packages at runtime', () => {
     const installs = of('RUN').filter((line) => /^npm (?!run )/.test(line));
-    assert.ok(installs.every((line) => line.startsWith('npm ci ')), installs.join('; '));
+    assert.ok(
+      installs.every((line) => line.startsWith('npm ci ')),
+      installs.join('; '),
+    );
     assert.ok(installs.some((line) => line.includes('--omit=dev')));
-    assert.ok(FINAL.some((line) => /^RUN .*rm -rf \/usr\/local\/lib\/node_modules/.test(line)), 'npm is taken out');
+    assert.ok(
+      FINAL.some((line) => /^RUN .*rm -rf \/usr\/local\/lib\/node_modules/.test(line)),
+      'npm is taken out',
+    );
     assert.ok(!FINAL.some((line) => /^RUN npm/.test(line)));
   });
 
   it('runs as a numeric user other than root, the one the chart uses', () => {
-    const [, uid] = of('USER').at(-1)?.match(/^(\d+):\d+$/) ?? [];
-    const values = parse(readFileSync('helm/tokenward/values.yaml', 'utf8')) as { podSecurityContext: { runAsUser: number } };
+    const [, uid] =
+      of('USER')
+        .at(-1)
+        ?.match(/^(\d+):\d+$/) ?? [];
+    const values = parse(readFileSync('helm/tokenward/values.yaml', 'utf8')) as {
+      podSecurityContext: { runAsUser: number };
+    };
     assert.equal(Number(uid), values.podSecurityContext.runAsUser);
     assert.notEqual(uid, '0');
   });
 
   it('starts, and checks its own health, without a shell', () => {
     assert.deepEqual(JSON.parse(of('ENTRYPOINT')[0]!), ['node', '/app/dist/main.js']);
-    assert.deepEqual(JSON.parse(FINAL.find((line) => line.startsWith('CMD '))!.slice(4)), ['serve', '-c', '/etc/tokenward/proxy.config.yaml']);
+    assert.deepEqual(JSON.parse(FINAL.find((line) => line.startsWith('CMD '))!.slice(4)), [
+      'serve',
+      '-c',
+      '/etc/tokenward/proxy.config.yaml',
+    ]);
     const [, health] = of('HEALTHCHECK')[0]?.match(/ CMD (\[.*\])$/) ?? [];
     const [program, flag, script] = JSON.parse(health!) as string[];
     assert.deepEqual([program, flag], ['node', '-e']);

@@ -8,7 +8,11 @@ import { stringify } from 'yaml';
 const WELL = 3;
 const LOOK = 12;
 
-interface Sample { readonly series: string; readonly name: string; readonly value: number }
+interface Sample {
+  readonly series: string;
+  readonly name: string;
+  readonly value: number;
+}
 
 /** Samples of a text of metrics, histograms left out, with the labels that Prometheus adds. */
 function samples(text: string): Map<string, Sample> {
@@ -45,8 +49,23 @@ export async function firing(promtool: string, before: string, after: string, go
     const file = join(folder, 'test.yaml');
     // What is expected cannot be: so promtool says what there is.
     const impossible = [{ labels: '{alertname="none"}', value: 1 }];
-    writeFileSync(file, stringify({ rule_files: [resolve('deploy/prometheus/alerts.yaml')], evaluation_interval: '1m', tests: [{ interval: '1m', input_series: input, promql_expr_test: [{ expr, eval_time: `${LOOK}m`, exp_samples: impossible }] }] }));
-    const said = await new Promise<string>((done) => void execFile(promtool, ['test', 'rules', file], (_error, stdout, stderr) => done(stdout + stderr)));
+    writeFileSync(
+      file,
+      stringify({
+        rule_files: [resolve('deploy/prometheus/alerts.yaml')],
+        evaluation_interval: '1m',
+        tests: [
+          {
+            interval: '1m',
+            input_series: input,
+            promql_expr_test: [{ expr, eval_time: `${LOOK}m`, exp_samples: impossible }],
+          },
+        ],
+      }),
+    );
+    const said = await new Promise<string>(
+      (done) => void execFile(promtool, ['test', 'rules', file], (_error, stdout, stderr) => done(stdout + stderr)),
+    );
     const got = /got:(.*)/.exec(said)?.[1];
     if (got === undefined) throw new Error(`promtool said: ${said}`);
     return [...got.matchAll(/alertname="(\w+)"/g)].map(([, alert]) => alert!).sort();

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { alertGroups, pick, render } from './chart.ts';
 
-describe('the chart\'s PrometheusRule', () => {
+describe("the chart's PrometheusRule", () => {
   it('holds the very rules of deploy/prometheus/alerts.yaml', async function () {
     const { manifests } = await render(this, 'test/deploy/values/full.yaml');
     assert.deepEqual(pick(manifests, 'PrometheusRule').spec?.['groups'], alertGroups());
@@ -9,7 +9,10 @@ describe('the chart\'s PrometheusRule', () => {
 
   it('is fed with the job name the rules ask for', async function () {
     const { manifests } = await render(this, 'test/deploy/values/full.yaml');
-    const monitor = pick(manifests, 'ServiceMonitor').spec as { jobLabel: string; selector: { matchLabels: Record<string, string> } };
+    const monitor = pick(manifests, 'ServiceMonitor').spec as {
+      jobLabel: string;
+      selector: { matchLabels: Record<string, string> };
+    };
     const { labels } = pick(manifests, 'Service', 'tokenward-operator').metadata;
     assert.equal(labels?.[monitor.jobLabel], 'tokenward');
     for (const [label, value] of Object.entries(monitor.selector.matchLabels)) assert.equal(labels[label], value);

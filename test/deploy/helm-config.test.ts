@@ -29,16 +29,21 @@ describe('the configuration the chart renders', () => {
         this.skip();
       }
       // What the pod would get from its Secrets: every variable, and every file in another place.
-      const environment = Object.fromEntries([...text.matchAll(/\$\{([A-Z][A-Z0-9_]*)\}/g)].map(([, name]) => [name!, standIn(name!)]));
+      const environment = Object.fromEntries(
+        [...text.matchAll(/\$\{([A-Z][A-Z0-9_]*)\}/g)].map(([, name]) => [name!, standIn(name!)]),
+      );
       const file = join(folder, 'proxy.config.yaml');
-      for (const [, name] of text.matchAll(/\$\{file:\/etc\/tokenward\/secrets\/([^}]+)\}/g)) writeFileSync(join(folder, name!), standIn(name!));
+      for (const [, name] of text.matchAll(/\$\{file:\/etc\/tokenward\/secrets\/([^}]+)\}/g))
+        writeFileSync(join(folder, name!), standIn(name!));
       writeFileSync(file, text.replaceAll('/etc/tokenward/secrets', folder));
 
-      await run(process.execPath, [program, 'check', '-c', file], { env: { PATH: process.env['PATH'], ...environment } });
+      await run(process.execPath, [program, 'check', '-c', file], {
+        env: { PATH: process.env['PATH'], ...environment },
+      });
     });
   }
 
-  it('is the values\' own YAML, numbers and all', async function () {
+  it("is the values' own YAML, numbers and all", async function () {
     const { manifests } = await render(this, undefined, 'config.limits={"bufferedBytes":134217728}');
     const config = parse(renderedConfig(manifests)) as { limits: unknown; listen: unknown };
     assert.deepEqual(config.limits, { bufferedBytes: 134_217_728 });
@@ -46,17 +51,23 @@ describe('the configuration the chart renders', () => {
     assert.deepEqual(Object.keys(config.listen as object).sort(), ['host', 'hosts', 'port']);
   });
 
-  it('drops the defaults which the user\'s values replace', async function () {
-    const full = parse(renderedConfig((await render(this, 'test/deploy/values/full.yaml')).manifests)) as { accounts: object; allowAnonymous?: boolean };
+  it("drops the defaults which the user's values replace", async function () {
+    const full = parse(renderedConfig((await render(this, 'test/deploy/values/full.yaml')).manifests)) as {
+      accounts: object;
+      allowAnonymous?: boolean;
+    };
     assert.deepEqual(Object.keys(full.accounts).sort(), ['crm', 'softline']);
     assert.equal(full.allowAnonymous, undefined);
 
-    const redis = parse(renderedConfig((await render(this, 'test/deploy/values/redis.yaml')).manifests)) as { store: object };
+    const redis = parse(renderedConfig((await render(this, 'test/deploy/values/redis.yaml')).manifests)) as {
+      store: object;
+    };
     assert.deepEqual(Object.keys(redis.store).sort(), ['key', 'type', 'url']);
   });
 
   it('restarts the pods when it changes, and only then', async function () {
-    const checksum = async (...settings: string[]): Promise<string | undefined> => podTemplate((await render(this, undefined, ...settings)).manifests).metadata.annotations['checksum/config'];
+    const checksum = async (...settings: string[]): Promise<string | undefined> =>
+      podTemplate((await render(this, undefined, ...settings)).manifests).metadata.annotations['checksum/config'];
     const before = await checksum();
     assert.match(before ?? '', /^[0-9a-f]{64}$/);
     assert.equal(await checksum('podLabels={"a":"b"}'), before);

@@ -9,7 +9,14 @@ describe('helm lint', () => {
   for (const values of VALUE_FILES) {
     it(`has no complaint with ${nameOf(values)}`, async function () {
       const helm = requireTool(this, 'helm');
-      await run(helm, ['lint', '--strict', '--kube-version', '1.31.0', CHART, ...(values === undefined ? [] : ['--values', values])]);
+      await run(helm, [
+        'lint',
+        '--strict',
+        '--kube-version',
+        '1.31.0',
+        CHART,
+        ...(values === undefined ? [] : ['--values', values]),
+      ]);
     });
   }
 });

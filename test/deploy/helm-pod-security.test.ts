@@ -2,7 +2,16 @@ import assert from 'node:assert/strict';
 import { nameOf, podTemplate, render, VALUE_FILES } from './chart.ts';
 
 /** Volume kinds of the restricted Pod Security Standard. */
-const ALLOWED_VOLUMES = ['configMap', 'csi', 'downwardAPI', 'emptyDir', 'ephemeral', 'persistentVolumeClaim', 'projected', 'secret'];
+const ALLOWED_VOLUMES = [
+  'configMap',
+  'csi',
+  'downwardAPI',
+  'emptyDir',
+  'ephemeral',
+  'persistentVolumeClaim',
+  'projected',
+  'secret',
+];
 
 describe('the pod meets the restricted security standard', () => {
   for (const values of VALUE_FILES) {
@@ -25,7 +34,10 @@ describe('the pod meets the restricted security standard', () => {
       }
       for (const volume of spec.volumes ?? []) {
         const kinds = Object.keys(volume).filter((key) => key !== 'name');
-        assert.ok(kinds.every((kind) => ALLOWED_VOLUMES.includes(kind)), `volume ${kinds.join()}`);
+        assert.ok(
+          kinds.every((kind) => ALLOWED_VOLUMES.includes(kind)),
+          `volume ${kinds.join()}`,
+        );
       }
     });
   }

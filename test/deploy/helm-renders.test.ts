@@ -14,24 +14,40 @@ describe('the chart renders', () => {
       assert.deepEqual(container.livenessProbe?.httpGet, { path: '/healthz', port: 'operator' });
       assert.deepEqual(container.readinessProbe?.httpGet, { path: '/readyz', port: 'operator' });
 
-      for (const [name, port] of [['tokenward', 'proxy'], ['tokenward-operator', 'operator']] as const) {
-        const service = pick(manifests, 'Service', name).spec as { selector: Record<string, string>; ports: { targetPort: string }[] };
-        assert.deepEqual(service.ports.map(({ targetPort }) => targetPort), [port], `${name} must lead to one port only`);
-        for (const [label, value] of Object.entries(service.selector)) assert.equal(metadata.labels[label], value, `${name} selects the pod by ${label}`);
+      for (const [name, port] of [
+        ['tokenward', 'proxy'],
+        ['tokenward-operator', 'operator'],
+      ] as const) {
+        const service = pick(manifests, 'Service', name).spec as {
+          selector: Record<string, string>;
+          ports: { targetPort: string }[];
+        };
+        assert.deepEqual(
+          service.ports.map(({ targetPort }) => targetPort),
+          [port],
+          `${name} must lead to one port only`,
+        );
+        for (const [label, value] of Object.entries(service.selector))
+          assert.equal(metadata.labels[label], value, `${name} selects the pod by ${label}`);
         assert.ok(container.ports?.some((candidate) => candidate.name === port));
       }
     });
   }
 
   it('the readiness probe that the values ask for, and refuses one that tokenward does not understand', async function () {
-    const probe = async (path: string): Promise<unknown> => podTemplate((await render(this, undefined, `probes.readinessPath="${path}"`)).manifests).spec.containers[0]!.readinessProbe?.httpGet;
+    const probe = async (path: string): Promise<unknown> =>
+      podTemplate((await render(this, undefined, `probes.readinessPath="${path}"`)).manifests).spec.containers[0]!
+        .readinessProbe?.httpGet;
     assert.deepEqual(await probe('/readyz?store=optional'), { path: '/readyz?store=optional', port: 'operator' });
     await assert.rejects(probe('/ready'));
   });
 
   it('every optional part when it is asked for, and none otherwise', async function () {
     const optional = ['PodDisruptionBudget', 'PrometheusRule', 'ServiceMonitor'];
-    const kinds = async (values?: string): Promise<string[]> => [...new Set((await render(this, values)).manifests.map(({ kind }) => kind))].filter((kind) => optional.includes(kind)).sort();
+    const kinds = async (values?: string): Promise<string[]> =>
+      [...new Set((await render(this, values)).manifests.map(({ kind }) => kind))]
+        .filter((kind) => optional.includes(kind))
+        .sort();
     assert.deepEqual(await kinds(), []);
     assert.deepEqual(await kinds('test/deploy/values/full.yaml'), optional);
   });

@@ -5,7 +5,11 @@ describe('the chart renders no secret', () => {
   for (const values of VALUE_FILES) {
     it(`with ${nameOf(values)}`, async function () {
       const { manifests } = await render(this, values);
-      assert.deepEqual(manifests.filter(({ kind }) => kind === 'Secret'), [], 'Secrets are referred to, never made');
+      assert.deepEqual(
+        manifests.filter(({ kind }) => kind === 'Secret'),
+        [],
+        'Secrets are referred to, never made',
+      );
 
       for (const line of renderedConfig(manifests).split('\n')) {
         const [, key, value] = line.match(/^\s*(?:- )?([A-Za-z]*(?:password|secret|token)): (.+)$/i) ?? [];
@@ -18,7 +22,8 @@ describe('the chart renders no secret', () => {
   }
 
   it('and refuses a password written into the values', async function () {
-    const literal = 'config.accounts={"crm":{"flow":"chatapp","credentials":{"email":"a@example.com","password":"hunter2","appId":"app_1_1"}}}';
+    const literal =
+      'config.accounts={"crm":{"flow":"chatapp","credentials":{"email":"a@example.com","password":"hunter2","appId":"app_1_1"}}}';
     const said = await refusal(this, literal);
     assert.match(said, /accounts\.crm\.credentials\.password is written out/);
     assert.ok(!said.includes('hunter2'), 'without repeating it');

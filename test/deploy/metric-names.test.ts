@@ -7,29 +7,51 @@ import { metricsIn } from './promql.ts';
 describe('dashboard and alert rules', () => {
   it('name no metric that does not exist', async () => {
     const series = await seriesNames();
-    const rules = alertGroups().flatMap((group) => group.rules.map(({ alert, expr }) => ({ where: `alert ${alert}`, expr })));
-    const unknown = [...dashboardQueries(), ...rules].flatMap(({ where, expr }) => metricsIn(expr).filter((name) => !series.has(name)).map((name) => `${where}: ${name}`));
+    const rules = alertGroups().flatMap((group) =>
+      group.rules.map(({ alert, expr }) => ({ where: `alert ${alert}`, expr })),
+    );
+    const unknown = [...dashboardQueries(), ...rules].flatMap(({ where, expr }) =>
+      metricsIn(expr)
+        .filter((name) => !series.has(name))
+        .map((name) => `${where}: ${name}`),
+    );
     assert.deepEqual(unknown, []);
   });
 
-  it('show every metric of tokenward\'s own', async () => {
-    const asked = new Set([...dashboardQueries(), ...alertGroups().flatMap(({ rules }) => rules)].flatMap(({ expr }) => metricsIn(expr)).map((name) => name.replace(/_(bucket|sum|count)$/, '')));
+  it("show every metric of tokenward's own", async () => {
+    const asked = new Set(
+      [...dashboardQueries(), ...alertGroups().flatMap(({ rules }) => rules)]
+        .flatMap(({ expr }) => metricsIn(expr))
+        .map((name) => name.replace(/_(bucket|sum|count)$/, '')),
+    );
     const own = (await registered()).map(({ name }) => name).filter((name) => name.startsWith('tokenward_'));
-    assert.deepEqual(own.filter((name) => !asked.has(name)), []);
+    assert.deepEqual(
+      own.filter((name) => !asked.has(name)),
+      [],
+    );
   });
 
   it('are read by a parser that misses nothing', () => {
-    const expression = 'histogram_quantile(0.95, sum by (le, route) (rate(a_bucket{x="b{c}", y=~"d"}[5m] offset 1h))) / on (e) group_left (f) (max without (g) (h) > bool 1e3) unless time() - i{j!="k"} and l or absent(up{m="n"})';
+    const expression =
+      'histogram_quantile(0.95, sum by (le, route) (rate(a_bucket{x="b{c}", y=~"d"}[5m] offset 1h))) / on (e) group_left (f) (max without (g) (h) > bool 1e3) unless time() - i{j!="k"} and l or absent(up{m="n"})';
     assert.deepEqual(metricsIn(expression), ['a_bucket', 'h', 'i', 'l', 'up']);
   });
 });
 
 /** All metrics the program registers, prom-client's own included, with their types. */
 async function registered(): Promise<readonly { name: string; type: string }[]> {
-  return (await new Metrics('test').registry.getMetricsAsJSON()).map(({ name, type }) => ({ name, type: String(type) }));
+  return (await new Metrics('test').registry.getMetricsAsJSON()).map(({ name, type }) => ({
+    name,
+    type: String(type),
+  }));
 }
 
 /** What a scrape returns: a histogram only under its three suffixes. `up` is Prometheus' own. */
 async function seriesNames(): Promise<ReadonlySet<string>> {
-  return new Set(['up', ...(await registered()).flatMap(({ name, type }) => (type === 'histogram' ? ['bucket', 'sum', 'count'].map((suffix) => `${name}_${suffix}`) : [name]))]);
+  return new Set([
+    'up',
+    ...(await registered()).flatMap(({ name, type }) =>
+      type === 'histogram' ? ['bucket', 'sum', 'count'].map((suffix) => `${name}_${suffix}`) : [name],
+    ),
+  ]);
 }

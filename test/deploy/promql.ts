@@ -1,4 +1,20 @@
-const WORDS = new Set(['and', 'or', 'unless', 'by', 'without', 'on', 'ignoring', 'group_left', 'group_right', 'bool', 'offset', 'inf', 'nan', 'start', 'end']);
+const WORDS = new Set([
+  'and',
+  'or',
+  'unless',
+  'by',
+  'without',
+  'on',
+  'ignoring',
+  'group_left',
+  'group_right',
+  'bool',
+  'offset',
+  'inf',
+  'nan',
+  'start',
+  'end',
+]);
 
 /** Names of the metrics in a PromQL expression: what is left once strings, matchers, ranges, label lists and functions are out. */
 export function metricsIn(expression: string): string[] {

@@ -19,7 +19,10 @@ describe('the systemd unit', () => {
       writeFileSync(file, readFileSync(UNIT, 'utf8').replace('/usr/bin/node', process.execPath));
       const { stdout, stderr } = await run(analyze, ['verify', '--man=no', file]);
       // Unknown settings are only warned about; warnings about other units are not ours.
-      assert.deepEqual(`${stdout}${stderr}`.split('\n').filter((line) => line.includes('tokenward')), []);
+      assert.deepEqual(
+        `${stdout}${stderr}`.split('\n').filter((line) => line.includes('tokenward')),
+        [],
+      );
     } finally {
       rmSync(folder, { recursive: true });
     }
@@ -27,7 +30,15 @@ describe('the systemd unit', () => {
 
   it('keeps secrets out of core dumps, and ends by its main process', () => {
     const unit = readFileSync(UNIT, 'utf8');
-    for (const line of ['LimitCORE=0', 'KillMode=mixed', 'NoNewPrivileges=yes', 'ProtectSystem=strict', 'StateDirectory=tokenward', 'RuntimeDirectory=tokenward', 'Restart=on-failure']) {
+    for (const line of [
+      'LimitCORE=0',
+      'KillMode=mixed',
+      'NoNewPrivileges=yes',
+      'ProtectSystem=strict',
+      'StateDirectory=tokenward',
+      'RuntimeDirectory=tokenward',
+      'Restart=on-failure',
+    ]) {
       assert.ok(unit.split('\n').includes(line), line);
     }
     assert.doesNotMatch(unit, /^MemoryDenyWriteExecute=/m);

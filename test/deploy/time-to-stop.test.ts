@@ -9,7 +9,9 @@ const STOP_ENDS = STOP_ENDS_MS / 1000;
 
 /** `shutdown` of a configuration, in seconds. What the text takes from the environment does not matter here. */
 function shutdownOf(text: string): number {
-  const environment = Object.fromEntries([...text.matchAll(/\$\{([A-Z][A-Z0-9_]*)/g)].map(([, name]) => [name!, 'stand-in']));
+  const environment = Object.fromEntries(
+    [...text.matchAll(/\$\{([A-Z][A-Z0-9_]*)/g)].map(([, name]) => [name!, 'stand-in']),
+  );
   const { delay, drain } = parseConfig(text, environment).shutdown;
   return (delay + drain) / 1000;
 }
@@ -22,7 +24,9 @@ function found(file: string, pattern: RegExp): number {
 }
 
 /** The defaults of the configuration. */
-const SHUTDOWN = shutdownOf('accounts: { a: { flow: static, credentials: { token: "${T}" } } }\nroutes: [{ prefix: /a, upstream: "https://a.example", account: a }]');
+const SHUTDOWN = shutdownOf(
+  'accounts: { a: { flow: static, credentials: { token: "${T}" } } }\nroutes: [{ prefix: /a, upstream: "https://a.example", account: a }]',
+);
 
 describe('the time to stop, before the supervisor kills', () => {
   it('systemd gives what the defaults need', () => {
@@ -30,7 +34,9 @@ describe('the time to stop, before the supervisor kills', () => {
   });
 
   it('compose gives what its configuration needs', () => {
-    const { services } = parse(readFileSync('deploy/docker/compose.yaml', 'utf8')) as { services: { tokenward: { stop_grace_period: string } } };
+    const { services } = parse(readFileSync('deploy/docker/compose.yaml', 'utf8')) as {
+      services: { tokenward: { stop_grace_period: string } };
+    };
     const [, seconds] = /^(\d+)s$/.exec(services.tokenward.stop_grace_period)!;
     assert.ok(Number(seconds) >= shutdownOf(readFileSync('deploy/docker/proxy.config.yaml', 'utf8')) + STOP_ENDS);
   });
@@ -39,8 +45,14 @@ describe('the time to stop, before the supervisor kills', () => {
     assert.ok(found('deploy/README.md', /--stop-timeout (\d+)/g) >= SHUTDOWN + STOP_ENDS);
     assert.ok(found('deploy/README.md', /Give it (\d+) seconds to stop/g) >= SHUTDOWN + STOP_ENDS);
     assert.ok(found('deploy/README.md', /terminationGracePeriodSeconds: (\d+)/g) >= 5 + SHUTDOWN + STOP_ENDS);
-    for (const file of ['deploy/systemd/tokenward.service', 'deploy/docker/compose.yaml']) assert.equal(found(file, /(\d+) s for a\s+(?:#\s+)?renewal/g), STOP_ENDS, file);
-    for (const file of ['helm/tokenward/values.yaml', 'helm/tokenward/templates/_helpers.tpl', 'helm/tokenward/templates/checks.yaml']) assert.equal(found(file, /(\d+) s for a\s+(?:#\s+)?renewal/g), STOP_ENDS, file);
+    for (const file of ['deploy/systemd/tokenward.service', 'deploy/docker/compose.yaml'])
+      assert.equal(found(file, /(\d+) s for a\s+(?:#\s+)?renewal/g), STOP_ENDS, file);
+    for (const file of [
+      'helm/tokenward/values.yaml',
+      'helm/tokenward/templates/_helpers.tpl',
+      'helm/tokenward/templates/checks.yaml',
+    ])
+      assert.equal(found(file, /(\d+) s for a\s+(?:#\s+)?renewal/g), STOP_ENDS, file);
     assert.equal(found('helm/tokenward/values.schema.json', /takes and (\d+) s/g), STOP_ENDS);
     assert.equal(found('docs/workers.md', /(\d+) s for a\s+renewal/g), STOP_ENDS);
     assert.equal(found('proxy.config.yaml', /delay \+ drain \+ (\d+)s/g), STOP_ENDS);
@@ -49,9 +61,18 @@ describe('the time to stop, before the supervisor kills', () => {
   it('the chart gives what config.shutdown needs, whatever it is', async function () {
     const grace = async (...settings: string[]): Promise<readonly [number | undefined, number]> => {
       const { manifests } = await render(this, undefined, ...settings);
-      return [podTemplate(manifests).spec.terminationGracePeriodSeconds, shutdownOf(renderedConfig(manifests)) + STOP_ENDS];
+      return [
+        podTemplate(manifests).spec.terminationGracePeriodSeconds,
+        shutdownOf(renderedConfig(manifests)) + STOP_ENDS,
+      ];
     };
-    for (const settings of [[], ['config.shutdown.drain="2m"'], ['config.shutdown={"delay":"1500ms","drain":30}'], ['config.shutdown={"delay":0,"drain":"0s"}'], ['config.shutdown.drain="24h"']]) {
+    for (const settings of [
+      [],
+      ['config.shutdown.drain="2m"'],
+      ['config.shutdown={"delay":"1500ms","drain":30}'],
+      ['config.shutdown={"delay":0,"drain":"0s"}'],
+      ['config.shutdown.drain="24h"'],
+    ]) {
       const [given, needed] = await grace(...settings);
       assert.equal(given, Math.ceil(needed), settings.join(' '));
     }
@@ -60,9 +81,17 @@ describe('the time to stop, before the supervisor kills', () => {
 
   it('the chart refuses less, and what it cannot know', async function () {
     assert.match(await refusal(this, 'terminationGracePeriodSeconds=72'), /a stop may take 73/);
-    assert.match(await refusal(this, 'config.shutdown.drain="5m"', 'terminationGracePeriodSeconds=120'), /lower config\.shutdown/);
+    assert.match(
+      await refusal(this, 'config.shutdown.drain="5m"', 'terminationGracePeriodSeconds=120'),
+      /lower config\.shutdown/,
+    );
     assert.match(await refusal(this, 'config.shutdown.drain="${DRAIN}"'), /Set it to delay \+ drain \+ 48/);
-    const { manifests } = await render(this, undefined, 'config.shutdown.drain="${DRAIN}"', 'terminationGracePeriodSeconds=90');
+    const { manifests } = await render(
+      this,
+      undefined,
+      'config.shutdown.drain="${DRAIN}"',
+      'terminationGracePeriodSeconds=90',
+    );
     assert.equal(podTemplate(manifests).spec.terminationGracePeriodSeconds, 90);
   });
 });

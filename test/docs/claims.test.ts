@@ -22,11 +22,13 @@ describe('what the documentation claims', () => {
     const seconds = (value: string, key: 'lifetime' | 'rotationGrace' | 'per'): number => {
       const setting = key === 'per' ? `budget: { logins: 5, per: ${value} }` : `${key}: ${value}`;
       const account = `{ flow: softline, credentials: { username: u, password: p }, ${setting} }`;
-      const { flowOf } = load([
-        `accounts: { a: ${account} }`,
-        'routes: [{ prefix: /a, upstream: "https://a.example", account: a }]',
-        'store: { type: embedded }',
-      ].join('\n'));
+      const { flowOf } = load(
+        [
+          `accounts: { a: ${account} }`,
+          'routes: [{ prefix: /a, upstream: "https://a.example", account: a }]',
+          'store: { type: embedded }',
+        ].join('\n'),
+      );
       const flow = flowOf.get('a')!;
       return key === 'per' ? flow.budget!.per : flow[key]!;
     };
@@ -66,7 +68,7 @@ describe('what docs/errors.md says of X-Tokenward-Error', () => {
     config: both(withRoute('/crm', { legacyLogin: 'answer' }), withRoute('/softline', { legacyLogin: 'refuse' })),
   });
 
-  it('is on errors of tokenward\'s, not on the placeholder login response, as the page says', async () => {
+  it("is on errors of tokenward's, not on the placeholder login response, as the page says", async () => {
     const login = { method: 'POST', body: '{}', headers: { 'content-type': 'application/json' } };
     const refused = await world().call('/softline/v1/login_check', login);
     assert.deepEqual([refused.status, refused.headers['x-tokenward-error']], [403, 'login_path_refused']);

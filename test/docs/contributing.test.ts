@@ -25,8 +25,14 @@ describe('CONTRIBUTING.md', () => {
     const files = [...PAGE.matchAll(/\b((?:src|test)\/[\w./-]+\.ts)\b/g)].map(([, file]) => file!);
     const commands = [...PAGE.matchAll(/npm run ([\w:]+)/g)].map(([, script]) => script!);
     assert.ok(files.length > 3 && commands.length > 3);
-    assert.deepEqual(files.filter((file) => !existsSync(file)), []);
-    assert.deepEqual(commands.filter((script) => scripts[script] === undefined), []);
+    assert.deepEqual(
+      files.filter((file) => !existsSync(file)),
+      [],
+    );
+    assert.deepEqual(
+      commands.filter((script) => scripts[script] === undefined),
+      [],
+    );
   });
 
   it('says truly what supertest does to a request, and the byte-exact client does not', async () => {
@@ -34,7 +40,13 @@ describe('CONTRIBUTING.md', () => {
     const target = '/a\\b"<c>#d';
     await request(upstream.url).get(target).expect(200);
     await call(upstream.url, target);
-    assert.deepEqual(upstream.seen.map((seen) => seen.target), ['/a/b%22%3Cc%3E', target]);
-    assert.deepEqual(upstream.seen.map(({ rawHeaders }) => rawHeaders.includes('Accept-Encoding')), [true, false]);
+    assert.deepEqual(
+      upstream.seen.map((seen) => seen.target),
+      ['/a/b%22%3Cc%3E', target],
+    );
+    assert.deepEqual(
+      upstream.seen.map(({ rawHeaders }) => rawHeaders.includes('Accept-Encoding')),
+      [true, false],
+    );
   });
 });

@@ -5,7 +5,8 @@ const PAGE = readFileSync('docs/decisions.md', 'utf8');
 /** The rows of its tables of packages: the package, and the files in which it works. */
 const ROW = /^\| `([\w-]+)` \| ((?:`[^`]+`(?:, | and every other test)?)+) \|/gm;
 const ROWS = [...PAGE.matchAll(ROW)].map(([, name, files]) => ({
-  name: name!, files: [...files!.matchAll(/`([^`]+)`/g)].map(([, file]) => file!),
+  name: name!,
+  files: [...files!.matchAll(/`([^`]+)`/g)].map(([, file]) => file!),
 }));
 type Listed = Record<'dependencies' | 'devDependencies', Record<string, string>>;
 const PACKAGE = JSON.parse(readFileSync('package.json', 'utf8')) as Listed;
@@ -15,7 +16,10 @@ describe('docs/decisions.md', () => {
     const asked = ['express', 'http-proxy', 'lru-cache', 'prom-client', 'mocha', 'supertest'];
     const names = ROWS.map(({ name }) => name);
     const wanted = [...Object.keys(PACKAGE.dependencies), ...asked];
-    assert.deepEqual(wanted.filter((name) => !names.includes(name)), []);
+    assert.deepEqual(
+      wanted.filter((name) => !names.includes(name)),
+      [],
+    );
   });
 
   it('names files that use the package', () => {

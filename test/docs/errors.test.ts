@@ -3,7 +3,9 @@ import { readdirSync, readFileSync } from 'node:fs';
 import { ERROR_CODES, problemDocument, TokenwardError, type ErrorCode } from '../../src/errors.ts';
 
 const PAGE = readFileSync('docs/errors.md', 'utf8');
-const ROWS = [...PAGE.matchAll(/^\| `(\w+)` \| (\d{3}) \| (.+?) \| (.+?) \|$/gm)].map(([, code, status, when, advice]) => ({ code: code!, status: Number(status), when: when!, advice: advice! }));
+const ROWS = [...PAGE.matchAll(/^\| `(\w+)` \| (\d{3}) \| (.+?) \| (.+?) \|$/gm)].map(
+  ([, code, status, when, advice]) => ({ code: code!, status: Number(status), when: when!, advice: advice! }),
+);
 
 describe('docs/errors.md', () => {
   it('lists every error code once, and none that there is not', () => {
@@ -18,7 +20,7 @@ describe('docs/errors.md', () => {
     });
   }
 
-  it('lists the operator port\'s own codes', () => {
+  it("lists the operator port's own codes", () => {
     const files = readdirSync('src/operator').filter((file) => file.endsWith('.ts'));
     const sources = files.map((file) => readFileSync(`src/operator/${file}`, 'utf8')).join('\n');
     const own = [...sources.matchAll(/\bcode: '(\w+)'/g)].map(([, code]) => code!);
@@ -27,9 +29,16 @@ describe('docs/errors.md', () => {
   });
 
   for (const [code, needed] of Object.entries({
-    login_path_refused: 'legacyLogin: answer', request_target_refused: 'encodedPaths: pass', body_too_large: 'maxBody', headers_too_large: 'limits.headerBytes',
-    too_many_requests: 'limits.inFlight', too_many_waiting: 'limits.waitingPerAccount', policy_refused: 'policy', account_not_allowed: 'accountFrom.allow',
-    login_budget_exhausted: 'tokenward renew ACCOUNT --use-reserve', credential_dead: 'tokenward renew ACCOUNT',
+    login_path_refused: 'legacyLogin: answer',
+    request_target_refused: 'encodedPaths: pass',
+    body_too_large: 'maxBody',
+    headers_too_large: 'limits.headerBytes',
+    too_many_requests: 'limits.inFlight',
+    too_many_waiting: 'limits.waitingPerAccount',
+    policy_refused: 'policy',
+    account_not_allowed: 'accountFrom.allow',
+    login_budget_exhausted: 'tokenward renew ACCOUNT --use-reserve',
+    credential_dead: 'tokenward renew ACCOUNT',
   }) as [ErrorCode, string][]) {
     it(`${code} names what would allow it, to the caller and on the page: ${needed}`, () => {
       assert.ok(adviceOf(code).includes(needed), adviceOf(code));
@@ -49,8 +58,11 @@ describe('docs/errors.md', () => {
     }
   });
 
-  it('keeps 401 for the caller\'s own missing key', () => {
-    assert.deepEqual(ERROR_CODES.filter((code) => new TokenwardError(code).status === 401), ['caller_key_missing']);
+  it("keeps 401 for the caller's own missing key", () => {
+    assert.deepEqual(
+      ERROR_CODES.filter((code) => new TokenwardError(code).status === 401),
+      ['caller_key_missing'],
+    );
   });
 });
 

@@ -3,8 +3,14 @@ import { existsSync, readdirSync, readFileSync, statSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 
 const PAGES = [
-  'README.md', 'SECURITY.md', 'CHANGELOG.md', 'deploy/README.md', 'bench/README.md',
-  ...readdirSync('docs').filter((name) => name.endsWith('.md')).map((name) => join('docs', name)),
+  'README.md',
+  'SECURITY.md',
+  'CHANGELOG.md',
+  'deploy/README.md',
+  'bench/README.md',
+  ...readdirSync('docs')
+    .filter((name) => name.endsWith('.md'))
+    .map((name) => join('docs', name)),
 ];
 
 /** A page's text without code, where brackets mean something else. */
@@ -14,7 +20,14 @@ const withoutBlocks = (page: string): string => readFileSync(page, 'utf8').repla
 /** The anchors that GitHub makes of a page's headings. */
 function anchorsOf(page: string): Set<string> {
   const headings = [...withoutBlocks(page).matchAll(/^#+ (.+)$/gm)].map(([, text]) => text!);
-  return new Set(headings.map((text) => text.toLowerCase().replaceAll(/[^\p{L}\p{N} _-]/gu, '').replaceAll(' ', '-')));
+  return new Set(
+    headings.map((text) =>
+      text
+        .toLowerCase()
+        .replaceAll(/[^\p{L}\p{N} _-]/gu, '')
+        .replaceAll(' ', '-'),
+    ),
+  );
 }
 
 describe('links in the documentation', () => {

@@ -2,14 +2,23 @@ import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
 import { Metrics } from '../../src/metrics.ts';
 
-interface Metric { readonly name: string; readonly type: string; readonly labelNames: readonly string[] }
+interface Metric {
+  readonly name: string;
+  readonly type: string;
+  readonly labelNames: readonly string[];
+}
 
 const PAGE = readFileSync('docs/metrics.md', 'utf8');
 /** The rows of the page's tables: name, type, labels, meaning. */
-const ROWS = [...PAGE.matchAll(/^\| `(tokenward_\w+)` \| (\w+) \|(.*?)\| (.+) \|$/gm)].map(([, name, type, labels, meaning]) => ({
-  name: name!, type: type!, labels: [...labels!.matchAll(/`(\w+)`/g)].map(([, label]) => label!), meaning: meaning!,
-}));
-const REGISTERED = (new Metrics('x').registry.getMetricsAsArray() as unknown as Metric[]);
+const ROWS = [...PAGE.matchAll(/^\| `(tokenward_\w+)` \| (\w+) \|(.*?)\| (.+) \|$/gm)].map(
+  ([, name, type, labels, meaning]) => ({
+    name: name!,
+    type: type!,
+    labels: [...labels!.matchAll(/`(\w+)`/g)].map(([, label]) => label!),
+    meaning: meaning!,
+  }),
+);
+const REGISTERED = new Metrics('x').registry.getMetricsAsArray() as unknown as Metric[];
 const OWN = REGISTERED.filter(({ name }) => name.startsWith('tokenward_'));
 
 describe('docs/metrics.md', () => {
@@ -37,13 +46,28 @@ describe('docs/metrics.md', () => {
   it('mentions no metric or label elsewhere that there is not', () => {
     const labels = new Set(OWN.flatMap(({ labelNames }) => labelNames));
     for (const [, name, selector] of PAGE.matchAll(/`(tokenward_\w+)(?:\{(\w+)=[^`]*)?`/g)) {
-      assert.ok(OWN.some((metric) => metric.name === name), name);
+      assert.ok(
+        OWN.some((metric) => metric.name === name),
+        name,
+      );
       if (selector !== undefined) assert.ok(labels.has(selector), selector);
     }
   });
 
   it('names every reason and outcome that the code can give', () => {
-    const sources = ['flows/run', 'tokens/renewal-failures', 'tokens/renewal-call', 'tokens/renewal', 'tokens/account-records', 'tokens/lease', 'tokens/manager', 'proxy/renew'].map((name) => `src/${name}.ts`).map((file) => readFileSync(file, 'utf8')).join('\n');
+    const sources = [
+      'flows/run',
+      'tokens/renewal-failures',
+      'tokens/renewal-call',
+      'tokens/renewal',
+      'tokens/account-records',
+      'tokens/lease',
+      'tokens/manager',
+      'proxy/renew',
+    ]
+      .map((name) => `src/${name}.ts`)
+      .map((file) => readFileSync(file, 'utf8'))
+      .join('\n');
     const words = [
       ...[...sources.matchAll(/withheld\([\w.]+, '([\w-]+)'\)/g)].map(([, word]) => word!),
       ...[...sources.matchAll(/\bfailed\('([\w-]+)'/g)].map(([, word]) => word!),

@@ -13,14 +13,22 @@ describe('docs/operating.md', () => {
     const [, list] = /const ALLOWED[^=]*= \[([^\]]*)\]/.exec(readFileSync('src/log.ts', 'utf8'))!;
     const fields = [...list!.matchAll(/'(\w+)'/g)].map(([, field]) => field!);
     assert.ok(fields.length > 20);
-    assert.deepEqual(['time', 'level', 'msg', ...fields].filter((field) => !WORDS.has(field)), []);
+    assert.deepEqual(
+      ['time', 'level', 'msg', ...fields].filter((field) => !WORDS.has(field)),
+      [],
+    );
   });
 
   it('names every key of /status', async () => {
     await world().call('/crm/v1/licenses');
     const document = await statusOf(world().proxy);
     const crm = document.accounts.find(({ account }) => account === 'crm')!;
-    const keys = [document, crm, crm.budget!, document.routes[0]!, document.store, document.accountCount].flatMap((part) => Object.keys(part));
-    assert.deepEqual(keys.filter((key) => !WORDS.has(key)), []);
+    const keys = [document, crm, crm.budget!, document.routes[0]!, document.store, document.accountCount].flatMap(
+      (part) => Object.keys(part),
+    );
+    assert.deepEqual(
+      keys.filter((key) => !WORDS.has(key)),
+      [],
+    );
   });
 });

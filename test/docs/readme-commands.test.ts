@@ -19,7 +19,16 @@ const COMMANDS = [
 ];
 
 /** How each command is run here. A command of the README that is missing here fails the test below. */
-const CHECKED: Readonly<Record<string, 'by CI on a clean clone' | 'by a test of this file' | 'by its own test' | 'by pretest' | 'its files only, by a test of this file'>> = {
+const CHECKED: Readonly<
+  Record<
+    string,
+    | 'by CI on a clean clone'
+    | 'by a test of this file'
+    | 'by its own test'
+    | 'by pretest'
+    | 'its files only, by a test of this file'
+  >
+> = {
   'npm ci && npm test': 'by CI on a clean clone',
   'npm ci && npm run demo': 'by a test of this file',
   'npm run demo -- --once': 'by a test of this file',
@@ -45,7 +54,10 @@ const CHECKED: Readonly<Record<string, 'by CI on a clean clone' | 'by a test of 
 
 describe('the README', () => {
   it('names no command that nothing runs', () => {
-    assert.deepEqual(COMMANDS.filter((command) => CHECKED[command] === undefined && command !== 'tokenward'), []);
+    assert.deepEqual(
+      COMMANDS.filter((command) => CHECKED[command] === undefined && command !== 'tokenward'),
+      [],
+    );
   });
 
   it('has its test command run by CI to the letter', () => {
@@ -54,8 +66,13 @@ describe('the README', () => {
   });
 
   it('links to files that exist', () => {
-    const links = [...README.matchAll(/\]\(([^)#]+)\)/g)].map(([, link]) => link!).filter((link) => !/^https?:/.test(link));
-    assert.deepEqual(links.filter((link) => !existsSync(link)), []);
+    const links = [...README.matchAll(/\]\(([^)#]+)\)/g)]
+      .map(([, link]) => link!)
+      .filter((link) => !/^https?:/.test(link));
+    assert.deepEqual(
+      links.filter((link) => !existsSync(link)),
+      [],
+    );
   });
 
   it('npm run demo: starts, and the curl lines it prints answer', async function () {
@@ -67,7 +84,8 @@ describe('the README', () => {
     while (!text.includes('What the upstreams see')) await once(child.stdout, 'data');
     const curls = [...text.matchAll(/curl (-X POST )?(http\S+)$/gm)];
     assert.ok(curls.length >= 5);
-    for (const [line, post, url] of curls) assert.equal((await fetch(url!, { method: post === undefined ? 'GET' : 'POST' })).status, 200, line);
+    for (const [line, post, url] of curls)
+      assert.equal((await fetch(url!, { method: post === undefined ? 'GET' : 'POST' })).status, 200, line);
     const page = text.match(/page +(\S+)/)![1]!;
     assert.match(await (await fetch(page)).text(), /tokenward/);
     child.kill('SIGINT');
@@ -89,7 +107,15 @@ describe('the README', () => {
 
   it('check and serve take the configuration of the README and the manual', async function () {
     requireBuild(this);
-    const env = { CHATAPP_EMAIL: 'a@b.example', CHATAPP_PASSWORD: 'x', CHATAPP_APP_ID: 'app_1_1', SOFTLINE_USERNAME: 'u', SOFTLINE_PASSWORD: 'p', TWIN_EMAIL: 'a@b.example', TWIN_PASSWORD: 'p' };
+    const env = {
+      CHATAPP_EMAIL: 'a@b.example',
+      CHATAPP_PASSWORD: 'x',
+      CHATAPP_APP_ID: 'app_1_1',
+      SOFTLINE_USERNAME: 'u',
+      SOFTLINE_PASSWORD: 'p',
+      TWIN_EMAIL: 'a@b.example',
+      TWIN_PASSWORD: 'p',
+    };
     const smallest = README.match(/```yaml\n([\s\S]*?)```/)![1]!;
     const folder = temporaryFolder();
     writeFileSync(join(folder, 'small.yaml'), smallest);
@@ -97,7 +123,10 @@ describe('the README', () => {
       const { code, stderr } = await run(['check', '-c', file], { env });
       assert.equal(code, 0, stderr);
     }
-    writeFileSync(join(folder, 'free.yaml'), `${smallest.replace('./data', folder)}listen: { port: 0 }\noperator: { port: 0 }\n`);
+    writeFileSync(
+      join(folder, 'free.yaml'),
+      `${smallest.replace('./data', folder)}listen: { port: 0 }\noperator: { port: 0 }\n`,
+    );
     const served = await serve(['-c', join(folder, 'free.yaml')], env);
     assert.equal(await served.end(), 0);
   });
@@ -126,7 +155,9 @@ describe('the README', () => {
   it('npm install --global . gives the command tokenward', function () {
     requireBuild(this);
     const prefix = temporaryFolder();
-    execFileSync('npm', ['install', '--global', '--offline', '--no-audit', '--no-fund', '--prefix', prefix, '.'], { stdio: 'ignore' });
+    execFileSync('npm', ['install', '--global', '--offline', '--no-audit', '--no-fund', '--prefix', prefix, '.'], {
+      stdio: 'ignore',
+    });
     const stated = (JSON.parse(readFileSync('package.json', 'utf8')) as { version: string }).version;
     const said = execFileSync(join(prefix, 'bin', 'tokenward'), ['--version'], { encoding: 'utf8' });
     assert.equal(said.trim(), stated);
@@ -141,22 +172,36 @@ describe('the README', () => {
   it('helm install: the chart renders with the values that deploy/README.md shows', function () {
     const helm = requireTool(this, 'helm');
     const values = join(temporaryFolder(), 'my-values.yaml');
-    writeFileSync(values, /```yaml\n# my-values\.yaml\n([\s\S]*?)```/.exec(readFileSync('deploy/README.md', 'utf8'))![1]!);
-    const rendered = execFileSync(helm, [
-      'template', 'tokenward', 'helm/tokenward', '-n', 'egress', '-f', values, '--kube-version', '1.31.0',
-    ], { encoding: 'utf8', stdio: ['ignore', 'pipe', 'ignore'] });
+    writeFileSync(
+      values,
+      /```yaml\n# my-values\.yaml\n([\s\S]*?)```/.exec(readFileSync('deploy/README.md', 'utf8'))![1]!,
+    );
+    const rendered = execFileSync(
+      helm,
+      ['template', 'tokenward', 'helm/tokenward', '-n', 'egress', '-f', values, '--kube-version', '1.31.0'],
+      { encoding: 'utf8', stdio: ['ignore', 'pipe', 'ignore'] },
+    );
     assert.match(rendered, /api\.chatapp\.online/);
   });
 
   it('helm template renders', function () {
     // A helm built from source takes itself for one of an old Kubernetes unless told otherwise.
     const helm = requireTool(this, 'helm');
-    assert.match(execFileSync(helm, ['template', 'tokenward', 'helm/tokenward', '--kube-version', '1.31.0'], { encoding: 'utf8', stdio: ['ignore', 'pipe', 'ignore'] }), /kind: Deployment/);
+    assert.match(
+      execFileSync(helm, ['template', 'tokenward', 'helm/tokenward', '--kube-version', '1.31.0'], {
+        encoding: 'utf8',
+        stdio: ['ignore', 'pipe', 'ignore'],
+      }),
+      /kind: Deployment/,
+    );
   });
 
   it('npm run bench -- --help answers', function () {
     assert.match(PACKAGE.scripts['bench']!, /tsx bench\/run\.ts$/);
-    assert.match(execFileSync(process.execPath, ['--import', 'tsx', 'bench/run.ts', '--help'], { encoding: 'utf8' }), /--quick/);
+    assert.match(
+      execFileSync(process.execPath, ['--import', 'tsx', 'bench/run.ts', '--help'], { encoding: 'utf8' }),
+      /--quick/,
+    );
   });
 });
 

@@ -5,7 +5,12 @@ import { run } from '../support/process.ts';
 import { requireBuild, requireTool } from '../support/tools.ts';
 
 const PAGE = readFileSync('docs/redis.md', 'utf8');
-const SETTINGS = [...PAGE.matchAll(/```conf\n([\s\S]*?)```/g)].flatMap(([, block]) => block!.trim().split('\n').map((line) => line.split(' ') as [string, string]));
+const SETTINGS = [...PAGE.matchAll(/```conf\n([\s\S]*?)```/g)].flatMap(([, block]) =>
+  block!
+    .trim()
+    .split('\n')
+    .map((line) => line.split(' ') as [string, string]),
+);
 
 // That the ACL rule is enough, test/tokens/redis-access.test.ts shows.
 describe('docs/redis.md', () => {

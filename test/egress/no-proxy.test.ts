@@ -2,16 +2,33 @@ import assert from 'node:assert/strict';
 import { egressProxy } from '../../src/app/egress-proxy.ts';
 
 const PROXY = 'http://proxy.corp.example:3128';
-const NAMES = ['HTTPS_PROXY', 'https_proxy', 'HTTP_PROXY', 'http_proxy', 'ALL_PROXY', 'all_proxy', 'NO_PROXY', 'no_proxy'];
+const NAMES = [
+  'HTTPS_PROXY',
+  'https_proxy',
+  'HTTP_PROXY',
+  'http_proxy',
+  'ALL_PROXY',
+  'all_proxy',
+  'NO_PROXY',
+  'no_proxy',
+];
 
 /** NO_PROXY, what it exempts, and what it does not. */
 const CASES: readonly (readonly [noProxy: string, direct: readonly string[], proxied: readonly string[]])[] = [
-  ['corp.test', ['http://corp.test', 'https://api.corp.test:8443', 'http://a.b.corp.test'], ['http://mycorp.test', 'http://corp.test.example', 'http://corp']],
+  [
+    'corp.test',
+    ['http://corp.test', 'https://api.corp.test:8443', 'http://a.b.corp.test'],
+    ['http://mycorp.test', 'http://corp.test.example', 'http://corp'],
+  ],
   ['.corp.test', ['http://api.corp.test'], ['http://mycorp.test', 'http://corp.test']],
   ['*.corp.test', ['http://api.corp.test'], ['http://mycorp.test', 'http://corp.test']],
   ['CORP.Test', ['http://API.corp.test'], ['http://mycorp.test']],
   ['corp.test.', ['http://api.corp.test', 'http://api.corp.test.'], ['http://mycorp.test']],
-  ['10.0.0.0/8', ['http://10.255.255.1:8000', 'https://10.0.0.0'], ['http://11.0.0.1', 'http://10.example', 'http://[::1:0]']],
+  [
+    '10.0.0.0/8',
+    ['http://10.255.255.1:8000', 'https://10.0.0.0'],
+    ['http://11.0.0.1', 'http://10.example', 'http://[::1:0]'],
+  ],
   ['192.168.4.0/22', ['http://192.168.7.255'], ['http://192.168.8.0']],
   ['fd00::/8', ['http://[fd12:3456::1]:8080'], ['http://[fe80::1]', 'http://10.0.0.1']],
   ['10.1.2.3', ['http://10.1.2.3:99'], ['http://10.1.2.30', 'http://210.1.2.3']],
@@ -21,7 +38,11 @@ const CASES: readonly (readonly [noProxy: string, direct: readonly string[], pro
   ['corp.test:8443', ['https://api.corp.test:8443'], ['https://api.corp.test']],
   ['corp.test:443', ['https://corp.test'], ['http://corp.test']],
   ['10.1.2.3:80', ['http://10.1.2.3'], ['http://10.1.2.3:81']],
-  ['one.test, two.test\tthree.test,,', ['http://a.one.test', 'http://two.test', 'http://three.test'], ['http://four.test']],
+  [
+    'one.test, two.test\tthree.test,,',
+    ['http://a.one.test', 'http://two.test', 'http://three.test'],
+    ['http://four.test'],
+  ],
   ['a.test,*', ['http://anything.example'], []],
   ['10.0.0.0/33,10.0.0.0/x,/8,:80,.', [], ['http://10.0.0.1', 'http://a.test']],
   ['', [], ['http://a.test']],

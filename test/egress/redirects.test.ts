@@ -10,8 +10,16 @@ describe('redirects', () => {
   it('of an upstream are handed to the caller, never followed', async () => {
     const elsewhere = await close(ownUpstream());
     let status = 302;
-    const upstream = await close(ownUpstream((request, response) => response.writeHead(status, { location: request.url === '/same' ? '/other' : `${elsewhere.url}/stolen` }).end('moved')));
-    const proxy = await close(startOwnProxy({ routes: [{ prefix: '/api', upstream: upstream.url, account: 'fixed' }] }));
+    const upstream = await close(
+      ownUpstream((request, response) =>
+        response
+          .writeHead(status, { location: request.url === '/same' ? '/other' : `${elsewhere.url}/stolen` })
+          .end('moved'),
+      ),
+    );
+    const proxy = await close(
+      startOwnProxy({ routes: [{ prefix: '/api', upstream: upstream.url, account: 'fixed' }] }),
+    );
     for (status of [301, 302, 303, 307, 308]) {
       for (const method of ['GET', 'POST']) {
         const away = await call(proxy.url, '/api/away', { method, ...(method === 'POST' && { body: 'x' }) });
@@ -25,14 +33,27 @@ describe('redirects', () => {
   });
 
   it('of a token endpoint are a failure: the password goes nowhere else', async () => {
-    const elsewhere = await close(ownUpstream((_request, response) => response.setHeader('content-type', 'application/json').end('{"access_token":"stolen","expires_in":600}')));
+    const elsewhere = await close(
+      ownUpstream((_request, response) =>
+        response.setHeader('content-type', 'application/json').end('{"access_token":"stolen","expires_in":600}'),
+      ),
+    );
     const upstream = await close(ownUpstream());
     for (const status of [301, 302, 303, 307, 308]) {
-      const endpoint = await close(ownUpstream((_request, response) => response.writeHead(status, { location: `${elsewhere.url}/token` }).end()));
-      const proxy = await close(startOwnProxy({
-        accounts: { partner: { flow: 'oauth2', credentials: { tokenUrl: `${endpoint.url}/token`, clientId: 'id', clientSecret: 'sEcReT' } } },
-        routes: [{ prefix: '/api', upstream: upstream.url, account: 'partner' }],
-      }));
+      const endpoint = await close(
+        ownUpstream((_request, response) => response.writeHead(status, { location: `${elsewhere.url}/token` }).end()),
+      );
+      const proxy = await close(
+        startOwnProxy({
+          accounts: {
+            partner: {
+              flow: 'oauth2',
+              credentials: { tokenUrl: `${endpoint.url}/token`, clientId: 'id', clientSecret: 'sEcReT' },
+            },
+          },
+          routes: [{ prefix: '/api', upstream: upstream.url, account: 'partner' }],
+        }),
+      );
       assert.equal(ownCode(await call(proxy.url, '/api/a')), 'token_unavailable');
       // Once more while the caller waits, as after any odd answer.
       assert.equal(endpoint.seen.length, 2);
@@ -53,7 +74,12 @@ describe('redirects', () => {
       [{ header: 'Authorization' }, odd, `https://elsewhere.example/?t=${odd}`, undefined],
     ] as const) {
       const upstream = await close(ownUpstream((_request, response) => response.writeHead(302, { location }).end()));
-      const proxy = await close(startOwnProxy({ accounts: { own: { flow: 'static', credentials: { token }, attach } }, routes: [{ prefix: '/api', upstream: upstream.url, account: 'own' }] }));
+      const proxy = await close(
+        startOwnProxy({
+          accounts: { own: { flow: 'static', credentials: { token }, attach } },
+          routes: [{ prefix: '/api', upstream: upstream.url, account: 'own' }],
+        }),
+      );
       const answer = await call(proxy.url, '/api/a');
       assert.equal(upstream.seen.length, 1);
       assert.deepEqual([answer.status, answer.headers.location], [302, arrives], location);

@@ -29,17 +29,34 @@ describe(`${NAME}=0`, () => {
     const proxy = await close(startOwnProxy({ routes: [{ prefix: '/api', upstream: server.url, account: 'fixed' }] }));
     process.env[NAME] = '0';
     assert.equal((await call(proxy.url, '/api/a', { method: 'POST', body: 'x' })).status, 502);
-    await assert.rejects(tokenCallSender({}, () => '')({ method: 'POST', url: `${server.url}/token`, headers: {}, body: 'secret' }), (error: unknown) => error instanceof TokenCallError && !error.maybeSent);
+    await assert.rejects(
+      tokenCallSender({}, () => '')({ method: 'POST', url: `${server.url}/token`, headers: {}, body: 'secret' }),
+      (error: unknown) => error instanceof TokenCallError && !error.maybeSent,
+    );
     assert.deepEqual(server.seen, []);
-    const redis = { place: { kind: 'single', url: server.url.replace('https:', 'rediss:') }, username: undefined, password: 'secret', keyPrefix: 'x', commandTimeout: 500, waitReplicas: 0, tls: undefined } as const;
+    const redis = {
+      place: { kind: 'single', url: server.url.replace('https:', 'rediss:') },
+      username: undefined,
+      password: 'secret',
+      keyPrefix: 'x',
+      commandTimeout: 500,
+      waitReplicas: 0,
+      tls: undefined,
+    } as const;
     await assert.rejects(RedisStore.open(redis), (error: Error) => /SELF_SIGNED|UNABLE_TO|CERT/.test(error.message));
   });
 
   it('is refused at the start, and by check: exit 2, with the name of the variable', async function () {
-    assert.deepEqual(said(SMALLEST, { [NAME]: '0' }).map((one) => one.includes(NAME)), [true]);
+    assert.deepEqual(
+      said(SMALLEST, { [NAME]: '0' }).map((one) => one.includes(NAME)),
+      [true],
+    );
     for (const value of ['1', '']) assert.throws(() => said(SMALLEST, { [NAME]: value }), /was accepted/);
     requireBuild(this);
-    const file = writeConfig(folder(), { accounts: { a: { flow: 'static', credentials: { token: 't' } } }, routes: [{ prefix: '/x', upstream: 'https://x.example' }] });
+    const file = writeConfig(folder(), {
+      accounts: { a: { flow: 'static', credentials: { token: 't' } } },
+      routes: [{ prefix: '/x', upstream: 'https://x.example' }],
+    });
     for (const command of ['check', 'serve']) {
       const { code, stderr } = await run([command, '-c', file], { env: { [NAME]: '0' } });
       assert.equal(code, 2);

@@ -17,21 +17,34 @@ describe('a token endpoint over TLS', () => {
     const authority = new Authority(context, folder());
     const { cert, key } = authority.forLoopback();
     const shown: unknown[] = [];
-    const endpoint = await close(ownTlsUpstream({ cert, key, ca: authority.ca, requestCert: true, rejectUnauthorized: false }, (request, response) => {
-      shown.push((request.socket as TLSSocket).getPeerCertificate().subject?.CN);
-      response.setHeader('content-type', 'application/json');
-      response.end('{"access_token":"granted-token","expires_in":600}');
-    }));
+    const endpoint = await close(
+      ownTlsUpstream(
+        { cert, key, ca: authority.ca, requestCert: true, rejectUnauthorized: false },
+        (request, response) => {
+          shown.push((request.socket as TLSSocket).getPeerCertificate().subject?.CN);
+          response.setHeader('content-type', 'application/json');
+          response.end('{"access_token":"granted-token","expires_in":600}');
+        },
+      ),
+    );
     const upstream = await close(ownUpstream());
     const tls = tlsOf(authority);
-    const proxy = await close(startOwnProxy({
-      accounts: { partner: { flow: 'oauth2', credentials: { tokenUrl: `${endpoint.url}/token`, clientId: 'id', clientSecret: PASSWORD }, ...(tls && { tls }) } },
-      routes: [{ prefix: '/api', upstream: upstream.url, account: 'partner' }],
-    }));
+    const proxy = await close(
+      startOwnProxy({
+        accounts: {
+          partner: {
+            flow: 'oauth2',
+            credentials: { tokenUrl: `${endpoint.url}/token`, clientId: 'id', clientSecret: PASSWORD },
+            ...(tls && { tls }),
+          },
+        },
+        routes: [{ prefix: '/api', upstream: upstream.url, account: 'partner' }],
+      }),
+    );
     return { endpoint, upstream, proxy, shown };
   }
 
-  it('is believed with the account\'s caFile, and sees the account\'s certificate', async function () {
+  it("is believed with the account's caFile, and sees the account's certificate", async function () {
     const { endpoint, upstream, proxy, shown } = await stage(this, (authority) => {
       const { certFile, keyFile } = authority.issue({ cn: 'the partner account' });
       return { caFile: authority.caFile, certFile, keyFile };
@@ -50,7 +63,10 @@ describe('a token endpoint over TLS', () => {
       assert.equal(ownCode(answer), 'token_unavailable');
       assert.equal(endpoint.seen.length, 0);
       assert.equal(upstream.seen.length, 0);
-      const failures = await metric(proxy.operatorUrl, 'tokenward_renewal_failures_total', { account: 'partner', reason: 'tls' });
+      const failures = await metric(proxy.operatorUrl, 'tokenward_renewal_failures_total', {
+        account: 'partner',
+        reason: 'tls',
+      });
       assert.ok(failures !== undefined && failures >= 1, `${failures} handshakes failed`);
       assert.ok(!proxy.lines.join('\n').includes(PASSWORD));
     }

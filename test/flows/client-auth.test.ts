@@ -23,10 +23,18 @@ class Endpoint {
   then: TokenReply = GRANT;
 
   async call(which: 'login' | 'refresh', values: Record<string, unknown> = {}): Promise<Outcome> {
-    return runCall(oauth2[which]!, oauth2, undefined, { ...CLIENT, refreshToken: 'r', ...values }, async (request) => {
-      this.seen.push(request);
-      return shown(request) === this.takes ? this.then : no('invalid_client');
-    }, () => 0, this.memory);
+    return runCall(
+      oauth2[which]!,
+      oauth2,
+      undefined,
+      { ...CLIENT, refreshToken: 'r', ...values },
+      async (request) => {
+        this.seen.push(request);
+        return shown(request) === this.takes ? this.then : no('invalid_client');
+      },
+      () => 0,
+      this.memory,
+    );
   }
 
   get ways(): string[] {
@@ -42,14 +50,24 @@ describe('an OAuth 2.0 client shows itself', () => {
 
   it('by Basic, if the account says so: both parts form-encoded before they are joined', async () => {
     assert.equal((await endpoint.call('login', { clientAuth: 'basic' })).kind, 'granted');
-    assert.equal(endpoint.seen[0]!.headers['authorization'], `Basic ${Buffer.from('my+app:s%3Ae%25c').toString('base64')}`);
+    assert.equal(
+      endpoint.seen[0]!.headers['authorization'],
+      `Basic ${Buffer.from('my+app:s%3Ae%25c').toString('base64')}`,
+    );
     assert.deepEqual([...new URLSearchParams(endpoint.seen[0]!.body)], [['grant_type', 'client_credentials']]);
   });
 
   it('in the form, if the account says so', async () => {
     endpoint.takes = 'post';
     assert.equal((await endpoint.call('login', { clientAuth: 'post' })).kind, 'granted');
-    assert.deepEqual([...new URLSearchParams(endpoint.seen[0]!.body)], [['grant_type', 'client_credentials'], ['client_id', 'my app'], ['client_secret', 's:e%c']]);
+    assert.deepEqual(
+      [...new URLSearchParams(endpoint.seen[0]!.body)],
+      [
+        ['grant_type', 'client_credentials'],
+        ['client_id', 'my app'],
+        ['client_secret', 's:e%c'],
+      ],
+    );
   });
 
   it('in no other way, if the account says which', async () => {
@@ -60,7 +78,10 @@ describe('an OAuth 2.0 client shows itself', () => {
   });
 
   it('in no way that nobody knows', async () => {
-    assert.deepEqual(await endpoint.call('login', { clientAuth: 'digest' }), { kind: 'impossible', reason: 'a client shows its credentials by one of auto, post, basic' });
+    assert.deepEqual(await endpoint.call('login', { clientAuth: 'digest' }), {
+      kind: 'impossible',
+      reason: 'a client shows its credentials by one of auto, post, basic',
+    });
     assert.equal(endpoint.seen.length, 0);
   });
 
@@ -104,7 +125,13 @@ describe('an OAuth 2.0 client shows itself', () => {
     assert.deepEqual(endpoint.ways, ['post', 'basic', 'basic']);
   });
 
-  for (const [what, reply] of [['a block page', { status: 401, headers: {}, body: '<html>' }], ['a 401 without words', { status: 401, headers: {}, body: '' }], ['invalid_client in a 200', { status: 200, headers: {}, body: '{"error":"invalid_client"}' }], ['a 429', { status: 429, headers: {}, body: '{"error":"invalid_client"}' }], ['a 500', no('invalid_client', 500)]] as const) {
+  for (const [what, reply] of [
+    ['a block page', { status: 401, headers: {}, body: '<html>' }],
+    ['a 401 without words', { status: 401, headers: {}, body: '' }],
+    ['invalid_client in a 200', { status: 200, headers: {}, body: '{"error":"invalid_client"}' }],
+    ['a 429', { status: 429, headers: {}, body: '{"error":"invalid_client"}' }],
+    ['a 500', no('invalid_client', 500)],
+  ] as const) {
     it(`${what} proves nothing: no second call`, async () => {
       endpoint.takes = 'post';
       endpoint.then = reply;
@@ -115,21 +142,34 @@ describe('an OAuth 2.0 client shows itself', () => {
 
   it('what becomes of the second call is the outcome', async () => {
     let calls = 0;
-    const outcome = await runCall(oauth2.refresh!, oauth2, undefined, { ...CLIENT, refreshToken: 'r' }, async () => {
-      calls += 1;
-      if (calls === 1) return no('invalid_client');
-      throw new TokenCallError('reset', true);
-    }, () => 0);
+    const outcome = await runCall(
+      oauth2.refresh!,
+      oauth2,
+      undefined,
+      { ...CLIENT, refreshToken: 'r' },
+      async () => {
+        calls += 1;
+        if (calls === 1) return no('invalid_client');
+        throw new TokenCallError('reset', true);
+      },
+      () => 0,
+    );
     assert.deepEqual([outcome.kind, outcome.kind === 'failed' && outcome.maybeSpent, calls], ['failed', true, 2]);
   });
 
   it('without a secret: by its name in the form, and in no other way', async () => {
     assert.equal((await endpoint.call('login', { clientSecret: undefined })).kind, 'refused');
     assert.deepEqual(endpoint.ways, ['post']);
-    assert.deepEqual([...new URLSearchParams(endpoint.seen[0]!.body)], [['grant_type', 'client_credentials'], ['client_id', 'my app']]);
+    assert.deepEqual(
+      [...new URLSearchParams(endpoint.seen[0]!.body)],
+      [
+        ['grant_type', 'client_credentials'],
+        ['client_id', 'my app'],
+      ],
+    );
   });
 
-  it('what one client has learnt is not another\'s', async () => {
+  it("what one client has learnt is not another's", async () => {
     await endpoint.call('login');
     await endpoint.call('login', { clientId: 'another' });
     await endpoint.call('login', { tokenUrl: 'https://id.example/other' });

@@ -19,25 +19,43 @@ function credential(account: string, flows = '{}'): Credential {
   }).get('one')!;
 }
 
-const old = new Token({ generation: 3, obtainedAt: 0, expiresAt: undefined, refreshExpiresAt: undefined, deadline: Infinity }, 'old-access', 'old-refresh');
+const old = new Token(
+  { generation: 3, obtainedAt: 0, expiresAt: undefined, refreshExpiresAt: undefined, deadline: Infinity },
+  'old-access',
+  'old-refresh',
+);
 
 describe('a flow with a refresh and no login', () => {
   it('oauth2-refresh spends the refresh token there is, and cannot log in', async () => {
-    const one = credential('{ flow: oauth2-refresh, credentials: { tokenUrl: "https://id.example/token", clientId: c, clientSecret: s } }');
+    const one = credential(
+      '{ flow: oauth2-refresh, credentials: { tokenUrl: "https://id.example/token", clientId: c, clientSecret: s } }',
+    );
     assert.deepEqual([one.canLogin, one.canRefresh, one.fixed], [false, true, undefined]);
     assert.equal((await one.refresh(old)).kind, 'granted');
-    assert.deepEqual(Object.fromEntries(new URLSearchParams(sent[0]!.body)), { grant_type: 'refresh_token', refresh_token: 'old-refresh', client_id: 'c', client_secret: 's' });
+    assert.deepEqual(Object.fromEntries(new URLSearchParams(sent[0]!.body)), {
+      grant_type: 'refresh_token',
+      refresh_token: 'old-refresh',
+      client_id: 'c',
+      client_secret: 's',
+    });
   });
 
-  it('of one\'s own too, whose answer may bring no new refresh token; it may show the old access token', async () => {
-    const one = credential('{ flow: own, credentials: { app: a } }', '{ own: { baseUrl: "https://id.example", credentials: { app: required }, refresh: { url: /r, headers: { Authorization: "Bearer {token}" }, json: { app: "{app}", r: "{refreshToken}" }, answer: { token: /token } }, attach: { header: X } } }');
+  it("of one's own too, whose answer may bring no new refresh token; it may show the old access token", async () => {
+    const one = credential(
+      '{ flow: own, credentials: { app: a } }',
+      '{ own: { baseUrl: "https://id.example", credentials: { app: required }, refresh: { url: /r, headers: { Authorization: "Bearer {token}" }, json: { app: "{app}", r: "{refreshToken}" }, answer: { token: /token } }, attach: { header: X } } }',
+    );
     assert.deepEqual([one.canLogin, one.canRefresh, one.fixed], [false, true, undefined]);
     assert.equal((await one.refresh(old)).kind, 'granted');
-    assert.deepEqual([sent[0]!.body, sent[0]!.headers['authorization']], ['{"app":"a","r":"old-refresh"}', 'Bearer old-access']);
+    assert.deepEqual(
+      [sent[0]!.body, sent[0]!.headers['authorization']],
+      ['{"app":"a","r":"old-refresh"}', 'Bearer old-access'],
+    );
   });
 
   it('is the same account however its client shows itself, and another one for another client', () => {
-    const oauth2 = (more: string): string => credential(`{ flow: oauth2-refresh, credentials: { tokenUrl: "https://id.example/token", ${more} } }`).identity;
+    const oauth2 = (more: string): string =>
+      credential(`{ flow: oauth2-refresh, credentials: { tokenUrl: "https://id.example/token", ${more} } }`).identity;
     assert.equal(oauth2('clientId: c'), oauth2('clientId: c, clientSecret: s, clientAuth: basic'));
     assert.notEqual(oauth2('clientId: c'), oauth2('clientId: d'));
   });
@@ -47,14 +65,21 @@ describe('a flow with neither', () => {
   it('has a fixed token: the credential that its attach names', () => {
     const one = credential('{ flow: static, credentials: { token: key-1 } }');
     assert.deepEqual([one.canLogin, one.canRefresh, one.fixed], [false, false, 'key-1']);
-    const own = '{ own: { credentials: { apiKey: required, note: optional }, attach: { header: X-Api-Key, value: "k {apiKey}" } } }';
+    const own =
+      '{ own: { credentials: { apiKey: required, note: optional }, attach: { header: X-Api-Key, value: "k {apiKey}" } } }';
     assert.equal(credential('{ flow: own, credentials: { apiKey: key-2, note: n } }', own).fixed, 'key-2');
   });
 
   it('has none otherwise, rather than an empty one', () => {
-    const { flowOf, accounts, generated } = load(`accounts: { one: { flow: static, credentials: { token: key-1 } } }\n${routes}`);
+    const { flowOf, accounts, generated } = load(
+      `accounts: { one: { flow: static, credentials: { token: key-1 } } }\n${routes}`,
+    );
     for (const credentials of [{}, { token: '' }, { token: null }]) {
-      const one = credentialSource({ flowOf, generated, accounts: { one: { ...accounts['one']!, credentials } } }, systemClock, () => async () => assert.fail('sent')).get('one')!;
+      const one = credentialSource(
+        { flowOf, generated, accounts: { one: { ...accounts['one']!, credentials } } },
+        systemClock,
+        () => async () => assert.fail('sent'),
+      ).get('one')!;
       assert.throws(() => one.fixed, /has no login, no refresh and no token$/);
     }
   });

@@ -4,7 +4,17 @@ import type { MatchRule } from '../../src/flows/flow.ts';
 import { matchesAny, needsBody, pointed, ruledOut, type Reply } from '../../src/flows/match.ts';
 
 describe('a JSON pointer', () => {
-  const document = { a: { b: [{ c: 1 }, { c: 2 }, 'x'] }, '': 'empty name', 'x/y': 'slash', 'x~y': 'tilde', '~1': 'looks escaped', '*': 'a star', zero: 0, nil: null, list: [[1, 2], [3]] };
+  const document = {
+    a: { b: [{ c: 1 }, { c: 2 }, 'x'] },
+    '': 'empty name',
+    'x/y': 'slash',
+    'x~y': 'tilde',
+    '~1': 'looks escaped',
+    '*': 'a star',
+    zero: 0,
+    nil: null,
+    list: [[1, 2], [3]],
+  };
   const cases: readonly (readonly [string, unknown[]])[] = [
     ['/a/b/0/c', [1]],
     ['/a/b/*/c', [1, 2]],
@@ -29,7 +39,8 @@ describe('a JSON pointer', () => {
     ['/__proto__', []],
     ['/a/hasOwnProperty', []],
   ];
-  for (const [pointer, found] of cases) it(`${pointer} leads to ${JSON.stringify(found)}`, () => assert.deepEqual(pointed(document, pointer), found));
+  for (const [pointer, found] of cases)
+    it(`${pointer} leads to ${JSON.stringify(found)}`, () => assert.deepEqual(pointed(document, pointer), found));
 
   it('leads nowhere in what is no document', () => {
     for (const value of [undefined, null, 0, 'text', true]) assert.deepEqual(pointed(value, '/a'), []);
@@ -41,21 +52,42 @@ describe('a JSON pointer', () => {
   });
 
   it('never throws, whatever the document and the pointer', () => {
-    fc.assert(fc.property(fc.jsonValue(), fc.array(fc.oneof(fc.string(), fc.constant('*'), fc.nat().map(String))), (value, parts) => {
-      assert.ok(Array.isArray(pointed(value, parts.map((part) => `/${part.replaceAll('~', '~0').replaceAll('/', '~1')}`).join(''))));
-    }), { numRuns: 2_000 });
+    fc.assert(
+      fc.property(
+        fc.jsonValue(),
+        fc.array(fc.oneof(fc.string(), fc.constant('*'), fc.nat().map(String))),
+        (value, parts) => {
+          assert.ok(
+            Array.isArray(
+              pointed(value, parts.map((part) => `/${part.replaceAll('~', '~0').replaceAll('/', '~1')}`).join('')),
+            ),
+          );
+        },
+      ),
+      { numRuns: 2_000 },
+    );
   });
 
   it('finds each leaf by the path that leads to it', () => {
-    fc.assert(fc.property(fc.array(fc.string(), { minLength: 1, maxLength: 6 }), fc.integer(), (keys, leaf) => {
-      const value = keys.reduceRight<unknown>((inner, key) => Object.fromEntries([[key, inner]]), leaf);
-      assert.deepEqual(pointed(value, keys.map((key) => `/${key.replaceAll('~', '~0').replaceAll('/', '~1')}`).join('')), [leaf]);
-    }), { numRuns: 2_000 });
+    fc.assert(
+      fc.property(fc.array(fc.string(), { minLength: 1, maxLength: 6 }), fc.integer(), (keys, leaf) => {
+        const value = keys.reduceRight<unknown>((inner, key) => Object.fromEntries([[key, inner]]), leaf);
+        assert.deepEqual(
+          pointed(value, keys.map((key) => `/${key.replaceAll('~', '~0').replaceAll('/', '~1')}`).join('')),
+          [leaf],
+        );
+      }),
+      { numRuns: 2_000 },
+    );
   });
 });
 
 describe('a match rule', () => {
-  const reply = (status: number, body?: unknown, headers: Record<string, string> = {}): Reply => ({ status, header: (name) => headers[name], body: () => body });
+  const reply = (status: number, body?: unknown, headers: Record<string, string> = {}): Reply => ({
+    status,
+    header: (name) => headers[name],
+    body: () => body,
+  });
   const holds = (rule: MatchRule, of: Reply): boolean => matchesAny([rule], of);
 
   it('by status: one, or one of several', () => {
@@ -76,10 +108,16 @@ describe('a match rule', () => {
   });
 
   it('by a header that does not contain a text', () => {
-    const rule: MatchRule = { status: 401, unlessHeader: { 'WWW-Authenticate': ['insufficient_scope', 'use_dpop_nonce'] } };
+    const rule: MatchRule = {
+      status: 401,
+      unlessHeader: { 'WWW-Authenticate': ['insufficient_scope', 'use_dpop_nonce'] },
+    };
     assert.equal(holds(rule, reply(401)), true);
     assert.equal(holds(rule, reply(401, undefined, { 'www-authenticate': 'Bearer error="invalid_token"' })), true);
-    assert.equal(holds(rule, reply(401, undefined, { 'www-authenticate': 'Bearer error="Insufficient_Scope"' })), false);
+    assert.equal(
+      holds(rule, reply(401, undefined, { 'www-authenticate': 'Bearer error="Insufficient_Scope"' })),
+      false,
+    );
     assert.equal(holds(rule, reply(401, undefined, { 'www-authenticate': 'DPoP error="use_dpop_nonce"' })), false);
     assert.equal(holds(rule, reply(403)), false);
   });
@@ -90,16 +128,40 @@ describe('a match rule', () => {
   });
 
   it('by header: contains the text, whatever its case', () => {
-    assert.equal(holds({ header: { 'WWW-Authenticate': 'invalid_token' } }, reply(401, undefined, { 'www-authenticate': 'Bearer error="INVALID_TOKEN"' })), true);
-    assert.equal(holds({ header: { 'www-authenticate': 'invalid_token' } }, reply(401, undefined, { 'www-authenticate': 'Bearer' })), false);
+    assert.equal(
+      holds(
+        { header: { 'WWW-Authenticate': 'invalid_token' } },
+        reply(401, undefined, { 'www-authenticate': 'Bearer error="INVALID_TOKEN"' }),
+      ),
+      true,
+    );
+    assert.equal(
+      holds(
+        { header: { 'www-authenticate': 'invalid_token' } },
+        reply(401, undefined, { 'www-authenticate': 'Bearer' }),
+      ),
+      false,
+    );
     assert.equal(holds({ header: { 'www-authenticate': '' } }, reply(401)), false);
     assert.equal(holds({ header: { a: '1', b: '2' } }, reply(200, undefined, { a: '1' })), false);
   });
 
   it('by body: all pointers, each with one of its values; 1007 and "1007" are the same', () => {
     const rule: MatchRule = { body: { '/success': false, '/error/code': ['A', 'B', 1007] } };
-    for (const code of ['A', 'B', 1007, '1007']) assert.equal(holds(rule, reply(200, { success: false, error: { code } })), true);
-    for (const body of [{ success: true, error: { code: 'A' } }, { error: { code: 'A' } }, { success: 'false', error: { code: 'A' } }, { success: false, error: { code: 'C' } }, { success: false, error: { code: ['A'] } }, { success: false, error: { code: true } }, undefined, null, 'A', []]) {
+    for (const code of ['A', 'B', 1007, '1007'])
+      assert.equal(holds(rule, reply(200, { success: false, error: { code } })), true);
+    for (const body of [
+      { success: true, error: { code: 'A' } },
+      { error: { code: 'A' } },
+      { success: 'false', error: { code: 'A' } },
+      { success: false, error: { code: 'C' } },
+      { success: false, error: { code: ['A'] } },
+      { success: false, error: { code: true } },
+      undefined,
+      null,
+      'A',
+      [],
+    ]) {
       assert.equal(holds(rule, reply(200, body)), false, JSON.stringify(body));
     }
   });
@@ -122,7 +184,16 @@ describe('a match rule', () => {
 
   it('does not ask for a body that cannot change anything', () => {
     const never: Reply = { status: 403, header: () => undefined, body: () => assert.fail('the body was looked at') };
-    assert.equal(matchesAny([{ status: 401, body: { '/a': 1 } }, { header: { x: 'y' }, body: { '/a': 1 } }], never), false);
+    assert.equal(
+      matchesAny(
+        [
+          { status: 401, body: { '/a': 1 } },
+          { header: { x: 'y' }, body: { '/a': 1 } },
+        ],
+        never,
+      ),
+      false,
+    );
     assert.equal(needsBody([{ status: 401, body: { '/a': 1 } }], 403), false);
     assert.equal(needsBody([{ status: 401, body: { '/a': 1 } }], 401), true);
     assert.equal(needsBody([{ body: { '/a': 1 } }], 200), true);

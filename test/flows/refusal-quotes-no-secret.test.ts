@@ -5,7 +5,14 @@ import { runCall } from '../../src/flows/run.ts';
 /** What an operator is told of a refusal with this error code, of a login with this password. */
 async function reason(code: unknown, password: string): Promise<string> {
   const flow = PRESETS['softline']!;
-  const outcome = await runCall(flow.login!, flow, 'http://login.example', { username: 'shop', password }, async () => ({ status: 401, headers: {}, body: JSON.stringify({ errors: [{ error: code }] }) }), () => 0);
+  const outcome = await runCall(
+    flow.login!,
+    flow,
+    'http://login.example',
+    { username: 'shop', password },
+    async () => ({ status: 401, headers: {}, body: JSON.stringify({ errors: [{ error: code }] }) }),
+    () => 0,
+  );
   assert.equal(outcome.kind, 'refused');
   return outcome.kind === 'refused' ? outcome.reason : '';
 }
@@ -19,13 +26,20 @@ describe('the reason of a refused login', () => {
   });
 
   for (const [how, code, password] of [
-    ['all of it', 'hunter22', 'hunter22'], ['all of it with more', 'bad_hunter22', 'hunter22'], ['the beginning', 'bad_hunter', 'hunter22-and-more'],
-    ['the middle', 'bad_unter2', 'hunter22-and-more'], ['a short one', 'bad_1234', '1234'], ['part of it as the whole code', 'ter22', 'hunter22'], ['a number', 12345678, '12345678'],
+    ['all of it', 'hunter22', 'hunter22'],
+    ['all of it with more', 'bad_hunter22', 'hunter22'],
+    ['the beginning', 'bad_hunter', 'hunter22-and-more'],
+    ['the middle', 'bad_unter2', 'hunter22-and-more'],
+    ['a short one', 'bad_1234', '1234'],
+    ['part of it as the whole code', 'ter22', 'hunter22'],
+    ['a number', 12345678, '12345678'],
   ] as const) {
-    it(`does not name one that quotes the password: ${how}`, async () => assert.equal(await reason(code, password), 'status 401'));
+    it(`does not name one that quotes the password: ${how}`, async () =>
+      assert.equal(await reason(code, password), 'status 401'));
   }
 
   it('does not name one that is more than a plain word', async () => {
-    for (const code of ['two words', 'a'.repeat(41), '<b>', '', { a: 1 }, ['x'], null]) assert.equal(await reason(code, 'hunter22'), 'status 401');
+    for (const code of ['two words', 'a'.repeat(41), '<b>', '', { a: 1 }, ['x'], null])
+      assert.equal(await reason(code, 'hunter22'), 'status 401');
   });
 });

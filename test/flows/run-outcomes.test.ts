@@ -13,15 +13,23 @@ function replying(body: unknown, status = 200, headers: Record<string, string> =
 }
 
 /** The outcome without what is only for people. */
-const plain = (outcome: Outcome): object => Object.fromEntries(Object.entries(outcome).filter(([key]) => key !== 'detail'));
+const plain = (outcome: Outcome): object =>
+  Object.fromEntries(Object.entries(outcome).filter(([key]) => key !== 'detail'));
 
-const login = (send: () => Promise<TokenReply>, flow: Flow = oauth2, given: Record<string, unknown> = values): Promise<Outcome> => runCall(flow.login!, flow, flow.baseUrl, given, send, () => NOW);
+const login = (
+  send: () => Promise<TokenReply>,
+  flow: Flow = oauth2,
+  given: Record<string, unknown> = values,
+): Promise<Outcome> => runCall(flow.login!, flow, flow.baseUrl, given, send, () => NOW);
 
 describe('the token in an answer', () => {
   const good: readonly (readonly [string, string])[] = [
     ['a plain one', 'abc'],
     ['one with $, / and .', '$2y$10$a/b.c'],
-    ['one with every visible ASCII character', Array.from({ length: 94 }, (_, index) => String.fromCharCode(33 + index)).join('')],
+    [
+      'one with every visible ASCII character',
+      Array.from({ length: 94 }, (_, index) => String.fromCharCode(33 + index)).join(''),
+    ],
     ['one of 16 KiB', 'x'.repeat(16_384)],
   ];
   for (const [name, token] of good) {
@@ -61,7 +69,13 @@ describe('the token in an answer', () => {
   ];
   for (const [name, body] of bad) {
     it(`${name} is no grant but a failure, and its refresh token may be spent`, async () => {
-      assert.deepEqual(plain(await login(replying(body))), { kind: 'failed', reason: 'malformed', reach: 'answered', maybeSpent: true, retryAfter: undefined });
+      assert.deepEqual(plain(await login(replying(body))), {
+        kind: 'failed',
+        reason: 'malformed',
+        reach: 'answered',
+        maybeSpent: true,
+        retryAfter: undefined,
+      });
     });
   }
 
@@ -74,7 +88,14 @@ describe('the token in an answer', () => {
     assert.equal((await login(replying('\ufeff{"access_token":"abc"}'))).kind, 'granted');
   });
 
-  for (const [name, refresh, expected] of [['a good one', 'r', 'r'], ['an empty one', '', undefined], ['null', null, undefined], ['a number', 5, undefined], ['one with CR LF', 'r\r\n', undefined], ['one of 17 KiB', 'x'.repeat(17_408), undefined]] as const) {
+  for (const [name, refresh, expected] of [
+    ['a good one', 'r', 'r'],
+    ['an empty one', '', undefined],
+    ['null', null, undefined],
+    ['a number', 5, undefined],
+    ['one with CR LF', 'r\r\n', undefined],
+    ['one of 17 KiB', 'x'.repeat(17_408), undefined],
+  ] as const) {
     it(`a refresh token that is ${name} is ${expected === undefined ? 'as good as none' : 'kept'}`, async () => {
       const outcome = await login(replying({ access_token: 'abc', refresh_token: refresh }));
       assert.equal(outcome.kind === 'granted' ? outcome.grant.refreshSecret : 'no grant', expected);
@@ -83,12 +104,31 @@ describe('the token in an answer', () => {
 });
 
 describe('the lifetime in an answer', () => {
-  const lifetime = async (body: unknown, flow: FlowInput = {} as FlowInput, headers: Record<string, string> = {}, given: Record<string, unknown> = values): Promise<number | undefined | string> => {
+  const lifetime = async (
+    body: unknown,
+    flow: FlowInput = {} as FlowInput,
+    headers: Record<string, string> = {},
+    given: Record<string, unknown> = values,
+  ): Promise<number | undefined | string> => {
     const outcome = await login(replying(body, 200, headers), flowSchema.parse({ ...oauth2, ...flow }), given);
     return outcome.kind === 'granted' ? outcome.grant.lifetime : outcome.kind;
   };
 
-  for (const [expires, expected] of [[3_600, 3_600], ['3600', 3_600], [3600.5, 3600.5], ['3600.5', 3600.5], [1e12, 1e12], [undefined, undefined], [null, undefined], ['', undefined], [' ', undefined], ['soon', undefined], [true, undefined], [[3_600], undefined], [{}, undefined]] as const) {
+  for (const [expires, expected] of [
+    [3_600, 3_600],
+    ['3600', 3_600],
+    [3600.5, 3600.5],
+    ['3600.5', 3600.5],
+    [1e12, 1e12],
+    [undefined, undefined],
+    [null, undefined],
+    ['', undefined],
+    [' ', undefined],
+    ['soon', undefined],
+    [true, undefined],
+    [[3_600], undefined],
+    [{}, undefined],
+  ] as const) {
     it(`expires_in ${JSON.stringify(expires) ?? 'missing'} is ${String(expected)}`, async () => {
       assert.equal(await lifetime({ access_token: 'abc', expires_in: expires }), expected);
     });
@@ -106,7 +146,10 @@ describe('the lifetime in an answer', () => {
     });
 
     it(`the same for a refresh token is "no end"`, async () => {
-      for (const answer of [{ token: '/access_token', refreshToken: '/r', refreshExpiresIn: '/end' }, { token: '/access_token', refreshToken: '/r', refreshExpiresAt: '/end' }]) {
+      for (const answer of [
+        { token: '/access_token', refreshToken: '/r', refreshExpiresIn: '/end' },
+        { token: '/access_token', refreshToken: '/r', refreshExpiresAt: '/end' },
+      ]) {
         const flow = flowSchema.parse({ ...oauth2, login: { ...oauth2.login!, answer } });
         const outcome = await login(replying({ access_token: 'abc', r: 'r', end: none }), flow);
         assert.equal(outcome.kind === 'granted' ? outcome.grant.refreshLifetime : 'no grant', undefined);
@@ -114,13 +157,15 @@ describe('the lifetime in an answer', () => {
     });
   }
 
-  it('missing: the flow\'s own; given: the smaller of both', async () => {
+  it("missing: the flow's own; given: the smaller of both", async () => {
     assert.equal(await lifetime({ access_token: 'abc' }, { lifetime: 600 } as FlowInput), 600);
     assert.equal(await lifetime({ access_token: 'abc', expires_in: 3_600 }, { lifetime: 600 } as FlowInput), 600);
     assert.equal(await lifetime({ access_token: 'abc', expires_in: 60 }, { lifetime: 600 } as FlowInput), 60);
   });
 
-  const at = { login: { ...oauth2.login!, answer: { token: '/access_token', expiresAt: '/end' } } } as unknown as FlowInput;
+  const at = {
+    login: { ...oauth2.login!, answer: { token: '/access_token', expiresAt: '/end' } },
+  } as unknown as FlowInput;
   for (const [name, end, expected] of [
     ['unix seconds', NOW / 1_000 + 100, 100],
     ['unix seconds as text', String(NOW / 1_000 + 100), 100],
@@ -130,16 +175,21 @@ describe('the lifetime in an answer', () => {
     ['no date at all', 'tomorrow', undefined],
     ['0', 0, undefined],
   ] as const) {
-    it(`an end given as ${name} is counted from receipt`, async () => assert.equal(await lifetime({ access_token: 'abc', end }, at), expected));
+    it(`an end given as ${name} is counted from receipt`, async () =>
+      assert.equal(await lifetime({ access_token: 'abc', end }, at), expected));
   }
 
-  it('an end is measured by the endpoint\'s own clock where it tells it', async () => {
+  it("an end is measured by the endpoint's own clock where it tells it", async () => {
     const theirs = NOW - 3_600_000;
-    assert.equal(await lifetime({ access_token: 'abc', end: theirs / 1_000 + 100 }, at, { date: new Date(theirs).toUTCString() }), 100);
+    assert.equal(
+      await lifetime({ access_token: 'abc', end: theirs / 1_000 + 100 }, at, { date: new Date(theirs).toUTCString() }),
+      100,
+    );
     assert.equal(await lifetime({ access_token: 'abc', end: NOW / 1_000 + 100 }, at, { date: 'rubbish' }), 100);
   });
 
-  const jwt = (claims: unknown): string => `h.${Buffer.from(typeof claims === 'string' ? claims : JSON.stringify(claims)).toString('base64url')}.s`;
+  const jwt = (claims: unknown): string =>
+    `h.${Buffer.from(typeof claims === 'string' ? claims : JSON.stringify(claims)).toString('base64url')}.s`;
   const twin = PRESETS['twin']!;
   const seconds = NOW / 1_000;
   for (const [name, claims, ttl, expected] of [
@@ -152,20 +202,45 @@ describe('the lifetime in an answer', () => {
     ['over by our clock though just issued: then exp - iat', { iat: seconds - 10_000, exp: seconds - 9_700 }, 600, 300],
   ] as const) {
     it(`of a JWT: ${name}`, async () => {
-      const outcome = await runCall(twin.login!, twin, twin.baseUrl, { email: 'e', password: 'p', ...(ttl !== undefined && { ttl }) }, replying({ token: jwt(claims), refreshToken: 'r' }), () => NOW);
+      const outcome = await runCall(
+        twin.login!,
+        twin,
+        twin.baseUrl,
+        { email: 'e', password: 'p', ...(ttl !== undefined && { ttl }) },
+        replying({ token: jwt(claims), refreshToken: 'r' }),
+        () => NOW,
+      );
       assert.equal(outcome.kind === 'granted' && outcome.grant.lifetime, expected);
     });
   }
 });
 
 describe('an answer that is no grant', () => {
-  for (const [status, reason, maybeSpent] of [[500, 'status_5xx', false], [502, 'status_5xx', true], [503, 'status_5xx', false], [504, 'status_5xx', true], [404, 'status_4xx', false], [301, 'redirect', false], [307, 'redirect', false]] as const) {
+  for (const [status, reason, maybeSpent] of [
+    [500, 'status_5xx', false],
+    [502, 'status_5xx', true],
+    [503, 'status_5xx', false],
+    [504, 'status_5xx', true],
+    [404, 'status_4xx', false],
+    [301, 'redirect', false],
+    [307, 'redirect', false],
+  ] as const) {
     it(`${status} is a failure (${reason})`, async () => {
-      assert.deepEqual(plain(await login(replying({ access_token: 'abc' }, status, { location: 'https://elsewhere.example/' }))), { kind: 'failed', reason, reach: 'answered', maybeSpent, retryAfter: undefined });
+      assert.deepEqual(
+        plain(await login(replying({ access_token: 'abc' }, status, { location: 'https://elsewhere.example/' }))),
+        { kind: 'failed', reason, reach: 'answered', maybeSpent, retryAfter: undefined },
+      );
     });
   }
 
-  for (const [header, expected] of [['7', 7], ['0', undefined], ['-1', undefined], ['soon', undefined], [new Date(NOW + 9_000).toUTCString(), 9], [new Date(NOW - 9_000).toUTCString(), undefined]] as const) {
+  for (const [header, expected] of [
+    ['7', 7],
+    ['0', undefined],
+    ['-1', undefined],
+    ['soon', undefined],
+    [new Date(NOW + 9_000).toUTCString(), 9],
+    [new Date(NOW - 9_000).toUTCString(), undefined],
+  ] as const) {
     it(`Retry-After: ${header}`, async () => {
       const outcome = await login(replying('', 503, { 'retry-after': header }));
       assert.equal(outcome.kind === 'failed' ? outcome.retryAfter : 'other', expected);
@@ -174,14 +249,28 @@ describe('an answer that is no grant', () => {
 
   it('a no inside a 200 is a refusal where the flow says so', async () => {
     const chatapp = PRESETS['chatapp']!;
-    const outcome = await runCall(chatapp.login!, chatapp, chatapp.baseUrl, { email: 'e', password: 'p', appId: 'a' }, replying({ success: false, error: { code: 'SomeError' } }), () => NOW);
+    const outcome = await runCall(
+      chatapp.login!,
+      chatapp,
+      chatapp.baseUrl,
+      { email: 'e', password: 'p', appId: 'a' },
+      replying({ success: false, error: { code: 'SomeError' } }),
+      () => NOW,
+    );
     assert.deepEqual(outcome, { kind: 'refused', reason: 'status 200, code SomeError' });
   });
 
   it('what a refusal says is no way out for a secret', async () => {
     for (const code of ['canary-Secret', 'canary', 'app', 'x'.repeat(41), 'with space', 'ключ', '<b>']) {
       const softline = PRESETS['softline']!;
-      const outcome = await runCall(softline.login!, softline, softline.baseUrl, { username: 'app', password: 'canary-Secret' }, replying({ error: code }, 401), () => NOW);
+      const outcome = await runCall(
+        softline.login!,
+        softline,
+        softline.baseUrl,
+        { username: 'app', password: 'canary-Secret' },
+        replying({ error: code }, 401),
+        () => NOW,
+      );
       assert.deepEqual(outcome, { kind: 'refused', reason: 'status 401' }, code);
     }
   });
@@ -189,13 +278,25 @@ describe('an answer that is no grant', () => {
   for (const reason of ['connect', 'timeout', 'reset', 'too_large', 'tls', 'dns'] as const) {
     it(`a call that came to nothing (${reason}) is a failure, spent or not as the sender says`, async () => {
       for (const maybeSent of [true, false]) {
-        assert.deepEqual(await login(async () => Promise.reject(new TokenCallError(reason, maybeSent))), { kind: 'failed', reason, reach: maybeSent ? 'unanswered' : 'unsent', maybeSpent: maybeSent, retryAfter: undefined });
+        assert.deepEqual(await login(async () => Promise.reject(new TokenCallError(reason, maybeSent))), {
+          kind: 'failed',
+          reason,
+          reach: maybeSent ? 'unanswered' : 'unsent',
+          maybeSpent: maybeSent,
+          retryAfter: undefined,
+        });
       }
     });
   }
 
   it('an unexpected fault of the sender is a failure too, and taken for spent', async () => {
-    assert.deepEqual(await login(async () => Promise.reject(new TypeError('canary-Secret'))), { kind: 'failed', reason: 'fault', reach: 'unanswered', maybeSpent: true, retryAfter: undefined });
+    assert.deepEqual(await login(async () => Promise.reject(new TypeError('canary-Secret'))), {
+      kind: 'failed',
+      reason: 'fault',
+      reach: 'unanswered',
+      maybeSpent: true,
+      retryAfter: undefined,
+    });
   });
 
   it('a value that is missing: nothing is sent, and nothing will be until the configuration changes', async () => {
@@ -205,26 +306,61 @@ describe('an answer that is no grant', () => {
 });
 
 describe('the request to a token endpoint', () => {
-  async function sent(flow: Flow, which: 'login' | 'refresh', given: Record<string, unknown>, baseUrl = flow.baseUrl): Promise<TokenRequest> {
+  async function sent(
+    flow: Flow,
+    which: 'login' | 'refresh',
+    given: Record<string, unknown>,
+    baseUrl = flow.baseUrl,
+  ): Promise<TokenRequest> {
     let seen: TokenRequest | undefined;
-    await runCall(flow[which]!, flow, baseUrl, given, async (request) => {
-      seen = request;
-      return { status: 500, headers: {}, body: '' };
-    }, () => NOW);
+    await runCall(
+      flow[which]!,
+      flow,
+      baseUrl,
+      given,
+      async (request) => {
+        seen = request;
+        return { status: 500, headers: {}, body: '' };
+      },
+      () => NOW,
+    );
     return seen!;
   }
   const common = { accept: 'application/json', 'user-agent': 'tokenward' };
 
-  it('is Softline\'s, ChatApp\'s and TWIN\'s own', async () => {
-    assert.deepEqual(await sent(PRESETS['softline']!, 'login', { username: 'u', password: 'p"$&' }), { method: 'POST', url: 'https://api.ecommerce.softline.com/v1/login_check', headers: { ...common, 'content-type': 'application/json' }, body: '{"username":"u","password":"p\\"$&"}' });
-    assert.deepEqual(await sent(PRESETS['chatapp']!, 'refresh', { refreshToken: '$2y$10$r' }), { method: 'POST', url: 'https://api.chatapp.online/v1/tokens/refresh', headers: { ...common, refresh: '$2y$10$r' }, body: undefined });
-    assert.deepEqual(await sent(PRESETS['twin']!, 'login', { email: 'e', password: 'p', ttl: 43_200 }), { method: 'POST', url: 'https://iam.twin24.ai/api/v1/auth/login', headers: { ...common, 'content-type': 'application/json' }, body: '{"email":"e","password":"p","ttl":43200}' });
-    assert.deepEqual(await sent(PRESETS['twin']!, 'refresh', { refreshToken: 'r' }), { method: 'POST', url: 'https://iam.twin24.ai/api/v1/auth/refresh', headers: { ...common, 'content-type': 'application/json' }, body: '{"refreshToken":"r"}' });
+  it("is Softline's, ChatApp's and TWIN's own", async () => {
+    assert.deepEqual(await sent(PRESETS['softline']!, 'login', { username: 'u', password: 'p"$&' }), {
+      method: 'POST',
+      url: 'https://api.ecommerce.softline.com/v1/login_check',
+      headers: { ...common, 'content-type': 'application/json' },
+      body: '{"username":"u","password":"p\\"$&"}',
+    });
+    assert.deepEqual(await sent(PRESETS['chatapp']!, 'refresh', { refreshToken: '$2y$10$r' }), {
+      method: 'POST',
+      url: 'https://api.chatapp.online/v1/tokens/refresh',
+      headers: { ...common, refresh: '$2y$10$r' },
+      body: undefined,
+    });
+    assert.deepEqual(await sent(PRESETS['twin']!, 'login', { email: 'e', password: 'p', ttl: 43_200 }), {
+      method: 'POST',
+      url: 'https://iam.twin24.ai/api/v1/auth/login',
+      headers: { ...common, 'content-type': 'application/json' },
+      body: '{"email":"e","password":"p","ttl":43200}',
+    });
+    assert.deepEqual(await sent(PRESETS['twin']!, 'refresh', { refreshToken: 'r' }), {
+      method: 'POST',
+      url: 'https://iam.twin24.ai/api/v1/auth/refresh',
+      headers: { ...common, 'content-type': 'application/json' },
+      body: '{"refreshToken":"r"}',
+    });
   });
 
   it('goes below the base URL, with or without a slash at its end, or to a whole URL', async () => {
     for (const base of ['https://test.example/api', 'https://test.example/api/', 'https://test.example/api//']) {
-      assert.equal((await sent(PRESETS['softline']!, 'login', { username: 'u', password: 'p' }, base)).url, 'https://test.example/api/v1/login_check');
+      assert.equal(
+        (await sent(PRESETS['softline']!, 'login', { username: 'u', password: 'p' }, base)).url,
+        'https://test.example/api/v1/login_check',
+      );
     }
     assert.equal((await sent(oauth2, 'login', values)).url, 'https://id.example/token');
   });

@@ -11,16 +11,22 @@ describe('a template', () => {
   });
 
   it('whatever the value', () => {
-    fc.assert(fc.property(fc.string({ minLength: 1, unit: 'grapheme' }), (value) => {
-      assert.equal(fillString('<{a}>', { a: value }), `<${value}>`);
-      assert.deepEqual(fillValue({ x: ['{a}'] }, { a: value }), { x: [value] });
-      assert.equal(new URLSearchParams(fillForm({ f: '{a}' }, { a: value })).get('f'), value);
-    }), { numRuns: 1_000 });
+    fc.assert(
+      fc.property(fc.string({ minLength: 1, unit: 'grapheme' }), (value) => {
+        assert.equal(fillString('<{a}>', { a: value }), `<${value}>`);
+        assert.deepEqual(fillValue({ x: ['{a}'] }, { a: value }), { x: [value] });
+        assert.equal(new URLSearchParams(fillForm({ f: '{a}' }, { a: value })).get('f'), value);
+      }),
+      { numRuns: 1_000 },
+    );
   });
 
   it('says which value is missing, and nothing else', () => {
     for (const values of [{}, { token: undefined }, { token: null }, { token: '' }, { other: 'secret' }]) {
-      assert.throws(() => fillString('{token}', values), (error: unknown) => error instanceof MissingValue && error.message === 'no value for {token}');
+      assert.throws(
+        () => fillString('{token}', values),
+        (error: unknown) => error instanceof MissingValue && error.message === 'no value for {token}',
+      );
     }
     assert.throws(() => fillValue({ a: { b: ['{token}'] } }, {}), MissingValue);
     assert.throws(() => fillForm({ a: '{token}' }, {}), MissingValue);
@@ -37,15 +43,27 @@ describe('a template', () => {
   });
 
   it('a value alone in its string keeps its type; within a text it becomes text', () => {
-    assert.deepEqual(fillValue({ ttl: '{ttl}', extra: '{extra}', text: 'ttl {ttl}', flag: '{flag}' }, { ttl: 43_200, extra: { a: [1] }, flag: false }), { ttl: 43_200, extra: { a: [1] }, text: 'ttl 43200', flag: false });
+    assert.deepEqual(
+      fillValue(
+        { ttl: '{ttl}', extra: '{extra}', text: 'ttl {ttl}', flag: '{flag}' },
+        { ttl: 43_200, extra: { a: [1] }, flag: false },
+      ),
+      { ttl: 43_200, extra: { a: [1] }, text: 'ttl 43200', flag: false },
+    );
   });
 
   it('leaves values that are no strings as they are', () => {
-    assert.deepEqual(fillValue({ a: 1, b: null, c: true, d: [1, '{x}'] }, { x: 'y' }), { a: 1, b: null, c: true, d: [1, 'y'] });
+    assert.deepEqual(fillValue({ a: 1, b: null, c: true, d: [1, '{x}'] }, { x: 'y' }), {
+      a: 1,
+      b: null,
+      c: true,
+      d: [1, 'y'],
+    });
   });
 
   it('does not take names from the prototype', () => {
-    for (const name of ['constructor', 'toString', 'hasOwnProperty']) assert.throws(() => fillString(`{${name}}`, {}), MissingValue);
+    for (const name of ['constructor', 'toString', 'hasOwnProperty'])
+      assert.throws(() => fillString(`{${name}}`, {}), MissingValue);
     assert.throws(() => fillValue('{constructor}', {}), MissingValue);
     assert.equal(fillString('{constructor?}', {}), '');
   });

@@ -8,7 +8,11 @@ const { PORT, TOKEN, API, IDLE, VOLUME } = process.env;
 // Without an agent every request costs a connection, so this is the first thing anybody adds.
 const agent = new Agent({ keepAlive: true });
 const app = express();
-for (const [path, port] of [['/api', API], ['/idle', IDLE], ['/volume', VOLUME]] as const) {
+for (const [path, port] of [
+  ['/api', API],
+  ['/idle', IDLE],
+  ['/volume', VOLUME],
+] as const) {
   const proxy = httpProxy.createProxyServer({ target: `http://127.0.0.1:${port!}/base`, changeOrigin: true, agent });
   proxy.on('proxyReq', (proxyReq) => {
     proxyReq.setHeader('Authorization', `Bearer ${TOKEN!}`);

@@ -4,7 +4,11 @@ import { say, type Pieces } from './pieces.ts';
 import { readReply, type SeenReply } from './strict-reply-reader.ts';
 
 /** What became of waiting for an answer. */
-export type Heard = { readonly kind: 'answer'; readonly answer: SeenReply } | { readonly kind: 'closed' } | { readonly kind: 'silence' } | { readonly kind: 'nonsense' };
+export type Heard =
+  | { readonly kind: 'answer'; readonly answer: SeenReply }
+  | { readonly kind: 'closed' }
+  | { readonly kind: 'silence' }
+  | { readonly kind: 'nonsense' };
 
 /** A caller's connection, by hand. */
 export class Caller {

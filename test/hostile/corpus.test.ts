@@ -1,9 +1,29 @@
 import assert from 'node:assert/strict';
-import { doors, framing, headers, inspection, mustPass, oneConnection, replies, target, tokenEndpoint } from './corpus/all.ts';
+import {
+  doors,
+  framing,
+  headers,
+  inspection,
+  mustPass,
+  oneConnection,
+  replies,
+  target,
+  tokenEndpoint,
+} from './corpus/all.ts';
 import { joined } from './pieces.ts';
 import { RequestStream } from './strict-reader.ts';
 
-const all = [...framing, ...target, ...headers, ...mustPass, ...replies, ...inspection, ...tokenEndpoint, ...doors, ...oneConnection];
+const all = [
+  ...framing,
+  ...target,
+  ...headers,
+  ...mustPass,
+  ...replies,
+  ...inspection,
+  ...tokenEndpoint,
+  ...doors,
+  ...oneConnection,
+];
 
 describe('the hostile corpus', () => {
   it('has at least 180 items, each with an id of its own', () => {
@@ -14,8 +34,13 @@ describe('the hostile corpus', () => {
   it('says of every item what it is, and no two of a class are the same bytes', () => {
     for (const { id, about } of all) assert.ok(about.length > 1, id);
     for (const items of [framing, headers, target, doors, oneConnection]) {
-      const bytes = items.map(({ id, send, cut }) => `${joined(send).toString('latin1').replaceAll(id, '')}${cut === true ? ' cut' : ''}`);
-      assert.deepEqual(bytes.filter((text, i) => bytes.indexOf(text) !== i), []);
+      const bytes = items.map(
+        ({ id, send, cut }) => `${joined(send).toString('latin1').replaceAll(id, '')}${cut === true ? ' cut' : ''}`,
+      );
+      assert.deepEqual(
+        bytes.filter((text, i) => bytes.indexOf(text) !== i),
+        [],
+      );
     }
   });
 });
@@ -28,11 +53,19 @@ describe('the strict reader of requests', () => {
   };
 
   it('reads plain requests, one after the other', () => {
-    assert.deepEqual(read('GET /a HTTP/1.1\r\nHost: h\r\n\r\nPOST /b HTTP/1.1\r\nHost: h\r\nContent-Length: 2\r\n\r\nokPUT /c HTTP/1.1\r\nHost: h\r\nTransfer-Encoding: chunked\r\n\r\n2\r\nok\r\n0\r\n\r\n'), { count: 3, fault: undefined });
+    assert.deepEqual(
+      read(
+        'GET /a HTTP/1.1\r\nHost: h\r\n\r\nPOST /b HTTP/1.1\r\nHost: h\r\nContent-Length: 2\r\n\r\nokPUT /c HTTP/1.1\r\nHost: h\r\nTransfer-Encoding: chunked\r\n\r\n2\r\nok\r\n0\r\n\r\n',
+      ),
+      { count: 3, fault: undefined },
+    );
   });
 
   it('waits for the rest', () => {
-    assert.deepEqual(read('POST /b HTTP/1.1\r\nHost: h\r\nContent-Length: 3\r\n\r\nok'), { count: 0, fault: undefined });
+    assert.deepEqual(read('POST /b HTTP/1.1\r\nHost: h\r\nContent-Length: 3\r\n\r\nok'), {
+      count: 0,
+      fault: undefined,
+    });
   });
 
   it('forgives nothing', () => {

@@ -15,9 +15,11 @@ const ANSWER_MOST = 6_000;
  */
 export async function judgeInspection(stage: Stage, item: InspectionItem): Promise<Verdict> {
   await stage.subject.revive();
-  const wrong = item.fate === 'renew'
-    ? ((await exchange(stage, item, item.flow, item.id)) ?? (await exchange(stage, item, `${item.flow}-as-is`, `${item.id}-as-is`)))
-    : await exchange(stage, item, item.flow, item.id);
+  const wrong =
+    item.fate === 'renew'
+      ? ((await exchange(stage, item, item.flow, item.id)) ??
+        (await exchange(stage, item, `${item.flow}-as-is`, `${item.id}-as-is`)))
+      : await exchange(stage, item, item.flow, item.id);
   return { wrong, leaked: 0 };
 }
 
@@ -31,7 +33,8 @@ async function exchange(stage: Stage, item: InspectionItem, route: string, path:
   api.mark();
   const before = endpoint.calls(item.flow).length;
   let answers = 0;
-  api.answerer = (arrival) => (arrival.request.target === `/base/${path}` && (answers += 1) === 1 ? item.reply : echo(arrival));
+  api.answerer = (arrival) =>
+    arrival.request.target === `/base/${path}` && (answers += 1) === 1 ? item.reply : echo(arrival);
   const got = await ask(stage, method, `/${route}/${path}`);
   api.answerer = echo;
   const calls = endpoint.calls(item.flow).length - before;
@@ -42,9 +45,13 @@ async function exchange(stage: Stage, item: InspectionItem, route: string, path:
   if (calls !== (item.fate === 'renew' ? 1 : 0)) return `${calls} token calls (${route})`;
   if (arrivals.length !== (replayed ? 2 : 1)) return `${arrivals.length} requests upstream (${route})`;
   if (!replayed) return different(got, whole(item.reply, method));
-  const [first, second] = arrivals.map(({ request: { fields } }) => fields.find(([name]) => /^authorization(jwt)?$/i.test(name))?.[1]);
+  const [first, second] = arrivals.map(
+    ({ request: { fields } }) => fields.find(([name]) => /^authorization(jwt)?$/i.test(name))?.[1],
+  );
   if (first === second || !second?.includes(endpoint.last(item.flow)!)) return 'replayed without the new token';
-  return got.status === 200 && got.body.toString('latin1') === `GET /base/${path}` ? undefined : `after the replay the caller got ${got.status}`;
+  return got.status === 200 && got.body.toString('latin1') === `GET /base/${path}`
+    ? undefined
+    : `after the replay the caller got ${got.status}`;
 }
 
 async function ask(stage: Stage, method: string, target: string): Promise<SeenReply | string> {
@@ -68,7 +75,8 @@ function different(got: SeenReply, sent: SeenReply): string | undefined {
   if (got.status !== sent.status) return `status ${got.status}, not ${sent.status}`;
   if (!got.body.equals(sent.body)) return `another body: ${got.body.length} bytes of ${sent.body.length}`;
   for (const wanted of ['content-type', 'content-encoding']) {
-    const value = ({ fields }: SeenReply): string | undefined => fields.find(([name]) => name.toLowerCase() === wanted)?.[1];
+    const value = ({ fields }: SeenReply): string | undefined =>
+      fields.find(([name]) => name.toLowerCase() === wanted)?.[1];
     if (value(got) !== value(sent)) return `another ${wanted}`;
   }
   return undefined;

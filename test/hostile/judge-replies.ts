@@ -17,19 +17,37 @@ export async function judgeReply(stage: Stage, item: ReplyItem): Promise<Verdict
   await subject.revive();
   const { method, body = 0 } = { method: 'GET', ...item.request };
   api.mark();
-  const reply = item.reply.map((piece) => (typeof piece === 'string' ? piece.replaceAll('{token}', stage.token()) : piece));
+  const reply = item.reply.map((piece) =>
+    typeof piece === 'string' ? piece.replaceAll('{token}', stage.token()) : piece,
+  );
   const path = `/base/${item.id}`;
   api.answerer = (arrival) => (arrival.request.target === path ? reply : echo(arrival));
-  api.early = item.early === true ? (head) => (head.includes(` ${path} `) && head.includes('\r\n\r\n') ? reply : undefined) : undefined;
+  api.early =
+    item.early === true
+      ? (head) => (head.includes(` ${path} `) && head.includes('\r\n\r\n') ? reply : undefined)
+      : undefined;
   const caller = await Caller.open(subject.port);
   try {
-    void caller.say([request(`${method} /api/${item.id}`, body > 0 || method === 'POST' ? [`Content-Length: ${body}`] : []), ...(body > 0 ? [Buffer.alloc(body, 0x7a)] : [])]);
+    void caller.say([
+      request(`${method} /api/${item.id}`, body > 0 || method === 'POST' ? [`Content-Length: ${body}`] : []),
+      ...(body > 0 ? [Buffer.alloc(body, 0x7a)] : []),
+    ]);
     const heard = await caller.answer(method, ANSWER_MOST);
-    const failure = heard.kind === 'closed' ? undefined : heard.kind === 'answer' ? notAFailure(heard.answer) : heard.kind;
+    const failure =
+      heard.kind === 'closed' ? undefined : heard.kind === 'answer' ? notAFailure(heard.answer) : heard.kind;
     const whole = heard.kind === 'answer' ? notTheReply(item, heard.answer, stage.token()) : heard.kind;
-    const wrong = item.fate === 'relay' ? whole : item.fate === 'fail' ? failure : failure === undefined || whole === undefined ? undefined : `${whole}; ${failure}`;
+    const wrong =
+      item.fate === 'relay'
+        ? whole
+        : item.fate === 'fail'
+          ? failure
+          : failure === undefined || whole === undefined
+            ? undefined
+            : `${whole}; ${failure}`;
     if (wrong !== undefined) return { wrong, leaked: 0 };
-    const used = api.arrivals.filter(({ request: { target } }) => target === path).map(({ conversation }) => conversation.number);
+    const used = api.arrivals
+      .filter(({ request: { target } }) => target === path)
+      .map(({ conversation }) => conversation.number);
     // So that what comes behind the reply is there.
     if (item.spoils === true) await wait(30);
     return { wrong: await nextCallers(stage, item, used), leaked: 0 };
@@ -45,8 +63,15 @@ export async function judgeReply(stage: Stage, item: ReplyItem): Promise<Verdict
 function notTheReply(item: ReplyItem, got: SeenReply, token: string): string | undefined {
   if (got.end === 'cut') return 'cut';
   if (got.status !== item.status) return `status ${got.status}`;
-  if (got.body.toString('latin1') !== (item.body ?? '')) return `another body: ${JSON.stringify(got.body.toString('latin1', 0, 60))}`;
-  for (const [name, value] of item.has ?? []) if (!got.fields.some(([n, v]) => n.toLowerCase() === name.toLowerCase() && (v === value || v.split(', ').includes(value)))) return `without ${name}`;
+  if (got.body.toString('latin1') !== (item.body ?? ''))
+    return `another body: ${JSON.stringify(got.body.toString('latin1', 0, 60))}`;
+  for (const [name, value] of item.has ?? [])
+    if (
+      !got.fields.some(
+        ([n, v]) => n.toLowerCase() === name.toLowerCase() && (v === value || v.split(', ').includes(value)),
+      )
+    )
+      return `without ${name}`;
   for (const name of item.lacks ?? []) if (got.fields.some(([n]) => n.toLowerCase() === name)) return `with ${name}`;
   if (got.fields.some(([, value]) => value.includes(token))) return 'with our token';
   return undefined;
@@ -68,9 +93,11 @@ async function nextCallers(stage: Stage, item: ReplyItem, used: readonly number[
       const heard = await caller.answer('GET', ANSWER_MOST);
       if (heard.kind !== 'answer') return `the next caller: ${heard.kind}`;
       const { status, body } = heard.answer;
-      if (status !== 200 || body.toString('latin1') !== `GET /base/${path}`) return `the next caller got ${status} ${JSON.stringify(body.toString('latin1', 0, 60))}`;
+      if (status !== 200 || body.toString('latin1') !== `GET /base/${path}`)
+        return `the next caller got ${status} ${JSON.stringify(body.toString('latin1', 0, 60))}`;
       const arrival = stage.api.arrivals.find(({ request: { target } }) => target === `/base/${path}`);
-      if (item.spoils === true && used.includes(arrival?.conversation.number ?? -1)) return 'the connection was used again';
+      if (item.spoils === true && used.includes(arrival?.conversation.number ?? -1))
+        return 'the connection was used again';
     } finally {
       caller.hangUp();
     }

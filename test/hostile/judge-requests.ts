@@ -32,7 +32,8 @@ export async function judgeRequest(stage: Stage, item: RequestItem, place: Place
       const before = place === 'kept' ? BEFORE : CHUNKED_BEFORE;
       await caller.say([before]);
       const heard = await caller.answer(before.slice(0, before.indexOf(' ')), ANSWER_MOST);
-      if (heard.kind !== 'answer' || heard.answer.status !== 200) return { wrong: 'the good request before it failed', leaked: 0 };
+      if (heard.kind !== 'answer' || heard.answer.status !== 200)
+        return { wrong: 'the good request before it failed', leaked: 0 };
     }
     api.mark();
     const own = filled(item.send, stage.self);
@@ -44,11 +45,17 @@ export async function judgeRequest(stage: Stage, item: RequestItem, place: Place
       await wait(40);
       caller.socket.end();
     });
-    const wrong = item.fate === 'refuse' ? await refusal(stage, caller, item, place) : await passages(stage, caller, item.fate, place);
+    const wrong =
+      item.fate === 'refuse'
+        ? await refusal(stage, caller, item, place)
+        : await passages(stage, caller, item.fate, place);
     await speaking;
     // So that the good request of this item is not counted with the next one.
     if (place === 'pipelined') await wait(SETTLE);
-    const leaked = item.fate === 'refuse' ? Math.max(0, api.bytes - (place === 'pipelined' && api.bytes > 0 ? stage.beforeBytes : 0)) : 0;
+    const leaked =
+      item.fate === 'refuse'
+        ? Math.max(0, api.bytes - (place === 'pipelined' && api.bytes > 0 ? stage.beforeBytes : 0))
+        : 0;
     return { wrong: wrong ?? (leaked > 0 ? `${leaked} bytes upstream: ${seenText(stage)}` : undefined), leaked };
   } finally {
     caller.hangUp();
@@ -58,7 +65,9 @@ export async function judgeRequest(stage: Stage, item: RequestItem, place: Place
 }
 
 function filled(pieces: Pieces, self: string): Pieces {
-  return pieces.map((piece) => (typeof piece === 'string' ? piece.replaceAll('{self}', self === '' ? 'nobody' : self) : piece));
+  return pieces.map((piece) =>
+    typeof piece === 'string' ? piece.replaceAll('{self}', self === '' ? 'nobody' : self) : piece,
+  );
 }
 
 /** What is wrong with how it was refused. */
@@ -70,7 +79,10 @@ async function refusal(stage: Stage, caller: Caller, item: RequestItem, place: P
     // The caller would take it for the answer to a request that was carried out.
     if (before.answer.status !== 200) return `the good request in front of it was answered ${before.answer.status}`;
   }
-  const heard = await caller.answer(joined(item.send).toString('latin1', 0, 5) === 'HEAD ' ? 'HEAD' : 'GET', ANSWER_MOST);
+  const heard = await caller.answer(
+    joined(item.send).toString('latin1', 0, 5) === 'HEAD ' ? 'HEAD' : 'GET',
+    ANSWER_MOST,
+  );
   if (heard.kind === 'silence') return 'neither an answer nor an end';
   if (heard.kind === 'nonsense') return 'an answer that is not HTTP';
   if (heard.kind === 'closed') return undefined;
@@ -87,7 +99,12 @@ async function refusal(stage: Stage, caller: Caller, item: RequestItem, place: P
 }
 
 /** What is wrong with what came through. */
-async function passages(stage: Stage, caller: Caller, expected: readonly Passage[], place: Place): Promise<string | undefined> {
+async function passages(
+  stage: Stage,
+  caller: Caller,
+  expected: readonly Passage[],
+  place: Place,
+): Promise<string | undefined> {
   const { api } = stage;
   const all = place === 'pipelined' ? [{ method: 'GET', target: '/api/before' }, ...expected] : expected;
   for (const passage of all) {
@@ -95,16 +112,24 @@ async function passages(stage: Stage, caller: Caller, expected: readonly Passage
     if (heard.kind !== 'answer') return `${passage.method} ${short(passage.target)}: ${heard.kind}`;
     const { status, body } = heard.answer;
     if (status !== 200) return `${passage.method} ${short(passage.target)}: answered ${status}`;
-    if (passage.method !== 'HEAD' && body.toString('latin1') !== `${passage.method} ${upstreamTarget(passage.target)}`) return `${short(passage.target)}: an answer to something else: ${short(body.toString('latin1'))}`;
+    if (passage.method !== 'HEAD' && body.toString('latin1') !== `${passage.method} ${upstreamTarget(passage.target)}`)
+      return `${short(passage.target)}: an answer to something else: ${short(body.toString('latin1'))}`;
   }
   const more = await caller.answer('GET', 5);
   if (more.kind === 'answer' && more.answer.status < 400) return `one answer too many, ${more.answer.status}`;
   if (api.faults.length > 0) return `upstream: ${api.faults[0]!.what}: ${seenText(stage)}`;
   const order = api.arrivals.map(({ request }) => `${request.method} ${request.target}`).join();
-  if (stage.subject.name === 'tokenward' && order !== all.map(({ method, target }) => `${method} ${upstreamTarget(target)}`).join()) return `not in this order upstream: ${seenText(stage)}`;
-  if (api.arrivals.length !== all.length) return `${api.arrivals.length} requests upstream, not ${all.length}: ${seenText(stage)}`;
+  if (
+    stage.subject.name === 'tokenward' &&
+    order !== all.map(({ method, target }) => `${method} ${upstreamTarget(target)}`).join()
+  )
+    return `not in this order upstream: ${seenText(stage)}`;
+  if (api.arrivals.length !== all.length)
+    return `${api.arrivals.length} requests upstream, not ${all.length}: ${seenText(stage)}`;
   for (const passage of all) {
-    const seen = api.arrivals.find(({ request }) => request.method === passage.method && request.target === upstreamTarget(passage.target));
+    const seen = api.arrivals.find(
+      ({ request }) => request.method === passage.method && request.target === upstreamTarget(passage.target),
+    );
     if (seen === undefined) return `not seen: ${passage.method} ${short(passage.target)}; but ${seenText(stage)}`;
     const wrong = passageWrong(seen.request, passage, stage);
     if (wrong !== undefined) return wrong;
@@ -122,28 +147,37 @@ const plain = (name: string): string => name.toLowerCase().replaceAll('_', '-');
 const NEVER_ON = ['keep-alive', 'proxy-connection', 'te', 'trailer', 'upgrade', 'expect', 'proxy-authorization'];
 
 function passageWrong(seen: SeenRequest, passage: Passage, stage: Stage): string | undefined {
-  if (seen.body.toString('latin1') !== (passage.body ?? '')) return `another body: ${short(seen.body.toString('latin1'))}`;
-  for (const [name, value] of passage.has ?? []) if (!holds(seen, name, value, stage)) return `without ${name}: ${short(value)}`;
-  for (const name of [...NEVER_ON, ...(passage.lacks ?? [])]) if (seen.fields.some(([n]) => plain(n) === plain(name))) return `with ${name}`;
+  if (seen.body.toString('latin1') !== (passage.body ?? ''))
+    return `another body: ${short(seen.body.toString('latin1'))}`;
+  for (const [name, value] of passage.has ?? [])
+    if (!holds(seen, name, value, stage)) return `without ${name}: ${short(value)}`;
+  for (const name of [...NEVER_ON, ...(passage.lacks ?? [])])
+    if (seen.fields.some(([n]) => plain(n) === plain(name))) return `with ${name}`;
   return credentialsWrong(seen, stage.token()) ?? hopWrong(seen, stage);
 }
 
 /** tokenward keeps fields as they came; of the baseline it is enough that their meaning is there. */
 function holds(seen: SeenRequest, name: string, value: string, { subject }: Stage): boolean {
   if (subject.name === 'tokenward') return seen.fields.some(([n, v]) => n === name && v === value);
-  return seen.fields.some(([n, v]) => n.toLowerCase() === name.toLowerCase() && (v === value || v.split(/[,;] /).includes(value) || v.includes(value)));
+  return seen.fields.some(
+    ([n, v]) =>
+      n.toLowerCase() === name.toLowerCase() && (v === value || v.split(/[,;] /).includes(value) || v.includes(value)),
+  );
 }
 
 /** Ours once, the caller's never. */
 export function credentialsWrong(seen: SeenRequest, token: string): string | undefined {
   const own = seen.fields.filter(([name]) => plain(name) === 'authorization');
-  if (own.length !== 1 || own[0]![1] !== `Bearer ${token}`) return `not our token exactly once: ${own.map(([, value]) => short(value)).join(' and ') || 'none'}`;
-  if (seen.fields.some(([name, value]) => value.includes(CANARY) || name.includes(CANARY))) return 'the caller\'s own credentials';
+  if (own.length !== 1 || own[0]![1] !== `Bearer ${token}`)
+    return `not our token exactly once: ${own.map(([, value]) => short(value)).join(' and ') || 'none'}`;
+  if (seen.fields.some(([name, value]) => value.includes(CANARY) || name.includes(CANARY)))
+    return "the caller's own credentials";
   return undefined;
 }
 
 function hopWrong(seen: SeenRequest, { api, self }: Stage): string | undefined {
-  const values = (wanted: string): string[] => seen.fields.filter(([name]) => plain(name) === wanted).map(([, value]) => value);
+  const values = (wanted: string): string[] =>
+    seen.fields.filter(([name]) => plain(name) === wanted).map(([, value]) => value);
   if (values('host')[0] !== `127.0.0.1:${api.port}`) return `Host: ${values('host').join()}`;
   const connection = values('connection').join().toLowerCase();
   if (connection !== '' && connection !== 'keep-alive' && connection !== 'close') return `Connection: ${connection}`;
@@ -152,7 +186,14 @@ function hopWrong(seen: SeenRequest, { api, self }: Stage): string | undefined {
 }
 
 export function seenText({ api }: Stage): string {
-  const requests = api.arrivals.map(({ request }) => `${request.method} ${short(request.target)} [${request.fields.filter(([name]) => !/^(host|authorization|via)$/i.test(name)).map(([name, value]) => `${name}: ${short(value)}`).join(' | ').slice(0, 200)}] (${request.body.length} B)`);
+  const requests = api.arrivals.map(
+    ({ request }) =>
+      `${request.method} ${short(request.target)} [${request.fields
+        .filter(([name]) => !/^(host|authorization|via)$/i.test(name))
+        .map(([name, value]) => `${name}: ${short(value)}`)
+        .join(' | ')
+        .slice(0, 200)}] (${request.body.length} B)`,
+  );
   const faults = api.faults.map(({ what, bytes }) => `${what}: ${short(JSON.stringify(bytes.toString('latin1')))}`);
   return [...requests, ...faults].join('; ').slice(0, 500) || `${api.bytes} bytes of an unfinished request`;
 }

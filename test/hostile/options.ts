@@ -61,7 +61,13 @@ export function parseOptions(args: string[]): Options {
   const unknown = only?.find((part) => !known.includes(part));
   if (unknown !== undefined) throw new UsageError(`--only does not know "${unknown}"; it knows ${known.join(', ')}`);
   return {
-    quick: values.quick, full: values.full, baseline: !values['no-baseline'], verbose: values.verbose, help: values.help, seed, engine,
+    quick: values.quick,
+    full: values.full,
+    baseline: !values['no-baseline'],
+    verbose: values.verbose,
+    help: values.help,
+    seed,
+    engine,
     runs: (part) => only === undefined || only.includes(part),
   };
 }

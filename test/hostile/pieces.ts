@@ -20,7 +20,9 @@ export const letters = (text: string): string[] => Array.from(text);
 
 /** Everything a list of pieces would send, in one buffer. */
 export function joined(pieces: Pieces): Buffer {
-  return Buffer.concat(pieces.flatMap((piece) => (typeof piece === 'string' ? [bytesOf(piece)] : Buffer.isBuffer(piece) ? [piece] : [])));
+  return Buffer.concat(
+    pieces.flatMap((piece) => (typeof piece === 'string' ? [bytesOf(piece)] : Buffer.isBuffer(piece) ? [piece] : [])),
+  );
 }
 
 /** Says the pieces in turn; stops when the connection is over. */

@@ -69,7 +69,9 @@ export class RawServer {
 
   /** Connections on which bytes came that have no answer yet. */
   get unanswered(): number {
-    return [...this.#open.values()].filter(({ requests, answered, stream }) => requests > answered || stream.rest.length > 0).length;
+    return [...this.#open.values()].filter(
+      ({ requests, answered, stream }) => requests > answered || stream.rest.length > 0,
+    ).length;
   }
 
   get connections(): number {
@@ -88,14 +90,22 @@ export class RawServer {
   }
 
   #converse(socket: Socket): void {
-    const conversation: Conversation = { number: (this.#count += 1), socket, stream: new RequestStream(), requests: 0, answered: 0 };
+    const conversation: Conversation = {
+      number: (this.#count += 1),
+      socket,
+      stream: new RequestStream(),
+      requests: 0,
+      answered: 0,
+    };
     this.#open.set(socket, conversation);
     let turn = Promise.resolve();
     let earlyDone = false;
     const answer = (pieces: Pieces): void => {
-      turn = turn.then(() => say(socket, pieces)).then(() => {
-        conversation.answered += 1;
-      });
+      turn = turn
+        .then(() => say(socket, pieces))
+        .then(() => {
+          conversation.answered += 1;
+        });
     };
     socket.on('error', () => undefined);
     socket.on('close', () => this.#open.delete(socket));

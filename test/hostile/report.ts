@@ -17,12 +17,17 @@ export interface Row {
 /** The table by class, both proxies side by side. */
 export function classTable(rows: readonly Row[]): string {
   const cells = (result: ClassResult | undefined): string[] =>
-    result === undefined ? ['-', '-', '-'] : [`${result.asExpected}/${result.items}`, String(result.leaked), String(result.uncaught)];
-  return table([
-    ['', 'tokenward', '', '', 'http-proxy 1.18.1', '', ''],
-    ['class', 'as expected', 'bytes upstream', 'uncaught', 'as expected', 'bytes upstream', 'uncaught'],
-    ...rows.map(({ what, tokenward, baseline }) => [what, ...cells(tokenward), ...cells(baseline)]),
-  ], 2);
+    result === undefined
+      ? ['-', '-', '-']
+      : [`${result.asExpected}/${result.items}`, String(result.leaked), String(result.uncaught)];
+  return table(
+    [
+      ['', 'tokenward', '', '', 'http-proxy 1.18.1', '', ''],
+      ['class', 'as expected', 'bytes upstream', 'uncaught', 'as expected', 'bytes upstream', 'uncaught'],
+      ...rows.map(({ what, tokenward, baseline }) => [what, ...cells(tokenward), ...cells(baseline)]),
+    ],
+    2,
+  );
 }
 
 export interface TrialLine {
@@ -32,13 +37,27 @@ export interface TrialLine {
 }
 
 export function trialTable(lines: readonly TrialLine[]): string {
-  return table([['trial', 'tokenward', 'http-proxy 1.18.1'], ...lines.map(({ what, tokenward, baseline }) => [what, tokenward, baseline])], 1);
+  return table(
+    [
+      ['trial', 'tokenward', 'http-proxy 1.18.1'],
+      ...lines.map(({ what, tokenward, baseline }) => [what, tokenward, baseline]),
+    ],
+    1,
+  );
 }
 
 function table(rows: readonly (readonly string[])[], heads: number): string {
   const widths = rows[0]!.map((_, column) => Math.max(...rows.map((row) => row[column]!.length)));
-  const line = (row: readonly string[]): string => row.map((cell, column) => cell.padEnd(widths[column]!)).join('  ').trimEnd();
-  return [...rows.slice(0, heads).map(line), widths.map((width) => '-'.repeat(width)).join('  '), ...rows.slice(heads).map(line)].join('\n');
+  const line = (row: readonly string[]): string =>
+    row
+      .map((cell, column) => cell.padEnd(widths[column]!))
+      .join('  ')
+      .trimEnd();
+  return [
+    ...rows.slice(0, heads).map(line),
+    widths.map((width) => '-'.repeat(width)).join('  '),
+    ...rows.slice(heads).map(line),
+  ].join('\n');
 }
 
 /** How often one thing is spelled out before it is only counted. */
@@ -65,6 +84,11 @@ export class Tally {
 
   /** What was only counted. */
   rest(): string[] {
-    return [...this.#said].filter(([, ids]) => ids.length > SAY_MOST).map(([wrong, ids]) => `  WRONG  ${ids.length - SAY_MOST} more: ${wrong}: ${[...new Set(ids.slice(SAY_MOST))].join(' ')}`);
+    return [...this.#said]
+      .filter(([, ids]) => ids.length > SAY_MOST)
+      .map(
+        ([wrong, ids]) =>
+          `  WRONG  ${ids.length - SAY_MOST} more: ${wrong}: ${[...new Set(ids.slice(SAY_MOST))].join(' ')}`,
+      );
   }
 }

@@ -6,12 +6,20 @@ import { ConnectionPool } from '../../src/http/client/pool.ts';
 import { UpstreamReply } from '../../src/http/client/response.ts';
 import { echo, RawServer } from './raw-server.ts';
 
-const chunks = fc.array(fc.uint8Array({ minLength: 1, maxLength: 3_000 }).map((array) => Buffer.from(array)), { maxLength: 6 });
-const body = fc.tuple(chunks, fc.constantFrom('none', 'kept', 'streamed', 'streamed without a length')).map(([pieces, kind]) => ({ pieces: kind === 'none' ? [] : pieces, kind }));
+const chunks = fc.array(
+  fc.uint8Array({ minLength: 1, maxLength: 3_000 }).map((array) => Buffer.from(array)),
+  { maxLength: 6 },
+);
+const body = fc
+  .tuple(chunks, fc.constantFrom('none', 'kept', 'streamed', 'streamed without a length'))
+  .map(([pieces, kind]) => ({ pieces: kind === 'none' ? [] : pieces, kind }));
 const request = fc.record({
   method: fc.constantFrom('GET', 'HEAD', 'POST', 'PUT', 'PATCH', 'DELETE', 'OPTIONS'),
   target: fc.nat(1_000_000).map((n) => `/base/${n}?q=${n}`),
-  fields: fc.array(fc.tuple(fc.constantFrom('X-A', 'x-b', 'Cookie'), fc.constantFrom('1', '', 'a\tb', 'caf\xe9', 'x'.repeat(2_000))), { maxLength: 5 }),
+  fields: fc.array(
+    fc.tuple(fc.constantFrom('X-A', 'x-b', 'Cookie'), fc.constantFrom('1', '', 'a\tb', 'caf\xe9', 'x'.repeat(2_000))),
+    { maxLength: 5 },
+  ),
   body,
 });
 
@@ -34,7 +42,10 @@ describe('what we write upstream, read by a second reader', () => {
   before(async () => {
     server = new RawServer(echo);
     await server.listen();
-    pool = new ConnectionPool(destinationOf(`http://127.0.0.1:${server.port}`), { maxConnections: 2, timeouts: { connect: 2_000, firstByte: 5_000, idle: 5_000 } });
+    pool = new ConnectionPool(destinationOf(`http://127.0.0.1:${server.port}`), {
+      maxConnections: 2,
+      timeouts: { connect: 2_000, firstByte: 5_000, idle: 5_000 },
+    });
   });
   after(async () => {
     pool.close();
@@ -42,23 +53,41 @@ describe('what we write upstream, read by a second reader', () => {
   });
 
   it('every request arrives as it was meant, whole and alone, on connections that are used again and again', async () => {
-    await fc.assert(fc.asyncProperty(fc.array(request, { minLength: 1, maxLength: 4 }), async (requests) => {
-      server.mark();
-      await Promise.all(requests.map(async ({ method, target, fields, body: meant }) => {
-        const reply = await new Promise<UpstreamReply>((resolve, reject) => {
-          pool.run({ method, target, headers: ['host', 'upstream', ...fields.flat()], body: bodyOf(meant) }, new UpstreamReply(resolve, reject));
-        });
-        await reply.gather(64 * 1024);
-        assert.equal(Buffer.concat(reply.chunks).toString(), method === 'HEAD' ? '' : `${method} ${target}`);
-      }));
-      assert.deepEqual(server.faults, []);
-      assert.equal(server.unanswered, 0);
-      assert.equal(server.arrivals.length, requests.length);
-      for (const { method, target, fields, body: { pieces } } of requests) {
-        const found = server.arrivals.some(({ request: seen }) => seen.method === method && seen.target === target && seen.body.equals(Buffer.concat(pieces))
-          && fields.every(([n, v]) => seen.fields.some(([name, value]) => name === n && value === v)));
-        assert.ok(found, `${method} ${target}`);
-      }
-    }), { numRuns: 300 });
+    await fc.assert(
+      fc.asyncProperty(fc.array(request, { minLength: 1, maxLength: 4 }), async (requests) => {
+        server.mark();
+        await Promise.all(
+          requests.map(async ({ method, target, fields, body: meant }) => {
+            const reply = await new Promise<UpstreamReply>((resolve, reject) => {
+              pool.run(
+                { method, target, headers: ['host', 'upstream', ...fields.flat()], body: bodyOf(meant) },
+                new UpstreamReply(resolve, reject),
+              );
+            });
+            await reply.gather(64 * 1024);
+            assert.equal(Buffer.concat(reply.chunks).toString(), method === 'HEAD' ? '' : `${method} ${target}`);
+          }),
+        );
+        assert.deepEqual(server.faults, []);
+        assert.equal(server.unanswered, 0);
+        assert.equal(server.arrivals.length, requests.length);
+        for (const {
+          method,
+          target,
+          fields,
+          body: { pieces },
+        } of requests) {
+          const found = server.arrivals.some(
+            ({ request: seen }) =>
+              seen.method === method &&
+              seen.target === target &&
+              seen.body.equals(Buffer.concat(pieces)) &&
+              fields.every(([n, v]) => seen.fields.some(([name, value]) => name === n && value === v)),
+          );
+          assert.ok(found, `${method} ${target}`);
+        }
+      }),
+      { numRuns: 300 },
+    );
   });
 });

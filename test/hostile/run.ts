@@ -8,7 +8,9 @@ import { runTrials } from './trials/all.ts';
 /** Everything, in order; the exit code. */
 async function main(options: Options): Promise<number> {
   const tally = new Tally();
-  console.log(`seed ${options.seed}, engine ${options.engine}, Node ${process.version}; ${Object.values(COUNTS).reduce((a, b) => a + b)} items`);
+  console.log(
+    `seed ${options.seed}, engine ${options.engine}, Node ${process.version}; ${Object.values(COUNTS).reduce((a, b) => a + b)} items`,
+  );
   const stages: Stage[] = [];
   try {
     const tokenward = await startStage('tokenward', options.engine);
@@ -19,7 +21,10 @@ async function main(options: Options): Promise<number> {
     const rows = await corpus(options, tally, tokenward, baseline);
     if (rows.length > 0) console.log(`\n${classTable(rows)}\n`);
     const lines: TrialLine[] = await runTrials(options, tally, tokenward, baseline);
-    tally.count('the process still runs, and has never ended', tokenward.subject.deaths === 0 ? undefined : `it ended ${tokenward.subject.deaths} times`);
+    tally.count(
+      'the process still runs, and has never ended',
+      tokenward.subject.deaths === 0 ? undefined : `it ended ${tokenward.subject.deaths} times`,
+    );
     tally.count('no uncaught exception', tokenward.subject.faults()[0]);
     if (lines.length > 0) console.log(`\n${trialTable(lines)}\n`);
   } finally {

@@ -34,8 +34,19 @@ export async function startStage(name: Subject['name'], engine: 'fast' | 'expres
   const idle = new RawServer(echo);
   const volume = new VolumeServer();
   const endpoint = new TokenEndpoint(tokenEndpoint);
-  const [apiPort, tokensPort, idlePort, volumePort, endpointPort] = await Promise.all([api.listen(), tokens.listen(), idle.listen(), volume.listen(), endpoint.server.listen()]);
-  const setup = { engine, upstreams: { api: apiPort, tokens: tokensPort, idle: idlePort, volume: volumePort }, tokenEndpoint: endpointPort, tokenItems: tokenEndpoint.map(({ id }) => id) };
+  const [apiPort, tokensPort, idlePort, volumePort, endpointPort] = await Promise.all([
+    api.listen(),
+    tokens.listen(),
+    idle.listen(),
+    volume.listen(),
+    endpoint.server.listen(),
+  ]);
+  const setup = {
+    engine,
+    upstreams: { api: apiPort, tokens: tokensPort, idle: idlePort, volume: volumePort },
+    tokenEndpoint: endpointPort,
+    tokenItems: tokenEndpoint.map(({ id }) => id),
+  };
   const closeServers = async (): Promise<void> => {
     await Promise.all([api, tokens, idle, volume, endpoint.server].map((server) => server.close()));
   };
@@ -45,7 +56,14 @@ export async function startStage(name: Subject['name'], engine: 'fast' | 'expres
     const { self, beforeBytes } = await meet(subject, api);
     const started = subject;
     return {
-      subject, api, tokens, idle, volume, endpoint, self, beforeBytes,
+      subject,
+      api,
+      tokens,
+      idle,
+      volume,
+      endpoint,
+      self,
+      beforeBytes,
       token: () => (name === 'tokenward' ? (endpoint.last('main') ?? '') : BASELINE_TOKEN),
       async stop() {
         await started.stop();
@@ -67,7 +85,8 @@ async function meet(subject: Subject, api: RawServer): Promise<{ self: string; b
     api.mark();
     await caller.say([BEFORE]);
     const heard = await caller.answer('GET', 5_000);
-    if (heard.kind !== 'answer' || heard.answer.status !== 200) throw new HostileError(`${subject.name} does not answer a good request: ${JSON.stringify(heard)}`);
+    if (heard.kind !== 'answer' || heard.answer.status !== 200)
+      throw new HostileError(`${subject.name} does not answer a good request: ${JSON.stringify(heard)}`);
   }
   caller.hangUp();
   const seen = api.arrivals[0]!.request;

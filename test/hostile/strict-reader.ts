@@ -12,7 +12,9 @@ export class Ambiguous extends Error {
 }
 
 const HEAD_LIMIT = 128 * 1024;
-const TOKEN_BYTES = new Set(Buffer.from("!#$%&'*+-.^_`|~0123456789abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ"));
+const TOKEN_BYTES = new Set(
+  Buffer.from("!#$%&'*+-.^_`|~0123456789abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ"),
+);
 const DIGITS = '0123456789';
 const HEX = '0123456789abcdefABCDEF';
 
@@ -99,7 +101,9 @@ function readRequest(cursor: Cursor): SeenRequest | undefined {
   if (version !== 'HTTP/1.1') throw new Ambiguous('another version than HTTP/1.1');
   if (!/^[A-Z]+$/.test(method)) throw new Ambiguous('a method that is not upper-case letters');
   if (!target.startsWith('/')) throw new Ambiguous('a target that is not a path');
-  for (const letter of target) if (letter <= ' ' || letter > '~' || letter === '#') throw new Ambiguous('a byte in the target that has no place there');
+  for (const letter of target)
+    if (letter <= ' ' || letter > '~' || letter === '#')
+      throw new Ambiguous('a byte in the target that has no place there');
 
   const fields: (readonly [string, string])[] = [];
   for (;;) {
@@ -115,7 +119,8 @@ function readRequest(cursor: Cursor): SeenRequest | undefined {
 function readField(line: Buffer): readonly [string, string] {
   const colon = line.indexOf(0x3a);
   if (colon <= 0) throw new Ambiguous('a field without a name');
-  for (let i = 0; i < colon; i += 1) if (!TOKEN_BYTES.has(line[i]!)) throw new Ambiguous('a byte in a field name that has no place there');
+  for (let i = 0; i < colon; i += 1)
+    if (!TOKEN_BYTES.has(line[i]!)) throw new Ambiguous('a byte in a field name that has no place there');
   for (let i = colon + 1; i < line.length; i += 1) {
     const byte = line[i]!;
     if ((byte < 0x20 && byte !== 9) || byte === 0x7f) throw new Ambiguous('a control byte in a field value');
@@ -129,12 +134,14 @@ function readField(line: Buffer): readonly [string, string] {
 
 /** RFC 9112 §6.3 for requests; undefined if the body is not all here. */
 function readBody(cursor: Cursor, fields: SeenRequest['fields']): Buffer | undefined {
-  const all = (wanted: string): string[] => fields.filter(([name]) => name.toLowerCase().replaceAll('_', '-') === wanted).map(([, value]) => value);
+  const all = (wanted: string): string[] =>
+    fields.filter(([name]) => name.toLowerCase().replaceAll('_', '-') === wanted).map(([, value]) => value);
   if (all('host').length !== 1 || all('host')[0] === '') throw new Ambiguous('not exactly one Host');
   const lengths = all('content-length');
   const codings = all('transfer-encoding');
   if (lengths.length + codings.length > 1) throw new Ambiguous('more than one statement about the length of the body');
-  if (fields.some(([name]) => /^(content_length|transfer_encoding)$/i.test(name))) throw new Ambiguous('a look-alike of a framing field');
+  if (fields.some(([name]) => /^(content_length|transfer_encoding)$/i.test(name)))
+    throw new Ambiguous('a look-alike of a framing field');
   if (codings.length === 1) {
     if (codings[0] !== 'chunked') throw new Ambiguous('a transfer coding that is not plainly chunked');
     return readChunks(cursor);
@@ -163,6 +170,7 @@ function readChunks(cursor: Cursor): Buffer | undefined {
 }
 
 function plainNumber(text: string, digits: string, base: number): number {
-  if (text === '' || text.length > 15 || Array.from(text).some((digit) => !digits.includes(digit))) throw new Ambiguous('a length that is not one plain number');
+  if (text === '' || text.length > 15 || Array.from(text).some((digit) => !digits.includes(digit)))
+    throw new Ambiguous('a length that is not one plain number');
   return Number.parseInt(text, base);
 }

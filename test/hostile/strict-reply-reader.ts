@@ -27,14 +27,17 @@ export function readReply(bytes: Buffer, method: string, closed: boolean): SeenR
     if (end === -1) {
       const begun = bytes.length > at;
       if (begun && /(^|[^\r])\n/.test(bytes.toString('latin1', at))) throw new BadReply('a bare line feed');
-      if (closed && begun) return { status: 0, reason: '', fields: [], body: Buffer.alloc(0), size: bytes.length, end: 'cut', interim };
+      if (closed && begun)
+        return { status: 0, reason: '', fields: [], body: Buffer.alloc(0), size: bytes.length, end: 'cut', interim };
       return undefined;
     }
     const head = readHead(bytes.toString('latin1', at, end));
     at = end + 4;
     if (head.status >= 200) {
       const rest = readBody(bytes, at, method, closed, head);
-      return rest === undefined ? undefined : { status: head.status, reason: head.reason, fields: head.fields, interim, ...rest };
+      return rest === undefined
+        ? undefined
+        : { status: head.status, reason: head.reason, fields: head.fields, interim, ...rest };
     }
     if (head.status === 101) throw new BadReply('101');
     interim.push(head.status);
@@ -52,7 +55,8 @@ function readHead(text: string): Head {
   const [first, ...lines] = text.split('\r\n') as [string, ...string[]];
   // Split leaves lone CRs and LFs inside the lines.
   if (/[\x00-\x08\x0a-\x1f\x7f]/.test([first, ...lines].join(''))) throw new BadReply('a control byte');
-  if (first.slice(0, 7) !== 'HTTP/1.' || !'01'.includes(first[7] ?? 'x') || first[8] !== ' ') throw new BadReply('status line');
+  if (first.slice(0, 7) !== 'HTTP/1.' || !'01'.includes(first[7] ?? 'x') || first[8] !== ' ')
+    throw new BadReply('status line');
   const digits = first.slice(9, 12);
   if (!/^[1-5][0-9][0-9]$/.test(digits) || (first.length > 12 && first[12] !== ' ')) throw new BadReply('status');
   const fields = lines.map((line) => {
@@ -67,14 +71,18 @@ function readHead(text: string): Head {
 type Rest = Pick<SeenReply, 'body' | 'size' | 'end'>;
 
 function readBody(bytes: Buffer, at: number, method: string, closed: boolean, head: Head): Rest | undefined {
-  const values = (wanted: string): string[] => head.fields.filter(([name]) => name.toLowerCase() === wanted).map(([, value]) => value);
+  const values = (wanted: string): string[] =>
+    head.fields.filter(([name]) => name.toLowerCase() === wanted).map(([, value]) => value);
   const lengths = values('content-length');
   const codings = values('transfer-encoding');
-  if (lengths.length > 1 || codings.length > 1 || (lengths.length > 0 && codings.length > 0)) throw new BadReply('two framings');
+  if (lengths.length > 1 || codings.length > 1 || (lengths.length > 0 && codings.length > 0))
+    throw new BadReply('two framings');
   if (lengths.length === 1 && !/^[0-9]{1,15}$/.test(lengths[0]!)) throw new BadReply('length');
-  if (codings.length === 1 && (codings[0]!.toLowerCase() !== 'chunked' || head.minor === 0)) throw new BadReply('coding');
+  if (codings.length === 1 && (codings[0]!.toLowerCase() !== 'chunked' || head.minor === 0))
+    throw new BadReply('coding');
 
-  if (method === 'HEAD' || head.status === 204 || head.status === 304) return { body: Buffer.alloc(0), size: at, end: 'framed' };
+  if (method === 'HEAD' || head.status === 204 || head.status === 304)
+    return { body: Buffer.alloc(0), size: at, end: 'framed' };
   if (codings.length === 1) return readChunked(bytes, at, closed);
   if (lengths.length === 1) {
     const end = at + Number(lengths[0]);
@@ -87,7 +95,8 @@ function readBody(bytes: Buffer, at: number, method: string, closed: boolean, he
 function readChunked(bytes: Buffer, from: number, closed: boolean): Rest | undefined {
   const chunks: Buffer[] = [];
   let at = from;
-  const short = (): Rest | undefined => (closed ? { body: Buffer.concat(chunks), size: bytes.length, end: 'cut' } : undefined);
+  const short = (): Rest | undefined =>
+    closed ? { body: Buffer.concat(chunks), size: bytes.length, end: 'cut' } : undefined;
   const nextLine = (): string | undefined => {
     const feed = bytes.indexOf(10, at);
     if (feed === -1) return undefined;

@@ -61,7 +61,10 @@ class Program implements Subject {
 
   async revive(): Promise<void> {
     if (this.#child !== undefined) return;
-    const child = spawn(process.execPath, [...this.#args], { env: { PATH: process.env['PATH'] ?? '', NODE_ENV: 'production', ...this.#env }, stdio: ['ignore', 'pipe', 'pipe'] });
+    const child = spawn(process.execPath, [...this.#args], {
+      env: { PATH: process.env['PATH'] ?? '', NODE_ENV: 'production', ...this.#env },
+      stdio: ['ignore', 'pipe', 'pipe'],
+    });
     this.#child = child;
     this.#output = '';
     const ended = once(child, 'exit');
@@ -70,7 +73,8 @@ class Program implements Subject {
       this.#child = undefined;
       this.deaths += 1;
     });
-    for (const stream of [child.stdout, child.stderr]) stream.setEncoding('utf8').on('data', (text: string) => this.#listen(text));
+    for (const stream of [child.stdout, child.stderr])
+      stream.setEncoding('utf8').on('data', (text: string) => this.#listen(text));
     const deadline = Date.now() + START_MOST;
     for (;;) {
       const match = this.#ready.exec(this.#output);
@@ -78,19 +82,27 @@ class Program implements Subject {
         this.port = Number(match[1]);
         return;
       }
-      if (this.#child !== child || Date.now() > deadline) throw new HostileError(`${this.name} did not start: ${this.#output.slice(-2_000)}`);
+      if (this.#child !== child || Date.now() > deadline)
+        throw new HostileError(`${this.name} did not start: ${this.#output.slice(-2_000)}`);
       await new Promise((done) => setTimeout(done, 20));
     }
   }
 
   async endsWithin(most: number): Promise<boolean> {
-    for (const deadline = Date.now() + most; this.#child !== undefined; await new Promise((done) => setTimeout(done, 20))) if (Date.now() > deadline) return false;
+    for (
+      const deadline = Date.now() + most;
+      this.#child !== undefined;
+      await new Promise((done) => setTimeout(done, 20))
+    )
+      if (Date.now() > deadline) return false;
     return true;
   }
 
   #listen(text: string): void {
     this.#output = (this.#output + text).slice(-STDERR_MOST);
-    for (const line of text.split('\n')) if (/uncaught|unexpected fault|unhandled|MaxListenersExceeded|memory leak/i.test(line)) this.#found.push(line.slice(0, 300));
+    for (const line of text.split('\n'))
+      if (/uncaught|unexpected fault|unhandled|MaxListenersExceeded|memory leak/i.test(line))
+        this.#found.push(line.slice(0, 300));
   }
 
   async stop(): Promise<void> {
@@ -134,7 +146,15 @@ export async function startTokenward(setup: SubjectSetup): Promise<Subject> {
 function configuration({ engine, upstreams, tokenEndpoint, tokenItems }: SubjectSetup, folder: string): unknown {
   const url = (port: number, path: string): string => `http://127.0.0.1:${port}${path}`;
   const timeouts = { connect: '1s', firstByte: `${PATIENCE}ms`, idle: `${PATIENCE}ms` };
-  const oauth2 = (path: string): unknown => ({ flow: 'oauth2', credentials: { tokenUrl: url(tokenEndpoint, path), clientId: 'hostile', clientSecret: 'hostile-secret', clientAuth: 'post' } });
+  const oauth2 = (path: string): unknown => ({
+    flow: 'oauth2',
+    credentials: {
+      tokenUrl: url(tokenEndpoint, path),
+      clientId: 'hostile',
+      clientSecret: 'hostile-secret',
+      clientAuth: 'post',
+    },
+  });
   const patient = { connect: '3s', firstByte: '60s', idle: '60s' };
   return {
     listen: { host: '127.0.0.1', port: 0, engine, hosts: ['proxy', 'proxy.example', 'legacy_app', 'a.example'] },
@@ -142,22 +162,59 @@ function configuration({ engine, upstreams, tokenEndpoint, tokenItems }: Subject
     store: { type: 'embedded', path: join(folder, 'data') },
     accounts: {
       main: oauth2('/token/main'),
-      chatapp: { flow: 'chatapp', baseUrl: url(tokenEndpoint, '/chatapp'), credentials: { email: 'a@example.com', password: 'p', appId: 'x' } },
-      softline: { flow: 'softline', baseUrl: url(tokenEndpoint, '/softline'), credentials: { username: 'u', password: 'p' } },
+      chatapp: {
+        flow: 'chatapp',
+        baseUrl: url(tokenEndpoint, '/chatapp'),
+        credentials: { email: 'a@example.com', password: 'p', appId: 'x' },
+      },
+      softline: {
+        flow: 'softline',
+        baseUrl: url(tokenEndpoint, '/softline'),
+        credentials: { username: 'u', password: 'p' },
+      },
       ...Object.fromEntries(tokenItems.map((id) => [id, oauth2(`/token/${id}`)])),
     },
     routes: [
       { prefix: '/api', upstream: url(upstreams.api, '/base'), account: 'main', timeouts },
-      { prefix: '/api/ruled', upstream: url(upstreams.api, '/base/ruled'), account: 'main', timeouts, policy: { allow: [{ methods: ['GET'], path: '/**' }, { methods: ['POST'], path: '/order/*' }], deny: [{ path: '/admin' }, { path: '/admin/**' }] } },
+      {
+        prefix: '/api/ruled',
+        upstream: url(upstreams.api, '/base/ruled'),
+        account: 'main',
+        timeouts,
+        policy: {
+          allow: [
+            { methods: ['GET'], path: '/**' },
+            { methods: ['POST'], path: '/order/*' },
+          ],
+          deny: [{ path: '/admin' }, { path: '/admin/**' }],
+        },
+      },
       // Its upstream's URL has no path: what begins with two slashes behind the prefix would leave so.
       { prefix: '/bare', upstream: url(upstreams.api, ''), account: 'main', timeouts },
       { prefix: '/chatapp', upstream: url(upstreams.api, '/base'), account: 'chatapp', timeouts },
       { prefix: '/chatapp-as-is', upstream: url(upstreams.api, '/base'), account: 'chatapp', replay: false, timeouts },
       { prefix: '/softline', upstream: url(upstreams.api, '/base'), account: 'softline', timeouts },
-      { prefix: '/softline-as-is', upstream: url(upstreams.api, '/base'), account: 'softline', replay: false, timeouts },
-      { prefix: '/idle', upstream: url(upstreams.idle, '/base'), account: 'main', maxConnections: 400, timeouts: patient },
+      {
+        prefix: '/softline-as-is',
+        upstream: url(upstreams.api, '/base'),
+        account: 'softline',
+        replay: false,
+        timeouts,
+      },
+      {
+        prefix: '/idle',
+        upstream: url(upstreams.idle, '/base'),
+        account: 'main',
+        maxConnections: 400,
+        timeouts: patient,
+      },
       { prefix: '/volume', upstream: url(upstreams.volume, '/base'), account: 'main', timeouts: patient },
-      ...tokenItems.map((id) => ({ prefix: `/f/${id}`, upstream: url(upstreams.tokens, `/base/${id}`), account: id, timeouts })),
+      ...tokenItems.map((id) => ({
+        prefix: `/f/${id}`,
+        upstream: url(upstreams.tokens, `/base/${id}`),
+        account: id,
+        timeouts,
+      })),
     ],
     shutdown: { drain: '1s' },
     log: { level: 'info' },
@@ -169,7 +226,18 @@ export async function startBaseline({ upstreams }: SubjectSetup): Promise<Subjec
   const file = fileURLToPath(new URL('baseline.ts', import.meta.url));
   // Always the same port, so that a restart changes nothing for whoever is about to connect.
   const port = await freePort();
-  const program = new Program('http-proxy', ['--import', 'tsx', file], { PORT: String(port), TOKEN: BASELINE_TOKEN, API: String(upstreams.api), IDLE: String(upstreams.idle), VOLUME: String(upstreams.volume) }, /listening on (\d+)/);
+  const program = new Program(
+    'http-proxy',
+    ['--import', 'tsx', file],
+    {
+      PORT: String(port),
+      TOKEN: BASELINE_TOKEN,
+      API: String(upstreams.api),
+      IDLE: String(upstreams.idle),
+      VOLUME: String(upstreams.volume),
+    },
+    /listening on (\d+)/,
+  );
   await program.revive();
   return program;
 }

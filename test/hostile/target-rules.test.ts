@@ -5,8 +5,54 @@ import { checkEncodedPath, checkTarget } from '../../src/proxy/target.ts';
 /** Pieces of which targets that two readers see differently are made, among harmless ones. */
 const piece = fc.oneof(
   { weight: 4, arbitrary: fc.constantFrom('/', 'api', 'a', '.', '..', ';', '?', '%', '=', '&', '@', ':', '1') },
-  { weight: 3, arbitrary: fc.constantFrom('%2e', '%2E', '%2f', '%5C', '%00', '%0d', '%7f', '%20', '%41', '%25', '%c3%a9', '%c0', '%ae', '%e0%80', '2e', '2f', '%32', '%2', '%zz', '%u002f') },
-  { weight: 1, arbitrary: fc.constantFrom('\\', '#', ' ', '\t', '\r\n', '\x00', '\x7f', '\xe9', '"', '<', '`', '{', '}', '|', '^', '[', ']', '//') },
+  {
+    weight: 3,
+    arbitrary: fc.constantFrom(
+      '%2e',
+      '%2E',
+      '%2f',
+      '%5C',
+      '%00',
+      '%0d',
+      '%7f',
+      '%20',
+      '%41',
+      '%25',
+      '%c3%a9',
+      '%c0',
+      '%ae',
+      '%e0%80',
+      '2e',
+      '2f',
+      '%32',
+      '%2',
+      '%zz',
+      '%u002f',
+    ),
+  },
+  {
+    weight: 1,
+    arbitrary: fc.constantFrom(
+      '\\',
+      '#',
+      ' ',
+      '\t',
+      '\r\n',
+      '\x00',
+      '\x7f',
+      '\xe9',
+      '"',
+      '<',
+      '`',
+      '{',
+      '}',
+      '|',
+      '^',
+      '[',
+      ']',
+      '//',
+    ),
+  },
 );
 const anyTarget = fc.array(piece, { maxLength: 14 }).map((pieces) => pieces.join(''));
 const pathTarget = anyTarget.map((rest) => `/api/${rest}`);
@@ -63,7 +109,8 @@ function allowed(target: string): boolean {
     if ('"<>\\`[]{}|^'.includes(letter)) return false;
     if (letter === '%') {
       const digits = target.slice(i + 1, i + 3);
-      if (digits.length < 2 || Array.from(digits).some((digit) => !'0123456789abcdefABCDEF'.includes(digit))) return false;
+      if (digits.length < 2 || Array.from(digits).some((digit) => !'0123456789abcdefABCDEF'.includes(digit)))
+        return false;
       const meant = Number.parseInt(digits, 16);
       if (meant < 0x20 || meant === 0x7f || '/\\.'.includes(String.fromCharCode(meant))) return false;
     }
@@ -92,27 +139,38 @@ function passes(target: string): boolean {
 
 describe('the rules for targets, against a second statement of them', () => {
   it('agree on targets made of traps', () => {
-    fc.assert(fc.property(fc.oneof(pathTarget, anyTarget), (target) => passes(target) === allowed(target)), { numRuns: 20_000 });
+    fc.assert(
+      fc.property(fc.oneof(pathTarget, anyTarget), (target) => passes(target) === allowed(target)),
+      { numRuns: 20_000 },
+    );
   });
 
   it('agree on any bytes at all', () => {
     const bytes = fc.uint8Array({ maxLength: 40 }).map((array) => `/${Buffer.from(array).toString('latin1')}`);
-    fc.assert(fc.property(bytes, (target) => passes(target) === allowed(target)), { numRuns: 10_000 });
+    fc.assert(
+      fc.property(bytes, (target) => passes(target) === allowed(target)),
+      { numRuns: 10_000 },
+    );
   });
 
   it('agree on the length', () => {
-    fc.assert(fc.property(fc.integer({ min: 8_180, max: 8_200 }), fc.boolean(), (length, query) => {
-      const target = (query ? '/api?' : '/api/').padEnd(length, 'x');
-      return passes(target) === length <= 8_192;
-    }));
+    fc.assert(
+      fc.property(fc.integer({ min: 8_180, max: 8_200 }), fc.boolean(), (length, query) => {
+        const target = (query ? '/api?' : '/api/').padEnd(length, 'x');
+        return passes(target) === length <= 8_192;
+      }),
+    );
   });
 
   it('what passes stays where it is when a browser resolves it', () => {
-    fc.assert(fc.property(pathTarget, (target) => {
-      fc.pre(passes(target));
-      const raw = target.split('?')[0]!;
-      const resolved = new URL(`http://h${target}`).pathname;
-      assert.equal(resolved, raw);
-    }), { numRuns: 5_000 });
+    fc.assert(
+      fc.property(pathTarget, (target) => {
+        fc.pre(passes(target));
+        const raw = target.split('?')[0]!;
+        const resolved = new URL(`http://h${target}`).pathname;
+        assert.equal(resolved, raw);
+      }),
+      { numRuns: 5_000 },
+    );
   });
 });

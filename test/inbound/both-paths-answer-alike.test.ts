@@ -20,7 +20,10 @@ const REQUESTS: readonly (readonly [string, string])[] = [
   ['a body', 'POST /api/length HTTP/1.1\r\nHost: proxy\r\nContent-Length: 4\r\n\r\nbody'],
   ['a body of no bytes', 'POST /api/length HTTP/1.1\r\nHost: proxy\r\nContent-Length: 0\r\n\r\n'],
   ['no body where one is usual', 'PUT /api/length HTTP/1.1\r\nHost: proxy\r\n\r\n'],
-  ['a body larger than what is kept', `POST /small/length HTTP/1.1\r\nHost: proxy\r\nContent-Length: 2000\r\n\r\n${'b'.repeat(2000)}`],
+  [
+    'a body larger than what is kept',
+    `POST /small/length HTTP/1.1\r\nHost: proxy\r\nContent-Length: 2000\r\n\r\n${'b'.repeat(2000)}`,
+  ],
   ['Connection: close', 'GET /api/length HTTP/1.1\r\nHost: proxy\r\nConnection: close\r\n\r\n'],
   ['Connection: close and a chunked reply', 'GET /api/chunked HTTP/1.1\r\nHost: proxy\r\nConnection: Close\r\n\r\n'],
   ['no route', 'GET /nowhere HTTP/1.1\r\nHost: proxy\r\n\r\n'],
@@ -31,14 +34,19 @@ const REQUESTS: readonly (readonly [string, string])[] = [
   ['no Host', 'GET /api/length HTTP/1.1\r\nAccept: */*\r\n\r\n'],
   ['a Host that is none', 'GET /api/length HTTP/1.1\r\nHost: a b\r\n\r\n'],
   ['a look-alike of a length', 'POST /api/length HTTP/1.1\r\nHost: proxy\r\nContent_Length: 4\r\n\r\n'],
-  ['fields of all kinds', 'GET /api/length HTTP/1.1\r\nHost: proxy\r\nX-Empty:\r\nX-Spaces:  a b \r\nX-Latin: \xfc\xe4\r\nCookie: a=b; c=d\r\nAuthorization: Bearer own\r\nVia: 1.0 other\r\nX-Forwarded-For: 10.0.0.1\r\n\r\n'],
+  [
+    'fields of all kinds',
+    'GET /api/length HTTP/1.1\r\nHost: proxy\r\nX-Empty:\r\nX-Spaces:  a b \r\nX-Latin: \xfc\xe4\r\nCookie: a=b; c=d\r\nAuthorization: Bearer own\r\nVia: 1.0 other\r\nX-Forwarded-For: 10.0.0.1\r\n\r\n',
+  ],
 ];
 
 function upstream(): Promise<OwnUpstream> {
   return ownUpstream((request, response) => {
     const path = request.url ?? '';
-    if (path === '/length') response.writeHead(200, { 'content-length': 4, date: 'Sun, 22 Nov 2026 12:00:00 GMT' }).end('fine');
-    else if (path === '/chunked') response.writeHead(200, { 'transfer-encoding': 'chunked', date: 'Sun, 22 Nov 2026 12:00:00 GMT' }).end('fine');
+    if (path === '/length')
+      response.writeHead(200, { 'content-length': 4, date: 'Sun, 22 Nov 2026 12:00:00 GMT' }).end('fine');
+    else if (path === '/chunked')
+      response.writeHead(200, { 'transfer-encoding': 'chunked', date: 'Sun, 22 Nov 2026 12:00:00 GMT' }).end('fine');
     else if (path === '/pieces') {
       response.writeHead(200, { 'x-a': 'b' }).write('one');
       setTimeout(() => response.end('two'), 30);
@@ -72,9 +80,17 @@ async function answerTo(base: string, pieces: readonly string[]): Promise<string
   const text = `${line.received()}${line.socket.closed ? '<closed>' : '<open>'}`;
   line.socket.destroy();
   const headEnd = text.indexOf('\r\n\r\n') + 4;
-  const head = text.slice(0, headEnd).replace(/^date: .*$/im, 'Date: now').replace(/^(via: .*tokenward)-\w+$/im, '$1');
+  const head = text
+    .slice(0, headEnd)
+    .replace(/^date: .*$/im, 'Date: now')
+    .replace(/^(via: .*tokenward)-\w+$/im, '$1');
   const body = text.slice(headEnd);
-  return head + (/^transfer-encoding: chunked/im.test(head) ? body.replaceAll(/(?:^|\r\n)[0-9a-f]+\r\n/g, '|').replaceAll('|', '') : body);
+  return (
+    head +
+    (/^transfer-encoding: chunked/im.test(head)
+      ? body.replaceAll(/(?:^|\r\n)[0-9a-f]+\r\n/g, '|').replaceAll('|', '')
+      : body)
+  );
 }
 
 describe('a plain request gets the same answer as by way of node:http, byte for byte', () => {
@@ -83,10 +99,14 @@ describe('a plain request gets the same answer as by way of node:http, byte for 
   for (const [what, request] of REQUESTS) {
     it(what, async () => {
       const own = await close(upstream());
-      const proxy = await close(startOwnProxy({ routes: [
-        { prefix: '/api', upstream: own.url, account: 'fixed' },
-        { prefix: '/small', upstream: own.url, account: 'fixed', maxReplayBody: 1_000, maxBody: 4_000 },
-      ] }));
+      const proxy = await close(
+        startOwnProxy({
+          routes: [
+            { prefix: '/api', upstream: own.url, account: 'fixed' },
+            { prefix: '/small', upstream: own.url, account: 'fixed', maxReplayBody: 1_000, maxBody: 4_000 },
+          ],
+        }),
+      );
       const plain = await answerTo(proxy.url, [request]);
       const seenPlain = own.seen.splice(0);
       // Its first byte alone is no plain request: node:http takes the connection.
@@ -99,13 +119,20 @@ describe('a plain request gets the same answer as by way of node:http, byte for 
 
   it('but a body too large, if it is all here, does not cost the connection', async () => {
     const own = await close(upstream());
-    const proxy = await close(startOwnProxy({ routes: [{ prefix: '/small', upstream: own.url, account: 'fixed', maxReplayBody: 1_000, maxBody: 4_000 }] }));
+    const proxy = await close(
+      startOwnProxy({
+        routes: [{ prefix: '/small', upstream: own.url, account: 'fixed', maxReplayBody: 1_000, maxBody: 4_000 }],
+      }),
+    );
     const line = await dial(proxy.url);
     line.socket.write(`POST /small/length HTTP/1.1\r\nHost: proxy\r\nContent-Length: 5000\r\n\r\n${'b'.repeat(5000)}`);
     assert.match(await line.until(/\}\n/), /^HTTP\/1\.1 413 /);
     line.socket.write('GET /small/length HTTP/1.1\r\nHost: proxy\r\n\r\n');
     await line.until(/fine$/);
-    assert.deepEqual(own.seen.map(({ method }) => method), ['GET']);
+    assert.deepEqual(
+      own.seen.map(({ method }) => method),
+      ['GET'],
+    );
     line.socket.destroy();
   });
 });

@@ -6,14 +6,17 @@ import { ownUpstream } from '../support/own-upstream.ts';
 import { dial } from '../support/wire.ts';
 
 const GET = 'GET /api/get HTTP/1.1\r\nHost: proxy\r\n\r\n';
-const chunkedPost = (body: string): string => `POST /api/chunked HTTP/1.1\r\nHost: proxy\r\nTransfer-Encoding: chunked\r\n\r\n${body.length.toString(16)}\r\n${body}\r\n0\r\n\r\n`;
+const chunkedPost = (body: string): string =>
+  `POST /api/chunked HTTP/1.1\r\nHost: proxy\r\nTransfer-Encoding: chunked\r\n\r\n${body.length.toString(16)}\r\n${body}\r\n0\r\n\r\n`;
 
 describe('a connection that goes over to node:http', () => {
   const close = closing();
 
   async function stage(answer?: Parameters<typeof ownUpstream>[0]) {
     const upstream = await close(ownUpstream(answer));
-    const proxy = await close(startOwnProxy({ routes: [{ prefix: '/api', upstream: upstream.url, account: 'fixed', maxReplayBody: 100_000 }] }));
+    const proxy = await close(
+      startOwnProxy({ routes: [{ prefix: '/api', upstream: upstream.url, account: 'fixed', maxReplayBody: 100_000 }] }),
+    );
     return { upstream, proxy, line: await dial(proxy.url) };
   }
   const answers = (text: string): number => text.match(/HTTP\/1\.1 200 /g)?.length ?? 0;
@@ -24,20 +27,35 @@ describe('a connection that goes over to node:http', () => {
       line.socket.write(i % 3 === 0 ? chunkedPost('hello') : GET);
       await line.until(new RegExp(`(HTTP/1\\.1 200 [^]*fine[^]*){${i}}`));
     }
-    assert.deepEqual(upstream.seen.map(({ target, body }) => target + body), ['/get', '/get', '/chunkedhello', '/get', '/get', '/chunkedhello', '/get', '/get', '/chunkedhello']);
+    assert.deepEqual(
+      upstream.seen.map(({ target, body }) => target + body),
+      ['/get', '/get', '/chunkedhello', '/get', '/get', '/chunkedhello', '/get', '/get', '/chunkedhello'],
+    );
     line.socket.destroy();
   });
 
   it('answers what was sent ahead, in its order, whether it came with the first request or while that was being answered', async () => {
-    const { upstream, line } = await stage((request, response) => void setTimeout(() => response.end(`fine ${request.url!}`), 50));
+    const { upstream, line } = await stage(
+      (request, response) => void setTimeout(() => response.end(`fine ${request.url!}`), 50),
+    );
     line.socket.write(GET + GET.replace('get', 'second') + chunkedPost('third'));
     await line.until(/(fine[^]*){3}/);
     line.socket.write(GET.replace('get', 'fourth'));
     await sleep(10);
     line.socket.write(chunkedPost('fifth') + GET.replace('get', 'sixth'));
     const text = await line.until(/(fine[^]*){6}/);
-    assert.deepEqual([...text.matchAll(/fine \/([a-z]+)/g)].map((match) => match[1]), ['get', 'second', 'chunked', 'fourth', 'chunked', 'sixth']);
-    assert.deepEqual(upstream.seen.map(({ target, body }) => target + body).sort(), ['/chunkedfifth', '/chunkedthird', '/fourth', '/get', '/second', '/sixth']);
+    assert.deepEqual(
+      [...text.matchAll(/fine \/([a-z]+)/g)].map((match) => match[1]),
+      ['get', 'second', 'chunked', 'fourth', 'chunked', 'sixth'],
+    );
+    assert.deepEqual(upstream.seen.map(({ target, body }) => target + body).sort(), [
+      '/chunkedfifth',
+      '/chunkedthird',
+      '/fourth',
+      '/get',
+      '/second',
+      '/sixth',
+    ]);
     line.socket.destroy();
   });
 
@@ -48,12 +66,17 @@ describe('a connection that goes over to node:http', () => {
     line.socket.write(GET.replace('get', 'second') + GET.replace('get', 'third'));
     const text = await line.until(/(fine[^]*){3}/);
     assert.equal(answers(text), 3);
-    assert.deepEqual(upstream.seen.map(({ target }) => target), ['/get', '/second', '/third']);
+    assert.deepEqual(
+      upstream.seen.map(({ target }) => target),
+      ['/get', '/second', '/third'],
+    );
     line.socket.destroy();
   });
 
   it('does not read without bounds what a caller sends ahead', async () => {
-    const { upstream, line } = await stage((request, response) => void setTimeout(() => response.end('fine'), request.url === '/get' ? 700 : 0));
+    const { upstream, line } = await stage(
+      (request, response) => void setTimeout(() => response.end('fine'), request.url === '/get' ? 700 : 0),
+    );
     line.socket.write(GET);
     await sleep(30);
     // More than all the buffers on the way hold.
@@ -63,7 +86,10 @@ describe('a connection that goes over to node:http', () => {
     await sleep(300);
     assert.ok(line.socket.writableLength > 0, 'all of it was read');
     await line.until(/(fine[^]*){2}/);
-    assert.equal(createHash('sha256').update(upstream.seen[1]!.body, 'latin1').digest('hex'), createHash('sha256').update(body).digest('hex'));
+    assert.equal(
+      createHash('sha256').update(upstream.seen[1]!.body, 'latin1').digest('hex'),
+      createHash('sha256').update(body).digest('hex'),
+    );
     line.socket.destroy();
   });
 
@@ -98,7 +124,10 @@ describe('a connection that goes over to node:http', () => {
     await sleep(20);
     line.socket.write(`ne${GET}`);
     await line.until(/fine[^]*fine/);
-    assert.deepEqual(upstream.seen.map(({ method, target, body }) => `${method} ${target} ${body}`).sort(), ['GET /get ', 'POST /a one']);
+    assert.deepEqual(upstream.seen.map(({ method, target, body }) => `${method} ${target} ${body}`).sort(), [
+      'GET /get ',
+      'POST /a one',
+    ]);
     line.socket.destroy();
   });
 

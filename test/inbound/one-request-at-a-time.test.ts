@@ -7,8 +7,10 @@ import { ownUpstream } from '../support/own-upstream.ts';
 import { dial } from '../support/wire.ts';
 
 const get = (path: string, more = ''): string => `GET ${path} HTTP/1.1\r\nHost: proxy\r\n${more}\r\n`;
-const post = (path: string, more = ''): string => `POST ${path} HTTP/1.1\r\nHost: proxy\r\n${more}Content-Length: 2\r\n\r\nhi`;
-const chunked = (path: string): string => `POST ${path} HTTP/1.1\r\nHost: proxy\r\nTransfer-Encoding: chunked\r\n\r\n2\r\nhi\r\n0\r\n\r\n`;
+const post = (path: string, more = ''): string =>
+  `POST ${path} HTTP/1.1\r\nHost: proxy\r\n${more}Content-Length: 2\r\n\r\nhi`;
+const chunked = (path: string): string =>
+  `POST ${path} HTTP/1.1\r\nHost: proxy\r\nTransfer-Encoding: chunked\r\n\r\n2\r\nhi\r\n0\r\n\r\n`;
 
 /** What the heads and bodies of a stream of responses say, as a strict client reads it. */
 function responses(text: string): string[] {
@@ -29,12 +31,16 @@ describe('requests sent ahead on a connection', () => {
 
   /** An upstream that answers with the target, the first one late. */
   async function stage(config: Parameters<typeof startOwnProxy>[0] = {}) {
-    const upstream = await close(ownUpstream(async (request, response) => {
-      if (request.url!.endsWith('first')) await sleep(60);
-      response.setHeader('Content-Length', Buffer.byteLength(request.url!));
-      response.end(request.url);
-    }));
-    const proxy = await close(startOwnProxy({ routes: [{ prefix: '/api', upstream: upstream.url, account: 'fixed' }], ...config }));
+    const upstream = await close(
+      ownUpstream(async (request, response) => {
+        if (request.url!.endsWith('first')) await sleep(60);
+        response.setHeader('Content-Length', Buffer.byteLength(request.url!));
+        response.end(request.url);
+      }),
+    );
+    const proxy = await close(
+      startOwnProxy({ routes: [{ prefix: '/api', upstream: upstream.url, account: 'fixed' }], ...config }),
+    );
     return { upstream, proxy, targets: () => upstream.seen.map(({ target }) => target) };
   }
 
@@ -42,7 +48,11 @@ describe('requests sent ahead on a connection', () => {
     const { proxy } = await stage();
     for (let i = 0; i < 10; i += 1) {
       const line = await dial(proxy.url);
-      line.socket.end(get('/api/first') + post('/api/second', 'Expect: 100-continue\r\n') + get('/api/third', 'Connection: close\r\n'));
+      line.socket.end(
+        get('/api/first') +
+          post('/api/second', 'Expect: 100-continue\r\n') +
+          get('/api/third', 'Connection: close\r\n'),
+      );
       assert.deepEqual(responses(await line.closed()), ['200 /first', '100', '200 /second', '200 /third']);
     }
   });
@@ -72,7 +82,9 @@ describe('requests sent ahead on a connection', () => {
   it('are all answered in the end, more than a connection is read ahead', async () => {
     const { proxy } = await stage();
     const line = await dial(proxy.url);
-    line.socket.write(Array.from({ length: 3_000 }, (_, i) => get(`/api/${i}`)).join('') + get('/api/end', 'Connection: close\r\n'));
+    line.socket.write(
+      Array.from({ length: 3_000 }, (_, i) => get(`/api/${i}`)).join('') + get('/api/end', 'Connection: close\r\n'),
+    );
     const all = responses(await line.closed());
     assert.deepEqual(all, [...Array.from({ length: 3_000 }, (_, i) => `200 /${i}`), '200 /end']);
   });
@@ -99,7 +111,10 @@ describe('requests sent ahead on a connection', () => {
       upstream.seen.length = 0;
       const line = await dial(proxy.url);
       line.socket.write(get('/api/first') + get('/api/second') + end + post('/api/pay'));
-      assert.deepEqual(responses(await line.closed()).map((answer) => answer.slice(0, 12)), ['200 /first', '200 /second', '400 {"type":']);
+      assert.deepEqual(
+        responses(await line.closed()).map((answer) => answer.slice(0, 12)),
+        ['200 /first', '200 /second', '400 {"type":'],
+      );
       assert.deepEqual(targets(), ['/first', '/second']);
     }
   });
@@ -110,10 +125,24 @@ describe('100 Continue', () => {
 
   it('is sent only to those whose body is wanted', async () => {
     const upstream = await close(ownUpstream());
-    const proxy = await close(startOwnProxy({ routes: [{ prefix: '/api', upstream: upstream.url, account: 'fixed', maxBody: 1_000, policy: { deny: [{ path: '/no' }] } }] }));
+    const proxy = await close(
+      startOwnProxy({
+        routes: [
+          {
+            prefix: '/api',
+            upstream: upstream.url,
+            account: 'fixed',
+            maxBody: 1_000,
+            policy: { deny: [{ path: '/no' }] },
+          },
+        ],
+      }),
+    );
     const ask = async (path: string, length: number): Promise<string> => {
       const line = await dial(proxy.url);
-      line.socket.write(`POST ${path} HTTP/1.1\r\nHost: proxy\r\nExpect: 100-continue\r\nContent-Length: ${length}\r\n\r\n`);
+      line.socket.write(
+        `POST ${path} HTTP/1.1\r\nHost: proxy\r\nExpect: 100-continue\r\nContent-Length: ${length}\r\n\r\n`,
+      );
       const text = await line.until(/^HTTP\/1\.1 \d{3}/);
       if (text.includes(' 100 ')) {
         line.socket.write('x'.repeat(length));
@@ -122,22 +151,35 @@ describe('100 Continue', () => {
       line.socket.destroy();
       return text.slice(9, 12);
     };
-    assert.deepEqual(await Promise.all([ask('/api/a', 10), ask('/api/no', 10), ask('/nowhere', 10), ask('/api/a', 2_000)]), ['100', '403', '404', '413']);
-    assert.deepEqual(upstream.seen.map(({ body }) => body), ['x'.repeat(10)]);
+    assert.deepEqual(
+      await Promise.all([ask('/api/a', 10), ask('/api/no', 10), ask('/nowhere', 10), ask('/api/a', 2_000)]),
+      ['100', '403', '404', '413'],
+    );
+    assert.deepEqual(
+      upstream.seen.map(({ body }) => body),
+      ['x'.repeat(10)],
+    );
   });
 });
 
 describe('many requests sent ahead by a client that closes its sending half', () => {
   const close = closing();
 
-  for (const [what, first] of [['a plain one', get('/api/first')], ['a chunked one', chunked('/api/first')]] as const) {
+  for (const [what, first] of [
+    ['a plain one', get('/api/first')],
+    ['a chunked one', chunked('/api/first')],
+  ] as const) {
     it(`are all answered, however they are cut into packets: behind ${what}`, async () => {
-      const upstream = await close(ownUpstream(async (request, response) => {
-        if (request.url!.endsWith('first')) await sleep(60);
-        response.setHeader('Content-Length', Buffer.byteLength(request.url!));
-        response.end(request.url);
-      }));
-      const proxy = await close(startOwnProxy({ routes: [{ prefix: '/api', upstream: upstream.url, account: 'fixed' }] }));
+      const upstream = await close(
+        ownUpstream(async (request, response) => {
+          if (request.url!.endsWith('first')) await sleep(60);
+          response.setHeader('Content-Length', Buffer.byteLength(request.url!));
+          response.end(request.url);
+        }),
+      );
+      const proxy = await close(
+        startOwnProxy({ routes: [{ prefix: '/api', upstream: upstream.url, account: 'fixed' }] }),
+      );
       const rest = Array.from({ length: 150 }, (_, i) => get(`/api/${i}`)).join('');
       const all = ['200 /first', ...Array.from({ length: 150 }, (_, i) => `200 /${i}`)];
       for (const cuts of [[], [0], [1_000, 1_003], [37, 900, 4_000], [rest.length - 1]]) {
@@ -148,7 +190,11 @@ describe('many requests sent ahead by a client that closes its sending half', ()
           return to;
         }, 0);
         setTimeout(() => line.socket.end(), 25);
-        assert.deepEqual(responses(await line.closed()).filter((one) => one !== '100'), all, cuts.join());
+        assert.deepEqual(
+          responses(await line.closed()).filter((one) => one !== '100'),
+          all,
+          cuts.join(),
+        );
       }
     });
   }
@@ -157,10 +203,18 @@ describe('many requests sent ahead by a client that closes its sending half', ()
 describe('far too many requests sent ahead', () => {
   const close = closing();
 
-  for (const [what, first] of [['at once', ''], ['behind one with a length', post('/api/hold')], ['behind a chunked one', chunked('/api/hold')]] as const) {
+  for (const [what, first] of [
+    ['at once', ''],
+    ['behind one with a length', post('/api/hold')],
+    ['behind a chunked one', chunked('/api/hold')],
+  ] as const) {
     it(`are not all made requests of at once: ${what}`, async () => {
-      const upstream = await close(ownUpstream((request, response) => void (request.url === '/hold' || response.end('fine'))));
-      const proxy = await close(startOwnProxy({ routes: [{ prefix: '/api', upstream: upstream.url, account: 'fixed' }] }));
+      const upstream = await close(
+        ownUpstream((request, response) => void (request.url === '/hold' || response.end('fine'))),
+      );
+      const proxy = await close(
+        startOwnProxy({ routes: [{ prefix: '/api', upstream: upstream.url, account: 'fixed' }] }),
+      );
       let made = 0;
       const count = (): void => void (made += 1);
       subscribe('http.server.request.start', count);

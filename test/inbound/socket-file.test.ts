@@ -2,7 +2,14 @@ import assert from 'node:assert/strict';
 import { spawn, type ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
 import {
-  chmodSync, existsSync, lstatSync, mkdirSync, readFileSync, statSync, symlinkSync, writeFileSync,
+  chmodSync,
+  existsSync,
+  lstatSync,
+  mkdirSync,
+  readFileSync,
+  statSync,
+  symlinkSync,
+  writeFileSync,
 } from 'node:fs';
 import { createServer as createHttpServer } from 'node:http';
 import { connect, createServer } from 'node:net';
@@ -58,7 +65,11 @@ describe('the file of listen.socket', () => {
     await once(child, 'close');
   }
 
-  for (const [given, seen] of [[undefined, '660'], ['0600', '600'], ['0666', '666']] as const) {
+  for (const [given, seen] of [
+    [undefined, '660'],
+    ['0600', '600'],
+    ['0666', '666'],
+  ] as const) {
     for (const mask of [0, 0o077]) {
       it(`has the mode ${seen} with a umask of ${mask.toString(8)}, which stays as it was`, async () => {
         process.umask(mask);
@@ -96,7 +107,7 @@ describe('the file of listen.socket', () => {
     assert.ok(!existsSync(path()));
   });
 
-  it('of a killed process is in nobody\'s way', async () => {
+  it("of a killed process is in nobody's way", async () => {
     await killed(await listener());
     assert.ok(lstatSync(path()).isSocket());
     await start();

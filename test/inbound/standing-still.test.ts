@@ -75,7 +75,8 @@ describe('a connection on the fast path on which nothing happens', () => {
     line.socket.allowHalfOpen = true;
     await line.until(/"request_malformed"/);
     line.socket.write(GET);
-    const open = (): Promise<number> => new Promise((resolve) => server.getConnections((_error, count) => resolve(count)));
+    const open = (): Promise<number> =>
+      new Promise((resolve) => server.getConnections((_error, count) => resolve(count)));
     await eventually('our side of it is closed', async () => (await open()) === 0);
     line.socket.destroy();
     assert.equal(asked.length, 0);
@@ -125,9 +126,11 @@ describe('a connection on the fast path on which nothing happens', () => {
     await listen();
     let drained: Promise<void> | undefined;
     // Runs right after the fast path has seen the bytes.
-    server.on('connection', (socket: Socket) => socket.once('data', () => {
-      drained = drain(server, 3_000);
-    }));
+    server.on('connection', (socket: Socket) =>
+      socket.once('data', () => {
+        drained = drain(server, 3_000);
+      }),
+    );
     const line = await dial(url);
     line.socket.write('POST /a HTTP/1.1\r\nHost: proxy\r\nTransfer-Encoding: chunked\r\n\r\n1\r\nx\r\n0\r\n\r\n');
     assert.match(await line.closed(), /^HTTP\/1\.1 404 /);
@@ -160,10 +163,12 @@ describe('a connection on the fast path on which nothing happens', () => {
 
   it('tells who was to answer it that the caller has left', async () => {
     let left = 0;
-    await listen((answer) => answer.on('close', () => {
-      assert.ok(!answer.writableFinished && answer.destroyed);
-      left += 1;
-    }));
+    await listen((answer) =>
+      answer.on('close', () => {
+        assert.ok(!answer.writableFinished && answer.destroyed);
+        left += 1;
+      }),
+    );
     for (const leave of ['destroy', 'resetAndDestroy'] as const) {
       const line = await dial(url);
       line.socket.write(GET);

@@ -52,7 +52,10 @@ describe('callers by a Unix socket', () => {
     assert.equal((await call(`unix:${socket}`, '/api/a?b=c')).text, 'fine');
     assert.equal((await call(`unix:${socket}`, '/api/d', { method: 'POST', body: 'x'.repeat(100_000) })).text, 'fine');
     const seen = upstream.seen.map(({ method, target, body }) => [method, target, body.length]);
-    assert.deepEqual(seen, [['GET', '/a?b=c', 0], ['POST', '/d', 100_000]]);
+    assert.deepEqual(seen, [
+      ['GET', '/a?b=c', 0],
+      ['POST', '/d', 100_000],
+    ]);
     for (const { rawHeaders } of upstream.seen) {
       assert.deepEqual(headerValues(rawHeaders, 'authorization'), [`Bearer ${FIXED_TOKEN}`]);
     }
@@ -63,7 +66,10 @@ describe('callers by a Unix socket', () => {
     assert.match(proxy.url, /^http:/);
     assert.equal((await call(proxy.url, '/api/a')).text, 'fine');
     assert.equal((await call(`unix:${socket}`, '/api/b')).text, 'fine');
-    assert.deepEqual(upstream.seen.map(({ target }) => target), ['/a', '/b']);
+    assert.deepEqual(
+      upstream.seen.map(({ target }) => target),
+      ['/a', '/b'],
+    );
     await proxy.app.stop({ patience: 0 });
     assert.ok(!existsSync(socket));
     await assert.rejects(call(proxy.url, '/api/c'));
@@ -77,7 +83,10 @@ describe('callers by a Unix socket', () => {
     const args = [...quiet, '--unix-socket', socket, '-d', 'body', 'http://localhost/api/a'];
     const { stdout } = await promisify(execFile)(curl, args);
     assert.equal(stdout, 'fine');
-    assert.deepEqual(upstream.seen.map(({ method, target, body }) => [method, target, body]), [['POST', '/a', 'body']]);
+    assert.deepEqual(
+      upstream.seen.map(({ method, target, body }) => [method, target, body]),
+      [['POST', '/a', 'body']],
+    );
   });
 
   it('are served one request after the other on a connection, by both readers', async () => {
@@ -91,7 +100,10 @@ describe('callers by a Unix socket', () => {
     line.socket.write('GET /api/4 HTTP/1.1\r\nHost: x\r\n\r\nGET /api/5 HTTP/1.1\r\nHost: x\r\n\r\n');
     await line.until(/(200 OK[^]*?fine[^]*){5}/);
     line.socket.destroy();
-    assert.deepEqual(upstream.seen.map(({ target }) => target), ['/1', '/2', '/3', '/4', '/5']);
+    assert.deepEqual(
+      upstream.seen.map(({ target }) => target),
+      ['/1', '/2', '/3', '/4', '/5'],
+    );
   });
 
   it('may call under any Host, as no name leads a browser here', async () => {
@@ -104,9 +116,11 @@ describe('callers by a Unix socket', () => {
   it('are no pages of other sites, whose requests something in front may pass on', async () => {
     const { upstream, socket } = await stage({ hosts: ['tools.internal'] });
     for (const fields of [
-      ['Host: localhost', 'Origin: https://evil.example'], ['Host: localhost', 'Origin: null'],
+      ['Host: localhost', 'Origin: https://evil.example'],
+      ['Host: localhost', 'Origin: null'],
       ['Host: localhost', 'Sec-Fetch-Site: cross-site'],
-    ]) assert.deepEqual(await answersTo(socket, fields), ['cross_site_refused', 'cross_site_refused'], fields.join());
+    ])
+      assert.deepEqual(await answersTo(socket, fields), ['cross_site_refused', 'cross_site_refused'], fields.join());
     assert.equal(upstream.seen.length, 0);
     assert.deepEqual(await answersTo(socket, ['Host: localhost', 'Origin: https://tools.internal']), ['200', '200']);
   });

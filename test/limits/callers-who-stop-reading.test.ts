@@ -13,29 +13,38 @@ describe('a caller who stops reading', () => {
   /** Writes as much as is taken, and counts it. */
   async function endless() {
     const state = { sent: 0, open: 0 };
-    const upstream = await close(httpServer((request, response) => {
-      if (request.url !== '/endless') {
-        response.end('fine');
-        return;
-      }
-      response.writeHead(200, { 'content-length': 10 ** 12 });
-      state.open += 1;
-      response.on('close', () => (state.open -= 1));
-      const chunk = Buffer.alloc(64 * 1024, 'x');
-      const more = (): void => {
-        while (!response.destroyed) {
-          state.sent += chunk.length;
-          if (!response.write(chunk)) return void response.once('drain', more);
+    const upstream = await close(
+      httpServer((request, response) => {
+        if (request.url !== '/endless') {
+          response.end('fine');
+          return;
         }
-      };
-      more();
-    }));
+        response.writeHead(200, { 'content-length': 10 ** 12 });
+        state.open += 1;
+        response.on('close', () => (state.open -= 1));
+        const chunk = Buffer.alloc(64 * 1024, 'x');
+        const more = (): void => {
+          while (!response.destroyed) {
+            state.sent += chunk.length;
+            if (!response.write(chunk)) return void response.once('drain', more);
+          }
+        };
+        more();
+      }),
+    );
     return { upstream, state };
   }
 
   it('holds the upstream back instead of filling memory, and is cut off after limits.readIdle', async () => {
     const { upstream, state } = await endless();
-    const proxy = await close(startOwnProxy({ limits: { readIdle: '1500ms' }, routes: [{ prefix: '/api', upstream: upstream.url, account: 'fixed', maxConnections: 2, timeouts: { idle: '200ms' } }] }));
+    const proxy = await close(
+      startOwnProxy({
+        limits: { readIdle: '1500ms' },
+        routes: [
+          { prefix: '/api', upstream: upstream.url, account: 'fixed', maxConnections: 2, timeouts: { idle: '200ms' } },
+        ],
+      }),
+    );
     const line = await dial(proxy.url);
     line.socket.write('GET /api/endless HTTP/1.1\r\nHost: proxy\r\n\r\n');
     await line.until(/\r\n\r\nxxx/);
@@ -49,7 +58,7 @@ describe('a caller who stops reading', () => {
     });
     // What the sockets between hold, which is some megabytes; an unbounded proxy would have taken gigabytes by now.
     assert.ok(state.sent < 64 * 1024 ** 2, `${state.sent}`);
-    assert.equal(state.open, 1, 'the upstream\'s own idle timeout must not count against it');
+    assert.equal(state.open, 1, "the upstream's own idle timeout must not count against it");
     assert.equal((await call(proxy.url, '/api/a')).text, 'fine');
     await eventually('he is cut off', () => state.open === 0);
     line.socket.resume();
@@ -60,7 +69,12 @@ describe('a caller who stops reading', () => {
   it('and goes on in time gets all of it', async () => {
     const body = Buffer.alloc(12 * 1024 ** 2, 'y');
     const upstream = await close(httpServer((_request, response) => response.end(body)));
-    const proxy = await close(startOwnProxy({ limits: { readIdle: '5s' }, routes: [{ prefix: '/api', upstream: upstream.url, timeouts: { idle: '200ms' } }] }));
+    const proxy = await close(
+      startOwnProxy({
+        limits: { readIdle: '5s' },
+        routes: [{ prefix: '/api', upstream: upstream.url, timeouts: { idle: '200ms' } }],
+      }),
+    );
     const line = await dial(proxy.url);
     line.socket.write('GET /api/a HTTP/1.1\r\nHost: proxy\r\nConnection: close\r\n\r\n');
     await line.until(/\r\n\r\nyyy/);
@@ -74,14 +88,18 @@ describe('a caller who stops reading', () => {
   it('and goes on when the upstream has stopped meanwhile is cut off as usual, not left to wait for ever', async () => {
     const piece = Buffer.alloc(8 * 1024 ** 2, 'z');
     let silent: Socket | undefined;
-    const upstream = await close(tcpServer((socket) => {
-      socket.once('data', () => {
-        silent = socket;
-        socket.write(`HTTP/1.1 200 OK\r\nContent-Length: ${piece.length * 2}\r\n\r\n`);
-        socket.write(piece);
-      });
-    }));
-    const proxy = await close(startOwnProxy({ routes: [{ prefix: '/api', upstream: upstream.url, timeouts: { idle: '300ms' } }] }));
+    const upstream = await close(
+      tcpServer((socket) => {
+        socket.once('data', () => {
+          silent = socket;
+          socket.write(`HTTP/1.1 200 OK\r\nContent-Length: ${piece.length * 2}\r\n\r\n`);
+          socket.write(piece);
+        });
+      }),
+    );
+    const proxy = await close(
+      startOwnProxy({ routes: [{ prefix: '/api', upstream: upstream.url, timeouts: { idle: '300ms' } }] }),
+    );
     const line = await dial(proxy.url);
     line.socket.write('GET /api/a HTTP/1.1\r\nHost: proxy\r\n\r\n');
     await line.until(/\r\n\r\nzzz/);
@@ -94,10 +112,18 @@ describe('a caller who stops reading', () => {
     assert.ok(text.length < 2 * piece.length);
   });
 
-  for (const [how, field] of [['on the fast path', ''], ['by way of node:http', 'X-A: 1\r\nX-A: 1\r\n']] as const) {
+  for (const [how, field] of [
+    ['on the fast path', ''],
+    ['by way of node:http', 'X-A: 1\r\nX-A: 1\r\n'],
+  ] as const) {
     it(`is cut after readIdle also if it is one small answer after the other that he does not read, ${how}`, async () => {
       const upstream = await close(httpServer((_request, response) => void response.end('x'.repeat(30_000))));
-      const proxy = await close(startOwnProxy({ limits: { readIdle: '1s' }, routes: [{ prefix: '/api', upstream: upstream.url, account: 'fixed' }] }));
+      const proxy = await close(
+        startOwnProxy({
+          limits: { readIdle: '1s' },
+          routes: [{ prefix: '/api', upstream: upstream.url, account: 'fixed' }],
+        }),
+      );
       const line = await dial(proxy.url);
       line.socket.pause();
       const inFlight = (): Promise<number> => metric(proxy.operatorUrl, 'tokenward_requests_in_flight');

@@ -22,23 +22,34 @@ describe('an upstream that refuses a 50 MiB upload early', () => {
     for (const length of [50 * MIB, false] as const) {
       it(`${way}: the 413 reaches the caller (${length === false ? 'chunked' : 'with a length'}), who can go on`, async () => {
         let received = 0;
-        const upstream = await close(tcpServer((socket) => {
-          let refused = false;
-          socket.on('data', (chunk: Buffer) => {
-            if (chunk.toString('latin1', 0, 3) === 'GET') return void socket.write('HTTP/1.1 200 OK\r\nContent-Length: 4\r\n\r\nfine');
-            received += chunk.length;
-            if (refused || received < 200_000) return undefined;
-            refused = true;
-            refuse(socket);
-            return undefined;
-          });
-        }));
-        const proxy = await close(startOwnProxy({ routes: [{ prefix: '/api', upstream: upstream.url, account: 'fixed' }] }));
+        const upstream = await close(
+          tcpServer((socket) => {
+            let refused = false;
+            socket.on('data', (chunk: Buffer) => {
+              if (chunk.toString('latin1', 0, 3) === 'GET')
+                return void socket.write('HTTP/1.1 200 OK\r\nContent-Length: 4\r\n\r\nfine');
+              received += chunk.length;
+              if (refused || received < 200_000) return undefined;
+              refused = true;
+              refuse(socket);
+              return undefined;
+            });
+          }),
+        );
+        const proxy = await close(
+          startOwnProxy({ routes: [{ prefix: '/api', upstream: upstream.url, account: 'fixed' }] }),
+        );
         const line = await dial(proxy.url);
-        line.socket.write(`POST /api/upload HTTP/1.1\r\nHost: proxy\r\n${length === false ? 'Transfer-Encoding: chunked' : `Content-Length: ${length}`}\r\n\r\n`);
+        line.socket.write(
+          `POST /api/upload HTTP/1.1\r\nHost: proxy\r\n${length === false ? 'Transfer-Encoding: chunked' : `Content-Length: ${length}`}\r\n\r\n`,
+        );
         // A caller of the old school: he sends all of it before he looks at the answer, and then asks for more.
         for (const piece of pieces(50 * MIB)) {
-          const room = line.socket.write(length === false ? Buffer.concat([Buffer.from(`${piece.length.toString(16)}\r\n`), piece, Buffer.from('\r\n')]) : piece);
+          const room = line.socket.write(
+            length === false
+              ? Buffer.concat([Buffer.from(`${piece.length.toString(16)}\r\n`), piece, Buffer.from('\r\n')])
+              : piece,
+          );
           if (!room) await once(line.socket, 'drain');
         }
         if (length === false) line.socket.write('0\r\n\r\n');
@@ -48,7 +59,10 @@ describe('an upstream that refuses a 50 MiB upload early', () => {
         line.socket.destroy();
         assert.ok(received < 45 * MIB, 'most of it was not sent on');
         assert.equal((await call(proxy.url, '/api/a')).text, 'fine');
-        await eventually('nothing is left', async () => (await metric(proxy.operatorUrl, 'tokenward_requests_in_flight')) === 0);
+        await eventually(
+          'nothing is left',
+          async () => (await metric(proxy.operatorUrl, 'tokenward_requests_in_flight')) === 0,
+        );
       });
     }
   }

@@ -10,21 +10,31 @@ describe('a route with freshConnection', () => {
   it('uses no connection twice, says so, and hears nothing that comes behind an answer', async () => {
     const connections: Socket[] = [];
     const heads: string[] = [];
-    const upstream = await close(tcpServer((socket) => {
-      connections.push(socket);
-      socket.on('data', (bytes) => {
-        heads.push(bytes.toString('latin1'));
-        socket.write('HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok');
-        // A second answer, timed to meet the next request.
-        setTimeout(() => {
-          if (!socket.destroyed) socket.write('HTTP/1.1 200 OK\r\nContent-Length: 4\r\n\r\nevil');
-        }, 1);
-      });
-      socket.on('error', () => undefined);
-    }));
-    const proxy = await close(startOwnProxy({ routes: [{ prefix: '/api', upstream: upstream.url, account: 'fixed', freshConnection: true, maxConnections: 2 }] }));
+    const upstream = await close(
+      tcpServer((socket) => {
+        connections.push(socket);
+        socket.on('data', (bytes) => {
+          heads.push(bytes.toString('latin1'));
+          socket.write('HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok');
+          // A second answer, timed to meet the next request.
+          setTimeout(() => {
+            if (!socket.destroyed) socket.write('HTTP/1.1 200 OK\r\nContent-Length: 4\r\n\r\nevil');
+          }, 1);
+        });
+        socket.on('error', () => undefined);
+      }),
+    );
+    const proxy = await close(
+      startOwnProxy({
+        routes: [
+          { prefix: '/api', upstream: upstream.url, account: 'fixed', freshConnection: true, maxConnections: 2 },
+        ],
+      }),
+    );
     for (let index = 0; index < 30; index += 1) {
-      const answers = await Promise.all([1, 2, 3].map(() => call(proxy.url, '/api/a', { method: index % 2 === 0 ? 'GET' : 'POST' })));
+      const answers = await Promise.all(
+        [1, 2, 3].map(() => call(proxy.url, '/api/a', { method: index % 2 === 0 ? 'GET' : 'POST' })),
+      );
       for (const { status, text } of answers) assert.deepEqual([status, text], [200, 'ok']);
     }
     assert.equal(connections.length, 90);

@@ -13,10 +13,19 @@ const BOMBS: Readonly<Record<string, { readonly body: Buffer; readonly coding?: 
   'deflate of 40 MiB': { body: deflateSync(Buffer.alloc(40 * 1024 ** 2)), coding: 'deflate' },
   'gzip in gzip': { body: gzipSync(gzipSync(Buffer.alloc(64 * 1024 ** 2))), coding: 'gzip, gzip' },
   'gzip that does not say so': { body: gzipSync(Buffer.alloc(40 * 1024 ** 2, '[')) },
-  'JSON 30,000 deep, in arrays': { body: Buffer.from(`${'['.repeat(30_000)}"ApiInvalidTokenError"${']'.repeat(30_000)}`) },
-  'JSON 10,000 deep, in objects': { body: Buffer.from(`${'{"a":'.repeat(10_000)}"ApiInvalidTokenError"${'}'.repeat(10_000)}`) },
-  'gzip of deep JSON': { body: gzipSync(`${'['.repeat(120_000)}"ApiInvalidTokenError"${']'.repeat(120_000)}`), coding: 'gzip' },
-  'long numbers': { body: Buffer.from(`{"success":false,"error":{"code":"ApiInvalidTokenErrorr"},"n":${'9'.repeat(60_000)}}`) },
+  'JSON 30,000 deep, in arrays': {
+    body: Buffer.from(`${'['.repeat(30_000)}"ApiInvalidTokenError"${']'.repeat(30_000)}`),
+  },
+  'JSON 10,000 deep, in objects': {
+    body: Buffer.from(`${'{"a":'.repeat(10_000)}"ApiInvalidTokenError"${'}'.repeat(10_000)}`),
+  },
+  'gzip of deep JSON': {
+    body: gzipSync(`${'['.repeat(120_000)}"ApiInvalidTokenError"${']'.repeat(120_000)}`),
+    coding: 'gzip',
+  },
+  'long numbers': {
+    body: Buffer.from(`{"success":false,"error":{"code":"ApiInvalidTokenErrorr"},"n":${'9'.repeat(60_000)}}`),
+  },
 };
 
 describe('replies that are expensive to look into', function () {
@@ -25,15 +34,20 @@ describe('replies that are expensive to look into', function () {
   const close = closing();
 
   it('stall nobody else, renew nothing, and arrive unchanged', async () => {
-    const upstream = await close(httpServer((request, response) => {
-      const bomb = BOMBS[decodeURIComponent(request.url!.slice(1))];
-      if (bomb === undefined) {
-        response.end('fine');
-        return;
-      }
-      response.writeHead(200, { 'content-type': 'application/json', ...(bomb.coding !== undefined && { 'content-encoding': bomb.coding }) });
-      response.end(bomb.body);
-    }));
+    const upstream = await close(
+      httpServer((request, response) => {
+        const bomb = BOMBS[decodeURIComponent(request.url!.slice(1))];
+        if (bomb === undefined) {
+          response.end('fine');
+          return;
+        }
+        response.writeHead(200, {
+          'content-type': 'application/json',
+          ...(bomb.coding !== undefined && { 'content-encoding': bomb.coding }),
+        });
+        response.end(bomb.body);
+      }),
+    );
     const { sandbox } = world();
     const proxy = await startProxy(sandbox, { config: withRoute('/crm', { upstream: upstream.url }) });
     try {
@@ -52,7 +66,9 @@ describe('replies that are expensive to look into', function () {
         const small = (async () => {
           while (!done) assert.equal((await call(proxy.url, '/crm/small')).text, 'fine');
         })();
-        const answers = await Promise.all(Array.from({ length: 20 }, () => call(proxy.url, `/crm/${encodeURIComponent(name)}`)));
+        const answers = await Promise.all(
+          Array.from({ length: 20 }, () => call(proxy.url, `/crm/${encodeURIComponent(name)}`)),
+        );
         done = true;
         await small;
         clearInterval(watch);

@@ -19,9 +19,15 @@ function events(type: string, silent: number): Promise<RawUpstream> {
 describe('an event stream whose upstream is silent', () => {
   const close = closing();
 
-  async function listen(type: string, silent: number, timeouts: object): Promise<{ readonly line: Awaited<ReturnType<typeof dial>>; readonly upstream: RawUpstream }> {
+  async function listen(
+    type: string,
+    silent: number,
+    timeouts: object,
+  ): Promise<{ readonly line: Awaited<ReturnType<typeof dial>>; readonly upstream: RawUpstream }> {
     const upstream = await close(events(type, silent));
-    const proxy = await close(startOwnProxy({ routes: [{ prefix: '/api', upstream: upstream.url, account: 'fixed', timeouts }] }));
+    const proxy = await close(
+      startOwnProxy({ routes: [{ prefix: '/api', upstream: upstream.url, account: 'fixed', timeouts }] }),
+    );
     const line = await dial(proxy.url);
     line.socket.write('GET /api/events HTTP/1.1\r\nHost: proxy\r\n\r\n');
     await line.until(/data: 1/);
@@ -58,13 +64,29 @@ describe('an event stream whose upstream is silent', () => {
 
   it('the limit of a stream does not go over to the next reply on its connection', async () => {
     let asked = 0;
-    const upstream = await close(rawUpstream((_line, { socket }) => {
-      asked += 1;
-      if (asked > 1) return void socket.write('HTTP/1.1 200 OK\r\nContent-Type: text/plain\r\nTransfer-Encoding: chunked\r\n\r\n3\r\nhal\r\n');
-      socket.write('HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\nTransfer-Encoding: chunked\r\n\r\n');
-      setTimeout(() => socket.write('3\r\n:\n\n\r\n0\r\n\r\n'), 100);
-    }));
-    const proxy = await close(startOwnProxy({ routes: [{ prefix: '/api', upstream: upstream.url, account: 'fixed', timeouts: { idle: `${IDLE}ms`, streamIdle: '1h' } }] }));
+    const upstream = await close(
+      rawUpstream((_line, { socket }) => {
+        asked += 1;
+        if (asked > 1)
+          return void socket.write(
+            'HTTP/1.1 200 OK\r\nContent-Type: text/plain\r\nTransfer-Encoding: chunked\r\n\r\n3\r\nhal\r\n',
+          );
+        socket.write('HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\nTransfer-Encoding: chunked\r\n\r\n');
+        setTimeout(() => socket.write('3\r\n:\n\n\r\n0\r\n\r\n'), 100);
+      }),
+    );
+    const proxy = await close(
+      startOwnProxy({
+        routes: [
+          {
+            prefix: '/api',
+            upstream: upstream.url,
+            account: 'fixed',
+            timeouts: { idle: `${IDLE}ms`, streamIdle: '1h' },
+          },
+        ],
+      }),
+    );
     const line = await dial(proxy.url);
     line.socket.write('GET /api/events HTTP/1.1\r\nHost: proxy\r\n\r\n');
     await line.until(/\r\n0\r\n\r\n/);

@@ -10,7 +10,9 @@ describe('a request head that comes slowly', () => {
   it('is cut after ten seconds, however steadily it drips, and good callers do not notice', async function () {
     this.timeout(30_000);
     const upstream = await close(ownUpstream());
-    const proxy = await close(startOwnProxy({ routes: [{ prefix: '/api', upstream: upstream.url, account: 'fixed' }] }));
+    const proxy = await close(
+      startOwnProxy({ routes: [{ prefix: '/api', upstream: upstream.url, account: 'fixed' }] }),
+    );
     const startedAt = performance.now();
     const lines = await Promise.all(Array.from({ length: 50 }, () => dial(proxy.url)));
     for (const line of lines) line.socket.write('GET /api/slow HTTP/1.1\r\nHost: proxy\r\n');

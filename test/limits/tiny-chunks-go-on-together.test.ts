@@ -23,14 +23,21 @@ describe('chunks of an upstream that come together', () => {
   const close = closing();
 
   // Cut in two, a request's head is read by node:http.
-  for (const [reader, pieces] of [['our reader', ['GET /api/x HTTP/1.1\r\nHost: proxy\r\n\r\n']], ['node:http', ['GET /api/x HTTP/1.1\r\nHo', 'st: proxy\r\n\r\n']]] as const) {
+  for (const [reader, pieces] of [
+    ['our reader', ['GET /api/x HTTP/1.1\r\nHost: proxy\r\n\r\n']],
+    ['node:http', ['GET /api/x HTTP/1.1\r\nHo', 'st: proxy\r\n\r\n']],
+  ] as const) {
     it(`go on together, for a caller of ${reader}: many chunks of one byte become a few`, async () => {
       const body = Array.from({ length: LETTERS }, (_, at) => String.fromCharCode(97 + (at % 26)));
-      const upstream = await close(rawUpstream((_line, { socket }) => {
-        socket.write(HEAD);
-        setTimeout(() => socket.write(`${body.map((letter) => `1\r\n${letter}\r\n`).join('')}0\r\n\r\n`), 50);
-      }));
-      const proxy = await close(startOwnProxy({ routes: [{ prefix: '/api', upstream: upstream.url, account: 'fixed' }] }));
+      const upstream = await close(
+        rawUpstream((_line, { socket }) => {
+          socket.write(HEAD);
+          setTimeout(() => socket.write(`${body.map((letter) => `1\r\n${letter}\r\n`).join('')}0\r\n\r\n`), 50);
+        }),
+      );
+      const proxy = await close(
+        startOwnProxy({ routes: [{ prefix: '/api', upstream: upstream.url, account: 'fixed' }] }),
+      );
       const line = await dial(proxy.url);
       for (const piece of pieces) {
         line.socket.write(piece);
@@ -45,10 +52,12 @@ describe('chunks of an upstream that come together', () => {
 
     it(`that come one by one go on one by one, for a caller of ${reader}`, async () => {
       let send!: (text: string) => void;
-      const upstream = await close(rawUpstream((_line, { socket }) => {
-        socket.write(HEAD);
-        send = (text) => void socket.write(text);
-      }));
+      const upstream = await close(
+        rawUpstream((_line, { socket }) => {
+          socket.write(HEAD);
+          send = (text) => void socket.write(text);
+        }),
+      );
       const proxy = await close(startOwnProxy({ routes: [{ prefix: '/api', upstream: upstream.url }] }));
       const line = await dial(proxy.url);
       for (const piece of pieces) {
@@ -72,10 +81,12 @@ describe('chunks of an upstream that come together', () => {
   }
 
   it('before a mistake of the upstream end in a cut connection', async () => {
-    const upstream = await close(rawUpstream((_line, { socket }) => {
-      socket.write(HEAD);
-      setTimeout(() => socket.write('1\r\na\r\n1\r\nb\r\nnonsense\r\n'), 50);
-    }));
+    const upstream = await close(
+      rawUpstream((_line, { socket }) => {
+        socket.write(HEAD);
+        setTimeout(() => socket.write('1\r\na\r\n1\r\nb\r\nnonsense\r\n'), 50);
+      }),
+    );
     const proxy = await close(startOwnProxy({ routes: [{ prefix: '/api', upstream: upstream.url }] }));
     const line = await dial(proxy.url);
     line.socket.write('GET /api/x HTTP/1.1\r\nHost: proxy\r\n\r\n');

@@ -14,8 +14,14 @@ describe('requests beyond maxConnections', () => {
   async function stage() {
     const held: Socket[] = [];
     const upstream = await close(rawUpstream((_line, { socket }) => void held.push(socket)));
-    const proxy = await close(startOwnProxy({ routes: [{ prefix: '/api', upstream: upstream.url, account: 'fixed', maxConnections: 2 }] }));
-    const waiting = (count: number) => eventually(`${count} are under way`, async () => (await metric(proxy.operatorUrl, 'tokenward_requests_in_flight')) === count);
+    const proxy = await close(
+      startOwnProxy({ routes: [{ prefix: '/api', upstream: upstream.url, account: 'fixed', maxConnections: 2 }] }),
+    );
+    const waiting = (count: number) =>
+      eventually(
+        `${count} are under way`,
+        async () => (await metric(proxy.operatorUrl, 'tokenward_requests_in_flight')) === count,
+      );
     return { held, upstream, proxy, waiting };
   }
 
@@ -33,7 +39,10 @@ describe('requests beyond maxConnections', () => {
       held.shift()!.write(OK);
     }
     await Promise.all(answers);
-    assert.deepEqual(upstream.asked.map(({ line }) => line), Array.from({ length: 12 }, (_, index) => `GET /${index}`));
+    assert.deepEqual(
+      upstream.asked.map(({ line }) => line),
+      Array.from({ length: 12 }, (_, index) => `GET /${index}`),
+    );
     assert.equal(upstream.count.opened, 2);
   });
 
@@ -42,7 +51,9 @@ describe('requests beyond maxConnections', () => {
     const going = [call(proxy.url, '/api/0'), call(proxy.url, '/api/1')];
     await eventually('two are there', () => held.length === 2);
     const aborts = Array.from({ length: 5 }, () => new AbortController());
-    const leaving = aborts.map(({ signal }, index) => call(proxy.url, `/api/left/${index}`, { signal, method: 'POST', body: 'x' }));
+    const leaving = aborts.map(({ signal }, index) =>
+      call(proxy.url, `/api/left/${index}`, { signal, method: 'POST', body: 'x' }),
+    );
     await waiting(7);
     const last = call(proxy.url, '/api/last');
     await waiting(8);
@@ -52,8 +63,14 @@ describe('requests beyond maxConnections', () => {
     for (const socket of held.splice(0)) socket.write(OK);
     await eventually('the last one is there', () => held.length === 1);
     held[0]!.write(OK);
-    assert.deepEqual((await Promise.all([...going, last])).map(({ status }) => status), [200, 200, 200]);
-    assert.deepEqual(upstream.asked.map(({ line }) => line), ['GET /0', 'GET /1', 'GET /last']);
+    assert.deepEqual(
+      (await Promise.all([...going, last])).map(({ status }) => status),
+      [200, 200, 200],
+    );
+    assert.deepEqual(
+      upstream.asked.map(({ line }) => line),
+      ['GET /0', 'GET /1', 'GET /last'],
+    );
   });
 
   it('get a new connection when one breaks', async () => {
@@ -73,7 +90,9 @@ describe('requests beyond maxConnections', () => {
   });
 
   it('are all told when there is no upstream', async () => {
-    const proxy = await close(startOwnProxy({ routes: [{ prefix: '/api', upstream: await closedPort(), maxConnections: 2 }] }));
+    const proxy = await close(
+      startOwnProxy({ routes: [{ prefix: '/api', upstream: await closedPort(), maxConnections: 2 }] }),
+    );
     const answers = await Promise.all(Array.from({ length: 50 }, () => call(proxy.url, '/api/a')));
     for (const answer of answers) assert.equal(ownCode(answer), 'upstream_unreachable');
   });

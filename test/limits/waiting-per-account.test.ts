@@ -10,7 +10,10 @@ describe('limits.waitingPerAccount', () => {
     const { sandbox, proxy } = world();
     sandbox.chatapp.set({ loginMode: 'slow', slowMs: 700 });
     const waiting = Array.from({ length: 10 }, () => world().call('/crm/v1/licenses'));
-    await eventually('ten wait', async () => (await metric(proxy.operatorUrl, 'tokenward_callers_waiting', { account: 'crm' })) === 10);
+    await eventually(
+      'ten wait',
+      async () => (await metric(proxy.operatorUrl, 'tokenward_callers_waiting', { account: 'crm' })) === 10,
+    );
     const refused = await world().call('/crm/v1/licenses');
     assert.deepEqual([refused.status, ownCode(refused)], [503, 'too_many_waiting']);
     assert.ok(Number(refused.headers['retry-after']) >= 1);

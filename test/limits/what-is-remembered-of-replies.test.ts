@@ -18,14 +18,27 @@ describe('what is remembered of replies', () => {
       return process.memoryUsage().heapUsed;
     };
     const rule = deadTokenRule([{ body: { '/error/code': 'ApiInvalidTokenError' } }])!;
-    const route = { config: { setCookie: 'drop' }, origin: 'http://api.example', basePath: '', prefix: '/api' } as unknown as Route;
+    const route = {
+      config: { setCookie: 'drop' },
+      origin: 'http://api.example',
+      basePath: '',
+      prefix: '/api',
+    } as unknown as Route;
     const filler = 'x'.repeat(60 * 1024);
     const before = heap();
     for (let number = 0; number < 2_000; number += 1) {
-      const reply = new UpstreamReply(() => undefined, () => undefined);
+      const reply = new UpstreamReply(
+        () => undefined,
+        () => undefined,
+      );
       const reader = new ReplyReader(reply);
       reader.expect('GET');
-      reader.feed(Buffer.from(`HTTP/1.1 200 OK\r\nContent-Type: application/json; variant=number-${number}\r\nX-A-Name-Of-Some-Length-${number}: a\r\nX-Filler: ${filler}\r\nContent-Length: 2\r\n\r\n{}`, 'latin1'));
+      reader.feed(
+        Buffer.from(
+          `HTTP/1.1 200 OK\r\nContent-Type: application/json; variant=number-${number}\r\nX-A-Name-Of-Some-Length-${number}: a\r\nX-Filler: ${filler}\r\nContent-Length: 2\r\n\r\n{}`,
+          'latin1',
+        ),
+      );
       assert.equal(meansDeadToken(rule, 'GET', reply), false);
       assert.ok(replyHeaders(reply.headers, route, undefined, 'http://proxy').length >= 6);
     }

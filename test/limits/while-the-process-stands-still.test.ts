@@ -28,20 +28,34 @@ describe('time limits while the process stands still now and then', function () 
   async function start(context: Mocha.Context, answer: Parameters<typeof rawUpstream>[0]): Promise<Served> {
     requireBuild(context);
     const upstream = await close(rawUpstream(answer));
-    proxy = await serve(['-c', writeConfig(folder(), {
-      listen: { host: '127.0.0.1', port: 0 },
-      operator: { host: '127.0.0.1', port: 0 },
-      store: { type: 'embedded', path: join(folder(), 'store') },
-      limits: { bodyIdle: `${LIMIT}ms` },
-      accounts: { fixed: { flow: 'static', credentials: { token: 'fixed' } } },
-      routes: [{ prefix: '/api', upstream: upstream.url, account: 'fixed', timeouts: { firstByte: `${LIMIT}ms`, idle: `${LIMIT}ms` } }],
-    })]);
+    proxy = await serve([
+      '-c',
+      writeConfig(folder(), {
+        listen: { host: '127.0.0.1', port: 0 },
+        operator: { host: '127.0.0.1', port: 0 },
+        store: { type: 'embedded', path: join(folder(), 'store') },
+        limits: { bodyIdle: `${LIMIT}ms` },
+        accounts: { fixed: { flow: 'static', credentials: { token: 'fixed' } } },
+        routes: [
+          {
+            prefix: '/api',
+            upstream: upstream.url,
+            account: 'fixed',
+            timeouts: { firstByte: `${LIMIT}ms`, idle: `${LIMIT}ms` },
+          },
+        ],
+      }),
+    ]);
     assert.equal((await call(proxy.url, '/api/ready')).status, 200);
     return proxy;
   }
 
   /** As a container's share of the CPU does it: it stands for so many of every 1,300 ms, for as long as the work takes. */
-  async function standingNowAndThen<T>({ child }: Served, work: Promise<T>, stands = 400): Promise<{ readonly result: T; readonly took: number }> {
+  async function standingNowAndThen<T>(
+    { child }: Served,
+    work: Promise<T>,
+    stands = 400,
+  ): Promise<{ readonly result: T; readonly took: number }> {
     const from = performance.now();
     let done = false;
     const stops = (async () => {
@@ -59,10 +73,15 @@ describe('time limits while the process stands still now and then', function () 
     return { result, took };
   }
 
-  const timely = (took: number, most = LATE_MOST): void => assert.ok(took > LIMIT - 200 && took < most, `after ${Math.round(took)} ms`);
+  const timely = (took: number, most = LATE_MOST): void =>
+    assert.ok(took > LIMIT - 200 && took < most, `after ${Math.round(took)} ms`);
 
   it('an upstream that does not begin its answer: 504, late by one stop at most', async function () {
-    const running = await start(this, (line, { socket }) => void setTimeout(() => socket.destroyed || socket.write(OK), line.includes('late') ? ANSWER_AFTER : 0));
+    const running = await start(
+      this,
+      (line, { socket }) =>
+        void setTimeout(() => socket.destroyed || socket.write(OK), line.includes('late') ? ANSWER_AFTER : 0),
+    );
     const { result, took } = await standingNowAndThen(running, call(running.url, '/api/late'));
     assert.equal(result.status, 504);
     timely(took);
@@ -76,7 +95,13 @@ describe('time limits while the process stands still now and then', function () 
         setTimeout(() => socket.destroyed || socket.write('half'), ANSWER_AFTER);
       }
     });
-    const { result, took } = await standingNowAndThen(running, call(running.url, '/api/late').then(({ text }) => text, () => 'cut'));
+    const { result, took } = await standingNowAndThen(
+      running,
+      call(running.url, '/api/late').then(
+        ({ text }) => text,
+        () => 'cut',
+      ),
+    );
     assert.equal(result, 'cut');
     timely(took);
   });

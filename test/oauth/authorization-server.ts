@@ -38,7 +38,16 @@ export class AuthorizationServer {
     this.#server = server;
     this.url = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
     const provider = new Provider(this.url, {
-      clients: [{ client_id: this.clientId, client_secret: this.clientSecret, grant_types: ['authorization_code', 'refresh_token'], response_types: ['code'], redirect_uris: ['https://app.example/callback'], token_endpoint_auth_method: 'client_secret_post' }],
+      clients: [
+        {
+          client_id: this.clientId,
+          client_secret: this.clientSecret,
+          grant_types: ['authorization_code', 'refresh_token'],
+          response_types: ['code'],
+          redirect_uris: ['https://app.example/callback'],
+          token_endpoint_auth_method: 'client_secret_post',
+        },
+      ],
       rotateRefreshToken: true,
       scopes: ['offline_access', 'api'],
       features: { devInteractions: { enabled: false } },
@@ -52,7 +61,10 @@ export class AuthorizationServer {
       this.#accessTokens.push(String(body['access_token']));
     });
     provider.on('grant.error', ({ oidc }, error) => {
-      this.spendings.push({ token: this.#numberOf(oidc.params?.['refresh_token']), outcome: error.error_detail ?? error.error });
+      this.spendings.push({
+        token: this.#numberOf(oidc.params?.['refresh_token']),
+        outcome: error.error_detail ?? error.error,
+      });
     });
     provider.on('grant.revoked', () => (this.revoked += 1));
     this.#provider = provider;
@@ -77,7 +89,13 @@ export class AuthorizationServer {
     const grant = new Grant({ accountId: 'somebody', clientId: this.clientId });
     grant.addOIDCScope(scope);
     const client = (await Client.find(this.clientId))!;
-    const token = await new RefreshToken({ client, accountId: 'somebody', grantId: await grant.save(), gty: 'authorization_code', scope }).save();
+    const token = await new RefreshToken({
+      client,
+      accountId: 'somebody',
+      grantId: await grant.save(),
+      gty: 'authorization_code',
+      scope,
+    }).save();
     this.#issued.push(token);
     return token;
   }
@@ -100,7 +118,7 @@ export class AuthorizationServer {
 
   async #api(request: IncomingMessage, response: ServerResponse): Promise<void> {
     const [, token] = /^Bearer (\S+)$/.exec(request.headers.authorization ?? '') ?? [];
-    const status = token !== undefined && await this.#provider.AccessToken.find(token) !== undefined ? 200 : 401;
+    const status = token !== undefined && (await this.#provider.AccessToken.find(token)) !== undefined ? 200 : 401;
     this.apiStatuses.push(status);
     response.writeHead(status, { 'content-type': 'application/json' }).end('{}');
   }

@@ -12,7 +12,10 @@ describe('a refresh that was cut before the authorization server looked at it', 
     server.cutNext = 'before it is looked at';
     await eventually('the account serves again', async () => (await call()).status === 200);
     assert.equal(server.cuts, 1);
-    assert.deepEqual(server.spendings, [{ token: 0, outcome: 'granted' }, { token: 1, outcome: 'granted' }]);
+    assert.deepEqual(server.spendings, [
+      { token: 0, outcome: 'granted' },
+      { token: 1, outcome: 'granted' },
+    ]);
     assert.equal(server.revoked, 0);
     // And it goes on as if nothing had happened.
     await server.endAccessTokens();
@@ -30,7 +33,10 @@ describe('a refresh that was cut before the authorization server looked at it', 
     await call();
     server.cutNext = 'before it is looked at';
     for (let i = 0; i < 20; i += 1) await call();
-    assert.deepEqual(server.spendings.map(({ token }) => token).filter((token) => token !== 2), [0, 1]);
+    assert.deepEqual(
+      server.spendings.map(({ token }) => token).filter((token) => token !== 2),
+      [0, 1],
+    );
     assert.equal(server.revoked, 0);
   });
 });

@@ -10,7 +10,10 @@ describe('a hundred calls in flight on a dead token of a real authorization serv
     await server.endAccessTokens();
     const answers = await Promise.all(Array.from({ length: 100 }, call));
     assert.equal(answers.filter(({ status }) => status === 200).length, 100);
-    assert.deepEqual(server.spendings, [{ token: 0, outcome: 'granted' }, { token: 1, outcome: 'granted' }]);
+    assert.deepEqual(server.spendings, [
+      { token: 0, outcome: 'granted' },
+      { token: 1, outcome: 'granted' },
+    ]);
     assert.equal(server.revoked, 0);
   });
 });

@@ -11,7 +11,10 @@ describe('an imported refresh token at a real authorization server', () => {
       assert.equal((await call()).status, 200);
       await server.endAccessTokens();
     }
-    assert.deepEqual(server.spendings, [0, 1, 2, 3].map((token) => ({ token, outcome: 'granted' })));
+    assert.deepEqual(
+      server.spendings,
+      [0, 1, 2, 3].map((token) => ({ token, outcome: 'granted' })),
+    );
     assert.equal(server.revoked, 0);
   });
 });
@@ -30,7 +33,10 @@ describe('an account whose first refresh token has not been imported yet', () =>
   it('serves from the first call after the import on, without a restart', async () => {
     const { server, bring, call } = world();
     assert.equal((await call()).status, 503);
-    assert.equal(await bring(await server.consent()), 'api: refresh token imported, generation 1; the next call spends it');
+    assert.equal(
+      await bring(await server.consent()),
+      'api: refresh token imported, generation 1; the next call spends it',
+    );
     assert.equal((await call()).status, 200);
   });
 });

@@ -55,7 +55,12 @@ function configOf({ url, clientId, clientSecret }: AuthorizationServer, folder: 
         credentials: { tokenUrl: 'required', clientId: 'required', clientSecret: 'required' },
         refresh: {
           url: '{tokenUrl}',
-          form: { grant_type: 'refresh_token', refresh_token: '{refreshToken}', client_id: '{clientId}', client_secret: '{clientSecret}' },
+          form: {
+            grant_type: 'refresh_token',
+            refresh_token: '{refreshToken}',
+            client_id: '{clientId}',
+            client_secret: '{clientSecret}',
+          },
           answer: { token: '/access_token', refreshToken: '/refresh_token', expiresIn: '/expires_in' },
         },
         attach: { header: 'Authorization' },

@@ -47,14 +47,31 @@ describe('the operator port', () => {
     await post('/renew/crm').expect(200);
     sandbox.softline.accounts.length = 0;
     await post('/renew/softline').expect(503);
-    const lines = proxy.lines.map((line) => JSON.parse(line) as Record<string, unknown>).filter(({ message }) => String(message).startsWith('an operator'));
-    assert.deepEqual(lines.map(({ detail, ...line }) => [line, typeof detail]), [
-      [{ level: 'info', message: 'an operator renewed crm', account: 'crm', generation: 1, address: '127.0.0.1' }, 'undefined'],
-      [{ level: 'warn', message: 'an operator tried to renew softline, and it did not work', account: 'softline', code: 'credential_dead', address: '127.0.0.1' }, 'string'],
-    ]);
+    const lines = proxy.lines
+      .map((line) => JSON.parse(line) as Record<string, unknown>)
+      .filter(({ message }) => String(message).startsWith('an operator'));
+    assert.deepEqual(
+      lines.map(({ detail, ...line }) => [line, typeof detail]),
+      [
+        [
+          { level: 'info', message: 'an operator renewed crm', account: 'crm', generation: 1, address: '127.0.0.1' },
+          'undefined',
+        ],
+        [
+          {
+            level: 'warn',
+            message: 'an operator tried to renew softline, and it did not work',
+            account: 'softline',
+            code: 'credential_dead',
+            address: '127.0.0.1',
+          },
+          'string',
+        ],
+      ],
+    );
   });
 
-  it('refuses what another site sends through an operator\'s browser', async () => {
+  it("refuses what another site sends through an operator's browser", async () => {
     const { proxy, sandbox } = world();
     const { host, port } = new URL(proxy.operatorUrl);
     for (const headers of [
@@ -68,7 +85,7 @@ describe('the operator port', () => {
       // A name that the other site has pointed here: origin and host agree.
       { origin: `http://evil.example:${port}`, host: `evil.example:${port}` },
     ] as Record<string, string>[]) {
-      const { status, body } = await post('/renew/softline', headers) as { status: number; body: { code: string } };
+      const { status, body } = (await post('/renew/softline', headers)) as { status: number; body: { code: string } };
       assert.deepEqual([status, body.code], [403, 'cross_site'], JSON.stringify(headers));
     }
     assert.equal(tokenCalls(sandbox, 'softline'), 0);
@@ -86,30 +103,57 @@ describe('the operator port', () => {
     const title = 'Here are /, /healthz, /readyz, /metrics, /status and POST /renew/<account>.';
     await operator(world().proxy).get('/nothing').expect(404, { code: 'not_found', title });
     const others = 'The accounts are softline, crm, twin.';
-    for (const [name, detail] of Object.entries({ nobody: others, constructor: others, 'softline%20': 'Did you mean "softline"?', Softline: 'Did you mean "softline"?', '<script>': others, '%F0%9F%94%91': others })) {
+    for (const [name, detail] of Object.entries({
+      nobody: others,
+      constructor: others,
+      'softline%20': 'Did you mean "softline"?',
+      Softline: 'Did you mean "softline"?',
+      '<script>': others,
+      '%F0%9F%94%91': others,
+    })) {
       const unknown = await postRaw(`/renew/${name}`);
-      assert.deepEqual([unknown.status, unknown.json()], [404, { code: 'account_unknown', title: 'There is no account of this name.', detail }], name);
+      assert.deepEqual(
+        [unknown.status, unknown.json()],
+        [404, { code: 'account_unknown', title: 'There is no account of this name.', detail }],
+        name,
+      );
     }
     await post('/renew/__proto__').expect(404);
   });
 
-  it('calls a path it cannot decode the caller\'s mistake, not a fault', async () => {
+  it("calls a path it cannot decode the caller's mistake, not a fault", async () => {
     const { status, text, headers } = await postRaw('/renew/%E0%A4%A');
-    assert.deepEqual([status, headers['content-type'], (JSON.parse(text) as { code: string }).code], [400, 'application/problem+json; charset=utf-8', 'request_malformed']);
-    assert.deepEqual(world().proxy.lines.filter((line) => line.includes('"error"')), []);
+    assert.deepEqual(
+      [status, headers['content-type'], (JSON.parse(text) as { code: string }).code],
+      [400, 'application/problem+json; charset=utf-8', 'request_malformed'],
+    );
+    assert.deepEqual(
+      world().proxy.lines.filter((line) => line.includes('"error"')),
+      [],
+    );
   });
 
   it('forwards nothing, and the proxy port has none of this', async () => {
     const { proxy, call: through } = world();
     await operator(proxy).get('/softline/v1/order/7').expect(404);
-    for (const target of ['/healthz', '/readyz', '/metrics', '/status', '/']) assert.equal((await through(target)).status, 404, target);
+    for (const target of ['/healthz', '/readyz', '/metrics', '/status', '/'])
+      assert.equal((await through(target)).status, 404, target);
     assert.equal((await call(proxy.url, '/renew/softline', { method: 'POST' })).status, 404);
   });
 
   it('tells browsers to keep nothing, to guess nothing, and to show it in no other page', async () => {
     for (const target of ['/', '/status', '/metrics', '/readyz', '/nothing']) {
-      const { headers } = await operator(world().proxy).get(target) as { headers: Record<string, string> };
-      assert.deepEqual([headers['cache-control'], headers['x-content-type-options'], headers['x-powered-by'], headers['access-control-allow-origin']], ['no-store', 'nosniff', undefined, undefined], target);
+      const { headers } = (await operator(world().proxy).get(target)) as { headers: Record<string, string> };
+      assert.deepEqual(
+        [
+          headers['cache-control'],
+          headers['x-content-type-options'],
+          headers['x-powered-by'],
+          headers['access-control-allow-origin'],
+        ],
+        ['no-store', 'nosniff', undefined, undefined],
+        target,
+      );
       assert.match(headers['content-security-policy']!, /default-src 'none'.*frame-ancestors 'none'/);
     }
   });
@@ -120,16 +164,41 @@ describe('/status', () => {
 
   it('tells everything about accounts and routes but their secrets', async () => {
     const { proxy, sandbox, call: through } = world();
-    for (const target of ['/softline/v1/order/7', '/crm/v1/licenses', '/twin/iam/api/v1/users/me', '/twin/iam/api/v1/users/me']) assert.equal((await through(target)).status, 200);
-    const response = await operator(proxy).get('/status').expect(200).expect('content-type', /^application\/json/);
+    for (const target of [
+      '/softline/v1/order/7',
+      '/crm/v1/licenses',
+      '/twin/iam/api/v1/users/me',
+      '/twin/iam/api/v1/users/me',
+    ])
+      assert.equal((await through(target)).status, 200);
+    const response = await operator(proxy)
+      .get('/status')
+      .expect(200)
+      .expect('content-type', /^application\/json/);
     const document = response.body as StatusDocument;
     const { text } = response;
     assert.equal(document.stopping, false);
-    assert.deepEqual(document.accounts.map(({ account, flow, ready, dead, generation }) => [account, flow, ready, dead, generation]), [['softline', 'softline', true, false, 1], ['crm', 'chatapp', true, false, 1], ['twin', 'twin', true, false, 1]]);
-    assert.deepEqual(document.routes.find(({ prefix }) => prefix === '/twin/iam'), { prefix: '/twin/iam', upstream: sandbox.urls.twin.iam, account: 'twin', requests: 2, inFlight: 0 });
+    assert.deepEqual(
+      document.accounts.map(({ account, flow, ready, dead, generation }) => [account, flow, ready, dead, generation]),
+      [
+        ['softline', 'softline', true, false, 1],
+        ['crm', 'chatapp', true, false, 1],
+        ['twin', 'twin', true, false, 1],
+      ],
+    );
+    assert.deepEqual(
+      document.routes.find(({ prefix }) => prefix === '/twin/iam'),
+      { prefix: '/twin/iam', upstream: sandbox.urls.twin.iam, account: 'twin', requests: 2, inFlight: 0 },
+    );
     for (const secret of [
-      ...[sandbox.softline, sandbox.chatapp, sandbox.twin].flatMap((vendor) => [vendor.currentToken()!.accessToken, vendor.currentToken()!.refreshToken ?? '(none)']),
-      sandbox.credentials.softline.password, sandbox.credentials.chatapp.password, sandbox.credentials.twin.password,
-    ]) assert.ok(!text.includes(JSON.stringify(secret).slice(1, -1)), text);
+      ...[sandbox.softline, sandbox.chatapp, sandbox.twin].flatMap((vendor) => [
+        vendor.currentToken()!.accessToken,
+        vendor.currentToken()!.refreshToken ?? '(none)',
+      ]),
+      sandbox.credentials.softline.password,
+      sandbox.credentials.chatapp.password,
+      sandbox.credentials.twin.password,
+    ])
+      assert.ok(!text.includes(JSON.stringify(secret).slice(1, -1)), text);
   });
 });

@@ -10,7 +10,8 @@ import { startProxy, type RunningProxy } from '../support/proxy.ts';
 const KEY = 'kEy-of-billing-3f9a1c77d2';
 const OTHER_KEY = 'kEy-of-reports-8b20e4aa91';
 const digest = (key: string): string => `sha256:${createHash('sha256').update(key).digest('hex')}`;
-const basic = (user: string, password: string): string => `Basic ${Buffer.from(`${user}:${password}`).toString('base64')}`;
+const basic = (user: string, password: string): string =>
+  `Basic ${Buffer.from(`${user}:${password}`).toString('base64')}`;
 
 /** Every place a legacy app may be able to put a key. */
 const PLACES: readonly (readonly [place: string, headers: (key: string) => Record<string, string>])[] = [
@@ -39,9 +40,18 @@ describe('callers with keys', () => {
     proxy = await startProxy(sandbox, {
       config: (base) => ({
         ...base,
-        callers: [{ name: 'billing', key: digest(KEY) }, { name: 'reports', key: digest(OTHER_KEY), routes: ['/open'] }],
-        accounts: { ...(base['accounts'] as object), fixed: { flow: 'static', credentials: { token: 'tOkEn-of-fixed' } } },
-        routes: [{ prefix: '/open', upstream: url }, { prefix: '/keyed', upstream: url, account: 'fixed' }],
+        callers: [
+          { name: 'billing', key: digest(KEY) },
+          { name: 'reports', key: digest(OTHER_KEY), routes: ['/open'] },
+        ],
+        accounts: {
+          ...(base['accounts'] as object),
+          fixed: { flow: 'static', credentials: { token: 'tOkEn-of-fixed' } },
+        },
+        routes: [
+          { prefix: '/open', upstream: url },
+          { prefix: '/keyed', upstream: url, account: 'fixed' },
+        ],
       }),
     });
   });
@@ -61,16 +71,31 @@ describe('callers with keys', () => {
       assert.equal(arrived.length, 2);
       for (const request of arrived) {
         assert.match(request, /^x-kept\nyes$/m);
-        for (const form of [KEY, Buffer.from(KEY).toString('base64'), basic('anybody', KEY).slice(6), basic('', KEY).slice(6)]) assert.ok(!request.includes(form), request);
+        for (const form of [
+          KEY,
+          Buffer.from(KEY).toString('base64'),
+          basic('anybody', KEY).slice(6),
+          basic('', KEY).slice(6),
+        ])
+          assert.ok(!request.includes(form), request);
       }
       assert.match(arrived[1]!, /^Authorization\nBearer tOkEn-of-fixed$/m);
     });
   }
 
   it('are told to show a key if they show none: 401 with a challenge', async () => {
-    for (const headers of [{}, { 'x-tokenward-key': '' }, { authorization: 'Bearer' }, { authorization: 'Digest username="a"' }, { authorization: basic('user', '') }]) {
+    for (const headers of [
+      {},
+      { 'x-tokenward-key': '' },
+      { authorization: 'Bearer' },
+      { authorization: 'Digest username="a"' },
+      { authorization: basic('user', '') },
+    ]) {
       const answer = await call(proxy.url, '/open/a', { headers });
-      assert.deepEqual([answer.status, answer.headers['x-tokenward-error'], answer.headers['content-type']], [401, 'caller_key_missing', 'application/problem+json']);
+      assert.deepEqual(
+        [answer.status, answer.headers['x-tokenward-error'], answer.headers['content-type']],
+        [401, 'caller_key_missing', 'application/problem+json'],
+      );
       assert.equal(answer.headers['www-authenticate'], 'Bearer realm="tokenward"');
     }
     assert.deepEqual(arrived, []);
@@ -80,21 +105,28 @@ describe('callers with keys', () => {
     it(`are refused with a wrong key as ${place}: 403, without the key in it`, async () => {
       const wrong = `wRoNg-${KEY}`;
       const { status, headers: got, text } = await call(proxy.url, '/open/a', { headers: headers(wrong) });
-      assert.deepEqual([status, got['x-tokenward-error'], got['www-authenticate']], [403, 'caller_key_unknown', undefined]);
+      assert.deepEqual(
+        [status, got['x-tokenward-error'], got['www-authenticate']],
+        [403, 'caller_key_unknown', undefined],
+      );
       assert.ok(!text.includes(KEY));
       assert.deepEqual(arrived, []);
     });
   }
 
   it('are refused with a digest instead of a key, or a part of one', async () => {
-    for (const key of [digest(KEY), digest(KEY).slice(7), KEY.slice(0, -1), KEY.toUpperCase()]) assert.equal((await call(proxy.url, '/open/a', { headers: { 'x-tokenward-key': key } })).status, 403, key);
+    for (const key of [digest(KEY), digest(KEY).slice(7), KEY.slice(0, -1), KEY.toUpperCase()])
+      assert.equal((await call(proxy.url, '/open/a', { headers: { 'x-tokenward-key': key } })).status, 403, key);
   });
 
   it('may use the routes that are theirs only', async () => {
     const headers = { 'x-tokenward-key': OTHER_KEY };
     assert.equal((await call(proxy.url, '/open/a', { headers })).status, 200);
     const refused = await call(proxy.url, '/keyed/a', { headers });
-    assert.deepEqual([refused.status, refused.headers['x-tokenward-error'], (refused.json() as { detail: string }).detail], [403, 'caller_not_allowed', 'caller reports']);
+    assert.deepEqual(
+      [refused.status, refused.headers['x-tokenward-error'], (refused.json() as { detail: string }).detail],
+      [403, 'caller_not_allowed', 'caller reports'],
+    );
     assert.equal(arrived.length, 1);
   });
 
@@ -103,9 +135,16 @@ describe('callers with keys', () => {
   });
 
   it('that are refused are counted, and never named by their keys', async () => {
-    assert.ok((await metric(proxy.operatorUrl, 'tokenward_errors_total', { route: '/open', reason: 'caller_key_missing' })) > 0);
-    assert.ok((await metric(proxy.operatorUrl, 'tokenward_errors_total', { route: '/open', reason: 'caller_key_unknown' })) > 0);
-    assert.equal(await metric(proxy.operatorUrl, 'tokenward_errors_total', { route: '/keyed', reason: 'caller_not_allowed' }), 1);
+    assert.ok(
+      (await metric(proxy.operatorUrl, 'tokenward_errors_total', { route: '/open', reason: 'caller_key_missing' })) > 0,
+    );
+    assert.ok(
+      (await metric(proxy.operatorUrl, 'tokenward_errors_total', { route: '/open', reason: 'caller_key_unknown' })) > 0,
+    );
+    assert.equal(
+      await metric(proxy.operatorUrl, 'tokenward_errors_total', { route: '/keyed', reason: 'caller_not_allowed' }),
+      1,
+    );
     const shown = [await operator(proxy).get('/metrics').expect(200), await operator(proxy).get('/status').expect(200)];
     const said = [...proxy.lines, ...shown.map(({ text }) => text)].join('\n');
     assert.ok(!said.includes(KEY) && !said.includes(OTHER_KEY));

@@ -15,7 +15,13 @@ const OTHER_KEY = Buffer.alloc(32, 'two').toString('base64');
 /** Without the log's lines: what the program says itself. */
 const run: typeof runProgram = async (...given) => {
   const finished = await runProgram(...given);
-  return { ...finished, stderr: finished.stderr.split('\n').filter((line) => !line.startsWith('{')).join('\n') };
+  return {
+    ...finished,
+    stderr: finished.stderr
+      .split('\n')
+      .filter((line) => !line.startsWith('{'))
+      .join('\n'),
+  };
 };
 
 describe('tokenward serve that cannot start', () => {
@@ -27,7 +33,8 @@ describe('tokenward serve that cannot start', () => {
   after(() => sandbox.close());
   beforeEach(() => sandbox.ledger.clear());
 
-  const config = (change: ConfigObject = {}): string => writeConfig(folder(), { ...sandboxConfigObject(sandbox, join(folder(), 'store')), ...change });
+  const config = (change: ConfigObject = {}): string =>
+    writeConfig(folder(), { ...sandboxConfigObject(sandbox, join(folder(), 'store')), ...change });
   const logins = (): number => sandbox.ledger.count({ where: (entry) => entry.kind !== 'api' });
 
   /** Serves, makes the first call, so that there is a token to lose, and stops. */
@@ -49,12 +56,18 @@ describe('tokenward serve that cannot start', () => {
   it('for want of a file says so and ends with 2', async function () {
     requireBuild(this);
     const { code, stdout, stderr } = await run(['serve', '-c', join(folder(), 'none.yaml')]);
-    assert.deepEqual([code, stdout, stderr], [2, '', `tokenward: ${folder()}/none.yaml: 1 mistake\n  there is no such file; name one with -c FILE\n`]);
+    assert.deepEqual(
+      [code, stdout, stderr],
+      [2, '', `tokenward: ${folder()}/none.yaml: 1 mistake\n  there is no such file; name one with -c FILE\n`],
+    );
   });
 
   it('because of malformed JSON names the line, ends with 2, and touches no store', async function () {
     requireBuild(this);
-    const file = writeConfig(folder(), `{\n  "store": { "type": "embedded", "path": "${folder()}/store" },\n  "accounts": {`);
+    const file = writeConfig(
+      folder(),
+      `{\n  "store": { "type": "embedded", "path": "${folder()}/store" },\n  "accounts": {`,
+    );
     const { code, stderr } = await run(['serve', '-c', file]);
     assert.equal(code, 2);
     assert.match(stderr, /^tokenward: .*: 1 mistake\n {2}line 3: not well-formed YAML or JSON, near column \d+ /);
@@ -63,9 +76,24 @@ describe('tokenward serve that cannot start', () => {
 
   it('for want of an environment variable names it, ends with 2, and touches no store', async function () {
     requireBuild(this);
-    const file = config({ accounts: { softline: { flow: 'softline', baseUrl: sandbox.urls.softline, credentials: { username: '${SHOP_USER}', password: '${SHOP_PASSWORD}' } } }, routes: [{ prefix: '/softline', upstream: sandbox.urls.softline, account: 'softline' }] });
+    const file = config({
+      accounts: {
+        softline: {
+          flow: 'softline',
+          baseUrl: sandbox.urls.softline,
+          credentials: { username: '${SHOP_USER}', password: '${SHOP_PASSWORD}' },
+        },
+      },
+      routes: [{ prefix: '/softline', upstream: sandbox.urls.softline, account: 'softline' }],
+    });
     const { code, stderr } = await run(['serve', '-c', file], { env: { SHOP_USER: 'somebody' } });
-    assert.deepEqual([code, stderr], [2, `tokenward: ${file}: 1 mistake\n  line 1: accounts.softline.credentials.password: the environment variable SHOP_PASSWORD is not set\n`]);
+    assert.deepEqual(
+      [code, stderr],
+      [
+        2,
+        `tokenward: ${file}: 1 mistake\n  line 1: accounts.softline.credentials.password: the environment variable SHOP_PASSWORD is not set\n`,
+      ],
+    );
     assert.ok(!existsSync(join(folder(), 'store')));
     assert.equal(logins(), 0);
   });
@@ -78,9 +106,24 @@ describe('tokenward serve that cannot start', () => {
       const occupant = await occupy();
       const { port } = occupant.address() as AddressInfo;
       try {
-        const bad = writeConfig(folder(), { ...sandboxConfigObject(sandbox, join(folder(), 'store')), store: { type: 'embedded', path: join(folder(), 'store'), key: KEY }, [which]: { host: '127.0.0.1', port } }, 'bad.yaml');
+        const bad = writeConfig(
+          folder(),
+          {
+            ...sandboxConfigObject(sandbox, join(folder(), 'store')),
+            store: { type: 'embedded', path: join(folder(), 'store'), key: KEY },
+            [which]: { host: '127.0.0.1', port },
+          },
+          'bad.yaml',
+        );
         const { code, stdout, stderr } = await run(['serve', '-c', bad]);
-        assert.deepEqual([code, stdout, stderr], [1, '', `tokenward: Cannot listen on 127.0.0.1:${port} (${which === 'listen' ? 'proxy' : 'operator'}): the port is in use; stop the other program or choose another port.\n`]);
+        assert.deepEqual(
+          [code, stdout, stderr],
+          [
+            1,
+            '',
+            `tokenward: Cannot listen on 127.0.0.1:${port} (${which === 'listen' ? 'proxy' : 'operator'}): the port is in use; stop the other program or choose another port.\n`,
+          ],
+        );
       } finally {
         occupant.close();
       }
@@ -91,16 +134,30 @@ describe('tokenward serve that cannot start', () => {
 
   it('because an address is none of this machine says so', async function () {
     requireBuild(this);
-    const { code, stderr } = await run(['serve', '-c', config({ operator: { host: '192.0.2.1', allowAnonymous: true, port: 0 } })]);
-    assert.deepEqual([code, stderr.split('\n').filter((line) => line.startsWith('tokenward'))], [1, ['tokenward: Cannot listen on 192.0.2.1:0 (operator): this machine has no such address.']]);
+    const { code, stderr } = await run([
+      'serve',
+      '-c',
+      config({ operator: { host: '192.0.2.1', allowAnonymous: true, port: 0 } }),
+    ]);
+    assert.deepEqual(
+      [code, stderr.split('\n').filter((line) => line.startsWith('tokenward'))],
+      [1, ['tokenward: Cannot listen on 192.0.2.1:0 (operator): this machine has no such address.']],
+    );
   });
 
   it('because its store lies below a file says so, ends with 1, and leaves the file', async function () {
     requireBuild(this);
     writeFileSync(join(folder(), 'file'), 'content');
-    const { code, stdout, stderr } = await run(['serve', '-c', config({ store: { type: 'embedded', path: join(folder(), 'file', 'store'), key: KEY } })]);
+    const { code, stdout, stderr } = await run([
+      'serve',
+      '-c',
+      config({ store: { type: 'embedded', path: join(folder(), 'file', 'store'), key: KEY } }),
+    ]);
     assert.deepEqual([code, stdout], [1, '']);
-    assert.match(stderr, /^tokenward: The store folder \S+\/file\/store cannot be made: .*ENOTDIR.*\. Set store\.path to a folder this user may write\.\n$/);
+    assert.match(
+      stderr,
+      /^tokenward: The store folder \S+\/file\/store cannot be made: .*ENOTDIR.*\. Set store\.path to a folder this user may write\.\n$/,
+    );
     assert.equal(readFileSync(join(folder(), 'file'), 'utf8'), 'content');
     assert.equal(logins(), 0);
   });
@@ -112,7 +169,10 @@ describe('tokenward serve that cannot start', () => {
     writeFileSync(join(folder(), 'tokens.mdb'), content);
     const { code, stderr } = await run(['serve', '-c', file]);
     assert.equal(code, 1);
-    assert.match(stderr, /^tokenward: The store in \S+ cannot be opened: .*move \S+ away and keep it; tokenward then logs in anew\.\n$/);
+    assert.match(
+      stderr,
+      /^tokenward: The store in \S+ cannot be opened: .*move \S+ away and keep it; tokenward then logs in anew\.\n$/,
+    );
     assert.equal(readFileSync(join(folder(), 'tokens.mdb'), 'utf8'), content);
   });
 
@@ -121,22 +181,42 @@ describe('tokenward serve that cannot start', () => {
     const store = { type: 'embedded', path: join(folder(), 'store') };
     const good = config({ store: { ...store, key: KEY } });
     const before = await leaveAToken(good);
-    const bad = writeConfig(folder(), { ...sandboxConfigObject(sandbox, store.path), store: { ...store, key: OTHER_KEY } }, 'bad.yaml');
+    const bad = writeConfig(
+      folder(),
+      { ...sandboxConfigObject(sandbox, store.path), store: { ...store, key: OTHER_KEY } },
+      'bad.yaml',
+    );
     const { code, stdout, stderr } = await run(['serve', '-c', bad]);
     assert.deepEqual([code, stdout], [1, '']);
-    assert.match(stderr, /^tokenward: The store was sealed with another key \(id [0-9a-f]{8}\); configured: [0-9a-f]{8}\. Put that key in store\.key or store\.retiredKeys\. Nothing was changed\.\n$/m);
+    assert.match(
+      stderr,
+      /^tokenward: The store was sealed with another key \(id [0-9a-f]{8}\); configured: [0-9a-f]{8}\. Put that key in store\.key or store\.retiredKeys\. Nothing was changed\.\n$/m,
+    );
     assert.ok(!stderr.includes(KEY) && !stderr.includes(OTHER_KEY));
     assert.ok(readFileSync(join(folder(), 'store', 'tokens.mdb')).equals(before), 'the store has changed');
     assert.equal(logins(), 1);
     await stillWorks(good);
-    await stillWorks(writeConfig(folder(), { ...sandboxConfigObject(sandbox, store.path), store: { ...store, key: OTHER_KEY, retiredKeys: [KEY] } }, 'rotated.yaml'));
+    await stillWorks(
+      writeConfig(
+        folder(),
+        { ...sandboxConfigObject(sandbox, store.path), store: { ...store, key: OTHER_KEY, retiredKeys: [KEY] } },
+        'rotated.yaml',
+      ),
+    );
   });
 
   it('because a key is configured beside which the store has made its own says so, and loses nothing', async function () {
     requireBuild(this);
     const good = config();
     await leaveAToken(good);
-    const bad = writeConfig(folder(), { ...sandboxConfigObject(sandbox, join(folder(), 'store')), store: { type: 'embedded', path: join(folder(), 'store'), key: KEY } }, 'bad.yaml');
+    const bad = writeConfig(
+      folder(),
+      {
+        ...sandboxConfigObject(sandbox, join(folder(), 'store')),
+        store: { type: 'embedded', path: join(folder(), 'store'), key: KEY },
+      },
+      'bad.yaml',
+    );
     const { code, stderr } = await run(['serve', '-c', bad]);
     assert.equal(code, 1);
     assert.match(stderr, /sealed with another key/);

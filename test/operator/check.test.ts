@@ -11,10 +11,16 @@ describe('tokenward check', () => {
 
   it('says what a good configuration would do, and does none of it', async function () {
     requireBuild(this);
-    const file = writeConfig(folder(), `${smallest({ top: `store: { type: embedded, path: ${folder()}/store }`, credentials: 'token: "${KEY}"' })}\n  - { prefix: /open/data, upstream: https://open.example }`);
+    const file = writeConfig(
+      folder(),
+      `${smallest({ top: `store: { type: embedded, path: ${folder()}/store }`, credentials: 'token: "${KEY}"' })}\n  - { prefix: /open/data, upstream: https://open.example }`,
+    );
     const { code, stdout, stderr } = await run(['check', '-c', file], { env: { KEY: 'hunter2' } });
     assert.deepEqual([code, stderr], [0, '']);
-    assert.equal(stdout, `${file} is fine.\n  /shop       ->  https://shop.example  as shop (static)\n  /open/data  ->  https://open.example  (no token)\n`);
+    assert.equal(
+      stdout,
+      `${file} is fine.\n  /shop       ->  https://shop.example  as shop (static)\n  /open/data  ->  https://open.example  (no token)\n`,
+    );
     assert.ok(!existsSync(join(folder(), 'store')));
   });
 
@@ -23,7 +29,10 @@ describe('tokenward check', () => {
     const file = writeConfig(folder(), smallest({ credentials: 'token: "${MISSING}"', route: 'replay: maybe' }));
     const { code, stdout, stderr } = await run(['check', '-c', file]);
     assert.deepEqual([code, stdout], [2, '']);
-    assert.equal(stderr, `tokenward: ${file}: 2 mistakes\n  line 2: accounts.shop.credentials.token: the environment variable MISSING is not set\n  line 4: routes.0.replay: must be true or false\n`);
+    assert.equal(
+      stderr,
+      `tokenward: ${file}: 2 mistakes\n  line 2: accounts.shop.credentials.token: the environment variable MISSING is not set\n  line 4: routes.0.replay: must be true or false\n`,
+    );
   });
 
   it('takes the file from -c, --config, TOKENWARD_CONFIG, or proxy.config.yaml where it is run', async function () {
@@ -38,13 +47,19 @@ describe('tokenward check', () => {
       run(['check', '-c', file], { env: { TOKENWARD_CONFIG: other } }),
       run(['check'], { cwd: folder(), env: { TOKENWARD_CONFIG: other } }),
     ]);
-    assert.deepEqual(runs.map(({ code }) => code), [0, 0, 0, 0, 0, 2]);
+    assert.deepEqual(
+      runs.map(({ code }) => code),
+      [0, 0, 0, 0, 0, 2],
+    );
   });
 
   it('says so if there is no file', async function () {
     requireBuild(this);
     const { code, stderr } = await run(['check'], { cwd: folder() });
-    assert.deepEqual([code, stderr], [2, 'tokenward: proxy.config.yaml: 1 mistake\n  there is no such file; name one with -c FILE\n']);
+    assert.deepEqual(
+      [code, stderr],
+      [2, 'tokenward: proxy.config.yaml: 1 mistake\n  there is no such file; name one with -c FILE\n'],
+    );
   });
 
   it('finds a store key that cannot work', async function () {
@@ -52,6 +67,9 @@ describe('tokenward check', () => {
     const file = writeConfig(folder(), smallest({ top: 'store: { type: embedded, key: "${STORE_KEY}" }' }));
     const { code, stderr } = await run(['check', '-c', file], { env: { STORE_KEY: 'too-short' } });
     assert.equal(code, 2);
-    assert.match(stderr, /store\.key: must be 32 random bytes, as 64 hex digits or base64; make one with: openssl rand -base64 32/);
+    assert.match(
+      stderr,
+      /store\.key: must be 32 random bytes, as 64 hex digits or base64; make one with: openssl rand -base64 32/,
+    );
   });
 });

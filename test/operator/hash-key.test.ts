@@ -9,7 +9,8 @@ describe('tokenward hash-key', () => {
   it('turns a key from standard input into its digest, with or without a line end', async function () {
     requireBuild(this);
     const key = 'vV4kq1o9cPtHf2-7XyZ_0aBcDeFgHiJk';
-    for (const input of [key, `${key}\n`, `${key}\r\n`]) assert.deepEqual(await run(['hash-key'], { input }), { code: 0, stdout: digest(key), stderr: '' });
+    for (const input of [key, `${key}\n`, `${key}\r\n`])
+      assert.deepEqual(await run(['hash-key'], { input }), { code: 0, stdout: digest(key), stderr: '' });
   });
 
   it('makes a key if it is given none, shows it once, and gives its digest alone on standard output', async function () {
@@ -30,7 +31,11 @@ describe('tokenward hash-key', () => {
 
   it('refuses a key that could not travel in a header', async function () {
     requireBuild(this);
-    for (const input of ['two words of a key that is long', 'schl\u00fcssel-lang-genug-fuer-alles', 'two\nlines-of-a-key-that-is-long']) {
+    for (const input of [
+      'two words of a key that is long',
+      'schl\u00fcssel-lang-genug-fuer-alles',
+      'two\nlines-of-a-key-that-is-long',
+    ]) {
       const { code, stdout, stderr } = await run(['hash-key'], { input });
       assert.deepEqual([code, stdout], [2, ''], input);
       assert.match(stderr, /a key travels in a header, so it must be visible ASCII without spaces/);

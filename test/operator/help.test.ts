@@ -5,7 +5,6 @@ import { OPTIONS } from '../../src/cli/options.ts';
 import { run } from '../support/process.ts';
 import { requireBuild } from '../support/tools.ts';
 
-
 describe('tokenward --help', () => {
   for (const args of [['--help'], ['-h'], ['help'], ['serve', '--help']]) {
     it(`is shown by: ${args.join(' ')}`, async function () {
@@ -19,9 +18,17 @@ describe('tokenward --help', () => {
   it('names every command and every option, and no others', async function () {
     requireBuild(this);
     const { stdout } = await run(['--help']);
-    assert.ok(['check', 'hash-key', 'renew', 'sandbox', 'schema', 'serve', 'status'].every((command) => COMMANDS.has(command)));
-    assert.deepEqual([...stdout.matchAll(/^ {2}([a-z][\w-]*) {2,}\S/gm)].map(([, name]) => name!).sort(), [...COMMANDS.keys()].sort());
-    assert.deepEqual([...stdout.matchAll(/^ {2}.{4}--([\w-]+)/gm)].map(([, name]) => name!).sort(), Object.keys(OPTIONS).sort());
+    assert.ok(
+      ['check', 'hash-key', 'renew', 'sandbox', 'schema', 'serve', 'status'].every((command) => COMMANDS.has(command)),
+    );
+    assert.deepEqual(
+      [...stdout.matchAll(/^ {2}([a-z][\w-]*) {2,}\S/gm)].map(([, name]) => name!).sort(),
+      [...COMMANDS.keys()].sort(),
+    );
+    assert.deepEqual(
+      [...stdout.matchAll(/^ {2}.{4}--([\w-]+)/gm)].map(([, name]) => name!).sort(),
+      Object.keys(OPTIONS).sort(),
+    );
   });
 });
 

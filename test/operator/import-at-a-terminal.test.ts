@@ -9,7 +9,7 @@ import { requireBuild, requireTool } from '../support/tools.ts';
 describe('tokenward import at a terminal', () => {
   const folder = freshFolder();
 
-  it('asks for the token, does not show it, and takes one longer than a terminal\'s own line', async function () {
+  it("asks for the token, does not show it, and takes one longer than a terminal's own line", async function () {
     requireBuild(this);
     const script = requireTool(this, 'script');
     const secret = 'r'.repeat(6_000);
@@ -21,7 +21,8 @@ describe('tokenward import at a terminal', () => {
     const child = spawn(script, ['-qec', `'${process.execPath}' '${MAIN}' import crm -c '${file}'`, '/dev/null']);
     let shown = '';
     child.stdout.setEncoding('utf8').on('data', (text: string) => {
-      if (!shown.includes('(not shown): ') && (shown + text).includes('(not shown): ')) setTimeout(() => child.stdin.write(`${secret}\r`), 200);
+      if (!shown.includes('(not shown): ') && (shown + text).includes('(not shown): '))
+        setTimeout(() => child.stdin.write(`${secret}\r`), 200);
       shown += text;
     });
     const [code] = (await once(child, 'close')) as [number];

@@ -27,7 +27,10 @@ describe('tokenward import', () => {
     run(['import', account, '-c', writeConfig(folder(), sandboxConfigObject(sandbox, data()))], { input, env });
   const start = async (): Promise<RunningProxy> => (proxy = await startProxy(sandbox, { folder: data() }));
   const read = async (): Promise<number> => (await call(proxy!.url, '/crm/v1/licenses')).status;
-  const tokenCalls = (): (string | null)[][] => sandbox.ledger.entries({ vendor: 'chatapp', where: ({ kind }) => kind !== 'api' }).map(({ kind, outcome, refreshTokenId }) => [kind, outcome, refreshTokenId]);
+  const tokenCalls = (): (string | null)[][] =>
+    sandbox.ledger
+      .entries({ vendor: 'chatapp', where: ({ kind }) => kind !== 'api' })
+      .map(({ kind, outcome, refreshTokenId }) => [kind, outcome, refreshTokenId]);
 
   it('the next process spends the refresh token that was brought, and makes no login', async function () {
     requireBuild(this);
@@ -48,15 +51,30 @@ describe('tokenward import', () => {
     const pair = sandbox.chatapp.issueToken();
     assert.match((await imports('crm', pair.refreshToken)).stdout, /generation 2; the next call spends it/);
     assert.equal(await read(), 200);
-    assert.deepEqual(tokenCalls(), [['login', 'ok', null], ['refresh', 'ok', pair.id]]);
+    assert.deepEqual(tokenCalls(), [
+      ['login', 'ok', null],
+      ['refresh', 'ok', pair.id],
+    ]);
   });
 
   it('takes the answer of a token endpoint as it is, and uses its access token first', async function () {
     requireBuild(this);
     const pair = sandbox.chatapp.issueToken();
-    const answer = { access_token: pair.accessToken, refresh_token: pair.refreshToken, token_type: 'Bearer', expires_in: 3_600, scope: 'all' };
+    const answer = {
+      access_token: pair.accessToken,
+      refresh_token: pair.refreshToken,
+      token_type: 'Bearer',
+      expires_in: 3_600,
+      scope: 'all',
+    };
     const { code, stdout } = await imports('crm', JSON.stringify(answer, null, 2));
-    assert.deepEqual([code, stdout], [0, 'crm: refresh token and access token imported, generation 1; the access token is used until it is over or refused, then the refresh token is spent\n']);
+    assert.deepEqual(
+      [code, stdout],
+      [
+        0,
+        'crm: refresh token and access token imported, generation 1; the access token is used until it is over or refused, then the refresh token is spent\n',
+      ],
+    );
     await start();
     assert.equal(await read(), 200);
     assert.deepEqual(tokenCalls(), []);
@@ -80,7 +98,8 @@ describe('tokenward import', () => {
     sandbox.chatapp.set({ loginMode: 'slow', slowMs: 2_000 });
     await start();
     const first = read();
-    while (sandbox.ledger.count({ vendor: 'chatapp', kind: 'login' }) === 0) await new Promise((resolve) => setTimeout(resolve, 20));
+    while (sandbox.ledger.count({ vendor: 'chatapp', kind: 'login' }) === 0)
+      await new Promise((resolve) => setTimeout(resolve, 20));
     const { code, stdout } = await imports('crm', sandbox.chatapp.issueToken().refreshToken);
     assert.deepEqual([code, stdout], [0, 'crm: refresh token imported, generation 2; the next call spends it\n']);
     assert.equal(await first, 200);
@@ -89,20 +108,34 @@ describe('tokenward import', () => {
   it('says that it has made a store, so that nobody imports into the wrong folder unawares', async function () {
     requireBuild(this);
     const { refreshToken } = sandbox.chatapp.issueToken();
-    assert.match((await imports('crm', refreshToken)).stderr, new RegExp(`There was no store in ${data()}, so it was made`));
+    assert.match(
+      (await imports('crm', refreshToken)).stderr,
+      new RegExp(`There was no store in ${data()}, so it was made`),
+    );
     assert.doesNotMatch((await imports('crm', refreshToken)).stderr, /There was no store/);
   });
 
   it('refuses an account it does not know, before it asks for anything', async function () {
     requireBuild(this);
-    assert.deepEqual(await imports('crn', ''), { code: 2, stdout: '', stderr: 'tokenward: there is no account of this name in the configuration; did you mean "crm"? Try: tokenward --help\n' });
+    assert.deepEqual(await imports('crn', ''), {
+      code: 2,
+      stdout: '',
+      stderr:
+        'tokenward: there is no account of this name in the configuration; did you mean "crm"? Try: tokenward --help\n',
+    });
     assert.ok(!existsSync(data()));
   });
 
   it('refuses an account whose flow would never use it', async function () {
     requireBuild(this);
     const { code, stderr } = await imports('softline', 'some-refresh-token');
-    assert.deepEqual([code, stderr], [2, 'tokenward: the flow softline has no refresh; an imported refresh token would never be used. Try: tokenward --help\n']);
+    assert.deepEqual(
+      [code, stderr],
+      [
+        2,
+        'tokenward: the flow softline has no refresh; an imported refresh token would never be used. Try: tokenward --help\n',
+      ],
+    );
   });
 
   it('takes no token from the command line or the environment, and repeats none', async function () {
@@ -114,7 +147,8 @@ describe('tokenward import', () => {
     const spaced = await imports('crm', `${secret} and more`);
     const broken = await imports('crm', `{"refresh_token": "${secret}"`);
     assert.deepEqual([accepted.code, spaced.code, broken.code], [0, 2, 2]);
-    for (const { stdout, stderr } of [argument, accepted, spaced, broken]) assert.ok(!`${stdout}${stderr}`.includes('5ecret'));
+    for (const { stdout, stderr } of [argument, accepted, spaced, broken])
+      assert.ok(!`${stdout}${stderr}`.includes('5ecret'));
   });
 
   it('leaves the lease behind for nobody', async function () {

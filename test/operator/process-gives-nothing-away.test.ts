@@ -9,19 +9,26 @@ import { requireBuild } from '../support/tools.ts';
 
 describe('the process of tokenward', () => {
   const folder = freshFolder();
-  const file = (workers: number): string => writeConfig(folder(), {
-    listen: { port: 0 }, operator: { port: 0 }, workers,
-    store: { type: 'embedded', path: join(folder(), 'data') },
-    accounts: { a: { flow: 'static', credentials: { token: '${CANARY_TOKEN}' } } },
-    routes: [{ prefix: '/x', upstream: 'http://127.0.0.1:1', account: 'a' }],
-  });
-  const childrenOf = (parent: number): number[] => readdirSync('/proc').filter((name) => /^\d+$/.test(name)).map(Number).filter((pid) => {
-    try {
-      return readFileSync(`/proc/${pid}/stat`, 'utf8').split(') ')[1]?.split(' ')[1] === String(parent);
-    } catch {
-      return false;
-    }
-  });
+  const file = (workers: number): string =>
+    writeConfig(folder(), {
+      listen: { port: 0 },
+      operator: { port: 0 },
+      workers,
+      store: { type: 'embedded', path: join(folder(), 'data') },
+      accounts: { a: { flow: 'static', credentials: { token: '${CANARY_TOKEN}' } } },
+      routes: [{ prefix: '/x', upstream: 'http://127.0.0.1:1', account: 'a' }],
+    });
+  const childrenOf = (parent: number): number[] =>
+    readdirSync('/proc')
+      .filter((name) => /^\d+$/.test(name))
+      .map(Number)
+      .filter((pid) => {
+        try {
+          return readFileSync(`/proc/${pid}/stat`, 'utf8').split(') ')[1]?.split(' ')[1] === String(parent);
+        } catch {
+          return false;
+        }
+      });
 
   for (const workers of [1, 2]) {
     it(`opens no debugger at SIGUSR1, with ${workers} of them`, async function () {
@@ -39,7 +46,7 @@ describe('the process of tokenward', () => {
     });
   }
 
-  it('hands no secret on to its workers\' environment', async function () {
+  it("hands no secret on to its workers' environment", async function () {
     requireBuild(this);
     this.timeout(30_000);
     const served = await serve(['-c', file(2)], { CANARY_TOKEN: 'cAnArY' });

@@ -20,9 +20,14 @@ describe('tokenward store prune', () => {
   const without = (...accounts: readonly string[]): ConfigObject => {
     const base = sandboxConfigObject(sandbox, data());
     const kept = Object.entries(base['accounts'] as object).filter(([name]) => !accounts.includes(name));
-    return { ...base, accounts: Object.fromEntries(kept), routes: (base['routes'] as { account: string }[]).filter(({ account }) => !accounts.includes(account)) };
+    return {
+      ...base,
+      accounts: Object.fromEntries(kept),
+      routes: (base['routes'] as { account: string }[]).filter(({ account }) => !accounts.includes(account)),
+    };
   };
-  const prune = (config: ConfigObject, ...options: string[]): Promise<Finished> => run(['store', 'prune', '-c', writeConfig(folder(), config), ...options]);
+  const prune = (config: ConfigObject, ...options: string[]): Promise<Finished> =>
+    run(['store', 'prune', '-c', writeConfig(folder(), config), ...options]);
   /** Every vendor is asked once through a tokenward of its own. */
   const use = async (): Promise<void> => {
     const proxy = await startProxy(sandbox, { folder: data() });
@@ -37,7 +42,10 @@ describe('tokenward store prune', () => {
     assert.deepEqual([code, stderr], [0, '']);
     assert.match(stdout, /^record\/twin +generation 1\n1 removed: no account of the configuration owns it\n$/);
     await use();
-    assert.deepEqual(VENDORS.map(({ vendor }) => tokenCalls(sandbox, vendor)), [1, 1, 2]);
+    assert.deepEqual(
+      VENDORS.map(({ vendor }) => tokenCalls(sandbox, vendor)),
+      [1, 1, 2],
+    );
   });
 
   it('only says what it would do, and does nothing: --dry-run', async function () {
@@ -45,14 +53,20 @@ describe('tokenward store prune', () => {
     await use();
     assert.match((await prune(without('twin'), '--dry-run')).stdout, /1 to be removed/);
     await use();
-    assert.deepEqual(VENDORS.map(({ vendor }) => tokenCalls(sandbox, vendor)), [1, 1, 1]);
+    assert.deepEqual(
+      VENDORS.map(({ vendor }) => tokenCalls(sandbox, vendor)),
+      [1, 1, 1],
+    );
   });
 
   it('finds nothing where every record has its account', async function () {
     requireBuild(this);
     await use();
     const { code, stdout } = await prune(without());
-    assert.deepEqual([code, stdout], [0, 'Nothing to remove: every record belongs to an account of the configuration.\n']);
+    assert.deepEqual(
+      [code, stdout],
+      [0, 'Nothing to remove: every record belongs to an account of the configuration.\n'],
+    );
   });
 
   it('makes no store where there is none', async function () {

@@ -44,9 +44,17 @@ describe('/readyz is about the process', () => {
   it('yes, though no account at all can serve', async () => {
     const { sandbox, call: through } = world();
     for (const vendor of [sandbox.softline, sandbox.chatapp, sandbox.twin]) vendor.accounts.length = 0;
-    for (const target of ['/softline/v1/order/7', '/crm/v1/licenses', '/twin/iam/api/v1/users/me']) assert.equal((await through(target)).status, 503);
+    for (const target of ['/softline/v1/order/7', '/crm/v1/licenses', '/twin/iam/api/v1/users/me'])
+      assert.equal((await through(target)).status, 503);
     const { problems } = await readinessOf(world().proxy);
-    assert.deepEqual(problems.map(({ account, state }) => [account, state]), [['softline', 'dead'], ['crm', 'dead'], ['twin', 'dead']]);
+    assert.deepEqual(
+      problems.map(({ account, state }) => [account, state]),
+      [
+        ['softline', 'dead'],
+        ['crm', 'dead'],
+        ['twin', 'dead'],
+      ],
+    );
   });
 
   it('tells of an account whose token endpoint fails, until that is over', async () => {
@@ -54,7 +62,10 @@ describe('/readyz is about the process', () => {
     sandbox.twin.set({ loginMode: 'status-500' });
     await through('/twin/iam/api/v1/users/me');
     const { problems } = await readinessOf(proxy);
-    assert.deepEqual(problems.map(({ account, state }) => [account, state]), [['twin', 'down']]);
+    assert.deepEqual(
+      problems.map(({ account, state }) => [account, state]),
+      [['twin', 'down']],
+    );
     assert.match(problems[0]!.problem, /status_5xx/);
     sandbox.twin.set({ loginMode: 'normal' });
     // An operator does not have to wait for the back-off.
@@ -82,9 +93,17 @@ describe('/readyz is about the process', () => {
     });
 
     it('does not know a name that is none, and says which was meant', async () => {
-      await ask('?account=twim').expect(404, { code: 'account_unknown', title: 'There is no account of this name.', detail: 'Did you mean "twin"?' });
+      await ask('?account=twim').expect(404, {
+        code: 'account_unknown',
+        title: 'There is no account of this name.',
+        detail: 'Did you mean "twin"?',
+      });
       await ask('?account=').expect(404);
-      await ask('?account=crm&account=nobody').expect(404, { code: 'account_unknown', title: 'There is no account of this name.', detail: 'The accounts are softline, crm, twin.' });
+      await ask('?account=crm&account=nobody').expect(404, {
+        code: 'account_unknown',
+        title: 'There is no account of this name.',
+        detail: 'The accounts are softline, crm, twin.',
+      });
     });
   });
 
@@ -92,14 +111,25 @@ describe('/readyz is about the process', () => {
     it('says no while fewer than N accounts can serve', async () => {
       await breakTwin();
       await ask('?min-ready=2').expect(200, { ready: true, problems: [TWIN] });
-      await ask('?min-ready=3').expect(503, { ready: false, problems: [TWIN, { problem: '2 of 3 accounts can serve, 3 are asked for' }] });
+      await ask('?min-ready=3').expect(503, {
+        ready: false,
+        problems: [TWIN, { problem: '2 of 3 accounts can serve, 3 are asked for' }],
+      });
       await ask('?min-ready=0').expect(200);
     });
   });
 
   it('refuses a question that it does not understand, rather than answer another one', async () => {
-    for (const query of ['?acount=twin', '?min-ready=', '?min-ready=many', '?min-ready=-1', '?min-ready=1&min-ready=2', '?store=maybe', '?verbose']) {
-      const { body } = await ask(query).expect(400) as { body: { code: string } };
+    for (const query of [
+      '?acount=twin',
+      '?min-ready=',
+      '?min-ready=many',
+      '?min-ready=-1',
+      '?min-ready=1&min-ready=2',
+      '?store=maybe',
+      '?verbose',
+    ]) {
+      const { body } = (await ask(query).expect(400)) as { body: { code: string } };
       assert.equal(body.code, 'query_malformed', query);
     }
   });

@@ -5,8 +5,12 @@ import { freshWorld, ownCode } from '../support/world.ts';
 
 describe('tokenward renew --login', () => {
   const world = freshWorld();
-  const renew = (...options: string[]): ReturnType<typeof run> => run(['renew', 'crm', ...options, '--operator', world().proxy.operatorUrl]);
-  const calls = (): string[] => world().sandbox.ledger.entries({ vendor: 'chatapp', where: ({ kind }) => kind !== 'api' }).map(({ kind, outcome }) => `${kind} ${outcome}`);
+  const renew = (...options: string[]): ReturnType<typeof run> =>
+    run(['renew', 'crm', ...options, '--operator', world().proxy.operatorUrl]);
+  const calls = (): string[] =>
+    world()
+      .sandbox.ledger.entries({ vendor: 'chatapp', where: ({ kind }) => kind !== 'api' })
+      .map(({ kind, outcome }) => `${kind} ${outcome}`);
 
   it('logs in though there is a refresh token to spend', async function () {
     requireBuild(this);

@@ -24,7 +24,12 @@ describe('a tokenward that gets a signal while it starts', function () {
     for (const child of all.splice(0)) child.kill('SIGKILL');
   });
 
-  function start(context: Mocha.Context, workers: number, node: readonly string[] = [], env: NodeJS.ProcessEnv = {}): Starting {
+  function start(
+    context: Mocha.Context,
+    workers: number,
+    node: readonly string[] = [],
+    env: NodeJS.ProcessEnv = {},
+  ): Starting {
     requireBuild(context);
     const file = writeConfig(folder(), {
       workers,
@@ -34,7 +39,10 @@ describe('a tokenward that gets a signal while it starts', function () {
       accounts: { fixed: { flow: 'static', credentials: { token: 'fixed' } } },
       routes: [{ prefix: '/api', upstream: 'http://127.0.0.1:9', account: 'fixed' }],
     });
-    const child = spawn(process.execPath, [...node, MAIN, 'serve', '-c', file], { stdio: ['ignore', 'ignore', 'pipe'], env: { ...process.env, ...env } });
+    const child = spawn(process.execPath, [...node, MAIN, 'serve', '-c', file], {
+      stdio: ['ignore', 'ignore', 'pipe'],
+      env: { ...process.env, ...env },
+    });
     all.push(child);
     let text = '';
     child.stderr.setEncoding('utf8').on('data', (piece: string) => (text += piece));
@@ -48,10 +56,18 @@ describe('a tokenward that gets a signal while it starts', function () {
   }
 
   function catchesHangup(pid: number): boolean {
-    return (BigInt(`0x${/^SigCgt:\s*([0-9a-f]+)$/m.exec(readFileSync(`/proc/${pid}/status`, 'utf8'))![1]!}`) & 1n) === 1n;
+    return (
+      (BigInt(`0x${/^SigCgt:\s*([0-9a-f]+)$/m.exec(readFileSync(`/proc/${pid}/status`, 'utf8'))![1]!}`) & 1n) === 1n
+    );
   }
 
-  const nothingRaw = ({ stderr }: Starting): void => assert.deepEqual(stderr().split('\n').filter((line) => line !== '' && !line.startsWith('{"')), []);
+  const nothingRaw = ({ stderr }: Starting): void =>
+    assert.deepEqual(
+      stderr()
+        .split('\n')
+        .filter((line) => line !== '' && !line.startsWith('{"')),
+      [],
+    );
 
   for (const workers of [1, 2]) {
     for (const pause of [0, 200, 500]) {
@@ -71,9 +87,19 @@ describe('a tokenward that gets a signal while it starts', function () {
       const one = start(this, workers);
       await heeds(one);
       one.child.kill('SIGHUP');
-      await eventually('it is up and has heeded it', () => one.stderr().includes(workers === 1 ? 'SIGHUP: one process' : 'all workers run the current configuration'), 60_000);
+      await eventually(
+        'it is up and has heeded it',
+        () =>
+          one.stderr().includes(workers === 1 ? 'SIGHUP: one process' : 'all workers run the current configuration'),
+        60_000,
+      );
       assert.match(one.stderr(), workers === 1 ? /tokenward is up/ : /tokenward is up[^]*all workers run/);
-      const { address } = JSON.parse(one.stderr().split('\n').find((line) => line.includes('tokenward is up'))!) as { address: string };
+      const { address } = JSON.parse(
+        one
+          .stderr()
+          .split('\n')
+          .find((line) => line.includes('tokenward is up'))!,
+      ) as { address: string };
       assert.equal((await call(address, '/nowhere')).status, 404);
       one.child.kill('SIGTERM');
       assert.equal(await one.ended(), 0);
@@ -85,7 +111,9 @@ describe('a tokenward that gets a signal while it starts', function () {
     it(`${signal} while most of its program is still to be read: waits for it as well`, async function () {
       const mark = join(folder(), 'reading');
       // Whoever reads modules stands still at the first one that the start needs.
-      writeFileSync(join(folder(), 'hooks.mjs'), `
+      writeFileSync(
+        join(folder(), 'hooks.mjs'),
+        `
         import { existsSync, writeFileSync } from 'node:fs';
         export async function load(url, context, next) {
           if (/\\/dist\\/(app\\/app|config\\/load)\\.js$/.test(url) && !existsSync(process.env.MARK)) {
@@ -93,8 +121,12 @@ describe('a tokenward that gets a signal while it starts', function () {
             await new Promise((resolve) => setTimeout(resolve, 1500));
           }
           return next(url, context);
-        }`);
-      writeFileSync(join(folder(), 'preload.mjs'), "import { register } from 'node:module'; register('./hooks.mjs', import.meta.url);");
+        }`,
+      );
+      writeFileSync(
+        join(folder(), 'preload.mjs'),
+        "import { register } from 'node:module'; register('./hooks.mjs', import.meta.url);",
+      );
       const one = start(this, 1, ['--import', join(folder(), 'preload.mjs')], { MARK: mark });
       await eventually('the program is being read', () => existsSync(mark));
       one.child.kill(signal);
@@ -110,7 +142,8 @@ describe('a tokenward that gets a signal while it starts', function () {
   it('SIGKILL to the primary of several: starting workers end and print no stack', async function () {
     for (const pause of [0, 100, 300]) {
       const one = start(this, 2);
-      const firstWorker = (): number => Number(readFileSync(`/proc/${one.child.pid!}/task/${one.child.pid!}/children`, 'utf8').split(' ')[0]);
+      const firstWorker = (): number =>
+        Number(readFileSync(`/proc/${one.child.pid!}/task/${one.child.pid!}/children`, 'utf8').split(' ')[0]);
       await eventually('a worker is starting', () => firstWorker() > 0 && catchesHangup(firstWorker()));
       await sleep(pause);
       one.child.kill('SIGKILL');

@@ -24,14 +24,17 @@ describe('callers who keep their connection to a tokenward that is told to stop'
   });
 
   async function start(upstream: string, change: ConfigObject = {}): Promise<Served> {
-    proxy = await serve(['-c', writeConfig(folder(), {
-      listen: { host: '127.0.0.1', port: 0 },
-      operator: { host: '127.0.0.1', port: 0 },
-      store: { type: 'embedded', path: join(folder(), 'store') },
-      accounts: { fixed: { flow: 'static', credentials: { token: 'fixed' } } },
-      routes: [{ prefix: '/api', upstream, account: 'fixed' }],
-      ...change,
-    })]);
+    proxy = await serve([
+      '-c',
+      writeConfig(folder(), {
+        listen: { host: '127.0.0.1', port: 0 },
+        operator: { host: '127.0.0.1', port: 0 },
+        store: { type: 'embedded', path: join(folder(), 'store') },
+        accounts: { fixed: { flow: 'static', credentials: { token: 'fixed' } } },
+        routes: [{ prefix: '/api', upstream, account: 'fixed' }],
+        ...change,
+      }),
+    ]);
     return proxy;
   }
 
@@ -41,15 +44,27 @@ describe('callers who keep their connection to a tokenward that is told to stop'
     const { hostname, port } = new URL(url);
     const saw: string[] = [];
     for (let index = 0; saw.at(-1) !== 'ECONNREFUSED' && saw.length < 10_000; index += 1) {
-      saw.push(await new Promise((resolve) => {
-        const outgoing = request({ host: hostname, port, path: '/api/pay', method: 'POST', agent, headers: { 'Content-Type': 'text/plain' } }, (incoming) => {
-          incoming.on('error', () => resolve('cut'));
-          incoming.on('end', () => resolve(String(incoming.statusCode)));
-          incoming.resume();
-        });
-        outgoing.on('error', (error: NodeJS.ErrnoException) => resolve(error.code ?? error.message));
-        outgoing.end(`${number}/${index}`);
-      }));
+      saw.push(
+        await new Promise((resolve) => {
+          const outgoing = request(
+            {
+              host: hostname,
+              port,
+              path: '/api/pay',
+              method: 'POST',
+              agent,
+              headers: { 'Content-Type': 'text/plain' },
+            },
+            (incoming) => {
+              incoming.on('error', () => resolve('cut'));
+              incoming.on('end', () => resolve(String(incoming.statusCode)));
+              incoming.resume();
+            },
+          );
+          outgoing.on('error', (error: NodeJS.ErrnoException) => resolve(error.code ?? error.message));
+          outgoing.end(`${number}/${index}`);
+        }),
+      );
       await sleep(5);
     }
     agent.destroy();
@@ -73,7 +88,9 @@ describe('callers who keep their connection to a tokenward that is told to stop'
         await sleep(Math.random() * 20);
         assert.equal(await running.end(signal), 0);
         const saw = (await Promise.all(posters)).flat();
-        const counts = Object.fromEntries([...new Set(saw)].map((what) => [what, saw.filter((one) => one === what).length]));
+        const counts = Object.fromEntries(
+          [...new Set(saw)].map((what) => [what, saw.filter((one) => one === what).length]),
+        );
         assert.deepEqual(counts, { '200': upstream.seen.length, ECONNREFUSED: CALLERS }, `run ${run}`);
       }
     });
@@ -93,7 +110,8 @@ describe('callers who keep their connection to a tokenward that is told to stop'
     body.socket.write('lf');
     // Node 24 closes a connection with half a head on it when its server closes: nothing was carried out, and the caller may send again.
     const answered = await head.closed();
-    if (answered !== '' || Number(process.versions.node.split('.')[0]) < 24) assert.match(answered, /^HTTP\/1\.1 200 .*\r\nConnection: close\r\n/is);
+    if (answered !== '' || Number(process.versions.node.split('.')[0]) < 24)
+      assert.match(answered, /^HTTP\/1\.1 200 .*\r\nConnection: close\r\n/is);
     assert.match(await body.closed(), /^HTTP\/1\.1 200 .*\r\nConnection: close\r\n/is);
     assert.equal(await ended, 0);
   });

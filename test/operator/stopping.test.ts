@@ -27,7 +27,10 @@ describe('a running tokenward that is told to stop', () => {
 
   async function start(context: Mocha.Context, change: ConfigObject = {}): Promise<Served> {
     requireBuild(context);
-    proxy = await serve(['-c', writeConfig(folder(), { ...sandboxConfigObject(sandbox, join(folder(), 'store')), ...change })]);
+    proxy = await serve([
+      '-c',
+      writeConfig(folder(), { ...sandboxConfigObject(sandbox, join(folder(), 'store')), ...change }),
+    ]);
     assert.equal((await call(proxy.url, '/softline/v1/order/7')).status, 200);
     return proxy;
   }
@@ -57,7 +60,10 @@ describe('a running tokenward that is told to stop', () => {
 
   it('cuts what has not ended when the time is over', async function () {
     const running = await start(this, { shutdown: { drain: '1s' } });
-    const answer = call(running.url, HANG).then(() => 'answered', () => 'cut');
+    const answer = call(running.url, HANG).then(
+      () => 'answered',
+      () => 'cut',
+    );
     await sleep(200);
     const from = Date.now();
     assert.equal(await running.end('SIGTERM'), 0);
@@ -70,7 +76,9 @@ describe('a running tokenward that is told to stop', () => {
     const running = await start(this, { shutdown: { delay: '1500ms', drain: '1s' } });
     const ended = running.end('SIGTERM');
     await sleep(300);
-    await operator(running).get('/readyz').expect(503, { ready: false, problems: [{ problem: 'shutting down' }] });
+    await operator(running)
+      .get('/readyz')
+      .expect(503, { ready: false, problems: [{ problem: 'shutting down' }] });
     assert.equal((await call(running.url, '/softline/v1/order/7')).status, 200);
     assert.equal(await ended, 0);
   });
@@ -80,7 +88,10 @@ describe('a running tokenward that is told to stop', () => {
     sandbox.softline.set({ loginDelayMs: 1_500 });
     sandbox.softline.revokeCurrent();
     sandbox.ledger.clear();
-    const answer = call(running.url, '/softline/v1/order/7').then(({ status }) => status, () => 'cut');
+    const answer = call(running.url, '/softline/v1/order/7').then(
+      ({ status }) => status,
+      () => 'cut',
+    );
     await sleep(300);
     assert.equal(await running.end('SIGTERM'), 0);
     assert.ok([200, 'cut'].includes(await answer));
@@ -89,7 +100,11 @@ describe('a running tokenward that is told to stop', () => {
 
     proxy = await serve(['-c', join(folder(), 'proxy.config.yaml')]);
     assert.equal((await call(proxy.url, '/softline/v1/order/7')).status, 200);
-    assert.equal(sandbox.ledger.count({ vendor: 'softline', kind: 'login' }), 1, 'the token of the last renewal is lost');
+    assert.equal(
+      sandbox.ledger.count({ vendor: 'softline', kind: 'login' }),
+      1,
+      'the token of the last renewal is lost',
+    );
     assert.equal(await proxy.end(), 0);
   });
 });

@@ -26,7 +26,12 @@ describe('a store that cannot be used', () => {
   it('makes the process not ready, says why, and is over when it is over', async () => {
     await world().call('/softline/v1/order/7');
     fail();
-    await ask('/readyz').expect(503, { ready: false, problems: [{ problem: `the token store cannot be used (${WHY}): tokens in memory go on serving, nothing is renewed` }] });
+    await ask('/readyz').expect(503, {
+      ready: false,
+      problems: [
+        { problem: `the token store cannot be used (${WHY}): tokens in memory go on serving, nothing is renewed` },
+      ],
+    });
     assert.equal((await world().call('/softline/v1/order/7')).status, 200, 'a living token serves on');
     mend();
     await ask('/readyz').expect(200, { ready: true, problems: [] });
@@ -34,7 +39,7 @@ describe('a store that cannot be used', () => {
 
   it('is no reason for whoever says so, and is told all the same', async () => {
     fail();
-    const { body } = await ask('/readyz?store=optional').expect(200) as { body: { problems: unknown[] } };
+    const { body } = (await ask('/readyz?store=optional').expect(200)) as { body: { problems: unknown[] } };
     assert.equal(body.problems.length, 1);
     await ask('/healthz').expect(200);
   });
@@ -49,7 +54,10 @@ describe('a store that cannot be used', () => {
     assert.deepEqual([store.usable, store.error], [false, WHY]);
     assert.ok(Math.abs(Date.now() - store.since) < 10_000);
     const { stdout } = await run(['status', '--operator', operatorUrl]);
-    assert.match(stdout, /^The token store has been unusable for \d+ s: The store in \/data cannot be written: no space left on device\.\n\nACCOUNT /);
+    assert.match(
+      stdout,
+      /^The token store has been unusable for \d+ s: The store in \/data cannot be written: no space left on device\.\n\nACCOUNT /,
+    );
     mend();
     assert.equal(await metric(operatorUrl, 'tokenward_store_usable'), 1);
   });
@@ -58,7 +66,10 @@ describe('a store that cannot be used', () => {
     this.timeout(90_000);
     fail();
     const page = await render(this, world().proxy.operatorUrl, /<small id="about">[^<]/);
-    assert.match(textOf(page, 'store'), /^The token store has been unusable for \d+ s: The store in \/data cannot be written: no space left on device\. Tokens in memory go on serving, nothing is renewed\.$/);
+    assert.match(
+      textOf(page, 'store'),
+      /^The token store has been unusable for \d+ s: The store in \/data cannot be written: no space left on device\. Tokens in memory go on serving, nothing is renewed\.$/,
+    );
     assert.equal(cells(page, 'accounts').length, 3);
   });
 
@@ -67,9 +78,15 @@ describe('a store that cannot be used', () => {
     for (const target of ['/readyz', '/status', '/metrics', '/readyz']) await ask(target);
     mend();
     await Promise.all([ask('/readyz'), ask('/readyz')]);
-    const lines = world().proxy.lines.map((line) => JSON.parse(line) as { level: string; message: string; detail?: string }).filter(({ message }) => message.startsWith('the token store'));
+    const lines = world()
+      .proxy.lines.map((line) => JSON.parse(line) as { level: string; message: string; detail?: string })
+      .filter(({ message }) => message.startsWith('the token store'));
     assert.deepEqual(lines, [
-      { level: 'error', message: 'the token store cannot be used: tokens in memory go on serving, nothing is renewed', detail: WHY },
+      {
+        level: 'error',
+        message: 'the token store cannot be used: tokens in memory go on serving, nothing is renewed',
+        detail: WHY,
+      },
       { level: 'info', message: 'the token store can be used again' },
     ]);
   });

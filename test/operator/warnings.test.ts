@@ -10,19 +10,27 @@ const ENVIRONMENT = { CRM_PASSWORD: 'hunter2' };
 
 describe('a configuration that is allowed and hardly meant', () => {
   const folder = freshFolder();
-  const file = (): string => writeConfig(folder(), {
-    listen: { port: 0 }, operator: { port: 0 },
-    store: { type: 'embedded', path: join(folder(), 'data') },
-    accounts: { crm: CRM, crm2: CRM },
-    routes: [{ prefix: '/crm', upstream: 'https://crm.example', account: 'crm' }, { prefix: '/crm2', upstream: 'https://crm.example', account: 'crm2' }],
-  });
+  const file = (): string =>
+    writeConfig(folder(), {
+      listen: { port: 0 },
+      operator: { port: 0 },
+      store: { type: 'embedded', path: join(folder(), 'data') },
+      accounts: { crm: CRM, crm2: CRM },
+      routes: [
+        { prefix: '/crm', upstream: 'https://crm.example', account: 'crm' },
+        { prefix: '/crm2', upstream: 'https://crm.example', account: 'crm2' },
+      ],
+    });
 
   it('is warned of by check, which says that it is fine all the same', async function () {
     requireBuild(this);
     const { code, stdout, stderr } = await run(['check', '-c', file()], { env: ENVIRONMENT });
     assert.equal(code, 0);
     assert.match(stdout, / is fine\.\n/);
-    assert.match(stderr, /^warning: .*: line 1: accounts\.crm2: is the same login at the upstream as account crm: .*Use one account on both routes\n$/);
+    assert.match(
+      stderr,
+      /^warning: .*: line 1: accounts\.crm2: is the same login at the upstream as account crm: .*Use one account on both routes\n$/,
+    );
     assert.ok(!stderr.includes('hunter2'));
   });
 
@@ -30,7 +38,10 @@ describe('a configuration that is allowed and hardly meant', () => {
     requireBuild(this);
     const served = await serve(['-c', file()], ENVIRONMENT);
     await served.end();
-    const warnings = served.output().stderr.split('\n').filter((line) => line.includes('the configuration is probably not what is meant'));
+    const warnings = served
+      .output()
+      .stderr.split('\n')
+      .filter((line) => line.includes('the configuration is probably not what is meant'));
     assert.equal(warnings.length, 1);
     assert.match(warnings[0]!, /account crm:/);
     assert.match(warnings[0]!, /accounts\.crm2/);

@@ -18,8 +18,12 @@ const KEY = 'oPerators-kEy-91c7e2a4';
 const section = (more: object): ProxyOptions => ({
   config: (base) => ({ ...base, operator: { host: '127.0.0.1', port: 0, ...more } }),
 });
-const renew = async ({ proxy }: World, headers: Record<string, string> = {}, target = '/renew/softline'): Promise<[number, string | undefined]> => {
-  const { status, body } = await operator(proxy).post(target).set(headers) as { status: number; body: Coded };
+const renew = async (
+  { proxy }: World,
+  headers: Record<string, string> = {},
+  target = '/renew/softline',
+): Promise<[number, string | undefined]> => {
+  const { status, body } = (await operator(proxy).post(target).set(headers)) as { status: number; body: Coded };
   return [status, body.code];
 };
 
@@ -40,7 +44,10 @@ describe('operator.key', () => {
   });
 
   it('does not help a page of another site', async () => {
-    assert.deepEqual(await renew(world(), { 'x-tokenward-key': KEY, origin: 'https://evil.example' }), [403, 'cross_site']);
+    assert.deepEqual(await renew(world(), { 'x-tokenward-key': KEY, origin: 'https://evil.example' }), [
+      403,
+      'cross_site',
+    ]);
   });
 
   it('comes from a file or the environment on the command line', async function () {
@@ -92,8 +99,16 @@ describe('renewals by hand', () => {
   it('are made once per account and 10 s', async () => {
     const { proxy, sandbox } = world();
     assert.deepEqual(await renew(world()), [200, undefined]);
-    const answers = await Promise.all([renew(world()), renew(world(), {}, '/renew/softline?reserve=true'), renew(world(), {}, '/renew/softline?login=true')]);
-    assert.deepEqual(answers, [[429, 'renewed_just_now'], [429, 'renewed_just_now'], [429, 'renewed_just_now']]);
+    const answers = await Promise.all([
+      renew(world()),
+      renew(world(), {}, '/renew/softline?reserve=true'),
+      renew(world(), {}, '/renew/softline?login=true'),
+    ]);
+    assert.deepEqual(answers, [
+      [429, 'renewed_just_now'],
+      [429, 'renewed_just_now'],
+      [429, 'renewed_just_now'],
+    ]);
     assert.equal(tokenCalls(sandbox, 'softline'), 1);
     assert.deepEqual(await renew(world(), {}, '/renew/crm'), [200, undefined]);
     clock.pass(9_000);

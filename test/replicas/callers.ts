@@ -25,13 +25,15 @@ export class Callers {
 
   /** Asks `url()` for the account every `pause` ms until `stop`. */
   start(who: string, url: () => string | undefined, account = 0, pause = 40): void {
-    this.#ending.push((async () => {
-      while (this.#running) {
-        const base = url();
-        if (base !== undefined) await this.once(who, base, account);
-        await sleep(pause);
-      }
-    })());
+    this.#ending.push(
+      (async () => {
+        while (this.#running) {
+          const base = url();
+          if (base !== undefined) await this.once(who, base, account);
+          await sleep(pause);
+        }
+      })(),
+    );
   }
 
   /** One request. Never rejects. */

@@ -22,7 +22,14 @@ export class UsageError extends Error {}
 export function parseOptions(args: string[]): Options {
   let values;
   try {
-    ({ values } = parseArgs({ args, options: { full: { type: 'boolean', default: false }, only: { type: 'string' }, help: { type: 'boolean', short: 'h', default: false } } }));
+    ({ values } = parseArgs({
+      args,
+      options: {
+        full: { type: 'boolean', default: false },
+        only: { type: 'string' },
+        help: { type: 'boolean', short: 'h', default: false },
+      },
+    }));
   } catch (error) {
     throw new UsageError(error instanceof Error ? error.message : 'wrong usage');
   }

@@ -19,7 +19,9 @@ let entry: string | undefined;
 function builtEntry(): string {
   if (entry === undefined) {
     const source = readFileSync(fileURLToPath(new URL('serve.ts', import.meta.url)), 'utf8');
-    const { outputText } = ts.transpileModule(source, { compilerOptions: { target: ts.ScriptTarget.ES2023, module: ts.ModuleKind.ESNext } });
+    const { outputText } = ts.transpileModule(source, {
+      compilerOptions: { target: ts.ScriptTarget.ES2023, module: ts.ModuleKind.ESNext },
+    });
     entry = join(mkdtempSync(join(tmpdir(), 'tokenward-replicas-')), 'serve.mjs');
     writeFileSync(entry, outputText);
   }
@@ -49,7 +51,8 @@ export interface Replica {
 
 export async function startReplica(configFile: string): Promise<Replica> {
   const child = spawn(process.execPath, [builtEntry(), configFile], {
-    env: { PATH: process.env['PATH'] ?? '', REPLICA_DIST: resolve('dist') }, stdio: ['pipe', 'pipe', 'pipe', 'ipc'],
+    env: { PATH: process.env['PATH'] ?? '', REPLICA_DIST: resolve('dist') },
+    stdio: ['pipe', 'pipe', 'pipe', 'ipc'],
   });
   running.add(child);
   let output = '';
@@ -64,17 +67,20 @@ export async function startReplica(configFile: string): Promise<Replica> {
   });
   died.catch(() => undefined);
   const lines = createInterface({ input: child.stdout! });
-  const hear = (start: RegExp): Promise<RegExpExecArray> => new Promise((found) => {
-    const look = (line: string): void => {
-      const match = start.exec(line);
-      if (match === null) return;
-      lines.off('line', look);
-      found(match);
-    };
-    lines.on('line', look);
-  });
+  const hear = (start: RegExp): Promise<RegExpExecArray> =>
+    new Promise((found) => {
+      const look = (line: string): void => {
+        const match = start.exec(line);
+        if (match === null) return;
+        lines.off('line', look);
+        found(match);
+      };
+      lines.on('line', look);
+    });
   const timer = setTimeout(() => child.kill('SIGKILL'), START_MOST);
-  const [, port, operatorPort] = await Promise.race([hear(/^up (\d+) (\d+)$/), died]).finally(() => clearTimeout(timer));
+  const [, port, operatorPort] = await Promise.race([hear(/^up (\d+) (\d+)$/), died]).finally(() =>
+    clearTimeout(timer),
+  );
   return {
     url: `http://127.0.0.1:${port!}`,
     operatorUrl: `http://127.0.0.1:${operatorPort!}`,

@@ -16,7 +16,10 @@ async function main(options: Options): Promise<number> {
       console.log(`${scenario.name}: ${line} (${Math.round((performance.now() - start) / 1000)} s)`);
     } catch (error) {
       if (error instanceof MissingProgram) throw error;
-      tally.count(scenario.name, `could not be carried through: ${error instanceof Error ? error.message : String(error)}`);
+      tally.count(
+        scenario.name,
+        `could not be carried through: ${error instanceof Error ? error.message : String(error)}`,
+      );
     }
   };
   // What mostly waits does so beside the others, which come one after the other: there may be two cores only.
@@ -29,7 +32,10 @@ async function main(options: Options): Promise<number> {
 }
 
 // Interrupted: no child may outlive us.
-process.once('exit', killAll).once('SIGINT', () => process.exit(130)).once('SIGTERM', () => process.exit(143));
+process
+  .once('exit', killAll)
+  .once('SIGINT', () => process.exit(130))
+  .once('SIGTERM', () => process.exit(143));
 
 try {
   const options = parseOptions(process.argv.slice(2));

@@ -13,7 +13,8 @@ const load = async <T>(file: string): Promise<T> => (await import(pathToFileURL(
 const { startApp } = await load<typeof import('../../src/app/app.ts')>('app/app.js');
 const { loadConfig } = await load<typeof import('../../src/config/load.ts')>('config/load.js');
 const { createLogger } = await load<typeof import('../../src/log.ts')>('log.js');
-const { leaseOwner, ownerIsGone } = await load<typeof import('../../src/app/process-identity.ts')>('app/process-identity.js');
+const { leaseOwner, ownerIsGone } =
+  await load<typeof import('../../src/app/process-identity.ts')>('app/process-identity.js');
 
 let armed: { point: string; then: string } | undefined;
 
@@ -40,7 +41,12 @@ function waitForByte(): void {
 }
 
 const config = loadConfig(process.argv[2] ?? '', process.env);
-const app = await startApp(config, { log: createLogger(config.log.level), owner: leaseOwner(), ownerIsGone, checkpoint });
+const app = await startApp(config, {
+  log: createLogger(config.log.level),
+  owner: leaseOwner(),
+  ownerIsGone,
+  checkpoint,
+});
 process.on('SIGTERM', () => void app.stop().then(() => process.exit(0)));
 process.on('message', (message: { point: string; then: string }) => {
   armed = message;

@@ -39,9 +39,12 @@ export class Stage {
     const sandbox = await startSandbox();
     const stage = new Stage(sandbox, options);
     try {
-      for (let more = 1; more < (options.accounts ?? 1); more += 1) sandbox.chatapp.addAccount({ ...sandbox.credentials.chatapp, email: `crm-${more}@sandbox.example` });
+      for (let more = 1; more < (options.accounts ?? 1); more += 1)
+        sandbox.chatapp.addAccount({ ...sandbox.credentials.chatapp, email: `crm-${more}@sandbox.example` });
       options.prepare?.(sandbox);
-      stage.replicas.push(...await Promise.all(Array.from({ length: options.replicas }, (_, index) => stage.start(index))));
+      stage.replicas.push(
+        ...(await Promise.all(Array.from({ length: options.replicas }, (_, index) => stage.start(index)))),
+      );
       return await act(stage);
     } finally {
       await Promise.all(stage.replicas.map((replica) => replica.end()));
@@ -69,7 +72,9 @@ export class Stage {
 
   /** The refresh tokens that arrived more than once. */
   spentTwice(since = 0): string[] {
-    const spent = this.ledger.entries({ kind: 'refresh', since }).map(({ refreshTokenId }) => refreshTokenId ?? 'unknown');
+    const spent = this.ledger
+      .entries({ kind: 'refresh', since })
+      .map(({ refreshTokenId }) => refreshTokenId ?? 'unknown');
     return [...new Set(spent.filter((id, index) => spent.indexOf(id) !== index))];
   }
 
@@ -82,7 +87,9 @@ export class Stage {
   /** The generation of an account as a replica has it in memory. */
   async generation(replica: Replica, account = 0): Promise<number> {
     const answer = await call(replica.operatorUrl, '/status');
-    return (answer.json() as { accounts: { account: string; generation: number }[] }).accounts.find((one) => one.account === `crm${account}`)!.generation;
+    return (answer.json() as { accounts: { account: string; generation: number }[] }).accounts.find(
+      (one) => one.account === `crm${account}`,
+    )!.generation;
   }
 
   #config(index: number): unknown {
@@ -93,7 +100,12 @@ export class Stage {
       listen: { host: '127.0.0.1', port: 0 },
       operator: { host: '127.0.0.1', port: 0 },
       store: { ...(typeof store === 'function' ? store(index) : store), key: this.#key },
-      accounts: Object.fromEntries(numbers.map((number) => [`crm${number}`, { flow: 'chatapp', baseUrl: urls.chatapp, credentials: { ...chatapp.accounts[number] }, ...account }])),
+      accounts: Object.fromEntries(
+        numbers.map((number) => [
+          `crm${number}`,
+          { flow: 'chatapp', baseUrl: urls.chatapp, credentials: { ...chatapp.accounts[number] }, ...account },
+        ]),
+      ),
       routes: numbers.map((number) => ({ prefix: `/${number}`, upstream: urls.chatapp, account: `crm${number}` })),
       shutdown: shutdown ?? { drain: '5s' },
       log: { level: 'warn' },

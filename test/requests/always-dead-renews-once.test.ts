@@ -9,14 +9,23 @@ describe('an upstream that calls every token dead', () => {
     it(`${vendor}: one renewal, one replay, then its own answer; 50 more calls renew nothing`, async () => {
       const { sandbox } = world();
       await world().call(read);
-      sandbox[vendor].set({ alwaysDead: true, deadTokenAnswer: { status: vendor === 'chatapp' ? 403 : 401, body: { success: false, errors: [{ error: 1007 }], error: { code: 'ApiInvalidTokenError' }, mark: 'theirs' } } });
+      sandbox[vendor].set({
+        alwaysDead: true,
+        deadTokenAnswer: {
+          status: vendor === 'chatapp' ? 403 : 401,
+          body: { success: false, errors: [{ error: 1007 }], error: { code: 'ApiInvalidTokenError' }, mark: 'theirs' },
+        },
+      });
       sandbox.ledger.clear();
 
       const answer = await world().call(read);
       assert.equal(answer.status, vendor === 'chatapp' ? 403 : 401);
       assert.equal((answer.json() as { mark: string }).mark, 'theirs');
       assert.equal(answer.headers['x-tokenward-error'], undefined);
-      assert.deepEqual(sandbox.ledger.entries({ vendor }).map(({ kind }) => kind), ['api', vendor === 'softline' ? 'login' : 'refresh', 'api']);
+      assert.deepEqual(
+        sandbox.ledger.entries({ vendor }).map(({ kind }) => kind),
+        ['api', vendor === 'softline' ? 'login' : 'refresh', 'api'],
+      );
 
       for (let i = 0; i < 50; i += 1) assert.equal((await world().call(read)).status, answer.status);
       assert.equal(tokenCalls(sandbox, vendor), 1);
@@ -42,9 +51,11 @@ describe('an upstream that calls every token dead', () => {
     sandbox.ledger.clear();
     // Every answer takes a while, so that calls with the new token overlap with the replay that tries it.
     sandbox.softline.set({ deadTokenDelayMs: { min: 50, max: 150 } });
-    await Promise.all(Array.from({ length: 40 }, async (_, index) => {
-      for (let round = 0; round < 3; round += 1) await world().call(`/softline/v1/order/${index}-${round}`);
-    }));
+    await Promise.all(
+      Array.from({ length: 40 }, async (_, index) => {
+        for (let round = 0; round < 3; round += 1) await world().call(`/softline/v1/order/${index}-${round}`);
+      }),
+    );
     assert.equal(tokenCalls(sandbox, 'softline'), 1);
   });
 
@@ -52,7 +63,9 @@ describe('an upstream that calls every token dead', () => {
     const { sandbox } = world();
     await world().call('/crm/v1/licenses');
     // One call answers as if its token were dead, whatever it is.
-    sandbox.chatapp.set({ apiOverride: { status: 403, body: { success: false, error: { code: 'ApiInvalidTokenError' } }, count: 2 } });
+    sandbox.chatapp.set({
+      apiOverride: { status: 403, body: { success: false, error: { code: 'ApiInvalidTokenError' } }, count: 2 },
+    });
     assert.equal((await world().call('/crm/v1/me')).status, 403);
     assert.equal((await world().call('/crm/v1/licenses')).status, 200);
     sandbox.chatapp.revokeCurrent();

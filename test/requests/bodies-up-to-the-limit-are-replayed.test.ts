@@ -7,7 +7,10 @@ import { freshWorld, ownCode, VENDORS, withRoute } from '../support/world.ts';
 
 const MIB = 1024 * 1024;
 
-for (const [limit, config] of [[MIB, undefined], [8 * MIB, (base: Parameters<ReturnType<typeof withRoute>>[0]) => withRoute('/crm', { maxReplayBody: '8 MiB' })(base)]] as const) {
+for (const [limit, config] of [
+  [MIB, undefined],
+  [8 * MIB, (base: Parameters<ReturnType<typeof withRoute>>[0]) => withRoute('/crm', { maxReplayBody: '8 MiB' })(base)],
+] as const) {
   describe(`a dead token on a POST, with a replay limit of ${limit / MIB} MiB`, () => {
     const world = freshWorld(config === undefined ? {} : { config });
     const target = '/crm/v1/sandbox/anything';
@@ -30,13 +33,24 @@ for (const [limit, config] of [[MIB, undefined], [8 * MIB, (base: Parameters<Ret
         const answer = await upload(proxy.url, target, pieces(length), { length: sized ? length : false });
         assert.equal(answer.headers['x-tokenward-replay'], undefined);
         assert.deepEqual(
-          sandbox.ledger.entries({ vendor: 'chatapp' }).map(({ kind, outcome, bodyBytes, bodySha256 }) => (kind === 'api' ? [outcome === 'dead-token', bodyBytes, bodySha256] : kind)),
-          [[true, length, patternSha256(length)], 'refresh', [false, length, patternSha256(length)]]);
-        await eventually('nothing is buffered any more', async () => (await metric(proxy.operatorUrl, 'tokenward_buffered_bytes')) === 0);
+          sandbox.ledger
+            .entries({ vendor: 'chatapp' })
+            .map(({ kind, outcome, bodyBytes, bodySha256 }) =>
+              kind === 'api' ? [outcome === 'dead-token', bodyBytes, bodySha256] : kind,
+            ),
+          [[true, length, patternSha256(length)], 'refresh', [false, length, patternSha256(length)]],
+        );
+        await eventually(
+          'nothing is buffered any more',
+          async () => (await metric(proxy.operatorUrl, 'tokenward_buffered_bytes')) === 0,
+        );
       });
     }
 
-    for (const [name, sized] of [['with a length', true], ['chunked', false]] as const) {
+    for (const [name, sized] of [
+      ['with a length', true],
+      ['chunked', false],
+    ] as const) {
       it(`one byte more, ${name}: streamed once, renewed, and not replayed`, async () => {
         const { sandbox, proxy } = world();
         await world().call('/crm/v1/licenses');
@@ -47,7 +61,13 @@ for (const [limit, config] of [[MIB, undefined], [8 * MIB, (base: Parameters<Ret
         assert.equal(answer.status, 403);
         assert.equal((answer.json() as { error: { code: string } }).error.code, 'ApiInvalidTokenError');
         assert.equal(answer.headers['x-tokenward-replay'], 'not-replayed; may-resend');
-        assert.deepEqual(sandbox.ledger.entries({ vendor: 'chatapp' }).map(({ kind, bodyBytes }) => [kind, bodyBytes]), [['api', length], ['refresh', 0]]);
+        assert.deepEqual(
+          sandbox.ledger.entries({ vendor: 'chatapp' }).map(({ kind, bodyBytes }) => [kind, bodyBytes]),
+          [
+            ['api', length],
+            ['refresh', 0],
+          ],
+        );
 
         const again = await upload(proxy.url, target, pieces(length), { length: sized ? length : false });
         assert.equal(again.headers['x-tokenward-replay'], undefined);
@@ -65,15 +85,24 @@ describe('the same bytes on a replay', () => {
   for (const { vendor, write } of VENDORS) {
     it(`${vendor}: a body sent in many small pieces arrives as one, twice`, async () => {
       const { sandbox, proxy } = world();
-      await world().call(write, { method: 'POST', body: '{"text":"first"}', headers: { 'content-type': 'application/json' } });
+      await world().call(write, {
+        method: 'POST',
+        body: '{"text":"first"}',
+        headers: { 'content-type': 'application/json' },
+      });
       sandbox[vendor].revokeCurrent();
       sandbox.ledger.clear();
       const body = Buffer.from(JSON.stringify({ text: 'пример '.repeat(200) }));
-      const bits = Array.from({ length: Math.ceil(body.length / 7) }, (_, index) => body.subarray(index * 7, index * 7 + 7));
+      const bits = Array.from({ length: Math.ceil(body.length / 7) }, (_, index) =>
+        body.subarray(index * 7, index * 7 + 7),
+      );
       const answer = await upload(proxy.url, write, bits, { headers: { 'content-type': 'application/json' } });
       assert.equal(answer.status, 200);
       const arrivals = sandbox.ledger.entries({ vendor, kind: 'api' });
-      assert.deepEqual(arrivals.map(({ bodyBytes }) => bodyBytes), [body.length, body.length]);
+      assert.deepEqual(
+        arrivals.map(({ bodyBytes }) => bodyBytes),
+        [body.length, body.length],
+      );
       assert.equal(arrivals[0]!.bodySha256, arrivals[1]!.bodySha256);
       assert.equal(sandbox.ledger.count({ vendor, applied: true }), 1);
     });
@@ -84,7 +113,11 @@ describe('the same bytes on a replay', () => {
     await world().call('/twin/iam/api/v1/users/me');
     sandbox.twin.revokeCurrent();
     const body = '--x\r\nContent-Disposition: form-data; name="file"; filename="n.csv"\r\n\r\n79001234567\r\n--x--\r\n';
-    const answer = await world().call('/twin/cis/api/v1/telephony/autoCall/import', { method: 'POST', body, headers: { 'content-type': 'multipart/form-data; boundary=x' } });
+    const answer = await world().call('/twin/cis/api/v1/telephony/autoCall/import', {
+      method: 'POST',
+      body,
+      headers: { 'content-type': 'multipart/form-data; boundary=x' },
+    });
     assert.equal(answer.status, 200);
     assert.equal(sandbox.ledger.count({ vendor: 'twin', service: 'cis', applied: true }), 1);
     assert.equal(sandbox.ledger.count({ vendor: 'twin', service: 'cis' }), 2);
@@ -126,7 +159,13 @@ describe('limits of request bodies', () => {
     assert.equal(answer.status, 413);
     assert.equal(ownCode(answer), 'body_too_large');
     await sandbox.ledger.idle();
-    assert.equal(sandbox.ledger.count({ kind: 'api', where: ({ target, bodySha256 }) => target.includes('anything') && bodySha256 !== null }), 0);
+    assert.equal(
+      sandbox.ledger.count({
+        kind: 'api',
+        where: ({ target, bodySha256 }) => target.includes('anything') && bodySha256 !== null,
+      }),
+      0,
+    );
   });
 
   it('maxBody below the replay limit holds for chunked bodies too', async () => {
@@ -151,7 +190,10 @@ describe('limits of request bodies', () => {
     const line = await dial(proxy.url);
     line.socket.pause();
     line.socket.write(`POST /crm/v1/sandbox/anything HTTP/1.1\r\nHost: proxy\r\nContent-Length: ${16 * MIB}\r\n\r\n`);
-    for (const piece of pieces(16 * MIB)) await new Promise<void>((resolve, reject) => line.socket.write(piece, (error) => (error ? reject(error) : resolve())));
+    for (const piece of pieces(16 * MIB))
+      await new Promise<void>((resolve, reject) =>
+        line.socket.write(piece, (error) => (error ? reject(error) : resolve())),
+      );
     line.socket.resume();
     assert.match(await line.closed(), /^HTTP\/1\.1 413 [\s\S]*body_too_large/);
   });
@@ -163,12 +205,22 @@ describe('limits of request bodies', () => {
     sandbox.twin.set({ deadTokenDelayMs: { min: 500, max: 500 } });
     sandbox.twin.revokeCurrent();
     sandbox.ledger.clear();
-    const answers = await Promise.all(Array.from({ length: 4 }, () => upload(proxy.url, '/twin/notify/api/v1/sandbox/anything', pieces(MIB), { length: MIB })));
+    const answers = await Promise.all(
+      Array.from({ length: 4 }, () =>
+        upload(proxy.url, '/twin/notify/api/v1/sandbox/anything', pieces(MIB), { length: MIB }),
+      ),
+    );
     assert.equal(answers.filter(({ headers }) => headers['x-tokenward-replay'] !== undefined).length, 1);
     assert.equal(sandbox.ledger.count({ vendor: 'twin', kind: 'api' }), 3 + 4);
     assert.equal(sandbox.ledger.count({ vendor: 'twin', kind: 'refresh' }), 1);
-    assert.deepEqual([...new Set(sandbox.ledger.entries({ vendor: 'twin', kind: 'api' }).map(({ bodySha256 }) => bodySha256))], [patternSha256(MIB)]);
-    await eventually('the gauge is back at 0', async () => (await metric(proxy.operatorUrl, 'tokenward_buffered_bytes')) === 0);
+    assert.deepEqual(
+      [...new Set(sandbox.ledger.entries({ vendor: 'twin', kind: 'api' }).map(({ bodySha256 }) => bodySha256))],
+      [patternSha256(MIB)],
+    );
+    await eventually(
+      'the gauge is back at 0',
+      async () => (await metric(proxy.operatorUrl, 'tokenward_buffered_bytes')) === 0,
+    );
   });
 
   it('the gauge shows what is kept while a request is under way', async () => {
@@ -176,8 +228,14 @@ describe('limits of request bodies', () => {
     await world().call('/twin/iam/api/v1/users/me');
     sandbox.twin.set({ apiDelayMs: 500 });
     const slow = upload(proxy.url, '/twin/notify/api/v1/messages', pieces(MIB), { length: MIB });
-    await eventually('a MiB is kept', async () => (await metric(proxy.operatorUrl, 'tokenward_buffered_bytes')) === MIB);
+    await eventually(
+      'a MiB is kept',
+      async () => (await metric(proxy.operatorUrl, 'tokenward_buffered_bytes')) === MIB,
+    );
     await slow;
-    await eventually('the gauge is back at 0', async () => (await metric(proxy.operatorUrl, 'tokenward_buffered_bytes')) === 0);
+    await eventually(
+      'the gauge is back at 0',
+      async () => (await metric(proxy.operatorUrl, 'tokenward_buffered_bytes')) === 0,
+    );
   });
 });

@@ -16,7 +16,10 @@ describe('a caller who leaves', () => {
         [`GET ${helpers}/hang HTTP/1.1\r\nHost: proxy\r\n\r\n`, undefined],
         [`GET ${helpers}/sse?events=1000&ms=20 HTTP/1.1\r\nHost: proxy\r\n\r\n`, /data: /],
         [`GET ${helpers}/bytes/200000000 HTTP/1.1\r\nHost: proxy\r\n\r\n`, /\r\n\r\n[^]{1000}/],
-        [`POST ${helpers}/echo HTTP/1.1\r\nHost: proxy\r\nContent-Length: 50000000\r\n\r\n${'x'.repeat(2_000_000)}`, /\r\n\r\nxxx/],
+        [
+          `POST ${helpers}/echo HTTP/1.1\r\nHost: proxy\r\nContent-Length: 50000000\r\n\r\n${'x'.repeat(2_000_000)}`,
+          /\r\n\r\nxxx/,
+        ],
       ] as const;
       for (const [head, sign] of heads) {
         const before = sandbox.ledger.count({ vendor, kind: 'api' });
@@ -42,7 +45,10 @@ describe('a caller who leaves', () => {
     await eventually('all connections are taken', () => sandbox.ledger.open().chatapp === 64);
     for (const line of lines) line.socket.destroy();
     await sandbox.ledger.idle();
-    await eventually('nobody is in flight', async () => (await metric(proxy.operatorUrl, 'tokenward_requests_in_flight')) === 0);
+    await eventually(
+      'nobody is in flight',
+      async () => (await metric(proxy.operatorUrl, 'tokenward_requests_in_flight')) === 0,
+    );
     const answers = await Promise.all(Array.from({ length: 100 }, () => world().call('/crm/v1/licenses')));
     assert.ok(answers.every(({ status }) => status === 200));
     await sandbox.ledger.idle();
@@ -56,9 +62,15 @@ describe('a caller who leaves', () => {
     const line = await dial(proxy.url);
     line.socket.write('POST /crm/v1/sandbox/anything HTTP/1.1\r\nHost: proxy\r\nContent-Length: 900000\r\n\r\n');
     for (const piece of pieces(500_000)) line.socket.write(piece);
-    await eventually('it is being kept', async () => (await metric(proxy.operatorUrl, 'tokenward_buffered_bytes')) === 900_000);
+    await eventually(
+      'it is being kept',
+      async () => (await metric(proxy.operatorUrl, 'tokenward_buffered_bytes')) === 900_000,
+    );
     line.socket.destroy();
-    await eventually('it is given back', async () => (await metric(proxy.operatorUrl, 'tokenward_buffered_bytes')) === 0);
+    await eventually(
+      'it is given back',
+      async () => (await metric(proxy.operatorUrl, 'tokenward_buffered_bytes')) === 0,
+    );
     assert.equal(sandbox.ledger.count({ method: 'POST', kind: 'api' }), 0);
     assert.equal(await metric(proxy.operatorUrl, 'tokenward_requests_in_flight'), 0);
   });
@@ -75,14 +87,27 @@ describe('a caller who leaves', () => {
       line.socket.write(`GET ${read} HTTP/1.1\r\nHost: proxy\r\n\r\n`);
       await eventually('the renewal is under way', () => tokenCalls(sandbox, vendor) === 1);
       line.socket.destroy();
-      await eventually('nobody is in flight', async () => (await metric(proxy.operatorUrl, 'tokenward_requests_in_flight')) === 0);
-      assert.equal(sandbox.ledger.last({ vendor, kind: renewal })?.finishedAt, null, 'the renewal must still be under way');
+      await eventually(
+        'nobody is in flight',
+        async () => (await metric(proxy.operatorUrl, 'tokenward_requests_in_flight')) === 0,
+      );
+      assert.equal(
+        sandbox.ledger.last({ vendor, kind: renewal })?.finishedAt,
+        null,
+        'the renewal must still be under way',
+      );
 
       assert.equal((await world().call(read)).status, 200);
       assert.equal(tokenCalls(sandbox, vendor), 1);
       assert.equal(sandbox.ledger.last({ vendor, kind: renewal })?.aborted, false);
       // The one who left is not replayed.
-      assert.deepEqual(sandbox.ledger.entries({ vendor, kind: 'api' }).map(({ outcome, tokenId }) => [outcome, tokenId]), [['dead-token', `${vendor}#1`], ['ok', `${vendor}#2`]]);
+      assert.deepEqual(
+        sandbox.ledger.entries({ vendor, kind: 'api' }).map(({ outcome, tokenId }) => [outcome, tokenId]),
+        [
+          ['dead-token', `${vendor}#1`],
+          ['ok', `${vendor}#2`],
+        ],
+      );
     });
   }
 });

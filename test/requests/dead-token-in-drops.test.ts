@@ -59,10 +59,13 @@ describe('a dead ChatApp token in an answer that comes in drops', () => {
   const world = freshWorld();
 
   const cases: readonly (readonly [string, Drops])[] = [
-    ['a 200 of PHP\'s default type, head and body apart', [head(PHP + CHUNKED), Buffer.concat([chunk(REFUSAL), Buffer.from(END)])]],
+    [
+      "a 200 of PHP's default type, head and body apart",
+      [head(PHP + CHUNKED), Buffer.concat([chunk(REFUSAL), Buffer.from(END)])],
+    ],
     ['its end apart as well', [head(PHP + CHUNKED), chunk(REFUSAL), END]],
     ['with a length', [head(`${PHP}Content-Length: ${REFUSAL.length}\r\n`), REFUSAL]],
-    ['ended by its connection\'s end', [head(`${PHP}Connection: close\r\n`), REFUSAL, CLOSED]],
+    ["ended by its connection's end", [head(`${PHP}Connection: close\r\n`), REFUSAL, CLOSED]],
     ['text/plain', [head(`Content-Type: text/plain\r\n${CHUNKED}`), chunk(REFUSAL), END]],
     ['text/javascript', [head(`Content-Type: text/javascript\r\n${CHUNKED}`), chunk(REFUSAL), END]],
     ['application/x-json', [head(`Content-Type: application/x-json\r\n${CHUNKED}`), chunk(REFUSAL), END]],
@@ -70,16 +73,36 @@ describe('a dead ChatApp token in an answer that comes in drops', () => {
     ['an empty type', [head(`Content-Type: \r\n${CHUNKED}`), chunk(REFUSAL), END]],
     ['a type that is none', [head(`Content-Type: charset=utf-8\r\n${CHUNKED}`), chunk(REFUSAL), END]],
     ['*/*', [head(`Content-Type: */*\r\n${CHUNKED}`), chunk(REFUSAL), END]],
-    ['application/octet-stream with an error\'s status', [head(`Content-Type: application/octet-stream\r\n${CHUNKED}`, '403 Forbidden'), chunk(REFUSAL), END]],
+    [
+      "application/octet-stream with an error's status",
+      [head(`Content-Type: application/octet-stream\r\n${CHUNKED}`, '403 Forbidden'), chunk(REFUSAL), END],
+    ],
     ['a line end first', [head(PHP + CHUNKED), chunk('\n'), chunk(REFUSAL), END]],
-    ['white space in several drops', [head(PHP + CHUNKED), chunk(' '), chunk('\r\n'), chunk('\t\n'), chunk(`\n ${REFUSAL}\n`), END]],
+    [
+      'white space in several drops',
+      [head(PHP + CHUNKED), chunk(' '), chunk('\r\n'), chunk('\t\n'), chunk(`\n ${REFUSAL}\n`), END],
+    ],
     ['a byte order mark, byte by byte', [head(PHP + CHUNKED), ...letters('\ufeff'), chunk(REFUSAL), END]],
     ['two byte order marks, from two files', [head(PHP + CHUNKED), chunk('\ufeff'), chunk(`\n\ufeff${REFUSAL}`), END]],
-    ['UTF-16', [head(PHP + CHUNKED), chunk(Buffer.from('\ufeff', 'utf16le')), chunk(Buffer.from(REFUSAL, 'utf16le')), END]],
+    [
+      'UTF-16',
+      [head(PHP + CHUNKED), chunk(Buffer.from('\ufeff', 'utf16le')), chunk(Buffer.from(REFUSAL, 'utf16le')), END],
+    ],
     ['the value apart from the line end behind it', [head(PHP + CHUNKED), chunk(REFUSAL), chunk('\r\n'), END]],
     ['gzip', [head(`${PHP}Content-Encoding: gzip\r\n${CHUNKED}`), chunk(gzipSync(REFUSAL)), END]],
-    ['gzip, its first bytes apart', [head(`${PHP}Content-Encoding: gzip\r\n${CHUNKED}`), chunk(gzipSync(REFUSAL).subarray(0, 5)), chunk(gzipSync(REFUSAL).subarray(5)), END]],
-    ['gzip that no field mentions, its first byte apart', [head(PHP + CHUNKED), chunk(gzipSync(REFUSAL).subarray(0, 1)), chunk(gzipSync(REFUSAL).subarray(1)), END]],
+    [
+      'gzip, its first bytes apart',
+      [
+        head(`${PHP}Content-Encoding: gzip\r\n${CHUNKED}`),
+        chunk(gzipSync(REFUSAL).subarray(0, 5)),
+        chunk(gzipSync(REFUSAL).subarray(5)),
+        END,
+      ],
+    ],
+    [
+      'gzip that no field mentions, its first byte apart',
+      [head(PHP + CHUNKED), chunk(gzipSync(REFUSAL).subarray(0, 1)), chunk(gzipSync(REFUSAL).subarray(1)), END],
+    ],
     ['deflate', [head(`${PHP}Content-Encoding: deflate\r\n${CHUNKED}`), chunk(deflateSync(REFUSAL)), END]],
     ['JSON that says what it is', [head(`Content-Type: application/json\r\n${CHUNKED}`), chunk(REFUSAL), END]],
   ];
@@ -91,8 +114,13 @@ describe('a dead ChatApp token in an answer that comes in drops', () => {
   };
   for (const [name, drops] of cases) it(`${name} is healed`, async () => healed(await close(refusing(drops))));
 
-  for (const [name, field, bytes] of [['', '', Buffer.from(REFUSAL)], [', gzip', 'Content-Encoding: gzip\r\n', gzipSync(REFUSAL)], [', br', 'Content-Encoding: br\r\n', brotliCompressSync(REFUSAL)]] as const) {
-    it(`every byte a packet of its own${name} is healed`, async () => healed(await close(refusing([head(PHP + field + CHUNKED), ...letters(bytes), END], 1))));
+  for (const [name, field, bytes] of [
+    ['', '', Buffer.from(REFUSAL)],
+    [', gzip', 'Content-Encoding: gzip\r\n', gzipSync(REFUSAL)],
+    [', br', 'Content-Encoding: br\r\n', brotliCompressSync(REFUSAL)],
+  ] as const) {
+    it(`every byte a packet of its own${name} is healed`, async () =>
+      healed(await close(refusing([head(PHP + field + CHUNKED), ...letters(bytes), END], 1))));
   }
 });
 
@@ -103,7 +131,9 @@ describe('what only looks as if it might be a dead token', () => {
   /** The text that has come to the caller by the time the first of these drops has, each in a packet of its own and no end after them. */
   async function passedOn(drops: Drops, sign: RegExp): Promise<void> {
     const { sandbox } = world();
-    const upstream = await close(tcpServer((socket) => void socket.once('data', () => void drip(socket.setNoDelay(true), drops, 30))));
+    const upstream = await close(
+      tcpServer((socket) => void socket.once('data', () => void drip(socket.setNoDelay(true), drops, 30))),
+    );
     const proxy = await close(startProxy(sandbox, { config: withRoute('/crm', { upstream: upstream.url }) }));
     const line = await dial(proxy.url);
     line.socket.write('GET /crm/v1/x HTTP/1.1\r\nHost: proxy\r\n\r\n');
@@ -113,19 +143,33 @@ describe('what only looks as if it might be a dead token', () => {
   }
 
   const open = 'Content-Type: text/plain\r\n';
-  it('a stream of text is passed on with its first bytes', () => passedOn([head(open + CHUNKED), chunk('step 1 of 100\n')], /step 1/));
+  it('a stream of text is passed on with its first bytes', () =>
+    passedOn([head(open + CHUNKED), chunk('step 1 of 100\n')], /step 1/));
   it('a page is passed on with its first bytes', () => passedOn([head(PHP + CHUNKED), chunk('<html>')], /<html>/));
-  it('so is a compressed one', () => passedOn([head(`${PHP}Content-Encoding: gzip\r\n${CHUNKED}`), chunk(gzipSync('<html>'.repeat(1_000)).subarray(0, 40))], /\r\n\r\n28\r\n/));
+  it('so is a compressed one', () =>
+    passedOn(
+      [head(`${PHP}Content-Encoding: gzip\r\n${CHUNKED}`), chunk(gzipSync('<html>'.repeat(1_000)).subarray(0, 40))],
+      /\r\n\r\n28\r\n/,
+    ));
   it('white space first, then text', () => passedOn([head(open + CHUNKED), chunk('\n'), chunk('log')], /log/));
-  it('an event stream is passed on with its head', () => passedOn([head(`Content-Type: text/event-stream\r\n${CHUNKED}`)], /\r\n\r\n/));
-  it('a picture is passed on with its head', () => passedOn([head(`Content-Type: image/png\r\n${CHUNKED}`)], /\r\n\r\n/));
+  it('an event stream is passed on with its head', () =>
+    passedOn([head(`Content-Type: text/event-stream\r\n${CHUNKED}`)], /\r\n\r\n/));
+  it('a picture is passed on with its head', () =>
+    passedOn([head(`Content-Type: image/png\r\n${CHUNKED}`)], /\r\n\r\n/));
   it('XML is passed on with its head', () => passedOn([head(`Content-Type: text/xml\r\n${CHUNKED}`)], /\r\n\r\n/));
-  it('a download of bytes is passed on with its head', () => passedOn([head(`Content-Type: application/octet-stream\r\n${CHUNKED}`)], /\r\n\r\n/));
-  it('so is a short one with a length', () => passedOn([head('Content-Type: application/octet-stream\r\nContent-Length: 100\r\n')], /\r\n\r\n/));
-  it('so is one that only its disposition calls so', () => passedOn([head(`${open}Content-Disposition: attachment; filename="a.txt"\r\n${CHUNKED}`)], /\r\n\r\n/));
-  it('a part of a document is passed on with its head', () => passedOn([head(`${open}Content-Range: bytes 0-82/83\r\n${CHUNKED}`, '206 Partial Content')], /\r\n\r\n/));
-  it('lines of JSON are passed on with the first of them', () => passedOn([head(open + CHUNKED), chunk('{"n":1}\n')], /"n":1/));
-  it('also where they call themselves JSON', () => passedOn([head(`Content-Type: application/json\r\n${CHUNKED}`), chunk('{"type":"ADDED"}\n')], /ADDED/));
-  it('one that begins with the very words is passed on with the second', () => passedOn([head(open + CHUNKED), chunk(`${REFUSAL}\n`), chunk('{"n":2}\n')], /"n":2/));
+  it('a download of bytes is passed on with its head', () =>
+    passedOn([head(`Content-Type: application/octet-stream\r\n${CHUNKED}`)], /\r\n\r\n/));
+  it('so is a short one with a length', () =>
+    passedOn([head('Content-Type: application/octet-stream\r\nContent-Length: 100\r\n')], /\r\n\r\n/));
+  it('so is one that only its disposition calls so', () =>
+    passedOn([head(`${open}Content-Disposition: attachment; filename="a.txt"\r\n${CHUNKED}`)], /\r\n\r\n/));
+  it('a part of a document is passed on with its head', () =>
+    passedOn([head(`${open}Content-Range: bytes 0-82/83\r\n${CHUNKED}`, '206 Partial Content')], /\r\n\r\n/));
+  it('lines of JSON are passed on with the first of them', () =>
+    passedOn([head(open + CHUNKED), chunk('{"n":1}\n')], /"n":1/));
+  it('also where they call themselves JSON', () =>
+    passedOn([head(`Content-Type: application/json\r\n${CHUNKED}`), chunk('{"type":"ADDED"}\n')], /ADDED/));
+  it('one that begins with the very words is passed on with the second', () =>
+    passedOn([head(open + CHUNKED), chunk(`${REFUSAL}\n`), chunk('{"n":2}\n')], /"n":2/));
   it('a list of them as well', () => passedOn([head(open + CHUNKED), chunk('[{"a":"]}"},{"b":"\\"]"}]\n')], /"b"/));
 });

@@ -6,7 +6,11 @@ import { freshWorld, tokenCalls } from '../support/world.ts';
 const REFUSAL = '{"success":false,"error":{"code":"ApiInvalidTokenError","message":"Invalid Token"}}';
 
 /** An answer made of these bytes, with these headers and no others of the sandbox's. */
-function answer(bytes: string | Buffer, headers: Record<string, string> = { 'content-type': 'application/json' }, more: Partial<CustomAnswer> = {}): CustomAnswer {
+function answer(
+  bytes: string | Buffer,
+  headers: Record<string, string> = { 'content-type': 'application/json' },
+  more: Partial<CustomAnswer> = {},
+): CustomAnswer {
   return { status: 403, headers, bodyBase64: Buffer.from(bytes).toString('base64'), ...more };
 }
 
@@ -26,17 +30,24 @@ describe('a dead ChatApp token, in whatever form the upstream says so', () => {
     assert.equal(tokenCalls(sandbox, 'chatapp'), 2);
   }
 
-  for (const status of [403, 401, 400, 200, 422, 500]) it(`status ${status}`, () => healed(answer(REFUSAL, undefined, { status })));
+  for (const status of [403, 401, 400, 200, 422, 500])
+    it(`status ${status}`, () => healed(answer(REFUSAL, undefined, { status })));
 
   const padding = ' '.repeat(64 * 1024 - REFUSAL.length);
   const shapes: readonly (readonly [string, CustomAnswer])[] = [
     ['gzip', answer(gzipSync(REFUSAL), { 'content-type': 'application/json', 'content-encoding': 'gzip' })],
     ['br', answer(brotliCompressSync(REFUSAL), { 'content-type': 'application/json', 'content-encoding': 'br' })],
     ['deflate', answer(deflateSync(REFUSAL), { 'content-type': 'application/json', 'content-encoding': 'deflate' })],
-    ['deflate without its zlib frame, as some servers send it', answer(deflateRawSync(REFUSAL), { 'content-type': 'application/json', 'content-encoding': 'deflate' })],
+    [
+      'deflate without its zlib frame, as some servers send it',
+      answer(deflateRawSync(REFUSAL), { 'content-type': 'application/json', 'content-encoding': 'deflate' }),
+    ],
     ['gzip that the header does not mention', answer(gzipSync(REFUSAL))],
     ['GZIP in capitals', answer(gzipSync(REFUSAL), { 'content-type': 'application/json', 'content-encoding': 'GZIP' })],
-    ['in a 200, compressed', answer(gzipSync(REFUSAL), { 'content-type': 'application/json', 'content-encoding': 'gzip' }, { status: 200 })],
+    [
+      'in a 200, compressed',
+      answer(gzipSync(REFUSAL), { 'content-type': 'application/json', 'content-encoding': 'gzip' }, { status: 200 }),
+    ],
     ['labelled text/html', answer(REFUSAL, { 'content-type': 'text/html; charset=utf-8' })],
     ['labelled text/plain in a 200', answer(REFUSAL, { 'content-type': 'text/plain' }, { status: 200 })],
     ['application/problem+json', answer(REFUSAL, { 'content-type': 'application/problem+json' })],
@@ -68,19 +79,31 @@ describe('what is not a dead ChatApp token', () => {
   }
 
   const json = { 'content-type': 'application/json' };
-  const bomb = gzipSync(`{"success":false,"error":{"code":"ApiInvalidTokenError"},"pad":"${'0'.repeat(10 * 1024 * 1024)}"}`);
+  const bomb = gzipSync(
+    `{"success":false,"error":{"code":"ApiInvalidTokenError"},"pad":"${'0'.repeat(10 * 1024 * 1024)}"}`,
+  );
   const cases: readonly (readonly [string, string | Buffer, Record<string, string>, number])[] = [
     ['a 403 about a permission', '{"success":false,"error":{"code":"ApiForbiddenError","message":"no"}}', json, 403],
     ['a 403 without a body', '', {}, 403],
     ['a 403 page in HTML', '<html><body>ApiInvalidTokenError</body></html>', { 'content-type': 'text/html' }, 403],
     ['the code with success: true', '{"success":true,"error":{"code":"ApiInvalidTokenError"}}', json, 200],
-    ['the code somewhere else in the document', '{"success":false,"error":{"code":"Other","details":{"code":"ApiInvalidTokenError"}}}', json, 400],
+    [
+      'the code somewhere else in the document',
+      '{"success":false,"error":{"code":"Other","details":{"code":"ApiInvalidTokenError"}}}',
+      json,
+      400,
+    ],
     ['the code only as part of another one', '{"success":false,"error":{"code":"ApiInvalidTokenErrorX"}}', json, 400],
     ['the code behind __proto__', '{"__proto__":{"success":false,"error":{"code":"ApiInvalidTokenError"}}}', json, 403],
     ['the error as a list of errors', '[{"success":false,"error":{"code":"ApiInvalidTokenError"}}]', json, 403],
     ['a document cut off', '{"success":false,"error":{"code":"ApiInvalidTokenError"}', json, 403],
     ['a document with something behind it', `${REFUSAL}{}`, json, 403],
-    ['JSON 10,000 levels deep', `{"success":false,"error":{"code":"ApiInvalidTokenError"},"x":${'['.repeat(10_000)}`, json, 403],
+    [
+      'JSON 10,000 levels deep',
+      `{"success":false,"error":{"code":"ApiInvalidTokenError"},"x":${'['.repeat(10_000)}`,
+      json,
+      403,
+    ],
     ['more than 64 KiB', REFUSAL + ' '.repeat(64 * 1024), json, 403],
     ['ten megabytes of zeros in ten kilobytes', bomb, { ...json, 'content-encoding': 'gzip' }, 403],
     ['two codings', gzipSync(gzipSync(REFUSAL)), { ...json, 'content-encoding': 'gzip, gzip' }, 403],
@@ -92,12 +115,17 @@ describe('what is not a dead ChatApp token', () => {
     ['a part of a document', REFUSAL, { ...json, 'content-range': 'bytes 0-82/83' }, 206],
   ];
   for (const [name, body, headers, status] of cases) {
-    it(`${name} passes through as it is`, () => untouched({ status, headers, bodyBase64: Buffer.from(body).toString('base64') }, Buffer.from(body)));
+    it(`${name} passes through as it is`, () =>
+      untouched({ status, headers, bodyBase64: Buffer.from(body).toString('base64') }, Buffer.from(body)));
   }
 
-  it('a success that quotes every vendor\'s error words renews nothing', async () => {
+  it("a success that quotes every vendor's error words renews nothing", async () => {
     const { sandbox } = world();
-    for (const target of ['/softline/v1/sandbox/echo-error-words', '/crm/v1/sandbox/echo-error-words', '/twin/iam/api/v1/sandbox/echo-error-words']) {
+    for (const target of [
+      '/softline/v1/sandbox/echo-error-words',
+      '/crm/v1/sandbox/echo-error-words',
+      '/twin/iam/api/v1/sandbox/echo-error-words',
+    ]) {
       const reply = await world().call(target);
       assert.equal(reply.status, 200);
       assert.match(reply.text, /ApiInvalidTokenError/);

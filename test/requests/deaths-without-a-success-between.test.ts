@@ -22,7 +22,10 @@ describe('a token that dies twice without a success between', () => {
     await ask('/crm/v1/licenses');
     for (let death = 0; death < 2; death += 1) {
       sandbox.chatapp.revokeCurrent();
-      assert.equal((await upload(proxy.url, '/crm/v1/sandbox/anything', pieces(3 * MIB), { length: 3 * MIB })).status, 403);
+      assert.equal(
+        (await upload(proxy.url, '/crm/v1/sandbox/anything', pieces(3 * MIB), { length: 3 * MIB })).status,
+        403,
+      );
     }
     for (let i = 0; i < 59; i += 1) {
       assert.equal((await ask('/crm/v1/licenses')).status, 200);
@@ -51,13 +54,16 @@ describe('a token that dies again after a replay that had no answer', () => {
     const world = await close(startSandbox());
     const dead = { status: 401, body: '{"errors":[{"error":1007}]}' };
     const answers = [{ status: 200, body: '{}' }, dead, undefined, dead, { status: 200, body: '{}' }];
-    const upstream = await close(ownUpstream((request, response) => {
-      const answer = answers.shift();
-      if (answer === undefined) request.socket.destroy();
-      else response.writeHead(answer.status, { 'content-type': 'application/json' }).end(answer.body);
-    }));
+    const upstream = await close(
+      ownUpstream((request, response) => {
+        const answer = answers.shift();
+        if (answer === undefined) request.socket.destroy();
+        else response.writeHead(answer.status, { 'content-type': 'application/json' }).end(answer.body);
+      }),
+    );
     const proxy = await close(startProxy(world, { config: withRoute('/softline', { upstream: upstream.url }) }));
-    const pay = async (): Promise<number> => (await call(proxy.url, '/softline/pay', { method: 'POST', body: '{}' })).status;
+    const pay = async (): Promise<number> =>
+      (await call(proxy.url, '/softline/pay', { method: 'POST', body: '{}' })).status;
     assert.deepEqual([await pay(), await pay(), await pay()], [200, 502, 200]);
     assert.equal(tokenCalls(world, 'softline'), 3);
   });
@@ -89,7 +95,9 @@ describe('a token that is killed from outside again and again', () => {
     const answers: Answer[] = [];
     try {
       for (const end = performance.now() + 4_000; performance.now() < end;) {
-        answers.push(...await Promise.all(Array.from({ length: 4 }, (_, index) => ask(`/crm/v1/licenses?n=${index}`))));
+        answers.push(
+          ...(await Promise.all(Array.from({ length: 4 }, (_, index) => ask(`/crm/v1/licenses?n=${index}`)))),
+        );
         await sleep(5);
       }
     } finally {
@@ -115,7 +123,10 @@ describe('what is held back', () => {
     assert.equal((await ask('/softline/v1/order/77')).headers['x-tokenward-replay'], undefined);
     clock.pass(10_000);
     const held = await ask('/softline/v1/order/78');
-    assert.deepEqual([held.status, held.headers['x-tokenward-replay'], held.headers['retry-after'], held.headers['x-tokenward-error']], [401, 'held-back', '20', undefined]);
+    assert.deepEqual(
+      [held.status, held.headers['x-tokenward-replay'], held.headers['retry-after'], held.headers['x-tokenward-error']],
+      [401, 'held-back', '20', undefined],
+    );
     assert.deepEqual(held.json(), { errors: [{ error: 1007, message: 'Invalid JWT Token.' }] });
     assert.equal(await metric(proxy.operatorUrl, 'tokenward_dead_token_replies_total', { reason: 'uncured' }), 1);
 
@@ -123,7 +134,10 @@ describe('what is held back', () => {
     sandbox.softline.revokeCurrent();
     clock.pass(20_000);
     const healed = await ask('/softline/v1/order/78');
-    assert.deepEqual([healed.status, healed.headers['x-tokenward-replay'], healed.headers['retry-after']], [200, undefined, undefined]);
+    assert.deepEqual(
+      [healed.status, healed.headers['x-tokenward-replay'], healed.headers['retry-after']],
+      [200, undefined, undefined],
+    );
   });
 
   it('on a route that does not replay waits for a moment only', async () => {
@@ -135,10 +149,13 @@ describe('what is held back', () => {
     assert.deepEqual([held.headers['x-tokenward-replay'], held.headers['retry-after']], ['held-back', '2']);
   });
 
-  it('keeps an upstream\'s own Retry-After', async () => {
+  it("keeps an upstream's own Retry-After", async () => {
     const { sandbox, call: ask } = world();
     await ask('/softline/v1/order/77');
-    sandbox.softline.set({ alwaysDead: true, deadTokenAnswer: { status: 401, headers: { 'retry-after': '7' }, body: { errors: [{ error: 1007 }] } } });
+    sandbox.softline.set({
+      alwaysDead: true,
+      deadTokenAnswer: { status: 401, headers: { 'retry-after': '7' }, body: { errors: [{ error: 1007 }] } },
+    });
     await ask('/softline/v1/order/77');
     const held = await ask('/softline/v1/order/77');
     assert.deepEqual([held.headers['x-tokenward-replay'], held.headers['retry-after']], ['held-back', '7']);
@@ -157,6 +174,6 @@ describe('tokens that an upstream has refused', () => {
       assert.ok(answers.every(({ status }) => status === 200));
     }
     assert.equal(await metric(proxy.operatorUrl, 'tokenward_tokens_refused_total', { account: 'crm' }), 3);
-    assert.ok(await metric(proxy.operatorUrl, 'tokenward_dead_token_replies_total', { account: 'crm' }) >= 3);
+    assert.ok((await metric(proxy.operatorUrl, 'tokenward_dead_token_replies_total', { account: 'crm' })) >= 3);
   });
 });

@@ -13,28 +13,41 @@ async function said(base: string, target: string, options: Parameters<typeof cal
 
 describe('an error of ours names what a person needs', () => {
   const close = closing();
-  const proxyFor = async (route: object): Promise<string> => (await close(startOwnProxy({ routes: [{ prefix: '/api', account: 'fixed', ...route }] }))).url;
+  const proxyFor = async (route: object): Promise<string> =>
+    (await close(startOwnProxy({ routes: [{ prefix: '/api', account: 'fixed', ...route }] }))).url;
   const name = (url: string): string => `route /api, upstream ${new URL(url).host}`;
 
   it('an upstream that nobody listens for: route, host and port, why', async () => {
     const upstream = await closedPort();
-    assert.deepEqual(await said(await proxyFor({ upstream: `${upstream}/secret-path` }), '/api/a'), ['upstream_unreachable', `${name(upstream)}: nothing listens there, or a firewall refuses the connection (ECONNREFUSED)`]);
+    assert.deepEqual(await said(await proxyFor({ upstream: `${upstream}/secret-path` }), '/api/a'), [
+      'upstream_unreachable',
+      `${name(upstream)}: nothing listens there, or a firewall refuses the connection (ECONNREFUSED)`,
+    ]);
   });
 
   it('an upstream without a name: the port that the scheme stands for', async () => {
     const [code, detail] = await said(await proxyFor({ upstream: 'https://nowhere.invalid' }), '/api/a');
-    assert.match(`${code} ${detail}`, /^upstream_(unreachable|timeout) route \/api, upstream nowhere\.invalid:443: .*\((ENOTFOUND|EAI_AGAIN|ETIMEDOUT)\)$/);
+    assert.match(
+      `${code} ${detail}`,
+      /^upstream_(unreachable|timeout) route \/api, upstream nowhere\.invalid:443: .*\((ENOTFOUND|EAI_AGAIN|ETIMEDOUT)\)$/,
+    );
   });
 
   it('an upstream that speaks no TLS', async () => {
     const upstream = await close(ownUpstream());
     const [code, detail] = await said(await proxyFor({ upstream: upstream.url.replace('http:', 'https:') }), '/api/a');
-    assert.match(`${code} ${detail}`, new RegExp(`^upstream_unreachable ${name(upstream.url)}: the TLS handshake failed \\(TLS: \\w+\\)$`));
+    assert.match(
+      `${code} ${detail}`,
+      new RegExp(`^upstream_unreachable ${name(upstream.url)}: the TLS handshake failed \\(TLS: \\w+\\)$`),
+    );
   });
 
   it('an upstream that does not answer: the limit and its setting', async () => {
     const upstream = await close(ownUpstream(() => undefined));
-    assert.deepEqual(await said(await proxyFor({ upstream: upstream.url, timeouts: { firstByte: '500ms' } }), '/api/a'), ['upstream_timeout', `${name(upstream.url)}: no answer within 0.5 s (the route's timeouts.firstByte)`]);
+    assert.deepEqual(
+      await said(await proxyFor({ upstream: upstream.url, timeouts: { firstByte: '500ms' } }), '/api/a'),
+      ['upstream_timeout', `${name(upstream.url)}: no answer within 0.5 s (the route's timeouts.firstByte)`],
+    );
   });
 
   for (const [how, raw, why] of [
@@ -43,7 +56,10 @@ describe('an error of ours names what a person needs', () => {
   ] as const) {
     it(`an upstream that ${how}`, async () => {
       const upstream = await close(tcpServer((socket) => void socket.once('data', () => socket.end(raw))));
-      const [code, detail] = await said(await proxyFor({ upstream: upstream.url }), '/api/a', { method: 'POST', body: 'x' });
+      const [code, detail] = await said(await proxyFor({ upstream: upstream.url }), '/api/a', {
+        method: 'POST',
+        body: 'x',
+      });
       assert.equal(code, 'upstream_broken');
       assert.ok(detail.startsWith(`${name(upstream.url)}: ${why}`), detail);
       assert.doesNotMatch(detail, /canary/);
@@ -52,47 +68,93 @@ describe('an error of ours names what a person needs', () => {
 
   it('a call that the policy denies: route, method and the rule', async () => {
     const upstream = await close(ownUpstream());
-    const url = await proxyFor({ upstream: upstream.url, policy: { deny: [{ path: '/harmless' }, { methods: ['POST', 'PUT'], path: '/v1/*/payment' }] } });
-    assert.deepEqual(await said(url, '/api/v1/%37/payment/x', { method: 'POST', body: 'x' }), ['policy_refused', 'route /api, POST: policy.deny has "POST, PUT on /v1/*/payment"']);
+    const url = await proxyFor({
+      upstream: upstream.url,
+      policy: { deny: [{ path: '/harmless' }, { methods: ['POST', 'PUT'], path: '/v1/*/payment' }] },
+    });
+    assert.deepEqual(await said(url, '/api/v1/%37/payment/x', { method: 'POST', body: 'x' }), [
+      'policy_refused',
+      'route /api, POST: policy.deny has "POST, PUT on /v1/*/payment"',
+    ]);
   });
 
   it('a call that the policy does not allow: route, method and what is allowed', async () => {
     const upstream = await close(ownUpstream());
-    const url = await proxyFor({ upstream: upstream.url, policy: { allow: [{ methods: ['GET'], path: '/v1/order' }, { path: '/v1/chat' }, { methods: ['HEAD'] }] } });
-    assert.deepEqual(await said(url, '/api/v1/order', { method: 'DELETE' }), ['policy_refused', 'route /api: no line of policy.allow lets DELETE out on this path; it has "GET on /v1/order; every method on /v1/chat; HEAD on every path"']);
+    const url = await proxyFor({
+      upstream: upstream.url,
+      policy: { allow: [{ methods: ['GET'], path: '/v1/order' }, { path: '/v1/chat' }, { methods: ['HEAD'] }] },
+    });
+    assert.deepEqual(await said(url, '/api/v1/order', { method: 'DELETE' }), [
+      'policy_refused',
+      'route /api: no line of policy.allow lets DELETE out on this path; it has "GET on /v1/order; every method on /v1/chat; HEAD on every path"',
+    ]);
   });
 
   it('a long list of what is allowed is cut short', async () => {
     const upstream = await close(ownUpstream());
-    const url = await proxyFor({ upstream: upstream.url, policy: { allow: Array.from({ length: 9 }, (_, index) => ({ path: `/p${index}` })) } });
+    const url = await proxyFor({
+      upstream: upstream.url,
+      policy: { allow: Array.from({ length: 9 }, (_, index) => ({ path: `/p${index}` })) },
+    });
     assert.match((await said(url, '/api/x'))[1], /every method on \/p4; and 4 more"$/);
   });
 
   it('a legacy login: the setting', async () => {
     const upstream = await close(ownUpstream());
-    const accounts = { crm: { flow: 'chatapp', baseUrl: upstream.url, credentials: { email: 'e', password: 'p', appId: 'a' } } };
-    const proxy = await close(startOwnProxy({ accounts, routes: [{ prefix: '/crm', upstream: upstream.url, account: 'crm' }, { prefix: '/told', upstream: upstream.url, account: 'crm', legacyLogin: 'answer' }] }));
-    assert.deepEqual(await said(proxy.url, '/crm/v1/tokens', { method: 'POST', body: '{}' }), ['login_path_refused', 'route /crm has legacyLogin: refuse; with legacyLogin: answer it is answered here, and with legacyLogin: forward it goes to the upstream']);
-    assert.deepEqual(await said(proxy.url, '/told/v1/tokens', { method: 'PUT', body: '{}' }), ['login_path_refused', 'route /told has legacyLogin: answer; there is no answer to this call here, and with legacyLogin: forward it goes to the upstream']);
+    const accounts = {
+      crm: { flow: 'chatapp', baseUrl: upstream.url, credentials: { email: 'e', password: 'p', appId: 'a' } },
+    };
+    const proxy = await close(
+      startOwnProxy({
+        accounts,
+        routes: [
+          { prefix: '/crm', upstream: upstream.url, account: 'crm' },
+          { prefix: '/told', upstream: upstream.url, account: 'crm', legacyLogin: 'answer' },
+        ],
+      }),
+    );
+    assert.deepEqual(await said(proxy.url, '/crm/v1/tokens', { method: 'POST', body: '{}' }), [
+      'login_path_refused',
+      'route /crm has legacyLogin: refuse; with legacyLogin: answer it is answered here, and with legacyLogin: forward it goes to the upstream',
+    ]);
+    assert.deepEqual(await said(proxy.url, '/told/v1/tokens', { method: 'PUT', body: '{}' }), [
+      'login_path_refused',
+      'route /told has legacyLogin: answer; there is no answer to this call here, and with legacyLogin: forward it goes to the upstream',
+    ]);
     assert.equal(upstream.seen.length, 0);
   });
 
   it('a path with an encoded slash: the setting; one that climbs is refused in any case', async () => {
     const upstream = await close(ownUpstream());
     const url = await proxyFor({ upstream: upstream.url });
-    assert.deepEqual(await said(url, '/api/a%2Fb'), ['request_target_refused', 'the path holds an encoded slash, backslash or dot; route /api would take it with encodedPaths: pass']);
+    assert.deepEqual(await said(url, '/api/a%2Fb'), [
+      'request_target_refused',
+      'the path holds an encoded slash, backslash or dot; route /api would take it with encodedPaths: pass',
+    ]);
     assert.doesNotMatch((await said(url, '/api/%2e%2e/b'))[1], /encodedPaths/);
   });
 
   for (const [target, detail] of [
-    ['/api/<b>', 'a < in the path must be percent-encoded; in a query it may stand as it is'], ['//api', 'the path begins with two slashes'], ['/api?q=#', 'a byte of the query must be percent-encoded'],
-    ['http://elsewhere.example/api', 'the target is a whole URL, as a forward proxy gets it; call this proxy itself, with the prefix of a route'],
+    ['/api/<b>', 'a < in the path must be percent-encoded; in a query it may stand as it is'],
+    ['//api', 'the path begins with two slashes'],
+    ['/api?q=#', 'a byte of the query must be percent-encoded'],
+    [
+      'http://elsewhere.example/api',
+      'the target is a whole URL, as a forward proxy gets it; call this proxy itself, with the prefix of a route',
+    ],
   ] as const) {
-    it(`a target such as ${target}`, async () => assert.deepEqual(await said(await proxyFor({ upstream: 'http://127.0.0.1:1' }), target), ['request_target_refused', detail]));
+    it(`a target such as ${target}`, async () =>
+      assert.deepEqual(await said(await proxyFor({ upstream: 'http://127.0.0.1:1' }), target), [
+        'request_target_refused',
+        detail,
+      ]));
   }
 
   it('a body that is too large, and one that stands still: the setting', async () => {
     const upstream = await close(ownUpstream());
-    assert.deepEqual(await said(await proxyFor({ upstream: upstream.url, maxBody: 3 }), '/api/a', { method: 'POST', body: 'four' }), ['body_too_large', 'the route\'s maxBody is 3 bytes']);
+    assert.deepEqual(
+      await said(await proxyFor({ upstream: upstream.url, maxBody: 3 }), '/api/a', { method: 'POST', body: 'four' }),
+      ['body_too_large', "the route's maxBody is 3 bytes"],
+    );
   });
 });

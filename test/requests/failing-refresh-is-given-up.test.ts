@@ -40,9 +40,15 @@ describe('a refresh that never works, while a login would', () => {
   for (const [what] of ANSWERS) {
     it(`${what}: is given up after a few tries, and one login heals the account`, async () => {
       const { saw, revokedAt, server, remaining } = await runs.get(what)!;
-      const shown = JSON.stringify({ callers: tally(saw), calls: server.calls.map(({ kind, outcome }) => `${kind} ${outcome}`) });
+      const shown = JSON.stringify({
+        callers: tally(saw),
+        calls: server.calls.map(({ kind, outcome }) => `${kind} ${outcome}`),
+      });
       const healed = saw.find(({ startedAt, status }) => startedAt > revokedAt && status === 200);
-      assert.ok(healed !== undefined && healed.endedAt - revokedAt <= HEALED_WITHIN, `${healed === undefined ? 'never' : `after ${Math.round(healed.endedAt - revokedAt)} ms`}: ${shown}`);
+      assert.ok(
+        healed !== undefined && healed.endedAt - revokedAt <= HEALED_WITHIN,
+        `${healed === undefined ? 'never' : `after ${Math.round(healed.endedAt - revokedAt)} ms`}: ${shown}`,
+      );
       assert.equal(server.count('login'), 2, shown);
       assert.ok(server.count('refresh') >= 1 && server.count('refresh') <= 6, shown);
       assert.equal(remaining, 78);
@@ -53,13 +59,22 @@ describe('a refresh that never works, while a login would', () => {
 
   async function watch(odd: OddAnswer): Promise<Run> {
     const server = await OwnTokenServer.start({ rotating: true });
-    const proxy = await startOwnProxy({ flows: CRM_FLOW, accounts: { a: crmAccount(server.url) }, routes: [{ prefix: '/a', upstream: server.apiUrl, account: 'a' }] });
+    const proxy = await startOwnProxy({
+      flows: CRM_FLOW,
+      accounts: { a: crmAccount(server.url) },
+      routes: [{ prefix: '/a', upstream: server.apiUrl, account: 'a' }],
+    });
     try {
       server.odd.refresh = odd;
       await callSteadily(proxy.url, '/a/x', 50, () => server.calls.length > 0);
       server.revokeTokens();
       const revokedAt = performance.now();
-      const saw = await callSteadily(proxy.url, '/a/x', 250, () => performance.now() > revokedAt + HEALED_WITHIN + 1_000);
+      const saw = await callSteadily(
+        proxy.url,
+        '/a/x',
+        250,
+        () => performance.now() > revokedAt + HEALED_WITHIN + 1_000,
+      );
       const { accounts } = await statusOf(proxy);
       return { saw, revokedAt, server, remaining: accounts.find(({ account }) => account === 'a')?.budget?.remaining };
     } finally {

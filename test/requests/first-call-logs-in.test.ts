@@ -16,7 +16,13 @@ describe('the first call of an account', () => {
       const answer = await world().call(read);
       assert.equal(answer.status, 200);
       const arrivals = sandbox.ledger.entries({ vendor });
-      assert.deepEqual(arrivals.map(({ kind, outcome }) => [kind, outcome]), [['login', 'ok'], ['api', 'ok']]);
+      assert.deepEqual(
+        arrivals.map(({ kind, outcome }) => [kind, outcome]),
+        [
+          ['login', 'ok'],
+          ['api', 'ok'],
+        ],
+      );
       assert.deepEqual(headerValues(arrivals[1]!.rawHeaders, header), [value]);
       assert.deepEqual(headerValues(arrivals[1]!.rawHeaders, absent), []);
     });
@@ -40,10 +46,20 @@ describe('the first call of an account', () => {
   it('one TWIN token serves all of its hosts', async () => {
     const { sandbox } = world();
     assert.equal((await world().call('/twin/iam/api/v1/users/me')).status, 200);
-    assert.equal((await world().call('/twin/cis/api/v1/telephony/autoCall', { method: 'POST', body: '{}' })).status, 200);
+    assert.equal(
+      (await world().call('/twin/cis/api/v1/telephony/autoCall', { method: 'POST', body: '{}' })).status,
+      200,
+    );
     assert.equal((await world().call('/twin/notify/api/v1/messages', { method: 'POST', body: '{}' })).status, 200);
     assert.equal(sandbox.ledger.count({ vendor: 'twin', kind: 'login' }), 1);
-    assert.deepEqual(sandbox.ledger.entries({ vendor: 'twin', kind: 'api' }).map(({ service, tokenId }) => [service, tokenId]), [['iam', 'twin#1'], ['cis', 'twin#1'], ['notify', 'twin#1']]);
+    assert.deepEqual(
+      sandbox.ledger.entries({ vendor: 'twin', kind: 'api' }).map(({ service, tokenId }) => [service, tokenId]),
+      [
+        ['iam', 'twin#1'],
+        ['cis', 'twin#1'],
+        ['notify', 'twin#1'],
+      ],
+    );
   });
 
   it('passwords with quotes, dollars and letters beyond ASCII arrive as configured', async () => {

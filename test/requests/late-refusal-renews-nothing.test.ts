@@ -17,7 +17,11 @@ describe('a refusal that arrives after the renewal has finished', () => {
       sandbox[vendor].set({ deadTokenDelayMs: { min: 0, max: 0 } });
       assert.equal((await world().call(read)).status, 200);
       const before = tokenCalls(sandbox, vendor);
-      assert.equal(sandbox.ledger.last({ vendor, outcome: 'dead-token', status: null })?.finishedAt, null, 'the first call must still be waiting');
+      assert.equal(
+        sandbox.ledger.last({ vendor, outcome: 'dead-token', status: null })?.finishedAt,
+        null,
+        'the first call must still be waiting',
+      );
 
       assert.equal((await late).status, 200);
       assert.equal(before, 2);

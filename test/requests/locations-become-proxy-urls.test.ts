@@ -6,12 +6,22 @@ import { freshWorld, withRoute } from '../support/world.ts';
 describe('a Location header', () => {
   const world = freshWorld();
 
-  async function locationOf(value: string, options: { header?: string; base?: string; host?: string } = {}): Promise<string | undefined> {
+  async function locationOf(
+    value: string,
+    options: { header?: string; base?: string; host?: string } = {},
+  ): Promise<string | undefined> {
     const { sandbox } = world();
     const header = options.header ?? 'location';
-    const proxy = options.base === undefined ? undefined : await startProxy(sandbox, { config: withRoute('/softline', { upstream: `${sandbox.urls.softline}${options.base}` }) });
+    const proxy =
+      options.base === undefined
+        ? undefined
+        : await startProxy(sandbox, {
+            config: withRoute('/softline', { upstream: `${sandbox.urls.softline}${options.base}` }),
+          });
     sandbox.softline.set({ apiOverride: { status: 302, headers: { [header]: value } } });
-    const answer: Answer = await call(proxy?.url ?? world().proxy.url, '/softline/v1/order/77', { headers: { host: options.host ?? 'proxy.example:8080' } });
+    const answer: Answer = await call(proxy?.url ?? world().proxy.url, '/softline/v1/order/77', {
+      headers: { host: options.host ?? 'proxy.example:8080' },
+    });
     await proxy?.stop();
     const found = answer.headers[header];
     return Array.isArray(found) ? found.join() : found;
@@ -19,11 +29,17 @@ describe('a Location header', () => {
 
   it('to the upstream, as a whole URL, comes back as a URL of the proxy the caller used', async () => {
     const { softline } = world().sandbox.urls;
-    assert.equal(await locationOf(`${softline}/v1/order/78?x=%2F#part`), 'http://proxy.example:8080/softline/v1/order/78?x=%2F#part');
+    assert.equal(
+      await locationOf(`${softline}/v1/order/78?x=%2F#part`),
+      'http://proxy.example:8080/softline/v1/order/78?x=%2F#part',
+    );
     assert.equal(await locationOf(softline), 'http://proxy.example:8080/softline');
     assert.equal(await locationOf(`${softline}/`), 'http://proxy.example:8080/softline/');
     assert.equal(await locationOf(`${softline}?x=1`), 'http://proxy.example:8080/softline?x=1');
-    assert.equal(await locationOf(softline.replace('http://', 'HTTP://') + '/v1'), 'http://proxy.example:8080/softline/v1');
+    assert.equal(
+      await locationOf(softline.replace('http://', 'HTTP://') + '/v1'),
+      'http://proxy.example:8080/softline/v1',
+    );
   });
 
   it('as an absolute path gets the prefix', async () => {
@@ -34,19 +50,35 @@ describe('a Location header', () => {
 
   it('to another host, or relative, stays as it is', async () => {
     const { softline } = world().sandbox.urls;
-    for (const value of ['https://shop.example/pay?token=1', 'order/78', '../78', '?page=2', '//cdn.example/x', 'mailto:a@b.example', `${softline}0/v1`, softline.replace('http:', 'https:') + '/v1', `http://elsewhere.example/${softline}`]) {
+    for (const value of [
+      'https://shop.example/pay?token=1',
+      'order/78',
+      '../78',
+      '?page=2',
+      '//cdn.example/x',
+      'mailto:a@b.example',
+      `${softline}0/v1`,
+      softline.replace('http:', 'https:') + '/v1',
+      `http://elsewhere.example/${softline}`,
+    ]) {
       assert.equal(await locationOf(value), value);
     }
   });
 
   it('Content-Location is treated in the same way', async () => {
     assert.equal(await locationOf('/v1/order/78', { header: 'content-location' }), '/softline/v1/order/78');
-    assert.equal(await locationOf(`${world().sandbox.urls.softline}/v1/a`, { header: 'content-location' }), 'http://proxy.example:8080/softline/v1/a');
+    assert.equal(
+      await locationOf(`${world().sandbox.urls.softline}/v1/a`, { header: 'content-location' }),
+      'http://proxy.example:8080/softline/v1/a',
+    );
   });
 
   it('behind an upstream URL with a path loses that path', async () => {
     const { softline } = world().sandbox.urls;
-    assert.equal(await locationOf(`${softline}/base/v1/a`, { base: '/base' }), 'http://proxy.example:8080/softline/v1/a');
+    assert.equal(
+      await locationOf(`${softline}/base/v1/a`, { base: '/base' }),
+      'http://proxy.example:8080/softline/v1/a',
+    );
     assert.equal(await locationOf('/base/v1/a?b', { base: '/base' }), '/softline/v1/a?b');
     assert.equal(await locationOf('/base', { base: '/base' }), '/softline');
     // Beside the path: no URL of the proxy leads there.

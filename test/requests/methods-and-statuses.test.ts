@@ -10,7 +10,9 @@ describe('methods', () => {
     it(`${vendor}: HEAD has the length and no body, and the connection goes on`, async () => {
       const { proxy } = world();
       const line = await dial(proxy.url);
-      line.socket.write(`HEAD ${helpers}/bytes/70000 HTTP/1.1\r\nHost: proxy\r\n\r\nGET ${helpers}/bytes/3 HTTP/1.1\r\nHost: proxy\r\nConnection: close\r\n\r\n`);
+      line.socket.write(
+        `HEAD ${helpers}/bytes/70000 HTTP/1.1\r\nHost: proxy\r\n\r\nGET ${helpers}/bytes/3 HTTP/1.1\r\nHost: proxy\r\nConnection: close\r\n\r\n`,
+      );
       const text = await line.closed();
       const [first, second, body] = text.split('\r\n\r\n');
       assert.match(first!, /^HTTP\/1\.1 200 [\s\S]*content-length: 70000/i);
@@ -37,16 +39,26 @@ describe('methods', () => {
     const { sandbox, proxy } = world();
     const line = await dial(proxy.url);
     const smuggled = 'GET /v1/smuggled HTTP/1.1\r\nHost: x\r\n\r\n';
-    line.socket.write(`DELETE /softline/v1/sandbox/anything HTTP/1.1\r\nHost: proxy\r\nTransfer-Encoding: chunked\r\nConnection: close\r\n\r\n${smuggled.length.toString(16)}\r\n${smuggled}\r\n0\r\n\r\n`);
+    line.socket.write(
+      `DELETE /softline/v1/sandbox/anything HTTP/1.1\r\nHost: proxy\r\nTransfer-Encoding: chunked\r\nConnection: close\r\n\r\n${smuggled.length.toString(16)}\r\n${smuggled}\r\n0\r\n\r\n`,
+    );
     await line.closed();
     await world().call('/softline/v1/order/77');
-    assert.deepEqual(sandbox.ledger.entries({ vendor: 'softline', kind: 'api' }).map(({ method, bodyBytes }) => [method, bodyBytes]), [['DELETE', smuggled.length], ['GET', 0]]);
+    assert.deepEqual(
+      sandbox.ledger.entries({ vendor: 'softline', kind: 'api' }).map(({ method, bodyBytes }) => [method, bodyBytes]),
+      [
+        ['DELETE', smuggled.length],
+        ['GET', 0],
+      ],
+    );
   });
 
   it('Expect: 100-continue is answered here, and the body arrives', async () => {
     const { sandbox, proxy } = world();
     const line = await dial(proxy.url);
-    line.socket.write('POST /crm/v1/sandbox/echo HTTP/1.1\r\nHost: proxy\r\nExpect: 100-continue\r\nContent-Length: 5\r\nConnection: close\r\n\r\n');
+    line.socket.write(
+      'POST /crm/v1/sandbox/echo HTTP/1.1\r\nHost: proxy\r\nExpect: 100-continue\r\nContent-Length: 5\r\nConnection: close\r\n\r\n',
+    );
     await line.until(/^HTTP\/1\.1 100 Continue\r\n\r\n/);
     line.socket.write('hello');
     assert.match(await line.closed(), /HTTP\/1\.1 200 [\s\S]*\r\n\r\nhello$/);
@@ -60,7 +72,9 @@ describe('methods', () => {
     await world().call('/crm/v1/licenses');
     sandbox.chatapp.revokeCurrent();
     const line = await dial(proxy.url);
-    line.socket.write('POST /crm/v1/sandbox/echo HTTP/1.1\r\nHost: proxy\r\nExpect: 100-continue\r\nContent-Length: 5\r\nConnection: close\r\n\r\n');
+    line.socket.write(
+      'POST /crm/v1/sandbox/echo HTTP/1.1\r\nHost: proxy\r\nExpect: 100-continue\r\nContent-Length: 5\r\nConnection: close\r\n\r\n',
+    );
     await line.until(/100 Continue/);
     line.socket.write('hello');
     assert.match(await line.closed(), /HTTP\/1\.1 200 [\s\S]*hello$/);
@@ -83,11 +97,21 @@ describe('methods', () => {
 describe('statuses', () => {
   const world = freshWorld();
 
-  for (const status of [200, 201, 202, 204, 205, 206, 300, 301, 302, 304, 307, 308, 400, 402, 404, 405, 409, 410, 418, 422, 429, 451, 500, 501, 502, 503, 504, 599]) {
+  for (const status of [
+    200, 201, 202, 204, 205, 206, 300, 301, 302, 304, 307, 308, 400, 402, 404, 405, 409, 410, 418, 422, 429, 451, 500,
+    501, 502, 503, 504, 599,
+  ]) {
     it(`${status} comes through with its body, once`, async () => {
       const { sandbox } = world();
       const bodiless = status === 204 || status === 304;
-      sandbox.softline.set({ apiOverride: { status, reason: 'As They Say', headers: { 'x-theirs': 'yes', 'retry-after': '7' }, ...(bodiless ? {} : { body: `body of ${status}` }) } });
+      sandbox.softline.set({
+        apiOverride: {
+          status,
+          reason: 'As They Say',
+          headers: { 'x-theirs': 'yes', 'retry-after': '7' },
+          ...(bodiless ? {} : { body: `body of ${status}` }),
+        },
+      });
       const answer = await world().call('/softline/v1/order/77');
       assert.equal(answer.status, status);
       assert.equal(answer.text, bodiless ? '' : `body of ${status}`);

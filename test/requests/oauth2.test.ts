@@ -27,7 +27,8 @@ class TinyProvider {
     assert.equal(request.headers['content-type'], 'application/x-www-form-urlencoded');
     this.grants.push(Object.fromEntries(new URLSearchParams(await text(request))));
     this.authorizations.push(request.headers.authorization);
-    if (this.takes === 'basic' && request.headers.authorization === undefined) return { status: 401, body: { error: 'invalid_client' } };
+    if (this.takes === 'basic' && request.headers.authorization === undefined)
+      return { status: 401, body: { error: 'invalid_client' } };
     if (this.status !== 200) return { status: this.status, body: { error: 'invalid_client' } };
     this.#made += 1;
     this.valid = `token-${this.#made}`;
@@ -56,7 +57,10 @@ describe('the oauth2 flow', () => {
           response.writeHead(page.status, { 'content-type': page.type }).end(page.body);
           return;
         }
-        provider.token(request).then(({ status, body }) => respond(status, body), (error: unknown) => respond(500, String(error)));
+        provider.token(request).then(
+          ({ status, body }) => respond(status, body),
+          (error: unknown) => respond(500, String(error)),
+        );
         return;
       }
       const [token] = headerValues(request.rawHeaders, 'authorization');
@@ -90,7 +94,12 @@ describe('the oauth2 flow', () => {
       config: (base) => ({
         ...base,
         flows,
-        accounts: { api: { flow: Object.keys(flows)[0] ?? 'oauth2', credentials: { tokenUrl: `${server.url}/oauth/token?tenant=a`, clientId: 'app', ...credentials } } },
+        accounts: {
+          api: {
+            flow: Object.keys(flows)[0] ?? 'oauth2',
+            credentials: { tokenUrl: `${server.url}/oauth/token?tenant=a`, clientId: 'app', ...credentials },
+          },
+        },
         routes: [{ prefix: '/api', upstream: server.url, account: 'api' }],
       }),
     });
@@ -101,7 +110,9 @@ describe('the oauth2 flow', () => {
     const { url } = await start({ clientSecret: 's&e=c r+t', scope: 'read write' });
     assert.equal((await call(url, '/api/x')).status, 200);
     assert.equal((await call(url, '/api/x')).status, 200);
-    assert.deepEqual(provider.grants, [{ grant_type: 'client_credentials', client_id: 'app', client_secret: 's&e=c r+t', scope: 'read write' }]);
+    assert.deepEqual(provider.grants, [
+      { grant_type: 'client_credentials', client_id: 'app', client_secret: 's&e=c r+t', scope: 'read write' },
+    ]);
     assert.deepEqual(provider.apiTokens, ['Bearer token-1', 'Bearer token-1']);
   });
 
@@ -135,7 +146,10 @@ describe('the oauth2 flow', () => {
     provider.status = 401;
     const { url } = await start({ clientSecret: 'wrong' });
     for (let i = 0; i < 10; i += 1) assert.equal(ownCode(await call(url, '/api/x')), 'credential_dead');
-    assert.deepEqual(provider.authorizations.map((value) => value !== undefined), [false, true]);
+    assert.deepEqual(
+      provider.authorizations.map((value) => value !== undefined),
+      [false, true],
+    );
   });
 
   it('a wrong client secret of an account that says which way: one call', async () => {
@@ -154,13 +168,23 @@ describe('the oauth2 flow', () => {
     assert.equal((await call(url, '/api/x')).status, 200);
     const shown = `Basic ${Buffer.from('app:s%3Ae%25c').toString('base64')}`;
     assert.deepEqual(provider.authorizations, [undefined, shown, shown]);
-    assert.deepEqual(provider.grants.slice(1), [{ grant_type: 'client_credentials' }, { grant_type: 'refresh_token', refresh_token: 'refresh-1' }]);
+    assert.deepEqual(provider.grants.slice(1), [
+      { grant_type: 'client_credentials' },
+      { grant_type: 'refresh_token', refresh_token: 'refresh-1' },
+    ]);
   });
 
   for (const [what, page] of [
     ['a block page', { status: 403, type: 'text/html', body: '<html>blocked</html>' }],
     ['an HTML 401', { status: 401, type: 'text/html', body: '<html>log in</html>' }],
-    ['a throttle', { status: 400, type: 'application/json', body: '{"error":"Access Denied","error_description":"You have made too many requests"}' }],
+    [
+      'a throttle',
+      {
+        status: 400,
+        type: 'application/json',
+        body: '{"error":"Access Denied","error_description":"You have made too many requests"}',
+      },
+    ],
     ['temporarily_unavailable', { status: 400, type: 'application/json', body: '{"error":"temporarily_unavailable"}' }],
     ['a proxy that wants to be asked', { status: 407, type: 'text/plain', body: 'Proxy Authentication Required' }],
   ] as const) {
@@ -187,7 +211,15 @@ describe('the oauth2 flow', () => {
   });
 
   it('an error hidden in a 200 is healed with the two lines of the manual', async () => {
-    const { url } = await start({ clientSecret: 's' }, { partner: { extends: 'oauth2', invalid: [{ status: 401 }, { status: 200, body: { '/error/code': 'TOKEN_EXPIRED' } }] } });
+    const { url } = await start(
+      { clientSecret: 's' },
+      {
+        partner: {
+          extends: 'oauth2',
+          invalid: [{ status: 401 }, { status: 200, body: { '/error/code': 'TOKEN_EXPIRED' } }],
+        },
+      },
+    );
     await call(url, '/api/hidden');
     provider.valid = 'revoked';
     assert.deepEqual((await call(url, '/api/hidden')).json(), {});

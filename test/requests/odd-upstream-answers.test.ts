@@ -56,7 +56,9 @@ describe('an upstream whose answers are written by hand', () => {
   });
 
   it('103 Early Hints before the answer are left out', async () => {
-    const reply = await relayed('HTTP/1.1 103 Early Hints\r\nLink: </a>\r\n\r\nHTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok');
+    const reply = await relayed(
+      'HTTP/1.1 103 Early Hints\r\nLink: </a>\r\n\r\nHTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok',
+    );
     assert.equal(reply.status, 200);
     assert.equal(reply.text, 'ok');
     assert.equal(reply.headers['link'], undefined);
@@ -64,7 +66,10 @@ describe('an upstream whose answers are written by hand', () => {
 
   it('100 Continue that nobody asked for does not spoil the answer behind it', async () => {
     for (const options of [{}, { method: 'POST', body: '{}' }]) {
-      const reply = await relayed('HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok', options);
+      const reply = await relayed(
+        'HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok',
+        options,
+      );
       assert.equal(reply.status, 200);
       assert.equal(reply.text, 'ok');
       answer = (socket) => {
@@ -99,17 +104,30 @@ describe('an upstream whose answers are written by hand', () => {
   });
 
   it('header fields of one name stay apart, in their order and spelling', async () => {
-    const reply = await relayed('HTTP/1.1 200 OK\r\nX-Odd-CASE: 1\r\nx-odd-case: 2\r\nLink: a\r\nLink: b\r\nX-Latin: caf\xe9\r\nX-Empty:\r\nContent-Length: 0\r\n\r\n');
+    const reply = await relayed(
+      'HTTP/1.1 200 OK\r\nX-Odd-CASE: 1\r\nx-odd-case: 2\r\nLink: a\r\nLink: b\r\nX-Latin: caf\xe9\r\nX-Empty:\r\nContent-Length: 0\r\n\r\n',
+    );
     const own = [];
-    for (let i = 0; i < reply.rawHeaders.length; i += 2) if (/^(x-|link)/i.test(reply.rawHeaders[i]!)) own.push([reply.rawHeaders[i], reply.rawHeaders[i + 1]]);
-    assert.deepEqual(own, [['X-Odd-CASE', '1'], ['x-odd-case', '2'], ['Link', 'a'], ['Link', 'b'], ['X-Latin', 'caf\xe9'], ['X-Empty', '']]);
+    for (let i = 0; i < reply.rawHeaders.length; i += 2)
+      if (/^(x-|link)/i.test(reply.rawHeaders[i]!)) own.push([reply.rawHeaders[i], reply.rawHeaders[i + 1]]);
+    assert.deepEqual(own, [
+      ['X-Odd-CASE', '1'],
+      ['x-odd-case', '2'],
+      ['Link', 'a'],
+      ['Link', 'b'],
+      ['X-Latin', 'caf\xe9'],
+      ['X-Empty', ''],
+    ]);
   });
 
   const broken: readonly (readonly [string, string])[] = [
     ['no HTTP at all', 'SSH-2.0-OpenSSH_9.2\r\n\r\n'],
     ['a header without a colon', 'HTTP/1.1 200 OK\r\nbroken\r\n\r\n'],
     ['two lengths', 'HTTP/1.1 200 OK\r\nContent-Length: 2\r\nContent-Length: 3\r\n\r\nok'],
-    ['length and chunks at once', 'HTTP/1.1 200 OK\r\nContent-Length: 2\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n'],
+    [
+      'length and chunks at once',
+      'HTTP/1.1 200 OK\r\nContent-Length: 2\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n',
+    ],
     ['a header of 70 KiB', `HTTP/1.1 200 OK\r\nX-Long: ${'x'.repeat(70 * 1024)}\r\nContent-Length: 0\r\n\r\n`],
     ['a header with a control byte', 'HTTP/1.1 200 OK\r\nX-Bad: a\x01b\r\nContent-Length: 2\r\n\r\nok'],
     ['an end without an answer', ''],
@@ -125,13 +143,16 @@ describe('an upstream whose answers are written by hand', () => {
   }
 
   it('an announced trailer does no harm', async () => {
-    const reply = await relayed('HTTP/1.1 200 OK\r\nTrailer: X-Sum\r\nTransfer-Encoding: chunked\r\n\r\n2\r\nok\r\n0\r\nX-Sum: 1\r\n\r\n');
+    const reply = await relayed(
+      'HTTP/1.1 200 OK\r\nTrailer: X-Sum\r\nTransfer-Encoding: chunked\r\n\r\n2\r\nok\r\n0\r\nX-Sum: 1\r\n\r\n',
+    );
     assert.equal(reply.text, 'ok');
     assert.equal(reply.headers['trailer'], undefined);
   });
 
   it('bytes behind the end of an answer never reach the next caller', async () => {
-    answer = (socket) => socket.write('HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nokHTTP/1.1 200 OK\r\nContent-Length: 6\r\n\r\nstolen');
+    answer = (socket) =>
+      socket.write('HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nokHTTP/1.1 200 OK\r\nContent-Length: 6\r\n\r\nstolen');
     const texts: string[] = [];
     for (let i = 0; i < 20; i += 1) {
       const reply = await call(proxy.url, '/softline/x', { method: 'POST', body: '{}' });
@@ -143,7 +164,9 @@ describe('an upstream whose answers are written by hand', () => {
   it('a caller who sends a trailer does no harm either', async () => {
     answer = (socket) => socket.write('HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok');
     const line = await dial(proxy.url);
-    line.socket.write('GET /softline/x HTTP/1.1\r\nHost: proxy\r\nTrailer: X-Sum\r\nTE: trailers\r\nConnection: close\r\n\r\n');
+    line.socket.write(
+      'GET /softline/x HTTP/1.1\r\nHost: proxy\r\nTrailer: X-Sum\r\nTE: trailers\r\nConnection: close\r\n\r\n',
+    );
     assert.match(await line.closed(), /^HTTP\/1\.1 200 /);
   });
 });

@@ -1,9 +1,19 @@
 import assert from 'node:assert/strict';
 import { startOwnProxy } from '../support/own-proxy.ts';
-import { clientCredentials, crmAccount, CRM_FLOW, OwnTokenServer, type OddAnswer, type TokenCall } from '../support/own-token-server.ts';
+import {
+  clientCredentials,
+  crmAccount,
+  CRM_FLOW,
+  OwnTokenServer,
+  type OddAnswer,
+  type TokenCall,
+} from '../support/own-token-server.ts';
 import { callSteadily, tally } from '../support/steady-callers.ts';
 
-const PAGE = { headers: { 'content-type': 'text/html' }, body: '<html><body>Access denied by the firewall</body></html>' };
+const PAGE = {
+  headers: { 'content-type': 'text/html' },
+  body: '<html><body>Access denied by the firewall</body></html>',
+};
 
 /** What a healthy token endpoint, or what stands before it, says now and then. */
 const ODD_ANSWERS: readonly (readonly [what: string, odd: OddAnswer])[] = [
@@ -32,9 +42,17 @@ interface Run {
 }
 
 /** Callers at 20 a second, through a first login, and renewals of which the first meets the odd answer (`at: 'first'`: the login does). */
-async function watch({ rotating, account }: (typeof ACCOUNTS)[number], odd: OddAnswer, at: 'first' | 'renewal'): Promise<Run> {
+async function watch(
+  { rotating, account }: (typeof ACCOUNTS)[number],
+  odd: OddAnswer,
+  at: 'first' | 'renewal',
+): Promise<Run> {
   const server = await OwnTokenServer.start({ life: LIFE, rotating });
-  const proxy = await startOwnProxy({ flows: CRM_FLOW, accounts: { a: account(server.url) }, routes: [{ prefix: '/a', upstream: server.apiUrl, account: 'a' }] });
+  const proxy = await startOwnProxy({
+    flows: CRM_FLOW,
+    accounts: { a: account(server.url) },
+    routes: [{ prefix: '/a', upstream: server.apiUrl, account: 'a' }],
+  });
   try {
     if (at === 'first') server.oddOnce = odd;
     const end = performance.now() + (at === 'first' ? 1_500 : 2.2 * LIFE * 1_000);
@@ -63,7 +81,11 @@ for (const kind of ACCOUNTS) {
     for (const [what] of ODD_ANSWERS) {
       it(`${what} at a renewal`, async () => {
         const { callers, calls, revokedFamilies } = await runs.get(what)!;
-        assert.deepEqual(Object.keys(callers), ['200'], JSON.stringify({ callers, calls: calls.map(({ kind: call, outcome }) => `${call} ${outcome}`) }));
+        assert.deepEqual(
+          Object.keys(callers),
+          ['200'],
+          JSON.stringify({ callers, calls: calls.map(({ kind: call, outcome }) => `${call} ${outcome}`) }),
+        );
         assert.equal(calls.filter(({ outcome }) => outcome === 'odd').length, 1, 'the odd answer was never given');
         // One call that came to nothing, at most one refresh token given up for it; nothing like a storm.
         assert.ok(calls.length <= 5, `${calls.length} token calls`);

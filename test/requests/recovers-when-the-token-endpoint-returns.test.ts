@@ -25,14 +25,26 @@ const FLOWS = { ...CRM_FLOW, crmLogins: loginsOnly };
 const ACCOUNTS = [
   { name: 'client credentials', rotating: false, account: clientCredentials, logins: undefined },
   { name: 'a rotating refresh token', rotating: true, account: crmAccount, logins: 1 },
-  { name: 'a login budget and no refresh token', rotating: false, account: (url: string) => ({ ...crmAccount(url), flow: 'crmLogins' }), logins: 'as many as were granted' },
+  {
+    name: 'a login budget and no refresh token',
+    rotating: false,
+    account: (url: string) => ({ ...crmAccount(url), flow: 'crmLogins' }),
+    logins: 'as many as were granted',
+  },
 ] as const;
 
-const OUTAGES = ['the connection is refused', 'the name is not known', 'the TLS handshake is cut', 'the certificate is not to be trusted'] as const;
+const OUTAGES = [
+  'the connection is refused',
+  'the name is not known',
+  'the TLS handshake is cut',
+  'the certificate is not to be trusted',
+] as const;
 
 /** How much later than planned this process itself did its work in the two seconds after the return, at worst: a busy machine is not the proxy's delay. ms. */
 function stall(saw: readonly CallerSaw[], returnedAt: number): number {
-  const starts = saw.map(({ startedAt }) => startedAt).filter((at) => at > returnedAt - INTERVAL && at < returnedAt + 2_000);
+  const starts = saw
+    .map(({ startedAt }) => startedAt)
+    .filter((at) => at > returnedAt - INTERVAL && at < returnedAt + 2_000);
   return Math.max(0, ...starts.slice(1).map((at, index) => at - starts[index]! - INTERVAL));
 }
 
@@ -54,7 +66,8 @@ describe('a token endpoint that cannot be reached, so that nothing was sent', ()
     folder = temporaryFolder();
     const authority = new Authority(this, folder);
     const stranger = new Authority(this, folder, 'Another authority').forLoopback();
-    for (const outage of OUTAGES) for (const kind of ACCOUNTS) runs.set(`${outage}, ${kind.name}`, watch(outage, kind, authority, stranger));
+    for (const outage of OUTAGES)
+      for (const kind of ACCOUNTS) runs.set(`${outage}, ${kind.name}`, watch(outage, kind, authority, stranger));
     for (const run of runs.values()) run.catch(() => undefined);
   });
 
@@ -65,9 +78,15 @@ describe('a token endpoint that cannot be reached, so that nothing was sent', ()
 
         it('is served again within 1.5 s of its return', async () => {
           const { saw, returnedAt } = await run();
-          assert.ok(saw.filter(({ endedAt }) => endedAt < returnedAt).some(({ status }) => status === 503), `it was never away: ${JSON.stringify(tally(saw))}`);
+          assert.ok(
+            saw.filter(({ endedAt }) => endedAt < returnedAt).some(({ status }) => status === 503),
+            `it was never away: ${JSON.stringify(tally(saw))}`,
+          );
           const first = saw.find(({ status, endedAt }) => status === 200 && endedAt > returnedAt);
-          assert.ok(first !== undefined && first.endedAt - returnedAt <= 1_500 + stall(saw, returnedAt), `${first === undefined ? 'never' : `after ${Math.round(first.endedAt - returnedAt)} ms`}: ${JSON.stringify(tally(saw))}`);
+          assert.ok(
+            first !== undefined && first.endedAt - returnedAt <= 1_500 + stall(saw, returnedAt),
+            `${first === undefined ? 'never' : `after ${Math.round(first.endedAt - returnedAt)} ms`}: ${JSON.stringify(tally(saw))}`,
+          );
         });
 
         it('gives its callers one status and one code, from the first that fails to the last', async () => {
@@ -81,7 +100,11 @@ describe('a token endpoint that cannot be reached, so that nothing was sent', ()
             assert.ok(retryAfter !== undefined && retryAfter >= 1 && retryAfter <= 3, `Retry-After: ${retryAfter}`);
             const again = Math.max(endedAt, returnedAt) + retryAfter * 1_000;
             const late = failed.filter(({ startedAt }) => startedAt >= again);
-            assert.equal(late.length, 0, `told ${retryAfter} s, ${Math.round(endedAt - returnedAt)} ms after the return; ${late.length} of those who waited failed`);
+            assert.equal(
+              late.length,
+              0,
+              `told ${retryAfter} s, ${Math.round(endedAt - returnedAt)} ms after the return; ${late.length} of those who waited failed`,
+            );
           }
         });
 
@@ -90,7 +113,10 @@ describe('a token endpoint that cannot be reached, so that nothing was sent', ()
           const gaps = attempts.slice(1).map((at, index) => Math.round(at - attempts[index]!));
           // The quick second try of a renewal that has just failed: once early in the life, once at its end.
           assert.ok(gaps.filter((gap) => gap < 950).length <= 2, gaps.join(' '));
-          assert.ok(attempts.length >= AWAY / 2_500 && attempts.length <= AWAY / 1_000 + 4, `${attempts.length} attempts`);
+          assert.ok(
+            attempts.length >= AWAY / 2_500 && attempts.length <= AWAY / 1_000 + 4,
+            `${attempts.length} attempts`,
+          );
         });
 
         if (logins !== undefined) {
@@ -106,13 +132,25 @@ describe('a token endpoint that cannot be reached, so that nothing was sent', ()
     }
   }
 
-  async function watch(outage: (typeof OUTAGES)[number], { rotating, account }: (typeof ACCOUNTS)[number], authority: Authority, stranger: { cert: string; key: string }): Promise<Watched> {
+  async function watch(
+    outage: (typeof OUTAGES)[number],
+    { rotating, account }: (typeof ACCOUNTS)[number],
+    authority: Authority,
+    stranger: { cert: string; key: string },
+  ): Promise<Watched> {
     const overTls = outage.includes('TLS') || outage.includes('certificate');
-    const server = await OwnTokenServer.start({ life: LIFE, rotating, ...(overTls && { tls: authority.forLoopback() }) });
+    const server = await OwnTokenServer.start({
+      life: LIFE,
+      rotating,
+      ...(overTls && { tls: authority.forLoopback() }),
+    });
     const other = outage.includes('certificate') ? await OwnTokenServer.start({ tls: stranger }) : undefined;
-    const way: Way = overTls ? await tlsWay(server.url, other?.url) : await (outage.includes('name') ? unknownNameWay : refusedWay)(server.url);
+    const way: Way = overTls
+      ? await tlsWay(server.url, other?.url)
+      : await (outage.includes('name') ? unknownNameWay : refusedWay)(server.url);
     const proxy = await startOwnProxy({
-      flows: FLOWS, egressProxy: 'none',
+      flows: FLOWS,
+      egressProxy: 'none',
       accounts: { a: { ...account(way.url), ...(overTls && { tls: { caFile: authority.caFile } }) } },
       routes: [{ prefix: '/a', upstream: server.apiUrl, account: 'a' }],
     });
@@ -126,7 +164,13 @@ describe('a token endpoint that cannot be reached, so that nothing was sent', ()
       await way.open();
       const saw = await callers;
       const { accounts } = await statusOf(proxy);
-      return { saw, returnedAt, attempts: way.attempts, server, remaining: accounts.find(({ account: one }) => one === 'a')?.budget?.remaining };
+      return {
+        saw,
+        returnedAt,
+        attempts: way.attempts,
+        server,
+        remaining: accounts.find(({ account: one }) => one === 'a')?.budget?.remaining,
+      };
     } finally {
       await proxy.stop();
       await way.close();

@@ -5,11 +5,15 @@ import { freshWorld, withRoute } from '../support/world.ts';
 describe('a route with replay: false', () => {
   const world = freshWorld({ config: withRoute('/softline', { replay: false }) });
 
-  it('renews, hands on the upstream\'s own answer, and says that it was not replayed', async () => {
+  it("renews, hands on the upstream's own answer, and says that it was not replayed", async () => {
     const { sandbox, proxy } = world();
     await world().call('/softline/v1/order/77');
     sandbox.softline.revokeCurrent();
-    const answer = await world().call('/softline/v1/payment', { method: 'POST', body: '{"order_id":7}', headers: { 'content-type': 'application/json' } });
+    const answer = await world().call('/softline/v1/payment', {
+      method: 'POST',
+      body: '{"order_id":7}',
+      headers: { 'content-type': 'application/json' },
+    });
     assert.equal(answer.status, 401);
     assert.equal(answer.headers['x-tokenward-replay'], 'not-replayed; may-resend');
     assert.deepEqual(answer.json(), { errors: [{ error: 1007, message: 'Invalid JWT Token.' }] });
@@ -17,7 +21,11 @@ describe('a route with replay: false', () => {
     assert.equal(sandbox.ledger.count({ vendor: 'softline', kind: 'login' }), 2);
     assert.equal(await metric(proxy.operatorUrl, 'tokenward_replays_total', { outcome: 'skipped' }), 1);
 
-    const again = await world().call('/softline/v1/payment', { method: 'POST', body: '{"order_id":7}', headers: { 'content-type': 'application/json' } });
+    const again = await world().call('/softline/v1/payment', {
+      method: 'POST',
+      body: '{"order_id":7}',
+      headers: { 'content-type': 'application/json' },
+    });
     assert.equal(again.status, 200);
     assert.equal(again.headers['x-tokenward-replay'], undefined);
     assert.equal(sandbox.ledger.count({ vendor: 'softline', applied: true }), 1);

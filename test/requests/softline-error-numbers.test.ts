@@ -1,14 +1,21 @@
 import assert from 'node:assert/strict';
 import { freshWorld, tokenCalls } from '../support/world.ts';
 
-describe('Softline\'s error numbers', () => {
+describe("Softline's error numbers", () => {
   const world = freshWorld();
 
-  for (const [name, number] of [['1007', 1007], ['1008', 1008], ['1009', 1009], ['1007 as text', '1007']] as const) {
+  for (const [name, number] of [
+    ['1007', 1007],
+    ['1008', 1008],
+    ['1009', 1009],
+    ['1007 as text', '1007'],
+  ] as const) {
     it(`401 with ${name} logs in again`, async () => {
       const { sandbox } = world();
       await world().call('/softline/v1/order/77');
-      sandbox.softline.set({ apiOverride: { status: 401, body: { errors: [{ error: number, message: 'no' }] }, count: 1 } });
+      sandbox.softline.set({
+        apiOverride: { status: 401, body: { errors: [{ error: number, message: 'no' }] }, count: 1 },
+      });
       assert.equal((await world().call('/softline/v1/order/77')).status, 200);
       assert.equal(tokenCalls(sandbox, 'softline'), 2);
       assert.equal(sandbox.ledger.last({ vendor: 'softline' })?.tokenId, 'softline#2');
@@ -39,10 +46,14 @@ describe('Softline\'s error numbers', () => {
   }
 });
 
-describe('TWIN\'s refusals', () => {
+describe("TWIN's refusals", () => {
   const world = freshWorld();
 
-  for (const [name, body] of [['its word for an expired token', { error: 'Token is expired.' }], ['any other body', 'nothing known'], ['no body', '']] as const) {
+  for (const [name, body] of [
+    ['its word for an expired token', { error: 'Token is expired.' }],
+    ['any other body', 'nothing known'],
+    ['no body', ''],
+  ] as const) {
     it(`401 with ${name} refreshes`, async () => {
       const { sandbox } = world();
       await world().call('/twin/iam/api/v1/users/me');

@@ -11,7 +11,10 @@ describe('an upload that is too large to keep, on a dead token', () => {
   const world = freshWorld();
 
   for (const { vendor, read, helpers } of VENDORS) {
-    for (const [name, early] of [['after reading it', false], ['before reading it', true]] as const) {
+    for (const [name, early] of [
+      ['after reading it', false],
+      ['before reading it', true],
+    ] as const) {
       it(`${vendor} refuses it ${name}: the caller gets that answer with a note, the next upload arrives`, async () => {
         const { sandbox, proxy } = world();
         await world().call(read);
@@ -33,13 +36,15 @@ describe('an upload that is too large to keep, on a dead token', () => {
     }
   }
 
-  it('refused before it is read: the caller\'s connection is either usable afterwards or closed, not stuck', async () => {
+  it("refused before it is read: the caller's connection is either usable afterwards or closed, not stuck", async () => {
     const { sandbox, proxy } = world();
     await world().call('/softline/v1/order/77');
     sandbox.softline.set({ earlyRefusal: true });
     sandbox.softline.revokeCurrent();
     const line = await dial(proxy.url);
-    line.socket.write(`POST /softline/v1/sandbox/anything HTTP/1.1\r\nHost: proxy\r\nContent-Length: ${4 * MIB}\r\n\r\n`);
+    line.socket.write(
+      `POST /softline/v1/sandbox/anything HTTP/1.1\r\nHost: proxy\r\nContent-Length: ${4 * MIB}\r\n\r\n`,
+    );
     // Half of it, and the answer is there: then the rest and one more request.
     line.socket.write(Buffer.alloc(2 * MIB));
     await line.until(/1007/);
@@ -56,12 +61,20 @@ describe('an upload that is too large to keep, on a dead token', () => {
       socket.once('data', () => {
         socket.pause();
         // Late enough for the upload to stand still on its way.
-        setTimeout(() => socket.write('HTTP/1.1 401 Unauthorized\r\nContent-Type: application/json\r\nContent-Length: 27\r\n\r\n{"errors":[{"error":1007}]}'), 500);
+        setTimeout(
+          () =>
+            socket.write(
+              'HTTP/1.1 401 Unauthorized\r\nContent-Type: application/json\r\nContent-Length: 27\r\n\r\n{"errors":[{"error":1007}]}',
+            ),
+          500,
+        );
       });
     });
     const proxy = await startProxy(sandbox, { config: withRoute('/softline', { upstream: upstream.url }) });
     const line = await dial(proxy.url);
-    line.socket.write(`POST /softline/v1/sandbox/anything HTTP/1.1\r\nHost: proxy\r\nContent-Length: ${64 * MIB}\r\n\r\n`);
+    line.socket.write(
+      `POST /softline/v1/sandbox/anything HTTP/1.1\r\nHost: proxy\r\nContent-Length: ${64 * MIB}\r\n\r\n`,
+    );
     line.socket.write(Buffer.alloc(32 * MIB));
     await line.until(/1007/);
     line.socket.write(Buffer.alloc(32 * MIB));
@@ -78,7 +91,11 @@ describe('an upload that is too large to keep, on a dead token', () => {
     const agent = new Agent({ keepAlive: true, maxSockets: 2 });
     await world().call('/crm/v1/licenses');
     sandbox.chatapp.set({ earlyRefusal: true, alwaysDead: true });
-    const answers = await Promise.all(Array.from({ length: 10 }, () => upload(proxy.url, '/crm/v1/sandbox/anything', pieces(4 * MIB), { length: 4 * MIB, agent })));
+    const answers = await Promise.all(
+      Array.from({ length: 10 }, () =>
+        upload(proxy.url, '/crm/v1/sandbox/anything', pieces(4 * MIB), { length: 4 * MIB, agent }),
+      ),
+    );
     assert.ok(answers.every(({ status }) => status === 403));
     agent.destroy();
     await sandbox.ledger.idle();

@@ -54,7 +54,9 @@ describe('a stream', () => {
     const { proxy } = world();
     const line = await dial(proxy.url);
     const half = 'x'.repeat(2 * MIB);
-    line.socket.write(`POST /softline/v1/sandbox/echo HTTP/1.1\r\nHost: proxy\r\nContent-Length: ${4 * MIB}\r\nConnection: close\r\n\r\n${half}`);
+    line.socket.write(
+      `POST /softline/v1/sandbox/echo HTTP/1.1\r\nHost: proxy\r\nContent-Length: ${4 * MIB}\r\nConnection: close\r\n\r\n${half}`,
+    );
     await line.until(/\r\n\r\nx{1000}/);
     line.socket.write(half);
     const text = await line.closed();
@@ -96,12 +98,17 @@ describe('a stream', () => {
     await sandbox.ledger.idle();
   });
 
-  for (const [name, sized] of [['with a length', true], ['chunked', false]] as const) {
+  for (const [name, sized] of [
+    ['with a length', true],
+    ['chunked', false],
+  ] as const) {
     it(`an upload of 200 MiB ${name} arrives whole, in bounded memory`, async function () {
       this.timeout(20_000);
       const { sandbox, proxy } = world();
       const send = async (bytes: number): Promise<void> => {
-        const answer = await upload(proxy.url, '/crm/v1/sandbox/anything', pieces(bytes), { length: sized ? bytes : false });
+        const answer = await upload(proxy.url, '/crm/v1/sandbox/anything', pieces(bytes), {
+          length: sized ? bytes : false,
+        });
         assert.equal(answer.status, 404);
         assert.equal(sandbox.ledger.last({ kind: 'api' })?.bodySha256, patternSha256(bytes));
       };
@@ -116,7 +123,13 @@ describe('a stream', () => {
     const { proxy } = world();
     await world().call('/crm/v1/licenses');
     const { hostname, port } = new URL(proxy.url);
-    const outgoing = request({ hostname, port, method: 'POST', path: '/crm/v1/sandbox/echo', headers: { 'content-length': 200 * MIB } });
+    const outgoing = request({
+      hostname,
+      port,
+      method: 'POST',
+      path: '/crm/v1/sandbox/echo',
+      headers: { 'content-length': 200 * MIB },
+    });
     const answered = once(outgoing, 'response') as Promise<[IncomingMessage]>;
     void (async () => {
       for (const piece of pieces(200 * MIB)) if (!outgoing.write(piece)) await once(outgoing, 'drain');

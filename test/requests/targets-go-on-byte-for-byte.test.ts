@@ -16,7 +16,10 @@ describe('a request target', () => {
     ['/softline/v1/order/77/', '/v1/order/77/'],
     ['/softline/v1///order//77//', '/v1///order//77//'],
     ['/softline/v1/messengers/79001234567@c.us/messages', '/v1/messengers/79001234567@c.us/messages'],
-    ['/softline/v1/chats?filter[licenseIds]=1&filter[licenseIds]=2', '/v1/chats?filter[licenseIds]=1&filter[licenseIds]=2'],
+    [
+      '/softline/v1/chats?filter[licenseIds]=1&filter[licenseIds]=2',
+      '/v1/chats?filter[licenseIds]=1&filter[licenseIds]=2',
+    ],
     ['/softline/v1/a%20b/%D0%BF%d0%bf', '/v1/a%20b/%D0%BF%d0%bf'],
     ['/softline/v1/~tilde/%7Etilde/a+b/a;b=c/(x)/*/:8080', '/v1/~tilde/%7Etilde/a+b/a;b=c/(x)/*/:8080'],
     ['/softline/v1/order?q=a/../b&r=%2F%2e%2e%00&s="|{}^`\\', '/v1/order?q=a/../b&r=%2F%2e%2e%00&s="|{}^`\\'],
@@ -33,16 +36,53 @@ describe('a request target', () => {
     });
   }
 
-  for (const unknown of ['/softlineX', '/softlineX/v1/order/77', '/softlin', '/Softline/v1/order/77', '/SOFTLINE', '/', '/twin', '/twin/v1', '/softline%20/v1', '/%73oftline/v1/order/77', '/softline;x/v1', '/crm%2Fv1']) {
+  for (const unknown of [
+    '/softlineX',
+    '/softlineX/v1/order/77',
+    '/softlin',
+    '/Softline/v1/order/77',
+    '/SOFTLINE',
+    '/',
+    '/twin',
+    '/twin/v1',
+    '/softline%20/v1',
+    '/%73oftline/v1/order/77',
+    '/softline;x/v1',
+    '/crm%2Fv1',
+  ]) {
     it(`${unknown} belongs to no route`, async () => {
       const { sandbox } = world();
       const answer = await world().call(unknown);
-      assert.ok((answer.status === 404 && ownCode(answer) === 'route_unknown') || (answer.status === 400 && ownCode(answer) === 'request_target_refused'), answer.text);
+      assert.ok(
+        (answer.status === 404 && ownCode(answer) === 'route_unknown') ||
+          (answer.status === 400 && ownCode(answer) === 'request_target_refused'),
+        answer.text,
+      );
       assert.equal(sandbox.ledger.count(), 0);
     });
   }
 
-  for (const trap of ['/softline/../crm/v1/me', '/softline/v1/..', '/softline/./v1', '/softline/%2e%2e/crm', '/softline/.%2E/crm', '/softline/v1%2forder', '/softline/v1%5corder', '/softline/v1\\order', '/softline/v1/%00', '/softline/v1/%0d%0aX:1', '/softline/..;/crm', '/softline/v1/%zz', '/softline/v1/%', '//softline/v1', '/softline//v1/order', '/softline///', '/softline/v1/%252e%252e/x', '/softline/v1/%c0%ae', ...[...'|^[]{}<>"`'].map((letter) => `/softline/v1/a${letter}b`)]) {
+  for (const trap of [
+    '/softline/../crm/v1/me',
+    '/softline/v1/..',
+    '/softline/./v1',
+    '/softline/%2e%2e/crm',
+    '/softline/.%2E/crm',
+    '/softline/v1%2forder',
+    '/softline/v1%5corder',
+    '/softline/v1\\order',
+    '/softline/v1/%00',
+    '/softline/v1/%0d%0aX:1',
+    '/softline/..;/crm',
+    '/softline/v1/%zz',
+    '/softline/v1/%',
+    '//softline/v1',
+    '/softline//v1/order',
+    '/softline///',
+    '/softline/v1/%252e%252e/x',
+    '/softline/v1/%c0%ae',
+    ...[...'|^[]{}<>"`'].map((letter) => `/softline/v1/a${letter}b`),
+  ]) {
     it(`${trap.slice(0, 60)} is refused, and nothing of it arrives`, async () => {
       const { sandbox } = world();
       const answer = await world().call(trap);
@@ -65,7 +105,10 @@ describe('a request target', () => {
     assert.equal(sandbox.ledger.last({ kind: 'api' })?.service, 'cis');
   });
 
-  for (const [name, line] of [['absolute', 'GET http://elsewhere.example/softline/v1/order/77 HTTP/1.1'], ['asterisk', 'OPTIONS * HTTP/1.1']] as const) {
+  for (const [name, line] of [
+    ['absolute', 'GET http://elsewhere.example/softline/v1/order/77 HTTP/1.1'],
+    ['asterisk', 'OPTIONS * HTTP/1.1'],
+  ] as const) {
     it(`in ${name} form is refused`, async () => {
       const { proxy, sandbox } = world();
       const wire = await dial(proxy.url);
@@ -99,7 +142,9 @@ describe('a route to an upstream URL with a path', () => {
     ['/base', '/softline?x', '/base/?x'],
   ] as const) {
     it(`${base}: ${sent} arrives as ${arrives}`, async () => {
-      const proxy = await startProxy(world().sandbox, { config: withRoute('/softline', { upstream: `${upstream.url}${base}` }) });
+      const proxy = await startProxy(world().sandbox, {
+        config: withRoute('/softline', { upstream: `${upstream.url}${base}` }),
+      });
       await call(proxy.url, sent);
       await proxy.stop();
       assert.deepEqual(seen, [arrives]);
@@ -116,10 +161,25 @@ describe('a route with the prefix /', () => {
 
   it('takes what no other route takes, with the path unchanged', async () => {
     const { sandbox } = world();
-    proxy = await startProxy(sandbox, { config: (base) => ({ ...base, routes: [{ prefix: '/', upstream: sandbox.urls.softline, account: 'softline' }, { prefix: '/crm', upstream: sandbox.urls.chatapp, account: 'crm' }] }) });
+    proxy = await startProxy(sandbox, {
+      config: (base) => ({
+        ...base,
+        routes: [
+          { prefix: '/', upstream: sandbox.urls.softline, account: 'softline' },
+          { prefix: '/crm', upstream: sandbox.urls.chatapp, account: 'crm' },
+        ],
+      }),
+    });
     assert.equal((await call(proxy.url, '/v1/order/77')).status, 200);
     assert.equal((await call(proxy.url, '/crm/v1/me')).status, 200);
     await call(proxy.url, '/crmX');
-    assert.deepEqual(sandbox.ledger.entries({ kind: 'api' }).map(({ vendor, target }) => [vendor, target]), [['softline', '/v1/order/77'], ['chatapp', '/v1/me'], ['softline', '/crmX']]);
+    assert.deepEqual(
+      sandbox.ledger.entries({ kind: 'api' }).map(({ vendor, target }) => [vendor, target]),
+      [
+        ['softline', '/v1/order/77'],
+        ['chatapp', '/v1/me'],
+        ['softline', '/crmX'],
+      ],
+    );
   });
 });

@@ -31,27 +31,29 @@ describe('10,000 requests through each route', () => {
       const last = `GET ${read} HTTP/1.1\r\nHost: proxy\r\nConnection: close\r\n\r\n`;
       const storm = async (count: number): Promise<void> => {
         let left = count;
-        await Promise.all(Array.from({ length: CALLERS }, async () => {
-          while (left > 0) {
-            left -= BATCH * BATCHES;
-            const line = await dial(proxy.url);
-            // Ten at a time, the last one with the wish to close.
-            line.socket.write(request.repeat(BATCH));
-            let answers = 0;
-            let tail = '';
-            let batches = 1;
-            line.socket.on('data', (text: string) => {
-              // A status line may come in two pieces.
-              answers += (tail + text).split('HTTP/1.1 200 ').length - 1;
-              tail = text.slice(-12);
-              if (answers < batches * BATCH || batches === BATCHES) return;
-              batches += 1;
-              line.socket.write(batches < BATCHES ? request.repeat(BATCH) : request.repeat(BATCH - 1) + last);
-            });
-            const text = await line.closed();
-            assert.equal(text.split('HTTP/1.1 200 ').length - 1, BATCH * BATCHES);
-          }
-        }));
+        await Promise.all(
+          Array.from({ length: CALLERS }, async () => {
+            while (left > 0) {
+              left -= BATCH * BATCHES;
+              const line = await dial(proxy.url);
+              // Ten at a time, the last one with the wish to close.
+              line.socket.write(request.repeat(BATCH));
+              let answers = 0;
+              let tail = '';
+              let batches = 1;
+              line.socket.on('data', (text: string) => {
+                // A status line may come in two pieces.
+                answers += (tail + text).split('HTTP/1.1 200 ').length - 1;
+                tail = text.slice(-12);
+                if (answers < batches * BATCH || batches === BATCHES) return;
+                batches += 1;
+                line.socket.write(batches < BATCHES ? request.repeat(BATCH) : request.repeat(BATCH - 1) + last);
+              });
+              const text = await line.closed();
+              assert.equal(text.split('HTTP/1.1 200 ').length - 1, BATCH * BATCHES);
+            }
+          }),
+        );
       };
       await storm(2_000);
       const [heap, rss] = [heapInUse(), process.memoryUsage.rss()];

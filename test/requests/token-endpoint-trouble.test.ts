@@ -35,7 +35,9 @@ describe('a token endpoint in trouble, and no token yet', () => {
         assert.equal(first.status, 503, vendor);
         assert.equal(ownCode(first), 'token_unavailable');
         assert.ok(Number(first.headers['retry-after']) >= 2);
-        const answers = await Promise.all(Array.from({ length: vendor === 'softline' ? 100 : 10 }, () => world().call(read)));
+        const answers = await Promise.all(
+          Array.from({ length: vendor === 'softline' ? 100 : 10 }, () => world().call(read)),
+        );
         for (const answer of answers) {
           assert.equal(answer.status, 503);
           assert.equal(ownCode(answer), 'token_unavailable');
@@ -43,7 +45,11 @@ describe('a token endpoint in trouble, and no token yet', () => {
         }
         assert.equal(tokenCalls(sandbox, vendor), 2);
         assert.equal(sandbox.ledger.count({ vendor, kind: 'api' }), 0);
-        assert.equal(sandbox.ledger.count({ vendor, where: ({ target }) => target.includes('redirected') }), 0, 'the redirect was followed');
+        assert.equal(
+          sandbox.ledger.count({ vendor, where: ({ target }) => target.includes('redirected') }),
+          0,
+          'the redirect was followed',
+        );
 
         sandbox[vendor].set({ loginMode: 'normal' });
         clock.pass(Number(first.headers['retry-after']) * 1_000);
@@ -92,9 +98,15 @@ describe('a token endpoint in trouble, and no token yet', () => {
     sandbox.twin.set({ loginMode: 'status-500' });
     await world().call('/twin/iam/api/v1/users/me');
     const { problems } = await readinessOf(proxy);
-    assert.deepEqual(problems.map(({ account, state }) => [account, state]), [['twin', 'down']]);
+    assert.deepEqual(
+      problems.map(({ account, state }) => [account, state]),
+      [['twin', 'down']],
+    );
     assert.match(problems[0]!.problem, /status_5xx/);
-    assert.equal(await metric(proxy.operatorUrl, 'tokenward_renewal_failures_total', { account: 'twin', reason: 'status_5xx' }), 2);
+    assert.equal(
+      await metric(proxy.operatorUrl, 'tokenward_renewal_failures_total', { account: 'twin', reason: 'status_5xx' }),
+      2,
+    );
     sandbox.twin.set({ loginMode: 'normal' });
     clock.pass(10_000);
     assert.equal((await world().call('/twin/iam/api/v1/users/me')).status, 200);
@@ -107,7 +119,9 @@ describe('a token endpoint that cannot be reached', () => {
   before(async () => {
     nowhere = await closedPort();
   });
-  const world = freshWorld({ config: (base) => both(...VENDORS.map(({ account }) => withAccount(account, { baseUrl: nowhere })))(base) });
+  const world = freshWorld({
+    config: (base) => both(...VENDORS.map(({ account }) => withAccount(account, { baseUrl: nowhere })))(base),
+  });
 
   it('gives 503 token_unavailable, to the first caller as to the next', async () => {
     for (const { read } of VENDORS) {
@@ -133,7 +147,8 @@ describe('a token endpoint in trouble while the old token lives', () => {
       sandbox[vendor].set({ loginMode: mode });
       // 86 % of 24 h: the early window. The upstream goes by its own clock and takes the token as good.
       clock.pass(0.86 * 86_400_000);
-      for (const { status } of await Promise.all(Array.from({ length: 100 }, () => world().call(read)))) assert.equal(status, 200);
+      for (const { status } of await Promise.all(Array.from({ length: 100 }, () => world().call(read))))
+        assert.equal(status, 200);
       await eventually('the background renewal was tried', () => tokenCalls(sandbox, vendor) === 2 && !renewing());
       clock.pass(60_000);
       for (let i = 0; i < 20; i += 1) assert.equal((await world().call(read)).status, 200);
@@ -184,7 +199,9 @@ describe('a slow token endpoint', () => {
     sandbox.chatapp.set({ loginMode: 'slow', slowMs: 20_000 });
     sandbox.twin.set({ loginMode: 'drip', dripMs: 100 });
     const start = performance.now();
-    const answers = await Promise.all(VENDORS.flatMap(({ read }) => Array.from({ length: 10 }, () => world().call(read))));
+    const answers = await Promise.all(
+      VENDORS.flatMap(({ read }) => Array.from({ length: 10 }, () => world().call(read))),
+    );
     const seconds = (performance.now() - start) / 1_000;
     assert.ok(seconds > 14 && seconds < 30, `${seconds} s`);
     for (const answer of answers) {
@@ -193,7 +210,9 @@ describe('a slow token endpoint', () => {
     }
     for (const { vendor } of VENDORS) assert.equal(tokenCalls(sandbox, vendor), 1);
     // The connections of the calls given up are closed as well.
-    await eventually('no token call is left open', () => VENDORS.every(({ vendor }) => sandbox.ledger.open()[vendor] === 0));
+    await eventually('no token call is left open', () =>
+      VENDORS.every(({ vendor }) => sandbox.ledger.open()[vendor] === 0),
+    );
   });
 });
 

@@ -10,7 +10,10 @@ describe('an upstream that is down', () => {
   before(async () => {
     nowhere = await closedPort();
   });
-  const world = freshWorld({ config: (base) => both(...['/softline', '/crm', '/twin/iam'].map((prefix) => withRoute(prefix, { upstream: nowhere })))(base) });
+  const world = freshWorld({
+    config: (base) =>
+      both(...['/softline', '/crm', '/twin/iam'].map((prefix) => withRoute(prefix, { upstream: nowhere })))(base),
+  });
 
   for (const { vendor, read } of VENDORS) {
     it(`${vendor}: 502 upstream_unreachable`, async () => {
@@ -29,12 +32,21 @@ describe('an upstream that is down', () => {
 });
 
 describe('an upstream that is too slow', () => {
-  const world = freshWorld({ config: (base) => both(...['/softline', '/crm', '/twin/notify'].map((prefix) => withRoute(prefix, { timeouts: { firstByte: '1s', idle: '1s' } })))(base) });
+  const world = freshWorld({
+    config: (base) =>
+      both(
+        ...['/softline', '/crm', '/twin/notify'].map((prefix) =>
+          withRoute(prefix, { timeouts: { firstByte: '1s', idle: '1s' } }),
+        ),
+      )(base),
+  });
 
   for (const { vendor, helpers } of VENDORS) {
     it(`${vendor}: 504 upstream_timeout, and its request is given up`, async () => {
       const { sandbox } = world();
-      for (const answer of await Promise.all([{}, { method: 'POST', body: '{"once":true}' }].map((options) => world().call(`${helpers}/hang`, options)))) {
+      for (const answer of await Promise.all(
+        [{}, { method: 'POST', body: '{"once":true}' }].map((options) => world().call(`${helpers}/hang`, options)),
+      )) {
         assert.equal(answer.status, 504);
         assert.equal(ownCode(answer), 'upstream_timeout');
       }

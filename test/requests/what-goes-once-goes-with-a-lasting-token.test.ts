@@ -19,10 +19,13 @@ class Upstream {
       if (request.url === '/token') {
         const token = `t${this.#ends.size + 1}`;
         this.#ends.set(token, this.clock.wall() + LIFE * 1000);
-        response.writeHead(200, { 'content-type': 'application/json' }).end(JSON.stringify({ access_token: token, expires_in: LIFE }));
+        response
+          .writeHead(200, { 'content-type': 'application/json' })
+          .end(JSON.stringify({ access_token: token, expires_in: LIFE }));
         return;
       }
-      const good = this.clock.wall() < (this.#ends.get((request.headers.authorization ?? '').slice('Bearer '.length)) ?? 0);
+      const good =
+        this.clock.wall() < (this.#ends.get((request.headers.authorization ?? '').slice('Bearer '.length)) ?? 0);
       response.writeHead(good ? 200 : 401).end();
     });
     return this;
@@ -34,7 +37,11 @@ class Upstream {
 
   /** The tokens that the API's requests came with. */
   used(): string[] {
-    return this.server.seen.filter(({ target }) => target !== '/token').map(({ rawHeaders }) => rawHeaders[rawHeaders.findIndex((name) => name.toLowerCase() === 'authorization') + 1]!.slice('Bearer '.length));
+    return this.server.seen
+      .filter(({ target }) => target !== '/token')
+      .map(({ rawHeaders }) =>
+        rawHeaders[rawHeaders.findIndex((name) => name.toLowerCase() === 'authorization') + 1]!.slice('Bearer '.length),
+      );
   }
 }
 
@@ -44,10 +51,15 @@ describe('a request that can be sent once only, when the token is about to end',
   async function stage(route: object = {}): Promise<{ upstream: Upstream; url: string }> {
     const upstream = await close(new Upstream().start());
     const { url } = upstream.server;
-    const proxy = await close(startOwnProxy({
-      accounts: { partner: { flow: 'oauth2', credentials: { tokenUrl: `${url}/token`, clientId: 'id' } } },
-      routes: [{ prefix: '/api', upstream: url, account: 'partner', ...route }],
-    }, { clock: upstream.clock }));
+    const proxy = await close(
+      startOwnProxy(
+        {
+          accounts: { partner: { flow: 'oauth2', credentials: { tokenUrl: `${url}/token`, clientId: 'id' } } },
+          routes: [{ prefix: '/api', upstream: url, account: 'partner', ...route }],
+        },
+        { clock: upstream.clock },
+      ),
+    );
     assert.equal((await call(proxy.url, '/api/a')).status, 200);
     return { upstream, url: proxy.url };
   }
@@ -66,19 +78,28 @@ describe('a request that can be sent once only, when the token is about to end',
     const { upstream, url } = await stage();
     upstream.clock.pass(5_400);
     const answer = await slowly(upstream, url, 2_000);
-    assert.deepEqual([answer.status, answer.headers['x-tokenward-replay'], upstream.used()], [200, undefined, ['t1', 't2']]);
+    assert.deepEqual(
+      [answer.status, answer.headers['x-tokenward-replay'], upstream.used()],
+      [200, undefined, ['t1', 't2']],
+    );
   });
 
   it('so does every request of a route that does not replay', async () => {
     const { upstream, url } = await stage({ replay: false });
     upstream.clock.pass(5_400);
-    assert.deepEqual([(await call(url, '/api/a', { method: 'POST', body: 'x' })).status, upstream.used()], [200, ['t1', 't2']]);
+    assert.deepEqual(
+      [(await call(url, '/api/a', { method: 'POST', body: 'x' })).status, upstream.used()],
+      [200, ['t1', 't2']],
+    );
   });
 
   it('so does a body that is kept nowhere because maxReplayBody is 0', async () => {
     const { upstream, url } = await stage({ maxReplayBody: 0 });
     upstream.clock.pass(5_400);
-    assert.deepEqual([(await call(url, '/api/a', { method: 'POST', body: 'x' })).status, upstream.used()], [200, ['t1', 't2']]);
+    assert.deepEqual(
+      [(await call(url, '/api/a', { method: 'POST', body: 'x' })).status, upstream.used()],
+      [200, ['t1', 't2']],
+    );
   });
 
   it('early in its life the token is good enough', async () => {

@@ -29,8 +29,18 @@ describe('where the token goes on a request', () => {
       response.end('{}');
     });
     const login = { url: '/issue', json: { user: '{user}' }, answer: { token: '/session/key' } };
-    const flow = (attach: unknown): unknown => ({ baseUrl: upstream.url, credentials: { user: 'required' }, login, attach });
-    const statics = { header: { header: 'X-Api-Key', value: '{token}' }, odd: { header: 'PRIVATE_Token', value: 'key={token};v={token}' }, squery: { query: 'api_key' }, scookie: { cookie: 'session' } } as const;
+    const flow = (attach: unknown): unknown => ({
+      baseUrl: upstream.url,
+      credentials: { user: 'required' },
+      login,
+      attach,
+    });
+    const statics = {
+      header: { header: 'X-Api-Key', value: '{token}' },
+      odd: { header: 'PRIVATE_Token', value: 'key={token};v={token}' },
+      squery: { query: 'api_key' },
+      scookie: { cookie: 'session' },
+    } as const;
     proxy = await startProxy(sandbox, {
       config: (base) => ({
         ...base,
@@ -39,9 +49,21 @@ describe('where the token goes on a request', () => {
           query: { flow: 'by-query', credentials: { user: 'u' } },
           cookie: { flow: 'by-cookie', credentials: { user: 'u' } },
           plain: { flow: 'static', credentials: { token: SECRET } },
-          ...Object.fromEntries(Object.entries(statics).map(([name, attach]) => [name, { flow: 'static', credentials: { token: SECRET }, attach }])),
+          ...Object.fromEntries(
+            Object.entries(statics).map(([name, attach]) => [
+              name,
+              { flow: 'static', credentials: { token: SECRET }, attach },
+            ]),
+          ),
         },
-        routes: [...['query', 'cookie', 'plain', ...Object.keys(statics)].map((name) => ({ prefix: `/${name}`, upstream: upstream.url, account: name })), { prefix: '/none', upstream: upstream.url }],
+        routes: [
+          ...['query', 'cookie', 'plain', ...Object.keys(statics)].map((name) => ({
+            prefix: `/${name}`,
+            upstream: upstream.url,
+            account: name,
+          })),
+          { prefix: '/none', upstream: upstream.url },
+        ],
       }),
     });
   });
@@ -57,15 +79,19 @@ describe('where the token goes on a request', () => {
 
   const escaped = encodeURIComponent(SECRET);
 
-  it('in the query: behind what is there, percent-encoded, by a flow of the user\'s own', async () => {
-    for (const [sent, arrives] of [['/query/a', `/a?access-token=${escaped}`], ['/query/a?b=1&c[]=%20', `/a?b=1&c[]=%20&access-token=${escaped}`], ['/squery/a', `/a?api_key=${escaped}`]] as const) {
+  it("in the query: behind what is there, percent-encoded, by a flow of the user's own", async () => {
+    for (const [sent, arrives] of [
+      ['/query/a', `/a?access-token=${escaped}`],
+      ['/query/a?b=1&c[]=%20', `/a?b=1&c[]=%20&access-token=${escaped}`],
+      ['/squery/a', `/a?api_key=${escaped}`],
+    ] as const) {
       await call(proxy.url, sent);
       assert.equal(seen.at(-1)?.target, arrives);
     }
     assert.equal(logins, 1);
   });
 
-  it('in a cookie: as it is, beside the caller\'s own ones', async () => {
+  it("in a cookie: as it is, beside the caller's own ones", async () => {
     await call(proxy.url, '/cookie/a');
     assert.deepEqual(headerValues(seen[0]!.headers, 'cookie'), [`sid=${SECRET}`]);
     await call(proxy.url, '/cookie/a', { headers: { cookie: 'a=1; b=2' } });
@@ -78,19 +104,28 @@ describe('where the token goes on a request', () => {
     await call(proxy.url, '/plain/a', { headers: { authorization: 'mine' } });
     assert.deepEqual(headerValues(seen[0]!.headers, 'authorization'), [`Bearer ${SECRET}`]);
     await call(proxy.url, '/header/a', { headers: { 'x-api-key': 'mine', x_api_key: 'mine too' } });
-    assert.deepEqual(seen[1]!.headers.filter((name) => /^x.api.key$/i.test(name)), ['X-Api-Key']);
+    assert.deepEqual(
+      seen[1]!.headers.filter((name) => /^x.api.key$/i.test(name)),
+      ['X-Api-Key'],
+    );
     assert.deepEqual(headerValues(seen[1]!.headers, 'x-api-key'), [SECRET]);
     await call(proxy.url, '/odd/a', { headers: { 'private-token': 'mine', 'Private-TOKEN': 'mine' } });
     assert.deepEqual(headerValues(seen[2]!.headers, 'private_token'), [`key=${SECRET};v=${SECRET}`]);
     assert.deepEqual(headerValues(seen[2]!.headers, 'private-token'), []);
   });
 
-  it('a fixed key is never renewed: a 401 is the upstream\'s own answer', async () => {
+  it("a fixed key is never renewed: a 401 is the upstream's own answer", async () => {
     const { status } = await call(proxy.url, '/plain/a');
     assert.equal(status, 200);
     assert.deepEqual(proxy.app.tokens.status().find(({ account }) => account === 'plain')?.problem, undefined);
     sandbox.twin.set({ apiOverride: { status: 401, body: { error: 'no' } } });
-    const own = await startProxy(sandbox, { config: (base) => ({ ...base, accounts: { key: { flow: 'static', credentials: { token: SECRET } } }, routes: [{ prefix: '/k', upstream: sandbox.urls.twin.iam, account: 'key' }] }) });
+    const own = await startProxy(sandbox, {
+      config: (base) => ({
+        ...base,
+        accounts: { key: { flow: 'static', credentials: { token: SECRET } } },
+        routes: [{ prefix: '/k', upstream: sandbox.urls.twin.iam, account: 'key' }],
+      }),
+    });
     for (let i = 0; i < 3; i += 1) {
       const reply = await call(own.url, '/k/api/v1/users/me');
       assert.equal(reply.status, 401);
@@ -101,14 +136,21 @@ describe('where the token goes on a request', () => {
     await own.stop();
   });
 
-  it('nowhere on a route without an account, and the caller\'s own does not travel there either', async () => {
-    await call(proxy.url, '/none/a', { headers: { authorization: 'mine', refresh: 'mine', 'proxy-authorization': 'mine' } });
+  it("nowhere on a route without an account, and the caller's own does not travel there either", async () => {
+    await call(proxy.url, '/none/a', {
+      headers: { authorization: 'mine', refresh: 'mine', 'proxy-authorization': 'mine' },
+    });
     assert.doesNotMatch(seen[0]!.headers.join('\n'), /mine|authorization/i);
   });
 
   it('a reply that repeats it in a header, plain or encoded, does not take it to the caller', async () => {
     for (const target of ['/query/a', '/cookie/a', '/header/a']) {
-      answer = (request) => ({ location: `/b${new URL(request.url ?? '', 'http://x').search}`, 'x-plain': `echo ${SECRET}`, 'x-encoded': `echo ${escaped}`, 'x-kept': '1' });
+      answer = (request) => ({
+        location: `/b${new URL(request.url ?? '', 'http://x').search}`,
+        'x-plain': `echo ${SECRET}`,
+        'x-encoded': `echo ${escaped}`,
+        'x-kept': '1',
+      });
       const reply = await call(proxy.url, target);
       assert.equal(reply.headers['x-kept'], '1');
       const text = reply.rawHeaders.join('\n');

@@ -22,14 +22,23 @@ describe('a wrong password', () => {
       assert.equal(first.headers['content-type'], 'application/problem+json');
       const answers = await Promise.all(Array.from({ length: 50 }, () => world().call(read)));
       assert.ok(answers.every((answer) => answer.status === 503 && ownCode(answer) === 'credential_dead'));
-      assert.deepEqual(sandbox.ledger.entries({ vendor }).map(({ kind, outcome }) => [kind, outcome]), [['login', 'refused']]);
+      assert.deepEqual(
+        sandbox.ledger.entries({ vendor }).map(({ kind, outcome }) => [kind, outcome]),
+        [['login', 'refused']],
+      );
 
       const { problems } = await readinessOf(proxy);
-      assert.deepEqual(problems.map((problem) => problem.account), [account]);
+      assert.deepEqual(
+        problems.map((problem) => problem.account),
+        [account],
+      );
       assert.match(problems[0]!.problem, /refused the login/);
       assert.equal(await metric(proxy.operatorUrl, 'tokenward_credential_dead', { account }), 1);
       assert.equal(await metric(proxy.operatorUrl, 'tokenward_credential_dead'), 1);
-      assert.equal(await metric(proxy.operatorUrl, 'tokenward_renewals_total', { account, kind: 'login', outcome: 'refused' }), 1);
+      assert.equal(
+        await metric(proxy.operatorUrl, 'tokenward_renewals_total', { account, kind: 'login', outcome: 'refused' }),
+        1,
+      );
     });
   }
 
@@ -41,7 +50,7 @@ describe('a wrong password', () => {
     assert.equal(tokenCalls(sandbox, 'softline'), 1);
   });
 
-  it('one account\'s wrong password leaves the accounts beside it alone', async () => {
+  it("one account's wrong password leaves the accounts beside it alone", async () => {
     const { sandbox } = world();
     sandbox.twin.addAccount({ ...sandbox.credentials.twin, password: 'not the right one' });
     assert.equal((await world().call('/softline/v1/order/77')).status, 503);
@@ -58,7 +67,14 @@ describe('a password that was changed at the upstream', () => {
       await world().call(read);
       // One call is refused although the token is good; the refresh and the login after it are refused too.
       const no = { status: 401, body: { success: false, error: { code: 'ApiInvalidCredentialsError' } } };
-      sandbox[vendor].set({ loginMode: no, apiOverride: { status: vendor === 'chatapp' ? 403 : 401, body: { success: false, errors: [{ error: 1007 }], error: { code: 'ApiInvalidTokenError' } }, count: 1 } });
+      sandbox[vendor].set({
+        loginMode: no,
+        apiOverride: {
+          status: vendor === 'chatapp' ? 403 : 401,
+          body: { success: false, errors: [{ error: 1007 }], error: { code: 'ApiInvalidTokenError' } },
+          count: 1,
+        },
+      });
       if (vendor !== 'softline') sandbox[vendor].set({ refreshMode: no });
       const refused = await world().call(read);
       assert.equal(refused.status, 503);

@@ -12,17 +12,27 @@ describe('sandbox: apiOverride and apiDelayMs', () => {
     const { accessToken } = sandbox().chatapp.issueToken();
     const post = () => call(sandbox().urls.chatapp, '/v1/x', { body: 'x', headers: { Authorization: accessToken } });
     const replies = [await post(), await post(), await post()];
-    assert.deepEqual(replies.map((reply) => reply.status), [403, 403, 200]);
+    assert.deepEqual(
+      replies.map((reply) => reply.status),
+      [403, 403, 200],
+    );
     assert.equal(replies[0]?.text, '<h1>Forbidden</h1>');
-    assert.deepEqual(sandbox().ledger.entries().map((entry) => [entry.outcome, entry.applied]), [
-      ['override', false],
-      ['override', false],
-      ['ok', true],
-    ]);
+    assert.deepEqual(
+      sandbox()
+        .ledger.entries()
+        .map((entry) => [entry.outcome, entry.applied]),
+      [
+        ['override', false],
+        ['override', false],
+        ['ok', true],
+      ],
+    );
   });
 
   it('answers all calls without a count, compressed if so said', async () => {
-    sandbox().chatapp.set({ apiOverride: { status: 429, headers: { 'retry-after': '1' }, body: { a: 1 }, encoding: 'gzip' } });
+    sandbox().chatapp.set({
+      apiOverride: { status: 429, headers: { 'retry-after': '1' }, body: { a: 1 }, encoding: 'gzip' },
+    });
     for (let i = 0; i < 3; i++) {
       const reply = await chatapp.get(sandbox(), 'any');
       assert.deepEqual([reply.status, reply.headers['retry-after']], [429, '1']);

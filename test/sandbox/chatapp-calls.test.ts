@@ -32,7 +32,13 @@ describe('sandbox: chatapp calls', () => {
   });
 
   it('answers the reads, brackets and @ as they came', async () => {
-    for (const target of ['/v1/licenses', '/v1/me', '/v1/tokens/check', `${CHAT}/messages?limit=100`, '/v1/chats?filter[licenseIds]=5120']) {
+    for (const target of [
+      '/v1/licenses',
+      '/v1/me',
+      '/v1/tokens/check',
+      `${CHAT}/messages?limit=100`,
+      '/v1/chats?filter[licenseIds]=5120',
+    ]) {
       assert.equal((await send(target, {})).at('success'), true, target);
       assert.equal(sandbox().ledger.last()?.target, target);
     }

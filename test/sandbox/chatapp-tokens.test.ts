@@ -11,7 +11,11 @@ describe('sandbox: chatapp tokens', () => {
     assert.equal(reply.at('success'), true);
     const data = reply.at('data') as Record<string, unknown>;
     assert.deepEqual(Object.keys(data), [
-      'cabinetUserId', 'accessToken', 'accessTokenEndTime', 'refreshToken', 'refreshTokenEndTime',
+      'cabinetUserId',
+      'accessToken',
+      'accessTokenEndTime',
+      'refreshToken',
+      'refreshTokenEndTime',
     ]);
     assert.ok(Math.abs(Number(data['accessTokenEndTime']) - before - 86_400) <= 2);
     assert.ok(Math.abs(Number(data['refreshTokenEndTime']) - before - 14 * 86_400) <= 2);

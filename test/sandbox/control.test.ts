@@ -3,7 +3,8 @@ import { call, chatapp, freshSandbox, text } from './client.ts';
 
 describe('sandbox: control API', () => {
   const sandbox = freshSandbox();
-  const control = (target: string, options: Parameters<typeof call>[2] = {}) => call(sandbox().urls.control, target, options);
+  const control = (target: string, options: Parameters<typeof call>[2] = {}) =>
+    call(sandbox().urls.control, target, options);
 
   it('says what there is', async () => {
     const help = await control('/');

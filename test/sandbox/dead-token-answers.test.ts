@@ -26,7 +26,12 @@ describe('sandbox: how "token dead" is said', () => {
 
   it('with an answer of your own', async () => {
     sandbox().softline.set({
-      deadTokenAnswer: { status: 401, headers: { 'x-odd': '1' }, bodyBase64: Buffer.from('\ufeff{}').toString('base64'), chunkBytes: 2 },
+      deadTokenAnswer: {
+        status: 401,
+        headers: { 'x-odd': '1' },
+        bodyBase64: Buffer.from('\ufeff{}').toString('base64'),
+        chunkBytes: 2,
+      },
     });
     const reply = await softline.get(sandbox(), 'dead');
     assert.deepEqual([reply.status, reply.headers['x-odd'], reply.headers['transfer-encoding']], [401, '1', 'chunked']);

@@ -52,7 +52,7 @@ describe('sandbox: helper paths', () => {
     assert.equal((await ask('redirect?to=/else')).headers.location, '/else');
   });
 
-  it('cut breaks off half way, and is not the caller\'s fault', async () => {
+  it("cut breaks off half way, and is not the caller's fault", async () => {
     let got = 0;
     await assert.rejects(ask('cut/1000', { onData: (piece) => (got += piece.length) }), { code: 'ECONNRESET' });
     assert.equal(got, 1_000);

@@ -7,7 +7,7 @@ import { call, chatapp, freshSandbox, text } from './client.ts';
 describe('sandbox: ledger', () => {
   const sandbox = freshSandbox();
 
-  it('writes down what arrived, with which token, and the body\'s hash', async () => {
+  it("writes down what arrived, with which token, and the body's hash", async () => {
     const { accessToken, id } = sandbox().chatapp.issueToken();
     const body = Buffer.from('пример');
     const target = '/v1/a//b%2F@c?filter[x]=1&y=%20';
@@ -54,7 +54,9 @@ describe('sandbox: ledger', () => {
     const renewed = await chatapp.refresh(sandbox(), text(made, 'data.refreshToken'));
     await chatapp.get(sandbox(), text(renewed, 'data.accessToken'));
     assert.deepEqual(
-      sandbox().ledger.entries().map((e) => [e.kind, e.tokenId, e.refreshTokenId, e.issued]),
+      sandbox()
+        .ledger.entries()
+        .map((e) => [e.kind, e.tokenId, e.refreshTokenId, e.issued]),
       [
         ['login', null, null, 'chatapp#1'],
         ['refresh', null, 'chatapp#1', 'chatapp#2'],
@@ -107,11 +109,22 @@ describe('sandbox: ledger', () => {
   it('keeps no more than its limit, the newest', () => {
     const ledger = new Ledger(10);
     for (let i = 0; i < 35; i++) {
-      ledger.finish(ledger.begin({
-        vendor: 'twin', service: 'iam', kind: 'api', method: 'GET', target: '/', rawHeaders: [], tokenId: null,
-        requestId: null,
-      }));
+      ledger.finish(
+        ledger.begin({
+          vendor: 'twin',
+          service: 'iam',
+          kind: 'api',
+          method: 'GET',
+          target: '/',
+          rawHeaders: [],
+          tokenId: null,
+          requestId: null,
+        }),
+      );
     }
-    assert.deepEqual(ledger.entries().map((entry) => entry.seq), [26, 27, 28, 29, 30, 31, 32, 33, 34, 35]);
+    assert.deepEqual(
+      ledger.entries().map((entry) => entry.seq),
+      [26, 27, 28, 29, 30, 31, 32, 33, 34, 35],
+    );
   });
 });

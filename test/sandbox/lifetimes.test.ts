@@ -15,7 +15,7 @@ describe('sandbox: lifetimes', () => {
     assert.equal((await chatapp.refresh(sandbox(), refreshToken ?? '')).status, 403);
   });
 
-  it('follow the vendor\'s clock, which can be moved', async () => {
+  it("follow the vendor's clock, which can be moved", async () => {
     const { accessToken } = sandbox().chatapp.issueToken();
     sandbox().chatapp.set({ clockSkewSeconds: 86_401 });
     assert.equal((await chatapp.get(sandbox(), accessToken)).status, 403);

@@ -14,7 +14,9 @@ async function nineFreePorts(): Promise<number> {
 
 async function isFree(port: number): Promise<boolean> {
   const server = net.createServer();
-  const free = await new Promise<boolean>((resolve) => server.on('error', () => resolve(false)).listen(port, '127.0.0.1', () => resolve(true)));
+  const free = await new Promise<boolean>((resolve) =>
+    server.on('error', () => resolve(false)).listen(port, '127.0.0.1', () => resolve(true)),
+  );
   if (free) await new Promise((resolve) => server.close(resolve));
   return free;
 }
@@ -25,12 +27,9 @@ describe('sandbox: ports and seed', () => {
     const sandbox = await startSandbox({ basePort });
     try {
       const twinUrls: Readonly<Record<string, string>> = { ...sandbox.urls.twin };
-      const ports = [
-        sandbox.urls.control,
-        sandbox.urls.softline,
-        sandbox.urls.chatapp,
-        ...Object.values(twinUrls),
-      ].map((url) => Number(new URL(url).port) - basePort);
+      const ports = [sandbox.urls.control, sandbox.urls.softline, sandbox.urls.chatapp, ...Object.values(twinUrls)].map(
+        (url) => Number(new URL(url).port) - basePort,
+      );
       assert.deepEqual(ports, [0, 1, 2, 3, 4, 5, 6, 7, 8]);
       await assert.rejects(startSandbox({ basePort }), { code: 'EADDRINUSE' });
     } finally {

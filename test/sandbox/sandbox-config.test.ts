@@ -4,7 +4,7 @@ import { sandboxConfig } from '../../src/sandbox/config.ts';
 import { startSandbox } from '../../src/sandbox/sandbox.ts';
 
 describe('sandbox: the configuration it offers', () => {
-  it('is YAML that leads each route to its vendor, with the sandbox\'s credentials', async () => {
+  it("is YAML that leads each route to its vendor, with the sandbox's credentials", async () => {
     const sandbox = await startSandbox({ host: '127.0.0.1', basePort: 0 });
     try {
       const config = parse(sandboxConfig(sandbox)) as {

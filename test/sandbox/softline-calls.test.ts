@@ -10,18 +10,34 @@ describe('sandbox: softline calls', () => {
     const { accessToken } = sandbox().softline.issueToken();
     const reply = await softline.get(sandbox(), accessToken, '/v1/order/4711');
     const order = JSON.parse(reply.text) as object;
-    assert.deepEqual(Object.keys(order), ['order_id', 'order_name', 'status', 'external_id', 'create_date', 'pay_date']);
+    assert.deepEqual(Object.keys(order), [
+      'order_id',
+      'order_name',
+      'status',
+      'external_id',
+      'create_date',
+      'pay_date',
+    ]);
     assert.equal(reply.at('order_id'), 4711);
   });
 
   it('counts a payment and a refund as applied, a search not', async () => {
     const { accessToken } = sandbox().softline.issueToken();
     assert.equal((await post('/v1/payment', { order_id: 9 }, accessToken)).status, 200);
-    assert.equal((await post('/v1/order/9/refund', { description: 'x', email: 'a@b.example' }, accessToken)).status, 200);
+    assert.equal(
+      (await post('/v1/order/9/refund', { description: 'x', email: 'a@b.example' }, accessToken)).status,
+      200,
+    );
     assert.equal((await post('/v1/order/search', {}, accessToken)).status, 200);
     assert.deepEqual(
-      sandbox().ledger.entries().map((entry) => [entry.target, entry.applied]),
-      [['/v1/payment', true], ['/v1/order/9/refund', true], ['/v1/order/search', false]],
+      sandbox()
+        .ledger.entries()
+        .map((entry) => [entry.target, entry.applied]),
+      [
+        ['/v1/payment', true],
+        ['/v1/order/9/refund', true],
+        ['/v1/order/search', false],
+      ],
     );
   });
 

@@ -6,7 +6,9 @@ describe('sandbox: softline judges tokens', () => {
 
   it('counts a request with only Authorization as without a token (1008)', async () => {
     const { accessToken } = sandbox().softline.issueToken();
-    const reply = await call(sandbox().urls.softline, '/v1/order/1', { headers: { Authorization: `Bearer ${accessToken}` } });
+    const reply = await call(sandbox().urls.softline, '/v1/order/1', {
+      headers: { Authorization: `Bearer ${accessToken}` },
+    });
     assert.deepEqual([reply.status, reply.at('errors.0.error')], [401, 1008]);
   });
 

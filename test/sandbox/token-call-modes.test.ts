@@ -112,7 +112,12 @@ describe('sandbox: logins and refreshes that go wrong', () => {
 
   it('patches: odd values in an otherwise right answer', async () => {
     sandbox().chatapp.set({
-      loginPatch: { 'data.accessTokenEndTime': '3600', 'data.refreshToken': null, 'data.cabinetUserId': undefined, 'a.b': [1] },
+      loginPatch: {
+        'data.accessTokenEndTime': '3600',
+        'data.refreshToken': null,
+        'data.cabinetUserId': undefined,
+        'a.b': [1],
+      },
     });
     const reply = await chatapp.login(sandbox());
     assert.equal(reply.at('data.accessTokenEndTime'), '3600');

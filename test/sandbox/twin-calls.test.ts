@@ -15,7 +15,9 @@ describe('sandbox: twin calls', () => {
     assert.match(String(made.at('id.identity')), /^[0-9a-f-]{36}$/);
     const batch = await send(cis, '/api/v1/telephony/autoCallCandidate/batch', { json: { batch: [1, 2] } });
     assert.equal(batch.at('accepted'), 2);
-    const play = await send(cis, `/api/v1/telephony/autoCall/${String(made.at('id.identity'))}/play`, { method: 'POST' });
+    const play = await send(cis, `/api/v1/telephony/autoCall/${String(made.at('id.identity'))}/play`, {
+      method: 'POST',
+    });
     assert.equal(play.status, 200);
     assert.deepEqual([sandbox().ledger.last()?.bodyBytes, sandbox().ledger.last()?.applied], [0, true]);
     const multipart = { 'content-type': 'multipart/form-data; boundary=b' };

@@ -22,12 +22,29 @@ export async function render(context: Mocha.Context, url: string, done: RegExp):
 async function dump(chromium: string, url: string): Promise<string> {
   const profile = temporaryFolder();
   try {
-    const { stdout } = await run(chromium, [
-      '--headless', '--no-sandbox', '--disable-gpu', '--disable-dev-shm-usage', '--disable-background-networking', '--disable-component-update', '--disable-sync', '--disable-extensions', '--no-first-run', '--no-default-browser-check', '--no-proxy-server',
-      // Nothing but this machine has a name.
-      '--host-resolver-rules=MAP * ~NOTFOUND, EXCLUDE 127.0.0.1',
-      `--user-data-dir=${profile}`, '--virtual-time-budget=3000', '--dump-dom', url,
-    ], { maxBuffer: 16 * 1024 ** 2, timeout: 60_000 });
+    const { stdout } = await run(
+      chromium,
+      [
+        '--headless',
+        '--no-sandbox',
+        '--disable-gpu',
+        '--disable-dev-shm-usage',
+        '--disable-background-networking',
+        '--disable-component-update',
+        '--disable-sync',
+        '--disable-extensions',
+        '--no-first-run',
+        '--no-default-browser-check',
+        '--no-proxy-server',
+        // Nothing but this machine has a name.
+        '--host-resolver-rules=MAP * ~NOTFOUND, EXCLUDE 127.0.0.1',
+        `--user-data-dir=${profile}`,
+        '--virtual-time-budget=3000',
+        '--dump-dom',
+        url,
+      ],
+      { maxBuffer: 16 * 1024 ** 2, timeout: 60_000 },
+    );
     return stdout;
   } finally {
     rmSync(profile, { recursive: true, force: true, maxRetries: 5, retryDelay: 200 });
@@ -38,7 +55,9 @@ async function dump(chromium: string, url: string): Promise<string> {
 export function cells(document: string, id: string): string[][] {
   const [, body] = document.match(new RegExp(`<tbody id="${id}">(.*?)</tbody>`, 's')) ?? [];
   if (body === undefined) throw new Error(`no table ${id} in ${document.slice(0, 2_000)}`);
-  return [...body.matchAll(/<tr>(.*?)<\/tr>/gs)].map(([, row]) => [...row!.matchAll(/<td[^>]*>(.*?)<\/td>/gs)].map(([, cell]) => text(cell!)));
+  return [...body.matchAll(/<tr>(.*?)<\/tr>/gs)].map(([, row]) =>
+    [...row!.matchAll(/<td[^>]*>(.*?)<\/td>/gs)].map(([, cell]) => text(cell!)),
+  );
 }
 
 /** The text of an element, found by its id. */
@@ -48,5 +67,12 @@ export function textOf(document: string, id: string): string {
 }
 
 function text(html: string): string {
-  return html.replaceAll(/<[^>]*>/g, ' ').replaceAll('&lt;', '<').replaceAll('&gt;', '>').replaceAll('&quot;', '"').replaceAll('&nbsp;', ' ').replaceAll('&amp;', '&').trim();
+  return html
+    .replaceAll(/<[^>]*>/g, ' ')
+    .replaceAll('&lt;', '<')
+    .replaceAll('&gt;', '>')
+    .replaceAll('&quot;', '"')
+    .replaceAll('&nbsp;', ' ')
+    .replaceAll('&amp;', '&')
+    .trim();
 }

@@ -39,29 +39,57 @@ export function call(base: string, target: string, options: CallOptions = {}): P
   const { protocol } = new URL(base);
   const alone = protocol === 'https:' || options.from !== undefined;
   return new Promise((resolve, reject) => {
-    const outgoing = (protocol === 'https:' ? requestTls : request)({ ...options.tls, ...(options.from !== undefined && { localAddress: options.from }), agent: alone ? false : agent, ...placeOf(base), path: target, method: options.method ?? 'GET', headers: { ...options.headers, ...(options.body !== undefined && { 'content-length': Buffer.byteLength(options.body) }) }, ...(options.signal && { signal: options.signal }) }, (incoming) => {
-      const chunks: Buffer[] = [];
-      incoming.on('data', (chunk: Buffer) => chunks.push(chunk));
-      incoming.on('error', reject);
-      incoming.on('end', () => {
-        if (!incoming.complete) {
-          reject(new Error('the answer was cut'));
-          return;
-        }
-        const body = Buffer.concat(chunks);
-        const text = body.toString('utf8');
-        resolve({ status: incoming.statusCode ?? 0, headers: incoming.headers, rawHeaders: incoming.rawHeaders, body, text, json: () => JSON.parse(text) as unknown });
-      });
-    });
+    const outgoing = (protocol === 'https:' ? requestTls : request)(
+      {
+        ...options.tls,
+        ...(options.from !== undefined && { localAddress: options.from }),
+        agent: alone ? false : agent,
+        ...placeOf(base),
+        path: target,
+        method: options.method ?? 'GET',
+        headers: {
+          ...options.headers,
+          ...(options.body !== undefined && { 'content-length': Buffer.byteLength(options.body) }),
+        },
+        ...(options.signal && { signal: options.signal }),
+      },
+      (incoming) => {
+        const chunks: Buffer[] = [];
+        incoming.on('data', (chunk: Buffer) => chunks.push(chunk));
+        incoming.on('error', reject);
+        incoming.on('end', () => {
+          if (!incoming.complete) {
+            reject(new Error('the answer was cut'));
+            return;
+          }
+          const body = Buffer.concat(chunks);
+          const text = body.toString('utf8');
+          resolve({
+            status: incoming.statusCode ?? 0,
+            headers: incoming.headers,
+            rawHeaders: incoming.rawHeaders,
+            body,
+            text,
+            json: () => JSON.parse(text) as unknown,
+          });
+        });
+      },
+    );
     outgoing.on('error', reject);
     outgoing.end(options.body);
   });
 }
 
 /** The value of one metric sample, 0 if it is not there: `metric(url, 'tokenward_replays_total', { outcome: 'cured' })` sums over the other labels. */
-export async function metric(operatorUrl: string, name: string, labels: Readonly<Record<string, string>> = {}): Promise<number> {
+export async function metric(
+  operatorUrl: string,
+  name: string,
+  labels: Readonly<Record<string, string>> = {},
+): Promise<number> {
   const { text } = await call(operatorUrl, '/metrics');
-  return text.split('\n').filter((line) => line.startsWith(`${name}{`) || line.startsWith(`${name} `))
+  return text
+    .split('\n')
+    .filter((line) => line.startsWith(`${name}{`) || line.startsWith(`${name} `))
     .filter((line) => Object.entries(labels).every(([label, value]) => line.includes(`${label}="${value}"`)))
     .reduce((sum, line) => sum + Number(line.slice(line.lastIndexOf(' ') + 1)), 0);
 }

@@ -21,7 +21,9 @@ export class Canaries {
   find(texts: Readonly<Record<string, string | Buffer>>): string[] {
     return Object.entries(texts).flatMap(([where, text]) => {
       const haystack = text.toString('latin1').toLowerCase();
-      return this.#forms.filter(({ needle }) => haystack.includes(needle)).map(({ name, form }) => `${where}: ${name} (${form})`);
+      return this.#forms
+        .filter(({ needle }) => haystack.includes(needle))
+        .map(({ name, form }) => `${where}: ${name} (${form})`);
     });
   }
 }
@@ -29,7 +31,9 @@ export class Canaries {
 /** What of some bytes stays the same in base64 and base64url wherever in a longer text they stand: three alignments. */
 function inBase64(bytes: Buffer): string[] {
   return [0, 1, 2].flatMap((offset) => {
-    const encoded = Buffer.concat([Buffer.alloc(offset), bytes]).toString('base64').replaceAll('=', '');
+    const encoded = Buffer.concat([Buffer.alloc(offset), bytes])
+      .toString('base64')
+      .replaceAll('=', '');
     const start = offset === 0 ? 0 : offset + 1;
     const whole = encoded.slice(start, Math.floor(((offset + bytes.length) * 8) / 6));
     return [whole, whole.replaceAll('+', '-').replaceAll('/', '_')];

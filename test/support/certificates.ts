@@ -32,14 +32,21 @@ export class Authority {
   constructor(context: Mocha.Context, folder: string, name = 'Test authority') {
     this.#openssl = requireTool(context, 'openssl');
     this.#folder = folder;
-    this.#own = this.#make({ cn: name }, 'basicConstraints=critical,CA:TRUE\nkeyUsage=critical,keyCertSign,cRLSign', undefined);
+    this.#own = this.#make(
+      { cn: name },
+      'basicConstraints=critical,CA:TRUE\nkeyUsage=critical,keyCertSign,cRLSign',
+      undefined,
+    );
     this.caFile = this.#own.certFile;
     this.ca = this.#own.cert;
   }
 
   issue(subject: Subject): Certificate {
     const names = subject.names ?? [];
-    const list = names.length === 0 ? '' : `subjectAltName=@names\n[names]\n${names.map(([kind, name], index) => `${kind}.${index + 1}=${name}`).join('\n')}`;
+    const list =
+      names.length === 0
+        ? ''
+        : `subjectAltName=@names\n[names]\n${names.map(([kind, name], index) => `${kind}.${index + 1}=${name}`).join('\n')}`;
     return this.#make(subject, `basicConstraints=CA:FALSE\n${list}`, this.#own);
   }
 
@@ -49,10 +56,23 @@ export class Authority {
     const [settings, index, list] = [`${base}.cnf`, `${base}.txt`, `${base}.crl`];
     writeFileSync(index, '');
     writeFileSync(`${base}.number`, '01\n');
-    writeFileSync(settings, `[ca]\ndefault_ca=own\n[own]\ndatabase=${index}\ncrlnumber=${base}.number\ndefault_md=sha256\ndefault_crl_days=2\n`);
-    const ca = (...args: string[]): void => void execFileSync(this.#openssl, ['ca', '-config', settings, '-cert', this.#own.certFile, '-keyfile', this.#own.keyFile, ...args], { stdio: 'pipe' });
+    writeFileSync(
+      settings,
+      `[ca]\ndefault_ca=own\n[own]\ndatabase=${index}\ncrlnumber=${base}.number\ndefault_md=sha256\ndefault_crl_days=2\n`,
+    );
+    const ca = (...args: string[]): void =>
+      void execFileSync(
+        this.#openssl,
+        ['ca', '-config', settings, '-cert', this.#own.certFile, '-keyfile', this.#own.keyFile, ...args],
+        { stdio: 'pipe' },
+      );
     for (const { certFile } of certificates) ca('-revoke', certFile);
-    ca('-gencrl', '-out', list, ...(outdated ? ['-crl_lastupdate', '20200101000000Z', '-crl_nextupdate', '20200102000000Z'] : []));
+    ca(
+      '-gencrl',
+      '-out',
+      list,
+      ...(outdated ? ['-crl_lastupdate', '20200101000000Z', '-crl_nextupdate', '20200102000000Z'] : []),
+    );
     return readFileSync(list, 'utf8');
   }
 
@@ -65,12 +85,30 @@ export class Authority {
     this.#made += 1;
     const base = join(this.#folder, randomUUID());
     const [keyFile, certFile, request, settings] = [`${base}.key`, `${base}.pem`, `${base}.csr`, `${base}.cnf`];
-    writeFileSync(settings, `[req]\ndistinguished_name=subject\nprompt=no\nstring_mask=utf8only\n[subject]\nCN=${cn}\n[extensions]\n${extensions}\n`);
+    writeFileSync(
+      settings,
+      `[req]\ndistinguished_name=subject\nprompt=no\nstring_mask=utf8only\n[subject]\nCN=${cn}\n[extensions]\n${extensions}\n`,
+    );
     const openssl = (...args: string[]): void => void execFileSync(this.#openssl, args, { stdio: 'pipe' });
     openssl('ecparam', '-name', 'prime256v1', '-genkey', '-noout', '-out', keyFile);
     openssl('req', '-new', '-key', keyFile, '-config', settings, '-out', request);
-    openssl('x509', '-req', '-in', request, '-extfile', settings, '-extensions', 'extensions', '-days', expired === true ? '0' : '1', '-set_serial', String(Date.now()) + String(this.#made), '-out', certFile,
-      ...(signer === undefined ? ['-signkey', keyFile] : ['-CA', signer.certFile, '-CAkey', signer.keyFile]));
+    openssl(
+      'x509',
+      '-req',
+      '-in',
+      request,
+      '-extfile',
+      settings,
+      '-extensions',
+      'extensions',
+      '-days',
+      expired === true ? '0' : '1',
+      '-set_serial',
+      String(Date.now()) + String(this.#made),
+      '-out',
+      certFile,
+      ...(signer === undefined ? ['-signkey', keyFile] : ['-CA', signer.certFile, '-CAkey', signer.keyFile]),
+    );
     return { certFile, keyFile, cert: readFileSync(certFile, 'utf8'), key: readFileSync(keyFile, 'utf8') };
   }
 }

@@ -23,15 +23,28 @@ let made = 0;
 /** A grant with secrets of its own; `lifetime` in seconds. */
 export function granted(grant: Partial<Grant> = {}): Outcome {
   made += 1;
-  return { kind: 'granted', grant: { secret: `access-${made}`, refreshSecret: `refresh-${made}`, lifetime: 3_600, refreshLifetime: undefined, ...grant } };
+  return {
+    kind: 'granted',
+    grant: {
+      secret: `access-${made}`,
+      refreshSecret: `refresh-${made}`,
+      lifetime: 3_600,
+      refreshLifetime: undefined,
+      ...grant,
+    },
+  };
 }
 
 export const refused: Outcome = { kind: 'refused', reason: 'status 401' };
 
 /** `reach` follows from `maybeSpent` and the reason if it is not given: a 5xx was answered, `connect` was not sent. */
-export function failed(options: { reason?: string; reach?: Reach; maybeSpent?: boolean; retryAfter?: number } = {}): Outcome {
+export function failed(
+  options: { reason?: string; reach?: Reach; maybeSpent?: boolean; retryAfter?: number } = {},
+): Outcome {
   const { reason = 'status_5xx', maybeSpent = false } = options;
-  const reach = options.reach ?? (reason.startsWith('status') || reason === 'malformed' ? 'answered' : maybeSpent ? 'unanswered' : 'unsent');
+  const reach =
+    options.reach ??
+    (reason.startsWith('status') || reason === 'malformed' ? 'answered' : maybeSpent ? 'unanswered' : 'unsent');
   return { kind: 'failed', reason, reach, maybeSpent, retryAfter: options.retryAfter };
 }
 
@@ -44,13 +57,25 @@ export function playedCredential(change: Partial<Credential> = {}, ...answers: A
     return typeof answer === 'function' ? answer() : answer;
   };
   return {
-    account: 'crm', flow: 'test', identity: 'who', credentials: 'which', fixed: undefined, renew: 'on-demand', canLogin: true, canRefresh: true, budget: undefined, rotationGrace: 0,
+    account: 'crm',
+    flow: 'test',
+    identity: 'who',
+    credentials: 'which',
+    fixed: undefined,
+    renew: 'on-demand',
+    canLogin: true,
+    canRefresh: true,
+    budget: undefined,
+    rotationGrace: 0,
     login: () => next('login'),
     refresh(current: Token) {
       spent.push(current.revealRefresh());
       return next('refresh');
     },
-    ...change, calls, spent, answers,
+    ...change,
+    calls,
+    spent,
+    answers,
   };
 }
 
@@ -76,18 +101,32 @@ export interface Managed {
 const KEY = sealingKey(randomBytes(32).toString('base64'));
 
 /** A manager over a store in memory, with a clock that stands still. */
-export async function managed(credential: Credential | readonly Credential[], options: More & { store?: MemoryStore; clock?: FakeClock } = {}): Promise<Managed> {
+export async function managed(
+  credential: Credential | readonly Credential[],
+  options: More & { store?: MemoryStore; clock?: FakeClock } = {},
+): Promise<Managed> {
   const store = options.store ?? new MemoryStore();
   const clock = options.clock ?? new FakeClock();
   const records = new Records(store, new Seal(KEY), clock);
   const heard: Heard = { renewed: [], withheld: [], storeFailed: [] };
   const observer = {
-    renewed: (_credential: Credential, { kind, outcome }: RenewalReport) => void heard.renewed.push(`${kind} ${outcome}`),
+    renewed: (_credential: Credential, { kind, outcome }: RenewalReport) =>
+      void heard.renewed.push(`${kind} ${outcome}`),
     withheld: (_credential: Credential, reason: string) => void heard.withheld.push(reason),
     changed: () => undefined,
     storeFailed: (operation: string) => void heard.storeFailed.push(operation),
   };
-  const manager = new TokenManager(Array.isArray(credential) ? credential as readonly Credential[] : [credential as Credential], { records, observer, random: () => 0.5, maxAccounts: 10, ...options, store, clock });
+  const manager = new TokenManager(
+    Array.isArray(credential) ? (credential as readonly Credential[]) : [credential as Credential],
+    { records, observer, random: () => 0.5, maxAccounts: 10, ...options, store, clock },
+  );
   await manager.load();
-  return { manager, store, records, clock, heard, restart: (again, more) => managed(again, { ...options, store, clock, ...more }) };
+  return {
+    manager,
+    store,
+    records,
+    clock,
+    heard,
+    restart: (again, more) => managed(again, { ...options, store, clock, ...more }),
+  };
 }

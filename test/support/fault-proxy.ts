@@ -131,7 +131,10 @@ export class FaultProxy {
     }
     const far = connect({ ...this.#target, allowHalfOpen: true, noDelay: true });
     far.on('error', () => undefined);
-    for (const [socket, other] of [[near, far], [far, near]] as const) {
+    for (const [socket, other] of [
+      [near, far],
+      [far, near],
+    ] as const) {
       this.#open.add(socket);
       socket.on('close', (hadError) => {
         this.#open.delete(socket);
@@ -166,12 +169,14 @@ export class FaultProxy {
       this.#end(pipe);
       return;
     }
-    const size = bandwidth !== undefined ? Math.max(1, Math.floor(bandwidth / 20)) : slice ?? piece.length;
+    const size = bandwidth !== undefined ? Math.max(1, Math.floor(bandwidth / 20)) : (slice ?? piece.length);
     let at = 0;
     while (at < piece.length && !pipe.to.destroyed) {
       // Whoever is slow stops being slow when the fault ends.
       const still = this.#fault[pipe.direction];
-      const inPieces = (still?.bandwidth !== undefined && bandwidth !== undefined) || (still?.slice !== undefined && pipe.passed < sliced);
+      const inPieces =
+        (still?.bandwidth !== undefined && bandwidth !== undefined) ||
+        (still?.slice !== undefined && pipe.passed < sliced);
       const part = piece.subarray(at, inPieces ? at + size : piece.length);
       await this.#write(pipe, part);
       at += part.length;

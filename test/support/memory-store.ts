@@ -6,7 +6,9 @@ export class MemoryStore implements TokenStore {
   readonly leases = new Map<string, { owner: string; until: number }>();
   readonly debits = new Map<string, number[]>();
   /** Operations that fail while they are named here. */
-  readonly failing = new Set<'read' | 'replace' | 'acquireLease' | 'releaseLease' | 'debit' | 'used' | 'takeBack' | 'check'>();
+  readonly failing = new Set<
+    'read' | 'replace' | 'acquireLease' | 'releaseLease' | 'debit' | 'used' | 'takeBack' | 'check'
+  >();
   /** Runs before each write: to slip something in between. */
   beforeReplace: ((account: string, next: StoredRecord) => void | Promise<void>) | undefined;
 
@@ -37,7 +39,13 @@ export class MemoryStore implements TokenStore {
     if (this.leases.get(account)?.owner === owner) this.leases.delete(account);
   }
 
-  async debit(budget: string, now: number, window: number, limit: number, known: readonly number[] = []): Promise<Debit> {
+  async debit(
+    budget: string,
+    now: number,
+    window: number,
+    limit: number,
+    known: readonly number[] = [],
+  ): Promise<Debit> {
     this.#fail('debit');
     const entries = this.#counting(budget, now, window, known);
     const granted = entries.length < limit;
@@ -59,7 +67,11 @@ export class MemoryStore implements TokenStore {
     this.#fail('takeBack');
     const entries = this.debits.get(budget) ?? [];
     const index = entries.indexOf(at);
-    if (index >= 0) this.debits.set(budget, entries.filter((_, other) => other !== index));
+    if (index >= 0)
+      this.debits.set(
+        budget,
+        entries.filter((_, other) => other !== index),
+      );
   }
 
   #counting(budget: string, now: number, window: number, known: readonly number[]): number[] {

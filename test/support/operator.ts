@@ -20,13 +20,13 @@ export function operator({ operatorUrl }: Running): request.Agent {
 
 /** What /readyz says of a process that is ready. */
 export async function readinessOf(proxy: Running): Promise<Readiness> {
-  const { body } = await operator(proxy).get('/readyz').expect(200) as { body: Readiness };
+  const { body } = (await operator(proxy).get('/readyz').expect(200)) as { body: Readiness };
   return body;
 }
 
 /** What /status says. */
 export async function statusOf(proxy: Running): Promise<StatusDocument> {
-  const { body } = await operator(proxy).get('/status').expect(200) as { body: StatusDocument };
+  const { body } = (await operator(proxy).get('/status').expect(200)) as { body: StatusDocument };
   return body;
 }
 

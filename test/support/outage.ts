@@ -30,7 +30,8 @@ export async function refusedWay(target: string): Promise<Way> {
   };
   subscribe('net.client.socket', onSocket);
   return {
-    url: link.url, attempts,
+    url: link.url,
+    attempts,
     async shut() {
       shut = true;
       await link.set({ connect: 'refuse' });
@@ -57,7 +58,15 @@ let names = 0;
 function lookup(host: string, options: { all?: boolean }, done: Found): void {
   const known = ownNames.get(host);
   if (known === undefined) (realLookup as (host: string, options: object, done: Found) => void)(host, options, done);
-  else if (!known()) setImmediate(done, Object.assign(new Error(`getaddrinfo ENOTFOUND ${host}`), { code: 'ENOTFOUND', syscall: 'getaddrinfo', hostname: host }));
+  else if (!known())
+    setImmediate(
+      done,
+      Object.assign(new Error(`getaddrinfo ENOTFOUND ${host}`), {
+        code: 'ENOTFOUND',
+        syscall: 'getaddrinfo',
+        hostname: host,
+      }),
+    );
   else if (options.all === true) setImmediate(done, null, [{ address: '127.0.0.1', family: 4 }]);
   else setImmediate(done, null, '127.0.0.1', 4);
 }
@@ -74,7 +83,8 @@ export async function unknownNameWay(target: string): Promise<Way> {
   });
   dns.lookup = lookup as unknown as typeof dns.lookup;
   return {
-    url: target.replace('127.0.0.1', name), attempts,
+    url: target.replace('127.0.0.1', name),
+    attempts,
     async shut() {
       shut = true;
     },
@@ -105,7 +115,8 @@ export async function tlsWay(target: string, instead: string | undefined): Promi
     near.pipe(far).pipe(near);
   });
   return {
-    url: server.url.replace('http:', 'https:'), attempts,
+    url: server.url.replace('http:', 'https:'),
+    attempts,
     async shut() {
       shut = true;
     },

@@ -12,7 +12,10 @@ export const FIXED_TOKEN = 'fixed-tOkEn-5c1e8a90f3';
  * its own, no callers' keys, and an account `fixed` with a token that never changes. With a `listen.socket` and no port
  * of the test's own, only that.
  */
-export async function startOwnProxy(config: ConfigObject, surroundings: Partial<Surroundings> = {}): Promise<RunningProxy> {
+export async function startOwnProxy(
+  config: ConfigObject,
+  surroundings: Partial<Surroundings> = {},
+): Promise<RunningProxy> {
   const folder = temporaryFolder();
   const listen: object = config['listen'] ?? {};
   const place = 'socket' in listen ? {} : { host: '127.0.0.1', port: 0 };
@@ -22,14 +25,24 @@ export async function startOwnProxy(config: ConfigObject, surroundings: Partial<
     shutdown: { drain: '1s' },
     ...config,
     listen: { ...place, hosts: ['proxy', 'proxy.example', 'shop.internal'], ...listen },
-    accounts: { fixed: { flow: 'static', credentials: { token: FIXED_TOKEN } }, ...(config['accounts'] as object | undefined) },
+    accounts: {
+      fixed: { flow: 'static', credentials: { token: FIXED_TOKEN } },
+      ...(config['accounts'] as object | undefined),
+    },
   };
   const lines: string[] = [];
-  const app = await startApp(parseConfig(JSON.stringify(whole), process.env), { log: recorder(lines), owner: `test/${Math.random()}`, ownerIsGone: () => false, ...surroundings });
+  const app = await startApp(parseConfig(JSON.stringify(whole), process.env), {
+    log: recorder(lines),
+    owner: `test/${Math.random()}`,
+    ownerIsGone: () => false,
+    ...surroundings,
+  });
   const scheme = 'tls' in whole.listen ? 'https' : 'http';
   const { port, socket } = app.proxyAddress;
   return {
-    app, folder, lines,
+    app,
+    folder,
+    lines,
     url: port === undefined ? `unix:${socket!}` : `${scheme}://127.0.0.1:${port}`,
     operatorUrl: `http://127.0.0.1:${app.operatorAddress.port}`,
     async stop() {
@@ -40,10 +53,13 @@ export async function startOwnProxy(config: ConfigObject, surroundings: Partial<
 }
 
 /** Things to close at the end of each test, last first. */
-export function closing(): <T extends { close(): Promise<void> } | { stop(): Promise<void> }>(thing: T | Promise<T>) => Promise<T> {
+export function closing(): <T extends { close(): Promise<void> } | { stop(): Promise<void> }>(
+  thing: T | Promise<T>,
+) => Promise<T> {
   const open: ({ close(): Promise<void> } | { stop(): Promise<void> })[] = [];
   afterEach(async () => {
-    for (let thing = open.pop(); thing !== undefined; thing = open.pop()) await ('stop' in thing ? thing.stop() : thing.close());
+    for (let thing = open.pop(); thing !== undefined; thing = open.pop())
+      await ('stop' in thing ? thing.stop() : thing.close());
   });
   return async (thing) => {
     const made = await thing;

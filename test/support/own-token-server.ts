@@ -55,7 +55,8 @@ export class OwnTokenServer {
 
   private constructor(options: TokenServerOptions) {
     this.#options = { life: 3_600, ...options };
-    const answer = (request: IncomingMessage, response: ServerResponse): void => void this.#token(request, response).catch(() => response.destroy());
+    const answer = (request: IncomingMessage, response: ServerResponse): void =>
+      void this.#token(request, response).catch(() => response.destroy());
     this.#endpoint = options.tls === undefined ? createServer(answer) : createTlsServer(options.tls, answer);
     this.#endpoint.on('tlsClientError', () => undefined);
     this.#apiServer = createServer((request, response) => this.#judge(request, response));
@@ -86,7 +87,8 @@ export class OwnTokenServer {
   }
 
   count(kind: TokenCall['kind'], outcome?: TokenCall['outcome']): number {
-    return this.calls.filter((call) => call.kind === kind && (outcome === undefined || call.outcome === outcome)).length;
+    return this.calls.filter((call) => call.kind === kind && (outcome === undefined || call.outcome === outcome))
+      .length;
   }
 
   /** Every access token issued so far is refused from now on. */
@@ -105,7 +107,8 @@ export class OwnTokenServer {
   async #token(request: IncomingMessage, response: ServerResponse): Promise<void> {
     const kind = request.url === '/refresh' ? 'refresh' : 'login';
     const form = new URLSearchParams(await text(request));
-    const note = (outcome: TokenCall['outcome']): void => void this.calls.push({ kind, at: performance.now(), outcome });
+    const note = (outcome: TokenCall['outcome']): void =>
+      void this.calls.push({ kind, at: performance.now(), outcome });
     const odd = this.oddOnce ?? this.odd[kind];
     this.oddOnce = undefined;
     if (odd !== undefined && odd.cut !== true && odd.without === undefined) {
@@ -138,7 +141,12 @@ export class OwnTokenServer {
     const [access, refresh] = [`access-${this.#made}`, `refresh-${this.#made}`];
     this.#tokens.set(access, { family, end: performance.now() + life * 1_000 });
     if (rotating === true) this.#refreshes.set(refresh, { family, spent: false });
-    const whole = { access_token: access, token_type: 'Bearer', expires_in: life, ...(rotating === true && { refresh_token: refresh }) };
+    const whole = {
+      access_token: access,
+      token_type: 'Bearer',
+      expires_in: life,
+      ...(rotating === true && { refresh_token: refresh }),
+    };
     return Object.fromEntries(Object.entries(whole).filter(([name]) => !without.includes(name)));
   }
 
@@ -146,7 +154,11 @@ export class OwnTokenServer {
     const token = this.#tokens.get(/^Bearer (\S+)$/.exec(request.headers.authorization ?? '')?.[1] ?? '');
     const good = token !== undefined && performance.now() < token.end && !this.#revoked.has(token.family);
     this.api[good ? 'accepted' : 'refused'] += 1;
-    request.resume().on('end', () => response.writeHead(good ? 200 : 401, JSON_TYPE).end(good ? '{"ok":true}' : '{"error":"invalid_token"}'));
+    request
+      .resume()
+      .on('end', () =>
+        response.writeHead(good ? 200 : 401, JSON_TYPE).end(good ? '{"ok":true}' : '{"error":"invalid_token"}'),
+      );
   }
 }
 
@@ -154,7 +166,10 @@ const JSON_TYPE = { 'content-type': 'application/json' };
 
 /** An account with client credentials: no refresh token, renewed early. `tokenUrl`: the endpoint as tokenward reaches it. */
 export function clientCredentials(tokenUrl: string): Record<string, unknown> {
-  return { flow: 'oauth2', credentials: { tokenUrl: `${tokenUrl}/login`, clientId: 'app', clientSecret: 'client-secret' } };
+  return {
+    flow: 'oauth2',
+    credentials: { tokenUrl: `${tokenUrl}/login`, clientId: 'app', clientSecret: 'client-secret' },
+  };
 }
 
 /** An account like ChatApp's: a refresh token that rotates, renewed on demand, and a budget of 100 logins of which 20 are kept. Goes with `CRM_FLOW`. */
@@ -166,8 +181,16 @@ export function crmAccount(baseUrl: string): Record<string, unknown> {
 export const CRM_FLOW = {
   crm: {
     credentials: { email: 'required', password: 'required', appId: 'required' },
-    login: { url: '/login', json: { email: '{email}', password: '{password}', appId: '{appId}' }, answer: { token: '/access_token', refreshToken: '/refresh_token', expiresIn: '/expires_in' } },
-    refresh: { url: '/refresh', form: { refresh_token: '{refreshToken}' }, answer: { token: '/access_token', refreshToken: '/refresh_token', expiresIn: '/expires_in' } },
+    login: {
+      url: '/login',
+      json: { email: '{email}', password: '{password}', appId: '{appId}' },
+      answer: { token: '/access_token', refreshToken: '/refresh_token', expiresIn: '/expires_in' },
+    },
+    refresh: {
+      url: '/refresh',
+      form: { refresh_token: '{refreshToken}' },
+      answer: { token: '/access_token', refreshToken: '/refresh_token', expiresIn: '/expires_in' },
+    },
     attach: { header: 'Authorization' },
     invalid: [{ status: 401 }],
     renew: 'on-demand',

@@ -24,7 +24,7 @@ const fine: Answerer = (_request, response) => void response.end('fine');
 /** An upstream that notes what it sees and answers as the test says, or "fine". */
 export async function ownUpstream(answer: Answerer = fine): Promise<OwnUpstream> {
   const seen: Seen[] = [];
-  return { seen, ...await httpServer(noting(seen, answer)) };
+  return { seen, ...(await httpServer(noting(seen, answer))) };
 }
 
 /** The same over TLS. */

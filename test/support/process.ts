@@ -12,8 +12,14 @@ export interface Finished {
 }
 
 /** Runs the program to its end. */
-export async function run(args: readonly string[], options: { env?: NodeJS.ProcessEnv; input?: string; cwd?: string } = {}): Promise<Finished> {
-  const child = spawn(process.execPath, [MAIN, ...args], { env: { ...process.env, ...options.env }, ...(options.cwd !== undefined && { cwd: options.cwd }) });
+export async function run(
+  args: readonly string[],
+  options: { env?: NodeJS.ProcessEnv; input?: string; cwd?: string } = {},
+): Promise<Finished> {
+  const child = spawn(process.execPath, [MAIN, ...args], {
+    env: { ...process.env, ...options.env },
+    ...(options.cwd !== undefined && { cwd: options.cwd }),
+  });
   child.stdin.end(options.input ?? '');
   const output = collect(child);
   const [code] = (await once(child, 'close')) as [number | null];
@@ -36,13 +42,16 @@ export async function serve(args: readonly string[], env: NodeJS.ProcessEnv = {}
   const closed = once(child, 'close') as Promise<[number | null]>;
   const up = await new Promise<{ address: string; detail: string }>((found, reject) => {
     child.stderr.on('data', () => {
-      const line = output().stderr.split('\n').find((text) => text.includes('tokenward is up'));
+      const line = output()
+        .stderr.split('\n')
+        .find((text) => text.includes('tokenward is up'));
       if (line !== undefined) found(JSON.parse(line) as { address: string; detail: string });
     });
     void closed.then(() => reject(new Error(`tokenward ended: ${output().stderr}`)));
   });
   return {
-    child, output,
+    child,
+    output,
     url: up.address,
     operatorUrl: up.detail.slice(up.detail.indexOf('http')),
     async end(signal = 'SIGTERM') {

@@ -58,9 +58,16 @@ export async function startProxy(sandbox: Sandbox, options: ProxyOptions = {}): 
   const base = sandboxConfigObject(sandbox, folder);
   const config = parseConfig(JSON.stringify(options.config?.(base) ?? base), process.env);
   const lines: string[] = [];
-  const app = await startApp(config, { log: recorder(lines), owner: `test/${Math.random()}`, ownerIsGone: () => false, ...options.surroundings });
+  const app = await startApp(config, {
+    log: recorder(lines),
+    owner: `test/${Math.random()}`,
+    ownerIsGone: () => false,
+    ...options.surroundings,
+  });
   return {
-    app, folder, lines,
+    app,
+    folder,
+    lines,
     url: `http://127.0.0.1:${app.proxyAddress.port}`,
     operatorUrl: `http://127.0.0.1:${app.operatorAddress.port}`,
     async stop() {
@@ -75,8 +82,10 @@ export function temporaryFolder(): string {
 }
 
 export function recorder(lines: string[]): Logger {
-  const at = (level: string) => (message: string, fields?: LogFields): void => {
-    lines.push(JSON.stringify({ level, message, ...fields }));
-  };
+  const at =
+    (level: string) =>
+    (message: string, fields?: LogFields): void => {
+      lines.push(JSON.stringify({ level, message, ...fields }));
+    };
   return { trace: at('trace'), debug: at('debug'), info: at('info'), warn: at('warn'), error: at('error') };
 }

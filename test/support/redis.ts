@@ -20,7 +20,11 @@ export interface RedisServer {
 }
 
 /** Starts the program `command` (found by requireTool) on a free port; `args` are further settings. */
-export async function startRedis(command: string, args: readonly string[] = [], { plain = true }: { plain?: boolean } = {}): Promise<RedisServer> {
+export async function startRedis(
+  command: string,
+  args: readonly string[] = [],
+  { plain = true }: { plain?: boolean } = {},
+): Promise<RedisServer> {
   const folder = temporaryFolder();
   const port = await freePort();
   let child: ChildProcess | undefined;
@@ -33,12 +37,32 @@ export async function startRedis(command: string, args: readonly string[] = [], 
   };
   const start = async (more: readonly string[] = []): Promise<void> => {
     const place = plain ? ['--port', String(port)] : ['--port', '0', '--tls-port', String(port)];
-    child = spawn(command, [...place, '--bind', '127.0.0.1', '--dir', folder, '--appendonly', 'yes', '--appendfsync', 'always', '--save', '', ...args, ...more], { stdio: 'ignore' });
+    child = spawn(
+      command,
+      [
+        ...place,
+        '--bind',
+        '127.0.0.1',
+        '--dir',
+        folder,
+        '--appendonly',
+        'yes',
+        '--appendfsync',
+        'always',
+        '--save',
+        '',
+        ...args,
+        ...more,
+      ],
+      { stdio: 'ignore' },
+    );
     while (!(await (plain ? answers(port) : listens(port)))) await new Promise((resolve) => setTimeout(resolve, 20));
   };
   await start();
   return {
-    port, kill, start,
+    port,
+    kill,
+    start,
     url: `${plain ? 'redis' : 'rediss'}://127.0.0.1:${port}`,
     signal: (signal) => void child?.kill(signal),
     command: (...given) => redisCommand(port, ...given),
@@ -51,7 +75,10 @@ export async function startRedis(command: string, args: readonly string[] = [], 
 
 /** One command to the server on this port of loopback. */
 export async function redisCommand(port: number, ...args: string[]): Promise<unknown> {
-  const client = createClient({ RESP: 2, url: `redis://127.0.0.1:${port}`, socket: { reconnectStrategy: false } }).on('error', () => undefined);
+  const client = createClient({ RESP: 2, url: `redis://127.0.0.1:${port}`, socket: { reconnectStrategy: false } }).on(
+    'error',
+    () => undefined,
+  );
   await client.connect();
   try {
     return await client.sendCommand(args);

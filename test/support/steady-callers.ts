@@ -18,11 +18,22 @@ export async function seenBy(base: string, target: string): Promise<CallerSaw> {
   const answer = await call(base, target).catch(() => undefined);
   const own = answer?.headers['x-tokenward-error'];
   const after = answer?.headers['retry-after'];
-  return { startedAt, endedAt: performance.now(), status: answer?.status ?? 0, code: typeof own === 'string' ? own : undefined, retryAfter: after === undefined ? undefined : Number(after) };
+  return {
+    startedAt,
+    endedAt: performance.now(),
+    status: answer?.status ?? 0,
+    code: typeof own === 'string' ? own : undefined,
+    retryAfter: after === undefined ? undefined : Number(after),
+  };
 }
 
 /** Calls at a steady rate, one every `interval` ms whether or not earlier ones are answered, until `done` says so; resolves with what all of them got, in order of their start. */
-export async function callSteadily(base: string, target: string, interval: number, done: () => boolean): Promise<CallerSaw[]> {
+export async function callSteadily(
+  base: string,
+  target: string,
+  interval: number,
+  done: () => boolean,
+): Promise<CallerSaw[]> {
   const all: Promise<CallerSaw>[] = [];
   for (let next = performance.now(); !done(); next += interval) {
     all.push(seenBy(base, target));

@@ -28,7 +28,11 @@ function missing(context: Mocha.Context, reason: string): never {
 
 /** The path of a program, or undefined. */
 export function findTool(name: string): string | undefined {
-  const onPath = (process.env['PATH'] ?? '').split(delimiter).filter((folder) => folder !== '').map((folder) => join(folder, name)).find(isExecutable);
+  const onPath = (process.env['PATH'] ?? '')
+    .split(delimiter)
+    .filter((folder) => folder !== '')
+    .map((folder) => join(folder, name))
+    .find(isExecutable);
   if (onPath !== undefined) return onPath;
   const folder = goBin();
   return folder !== undefined && isExecutable(join(folder, name)) ? join(folder, name) : undefined;
@@ -37,7 +41,10 @@ export function findTool(name: string): string | undefined {
 /** Where `go install` puts programs; often not on PATH. */
 function goBin(): string | undefined {
   try {
-    const folder = execFileSync('go', ['env', 'GOPATH'], { encoding: 'utf8', stdio: ['ignore', 'pipe', 'ignore'] }).trim();
+    const folder = execFileSync('go', ['env', 'GOPATH'], {
+      encoding: 'utf8',
+      stdio: ['ignore', 'pipe', 'ignore'],
+    }).trim();
     return folder === '' ? undefined : join(folder, 'bin');
   } catch {
     return undefined;

@@ -7,11 +7,25 @@ import { patternBytes } from '../../src/sandbox/helper-paths.ts';
 import type { Answer } from './call.ts';
 
 /** Sends a body in pieces, with a length or (`length: false`) chunked. Resolves with the answer, even if that comes before all is sent. */
-export async function upload(base: string, target: string, pieces: Iterable<Buffer> | AsyncIterable<Buffer>, options: { method?: string; headers?: OutgoingHttpHeaders; length?: number | false; agent?: Agent } = {}): Promise<Answer> {
+export async function upload(
+  base: string,
+  target: string,
+  pieces: Iterable<Buffer> | AsyncIterable<Buffer>,
+  options: { method?: string; headers?: OutgoingHttpHeaders; length?: number | false; agent?: Agent } = {},
+): Promise<Answer> {
   const { hostname, port } = new URL(base);
   const outgoing = request({
-    host: hostname, port, path: target, method: options.method ?? 'POST', agent: options.agent ?? false,
-    headers: { ...options.headers, ...(typeof options.length === 'number' ? { 'content-length': options.length } : { 'transfer-encoding': 'chunked' }) },
+    host: hostname,
+    port,
+    path: target,
+    method: options.method ?? 'POST',
+    agent: options.agent ?? false,
+    headers: {
+      ...options.headers,
+      ...(typeof options.length === 'number'
+        ? { 'content-length': options.length }
+        : { 'transfer-encoding': 'chunked' }),
+    },
   });
   const answered = once(outgoing, 'response') as Promise<[IncomingMessage]>;
   // An answer may come, and the connection end, while the body is still on its way: that is for the caller to judge.
@@ -22,7 +36,14 @@ export async function upload(base: string, target: string, pieces: Iterable<Buff
   await Promise.race([sent, once(incoming, 'close')]);
   const body = Buffer.concat(chunks);
   const text = body.toString('utf8');
-  return { status: incoming.statusCode ?? 0, headers: incoming.headers, rawHeaders: incoming.rawHeaders, body, text, json: () => JSON.parse(text) as unknown };
+  return {
+    status: incoming.statusCode ?? 0,
+    headers: incoming.headers,
+    rawHeaders: incoming.rawHeaders,
+    body,
+    text,
+    json: () => JSON.parse(text) as unknown,
+  };
 }
 
 /** `length` bytes in pieces; byte i is i mod 251, as the sandbox's own. */

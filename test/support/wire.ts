@@ -31,7 +31,8 @@ export async function dial(base: string): Promise<Line> {
     return text;
   };
   return {
-    socket, closed,
+    socket,
+    closed,
     received: () => text,
     until: (pattern) =>
       new Promise((resolve, reject) => {

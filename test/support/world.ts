@@ -31,12 +31,23 @@ export function freshWorld(options: ProxyOptions & { sandbox?: SandboxOptions } 
 }
 
 /** The configuration with one route changed. */
-export function withRoute(prefix: string, change: Readonly<Record<string, unknown>>): (base: ConfigObject) => ConfigObject {
-  return (base) => ({ ...base, routes: (base['routes'] as { prefix: string }[]).map((route) => (route.prefix === prefix ? { ...route, ...change } : route)) });
+export function withRoute(
+  prefix: string,
+  change: Readonly<Record<string, unknown>>,
+): (base: ConfigObject) => ConfigObject {
+  return (base) => ({
+    ...base,
+    routes: (base['routes'] as { prefix: string }[]).map((route) =>
+      route.prefix === prefix ? { ...route, ...change } : route,
+    ),
+  });
 }
 
 /** The configuration with one account changed. */
-export function withAccount(name: string, change: Readonly<Record<string, unknown>>): (base: ConfigObject) => ConfigObject {
+export function withAccount(
+  name: string,
+  change: Readonly<Record<string, unknown>>,
+): (base: ConfigObject) => ConfigObject {
   return (base) => {
     const accounts = base['accounts'] as Record<string, Record<string, unknown>>;
     return { ...base, accounts: { ...accounts, [name]: { ...accounts[name], ...change } } };
@@ -50,9 +61,33 @@ export function both(...changes: ((base: ConfigObject) => ConfigObject)[]): (bas
 
 /** One read, one write and the helper paths of each vendor, as seen through the proxy of the tests. */
 export const VENDORS = [
-  { vendor: 'softline', account: 'softline', read: '/softline/v1/order/77', write: '/softline/v1/payment', helpers: '/softline/v1/sandbox', path: '/v1/sandbox', renewal: 'login' },
-  { vendor: 'chatapp', account: 'crm', read: '/crm/v1/licenses', write: '/crm/v1/licenses/5120/messengers/grWhatsApp/chats/79001234567@c.us/messages/text', helpers: '/crm/v1/sandbox', path: '/v1/sandbox', renewal: 'refresh' },
-  { vendor: 'twin', account: 'twin', read: '/twin/iam/api/v1/users/me', write: '/twin/notify/api/v1/messages', helpers: '/twin/notify/api/v1/sandbox', path: '/api/v1/sandbox', renewal: 'refresh' },
+  {
+    vendor: 'softline',
+    account: 'softline',
+    read: '/softline/v1/order/77',
+    write: '/softline/v1/payment',
+    helpers: '/softline/v1/sandbox',
+    path: '/v1/sandbox',
+    renewal: 'login',
+  },
+  {
+    vendor: 'chatapp',
+    account: 'crm',
+    read: '/crm/v1/licenses',
+    write: '/crm/v1/licenses/5120/messengers/grWhatsApp/chats/79001234567@c.us/messages/text',
+    helpers: '/crm/v1/sandbox',
+    path: '/v1/sandbox',
+    renewal: 'refresh',
+  },
+  {
+    vendor: 'twin',
+    account: 'twin',
+    read: '/twin/iam/api/v1/users/me',
+    write: '/twin/notify/api/v1/messages',
+    helpers: '/twin/notify/api/v1/sandbox',
+    path: '/api/v1/sandbox',
+    renewal: 'refresh',
+  },
 ] as const;
 
 /** Calls to a vendor's token endpoint so far. */
@@ -63,7 +98,8 @@ export function tokenCalls(sandbox: Sandbox, vendor: 'softline' | 'chatapp' | 't
 /** The values of one header as the upstream got it, in order. */
 export function headerValues(rawHeaders: readonly string[], name: string): string[] {
   const values: string[] = [];
-  for (let i = 0; i < rawHeaders.length; i += 2) if (rawHeaders[i]!.toLowerCase() === name.toLowerCase()) values.push(rawHeaders[i + 1]!);
+  for (let i = 0; i < rawHeaders.length; i += 2)
+    if (rawHeaders[i]!.toLowerCase() === name.toLowerCase()) values.push(rawHeaders[i + 1]!);
   return values;
 }
 
@@ -71,6 +107,7 @@ export function headerValues(rawHeaders: readonly string[], name: string): strin
 export function ownCode(answer: Answer): string {
   const code = answer.headers['x-tokenward-error'];
   const document = answer.json() as { code: string; status: number };
-  if (typeof code !== 'string' || document.code !== code || document.status !== answer.status) throw new Error(`not an answer of our own: ${answer.status} ${answer.text}`);
+  if (typeof code !== 'string' || document.code !== code || document.status !== answer.status)
+    throw new Error(`not an answer of our own: ${answer.status} ${answer.text}`);
   return code;
 }

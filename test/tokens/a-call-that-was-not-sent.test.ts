@@ -26,7 +26,11 @@ describe('a token endpoint that cannot be reached', () => {
     const credential = playedCredential({}, unsent, unsent);
     const { manager, clock } = await managed(credential);
     const seen: [string, number, number | undefined][] = [];
-    for (let i = 0; i < 5; i += 1) await Promise.resolve(manager.get('crm')).catch((error: unknown) => { const { code, status, retryAfter } = error as TokenwardError; seen.push([code, status, retryAfter]); });
+    for (let i = 0; i < 5; i += 1)
+      await Promise.resolve(manager.get('crm')).catch((error: unknown) => {
+        const { code, status, retryAfter } = error as TokenwardError;
+        seen.push([code, status, retryAfter]);
+      });
     assert.deepEqual(new Set(seen.map(([code, status]) => `${code} ${status}`)), new Set(['token_unavailable 503']));
     clock.pass(seen[0]![2]! * 1_000);
     assert.equal((await manager.get('crm')).generation, 1);
@@ -36,7 +40,10 @@ describe('a token endpoint that cannot be reached', () => {
     const credential = playedCredential({ canRefresh: false, budget }, ...Array.from({ length: 100 }, () => unsent));
     const { manager, clock, store } = await managed(credential);
     for (let i = 0; i < 90; i += 1) {
-      await assert.rejects(async () => manager.get('crm'), (error: TokenwardError) => error.code === 'token_unavailable');
+      await assert.rejects(
+        async () => manager.get('crm'),
+        (error: TokenwardError) => error.code === 'token_unavailable',
+      );
       clock.pass(1_250);
     }
     assert.equal((store.debits.get('logins') ?? []).length, 0);
@@ -56,7 +63,10 @@ describe('a spend note whose answer came late', () => {
       if (late) throw new StoreError('no answer within 500 ms');
       return written;
     };
-    await assert.rejects(async () => manager.renew('crm', first), (error: TokenwardError) => error.code === 'store_unavailable');
+    await assert.rejects(
+      async () => manager.renew('crm', first),
+      (error: TokenwardError) => error.code === 'store_unavailable',
+    );
     late = false;
     clock.pass(5_000);
     // The store is looked at once a second, and given a moment after that.

@@ -10,21 +10,31 @@ describe('a refresh that keeps failing though its endpoint answers', () => {
     const credential = playedCredential({ budget }, granted(), answered, answered, answered);
     const { manager, clock } = await managed(credential);
     const first = await manager.get('crm');
-    await assert.rejects(async () => manager.renew('crm', first), (error: TokenwardError) => error.code === 'token_unavailable' && error.status === 503);
+    await assert.rejects(
+      async () => manager.renew('crm', first),
+      (error: TokenwardError) => error.code === 'token_unavailable' && error.status === 503,
+    );
     clock.pass(3_000);
     assert.equal((await manager.renew('crm', first)).generation, 2);
     assert.deepEqual(credential.calls, ['login', 'refresh', 'refresh', 'refresh', 'login']);
   });
 
   it('while the login fails as well, the refresh token is kept, and one login in five minutes is all that is spent', async () => {
-    const credential = playedCredential({ budget }, granted({ refreshSecret: 'r1' }), ...Array.from({ length: 100 }, () => answered));
+    const credential = playedCredential(
+      { budget },
+      granted({ refreshSecret: 'r1' }),
+      ...Array.from({ length: 100 }, () => answered),
+    );
     const { manager, clock, store } = await managed(credential);
     const first = await manager.get('crm');
     for (let second = 0; second < 600; second += 5) {
       await Promise.resolve(manager.renew('crm', first)).catch(() => undefined);
       clock.pass(5_000);
     }
-    assert.ok((store.debits.get('logins') ?? []).length <= 5, `${store.debits.get('logins')?.length} logins in ten minutes`);
+    assert.ok(
+      (store.debits.get('logins') ?? []).length <= 5,
+      `${store.debits.get('logins')?.length} logins in ten minutes`,
+    );
     assert.ok(credential.spent.every((spent) => spent === 'r1'));
     credential.answers.length = 0;
     clock.pass(20_000);
@@ -33,7 +43,11 @@ describe('a refresh that keeps failing though its endpoint answers', () => {
   });
 
   it('is not given up while the old token serves: there is time, and logins are rationed', async () => {
-    const credential = playedCredential({ budget, renew: 'early' }, granted(), ...Array.from({ length: 10 }, () => answered));
+    const credential = playedCredential(
+      { budget, renew: 'early' },
+      granted(),
+      ...Array.from({ length: 10 }, () => answered),
+    );
     const { manager, clock } = await managed(credential);
     await manager.get('crm');
     clock.pass(0.86 * 3_600_000);

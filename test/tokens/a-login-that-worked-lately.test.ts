@@ -10,16 +10,28 @@ describe('a login that worked within the last hour', () => {
     const { manager, clock } = await managed(credential);
     const first = await manager.get('crm');
     clock.pass(30 * MINUTES);
-    await assert.rejects(async () => manager.renew('crm', first), (error: TokenwardError) => error.code === 'token_unavailable' && error.retryAfter === 180);
+    await assert.rejects(
+      async () => manager.renew('crm', first),
+      (error: TokenwardError) => error.code === 'token_unavailable' && error.retryAfter === 180,
+    );
     assert.deepEqual([manager.status()[0]?.state, manager.status()[0]?.dead], ['down', false]);
     clock.pass(2 * MINUTES);
-    await assert.rejects(async () => manager.renew('crm', first), (error: TokenwardError) => error.retryAfter === 60);
+    await assert.rejects(
+      async () => manager.renew('crm', first),
+      (error: TokenwardError) => error.retryAfter === 60,
+    );
     assert.deepEqual(credential.calls, ['login', 'login']);
     clock.pass(1 * MINUTES + 1);
-    await assert.rejects(async () => manager.renew('crm', first), (error: TokenwardError) => error.code === 'credential_dead');
+    await assert.rejects(
+      async () => manager.renew('crm', first),
+      (error: TokenwardError) => error.code === 'credential_dead',
+    );
     assert.deepEqual([manager.status()[0]?.state, manager.status()[0]?.dead], ['dead', true]);
     clock.pass(600 * MINUTES);
-    await assert.rejects(async () => manager.renew('crm', first), (error: TokenwardError) => error.code === 'credential_dead');
+    await assert.rejects(
+      async () => manager.renew('crm', first),
+      (error: TokenwardError) => error.code === 'credential_dead',
+    );
     assert.equal(credential.calls.length, 3);
   });
 
@@ -31,7 +43,10 @@ describe('a login that worked within the last hour', () => {
     clock.pass(3 * MINUTES + 1);
     const second = await manager.renew('crm', first);
     assert.equal(manager.status()[0]?.state, 'working');
-    await assert.rejects(async () => manager.renew('crm', second), (error: TokenwardError) => error.code === 'token_unavailable');
+    await assert.rejects(
+      async () => manager.renew('crm', second),
+      (error: TokenwardError) => error.code === 'token_unavailable',
+    );
   });
 
   it('the second look is kept over a restart', async () => {
@@ -40,10 +55,16 @@ describe('a login that worked within the last hour', () => {
     await assert.rejects(async () => world.manager.renew('crm', first));
     const later = playedCredential({ canRefresh: false }, refused);
     const { manager, clock } = await world.restart(later);
-    await assert.rejects(async () => manager.renew('crm', first), (error: TokenwardError) => error.code === 'token_unavailable');
+    await assert.rejects(
+      async () => manager.renew('crm', first),
+      (error: TokenwardError) => error.code === 'token_unavailable',
+    );
     assert.deepEqual(later.calls, []);
     clock.pass(3 * MINUTES + 1);
-    await assert.rejects(async () => manager.renew('crm', first), (error: TokenwardError) => error.code === 'credential_dead');
+    await assert.rejects(
+      async () => manager.renew('crm', first),
+      (error: TokenwardError) => error.code === 'credential_dead',
+    );
   });
 
   it('credentials that were changed meanwhile get their chance at once', async () => {
@@ -65,6 +86,9 @@ describe('a login that worked within the last hour', () => {
     const { manager, clock } = await managed(credential);
     const first = await manager.get('crm');
     clock.pass(61 * MINUTES);
-    await assert.rejects(async () => manager.renew('crm', first), (error: TokenwardError) => error.code === 'credential_dead');
+    await assert.rejects(
+      async () => manager.renew('crm', first),
+      (error: TokenwardError) => error.code === 'credential_dead',
+    );
   });
 });

@@ -28,7 +28,13 @@ describe('two deployments with one store and one name for two identities', () =>
     const world = await managed(theirs);
     const first = await world.manager.get('crm');
     const told: string[] = [];
-    const observer = { renewed: () => undefined, withheld: () => undefined, changed: () => undefined, storeFailed: () => undefined, foreignRecord: ({ account }: { account: string }) => void told.push(account) };
+    const observer = {
+      renewed: () => undefined,
+      withheld: () => undefined,
+      changed: () => undefined,
+      storeFailed: () => undefined,
+      foreignRecord: ({ account }: { account: string }) => void told.push(account),
+    };
     const ours = playedCredential({ identity: 'we' });
     const { manager } = await world.restart(ours, { observer });
     let token = await manager.get('crm');
@@ -37,7 +43,10 @@ describe('two deployments with one store and one name for two identities', () =>
       await world.manager.renewNow('crm');
     }
     assert.notEqual(token.reveal(), first.reveal());
-    assert.deepEqual([ours.calls.filter((kind) => kind === 'login').length, theirs.calls.filter((kind) => kind === 'login').length], [1, 1]);
+    assert.deepEqual(
+      [ours.calls.filter((kind) => kind === 'login').length, theirs.calls.filter((kind) => kind === 'login').length],
+      [1, 1],
+    );
     assert.deepEqual(told, ['crm']);
   });
 });

@@ -2,13 +2,24 @@ import assert from 'node:assert/strict';
 import type { TokenwardError } from '../../src/errors.ts';
 import { EMPTY_RECORD } from '../../src/tokens/records.ts';
 import { Token } from '../../src/tokens/token.ts';
-import { failed, granted, managed, playedCredential, refused, type Managed, type PlayedCredential } from '../support/credential.ts';
+import {
+  failed,
+  granted,
+  managed,
+  playedCredential,
+  refused,
+  type Managed,
+  type PlayedCredential,
+} from '../support/credential.ts';
 
-const isDead = (error: TokenwardError): boolean => error.code === 'credential_dead' && /tokenward import crm/.test(error.detail ?? '');
+const isDead = (error: TokenwardError): boolean =>
+  error.code === 'credential_dead' && /tokenward import crm/.test(error.detail ?? '');
 const lost = failed({ reason: 'reset', maybeSpent: true });
 
 /** An account that knows no login and whose refresh token `r0` was imported. */
-async function imported(...answers: Parameters<typeof playedCredential>[1][]): Promise<Managed & { credential: PlayedCredential }> {
+async function imported(
+  ...answers: Parameters<typeof playedCredential>[1][]
+): Promise<Managed & { credential: PlayedCredential }> {
   const credential = playedCredential({ canLogin: false }, ...answers);
   const world = await managed(credential);
   await bring(world, 'r0');
@@ -19,7 +30,11 @@ async function bring({ records, clock }: Managed, refresh: string): Promise<void
   const now = clock.wall();
   const before = await records.read('crm');
   const generation = before.generation + 1;
-  const token = new Token({ generation, obtainedAt: now, expiresAt: now, refreshExpiresAt: undefined, deadline: 0 }, '', refresh);
+  const token = new Token(
+    { generation, obtainedAt: now, expiresAt: now, refreshExpiresAt: undefined, deadline: 0 },
+    '',
+    refresh,
+  );
   await records.replace('crm', { ...EMPTY_RECORD, revision: before.revision, generation, identity: 'who', token });
 }
 
@@ -28,7 +43,13 @@ describe('an account whose flow has a refresh and no login', () => {
     const { manager, credential } = await imported(granted({ refreshSecret: 'r1' }));
     const first = await manager.get('crm');
     await manager.renew('crm', first);
-    assert.deepEqual([credential.calls, credential.spent], [['refresh', 'refresh'], ['r0', 'r1']]);
+    assert.deepEqual(
+      [credential.calls, credential.spent],
+      [
+        ['refresh', 'refresh'],
+        ['r0', 'r1'],
+      ],
+    );
   });
 
   it('after a refresh that was cut spends the current token once more, never an older one', async () => {
@@ -73,7 +94,10 @@ describe('an account whose flow has a refresh and no login', () => {
     const out = failed({ reason: 'status_5xx' });
     const { manager, clock, credential } = await imported(...Array.from({ length: 12 }, () => out));
     for (let i = 0; i < 11; i += 1) {
-      await assert.rejects(async () => manager.get('crm'), (error: TokenwardError) => error.code === 'token_unavailable');
+      await assert.rejects(
+        async () => manager.get('crm'),
+        (error: TokenwardError) => error.code === 'token_unavailable',
+      );
       clock.pass(20_000);
     }
     assert.equal((await manager.get('crm')).generation, 2);

@@ -5,7 +5,10 @@ import { EmbeddedStore } from '../../src/tokens/stores/embedded.ts';
 import { temporaryFolder } from '../support/proxy.ts';
 import { describeStoreContract, type StoreFactory } from './store-contract.ts';
 
-interface Handle { readonly store: AnnouncingStore; readonly heard: string[] }
+interface Handle {
+  readonly store: AnnouncingStore;
+  readonly heard: string[];
+}
 
 /** Handles on one store, each of which hears what the others announce, as workers do. */
 function workers(): StoreFactory & { handles: Handle[] } {
@@ -15,10 +18,13 @@ function workers(): StoreFactory & { handles: Handle[] } {
     handles,
     async open(options = {}) {
       const heard: string[] = [];
-      const store = new AnnouncingStore(EmbeddedStore.open(folder, { ownerIsGone: options.ownerIsGone ?? (() => false), now: options.now ?? Date.now }), {
-        announce: (account) => handles.filter((one) => one !== handle).forEach((one) => one.hear?.(account)),
-        listen: (hear) => void (handle.hear = hear),
-      });
+      const store = new AnnouncingStore(
+        EmbeddedStore.open(folder, { ownerIsGone: options.ownerIsGone ?? (() => false), now: options.now ?? Date.now }),
+        {
+          announce: (account) => handles.filter((one) => one !== handle).forEach((one) => one.hear?.(account)),
+          listen: (hear) => void (handle.hear = hear),
+        },
+      );
       const handle: Handle & { hear?: (account: string) => void } = { store, heard };
       await store.watch((account) => void heard.push(account));
       handles.push(handle);
@@ -40,7 +46,10 @@ describe('a write to the store that workers share', () => {
     await factory.open();
     assert.equal(await store.replace('crm', 0, { revision: 1, generation: 1, sealed: Buffer.from('x') }), true);
     assert.equal(await store.replace('crm', 0, { revision: 1, generation: 1, sealed: Buffer.from('y') }), false);
-    assert.deepEqual(factory.handles.map(({ heard }) => heard), [[], ['crm']]);
+    assert.deepEqual(
+      factory.handles.map(({ heard }) => heard),
+      [[], ['crm']],
+    );
     await factory.cleanUp();
   });
 });

@@ -8,21 +8,25 @@ import { startProxy, temporaryFolder, type RunningProxy } from '../support/proxy
 import { requireBuild } from '../support/tools.ts';
 import { ownCode } from '../support/world.ts';
 
-describe('ChatApp\'s quota of logins', () => {
+describe("ChatApp's quota of logins", () => {
   const clock = new FakeClock();
   let sandbox: Sandbox;
   let folder: string;
   let proxy: RunningProxy;
   const start = async (): Promise<void> => {
     proxy = await startProxy(sandbox, {
-      folder, surroundings: { clock },
+      folder,
+      surroundings: { clock },
       config: (base) => {
         const accounts = base['accounts'] as Record<string, object>;
         return {
           ...base,
           // The same email and appId under another name: the upstream counts them as one.
           accounts: { ...accounts, crm2: accounts['crm'] },
-          routes: [...(base['routes'] as object[]), { prefix: '/crm2', upstream: sandbox.urls.chatapp, account: 'crm2' }],
+          routes: [
+            ...(base['routes'] as object[]),
+            { prefix: '/crm2', upstream: sandbox.urls.chatapp, account: 'crm2' },
+          ],
         };
       },
     });

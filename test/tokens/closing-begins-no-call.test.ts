@@ -4,7 +4,8 @@ import type { Outcome } from '../../src/tokens/credential.ts';
 import { failed, granted, managed, playedCredential, refused } from '../support/credential.ts';
 import { eventually } from '../support/eventually.ts';
 
-const isEnd = (error: unknown): boolean => error instanceof TokenwardError && (error.code === 'shutting_down' || error.code === 'token_unavailable');
+const isEnd = (error: unknown): boolean =>
+  error instanceof TokenwardError && (error.code === 'shutting_down' || error.code === 'token_unavailable');
 
 /** An answer of a token endpoint that comes when the test says so. */
 function later(): { readonly answer: () => Promise<Outcome>; give(outcome: Outcome): void } {
@@ -67,7 +68,8 @@ describe('a process that ends in the middle of a renewal', () => {
       const call = later();
       const credential = playedCredential({}, ...(kind === 'refresh' ? [granted()] : []), call.answer);
       const world = await managed(credential);
-      const asked = (async () => (kind === 'login' ? world.manager.get('crm') : world.manager.renew('crm', await world.manager.get('crm'))))();
+      const asked = (async () =>
+        kind === 'login' ? world.manager.get('crm') : world.manager.renew('crm', await world.manager.get('crm')))();
       await eventually('the call is under way', () => credential.calls.at(-1) === kind);
       const closed = world.manager.close();
       call.give(failed());
@@ -75,7 +77,11 @@ describe('a process that ends in the middle of a renewal', () => {
       await closed;
       assert.equal(credential.calls.at(-1), kind);
       assert.equal(credential.calls.length, kind === 'login' ? 1 : 2);
-      assert.equal((await world.records.read('crm')).intent, undefined, 'a call that failed for certain leaves no note');
+      assert.equal(
+        (await world.records.read('crm')).intent,
+        undefined,
+        'a call that failed for certain leaves no note',
+      );
     });
   }
 
@@ -94,7 +100,11 @@ describe('a process that ends in the middle of a renewal', () => {
 
   it('gives up a login that a budget has not been asked for yet', async () => {
     const call = later();
-    const credential = playedCredential({ budget: { key: 'k', logins: 10, window: 3_600_000, reserve: 0 } }, granted(), call.answer);
+    const credential = playedCredential(
+      { budget: { key: 'k', logins: 10, window: 3_600_000, reserve: 0 } },
+      granted(),
+      call.answer,
+    );
     const world = await managed(credential);
     const asked = world.manager.renew('crm', await world.manager.get('crm'));
     await eventually('the refresh is under way', () => credential.calls.length === 2);
@@ -102,7 +112,9 @@ describe('a process that ends in the middle of a renewal', () => {
     call.give(refused);
     await assert.rejects(async () => asked, isEnd);
     await closed;
-    const { manager } = await world.restart(playedCredential({ budget: { key: 'k', logins: 10, window: 3_600_000, reserve: 0 } }));
+    const { manager } = await world.restart(
+      playedCredential({ budget: { key: 'k', logins: 10, window: 3_600_000, reserve: 0 } }),
+    );
     await manager.refreshBudgets();
     assert.equal(manager.status()[0]?.budget?.remaining, 9);
   });

@@ -49,7 +49,7 @@ const SEALS: Readonly<Record<string, (good: Buffer) => Buffer>> = {
   'of an unknown format': (good) => Buffer.concat([Buffer.from([2]), good.subarray(1)]),
   'with a bit turned': (good) => Buffer.concat([good.subarray(0, -1), Buffer.from([good.at(-1)! ^ 1])]),
   'cut in half': (good) => good.subarray(0, good.length / 2),
-  'empty': () => Buffer.alloc(0),
+  empty: () => Buffer.alloc(0),
   'of another key': () => new Seal(OTHER_KEY).seal('{"identity":"who"}', 'tokenward\ncrm\n1'),
   'of another account': () => new Seal(KEY).seal('{"identity":"who"}', 'tokenward\nshop\n1'),
 };
@@ -70,7 +70,10 @@ describe('a record that does not open', () => {
       beforeEach(async () => {
         folder = temporaryFolder();
         const keyPrefix = `damaged-${Math.random()}`;
-        store = kind === 'embedded' ? EmbeddedStore.open(folder, { ownerIsGone: () => false, now: Date.now }) : await RedisStore.open(redisOptions(server, { keyPrefix }));
+        store =
+          kind === 'embedded'
+            ? EmbeddedStore.open(folder, { ownerIsGone: () => false, now: Date.now })
+            : await RedisStore.open(redisOptions(server, { keyPrefix }));
         place = kind === 'embedded' ? 'record/crm' : `${keyPrefix}:record:{crm}`;
         records = new Records(store, new Seal(KEY), new FakeClock());
         await records.replace('shop', { ...EMPTY_RECORD, generation: 1, identity: 'who' });
@@ -82,7 +85,12 @@ describe('a record that does not open', () => {
 
       /** It names the account and the row, and nothing else is touched by it. */
       async function concernsItsOwnAccountOnly(what: string, more: RegExp = /./): Promise<void> {
-        const named = (error: unknown): boolean => error instanceof RecordError && error.message.includes('account crm ') && error.message.includes(place) && error.message.includes('left as it is') && more.test(error.message);
+        const named = (error: unknown): boolean =>
+          error instanceof RecordError &&
+          error.message.includes('account crm ') &&
+          error.message.includes(place) &&
+          error.message.includes('left as it is') &&
+          more.test(error.message);
         const before = await raw();
         await assert.rejects(records.read('crm'), named, what);
         await assert.rejects(records.read('crm', 'who'), named, what);
@@ -92,12 +100,21 @@ describe('a record that does not open', () => {
       }
 
       async function raw(): Promise<unknown> {
-        if (kind === 'redis') return server.command('TYPE', place).then(async (type) => (type === 'hash' ? server.command('HGETALL', place) : server.command('GET', place)));
+        if (kind === 'redis')
+          return server
+            .command('TYPE', place)
+            .then(async (type) => (type === 'hash' ? server.command('HGETALL', place) : server.command('GET', place)));
         return withRaw((db) => db.get(place));
       }
 
       async function withRaw<T>(act: (db: ReturnType<typeof open<string, string>>) => T | Promise<T>): Promise<T> {
-        const db = open<string, string>({ path: join(folder, 'tokens.mdb'), encoding: 'string', overlappingSync: false, noSubdir: true, maxReaders: 512 });
+        const db = open<string, string>({
+          path: join(folder, 'tokens.mdb'),
+          encoding: 'string',
+          overlappingSync: false,
+          noSubdir: true,
+          maxReaders: 512,
+        });
         try {
           return await act(db);
         } finally {
@@ -107,7 +124,11 @@ describe('a record that does not open', () => {
 
       for (const [what, text] of Object.entries(INSIDE)) {
         it(`${what} inside the seal: the error names account and key, and concerns nobody else`, async () => {
-          await store.replace('crm', 0, { revision: 1, generation: 1, sealed: new Seal(KEY).seal(text, 'tokenward\ncrm\n1') });
+          await store.replace('crm', 0, {
+            revision: 1,
+            generation: 1,
+            sealed: new Seal(KEY).seal(text, 'tokenward\ncrm\n1'),
+          });
           await concernsItsOwnAccountOnly(what);
         });
       }
@@ -116,26 +137,48 @@ describe('a record that does not open', () => {
         it(`a seal ${what}: the error names account and key, and concerns nobody else`, async () => {
           const good = new Seal(KEY).seal('{"identity":"who"}', 'tokenward\ncrm\n1');
           await store.replace('crm', 0, { revision: 1, generation: 1, sealed: spoil(good) });
-          await concernsItsOwnAccountOnly(what, what === 'of another key' ? new RegExp(OTHER_KEY.id.toString('hex')) : what === 'of an unknown format' ? /format \(2\)/ : /./);
+          await concernsItsOwnAccountOnly(
+            what,
+            what === 'of another key'
+              ? new RegExp(OTHER_KEY.id.toString('hex'))
+              : what === 'of an unknown format'
+                ? /format \(2\)/
+                : /./,
+          );
         });
       }
 
       it('a row that is none of this program: the same, for reading and for writing', async () => {
-        const rows = kind === 'embedded'
-          ? ['', '{', 'null', '[]', '{"__proto__":{"revision":1,"generation":1,"sealed":""}}', '{"revision":"1","generation":1,"sealed":"x"}', '{"revision":1,"generation":-1,"sealed":"x"}'].map((text) => () => withRaw((db) => db.put(place, text)))
-          : [
-            () => server.command('SET', place, 'a text'),
-            () => server.command('HSET', place, 'revision', '1'),
-            () => server.command('HSET', place, 'revision', 'one', 'generation', '1', 'sealed', ''),
-            () => server.command('HSET', place, 'revision', '1', 'generation', 'x', 'sealed', ''),
-            () => server.command('HSET', place, 'revision', '1e3', 'generation', '99999999999999999999', 'sealed', ''),
-          ];
+        const rows =
+          kind === 'embedded'
+            ? [
+                '',
+                '{',
+                'null',
+                '[]',
+                '{"__proto__":{"revision":1,"generation":1,"sealed":""}}',
+                '{"revision":"1","generation":1,"sealed":"x"}',
+                '{"revision":1,"generation":-1,"sealed":"x"}',
+              ].map((text) => () => withRaw((db) => db.put(place, text)))
+            : [
+                () => server.command('SET', place, 'a text'),
+                () => server.command('HSET', place, 'revision', '1'),
+                () => server.command('HSET', place, 'revision', 'one', 'generation', '1', 'sealed', ''),
+                () => server.command('HSET', place, 'revision', '1', 'generation', 'x', 'sealed', ''),
+                () =>
+                  server.command('HSET', place, 'revision', '1e3', 'generation', '99999999999999999999', 'sealed', ''),
+              ];
         for (const [index, write] of rows.entries()) {
           if (kind === 'redis') await server.command('DEL', place);
           await write();
           await concernsItsOwnAccountOnly(`row ${index}`);
-          const written = await store.replace('crm', 1, { revision: 2, generation: 1, sealed: Buffer.from('x') }).catch((error: unknown) => error);
-          assert.ok(written === false || (written instanceof RecordError && written.message.includes(place)), `row ${index}: ${String(written)}`);
+          const written = await store
+            .replace('crm', 1, { revision: 2, generation: 1, sealed: Buffer.from('x') })
+            .catch((error: unknown) => error);
+          assert.ok(
+            written === false || (written instanceof RecordError && written.message.includes(place)),
+            `row ${index}: ${String(written)}`,
+          );
         }
       });
 
@@ -152,7 +195,9 @@ describe('a record that does not open', () => {
 
       it('a count of logins that cannot be read never counts as none: the error names it, and other counts go on', async () => {
         const budget = place.replace('record', 'budget');
-        for (const text of kind === 'redis' ? ['x'] : ['', '{', 'null', '{}', '{"0":1}', '[1,"2"]', '[null]', '[1e999]']) {
+        for (const text of kind === 'redis'
+          ? ['x']
+          : ['', '{', 'null', '{}', '{"0":1}', '[1,"2"]', '[null]', '[1e999]']) {
           if (kind === 'embedded') await withRaw((db) => db.put(budget, text));
           else await server.command('SET', budget, text);
           const named = (error: unknown): boolean => error instanceof RecordError && error.message.includes(budget);
@@ -166,7 +211,10 @@ describe('a record that does not open', () => {
 
       it('an error of the store itself is none of these', async () => {
         await store.close();
-        await assert.rejects(records.read('crm'), (error: unknown) => error instanceof StoreError && !(error instanceof RecordError));
+        await assert.rejects(
+          records.read('crm'),
+          (error: unknown) => error instanceof StoreError && !(error instanceof RecordError),
+        );
       });
     });
   }

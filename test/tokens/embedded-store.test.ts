@@ -67,11 +67,30 @@ describe('the embedded store', () => {
 
   it('a damaged or foreign record is an error, never "none", and stays as it is', async () => {
     const store = openStore();
-    const raw = open<string, string>({ path: join(folder, 'tokens.mdb'), encoding: 'string', overlappingSync: false, noSubdir: true, maxReaders: 512 });
-    for (const text of ['', '{', '{"revision":1', '{}', '[]', 'null', '{"revision":"1","generation":1,"sealed":"x"}', '{"revision":1,"generation":1.5,"sealed":"x"}']) {
+    const raw = open<string, string>({
+      path: join(folder, 'tokens.mdb'),
+      encoding: 'string',
+      overlappingSync: false,
+      noSubdir: true,
+      maxReaders: 512,
+    });
+    for (const text of [
+      '',
+      '{',
+      '{"revision":1',
+      '{}',
+      '[]',
+      'null',
+      '{"revision":"1","generation":1,"sealed":"x"}',
+      '{"revision":1,"generation":1.5,"sealed":"x"}',
+    ]) {
       await raw.put('record/crm', text);
       await assert.rejects(store.read('crm'), StoreError, text);
-      await assert.rejects(store.replace('crm', 1, { revision: 2, generation: 2, sealed: Buffer.from('x') }), StoreError, text);
+      await assert.rejects(
+        store.replace('crm', 1, { revision: 2, generation: 2, sealed: Buffer.from('x') }),
+        StoreError,
+        text,
+      );
       assert.equal(raw.get('record/crm'), text);
     }
     await raw.close();
@@ -82,7 +101,10 @@ describe('the embedded store', () => {
     ['one byte', () => Buffer.from('x')],
     ['zeros', (good) => Buffer.alloc(good.length)],
     ['a good one whose first page is gone', (good) => Buffer.concat([Buffer.alloc(4_096), good.subarray(4_096)])],
-    ['a good one whose second page is gone', (good) => Buffer.concat([good.subarray(0, 4_096), Buffer.alloc(4_096), good.subarray(8_192)])],
+    [
+      'a good one whose second page is gone',
+      (good) => Buffer.concat([good.subarray(0, 4_096), Buffer.alloc(4_096), good.subarray(8_192)]),
+    ],
     ['a good one cut to a byte', (good) => good.subarray(0, 1)],
     ['a good one cut to half a page', (good) => good.subarray(0, 2_048)],
     ['a good one cut to its first page', (good) => good.subarray(0, 4_096)],
@@ -96,7 +118,11 @@ describe('the embedded store', () => {
       const file = join(folder, 'tokens.mdb');
       writeFileSync(file, spoil(readFileSync(file)));
       const before = readFileSync(file);
-      assert.throws(() => openStore(), (error: unknown) => error instanceof StoreError && error.message.includes(folder) && error.message.includes('move'));
+      assert.throws(
+        () => openStore(),
+        (error: unknown) =>
+          error instanceof StoreError && error.message.includes(folder) && error.message.includes('move'),
+      );
       assert.ok(readFileSync(file).equals(before));
     });
   }
@@ -109,8 +135,10 @@ describe('the embedded store', () => {
 
   it('a store that has grown, and shrunk in use, opens again', async () => {
     const store = openStore();
-    for (let account = 0; account < 200; account += 1) await store.replace(`a${account}`, 0, { revision: 1, generation: 1, sealed: Buffer.alloc(3_000, account) });
-    for (let account = 0; account < 200; account += 1) await store.replace(`a${account}`, 1, { revision: 2, generation: 2, sealed: Buffer.from('short') });
+    for (let account = 0; account < 200; account += 1)
+      await store.replace(`a${account}`, 0, { revision: 1, generation: 1, sealed: Buffer.alloc(3_000, account) });
+    for (let account = 0; account < 200; account += 1)
+      await store.replace(`a${account}`, 1, { revision: 2, generation: 2, sealed: Buffer.from('short') });
     await store.close();
     assert.equal((await openStore().read('a77'))?.sealed.toString(), 'short');
   });
@@ -118,7 +146,10 @@ describe('the embedded store', () => {
   it('a folder that cannot be made: one clear message with the path', () => {
     writeFileSync(join(folder, 'file'), '');
     folder = join(folder, 'file', 'below');
-    assert.throws(() => openStore(), (error: unknown) => error instanceof StoreError && error.message.includes(folder));
+    assert.throws(
+      () => openStore(),
+      (error: unknown) => error instanceof StoreError && error.message.includes(folder),
+    );
     assert.throws(() => keyBesideStore(folder), StoreError);
     folder = join(folder, '..', '..');
   });
@@ -135,6 +166,9 @@ describe('the embedded store', () => {
 
   it('a key that cannot be read is an error that names its file', () => {
     mkdirSync(join(folder, 'store.key'));
-    assert.throws(() => keyBesideStore(folder), (error: unknown) => error instanceof StoreError && error.message.includes(join(folder, 'store.key')));
+    assert.throws(
+      () => keyBesideStore(folder),
+      (error: unknown) => error instanceof StoreError && error.message.includes(join(folder, 'store.key')),
+    );
   });
 });

@@ -52,7 +52,10 @@ describe('the end of a token', () => {
   });
 
   it('is spread between 75 % and 85 % of the life, so that many accounts do not renew together', async () => {
-    for (const [random, at] of [[0, 0.85], [1, 0.75]] as const) {
+    for (const [random, at] of [
+      [0, 0.85],
+      [1, 0.75],
+    ] as const) {
       const credential = playedCredential({ renew: 'early' });
       const { manager, clock } = await managed(credential, { random: () => random });
       await manager.get('crm');

@@ -5,9 +5,15 @@ import { managed, playedCredential, refused, type Managed } from '../support/cre
 const REFRESH_ONLY = { refreshSecret: 'imported-refresh', secret: undefined, expiresAt: undefined };
 
 describe('an imported token', () => {
-  const bring = ({ store, records, clock }: Managed, credential = playedCredential(), grant: Parameters<typeof importToken>[3] = REFRESH_ONLY): Promise<number> =>
+  const bring = (
+    { store, records, clock }: Managed,
+    credential = playedCredential(),
+    grant: Parameters<typeof importToken>[3] = REFRESH_ONLY,
+  ): Promise<number> =>
     importToken(store, records, credential, grant, {
-      owner: 'import', clock, wait: 1_000,
+      owner: 'import',
+      clock,
+      wait: 1_000,
       timers: { after: (ms, action) => (clock.pass(ms), setImmediate(action), () => undefined) },
     });
 
@@ -17,7 +23,10 @@ describe('an imported token', () => {
     await world.manager.get('crm');
     const generation = await bring(world, credential);
     const record = await world.records.read('crm', credential.identity);
-    assert.deepEqual([generation, record.generation, record.identity, record.token?.revealRefresh()], [2, 2, 'who', 'imported-refresh']);
+    assert.deepEqual(
+      [generation, record.generation, record.identity, record.token?.revealRefresh()],
+      [2, 2, 'who', 'imported-refresh'],
+    );
   });
 
   it('leaves a record of another identity alone', async () => {
@@ -41,7 +50,12 @@ describe('an imported token', () => {
     const credential = playedCredential({}, refused);
     const world = await managed(credential);
     await assert.rejects(async () => world.manager.get('crm'));
-    await world.records.replace('crm', { ...await world.records.read('crm'), failures: 7, retryAt: world.clock.wall() + 60_000, intent: { kind: 'refresh', startedAt: world.clock.wall(), attempt: 1 } });
+    await world.records.replace('crm', {
+      ...(await world.records.read('crm')),
+      failures: 7,
+      retryAt: world.clock.wall() + 60_000,
+      intent: { kind: 'refresh', startedAt: world.clock.wall(), attempt: 1 },
+    });
     await bring(world, credential);
     const { dead, failures, retryAt, intent } = await world.records.read('crm');
     assert.deepEqual([dead, failures, retryAt, intent], [undefined, 0, undefined, undefined]);
@@ -52,7 +66,11 @@ describe('an imported token', () => {
   it('with an access token that lives is used at once', async () => {
     const credential = playedCredential();
     const world = await managed(credential);
-    await bring(world, credential, { refreshSecret: 'imported-refresh', secret: 'imported-access', expiresAt: world.clock.wall() + 60_000 });
+    await bring(world, credential, {
+      refreshSecret: 'imported-refresh',
+      secret: 'imported-access',
+      expiresAt: world.clock.wall() + 60_000,
+    });
     assert.equal((await world.manager.get('crm')).reveal(), 'imported-access');
     assert.deepEqual(credential.calls, []);
   });
@@ -60,7 +78,10 @@ describe('an imported token', () => {
   it('is not written beside a renewal: refused in clear words if that does not end', async () => {
     const world = await managed(playedCredential());
     await world.store.acquireLease('crm', 'a running process', 30_000);
-    await assert.rejects(bring(world), (error) => error instanceof AccountBusy && /is renewing crm/.test(error.message));
+    await assert.rejects(
+      bring(world),
+      (error) => error instanceof AccountBusy && /is renewing crm/.test(error.message),
+    );
     assert.equal((await world.records.read('crm')).revision, 0);
   });
 
@@ -70,7 +91,7 @@ describe('an imported token', () => {
     world.store.beforeReplace = async () => {
       if (!first) return;
       first = false;
-      await world.records.replace('crm', { ...await world.records.read('crm'), failures: 1, retryAt: 1 });
+      await world.records.replace('crm', { ...(await world.records.read('crm')), failures: 1, retryAt: 1 });
     };
     assert.equal(await bring(world), 1);
     assert.equal((await world.records.read('crm')).token?.revealRefresh(), 'imported-refresh');

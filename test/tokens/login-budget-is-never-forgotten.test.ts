@@ -30,7 +30,11 @@ describe('the count of logins, when a clock is wrong', () => {
     let folder: string;
     const opened: EmbeddedStore[] = [];
     const open = (clock: FakeClock, running?: () => BootTime): EmbeddedStore => {
-      const store = EmbeddedStore.open(folder, { ownerIsGone: () => false, now: () => clock.wall(), ...(running && { running }) });
+      const store = EmbeddedStore.open(folder, {
+        ownerIsGone: () => false,
+        now: () => clock.wall(),
+        ...(running && { running }),
+      });
       opened.push(store);
       return store;
     };
@@ -82,7 +86,10 @@ describe('the count of logins, when a clock is wrong', () => {
       await useUp(budgets, clock);
       clock.jump(-365 * DAY);
       const { retryAt } = await budgets.state(limits);
-      assert.ok(Math.abs(retryAt! - (clock.wall() + DAY)) < 2_000, 'and the time to try again is by the clock as it is now');
+      assert.ok(
+        Math.abs(retryAt! - (clock.wall() + DAY)) < 2_000,
+        'and the time to try again is by the clock as it is now',
+      );
       clock.pass(DAY - 1_000);
       assert.equal(await useUp(budgets, clock), 0);
       clock.pass(2_000);
@@ -122,7 +129,12 @@ describe('the count of logins, when a clock is wrong', () => {
       return [new LoginBudgets(store, clock), clock];
     };
 
-    for (const [what, ahead] of [['25 hours ahead', 25 * HOUR], ['25 hours behind', -25 * HOUR], ['a year ahead', 365 * DAY], ['a year behind', -365 * DAY]] as const) {
+    for (const [what, ahead] of [
+      ['25 hours ahead', 25 * HOUR],
+      ['25 hours behind', -25 * HOUR],
+      ['a year ahead', 365 * DAY],
+      ['a year behind', -365 * DAY],
+    ] as const) {
       it(`a host that is ${what} makes no room: 80 logins of all hosts together, whoever comes first`, async () => {
         const [right, wrong] = [await host(0), await host(ahead)];
         let made = await useUp(...right, 40);
@@ -139,14 +151,20 @@ describe('the count of logins, when a clock is wrong', () => {
       const [wrong, right] = [await host(70 * 365 * DAY), await host(0)];
       await useUp(...wrong, 3);
       assert.equal((await right[0].debit(limits, false)).granted, true);
-      const entries = (await server.command('ZRANGE', `clocks-${prefix}:budget:{chatapp/who}`, '0', '-1', 'WITHSCORES') as string[]).filter((_, index) => index % 2 === 1).map(Number);
+      const entries = (
+        (await server.command('ZRANGE', `clocks-${prefix}:budget:{chatapp/who}`, '0', '-1', 'WITHSCORES')) as string[]
+      )
+        .filter((_, index) => index % 2 === 1)
+        .map(Number);
       assert.equal(entries.length, 4);
       for (const at of entries) assert.ok(Math.abs(at - Date.now()) < 60_000, `${at}`);
     });
 
     it('a user who may not ask Redis for the time is served as well, by his own clock', async () => {
       await server.command('ACL', 'SETUSER', 'notime', 'on', '>secret', '~*', '&*', '+@all', '-time');
-      const store = await RedisStore.open(redisOptions(server, { keyPrefix: `clocks-${prefix}`, username: 'notime', password: 'secret' }));
+      const store = await RedisStore.open(
+        redisOptions(server, { keyPrefix: `clocks-${prefix}`, username: 'notime', password: 'secret' }),
+      );
       opened.push(store);
       const clock = new FakeClock();
       assert.equal(await useUp(new LoginBudgets(store, clock), clock), 80);
@@ -182,19 +200,26 @@ describe('the count of logins, when the store loses it', () => {
     const clock = new FakeClock();
     return [new LoginBudgets(store, clock), clock];
   };
-  const lose = { 'FLUSHALL': () => server.command('FLUSHALL'), 'an evicted key': () => server.command('DEL', 'test:budget:{chatapp/who}') };
+  const lose = {
+    FLUSHALL: () => server.command('FLUSHALL'),
+    'an evicted key': () => server.command('DEL', 'test:budget:{chatapp/who}'),
+  };
 
   for (const [what, happens] of Object.entries(lose)) {
     it(`${what}: 80 logins in all, because each process brings back its own`, async () => {
       const [a, b] = [await process(), await process()];
-      let made = await useUp(...a, 40) + await useUp(...b, 30);
+      let made = (await useUp(...a, 40)) + (await useUp(...b, 30));
       await happens();
       // Each is asked for the count once, as status and metrics do all the time, or told that the store is back.
       await b[0].writeBack();
-      made += await useUp(...a) + await useUp(...b);
+      made += (await useUp(...a)) + (await useUp(...b));
       assert.equal(made, 80);
       await happens();
-      assert.equal(await useUp(...a, 1) + await useUp(...b, 1), 1, 'only what nobody who asks remembers could be made again');
+      assert.equal(
+        (await useUp(...a, 1)) + (await useUp(...b, 1)),
+        1,
+        'only what nobody who asks remembers could be made again',
+      );
     });
   }
 

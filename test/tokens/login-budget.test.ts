@@ -4,7 +4,8 @@ import { granted, managed, playedCredential, refused } from '../support/credenti
 
 const DAY = 86_400_000;
 const budget = { key: 'test/who', logins: 100, window: DAY, reserve: 20 };
-const isExhausted = (error: unknown): boolean => error instanceof TokenwardError && error.code === 'login_budget_exhausted' && error.retryAfter! > 0;
+const isExhausted = (error: unknown): boolean =>
+  error instanceof TokenwardError && error.code === 'login_budget_exhausted' && error.retryAfter! > 0;
 
 describe('a login budget of 100 a day, 20 of them in reserve', () => {
   const account = (): ReturnType<typeof playedCredential> => playedCredential({ canRefresh: false, budget });
@@ -20,10 +21,21 @@ describe('a login budget of 100 a day, 20 of them in reserve', () => {
     }
     assert.equal(credential.calls.length, 80);
     for (let i = 0; i < 50; i += 1) {
-      await assert.rejects(async () => manager.renew('crm', token), (error: unknown) => isExhausted(error) && (error as TokenwardError).retryAfter === Math.ceil((start + DAY - clock.wall()) / 1_000));
+      await assert.rejects(
+        async () => manager.renew('crm', token),
+        (error: unknown) =>
+          isExhausted(error) &&
+          (error as TokenwardError).retryAfter === Math.ceil((start + DAY - clock.wall()) / 1_000),
+      );
     }
     assert.equal(credential.calls.length, 80);
-    assert.deepEqual(manager.status()[0]?.budget, { remaining: 0, limit: 80, reserveRemaining: 20, reserveLimit: 20, retryAt: start + DAY });
+    assert.deepEqual(manager.status()[0]?.budget, {
+      remaining: 0,
+      limit: 80,
+      reserveRemaining: 20,
+      reserveLimit: 20,
+      retryAt: start + DAY,
+    });
     assert.ok(heard.withheld.every((reason) => reason === 'budget'));
 
     clock.pass(start + DAY - clock.wall());
@@ -40,7 +52,10 @@ describe('a login budget of 100 a day, 20 of them in reserve', () => {
     for (let i = 1; i < 80; i += 1) await world.store.debit(budget.key, world.clock.wall(), DAY, 80);
     await assert.rejects(async () => world.manager.renew('crm', token), isExhausted);
     assert.equal(world.manager.get('crm'), token);
-    assert.match(world.manager.status()[0]?.problem ?? '', /80 automatic logins are used up; 20 are kept in reserve: tokenward renew crm --use-reserve/);
+    assert.match(
+      world.manager.status()[0]?.problem ?? '',
+      /80 automatic logins are used up; 20 are kept in reserve: tokenward renew crm --use-reserve/,
+    );
   });
 
   it('survives a restart, and a restart costs none of it', async () => {
@@ -60,10 +75,12 @@ describe('a login budget of 100 a day, 20 of them in reserve', () => {
 
   it('is debited before the call: a process that dies in it has used one', async () => {
     let used: number | undefined;
-    const world = await managed(playedCredential({ canRefresh: false, budget }, async () => {
-      used = (await world.store.used(budget.key, world.clock.wall(), DAY)).length;
-      return granted();
-    }));
+    const world = await managed(
+      playedCredential({ canRefresh: false, budget }, async () => {
+        used = (await world.store.used(budget.key, world.clock.wall(), DAY)).length;
+        return granted();
+      }),
+    );
     await world.manager.get('crm');
     assert.equal(used, 1);
   });
@@ -88,7 +105,10 @@ describe('a login budget of 100 a day, 20 of them in reserve', () => {
   });
 
   it('is one for two accounts that the upstream counts as one', async () => {
-    const [a, b] = [playedCredential({ account: 'a', canRefresh: false, budget }), playedCredential({ account: 'b', canRefresh: false, budget })];
+    const [a, b] = [
+      playedCredential({ account: 'a', canRefresh: false, budget }),
+      playedCredential({ account: 'b', canRefresh: false, budget }),
+    ];
     const { manager } = await managed([a, b]);
     let [one, two] = [await manager.get('a'), await manager.get('b')];
     for (let i = 0; i < 39; i += 1) {
@@ -108,12 +128,18 @@ describe('a login budget of 100 a day, 20 of them in reserve', () => {
     let exhausted = 0;
     for (let i = 0; i < 100; i += 1) {
       const old = token;
-      await Promise.resolve(others[i % 3]!.manager.renew('crm', old)).then((newer) => (token = newer), (error: unknown) => {
-        assert.ok(isExhausted(error));
-        exhausted += 1;
-      });
+      await Promise.resolve(others[i % 3]!.manager.renew('crm', old)).then(
+        (newer) => (token = newer),
+        (error: unknown) => {
+          assert.ok(isExhausted(error));
+          exhausted += 1;
+        },
+      );
     }
-    assert.equal(credentials.reduce((sum, { calls }) => sum + calls.length, 0), 79);
+    assert.equal(
+      credentials.reduce((sum, { calls }) => sum + calls.length, 0),
+      79,
+    );
     assert.equal(exhausted, 21);
   });
 
@@ -127,11 +153,13 @@ describe('a login budget of 100 a day, 20 of them in reserve', () => {
     const world = await managed([]);
     let logins = 0;
     for (let second = 0; second < 3_600; second += 2) {
-      const { manager } = await world.restart(playedCredential({ canRefresh: false, budget }, () => {
-        logins += 1;
-        // Killed here, as far as the store can tell: the intent is written, its result never.
-        throw new Error('killed');
-      }));
+      const { manager } = await world.restart(
+        playedCredential({ canRefresh: false, budget }, () => {
+          logins += 1;
+          // Killed here, as far as the store can tell: the intent is written, its result never.
+          throw new Error('killed');
+        }),
+      );
       await assert.rejects(async () => manager.get('crm'));
       world.clock.pass(2_000);
     }

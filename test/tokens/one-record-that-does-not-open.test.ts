@@ -19,10 +19,19 @@ async function damaged() {
   await first.manager.get('bad');
   await first.manager.get('good');
   await first.manager.close();
-  store.records.set('bad', { ...store.records.get('bad')!, sealed: Buffer.from('not of this program, but long enough for a head') });
+  store.records.set('bad', {
+    ...store.records.get('bad')!,
+    sealed: Buffer.from('not of this program, but long enough for a head'),
+  });
   const unreadable: string[] = [];
   const credentials = [named('bad'), named('good')];
-  const observer = { renewed: () => undefined, withheld: () => undefined, changed: () => undefined, storeFailed: () => undefined, recordUnreadable: (_: unknown, error: RecordError) => void unreadable.push(error.message) };
+  const observer = {
+    renewed: () => undefined,
+    withheld: () => undefined,
+    changed: () => undefined,
+    storeFailed: () => undefined,
+    recordUnreadable: (_: unknown, error: RecordError) => void unreadable.push(error.message),
+  };
   const world = await managed(credentials, { store, observer });
   return { ...world, reads, unreadable, credentials };
 }
@@ -33,7 +42,10 @@ describe('one record that does not open', () => {
     const good = await manager.get('good');
     assert.equal(good.generation, 1);
     assert.equal((await manager.renew('good', good)).generation, 2);
-    await assert.rejects(async () => manager.get('bad'), (error: TokenwardError) => error.code === 'store_unavailable' && /account bad/.test(error.detail ?? ''));
+    await assert.rejects(
+      async () => manager.get('bad'),
+      (error: TokenwardError) => error.code === 'store_unavailable' && /account bad/.test(error.detail ?? ''),
+    );
     assert.deepEqual(credentials[0]!.calls, []);
     assert.equal(manager.storeUsable, true);
   });
@@ -46,7 +58,10 @@ describe('one record that does not open', () => {
     }
     assert.equal(unreadable.length, 1);
     const status = manager.status().find(({ account }) => account === 'bad');
-    assert.deepEqual([status?.state, status?.ready, manager.status().find(({ account }) => account === 'good')?.state], ['dead', false, 'working']);
+    assert.deepEqual(
+      [status?.state, status?.ready, manager.status().find(({ account }) => account === 'good')?.state],
+      ['dead', false, 'working'],
+    );
   });
 
   it('is not read for every caller, and not at all when nobody calls', async () => {
@@ -79,7 +94,10 @@ describe('a store that comes and goes', () => {
     let announce!: () => void;
     Object.assign(store, { watch: async (_: unknown, mayHaveChanged: () => void) => void (announce = mayHaveChanged) });
     const credentials = Array.from({ length: 9 }, (_, index) => named(`a${index}`));
-    const { manager } = await managed(credentials.map((credential) => Object.assign(credential, { answers: [granted()] })), { store });
+    const { manager } = await managed(
+      credentials.map((credential) => Object.assign(credential, { answers: [granted()] })),
+      { store },
+    );
     for (const { account } of credentials) await manager.get(account);
     await manager.close();
     let reads = 0;

@@ -54,9 +54,16 @@ describe('the token manager', () => {
     const credential = playedCredential({}, granted(), failed(), failed());
     const { manager } = await managed(credential);
     const first = await manager.get('crm');
-    await assert.rejects(async () => manager.renew('crm', first), (error: unknown) => error instanceof TokenwardError && error.code === 'token_unavailable');
+    await assert.rejects(
+      async () => manager.renew('crm', first),
+      (error: unknown) => error instanceof TokenwardError && error.code === 'token_unavailable',
+    );
     assert.equal(manager.get('crm'), first);
-    await assert.rejects(async () => manager.renew('crm', first), (error: unknown) => error instanceof TokenwardError && error.code === 'token_unavailable' && error.retryAfter! >= 1);
+    await assert.rejects(
+      async () => manager.renew('crm', first),
+      (error: unknown) =>
+        error instanceof TokenwardError && error.code === 'token_unavailable' && error.retryAfter! >= 1,
+    );
     assert.deepEqual(credential.calls, ['login', 'refresh', 'refresh']);
   });
 
@@ -65,7 +72,11 @@ describe('the token manager', () => {
     const credential = playedCredential({}, slow.answer);
     const { manager } = await managed(credential, { maxWaiting: 10 });
     const waiting = Array.from({ length: 10 }, async () => manager.get('crm'));
-    await assert.rejects(async () => manager.get('crm'), (error: unknown) => error instanceof TokenwardError && error.code === 'too_many_waiting' && error.retryAfter === 1);
+    await assert.rejects(
+      async () => manager.get('crm'),
+      (error: unknown) =>
+        error instanceof TokenwardError && error.code === 'too_many_waiting' && error.retryAfter === 1,
+    );
     slow.give(granted());
     assert.ok((await Promise.all(waiting)).every(({ generation }) => generation === 1));
     assert.equal(manager.status()[0]?.waiting, 0);
@@ -73,7 +84,10 @@ describe('the token manager', () => {
 
   it('accounts do not wait for each other', async () => {
     const slow = held();
-    const { manager } = await managed([playedCredential({ account: 'slow' }, slow.answer), playedCredential({ account: 'quick' })]);
+    const { manager } = await managed([
+      playedCredential({ account: 'slow' }, slow.answer),
+      playedCredential({ account: 'quick' }),
+    ]);
     const waiting = manager.get('slow');
     assert.equal((await manager.get('quick')).generation, 1);
     slow.give(granted());
@@ -94,7 +108,10 @@ describe('the token manager', () => {
     await closing;
     assert.equal((await waiting).reveal(), 'stored');
     assert.equal((await records.read('crm')).token?.reveal(), 'stored');
-    await assert.rejects(async () => manager.renew('crm', await waiting), (error: unknown) => error instanceof TokenwardError && error.code === 'shutting_down');
+    await assert.rejects(
+      async () => manager.renew('crm', await waiting),
+      (error: unknown) => error instanceof TokenwardError && error.code === 'shutting_down',
+    );
     assert.deepEqual(credential.calls, ['login']);
   });
 
@@ -117,7 +134,9 @@ describe('two processes on one store', () => {
     const [a, b] = [playedCredential(), playedCredential()];
     const first = await managed(a);
     const second = await first.restart(b);
-    const tokens = await Promise.all(Array.from({ length: 100 }, async (_, index) => (index % 2 === 0 ? first : second).manager.get('crm')));
+    const tokens = await Promise.all(
+      Array.from({ length: 100 }, async (_, index) => (index % 2 === 0 ? first : second).manager.get('crm')),
+    );
     assert.equal(a.calls.length + b.calls.length, 1);
     assert.deepEqual([...new Set(tokens.map((token) => token.reveal()))].length, 1);
   });
@@ -136,7 +155,10 @@ describe('two processes on one store', () => {
 
   it('a late holder neither overwrites the newer token nor uses his own', async () => {
     const slow = held();
-    const [a, b] = [playedCredential({}, granted(), slow.answer), playedCredential({}, granted({ secret: 'the newer one' }))];
+    const [a, b] = [
+      playedCredential({}, granted(), slow.answer),
+      playedCredential({}, granted({ secret: 'the newer one' })),
+    ];
     const first = await managed(a);
     const old = await first.manager.get('crm');
     const second = await first.restart(b);
@@ -160,7 +182,9 @@ describe('two processes on one store', () => {
     let token = await first.manager.get('crm');
     for (let round = 0; round < 15; round += 1) {
       const old = token;
-      const tokens = await Promise.all([first, second, first, second].map(async ({ manager }) => manager.renew('crm', old)));
+      const tokens = await Promise.all(
+        [first, second, first, second].map(async ({ manager }) => manager.renew('crm', old)),
+      );
       assert.equal(new Set(tokens.map((one) => one.reveal())).size, 1);
       assert.equal(tokens[0]!.generation, old.generation + 1);
       token = tokens[0]!;

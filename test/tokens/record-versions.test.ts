@@ -10,25 +10,50 @@ import { MemoryStore } from '../support/memory-store.ts';
 
 /** A whole record as the version wrote it that knew no versions yet (5f16794). */
 const OLD = {
-  identity: 'who', token: { secret: 'access', obtainedAt: 1_000, refresh: 'refresh', expiresAt: 9_000, refreshExpiresAt: 90_000 },
-  intent: { kind: 'refresh', startedAt: 5, attempt: 2 }, dead: { reason: 'no', since: 6, credentials: 'which' }, failures: 3, retryAt: 7,
+  identity: 'who',
+  token: { secret: 'access', obtainedAt: 1_000, refresh: 'refresh', expiresAt: 9_000, refreshExpiresAt: 90_000 },
+  intent: { kind: 'refresh', startedAt: 5, attempt: 2 },
+  dead: { reason: 'no', since: 6, credentials: 'which' },
+  failures: 3,
+  retryAt: 7,
 };
 
 /** The same from a version to come, which knows more. */
 const NEWER = {
-  ...OLD, v: 1, region: { name: 'eu' }, tags: ['x'], lastCaller: null,
+  ...OLD,
+  v: 1,
+  region: { name: 'eu' },
+  tags: ['x'],
+  lastCaller: null,
   token: { ...OLD.token, scope: 'read write' },
-  intent: { ...OLD.intent, host: 'b' }, dead: { ...OLD.dead, tries: 2 },
+  intent: { ...OLD.intent, host: 'b' },
+  dead: { ...OLD.dead, tries: 2 },
 };
 
 /** What that earlier version reads of a record's text: its own lines, word for word but for the monotonic deadline. */
 function asRead5f16794(text: string): unknown {
-  const form = JSON.parse(text) as { identity: string; token?: { secret: string; refresh?: string; obtainedAt: number; expiresAt?: number; refreshExpiresAt?: number }; intent?: unknown; dead?: unknown; failures?: number; retryAt?: number };
+  const form = JSON.parse(text) as {
+    identity: string;
+    token?: { secret: string; refresh?: string; obtainedAt: number; expiresAt?: number; refreshExpiresAt?: number };
+    intent?: unknown;
+    dead?: unknown;
+    failures?: number;
+    retryAt?: number;
+  };
   const { token } = form;
   return {
     identity: form.identity,
-    token: token && { obtainedAt: token.obtainedAt, expiresAt: token.expiresAt, refreshExpiresAt: token.refreshExpiresAt, secret: token.secret, refresh: token.refresh },
-    intent: form.intent, dead: form.dead, failures: form.failures ?? 0, retryAt: form.retryAt,
+    token: token && {
+      obtainedAt: token.obtainedAt,
+      expiresAt: token.expiresAt,
+      refreshExpiresAt: token.refreshExpiresAt,
+      secret: token.secret,
+      refresh: token.refresh,
+    },
+    intent: form.intent,
+    dead: form.dead,
+    failures: form.failures ?? 0,
+    retryAt: form.retryAt,
   };
 }
 
@@ -42,7 +67,12 @@ describe('two versions over one store', () => {
     records = new Records(store, seal, clock);
   });
 
-  const put = async (form: unknown): Promise<void> => void (await store.replace('crm', 0, { revision: 1, generation: 4, sealed: seal.seal(JSON.stringify(form), 'tokenward\ncrm\n4') }));
+  const put = async (form: unknown): Promise<void> =>
+    void (await store.replace('crm', 0, {
+      revision: 1,
+      generation: 4,
+      sealed: seal.seal(JSON.stringify(form), 'tokenward\ncrm\n4'),
+    }));
   const textIn = async (): Promise<string> => {
     const { sealed, generation } = (await store.read('crm'))!;
     return seal.open(sealed, `tokenward\ncrm\n${generation}`);
@@ -51,8 +81,22 @@ describe('two versions over one store', () => {
   it('what the earlier version wrote is read whole', async () => {
     await put(OLD);
     const { identity, token, intent, dead, failures, retryAt, generation } = await records.read('crm', 'who');
-    assert.deepEqual([identity, token?.reveal(), token?.revealRefresh(), token?.obtainedAt, token?.expiresAt, token?.refreshExpiresAt, generation], ['who', 'access', 'refresh', 1_000, 9_000, 90_000, 4]);
-    assert.deepEqual({ intent, dead, failures, retryAt }, { intent: OLD.intent, dead: OLD.dead, failures: 3, retryAt: 7 });
+    assert.deepEqual(
+      [
+        identity,
+        token?.reveal(),
+        token?.revealRefresh(),
+        token?.obtainedAt,
+        token?.expiresAt,
+        token?.refreshExpiresAt,
+        generation,
+      ],
+      ['who', 'access', 'refresh', 1_000, 9_000, 90_000, 4],
+    );
+    assert.deepEqual(
+      { intent, dead, failures, retryAt },
+      { intent: OLD.intent, dead: OLD.dead, failures: 3, retryAt: 7 },
+    );
   });
 
   it('the least that the earlier version wrote is read as well', async () => {
@@ -83,9 +127,28 @@ describe('two versions over one store', () => {
   it('with a new token goes what was known of the old one, and nothing else', async () => {
     await put(NEWER);
     const record = await records.read('crm', 'who');
-    const token = new Token({ generation: 5, obtainedAt: 20_000, expiresAt: undefined, refreshExpiresAt: undefined, deadline: Infinity }, 'next', undefined);
-    await records.replace('crm', { ...record, generation: 5, token, intent: undefined, dead: undefined, failures: 0, retryAt: undefined });
-    assert.deepEqual(JSON.parse(await textIn()), { v: 1, identity: 'who', region: { name: 'eu' }, tags: ['x'], lastCaller: null, token: { secret: 'next', obtainedAt: 20_000 } });
+    const token = new Token(
+      { generation: 5, obtainedAt: 20_000, expiresAt: undefined, refreshExpiresAt: undefined, deadline: Infinity },
+      'next',
+      undefined,
+    );
+    await records.replace('crm', {
+      ...record,
+      generation: 5,
+      token,
+      intent: undefined,
+      dead: undefined,
+      failures: 0,
+      retryAt: undefined,
+    });
+    assert.deepEqual(JSON.parse(await textIn()), {
+      v: 1,
+      identity: 'who',
+      region: { name: 'eu' },
+      tags: ['x'],
+      lastCaller: null,
+      token: { secret: 'next', obtainedAt: 20_000 },
+    });
   });
 
   it('what a newer version knows goes along to another store, also under another generation', async () => {
@@ -102,7 +165,12 @@ describe('two versions over one store', () => {
   it('one that an earlier program must not touch says so, and is left as it is', async () => {
     await put({ ...NEWER, v: 2 });
     const before = await textIn();
-    await assert.rejects(records.read('crm', 'who'), (error: Error) => error instanceof RecordError && /account crm .*newer tokenward.*version is 2, this one knows 1/.test(error.message));
+    await assert.rejects(
+      records.read('crm', 'who'),
+      (error: Error) =>
+        error instanceof RecordError &&
+        /account crm .*newer tokenward.*version is 2, this one knows 1/.test(error.message),
+    );
     assert.equal(await textIn(), before);
     for (const v of ['1', 1.5, -1, null, {}]) {
       await store.remove('crm');

@@ -21,19 +21,30 @@ describe('a connection to Redis that dies without a word', function () {
   });
 
   it('is given up after one command without an answer, and replaced as soon as there is a way', async () => {
-    const store = await RedisStore.open(redisOptions({ url: `redis://${new URL(dead.url).host}` }, { commandTimeout: 500 }));
+    const store = await RedisStore.open(
+      redisOptions({ url: `redis://${new URL(dead.url).host}` }, { commandTimeout: 500 }),
+    );
     const heard: string[] = [];
-    await store.watch((account) => heard.push(account), () => undefined);
+    await store.watch(
+      (account) => heard.push(account),
+      () => undefined,
+    );
     await store.replace('crm', 0, { revision: 1, generation: 1, sealed: Buffer.from('kept') });
     await dead.set({ blackHole: true });
     const before = dead.sockets;
     const start = performance.now();
-    await assert.rejects(store.read('crm'), (error: Error) => error instanceof StoreError && /no answer/.test(error.message));
+    await assert.rejects(
+      store.read('crm'),
+      (error: Error) => error instanceof StoreError && /no answer/.test(error.message),
+    );
     assert.ok(performance.now() - start < 1_000);
     await eventually('a new connection is tried', () => dead.sockets !== before);
     await dead.clear();
     dead.drop();
-    await eventually('it answers again', async () => (await store.read('crm').catch(() => undefined))?.generation === 1);
+    await eventually(
+      'it answers again',
+      async () => (await store.read('crm').catch(() => undefined))?.generation === 1,
+    );
     heard.length = 0;
     await store.replace('crm', 1, { revision: 2, generation: 2, sealed: Buffer.from('new') });
     await eventually('and it hears again', () => heard.includes('crm'));

@@ -18,16 +18,33 @@ describe('a Redis Cluster', function () {
   after(() => cluster?.stop());
 
   const options = (given: Partial<RedisOptions> = {}): RedisOptions => ({
-    place: { kind: 'cluster', nodes: cluster.nodes }, username: undefined, password: undefined, tls: undefined, keyPrefix: 'test', commandTimeout: 2_000, waitReplicas: 0, ...given,
+    place: { kind: 'cluster', nodes: cluster.nodes },
+    username: undefined,
+    password: undefined,
+    tls: undefined,
+    keyPrefix: 'test',
+    commandTimeout: 2_000,
+    waitReplicas: 0,
+    ...given,
   });
 
-  describeStoreContract('the Redis store in a Cluster', redisContract((keyPrefix) => options({ keyPrefix })));
+  describeStoreContract(
+    'the Redis store in a Cluster',
+    redisContract((keyPrefix) => options({ keyPrefix })),
+  );
 
   it('spreads the accounts over its nodes, lists them all, and tells of every new generation', async () => {
-    const [store, other] = [await RedisStore.open(options({ keyPrefix: 'spread' })), await RedisStore.open(options({ keyPrefix: 'spread' }))];
+    const [store, other] = [
+      await RedisStore.open(options({ keyPrefix: 'spread' })),
+      await RedisStore.open(options({ keyPrefix: 'spread' })),
+    ];
     const heard = new Set<string>();
-    await other.watch((account) => heard.add(account), () => undefined);
-    for (const account of ACCOUNTS) assert.equal(await store.replace(account, 0, { revision: 1, generation: 1, sealed: Buffer.from(account) }), true);
+    await other.watch(
+      (account) => heard.add(account),
+      () => undefined,
+    );
+    for (const account of ACCOUNTS)
+      assert.equal(await store.replace(account, 0, { revision: 1, generation: 1, sealed: Buffer.from(account) }), true);
     assert.deepEqual(await other.accounts(), [...ACCOUNTS].sort());
     for (const master of cluster.masters) assert.ok(((await master.command('DBSIZE')) as number) > 0);
     await eventually('all are heard of', () => heard.size === ACCOUNTS.length);
@@ -37,18 +54,37 @@ describe('a Redis Cluster', function () {
 
   it('a master is killed: accounts of the others are served on, its own fail fast until its replica has taken over', async () => {
     const store = await RedisStore.open(options({ keyPrefix: 'killed', commandTimeout: 500 }));
-    for (const account of ACCOUNTS) await store.replace(account, 0, { revision: 1, generation: 1, sealed: Buffer.from(account) });
-    await eventually('the replica has it all', async () => (await cluster.replica!.command('DBSIZE')) === (await cluster.masters[0]!.command('DBSIZE')));
+    for (const account of ACCOUNTS)
+      await store.replace(account, 0, { revision: 1, generation: 1, sealed: Buffer.from(account) });
+    await eventually(
+      'the replica has it all',
+      async () => (await cluster.replica!.command('DBSIZE')) === (await cluster.masters[0]!.command('DBSIZE')),
+    );
     await cluster.masters[0]!.kill();
-    const results = await Promise.all(ACCOUNTS.map(async (account) => store.read(account).then((record) => record?.sealed.toString() === account, (error: unknown) => {
-      assert.ok(error instanceof StoreError);
-      return undefined;
-    })));
+    const results = await Promise.all(
+      ACCOUNTS.map(async (account) =>
+        store.read(account).then(
+          (record) => record?.sealed.toString() === account,
+          (error: unknown) => {
+            assert.ok(error instanceof StoreError);
+            return undefined;
+          },
+        ),
+      ),
+    );
     assert.ok(results.includes(true));
     assert.ok(results.includes(undefined));
     assert.ok(!results.includes(false));
-    await eventually('all of them are served, with what they had', async () => (await Promise.all(ACCOUNTS.map((account) => store.read(account).catch(() => undefined)))).every((record, index) => record?.sealed.toString() === ACCOUNTS[index]), 30_000);
-    for (const account of ACCOUNTS) assert.equal(await store.replace(account, 1, { revision: 2, generation: 2, sealed: Buffer.from('new') }), true);
+    await eventually(
+      'all of them are served, with what they had',
+      async () =>
+        (await Promise.all(ACCOUNTS.map((account) => store.read(account).catch(() => undefined)))).every(
+          (record, index) => record?.sealed.toString() === ACCOUNTS[index],
+        ),
+      30_000,
+    );
+    for (const account of ACCOUNTS)
+      assert.equal(await store.replace(account, 1, { revision: 2, generation: 2, sealed: Buffer.from('new') }), true);
     await store.close();
   });
 });

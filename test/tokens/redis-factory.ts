@@ -4,7 +4,16 @@ import type { StoreFactory } from './store-contract.ts';
 
 /** How a test opens a single server. */
 export function redisOptions({ url }: Pick<RedisServer, 'url'>, given: Partial<RedisOptions> = {}): RedisOptions {
-  return { place: { kind: 'single', url }, username: undefined, password: undefined, tls: undefined, keyPrefix: 'test', commandTimeout: 2_000, waitReplicas: 0, ...given };
+  return {
+    place: { kind: 'single', url },
+    username: undefined,
+    password: undefined,
+    tls: undefined,
+    keyPrefix: 'test',
+    commandTimeout: 2_000,
+    waitReplicas: 0,
+    ...given,
+  };
 }
 
 let made = 0;

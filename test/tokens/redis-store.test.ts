@@ -14,18 +14,44 @@ describe('Redis', () => {
   });
   after(() => server?.stop());
 
-  describeStoreContract('the Redis store', redisContract((keyPrefix) => options(server, { keyPrefix })));
+  describeStoreContract(
+    'the Redis store',
+    redisContract((keyPrefix) => options(server, { keyPrefix })),
+  );
 
   // As docs/redis.md gave it before counting logins asked for more: an upgrade must not wait for a new rule.
-  const EARLIER = '-@all +ping +role +get +set +del +hget +hmget +hset +zadd +zcard +zrange +zremrangebyscore +pexpire +eval +publish +subscribe +scan +wait +cluster|slots'.split(' ');
-  describeStoreContract('the Redis store, as a user with the rights of an earlier version', redisContract((keyPrefix) => options(server, { keyPrefix, username: 'earlier', password: 'secret' })), async () => {
-    await server.command('ACL', 'SETUSER', 'earlier', 'on', '>secret', 'resetchannels', '~contract-*', '&contract-*', ...EARLIER);
-  });
+  const EARLIER =
+    '-@all +ping +role +get +set +del +hget +hmget +hset +zadd +zcard +zrange +zremrangebyscore +pexpire +eval +publish +subscribe +scan +wait +cluster|slots'.split(
+      ' ',
+    );
+  describeStoreContract(
+    'the Redis store, as a user with the rights of an earlier version',
+    redisContract((keyPrefix) => options(server, { keyPrefix, username: 'earlier', password: 'secret' })),
+    async () => {
+      await server.command(
+        'ACL',
+        'SETUSER',
+        'earlier',
+        'on',
+        '>secret',
+        'resetchannels',
+        '~contract-*',
+        '&contract-*',
+        ...EARLIER,
+      );
+    },
+  );
 
   it('tells every other handle at once of a new generation, and only of that', async () => {
-    const [writer, reader] = [await RedisStore.open(options(server, { keyPrefix: 'watch' })), await RedisStore.open(options(server, { keyPrefix: 'watch' }))];
+    const [writer, reader] = [
+      await RedisStore.open(options(server, { keyPrefix: 'watch' })),
+      await RedisStore.open(options(server, { keyPrefix: 'watch' })),
+    ];
     const heard: string[] = [];
-    await reader.watch((account) => heard.push(account), () => undefined);
+    await reader.watch(
+      (account) => heard.push(account),
+      () => undefined,
+    );
     await writer.replace('crm', 0, { revision: 1, generation: 1, sealed: Buffer.from('a') });
     await writer.replace('crm', 1, { revision: 2, generation: 1, sealed: Buffer.from('intent') });
     await writer.replace('crm', 2, { revision: 3, generation: 2, sealed: Buffer.from('b') });
@@ -38,7 +64,10 @@ describe('Redis', () => {
   it('away, it fails fast and says so; back, it works by itself, with all that was acknowledged', async () => {
     const store = await RedisStore.open(options(server, { keyPrefix: 'away', commandTimeout: 500 }));
     const heard: string[] = [];
-    await store.watch((account) => heard.push(account), () => undefined);
+    await store.watch(
+      (account) => heard.push(account),
+      () => undefined,
+    );
     await store.replace('crm', 0, { revision: 1, generation: 1, sealed: Buffer.from('kept') });
     await server.kill();
     const start = performance.now();
@@ -46,10 +75,17 @@ describe('Redis', () => {
     await assert.rejects(store.acquireLease('crm', 'a', 1_000), StoreError);
     assert.ok(performance.now() - start < 2_000);
     await server.start();
-    await eventually('it answers again', async () => (await store.read('crm').catch(() => undefined))?.sealed.toString() === 'kept');
+    await eventually(
+      'it answers again',
+      async () => (await store.read('crm').catch(() => undefined))?.sealed.toString() === 'kept',
+    );
     await eventually('it hears again', async () => {
       const { revision, generation } = (await store.read('crm'))!;
-      await store.replace('crm', revision, { revision: revision + 1, generation: generation + 1, sealed: Buffer.from('x') });
+      await store.replace('crm', revision, {
+        revision: revision + 1,
+        generation: generation + 1,
+        sealed: Buffer.from('x'),
+      });
       return heard.length >= 2;
     });
     await store.close();
@@ -66,6 +102,10 @@ describe('Redis', () => {
   });
 
   it('names the place it cannot reach, and no password', async () => {
-    await assert.rejects(RedisStore.open(options(server, { place: { kind: 'single', url: 'redis://:canary-password@127.0.0.1:1' } })), (error: Error) => error instanceof StoreError && error.message.includes('127.0.0.1:1') && !error.message.includes('canary'));
+    await assert.rejects(
+      RedisStore.open(options(server, { place: { kind: 'single', url: 'redis://:canary-password@127.0.0.1:1' } })),
+      (error: Error) =>
+        error instanceof StoreError && error.message.includes('127.0.0.1:1') && !error.message.includes('canary'),
+    );
   });
 });

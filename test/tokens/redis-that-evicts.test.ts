@@ -17,11 +17,21 @@ describe('a Redis that throws keys away', () => {
     await server.command('CONFIG', 'SET', 'maxmemory-policy', 'noeviction');
   });
 
-  const config = (more: Record<string, unknown> = {}): LoadedConfig => parseConfig(JSON.stringify({
-    store: { type: 'redis', url: server.url, key: Buffer.alloc(32, 'k').toString('base64'), commandTimeout: '2s', ...more },
-    accounts: { a: { flow: 'static', credentials: { token: 'some-token' } } },
-    routes: [{ prefix: '/a', upstream: 'http://127.0.0.1:1', account: 'a' }],
-  }), {});
+  const config = (more: Record<string, unknown> = {}): LoadedConfig =>
+    parseConfig(
+      JSON.stringify({
+        store: {
+          type: 'redis',
+          url: server.url,
+          key: Buffer.alloc(32, 'k').toString('base64'),
+          commandTimeout: '2s',
+          ...more,
+        },
+        accounts: { a: { flow: 'static', credentials: { token: 'some-token' } } },
+        routes: [{ prefix: '/a', upstream: 'http://127.0.0.1:1', account: 'a' }],
+      }),
+      {},
+    );
   const surroundings = (lines: string[]) => ({ log: recorder(lines), ownerIsGone: () => false });
 
   it('is warned of at the start, with what may come of it and what to set', async () => {
@@ -32,13 +42,19 @@ describe('a Redis that throws keys away', () => {
     await store.close();
     const [warning, ...others] = lines.map((line) => JSON.parse(line) as { level: string; message: string });
     assert.deepEqual([warning?.level, others], ['warn', []]);
-    assert.match(warning!.message, /throws keys away when its memory is full.*volatile-lru.*more logins can be made than the budget allows.*noeviction/);
+    assert.match(
+      warning!.message,
+      /throws keys away when its memory is full.*volatile-lru.*more logins can be made than the budget allows.*noeviction/,
+    );
     assert.match((await storeWarnings(config(), surroundings([])))[0]!, /volatile-lru/);
   });
 
   it('that has no limit of memory yet is warned of as well', async () => {
     await server.command('CONFIG', 'SET', 'maxmemory-policy', 'allkeys-lfu');
-    assert.match((await storeWarnings(config(), surroundings([]))).join(), /as soon as it is given a maxmemory.*allkeys-lfu/);
+    assert.match(
+      (await storeWarnings(config(), surroundings([]))).join(),
+      /as soon as it is given a maxmemory.*allkeys-lfu/,
+    );
   });
 
   it('one with noeviction is not', async () => {
@@ -56,7 +72,14 @@ describe('a Redis that throws keys away', () => {
 
   it('one that is away is an error, and an embedded store has nothing to be asked', async () => {
     await assert.rejects(storeWarnings(config({ url: 'redis://127.0.0.1:1' }), surroundings([])), StoreError);
-    const embedded = parseConfig(JSON.stringify({ store: { type: 'embedded', path: '/nowhere/at/all' }, accounts: { a: { flow: 'static', credentials: { token: 'some-token' } } }, routes: [{ prefix: '/a', upstream: 'http://127.0.0.1:1' }] }), {});
+    const embedded = parseConfig(
+      JSON.stringify({
+        store: { type: 'embedded', path: '/nowhere/at/all' },
+        accounts: { a: { flow: 'static', credentials: { token: 'some-token' } } },
+        routes: [{ prefix: '/a', upstream: 'http://127.0.0.1:1' }],
+      }),
+      {},
+    );
     assert.deepEqual(await storeWarnings(embedded, surroundings([])), []);
   }).timeout(15_000);
 });

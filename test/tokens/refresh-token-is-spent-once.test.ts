@@ -3,7 +3,11 @@ import { failed, granted, managed, playedCredential, refused } from '../support/
 
 describe('a refresh token', () => {
   it('whose call may have been carried out is not spent again: a login takes its place, and no caller notices', async () => {
-    const credential = playedCredential({}, granted({ refreshSecret: 'r1' }), failed({ reason: 'reset', maybeSpent: true }));
+    const credential = playedCredential(
+      {},
+      granted({ refreshSecret: 'r1' }),
+      failed({ reason: 'reset', maybeSpent: true }),
+    );
     const { manager } = await managed(credential);
     const first = await manager.get('crm');
     assert.equal((await manager.renew('crm', first)).generation, 2);
@@ -12,7 +16,13 @@ describe('a refresh token', () => {
   });
 
   it('the same over a restart, and after a login that failed as well', async () => {
-    const credential = playedCredential({}, granted({ refreshSecret: 'r1' }), failed({ reason: 'reset', maybeSpent: true }), failed(), failed());
+    const credential = playedCredential(
+      {},
+      granted({ refreshSecret: 'r1' }),
+      failed({ reason: 'reset', maybeSpent: true }),
+      failed(),
+      failed(),
+    );
     const world = await managed(credential);
     const first = await world.manager.get('crm');
     await assert.rejects(async () => world.manager.renew('crm', first));
@@ -26,7 +36,11 @@ describe('a refresh token', () => {
 
   it('of a process that died between sending and storing is not spent again by the next one', async () => {
     let end!: () => void;
-    const credential = playedCredential({}, granted({ refreshSecret: 'r1' }), () => new Promise((resolve) => (end = () => resolve(failed()))));
+    const credential = playedCredential(
+      {},
+      granted({ refreshSecret: 'r1' }),
+      () => new Promise((resolve) => (end = () => resolve(failed()))),
+    );
     const world = await managed(credential);
     const first = await world.manager.get('crm');
     const dying = Promise.resolve(world.manager.renew('crm', first)).catch(() => undefined);
@@ -56,7 +70,11 @@ describe('a refresh token', () => {
   });
 
   it('after the grace it is not', async () => {
-    const credential = playedCredential({ rotationGrace: 30_000, renew: 'early' }, granted({ refreshSecret: 'r1' }), failed({ maybeSpent: true }));
+    const credential = playedCredential(
+      { rotationGrace: 30_000, renew: 'early' },
+      granted({ refreshSecret: 'r1' }),
+      failed({ maybeSpent: true }),
+    );
     const { manager, clock } = await managed(credential);
     const first = await manager.get('crm');
     clock.pass(3_400_000);
@@ -67,7 +85,11 @@ describe('a refresh token', () => {
   });
 
   it('whose call certainly did not arrive is kept and tried again, while the caller waits', async () => {
-    const credential = playedCredential({}, granted({ refreshSecret: 'r1' }), failed({ reason: 'connect', maybeSpent: false }));
+    const credential = playedCredential(
+      {},
+      granted({ refreshSecret: 'r1' }),
+      failed({ reason: 'connect', maybeSpent: false }),
+    );
     const { manager } = await managed(credential);
     const first = await manager.get('crm');
     await manager.renew('crm', first);
@@ -100,7 +122,12 @@ describe('a refresh token', () => {
   });
 
   it('that the answer leaves out stays the old one, with its end', async () => {
-    const credential = playedCredential({}, granted({ refreshSecret: 'r1', refreshLifetime: 1_000 }), granted({ refreshSecret: undefined }), granted({ refreshSecret: 'r3', refreshLifetime: 50 }));
+    const credential = playedCredential(
+      {},
+      granted({ refreshSecret: 'r1', refreshLifetime: 1_000 }),
+      granted({ refreshSecret: undefined }),
+      granted({ refreshSecret: 'r3', refreshLifetime: 50 }),
+    );
     const { manager, clock } = await managed(credential);
     const first = await manager.get('crm');
     const second = await manager.renew('crm', first);
@@ -113,7 +140,12 @@ describe('a refresh token', () => {
   });
 
   it('a login that brings none does not inherit the one that was refused', async () => {
-    const credential = playedCredential({}, granted({ refreshSecret: 'r1' }), refused, granted({ refreshSecret: undefined }));
+    const credential = playedCredential(
+      {},
+      granted({ refreshSecret: 'r1' }),
+      refused,
+      granted({ refreshSecret: undefined }),
+    );
     const { manager } = await managed(credential);
     const second = await manager.renew('crm', await manager.get('crm'));
     assert.equal(second.revealRefresh(), undefined);

@@ -2,7 +2,10 @@ import assert from 'node:assert/strict';
 import { FakeClock } from '../support/clock.ts';
 import { freshWorld, tokenCalls, VENDORS, withAccount } from '../support/world.ts';
 
-const REFRESHING = VENDORS.slice(1) as unknown as readonly Extract<(typeof VENDORS)[number], { vendor: 'chatapp' | 'twin' }>[];
+const REFRESHING = VENDORS.slice(1) as unknown as readonly Extract<
+  (typeof VENDORS)[number],
+  { vendor: 'chatapp' | 'twin' }
+>[];
 
 describe('a refresh whose answer was lost', () => {
   const clock = new FakeClock();
@@ -28,7 +31,10 @@ describe('a refresh whose answer was lost', () => {
         sandbox[vendor][end]();
         sandbox[vendor].revokeCurrent();
         assert.equal((await world().call(read)).status, 200);
-        assert.deepEqual(sandbox.ledger.entries({ vendor }).map(({ kind, outcome }) => `${kind} ${outcome}`), ['api dead-token', 'refresh refused', 'login ok', 'api ok']);
+        assert.deepEqual(
+          sandbox.ledger.entries({ vendor }).map(({ kind, outcome }) => `${kind} ${outcome}`),
+          ['api dead-token', 'refresh refused', 'login ok', 'api ok'],
+        );
       }
     });
 
@@ -41,7 +47,12 @@ describe('a refresh whose answer was lost', () => {
           sandbox[vendor].revokeCurrent();
           assert.equal((await world().call(read)).status, 200);
         }
-        assert.deepEqual(sandbox.ledger.entries({ vendor, kind: 'refresh' }).map(({ refreshTokenId, outcome }) => `${refreshTokenId} ${outcome}`), [`${vendor}#1 ok`, `${vendor}#1 ok`, `${vendor}#1 ok`]);
+        assert.deepEqual(
+          sandbox.ledger
+            .entries({ vendor, kind: 'refresh' })
+            .map(({ refreshTokenId, outcome }) => `${refreshTokenId} ${outcome}`),
+          [`${vendor}#1 ok`, `${vendor}#1 ok`, `${vendor}#1 ok`],
+        );
         assert.equal(sandbox.ledger.count({ vendor, kind: 'login' }), 1);
       });
     }
@@ -50,17 +61,29 @@ describe('a refresh whose answer was lost', () => {
 
 describe('a refresh whose answer was lost, where the endpoint forgives a repeat', () => {
   const clock = new FakeClock();
-  const world = freshWorld({ surroundings: { clock }, config: (base) => withAccount('twin', { rotationGrace: 60 })(withAccount('crm', { rotationGrace: 60 })(base)) });
+  const world = freshWorld({
+    surroundings: { clock },
+    config: (base) => withAccount('twin', { rotationGrace: 60 })(withAccount('crm', { rotationGrace: 60 })(base)),
+  });
 
   for (const { vendor, read } of REFRESHING) {
     for (const graceReturns of ['same-pair', 'new-pair'] as const) {
       it(`${vendor} (${graceReturns}): it is sent once more, and no login is made`, async () => {
         const { sandbox } = world();
         await world().call(read);
-        sandbox[vendor].set({ rotation: 'strict', rotationGraceSeconds: 60, graceReturns, refreshMode: 'commit-then-reset', refreshModeCount: 1 });
+        sandbox[vendor].set({
+          rotation: 'strict',
+          rotationGraceSeconds: 60,
+          graceReturns,
+          refreshMode: 'commit-then-reset',
+          refreshModeCount: 1,
+        });
         sandbox[vendor].revokeCurrent();
         assert.equal((await world().call(read)).status, 200);
-        assert.deepEqual(sandbox.ledger.entries({ vendor, kind: 'refresh' }).map(({ refreshTokenId }) => refreshTokenId), [`${vendor}#1`, `${vendor}#1`]);
+        assert.deepEqual(
+          sandbox.ledger.entries({ vendor, kind: 'refresh' }).map(({ refreshTokenId }) => refreshTokenId),
+          [`${vendor}#1`, `${vendor}#1`],
+        );
         assert.equal(sandbox.ledger.count({ vendor, kind: 'login' }), 1);
       });
     }

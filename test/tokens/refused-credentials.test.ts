@@ -2,7 +2,8 @@ import assert from 'node:assert/strict';
 import { TokenwardError } from '../../src/errors.ts';
 import { failed, granted, managed, playedCredential, refused } from '../support/credential.ts';
 
-const isDead = (error: unknown): boolean => error instanceof TokenwardError && error.code === 'credential_dead' && error.retryAfter === undefined;
+const isDead = (error: unknown): boolean =>
+  error instanceof TokenwardError && error.code === 'credential_dead' && error.retryAfter === undefined;
 
 describe('credentials that were refused', () => {
   it('are not tried again, however often somebody asks and however long', async () => {
@@ -45,12 +46,15 @@ describe('credentials that were refused', () => {
     const { manager } = await managed(credential);
     await assert.rejects(async () => manager.get('crm'));
     assert.equal((await manager.renewNow('crm')).generation, 1);
-    assert.deepEqual([manager.status()[0]?.dead, manager.status()[0]?.ready, manager.status()[0]?.problem], [false, true, undefined]);
+    assert.deepEqual(
+      [manager.status()[0]?.dead, manager.status()[0]?.ready, manager.status()[0]?.problem],
+      [false, true, undefined],
+    );
     assert.equal((await manager.get('crm')).generation, 1);
     assert.deepEqual(credential.calls, ['login', 'login']);
   });
 
-  it('an operator\'s try that is refused again leaves them dead', async () => {
+  it("an operator's try that is refused again leaves them dead", async () => {
     const credential = playedCredential({}, refused, refused);
     const { manager } = await managed(credential);
     await assert.rejects(async () => manager.get('crm'));
@@ -96,7 +100,7 @@ describe('credentials that were refused', () => {
   });
 });
 
-describe('an operator\'s renewal', () => {
+describe("an operator's renewal", () => {
   it('brings a new token although the old one lives', async () => {
     const credential = playedCredential();
     const { manager } = await managed(credential);

@@ -110,7 +110,12 @@ describe('a restart', () => {
     for (let round = 0; round < 3; round += 1) {
       running = await serve(['-c', file]);
       const { url } = running;
-      const calls = Array.from({ length: 50 }, () => call(url, '/crm/v1/sandbox/bytes/5000').then(({ status, body }) => (status === 200 ? body.length : -status), () => 0));
+      const calls = Array.from({ length: 50 }, () =>
+        call(url, '/crm/v1/sandbox/bytes/5000').then(
+          ({ status, body }) => (status === 200 ? body.length : -status),
+          () => 0,
+        ),
+      );
       await Promise.race(calls);
       await running.end('SIGKILL');
       for (const outcome of await Promise.all(calls)) assert.ok(outcome === 0 || outcome === 5_000, String(outcome));
@@ -127,7 +132,10 @@ describe('a restart', () => {
     sandbox.chatapp.revokeCurrent();
     sandbox.chatapp.set({ refreshMode: 'slow', slowMs: 1_000 });
     const waiting = call(running.url, '/crm/v1/licenses');
-    await eventually('the refresh is under way', () => sandbox.ledger.count({ vendor: 'chatapp', kind: 'refresh' }) === 1);
+    await eventually(
+      'the refresh is under way',
+      () => sandbox.ledger.count({ vendor: 'chatapp', kind: 'refresh' }) === 1,
+    );
     assert.equal(await running.end('SIGTERM'), 0);
     assert.equal((await waiting).status, 200);
     sandbox.chatapp.set({ refreshMode: 'normal' });
@@ -152,10 +160,17 @@ describe('changed credentials', () => {
   it('revive a dead credential; the same ones stay dead over a restart', async () => {
     const right = sandbox.softline.accounts[0]!;
     const wrong = { ...right, password: 'wrong' };
-    const start = (credentials: typeof right): ReturnType<typeof startProxy> => startProxy(sandbox, {
-      folder,
-      config: (base) => ({ ...base, accounts: { ...(base['accounts'] as object), softline: { flow: 'softline', baseUrl: sandbox.urls.softline, credentials } } }),
-    });
+    const start = (credentials: typeof right): ReturnType<typeof startProxy> =>
+      startProxy(sandbox, {
+        folder,
+        config: (base) => ({
+          ...base,
+          accounts: {
+            ...(base['accounts'] as object),
+            softline: { flow: 'softline', baseUrl: sandbox.urls.softline, credentials },
+          },
+        }),
+      });
     for (let round = 0; round < 3; round += 1) {
       const proxy = await start(wrong);
       assert.equal((await call(proxy.url, '/softline/v1/order/77')).status, 503);
@@ -168,13 +183,22 @@ describe('changed credentials', () => {
     await proxy.stop();
   });
 
-  it('of another user: the first user\'s token is not used for him', async () => {
+  it("of another user: the first user's token is not used for him", async () => {
     const other = { username: 'somebody-else', password: 'p' };
     sandbox.softline.addAccount(other);
     let proxy = await startProxy(sandbox, { folder });
     await call(proxy.url, '/softline/v1/order/77');
     await proxy.stop();
-    proxy = await startProxy(sandbox, { folder, config: (base) => ({ ...base, accounts: { ...(base['accounts'] as object), softline: { flow: 'softline', baseUrl: sandbox.urls.softline, credentials: other } } }) });
+    proxy = await startProxy(sandbox, {
+      folder,
+      config: (base) => ({
+        ...base,
+        accounts: {
+          ...(base['accounts'] as object),
+          softline: { flow: 'softline', baseUrl: sandbox.urls.softline, credentials: other },
+        },
+      }),
+    });
     assert.equal((await call(proxy.url, '/softline/v1/order/77')).status, 200);
     await proxy.stop();
     assert.equal(sandbox.ledger.last({ vendor: 'softline', kind: 'api' })?.tokenId, 'softline#2');

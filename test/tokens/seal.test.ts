@@ -14,7 +14,8 @@ describe('a sealed record', () => {
   const seal = new Seal(sealingKey(current));
 
   it('opens again, whatever is in it, and looks different each time', () => {
-    for (const text of ['', '{}', 'токен $&', 'x'.repeat(100_000)]) assert.equal(seal.open(seal.seal(text, 'a'), 'a'), text);
+    for (const text of ['', '{}', 'токен $&', 'x'.repeat(100_000)])
+      assert.equal(seal.open(seal.seal(text, 'a'), 'a'), text);
     assert.ok(!seal.seal('same', 'a').equals(seal.seal('same', 'a')));
     assert.ok(!seal.seal('find me', 'a').includes('find me'));
   });
@@ -22,9 +23,15 @@ describe('a sealed record', () => {
   it('does not open with another key, and says which keys are meant, without showing one', () => {
     const other = key();
     const sealed = seal.seal('secret', 'a');
-    assert.throws(() => new Seal(sealingKey(other)).open(sealed, 'a'), (error: unknown) => error instanceof StoreError
-      && error.message.includes(sealingKey(current).id.toString('hex')) && error.message.includes(sealingKey(other).id.toString('hex'))
-      && !error.message.includes(other) && !error.message.includes(current));
+    assert.throws(
+      () => new Seal(sealingKey(other)).open(sealed, 'a'),
+      (error: unknown) =>
+        error instanceof StoreError &&
+        error.message.includes(sealingKey(current).id.toString('hex')) &&
+        error.message.includes(sealingKey(other).id.toString('hex')) &&
+        !error.message.includes(other) &&
+        !error.message.includes(current),
+    );
   });
 
   it('opens with a retired key; what is written anew is sealed with the current one', () => {
@@ -37,7 +44,10 @@ describe('a sealed record', () => {
   });
 
   it('does not open in the place of another account or generation', () => {
-    assert.throws(() => seal.open(seal.seal('secret', 'tokenward\ncrm\n1'), 'tokenward\nshop\n1'), /damaged or belongs to another account/);
+    assert.throws(
+      () => seal.open(seal.seal('secret', 'tokenward\ncrm\n1'), 'tokenward\nshop\n1'),
+      /damaged or belongs to another account/,
+    );
     assert.throws(() => seal.open(seal.seal('secret', 'tokenward\ncrm\n1'), 'tokenward\ncrm\n2'), /damaged/);
   });
 
@@ -53,9 +63,25 @@ describe('a sealed record', () => {
 
   it('keys: hex and base64 are read, anything else is refused without being repeated', () => {
     const bytes = randomBytes(32);
-    for (const text of [bytes.toString('hex'), bytes.toString('hex').toUpperCase(), bytes.toString('base64'), bytes.toString('base64url'), ` ${bytes.toString('base64')}\n`]) assert.ok(sealingKey(text).bytes.equals(bytes));
-    for (const text of ['', 'short', randomBytes(31).toString('base64'), randomBytes(33).toString('hex'), 'pass phrase with spaces, quite long, but no key at all']) {
-      assert.throws(() => sealingKey(text), (error: unknown) => error instanceof StoreError && (text === '' || !error.message.includes(text)));
+    for (const text of [
+      bytes.toString('hex'),
+      bytes.toString('hex').toUpperCase(),
+      bytes.toString('base64'),
+      bytes.toString('base64url'),
+      ` ${bytes.toString('base64')}\n`,
+    ])
+      assert.ok(sealingKey(text).bytes.equals(bytes));
+    for (const text of [
+      '',
+      'short',
+      randomBytes(31).toString('base64'),
+      randomBytes(33).toString('hex'),
+      'pass phrase with spaces, quite long, but no key at all',
+    ]) {
+      assert.throws(
+        () => sealingKey(text),
+        (error: unknown) => error instanceof StoreError && (text === '' || !error.message.includes(text)),
+      );
     }
   });
 });
@@ -64,10 +90,33 @@ describe('a credential record', () => {
   const clock = new FakeClock();
   let store: MemoryStore;
   let records: Records;
-  const record = (generation: number, secret = 'the-access-token', refresh: string | undefined = 'the-refresh-token'): CredentialRecord => ({
-    revision: 0, generation, identity: 'who',
-    token: new Token({ generation, obtainedAt: clock.wall(), expiresAt: clock.wall() + 60_000, refreshExpiresAt: clock.wall() + 90_000, deadline: clock.monotonic() + 60_000 }, secret, refresh),
-    intent: { kind: 'refresh', startedAt: 5, attempt: 2 }, dead: { reason: 'no', since: 6, credentials: 'which' }, refreshFailures: 0, gaveUpAt: undefined, loggedInAt: undefined, doubt: undefined, failures: 3, retryAt: 7,
+  const record = (
+    generation: number,
+    secret = 'the-access-token',
+    refresh: string | undefined = 'the-refresh-token',
+  ): CredentialRecord => ({
+    revision: 0,
+    generation,
+    identity: 'who',
+    token: new Token(
+      {
+        generation,
+        obtainedAt: clock.wall(),
+        expiresAt: clock.wall() + 60_000,
+        refreshExpiresAt: clock.wall() + 90_000,
+        deadline: clock.monotonic() + 60_000,
+      },
+      secret,
+      refresh,
+    ),
+    intent: { kind: 'refresh', startedAt: 5, attempt: 2 },
+    dead: { reason: 'no', since: 6, credentials: 'which' },
+    refreshFailures: 0,
+    gaveUpAt: undefined,
+    loggedInAt: undefined,
+    doubt: undefined,
+    failures: 3,
+    retryAt: 7,
   });
   beforeEach(() => {
     store = new MemoryStore();
@@ -88,7 +137,8 @@ describe('a credential record', () => {
   it('holds nothing in the clear but its two numbers', async () => {
     await records.replace('crm', record(4));
     const { sealed } = (await store.read('crm'))!;
-    for (const text of ['the-access-token', 'the-refresh-token', 'who', 'which', 'identity']) assert.ok(!sealed.includes(text), text);
+    for (const text of ['the-access-token', 'the-refresh-token', 'who', 'which', 'identity'])
+      assert.ok(!sealed.includes(text), text);
   });
 
   it('moved to another account, or put back under another generation, is refused and stays where it is', async () => {

@@ -4,10 +4,14 @@ import type { Credential } from '../../src/tokens/credential.ts';
 import { granted, managed, playedCredential, refused, type PlayedCredential } from '../support/credential.ts';
 
 const isDead = (error: unknown): boolean => error instanceof TokenwardError && error.code === 'credential_dead';
-const isUnavailable = (error: unknown): boolean => error instanceof TokenwardError && error.code === 'token_unavailable';
+const isUnavailable = (error: unknown): boolean =>
+  error instanceof TokenwardError && error.code === 'token_unavailable';
 
 /** A played credential whose files change as the test says; `looks` counts how often they were read. */
-function withFiles(change: Partial<Credential>, ...answers: Parameters<typeof playedCredential>[1][]): PlayedCredential & { written: string; looks: number } {
+function withFiles(
+  change: Partial<Credential>,
+  ...answers: Parameters<typeof playedCredential>[1][]
+): PlayedCredential & { written: string; looks: number } {
   let used = 'first';
   const credential = { ...playedCredential(change, ...answers), written: 'first', looks: 0 };
   Object.defineProperty(credential, 'credentials', { get: () => used });
@@ -79,7 +83,13 @@ describe('credentials whose files may have changed', () => {
     const credential = withFiles({ canLogin: false }, refused, granted());
     const world = await managed(credential);
     const { importToken } = await import('../../src/tokens/import.ts');
-    await importToken(world.store, world.records, credential, { refreshSecret: 'imported', secret: undefined, expiresAt: undefined }, { owner: 'importer', clock: world.clock });
+    await importToken(
+      world.store,
+      world.records,
+      credential,
+      { refreshSecret: 'imported', secret: undefined, expiresAt: undefined },
+      { owner: 'importer', clock: world.clock },
+    );
     credential.written = 'second';
     await world.manager.get('crm');
     assert.deepEqual(credential.spent, ['imported', 'imported']);

@@ -32,7 +32,9 @@ describe('four real processes that share one store', function () {
   for (const { vendor, read, renewal } of VENDORS) {
     it(`${vendor}: the first calls, in all of them at once, cost one login`, async () => {
       sandbox[vendor].set({ loginDelayMs: 100 });
-      const answers = await Promise.all(processes.flatMap(({ url }) => Array.from({ length: 25 }, () => call(url, read))));
+      const answers = await Promise.all(
+        processes.flatMap(({ url }) => Array.from({ length: 25 }, () => call(url, read))),
+      );
       assert.deepEqual([...new Set(answers.map(({ status }) => status))], [200]);
       assert.equal(tokenCalls(sandbox, vendor), 1);
       sandbox[vendor].set({ loginDelayMs: 0 });
@@ -44,7 +46,9 @@ describe('four real processes that share one store', function () {
       const before = tokenCalls(sandbox, vendor);
       for (let round = 1; round <= 5; round += 1) {
         sandbox[vendor].revokeCurrent();
-        const answers = await Promise.all(processes.flatMap(({ url }) => Array.from({ length: 15 }, () => call(url, read))));
+        const answers = await Promise.all(
+          processes.flatMap(({ url }) => Array.from({ length: 15 }, () => call(url, read))),
+        );
         assert.deepEqual([...new Set(answers.map(({ status }) => status))], [200], `round ${round}`);
         assert.equal(tokenCalls(sandbox, vendor) - before, round);
       }
@@ -67,7 +71,7 @@ describe('four real processes that share one store', function () {
     await lost;
     const start = performance.now();
     assert.equal((await waiting).status, 200);
-    assert.ok(performance.now() - start < 15_000, 'the dead process\'s lease was waited for');
+    assert.ok(performance.now() - start < 15_000, "the dead process's lease was waited for");
     assert.equal(tokenCalls(sandbox, 'softline'), before + 2);
     processes = processes.slice(1);
   });
@@ -75,7 +79,9 @@ describe('four real processes that share one store', function () {
   it('one of them finds the password wrong: the others do not try it', async () => {
     sandbox.chatapp.revokeRefresh();
     sandbox.chatapp.revokeCurrent();
-    sandbox.chatapp.set({ loginMode: { status: 401, body: { success: false, error: { code: 'ApiInvalidCredentialsError' } } } });
+    sandbox.chatapp.set({
+      loginMode: { status: 401, body: { success: false, error: { code: 'ApiInvalidCredentialsError' } } },
+    });
     const before = sandbox.ledger.count({ vendor: 'chatapp', kind: 'login' });
     for (const { url } of [...processes, ...processes]) assert.equal((await call(url, '/crm/v1/licenses')).status, 503);
     assert.equal(sandbox.ledger.count({ vendor: 'chatapp', kind: 'login' }), before + 1);

@@ -34,24 +34,39 @@ describe('a single flight', () => {
 
   it('gives everybody the same failure, and is free afterwards', async () => {
     const flight = new SingleFlight<number>();
-    const results = await Promise.allSettled(Array.from({ length: 10 }, () => flight.run(async () => Promise.reject(new Error('no')), 1_000, late)));
+    const results = await Promise.allSettled(
+      Array.from({ length: 10 }, () => flight.run(async () => Promise.reject(new Error('no')), 1_000, late)),
+    );
     assert.ok(results.every((result) => result.status === 'rejected' && (result.reason as Error).message === 'no'));
     assert.equal(flight.busy, false);
   });
 
   it('work that throws at once is a failure like any other', async () => {
     const flight = new SingleFlight<number>();
-    await assert.rejects(async () => flight.run(() => {
-      throw new Error('at once');
-    }, 1_000, late), /at once/);
+    await assert.rejects(
+      async () =>
+        flight.run(
+          () => {
+            throw new Error('at once');
+          },
+          1_000,
+          late,
+        ),
+      /at once/,
+    );
     assert.equal(flight.busy, false);
   });
 
   it('past its deadline the waiters are told and the slot is free, though the work never ends', async () => {
     const flight = new SingleFlight<number>();
     const never = deferred<number>();
-    const results = await Promise.allSettled([flight.run(() => never.promise, 20, late), flight.run(() => never.promise, 20, late)]);
-    assert.ok(results.every((result) => result.status === 'rejected' && (result.reason as Error).message === 'too late'));
+    const results = await Promise.allSettled([
+      flight.run(() => never.promise, 20, late),
+      flight.run(() => never.promise, 20, late),
+    ]);
+    assert.ok(
+      results.every((result) => result.status === 'rejected' && (result.reason as Error).message === 'too late'),
+    );
     assert.equal(flight.busy, false);
     assert.equal(await flight.run(async () => 9, 1_000, late), 9);
   });
@@ -69,10 +84,13 @@ describe('a single flight', () => {
     assert.equal(flight.busy, false);
   });
 
-  it('late work that fails is nobody\'s unhandled rejection', async () => {
+  it("late work that fails is nobody's unhandled rejection", async () => {
     const flight = new SingleFlight<number>();
     const work = deferred<number>();
-    await assert.rejects(flight.run(() => work.promise, 10, late), /too late/);
+    await assert.rejects(
+      flight.run(() => work.promise, 10, late),
+      /too late/,
+    );
     work.reject(new Error('nobody hears this'));
     await new Promise(setImmediate);
   });

@@ -14,7 +14,11 @@ function record(revision: number, generation: number, text = 'sealed'): StoredRe
 }
 
 /** What every store must do: run once for each kind of store, on a real one. `prepare` runs before the first test. */
-export function describeStoreContract(name: string, create: () => Promise<StoreFactory>, prepare?: () => Promise<void>): void {
+export function describeStoreContract(
+  name: string,
+  create: () => Promise<StoreFactory>,
+  prepare?: () => Promise<void>,
+): void {
   describe(`the store contract, kept by ${name}`, () => {
     let factory: StoreFactory;
     let store: TokenStore;
@@ -44,7 +48,8 @@ export function describeStoreContract(name: string, create: () => Promise<StoreF
 
       it('is replaced only by who has seen it: another revision is turned down, and nothing changes', async () => {
         await store.replace('crm', 0, record(1, 1, 'first'));
-        for (const expected of [0, 2, 7]) assert.equal(await other.replace('crm', expected, record(expected + 1, 2, 'stale')), false);
+        for (const expected of [0, 2, 7])
+          assert.equal(await other.replace('crm', expected, record(expected + 1, 2, 'stale')), false);
         assert.equal((await store.read('crm'))?.sealed.toString(), 'first');
         assert.equal(await other.replace('crm', 1, record(2, 2, 'second')), true);
         assert.equal((await store.read('crm'))?.sealed.toString(), 'second');
@@ -65,15 +70,21 @@ export function describeStoreContract(name: string, create: () => Promise<StoreF
       });
 
       it('of many writers at the same time one wins', async () => {
-        const results = await Promise.all(Array.from({ length: 50 }, (_, index) => (index % 2 === 0 ? store : other).replace('crm', 0, record(1, 1, `writer ${index}`))));
+        const results = await Promise.all(
+          Array.from({ length: 50 }, (_, index) =>
+            (index % 2 === 0 ? store : other).replace('crm', 0, record(1, 1, `writer ${index}`)),
+          ),
+        );
         assert.equal(results.filter(Boolean).length, 1);
         assert.equal((await store.read('crm'))?.sealed.toString(), `writer ${results.indexOf(true)}`);
       });
 
       it('accounts do not touch each other, whatever they are called', async () => {
         const names = ['a', 'A', 'a.b', 'a/b', 'record/a', 'lease/a', 'аккаунт', '__proto__', 'x'.repeat(200)];
-        for (const [index, account] of names.entries()) assert.equal(await store.replace(account, 0, record(1, 1, `of ${index}`)), true);
-        for (const [index, account] of names.entries()) assert.equal((await other.read(account))?.sealed.toString(), `of ${index}`);
+        for (const [index, account] of names.entries())
+          assert.equal(await store.replace(account, 0, record(1, 1, `of ${index}`)), true);
+        for (const [index, account] of names.entries())
+          assert.equal((await other.read(account))?.sealed.toString(), `of ${index}`);
       });
 
       it('outlive the handle', async () => {
@@ -93,7 +104,11 @@ export function describeStoreContract(name: string, create: () => Promise<StoreF
       });
 
       it('of many who want it at the same time one gets it', async () => {
-        const results = await Promise.all(Array.from({ length: 50 }, (_, index) => (index % 2 === 0 ? store : other).acquireLease('crm', `owner ${index}`, 30_000)));
+        const results = await Promise.all(
+          Array.from({ length: 50 }, (_, index) =>
+            (index % 2 === 0 ? store : other).acquireLease('crm', `owner ${index}`, 30_000),
+          ),
+        );
         assert.equal(results.filter(Boolean).length, 1);
       });
 
@@ -116,7 +131,8 @@ export function describeStoreContract(name: string, create: () => Promise<StoreF
       it('ends by itself', async () => {
         await store.acquireLease('crm', 'a', 40);
         let taken = false;
-        for (const end = Date.now() + 5_000; !taken && Date.now() < end;) taken = await other.acquireLease('crm', 'b', 30_000);
+        for (const end = Date.now() + 5_000; !taken && Date.now() < end;)
+          taken = await other.acquireLease('crm', 'b', 30_000);
         assert.equal(taken, true);
         assert.equal(await store.acquireLease('crm', 'a', 30_000), false, 'the late holder must not have it as well');
       });
@@ -152,7 +168,9 @@ export function describeStoreContract(name: string, create: () => Promise<StoreF
         const window = 400;
         await store.debit('k', Date.now(), window, 2);
         await sleep(200);
-        const { entries: [, second] } = await store.debit('k', Date.now(), window, 2);
+        const {
+          entries: [, second],
+        } = await store.debit('k', Date.now(), window, 2);
         assert.equal((await store.debit('k', Date.now(), window, 2)).granted, false);
         await sleep(210);
         assert.deepEqual(await store.used('k', Date.now(), window), [second]);
@@ -180,14 +198,20 @@ export function describeStoreContract(name: string, create: () => Promise<StoreF
       });
 
       it('of many at the same time the limit is granted, no more and no less', async () => {
-        const results = await Promise.all(Array.from({ length: 60 }, (_, index) => (index % 2 === 0 ? store : other).debit('k', now + index, DAY, 7)));
+        const results = await Promise.all(
+          Array.from({ length: 60 }, (_, index) => (index % 2 === 0 ? store : other).debit('k', now + index, DAY, 7)),
+        );
         assert.equal(results.filter(({ granted }) => granted).length, 7);
         assert.equal(new Set(results.filter(({ granted }) => granted).map(({ at }) => at)).size, 7);
         assert.equal(await used(), 7);
       });
 
       it('one that is taken back counts no more; the others stay, also those of the same millisecond', async () => {
-        const debits = [await store.debit('k', now, DAY, 3), await other.debit('k', now, DAY, 3), await store.debit('k', now + 5, DAY, 3)];
+        const debits = [
+          await store.debit('k', now, DAY, 3),
+          await other.debit('k', now, DAY, 3),
+          await store.debit('k', now + 5, DAY, 3),
+        ];
         await other.takeBack('k', debits[0]!.at);
         assert.equal(await used(), 2);
         assert.equal((await store.debit('k', now + 6, DAY, 3)).granted, true);
@@ -216,7 +240,10 @@ export function describeStoreContract(name: string, create: () => Promise<StoreF
         assert.deepEqual(await store.used('k', now, DAY), []);
         await store.debit('k', now, DAY, 1);
         assert.equal(await used('l'), 0);
-        assert.deepEqual((await store.budgets()).map(({ budget, entries }) => [budget, entries.length]), [['k', 1]]);
+        assert.deepEqual(
+          (await store.budgets()).map(({ budget, entries }) => [budget, entries.length]),
+          [['k', 1]],
+        );
         await store.close();
         await other.close();
         assert.equal((await (await factory.open()).used('k', now, DAY)).length, 1);
@@ -230,7 +257,7 @@ export function describeStoreContract(name: string, create: () => Promise<StoreF
       });
     });
 
-    it('removes an account\'s record and lease, and nobody else\'s', async () => {
+    it("removes an account's record and lease, and nobody else's", async () => {
       for (const account of ['crm', 'crm#0a1b2c3d', 'softline']) await store.replace(account, 0, record(1, 1));
       await store.acquireLease('crm', 'a', 30_000);
       await store.acquireLease('softline', 'a', 30_000);

@@ -43,12 +43,21 @@ describe('tokenward store copy', () => {
     rmSync(folder, { recursive: true, force: true });
   });
 
-  const storeOf = (kind: 'embedded' | 'redis'): ConfigObject => (kind === 'embedded'
-    ? { type: 'embedded', path: join(folder, 'data'), key: KEYS.embedded }
-    : { type: 'redis', url: server.url, key: KEYS.redis, keyPrefix: `copy-${prefix}` });
-  const configOf = (kind: 'embedded' | 'redis'): ConfigObject => ({ ...sandboxConfigObject(sandbox, ''), store: storeOf(kind) });
+  const storeOf = (kind: 'embedded' | 'redis'): ConfigObject =>
+    kind === 'embedded'
+      ? { type: 'embedded', path: join(folder, 'data'), key: KEYS.embedded }
+      : { type: 'redis', url: server.url, key: KEYS.redis, keyPrefix: `copy-${prefix}` };
+  const configOf = (kind: 'embedded' | 'redis'): ConfigObject => ({
+    ...sandboxConfigObject(sandbox, ''),
+    store: storeOf(kind),
+  });
   const load = (kind: 'embedded' | 'redis'): LoadedConfig => parseConfig(JSON.stringify(configOf(kind)), {});
-  const copy = (from: 'embedded' | 'redis', to: 'embedded' | 'redis', options: { overwrite?: boolean; dryRun?: boolean } = {}): Promise<CopyReport> => copyStore(load(from), load(to), surroundings, { overwrite: false, dryRun: false, ...options });
+  const copy = (
+    from: 'embedded' | 'redis',
+    to: 'embedded' | 'redis',
+    options: { overwrite?: boolean; dryRun?: boolean } = {},
+  ): Promise<CopyReport> =>
+    copyStore(load(from), load(to), surroundings, { overwrite: false, dryRun: false, ...options });
 
   /** Runs tokenward over that store for as long as it takes to ask every vendor once. */
   async function use(kind: 'embedded' | 'redis'): Promise<void> {
@@ -60,8 +69,14 @@ describe('tokenward store copy', () => {
     }
   }
 
-  async function withStore<T>(kind: 'embedded' | 'redis', act: (store: TokenStore, records: Records) => Promise<T>): Promise<T> {
-    const store: TokenStore = kind === 'embedded' ? EmbeddedStore.open(join(folder, 'data'), { ownerIsGone: () => false, now: () => Date.now() }) : await RedisStore.open(redisOptions(server, { keyPrefix: `copy-${prefix}` }));
+  async function withStore<T>(
+    kind: 'embedded' | 'redis',
+    act: (store: TokenStore, records: Records) => Promise<T>,
+  ): Promise<T> {
+    const store: TokenStore =
+      kind === 'embedded'
+        ? EmbeddedStore.open(join(folder, 'data'), { ownerIsGone: () => false, now: () => Date.now() })
+        : await RedisStore.open(redisOptions(server, { keyPrefix: `copy-${prefix}` }));
     try {
       return await act(store, new Records(store, new Seal(sealingKey(KEYS[kind])), new FakeClock()));
     } finally {
@@ -69,18 +84,36 @@ describe('tokenward store copy', () => {
     }
   }
 
-  for (const [from, to] of [['embedded', 'redis'], ['redis', 'embedded']] as const) {
+  for (const [from, to] of [
+    ['embedded', 'redis'],
+    ['redis', 'embedded'],
+  ] as const) {
     describe(`from ${from} to ${to}, with another key`, () => {
       it('the new store serves without a login, refreshes with what was copied, and knows the logins spent', async () => {
         await use(from);
         const report = await copy(from, to);
-        assert.deepEqual(report.accounts.map(({ account, outcome }) => [account, outcome]), [['crm', 'copied'], ['softline', 'copied'], ['twin', 'copied']]);
+        assert.deepEqual(
+          report.accounts.map(({ account, outcome }) => [account, outcome]),
+          [
+            ['crm', 'copied'],
+            ['softline', 'copied'],
+            ['twin', 'copied'],
+          ],
+        );
         assert.deepEqual([report.logins, report.refused], [1, false]);
         await use(to);
         for (const { vendor } of VENDORS) assert.equal(tokenCalls(sandbox, vendor), 1);
         sandbox.chatapp.revokeCurrent();
         await use(to);
-        assert.deepEqual(sandbox.ledger.entries({ vendor: 'chatapp', where: ({ kind }) => kind !== 'api' }).map(({ kind, outcome }) => [kind, outcome]), [['login', 'ok'], ['refresh', 'ok']]);
+        assert.deepEqual(
+          sandbox.ledger
+            .entries({ vendor: 'chatapp', where: ({ kind }) => kind !== 'api' })
+            .map(({ kind, outcome }) => [kind, outcome]),
+          [
+            ['login', 'ok'],
+            ['refresh', 'ok'],
+          ],
+        );
         const [budget] = await withStore(to, (store) => store.budgets());
         assert.equal(budget?.entries.length, 1);
       });
@@ -92,7 +125,10 @@ describe('tokenward store copy', () => {
         const again = await copy(from, to);
         assert.deepEqual([...new Set(again.accounts.map(({ outcome }) => outcome))], ['already there']);
         assert.equal(again.logins, 0);
-        assert.deepEqual(await withStore(to, (store) => Promise.all(VENDORS.map(({ account }) => store.read(account)))), before);
+        assert.deepEqual(
+          await withStore(to, (store) => Promise.all(VENDORS.map(({ account }) => store.read(account)))),
+          before,
+        );
         assert.equal((await withStore(to, (store) => store.budgets()))[0]?.entries.length, 1);
       });
 
@@ -112,27 +148,50 @@ describe('tokenward store copy', () => {
         assert.equal((await withStore(to, (store) => store.read('softline')))?.generation, 1);
       });
 
-      it('--overwrite takes the source all the same, as the generation after the target\'s', async () => {
+      it("--overwrite takes the source all the same, as the generation after the target's", async () => {
         await use(from);
         await copy(from, to);
         sandbox.chatapp.revokeCurrent();
         await use(to);
         const report = await copy(from, to, { overwrite: true });
-        assert.deepEqual(report.accounts.find(({ account }) => account === 'crm'), { account: 'crm', generation: 3, outcome: 'copied' });
-        const [source, target] = [await withStore(from, (_, records) => records.read('crm')), await withStore(to, (_, records) => records.read('crm'))];
+        assert.deepEqual(
+          report.accounts.find(({ account }) => account === 'crm'),
+          { account: 'crm', generation: 3, outcome: 'copied' },
+        );
+        const [source, target] = [
+          await withStore(from, (_, records) => records.read('crm')),
+          await withStore(to, (_, records) => records.read('crm')),
+        ];
         assert.equal(target.token?.reveal(), source.token?.reveal());
-        assert.equal((await copy(from, to)).accounts.find(({ account }) => account === 'crm')?.outcome, 'already there');
+        assert.equal(
+          (await copy(from, to)).accounts.find(({ account }) => account === 'crm')?.outcome,
+          'already there',
+        );
       });
 
       it('an open spend intent and a dead mark go with the record', async () => {
         await use(from);
         await withStore(from, async (_, records) => {
           const record = await records.read('crm');
-          await records.replace('crm', { ...record, intent: { kind: 'refresh', startedAt: 1_000, attempt: 1 }, dead: { reason: 'refused', since: 2_000, credentials: 'x' }, failures: 3, retryAt: 4_000 });
+          await records.replace('crm', {
+            ...record,
+            intent: { kind: 'refresh', startedAt: 1_000, attempt: 1 },
+            dead: { reason: 'refused', since: 2_000, credentials: 'x' },
+            failures: 3,
+            retryAt: 4_000,
+          });
         });
         await copy(from, to);
         const { intent, dead, failures, retryAt } = await withStore(to, (_, records) => records.read('crm'));
-        assert.deepEqual([intent, dead, failures, retryAt], [{ kind: 'refresh', startedAt: 1_000, attempt: 1 }, { reason: 'refused', since: 2_000, credentials: 'x' }, 3, 4_000]);
+        assert.deepEqual(
+          [intent, dead, failures, retryAt],
+          [
+            { kind: 'refresh', startedAt: 1_000, attempt: 1 },
+            { reason: 'refused', since: 2_000, credentials: 'x' },
+            3,
+            4_000,
+          ],
+        );
       });
     });
   }
@@ -157,13 +216,25 @@ describe('tokenward store copy', () => {
       };
       await copyStore(from, load('redis'), surroundings, { overwrite: false, dryRun: false });
     });
-    await assert.rejects(copying, (error: Error) => error instanceof StoreError && /twin was changed by a running tokenward/.test(error.message));
+    await assert.rejects(
+      copying,
+      (error: Error) => error instanceof StoreError && /twin was changed by a running tokenward/.test(error.message),
+    );
   });
 
   it('a record that the key does not open stops it before anything is written', async () => {
     await use('embedded');
-    const from = parseConfig(JSON.stringify({ ...configOf('embedded'), store: { ...storeOf('embedded'), key: randomBytes(32).toString('hex') } }), {});
-    await assert.rejects(copyStore(from, load('redis'), surroundings, { overwrite: false, dryRun: false }), (error: Error) => error instanceof StoreError && /another key/.test(error.message));
+    const from = parseConfig(
+      JSON.stringify({
+        ...configOf('embedded'),
+        store: { ...storeOf('embedded'), key: randomBytes(32).toString('hex') },
+      }),
+      {},
+    );
+    await assert.rejects(
+      copyStore(from, load('redis'), surroundings, { overwrite: false, dryRun: false }),
+      (error: Error) => error instanceof StoreError && /another key/.test(error.message),
+    );
     assert.deepEqual(await withStore('redis', (store) => store.accounts()), []);
   });
 
@@ -178,8 +249,18 @@ describe('tokenward store copy', () => {
 
     it('says what it did, account by account', async () => {
       await use('embedded');
-      assert.deepEqual(await run(['store', 'copy', '--from', from, '--to', to, '--dry-run']), { code: 0, stderr: '', stdout: 'crm       generation 1  to be copied\nsoftline  generation 1  to be copied\ntwin      generation 1  to be copied\n3 accounts, 3 to be copied; 1 counted logins to be carried over\n' });
-      assert.deepEqual(await run(['store', 'copy', '--from', from, '--to', to]), { code: 0, stderr: '', stdout: 'crm       generation 1  copied\nsoftline  generation 1  copied\ntwin      generation 1  copied\n3 accounts, 3 copied; 1 counted logins carried over\n' });
+      assert.deepEqual(await run(['store', 'copy', '--from', from, '--to', to, '--dry-run']), {
+        code: 0,
+        stderr: '',
+        stdout:
+          'crm       generation 1  to be copied\nsoftline  generation 1  to be copied\ntwin      generation 1  to be copied\n3 accounts, 3 to be copied; 1 counted logins to be carried over\n',
+      });
+      assert.deepEqual(await run(['store', 'copy', '--from', from, '--to', to]), {
+        code: 0,
+        stderr: '',
+        stdout:
+          'crm       generation 1  copied\nsoftline  generation 1  copied\ntwin      generation 1  copied\n3 accounts, 3 copied; 1 counted logins carried over\n',
+      });
     });
 
     it('ends with 1 when something is in the way, and with 0 when told to overwrite it', async () => {
@@ -202,7 +283,11 @@ describe('tokenward store copy', () => {
     });
 
     it('ends with 2 when both are the same store', async () => {
-      const other = writeConfig(folder, { ...configOf('embedded'), store: { ...storeOf('embedded'), key: KEYS.redis } }, 'other.yaml');
+      const other = writeConfig(
+        folder,
+        { ...configOf('embedded'), store: { ...storeOf('embedded'), key: KEYS.redis } },
+        'other.yaml',
+      );
       const { code, stderr } = await run(['store', 'copy', '--from', from, '--to', other]);
       assert.equal(code, 2);
       assert.match(stderr, /the same store.*rekey/);

@@ -25,7 +25,10 @@ describe('a store that cannot be written after a grant', () => {
     const world = await withUnsavedToken();
     assert.equal((await world.manager.get('crm')).reveal(), 'the only copy');
     const [status] = world.manager.status();
-    assert.deepEqual([status?.state, status?.generation, status?.problem], ['degraded', 2, 'the new token could not be stored yet']);
+    assert.deepEqual(
+      [status?.state, status?.generation, status?.problem],
+      ['degraded', 2, 'the new token could not be stored yet'],
+    );
     assert.ok(world.heard.storeFailed.includes('write'));
     world.store.failing.clear();
     await world.manager.close();
@@ -36,7 +39,10 @@ describe('a store that cannot be written after a grant', () => {
     world.store.failing.clear();
     await eventually('it is stored', async () => (await world.records.read('crm')).token?.reveal() === 'the only copy');
     await eventually('and it is said', () => world.manager.status()[0]?.state === 'working');
-    assert.deepEqual([world.manager.status()[0]?.problem, (await world.records.read('crm')).intent], [undefined, undefined]);
+    assert.deepEqual(
+      [world.manager.status()[0]?.problem, (await world.records.read('crm')).intent],
+      [undefined, undefined],
+    );
     assert.equal((await world.restart(playedCredential())).manager.status()[0]?.generation, 2);
   });
 
@@ -81,9 +87,16 @@ describe('a store that cannot be written after a grant', () => {
     world.store.leases.set('crm', { owner: 'somebody else', until: Date.now() + 60_000 });
     world.store.failing.clear();
     const begun = await world.records.read('crm');
-    const intended = await world.records.replace('crm', { ...begun, intent: { kind: 'login', startedAt: world.clock.wall(), attempt: 1 } });
+    const intended = await world.records.replace('crm', {
+      ...begun,
+      intent: { kind: 'login', startedAt: world.clock.wall(), attempt: 1 },
+    });
     await new Promise((resolve) => setTimeout(resolve, 1_000));
-    assert.equal((await world.records.read('crm')).generation, 1, 'his answer would have found no record to be written to');
+    assert.equal(
+      (await world.records.read('crm')).generation,
+      1,
+      'his answer would have found no record to be written to',
+    );
     const credential = playedCredential({}, granted({ secret: 'his' }));
     const { manager } = await managed(credential);
     const token = await manager.get('crm');
@@ -118,7 +131,10 @@ describe('a store that cannot be written after a grant', () => {
 describe('a store in trouble before a call', () => {
   for (const operation of ['read', 'acquireLease', 'replace', 'debit'] as const) {
     it(`${operation} fails: no call is made, living tokens go on, and it heals`, async () => {
-      const credential = playedCredential({ canRefresh: false, budget: { key: 'k', logins: 10, window: 1_000_000, reserve: 0 } });
+      const credential = playedCredential({
+        canRefresh: false,
+        budget: { key: 'k', logins: 10, window: 1_000_000, reserve: 0 },
+      });
       const { manager, store } = await managed(credential);
       const first = await manager.get('crm');
       store.failing.add(operation);
@@ -143,16 +159,23 @@ describe('a store in trouble before a call', () => {
     assert.equal(world.store.records.get('crm'), bad);
   });
 
-  it('fails while another process\'s token is waited for: who has heard of that token by then is served with it', async () => {
+  it("fails while another process's token is waited for: who has heard of that token by then is served with it", async () => {
     const theirs = await managed(playedCredential());
     let tell: ((account: string) => void) | undefined;
-    const store = Object.assign(theirs.store, { watch: async (listener: (account: string) => void) => void (tell = listener) });
+    const store = Object.assign(theirs.store, {
+      watch: async (listener: (account: string) => void) => void (tell = listener),
+    });
     const credential = playedCredential();
     const { manager } = await theirs.restart(credential, { owner: 'waits' });
     await store.acquireLease('crm', 'renews', 30_000);
     const waiting = manager.get('crm');
     await new Promise((resolve) => setImmediate(resolve));
-    await theirs.records.replace('crm', { ...EMPTY_RECORD, generation: 1, identity: 'who', token: livingToken(theirs.clock) });
+    await theirs.records.replace('crm', {
+      ...EMPTY_RECORD,
+      generation: 1,
+      identity: 'who',
+      token: livingToken(theirs.clock),
+    });
     tell!('crm');
     await eventually('it is heard of', () => manager.status()[0]?.generation === 1);
     for (const operation of ['read', 'acquireLease'] as const) store.failing.add(operation);
@@ -171,7 +194,10 @@ describe('a store in trouble before a call', () => {
     const credential: ReturnType<typeof playedCredential> = playedCredential({}, granted(), async () => {
       // Stopped for longer than the lease holds: the other one took over from the intent, and this call has timed out.
       world.store.leases.clear();
-      const theirs = await managed(playedCredential({}, granted({ secret: 'theirs' })), { store: world.store, clock: world.clock });
+      const theirs = await managed(playedCredential({}, granted({ secret: 'theirs' })), {
+        store: world.store,
+        clock: world.clock,
+      });
       await theirs.manager.renew('crm', await theirs.manager.get('crm'));
       return failed({ reason: 'timeout', maybeSpent: true });
     });
@@ -179,21 +205,30 @@ describe('a store in trouble before a call', () => {
     const first = await world.manager.get('crm');
     assert.equal((await world.manager.renew('crm', first)).reveal(), 'theirs');
     const [status] = world.manager.status();
-    assert.deepEqual([status?.generation, status?.ready, status?.problem, status?.retryAt], [2, true, undefined, undefined]);
+    assert.deepEqual(
+      [status?.generation, status?.ready, status?.problem, status?.retryAt],
+      [2, true, undefined, undefined],
+    );
     assert.deepEqual(credential.calls, ['login', 'refresh']);
   });
 
   it('a grant that comes after another process has stored a newer token does not overwrite it, though that one is over', async () => {
     const credential: ReturnType<typeof playedCredential> = playedCredential({}, granted(), async () => {
       world.store.leases.clear();
-      const theirs = await managed(playedCredential({}, granted({ secret: 'theirs', refreshSecret: 'their refresh token', lifetime: 60 })), { store: world.store, clock: world.clock });
+      const theirs = await managed(
+        playedCredential({}, granted({ secret: 'theirs', refreshSecret: 'their refresh token', lifetime: 60 })),
+        { store: world.store, clock: world.clock },
+      );
       await theirs.manager.renew('crm', await theirs.manager.get('crm'));
       world.clock.pass(61_000);
       return granted({ secret: 'late' });
     });
     const world = await managed(credential);
     const first = await world.manager.get('crm');
-    await assert.rejects(async () => world.manager.renew('crm', first), (error: unknown) => error instanceof TokenwardError && error.code === 'token_unavailable');
+    await assert.rejects(
+      async () => world.manager.renew('crm', first),
+      (error: unknown) => error instanceof TokenwardError && error.code === 'token_unavailable',
+    );
     assert.equal((await world.records.read('crm')).token?.reveal(), 'theirs');
     await world.manager.renew('crm', first);
     assert.equal(credential.spent.at(-1), 'their refresh token');
@@ -208,12 +243,19 @@ describe('a store in trouble before a call', () => {
       const current = store.records.get(account)!;
       store.records.set(account, { ...current, revision: current.revision + 1 });
     };
-    await assert.rejects(async () => manager.renew('crm', first), (error: unknown) => error instanceof TokenwardError && error.code === 'token_unavailable');
+    await assert.rejects(
+      async () => manager.renew('crm', first),
+      (error: unknown) => error instanceof TokenwardError && error.code === 'token_unavailable',
+    );
     assert.deepEqual(credential.calls, ['login'], 'nothing is spent without its intent');
     assert.equal((await manager.renew('crm', first)).generation, 2);
   });
 });
 
 function livingToken(clock: FakeClock): Token {
-  return new Token({ generation: 1, obtainedAt: clock.wall(), expiresAt: undefined, refreshExpiresAt: undefined, deadline: Infinity }, 'theirs', 'their refresh token');
+  return new Token(
+    { generation: 1, obtainedAt: clock.wall(), expiresAt: undefined, refreshExpiresAt: undefined, deadline: Infinity },
+    'theirs',
+    'their refresh token',
+  );
 }

@@ -15,7 +15,10 @@ import { requireTool } from '../support/tools.ts';
 import { redisOptions } from './redis-factory.ts';
 
 const options = { ownerIsGone: (): boolean => false, now: Date.now };
-const says = (words: RegExp) => (error: unknown): boolean => error instanceof StoreError && words.test(error.message);
+const says =
+  (words: RegExp) =>
+  (error: unknown): boolean =>
+    error instanceof StoreError && words.test(error.message);
 
 describe('whether a store is usable', () => {
   it('is what the last look has shown, since when, and why; one look at a time', async () => {
@@ -62,7 +65,10 @@ describe('an embedded store whose folder goes away under it', () => {
 
   async function isSaidAloud(words: RegExp): Promise<void> {
     await assert.rejects(store.check(), says(words));
-    await assert.rejects(store.replace('crm', 0, { revision: 1, generation: 1, sealed: Buffer.from('x') }), says(words));
+    await assert.rejects(
+      store.replace('crm', 0, { revision: 1, generation: 1, sealed: Buffer.from('x') }),
+      says(words),
+    );
     await assert.rejects(store.acquireLease('crm', 'a', 1_000), says(words));
     await assert.rejects(store.debit('k', Date.now(), 1_000, 1), says(words));
   }
@@ -110,7 +116,8 @@ describe('an embedded store on a disk that takes no writes', function () {
     'files may not be written (a limit)': {
       tool: 'prlimit',
       async breakDisk(_tool: string, pid: number) {
-        const limit = (soft: string): void => void execFileSync('prlimit', ['--pid', String(pid), `--fsize=${soft}:unlimited`]);
+        const limit = (soft: string): void =>
+          void execFileSync('prlimit', ['--pid', String(pid), `--fsize=${soft}:unlimited`]);
         limit('0');
         return async () => limit('unlimited');
       },
@@ -119,7 +126,22 @@ describe('an embedded store on a disk that takes no writes', function () {
       tool: 'strace',
       async breakDisk(tool: string, pid: number) {
         const calls = 'pwrite64,pwritev,pwritev2,fdatasync,fsync,msync';
-        const strace = spawn(tool, ['-f', '-q', '-p', String(pid), '-o', '/dev/null', '-e', `trace=${calls}`, '-e', `inject=${calls}:error=EROFS`], { stdio: 'ignore' });
+        const strace = spawn(
+          tool,
+          [
+            '-f',
+            '-q',
+            '-p',
+            String(pid),
+            '-o',
+            '/dev/null',
+            '-e',
+            `trace=${calls}`,
+            '-e',
+            `inject=${calls}:error=EROFS`,
+          ],
+          { stdio: 'ignore' },
+        );
         await sleep(1_000);
         return async () => {
           strace.kill('SIGTERM');
@@ -130,7 +152,22 @@ describe('an embedded store on a disk that takes no writes', function () {
     'synced data that comes to EIO': {
       tool: 'strace',
       async breakDisk(tool: string, pid: number) {
-        const strace = spawn(tool, ['-f', '-q', '-p', String(pid), '-o', '/dev/null', '-e', 'trace=fdatasync,fsync', '-e', 'inject=fdatasync,fsync:error=EIO'], { stdio: 'ignore' });
+        const strace = spawn(
+          tool,
+          [
+            '-f',
+            '-q',
+            '-p',
+            String(pid),
+            '-o',
+            '/dev/null',
+            '-e',
+            'trace=fdatasync,fsync',
+            '-e',
+            'inject=fdatasync,fsync:error=EIO',
+          ],
+          { stdio: 'ignore' },
+        );
         await sleep(1_000);
         return async () => {
           strace.kill('SIGTERM');
@@ -142,10 +179,14 @@ describe('an embedded store on a disk that takes no writes', function () {
   for (const [what, { tool, breakDisk }] of Object.entries(broken)) {
     it(`${what}: each look and each write says so in one line, standard error stays empty, and it heals`, async function () {
       const program = requireTool(this, tool);
-      const child = spawn(process.execPath, ['--import=tsx', '--input-type=module', '--eval', CHILD, folder], { stdio: 'pipe' });
+      const child = spawn(process.execPath, ['--import=tsx', '--input-type=module', '--eval', CHILD, folder], {
+        stdio: 'pipe',
+      });
       const lines: string[] = [];
       let stderr = '';
-      child.stdout.setEncoding('utf8').on('data', (text: string) => lines.push(...text.split('\n').filter((line) => line !== '')));
+      child.stdout
+        .setEncoding('utf8')
+        .on('data', (text: string) => lines.push(...text.split('\n').filter((line) => line !== '')));
       child.stderr.setEncoding('utf8').on('data', (text: string) => (stderr += text));
       const heard = async (): Promise<string> => {
         for (const end = Date.now() + 10_000; lines.length === 0 && Date.now() < end;) await sleep(10);
@@ -182,23 +223,37 @@ describe('Redis that can be read and not written', () => {
   });
   after(() => server?.stop());
   beforeEach(async () => {
-    store = await RedisStore.open(redisOptions(server, { commandTimeout: 1_000, keyPrefix: `health-${Math.random()}` }));
+    store = await RedisStore.open(
+      redisOptions(server, { commandTimeout: 1_000, keyPrefix: `health-${Math.random()}` }),
+    );
   });
   afterEach(() => store.close());
 
   const refusals: Readonly<Record<string, { begin: string[]; end: string[]; word: RegExp }>> = {
-    'its memory is full': { begin: ['CONFIG', 'SET', 'maxmemory', '1'], end: ['CONFIG', 'SET', 'maxmemory', '0'], word: /OOM/ },
-    'it lacks the replicas it wants': { begin: ['CONFIG', 'SET', 'min-replicas-to-write', '3'], end: ['CONFIG', 'SET', 'min-replicas-to-write', '0'], word: /NOREPLICAS/ },
+    'its memory is full': {
+      begin: ['CONFIG', 'SET', 'maxmemory', '1'],
+      end: ['CONFIG', 'SET', 'maxmemory', '0'],
+      word: /OOM/,
+    },
+    'it lacks the replicas it wants': {
+      begin: ['CONFIG', 'SET', 'min-replicas-to-write', '3'],
+      end: ['CONFIG', 'SET', 'min-replicas-to-write', '0'],
+      word: /NOREPLICAS/,
+    },
   };
   for (const [what, { begin, end, word }] of Object.entries(refusals)) {
     it(`${what}: a look says so at the latest ten seconds after the last write that went well, and heals at once`, async () => {
-      const fresh = await RedisStore.open(redisOptions(server, { commandTimeout: 1_000, keyPrefix: `health-${Math.random()}` }));
+      const fresh = await RedisStore.open(
+        redisOptions(server, { commandTimeout: 1_000, keyPrefix: `health-${Math.random()}` }),
+      );
       await server.command(...begin);
       try {
         await later(10_000, () => assert.rejects(fresh.check(), says(word)));
         assert.equal(await fresh.read('crm'), undefined);
         // Who starts just now can at least use what is there.
-        await (await RedisStore.open(redisOptions(server, { keyPrefix: fresh.keyOf('record', '').split(':')[0]! }))).close();
+        await (
+          await RedisStore.open(redisOptions(server, { keyPrefix: fresh.keyOf('record', '').split(':')[0]! }))
+        ).close();
       } finally {
         await server.command(...end);
       }
@@ -229,16 +284,34 @@ import { keyBesideStore } from '${process.cwd()}/src/tokens/stores/key-file.ts';
 keyBesideStore(process.argv[1]);
 await EmbeddedStore.open(process.argv[1], { ownerIsGone: () => false, now: Date.now }).close();`;
     try {
-      const child = spawn(strace, ['-f', '-y', '-o', join(folder, 'calls'), '-e', 'trace=fsync,link,linkat,mkdir', process.execPath, '--import=tsx', '--input-type=module', '--eval', script, join(folder, 'deep', 'data')], { stdio: 'ignore' });
+      const child = spawn(
+        strace,
+        [
+          '-f',
+          '-y',
+          '-o',
+          join(folder, 'calls'),
+          '-e',
+          'trace=fsync,link,linkat,mkdir',
+          process.execPath,
+          '--import=tsx',
+          '--input-type=module',
+          '--eval',
+          script,
+          join(folder, 'deep', 'data'),
+        ],
+        { stdio: 'ignore' },
+      );
       assert.deepEqual(await once(child, 'exit'), [0, null]);
       const calls = readFileSync(join(folder, 'calls'), 'utf8').split('\n');
       const at = (pattern: RegExp): number => calls.findIndex((line) => pattern.test(line));
-      const synced = (path: string, after: number): boolean => calls.slice(after + 1).some((line) => line.includes('fsync(') && line.includes(`<${path}>`));
+      const synced = (path: string, after: number): boolean =>
+        calls.slice(after + 1).some((line) => line.includes('fsync(') && line.includes(`<${path}>`));
       const linked = at(/link(at)?\(.*store\.key/);
       assert.ok(linked >= 0);
-      assert.ok(synced(join(folder, 'deep', 'data'), linked), 'the key\'s name');
-      assert.ok(synced(join(folder, 'deep'), -1), 'the folder\'s name');
-      assert.ok(synced(folder, -1), 'its folder\'s name');
+      assert.ok(synced(join(folder, 'deep', 'data'), linked), "the key's name");
+      assert.ok(synced(join(folder, 'deep'), -1), "the folder's name");
+      assert.ok(synced(folder, -1), "its folder's name");
       assert.ok(readdirSync(join(folder, 'deep', 'data')).includes('tokens.mdb'));
     } finally {
       rmSync(folder, { recursive: true, force: true });

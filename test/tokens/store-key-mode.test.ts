@@ -14,7 +14,10 @@ describe('the key beside a store', () => {
     const lines: string[] = [];
     const open = async (): Promise<string[]> => {
       lines.length = 0;
-      const { store } = await openStore(load(smallest({ top: `store: { type: embedded, path: ${path} }` })), { log: recorder(lines), ownerIsGone: () => false });
+      const { store } = await openStore(load(smallest({ top: `store: { type: embedded, path: ${path} }` })), {
+        log: recorder(lines),
+        ownerIsGone: () => false,
+      });
       await store.close();
       return lines.filter((line) => line.includes('other users of this host could read the store key'));
     };

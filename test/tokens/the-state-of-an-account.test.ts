@@ -2,12 +2,17 @@ import assert from 'node:assert/strict';
 import { failed, granted, managed, playedCredential, refused, type Managed } from '../support/credential.ts';
 
 const word = ({ manager }: Pick<Managed, 'manager'>): string | undefined => manager.status()[0]?.state;
-const quietly = (ask: () => unknown): Promise<unknown> => Promise.resolve().then(ask).catch(() => undefined);
+const quietly = (ask: () => unknown): Promise<unknown> =>
+  Promise.resolve()
+    .then(ask)
+    .catch(() => undefined);
 
 describe('the state of an account', () => {
   it('unused, renewing, working', async () => {
     let give!: () => void;
-    const world = await managed(playedCredential({}, () => new Promise((resolve) => (give = () => resolve(granted())))));
+    const world = await managed(
+      playedCredential({}, () => new Promise((resolve) => (give = () => resolve(granted())))),
+    );
     assert.equal(word(world), 'unused');
     const asked = world.manager.get('crm');
     while (give === undefined) await new Promise(setImmediate);
@@ -87,7 +92,10 @@ describe('the state of an account', () => {
     token = await world.manager.renew('crm', token);
     await quietly(() => world.manager.renew('crm', token));
     assert.equal(word(world), 'out_of_logins');
-    assert.deepEqual([world.manager.status()[0]?.budget?.remaining, world.manager.status()[0]?.budget?.reserveRemaining], [0, 1]);
+    assert.deepEqual(
+      [world.manager.status()[0]?.budget?.remaining, world.manager.status()[0]?.budget?.reserveRemaining],
+      [0, 1],
+    );
     await world.manager.renewNow('crm', { useReserve: true });
     assert.equal(word(world), 'working');
   });

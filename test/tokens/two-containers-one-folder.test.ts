@@ -12,12 +12,18 @@ describe('whether the process that holds a lease is gone', () => {
   const [host, pid, started, random, namespace] = leaseOwner().split('/');
 
   it('this very process is not', () => assert.equal(ownerIsGone(leaseOwner()), false));
-  it('one of this PID namespace that does not run is', () => assert.equal(ownerIsGone(`${host}/4194303/1/${random}/${namespace}`), true));
-  it('one whose number another process has by now is', () => assert.equal(ownerIsGone(`${host}/${pid}/${Number(started) - 1}/${random}/${namespace}`), true));
-  it('one of another host may run', () => assert.equal(ownerIsGone(`other-${host}/4194303/1/${random}/${namespace}`), false));
-  it('one of another PID namespace may run, whatever its number means here', () => assert.equal(ownerIsGone(`${hostname()}/4194303/1/${random}/pid:[1]`), false));
-  it('one of another PID namespace with our own number does not: the store would have let only one of us in', () => assert.equal(ownerIsGone(`${hostname()}/${process.pid}/1/${random}/pid:[1]`), true));
-  it('one that an earlier version named, without a namespace, may run', () => assert.equal(ownerIsGone(`${hostname()}/4194303/1/${random}`), false));
+  it('one of this PID namespace that does not run is', () =>
+    assert.equal(ownerIsGone(`${host}/4194303/1/${random}/${namespace}`), true));
+  it('one whose number another process has by now is', () =>
+    assert.equal(ownerIsGone(`${host}/${pid}/${Number(started) - 1}/${random}/${namespace}`), true));
+  it('one of another host may run', () =>
+    assert.equal(ownerIsGone(`other-${host}/4194303/1/${random}/${namespace}`), false));
+  it('one of another PID namespace may run, whatever its number means here', () =>
+    assert.equal(ownerIsGone(`${hostname()}/4194303/1/${random}/pid:[1]`), false));
+  it('one of another PID namespace with our own number does not: the store would have let only one of us in', () =>
+    assert.equal(ownerIsGone(`${hostname()}/${process.pid}/1/${random}/pid:[1]`), true));
+  it('one that an earlier version named, without a namespace, may run', () =>
+    assert.equal(ownerIsGone(`${hostname()}/4194303/1/${random}`), false));
 });
 
 const CHILD = `
@@ -64,12 +70,15 @@ describe('two containers that share one folder, on one host', function () {
   function container(before = 0): { readonly said: string[]; readonly ended: Promise<unknown>; stop(): Promise<void> } {
     const node = [process.execPath, '--import=tsx', '--input-type=module', '--eval', CHILD, folder];
     const command = before === 0 ? node : ['sh', '-c', `${'true & '.repeat(before)}"$0" "$@"`, ...node];
-    const child = spawn(unshare, ['--pid', '--fork', '--kill-child', '--mount-proc', ...command], { stdio: ['ignore', 'pipe', 'inherit'] });
+    const child = spawn(unshare, ['--pid', '--fork', '--kill-child', '--mount-proc', ...command], {
+      stdio: ['ignore', 'pipe', 'inherit'],
+    });
     children.push(child);
     const said: string[] = [];
     child.stdout.setEncoding('utf8').on('data', (text: string) => said.push(text.trim()));
     return {
-      said, ended: once(child, 'exit'),
+      said,
+      ended: once(child, 'exit'),
       async stop() {
         child.kill('SIGKILL');
         await once(child, 'exit');
@@ -77,7 +86,7 @@ describe('two containers that share one folder, on one host', function () {
     };
   }
 
-  it('each with numbers of its own: the one\'s lease is not taken by the other', async () => {
+  it("each with numbers of its own: the one's lease is not taken by the other", async () => {
     const first = container();
     await eventually('it has the lease', () => first.said.length > 0, 20_000);
     const second = container(3);
@@ -91,7 +100,10 @@ describe('two containers that share one folder, on one host', function () {
     await eventually('it has the lease', () => first.said.length > 0, 20_000);
     const second = container();
     await second.ended;
-    assert.match(second.said.join(' '), /in use by another process that has the same number as this one \(1\).*PID namespace.*Redis/);
+    assert.match(
+      second.said.join(' '),
+      /in use by another process that has the same number as this one \(1\).*PID namespace.*Redis/,
+    );
   });
 
   it('one that is started anew after a crash has the lease at once', async () => {

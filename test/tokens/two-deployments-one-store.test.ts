@@ -21,7 +21,16 @@ const clock = new FakeClock();
 
 function withToken(record: CredentialRecord, identity: string, secret: string): CredentialRecord {
   const generation = record.generation + 1;
-  return { ...record, generation, identity, token: new Token({ generation, obtainedAt: clock.wall(), expiresAt: undefined, refreshExpiresAt: undefined, deadline: Infinity }, secret, `refresh of ${secret}`) };
+  return {
+    ...record,
+    generation,
+    identity,
+    token: new Token(
+      { generation, obtainedAt: clock.wall(), expiresAt: undefined, refreshExpiresAt: undefined, deadline: Infinity },
+      secret,
+      `refresh of ${secret}`,
+    ),
+  };
 }
 
 describe('two deployments that use one store, and one name for accounts of theirs', () => {
@@ -32,7 +41,7 @@ describe('two deployments that use one store, and one name for accounts of their
     [first, second] = [new Records(store, new Seal(KEY), clock), new Records(store, new Seal(KEY), clock)];
   });
 
-  it('keep their tokens side by side: neither overwrites the other\'s', async () => {
+  it("keep their tokens side by side: neither overwrites the other's", async () => {
     await first.replace('crm', withToken(await first.read('crm', 'a'), 'a', 'of a'));
     for (let round = 0; round < 3; round += 1) {
       await second.replace('crm', withToken(await second.read('crm', 'b'), 'b', `of b ${round}`));
@@ -40,8 +49,15 @@ describe('two deployments that use one store, and one name for accounts of their
     }
     const [a, b] = [await first.read('crm', 'a'), await second.read('crm', 'b')];
     assert.deepEqual([a.token?.reveal(), a.generation, a.foreign], ['of a 2', 4, undefined]);
-    assert.deepEqual([b.token?.reveal(), b.generation, b.foreign], ['of b 2', 3, true], 'and who came second can say that there is another one');
-    assert.deepEqual([...store.records.keys()].map((key) => key.replace(/#[0-9a-f]{8}$/, '#8')), ['crm', 'crm#8']);
+    assert.deepEqual(
+      [b.token?.reveal(), b.generation, b.foreign],
+      ['of b 2', 3, true],
+      'and who came second can say that there is another one',
+    );
+    assert.deepEqual(
+      [...store.records.keys()].map((key) => key.replace(/#[0-9a-f]{8}$/, '#8')),
+      ['crm', 'crm#8'],
+    );
   });
 
   it('a record made from scratch goes where the last one of this account was read from', async () => {
@@ -60,13 +76,16 @@ describe('two deployments that use one store, and one name for accounts of their
     assert.equal((await first.read('crm', 'a')).token?.reveal(), 'of a');
   });
 
-  it('a record of before the first token is anybody\'s', async () => {
-    await first.replace('crm', { ...await first.read('crm', 'a'), intent: { kind: 'login', startedAt: 1, attempt: 1 } });
+  it("a record of before the first token is anybody's", async () => {
+    await first.replace('crm', {
+      ...(await first.read('crm', 'a')),
+      intent: { kind: 'login', startedAt: 1, attempt: 1 },
+    });
     const { revision, foreign } = await second.read('crm', 'b');
     assert.deepEqual([revision, foreign], [1, undefined]);
   });
 
-  it('an account whose credentials are another person\'s now gets a record of its own', async () => {
+  it("an account whose credentials are another person's now gets a record of its own", async () => {
     await first.replace('crm', withToken(await first.read('crm', 'old user'), 'old user', 'old'));
     const next = await second.read('crm', 'new user');
     assert.deepEqual([next.revision, next.token, next.foreign], [0, undefined, true]);
@@ -86,12 +105,15 @@ describe('two deployments that use one store, and one name for accounts of their
     await assert.rejects(first.read('crm', 'a'), RecordError);
   });
 
-  it('whoever listens hears the account\'s name, wherever its record is', async function () {
+  it("whoever listens hears the account's name, wherever its record is", async function () {
     const server = await startRedis(requireTool(this, 'redis-server'));
     const redis = [await RedisStore.open(redisOptions(server)), await RedisStore.open(redisOptions(server))];
     try {
       const heard: string[] = [];
-      await redis[1]!.watch((account) => heard.push(account), () => undefined);
+      await redis[1]!.watch(
+        (account) => heard.push(account),
+        () => undefined,
+      );
       await redis[0]!.replace('crm#0a1b2c3d', 0, { revision: 1, generation: 1, sealed: Buffer.from('x') });
       await eventually('it is heard', () => heard.length === 1);
       assert.deepEqual(heard, ['crm']);
@@ -101,7 +123,10 @@ describe('two deployments that use one store, and one name for accounts of their
     }
     const folder = temporaryFolder();
     const said: string[] = [];
-    const announcing = new AnnouncingStore(EmbeddedStore.open(folder, { ownerIsGone: () => false, now: Date.now }), { announce: (account) => void said.push(account), listen: () => undefined });
+    const announcing = new AnnouncingStore(EmbeddedStore.open(folder, { ownerIsGone: () => false, now: Date.now }), {
+      announce: (account) => void said.push(account),
+      listen: () => undefined,
+    });
     await announcing.replace('crm#0a1b2c3d', 0, { revision: 1, generation: 1, sealed: Buffer.from('x') });
     await announcing.close();
     rmSync(folder, { recursive: true, force: true });
@@ -118,9 +143,13 @@ describe('an account that was renamed', () => {
   });
 
   it('takes over the record of its former name, with its refresh token, and the former one keeps none', async () => {
-    for (let generation = 0; generation < 3; generation += 1) await records.replace('crm-old', withToken(await records.read('crm-old', 'a'), 'a', `of a ${generation}`));
+    for (let generation = 0; generation < 3; generation += 1)
+      await records.replace('crm-old', withToken(await records.read('crm-old', 'a'), 'a', `of a ${generation}`));
     const adopted = await records.adoptFormer('crm', 'crm-old', 'a');
-    assert.deepEqual([adopted?.generation, adopted?.token?.reveal(), adopted?.token?.revealRefresh()], [3, 'of a 2', 'refresh of of a 2']);
+    assert.deepEqual(
+      [adopted?.generation, adopted?.token?.reveal(), adopted?.token?.revealRefresh()],
+      [3, 'of a 2', 'refresh of of a 2'],
+    );
     const read = await records.read('crm', 'a');
     assert.deepEqual([read.generation, read.token?.reveal(), read.token?.hasRefresh], [3, 'of a 2', true]);
     const former = await records.read('crm-old', 'a');
@@ -140,7 +169,10 @@ describe('an account that was renamed', () => {
   it('two processes that start with the new name take it over once', async () => {
     await records.replace('crm-old', withToken(await records.read('crm-old', 'a'), 'a', 'of a'));
     const other = new Records(store, new Seal(KEY), clock);
-    const both = await Promise.all([records.adoptFormer('crm', 'crm-old', 'a'), other.adoptFormer('crm', 'crm-old', 'a')]);
+    const both = await Promise.all([
+      records.adoptFormer('crm', 'crm-old', 'a'),
+      other.adoptFormer('crm', 'crm-old', 'a'),
+    ]);
     assert.equal((await records.read('crm', 'a')).revision, 1);
     assert.ok(both.some((one) => one?.token?.reveal() === 'of a'));
   });

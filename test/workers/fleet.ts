@@ -30,7 +30,11 @@ export interface RunningFleet {
 }
 
 /** For every test of the surrounding describe a fresh sandbox and folder; what is started in a test ends with it. */
-export function freshFleet(): (context: Mocha.Context, workers: number, change?: ConfigObject) => Promise<RunningFleet> {
+export function freshFleet(): (
+  context: Mocha.Context,
+  workers: number,
+  change?: ConfigObject,
+) => Promise<RunningFleet> {
   const folder = freshFolder();
   let sandbox: Sandbox;
   let served: Served | undefined;
@@ -44,15 +48,33 @@ export function freshFleet(): (context: Mocha.Context, workers: number, change?:
   });
   return async (context, workers, change = {}) => {
     requireBuild(context);
-    const configure = (more: ConfigObject | string): string => writeConfig(folder(), typeof more === 'string' ? more : { workers, ...sandboxConfigObject(sandbox, join(folder(), 'store')), ...change, ...more });
+    const configure = (more: ConfigObject | string): string =>
+      writeConfig(
+        folder(),
+        typeof more === 'string'
+          ? more
+          : { workers, ...sandboxConfigObject(sandbox, join(folder(), 'store')), ...change, ...more },
+      );
     const running = await serve(['-c', configure({})]);
     served = running;
     const status = (): Promise<StatusDocument> => statusOf(running);
-    const lines = (): ReturnType<RunningFleet['lines']> => running.output().stderr.split('\n').filter((line) => line.startsWith('{') && line.endsWith('}')).map((line) => JSON.parse(line) as ReturnType<RunningFleet['lines']>[number]);
-    const logged = (text: string, within = 40_000): Promise<void> => eventually(`"${text}" in the log`, () => lines().some(({ msg }) => msg.includes(text)), within);
-    const pids = async (): Promise<number[]> => (await status()).workers!.filter(({ state }) => state === 'up').map(({ pid }) => pid!);
+    const lines = (): ReturnType<RunningFleet['lines']> =>
+      running
+        .output()
+        .stderr.split('\n')
+        .filter((line) => line.startsWith('{') && line.endsWith('}'))
+        .map((line) => JSON.parse(line) as ReturnType<RunningFleet['lines']>[number]);
+    const logged = (text: string, within = 40_000): Promise<void> =>
+      eventually(`"${text}" in the log`, () => lines().some(({ msg }) => msg.includes(text)), within);
+    const pids = async (): Promise<number[]> =>
+      (await status()).workers!.filter(({ state }) => state === 'up').map(({ pid }) => pid!);
     return {
-      sandbox, served: running, status, lines, logged, pids,
+      sandbox,
+      served: running,
+      status,
+      lines,
+      logged,
+      pids,
       configure: (more) => void configure(more),
       callAnew: (target) => call(running.url, target, { from: '127.0.0.1' }),
       async restart() {

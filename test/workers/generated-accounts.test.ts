@@ -13,9 +13,17 @@ describe('generated accounts behind several workers', function () {
     // Only the store is real here until the addresses are known.
     const file = writeLines(folder(), [{ name: 'shop-1', flow: 'static', credentials: { token: 'x' } }]);
     const { sandbox, served, configure, restart } = await fleet(this, 2, { accountsFrom: { file } });
-    const account = (name: string): Record<string, unknown> => ({ name, flow: 'softline', baseUrl: sandbox.urls.softline, credentials: sandbox.credentials.softline });
-    const routes = [{ prefix: '/shops', upstream: sandbox.urls.softline, accountFrom: { flow: 'softline', header: 'X-Shop' } }];
-    const ask = async (shop: string): Promise<number> => (await call(served.url, '/shops/v1/order/7', { headers: { 'x-shop': shop }, from: '127.0.0.1' })).status;
+    const account = (name: string): Record<string, unknown> => ({
+      name,
+      flow: 'softline',
+      baseUrl: sandbox.urls.softline,
+      credentials: sandbox.credentials.softline,
+    });
+    const routes = [
+      { prefix: '/shops', upstream: sandbox.urls.softline, accountFrom: { flow: 'softline', header: 'X-Shop' } },
+    ];
+    const ask = async (shop: string): Promise<number> =>
+      (await call(served.url, '/shops/v1/order/7', { headers: { 'x-shop': shop }, from: '127.0.0.1' })).status;
     writeLines(folder(), [account('shop-1')]);
     configure({ routes });
     await restart();

@@ -20,16 +20,17 @@ export function startLoad(url: string, targets: readonly string[], options: Load
   const results = new Map<string, number>();
   const place = placeOf(url);
   let stopping = false;
-  const one = (agent: Agent | false, target: string): Promise<string> => new Promise((resolve) => {
-    const outgoing = request({ ...place, path: target, agent, timeout: 20_000 }, (incoming) => {
-      incoming.on('error', (error: NodeJS.ErrnoException) => resolve(`cut: ${error.code ?? error.message}`));
-      incoming.on('end', () => resolve(incoming.complete ? String(incoming.statusCode) : 'cut'));
-      incoming.resume();
+  const one = (agent: Agent | false, target: string): Promise<string> =>
+    new Promise((resolve) => {
+      const outgoing = request({ ...place, path: target, agent, timeout: 20_000 }, (incoming) => {
+        incoming.on('error', (error: NodeJS.ErrnoException) => resolve(`cut: ${error.code ?? error.message}`));
+        incoming.on('end', () => resolve(incoming.complete ? String(incoming.statusCode) : 'cut'));
+        incoming.resume();
+      });
+      outgoing.on('timeout', () => outgoing.destroy(new Error('timeout')));
+      outgoing.on('error', (error: NodeJS.ErrnoException) => resolve(error.code ?? error.message));
+      outgoing.end();
     });
-    outgoing.on('timeout', () => outgoing.destroy(new Error('timeout')));
-    outgoing.on('error', (error: NodeJS.ErrnoException) => resolve(error.code ?? error.message));
-    outgoing.end();
-  });
   const caller = async (index: number, keeps: boolean): Promise<void> => {
     const agent = keeps ? new Agent({ keepAlive: true, maxSockets: 1 }) : false;
     for (let round = index; !stopping; round += 1) {
@@ -39,7 +40,10 @@ export function startLoad(url: string, targets: readonly string[], options: Load
     }
     if (agent) agent.destroy();
   };
-  const callers = [...Array.from({ length: options.keeping }, (_, index) => caller(index, true)), ...Array.from({ length: options.making }, (_, index) => caller(index, false))];
+  const callers = [
+    ...Array.from({ length: options.keeping }, (_, index) => caller(index, true)),
+    ...Array.from({ length: options.making }, (_, index) => caller(index, false)),
+  ];
   return {
     async stop() {
       stopping = true;

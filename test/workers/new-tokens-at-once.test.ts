@@ -18,7 +18,10 @@ describe('a token that one worker has got', function () {
       assert.deepEqual([code, stdout, stderr], [0, `softline has a new token, generation ${generation}\n`, '']);
       const from = sandbox.ledger.count({});
       for (let index = 0; index < 9; index += 1) assert.equal((await callAnew(READ)).status, 200);
-      const tokens = sandbox.ledger.entries({ vendor: 'softline', kind: 'api' }).filter(({ seq }) => seq > from).map(({ tokenId }) => tokenId);
+      const tokens = sandbox.ledger
+        .entries({ vendor: 'softline', kind: 'api' })
+        .filter(({ seq }) => seq > from)
+        .map(({ tokenId }) => tokenId);
       const issued = sandbox.ledger.entries({ vendor: 'softline', kind: 'login' }).at(-1)!.issued;
       assert.equal(tokens.length, 9);
       assert.deepEqual([...new Set(tokens)], [issued], `generation ${generation}`);

@@ -19,7 +19,10 @@ describe('three workers', function () {
       assert.equal(tokenCalls(sandbox, vendor) - before, 1);
       const requests = (await status()).workers!.map((worker) => worker.requests!);
       assert.ok(Math.min(...requests) >= 50, `one worker had hardly any of the requests: ${requests.join(', ')}`);
-      assert.equal(await metric(served.operatorUrl, 'tokenward_renewals_total', { flow: vendor, outcome: 'granted' }), 2);
+      assert.equal(
+        await metric(served.operatorUrl, 'tokenward_renewals_total', { flow: vendor, outcome: 'granted' }),
+        2,
+      );
     });
   }
 });

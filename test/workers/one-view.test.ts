@@ -13,7 +13,8 @@ describe('the operator port of two workers', function () {
 
   it('sums what they count, and does not sum what they agree on', async function () {
     const { callAnew, served } = await fleet(this, 2);
-    const count = (name: string, labels: Record<string, string> = {}): Promise<number> => metric(served.operatorUrl, `tokenward_${name}`, labels);
+    const count = (name: string, labels: Record<string, string> = {}): Promise<number> =>
+      metric(served.operatorUrl, `tokenward_${name}`, labels);
     for (let index = 0; index < 20; index += 1) await callAnew(READ);
     await callAnew('/nowhere');
     assert.equal(await count('requests_total', { route: '/softline', status: '2xx' }), 20);
@@ -31,14 +32,17 @@ describe('the operator port of two workers', function () {
     assert.equal(await count('login_budget_remaining', { account: 'crm' }), 80);
     const ends = await count('token_expiry_timestamp_seconds', { account: 'softline' });
     assert.ok(Math.abs(ends - Date.now() / 1000 - 86_400) < 60, `the token ends at ${ends}`);
-    const { text } = await operator(served).get('/metrics').expect(200)
+    const { text } = await operator(served)
+      .get('/metrics')
+      .expect(200)
       .expect('content-type', 'text/plain; version=0.0.4; charset=utf-8');
     assert.equal(text.match(/^# TYPE tokenward_requests_total counter$/gm)?.length, 1);
   });
 
   it('counts on over a restart of the workers', async function () {
     const { callAnew, served, restart, status } = await fleet(this, 2);
-    const requests = (): Promise<number> => metric(served.operatorUrl, 'tokenward_requests_total', { route: '/softline', status: '2xx' });
+    const requests = (): Promise<number> =>
+      metric(served.operatorUrl, 'tokenward_requests_total', { route: '/softline', status: '2xx' });
     for (let index = 0; index < 10; index += 1) await callAnew(READ);
     await restart();
     assert.equal(await requests(), 10);
@@ -57,8 +61,21 @@ describe('the operator port of two workers', function () {
     await callAnew('/twin/iam/api/v1/users/me');
     const { accounts, workers, stopping } = await status();
     assert.equal(stopping, false);
-    assert.deepEqual(accounts.map(({ account, generation, state, dead, ready }) => [account, generation, state, dead, ready]), [['softline', 1, 'working', false, true], ['crm', 0, 'unused', false, true], ['twin', 0, 'dead', true, false]]);
-    assert.deepEqual(workers!.map(({ worker, state }) => [worker, state]), [[1, 'up'], [2, 'up']]);
+    assert.deepEqual(
+      accounts.map(({ account, generation, state, dead, ready }) => [account, generation, state, dead, ready]),
+      [
+        ['softline', 1, 'working', false, true],
+        ['crm', 0, 'unused', false, true],
+        ['twin', 0, 'dead', true, false],
+      ],
+    );
+    assert.deepEqual(
+      workers!.map(({ worker, state }) => [worker, state]),
+      [
+        [1, 'up'],
+        [2, 'up'],
+      ],
+    );
     const problem = 'the token endpoint refused the login (status 401)';
     const problems = [{ account: 'twin', state: 'dead', problem }];
     await operator(served).get('/readyz').expect(200, { ready: true, problems });
@@ -73,9 +90,18 @@ describe('the operator port of two workers', function () {
 
   it('renews an account for both, and says which one it does not know', async function () {
     const { served, sandbox } = await fleet(this, 2);
-    assert.equal((await run(['renew', 'crm', '--operator', served.operatorUrl])).stdout, 'crm has a new token, generation 1\n');
-    assert.equal((await run(['renew', 'crm', '--operator', served.operatorUrl])).stdout, 'crm has a new token, generation 2\n');
-    assert.match((await run(['renew', 'nobody', '--operator', served.operatorUrl])).stderr, /There is no account of this name\. The accounts are softline, crm, twin\. \(account_unknown\)/);
+    assert.equal(
+      (await run(['renew', 'crm', '--operator', served.operatorUrl])).stdout,
+      'crm has a new token, generation 1\n',
+    );
+    assert.equal(
+      (await run(['renew', 'crm', '--operator', served.operatorUrl])).stdout,
+      'crm has a new token, generation 2\n',
+    );
+    assert.match(
+      (await run(['renew', 'nobody', '--operator', served.operatorUrl])).stderr,
+      /There is no account of this name\. The accounts are softline, crm, twin\. \(account_unknown\)/,
+    );
     sandbox.softline.accounts.length = 0;
     const refused = await run(['renew', 'softline', '--operator', served.operatorUrl]);
     assert.equal(refused.code, 1);
@@ -87,7 +113,14 @@ describe('the operator port of two workers', function () {
     for (let index = 0; index < 4; index += 1) await callAnew(READ);
     const page = await render(this, served.operatorUrl, /<small id="about">[^<]/);
     assert.match(textOf(page, 'about'), /, 2 workers$/);
-    assert.deepEqual(cells(page, 'accounts').map(([name, , state]) => [name, state]), [['softline', 'working'], ['crm', 'unused'], ['twin', 'unused']]);
+    assert.deepEqual(
+      cells(page, 'accounts').map(([name, , state]) => [name, state]),
+      [
+        ['softline', 'working'],
+        ['crm', 'unused'],
+        ['twin', 'unused'],
+      ],
+    );
     assert.equal(cells(page, 'routes')[0]![3], '4');
   });
 });

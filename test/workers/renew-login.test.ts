@@ -8,8 +8,14 @@ describe('tokenward renew --login with several workers', () => {
   it('reaches the worker that does it', async function () {
     const { served, sandbox } = await fleet(this, 2);
     for (let generation = 1; generation <= 2; generation += 1) {
-      assert.equal((await run(['renew', 'crm', '--login', '--operator', served.operatorUrl])).stdout, `crm has a new token, generation ${generation}\n`);
+      assert.equal(
+        (await run(['renew', 'crm', '--login', '--operator', served.operatorUrl])).stdout,
+        `crm has a new token, generation ${generation}\n`,
+      );
     }
-    assert.deepEqual(sandbox.ledger.entries({ vendor: 'chatapp' }).map(({ kind }) => kind), ['login', 'login']);
+    assert.deepEqual(
+      sandbox.ledger.entries({ vendor: 'chatapp' }).map(({ kind }) => kind),
+      ['login', 'login'],
+    );
   });
 });

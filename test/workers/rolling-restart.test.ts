@@ -21,7 +21,11 @@ describe('SIGHUP to a tokenward of several workers', function () {
       await restart();
       const now = await pids();
       assert.equal(now.length, 2);
-      assert.deepEqual(now.filter((pid) => before.includes(pid)), [], 'a worker was not replaced');
+      assert.deepEqual(
+        now.filter((pid) => before.includes(pid)),
+        [],
+        'a worker was not replaced',
+      );
       assert.deepEqual(before.filter(runs), [], 'a replaced worker is still there');
       before = now;
     }
@@ -40,7 +44,10 @@ describe('SIGHUP to a tokenward of several workers', function () {
     const done = restart();
     await sleep(1_500);
     assert.equal((await callAnew(READS[0]!)).status, 200);
-    assert.deepEqual((await Promise.all(long)).map(({ status, text }) => [status, text.split('\n').length]), Array.from({ length: 4 }, () => [200, 41]));
+    assert.deepEqual(
+      (await Promise.all(long)).map(({ status, text }) => [status, text.split('\n').length]),
+      Array.from({ length: 4 }, () => [200, 41]),
+    );
     await done;
   });
 
@@ -48,14 +55,23 @@ describe('SIGHUP to a tokenward of several workers', function () {
     const { sandbox, served, restart, configure, callAnew, status } = await fleet(this, 2);
     assert.equal((await callAnew('/shop/v1/order/77')).status, 404);
     const base = sandboxConfigObject(sandbox, 'unused');
-    configure({ workers: 3, routes: [...base['routes'] as object[], { prefix: '/shop', upstream: sandbox.urls.softline, account: 'softline' }] });
+    configure({
+      workers: 3,
+      routes: [
+        ...(base['routes'] as object[]),
+        { prefix: '/shop', upstream: sandbox.urls.softline, account: 'softline' },
+      ],
+    });
     await restart();
     for (let index = 0; index < 6; index += 1) assert.equal((await callAnew('/shop/v1/order/77')).status, 200);
     assert.equal((await status()).workers!.length, 3);
     configure({ workers: 1 });
     await restart();
     assert.equal((await callAnew('/shop/v1/order/77')).status, 404);
-    assert.deepEqual((await status()).workers!.map(({ worker, state }) => [worker, state]), [[1, 'up']]);
+    assert.deepEqual(
+      (await status()).workers!.map(({ worker, state }) => [worker, state]),
+      [[1, 'up']],
+    );
     assert.equal(await served.end(), 0);
   });
 
@@ -66,7 +82,9 @@ describe('SIGHUP to a tokenward of several workers', function () {
     await logged('replacing the workers');
     served.child.kill('SIGHUP');
     while (lines().filter(({ msg }) => msg.startsWith('all workers run')).length < 2) await sleep(50);
-    const steps = lines().filter(({ msg }) => msg.startsWith('replacing the workers') || msg.startsWith('all workers run')).map(({ msg }) => msg.split(' ')[0]);
+    const steps = lines()
+      .filter(({ msg }) => msg.startsWith('replacing the workers') || msg.startsWith('all workers run'))
+      .map(({ msg }) => msg.split(' ')[0]);
     assert.deepEqual(steps, ['replacing', 'all', 'replacing', 'all']);
     const now = await pids();
     assert.deepEqual([now.length, now.filter((pid) => before.includes(pid))], [2, []]);

@@ -20,7 +20,10 @@ describe('a tokenward of several workers that is told to stop', function () {
       const answers = Array.from({ length: 9 }, () => callAnew('/softline/v1/sandbox/slow-body?pieces=20&ms=100'));
       await sleep(500);
       const ended = served.end(signal);
-      assert.deepEqual((await Promise.all(answers)).map(({ status, text }) => [status, text.split('\n').length]), Array.from({ length: 9 }, () => [200, 21]));
+      assert.deepEqual(
+        (await Promise.all(answers)).map(({ status, text }) => [status, text.split('\n').length]),
+        Array.from({ length: 9 }, () => [200, 21]),
+      );
       assert.equal(await ended, 0);
       assert.deepEqual(workers.filter(runs), []);
     });
@@ -34,7 +37,10 @@ describe('a tokenward of several workers that is told to stop', function () {
     await sleep(500);
     for (const pid of workers) process.kill(pid, 'SIGINT');
     const ended = served.end('SIGINT');
-    assert.deepEqual((await Promise.all(answers)).map(({ status, text }) => [status, text.split('\n').length]), Array.from({ length: 4 }, () => [200, 16]));
+    assert.deepEqual(
+      (await Promise.all(answers)).map(({ status, text }) => [status, text.split('\n').length]),
+      Array.from({ length: 4 }, () => [200, 16]),
+    );
     assert.equal(await ended, 0);
     assert.deepEqual(workers.filter(runs), []);
   });
@@ -44,7 +50,9 @@ describe('a tokenward of several workers that is told to stop', function () {
     await callAnew(READ);
     const ended = served.end('SIGTERM');
     await sleep(300);
-    await operator(served).get('/readyz').expect(503, { ready: false, problems: [{ problem: 'shutting down' }] });
+    await operator(served)
+      .get('/readyz')
+      .expect(503, { ready: false, problems: [{ problem: 'shutting down' }] });
     assert.equal((await callAnew(READ)).status, 200);
     assert.equal(await ended, 0);
   });
@@ -63,7 +71,10 @@ describe('a tokenward of several workers that is told to stop', function () {
     const { sandbox, served, pids, callAnew } = await fleet(this, 2);
     const workers = await pids();
     sandbox.softline.set({ loginDelayMs: 1_500 });
-    const answer = callAnew(READ).then(({ status }) => status, () => 'cut');
+    const answer = callAnew(READ).then(
+      ({ status }) => status,
+      () => 'cut',
+    );
     await eventually('the login is under way', () => tokenCalls(sandbox, 'softline') === 1);
     await served.end('SIGKILL');
     assert.equal(await answer, 200);

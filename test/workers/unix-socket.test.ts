@@ -27,7 +27,10 @@ for (const workers of [1, 2]) {
       assert.equal(sandbox.ledger.count({ vendor: 'softline', kind: 'api' }), 6);
       if (workers > 1) {
         const shown = (await status()).workers!;
-        assert.deepEqual(shown.map(({ requests }) => requests), [3, 3]);
+        assert.deepEqual(
+          shown.map(({ requests }) => requests),
+          [3, 3],
+        );
       }
       // The socket's mode is none of what else is made: a folder of 0600 would be of no use.
       assert.equal((statSync(store.path).mode & 0o700).toString(8), '700');
@@ -64,7 +67,10 @@ describe('SIGHUP to several workers behind a Unix socket', function () {
     const load = startLoad(served.url, [READ], { keeping: 8, making: 4, pause: 60 });
     const before = await pids();
     await restart();
-    assert.deepEqual((await pids()).filter((pid) => before.includes(pid)), []);
+    assert.deepEqual(
+      (await pids()).filter((pid) => before.includes(pid)),
+      [],
+    );
     const results = await load.stop();
     assert.deepEqual([...results.keys()], ['200'], JSON.stringify([...results]));
     assert.ok(lstatSync(path).isSocket());

@@ -10,10 +10,30 @@ describe('SIGHUP with a configuration that cannot be used', function () {
   const fleet = freshFleet();
 
   for (const { what, change, line, detail } of [
-    { what: 'has a typo', change: { limitz: {} }, line: 'the configuration has errors; nothing has changed', detail: /limitz: unknown key; did you mean "limits"\?/ },
-    { what: 'is no YAML any more', change: '{ "listen": ', line: 'the configuration has errors; nothing has changed', detail: /line 1: not well-formed YAML or JSON/ },
-    { what: 'names a certificate that is not there', change: { listen: { port: 0, tls: { certFile: '/nowhere/tls.crt', keyFile: '/nowhere/tls.key' } } }, line: 'a worker with the new configuration could not start; nothing has changed', detail: /\/nowhere\/tls\.crt/ },
-    { what: 'has another store key', change: (path: string) => ({ store: { type: 'embedded', path, key: Buffer.alloc(32, 'x').toString('base64') } }), line: 'a worker with the new configuration could not start; nothing has changed', detail: /sealed with another key/ },
+    {
+      what: 'has a typo',
+      change: { limitz: {} },
+      line: 'the configuration has errors; nothing has changed',
+      detail: /limitz: unknown key; did you mean "limits"\?/,
+    },
+    {
+      what: 'is no YAML any more',
+      change: '{ "listen": ',
+      line: 'the configuration has errors; nothing has changed',
+      detail: /line 1: not well-formed YAML or JSON/,
+    },
+    {
+      what: 'names a certificate that is not there',
+      change: { listen: { port: 0, tls: { certFile: '/nowhere/tls.crt', keyFile: '/nowhere/tls.key' } } },
+      line: 'a worker with the new configuration could not start; nothing has changed',
+      detail: /\/nowhere\/tls\.crt/,
+    },
+    {
+      what: 'has another store key',
+      change: (path: string) => ({ store: { type: 'embedded', path, key: Buffer.alloc(32, 'x').toString('base64') } }),
+      line: 'a worker with the new configuration could not start; nothing has changed',
+      detail: /sealed with another key/,
+    },
   ] as const) {
     it(`because it ${what} changes nothing and says why; a worker that ends is replaced by one with the old one`, async function () {
       const { served, configure, pids, logged, lines, callAnew } = await fleet(this, 2);
@@ -29,7 +49,11 @@ describe('SIGHUP with a configuration that cannot be used', function () {
       for (let index = 0; index < 4; index += 1) assert.equal((await callAnew(READ)).status, 200);
 
       process.kill(before[0]!, 'SIGKILL');
-      await eventually('a new worker is up', async () => (await pids()).filter((pid) => !before.includes(pid)).length === 1, 30_000);
+      await eventually(
+        'a new worker is up',
+        async () => (await pids()).filter((pid) => !before.includes(pid)).length === 1,
+        30_000,
+      );
       for (let index = 0; index < 4; index += 1) assert.equal((await callAnew(READ)).status, 200);
       configure({});
       served.child.kill('SIGHUP');

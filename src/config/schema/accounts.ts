@@ -5,18 +5,21 @@ import { httpUrl, name } from './values.ts';
 
 /** One account. */
 export const accountSchema = z.strictObject({
-  flow: z.string().min(1)
+  flow: z
+    .string()
+    .min(1)
     .describe('A preset (softline, chatapp, twin, oauth2, oauth2-refresh, static) or a name below flows.'),
   credentials: z.record(z.string(), z.unknown()).default({}),
-  baseUrl: httpUrl.optional().describe('The base URL of login and refresh, instead of the flow\'s default.'),
+  baseUrl: httpUrl.optional().describe("The base URL of login and refresh, instead of the flow's default."),
   attach: attachSchema.optional().describe('Overrides how the flow attaches the token.'),
-  budget: budgetSchema.optional().describe('Overrides the flow\'s login budget.'),
+  budget: budgetSchema.optional().describe("Overrides the flow's login budget."),
   lifetime: lifetimeSchema.optional(),
   rotationGrace: rotationGraceSchema.optional(),
   renew: z.enum(['early', 'on-demand']).optional(),
   tls: upstreamTls.optional().describe('TLS to the token endpoint.'),
-  formerName: name.optional()
-    .describe('The account\'s former name: its stored token is taken over, so that renaming costs no login.'),
+  formerName: name
+    .optional()
+    .describe("The account's former name: its stored token is taken over, so that renaming costs no login."),
 });
 
 /** Accounts by name. */

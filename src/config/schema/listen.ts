@@ -7,18 +7,25 @@ export const DEFAULT_PORT = 8080;
 
 /** A page of another site cannot send a field of any other name without the browser asking first. */
 const EVERYBODYS_FIELDS = [
-  /^accept(-(encoding|language|charset))?$/i, /^content-(language|length|type)$/i, /^sec-.*$/i,
+  /^accept(-(encoding|language|charset))?$/i,
+  /^content-(language|length|type)$/i,
+  /^sec-.*$/i,
   /^(connection|cookie|host|origin|range|referer|user-agent|save-data|dnt|te)$/i,
 ];
-const EVERYBODYS = 'every client or browser sends this header field by itself: '
-  + 'choose one that none sends, such as X-Tokenward-Request';
-const ownField = z.string().regex(/^[A-Za-z0-9-]{1,100}$/, { error: 'must be the name of a header', abort: true })
+const EVERYBODYS =
+  'every client or browser sends this header field by itself: ' +
+  'choose one that none sends, such as X-Tokenward-Request';
+const ownField = z
+  .string()
+  .regex(/^[A-Za-z0-9-]{1,100}$/, { error: 'must be the name of a header', abort: true })
   .refine((field) => !EVERYBODYS_FIELDS.some((form) => form.test(field)), EVERYBODYS);
 
 /** What fits into a socket's address beside the zero at its end, in bytes. A longer path would be cut in silence. */
 const SOCKET_PATH_MOST = process.platform === 'darwin' ? 103 : 107;
 const SOCKET_PATH_LONG = `is too long for a socket: as an absolute path it may have ${SOCKET_PATH_MOST} bytes`;
-const socketPath = z.string().min(1)
+const socketPath = z
+  .string()
+  .min(1)
   .refine((path) => !/[\x00-\x1f\x7f]/.test(path), { error: 'must be the path of a file', abort: true })
   // Absolute, because the process that binds it may not be the one that has read it.
   .transform((path) => resolve(path))
@@ -26,33 +33,48 @@ const socketPath = z.string().min(1)
 /** How its mode is written. The owner must be able to connect: that is how a socket nobody uses any more is known. */
 export const SOCKET_MODE = /^0?[67][0-7]{2}$/;
 const SOCKET_MODE_FORM = 'must be an octal mode in quotes that lets the owner read and write, such as "0660"';
-const socketMode = z.string().regex(SOCKET_MODE, SOCKET_MODE_FORM)
+const socketMode = z
+  .string()
+  .regex(SOCKET_MODE, SOCKET_MODE_FORM)
   .transform((text) => Number.parseInt(text, 8));
 
 /** `listen`: where callers come in. */
-export const listener = z.strictObject({
-  host: z.string().min(1).default('127.0.0.1'),
-  port: port.optional().describe('Default: 8080 without a socket; with a socket, no port.'),
-  socket: socketPath.optional()
-    .describe('Path of a Unix socket to listen on instead of host and port; if port is set, both are served.'),
-  socketMode: socketMode.prefault('0660')
-    .describe('File mode of the socket, as octal digits in quotes: who may connect.'),
-  engine: z.enum(['fast', 'express']).default('fast')
-    .describe('What reads requests without TLS: the fast engine, with Express for all that is not plain, or Express '
-      + 'alone.'),
-  hosts: hosts
-    .describe('With callers: none, accepted Host names besides localhost and IP addresses. "*": any.'),
-  requireHeader: ownField.optional().describe('A header field that every request must have, with any value.'),
-  tls: z.strictObject({
-    certFile: file.describe('The certificate with its chain, PEM. Reloaded when it changes.'),
-    keyFile: file.describe('Its private key, PEM.'),
-    clientCaFile: file.optional()
-      .describe('The certificate authority for client certificates, PEM. Enables callers[].certificate.'),
-    clientCrlFile: file.optional()
-      .describe('The revocation list (CRL) of that authority, PEM. Reloaded when it changes.'),
-    clientCertificate: z.enum(['optional', 'required']).default('optional'),
-    minVersion: z.enum(['TLSv1.2', 'TLSv1.3']).default('TLSv1.2'),
-  }).optional().describe('HTTPS on the port.'),
-}).transform(({ port: named, ...listen }) => {
-  return { ...listen, port: named ?? (listen.socket === undefined ? DEFAULT_PORT : undefined) };
-}).prefault({});
+export const listener = z
+  .strictObject({
+    host: z.string().min(1).default('127.0.0.1'),
+    port: port.optional().describe('Default: 8080 without a socket; with a socket, no port.'),
+    socket: socketPath
+      .optional()
+      .describe('Path of a Unix socket to listen on instead of host and port; if port is set, both are served.'),
+    socketMode: socketMode
+      .prefault('0660')
+      .describe('File mode of the socket, as octal digits in quotes: who may connect.'),
+    engine: z
+      .enum(['fast', 'express'])
+      .default('fast')
+      .describe(
+        'What reads requests without TLS: the fast engine, with Express for all that is not plain, or Express ' +
+          'alone.',
+      ),
+    hosts: hosts.describe('With callers: none, accepted Host names besides localhost and IP addresses. "*": any.'),
+    requireHeader: ownField.optional().describe('A header field that every request must have, with any value.'),
+    tls: z
+      .strictObject({
+        certFile: file.describe('The certificate with its chain, PEM. Reloaded when it changes.'),
+        keyFile: file.describe('Its private key, PEM.'),
+        clientCaFile: file
+          .optional()
+          .describe('The certificate authority for client certificates, PEM. Enables callers[].certificate.'),
+        clientCrlFile: file
+          .optional()
+          .describe('The revocation list (CRL) of that authority, PEM. Reloaded when it changes.'),
+        clientCertificate: z.enum(['optional', 'required']).default('optional'),
+        minVersion: z.enum(['TLSv1.2', 'TLSv1.3']).default('TLSv1.2'),
+      })
+      .optional()
+      .describe('HTTPS on the port.'),
+  })
+  .transform(({ port: named, ...listen }) => {
+    return { ...listen, port: named ?? (listen.socket === undefined ? DEFAULT_PORT : undefined) };
+  })
+  .prefault({});

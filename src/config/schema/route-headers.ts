@@ -7,8 +7,9 @@ const isOurs = names([...HOP_BY_HOP, ...OURS, 'accept-encoding']);
 /** The policy and the refusal of logins judge a request by its first line. */
 const isOverride = names([...METHOD_OVERRIDES, ...TARGET_OVERRIDES]);
 
-const UNFIT = 'holds characters that cannot travel in a header '
-  + '(control characters or line ends, letters beyond Latin-1, or blanks at an end)';
+const UNFIT =
+  'holds characters that cannot travel in a header ' +
+  '(control characters or line ends, letters beyond Latin-1, or blanks at an end)';
 const NOT_ITS_OWN = 'is set by tokenward itself, so that a route cannot add it';
 const OVERRIDES = 'says another method or target than the request, so that a route cannot add it';
 
@@ -18,5 +19,8 @@ export const routeHeadersSchema = z.record(
     .refine((name) => !isOurs(name), { error: NOT_ITS_OWN, abort: true })
     .refine((name) => !isOverride(name), OVERRIDES),
   // RFC 9110 §5.5. What is written out as Latin-1 has no letters beyond; of its upper half, 0x80 to 0x9f are controls.
-  z.string().min(1).regex(/^(?![\t ])[\t\x20-\x7e\xa0-\xff]*(?<![\t ])$/, UNFIT),
+  z
+    .string()
+    .min(1)
+    .regex(/^(?![\t ])[\t\x20-\x7e\xa0-\xff]*(?<![\t ])$/, UNFIT),
 );

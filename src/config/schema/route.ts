@@ -4,65 +4,112 @@ import { upstreamTls } from './upstream-tls.ts';
 import { accountPattern, bytes, duration, httpUrl, name } from './values.ts';
 
 const method = z.enum(['GET', 'HEAD', 'POST', 'PUT', 'PATCH', 'DELETE', 'OPTIONS']);
-const policyRule = z.strictObject({
-  methods: z.array(method).min(1).optional(),
-  path: z.string().regex(/^\/[^?#]*$/, 'must be a path that begins with /').optional()
-    .describe('Whole path segments, and everything below them; "*" stands for one segment.'),
-}).refine((rule) => rule.methods !== undefined || rule.path !== undefined, 'needs methods or a path');
+const policyRule = z
+  .strictObject({
+    methods: z.array(method).min(1).optional(),
+    path: z
+      .string()
+      .regex(/^\/[^?#]*$/, 'must be a path that begins with /')
+      .optional()
+      .describe('Whole path segments, and everything below them; "*" stands for one segment.'),
+  })
+  .refine((rule) => rule.methods !== undefined || rule.path !== undefined, 'needs methods or a path');
 
 const accountFrom = z.strictObject({
   flow: z.string().min(1).describe('The flow of all these accounts.'),
-  header: z.string().regex(/^[A-Za-z0-9-]{1,100}$/, 'must be the name of a header').optional()
+  header: z
+    .string()
+    .regex(/^[A-Za-z0-9-]{1,100}$/, 'must be the name of a header')
+    .optional()
     .describe('The header field in which the client names the account; it is not forwarded.'),
-  allow: z.array(accountPattern).min(1).optional()
-    .describe('Accounts that may be named. Default: all of the flow.'),
+  allow: z.array(accountPattern).min(1).optional().describe('Accounts that may be named. Default: all of the flow.'),
 });
 
 /** One of `routes`. */
 export const route = z.strictObject({
-  prefix: z.string().regex(
-    /^\/([A-Za-z0-9._~@-]+(\/[A-Za-z0-9._~@-]+)*)?$/, 'must be a plain path such as /crm, without a slash at its end'),
+  prefix: z
+    .string()
+    .regex(
+      /^\/([A-Za-z0-9._~@-]+(\/[A-Za-z0-9._~@-]+)*)?$/,
+      'must be a plain path such as /crm, without a slash at its end',
+    ),
   upstream: httpUrl,
-  account: name.optional()
+  account: name
+    .optional()
     .describe('The account whose token is attached. Default: requests are forwarded without a token.'),
-  accountFrom: accountFrom.optional()
-    .describe('The request selects the account: the caller\'s own, or one named in a header field.'),
-  maxReplayBody: bytes.refine((value) => value <= 8 * 1024 ** 2, 'must be at most 8 MiB').default(1024 ** 2)
+  accountFrom: accountFrom
+    .optional()
+    .describe("The request selects the account: the caller's own, or one named in a header field."),
+  maxReplayBody: bytes
+    .refine((value) => value <= 8 * 1024 ** 2, 'must be at most 8 MiB')
+    .default(1024 ** 2)
     .describe('Request bodies up to this size are kept for replay; larger ones are streamed once.'),
   maxBody: bytes.optional().describe('Larger request bodies are refused with 413. Default: no limit.'),
-  replay: z.boolean().default(true)
-    .describe('Replay the request after a renewal. false: renew, and relay the upstream\'s response.'),
-  legacyLogin: z.enum(['refuse', 'answer', 'forward']).default('refuse')
-    .describe('What happens to a client\'s own login at the upstream.'),
-  timeouts: z.strictObject({
-    connect: duration.prefault('3s'),
-    firstByte: duration.prefault('30s').describe('Until the first byte of the response.'),
-    idle: duration.prefault('30s').describe('Between two pieces of the response. 0: no limit.'),
-    streamIdle: duration.prefault('5m').describe('The same for event streams (text/event-stream). 0: no limit.'),
-  }).prefault({}),
+  replay: z
+    .boolean()
+    .default(true)
+    .describe("Replay the request after a renewal. false: renew, and relay the upstream's response."),
+  legacyLogin: z
+    .enum(['refuse', 'answer', 'forward'])
+    .default('refuse')
+    .describe("What happens to a client's own login at the upstream."),
+  timeouts: z
+    .strictObject({
+      connect: duration.prefault('3s'),
+      firstByte: duration.prefault('30s').describe('Until the first byte of the response.'),
+      idle: duration.prefault('30s').describe('Between two pieces of the response. 0: no limit.'),
+      streamIdle: duration.prefault('5m').describe('The same for event streams (text/event-stream). 0: no limit.'),
+    })
+    .prefault({}),
   maxConnections: z.number().int().min(1).max(10_000).default(64),
-  freshConnection: z.boolean().default(false)
+  freshConnection: z
+    .boolean()
+    .default(false)
     .describe('A new connection for every request: for an upstream that is not trusted.'),
-  policy: z.strictObject({
-    mode: z.enum(['enforce', 'report']).default('enforce')
-      .describe('report: forward everything, and count what would be refused.'),
-    allow: z.array(policyRule).min(1).optional()
-      .describe('Only these requests are forwarded; default: all. Matches only paths that every server reads alike.'),
-    deny: z.array(policyRule).default([])
-      .describe('These requests are never forwarded, nor any spelling that a server might read as one of them.'),
-  }).optional().describe('Which requests may be forwarded.'),
-  encodedPaths: z.enum(['refuse', 'pass']).default('refuse')
-    .describe('Ambiguous paths: encoded slashes or dots, or two leading slashes. '
-      + 'pass: for an API whose ids need them.'),
-  forwarded: z.enum(['drop', 'pass', 'add']).default('drop')
-    .describe('The client\'s Forwarded and X-Forwarded-*: dropped, passed unchanged, or replaced by X-Forwarded-For, '
-      + '-Host and -Proto of tokenward\'s own.'),
-  methodOverride: z.enum(['drop', 'pass']).default('drop')
-    .describe('Fields such as X-HTTP-Method-Override and X-Original-URL, which replace the method or target of the '
-      + 'request line. pass: forwarded, and the policy judges them as well.'),
-  headers: routeHeadersSchema.optional()
-    .describe('Header fields added to every request, replacing the client\'s own fields of these names.'),
-  setCookie: z.enum(['drop', 'pass']).default('drop')
-    .describe('What happens to the upstream\'s Set-Cookie. Its cookies belong to a session that all callers share.'),
+  policy: z
+    .strictObject({
+      mode: z
+        .enum(['enforce', 'report'])
+        .default('enforce')
+        .describe('report: forward everything, and count what would be refused.'),
+      allow: z
+        .array(policyRule)
+        .min(1)
+        .optional()
+        .describe('Only these requests are forwarded; default: all. Matches only paths that every server reads alike.'),
+      deny: z
+        .array(policyRule)
+        .default([])
+        .describe('These requests are never forwarded, nor any spelling that a server might read as one of them.'),
+    })
+    .optional()
+    .describe('Which requests may be forwarded.'),
+  encodedPaths: z
+    .enum(['refuse', 'pass'])
+    .default('refuse')
+    .describe(
+      'Ambiguous paths: encoded slashes or dots, or two leading slashes. ' + 'pass: for an API whose ids need them.',
+    ),
+  forwarded: z
+    .enum(['drop', 'pass', 'add'])
+    .default('drop')
+    .describe(
+      "The client's Forwarded and X-Forwarded-*: dropped, passed unchanged, or replaced by X-Forwarded-For, " +
+        "-Host and -Proto of tokenward's own.",
+    ),
+  methodOverride: z
+    .enum(['drop', 'pass'])
+    .default('drop')
+    .describe(
+      'Fields such as X-HTTP-Method-Override and X-Original-URL, which replace the method or target of the ' +
+        'request line. pass: forwarded, and the policy judges them as well.',
+    ),
+  headers: routeHeadersSchema
+    .optional()
+    .describe("Header fields added to every request, replacing the client's own fields of these names."),
+  setCookie: z
+    .enum(['drop', 'pass'])
+    .default('drop')
+    .describe("What happens to the upstream's Set-Cookie. Its cookies belong to a session that all callers share."),
   tls: upstreamTls.optional(),
 });

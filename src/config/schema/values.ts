@@ -11,13 +11,17 @@ export const name = z.string().regex(NAME, NAME_FORM);
 
 const PORT_FORM = 'must be a port number, 0 to 65535';
 /** A number, or its digits: what comes from the environment is text. */
-export const port = z.union([z.int(), z.string().regex(/^\d{1,5}$/, PORT_FORM)], { error: PORT_FORM }).transform(Number)
+export const port = z
+  .union([z.int(), z.string().regex(/^\d{1,5}$/, PORT_FORM)], { error: PORT_FORM })
+  .transform(Number)
   .refine((value) => value >= 0 && value <= 65_535, PORT_FORM);
 
 /** Where calls go: something can be appended to it. */
-export const httpUrl = z.url({ protocol: /^https?$/, error: 'must be an http:// or https:// URL', abort: true })
+export const httpUrl = z
+  .url({ protocol: /^https?$/, error: 'must be an http:// or https:// URL', abort: true })
   .refine((text) => isHostname(new URL(text).hostname), {
-    error: 'must name one host: "*" and "{…}" have no meaning there', abort: true,
+    error: 'must name one host: "*" and "{…}" have no meaning there',
+    abort: true,
   })
   .refine(isPlainUrl, 'must have no user, password, query or fragment');
 
@@ -25,8 +29,8 @@ const BYTE_UNITS: Readonly<Record<string, number>> = { '': 1, b: 1, kib: 1024, m
 
 const BYTES_FORM = 'must be a whole number of bytes, or such as "64 KiB" or "8 MiB"';
 /** Bytes: a number, or text like `1 MiB`. */
-export const bytes = z.union(
-  [z.int().min(0), z.string().regex(/^\d+\s*(b|kib|mib|gib)?$/i, BYTES_FORM)], { error: BYTES_FORM })
+export const bytes = z
+  .union([z.int().min(0), z.string().regex(/^\d+\s*(b|kib|mib|gib)?$/i, BYTES_FORM)], { error: BYTES_FORM })
   .transform((value) => {
     if (typeof value === 'number') return value;
     return Number.parseInt(value, 10) * BYTE_UNITS[value.replace(/^\d+\s*/, '').toLowerCase()]!;
@@ -41,15 +45,18 @@ export const duration = milliseconds
 export const file = z.string().min(1);
 
 /** What the configuration keeps of a key. */
-export const keyDigest = z.string().regex(
-  /^sha256:[0-9a-fA-F]{64}$/, 'must be a digest "sha256:<64 hex digits>"; make one with: tokenward hash-key');
+export const keyDigest = z
+  .string()
+  .regex(/^sha256:[0-9a-fA-F]{64}$/, 'must be a digest "sha256:<64 hex digits>"; make one with: tokenward hash-key');
 
 /** A name a browser may call a listener by. */
-const host = z.string()
-  .regex(/^([A-Za-z0-9_-]+(\.[A-Za-z0-9_-]+)*|\*)$/, 'must be a host name without a port, or "*"');
+const host = z.string().regex(/^([A-Za-z0-9_-]+(\.[A-Za-z0-9_-]+)*|\*)$/, 'must be a host name without a port, or "*"');
 export const hosts = z.array(host).default([]);
 
 /** Which accounts are meant: one, or all whose names begin alike. */
-export const accountPattern = z.string().regex(
-  /^[A-Za-z0-9][A-Za-z0-9._-]{0,99}\*?$|^\*$/,
-  'must be the name of an account, or the beginning of one followed by "*"');
+export const accountPattern = z
+  .string()
+  .regex(
+    /^[A-Za-z0-9][A-Za-z0-9._-]{0,99}\*?$|^\*$/,
+    'must be the name of an account, or the beginning of one followed by "*"',
+  );

@@ -42,7 +42,11 @@ export class Connection {
   readonly #owner: ConnectionOwner;
   readonly #timeouts: ConnectionTimeouts;
   readonly #reader: ReplyReader;
-  readonly #source: ReplySource = { pause: () => this.#pause(), resume: () => this.#resume(), cancel: () => this.#cancel() };
+  readonly #source: ReplySource = {
+    pause: () => this.#pause(),
+    resume: () => this.#resume(),
+    cancel: () => this.#cancel(),
+  };
   readonly #keep: boolean;
   #exchange: UpstreamReply | undefined;
   #upload: Upload | undefined;
@@ -71,7 +75,11 @@ export class Connection {
     this.#socket = socket;
     this.#owner = owner;
     this.#timeouts = timeouts;
-    this.#every = Math.min(...[timeouts.firstByte, timeouts.idle, timeouts.streamIdle ?? 0, IDLE_DEFAULT].filter((limit) => limit > 0).map((limit) => limit / Math.ceil(limit / LOOK_EVERY)));
+    this.#every = Math.min(
+      ...[timeouts.firstByte, timeouts.idle, timeouts.streamIdle ?? 0, IDLE_DEFAULT]
+        .filter((limit) => limit > 0)
+        .map((limit) => limit / Math.ceil(limit / LOOK_EVERY)),
+    );
     this.#reader = new ReplyReader({
       onHead: (head) => {
         this.#answered = true;
@@ -106,7 +114,9 @@ export class Connection {
     this.#exchange = exchange;
     // Whatever its origin. Callers and configuration have been checked before: this is the last look.
     if (UNFIT.test(request.target) || request.headers.some((text) => UNFIT.test(text))) {
-      this.#fail(new TokenwardError('internal', { detail: 'a header field or the target holds characters that cannot be sent' }));
+      this.#fail(
+        new TokenwardError('internal', { detail: 'a header field or the target holds characters that cannot be sent' }),
+      );
       return;
     }
     exchange.sent = true;
@@ -157,7 +167,10 @@ export class Connection {
       return;
     }
     const chunked = body.length === undefined;
-    socket.write(`${head}${chunked ? 'transfer-encoding: chunked' : `content-length: ${body.length}`}\r\n\r\n`, 'latin1');
+    socket.write(
+      `${head}${chunked ? 'transfer-encoding: chunked' : `content-length: ${body.length}`}\r\n\r\n`,
+      'latin1',
+    );
     this.#uploading = true;
     this.#upload = body.open();
     this.#pump(this.#upload, chunked, this.#exchange!).catch(() => undefined);
@@ -185,7 +198,8 @@ export class Connection {
       this.#finishIfDone();
     } catch (error) {
       // The caller's side of the upload failed: the upstream must not take what it has for the whole.
-      if (this.#exchange === exchange && !exchange.ended) this.#fail(error instanceof TokenwardError ? error : broken(error));
+      if (this.#exchange === exchange && !exchange.ended)
+        this.#fail(error instanceof TokenwardError ? error : broken(error));
     }
   }
 
@@ -205,7 +219,12 @@ export class Connection {
       return;
     }
     // Each byte resets the socket's timer; a head that comes in drops must not live on that.
-    if (this.#reader.inHead && this.#timeouts.firstByte > 0 && performance.now() - this.#sentAt > 2 * this.#timeouts.firstByte && !this.#uploading) {
+    if (
+      this.#reader.inHead &&
+      this.#timeouts.firstByte > 0 &&
+      performance.now() - this.#sentAt > 2 * this.#timeouts.firstByte &&
+      !this.#uploading
+    ) {
       this.#fail(new TokenwardError('upstream_timeout'));
       return;
     }

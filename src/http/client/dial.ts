@@ -39,7 +39,13 @@ export class DialError extends Error {
  * Opens a connection, TLS handshake included. Rejects with a DialError when it fails, when `milliseconds` (0 = no limit)
  * are over, or when `signal` says that nobody wants it any more. `session` is an earlier TLS session to resume.
  */
-export async function dial(destination: Destination, milliseconds: number, signal: AbortSignal, session: Buffer | undefined, remember: (session: Buffer) => void): Promise<Socket> {
+export async function dial(
+  destination: Destination,
+  milliseconds: number,
+  signal: AbortSignal,
+  session: Buffer | undefined,
+  remember: (session: Buffer) => void,
+): Promise<Socket> {
   const open = new Set<Socket>();
   const cut = (): void => {
     for (const socket of open) socket.destroy(new DialError('ETIMEDOUT'));
@@ -64,11 +70,24 @@ export async function dial(destination: Destination, milliseconds: number, signa
     let socket: Socket;
     if (via === undefined) {
       if (secure) return await connected(startTls(destination, undefined, session, remember), 'secureConnect');
-      socket = await connected(connectTcp({ host, port, noDelay: true, keepAlive: true, keepAliveInitialDelay: 30_000 }), 'connect');
+      socket = await connected(
+        connectTcp({ host, port, noDelay: true, keepAlive: true, keepAliveInitialDelay: 30_000 }),
+        'connect',
+      );
     } else {
-      socket = via.protocol === 'https:'
-        ? await connected(connectTls({ host: bare(via.hostname), port: portOf(via), servername: bare(via.hostname), rejectUnauthorized: true, minVersion: 'TLSv1.2' }), 'secureConnect')
-        : await connected(connectTcp({ host: bare(via.hostname), port: portOf(via), noDelay: true }), 'connect');
+      socket =
+        via.protocol === 'https:'
+          ? await connected(
+              connectTls({
+                host: bare(via.hostname),
+                port: portOf(via),
+                servername: bare(via.hostname),
+                rejectUnauthorized: true,
+                minVersion: 'TLSv1.2',
+              }),
+              'secureConnect',
+            )
+          : await connected(connectTcp({ host: bare(via.hostname), port: portOf(via), noDelay: true }), 'connect');
       await tunnel(socket, `${host.includes(':') ? `[${host}]` : host}:${port}`, via);
       proxy = undefined;
       if (secure) socket = await connected(startTls(destination, socket, session, remember), 'secureConnect');
@@ -84,7 +103,12 @@ export async function dial(destination: Destination, milliseconds: number, signa
   }
 }
 
-function startTls({ host, port, tls }: Destination, socket: Socket | undefined, session: Buffer | undefined, remember: (session: Buffer) => void): TLSSocket {
+function startTls(
+  { host, port, tls }: Destination,
+  socket: Socket | undefined,
+  session: Buffer | undefined,
+  remember: (session: Buffer) => void,
+): TLSSocket {
   const secure = connectTls({
     ...tls,
     ...(socket ? { socket } : { host, port }),
@@ -103,7 +127,10 @@ function startTls({ host, port, tls }: Destination, socket: Socket | undefined, 
 
 /** Has the proxy connect us through (RFC 9110 §9.3.6). Leaves the socket paused, so that nothing is lost until its next owner listens. */
 function tunnel(socket: Socket, authority: string, via: URL): Promise<void> {
-  const login = via.username === '' ? '' : `proxy-authorization: Basic ${Buffer.from(`${decodeURIComponent(via.username)}:${decodeURIComponent(via.password)}`).toString('base64')}\r\n`;
+  const login =
+    via.username === ''
+      ? ''
+      : `proxy-authorization: Basic ${Buffer.from(`${decodeURIComponent(via.username)}:${decodeURIComponent(via.password)}`).toString('base64')}\r\n`;
   return new Promise((resolve, reject) => {
     let head = '';
     const done = (error?: Error): void => {

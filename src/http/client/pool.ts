@@ -60,7 +60,8 @@ export class ConnectionPool implements ConnectionOwner {
       pause: () => undefined,
       resume: () => undefined,
       cancel: () => {
-        if (this.#line.delete(waiting)) exchange.onFailure(new TokenwardError('upstream_broken', { detail: 'cancelled' }));
+        if (this.#line.delete(waiting))
+          exchange.onFailure(new TokenwardError('upstream_broken', { detail: 'cancelled' }));
       },
     });
     this.#dialIfNeeded();
@@ -101,15 +102,26 @@ export class ConnectionPool implements ConnectionOwner {
 
   /** One connection on its way for everybody in line, as far as the limit allows. */
   #dialIfNeeded(): void {
-    while (!this.#stop.signal.aborted && this.#dialling < this.#line.size && this.#dialling + this.#open.size < this.#options.maxConnections) void this.#dial();
+    while (
+      !this.#stop.signal.aborted &&
+      this.#dialling < this.#line.size &&
+      this.#dialling + this.#open.size < this.#options.maxConnections
+    )
+      void this.#dial();
   }
 
   async #dial(): Promise<void> {
     this.#dialling += 1;
     try {
-      const socket = await dial(this.#destination, this.#options.timeouts.connect, this.#stop.signal, this.#session, (session) => {
-        this.#session = session;
-      });
+      const socket = await dial(
+        this.#destination,
+        this.#options.timeouts.connect,
+        this.#stop.signal,
+        this.#session,
+        (session) => {
+          this.#session = session;
+        },
+      );
       this.#dialling -= 1;
       const connection = new Connection(socket, this, this.#options.timeouts, this.#options.oneRequestEach !== true);
       this.#open.add(connection);
@@ -128,6 +140,10 @@ export class ConnectionPool implements ConnectionOwner {
 /** No connection could be made: nothing was sent. */
 function connectFailure(error: DialError): TokenwardError {
   const { code } = error;
-  if (code === 'ETIMEDOUT') return new TokenwardError('upstream_timeout', { detail: 'no connection in time', cause: error });
-  return new TokenwardError('upstream_unreachable', { detail: /CERT|SSL|TLS|UNABLE_TO|SELF_SIGNED|ALTNAME/.test(code) ? `TLS: ${code}` : code, cause: error });
+  if (code === 'ETIMEDOUT')
+    return new TokenwardError('upstream_timeout', { detail: 'no connection in time', cause: error });
+  return new TokenwardError('upstream_unreachable', {
+    detail: /CERT|SSL|TLS|UNABLE_TO|SELF_SIGNED|ALTNAME/.test(code) ? `TLS: ${code}` : code,
+    cause: error,
+  });
 }

@@ -45,16 +45,23 @@ export function reasonOf(error: TokenwardError, limits: Limits, owner: Owner = '
   if (code === 'upstream_timeout') return `no answer within ${seconds(limits.firstByte)}${setting(owner, 'firstByte')}`;
   if (detail !== undefined) return `it sent what is not HTTP/1.1: ${detail}`;
   const broken = (cause as NodeJS.ErrnoException | undefined)?.code;
-  return broken === undefined ? 'it closed the connection before its answer' : `it broke the connection before its answer (${broken})`;
+  return broken === undefined
+    ? 'it closed the connection before its answer'
+    : `it broke the connection before its answer (${broken})`;
 }
 
 function dialReason({ code, proxy }: DialError, limits: Limits, owner: Owner): string {
   const tls = TLS.test(code) && !code.startsWith('PROXY');
-  const words = code === 'ETIMEDOUT' && limits.connect > 0 ? `no connection within ${seconds(limits.connect)}${setting(owner, 'connect')}`
-    : code === 'ETIMEDOUT' ? 'no connection in time'
-    : UNTRUSTED.test(code) ? `nobody who is trusted has signed its certificate; the ${owner}'s tls.caFile may name who has`
-    : code.startsWith('PROXY_') ? WORDS[code] ?? `the egress proxy answered CONNECT with ${code.slice('PROXY_'.length)}`
-    : WORDS[code] ?? (tls ? 'the TLS handshake failed' : 'no connection could be made');
+  const words =
+    code === 'ETIMEDOUT' && limits.connect > 0
+      ? `no connection within ${seconds(limits.connect)}${setting(owner, 'connect')}`
+      : code === 'ETIMEDOUT'
+        ? 'no connection in time'
+        : UNTRUSTED.test(code)
+          ? `nobody who is trusted has signed its certificate; the ${owner}'s tls.caFile may name who has`
+          : code.startsWith('PROXY_')
+            ? (WORDS[code] ?? `the egress proxy answered CONNECT with ${code.slice('PROXY_'.length)}`)
+            : (WORDS[code] ?? (tls ? 'the TLS handshake failed' : 'no connection could be made'));
   return `${proxy === undefined ? '' : `egress proxy ${proxy}: `}${words} (${tls ? `TLS: ${code}` : code})`;
 }
 

@@ -161,7 +161,8 @@ export class ReplyReader {
 
   /** As much of these bytes as belongs to the length or chunk that is being read. */
   #piece(bytes: Buffer, at: number): Buffer {
-    const piece = at === 0 && bytes.length <= this.#left ? bytes : bytes.subarray(at, Math.min(bytes.length, at + this.#left));
+    const piece =
+      at === 0 && bytes.length <= this.#left ? bytes : bytes.subarray(at, Math.min(bytes.length, at + this.#left));
     this.#left -= piece.length;
     return piece;
   }
@@ -182,11 +183,13 @@ export class ReplyReader {
 
   #readHead(bytes: Buffer, at: number): number {
     const before = this.#pending;
-    const all = before === undefined ? (at === 0 ? bytes : bytes.subarray(at)) : Buffer.concat([before, bytes.subarray(at)]);
+    const all =
+      before === undefined ? (at === 0 ? bytes : bytes.subarray(at)) : Buffer.concat([before, bytes.subarray(at)]);
     const end = all.indexOf(HEAD_END, before === undefined ? 0 : Math.max(0, before.length - 3));
     if (end === -1) {
       if (all.length > HEAD_MOST) throw new ReplyError('head too large');
-      if (!'HTTP/1.'.startsWith(all.toString('latin1', 0, Math.min(7, all.length)))) throw new ReplyError('not an HTTP/1 reply');
+      if (!'HTTP/1.'.startsWith(all.toString('latin1', 0, Math.min(7, all.length))))
+        throw new ReplyError('not an HTTP/1 reply');
       if (all.includes('\n\n')) throw new ReplyError('a line does not end in CR LF');
       this.#pending = all;
       return bytes.length;
@@ -245,7 +248,10 @@ export class ReplyReader {
       if (length !== undefined) throw new ReplyError('both Transfer-Encoding and Content-Length');
       if (minor === '0') throw new ReplyError('Transfer-Encoding in HTTP/1.0');
     }
-    this.#persistent = minor === '1' ? connection === '' || !/(^|[,\s])close([,\s]|$)/i.test(connection) : /(^|[,\s])keep-alive([,\s]|$)/i.test(connection);
+    this.#persistent =
+      minor === '1'
+        ? connection === '' || !/(^|[,\s])close([,\s]|$)/i.test(connection)
+        : /(^|[,\s])keep-alive([,\s]|$)/i.test(connection);
 
     // RFC 9112 §6.3, in its order.
     if (this.#headRequest || status === 204 || status === 304) {

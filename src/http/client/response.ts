@@ -71,7 +71,8 @@ export class UpstreamReply {
 
   header(name: string): string | undefined {
     const { headers } = this;
-    for (let i = 0; i < headers.length; i += 2) if (headers[i]!.length === name.length && headers[i]!.toLowerCase() === name) return headers[i + 1];
+    for (let i = 0; i < headers.length; i += 2)
+      if (headers[i]!.length === name.length && headers[i]!.toLowerCase() === name) return headers[i + 1];
     return undefined;
   }
 
@@ -180,7 +181,8 @@ export class UpstreamReply {
 
   #gathered(): void {
     const gathering = this.#gathering;
-    if (gathering === undefined || (this.#state === 'open' && this.#held <= gathering.limit && !gathering.enough())) return;
+    if (gathering === undefined || (this.#state === 'open' && this.#held <= gathering.limit && !gathering.enough()))
+      return;
     this.#gathering = undefined;
     gathering.done();
   }

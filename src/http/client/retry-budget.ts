@@ -20,7 +20,8 @@ export class RetryBudget {
   /** Takes one retry, if there is one left. */
   take(now: number): boolean {
     this.#turn(now);
-    if (this.#retries + this.#lastRetries >= Math.max(FLOOR, SHARE * (this.#requests + this.#lastRequests))) return false;
+    if (this.#retries + this.#lastRetries >= Math.max(FLOOR, SHARE * (this.#requests + this.#lastRequests)))
+      return false;
     this.#retries += 1;
     return true;
   }

@@ -33,10 +33,21 @@ export class Upstream {
       };
       let last: UpstreamReply;
       const repeatable = SAFE_METHODS.has(request.method) && request.body.kind !== 'streamed';
-      dispatch(false, repeatable ? (error) => {
-        if (error.code === 'upstream_broken' && last.silent && !last.cancelled && this.#retries.take(performance.now())) dispatch(true, reject);
-        else reject(error);
-      } : reject);
+      dispatch(
+        false,
+        repeatable
+          ? (error) => {
+              if (
+                error.code === 'upstream_broken' &&
+                last.silent &&
+                !last.cancelled &&
+                this.#retries.take(performance.now())
+              )
+                dispatch(true, reject);
+              else reject(error);
+            }
+          : reject,
+      );
     });
   }
 

@@ -39,7 +39,11 @@ interface DrainOptions {
  * is closed once it has been so for `patience` ms: closed at once, it would be cut under a caller who is just sending the
  * next request on it, and who could not know whether that was carried out.
  */
-export async function drain(server: Server | TlsServer, milliseconds: number, { patience = 0, calm = 0 }: DrainOptions = {}): Promise<void> {
+export async function drain(
+  server: Server | TlsServer,
+  milliseconds: number,
+  { patience = 0, calm = 0 }: DrainOptions = {},
+): Promise<void> {
   if (!server.listening) return;
   // The connections that wait are accepted first: those still waiting when the listener closes are reset.
   if (calm > 0) await new Promise(setImmediate);
@@ -54,7 +58,10 @@ export async function drain(server: Server | TlsServer, milliseconds: number, { 
     fastPath?.closeIdle();
   };
   // Timers come before reading: what has come meanwhile is read before anything counts as idle.
-  const sweep = setInterval(() => (patience === 0 ? closeIdle() : setImmediate(() => idle.close(patience))), SWEEP_EVERY);
+  const sweep = setInterval(
+    () => (patience === 0 ? closeIdle() : setImmediate(() => idle.close(patience))),
+    SWEEP_EVERY,
+  );
   if (patience === 0) closeIdle();
   else idle.close(patience);
   const cut = setTimeout(() => {
@@ -73,7 +80,10 @@ export async function drain(server: Server | TlsServer, milliseconds: number, { 
 const SWEEP_EVERY = 50;
 
 /** A caller's connection, with what node:http keeps on it: the answer under way, and the parser of its requests. */
-type CallerSocket = Socket & { readonly _httpMessage?: ServerResponse | null; readonly parser?: { duration?(): number } | null };
+type CallerSocket = Socket & {
+  readonly _httpMessage?: ServerResponse | null;
+  readonly parser?: { duration?(): number } | null;
+};
 
 /** Finds connections on which nothing has happened for a while; Node knows only which are idle at the moment. */
 class IdleConnections {
@@ -90,14 +100,16 @@ class IdleConnections {
     const now = performance.now();
     for (const [socket, readAtFirst] of this.#open) {
       const quiet = this.#quiet.get(socket);
-      if (quiet?.read !== socket.bytesRead || this.#isBusy(socket, readAtFirst)) this.#quiet.set(socket, { since: now, read: socket.bytesRead });
+      if (quiet?.read !== socket.bytesRead || this.#isBusy(socket, readAtFirst))
+        this.#quiet.set(socket, { since: now, read: socket.bytesRead });
       else if (now - quiet.since >= after) socket.destroy();
     }
   }
 
   /** Whether a request is being answered or has come in part. */
   #isBusy(socket: CallerSocket, readAtFirst: number): boolean {
-    if (this.#fastPath?.isBusy(socket) === true || (socket._httpMessage !== undefined && socket._httpMessage !== null)) return true;
+    if (this.#fastPath?.isBusy(socket) === true || (socket._httpMessage !== undefined && socket._httpMessage !== null))
+      return true;
     // The time since a request began; of a connection on which nothing has come yet, since it was made.
     return (socket.parser?.duration?.() ?? 0) > 0 && socket.bytesRead > readAtFirst;
   }

@@ -15,7 +15,10 @@ export function createExpress(): Express {
  * Classes whose objects already have the prototype that Express would set. They must be real subclasses: with a plain
  * function as `new.target`, V8 makes a new hidden class for every single object, and no inline cache ever hits again.
  */
-export function expressClasses(app: Express): { IncomingMessage: typeof IncomingMessage; ServerResponse: typeof ServerResponse } {
+export function expressClasses(app: Express): {
+  IncomingMessage: typeof IncomingMessage;
+  ServerResponse: typeof ServerResponse;
+} {
   class Request extends IncomingMessage implements BodyStream, InboundRequest {
     taker: BodyStream['taker'] = undefined;
     received = 0;

@@ -11,7 +11,14 @@ export class ListenError extends Error {
 export function listen(server: Server | TlsServer, host: string, port: number, what: string): Promise<AddressInfo> {
   return new Promise((resolve, reject) => {
     const failed = (error: NodeJS.ErrnoException): void => {
-      const why = error.code === 'EADDRINUSE' ? 'the port is in use; stop the other program or choose another port' : error.code === 'EACCES' ? 'not permitted; choose a port above 1023' : error.code === 'EADDRNOTAVAIL' || error.code === 'ENOTFOUND' ? 'this machine has no such address' : (error.code ?? error.message);
+      const why =
+        error.code === 'EADDRINUSE'
+          ? 'the port is in use; stop the other program or choose another port'
+          : error.code === 'EACCES'
+            ? 'not permitted; choose a port above 1023'
+            : error.code === 'EADDRNOTAVAIL' || error.code === 'ENOTFOUND'
+              ? 'this machine has no such address'
+              : (error.code ?? error.message);
       reject(new ListenError(`Cannot listen on ${host}:${port} (${what}): ${why}.`));
     };
     server.once('error', failed);

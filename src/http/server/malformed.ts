@@ -26,7 +26,13 @@ export function refuseTunnel(socket: Socket, limits: ServerLimits): void {
   socket.on('error', () => socket.destroy()).resume();
   const timer = setTimeout(() => socket.destroy(), TUNNEL_LINGER);
   socket.once('close', () => clearTimeout(timer));
-  refuse(socket, new TokenwardError('method_refused', { detail: 'this is no forward proxy: call it at http://its-own-address/prefix/…' }), limits);
+  refuse(
+    socket,
+    new TokenwardError('method_refused', {
+      detail: 'this is no forward proxy: call it at http://its-own-address/prefix/…',
+    }),
+    limits,
+  );
 }
 
 /** Connections that have their answer. */
@@ -41,6 +47,8 @@ function refuse(socket: Socket, refusal: TokenwardError, { onRefused }: ServerLi
   onRefused?.(code);
   const body = problemDocument(refusal);
   whenDue(socket, () => {
-    socket.end(`HTTP/1.1 ${status} ${STATUS_CODES[status] ?? ''}\r\nContent-Type: application/problem+json\r\nX-Tokenward-Error: ${code}\r\nCache-Control: no-store\r\nContent-Length: ${Buffer.byteLength(body)}\r\nConnection: close\r\n\r\n${body}`);
+    socket.end(
+      `HTTP/1.1 ${status} ${STATUS_CODES[status] ?? ''}\r\nContent-Type: application/problem+json\r\nX-Tokenward-Error: ${code}\r\nCache-Control: no-store\r\nContent-Length: ${Buffer.byteLength(body)}\r\nConnection: close\r\n\r\n${body}`,
+    );
   });
 }

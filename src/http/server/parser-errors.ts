@@ -17,7 +17,8 @@ class HeadTimeout extends TokenwardError {
 const TLS_HANDSHAKE = 0x16;
 
 const DETAILS: Readonly<Record<string, string>> = {
-  HPE_INVALID_CONSTANT: 'the first line is not a method, a target and HTTP/1.1; a space in the target must be percent-encoded',
+  HPE_INVALID_CONSTANT:
+    'the first line is not a method, a target and HTTP/1.1; a space in the target must be percent-encoded',
   HPE_INVALID_METHOD: 'the method is none of HTTP',
   HPE_INVALID_VERSION: 'only HTTP/1.1 and HTTP/1.0 are spoken here, in lines that end in CR LF',
   HPE_PAUSED_H2_UPGRADE: 'only HTTP/1.1 and HTTP/1.0 are spoken here',
@@ -40,16 +41,27 @@ const DETAILS: Readonly<Record<string, string>> = {
  */
 export function refusalOf(error: ParserError, headerBytes: number, inFirstLine: boolean): TokenwardError | undefined {
   const { code = '' } = error;
-  if (code === 'ERR_HTTP_REQUEST_TIMEOUT') return new HeadTimeout('request_malformed', { detail: 'the head of the request did not come in time' });
-  if (code === 'HPE_HEADER_OVERFLOW') return new TokenwardError(inFirstLine || isInTarget(error) ? 'target_too_long' : 'headers_too_large', { detail: `the first line and the header fields together may have ${headerBytes} bytes, which limits.headerBytes sets` });
+  if (code === 'ERR_HTTP_REQUEST_TIMEOUT')
+    return new HeadTimeout('request_malformed', { detail: 'the head of the request did not come in time' });
+  if (code === 'HPE_HEADER_OVERFLOW')
+    return new TokenwardError(inFirstLine || isInTarget(error) ? 'target_too_long' : 'headers_too_large', {
+      detail: `the first line and the header fields together may have ${headerBytes} bytes, which limits.headerBytes sets`,
+    });
   if (!/^(HPE_|ERR_HTTP_)/.test(code)) return undefined;
-  const detail = code === 'HPE_INVALID_URL' ? targetDetail(error) : code === 'HPE_INVALID_METHOD' && byteAt(error) === TLS_HANDSHAKE ? 'this port speaks HTTP without TLS' : DETAILS[code];
+  const detail =
+    code === 'HPE_INVALID_URL'
+      ? targetDetail(error)
+      : code === 'HPE_INVALID_METHOD' && byteAt(error) === TLS_HANDSHAKE
+        ? 'this port speaks HTTP without TLS'
+        : DETAILS[code];
   return new TokenwardError('request_malformed', detail === undefined ? {} : { detail });
 }
 
 function targetDetail(error: ParserError): string {
   const byte = byteAt(error);
-  return byte !== undefined && byte >= 0x80 ? 'a byte of the target must be percent-encoded: it holds letters beyond ASCII' : 'the target is not a path, or a byte of it must be percent-encoded';
+  return byte !== undefined && byte >= 0x80
+    ? 'a byte of the target must be percent-encoded: it holds letters beyond ASCII'
+    : 'the target is not a path, or a byte of it must be percent-encoded';
 }
 
 /** The byte at which the parser stopped. */
@@ -61,5 +73,8 @@ function byteAt({ rawPacket, bytesParsed = 0 }: ParserError): number | undefined
 function isInTarget({ rawPacket, bytesParsed = 0 }: ParserError): boolean {
   if (rawPacket === undefined) return false;
   const before = rawPacket.toString('latin1', 0, bytesParsed);
-  return /^[A-Z]+ [^ ]*$/.test(before.slice(before.lastIndexOf('\n') + 1)) || rawPacket.toString('latin1', bytesParsed, bytesParsed + 8) === ' HTTP/1.';
+  return (
+    /^[A-Z]+ [^ ]*$/.test(before.slice(before.lastIndexOf('\n') + 1)) ||
+    rawPacket.toString('latin1', bytesParsed, bytesParsed + 8) === ' HTTP/1.'
+  );
 }

@@ -1,5 +1,9 @@
 import { createServer, type IncomingMessage, type RequestListener, type Server } from 'node:http';
-import { createServer as createTlsServer, type Server as TlsServer, type ServerOptions as TlsOptions } from 'node:https';
+import {
+  createServer as createTlsServer,
+  type Server as TlsServer,
+  type ServerOptions as TlsOptions,
+} from 'node:https';
 import type { Socket } from 'node:net';
 import type { Express } from 'express';
 import { PlainFastPath } from './fast/engine.ts';
@@ -33,7 +37,10 @@ export function createHttpServer(app: Express, limits: ServerLimits, tls?: TlsOp
     requireHostHeader: false,
   };
   const listener = oneAtATime(app as RequestListener);
-  const server = tls === undefined ? createServer(options, listener) : createTlsServer({ ...options, ...tls, handshakeTimeout: 10_000 }, listener);
+  const server =
+    tls === undefined
+      ? createServer(options, listener)
+      : createTlsServer({ ...options, ...tls, handshakeTimeout: 10_000 }, listener);
   // Node would drop what is beyond its limit in silence; the count is checked with the request instead.
   server.maxHeadersCount = 0;
   server.maxRequestsPerSocket = 0;
@@ -46,7 +53,8 @@ export function createHttpServer(app: Express, limits: ServerLimits, tls?: TlsOp
   server.on('connect', (_request: IncomingMessage, socket: Socket) => refuseTunnel(socket, limits));
   server.on('clientError', (error: Error, socket: Socket) => refuseMalformed(error, socket, limits));
   const open = new Map<Socket, number>();
-  const fastPath = limits.fastPath && tls === undefined ? new PlainFastPath(server, limits.fastPath, limits.headerBytes) : undefined;
+  const fastPath =
+    limits.fastPath && tls === undefined ? new PlainFastPath(server, limits.fastPath, limits.headerBytes) : undefined;
   serverParts.set(server, { open, fastPath });
   server.on(tls === undefined ? 'connection' : 'secureConnection', (socket: Socket) => {
     open.set(socket, socket.bytesRead);

@@ -31,7 +31,9 @@ export class SiteGuard {
   /** Whether a request may come under this Host. */
   knowsHost(host: string): boolean {
     const name = hostnameOf(host);
-    return name === 'localhost' || isIP(name) !== 0 || this.#names.has(ANY) || this.#names.has(name) || name === this.#bound;
+    return (
+      name === 'localhost' || isIP(name) !== 0 || this.#names.has(ANY) || this.#names.has(name) || name === this.#bound
+    );
   }
 
   /** Whether these fields say that a page of another site has sent the request. `origin`, `site`: `Origin` and `Sec-Fetch-Site`. */

@@ -65,7 +65,7 @@ export function createWith(mode: number): number {
 }
 
 const IN_USE = 'the socket is in use; stop the other program or choose another path';
-const OTHERS = 'another user\'s socket is there; stop their program or choose another path';
+const OTHERS = "another user's socket is there; stop their program or choose another path";
 const NO_SOCKET = 'there is something else under this name, which stays as it is; choose another path';
 const NO_FOLDER = 'its folder is not there; make it or choose another path';
 const FORBIDDEN = 'not permitted; choose a folder this user may write';

@@ -24,7 +24,9 @@ export function parseLogins(text: string): number[] | undefined {
   } catch {
     return undefined;
   }
-  return Array.isArray(value) && value.every((at) => Number.isFinite(at)) ? (value as number[]).sort((a, b) => a - b) : undefined;
+  return Array.isArray(value) && value.every((at) => Number.isFinite(at))
+    ? (value as number[]).sort((a, b) => a - b)
+    : undefined;
 }
 
 /** The notes, if they are of this boot; they only refine what the row says, so that a row of notes nobody can read is as good as none. */
@@ -33,8 +35,12 @@ export function parseNotes(text: string | undefined, now: BootTime | undefined):
   if (text === undefined || now === undefined) return none;
   try {
     const value = JSON.parse(text) as Partial<BootNotes> | null;
-    const pairs = (given: unknown): given is [number, number][] => Array.isArray(given) && given.every((pair) => Array.isArray(pair) && pair.length === 2 && pair.every(Number.isFinite));
-    return value?.boot === now.boot && pairs(value.made) && pairs(value.seen) ? { boot: now.boot, made: value.made, seen: value.seen } : none;
+    const pairs = (given: unknown): given is [number, number][] =>
+      Array.isArray(given) &&
+      given.every((pair) => Array.isArray(pair) && pair.length === 2 && pair.every(Number.isFinite));
+    return value?.boot === now.boot && pairs(value.made) && pairs(value.seen)
+      ? { boot: now.boot, made: value.made, seen: value.seen }
+      : none;
   } catch {
     return none;
   }
@@ -46,7 +52,12 @@ export function parseNotes(text: string | undefined, now: BootTime | undefined):
  * cheap mistake. One that has been seen in the future for a whole window counts no more, so that a clock which was years
  * ahead blocks nothing for ever.
  */
-function judge(notes: BootNotes, now: number, window: number, running: BootTime | undefined): (at: number) => number | undefined {
+function judge(
+  notes: BootNotes,
+  now: number,
+  window: number,
+  running: BootTime | undefined,
+): (at: number) => number | undefined {
   const [made, seen] = [new Map(notes.made), new Map(notes.seen)];
   const since = (moments: ReadonlyMap<number, number>, at: number): number | undefined => {
     const moment = moments.get(at);
@@ -63,13 +74,29 @@ function judge(notes: BootNotes, now: number, window: number, running: BootTime 
 }
 
 /** The logins that count, as times of the wall clock as it is now; oldest first. */
-export function countingLogins(logins: Logins, notes: BootNotes, now: number, window: number, running: BootTime | undefined): number[] {
+export function countingLogins(
+  logins: Logins,
+  notes: BootNotes,
+  now: number,
+  window: number,
+  running: BootTime | undefined,
+): number[] {
   const counts = judge(notes, now, window, running);
-  return logins.map(counts).filter((at) => at !== undefined).sort((a, b) => a - b);
+  return logins
+    .map(counts)
+    .filter((at) => at !== undefined)
+    .sort((a, b) => a - b);
 }
 
 /** What is worth keeping of a row: what counts, and the newest of the rest. */
-export function withoutOld(logins: Logins, notes: BootNotes, now: number, window: number, running: BootTime | undefined, limit: number): number[] {
+export function withoutOld(
+  logins: Logins,
+  notes: BootNotes,
+  now: number,
+  window: number,
+  running: BootTime | undefined,
+  limit: number,
+): number[] {
   const spare = logins.length - Math.max(KEEP_LEAST, 2 * limit);
   const counts = judge(notes, now, window, running);
   return logins.filter((at, index) => index >= spare || counts(at) !== undefined);
@@ -81,5 +108,9 @@ export function withSeen(logins: Logins, notes: BootNotes, now: number, running:
   const known = new Set([...notes.made, ...notes.seen].map(([at]) => at));
   const seen = logins.filter((at) => at > now && !known.has(at)).map((at) => [at, running.ms] as const);
   if (seen.length === 0 && [...known].every((at) => kept.has(at))) return notes;
-  return { boot: running.boot, made: notes.made.filter(([at]) => kept.has(at)), seen: [...notes.seen.filter(([at]) => kept.has(at)), ...seen] };
+  return {
+    boot: running.boot,
+    made: notes.made.filter(([at]) => kept.has(at)),
+    seen: [...notes.seen.filter(([at]) => kept.has(at)), ...seen],
+  };
 }

@@ -3,14 +3,31 @@ import { join } from 'node:path';
 import { open, type RootDatabase } from 'lmdb';
 import { STORE_WRITE_MS } from '../../deadlines.ts';
 import type { BootTime } from '../boot-time.ts';
-import { damaged, PROVE_EVERY, StoreError, type Debit, type StoredKind, type StoredRecord, type TokenStore } from '../store.ts';
+import {
+  damaged,
+  PROVE_EVERY,
+  StoreError,
+  type Debit,
+  type StoredKind,
+  type StoredRecord,
+  type TokenStore,
+} from '../store.ts';
 import { countingLogins, parseLogins, parseNotes, withoutOld, withSeen, type BootNotes } from './counted-logins.ts';
 import { DiskProbe } from './disk-probe.ts';
 import { makeFolder, syncFolder } from './durable-folder.ts';
 import { reason } from './file-error.ts';
 import { keepLmdbOffTheConsole } from './lmdb-console.ts';
 import { checkFile, commitError, inodeOf, UNKNOWN } from './lmdb-file.ts';
-import { budgetKey, leaseKey, notesKey, parseLease, parseRecord, recordKey, type LeaseForm, type StoredForm } from './lmdb-rows.ts';
+import {
+  budgetKey,
+  leaseKey,
+  notesKey,
+  parseLease,
+  parseRecord,
+  recordKey,
+  type LeaseForm,
+  type StoredForm,
+} from './lmdb-rows.ts';
 
 const FILE = 'tokens.mdb';
 
@@ -54,18 +71,29 @@ export class EmbeddedStore implements TokenStore {
     try {
       checkFile(file);
       // Without batching: it would leave a rejected promise of its own behind a failed commit (disk full), which nobody can handle.
-      db = open<string, string>({ path: file, encoding: 'string', overlappingSync: false, eventTurnBatching: false, noSubdir: true, maxReaders: 512 });
+      db = open<string, string>({
+        path: file,
+        encoding: 'string',
+        overlappingSync: false,
+        eventTurnBatching: false,
+        noSubdir: true,
+        maxReaders: 512,
+      });
       for (const name of [file, `${file}-lock`]) if (existsSync(name)) chmodSync(name, 0o600);
       syncFolder(path);
     } catch (error) {
-      throw new StoreError(`The store in ${path} cannot be opened: ${reason(error)}. If the file is damaged, move ${file} away and keep it; tokenward then logs in anew.`);
+      throw new StoreError(
+        `The store in ${path} cannot be opened: ${reason(error)}. If the file is damaged, move ${file} away and keep it; tokenward then logs in anew.`,
+      );
     }
     try {
       db.get('check');
     } catch {
       // LMDB locks the byte of its process number for as long as it runs, and gives up after ten seconds.
       void db.close();
-      throw new StoreError(`The store in ${path} is in use by another process that has the same number as this one (${process.pid}): in another container, or another PID namespace. Processes that share a store must see each other. Give each container a folder of its own, let them share one PID namespace, or use Redis.`);
+      throw new StoreError(
+        `The store in ${path} is in use by another process that has the same number as this one (${process.pid}): in another container, or another PID namespace. Processes that share a store must see each other. Give each container a folder of its own, let them share one PID namespace, or use Redis.`,
+      );
     }
     try {
       return new EmbeddedStore(db, file, options);
@@ -87,7 +115,11 @@ export class EmbeddedStore implements TokenStore {
 
   async replace(account: string, expected: number, next: StoredRecord): Promise<boolean> {
     const key = recordKey(account);
-    const text = JSON.stringify({ revision: next.revision, generation: next.generation, sealed: next.sealed.toString('base64') } satisfies StoredForm);
+    const text = JSON.stringify({
+      revision: next.revision,
+      generation: next.generation,
+      sealed: next.sealed.toString('base64'),
+    } satisfies StoredForm);
     return this.#write(() => {
       const current = this.#db.get(key);
       const stored = current === undefined ? undefined : parseRecord(current, account);
@@ -126,7 +158,13 @@ export class EmbeddedStore implements TokenStore {
     });
   }
 
-  async debit(budget: string, now: number, window: number, limit: number, known: readonly number[] = []): Promise<Debit> {
+  async debit(
+    budget: string,
+    now: number,
+    window: number,
+    limit: number,
+    known: readonly number[] = [],
+  ): Promise<Debit> {
     return this.#write(() => {
       const running = this.#options.running?.();
       let { logins, notes } = this.#row(budget, running);
@@ -143,7 +181,21 @@ export class EmbeddedStore implements TokenStore {
         entries = countingLogins(logins, notes, now, window, running);
       }
       const unseen = running !== undefined && withSeen(logins, notes, now, running) !== notes;
-      if (granted || missing.length > 0 || unseen) this.#putRow(budget, withoutOld(logins.sort((a, b) => a - b), notes, now, window, running, limit), notes, now, running);
+      if (granted || missing.length > 0 || unseen)
+        this.#putRow(
+          budget,
+          withoutOld(
+            logins.sort((a, b) => a - b),
+            notes,
+            now,
+            window,
+            running,
+            limit,
+          ),
+          notes,
+          now,
+          running,
+        );
       return { granted, at, entries };
     });
   }
@@ -161,7 +213,14 @@ export class EmbeddedStore implements TokenStore {
       const running = this.#options.running?.();
       const { logins, notes } = this.#row(budget, running);
       const index = logins.indexOf(at);
-      if (index >= 0) this.#putRow(budget, logins.filter((_, other) => other !== index), notes, this.#options.now(), running);
+      if (index >= 0)
+        this.#putRow(
+          budget,
+          logins.filter((_, other) => other !== index),
+          notes,
+          this.#options.now(),
+          running,
+        );
     });
   }
 
@@ -174,14 +233,23 @@ export class EmbeddedStore implements TokenStore {
   }
 
   async budgets(): Promise<{ budget: string; entries: readonly number[] }[]> {
-    return this.#names('budget').map((budget) => ({ budget, entries: this.#guard(() => this.#row(budget, undefined).logins) }));
+    return this.#names('budget').map((budget) => ({
+      budget,
+      entries: this.#guard(() => this.#row(budget, undefined).logins),
+    }));
   }
 
   async restoreBudget(budget: string, entries: readonly number[]): Promise<void> {
     await this.#write(() => {
       const running = this.#options.running?.();
       const { logins, notes } = this.#row(budget, running);
-      this.#putRow(budget, [...logins, ...entries].sort((a, b) => a - b), notes, this.#options.now(), running);
+      this.#putRow(
+        budget,
+        [...logins, ...entries].sort((a, b) => a - b),
+        notes,
+        this.#options.now(),
+        running,
+      );
     });
   }
 
@@ -200,7 +268,9 @@ export class EmbeddedStore implements TokenStore {
     this.#guard(() => this.#db.get('check'));
     this.#stillThere();
     if (performance.now() - this.#provedAt < PROVE_EVERY) return;
-    this.#proving ??= this.#write(() => this.#db.putSync('check', String(Date.now()))).finally(() => (this.#proving = undefined));
+    this.#proving ??= this.#write(() => this.#db.putSync('check', String(Date.now()))).finally(
+      () => (this.#proving = undefined),
+    );
     await withPatience(this.#proving);
   }
 
@@ -223,7 +293,13 @@ export class EmbeddedStore implements TokenStore {
     return known.filter((at) => !logins.includes(at));
   }
 
-  #putRow(budget: string, logins: readonly number[], notes: BootNotes, now: number, running: BootTime | undefined): void {
+  #putRow(
+    budget: string,
+    logins: readonly number[],
+    notes: BootNotes,
+    now: number,
+    running: BootTime | undefined,
+  ): void {
     this.#db.putSync(budgetKey(budget), JSON.stringify(logins));
     if (running === undefined) return;
     // Beside the row, not in it: an earlier version reads the row as a list of numbers.
@@ -232,7 +308,9 @@ export class EmbeddedStore implements TokenStore {
 
   #names(kind: StoredKind): string[] {
     const before = `${kind}/`;
-    return this.#guard(() => [...this.#db.getKeys({ start: before, end: `${before}\uffff` })].map((key) => key.slice(before.length)));
+    return this.#guard(() =>
+      [...this.#db.getKeys({ start: before, end: `${before}\uffff` })].map((key) => key.slice(before.length)),
+    );
   }
 
   async #write<T>(change: () => T): Promise<T> {
@@ -261,7 +339,9 @@ export class EmbeddedStore implements TokenStore {
     const inode = inodeOf(this.#file);
     if (inode === this.#inode || inode === UNKNOWN) return;
     this.#provedAt = -Infinity;
-    throw new StoreError(`The store's file ${this.#file} was ${inode === undefined ? 'removed' : 'replaced by another one'} while tokenward was using it, so nothing can be kept. Put it back, or restart tokenward.`);
+    throw new StoreError(
+      `The store's file ${this.#file} was ${inode === undefined ? 'removed' : 'replaced by another one'} while tokenward was using it, so nothing can be kept. Put it back, or restart tokenward.`,
+    );
   }
 
   #guard<T>(read: () => T): T {
@@ -280,7 +360,15 @@ export class EmbeddedStore implements TokenStore {
 async function withPatience<T>(write: Promise<T>): Promise<T> {
   let timer: NodeJS.Timeout | undefined;
   const late = new Promise<never>((_, reject) => {
-    timer = setTimeout(() => reject(new StoreError(`The store cannot be written: a write has not ended within ${STORE_WRITE_MS / 1000} s. Another process may hold its lock.`)), STORE_WRITE_MS);
+    timer = setTimeout(
+      () =>
+        reject(
+          new StoreError(
+            `The store cannot be written: a write has not ended within ${STORE_WRITE_MS / 1000} s. Another process may hold its lock.`,
+          ),
+        ),
+      STORE_WRITE_MS,
+    );
   });
   try {
     return await Promise.race([write, late]);

@@ -12,7 +12,8 @@ export function keepLmdbOffTheConsole(): void {
   const print = console.error.bind(console);
   console.error = (...said: unknown[]) => {
     const [error] = said;
-    if (said.length === 1 && error instanceof Error && /[\\/]node_modules[\\/]lmdb[\\/]/.test(error.stack ?? '')) return;
+    if (said.length === 1 && error instanceof Error && /[\\/]node_modules[\\/]lmdb[\\/]/.test(error.stack ?? ''))
+      return;
     print(...said);
   };
 }

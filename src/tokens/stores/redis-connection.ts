@@ -48,7 +48,11 @@ export class Connection {
     const connection = new Connection(open, reopened);
     try {
       // Who is not let in, or does not trust the server, will not get further by trying.
-      await within(FIRST, connection.#reopen((why) => /^(WRONGPASS|NOAUTH|NOPERM)$|CERT|^UNABLE_TO_/.test(why)), () => connection.#why);
+      await within(
+        FIRST,
+        connection.#reopen((why) => /^(WRONGPASS|NOAUTH|NOPERM)$|CERT|^UNABLE_TO_/.test(why)),
+        () => connection.#why,
+      );
       return connection;
     } catch (error) {
       connection.close();

@@ -5,7 +5,12 @@ import { within, type Line, type OpenLine } from './redis-connection.ts';
 /** Where Redis is: one server, a master found by Sentinel, or a Cluster. */
 export type RedisPlace =
   | { readonly kind: 'single'; readonly url: string }
-  | { readonly kind: 'sentinel'; readonly name: string; readonly nodes: readonly HostPort[]; readonly password: string | undefined }
+  | {
+      readonly kind: 'sentinel';
+      readonly name: string;
+      readonly nodes: readonly HostPort[];
+      readonly password: string | undefined;
+    }
   | { readonly kind: 'cluster'; readonly nodes: readonly HostPort[] };
 
 export interface HostPort {
@@ -44,7 +49,14 @@ export function lineOpener(access: RedisAccess): OpenLine {
 type Client = ReturnType<typeof makeClient>;
 
 /** `rejectUnauthorized` is written out, because the environment could say otherwise for the whole process. Without TLS it has no meaning. */
-function socketOptions({ tls }: RedisAccess): { connectTimeout: number; rejectUnauthorized: true; tls?: true; ca?: Buffer; cert?: Buffer; key?: Buffer } {
+function socketOptions({ tls }: RedisAccess): {
+  connectTimeout: number;
+  rejectUnauthorized: true;
+  tls?: true;
+  ca?: Buffer;
+  cert?: Buffer;
+  key?: Buffer;
+} {
   return { connectTimeout: CONNECT, rejectUnauthorized: true, ...(tls && { tls: true as const, ...tls }) };
 }
 
@@ -54,9 +66,20 @@ function ignore(): void {
 }
 
 /** A client that does not reconnect by itself, and queues nothing while it is not connected. RESP 2: flat answers, the same on every server. */
-function makeClient(access: RedisAccess, where: { url: string } | HostPort, login: { username?: string; password?: string }) {
+function makeClient(
+  access: RedisAccess,
+  where: { url: string } | HostPort,
+  login: { username?: string; password?: string },
+) {
   const { url, ...address } = 'url' in where ? where : { url: undefined, ...where };
-  return createClient({ RESP: 2, disableOfflineQueue: true, disableClientInfo: true, ...login, ...(url !== undefined && { url }), socket: { ...address, ...socketOptions(access), reconnectStrategy: false } }).on('error', ignore);
+  return createClient({
+    RESP: 2,
+    disableOfflineQueue: true,
+    disableClientInfo: true,
+    ...login,
+    ...(url !== undefined && { url }),
+    socket: { ...address, ...socketOptions(access), reconnectStrategy: false },
+  }).on('error', ignore);
 }
 
 function nodeLogin({ username, password }: RedisAccess): { username?: string; password?: string } {
@@ -74,7 +97,12 @@ async function connected<T extends { connect(): Promise<unknown>; destroy(): unk
 }
 
 /** One server: a connection for commands, and a second one to listen, as a listening connection takes no others. */
-async function openServer(access: RedisAccess, where: string | HostPort, lost: () => void, wantMaster = false): Promise<Line> {
+async function openServer(
+  access: RedisAccess,
+  where: string | HostPort,
+  lost: () => void,
+  wantMaster = false,
+): Promise<Line> {
   const make = (): Client => makeClient(access, typeof where === 'string' ? { url: where } : where, nodeLogin(access));
   const client = await connected(make());
   let listener: Client | undefined;
@@ -92,7 +120,11 @@ async function openServer(access: RedisAccess, where: string | HostPort, lost: (
   client.on('error', failed);
   try {
     // Sentinels may be behind, and a demoted master would answer reads with what it remembers.
-    if (wantMaster && (await within(CONNECT, client.sendCommand<string[]>(['ROLE']), () => 'no answer'))[0] !== 'master') throw new StoreError('The server is no master.');
+    if (
+      wantMaster &&
+      (await within(CONNECT, client.sendCommand<string[]>(['ROLE']), () => 'no answer'))[0] !== 'master'
+    )
+      throw new StoreError('The server is no master.');
   } catch (error) {
     destroy();
     throw error;
@@ -164,7 +196,11 @@ class Sentinels {
       try {
         const client = await connected(makeClient(this.#access, node, this.#login));
         try {
-          const answer = await within(CONNECT, client.sendCommand<[string, string] | null>(['SENTINEL', 'GET-MASTER-ADDR-BY-NAME', this.#name]), () => 'no answer');
+          const answer = await within(
+            CONNECT,
+            client.sendCommand<[string, string] | null>(['SENTINEL', 'GET-MASTER-ADDR-BY-NAME', this.#name]),
+            () => 'no answer',
+          );
           if (answer === null) throw new StoreError(`The sentinels know no master named ${this.#name}.`);
           this.#nodes = [node, ...this.#nodes.filter((other) => other !== node)];
           return { host: answer[0], port: Number(answer[1]) };
@@ -181,26 +217,37 @@ class Sentinels {
 
 /** A Cluster: the library follows slots from node to node, and looks for them anew when a node is gone. */
 async function openCluster(access: RedisAccess, nodes: readonly HostPort[], lost: () => void): Promise<Line> {
-  const socket = { ...socketOptions(access), reconnectStrategy: (tries: number) => Math.min(1_000, 50 * 2 ** Math.min(tries, 6)) };
-  const cluster = await connected(createCluster({
-    rootNodes: nodes.map((node) => ({ socket: { ...node, ...socket } })),
-    defaults: { disableOfflineQueue: true, disableClientInfo: true, ...nodeLogin(access), socket },
-    topologyRefreshOnReconnectionAttemptStrategy: 200,
-    maxCommandRedirections: 3,
-    RESP: 2,
-  }).on('error', ignore));
+  const socket = {
+    ...socketOptions(access),
+    reconnectStrategy: (tries: number) => Math.min(1_000, 50 * 2 ** Math.min(tries, 6)),
+  };
+  const cluster = await connected(
+    createCluster({
+      rootNodes: nodes.map((node) => ({ socket: { ...node, ...socket } })),
+      defaults: { disableOfflineQueue: true, disableClientInfo: true, ...nodeLogin(access), socket },
+      topologyRefreshOnReconnectionAttemptStrategy: 200,
+      maxCommandRedirections: 3,
+      RESP: 2,
+    }).on('error', ignore),
+  );
   cluster.on('disconnect', lost);
   return {
     // WAIT is about the connection it comes over; the library would send it to every node.
-    send: async (key, args) => (args[0] === 'WAIT' ? (await cluster.getNodeClientForKey(key)).sendCommand(args) : cluster.sendCommand(key, false, args)),
+    send: async (key, args) =>
+      args[0] === 'WAIT'
+        ? (await cluster.getNodeClientForKey(key)).sendCommand(args)
+        : cluster.sendCommand(key, false, args),
     async keys(pattern) {
-      const found = await Promise.all(cluster.masters.map(async (master) => {
-        const node = await cluster.nodeClient(master);
-        return scan((cursor) => node.sendCommand(['SCAN', cursor, 'MATCH', pattern, 'COUNT', '1000']));
-      }));
+      const found = await Promise.all(
+        cluster.masters.map(async (master) => {
+          const node = await cluster.nodeClient(master);
+          return scan((cursor) => node.sendCommand(['SCAN', cursor, 'MATCH', pattern, 'COUNT', '1000']));
+        }),
+      );
       return found.flat();
     },
-    everywhere: (args) => Promise.all(cluster.masters.map(async (master) => (await cluster.nodeClient(master)).sendCommand(args))),
+    everywhere: (args) =>
+      Promise.all(cluster.masters.map(async (master) => (await cluster.nodeClient(master)).sendCommand(args))),
     subscribe: (channel, heard) => cluster.subscribe(channel, heard),
     destroy() {
       cluster.off('disconnect', lost);

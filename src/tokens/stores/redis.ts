@@ -1,5 +1,14 @@
 import { randomBytes } from 'node:crypto';
-import { accountOfKey, damaged, PROVE_EVERY, StoreError, type Debit, type StoredKind, type StoredRecord, type TokenStore } from '../store.ts';
+import {
+  accountOfKey,
+  damaged,
+  PROVE_EVERY,
+  StoreError,
+  type Debit,
+  type StoredKind,
+  type StoredRecord,
+  type TokenStore,
+} from '../store.ts';
 import { Connection, reason } from './redis-connection.ts';
 import { ACQUIRE, DEBIT, RELEASE, REPLACE, TAKE_BACK, USED } from './redis-scripts.ts';
 import { describePlace, lineOpener, type RedisAccess } from './redis-topology.ts';
@@ -46,7 +55,9 @@ export class RedisStore implements TokenStore {
   async read(account: string): Promise<StoredRecord | undefined> {
     const key = this.#key(account, 'record');
     const answer = await this.#send(key, ['HMGET', key, 'revision', 'generation', 'sealed']).catch((error: unknown) => {
-      throw error instanceof StoreError && error.message.endsWith(' WRONGTYPE.') ? damaged('record', account, key) : error;
+      throw error instanceof StoreError && error.message.endsWith(' WRONGTYPE.')
+        ? damaged('record', account, key)
+        : error;
     });
     const [revision, generation, sealed] = answer as [string | null, string | null, string | null];
     if (revision === null && generation === null && sealed === null) return undefined;
@@ -56,7 +67,14 @@ export class RedisStore implements TokenStore {
 
   async replace(account: string, expected: number, next: StoredRecord): Promise<boolean> {
     const key = this.#key(account, 'record');
-    const written = await this.#script(REPLACE, key, [String(expected), String(next.revision), String(next.generation), next.sealed.toString('base64'), this.#channel, accountOfKey(account)]);
+    const written = await this.#script(REPLACE, key, [
+      String(expected),
+      String(next.revision),
+      String(next.generation),
+      next.sealed.toString('base64'),
+      this.#channel,
+      accountOfKey(account),
+    ]);
     if (written === -1) throw damaged('record', account, key);
     if (written === 1) await this.#waitForReplicas(key);
     return written === 1;
@@ -75,7 +93,13 @@ export class RedisStore implements TokenStore {
     await this.#script(RELEASE, this.#key(account, 'lease'), [owner]);
   }
 
-  async debit(budget: string, now: number, window: number, limit: number, known: readonly number[] = []): Promise<Debit> {
+  async debit(
+    budget: string,
+    now: number,
+    window: number,
+    limit: number,
+    known: readonly number[] = [],
+  ): Promise<Debit> {
     const key = this.#key(budget, 'budget');
     const [granted, at, ...entries] = await this.#count(DEBIT, budget, [now, window, memberSuffix(), limit, ...known]);
     if (granted === 1) await this.#waitForReplicas(key);
@@ -106,7 +130,8 @@ export class RedisStore implements TokenStore {
 
   async restoreBudget(budget: string, entries: readonly number[], window: number): Promise<void> {
     const key = this.#key(budget, 'budget');
-    for (const [index, at] of entries.entries()) await this.#send(key, ['ZADD', key, String(at), `${at}-restored-${index}`]);
+    for (const [index, at] of entries.entries())
+      await this.#send(key, ['ZADD', key, String(at), `${at}-restored-${index}`]);
     await this.#send(key, ['PEXPIRE', key, String(window)]);
   }
 
@@ -127,13 +152,22 @@ export class RedisStore implements TokenStore {
       answers = await this.#connection.everywhere(['INFO', 'memory'], commandTimeout);
     } catch (error) {
       if (!(error instanceof StoreError) || !error.message.endsWith(' NOPERM.')) throw error;
-      return [`Redis at ${describePlace(place)} does not say whether it throws keys away (its user may not ask INFO): make sure that its maxmemory-policy is noeviction`];
+      return [
+        `Redis at ${describePlace(place)} does not say whether it throws keys away (its user may not ask INFO): make sure that its maxmemory-policy is noeviction`,
+      ];
     }
-    const facts = answers.map((text) => ({ policy: /^maxmemory_policy:(\S+)/m.exec(String(text))?.[1], most: Number(/^maxmemory:(\d+)/m.exec(String(text))?.[1] ?? 0) }));
+    const facts = answers.map((text) => ({
+      policy: /^maxmemory_policy:(\S+)/m.exec(String(text))?.[1],
+      most: Number(/^maxmemory:(\d+)/m.exec(String(text))?.[1] ?? 0),
+    }));
     const evicting = facts.find(({ policy }) => policy !== undefined && policy !== 'noeviction');
     if (evicting === undefined) return [];
-    const when = facts.some(({ policy, most }) => policy !== 'noeviction' && most > 0) ? 'when its memory is full' : 'as soon as it is given a maxmemory';
-    return [`Redis at ${describePlace(place)} throws keys away ${when} (maxmemory-policy ${evicting.policy}): tokens and counts of logins get lost, and more logins can be made than the budget allows. Set maxmemory-policy to noeviction`];
+    const when = facts.some(({ policy, most }) => policy !== 'noeviction' && most > 0)
+      ? 'when its memory is full'
+      : 'as soon as it is given a maxmemory';
+    return [
+      `Redis at ${describePlace(place)} throws keys away ${when} (maxmemory-policy ${evicting.policy}): tokens and counts of logins get lost, and more logins can be made than the budget allows. Set maxmemory-policy to noeviction`,
+    ];
   }
 
   /** Tells of every account whose generation another process has raised, and of every connection that had to be made anew. */
@@ -203,9 +237,14 @@ export class RedisStore implements TokenStore {
   async #entries(budget: string): Promise<number[]> {
     const key = this.#key(budget, 'budget');
     const flat = (await this.#send(key, ['ZRANGE', key, '0', '-1', 'WITHSCORES']).catch((error: unknown) => {
-      throw error instanceof StoreError && error.message.endsWith(' WRONGTYPE.') ? damaged('budget', budget, key) : error;
+      throw error instanceof StoreError && error.message.endsWith(' WRONGTYPE.')
+        ? damaged('budget', budget, key)
+        : error;
     })) as string[];
-    return flat.filter((_, index) => index % 2 === 1).map(Number).sort((a, b) => a - b);
+    return flat
+      .filter((_, index) => index % 2 === 1)
+      .map(Number)
+      .sort((a, b) => a - b);
   }
 
   #script(script: string, key: string, args: string[]): Promise<unknown> {

@@ -23,16 +23,34 @@ const STRICT = MODES[0]!;
 export async function runDiskFaults(tally: Tally): Promise<void> {
   const plain = mkdtempSync(join(tmpdir(), 'tokenward-disk-data-'));
   try {
-    await attempt(tally, 'disk: writes refused before a renewal', () => Stage.with(STRICT, { data: join(plain, 'before') }, (stage) => failsBefore(stage, tally, 'writes refused', limitWrites)));
-    await attempt(tally, 'disk: writes refused after a grant', () => Stage.with(STRICT, { data: join(plain, 'after') }, (stage) => failsAfter(stage, tally, 'writes refused after a grant', limitWrites)));
+    await attempt(tally, 'disk: writes refused before a renewal', () =>
+      Stage.with(STRICT, { data: join(plain, 'before') }, (stage) =>
+        failsBefore(stage, tally, 'writes refused', limitWrites),
+      ),
+    );
+    await attempt(tally, 'disk: writes refused after a grant', () =>
+      Stage.with(STRICT, { data: join(plain, 'after') }, (stage) =>
+        failsAfter(stage, tally, 'writes refused after a grant', limitWrites),
+      ),
+    );
     await withStrace(tally, async () => {
-      await attempt(tally, 'disk: EIO before a renewal', () => Stage.with(STRICT, { data: join(plain, 'eio-before') }, (stage) => failsBefore(stage, tally, 'EIO', inputOutputErrors)));
-      await attempt(tally, 'disk: EIO after a grant', () => Stage.with(STRICT, { data: join(plain, 'eio-after') }, (stage) => failsAfter(stage, tally, 'EIO after a grant', inputOutputErrors)));
+      await attempt(tally, 'disk: EIO before a renewal', () =>
+        Stage.with(STRICT, { data: join(plain, 'eio-before') }, (stage) =>
+          failsBefore(stage, tally, 'EIO', inputOutputErrors),
+        ),
+      );
+      await attempt(tally, 'disk: EIO after a grant', () =>
+        Stage.with(STRICT, { data: join(plain, 'eio-after') }, (stage) =>
+          failsAfter(stage, tally, 'EIO after a grant', inputOutputErrors),
+        ),
+      );
     });
   } finally {
     rmSync(plain, { recursive: true, force: true });
   }
-  await onTmpfs(tally, 'disk: full', (data) => Stage.with(STRICT, { data }, (stage) => failsBefore(stage, tally, 'full', fill)));
+  await onTmpfs(tally, 'disk: full', (data) =>
+    Stage.with(STRICT, { data }, (stage) => failsBefore(stage, tally, 'full', fill)),
+  );
   await onTmpfs(tally, 'disk: read-only', (data) => readOnlyStart(data, tally));
 }
 
@@ -41,7 +59,8 @@ type Break = (stage: Stage) => (() => void | Promise<void>) | Promise<() => void
 
 /** No file may be written any more. Node ignores the signal that comes with it, so writes fail as on a disk that is out of order. */
 const limitWrites: Break = ({ child }) => {
-  const limit = (soft: string): void => void execFileSync('prlimit', ['--pid', String(child.pid), `--fsize=${soft}:unlimited`]);
+  const limit = (soft: string): void =>
+    void execFileSync('prlimit', ['--pid', String(child.pid), `--fsize=${soft}:unlimited`]);
   limit('0');
   return () => limit('unlimited');
 };
@@ -49,9 +68,16 @@ const limitWrites: Break = ({ child }) => {
 /** Every write to a file and every sync of the process, and of its threads, comes to EIO. Sockets are written to by other calls. */
 const inputOutputErrors: Break = async ({ child }) => {
   const calls = 'pwrite64,pwritev,pwritev2,fdatasync,fsync';
-  const strace = spawn('strace', ['-f', '-q', '-p', String(child.pid), '-o', '/dev/null', '-e', `trace=${calls}`, '-e', `inject=${calls}:error=EIO`], { stdio: 'ignore' });
+  const strace = spawn(
+    'strace',
+    ['-f', '-q', '-p', String(child.pid), '-o', '/dev/null', '-e', `trace=${calls}`, '-e', `inject=${calls}:error=EIO`],
+    { stdio: 'ignore' },
+  );
   const ended = once(strace, 'exit');
-  await eventually('strace has attached itself', () => strace.exitCode === null && /^TracerPid:\t[1-9]/m.test(readFileSync(`/proc/${child.pid}/status`, 'utf8')));
+  await eventually(
+    'strace has attached itself',
+    () => strace.exitCode === null && /^TracerPid:\t[1-9]/m.test(readFileSync(`/proc/${child.pid}/status`, 'utf8')),
+  );
   return async () => {
     strace.kill('SIGTERM');
     await ended;
@@ -79,11 +105,24 @@ async function failsBefore(stage: Stage, tally: Tally, what: string, breakDisk: 
   const spent = stage.tokenCalls(since);
   // A store that found room in its own file has stored what it had to, and may go on.
   const served = during.outcome === 'answered' && spent === 1;
-  tally.count(`disk ${what}: a renewal it cannot write down is not begun`, served || (during.code === 'store_unavailable' && spent === 0) ? undefined : `${during.outcome} ${during.code ?? ''}, ${spent} token calls`);
-  tally.count(`disk ${what}: first answer before it`, first.outcome === 'answered' ? undefined : first.code ?? first.outcome);
+  tally.count(
+    `disk ${what}: a renewal it cannot write down is not begun`,
+    served || (during.code === 'store_unavailable' && spent === 0)
+      ? undefined
+      : `${during.outcome} ${during.code ?? ''}, ${spent} token calls`,
+  );
+  tally.count(
+    `disk ${what}: first answer before it`,
+    first.outcome === 'answered' ? undefined : (first.code ?? first.outcome),
+  );
   await mend();
   await eventually('requests succeed again', async () => (await stage.send()).outcome === 'answered');
-  tally.count(`disk ${what}: afterwards one refresh and no login`, refreshesIn(ledger, since) === 1 && loginsIn(ledger, since) === 0 ? undefined : `${refreshesIn(ledger, since)} refreshes, ${loginsIn(ledger, since)} logins`);
+  tally.count(
+    `disk ${what}: afterwards one refresh and no login`,
+    refreshesIn(ledger, since) === 1 && loginsIn(ledger, since) === 0
+      ? undefined
+      : `${refreshesIn(ledger, since)} refreshes, ${loginsIn(ledger, since)} logins`,
+  );
   await restartAndCheck(stage, tally, what);
 }
 
@@ -95,15 +134,24 @@ async function failsAfter(stage: Stage, tally: Tally, what: string, breakDisk: B
   stage.revoke();
   sandbox.chatapp.set({ refreshMode: 'slow', slowMs: 1_500, refreshModeCount: 1 });
   const waiting = stage.send();
-  await eventually('the pair is granted', () => ledger.count({ kind: 'refresh', since, where: ({ issued }) => issued !== null }) > 0);
+  await eventually(
+    'the pair is granted',
+    () => ledger.count({ kind: 'refresh', since, where: ({ issued }) => issued !== null }) > 0,
+  );
   const mend = await breakDisk(stage);
   const { outcome, code } = await waiting;
   tally.count(`disk ${what}: the new pair is served`, outcome === 'answered' ? undefined : `${outcome} ${code ?? ''}`);
   const ready = (await call(child.operatorUrl, '/readyz')).status;
   tally.count(`disk ${what}: not ready meanwhile`, ready === 503 ? undefined : `readiness says ${ready}`);
   child.kill('SIGTERM');
-  const early = await Promise.race([child.ended, new Promise<undefined>((resolve) => setTimeout(resolve, 1_500, undefined))]);
-  tally.count(`disk ${what}: a graceful stop waits`, early === undefined ? undefined : 'it ended without having stored the pair');
+  const early = await Promise.race([
+    child.ended,
+    new Promise<undefined>((resolve) => setTimeout(resolve, 1_500, undefined)),
+  ]);
+  tally.count(
+    `disk ${what}: a graceful stop waits`,
+    early === undefined ? undefined : 'it ended without having stored the pair',
+  );
   await mend();
   const { code: exit } = await child.ended;
   tally.count(`disk ${what}: and then ends well`, exit === 0 ? undefined : `exit ${String(exit)}`);
@@ -117,11 +165,19 @@ async function restartAndCheck(stage: Stage, tally: Tally, what: string): Promis
   await stage.restart();
   const { outcome } = await stage.send();
   const calls = stage.tokenCalls(since);
-  tally.count(`disk ${what}: after a restart nothing is lost`, outcome === 'answered' && calls === 0 ? undefined : `${outcome}, ${calls} token calls`);
+  tally.count(
+    `disk ${what}: after a restart nothing is lost`,
+    outcome === 'answered' && calls === 0 ? undefined : `${outcome}, ${calls} token calls`,
+  );
   stage.revoke();
   const renewed = await stage.send();
   const faults = [...spendFaults(ledger, STRICT.arrivalsMost), ...requestFaults(callers.entries, ledger)];
-  tally.count(`disk ${what}: the ledgers add up`, renewed.outcome === 'answered' && loginsIn(ledger, since) === 0 && faults.length === 0 ? undefined : [renewed.outcome, ...faults].join('; '));
+  tally.count(
+    `disk ${what}: the ledgers add up`,
+    renewed.outcome === 'answered' && loginsIn(ledger, since) === 0 && faults.length === 0
+      ? undefined
+      : [renewed.outcome, ...faults].join('; '),
+  );
 }
 
 /** A store on a read-only file system: says so and does not start, or starts and says so; never starts anew with nothing. */
@@ -134,15 +190,24 @@ async function readOnlyStart(data: string, tally: Tally): Promise<void> {
     try {
       await stage.start();
       const { outcome, code } = await stage.send();
-      tally.count('disk read-only: the stored token is used', outcome === 'answered' ? undefined : `${outcome} ${code ?? ''}`);
+      tally.count(
+        'disk read-only: the stored token is used',
+        outcome === 'answered' ? undefined : `${outcome} ${code ?? ''}`,
+      );
       await stage.kill();
     } catch (error) {
       if (!(error instanceof DidNotStart)) throw error;
-      tally.count('disk read-only: says so and does not start', /EROFS|[Rr]ead-only/.test(error.output) && error.output.includes(data) ? undefined : error.output);
+      tally.count(
+        'disk read-only: says so and does not start',
+        /EROFS|[Rr]ead-only/.test(error.output) && error.output.includes(data) ? undefined : error.output,
+      );
     } finally {
       execFileSync('mount', ['-o', 'remount,rw', data]);
     }
-    tally.count('disk read-only: no login for it', loginsIn(stage.ledger, since) === 0 ? undefined : 'a login was made');
+    tally.count(
+      'disk read-only: no login for it',
+      loginsIn(stage.ledger, since) === 0 ? undefined : 'a login was made',
+    );
     await restartAndCheck(stage, tally, 'read-only');
   });
 }

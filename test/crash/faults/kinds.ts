@@ -23,7 +23,13 @@ export const KINDS: readonly Kind[] = [
   get('GET', '/v1/sandbox/bytes/2000', digestOf(patternBytes(2000))),
   post('POST 1 KiB', POST_SMALL),
   post('POST 8 MiB', POST_LARGE),
-  get('SSE', '/v1/sandbox/sse?events=20&ms=50', digestOf(Buffer.from(Array.from({ length: 20 }, (_, i) => `id: ${i + 1}\nevent: tick\ndata: {"n":${i + 1}}\n\n`).join('')))),
+  get(
+    'SSE',
+    '/v1/sandbox/sse?events=20&ms=50',
+    digestOf(
+      Buffer.from(Array.from({ length: 20 }, (_, i) => `id: ${i + 1}\nevent: tick\ndata: {"n":${i + 1}}\n\n`).join('')),
+    ),
+  ),
   get('download 20 MiB', `/v1/sandbox/bytes/${20 * MIB}`, digestOf(patternBytes(20 * MIB))),
 ];
 
@@ -34,7 +40,13 @@ function get(name: string, target: string, digest: string): Kind {
 /** A path that is no call of the vendor: it takes any write, and says in its answer what it got. */
 function post(name: string, body: Buffer): Kind {
   const digest = digestOf(body);
-  return { name, method: 'POST', target: '/v1/anything', body, isComplete: (answer) => answer.includes(`"bodySha256":"${digest}"`) };
+  return {
+    name,
+    method: 'POST',
+    target: '/v1/anything',
+    body,
+    isComplete: (answer) => answer.includes(`"bodySha256":"${digest}"`),
+  };
 }
 
 function digestOf(bytes: Buffer): string {
@@ -67,24 +79,38 @@ export function send(base: string, prefix: string, kind: Kind): Promise<Ended> {
       outgoing.destroy();
     };
     const timer = setTimeout(() => end('hangs'), DEADLINE);
-    const outgoing = request({
-      agent: false, host: hostname, port, path: prefix + kind.target, method: kind.method,
-      headers: { 'x-request-id': id, ...(kind.body !== undefined && { 'content-type': 'application/octet-stream', 'content-length': kind.body.length }) },
-    }, (incoming) => {
-      const own = incoming.headers['x-tokenward-error'];
-      code = typeof own === 'string' ? own : undefined;
-      retryAfter = incoming.headers['retry-after'] === undefined ? undefined : Number(incoming.headers['retry-after']);
-      const chunks: Buffer[] = [];
-      incoming.on('data', (chunk: Buffer) => chunks.push(chunk));
-      incoming.on('error', () => end('cut'));
-      incoming.on('end', () => {
-        const answer = Buffer.concat(chunks);
-        if (!incoming.complete) end('cut');
-        else if (code !== undefined) end('ours');
-        else if (incoming.statusCode !== 200) end(`answer ${incoming.statusCode ?? 0}`);
-        else end(kind.isComplete(answer) ? 'complete' : 'truncated but whole in form');
-      });
-    });
+    const outgoing = request(
+      {
+        agent: false,
+        host: hostname,
+        port,
+        path: prefix + kind.target,
+        method: kind.method,
+        headers: {
+          'x-request-id': id,
+          ...(kind.body !== undefined && {
+            'content-type': 'application/octet-stream',
+            'content-length': kind.body.length,
+          }),
+        },
+      },
+      (incoming) => {
+        const own = incoming.headers['x-tokenward-error'];
+        code = typeof own === 'string' ? own : undefined;
+        retryAfter =
+          incoming.headers['retry-after'] === undefined ? undefined : Number(incoming.headers['retry-after']);
+        const chunks: Buffer[] = [];
+        incoming.on('data', (chunk: Buffer) => chunks.push(chunk));
+        incoming.on('error', () => end('cut'));
+        incoming.on('end', () => {
+          const answer = Buffer.concat(chunks);
+          if (!incoming.complete) end('cut');
+          else if (code !== undefined) end('ours');
+          else if (incoming.statusCode !== 200) end(`answer ${incoming.statusCode ?? 0}`);
+          else end(kind.isComplete(answer) ? 'complete' : 'truncated but whole in form');
+        });
+      },
+    );
     outgoing.on('error', () => end('cut'));
     outgoing.end(kind.body);
   });

@@ -40,12 +40,32 @@ async function startStage(name: LinkName, redis: string | undefined): Promise<St
   const proxy = await startProxy(sandbox, {
     config: (base) => ({
       ...base,
-      ...(store !== undefined && { store: { type: 'redis', url: link.url.replace('http', 'redis'), key: randomBytes(32).toString('base64'), commandTimeout: '500ms' } }),
-      accounts: { main: { flow: 'chatapp', baseUrl: name === 'token endpoint' ? link.url : chatapp, credentials: { ...sandbox.credentials.chatapp }, budget: { logins: 1_000 } } },
+      ...(store !== undefined && {
+        store: {
+          type: 'redis',
+          url: link.url.replace('http', 'redis'),
+          key: randomBytes(32).toString('base64'),
+          commandTimeout: '500ms',
+        },
+      }),
+      accounts: {
+        main: {
+          flow: 'chatapp',
+          baseUrl: name === 'token endpoint' ? link.url : chatapp,
+          credentials: { ...sandbox.credentials.chatapp },
+          budget: { logins: 1_000 },
+        },
+      },
       routes: [
         { prefix: '/streamed', upstream: name === 'upstream' ? link.url : chatapp, account: 'main', timeouts },
         // Large bodies are kept, so that they can be sent again after a renewal.
-        { prefix: '/kept', upstream: name === 'upstream' ? link.url : chatapp, account: 'main', timeouts, maxReplayBody: '8MiB' },
+        {
+          prefix: '/kept',
+          upstream: name === 'upstream' ? link.url : chatapp,
+          account: 'main',
+          timeouts,
+          maxReplayBody: '8MiB',
+        },
       ],
     }),
   });
@@ -55,7 +75,11 @@ async function startStage(name: LinkName, redis: string | undefined): Promise<St
     link = await FaultProxy.start(proxy.url);
   }
   return {
-    name, sandbox, proxy, link, base: name === 'caller' ? link.url : proxy.url,
+    name,
+    sandbox,
+    proxy,
+    link,
+    base: name === 'caller' ? link.url : proxy.url,
     async stop() {
       await link.close();
       await proxy.stop();
@@ -68,20 +92,26 @@ async function startStage(name: LinkName, redis: string | undefined): Promise<St
 /** All faults on all links with all kinds of requests. Returns the table. */
 export async function runLinkFaults(tally: Tally): Promise<string> {
   const redis = findTool('redis-server');
-  if (redis === undefined && process.env['CI'] === 'true') tally.count('faults of the link to the store', 'redis-server is not installed, and CI must not leave it out');
+  if (redis === undefined && process.env['CI'] === 'true')
+    tally.count('faults of the link to the store', 'redis-server is not installed, and CI must not leave it out');
   const links = LINKS.filter((name) => name !== 'store' || redis !== undefined);
-  const columns = await Promise.all(links.map(async (name) => {
-    const stage = await startStage(name, redis);
-    const cells: string[] = [];
-    try {
-      for (const fault of LINK_FAULTS) cells.push(await runFault(stage, fault, tally));
-      const twice = doubleSpends(stage.sandbox.ledger, 1);
-      tally.count(`${name} link: no refresh token was spent twice`, twice.length === 0 ? undefined : twice.join('; '));
-    } finally {
-      await stage.stop();
-    }
-    return cells;
-  }));
+  const columns = await Promise.all(
+    links.map(async (name) => {
+      const stage = await startStage(name, redis);
+      const cells: string[] = [];
+      try {
+        for (const fault of LINK_FAULTS) cells.push(await runFault(stage, fault, tally));
+        const twice = doubleSpends(stage.sandbox.ledger, 1);
+        tally.count(
+          `${name} link: no refresh token was spent twice`,
+          twice.length === 0 ? undefined : twice.join('; '),
+        );
+      } finally {
+        await stage.stop();
+      }
+      return cells;
+    }),
+  );
   return table([
     ['fault', ...links.map((name) => `${name} link`)],
     ...LINK_FAULTS.map(({ name }, row) => [name, ...columns.map((cells) => cells[row]!)]),
@@ -94,7 +124,10 @@ async function runFault(stage: Stage, { name, fault, half = false }: LinkFault, 
   const what = `${name}, ${stage.name} link`;
   // A connection to the upstream that is open, and a token that is good.
   const before = await send(base, '/kept', KINDS[0]!);
-  tally.count(`${what}: a request before it`, before.ending === 'complete' ? undefined : `came to "${before.ending}" ${before.code ?? ''}`);
+  tally.count(
+    `${what}: a request before it`,
+    before.ending === 'complete' ? undefined : `came to "${before.ending}" ${before.code ?? ''}`,
+  );
   const since = ledger.last()?.seq ?? 0;
 
   // On the way to the token endpoint and to the store there is something to see only when a token is wanted.
@@ -111,11 +144,18 @@ async function runFault(stage: Stage, { name, fault, half = false }: LinkFault, 
   const [recovered, told] = await recovery(stage);
   const ended = await Promise.all(running);
 
-  KINDS.forEach((kind, index) => tally.count(`${what}: ${kind.name}`, wrongWith(ended[index]!, half, ledger.entries({ since, requestId: ended[index]!.id, applied: true }).length)));
+  KINDS.forEach((kind, index) =>
+    tally.count(
+      `${what}: ${kind.name}`,
+      wrongWith(ended[index]!, half, ledger.entries({ since, requestId: ended[index]!.id, applied: true }).length),
+    ),
+  );
   // After a failed renewal nobody calls before the pause is over; callers were told how long it is.
   const allowed = RECOVERY + TOLERANCE + (renewing ? told * 1_000 : 0);
   tally.count(`${what}: recovery`, recovered <= allowed ? undefined : `took ${Math.round(recovered)} ms`);
-  const counts = (['complete', 'ours', 'cut', 'answer 400'] as const).map((ending) => [ending, ended.filter((one) => one.ending === ending).length] as const).filter(([, count]) => count > 0);
+  const counts = (['complete', 'ours', 'cut', 'answer 400'] as const)
+    .map((ending) => [ending, ended.filter((one) => one.ending === ending).length] as const)
+    .filter(([, count]) => count > 0);
   return `${counts.map(([ending, count]) => `${count} ${ending}`).join(', ')}; back after ${(recovered / 1000).toFixed(1)} s`;
 }
 

@@ -13,7 +13,10 @@ const MID_REQUEST = 60;
 const MID_REPLY = 350;
 
 export const LINK_FAULTS: readonly LinkFault[] = [
-  { name: 'latency 100 ms, jitter 50', fault: { out: { latency: 100, jitter: 50 }, back: { latency: 100, jitter: 50 } } },
+  {
+    name: 'latency 100 ms, jitter 50',
+    fault: { out: { latency: 100, jitter: 50 }, back: { latency: 100, jitter: 50 } },
+  },
   { name: 'latency 1 s', fault: { out: { latency: 1_000 } } },
   { name: 'refused', fault: { connect: 'refuse' } },
   { name: 'reset at connect', fault: { connect: 'reset' } },

@@ -20,7 +20,12 @@ const STUCK = 40_000;
 const CUT_MOST = 1_000;
 
 /** One store, one way of the token endpoint, one point: so many kills in a row, on the same stored credential. */
-export async function runCell(store: StoreUnderTest, mode: EndpointMode, point: KillPoint, kills: number): Promise<CellResult> {
+export async function runCell(
+  store: StoreUnderTest,
+  mode: EndpointMode,
+  point: KillPoint,
+  kills: number,
+): Promise<CellResult> {
   const faults: string[] = [];
   let cell: Cell | undefined;
   let done = 0;
@@ -28,7 +33,8 @@ export async function runCell(store: StoreUnderTest, mode: EndpointMode, point: 
     await Stage.with(mode, { store }, async (stage) => {
       cell = new Cell(stage, point, store.leaseOutlives);
       const first = await stage.send();
-      if (first.outcome !== 'answered') throw new Error(`the first request came to "${first.outcome}" ${first.code ?? ''}`);
+      if (first.outcome !== 'answered')
+        throw new Error(`the first request came to "${first.outcome}" ${first.code ?? ''}`);
       for (let kill = 0; kill < kills; kill += 1) {
         const wrong = await cell.kill(1 + (kill % 3));
         done += 1;
@@ -61,7 +67,7 @@ class Cell {
     const since = mark(ledger);
     const { callers, sandbox, mode } = this.#stage;
     const firstCaller = callers.entries.length;
-    for (let renewal = 1; renewal < nth; renewal += 1) faults.push(...await this.#renewal());
+    for (let renewal = 1; renewal < nth; renewal += 1) faults.push(...(await this.#renewal()));
     const before = await this.#stage.generation();
 
     const death = await this.#point.prepare(this.#stage.child, sandbox, mode);
@@ -72,7 +78,8 @@ class Cell {
     for (const caller of await Promise.race([Promise.all(inFlight), stuck('requests in flight never ended')])) {
       if (caller.endedAt! - diedAt > CUT_MOST) faults.push('a request in flight outlived its process');
       // Once the token is published somebody may have had his answer.
-      if (caller.outcome !== 'broken' && !(this.#point.name === 'P9' && caller.outcome === 'answered')) faults.push(`a request in flight came to "${caller.outcome}" ${caller.code ?? ''}`);
+      if (caller.outcome !== 'broken' && !(this.#point.name === 'P9' && caller.outcome === 'answered'))
+        faults.push(`a request in flight came to "${caller.outcome}" ${caller.code ?? ''}`);
     }
 
     const again = mark(ledger);
@@ -81,14 +88,16 @@ class Cell {
     const startedAt = performance.now();
     const generation = await this.#stage.generation();
     if (generation < before) faults.push(`the generation went from ${before} back to ${generation}`);
-    if (this.#point.stored && generation !== before + 1) faults.push(`the stored token was lost: generation ${generation} after ${before}`);
-    faults.push(...await this.#recover(startedAt));
-    if (this.#point.stored && this.#stage.tokenCalls(again) > 0) faults.push('a token call was made though the new token was stored');
+    if (this.#point.stored && generation !== before + 1)
+      faults.push(`the stored token was lost: generation ${generation} after ${before}`);
+    faults.push(...(await this.#recover(startedAt)));
+    if (this.#point.stored && this.#stage.tokenCalls(again) > 0)
+      faults.push('a token call was made though the new token was stored');
 
     // An answer that was held back when the process died is given by now; only then is the bill complete.
     await ledger.idle(5_000).catch(() => faults.push('the upstream still has open requests'));
     faults.push(...this.#bill(since, nth));
-    if (this.#stage.mode.renewal === 'refresh') faults.push(...await this.#renewal());
+    if (this.#stage.mode.renewal === 'refresh') faults.push(...(await this.#renewal()));
     faults.push(...requestFaults(callers.entries.slice(firstCaller), ledger, since));
     faults.push(...spendFaults(ledger, this.#stage.mode.arrivalsMost));
     return faults;
@@ -98,13 +107,17 @@ class Cell {
   async #recover(startedAt: number): Promise<string[]> {
     const within = this.#stage.mode.recovery + this.#leaseOutlives;
     for (;;) {
-      const [read, write] = await Promise.race([Promise.all([this.#stage.send('GET'), this.#stage.send('POST')]), stuck('requests after the restart never ended')]);
+      const [read, write] = await Promise.race([
+        Promise.all([this.#stage.send('GET'), this.#stage.send('POST')]),
+        stuck('requests after the restart never ended'),
+      ]);
       const elapsed = performance.now() - startedAt;
       if (read.outcome === 'answered' && write.outcome === 'answered') {
         this.slowest = Math.max(this.slowest, elapsed);
         return elapsed > within ? [`requests succeeded only after ${Math.round(elapsed)} ms`] : [];
       }
-      if (elapsed > within + 10_000) return [`requests do not succeed: ${read.outcome} ${read.code ?? ''}, ${write.outcome} ${write.code ?? ''}`];
+      if (elapsed > within + 10_000)
+        return [`requests do not succeed: ${read.outcome} ${read.code ?? ''}, ${write.outcome} ${write.code ?? ''}`];
       await new Promise((done) => setTimeout(done, 100));
     }
   }
@@ -129,10 +142,14 @@ class Cell {
     const startedAt = performance.now();
     let { outcome, code } = await this.#stage.send('GET');
     // The lease of the process that was killed may still stand in the way, longer than one caller waits.
-    while (outcome === 'ours' && performance.now() - startedAt < this.#leaseOutlives) ({ outcome, code } = await this.#stage.send('GET'));
+    while (outcome === 'ours' && performance.now() - startedAt < this.#leaseOutlives)
+      ({ outcome, code } = await this.#stage.send('GET'));
     const faults: string[] = [];
     if (outcome !== 'answered') faults.push(`an ordinary renewal came to "${outcome}" ${code ?? ''}`);
-    if (this.#stage.mode.renewal === 'refresh' && (loginsIn(ledger, since) > 0 || refreshesIn(ledger, since) !== 1)) faults.push(`an ordinary renewal took ${refreshesIn(ledger, since)} refreshes and ${loginsIn(ledger, since)} logins`);
+    if (this.#stage.mode.renewal === 'refresh' && (loginsIn(ledger, since) > 0 || refreshesIn(ledger, since) !== 1))
+      faults.push(
+        `an ordinary renewal took ${refreshesIn(ledger, since)} refreshes and ${loginsIn(ledger, since)} logins`,
+      );
     return faults;
   }
 }

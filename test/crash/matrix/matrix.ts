@@ -19,7 +19,8 @@ export interface MatrixResult {
 export async function runMatrix(kills: number, waitingKills: number, tally: Tally): Promise<MatrixResult> {
   return withStores(async (stores) => {
     const results = new Map<string, CellResult>();
-    const name = (store: { name: string }, mode: { name: string }, point: { name: string }): string => `${point.name} ${mode.name}, ${store.name}`;
+    const name = (store: { name: string }, mode: { name: string }, point: { name: string }): string =>
+      `${point.name} ${mode.name}, ${store.name}`;
     const run = async (some: readonly StoreUnderTest[], each: number, atOnce: number): Promise<void> => {
       const queue = some.flatMap((store) => POINTS.flatMap((point) => MODES.map((mode) => ({ store, mode, point }))));
       const work = async (): Promise<void> => {
@@ -34,17 +35,29 @@ export async function runMatrix(kills: number, waitingKills: number, tally: Tall
       await Promise.all(Array.from({ length: atOnce }, work));
     };
     await Promise.all([
-      run(stores.filter(({ leaseOutlives }) => leaseOutlives === 0), kills, AT_ONCE),
-      run(stores.filter(({ leaseOutlives }) => leaseOutlives > 0), waitingKills, WAITING_AT_ONCE),
+      run(
+        stores.filter(({ leaseOutlives }) => leaseOutlives === 0),
+        kills,
+        AT_ONCE,
+      ),
+      run(
+        stores.filter(({ leaseOutlives }) => leaseOutlives > 0),
+        waitingKills,
+        WAITING_AT_ONCE,
+      ),
     ]);
 
-    const rows = stores.flatMap((store) => POINTS.map((point) => [
-      point.name, point.what, store.name,
-      ...MODES.map((mode) => {
-        const { kills: count, faults, extraLogins, slowest } = results.get(name(store, mode, point))!;
-        return `${Math.max(0, count - faults.length)}/${store.leaseOutlives > 0 ? waitingKills : kills}  +${extraLogins} logins  ${(slowest / 1000).toFixed(1)} s`;
-      }),
-    ]));
+    const rows = stores.flatMap((store) =>
+      POINTS.map((point) => [
+        point.name,
+        point.what,
+        store.name,
+        ...MODES.map((mode) => {
+          const { kills: count, faults, extraLogins, slowest } = results.get(name(store, mode, point))!;
+          return `${Math.max(0, count - faults.length)}/${store.leaseOutlives > 0 ? waitingKills : kills}  +${extraLogins} logins  ${(slowest / 1000).toFixed(1)} s`;
+        }),
+      ]),
+    );
     const all = [...results.values()];
     return {
       kills: all.reduce((sum, one) => sum + one.kills, 0),

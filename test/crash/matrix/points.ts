@@ -22,7 +22,10 @@ const HESITATION = 400;
 /** The process kills itself as it passes. */
 function checkpoint(name: string, what: string, flags: { maybeSpent?: boolean; stored?: boolean } = {}): KillPoint {
   return {
-    name, what, maybeSpent: flags.maybeSpent ?? false, stored: flags.stored ?? false,
+    name,
+    what,
+    maybeSpent: flags.maybeSpent ?? false,
+    stored: flags.stored ?? false,
     async prepare(child) {
       await child.arm(name, 1, 'SIGKILL');
       return async () => void (await child.ended);
@@ -31,8 +34,17 @@ function checkpoint(name: string, what: string, flags: { maybeSpent?: boolean; s
 }
 
 async function tokenCall(sandbox: Sandbox, since: number, state: 'arrived' | 'committed' | 'answered'): Promise<void> {
-  await eventually(`a token call that has ${state}`, () => sandbox.ledger.count({ since, where: (entry) => entry.kind !== 'api' && entry.bodySha256 !== null
-    && (state === 'arrived' || (state === 'committed' ? entry.issued !== null : entry.finishedAt !== null)) }) > 0);
+  await eventually(
+    `a token call that has ${state}`,
+    () =>
+      sandbox.ledger.count({
+        since,
+        where: (entry) =>
+          entry.kind !== 'api' &&
+          entry.bodySha256 !== null &&
+          (state === 'arrived' || (state === 'committed' ? entry.issued !== null : entry.finishedAt !== null)),
+      }) > 0,
+  );
 }
 
 function hesitate(sandbox: Sandbox, mode: EndpointMode, when: 'before' | 'after' | 'never'): void {
@@ -48,7 +60,10 @@ export const POINTS: readonly KillPoint[] = [
   // What is stored now is the same as at P3, so that nobody can tell afterwards whether the call went out.
   checkpoint('P2', 'intent stored', { maybeSpent: true }),
   {
-    name: 'P3', what: 'request sent, not acted on yet', maybeSpent: true, stored: false,
+    name: 'P3',
+    what: 'request sent, not acted on yet',
+    maybeSpent: true,
+    stored: false,
     async prepare(child, sandbox, mode) {
       hesitate(sandbox, mode, 'before');
       const since = mark(sandbox.ledger);
@@ -61,7 +76,10 @@ export const POINTS: readonly KillPoint[] = [
     },
   },
   {
-    name: 'P4', what: 'acted on, not answered yet', maybeSpent: true, stored: false,
+    name: 'P4',
+    what: 'acted on, not answered yet',
+    maybeSpent: true,
+    stored: false,
     async prepare(child, sandbox, mode) {
       hesitate(sandbox, mode, 'after');
       const since = mark(sandbox.ledger);
@@ -74,7 +92,10 @@ export const POINTS: readonly KillPoint[] = [
     },
   },
   {
-    name: 'P5', what: 'answer in the kernel, not read', maybeSpent: true, stored: false,
+    name: 'P5',
+    what: 'answer in the kernel, not read',
+    maybeSpent: true,
+    stored: false,
     async prepare(child, sandbox, mode) {
       hesitate(sandbox, mode, 'after');
       const since = mark(sandbox.ledger);

@@ -49,7 +49,13 @@ export class Endpoint {
   call(owner: object, kind: RenewalKind, refresh: string | undefined): Promise<Outcome> {
     return new Promise((resolve) => {
       const { weather } = this;
-      const failed = (reason: string, maybeSpent: boolean): Outcome => ({ kind: 'failed', reason, reach: reason === 'status_5xx' ? 'answered' : maybeSpent ? 'unanswered' : 'unsent', maybeSpent, retryAfter: undefined });
+      const failed = (reason: string, maybeSpent: boolean): Outcome => ({
+        kind: 'failed',
+        reason,
+        reach: reason === 'status_5xx' ? 'answered' : maybeSpent ? 'unanswered' : 'unsent',
+        maybeSpent,
+        retryAfter: undefined,
+      });
       const timeout = this.#time.add(owner, 'timer', TIMEOUT, () => resolve(failed('timeout', true)));
       const answer = (outcome: Outcome): void => {
         this.#time.pending.delete(timeout);
@@ -62,7 +68,9 @@ export class Endpoint {
         if (weather === 'error') return answer(failed('status_5xx', false));
         if (weather === 'hanging') return;
         const outcome = kind === 'login' ? this.#login() : this.#refresh(refresh!);
-        this.#time.add(owner, 'endpoint', ANSWERS, () => answer(weather === 'answer lost' ? failed('reset', true) : outcome));
+        this.#time.add(owner, 'endpoint', ANSWERS, () =>
+          answer(weather === 'answer lost' ? failed('reset', true) : outcome),
+        );
       });
     });
   }
@@ -82,7 +90,8 @@ export class Endpoint {
     if (token === undefined || token.state === 'revoked') return { kind: 'refused', reason: 'status 400' };
     if (token.state === 'spent') {
       token.commits += 1;
-      if (this.#grace > 0 && this.#time.monotonic() - token.spentAt < this.#grace + MARGIN) return this.#granted(token.successor!);
+      if (this.#grace > 0 && this.#time.monotonic() - token.spentAt < this.#grace + MARGIN)
+        return this.#granted(token.successor!);
       this.familiesRevoked += 1;
       for (const other of this.refreshTokens.values()) if (other.family === token.family) other.state = 'revoked';
       for (const [access, family] of this.liveAccess) if (family === token.family) this.liveAccess.delete(access);
@@ -104,6 +113,9 @@ export class Endpoint {
   }
 
   #granted({ access, refresh }: Pair): Outcome {
-    return { kind: 'granted', grant: { secret: access, refreshSecret: refresh, lifetime: this.#lifetime, refreshLifetime: undefined } };
+    return {
+      kind: 'granted',
+      grant: { secret: access, refreshSecret: refresh, lifetime: this.#lifetime, refreshLifetime: undefined },
+    };
   }
 }

@@ -20,5 +20,9 @@ export async function checkModel(numRuns: number, seed: number): Promise<ModelRe
   if (!result.failed) return { runs: result.numRuns, seconds, fault: undefined };
   const [example] = result.counterexample ?? [];
   const script = example?.script.map(([name, pick]) => `${name} (${pick})`).join(', ') ?? '';
-  return { runs: result.numRuns, seconds, fault: `${String(result.errorInstance)}; seed ${result.seed}, ${JSON.stringify(example?.options)}: ${script}` };
+  return {
+    runs: result.numRuns,
+    seconds,
+    fault: `${String(result.errorInstance)}; seed ${result.seed}, ${JSON.stringify(example?.options)}: ${script}`,
+  };
 }

@@ -66,7 +66,13 @@ export class StoreLine implements TokenStore {
     return this.#do(true, () => {
       const disk = this.#disk;
       const now = this.#time.wall();
-      if (disk.lease !== undefined && disk.lease.owner !== owner && disk.lease.until > now && disk.lease.until <= now + 2 * ttl) return false;
+      if (
+        disk.lease !== undefined &&
+        disk.lease.owner !== owner &&
+        disk.lease.until > now &&
+        disk.lease.until <= now + 2 * ttl
+      )
+        return false;
       disk.lease = { owner, until: now + ttl };
       return true;
     });

@@ -76,7 +76,8 @@ export class Timeline implements Clock {
     const end = this.#monotonic + ms;
     for (;;) {
       let next: Pending | undefined;
-      for (const one of this.pending) if (one.due <= end && !this.stopped.has(one.owner) && (next === undefined || one.due < next.due)) next = one;
+      for (const one of this.pending)
+        if (one.due <= end && !this.stopped.has(one.owner) && (next === undefined || one.due < next.due)) next = one;
       if (next === undefined) break;
       this.#go(next.due);
       await this.now(next);

@@ -13,7 +13,12 @@ import { settle, Timeline } from './timeline.ts';
 
 export const ACCOUNT = 'main';
 const SEAL = new Seal(sealingKey(randomBytes(32).toString('base64')));
-const SILENT: TokenObserver = { renewed: () => undefined, withheld: () => undefined, changed: () => undefined, storeFailed: () => undefined };
+const SILENT: TokenObserver = {
+  renewed: () => undefined,
+  withheld: () => undefined,
+  changed: () => undefined,
+  storeFailed: () => undefined,
+};
 /** No pause is longer, so a later "not before" comes from a clock that was set back. ms. */
 const PAUSE_MOST = 375_000;
 
@@ -53,17 +58,33 @@ export class Process {
     const { time, disk, options } = world;
     this.line = new StoreLine(disk, time, this);
     const credential: Credential = {
-      account: ACCOUNT, flow: 'model', identity: 'who', credentials, fixed: undefined, renew: options.renew, canLogin: true, canRefresh: true,
+      account: ACCOUNT,
+      flow: 'model',
+      identity: 'who',
+      credentials,
+      fixed: undefined,
+      renew: options.renew,
+      canLogin: true,
+      canRefresh: true,
       budget: options.budget ? { key: 'logins', logins: 6, window: 86_400_000, reserve: 2 } : undefined,
       rotationGrace: options.grace,
       login: () => world.call(this, 'login', undefined),
       refresh: (token) => world.call(this, 'refresh', token),
     };
     this.manager = new TokenManager([credential], {
-      store: this.line, records: new Records(this.line, SEAL, time), clock: time, observer: SILENT, owner: name, maxAccounts: 2,
-      random: () => 0.5, timers: time.timersOf(this),
+      store: this.line,
+      records: new Records(this.line, SEAL, time),
+      clock: time,
+      observer: SILENT,
+      owner: name,
+      maxAccounts: 2,
+      random: () => 0.5,
+      timers: time.timersOf(this),
     });
-    this.manager.load().then(() => (this.ready = true), () => (this.ready = this.alive));
+    this.manager.load().then(
+      () => (this.ready = true),
+      () => (this.ready = this.alive),
+    );
   }
 }
 
@@ -124,9 +145,14 @@ export class World {
     this.endpoint.liveAccess.delete(token.reveal());
     process.provedDead.push(token.generation);
     process.refused = Math.max(process.refused, token.generation);
-    this.#ask(process, () => process.manager.renew(ACCOUNT, token), token.generation, () => {
-      process.provedDead.splice(process.provedDead.indexOf(token.generation), 1);
-    });
+    this.#ask(
+      process,
+      () => process.manager.renew(ACCOUNT, token),
+      token.generation,
+      () => {
+        process.provedDead.splice(process.provedDead.indexOf(token.generation), 1);
+      },
+    );
   }
 
   renewNow(process: Process, useReserve: boolean): void {
@@ -140,7 +166,8 @@ export class World {
     process.calls += 1;
     if (process.calls > 1) this.#wrong('two renewals at once in one process');
     const others = this.processes.filter((other) => other !== process && other.calls > 0);
-    if (others.length > 0 && !this.leaseInDoubt && !this.time.jumped) this.#wrong('two renewals at once under one lease');
+    if (others.length > 0 && !this.leaseInDoubt && !this.time.jumped)
+      this.#wrong('two renewals at once under one lease');
     const wall = this.time.wall();
     const byOperator = this.operatorActed;
     const wanted = Math.max(process.refused, ...process.waiting);
@@ -151,8 +178,11 @@ export class World {
       if (kind === 'refresh' && record?.generation !== token!.generation) this.#wrong('an old refresh token is spent');
       if (record?.dead?.credentials === this.credentials) this.#wrong('a dead credential is tried again');
       const { token: stored } = record ?? {};
-      const lives = stored !== undefined && (stored.expiresAt === undefined || (stored.expiresAt > wall && stored.deadline > this.time.monotonic()));
-      if (lives && stored.generation > wanted && this.options.renew === 'on-demand' && !byOperator) this.#wrong('a call for a token that is there already');
+      const lives =
+        stored !== undefined &&
+        (stored.expiresAt === undefined || (stored.expiresAt > wall && stored.deadline > this.time.monotonic()));
+      if (lives && stored.generation > wanted && this.options.renew === 'on-demand' && !byOperator)
+        this.#wrong('a call for a token that is there already');
       const wait = (record?.retryAt ?? 0) - wall;
       if (wait > 0 && wait <= PAUSE_MOST && !byOperator) this.#wrong(`called ${wait} ms before the pause was over`);
     });
@@ -172,9 +202,11 @@ export class World {
       process.generation = generation;
     }
     const most = this.options.grace > 0 ? 2 : 1;
-    for (const { commits } of this.endpoint.refreshTokens.values()) if (commits > most) this.#wrong(`a refresh token was spent ${commits} times`);
+    for (const { commits } of this.endpoint.refreshTokens.values())
+      if (commits > most) this.#wrong(`a refresh token was spent ${commits} times`);
     // A clock that was set while a repeat was allowed makes its age unknowable.
-    if (this.endpoint.familiesRevoked > 0 && !(this.options.grace > 0 && this.time.jumped)) this.#wrong('a family of tokens was revoked');
+    if (this.endpoint.familiesRevoked > 0 && !(this.options.grace > 0 && this.time.jumped))
+      this.#wrong('a family of tokens was revoked');
     if (this.#violations.length > 0) throw new Violation(this.#violations.join('; '));
   }
 
@@ -192,17 +224,20 @@ export class World {
     }
     if (!(answer instanceof Promise)) {
       done();
-      if (process.provedDead.some((generation) => generation >= answer.generation)) this.#wrong('a token proved dead was given out while its successor was being fetched');
+      if (process.provedDead.some((generation) => generation >= answer.generation))
+        this.#wrong('a token proved dead was given out while its successor was being fetched');
       return this.#handedOut(process, answer, newerThan);
     }
     process.waiting.push(newerThan);
-    answer.then(
-      (token) => this.#handedOut(process, token, newerThan),
-      (error: unknown) => this.#refusal(error),
-    ).finally(() => {
-      done();
-      process.waiting.splice(process.waiting.indexOf(newerThan), 1);
-    });
+    answer
+      .then(
+        (token) => this.#handedOut(process, token, newerThan),
+        (error: unknown) => this.#refusal(error),
+      )
+      .finally(() => {
+        done();
+        process.waiting.splice(process.waiting.indexOf(newerThan), 1);
+      });
   }
 
   #handedOut(process: Process, token: Token, newerThan: number): void {
@@ -219,17 +254,26 @@ export class World {
   }
 
   #refusal(error: unknown): void {
-    if (!(error instanceof TokenwardError) || error.code === 'internal') this.#wrong(`a caller was refused with ${String(error)}`);
+    if (!(error instanceof TokenwardError) || error.code === 'internal')
+      this.#wrong(`a caller was refused with ${String(error)}`);
   }
 
   #replaced(before: StoredRecord | undefined, after: StoredRecord): void {
     if (before === undefined) return;
     if (after.generation < before.generation) this.#wrong('the stored generation decreased');
-    this.#checks.push(Promise.all([decode(before, this.time), decode(after, this.time)]).then(([old, fresh]) => {
-      if (old!.token !== undefined && fresh!.generation === old!.generation && fresh!.token?.reveal() !== old!.token.reveal()) this.#wrong('a token was replaced by something that is no newer token');
-      if (issueOf(fresh!) < issueOf(old!)) this.#wrong('a newer token was overwritten with an older one');
-      if (fresh!.generation > old!.generation && fresh!.token === undefined) this.#wrong('a generation without a token');
-    }));
+    this.#checks.push(
+      Promise.all([decode(before, this.time), decode(after, this.time)]).then(([old, fresh]) => {
+        if (
+          old!.token !== undefined &&
+          fresh!.generation === old!.generation &&
+          fresh!.token?.reveal() !== old!.token.reveal()
+        )
+          this.#wrong('a token was replaced by something that is no newer token');
+        if (issueOf(fresh!) < issueOf(old!)) this.#wrong('a newer token was overwritten with an older one');
+        if (fresh!.generation > old!.generation && fresh!.token === undefined)
+          this.#wrong('a generation without a token');
+      }),
+    );
   }
 
   #checkBudget(): void {

@@ -12,10 +12,20 @@ import type { Tally } from '../report.ts';
 
 const HOUR = 3_600_000;
 const DAY = 24 * HOUR;
-const JUMPS = [['one hour ahead', HOUR], ['one hour back', -HOUR], ['one day ahead', DAY], ['one day back', -DAY]] as const;
+const JUMPS = [
+  ['one hour ahead', HOUR],
+  ['one hour back', -HOUR],
+  ['one day ahead', DAY],
+  ['one day back', -DAY],
+] as const;
 
 const SEAL = new Seal(sealingKey(randomBytes(32).toString('base64')));
-const SILENT: TokenObserver = { renewed: () => undefined, withheld: () => undefined, changed: () => undefined, storeFailed: () => undefined };
+const SILENT: TokenObserver = {
+  renewed: () => undefined,
+  withheld: () => undefined,
+  changed: () => undefined,
+  storeFailed: () => undefined,
+};
 
 interface Scene {
   readonly manager: TokenManager;
@@ -30,7 +40,9 @@ interface Scene {
 export async function clocks(tally: Tally): Promise<void> {
   for (const [name, jump] of JUMPS) {
     const run = async (what: string, act: (scene: Scene) => Promise<string | undefined>): Promise<void> => {
-      const wrong = await inScene(act).catch((error: unknown) => (error instanceof Error ? error.message : String(error)));
+      const wrong = await inScene(act).catch((error: unknown) =>
+        error instanceof Error ? error.message : String(error),
+      );
       tally.count(`clock ${name}: ${what}`, wrong);
     };
     await run('a fresh token is usable, and asked for once', async ({ manager, credential, clock }) => {
@@ -51,11 +63,16 @@ export async function clocks(tally: Tally): Promise<void> {
       clock.jump(jump);
       clock.pass(HOUR + 1_000);
       const newer = await manager.get('crm');
-      return newer.generation > old.generation && credential.calls.length <= 3 ? undefined : `generation ${newer.generation}, ${credential.calls.join()}`;
+      return newer.generation > old.generation && credential.calls.length <= 3
+        ? undefined
+        : `generation ${newer.generation}, ${credential.calls.join()}`;
     });
     await run('a pause is not prolonged beyond the longest', async ({ manager, credential, clock }) => {
       credential.answers.push(failed(), failed(), granted());
-      await Promise.resolve(manager.get('crm')).then(() => undefined, () => undefined);
+      await Promise.resolve(manager.get('crm')).then(
+        () => undefined,
+        () => undefined,
+      );
       clock.jump(jump);
       clock.pass(10 * 60_000 + 1_000);
       return (await manager.get('crm')).generation === 1 ? undefined : 'no token';
@@ -87,10 +104,12 @@ export async function absurdLifetimes(tally: Tally): Promise<void> {
       for (let call = 0; call < 50; call += 1) credential.answers.push(granted({ lifetime }));
       await manager.get('crm');
       await manager.get('crm');
-      if (lifetime !== 0.001 && credential.calls.length !== 1) return `${credential.calls.length} calls for a token that has just come`;
+      if (lifetime !== 0.001 && credential.calls.length !== 1)
+        return `${credential.calls.length} calls for a token that has just come`;
       const next = await restart();
       await next.get('crm');
-      if (lifetime !== 0.001 && credential.calls.length !== 1) return `${credential.calls.length} calls after a restart`;
+      if (lifetime !== 0.001 && credential.calls.length !== 1)
+        return `${credential.calls.length} calls after a restart`;
       clock.pass(32 * DAY);
       const before = credential.calls.length;
       await next.get('crm');
@@ -107,7 +126,12 @@ async function inScene(act: (scene: Scene) => Promise<string | undefined>): Prom
   try {
     const credential = playedCredential();
     const start = async (): Promise<TokenManager> => {
-      const manager = new TokenManager([credential], { store, records: new Records(store, SEAL, clock), clock, observer: SILENT });
+      const manager = new TokenManager([credential], {
+        store,
+        records: new Records(store, SEAL, clock),
+        clock,
+        observer: SILENT,
+      });
       await manager.load();
       return manager;
     };

@@ -25,7 +25,10 @@ export async function crashLoop(tally: Tally, milliseconds: number): Promise<voi
   });
   // At once, once more at once, and then after 1, 2, 4 minutes.
   const most = milliseconds < 60_000 ? 2 : milliseconds < 180_000 ? 3 : 4;
-  tally.count(`crash loop, ${Math.round(milliseconds / 1_000)} s of real processes: ${logins} logins`, logins <= most ? undefined : `${logins} logins, at most ${most} allowed`);
+  tally.count(
+    `crash loop, ${Math.round(milliseconds / 1_000)} s of real processes: ${logins} logins`,
+    logins <= most ? undefined : `${logins} logins, at most ${most} allowed`,
+  );
 }
 
 /** The same by arithmetic: five minutes of a clock that is told to pass, at each of the moments a login can be lost. */
@@ -43,7 +46,10 @@ export async function crashLoopByClock(tally: Tally): Promise<void> {
     store.leases.clear();
     clock.pass(EVERY);
   }
-  tally.count(`crash loop, 5 min by the clock: ${logins} logins`, logins <= 4 && logins > 0 ? undefined : `${logins} logins`);
+  tally.count(
+    `crash loop, 5 min by the clock: ${logins} logins`,
+    logins <= 4 && logins > 0 ? undefined : `${logins} logins`,
+  );
 }
 
 /** Killed every so often while the stored token lives: no call at all. */
@@ -59,7 +65,10 @@ export async function restartsCostNothing(tally: Tally): Promise<void> {
         if (outcome !== 'answered') wrong.push(code ?? outcome);
       }
       const calls = stage.tokenCalls(since);
-      tally.count(`restarts with a living token, ${mode.name}`, wrong.length === 0 && calls === 0 ? undefined : `${calls} token calls ${wrong.join()}`);
+      tally.count(
+        `restarts with a living token, ${mode.name}`,
+        wrong.length === 0 && calls === 0 ? undefined : `${calls} token calls ${wrong.join()}`,
+      );
     });
   }
 }

@@ -15,7 +15,9 @@ export async function endpointDown(tally: Tally): Promise<void> {
   await Stage.with(MODES[0]!, {}, async (stage) => {
     const link = await FaultProxy.start(stage.sandbox.urls.chatapp);
     stage.sandbox.chatapp.set({ accessTtlSeconds: LIFETIME / 1_000 });
-    const accounts = { main: { flow: 'chatapp', baseUrl: link.url, credentials: { ...stage.sandbox.credentials.chatapp } } };
+    const accounts = {
+      main: { flow: 'chatapp', baseUrl: link.url, credentials: { ...stage.sandbox.credentials.chatapp } },
+    };
     stage.change((config) => ({ ...config, accounts }));
     await stage.restart();
     try {
@@ -29,7 +31,7 @@ export async function endpointDown(tally: Tally): Promise<void> {
 async function down(stage: Stage, link: FaultProxy, tally: Tally): Promise<void> {
   const { ledger, sandbox } = stage;
   const first = await stage.send();
-  tally.count('endpoint down: before it', first.outcome === 'answered' ? undefined : first.code ?? first.outcome);
+  tally.count('endpoint down: before it', first.outcome === 'answered' ? undefined : (first.code ?? first.outcome));
   await link.set({ connect: 'refuse' });
   link.drop();
   const since = mark(ledger);
@@ -49,13 +51,26 @@ async function down(stage: Stage, link: FaultProxy, tally: Tally): Promise<void>
     await sleep(40);
   }
   const early = whileAlive.filter(({ outcome }) => outcome !== 'answered').length;
-  tally.count(`endpoint down: ${whileAlive.length} requests while the token lives`, early === 0 && whileAlive.length > 0 ? undefined : `${early} failed`);
+  tally.count(
+    `endpoint down: ${whileAlive.length} requests while the token lives`,
+    early === 0 && whileAlive.length > 0 ? undefined : `${early} failed`,
+  );
   const unclear = afterwards.filter(({ code, retryAfter }) => code !== 'token_unavailable' || !(retryAfter! >= 1));
-  const kinds = [...new Set(unclear.map(({ outcome, code, retryAfter }) => `${outcome} ${code ?? ''} ${retryAfter ?? ''}`))].join(', ');
-  tally.count(`endpoint down: ${afterwards.length} clear errors with Retry-After`, unclear.length === 0 && afterwards.length > 0 ? undefined : `${unclear.length} unclear ones, at ${afterwards.indexOf(unclear[0]!)} and on: ${kinds}`);
+  const kinds = [
+    ...new Set(unclear.map(({ outcome, code, retryAfter }) => `${outcome} ${code ?? ''} ${retryAfter ?? ''}`)),
+  ].join(', ');
+  tally.count(
+    `endpoint down: ${afterwards.length} clear errors with Retry-After`,
+    unclear.length === 0 && afterwards.length > 0
+      ? undefined
+      : `${unclear.length} unclear ones, at ${afterwards.indexOf(unclear[0]!)} and on: ${kinds}`,
+  );
   const times = afterwards.map(({ startedAt, endedAt }) => endedAt! - startedAt).sort((a, b) => a - b);
   const median = times[Math.floor(times.length / 2)] ?? Infinity;
-  tally.count(`endpoint down: errors within ${median.toFixed(1)} ms (median)`, median < FAST ? undefined : `${median.toFixed(0)} ms`);
+  tally.count(
+    `endpoint down: errors within ${median.toFixed(1)} ms (median)`,
+    median < FAST ? undefined : `${median.toFixed(0)} ms`,
+  );
 
   await link.clear();
   const told = afterwards.at(-1)?.retryAfter ?? 0;
@@ -63,7 +78,10 @@ async function down(stage: Stage, link: FaultProxy, tally: Tally): Promise<void>
   while ((await stage.send()).outcome !== 'answered' && performance.now() - backAt < 60_000) await sleep(100);
   const took = performance.now() - backAt;
   const calls = stage.tokenCalls(since);
-  tally.count(`endpoint down: back ${(took / 1_000).toFixed(1)} s after it, told ${told} s`, took < (told + 2) * 1_000 ? undefined : 'too late');
+  tally.count(
+    `endpoint down: back ${(took / 1_000).toFixed(1)} s after it, told ${told} s`,
+    took < (told + 2) * 1_000 ? undefined : 'too late',
+  );
   tally.count('endpoint down: one renewal is enough', calls === 1 ? undefined : `${calls} token calls arrived`);
   const faults = spendFaults(ledger, 1);
   tally.count('endpoint down: the ledgers add up', faults.length === 0 ? undefined : faults.join('; '));

@@ -41,7 +41,9 @@ export async function keys(tally: Tally): Promise<void> {
   await run('a wrong key refuses to start and to rekey, and keeps what is there', async (stage, key) => {
     const before = await recordOf(stage);
     stage.change((config) => withKeys(config, newKey()));
-    const wrong = await refusesToStart(stage, /sealed with another key/) ?? (rekeyFails(stage) ? undefined : 'rekey went through');
+    const wrong =
+      (await refusesToStart(stage, /sealed with another key/)) ??
+      (rekeyFails(stage) ? undefined : 'rekey went through');
     if (wrong !== undefined) return wrong;
     if (!same(before, await recordOf(stage))) return 'the record was changed';
     stage.change((config) => withKeys(config, key));
@@ -64,8 +66,18 @@ export async function keys(tally: Tally): Promise<void> {
     await inStore(stage, async (store) => void (await store.replace('other', 0, { revision, generation, sealed })));
     stage.change((config) => {
       const accounts = config['accounts'] as Record<string, Record<string, unknown>>;
-      const credentials = { ...(accounts['main']!['credentials'] as Record<string, unknown>), email: 'other@example.com' };
-      return { ...config, accounts: { ...accounts, other: { ...accounts['main'], credentials } }, routes: [...(config['routes'] as unknown[]), { prefix: '/other', upstream: stage.sandbox.urls.chatapp, account: 'other' }] };
+      const credentials = {
+        ...(accounts['main']!['credentials'] as Record<string, unknown>),
+        email: 'other@example.com',
+      };
+      return {
+        ...config,
+        accounts: { ...accounts, other: { ...accounts['main'], credentials } },
+        routes: [
+          ...(config['routes'] as unknown[]),
+          { prefix: '/other', upstream: stage.sandbox.urls.chatapp, account: 'other' },
+        ],
+      };
     });
     const before = await inStore(stage, (store) => store.read('other'));
     const wrong = await startsWithItsToken(stage);
@@ -105,7 +117,11 @@ const SPOILT: Readonly<Record<string, (sealed: Buffer) => Buffer>> = {
   'a foreign record': (sealed) => randomBytes(sealed.length),
 };
 
-function withKeys(config: Record<string, unknown>, key: string, retiredKeys: readonly string[] = []): Record<string, unknown> {
+function withKeys(
+  config: Record<string, unknown>,
+  key: string,
+  retiredKeys: readonly string[] = [],
+): Record<string, unknown> {
   return { ...config, store: { ...(config['store'] as object), key, retiredKeys } };
 }
 
@@ -125,7 +141,9 @@ async function servesNone(stage: Stage): Promise<string | undefined> {
   const { outcome, code, status } = await stage.send();
   const calls = stage.tokenCalls(since);
   await stage.kill();
-  return outcome === 'ours' && status === 503 && calls === 0 ? undefined : `${code ?? outcome} ${String(status)}, ${calls} token calls`;
+  return outcome === 'ours' && status === 503 && calls === 0
+    ? undefined
+    : `${code ?? outcome} ${String(status)}, ${calls} token calls`;
 }
 
 async function refusesToStart(stage: Stage, words: RegExp): Promise<string | undefined> {
@@ -140,7 +158,10 @@ async function refusesToStart(stage: Stage, words: RegExp): Promise<string | und
 }
 
 function rekey(stage: Stage): string {
-  return execFileSync(process.execPath, [resolve('dist/main.js'), 'rekey', '-c', stage.config], { encoding: 'utf8', stdio: ['ignore', 'pipe', 'pipe'] });
+  return execFileSync(process.execPath, [resolve('dist/main.js'), 'rekey', '-c', stage.config], {
+    encoding: 'utf8',
+    stdio: ['ignore', 'pipe', 'pipe'],
+  });
 }
 
 function rekeyFails(stage: Stage): boolean {

@@ -12,17 +12,19 @@ const END_MOST = 25_000;
 
 /** SIGTERM, and a second one, at each moment of a renewal: what must be finished is finished, and nothing is lost. */
 export async function sigterm(tally: Tally): Promise<void> {
-  await Promise.all([MODES[0]!, MODES[3]!].map(async (mode) => {
-    for (const point of ['P0', 'P1', 'P2', 'P3', 'P4', 'P5', 'P6', 'P7', 'P8', 'P9']) {
-      const what = `SIGTERM at ${point}, ${mode.name}`;
-      try {
-        const faults = await Stage.with(mode, {}, (stage) => stopAt(stage, point));
-        tally.count(what, faults.length === 0 ? undefined : faults.join('; '));
-      } catch (error) {
-        tally.count(what, error instanceof Error ? error.message : String(error));
+  await Promise.all(
+    [MODES[0]!, MODES[3]!].map(async (mode) => {
+      for (const point of ['P0', 'P1', 'P2', 'P3', 'P4', 'P5', 'P6', 'P7', 'P8', 'P9']) {
+        const what = `SIGTERM at ${point}, ${mode.name}`;
+        try {
+          const faults = await Stage.with(mode, {}, (stage) => stopAt(stage, point));
+          tally.count(what, faults.length === 0 ? undefined : faults.join('; '));
+        } catch (error) {
+          tally.count(what, error instanceof Error ? error.message : String(error));
+        }
       }
-    }
-  }));
+    }),
+  );
 }
 
 async function stopAt(stage: Stage, point: string): Promise<string[]> {
@@ -40,7 +42,10 @@ async function stopAt(stage: Stage, point: string): Promise<string[]> {
   if (point === 'P5') {
     // The answer is in the kernel when the process runs again, and finds the signal there as well.
     child.kill('SIGSTOP');
-    await eventually('the answer has left', () => ledger.count({ since, where: ({ kind, finishedAt }) => kind !== 'api' && finishedAt !== null }) > 0);
+    await eventually(
+      'the answer has left',
+      () => ledger.count({ since, where: ({ kind, finishedAt }) => kind !== 'api' && finishedAt !== null }) > 0,
+    );
   }
   if (['P3', 'P4', 'P5'].includes(point)) {
     child.kill('SIGTERM');
@@ -54,7 +59,8 @@ async function stopAt(stage: Stage, point: string): Promise<string[]> {
   if (ended === undefined) faults.push('it did not end within the drain time');
   else if (ended.code !== 0) faults.push(`it ended with ${String(ended.code ?? ended.signal)}`);
   if (point === 'P4' && performance.now() - signalledAt < HESITATION / 2) faults.push('it did not wait for the answer');
-  for (const { outcome, code } of await Promise.all(waiting)) if (outcome !== 'answered') faults.push(`a request in flight came to "${outcome}" ${code ?? ''}`);
+  for (const { outcome, code } of await Promise.all(waiting))
+    if (outcome !== 'answered') faults.push(`a request in flight came to "${outcome}" ${code ?? ''}`);
   const calls = stage.tokenCalls(since);
   if (calls !== 1) faults.push(`${calls} token calls`);
 
@@ -64,12 +70,21 @@ async function stopAt(stage: Stage, point: string): Promise<string[]> {
   const generation = await stage.generation();
   if (generation !== before + 1) faults.push(`generation ${generation} after ${before}`);
   const { outcome } = await stage.send();
-  if (outcome !== 'answered' || stage.tokenCalls(again) > 0) faults.push(`after the restart: ${outcome}, ${stage.tokenCalls(again)} token calls`);
+  if (outcome !== 'answered' || stage.tokenCalls(again) > 0)
+    faults.push(`after the restart: ${outcome}, ${stage.tokenCalls(again)} token calls`);
   return [...faults, ...requestFaults(stage.callers.entries, ledger), ...spendFaults(ledger, 1)];
 }
 
 async function arrived(stage: Stage, since: number, committed: boolean): Promise<void> {
-  await eventually('a token call arrives', () => stage.ledger.count({ since, where: ({ kind, bodySha256, issued }) => kind !== 'api' && bodySha256 !== null && (!committed || issued !== null) }) > 0);
+  await eventually(
+    'a token call arrives',
+    () =>
+      stage.ledger.count({
+        since,
+        where: ({ kind, bodySha256, issued }) =>
+          kind !== 'api' && bodySha256 !== null && (!committed || issued !== null),
+      }) > 0,
+  );
 }
 
 function hesitate({ sandbox }: Stage, mode: EndpointMode, when: 'before' | 'after' | 'never'): void {

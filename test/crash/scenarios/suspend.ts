@@ -21,24 +21,39 @@ export async function suspend(tally: Tally): Promise<void> {
       sandbox.chatapp.set({ refreshMode: 'slow', slowMs: 500, refreshModeCount: 1 });
       stage.revoke();
       const first = stage.send();
-      await eventually('the pair is granted', () => ledger.count({ kind: 'refresh', since, where: ({ issued }) => issued !== null }) > 0);
+      await eventually(
+        'the pair is granted',
+        () => ledger.count({ kind: 'refresh', since, where: ({ issued }) => issued !== null }) > 0,
+      );
       child.kill('SIGSTOP');
       await sleep(STOPPED);
       const { read } = targetsOf(stage.mode);
       const second = await stage.callers.send(other.url, 'GET', read);
-      tally.count('suspend: the other process takes over', second.outcome === 'answered' ? undefined : second.code ?? second.outcome);
+      tally.count(
+        'suspend: the other process takes over',
+        second.outcome === 'answered' ? undefined : (second.code ?? second.outcome),
+      );
       const record = sandbox.chatapp.currentToken()?.id;
       child.kill('SIGCONT');
       const late = await first;
-      tally.count('suspend: whoever waited at the stopped one is answered', late.outcome === 'answered' ? undefined : late.code ?? late.outcome);
+      tally.count(
+        'suspend: whoever waited at the stopped one is answered',
+        late.outcome === 'answered' ? undefined : (late.code ?? late.outcome),
+      );
       for (const url of [child.url, other.url]) {
         const { outcome, code } = await stage.callers.send(url, 'GET', read);
-        tally.count('suspend: both go on', outcome === 'answered' ? undefined : code ?? outcome);
+        tally.count('suspend: both go on', outcome === 'answered' ? undefined : (code ?? outcome));
       }
-      tally.count('suspend: the newer token stays the current one', sandbox.chatapp.currentToken()?.id === record ? undefined : 'another one was fetched');
+      tally.count(
+        'suspend: the newer token stays the current one',
+        sandbox.chatapp.currentToken()?.id === record ? undefined : 'another one was fetched',
+      );
       const faults = spendFaults(ledger, 1);
       const logins = loginsIn(ledger, since);
-      tally.count('suspend: nothing was spent twice, and one login helped', faults.length === 0 && logins <= 1 ? undefined : [...faults, `${logins} logins`].join('; '));
+      tally.count(
+        'suspend: nothing was spent twice, and one login helped',
+        faults.length === 0 && logins <= 1 ? undefined : [...faults, `${logins} logins`].join('; '),
+      );
     } finally {
       other.kill('SIGKILL');
       await other.ended;

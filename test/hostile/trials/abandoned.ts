@@ -23,17 +23,29 @@ export async function abandoned(stage: Stage): Promise<AbandonedResult> {
   idle.mark();
   idle.answerer = (arrival) => {
     if (arrival.request.target.startsWith('/base/thinks')) return undefined;
-    if (arrival.request.target.startsWith('/base/replies')) return ['HTTP/1.1 200 OK\r\nContent-Length: 1000000\r\n\r\n', ...Array.from({ length: 200 }, () => ['half', 50]).flat()];
+    if (arrival.request.target.startsWith('/base/replies'))
+      return [
+        'HTTP/1.1 200 OK\r\nContent-Length: 1000000\r\n\r\n',
+        ...Array.from({ length: 200 }, () => ['half', 50]).flat(),
+      ];
     return echo(arrival);
   };
   const kinds = ['thinks', 'replies', 'uploads'] as const;
-  const callers = await Promise.all(Array.from({ length: CALLERS }, async (_, i) => {
-    const caller = await Caller.open(subject.port);
-    const kind = kinds[i % kinds.length]!;
-    const body = kind === 'uploads' ? [Buffer.alloc(64 * 1024, 0x62)] : [];
-    void caller.say([request(`${kind === 'uploads' ? 'POST' : 'GET'} /idle/${kind}-${i}`, kind === 'uploads' ? [`Content-Length: ${UPLOAD}`] : []), ...body]);
-    return caller;
-  }));
+  const callers = await Promise.all(
+    Array.from({ length: CALLERS }, async (_, i) => {
+      const caller = await Caller.open(subject.port);
+      const kind = kinds[i % kinds.length]!;
+      const body = kind === 'uploads' ? [Buffer.alloc(64 * 1024, 0x62)] : [];
+      void caller.say([
+        request(
+          `${kind === 'uploads' ? 'POST' : 'GET'} /idle/${kind}-${i}`,
+          kind === 'uploads' ? [`Content-Length: ${UPLOAD}`] : [],
+        ),
+        ...body,
+      ]);
+      return caller;
+    }),
+  );
   for (let i = 0; i < 100 && idle.unanswered < CALLERS; i += 1) await wait(50);
   const arrived = idle.unanswered;
   for (const caller of callers) caller.hangUp();

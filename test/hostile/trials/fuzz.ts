@@ -79,7 +79,8 @@ export async function fuzz(stage: Stage, seed: number, budget: number, seconds: 
   if (api.unanswered > 0) wrong.push(`${api.unanswered} connections left with an unfinished request`);
   const found = suspects.size > 0 || api.faults.length > 0;
   if (found) wrong.push(...(await culprits(stage, [...suspects])));
-  if (found && wrong.length === 0) wrong.push(`something that did not happen again: ${api.faults[0]?.what ?? sightings[0] ?? ''}`);
+  if (found && wrong.length === 0)
+    wrong.push(`something that did not happen again: ${api.faults[0]?.what ?? sightings[0] ?? ''}`);
   api.answerer = echo;
   api.cut();
   return { cases, possible: all.length, through, wrong };
@@ -88,7 +89,10 @@ export async function fuzz(stage: Stage, seed: number, budget: number, seconds: 
 function mutants(random: () => number, self: string): Mutant[] {
   const all: Mutant[] = [];
   for (const { id, send: pieces } of [...framing, ...headers]) {
-    const original = Buffer.from(joined(pieces).toString('latin1').replaceAll('{self}', self), 'latin1').subarray(0, SIZE_MOST);
+    const original = Buffer.from(joined(pieces).toString('latin1').replaceAll('{self}', self), 'latin1').subarray(
+      0,
+      SIZE_MOST,
+    );
     const places = new Set<number>();
     while (places.size < Math.min(POSITIONS, original.length)) places.add(Math.floor(random() * original.length));
     for (const at of places) {
@@ -123,7 +127,21 @@ async function send({ subject }: Stage, { bytes }: Mutant): Promise<void> {
 }
 
 /** Hop-by-hop fields and callers' credentials. */
-const NEVER_ON = new Set(['keep-alive', 'proxy-connection', 'te', 'trailer', 'upgrade', 'expect', 'proxy-authorization', 'x-tokenward-key', 'authorizationjwt', 'refresh', 'x-forwarded-for', 'forwarded', 'x-real-ip']);
+const NEVER_ON = new Set([
+  'keep-alive',
+  'proxy-connection',
+  'te',
+  'trailer',
+  'upgrade',
+  'expect',
+  'proxy-authorization',
+  'x-tokenward-key',
+  'authorizationjwt',
+  'refresh',
+  'x-forwarded-for',
+  'forwarded',
+  'x-real-ip',
+]);
 
 /** What the strict reader could read, but what should not have been sent. */
 function requestWrong({ request }: Arrival, token: string): string | undefined {
@@ -131,11 +149,15 @@ function requestWrong({ request }: Arrival, token: string): string | undefined {
   if (!['GET', 'HEAD', 'POST', 'PUT', 'PATCH', 'DELETE', 'OPTIONS'].includes(method)) return `method ${method}`;
   if (!/^\/base(?=[/?])/.test(target)) return `target ${target}`;
   const path = target.split('?', 1)[0]!;
-  if (/\/\.{1,2}(?:[/;]|$)/.test(path) || /%(?:2f|5c|2e|7f|[01][0-9a-f])/i.test(path) || path.includes('\\')) return `target ${target}`;
+  if (/\/\.{1,2}(?:[/;]|$)/.test(path) || /%(?:2f|5c|2e|7f|[01][0-9a-f])/i.test(path) || path.includes('\\'))
+    return `target ${target}`;
   // By name: what stood in it may be what was changed.
   const stray = request.fields.find(([name]) => NEVER_ON.has(name.toLowerCase().replaceAll('_', '-')));
   if (stray !== undefined) return `with ${stray[0]}`;
-  return credentialsWrong({ ...request, fields: request.fields.filter(([name]) => /^authorization$/i.test(name)) }, token);
+  return credentialsWrong(
+    { ...request, fields: request.fields.filter(([name]) => /^authorization$/i.test(name)) },
+    token,
+  );
 }
 
 async function settled({ api }: Stage): Promise<void> {
@@ -159,7 +181,10 @@ async function culprits(stage: Stage, suspects: readonly Mutant[]): Promise<stri
     await send(stage, mutant);
     await wait(10);
     problem ??= api.faults[0]?.what;
-    if (problem !== undefined) found.push(`${mutant.item}, byte ${mutant.at} = 0x${mutant.byte.toString(16).padStart(2, '0')}: ${problem}; sent ${JSON.stringify(mutant.bytes.toString('latin1', 0, 200))}`);
+    if (problem !== undefined)
+      found.push(
+        `${mutant.item}, byte ${mutant.at} = 0x${mutant.byte.toString(16).padStart(2, '0')}: ${problem}; sent ${JSON.stringify(mutant.bytes.toString('latin1', 0, 200))}`,
+      );
     if (found.length >= 20) break;
   }
   return found;

@@ -25,14 +25,47 @@ const ATTACKS: readonly (readonly [name: string, bytes: (hidden: string) => stri
   ['chunked OPTIONS', (hidden) => request('OPTIONS /api/attack', ['Transfer-Encoding: chunked'], chunk(hidden))],
   ['chunked GET', (hidden) => request('GET /api/attack', ['Transfer-Encoding: chunked'], chunk(hidden))],
   ['DELETE with a length', (hidden) => request('DELETE /api/attack', [`Content-Length: ${hidden.length}`], hidden)],
-  ['length, then chunked', (hidden) => request('POST /api/attack', ['Content-Length: 0', 'Transfer-Encoding: chunked'], `0\r\n\r\n${hidden}`)],
-  ['chunked, then length', (hidden) => request('POST /api/attack', ['Transfer-Encoding: chunked', `Content-Length: ${5 + hidden.length}`], `0\r\n\r\n${hidden}`)],
-  ['identity', (hidden) => request('POST /api/attack', [`Content-Length: ${hidden.length}`, 'Transfer-Encoding: identity'], hidden)],
-  ['two lengths', (hidden) => request('POST /api/attack', ['Content-Length: 0', `Content-Length: ${hidden.length}`], hidden)],
-  ['a coding behind a bare LF', (hidden) => request('POST /api/attack', ['X: 1\nTransfer-Encoding: chunked', 'Content-Length: 0'], hidden)],
+  [
+    'length, then chunked',
+    (hidden) => request('POST /api/attack', ['Content-Length: 0', 'Transfer-Encoding: chunked'], `0\r\n\r\n${hidden}`),
+  ],
+  [
+    'chunked, then length',
+    (hidden) =>
+      request(
+        'POST /api/attack',
+        ['Transfer-Encoding: chunked', `Content-Length: ${5 + hidden.length}`],
+        `0\r\n\r\n${hidden}`,
+      ),
+  ],
+  [
+    'identity',
+    (hidden) =>
+      request('POST /api/attack', [`Content-Length: ${hidden.length}`, 'Transfer-Encoding: identity'], hidden),
+  ],
+  [
+    'two lengths',
+    (hidden) => request('POST /api/attack', ['Content-Length: 0', `Content-Length: ${hidden.length}`], hidden),
+  ],
+  [
+    'a coding behind a bare LF',
+    (hidden) => request('POST /api/attack', ['X: 1\nTransfer-Encoding: chunked', 'Content-Length: 0'], hidden),
+  ],
   ['HEAD with a body', (hidden) => request('HEAD /api/attack', [`Content-Length: ${hidden.length}`], hidden)],
-  ['an upgrade with a body', (hidden) => request('GET /api/attack', ['Connection: Upgrade', 'Upgrade: websocket', `Content-Length: ${hidden.length}`], hidden)],
-  ['Connection names the length', (hidden) => request('DELETE /api/attack', ['Connection: Content-Length', `Content-Length: ${hidden.length}`], hidden)],
+  [
+    'an upgrade with a body',
+    (hidden) =>
+      request(
+        'GET /api/attack',
+        ['Connection: Upgrade', 'Upgrade: websocket', `Content-Length: ${hidden.length}`],
+        hidden,
+      ),
+  ],
+  [
+    'Connection names the length',
+    (hidden) =>
+      request('DELETE /api/attack', ['Connection: Content-Length', `Content-Length: ${hidden.length}`], hidden),
+  ],
   // The upstream's own doing: bytes behind a whole reply, in one write with it. (Bytes that come later are another
   // matter: a reply that crosses the next request on its way cannot be told from the answer to it by anybody.)
   ['a stray reply', () => request('GET /api/attack-stray')],
@@ -75,7 +108,11 @@ export async function poisoning(stage: Stage, seed: number, trials: number): Pro
       if (random() < 0.7) await attacker.answer('GET', 30);
       const outcomes = await Promise.all(victims.map((victim, i) => ask(victim, `${trial}-${i}`)));
       // And again on the same connections.
-      outcomes.push(...(await Promise.all(victims.filter((_, i) => outcomes[i] === 'own').map((victim, i) => ask(victim, `${trial}-${i}-again`)))));
+      outcomes.push(
+        ...(await Promise.all(
+          victims.filter((_, i) => outcomes[i] === 'own').map((victim, i) => ask(victim, `${trial}-${i}-again`)),
+        )),
+      );
       if (outcomes.includes('crossed')) {
         crossed += 1;
         by.set(name, (by.get(name) ?? 0) + 1);

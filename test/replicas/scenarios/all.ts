@@ -7,4 +7,11 @@ import { rollingWorkers } from './rolling-workers.ts';
 import { stoppedHolder } from './stopped-holder.ts';
 
 /** In the order in which they run, but for those that mostly wait: they run beside the others. */
-export const SCENARIOS: readonly Scenario[] = [expiries, failover, cutOff, rollingRestart, rollingWorkers, stoppedHolder];
+export const SCENARIOS: readonly Scenario[] = [
+  expiries,
+  failover,
+  cutOff,
+  rollingRestart,
+  rollingWorkers,
+  stoppedHolder,
+];

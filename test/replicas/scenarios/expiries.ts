@@ -19,50 +19,78 @@ export const expiries: Scenario = {
     const wanted = full ? 500 : 60;
     const redis = await startRedis(program('redis-server'));
     try {
-      return await Stage.with({
-        replicas: 2, accounts: ACCOUNTS, store: { type: 'redis', url: redis.url },
-        prepare: ({ chatapp }) => chatapp.set({ rotation: 'strict', accessTtlSeconds: LIFE }),
-      }, async (stage) => {
-        const callers = new Callers();
-        for (const [index, who] of ['a', 'b'].entries()) for (let account = 0; account < ACCOUNTS; account += 1) callers.start(who, () => stage.replicas[index]!.url, account);
-        await eventually('enough tokens have ended', () => stage.refreshes() >= wanted, 20_000 + wanted * 2_500);
-        // Long ones from here on, so that nothing ends while we count.
-        stage.sandbox.chatapp.set({ accessTtlSeconds: 3_600 });
-        await eventually('all go on with long ones', () => stage.ledger.entries({ kind: 'refresh' }).slice(-ACCOUNTS).every(({ at }) => at + 1_000 * LIFE < Date.now()), 30_000);
-        await callers.stop();
-        await stage.ledger.idle();
+      return await Stage.with(
+        {
+          replicas: 2,
+          accounts: ACCOUNTS,
+          store: { type: 'redis', url: redis.url },
+          prepare: ({ chatapp }) => chatapp.set({ rotation: 'strict', accessTtlSeconds: LIFE }),
+        },
+        async (stage) => {
+          const callers = new Callers();
+          for (const [index, who] of ['a', 'b'].entries())
+            for (let account = 0; account < ACCOUNTS; account += 1)
+              callers.start(who, () => stage.replicas[index]!.url, account);
+          await eventually('enough tokens have ended', () => stage.refreshes() >= wanted, 20_000 + wanted * 2_500);
+          // Long ones from here on, so that nothing ends while we count.
+          stage.sandbox.chatapp.set({ accessTtlSeconds: 3_600 });
+          await eventually(
+            'all go on with long ones',
+            () =>
+              stage.ledger
+                .entries({ kind: 'refresh' })
+                .slice(-ACCOUNTS)
+                .every(({ at }) => at + 1_000 * LIFE < Date.now()),
+            30_000,
+          );
+          await callers.stop();
+          await stage.ledger.idle();
 
-        const refreshes = stage.ledger.entries({ kind: 'refresh' });
-        tally.equal(`${refreshes.length} spends, none of them refused`, refreshes.filter(({ outcome }) => outcome !== 'ok').length, 0);
-        tally.equal('no refresh token arrived twice', stage.spentTwice(), []);
-        tally.equal('one login for each account, at the start', stage.logins(), ACCOUNTS);
-        tally.count('no request failed', inWords(callers.failed));
-        const generations = await Promise.all(stage.replicas.map(async (replica) => {
-          let sum = 0;
-          for (let account = 0; account < ACCOUNTS; account += 1) sum += (await stage.generation(replica, account)) - 1;
-          return sum;
-        }));
-        tally.equal('as many spends as tokens have ended, in the eyes of both', generations, [refreshes.length, refreshes.length]);
+          const refreshes = stage.ledger.entries({ kind: 'refresh' });
+          tally.equal(
+            `${refreshes.length} spends, none of them refused`,
+            refreshes.filter(({ outcome }) => outcome !== 'ok').length,
+            0,
+          );
+          tally.equal('no refresh token arrived twice', stage.spentTwice(), []);
+          tally.equal('one login for each account, at the start', stage.logins(), ACCOUNTS);
+          tally.count('no request failed', inWords(callers.failed));
+          const generations = await Promise.all(
+            stage.replicas.map(async (replica) => {
+              let sum = 0;
+              for (let account = 0; account < ACCOUNTS; account += 1)
+                sum += (await stage.generation(replica, account)) - 1;
+              return sum;
+            }),
+          );
+          tally.equal('as many spends as tokens have ended, in the eyes of both', generations, [
+            refreshes.length,
+            refreshes.length,
+          ]);
 
-        const uses = new Map<string, Map<string, number>>();
-        for (const { tokenId, requestId, at } of stage.ledger.entries({ kind: 'api' })) {
-          if (tokenId === null || requestId === null) continue;
-          const by = uses.get(tokenId) ?? new Map<string, number>();
-          uses.set(tokenId, by);
-          const who = requestId.slice(0, 1);
-          if (!by.has(who)) by.set(who, at);
-        }
-        let worst = 0;
-        for (const { issued, finishedAt } of refreshes) {
-          for (const who of ['a', 'b']) {
-            const first = uses.get(issued ?? '')?.get(who);
-            const late = first === undefined ? Infinity : first - finishedAt!;
-            worst = Math.max(worst, late);
-            tally.count(`replica ${who} on ${issued ?? ''}`, late <= ADOPTED_MOST ? undefined : `only after ${late} ms`);
+          const uses = new Map<string, Map<string, number>>();
+          for (const { tokenId, requestId, at } of stage.ledger.entries({ kind: 'api' })) {
+            if (tokenId === null || requestId === null) continue;
+            const by = uses.get(tokenId) ?? new Map<string, number>();
+            uses.set(tokenId, by);
+            const who = requestId.slice(0, 1);
+            if (!by.has(who)) by.set(who, at);
           }
-        }
-        return `${refreshes.length} ends, ${refreshes.length} spends, ${callers.entries.length} requests; the later replica on the new token after ${worst} ms at most`;
-      });
+          let worst = 0;
+          for (const { issued, finishedAt } of refreshes) {
+            for (const who of ['a', 'b']) {
+              const first = uses.get(issued ?? '')?.get(who);
+              const late = first === undefined ? Infinity : first - finishedAt!;
+              worst = Math.max(worst, late);
+              tally.count(
+                `replica ${who} on ${issued ?? ''}`,
+                late <= ADOPTED_MOST ? undefined : `only after ${late} ms`,
+              );
+            }
+          }
+          return `${refreshes.length} ends, ${refreshes.length} spends, ${callers.entries.length} requests; the later replica on the new token after ${worst} ms at most`;
+        },
+      );
     } finally {
       await redis.stop();
     }

@@ -22,36 +22,47 @@ export const rollingRestart: Scenario = {
     const rounds = full ? 20 : 4;
     const redis = await startRedis(program('redis-server'));
     try {
-      return await Stage.with({
-        replicas: 2, store: { type: 'redis', url: redis.url }, shutdown: SHUTDOWN,
-        prepare: ({ chatapp }) => chatapp.set({ rotation: 'strict' }),
-      }, async (stage) => {
-        const balancer = new Balancer(stage.replicas);
-        const callers = new Callers();
-        try {
-          await eventually('both replicas are ready', async () => (await balancer.probe()) === 2);
-          for (let index = 0; index < CALLERS; index += 1) callers.start(`caller ${index}`, () => balancer.next(), 0, 20);
-          await eventually('there is load', () => callers.entries.length > 20);
-          for (let round = 0; round < rounds; round += 1) {
-            for (const [index, replica] of stage.replicas.entries()) {
-              const code = await replica.end('SIGTERM');
-              if (code !== 0) tally.count(`restart ${round + 1} of replica ${index}`, `it ended with ${String(code)}`);
-              stage.replicas[index] = await stage.start(index);
-              await eventually('the new replica is ready', async () => (await balancer.probe()) === 2, 30_000);
+      return await Stage.with(
+        {
+          replicas: 2,
+          store: { type: 'redis', url: redis.url },
+          shutdown: SHUTDOWN,
+          prepare: ({ chatapp }) => chatapp.set({ rotation: 'strict' }),
+        },
+        async (stage) => {
+          const balancer = new Balancer(stage.replicas);
+          const callers = new Callers();
+          try {
+            await eventually('both replicas are ready', async () => (await balancer.probe()) === 2);
+            for (let index = 0; index < CALLERS; index += 1)
+              callers.start(`caller ${index}`, () => balancer.next(), 0, 20);
+            await eventually('there is load', () => callers.entries.length > 20);
+            for (let round = 0; round < rounds; round += 1) {
+              for (const [index, replica] of stage.replicas.entries()) {
+                const code = await replica.end('SIGTERM');
+                if (code !== 0)
+                  tally.count(`restart ${round + 1} of replica ${index}`, `it ended with ${String(code)}`);
+                stage.replicas[index] = await stage.start(index);
+                await eventually('the new replica is ready', async () => (await balancer.probe()) === 2, 30_000);
+              }
+              // A token that ends meanwhile is renewed once, as ever.
+              if (round % 2 === 0) stage.sandbox.chatapp.revokeCurrent();
             }
-            // A token that ends meanwhile is renewed once, as ever.
-            if (round % 2 === 0) stage.sandbox.chatapp.revokeCurrent();
+            await sleep(500);
+          } finally {
+            await callers.stop();
+            balancer.stop();
           }
-          await sleep(500);
-        } finally {
-          await callers.stop();
-          balancer.stop();
-        }
-        tally.count(`${rounds} rolling restarts, no request failed`, inWords(callers.failed));
-        tally.equal('no login but the first', stage.logins(), 1);
-        tally.equal('a spend for each token that ended', [stage.refreshes(), stage.spentTwice()], [Math.ceil(rounds / 2), []]);
-        return `${rounds} rolling restarts, ${2 * rounds} processes replaced, ${callers.entries.length} requests, ${callers.failed.length} failed, ${stage.logins() - 1} further logins`;
-      });
+          tally.count(`${rounds} rolling restarts, no request failed`, inWords(callers.failed));
+          tally.equal('no login but the first', stage.logins(), 1);
+          tally.equal(
+            'a spend for each token that ended',
+            [stage.refreshes(), stage.spentTwice()],
+            [Math.ceil(rounds / 2), []],
+          );
+          return `${rounds} rolling restarts, ${2 * rounds} processes replaced, ${callers.entries.length} requests, ${callers.failed.length} failed, ${stage.logins() - 1} further logins`;
+        },
+      );
     } finally {
       await redis.stop();
     }
@@ -78,7 +89,14 @@ class Balancer {
   /** Asks all of them; how many are ready. */
   async probe(): Promise<number> {
     const asked = [...this.#replicas];
-    const answers = await Promise.all(asked.map(({ operatorUrl }) => call(operatorUrl, '/readyz').then(({ status }) => status === 200, () => false)));
+    const answers = await Promise.all(
+      asked.map(({ operatorUrl }) =>
+        call(operatorUrl, '/readyz').then(
+          ({ status }) => status === 200,
+          () => false,
+        ),
+      ),
+    );
     this.#ready = asked.filter((replica, index) => answers[index] === true && this.#replicas.includes(replica));
     return this.#ready.length;
   }

@@ -24,13 +24,20 @@ export const rollingWorkers: Scenario = {
     try {
       sandbox.chatapp.set({ rotation: 'strict' });
       const file = join(folder, 'proxy.config.json');
-      writeFileSync(file, JSON.stringify({
-        workers: 2,
-        listen: { port: 0 }, operator: { port: 0 },
-        store: { type: 'redis', url: redis.url, key: randomBytes(32).toString('base64') },
-        accounts: { crm0: { flow: 'chatapp', baseUrl: sandbox.urls.chatapp, credentials: sandbox.credentials.chatapp } },
-        routes: [{ prefix: '/0', upstream: sandbox.urls.chatapp, account: 'crm0' }],
-      }), { mode: 0o600 });
+      writeFileSync(
+        file,
+        JSON.stringify({
+          workers: 2,
+          listen: { port: 0 },
+          operator: { port: 0 },
+          store: { type: 'redis', url: redis.url, key: randomBytes(32).toString('base64') },
+          accounts: {
+            crm0: { flow: 'chatapp', baseUrl: sandbox.urls.chatapp, credentials: sandbox.credentials.chatapp },
+          },
+          routes: [{ prefix: '/0', upstream: sandbox.urls.chatapp, account: 'crm0' }],
+        }),
+        { mode: 0o600 },
+      );
       const served = await serve(['-c', file]);
       try {
         const callers = new Callers();
@@ -46,7 +53,11 @@ export const rollingWorkers: Scenario = {
         await eventually('the load goes on', () => callers.entries.length > counted + 20);
         await callers.stop();
         tally.count(`${rounds} times SIGHUP, no request failed`, inWords(callers.failed));
-        tally.equal('no login but the first, and a spend for each token that ended', [sandbox.ledger.count({ kind: 'login' }), sandbox.ledger.count({ kind: 'refresh' })], [1, revoked]);
+        tally.equal(
+          'no login but the first, and a spend for each token that ended',
+          [sandbox.ledger.count({ kind: 'login' }), sandbox.ledger.count({ kind: 'refresh' })],
+          [1, revoked],
+        );
         tally.equal('the primary process runs on', served.child.exitCode, null);
         return `${rounds} times SIGHUP, ${2 * rounds} workers replaced, ${callers.entries.length} requests, ${callers.failed.length} failed`;
       } finally {

@@ -28,56 +28,90 @@ async function stopAt(point: 'P1' | 'P2' | 'P4', tally: Tally): Promise<string> 
   const redis = await startRedis(program('redis-server'));
   const name = `holder stopped at ${point}`;
   try {
-    return await Stage.with({
-      replicas: 2, store: { type: 'redis', url: redis.url },
-      prepare: ({ chatapp }) => chatapp.set({ rotation: 'strict' }),
-    }, async (stage) => {
-      const [a, b] = stage.replicas as [typeof stage.replicas[0], typeof stage.replicas[0]];
-      const callers = new Callers();
-      for (const [who, { url }] of [['a', a], ['b', b]] as const) if (!(await callers.once(who, url)).ok) throw new Error(`the first request came to ${inWords(callers.failed) ?? ''}`);
+    return await Stage.with(
+      {
+        replicas: 2,
+        store: { type: 'redis', url: redis.url },
+        prepare: ({ chatapp }) => chatapp.set({ rotation: 'strict' }),
+      },
+      async (stage) => {
+        const [a, b] = stage.replicas as [(typeof stage.replicas)[0], (typeof stage.replicas)[0]];
+        const callers = new Callers();
+        for (const [who, { url }] of [
+          ['a', a],
+          ['b', b],
+        ] as const)
+          if (!(await callers.once(who, url)).ok)
+            throw new Error(`the first request came to ${inWords(callers.failed) ?? ''}`);
 
-      const since = stage.mark();
-      stage.sandbox.chatapp.revokeCurrent();
-      let lost;
-      if (point === 'P4') {
-        stage.sandbox.chatapp.set({ refreshMode: 'slow', slowMs: 1_000, refreshModeCount: 1 });
-        lost = callers.once('a', a.url);
-        await eventually('the refresh is carried out', () => stage.ledger.count({ kind: 'refresh', since, where: ({ issued }) => issued !== null }) > 0);
-        a.signal('SIGSTOP');
-      } else {
-        const reached = await a.arm(point, 'stop');
-        lost = callers.once('a', a.url);
-        await reached();
-      }
-      const stoppedAt = performance.now();
+        const since = stage.mark();
+        stage.sandbox.chatapp.revokeCurrent();
+        let lost;
+        if (point === 'P4') {
+          stage.sandbox.chatapp.set({ refreshMode: 'slow', slowMs: 1_000, refreshModeCount: 1 });
+          lost = callers.once('a', a.url);
+          await eventually(
+            'the refresh is carried out',
+            () => stage.ledger.count({ kind: 'refresh', since, where: ({ issued }) => issued !== null }) > 0,
+          );
+          a.signal('SIGSTOP');
+        } else {
+          const reached = await a.arm(point, 'stop');
+          lost = callers.once('a', a.url);
+          await reached();
+        }
+        const stoppedAt = performance.now();
 
-      // The other one takes over as soon as the lease has ended.
-      let taken = false;
-      await eventually('the other replica has a token', async () => (taken = (await callers.once('b', b.url)).ok), TAKEN_OVER_MOST).catch(() => undefined);
-      const tookOver = performance.now() - stoppedAt;
-      tally.count(`${name}: the other one takes over`, taken ? undefined : `not within ${TAKEN_OVER_MOST} ms`);
-      const generation = await stage.generation(b);
+        // The other one takes over as soon as the lease has ended.
+        let taken = false;
+        await eventually(
+          'the other replica has a token',
+          async () => (taken = (await callers.once('b', b.url)).ok),
+          TAKEN_OVER_MOST,
+        ).catch(() => undefined);
+        const tookOver = performance.now() - stoppedAt;
+        tally.count(`${name}: the other one takes over`, taken ? undefined : `not within ${TAKEN_OVER_MOST} ms`);
+        const generation = await stage.generation(b);
 
-      await sleep(Math.max(0, STOPPED - (performance.now() - stoppedAt)));
-      const before = stage.ledger.count({ since, where: ({ kind }) => kind !== 'api' });
-      a.signal('SIGCONT');
-      // It has waited for a minute: an answer, or our own word that this took too long.
-      const { ok, why } = await lost;
-      tally.count(`${name}: its own request comes to an end`, ok || why === '503 token_unavailable' ? undefined : why);
-      await eventually('it answers with the other one\'s token', async () => (await callers.once('a', a.url)).ok && (await stage.generation(a)) === generation).catch(() => undefined);
-      tally.equal(`${name}: resumed, it has adopted the other one's token`, await stage.generation(a), generation);
-      tally.equal(`${name}: resumed, it calls nobody`, stage.ledger.count({ since, where: ({ kind }) => kind !== 'api' }), before);
-      tally.equal(`${name}: no refresh token was spent twice`, stage.spentTwice(), []);
-      tally.equal(`${name}: no family was revoked`, stage.ledger.count({ where: ({ reason }) => reason === 'family-revoked' }), 0);
-      // At P1 nothing says that the refresh token may be spent; from P2 on something does, and only a login is sure.
-      tally.equal(`${name}: logins`, stage.logins(since), point === 'P1' ? 0 : 1);
+        await sleep(Math.max(0, STOPPED - (performance.now() - stoppedAt)));
+        const before = stage.ledger.count({ since, where: ({ kind }) => kind !== 'api' });
+        a.signal('SIGCONT');
+        // It has waited for a minute: an answer, or our own word that this took too long.
+        const { ok, why } = await lost;
+        tally.count(
+          `${name}: its own request comes to an end`,
+          ok || why === '503 token_unavailable' ? undefined : why,
+        );
+        await eventually(
+          "it answers with the other one's token",
+          async () => (await callers.once('a', a.url)).ok && (await stage.generation(a)) === generation,
+        ).catch(() => undefined);
+        tally.equal(`${name}: resumed, it has adopted the other one's token`, await stage.generation(a), generation);
+        tally.equal(
+          `${name}: resumed, it calls nobody`,
+          stage.ledger.count({ since, where: ({ kind }) => kind !== 'api' }),
+          before,
+        );
+        tally.equal(`${name}: no refresh token was spent twice`, stage.spentTwice(), []);
+        tally.equal(
+          `${name}: no family was revoked`,
+          stage.ledger.count({ where: ({ reason }) => reason === 'family-revoked' }),
+          0,
+        );
+        // At P1 nothing says that the refresh token may be spent; from P2 on something does, and only a login is sure.
+        tally.equal(`${name}: logins`, stage.logins(since), point === 'P1' ? 0 : 1);
 
-      // That nothing was written over shows in the next renewal: it spends the other one's refresh token, which is alive.
-      const again = stage.mark();
-      const { status } = await renewByHand(a.operatorUrl, 'crm0');
-      tally.equal(`${name}: an ordinary renewal afterwards`, [status, stage.refreshes(again), stage.logins(again)], [200, 1, 0]);
-      return `${point}: taken over after ${Math.round(tookOver / 1000)} s, ${stage.logins(since)} login${stage.logins(since) === 1 ? '' : 's'}`;
-    });
+        // That nothing was written over shows in the next renewal: it spends the other one's refresh token, which is alive.
+        const again = stage.mark();
+        const { status } = await renewByHand(a.operatorUrl, 'crm0');
+        tally.equal(
+          `${name}: an ordinary renewal afterwards`,
+          [status, stage.refreshes(again), stage.logins(again)],
+          [200, 1, 0],
+        );
+        return `${point}: taken over after ${Math.round(tookOver / 1000)} s, ${stage.logins(since)} login${stage.logins(since) === 1 ? '' : 's'}`;
+      },
+    );
   } finally {
     await redis.stop();
   }

@@ -16,10 +16,14 @@ describe('Redis away', function () {
     for (const replica of [a, b]) {
       for (let call = 0; call < 20; call += 1) assert.equal((await read(replica)).status, 200);
       const { problems } = await readiness(replica);
-      assert.ok(problems.some((problem) => problem.includes('the token store cannot be used')), problems.join());
+      assert.ok(
+        problems.some((problem) => problem.includes('the token store cannot be used')),
+        problems.join(),
+      );
     }
     await redis.start();
-    for (const replica of [a, b]) await eventually('all is well', async () => (await readiness(replica)).problems.length === 0);
+    for (const replica of [a, b])
+      await eventually('all is well', async () => (await readiness(replica)).problems.length === 0);
   });
 
   it('nothing that rotates is refreshed without it: fast errors, no call; back, one refresh and no login', async () => {
@@ -39,7 +43,8 @@ describe('Redis away', function () {
     }
     assert.deepEqual([count(sandbox, 'login'), count(sandbox, 'refresh')], [1, 0]);
     await redis.start();
-    for (const replica of [a, b]) await eventually('it answers again', async () => (await read(replica)).status === 200);
+    for (const replica of [a, b])
+      await eventually('it answers again', async () => (await read(replica)).status === 200);
     assert.deepEqual([count(sandbox, 'login'), count(sandbox, 'refresh')], [1, 1]);
     assert.deepEqual([generation(a), generation(b)], [2, 2]);
   });

@@ -36,7 +36,12 @@ export function freshReplicas(options: ReplicasOptions = {}): () => Replicas {
     redis = await startRedis(requireTool(this, 'redis-server'));
     sandbox = await startSandbox();
     sandbox.chatapp.set({ rotation: 'strict' });
-    const store = { type: 'redis', url: (await options.url?.(redis)) ?? redis.url, key: randomBytes(32).toString('hex'), ...options.store };
+    const store = {
+      type: 'redis',
+      url: (await options.url?.(redis)) ?? redis.url,
+      key: randomBytes(32).toString('hex'),
+      ...options.store,
+    };
     const start = async (): Promise<RunningProxy> => {
       const proxy = await startProxy(sandbox!, { config: (base) => ({ ...base, store, shutdown: { drain: '1s' } }) });
       proxies.push(proxy);
@@ -66,7 +71,7 @@ export function generation({ app }: RunningProxy): number {
 }
 
 export async function readiness(replica: RunningProxy): Promise<{ status: number; problems: string[] }> {
-  const { status, body } = await operator(replica).get('/readyz') as { status: number; body: Readiness };
+  const { status, body } = (await operator(replica).get('/readyz')) as { status: number; body: Readiness };
   return { status, problems: body.problems.map(({ problem }) => problem) };
 }
 

@@ -52,7 +52,12 @@ export class PlainConnection implements AnswerLine {
   constructor(socket: Socket, path: FastPath) {
     this.socket = socket;
     this.#path = path;
-    socket.on('data', this.#onData).on('end', this.#onEnd).on('drain', this.#onDrain).on('error', this.#onError).on('close', this.#onClose);
+    socket
+      .on('data', this.#onData)
+      .on('end', this.#onEnd)
+      .on('drain', this.#onDrain)
+      .on('error', this.#onError)
+      .on('close', this.#onClose);
   }
 
   get answering(): boolean {
@@ -149,7 +154,10 @@ export class PlainConnection implements AnswerLine {
     this.#fields = head.fields.keepable ? head.fields : undefined;
     this.#last = head.fields.last;
     this.#answer = new PlainAnswer(this, head.method === 'HEAD');
-    this.#path.handler(new PlainRequest(head, head.fields.bodyLength === 0 ? undefined : bytes.subarray(head.bodyAt), this.socket), this.#answer);
+    this.#path.handler(
+      new PlainRequest(head, head.fields.bodyLength === 0 ? undefined : bytes.subarray(head.bodyAt), this.socket),
+      this.#answer,
+    );
   }
 
   #handOver(pieces: Buffer[]): void {
@@ -161,7 +169,12 @@ export class PlainConnection implements AnswerLine {
     setImmediate(() => {
       const { socket } = this;
       if (socket.destroyed) return;
-      socket.off('data', this.#onData).off('end', this.#onEnd).off('drain', this.#onDrain).off('error', this.#onError).off('close', this.#onClose);
+      socket
+        .off('data', this.#onData)
+        .off('end', this.#onEnd)
+        .off('drain', this.#onDrain)
+        .off('error', this.#onError)
+        .off('close', this.#onClose);
       this.#path.handOver(this, this.#ahead.length === 1 ? this.#ahead[0]! : Buffer.concat(this.#ahead), this.#ended);
     });
   }

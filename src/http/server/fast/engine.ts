@@ -91,7 +91,11 @@ export class PlainFastPath implements FastPath {
         socket.destroy();
       } else if (still > this.#server.headersTimeout) {
         connection.refuse();
-        this.#server.emit('clientError', Object.assign(new Error('no request came'), { code: 'ERR_HTTP_REQUEST_TIMEOUT' }), socket);
+        this.#server.emit(
+          'clientError',
+          Object.assign(new Error('no request came'), { code: 'ERR_HTTP_REQUEST_TIMEOUT' }),
+          socket,
+        );
       }
     }
     if (this.#connections.size > 0) return;

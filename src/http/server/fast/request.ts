@@ -170,7 +170,8 @@ export class PlainRequest implements InboundRequest {
 
   field(name: string): string | undefined {
     const { raw } = this.fields;
-    for (let i = 0; i < raw.length; i += 2) if (raw[i]!.length === name.length && raw[i]!.toLowerCase() === name) return raw[i + 1];
+    for (let i = 0; i < raw.length; i += 2)
+      if (raw[i]!.length === name.length && raw[i]!.toLowerCase() === name) return raw[i + 1];
     return undefined;
   }
 

@@ -85,16 +85,22 @@ export class PlainAnswer implements OutboundResponse {
       if (rest !== '') socket.write(rest, 'latin1');
     } else if (body.length <= JOIN_MOST) {
       const text = body.toString('latin1');
-      socket.write(this.#chunked ? `${this.#takeHead()}${body.length.toString(16)}\r\n${text}\r\n0\r\n\r\n` : `${this.#takeHead()}${text}`, 'latin1');
+      socket.write(
+        this.#chunked
+          ? `${this.#takeHead()}${body.length.toString(16)}\r\n${text}\r\n0\r\n\r\n`
+          : `${this.#takeHead()}${text}`,
+        'latin1',
+      );
     } else {
       this.write(body);
       if (this.#chunked) socket.write('0\r\n\r\n', 'latin1');
     }
     // What the system has not taken yet keeps the next request waiting, or a caller who reads nothing could pile up answers.
     if (socket.writableLength === 0) this.#finish();
-    else socket.write('', (error) => {
-      if (error === undefined || error === null) this.#finish();
-    });
+    else
+      socket.write('', (error) => {
+        if (error === undefined || error === null) this.#finish();
+      });
   }
 
   destroy(): void {
