@@ -9,9 +9,9 @@ import { loadConfig } from '../src/config/load.ts';
 import { createLogger } from '../src/log.ts';
 
 /*
- * What a hundred thousand accounts cost: how long tokenward needs until it serves, how much memory each takes that is in
- * use, and how long it takes to find a token that is in memory, and one that is only in the store. Run with
- * `npm run bench:accounts`; the token endpoint is played in this process, so nothing of it is measured.
+ * What a hundred thousand accounts cost: how long tokenward needs until it serves, how much memory each takes that is
+ * in use, and how long it takes to find a token that is in memory, and one that is only in the store. Run with `npm run
+ * bench:accounts`; the token endpoint is played in this process, so nothing of it is measured.
  */
 
 const HELP = `Usage: npm run bench:accounts [-- --accounts N] [-- --used N]

@@ -5,7 +5,10 @@ const LABELS = 130;
 const ROW = 20;
 const GAP = 34;
 
-/** Bars of CPU per request as a multiple of the reference's, one group per load: the two small ones, where overhead shows. Readable on light and dark pages. */
+/**
+ * Bars of CPU per request as a multiple of the reference's, one group per load: the two small ones, where overhead
+ * shows. Readable on light and dark pages.
+ */
 export function chart(report: Report): string {
   const all = results(report);
   const loads = report.loads.filter(({ key }) => key === 'get' || key === 'post');

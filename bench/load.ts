@@ -56,7 +56,10 @@ export const LOADS: readonly Load[] = [
 export interface BurstResult {
   readonly requests: number;
   readonly seconds: number;
-  /** Microseconds. At full load mostly a measure of the queue; at a constant rate counted from when a request was to be sent. */
+  /**
+   * Microseconds. At full load mostly a measure of the queue; at a constant rate counted from when a request was to be
+   * sent.
+   */
   readonly p50: number;
   readonly p99: number;
   /** How late the generator itself sent, at a constant rate: microseconds. */
@@ -76,7 +79,9 @@ interface Printed {
 
 export interface LoadGenerator {
   readonly about: string;
-  /** A load on a port for some whole seconds. Throws a BenchError if a single answer was not 2xx or a connection failed. */
+  /**
+   * A load on a port for some whole seconds. Throws a BenchError if a single answer was not 2xx or a connection failed.
+   */
   burst(
     name: string,
     port: number,
@@ -183,7 +188,8 @@ export function loadGenerator(processes: Processes, cpu: number | undefined, cal
       );
       const [program, args] = command(`http://127.0.0.1:${port}${load.path}`, load, seconds, headers);
       let printed = await once(name, load, seconds, program, args);
-      // A virtual machine that was put to sleep for the length of a burst; somebody who really does not answer does not do so the second time either.
+      // A virtual machine that was put to sleep for the length of a burst; somebody who really does not answer does not
+      // do so the second time either.
       if (printed.requests === 0 && printed.timeouts === 0) printed = await once(name, load, seconds, program, args);
       const { requests, non2xx, socketErrors, timeouts, late } = printed;
       if (load.perSecond !== undefined && timeouts > 0 && non2xx + socketErrors === 0)

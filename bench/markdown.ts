@@ -1,7 +1,10 @@
 import { CALM, spread } from './measure.ts';
 import { number, results, comparisons, type Report } from './report.ts';
 
-/** The table of docs/benchmarks.md: CPU per request as multiples of the reference, medians only, and the machine below it. */
+/**
+ * The table of docs/benchmarks.md: CPU per request as multiples of the reference, medians only, and the machine below
+ * it.
+ */
 export function markdown(report: Report): string {
   const { machine, reference, loads } = report;
   const all = results(report);

@@ -100,7 +100,9 @@ export async function oneBurst(
   };
 }
 
-/** Lets every contender's compiler and connections settle, and sees that those who should keep upstream connections do. */
+/**
+ * Lets every contender's compiler and connections settle, and sees that those who should keep upstream connections do.
+ */
 export async function warmUp(
   generator: LoadGenerator,
   upstream: Upstream,
@@ -131,7 +133,9 @@ export async function warmUp(
 /** A rate that was too much once may have met a bad moment of the machine; as often as this, it is too much. */
 const TOO_MUCH_MOST = 3;
 
-/** What another contender cannot carry is noted and the run goes on; the reference and tokenward itself must not fail. */
+/**
+ * What another contender cannot carry is noted and the run goes on; the reference and tokenward itself must not fail.
+ */
 async function orFailure(
   contender: Contender,
   load: Load,
@@ -224,8 +228,8 @@ export interface Ratios {
 export type Metric = 'cpuMicrosPerRequest' | 'p50' | 'p99';
 
 /**
- * CPU per request (or another figure) of one contender by that of another, round by round. Rounds in which other programs disturbed either
- * of the two do not count: cold caches make every request dearer, and not for all alike.
+ * CPU per request (or another figure) of one contender by that of another, round by round. Rounds in which other
+ * programs disturbed either of the two do not count: cold caches make every request dearer, and not for all alike.
  */
 export function ratios(
   bursts: readonly Burst[],

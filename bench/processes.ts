@@ -44,7 +44,8 @@ export class Processes {
     const taskset = cpu === undefined ? undefined : find('taskset');
     // taskset turns into the program: the process id stays.
     const [command, all] = taskset === undefined ? [program, args] : [taskset, ['-c', String(cpu), program, ...args]];
-    // Of our own environment only what a program needs to be found: settings for this run's Node are not for the contenders.
+    // Of our own environment only what a program needs to be found: settings for this run's Node are not for the
+    // contenders.
     const child = spawn(command, all, {
       env: { PATH: process.env['PATH'] ?? '', NODE_ENV: 'production', ...env },
       stdio: ['ignore', 'pipe', 'pipe'],

@@ -11,7 +11,10 @@ export interface Session {
   readonly folder: string;
 }
 
-/** Runs a program of the benchmark: its processes are ended and its folder removed however it ends, also after Ctrl-C. Resolves the exit code. */
+/**
+ * Runs a program of the benchmark: its processes are ended and its folder removed however it ends, also after Ctrl-C.
+ * Resolves the exit code.
+ */
 export function runProgram(name: string, run: (session: Session) => Promise<number>): void {
   if (process.platform !== 'linux') {
     process.stderr.write(`${name}: CPU times and memory are read from /proc: this needs Linux\n`);

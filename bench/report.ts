@@ -3,7 +3,10 @@ import type { Machine } from './machine.ts';
 import { CALM, ratios, spread, type Burst, type Failure, type Ratios, type Spread } from './measure.ts';
 import { isOtherBuild } from './peers/all.ts';
 
-/** Latencies of a constant rate with nobody between generator and upstream, and how late the generator sent. Microseconds. */
+/**
+ * Latencies of a constant rate with nobody between generator and upstream, and how late the generator sent.
+ * Microseconds.
+ */
 export interface Floor {
   readonly p50: number;
   readonly p99: number;

@@ -30,7 +30,10 @@ const SPREAD = 200;
 /** What the token endpoint takes. ms */
 const RENEWAL = 150;
 const BODY = 1024;
-/** Once all callers are on their way, time for compilers and collectors to settle; then the revocation; then time to watch. ms */
+/**
+ * Once all callers are on their way, time for compilers and collectors to settle; then the revocation; then time to
+ * watch. ms
+ */
 const BEFORE = 6_000;
 const AFTER = 8_000;
 /** So long a contender may take until nearly all callers are under way; after that it goes on with those it has. ms */
@@ -51,7 +54,10 @@ interface Outcome {
   readonly lastAnswer: number;
   readonly p99Answer: number;
   readonly late: number;
-  /** Time added to the upstream's own, for requests begun and answered outside the window; undefined if there were none. ms */
+  /**
+   * Time added to the upstream's own, for requests begun and answered outside the window; undefined if there were none.
+   * ms
+   */
   readonly p99Outside: number | undefined;
   readonly requests: number;
   /** CPU time for all of it, the start included: seconds. */

@@ -41,7 +41,10 @@ function notWanted(peer: Peer, only: ReadonlySet<string> | undefined, quick: boo
   return only.has(peer.name) || peer.name === REFERENCE || isOtherBuild(peer.name) ? undefined : 'it was not asked for';
 }
 
-/** What of a latency at a constant rate is the upstream's and the generator's own: the same load without anybody in between. */
+/**
+ * What of a latency at a constant rate is the upstream's and the generator's own: the same load without anybody in
+ * between.
+ */
 async function floorOf({ generator, upstream, token }: Stage, options: Options): Promise<Floor | undefined> {
   const load = options.loads.find(({ perSecond }) => perSecond !== undefined);
   if (load === undefined) return undefined;

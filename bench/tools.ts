@@ -3,7 +3,10 @@ import { homedir } from 'node:os';
 import { join } from 'node:path';
 import { find } from './machine.ts';
 
-/** Where programs lie that no package of the distribution has: see README.md, "The peers". Nothing is ever installed by the benchmark. */
+/**
+ * Where programs lie that no package of the distribution has: see README.md, "The peers". Nothing is ever installed by
+ * the benchmark.
+ */
 export function toolFolder(): string {
   return process.env['BENCH_TOOLS'] ?? join(homedir(), '.cache/tokenward-bench');
 }

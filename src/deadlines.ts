@@ -1,7 +1,7 @@
 /*
- * Deadlines that lean on one another. Whoever changes one looks at the inequality beside it: a deadline that ends before
- * the one inside it cuts what was about to succeed, and a token call that is cut may lose the only good refresh token.
- * Tests check every inequality, and that the files below deploy/ and helm/ allow what a stop needs.
+ * Deadlines that lean on one another. Whoever changes one looks at the inequality beside it: a deadline that ends
+ * before the one inside it cuts what was about to succeed, and a token call that is cut may lose the only good refresh
+ * token. Tests check every inequality, and that the files below deploy/ and helm/ allow what a stop needs.
  */
 
 /** One call to a token endpoint, from its beginning to the last byte of the answer. */
@@ -47,8 +47,8 @@ export const RENEW_ANSWER_MS = FLIGHT_MS + 5_000;
 export const LAST_SAVES_MS = 12_000;
 /**
  * The longest that a renewal under way may take once requests have ended. No call is begun any more, but one may just
- * be: the login is debited, the note of it written, the endpoint called, the answer written, and offered again and again
- * if the store does not take it, the last time at the very end.
+ * be: the login is debited, the note of it written, the endpoint called, the answer written, and offered again and
+ * again if the store does not take it, the last time at the very end.
  */
 export const RENEWAL_ENDS_MS = 2 * STORE_WRITE_MS + TOKEN_CALL_MS + STORE_WRITE_MS + LAST_SAVES_MS + STORE_WRITE_MS;
 /**
@@ -63,6 +63,7 @@ export const LAST_WORDS_MS = 1_000;
 /**
  * What a stop may need beyond `shutdown.delay` + `shutdown.drain`. A supervisor that kills any sooner (systemd's
  * TimeoutStopSec, compose's stop_grace_period, Kubernetes' terminationGracePeriodSeconds) may lose a refresh token:
- * `WORKER_ENDS_MS + LAST_WORDS_MS + OPERATOR_ENDS_MS <= STOP_ENDS_MS`, and their limit is `>= delay + drain + STOP_ENDS_MS`.
+ * `WORKER_ENDS_MS + LAST_WORDS_MS + OPERATOR_ENDS_MS <= STOP_ENDS_MS`, and their limit is `>= delay + drain +
+ * STOP_ENDS_MS`.
  */
 export const STOP_ENDS_MS = 48_000;

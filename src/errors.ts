@@ -49,13 +49,15 @@ const ERRORS = {
   login_path_refused: [
     403,
     'This is a login or refresh path of the upstream; tokenward logs in itself.',
-    'Call the API directly: tokenward adds the token. If the application cannot work without its own login, the operator sets legacyLogin: answer on the route.',
+    'Call the API directly: tokenward adds the token. If the application cannot work without its own login, ' +
+      'the operator sets legacyLogin: answer on the route.',
   ],
   request_malformed: [400, 'The request is not well-formed HTTP.', 'Correct the request.'],
   request_target_refused: [
     400,
     'The request target is ambiguous or not allowed.',
-    'Send a plain path without dot segments, encoded slashes or control characters. If the upstream needs encoded characters, the operator sets encodedPaths: pass on the route.',
+    'Send a plain path without dot segments, encoded slashes or control characters. If the upstream needs ' +
+      'encoded characters, the operator sets encodedPaths: pass on the route.',
   ],
   target_too_long: [414, 'The request target is too long.', 'Shorten the path or the query.'],
   method_refused: [
@@ -99,12 +101,14 @@ const ERRORS = {
   credential_dead: [
     503,
     "The account's credentials do not work; tokenward waits until a person corrects them.",
-    'The operator must correct the credentials and restart tokenward (an imported refresh token: tokenward import ACCOUNT). If the credentials are right after all: tokenward renew ACCOUNT.',
+    'The operator must correct the credentials and restart tokenward (an imported refresh token: tokenward ' +
+      'import ACCOUNT). If the credentials are right after all: tokenward renew ACCOUNT.',
   ],
   login_budget_exhausted: [
     503,
     "The account's login budget is used up.",
-    'Try again after Retry-After. The operator can spend a login of the reserve: tokenward renew ACCOUNT --use-reserve.',
+    'Try again after Retry-After. The operator can spend a login of the reserve: tokenward renew ACCOUNT ' +
+      '--use-reserve.',
   ],
   token_unavailable: [
     503,
@@ -168,7 +172,8 @@ export class TokenwardError extends Error {
 
 /** The error as an RFC 9457 problem document, its only form on the wire. */
 export function problemDocument(error: TokenwardError): string {
-  const { code, status } = error;
+  const { code, status, detail } = error;
   const [, title, advice] = ERRORS[code];
-  return `${JSON.stringify({ type: `urn:tokenward:error:${code}`, title, status, code, ...(error.detail !== undefined && { detail: error.detail }), advice })}\n`;
+  const type = `urn:tokenward:error:${code}`;
+  return `${JSON.stringify({ type, title, status, code, ...(detail !== undefined && { detail }), advice })}\n`;
 }

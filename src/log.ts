@@ -1,6 +1,9 @@
 import { pino, type Logger as PinoLogger } from 'pino';
 
-/** Fields that may stand in a log line. Everything else has no way in: secrets are kept out by what can be said, not by a filter afterwards. */
+/**
+ * Fields that may stand in a log line. Everything else has no way in: secrets are kept out by what can be said, not by
+ * a filter afterwards.
+ */
 export interface LogFields {
   readonly route?: string;
   readonly account?: string;
@@ -95,7 +98,10 @@ const ALLOWED: readonly (keyof LogFields)[] = [
   'detail',
 ];
 
-/** JSON lines on standard error, each with the fields of `always`. The allow-list holds at run time as well as in the types. */
+/**
+ * JSON lines on standard error, each with the fields of `always`. The allow-list holds at run time as well as in the
+ * types.
+ */
 export function createLogger(level: LogLevel, always: LogFields = {}): Logger {
   // sync: a line about a crash must not sit in a buffer when the process ends.
   const formatters = { level: (label: string) => ({ level: label }) };
@@ -125,7 +131,10 @@ function rounded(value: number): number {
   return Math.round(value * 1000) / 1000;
 }
 
-/** What may be said of an unexpected error: its class, code and where it was thrown, not its message (it may quote data). */
+/**
+ * What may be said of an unexpected error: its class, code and where it was thrown, not its message (it may quote
+ * data).
+ */
 export function describeFault(error: unknown): string {
   if (!(error instanceof Error)) return typeof error;
   const { code } = error as NodeJS.ErrnoException;

@@ -101,7 +101,10 @@ const LABELLED_MOST = 500;
 /** What the label `account` says of those. */
 const OTHERS = '(others)';
 
-/** Everything tokenward counts. Names and labels are an API: documented in docs/metrics.md and compared with it by a test. */
+/**
+ * Everything tokenward counts. Names and labels are an API: documented in docs/metrics.md and compared with it by a
+ * test.
+ */
 export class Metrics {
   readonly registry = new Registry();
   readonly #routes = new Map<string, RouteStats>();
@@ -126,7 +129,8 @@ export class Metrics {
   );
   readonly deadTokenReplies = this.#counter(
     'dead_token_replies_total',
-    'Responses that reject the token. current: it was the newest token; late: a newer token existed already; uncured: a new token had not helped before.',
+    'Responses that reject the token. current: it was the newest token; late: a newer token existed already; ' +
+      'uncured: a new token had not helped before.',
     ['route', 'account', 'reason'],
   );
   readonly tokensRefused = this.#counter(
@@ -136,7 +140,8 @@ export class Metrics {
   );
   readonly replays = this.#counter(
     'replays_total',
-    'Requests after a renewal. cured: replayed and accepted; refused: replayed and rejected again; failed: the replay broke off; skipped: could not be replayed.',
+    'Requests after a renewal. cured: replayed and accepted; refused: replayed and rejected again; failed: ' +
+      'the replay broke off; skipped: could not be replayed.',
     ['route', 'outcome'],
   );
   readonly policyVerdicts = this.#counter(
@@ -153,7 +158,8 @@ export class Metrics {
     registers: [this.registry],
   });
 
-  // Gauges of accounts. Of several workers only the primary fills them, from what all of them know together (see `describeAccounts`).
+  // Gauges of accounts. Of several workers only the primary fills them, from what all of them know together (see
+  // `describeAccounts`).
   readonly expiry = this.#gauge(
     'token_expiry_timestamp_seconds',
     'Unix time at which the token in use expires.',

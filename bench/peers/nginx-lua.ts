@@ -19,7 +19,10 @@ function lua(): { program: string; load: string } | undefined {
     : undefined;
 }
 
-/** nginx with Lua as somebody who knows both would write it: the token in a shared dict, one renewal behind a lock, one replay after a 401. */
+/**
+ * nginx with Lua as somebody who knows both would write it: the token in a shared dict, one renewal behind a lock, one
+ * replay after a 401.
+ */
 export const nginxLua: Peer = {
   name: 'nginx-lua',
   about: 'token in a shared dict, renewed behind a lock and replayed on a 401; one worker',

@@ -12,7 +12,8 @@ export const nginx: Peer = {
   missing: () => (find('nginx') === undefined ? 'nginx is not installed' : undefined),
   async start({ processes, folder, port, cpu, upstreamPort, token }) {
     const program = find('nginx')!;
-    // proxy_set_header in a location cancels all inherited ones: without Connection "" here, the upstream's connections would be closed in silence.
+    // proxy_set_header in a location cancels all inherited ones: without Connection "" here, the upstream's connections
+    // would be closed in silence.
     writeFileSync(
       join(folder, 'nginx.conf'),
       `${nginxFrame()}

@@ -8,7 +8,10 @@ import type { Peer, PeerSetup } from './peer.ts';
 
 const digest = (key: string): string => `sha256:${createHash('sha256').update(key).digest('hex')}`;
 
-/** Everything on, as somebody would run it: several callers with keys, several routes, ChatApp's flow (which has every 200 reply looked into). */
+/**
+ * Everything on, as somebody would run it: several callers with keys, several routes, ChatApp's flow (which has every
+ * 200 reply looked into).
+ */
 function config({ folder, upstreamPort, tokenEndpoint, callerKey, upstreamConnections }: PeerSetup): string {
   return `listen:   { host: 127.0.0.1, port: 0 }
 operator: { host: 127.0.0.1, port: 0 }

@@ -25,7 +25,10 @@ interface Way {
 /** Makes what sends token calls under an account's TLS settings. */
 export type SenderFor = (tls: AccountConfig['tls']) => SendTokenCall;
 
-/** The configured accounts as the token manager sees them. Senders are made now, so that a file they need is missed now; generated accounts when they are used. */
+/**
+ * The configured accounts as the token manager sees them. Senders are made now, so that a file they need is missed now;
+ * generated accounts when they are used.
+ */
 export function credentialSource(
   {
     accounts,
@@ -66,7 +69,10 @@ export function credentialSource(
   };
 }
 
-/** One account. Nothing is kept that can be worked out when it is asked for, because there may be a hundred thousand of these. */
+/**
+ * One account. Nothing is kept that can be worked out when it is asked for, because there may be a hundred thousand of
+ * these.
+ */
 class AccountCredential implements Credential {
   readonly account: string;
   readonly #way: Way;
@@ -155,11 +161,14 @@ class AccountCredential implements Credential {
   }
 
   refresh(current: Token): Promise<Outcome> {
-    // A credential of such a name is not what is meant by it here, but for `token`, which few servers want to see again.
+    // A credential of such a name is not what is meant by it here, but for `token`, which few servers want to see
+    // again.
     return this.#call('refresh', { token: current.reveal(), ...this.#values, refreshToken: current.revealRefresh() });
   }
 
-  /** Takes what the files say now, if it is another secret of the same somebody and would be taken at a start as well. */
+  /**
+   * Takes what the files say now, if it is another secret of the same somebody and would be taken at a start as well.
+   */
   async #reread(files: Readonly<Record<string, readonly Piece[]>>): Promise<boolean> {
     const next: Record<string, unknown> = { ...this.#values };
     for (const [name, pieces] of Object.entries(files)) {
@@ -196,7 +205,10 @@ function sorted(values: Readonly<Record<string, unknown>>): [string, unknown][] 
   return Object.entries(values).sort(([a], [b]) => (a < b ? -1 : 1));
 }
 
-/** Tells two values apart without keeping either. Only ever stored inside sealed records or made of values that are no secrets. */
+/**
+ * Tells two values apart without keeping either. Only ever stored inside sealed records or made of values that are no
+ * secrets.
+ */
 function digest(text: string): string {
   return createHash('sha256').update(text).digest('base64url').slice(0, 32);
 }

@@ -2,7 +2,8 @@ import { BlockList, isIP } from 'node:net';
 
 /*
  * Who NO_PROXY exempts. proxy-from-env, which chooses the proxy, knows exact names, ".domain", "*.domain" and ports;
- * what curl, Go and Python understand besides is here: networks (10.0.0.0/8), and names that stand for everything below.
+ * what curl, Go and Python understand besides is here: networks (10.0.0.0/8), and names that stand for everything
+ * below.
  */
 
 /** What proxy-from-env reads as well, and when: for each origin anew, the lower-case name first. */
@@ -11,7 +12,10 @@ export function noProxyOfEnvironment(): string {
   return process.env['no_proxy'] || process.env['NO_PROXY'] || '';
 }
 
-/** True if NO_PROXY says that an origin is to be reached without a proxy. What cannot be understood in it exempts nobody. */
+/**
+ * True if NO_PROXY says that an origin is to be reached without a proxy. What cannot be understood in it exempts
+ * nobody.
+ */
 export function isDirect(origin: string, noProxy: string): boolean {
   const { hostname, port, protocol } = new URL(origin);
   const host = hostname.replace(/^\[|\]$|\.$/g, '');

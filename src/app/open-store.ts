@@ -67,14 +67,16 @@ async function open(
     const beside = keyBesideStore(config.path);
     if (beside.created) {
       surroundings.log.warn(
-        'generated a store key next to the store: anyone who copies the directory gets the key as well. Set store.key ' +
+        'generated a store key next to the store: anyone who copies the directory gets the key as well. Set ' +
+          'store.key ' +
           'to keep it elsewhere',
         { file: beside.file },
       );
     }
     if (beside.exposed) {
       surroundings.log.warn(
-        'other users of this host could read the store key; its mode is set to 0600 where that is possible. If one of ' +
+        'other users of this host could read the store key; its mode is set to 0600 where that is possible. ' +
+          'If one of ' +
           'them may have read it, make a new key: tokenward rekey',
         { file: beside.file },
       );

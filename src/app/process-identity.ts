@@ -4,13 +4,15 @@ import { hostname } from 'node:os';
 
 /** Names this process so that another one on the same host can tell whether it still runs. */
 export function leaseOwner(): string {
-  return `${hostname()}/${process.pid}/${startTime(process.pid) ?? ''}/${randomBytes(9).toString('base64url')}/${namespace()}`;
+  const { pid } = process;
+  const random = randomBytes(9).toString('base64url');
+  return [hostname(), pid, startTime(pid) ?? '', random, namespace()].join('/');
 }
 
 /**
- * True only if the lease's process ran on this host and certainly runs no longer. A number means one process only within
- * its PID namespace (each container has its own), so of another one nothing is known; but for a process with this one's
- * own number: the embedded store, whose leases these are, lets no two of the same number in.
+ * True only if the lease's process ran on this host and certainly runs no longer. A number means one process only
+ * within its PID namespace (each container has its own), so of another one nothing is known; but for a process with
+ * this one's own number: the embedded store, whose leases these are, lets no two of the same number in.
  */
 export function ownerIsGone(owner: string): boolean {
   const [name, pid, started, , where] = owner.split('/');

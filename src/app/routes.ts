@@ -73,12 +73,18 @@ function secretsOf({ prefix, headers = {} }: RouteConfig, all: LoadedConfig): re
   return secrets.length === 0 ? undefined : secrets;
 }
 
-/** Which replies mean a dead token. A flow that only carries a fixed one rarely says so, and needs no certainty: a refusal is noted, and nothing is renewed. */
+/**
+ * Which replies mean a dead token. A flow that only carries a fixed one rarely says so, and needs no certainty: a
+ * refusal is noted, and nothing is renewed.
+ */
 function refusalsOf({ login, refresh, invalid }: Flow): Flow['invalid'] {
   return login === undefined && refresh === undefined && invalid.length === 0 ? [{ status: 401 }] : invalid;
 }
 
-/** The token is attached, and its death seen, by the flow: an account that attaches its own otherwise cannot be served by a route for all. */
+/**
+ * The token is attached, and its death seen, by the flow: an account that attaches its own otherwise cannot be served
+ * by a route for all.
+ */
 function servesAccount(config: LoadedConfig, flow: string, account: string): boolean {
   const generated = config.generated.byName.get(account);
   const settings = generated === undefined ? config.accounts[account] : config.generated.kinds[generated[0]]!.settings;

@@ -26,7 +26,8 @@ export function tokenCallSender(tls: Destination['tls'], viaFor: (origin: string
     let exchange!: UpstreamReply;
     const clock = { late: false };
     let last: NodeJS.Immediate | undefined;
-    // Timers come before reading: an answer that came while this process stood still is read first. It may hold the only good refresh token.
+    // Timers come before reading: an answer that came while this process stood still is read first. It may hold the
+    // only good refresh token.
     const timer = setTimeout(() => {
       last = setImmediate(() => {
         clock.late = true;

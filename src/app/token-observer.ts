@@ -79,7 +79,9 @@ export function createObserver({ metrics, log, clock, named, statusOf }: Observe
     },
     foreignRecord({ account, flow }) {
       log.warn(
-        `the store holds a token of another identity under the name ${account}: two deployments use one store, or the account now logs in as somebody else. They are kept apart; give each deployment a store or a keyPrefix of its own, or remove what nobody uses with: tokenward store prune`,
+        `the store holds a token of another identity under the name ${account}: two deployments use one ` +
+          'store, or the account now logs in as somebody else. They are kept apart; give each deployment a ' +
+          'store or a keyPrefix of its own, or remove what nobody uses with: tokenward store prune',
         { account, flow },
       );
     },
@@ -167,7 +169,10 @@ function remedyOf({ account, canLogin, reread }: Credential, unreadable: boolean
   if (unreadable) return 'see to its record in the store';
   if (!canLogin) return `bring a new refresh token: tokenward import ${account}`;
   if (reread !== undefined)
-    return `correct its credentials; what comes from a file is read again by itself, for anything else restart tokenward; if they are right after all: tokenward renew ${account}`;
+    return (
+      'correct its credentials; what comes from a file is read again by itself, for anything else restart ' +
+      `tokenward; if they are right after all: tokenward renew ${account}`
+    );
   return `correct its credentials and restart tokenward; if they are right after all: tokenward renew ${account}`;
 }
 
@@ -199,7 +204,8 @@ function tellTrouble(
       break;
     case 'out_of_logins':
       log.error(
-        `account ${account} is out of logins${until === undefined ? '' : ` until ${new Date(until).toISOString()}`}, and its requests fail. To spend a login of the reserve: tokenward renew ${account} --use-reserve`,
+        `account ${account} is out of logins${until === undefined ? '' : ` until ${new Date(until).toISOString()}`}, ` +
+          `and its requests fail. To spend a login of the reserve: tokenward renew ${account} --use-reserve`,
         fields,
       );
       break;
@@ -208,7 +214,8 @@ function tellTrouble(
       break;
     default:
       log.warn(
-        `account ${account} is degraded: ${why}. Its token is still accepted${dead ? `, but a person must act: ${person}` : ''}`,
+        `account ${account} is degraded: ${why}. Its token is still accepted` +
+          (dead ? `, but a person must act: ${person}` : ''),
         fields,
       );
   }

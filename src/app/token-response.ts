@@ -1,6 +1,6 @@
 /**
- * The text of a token endpoint's answer. UTF-8, with or without a mark; UTF-16, which is not JSON by RFC 8259, can be told
- * by its mark, or by the zeros in its first two characters, which in JSON are ASCII.
+ * The text of a token endpoint's answer. UTF-8, with or without a mark; UTF-16, which is not JSON by RFC 8259, can be
+ * told by its mark, or by the zeros in its first two characters, which in JSON are ASCII.
  */
 export function textOf(bytes: Buffer): string {
   const [a, b, c, d] = bytes;

@@ -42,14 +42,19 @@ export function readDocument(text: string, file: string): ConfigDocument {
   };
 }
 
-/** The parser's words may quote the text around a mistake; its code and place do not. One mistake often makes several: the first of each line will do. */
+/**
+ * The parser's words may quote the text around a mistake; its code and place do not. One mistake often makes several:
+ * the first of each line will do.
+ */
 function illFormed(document: Document.Parsed, lines: LineCounter): ConfigMistake[] {
   const mistakes = document.errors.map(({ code, pos }) => {
     const { line, col } = lines.linePos(pos[0]);
     const message =
       code === 'DUPLICATE_KEY'
         ? 'this key stands twice in one mapping'
-        : `not well-formed YAML or JSON, near column ${col} (${code.toLowerCase().replaceAll('_', ' ')}); check the indentation and brackets, and put quotes around text with ": ", " #", brackets or quotes in it`;
+        : `not well-formed YAML or JSON, near column ${col} (${code.toLowerCase().replaceAll('_', ' ')}); ` +
+          'check the indentation and brackets, and put quotes around text with ": ", " #", brackets or quotes ' +
+          'in it';
     return { path: '', line, message };
   });
   return mistakes.filter(({ line }, index) => mistakes.findIndex((other) => other.line === line) === index);

@@ -2,7 +2,10 @@ import type { z } from 'zod';
 import { unknownKey, type Path, type Say } from './mistakes.ts';
 import { configSchema } from './schema.ts';
 
-/** A schema issue in our own words: zod's may quote the value, and an unknown key deserves the name that was meant. `root` is what was checked. */
+/**
+ * A schema issue in our own words: zod's may quote the value, and an unknown key deserves the name that was meant.
+ * `root` is what was checked.
+ */
 export function reportIssue(issue: z.core.$ZodIssue, root: unknown, say: Say): void {
   const { path } = issue;
   if (issue.code === 'unrecognized_keys') {

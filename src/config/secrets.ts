@@ -12,7 +12,10 @@ export class WrittenTexts {
   readonly #texts: (readonly [path: Path, pieces: readonly Piece[]])[] = [];
   readonly note: Note = (path, pieces) => void this.#texts.push([path, pieces]);
 
-  /** Warns of secrets that stand in the file itself, and of values from elsewhere that look like a variable nobody expanded. */
+  /**
+   * Warns of secrets that stand in the file itself, and of values from elsewhere that look like a variable nobody
+   * expanded.
+   */
   warn(flowOf: ReadonlyMap<string, Flow>, say: Say): void {
     let found = 0;
     for (const [path, pieces] of this.#texts) {

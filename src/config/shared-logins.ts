@@ -23,7 +23,8 @@ export function warnOfSharedLogins({ accounts, flowOf, generated }: ConfiguredAc
   const firsts = new Map<string, Map<string, string>>();
   let found = 0;
   const look = (account: string, flow: Flow, credentials: Readonly<Record<string, unknown>>): void => {
-    // A fixed token is never replaced. An imported refresh token is a grant of its own, whatever else two accounts have in common.
+    // A fixed token is never replaced. An imported refresh token is a grant of its own, whatever else two accounts have
+    // in common.
     if (flow.login === undefined || found > MAX_WARNINGS) return;
     let place = places.get(flow);
     if (place === undefined) places.set(flow, (place = placeOf(flow)));
@@ -43,7 +44,8 @@ export function warnOfSharedLogins({ accounts, flowOf, generated }: ConfiguredAc
     const budget = flow.budget === undefined ? '' : ', and both spend one login budget';
     say(
       ['accounts', account],
-      `is the same login at the upstream as account ${first}: each login may end the other's token${budget}. Use one account on both routes`,
+      `is the same login at the upstream as account ${first}: each login may end the other's token${budget}. ` +
+        'Use one account on both routes',
     );
   };
   for (const [account, { credentials }] of Object.entries(accounts)) look(account, flowOf.get(account)!, credentials);
@@ -51,7 +53,10 @@ export function warnOfSharedLogins({ accounts, flowOf, generated }: ConfiguredAc
     look(account, generated.kinds[kind]!.flow, credentials);
 }
 
-/** Where a flow logs in, and which of its credentials say who it is. Worked out once, for there may be very many accounts of a flow. */
+/**
+ * Where a flow logs in, and which of its credentials say who it is. Worked out once, for there may be very many
+ * accounts of a flow.
+ */
 interface Place {
   readonly call: string;
   readonly naming: readonly string[];
@@ -64,16 +69,17 @@ function placeOf({ baseUrl, login, credentials }: Flow): Place {
 }
 
 /**
- * Whom the credentials name. Two passwords for one user are one login, of which one password is wrong; two keys or tokens
- * are two logins, and where nothing but secrets is given they are all there is to go by.
+ * Whom the credentials name. Two passwords for one user are one login, of which one password is wrong; two keys or
+ * tokens are two logins, and where nothing but secrets is given they are all there is to go by.
  */
 function who({ naming, all }: Place, credentials: Readonly<Record<string, unknown>>): string {
   const given = (name: string): boolean =>
     credentials[name] !== undefined && credentials[name] !== null && credentials[name] !== '';
   const names = naming.some((name) => given(name) && !/url$/i.test(name)) ? naming : all;
   let text = '';
-  for (const name of names)
-    if (given(name))
-      text += `\n${name}:${typeof credentials[name] === 'string' ? credentials[name] : JSON.stringify(credentials[name])}`;
+  for (const name of names) {
+    const value = credentials[name];
+    if (given(name)) text += `\n${name}:${typeof value === 'string' ? value : JSON.stringify(value)}`;
+  }
   return text;
 }

@@ -10,7 +10,9 @@ import { startSandbox, type Sandbox } from '../sandbox/sandbox.ts';
 
 const PROGRAM = fileURLToPath(new URL('../main.js', import.meta.url));
 
-/** The demo's set: the sandbox in this process, and a real tokenward in a process of its own, so that it can be killed. */
+/**
+ * The demo's set: the sandbox in this process, and a real tokenward in a process of its own, so that it can be killed.
+ */
 export interface Stage {
   readonly sandbox: Sandbox;
   readonly folder: string;

@@ -41,7 +41,10 @@ export function attacherOfMany(attach: Attach): (token: Token) => Attachment {
   };
 }
 
-/** The one name that an attached value stands for: `token`, or in a flow with a fixed token the credential that it is. Undefined: none, or several. */
+/**
+ * The one name that an attached value stands for: `token`, or in a flow with a fixed token the credential that it is.
+ * Undefined: none, or several.
+ */
 export function attachedName(attach: Attach): string | undefined {
   const names = new Set(placeholdersIn(attach.value).map(({ name }) => name));
   return names.size === 1 ? [...names][0] : undefined;

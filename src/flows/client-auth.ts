@@ -10,7 +10,10 @@ export const CLIENT_AUTHS: readonly string[] = ['auto', 'post', 'basic'];
 /** So many clients are remembered; of more, the oldest are learnt again. */
 const REMEMBERED_MOST = 10_000;
 
-/** Which way each client's endpoint is known to take. In memory only: learning it again costs one call that spends nothing. */
+/**
+ * Which way each client's endpoint is known to take. In memory only: learning it again costs one call that spends
+ * nothing.
+ */
 export class ClientAuthMemory {
   readonly #known = new Map<string, ClientAuth>();
 

@@ -10,8 +10,17 @@ import type { TemplateValues } from './template.ts';
 /** So many names of fields are shown. */
 const NAMES_MOST = 12;
 /** Codes that RFC 6749 has chosen: they quote nobody. */
-const STANDARD_CODES =
-  /^(invalid_(request|client|grant|scope)|unauthorized_client|unsupported_grant_type|server_error|temporarily_unavailable|slow_down)$/;
+const STANDARD_CODES = new Set([
+  'invalid_request',
+  'invalid_client',
+  'invalid_grant',
+  'invalid_scope',
+  'unauthorized_client',
+  'unsupported_grant_type',
+  'server_error',
+  'temporarily_unavailable',
+  'slow_down',
+]);
 /** Credentials that are no secrets, and hold words that occur everywhere. */
 const OPEN_VALUES = /url$|^(grantType|scope|audience|clientAuth)$/i;
 
@@ -44,8 +53,12 @@ function contents(reply: ReadReply, values: TemplateValues): string {
   } = reply;
   const coding = headers['content-encoding'] ?? '';
   if (body.trim() === '') return 'with nothing in it';
-  if (Array.isArray(json))
-    return `with a list of ${json.length}${isDocument(json[0]) && !Array.isArray(json[0]) ? `, in its first item ${fields(namesIn(json[0]), values)}` : ''}`;
+  if (Array.isArray(json)) {
+    const first: unknown = json[0];
+    const inFirst =
+      isDocument(first) && !Array.isArray(first) ? `, in its first item ${fields(namesIn(first), values)}` : '';
+    return `with a list of ${json.length}${inFirst}`;
+  }
   if (isDocument(json)) return `with ${fields(namesIn(json), values)}`;
   if (json !== undefined) return `with a ${json === null ? 'null' : typeof json} and no fields`;
   if (typeOf(reply) === 'application/x-www-form-urlencoded')
@@ -96,7 +109,7 @@ function codeIn(json: unknown, values: TemplateValues): string | undefined {
   const text = String(code);
   return code !== undefined &&
     /^[A-Za-z0-9_]{1,40}$/.test(text) &&
-    (STANDARD_CODES.test(text) || !quotesAny(text, values))
+    (STANDARD_CODES.has(text) || !quotesAny(text, values))
     ? text
     : undefined;
 }
@@ -105,7 +118,10 @@ function quotesAny(text: string, values: TemplateValues): boolean {
   return Object.entries(values).some(([name, value]) => !OPEN_VALUES.test(name) && quotes(text, String(value)));
 }
 
-/** True if the text repeats something of a value: six characters in a row, or all of it if one of the two is shorter (values of up to three characters are no secrets). */
+/**
+ * True if the text repeats something of a value: six characters in a row, or all of it if one of the two is shorter
+ * (values of up to three characters are no secrets).
+ */
 function quotes(text: string, value: string): boolean {
   const length = Math.min(text.length, Math.max(4, Math.min(6, value.length)));
   for (let from = 0; from + length <= text.length; from += 1)

@@ -54,7 +54,8 @@ const refusedRule = z
       .enum(['json', 'any'])
       .default('json')
       .describe(
-        'json: a rule with statuses only matches a JSON object or list, because a block page has statuses too. any: any body.',
+        'json: a rule with statuses only matches a JSON object or list, because a block page has statuses ' +
+          'too. any: any body.',
       ),
   })
   .refine(saysSomething, NEEDS)
@@ -137,7 +138,8 @@ const callThat = (refused: readonly number[]) =>
             .string()
             .default('auto')
             .describe(
-              'post: client_id and client_secret in the form. basic: HTTP Basic. auto: post, then basic if the endpoint responds with invalid_client; what worked is remembered.',
+              'post: client_id and client_secret in the form. basic: HTTP Basic. auto: post, then basic if ' +
+                'the endpoint responds with invalid_client; what worked is remembered.',
             ),
         })
         .optional()
@@ -149,7 +151,8 @@ const callThat = (refused: readonly number[]) =>
         .array(refusedRule)
         .default([{ status: [...refused], format: 'json' }])
         .describe(
-          'Responses that mean: these credentials are wrong. Any other response without a token is a failure and is tried again later.',
+          'Responses that mean: these credentials are wrong. Any other response without a token is a failure ' +
+            'and is tried again later.',
         ),
     })
     .refine((value) => value.json === undefined || value.form === undefined, 'takes json or form, not both')
@@ -166,7 +169,10 @@ const callThat = (refused: readonly number[]) =>
 
 /** What a wrong password comes with. A 404 there is a wrong address. */
 const LOGIN_REFUSED = [400, 401, 403, 422];
-/** Servers have many ways to say that they do not know a refresh token (any more): not found, conflict, gone, session over. */
+/**
+ * Servers have many ways to say that they do not know a refresh token (any more): not found, conflict, gone, session
+ * over.
+ */
 const REFRESH_REFUSED = [400, 401, 403, 404, 409, 410, 419, 422, 440, 498];
 const login = callThat(LOGIN_REFUSED);
 const refresh = callThat(REFRESH_REFUSED);
@@ -232,7 +238,8 @@ export const flowSchema = z.strictObject({
   lifetime: lifetime
     .optional()
     .describe(
-      'Lifetime of an access token if the response does not state one, and its upper limit if it does. Seconds, or a duration such as 30m.',
+      'Lifetime of an access token if the response does not state one, and its upper limit if it does. ' +
+        'Seconds, or a duration such as 30m.',
     ),
   lifetimeFrom: z
     .string()
@@ -241,7 +248,8 @@ export const flowSchema = z.strictObject({
   rotationGrace: rotationGrace
     .default(0)
     .describe(
-      'How long the endpoint accepts a refresh token a second time: seconds, or a duration such as 30m. 0: never send one twice.',
+      'How long the endpoint accepts a refresh token a second time: seconds, or a duration such as 30m. 0: ' +
+        'never send one twice.',
     ),
   attach,
   invalid: z

@@ -9,7 +9,10 @@ import type { TemplateValues } from './template.ts';
 /** Some servers write "BearerToken". */
 const BEARER = /^bearer([ _-]?token)?$/i;
 
-/** What an answer with status 2xx grants; or, as a text for people that repeats no value of it, why that is nothing. `now`: wall clock, ms. */
+/**
+ * What an answer with status 2xx grants; or, as a text for people that repeats no value of it, why that is nothing.
+ * `now`: wall clock, ms.
+ */
 export function readGrant(
   call: TokenCall,
   flow: Flow,
@@ -24,8 +27,10 @@ export function readGrant(
   if (!attachable(flow.attach, secret))
     return `the token at ${where.token} holds characters that a cookie cannot carry`;
   const type = where.tokenType === undefined ? undefined : pointed(body, where.tokenType)[0];
-  if (typeof type === 'string' && type !== '' && !BEARER.test(type))
-    return `${/^[A-Za-z_-]{1,20}$/.test(type) ? `a token of type ${type}` : 'a token of another type'}, which cannot be sent as Bearer`;
+  if (typeof type === 'string' && type !== '' && !BEARER.test(type)) {
+    const named = /^[A-Za-z_-]{1,20}$/.test(type) ? `a token of type ${type}` : 'a token of another type';
+    return `${named}, which cannot be sent as Bearer`;
+  }
   const refresh = where.refreshToken === undefined ? undefined : pointed(body, where.refreshToken)[0];
   // By the endpoint's own clock where it tells it: then it does not matter that ours is wrong.
   const theirs = Date.parse(date ?? '');
@@ -58,8 +63,8 @@ function isToken(value: unknown): value is string {
 
 function unusable(value: unknown): string {
   if (value === undefined || value === null || value === '') return 'no token';
-  if (typeof value !== 'string')
-    return `no token but ${Array.isArray(value) ? 'a list' : typeof value === 'object' ? 'an object' : `a ${typeof value}`}`;
+  if (Array.isArray(value)) return 'no token but a list';
+  if (typeof value !== 'string') return `no token but ${typeof value === 'object' ? 'an object' : `a ${typeof value}`}`;
   return value.length > MAX_TOKEN_LENGTH
     ? `a token of more than ${MAX_TOKEN_LENGTH / 1024} KiB`
     : 'a token with characters that no header can carry';

@@ -1,6 +1,6 @@
 /*
- * The many ways in which servers write down how long something lives and when it ends. What is none of them is undefined,
- * and so is 0 or less: servers that write that mean "no end", or do not know.
+ * The many ways in which servers write down how long something lives and when it ends. What is none of them is
+ * undefined, and so is 0 or less: servers that write that mean "no end", or do not know.
  */
 
 const UNIT_SECONDS: Readonly<Record<string, number>> = { ms: 0.001, s: 1, m: 60, h: 3_600 };
@@ -24,8 +24,8 @@ export function secondsOf(value: unknown): number | undefined {
 }
 
 /**
- * Seconds from `now` (wall clock, ms) until a moment: a unix time in s, ms, µs or ns (its size tells), an ISO date with or
- * without a "T", an HTTP date. A date without a zone is one in UTC.
+ * Seconds from `now` (wall clock, ms) until a moment: a unix time in s, ms, µs or ns (its size tells), an ISO date with
+ * or without a "T", an HTTP date. A date without a zone is one in UTC.
  */
 export function secondsUntil(value: unknown, now: number): number | undefined {
   const moment =
@@ -44,7 +44,8 @@ function dateOf(text: string): number {
     /^(\d{4}-\d{2}-\d{2})(?:[T ](\d{2}:\d{2}(?::\d{2}(?:\.\d+)?)?))?\s*(Z|UTC|GMT|[+-]\d{2}(?::?\d{2})?)?$/i.exec(
       text,
     ) ?? [];
-  // Otherwise only what names a day of the week and a month, as HTTP dates do: Date.parse finds a date in almost anything.
+  // Otherwise only what names a day of the week and a month, as HTTP dates do: Date.parse finds a date in almost
+  // anything.
   if (day === undefined)
     return /^[A-Za-z]{3,9},? /.test(text) && /\d{4}/.test(text) && /\d:\d\d/.test(text)
       ? Date.parse(/GMT|UTC|[+-]\d{4}/.test(text) ? text : `${text} UTC`)

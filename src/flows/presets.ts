@@ -147,7 +147,8 @@ const oauthRefresh: FlowInput['refresh'] = {
 const oauthCommon = {
   busy: [{ body: { '/error': ['temporarily_unavailable', 'slow_down'] } }],
   attach: { header: 'Authorization', value: 'Bearer {token}' },
-  // Not a permission that is missing (RFC 6750 §3.1), a stronger login (RFC 9470) or a proof (RFC 9449) that is asked for: a new token cures none of them.
+  // Not a permission that is missing (RFC 6750 §3.1), a stronger login (RFC 9470) or a proof (RFC 9449) that is asked
+  // for: a new token cures none of them.
   invalid: [
     {
       status: 401,
@@ -163,7 +164,10 @@ const oauthCommon = {
   ],
 } satisfies Partial<FlowInput>;
 
-/** OAuth 2.0 token endpoint (RFC 6749): client credentials, or the password grant, and refresh tokens where it gives some. */
+/**
+ * OAuth 2.0 token endpoint (RFC 6749): client credentials, or the password grant, and refresh tokens where it gives
+ * some.
+ */
 const oauth2: FlowInput = {
   credentials: {
     tokenUrl: 'required',
@@ -193,7 +197,9 @@ const oauth2: FlowInput = {
   ...oauthCommon,
 };
 
-/** The same for whoever has nothing but a refresh token, which a person has allowed in a browser once: it is imported. */
+/**
+ * The same for whoever has nothing but a refresh token, which a person has allowed in a browser once: it is imported.
+ */
 const oauth2Refresh: FlowInput = {
   credentials: { tokenUrl: 'required', clientId: 'required', clientSecret: 'optional', clientAuth: 'optional' },
   refresh: oauthRefresh,

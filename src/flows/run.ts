@@ -27,13 +27,15 @@ export class TokenCallError extends Error {
   }
 }
 
-/** Sends one call, once: no retry, no redirect, at most 1 MiB of answer, at most 15 s. Rejects with a TokenCallError. */
+/**
+ * Sends one call, once: no retry, no redirect, at most 1 MiB of answer, at most 15 s. Rejects with a TokenCallError.
+ */
 export type SendTokenCall = (request: TokenRequest) => Promise<TokenReply>;
 
 /**
  * Carries out one login or refresh of a flow and says what came of it. Never rejects. It is sent twice only where an
- * OAuth 2.0 client may show itself in two ways and the first got `invalid_client`: by RFC 6749 the endpoint has then not
- * looked at the grant, so nothing is spent. `learnt` remembers which way works.
+ * OAuth 2.0 client may show itself in two ways and the first got `invalid_client`: by RFC 6749 the endpoint has then
+ * not looked at the grant, so nothing is spent. `learnt` remembers which way works.
  */
 export async function runCall(
   call: TokenCall,

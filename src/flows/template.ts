@@ -29,8 +29,8 @@ type Escape = (text: string, name: string, offset: number) => string;
 const asItIs: Escape = (text) => text;
 
 /**
- * Fills in a string. Throws MissingValue for a `{name}` without a value; `{name?}` becomes empty and `{name=x}` becomes x.
- * Values are put in as they are: a `$` in a token has no meaning here.
+ * Fills in a string. Throws MissingValue for a `{name}` without a value; `{name?}` becomes empty and `{name=x}` becomes
+ * x. Values are put in as they are: a `$` in a token has no meaning here.
  */
 export function fillString(template: string, values: TemplateValues, escape: Escape = asItIs): string {
   return template.replace(
@@ -97,7 +97,10 @@ export function fitsCookie(text: string): boolean {
   return /^("?)[\x21\x23-\x2b\x2d-\x3a\x3c-\x5b\x5d-\x7e]*\1$/.test(text);
 }
 
-/** Fills in a JSON value. A string that is one placeholder keeps its value's type, or leaves its property out if it is optional and not given. */
+/**
+ * Fills in a JSON value. A string that is one placeholder keeps its value's type, or leaves its property out if it is
+ * optional and not given.
+ */
 export function fillValue(template: TemplateValue, values: TemplateValues): unknown {
   if (typeof template === 'string') {
     const only = template.match(/^\{([A-Za-z][A-Za-z0-9_]*)(\?)?\}$/);

@@ -3,8 +3,11 @@ import { matches } from './match.ts';
 import { isDocument, type ReadReply } from './reply.ts';
 
 /** How an error says "later", whatever its status. */
-const LATER =
-  /too.?many.?(requests|calls|connections)|rate.?limit|throttl|slow.?down|temporarily|overload|maintenance|try again (later|in)|quota/i;
+const LATER = new RegExp(
+  'too.?many.?(requests|calls|connections)|rate.?limit|throttl|slow.?down|' +
+    'temporarily|overload|maintenance|try again (later|in)|quota',
+  'i',
+);
 /** As much of an error is read for that. */
 const TEXTS_MOST = 40;
 const TEXT_MOST = 300;
@@ -16,8 +19,8 @@ export type Verdict =
 
 /**
  * Refused, busy, or neither. "Refused" is final for a credential, so it takes the endpoint's own words: an error that a
- * rule of the flow names, or a status that a rule names on a reply in the API's own format. What asks to come later, and
- * pages of firewalls and proxies, never are.
+ * rule of the flow names, or a status that a rule names on a reply in the API's own format. What asks to come later,
+ * and pages of firewalls and proxies, never are.
  */
 export function judge(call: TokenCall, flow: Flow, reply: ReadReply): Verdict {
   const busy = flow.busy.find((rule: BusyRule) => matches(rule, reply));

@@ -22,7 +22,10 @@ function withinBounds(unpack: () => Buffer | undefined): Buffer | undefined {
   }
 }
 
-/** A body without its one content coding; undefined if it cannot be read. Throws a RangeError if it has more than `most` bytes. */
+/**
+ * A body without its one content coding; undefined if it cannot be read. Throws a RangeError if it has more than `most`
+ * bytes.
+ */
 export function unpacked(
   bytes: Buffer,
   coding: string | undefined,
@@ -46,7 +49,8 @@ export function unpacked(
           ...(how.finishFlush !== undefined && { finishFlush: constants.BROTLI_OPERATION_FLUSH }),
         });
       case 'deflate':
-        // RFC 9110 §8.4.1.2 means the zlib format; some servers send bare deflate under that name. The first byte tells.
+        // RFC 9110 §8.4.1.2 means the zlib format; some servers send bare deflate under that name. The first byte
+        // tells.
         return (bytes[0]! & 0x0f) === 8 ? inflateSync(bytes, options) : inflateRawSync(bytes, options);
       default:
         return undefined;

@@ -1,4 +1,7 @@
-/** What a byte may be in a field: of its name (RFC 9110 §5.6.2), of its value (§5.5, and as there the upper half of Latin-1), neither. */
+/**
+ * What a byte may be in a field: of its name (RFC 9110 §5.6.2), of its value (§5.5, and as there the upper half of
+ * Latin-1), neither.
+ */
 const IN_NAME = 1;
 const IN_VALUE = 2;
 const TAB = 9;
@@ -18,9 +21,9 @@ type Malformed =
   | 'too many header fields';
 
 /**
- * The fields of a message's head (RFC 9112 §5), from `at` to `end`, which is behind the last one's line: names and values
- * in turn, or why not. `text` is made of `bytes`, letter by byte. One walk over the bytes, each looked up once. No folding, no space before the colon, no nameless
- * field, no control byte, no line end but CR LF.
+ * The fields of a message's head (RFC 9112 §5), from `at` to `end`, which is behind the last one's line: names and
+ * values in turn, or why not. `text` is made of `bytes`, letter by byte. One walk over the bytes, each looked up once.
+ * No folding, no space before the colon, no nameless field, no control byte, no line end but CR LF.
  */
 export function fieldsOf(text: string, bytes: Buffer, at: number, end: number, most: number): string[] | Malformed {
   const headers: string[] = [];

@@ -8,8 +8,9 @@ interface Transferable {
 
 /**
  * A callback for a write, after which nobody needs the bytes any more: gives their memory back at once, where Node can
- * (22 and later). Left to V8, up to 80 MiB of read buffers pile up in a stream on Node 24 before it looks (measured; 30 MiB on
- * Node 20). Only for bytes that have their buffer to themselves: a piece of a shared one may be followed by others.
+ * (22 and later). Left to V8, up to 80 MiB of read buffers pile up in a stream on Node 24 before it looks (measured; 30
+ * MiB on Node 20). Only for bytes that have their buffer to themselves: a piece of a shared one may be followed by
+ * others.
  */
 export function spent(bytes: Buffer): ((error?: Error | null) => void) | undefined {
   const memory = bytes.buffer as ArrayBuffer & Transferable;

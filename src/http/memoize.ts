@@ -1,4 +1,7 @@
-/** Texts repeat from request to request; so many of them are remembered, and none that is longer: bounds that a hostile peer cannot push. */
+/**
+ * Texts repeat from request to request; so many of them are remembered, and none that is longer: bounds that a hostile
+ * peer cannot push.
+ */
 const TEXTS_MOST = 1_000;
 const LENGTH_MOST = 200;
 

@@ -4,15 +4,17 @@ const LOOK_MOST = 500;
 
 /** Something that may stand still for a while, but not for ever. */
 export interface Patient {
-  /** How many looks have found it standing still; not whole, if some came late. Set to zero by itself whenever it moves. */
+  /**
+   * How many looks have found it standing still; not whole, if some came late. Set to zero by itself whenever it moves.
+   */
   looks: number;
   /** It has stood still for too long, and is not watched any more. */
   onLost(): void;
 }
 
 /**
- * Waits with all who may stand still for the same time, with one timer for all of them, which runs only while there are any:
- * nearly every body is here before a timer of its own would have been set up (2 µs of a small POST).
+ * Waits with all who may stand still for the same time, with one timer for all of them, which runs only while there are
+ * any: nearly every body is here before a timer of its own would have been set up (2 µs of a small POST).
  */
 export class Patience {
   /** ms; 0: no limit. */

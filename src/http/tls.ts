@@ -82,9 +82,9 @@ export function stampOf(files: TlsFiles): string {
 }
 
 /**
- * Calls back when one of the files changes, as when a certificate is renewed. By polling: renewals replace files and the
- * links that lead to them, which a watch on the file itself would miss. `read`: their stamp from before they were read,
- * so that nothing is missed that changed since. The result stops it.
+ * Calls back when one of the files changes, as when a certificate is renewed. By polling: renewals replace files and
+ * the links that lead to them, which a watch on the file itself would miss. `read`: their stamp from before they were
+ * read, so that nothing is missed that changed since. The result stops it.
  */
 export function watchTlsFiles(files: TlsFiles, read: string, changed: () => void): () => void {
   let before = read;

@@ -14,8 +14,8 @@ const BACKSLASH = 0x5c;
 const GZIP = 0x1f;
 
 /**
- * Looks at a body as it comes, without taking anything of it: whether it begins like a JSON object or list, and whether that
- * has ended. Each byte is looked at once, however small the pieces are.
+ * Looks at a body as it comes, without taking anything of it: whether it begins like a JSON object or list, and whether
+ * that has ended. Each byte is looked at once, however small the pieces are.
  */
 export class BodyStart {
   readonly #coding: string | undefined;

@@ -54,7 +54,10 @@ export class Callers {
     this.#readsApiKey = readsApiKey(config);
   }
 
-  /** Who sent this request. Throws 401 without any proof, 403 with a wrong one or for a route that is not his, 429 after too many wrong ones. */
+  /**
+   * Who sent this request. Throws 401 without any proof, 403 with a wrong one or for a route that is not his, 429 after
+   * too many wrong ones.
+   */
   identify(request: InboundRequest, prefix: string): Caller | Promise<Caller> {
     const byCertificate = this.#byCertificate(request);
     if (byCertificate !== undefined) return allowed(byCertificate, prefix);

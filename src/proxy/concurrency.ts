@@ -21,8 +21,8 @@ interface SharedLimits {
 }
 
 /**
- * What of several routes or callers a single one may have, where the configuration does not say: half. No caller can then
- * be all that waits for an account's token, either.
+ * What of several routes or callers a single one may have, where the configuration does not say: half. No caller can
+ * then be all that waits for an account's token, either.
  */
 export function admissionLimits(limits: SharedLimits, routes: number, callers: number): AdmissionLimits {
   const { inFlight, waitingPerAccount } = limits;

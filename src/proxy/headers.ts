@@ -83,7 +83,10 @@ export function overridesOf(raw: readonly string[]): {
   return { methods, targets };
 }
 
-/** Fields that `Connection` names, in lower case: they end here, before ours are added, so that a caller cannot have ours removed. */
+/**
+ * Fields that `Connection` names, in lower case: they end here, before ours are added, so that a caller cannot have
+ * ours removed.
+ */
 function connectionListed(raw: readonly string[]): ReadonlySet<string> | undefined {
   let listed: Set<string> | undefined;
   for (let i = 0; i < raw.length; i += 2) {
@@ -135,7 +138,8 @@ export function requestHeaders(
     }
     headers.push(name, value);
   }
-  // RFC 9110 §7.6.3: a gateway says that it was there. Its name is all it says; by it we know a request that comes back.
+  // RFC 9110 §7.6.3: a gateway says that it was there. Its name is all it says; by it we know a request that comes
+  // back.
   headers.push('via', via);
   headers.push(...forwarded);
   if (route.fields !== undefined) headers.push(...route.fields);
@@ -144,7 +148,10 @@ export function requestHeaders(
   return headers;
 }
 
-/** The other tokenwards in a Via. Who else was on the way is nothing the upstream has to know, but these must go on: without them two of us that lead to each other would never notice. */
+/**
+ * The other tokenwards in a Via. Who else was on the way is nothing the upstream has to know, but these must go on:
+ * without them two of us that lead to each other would never notice.
+ */
 function othersOfOurs(value: string): string {
   return (value.match(/(?<![\w-])tokenward-[0-9a-f]{12}(?![\w-])/g) ?? []).map((name) => `1.1 ${name}, `).join('');
 }

@@ -7,7 +7,9 @@ import type { UpstreamReply } from '../http/client/response.ts';
 
 /** As much of a reply as is looked at: an error is short. Bytes. */
 const PEEK_MOST = 64 * 1024;
-/** A JSON reply that takes longer than this to arrive, or one of an open type to begin, is passed on as it comes. ms. */
+/**
+ * A JSON reply that takes longer than this to arrive, or one of an open type to begin, is passed on as it comes. ms.
+ */
 const PEEK_WAIT = 10_000;
 
 /** Which replies mean that the token is dead. Built once per flow. */
@@ -53,8 +55,8 @@ async function judgeLater(rule: DeadTokenRule, reply: UpstreamReply, start: Body
 
 /**
  * A check to be made with each piece of a body: true as soon as it cannot be an error message any more. That is when it
- * does not begin like JSON, and when the JSON value it began with is over without being one: lines of JSON, as streams of
- * events often come, are not held back until there are many of them.
+ * does not begin like JSON, and when the JSON value it began with is over without being one: lines of JSON, as streams
+ * of events often come, are not held back until there are many of them.
  */
 function somethingElse(rule: DeadTokenRule, reply: UpstreamReply, start: BodyStart): () => boolean {
   let harmless: boolean | undefined;
@@ -82,7 +84,10 @@ function messageOf(rule: DeadTokenRule, reply: UpstreamReply): Buffer | undefine
   return bytes !== undefined && worthParsing(rule, bytes) ? bytes : undefined;
 }
 
-/** How a person would name this refusal: its status, and the codes by which the rule knows it. Nothing in it is the upstream's own text. */
+/**
+ * How a person would name this refusal: its status, and the codes by which the rule knows it. Nothing in it is the
+ * upstream's own text.
+ */
 export function refusalWords(rule: DeadTokenRule, reply: UpstreamReply): string {
   const bytes = messageOf(rule, reply);
   const fits = (one: MatchRule): boolean => matches({ ...rule, rules: [one] }, reply, bytes);
@@ -120,7 +125,10 @@ const EVENTS = /ndjson|json-seq|jsonl|stream/i;
 /** No type is longer. */
 const TYPE_MOST = 200;
 
-/** What a Content-Type lets expect. Some APIs label their errors as text or HTML, or not at all; then the first bytes tell. */
+/**
+ * What a Content-Type lets expect. Some APIs label their errors as text or HTML, or not at all; then the first bytes
+ * tell.
+ */
 const promiseOf = remembered((value: string): 'json' | 'open' | 'binary' | 'no' => {
   const text = value.slice(0, TYPE_MOST);
   const type = text.split(';', 1)[0]!.trim();

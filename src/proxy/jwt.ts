@@ -44,7 +44,10 @@ export class JwtCheck {
       : keysOfFile(issuer.jwks, clock);
   }
 
-  /** The caller's name. Rejects with caller_key_unknown for a token that is not good, with caller_check_failed if the key set cannot be had. */
+  /**
+   * The caller's name. Rejects with caller_key_unknown for a token that is not good, with caller_check_failed if the
+   * key set cannot be had.
+   */
   async callerOf(token: string): Promise<string> {
     const { issuer, audience, claim } = this.#issuer;
     try {

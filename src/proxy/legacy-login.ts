@@ -133,7 +133,10 @@ function detailOf({ name, config }: GuardedRoute, answer: TemplateValue | undefi
     answer === undefined
       ? 'there is no answer to this call here, and'
       : 'with legacyLogin: answer it is answered here, and';
-  return `route ${name} has legacyLogin: ${config.legacyLogin}; ${others} with legacyLogin: forward it goes to the upstream`;
+  return (
+    `route ${name} has legacyLogin: ${config.legacyLogin}; ${others} with legacyLogin: forward it goes to the ` +
+    'upstream'
+  );
 }
 
 function endsWith(segments: readonly string[], wanted: readonly string[]): boolean {

@@ -20,7 +20,10 @@ function checkPolicy({ metrics }: Proxy, route: Route, method: string, path: str
   if (enforced) throw policyError(route.policy, verdict, route.name, method, path);
 }
 
-/** The same for what the request says beside its first line, on a route that lets it: each method on each target that is named. */
+/**
+ * The same for what the request says beside its first line, on a route that lets it: each method on each target that is
+ * named.
+ */
 function checkOverrides(proxy: Proxy, route: Route, { method, request }: RequestContext, path: string): void {
   const { methods, targets } = overridesOf(request.rawHeaders);
   if (methods.length === 0 && targets.length === 0) return;

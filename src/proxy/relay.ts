@@ -4,8 +4,8 @@ import { spent } from '../http/free-buffer.ts';
 import type { UpstreamReply } from '../http/client/response.ts';
 
 /**
- * Sends the upstream's reply to the caller as it comes; `headers` is a flat list of names and values. A caller who reads
- * nothing for `idle` ms (0: no limit) has gone, whatever his connection says.
+ * Sends the upstream's reply to the caller as it comes; `headers` is a flat list of names and values. A caller who
+ * reads nothing for `idle` ms (0: no limit) has gone, whatever his connection says.
  */
 export function relay(reply: UpstreamReply, response: OutboundResponse, headers: string[], idle: number): void {
   if (response.destroyed) {

@@ -76,7 +76,8 @@ export function isReplayable(route: Route, body: RequestBody): boolean {
 
 /**
  * A newer token than the refused one. Header fields: renewing would be in vain, and the reply is to be relayed as
- * it is, with these. Throws if there should be one but none can be had: a dead token's 401 is our trouble, not the caller's.
+ * it is, with these. Throws if there should be one but none can be had: a dead token's 401 is our trouble, not the
+ * caller's.
  */
 async function successor(
   proxy: Proxy,
@@ -175,7 +176,10 @@ async function replay(
   return reply;
 }
 
-/** A call as the memory of uncured replies knows it: method and path, without the query; and whose it is, where accounts share a route. */
+/**
+ * A call as the memory of uncured replies knows it: method and path, without the query; and whose it is, where accounts
+ * share a route.
+ */
 function callOf({ method, target, route }: RequestContext, account: string): string {
   return route?.choice === undefined ? `${method} ${pathOf(target)}` : `${method} ${pathOf(target)} ${account}`;
 }

@@ -4,13 +4,19 @@ import type { Clock } from '../tokens/clock.ts';
 /** After a renewal that did not help: how long no other one is made; doubled each time up to the most. ms. */
 const PAUSE_FIRST = 30_000;
 const PAUSE_MOST = 300_000;
-/** The same where renewals do help, as they did a moment ago: at first not at all, then this long, and four times as long each time. ms. */
+/**
+ * The same where renewals do help, as they did a moment ago: at first not at all, then this long, and four times as
+ * long each time. ms.
+ */
 const PAUSE_SHORT = 250;
 /** How long a renewal that helped speaks for the next ones. ms. */
 const HELPED_FOR = 60_000;
 /** After a renewal that nothing could be sent again with: until another such one; four times as long each time. ms. */
 const PAUSE_UNTRIED = 2_000;
-/** Renewals in vain an account may make in a row over all its calls, how fast the allowance comes back (ms), and what it is raised to by a renewal that helps. */
+/**
+ * Renewals in vain an account may make in a row over all its calls, how fast the allowance comes back (ms), and what it
+ * is raised to by a renewal that helps.
+ */
 const ALLOWANCE = 3;
 const ALLOWANCE_REFILL = 30_000;
 const ALLOWANCE_HELPED = 5;
@@ -20,10 +26,16 @@ interface AccountMemory {
   accepted: number;
   /** The newest generation that came of a renewal and was refused all the same. */
   refused: number;
-  /** The newest generation with which a call is on its way again, and how long another call's refusal of it counts as proof. */
+  /**
+   * The newest generation with which a call is on its way again, and how long another call's refusal of it counts as
+   * proof.
+   */
   trial: number;
   trialUntil: number;
-  /** The newest generation that came of a renewal with which nothing could be sent again, how many of those in a row nobody has accepted, and until when no other one is made. */
+  /**
+   * The newest generation that came of a renewal with which nothing could be sent again, how many of those in a row
+   * nobody has accepted, and until when no other one is made.
+   */
   untried: number;
   untriedInRow: number;
   untriedUntil: number;
@@ -57,9 +69,9 @@ interface Hold {
 
 /**
  * Remembers "dead token" replies that a fresh token did not cure: they are about something else (a permission, a broken
- * upstream), and renewing on each of them would burn logins. A call that proved incurable is relayed as it is for a while;
- * other calls go on being healed as long as the token is known to work for somebody. Only a call that was sent with the
- * fresh token is a proof: a token that nobody has tried yet may have died as well as any other.
+ * upstream), and renewing on each of them would burn logins. A call that proved incurable is relayed as it is for a
+ * while; other calls go on being healed as long as the token is known to work for somebody. Only a call that was sent
+ * with the fresh token is a proof: a token that nobody has tried yet may have died as well as any other.
  */
 export class UncuredReplies {
   readonly #calls = new LRUCache<string, CallMemory>({ max: 5_000 });
@@ -78,7 +90,10 @@ export class UncuredReplies {
     return true;
   }
 
-  /** A refusal led to this generation, with which the call now goes out again: until somebody accepts it, a refusal of it means that the renewal was in vain. */
+  /**
+   * A refusal led to this generation, with which the call now goes out again: until somebody accepts it, a refusal of
+   * it means that the renewal was in vain.
+   */
   onTrial(account: string, generation: number): void {
     const memory = this.#memory(account);
     if (generation <= memory.trial) return;
@@ -102,8 +117,8 @@ export class UncuredReplies {
   }
 
   /**
-   * What speaks against a renewal upon a dead-token reply to this call, for the account's current generation; undefined:
-   * nothing. `replayable`: the call can be sent again, and so prove whether the renewal helped.
+   * What speaks against a renewal upon a dead-token reply to this call, for the account's current generation;
+   * undefined: nothing. `replayable`: the call can be sent again, and so prove whether the renewal helped.
    */
   hold(account: string, call: string, generation: number, replayable: boolean): Hold | undefined {
     const now = this.#clock.monotonic();
@@ -210,7 +225,10 @@ export class UncuredReplies {
   }
 }
 
-/** How long no renewal is made after so many in vain in a row. `helpful`: others have helped a moment ago, so that the token may simply have died again. ms. */
+/**
+ * How long no renewal is made after so many in vain in a row. `helpful`: others have helped a moment ago, so that the
+ * token may simply have died again. ms.
+ */
 function pauseAfter(times: number, helpful: boolean): number {
   if (!helpful) return Math.min(PAUSE_MOST, PAUSE_FIRST * 2 ** (times - 1));
   return times === 1 ? 0 : Math.min(PAUSE_MOST, PAUSE_SHORT * 4 ** (times - 2));

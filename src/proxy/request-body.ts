@@ -6,7 +6,10 @@ import type { BufferBudget } from './buffer-budget.ts';
 import { streamed, WholeUpload } from './streamed-body.ts';
 
 const NONE: RequestBody = { kind: 'none' };
-/** Reads a body into memory while it fits; otherwise hands out what came so far and the rest as a stream. Rejects with CallerGone or a TokenwardError. */
+/**
+ * Reads a body into memory while it fits; otherwise hands out what came so far and the rest as a stream. Rejects with
+ * CallerGone or a TokenwardError.
+ */
 export function takeBody(request: InboundRequest, limits: BodyLimits): RequestBody | Promise<RequestBody> {
   const source = request.bodySource;
   if (source === 'none') return NONE;

@@ -16,7 +16,10 @@ const SPOILS_CONNECTION: ReadonlySet<ErrorCode> = new Set([
 /** How long a caller may go on sending a body that nobody wants any more. ms. */
 const LINGER = 5_000;
 
-/** Gives one of our own answers. If the upstream's reply has already begun, the connection is cut instead: never half of one and half of another. */
+/**
+ * Gives one of our own answers. If the upstream's reply has already begun, the connection is cut instead: never half of
+ * one and half of another.
+ */
 export function answerError(
   request: InboundRequest,
   response: OutboundResponse,
@@ -40,7 +43,8 @@ export function answerError(
   if (error.retryAfter !== undefined) headers.push('retry-after', String(error.retryAfter));
   if (error.status === 401) headers.push('www-authenticate', 'Bearer realm="tokenward"');
   headers.push('content-length', String(Buffer.byteLength(body)));
-  // Nothing that still comes on this connection is carried out then: what it is depends on how one reads what came before.
+  // Nothing that still comes on this connection is carried out then: what it is depends on how one reads what came
+  // before.
   if (spoilsConnection(error) || !request.complete) headers.push('connection', 'close');
   response.writeHead(error.status, STATUS_CODES[error.status] ?? '', headers);
   if (!request.complete) {
@@ -66,7 +70,10 @@ function endAfterBody(request: InboundRequest, response: OutboundResponse, body:
   request.dropBody(end);
 }
 
-/** Tells a caller who waits for that to send his body (RFC 9110 §10.1.1): not before all else about the request is found good. */
+/**
+ * Tells a caller who waits for that to send his body (RFC 9110 §10.1.1): not before all else about the request is found
+ * good.
+ */
 export function askForBody(request: InboundRequest, response: OutboundResponse): void {
   if (request.expectsContinue) response.writeContinue?.();
 }
@@ -82,8 +89,8 @@ export function discardRest(request: InboundRequest): void {
 }
 
 /**
- * A caller who does not take the end of his answer for `idle` ms (0: no limit) has gone, whatever his connection says: it is
- * cut. Nearly always the system has taken all of it at once.
+ * A caller who does not take the end of his answer for `idle` ms (0: no limit) has gone, whatever his connection says:
+ * it is cut. Nearly always the system has taken all of it at once.
  */
 export function waitForReader(response: OutboundResponse, idle: number): void {
   if (idle === 0 || response.writableLength === 0 || response.socket === null) return;

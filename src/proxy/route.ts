@@ -43,7 +43,10 @@ export interface Route {
 const SLASH = 47;
 const QUESTION_MARK = 63;
 
-/** The route with the longest prefix made of whole segments; case counts. Expects the routes sorted by `byLongestPrefix`. */
+/**
+ * The route with the longest prefix made of whole segments; case counts. Expects the routes sorted by
+ * `byLongestPrefix`.
+ */
 export function matchRoute(routes: readonly Route[], target: string): Route | undefined {
   for (const route of routes) {
     const { prefix } = route;

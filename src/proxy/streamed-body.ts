@@ -36,8 +36,8 @@ export class WholeUpload implements Upload {
 }
 
 /**
- * The body on its way up, piece by piece as the caller sent them: not the request itself, because whoever consumes a stream
- * may destroy it, and the caller's connection is still needed for the answer.
+ * The body on its way up, piece by piece as the caller sent them: not the request itself, because whoever consumes a
+ * stream may destroy it, and the caller's connection is still needed for the answer.
  */
 class CallersUpload implements Upload, Patient {
   looks = 0;
@@ -103,7 +103,8 @@ class CallersUpload implements Upload, Patient {
       .off('end', this.#onEnd)
       .off('close', this.#onClose)
       .off('error', this.#onClose);
-    // The upstream wants no more of it (it has refused early, say). The rest is read all the same, or the caller's next request would be stuck behind it.
+    // The upstream wants no more of it (it has refused early, say). The rest is read all the same, or the caller's next
+    // request would be stuck behind it.
     if (how !== 'ended') this.#request.resume();
     this.#wake?.();
   }

@@ -8,17 +8,29 @@ import type { Token } from './token.ts';
  * means that the clock was set back since, and counts as none.
  */
 
-/** A call that did not come through or brought no token: 2 s, doubled, and up to a quarter more so that replicas do not march in step. ms. */
+/**
+ * A call that did not come through or brought no token: 2 s, doubled, and up to a quarter more so that replicas do not
+ * march in step. ms.
+ */
 const BACKOFF_FIRST = 2_000;
-/** Callers are refused meanwhile, so it is not long: an endpoint that is well again is noticed within it. A login is the heavier call: some vendors lock out whoever makes many. ms. */
+/**
+ * Callers are refused meanwhile, so it is not long: an endpoint that is well again is noticed within it. A login is the
+ * heavier call: some vendors lock out whoever makes many. ms.
+ */
 const BACKOFF_MOST = { refresh: 15_000, login: 30_000 };
 /** Calls that cost a login of a budget, and renewals ahead of time, may wait longer. ms. */
 const PATIENT_MOST = 300_000;
 /** Nothing was sent, so nothing is spent by looking again soon. ms. */
 const PROBE = 1_000;
-/** The longest that an endpoint's own wish to be left alone is followed; a longer wait can only come of a clock that was set back. ms. */
+/**
+ * The longest that an endpoint's own wish to be left alone is followed; a longer wait can only come of a clock that was
+ * set back. ms.
+ */
 const ASKED_MOST = 600_000;
-/** Before the one quick second try, for which callers are kept waiting: the first may have met a restart or one odd answer. ms. */
+/**
+ * Before the one quick second try, for which callers are kept waiting: the first may have met a restart or one odd
+ * answer. ms.
+ */
 const QUICK = 300;
 /** The longest wish of an endpoint that is waited out before that second try. ms. */
 const QUICK_MOST = 2_000;
@@ -30,10 +42,15 @@ const RECENT_LOGIN = 3_600_000;
 export const DOUBT_PAUSE = 180_000;
 /** A refresh that failed so often in a row, though the endpoint answered, is given up for a login. */
 const REFRESHES_MOST = 3;
-/** A login made instead of a failing refresh is not repeated any sooner: the endpoint may be in trouble as a whole. ms. */
+/**
+ * A login made instead of a failing refresh is not repeated any sooner: the endpoint may be in trouble as a whole. ms.
+ */
 const GIVE_UP_PAUSE = 300_000;
 
-/** Whether the refresh token may be sent: there is one, it is in time, and it is not one that may have been spent already. */
+/**
+ * Whether the refresh token may be sent: there is one, it is in time, and it is not one that may have been spent
+ * already.
+ */
 export function maySpendRefresh(credential: Credential, record: CredentialRecord, token: Token, now: number): boolean {
   if (!credential.canRefresh || !token.hasRefresh) return false;
   if (token.refreshExpiresAt !== undefined && now >= token.refreshExpiresAt) return false;
@@ -97,7 +114,9 @@ export function backoffLeft(retryAt: number | undefined, now: number): number {
   return wait > 0 && wait <= ASKED_MOST ? wait : 0;
 }
 
-/** Whether this refresh token has failed often enough for a login instead, and the last such login is long enough ago. */
+/**
+ * Whether this refresh token has failed often enough for a login instead, and the last such login is long enough ago.
+ */
 export function givesUpRefresh(
   { refreshFailures, gaveUpAt }: Pick<CredentialRecord, 'refreshFailures' | 'gaveUpAt'>,
   now: number,
@@ -106,7 +125,10 @@ export function givesUpRefresh(
   return gaveUpAt === undefined || now < gaveUpAt || now - gaveUpAt >= GIVE_UP_PAUSE;
 }
 
-/** Whether a refused login deserves a second look before the credential is given up: it worked recently, and this is its first refusal since. */
+/**
+ * Whether a refused login deserves a second look before the credential is given up: it worked recently, and this is its
+ * first refusal since.
+ */
 export function isDoubtful(
   { doubt, loggedInAt }: Pick<CredentialRecord, 'doubt' | 'loggedInAt'>,
   credentials: string,

@@ -56,7 +56,10 @@ export class LoginBudgets {
     this.#clock = clock;
   }
 
-  /** Counts one login durably before it is made. `useReserve` is an operator's decision, never an automatic one. Rejects with a StoreError. */
+  /**
+   * Counts one login durably before it is made. `useReserve` is an operator's decision, never an automatic one. Rejects
+   * with a StoreError.
+   */
   async debit(limits: BudgetLimits, useReserve: boolean): Promise<LoginDebit> {
     const now = this.#clock.wall();
     const limit = useReserve ? limits.logins : limits.logins - limits.reserve;

@@ -13,7 +13,10 @@ export const systemClock: Clock = {
 
 /** Waiting, injectable for the same reason. */
 export interface Timers {
-  /** Runs the action once, so many ms from now. The function given back calls it off. `background`: the process need not stay for it. */
+  /**
+   * Runs the action once, so many ms from now. The function given back calls it off. `background`: the process need not
+   * stay for it.
+   */
   after(ms: number, action: () => void, background?: boolean): () => void;
 }
 

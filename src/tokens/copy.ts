@@ -55,7 +55,8 @@ export async function copyRecords(from: CopyEnd, to: CopyEnd, options: CopyOptio
     for (const { account, revision } of plans) {
       if ((await from.store.read(account))?.revision !== revision)
         throw new StoreError(
-          `The record of ${account} was changed by a running tokenward while it was copied. Stop that one, then run the copy again.`,
+          `The record of ${account} was changed by a running tokenward while it was copied. Stop that one, ` +
+            'then run the copy again.',
         );
     }
   }

@@ -68,6 +68,9 @@ export interface CredentialSource {
   get(account: string): Credential | undefined;
   has(account: string): boolean;
   readonly size: number;
-  /** Accounts that are looked after even while nobody uses them: read at the start, and always part of the state that is shown. */
+  /**
+   * Accounts that are looked after even while nobody uses them: read at the start, and always part of the state that is
+   * shown.
+   */
   readonly named: readonly string[];
 }

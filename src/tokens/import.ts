@@ -72,7 +72,8 @@ async function takeLease(
   while (!(await store.acquireLease(account, owner, LEASE_TTL_MS))) {
     if (clock.monotonic() >= until) {
       throw new AccountBusy(
-        `A running tokenward is renewing ${account} and has not finished. Nothing was imported; try again in half a minute.`,
+        `A running tokenward is renewing ${account} and has not finished. Nothing was imported; try again in ` +
+          'half a minute.',
       );
     }
     await new Promise<void>((resolve) => void timers.after(LEASE_POLL, resolve));

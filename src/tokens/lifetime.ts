@@ -26,7 +26,10 @@ export function isEnding(token: Token, clock: Clock): boolean {
   return leftOf(token, clock) < Math.min(ARRIVAL, lifeOf(token) / 10);
 }
 
-/** Whether the token is in the last part of its life: enough for a request that can be repeated, not for one that cannot. */
+/**
+ * Whether the token is in the last part of its life: enough for a request that can be repeated, not for one that
+ * cannot.
+ */
 export function isInLastPart(token: Token, clock: Clock): boolean {
   return leftOf(token, clock) < Math.min(LASTING, lifeOf(token) / 4);
 }

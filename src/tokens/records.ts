@@ -49,8 +49,8 @@ export const EMPTY_RECORD: CredentialRecord = {
 };
 
 /**
- * The credential records of a store, unsealed. The only place where a token is turned into bytes. What is wrong with one
- * record is a RecordError that names its account; any other StoreError is about the store.
+ * The credential records of a store, unsealed. The only place where a token is turned into bytes. What is wrong with
+ * one record is a RecordError that names its account; any other StoreError is about the store.
  */
 export class Records {
   readonly #store: TokenStore;
@@ -90,7 +90,10 @@ export class Records {
     return this.#choose(account, { ...ours, foreign: own.revision > 0 });
   }
 
-  /** Seals a record anew if it is not sealed with the current key. False: it is already, or there is none. Rejects if it cannot be opened. */
+  /**
+   * Seals a record anew if it is not sealed with the current key. False: it is already, or there is none. Rejects if it
+   * cannot be opened.
+   */
   async reseal(key: string): Promise<boolean> {
     for (;;) {
       const stored = await this.#store.read(key);
@@ -177,7 +180,8 @@ export class Records {
             obtainedAt: token.obtainedAt,
             expiresAt: token.expiresAt,
             refreshExpiresAt: token.refreshExpiresAt,
-            // What is left by the wall clock now, from here on measured by the monotonic one as well. Never more than the whole life: the clock may have been set back.
+            // What is left by the wall clock now, from here on measured by the monotonic one as well. Never more than
+            // the whole life: the clock may have been set back.
             deadline:
               token.expiresAt === undefined
                 ? Infinity
@@ -200,7 +204,8 @@ export class Records {
     } catch (error) {
       if (!(error instanceof SealError) && !(error instanceof FormError)) throw error;
       throw new RecordError(
-        `The record of account ${accountOfKey(key)} (${this.#store.keyOf?.('record', key) ?? key} in the store) ${error.message}. It was left as it is.`,
+        `The record of account ${accountOfKey(key)} (${this.#store.keyOf?.('record', key) ?? key} in the ` +
+          `store) ${error.message}. It was left as it is.`,
       );
     }
   }

@@ -71,12 +71,19 @@ export class Seal {
     }
   }
 
-  /** If the record is sealed with a key that is not here: which, and what to do, as the end of a sentence. Undefined: its key is here, or it does not name one. */
+  /**
+   * If the record is sealed with a key that is not here: which, and what to do, as the end of a sentence. Undefined:
+   * its key is here, or it does not name one.
+   */
   otherKey(sealed: Buffer): string | undefined {
     const id = sealed.subarray(1, 1 + KEY_ID_BYTES);
     if (sealed.length < HEAD_BYTES || sealed[0] !== FORMAT || this.#keys.some((key) => key.id.equals(id)))
       return undefined;
-    return `was sealed with another key (id ${id.toString('hex')}); configured: ${this.#keys.map((key) => key.id.toString('hex')).join(', ')}. Put that key in store.key or store.retiredKeys`;
+    return (
+      `was sealed with another key (id ${id.toString('hex')}); configured: ` +
+      `${this.#keys.map((key) => key.id.toString('hex')).join(', ')}. Put that key in store.key or ` +
+      'store.retiredKeys'
+    );
   }
 
   /** True if the record is sealed with the current key; otherwise it wants re-sealing. */

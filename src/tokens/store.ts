@@ -10,7 +10,9 @@ export interface StoredRecord {
 /** The answer to a debit. */
 export interface Debit {
   readonly granted: boolean;
-  /** The login that was counted, by which it can be taken back: no other one of this budget has the same. Wall-clock ms. */
+  /**
+   * The login that was counted, by which it can be taken back: no other one of this budget has the same. Wall-clock ms.
+   */
   readonly at: number;
   /** The logins that count now, this one included; oldest first, as wall-clock ms of the caller's clock. */
   readonly entries: readonly number[];
@@ -25,21 +27,30 @@ export type StoredKind = 'record' | 'lease' | 'budget';
  * is a RecordError, which names the row.
  */
 export interface TokenStore {
-  /** Undefined: no such record. Rejects with a RecordError when there is one that cannot be read, which must never be mistaken for none. */
+  /**
+   * Undefined: no such record. Rejects with a RecordError when there is one that cannot be read, which must never be
+   * mistaken for none.
+   */
   read(account: string): Promise<StoredRecord | undefined>;
-  /** Writes `next` if the stored revision is `expected` (0 = no record yet) and the generation does not go back. Durable once it resolves true. */
+  /**
+   * Writes `next` if the stored revision is `expected` (0 = no record yet) and the generation does not go back. Durable
+   * once it resolves true.
+   */
   replace(account: string, expected: number, next: StoredRecord): Promise<boolean>;
   /** Forgets the account's record and lease, if there are any. */
   remove(account: string): Promise<void>;
-  /** Takes or prolongs the right to renew: true if `owner` has it now for `ttl` ms. A lease that cannot be read holds nobody up. */
+  /**
+   * Takes or prolongs the right to renew: true if `owner` has it now for `ttl` ms. A lease that cannot be read holds
+   * nobody up.
+   */
   acquireLease(account: string, owner: string, ttl: number): Promise<boolean>;
   /** Gives it back, if `owner` still has it. */
   releaseLease(account: string, owner: string): Promise<void>;
   /**
-   * Durably counts one login, made at `now` by the caller's clock (ms), if fewer than `limit` count in the last `window`
-   * ms. `known`: logins that the caller has counted before; those the store has lost are added first. A login counts no
-   * more when every clock there is says that the window has passed; a clock that is wrong makes no room. A row that
-   * cannot be read is a RecordError, never a count of nothing.
+   * Durably counts one login, made at `now` by the caller's clock (ms), if fewer than `limit` count in the last
+   * `window` ms. `known`: logins that the caller has counted before; those the store has lost are added first. A login
+   * counts no more when every clock there is says that the window has passed; a clock that is wrong makes no room. A
+   * row that cannot be read is a RecordError, never a count of nothing.
    */
   debit(budget: string, now: number, window: number, limit: number, known?: readonly number[]): Promise<Debit>;
   /** The logins that count, without adding one. */
@@ -62,7 +73,8 @@ export interface TokenStore {
   warnings?(): Promise<string[]>;
   /**
    * Calls back with every account whose generation another process has raised; absent where a store cannot tell.
-   * `mayHaveChanged`: the connection was lost and is back, so news may have been missed and writes lost (a failover), or `check` has found the store emptied.
+   * `mayHaveChanged`: the connection was lost and is back, so news may have been missed and writes lost (a failover),
+   * or `check` has found the store emptied.
    */
   watch?(listener: (account: string) => void, mayHaveChanged: () => void): Promise<void>;
   /** Rejects while the store cannot be read, or not be written: proved by a small durable write now and then. */
@@ -95,7 +107,10 @@ export class StoreError extends Error {
   override readonly name: string = 'StoreError';
 }
 
-/** One record cannot be opened. The store works, and so do all other accounts: this concerns the record's own account only. */
+/**
+ * One record cannot be opened. The store works, and so do all other accounts: this concerns the record's own account
+ * only.
+ */
 export class RecordError extends StoreError {
   override readonly name = 'RecordError';
 }

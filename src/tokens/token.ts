@@ -1,9 +1,14 @@
 import { inspect } from 'node:util';
 
-/** Longest token that is believed: one with a long list of groups comes near it. Upstreams take headers of 8 to 64 KiB. */
+/**
+ * Longest token that is believed: one with a long list of groups comes near it. Upstreams take headers of 8 to 64 KiB.
+ */
 export const MAX_TOKEN_LENGTH = 16_384;
 
-/** Whether a text can be a token: it goes into a header, so it is visible ASCII (a CR LF in it would be a header of its own). */
+/**
+ * Whether a text can be a token: it goes into a header, so it is visible ASCII (a CR LF in it would be a header of its
+ * own).
+ */
 export function isTokenText(text: string): boolean {
   return text.length <= MAX_TOKEN_LENGTH && /^[\x21-\x7e]+$/.test(text);
 }
@@ -13,7 +18,10 @@ export interface Grant {
   readonly secret: string;
   /** Absent: the endpoint sent none, and the previous one stays in use (RFC 6749 §6). */
   readonly refreshSecret: string | undefined;
-  /** Seconds the access token lives, counted from receipt; undefined: the endpoint did not say and the flow sets no default. */
+  /**
+   * Seconds the access token lives, counted from receipt; undefined: the endpoint did not say and the flow sets no
+   * default.
+   */
   readonly lifetime: number | undefined;
   /** Seconds the refresh token lives, counted from receipt. */
   readonly refreshLifetime: number | undefined;
@@ -39,7 +47,10 @@ export class Token implements TokenFacts {
   /** Wall clock, ms; undefined = lives until refused. */
   readonly expiresAt: number | undefined;
   readonly refreshExpiresAt: number | undefined;
-  /** The same end on this process's monotonic clock: whichever clock says "over" first wins, so a clock set back cannot prolong a token. */
+  /**
+   * The same end on this process's monotonic clock: whichever clock says "over" first wins, so a clock set back cannot
+   * prolong a token.
+   */
   readonly deadline: number;
   readonly #secret: string;
   readonly #refreshSecret: string | undefined;

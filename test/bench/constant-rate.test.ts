@@ -31,7 +31,8 @@ describe('the constant-rate load generator', () => {
     server.close();
   });
 
-  // A generator that waits for answers before it sends again would see one slow request per connection: "coordinated omission".
+  // A generator that waits for answers before it sends again would see one slow request per connection: "coordinated
+  // omission".
   it('makes everybody count who had to wait while the server stood still', async () => {
     const { port } = server.address() as AddressInfo;
     // One connection: whoever comes during the stall can only be sent after it.

@@ -7,7 +7,9 @@ import { dial } from '../support/wire.ts';
 
 const KEY = 'kEy-of-the-batch-job-2b1f60';
 
-/** The error code of the answer to a request with these fields, or its status; once through each reader of the listener. */
+/**
+ * The error code of the answer to a request with these fields, or its status; once through each reader of the listener.
+ */
 async function answersTo(base: string, method: string, fields: readonly string[]): Promise<string[]> {
   const text = `${method} /api/a HTTP/1.1\r\n${fields.map((field) => `${field.replaceAll('PORT', new URL(base).port)}\r\n`).join('')}Connection: close\r\n\r\n`;
   const answers: string[] = [];

@@ -6,7 +6,10 @@ export interface CallerEntry {
   /** Sent as x-request-id: by it the upstream's ledger is joined. */
   readonly id: string;
   readonly method: string;
-  /** `answered`: the upstream's own complete answer. `ours`: an error tokenward answered itself. `broken`: no complete answer. `open`: none yet. */
+  /**
+   * `answered`: the upstream's own complete answer. `ours`: an error tokenward answered itself. `broken`: no complete
+   * answer. `open`: none yet.
+   */
   outcome: 'open' | 'answered' | 'ours' | 'broken';
   status: number | undefined;
   /** Of one of our own errors. */

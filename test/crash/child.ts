@@ -12,7 +12,10 @@ const OUTPUT_MOST = 64 * 1024;
 
 let entry: string | undefined;
 
-/** `serve.ts` as JavaScript, in a folder that `removeEntry` removes. Made once: a TypeScript loader would double every start. */
+/**
+ * `serve.ts` as JavaScript, in a folder that `removeEntry` removes. Made once: a TypeScript loader would double every
+ * start.
+ */
 function builtEntry(): string {
   if (entry === undefined) {
     const source = readFileSync(fileURLToPath(new URL('serve.ts', import.meta.url)), 'utf8');

@@ -6,7 +6,10 @@ import type { CallerEntry } from './callers.ts';
  * token endpoint. What tokenward says of itself decides nothing.
  */
 
-/** No request applied twice; every answered one has exactly one carried-out call behind it, every one of our own errors none that answered. */
+/**
+ * No request applied twice; every answered one has exactly one carried-out call behind it, every one of our own errors
+ * none that answered.
+ */
 export function requestFaults(callers: readonly CallerEntry[], ledger: Ledger, since = 0): string[] {
   const byId = new Map<string, LedgerEntry[]>();
   for (const entry of ledger.entries({ kind: 'api', since })) {
@@ -38,7 +41,10 @@ export function refreshesIn(ledger: Ledger, since: number): number {
   return ledger.count({ kind: 'refresh', since });
 }
 
-/** Refresh tokens that arrived too often, families revoked, token calls refused. `arrivalsMost`: how often one may arrive. */
+/**
+ * Refresh tokens that arrived too often, families revoked, token calls refused. `arrivalsMost`: how often one may
+ * arrive.
+ */
 export function spendFaults(ledger: Ledger, arrivalsMost: number, since = 0): string[] {
   const faults: string[] = [];
   for (const entry of ledger.entries({ since, where: ({ kind }) => kind !== 'api' })) {

@@ -5,7 +5,9 @@ import { findTool } from '../support/tools.ts';
 /** A store that the matrix runs over. */
 export interface StoreUnderTest {
   readonly name: string;
-  /** How long a dead process's lease may stand in the way: only a store of one host can see that its holder is gone. ms. */
+  /**
+   * How long a dead process's lease may stand in the way: only a store of one host can see that its holder is gone. ms.
+   */
   readonly leaseOutlives: number;
   /** The `store` part of a configuration; `folder` is the cell's own. */
   config(folder: string): Readonly<Record<string, unknown>>;
@@ -17,7 +19,10 @@ export const EMBEDDED: StoreUnderTest = {
   config: (folder) => ({ type: 'embedded', path: folder }),
 };
 
-/** The embedded store, and a Redis of the run's own if there is one on this machine. Acts, and ends it whatever came of it. */
+/**
+ * The embedded store, and a Redis of the run's own if there is one on this machine. Acts, and ends it whatever came of
+ * it.
+ */
 export async function withStores<T>(act: (stores: readonly StoreUnderTest[]) => Promise<T>): Promise<T> {
   const command = findTool('redis-server');
   if (command === undefined) {

@@ -52,7 +52,10 @@ const VITALS: readonly Vital[] = [
   },
 ];
 
-/** The first quarter is for warming up; the last one is held against the second. Medians, because a fault in progress holds descriptors and time of its own. */
+/**
+ * The first quarter is for warming up; the last one is held against the second. Medians, because a fault in progress
+ * holds descriptors and time of its own.
+ */
 export function judgeVitals(samples: readonly Vitals[]): { rows: string[][]; faults: string[] } {
   const quarter = Math.floor(samples.length / 4);
   if (quarter < 2) return { rows: [], faults: ['too few samples to judge memory, descriptors and lag by'] };

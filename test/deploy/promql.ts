@@ -16,7 +16,10 @@ const WORDS = new Set([
   'end',
 ]);
 
-/** Names of the metrics in a PromQL expression: what is left once strings, matchers, ranges, label lists and functions are out. */
+/**
+ * Names of the metrics in a PromQL expression: what is left once strings, matchers, ranges, label lists and functions
+ * are out.
+ */
 export function metricsIn(expression: string): string[] {
   const bare = expression
     .replace(/"(?:[^"\\]|\\.)*"|'(?:[^'\\]|\\.)*'/g, '')

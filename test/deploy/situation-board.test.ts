@@ -19,7 +19,10 @@ async function scraped(proxy: RunningProxy): Promise<string> {
   return (await operator(proxy).get('/metrics').expect(200)).text;
 }
 
-/** Every way in which calls can fail is provoked, and the alerts are what an operator gets to see of it: one cause, one alert. */
+/**
+ * Every way in which calls can fail is provoked, and the alerts are what an operator gets to see of it: one cause, one
+ * alert.
+ */
 describe('what the alerts say', function () {
   this.timeout(60_000);
   const keep = closing();

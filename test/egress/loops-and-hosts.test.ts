@@ -18,7 +18,9 @@ async function freePort(): Promise<number> {
   return port;
 }
 
-/** The error of the tokenward behind the first one: to that it is an upstream, whose X-Tokenward-Error does not pass. */
+/**
+ * The error of the tokenward behind the first one: to that it is an upstream, whose X-Tokenward-Error does not pass.
+ */
 function codeOf(answer: Answer): unknown {
   assert.equal(answer.headers['x-tokenward-error'], undefined);
   return (answer.json() as { code: unknown }).code;

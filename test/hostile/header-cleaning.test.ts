@@ -151,7 +151,8 @@ describe('header cleaning, against a second statement of it', () => {
           ['via', via],
           ...(ours === undefined ? [] : [[...ours]]),
         ]);
-        // Ours comes last; of those before, at most such as may be a tokenward too are told of, so that a circle is noticed.
+        // Ours comes last; of those before, at most such as may be a tokenward too are told of, so that a circle is
+        // noticed.
         const members = via.split(', ');
         assert.equal(members.pop(), '1.1 tokenward-self');
         assert.ok(

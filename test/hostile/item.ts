@@ -16,7 +16,10 @@ export interface RequestItem {
   readonly id: string;
   readonly about: string;
   readonly send: Pieces;
-  /** `refuse`: an answer of the proxy's own or a closed connection, and nothing upstream. A list: exactly these requests. */
+  /**
+   * `refuse`: an answer of the proxy's own or a closed connection, and nothing upstream. A list: exactly these
+   * requests.
+   */
   readonly fate: 'refuse' | readonly Passage[];
   /** Refused with this status and no other. */
   readonly status?: number;
@@ -64,8 +67,9 @@ export interface TokenItem {
   readonly call: 'login' | 'refresh';
   readonly reply: Pieces;
   /**
-   * `refused` for a refresh: followed by a login. `failed`: the call is made once more while the caller waits, and nothing
-   * of this reply goes upstream. `waits`: it took too long or asked to be left alone, so it is tried again later.
+   * `refused` for a refresh: followed by a login. `failed`: the call is made once more while the caller waits, and
+   * nothing of this reply goes upstream. `waits`: it took too long or asked to be left alone, so it is tried again
+   * later.
    */
   readonly fate: 'granted' | 'refused' | 'failed' | 'waits';
   /** What the upstream sees after `Bearer`. */

@@ -28,7 +28,10 @@ export class DeadTokens {
   }
 }
 
-/** Lets the token endpoint answer so, and judges by what the callers got, how often it was called, and what the upstream saw. */
+/**
+ * Lets the token endpoint answer so, and judges by what the callers got, how often it was called, and what the upstream
+ * saw.
+ */
 export async function judgeTokens(stage: Stage, item: TokenItem, dead: DeadTokens): Promise<Verdict> {
   const seen = (): string[] =>
     stage.tokens.arrivals

@@ -65,7 +65,10 @@ function upstream(): Promise<OwnUpstream> {
   });
 }
 
-/** All that comes back until the connection has been silent or closed, with chunks put together: where one ends is nobody's promise. */
+/**
+ * All that comes back until the connection has been silent or closed, with chunks put together: where one ends is
+ * nobody's promise.
+ */
 async function answerTo(base: string, pieces: readonly string[]): Promise<string> {
   const line = await dial(base);
   for (const piece of pieces) {

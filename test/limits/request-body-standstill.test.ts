@@ -76,7 +76,8 @@ describe('a request body that stands still', () => {
   });
 
   it('time and again does not shorten the time the upstream has for its answer afterwards', async () => {
-    // Pieces come just after each look at how long the connection has been silent; the answer takes half of what it may.
+    // Pieces come just after each look at how long the connection has been silent; the answer takes half of what it
+    // may.
     const upstream = await close(
       ownUpstream((_request, response) => void setTimeout(() => response.end('fine'), 1_000)),
     );

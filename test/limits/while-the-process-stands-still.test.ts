@@ -50,7 +50,9 @@ describe('time limits while the process stands still now and then', function () 
     return proxy;
   }
 
-  /** As a container's share of the CPU does it: it stands for so many of every 1,300 ms, for as long as the work takes. */
+  /**
+   * As a container's share of the CPU does it: it stands for so many of every 1,300 ms, for as long as the work takes.
+   */
   async function standingNowAndThen<T>(
     { child }: Served,
     work: Promise<T>,

@@ -12,8 +12,8 @@ export interface Spending {
 }
 
 /**
- * A real authorization server (oidc-provider) on loopback, with rotating refresh tokens and reuse detection, and the API
- * that takes its access tokens. It can cut the connection of the next token call.
+ * A real authorization server (oidc-provider) on loopback, with rotating refresh tokens and reuse detection, and the
+ * API that takes its access tokens. It can cut the connection of the next token call.
  */
 export class AuthorizationServer {
   readonly clientId = 'tokenward';

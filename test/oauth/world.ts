@@ -18,7 +18,10 @@ export interface OauthWorld {
   call(): Promise<Answer>;
 }
 
-/** A fresh world for every test of the surrounding describe, with an imported first refresh token if wanted; read it through the function this gives back. */
+/**
+ * A fresh world for every test of the surrounding describe, with an imported first refresh token if wanted; read it
+ * through the function this gives back.
+ */
 export function freshOauthWorld({ imported = true } = {}): () => OauthWorld {
   let world: OauthWorld | undefined;
   let folder = '';

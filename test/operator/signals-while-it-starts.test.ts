@@ -50,7 +50,9 @@ describe('a tokenward that gets a signal while it starts', function () {
     return { child, stderr: () => text, ended: async () => (await closed)[0] };
   }
 
-  /** It heeds signals, as the kernel sees it: that it catches SIGHUP. (Node itself catches the others, to end by them.) */
+  /**
+   * It heeds signals, as the kernel sees it: that it catches SIGHUP. (Node itself catches the others, to end by them.)
+   */
   async function heeds({ child }: Starting): Promise<void> {
     await eventually('signals are heeded', () => catchesHangup(child.pid!));
   }

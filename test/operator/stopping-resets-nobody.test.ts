@@ -108,7 +108,8 @@ describe('callers who keep their connection to a tokenward that is told to stop'
     await sleep(1_500);
     head.socket.write('yes\r\n\r\n');
     body.socket.write('lf');
-    // Node 24 closes a connection with half a head on it when its server closes: nothing was carried out, and the caller may send again.
+    // Node 24 closes a connection with half a head on it when its server closes: nothing was carried out, and the
+    // caller may send again.
     const answered = await head.closed();
     if (answered !== '' || Number(process.versions.node.split('.')[0]) < 24)
       assert.match(answered, /^HTTP\/1\.1 200 .*\r\nConnection: close\r\n/is);

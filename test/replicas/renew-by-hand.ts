@@ -1,7 +1,10 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { call, type Answer } from '../support/call.ts';
 
-/** Renews an account through the operator port. An account is renewed by hand once in ten seconds at most: who comes sooner waits as told. */
+/**
+ * Renews an account through the operator port. An account is renewed by hand once in ten seconds at most: who comes
+ * sooner waits as told.
+ */
 export async function renewByHand(operatorUrl: string, account: string): Promise<Answer> {
   for (;;) {
     const answer = await call(operatorUrl, `/renew/${account}`, { method: 'POST' });

@@ -44,7 +44,10 @@ export interface Replica {
   end(signal?: NodeJS.Signals): Promise<number | null>;
   /** The end of what it said on standard error. */
   output(): string;
-  /** Makes it stand still when it next passes the point: until `go`, or, with "stop", until SIGCONT. Resolves when it is armed; the function given back resolves when it is there. */
+  /**
+   * Makes it stand still when it next passes the point: until `go`, or, with "stop", until SIGCONT. Resolves when it is
+   * armed; the function given back resolves when it is there.
+   */
   arm(point: string, then: 'wait' | 'stop'): Promise<() => Promise<void>>;
   go(): void;
 }

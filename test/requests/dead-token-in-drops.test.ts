@@ -128,7 +128,10 @@ describe('what only looks as if it might be a dead token', () => {
   const close = closing();
   const world = freshWorld();
 
-  /** The text that has come to the caller by the time the first of these drops has, each in a packet of its own and no end after them. */
+  /**
+   * The text that has come to the caller by the time the first of these drops has, each in a packet of its own and no
+   * end after them.
+   */
   async function passedOn(drops: Drops, sign: RegExp): Promise<void> {
     const { sandbox } = world();
     const upstream = await close(

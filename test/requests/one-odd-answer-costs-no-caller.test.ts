@@ -41,7 +41,10 @@ interface Run {
   readonly revokedFamilies: number;
 }
 
-/** Callers at 20 a second, through a first login, and renewals of which the first meets the odd answer (`at: 'first'`: the login does). */
+/**
+ * Callers at 20 a second, through a first login, and renewals of which the first meets the odd answer (`at: 'first'`:
+ * the login does).
+ */
 async function watch(
   { rotating, account }: (typeof ACCOUNTS)[number],
   odd: OddAnswer,

@@ -40,7 +40,10 @@ const OUTAGES = [
   'the certificate is not to be trusted',
 ] as const;
 
-/** How much later than planned this process itself did its work in the two seconds after the return, at worst: a busy machine is not the proxy's delay. ms. */
+/**
+ * How much later than planned this process itself did its work in the two seconds after the return, at worst: a busy
+ * machine is not the proxy's delay. ms.
+ */
 function stall(saw: readonly CallerSaw[], returnedAt: number): number {
   const starts = saw
     .map(({ startedAt }) => startedAt)

@@ -5,9 +5,9 @@ import { FakeClock } from '../support/clock.ts';
 /**
  * What happens, one word each, to account `a` unless another is named:
  * `renewed G` a renewal led to G and the call goes out again; `untried G` the same, but it cannot be sent again;
- * `lost G` it had no answer; `refused CALL G` it was refused again; `cured CALL G` it was not; `accepted G` another call's
- * reply; `pass S` seconds; `yes CALL G` and `no CALL G S` whether a renewal may be made for CALL with G, and if not, for how
- * many seconds; `stream-yes`, `stream-no` the same for a call that cannot be sent again.
+ * `lost G` it had no answer; `refused CALL G` it was refused again; `cured CALL G` it was not; `accepted G` another
+ * call's reply; `pass S` seconds; `yes CALL G` and `no CALL G S` whether a renewal may be made for CALL with G, and if
+ * not, for how many seconds; `stream-yes`, `stream-no` the same for a call that cannot be sent again.
  */
 type Step = string;
 

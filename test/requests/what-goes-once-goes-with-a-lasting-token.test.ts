@@ -8,7 +8,9 @@ import { pieces, upload } from '../support/upload.ts';
 const MIB = 1024 * 1024;
 const LIFE = 6;
 
-/** A token endpoint and an API that judges a token when it has read the whole request. Tokens are `t1`, `t2` and so on. */
+/**
+ * A token endpoint and an API that judges a token when it has read the whole request. Tokens are `t1`, `t2` and so on.
+ */
 class Upstream {
   readonly clock = new FakeClock();
   readonly #ends = new Map<string, number>();

@@ -13,7 +13,10 @@ interface Document {
   readonly advice: string;
 }
 
-/** What is not HTTP, or more of it than is taken: the bytes (each string a packet), the status and code, and words of the detail. */
+/**
+ * What is not HTTP, or more of it than is taken: the bytes (each string a packet), the status and code, and words of
+ * the detail.
+ */
 const CASES: readonly (readonly [string, readonly string[], number, string, RegExp])[] = [
   // Elsewhere they are encoded. Here it is not to be seen where the second request begins.
   [

@@ -3,7 +3,10 @@ import net from 'node:net';
 import { startSandbox } from '../../src/sandbox/sandbox.ts';
 import { text, twin } from './client.ts';
 
-/** The first of nine free ports in a row, below those that the system hands out by itself: other tests take theirs from there. */
+/**
+ * The first of nine free ports in a row, below those that the system hands out by itself: other tests take theirs from
+ * there.
+ */
 async function nineFreePorts(): Promise<number> {
   for (;;) {
     const first = 20_000 + 9 * Math.floor(Math.random() * 1_000);

@@ -32,8 +32,8 @@ export function placeOf(base: string): { host: string; port: string } | { socket
 }
 
 /**
- * One HTTP call whose target goes out byte for byte (fetch would tidy it up). `base`: http://host:port, or unix:/path of
- * a socket. Rejects if the connection is cut before the end.
+ * One HTTP call whose target goes out byte for byte (fetch would tidy it up). `base`: http://host:port, or unix:/path
+ * of a socket. Rejects if the connection is cut before the end.
  */
 export function call(base: string, target: string, options: CallOptions = {}): Promise<Answer> {
   const { protocol } = new URL(base);
@@ -80,7 +80,10 @@ export function call(base: string, target: string, options: CallOptions = {}): P
   });
 }
 
-/** The value of one metric sample, 0 if it is not there: `metric(url, 'tokenward_replays_total', { outcome: 'cured' })` sums over the other labels. */
+/**
+ * The value of one metric sample, 0 if it is not there: `metric(url, 'tokenward_replays_total', { outcome: 'cured' })`
+ * sums over the other labels.
+ */
 export async function metric(
   operatorUrl: string,
   name: string,

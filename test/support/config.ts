@@ -11,7 +11,9 @@ export const SMALLEST = [
   '  - { prefix: /shop, upstream: https://shop.example, account: shop }',
 ].join('\n');
 
-/** `SMALLEST` with more keys on the account or on the route, written as YAML's flow style wants them: `lifetime: 60`. */
+/**
+ * `SMALLEST` with more keys on the account or on the route, written as YAML's flow style wants them: `lifetime: 60`.
+ */
 export function smallest(more: { account?: string; credentials?: string; route?: string; top?: string }): string {
   return [
     ...(more.top === undefined ? [] : [more.top]),

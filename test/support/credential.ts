@@ -10,7 +10,9 @@ import { MemoryStore } from './memory-store.ts';
 
 type Answer = Outcome | (() => Outcome | Promise<Outcome>);
 
-/** A credential whose token endpoint is played by the test: answers are taken from `answers` in turn, then `otherwise`. */
+/**
+ * A credential whose token endpoint is played by the test: answers are taken from `answers` in turn, then `otherwise`.
+ */
 export interface PlayedCredential extends Credential {
   readonly calls: RenewalKind[];
   /** The refresh tokens that were spent, in order. */

@@ -12,7 +12,10 @@ export interface Flow {
   /** Pieces of so many bytes, each in a packet of its own, for the first `sliced` bytes (default 4,096). */
   readonly slice?: number;
   readonly sliced?: number;
-  /** After so many bytes the connection ends: with a RST, with a plain end of both directions, or of this direction alone. */
+  /**
+   * After so many bytes the connection ends: with a RST, with a plain end of both directions, or of this direction
+   * alone.
+   */
   readonly after?: number;
   readonly then?: 'reset' | 'cut' | 'half-close';
 }

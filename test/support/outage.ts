@@ -98,7 +98,10 @@ export async function unknownNameWay(target: string): Promise<Way> {
   };
 }
 
-/** The connection is made, and reset or led to `instead` (a server with another certificate) before the TLS handshake is done. */
+/**
+ * The connection is made, and reset or led to `instead` (a server with another certificate) before the TLS handshake is
+ * done.
+ */
 export async function tlsWay(target: string, instead: string | undefined): Promise<Way> {
   const attempts: number[] = [];
   let shut = false;

@@ -8,9 +8,9 @@ import { recorder, temporaryFolder, type ConfigObject, type RunningProxy } from 
 export const FIXED_TOKEN = 'fixed-tOkEn-5c1e8a90f3';
 
 /**
- * A tokenward in this process with a configuration of the test's own. Not said there: free ports on loopback, a store of
- * its own, no callers' keys, and an account `fixed` with a token that never changes. With a `listen.socket` and no port
- * of the test's own, only that.
+ * A tokenward in this process with a configuration of the test's own. Not said there: free ports on loopback, a store
+ * of its own, no callers' keys, and an account `fixed` with a token that never changes. With a `listen.socket` and no
+ * port of the test's own, only that.
  */
 export async function startOwnProxy(
   config: ConfigObject,

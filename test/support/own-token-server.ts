@@ -4,7 +4,10 @@ import { once } from 'node:events';
 import type { AddressInfo } from 'node:net';
 import { text } from 'node:stream/consumers';
 
-/** A token endpoint's answer that is not what its client hoped for. `cut`: a pair is made, half of the answer sent, and the connection reset. */
+/**
+ * A token endpoint's answer that is not what its client hoped for. `cut`: a pair is made, half of the answer sent, and
+ * the connection reset.
+ */
 export interface OddAnswer {
   readonly status?: number;
   readonly headers?: Readonly<Record<string, string>>;
@@ -19,7 +22,9 @@ export interface TokenCall {
   readonly kind: 'login' | 'refresh';
   /** Monotonic ms. */
   readonly at: number;
-  /** granted; odd: what the test asked for; reuse: a refresh token that was spent before, so that its family is revoked. */
+  /**
+   * granted; odd: what the test asked for; reuse: a refresh token that was spent before, so that its family is revoked.
+   */
   readonly outcome: 'granted' | 'odd' | 'reuse' | 'unknown';
 }
 
@@ -32,8 +37,8 @@ export interface TokenServerOptions {
 }
 
 /**
- * An OAuth token endpoint and, on a port of its own, the API that takes its tokens: `POST /login` (client credentials or
- * a password, it is not looked at) and `POST /refresh`. What they saw is what tests judge by.
+ * An OAuth token endpoint and, on a port of its own, the API that takes its tokens: `POST /login` (client credentials
+ * or a password, it is not looked at) and `POST /refresh`. What they saw is what tests judge by.
  */
 export class OwnTokenServer {
   readonly calls: TokenCall[] = [];
@@ -164,7 +169,10 @@ export class OwnTokenServer {
 
 const JSON_TYPE = { 'content-type': 'application/json' };
 
-/** An account with client credentials: no refresh token, renewed early. `tokenUrl`: the endpoint as tokenward reaches it. */
+/**
+ * An account with client credentials: no refresh token, renewed early. `tokenUrl`: the endpoint as tokenward reaches
+ * it.
+ */
 export function clientCredentials(tokenUrl: string): Record<string, unknown> {
   return {
     flow: 'oauth2',
@@ -172,7 +180,10 @@ export function clientCredentials(tokenUrl: string): Record<string, unknown> {
   };
 }
 
-/** An account like ChatApp's: a refresh token that rotates, renewed on demand, and a budget of 100 logins of which 20 are kept. Goes with `CRM_FLOW`. */
+/**
+ * An account like ChatApp's: a refresh token that rotates, renewed on demand, and a budget of 100 logins of which 20
+ * are kept. Goes with `CRM_FLOW`.
+ */
 export function crmAccount(baseUrl: string): Record<string, unknown> {
   return { flow: 'crm', baseUrl, credentials: { email: 'a@b.example', password: 'right', appId: 'app_1' } };
 }

@@ -29,7 +29,10 @@ export interface SentinelOptions {
   readonly downAfter?: number;
 }
 
-/** Starts everything on free ports; `server` is the redis-server program (found by requireTool), which can be a sentinel as well. */
+/**
+ * Starts everything on free ports; `server` is the redis-server program (found by requireTool), which can be a sentinel
+ * as well.
+ */
 export async function startSentinels(
   server: string,
   { replicas = 1, downAfter = 700 }: SentinelOptions = {},

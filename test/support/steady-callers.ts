@@ -27,7 +27,10 @@ export async function seenBy(base: string, target: string): Promise<CallerSaw> {
   };
 }
 
-/** Calls at a steady rate, one every `interval` ms whether or not earlier ones are answered, until `done` says so; resolves with what all of them got, in order of their start. */
+/**
+ * Calls at a steady rate, one every `interval` ms whether or not earlier ones are answered, until `done` says so;
+ * resolves with what all of them got, in order of their start.
+ */
 export async function callSteadily(
   base: string,
   target: string,

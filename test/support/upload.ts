@@ -6,7 +6,10 @@ import { pipeline } from 'node:stream/promises';
 import { patternBytes } from '../../src/sandbox/helper-paths.ts';
 import type { Answer } from './call.ts';
 
-/** Sends a body in pieces, with a length or (`length: false`) chunked. Resolves with the answer, even if that comes before all is sent. */
+/**
+ * Sends a body in pieces, with a length or (`length: false`) chunked. Resolves with the answer, even if that comes
+ * before all is sent.
+ */
 export async function upload(
   base: string,
   target: string,

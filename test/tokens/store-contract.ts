@@ -2,7 +2,10 @@ import assert from 'node:assert/strict';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { StoredRecord, TokenStore } from '../../src/tokens/store.ts';
 
-/** A store under test. `open` gives one more handle on the same data, as another process would have; all are closed afterwards. */
+/**
+ * A store under test. `open` gives one more handle on the same data, as another process would have; all are closed
+ * afterwards.
+ */
 export interface StoreFactory {
   open(options?: { ownerIsGone?: (owner: string) => boolean; now?: () => number }): Promise<TokenStore>;
   /** Forgets everything and closes every handle. */

@@ -91,7 +91,9 @@ describe('an embedded store whose folder goes away under it', () => {
   });
 });
 
-/** A process with a store of its own that looks whether it is usable each time it is told to, and says what it has seen. */
+/**
+ * A process with a store of its own that looks whether it is usable each time it is told to, and says what it has seen.
+ */
 const CHILD = `
 import { createInterface } from 'node:readline';
 import { EmbeddedStore } from '${process.cwd()}/src/tokens/stores/embedded.ts';

@@ -66,7 +66,10 @@ describe('two containers that share one folder, on one host', function () {
     rmSync(folder, { recursive: true, force: true });
   });
 
-  /** In a PID namespace of its own, as a container is; `before`: as many processes come first, so that its number is another one. */
+  /**
+   * In a PID namespace of its own, as a container is; `before`: as many processes come first, so that its number is
+   * another one.
+   */
   function container(before = 0): { readonly said: string[]; readonly ended: Promise<unknown>; stop(): Promise<void> } {
     const node = [process.execPath, '--import=tsx', '--input-type=module', '--eval', CHILD, folder];
     const command = before === 0 ? node : ['sh', '-c', `${'true & '.repeat(before)}"$0" "$@"`, ...node];

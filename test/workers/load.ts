@@ -9,7 +9,10 @@ export interface Load {
 }
 
 export interface LoadOptions {
-  /** Callers who keep their connections, with a pause of up to so many ms between two calls, and callers who make a new one each time. */
+  /**
+   * Callers who keep their connections, with a pause of up to so many ms between two calls, and callers who make a new
+   * one each time.
+   */
   readonly keeping: number;
   readonly making: number;
   readonly pause: number;

@@ -18,9 +18,15 @@ export interface ConnectionTimeouts {
 /** Idle connections are closed by us before the server does it, as far as we know its limit. ms. */
 const IDLE_DEFAULT = 4_000;
 const IDLE_MOST = 600_000;
-/** Limits are looked at about this often. Setting the socket's timer anew for every limit costs 3 % of a small request. ms. */
+/**
+ * Limits are looked at about this often. Setting the socket's timer anew for every limit costs 3 % of a small request.
+ * ms.
+ */
 const LOOK_EVERY = 500;
-/** Bodies up to this size leave in one write with their head, as one string: Node copies a short one to the system by way of its stack. Bytes. */
+/**
+ * Bodies up to this size leave in one write with their head, as one string: Node copies a short one to the system by
+ * way of its stack. Bytes.
+ */
 const JOIN_MOST = 12 * 1024;
 
 /** WHATWG HTML §9.2: the one type whose replies are silent by design, for as long as nothing happens. */
@@ -36,7 +42,10 @@ export interface ConnectionOwner {
   onClose(connection: Connection): void;
 }
 
-/** One connection to an upstream: one exchange at a time, each read strictly, none left half-way on a connection that goes on. */
+/**
+ * One connection to an upstream: one exchange at a time, each read strictly, none left half-way on a connection that
+ * goes on.
+ */
 export class Connection {
   readonly #socket: Socket;
   readonly #owner: ConnectionOwner;
@@ -83,7 +92,8 @@ export class Connection {
     this.#reader = new ReplyReader({
       onHead: (head) => {
         this.#answered = true;
-        // A refusal while the body still goes up: what is left of it is not wanted. (A good answer may come early too, from one who answers as it reads.)
+        // A refusal while the body still goes up: what is left of it is not wanted. (A good answer may come early too,
+        // from one who answers as it reads.)
         if (this.#uploading && head.status >= 300) this.#stopUpload();
         this.#exchange?.onHead(head);
       },
@@ -181,7 +191,8 @@ export class Connection {
     const socket = this.#socket;
     try {
       for (let chunk = await upload.next(); chunk !== undefined; chunk = await upload.next()) {
-        // Replies are read in the event loop's poll phase: one that says "enough" is seen before the next write can fail on a closed connection.
+        // Replies are read in the event loop's poll phase: one that says "enough" is seen before the next write can
+        // fail on a closed connection.
         await new Promise(setImmediate);
         if (this.#exchange !== exchange || !this.#uploading || socket.destroyed) return;
         if (chunked) socket.write(`${chunk.length.toString(16)}\r\n`, 'latin1');
@@ -268,7 +279,8 @@ export class Connection {
     const socket = this.#socket;
     const now = performance.now();
     const seen = traffic(socket);
-    // Something went since the look before, at the latest when the timer was started for this one. A late look moves no limit but by its own delay.
+    // Something went since the look before, at the latest when the timer was started for this one. A late look moves no
+    // limit but by its own delay.
     if (seen !== this.#seen) this.#quietSince = Math.max(this.#quietSince, now - this.#nextLook);
     this.#seen = seen;
     const left = this.#limit > 0 ? this.#limit - (now - this.#quietSince) : Infinity;
@@ -291,7 +303,8 @@ export class Connection {
     }
     // It is the caller who does not read, not the upstream that does not write.
     if (this.#paused) return;
-    // Nor is it the upstream's fault that nothing of the body comes up; whoever reads the body from the caller loses patience by himself.
+    // Nor is it the upstream's fault that nothing of the body comes up; whoever reads the body from the caller loses
+    // patience by himself.
     if (this.#uploading && !this.#answered && !this.#socket.writableNeedDrain) return;
     this.#fail(new TokenwardError(this.#answered ? 'upstream_broken' : 'upstream_timeout'));
   }

@@ -36,8 +36,8 @@ export class DialError extends Error {
 }
 
 /**
- * Opens a connection, TLS handshake included. Rejects with a DialError when it fails, when `milliseconds` (0 = no limit)
- * are over, or when `signal` says that nobody wants it any more. `session` is an earlier TLS session to resume.
+ * Opens a connection, TLS handshake included. Rejects with a DialError when it fails, when `milliseconds` (0 = no
+ * limit) are over, or when `signal` says that nobody wants it any more. `session` is an earlier TLS session to resume.
  */
 export async function dial(
   destination: Destination,
@@ -125,12 +125,13 @@ function startTls(
   return secure;
 }
 
-/** Has the proxy connect us through (RFC 9110 §9.3.6). Leaves the socket paused, so that nothing is lost until its next owner listens. */
+/**
+ * Has the proxy connect us through (RFC 9110 §9.3.6). Leaves the socket paused, so that nothing is lost until its next
+ * owner listens.
+ */
 function tunnel(socket: Socket, authority: string, via: URL): Promise<void> {
-  const login =
-    via.username === ''
-      ? ''
-      : `proxy-authorization: Basic ${Buffer.from(`${decodeURIComponent(via.username)}:${decodeURIComponent(via.password)}`).toString('base64')}\r\n`;
+  const userinfo = `${decodeURIComponent(via.username)}:${decodeURIComponent(via.password)}`;
+  const login = via.username === '' ? '' : `proxy-authorization: Basic ${Buffer.from(userinfo).toString('base64')}\r\n`;
   return new Promise((resolve, reject) => {
     let head = '';
     const done = (error?: Error): void => {

@@ -38,7 +38,9 @@ export function isUnreachable(error: TokenwardError): boolean {
   return error.cause instanceof DialError;
 }
 
-/** Why an upstream gave no usable answer, for people: our own words and Node's codes, nothing that the upstream said. */
+/**
+ * Why an upstream gave no usable answer, for people: our own words and Node's codes, nothing that the upstream said.
+ */
 export function reasonOf(error: TokenwardError, limits: Limits, owner: Owner = 'route'): string {
   const { cause, code, detail } = error;
   if (cause instanceof DialError) return dialReason(cause, limits, owner);

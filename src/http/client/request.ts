@@ -4,7 +4,9 @@ import type { RequestBody } from '../message.ts';
 export interface UpstreamRequest {
   readonly method: string;
   readonly target: string;
-  /** Names and values in turn; without Connection, Content-Length and Transfer-Encoding, which belong to the connection. */
+  /**
+   * Names and values in turn; without Connection, Content-Length and Transfer-Encoding, which belong to the connection.
+   */
   readonly headers: readonly string[];
   readonly body: RequestBody;
 }

@@ -85,8 +85,8 @@ export class ReplyReader {
   }
 
   /**
-   * What several chunks bring is told as one piece: told each by itself, a chunk of one byte costs whoever passes it on as
-   * much as one of 64 KiB (5 to 8 µs a byte, measured). Nothing is held back beyond the bytes at hand.
+   * What several chunks bring is told as one piece: told each by itself, a chunk of one byte costs whoever passes it on
+   * as much as one of 64 KiB (5 to 8 µs a byte, measured). Nothing is held back beyond the bytes at hand.
    */
   feed(bytes: Buffer): void {
     try {

@@ -76,7 +76,10 @@ export class UpstreamReply {
     return undefined;
   }
 
-  /** Resolves when the whole body is here, or more than `limit` bytes of it, or it failed, or `enough`, asked with each piece, says so. */
+  /**
+   * Resolves when the whole body is here, or more than `limit` bytes of it, or it failed, or `enough`, asked with each
+   * piece, says so.
+   */
   gather(limit: number, enough: () => boolean = () => false): Promise<void> {
     return new Promise((resolve) => {
       this.#gathering = { limit, enough, done: resolve };

@@ -19,8 +19,8 @@ export class Upstream {
   /**
    * Sends a request; resolves with the reply's head, its body still arriving. Rejects with a TokenwardError.
    * A safe method is sent once more if the connection breaks before a single byte of the reply: an idle connection that
-   * the upstream was about to close looks just so; the second time it goes on a new one. Any other method is not: it may have taken effect.
-   * No more than a tenth of the requests are repeated that way.
+   * the upstream was about to close looks just so; the second time it goes on a new one. Any other method is not: it
+   * may have taken effect. No more than a tenth of the requests are repeated that way.
    */
   send(request: UpstreamRequest, onStart: (exchange: UpstreamReply) => void): Promise<UpstreamReply> {
     this.#retries.request(performance.now());

@@ -35,9 +35,9 @@ interface DrainOptions {
 }
 
 /**
- * Stops accepting, lets running requests end for up to `milliseconds`, then cuts the rest. A connection that stands idle
- * is closed once it has been so for `patience` ms: closed at once, it would be cut under a caller who is just sending the
- * next request on it, and who could not know whether that was carried out.
+ * Stops accepting, lets running requests end for up to `milliseconds`, then cuts the rest. A connection that stands
+ * idle is closed once it has been so for `patience` ms: closed at once, it would be cut under a caller who is just
+ * sending the next request on it, and who could not know whether that was carried out.
  */
 export async function drain(
   server: Server | TlsServer,

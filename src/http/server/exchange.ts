@@ -2,9 +2,9 @@ import type { IncomingMessage } from 'node:http';
 import type { Socket } from 'node:net';
 
 /**
- * A request as `node:http` read it, whose body can be had as the parser finds it, past the stream's queue and its events:
- * for a small POST they cost more than all else about its body. While there is a `taker`, it gets the pieces, and null at
- * the end; the stream gets the end alone.
+ * A request as `node:http` read it, whose body can be had as the parser finds it, past the stream's queue and its
+ * events: for a small POST they cost more than all else about its body. While there is a `taker`, it gets the pieces,
+ * and null at the end; the stream gets the end alone.
  */
 export interface BodyStream extends IncomingMessage {
   taker: ((piece: Buffer | null) => void) | undefined;

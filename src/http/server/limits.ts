@@ -7,6 +7,8 @@ export interface ServerLimits {
   readonly headerBytes: number;
   /** Told of every request that the parser refused, which therefore never became one. */
   readonly onRefused?: (code: ErrorCode) => void;
-  /** Answers plain requests before Express and node:http have seen them. Not with TLS, beside which their part is small. */
+  /**
+   * Answers plain requests before Express and node:http have seen them. Not with TLS, beside which their part is small.
+   */
   readonly fastPath?: RequestHandler;
 }

@@ -8,8 +8,8 @@ import type { ServerLimits } from './limits.ts';
 
 /** What Node's parser refuses never becomes a request; it still deserves an answer in our form. */
 export function refuseMalformed(error: Error, socket: Socket, limits: ServerLimits): void {
-  // Anything but the parser's own complaints is a broken connection or a TLS handshake that failed or never ended: there
-  // is nobody to answer, and an answer that waits for the handshake would keep the connection open for ever.
+  // Anything but the parser's own complaints is a broken connection or a TLS handshake that failed or never ended:
+  // there is nobody to answer, and an answer that waits for the handshake would keep the connection open for ever.
   const refusal = socket.writable ? refusalOf(error, limits.headerBytes, isInFirstLine(socket)) : undefined;
   if (refusal === undefined) {
     socket.destroy();
@@ -48,7 +48,12 @@ function refuse(socket: Socket, refusal: TokenwardError, { onRefused }: ServerLi
   const body = problemDocument(refusal);
   whenDue(socket, () => {
     socket.end(
-      `HTTP/1.1 ${status} ${STATUS_CODES[status] ?? ''}\r\nContent-Type: application/problem+json\r\nX-Tokenward-Error: ${code}\r\nCache-Control: no-store\r\nContent-Length: ${Buffer.byteLength(body)}\r\nConnection: close\r\n\r\n${body}`,
+      `HTTP/1.1 ${status} ${STATUS_CODES[status] ?? ''}\r\n` +
+        'Content-Type: application/problem+json\r\n' +
+        `X-Tokenward-Error: ${code}\r\n` +
+        'Cache-Control: no-store\r\n' +
+        `Content-Length: ${Buffer.byteLength(body)}\r\n` +
+        `Connection: close\r\n\r\n${body}`,
     );
   });
 }

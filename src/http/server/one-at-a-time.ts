@@ -17,7 +17,9 @@ interface Line {
   held: boolean;
 }
 
-/** What node:http notes on a connection: it reads on at the end of every request, unless it has noted that it must not. */
+/**
+ * What node:http notes on a connection: it reads on at the end of every request, unless it has noted that it must not.
+ */
 type NodesSocket = Socket & { _paused?: boolean; readonly parser?: { resume(): void } | null };
 
 function stopReading(socket: NodesSocket): void {

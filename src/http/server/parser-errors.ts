@@ -36,8 +36,9 @@ const DETAILS: Readonly<Record<string, string>> = {
 };
 
 /**
- * What is said to a caller whose request the parser refused. Nothing in it is the caller's own bytes. `headerBytes`: the
- * limit on a request's head. `inFirstLine`: the first line has no end yet. Undefined: it is no complaint of the parser's, and there is nobody to answer.
+ * What is said to a caller whose request the parser refused. Nothing in it is the caller's own bytes. `headerBytes`:
+ * the limit on a request's head. `inFirstLine`: the first line has no end yet. Undefined: it is no complaint of the
+ * parser's, and there is nobody to answer.
  */
 export function refusalOf(error: ParserError, headerBytes: number, inFirstLine: boolean): TokenwardError | undefined {
   const { code = '' } = error;
@@ -45,7 +46,9 @@ export function refusalOf(error: ParserError, headerBytes: number, inFirstLine: 
     return new HeadTimeout('request_malformed', { detail: 'the head of the request did not come in time' });
   if (code === 'HPE_HEADER_OVERFLOW')
     return new TokenwardError(inFirstLine || isInTarget(error) ? 'target_too_long' : 'headers_too_large', {
-      detail: `the first line and the header fields together may have ${headerBytes} bytes, which limits.headerBytes sets`,
+      detail:
+        `the first line and the header fields together may have ${headerBytes} bytes, which limits.headerBytes ` +
+        'sets',
     });
   if (!/^(HPE_|ERR_HTTP_)/.test(code)) return undefined;
   const detail =
@@ -69,7 +72,10 @@ function byteAt({ rawPacket, bytesParsed = 0 }: ParserError): number | undefined
   return rawPacket?.[bytesParsed];
 }
 
-/** Whether the head became too long while its first line was being read: that line begins in this packet, or the rest of it stands there. */
+/**
+ * Whether the head became too long while its first line was being read: that line begins in this packet, or the rest of
+ * it stands there.
+ */
 function isInTarget({ rawPacket, bytesParsed = 0 }: ParserError): boolean {
   if (rawPacket === undefined) return false;
   const before = rawPacket.toString('latin1', 0, bytesParsed);

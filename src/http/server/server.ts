@@ -28,7 +28,8 @@ export function createHttpServer(app: Express, limits: ServerLimits, tls?: TlsOp
     // Slow heads are cut after 10 s, and looked for every second (Node: 60 s, every 30 s).
     headersTimeout: 10_000,
     connectionsCheckingInterval: 1_000,
-    // No limit on a whole request: large uploads take their time. Bodies that stand still are cut by whoever reads them.
+    // No limit on a whole request: large uploads take their time. Bodies that stand still are cut by whoever reads
+    // them.
     requestTimeout: 0,
     // Longer than the connection pools of the callers, so that it is they who close.
     keepAliveTimeout: 65_000,

@@ -10,9 +10,9 @@ export function hostnameOf(host: string): string {
 }
 
 /**
- * Tells requests that pages of other sites send through somebody's browser from all others. Such a page may send what it
- * likes to an address; what it cannot do is hide its origin, or make a browser use another name than the one it asked
- * for. A name that is none of ours may be one that the page's owner has pointed here (DNS rebinding).
+ * Tells requests that pages of other sites send through somebody's browser from all others. Such a page may send what
+ * it likes to an address; what it cannot do is hide its origin, or make a browser use another name than the one it
+ * asked for. A name that is none of ours may be one that the page's owner has pointed here (DNS rebinding).
  */
 export class SiteGuard {
   readonly #names: ReadonlySet<string>;
@@ -20,8 +20,8 @@ export class SiteGuard {
   readonly #bound: string;
 
   /**
-   * `names`: host names by which this listener is known, beside `localhost` and addresses; `*`: whatever they are. Pages
-   * from hosts of these names are no others. `bound`: what it listens on.
+   * `names`: host names by which this listener is known, beside `localhost` and addresses; `*`: whatever they are.
+   * Pages from hosts of these names are no others. `bound`: what it listens on.
    */
   constructor(names: readonly string[], bound: string) {
     this.#names = new Set(names.map(hostnameOf));
@@ -36,7 +36,10 @@ export class SiteGuard {
     );
   }
 
-  /** Whether these fields say that a page of another site has sent the request. `origin`, `site`: `Origin` and `Sec-Fetch-Site`. */
+  /**
+   * Whether these fields say that a page of another site has sent the request. `origin`, `site`: `Origin` and
+   * `Sec-Fetch-Site`.
+   */
   isOthers(host: string, origin: string | undefined, site: string | undefined): boolean {
     if (origin !== undefined) {
       if (!URL.canParse(origin)) return true;

@@ -28,7 +28,10 @@ export function readInSlices(socket: Socket): void {
   };
 }
 
-/** The same of bytes that were read before, as if they came just now; behind them, if it has `ended`, the connection's end. */
+/**
+ * The same of bytes that were read before, as if they came just now; behind them, if it has `ended`, the connection's
+ * end.
+ */
 export function readEarlierInSlices(socket: Socket, bytes: Buffer, ended: boolean): void {
   readInSlices(socket);
   if (!ended) {

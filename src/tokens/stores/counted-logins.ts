@@ -29,7 +29,10 @@ export function parseLogins(text: string): number[] | undefined {
     : undefined;
 }
 
-/** The notes, if they are of this boot; they only refine what the row says, so that a row of notes nobody can read is as good as none. */
+/**
+ * The notes, if they are of this boot; they only refine what the row says, so that a row of notes nobody can read is as
+ * good as none.
+ */
 export function parseNotes(text: string | undefined, now: BootTime | undefined): BootNotes {
   const none: BootNotes = { boot: now?.boot ?? '', made: [], seen: [] };
   if (text === undefined || now === undefined) return none;
@@ -49,8 +52,8 @@ export function parseNotes(text: string | undefined, now: BootTime | undefined):
 /**
  * Says of a login when it was made, by the wall clock as it is now, or undefined if it counts no more. The running time
  * decides where it knows the login; otherwise the wall clock does, and a login in its future counts: too careful is the
- * cheap mistake. One that has been seen in the future for a whole window counts no more, so that a clock which was years
- * ahead blocks nothing for ever.
+ * cheap mistake. One that has been seen in the future for a whole window counts no more, so that a clock which was
+ * years ahead blocks nothing for ever.
  */
 function judge(
   notes: BootNotes,
@@ -102,7 +105,9 @@ export function withoutOld(
   return logins.filter((at, index) => index >= spare || counts(at) !== undefined);
 }
 
-/** The notes about these logins, with those that are now seen to lie in the future; the same notes if there is no news. */
+/**
+ * The notes about these logins, with those that are now seen to lie in the future; the same notes if there is no news.
+ */
 export function withSeen(logins: Logins, notes: BootNotes, now: number, running: BootTime): BootNotes {
   const kept = new Set(logins);
   const known = new Set([...notes.made, ...notes.seen].map(([at]) => at));

@@ -24,8 +24,8 @@ export class DiskProbe {
   }
 
   /**
-   * Rejects if the disk takes no writes. Usually written in place, because LMDB finds room in its own file when the disk
-   * is full; after `distrust` there has to be room for more.
+   * Rejects if the disk takes no writes. Usually written in place, because LMDB finds room in its own file when the
+   * disk is full; after `distrust` there has to be room for more.
    */
   async write(): Promise<void> {
     if (this.#closed) throw new Error('closed');

@@ -41,7 +41,8 @@ export interface EmbeddedOptions {
 
 /**
  * The store for one host: LMDB, one memory-mapped file, shared by all processes of the host.
- * `overlappingSync: false` makes every resolved write an fsync'ed one; a renewal writes a handful of times, so it costs nothing that matters.
+ * `overlappingSync: false` makes every resolved write an fsync'ed one; a renewal writes a handful of times, so it costs
+ * nothing that matters.
  */
 export class EmbeddedStore implements TokenStore {
   readonly #db: RootDatabase<string, string>;
@@ -70,7 +71,8 @@ export class EmbeddedStore implements TokenStore {
     let db: RootDatabase<string, string>;
     try {
       checkFile(file);
-      // Without batching: it would leave a rejected promise of its own behind a failed commit (disk full), which nobody can handle.
+      // Without batching: it would leave a rejected promise of its own behind a failed commit (disk full), which nobody
+      // can handle.
       db = open<string, string>({
         path: file,
         encoding: 'string',
@@ -83,7 +85,8 @@ export class EmbeddedStore implements TokenStore {
       syncFolder(path);
     } catch (error) {
       throw new StoreError(
-        `The store in ${path} cannot be opened: ${reason(error)}. If the file is damaged, move ${file} away and keep it; tokenward then logs in anew.`,
+        `The store in ${path} cannot be opened: ${reason(error)}. If the file is damaged, move ${file} away ` +
+          'and keep it; tokenward then logs in anew.',
       );
     }
     try {
@@ -92,7 +95,10 @@ export class EmbeddedStore implements TokenStore {
       // LMDB locks the byte of its process number for as long as it runs, and gives up after ten seconds.
       void db.close();
       throw new StoreError(
-        `The store in ${path} is in use by another process that has the same number as this one (${process.pid}): in another container, or another PID namespace. Processes that share a store must see each other. Give each container a folder of its own, let them share one PID namespace, or use Redis.`,
+        `The store in ${path} is in use by another process that has the same number as this one ` +
+          `(${process.pid}): in another container, or another PID namespace. Processes that share a store must ` +
+          'see each other. Give each container a folder of its own, let them share one PID namespace, or use ' +
+          'Redis.',
       );
     }
     try {
@@ -281,7 +287,10 @@ export class EmbeddedStore implements TokenStore {
     await this.#db.close();
   }
 
-  /** A count of logins with what the running time says of them. Throws a RecordError on one that cannot be read: it must not count as none. */
+  /**
+   * A count of logins with what the running time says of them. Throws a RecordError on one that cannot be read: it must
+   * not count as none.
+   */
   #row(budget: string, running: BootTime | undefined): { logins: number[]; notes: BootNotes } {
     const text = this.#db.get(budgetKey(budget));
     const logins = text === undefined ? [] : parseLogins(text);
@@ -334,20 +343,25 @@ export class EmbeddedStore implements TokenStore {
     return result!;
   }
 
-  /** Throws if the file that is open is not the one that would be opened: whatever is written to it is lost with this process. */
+  /**
+   * Throws if the file that is open is not the one that would be opened: whatever is written to it is lost with this
+   * process.
+   */
   #stillThere(): void {
     const inode = inodeOf(this.#file);
     if (inode === this.#inode || inode === UNKNOWN) return;
     this.#provedAt = -Infinity;
     throw new StoreError(
-      `The store's file ${this.#file} was ${inode === undefined ? 'removed' : 'replaced by another one'} while tokenward was using it, so nothing can be kept. Put it back, or restart tokenward.`,
+      `The store's file ${this.#file} was ${inode === undefined ? 'removed' : 'replaced by another one'} ` +
+        'while tokenward was using it, so nothing can be kept. Put it back, or restart tokenward.',
     );
   }
 
   #guard<T>(read: () => T): T {
     if (this.#closed) throw new StoreError('The store is closed.');
     try {
-      // LMDB's binding keeps one snapshot until the next turn of the event loop. Who has just been given a lease must see what its last holder wrote.
+      // LMDB's binding keeps one snapshot until the next turn of the event loop. Who has just been given a lease must
+      // see what its last holder wrote.
       this.#db.resetReadTxn();
       return read();
     } catch (error) {
@@ -364,7 +378,8 @@ async function withPatience<T>(write: Promise<T>): Promise<T> {
       () =>
         reject(
           new StoreError(
-            `The store cannot be written: a write has not ended within ${STORE_WRITE_MS / 1000} s. Another process may hold its lock.`,
+            `The store cannot be written: a write has not ended within ${STORE_WRITE_MS / 1000} s. Another ` +
+              'process may hold its lock.',
           ),
         ),
       STORE_WRITE_MS,

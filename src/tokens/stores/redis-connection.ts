@@ -43,7 +43,10 @@ export class Connection {
     this.#reopened = reopened;
   }
 
-  /** Connects for the first time; `reopened` is called each time a line that was lost has a successor. Rejects with the reason if that takes too long, or is refused for good. */
+  /**
+   * Connects for the first time; `reopened` is called each time a line that was lost has a successor. Rejects with the
+   * reason if that takes too long, or is refused for good.
+   */
   static async start(open: OpenLine, reopened: () => void): Promise<Connection> {
     const connection = new Connection(open, reopened);
     try {

@@ -26,10 +26,10 @@ return 1`;
 
 /*
  * Counting logins: ARGV is the caller's clock, the window, what the script itself wants (AFTER of them), then the
- * logins that the caller knows. A login is noted by whichever clock is ahead, the caller's or Redis's own, and counts until
- * both of them say that the window has passed: one that is wrong makes no room. Where Redis does not tell the time
- * (a user who may not ask), the caller's clock is the only one. A member begins with the time that was first noted, by
- * which its process knows it; its score is the time that counts.
+ * logins that the caller knows. A login is noted by whichever clock is ahead, the caller's or Redis's own, and counts
+ * until both of them say that the window has passed: one that is wrong makes no room. Where Redis does not tell the
+ * time (a user who may not ask), the caller's clock is the only one. A member begins with the time that was first
+ * noted, by which its process knows it; its score is the time that counts.
  */
 const COUNT = (after: number): string => `
 local key, now, window = KEYS[1], tonumber(ARGV[1]), tonumber(ARGV[2])

@@ -30,7 +30,10 @@ export interface RedisAccess {
 
 /** For a TCP or TLS connection, and for the first commands on it. ms. */
 const CONNECT = 2_000;
-/** How often a sentinel is asked whether the master is still the same: a demoted one that lives on would be believed otherwise. ms. */
+/**
+ * How often a sentinel is asked whether the master is still the same: a demoted one that lives on would be believed
+ * otherwise. ms.
+ */
 const SENTINEL_LOOK = 1_000;
 /** How often the connection that listens is tried: it says nothing by itself, dead or alive. ms. */
 const LISTENER_LOOK = 5_000;
@@ -48,7 +51,10 @@ export function lineOpener(access: RedisAccess): OpenLine {
 
 type Client = ReturnType<typeof makeClient>;
 
-/** `rejectUnauthorized` is written out, because the environment could say otherwise for the whole process. Without TLS it has no meaning. */
+/**
+ * `rejectUnauthorized` is written out, because the environment could say otherwise for the whole process. Without TLS
+ * it has no meaning.
+ */
 function socketOptions({ tls }: RedisAccess): {
   connectTimeout: number;
   rejectUnauthorized: true;
@@ -65,7 +71,10 @@ function ignore(): void {
   // Nothing to do.
 }
 
-/** A client that does not reconnect by itself, and queues nothing while it is not connected. RESP 2: flat answers, the same on every server. */
+/**
+ * A client that does not reconnect by itself, and queues nothing while it is not connected. RESP 2: flat answers, the
+ * same on every server.
+ */
 function makeClient(
   access: RedisAccess,
   where: { url: string } | HostPort,

@@ -144,7 +144,10 @@ export class RedisStore implements TokenStore {
     return this.#key(name, kind);
   }
 
-  /** A Redis that throws keys away when its memory is full loses the counts of logins first: they are the keys that have an end. */
+  /**
+   * A Redis that throws keys away when its memory is full loses the counts of logins first: they are the keys that have
+   * an end.
+   */
   async warnings(): Promise<string[]> {
     const { commandTimeout, place } = this.#options;
     let answers: unknown[];
@@ -153,7 +156,8 @@ export class RedisStore implements TokenStore {
     } catch (error) {
       if (!(error instanceof StoreError) || !error.message.endsWith(' NOPERM.')) throw error;
       return [
-        `Redis at ${describePlace(place)} does not say whether it throws keys away (its user may not ask INFO): make sure that its maxmemory-policy is noeviction`,
+        `Redis at ${describePlace(place)} does not say whether it throws keys away (its user may not ask ` +
+          'INFO): make sure that its maxmemory-policy is noeviction',
       ];
     }
     const facts = answers.map((text) => ({
@@ -166,11 +170,16 @@ export class RedisStore implements TokenStore {
       ? 'when its memory is full'
       : 'as soon as it is given a maxmemory';
     return [
-      `Redis at ${describePlace(place)} throws keys away ${when} (maxmemory-policy ${evicting.policy}): tokens and counts of logins get lost, and more logins can be made than the budget allows. Set maxmemory-policy to noeviction`,
+      `Redis at ${describePlace(place)} throws keys away ${when} (maxmemory-policy ${evicting.policy}): ` +
+        'tokens and counts of logins get lost, and more logins can be made than the budget allows. Set ' +
+        'maxmemory-policy to noeviction',
     ];
   }
 
-  /** Tells of every account whose generation another process has raised, and of every connection that had to be made anew. */
+  /**
+   * Tells of every account whose generation another process has raised, and of every connection that had to be made
+   * anew.
+   */
   async watch(listener: (account: string) => void, mayHaveChanged: () => void): Promise<void> {
     this.#reopened.tell = mayHaveChanged;
     await this.#connection.subscribe(this.#channel, listener, this.#options.commandTimeout);
@@ -186,7 +195,10 @@ export class RedisStore implements TokenStore {
     this.#provedAt = performance.now();
   }
 
-  /** Reads, and looks for the mark that tells this store from an empty one: after a FLUSHALL, say, it is gone or another. */
+  /**
+   * Reads, and looks for the mark that tells this store from an empty one: after a FLUSHALL, say, it is gone or
+   * another.
+   */
   async #look(): Promise<void> {
     const key = this.#key('mark', 'check');
     const read = async (): Promise<string | null> => (await this.#send(key, ['GET', key])) as string | null;

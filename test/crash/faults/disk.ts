@@ -15,7 +15,8 @@ import { Stage } from '../stage.ts';
 /*
  * Real failing disks under the embedded store, in front of an endpoint with strict rotation: writes refused (a file
  * size limit set on the running process), writes and syncs that come to EIO (by strace, where it is installed and may
- * attach), a full file system and a read-only one (a small tmpfs, where mounting is permitted). Nothing may be spent that could not be written down first, and nothing may be lost that was granted.
+ * attach), a full file system and a read-only one (a small tmpfs, where mounting is permitted). Nothing may be spent
+ * that could not be written down first, and nothing may be lost that was granted.
  */
 
 const STRICT = MODES[0]!;
@@ -57,7 +58,10 @@ export async function runDiskFaults(tally: Tally): Promise<void> {
 /** What makes the disk fail; what it gives back makes it well again. */
 type Break = (stage: Stage) => (() => void | Promise<void>) | Promise<() => void | Promise<void>>;
 
-/** No file may be written any more. Node ignores the signal that comes with it, so writes fail as on a disk that is out of order. */
+/**
+ * No file may be written any more. Node ignores the signal that comes with it, so writes fail as on a disk that is out
+ * of order.
+ */
 const limitWrites: Break = ({ child }) => {
   const limit = (soft: string): void =>
     void execFileSync('prlimit', ['--pid', String(child.pid), `--fsize=${soft}:unlimited`]);
@@ -65,7 +69,10 @@ const limitWrites: Break = ({ child }) => {
   return () => limit('unlimited');
 };
 
-/** Every write to a file and every sync of the process, and of its threads, comes to EIO. Sockets are written to by other calls. */
+/**
+ * Every write to a file and every sync of the process, and of its threads, comes to EIO. Sockets are written to by
+ * other calls.
+ */
 const inputOutputErrors: Break = async ({ child }) => {
   const calls = 'pwrite64,pwritev,pwritev2,fdatasync,fsync';
   const strace = spawn(
@@ -94,7 +101,10 @@ const fill: Break = ({ data }) => {
   return () => rmSync(filler);
 };
 
-/** The disk fails, then a token is wanted: nothing leaves for the token endpoint, callers hear why, and all is well afterwards. */
+/**
+ * The disk fails, then a token is wanted: nothing leaves for the token endpoint, callers hear why, and all is well
+ * afterwards.
+ */
 async function failsBefore(stage: Stage, tally: Tally, what: string, breakDisk: Break): Promise<void> {
   const { ledger } = stage;
   const first = await stage.send();
@@ -180,7 +190,10 @@ async function restartAndCheck(stage: Stage, tally: Tally, what: string): Promis
   );
 }
 
-/** A store on a read-only file system: says so and does not start, or starts and says so; never starts anew with nothing. */
+/**
+ * A store on a read-only file system: says so and does not start, or starts and says so; never starts anew with
+ * nothing.
+ */
 async function readOnlyStart(data: string, tally: Tally): Promise<void> {
   await Stage.with(STRICT, { data }, async (stage) => {
     await stage.send();

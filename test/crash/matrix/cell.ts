@@ -134,7 +134,10 @@ class Cell {
     return extra > allowed ? [`${extra} extra logins, allowed ${allowed}`] : [];
   }
 
-  /** One ordinary renewal: one call, no login where there is a refresh. That it works proves that what is stored is alive. */
+  /**
+   * One ordinary renewal: one call, no login where there is a refresh. That it works proves that what is stored is
+   * alive.
+   */
   async #renewal(): Promise<string[]> {
     const { ledger } = this.#stage;
     const since = mark(ledger);

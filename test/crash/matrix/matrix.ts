@@ -15,7 +15,10 @@ export interface MatrixResult {
   readonly table: string;
 }
 
-/** Every store, every way of the token endpoint, every point; so many kills each, fewer where each costs half a minute of waiting. */
+/**
+ * Every store, every way of the token endpoint, every point; so many kills each, fewer where each costs half a minute
+ * of waiting.
+ */
 export async function runMatrix(kills: number, waitingKills: number, tally: Tally): Promise<MatrixResult> {
   return withStores(async (stores) => {
     const results = new Map<string, CellResult>();

@@ -61,7 +61,8 @@ export class Endpoint {
         this.#time.pending.delete(timeout);
         resolve(outcome);
       };
-      // The request outlives the process that sent it: what is on the wire arrives, even if nobody waits for the answer.
+      // The request outlives the process that sent it: what is on the wire arrives, even if nobody waits for the
+      // answer.
       this.#time.add(this, 'endpoint', ARRIVES, () => {
         if (weather === 'unreachable') return answer(failed('connect', false));
         this.arrivals[kind] += 1;

@@ -36,7 +36,9 @@ export class StoreLine implements TokenStore {
     this.#owner = owner;
   }
 
-  /** Its process dies. Of each write it had asked for, `fate` says whether it is lost, has happened, or arrives late. */
+  /**
+   * Its process dies. Of each write it had asked for, `fate` says whether it is lost, has happened, or arrives late.
+   */
   crash(fate: () => 'lost' | 'happened' | 'late'): void {
     for (const { write, apply } of this.#open.values()) {
       if (!write || this.down) continue;

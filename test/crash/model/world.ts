@@ -102,7 +102,9 @@ export class World {
   readonly #violations: string[] = [];
   readonly #checks: Promise<void>[] = [];
   credentials = 'first';
-  /** The lease was lost or could not be prolonged: two holders are possible, and only the store's comparison protects. */
+  /**
+   * The lease was lost or could not be prolonged: two holders are possible, and only the store's comparison protects.
+   */
   leaseInDoubt = false;
   operatorActed = false;
   reserveSpent = false;

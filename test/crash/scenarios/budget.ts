@@ -34,7 +34,8 @@ export async function budget(tally: Tally): Promise<void> {
         `budget: login ${login} of the automatic ones`,
         outcome === 'answered' ? undefined : (code ?? outcome),
       );
-      // A login that is killed before its answer is stored has been counted all the same; the restart makes no difference.
+      // A login that is killed before its answer is stored has been counted all the same; the restart makes no
+      // difference.
       if (login === 1) await stage.restart();
     }
     await exhausted('used up: 503 with Retry-After, and no login');

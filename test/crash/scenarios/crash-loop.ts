@@ -10,7 +10,9 @@ import { Stage } from '../stage.ts';
 const EVERY = 2_000;
 const FIVE_MINUTES = 300_000;
 
-/** A process that dies every two seconds, at the worst of moments: the login is made, its answer read, nothing stored. */
+/**
+ * A process that dies every two seconds, at the worst of moments: the login is made, its answer read, nothing stored.
+ */
 export async function crashLoop(tally: Tally, milliseconds: number): Promise<void> {
   const logins = await Stage.with(MODES[3]!, {}, async (stage) => {
     const end = performance.now() + milliseconds;

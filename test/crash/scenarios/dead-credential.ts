@@ -6,7 +6,9 @@ import { Stage } from '../stage.ts';
 
 const REQUESTS = 25;
 
-/** Credentials that the upstream refused are tried once, and again only when an operator or a new configuration says so. */
+/**
+ * Credentials that the upstream refused are tried once, and again only when an operator or a new configuration says so.
+ */
 export async function deadCredential(tally: Tally): Promise<void> {
   await Stage.with(MODES[3]!, {}, async (stage) => {
     const { ledger, sandbox } = stage;

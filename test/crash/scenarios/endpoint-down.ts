@@ -10,7 +10,10 @@ const LIFETIME = 3_000;
 const LIFETIMES = 10;
 const FAST = 50;
 
-/** The token endpoint is away for ten lifetimes: no failure while the token lives, then fast clear errors, then recovery within one renewal. */
+/**
+ * The token endpoint is away for ten lifetimes: no failure while the token lives, then fast clear errors, then recovery
+ * within one renewal.
+ */
 export async function endpointDown(tally: Tally): Promise<void> {
   await Stage.with(MODES[0]!, {}, async (stage) => {
     const link = await FaultProxy.start(stage.sandbox.urls.chatapp);
@@ -35,8 +38,9 @@ async function down(stage: Stage, link: FaultProxy, tally: Tally): Promise<void>
   await link.set({ connect: 'refuse' });
   link.drop();
   const since = mark(ledger);
-  // The endpoint's word is in whole seconds, and so is the Date that tokenward measures it by: what it knows of may end up to a
-  // second before the token really does, or after; then the upstream refuses, and the answer is our error all the same.
+  // The endpoint's word is in whole seconds, and so is the Date that tokenward measures it by: what it knows of may end
+  // up to a second before the token really does, or after; then the upstream refuses, and the answer is our error all
+  // the same.
   const ends = sandbox.chatapp.currentToken()!.accessEndsAt;
   const lives = Math.floor(ends / 1_000) * 1_000;
   const whileAlive: CallerEntry[] = [];

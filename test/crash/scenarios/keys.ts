@@ -12,7 +12,10 @@ import { Stage } from '../stage.ts';
 
 const newKey = (): string => randomBytes(32).toString('base64');
 
-/** Keys that change, keys that are wrong, records that are torn or somebody else's: opened rightly or refused and kept, never overwritten. */
+/**
+ * Keys that change, keys that are wrong, records that are torn or somebody else's: opened rightly or refused and kept,
+ * never overwritten.
+ */
 export async function keys(tally: Tally): Promise<void> {
   const run = async (what: string, act: (stage: Stage, key: string) => Promise<string | undefined>): Promise<void> => {
     const key = newKey();

@@ -9,7 +9,10 @@ import { Stage } from '../stage.ts';
 /** Longer than a lease holds. ms. */
 const STOPPED = 33_000;
 
-/** Two processes over one store; one is stopped in the midst of a renewal for longer than its lease, and goes on when the other has taken over. */
+/**
+ * Two processes over one store; one is stopped in the midst of a renewal for longer than its lease, and goes on when
+ * the other has taken over.
+ */
 export async function suspend(tally: Tally): Promise<void> {
   await Stage.with(MODES[0]!, {}, async (stage) => {
     const { sandbox, ledger, child } = stage;

@@ -1,7 +1,9 @@
 import type { RequestItem } from '../item.ts';
 import { request } from './requests.ts';
 
-/* Class B: where does a request lead? Paths that two readers resolve differently, other forms of target, odd methods. */
+/*
+ * Class B: where does a request lead? Paths that two readers resolve differently, other forms of target, odd methods.
+ */
 
 const targets: readonly (readonly [target: string, about: string])[] = [
   ['/api/../x', 'dot segments'],

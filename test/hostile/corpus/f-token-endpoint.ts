@@ -2,7 +2,10 @@ import { gzipSync } from 'node:zlib';
 import type { TokenItem } from '../item.ts';
 import { bytesOf, CLOSE, letters, RESET, type Pieces } from '../pieces.ts';
 
-/* Class F: a token endpoint that answers nonsense. Nothing of it may reach an upstream's header, nor cost a good token. */
+/*
+ * Class F: a token endpoint that answers nonsense. Nothing of it may reach an upstream's header, nor cost a good
+ * token.
+ */
 
 type Unnumbered = Omit<TokenItem, 'id'>;
 const json = (

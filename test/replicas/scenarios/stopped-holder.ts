@@ -101,7 +101,8 @@ async function stopAt(point: 'P1' | 'P2' | 'P4', tally: Tally): Promise<string> 
         // At P1 nothing says that the refresh token may be spent; from P2 on something does, and only a login is sure.
         tally.equal(`${name}: logins`, stage.logins(since), point === 'P1' ? 0 : 1);
 
-        // That nothing was written over shows in the next renewal: it spends the other one's refresh token, which is alive.
+        // That nothing was written over shows in the next renewal: it spends the other one's refresh token, which is
+        // alive.
         const again = stage.mark();
         const { status } = await renewByHand(a.operatorUrl, 'crm0');
         tally.equal(

@@ -3,9 +3,15 @@ import type { RequestHandler } from '../exchange.ts';
 import { PlainAnswer, type AnswerLine } from './response.ts';
 import { PlainRequest, readPlainHead, type FieldBlock, type PlainHead } from './request.ts';
 
-/** The rest of a body is waited for if all of it is this short: nobody has asked yet whether its caller may send any. Bytes. */
+/**
+ * The rest of a body is waited for if all of it is this short: nobody has asked yet whether its caller may send any.
+ * Bytes.
+ */
 const BODY_MOST = 16 * 1024;
-/** What a caller may send ahead while he is being answered, before he is not read any more; that he leaves is not seen then until the upstream has spoken. Bytes. */
+/**
+ * What a caller may send ahead while he is being answered, before he is not read any more; that he leaves is not seen
+ * then until the upstream has spoken. Bytes.
+ */
 const AHEAD_MOST = 16 * 1024;
 /** And in so many pieces: one of a single byte takes as much memory as a hundred bytes. */
 const PIECES_MOST = 64;
@@ -25,8 +31,8 @@ export interface FastPath {
 }
 
 /**
- * A caller's connection, as long as only plain requests come on it, one at a time. With the first bytes that are anything
- * else it goes over to node:http, and stays there.
+ * A caller's connection, as long as only plain requests come on it, one at a time. With the first bytes that are
+ * anything else it goes over to node:http, and stays there.
  */
 export class PlainConnection implements AnswerLine {
   readonly socket: Socket;

@@ -15,9 +15,9 @@ const LINGER = 5_000;
 const FRESH_LOOKS = 2;
 
 /**
- * The fast path beside a node:http server: takes its connections first and answers plain requests, at two thirds of the cost,
- * for as long as no others come (bench/README.md). Everything else about HTTP stays with node:http: whatever is not plain goes
- * over to it with all its bytes, of which raw ones in targets are encoded.
+ * The fast path beside a node:http server: takes its connections first and answers plain requests, at two thirds of the
+ * cost, for as long as no others come (bench/README.md). Everything else about HTTP stays with node:http: whatever is
+ * not plain goes over to it with all its bytes, of which raw ones in targets are encoded.
  */
 export class PlainFastPath implements FastPath {
   readonly handler: RequestHandler;
@@ -54,7 +54,10 @@ export class PlainFastPath implements FastPath {
     this.#connections.delete(socket);
   }
 
-  /** Whether it is on the fast path, and a request on it is being answered, has come in part or is about to be handed over. */
+  /**
+   * Whether it is on the fast path, and a request on it is being answered, has come in part or is about to be handed
+   * over.
+   */
   isBusy(socket: Socket): boolean {
     const connection = this.#connections.get(socket);
     return connection !== undefined && (connection.answering || connection.waiting || connection.leaving);

@@ -1,7 +1,10 @@
 import type { Socket } from 'node:net';
 import type { OutboundResponse } from '../exchange.ts';
 
-/** Bodies up to this size leave in one write with their head, as one string: Node copies a short one to the system by way of its stack. Bytes. */
+/**
+ * Bodies up to this size leave in one write with their head, as one string: Node copies a short one to the system by
+ * way of its stack. Bytes.
+ */
 const JOIN_MOST = 12 * 1024;
 
 /** What an answer has to know of the connection it goes out on. */
@@ -95,7 +98,8 @@ export class PlainAnswer implements OutboundResponse {
       this.write(body);
       if (this.#chunked) socket.write('0\r\n\r\n', 'latin1');
     }
-    // What the system has not taken yet keeps the next request waiting, or a caller who reads nothing could pile up answers.
+    // What the system has not taken yet keeps the next request waiting, or a caller who reads nothing could pile up
+    // answers.
     if (socket.writableLength === 0) this.#finish();
     else
       socket.write('', (error) => {
