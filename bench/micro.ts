@@ -15,16 +15,16 @@ const {
   json,
   managerOf,
   matchRoute,
-  meansDeadToken,
+  rejectsToken,
   REPLY,
-  replyHeaders,
-  ReplyReader,
+  responseHeaders,
+  ResponseParser,
   REQUEST,
   requestHeaders,
   route,
   RULE,
   SECRET,
-  UpstreamReply,
+  UpstreamResponse,
 } = await import('./micro/pieces.ts');
 
 const HELP = `npm run bench:micro -- [options]
@@ -78,7 +78,7 @@ await time(`request header cleaning, ${REQUEST.length / 2} fields`, () =>
   requestHeaders(REQUEST, crm, attachment, 'tokenward-0123456789ab'),
 );
 await time(`reply header cleaning, ${REPLY.length / 2} fields`, () =>
-  replyHeaders(REPLY, crm, SECRET, 'http://127.0.0.1:8080'),
+  responseHeaders(REPLY, crm, SECRET, 'http://127.0.0.1:8080'),
 );
 
 const one = await managerOf(1);
@@ -92,8 +92,8 @@ const names = Array.from({ length: 100_000 }, (_, number) => `account-${(number 
 let turn = 0;
 await time('token get from memory, 100,000 accounts in turn', () => many.get(names[turn++ % 100_000]!));
 
-const replyTo = (headers: string[], chunks: readonly Buffer[]): InstanceType<typeof UpstreamReply> => {
-  const reply = new UpstreamReply(nothing, nothing);
+const replyTo = (headers: string[], chunks: readonly Buffer[]): InstanceType<typeof UpstreamResponse> => {
+  const reply = new UpstreamResponse(nothing, nothing);
   reply.onHead({ status: 200, reason: 'OK', headers });
   for (const chunk of chunks) reply.onBody(chunk);
   reply.onEnd();
@@ -107,15 +107,15 @@ const small = json(200);
 const medium = json(64 * 1024);
 const large = cut(json(10 * 1024 * 1024));
 const typed = ['Content-Type', 'application/json'];
-await time('inspection of a 200-byte reply', () => meansDeadToken(RULE, 'GET', replyTo(typed, [small])));
-await time('inspection of a 64 KiB reply', () => meansDeadToken(RULE, 'GET', replyTo(typed, [medium])));
+await time('inspection of a 200-byte reply', () => rejectsToken(RULE, 'GET', replyTo(typed, [small])));
+await time('inspection of a 64 KiB reply', () => rejectsToken(RULE, 'GET', replyTo(typed, [medium])));
 await time('inspection of a 10 MiB reply of known length', () =>
-  meansDeadToken(RULE, 'GET', replyTo([...typed, 'Content-Length', String(10 * 1024 * 1024)], [large[0]!])),
+  rejectsToken(RULE, 'GET', replyTo([...typed, 'Content-Length', String(10 * 1024 * 1024)], [large[0]!])),
 );
 await time('inspection of a 10 MiB reply that comes in chunks', async () => {
-  const reply = new UpstreamReply(nothing, nothing);
+  const reply = new UpstreamResponse(nothing, nothing);
   reply.onHead({ status: 200, reason: 'OK', headers: [...typed, 'Transfer-Encoding', 'chunked'] });
-  const verdict = meansDeadToken(RULE, 'GET', reply);
+  const verdict = rejectsToken(RULE, 'GET', reply);
   for (const chunk of large) reply.onBody(chunk);
   reply.onEnd();
   return verdict;
@@ -125,7 +125,7 @@ const head = Buffer.from(
   `HTTP/1.1 200 OK\r\n${Array.from({ length: REPLY.length / 2 }, (_, index) => `${REPLY[2 * index]!}: ${REPLY[2 * index + 1]!}`).join('\r\n')}\r\n\r\n${small.toString('latin1')}`,
   'latin1',
 );
-const reader = new ReplyReader({ onHead: nothing, onBody: nothing, onEnd: nothing });
+const reader = new ResponseParser({ onHead: nothing, onBody: nothing, onEnd: nothing });
 await time(`reply reader, a head of ${REPLY.length / 2} fields and 200 bytes`, () => {
   reader.expect('GET');
   reader.feed(head);

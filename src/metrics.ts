@@ -97,7 +97,7 @@ class RouteHistogram extends Histogram<'route'> {
 }
 
 /** Accounts with series of their own; those that come later share one. */
-const LABELLED_MOST = 500;
+const MAX_LABELLED = 500;
 /** What the label `account` says of those. */
 const OTHERS = '(others)';
 
@@ -127,7 +127,7 @@ export class Metrics {
     'Renewals that brought no token, including those withheld before a request was sent, by reason.',
     ['account', 'flow', 'kind', 'reason'],
   );
-  readonly deadTokenReplies = this.#counter(
+  readonly rejections = this.#counter(
     'dead_token_replies_total',
     'Responses that reject the token. current: it was the newest token; late: a newer token existed already; ' +
       'uncured: a new token had not helped before.',
@@ -316,7 +316,7 @@ export class Metrics {
   /** What the label `account` says of this account. */
   accountLabel(account: string): string {
     if (this.#labelled.has(account)) return account;
-    if (this.#labelled.size >= LABELLED_MOST) return OTHERS;
+    if (this.#labelled.size >= MAX_LABELLED) return OTHERS;
     this.#labelled.add(account);
     return account;
   }

@@ -9,16 +9,16 @@ const built = async (path: string): Promise<unknown> => import(new URL(`../../di
 export const { byLongestPrefix, matchRoute } = (await built(
   'proxy/route',
 )) as typeof import('../../src/proxy/route.ts');
-export const { requestDrops, requestHeaders, replyHeaders } = (await built(
+export const { requestDrops, requestHeaders, responseHeaders } = (await built(
   'proxy/headers',
 )) as typeof import('../../src/proxy/headers.ts');
-export const { deadTokenRule, meansDeadToken } = (await built(
+export const { rejectedTokenRule, rejectsToken } = (await built(
   'proxy/inspect',
 )) as typeof import('../../src/proxy/inspect.ts');
-export const { UpstreamReply } = (await built(
+export const { UpstreamResponse } = (await built(
   'http/client/response',
 )) as typeof import('../../src/http/client/response.ts');
-export const { ReplyReader } = (await built(
+export const { ResponseParser } = (await built(
   'http/client/response-parser',
 )) as typeof import('../../src/http/client/response-parser.ts');
 const { PRESETS } = (await built('flows/presets')) as typeof import('../../src/flows/presets.ts');
@@ -30,7 +30,7 @@ const { systemClock } = (await built('tokens/clock')) as typeof import('../../sr
 export const SECRET = 'a-live-token-of-forty-eight-letters-or-so-0123456';
 
 /** ChatApp's rule: a look into every JSON reply. */
-export const RULE = deadTokenRule(PRESETS['chatapp']!.invalid)!;
+export const RULE = rejectedTokenRule(PRESETS['chatapp']!.invalid)!;
 
 /** As much of a route as the pieces read. */
 export function route(prefix: string): Route {
@@ -116,8 +116,8 @@ export async function managerOf(accounts: number): Promise<TokenManager> {
     account: `account-${number}`,
     flow: 'chatapp',
     identity: `who-${number}`,
-    credentials: 'which',
-    fixed: undefined,
+    credentialsFingerprint: 'which',
+    staticToken: undefined,
     renew: 'on-demand' as const,
     canLogin: true,
     canRefresh: true,
@@ -128,7 +128,7 @@ export async function managerOf(accounts: number): Promise<TokenManager> {
   }));
   const observer = {
     renewed: () => undefined,
-    withheld: () => undefined,
+    suppressed: () => undefined,
     changed: () => undefined,
     storeFailed: () => undefined,
   };

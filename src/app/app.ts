@@ -4,7 +4,7 @@ import { OPERATOR_ENDS_MS } from '../deadlines.ts';
 import { drain } from '../http/server/drain.ts';
 import { listen } from '../http/server/listen.ts';
 import { freeSocketFile } from '../http/server/socket-file.ts';
-import { build, type Surroundings } from './build.ts';
+import { build, type Dependencies } from './build.ts';
 import { operatorPort } from './operator-port.ts';
 import { serveCallers, type Worker } from './serve-callers.ts';
 
@@ -17,7 +17,7 @@ export interface App extends Worker {
  * Builds everything from a configuration and starts it. Rejects with an error that says what cannot be used (file,
  * store, listener), leaving nothing open.
  */
-export async function startApp(config: LoadedConfig, surroundings: Surroundings): Promise<App> {
+export async function startApp(config: LoadedConfig, surroundings: Dependencies): Promise<App> {
   const parts = await build(config, surroundings);
   const operatorServer = operatorPort(parts.view, surroundings.log, config, surroundings.clock);
   try {
@@ -40,7 +40,7 @@ export async function startApp(config: LoadedConfig, surroundings: Surroundings)
 }
 
 /** The same without an operator port: its view goes to whoever has one. */
-export async function startWorker(config: LoadedConfig, surroundings: Surroundings): Promise<Worker> {
+export async function startWorker(config: LoadedConfig, surroundings: Dependencies): Promise<Worker> {
   const parts = await build(config, surroundings);
   try {
     return await serveCallers(config, parts);

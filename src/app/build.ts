@@ -1,16 +1,16 @@
 import type { LoadedConfig } from '../config/load.ts';
 import { TokenwardError } from '../errors.ts';
 import type { SendTokenCall } from '../flows/run.ts';
-import { Patience } from '../http/stall-watchdog.ts';
+import { StallWatchdog } from '../http/stall-watchdog.ts';
 import { Metrics } from '../metrics.ts';
 import { LocalView } from '../operator/local-view.ts';
 import { BufferBudget } from '../proxy/buffer-budget.ts';
 import { Callers } from '../proxy/caller.ts';
-import { Admission, admissionLimits } from '../proxy/concurrency.ts';
+import { ConcurrencyLimiter, concurrencyLimits } from '../proxy/concurrency.ts';
 import { JwtCheck } from '../proxy/jwt.ts';
-import { Damping } from '../proxy/key-throttle.ts';
+import { KeyThrottle } from '../proxy/key-throttle.ts';
 import { Outages } from '../proxy/outages.ts';
-import { UncuredReplies } from '../proxy/renewal-guard.ts';
+import { RenewalGuard } from '../proxy/renewal-guard.ts';
 import { byLongestPrefix } from '../proxy/route.ts';
 import { systemClock } from '../tokens/clock.ts';
 import { TokenManager, type Checkpoint } from '../tokens/manager.ts';
@@ -22,7 +22,7 @@ import { credentialSource } from './credentials.ts';
 import { egressProxy } from './egress-proxy.ts';
 import { engineOf } from './front.ts';
 import { readInboundTls } from './inbound-tls.ts';
-import { openStore, type StoreSurroundings } from './open-store.ts';
+import { openStore, type StoreDependencies } from './open-store.ts';
 import { routeOf } from './routes.ts';
 import { createObserver } from './token-observer.ts';
 import { senders } from './token-senders.ts';
@@ -30,7 +30,7 @@ import { newViaName } from './via-name.ts';
 import { zeroProcess, zeroRoute } from './zero-counters.ts';
 
 /** What the surroundings give: everything that is not configuration. */
-export interface Surroundings extends StoreSurroundings {
+export interface Dependencies extends StoreDependencies {
   /** Names this process in leases. */
   readonly owner: string;
   readonly sendTokenCall?: SendTokenCall;
@@ -54,7 +54,7 @@ export interface Parts {
 }
 
 /** Everything that needs no port. Rejects like `startApp`. */
-export async function build(config: LoadedConfig, surroundings: Surroundings): Promise<Parts> {
+export async function build(config: LoadedConfig, surroundings: Dependencies): Promise<Parts> {
   const { log } = surroundings;
   const clock = surroundings.clock ?? systemClock;
   const metrics = new Metrics(VERSION, engineOf(config.listen));
@@ -69,12 +69,12 @@ export async function build(config: LoadedConfig, surroundings: Surroundings): P
   const callers =
     config.callers === 'none'
       ? undefined
-      : new Callers(config.callers, config.jwt && new JwtCheck(config.jwt, clock), new Damping(clock));
+      : new Callers(config.callers, config.jwt && new JwtCheck(config.jwt, clock), new KeyThrottle(clock));
   const inboundTls = readInboundTls(config);
 
   // Only now that every file has been read: whoever fails above leaves nothing open.
   const { store, seal } = await openStore(config, surroundings);
-  const named = credentials.named.map((account) => credentials.get(account)!);
+  const named = credentials.declared.map((account) => credentials.get(account)!);
   // The manager tells its observer of changes only once it is there.
   const observer = createObserver({ metrics, log, clock, named, statusOf: (account) => tokens.statusOf(account) });
   zeroProcess(metrics);
@@ -87,7 +87,7 @@ export async function build(config: LoadedConfig, surroundings: Surroundings): P
     clock,
     observer,
     owner: surroundings.owner,
-    maxAccounts: config.limits.accountsInMemory + credentials.named.length,
+    maxAccounts: config.limits.accountsInMemory + credentials.declared.length,
     maxWaiting: config.limits.waitingPerAccount,
     ...(surroundings.checkpoint && { checkpoint: surroundings.checkpoint }),
   });
@@ -102,11 +102,11 @@ export async function build(config: LoadedConfig, surroundings: Surroundings): P
     log,
     // One for both doors: an upstream that cannot be reached is told once.
     outages: new Outages(systemClock, log),
-    uncured: new UncuredReplies(clock),
-    admission: new Admission(
-      admissionLimits(config.limits, routes.length, config.callers === 'none' ? 1 : config.callers.length),
+    renewalGuard: new RenewalGuard(clock),
+    concurrency: new ConcurrencyLimiter(
+      concurrencyLimits(config.limits, routes.length, config.callers === 'none' ? 1 : config.callers.length),
     ),
-    bodyPatience: new Patience(config.limits.bodyIdle),
+    bodyWatchdog: new StallWatchdog(config.limits.bodyIdle),
     readIdle: config.limits.readIdle,
   };
   const life = { stopping: false };

@@ -3,7 +3,7 @@ import { systemClock } from '../tokens/clock.ts';
 import { copyRecords, type CopyEnd, type CopyReport } from '../tokens/copy.ts';
 import { Records } from '../tokens/records.ts';
 import type { TokenStore } from '../tokens/store.ts';
-import { openStore, type StoreSurroundings } from './open-store.ts';
+import { openStore, type StoreDependencies } from './open-store.ts';
 import { requireStore } from './store-presence.ts';
 
 /**
@@ -13,7 +13,7 @@ import { requireStore } from './store-presence.ts';
 export async function copyStore(
   from: LoadedConfig,
   to: LoadedConfig,
-  surroundings: StoreSurroundings,
+  surroundings: StoreDependencies,
   options: { overwrite: boolean; dryRun: boolean },
 ): Promise<CopyReport> {
   const clock = surroundings.clock ?? systemClock;

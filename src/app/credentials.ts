@@ -13,7 +13,7 @@ import type { Credential, CredentialSource, Outcome } from '../tokens/credential
 import type { Token } from '../tokens/token.ts';
 
 /** How accounts get their tokens that differ in nothing but their credentials. */
-interface Way {
+interface FlowRuntime {
   readonly flowName: string;
   readonly formerName: string | undefined;
   readonly flow: Flow;
@@ -40,7 +40,10 @@ export function credentialSource(
   senderFor: SenderFor,
 ): CredentialSource {
   const learnt = new ClientAuthMemory();
-  const wayOf = ({ flow, tls, formerName }: Pick<AccountConfig, 'flow' | 'tls' | 'formerName'>, ready: Flow): Way => ({
+  const wayOf = (
+    { flow, tls, formerName }: Pick<AccountConfig, 'flow' | 'tls' | 'formerName'>,
+    ready: Flow,
+  ): FlowRuntime => ({
     flowName: flow,
     formerName,
     flow: ready,
@@ -49,7 +52,7 @@ export function credentialSource(
     learnt,
   });
   const { byName } = generated;
-  const ways = generated.kinds.map(({ settings, flow }) => wayOf(settings, flow));
+  const ways = generated.profiles.map(({ settings, flow }) => wayOf(settings, flow));
   const named = new Map(
     Object.entries(accounts).map(([account, settings]) => [
       account,
@@ -65,7 +68,7 @@ export function credentialSource(
     },
     has: (account) => named.has(account) || byName.has(account),
     size: named.size + byName.size,
-    named: [...named.keys()],
+    declared: [...named.keys()],
   };
 }
 
@@ -75,14 +78,14 @@ export function credentialSource(
  */
 class AccountCredential implements Credential {
   readonly account: string;
-  readonly #way: Way;
+  readonly #way: FlowRuntime;
   readonly reread?: () => Promise<boolean>;
   #values: Readonly<Record<string, unknown>>;
 
   /** `files`: what those values are made of that come from files. */
   constructor(
     account: string,
-    way: Way,
+    way: FlowRuntime,
     values: Readonly<Record<string, unknown>>,
     files?: Readonly<Record<string, readonly Piece[]>>,
   ) {
@@ -111,11 +114,11 @@ class AccountCredential implements Credential {
     return digest(`${flowName}\n${flow.baseUrl ?? ''}\n${JSON.stringify(open)}`);
   }
 
-  get credentials(): string {
+  get credentialsFingerprint(): string {
     return digest(JSON.stringify(sorted(this.#values)));
   }
 
-  get fixed(): string | undefined {
+  get staticToken(): string | undefined {
     const { flow, flowName } = this.#way;
     if (!isFixed(flow)) return undefined;
     const name = attachedName(flow.attach);

@@ -1,6 +1,6 @@
 import { getProxyForUrl } from 'proxy-from-env';
 import type { LoadedConfig } from '../config/load.ts';
-import { configError } from '../config/mistakes.ts';
+import { configError } from '../config/issues.ts';
 import { isLoopback } from '../loopback.ts';
 import { isDirect, noProxyOfEnvironment } from './no-proxy.ts';
 

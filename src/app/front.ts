@@ -7,7 +7,7 @@ import { createExpress } from '../http/server/express.ts';
 import { describeFault, type Logger } from '../log.ts';
 import type { RequestContext } from '../proxy/context.ts';
 import type { RequestPath } from '../proxy/handler.ts';
-import { answerError } from '../proxy/respond.ts';
+import { respondWithError } from '../proxy/respond.ts';
 import type { Route } from '../proxy/route.ts';
 
 /**
@@ -44,7 +44,7 @@ export function createFront(routes: readonly Route[], path: RequestPath, log: Lo
   // Express comes here only if it fails itself.
   front.use((error: unknown, request: IncomingMessage, response: ServerResponse, _next: unknown) => {
     log.error('unexpected fault before the request handler', { detail: describeFault(error) });
-    answerError(request as unknown as InboundRequest, response, new TokenwardError('request_malformed'), 0);
+    respondWithError(request as unknown as InboundRequest, response, new TokenwardError('request_malformed'), 0);
   });
   return front;
 }

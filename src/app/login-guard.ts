@@ -61,15 +61,15 @@ function guardedByHost(all: LoadedConfig): ReadonlyMap<string, readonly LoginPat
 /** Everything that logs in: accounts, and of the generated ones those that differ in where they do. */
 function* loginsOf(all: LoadedConfig): Generator<{ flow: Flow; credentials: Readonly<Record<string, unknown>> }> {
   for (const [name, flow] of all.flowOf) yield { flow, credentials: all.accounts[name]!.credentials };
-  const { kinds, byName } = all.generated;
+  const { profiles, byName } = all.generated;
   const fixed = (call: TokenCall | undefined): boolean => call === undefined || placeholdersIn(call.url).length === 0;
-  const alike = kinds.map(({ flow }) => fixed(flow.login) && fixed(flow.refresh));
-  for (const [index, { flow }] of kinds.entries()) if (alike[index] === true) yield { flow, credentials: {} };
+  const alike = profiles.map(({ flow }) => fixed(flow.login) && fixed(flow.refresh));
+  for (const [index, { flow }] of profiles.entries()) if (alike[index] === true) yield { flow, credentials: {} };
   if (alike.every(Boolean)) return;
   const seen = new Set<string>();
   for (const [kind, credentials] of byName.values()) {
     if (alike[kind] === true) continue;
-    const { flow } = kinds[kind]!;
+    const { flow } = profiles[kind]!;
     const key = `${kind} ${loginCalls(flow, credentials)
       .map(({ url }) => url)
       .join(' ')}`;

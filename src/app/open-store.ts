@@ -4,20 +4,20 @@ import { bootTimeOf, systemBootTime } from '../tokens/boot-time.ts';
 import { systemClock, type Clock } from '../tokens/clock.ts';
 import { Seal, sealingKey } from '../tokens/seal.ts';
 import { RecordError, StoreError, type TokenStore } from '../tokens/store.ts';
-import { AnnouncingStore, type Peers } from '../tokens/stores/broadcasting.ts';
+import { BroadcastingStore, type InvalidationBus } from '../tokens/stores/broadcasting.ts';
 import { EmbeddedStore } from '../tokens/stores/embedded.ts';
 import { keyBesideStore } from '../tokens/stores/key-file.ts';
 import { RedisStore } from '../tokens/stores/redis.ts';
 import { redisOptions } from './redis-options.ts';
 
 /** What opening a store takes besides the configuration. */
-export interface StoreSurroundings {
+export interface StoreDependencies {
   readonly log: Logger;
   /** Tells whether the process that a lease names is gone. */
   readonly ownerIsGone: (owner: string) => boolean;
   readonly clock?: Clock;
   /** The other workers of this host. */
-  readonly peers?: Peers;
+  readonly bus?: InvalidationBus;
 }
 
 /**
@@ -26,7 +26,7 @@ export interface StoreSurroundings {
  */
 export async function openStore(
   config: LoadedConfig,
-  surroundings: StoreSurroundings,
+  surroundings: StoreDependencies,
 ): Promise<{ store: TokenStore; seal: Seal }> {
   const { store, seal } = await open(config, surroundings);
   try {
@@ -43,7 +43,7 @@ export async function openStore(
  * What about the configured store can lose tokens or counts of logins, in words for an operator. Rejects with a
  * StoreError if it cannot be opened.
  */
-export async function storeWarnings(config: LoadedConfig, surroundings: StoreSurroundings): Promise<string[]> {
+export async function storeWarnings(config: LoadedConfig, surroundings: StoreDependencies): Promise<string[]> {
   // Only another program's settings can be wrong; a look must not make an embedded store.
   if (config.store.type !== 'redis') return [];
   const { store } = await open(config, surroundings);
@@ -56,7 +56,7 @@ export async function storeWarnings(config: LoadedConfig, surroundings: StoreSur
 
 async function open(
   { store: config }: LoadedConfig,
-  surroundings: StoreSurroundings,
+  surroundings: StoreDependencies,
 ): Promise<{ store: TokenStore; seal: Seal }> {
   const retired = config.retiredKeys.map(sealingKey);
   if (config.type === 'redis') {
@@ -84,13 +84,13 @@ async function open(
     current = beside.text;
   }
   const seal = new Seal(sealingKey(current), retired);
-  const { ownerIsGone, clock = systemClock, peers } = surroundings;
+  const { ownerIsGone, clock = systemClock, bus } = surroundings;
   const store = EmbeddedStore.open(config.path, {
     ownerIsGone,
     now: () => clock.wall(),
     running: clock === systemClock ? systemBootTime : bootTimeOf(clock),
   });
-  return { store: peers === undefined ? store : new AnnouncingStore(store, peers), seal };
+  return { store: bus === undefined ? store : new BroadcastingStore(store, bus), seal };
 }
 
 /**

@@ -23,7 +23,7 @@ export function ownership(config: LoadedConfig, clock: Clock): Ownership {
     if (former !== undefined) heirs.set(former, [...(heirs.get(former) ?? []), account]);
   };
   for (const [account, { formerName }] of Object.entries(accounts)) inherit(account, formerName);
-  for (const [account, [kind]] of generated.byName) inherit(account, generated.kinds[kind]!.settings.formerName);
+  for (const [account, [kind]] of generated.byName) inherit(account, generated.profiles[kind]!.settings.formerName);
   const all = [...Object.keys(accounts), ...generated.byName.keys()];
   return {
     has: (account) => source.has(account),

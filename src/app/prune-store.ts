@@ -2,7 +2,7 @@ import type { LoadedConfig } from '../config/load.ts';
 import { systemClock } from '../tokens/clock.ts';
 import { Records } from '../tokens/records.ts';
 import type { StoredKind } from '../tokens/store.ts';
-import { openStore, type StoreSurroundings } from './open-store.ts';
+import { openStore, type StoreDependencies } from './open-store.ts';
 import { ownership, unownedGeneration } from './ownership.ts';
 import { requireStore } from './store-presence.ts';
 
@@ -16,7 +16,7 @@ interface Pruned {
  * A count of logins that no account owns is kept for so long: whoever comes back within it must not log in too often.
  * ms.
  */
-const COUNTS_KEPT = 31 * 86_400_000;
+const COUNTS_KEPT_MS = 31 * 86_400_000;
 
 /**
  * Removes what no account of the configuration owns: records of accounts that are gone or whose identity is another one
@@ -25,7 +25,7 @@ const COUNTS_KEPT = 31 * 86_400_000;
  */
 export async function pruneStore(
   config: LoadedConfig,
-  surroundings: StoreSurroundings,
+  surroundings: StoreDependencies,
   { dryRun }: { dryRun: boolean },
 ): Promise<{ removed: readonly Pruned[] }> {
   const clock = surroundings.clock ?? systemClock;
@@ -49,7 +49,7 @@ export async function pruneStore(
       if (!known.has(name) && !owned.has(name)) await remove('lease', name, undefined);
     }
     for (const { budget, entries } of await store.budgets()) {
-      if (!owned.budgets.has(budget) && entries.every((at) => at < clock.wall() - COUNTS_KEPT)) {
+      if (!owned.budgets.has(budget) && entries.every((at) => at < clock.wall() - COUNTS_KEPT_MS)) {
         await remove('budget', budget, undefined);
       }
     }

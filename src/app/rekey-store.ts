@@ -2,10 +2,10 @@ import type { LoadedConfig } from '../config/load.ts';
 import { systemClock } from '../tokens/clock.ts';
 import { Records } from '../tokens/records.ts';
 import { RecordError, StoreError } from '../tokens/store.ts';
-import { openStore, type StoreSurroundings } from './open-store.ts';
+import { openStore, type StoreDependencies } from './open-store.ts';
 
 /** So many records that do not open are named in one message. */
-const NAMED_MOST = 20;
+const MAX_NAMED = 20;
 
 /**
  * Seals every stored record with the current key. Returns how many there are and how many were sealed anew. Rejects
@@ -13,7 +13,7 @@ const NAMED_MOST = 20;
  */
 export async function rekeyStore(
   config: LoadedConfig,
-  surroundings: StoreSurroundings,
+  surroundings: StoreDependencies,
 ): Promise<{ records: number; resealed: number }> {
   const clock = surroundings.clock ?? systemClock;
   const { store, seal } = await openStore(config, surroundings);
@@ -33,7 +33,7 @@ export async function rekeyStore(
     if (failed.length > 0) {
       throw new StoreError(
         `${failed.length} of ${keys.length} records could not be sealed anew; ${resealed} were. ` +
-          failed.slice(0, NAMED_MOST).join(' '),
+          failed.slice(0, MAX_NAMED).join(' '),
       );
     }
     return { records: keys.length, resealed };

@@ -8,7 +8,7 @@ import { accountPatterns } from '../proxy/account-patterns.ts';
 import { Upstream } from '../http/client/upstream.ts';
 import { readsApiKey } from '../proxy/caller.ts';
 import { requestDrops } from '../proxy/headers.ts';
-import { deadTokenRule } from '../proxy/inspect.ts';
+import { rejectedTokenRule } from '../proxy/inspect.ts';
 import { readyPolicy } from '../proxy/policy.ts';
 import type { Route } from '../proxy/route.ts';
 import { destinationOf } from '../http/client/dial.ts';
@@ -57,19 +57,19 @@ export function routeOf(
     logins: loginsOfRoute(config, all),
     policy: config.policy && readyPolicy(config.policy, basePath),
     attach: flow && (many === undefined ? attacher : attacherOfMany)(flow.attach),
-    deadToken: flow && deadTokenRule(refusalsOf(flow)),
+    rejectedToken: flow && rejectedTokenRule(refusalsOf(flow)),
     stats: metrics.route(config.prefix),
   };
 }
 
 /** So short a text occurs in replies by chance. */
-const SECRET_LEAST = 8;
+const MIN_SECRET_LENGTH = 8;
 
 /** What a reply must not repeat of the fields that the route adds. */
 function secretsOf({ prefix, headers = {} }: RouteConfig, all: LoadedConfig): readonly string[] | undefined {
   const names = all.secretHeaders.get(prefix) ?? [];
   const values = names.map((name) => headers[name]!.replace(/^(basic|bearer|token) +/i, ''));
-  const secrets = values.filter((value) => value.length >= SECRET_LEAST);
+  const secrets = values.filter((value) => value.length >= MIN_SECRET_LENGTH);
   return secrets.length === 0 ? undefined : secrets;
 }
 
@@ -87,6 +87,7 @@ function refusalsOf({ login, refresh, invalid }: Flow): Flow['invalid'] {
  */
 function servesAccount(config: LoadedConfig, flow: string, account: string): boolean {
   const generated = config.generated.byName.get(account);
-  const settings = generated === undefined ? config.accounts[account] : config.generated.kinds[generated[0]]!.settings;
+  const settings =
+    generated === undefined ? config.accounts[account] : config.generated.profiles[generated[0]]!.settings;
   return settings !== undefined && settings.flow === flow && settings.attach === undefined;
 }

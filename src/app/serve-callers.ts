@@ -1,6 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { LoadedConfig } from '../config/load.ts';
-import { drain, keepCallers, sendCallersAway } from '../http/server/drain.ts';
+import { drain, stopDraining, startDraining } from '../http/server/drain.ts';
 import { listen } from '../http/server/listen.ts';
 import { listenOnSocket } from '../http/server/socket-file.ts';
 import type { Metrics } from '../metrics.ts';
@@ -23,20 +23,20 @@ interface StopOptions {
   /** Another worker takes over: no load balancer needs to notice, and callers are given time to go over to it. */
   readonly replaced?: boolean;
   /** How long callers' idle connections are left open, ms. Only tests give it: nobody is at the other end of theirs. */
-  readonly patience?: number;
+  readonly idleMs?: number;
 }
 
 /**
  * How long a caller's idle connection is left open, so that the caller may send one more request on it: when another
  * worker takes over, and when everything ends. ms.
  */
-const PATIENCE_REPLACED = 5_000;
-const PATIENCE_AT_END = 500;
+const REPLACED_IDLE_MS = 5_000;
+const FINAL_IDLE_MS = 500;
 /**
  * Before and after the listener closes, callers are not sent away for so long: whoever was is making a new connection
  * just then, and it would be reset. ms.
  */
-const CALM = 300;
+const KEEP_MS = 300;
 
 /** Listens for callers. Rejects with a ListenError; closing what was built is left to whoever built it. */
 export async function serveCallers(config: LoadedConfig, parts: Parts): Promise<Worker> {
@@ -52,19 +52,19 @@ export async function serveCallers(config: LoadedConfig, parts: Parts): Promise<
     tokens,
     metrics,
     view,
-    async stop({ replaced = false, patience = replaced ? PATIENCE_REPLACED : PATIENCE_AT_END } = {}) {
+    async stop({ replaced = false, idleMs = replaced ? REPLACED_IDLE_MS : FINAL_IDLE_MS } = {}) {
       life.stopping = true;
       const { delay, drain: most } = config.shutdown;
-      if (replaced) await Promise.all(all.map((server) => drain(server, most, { patience })));
+      if (replaced) await Promise.all(all.map((server) => drain(server, most, { idleMs })));
       else {
         // They find another process behind the load balancer, while this one still answers whoever does not.
-        if (delay > CALM) {
-          all.forEach(sendCallersAway);
-          await sleep(delay - CALM);
-          all.forEach(keepCallers);
+        if (delay > KEEP_MS) {
+          all.forEach(startDraining);
+          await sleep(delay - KEEP_MS);
+          all.forEach(stopDraining);
         }
-        if (delay > 0) await sleep(Math.min(delay, CALM));
-        await Promise.all(all.map((server) => drain(server, most, { patience, calm: patience === 0 ? 0 : CALM })));
+        if (delay > 0) await sleep(Math.min(delay, KEEP_MS));
+        await Promise.all(all.map((server) => drain(server, most, { idleMs, keepMs: idleMs === 0 ? 0 : KEEP_MS })));
       }
       await parts.close();
     },

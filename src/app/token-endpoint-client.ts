@@ -7,12 +7,12 @@ import { textOf } from './token-response.ts';
 import { destinationOf, type Destination } from '../http/client/dial.ts';
 import { ConnectionPool } from '../http/client/pool.ts';
 import { reasonOf as whyNot } from '../http/client/reason.ts';
-import { UpstreamReply } from '../http/client/response.ts';
+import { UpstreamResponse } from '../http/client/response.ts';
 
 /** A token call's own limits within `TOKEN_CALL_MS`. ms. */
 const TIMEOUTS = { connect: 3_000, firstByte: TOKEN_CALL_MS, idle: TOKEN_CALL_MS };
 /** No honest token answer is larger, packed or unpacked. Bytes. */
-const ANSWER_MOST = 1024 * 1024;
+const MAX_RESPONSE_BYTES = 1024 * 1024;
 
 /**
  * Sends one call to a token endpoint: on a connection of its own (an idle one may be closing, and this request must not
@@ -23,7 +23,7 @@ export function tokenCallSender(tls: Destination['tls'], viaFor: (origin: string
     const { origin, host, pathname, search } = new URL(request.url);
     const destination = destinationOf(origin, tls, viaFor(origin));
     const pool = new ConnectionPool(destination, { maxConnections: 1, timeouts: TIMEOUTS });
-    let exchange!: UpstreamReply;
+    let exchange!: UpstreamResponse;
     const clock = { late: false };
     let last: NodeJS.Immediate | undefined;
     // Timers come before reading: an answer that came while this process stood still is read first. It may hold the
@@ -35,26 +35,30 @@ export function tokenCallSender(tls: Destination['tls'], viaFor: (origin: string
       });
     }, TOKEN_CALL_MS);
     try {
-      const reply = await new Promise<UpstreamReply>((resolve, reject) => {
-        exchange = new UpstreamReply(resolve, reject);
+      const response = await new Promise<UpstreamResponse>((resolve, reject) => {
+        exchange = new UpstreamResponse(resolve, reject);
         const headers = ['host', host, ...Object.entries(request.headers).flat(), 'accept-encoding', 'identity'];
         pool.run({ method: request.method, target: pathname + search, headers, body: bodyOf(request.body) }, exchange);
       });
-      const bytes = await read(reply);
+      const bytes = await read(response);
       const headers: Record<string, string | undefined> = {};
-      for (let i = 0; i < reply.headers.length; i += 2)
-        headers[reply.headers[i]!.toLowerCase()] ??= reply.headers[i + 1]!;
+      for (let i = 0; i < response.headers.length; i += 2)
+        headers[response.headers[i]!.toLowerCase()] ??= response.headers[i + 1]!;
       // What cannot be unpacked is no JSON, or was unpacked on its way and kept its label.
       return {
-        status: reply.status,
+        status: response.status,
         headers,
-        body: textOf(unpacked(bytes, headers['content-encoding'], ANSWER_MOST) ?? bytes),
+        body: textOf(unpacked(bytes, headers['content-encoding'], MAX_RESPONSE_BYTES) ?? bytes),
       };
     } catch (error) {
       const place = `${destination.host}:${destination.port}`;
       const { sent } = exchange;
       if (error instanceof RangeError)
-        throw new TokenCallError('too_large', true, `${place}: an answer of more than ${ANSWER_MOST / 1024 ** 2} MiB`);
+        throw new TokenCallError(
+          'too_large',
+          true,
+          `${place}: an answer of more than ${MAX_RESPONSE_BYTES / 1024 ** 2} MiB`,
+        );
       const reason = clock.late ? 'timeout' : reasonOf(error);
       throw new TokenCallError(reason, sent, detailOf(place, clock.late, error));
     } finally {
@@ -72,16 +76,16 @@ function bodyOf(text: string | undefined): RequestBody {
 }
 
 /** Rejects with a RangeError if it is too large. */
-function read(reply: UpstreamReply): Promise<Buffer> {
+function read(response: UpstreamResponse): Promise<Buffer> {
   return new Promise((resolve, reject) => {
     const chunks: Buffer[] = [];
     let size = 0;
-    reply.pipe({
+    response.pipe({
       write(chunk) {
         size += chunk.length;
-        if (size > ANSWER_MOST) {
+        if (size > MAX_RESPONSE_BYTES) {
           reject(new RangeError('too large'));
-          reply.cancel();
+          response.cancel();
           return true;
         }
         chunks.push(chunk);

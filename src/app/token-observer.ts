@@ -5,12 +5,12 @@ import type { Clock } from '../tokens/clock.ts';
 import type { Credential } from '../tokens/credential.ts';
 import type { RenewalReport, TokenObserver } from '../tokens/manager.ts';
 import { cannotServe, type AccountWord, type CredentialStatus, type RenewalCause } from '../tokens/status.ts';
-import { REASONS_MOST, zeroAccount } from './zero-counters.ts';
+import { MAX_REASONS, zeroAccount } from './zero-counters.ts';
 
 /** Errors of one kind of store operation that come within this time of a told one are told at debug only. ms. */
-const STORE_ERROR_PAUSE = 30_000;
+const STORE_ERROR_PAUSE_MS = 30_000;
 /** Troubled accounts whose last word is remembered. A forgotten one costs a line told twice. */
-const REMEMBERED_MOST = 10_000;
+const MAX_REMEMBERED = 10_000;
 
 interface ObserverParts {
   readonly metrics: Metrics;
@@ -27,7 +27,7 @@ interface ObserverParts {
  * outcome, and one for each change of an account into trouble, from one trouble into another, and out of it.
  */
 export function createObserver({ metrics, log, clock, named, statusOf }: ObserverParts): TokenObserver {
-  const troubled = new LRUCache<string, AccountWord>({ max: REMEMBERED_MOST });
+  const troubled = new LRUCache<string, AccountWord>({ max: MAX_REMEMBERED });
   const zeroed = new Set<string>();
   const unreadable = new Set<string>();
   const storeErrors = new Map<string, number>();
@@ -38,7 +38,7 @@ export function createObserver({ metrics, log, clock, named, statusOf }: Observe
     const counted = account === credential.account ? account : `${account} ${credential.flow}`;
     if (!zeroed.has(counted)) {
       zeroed.add(counted);
-      zeroAccount(metrics, credential, zeroed.size <= REASONS_MOST);
+      zeroAccount(metrics, credential, zeroed.size <= MAX_REASONS);
     }
     return account;
   };
@@ -56,7 +56,7 @@ export function createObserver({ metrics, log, clock, named, statusOf }: Observe
         metrics.renewalFailures.inc({ account, flow, kind, reason: outcome === 'failed' ? reason : outcome });
       tellRenewal(log, credential, report);
     },
-    withheld(credential, reason) {
+    suppressed(credential, reason) {
       metrics.renewalFailures.inc({ account: labelOf(credential), flow: credential.flow, kind: 'none', reason });
       log.debug('no token request was made', { account: credential.account, flow: credential.flow, reason });
     },
@@ -92,7 +92,7 @@ export function createObserver({ metrics, log, clock, named, statusOf }: Observe
       metrics.storeErrors.inc({ reason: operation });
       const detail = error instanceof Error && error.name === 'StoreError' ? error.message : describeFault(error);
       const now = clock.monotonic();
-      const told = now - (storeErrors.get(operation) ?? -Infinity) < STORE_ERROR_PAUSE;
+      const told = now - (storeErrors.get(operation) ?? -Infinity) < STORE_ERROR_PAUSE_MS;
       if (!told) storeErrors.set(operation, now);
       log[told ? 'debug' : 'error']('the token store failed', { reason: operation, detail });
     },

@@ -30,7 +30,7 @@ const FAILURES = [
 const WITHHELD = ['dead', 'cooldown', 'budget', 'lost-login'];
 const STORE_OPERATIONS = ['read', 'write', 'lease', 'debit', 'watch'];
 /** Accounts whose reasons of failures are there from the start; more of them would be most of a scrape. */
-export const REASONS_MOST = 20;
+export const MAX_REASONS = 20;
 
 /** Errors of requests that never came to a route. */
 const UNMATCHED: readonly ErrorCode[] = [
@@ -96,13 +96,13 @@ export function zeroRoute(metrics: Metrics, route: Route, callers: CallerRules):
     if (rules.deny.length > 0) metrics.policyVerdicts.inc({ route: route.name, reason: 'denied', outcome }, 0);
     if (rules.allow !== undefined) metrics.policyVerdicts.inc({ route: route.name, reason: 'not_allowed', outcome }, 0);
   }
-  if (route.deadToken === undefined) return;
+  if (route.rejectedToken === undefined) return;
   for (const outcome of replay ? ['cured', 'refused', 'failed', 'skipped'] : ['skipped'])
     metrics.replays.inc({ route: route.name, outcome }, 0);
   if (route.account === undefined) return;
   const account = metrics.accountLabel(route.account);
   for (const reason of ['current', 'late', 'uncured'])
-    metrics.deadTokenReplies.inc({ route: route.name, account, reason }, 0);
+    metrics.rejections.inc({ route: route.name, account, reason }, 0);
 }
 
 function errorsOf({ config, account, choice, logins }: Route, { keys, jwt }: CallerRules): readonly ErrorCode[] {

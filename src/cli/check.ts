@@ -4,7 +4,7 @@ import type { RouteConfig } from '../config/schema.ts';
 import { describeFault } from '../log.ts';
 import { StoreError } from '../tokens/store.ts';
 import { configFile, print, type Options } from './options.ts';
-import { storeSurroundings } from './store-surroundings.ts';
+import { storeDependencies } from './store-dependencies.ts';
 
 /** `tokenward check`: what a configuration would do, and what is probably not meant. */
 export async function check(options: Options): Promise<void> {
@@ -21,7 +21,7 @@ export async function check(options: Options): Promise<void> {
       : `${Object.keys(config.accounts).length + generated} accounts, ${generated} of them generated.\n`;
   for (const warning of config.warnings) process.stderr.write(`warning: ${file}: ${showMistake(warning)}\n`);
   // Asked last: a store that cannot be reached from here says nothing about the configuration.
-  const about = await storeWarnings(config, storeSurroundings()).catch((error: unknown) => [
+  const about = await storeWarnings(config, storeDependencies()).catch((error: unknown) => [
     `the store was not looked at: ${error instanceof StoreError ? error.message : describeFault(error)}`,
   ]);
   for (const warning of about) process.stderr.write(`warning: store: ${warning}\n`);

@@ -2,7 +2,7 @@ import { findAccount, type LoadedConfig } from '../config/load.ts';
 import { nearest } from '../nearest.ts';
 import { credentialSource } from '../app/credentials.ts';
 import { TokenCallError } from '../flows/run.ts';
-import { openStore, type StoreSurroundings } from '../app/open-store.ts';
+import { openStore, type StoreDependencies } from '../app/open-store.ts';
 import { storeIsThere } from '../app/store-presence.ts';
 import { systemClock } from '../tokens/clock.ts';
 import type { Credential } from '../tokens/credential.ts';
@@ -48,7 +48,7 @@ export async function importInto(
   config: LoadedConfig,
   credential: Credential,
   given: string,
-  surroundings: StoreSurroundings & { readonly owner: string },
+  surroundings: StoreDependencies & { readonly owner: string },
 ): Promise<Imported> {
   const clock = surroundings.clock ?? systemClock;
   const grant = readImport(given, clock.wall());

@@ -4,7 +4,7 @@ import { loadConfig } from '../config/load.ts';
 import { importInto, importTarget } from './import-account.ts';
 import { configFile, print, type Options } from './options.ts';
 import { readSecret } from './read-secret.ts';
-import { storeSurroundings } from './store-surroundings.ts';
+import { storeDependencies } from './store-dependencies.ts';
 import { UsageError } from './usage-error.ts';
 
 /** `tokenward import`: a refresh token from standard input. */
@@ -16,7 +16,7 @@ export async function importAccount(options: Options, account: string | undefine
   const credential = importTarget(config, account);
   const given = await readSecret(process.stdin, process.stderr, `Refresh token of ${account} (not shown): `);
   if (given === undefined) throw new UsageError('nothing was imported');
-  const surroundings = { ...storeSurroundings(), owner: leaseOwner() };
+  const surroundings = { ...storeDependencies(), owner: leaseOwner() };
   const { message, newStore } = await importInto(config, credential, given, surroundings);
   if (newStore !== undefined) {
     process.stderr.write(

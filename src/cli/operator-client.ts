@@ -17,7 +17,7 @@ export function notTheOperatorPort(url: string): OperatorError {
 }
 
 /** How long a command waits until an account may be renewed by hand once more. s. */
-const WAIT_MOST = 10;
+const MAX_WAIT_S = 10;
 
 /** `key`: the operator's. An account renewed a moment ago is asked for again once it may be. */
 export async function ask(url: string, method: string, key: string | undefined, again = true): Promise<unknown> {
@@ -31,7 +31,7 @@ export async function ask(url: string, method: string, key: string | undefined, 
   }
   const body = (await response.json().catch(() => ({}))) as { code?: string; title?: string; detail?: string };
   const wait = Number(response.headers.get('retry-after'));
-  if (again && body.code === 'renewed_just_now' && wait > 0 && wait <= WAIT_MOST) {
+  if (again && body.code === 'renewed_just_now' && wait > 0 && wait <= MAX_WAIT_S) {
     await new Promise((resolve) => setTimeout(resolve, wait * 1000));
     return ask(url, method, key, false);
   }

@@ -1,11 +1,11 @@
 import { rekeyStore } from '../app/rekey-store.ts';
 import { loadConfig } from '../config/load.ts';
 import { configFile, print, type Options } from './options.ts';
-import { storeSurroundings } from './store-surroundings.ts';
+import { storeDependencies } from './store-dependencies.ts';
 
 /** `tokenward rekey`: seals what is stored with the current key. */
 export async function rekey(options: Options): Promise<void> {
   const config = loadConfig(configFile(options), process.env);
-  const { records, resealed } = await rekeyStore(config, storeSurroundings());
+  const { records, resealed } = await rekeyStore(config, storeDependencies());
   print(`${records} records, ${resealed} sealed anew with the current key\n`);
 }

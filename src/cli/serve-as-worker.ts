@@ -9,7 +9,7 @@ export async function serveAsWorker(): Promise<void> {
   // From a terminal these come to every process; the primary's word counts. SIGTERM to a worker alone is an operator's
   // way to have it replaced.
   const { log, stop } = await runWorker({
-    surroundings: { owner: leaseOwner(), ownerIsGone },
+    dependencies: { owner: leaseOwner(), ownerIsGone },
     explain,
     exit: (code) => process.exit(code),
   });

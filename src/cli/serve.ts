@@ -5,7 +5,7 @@ import { bracketed, showProxyAddress } from '../app/proxy-address.ts';
 import { describeStart } from '../app/start-line.ts';
 import { loadConfig, showMistake, type LoadedConfig } from '../config/load.ts';
 import { createLogger, describeFault, type Logger } from '../log.ts';
-import { startFleet, workerCount, type RunningFleet } from '../workers/serve.ts';
+import { startPool, workerCount, type RunningPool } from '../workers/serve.ts';
 import { configFile, type Options } from './options.ts';
 import { serveAsWorker } from './serve-as-worker.ts';
 import { heedSignals } from './signals.ts';
@@ -24,7 +24,7 @@ export async function serve(options: Options): Promise<void> {
   const halt = new AbortController();
   const starting =
     workerCount(config) > 1
-      ? startFleet(config, log, halt.signal)
+      ? startPool(config, log, halt.signal)
       : startApp(config, { log, owner: leaseOwner(), ownerIsGone });
 
   let stopping = false;
@@ -36,7 +36,7 @@ export async function serve(options: Options): Promise<void> {
     log.info('stopping', { signal: why });
     halt.abort();
     // As long as it starts, nobody is served and nothing is renewed.
-    const late = setTimeout(() => process.exit(code), START_ENDS);
+    const late = setTimeout(() => process.exit(code), START_ENDS_MS);
     // A start that comes to nothing has left nothing open.
     starting
       .then(
@@ -75,11 +75,11 @@ export async function serve(options: Options): Promise<void> {
 }
 
 /** How long a start that is to be stopped may still take. ms. */
-const START_ENDS = 5_000;
+const START_ENDS_MS = 5_000;
 
 /** SIGHUP. Rejects with a fault only. */
 async function reload(
-  running: App | RunningFleet,
+  running: App | RunningPool,
   file: string,
   environment: NodeJS.ProcessEnv,
   log: Logger,

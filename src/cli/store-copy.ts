@@ -3,7 +3,7 @@ import { copyStore } from '../app/copy-store.ts';
 import { loadConfig, type LoadedConfig } from '../config/load.ts';
 import { StoreError } from '../tokens/store.ts';
 import { print, type Options } from './options.ts';
-import { storeSurroundings } from './store-surroundings.ts';
+import { storeDependencies } from './store-dependencies.ts';
 import { UsageError } from './usage-error.ts';
 
 /** `tokenward store copy`. */
@@ -18,7 +18,7 @@ export async function storeCopy(options: Options): Promise<void> {
   }
   const dryRun = options['dry-run'];
   const how = { overwrite: options.overwrite, dryRun };
-  const { accounts, logins, refused } = await copyStore(source, target, storeSurroundings(), how);
+  const { accounts, logins, refused } = await copyStore(source, target, storeDependencies(), how);
   const wide = Math.max(0, ...accounts.map(({ account }) => account.length));
   const said = {
     copied: dryRun || refused ? 'to be copied' : 'copied',

@@ -1,13 +1,13 @@
 import { pruneStore } from '../app/prune-store.ts';
 import { loadConfig } from '../config/load.ts';
 import { configFile, print, type Options } from './options.ts';
-import { storeSurroundings } from './store-surroundings.ts';
+import { storeDependencies } from './store-dependencies.ts';
 
 /** `tokenward store prune`. */
 export async function storePrune(options: Options): Promise<void> {
   const config = loadConfig(configFile(options), process.env);
   const dryRun = options['dry-run'];
-  const { removed } = await pruneStore(config, storeSurroundings(), { dryRun });
+  const { removed } = await pruneStore(config, storeDependencies(), { dryRun });
   const wide = Math.max(0, ...removed.map(({ key }) => key.length));
   for (const { key, generation } of removed) {
     print(generation === undefined ? `${key}\n` : `${key.padEnd(wide)}  generation ${generation}\n`);

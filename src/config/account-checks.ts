@@ -2,7 +2,7 @@ import { attachSchema, budgetSchema, type Flow } from '../flows/flow.ts';
 import { PRESETS } from '../flows/presets.ts';
 import { checkAllGiven, type SourceOf } from './credential-checks.ts';
 import { checkAttach, checkBudget, needsBaseUrl } from './flow-checks.ts';
-import { noFlow, record, type Path, type Say } from './mistakes.ts';
+import { noFlow, record, type Path, type Report } from './issues.ts';
 
 /*
  * What the schema does not see: names that must exist elsewhere, and rules across parts. All checks of this kind look
@@ -11,7 +11,12 @@ import { noFlow, record, type Path, type Say } from './mistakes.ts';
  */
 
 /** The accounts of a document: their flows must exist, and what they give must do. */
-export function checkAccounts(raw: unknown, flows: ReadonlyMap<string, Flow>, sourceOf: SourceOf, say: Say): void {
+export function checkAccounts(
+  raw: unknown,
+  flows: ReadonlyMap<string, Flow>,
+  sourceOf: SourceOf,
+  report: Report,
+): void {
   const own = Object.keys(record(record(raw)['flows']));
   for (const [name, value] of Object.entries(record(record(raw)['accounts']))) {
     const { flow: flowName, credentials, baseUrl, attach, budget } = record(value);
@@ -20,14 +25,14 @@ export function checkAccounts(raw: unknown, flows: ReadonlyMap<string, Flow>, so
     if (flow === undefined) {
       // One of the configuration's own that is missing here has had its complaint.
       const known = [...new Set([...Object.keys(PRESETS), ...own])];
-      if (!own.includes(flowName)) say(['accounts', name, 'flow'], noFlow(flowName, known));
+      if (!own.includes(flowName)) report(['accounts', name, 'flow'], noFlow(flowName, known));
       continue;
     }
     const path = ['accounts', name];
-    const used = { ...flow, ...overrides(flow, attach, budget, path, say) };
-    checkAllGiven(used, credentials, [...path, 'credentials'], sourceOf, say);
+    const used = { ...flow, ...overrides(flow, attach, budget, path, report) };
+    checkAllGiven(used, credentials, [...path, 'credentials'], sourceOf, report);
     if (baseUrl === undefined && flow.baseUrl === undefined && needsBaseUrl(flow)) {
-      say(path, `the flow ${flowName} needs a baseUrl here`);
+      report(path, `the flow ${flowName} needs a baseUrl here`);
     }
   }
 }
@@ -35,9 +40,9 @@ export function checkAccounts(raw: unknown, flows: ReadonlyMap<string, Flow>, so
 /**
  * The parts of a flow that an account of it changes, checked as far as they are well-formed. `path`: of the account.
  */
-export function overrides(flow: Flow, attach: unknown, budget: unknown, path: Path, say: Say): Partial<Flow> {
+export function overrides(flow: Flow, attach: unknown, budget: unknown, path: Path, report: Report): Partial<Flow> {
   const [attached, limited] = [attachSchema.safeParse(attach), budgetSchema.safeParse(budget)];
-  if (attached.success) checkAttach(flow, attached.data, [...path, 'attach'], say);
-  if (limited.success) checkBudget(flow, limited.data, [...path, 'budget'], say);
+  if (attached.success) checkAttach(flow, attached.data, [...path, 'attach'], report);
+  if (limited.success) checkBudget(flow, limited.data, [...path, 'budget'], report);
   return attached.success ? { attach: attached.data } : {};
 }

@@ -4,8 +4,8 @@ import type { Flow } from '../flows/flow.ts';
 import { checkAccounts } from './account-checks.ts';
 import { readDocument } from './document.ts';
 import { expandLeaves, type Expanding } from './expand-leaves.ts';
-import { reportIssue } from './issues.ts';
-import { configError, ConfigError, dotted, record, type ConfigMistake, type Say } from './mistakes.ts';
+import { reportIssue } from './schema-issues.ts';
+import { configError, ConfigError, dotted, record, type ConfigIssue, type Report } from './issues.ts';
 import type { AccountConfig } from './schema.ts';
 import { accountsSchema } from './schema/accounts.ts';
 import { requireText } from './text-file.ts';
@@ -17,7 +17,7 @@ import { requireText } from './text-file.ts';
 export function accountsOfFolder(
   folder: string,
   flows: ReadonlyMap<string, Flow>,
-  how: Omit<Expanding, 'say'>,
+  how: Omit<Expanding, 'report'>,
   taken: ReadonlySet<string>,
 ): Record<string, AccountConfig> {
   let names: string[];
@@ -31,7 +31,7 @@ export function accountsOfFolder(
   }
   const accounts: Record<string, AccountConfig> = {};
   const seen = new Map([...taken].map((name) => [name, 'the configuration']));
-  const mistakes: ConfigMistake[] = [];
+  const issues: ConfigIssue[] = [];
   for (const name of names) {
     const file = join(folder, name);
     try {
@@ -40,10 +40,10 @@ export function accountsOfFolder(
       for (const account of Object.keys(found)) seen.set(account, file);
     } catch (error) {
       if (!(error instanceof ConfigError)) throw error;
-      mistakes.push(...error.mistakes.map((mistake) => ({ ...mistake, file })));
+      issues.push(...error.issues.map((issue) => ({ ...issue, file })));
     }
   }
-  if (mistakes.length > 0) throw new ConfigError(folder, mistakes);
+  if (issues.length > 0) throw new ConfigError(folder, issues);
   return accounts;
 }
 
@@ -51,27 +51,27 @@ function accountsOfFile(
   text: string,
   file: string,
   flows: ReadonlyMap<string, Flow>,
-  how: Omit<Expanding, 'say'>,
+  how: Omit<Expanding, 'report'>,
   seen: ReadonlyMap<string, string>,
 ): Record<string, AccountConfig> {
   const document = readDocument(text, file);
-  const mistakes: ConfigMistake[] = [];
+  const issues: ConfigIssue[] = [];
   // The checks speak of `accounts.<name>`; here the names stand at the top.
-  const say: Say = (path, message) =>
-    void mistakes.push({ path: dotted(path.slice(1)), line: document.lineOf(path.slice(1)), message });
-  const expanded = { accounts: expandLeaves(document.value ?? {}, ['accounts'], { ...how, say }) };
+  const report: Report = (path, message) =>
+    void issues.push({ path: dotted(path.slice(1)), line: document.lineOf(path.slice(1)), message });
+  const expanded = { accounts: expandLeaves(document.value ?? {}, ['accounts'], { ...how, report }) };
   const parsed = accountsSchema.safeParse(expanded.accounts);
   for (const issue of parsed.error?.issues ?? []) {
-    reportIssue({ ...issue, path: ['accounts', ...issue.path] }, expanded, say);
+    reportIssue({ ...issue, path: ['accounts', ...issue.path] }, expanded, report);
   }
-  checkAccounts(expanded, flows, (path) => document.sourceOf(path.slice(1)), say);
+  checkAccounts(expanded, flows, (path) => document.sourceOf(path.slice(1)), report);
   for (const name of Object.keys(record(expanded.accounts))) {
-    if (seen.has(name)) say(['accounts', name], `an account with this name exists in ${seen.get(name)!} already`);
+    if (seen.has(name)) report(['accounts', name], `an account with this name exists in ${seen.get(name)!} already`);
   }
-  if (mistakes.length > 0 || !parsed.success) {
+  if (issues.length > 0 || !parsed.success) {
     throw new ConfigError(
       file,
-      mistakes.sort((a, b) => (a.line ?? 0) - (b.line ?? 0)),
+      issues.sort((a, b) => (a.line ?? 0) - (b.line ?? 0)),
     );
   }
   return parsed.data;

@@ -1,4 +1,4 @@
-import { didYouMean, list, record, type Say } from './mistakes.ts';
+import { didYouMean, list, record, type Report } from './issues.ts';
 import { isLoopback } from '../loopback.ts';
 
 const OPEN_TO_ALL =
@@ -6,13 +6,13 @@ const OPEN_TO_ALL =
   'Give each caller a key, listen on 127.0.0.1, or set allowAnonymous: true';
 
 /** Who may call: what each of them is known by, and that nobody is let in whom nobody has meant to. */
-export function checkCallers(raw: unknown, say: Say): void {
+export function checkCallers(raw: unknown, report: Report): void {
   const { callers, listen, allowAnonymous } = record(raw);
   const { host, port, socket } = record(listen);
   // A host beside a socket without a port has had its complaint.
   const reachable = (socket === undefined || port !== undefined) && typeof host === 'string' && !isLoopback(host);
   if (reachable && (callers ?? 'none') === 'none' && allowAnonymous !== true) {
-    say(callers === undefined ? ['listen', 'host'] : ['callers'], OPEN_TO_ALL);
+    report(callers === undefined ? ['listen', 'host'] : ['callers'], OPEN_TO_ALL);
   }
   const prefixes = list(record(raw)['routes']).flatMap((route) => {
     const { prefix } = record(route);
@@ -22,19 +22,19 @@ export function checkCallers(raw: unknown, say: Say): void {
   list(callers).forEach((item, index) => {
     const { name, routes, certificate, jwt } = record(item);
     if (certificate !== undefined && record(record(listen)['tls'])['clientCaFile'] === undefined) {
-      say(
+      report(
         ['callers', index, 'certificate'],
         'needs listen.tls.clientCaFile: without it no client certificate is requested',
       );
     }
     if (jwt !== undefined && record(raw)['jwt'] === undefined) {
-      say(['callers', index, 'jwt'], 'needs the section jwt: without it no JWT is accepted');
+      report(['callers', index, 'jwt'], 'needs the section jwt: without it no JWT is accepted');
     }
-    if (names.has(name) && name !== undefined) say(['callers', index, 'name'], 'is used twice');
+    if (names.has(name) && name !== undefined) report(['callers', index, 'name'], 'is used twice');
     names.add(name);
     list(routes).forEach((prefix, at) => {
       if (typeof prefix === 'string' && !prefixes.includes(prefix)) {
-        say(['callers', index, 'routes', at], `no route has this prefix${didYouMean(prefix, prefixes)}`);
+        report(['callers', index, 'routes', at], `no route has this prefix${didYouMean(prefix, prefixes)}`);
       }
     });
   });

@@ -1,5 +1,5 @@
 import type { Flow } from '../flows/flow.ts';
-import { record, unknownKey, type Path, type Say } from './mistakes.ts';
+import { record, unknownKey, type Path, type Report } from './issues.ts';
 import { isUrl } from './urls.ts';
 import { checkGiven } from './usable-credentials.ts';
 
@@ -7,27 +7,29 @@ import { checkGiven } from './usable-credentials.ts';
 export type SourceOf = (path: Path) => string | undefined;
 
 /** Everything about the credentials of an account. `path`: theirs. */
-export function checkAllGiven(flow: Flow, credentials: unknown, path: Path, sourceOf: SourceOf, say: Say): void {
+export function checkAllGiven(flow: Flow, credentials: unknown, path: Path, sourceOf: SourceOf, report: Report): void {
   const complaints: (readonly [Path, string])[] = [];
   checkCredentials(flow, credentials, path, sourceOf, (...complaint) => void complaints.push(complaint));
-  for (const complaint of complaints) say(...complaint);
-  if (complaints.length === 0) checkGiven(flow, credentials, path, say);
+  for (const complaint of complaints) report(...complaint);
+  if (complaints.length === 0) checkGiven(flow, credentials, path, report);
 }
 
-function checkCredentials(flow: Flow, given: unknown, path: Path, sourceOf: SourceOf, say: Say): void {
+function checkCredentials(flow: Flow, given: unknown, path: Path, sourceOf: SourceOf, report: Report): void {
   const credentials = record(given);
   for (const [name, need] of Object.entries(flow.credentials)) {
     const value = Object.hasOwn(credentials, name) ? credentials[name] : undefined;
     const at = [...path, name];
-    if (need === 'required' && (value === undefined || value === null || value === '')) say(path, `${name} is missing`);
+    if (need === 'required' && (value === undefined || value === null || value === ''))
+      report(path, `${name} is missing`);
     else if (typeof value !== 'string' && (need === 'required' || arrivesChanged(value, sourceOf(at)))) {
-      say(at, 'must be text: put quotes around it');
+      report(at, 'must be text: put quotes around it');
     } else if (/url$/i.test(name) && typeof value === 'string' && value !== '' && !isUrl(value)) {
-      say(at, 'must be an http:// or https:// URL without user and password');
+      report(at, 'must be an http:// or https:// URL without user and password');
     }
   }
   const known = Object.keys(flow.credentials);
-  for (const name of Object.keys(credentials)) if (!known.includes(name)) say([...path, name], unknownKey(name, known));
+  for (const name of Object.keys(credentials))
+    if (!known.includes(name)) report([...path, name], unknownKey(name, known));
 }
 
 /** A password such as 0123 or 1e5 is a number to YAML and would arrive changed. */

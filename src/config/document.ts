@@ -1,8 +1,8 @@
 import { isCollection, isMap, isPair, isScalar, isSeq, LineCounter, parseDocument, visit, type Document } from 'yaml';
-import { ConfigError, dotted, type ConfigMistake, type Path } from './mistakes.ts';
+import { ConfigError, dotted, type ConfigIssue, type Path } from './issues.ts';
 
 /** Uses of aliases in all: enough for a thousand routes that share their timeouts, too few for a file that explodes. */
-const ALIASES_MOST = 1_000;
+const MAX_ALIASES = 1_000;
 
 /** A configuration's text, read but not looked at. JSON is YAML, so this reads both. */
 interface ConfigDocument {
@@ -18,18 +18,18 @@ export function readDocument(text: string, file: string): ConfigDocument {
   const lines = new LineCounter();
   // The library's own warnings go to standard error and may quote the text.
   const document = parseDocument(text, { lineCounter: lines, prettyErrors: false, merge: false, logLevel: 'error' });
-  const mistakes = document.errors.length > 0 ? illFormed(document, lines) : misleading(document, lines);
-  if (mistakes.length > 0)
+  const issues = document.errors.length > 0 ? illFormed(document, lines) : misleading(document, lines);
+  if (issues.length > 0)
     throw new ConfigError(
       file,
-      mistakes.sort((a, b) => a.line! - b.line!),
+      issues.sort((a, b) => a.line! - b.line!),
     );
   let value: unknown;
   try {
-    value = document.toJS({ maxAliasCount: ALIASES_MOST });
+    value = document.toJS({ maxAliasCount: MAX_ALIASES });
   } catch {
     throw new ConfigError(file, [
-      { path: '', line: undefined, message: `more than ${ALIASES_MOST} uses of YAML aliases` },
+      { path: '', line: undefined, message: `more than ${MAX_ALIASES} uses of YAML aliases` },
     ]);
   }
   return {
@@ -46,8 +46,8 @@ export function readDocument(text: string, file: string): ConfigDocument {
  * The parser's words may quote the text around a mistake; its code and place do not. One mistake often makes several:
  * the first of each line will do.
  */
-function illFormed(document: Document.Parsed, lines: LineCounter): ConfigMistake[] {
-  const mistakes = document.errors.map(({ code, pos }) => {
+function illFormed(document: Document.Parsed, lines: LineCounter): ConfigIssue[] {
+  const issues = document.errors.map(({ code, pos }) => {
     const { line, col } = lines.linePos(pos[0]);
     const message =
       code === 'DUPLICATE_KEY'
@@ -57,42 +57,47 @@ function illFormed(document: Document.Parsed, lines: LineCounter): ConfigMistake
           'in it';
     return { path: '', line, message };
   });
-  return mistakes.filter(({ line }, index) => mistakes.findIndex((other) => other.line === line) === index);
+  return issues.filter(({ line }, index) => issues.findIndex((other) => other.line === line) === index);
 }
 
 /** Well-formed, but almost surely text that lacks its quotes: a password cut short by a comma, say. */
-function misleading(document: Document.Parsed, lines: LineCounter): ConfigMistake[] {
-  const mistakes: ConfigMistake[] = [];
-  const say = (offset: number, ancestors: readonly unknown[], message: string): void => {
-    mistakes.push({ path: dotted(pathOf(ancestors)), line: lines.linePos(offset).line, message });
+function misleading(document: Document.Parsed, lines: LineCounter): ConfigIssue[] {
+  const issues: ConfigIssue[] = [];
+  const report = (offset: number, ancestors: readonly unknown[], message: string): void => {
+    issues.push({ path: dotted(pathOf(ancestors)), line: lines.linePos(offset).line, message });
   };
   visit(document, {
     Pair(_, { key, value }, ancestors) {
       const offset = isScalar(key) || isCollection(key) ? key.range?.[0] : undefined;
       if (!isScalar(key)) {
-        say(offset ?? 0, ancestors, 'a key here is no plain name; is it a "{{ … }}" that no template has filled in?');
+        report(
+          offset ?? 0,
+          ancestors,
+          'a key here is no plain name; is it a "{{ … }}" that no template has filled in?',
+        );
         return visit.SKIP;
       }
       // With a colon behind it there would be a value, an empty one at least.
-      if (value === null) say(offset ?? 0, ancestors, 'an entry without a value; text with a comma in it needs quotes');
+      if (value === null)
+        report(offset ?? 0, ancestors, 'an entry without a value; text with a comma in it needs quotes');
       return undefined;
     },
     Alias(_, alias, ancestors) {
       const source = alias.resolve(document);
       const [at = 0] = alias.range ?? [];
       if (source === undefined)
-        say(at, [...ancestors, alias], 'this alias refers to no anchor; text that begins with "*" needs quotes');
+        report(at, [...ancestors, alias], 'this alias refers to no anchor; text that begins with "*" needs quotes');
       else if (source.range && source.range[0] <= at && at < source.range[1])
-        say(at, [...ancestors, alias], 'an alias inside of what it stands for');
+        report(at, [...ancestors, alias], 'an alias inside of what it stands for');
     },
   });
   for (const { pos } of document.warnings)
-    mistakes.push({
+    issues.push({
       path: '',
       line: lines.linePos(pos[0]).line,
       message: 'an unknown YAML tag or directive; text that begins with "!" or "%" needs quotes',
     });
-  return mistakes;
+  return issues;
 }
 
 function pathOf(ancestors: readonly unknown[]): Path {

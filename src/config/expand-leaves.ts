@@ -1,12 +1,12 @@
 import { ExpansionError, isLeftOver, joined, NOT_EXPANDED, piecesOf, tidied, type Piece } from './expand.ts';
-import type { Path, Say } from './mistakes.ts';
+import type { Path, Report } from './issues.ts';
 
 /** Hears of every text that has been expanded, and what it is made of. */
 export type Note = (path: Path, pieces: readonly Piece[]) => void;
 
 export interface Expanding {
   readonly environment: Readonly<Record<string, string | undefined>>;
-  readonly say: Say;
+  readonly report: Report;
   readonly note?: Note;
   /** A program has written it: a text such as `$abc` is taken for itself, because no program means a variable by it. */
   readonly generated?: boolean;
@@ -14,7 +14,7 @@ export interface Expanding {
 
 /** The same value with `${…}` expanded in every string that is not a key. */
 export function expandLeaves(value: unknown, path: Path, how: Expanding): unknown {
-  const { environment, say, note, generated = false } = how;
+  const { environment, report, note, generated = false } = how;
   if (typeof value === 'string') {
     try {
       // A flow's doubled braces are a mistaken placeholder, which is told in words of its own.
@@ -27,7 +27,7 @@ export function expandLeaves(value: unknown, path: Path, how: Expanding): unknow
       return path.includes('credentials') ? tidied(text) : text;
     } catch (error) {
       if (!(error instanceof ExpansionError)) throw error;
-      say(path, error.message);
+      report(path, error.message);
       return value;
     }
   }
@@ -35,7 +35,7 @@ export function expandLeaves(value: unknown, path: Path, how: Expanding): unknow
   if (typeof value === 'object' && value !== null) {
     const entries = Object.entries(value).filter(([key]) => {
       // Schemas pass it over in silence.
-      if (key === '__proto__') say([...path, key], 'unknown key');
+      if (key === '__proto__') report([...path, key], 'unknown key');
       return key !== '__proto__';
     });
     return Object.fromEntries(entries.map(([key, item]) => [key, expandLeaves(item, [...path, key], how)]));

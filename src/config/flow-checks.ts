@@ -2,7 +2,7 @@ import { attachedName } from '../flows/attach.ts';
 import { isFixed, type Attach, type Flow } from '../flows/flow.ts';
 import { placeholdersIn } from '../flows/template.ts';
 import { callsOf, textsOf } from './flow-texts.ts';
-import { didYouMean, type Path, type Say } from './mistakes.ts';
+import { didYouMean, type Path, type Report } from './issues.ts';
 
 /*
  * What a flow that is well-formed cannot do all the same: placeholders that nothing stands behind, and tokens that
@@ -10,46 +10,47 @@ import { didYouMean, type Path, type Say } from './mistakes.ts';
  */
 
 /** All that can be said of a flow without its accounts. `path`: where it stands. */
-export function checkFlow(flow: Flow, path: Path, say: Say): void {
+export function checkFlow(flow: Flow, path: Path, report: Report): void {
   const credentials = Object.keys(flow.credentials);
   for (const [key, call] of callsOf(flow)) {
     // A refresh may show the old pair; a login has none.
     const known = key === 'refresh' ? [...credentials, 'refreshToken', 'token'] : credentials;
-    for (const [at, text] of textsOf(call)) checkText(text, known, [...path, key, ...at], say);
+    for (const [at, text] of textsOf(call)) checkText(text, known, [...path, key, ...at], report);
   }
-  checkAttach(flow, flow.attach, [...path, 'attach'], say);
-  if (flow.lifetimeFrom !== undefined) checkName(flow.lifetimeFrom, credentials, [...path, 'lifetimeFrom'], say);
-  checkBudget(flow, flow.budget, [...path, 'budget'], say);
+  checkAttach(flow, flow.attach, [...path, 'attach'], report);
+  if (flow.lifetimeFrom !== undefined) checkName(flow.lifetimeFrom, credentials, [...path, 'lifetimeFrom'], report);
+  checkBudget(flow, flow.budget, [...path, 'budget'], report);
 }
 
-function checkText(text: string, known: readonly string[], path: Path, say: Say): void {
+function checkText(text: string, known: readonly string[], path: Path, report: Report): void {
   if (/\{\{\s*[A-Za-z]\w*\s*\}\}/.test(text)) {
-    say(path, 'a placeholder is written with one brace on each side, such as {name}');
+    report(path, 'a placeholder is written with one brace on each side, such as {name}');
   } else if (/\{\s+[A-Za-z]\w*\s*\}|\{[A-Za-z]\w*\s+\}/.test(text)) {
-    say(path, 'a placeholder is written without blanks, such as {name}');
+    report(path, 'a placeholder is written without blanks, such as {name}');
   }
   for (const name of new Set(placeholdersIn(text).map((one) => one.name))) {
-    if (!known.includes(name)) say(path, `this flow has no credential {${name}}${didYouMean(name, known)}`);
+    if (!known.includes(name)) report(path, `this flow has no credential {${name}}${didYouMean(name, known)}`);
   }
 }
 
-function checkName(name: string, credentials: readonly string[], path: Path, say: Say): void {
+function checkName(name: string, credentials: readonly string[], path: Path, report: Report): void {
   if (!credentials.includes(name)) {
-    say(path, `the flow has no credential of this name${didYouMean(name, credentials)}`);
+    report(path, `the flow has no credential of this name${didYouMean(name, credentials)}`);
   }
 }
 
 /** What `attach` of a flow, or of an account that overrides it, must name. */
-export function checkAttach(flow: Flow, attach: Attach, path: Path, say: Say): void {
+export function checkAttach(flow: Flow, attach: Attach, path: Path, report: Report): void {
   const credentials = Object.keys(flow.credentials);
   const at = [...path, 'value'];
   const name = attachedName(attach);
   if (name === undefined) {
-    say(at, isFixed(flow) ? 'must name one credential, which is the token' : 'must name {token} and nothing else');
+    report(at, isFixed(flow) ? 'must name one credential, which is the token' : 'must name {token} and nothing else');
   } else if (!isFixed(flow)) {
-    if (name !== 'token') say(at, `must contain {token}, which is where the token goes${didYouMean(name, ['token'])}`);
+    if (name !== 'token')
+      report(at, `must contain {token}, which is where the token goes${didYouMean(name, ['token'])}`);
   } else if (!credentials.includes(name)) {
-    say(
+    report(
       path,
       credentials.length === 0
         ? `the flow has no login and no refresh, so its token is fixed: it must be one of the flow's credentials`
@@ -59,9 +60,9 @@ export function checkAttach(flow: Flow, attach: Attach, path: Path, say: Say): v
   }
 }
 
-export function checkBudget(flow: Flow, budget: Flow['budget'], path: Path, say: Say): void {
+export function checkBudget(flow: Flow, budget: Flow['budget'], path: Path, report: Report): void {
   (budget?.by ?? []).forEach((name, index) =>
-    checkName(name, Object.keys(flow.credentials), [...path, 'by', index], say),
+    checkName(name, Object.keys(flow.credentials), [...path, 'by', index], report),
   );
 }
 

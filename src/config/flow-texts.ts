@@ -1,5 +1,5 @@
 import type { Flow, TemplateValue, TokenCall } from '../flows/flow.ts';
-import type { Path } from './mistakes.ts';
+import type { Path } from './issues.ts';
 
 /** A text of a call, and where it stands below the call. */
 type Text = readonly [path: Path, text: string];

@@ -4,8 +4,8 @@ import { checkAllGiven } from './credential-checks.ts';
 import { expandLeaves } from './expand-leaves.ts';
 import { needsBaseUrl } from './flow-checks.ts';
 import { flowOfAccount } from './flow-of-account.ts';
-import { reportIssue } from './issues.ts';
-import { ConfigError, dotted, noFlow, record, type ConfigMistake, type Say } from './mistakes.ts';
+import { reportIssue } from './schema-issues.ts';
+import { ConfigError, dotted, noFlow, record, type ConfigIssue, type Report } from './issues.ts';
 import type { AccountConfig } from './schema.ts';
 import { accountSchema } from './schema/accounts.ts';
 import { NAME, NAME_FORM } from './schema/values.ts';
@@ -20,22 +20,22 @@ import { isParticular } from './usable-credentials.ts';
 type Environment = Readonly<Record<string, string | undefined>>;
 
 /** What accounts of a generated file have in common but their credentials. */
-interface Kind {
+interface AccountProfile {
   readonly settings: Omit<AccountConfig, 'credentials'>;
   readonly flow: Flow;
 }
 
 /** Accounts of a generated file. Plain data, so that it can be sent to another process. */
 export interface GeneratedAccounts {
-  readonly kinds: readonly Kind[];
+  readonly profiles: readonly AccountProfile[];
   /** By name: the place in `kinds`, and the credentials. */
   readonly byName: ReadonlyMap<string, readonly [kind: number, credentials: Readonly<Record<string, unknown>>]>;
 }
 
-export const NO_GENERATED: GeneratedAccounts = { kinds: [], byName: new Map() };
+export const NO_GENERATED: GeneratedAccounts = { profiles: [], byName: new Map() };
 
 /** More mistakes than anybody reads at once. */
-const MISTAKES_MOST = 50;
+const MAX_ISSUES = 50;
 
 /**
  * The accounts of a generated file: one JSON object in each line, with `name` and the keys of an account. What the
@@ -48,45 +48,49 @@ export function accountsOfLines(
   environment: Environment,
   taken: ReadonlySet<string>,
 ): GeneratedAccounts {
-  const kinds: Kind[] = [];
+  const profiles: AccountProfile[] = [];
   const kindOf = new Map<string, number>();
   // By the place in `kinds`: accounts of it are looked at one by one.
   const particular: boolean[] = [];
   const byName = new Map<string, readonly [number, Readonly<Record<string, unknown>>]>();
-  const mistakes: ConfigMistake[] = [];
+  const issues: ConfigIssue[] = [];
   let line = 0;
-  const say: Say = (path, message) => void mistakes.push({ path: dotted(path), line, message });
+  const report: Report = (path, message) => void issues.push({ path: dotted(path), line, message });
   for (const text of requireText(file).split('\n')) {
     line += 1;
     if (text.trim() === '') continue;
-    const before = mistakes.length;
-    const value = objectIn(text, environment, say);
+    const before = issues.length;
+    const value = objectIn(text, environment, report);
     if (value !== undefined) {
       const { name, credentials = {} } = value;
-      if (typeof name !== 'string' || !NAME.test(name)) say(['name'], name === undefined ? 'is missing' : NAME_FORM);
-      else if (byName.has(name) || taken.has(name)) say(['name'], 'an account with this name exists already');
-      const key = kindKey(value);
+      if (typeof name !== 'string' || !NAME.test(name)) report(['name'], name === undefined ? 'is missing' : NAME_FORM);
+      else if (byName.has(name) || taken.has(name)) report(['name'], 'an account with this name exists already');
+      const key = profileKey(value);
       let index = kindOf.get(key);
       if (index === undefined) {
-        const kind = kindFrom(without(value, 'name', 'credentials'), flows, say);
-        if (kind !== undefined) kindOf.set(key, (index = kinds.push(kind) - 1));
+        const kind = profileFrom(without(value, 'name', 'credentials'), flows, report);
+        if (kind !== undefined) kindOf.set(key, (index = profiles.push(kind) - 1));
         if (kind !== undefined) particular.push(isParticular(kind.flow));
       }
       if (index !== undefined) {
-        const { flow } = kinds[index]!;
+        const { flow } = profiles[index]!;
         if (particular[index] === true || !fits(flow, credentials)) {
-          checkAllGiven(flow, credentials, ['credentials'], () => undefined, say);
+          checkAllGiven(flow, credentials, ['credentials'], () => undefined, report);
         }
       }
-      if (mistakes.length === before) byName.set(name as string, [index!, credentials as Record<string, unknown>]);
+      if (issues.length === before) byName.set(name as string, [index!, credentials as Record<string, unknown>]);
     }
-    if (mistakes.length >= MISTAKES_MOST) break;
+    if (issues.length >= MAX_ISSUES) break;
   }
-  if (mistakes.length > 0) throw new ConfigError(file, mistakes);
-  return { kinds, byName };
+  if (issues.length > 0) throw new ConfigError(file, issues);
+  return { profiles, byName };
 }
 
-function objectIn(text: string, environment: Environment, say: Say): Readonly<Record<string, unknown>> | undefined {
+function objectIn(
+  text: string,
+  environment: Environment,
+  report: Report,
+): Readonly<Record<string, unknown>> | undefined {
   let value: unknown;
   try {
     value = JSON.parse(text);
@@ -94,14 +98,14 @@ function objectIn(text: string, environment: Environment, say: Say): Readonly<Re
     value = undefined;
   }
   if (record(value) !== value) {
-    say([], 'not one JSON object');
+    report([], 'not one JSON object');
     return undefined;
   }
-  return record(text.includes('${') ? expandLeaves(value, [], { environment, say, generated: true }) : value);
+  return record(text.includes('${') ? expandLeaves(value, [], { environment, report, generated: true }) : value);
 }
 
 /** The same text for accounts that differ in nothing but name and credentials. */
-function kindKey(value: Readonly<Record<string, unknown>>): string {
+function profileKey(value: Readonly<Record<string, unknown>>): string {
   let key = '';
   for (const name in value) {
     if (name === 'name' || name === 'credentials') continue;
@@ -112,15 +116,15 @@ function kindKey(value: Readonly<Record<string, unknown>>): string {
 }
 
 /** What is not an account's own, checked. */
-function kindFrom(
+function profileFrom(
   written: Readonly<Record<string, unknown>>,
   flows: ReadonlyMap<string, Flow>,
-  say: Say,
-): Kind | undefined {
+  report: Report,
+): AccountProfile | undefined {
   const parsed = accountSchema.safeParse(written);
   if (!parsed.success) {
     const root = { accounts: { account: written } };
-    const sayHere: Say = (path, message) => say(path.slice(2), message);
+    const sayHere: Report = (path, message) => report(path.slice(2), message);
     for (const issue of parsed.error.issues) {
       reportIssue({ ...issue, path: ['accounts', 'account', ...issue.path] }, root, sayHere);
     }
@@ -129,14 +133,14 @@ function kindFrom(
   const settings = without(parsed.data, 'credentials');
   const flow = flows.get(settings.flow);
   if (flow === undefined) {
-    say(['flow'], noFlow(settings.flow, [...flows.keys()]));
+    report(['flow'], noFlow(settings.flow, [...flows.keys()]));
     return undefined;
   }
   if (flow.baseUrl === undefined && settings.baseUrl === undefined && needsBaseUrl(flow)) {
-    say([], `the flow ${settings.flow} needs a baseUrl here`);
+    report([], `the flow ${settings.flow} needs a baseUrl here`);
     return undefined;
   }
-  overrides(flow, settings.attach, settings.budget, [], say);
+  overrides(flow, settings.attach, settings.budget, [], report);
   return { settings, flow: flowOfAccount(flow, parsed.data) };
 }
 

@@ -1,147 +1,81 @@
-import type { z } from 'zod';
-import { unknownKey, type Path, type Say } from './mistakes.ts';
-import { configSchema } from './schema.ts';
+import { nearest } from '../nearest.ts';
 
-/**
- * A schema issue in our own words: zod's may quote the value, and an unknown key deserves the name that was meant.
- * `root` is what was checked.
- */
-export function reportIssue(issue: z.core.$ZodIssue, root: unknown, say: Say): void {
-  const { path } = issue;
-  if (issue.code === 'unrecognized_keys') {
-    const known = keysAt(path);
-    for (const key of issue.keys) say([...path, key], unknownKey(key, known));
-    return;
-  }
-  if (issue.code === 'invalid_union') {
-    reportUnion(issue, root, say);
-    return;
-  }
-  if (issue.code === 'invalid_type')
-    say(path, valueAt(root, path) === undefined ? 'is missing' : `must be ${article(issue.expected)}`);
-  else if (issue.code === 'invalid_value') say(path, oneOf(issue.values.map(String)));
-  else if (issue.code === 'too_small')
-    say(
-      path,
-      issue.origin === 'string'
-        ? 'must not be empty'
-        : issue.origin === 'array'
-          ? `needs at least ${issue.minimum}`
-          : `must be at least ${issue.minimum}`,
+/** Where something stands in the configuration: keys and list indexes from the top. */
+export type Path = readonly PropertyKey[];
+
+/** One mistake: where it stands, and what is wrong in words that repeat no value (it may be a secret). */
+export interface ConfigIssue {
+  readonly path: string;
+  readonly line: number | undefined;
+  readonly message: string;
+  /** Only if it stands in another file than the configuration. */
+  readonly file?: string;
+}
+
+/** Something that is allowed and hardly meant: told by `check` and at the start, and no reason to refuse. */
+export type ConfigWarning = ConfigIssue;
+
+/** A mistake or warning as it is shown, on one line. */
+export function showIssue({ path, line, message, file }: ConfigIssue): string {
+  const where = file === undefined ? '' : line === undefined ? `${file}: ` : `${file}, `;
+  return `${where}${line === undefined ? '' : `line ${line}: `}${path === '' ? '' : `${path}: `}${message}`;
+}
+
+/** Takes note of a mistake. */
+export type Report = (path: Path, message: string) => void;
+
+/** All mistakes of a configuration at once. */
+export class ConfigError extends Error {
+  override readonly name = 'ConfigError';
+  readonly file: string;
+  readonly issues: readonly ConfigIssue[];
+
+  constructor(file: string, issues: readonly ConfigIssue[]) {
+    super(
+      [
+        `${file}: ${issues.length} ${issues.length === 1 ? 'mistake' : 'mistakes'}`,
+        ...issues.map((issue) => `  ${showIssue(issue)}`),
+      ].join('\n'),
     );
-  else if (issue.code === 'too_big') say(path, `must be at most ${issue.maximum}`);
-  else if (issue.code === 'invalid_key') say(path, issue.issues[0]?.message ?? 'is not a name');
-  else say(path, issue.message);
-}
-
-/** Of several allowed shapes, show the complaints about the one that came nearest; if none did, what is allowed. */
-function reportUnion(issue: z.core.$ZodIssueInvalidUnion, root: unknown, say: Say): void {
-  const { path, errors } = issue;
-  if ('options' in issue) {
-    say(path, oneOf(issue.options.map(String)));
-    return;
+    this.file = file;
+    this.issues = issues;
   }
-  if (valueAt(root, path) === undefined) {
-    say(path, 'is missing');
-    return;
-  }
-  const [closest] = [...errors].sort((a, b) => weight(a) - weight(b));
-  if (
-    closest?.some(
-      (inner) =>
-        inner.path.length > 0 ||
-        inner.code === 'unrecognized_keys' ||
-        inner.code === 'too_small' ||
-        inner.code === 'too_big',
-    ) === true
-  ) {
-    for (const inner of closest) reportIssue({ ...inner, path: [...path, ...inner.path] }, root, say);
-    return;
-  }
-  const wordy = [issue.message, ...errors.flat().map((inner) => inner.message)].find((message) =>
-    message.startsWith('must '),
-  );
-  const types = errors.flat().flatMap((inner) => (inner.code === 'invalid_type' ? [article(inner.expected)] : []));
-  say(
-    path,
-    wordy ?? (types.length > 0 ? `must be ${[...new Set(types)].join(' or ')}` : 'has none of the allowed forms'),
-  );
 }
 
-/** Complaints about whole shapes weigh more than those about parts of one. */
-function weight(issues: readonly z.core.$ZodIssue[]): number {
-  return issues.reduce(
-    (sum, issue) =>
-      sum +
-      (issue.path.length === 0 &&
-      issue.code !== 'unrecognized_keys' &&
-      issue.code !== 'too_small' &&
-      issue.code !== 'too_big'
-        ? 100
-        : 1),
-    0,
-  );
+/** A single mistake that stands nowhere in particular. */
+export function configError(file: string, message: string): ConfigError {
+  return new ConfigError(file, [{ path: '', line: undefined, message }]);
 }
 
-function article(expected: string): string {
-  const words: Readonly<Record<string, string>> = {
-    object: 'a mapping',
-    array: 'a list',
-    string: 'text (put quotes around it)',
-    number: 'a number',
-    boolean: 'true or false',
-    int: 'a whole number',
-    record: 'a mapping',
-  };
-  return words[expected] ?? expected;
+/** A path as it is shown. A key with a space or the like is hardly one that was meant, and may be half a password. */
+export function dotted(path: Path): string {
+  return path.map((part) => (/^[\w.~*/<-]{1,60}$/.test(String(part)) ? String(part) : '(not a name)')).join('.');
 }
 
-function oneOf(values: readonly string[]): string {
-  return values.length === 1 ? `must be ${values[0]!}` : `must be one of ${values.join(', ')}`;
+/** What to say of a key nobody knows. */
+export function unknownKey(key: string, known: readonly string[]): string {
+  return key === '<<'
+    ? 'merge keys are not supported; write the values out, or use an alias for a whole value'
+    : `unknown key${didYouMean(key, known)}`;
 }
 
-function valueAt(root: unknown, path: Path): unknown {
-  return path.reduce<unknown>(
-    (at, key) =>
-      typeof at === 'object' && at !== null && Object.hasOwn(at, key)
-        ? (at as Record<PropertyKey, unknown>)[key]
-        : undefined,
-    root,
-  );
+/** A hint at the known name that is nearest, if one is near. */
+export function didYouMean(word: string, known: readonly string[]): string {
+  const meant = nearest(word, known);
+  return meant === undefined ? '' : `; did you mean "${meant}"?`;
 }
 
-/** The keys the schema knows at a path: what a typo is compared with. */
-function keysAt(path: Path): string[] {
-  let schema: unknown = configSchema;
-  for (const part of path) schema = step(schema, part);
-  return Object.keys(shapeOf(schema));
+/** What to say of a flow that nobody knows. */
+export function noFlow(name: string, known: readonly string[]): string {
+  return `no flow has this name${didYouMean(name, known)}; known: ${known.join(', ')}`;
 }
 
-interface SchemaParts {
-  def: { type: string; innerType?: unknown; element?: unknown; valueType?: unknown; options?: unknown[]; in?: unknown };
-  shape?: Record<string, unknown>;
+/** The value as a mapping; an empty one if it is something else. */
+export function record(value: unknown): Readonly<Record<string, unknown>> {
+  return typeof value === 'object' && value !== null && !Array.isArray(value) ? (value as Record<string, unknown>) : {};
 }
 
-function unwrap(schema: unknown): SchemaParts | undefined {
-  let at = schema as SchemaParts | undefined;
-  while (at?.def.innerType !== undefined || at?.def.type === 'pipe')
-    at = (at.def.innerType ?? at.def.in) as SchemaParts;
-  return at;
-}
-
-function shapeOf(schema: unknown): Record<string, unknown> {
-  const at = unwrap(schema);
-  if (at?.def.type === 'union')
-    return Object.assign({}, ...(at.def.options ?? []).map(shapeOf)) as Record<string, unknown>;
-  return at?.def.type === 'object' ? (at.shape ?? {}) : {};
-}
-
-function step(schema: unknown, part: PropertyKey): unknown {
-  const at = unwrap(schema);
-  if (at === undefined) return undefined;
-  if (at.def.type === 'array') return at.def.element;
-  if (at.def.type === 'record') return at.def.valueType;
-  if (at.def.type === 'union')
-    return (at.def.options ?? []).map((option) => step(option, part)).find((found) => found !== undefined);
-  return shapeOf(at)[String(part)];
+/** The value as a list; an empty one if it is something else. */
+export function list(value: unknown): readonly unknown[] {
+  return Array.isArray(value) ? value : [];
 }

@@ -1,6 +1,6 @@
 import { statSync } from 'node:fs';
 import { dirname } from 'node:path';
-import { record, type Say } from './mistakes.ts';
+import { record, type Report } from './issues.ts';
 import type { Config } from './schema.ts';
 import { SOCKET_MODE } from './schema/listen.ts';
 
@@ -18,27 +18,30 @@ const REPLACEABLE =
 const MISSING = 'its directory does not exist; it must exist when tokenward starts';
 
 /** Everything about the socket's keys that cannot work, or lets in whom nobody has meant to. */
-export function checkListenSocket(raw: unknown, say: Say): void {
+export function checkListenSocket(raw: unknown, report: Report): void {
   const { callers, listen, allowAnonymous } = record(raw);
   const { socket, socketMode, host, port, tls } = record(listen);
   if (socket === undefined) {
-    if (socketMode !== undefined) say(['listen', 'socketMode'], 'needs listen.socket');
+    if (socketMode !== undefined) report(['listen', 'socketMode'], 'needs listen.socket');
     return;
   }
   if (port === undefined) {
     const needsPort = 'needs a port: with listen.socket and no listen.port there is only the socket';
-    if (host !== undefined) say(['listen', 'host'], needsPort);
+    if (host !== undefined) report(['listen', 'host'], needsPort);
     if (tls !== undefined) {
-      say(['listen', 'tls'], `${needsPort}. The socket speaks plain HTTP: what is sent on it does not leave the host`);
+      report(
+        ['listen', 'tls'],
+        `${needsPort}. The socket speaks plain HTTP: what is sent on it does not leave the host`,
+      );
     }
   }
   const anonymous = (callers ?? 'none') === 'none' && allowAnonymous !== true;
-  if (anonymous && letsOthersIn(socketMode)) say(['listen', 'socketMode'], OPEN_TO_ALL);
-  if (typeof socket === 'string' && folderOf(socket) === 'open to all') say(['listen', 'socket'], REPLACEABLE);
+  if (anonymous && letsOthersIn(socketMode)) report(['listen', 'socketMode'], OPEN_TO_ALL);
+  if (typeof socket === 'string' && folderOf(socket) === 'open to all') report(['listen', 'socket'], REPLACEABLE);
 }
 
 /** A folder that is missing now may be there at the start: systemd makes it (RuntimeDirectory=). */
-export function warnOfSocketFolder({ socket }: Config['listen'], warn: Say): void {
+export function warnOfSocketFolder({ socket }: Config['listen'], warn: Report): void {
   if (socket !== undefined && folderOf(socket) === 'missing') warn(['listen', 'socket'], MISSING);
 }
 

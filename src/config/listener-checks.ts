@@ -1,5 +1,5 @@
 import { readCrls, TlsFileError } from '../http/tls.ts';
-import { record, type Path, type Say } from './mistakes.ts';
+import { record, type Path, type Report } from './issues.ts';
 import { DEFAULT_PORT } from './schema/listen.ts';
 import { DEFAULT_OPERATOR_PORT } from './schema/operator.ts';
 import { isLoopback } from '../loopback.ts';
@@ -9,26 +9,29 @@ const OPEN_TO_ALL =
   'Set operator.key, listen on 127.0.0.1, or set operator.allowAnonymous: true';
 
 /** What `listen` and `operator` say of each other and of their TLS files. */
-export function checkListeners(raw: unknown, say: Say): void {
+export function checkListeners(raw: unknown, report: Report): void {
   const { clientCertificate, clientCaFile, clientCrlFile } = record(record(record(raw)['listen'])['tls']);
   if (clientCertificate === 'required' && clientCaFile === undefined) {
-    say(['listen', 'tls', 'clientCertificate'], 'needs clientCaFile: without it no client certificate can be verified');
+    report(
+      ['listen', 'tls', 'clientCertificate'],
+      'needs clientCaFile: without it no client certificate can be verified',
+    );
   }
   const crl: Path = ['listen', 'tls', 'clientCrlFile'];
   if (clientCrlFile !== undefined && clientCaFile === undefined) {
-    say(crl, 'needs clientCaFile: without it no client certificate is requested');
+    report(crl, 'needs clientCaFile: without it no client certificate is requested');
   }
   const unusable = typeof clientCrlFile === 'string' && clientCrlFile !== '' ? whyNoCrl(clientCrlFile) : undefined;
-  if (unusable !== undefined) say(crl, unusable);
+  if (unusable !== undefined) report(crl, unusable);
   const { host, key, allowAnonymous } = record(record(raw)['operator']);
   if (typeof host === 'string' && !isLoopback(host) && key === undefined && allowAnonymous !== true) {
-    say(['operator', 'host'], OPEN_TO_ALL);
+    report(['operator', 'host'], OPEN_TO_ALL);
   }
   const { port: written, socket } = record(record(raw)['listen']);
   // With a socket there is no port unless it is named.
   const port = Number(written ?? (socket === undefined ? DEFAULT_PORT : 0));
   const other = Number(record(record(raw)['operator'])['port'] ?? DEFAULT_OPERATOR_PORT);
-  if (port !== 0 && port === other) say(['operator', 'port'], 'is the same as listen.port');
+  if (port !== 0 && port === other) report(['operator', 'port'], 'is the same as listen.port');
 }
 
 /** Why a file is no revocation list; undefined: it looks like one. */

@@ -7,7 +7,7 @@ import type { Piece } from './expand.ts';
 import { expandLeaves, type Expanding } from './expand-leaves.ts';
 import { flowOfAccount } from './flow-of-account.ts';
 import { accountsOfLines, NO_GENERATED, type GeneratedAccounts } from './generated-accounts.ts';
-import { reportIssue } from './issues.ts';
+import { reportIssue } from './schema-issues.ts';
 import { checkListenSocket, warnOfSocketFolder } from './listen-socket.ts';
 import { checkListeners } from './listener-checks.ts';
 import {
@@ -15,10 +15,10 @@ import {
   ConfigError,
   dotted,
   record,
-  type ConfigMistake,
+  type ConfigIssue,
   type ConfigWarning,
-  type Say,
-} from './mistakes.ts';
+  type Report,
+} from './issues.ts';
 import { collectFlows } from './own-flows.ts';
 import { checkRoutes } from './route-checks.ts';
 import { checkRouteHeaders } from './route-headers.ts';
@@ -28,7 +28,12 @@ import { warnOfSharedLogins } from './shared-logins.ts';
 import { configSchema, type AccountConfig, type Config } from './schema.ts';
 import { readText } from './text-file.ts';
 
-export { ConfigError, showMistake, type ConfigMistake, type ConfigWarning } from './mistakes.ts';
+export {
+  ConfigError,
+  showIssue as showMistake,
+  type ConfigIssue as ConfigMistake,
+  type ConfigWarning,
+} from './issues.ts';
 
 /** A checked configuration: the schema's values, and the flow each account uses with its overrides applied. */
 export interface LoadedConfig extends Config {
@@ -60,7 +65,7 @@ export function findAccount(config: LoadedConfig, name: string): FoundAccount | 
   const generated = config.generated.byName.get(name);
   if (generated === undefined) return undefined;
   const [index, credentials] = generated;
-  const kind = config.generated.kinds[index]!;
+  const kind = config.generated.profiles[index]!;
   return { settings: { ...kind.settings, credentials }, flow: kind.flow };
 }
 
@@ -88,19 +93,19 @@ export function loadConfig(file: string, environment: Environment): LoadedConfig
 /** The same for a text that is already here. */
 export function parseConfig(text: string, environment: Environment, file = 'configuration'): LoadedConfig {
   const document = readDocument(text, file);
-  const mistakes: ConfigMistake[] = [];
+  const issues: ConfigIssue[] = [];
   const unexpanded = new Set<string>();
-  const say: Say = (path, message) => {
+  const report: Report = (path, message) => {
     // What could not be expanded has had its complaint; more about the text it was made of would be noise.
-    if (!unexpanded.has(dotted(path))) mistakes.push({ path: dotted(path), line: document.lineOf(path), message });
+    if (!unexpanded.has(dotted(path))) issues.push({ path: dotted(path), line: document.lineOf(path), message });
   };
 
   const texts = new WrittenTexts();
   const expanded = expandLeaves(document.value ?? {}, [], {
     environment,
     note: texts.note,
-    say(path, message) {
-      say(path, message);
+    report(path, message) {
+      report(path, message);
       unexpanded.add(dotted(path));
     },
   });
@@ -108,28 +113,28 @@ export function parseConfig(text: string, environment: Environment, file = 'conf
   for (const issue of result.error?.issues ?? []) {
     // A flow of one's own is checked with what it extends.
     if (issue.path[0] !== 'flows' || issue.path.length < 2 || issue.code === 'invalid_key') {
-      reportIssue(issue, expanded, say);
+      reportIssue(issue, expanded, report);
     }
   }
-  const flows = collectFlows(expanded, say);
-  checkAccounts(expanded, flows, document.sourceOf, say);
-  const more = accountsElsewhere(expanded, flows, { environment, note: texts.note }, mistakes);
+  const flows = collectFlows(expanded, report);
+  checkAccounts(expanded, flows, document.sourceOf, report);
+  const more = accountsElsewhere(expanded, flows, { environment, note: texts.note }, issues);
   const elsewhere = {
     size: Object.keys(more.folder).length + more.generated.byName.size,
     has: (name: string) => Object.hasOwn(more.folder, name) || more.generated.byName.has(name),
   };
-  checkRoutes(expanded, flows, elsewhere, say);
-  checkRouteHeaders(expanded, flows, more, say);
-  checkCallers(expanded, say);
-  checkListeners(expanded, say);
-  checkListenSocket(expanded, say);
+  checkRoutes(expanded, flows, elsewhere, report);
+  checkRouteHeaders(expanded, flows, more, report);
+  checkCallers(expanded, report);
+  checkListeners(expanded, report);
+  checkListenSocket(expanded, report);
   if (environment['NODE_TLS_REJECT_UNAUTHORIZED'] === '0') {
-    mistakes.push({ path: '', line: undefined, message: UNVERIFIED });
+    issues.push({ path: '', line: undefined, message: UNVERIFIED });
   }
-  if (mistakes.length > 0 || !result.success) {
+  if (issues.length > 0 || !result.success) {
     throw new ConfigError(
       file,
-      mistakes.sort((a, b) => (a.line ?? 0) - (b.line ?? 0)),
+      issues.sort((a, b) => (a.line ?? 0) - (b.line ?? 0)),
     );
   }
 
@@ -138,7 +143,7 @@ export function parseConfig(text: string, environment: Environment, file = 'conf
     Object.entries(config.accounts).map(([name, account]) => [name, flowOfAccount(flows.get(account.flow)!, account)]),
   );
   const warnings: ConfigWarning[] = [];
-  const warn: Say = (path, message) => {
+  const warn: Report = (path, message) => {
     // What comes from another file has no line here.
     const elsewhere = path[0] === 'accounts' && path.length > 1 && !Object.hasOwn(result.data.accounts, path[1]!);
     warnings.push({ path: dotted(path), line: elsewhere ? undefined : document.lineOf(path), message });
@@ -164,7 +169,7 @@ function accountsElsewhere(
   expanded: unknown,
   flows: ReadonlyMap<string, Flow>,
   { environment, note }: Pick<Expanding, 'environment' | 'note'>,
-  mistakes: ConfigMistake[],
+  issues: ConfigIssue[],
 ): { folder: Record<string, AccountConfig>; generated: GeneratedAccounts } {
   const { directory, file } = record(record(expanded)['accountsFrom']);
   const taken = new Set(Object.keys(record(record(expanded)['accounts'])));
@@ -179,7 +184,7 @@ function accountsElsewhere(
     }
   } catch (error) {
     if (!(error instanceof ConfigError)) throw error;
-    for (const mistake of error.mistakes) mistakes.push({ file: error.file, ...mistake });
+    for (const issue of error.issues) issues.push({ file: error.file, ...issue });
   }
   return { folder, generated };
 }

@@ -1,8 +1,8 @@
 import { flowSchema, type Flow } from '../flows/flow.ts';
 import { PRESETS } from '../flows/presets.ts';
 import { checkFlow } from './flow-checks.ts';
-import { reportIssue } from './issues.ts';
-import { didYouMean, dotted, record, type Path, type Say } from './mistakes.ts';
+import { reportIssue } from './schema-issues.ts';
+import { didYouMean, dotted, record, type Path, type Report } from './issues.ts';
 import { isPlainUrl } from './urls.ts';
 
 /**
@@ -15,9 +15,9 @@ interface Written {
 }
 
 /** Every flow an account may name: the presets, and the configuration's own. */
-export function collectFlows(raw: unknown, say: Say): ReadonlyMap<string, Flow> {
+export function collectFlows(raw: unknown, report: Report): ReadonlyMap<string, Flow> {
   const flows = new Map<string, Flow>(Object.entries(PRESETS));
-  const all = new ExtendedFlows(record(record(raw)['flows']), say);
+  const all = new ExtendedFlows(record(record(raw)['flows']), report);
   const complaints = new Map<string, ReadonlyMap<string, readonly [Path, string]>>();
   for (const name of all.names) {
     const written = all.get(name);
@@ -34,7 +34,7 @@ export function collectFlows(raw: unknown, say: Say): ReadonlyMap<string, Flow> 
   for (const [name, found] of complaints) {
     // What a flow has from another one of the configuration is told there.
     const told = complaints.get(all.get(name)?.base ?? '');
-    for (const [key, complaint] of found) if (told?.has(key) !== true) say(...complaint);
+    for (const [key, complaint] of found) if (told?.has(key) !== true) report(...complaint);
   }
   return flows;
 }
@@ -43,13 +43,13 @@ export function collectFlows(raw: unknown, say: Say): ReadonlyMap<string, Flow> 
 class ExtendedFlows {
   readonly names: readonly string[];
   readonly #written: Readonly<Record<string, unknown>>;
-  readonly #say: Say;
+  readonly #say: Report;
   readonly #done = new Map<string, Written | undefined>();
 
-  constructor(written: Readonly<Record<string, unknown>>, say: Say) {
+  constructor(written: Readonly<Record<string, unknown>>, report: Report) {
     this.names = Object.keys(written);
     this.#written = written;
-    this.#say = say;
+    this.#say = report;
   }
 
   /** Undefined: what it extends cannot be had, and that has been told. */
@@ -87,18 +87,18 @@ class ExtendedFlows {
   }
 }
 
-function checked(whole: unknown, name: string, say: Say): Flow | undefined {
+function checked(whole: unknown, name: string, report: Report): Flow | undefined {
   const path = ['flows', name];
   const parsed = flowSchema.safeParse(whole);
   if (!parsed.success) {
     for (const issue of parsed.error.issues) {
-      reportIssue({ ...issue, path: [...path, ...issue.path] }, { flows: { [name]: whole } }, say);
+      reportIssue({ ...issue, path: [...path, ...issue.path] }, { flows: { [name]: whole } }, report);
     }
     return undefined;
   }
   if (parsed.data.baseUrl !== undefined && !isPlainUrl(parsed.data.baseUrl)) {
-    say([...path, 'baseUrl'], 'must name one host, and have no user, password, query or fragment');
+    report([...path, 'baseUrl'], 'must name one host, and have no user, password, query or fragment');
   }
-  checkFlow(parsed.data, path, say);
+  checkFlow(parsed.data, path, report);
   return parsed.data;
 }

@@ -1,5 +1,5 @@
 import type { Flow } from '../flows/flow.ts';
-import { didYouMean, list, noFlow, record, type Say } from './mistakes.ts';
+import { didYouMean, list, noFlow, record, type Report } from './issues.ts';
 
 /**
  * Names on routes and of callers' accounts that must exist, and prefixes that must differ. `elsewhere`: the accounts
@@ -9,35 +9,38 @@ export function checkRoutes(
   raw: unknown,
   flows: ReadonlyMap<string, Flow>,
   elsewhere: Pick<ReadonlySet<string>, 'size' | 'has'>,
-  say: Say,
+  report: Report,
 ): void {
   const { accounts: inline, accountsFrom } = record(raw);
   const accounts = Object.keys(record(inline));
   if (accounts.length === 0 && elsewhere.size === 0 && (typeof inline === 'object' || inline === undefined)) {
-    say(['accounts'], inline === undefined && accountsFrom === undefined ? 'is missing' : 'needs at least one account');
+    report(
+      ['accounts'],
+      inline === undefined && accountsFrom === undefined ? 'is missing' : 'needs at least one account',
+    );
   }
   const seen = new Map<string, number>();
   list(record(raw)['routes']).forEach((item, index) => {
     const { account, accountFrom, prefix } = record(item);
     if (typeof account === 'string' && !accounts.includes(account) && !elsewhere.has(account)) {
-      say(['routes', index, 'account'], `no account has this name${didYouMean(account, accounts)}`);
+      report(['routes', index, 'account'], `no account has this name${didYouMean(account, accounts)}`);
     }
     if (accountFrom !== undefined && account !== undefined) {
-      say(['routes', index, 'accountFrom'], 'cannot be combined with account');
+      report(['routes', index, 'accountFrom'], 'cannot be combined with account');
     }
     const { flow } = record(accountFrom);
     if (typeof flow === 'string' && !flows.has(flow)) {
-      say(['routes', index, 'accountFrom', 'flow'], noFlow(flow, [...flows.keys()]));
+      report(['routes', index, 'accountFrom', 'flow'], noFlow(flow, [...flows.keys()]));
     }
     if (typeof prefix !== 'string') return;
     const other = seen.get(prefix);
     if (other === undefined) seen.set(prefix, index);
-    else say(['routes', index, 'prefix'], `is used twice (also by routes.${other})`);
+    else report(['routes', index, 'prefix'], `is used twice (also by routes.${other})`);
   });
   list(record(raw)['callers']).forEach((item, index) => {
     const { account } = record(item);
     if (typeof account === 'string' && !accounts.includes(account) && !elsewhere.has(account)) {
-      say(['callers', index, 'account'], `no account has this name${didYouMean(account, accounts)}`);
+      report(['callers', index, 'account'], `no account has this name${didYouMean(account, accounts)}`);
     }
   });
 }

@@ -1,7 +1,7 @@
 import { attachSchema, type Attach, type Flow } from '../flows/flow.ts';
 import { FORWARDED_BY_US, names, plain } from '../http/field-names.ts';
 import type { GeneratedAccounts } from './generated-accounts.ts';
-import { list, record, type Path, type Say } from './mistakes.ts';
+import { list, record, type Path, type Report } from './issues.ts';
 
 const isForwardedByUs = names(FORWARDED_BY_US);
 
@@ -16,7 +16,7 @@ export function checkRouteHeaders(
   raw: unknown,
   flows: ReadonlyMap<string, Flow>,
   elsewhere: AccountsElsewhere,
-  say: Say,
+  report: Report,
 ): void {
   list(record(raw)['routes']).forEach((item, index) => {
     const { headers, forwarded } = record(item);
@@ -24,12 +24,13 @@ export function checkRouteHeaders(
     const seen = new Set<string>();
     for (const name of Object.keys(record(headers))) {
       const path: Path = ['routes', index, 'headers', name];
-      if (seen.has(plain(name))) say(path, 'is given twice: "-", "_" and case do not make another header field');
+      if (seen.has(plain(name))) report(path, 'is given twice: "-", "_" and case do not make another header field');
       seen.add(plain(name));
-      if (forwarded === 'add' && isForwardedByUs(name)) say(path, "is set by this route's forwarded: add");
+      if (forwarded === 'add' && isForwardedByUs(name)) report(path, "is set by this route's forwarded: add");
       const carries = "is the header in which the account's token goes";
-      if (attach !== undefined && 'header' in attach && plain(attach.header) === plain(name)) say(path, carries);
-      if (attach !== undefined && 'cookie' in attach && plain(name) === 'cookie') say(path, `${carries}, as a cookie`);
+      if (attach !== undefined && 'header' in attach && plain(attach.header) === plain(name)) report(path, carries);
+      if (attach !== undefined && 'cookie' in attach && plain(name) === 'cookie')
+        report(path, `${carries}, as a cookie`);
     }
   });
 }
@@ -44,7 +45,7 @@ function attachOfRoute(
   if (accountFrom !== undefined) return flows.get(String(record(accountFrom)['flow']))?.attach;
   if (typeof account !== 'string') return undefined;
   const place = generated.byName.get(account);
-  if (place !== undefined) return generated.kinds[place[0]]!.flow.attach;
+  if (place !== undefined) return generated.profiles[place[0]]!.flow.attach;
   const { attach, flow } = record(Object.hasOwn(accounts, account) ? accounts[account] : folder[account]);
   const own = attachSchema.safeParse(attach);
   return own.success ? own.data : flows.get(String(flow))?.attach;

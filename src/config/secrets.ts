@@ -2,7 +2,7 @@ import { isFixed, type Flow } from '../flows/flow.ts';
 import { attachedName } from '../flows/attach.ts';
 import { isLeftOver, type Piece } from './expand.ts';
 import type { Note } from './expand-leaves.ts';
-import type { Path, Say } from './mistakes.ts';
+import type { Path, Report } from './issues.ts';
 
 /** More than anybody reads at once. */
 const MAX_WARNINGS = 50;
@@ -16,16 +16,16 @@ export class WrittenTexts {
    * Warns of secrets that stand in the file itself, and of values from elsewhere that look like a variable nobody
    * expanded.
    */
-  warn(flowOf: ReadonlyMap<string, Flow>, say: Say): void {
+  warn(flowOf: ReadonlyMap<string, Flow>, report: Report): void {
     let found = 0;
     for (const [path, pieces] of this.#texts) {
       if (!isSecret(path, pieces, flowOf)) continue;
       const message = complaint(pieces);
       if (message === undefined) continue;
       found += 1;
-      if (found <= MAX_WARNINGS) say(path, message);
+      if (found <= MAX_WARNINGS) report(path, message);
     }
-    if (found > MAX_WARNINGS) say([], `${found - MAX_WARNINGS} more secrets are written inline`);
+    if (found > MAX_WARNINGS) report([], `${found - MAX_WARNINGS} more secrets are written inline`);
   }
 
   /** Environment variables that secrets were made of. */

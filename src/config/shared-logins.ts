@@ -1,6 +1,6 @@
 import type { Flow } from '../flows/flow.ts';
 import type { GeneratedAccounts } from './generated-accounts.ts';
-import type { Say } from './mistakes.ts';
+import type { Report } from './issues.ts';
 import type { AccountConfig } from './schema.ts';
 
 /** More than anybody reads at once; a generated file may hold a hundred thousand accounts. */
@@ -17,8 +17,8 @@ interface ConfiguredAccounts {
  * Warns of accounts that are one login at the upstream under several names. They do not share a token, and many
  * upstreams end a login's earlier token with the next one, so that each of them goes on ending the other's.
  */
-export function warnOfSharedLogins({ accounts, flowOf, generated }: ConfiguredAccounts, say: Say): void {
-  const places = new Map<Flow, Place>();
+export function warnOfSharedLogins({ accounts, flowOf, generated }: ConfiguredAccounts, report: Report): void {
+  const places = new Map<Flow, LoginIdentity>();
   /** By place and by whom the credentials name: the first account. */
   const firsts = new Map<string, Map<string, string>>();
   let found = 0;
@@ -27,7 +27,7 @@ export function warnOfSharedLogins({ accounts, flowOf, generated }: ConfiguredAc
     // in common.
     if (flow.login === undefined || found > MAX_WARNINGS) return;
     let place = places.get(flow);
-    if (place === undefined) places.set(flow, (place = placeOf(flow)));
+    if (place === undefined) places.set(flow, (place = loginIdentityOf(flow)));
     let firstOf = firsts.get(place.call);
     if (firstOf === undefined) firsts.set(place.call, (firstOf = new Map<string, string>()));
     const login = who(place, credentials);
@@ -38,11 +38,11 @@ export function warnOfSharedLogins({ accounts, flowOf, generated }: ConfiguredAc
     }
     found += 1;
     if (found > MAX_WARNINGS) {
-      say(['accounts'], 'more accounts are the same login at the upstream as another one');
+      report(['accounts'], 'more accounts are the same login at the upstream as another one');
       return;
     }
     const budget = flow.budget === undefined ? '' : ', and both spend one login budget';
-    say(
+    report(
       ['accounts', account],
       `is the same login at the upstream as account ${first}: each login may end the other's token${budget}. ` +
         'Use one account on both routes',
@@ -50,20 +50,20 @@ export function warnOfSharedLogins({ accounts, flowOf, generated }: ConfiguredAc
   };
   for (const [account, { credentials }] of Object.entries(accounts)) look(account, flowOf.get(account)!, credentials);
   for (const [account, [kind, credentials]] of generated.byName)
-    look(account, generated.kinds[kind]!.flow, credentials);
+    look(account, generated.profiles[kind]!.flow, credentials);
 }
 
 /**
  * Where a flow logs in, and which of its credentials say who it is. Worked out once, for there may be very many
  * accounts of a flow.
  */
-interface Place {
+interface LoginIdentity {
   readonly call: string;
   readonly naming: readonly string[];
   readonly all: readonly string[];
 }
 
-function placeOf({ baseUrl, login, credentials }: Flow): Place {
+function loginIdentityOf({ baseUrl, login, credentials }: Flow): LoginIdentity {
   const all = Object.keys(credentials).sort();
   return { call: JSON.stringify([baseUrl, login]), naming: all.filter((name) => !/password|secret/i.test(name)), all };
 }
@@ -72,7 +72,7 @@ function placeOf({ baseUrl, login, credentials }: Flow): Place {
  * Whom the credentials name. Two passwords for one user are one login, of which one password is wrong; two keys or
  * tokens are two logins, and where nothing but secrets is given they are all there is to go by.
  */
-function who({ naming, all }: Place, credentials: Readonly<Record<string, unknown>>): string {
+function who({ naming, all }: LoginIdentity, credentials: Readonly<Record<string, unknown>>): string {
   const given = (name: string): boolean =>
     credentials[name] !== undefined && credentials[name] !== null && credentials[name] !== '';
   const names = naming.some((name) => given(name) && !/url$/i.test(name)) ? naming : all;

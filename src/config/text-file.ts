@@ -1,6 +1,6 @@
 import { constants, readFileSync } from 'node:fs';
 import { open } from 'node:fs/promises';
-import { configError } from './mistakes.ts';
+import { configError } from './issues.ts';
 
 /**
  * The text of a file in UTF-8 or, as some editors and shells write it, in UTF-16 with a byte order mark; without that

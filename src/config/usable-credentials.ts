@@ -4,7 +4,7 @@ import { isFixed, type Attach, type Flow, type TokenCall } from '../flows/flow.t
 import { buildRequest } from '../flows/request.ts';
 import { fillString, fitsHeader, placeholdersIn, UnfillableError } from '../flows/template.ts';
 import { callsOf, textsOf } from './flow-texts.ts';
-import { record, type Path, type Say } from './mistakes.ts';
+import { record, type Path, type Report } from './issues.ts';
 
 /*
  * Credentials that are all there and do not do all the same: a call cannot be built from them, or the token never gets
@@ -33,13 +33,13 @@ export function isParticular(flow: Flow): boolean {
 }
 
 /** Whether the flow, as the account uses it, can do with what the account gives. `path`: of the credentials. */
-export function checkGiven(flow: Flow, given: unknown, path: Path, say: Say): void {
+export function checkGiven(flow: Flow, given: unknown, path: Path, report: Report): void {
   const complaints: (readonly [Path, string])[] = [];
   checkPresent(flow, record(given), path, (...complaint) => void complaints.push(complaint));
-  for (const complaint of complaints) say(...complaint);
+  for (const complaint of complaints) report(...complaint);
   if (complaints.length > 0) return;
   for (const message of new Set(callsOf(flow).map(([, call]) => unbuildable(call, flow.baseUrl, record(given))))) {
-    if (message !== undefined) say(path, message);
+    if (message !== undefined) report(path, message);
   }
 }
 
@@ -58,7 +58,7 @@ function unbuildable(
   }
 }
 
-function checkPresent(flow: Flow, credentials: Readonly<Record<string, unknown>>, path: Path, say: Say): void {
+function checkPresent(flow: Flow, credentials: Readonly<Record<string, unknown>>, path: Path, report: Report): void {
   const has = (name: string): boolean =>
     Object.hasOwn(credentials, name) && ![undefined, null, ''].includes(credentials[name] as string);
   const missing = new Map<string, string>();
@@ -70,15 +70,15 @@ function checkPresent(flow: Flow, credentials: Readonly<Record<string, unknown>>
     }
   }
   for (const auth of new Set(callsOf(flow).flatMap(([, { client }]) => (client === undefined ? [] : [client.auth])))) {
-    checkClientAuth(auth, credentials, path, say);
+    checkClientAuth(auth, credentials, path, report);
   }
   for (const [name, key] of missing) {
-    say(path, `${name} is missing: the flow's ${key} names it, without {${name}?} or a default`);
+    report(path, `${name} is missing: the flow's ${key} names it, without {${name}?} or a default`);
   }
-  checkHeaders(flow, credentials, path, say);
+  checkHeaders(flow, credentials, path, report);
   const token = isFixed(flow) ? attachedName(flow.attach) : undefined;
   if (token !== undefined && flow.credentials[token] === 'optional' && !has(token)) {
-    say(path, `${token} is missing: it is the account's token`);
+    report(path, `${token} is missing: it is the account's token`);
   }
 }
 
@@ -86,7 +86,7 @@ function checkPresent(flow: Flow, credentials: Readonly<Record<string, unknown>>
  * Values that would end a header's line, or arrive there as something else, are never sent; so they are refused here,
  * by name.
  */
-function checkHeaders(flow: Flow, credentials: Readonly<Record<string, unknown>>, path: Path, say: Say): void {
+function checkHeaders(flow: Flow, credentials: Readonly<Record<string, unknown>>, path: Path, report: Report): void {
   const unfit = new Map<string, string>();
   for (const [key, call] of callsOf(flow)) {
     for (const [header, text] of Object.entries(call.headers)) {
@@ -103,7 +103,7 @@ function checkHeaders(flow: Flow, credentials: Readonly<Record<string, unknown>>
     unfit.set(token, `requests carry it in a ${'cookie' in flow.attach ? 'cookie' : 'header'}`);
   }
   for (const [name, where] of unfit) {
-    say(
+    report(
       [...path, name],
       'holds characters that cannot travel ' +
         `(control characters or line ends, letters beyond ASCII, or blanks at an end): ${where}`,
@@ -116,7 +116,12 @@ function canAttach(attach: Attach, token: string): boolean {
   return attachable(attach, token) && (!('header' in attach) || fitsHeader(token));
 }
 
-function checkClientAuth(template: string, credentials: Readonly<Record<string, unknown>>, path: Path, say: Say): void {
+function checkClientAuth(
+  template: string,
+  credentials: Readonly<Record<string, unknown>>,
+  path: Path,
+  report: Report,
+): void {
   const [name] = placeholdersIn(template);
   let way: string;
   try {
@@ -125,6 +130,6 @@ function checkClientAuth(template: string, credentials: Readonly<Record<string, 
     return;
   }
   if (!CLIENT_AUTHS.includes(way)) {
-    say(name === undefined ? path : [...path, name.name], `must be one of ${CLIENT_AUTHS.join(', ')}`);
+    report(name === undefined ? path : [...path, name.name], `must be one of ${CLIENT_AUTHS.join(', ')}`);
   }
 }

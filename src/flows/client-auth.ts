@@ -8,7 +8,7 @@ export type ClientAuth = 'post' | 'basic';
 export const CLIENT_AUTHS: readonly string[] = ['auto', 'post', 'basic'];
 
 /** So many clients are remembered; of more, the oldest are learnt again. */
-const REMEMBERED_MOST = 10_000;
+const MAX_REMEMBERED = 10_000;
 
 /**
  * Which way each client's endpoint is known to take. In memory only: learning it again costs one call that spends
@@ -24,7 +24,7 @@ export class ClientAuthMemory {
   learn(client: string, way: ClientAuth): void {
     this.#known.delete(client);
     this.#known.set(client, way);
-    if (this.#known.size > REMEMBERED_MOST) this.#known.delete(this.#known.keys().next().value!);
+    if (this.#known.size > MAX_REMEMBERED) this.#known.delete(this.#known.keys().next().value!);
   }
 }
 

@@ -1,4 +1,4 @@
-import { isDocument, type ReadReply } from './reply.ts';
+import { isDocument, type ReadResponse } from './response.ts';
 import { pointed } from './match.ts';
 import type { TemplateValues } from './template.ts';
 
@@ -8,7 +8,7 @@ import type { TemplateValues } from './template.ts';
  */
 
 /** So many names of fields are shown. */
-const NAMES_MOST = 12;
+const MAX_NAMES = 12;
 /** Codes that RFC 6749 has chosen: they quote nobody. */
 const STANDARD_CODES = new Set([
   'invalid_request',
@@ -25,32 +25,32 @@ const STANDARD_CODES = new Set([
 const OPEN_VALUES = /url$|^(grantType|scope|audience|clientAuth)$/i;
 
 /** The status and a short error code, if there is a plain one. */
-export function statusAndCode({ status, json }: ReadReply, values: TemplateValues): string {
+export function statusAndCode({ status, json }: ReadResponse, values: TemplateValues): string {
   const code = codeIn(json, values);
   return code === undefined ? `status ${status}` : `status ${status}, code ${code}`;
 }
 
 /** Who answered what: host, status, and the type if it is not the API's own. */
-export function answered(host: string, reply: ReadReply, values: TemplateValues): string {
-  const code = codeIn(reply.json, values);
-  const start = `${host} answered ${reply.status}`;
+export function answered(host: string, response: ReadResponse, values: TemplateValues): string {
+  const code = codeIn(response.json, values);
+  const start = `${host} answered ${response.status}`;
   if (code !== undefined) return `${start}, code ${code}`;
-  const type = typeOf(reply);
-  return isDocument(reply.json) || type === undefined ? start : `${start} ${type}`;
+  const type = typeOf(response);
+  return isDocument(response.json) || type === undefined ? start : `${start} ${type}`;
 }
 
 /** The same of an answer in which something was looked for: with the names of the fields that were there. */
-export function answeredWith(host: string, reply: ReadReply, values: TemplateValues): string {
-  return [host, 'answered', reply.status, typeOf(reply), contents(reply, values)]
+export function answeredWith(host: string, response: ReadResponse, values: TemplateValues): string {
+  return [host, 'answered', response.status, typeOf(response), contents(response, values)]
     .filter((part) => part !== undefined)
     .join(' ');
 }
 
-function contents(reply: ReadReply, values: TemplateValues): string {
+function contents(response: ReadResponse, values: TemplateValues): string {
   const {
     json,
     raw: { body, headers },
-  } = reply;
+  } = response;
   const coding = headers['content-encoding'] ?? '';
   if (body.trim() === '') return 'with nothing in it';
   if (Array.isArray(json)) {
@@ -61,7 +61,7 @@ function contents(reply: ReadReply, values: TemplateValues): string {
   }
   if (isDocument(json)) return `with ${fields(namesIn(json), values)}`;
   if (json !== undefined) return `with a ${json === null ? 'null' : typeof json} and no fields`;
-  if (typeOf(reply) === 'application/x-www-form-urlencoded')
+  if (typeOf(response) === 'application/x-www-form-urlencoded')
     return `with ${fields([...new URLSearchParams(body).keys()], values)}`;
   return /^(identity)?$/i.test(coding.trim()) ? 'that is no JSON' : 'in a coding that could not be read';
 }
@@ -80,7 +80,7 @@ function namesIn(json: object): string[] {
 function fields(names: readonly string[], values: TemplateValues): string {
   if (names.length === 0) return 'no fields';
   const plain = names.filter((name) => isPlain(name, values));
-  const shown = plain.slice(0, NAMES_MOST);
+  const shown = plain.slice(0, MAX_NAMES);
   const rest = names.length - shown.length;
   if (shown.length === 0)
     return rest === 1 ? '1 field whose name is not shown' : `${rest} fields whose names are not shown`;
@@ -98,7 +98,7 @@ function isPlain(name: string, values: TemplateValues): boolean {
   );
 }
 
-function typeOf({ raw: { headers } }: ReadReply): string | undefined {
+function typeOf({ raw: { headers } }: ReadResponse): string | undefined {
   return /^\s*([a-z]+\/[a-z0-9.+-]{1,60})\s*(;|$)/i.exec(headers['content-type'] ?? '')?.[1]?.toLowerCase();
 }
 

@@ -3,7 +3,7 @@ import { attachable } from './attach.ts';
 import type { Flow, TokenCall } from './flow.ts';
 import { pointed } from './match.ts';
 import { numberOf, secondsOf, secondsUntil } from './notations.ts';
-import { parseJson } from './reply.ts';
+import { parseJson } from './response.ts';
 import type { TemplateValues } from './template.ts';
 
 /** Some servers write "BearerToken". */

@@ -1,15 +1,15 @@
 import type { MatchRule } from './flow.ts';
 
 /** What a rule may look at. `body` is called only when a rule needs it; undefined = no JSON there. */
-export interface Reply {
+export interface MatchedResponse {
   readonly status: number;
   header(name: string): string | undefined;
   body(): unknown;
 }
 
 /** True if at least one of the rules holds. */
-export function matchesAny(rules: readonly MatchRule[], reply: Reply): boolean {
-  return rules.some((rule) => matches(rule, reply));
+export function matchesAny(rules: readonly MatchRule[], response: MatchedResponse): boolean {
+  return rules.some((rule) => matches(rule, response));
 }
 
 /** True if the status alone leaves open whether one of the rules holds, so that the body has to be looked at. */
@@ -23,17 +23,17 @@ export function ruledOut(rules: readonly MatchRule[], status: number): boolean {
 }
 
 /** True if all parts of the rule hold. */
-export function matches(rule: MatchRule, reply: Reply): boolean {
-  if (!statusHolds(rule, reply.status)) return false;
-  if (rule.header !== undefined && !Object.entries(rule.header).every((wanted) => contains(reply, ...wanted)))
+export function matches(rule: MatchRule, response: MatchedResponse): boolean {
+  if (!statusHolds(rule, response.status)) return false;
+  if (rule.header !== undefined && !Object.entries(rule.header).every((wanted) => contains(response, ...wanted)))
     return false;
   if (
     rule.unlessHeader !== undefined &&
-    Object.entries(rule.unlessHeader).some((unwanted) => contains(reply, ...unwanted))
+    Object.entries(rule.unlessHeader).some((unwanted) => contains(response, ...unwanted))
   )
     return false;
   if (rule.body === undefined) return true;
-  const body = reply.body();
+  const body = response.body();
   if (body === undefined) return false;
   return Object.entries(rule.body).every(([pointer, wanted]) => {
     const values = Array.isArray(wanted) ? wanted : [wanted];
@@ -41,8 +41,8 @@ export function matches(rule: MatchRule, reply: Reply): boolean {
   });
 }
 
-function contains(reply: Reply, name: string, texts: string | readonly string[]): boolean {
-  const value = reply.header(name.toLowerCase())?.toLowerCase();
+function contains(response: MatchedResponse, name: string, texts: string | readonly string[]): boolean {
+  const value = response.header(name.toLowerCase())?.toLowerCase();
   return (
     value !== undefined &&
     (Array.isArray(texts) ? texts : [texts]).some((text: string) => value.includes(text.toLowerCase()))

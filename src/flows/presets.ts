@@ -207,7 +207,7 @@ const oauth2Refresh: FlowInput = {
 };
 
 /** A fixed API key: attached, never renewed. */
-const fixed: FlowInput = {
+const staticPreset: FlowInput = {
   credentials: { token: 'required' },
   attach: { header: 'Authorization', value: 'Bearer {token}' },
   invalid: [{ status: 401 }],
@@ -215,7 +215,7 @@ const fixed: FlowInput = {
 
 /** The flows that come with tokenward, by the name a configuration uses. */
 export const PRESETS: Readonly<Record<string, Flow>> = Object.fromEntries(
-  Object.entries({ softline, chatapp, twin, oauth2, 'oauth2-refresh': oauth2Refresh, static: fixed }).map(
+  Object.entries({ softline, chatapp, twin, oauth2, 'oauth2-refresh': oauth2Refresh, static: staticPreset }).map(
     ([name, flow]) => [name, flowSchema.parse(flow)],
   ),
 );

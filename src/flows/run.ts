@@ -4,12 +4,12 @@ import { answered, answeredWith, statusAndCode } from './describe.ts';
 import type { Flow, TokenCall } from './flow.ts';
 import { readGrant } from './grant.ts';
 import { pointed } from './match.ts';
-import { readReply, retryAfterOf, type ReadReply, type TokenReply } from './reply.ts';
+import { readResponse, retryAfterOf, type ReadResponse, type TokenResponse } from './response.ts';
 import { buildRequest, type TokenRequest } from './request.ts';
 import { UnfillableError, type TemplateValues } from './template.ts';
 import { judge } from './verdict.ts';
 
-export type { TokenReply, TokenRequest };
+export type { TokenResponse as TokenReply, TokenRequest };
 
 /** The call came to no complete answer. `reason` is one of a few fixed words, fit for a metric label. */
 export class TokenCallError extends Error {
@@ -30,7 +30,7 @@ export class TokenCallError extends Error {
 /**
  * Sends one call, once: no retry, no redirect, at most 1 MiB of answer, at most 15 s. Rejects with a TokenCallError.
  */
-export type SendTokenCall = (request: TokenRequest) => Promise<TokenReply>;
+export type SendTokenCall = (request: TokenRequest) => Promise<TokenResponse>;
 
 /**
  * Carries out one login or refresh of a flow and says what came of it. Never rejects. It is sent twice only where an
@@ -98,7 +98,7 @@ async function sendAndJudge(
   send: SendTokenCall,
   now: () => number,
 ): Promise<Sent> {
-  let raw: TokenReply;
+  let raw: TokenResponse;
   try {
     raw = await send(request);
   } catch (error) {
@@ -108,10 +108,10 @@ async function sendAndJudge(
         : failed('fault', 'unanswered', true, undefined);
     return { outcome, unknownClient: undefined };
   }
-  const reply = readReply(raw);
+  const response = readResponse(raw);
   const unknownClient =
-    reply.status >= 400 && reply.status < 500 && pointed(reply.json, '/error')[0] === 'invalid_client';
-  return { outcome: outcomeOf(call, flow, values, new URL(request.url).host, reply, now()), unknownClient };
+    response.status >= 400 && response.status < 500 && pointed(response.json, '/error')[0] === 'invalid_client';
+  return { outcome: outcomeOf(call, flow, values, new URL(request.url).host, response, now()), unknownClient };
 }
 
 function outcomeOf(
@@ -119,20 +119,20 @@ function outcomeOf(
   flow: Flow,
   values: TemplateValues,
   host: string,
-  reply: ReadReply,
+  response: ReadResponse,
   now: number,
 ): Outcome {
-  const { status, raw } = reply;
+  const { status, raw } = response;
   const ok = status >= 200 && status < 300;
   // A token first, then what the flow's rules say: some APIs refuse in a 200.
-  const grant = ok ? readGrant(call, flow, reply.json, values, raw.headers['date'], now) : undefined;
+  const grant = ok ? readGrant(call, flow, response.json, values, raw.headers['date'], now) : undefined;
   if (typeof grant === 'object') return { kind: 'granted', grant };
-  const verdict = judge(call, flow, reply);
+  const verdict = judge(call, flow, response);
   const retryAfter = retryAfterOf(raw, now);
   if (verdict.kind === 'busy') return { kind: 'busy', reason: verdict.reason, retryAfter: retryAfter ?? verdict.wait };
-  if (verdict.kind === 'refused') return { kind: 'refused', reason: statusAndCode(reply, values) };
+  if (verdict.kind === 'refused') return { kind: 'refused', reason: statusAndCode(response, values) };
   if (grant !== undefined)
-    return failed('malformed', 'answered', true, `${grant}: ${answeredWith(host, reply, values)}`);
+    return failed('malformed', 'answered', true, `${grant}: ${answeredWith(host, response, values)}`);
   if (status >= 300 && status < 400)
     return failed('redirect', 'answered', false, `${host} answered ${status}, a redirect, which is not followed`);
   // A gateway's 502 or 504 says nothing about what the endpoint behind it has done.
@@ -140,7 +140,7 @@ function outcomeOf(
     `status_${Math.floor(status / 100)}xx`,
     'answered',
     status === 502 || status === 504,
-    answered(host, reply, values),
+    answered(host, response, values),
     retryAfter,
   );
 }

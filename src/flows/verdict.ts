@@ -1,6 +1,6 @@
 import type { BusyRule, Flow, RefusedRule, TokenCall } from './flow.ts';
 import { matches } from './match.ts';
-import { isDocument, type ReadReply } from './reply.ts';
+import { isDocument, type ReadResponse } from './response.ts';
 
 /** How an error says "later", whatever its status. */
 const LATER = new RegExp(
@@ -9,8 +9,8 @@ const LATER = new RegExp(
   'i',
 );
 /** As much of an error is read for that. */
-const TEXTS_MOST = 40;
-const TEXT_MOST = 300;
+const MAX_TEXTS = 40;
+const MAX_TEXT_LENGTH = 300;
 
 /** What an answer that grants nothing says. `wait`: seconds the flow sets for it. */
 export type Verdict =
@@ -22,16 +22,16 @@ export type Verdict =
  * rule of the flow names, or a status that a rule names on a reply in the API's own format. What asks to come later,
  * and pages of firewalls and proxies, never are.
  */
-export function judge(call: TokenCall, flow: Flow, reply: ReadReply): Verdict {
-  const busy = flow.busy.find((rule: BusyRule) => matches(rule, reply));
+export function judge(call: TokenCall, flow: Flow, response: ReadResponse): Verdict {
+  const busy = flow.busy.find((rule: BusyRule) => matches(rule, response));
   if (busy !== undefined)
-    return { kind: 'busy', reason: reply.status === 429 ? 'rate_limited' : 'busy', wait: busy.wait };
-  if (reply.status === 429) return { kind: 'busy', reason: 'rate_limited', wait: undefined };
-  const rules = [...call.refused, ...flow.refused].filter((rule) => matches(rule, reply));
+    return { kind: 'busy', reason: response.status === 429 ? 'rate_limited' : 'busy', wait: busy.wait };
+  if (response.status === 429) return { kind: 'busy', reason: 'rate_limited', wait: undefined };
+  const rules = [...call.refused, ...flow.refused].filter((rule) => matches(rule, response));
   if (rules.some(hasWords)) return { kind: 'refused' };
-  if (reply.status >= 400 && reply.status < 500 && asksToComeLater(reply))
+  if (response.status >= 400 && response.status < 500 && asksToComeLater(response))
     return { kind: 'busy', reason: 'busy', wait: undefined };
-  if (rules.some((rule) => rule.format === 'any' || isDocument(reply.json))) return { kind: 'refused' };
+  if (rules.some((rule) => rule.format === 'any' || isDocument(response.json))) return { kind: 'refused' };
   return { kind: 'failed' };
 }
 
@@ -41,7 +41,7 @@ function hasWords(rule: RefusedRule): boolean {
 }
 
 /** A wrong password does not become right by waiting: who says when to come again has not looked at it. */
-function asksToComeLater({ raw, json }: ReadReply): boolean {
+function asksToComeLater({ raw, json }: ReadResponse): boolean {
   return (
     (raw.headers['retry-after'] ?? '') !== '' || (isDocument(json) && textsIn(json).some((text) => LATER.test(text)))
   );
@@ -51,10 +51,10 @@ function asksToComeLater({ raw, json }: ReadReply): boolean {
 function textsIn(json: object): string[] {
   const texts: string[] = [];
   const left: unknown[] = [json];
-  for (let at = 0; at < left.length && at < TEXTS_MOST; at += 1) {
+  for (let at = 0; at < left.length && at < MAX_TEXTS; at += 1) {
     const item = left[at];
-    if (typeof item === 'string') texts.push(item.slice(0, TEXT_MOST));
-    else if (isDocument(item)) left.push(...(Object.values(item) as unknown[]).slice(0, TEXTS_MOST));
+    if (typeof item === 'string') texts.push(item.slice(0, MAX_TEXT_LENGTH));
+    else if (isDocument(item)) left.push(...(Object.values(item) as unknown[]).slice(0, MAX_TEXTS));
   }
   return texts;
 }

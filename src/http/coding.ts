@@ -1,16 +1,16 @@
 import { brotliDecompressSync, constants, gunzipSync, inflateRawSync, inflateSync } from 'node:zlib';
 
 /** What a compressed reply may grow to while it is looked at. Bytes. */
-const DECODED_MOST = 256 * 1024;
+const MAX_DECODED_BYTES = 256 * 1024;
 
 /** A body without its one content coding; undefined if it cannot be read within bounds. */
 export function decoded(bytes: Buffer, coding: string | undefined): Buffer | undefined {
-  return withinBounds(() => unpacked(bytes, coding, DECODED_MOST));
+  return withinBounds(() => unpacked(bytes, coding, MAX_DECODED_BYTES));
 }
 
 /** As much of it as the first bytes of a body tell, perhaps nothing; undefined if no more of them would help. */
 export function decodedStart(bytes: Buffer, coding: string | undefined): Buffer | undefined {
-  return withinBounds(() => unpacked(bytes, coding, DECODED_MOST, { finishFlush: constants.Z_SYNC_FLUSH }));
+  return withinBounds(() => unpacked(bytes, coding, MAX_DECODED_BYTES, { finishFlush: constants.Z_SYNC_FLUSH }));
 }
 
 function withinBounds(unpack: () => Buffer | undefined): Buffer | undefined {

@@ -17,7 +17,7 @@ export const HOP_BY_HOP: readonly string[] = [
   'expect',
 ];
 /** The caller's own credentials never travel, however stale they are. */
-export const CALLERS_CREDENTIALS: readonly string[] = [
+export const CLIENT_CREDENTIALS: readonly string[] = [
   'authorization',
   'authorizationjwt',
   'refresh',

@@ -1,5 +1,5 @@
 /** From this size on it is worth it. Bytes. */
-const LARGE = 8 * 1024;
+const LARGE_BYTES = 8 * 1024;
 
 /** Missing in the types of the oldest Node's JavaScript. */
 interface Transferable {
@@ -12,9 +12,10 @@ interface Transferable {
  * MiB on Node 20). Only for bytes that have their buffer to themselves: a piece of a shared one may be followed by
  * others.
  */
-export function spent(bytes: Buffer): ((error?: Error | null) => void) | undefined {
+export function releaseAfterWrite(bytes: Buffer): ((error?: Error | null) => void) | undefined {
   const memory = bytes.buffer as ArrayBuffer & Transferable;
-  if (bytes.length < LARGE || bytes.length !== memory.byteLength || memory.transfer === undefined) return undefined;
+  if (bytes.length < LARGE_BYTES || bytes.length !== memory.byteLength || memory.transfer === undefined)
+    return undefined;
   return (error) => {
     // After a failure the system may not be done with them.
     if (error === undefined || error === null) memory.transfer?.(0);

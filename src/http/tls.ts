@@ -68,7 +68,7 @@ export function clientTls(files: TlsFiles | undefined): SecureContextOptions {
 }
 
 /** How often the files are looked at. ms. */
-const LOOK_EVERY_MS = 2_000;
+const CHECK_INTERVAL_MS = 2_000;
 
 /** What changes when a file, or the link that leads to it, is replaced; of each file in turn. */
 export function stampOf(files: TlsFiles): string {
@@ -93,7 +93,7 @@ export function watchTlsFiles(files: TlsFiles, read: string, changed: () => void
     if (now === before) return;
     before = now;
     changed();
-  }, LOOK_EVERY_MS).unref();
+  }, CHECK_INTERVAL_MS).unref();
   return () => clearInterval(timer);
 }
 

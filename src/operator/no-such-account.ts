@@ -12,12 +12,12 @@ export async function noSuchAccount(
 }
 
 /** Names of accounts told to somebody who has mistyped one. */
-const NAMES_MOST = 10;
+const MAX_NAMES = 10;
 
 /** What an operator may have meant. */
 function otherNames(asked: string, names: readonly string[]): string {
   const meant = nearest(asked, names);
   if (meant !== undefined) return `Did you mean "${meant}"?`;
-  const more = names.length - NAMES_MOST;
-  return `The accounts are ${names.slice(0, NAMES_MOST).join(', ')}${more > 0 ? ` and ${more} more` : ''}.`;
+  const more = names.length - MAX_NAMES;
+  return `The accounts are ${names.slice(0, MAX_NAMES).join(', ')}${more > 0 ? ` and ${more} more` : ''}.`;
 }

@@ -26,7 +26,7 @@ export interface ReadinessWishes {
 }
 
 /** Problems of accounts that are told of. */
-const PROBLEMS_MOST = 50;
+const MAX_PROBLEMS = 50;
 
 /**
  * Whether requests may be sent to this process, and what is wrong. Readiness is about the process: it is not stopping,
@@ -40,10 +40,10 @@ export function readinessOf(
 ): Readiness {
   const troubled = accounts.filter(({ state }) => cannotServe(state) || state === 'degraded');
   const problems: Problem[] = troubled
-    .slice(0, PROBLEMS_MOST)
+    .slice(0, MAX_PROBLEMS)
     .map(({ account, state, problem }) => ({ account, state, problem: problem ?? 'no reason is known' }));
-  if (troubled.length > PROBLEMS_MOST) {
-    problems.push({ problem: `${troubled.length - PROBLEMS_MOST} more accounts are in trouble` });
+  if (troubled.length > MAX_PROBLEMS) {
+    problems.push({ problem: `${troubled.length - MAX_PROBLEMS} more accounts are in trouble` });
   }
   let ready = !stopping;
   if (stopping) problems.push({ problem: 'shutting down' });

@@ -1,5 +1,5 @@
 import { TokenwardError } from '../errors.ts';
-import type { Patience } from '../http/stall-watchdog.ts';
+import type { StallWatchdog } from '../http/stall-watchdog.ts';
 import type { BufferBudget } from './buffer-budget.ts';
 
 /** What a request's body is held to. */
@@ -7,19 +7,19 @@ export interface BodyLimits {
   /** Up to this size a body is kept. Bytes. */
   readonly keep: number;
   /** Beyond this size it is refused. Bytes. */
-  readonly most: number;
+  readonly max: number;
   /** One that stands still for longer than this is not waited for. */
-  readonly patience: Patience;
+  readonly watchdog: StallWatchdog;
   readonly budget: BufferBudget;
 }
 
 /** The body is larger than `most` bytes. */
-export function tooLarge(most: number): TokenwardError {
-  return new TokenwardError('body_too_large', { detail: `the route's maxBody is ${most} bytes` });
+export function tooLarge(max: number): TokenwardError {
+  return new TokenwardError('body_too_large', { detail: `the route's maxBody is ${max} bytes` });
 }
 
 /** Nothing of the body has come for too long. */
-export function standsStill({ limit }: Patience): TokenwardError {
+export function standsStill({ limit }: StallWatchdog): TokenwardError {
   return new TokenwardError('body_timeout', {
     detail: `nothing came for ${limit / 1000} s, which limits.bodyIdle sets`,
   });

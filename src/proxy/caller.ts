@@ -5,7 +5,7 @@ import { TokenwardError } from '../errors.ts';
 import type { InboundRequest } from '../http/server/exchange.ts';
 import { peerOf } from '../http/server/peer.ts';
 import { accountPatterns, type AccountPatterns } from './account-patterns.ts';
-import type { Damping } from './key-throttle.ts';
+import type { KeyThrottle } from './key-throttle.ts';
 import { looksLikeJwt, type JwtCheck } from './jwt.ts';
 
 /** Somebody who may call, and the routes (prefixes) he may use; undefined: all. */
@@ -34,12 +34,12 @@ export function readsApiKey(callers: 'none' | readonly Pick<CallerConfig, 'key'>
 export class Callers {
   readonly #callers: readonly Caller[];
   readonly #jwt: JwtCheck | undefined;
-  readonly #damping: Damping;
+  readonly #damping: KeyThrottle;
   readonly #readsApiKey: boolean;
   /** Keys that were found right, so that each is hashed once: never more than there are callers. */
   readonly #right = new Map<string, Caller>();
 
-  constructor(config: readonly CallerConfig[], jwt: JwtCheck | undefined, damping: Damping) {
+  constructor(config: readonly CallerConfig[], jwt: JwtCheck | undefined, keyThrottle: KeyThrottle) {
     this.#callers = config.map(({ name, key, certificate, jwt: subject, routes, account, accounts }) => ({
       name,
       certificate,
@@ -50,7 +50,7 @@ export class Callers {
       accounts: accountPatterns(accounts),
     }));
     this.#jwt = jwt;
-    this.#damping = damping;
+    this.#damping = keyThrottle;
     this.#readsApiKey = readsApiKey(config);
   }
 

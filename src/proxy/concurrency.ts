@@ -6,7 +6,7 @@ export interface Slots {
 }
 
 /** How many requests are answered at once. */
-interface AdmissionLimits {
+interface ConcurrencyLimits {
   readonly inFlight: number;
   readonly perRoute: number;
   readonly perCaller: number;
@@ -24,7 +24,7 @@ interface SharedLimits {
  * What of several routes or callers a single one may have, where the configuration does not say: half. No caller can
  * then be all that waits for an account's token, either.
  */
-export function admissionLimits(limits: SharedLimits, routes: number, callers: number): AdmissionLimits {
+export function concurrencyLimits(limits: SharedLimits, routes: number, callers: number): ConcurrencyLimits {
   const { inFlight, waitingPerAccount } = limits;
   const half = Math.ceil(inFlight / 2);
   return {
@@ -38,11 +38,11 @@ export function admissionLimits(limits: SharedLimits, routes: number, callers: n
  * How many requests are answered at once: all together, of one route, and of one caller. One more is better told so at
  * once than left to wait for all the others.
  */
-export class Admission {
-  readonly #limits: AdmissionLimits;
+export class ConcurrencyLimiter {
+  readonly #limits: ConcurrencyLimits;
   readonly #all: Slots = { inFlight: 0 };
 
-  constructor(limits: AdmissionLimits) {
+  constructor(limits: ConcurrencyLimits) {
     this.#limits = limits;
   }
 
@@ -77,8 +77,8 @@ export class Admission {
   }
 }
 
-function take(held: Slots[], slots: Slots, most: number, detail: string | (() => string)): void {
-  if (slots.inFlight >= most)
+function take(held: Slots[], slots: Slots, max: number, detail: string | (() => string)): void {
+  if (slots.inFlight >= max)
     throw new TokenwardError('too_many_requests', {
       retryAfter: 1,
       detail: typeof detail === 'string' ? detail : detail(),

@@ -1,14 +1,14 @@
 import type { RequestBody } from '../http/message.ts';
-import type { UpstreamReply } from '../http/client/response.ts';
+import type { UpstreamResponse } from '../http/client/response.ts';
 import type { OutboundResponse, InboundRequest } from '../http/server/exchange.ts';
-import type { Patience } from '../http/stall-watchdog.ts';
+import type { StallWatchdog } from '../http/stall-watchdog.ts';
 import type { Logger } from '../log.ts';
 import type { Metrics } from '../metrics.ts';
 import type { TokenManager } from '../tokens/manager.ts';
 import type { Callers } from './caller.ts';
-import type { Admission, Slots } from './concurrency.ts';
+import type { ConcurrencyLimiter, Slots } from './concurrency.ts';
 import type { Outages } from './outages.ts';
-import type { UncuredReplies } from './renewal-guard.ts';
+import type { RenewalGuard } from './renewal-guard.ts';
 import type { BufferBudget } from './buffer-budget.ts';
 import type { Route } from './route.ts';
 import type { Door } from './site-rules.ts';
@@ -23,11 +23,11 @@ export interface Proxy {
   /** How this process calls itself in Via. */
   readonly viaName: string;
   readonly tokens: TokenManager;
-  readonly uncured: UncuredReplies;
+  readonly renewalGuard: RenewalGuard;
   readonly buffers: BufferBudget;
-  readonly admission: Admission;
+  readonly concurrency: ConcurrencyLimiter;
   /** How long a caller may stand still with his body. */
-  readonly bodyPatience: Patience;
+  readonly bodyWatchdog: StallWatchdog;
   /** How long a caller may stand still with reading his answer; 0: no limit. ms. */
   readonly readIdle: number;
   readonly outages: Outages;
@@ -43,7 +43,7 @@ export class RequestContext {
   readonly startedAt = performance.now();
   route: Route | undefined;
   body: RequestBody | undefined;
-  exchange: UpstreamReply | undefined;
+  exchange: UpstreamResponse | undefined;
   gone = false;
   /** The places it takes of what may be answered at once. */
   readonly held: Slots[] = [];

@@ -8,7 +8,7 @@ export const OVERLONG = /(?:[\xc0\xc1]|(?:\xe0|\xf0\x80|\xf8\x80\x80|\xfc\x80\x8
 const EVERY_OVERLONG = new RegExp(OVERLONG, 'g');
 
 /** Nobody encodes a path so often for a good reason. */
-export const DECODINGS_MOST = 8;
+export const MAX_DECODINGS = 8;
 
 /**
  * Percent-decoded once, byte by byte: a sequence that is no UTF-8 must not save the rest of the path from being

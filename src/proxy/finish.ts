@@ -3,7 +3,7 @@ import { isUnreachable, reasonOf } from '../http/client/reason.ts';
 import { CallerGone } from '../http/message.ts';
 import { describeFault } from '../log.ts';
 import type { Proxy, RequestContext } from './context.ts';
-import { answerError, discardRest } from './respond.ts';
+import { respondWithError, discardRest } from './respond.ts';
 import type { Route } from './route.ts';
 
 /** The connection is done with the answer, or the caller has left it. */
@@ -18,7 +18,7 @@ export function finish(proxy: Proxy, ctx: RequestContext): void {
     discardRest(ctx.request);
   }
   if (body?.kind === 'kept') body.release();
-  proxy.admission.leave(ctx.held);
+  proxy.concurrency.leave(ctx.held);
   const stats = route === undefined ? proxy.metrics.route('unmatched') : route.stats;
   // 499: the caller left before there was an answer.
   stats.finished(response.headersSent ? response.statusCode : 499, (performance.now() - ctx.startedAt) / 1000);
@@ -48,9 +48,9 @@ export function fail(proxy: Proxy, ctx: RequestContext, error: unknown): void {
     code: ours.code,
     ...(ours.detail !== undefined && { detail: ours.detail }),
   });
-  answerError(request, response, ours, proxy.readIdle);
+  respondWithError(request, response, ours, proxy.readIdle);
   // The answer is written. A body that is only read and thrown away from here on holds no place of another caller's.
-  proxy.admission.leave(ctx.held);
+  proxy.concurrency.leave(ctx.held);
 }
 
 /** An error of the upstream's, with which route and upstream it is about and why. */

@@ -7,13 +7,13 @@ import { chooseAccount } from './account.ts';
 import type { Caller } from './caller.ts';
 import { pathOf, RequestContext, type Proxy } from './context.ts';
 import { fail, finish } from './finish.ts';
-import { repeatsSecret, replyHeaders } from './headers.ts';
-import { legacyLoginAnswer } from './legacy-login.ts';
+import { repeatsSecret, responseHeaders } from './headers.ts';
+import { legacyLoginResponse } from './legacy-login.ts';
 import { permit } from './permit.ts';
 import { relay } from './relay.ts';
-import { heal, isReplayable, NO_NOTE, type Exchange } from './renew.ts';
+import { heal, isReplayable, NO_NOTE, type Attempt } from './renew.ts';
 import { takeBody } from './request-body.ts';
-import { answerJson, askForBody } from './respond.ts';
+import { respondWithJson, askForBody } from './respond.ts';
 import { matchRoute, upstreamTarget, type Route } from './route.ts';
 import { selfUrl, send } from './send.ts';
 import { checkEncodedPath } from './target.ts';
@@ -29,9 +29,9 @@ async function serve(proxy: Proxy, ctx: RequestContext, route: Route): Promise<v
   const caller = identified instanceof Promise ? await identified : identified;
   const path = pathOf(upstreamTarget(route, ctx.target));
   permit(proxy, ctx, route, path); // 403
-  const login = legacyLoginAnswer(route, ctx.method, path); // 403
+  const login = legacyLoginResponse(route, ctx.method, path); // 403
   if (login !== undefined) {
-    answerJson(ctx.response, login, proxy.readIdle); // 200
+    respondWithJson(ctx.response, login, proxy.readIdle); // 200
     return;
   }
   const account = selectAccount(ctx, route, caller); // 400 403 404
@@ -40,9 +40,9 @@ async function serve(proxy: Proxy, ctx: RequestContext, route: Route): Promise<v
   keepBody(ctx, body);
   const got = getToken(proxy, route, account, body); // 502 503
   const token = got instanceof Promise ? await got : got;
-  const reply = await send(proxy, ctx, route, body, token); // 502 504
+  const upstreamResponse = await send(proxy, ctx, route, body, token); // 502 504
   if (proxy.outages.any) proxy.outages.over(route.name);
-  const healed = heal(proxy, ctx, route, account, body, { reply, token, note: NO_NOTE });
+  const healed = heal(proxy, ctx, route, account, body, { response: upstreamResponse, token, note: NO_NOTE });
   respond(proxy, ctx, route, healed instanceof Promise ? await healed : healed);
 }
 
@@ -89,14 +89,14 @@ function refuse(proxy: Proxy, ctx: RequestContext, error: unknown): void {
   queueMicrotask(() => fail(proxy, ctx, error));
 }
 
-function validate({ viaName, door, admission }: Proxy, { request, held }: RequestContext): void {
+function validate({ viaName, door, concurrency }: Proxy, { request, held }: RequestContext): void {
   checkRequest(request, viaName, door);
-  admission.enter(held);
+  concurrency.enter(held);
 }
 
-function enterRoute({ admission }: Proxy, ctx: RequestContext, route: Route): void {
+function enterRoute({ concurrency }: Proxy, ctx: RequestContext, route: Route): void {
   ctx.route = route;
-  admission.enterRoute(ctx.held, route.stats, route.name);
+  concurrency.enterRoute(ctx.held, route.stats, route.name);
   if (route.config.encodedPaths === 'refuse') checkEncodedPath(ctx.target, route);
 }
 
@@ -107,11 +107,11 @@ function identify(proxy: Proxy, ctx: RequestContext, route: Route): Caller | und
   return caller && admitted(proxy, ctx, caller);
 }
 
-function admitted({ admission, metrics }: Proxy, { held, gone }: RequestContext, caller: Caller): Caller {
+function admitted({ concurrency, metrics }: Proxy, { held, gone }: RequestContext, caller: Caller): Caller {
   if (gone) throw new CallerGone();
   const stats = metrics.caller(caller.name);
   try {
-    admission.enterCaller(held, stats, caller.name);
+    concurrency.enterCaller(held, stats, caller.name);
     stats.admitted += 1;
     return caller;
   } catch (error) {
@@ -133,8 +133,8 @@ function receiveBody(
   { request, response }: RequestContext,
   { config }: Route,
 ): RequestBody | Promise<RequestBody> {
-  const { maxReplayBody: keep, maxBody: most = Infinity } = config;
-  const taken = takeBody(request, { keep, most, patience: proxy.bodyPatience, budget: proxy.buffers });
+  const { maxReplayBody: keep, maxBody: max = Infinity } = config;
+  const taken = takeBody(request, { keep, max, watchdog: proxy.bodyWatchdog, budget: proxy.buffers });
   askForBody(request, response);
   return taken;
 }
@@ -161,10 +161,10 @@ function respond(
   proxy: Proxy,
   { request, response, target }: RequestContext,
   route: Route,
-  { reply, token, note }: Exchange,
+  { response: upstreamResponse, token, note }: Attempt,
 ): void {
-  const headers = replyHeaders(reply.headers, route, token?.reveal(), selfUrl(request), target);
-  if (repeatsSecret(reply.statusText, route, token)) reply.statusText = '';
+  const headers = responseHeaders(upstreamResponse.headers, route, token?.reveal(), selfUrl(request), target);
+  if (repeatsSecret(upstreamResponse.statusText, route, token)) upstreamResponse.statusText = '';
   headers.push(...note);
-  relay(reply, response, headers, proxy.readIdle);
+  relay(upstreamResponse, response, headers, proxy.readIdle);
 }

@@ -2,7 +2,7 @@ import type { Attachment } from '../flows/attach.ts';
 import type { Token } from '../tokens/token.ts';
 import {
   API_KEY,
-  CALLERS_CREDENTIALS,
+  CLIENT_CREDENTIALS,
   CHALLENGES,
   COOKIES,
   FORWARDING,
@@ -14,16 +14,16 @@ import {
   plain,
   TARGET_OVERRIDES,
 } from '../http/field-names.ts';
-import { remembered } from '../http/memoize.ts';
+import { memoize } from '../http/memoize.ts';
 import type { Route } from './route.ts';
-import { callersCookie, upstreamsCookies } from './set-cookie.ts';
+import { clientCookie, upstreamCookies } from './set-cookie.ts';
 
-const ALWAYS_DROPPED = [...HOP_BY_HOP, ...CALLERS_CREDENTIALS, ...OURS];
+const ALWAYS_DROPPED = [...HOP_BY_HOP, ...CLIENT_CREDENTIALS, ...OURS];
 
 /** Whether a header of this name ends here: one of these names, or of the family whose names begin so. */
 function dropping(names: readonly string[], family?: string): (name: string) => boolean {
   const dropped = new Set(names.map(plain));
-  return remembered((name) => dropped.has(plain(name)) || (family !== undefined && plain(name).startsWith(family)));
+  return memoize((name) => dropped.has(plain(name)) || (family !== undefined && plain(name).startsWith(family)));
 }
 
 /** What a route's own settings say of the fields of a request. */
@@ -60,8 +60,8 @@ export function requestDrops(rules: FieldRules): (name: string) => boolean {
   }
   return drops;
 }
-const replyWithoutCookies = dropping([...HOP_BY_HOP, ...CHALLENGES, ...COOKIES], OURS_FAMILY);
-const replyWithCookies = dropping([...HOP_BY_HOP, ...CHALLENGES], OURS_FAMILY);
+const responseWithoutCookies = dropping([...HOP_BY_HOP, ...CHALLENGES, ...COOKIES], OURS_FAMILY);
+const responseWithCookies = dropping([...HOP_BY_HOP, ...CHALLENGES], OURS_FAMILY);
 
 /** Codings whose replies can be looked into. Others are taken out of Accept-Encoding where replies are inspected. */
 const READABLE_CODINGS = /^(gzip|x-gzip|deflate|br|identity)\b/i;
@@ -127,10 +127,10 @@ export function requestHeaders(
     // Lengths first: most names are settled by them, without another string being made.
     if (attached !== undefined && name.length >= attached.length && plainName(name) === attached) continue;
     let value = raw[i + 1]!;
-    if (name.length === 15 && route.deadToken?.readsBody === true && name.toLowerCase() === 'accept-encoding')
+    if (name.length === 15 && route.rejectedToken?.readsBody === true && name.toLowerCase() === 'accept-encoding')
       value = readableCodings(value);
     if ((cookie !== undefined || disguised) && name.length === 6 && name.toLowerCase() === 'cookie') {
-      if (disguised) value = upstreamsCookies(value);
+      if (disguised) value = upstreamCookies(value);
       if (cookie !== undefined) {
         cookies += othersCookies(value, cookie);
         continue;
@@ -199,8 +199,8 @@ function parameterName(parameter: string): string {
     .toLowerCase();
 }
 
-const plainName = remembered(plain);
-const readableCodings = remembered(readableOf);
+const plainName = memoize(plain);
+const readableCodings = memoize(readableOf);
 
 function readableOf(value: string): string {
   const kept = value
@@ -215,7 +215,7 @@ function readableOf(value: string): string {
  * left out. URLs that point at the upstream become URLs of this proxy, and cookies such as a client of it keeps; `self`
  * is the scheme and host the caller used, `target` what the caller asked for.
  */
-export function replyHeaders(
+export function responseHeaders(
   raw: readonly string[],
   route: Route,
   secret: string | undefined,
@@ -224,7 +224,7 @@ export function replyHeaders(
 ): string[] {
   const headers: string[] = [];
   const cookies = route.config.setCookie === 'pass';
-  const drops = cookies ? replyWithCookies : replyWithoutCookies;
+  const drops = cookies ? responseWithCookies : responseWithoutCookies;
   const listed = connectionListed(raw);
   // In a query or a cookie the token travels percent-encoded, and a redirect likes to repeat a query.
   const encoded =
@@ -252,7 +252,7 @@ export function replyHeaders(
     if (location) value = proxyUrl(value, route, self);
     if (cookies && name.length === 10 && name.toLowerCase() === 'set-cookie') {
       const { prefix, basePath } = route;
-      const own = callersCookie(value, { prefix, basePath, secure: self.startsWith('https:'), target });
+      const own = clientCookie(value, { prefix, basePath, secure: self.startsWith('https:'), target });
       if (own === undefined) continue;
       value = own;
     }

@@ -2,18 +2,18 @@ import type { MatchRule } from '../flows/flow.ts';
 import { matchesAny, needsBody, ruledOut } from '../flows/match.ts';
 import { BodyStart } from './body-start.ts';
 import { decoded } from '../http/coding.ts';
-import { remembered } from '../http/memoize.ts';
-import type { UpstreamReply } from '../http/client/response.ts';
+import { memoize } from '../http/memoize.ts';
+import type { UpstreamResponse } from '../http/client/response.ts';
 
 /** As much of a reply as is looked at: an error is short. Bytes. */
-const PEEK_MOST = 64 * 1024;
+const MAX_PEEK_BYTES = 64 * 1024;
 /**
  * A JSON reply that takes longer than this to arrive, or one of an open type to begin, is passed on as it comes. ms.
  */
-const PEEK_WAIT = 10_000;
+const MAX_PEEK_MS = 10_000;
 
 /** Which replies mean that the token is dead. Built once per flow. */
-export interface DeadTokenRule {
+export interface RejectedTokenRule {
   readonly rules: readonly MatchRule[];
   /** Some rule looks into the body. */
   readonly readsBody: boolean;
@@ -22,7 +22,7 @@ export interface DeadTokenRule {
 }
 
 /** Undefined if no reply can match. */
-export function deadTokenRule(rules: readonly MatchRule[]): DeadTokenRule | undefined {
+export function rejectedTokenRule(rules: readonly MatchRule[]): RejectedTokenRule | undefined {
   if (rules.length === 0) return undefined;
   return { rules, readsBody: rules.some((rule) => rule.body !== undefined), needles: needlesOf(rules) };
 }
@@ -31,26 +31,30 @@ export function deadTokenRule(rules: readonly MatchRule[]): DeadTokenRule | unde
  * Does this reply mean that the token it was sent with is dead? Answers at once unless a rule wants to see a body that
  * is not here yet. Nothing is consumed: the reply can be relayed afterwards, whatever the answer.
  */
-export function meansDeadToken(rule: DeadTokenRule, method: string, reply: UpstreamReply): boolean | Promise<boolean> {
-  const { status } = reply;
+export function rejectsToken(
+  rule: RejectedTokenRule,
+  method: string,
+  response: UpstreamResponse,
+): boolean | Promise<boolean> {
+  const { status } = response;
   if (ruledOut(rule.rules, status)) return false;
-  if (!needsBody(rule.rules, status)) return matches(rule, reply, undefined);
-  if (!mayHoldJson(method, reply)) return matches(rule, reply, undefined);
-  if (reply.ended) return judge(rule, reply);
-  const start = new BodyStart(reply.header('content-encoding'));
-  if (start.look(reply.chunks) === 'other') return matches(rule, reply, undefined);
-  return judgeLater(rule, reply, start);
+  if (!needsBody(rule.rules, status)) return matches(rule, response, undefined);
+  if (!mayHoldJson(method, response)) return matches(rule, response, undefined);
+  if (response.ended) return judge(rule, response);
+  const start = new BodyStart(response.header('content-encoding'));
+  if (start.look(response.chunks) === 'other') return matches(rule, response, undefined);
+  return judgeLater(rule, response, start);
 }
 
 /** Waits for the whole of an error message, but for no more of anything else than shows that it is something else. */
-async function judgeLater(rule: DeadTokenRule, reply: UpstreamReply, start: BodyStart): Promise<boolean> {
+async function judgeLater(rule: RejectedTokenRule, response: UpstreamResponse, start: BodyStart): Promise<boolean> {
   let timer: NodeJS.Timeout | undefined;
   const limit = new Promise<void>((resolve) => {
-    timer = setTimeout(resolve, PEEK_WAIT);
+    timer = setTimeout(resolve, MAX_PEEK_MS);
   });
-  await Promise.race([reply.gather(PEEK_MOST, somethingElse(rule, reply, start)), limit]);
+  await Promise.race([response.gather(MAX_PEEK_BYTES, somethingElse(rule, response, start)), limit]);
   clearTimeout(timer);
-  return judge(rule, reply);
+  return judge(rule, response);
 }
 
 /**
@@ -58,29 +62,29 @@ async function judgeLater(rule: DeadTokenRule, reply: UpstreamReply, start: Body
  * does not begin like JSON, and when the JSON value it began with is over without being one: lines of JSON, as streams
  * of events often come, are not held back until there are many of them.
  */
-function somethingElse(rule: DeadTokenRule, reply: UpstreamReply, start: BodyStart): () => boolean {
+function somethingElse(rule: RejectedTokenRule, response: UpstreamResponse, start: BodyStart): () => boolean {
   let harmless: boolean | undefined;
   return () => {
-    if (start.look(reply.chunks) === 'other' || start.more) return true;
+    if (start.look(response.chunks) === 'other' || start.more) return true;
     if (!start.ended) return false;
     if (harmless === undefined) {
-      const bytes = Buffer.concat(reply.chunks);
-      harmless = !worthParsing(rule, bytes) || !matches(rule, reply, bytes);
+      const bytes = Buffer.concat(response.chunks);
+      harmless = !worthParsing(rule, bytes) || !matches(rule, response, bytes);
     }
     return harmless;
   };
 }
 
-function judge(rule: DeadTokenRule, reply: UpstreamReply): boolean {
-  return matches(rule, reply, messageOf(rule, reply));
+function judge(rule: RejectedTokenRule, response: UpstreamResponse): boolean {
+  return matches(rule, response, messageOf(rule, response));
 }
 
 /** The body, where it is an error message that could be read; not if it was cut off, is too long or came too slowly. */
-function messageOf(rule: DeadTokenRule, reply: UpstreamReply): Buffer | undefined {
-  if (!reply.ended || reply.heldBytes > PEEK_MOST) return undefined;
-  const { chunks } = reply;
+function messageOf(rule: RejectedTokenRule, response: UpstreamResponse): Buffer | undefined {
+  if (!response.ended || response.heldBytes > MAX_PEEK_BYTES) return undefined;
+  const { chunks } = response;
   const raw = chunks.length === 1 ? chunks[0]! : Buffer.concat(chunks);
-  const bytes = decoded(raw, reply.header('content-encoding'));
+  const bytes = decoded(raw, response.header('content-encoding'));
   return bytes !== undefined && worthParsing(rule, bytes) ? bytes : undefined;
 }
 
@@ -88,9 +92,9 @@ function messageOf(rule: DeadTokenRule, reply: UpstreamReply): Buffer | undefine
  * How a person would name this refusal: its status, and the codes by which the rule knows it. Nothing in it is the
  * upstream's own text.
  */
-export function refusalWords(rule: DeadTokenRule, reply: UpstreamReply): string {
-  const bytes = messageOf(rule, reply);
-  const fits = (one: MatchRule): boolean => matches({ ...rule, rules: [one] }, reply, bytes);
+export function refusalWords(rule: RejectedTokenRule, response: UpstreamResponse): string {
+  const bytes = messageOf(rule, response);
+  const fits = (one: MatchRule): boolean => matches({ ...rule, rules: [one] }, response, bytes);
   const found = rule.rules.find(fits);
   const codes = Object.entries(found?.body ?? {}).map(([pointer, wanted]) =>
     (Array.isArray(wanted) ? wanted : [wanted]).find(
@@ -98,15 +102,15 @@ export function refusalWords(rule: DeadTokenRule, reply: UpstreamReply): string 
         (typeof value === 'string' || typeof value === 'number') && fits({ ...found, body: { [pointer]: value } }),
     ),
   );
-  return [reply.status, ...codes.filter((code) => code !== undefined)].join(' ');
+  return [response.status, ...codes.filter((code) => code !== undefined)].join(' ');
 }
 
-function matches(rule: DeadTokenRule, reply: UpstreamReply, bytes: Buffer | undefined): boolean {
+function matches(rule: RejectedTokenRule, response: UpstreamResponse, bytes: Buffer | undefined): boolean {
   let parsed: unknown;
   let tried = false;
   return matchesAny(rule.rules, {
-    status: reply.status,
-    header: (name) => reply.header(name),
+    status: response.status,
+    header: (name) => response.header(name),
     body: () => {
       if (!tried && bytes !== undefined) parsed = parseJson(bytes);
       tried = true;
@@ -123,14 +127,14 @@ const OPEN_TYPE =
 const BINARY_TYPE = /^(application|binary)\/(octet-stream|binary)$/i;
 const EVENTS = /ndjson|json-seq|jsonl|stream/i;
 /** No type is longer. */
-const TYPE_MOST = 200;
+const MAX_TYPE_LENGTH = 200;
 
 /**
  * What a Content-Type lets expect. Some APIs label their errors as text or HTML, or not at all; then the first bytes
  * tell.
  */
-const promiseOf = remembered((value: string): 'json' | 'open' | 'binary' | 'no' => {
-  const text = value.slice(0, TYPE_MOST);
+const promiseOf = memoize((value: string): 'json' | 'open' | 'binary' | 'no' => {
+  const text = value.slice(0, MAX_TYPE_LENGTH);
   const type = text.split(';', 1)[0]!.trim();
   if (BINARY_TYPE.test(type)) return 'binary';
   if (EVENTS.test(text)) return 'no';
@@ -138,18 +142,18 @@ const promiseOf = remembered((value: string): 'json' | 'open' | 'binary' | 'no' 
 });
 
 /** Events, downloads and pictures are never held back; nor is what has no body, or is only a part of one. */
-function mayHoldJson(method: string, reply: UpstreamReply): boolean {
-  const { status } = reply;
+function mayHoldJson(method: string, response: UpstreamResponse): boolean {
+  const { status } = response;
   if (method === 'HEAD' || status === 204 || status === 304 || status === 206) return false;
-  const length = reply.header('content-length');
-  if (length !== undefined && (length === '0' || Number(length) > PEEK_MOST)) return false;
-  const promise = promiseOf(reply.header('content-type') ?? '');
+  const length = response.header('content-length');
+  if (length !== undefined && (length === '0' || Number(length) > MAX_PEEK_BYTES)) return false;
+  const promise = promiseOf(response.header('content-type') ?? '');
   if (promise === 'json' || promise === 'no') return promise === 'json';
-  if (/^\s*attachment/i.test(reply.header('content-disposition') ?? '')) return false;
+  if (/^\s*attachment/i.test(response.header('content-disposition') ?? '')) return false;
   return promise === 'open' || status >= 400;
 }
 
-function worthParsing(rule: DeadTokenRule, bytes: Buffer): boolean {
+function worthParsing(rule: RejectedTokenRule, bytes: Buffer): boolean {
   if (rule.needles === undefined || bytes.includes(0x5c) || bytes[0] === 0xff || bytes[0] === 0xfe) return true;
   return rule.needles.some((needle) => bytes.includes(needle));
 }

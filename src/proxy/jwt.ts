@@ -21,7 +21,7 @@ interface JwtIssuer {
 }
 
 /** A key set is fetched again for a key it does not hold, and its file looked at again, no more often than this. ms. */
-const LOOK_AGAIN = 5_000;
+const RELOAD_INTERVAL_MS = 5_000;
 const ALGORITHMS = ['RS256', 'RS384', 'RS512', 'PS256', 'PS384', 'PS512', 'ES256', 'ES384', 'ES512', 'EdDSA'];
 
 /**
@@ -38,7 +38,7 @@ export class JwtCheck {
     this.#keys = /^https?:/i.test(issuer.jwks)
       ? createRemoteJWKSet(new URL(issuer.jwks), {
           timeoutDuration: 5_000,
-          cooldownDuration: LOOK_AGAIN,
+          cooldownDuration: RELOAD_INTERVAL_MS,
           cacheMaxAge: 600_000,
         })
       : keysOfFile(issuer.jwks, clock);
@@ -98,7 +98,7 @@ function keysOfFile(path: string, clock: Clock): JWTVerifyGetKey {
   }
   let lookedAt = clock.monotonic();
   return (header, token) => {
-    if (clock.monotonic() - lookedAt > LOOK_AGAIN) {
+    if (clock.monotonic() - lookedAt > RELOAD_INTERVAL_MS) {
       lookedAt = clock.monotonic();
       try {
         if (statSync(path).mtimeMs !== current.changedAt) current = read();

@@ -3,14 +3,14 @@ import { TokenwardError } from '../errors.ts';
 import type { Clock } from '../tokens/clock.ts';
 
 /** Wrong keys an address may present in a row, and how long it is not listened to after that. ms. */
-const WRONG_KEYS_MOST = 20;
-const PAUSE = 30_000;
+const MAX_WRONG_KEYS = 20;
+const PAUSE_MS = 30_000;
 
 /**
  * Slows down whoever tries keys. Keys are random and long, so this is not what keeps them safe; it keeps the attempt
  * from costing us anything, and from filling the log.
  */
-export class Damping {
+export class KeyThrottle {
   readonly #wrong = new LRUCache<string, { count: number; until: number }>({ max: 10_000 });
   readonly #clock: Clock;
 
@@ -34,7 +34,7 @@ export class Damping {
     const count = (known?.count ?? 0) + 1;
     this.#wrong.set(
       address,
-      count >= WRONG_KEYS_MOST ? { count: 0, until: this.#clock.monotonic() + PAUSE } : { count, until: 0 },
+      count >= MAX_WRONG_KEYS ? { count: 0, until: this.#clock.monotonic() + PAUSE_MS } : { count, until: 0 },
     );
   }
 

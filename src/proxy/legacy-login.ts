@@ -116,7 +116,7 @@ function keyOf(method: string, segments: readonly string[]): string {
  * A legacy app may still try to log in by itself, which would spend logins behind our back. The route answers, refuses
  * or forwards that; undefined: not such a call, or one to be forwarded. Throws if it is refused.
  */
-export function legacyLoginAnswer(route: GuardedRoute, method: string, path: string): TemplateValue | undefined {
+export function legacyLoginResponse(route: GuardedRoute, method: string, path: string): TemplateValue | undefined {
   const { logins, config } = route;
   if (config.legacyLogin === 'forward' || !logins.mayHold(path)) return undefined;
   const found = logins.find(method, allReadingsOf(path));

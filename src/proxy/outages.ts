@@ -2,7 +2,7 @@ import type { Logger } from '../log.ts';
 import type { Clock } from '../tokens/clock.ts';
 
 /** While a route's upstream cannot be reached, it has a line this often. ms. */
-const LINE_EVERY = 60_000;
+const LOG_INTERVAL_MS = 60_000;
 
 interface Outage {
   /** Calls that found no upstream since the last line. */
@@ -40,7 +40,7 @@ export class Outages {
     outage.calls += 1;
     outage.since ??= now;
     this.any = true;
-    if (now - outage.lineAt < LINE_EVERY) return;
+    if (now - outage.lineAt < LOG_INTERVAL_MS) return;
     this.#log.warn('upstream cannot be reached', { route, upstream, reason, calls: outage.calls });
     outage.lineAt = now;
     outage.calls = 0;

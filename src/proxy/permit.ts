@@ -1,7 +1,7 @@
 import { TokenwardError } from '../errors.ts';
 import { pathOf, type Proxy, type RequestContext } from './context.ts';
 import { overridesOf } from './headers.ts';
-import { legacyLoginAnswer } from './legacy-login.ts';
+import { legacyLoginResponse } from './legacy-login.ts';
 import { judgeRequest, policyError } from './policy.ts';
 import type { Route } from './route.ts';
 
@@ -31,7 +31,7 @@ function checkOverrides(proxy: Proxy, route: Route, { method, request }: Request
     for (const target of [path, ...targets.map(pathOfUrl)]) {
       if (one === method && target === path) continue;
       checkPolicy(proxy, route, one, target);
-      if (route.config.legacyLogin !== 'forward' && legacyLoginAnswer(route, one, target) !== undefined)
+      if (route.config.legacyLogin !== 'forward' && legacyLoginResponse(route, one, target) !== undefined)
         throw new TokenwardError('login_path_refused', {
           detail: `route ${route.name}: a header field names the upstream's login`,
         });

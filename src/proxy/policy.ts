@@ -25,7 +25,7 @@ interface Rule {
 }
 
 /** So many rules are named in an error. */
-const NAMED_MOST = 5;
+const MAX_NAMED = 5;
 
 /** Prepares the rules of a route whose paths go below `basePath` of the upstream. */
 export function readyPolicy(
@@ -62,12 +62,12 @@ export function policyError(
   path: string,
 ): TokenwardError {
   const { allow = [] } = policy;
-  const more = allow.length > NAMED_MOST ? `; and ${allow.length - NAMED_MOST} more` : '';
+  const more = allow.length > MAX_NAMED ? `; and ${allow.length - MAX_NAMED} more` : '';
   const detail =
     verdict === 'denied'
       ? `route ${route}, ${method}: policy.deny has "${denyingRule(policy, method, path)?.text ?? ''}"`
       : `route ${route}: no line of policy.allow lets ${method} out on this path; it has "${allow
-          .slice(0, NAMED_MOST)
+          .slice(0, MAX_NAMED)
           .map(({ text }) => text)
           .join('; ')}${more}"`;
   return new TokenwardError('policy_refused', { detail });

@@ -1,4 +1,4 @@
-import { DECODINGS_MOST, percentDecoded, withoutOverlong } from './decoding.ts';
+import { MAX_DECODINGS, percentDecoded, withoutOverlong } from './decoding.ts';
 
 /** Somebody behind the upstream's front may decode once more; for what is allowed that is as far as anybody looks. */
 const USUAL_DECODINGS = 3;
@@ -41,7 +41,7 @@ export function allReadingsOf(path: string): readonly (readonly string[])[] {
   if (!path.includes('%') && !BEYOND_ASCII.test(path)) return readings;
   const more: (readonly string[])[] = [];
   let text = path;
-  for (let times = 0; times < DECODINGS_MOST; times += 1) {
+  for (let times = 0; times < MAX_DECODINGS; times += 1) {
     const decoded = compatible(percentDecoded(text));
     if (decoded === text) break;
     text = decoded;

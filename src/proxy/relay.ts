@@ -1,36 +1,41 @@
 import type { OutboundResponse } from '../http/server/exchange.ts';
 import { waitForReader } from './respond.ts';
-import { spent } from '../http/free-buffer.ts';
-import type { UpstreamReply } from '../http/client/response.ts';
+import { releaseAfterWrite } from '../http/free-buffer.ts';
+import type { UpstreamResponse } from '../http/client/response.ts';
 
 /**
  * Sends the upstream's reply to the caller as it comes; `headers` is a flat list of names and values. A caller who
  * reads nothing for `idle` ms (0: no limit) has gone, whatever his connection says.
  */
-export function relay(reply: UpstreamReply, response: OutboundResponse, headers: string[], idle: number): void {
+export function relay(
+  upstreamResponse: UpstreamResponse,
+  response: OutboundResponse,
+  headers: string[],
+  idle: number,
+): void {
   if (response.destroyed) {
-    reply.cancel();
+    upstreamResponse.cancel();
     return;
   }
-  response.writeHead(reply.status, reply.statusText, headers);
-  if (reply.ended && reply.chunks.length <= 1) {
+  response.writeHead(upstreamResponse.status, upstreamResponse.statusText, headers);
+  if (upstreamResponse.ended && upstreamResponse.chunks.length <= 1) {
     // All here: head and body leave in one write.
-    response.end(reply.chunks[0]);
+    response.end(upstreamResponse.chunks[0]);
     waitForReader(response, idle);
     return;
   }
   // Nothing of the body yet, as with an event stream: the head must not wait for it.
-  if (reply.chunks.length === 0) response.flushHeaders();
+  if (upstreamResponse.chunks.length === 0) response.flushHeaders();
   // A caller who stops reading must not hold an upstream connection for ever.
   let patience: NodeJS.Timeout | undefined;
   response.on('drain', () => {
     clearTimeout(patience);
-    reply.resume();
+    upstreamResponse.resume();
   });
   response.on('close', () => clearTimeout(patience));
-  reply.pipe({
+  upstreamResponse.pipe({
     write(chunk) {
-      const room = response.write(chunk, spent(chunk));
+      const room = response.write(chunk, releaseAfterWrite(chunk));
       if (!room) {
         clearTimeout(patience);
         if (idle > 0) patience = setTimeout(() => response.destroy(), idle);

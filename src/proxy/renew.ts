@@ -1,8 +1,8 @@
 import type { RequestBody } from '../http/message.ts';
-import type { UpstreamReply } from '../http/client/response.ts';
+import type { UpstreamResponse } from '../http/client/response.ts';
 import { Token } from '../tokens/token.ts';
 import { pathOf, type Proxy, type RequestContext } from './context.ts';
-import { meansDeadToken, refusalWords } from './inspect.ts';
+import { rejectsToken, refusalWords } from './inspect.ts';
 import type { Route } from './route.ts';
 import { send } from './send.ts';
 
@@ -14,8 +14,8 @@ const NOT_REPLAYED = [REPLAY_FIELD, 'not-replayed; may-resend'];
 const HELD_BACK = 'held-back';
 
 /** What was sent, and what came back. */
-export interface Exchange {
-  readonly reply: UpstreamReply;
+export interface Attempt {
+  readonly response: UpstreamResponse;
   /** The one that the reply is about; undefined: the route adds none. */
   readonly token: Token | undefined;
   /** Header fields of ours about the renewal, names and values in turn. */
@@ -34,15 +34,15 @@ export function heal(
   route: Route,
   account: string | undefined,
   body: RequestBody,
-  first: Exchange,
-): Exchange | Promise<Exchange> {
-  const { reply, token } = first;
-  if (token === undefined || route.deadToken === undefined || account === undefined) return first;
-  const verdict = meansDeadToken(route.deadToken, ctx.method, reply);
-  const decide = (dead: boolean): Exchange | Promise<Exchange> => {
+  first: Attempt,
+): Attempt | Promise<Attempt> {
+  const { response, token } = first;
+  if (token === undefined || route.rejectedToken === undefined || account === undefined) return first;
+  const verdict = rejectsToken(route.rejectedToken, ctx.method, response);
+  const decide = (dead: boolean): Attempt | Promise<Attempt> => {
     if (dead) return renewAndReplay(proxy, ctx, route, account, body, { ...first, token });
-    if (reply.status < 400) {
-      proxy.uncured.accepted(account, token.generation);
+    if (response.status < 400) {
+      proxy.renewalGuard.accepted(account, token.generation);
       proxy.tokens.accepted(account, token);
     }
     return first;
@@ -56,17 +56,17 @@ async function renewAndReplay(
   route: Route,
   account: string,
   body: RequestBody,
-  { reply, token }: Exchange & { readonly token: Token },
-): Promise<Exchange> {
+  { response, token }: Attempt & { readonly token: Token },
+): Promise<Attempt> {
   const replayable = isReplayable(route, body);
-  const newer = await successor(proxy, ctx, route, account, token, reply, replayable);
-  if (!(newer instanceof Token)) return { reply, token, note: newer };
+  const newer = await successor(proxy, ctx, route, account, token, response, replayable);
+  if (!(newer instanceof Token)) return { response, token, note: newer };
   if (!replayable) {
     proxy.metrics.replays.inc({ route: route.name, outcome: 'skipped' });
-    return { reply, token, note: NOT_REPLAYED };
+    return { response, token, note: NOT_REPLAYED };
   }
-  reply.discard();
-  return { reply: await replay(proxy, ctx, route, account, body, newer), token: newer, note: NO_NOTE };
+  response.discard();
+  return { response: await replay(proxy, ctx, route, account, body, newer), token: newer, note: NO_NOTE };
 }
 
 /** Whether a request with this body may be sent a second time. */
@@ -85,25 +85,25 @@ async function successor(
   route: Route,
   account: string,
   refused: Token,
-  reply: UpstreamReply,
+  response: UpstreamResponse,
   replayable: boolean,
 ): Promise<Token | readonly string[]> {
-  const { metrics, tokens, uncured } = proxy;
+  const { metrics, tokens, renewalGuard } = proxy;
   const { generation } = refused;
   const count = (reason: string): void =>
-    metrics.deadTokenReplies.inc({ route: route.name, account: metrics.accountLabel(account), reason });
+    metrics.rejections.inc({ route: route.name, account: metrics.accountLabel(account), reason });
   if (!tokens.isCurrent(account, refused)) {
     count('late');
-    return renewed(proxy, account, refused, reply, route);
+    return renewed(proxy, account, refused, response, route);
   }
-  if (uncured.isFirstRefusal(account, generation))
+  if (renewalGuard.isFirstRefusal(account, generation))
     metrics.tokensRefused.inc({ account: metrics.accountLabel(account) });
   if (!tokens.canRenew(account)) {
     count('current');
     tokens.refused(account, refused);
     return [];
   }
-  const hold = uncured.hold(account, callOf(ctx, account), generation, replayable);
+  const hold = renewalGuard.hold(account, callOf(ctx, account), generation, replayable);
   if (hold !== undefined) {
     count('uncured');
     if (hold.token) tokens.refused(account, refused);
@@ -111,13 +111,13 @@ async function successor(
     return [
       REPLAY_FIELD,
       HELD_BACK,
-      ...(reply.header('retry-after') === undefined ? ['retry-after', String(Math.ceil(hold.wait / 1000))] : []),
+      ...(response.header('retry-after') === undefined ? ['retry-after', String(Math.ceil(hold.wait / 1000))] : []),
     ];
   }
   count('current');
-  const newer = await renewed(proxy, account, refused, reply, route);
-  if (replayable) uncured.onTrial(account, newer.generation);
-  else uncured.untried(account, newer.generation);
+  const newer = await renewed(proxy, account, refused, response, route);
+  if (replayable) renewalGuard.onTrial(account, newer.generation);
+  else renewalGuard.untried(account, newer.generation);
   return newer;
 }
 
@@ -125,13 +125,17 @@ async function renewed(
   { tokens }: Proxy,
   account: string,
   refused: Token,
-  reply: UpstreamReply,
+  response: UpstreamResponse,
   route: Route,
 ): Promise<Token> {
   try {
-    return await tokens.renew(account, refused, `${route.name} answered ${refusalWords(route.deadToken!, reply)}`);
+    return await tokens.renew(
+      account,
+      refused,
+      `${route.name} answered ${refusalWords(route.rejectedToken!, response)}`,
+    );
   } catch (error) {
-    reply.discard();
+    response.discard();
     throw error;
   }
 }
@@ -144,36 +148,36 @@ async function replay(
   account: string,
   body: RequestBody,
   token: Token,
-): Promise<UpstreamReply> {
-  const { metrics, uncured, tokens } = proxy;
+): Promise<UpstreamResponse> {
+  const { metrics, renewalGuard, tokens } = proxy;
   const { generation } = token;
   const count = (outcome: string): void => metrics.replays.inc({ route: route.name, outcome });
-  let reply: UpstreamReply;
+  let response: UpstreamResponse;
   try {
-    reply = await send(proxy, ctx, route, body, token);
+    response = await send(proxy, ctx, route, body, token);
   } catch (error) {
     count('failed');
-    uncured.trialFailed(account, generation);
+    renewalGuard.trialFailed(account, generation);
     throw error;
   }
-  if (route.deadToken !== undefined && (await meansDeadToken(route.deadToken, ctx.method, reply))) {
+  if (route.rejectedToken !== undefined && (await rejectsToken(route.rejectedToken, ctx.method, response))) {
     count('refused');
-    if (uncured.isFirstRefusal(account, generation))
+    if (renewalGuard.isFirstRefusal(account, generation))
       metrics.tokensRefused.inc({ account: metrics.accountLabel(account) });
-    uncured.uncured(account, callOf(ctx, account), generation);
-    if (!uncured.isAccepted(account, generation)) tokens.refused(account, token);
-    return reply;
+    renewalGuard.ineffective(account, callOf(ctx, account), generation);
+    if (!renewalGuard.isAccepted(account, generation)) tokens.refused(account, token);
+    return response;
   }
   count('cured');
-  if (reply.status < 500) {
+  if (response.status < 500) {
     // The same call, refused before and not any more: the token works, whatever else is wrong with the call.
-    uncured.cured(account, callOf(ctx, account), generation);
-    uncured.accepted(account, generation);
+    renewalGuard.recovered(account, callOf(ctx, account), generation);
+    renewalGuard.accepted(account, generation);
     tokens.accepted(account, token);
   } else {
-    uncured.trialFailed(account, generation);
+    renewalGuard.trialFailed(account, generation);
   }
-  return reply;
+  return response;
 }
 
 /**

@@ -2,24 +2,24 @@ import { LRUCache } from 'lru-cache';
 import type { Clock } from '../tokens/clock.ts';
 
 /** After a renewal that did not help: how long no other one is made; doubled each time up to the most. ms. */
-const PAUSE_FIRST = 30_000;
-const PAUSE_MOST = 300_000;
+const FIRST_PAUSE_MS = 30_000;
+const MAX_PAUSE_MS = 300_000;
 /**
  * The same where renewals do help, as they did a moment ago: at first not at all, then this long, and four times as
  * long each time. ms.
  */
-const PAUSE_SHORT = 250;
+const SHORT_PAUSE_MS = 250;
 /** How long a renewal that helped speaks for the next ones. ms. */
-const HELPED_FOR = 60_000;
+const HELPED_FOR_MS = 60_000;
 /** After a renewal that nothing could be sent again with: until another such one; four times as long each time. ms. */
-const PAUSE_UNTRIED = 2_000;
+const UNTRIED_PAUSE_MS = 2_000;
 /**
  * Renewals in vain an account may make in a row over all its calls, how fast the allowance comes back (ms), and what it
  * is raised to by a renewal that helps.
  */
 const ALLOWANCE = 3;
-const ALLOWANCE_REFILL = 30_000;
-const ALLOWANCE_HELPED = 5;
+const ALLOWANCE_REFILL_MS = 30_000;
+const ALLOWANCE_AFTER_SUCCESS = 5;
 
 interface AccountMemory {
   /** The newest generation that some reply has accepted. */
@@ -73,7 +73,7 @@ interface Hold {
  * while; other calls go on being healed as long as the token is known to work for somebody. Only a call that was sent
  * with the fresh token is a proof: a token that nobody has tried yet may have died as well as any other.
  */
-export class UncuredReplies {
+export class RenewalGuard {
   readonly #calls = new LRUCache<string, CallMemory>({ max: 5_000 });
   readonly #accounts = new LRUCache<string, AccountMemory>({ max: 10_000 });
   readonly #clock: Clock;
@@ -98,7 +98,7 @@ export class UncuredReplies {
     const memory = this.#memory(account);
     if (generation <= memory.trial) return;
     memory.trial = generation;
-    memory.trialUntil = this.#clock.monotonic() + PAUSE_MOST;
+    memory.trialUntil = this.#clock.monotonic() + MAX_PAUSE_MS;
   }
 
   /** That call has had no answer: the generation has not been tried after all. */
@@ -112,7 +112,7 @@ export class UncuredReplies {
     const memory = this.#memory(account);
     if (generation <= memory.untried) return;
     memory.untried = generation;
-    memory.untriedUntil = this.#clock.monotonic() + Math.min(PAUSE_MOST, PAUSE_UNTRIED * 4 ** memory.untriedInRow);
+    memory.untriedUntil = this.#clock.monotonic() + Math.min(MAX_PAUSE_MS, UNTRIED_PAUSE_MS * 4 ** memory.untriedInRow);
     memory.untriedInRow += 1;
   }
 
@@ -129,7 +129,7 @@ export class UncuredReplies {
       generation > memory.refused &&
       now < memory.trialUntil
     )
-      this.uncured(account, call, generation);
+      this.ineffective(account, call, generation);
     const unaccepted = memory.accepted < generation;
     let until = this.#calls.get(call)?.until ?? 0;
     let token = unaccepted && until > now;
@@ -142,12 +142,12 @@ export class UncuredReplies {
     also(unaccepted && generation <= memory.refused, memory.pausedUntil);
     also(unaccepted && generation <= memory.untried && !replayable, memory.untriedUntil);
     this.#refill(memory, now);
-    also(memory.allowance < 1, now + (1 - memory.allowance) * ALLOWANCE_REFILL);
+    also(memory.allowance < 1, now + (1 - memory.allowance) * ALLOWANCE_REFILL_MS);
     return until > now ? { wait: until - now, token } : undefined;
   }
 
   /** A fresh token was refused as well. */
-  uncured(account: string, call: string, generation: number): void {
+  ineffective(account: string, call: string, generation: number): void {
     const now = this.#clock.monotonic();
     const memory = this.#memory(account);
     // Hundreds of callers may learn the same thing about one renewal, also with the same call.
@@ -160,7 +160,7 @@ export class UncuredReplies {
       memory.allowance = Math.max(0, memory.allowance - 1);
       memory.inVain += 1;
     }
-    const helpful = now - memory.helpedAt < HELPED_FOR;
+    const helpful = now - memory.helpedAt < HELPED_FOR_MS;
     const known = this.#calls.get(call);
     if (known === undefined || generation > known.generation) {
       const times = (known?.times ?? 0) + 1;
@@ -183,14 +183,14 @@ export class UncuredReplies {
   }
 
   /** A renewal did help: the call is forgiven, and the next renewals get more trust. */
-  cured(account: string, call: string, generation: number): void {
+  recovered(account: string, call: string, generation: number): void {
     this.#calls.delete(call);
     const memory = this.#memory(account);
     if (generation <= memory.helped || generation <= memory.refused) return;
     memory.helped = generation;
     memory.helpedBefore = memory.helpedAt;
     memory.helpedAt = this.#clock.monotonic();
-    memory.allowance = ALLOWANCE_HELPED;
+    memory.allowance = ALLOWANCE_AFTER_SUCCESS;
   }
 
   #memory(account: string): AccountMemory {
@@ -219,7 +219,7 @@ export class UncuredReplies {
   }
 
   #refill(memory: AccountMemory, now: number): void {
-    const refill = (now - memory.refilledAt) / ALLOWANCE_REFILL;
+    const refill = (now - memory.refilledAt) / ALLOWANCE_REFILL_MS;
     if (memory.allowance < ALLOWANCE) memory.allowance = Math.min(ALLOWANCE, memory.allowance + refill);
     memory.refilledAt = now;
   }
@@ -230,6 +230,6 @@ export class UncuredReplies {
  * token may simply have died again. ms.
  */
 function pauseAfter(times: number, helpful: boolean): number {
-  if (!helpful) return Math.min(PAUSE_MOST, PAUSE_FIRST * 2 ** (times - 1));
-  return times === 1 ? 0 : Math.min(PAUSE_MOST, PAUSE_SHORT * 4 ** (times - 2));
+  if (!helpful) return Math.min(MAX_PAUSE_MS, FIRST_PAUSE_MS * 2 ** (times - 1));
+  return times === 1 ? 0 : Math.min(MAX_PAUSE_MS, SHORT_PAUSE_MS * 4 ** (times - 2));
 }

@@ -1,6 +1,6 @@
 import type { BodyStream, InboundRequest } from '../http/server/exchange.ts';
 import { CallerGone, type RequestBody } from '../http/message.ts';
-import type { Patient } from '../http/stall-watchdog.ts';
+import type { Watched } from '../http/stall-watchdog.ts';
 import { standsStill, tooLarge, type BodyLimits } from './body-limits.ts';
 import type { BufferBudget } from './buffer-budget.ts';
 import { streamed, WholeUpload } from './streamed-body.ts';
@@ -17,7 +17,7 @@ export function takeBody(request: InboundRequest, limits: BodyLimits): RequestBo
   const declared = source.headers['content-length'];
   const length = declared === undefined ? undefined : Number(declared);
   if (length !== undefined) {
-    if (length > limits.most) throw tooLarge(limits.most);
+    if (length > limits.max) throw tooLarge(limits.max);
     if (length > limits.keep || !limits.budget.take(length)) return streamed(source, [], length, limits);
     return collect(source, limits, length);
   }
@@ -25,8 +25,8 @@ export function takeBody(request: InboundRequest, limits: BodyLimits): RequestBo
 }
 
 /** One that is here already, within the same limits. */
-function wholeBody(body: Buffer, { keep, most, budget }: BodyLimits): RequestBody {
-  if (body.length > most) throw tooLarge(most);
+function wholeBody(body: Buffer, { keep, max, budget }: BodyLimits): RequestBody {
+  if (body.length > max) throw tooLarge(max);
   if (body.length <= keep && budget.take(body.length)) return new KeptBody([body], body.length, body.length, budget);
   return { kind: 'streamed', length: body.length, open: () => new WholeUpload(body) };
 }
@@ -37,8 +37,8 @@ function collect(request: BodyStream, limits: BodyLimits, reserved: number | und
 }
 
 /** Gathers a body's chunks until it is all here or turns out too large to keep. */
-class Collector implements Patient {
-  looks = 0;
+class Collector implements Watched {
+  idleTicks = 0;
   readonly #request: BodyStream;
   readonly #limits: BodyLimits;
   readonly #reserved: number | undefined;
@@ -62,15 +62,15 @@ class Collector implements Patient {
     this.#resolve = resolve;
     this.#reject = reject;
     this.#taken = reserved ?? 0;
-    limits.patience.watch(this);
-    request.taker = this.#onPiece;
+    limits.watchdog.watch(this);
+    request.bodySink = this.#onPiece;
     request.on('close', this.#onClose);
     // What came while the caller was being looked up is in the stream already.
     if (request.readableLength > 0 || request.complete) this.#onEarlier();
   }
 
-  onLost(): void {
-    this.#fail(standsStill(this.#limits.patience));
+  onStall(): void {
+    this.#fail(standsStill(this.#limits.watchdog));
   }
 
   #onEarlier(): void {
@@ -84,7 +84,7 @@ class Collector implements Patient {
       this.#end();
       return;
     }
-    this.looks = 0;
+    this.idleTicks = 0;
     this.#chunks.push(chunk);
     this.#size += chunk.length;
     // All of it: the parser passes on no byte more than was declared.
@@ -93,9 +93,9 @@ class Collector implements Patient {
       return;
     }
     if (this.#size <= this.#taken) return;
-    const { most, keep, budget } = this.#limits;
-    if (this.#size > most) {
-      this.#fail(tooLarge(most));
+    const { max, keep, budget } = this.#limits;
+    if (this.#size > max) {
+      this.#fail(tooLarge(max));
       return;
     }
     if (this.#size <= keep && budget.take(chunk.length)) {
@@ -110,8 +110,8 @@ class Collector implements Patient {
 
   #end(): void {
     this.#over = true;
-    this.#request.taker = undefined;
-    this.#limits.patience.leave(this);
+    this.#request.bodySink = undefined;
+    this.#limits.watchdog.leave(this);
     // The other listener stays: taking it off costs more than its last call, in vain.
     this.#resolve(new KeptBody(this.#chunks, this.#size, this.#taken, this.#limits.budget));
   }
@@ -128,8 +128,8 @@ class Collector implements Patient {
 
   #stop(): void {
     this.#over = true;
-    this.#limits.patience.leave(this);
-    this.#request.taker = undefined;
+    this.#limits.watchdog.leave(this);
+    this.#request.bodySink = undefined;
     this.#request.off('close', this.#onClose);
   }
 }

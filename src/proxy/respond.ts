@@ -3,7 +3,7 @@ import { problemDocument, TokenwardError, type ErrorCode } from '../errors.ts';
 import type { InboundRequest, OutboundResponse } from '../http/server/exchange.ts';
 
 /** Errors after which it is not certain where the next request begins. */
-const SPOILS_CONNECTION: ReadonlySet<ErrorCode> = new Set([
+const CLOSES_CONNECTION: ReadonlySet<ErrorCode> = new Set([
   'request_malformed',
   'request_target_refused',
   'target_too_long',
@@ -14,13 +14,13 @@ const SPOILS_CONNECTION: ReadonlySet<ErrorCode> = new Set([
   'expectation_failed',
 ]);
 /** How long a caller may go on sending a body that nobody wants any more. ms. */
-const LINGER = 5_000;
+const LINGER_MS = 5_000;
 
 /**
  * Gives one of our own answers. If the upstream's reply has already begun, the connection is cut instead: never half of
  * one and half of another.
  */
-export function answerError(
+export function respondWithError(
   request: InboundRequest,
   response: OutboundResponse,
   error: TokenwardError,
@@ -45,7 +45,7 @@ export function answerError(
   headers.push('content-length', String(Buffer.byteLength(body)));
   // Nothing that still comes on this connection is carried out then: what it is depends on how one reads what came
   // before.
-  if (spoilsConnection(error) || !request.complete) headers.push('connection', 'close');
+  if (closesConnection(error) || !request.complete) headers.push('connection', 'close');
   response.writeHead(error.status, STATUS_CODES[error.status] ?? '', headers);
   if (!request.complete) {
     endAfterBody(request, response, body);
@@ -66,7 +66,7 @@ function endAfterBody(request: InboundRequest, response: OutboundResponse, body:
     clearTimeout(timer);
     response.end();
   };
-  const timer = setTimeout(end, LINGER);
+  const timer = setTimeout(end, LINGER_MS);
   request.dropBody(end);
 }
 
@@ -84,7 +84,7 @@ export function askForBody(request: InboundRequest, response: OutboundResponse):
  */
 export function discardRest(request: InboundRequest): void {
   if (request.complete) return;
-  const timer = setTimeout(() => request.socket.destroy(), LINGER);
+  const timer = setTimeout(() => request.socket.destroy(), LINGER_MS);
   request.dropBody(() => clearTimeout(timer));
 }
 
@@ -99,12 +99,12 @@ export function waitForReader(response: OutboundResponse, idle: number): void {
 }
 
 /** Whether the connection cannot be used any more after this error. */
-function spoilsConnection(error: unknown): boolean {
-  return error instanceof TokenwardError && SPOILS_CONNECTION.has(error.code);
+function closesConnection(error: unknown): boolean {
+  return error instanceof TokenwardError && CLOSES_CONNECTION.has(error.code);
 }
 
 /** What a legacy app is told that logs in by itself on a route which answers such logins. */
-export function answerJson(response: OutboundResponse, value: unknown, readIdle: number): void {
+export function respondWithJson(response: OutboundResponse, value: unknown, readIdle: number): void {
   const body = JSON.stringify(value);
   response.writeHead(200, 'OK', [
     'content-type',

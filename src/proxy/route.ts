@@ -3,7 +3,7 @@ import type { TokenAttacher } from '../flows/attach.ts';
 import type { Flow } from '../flows/flow.ts';
 import type { RouteStats } from '../metrics.ts';
 import type { AccountChoice } from './account.ts';
-import type { DeadTokenRule } from './inspect.ts';
+import type { RejectedTokenRule } from './inspect.ts';
 import type { LoginPaths } from './legacy-login.ts';
 import type { Policy } from './policy.ts';
 import type { Upstream } from '../http/client/upstream.ts';
@@ -36,7 +36,7 @@ export interface Route {
   readonly policy: Policy | undefined;
   readonly attach: TokenAttacher | undefined;
   /** Undefined: no reply of this upstream means a dead token. */
-  readonly deadToken: DeadTokenRule | undefined;
+  readonly rejectedToken: RejectedTokenRule | undefined;
   readonly stats: RouteStats;
 }
 

@@ -1,5 +1,5 @@
 import { CallerGone, type RequestBody } from '../http/message.ts';
-import type { UpstreamReply } from '../http/client/response.ts';
+import type { UpstreamResponse } from '../http/client/response.ts';
 import type { InboundRequest } from '../http/server/exchange.ts';
 import type { Token } from '../tokens/token.ts';
 import type { Proxy, RequestContext } from './context.ts';
@@ -13,7 +13,7 @@ export function send(
   route: Route,
   body: RequestBody,
   token: Token | undefined,
-): Promise<UpstreamReply> {
+): Promise<UpstreamResponse> {
   if (ctx.gone) throw new CallerGone();
   const attachment = token === undefined ? undefined : route.attach?.(token);
   let target = upstreamTarget(route, ctx.target);

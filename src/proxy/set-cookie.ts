@@ -24,10 +24,10 @@ const RENAMED = 'tokenward-';
 const RENAMED_NAME = /^([\t ]*)tokenward-(?=__(?:host|secure|http)-)/i;
 
 /** The value of a Set-Cookie field for the caller; undefined: no request through this route would carry that cookie. */
-export function callersCookie(value: string, place: CookiePlace): string | undefined {
+export function clientCookie(value: string, place: CookiePlace): string | undefined {
   const [pair = '', ...attributes] = value.split(';');
   const written = attributesOf(attributes);
-  const path = callersPath(written.path, place);
+  const path = clientPath(written.path, place);
   if (path === undefined) return undefined;
   const name = pair.split('=', 1)[0]!.trim();
   // What any client refuses is left to be refused.
@@ -39,7 +39,7 @@ export function callersCookie(value: string, place: CookiePlace): string | undef
 }
 
 /** The caller's Cookie field for the upstream: with the names that the upstream gave. */
-export function upstreamsCookies(value: string): string {
+export function upstreamCookies(value: string): string {
   if (!value.includes(RENAMED)) return value;
   return value
     .split(';')
@@ -76,7 +76,7 @@ function nameOf(attribute: string): string {
 }
 
 /** The path for the caller's client; empty: what it finds by itself is right; undefined: it is for no path of ours. */
-function callersPath(path: string | undefined, { prefix, basePath, target }: CookiePlace): string | undefined {
+function clientPath(path: string | undefined, { prefix, basePath, target }: CookiePlace): string | undefined {
   const root = prefix === '' ? '/' : prefix;
   // RFC 6265 §5.1.4: the folder of the request. That of the prefix itself belongs to other routes as well.
   if (path === undefined) return prefix === '' || target.startsWith(`${prefix}/`) ? '' : root;

@@ -1,10 +1,10 @@
 import type { IncomingMessage } from 'node:http';
 import { CallerGone, type RequestBody, type Upload } from '../http/message.ts';
-import type { Patient } from '../http/stall-watchdog.ts';
+import type { Watched } from '../http/stall-watchdog.ts';
 import { standsStill, tooLarge, type BodyLimits } from './body-limits.ts';
 
 /** As much of an upload as is read ahead of a slow upstream. Bytes. */
-const QUEUE_MOST = 64 * 1024;
+const MAX_QUEUED_BYTES = 64 * 1024;
 
 /** A body that is sent on as it comes, once. `first`: what of it is here. */
 export function streamed(
@@ -13,7 +13,7 @@ export function streamed(
   length: number | undefined,
   limits: BodyLimits,
 ): RequestBody {
-  return { kind: 'streamed', length, open: () => new CallersUpload(request, first, limits) };
+  return { kind: 'streamed', length, open: () => new ClientUpload(request, first, limits) };
 }
 
 /** A body that may be sent once only, although it is all here. */
@@ -39,8 +39,8 @@ export class WholeUpload implements Upload {
  * The body on its way up, piece by piece as the caller sent them: not the request itself, because whoever consumes a
  * stream may destroy it, and the caller's connection is still needed for the answer.
  */
-class CallersUpload implements Upload, Patient {
-  looks = 0;
+class ClientUpload implements Upload, Watched {
+  idleTicks = 0;
   readonly #request: IncomingMessage;
   readonly #limits: BodyLimits;
   readonly #queue: Buffer[] = [];
@@ -82,22 +82,22 @@ class CallersUpload implements Upload, Patient {
     this.#queue.length = 0;
   }
 
-  onLost(): void {
-    this.#finish(standsStill(this.#limits.patience));
+  onStall(): void {
+    this.#finish(standsStill(this.#limits.watchdog));
   }
 
   #flow(): void {
     if (this.#flowing || this.#over !== undefined) return;
     this.#flowing = true;
     // Only while we wait for the caller: while the upstream is the slow one he has nothing to answer for.
-    this.#limits.patience.watch(this);
+    this.#limits.watchdog.watch(this);
     this.#request.resume();
   }
 
   #finish(how: 'ended' | 'stopped' | Error): void {
     if (this.#over !== undefined) return;
     this.#over = how;
-    this.#limits.patience.leave(this);
+    this.#limits.watchdog.leave(this);
     this.#request
       .off('data', this.#onData)
       .off('end', this.#onEnd)
@@ -110,18 +110,18 @@ class CallersUpload implements Upload, Patient {
   }
 
   readonly #onData = (chunk: Buffer): void => {
-    this.looks = 0;
+    this.idleTicks = 0;
     this.#size += chunk.length;
-    const { most } = this.#limits;
-    if (this.#size > most) {
-      this.#finish(tooLarge(most));
+    const { max } = this.#limits;
+    if (this.#size > max) {
+      this.#finish(tooLarge(max));
       return;
     }
     this.#queue.push(chunk);
     this.#queued += chunk.length;
-    if (this.#flowing && this.#queued >= QUEUE_MOST) {
+    if (this.#flowing && this.#queued >= MAX_QUEUED_BYTES) {
       this.#flowing = false;
-      this.#limits.patience.leave(this);
+      this.#limits.watchdog.leave(this);
       this.#request.pause();
     }
     this.#wake?.();

@@ -1,5 +1,5 @@
 import { TokenwardError } from '../errors.ts';
-import { DECODINGS_MOST, OVERLONG, percentDecoded } from './decoding.ts';
+import { MAX_DECODINGS, OVERLONG, percentDecoded } from './decoding.ts';
 import type { Route } from './route.ts';
 
 /** RFC 3986 pchar and "/", and nothing else; `%` is looked at more closely. */
@@ -16,14 +16,14 @@ const DEEPER = /%(?:25|c[01]|e0|f[08c])/i;
 /** A segment that is `.` or `..`, also with a path parameter behind it (`..;x`). */
 const DOT_SEGMENT = /\/\.{1,2}(?=[/;]|$)/;
 
-const LONGEST_TARGET = 8_192;
+const MAX_TARGET_LENGTH = 8_192;
 
 /**
  * Refuses a request target that another reader could understand differently: then no route can be trusted.
  * What passes goes on byte for byte. Throws a TokenwardError.
  */
 export function checkTarget(target: string): void {
-  if (target.length > LONGEST_TARGET) throw new TokenwardError('target_too_long', { detail: 'it may have 8 KiB' });
+  if (target.length > MAX_TARGET_LENGTH) throw new TokenwardError('target_too_long', { detail: 'it may have 8 KiB' });
   const mark = target.indexOf('?');
   const path = mark === -1 ? target : target.slice(0, mark);
   if (!PATH.test(path) || path.startsWith('//')) refuse(whyNotPlain(path));
@@ -56,7 +56,7 @@ export function checkEncodedPath(target: string, of: Pick<Route, 'name' | 'prefi
 /** The same for what comes of the path when it is decoded more than once, or by who knows overlong UTF-8. */
 function checkDeeper(path: string, route: string): void {
   let text = path;
-  for (let times = 0; times < DECODINGS_MOST; times += 1) {
+  for (let times = 0; times < MAX_DECODINGS; times += 1) {
     const decoded = percentDecoded(text);
     if (decoded === text) return;
     if (OVERLONG.test(decoded)) refuse(`the path holds overlong UTF-8${withPass(route)}`);
@@ -65,7 +65,7 @@ function checkDeeper(path: string, route: string): void {
     }
     text = decoded;
   }
-  refuse(`the path is encoded more than ${DECODINGS_MOST - 1} times${withPass(route)}`);
+  refuse(`the path is encoded more than ${MAX_DECODINGS - 1} times${withPass(route)}`);
 }
 
 function withPass(route: string): string {

@@ -4,7 +4,7 @@ import { checkDoor, type Door } from './site-rules.ts';
 import { checkTarget } from './target.ts';
 
 /** More fields than any honest client sends. Node itself would drop what is beyond its own limit in silence. */
-const FIELDS_MOST = 100;
+const MAX_FIELDS = 100;
 /** What a route may allow; anything else has no business behind a credential. */
 const METHODS: ReadonlySet<string> = new Set(['GET', 'HEAD', 'POST', 'PUT', 'PATCH', 'DELETE', 'OPTIONS']);
 /** reg-name or IPv4 with an optional port, or an address in brackets (RFC 3986 §3.2.2). */
@@ -13,7 +13,7 @@ const LENGTH = /^\d{1,15}$/;
 /** Control bytes but the tab (RFC 9110 §5.5). Node's parser refuses most of them; this does not lean on it. */
 const CONTROL = /[\x00-\x08\x0a-\x1f\x7f]/;
 /** Forwarders name themselves in Via; a request that has met this many of us is going in circles. */
-const VIA_OF_OURS_MOST = 4;
+const MAX_OWN_VIA = 4;
 
 /** As much of a request as is checked. */
 type CheckedRequest = Pick<InboundRequest, 'rawHeaders' | 'httpVersion' | 'method' | 'url' | 'validated'>;
@@ -41,8 +41,8 @@ export function checkRequest(request: CheckedRequest, self: string, door?: Door)
 }
 
 function checkFields(rawHeaders: readonly string[], httpVersion: string, self: string): void {
-  if (rawHeaders.length > 2 * FIELDS_MOST)
-    throw new TokenwardError('headers_too_large', { detail: `more than ${FIELDS_MOST} header fields` });
+  if (rawHeaders.length > 2 * MAX_FIELDS)
+    throw new TokenwardError('headers_too_large', { detail: `more than ${MAX_FIELDS} header fields` });
 
   let hosts = 0;
   let lengths = 0;
@@ -103,7 +103,7 @@ function checkFields(rawHeaders: readonly string[], httpVersion: string, self: s
 
 function checkVia(value: string, self: string): void {
   const ours = value.match(/\btokenward\b/g)?.length ?? 0;
-  if (value.includes(self) || ours > VIA_OF_OURS_MOST) throw new TokenwardError('loop_detected');
+  if (value.includes(self) || ours > MAX_OWN_VIA) throw new TokenwardError('loop_detected');
 }
 
 function malformed(detail: string): never {

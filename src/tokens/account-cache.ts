@@ -5,7 +5,7 @@ import type { Credential, CredentialSource } from './credential.ts';
 import type { Parts } from './options.ts';
 
 /** Accounts shown one by one. */
-const SHOWN_MOST = 500;
+const MAX_SHOWN = 500;
 
 /** The accounts in memory: made when asked for, and when there are too many, forgotten; but never twice at once. */
 export class AccountCache {
@@ -22,12 +22,12 @@ export class AccountCache {
 
   constructor(credentials: CredentialSource, { clock, timers, random, maxAccounts }: Parts) {
     this.#credentials = credentials;
-    this.#named = new Set(credentials.named);
+    this.#named = new Set(credentials.declared);
     this.#common = { clock, timers, random, refused: new Set() };
     this.#states = new LRUCache({
       max: maxAccounts ?? 100_000,
       dispose: (state, account, reason) => {
-        if (reason === 'evict' && state.users > 0) this.#busy.set(account, state);
+        if (reason === 'evict' && state.refs > 0) this.#busy.set(account, state);
       },
     });
   }
@@ -56,7 +56,7 @@ export class AccountCache {
   leave(state: AccountState): void {
     state.letGo();
     const { account } = state.credential;
-    if (state.users === 0 && this.#busy.delete(account)) this.#states.set(account, state);
+    if (state.refs === 0 && this.#busy.delete(account)) this.#states.set(account, state);
   }
 
   /**
@@ -68,7 +68,7 @@ export class AccountCache {
     return refused.size > 0 && refused.has(account);
   }
 
-  isNamed(account: string): boolean {
+  isDeclared(account: string): boolean {
     return this.#named.has(account);
   }
 
@@ -78,8 +78,8 @@ export class AccountCache {
 
   /** The accounts that are named, and of the others those in memory, up to a few hundred, first those in trouble. */
   shown(): AccountState[] {
-    const named = this.#credentials.named.map((account) => this.of(account));
-    const room = Math.max(0, SHOWN_MOST - named.length);
+    const named = this.#credentials.declared.map((account) => this.of(account));
+    const room = Math.max(0, MAX_SHOWN - named.length);
     if (room === 0 || this.count.inMemory <= named.length) return named;
     const others = [...this.#busy.values(), ...this.#states.values()];
     const unnamed = others.filter(({ credential }) => !this.#named.has(credential.account));
@@ -87,13 +87,13 @@ export class AccountCache {
   }
 }
 
-function isInTrouble({ problem, unsaved, dead, recordProblem, refusedAt }: AccountState): boolean {
-  return (problem ?? unsaved ?? dead ?? recordProblem ?? refusedAt) !== undefined;
+function isInTrouble({ problem, pendingWrite, dead, recordProblem, refusedAt }: AccountState): boolean {
+  return (problem ?? pendingWrite ?? dead ?? recordProblem ?? refusedAt) !== undefined;
 }
 
 /** Credentials that are all there, and all looked after. */
 export function sourceOf(credentials: Iterable<Credential>): CredentialSource {
   const all = new Map([...credentials].map((credential) => [credential.account, credential]));
   const get = (account: string): Credential | undefined => all.get(account);
-  return { get, has: (account) => all.has(account), size: all.size, named: [...all.keys()] };
+  return { get, has: (account) => all.has(account), size: all.size, declared: [...all.keys()] };
 }

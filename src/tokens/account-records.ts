@@ -1,7 +1,7 @@
 import { TokenwardError } from '../errors.ts';
 import type { AccountState } from './account-state.ts';
 import type { LoginBudgets } from './budget.ts';
-import { lives } from './lifetime.ts';
+import { isUsable } from './lifetime.ts';
 import type { Parts } from './options.ts';
 import type { CredentialRecord } from './records.ts';
 import type { StoreAccess } from './store-access.ts';
@@ -9,10 +9,10 @@ import { RecordError } from './store.ts';
 import type { Token } from './token.ts';
 
 /** A record that does not open is looked at again no sooner than this: an operator may have mended it. ms. */
-const RECORD_PAUSE = 5_000;
+const RECORD_PAUSE_MS = 5_000;
 
 /** Another process has gone on with the renewal that this one had begun. */
-export class Overtaken extends TokenwardError {}
+export class Superseded extends TokenwardError {}
 
 /** What the store says of an account, and what the account's state takes from it. */
 export class AccountRecords {
@@ -58,7 +58,7 @@ export class AccountRecords {
     } catch (error) {
       if (!(error instanceof RecordError)) throw error;
       const isNew = state.recordProblem === undefined;
-      state.recordFails(error.message, clock.monotonic() + RECORD_PAUSE);
+      state.recordFails(error.message, clock.monotonic() + RECORD_PAUSE_MS);
       if (isNew) {
         observer.recordUnreadable?.(credential, error);
         observer.changed(credential);
@@ -86,7 +86,7 @@ export class AccountRecords {
   /** Whether the record has a token of this account that lives and is newer than the refused one. */
   isNews({ credential }: AccountState, { token, generation, identity }: CredentialRecord, refused: number): boolean {
     const isNewer = token !== undefined && generation > refused;
-    return isNewer && identity === credential.identity && lives(token, this.#parts.clock);
+    return isNewer && identity === credential.identity && isUsable(token, this.#parts.clock);
   }
 
   /** Compare and set. Rejects with Overtaken if somebody else wrote in between. */
@@ -94,16 +94,17 @@ export class AccountRecords {
     const saved = await this.#store.run('write', () => this.#parts.records.replace(account, next));
     if (saved !== undefined) return saved;
     const detail = `account ${account}: another process is renewing it`;
-    throw new Overtaken('token_unavailable', { detail, retryAfter: 1 });
+    throw new Superseded('token_unavailable', { detail, retryAfter: 1 });
   }
 
   /**
    * A store that knows less than we do has lost something: a flush, or a failover to a replica that was behind. What we
    * hold is newer, so it is written back; otherwise a spent refresh token, or none, would be taken for the current one.
    */
-  async reseed(state: AccountState, record: CredentialRecord): Promise<CredentialRecord> {
+  async writeBack(state: AccountState, record: CredentialRecord): Promise<CredentialRecord> {
     const { token, credential } = state;
-    if (token === undefined || credential.fixed !== undefined || record.generation >= token.generation) return record;
+    if (token === undefined || credential.staticToken !== undefined || record.generation >= token.generation)
+      return record;
     const { identity } = credential;
     return this.save(state, { ...record, generation: token.generation, identity, token, intent: undefined });
   }

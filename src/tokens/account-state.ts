@@ -2,7 +2,7 @@ import type { BudgetState } from './budget.ts';
 import type { Clock, Timers } from './clock.ts';
 import type { Credential } from './credential.ts';
 import { earlyPause } from './backoff.ts';
-import { earlyAt } from './lifetime.ts';
+import { refreshAt } from './lifetime.ts';
 import type { SpendIntent } from './record-marks.ts';
 import type { CredentialRecord } from './records.ts';
 import { SingleFlight } from './single-flight.ts';
@@ -30,16 +30,16 @@ class State {
   readonly flight: SingleFlight<Token>;
   token: Token | undefined;
   /** Monotonic ms from which a renewal is started in the background. */
-  earlyAt = Infinity;
+  refreshAt = Infinity;
   /** The generation an upstream has proved dead: nobody new leaves with it while its successor is being fetched. */
-  provedDead = -1;
+  rejectedGeneration = -1;
   /** Wall-clock ms at which an upstream refused the current token, if nothing has accepted it since. */
   refusedAt: number | undefined = undefined;
   /** Monotonic ms at which an upstream last accepted the current token after having refused it; -Infinity if never. */
   acceptedAt = -Infinity;
   waiting = 0;
   /** Callers and pieces of work that hold on to this state; while there are any it must stay the account's only one. */
-  users = 0;
+  refs = 0;
   loaded: boolean;
   dead: string | undefined = undefined;
   problem: string | undefined = undefined;
@@ -70,17 +70,17 @@ class State {
   /** A lease on its way back to the store. */
   releasing: Promise<void> | undefined = undefined;
   /** A grant the store would not take yet: the only copy, kept and written as soon as it can be. */
-  unsaved: CredentialRecord | undefined = undefined;
+  pendingWrite: CredentialRecord | undefined = undefined;
   /** What the newest flight does; an earlier one that missed its deadline may still be at work. */
   #work: Promise<Token> | undefined = undefined;
   readonly #common: Common;
 
   constructor(credential: Credential, common: Common) {
-    const { fixed } = credential;
+    const { staticToken } = credential;
     this.credential = credential;
     this.flight = new SingleFlight(common.timers);
-    this.token = fixed === undefined ? undefined : fixedToken(fixed, common.clock);
-    this.loaded = fixed !== undefined;
+    this.token = staticToken === undefined ? undefined : tokenThatNeverExpires(staticToken, common.clock);
+    this.loaded = staticToken !== undefined;
     this.#common = common;
   }
 
@@ -92,10 +92,10 @@ class State {
     const { token } = record;
     const isOurs = record.identity === credential.identity;
     this.suspect = (record.dead ?? record.doubt) !== undefined;
-    const isDead = record.dead?.credentials === credential.credentials;
+    const isDead = record.dead?.credentials === credential.credentialsFingerprint;
     this.dead = isDead ? record.dead.reason : this.#missing(isOurs ? token : undefined);
     // A pause for a second look at credentials that have been changed since is over.
-    const isOver = record.doubt !== undefined && record.doubt.credentials !== credential.credentials;
+    const isOver = record.doubt !== undefined && record.doubt.credentials !== credential.credentialsFingerprint;
     this.retryAt = isOver ? undefined : record.retryAt;
     this.failures = record.failures;
     if (token !== undefined && isOurs && token.generation > (this.token?.generation ?? 0)) this.#take(token);
@@ -123,13 +123,13 @@ class State {
 
   /** Nobody new leaves with a token of this generation, or one before it, until the next flight has ended. */
   proveDead(generation: number): void {
-    this.provedDead = Math.max(this.provedDead, generation);
+    this.rejectedGeneration = Math.max(this.rejectedGeneration, generation);
   }
 
   /** A newer token: what was said of the one before it is over. */
   #take(token: Token): void {
     this.token = token;
-    this.earlyAt = earlyAt(this.credential, token, this.#common.random());
+    this.refreshAt = refreshAt(this.credential, token, this.#common.random());
     this.acceptedAt = -Infinity;
     this.#forgetRefusal();
     this.problem = undefined;
@@ -143,8 +143,9 @@ class State {
 
   /** Why an account that cannot log in by itself will get no further token; undefined if it may. */
   #missing(token: Token | undefined): string | undefined {
-    const { canLogin, fixed, account } = this.credential;
-    if (canLogin || fixed !== undefined || token?.hasRefresh === true || this.unsaved !== undefined) return undefined;
+    const { canLogin, staticToken, account } = this.credential;
+    if (canLogin || staticToken !== undefined || token?.hasRefresh === true || this.pendingWrite !== undefined)
+      return undefined;
     return `it has no refresh token, and its flow has no login; bring one with: tokenward import ${account}`;
   }
 
@@ -156,26 +157,26 @@ class State {
 
   land(token: Token): void {
     // Unless the very token it landed on has been refused meanwhile: whoever said so flies again at once.
-    if (token.generation > this.provedDead) this.provedDead = -1;
+    if (token.generation > this.rejectedGeneration) this.rejectedGeneration = -1;
   }
 
   turnBack(work: Promise<Token>): void {
     // The proof is used up: there is no successor, so the old token may be tried again (it may have been one call's
     // problem). Not for a flight that came in late: the next one has begun.
-    if (this.#work === work) this.provedDead = -1;
+    if (this.#work === work) this.rejectedGeneration = -1;
   }
 
   /** A renewal ahead of time begins; if it fails, the next one is due so much later. */
   putOffEarly(): void {
-    this.earlyAt = this.#common.clock.monotonic() + earlyPause(this.failures);
+    this.refreshAt = this.#common.clock.monotonic() + earlyPause(this.failures);
   }
 
   hold(): void {
-    this.users += 1;
+    this.refs += 1;
   }
 
   letGo(): void {
-    this.users -= 1;
+    this.refs -= 1;
   }
 
   /** A caller waits for a token. */
@@ -270,12 +271,12 @@ class State {
   }
 
   keepUnsaved(record: CredentialRecord): void {
-    this.unsaved = record;
+    this.pendingWrite = record;
   }
 
   /** The store has what was kept, or something newer. */
   saved(): void {
-    this.unsaved = undefined;
+    this.pendingWrite = undefined;
     this.problem = undefined;
   }
 
@@ -299,7 +300,7 @@ class State {
   }
 }
 
-function fixedToken(secret: string, clock: Clock): Token {
+function tokenThatNeverExpires(secret: string, clock: Clock): Token {
   const facts = { generation: 1, obtainedAt: clock.wall(), expiresAt: undefined, refreshExpiresAt: undefined };
   return new Token({ ...facts, deadline: Infinity }, secret, undefined);
 }

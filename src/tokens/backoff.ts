@@ -12,40 +12,40 @@ import type { Token } from './token.ts';
  * A call that did not come through or brought no token: 2 s, doubled, and up to a quarter more so that replicas do not
  * march in step. ms.
  */
-const BACKOFF_FIRST = 2_000;
+const FIRST_BACKOFF_MS = 2_000;
 /**
  * Callers are refused meanwhile, so it is not long: an endpoint that is well again is noticed within it. A login is the
  * heavier call: some vendors lock out whoever makes many. ms.
  */
-const BACKOFF_MOST = { refresh: 15_000, login: 30_000 };
+const MAX_BACKOFF_MS = { refresh: 15_000, login: 30_000 };
 /** Calls that cost a login of a budget, and renewals ahead of time, may wait longer. ms. */
-const PATIENT_MOST = 300_000;
+const MAX_PATIENT_BACKOFF_MS = 300_000;
 /** Nothing was sent, so nothing is spent by looking again soon. ms. */
-const PROBE = 1_000;
+const PROBE_MS = 1_000;
 /**
  * The longest that an endpoint's own wish to be left alone is followed; a longer wait can only come of a clock that was
  * set back. ms.
  */
-const ASKED_MOST = 600_000;
+const MAX_RETRY_AFTER_MS = 600_000;
 /**
  * Before the one quick second try, for which callers are kept waiting: the first may have met a restart or one odd
  * answer. ms.
  */
-const QUICK = 300;
+const QUICK_RETRY_MS = 300;
 /** The longest wish of an endpoint that is waited out before that second try. ms. */
-const QUICK_MOST = 2_000;
+const MAX_QUICK_RETRY_MS = 2_000;
 /** Logins whose result was never seen (killed in between): the first repeat is at once, then 1 min, doubled. ms. */
-const LOST_LOGIN_PAUSE = 60_000;
+const LOST_LOGIN_PAUSE_MS = 60_000;
 /** A login that worked so recently is not believed to be wrong for good at its first refusal. ms. */
-const RECENT_LOGIN = 3_600_000;
+const RECENT_LOGIN_MS = 3_600_000;
 /** The second look comes so much later. ms. */
-export const DOUBT_PAUSE = 180_000;
+export const DOUBT_PAUSE_MS = 180_000;
 /** A refresh that failed so often in a row, though the endpoint answered, is given up for a login. */
-const REFRESHES_MOST = 3;
+const MAX_REFRESHES = 3;
 /**
  * A login made instead of a failing refresh is not repeated any sooner: the endpoint may be in trouble as a whole. ms.
  */
-const GIVE_UP_PAUSE = 300_000;
+const GIVE_UP_PAUSE_MS = 300_000;
 
 /**
  * Whether the refresh token may be sent: there is one, it is in time, and it is not one that may have been spent
@@ -75,7 +75,7 @@ export function quickPause(outcome: Unsettled, failures: number): number | undef
   // It took its whole time; callers have waited long enough.
   if (outcome.kind === 'failed' && outcome.reason === 'timeout') return undefined;
   const asked = outcome.retryAfter === undefined ? 0 : outcome.retryAfter * 1000;
-  return asked <= QUICK_MOST ? Math.max(QUICK, asked) : undefined;
+  return asked <= MAX_QUICK_RETRY_MS ? Math.max(QUICK_RETRY_MS, asked) : undefined;
 }
 
 /**
@@ -89,12 +89,13 @@ export function backoff(
   random: number,
 ): number {
   // Without jitter: one process at a time has the lease, and `Retry-After: 1` is true then.
-  if (outcome.kind === 'failed' && outcome.reach === 'unsent') return PROBE;
-  if (outcome.retryAfter !== undefined) return Math.min(ASKED_MOST, Math.max(PROBE, outcome.retryAfter * 1000));
+  if (outcome.kind === 'failed' && outcome.reach === 'unsent') return PROBE_MS;
+  if (outcome.retryAfter !== undefined)
+    return Math.min(MAX_RETRY_AFTER_MS, Math.max(PROBE_MS, outcome.retryAfter * 1000));
   return (
     Math.min(
-      next === 'budgeted login' ? PATIENT_MOST : BACKOFF_MOST[next],
-      BACKOFF_FIRST * 2 ** Math.min(failures - 1, 20),
+      next === 'budgeted login' ? MAX_PATIENT_BACKOFF_MS : MAX_BACKOFF_MS[next],
+      FIRST_BACKOFF_MS * 2 ** Math.min(failures - 1, 20),
     ) *
     (1 + random / 4)
   );
@@ -102,16 +103,16 @@ export function backoff(
 
 /** ms between two renewals ahead of time, of which so many have failed in a row: the token in use still serves. */
 export function earlyPause(failures: number): number {
-  return Math.min(PATIENT_MOST, 30_000 * 2 ** Math.min(Math.max(0, failures - 1), 20));
+  return Math.min(MAX_PATIENT_BACKOFF_MS, 30_000 * 2 ** Math.min(Math.max(0, failures - 1), 20));
 }
 
 /** The longest first pause after a failure: a token that ends within it does not help callers over it. ms. */
-export const NEXT_TRY = BACKOFF_FIRST * 1.25;
+export const NEXT_TRY_MS = FIRST_BACKOFF_MS * 1.25;
 
 /** What is left of such a pause, 0 if nothing. ms. */
 export function backoffLeft(retryAt: number | undefined, now: number): number {
   const wait = (retryAt ?? 0) - now;
-  return wait > 0 && wait <= ASKED_MOST ? wait : 0;
+  return wait > 0 && wait <= MAX_RETRY_AFTER_MS ? wait : 0;
 }
 
 /**
@@ -121,8 +122,8 @@ export function givesUpRefresh(
   { refreshFailures, gaveUpAt }: Pick<CredentialRecord, 'refreshFailures' | 'gaveUpAt'>,
   now: number,
 ): boolean {
-  if (refreshFailures < REFRESHES_MOST) return false;
-  return gaveUpAt === undefined || now < gaveUpAt || now - gaveUpAt >= GIVE_UP_PAUSE;
+  if (refreshFailures < MAX_REFRESHES) return false;
+  return gaveUpAt === undefined || now < gaveUpAt || now - gaveUpAt >= GIVE_UP_PAUSE_MS;
 }
 
 /**
@@ -134,13 +135,14 @@ export function isDoubtful(
   credentials: string,
   now: number,
 ): boolean {
-  if (doubt?.credentials === credentials) return now >= doubt.since && now - doubt.since < DOUBT_PAUSE * 0.9;
-  return loggedInAt !== undefined && now >= loggedInAt && now - loggedInAt < RECENT_LOGIN;
+  if (doubt?.credentials === credentials) return now >= doubt.since && now - doubt.since < DOUBT_PAUSE_MS * 0.9;
+  return loggedInAt !== undefined && now >= loggedInAt && now - loggedInAt < RECENT_LOGIN_MS;
 }
 
 /** How long to wait before one more login, when the last ones were cut off before their answer was stored. ms. */
 export function lostLoginWait(intent: SpendIntent | undefined, now: number): number {
   if (intent?.kind !== 'login' || intent.attempt < 2) return 0;
-  const wait = intent.startedAt + Math.min(PATIENT_MOST, LOST_LOGIN_PAUSE * 2 ** (intent.attempt - 2)) - now;
-  return wait > 0 && wait <= PATIENT_MOST ? wait : 0;
+  const wait =
+    intent.startedAt + Math.min(MAX_PATIENT_BACKOFF_MS, LOST_LOGIN_PAUSE_MS * 2 ** (intent.attempt - 2)) - now;
+  return wait > 0 && wait <= MAX_PATIENT_BACKOFF_MS ? wait : 0;
 }

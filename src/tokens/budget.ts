@@ -38,7 +38,7 @@ interface Own {
 }
 
 /** Beyond so many budgets those that are over are looked for. */
-const SWEEP_AT = 1_000;
+const SWEEP_THRESHOLD = 1_000;
 
 /**
  * The counts of logins as one process sees them. They live in the store, durable and shared by all processes. A store
@@ -49,7 +49,7 @@ export class LoginBudgets {
   readonly #store: TokenStore;
   readonly #clock: Clock;
   readonly #own = new Map<string, Own>();
-  #sweepAt = SWEEP_AT;
+  #sweepAt = SWEEP_THRESHOLD;
 
   constructor(store: TokenStore, clock: Clock) {
     this.#store = store;
@@ -138,7 +138,7 @@ export class LoginBudgets {
     this.#ownOf(limits).made.set(at, this.#clock.monotonic());
     if (this.#own.size < this.#sweepAt) return;
     for (const [key, own] of this.#own) this.#forgetIfOver(key, own);
-    this.#sweepAt = Math.max(SWEEP_AT, 2 * this.#own.size);
+    this.#sweepAt = Math.max(SWEEP_THRESHOLD, 2 * this.#own.size);
   }
 
   #forgetIfOver(key: string, own: Own): void {

@@ -31,7 +31,7 @@ export interface CopyReport {
 }
 
 /** How long the target keeps counted logins that nobody asks for. Who asks goes by the window of his own. ms. */
-const KEEP_LOGINS = 31 * 86_400_000;
+const KEEP_LOGINS_MS = 31 * 86_400_000;
 
 /**
  * Copies every record and counted login from one store to another. The source is only read. Nothing is written before
@@ -39,13 +39,13 @@ const KEEP_LOGINS = 31 * 86_400_000;
  * also if the source turns out to be in use: its tokens would be spent by two.
  */
 export async function copyRecords(from: CopyEnd, to: CopyEnd, options: CopyOptions): Promise<CopyReport> {
-  const plans: Plan[] = [];
+  const plans: CopyStep[] = [];
   for (const account of await from.store.accounts()) plans.push(await plan(from, to, account, options.overwrite));
   const refused = plans.some(({ outcome }) => outcome === 'in the way');
   const logins = await missingLogins(from.store, to.store);
   if (!refused && !options.dryRun) {
     // First what keeps logins from being made too often, then the tokens.
-    for (const { budget, entries } of logins) await to.store.restoreBudget(budget, entries, KEEP_LOGINS);
+    for (const { budget, entries } of logins) await to.store.restoreBudget(budget, entries, KEEP_LOGINS_MS);
     for (const { account, next } of plans) {
       if (next !== undefined && (await to.records.replace(account, next)) === undefined)
         throw new StoreError(
@@ -67,7 +67,7 @@ export async function copyRecords(from: CopyEnd, to: CopyEnd, options: CopyOptio
   };
 }
 
-interface Plan {
+interface CopyStep {
   readonly account: string;
   /** Of the source, when it was read. */
   readonly revision: number;
@@ -76,7 +76,7 @@ interface Plan {
   readonly next?: CredentialRecord;
 }
 
-async function plan(from: CopyEnd, to: CopyEnd, account: string, overwrite: boolean): Promise<Plan> {
+async function plan(from: CopyEnd, to: CopyEnd, account: string, overwrite: boolean): Promise<CopyStep> {
   const [source, target] = [await from.records.read(account), await to.records.read(account)];
   const { revision } = source;
   if (target.revision > 0 && same(source, target))

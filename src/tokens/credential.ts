@@ -42,9 +42,9 @@ export interface Credential {
   readonly formerName?: string | undefined;
   /** Whom the token speaks for (endpoint, user), and which secrets were configured: both digests. */
   readonly identity: string;
-  readonly credentials: string;
+  readonly credentialsFingerprint: string;
   /** A fixed token that is never renewed (a flow without login and refresh). */
-  readonly fixed: string | undefined;
+  readonly staticToken: string | undefined;
   /** `early`: renew in the background once 75–85 % of the life is over. `on-demand`: only when dead or over. */
   readonly renew: 'early' | 'on-demand';
   /** False: the flow has a refresh and no login; its first refresh token was imported. */
@@ -72,5 +72,5 @@ export interface CredentialSource {
    * Accounts that are looked after even while nobody uses them: read at the start, and always part of the state that is
    * shown.
    */
-  readonly named: readonly string[];
+  readonly declared: readonly string[];
 }

@@ -2,7 +2,7 @@ import { FLIGHT_MS } from '../deadlines.ts';
 import { TokenwardError } from '../errors.ts';
 import type { AccountCache } from './account-cache.ts';
 import type { AccountState } from './account-state.ts';
-import { lives } from './lifetime.ts';
+import { isUsable } from './lifetime.ts';
 import type { Parts } from './options.ts';
 import type { Renewal } from './renewal.ts';
 import type { Token } from './token.ts';
@@ -35,7 +35,7 @@ export class Flights {
   /** Waits for a newer token, but makes do with this one if there is none to be had and it still lives. */
   async renewFirst(state: AccountState, token: Token): Promise<Token> {
     return this.join(state, token.generation, EARLY).catch((error: unknown) => {
-      if (token.generation <= state.provedDead || !lives(token, this.#parts.clock)) throw error;
+      if (token.generation <= state.rejectedGeneration || !isUsable(token, this.#parts.clock)) throw error;
       return token;
     });
   }
@@ -51,9 +51,9 @@ export class Flights {
       for (;;) {
         const token = await this.#fly(state, refused, wishes).catch((error: unknown) => {
           // While the flight got nowhere, another process may have told us of its token.
-          const { token: heard, provedDead } = state;
-          if (heard === undefined || heard.generation <= Math.max(refused, provedDead)) throw error;
-          if (!lives(heard, this.#parts.clock)) throw error;
+          const { token: heard, rejectedGeneration } = state;
+          if (heard === undefined || heard.generation <= Math.max(refused, rejectedGeneration)) throw error;
+          if (!isUsable(heard, this.#parts.clock)) throw error;
           return heard;
         });
         // A flight that was under way for an older generation may land on the very token we were refused with.

@@ -6,9 +6,9 @@ import type { TokenStore } from './store.ts';
 import { Token } from './token.ts';
 
 /** How often a lease that somebody else has is asked for. ms. */
-const LEASE_POLL = 100;
+const LEASE_POLL_MS = 100;
 /** Somebody without the lease may write between our read and our write: a running process that notes a refusal, say. */
-const WRITES = 5;
+const MAX_WRITES = 5;
 
 /** What a person brings from elsewhere: a refresh token, and the access token that came with it if there is one. */
 export interface ImportedGrant {
@@ -49,7 +49,7 @@ export async function importToken(
   // Not beside a renewal: it would write its own token over this one, or this one over its own.
   await takeLease(store, account, options);
   try {
-    for (let left = WRITES; left > 0; left -= 1) {
+    for (let left = MAX_WRITES; left > 0; left -= 1) {
       const record = await records.read(account, credential.identity);
       const generation = record.generation + 1;
       const saved = await records.replace(account, imported(record, credential, tokenOf(generation, grant, clock)));
@@ -76,7 +76,7 @@ async function takeLease(
           'half a minute.',
       );
     }
-    await new Promise<void>((resolve) => void timers.after(LEASE_POLL, resolve));
+    await new Promise<void>((resolve) => void timers.after(LEASE_POLL_MS, resolve));
   }
 }
 

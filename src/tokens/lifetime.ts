@@ -3,12 +3,12 @@ import type { Credential } from './credential.ts';
 import { Token, type Grant } from './token.ts';
 
 /** The life of a token that by its answer has none (0, negative, or an end already past: our clock may be fast). ms. */
-const LEAST_USE = 30_000;
+const MIN_USE_MS = 30_000;
 /** Longer lives are not believed: the reactive path finds out earlier. ms. */
-const MOST_LIFE = 31 * 86_400_000;
+const MAX_LIFETIME_MS = 31 * 86_400_000;
 
 /** Whether the token is within its life by both clocks: the one that says "over" first is believed. */
-export function lives(token: Token, clock: Clock): boolean {
+export function isUsable(token: Token, clock: Clock): boolean {
   if (token.expiresAt === undefined) return true;
   if (clock.monotonic() >= token.deadline) return false;
   const now = clock.wall();
@@ -17,13 +17,13 @@ export function lives(token: Token, clock: Clock): boolean {
 }
 
 /** In the last moment of its life a token may be over when it arrives. ms, and as a part of its life. */
-const ARRIVAL = 1_000;
+const ARRIVAL_MS = 1_000;
 /** A request that can be sent only once wants a token with so much left. ms, and as a part of its life. */
-const LASTING = 300_000;
+const LASTING_MS = 300_000;
 
 /** Whether the token lives, but not for long enough to be sure that it is accepted when it arrives. */
 export function isEnding(token: Token, clock: Clock): boolean {
-  return leftOf(token, clock) < Math.min(ARRIVAL, lifeOf(token) / 10);
+  return leftOf(token, clock) < Math.min(ARRIVAL_MS, lifeOf(token) / 10);
 }
 
 /**
@@ -31,7 +31,7 @@ export function isEnding(token: Token, clock: Clock): boolean {
  * cannot.
  */
 export function isInLastPart(token: Token, clock: Clock): boolean {
-  return leftOf(token, clock) < Math.min(LASTING, lifeOf(token) / 4);
+  return leftOf(token, clock) < Math.min(LASTING_MS, lifeOf(token) / 4);
 }
 
 /** ms left by the clock that says less; Infinity: it lives until it is refused. */
@@ -47,7 +47,7 @@ function lifeOf({ expiresAt, obtainedAt }: Token): number {
 }
 
 /** Monotonic ms from which the token is renewed in the background: at 75 to 85 % of its life, or never. */
-export function earlyAt(credential: Credential, token: Token, random: number): number {
+export function refreshAt(credential: Credential, token: Token, random: number): number {
   if (credential.renew !== 'early' || token.expiresAt === undefined) return Infinity;
   const life = token.expiresAt - token.obtainedAt;
   return token.deadline - life * (0.15 + 0.1 * random);
@@ -60,8 +60,8 @@ export function nextToken(generation: number, grant: Grant, previous: Token | un
     grant.lifetime === undefined
       ? undefined
       : grant.lifetime <= 0
-        ? LEAST_USE
-        : Math.min(MOST_LIFE, grant.lifetime * 1000);
+        ? MIN_USE_MS
+        : Math.min(MAX_LIFETIME_MS, grant.lifetime * 1000);
   const keepsRefresh = grant.refreshSecret === undefined;
   return new Token(
     {

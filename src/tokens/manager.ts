@@ -6,7 +6,7 @@ import { LoginBudgets } from './budget.ts';
 import type { Credential, CredentialSource } from './credential.ts';
 import { Flights } from './flights.ts';
 import { Leases } from './lease.ts';
-import { isEnding, isInLastPart, lives } from './lifetime.ts';
+import { isEnding, isInLastPart, isUsable } from './lifetime.ts';
 import { withDefaults, type ManagerOptions, type Parts } from './options.ts';
 import { Recovery } from './recovery.ts';
 import { RenewalCall } from './renewal-call.ts';
@@ -16,7 +16,7 @@ import { SecretFiles } from './secret-files.ts';
 import { describe, type CredentialStatus } from './status.ts';
 import { StoreAccess } from './store-access.ts';
 import type { Token } from './token.ts';
-import { UnsavedGrants } from './unsaved.ts';
+import { PendingWrites } from './pending-writes.ts';
 import type { RenewNowOptions } from './wishes.ts';
 import { Work } from './work.ts';
 
@@ -49,8 +49,8 @@ export class TokenManager {
     const records = new AccountRecords(parts, store, budgets);
     const secrets = new SecretFiles(parts, records);
     const leases = new Leases(parts, work);
-    const unsaved = new UnsavedGrants(parts, work, store);
-    const recovery = new Recovery({ parts, accounts, work, store, records, budgets, unsaved });
+    const unsaved = new PendingWrites(parts, work, store);
+    const recovery = new Recovery({ parts, accounts, work, store, records, budgets, pendingWrites: unsaved });
     const failures = new RenewalFailures(parts, work, records);
     const call = new RenewalCall({ parts, store, records, budgets, unsaved, failures });
     const renewal = new Renewal({ parts, work, store, records, secrets, leases, unsaved, recovery, failures, call });
@@ -72,7 +72,7 @@ export class TokenManager {
     const { store } = this.#parts;
     const notice = (account: string): void => this.#notice(account);
     await this.#store.run('watch', async () => store.watch?.(notice, () => this.#recovery.begin()));
-    for (const account of this.#credentials.named) {
+    for (const account of this.#credentials.declared) {
       const state = this.#accounts.of(account);
       // A record that does not open is its own account's trouble; the others are served.
       await this.#records.load(state).catch((error: unknown) => {
@@ -86,9 +86,9 @@ export class TokenManager {
     const state = this.#accounts.of(account);
     const { clock } = this.#parts;
     const { token } = state;
-    if (token !== undefined && token.generation > state.provedDead && lives(token, clock)) {
+    if (token !== undefined && token.generation > state.rejectedGeneration && isUsable(token, clock)) {
       if (isEnding(token, clock)) return this.#flights.renewFirst(state, token);
-      if (clock.monotonic() >= state.earlyAt) this.#flights.renewEarly(state);
+      if (clock.monotonic() >= state.refreshAt) this.#flights.renewEarly(state);
       return token;
     }
     const why = token === undefined ? 'first' : 'expired';
@@ -113,20 +113,20 @@ export class TokenManager {
     const state = this.#accounts.of(account);
     const { token } = state;
     // A newer one may have been refused as well by now, and its successor be on the way.
-    const dead = Math.max(refused.generation, state.provedDead);
-    if (token !== undefined && token.generation > dead && lives(token, this.#parts.clock)) return token;
+    const dead = Math.max(refused.generation, state.rejectedGeneration);
+    if (token !== undefined && token.generation > dead && isUsable(token, this.#parts.clock)) return token;
     this.#noteRefusal(state, refused);
-    if (state.credential.fixed !== undefined) {
+    if (state.credential.staticToken !== undefined) {
       const detail = `account ${account}: the upstream refused its fixed token`;
       throw new TokenwardError('credential_dead', { detail });
     }
     state.proveDead(refused.generation);
-    return this.#flights.join(state, state.provedDead, { cause: { why: 'refused', by } });
+    return this.#flights.join(state, state.rejectedGeneration, { cause: { why: 'refused', by } });
   }
 
   /** False for a fixed token: a refusal of it can be noted, not mended. */
   canRenew(account: string): boolean {
-    return this.#accounts.of(account).credential.fixed === undefined;
+    return this.#accounts.of(account).credential.staticToken === undefined;
   }
 
   /**
@@ -136,7 +136,7 @@ export class TokenManager {
   refused(account: string, token: Token): void {
     const state = this.#accounts.of(account);
     // Others are served with it: this is about one call, and the account is well.
-    if (state.credential.fixed === undefined && state.acceptedAt > -Infinity) return;
+    if (state.credential.staticToken === undefined && state.acceptedAt > -Infinity) return;
     this.#noteRefusal(state, token);
   }
 
@@ -157,7 +157,7 @@ export class TokenManager {
    */
   async renewNow(account: string, options: RenewNowOptions = {}): Promise<Token> {
     const state = this.#accounts.of(account);
-    if (state.credential.fixed !== undefined) {
+    if (state.credential.staticToken !== undefined) {
       const detail = `account ${account}: its token is a fixed one; change it in the configuration`;
       throw new TokenwardError('token_unavailable', { detail });
     }
@@ -215,7 +215,7 @@ export class TokenManager {
   }
 
   #statusOf(state: AccountState): CredentialStatus {
-    return describe(state, this.#accounts.isNamed(state.credential.account), this.storeUsable, this.#parts.clock);
+    return describe(state, this.#accounts.isDeclared(state.credential.account), this.storeUsable, this.#parts.clock);
   }
 
   #noteRefusal(state: AccountState, refused: Token): void {

@@ -9,7 +9,7 @@ export interface TokenObserver {
   /** A call to the token endpoint has ended. */
   renewed(credential: Credential, report: RenewalReport): void;
   /** A renewal that never came to a call: budget, dead credential, store. */
-  withheld(credential: Credential, reason: string): void;
+  suppressed(credential: Credential, reason: string): void;
   /** The credential's state changed: new token, dead, alive again. */
   changed(credential: Credential): void;
   storeFailed(operation: string, error: unknown): void;

@@ -3,11 +3,11 @@ import type { AccountRecords } from './account-records.ts';
 import type { LoginBudgets } from './budget.ts';
 import type { Parts } from './options.ts';
 import type { StoreAccess } from './store-access.ts';
-import type { UnsavedGrants } from './unsaved.ts';
+import type { PendingWrites } from './pending-writes.ts';
 import type { Work } from './work.ts';
 
 /** A store that is back is given so long before anything is spent on what it says. ms. */
-const STORE_SETTLES = 1_000;
+const STORE_SETTLES_MS = 1_000;
 
 /** What recovery works on. */
 interface Needs {
@@ -17,7 +17,7 @@ interface Needs {
   readonly store: StoreAccess;
   readonly records: AccountRecords;
   readonly budgets: LoginBudgets;
-  readonly unsaved: UnsavedGrants;
+  readonly pendingWrites: PendingWrites;
 }
 
 /** After an outage of the store: sees to it that the store knows what we know. */
@@ -43,7 +43,7 @@ export class Recovery {
    */
   begin(): void {
     const { parts, work } = this.#needs;
-    this.#settled = new Promise((resolve) => void parts.timers.after(STORE_SETTLES, resolve, true));
+    this.#settled = new Promise((resolve) => void parts.timers.after(STORE_SETTLES_MS, resolve, true));
     // One at a time: over many accounts it takes longer than the next news of the store.
     this.#reconcileAgain = this.#reconciling !== undefined;
     this.#reconciling ??= this.#reconcile().finally(() => {
@@ -54,18 +54,18 @@ export class Recovery {
 
   /** Ends at the first sign that the store is away again: what is left then is done when it is back. */
   async #reconcile(): Promise<void> {
-    const { accounts, work, store, records, budgets, unsaved } = this.#needs;
+    const { accounts, work, store, records, budgets, pendingWrites } = this.#needs;
     // The counts of logins as well: an evicted or flushed count would let too many be made.
     await store.run('debit', () => budgets.writeBack()).catch(() => undefined);
     for (const state of accounts.all()) {
       if (!store.isUsable() || work.isClosing()) return;
-      if (!state.loaded || state.token === undefined || state.credential.fixed !== undefined) continue;
+      if (!state.loaded || state.token === undefined || state.credential.staticToken !== undefined) continue;
       try {
-        if (state.unsaved !== undefined) {
-          await unsaved.save(state);
+        if (state.pendingWrite !== undefined) {
+          await pendingWrites.save(state);
           continue;
         }
-        records.adopt(state, await records.reseed(state, await records.read(state)));
+        records.adopt(state, await records.writeBack(state, await records.read(state)));
       } catch {
         // The observer has heard of it; the next renewal looks again.
       }

@@ -1,6 +1,6 @@
 import { randomBytes } from 'node:crypto';
 import { LEASE_SURE_MS } from '../deadlines.ts';
-import { Overtaken, ownToken, type AccountRecords } from './account-records.ts';
+import { Superseded, ownToken, type AccountRecords } from './account-records.ts';
 import type { AccountState } from './account-state.ts';
 import { lostLoginWait } from './backoff.ts';
 import type { LoginBudgets } from './budget.ts';
@@ -13,7 +13,7 @@ import type { RenewalFailures } from './renewal-failures.ts';
 import type { RenewalCause } from './status.ts';
 import type { StoreAccess } from './store-access.ts';
 import type { Grant, Token } from './token.ts';
-import type { UnsavedGrants } from './unsaved.ts';
+import type { PendingWrites } from './pending-writes.ts';
 
 /** What a call works with. */
 interface Needs {
@@ -21,7 +21,7 @@ interface Needs {
   readonly store: StoreAccess;
   readonly records: AccountRecords;
   readonly budgets: LoginBudgets;
-  readonly unsaved: UnsavedGrants;
+  readonly unsaved: PendingWrites;
   readonly failures: RenewalFailures;
 }
 
@@ -81,7 +81,7 @@ export class RenewalCall {
     // intent and act on it.
     if (state.calling || clock.monotonic() - state.leasedAt > LEASE_SURE_MS) {
       const detail = `account ${account}: its renewal was interrupted`;
-      throw new Overtaken('token_unavailable', { detail, retryAfter: 1 });
+      throw new Superseded('token_unavailable', { detail, retryAfter: 1 });
     }
     return intended;
   }
@@ -177,7 +177,7 @@ export class RenewalCall {
       const isNewer = theirs.token !== undefined && theirs.generation > record.generation;
       if (isNewer && theirs.identity === credential.identity) {
         const detail = `account ${credential.account}: another process has renewed it`;
-        throw new Overtaken('token_unavailable', { detail, retryAfter: 1 });
+        throw new Superseded('token_unavailable', { detail, retryAfter: 1 });
       }
       return this.accept(state, theirs, grant, kind, cause, asked);
     }

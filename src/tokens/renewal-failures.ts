@@ -1,7 +1,7 @@
 import { TokenwardError } from '../errors.ts';
 import { ownToken, type AccountRecords } from './account-records.ts';
 import type { AccountState } from './account-state.ts';
-import { backoff, backoffLeft, DOUBT_PAUSE, isDoubtful, type Unsettled } from './backoff.ts';
+import { backoff, backoffLeft, DOUBT_PAUSE_MS, isDoubtful, type Unsettled } from './backoff.ts';
 import type { BudgetState } from './budget.ts';
 import type { Parts } from './options.ts';
 import type { RenewalKind } from './record-marks.ts';
@@ -27,7 +27,7 @@ export class RenewalFailures {
     const { clock, observer } = this.#parts;
     if (this.#work.isClosing()) throw ending();
     if (state.dead !== undefined) {
-      observer.withheld(state.credential, 'dead');
+      observer.suppressed(state.credential, 'dead');
       throw new TokenwardError('credential_dead', { detail: `account ${account}: ${state.dead}` });
     }
     if (state.calling) {
@@ -36,7 +36,7 @@ export class RenewalFailures {
     }
     const wait = useReserve ? 0 : backoffLeft(state.retryAt, clock.wall());
     if (wait > 0) {
-      observer.withheld(state.credential, 'cooldown');
+      observer.suppressed(state.credential, 'cooldown');
       state.holdBack();
       throw unavailable(state, wait);
     }
@@ -45,7 +45,7 @@ export class RenewalFailures {
   /** Several logins were cut off: the next one has to wait so long, ms. Always throws. */
   lostLogins(state: AccountState, wait: number): never {
     const { observer } = this.#parts;
-    observer.withheld(state.credential, 'lost-login');
+    observer.suppressed(state.credential, 'lost-login');
     state.setBack('several logins in a row were cut off before their answer was stored');
     observer.changed(state.credential);
     throw unavailable(state, wait);
@@ -55,7 +55,7 @@ export class RenewalFailures {
   outOfLogins(state: AccountState, { retryAt, limit, reserveRemaining }: BudgetState): never {
     const { account } = state.credential;
     const { clock, observer } = this.#parts;
-    observer.withheld(state.credential, 'budget');
+    observer.suppressed(state.credential, 'budget');
     const reserve =
       reserveRemaining === 0
         ? 'none is left in reserve either'
@@ -95,13 +95,16 @@ export class RenewalFailures {
     reason: string,
     byOperator: boolean,
   ): Promise<never> {
-    const { credentials } = state.credential;
+    const { credentialsFingerprint } = state.credential;
     const now = this.#parts.clock.wall();
     const refused = `the token endpoint refused the login (${reason})`;
     // An operator who asked is told at once.
-    if (byOperator || !isDoubtful(record, credentials, now)) return this.giveUp(state, record, refused);
-    const doubt = record.doubt?.credentials === credentials ? record.doubt : { since: now, credentials };
-    const retryAt = doubt.since + DOUBT_PAUSE;
+    if (byOperator || !isDoubtful(record, credentialsFingerprint, now)) return this.giveUp(state, record, refused);
+    const doubt =
+      record.doubt?.credentials === credentialsFingerprint
+        ? record.doubt
+        : { since: now, credentials: credentialsFingerprint };
+    const retryAt = doubt.since + DOUBT_PAUSE_MS;
     const failures = record.failures + 1;
     const lately = 'though it worked within the last hour; it is tried once more before the account is called dead';
     state.setBack(`${refused}, ${lately}`);
@@ -112,9 +115,9 @@ export class RenewalFailures {
 
   /** Only a person can help: tokenward will not call again with these credentials. Always throws. */
   async giveUp(state: AccountState, record: CredentialRecord, why: string): Promise<never> {
-    const { account, identity, credentials, canLogin } = state.credential;
+    const { account, identity, credentialsFingerprint, canLogin } = state.credential;
     const reason = canLogin ? why : `${why}; bring a new one with: tokenward import ${account}`;
-    const dead = { reason, since: this.#parts.clock.wall(), credentials };
+    const dead = { reason, since: this.#parts.clock.wall(), credentials: credentialsFingerprint };
     const token = ownToken(state, record);
     const next = { ...record, identity, token, intent: undefined, doubt: undefined, dead };
     this.#records.adopt(state, await this.#records.save(state, next));

@@ -1,11 +1,11 @@
 import { LEASE_WAIT_MS, QUICK_CALL_MS } from '../deadlines.ts';
 import { TokenwardError } from '../errors.ts';
-import { Overtaken, ownToken, type AccountRecords } from './account-records.ts';
+import { Superseded, ownToken, type AccountRecords } from './account-records.ts';
 import type { AccountState } from './account-state.ts';
-import { givesUpRefresh, maySpendRefresh, NEXT_TRY, quickPause } from './backoff.ts';
+import { givesUpRefresh, maySpendRefresh, NEXT_TRY_MS, quickPause } from './backoff.ts';
 import { sleep } from './clock.ts';
 import type { Leases } from './lease.ts';
-import { lives } from './lifetime.ts';
+import { isUsable } from './lifetime.ts';
 import type { Parts } from './options.ts';
 import type { CredentialRecord } from './records.ts';
 import type { Recovery } from './recovery.ts';
@@ -14,12 +14,12 @@ import type { RenewalFailures } from './renewal-failures.ts';
 import type { SecretFiles } from './secret-files.ts';
 import type { StoreAccess } from './store-access.ts';
 import { Token } from './token.ts';
-import type { UnsavedGrants } from './unsaved.ts';
+import type { PendingWrites } from './pending-writes.ts';
 import type { Wishes } from './wishes.ts';
 import { ending, type Work } from './work.ts';
 
 /** How often a lease that somebody else has is asked for. ms. */
-const LEASE_POLL = 100;
+const LEASE_POLL_MS = 100;
 
 /** What a renewal works with. */
 export interface RenewalNeeds {
@@ -29,7 +29,7 @@ export interface RenewalNeeds {
   readonly records: AccountRecords;
   readonly secrets: SecretFiles;
   readonly leases: Leases;
-  readonly unsaved: UnsavedGrants;
+  readonly unsaved: PendingWrites;
   readonly recovery: Recovery;
   readonly failures: RenewalFailures;
   readonly call: RenewalCall;
@@ -43,7 +43,7 @@ export class Renewal {
   readonly #records: AccountRecords;
   readonly #secrets: SecretFiles;
   readonly #leases: Leases;
-  readonly #unsaved: UnsavedGrants;
+  readonly #unsaved: PendingWrites;
   readonly #recovery: Recovery;
   readonly #failures: RenewalFailures;
   readonly #call: RenewalCall;
@@ -64,7 +64,7 @@ export class Renewal {
   /** Lease → re-read → compare → call → store → release. All before the lease is only there to save the trip. */
   async run(state: AccountState, refused: number, wishes: Wishes): Promise<Token> {
     const { account } = state.credential;
-    if (state.unsaved !== undefined) {
+    if (state.pendingWrite !== undefined) {
       const kept = await this.#unsaved.save(state);
       if (kept.generation > refused) return kept;
     }
@@ -83,7 +83,7 @@ export class Renewal {
         const detail = `account ${account}: another process is renewing it and has not finished`;
         throw new TokenwardError('token_unavailable', { detail, retryAfter: 1 });
       }
-      await sleep(this.#parts.timers, LEASE_POLL * (0.5 + this.#parts.random()));
+      await sleep(this.#parts.timers, LEASE_POLL_MS * (0.5 + this.#parts.random()));
       const theirs = await this.#records.reread(state, refused);
       if (theirs !== undefined) return theirs;
     }
@@ -94,9 +94,9 @@ export class Renewal {
       if (this.#records.isNews(state, record, refused)) return this.#records.adopt(state, record)!;
       this.#records.adopt(state, record);
       this.#failures.mayCall(state, wishes);
-      return await this.#obtain(state, await this.#records.reseed(state, record), wishes);
+      return await this.#obtain(state, await this.#records.writeBack(state, record), wishes);
     } catch (error) {
-      if (!(error instanceof Overtaken)) throw error;
+      if (!(error instanceof Superseded)) throw error;
       // Whoever was faster may have finished by now: his token is as good as ours would have been.
       const theirs = await this.#records.reread(state, refused);
       if (theirs === undefined) throw error;
@@ -104,7 +104,7 @@ export class Renewal {
     } finally {
       stopProlonging();
       // Unsaved: keep the lease, nobody else may spend what only we know to be spent.
-      if (state.unsaved === undefined) this.#leases.release(state);
+      if (state.pendingWrite === undefined) this.#leases.release(state);
     }
   }
 
@@ -230,9 +230,9 @@ export class Renewal {
   }
 
   /** Whether the token in use can be given to callers until the next try is due. */
-  #serves({ token, provedDead }: AccountState): boolean {
+  #serves({ token, rejectedGeneration }: AccountState): boolean {
     const { clock } = this.#parts;
-    if (token === undefined || token.generation <= provedDead || !lives(token, clock)) return false;
-    return token.deadline - clock.monotonic() > NEXT_TRY;
+    if (token === undefined || token.generation <= rejectedGeneration || !isUsable(token, clock)) return false;
+    return token.deadline - clock.monotonic() > NEXT_TRY_MS;
   }
 }

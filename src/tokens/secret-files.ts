@@ -6,7 +6,7 @@ import type { Parts } from './options.ts';
  * The files of credentials that were refused are looked at again no sooner than this, and only when somebody asks for a
  * token. ms.
  */
-const SECRET_PAUSE = 30_000;
+const SECRET_PAUSE_MS = 30_000;
 
 /** The files that secrets come from, read again when what they said was refused. */
 export class SecretFiles {
@@ -29,7 +29,7 @@ export class SecretFiles {
   async lookAgain(state: AccountState): Promise<void> {
     const now = this.#parts.clock.monotonic();
     if (!state.suspect || state.credential.reread === undefined || now < state.lookAgainAt) return;
-    state.lookedAgain(now + SECRET_PAUSE);
+    state.lookedAgain(now + SECRET_PAUSE_MS);
     if (await this.reread(state)) this.#records.adopt(state, await this.#records.read(state));
   }
 }

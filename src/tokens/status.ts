@@ -1,7 +1,7 @@
 import type { AccountState } from './account-state.ts';
 import type { BudgetState } from './budget.ts';
 import type { Clock } from './clock.ts';
-import { lives } from './lifetime.ts';
+import { isUsable } from './lifetime.ts';
 
 /**
  * The one word for how an account is, the same on the page, in /status, the CLI, metrics, alerts and readiness.
@@ -70,7 +70,7 @@ export interface CredentialStatus {
  * A token that somebody accepted so recently is not called refused because one call is: some calls are refused whatever
  * the token. ms.
  */
-const ACCEPTED_RECENTLY = 30_000;
+const ACCEPTED_RECENTLY_MS = 30_000;
 
 interface Judgement {
   readonly word: AccountWord;
@@ -80,14 +80,14 @@ interface Judgement {
 /** Computes the one word, and the sentence that goes with it. `storeUsable`: nothing can be renewed otherwise. */
 function judge(state: AccountState, storeUsable: boolean, clock: Clock): Judgement {
   const { token, credential, refusedAt } = state;
-  const refused = refusedAt !== undefined && clock.monotonic() - state.acceptedAt > ACCEPTED_RECENTLY;
+  const refused = refusedAt !== undefined && clock.monotonic() - state.acceptedAt > ACCEPTED_RECENTLY_MS;
   // First what would lose the only copy of a token.
-  const unsaved = state.unsaved === undefined ? undefined : 'the new token could not be stored yet';
+  const unsaved = state.pendingWrite === undefined ? undefined : 'the new token could not be stored yet';
   const trouble = unsaved ?? state.recordProblem ?? state.dead ?? state.problem;
-  if (token !== undefined && !refused && lives(token, clock)) {
+  if (token !== undefined && !refused && isUsable(token, clock)) {
     return { word: trouble === undefined ? 'working' : 'degraded', problem: trouble };
   }
-  if (credential.fixed !== undefined) {
+  if (credential.staticToken !== undefined) {
     return { word: 'down', problem: 'the upstream refuses the fixed token; correct it in the configuration' };
   }
   if (state.recordProblem !== undefined || state.dead !== undefined) return { word: 'dead', problem: trouble };

@@ -4,7 +4,7 @@ import { RecordError } from './store.ts';
 import type { Work } from './work.ts';
 
 /** While the store is away: how often somebody looks whether it is back. ms. */
-const STORE_LOOK = 1_000;
+const STORE_CHECK_MS = 1_000;
 
 /** The store as the manager uses it: a failure is told, and from then on somebody looks whether it is well again. */
 export class StoreAccess {
@@ -51,9 +51,9 @@ export class StoreAccess {
           this.#down = false;
           this.#recovered();
         },
-        () => void timers.after(STORE_LOOK, look, true),
+        () => void timers.after(STORE_CHECK_MS, look, true),
       );
     };
-    timers.after(STORE_LOOK, look, true);
+    timers.after(STORE_CHECK_MS, look, true);
   }
 }

@@ -11,7 +11,7 @@ export interface StoreState {
 }
 
 /** A store that says nothing for so long counts as unusable, whatever it is waiting for. ms. */
-const PATIENCE = 5_000;
+const CHECK_DEADLINE_MS = 5_000;
 
 /** The state of one store as it was last seen. `check` looks; whoever only wants to show it reads `state`. */
 export class StoreHealth {
@@ -41,8 +41,8 @@ export class StoreHealth {
     let timer: NodeJS.Timeout | undefined;
     const late = new Promise<never>((_, reject) => {
       timer = setTimeout(
-        () => reject(new StoreError(`The store has not answered within ${PATIENCE / 1000} s.`)),
-        PATIENCE,
+        () => reject(new StoreError(`The store has not answered within ${CHECK_DEADLINE_MS / 1000} s.`)),
+        CHECK_DEADLINE_MS,
       );
       timer.unref();
     });

@@ -83,7 +83,7 @@ export interface TokenStore {
 }
 
 /** How often `check` proves by a write that the store can be written, while that goes well. ms. */
-export const PROVE_EVERY = 10_000;
+export const PROVE_INTERVAL_MS = 10_000;
 
 /**
  * A record is kept under its account's name, or under this one beside it, where a record of somebody else has the name.

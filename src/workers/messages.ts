@@ -31,7 +31,7 @@ export type ToWorker =
    */
   | {
       readonly type: 'start';
-      readonly place: number;
+      readonly slot: number;
       readonly config: string;
       readonly viaName: string;
       readonly umask: number;
@@ -43,7 +43,7 @@ export type ToWorker =
 
 export type ToPrimary =
   /** It listens. What was sent to a process sooner is lost. */
-  | { readonly type: 'hello' }
+  | { readonly type: 'online' }
   | { readonly type: 'ready'; readonly address: ProxyAddress }
   /** It cannot start: what a single process would say, and its exit code. */
   | { readonly type: 'failed'; readonly message: string; readonly exitCode: number }
@@ -57,7 +57,7 @@ export type ToPrimary =
     }
   | { readonly type: 'changed'; readonly account: string }
   /** The last it says: what it has counted. */
-  | { readonly type: 'bye'; readonly metrics: MetricsJson };
+  | { readonly type: 'final-metrics'; readonly metrics: MetricsJson };
 
 /** A configuration holds what JSON does not: maps, and values that are not given. */
 export function packConfig(config: LoadedConfig): string {

@@ -13,12 +13,12 @@ import { listen, ListenError } from '../http/server/listen.ts';
 import { freeSocketFile } from '../http/server/socket-file.ts';
 import { systemClock } from '../tokens/clock.ts';
 import { VERSION } from '../version.ts';
-import { Fleet } from './fleet.ts';
-import { FleetView } from './fleet-view.ts';
+import { WorkerPool } from './worker-pool.ts';
+import { PoolView } from './worker-pool-view.ts';
 import { WorkerStartError } from './worker-start-error.ts';
 
 /** The primary process at work. */
-export interface RunningFleet {
+export interface RunningPool {
   readonly proxyAddress: ProxyAddress;
   readonly operatorAddress: AddressInfo;
   /**
@@ -38,14 +38,14 @@ export function workerCount({ workers }: LoadedConfig): number {
  * Starts the operator port and the workers. Rejects with a ListenError or a WorkerStartError, leaving nothing open;
  * with the latter also when `halt` ends the start.
  */
-export async function startFleet(config: LoadedConfig, log: Logger, halt: AbortSignal): Promise<RunningFleet> {
-  const fleet = new Fleet(config, new Metrics(VERSION, engineOf(config.listen)), log);
-  const operatorServer: Server = operatorPort(new FleetView(fleet, systemClock), log, config);
+export async function startPool(config: LoadedConfig, log: Logger, halt: AbortSignal): Promise<RunningPool> {
+  const pool = new WorkerPool(config, new Metrics(VERSION, engineOf(config.listen)), log);
+  const operatorServer: Server = operatorPort(new PoolView(pool, systemClock), log, config);
   const operatorAddress = await listen(operatorServer, config.operator.host, config.operator.port, 'operator');
   let proxyAddress: ProxyAddress;
   try {
-    await makeWay(config, fleet);
-    proxyAddress = await fleet.start(workerCount(config), halt);
+    await makeWay(config, pool);
+    proxyAddress = await pool.start(workerCount(config), halt);
   } catch (error) {
     await drain(operatorServer, 0);
     throw error;
@@ -55,51 +55,51 @@ export async function startFleet(config: LoadedConfig, log: Logger, halt: AbortS
     proxyAddress,
     operatorAddress,
     reload(read) {
-      reloading = reloading.then(() => reload(fleet, read, log));
+      reloading = reloading.then(() => reload(pool, read, log));
       return reloading;
     },
     async stop() {
-      await fleet.stop();
+      await pool.stop();
       await drain(operatorServer, OPERATOR_ENDS_MS);
     },
   };
 }
 
 /** For a new socket. One on which workers listen already stays theirs: another one may join them. */
-async function makeWay({ listen: { socket } }: LoadedConfig, fleet: Fleet): Promise<void> {
-  if (socket === undefined || fleet.workers.some(({ address }) => address?.socket === socket)) return;
+async function makeWay({ listen: { socket } }: LoadedConfig, pool: WorkerPool): Promise<void> {
+  if (socket === undefined || pool.workers.some(({ address }) => address?.socket === socket)) return;
   await freeSocketFile(socket, 'proxy');
 }
 
-async function reload(fleet: Fleet, read: () => LoadedConfig, log: Logger): Promise<void> {
-  if (fleet.stopping) return;
+async function reload(pool: WorkerPool, read: () => LoadedConfig, log: Logger): Promise<void> {
+  if (pool.stopping) return;
   let config: LoadedConfig;
   try {
     config = read();
   } catch (error) {
     // A ConfigError's words hold no value of the configuration.
-    fleet.metrics.configReloaded.set(0);
+    pool.metrics.configReloaded.set(0);
     const detail = error instanceof Error ? error.message : '';
     log.error('the configuration has errors; nothing has changed', { detail });
     return;
   }
-  const { operator } = fleet.config;
+  const { operator } = pool.config;
   if (JSON.stringify(config.operator) !== JSON.stringify(operator)) {
     log.warn('operator: a change in this section needs a restart; the operator port stays as it is');
   }
   const count = workerCount(config);
   log.info('replacing the workers', { detail: String(count) });
   try {
-    await makeWay(config, fleet);
-    const whole = await fleet.replaceAll(config, count);
+    await makeWay(config, pool);
+    const whole = await pool.replaceAll(config, count);
     if (!whole) return;
-    fleet.metrics.configReloaded.set(1);
+    pool.metrics.configReloaded.set(1);
     log.info('all workers run the current configuration');
   } catch (error) {
     if (!(error instanceof WorkerStartError || error instanceof ListenError)) throw error;
-    fleet.metrics.configReloaded.set(0);
+    pool.metrics.configReloaded.set(0);
     const detail = error.message;
-    if (fleet.config === config) log.error('not all workers are replaced: a new one could not start', { detail });
+    if (pool.config === config) log.error('not all workers are replaced: a new one could not start', { detail });
     else log.error('a worker with the new configuration could not start; nothing has changed', { detail });
   }
 }

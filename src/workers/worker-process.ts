@@ -7,9 +7,9 @@ import type { Answers, Question, ToPrimary, ToWorker } from './messages.ts';
 import { WorkerStartError } from './worker-start-error.ts';
 
 /** How long a new worker may take until it serves, ms: a Redis that does not answer included. */
-const START_MOST = 60_000;
+const MAX_START_MS = 60_000;
 /** How long a worker may take for an answer from its memory. ms. */
-const ANSWER_MOST = 2_000;
+const MAX_ANSWER_MS = 2_000;
 
 /** How a worker ended. */
 interface WorkerEnd {
@@ -19,7 +19,7 @@ interface WorkerEnd {
 
 /** The primary's end of one worker process. */
 export class WorkerProcess {
-  readonly place: number;
+  readonly slot: number;
   /** Rejects with a WorkerStartError. */
   readonly ready: Promise<ProxyAddress>;
   readonly gone: Promise<WorkerEnd>;
@@ -40,7 +40,7 @@ export class WorkerProcess {
     onChanged: (account: string, from: WorkerProcess) => void,
   ) {
     this.#worker = worker;
-    this.place = start.place;
+    this.slot = start.slot;
     let resolveReady!: (address: ProxyAddress) => void;
     let rejectReady!: (error: WorkerStartError) => void;
     this.ready = new Promise((resolve, reject) => {
@@ -50,11 +50,11 @@ export class WorkerProcess {
     // Whoever wants to know awaits it; that nobody does is no fault.
     this.ready.catch(() => undefined);
     const late = setTimeout(() => {
-      rejectReady(new WorkerStartError(`Worker ${this.place} was not ready within ${START_MOST / 1000} s.`, 1));
+      rejectReady(new WorkerStartError(`Worker ${this.slot} was not ready within ${MAX_START_MS / 1000} s.`, 1));
       this.kill();
-    }, START_MOST);
+    }, MAX_START_MS);
     worker.on('message', (message: ToPrimary) => {
-      if (message.type === 'hello') this.tell(start);
+      if (message.type === 'online') this.tell(start);
       else if (message.type === 'ready') {
         clearTimeout(late);
         if (this.state === 'starting') this.state = 'up';
@@ -63,7 +63,7 @@ export class WorkerProcess {
         resolveReady(message.address);
       } else if (message.type === 'failed') rejectReady(new WorkerStartError(message.message, message.exitCode));
       else if (message.type === 'changed') onChanged(message.account, this);
-      else if (message.type === 'bye') this.counted = message.metrics;
+      else if (message.type === 'final-metrics') this.counted = message.metrics;
       else this.#answers.get(message.id)?.(message);
     });
     // A worker that ends while it is being spoken to; its exit says the same.
@@ -80,7 +80,7 @@ export class WorkerProcess {
           clearTimeout(patience);
           this.state = 'gone';
           const how = signal ?? `exit code ${code ?? '?'}`;
-          rejectReady(new WorkerStartError(`Worker ${this.place} ended before it was ready (${how}).`, 1));
+          rejectReady(new WorkerStartError(`Worker ${this.slot} ended before it was ready (${how}).`, 1));
           for (const settle of [...this.#answers.values()]) settle(undefined);
           resolve({ code, signal });
         });
@@ -96,7 +96,7 @@ export class WorkerProcess {
   async ask<K extends Question['kind']>(question: Question & { kind: K }): Promise<Answers[K] | undefined> {
     const id = (this.#asked += 1);
     const message = await new Promise<ToPrimary | undefined>((resolve) => {
-      const timer = setTimeout(() => settle(undefined), question.kind === 'renew' ? RENEW_ANSWER_MS : ANSWER_MOST);
+      const timer = setTimeout(() => settle(undefined), question.kind === 'renew' ? RENEW_ANSWER_MS : MAX_ANSWER_MS);
       const settle = (answer: ToPrimary | undefined): void => {
         clearTimeout(timer);
         this.#answers.delete(id);

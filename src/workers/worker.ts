@@ -1,6 +1,6 @@
 import cluster from 'node:cluster';
 import { startWorker } from '../app/app.ts';
-import type { Surroundings } from '../app/build.ts';
+import type { Dependencies } from '../app/build.ts';
 import type { Worker } from '../app/serve-callers.ts';
 import { TokenwardError } from '../errors.ts';
 import { createLogger, describeFault, type Logger } from '../log.ts';
@@ -8,7 +8,7 @@ import { packError, unpackConfig, type Answers, type Question, type ToPrimary, t
 
 /** What the command line does for a worker: nothing else touches the process. */
 interface WorkerHost {
-  readonly surroundings: Pick<Surroundings, 'owner' | 'ownerIsGone'>;
+  readonly dependencies: Pick<Dependencies, 'owner' | 'ownerIsGone'>;
   /** What a start that failed comes to: what a process by itself would say, and its exit code. */
   explain(error: unknown): { readonly message: string; readonly exitCode: number };
   exit(code: number): void;
@@ -25,19 +25,19 @@ export async function runWorker(host: WorkerHost): Promise<RunningWorker> {
   const self = cluster.worker!;
   const start = await new Promise<ToWorker & { type: 'start' }>((resolve) => {
     self.once('message', (message: ToWorker) => resolve(message as ToWorker & { type: 'start' }));
-    void say({ type: 'hello' });
+    void say({ type: 'online' });
   });
   process.umask(start.umask);
   const config = unpackConfig(start.config);
-  const log = createLogger(config.log.level, { worker: start.place });
+  const log = createLogger(config.log.level, { worker: start.slot });
   let listener: ((account: string) => void) | undefined;
-  const peers = {
+  const bus = {
     announce: (account: string) => void say({ type: 'changed', account }),
     listen: (hear: (account: string) => void) => void (listener = hear),
   };
   let worker: Worker;
   try {
-    worker = await startWorker(config, { ...host.surroundings, log, peers, viaName: start.viaName });
+    worker = await startWorker(config, { ...host.dependencies, log, bus, viaName: start.viaName });
   } catch (error) {
     await say({ type: 'failed', ...host.explain(error) });
     host.exit(1);
@@ -51,7 +51,7 @@ export async function runWorker(host: WorkerHost): Promise<RunningWorker> {
     log.info('stopping', { signal: why });
     worker.stop({ replaced }).then(
       async () => {
-        await say({ type: 'bye', metrics: await worker.metrics.registry.getMetricsAsJSON() });
+        await say({ type: 'final-metrics', metrics: await worker.metrics.registry.getMetricsAsJSON() });
         host.exit(code);
       },
       (error: unknown) => {

@@ -149,7 +149,7 @@ describe('accounts of a generated file', () => {
       folder(),
       Array.from({ length: 1_000 }, () => '?'),
     );
-    assert.equal(errorOf(withFile(file)).mistakes.length, 50);
+    assert.equal(errorOf(withFile(file)).issues.length, 50);
   });
 
   it('may be all there are, but there must be some', () => {

@@ -21,7 +21,7 @@ class CountingStore extends MemoryStore {
 const KEY = sealingKey(randomBytes(32).toString('base64'));
 const OBSERVER = {
   renewed: () => undefined,
-  withheld: () => undefined,
+  suppressed: () => undefined,
   changed: () => undefined,
   storeFailed: () => undefined,
 };
@@ -44,7 +44,7 @@ function manyAccounts(options: {
     },
     has: (account: string) => /^shop-\d+$/.test(account),
     size: options.size,
-    named: ['shop-0'],
+    declared: ['shop-0'],
   };
   const manager = new TokenManager(source, {
     store,

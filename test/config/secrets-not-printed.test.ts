@@ -105,7 +105,7 @@ describe('what is said of a mistake', () => {
     it(`does not repeat a secret: ${where}`, () => {
       assert.ok(text.includes(CANARY) || text.includes(NUMBER));
       const error = errorOf(text);
-      const everything = [error.message, error.stack, JSON.stringify(error.mistakes), ...warnings].join('\n');
+      const everything = [error.message, error.stack, JSON.stringify(error.issues), ...warnings].join('\n');
       assert.ok(!everything.includes(CANARY) && !everything.includes(NUMBER), everything);
       assert.deepEqual(warnings, []);
     });

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import fc from 'fast-check';
-import { legacyLoginAnswer, LoginPaths, namedLogins } from '../../src/proxy/legacy-login.ts';
+import { legacyLoginResponse, LoginPaths, namedLogins } from '../../src/proxy/legacy-login.ts';
 import { judgeRequest, readyPolicy } from '../../src/proxy/policy.ts';
 import type { Route } from '../../src/proxy/route.ts';
 import { call } from '../support/call.ts';
@@ -174,7 +174,7 @@ describe('a login path', () => {
       fc.property(path('v1', 'login_check'), fc.constantFrom('', '/below'), (target, before) => {
         // What comes behind it is another path here.
         fc.pre(!target.endsWith('/7'));
-        assert.throws(() => legacyLoginAnswer(route, 'POST', `${before}${target}`), { code: 'login_path_refused' });
+        assert.throws(() => legacyLoginResponse(route, 'POST', `${before}${target}`), { code: 'login_path_refused' });
       }),
       { numRuns: 5_000 },
     );

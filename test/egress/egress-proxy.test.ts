@@ -5,7 +5,7 @@ import { egressProxy } from '../../src/app/egress-proxy.ts';
 import { Upstream } from '../../src/http/client/upstream.ts';
 import { tokenCallSender } from '../../src/app/token-endpoint-client.ts';
 import { destinationOf, dial, DialError } from '../../src/http/client/dial.ts';
-import type { UpstreamReply } from '../../src/http/client/response.ts';
+import type { UpstreamResponse } from '../../src/http/client/response.ts';
 import { TokenCallError } from '../../src/flows/run.ts';
 import { Authority } from '../support/certificates.ts';
 import { freshFolder, writeConfig } from '../support/files.ts';
@@ -18,7 +18,7 @@ import { connectProxy } from './connect-proxy.ts';
 
 const TIMEOUTS = { connect: 2_000, firstByte: 2_000, idle: 2_000 };
 
-function text(reply: UpstreamReply): Promise<string> {
+function text(reply: UpstreamResponse): Promise<string> {
   return new Promise((resolve, reject) => {
     let all = '';
     reply.pipe({

@@ -30,7 +30,7 @@ describe('a flow with a refresh and no login', () => {
     const one = credential(
       '{ flow: oauth2-refresh, credentials: { tokenUrl: "https://id.example/token", clientId: c, clientSecret: s } }',
     );
-    assert.deepEqual([one.canLogin, one.canRefresh, one.fixed], [false, true, undefined]);
+    assert.deepEqual([one.canLogin, one.canRefresh, one.staticToken], [false, true, undefined]);
     assert.equal((await one.refresh(old)).kind, 'granted');
     assert.deepEqual(Object.fromEntries(new URLSearchParams(sent[0]!.body)), {
       grant_type: 'refresh_token',
@@ -45,7 +45,7 @@ describe('a flow with a refresh and no login', () => {
       '{ flow: own, credentials: { app: a } }',
       '{ own: { baseUrl: "https://id.example", credentials: { app: required }, refresh: { url: /r, headers: { Authorization: "Bearer {token}" }, json: { app: "{app}", r: "{refreshToken}" }, answer: { token: /token } }, attach: { header: X } } }',
     );
-    assert.deepEqual([one.canLogin, one.canRefresh, one.fixed], [false, true, undefined]);
+    assert.deepEqual([one.canLogin, one.canRefresh, one.staticToken], [false, true, undefined]);
     assert.equal((await one.refresh(old)).kind, 'granted');
     assert.deepEqual(
       [sent[0]!.body, sent[0]!.headers['authorization']],
@@ -64,10 +64,10 @@ describe('a flow with a refresh and no login', () => {
 describe('a flow with neither', () => {
   it('has a fixed token: the credential that its attach names', () => {
     const one = credential('{ flow: static, credentials: { token: key-1 } }');
-    assert.deepEqual([one.canLogin, one.canRefresh, one.fixed], [false, false, 'key-1']);
+    assert.deepEqual([one.canLogin, one.canRefresh, one.staticToken], [false, false, 'key-1']);
     const own =
       '{ own: { credentials: { apiKey: required, note: optional }, attach: { header: X-Api-Key, value: "k {apiKey}" } } }';
-    assert.equal(credential('{ flow: own, credentials: { apiKey: key-2, note: n } }', own).fixed, 'key-2');
+    assert.equal(credential('{ flow: own, credentials: { apiKey: key-2, note: n } }', own).staticToken, 'key-2');
   });
 
   it('has none otherwise, rather than an empty one', () => {
@@ -80,7 +80,7 @@ describe('a flow with neither', () => {
         systemClock,
         () => async () => assert.fail('sent'),
       ).get('one')!;
-      assert.throws(() => one.fixed, /has no login, no refresh and no token$/);
+      assert.throws(() => one.staticToken, /has no login, no refresh and no token$/);
     }
   });
 });
@@ -88,6 +88,6 @@ describe('a flow with neither', () => {
 describe('a flow with both', () => {
   it('can do both', () => {
     const one = credential('{ flow: oauth2, credentials: { tokenUrl: "https://id.example/token", clientId: c } }');
-    assert.deepEqual([one.canLogin, one.canRefresh, one.fixed], [true, true, undefined]);
+    assert.deepEqual([one.canLogin, one.canRefresh, one.staticToken], [true, true, undefined]);
   });
 });

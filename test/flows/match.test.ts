@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import fc from 'fast-check';
 import type { MatchRule } from '../../src/flows/flow.ts';
-import { matchesAny, needsBody, pointed, ruledOut, type Reply } from '../../src/flows/match.ts';
+import { matchesAny, needsBody, pointed, ruledOut, type MatchedResponse } from '../../src/flows/match.ts';
 
 describe('a JSON pointer', () => {
   const document = {
@@ -83,12 +83,12 @@ describe('a JSON pointer', () => {
 });
 
 describe('a match rule', () => {
-  const reply = (status: number, body?: unknown, headers: Record<string, string> = {}): Reply => ({
+  const reply = (status: number, body?: unknown, headers: Record<string, string> = {}): MatchedResponse => ({
     status,
     header: (name) => headers[name],
     body: () => body,
   });
-  const holds = (rule: MatchRule, of: Reply): boolean => matchesAny([rule], of);
+  const holds = (rule: MatchRule, of: MatchedResponse): boolean => matchesAny([rule], of);
 
   it('by status: one, or one of several', () => {
     assert.equal(holds({ status: 401 }, reply(401)), true);
@@ -183,7 +183,11 @@ describe('a match rule', () => {
   });
 
   it('does not ask for a body that cannot change anything', () => {
-    const never: Reply = { status: 403, header: () => undefined, body: () => assert.fail('the body was looked at') };
+    const never: MatchedResponse = {
+      status: 403,
+      header: () => undefined,
+      body: () => assert.fail('the body was looked at'),
+    };
     assert.equal(
       matchesAny(
         [

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import fc from 'fast-check';
 import type { Attachment } from '../../src/flows/attach.ts';
-import { replyHeaders, requestDrops, requestHeaders } from '../../src/proxy/headers.ts';
+import { responseHeaders, requestDrops, requestHeaders } from '../../src/proxy/headers.ts';
 import type { Route } from '../../src/proxy/route.ts';
 
 const SECRET = 'the-live-token';
@@ -191,7 +191,7 @@ describe('header cleaning, against a second statement of it', () => {
           maxLength: 12,
         }),
         (raw) => {
-          const got = pairs(replyHeaders(raw.flat(), route, SECRET, 'http://proxy'));
+          const got = pairs(responseHeaders(raw.flat(), route, SECRET, 'http://proxy'));
           const kept = raw.filter(
             ([n, v]) =>
               !NOT_DOWN.has(bare(n)) &&

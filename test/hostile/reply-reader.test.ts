@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import fc from 'fast-check';
-import { ReplyReader } from '../../src/http/client/response-parser.ts';
+import { ResponseParser } from '../../src/http/client/response-parser.ts';
 import { readReply } from './strict-reply-reader.ts';
 
 /** What came of a reply. `failed` covers both what is malformed and what is cut off: neither may look whole. */
@@ -12,7 +12,7 @@ function ours(pieces: readonly Buffer[], method: string): Outcome {
   let head: { status: number; reason: string; headers: string[] } | undefined;
   let ended = false;
   const body: Buffer[] = [];
-  const reader = new ReplyReader({
+  const reader = new ResponseParser({
     onHead: (got) => (head = got),
     onBody: (piece) => body.push(piece),
     onEnd: () => (ended = true),

@@ -3,7 +3,7 @@ import fc from 'fast-check';
 import type { RequestBody, Upload } from '../../src/http/message.ts';
 import { destinationOf } from '../../src/http/client/dial.ts';
 import { ConnectionPool } from '../../src/http/client/pool.ts';
-import { UpstreamReply } from '../../src/http/client/response.ts';
+import { UpstreamResponse } from '../../src/http/client/response.ts';
 import { echo, RawServer } from './raw-server.ts';
 
 const chunks = fc.array(
@@ -58,10 +58,10 @@ describe('what we write upstream, read by a second reader', () => {
         server.mark();
         await Promise.all(
           requests.map(async ({ method, target, fields, body: meant }) => {
-            const reply = await new Promise<UpstreamReply>((resolve, reject) => {
+            const reply = await new Promise<UpstreamResponse>((resolve, reject) => {
               pool.run(
                 { method, target, headers: ['host', 'upstream', ...fields.flat()], body: bodyOf(meant) },
-                new UpstreamReply(resolve, reject),
+                new UpstreamResponse(resolve, reject),
               );
             });
             await reply.gather(64 * 1024);

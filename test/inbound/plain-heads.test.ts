@@ -3,7 +3,7 @@ import { once } from 'node:events';
 import { createServer, type IncomingMessage, type Server } from 'node:http';
 import { connect, type AddressInfo } from 'node:net';
 import fc from 'fast-check';
-import { readPlainHead } from '../../src/http/server/fast/request.ts';
+import { readFastHead } from '../../src/http/server/fast/request.ts';
 import { withoutRawBytes } from '../../src/http/server/raw-targets.ts';
 
 const HEAD_MOST = 64 * 1024;
@@ -209,7 +209,7 @@ describe('the plain head of a request', () => {
 
   for (const [client, plain, text] of CLIENTS) {
     it(`${client}: ${plain ? 'plain' : 'left to node:http'}`, () => {
-      assert.equal(readPlainHead(Buffer.from(text, 'latin1'), HEAD_MOST) !== undefined, plain);
+      assert.equal(readFastHead(Buffer.from(text, 'latin1'), HEAD_MOST) !== undefined, plain);
     });
   }
 
@@ -218,7 +218,7 @@ describe('the plain head of a request', () => {
     let plain = 0;
     await fc.assert(
       fc.asyncProperty(message, async (bytes) => {
-        const head = readPlainHead(bytes, HEAD_MOST);
+        const head = readFastHead(bytes, HEAD_MOST);
         if (head === undefined) return;
         plain += 1;
         // Raw bytes of a target, which it would refuse, stand encoded in front of it in the proxy too.
@@ -243,15 +243,15 @@ describe('the plain head of a request', () => {
   });
 
   it('is read alike, whatever was read before on its connection', () => {
-    const told = (head: ReturnType<typeof readPlainHead>): unknown =>
+    const told = (head: ReturnType<typeof readFastHead>): unknown =>
       head && [head.method, head.url, head.bodyAt, head.fields.raw, head.fields.last, head.fields.bodyLength];
     let kept = 0;
     fc.assert(
       fc.property(message, message, (first, second) => {
-        const before = readPlainHead(first, HEAD_MOST)?.fields;
-        const head = readPlainHead(second, HEAD_MOST, before);
+        const before = readFastHead(first, HEAD_MOST)?.fields;
+        const head = readFastHead(second, HEAD_MOST, before);
         if (before !== undefined && head?.fields === before) kept += 1;
-        assert.deepEqual(told(head), told(readPlainHead(second, HEAD_MOST)));
+        assert.deepEqual(told(head), told(readFastHead(second, HEAD_MOST)));
       }),
       { numRuns: 20_000 },
     );
@@ -263,7 +263,7 @@ describe('the plain head of a request', () => {
       fc.property(message, fc.nat(), (bytes, cut) => {
         const end = bytes.indexOf('\r\n\r\n') + 4;
         const head = bytes.subarray(0, cut % Math.max(1, end));
-        assert.equal(readPlainHead(head, HEAD_MOST), undefined);
+        assert.equal(readFastHead(head, HEAD_MOST), undefined);
       }),
       { numRuns: 5_000 },
     );
@@ -272,7 +272,7 @@ describe('the plain head of a request', () => {
   it('is not taken from more bytes than a head may have: node:http says how many that are', () => {
     const long = (bytes: number): Buffer =>
       Buffer.from(`GET /a HTTP/1.1\r\nHost: proxy\r\nX-Long: ${'a'.repeat(bytes)}\r\n\r\n`);
-    assert.notEqual(readPlainHead(long(1_000), 16_384), undefined);
-    assert.equal(readPlainHead(long(9_000), 16_384), undefined);
+    assert.notEqual(readFastHead(long(1_000), 16_384), undefined);
+    assert.equal(readFastHead(long(9_000), 16_384), undefined);
   });
 });

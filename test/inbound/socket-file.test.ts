@@ -94,7 +94,7 @@ describe('the file of listen.socket', () => {
   it('goes when tokenward stops in good order', async () => {
     const proxy = await start();
     assert.ok(existsSync(path()));
-    await proxy.app.stop({ patience: 0 });
+    await proxy.app.stop({ idleMs: 0 });
     assert.ok(!existsSync(path()));
   });
 

@@ -4,7 +4,7 @@ import type { Server } from 'node:http';
 import type { AddressInfo, Socket } from 'node:net';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { OutboundResponse, InboundRequest } from '../../src/http/server/exchange.ts';
-import { drain, sendCallersAway } from '../../src/http/server/drain.ts';
+import { drain, startDraining } from '../../src/http/server/drain.ts';
 import { createExpress } from '../../src/http/server/express.ts';
 import { createHttpServer } from '../../src/http/server/server.ts';
 import { eventually } from '../support/eventually.ts';
@@ -24,7 +24,7 @@ describe('a connection on the fast path on which nothing happens', () => {
     server = createHttpServer(createExpress(), {
       headerBytes: 16_384,
       onRefused: (code) => refused.push(code),
-      fastPath: (request, response) => {
+      fastEngine: (request, response) => {
         asked.push(request);
         answer(response);
       },
@@ -153,8 +153,8 @@ describe('a connection on the fast path on which nothing happens', () => {
     const line = await dial(url);
     line.socket.write(GET);
     await line.until(/fine$/);
-    sendCallersAway(server);
-    const drained = drain(server, 10_000, { patience: 1_000 });
+    startDraining(server);
+    const drained = drain(server, 10_000, { idleMs: 1_000 });
     await sleep(600);
     line.socket.write(GET);
     assert.match(await line.closed(), /Connection: keep-alive[^]*fine[^]*Connection: close[^]*fine$/);

@@ -70,7 +70,7 @@ describe('callers by a Unix socket', () => {
       upstream.seen.map(({ target }) => target),
       ['/a', '/b'],
     );
-    await proxy.app.stop({ patience: 0 });
+    await proxy.app.stop({ idleMs: 0 });
     assert.ok(!existsSync(socket));
     await assert.rejects(call(proxy.url, '/api/c'));
     assert.equal(upstream.seen.length, 2);

@@ -1,11 +1,11 @@
 import assert from 'node:assert/strict';
 import { setFlagsFromString } from 'node:v8';
 import { runInNewContext } from 'node:vm';
-import { deadTokenRule, meansDeadToken } from '../../src/proxy/inspect.ts';
-import { replyHeaders } from '../../src/proxy/headers.ts';
+import { rejectedTokenRule, rejectsToken } from '../../src/proxy/inspect.ts';
+import { responseHeaders } from '../../src/proxy/headers.ts';
 import type { Route } from '../../src/proxy/route.ts';
-import { UpstreamReply } from '../../src/http/client/response.ts';
-import { ReplyReader } from '../../src/http/client/response-parser.ts';
+import { UpstreamResponse } from '../../src/http/client/response.ts';
+import { ResponseParser } from '../../src/http/client/response-parser.ts';
 
 const MIB = 1024 * 1024;
 
@@ -17,7 +17,7 @@ describe('what is remembered of replies', () => {
       collect();
       return process.memoryUsage().heapUsed;
     };
-    const rule = deadTokenRule([{ body: { '/error/code': 'ApiInvalidTokenError' } }])!;
+    const rule = rejectedTokenRule([{ body: { '/error/code': 'ApiInvalidTokenError' } }])!;
     const route = {
       config: { setCookie: 'drop' },
       origin: 'http://api.example',
@@ -27,11 +27,11 @@ describe('what is remembered of replies', () => {
     const filler = 'x'.repeat(60 * 1024);
     const before = heap();
     for (let number = 0; number < 2_000; number += 1) {
-      const reply = new UpstreamReply(
+      const reply = new UpstreamResponse(
         () => undefined,
         () => undefined,
       );
-      const reader = new ReplyReader(reply);
+      const reader = new ResponseParser(reply);
       reader.expect('GET');
       reader.feed(
         Buffer.from(
@@ -39,8 +39,8 @@ describe('what is remembered of replies', () => {
           'latin1',
         ),
       );
-      assert.equal(meansDeadToken(rule, 'GET', reply), false);
-      assert.ok(replyHeaders(reply.headers, route, undefined, 'http://proxy').length >= 6);
+      assert.equal(rejectsToken(rule, 'GET', reply), false);
+      assert.ok(responseHeaders(reply.headers, route, undefined, 'http://proxy').length >= 6);
     }
     const grown = heap() - before;
     assert.ok(grown < 8 * MIB, `${(grown / MIB).toFixed(0)} MiB`);

@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { UncuredReplies } from '../../src/proxy/renewal-guard.ts';
+import { RenewalGuard } from '../../src/proxy/renewal-guard.ts';
 import { FakeClock } from '../support/clock.ts';
 
 /**
@@ -13,7 +13,7 @@ type Step = string;
 
 function play(steps: readonly Step[]): void {
   const clock = new FakeClock();
-  const uncured = new UncuredReplies(clock);
+  const uncured = new RenewalGuard(clock);
   steps.forEach((step, at) => {
     const [word, ...rest] = step.split(' ');
     const [first = '', second = '', third = ''] = rest;
@@ -26,9 +26,9 @@ function play(steps: readonly Step[]): void {
       case 'lost':
         return uncured.trialFailed('a', Number(first));
       case 'refused':
-        return uncured.uncured('a', first, Number(second));
+        return uncured.ineffective('a', first, Number(second));
       case 'cured':
-        uncured.cured('a', first, Number(second));
+        uncured.recovered('a', first, Number(second));
         return uncured.accepted('a', Number(second));
       case 'accepted':
         return uncured.accepted('a', Number(first));
@@ -298,15 +298,15 @@ describe('the memory of dead-token replies that a renewal did not cure', () => {
   for (const [name, steps] of TABLE) it(name, () => play(steps));
 
   it('knows whether it is the token that nobody has accepted, or one call that is refused with every token', () => {
-    const uncured = new UncuredReplies(new FakeClock());
+    const uncured = new RenewalGuard(new FakeClock());
     uncured.onTrial('a', 2);
-    uncured.uncured('a', 'x', 2);
+    uncured.ineffective('a', 'x', 2);
     assert.equal(uncured.hold('a', 'x', 2, true)?.token, true);
     assert.equal(uncured.hold('a', 'y', 2, true)?.token, true);
     uncured.accepted('a', 2);
     assert.equal(uncured.hold('a', 'x', 2, true)?.token, false);
     for (const [index, call] of ['b', 'c'].entries()) {
-      uncured.uncured('a', call, index + 3);
+      uncured.ineffective('a', call, index + 3);
       uncured.accepted('a', index + 3);
     }
     // The allowance is used up: whether the token has died since is not known.
@@ -314,14 +314,14 @@ describe('the memory of dead-token replies that a renewal did not cure', () => {
   });
 
   it('keeps accounts apart', () => {
-    const uncured = new UncuredReplies(new FakeClock());
+    const uncured = new RenewalGuard(new FakeClock());
     uncured.onTrial('a', 2);
-    uncured.uncured('a', 'x a', 2);
+    uncured.ineffective('a', 'x a', 2);
     assert.equal(uncured.hold('b', 'x b', 2, true), undefined);
   });
 
   it('tells the first refusal of each token', () => {
-    const uncured = new UncuredReplies(new FakeClock());
+    const uncured = new RenewalGuard(new FakeClock());
     const told = [1, 1, 2, 1, 2, 3].map((generation) => uncured.isFirstRefusal('a', generation));
     assert.deepEqual(told, [true, false, true, false, false, true]);
     assert.equal(uncured.isFirstRefusal('b', 1), true);

@@ -30,7 +30,7 @@ export function load(text: string, environment: Environment = {}): LoadedConfig 
 
 /** What is wrong with a configuration. Fails if nothing is. */
 export function mistakesOf(text: string, environment: Environment = {}): readonly ConfigMistake[] {
-  return errorOf(text, environment).mistakes;
+  return errorOf(text, environment).issues;
 }
 
 export function errorOf(text: string, environment: Environment = {}): ConfigError {

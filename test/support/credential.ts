@@ -62,8 +62,8 @@ export function playedCredential(change: Partial<Credential> = {}, ...answers: A
     account: 'crm',
     flow: 'test',
     identity: 'who',
-    credentials: 'which',
-    fixed: undefined,
+    credentialsFingerprint: 'which',
+    staticToken: undefined,
     renew: 'on-demand',
     canLogin: true,
     canRefresh: true,
@@ -114,7 +114,7 @@ export async function managed(
   const observer = {
     renewed: (_credential: Credential, { kind, outcome }: RenewalReport) =>
       void heard.renewed.push(`${kind} ${outcome}`),
-    withheld: (_credential: Credential, reason: string) => void heard.withheld.push(reason),
+    suppressed: (_credential: Credential, reason: string) => void heard.withheld.push(reason),
     changed: () => undefined,
     storeFailed: (operation: string) => void heard.storeFailed.push(operation),
   };

@@ -1,6 +1,6 @@
 import { rmSync } from 'node:fs';
 import { startApp } from '../../src/app/app.ts';
-import type { Surroundings } from '../../src/app/build.ts';
+import type { Dependencies } from '../../src/app/build.ts';
 import { parseConfig } from '../../src/config/load.ts';
 import { recorder, temporaryFolder, type ConfigObject, type RunningProxy } from './proxy.ts';
 
@@ -14,7 +14,7 @@ export const FIXED_TOKEN = 'fixed-tOkEn-5c1e8a90f3';
  */
 export async function startOwnProxy(
   config: ConfigObject,
-  surroundings: Partial<Surroundings> = {},
+  surroundings: Partial<Dependencies> = {},
 ): Promise<RunningProxy> {
   const folder = temporaryFolder();
   const listen: object = config['listen'] ?? {};
@@ -46,7 +46,7 @@ export async function startOwnProxy(
     url: port === undefined ? `unix:${socket!}` : `${scheme}://127.0.0.1:${port}`,
     operatorUrl: `http://127.0.0.1:${app.operatorAddress.port}`,
     async stop() {
-      await app.stop({ patience: 0 });
+      await app.stop({ idleMs: 0 });
       rmSync(folder, { recursive: true, force: true });
     },
   };

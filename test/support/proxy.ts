@@ -2,7 +2,7 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { startApp, type App } from '../../src/app/app.ts';
-import type { Surroundings } from '../../src/app/build.ts';
+import type { Dependencies } from '../../src/app/build.ts';
 import { parseConfig } from '../../src/config/load.ts';
 import type { Logger, LogFields } from '../../src/log.ts';
 import type { Sandbox } from '../../src/sandbox/sandbox.ts';
@@ -15,7 +15,7 @@ export interface ProxyOptions {
   readonly config?: (base: ConfigObject) => ConfigObject;
   /** Folder of the store; a fresh one, removed at the end, if not given. */
   readonly folder?: string;
-  readonly surroundings?: Partial<Surroundings>;
+  readonly surroundings?: Partial<Dependencies>;
 }
 
 /** A tokenward in this process, in front of a sandbox, on free ports. */
@@ -71,7 +71,7 @@ export async function startProxy(sandbox: Sandbox, options: ProxyOptions = {}): 
     url: `http://127.0.0.1:${app.proxyAddress.port}`,
     operatorUrl: `http://127.0.0.1:${app.operatorAddress.port}`,
     async stop() {
-      await app.stop({ patience: 0 });
+      await app.stop({ idleMs: 0 });
       if (options.folder === undefined) rmSync(folder, { recursive: true, force: true });
     },
   };

@@ -71,7 +71,7 @@ describe('a login that worked within the last hour', () => {
     const world = await managed(playedCredential({ canRefresh: false }, granted(), refused));
     const first = await world.manager.get('crm');
     await assert.rejects(async () => world.manager.renew('crm', first));
-    const { manager } = await world.restart(playedCredential({ canRefresh: false, credentials: 'others' }));
+    const { manager } = await world.restart(playedCredential({ canRefresh: false, credentialsFingerprint: 'others' }));
     assert.equal((await manager.renew('crm', first)).generation, 2);
   });
 

@@ -1,12 +1,12 @@
 import assert from 'node:assert/strict';
 import { rmSync } from 'node:fs';
-import { AnnouncingStore } from '../../src/tokens/stores/broadcasting.ts';
+import { BroadcastingStore } from '../../src/tokens/stores/broadcasting.ts';
 import { EmbeddedStore } from '../../src/tokens/stores/embedded.ts';
 import { temporaryFolder } from '../support/proxy.ts';
 import { describeStoreContract, type StoreFactory } from './store-contract.ts';
 
 interface Handle {
-  readonly store: AnnouncingStore;
+  readonly store: BroadcastingStore;
   readonly heard: string[];
 }
 
@@ -18,7 +18,7 @@ function workers(): StoreFactory & { handles: Handle[] } {
     handles,
     async open(options = {}) {
       const heard: string[] = [];
-      const store = new AnnouncingStore(
+      const store = new BroadcastingStore(
         EmbeddedStore.open(folder, { ownerIsGone: options.ownerIsGone ?? (() => false), now: options.now ?? Date.now }),
         {
           announce: (account) => handles.filter((one) => one !== handle).forEach((one) => one.hear?.(account)),

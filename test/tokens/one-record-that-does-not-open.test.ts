@@ -27,7 +27,7 @@ async function damaged() {
   const credentials = [named('bad'), named('good')];
   const observer = {
     renewed: () => undefined,
-    withheld: () => undefined,
+    suppressed: () => undefined,
     changed: () => undefined,
     storeFailed: () => undefined,
     recordUnreadable: (_: unknown, error: RecordError) => void unreadable.push(error.message),

@@ -32,7 +32,7 @@ describe('credentials that were refused', () => {
   it('get a new chance when they have been changed', async () => {
     const world = await managed(playedCredential({}, refused));
     await assert.rejects(async () => world.manager.get('crm'));
-    const later = playedCredential({ credentials: 'others' });
+    const later = playedCredential({ credentialsFingerprint: 'others' });
     const { manager } = await world.restart(later);
     assert.deepEqual([manager.status()[0]?.dead, manager.status()[0]?.ready], [false, true]);
     assert.equal((await manager.get('crm')).generation, 1);
@@ -88,7 +88,7 @@ describe('credentials that were refused', () => {
   it('a token of somebody else (another user, another endpoint) is not used', async () => {
     const world = await managed(playedCredential({}, granted({ secret: 'of the first' })));
     await world.manager.get('crm');
-    const later = playedCredential({ identity: 'somebody else', credentials: 'others' });
+    const later = playedCredential({ identity: 'somebody else', credentialsFingerprint: 'others' });
     const { manager, records } = await world.restart(later);
     const token = await manager.get('crm');
     assert.notEqual(token.reveal(), 'of the first');
@@ -117,13 +117,13 @@ describe("an operator's renewal", () => {
   });
 
   it('of a fixed token is turned down, and the token stays in use', async () => {
-    const credential = playedCredential({ fixed: 'api-key', canRefresh: false });
+    const credential = playedCredential({ staticToken: 'api-key', canRefresh: false });
     const world = await managed(credential);
     await assert.rejects(async () => world.manager.renewNow('crm'), TokenwardError);
     assert.deepEqual(credential.calls, []);
     assert.equal((await world.manager.get('crm')).reveal(), 'api-key');
     assert.deepEqual([world.manager.status()[0]?.dead, world.manager.status()[0]?.ready], [false, true]);
-    const { manager } = await world.restart(playedCredential({ fixed: 'another key', canRefresh: false }));
+    const { manager } = await world.restart(playedCredential({ staticToken: 'another key', canRefresh: false }));
     assert.equal((await manager.get('crm')).reveal(), 'another key');
   });
 });

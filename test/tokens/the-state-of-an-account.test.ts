@@ -111,7 +111,7 @@ describe('the state of an account', () => {
   });
 
   it('a fixed token that the upstream refuses is down until it is accepted', async () => {
-    const world = await managed(playedCredential({ fixed: 'key', canLogin: false, canRefresh: false }));
+    const world = await managed(playedCredential({ staticToken: 'key', canLogin: false, canRefresh: false }));
     const token = await world.manager.get('crm');
     assert.equal(word(world), 'working');
     world.manager.refused('crm', token);

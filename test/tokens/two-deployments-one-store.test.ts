@@ -4,7 +4,7 @@ import { rmSync } from 'node:fs';
 import { EMPTY_RECORD, Records, type CredentialRecord } from '../../src/tokens/records.ts';
 import { Seal, sealingKey } from '../../src/tokens/seal.ts';
 import { RecordError } from '../../src/tokens/store.ts';
-import { AnnouncingStore } from '../../src/tokens/stores/broadcasting.ts';
+import { BroadcastingStore } from '../../src/tokens/stores/broadcasting.ts';
 import { EmbeddedStore } from '../../src/tokens/stores/embedded.ts';
 import { RedisStore } from '../../src/tokens/stores/redis.ts';
 import { Token } from '../../src/tokens/token.ts';
@@ -123,7 +123,7 @@ describe('two deployments that use one store, and one name for accounts of their
     }
     const folder = temporaryFolder();
     const said: string[] = [];
-    const announcing = new AnnouncingStore(EmbeddedStore.open(folder, { ownerIsGone: () => false, now: Date.now }), {
+    const announcing = new BroadcastingStore(EmbeddedStore.open(folder, { ownerIsGone: () => false, now: Date.now }), {
       announce: (account) => void said.push(account),
       listen: () => undefined,
     });

@@ -3,17 +3,17 @@ import { metric } from '../support/call.ts';
 import { eventually } from '../support/eventually.ts';
 import { operator } from '../support/operator.ts';
 import { tokenCalls } from '../support/world.ts';
-import { freshFleet, runs } from './fleet.ts';
+import { freshPool, runs } from './worker-pool.ts';
 import { startLoad } from './load.ts';
 
 const READ = '/softline/v1/order/77';
 
 describe('a worker that is killed', function () {
   this.timeout(60_000);
-  const fleet = freshFleet();
+  const pool = freshPool();
 
   it('is replaced after a second, then after two; the others go on, and nobody logs in', async function () {
-    const { sandbox, served, pids, callAnew, lines } = await fleet(this, 2);
+    const { sandbox, served, pids, callAnew, lines } = await pool(this, 2);
     await callAnew(READ);
     const logins = tokenCalls(sandbox, 'softline');
     for (const [round, pause] of [
@@ -49,7 +49,7 @@ describe('a worker that is killed', function () {
   });
 
   it('in the middle of a renewal is stood in for by another one within seconds', async function () {
-    const { sandbox, pids, callAnew } = await fleet(this, 2);
+    const { sandbox, pids, callAnew } = await pool(this, 2);
     sandbox.softline.set({ loginMode: 'slow', slowMs: 30_000, loginModeCount: 1 });
     const answers = Array.from({ length: 8 }, () =>
       callAnew(READ).then(
@@ -81,7 +81,7 @@ describe('a worker that is killed', function () {
   });
 
   it('costs only the requests it had, under load', async function () {
-    const { served, pids, callAnew } = await fleet(this, 2);
+    const { served, pids, callAnew } = await pool(this, 2);
     await callAnew(READ);
     const load = startLoad(served.url, [READ], { keeping: 8, making: 4, pause: 20 });
     await eventually(
@@ -97,7 +97,7 @@ describe('a worker that is killed', function () {
   });
 
   it('with SIGTERM by somebody else drains first', async function () {
-    const { pids, callAnew, logged } = await fleet(this, 2);
+    const { pids, callAnew, logged } = await pool(this, 2);
     await callAnew(READ);
     const long = Array.from({ length: 4 }, () => callAnew('/softline/v1/sandbox/slow-body?pieces=20&ms=100'));
     await eventually('they run', async () => true);

@@ -2,17 +2,17 @@ import assert from 'node:assert/strict';
 import { call } from '../support/call.ts';
 import { freshFolder } from '../support/files.ts';
 import { writeLines } from '../accounts/files.ts';
-import { freshFleet } from './fleet.ts';
+import { freshPool } from './worker-pool.ts';
 
 describe('generated accounts behind several workers', function () {
   this.timeout(60_000);
-  const fleet = freshFleet();
+  const pool = freshPool();
   const folder = freshFolder();
 
   it('are known to all of them, cost one login each, and grow upon SIGHUP', async function () {
     // Only the store is real here until the addresses are known.
     const file = writeLines(folder(), [{ name: 'shop-1', flow: 'static', credentials: { token: 'x' } }]);
-    const { sandbox, served, configure, restart } = await fleet(this, 2, { accountsFrom: { file } });
+    const { sandbox, served, configure, restart } = await pool(this, 2, { accountsFrom: { file } });
     const account = (name: string): Record<string, unknown> => ({
       name,
       flow: 'softline',

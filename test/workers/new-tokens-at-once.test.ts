@@ -1,16 +1,16 @@
 import assert from 'node:assert/strict';
 import { run } from '../support/process.ts';
 import { tokenCalls } from '../support/world.ts';
-import { freshFleet } from './fleet.ts';
+import { freshPool } from './worker-pool.ts';
 
 const READ = '/softline/v1/order/77';
 
 describe('a token that one worker has got', function () {
   this.timeout(60_000);
-  const fleet = freshFleet();
+  const pool = freshPool();
 
   it('is used by the others at once, without a call with the old one', async function () {
-    const { sandbox, callAnew, served } = await fleet(this, 3);
+    const { sandbox, callAnew, served } = await pool(this, 3);
     // Every worker has the first token in memory.
     for (let index = 0; index < 9; index += 1) await callAnew(READ);
     for (let generation = 2; generation <= 6; generation += 1) {

@@ -1,15 +1,15 @@
 import assert from 'node:assert/strict';
 import { metric } from '../support/call.ts';
 import { tokenCalls, VENDORS } from '../support/world.ts';
-import { freshFleet } from './fleet.ts';
+import { freshPool } from './worker-pool.ts';
 
 describe('three workers', function () {
   this.timeout(60_000);
-  const fleet = freshFleet();
+  const pool = freshPool();
 
   for (const { vendor, read, renewal } of VENDORS) {
     it(`${vendor}: 600 callers at once with a revoked token cost one ${renewal}, and none of them sees it`, async function () {
-      const { sandbox, callAnew, status, served } = await fleet(this, 3);
+      const { sandbox, callAnew, status, served } = await pool(this, 3);
       await callAnew(read);
       sandbox[vendor].set({ deadTokenDelayMs: { min: 0, max: 100 } });
       sandbox[vendor].revokeCurrent();

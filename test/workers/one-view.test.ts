@@ -3,16 +3,16 @@ import { cells, render, textOf } from '../support/browser.ts';
 import { metric } from '../support/call.ts';
 import { operator } from '../support/operator.ts';
 import { run } from '../support/process.ts';
-import { freshFleet } from './fleet.ts';
+import { freshPool } from './worker-pool.ts';
 
 const READ = '/softline/v1/order/77';
 
 describe('the operator port of two workers', function () {
   this.timeout(90_000);
-  const fleet = freshFleet();
+  const pool = freshPool();
 
   it('sums what they count, and does not sum what they agree on', async function () {
-    const { callAnew, served } = await fleet(this, 2);
+    const { callAnew, served } = await pool(this, 2);
     const count = (name: string, labels: Record<string, string> = {}): Promise<number> =>
       metric(served.operatorUrl, `tokenward_${name}`, labels);
     for (let index = 0; index < 20; index += 1) await callAnew(READ);
@@ -40,7 +40,7 @@ describe('the operator port of two workers', function () {
   });
 
   it('counts on over a restart of the workers', async function () {
-    const { callAnew, served, restart, status } = await fleet(this, 2);
+    const { callAnew, served, restart, status } = await pool(this, 2);
     const requests = (): Promise<number> =>
       metric(served.operatorUrl, 'tokenward_requests_total', { route: '/softline', status: '2xx' });
     for (let index = 0; index < 10; index += 1) await callAnew(READ);
@@ -54,7 +54,7 @@ describe('the operator port of two workers', function () {
   });
 
   it('shows one list of accounts, each with the state of whoever knows best', async function () {
-    const { sandbox, callAnew, status, served } = await fleet(this, 2);
+    const { sandbox, callAnew, status, served } = await pool(this, 2);
     await callAnew(READ);
     sandbox.twin.accounts[0] = { ...sandbox.twin.accounts[0]!, password: 'another' };
     // One worker finds out; the other one has not been asked.
@@ -89,7 +89,7 @@ describe('the operator port of two workers', function () {
   });
 
   it('renews an account for both, and says which one it does not know', async function () {
-    const { served, sandbox } = await fleet(this, 2);
+    const { served, sandbox } = await pool(this, 2);
     assert.equal(
       (await run(['renew', 'crm', '--operator', served.operatorUrl])).stdout,
       'crm has a new token, generation 1\n',
@@ -109,7 +109,7 @@ describe('the operator port of two workers', function () {
   });
 
   it('shows the same on its page', async function () {
-    const { callAnew, served } = await fleet(this, 2);
+    const { callAnew, served } = await pool(this, 2);
     for (let index = 0; index < 4; index += 1) await callAnew(READ);
     const page = await render(this, served.operatorUrl, /<small id="about">[^<]/);
     assert.match(textOf(page, 'about'), /, 2 workers$/);

@@ -2,17 +2,17 @@ import assert from 'node:assert/strict';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { call } from '../support/call.ts';
 import { sandboxConfigObject } from '../support/proxy.ts';
-import { freshFleet, runs } from './fleet.ts';
+import { freshPool, runs } from './worker-pool.ts';
 import { startLoad } from './load.ts';
 
 const READS = ['/softline/v1/order/77', '/crm/v1/licenses', '/twin/iam/api/v1/users/me'];
 
 describe('SIGHUP to a tokenward of several workers', function () {
   this.timeout(120_000);
-  const fleet = freshFleet();
+  const pool = freshPool();
 
   it('replaces them under load, three times: no request fails, and nobody logs in', async function () {
-    const { sandbox, served, restart, pids } = await fleet(this, 2);
+    const { sandbox, served, restart, pids } = await pool(this, 2);
     for (const read of READS) await call(served.url, read);
     sandbox.ledger.clear();
     const load = startLoad(served.url, READS, { keeping: 12, making: 6, pause: 60 });
@@ -37,7 +37,7 @@ describe('SIGHUP to a tokenward of several workers', function () {
   });
 
   it('lets a long answer end, and serves with the new one meanwhile', async function () {
-    const { served, restart, callAnew } = await fleet(this, 2, { shutdown: { drain: '20s' } });
+    const { served, restart, callAnew } = await pool(this, 2, { shutdown: { drain: '20s' } });
     await call(served.url, READS[0]!);
     const long = Array.from({ length: 4 }, () => callAnew('/softline/v1/sandbox/slow-body?pieces=40&ms=100'));
     await sleep(500);
@@ -52,7 +52,7 @@ describe('SIGHUP to a tokenward of several workers', function () {
   });
 
   it('takes the configuration into use as it is now', async function () {
-    const { sandbox, served, restart, configure, callAnew, status } = await fleet(this, 2);
+    const { sandbox, served, restart, configure, callAnew, status } = await pool(this, 2);
     assert.equal((await callAnew('/shop/v1/order/77')).status, 404);
     const base = sandboxConfigObject(sandbox, 'unused');
     configure({
@@ -76,7 +76,7 @@ describe('SIGHUP to a tokenward of several workers', function () {
   });
 
   it('keeps a second SIGHUP until the first is done', async function () {
-    const { served, pids, callAnew, lines, logged } = await fleet(this, 2);
+    const { served, pids, callAnew, lines, logged } = await pool(this, 2);
     const before = await pids();
     served.child.kill('SIGHUP');
     await logged('replacing the workers');
@@ -92,7 +92,7 @@ describe('SIGHUP to a tokenward of several workers', function () {
   });
 
   it('to a single process changes nothing, and says what to do', async function () {
-    const { served, logged, lines } = await fleet(this, 1);
+    const { served, logged, lines } = await pool(this, 1);
     served.child.kill('SIGHUP');
     await logged('SIGHUP');
     assert.match(lines().find(({ msg }) => msg.startsWith('SIGHUP'))!.msg, /Restart it; or set workers to 2 or more/);

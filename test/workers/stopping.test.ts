@@ -4,17 +4,17 @@ import { eventually } from '../support/eventually.ts';
 import { operator } from '../support/operator.ts';
 import { serve } from '../support/process.ts';
 import { tokenCalls } from '../support/world.ts';
-import { freshFleet, runs } from './fleet.ts';
+import { freshPool, runs } from './worker-pool.ts';
 
 const READ = '/softline/v1/order/77';
 
 describe('a tokenward of several workers that is told to stop', function () {
   this.timeout(60_000);
-  const fleet = freshFleet();
+  const pool = freshPool();
 
   for (const signal of ['SIGTERM', 'SIGINT'] as const) {
     it(`by ${signal} lets the requests of all of them end, and leaves no process`, async function () {
-      const { served, pids, callAnew } = await fleet(this, 3);
+      const { served, pids, callAnew } = await pool(this, 3);
       await callAnew(READ);
       const workers = await pids();
       const answers = Array.from({ length: 9 }, () => callAnew('/softline/v1/sandbox/slow-body?pieces=20&ms=100'));
@@ -30,7 +30,7 @@ describe('a tokenward of several workers that is told to stop', function () {
   }
 
   it('from a terminal, where the signal comes to every process, does so too', async function () {
-    const { served, pids, callAnew } = await fleet(this, 2);
+    const { served, pids, callAnew } = await pool(this, 2);
     await callAnew(READ);
     const workers = await pids();
     const answers = Array.from({ length: 4 }, () => callAnew('/softline/v1/sandbox/slow-body?pieces=15&ms=100'));
@@ -46,7 +46,7 @@ describe('a tokenward of several workers that is told to stop', function () {
   });
 
   it('is not ready at once, and accepts requests until the delay is over', async function () {
-    const { served, callAnew } = await fleet(this, 2, { shutdown: { delay: '2s', drain: '1s' } });
+    const { served, callAnew } = await pool(this, 2, { shutdown: { delay: '2s', drain: '1s' } });
     await callAnew(READ);
     const ended = served.end('SIGTERM');
     await sleep(300);
@@ -58,7 +58,7 @@ describe('a tokenward of several workers that is told to stop', function () {
   });
 
   it('in the middle of a restart ends all the same', async function () {
-    const { served, pids, logged } = await fleet(this, 2);
+    const { served, pids, logged } = await pool(this, 2);
     const workers = await pids();
     served.child.kill('SIGHUP');
     await logged('replacing the workers');
@@ -68,7 +68,7 @@ describe('a tokenward of several workers that is told to stop', function () {
   });
 
   it('by SIGKILL to its primary finishes a renewal that is under way, and stores its token', async function () {
-    const { sandbox, served, pids, callAnew } = await fleet(this, 2);
+    const { sandbox, served, pids, callAnew } = await pool(this, 2);
     const workers = await pids();
     sandbox.softline.set({ loginDelayMs: 1_500 });
     const answer = callAnew(READ).then(

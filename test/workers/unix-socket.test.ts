@@ -6,7 +6,7 @@ import { eventually } from '../support/eventually.ts';
 import { freshFolder, writeConfig } from '../support/files.ts';
 import { run } from '../support/process.ts';
 import { sandboxConfigObject } from '../support/proxy.ts';
-import { freshFleet } from './fleet.ts';
+import { freshPool } from './worker-pool.ts';
 import { startLoad } from './load.ts';
 
 const READ = '/softline/v1/order/77';
@@ -14,13 +14,13 @@ const READ = '/softline/v1/order/77';
 for (const workers of [1, 2]) {
   describe(`a Unix socket and workers: ${workers}`, function () {
     this.timeout(60_000);
-    const fleet = freshFleet();
+    const pool = freshPool();
     const folder = freshFolder();
     const path = (): string => join(folder(), 'proxy.sock');
 
     it('is served by all of them, has its mode, and is gone after SIGTERM', async function () {
       const store = { type: 'embedded', path: join(folder(), 'store') };
-      const { sandbox, served, callAnew, status } = await fleet(this, workers, { listen: { socket: path() }, store });
+      const { sandbox, served, callAnew, status } = await pool(this, workers, { listen: { socket: path() }, store });
       assert.equal(served.url, `unix:${path()}`);
       assert.equal((statSync(path()).mode & 0o777).toString(8), '660');
       for (let index = 0; index < 6; index += 1) assert.equal((await callAnew(READ)).status, 200);
@@ -40,10 +40,10 @@ for (const workers of [1, 2]) {
 
     it('of a process that was killed is no obstacle to the next; that of one that runs is', async function () {
       const listen = { socket: path() };
-      const first = await fleet(this, workers, { listen });
+      const first = await pool(this, workers, { listen });
       await first.served.end('SIGKILL');
       assert.ok(lstatSync(path()).isSocket());
-      const second = await fleet(this, workers, { listen });
+      const second = await pool(this, workers, { listen });
       assert.equal((await second.callAnew(READ)).status, 200);
       const third = { ...sandboxConfigObject(second.sandbox, join(folder(), 'store')), workers, listen };
       const { code, stderr } = await run(['serve', '-c', writeConfig(folder(), third)]);
@@ -57,12 +57,12 @@ for (const workers of [1, 2]) {
 
 describe('SIGHUP to several workers behind a Unix socket', function () {
   this.timeout(90_000);
-  const fleet = freshFleet();
+  const pool = freshPool();
   const folder = freshFolder();
 
   it('replaces them under load and no request fails', async function () {
     const path = join(folder(), 'proxy.sock');
-    const { served, restart, pids } = await fleet(this, 2, { listen: { socket: path } });
+    const { served, restart, pids } = await pool(this, 2, { listen: { socket: path } });
     await call(served.url, READ);
     const load = startLoad(served.url, [READ], { keeping: 8, making: 4, pause: 60 });
     const before = await pids();
@@ -78,7 +78,7 @@ describe('SIGHUP to several workers behind a Unix socket', function () {
 
   it('takes another mode and another path into use, and removes the file of the old one', async function () {
     const [one, two] = [join(folder(), 'one.sock'), join(folder(), 'two.sock')];
-    const { served, restart, configure, logged } = await fleet(this, 2, { listen: { socket: one } });
+    const { served, restart, configure, logged } = await pool(this, 2, { listen: { socket: one } });
     const mode = (path: string): string => (statSync(path).mode & 0o777).toString(8);
     configure({ listen: { socket: one, socketMode: '0600' } });
     await restart();
@@ -102,7 +102,7 @@ describe('SIGHUP to several workers behind a Unix socket', function () {
 
   it('keeps the mode when all workers have crashed and new ones bind it anew', async function () {
     const path = join(folder(), 'proxy.sock');
-    const { pids, callAnew, logged } = await fleet(this, 2, { listen: { socket: path, socketMode: '0600' } });
+    const { pids, callAnew, logged } = await pool(this, 2, { listen: { socket: path, socketMode: '0600' } });
     for (const pid of await pids()) process.kill(pid, 'SIGKILL');
     await logged('a new worker is up');
     assert.equal((statSync(path).mode & 0o777).toString(8), '600');

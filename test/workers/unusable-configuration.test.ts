@@ -1,13 +1,13 @@
 import assert from 'node:assert/strict';
 import { metric } from '../support/call.ts';
 import { eventually } from '../support/eventually.ts';
-import { freshFleet } from './fleet.ts';
+import { freshPool } from './worker-pool.ts';
 
 const READ = '/softline/v1/order/77';
 
 describe('SIGHUP with a configuration that cannot be used', function () {
   this.timeout(60_000);
-  const fleet = freshFleet();
+  const pool = freshPool();
 
   for (const { what, change, line, detail } of [
     {
@@ -36,7 +36,7 @@ describe('SIGHUP with a configuration that cannot be used', function () {
     },
   ] as const) {
     it(`because it ${what} changes nothing and says why; a worker that ends is replaced by one with the old one`, async function () {
-      const { served, configure, pids, logged, lines, callAnew } = await fleet(this, 2);
+      const { served, configure, pids, logged, lines, callAnew } = await pool(this, 2);
       assert.equal((await callAnew(READ)).status, 200);
       const before = await pids();
       assert.equal(await metric(served.operatorUrl, 'tokenward_config_last_reload_successful'), 1);

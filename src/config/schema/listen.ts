@@ -21,15 +21,15 @@ const ownField = z
   .refine((field) => !EVERYBODYS_FIELDS.some((form) => form.test(field)), EVERYBODYS);
 
 /** What fits into a socket's address beside the zero at its end, in bytes. A longer path would be cut in silence. */
-const SOCKET_PATH_MOST = process.platform === 'darwin' ? 103 : 107;
-const SOCKET_PATH_LONG = `is too long for a socket: as an absolute path it may have ${SOCKET_PATH_MOST} bytes`;
+const MAX_SOCKET_PATH_BYTES = process.platform === 'darwin' ? 103 : 107;
+const SOCKET_PATH_LONG = `is too long for a socket: as an absolute path it may have ${MAX_SOCKET_PATH_BYTES} bytes`;
 const socketPath = z
   .string()
   .min(1)
   .refine((path) => !/[\x00-\x1f\x7f]/.test(path), { error: 'must be the path of a file', abort: true })
   // Absolute, because the process that binds it may not be the one that has read it.
   .transform((path) => resolve(path))
-  .refine((path) => Buffer.byteLength(path) <= SOCKET_PATH_MOST, SOCKET_PATH_LONG);
+  .refine((path) => Buffer.byteLength(path) <= MAX_SOCKET_PATH_BYTES, SOCKET_PATH_LONG);
 /** How its mode is written. The owner must be able to connect: that is how a socket nobody uses any more is known. */
 export const SOCKET_MODE = /^0?[67][0-7]{2}$/;
 const SOCKET_MODE_FORM = 'must be an octal mode in quotes that lets the owner read and write, such as "0660"';

@@ -2,10 +2,10 @@ import type { Socket } from 'node:net';
 import { TokenwardError } from '../../errors.ts';
 import type { Upload } from '../message.ts';
 import type { UpstreamRequest } from './request.ts';
-import type { ReplySource, UpstreamReply } from './response.ts';
-import { spent } from '../free-buffer.ts';
+import type { ResponseSource, UpstreamResponse } from './response.ts';
+import { releaseAfterWrite } from '../free-buffer.ts';
 import { drained, traffic } from './socket.ts';
-import { ReplyError, ReplyReader } from './response-parser.ts';
+import { ResponseError, ResponseParser } from './response-parser.ts';
 
 /** Milliseconds; 0 = no limit. */
 export interface ConnectionTimeouts {
@@ -16,18 +16,18 @@ export interface ConnectionTimeouts {
 }
 
 /** Idle connections are closed by us before the server does it, as far as we know its limit. ms. */
-const IDLE_DEFAULT = 4_000;
-const IDLE_MOST = 600_000;
+const DEFAULT_IDLE_MS = 4_000;
+const MAX_IDLE_MS = 600_000;
 /**
  * Limits are looked at about this often. Setting the socket's timer anew for every limit costs 3 % of a small request.
  * ms.
  */
-const LOOK_EVERY = 500;
+const CHECK_INTERVAL_MS = 500;
 /**
  * Bodies up to this size leave in one write with their head, as one string: Node copies a short one to the system by
  * way of its stack. Bytes.
  */
-const JOIN_MOST = 12 * 1024;
+const MAX_JOINED_BYTES = 12 * 1024;
 
 /** WHATWG HTML §9.2: the one type whose replies are silent by design, for as long as nothing happens. */
 const EVENT_STREAM = /^\s*text\/event-stream\s*(;|$)/i;
@@ -50,14 +50,14 @@ export class Connection {
   readonly #socket: Socket;
   readonly #owner: ConnectionOwner;
   readonly #timeouts: ConnectionTimeouts;
-  readonly #reader: ReplyReader;
-  readonly #source: ReplySource = {
+  readonly #reader: ResponseParser;
+  readonly #source: ResponseSource = {
     pause: () => this.#pause(),
     resume: () => this.#resume(),
     cancel: () => this.#cancel(),
   };
   readonly #keep: boolean;
-  #exchange: UpstreamReply | undefined;
+  #exchange: UpstreamResponse | undefined;
   #upload: Upload | undefined;
   #uploading = false;
   /** A body was not sent to its end: what follows on this connection would be taken for the rest of it. */
@@ -85,11 +85,11 @@ export class Connection {
     this.#owner = owner;
     this.#timeouts = timeouts;
     this.#every = Math.min(
-      ...[timeouts.firstByte, timeouts.idle, timeouts.streamIdle ?? 0, IDLE_DEFAULT]
+      ...[timeouts.firstByte, timeouts.idle, timeouts.streamIdle ?? 0, DEFAULT_IDLE_MS]
         .filter((limit) => limit > 0)
-        .map((limit) => limit / Math.ceil(limit / LOOK_EVERY)),
+        .map((limit) => limit / Math.ceil(limit / CHECK_INTERVAL_MS)),
     );
-    this.#reader = new ReplyReader({
+    this.#reader = new ResponseParser({
       onHead: (head) => {
         this.#answered = true;
         // A refusal while the body still goes up: what is left of it is not wanted. (A good answer may come early too,
@@ -120,8 +120,8 @@ export class Connection {
   }
 
   /** Sends a request and reads its reply into the exchange. */
-  start(request: UpstreamRequest, exchange: UpstreamReply): void {
-    this.#exchange = exchange;
+  start(request: UpstreamRequest, response: UpstreamResponse): void {
+    this.#exchange = response;
     // Whatever its origin. Callers and configuration have been checked before: this is the last look.
     if (UNFIT.test(request.target) || request.headers.some((text) => UNFIT.test(text))) {
       this.#fail(
@@ -129,12 +129,12 @@ export class Connection {
       );
       return;
     }
-    exchange.sent = true;
+    response.sent = true;
     this.#answered = false;
     this.#idle = undefined;
     this.#paused = false;
     this.#sentAt = this.#quietSince = performance.now();
-    exchange.attach(this.#source);
+    response.attach(this.#source);
     this.#reader.expect(request.method);
     this.#limit = this.#timeouts.firstByte;
     this.#send(request);
@@ -143,7 +143,7 @@ export class Connection {
   /** Nothing to do for now: closed if that lasts too long, or if the server says anything. */
   rest(): void {
     const hint = this.#reader.idleHint;
-    const limit = hint === undefined || Number.isNaN(hint) ? IDLE_DEFAULT : Math.min(IDLE_MOST, (hint - 1) * 1000);
+    const limit = hint === undefined || Number.isNaN(hint) ? DEFAULT_IDLE_MS : Math.min(MAX_IDLE_MS, (hint - 1) * 1000);
     if (limit <= 0) this.destroy();
     else this.#limit = limit;
   }
@@ -165,7 +165,7 @@ export class Connection {
     }
     if (body.kind === 'kept') {
       head += `content-length: ${body.length}\r\n\r\n`;
-      if (body.length <= JOIN_MOST) {
+      if (body.length <= MAX_JOINED_BYTES) {
         for (const chunk of body.chunks) head += chunk.toString('latin1');
         socket.write(head, 'latin1');
         return;
@@ -187,29 +187,29 @@ export class Connection {
   }
 
   /** A body too large to keep, as fast as both ends allow. */
-  async #pump(upload: Upload, chunked: boolean, exchange: UpstreamReply): Promise<void> {
+  async #pump(upload: Upload, chunked: boolean, response: UpstreamResponse): Promise<void> {
     const socket = this.#socket;
     try {
       for (let chunk = await upload.next(); chunk !== undefined; chunk = await upload.next()) {
         // Replies are read in the event loop's poll phase: one that says "enough" is seen before the next write can
         // fail on a closed connection.
         await new Promise(setImmediate);
-        if (this.#exchange !== exchange || !this.#uploading || socket.destroyed) return;
+        if (this.#exchange !== response || !this.#uploading || socket.destroyed) return;
         if (chunked) socket.write(`${chunk.length.toString(16)}\r\n`, 'latin1');
-        let room = socket.write(chunk, spent(chunk));
+        let room = socket.write(chunk, releaseAfterWrite(chunk));
         if (chunked) room = socket.write('\r\n', 'latin1');
         if (!room) await drained(socket);
       }
-      if (this.#exchange !== exchange || !this.#uploading) return;
+      if (this.#exchange !== response || !this.#uploading) return;
       if (chunked) socket.write('0\r\n\r\n', 'latin1');
       this.#uploading = false;
       this.#upload = undefined;
       this.#sentAt = this.#quietSince = performance.now();
-      this.#limit = this.#answered ? this.#idleOf(exchange) : this.#timeouts.firstByte;
+      this.#limit = this.#answered ? this.#idleOf(response) : this.#timeouts.firstByte;
       this.#finishIfDone();
     } catch (error) {
       // The caller's side of the upload failed: the upstream must not take what it has for the whole.
-      if (this.#exchange === exchange && !exchange.ended)
+      if (this.#exchange === response && !response.ended)
         this.#fail(error instanceof TokenwardError ? error : broken(error));
     }
   }
@@ -224,7 +224,7 @@ export class Connection {
     try {
       this.#reader.feed(bytes);
     } catch (error) {
-      if (!(error instanceof ReplyError)) throw error;
+      if (!(error instanceof ResponseError)) throw error;
       // What came before the mistake may have been a whole reply; then only the connection is spoilt.
       this.#fail(new TokenwardError('upstream_broken', { detail: error.message, cause: error }));
       return;
@@ -239,22 +239,22 @@ export class Connection {
       this.#fail(new TokenwardError('upstream_timeout'));
       return;
     }
-    const exchange = this.#exchange as UpstreamReply | undefined;
+    const response = this.#exchange as UpstreamResponse | undefined;
     // Whoever took the reply may have cancelled it meanwhile.
-    if (exchange === undefined) return;
-    if (exchange.ended) this.#finishIfDone();
-    else if (this.#answered) this.#limit = this.#idleOf(exchange);
+    if (response === undefined) return;
+    if (response.ended) this.#finishIfDone();
+    else if (this.#answered) this.#limit = this.#idleOf(response);
   }
 
   /** Looked up only for a reply that does not come all at once. */
-  #idleOf(exchange: UpstreamReply): number {
+  #idleOf(response: UpstreamResponse): number {
     const { idle, streamIdle = idle } = this.#timeouts;
-    return (this.#idle ??= EVENT_STREAM.test(exchange.header('content-type') ?? '') ? streamIdle : idle);
+    return (this.#idle ??= EVENT_STREAM.test(response.header('content-type') ?? '') ? streamIdle : idle);
   }
 
   #finishIfDone(): void {
-    const exchange = this.#exchange;
-    if (exchange === undefined || !exchange.ended) return;
+    const response = this.#exchange;
+    if (response === undefined || !response.ended) return;
     if (!this.#keep || this.#uploading || this.#cutShort || !this.#reader.reusable || !this.usable) {
       this.#exchange = undefined;
       this.#stopUpload();
@@ -288,16 +288,16 @@ export class Connection {
     this.#nextLook = left > 0 ? Math.min(this.#every, Math.ceil(left)) : this.#every;
     socket.setTimeout(this.#nextLook);
     if (left > 0) return;
-    const exchange = this.#exchange;
+    const response = this.#exchange;
     // Timers come before reading: what came while this process stood still is read first, and then it was not silent.
     setImmediate(() => {
-      if (this.#exchange === exchange && !socket.destroyed && traffic(socket) === seen) this.#onTimeout();
+      if (this.#exchange === response && !socket.destroyed && traffic(socket) === seen) this.#onTimeout();
     });
   }
 
   #onTimeout(): void {
-    const exchange = this.#exchange;
-    if (exchange === undefined) {
+    const response = this.#exchange;
+    if (response === undefined) {
       this.destroy();
       return;
     }
@@ -310,11 +310,11 @@ export class Connection {
   }
 
   #fail(error: TokenwardError): void {
-    const exchange = this.#exchange;
+    const response = this.#exchange;
     this.#exchange = undefined;
     this.#stopUpload();
     this.destroy();
-    exchange?.onFailure(error);
+    response?.onFailure(error);
   }
 
   #cancel(): void {

@@ -3,7 +3,7 @@ import { connect as connectTcp, type Socket } from 'node:net';
 import { connect as connectTls, type ConnectionOptions, type TLSSocket } from 'node:tls';
 
 /** Of a proxy's answer to CONNECT. Bytes. */
-const TUNNEL_HEAD_MOST = 16_384;
+const MAX_TUNNEL_HEAD_BYTES = 16_384;
 
 /** Where an upstream is and how to get there. */
 export interface Destination {
@@ -12,14 +12,20 @@ export interface Destination {
   readonly port: number;
   readonly tls: Pick<ConnectionOptions, 'ca' | 'cert' | 'key' | 'minVersion'>;
   /** A corporate proxy to go through (by CONNECT), as a URL. */
-  readonly via: URL | undefined;
+  readonly egressProxy: URL | undefined;
 }
 
 /** Host and port of an origin, ready to be dialled. `via` is empty for a direct connection. */
-export function destinationOf(origin: string, tls: Destination['tls'] = {}, via = ''): Destination {
+export function destinationOf(origin: string, tls: Destination['tls'] = {}, egressProxy = ''): Destination {
   const url = new URL(origin);
   const secure = url.protocol === 'https:';
-  return { secure, host: bare(url.hostname), port: portOf(url), tls, via: via === '' ? undefined : new URL(via) };
+  return {
+    secure,
+    host: bare(url.hostname),
+    port: portOf(url),
+    tls,
+    egressProxy: egressProxy === '' ? undefined : new URL(egressProxy),
+  };
 }
 
 /** A connection could not be made. `code` is Node's, or one of ours. */
@@ -64,11 +70,11 @@ export async function dial(
     await Promise.race([once(socket, event), closed]);
     return socket;
   };
-  const { secure, host, port, via } = destination;
-  let proxy = via && `${via.hostname}:${portOf(via)}`;
+  const { secure, host, port, egressProxy } = destination;
+  let proxy = egressProxy && `${egressProxy.hostname}:${portOf(egressProxy)}`;
   try {
     let socket: Socket;
-    if (via === undefined) {
+    if (egressProxy === undefined) {
       if (secure) return await connected(startTls(destination, undefined, session, remember), 'secureConnect');
       socket = await connected(
         connectTcp({ host, port, noDelay: true, keepAlive: true, keepAliveInitialDelay: 30_000 }),
@@ -76,19 +82,22 @@ export async function dial(
       );
     } else {
       socket =
-        via.protocol === 'https:'
+        egressProxy.protocol === 'https:'
           ? await connected(
               connectTls({
-                host: bare(via.hostname),
-                port: portOf(via),
-                servername: bare(via.hostname),
+                host: bare(egressProxy.hostname),
+                port: portOf(egressProxy),
+                servername: bare(egressProxy.hostname),
                 rejectUnauthorized: true,
                 minVersion: 'TLSv1.2',
               }),
               'secureConnect',
             )
-          : await connected(connectTcp({ host: bare(via.hostname), port: portOf(via), noDelay: true }), 'connect');
-      await tunnel(socket, `${host.includes(':') ? `[${host}]` : host}:${port}`, via);
+          : await connected(
+              connectTcp({ host: bare(egressProxy.hostname), port: portOf(egressProxy), noDelay: true }),
+              'connect',
+            );
+      await tunnel(socket, `${host.includes(':') ? `[${host}]` : host}:${port}`, egressProxy);
       proxy = undefined;
       if (secure) socket = await connected(startTls(destination, socket, session, remember), 'secureConnect');
     }
@@ -129,9 +138,10 @@ function startTls(
  * Has the proxy connect us through (RFC 9110 §9.3.6). Leaves the socket paused, so that nothing is lost until its next
  * owner listens.
  */
-function tunnel(socket: Socket, authority: string, via: URL): Promise<void> {
-  const userinfo = `${decodeURIComponent(via.username)}:${decodeURIComponent(via.password)}`;
-  const login = via.username === '' ? '' : `proxy-authorization: Basic ${Buffer.from(userinfo).toString('base64')}\r\n`;
+function tunnel(socket: Socket, authority: string, egressProxy: URL): Promise<void> {
+  const userinfo = `${decodeURIComponent(egressProxy.username)}:${decodeURIComponent(egressProxy.password)}`;
+  const login =
+    egressProxy.username === '' ? '' : `proxy-authorization: Basic ${Buffer.from(userinfo).toString('base64')}\r\n`;
   return new Promise((resolve, reject) => {
     let head = '';
     const done = (error?: Error): void => {
@@ -143,7 +153,7 @@ function tunnel(socket: Socket, authority: string, via: URL): Promise<void> {
     const onData = (chunk: Buffer): void => {
       head += chunk.toString('latin1');
       const end = head.indexOf('\r\n\r\n');
-      if (end === -1 && head.length <= TUNNEL_HEAD_MOST) return;
+      if (end === -1 && head.length <= MAX_TUNNEL_HEAD_BYTES) return;
       const status = /^HTTP\/1\.[01] (\d{3})(?: |\r)/.exec(head)?.[1];
       // Nothing may follow yet: the upstream speaks only when spoken to.
       if (status === undefined || end === -1 || (status.startsWith('2') && end + 4 !== head.length)) onClose();

@@ -3,7 +3,7 @@ import { TokenwardError } from '../../errors.ts';
 import { Connection, type ConnectionOwner, type ConnectionTimeouts } from './connection.ts';
 import type { UpstreamRequest } from './request.ts';
 import { dial, type Destination, type DialError } from './dial.ts';
-import type { UpstreamReply } from './response.ts';
+import type { UpstreamResponse } from './response.ts';
 
 export interface PoolOptions {
   readonly maxConnections: number;
@@ -15,7 +15,7 @@ export interface PoolOptions {
 
 interface Waiting {
   readonly request: UpstreamRequest;
-  readonly exchange: UpstreamReply;
+  readonly response: UpstreamResponse;
 }
 
 /**
@@ -43,25 +43,25 @@ export class ConnectionPool implements ConnectionOwner {
    * Runs one exchange, now or as soon as a connection is free. Its outcome is told to the exchange. `fresh`: not on one
    * that has been idle, because such a one has just broken, and the others may be as old.
    */
-  run(request: UpstreamRequest, exchange: UpstreamReply, fresh = false): void {
+  run(request: UpstreamRequest, response: UpstreamResponse, fresh = false): void {
     if (!fresh) {
       for (let connection = this.#idle.pop(); connection !== undefined; connection = this.#idle.pop()) {
         if (!connection.usable) continue;
-        connection.start(request, exchange);
+        connection.start(request, response);
         return;
       }
     } else if (this.#open.size >= this.#options.maxConnections) {
       // Room for a new one.
       this.#idle.shift()?.destroy();
     }
-    const waiting: Waiting = { request, exchange };
+    const waiting: Waiting = { request, response };
     this.#line.add(waiting);
-    exchange.attach({
+    response.attach({
       pause: () => undefined,
       resume: () => undefined,
       cancel: () => {
         if (this.#line.delete(waiting))
-          exchange.onFailure(new TokenwardError('upstream_broken', { detail: 'cancelled' }));
+          response.onFailure(new TokenwardError('upstream_broken', { detail: 'cancelled' }));
       },
     });
     this.#dialIfNeeded();
@@ -71,14 +71,14 @@ export class ConnectionPool implements ConnectionOwner {
   close(): void {
     this.#stop.abort();
     for (const connection of this.#open) connection.destroy();
-    for (const { exchange } of this.#line) exchange.onFailure(new TokenwardError('shutting_down', { retryAfter: 1 }));
+    for (const { response } of this.#line) response.onFailure(new TokenwardError('shutting_down', { retryAfter: 1 }));
     this.#line.clear();
   }
 
   onIdle(connection: Connection): void {
     const next = this.#next();
     if (next !== undefined) {
-      connection.start(next.request, next.exchange);
+      connection.start(next.request, next.response);
       return;
     }
     this.#idle.push(connection);
@@ -131,7 +131,7 @@ export class ConnectionPool implements ConnectionOwner {
       this.#dialling -= 1;
       // A session the server no longer likes must not fail the next connection as well.
       this.#session = undefined;
-      this.#next()?.exchange.onFailure(connectFailure(error as DialError));
+      this.#next()?.response.onFailure(connectFailure(error as DialError));
       this.#dialIfNeeded();
     }
   }

@@ -1,12 +1,12 @@
 import { endOfLine, fieldsOf } from '../fields.ts';
 
 /** What makes a reply unusable: it is not HTTP/1.1 as RFC 9112 has it, so where it ends is anybody's guess. */
-export class ReplyError extends Error {
-  override readonly name = 'ReplyError';
+export class ResponseError extends Error {
+  override readonly name = 'ResponseError';
 }
 
 /** The head of a reply, checked. */
-export interface ReplyHead {
+export interface ResponseHead {
   readonly status: number;
   readonly reason: string;
   /** Names and values in turn, as sent. */
@@ -14,20 +14,20 @@ export interface ReplyHead {
 }
 
 /** Who is told what the reader finds. */
-interface ReplyEvents {
-  onHead(head: ReplyHead): void;
+interface ResponseEvents {
+  onHead(head: ResponseHead): void;
   /** Chunks that came together are told together. */
   onBody(piece: Buffer): void;
   onEnd(): void;
 }
 
 /** Bytes of a head, of a chunk-size line, and of trailers. */
-const HEAD_MOST = 64 * 1024;
-const LINE_MOST = 1024;
-const TRAILERS_MOST = 16 * 1024;
-const FIELDS_MOST = 256;
+const MAX_HEAD_BYTES = 64 * 1024;
+const MAX_LINE_BYTES = 1024;
+const MAX_TRAILER_BYTES = 16 * 1024;
+const MAX_FIELDS = 256;
 /** Interim replies (100, 102, 103) before the real one. */
-const INTERIM_MOST = 8;
+const MAX_INTERIM = 8;
 
 const STATUS_LINE = /^HTTP\/1\.([01]) ([1-9]\d\d)(?: ([\t\x20-\x7e\x80-\xff]*))?$/;
 /** Any control byte but a tab, and the line ends that structure the head. */
@@ -42,10 +42,10 @@ type State = 'head' | 'fixed' | 'until-close' | 'chunk-size' | 'chunk-data' | 'c
 /**
  * Reads the replies of one connection, strictly: lines end in CR LF, a length is one plain number, the only transfer
  * coding is `chunked`, and never both. Whatever else comes is an error, never a guess, because two readers who guess
- * differently are how one caller gets another one's reply. `feed` throws a ReplyError; the connection is then over.
+ * differently are how one caller gets another one's reply. `feed` throws a ResponseError; the connection is then over.
  */
-export class ReplyReader {
-  readonly #events: ReplyEvents;
+export class ResponseParser {
+  readonly #events: ResponseEvents;
   #state: State = 'done';
   #headRequest = false;
   #pending: Buffer | undefined;
@@ -58,7 +58,7 @@ export class ReplyReader {
   #persistent = false;
   #idleHint: number | undefined;
 
-  constructor(events: ReplyEvents) {
+  constructor(events: ResponseEvents) {
     this.#events = events;
   }
 
@@ -123,7 +123,7 @@ export class ReplyReader {
           at = bytes.length;
           break;
         case 'chunk-size': {
-          const line = this.#readLine(bytes, at, LINE_MOST);
+          const line = this.#readLine(bytes, at, MAX_LINE_BYTES);
           at = line.at;
           if (line.text !== undefined) this.#startChunk(line.text);
           break;
@@ -137,14 +137,14 @@ export class ReplyReader {
           const line = this.#readLine(bytes, at, 2);
           at = line.at;
           if (line.text === undefined) break;
-          if (line.text !== '') throw new ReplyError('a chunk is longer than it says');
+          if (line.text !== '') throw new ResponseError('a chunk is longer than it says');
           this.#state = 'chunk-size';
           break;
         }
         case 'trailers': {
-          const line = this.#readLine(bytes, at, TRAILERS_MOST);
+          const line = this.#readLine(bytes, at, MAX_TRAILER_BYTES);
           this.#trailerBytes += line.at - at;
-          if (this.#trailerBytes > TRAILERS_MOST) throw new ReplyError('trailers too large');
+          if (this.#trailerBytes > MAX_TRAILER_BYTES) throw new ResponseError('trailers too large');
           at = line.at;
           if (line.text === undefined) break;
           if (line.text === '') this.#end();
@@ -154,7 +154,7 @@ export class ReplyReader {
         case 'done':
           // Nobody asked for these bytes: they would be taken for the next caller's reply.
           this.#persistent = false;
-          throw new ReplyError('bytes after the end of the reply');
+          throw new ResponseError('bytes after the end of the reply');
       }
     }
   }
@@ -187,14 +187,14 @@ export class ReplyReader {
       before === undefined ? (at === 0 ? bytes : bytes.subarray(at)) : Buffer.concat([before, bytes.subarray(at)]);
     const end = all.indexOf(HEAD_END, before === undefined ? 0 : Math.max(0, before.length - 3));
     if (end === -1) {
-      if (all.length > HEAD_MOST) throw new ReplyError('head too large');
+      if (all.length > MAX_HEAD_BYTES) throw new ResponseError('head too large');
       if (!'HTTP/1.'.startsWith(all.toString('latin1', 0, Math.min(7, all.length))))
-        throw new ReplyError('not an HTTP/1 reply');
-      if (all.includes('\n\n')) throw new ReplyError('a line does not end in CR LF');
+        throw new ResponseError('not an HTTP/1 reply');
+      if (all.includes('\n\n')) throw new ResponseError('a line does not end in CR LF');
       this.#pending = all;
       return bytes.length;
     }
-    if (end > HEAD_MOST) throw new ReplyError('head too large');
+    if (end > MAX_HEAD_BYTES) throw new ResponseError('head too large');
     this.#pending = undefined;
     this.#takeHead(all.toString('latin1', 0, end + 2), all);
     return bytes.length - (all.length - end - HEAD_END.length);
@@ -204,17 +204,17 @@ export class ReplyReader {
   #takeHead(text: string, bytes: Buffer): void {
     const lineEnd = endOfLine(bytes, 0, text.length);
     const match = lineEnd === -1 ? null : STATUS_LINE.exec(text.slice(0, lineEnd));
-    if (match === null) throw new ReplyError('a malformed status line');
+    if (match === null) throw new ResponseError('a malformed status line');
     const minor = match[1]!;
     const status = Number(match[2]);
     // RFC 9110 §15: there are no such; what the caller's library makes of one is anybody's guess.
-    if (status > 599) throw new ReplyError('a status beyond 599');
+    if (status > 599) throw new ResponseError('a status beyond 599');
     const headers = checkedFields(text, bytes, lineEnd + 2);
     if (status < 200) {
       // Interim replies are between us and the server; 101 answers a question we never ask.
-      if (status === 101) throw new ReplyError('a protocol switch nobody asked for');
+      if (status === 101) throw new ResponseError('a protocol switch nobody asked for');
       this.#interim += 1;
-      if (this.#interim > INTERIM_MOST) throw new ReplyError('too many interim replies');
+      if (this.#interim > MAX_INTERIM) throw new ResponseError('too many interim replies');
       return;
     }
 
@@ -231,22 +231,22 @@ export class ReplyReader {
           break;
         case 14:
           if (!/^content-length$/i.test(name)) break;
-          if (length !== undefined) throw new ReplyError('more than one Content-Length');
+          if (length !== undefined) throw new ResponseError('more than one Content-Length');
           length = value;
           break;
         case 17:
           if (!/^transfer-encoding$/i.test(name)) break;
-          if (coding !== undefined) throw new ReplyError('more than one Transfer-Encoding');
+          if (coding !== undefined) throw new ResponseError('more than one Transfer-Encoding');
           coding = value;
           break;
         default:
       }
     }
-    if (length !== undefined && !/^\d{1,15}$/.test(length)) throw new ReplyError('a malformed Content-Length');
+    if (length !== undefined && !/^\d{1,15}$/.test(length)) throw new ResponseError('a malformed Content-Length');
     if (coding !== undefined) {
-      if (coding.toLowerCase() !== 'chunked') throw new ReplyError('a transfer coding other than chunked');
-      if (length !== undefined) throw new ReplyError('both Transfer-Encoding and Content-Length');
-      if (minor === '0') throw new ReplyError('Transfer-Encoding in HTTP/1.0');
+      if (coding.toLowerCase() !== 'chunked') throw new ResponseError('a transfer coding other than chunked');
+      if (length !== undefined) throw new ResponseError('both Transfer-Encoding and Content-Length');
+      if (minor === '0') throw new ResponseError('Transfer-Encoding in HTTP/1.0');
     }
     this.#persistent =
       minor === '1'
@@ -274,7 +274,7 @@ export class ReplyReader {
 
   #startChunk(line: string): void {
     const match = CHUNK_SIZE.exec(line);
-    if (match === null) throw new ReplyError('a malformed chunk size');
+    if (match === null) throw new ResponseError('a malformed chunk size');
     this.#left = Number.parseInt(match[1]!, 16);
     this.#state = this.#left === 0 ? 'trailers' : 'chunk-data';
   }
@@ -286,15 +286,15 @@ export class ReplyReader {
     const before = this.#pending;
     const piece = bytes.subarray(at, end);
     const all = before === undefined ? piece : Buffer.concat([before, piece]);
-    if (all.length > most + 2) throw new ReplyError('a line too long');
+    if (all.length > most + 2) throw new ResponseError('a line too long');
     if (feed === -1) {
       this.#pending = all;
       return { at: end, text: undefined };
     }
     this.#pending = undefined;
-    if (all.length < 2 || all[all.length - 2] !== CR) throw new ReplyError('a line does not end in CR LF');
+    if (all.length < 2 || all[all.length - 2] !== CR) throw new ResponseError('a line does not end in CR LF');
     const text = all.toString('latin1', 0, all.length - 2);
-    if (CONTROL.test(text) || text.includes('\r')) throw new ReplyError('a control byte in a line');
+    if (CONTROL.test(text) || text.includes('\r')) throw new ResponseError('a control byte in a line');
     return { at: end, text };
   }
 
@@ -306,7 +306,7 @@ export class ReplyReader {
 }
 
 function checkedFields(text: string, bytes: Buffer, at: number): string[] {
-  const fields = fieldsOf(text, bytes, at, text.length, FIELDS_MOST);
-  if (typeof fields === 'string') throw new ReplyError(fields);
+  const fields = fieldsOf(text, bytes, at, text.length, MAX_FIELDS);
+  if (typeof fields === 'string') throw new ResponseError(fields);
   return fields;
 }

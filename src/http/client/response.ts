@@ -1,13 +1,13 @@
 import type { TokenwardError } from '../../errors.ts';
-import type { ReplyHead } from './response-parser.ts';
+import type { ResponseHead } from './response-parser.ts';
 
 /** As much of a reply as waits in memory for somebody to take it. Bytes. */
-const WINDOW = 64 * 1024;
+const WINDOW_BYTES = 64 * 1024;
 /** An unwanted reply is read to its end up to here, so that its connection can be used again. Bytes. */
-const DRAIN_MOST = 64 * 1024;
+const MAX_DRAINED_BYTES = 64 * 1024;
 
 /** Where a reply's body goes. */
-interface ReplySink {
+interface ResponseSink {
   /** False: stop until `reply.resume()`. */
   write(chunk: Buffer): boolean;
   end(): void;
@@ -16,7 +16,7 @@ interface ReplySink {
 }
 
 /** What a reply can ask of the connection it arrives on. */
-export interface ReplySource {
+export interface ResponseSource {
   pause(): void;
   resume(): void;
   cancel(): void;
@@ -26,7 +26,7 @@ export interface ReplySource {
  * One exchange with an upstream, from the wish to send to the last byte of the reply. The body is held back, within
  * bounds, until somebody takes it by `gather`, `pipe` or `discard`.
  */
-export class UpstreamReply {
+export class UpstreamResponse {
   status = 0;
   statusText = '';
   /** The request was handed to a connection: from here on the upstream may have seen it. */
@@ -35,18 +35,18 @@ export class UpstreamReply {
   silent = true;
   /** Names and values in turn, as they were sent. */
   headers: string[] = [];
-  readonly #resolve: (reply: UpstreamReply) => void;
+  readonly #resolve: (response: UpstreamResponse) => void;
   readonly #reject: (error: TokenwardError) => void;
-  #source: ReplySource | undefined;
+  #source: ResponseSource | undefined;
   #chunks: Buffer[] = [];
   #held = 0;
   #paused = false;
   #state: 'waiting' | 'open' | 'ended' | 'failed' = 'waiting';
   #cancelled = false;
-  #sink: ReplySink | undefined;
+  #sink: ResponseSink | undefined;
   #gathering: { limit: number; enough: () => boolean; done: () => void } | undefined;
 
-  constructor(resolve: (reply: UpstreamReply) => void, reject: (error: TokenwardError) => void) {
+  constructor(resolve: (response: UpstreamResponse) => void, reject: (error: TokenwardError) => void) {
     this.#resolve = resolve;
     this.#reject = reject;
   }
@@ -88,7 +88,7 @@ export class UpstreamReply {
   }
 
   /** Hands the body to a sink: first what is here, then what comes. */
-  pipe(sink: ReplySink): void {
+  pipe(sink: ResponseSink): void {
     this.#sink = sink;
     const chunks = this.#chunks;
     this.#chunks = [];
@@ -111,7 +111,7 @@ export class UpstreamReply {
 
   /** Reads the rest and throws it away, so that the connection can serve again; a long rest is cut off instead. */
   discard(): void {
-    let left = DRAIN_MOST;
+    let left = MAX_DRAINED_BYTES;
     this.pipe({
       write: (chunk) => {
         left -= chunk.length;
@@ -133,11 +133,11 @@ export class UpstreamReply {
   // ---- the connection's side
 
   /** Names the connection this exchange runs on; until then it can only be cancelled. */
-  attach(source: ReplySource): void {
+  attach(source: ResponseSource): void {
     this.#source = source;
   }
 
-  onHead(head: ReplyHead): void {
+  onHead(head: ResponseHead): void {
     this.status = head.status;
     this.statusText = head.reason;
     this.headers = head.headers;
@@ -153,7 +153,7 @@ export class UpstreamReply {
     this.#chunks.push(chunk);
     this.#held += chunk.length;
     this.#gathered();
-    if (this.#held > WINDOW) this.#pause();
+    if (this.#held > WINDOW_BYTES) this.#pause();
   }
 
   onEnd(): void {

@@ -1,7 +1,7 @@
 /** Retries allowed per request, the window they are counted over (ms), and how many are always allowed in it. */
-const SHARE = 0.1;
-const WINDOW = 10_000;
-const FLOOR = 10;
+const RETRY_SHARE = 0.1;
+const WINDOW_MS = 10_000;
+const MIN_RETRIES = 10;
 
 /** Keeps retries to a tenth of the requests, so that an upstream in trouble is not given twice the load. */
 export class RetryBudget {
@@ -20,15 +20,15 @@ export class RetryBudget {
   /** Takes one retry, if there is one left. */
   take(now: number): boolean {
     this.#turn(now);
-    if (this.#retries + this.#lastRetries >= Math.max(FLOOR, SHARE * (this.#requests + this.#lastRequests)))
+    if (this.#retries + this.#lastRetries >= Math.max(MIN_RETRIES, RETRY_SHARE * (this.#requests + this.#lastRequests)))
       return false;
     this.#retries += 1;
     return true;
   }
 
   #turn(now: number): void {
-    if (now - this.#since < WINDOW) return;
-    const stale = now - this.#since >= 2 * WINDOW;
+    if (now - this.#since < WINDOW_MS) return;
+    const stale = now - this.#since >= 2 * WINDOW_MS;
     this.#lastRequests = stale ? 0 : this.#requests;
     this.#lastRetries = stale ? 0 : this.#retries;
     this.#requests = 0;

@@ -2,7 +2,7 @@ import type { TokenwardError } from '../../errors.ts';
 import type { UpstreamRequest } from './request.ts';
 import type { Destination } from './dial.ts';
 import { ConnectionPool, type PoolOptions } from './pool.ts';
-import { UpstreamReply } from './response.ts';
+import { UpstreamResponse } from './response.ts';
 import { RetryBudget } from './retry-budget.ts';
 
 const SAFE_METHODS: ReadonlySet<string> = new Set(['GET', 'HEAD', 'OPTIONS']);
@@ -22,16 +22,16 @@ export class Upstream {
    * the upstream was about to close looks just so; the second time it goes on a new one. Any other method is not: it
    * may have taken effect. No more than a tenth of the requests are repeated that way.
    */
-  send(request: UpstreamRequest, onStart: (exchange: UpstreamReply) => void): Promise<UpstreamReply> {
+  send(request: UpstreamRequest, onStart: (response: UpstreamResponse) => void): Promise<UpstreamResponse> {
     this.#retries.request(performance.now());
     return new Promise((resolve, reject) => {
       const dispatch = (fresh: boolean, failed: (error: TokenwardError) => void): void => {
-        const exchange = new UpstreamReply(resolve, failed);
-        last = exchange;
-        onStart(exchange);
-        this.#pool.run(request, exchange, fresh);
+        const response = new UpstreamResponse(resolve, failed);
+        last = response;
+        onStart(response);
+        this.#pool.run(request, response, fresh);
       };
-      let last: UpstreamReply;
+      let last: UpstreamResponse;
       const repeatable = SAFE_METHODS.has(request.method) && request.body.kind !== 'streamed';
       dispatch(
         false,

@@ -7,7 +7,7 @@ import type { Socket } from 'node:net';
  * and null at the end; the stream gets the end alone.
  */
 export interface BodyStream extends IncomingMessage {
-  taker: ((piece: Buffer | null) => void) | undefined;
+  bodySink: ((piece: Buffer | null) => void) | undefined;
   /** Bytes of the body that have come. */
   readonly received: number;
 }

@@ -20,15 +20,15 @@ export function expressClasses(app: Express): {
   ServerResponse: typeof ServerResponse;
 } {
   class Request extends IncomingMessage implements BodyStream, InboundRequest {
-    taker: BodyStream['taker'] = undefined;
+    bodySink: BodyStream['bodySink'] = undefined;
     received = 0;
     validated = false;
 
     override push(piece: Buffer | null, encoding?: BufferEncoding): boolean {
-      const { taker } = this;
+      const { bodySink } = this;
       if (piece !== null) this.received += piece.length;
-      taker?.(piece);
-      return taker === undefined || piece === null ? super.push(piece, encoding) : true;
+      bodySink?.(piece);
+      return bodySink === undefined || piece === null ? super.push(piece, encoding) : true;
     }
 
     get expectsContinue(): boolean {

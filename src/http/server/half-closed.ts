@@ -2,14 +2,14 @@ import type { ServerResponse } from 'node:http';
 import type { Socket } from 'node:net';
 
 /** A connection with the response that node:http is at; it names it nowhere else. */
-type AnsweringSocket = Socket & { readonly _httpMessage?: ServerResponse | null };
+type RespondingSocket = Socket & { readonly _httpMessage?: ServerResponse | null };
 
 /** How often a connection whose client has closed its sending half is looked at. ms. */
-const LOOK_EVERY_MS = 75;
+const CHECK_INTERVAL_MS = 75;
 /** The first makes the system of a client that has left refuse; that is seen at the second. */
 const PROBES = 2;
 /** So long may such a client go without a byte of a response that has begun, or that it cannot be asked about. ms. */
-const SILENCE_MAX_MS = 1_000;
+const MAX_SILENCE_MS = 1_000;
 
 /**
  * A client may close its sending half once its request is out, and still wait for the response. One that has left
@@ -34,14 +34,14 @@ export function cutIfLeft(socket: Socket, probe: () => boolean): void {
       if (probes === PROBES) clearInterval(timer);
       return;
     }
-    silent += LOOK_EVERY_MS;
-    if (silent >= SILENCE_MAX_MS) socket.destroy();
-  }, LOOK_EVERY_MS);
+    silent += CHECK_INTERVAL_MS;
+    if (silent >= MAX_SILENCE_MS) socket.destroy();
+  }, CHECK_INTERVAL_MS);
   socket.once('close', () => clearInterval(timer));
 }
 
 /** Sends an interim response on a connection that node:http reads. False: there is none to send. */
-export function sendInterim(socket: AnsweringSocket): boolean {
+export function sendInterim(socket: RespondingSocket): boolean {
   const response = socket._httpMessage;
   if (response === undefined || response === null || response.headersSent) return false;
   // An HTTP/1.0 client does not know what it is.

@@ -10,5 +10,5 @@ export interface ServerLimits {
   /**
    * Answers plain requests before Express and node:http have seen them. Not with TLS, beside which their part is small.
    */
-  readonly fastPath?: RequestHandler;
+  readonly fastEngine?: RequestHandler;
 }

@@ -19,12 +19,12 @@ export function refuseMalformed(error: Error, socket: Socket, limits: ServerLimi
 }
 
 /** How long a refused tunnel may take to close. ms. */
-const TUNNEL_LINGER = 5_000;
+const TUNNEL_LINGER_MS = 5_000;
 
 /** CONNECT: this is no forward proxy. node:http has left the connection, so that whatever comes on it is nobody's. */
 export function refuseTunnel(socket: Socket, limits: ServerLimits): void {
   socket.on('error', () => socket.destroy()).resume();
-  const timer = setTimeout(() => socket.destroy(), TUNNEL_LINGER);
+  const timer = setTimeout(() => socket.destroy(), TUNNEL_LINGER_MS);
   socket.once('close', () => clearTimeout(timer));
   refuse(
     socket,

@@ -3,13 +3,13 @@ import type { Socket } from 'node:net';
 import type { BodyStream } from './exchange.ts';
 
 /** So many requests wait behind the one that is being answered before their connection is read no further. */
-const WAITING_MOST = 32;
+const MAX_WAITING = 32;
 /** If so many wait on all connections together, none with one that waits is read further. */
-const WAITING_MOST_ALL = 5_000;
+const MAX_WAITING_IN_ALL = 5_000;
 const CLOSE = /(?:^|,)[ \t]*close[ \t]*(?:,|$)/i;
 
 /** A connection's requests that node:http has found in what it has read. */
-interface Line {
+interface RequestQueue {
   /** The response to the newest of them. */
   last: ServerResponse;
   waiting: number;
@@ -36,7 +36,7 @@ function readOn(socket: NodesSocket): void {
   socket.resume();
 }
 
-const lines = new WeakMap<Socket, Line>();
+const queues = new WeakMap<Socket, RequestQueue>();
 
 /**
  * Has the requests of a connection carried out one after the other: the next one begins when the response before it is
@@ -50,32 +50,32 @@ export function oneAtATime(handle: RequestListener): RequestListener {
     const { socket } = request;
     // Node's parser overlooks a `close` in a list. Nothing behind such a request may be carried out (RFC 9112 §9.6).
     if (CLOSE.test(request.headers.connection ?? '')) response.shouldKeepAlive = false;
-    let line = lines.get(socket);
-    if (line === undefined) {
-      const made = (line = { last: response, waiting: 0, held: false });
-      lines.set(socket, made);
+    let queue = queues.get(socket);
+    if (queue === undefined) {
+      const made = (queue = { last: response, waiting: 0, held: false });
+      queues.set(socket, made);
       socket.once('close', () => {
         waitingInAll -= made.waiting;
         made.waiting = 0;
       });
     }
-    line.last = response;
+    queue.last = response;
     if (response.socket !== null) {
       handle(request, response);
       return;
     }
     if (socket.destroyed) return;
-    line.waiting += 1;
+    queue.waiting += 1;
     waitingInAll += 1;
-    if (line.waiting >= WAITING_MOST || waitingInAll >= WAITING_MOST_ALL) {
-      line.held = true;
+    if (queue.waiting >= MAX_WAITING || waitingInAll >= MAX_WAITING_IN_ALL) {
+      queue.held = true;
       stopReading(socket);
     }
     response.once('socket', () => {
-      line.waiting -= 1;
+      queue.waiting -= 1;
       waitingInAll -= 1;
-      if (line.waiting === 0 && line.held) {
-        line.held = false;
+      if (queue.waiting === 0 && queue.held) {
+        queue.held = false;
         readOn(socket);
       }
       if (!refused.has(response)) handle(request, response);
@@ -85,7 +85,7 @@ export function oneAtATime(handle: RequestListener): RequestListener {
 
 /** The newest request that node:http has found on a connection. */
 export function newestRequest(socket: Socket): BodyStream | undefined {
-  return lines.get(socket)?.last.req as BodyStream | undefined;
+  return queues.get(socket)?.last.req as BodyStream | undefined;
 }
 
 /** Responses to requests whose bodies turned out to be malformed before their turn came. */
@@ -96,7 +96,7 @@ const refused = new WeakSet<ServerResponse>();
  * refused. Written any sooner, a refusal would be taken for the response to one of them.
  */
 export function whenDue(socket: Socket, refuse: () => void): void {
-  const last = lines.get(socket)?.last;
+  const last = queues.get(socket)?.last;
   if (last === undefined || last.writableFinished) {
     if (socket.writable) refuse();
   } else if (last.req.complete) {

@@ -6,7 +6,7 @@ import {
 } from 'node:https';
 import type { Socket } from 'node:net';
 import type { Express } from 'express';
-import { PlainFastPath } from './fast/engine.ts';
+import { FastEngine } from './fast/engine.ts';
 import { cutIfLeft, sendInterim } from './half-closed.ts';
 import { oneAtATime } from './one-at-a-time.ts';
 import { encodeRawTargets } from './raw-targets.ts';
@@ -54,15 +54,15 @@ export function createHttpServer(app: Express, limits: ServerLimits, tls?: TlsOp
   server.on('connect', (_request: IncomingMessage, socket: Socket) => refuseTunnel(socket, limits));
   server.on('clientError', (error: Error, socket: Socket) => refuseMalformed(error, socket, limits));
   const open = new Map<Socket, number>();
-  const fastPath =
-    limits.fastPath && tls === undefined ? new PlainFastPath(server, limits.fastPath, limits.headerBytes) : undefined;
-  serverParts.set(server, { open, fastPath });
+  const fastEngine =
+    limits.fastEngine && tls === undefined ? new FastEngine(server, limits.fastEngine, limits.headerBytes) : undefined;
+  serverParts.set(server, { open, fastEngine });
   server.on(tls === undefined ? 'connection' : 'secureConnection', (socket: Socket) => {
     open.set(socket, socket.bytesRead);
     socket.on('close', () => open.delete(socket));
-    socket.once('end', () => cutIfLeft(socket, () => fastPath?.sendInterim(socket) === true || sendInterim(socket)));
+    socket.once('end', () => cutIfLeft(socket, () => fastEngine?.sendInterim(socket) === true || sendInterim(socket)));
     // The fast path sees to it when it hands a connection over.
-    if (fastPath !== undefined) return;
+    if (fastEngine !== undefined) return;
     encodeRawTargets(socket);
     readInSlices(socket);
   });

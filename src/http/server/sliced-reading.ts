@@ -3,9 +3,9 @@ import { newestRequest } from './one-at-a-time.ts';
 import { hasPending } from './raw-targets.ts';
 
 /** So much is given to node:http at once where a head may begin: some 40 of the shortest requests. Bytes. */
-const HEAD_SLICE = 1024;
+const HEAD_SLICE_BYTES = 1024;
 /** And within a body whose end is not known. Bytes. */
-const BODY_SLICE = 4 * 1024;
+const BODY_SLICE_BYTES = 4 * 1024;
 
 /**
  * Has node:http read what comes on a connection in slices, between which reading can be stopped. It makes a request of
@@ -56,9 +56,9 @@ export function readEarlierInSlices(socket: Socket, bytes: Buffer, ended: boolea
 
 function sliceOf(socket: Socket): number {
   const request = newestRequest(socket);
-  if (request === undefined || request.complete) return HEAD_SLICE;
+  if (request === undefined || request.complete) return HEAD_SLICE_BYTES;
   const length = request.headers['content-length'];
-  const rest = length === undefined ? BODY_SLICE : Number(length) - request.received;
+  const rest = length === undefined ? BODY_SLICE_BYTES : Number(length) - request.received;
   // What waits in the stream may have been the rest of that body.
-  return Math.max(1, socket.readableLength === 0 ? rest : Math.min(rest, BODY_SLICE));
+  return Math.max(1, socket.readableLength === 0 ? rest : Math.min(rest, BODY_SLICE_BYTES));
 }

@@ -40,7 +40,7 @@ export function listenOnSocket(server: Server, path: string, mode: number, what:
   return new Promise((resolve, reject) => {
     const failed = (error: unknown): void => reject(cannot(path, what, reasonOf(codeOf(error), path)));
     server.once('error', failed);
-    // In a worker it is the primary that binds, with the umask that fleet.ts has set for it.
+    // In a worker it is the primary that binds, with the umask that worker-pool.ts has set for it.
     const before = createWith(mode);
     try {
       server.listen({ path, backlog: 4_096 }, () => {

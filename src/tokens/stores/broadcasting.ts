@@ -1,7 +1,7 @@
 import { accountOfKey, type Debit, type StoredKind, type StoredRecord, type TokenStore } from '../store.ts';
 
 /** The other processes that share a store. */
-export interface Peers {
+export interface InvalidationBus {
   /** Tells them that an account's record has changed. */
   announce(account: string): void;
   /** Calls back with every account that one of them has announced. */
@@ -13,11 +13,11 @@ export interface Peers {
  * what the others announce is passed on as `watch` promises. Announcing says only "look again": a lost or needless one
  * costs a look into the store and no more.
  */
-export class AnnouncingStore implements TokenStore {
+export class BroadcastingStore implements TokenStore {
   readonly #store: TokenStore;
-  readonly #peers: Peers;
+  readonly #peers: InvalidationBus;
 
-  constructor(store: TokenStore, peers: Peers) {
+  constructor(store: TokenStore, peers: InvalidationBus) {
     this.#store = store;
     this.#peers = peers;
   }

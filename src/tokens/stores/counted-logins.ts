@@ -14,7 +14,7 @@ export interface BootNotes {
 }
 
 /** Rows keep so many logins whatever their age: a clock that was ahead for a moment must not have thrown them away. */
-export const KEEP_LEAST = 100;
+export const MIN_KEPT = 100;
 
 /** Undefined: the text is no row of logins. */
 export function parseLogins(text: string): number[] | undefined {
@@ -100,7 +100,7 @@ export function withoutOld(
   running: BootTime | undefined,
   limit: number,
 ): number[] {
-  const spare = logins.length - Math.max(KEEP_LEAST, 2 * limit);
+  const spare = logins.length - Math.max(MIN_KEPT, 2 * limit);
   const counts = judge(notes, now, window, running);
   return logins.filter((at, index) => index >= spare || counts(at) !== undefined);
 }

@@ -5,7 +5,7 @@ import { STORE_WRITE_MS } from '../../deadlines.ts';
 import type { BootTime } from '../boot-time.ts';
 import {
   damaged,
-  PROVE_EVERY,
+  PROVE_INTERVAL_MS,
   StoreError,
   type Debit,
   type StoredKind,
@@ -273,11 +273,11 @@ export class EmbeddedStore implements TokenStore {
   async check(): Promise<void> {
     this.#guard(() => this.#db.get('check'));
     this.#stillThere();
-    if (performance.now() - this.#provedAt < PROVE_EVERY) return;
+    if (performance.now() - this.#provedAt < PROVE_INTERVAL_MS) return;
     this.#proving ??= this.#write(() => this.#db.putSync('check', String(Date.now()))).finally(
       () => (this.#proving = undefined),
     );
-    await withPatience(this.#proving);
+    await withinWriteDeadline(this.#proving);
   }
 
   async close(): Promise<void> {
@@ -371,7 +371,7 @@ export class EmbeddedStore implements TokenStore {
 }
 
 /** The promise, or a StoreError when it takes too long. */
-async function withPatience<T>(write: Promise<T>): Promise<T> {
+async function withinWriteDeadline<T>(write: Promise<T>): Promise<T> {
   let timer: NodeJS.Timeout | undefined;
   const late = new Promise<never>((_, reject) => {
     timer = setTimeout(

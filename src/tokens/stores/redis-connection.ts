@@ -2,7 +2,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { StoreError } from '../store.ts';
 
 /** One way into Redis while it holds: connections to a server, to the present master, or to the nodes of a Cluster. */
-export interface Line {
+export interface RedisSession {
   /** Sends a command to the node that has `key`. Rejects with what Redis said, or because the line broke. */
   send(key: string, args: string[]): Promise<unknown>;
   keys(pattern: string): Promise<string[]>;
@@ -13,13 +13,13 @@ export interface Line {
 }
 
 /** Opens a line. `lost` is to be called when it breaks, or when the master is another one by now. */
-export type OpenLine = (lost: () => void) => Promise<Line>;
+export type OpenSession = (lost: () => void) => Promise<RedisSession>;
 
 /** How long a first connection may take before the store counts as out of reach. ms. */
-const FIRST = 6_000;
+const FIRST_CONNECT_MS = 6_000;
 /** Between two attempts: first and longest. ms. */
-const PAUSE_FIRST = 50;
-const PAUSE_MOST = 1_000;
+const FIRST_PAUSE_MS = 50;
+const MAX_PAUSE_MS = 1_000;
 
 /**
  * Keeps a line open: the one that is lost is replaced by a new one, which finds its way anew (a failover has another
@@ -27,18 +27,18 @@ const PAUSE_MOST = 1_000;
  * failed must not be carried out minutes later.
  */
 export class Connection {
-  readonly #open: OpenLine;
+  readonly #open: OpenSession;
   readonly #listeners: (readonly [channel: string, listener: (message: string) => void])[] = [];
   readonly #ended = new AbortController();
   readonly #reopened: () => void;
-  #line: Line | undefined;
-  #opening: Promise<Line> | undefined;
+  #line: RedisSession | undefined;
+  #opening: Promise<RedisSession> | undefined;
   /** Why the last attempt did not work: in Redis's word or the system's code. */
   #why = 'no answer';
   /** performance.now() at which the last line was lost. */
   #lostAt = performance.now();
 
-  private constructor(open: OpenLine, reopened: () => void) {
+  private constructor(open: OpenSession, reopened: () => void) {
     this.#open = open;
     this.#reopened = reopened;
   }
@@ -47,12 +47,12 @@ export class Connection {
    * Connects for the first time; `reopened` is called each time a line that was lost has a successor. Rejects with the
    * reason if that takes too long, or is refused for good.
    */
-  static async start(open: OpenLine, reopened: () => void): Promise<Connection> {
+  static async start(open: OpenSession, reopened: () => void): Promise<Connection> {
     const connection = new Connection(open, reopened);
     try {
       // Who is not let in, or does not trust the server, will not get further by trying.
       await within(
-        FIRST,
+        FIRST_CONNECT_MS,
         connection.#reopen((why) => /^(WRONGPASS|NOAUTH|NOPERM)$|CERT|^UNABLE_TO_/.test(why)),
         () => connection.#why,
       );
@@ -65,22 +65,22 @@ export class Connection {
 
   /** Sends a command within `timeout` ms, waiting for a line if there is none just now. Rejects with a StoreError. */
   async send(key: string, args: string[], timeout: number): Promise<unknown> {
-    return this.#use(timeout, (line) => line.send(key, args));
+    return this.#use(timeout, (session) => session.send(key, args));
   }
 
   /** The names that match. Rejects with a StoreError. */
   async keys(pattern: string, timeout: number): Promise<string[]> {
-    return this.#use(timeout, (line) => line.keys(pattern));
+    return this.#use(timeout, (session) => session.keys(pattern));
   }
 
   /** What every server that takes writes answers. Rejects with a StoreError. */
   async everywhere(args: string[], timeout: number): Promise<unknown[]> {
-    return this.#use(timeout, (line) => line.everywhere(args));
+    return this.#use(timeout, (session) => session.everywhere(args));
   }
 
   /** Hears the channel from now on, over every line to come. */
   async subscribe(channel: string, listener: (message: string) => void, timeout: number): Promise<void> {
-    await this.#use(timeout, (line) => line.subscribe(channel, listener));
+    await this.#use(timeout, (session) => session.subscribe(channel, listener));
     this.#listeners.push([channel, listener]);
   }
 
@@ -90,22 +90,22 @@ export class Connection {
     this.#line = undefined;
   }
 
-  async #use<T>(timeout: number, action: (line: Line) => Promise<T>): Promise<T> {
+  async #use<T>(timeout: number, action: (session: RedisSession) => Promise<T>): Promise<T> {
     const deadline = performance.now() + timeout;
     const left = (): number => Math.max(0, deadline - performance.now());
     for (let attempt = 1; ; attempt += 1) {
-      let line: Line | undefined;
+      let session: RedisSession | undefined;
       try {
         // A short gap is waited for. One that has lasted for longer is an outage: everybody would wait in vain.
         if (this.#line === undefined && performance.now() - this.#lostAt > timeout) throw new Late(this.#why);
-        line = this.#line ?? (await within(left(), this.#replace(), () => this.#why));
+        session = this.#line ?? (await within(left(), this.#replace(), () => this.#why));
         if (left() === 0) throw new Late(`no answer within ${timeout} ms`);
-        return await within(left(), action(line), () => `no answer within ${timeout} ms`);
+        return await within(left(), action(session), () => `no answer within ${timeout} ms`);
       } catch (error) {
         if (this.#ended.signal.aborted) throw new StoreError('The store is closed.');
         const demoted = reason(error) === 'READONLY';
         // An answer that does not come may mean that this connection is dead and nobody has said so.
-        if (line !== undefined && (demoted || error instanceof Late)) this.#lose(line);
+        if (session !== undefined && (demoted || error instanceof Late)) this.#lose(session);
         // A demoted master has done nothing; the new one is asked.
         if (demoted && attempt === 1) continue;
         throw new StoreError(`Redis refused or lost a command: ${reason(error)}.`);
@@ -113,16 +113,16 @@ export class Connection {
     }
   }
 
-  #lose(line: Line): void {
-    if (this.#line !== line) return;
+  #lose(session: RedisSession): void {
+    if (this.#line !== session) return;
     this.#line = undefined;
     this.#lostAt = performance.now();
-    line.destroy();
+    session.destroy();
     // At once, not with the next command: who listens for new tokens would wait for them in vain.
     this.#replace().catch(() => undefined);
   }
 
-  #replace(): Promise<Line> {
+  #replace(): Promise<RedisSession> {
     if (this.#opening !== undefined) return this.#opening;
     if (this.#ended.signal.aborted) return Promise.reject(new StoreError('The store is closed.'));
     const opening = this.#reopen(() => false).finally(() => {
@@ -133,8 +133,8 @@ export class Connection {
     return opening;
   }
 
-  async #reopen(final: (why: string) => boolean): Promise<Line> {
-    for (let pause = PAUSE_FIRST; ; pause = Math.min(PAUSE_MOST, pause * 2)) {
+  async #reopen(final: (why: string) => boolean): Promise<RedisSession> {
+    for (let pause = FIRST_PAUSE_MS; ; pause = Math.min(MAX_PAUSE_MS, pause * 2)) {
       try {
         return await this.#attempt();
       } catch (error) {
@@ -146,23 +146,23 @@ export class Connection {
     }
   }
 
-  async #attempt(): Promise<Line> {
-    const opened: { line?: Line; broken: boolean } = { broken: false };
-    const line = await this.#open(() => {
+  async #attempt(): Promise<RedisSession> {
+    const opened: { session?: RedisSession; broken: boolean } = { broken: false };
+    const session = await this.#open(() => {
       opened.broken = true;
-      if (opened.line !== undefined) this.#lose(opened.line);
+      if (opened.session !== undefined) this.#lose(opened.session);
     });
-    opened.line = line;
+    opened.session = session;
     try {
-      for (const [channel, listener] of this.#listeners) await line.subscribe(channel, listener);
+      for (const [channel, listener] of this.#listeners) await session.subscribe(channel, listener);
       if (opened.broken) throw new Error('lost again');
       this.#ended.signal.throwIfAborted();
     } catch (error) {
-      line.destroy();
+      session.destroy();
       throw error;
     }
-    this.#line = line;
-    return line;
+    this.#line = session;
+    return session;
   }
 }
 

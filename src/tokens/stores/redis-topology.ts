@@ -1,6 +1,6 @@
 import { createClient, createCluster } from 'redis';
 import { StoreError } from '../store.ts';
-import { within, type Line, type OpenLine } from './redis-connection.ts';
+import { within, type RedisSession, type OpenSession } from './redis-connection.ts';
 
 /** Where Redis is: one server, a master found by Sentinel, or a Cluster. */
 export type RedisPlace =
@@ -29,17 +29,17 @@ export interface RedisAccess {
 }
 
 /** For a TCP or TLS connection, and for the first commands on it. ms. */
-const CONNECT = 2_000;
+const CONNECT_MS = 2_000;
 /**
  * How often a sentinel is asked whether the master is still the same: a demoted one that lives on would be believed
  * otherwise. ms.
  */
-const SENTINEL_LOOK = 1_000;
+const SENTINEL_CHECK_MS = 1_000;
 /** How often the connection that listens is tried: it says nothing by itself, dead or alive. ms. */
-const LISTENER_LOOK = 5_000;
+const LISTENER_CHECK_MS = 5_000;
 
 /** How lines to this place are opened. */
-export function lineOpener(access: RedisAccess): OpenLine {
+export function sessionOpener(access: RedisAccess): OpenSession {
   const { place } = access;
   if (place.kind === 'cluster') return (lost) => openCluster(access, place.nodes, lost);
   if (place.kind === 'sentinel') {
@@ -63,7 +63,7 @@ function socketOptions({ tls }: RedisAccess): {
   cert?: Buffer;
   key?: Buffer;
 } {
-  return { connectTimeout: CONNECT, rejectUnauthorized: true, ...(tls && { tls: true as const, ...tls }) };
+  return { connectTimeout: CONNECT_MS, rejectUnauthorized: true, ...(tls && { tls: true as const, ...tls }) };
 }
 
 /** Errors of a connection show in the commands that fail; without a listener Node would end the process. */
@@ -97,7 +97,7 @@ function nodeLogin({ username, password }: RedisAccess): { username?: string; pa
 
 async function connected<T extends { connect(): Promise<unknown>; destroy(): unknown }>(client: T): Promise<T> {
   try {
-    await within(CONNECT + 500, client.connect(), () => 'no answer');
+    await within(CONNECT_MS + 500, client.connect(), () => 'no answer');
     return client;
   } catch (error) {
     client.destroy();
@@ -111,7 +111,7 @@ async function openServer(
   where: string | HostPort,
   lost: () => void,
   wantMaster = false,
-): Promise<Line> {
+): Promise<RedisSession> {
   const make = (): Client => makeClient(access, typeof where === 'string' ? { url: where } : where, nodeLogin(access));
   const client = await connected(make());
   let listener: Client | undefined;
@@ -131,7 +131,7 @@ async function openServer(
     // Sentinels may be behind, and a demoted master would answer reads with what it remembers.
     if (
       wantMaster &&
-      (await within(CONNECT, client.sendCommand<string[]>(['ROLE']), () => 'no answer'))[0] !== 'master'
+      (await within(CONNECT_MS, client.sendCommand<string[]>(['ROLE']), () => 'no answer'))[0] !== 'master'
     )
       throw new StoreError('The server is no master.');
   } catch (error) {
@@ -147,8 +147,8 @@ async function openServer(
         const made = await connected(make());
         listener = made.on('error', failed);
         look = setInterval(() => {
-          within(CONNECT, made.ping(), () => 'no answer').catch(failed);
-        }, LISTENER_LOOK).unref();
+          within(CONNECT_MS, made.ping(), () => 'no answer').catch(failed);
+        }, LISTENER_CHECK_MS).unref();
       }
       await listener.subscribe(channel, heard);
     },
@@ -174,7 +174,7 @@ class Sentinels {
   }
 
   /** A line to the present master; it counts as lost when the sentinels name another one. */
-  async openMaster(lost: () => void): Promise<Line> {
+  async openMaster(lost: () => void): Promise<RedisSession> {
     const master = await this.#ask();
     const line = await openServer(this.#access, master, lost, true);
     let busy = false;
@@ -188,7 +188,7 @@ class Sentinels {
         // With no sentinel in reach, the master that answers is still the best one known.
         .catch(ignore)
         .finally(() => (busy = false));
-    }, SENTINEL_LOOK).unref();
+    }, SENTINEL_CHECK_MS).unref();
     return {
       ...line,
       destroy() {
@@ -206,7 +206,7 @@ class Sentinels {
         const client = await connected(makeClient(this.#access, node, this.#login));
         try {
           const answer = await within(
-            CONNECT,
+            CONNECT_MS,
             client.sendCommand<[string, string] | null>(['SENTINEL', 'GET-MASTER-ADDR-BY-NAME', this.#name]),
             () => 'no answer',
           );
@@ -225,7 +225,7 @@ class Sentinels {
 }
 
 /** A Cluster: the library follows slots from node to node, and looks for them anew when a node is gone. */
-async function openCluster(access: RedisAccess, nodes: readonly HostPort[], lost: () => void): Promise<Line> {
+async function openCluster(access: RedisAccess, nodes: readonly HostPort[], lost: () => void): Promise<RedisSession> {
   const socket = {
     ...socketOptions(access),
     reconnectStrategy: (tries: number) => Math.min(1_000, 50 * 2 ** Math.min(tries, 6)),

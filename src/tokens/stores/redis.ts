@@ -2,7 +2,7 @@ import { randomBytes } from 'node:crypto';
 import {
   accountOfKey,
   damaged,
-  PROVE_EVERY,
+  PROVE_INTERVAL_MS,
   StoreError,
   type Debit,
   type StoredKind,
@@ -11,7 +11,7 @@ import {
 } from '../store.ts';
 import { Connection, reason } from './redis-connection.ts';
 import { ACQUIRE, DEBIT, RELEASE, REPLACE, TAKE_BACK, USED } from './redis-scripts.ts';
-import { describePlace, lineOpener, type RedisAccess } from './redis-topology.ts';
+import { describePlace, sessionOpener, type RedisAccess } from './redis-topology.ts';
 
 export interface RedisOptions extends RedisAccess {
   readonly keyPrefix: string;
@@ -42,7 +42,7 @@ export class RedisStore implements TokenStore {
     const reopened = { tell: () => undefined };
     let connection: Connection | undefined;
     try {
-      connection = await Connection.start(lineOpener(options), () => reopened.tell());
+      connection = await Connection.start(sessionOpener(options), () => reopened.tell());
       const store = new RedisStore(connection, options, reopened);
       await store.#look();
       return store;
@@ -188,7 +188,7 @@ export class RedisStore implements TokenStore {
   /** Proves by a write now and then that Redis takes writes. */
   async check(): Promise<void> {
     await this.#look();
-    if (performance.now() - this.#provedAt < PROVE_EVERY) return;
+    if (performance.now() - this.#provedAt < PROVE_INTERVAL_MS) return;
     this.#provedAt = -Infinity;
     const written = this.#key('written', 'check');
     await this.#send(written, ['SET', written, String(Date.now())]);

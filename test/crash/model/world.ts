@@ -15,7 +15,7 @@ export const ACCOUNT = 'main';
 const SEAL = new Seal(sealingKey(randomBytes(32).toString('base64')));
 const SILENT: TokenObserver = {
   renewed: () => undefined,
-  withheld: () => undefined,
+  suppressed: () => undefined,
   changed: () => undefined,
   storeFailed: () => undefined,
 };
@@ -61,8 +61,8 @@ export class Process {
       account: ACCOUNT,
       flow: 'model',
       identity: 'who',
-      credentials,
-      fixed: undefined,
+      credentialsFingerprint: credentials,
+      staticToken: undefined,
       renew: options.renew,
       canLogin: true,
       canRefresh: true,

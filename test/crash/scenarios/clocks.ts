@@ -22,7 +22,7 @@ const JUMPS = [
 const SEAL = new Seal(sealingKey(randomBytes(32).toString('base64')));
 const SILENT: TokenObserver = {
   renewed: () => undefined,
-  withheld: () => undefined,
+  suppressed: () => undefined,
   changed: () => undefined,
   storeFailed: () => undefined,
 };

@@ -1,51 +1,51 @@
 import type { Socket } from 'node:net';
 import type { RequestHandler } from '../exchange.ts';
-import { PlainAnswer, type AnswerLine } from './response.ts';
-import { PlainRequest, readPlainHead, type FieldBlock, type PlainHead } from './request.ts';
+import { FastResponse, type ResponseChannel } from './response.ts';
+import { FastRequest, readFastHead, type FieldBlock, type FastHead } from './request.ts';
 
 /**
  * The rest of a body is waited for if all of it is this short: nobody has asked yet whether its caller may send any.
  * Bytes.
  */
-const BODY_MOST = 16 * 1024;
+const MAX_AWAITED_BODY_BYTES = 16 * 1024;
 /**
  * What a caller may send ahead while he is being answered, before he is not read any more; that he leaves is not seen
  * then until the upstream has spoken. Bytes.
  */
-const AHEAD_MOST = 16 * 1024;
+const MAX_AHEAD_BYTES = 16 * 1024;
 /** And in so many pieces: one of a single byte takes as much memory as a hundred bytes. */
-const PIECES_MOST = 64;
+const MAX_PIECES = 64;
 
 /** What a connection has to know of the fast path it is on. */
-export interface FastPath {
+export interface ConnectionHost {
   readonly handler: RequestHandler;
   /** Bytes. */
-  readonly headMost: number;
+  readonly maxHeadBytes: number;
   /** `Connection` and `Keep-Alive` of a connection that stays. */
-  readonly stayFields: string;
+  readonly keepAliveFields: string;
   /** Every answer is its connection's last. */
-  readonly sendingAway: boolean;
+  readonly draining: boolean;
   /** From here on node:http reads this connection: `bytes` first and, if it has `ended`, its end. */
-  handOver(connection: PlainConnection, bytes: Buffer, ended: boolean): void;
-  closed(connection: PlainConnection): void;
+  fallBack(connection: FastConnection, bytes: Buffer, ended: boolean): void;
+  closed(connection: FastConnection): void;
 }
 
 /**
  * A caller's connection, as long as only plain requests come on it, one at a time. With the first bytes that are
  * anything else it goes over to node:http, and stays there.
  */
-export class PlainConnection implements AnswerLine {
+export class FastConnection implements ResponseChannel {
   readonly socket: Socket;
   /** How often it was found standing still. */
-  looks = 0;
+  idleTicks = 0;
   /** It has been asked something. */
   used = false;
-  readonly #path: FastPath;
-  #answer: PlainAnswer | undefined;
+  readonly #path: ConnectionHost;
+  #answer: FastResponse | undefined;
   /** Of the last request. */
   #fields: FieldBlock | undefined;
   /** A request whose body is not all here. */
-  #begun: { readonly head: PlainHead; readonly pieces: Buffer[]; size: number } | undefined;
+  #begun: { readonly head: FastHead; readonly pieces: Buffer[]; size: number } | undefined;
   /** What came while a request was being answered, or is to be handed over. */
   #ahead: Buffer[] = [];
   #aheadSize = 0;
@@ -55,7 +55,7 @@ export class PlainConnection implements AnswerLine {
   #ended = false;
   #last = false;
 
-  constructor(socket: Socket, path: FastPath) {
+  constructor(socket: Socket, path: ConnectionHost) {
     this.socket = socket;
     this.#path = path;
     socket
@@ -66,7 +66,7 @@ export class PlainConnection implements AnswerLine {
       .on('close', this.#onClose);
   }
 
-  get answering(): boolean {
+  get responding(): boolean {
     return this.#answer !== undefined;
   }
 
@@ -76,22 +76,22 @@ export class PlainConnection implements AnswerLine {
   }
 
   /** node:http is about to take over. */
-  get leaving(): boolean {
+  get fallingBack(): boolean {
     return this.#leaving;
   }
 
   connectionFields(): string {
-    if (this.#path.sendingAway) this.#last = true;
-    return this.#last ? 'Connection: close\r\n' : this.#path.stayFields;
+    if (this.#path.draining) this.#last = true;
+    return this.#last ? 'Connection: close\r\n' : this.#path.keepAliveFields;
   }
 
-  makeLast(): void {
+  closeAfter(): void {
     this.#last = true;
   }
 
-  answered(): void {
+  responded(): void {
     this.#answer = undefined;
-    this.looks = 0;
+    this.idleTicks = 0;
     if (this.#last) {
       this.#done = true;
       this.socket.destroySoon();
@@ -113,7 +113,7 @@ export class PlainConnection implements AnswerLine {
   }
 
   /** Has node:http wait for the rest of what has begun. */
-  giveUp(): void {
+  abandon(): void {
     this.#handOver(this.#begun?.pieces ?? []);
   }
 
@@ -122,7 +122,7 @@ export class PlainConnection implements AnswerLine {
     if (this.#answer !== undefined || this.#leaving) {
       this.#ahead.push(bytes);
       this.#aheadSize += bytes.length;
-      if ((this.#aheadSize > AHEAD_MOST || this.#ahead.length > PIECES_MOST) && !this.#leaving) this.socket.pause();
+      if ((this.#aheadSize > MAX_AHEAD_BYTES || this.#ahead.length > MAX_PIECES) && !this.#leaving) this.socket.pause();
       return;
     }
     const begun = this.#begun;
@@ -130,26 +130,26 @@ export class PlainConnection implements AnswerLine {
       begun.pieces.push(bytes);
       begun.size += bytes.length;
       if (begun.size < begun.head.bodyAt + begun.head.fields.bodyLength) {
-        if (begun.pieces.length > PIECES_MOST) this.#handOver(begun.pieces);
+        if (begun.pieces.length > MAX_PIECES) this.#handOver(begun.pieces);
         return;
       }
       this.#begun = undefined;
       this.#take(begun.head, Buffer.concat(begun.pieces));
       return;
     }
-    const head = readPlainHead(bytes, this.#path.headMost, this.#fields);
+    const head = readFastHead(bytes, this.#path.maxHeadBytes, this.#fields);
     if (head === undefined) this.#handOver([bytes]);
     else if (bytes.length >= head.bodyAt + head.fields.bodyLength) this.#take(head, bytes);
-    else if (head.fields.bodyLength <= BODY_MOST) this.#begin(head, bytes);
+    else if (head.fields.bodyLength <= MAX_AWAITED_BODY_BYTES) this.#begin(head, bytes);
     else this.#handOver([bytes]);
   };
 
-  #begin(head: PlainHead, bytes: Buffer): void {
-    this.looks = 0;
+  #begin(head: FastHead, bytes: Buffer): void {
+    this.idleTicks = 0;
     this.#begun = { head, pieces: [bytes], size: bytes.length };
   }
 
-  #take(head: PlainHead, bytes: Buffer): void {
+  #take(head: FastHead, bytes: Buffer): void {
     const end = head.bodyAt + head.fields.bodyLength;
     // More than one request at once.
     if (bytes.length > end) {
@@ -159,9 +159,9 @@ export class PlainConnection implements AnswerLine {
     this.used = true;
     this.#fields = head.fields.keepable ? head.fields : undefined;
     this.#last = head.fields.last;
-    this.#answer = new PlainAnswer(this, head.method === 'HEAD');
+    this.#answer = new FastResponse(this, head.method === 'HEAD');
     this.#path.handler(
-      new PlainRequest(head, head.fields.bodyLength === 0 ? undefined : bytes.subarray(head.bodyAt), this.socket),
+      new FastRequest(head, head.fields.bodyLength === 0 ? undefined : bytes.subarray(head.bodyAt), this.socket),
       this.#answer,
     );
   }
@@ -181,7 +181,7 @@ export class PlainConnection implements AnswerLine {
         .off('drain', this.#onDrain)
         .off('error', this.#onError)
         .off('close', this.#onClose);
-      this.#path.handOver(this, this.#ahead.length === 1 ? this.#ahead[0]! : Buffer.concat(this.#ahead), this.#ended);
+      this.#path.fallBack(this, this.#ahead.length === 1 ? this.#ahead[0]! : Buffer.concat(this.#ahead), this.#ended);
     });
   }
 

@@ -1,56 +1,56 @@
 import type { Server } from 'node:http';
 import type { Socket } from 'node:net';
 import type { RequestHandler } from '../exchange.ts';
-import { PlainConnection, type FastPath } from './connection.ts';
+import { FastConnection, type ConnectionHost } from './connection.ts';
 import { encodeRawTargets } from '../raw-targets.ts';
 import { readEarlierInSlices } from '../sliced-reading.ts';
 
 /** How often connections are looked at that may have stood still for too long. ms. */
-const LOOK_EVERY = 1_000;
+const TICK_MS = 1_000;
 /** A body that has begun is waited for so many looks. */
-const BODY_LOOKS = 2;
+const BODY_TICKS = 2;
 /** One that has been refused has so long to close its side. ms. */
-const LINGER = 5_000;
+const LINGER_MS = 5_000;
 /** A connection is new for so many looks. */
-const FRESH_LOOKS = 2;
+const FRESH_TICKS = 2;
 
 /**
  * The fast path beside a node:http server: takes its connections first and answers plain requests, at two thirds of the
  * cost, for as long as no others come (bench/README.md). Everything else about HTTP stays with node:http: whatever is
  * not plain goes over to it with all its bytes, of which raw ones in targets are encoded.
  */
-export class PlainFastPath implements FastPath {
+export class FastEngine implements ConnectionHost {
   readonly handler: RequestHandler;
-  readonly headMost: number;
-  readonly stayFields: string;
-  sendingAway = false;
+  readonly maxHeadBytes: number;
+  readonly keepAliveFields: string;
+  draining = false;
   readonly #server: Server;
   readonly #toNode: ((socket: Socket) => void)[];
-  readonly #connections = new Map<Socket, PlainConnection>();
+  readonly #connections = new Map<Socket, FastConnection>();
   #timer: NodeJS.Timeout | undefined;
 
   /** Takes over the `connection` event of a server that has no other listeners for it yet. `headMost`: bytes. */
-  constructor(server: Server, handler: RequestHandler, headMost: number) {
+  constructor(server: Server, handler: RequestHandler, maxHeadBytes: number) {
     this.#server = server;
     this.handler = handler;
-    this.headMost = headMost;
-    this.stayFields = `Connection: keep-alive\r\nKeep-Alive: timeout=${Math.floor(server.keepAliveTimeout / 1000)}\r\n`;
+    this.maxHeadBytes = maxHeadBytes;
+    this.keepAliveFields = `Connection: keep-alive\r\nKeep-Alive: timeout=${Math.floor(server.keepAliveTimeout / 1000)}\r\n`;
     this.#toNode = server.listeners('connection') as ((socket: Socket) => void)[];
     server.removeAllListeners('connection');
     server.on('connection', (socket: Socket) => {
-      this.#connections.set(socket, new PlainConnection(socket, this));
-      this.#timer ??= setInterval(() => this.#look(), LOOK_EVERY).unref();
+      this.#connections.set(socket, new FastConnection(socket, this));
+      this.#timer ??= setInterval(() => this.#look(), TICK_MS).unref();
     });
   }
 
-  handOver({ socket }: PlainConnection, bytes: Buffer, ended: boolean): void {
+  fallBack({ socket }: FastConnection, bytes: Buffer, ended: boolean): void {
     this.#connections.delete(socket);
     for (const listener of this.#toNode) listener.call(this.#server, socket);
     encodeRawTargets(socket);
     readEarlierInSlices(socket, bytes, ended);
   }
 
-  closed({ socket }: PlainConnection): void {
+  closed({ socket }: FastConnection): void {
     this.#connections.delete(socket);
   }
 
@@ -60,7 +60,7 @@ export class PlainFastPath implements FastPath {
    */
   isBusy(socket: Socket): boolean {
     const connection = this.#connections.get(socket);
-    return connection !== undefined && (connection.answering || connection.waiting || connection.leaving);
+    return connection !== undefined && (connection.responding || connection.waiting || connection.fallingBack);
   }
 
   /** Sends an interim response, if it is on the fast path and its response has not begun. False: otherwise. */
@@ -70,10 +70,10 @@ export class PlainFastPath implements FastPath {
 
   /** Those on which nothing is under way. */
   closeIdle(): void {
-    for (const [socket, { answering, waiting, leaving, used, looks }] of this.#connections) {
+    for (const [socket, { responding, waiting, fallingBack, used, idleTicks }] of this.#connections) {
       // A connection just made has its first request on the way.
-      const fresh = !used && looks < FRESH_LOOKS;
-      if (!answering && !waiting && !leaving && !fresh) socket.destroy();
+      const fresh = !used && idleTicks < FRESH_TICKS;
+      if (!responding && !waiting && !fallingBack && !fresh) socket.destroy();
     }
   }
 
@@ -83,14 +83,14 @@ export class PlainFastPath implements FastPath {
 
   #look(): void {
     for (const [socket, connection] of this.#connections) {
-      if (connection.answering || connection.leaving) continue;
-      connection.looks += 1;
-      const still = connection.looks * LOOK_EVERY;
+      if (connection.responding || connection.fallingBack) continue;
+      connection.idleTicks += 1;
+      const still = connection.idleTicks * TICK_MS;
       if (connection.waiting) {
-        if (connection.looks >= BODY_LOOKS) connection.giveUp();
+        if (connection.idleTicks >= BODY_TICKS) connection.abandon();
       } else if (connection.used) {
         if (still > this.#server.keepAliveTimeout) socket.destroy();
-      } else if (still > this.#server.headersTimeout + LINGER) {
+      } else if (still > this.#server.headersTimeout + LINGER_MS) {
         socket.destroy();
       } else if (still > this.#server.headersTimeout) {
         connection.refuse();

@@ -9,10 +9,10 @@ const METHODS: ReadonlySet<string> = new Set(['GET', 'POST', 'PUT', 'PATCH', 'DE
 const REQUEST_LINE = /^([A-Z]+) (\/[\x21-\x7e]*) HTTP\/1\.1$/;
 const LENGTH = /^\d{1,7}$/;
 /** More fields than any honest client sends. */
-const FIELDS_MOST = 100;
+const MAX_FIELDS = 100;
 
 /** A block of fields longer than this is not kept for the next request. Bytes. */
-const KEPT_MOST = 2 * 1024;
+const MAX_KEPT_BYTES = 2 * 1024;
 
 /**
  * The fields of a request, and what they say of it. Most callers send the same ones with every request on a connection:
@@ -28,7 +28,7 @@ export class FieldBlock {
   /** Bytes of the body. */
   readonly bodyLength: number;
   /** The gate has let these fields pass. */
-  passed = false;
+  validated = false;
   readonly #text: string;
 
   /** `text`: the whole block. */
@@ -42,7 +42,7 @@ export class FieldBlock {
 
   /** Small enough to be kept with an idle connection. */
   get keepable(): boolean {
-    return this.length <= KEPT_MOST;
+    return this.length <= MAX_KEPT_BYTES;
   }
 
   /** Whether exactly these fields come at this place. */
@@ -52,7 +52,7 @@ export class FieldBlock {
 }
 
 /** The head of a plain request. */
-export interface PlainHead {
+export interface FastHead {
   readonly method: string;
   readonly url: string;
   readonly fields: FieldBlock;
@@ -66,7 +66,7 @@ export interface PlainHead {
  * Undefined for all else, be it good or bad. That is not a verdict: node:http reads it then, from its first byte.
  * `before`: the fields of the connection's last request.
  */
-export function readPlainHead(bytes: Buffer, headMost: number, before?: FieldBlock): PlainHead | undefined {
+export function readFastHead(bytes: Buffer, headMost: number, before?: FieldBlock): FastHead | undefined {
   const lineEnd = endOfLine(bytes, 0, bytes.length);
   if (lineEnd === -1 || lineEnd > headMost / 2) return undefined;
   const text = bytes.toString('latin1', 0, lineEnd);
@@ -85,7 +85,7 @@ function fieldBlock(bytes: Buffer, at: number, headMost: number): FieldBlock | u
   // A text of its own: as a part of a longer one it would keep all of that in memory.
   const block = bytes.subarray(at, end + HEAD_END.length);
   const text = block.toString('latin1');
-  const raw = fieldsOf(text, block, 0, text.length - 2, FIELDS_MOST);
+  const raw = fieldsOf(text, block, 0, text.length - 2, MAX_FIELDS);
   if (typeof raw === 'string') return undefined;
 
   let last = false;
@@ -136,7 +136,7 @@ function isNamedBefore(fields: readonly string[], at: number): boolean {
 }
 
 /** A request all of which was here before anybody looked at it. */
-export class PlainRequest implements InboundRequest {
+export class FastRequest implements InboundRequest {
   readonly httpVersion = '1.1';
   readonly complete = true;
   readonly method: string;
@@ -146,7 +146,7 @@ export class PlainRequest implements InboundRequest {
   readonly expectsContinue = false;
   readonly bodySource: 'none' | Buffer;
 
-  constructor(head: PlainHead, body: Buffer | undefined, socket: Socket) {
+  constructor(head: FastHead, body: Buffer | undefined, socket: Socket) {
     this.method = head.method;
     this.url = head.url;
     this.fields = head.fields;
@@ -161,11 +161,11 @@ export class PlainRequest implements InboundRequest {
 
   /** Said once for as long as a connection's fields stay the same. */
   get validated(): boolean {
-    return this.fields.passed;
+    return this.fields.validated;
   }
 
   set validated(good: boolean) {
-    this.fields.passed = good;
+    this.fields.validated = good;
   }
 
   field(name: string): string | undefined {

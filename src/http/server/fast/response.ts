@@ -5,26 +5,26 @@ import type { OutboundResponse } from '../exchange.ts';
  * Bodies up to this size leave in one write with their head, as one string: Node copies a short one to the system by
  * way of its stack. Bytes.
  */
-const JOIN_MOST = 12 * 1024;
+const MAX_JOINED_BYTES = 12 * 1024;
 
 /** What an answer has to know of the connection it goes out on. */
-export interface AnswerLine {
+export interface ResponseChannel {
   readonly socket: Socket;
   /** `Connection` and, where the connection stays, `Keep-Alive`; each with its line end. */
   connectionFields(): string;
   /** The answer is out to its last byte. */
-  answered(): void;
+  responded(): void;
   /** No other request will be read, whatever `connectionFields` has said. */
-  makeLast(): void;
+  closeAfter(): void;
 }
 
 /** The answer to a plain request, framed as node:http frames it. */
-export class PlainAnswer implements OutboundResponse {
+export class FastResponse implements OutboundResponse {
   statusCode = 200;
   headersSent = false;
   writableFinished = false;
   destroyed = false;
-  readonly #line: AnswerLine;
+  readonly #line: ResponseChannel;
   readonly #toHead: boolean;
   /** Waiting for the first bytes of the body, to leave with them. */
   #head = '';
@@ -34,7 +34,7 @@ export class PlainAnswer implements OutboundResponse {
   #onDrain: (() => void) | undefined;
 
   /** `toHead`: the answer to a HEAD request, which has no body whatever its fields say (RFC 9110 §9.3.2). */
-  constructor(line: AnswerLine, toHead: boolean) {
+  constructor(line: ResponseChannel, toHead: boolean) {
     this.#line = line;
     this.#toHead = toHead;
   }
@@ -56,7 +56,7 @@ export class PlainAnswer implements OutboundResponse {
     }
     if (!date) head += dateField();
     // Our own answers only ever say `close`; upstreams have no say in it.
-    if (connection) this.#line.makeLast();
+    if (connection) this.#line.closeAfter();
     else head += this.#line.connectionFields();
     this.#bodiless = this.#toHead || status === 204 || status === 304;
     this.#chunked = !length && !this.#bodiless;
@@ -86,7 +86,7 @@ export class PlainAnswer implements OutboundResponse {
     if (body === undefined || body.length === 0 || this.#bodiless) {
       const rest = this.#chunked ? `${this.#takeHead()}0\r\n\r\n` : this.#takeHead();
       if (rest !== '') socket.write(rest, 'latin1');
-    } else if (body.length <= JOIN_MOST) {
+    } else if (body.length <= MAX_JOINED_BYTES) {
       const text = body.toString('latin1');
       socket.write(
         this.#chunked
@@ -147,7 +147,7 @@ export class PlainAnswer implements OutboundResponse {
     if (this.destroyed) return;
     this.writableFinished = true;
     this.#close();
-    this.#line.answered();
+    this.#line.responded();
   }
 
   #close(): void {

@@ -11,7 +11,7 @@ import { sandboxConfigObject, type ConfigObject } from '../support/proxy.ts';
 import { requireBuild } from '../support/tools.ts';
 
 /** A tokenward of several worker processes in front of a sandbox. */
-export interface RunningFleet {
+export interface RunningPool {
   readonly sandbox: Sandbox;
   readonly served: Served;
   /** Writes the configuration anew, with these keys changed. */
@@ -30,11 +30,7 @@ export interface RunningFleet {
 }
 
 /** For every test of the surrounding describe a fresh sandbox and folder; what is started in a test ends with it. */
-export function freshFleet(): (
-  context: Mocha.Context,
-  workers: number,
-  change?: ConfigObject,
-) => Promise<RunningFleet> {
+export function freshPool(): (context: Mocha.Context, workers: number, change?: ConfigObject) => Promise<RunningPool> {
   const folder = freshFolder();
   let sandbox: Sandbox;
   let served: Served | undefined;
@@ -58,12 +54,12 @@ export function freshFleet(): (
     const running = await serve(['-c', configure({})]);
     served = running;
     const status = (): Promise<StatusDocument> => statusOf(running);
-    const lines = (): ReturnType<RunningFleet['lines']> =>
+    const lines = (): ReturnType<RunningPool['lines']> =>
       running
         .output()
         .stderr.split('\n')
         .filter((line) => line.startsWith('{') && line.endsWith('}'))
-        .map((line) => JSON.parse(line) as ReturnType<RunningFleet['lines']>[number]);
+        .map((line) => JSON.parse(line) as ReturnType<RunningPool['lines']>[number]);
     const logged = (text: string, within = 40_000): Promise<void> =>
       eventually(`"${text}" in the log`, () => lines().some(({ msg }) => msg.includes(text)), within);
     const pids = async (): Promise<number[]> =>

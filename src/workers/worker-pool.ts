@@ -7,18 +7,18 @@ import { createWith } from '../http/server/socket-file.ts';
 import type { Logger } from '../log.ts';
 import type { Metrics } from '../metrics.ts';
 import { packConfig } from './messages.ts';
-import { emptyPlace, vacate, type Place } from './place.ts';
+import { emptySlot, vacate, type Slot } from './slot.ts';
 import { MetricsSum } from './sum.ts';
 import { WorkerProcess } from './worker-process.ts';
 import { WorkerStartError } from './worker-start-error.ts';
 
 /** The worker processes: as many as wanted, replaced when they end, and one by one when told to. */
-export class Fleet {
+export class WorkerPool {
   readonly metrics: Metrics;
   readonly sum = new MetricsSum();
   readonly #log: Logger;
   readonly #viaName = newViaName();
-  readonly #places: Place[] = [];
+  readonly #slots: Slot[] = [];
   /** Also those on their way in or out. */
   readonly #alive = new Set<WorkerProcess>();
   /** What the process began with. */
@@ -57,17 +57,17 @@ export class Fleet {
       if (halt.aborted) throw new WorkerStartError('The start was stopped.', 1);
     };
     halt.addEventListener('abort', stop);
-    for (let number = 1; number <= count; number += 1) this.#places.push(emptyPlace(number));
+    for (let number = 1; number <= count; number += 1) this.#slots.push(emptySlot(number));
     try {
       // One before the others: it makes what is not there yet, and what it complains of is complained of once.
-      const [first, ...others] = this.#places as [Place, ...Place[]];
+      const [first, ...others] = this.#slots as [Slot, ...Slot[]];
       goOn();
       const address = await this.#fill(first, this.#packed).ready;
       goOn();
-      await Promise.all(others.map((place) => this.#fill(place, this.#packed).ready));
+      await Promise.all(others.map((slot) => this.#fill(slot, this.#packed).ready));
       this.#started = true;
       // Gone again already? Then that was nobody's start any more.
-      for (const place of this.#places) if (place.worker?.state === 'gone') this.#replace(place);
+      for (const slot of this.#slots) if (slot.worker?.state === 'gone') this.#replace(slot);
       return address;
     } catch (error) {
       await this.stop();
@@ -84,7 +84,7 @@ export class Fleet {
 
   /** The places that nobody fills who serves. */
   get missing(): number[] {
-    return this.#places.filter(({ worker }) => worker?.state !== 'up').map(({ number }) => number);
+    return this.#slots.filter(({ worker }) => worker?.state !== 'up').map(({ number }) => number);
   }
 
   get stopping(): boolean {
@@ -104,31 +104,31 @@ export class Fleet {
     const packed = packConfig(config);
     this.#bindFor(config);
     const halted = (): boolean => this.#stopping;
-    for (let number = this.#places.length + 1; number <= count; number += 1) this.#places.push(emptyPlace(number));
+    for (let number = this.#slots.length + 1; number <= count; number += 1) this.#slots.push(emptySlot(number));
     try {
-      for (const place of this.#places.slice(0, count)) {
+      for (const slot of this.#slots.slice(0, count)) {
         if (halted()) return false;
-        const fresh = this.#launch(place.number, packed);
+        const fresh = this.#launch(slot.number, packed);
         await fresh.ready;
         if (halted()) return false;
-        const old = place.worker;
-        clearTimeout(place.timer);
-        place.timer = undefined;
-        place.worker = fresh;
-        place.crashes = 0;
+        const old = slot.worker;
+        clearTimeout(slot.timer);
+        slot.timer = undefined;
+        slot.worker = fresh;
+        slot.crashes = 0;
         // It works: who is replaced from here on gets it too.
         this.#config = config;
         this.#packed = packed;
-        this.#watch(place, fresh);
+        this.#watch(slot, fresh);
         await old?.stop(true, config.shutdown.drain + WORKER_ENDS_MS);
       }
     } catch (error) {
       this.#bindFor(this.#config);
       // Places that were only just added.
-      while (this.#places.at(-1)?.worker === undefined && this.#places.at(-1)?.timer === undefined) this.#places.pop();
+      while (this.#slots.at(-1)?.worker === undefined && this.#slots.at(-1)?.timer === undefined) this.#slots.pop();
       throw error;
     }
-    const left = this.#places.splice(count);
+    const left = this.#slots.splice(count);
     for (const { timer } of left) clearTimeout(timer);
     await Promise.all(left.map(async ({ worker }) => worker?.stop(true, config.shutdown.drain + WORKER_ENDS_MS)));
     return true;
@@ -137,20 +137,20 @@ export class Fleet {
   /** Stops all of them in good order. */
   async stop(): Promise<void> {
     this.#stopping = true;
-    for (const { timer } of this.#places) clearTimeout(timer);
+    for (const { timer } of this.#slots) clearTimeout(timer);
     const { delay, drain } = this.#config.shutdown;
     await Promise.all(this.workers.map((worker) => worker.stop(false, delay + drain + WORKER_ENDS_MS)));
   }
 
-  #fill(place: Place, packed: string): WorkerProcess {
-    const worker = this.#launch(place.number, packed);
-    place.worker = worker;
-    this.#watch(place, worker);
+  #fill(slot: Slot, packed: string): WorkerProcess {
+    const worker = this.#launch(slot.number, packed);
+    slot.worker = worker;
+    this.#watch(slot, worker);
     return worker;
   }
 
-  #launch(place: number, packed: string): WorkerProcess {
-    const start = { type: 'start', place, config: packed, viaName: this.#viaName, umask: this.#umask } as const;
+  #launch(slot: number, packed: string): WorkerProcess {
+    const start = { type: 'start', slot, config: packed, viaName: this.#viaName, umask: this.#umask } as const;
     const worker = new WorkerProcess(cluster.fork(), start, (account, from) => {
       for (const other of this.#alive) if (other !== from) other.tell({ type: 'changed', account });
     });
@@ -163,24 +163,24 @@ export class Fleet {
   }
 
   /** Sees to it that a worker that ends unasked is replaced. */
-  #watch(place: Place, worker: WorkerProcess): void {
+  #watch(slot: Slot, worker: WorkerProcess): void {
     void worker.gone.then(({ code, signal }) => {
-      if (place.worker !== worker || !this.#started || this.#stopping) return;
+      if (slot.worker !== worker || !this.#started || this.#stopping) return;
       this.metrics.workerCrashes.inc();
-      this.#log.error('a worker has ended', { worker: place.number, detail: signal ?? `exit code ${code ?? '?'}` });
-      this.#replace(place);
+      this.#log.error('a worker has ended', { worker: slot.number, detail: signal ?? `exit code ${code ?? '?'}` });
+      this.#replace(slot);
     });
   }
 
-  #replace(place: Place): void {
-    const pause = vacate(place);
-    place.timer = setTimeout(() => {
-      place.timer = undefined;
-      this.#fill(place, this.#packed).ready.then(
-        () => this.#log.info('a new worker is up', { worker: place.number }),
+  #replace(slot: Slot): void {
+    const pause = vacate(slot);
+    slot.timer = setTimeout(() => {
+      slot.timer = undefined;
+      this.#fill(slot, this.#packed).ready.then(
+        () => this.#log.info('a new worker is up', { worker: slot.number }),
         (error: unknown) => {
           const detail = error instanceof Error ? error.message : '';
-          this.#log.error('a worker could not start', { worker: place.number, detail });
+          this.#log.error('a worker could not start', { worker: slot.number, detail });
         },
       );
     }, pause);

@@ -4,12 +4,12 @@ import type { WorkerProcess } from './worker-process.ts';
  * A worker that ended unasked is replaced after 1 s, then 2 s and so on; from the beginning again once one has lived
  * for a minute. ms.
  */
-const BACKOFF_FIRST = 1_000;
-const BACKOFF_MOST = 30_000;
-const HEALTHY = 60_000;
+const FIRST_BACKOFF_MS = 1_000;
+const MAX_BACKOFF_MS = 30_000;
+const HEALTHY_MS = 60_000;
 
 /** A worker's place: one of N, filled anew when the process in it ends. */
-export interface Place {
+export interface Slot {
   readonly number: number;
   worker: WorkerProcess | undefined;
   crashes: number;
@@ -18,16 +18,16 @@ export interface Place {
 }
 
 /** A place nobody has filled yet. */
-export function emptyPlace(number: number): Place {
+export function emptySlot(number: number): Slot {
   return { number, worker: undefined, crashes: 0, timer: undefined };
 }
 
 /** Notes that the worker of a place has ended unasked. Returns how long its replacement waits, ms. */
-export function vacate(place: Place): number {
-  const { worker } = place;
-  if (worker?.readyAt !== undefined && performance.now() - worker.readyAt >= HEALTHY) place.crashes = 0;
-  const pause = Math.min(BACKOFF_MOST, BACKOFF_FIRST * 2 ** place.crashes);
-  place.crashes += 1;
-  place.worker = undefined;
+export function vacate(slot: Slot): number {
+  const { worker } = slot;
+  if (worker?.readyAt !== undefined && performance.now() - worker.readyAt >= HEALTHY_MS) slot.crashes = 0;
+  const pause = Math.min(MAX_BACKOFF_MS, FIRST_BACKOFF_MS * 2 ** slot.crashes);
+  slot.crashes += 1;
+  slot.worker = undefined;
   return pause;
 }

@@ -8,11 +8,11 @@ import type { Token } from './token.ts';
 import type { Work } from './work.ts';
 
 /** A grant that could not be stored is tried again so often; more often when the process is to end. ms. */
-const SAVE_PAUSE_MOST = 2_000;
-const SAVE_PAUSE_AT_CLOSE = 500;
+const MAX_SAVE_PAUSE_MS = 2_000;
+const CLOSING_SAVE_PAUSE_MS = 500;
 
 /** Grants that the store would not take: each is the only copy of its token, and offered again until it is taken. */
-export class UnsavedGrants {
+export class PendingWrites {
   readonly #parts: Parts;
   readonly #work: Work;
   readonly #store: StoreAccess;
@@ -29,10 +29,14 @@ export class UnsavedGrants {
     const work = (async () => {
       const time = { over: false };
       let callOff: (() => void) | undefined;
-      for (let pause = 200; state.unsaved !== undefined && !time.over; pause = Math.min(SAVE_PAUSE_MOST, pause * 2)) {
+      for (
+        let pause = 200;
+        state.pendingWrite !== undefined && !time.over;
+        pause = Math.min(MAX_SAVE_PAUSE_MS, pause * 2)
+      ) {
         // By the clock, not by the number of tries: a store that hangs makes each of them last.
         if (this.#work.isClosing()) callOff ??= timers.after(LAST_SAVES_MS, () => (time.over = true));
-        await sleep(timers, this.#work.isClosing() ? SAVE_PAUSE_AT_CLOSE : pause);
+        await sleep(timers, this.#work.isClosing() ? CLOSING_SAVE_PAUSE_MS : pause);
         await this.save(state).catch(() => undefined);
       }
       callOff?.();
@@ -42,19 +46,19 @@ export class UnsavedGrants {
 
   /** Offers the account's grant once; gives the token in use after it. Rejects if the store does not take it. */
   async save(state: AccountState): Promise<Token> {
-    const { unsaved, credential } = state;
+    const { pendingWrite, credential } = state;
     const { account } = credential;
     const { records, store, owner, observer } = this.#parts;
-    if (unsaved === undefined) return state.token!;
+    if (pendingWrite === undefined) return state.token!;
     const saved = await this.#store.run('write', async () => {
       const ours = await store.acquireLease(account, owner, LEASE_TTL_MS);
       const record = await records.read(account, credential.identity);
-      if (record.generation >= unsaved.generation) return record;
+      if (record.generation >= pendingWrite.generation) return record;
       // Somebody has taken over from our intent: what he comes to is newer than what we have. If he has written nothing
       // yet, what we write now keeps him from spending the token that we have spent.
-      if (!ours && record.revision !== unsaved.revision) return undefined;
+      if (!ours && record.revision !== pendingWrite.revision) return undefined;
       const { revision, key } = record;
-      return records.replace(account, { ...unsaved, revision, ...(key !== undefined && { key }) });
+      return records.replace(account, { ...pendingWrite, revision, ...(key !== undefined && { key }) });
     });
     if (saved === undefined) {
       const detail = `account ${account}: another process is renewing it`;

@@ -1,20 +1,20 @@
-import type { Reply } from './match.ts';
+import type { MatchedResponse } from './match.ts';
 
 /** The complete answer of a token endpoint. Header names in lower case. */
-export interface TokenReply {
+export interface TokenResponse {
   readonly status: number;
   readonly headers: Readonly<Record<string, string | undefined>>;
   readonly body: string;
 }
 
 /** The same as rules look at it. */
-export interface ReadReply extends Reply {
-  readonly raw: TokenReply;
+export interface ReadResponse extends MatchedResponse {
+  readonly raw: TokenResponse;
   /** The JSON document; undefined if it is none. */
   readonly json: unknown;
 }
 
-export function readReply(raw: TokenReply): ReadReply {
+export function readResponse(raw: TokenResponse): ReadResponse {
   const json = parseJson(raw.body);
   return { raw, json, status: raw.status, header: (name) => raw.headers[name], body: () => json };
 }
@@ -34,7 +34,7 @@ export function isDocument(json: unknown): json is object {
 }
 
 /** Seconds the reply asks to wait, if it says so and means later than now. `now`: wall clock, ms. */
-export function retryAfterOf({ headers }: TokenReply, now: number): number | undefined {
+export function retryAfterOf({ headers }: TokenResponse, now: number): number | undefined {
   const value = headers['retry-after'];
   if (value === undefined || value.trim() === '') return undefined;
   const plain = Number(value);

@@ -5,7 +5,7 @@ import { statusOf, type ProcessState, type StatusDocument, type WorkerStatus } f
 import type { OperatorView, RenewedToken } from '../operator/view.ts';
 import type { Clock } from '../tokens/clock.ts';
 import type { RenewNowOptions } from '../tokens/manager.ts';
-import type { Fleet } from './fleet.ts';
+import type { WorkerPool } from './worker-pool.ts';
 import { sumOfStates } from './sum.ts';
 import type { WorkerProcess } from './worker-process.ts';
 
@@ -24,12 +24,12 @@ interface Series {
 }
 
 /** All workers as the operator port shows them: one tokenward. */
-export class FleetView implements OperatorView {
-  readonly #fleet: Fleet;
+export class PoolView implements OperatorView {
+  readonly #pool: WorkerPool;
   readonly #clock: Clock;
 
-  constructor(fleet: Fleet, clock: Clock) {
-    this.#fleet = fleet;
+  constructor(pool: WorkerPool, clock: Clock) {
+    this.#pool = pool;
     this.#clock = clock;
   }
 
@@ -37,8 +37,8 @@ export class FleetView implements OperatorView {
     const { state, silent } = await this.#state(false, wishes.accounts);
     if (state.unknown.length > 0) return undefined;
     const { ready, problems } = readinessOf(state, wishes);
-    const serving = this.#fleet.workers.some((worker) => worker.state === 'up' && !silent.has(worker));
-    const { missing } = this.#fleet;
+    const serving = this.#pool.workers.some((worker) => worker.state === 'up' && !silent.has(worker));
+    const { missing } = this.#pool;
     return {
       ready: ready && serving,
       problems: [
@@ -47,28 +47,28 @@ export class FleetView implements OperatorView {
         // The others serve: that is a problem, but no reason to send callers elsewhere.
         ...(state.stopping
           ? []
-          : missing.map((place) => ({ problem: `worker ${place} is not up; it is being replaced` }))),
-        ...[...silent].map(({ place }) => ({ problem: `worker ${place} does not answer` })),
+          : missing.map((slot) => ({ problem: `worker ${slot} is not up; it is being replaced` }))),
+        ...[...silent].map(({ slot }) => ({ problem: `worker ${slot} does not answer` })),
       ],
     };
   }
 
   async metrics(): Promise<{ contentType: string; text: string }> {
-    const fleet = this.#fleet;
+    const pool = this.#pool;
     const [{ state }] = await Promise.all([this.#state(true), this.#count()]);
-    describeAccounts(fleet.metrics, state.accounts);
-    const own = await fleet.metrics.registry.getMetricsAsJSON();
+    describeAccounts(pool.metrics, state.accounts);
+    const own = await pool.metrics.registry.getMetricsAsJSON();
     // From what each was last heard to have counted: one that has ended in this very moment is in the sum of those.
-    const registry = fleet.sum.of([...fleet.workers.map(({ counted }) => counted), own]);
+    const registry = pool.sum.of([...pool.workers.map(({ counted }) => counted), own]);
     return { contentType: registry.contentType, text: await registry.metrics() };
   }
 
   async status(): Promise<StatusDocument> {
     const { state, silent, states } = await this.#state(true);
-    const workers: WorkerStatus[] = this.#fleet.workers
+    const workers: WorkerStatus[] = this.#pool.workers
       .filter((worker) => worker.state !== 'gone')
       .map((worker) => ({
-        worker: worker.place,
+        worker: worker.slot,
         pid: worker.pid,
         state: silent.has(worker) ? ('silent' as const) : (worker.state as 'starting' | 'up' | 'leaving'),
         requests: states.get(worker)?.routes.reduce((sum, { requests }) => sum + requests, 0),
@@ -100,11 +100,11 @@ export class FleetView implements OperatorView {
 
   /** One that is still starting has nothing to say. */
   #answering(): WorkerProcess[] {
-    return this.#fleet.workers.filter(({ readyAt, state }) => readyAt !== undefined && state !== 'gone');
+    return this.#pool.workers.filter(({ readyAt, state }) => readyAt !== undefined && state !== 'gone');
   }
 
   #serving(): WorkerProcess[] {
-    return this.#fleet.workers.filter(({ state }) => state === 'up');
+    return this.#pool.workers.filter(({ state }) => state === 'up');
   }
 
   /** What the workers know together, and who of them did not answer. */
@@ -120,13 +120,13 @@ export class FleetView implements OperatorView {
         else if (wasUp && worker.state === 'up') silent.add(worker);
       }),
     );
-    return { state: { stopping: this.#fleet.stopping, ...sumOfStates([...states.values()]) }, states, silent };
+    return { state: { stopping: this.#pool.stopping, ...sumOfStates([...states.values()]) }, states, silent };
   }
 
   /** Requests by route, those of workers that have ended included. */
   async #requests(): Promise<ReadonlyMap<string, number>> {
     await this.#count();
-    const sum = await this.#fleet.sum.of(this.#fleet.workers.map(({ counted }) => counted)).getMetricsAsJSON();
+    const sum = await this.#pool.sum.of(this.#pool.workers.map(({ counted }) => counted)).getMetricsAsJSON();
     const durations = sum.find(({ name }) => name === 'tokenward_request_duration_seconds');
     const values = (durations?.values ?? []) as readonly Series[];
     const counts = values.filter(({ metricName }) => metricName?.endsWith('_count') === true);
