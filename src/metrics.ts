@@ -1,99 +1,11 @@
-import {
-  collectDefaultMetrics,
-  Counter,
-  Gauge,
-  Histogram,
-  Registry,
-  type Aggregator,
-  type MetricValueWithName,
-} from 'prom-client';
-
-/** Seconds. From a cached answer on the same host to the slowest allowed one. */
-const BUCKETS = [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60];
-const STATUS_CLASSES = ['2xx', '3xx', '4xx', '5xx'] as const;
-
-/**
- * One route's counts as plain numbers, folded into prom-client's form only when somebody asks for /metrics:
- * hashing labels on every request costs more than forwarding its headers.
- */
-export class RouteStats {
-  readonly #statuses = [0, 0, 0, 0];
-  readonly #buckets = new Array<number>(BUCKETS.length + 1).fill(0);
-  #sum = 0;
-  #count = 0;
-  inFlight = 0;
-
-  /** Counts one finished request. */
-  finished(status: number, seconds: number): void {
-    this.#statuses[Math.min(3, Math.max(0, Math.floor(status / 100) - 2))]! += 1;
-    this.#sum += seconds;
-    this.#count += 1;
-    let bucket = 0;
-    while (bucket < BUCKETS.length && seconds > BUCKETS[bucket]!) bucket += 1;
-    this.#buckets[bucket]! += 1;
-  }
-
-  statuses(): readonly (readonly [string, number])[] {
-    return STATUS_CLASSES.map((name, index) => [name, this.#statuses[index]!] as const);
-  }
-
-  histogram(): { buckets: readonly number[]; sum: number; count: number } {
-    return { buckets: this.#buckets, sum: this.#sum, count: this.#count };
-  }
-}
+import { collectDefaultMetrics, Counter, Gauge, Histogram, Registry, type Aggregator } from 'prom-client';
+import { BUCKETS, RouteHistogram, RouteStats } from './route-stats.ts';
 
 /** One caller's counts, for the same reason. */
 interface CallerStats {
   inFlight: number;
   admitted: number;
   refused: number;
-}
-
-/** A histogram whose numbers live in RouteStats. */
-class RouteHistogram extends Histogram<'route'> {
-  readonly #routes: ReadonlyMap<string, RouteStats>;
-  readonly #about: { readonly name: string; readonly help: string };
-
-  constructor(routes: ReadonlyMap<string, RouteStats>, name: string, help: string, registry: Registry) {
-    super({ name, help, labelNames: ['route'], buckets: BUCKETS, registers: [registry] });
-    this.#routes = routes;
-    this.#about = { name, help };
-  }
-
-  /** What the registry makes its JSON of, which worker processes send to their primary. */
-  override async get(): ReturnType<Histogram<'route'>['get']> {
-    // The types say that a metric in JSON has `collect`; none has.
-    return (await this.getForPromString()) as unknown as Awaited<ReturnType<Histogram<'route'>['get']>>;
-  }
-
-  /** What the registry makes its text of. Missing in prom-client's types. */
-  async getForPromString(): Promise<{
-    name: string;
-    help: string;
-    type: 'histogram';
-    aggregator: 'sum';
-    values: MetricValueWithName<'route'>[];
-  }> {
-    const { name } = this.#about;
-    const values: MetricValueWithName<'route'>[] = [];
-    for (const [route, stats] of this.#routes) {
-      const { buckets, sum, count } = stats.histogram();
-      let below = 0;
-      [...BUCKETS, '+Inf'].forEach((le, index) => {
-        below += buckets[index]!;
-        values.push({
-          labels: { route, le } as MetricValueWithName<'route'>['labels'],
-          value: below,
-          metricName: `${name}_bucket`,
-        });
-      });
-      values.push(
-        { labels: { route }, value: sum, metricName: `${name}_sum` },
-        { labels: { route }, value: count, metricName: `${name}_count` },
-      );
-    }
-    return { ...this.#about, type: 'histogram', aggregator: 'sum', values };
-  }
 }
 
 /** Accounts with series of their own; those that come later share one. */
@@ -124,13 +36,13 @@ export class Metrics {
   ]);
   readonly renewalFailures = this.#counter(
     'renewal_failures_total',
-    'Renewals that brought no token, including those withheld before a request was sent, by reason.',
+    'Renewals that brought no token, including those suppressed before a request was sent, by reason.',
     ['account', 'flow', 'kind', 'reason'],
   );
   readonly rejections = this.#counter(
     'dead_token_replies_total',
     'Responses that reject the token. current: it was the newest token; late: a newer token existed already; ' +
-      'uncured: a new token had not helped before.',
+      'ineffective: a new token had not helped before.',
     ['route', 'account', 'reason'],
   );
   readonly tokensRefused = this.#counter(
@@ -140,7 +52,7 @@ export class Metrics {
   );
   readonly replays = this.#counter(
     'replays_total',
-    'Requests after a renewal. cured: replayed and accepted; refused: replayed and rejected again; failed: ' +
+    'Requests after a renewal. recovered: replayed and accepted; refused: replayed and rejected again; failed: ' +
       'the replay broke off; skipped: could not be replayed.',
     ['route', 'outcome'],
   );

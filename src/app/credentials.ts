@@ -78,7 +78,7 @@ export function credentialSource(
  */
 class AccountCredential implements Credential {
   readonly account: string;
-  readonly #way: FlowRuntime;
+  readonly #runtime: FlowRuntime;
   readonly reread?: () => Promise<boolean>;
   #values: Readonly<Record<string, unknown>>;
 
@@ -90,17 +90,17 @@ class AccountCredential implements Credential {
     files?: Readonly<Record<string, readonly Piece[]>>,
   ) {
     this.account = account;
-    this.#way = way;
+    this.#runtime = way;
     this.#values = values;
     if (files !== undefined) this.reread = () => this.#reread(files);
   }
 
   get flow(): string {
-    return this.#way.flowName;
+    return this.#runtime.flowName;
   }
 
   get formerName(): string | undefined {
-    return this.#way.formerName;
+    return this.#runtime.formerName;
   }
 
   get identity(): string {
@@ -108,7 +108,7 @@ class AccountCredential implements Credential {
   }
 
   #identityWith(values: Readonly<Record<string, unknown>>): string {
-    const { flowName, flow } = this.#way;
+    const { flowName, flow } = this.#runtime;
     // Not what may change without its being somebody else: secrets, and how a client shows them.
     const open = sorted(values).filter(([name]) => !/password|secret|key|^token$|^clientAuth$/i.test(name));
     return digest(`${flowName}\n${flow.baseUrl ?? ''}\n${JSON.stringify(open)}`);
@@ -119,7 +119,7 @@ class AccountCredential implements Credential {
   }
 
   get staticToken(): string | undefined {
-    const { flow, flowName } = this.#way;
+    const { flow, flowName } = this.#runtime;
     if (!isFixed(flow)) return undefined;
     const name = attachedName(flow.attach);
     const value = name === undefined || !Object.hasOwn(this.#values, name) ? undefined : this.#values[name];
@@ -130,26 +130,26 @@ class AccountCredential implements Credential {
   }
 
   get renew(): Credential['renew'] {
-    return this.#way.flow.renew;
+    return this.#runtime.flow.renew;
   }
 
   get canLogin(): boolean {
-    return this.#way.flow.login !== undefined;
+    return this.#runtime.flow.login !== undefined;
   }
 
   get canRefresh(): boolean {
-    return this.#way.flow.refresh !== undefined;
+    return this.#runtime.flow.refresh !== undefined;
   }
 
   get rotationGrace(): number {
-    return this.#way.flow.rotationGrace * 1000;
+    return this.#runtime.flow.rotationGrace * 1000;
   }
 
   get budget(): BudgetLimits | undefined {
     const {
       flowName,
       flow: { budget },
-    } = this.#way;
+    } = this.#runtime;
     if (budget === undefined) return undefined;
     // Counted as the upstream counts: by these credentials, whatever the account is called here.
     const who =
@@ -187,7 +187,7 @@ class AccountCredential implements Credential {
       return false;
     const mistakes: string[] = [];
     checkAllGiven(
-      this.#way.flow,
+      this.#runtime.flow,
       next,
       [],
       () => undefined,
@@ -199,7 +199,7 @@ class AccountCredential implements Credential {
   }
 
   #call(which: 'login' | 'refresh', values: Readonly<Record<string, unknown>>): Promise<Outcome> {
-    const { flow, send, clock, learnt } = this.#way;
+    const { flow, send, clock, learnt } = this.#runtime;
     return runCall(flow[which]!, flow, flow.baseUrl, values, send, () => clock.wall(), learnt);
   }
 }

@@ -27,7 +27,7 @@ const FAILURES = [
   'status_5xx',
   'fault',
 ];
-const WITHHELD = ['dead', 'cooldown', 'budget', 'lost-login'];
+const SUPPRESSED = ['dead', 'cooldown', 'budget', 'lost_login'];
 const STORE_OPERATIONS = ['read', 'write', 'lease', 'debit', 'watch'];
 /** Accounts whose reasons of failures are there from the start; more of them would be most of a scrape. */
 export const MAX_REASONS = 20;
@@ -97,11 +97,11 @@ export function zeroRoute(metrics: Metrics, route: Route, callers: CallerRules):
     if (rules.allow !== undefined) metrics.policyVerdicts.inc({ route: route.name, reason: 'not_allowed', outcome }, 0);
   }
   if (route.rejectedToken === undefined) return;
-  for (const outcome of replay ? ['cured', 'refused', 'failed', 'skipped'] : ['skipped'])
+  for (const outcome of replay ? ['recovered', 'refused', 'failed', 'skipped'] : ['skipped'])
     metrics.replays.inc({ route: route.name, outcome }, 0);
   if (route.account === undefined) return;
   const account = metrics.accountLabel(route.account);
-  for (const reason of ['current', 'late', 'uncured'])
+  for (const reason of ['current', 'late', 'ineffective'])
     metrics.rejections.inc({ route: route.name, account, reason }, 0);
 }
 
@@ -134,5 +134,5 @@ export function zeroAccount(
     if (reasons) for (const reason of FAILURES) metrics.renewalFailures.inc({ account, flow, kind, reason }, 0);
   }
   if (reasons && kinds.length > 0)
-    for (const reason of WITHHELD) metrics.renewalFailures.inc({ account, flow, kind: 'none', reason }, 0);
+    for (const reason of SUPPRESSED) metrics.renewalFailures.inc({ account, flow, kind: 'none', reason }, 0);
 }

@@ -43,13 +43,13 @@ export function collectFlows(raw: unknown, report: Report): ReadonlyMap<string, 
 class ExtendedFlows {
   readonly names: readonly string[];
   readonly #written: Readonly<Record<string, unknown>>;
-  readonly #say: Report;
+  readonly #report: Report;
   readonly #done = new Map<string, Written | undefined>();
 
   constructor(written: Readonly<Record<string, unknown>>, report: Report) {
     this.names = Object.keys(written);
     this.#written = written;
-    this.#say = report;
+    this.#report = report;
   }
 
   /** Undefined: what it extends cannot be had, and that has been told. */
@@ -64,7 +64,7 @@ class ExtendedFlows {
     const { extends: base, ...own } = record(value);
     if (base === undefined) return { whole: value, base: undefined };
     const complain = (message: string): undefined => {
-      this.#say(['flows', name, 'extends'], message);
+      this.#report(['flows', name, 'extends'], message);
       return undefined;
     };
     // A flow may take a preset's name, and begin with that preset.

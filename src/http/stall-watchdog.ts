@@ -20,17 +20,17 @@ export class StallWatchdog {
   /** ms; 0: no limit. */
   readonly limit: number;
   readonly #every: number;
-  readonly #looksMost: number;
+  readonly #maxTicks: number;
   readonly #watched = new Set<Watched>();
   #timer: NodeJS.Timeout | undefined;
   /** Monotonic ms. */
-  #lookedAt = 0;
+  #tickedAt = 0;
 
   constructor(limit: number) {
     this.limit = limit;
     this.#every = Math.min(MAX_TICK_MS, Math.ceil(limit / TICKS));
     // Whoever comes between two looks has not stood still for all of the first stretch.
-    this.#looksMost = limit === 0 ? Infinity : Math.ceil(limit / this.#every) + 1;
+    this.#maxTicks = limit === 0 ? Infinity : Math.ceil(limit / this.#every) + 1;
   }
 
   watch(watched: Watched): void {
@@ -38,31 +38,31 @@ export class StallWatchdog {
     watched.idleTicks = 0;
     this.#watched.add(watched);
     if (this.#timer !== undefined) return;
-    this.#lookedAt = performance.now();
-    this.#timer = setInterval(() => this.#look(), this.#every);
+    this.#tickedAt = performance.now();
+    this.#timer = setInterval(() => this.#tick(), this.#every);
   }
 
   leave(watched: Watched): void {
     this.#watched.delete(watched);
   }
 
-  #look(): void {
+  #tick(): void {
     const now = performance.now();
     // A look that comes late, because this process stood still, counts for those it should have been.
-    const idleTicks = Math.max(1, (now - this.#lookedAt) / this.#every);
-    this.#lookedAt = now;
+    const idleTicks = Math.max(1, (now - this.#tickedAt) / this.#every);
+    this.#tickedAt = now;
     for (const watched of this.#watched) {
       watched.idleTicks += watched.idleTicks === 0 ? 1 : idleTicks;
       // Timers come before reading: what has come meanwhile is read first.
-      if (watched.idleTicks >= this.#looksMost) setImmediate(() => this.#loseIfStill(watched));
+      if (watched.idleTicks >= this.#maxTicks) setImmediate(() => this.#reportIfStalled(watched));
     }
     if (this.#watched.size > 0) return;
     clearInterval(this.#timer);
     this.#timer = undefined;
   }
 
-  #loseIfStill(watched: Watched): void {
-    if (watched.idleTicks < this.#looksMost || !this.#watched.delete(watched)) return;
+  #reportIfStalled(watched: Watched): void {
+    if (watched.idleTicks < this.#maxTicks || !this.#watched.delete(watched)) return;
     watched.onStall();
   }
 }

@@ -34,7 +34,7 @@ export function readsApiKey(callers: 'none' | readonly Pick<CallerConfig, 'key'>
 export class Callers {
   readonly #callers: readonly Caller[];
   readonly #jwt: JwtCheck | undefined;
-  readonly #damping: KeyThrottle;
+  readonly #keyThrottle: KeyThrottle;
   readonly #readsApiKey: boolean;
   /** Keys that were found right, so that each is hashed once: never more than there are callers. */
   readonly #right = new Map<string, Caller>();
@@ -50,7 +50,7 @@ export class Callers {
       accounts: accountPatterns(accounts),
     }));
     this.#jwt = jwt;
-    this.#damping = keyThrottle;
+    this.#keyThrottle = keyThrottle;
     this.#readsApiKey = readsApiKey(config);
   }
 
@@ -67,7 +67,7 @@ export class Callers {
     if (proof !== undefined && this.#jwt !== undefined && looksLikeJwt(proof))
       return this.#byJwt(this.#jwt, proof, prefix, address);
     const caller = proof === undefined ? undefined : this.#byKey(proof);
-    const pause = caller === undefined ? this.#damping.pause(address) : undefined;
+    const pause = caller === undefined ? this.#keyThrottle.pause(address) : undefined;
     if (proof === undefined) throw pause ?? new TokenwardError('caller_key_missing');
     return allowed(this.#known(caller, address, pause), prefix);
   }
@@ -86,13 +86,13 @@ export class Callers {
 
   async #byJwt(check: JwtCheck, token: string, prefix: string, address: string): Promise<Caller> {
     // As it is now: of several tokens that are being looked at, none ends up in a pause that the others have begun.
-    const pause = this.#damping.pause(address);
+    const pause = this.#keyThrottle.pause(address);
     let name: string;
     try {
       name = await check.callerOf(token);
     } catch (error) {
       if (!(error instanceof TokenwardError) || error.code !== 'caller_key_unknown') throw error;
-      if (pause === undefined) this.#damping.wrong(address);
+      if (pause === undefined) this.#keyThrottle.wrong(address);
       throw pause ?? error;
     }
     return allowed(
@@ -121,10 +121,10 @@ export class Callers {
   #known(caller: Caller | undefined, address: string, pause: TokenwardError | undefined): Caller {
     if (caller === undefined) {
       if (pause !== undefined) throw pause;
-      this.#damping.wrong(address);
+      this.#keyThrottle.wrong(address);
       throw new TokenwardError('caller_key_unknown');
     }
-    this.#damping.right(address);
+    this.#keyThrottle.right(address);
     return caller;
   }
 }

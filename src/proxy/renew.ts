@@ -105,7 +105,7 @@ async function successor(
   }
   const hold = renewalGuard.hold(account, callOf(ctx, account), generation, replayable);
   if (hold !== undefined) {
-    count('uncured');
+    count('ineffective');
     if (hold.token) tokens.refused(account, refused);
     // If the upstream says itself when to come back, it knows better.
     return [
@@ -168,7 +168,7 @@ async function replay(
     if (!renewalGuard.isAccepted(account, generation)) tokens.refused(account, token);
     return response;
   }
-  count('cured');
+  count('recovered');
   if (response.status < 500) {
     // The same call, refused before and not any more: the token works, whatever else is wrong with the call.
     renewalGuard.recovered(account, callOf(ctx, account), generation);
@@ -181,8 +181,8 @@ async function replay(
 }
 
 /**
- * A call as the memory of uncured replies knows it: method and path, without the query; and whose it is, where accounts
- * share a route.
+ * A call as the memory of ineffective replies knows it: method and path, without the query; and whose it is, where
+ * accounts share a route.
  */
 function callOf({ method, target, route }: RequestContext, account: string): string {
   return route?.choice === undefined ? `${method} ${pathOf(target)}` : `${method} ${pathOf(target)} ${account}`;

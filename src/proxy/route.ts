@@ -1,7 +1,7 @@
 import type { RouteConfig } from '../config/schema.ts';
 import type { TokenAttacher } from '../flows/attach.ts';
 import type { Flow } from '../flows/flow.ts';
-import type { RouteStats } from '../metrics.ts';
+import type { RouteStats } from '../route-stats.ts';
 import type { AccountChoice } from './account.ts';
 import type { RejectedTokenRule } from './inspect.ts';
 import type { LoginPaths } from './legacy-login.ts';

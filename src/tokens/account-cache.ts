@@ -11,30 +11,30 @@ const MAX_SHOWN = 500;
 export class AccountCache {
   readonly #credentials: CredentialSource;
   /** The same as in `#credentials.named`. */
-  readonly #named: ReadonlySet<string>;
+  readonly #declared: ReadonlySet<string>;
   readonly #states: LRUCache<string, AccountState>;
   /**
    * Accounts that fell out of memory while somebody waits or works there: a second state beside theirs would renew a
    * second time.
    */
-  readonly #busy = new Map<string, AccountState>();
+  readonly #pinned = new Map<string, AccountState>();
   readonly #common: Common;
 
   constructor(credentials: CredentialSource, { clock, timers, random, maxAccounts }: Parts) {
     this.#credentials = credentials;
-    this.#named = new Set(credentials.declared);
+    this.#declared = new Set(credentials.declared);
     this.#common = { clock, timers, random, refused: new Set() };
     this.#states = new LRUCache({
       max: maxAccounts ?? 100_000,
       dispose: (state, account, reason) => {
-        if (reason === 'evict' && state.refs > 0) this.#busy.set(account, state);
+        if (reason === 'evict' && state.refs > 0) this.#pinned.set(account, state);
       },
     });
   }
 
   /** The account's state, made if need be. Throws if there is no such account. */
   of(account: string): AccountState {
-    const known = this.#states.get(account) ?? this.#busy.get(account);
+    const known = this.#states.get(account) ?? this.#pinned.get(account);
     if (known !== undefined) return known;
     const credential = this.#credentials.get(account);
     if (credential === undefined) throw new TokenwardError('internal', { detail: `no account named ${account}` });
@@ -45,18 +45,18 @@ export class AccountCache {
 
   /** The account's state if it is in memory; nobody has asked for it by this. */
   peek(account: string): AccountState | undefined {
-    return this.#states.peek(account) ?? this.#busy.get(account);
+    return this.#states.peek(account) ?? this.#pinned.get(account);
   }
 
   all(): AccountState[] {
-    return [...this.#states.values(), ...this.#busy.values()];
+    return [...this.#states.values(), ...this.#pinned.values()];
   }
 
   /** The account's state stays the only one until whoever holds it has left. */
   leave(state: AccountState): void {
     state.letGo();
     const { account } = state.credential;
-    if (state.refs === 0 && this.#busy.delete(account)) this.#states.set(account, state);
+    if (state.refs === 0 && this.#pinned.delete(account)) this.#states.set(account, state);
   }
 
   /**
@@ -69,11 +69,11 @@ export class AccountCache {
   }
 
   isDeclared(account: string): boolean {
-    return this.#named.has(account);
+    return this.#declared.has(account);
   }
 
   get count(): { readonly known: number; readonly inMemory: number } {
-    return { known: this.#credentials.size, inMemory: this.#states.size + this.#busy.size };
+    return { known: this.#credentials.size, inMemory: this.#states.size + this.#pinned.size };
   }
 
   /** The accounts that are named, and of the others those in memory, up to a few hundred, first those in trouble. */
@@ -81,8 +81,8 @@ export class AccountCache {
     const named = this.#credentials.declared.map((account) => this.of(account));
     const room = Math.max(0, MAX_SHOWN - named.length);
     if (room === 0 || this.count.inMemory <= named.length) return named;
-    const others = [...this.#busy.values(), ...this.#states.values()];
-    const unnamed = others.filter(({ credential }) => !this.#named.has(credential.account));
+    const others = [...this.#pinned.values(), ...this.#states.values()];
+    const unnamed = others.filter(({ credential }) => !this.#declared.has(credential.account));
     return [...named, ...[...new Set([...unnamed.filter(isInTrouble), ...unnamed])].slice(0, room)];
   }
 }

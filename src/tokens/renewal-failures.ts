@@ -45,7 +45,7 @@ export class RenewalFailures {
   /** Several logins were cut off: the next one has to wait so long, ms. Always throws. */
   lostLogins(state: AccountState, wait: number): never {
     const { observer } = this.#parts;
-    observer.suppressed(state.credential, 'lost-login');
+    observer.suppressed(state.credential, 'lost_login');
     state.setBack('several logins in a row were cut off before their answer was stored');
     observer.changed(state.credential);
     throw unavailable(state, wait);

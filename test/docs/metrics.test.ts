@@ -69,7 +69,7 @@ describe('docs/metrics.md', () => {
       .map((file) => readFileSync(file, 'utf8'))
       .join('\n');
     const words = [
-      ...[...sources.matchAll(/withheld\([\w.]+, '([\w-]+)'\)/g)].map(([, word]) => word!),
+      ...[...sources.matchAll(/suppressed\([\w.]+, '([\w-]+)'\)/g)].map(([, word]) => word!),
       ...[...sources.matchAll(/\bfailed\('([\w-]+)'/g)].map(([, word]) => word!),
       ...[...sources.match(/readonly reason: ([^;]+);/)![1]!.matchAll(/'(\w+)'/g)].map(([, word]) => word!),
       ...[...sources.matchAll(/\bcount\('(\w+)'\)/g)].map(([, word]) => word!),

@@ -45,7 +45,7 @@ describe('counters', () => {
       'tokenward_renewal_failures_total{account="twin",flow="twin",kind="none",reason="budget"}',
       'tokenward_tokens_refused_total{account="crm"}',
       'tokenward_dead_token_replies_total{route="/twin/iam",account="twin",reason="current"}',
-      'tokenward_replays_total{route="/crm",outcome="cured"}',
+      'tokenward_replays_total{route="/crm",outcome="recovered"}',
       'tokenward_errors_total{route="/crm",reason="upstream_unreachable"}',
       'tokenward_errors_total{route="unmatched",reason="too_many_requests"}',
       'tokenward_policy_verdicts_total{route="/softline",reason="denied",outcome="refused"}',

@@ -96,7 +96,7 @@ describe('/metrics', () => {
       await count('dead_token_replies_total', { route: '/softline', account: 'softline', reason: 'current' }),
       1,
     );
-    assert.equal(await count('replays_total', { route: '/softline', outcome: 'cured' }), 1);
+    assert.equal(await count('replays_total', { route: '/softline', outcome: 'recovered' }), 1);
     assert.equal(await count('token_generation', { account: 'softline' }), 2);
     assert.equal(await count('token_generation', { account: 'twin' }), 0);
     const now = Date.now() / 1000;

@@ -128,7 +128,7 @@ describe('what is held back', () => {
       [401, 'held-back', '20', undefined],
     );
     assert.deepEqual(held.json(), { errors: [{ error: 1007, message: 'Invalid JWT Token.' }] });
-    assert.equal(await metric(proxy.operatorUrl, 'tokenward_dead_token_replies_total', { reason: 'uncured' }), 1);
+    assert.equal(await metric(proxy.operatorUrl, 'tokenward_dead_token_replies_total', { reason: 'ineffective' }), 1);
 
     sandbox.softline.set({ alwaysDead: false });
     sandbox.softline.revokeCurrent();

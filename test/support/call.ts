@@ -81,8 +81,8 @@ export function call(base: string, target: string, options: CallOptions = {}): P
 }
 
 /**
- * The value of one metric sample, 0 if it is not there: `metric(url, 'tokenward_replays_total', { outcome: 'cured' })`
- * sums over the other labels.
+ * The value of one metric sample, 0 if it is not there: `metric(url, 'tokenward_replays_total', { outcome: 'recovered'
+ * })` sums over the other labels.
  */
 export async function metric(
   operatorUrl: string,

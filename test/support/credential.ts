@@ -84,7 +84,7 @@ export function playedCredential(change: Partial<Credential> = {}, ...answers: A
 /** What the manager's observer has heard. */
 export interface Heard {
   readonly renewed: string[];
-  readonly withheld: string[];
+  readonly suppressed: string[];
   readonly storeFailed: string[];
 }
 
@@ -110,11 +110,11 @@ export async function managed(
   const store = options.store ?? new MemoryStore();
   const clock = options.clock ?? new FakeClock();
   const records = new Records(store, new Seal(KEY), clock);
-  const heard: Heard = { renewed: [], withheld: [], storeFailed: [] };
+  const heard: Heard = { renewed: [], suppressed: [], storeFailed: [] };
   const observer = {
     renewed: (_credential: Credential, { kind, outcome }: RenewalReport) =>
       void heard.renewed.push(`${kind} ${outcome}`),
-    suppressed: (_credential: Credential, reason: string) => void heard.withheld.push(reason),
+    suppressed: (_credential: Credential, reason: string) => void heard.suppressed.push(reason),
     changed: () => undefined,
     storeFailed: (operation: string) => void heard.storeFailed.push(operation),
   };

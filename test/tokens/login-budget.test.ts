@@ -36,7 +36,7 @@ describe('a login budget of 100 a day, 20 of them in reserve', () => {
       reserveLimit: 20,
       retryAt: start + DAY,
     });
-    assert.ok(heard.withheld.every((reason) => reason === 'budget'));
+    assert.ok(heard.suppressed.every((reason) => reason === 'budget'));
 
     clock.pass(start + DAY - clock.wall());
     token = await manager.renew('crm', token);

@@ -14,7 +14,7 @@ describe('credentials that were refused', () => {
       clock.pass(3_600_000);
     }
     assert.deepEqual(credential.calls, ['login']);
-    assert.equal(heard.withheld.length, 47);
+    assert.equal(heard.suppressed.length, 47);
     assert.deepEqual([manager.status()[0]?.dead, manager.status()[0]?.ready], [true, false]);
   });
 

@@ -4,7 +4,8 @@ import type { Upload } from '../message.ts';
 import type { UpstreamRequest } from './request.ts';
 import type { ResponseSource, UpstreamResponse } from './response.ts';
 import { releaseAfterWrite } from '../free-buffer.ts';
-import { drained, traffic } from './socket.ts';
+import { SilenceTimer } from './silence-timer.ts';
+import { drained } from './socket.ts';
 import { ResponseError, ResponseParser } from './response-parser.ts';
 
 /** Milliseconds; 0 = no limit. */
@@ -18,11 +19,6 @@ export interface ConnectionTimeouts {
 /** Idle connections are closed by us before the server does it, as far as we know its limit. ms. */
 const DEFAULT_IDLE_MS = 4_000;
 const MAX_IDLE_MS = 600_000;
-/**
- * Limits are looked at about this often. Setting the socket's timer anew for every limit costs 3 % of a small request.
- * ms.
- */
-const CHECK_INTERVAL_MS = 500;
 /**
  * Bodies up to this size leave in one write with their head, as one string: Node copies a short one to the system by
  * way of its stack. Bytes.
@@ -50,14 +46,14 @@ export class Connection {
   readonly #socket: Socket;
   readonly #owner: ConnectionOwner;
   readonly #timeouts: ConnectionTimeouts;
-  readonly #reader: ResponseParser;
+  readonly #parser: ResponseParser;
   readonly #source: ResponseSource = {
     pause: () => this.#pause(),
     resume: () => this.#resume(),
     cancel: () => this.#cancel(),
   };
   readonly #keep: boolean;
-  #exchange: UpstreamResponse | undefined;
+  #response: UpstreamResponse | undefined;
   #upload: Upload | undefined;
   #uploading = false;
   /** A body was not sent to its end: what follows on this connection would be taken for the rest of it. */
@@ -66,17 +62,9 @@ export class Connection {
   #paused = false;
   #closed = false;
   #sentAt = 0;
-  /** How long the connection may be silent in the state it is in; 0: for ever. ms. */
-  #limit = 0;
   /** How long the reply under way may be silent, once somebody has asked; 0: for ever. ms. */
   #idle: number | undefined;
-  /** Since when it has been silent, as far as is known. Monotonic ms. */
-  #quietSince = performance.now();
-  /** What had gone in either direction when last looked: see `traffic`. */
-  #seen = '';
-  /** How often to look, so that limits come out even, and how soon the next look is. ms. */
-  readonly #every: number;
-  #nextLook: number;
+  readonly #silence: SilenceTimer;
 
   /** `keep`: may serve again after its first exchange. */
   constructor(socket: Socket, owner: ConnectionOwner, timeouts: ConnectionTimeouts, keep = true) {
@@ -84,30 +72,24 @@ export class Connection {
     this.#socket = socket;
     this.#owner = owner;
     this.#timeouts = timeouts;
-    this.#every = Math.min(
-      ...[timeouts.firstByte, timeouts.idle, timeouts.streamIdle ?? 0, DEFAULT_IDLE_MS]
-        .filter((limit) => limit > 0)
-        .map((limit) => limit / Math.ceil(limit / CHECK_INTERVAL_MS)),
-    );
-    this.#reader = new ResponseParser({
+    this.#parser = new ResponseParser({
       onHead: (head) => {
         this.#answered = true;
         // A refusal while the body still goes up: what is left of it is not wanted. (A good answer may come early too,
         // from one who answers as it reads.)
         if (this.#uploading && head.status >= 300) this.#stopUpload();
-        this.#exchange?.onHead(head);
+        this.#response?.onHead(head);
       },
-      onBody: (piece) => this.#exchange?.onBody(piece),
-      onEnd: () => this.#exchange?.onEnd(),
+      onBody: (piece) => this.#response?.onBody(piece),
+      onEnd: () => this.#response?.onEnd(),
     });
     socket.on('data', (bytes: Buffer) => this.#onData(bytes));
     // One that came through a proxy's tunnel was paused while it was handed over.
     socket.resume();
     socket.on('end', () => this.#onEnd());
-    // Bytes in either direction start this timer again, by Node's own doing.
-    this.#nextLook = this.#every;
-    socket.setTimeout(this.#every);
-    socket.on('timeout', () => this.#onSilence());
+    const { firstByte, idle, streamIdle = 0 } = timeouts;
+    const limits = [firstByte, idle, streamIdle, DEFAULT_IDLE_MS];
+    this.#silence = new SilenceTimer(socket, limits, () => this.#onSilence());
     socket.on('error', (error) => this.#fail(broken(error)));
     socket.on('close', () => {
       this.#fail(broken());
@@ -121,7 +103,7 @@ export class Connection {
 
   /** Sends a request and reads its reply into the exchange. */
   start(request: UpstreamRequest, response: UpstreamResponse): void {
-    this.#exchange = response;
+    this.#response = response;
     // Whatever its origin. Callers and configuration have been checked before: this is the last look.
     if (UNFIT.test(request.target) || request.headers.some((text) => UNFIT.test(text))) {
       this.#fail(
@@ -133,19 +115,19 @@ export class Connection {
     this.#answered = false;
     this.#idle = undefined;
     this.#paused = false;
-    this.#sentAt = this.#quietSince = performance.now();
+    this.#sentAt = this.#silence.quietSince = performance.now();
     response.attach(this.#source);
-    this.#reader.expect(request.method);
-    this.#limit = this.#timeouts.firstByte;
+    this.#parser.expect(request.method);
+    this.#silence.limit = this.#timeouts.firstByte;
     this.#send(request);
   }
 
   /** Nothing to do for now: closed if that lasts too long, or if the server says anything. */
   rest(): void {
-    const hint = this.#reader.idleHint;
+    const hint = this.#parser.idleHint;
     const limit = hint === undefined || Number.isNaN(hint) ? DEFAULT_IDLE_MS : Math.min(MAX_IDLE_MS, (hint - 1) * 1000);
     if (limit <= 0) this.destroy();
-    else this.#limit = limit;
+    else this.#silence.limit = limit;
   }
 
   destroy(): void {
@@ -183,7 +165,7 @@ export class Connection {
     );
     this.#uploading = true;
     this.#upload = body.open();
-    this.#pump(this.#upload, chunked, this.#exchange!).catch(() => undefined);
+    this.#pump(this.#upload, chunked, this.#response!).catch(() => undefined);
   }
 
   /** A body too large to keep, as fast as both ends allow. */
@@ -194,35 +176,35 @@ export class Connection {
         // Replies are read in the event loop's poll phase: one that says "enough" is seen before the next write can
         // fail on a closed connection.
         await new Promise(setImmediate);
-        if (this.#exchange !== response || !this.#uploading || socket.destroyed) return;
+        if (this.#response !== response || !this.#uploading || socket.destroyed) return;
         if (chunked) socket.write(`${chunk.length.toString(16)}\r\n`, 'latin1');
         let room = socket.write(chunk, releaseAfterWrite(chunk));
         if (chunked) room = socket.write('\r\n', 'latin1');
         if (!room) await drained(socket);
       }
-      if (this.#exchange !== response || !this.#uploading) return;
+      if (this.#response !== response || !this.#uploading) return;
       if (chunked) socket.write('0\r\n\r\n', 'latin1');
       this.#uploading = false;
       this.#upload = undefined;
-      this.#sentAt = this.#quietSince = performance.now();
-      this.#limit = this.#answered ? this.#idleOf(response) : this.#timeouts.firstByte;
+      this.#sentAt = this.#silence.quietSince = performance.now();
+      this.#silence.limit = this.#answered ? this.#idleOf(response) : this.#timeouts.firstByte;
       this.#finishIfDone();
     } catch (error) {
       // The caller's side of the upload failed: the upstream must not take what it has for the whole.
-      if (this.#exchange === response && !response.ended)
+      if (this.#response === response && !response.ended)
         this.#fail(error instanceof TokenwardError ? error : broken(error));
     }
   }
 
   #onData(bytes: Buffer): void {
-    if (this.#exchange === undefined) {
+    if (this.#response === undefined) {
       // RFC 9112 §9.2: bytes that answer nothing. They must not answer the next request.
       this.destroy();
       return;
     }
-    this.#exchange.silent = false;
+    this.#response.silent = false;
     try {
-      this.#reader.feed(bytes);
+      this.#parser.feed(bytes);
     } catch (error) {
       if (!(error instanceof ResponseError)) throw error;
       // What came before the mistake may have been a whole reply; then only the connection is spoilt.
@@ -231,7 +213,7 @@ export class Connection {
     }
     // Each byte resets the socket's timer; a head that comes in drops must not live on that.
     if (
-      this.#reader.inHead &&
+      this.#parser.inHead &&
       this.#timeouts.firstByte > 0 &&
       performance.now() - this.#sentAt > 2 * this.#timeouts.firstByte &&
       !this.#uploading
@@ -239,11 +221,11 @@ export class Connection {
       this.#fail(new TokenwardError('upstream_timeout'));
       return;
     }
-    const response = this.#exchange as UpstreamResponse | undefined;
+    const response = this.#response as UpstreamResponse | undefined;
     // Whoever took the reply may have cancelled it meanwhile.
     if (response === undefined) return;
     if (response.ended) this.#finishIfDone();
-    else if (this.#answered) this.#limit = this.#idleOf(response);
+    else if (this.#answered) this.#silence.limit = this.#idleOf(response);
   }
 
   /** Looked up only for a reply that does not come all at once. */
@@ -253,50 +235,29 @@ export class Connection {
   }
 
   #finishIfDone(): void {
-    const response = this.#exchange;
+    const response = this.#response;
     if (response === undefined || !response.ended) return;
-    if (!this.#keep || this.#uploading || this.#cutShort || !this.#reader.reusable || !this.usable) {
-      this.#exchange = undefined;
+    if (!this.#keep || this.#uploading || this.#cutShort || !this.#parser.reusable || !this.usable) {
+      this.#response = undefined;
       this.#stopUpload();
       this.destroy();
       return;
     }
-    this.#exchange = undefined;
+    this.#response = undefined;
     if (this.#paused) this.#resume();
     this.#owner.onIdle(this);
   }
 
   #onEnd(): void {
-    if (this.#exchange !== undefined && this.#reader.closed()) {
+    if (this.#response !== undefined && this.#parser.closed()) {
       this.#finishIfDone();
       return;
     }
     this.#fail(broken());
   }
 
-  /** Not a byte for as long as the timer was set; longer, if this process stood still or had much to do. */
   #onSilence(): void {
-    const socket = this.#socket;
-    const now = performance.now();
-    const seen = traffic(socket);
-    // Something went since the look before, at the latest when the timer was started for this one. A late look moves no
-    // limit but by its own delay.
-    if (seen !== this.#seen) this.#quietSince = Math.max(this.#quietSince, now - this.#nextLook);
-    this.#seen = seen;
-    const left = this.#limit > 0 ? this.#limit - (now - this.#quietSince) : Infinity;
-    // It runs once only.
-    this.#nextLook = left > 0 ? Math.min(this.#every, Math.ceil(left)) : this.#every;
-    socket.setTimeout(this.#nextLook);
-    if (left > 0) return;
-    const response = this.#exchange;
-    // Timers come before reading: what came while this process stood still is read first, and then it was not silent.
-    setImmediate(() => {
-      if (this.#exchange === response && !socket.destroyed && traffic(socket) === seen) this.#onTimeout();
-    });
-  }
-
-  #onTimeout(): void {
-    const response = this.#exchange;
+    const response = this.#response;
     if (response === undefined) {
       this.destroy();
       return;
@@ -310,8 +271,8 @@ export class Connection {
   }
 
   #fail(error: TokenwardError): void {
-    const response = this.#exchange;
-    this.#exchange = undefined;
+    const response = this.#response;
+    this.#response = undefined;
     this.#stopUpload();
     this.destroy();
     response?.onFailure(error);
@@ -338,9 +299,9 @@ export class Connection {
   #resume(): void {
     if (!this.#paused) return;
     this.#paused = false;
-    if (this.#exchange !== undefined) this.#limit = this.#idleOf(this.#exchange);
+    if (this.#response !== undefined) this.#silence.limit = this.#idleOf(this.#response);
     // It could say nothing while nobody listened.
-    this.#quietSince = performance.now();
+    this.#silence.quietSince = performance.now();
     this.#socket.resume();
   }
 

@@ -27,7 +27,7 @@ export class ConnectionPool implements ConnectionOwner {
   readonly #options: PoolOptions;
   readonly #idle: Connection[] = [];
   readonly #open = new Set<Connection>();
-  readonly #line = new Set<Waiting>();
+  readonly #queue = new Set<Waiting>();
   readonly #stop = new AbortController();
   #dialling = 0;
   #session: Buffer | undefined;
@@ -55,12 +55,12 @@ export class ConnectionPool implements ConnectionOwner {
       this.#idle.shift()?.destroy();
     }
     const waiting: Waiting = { request, response };
-    this.#line.add(waiting);
+    this.#queue.add(waiting);
     response.attach({
       pause: () => undefined,
       resume: () => undefined,
       cancel: () => {
-        if (this.#line.delete(waiting))
+        if (this.#queue.delete(waiting))
           response.onFailure(new TokenwardError('upstream_broken', { detail: 'cancelled' }));
       },
     });
@@ -71,8 +71,8 @@ export class ConnectionPool implements ConnectionOwner {
   close(): void {
     this.#stop.abort();
     for (const connection of this.#open) connection.destroy();
-    for (const { response } of this.#line) response.onFailure(new TokenwardError('shutting_down', { retryAfter: 1 }));
-    this.#line.clear();
+    for (const { response } of this.#queue) response.onFailure(new TokenwardError('shutting_down', { retryAfter: 1 }));
+    this.#queue.clear();
   }
 
   onIdle(connection: Connection): void {
@@ -93,8 +93,8 @@ export class ConnectionPool implements ConnectionOwner {
   }
 
   #next(): Waiting | undefined {
-    for (const waiting of this.#line) {
-      this.#line.delete(waiting);
+    for (const waiting of this.#queue) {
+      this.#queue.delete(waiting);
       return waiting;
     }
     return undefined;
@@ -104,7 +104,7 @@ export class ConnectionPool implements ConnectionOwner {
   #dialIfNeeded(): void {
     while (
       !this.#stop.signal.aborted &&
-      this.#dialling < this.#line.size &&
+      this.#dialling < this.#queue.size &&
       this.#dialling + this.#open.size < this.#options.maxConnections
     )
       void this.#dial();

@@ -88,12 +88,12 @@ type ClientSocket = Socket & {
 /** Finds connections on which nothing has happened for a while; Node knows only which are idle at the moment. */
 class IdleConnections {
   readonly #open: ReadonlyMap<ClientSocket, number>;
-  readonly #fastPath: FastEngine | undefined;
+  readonly #fastEngine: FastEngine | undefined;
   readonly #quiet = new WeakMap<Socket, { readonly since: number; readonly read: number }>();
 
   constructor(open: ReadonlyMap<Socket, number>, fastEngine: FastEngine | undefined) {
     this.#open = open;
-    this.#fastPath = fastEngine;
+    this.#fastEngine = fastEngine;
   }
 
   close(after: number): void {
@@ -108,7 +108,10 @@ class IdleConnections {
 
   /** Whether a request is being answered or has come in part. */
   #isBusy(socket: ClientSocket, readAtFirst: number): boolean {
-    if (this.#fastPath?.isBusy(socket) === true || (socket._httpMessage !== undefined && socket._httpMessage !== null))
+    if (
+      this.#fastEngine?.isBusy(socket) === true ||
+      (socket._httpMessage !== undefined && socket._httpMessage !== null)
+    )
       return true;
     // The time since a request began; of a connection on which nothing has come yet, since it was made.
     return (socket.parser?.duration?.() ?? 0) > 0 && socket.bytesRead > readAtFirst;

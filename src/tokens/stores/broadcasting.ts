@@ -15,21 +15,21 @@ export interface InvalidationBus {
  */
 export class BroadcastingStore implements TokenStore {
   readonly #store: TokenStore;
-  readonly #peers: InvalidationBus;
+  readonly #bus: InvalidationBus;
 
   constructor(store: TokenStore, peers: InvalidationBus) {
     this.#store = store;
-    this.#peers = peers;
+    this.#bus = peers;
   }
 
   async replace(account: string, expected: number, next: StoredRecord): Promise<boolean> {
     const written = await this.#store.replace(account, expected, next);
-    if (written) this.#peers.announce(accountOfKey(account));
+    if (written) this.#bus.announce(accountOfKey(account));
     return written;
   }
 
   async watch(listener: (account: string) => void): Promise<void> {
-    this.#peers.listen(listener);
+    this.#bus.listen(listener);
   }
 
   read(account: string): Promise<StoredRecord | undefined> {

@@ -1,10 +1,8 @@
-import { chmodSync, existsSync } from 'node:fs';
+import { existsSync } from 'node:fs';
 import { join } from 'node:path';
-import { open, type RootDatabase } from 'lmdb';
-import { STORE_WRITE_MS } from '../../deadlines.ts';
+import type { RootDatabase } from 'lmdb';
 import type { BootTime } from '../boot-time.ts';
 import {
-  damaged,
   PROVE_INTERVAL_MS,
   StoreError,
   type Debit,
@@ -12,12 +10,12 @@ import {
   type StoredRecord,
   type TokenStore,
 } from '../store.ts';
-import { countingLogins, parseLogins, parseNotes, withoutOld, withSeen, type BootNotes } from './counted-logins.ts';
+import { countingLogins, withoutOld, withSeen } from './counted-logins.ts';
 import { DiskProbe } from './disk-probe.ts';
-import { makeFolder, syncFolder } from './durable-folder.ts';
+import { missingLogins, readBudget, writeBudget } from './lmdb-budgets.ts';
 import { reason } from './file-error.ts';
-import { keepLmdbOffTheConsole } from './lmdb-console.ts';
-import { checkFile, commitError, inodeOf, UNKNOWN } from './lmdb-file.ts';
+import { openDatabase } from './lmdb-open.ts';
+import { commitError, inodeOf, UNKNOWN } from './lmdb-file.ts';
 import {
   budgetKey,
   leaseKey,
@@ -28,6 +26,7 @@ import {
   type LeaseForm,
   type StoredForm,
 } from './lmdb-rows.ts';
+import { withinWriteDeadline } from './write-deadline.ts';
 
 const FILE = 'tokens.mdb';
 
@@ -65,42 +64,8 @@ export class EmbeddedStore implements TokenStore {
 
   /** Opens or makes the store in the folder `path`. Throws a StoreError that names the path and what to do. */
   static open(path: string, options: EmbeddedOptions): EmbeddedStore {
-    makeFolder(path);
-    keepLmdbOffTheConsole();
     const file = join(path, FILE);
-    let db: RootDatabase<string, string>;
-    try {
-      checkFile(file);
-      // Without batching: it would leave a rejected promise of its own behind a failed commit (disk full), which nobody
-      // can handle.
-      db = open<string, string>({
-        path: file,
-        encoding: 'string',
-        overlappingSync: false,
-        eventTurnBatching: false,
-        noSubdir: true,
-        maxReaders: 512,
-      });
-      for (const name of [file, `${file}-lock`]) if (existsSync(name)) chmodSync(name, 0o600);
-      syncFolder(path);
-    } catch (error) {
-      throw new StoreError(
-        `The store in ${path} cannot be opened: ${reason(error)}. If the file is damaged, move ${file} away ` +
-          'and keep it; tokenward then logs in anew.',
-      );
-    }
-    try {
-      db.get('check');
-    } catch {
-      // LMDB locks the byte of its process number for as long as it runs, and gives up after ten seconds.
-      void db.close();
-      throw new StoreError(
-        `The store in ${path} is in use by another process that has the same number as this one ` +
-          `(${process.pid}): in another container, or another PID namespace. Processes that share a store must ` +
-          'see each other. Give each container a folder of its own, let them share one PID namespace, or use ' +
-          'Redis.',
-      );
-    }
+    const db = openDatabase(path, file);
     try {
       return new EmbeddedStore(db, file, options);
     } catch (error) {
@@ -173,8 +138,8 @@ export class EmbeddedStore implements TokenStore {
   ): Promise<Debit> {
     return this.#write(() => {
       const running = this.#options.running?.();
-      let { logins, notes } = this.#row(budget, running);
-      const missing = this.#missing(logins, known);
+      let { logins, notes } = readBudget(this.#db, budget, running);
+      const missing = missingLogins(logins, known);
       logins = [...logins, ...missing];
       let entries = countingLogins(logins, notes, now, window, running);
       const granted = entries.length < limit;
@@ -188,7 +153,8 @@ export class EmbeddedStore implements TokenStore {
       }
       const unseen = running !== undefined && withSeen(logins, notes, now, running) !== notes;
       if (granted || missing.length > 0 || unseen)
-        this.#putRow(
+        writeBudget(
+          this.#db,
           budget,
           withoutOld(
             logins.sort((a, b) => a - b),
@@ -208,8 +174,8 @@ export class EmbeddedStore implements TokenStore {
 
   async used(budget: string, now: number, window: number, known: readonly number[] = []): Promise<readonly number[]> {
     const running = this.#options.running?.();
-    const { logins, notes } = this.#guard(() => this.#row(budget, running));
-    const missing = this.#missing(logins, known);
+    const { logins, notes } = this.#guard(() => readBudget(this.#db, budget, running));
+    const missing = missingLogins(logins, known);
     if (missing.length > 0) await this.restoreBudget(budget, missing);
     return countingLogins([...logins, ...missing], notes, now, window, running);
   }
@@ -217,10 +183,11 @@ export class EmbeddedStore implements TokenStore {
   async takeBack(budget: string, at: number): Promise<void> {
     await this.#write(() => {
       const running = this.#options.running?.();
-      const { logins, notes } = this.#row(budget, running);
+      const { logins, notes } = readBudget(this.#db, budget, running);
       const index = logins.indexOf(at);
       if (index >= 0)
-        this.#putRow(
+        writeBudget(
+          this.#db,
           budget,
           logins.filter((_, other) => other !== index),
           notes,
@@ -241,15 +208,16 @@ export class EmbeddedStore implements TokenStore {
   async budgets(): Promise<{ budget: string; entries: readonly number[] }[]> {
     return this.#names('budget').map((budget) => ({
       budget,
-      entries: this.#guard(() => this.#row(budget, undefined).logins),
+      entries: this.#guard(() => readBudget(this.#db, budget, undefined).logins),
     }));
   }
 
   async restoreBudget(budget: string, entries: readonly number[]): Promise<void> {
     await this.#write(() => {
       const running = this.#options.running?.();
-      const { logins, notes } = this.#row(budget, running);
-      this.#putRow(
+      const { logins, notes } = readBudget(this.#db, budget, running);
+      writeBudget(
+        this.#db,
         budget,
         [...logins, ...entries].sort((a, b) => a - b),
         notes,
@@ -285,34 +253,6 @@ export class EmbeddedStore implements TokenStore {
     this.#closed = true;
     await this.#probe.close();
     await this.#db.close();
-  }
-
-  /**
-   * A count of logins with what the running time says of them. Throws a RecordError on one that cannot be read: it must
-   * not count as none.
-   */
-  #row(budget: string, running: BootTime | undefined): { logins: number[]; notes: BootNotes } {
-    const text = this.#db.get(budgetKey(budget));
-    const logins = text === undefined ? [] : parseLogins(text);
-    if (logins === undefined) throw damaged('budget', budget, budgetKey(budget));
-    return { logins, notes: parseNotes(this.#db.get(notesKey(budget)), running) };
-  }
-
-  #missing(logins: readonly number[], known: readonly number[]): number[] {
-    return known.filter((at) => !logins.includes(at));
-  }
-
-  #putRow(
-    budget: string,
-    logins: readonly number[],
-    notes: BootNotes,
-    now: number,
-    running: BootTime | undefined,
-  ): void {
-    this.#db.putSync(budgetKey(budget), JSON.stringify(logins));
-    if (running === undefined) return;
-    // Beside the row, not in it: an earlier version reads the row as a list of numbers.
-    this.#db.putSync(notesKey(budget), JSON.stringify(withSeen(logins, notes, now, running)));
   }
 
   #names(kind: StoredKind): string[] {
@@ -367,27 +307,5 @@ export class EmbeddedStore implements TokenStore {
     } catch (error) {
       throw error instanceof StoreError ? error : new StoreError(`The store cannot be read: ${reason(error)}.`);
     }
-  }
-}
-
-/** The promise, or a StoreError when it takes too long. */
-async function withinWriteDeadline<T>(write: Promise<T>): Promise<T> {
-  let timer: NodeJS.Timeout | undefined;
-  const late = new Promise<never>((_, reject) => {
-    timer = setTimeout(
-      () =>
-        reject(
-          new StoreError(
-            `The store cannot be written: a write has not ended within ${STORE_WRITE_MS / 1000} s. Another ` +
-              'process may hold its lock.',
-          ),
-        ),
-      STORE_WRITE_MS,
-    );
-  });
-  try {
-    return await Promise.race([write, late]);
-  } finally {
-    clearTimeout(timer);
   }
 }

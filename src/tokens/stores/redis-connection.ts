@@ -31,7 +31,7 @@ export class Connection {
   readonly #listeners: (readonly [channel: string, listener: (message: string) => void])[] = [];
   readonly #ended = new AbortController();
   readonly #reopened: () => void;
-  #line: RedisSession | undefined;
+  #session: RedisSession | undefined;
   #opening: Promise<RedisSession> | undefined;
   /** Why the last attempt did not work: in Redis's word or the system's code. */
   #why = 'no answer';
@@ -86,8 +86,8 @@ export class Connection {
 
   close(): void {
     this.#ended.abort();
-    this.#line?.destroy();
-    this.#line = undefined;
+    this.#session?.destroy();
+    this.#session = undefined;
   }
 
   async #use<T>(timeout: number, action: (session: RedisSession) => Promise<T>): Promise<T> {
@@ -97,8 +97,8 @@ export class Connection {
       let session: RedisSession | undefined;
       try {
         // A short gap is waited for. One that has lasted for longer is an outage: everybody would wait in vain.
-        if (this.#line === undefined && performance.now() - this.#lostAt > timeout) throw new Late(this.#why);
-        session = this.#line ?? (await within(left(), this.#replace(), () => this.#why));
+        if (this.#session === undefined && performance.now() - this.#lostAt > timeout) throw new Late(this.#why);
+        session = this.#session ?? (await within(left(), this.#replace(), () => this.#why));
         if (left() === 0) throw new Late(`no answer within ${timeout} ms`);
         return await within(left(), action(session), () => `no answer within ${timeout} ms`);
       } catch (error) {
@@ -114,8 +114,8 @@ export class Connection {
   }
 
   #lose(session: RedisSession): void {
-    if (this.#line !== session) return;
-    this.#line = undefined;
+    if (this.#session !== session) return;
+    this.#session = undefined;
     this.#lostAt = performance.now();
     session.destroy();
     // At once, not with the next command: who listens for new tokens would wait for them in vain.
@@ -161,7 +161,7 @@ export class Connection {
       session.destroy();
       throw error;
     }
-    this.#line = session;
+    this.#session = session;
     return session;
   }
 }

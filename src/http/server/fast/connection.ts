@@ -40,8 +40,8 @@ export class FastConnection implements ResponseChannel {
   idleTicks = 0;
   /** It has been asked something. */
   used = false;
-  readonly #path: ConnectionHost;
-  #answer: FastResponse | undefined;
+  readonly #host: ConnectionHost;
+  #response: FastResponse | undefined;
   /** Of the last request. */
   #fields: FieldBlock | undefined;
   /** A request whose body is not all here. */
@@ -49,7 +49,7 @@ export class FastConnection implements ResponseChannel {
   /** What came while a request was being answered, or is to be handed over. */
   #ahead: Buffer[] = [];
   #aheadSize = 0;
-  #leaving = false;
+  #fallingBack = false;
   /** The last answer is out, or half of the connection closed: what still comes is nobody's. */
   #done = false;
   #ended = false;
@@ -57,7 +57,7 @@ export class FastConnection implements ResponseChannel {
 
   constructor(socket: Socket, path: ConnectionHost) {
     this.socket = socket;
-    this.#path = path;
+    this.#host = path;
     socket
       .on('data', this.#onData)
       .on('end', this.#onEnd)
@@ -67,7 +67,7 @@ export class FastConnection implements ResponseChannel {
   }
 
   get responding(): boolean {
-    return this.#answer !== undefined;
+    return this.#response !== undefined;
   }
 
   /** A body is on its way. */
@@ -77,12 +77,12 @@ export class FastConnection implements ResponseChannel {
 
   /** node:http is about to take over. */
   get fallingBack(): boolean {
-    return this.#leaving;
+    return this.#fallingBack;
   }
 
   connectionFields(): string {
-    if (this.#path.draining) this.#last = true;
-    return this.#last ? 'Connection: close\r\n' : this.#path.keepAliveFields;
+    if (this.#host.draining) this.#last = true;
+    return this.#last ? 'Connection: close\r\n' : this.#host.keepAliveFields;
   }
 
   closeAfter(): void {
@@ -90,19 +90,19 @@ export class FastConnection implements ResponseChannel {
   }
 
   responded(): void {
-    this.#answer = undefined;
+    this.#response = undefined;
     this.idleTicks = 0;
     if (this.#last) {
       this.#done = true;
       this.socket.destroySoon();
       return;
     }
-    if (this.#aheadSize > 0) this.#handOver(this.#ahead);
+    if (this.#aheadSize > 0) this.#fallBack(this.#ahead);
   }
 
   /** Sends an interim response, if a response is due and has not begun. */
   sendInterim(): boolean {
-    if (this.#answer === undefined || this.#answer.headersSent) return false;
+    if (this.#response === undefined || this.#response.headersSent) return false;
     this.socket.write('HTTP/1.1 100 Continue\r\n\r\n', 'latin1');
     return true;
   }
@@ -114,15 +114,16 @@ export class FastConnection implements ResponseChannel {
 
   /** Has node:http wait for the rest of what has begun. */
   abandon(): void {
-    this.#handOver(this.#begun?.pieces ?? []);
+    this.#fallBack(this.#begun?.pieces ?? []);
   }
 
   readonly #onData = (bytes: Buffer): void => {
     if (this.#done) return;
-    if (this.#answer !== undefined || this.#leaving) {
+    if (this.#response !== undefined || this.#fallingBack) {
       this.#ahead.push(bytes);
       this.#aheadSize += bytes.length;
-      if ((this.#aheadSize > MAX_AHEAD_BYTES || this.#ahead.length > MAX_PIECES) && !this.#leaving) this.socket.pause();
+      if ((this.#aheadSize > MAX_AHEAD_BYTES || this.#ahead.length > MAX_PIECES) && !this.#fallingBack)
+        this.socket.pause();
       return;
     }
     const begun = this.#begun;
@@ -130,18 +131,18 @@ export class FastConnection implements ResponseChannel {
       begun.pieces.push(bytes);
       begun.size += bytes.length;
       if (begun.size < begun.head.bodyAt + begun.head.fields.bodyLength) {
-        if (begun.pieces.length > MAX_PIECES) this.#handOver(begun.pieces);
+        if (begun.pieces.length > MAX_PIECES) this.#fallBack(begun.pieces);
         return;
       }
       this.#begun = undefined;
       this.#take(begun.head, Buffer.concat(begun.pieces));
       return;
     }
-    const head = readFastHead(bytes, this.#path.maxHeadBytes, this.#fields);
-    if (head === undefined) this.#handOver([bytes]);
+    const head = readFastHead(bytes, this.#host.maxHeadBytes, this.#fields);
+    if (head === undefined) this.#fallBack([bytes]);
     else if (bytes.length >= head.bodyAt + head.fields.bodyLength) this.#take(head, bytes);
     else if (head.fields.bodyLength <= MAX_AWAITED_BODY_BYTES) this.#begin(head, bytes);
-    else this.#handOver([bytes]);
+    else this.#fallBack([bytes]);
   };
 
   #begin(head: FastHead, bytes: Buffer): void {
@@ -153,21 +154,21 @@ export class FastConnection implements ResponseChannel {
     const end = head.bodyAt + head.fields.bodyLength;
     // More than one request at once.
     if (bytes.length > end) {
-      this.#handOver([bytes]);
+      this.#fallBack([bytes]);
       return;
     }
     this.used = true;
     this.#fields = head.fields.keepable ? head.fields : undefined;
     this.#last = head.fields.last;
-    this.#answer = new FastResponse(this, head.method === 'HEAD');
-    this.#path.handler(
+    this.#response = new FastResponse(this, head.method === 'HEAD');
+    this.#host.handler(
       new FastRequest(head, head.fields.bodyLength === 0 ? undefined : bytes.subarray(head.bodyAt), this.socket),
-      this.#answer,
+      this.#response,
     );
   }
 
-  #handOver(pieces: Buffer[]): void {
-    this.#leaving = true;
+  #fallBack(pieces: Buffer[]): void {
+    this.#fallingBack = true;
     this.#begun = undefined;
     this.#ahead = pieces;
     if (this.socket.isPaused()) this.socket.resume();
@@ -181,15 +182,15 @@ export class FastConnection implements ResponseChannel {
         .off('drain', this.#onDrain)
         .off('error', this.#onError)
         .off('close', this.#onClose);
-      this.#path.fallBack(this, this.#ahead.length === 1 ? this.#ahead[0]! : Buffer.concat(this.#ahead), this.#ended);
+      this.#host.fallBack(this, this.#ahead.length === 1 ? this.#ahead[0]! : Buffer.concat(this.#ahead), this.#ended);
     });
   }
 
   readonly #onEnd = (): void => {
     this.#ended = true;
-    if (this.#leaving) return;
+    if (this.#fallingBack) return;
     // It may still wait for its answer, and for those to what it has sent ahead.
-    if (this.#answer !== undefined) {
+    if (this.#response !== undefined) {
       if (this.#aheadSize === 0) this.#last = true;
       return;
     }
@@ -197,13 +198,13 @@ export class FastConnection implements ResponseChannel {
     this.socket.end();
   };
 
-  readonly #onDrain = (): void => this.#answer?.drained();
+  readonly #onDrain = (): void => this.#response?.drained();
 
   /** A broken connection closes by itself; there is nobody to tell. */
   readonly #onError = (): void => undefined;
 
   readonly #onClose = (): void => {
-    this.#path.closed(this);
-    this.#answer?.cut();
+    this.#host.closed(this);
+    this.#response?.cut();
   };
 }

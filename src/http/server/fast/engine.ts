@@ -39,7 +39,7 @@ export class FastEngine implements ConnectionHost {
     server.removeAllListeners('connection');
     server.on('connection', (socket: Socket) => {
       this.#connections.set(socket, new FastConnection(socket, this));
-      this.#timer ??= setInterval(() => this.#look(), TICK_MS).unref();
+      this.#timer ??= setInterval(() => this.#tick(), TICK_MS).unref();
     });
   }
 
@@ -81,7 +81,7 @@ export class FastEngine implements ConnectionHost {
     for (const socket of this.#connections.keys()) socket.destroy();
   }
 
-  #look(): void {
+  #tick(): void {
     for (const [socket, connection] of this.#connections) {
       if (connection.responding || connection.fallingBack) continue;
       connection.idleTicks += 1;

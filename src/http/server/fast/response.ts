@@ -24,7 +24,7 @@ export class FastResponse implements OutboundResponse {
   headersSent = false;
   writableFinished = false;
   destroyed = false;
-  readonly #line: ResponseChannel;
+  readonly #channel: ResponseChannel;
   readonly #toHead: boolean;
   /** Waiting for the first bytes of the body, to leave with them. */
   #head = '';
@@ -35,7 +35,7 @@ export class FastResponse implements OutboundResponse {
 
   /** `toHead`: the answer to a HEAD request, which has no body whatever its fields say (RFC 9110 §9.3.2). */
   constructor(line: ResponseChannel, toHead: boolean) {
-    this.#line = line;
+    this.#channel = line;
     this.#toHead = toHead;
   }
 
@@ -56,8 +56,8 @@ export class FastResponse implements OutboundResponse {
     }
     if (!date) head += dateField();
     // Our own answers only ever say `close`; upstreams have no say in it.
-    if (connection) this.#line.closeAfter();
-    else head += this.#line.connectionFields();
+    if (connection) this.#channel.closeAfter();
+    else head += this.#channel.connectionFields();
     this.#bodiless = this.#toHead || status === 204 || status === 304;
     this.#chunked = !length && !this.#bodiless;
     if (this.#chunked) head += 'Transfer-Encoding: chunked\r\n';
@@ -65,11 +65,11 @@ export class FastResponse implements OutboundResponse {
   }
 
   flushHeaders(): void {
-    this.#line.socket.write(this.#takeHead(), 'latin1');
+    this.#channel.socket.write(this.#takeHead(), 'latin1');
   }
 
   write(chunk: Buffer, written?: (error: Error | null | undefined) => void): boolean {
-    const { socket } = this.#line;
+    const { socket } = this.#channel;
     if (this.#bodiless || chunk.length === 0) return true;
     if (this.#head === '' && !this.#chunked) return socket.write(chunk, written);
     socket.cork();
@@ -81,7 +81,7 @@ export class FastResponse implements OutboundResponse {
   }
 
   end(chunk?: Buffer | string): void {
-    const { socket } = this.#line;
+    const { socket } = this.#channel;
     const body = typeof chunk === 'string' ? Buffer.from(chunk) : chunk;
     if (body === undefined || body.length === 0 || this.#bodiless) {
       const rest = this.#chunked ? `${this.#takeHead()}0\r\n\r\n` : this.#takeHead();
@@ -109,7 +109,7 @@ export class FastResponse implements OutboundResponse {
 
   destroy(): void {
     this.destroyed = true;
-    this.#line.socket.destroy();
+    this.#channel.socket.destroy();
   }
 
   on(event: 'close' | 'drain', listener: () => void): void {
@@ -118,11 +118,11 @@ export class FastResponse implements OutboundResponse {
   }
 
   get socket(): Socket {
-    return this.#line.socket;
+    return this.#channel.socket;
   }
 
   get writableLength(): number {
-    return this.#line.socket.writableLength;
+    return this.#channel.socket.writableLength;
   }
 
   // ---- the connection's side
@@ -147,7 +147,7 @@ export class FastResponse implements OutboundResponse {
     if (this.destroyed) return;
     this.writableFinished = true;
     this.#close();
-    this.#line.responded();
+    this.#channel.responded();
   }
 
   #close(): void {

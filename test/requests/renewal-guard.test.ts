@@ -5,7 +5,7 @@ import { FakeClock } from '../support/clock.ts';
 /**
  * What happens, one word each, to account `a` unless another is named:
  * `renewed G` a renewal led to G and the call goes out again; `untried G` the same, but it cannot be sent again;
- * `lost G` it had no answer; `refused CALL G` it was refused again; `cured CALL G` it was not; `accepted G` another
+ * `lost G` it had no answer; `refused CALL G` it was refused again; `recovered CALL G` it was not; `accepted G` another
  * call's reply; `pass S` seconds; `yes CALL G` and `no CALL G S` whether a renewal may be made for CALL with G, and if
  * not, for how many seconds; `stream-yes`, `stream-no` the same for a call that cannot be sent again.
  */
@@ -13,34 +13,34 @@ type Step = string;
 
 function play(steps: readonly Step[]): void {
   const clock = new FakeClock();
-  const uncured = new RenewalGuard(clock);
+  const ineffective = new RenewalGuard(clock);
   steps.forEach((step, at) => {
     const [word, ...rest] = step.split(' ');
     const [first = '', second = '', third = ''] = rest;
     const where = `step ${at + 1}, "${step}"`;
     switch (word) {
       case 'renewed':
-        return uncured.onTrial('a', Number(first));
+        return ineffective.onTrial('a', Number(first));
       case 'untried':
-        return uncured.untried('a', Number(first));
+        return ineffective.untried('a', Number(first));
       case 'lost':
-        return uncured.trialFailed('a', Number(first));
+        return ineffective.trialFailed('a', Number(first));
       case 'refused':
-        return uncured.ineffective('a', first, Number(second));
-      case 'cured':
-        uncured.recovered('a', first, Number(second));
-        return uncured.accepted('a', Number(second));
+        return ineffective.ineffective('a', first, Number(second));
+      case 'recovered':
+        ineffective.recovered('a', first, Number(second));
+        return ineffective.accepted('a', Number(second));
       case 'accepted':
-        return uncured.accepted('a', Number(first));
+        return ineffective.accepted('a', Number(first));
       case 'pass':
         return clock.pass(Number(first) * 1000);
       case 'yes':
       case 'stream-yes':
-        return assert.equal(uncured.hold('a', first, Number(second), word === 'yes'), undefined, where);
+        return assert.equal(ineffective.hold('a', first, Number(second), word === 'yes'), undefined, where);
       case 'no':
       case 'stream-no':
         return assert.equal(
-          Math.round(uncured.hold('a', first, Number(second), word === 'no')?.wait ?? 0) / 1000,
+          Math.round(ineffective.hold('a', first, Number(second), word === 'no')?.wait ?? 0) / 1000,
           Number(third),
           where,
         );
@@ -100,13 +100,13 @@ const TABLE: readonly (readonly [string, readonly Step[]])[] = [
     ['renewed 2', 'refused x 2', 'accepted 2', 'pass 30', 'renewed 3', 'refused y 3', 'no z 3 30'],
   ],
   [
-    'a call that a renewal cured is forgiven',
+    'a call that a renewal recovered is forgiven',
     [
       'renewed 2',
       'refused x 2',
       'pass 30',
       'renewed 3',
-      'cured x 3',
+      'recovered x 3',
       'pass 61',
       'renewed 4',
       'refused x 4',
@@ -233,13 +233,13 @@ const TABLE: readonly (readonly [string, readonly Step[]])[] = [
 
   [
     'where renewals help, one that does not is followed by another at once',
-    ['renewed 2', 'cured x 2', 'renewed 3', 'refused x 3', 'yes x 3', 'yes y 3'],
+    ['renewed 2', 'recovered x 2', 'renewed 3', 'refused x 3', 'yes x 3', 'yes y 3'],
   ],
   [
     'and pauses are short, but grow',
     [
       'renewed 2',
-      'cured x 2',
+      'recovered x 2',
       'renewed 3',
       'refused x 3',
       'renewed 4',
@@ -261,7 +261,7 @@ const TABLE: readonly (readonly [string, readonly Step[]])[] = [
     'no more than five in a row',
     [
       'renewed 2',
-      'cured x 2',
+      'recovered x 2',
       'renewed 3',
       'refused a 3',
       'renewed 4',
@@ -282,15 +282,15 @@ const TABLE: readonly (readonly [string, readonly Step[]])[] = [
   ],
   [
     'what helped more than a minute ago does not count',
-    ['renewed 2', 'cured x 2', 'pass 60', 'renewed 3', 'refused x 3', 'no x 3 30'],
+    ['renewed 2', 'recovered x 2', 'pass 60', 'renewed 3', 'refused x 3', 'no x 3 30'],
   ],
   [
     'what helped one and not another does not count',
-    ['renewed 2', 'cured x 2', 'refused y 2', 'no y 2 30', 'renewed 3', 'refused y 3', 'accepted 3', 'no y 3 60'],
+    ['renewed 2', 'recovered x 2', 'refused y 2', 'no y 2 30', 'renewed 3', 'refused y 3', 'accepted 3', 'no y 3 60'],
   ],
   [
     'nor does it the other way round',
-    ['renewed 2', 'refused y 2', 'cured x 2', 'renewed 3', 'refused z 3', 'no z 3 30'],
+    ['renewed 2', 'refused y 2', 'recovered x 2', 'renewed 3', 'refused z 3', 'no z 3 30'],
   ],
 ];
 
@@ -298,32 +298,32 @@ describe('the memory of dead-token replies that a renewal did not cure', () => {
   for (const [name, steps] of TABLE) it(name, () => play(steps));
 
   it('knows whether it is the token that nobody has accepted, or one call that is refused with every token', () => {
-    const uncured = new RenewalGuard(new FakeClock());
-    uncured.onTrial('a', 2);
-    uncured.ineffective('a', 'x', 2);
-    assert.equal(uncured.hold('a', 'x', 2, true)?.token, true);
-    assert.equal(uncured.hold('a', 'y', 2, true)?.token, true);
-    uncured.accepted('a', 2);
-    assert.equal(uncured.hold('a', 'x', 2, true)?.token, false);
+    const ineffective = new RenewalGuard(new FakeClock());
+    ineffective.onTrial('a', 2);
+    ineffective.ineffective('a', 'x', 2);
+    assert.equal(ineffective.hold('a', 'x', 2, true)?.token, true);
+    assert.equal(ineffective.hold('a', 'y', 2, true)?.token, true);
+    ineffective.accepted('a', 2);
+    assert.equal(ineffective.hold('a', 'x', 2, true)?.token, false);
     for (const [index, call] of ['b', 'c'].entries()) {
-      uncured.ineffective('a', call, index + 3);
-      uncured.accepted('a', index + 3);
+      ineffective.ineffective('a', call, index + 3);
+      ineffective.accepted('a', index + 3);
     }
     // The allowance is used up: whether the token has died since is not known.
-    assert.equal(uncured.hold('a', 'y', 4, true)?.token, true);
+    assert.equal(ineffective.hold('a', 'y', 4, true)?.token, true);
   });
 
   it('keeps accounts apart', () => {
-    const uncured = new RenewalGuard(new FakeClock());
-    uncured.onTrial('a', 2);
-    uncured.ineffective('a', 'x a', 2);
-    assert.equal(uncured.hold('b', 'x b', 2, true), undefined);
+    const ineffective = new RenewalGuard(new FakeClock());
+    ineffective.onTrial('a', 2);
+    ineffective.ineffective('a', 'x a', 2);
+    assert.equal(ineffective.hold('b', 'x b', 2, true), undefined);
   });
 
   it('tells the first refusal of each token', () => {
-    const uncured = new RenewalGuard(new FakeClock());
-    const told = [1, 1, 2, 1, 2, 3].map((generation) => uncured.isFirstRefusal('a', generation));
+    const ineffective = new RenewalGuard(new FakeClock());
+    const told = [1, 1, 2, 1, 2, 3].map((generation) => ineffective.isFirstRefusal('a', generation));
     assert.deepEqual(told, [true, false, true, false, false, true]);
-    assert.equal(uncured.isFirstRefusal('b', 1), true);
+    assert.equal(ineffective.isFirstRefusal('b', 1), true);
   });
 });

@@ -1,0 +1,50 @@
+import { chmodSync, existsSync } from 'node:fs';
+import { open, type RootDatabase } from 'lmdb';
+import { StoreError } from '../store.ts';
+import { makeFolder, syncFolder } from './durable-folder.ts';
+import { reason } from './file-error.ts';
+import { keepLmdbOffTheConsole } from './lmdb-console.ts';
+import { checkFile } from './lmdb-file.ts';
+
+/**
+ * Opens or makes the database `file` in the folder `path`. `overlappingSync: false` makes every resolved write an
+ * fsync'ed one. Throws a StoreError that names the path and what to do.
+ */
+export function openDatabase(path: string, file: string): RootDatabase<string, string> {
+  makeFolder(path);
+  keepLmdbOffTheConsole();
+  let db: RootDatabase<string, string>;
+  try {
+    checkFile(file);
+    // Without batching: it would leave a rejected promise of its own behind a failed commit (disk full), which nobody
+    // can handle.
+    db = open<string, string>({
+      path: file,
+      encoding: 'string',
+      overlappingSync: false,
+      eventTurnBatching: false,
+      noSubdir: true,
+      maxReaders: 512,
+    });
+    for (const name of [file, `${file}-lock`]) if (existsSync(name)) chmodSync(name, 0o600);
+    syncFolder(path);
+  } catch (error) {
+    throw new StoreError(
+      `The store in ${path} cannot be opened: ${reason(error)}. If the file is damaged, move ${file} away ` +
+        'and keep it; tokenward then logs in anew.',
+    );
+  }
+  try {
+    db.get('check');
+  } catch {
+    // LMDB locks the byte of its process number for as long as it runs, and gives up after ten seconds.
+    void db.close();
+    throw new StoreError(
+      `The store in ${path} is in use by another process that has the same number as this one ` +
+        `(${process.pid}): in another container, or another PID namespace. Processes that share a store must ` +
+        'see each other. Give each container a folder of its own, let them share one PID namespace, or use ' +
+        'Redis.',
+    );
+  }
+  return db;
+}
