@@ -1,86 +1,7 @@
 import tseslint from 'typescript-eslint';
 
-/** What a folder may not import: the architecture as a rule. Imports only point down. */
-const layers = [
-  {
-    files: ['src/tokens/**'],
-    forbid: [
-      'express',
-      'node:http',
-      'node:https',
-      'node:net',
-      '**/http/**',
-      '**/proxy/**',
-      '**/operator/**',
-      '**/sandbox/**',
-      '**/config/**',
-      '**/app/**',
-      '**/cli/**',
-      '**/log.ts',
-      '**/metrics.ts',
-    ],
-  },
-  {
-    files: ['src/flows/**'],
-    forbid: [
-      'express',
-      'node:http',
-      'node:https',
-      'node:net',
-      '**/http/**',
-      '**/proxy/**',
-      '**/operator/**',
-      '**/sandbox/**',
-      '**/config/**',
-      '**/app/**',
-      '**/cli/**',
-      '**/log.ts',
-      '**/metrics.ts',
-    ],
-  },
-  {
-    files: ['src/config/**'],
-    forbid: [
-      'express',
-      'node:http',
-      '**/proxy/**',
-      '**/operator/**',
-      '**/sandbox/**',
-      '**/tokens/**',
-      '**/app/**',
-      '**/cli/**',
-    ],
-  },
-  {
-    files: ['src/http/**'],
-    forbid: [
-      '**/proxy/**',
-      '**/operator/**',
-      '**/sandbox/**',
-      '**/tokens/**',
-      '**/config/**',
-      '**/flows/**',
-      '**/workers/**',
-      '**/app/**',
-      '**/cli/**',
-    ],
-  },
-  { files: ['src/http/**'], ignores: ['src/http/server/express.ts', 'src/http/server/server.ts'], forbid: ['express'] },
-  {
-    files: ['src/proxy/**'],
-    forbid: ['express', '**/operator/**', '**/sandbox/**', '**/workers/**', '**/app/**', '**/cli/**', '**/stores/**'],
-  },
-  { files: ['src/operator/**'], forbid: ['**/proxy/**', '**/sandbox/**', '**/workers/**', '**/app/**', '**/cli/**'] },
-  { files: ['src/app/**'], forbid: ['**/sandbox/**', '**/workers/**', '**/cli/**'] },
-  { files: ['src/workers/**'], forbid: ['express', '**/proxy/**', '**/sandbox/**', '**/cli/**', '**/stores/**'] },
-  {
-    files: ['src/sandbox/**'],
-    forbid: ['express', '**/proxy/**', '**/operator/**', '**/tokens/*', '**/config/**', '**/app/**', '**/cli/**'],
-  },
-];
-
 export default tseslint.config(
-  { ignores: ['dist/**', 'node_modules/**', 'bench/results/**', 'bench/**/*.mjs'] },
+  { ignores: ['dist/**', 'node_modules/**', 'bench/results/**', 'bench/**/*.mjs', '.dependency-cruiser.mjs'] },
   ...tseslint.configs.strictTypeChecked,
   {
     languageOptions: {
@@ -107,24 +28,6 @@ export default tseslint.config(
       'no-console': 'error',
     },
   },
-  ...layers.map(({ files, ignores = [], forbid }) => ({
-    files,
-    ignores,
-    rules: {
-      'no-restricted-imports': [
-        'error',
-        {
-          patterns: [
-            {
-              group: forbid,
-              message:
-                'Imports only point down: cli → workers → app → {proxy, operator} → config → {flows, http} → tokens.',
-            },
-          ],
-        },
-      ],
-    },
-  })),
   {
     // Only the command line ends the process, reads its arguments and its environment.
     files: ['src/**'],

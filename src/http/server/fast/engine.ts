@@ -34,7 +34,8 @@ export class FastEngine implements ConnectionHost {
     this.#server = server;
     this.handler = handler;
     this.maxHeadBytes = maxHeadBytes;
-    this.keepAliveFields = `Connection: keep-alive\r\nKeep-Alive: timeout=${Math.floor(server.keepAliveTimeout / 1000)}\r\n`;
+    const seconds = Math.floor(server.keepAliveTimeout / 1000);
+    this.keepAliveFields = `Connection: keep-alive\r\nKeep-Alive: timeout=${seconds}\r\n`;
     this.#toNode = server.listeners('connection') as ((socket: Socket) => void)[];
     server.removeAllListeners('connection');
     server.on('connection', (socket: Socket) => {

@@ -1,0 +1,146 @@
+/**
+ * The architecture as rules: `npm run lint` checks them with dependency-cruiser, which sees type imports, circles and
+ * packages. test/docs/architecture.test.ts proves each ban with a module that breaks it.
+ */
+
+/** What the modules of a folder may import: other folders, and files of the top level. Imports only point down. */
+const MAY_IMPORT = {
+  http: ['errors'],
+  'http/client': ['http', 'errors'],
+  'http/server': ['http', 'errors'],
+  tokens: ['errors', 'deadlines'],
+  flows: ['tokens', 'errors'],
+  config: ['flows', 'http', 'deadlines', 'loopback', 'nearest'],
+  proxy: ['http', 'http/client', 'http/server', 'tokens', 'flows', 'config', 'errors', 'log', 'metrics', 'route-stats'],
+  operator: ['http', 'http/server', 'tokens', 'config', 'errors', 'log', 'loopback', 'metrics', 'nearest', 'version'],
+  app: [
+    ...['http', 'http/client', 'http/server', 'tokens', 'flows', 'config', 'proxy', 'operator'],
+    ...['deadlines', 'errors', 'log', 'loopback', 'metrics', 'version'],
+  ],
+  workers: [
+    ...['http/server', 'tokens', 'config', 'operator', 'app'],
+    ...['deadlines', 'errors', 'log', 'metrics', 'version'],
+  ],
+  sandbox: ['http', 'http/server', 'errors', 'loopback', 'nearest'],
+  demo: ['sandbox'],
+  cli: [
+    ...['http', 'http/server', 'tokens', 'flows', 'config', 'proxy', 'operator', 'app', 'workers', 'sandbox'],
+    ...['log', 'nearest', 'version'],
+  ],
+};
+
+/** Which modules may import a package. What is not listed may not be imported from src at all. */
+const PACKAGES = {
+  express: '^src/(http/server/(express|server)|app/front|operator/[^/]+)\\.ts$',
+  jose: '^src/proxy/jwt\\.ts$',
+  lmdb: '^src/tokens/stores/(embedded|lmdb-[a-z]+)\\.ts$',
+  'lru-cache': '^src/(tokens|proxy|app)/[^/]+\\.ts$',
+  pino: '^src/log\\.ts$',
+  'prom-client': '^src/(metrics|route-stats|operator/view|workers/sum)\\.ts$',
+  'proxy-from-env': '^src/app/egress-proxy\\.ts$',
+  redis: '^src/tokens/stores/redis[a-z-]*\\.ts$',
+  yaml: '^src/config/document\\.ts$',
+  zod: '^src/(config|flows|sandbox)/',
+};
+
+const inFolder = (folder) => `^src/${folder}/${folder === 'http' ? '[^/]+$' : ''}`;
+const target = (name) => (name in MAY_IMPORT ? inFolder(name) : `^src/${name}\\.ts$`);
+
+const layers = Object.entries(MAY_IMPORT).map(([folder, allowed]) => ({
+  name: `${folder.replace('/', '-')}-imports-only-what-is-below`,
+  comment: `src/${folder} may import: ${allowed.join(', ')}`,
+  severity: 'error',
+  from: { path: inFolder(folder) },
+  to: { path: '^src/', pathNot: [inFolder(folder), ...allowed.map(target)] },
+}));
+
+const packages = Object.entries(PACKAGES).map(([name, owners]) => ({
+  name: `package-${name}`,
+  comment: `only ${owners} may import ${name}`,
+  severity: 'error',
+  from: { path: '^src/', pathNot: owners },
+  to: { path: `^node_modules/(@types/)?${name}/` },
+}));
+
+/** @type {import('dependency-cruiser').IConfiguration} */
+export default {
+  forbidden: [
+    { name: 'no-circles', severity: 'error', from: {}, to: { circular: true } },
+    {
+      name: 'no-circles-of-folders',
+      comment: 'src/http/server and its fast engine are one subject',
+      severity: 'error',
+      scope: 'folder',
+      from: { path: '^src/', pathNot: '^src/(http/server|config|tokens)(/|$)' },
+      to: { circular: true },
+    },
+    ...layers,
+    {
+      name: 'top-level-is-a-leaf',
+      comment: 'a file of the top level imports others of it at most; main.ts starts the command line',
+      severity: 'error',
+      from: { path: '^src/[^/]+\\.ts$', pathNot: '^src/main\\.ts$' },
+      to: { path: '^src/', pathNot: '^src/[^/]+\\.ts$' },
+    },
+    {
+      name: 'main-starts-the-command-line',
+      severity: 'error',
+      from: { path: '^src/main\\.ts$' },
+      to: { pathNot: '^src/cli/(signals|program)\\.ts$' },
+    },
+    {
+      name: 'proxy-knows-no-store',
+      comment: 'the request path uses tokens, whichever store keeps them',
+      severity: 'error',
+      from: { path: '^src/(proxy|operator|workers|cli)/' },
+      to: { path: '^src/tokens/stores/' },
+    },
+    ...packages,
+    {
+      name: 'package-unknown',
+      comment: 'a package that src imports stands in PACKAGES, so that it has an owner',
+      severity: 'error',
+      from: { path: '^src/' },
+      to: { path: `^node_modules/(?!(@types/)?(${Object.keys(PACKAGES).join('|')}|node)/)` },
+    },
+    {
+      name: 'package-not-declared',
+      severity: 'error',
+      from: { path: '^src/' },
+      to: { dependencyTypes: ['npm-dev', 'npm-no-pkg', 'npm-unknown', 'unknown'], pathNot: '^node_modules/@types/' },
+    },
+    {
+      name: 'http-in-http-only',
+      comment: 'tokens, flows and configuration know no HTTP and no sockets: what they need is handed to them',
+      severity: 'error',
+      from: { path: '^src/(tokens|flows|config)/' },
+      to: { path: '^(node:)?(http|https|http2|net|tls)$', dependencyTypes: ['core'] },
+    },
+    {
+      name: 'processes-are-made-by-workers',
+      severity: 'error',
+      from: { path: '^src/', pathNot: '^src/(workers|demo|cli)/' },
+      to: { path: '^(node:)?(cluster|child_process|worker_threads)$', dependencyTypes: ['core'] },
+    },
+    {
+      name: 'no-dead-modules',
+      comment: 'whatever no command reaches is dead',
+      severity: 'error',
+      from: { path: '^src/(main|demo/demo)\\.ts$' },
+      to: { path: '^src/', pathNot: '^src/(main|demo/demo)\\.ts$', reachable: false },
+    },
+    {
+      name: 'not-to-tests',
+      severity: 'error',
+      from: { path: '^src/' },
+      to: { path: '^(test|bench)/' },
+    },
+    { name: 'resolvable', severity: 'error', from: { path: '^src/' }, to: { couldNotResolve: true } },
+  ],
+  options: {
+    tsPreCompilationDeps: true,
+    tsConfig: { fileName: 'tsconfig.json' },
+    doNotFollow: { path: 'node_modules' },
+    enhancedResolveOptions: { exportsFields: ['exports'], conditionNames: ['import', 'node', 'default', 'types'] },
+  },
+};
