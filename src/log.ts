@@ -109,25 +109,31 @@ export function createLogger(level: LogLevel, always: LogFields = {}): Logger {
     { level, base: null, timestamp: pino.stdTimeFunctions.isoTime, formatters },
     pino.destination({ fd: 2, sync: true }),
   );
-  const at =
+  const logAt =
     (name: Exclude<LogLevel, 'silent'>) =>
     (message: string, fields: LogFields = {}): void => {
-      if (log.isLevelEnabled(name)) log[name](allowed({ ...always, ...fields }), message);
+      if (log.isLevelEnabled(name)) log[name](pickAllowed({ ...always, ...fields }), message);
     };
-  return { trace: at('trace'), debug: at('debug'), info: at('info'), warn: at('warn'), error: at('error') };
+  return {
+    trace: logAt('trace'),
+    debug: logAt('debug'),
+    info: logAt('info'),
+    warn: logAt('warn'),
+    error: logAt('error'),
+  };
 }
 
-function allowed(fields: LogFields): LogFields {
+function pickAllowed(fields: LogFields): LogFields {
   const kept: Record<string, string | number> = {};
   for (const name of ALLOWED) {
     const value = fields[name];
-    if (value !== undefined) kept[name] = typeof value === 'number' ? rounded(value) : value;
+    if (value !== undefined) kept[name] = typeof value === 'number' ? roundToMs(value) : value;
   }
   return kept;
 }
 
 /** Durations are told to the millisecond: what stands behind it is noise. */
-function rounded(value: number): number {
+function roundToMs(value: number): number {
   return Math.round(value * 1000) / 1000;
 }
 

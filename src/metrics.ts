@@ -11,7 +11,7 @@ interface CallerStats {
 /** Accounts with series of their own; those that come later share one. */
 const MAX_LABELLED = 500;
 /** What the label `account` says of those. */
-const OTHERS = '(others)';
+const OTHER_ACCOUNTS = '(others)';
 
 /**
  * Everything tokenward counts. Names and labels are an API: documented in docs/metrics.md and compared with it by a
@@ -228,7 +228,7 @@ export class Metrics {
   /** What the label `account` says of this account. */
   accountLabel(account: string): string {
     if (this.#labelled.has(account)) return account;
-    if (this.#labelled.size >= MAX_LABELLED) return OTHERS;
+    if (this.#labelled.size >= MAX_LABELLED) return OTHER_ACCOUNTS;
     this.#labelled.add(account);
     return account;
   }

@@ -16,7 +16,7 @@ export class RouteStats {
   inFlight = 0;
 
   /** Counts one finished request. */
-  finished(status: number, seconds: number): void {
+  countFinished(status: number, seconds: number): void {
     this.#statuses[Math.min(3, Math.max(0, Math.floor(status / 100) - 2))]! += 1;
     this.#sum += seconds;
     this.#count += 1;
@@ -37,12 +37,12 @@ export class RouteStats {
 /** A histogram whose numbers live in RouteStats. */
 export class RouteHistogram extends Histogram<'route'> {
   readonly #routes: ReadonlyMap<string, RouteStats>;
-  readonly #about: { readonly name: string; readonly help: string };
+  readonly #description: { readonly name: string; readonly help: string };
 
   constructor(routes: ReadonlyMap<string, RouteStats>, name: string, help: string, registry: Registry) {
     super({ name, help, labelNames: ['route'], buckets: BUCKETS, registers: [registry] });
     this.#routes = routes;
-    this.#about = { name, help };
+    this.#description = { name, help };
   }
 
   /** What the registry makes its JSON of, which worker processes send to their primary. */
@@ -59,7 +59,7 @@ export class RouteHistogram extends Histogram<'route'> {
     aggregator: 'sum';
     values: MetricValueWithName<'route'>[];
   }> {
-    const { name } = this.#about;
+    const { name } = this.#description;
     const values: MetricValueWithName<'route'>[] = [];
     for (const [route, stats] of this.#routes) {
       const { buckets, sum, count } = stats.histogram();
@@ -77,6 +77,6 @@ export class RouteHistogram extends Histogram<'route'> {
         { labels: { route }, value: count, metricName: `${name}_count` },
       );
     }
-    return { ...this.#about, type: 'histogram', aggregator: 'sum', values };
+    return { ...this.#description, type: 'histogram', aggregator: 'sum', values };
   }
 }

@@ -9,7 +9,7 @@ const built = async (path: string): Promise<unknown> => import(new URL(`../../di
 export const { byLongestPrefix, matchRoute } = (await built(
   'proxy/route',
 )) as typeof import('../../src/proxy/route.ts');
-export const { requestDrops, requestHeaders, responseHeaders } = (await built(
+export const { requestFieldFilter, requestHeaders, responseHeaders } = (await built(
   'proxy/headers',
 )) as typeof import('../../src/proxy/headers.ts');
 export const { rejectedTokenRule, rejectsToken } = (await built(
@@ -42,8 +42,8 @@ export function route(prefix: string): Route {
     host: 'api.example',
     flow: PRESETS['chatapp'],
     config: { prefix, forwarded: 'drop', setCookie: 'drop' },
-    deadToken: RULE,
-    drops: requestDrops({ forwarding: false, overrides: false, own: [] }),
+    rejectedToken: RULE,
+    dropsField: requestFieldFilter({ forwarding: false, overrides: false, extra: [] }),
   } as unknown as Route;
 }
 

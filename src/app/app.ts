@@ -1,6 +1,6 @@
 import type { AddressInfo } from 'node:net';
 import type { LoadedConfig } from '../config/load.ts';
-import { OPERATOR_ENDS_MS } from '../deadlines.ts';
+import { OPERATOR_STOP_MS } from '../deadlines.ts';
 import { drain } from '../http/server/drain.ts';
 import { listen } from '../http/server/listen.ts';
 import { freeSocketFile } from '../http/server/socket-file.ts';
@@ -29,7 +29,7 @@ export async function startApp(config: LoadedConfig, surroundings: Dependencies)
       operatorAddress,
       async stop(how) {
         await worker.stop(how);
-        await drain(operatorServer, OPERATOR_ENDS_MS);
+        await drain(operatorServer, OPERATOR_STOP_MS);
       },
     };
   } catch (error) {

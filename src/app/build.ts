@@ -107,7 +107,7 @@ export async function build(config: LoadedConfig, surroundings: Dependencies): P
       concurrencyLimits(config.limits, routes.length, config.callers === 'none' ? 1 : config.callers.length),
     ),
     bodyWatchdog: new StallWatchdog(config.limits.bodyIdle),
-    readIdle: config.limits.readIdle,
+    readIdleMs: config.limits.readIdle,
   };
   const life = { stopping: false };
 

@@ -6,7 +6,7 @@ import { createHttpServer } from '../http/server/server.ts';
 import { refuseRevoked } from '../http/tls.ts';
 import type { Proxy } from '../proxy/context.ts';
 import { createRequestPath } from '../proxy/handler.ts';
-import type { Door } from '../proxy/site-rules.ts';
+import type { SiteRules } from '../proxy/site-rules.ts';
 import { doorOf, socketDoorOf } from './doors.ts';
 import { createFront } from './front.ts';
 import { reloadCertificates, type InboundTls } from './inbound-tls.ts';
@@ -21,12 +21,12 @@ export interface CallersServers {
 /** The servers in front of the proxy, not listening yet. */
 export function callersServers(
   config: LoadedConfig,
-  proxy: Omit<Proxy, 'door'>,
+  proxy: Omit<Proxy, 'siteRules'>,
   inboundTls: InboundTls | undefined,
 ): CallersServers {
   const { log, metrics } = proxy;
-  const serverBehind = (door: Door, tls?: TlsOptions): Server => {
-    const path = createRequestPath({ ...proxy, door });
+  const serverBehind = (siteRules: SiteRules, tls?: TlsOptions): Server => {
+    const path = createRequestPath({ ...proxy, siteRules });
     const onRefused = (reason: ErrorCode): void => metrics.errors.inc({ route: 'unmatched', reason });
     const { headerBytes } = config.limits;
     const limits = { headerBytes, onRefused, ...(config.listen.engine === 'fast' && { fastPath: path.handle }) };

@@ -2,7 +2,7 @@ import { findAccount, type LoadedConfig } from '../config/load.ts';
 import type { RouteConfig } from '../config/schema.ts';
 import type { Flow, TokenCall } from '../flows/flow.ts';
 import { placeholdersIn } from '../flows/template.ts';
-import { LoginPaths, loginCalls, namedLogins, usedLogin, type LoginPath } from '../proxy/legacy-login.ts';
+import { LoginPaths, loginCalls, declaredLogins, loginPathOf, type LoginPath } from '../proxy/legacy-login.ts';
 
 /*
  * Which login calls a route must not carry. Not only those of its own account: whoever is kept from a login on one
@@ -18,7 +18,7 @@ export function loginsOfRoute(route: RouteConfig, all: LoadedConfig): LoginPaths
   let guarded = guards.get(all);
   if (guarded === undefined) guards.set(all, (guarded = guardedByHost(all)));
   const others = guarded.get(new URL(route.upstream).host) ?? [];
-  return new LoginPaths([...(own === undefined ? [] : namedLogins(own)), ...others]);
+  return new LoginPaths([...(own === undefined ? [] : declaredLogins(own)), ...others]);
 }
 
 /** The flow of a route's account or accounts. */
@@ -34,25 +34,25 @@ function guardedByHost(all: LoadedConfig): ReadonlyMap<string, readonly LoginPat
     let known = guarded.get(host);
     if (known === undefined) guarded.set(host, (known = new Map<string, LoginPath>()));
     for (const path of paths) {
-      known.set(`${path.method} ${path.whole} ${path.segments.join('/')}`, { ...path, answer: undefined });
+      known.set(`${path.method} ${path.whole} ${path.segments.join('/')}`, { ...path, response: undefined });
     }
   };
   for (const { flow, credentials } of loginsOf(all)) {
     for (const { url: text, method } of loginCalls(flow, credentials)) {
       const url = new URL(text);
-      add(url.host, [usedLogin(url, method), ...namedLogins(flow)]);
+      add(url.host, [loginPathOf(url, method), ...declaredLogins(flow)]);
     }
   }
   for (const route of all.routes) {
     const flow = flowOfRoute(route, all);
     if (flow === undefined) continue;
     const { host, origin } = new URL(route.upstream);
-    add(host, namedLogins(flow));
+    add(host, declaredLogins(flow));
     if (route.accountFrom === undefined) continue;
     // Each of many accounts may log in somewhere of its own, perhaps at this very host: guarded in any case.
     for (const { url: text, method } of loginCalls({ ...flow, baseUrl: origin }, {})) {
       const url = new URL(text);
-      if (url.host === host) add(host, [usedLogin(url, method)]);
+      if (url.host === host) add(host, [loginPathOf(url, method)]);
     }
   }
   return new Map([...guarded].map(([host, paths]) => [host, [...paths.values()]]));

@@ -7,9 +7,9 @@ import type { Metrics } from '../metrics.ts';
 import { accountPatterns } from '../proxy/account-patterns.ts';
 import { Upstream } from '../http/client/upstream.ts';
 import { readsApiKey } from '../proxy/caller.ts';
-import { requestDrops } from '../proxy/headers.ts';
+import { requestFieldFilter } from '../proxy/headers.ts';
 import { rejectedTokenRule } from '../proxy/inspect.ts';
-import { readyPolicy } from '../proxy/policy.ts';
+import { compilePolicy } from '../proxy/policy.ts';
 import type { Route } from '../proxy/route.ts';
 import { destinationOf } from '../http/client/dial.ts';
 import { clientTls } from '../http/tls.ts';
@@ -31,31 +31,31 @@ export function routeOf(
     prefix: config.prefix === '/' ? '' : config.prefix,
     upstream: new Upstream(destinationOf(url.origin, clientTls(config.tls), via(url.origin)), {
       maxConnections: config.maxConnections,
-      oneRequestEach: config.freshConnection,
+      singleUse: config.freshConnection,
       timeouts: config.timeouts,
     }),
     basePath,
     origin: url.origin,
     host: url.host,
     account: config.account,
-    choice: many && {
+    accountChoice: many && {
       header: many.header?.toLowerCase(),
       allow: accountPatterns(many.allow),
       serves: (account) => servesAccount(all, many.flow, account),
     },
-    drops: requestDrops({
+    dropsField: requestFieldFilter({
       forwarding: config.forwarded === 'pass',
       overrides: config.methodOverride === 'pass',
       apiKey: !readsApiKey(all.callers),
-      own: [many?.header, all.listen.requireHeader, ...Object.keys(config.headers ?? {})].filter(
+      extra: [many?.header, all.listen.requireHeader, ...Object.keys(config.headers ?? {})].filter(
         (name) => name !== undefined,
       ),
     }),
-    fields: config.headers && Object.entries(config.headers).flat(),
+    addedFields: config.headers && Object.entries(config.headers).flat(),
     secrets: secretsOf(config, all),
     flow,
     logins: loginsOfRoute(config, all),
-    policy: config.policy && readyPolicy(config.policy, basePath),
+    policy: config.policy && compilePolicy(config.policy, basePath),
     attach: flow && (many === undefined ? attacher : attacherOfMany)(flow.attach),
     rejectedToken: flow && rejectedTokenRule(refusalsOf(flow)),
     stats: metrics.route(config.prefix),

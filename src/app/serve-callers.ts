@@ -64,7 +64,9 @@ export async function serveCallers(config: LoadedConfig, parts: Parts): Promise<
           all.forEach(stopDraining);
         }
         if (delay > 0) await sleep(Math.min(delay, KEEP_MS));
-        await Promise.all(all.map((server) => drain(server, most, { idleMs, keepMs: idleMs === 0 ? 0 : KEEP_MS })));
+        await Promise.all(
+          all.map((server) => drain(server, most, { idleMs, keepAliveMs: idleMs === 0 ? 0 : KEEP_MS })),
+        );
       }
       await parts.close();
     },

@@ -1,16 +1,16 @@
-import { TOKEN_CALL_MS } from '../deadlines.ts';
+import { TOKEN_REQUEST_MS } from '../deadlines.ts';
 import { TokenwardError } from '../errors.ts';
 import { TokenCallError, type SendTokenCall, type TokenReply, type TokenRequest } from '../flows/run.ts';
 import type { RequestBody } from '../http/message.ts';
-import { unpacked } from '../http/coding.ts';
+import { decompress } from '../http/coding.ts';
 import { textOf } from './token-response.ts';
 import { destinationOf, type Destination } from '../http/client/dial.ts';
 import { ConnectionPool } from '../http/client/pool.ts';
 import { reasonOf as whyNot } from '../http/client/reason.ts';
 import { UpstreamResponse } from '../http/client/response.ts';
 
-/** A token call's own limits within `TOKEN_CALL_MS`. ms. */
-const TIMEOUTS = { connect: 3_000, firstByte: TOKEN_CALL_MS, idle: TOKEN_CALL_MS };
+/** A token call's own limits within `TOKEN_REQUEST_MS`. ms. */
+const TIMEOUTS = { connect: 3_000, firstByte: TOKEN_REQUEST_MS, idle: TOKEN_REQUEST_MS };
 /** No honest token answer is larger, packed or unpacked. Bytes. */
 const MAX_RESPONSE_BYTES = 1024 * 1024;
 
@@ -33,7 +33,7 @@ export function tokenCallSender(tls: Destination['tls'], viaFor: (origin: string
         clock.late = true;
         exchange.cancel();
       });
-    }, TOKEN_CALL_MS);
+    }, TOKEN_REQUEST_MS);
     try {
       const response = await new Promise<UpstreamResponse>((resolve, reject) => {
         exchange = new UpstreamResponse(resolve, reject);
@@ -48,7 +48,7 @@ export function tokenCallSender(tls: Destination['tls'], viaFor: (origin: string
       return {
         status: response.status,
         headers,
-        body: textOf(unpacked(bytes, headers['content-encoding'], MAX_RESPONSE_BYTES) ?? bytes),
+        body: textOf(decompress(bytes, headers['content-encoding'], MAX_RESPONSE_BYTES) ?? bytes),
       };
     } catch (error) {
       const place = `${destination.host}:${destination.port}`;
@@ -72,7 +72,7 @@ export function tokenCallSender(tls: Destination['tls'], viaFor: (origin: string
 function bodyOf(text: string | undefined): RequestBody {
   if (text === undefined) return { kind: 'none' };
   const bytes = Buffer.from(text);
-  return { kind: 'kept', chunks: [bytes], length: bytes.length, release: () => undefined };
+  return { kind: 'buffered', chunks: [bytes], length: bytes.length, release: () => undefined };
 }
 
 /** Rejects with a RangeError if it is too large. */
@@ -107,7 +107,7 @@ function reasonOf(error: unknown): TokenCallError['reason'] {
 
 /** For people: where, and what went wrong there. Nothing that the endpoint said. */
 function detailOf(place: string, late: boolean, error: unknown): string {
-  if (late) return `${place}: no whole answer within ${TOKEN_CALL_MS / 1000} s`;
+  if (late) return `${place}: no whole answer within ${TOKEN_REQUEST_MS / 1000} s`;
   const reason =
     error instanceof TokenwardError
       ? whyNot(error, TIMEOUTS, 'account')

@@ -105,11 +105,11 @@ export function zeroRoute(metrics: Metrics, route: Route, callers: CallerRules):
     metrics.rejections.inc({ route: route.name, account, reason }, 0);
 }
 
-function errorsOf({ config, account, choice, logins }: Route, { keys, jwt }: CallerRules): readonly ErrorCode[] {
+function errorsOf({ config, account, accountChoice, logins }: Route, { keys, jwt }: CallerRules): readonly ErrorCode[] {
   return [
     ...ANY_ROUTE,
-    ...(account !== undefined || choice !== undefined ? TOKEN : []),
-    ...(choice !== undefined ? CHOICE : []),
+    ...(account !== undefined || accountChoice !== undefined ? TOKEN : []),
+    ...(accountChoice !== undefined ? CHOICE : []),
     ...(keys ? CALLERS : []),
     ...(jwt ? (['caller_check_failed'] as const) : []),
     ...(config.policy !== undefined && config.policy.mode !== 'report' ? (['policy_refused'] as const) : []),

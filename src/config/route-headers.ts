@@ -1,9 +1,9 @@
 import { attachSchema, type Attach, type Flow } from '../flows/flow.ts';
-import { FORWARDED_BY_US, names, plain } from '../http/field-names.ts';
+import { X_FORWARDED, nameMatcher, normalizeName } from '../http/field-names.ts';
 import type { GeneratedAccounts } from './generated-accounts.ts';
 import { list, record, type Path, type Report } from './issues.ts';
 
-const isForwardedByUs = names(FORWARDED_BY_US);
+const isForwardedByUs = nameMatcher(X_FORWARDED);
 
 /** Accounts that do not stand in the configuration itself. */
 interface AccountsElsewhere {
@@ -24,12 +24,14 @@ export function checkRouteHeaders(
     const seen = new Set<string>();
     for (const name of Object.keys(record(headers))) {
       const path: Path = ['routes', index, 'headers', name];
-      if (seen.has(plain(name))) report(path, 'is given twice: "-", "_" and case do not make another header field');
-      seen.add(plain(name));
+      if (seen.has(normalizeName(name)))
+        report(path, 'is given twice: "-", "_" and case do not make another header field');
+      seen.add(normalizeName(name));
       if (forwarded === 'add' && isForwardedByUs(name)) report(path, "is set by this route's forwarded: add");
       const carries = "is the header in which the account's token goes";
-      if (attach !== undefined && 'header' in attach && plain(attach.header) === plain(name)) report(path, carries);
-      if (attach !== undefined && 'cookie' in attach && plain(name) === 'cookie')
+      if (attach !== undefined && 'header' in attach && normalizeName(attach.header) === normalizeName(name))
+        report(path, carries);
+      if (attach !== undefined && 'cookie' in attach && normalizeName(name) === 'cookie')
         report(path, `${carries}, as a cookie`);
     }
   });

@@ -4,18 +4,20 @@ import { brotliDecompressSync, constants, gunzipSync, inflateRawSync, inflateSyn
 const MAX_DECODED_BYTES = 256 * 1024;
 
 /** A body without its one content coding; undefined if it cannot be read within bounds. */
-export function decoded(bytes: Buffer, coding: string | undefined): Buffer | undefined {
-  return withinBounds(() => unpacked(bytes, coding, MAX_DECODED_BYTES));
+export function decodeBody(bytes: Buffer, coding: string | undefined): Buffer | undefined {
+  return undefinedIfTooLarge(() => decompress(bytes, coding, MAX_DECODED_BYTES));
 }
 
 /** As much of it as the first bytes of a body tell, perhaps nothing; undefined if no more of them would help. */
-export function decodedStart(bytes: Buffer, coding: string | undefined): Buffer | undefined {
-  return withinBounds(() => unpacked(bytes, coding, MAX_DECODED_BYTES, { finishFlush: constants.Z_SYNC_FLUSH }));
+export function decodeBodyStart(bytes: Buffer, coding: string | undefined): Buffer | undefined {
+  return undefinedIfTooLarge(() =>
+    decompress(bytes, coding, MAX_DECODED_BYTES, { finishFlush: constants.Z_SYNC_FLUSH }),
+  );
 }
 
-function withinBounds(unpack: () => Buffer | undefined): Buffer | undefined {
+function undefinedIfTooLarge(decode: () => Buffer | undefined): Buffer | undefined {
   try {
-    return unpack();
+    return decode();
   } catch (error) {
     if (error instanceof RangeError) return undefined;
     throw error;
@@ -26,14 +28,14 @@ function withinBounds(unpack: () => Buffer | undefined): Buffer | undefined {
  * A body without its one content coding; undefined if it cannot be read. Throws a RangeError if it has more than `most`
  * bytes.
  */
-export function unpacked(
+export function decompress(
   bytes: Buffer,
   coding: string | undefined,
-  most: number,
-  how: { finishFlush?: number } = {},
+  maxBytes: number,
+  zlibOptions: { finishFlush?: number } = {},
 ): Buffer | undefined {
   if (bytes.length === 0) return bytes;
-  const options = { ...how, maxOutputLength: most };
+  const options = { ...zlibOptions, maxOutputLength: maxBytes };
   try {
     switch (coding?.trim().toLowerCase() ?? '') {
       case '':
@@ -46,7 +48,7 @@ export function unpacked(
       case 'br':
         return brotliDecompressSync(bytes, {
           ...options,
-          ...(how.finishFlush !== undefined && { finishFlush: constants.BROTLI_OPERATION_FLUSH }),
+          ...(zlibOptions.finishFlush !== undefined && { finishFlush: constants.BROTLI_OPERATION_FLUSH }),
         });
       case 'deflate':
         // RFC 9110 §8.4.1.2 means the zlib format; some servers send bare deflate under that name. The first byte

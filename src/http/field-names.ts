@@ -26,13 +26,13 @@ export const CLIENT_CREDENTIALS: readonly string[] = [
 /** Where callers have keys, this may be one of them; where they have none, it is the application's own. */
 export const API_KEY = 'x-api-key';
 /** What we set ourselves. */
-export const OURS: readonly string[] = ['host', 'content-length', 'via'];
+export const SET_BY_TOKENWARD: readonly string[] = ['host', 'content-length', 'via'];
 /** Who called from where inside is nothing the vendor has to know, and a spoofed one must not pass as ours. */
 export const FORWARDING: readonly string[] = ['forwarded', 'x-real-ip'];
 /** All of X-Forwarded-*, which has no end of members. */
-export const FORWARDING_FAMILY = 'xforwarded';
+export const X_FORWARDED_PREFIX = 'xforwarded';
 /** What we say of the caller ourselves, on routes that want it. */
-export const FORWARDED_BY_US: readonly string[] = ['x-forwarded-for', 'x-forwarded-host', 'x-forwarded-proto'];
+export const X_FORWARDED: readonly string[] = ['x-forwarded-for', 'x-forwarded-host', 'x-forwarded-proto'];
 /**
  * Fields by which a request says that it means another method or another target than its first line. Frameworks obey
  * them, and whoever judges the first line (a policy, a refusal of logins) would be stepped over.
@@ -84,15 +84,15 @@ export const CHALLENGES: readonly string[] = [
 ];
 export const COOKIES: readonly string[] = ['set-cookie', 'set-cookie2'];
 /** All of X-Tokenward-*: by these fields a caller knows what we say ourselves, so nobody else says anything by them. */
-export const OURS_FAMILY = 'xtokenward';
+export const TOKENWARD_PREFIX = 'xtokenward';
 
 /** Some servers read `_` as `-`, so a look-alike is treated as what it looks like. */
-export function plain(name: string): string {
+export function normalizeName(name: string): string {
   return name.toLowerCase().replaceAll('_', '').replaceAll('-', '');
 }
 
 /** Whether one of these is meant by a name, in whatever spelling. */
-export function names(list: readonly string[]): (name: string) => boolean {
-  const known = new Set(list.map(plain));
-  return (name) => known.has(plain(name));
+export function nameMatcher(list: readonly string[]): (name: string) => boolean {
+  const known = new Set(list.map(normalizeName));
+  return (name) => known.has(normalizeName(name));
 }

@@ -9,7 +9,7 @@ const LF = 10;
 const CR = 13;
 const SPACE = 32;
 const COLON = 58;
-const USE = new Uint8Array(256).map((_, byte) => {
+const BYTE_CLASS = new Uint8Array(256).map((_, byte) => {
   if (/[!#$%&'*+\-.^_`|~0-9A-Za-z]/.test(String.fromCharCode(byte))) return IN_NAME | IN_VALUE;
   return byte === TAB || (byte >= SPACE && byte !== 0x7f) ? IN_VALUE : 0;
 });
@@ -25,11 +25,17 @@ type Malformed =
  * values in turn, or why not. `text` is made of `bytes`, letter by byte. One walk over the bytes, each looked up once.
  * No folding, no space before the colon, no nameless field, no control byte, no line end but CR LF.
  */
-export function fieldsOf(text: string, bytes: Buffer, at: number, end: number, most: number): string[] | Malformed {
+export function parseFields(
+  text: string,
+  bytes: Buffer,
+  at: number,
+  end: number,
+  maxFields: number,
+): string[] | Malformed {
   const headers: string[] = [];
   while (at < end) {
     const nameStart = at;
-    while (USE[bytes[at]!]! & IN_NAME) at += 1;
+    while (BYTE_CLASS[bytes[at]!]! & IN_NAME) at += 1;
     if (at === nameStart || bytes[at] !== COLON) return 'a malformed header field';
     const name = text.slice(nameStart, at);
     // RFC 9110 §5.6.3: optional white space around a value is a space or a tab, less than what String.trim takes away.
@@ -41,7 +47,7 @@ export function fieldsOf(text: string, bytes: Buffer, at: number, end: number, m
     let valueEnd = lineEnd;
     while (valueEnd > valueStart && (bytes[valueEnd - 1] === SPACE || bytes[valueEnd - 1] === TAB)) valueEnd -= 1;
     headers.push(name, text.slice(valueStart, valueEnd));
-    if (headers.length > 2 * most) return 'too many header fields';
+    if (headers.length > 2 * maxFields) return 'too many header fields';
     at = lineEnd + 2;
   }
   return headers;
@@ -49,6 +55,6 @@ export function fieldsOf(text: string, bytes: Buffer, at: number, end: number, m
 
 /** Where the CR LF is that ends the line; -1 if anything but a value's bytes come before it. */
 export function endOfLine(bytes: Buffer, at: number, end: number): number {
-  while (USE[bytes[at]!]! & IN_VALUE) at += 1;
+  while (BYTE_CLASS[bytes[at]!]! & IN_VALUE) at += 1;
   return bytes[at] === CR && bytes[at + 1] === LF && at + 2 <= end ? at : -1;
 }

@@ -1,5 +1,5 @@
 /** From this size on it is worth it. Bytes. */
-const LARGE_BYTES = 8 * 1024;
+const MIN_RELEASED_BYTES = 8 * 1024;
 
 /** Missing in the types of the oldest Node's JavaScript. */
 interface Transferable {
@@ -14,7 +14,7 @@ interface Transferable {
  */
 export function releaseAfterWrite(bytes: Buffer): ((error?: Error | null) => void) | undefined {
   const memory = bytes.buffer as ArrayBuffer & Transferable;
-  if (bytes.length < LARGE_BYTES || bytes.length !== memory.byteLength || memory.transfer === undefined)
+  if (bytes.length < MIN_RELEASED_BYTES || bytes.length !== memory.byteLength || memory.transfer === undefined)
     return undefined;
   return (error) => {
     // After a failure the system may not be done with them.

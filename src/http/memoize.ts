@@ -6,16 +6,16 @@ const MAX_TEXTS = 1_000;
 const MAX_TEXT_LENGTH = 200;
 
 /** Remembers what a function of a short text gives. */
-export function memoize<T extends string | boolean>(make: (text: string) => T): (text: string) => T {
-  const known = new Map<string, T>();
+export function memoize<T extends string | boolean>(compute: (text: string) => T): (text: string) => T {
+  const cache = new Map<string, T>();
   return (text) => {
-    let made = known.get(text);
-    if (made === undefined) {
-      made = make(text);
-      if (typeof made === 'string') made = copy(made) as T;
-      if (known.size < MAX_TEXTS && text.length <= MAX_TEXT_LENGTH) known.set(copy(text), made);
+    let value = cache.get(text);
+    if (value === undefined) {
+      value = compute(text);
+      if (typeof value === 'string') value = copy(value) as T;
+      if (cache.size < MAX_TEXTS && text.length <= MAX_TEXT_LENGTH) cache.set(copy(text), value);
     }
-    return made;
+    return value;
   };
 }
 

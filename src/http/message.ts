@@ -1,5 +1,5 @@
 /** The caller hung up. Nobody is left to answer. */
-export class CallerGone extends Error {}
+export class ClientDisconnected extends Error {}
 
 /**
  * A request body. `kept`: all of it is here, as the chunks it came in (joining them would double the memory), and can
@@ -7,7 +7,7 @@ export class CallerGone extends Error {}
  */
 export type RequestBody =
   | { readonly kind: 'none' }
-  | { readonly kind: 'kept'; readonly chunks: readonly Buffer[]; readonly length: number; release(): void }
+  | { readonly kind: 'buffered'; readonly chunks: readonly Buffer[]; readonly length: number; release(): void }
   | { readonly kind: 'streamed'; readonly length: number | undefined; open(): Upload };
 
 /** A body too large to keep, read as it comes. */

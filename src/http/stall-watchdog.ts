@@ -1,5 +1,5 @@
 /** Limits are looked at about so many times before they are reached, but no more often than twice a second. */
-const TICKS = 8;
+const TICKS_PER_LIMIT = 8;
 const MAX_TICK_MS = 500;
 
 /** Something that may stand still for a while, but not for ever. */
@@ -18,38 +18,38 @@ export interface Watched {
  */
 export class StallWatchdog {
   /** ms; 0: no limit. */
-  readonly limit: number;
-  readonly #every: number;
+  readonly limitMs: number;
+  readonly #tickMs: number;
   readonly #maxTicks: number;
   readonly #watched = new Set<Watched>();
   #timer: NodeJS.Timeout | undefined;
   /** Monotonic ms. */
   #tickedAt = 0;
 
-  constructor(limit: number) {
-    this.limit = limit;
-    this.#every = Math.min(MAX_TICK_MS, Math.ceil(limit / TICKS));
+  constructor(limitMs: number) {
+    this.limitMs = limitMs;
+    this.#tickMs = Math.min(MAX_TICK_MS, Math.ceil(limitMs / TICKS_PER_LIMIT));
     // Whoever comes between two looks has not stood still for all of the first stretch.
-    this.#maxTicks = limit === 0 ? Infinity : Math.ceil(limit / this.#every) + 1;
+    this.#maxTicks = limitMs === 0 ? Infinity : Math.ceil(limitMs / this.#tickMs) + 1;
   }
 
   watch(watched: Watched): void {
-    if (this.limit === 0) return;
+    if (this.limitMs === 0) return;
     watched.idleTicks = 0;
     this.#watched.add(watched);
     if (this.#timer !== undefined) return;
     this.#tickedAt = performance.now();
-    this.#timer = setInterval(() => this.#tick(), this.#every);
+    this.#timer = setInterval(() => this.#tick(), this.#tickMs);
   }
 
-  leave(watched: Watched): void {
+  unwatch(watched: Watched): void {
     this.#watched.delete(watched);
   }
 
   #tick(): void {
     const now = performance.now();
     // A look that comes late, because this process stood still, counts for those it should have been.
-    const idleTicks = Math.max(1, (now - this.#tickedAt) / this.#every);
+    const idleTicks = Math.max(1, (now - this.#tickedAt) / this.#tickMs);
     this.#tickedAt = now;
     for (const watched of this.#watched) {
       watched.idleTicks += watched.idleTicks === 0 ? 1 : idleTicks;

@@ -86,13 +86,13 @@ export function stampOf(files: TlsFiles): string {
  * the links that lead to them, which a watch on the file itself would miss. `read`: their stamp from before they were
  * read, so that nothing is missed that changed since. The result stops it.
  */
-export function watchTlsFiles(files: TlsFiles, read: string, changed: () => void): () => void {
-  let before = read;
+export function watchTlsFiles(files: TlsFiles, initialStamp: string, onChange: () => void): () => void {
+  let lastStamp = initialStamp;
   const timer = setInterval(() => {
     const now = stampOf(files);
-    if (now === before) return;
-    before = now;
-    changed();
+    if (now === lastStamp) return;
+    lastStamp = now;
+    onChange();
   }, CHECK_INTERVAL_MS).unref();
   return () => clearInterval(timer);
 }

@@ -60,7 +60,7 @@ export class OperatorDoor {
     if (
       origin === undefined
         ? site !== undefined
-        : !named || this.#guard.isOthers(host, origin, typeof site === 'string' ? site : undefined)
+        : !named || this.#guard.isCrossSite(host, origin, typeof site === 'string' ? site : undefined)
     ) {
       return CROSS_SITE;
     }

@@ -21,7 +21,7 @@ export function toOriginForm(request: InboundRequest, guard: SiteGuard | undefin
   const [, scheme, authority, rest] = parts as unknown as [string, string, string, string];
   const encrypted = 'encrypted' in request.socket;
   if (scheme.toLowerCase() !== (encrypted ? 'https' : 'http') || !AUTHORITY.test(authority)) return;
-  if (!isOurs(authority, hostOf(request), encrypted ? 443 : 80, guard)) return;
+  if (!isOwnAuthority(authority, hostOf(request), encrypted ? 443 : 80, guard)) return;
   // RFC 9112 §3.2.4: without a path it is about the server as a whole.
   if (rest === '') request.url = request.method === 'OPTIONS' ? '*' : '/';
   else request.url = rest.startsWith('/') ? rest : `/${rest}`;
@@ -36,12 +36,17 @@ function hostOf(request: InboundRequest): string | undefined {
  * RFC 9112 §3.2.2 has the URL win over a Host that says something else. Somebody who reads both is between them then,
  * so they have to agree; in HTTP/1.0 without a Host the name must be known.
  */
-function isOurs(authority: string, host: string | undefined, usualPort: number, guard: SiteGuard | undefined): boolean {
+function isOwnAuthority(
+  authority: string,
+  host: string | undefined,
+  defaultPort: number,
+  guard: SiteGuard | undefined,
+): boolean {
   if (host === undefined) return guard?.knowsHost(authority) === true;
   if (guard !== undefined && !guard.knowsHost(host)) return false;
-  return hostnameOf(authority) === hostnameOf(host) && portOf(authority, usualPort) === portOf(host, usualPort);
+  return hostnameOf(authority) === hostnameOf(host) && portOf(authority, defaultPort) === portOf(host, defaultPort);
 }
 
-function portOf(authority: string, usual: number): number {
-  return Number(AUTHORITY.exec(authority)?.[1] ?? usual);
+function portOf(authority: string, defaultPort: number): number {
+  return Number(AUTHORITY.exec(authority)?.[1] ?? defaultPort);
 }

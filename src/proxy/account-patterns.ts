@@ -1,21 +1,20 @@
 /** Which accounts may be named: exact names, and beginnings of names. Undefined: all. */
-export type AccountPatterns =
-  { readonly names: ReadonlySet<string>; readonly beginnings: readonly string[] } | undefined;
+export type AccountPatterns = { readonly names: ReadonlySet<string>; readonly prefixes: readonly string[] } | undefined;
 
 /** What the configuration lists, ready for use. */
 export function accountPatterns(patterns: readonly string[] | undefined): AccountPatterns {
   if (patterns === undefined) return undefined;
   return {
     names: new Set(patterns.filter((pattern) => !pattern.endsWith('*'))),
-    beginnings: patterns.filter((pattern) => pattern.endsWith('*')).map((pattern) => pattern.slice(0, -1)),
+    prefixes: patterns.filter((pattern) => pattern.endsWith('*')).map((pattern) => pattern.slice(0, -1)),
   };
 }
 
 /** Whether an account is among those. */
-export function fits(patterns: AccountPatterns, account: string): boolean {
+export function matchesPatterns(patterns: AccountPatterns, account: string): boolean {
   return (
     patterns === undefined ||
     patterns.names.has(account) ||
-    patterns.beginnings.some((beginning) => account.startsWith(beginning))
+    patterns.prefixes.some((prefix) => account.startsWith(prefix))
   );
 }

@@ -1,6 +1,6 @@
 import { TokenwardError } from '../errors.ts';
 import type { InboundRequest } from '../http/server/exchange.ts';
-import { fits, type AccountPatterns } from './account-patterns.ts';
+import { matchesPatterns, type AccountPatterns } from './account-patterns.ts';
 import type { Caller } from './caller.ts';
 
 /** Finds a request's account where it depends on the request. */
@@ -22,8 +22,8 @@ export function chooseAccount(
   request: InboundRequest,
   caller: Caller | undefined,
 ): string {
-  const named = header === undefined ? undefined : request.field(header);
-  if (named === undefined || named === '') {
+  const requested = header === undefined ? undefined : request.field(header);
+  if (requested === undefined || requested === '') {
     const own = caller?.account;
     if (own === undefined)
       throw new TokenwardError('account_missing', header === undefined ? {} : { detail: `header ${header}` });
@@ -31,15 +31,15 @@ export function chooseAccount(
     return own;
   }
   // Sent twice it comes as a list, or as one text with a comma: the name of nobody.
-  const account = typeof named === 'string' ? named : '';
-  if (account !== caller?.account && (!fits(allow, account) || !mayName(caller, account)))
+  const account = typeof requested === 'string' ? requested : '';
+  if (account !== caller?.account && (!matchesPatterns(allow, account) || !mayUse(caller, account)))
     throw new TokenwardError('account_not_allowed');
   if (!serves(account)) throw new TokenwardError('account_unknown');
   return account;
 }
 
 /** Who has an account is confined to it unless told otherwise; who has none may name all that the route allows. */
-function mayName(caller: Caller | undefined, account: string): boolean {
+function mayUse(caller: Caller | undefined, account: string): boolean {
   if (caller?.accounts === undefined) return caller?.account === undefined;
-  return fits(caller.accounts, account);
+  return matchesPatterns(caller.accounts, account);
 }

@@ -5,22 +5,22 @@ import type { BufferBudget } from './buffer-budget.ts';
 /** What a request's body is held to. */
 export interface BodyLimits {
   /** Up to this size a body is kept. Bytes. */
-  readonly keep: number;
+  readonly maxBufferedBytes: number;
   /** Beyond this size it is refused. Bytes. */
-  readonly max: number;
+  readonly maxBytes: number;
   /** One that stands still for longer than this is not waited for. */
   readonly watchdog: StallWatchdog;
   readonly budget: BufferBudget;
 }
 
 /** The body is larger than `most` bytes. */
-export function tooLarge(max: number): TokenwardError {
-  return new TokenwardError('body_too_large', { detail: `the route's maxBody is ${max} bytes` });
+export function bodyTooLarge(maxBytes: number): TokenwardError {
+  return new TokenwardError('body_too_large', { detail: `the route's maxBody is ${maxBytes} bytes` });
 }
 
 /** Nothing of the body has come for too long. */
-export function standsStill({ limit }: StallWatchdog): TokenwardError {
+export function bodyTimeout({ limitMs }: StallWatchdog): TokenwardError {
   return new TokenwardError('body_timeout', {
-    detail: `nothing came for ${limit / 1000} s, which limits.bodyIdle sets`,
+    detail: `nothing came for ${limitMs / 1000} s, which limits.bodyIdle sets`,
   });
 }

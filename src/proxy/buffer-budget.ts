@@ -11,13 +11,13 @@ export class BufferBudget {
     return this.#used;
   }
 
-  take(bytes: number): boolean {
+  tryReserve(bytes: number): boolean {
     if (this.#used + bytes > this.#limit) return false;
     this.#used += bytes;
     return true;
   }
 
-  give(bytes: number): void {
+  release(bytes: number): void {
     this.#used -= bytes;
   }
 }

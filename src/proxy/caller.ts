@@ -37,7 +37,7 @@ export class Callers {
   readonly #keyThrottle: KeyThrottle;
   readonly #readsApiKey: boolean;
   /** Keys that were found right, so that each is hashed once: never more than there are callers. */
-  readonly #right = new Map<string, Caller>();
+  readonly #verifiedKeys = new Map<string, Caller>();
 
   constructor(config: readonly CallerConfig[], jwt: JwtCheck | undefined, keyThrottle: KeyThrottle) {
     this.#callers = config.map(({ name, key, certificate, jwt: subject, routes, account, accounts }) => ({
@@ -60,46 +60,46 @@ export class Callers {
    */
   identify(request: InboundRequest, prefix: string): Caller | Promise<Caller> {
     const byCertificate = this.#byCertificate(request);
-    if (byCertificate !== undefined) return allowed(byCertificate, prefix);
+    if (byCertificate !== undefined) return requireRoute(byCertificate, prefix);
     const address = peerOf(request.socket);
-    const proof = presentedProof(request, this.#readsApiKey);
+    const keyOrToken = keyOrTokenOf(request, this.#readsApiKey);
     // The proof is looked at first: a right one passes, whatever others at the same address have sent.
-    if (proof !== undefined && this.#jwt !== undefined && looksLikeJwt(proof))
-      return this.#byJwt(this.#jwt, proof, prefix, address);
-    const caller = proof === undefined ? undefined : this.#byKey(proof);
-    const pause = caller === undefined ? this.#keyThrottle.pause(address) : undefined;
-    if (proof === undefined) throw pause ?? new TokenwardError('caller_key_missing');
-    return allowed(this.#known(caller, address, pause), prefix);
+    if (keyOrToken !== undefined && this.#jwt !== undefined && looksLikeJwt(keyOrToken))
+      return this.#byJwt(this.#jwt, keyOrToken, prefix, address);
+    const caller = keyOrToken === undefined ? undefined : this.#byKey(keyOrToken);
+    const refusal = caller === undefined ? this.#keyThrottle.refusal(address) : undefined;
+    if (keyOrToken === undefined) throw refusal ?? new TokenwardError('caller_key_missing');
+    return requireRoute(this.#countAttempt(caller, address, refusal), prefix);
   }
 
   #byKey(key: string): Caller | undefined {
-    const known = this.#right.get(key);
+    const known = this.#verifiedKeys.get(key);
     if (known !== undefined) return known;
     const digest = createHash('sha256').update(key).digest();
     // Every digest is compared, and in constant time: the answer's delay tells nothing about how near a guess came.
     let found: Caller | undefined;
     for (const caller of this.#callers)
       if (caller.digest !== undefined && timingSafeEqual(caller.digest, digest)) found = caller;
-    if (found !== undefined) this.#right.set(key, found);
+    if (found !== undefined) this.#verifiedKeys.set(key, found);
     return found;
   }
 
   async #byJwt(check: JwtCheck, token: string, prefix: string, address: string): Promise<Caller> {
     // As it is now: of several tokens that are being looked at, none ends up in a pause that the others have begun.
-    const pause = this.#keyThrottle.pause(address);
+    const refusal = this.#keyThrottle.refusal(address);
     let name: string;
     try {
       name = await check.callerOf(token);
     } catch (error) {
       if (!(error instanceof TokenwardError) || error.code !== 'caller_key_unknown') throw error;
-      if (pause === undefined) this.#keyThrottle.wrong(address);
-      throw pause ?? error;
+      if (refusal === undefined) this.#keyThrottle.countWrongKey(address);
+      throw refusal ?? error;
     }
-    return allowed(
-      this.#known(
+    return requireRoute(
+      this.#countAttempt(
         this.#callers.find((caller) => caller.jwt === name),
         address,
-        pause,
+        refusal,
       ),
       prefix,
     );
@@ -118,18 +118,18 @@ export class Callers {
   }
 
   /** `pause`: what a wrong proof is answered with instead of being counted. */
-  #known(caller: Caller | undefined, address: string, pause: TokenwardError | undefined): Caller {
+  #countAttempt(caller: Caller | undefined, address: string, refusal: TokenwardError | undefined): Caller {
     if (caller === undefined) {
-      if (pause !== undefined) throw pause;
-      this.#keyThrottle.wrong(address);
+      if (refusal !== undefined) throw refusal;
+      this.#keyThrottle.countWrongKey(address);
       throw new TokenwardError('caller_key_unknown');
     }
-    this.#keyThrottle.right(address);
+    this.#keyThrottle.countRightKey(address);
     return caller;
   }
 }
 
-function allowed(caller: Caller, prefix: string): Caller {
+function requireRoute(caller: Caller, prefix: string): Caller {
   if (caller.routes !== undefined && !caller.routes.has(prefix))
     throw new TokenwardError('caller_not_allowed', { detail: `caller ${caller.name}` });
   return caller;
@@ -139,7 +139,7 @@ function allowed(caller: Caller, prefix: string): Caller {
  * The key or token, from wherever a legacy app is able to put one. None of these headers ever travels on. Where nobody
  * has a key, X-Api-Key is the application's own, goes on to the upstream, and therefore proves nothing here.
  */
-function presentedProof(request: InboundRequest, apiKey: boolean): string | undefined {
+function keyOrTokenOf(request: InboundRequest, apiKey: boolean): string | undefined {
   const own = request.field('x-tokenward-key') ?? (apiKey ? request.field('x-api-key') : undefined);
   if (typeof own === 'string' && own !== '') return own;
   for (const name of ['authorization', 'proxy-authorization']) {

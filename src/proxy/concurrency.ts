@@ -47,14 +47,14 @@ export class ConcurrencyLimiter {
   }
 
   /** Takes a slot and notes it in `held`. Throws a TokenwardError if all are taken. */
-  enter(held: Slots[]): void {
-    take(held, this.#all, this.#limits.inFlight, 'limits.inFlight sets how many');
+  enter(heldSlots: Slots[]): void {
+    take(heldSlots, this.#all, this.#limits.inFlight, 'limits.inFlight sets how many');
   }
 
   /** The same of a route's share. */
-  enterRoute(held: Slots[], route: Slots, name: string): void {
+  enterRoute(heldSlots: Slots[], route: Slots, name: string): void {
     take(
-      held,
+      heldSlots,
       route,
       this.#limits.perRoute,
       () => `route ${name} has its share; limits.inFlightPerRoute sets how many`,
@@ -62,9 +62,9 @@ export class ConcurrencyLimiter {
   }
 
   /** The same of a caller's share. */
-  enterCaller(held: Slots[], caller: Slots, name: string): void {
+  enterCaller(heldSlots: Slots[], caller: Slots, name: string): void {
     take(
-      held,
+      heldSlots,
       caller,
       this.#limits.perCaller,
       () => `caller ${name} has its share; limits.inFlightPerCaller sets how many`,
@@ -72,17 +72,17 @@ export class ConcurrencyLimiter {
   }
 
   /** Gives back all that is noted. */
-  leave(held: Slots[]): void {
-    for (let slots = held.pop(); slots !== undefined; slots = held.pop()) slots.inFlight -= 1;
+  leave(heldSlots: Slots[]): void {
+    for (let slots = heldSlots.pop(); slots !== undefined; slots = heldSlots.pop()) slots.inFlight -= 1;
   }
 }
 
-function take(held: Slots[], slots: Slots, max: number, detail: string | (() => string)): void {
+function take(heldSlots: Slots[], slots: Slots, max: number, detail: string | (() => string)): void {
   if (slots.inFlight >= max)
     throw new TokenwardError('too_many_requests', {
       retryAfter: 1,
       detail: typeof detail === 'string' ? detail : detail(),
     });
   slots.inFlight += 1;
-  held.push(slots);
+  heldSlots.push(slots);
 }

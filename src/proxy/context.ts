@@ -11,7 +11,7 @@ import type { Outages } from './outages.ts';
 import type { RenewalGuard } from './renewal-guard.ts';
 import type { BufferBudget } from './buffer-budget.ts';
 import type { Route } from './route.ts';
-import type { Door } from './site-rules.ts';
+import type { SiteRules } from './site-rules.ts';
 
 /** What the request path works with. */
 export interface Proxy {
@@ -19,7 +19,7 @@ export interface Proxy {
   /** Undefined: everybody may call. */
   readonly callers: Callers | undefined;
   /** What the listener asks of every request. */
-  readonly door: Door;
+  readonly siteRules: SiteRules;
   /** How this process calls itself in Via. */
   readonly viaName: string;
   readonly tokens: TokenManager;
@@ -29,7 +29,7 @@ export interface Proxy {
   /** How long a caller may stand still with his body. */
   readonly bodyWatchdog: StallWatchdog;
   /** How long a caller may stand still with reading his answer; 0: no limit. ms. */
-  readonly readIdle: number;
+  readonly readIdleMs: number;
   readonly outages: Outages;
   readonly metrics: Metrics;
   readonly log: Logger;
@@ -43,10 +43,10 @@ export class RequestContext {
   readonly startedAt = performance.now();
   route: Route | undefined;
   body: RequestBody | undefined;
-  exchange: UpstreamResponse | undefined;
-  gone = false;
+  upstreamResponse: UpstreamResponse | undefined;
+  clientGone = false;
   /** The places it takes of what may be answered at once. */
-  readonly held: Slots[] = [];
+  readonly heldSlots: Slots[] = [];
   finished = false;
 
   constructor(request: InboundRequest, response: OutboundResponse) {

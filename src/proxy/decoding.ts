@@ -5,7 +5,7 @@
  */
 export const OVERLONG = /(?:[\xc0\xc1]|(?:\xe0|\xf0\x80|\xf8\x80\x80|\xfc\x80\x80\x80)[\x80\x81])[\x80-\xbf]/;
 
-const EVERY_OVERLONG = new RegExp(OVERLONG, 'g');
+const OVERLONG_GLOBAL = new RegExp(OVERLONG, 'g');
 
 /** Nobody encodes a path so often for a good reason. */
 export const MAX_DECODINGS = 8;
@@ -14,13 +14,13 @@ export const MAX_DECODINGS = 8;
  * Percent-decoded once, byte by byte: a sequence that is no UTF-8 must not save the rest of the path from being
  * decoded.
  */
-export function percentDecoded(text: string): string {
+export function percentDecode(text: string): string {
   return text.replaceAll(/%([0-9A-Fa-f]{2})/g, (_, digits: string) => String.fromCharCode(Number.parseInt(digits, 16)));
 }
 
 /** Overlong sequences as who decodes them leniently reads them. One character for each byte, before and after. */
-export function withoutOverlong(text: string): string {
-  return text.replaceAll(EVERY_OVERLONG, (sequence) => {
+export function decodeOverlong(text: string): string {
+  return text.replaceAll(OVERLONG_GLOBAL, (sequence) => {
     const [high, low] = [sequence.charCodeAt(sequence.length - 2), sequence.charCodeAt(sequence.length - 1)];
     return String.fromCharCode(((high & 1) << 6) | (low & 0x3f));
   });

@@ -1,60 +1,61 @@
 import { TokenwardError } from '../errors.ts';
 import { isUnreachable, reasonOf } from '../http/client/reason.ts';
-import { CallerGone } from '../http/message.ts';
+import { ClientDisconnected } from '../http/message.ts';
 import { describeFault } from '../log.ts';
 import type { Proxy, RequestContext } from './context.ts';
-import { respondWithError, discardRest } from './respond.ts';
+import { respondWithError, discardRemainingBody } from './respond.ts';
 import type { Route } from './route.ts';
 
 /** The connection is done with the answer, or the caller has left it. */
 export function finish(proxy: Proxy, ctx: RequestContext): void {
   if (ctx.finished) return;
   ctx.finished = true;
-  const { response, route, exchange, body } = ctx;
+  const { response, route, upstreamResponse, body } = ctx;
   if (!response.writableFinished) {
-    ctx.gone = true;
-    exchange?.cancel();
+    ctx.clientGone = true;
+    upstreamResponse?.cancel();
   } else {
-    discardRest(ctx.request);
+    discardRemainingBody(ctx.request);
   }
-  if (body?.kind === 'kept') body.release();
-  proxy.concurrency.leave(ctx.held);
+  if (body?.kind === 'buffered') body.release();
+  proxy.concurrency.leave(ctx.heldSlots);
   const stats = route === undefined ? proxy.metrics.route('unmatched') : route.stats;
   // 499: the caller left before there was an answer.
-  stats.finished(response.headersSent ? response.statusCode : 499, (performance.now() - ctx.startedAt) / 1000);
+  stats.countFinished(response.headersSent ? response.statusCode : 499, (performance.now() - ctx.startedAt) / 1000);
 }
 
 /** Answers a request that one of the steps has thrown for. */
 export function fail(proxy: Proxy, ctx: RequestContext, error: unknown): void {
-  const { request, response, route, exchange } = ctx;
-  exchange?.cancel();
-  if (error instanceof CallerGone || ctx.gone) {
+  const { request, response, route, upstreamResponse } = ctx;
+  upstreamResponse?.cancel();
+  if (error instanceof ClientDisconnected || ctx.clientGone) {
     response.destroy();
     return;
   }
-  let ours: TokenwardError;
+  let problem: TokenwardError;
   if (error instanceof TokenwardError) {
-    ours = route !== undefined && error.code.startsWith('upstream_') ? explained(proxy, route, error) : error;
+    problem =
+      route !== undefined && error.code.startsWith('upstream_') ? withUpstreamReason(proxy, route, error) : error;
   } else {
     proxy.log.error('unexpected fault while handling a request', {
       ...(route && { route: route.name }),
       detail: describeFault(error),
     });
-    ours = new TokenwardError('internal');
+    problem = new TokenwardError('internal');
   }
-  proxy.metrics.errors.inc({ route: route?.name ?? 'unmatched', reason: ours.code });
+  proxy.metrics.errors.inc({ route: route?.name ?? 'unmatched', reason: problem.code });
   proxy.log.debug('error response generated', {
     ...(route && { route: route.name }),
-    code: ours.code,
-    ...(ours.detail !== undefined && { detail: ours.detail }),
+    code: problem.code,
+    ...(problem.detail !== undefined && { detail: problem.detail }),
   });
-  respondWithError(request, response, ours, proxy.readIdle);
+  respondWithError(request, response, problem, proxy.readIdleMs);
   // The answer is written. A body that is only read and thrown away from here on holds no place of another caller's.
-  proxy.concurrency.leave(ctx.held);
+  proxy.concurrency.leave(ctx.heldSlots);
 }
 
 /** An error of the upstream's, with which route and upstream it is about and why. */
-function explained({ outages }: Proxy, route: Route, error: TokenwardError): TokenwardError {
+function withUpstreamReason({ outages }: Proxy, route: Route, error: TokenwardError): TokenwardError {
   const upstream = hostPortOf(route.origin);
   const reason = reasonOf(error, route.config.timeouts);
   if (isUnreachable(error)) outages.failed(route.name, upstream, reason);

@@ -1,5 +1,5 @@
 import { TokenwardError } from '../errors.ts';
-import { CallerGone, type RequestBody } from '../http/message.ts';
+import { ClientDisconnected, type RequestBody } from '../http/message.ts';
 import type { InboundRequest, OutboundResponse, RequestHandler } from '../http/server/exchange.ts';
 import type { Token } from '../tokens/token.ts';
 import { toOriginForm } from './absolute-form.ts';
@@ -11,11 +11,11 @@ import { repeatsSecret, responseHeaders } from './headers.ts';
 import { legacyLoginResponse } from './legacy-login.ts';
 import { permit } from './permit.ts';
 import { relay } from './relay.ts';
-import { heal, isReplayable, NO_NOTE, type Attempt } from './renew.ts';
-import { takeBody } from './request-body.ts';
-import { respondWithJson, askForBody } from './respond.ts';
+import { replayIfRejected, isReplayable, NO_FIELDS, type Attempt } from './renew.ts';
+import { readBody } from './request-body.ts';
+import { respondWithJson, sendContinue } from './respond.ts';
 import { matchRoute, upstreamTarget, type Route } from './route.ts';
-import { selfUrl, send } from './send.ts';
+import { ownOrigin, send } from './send.ts';
 import { checkEncodedPath } from './target.ts';
 import { checkRequest } from './validate.ts';
 
@@ -31,19 +31,23 @@ async function serve(proxy: Proxy, ctx: RequestContext, route: Route): Promise<v
   permit(proxy, ctx, route, path); // 403
   const login = legacyLoginResponse(route, ctx.method, path); // 403
   if (login !== undefined) {
-    respondWithJson(ctx.response, login, proxy.readIdle); // 200
+    respondWithJson(ctx.response, login, proxy.readIdleMs); // 200
     return;
   }
   const account = selectAccount(ctx, route, caller); // 400 403 404
-  const taken = receiveBody(proxy, ctx, route); // 408 413
-  const body = taken instanceof Promise ? await taken : taken;
-  keepBody(ctx, body);
-  const got = getToken(proxy, route, account, body); // 502 503
-  const token = got instanceof Promise ? await got : got;
+  const received = receiveBody(proxy, ctx, route); // 408 413
+  const body = received instanceof Promise ? await received : received;
+  setBody(ctx, body);
+  const obtained = getToken(proxy, route, account, body); // 502 503
+  const token = obtained instanceof Promise ? await obtained : obtained;
   const upstreamResponse = await send(proxy, ctx, route, body, token); // 502 504
-  if (proxy.outages.any) proxy.outages.over(route.name);
-  const healed = heal(proxy, ctx, route, account, body, { response: upstreamResponse, token, note: NO_NOTE });
-  respond(proxy, ctx, route, healed instanceof Promise ? await healed : healed);
+  if (proxy.outages.active) proxy.outages.recovered(route.name);
+  const attempt = replayIfRejected(proxy, ctx, route, account, body, {
+    response: upstreamResponse,
+    token,
+    extraFields: NO_FIELDS,
+  });
+  respond(proxy, ctx, route, attempt instanceof Promise ? await attempt : attempt);
 }
 
 /** The steps as whoever routes needs them: one engine matches routes itself, Express has them mounted. */
@@ -59,7 +63,7 @@ export interface RequestPath {
 /** Every request of a client comes through here. */
 export function createRequestPath(proxy: Proxy): RequestPath {
   const begin = (request: InboundRequest, response: OutboundResponse): RequestContext | undefined => {
-    toOriginForm(request, proxy.door.guard);
+    toOriginForm(request, proxy.siteRules.guard);
     const ctx = new RequestContext(request, response);
     response.on('close', () => finish(proxy, ctx));
     try {
@@ -89,14 +93,14 @@ function refuse(proxy: Proxy, ctx: RequestContext, error: unknown): void {
   queueMicrotask(() => fail(proxy, ctx, error));
 }
 
-function validate({ viaName, door, concurrency }: Proxy, { request, held }: RequestContext): void {
-  checkRequest(request, viaName, door);
-  concurrency.enter(held);
+function validate({ viaName, siteRules, concurrency }: Proxy, { request, heldSlots }: RequestContext): void {
+  checkRequest(request, viaName, siteRules);
+  concurrency.enter(heldSlots);
 }
 
 function enterRoute({ concurrency }: Proxy, ctx: RequestContext, route: Route): void {
   ctx.route = route;
-  concurrency.enterRoute(ctx.held, route.stats, route.name);
+  concurrency.enterRoute(ctx.heldSlots, route.stats, route.name);
   if (route.config.encodedPaths === 'refuse') checkEncodedPath(ctx.target, route);
 }
 
@@ -107,11 +111,11 @@ function identify(proxy: Proxy, ctx: RequestContext, route: Route): Caller | und
   return caller && admitted(proxy, ctx, caller);
 }
 
-function admitted({ concurrency, metrics }: Proxy, { held, gone }: RequestContext, caller: Caller): Caller {
-  if (gone) throw new CallerGone();
+function admitted({ concurrency, metrics }: Proxy, { heldSlots, clientGone }: RequestContext, caller: Caller): Caller {
+  if (clientGone) throw new ClientDisconnected();
   const stats = metrics.caller(caller.name);
   try {
-    concurrency.enterCaller(held, stats, caller.name);
+    concurrency.enterCaller(heldSlots, stats, caller.name);
     stats.admitted += 1;
     return caller;
   } catch (error) {
@@ -122,10 +126,10 @@ function admitted({ concurrency, metrics }: Proxy, { held, gone }: RequestContex
 
 function selectAccount(
   { request }: RequestContext,
-  { choice, account }: Route,
+  { accountChoice, account }: Route,
   caller: Caller | undefined,
 ): string | undefined {
-  return choice === undefined ? account : chooseAccount(choice, request, caller);
+  return accountChoice === undefined ? account : chooseAccount(accountChoice, request, caller);
 }
 
 function receiveBody(
@@ -133,17 +137,17 @@ function receiveBody(
   { request, response }: RequestContext,
   { config }: Route,
 ): RequestBody | Promise<RequestBody> {
-  const { maxReplayBody: keep, maxBody: max = Infinity } = config;
-  const taken = takeBody(request, { keep, max, watchdog: proxy.bodyWatchdog, budget: proxy.buffers });
-  askForBody(request, response);
-  return taken;
+  const { maxReplayBody: maxBufferedBytes, maxBody: maxBytes = Infinity } = config;
+  const body = readBody(request, { maxBufferedBytes, maxBytes, watchdog: proxy.bodyWatchdog, budget: proxy.buffers });
+  sendContinue(request, response);
+  return body;
 }
 
-function keepBody(ctx: RequestContext, body: RequestBody): void {
+function setBody(ctx: RequestContext, body: RequestBody): void {
   ctx.body = body;
-  if (!ctx.gone) return;
-  if (body.kind === 'kept') body.release();
-  throw new CallerGone();
+  if (!ctx.clientGone) return;
+  if (body.kind === 'buffered') body.release();
+  throw new ClientDisconnected();
 }
 
 /** What can be sent only once leaves with a token that has time left. */
@@ -161,10 +165,10 @@ function respond(
   proxy: Proxy,
   { request, response, target }: RequestContext,
   route: Route,
-  { response: upstreamResponse, token, note }: Attempt,
+  { response: upstreamResponse, token, extraFields }: Attempt,
 ): void {
-  const headers = responseHeaders(upstreamResponse.headers, route, token?.reveal(), selfUrl(request), target);
+  const headers = responseHeaders(upstreamResponse.headers, route, token?.reveal(), ownOrigin(request), target);
   if (repeatsSecret(upstreamResponse.statusText, route, token)) upstreamResponse.statusText = '';
-  headers.push(...note);
-  relay(upstreamResponse, response, headers, proxy.readIdle);
+  headers.push(...extraFields);
+  relay(upstreamResponse, response, headers, proxy.readIdleMs);
 }

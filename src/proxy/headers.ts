@@ -6,24 +6,26 @@ import {
   CHALLENGES,
   COOKIES,
   FORWARDING,
-  FORWARDING_FAMILY,
+  X_FORWARDED_PREFIX,
   HOP_BY_HOP,
   METHOD_OVERRIDES,
-  OURS,
-  OURS_FAMILY,
-  plain,
+  SET_BY_TOKENWARD,
+  TOKENWARD_PREFIX,
+  normalizeName,
   TARGET_OVERRIDES,
 } from '../http/field-names.ts';
 import { memoize } from '../http/memoize.ts';
 import type { Route } from './route.ts';
 import { clientCookie, upstreamCookies } from './set-cookie.ts';
 
-const ALWAYS_DROPPED = [...HOP_BY_HOP, ...CLIENT_CREDENTIALS, ...OURS];
+const ALWAYS_DROPPED = [...HOP_BY_HOP, ...CLIENT_CREDENTIALS, ...SET_BY_TOKENWARD];
 
 /** Whether a header of this name ends here: one of these names, or of the family whose names begin so. */
-function dropping(names: readonly string[], family?: string): (name: string) => boolean {
-  const dropped = new Set(names.map(plain));
-  return memoize((name) => dropped.has(plain(name)) || (family !== undefined && plain(name).startsWith(family)));
+function nameFilter(names: readonly string[], family?: string): (name: string) => boolean {
+  const dropped = new Set(names.map(normalizeName));
+  return memoize(
+    (name) => dropped.has(normalizeName(name)) || (family !== undefined && normalizeName(name).startsWith(family)),
+  );
 }
 
 /** What a route's own settings say of the fields of a request. */
@@ -33,41 +35,41 @@ interface FieldRules {
   /** Fields that say another method or target than the first line may pass. */
   readonly overrides: boolean;
   /** Further names that end here: such as are meant for us, and such as the route writes itself. */
-  readonly own: readonly string[];
+  readonly extra: readonly string[];
   /** X-Api-Key may pass: it is no caller's key. Without a word it ends here. */
   readonly apiKey?: boolean;
 }
 
-const madeRules = new Map<string, (name: string) => boolean>();
+const filterCache = new Map<string, (name: string) => boolean>();
 
 /** Which fields of a request end here, by their names. Routes with the same rules share what is remembered of names. */
-export function requestDrops(rules: FieldRules): (name: string) => boolean {
+export function requestFieldFilter(rules: FieldRules): (name: string) => boolean {
   const key = JSON.stringify(rules);
-  let drops = madeRules.get(key);
-  if (drops === undefined) {
-    const { forwarding, overrides, own, apiKey = false } = rules;
-    drops = dropping(
+  let dropsField = filterCache.get(key);
+  if (dropsField === undefined) {
+    const { forwarding, overrides, extra, apiKey = false } = rules;
+    dropsField = nameFilter(
       [
         ...ALWAYS_DROPPED,
-        ...own,
+        ...extra,
         ...(apiKey ? [] : [API_KEY]),
         ...(overrides ? [] : [...METHOD_OVERRIDES, ...TARGET_OVERRIDES]),
         ...(forwarding ? [] : FORWARDING),
       ],
-      forwarding ? undefined : FORWARDING_FAMILY,
+      forwarding ? undefined : X_FORWARDED_PREFIX,
     );
-    madeRules.set(key, drops);
+    filterCache.set(key, dropsField);
   }
-  return drops;
+  return dropsField;
 }
-const responseWithoutCookies = dropping([...HOP_BY_HOP, ...CHALLENGES, ...COOKIES], OURS_FAMILY);
-const responseWithCookies = dropping([...HOP_BY_HOP, ...CHALLENGES], OURS_FAMILY);
+const filterWithoutCookies = nameFilter([...HOP_BY_HOP, ...CHALLENGES, ...COOKIES], TOKENWARD_PREFIX);
+const filterWithCookies = nameFilter([...HOP_BY_HOP, ...CHALLENGES], TOKENWARD_PREFIX);
 
 /** Codings whose replies can be looked into. Others are taken out of Accept-Encoding where replies are inspected. */
 const READABLE_CODINGS = /^(gzip|x-gzip|deflate|br|identity)\b/i;
 
-const isMethodOverride = dropping(METHOD_OVERRIDES);
-const isTargetOverride = dropping(TARGET_OVERRIDES);
+const isMethodOverride = nameFilter(METHOD_OVERRIDES);
+const isTargetOverride = nameFilter(TARGET_OVERRIDES);
 
 /** The methods and targets that a request names beside those of its first line, in the order they came. */
 export function overridesOf(raw: readonly string[]): {
@@ -112,27 +114,28 @@ export function requestHeaders(
   forwarded: readonly string[] = [],
 ): string[] {
   const headers: string[] = ['host', route.host];
-  const { drops } = route;
+  const { dropsField } = route;
   const listed = connectionListed(raw);
-  const attached = attachment?.header === undefined ? undefined : plainName(attachment.header[0]);
+  const attachedName = attachment?.header === undefined ? undefined : normalizedName(attachment.header[0]);
   const { cookie } = attachment ?? {};
-  const disguised = route.config.setCookie === 'pass';
+  const rewritesCookies = route.config.setCookie === 'pass';
   let cookies = '';
   let via = `1.1 ${viaName}`;
   for (let i = 0; i < raw.length; i += 2) {
     const name = raw[i]!;
-    if (name.length === 3 && name.toLowerCase() === 'via') via = `${othersOfOurs(raw[i + 1]!)}${via}`;
-    if (drops(name)) continue;
+    if (name.length === 3 && name.toLowerCase() === 'via') via = `${tokenwardsIn(raw[i + 1]!)}${via}`;
+    if (dropsField(name)) continue;
     if (listed !== undefined && listed.has(name.toLowerCase())) continue;
     // Lengths first: most names are settled by them, without another string being made.
-    if (attached !== undefined && name.length >= attached.length && plainName(name) === attached) continue;
+    if (attachedName !== undefined && name.length >= attachedName.length && normalizedName(name) === attachedName)
+      continue;
     let value = raw[i + 1]!;
     if (name.length === 15 && route.rejectedToken?.readsBody === true && name.toLowerCase() === 'accept-encoding')
       value = readableCodings(value);
-    if ((cookie !== undefined || disguised) && name.length === 6 && name.toLowerCase() === 'cookie') {
-      if (disguised) value = upstreamCookies(value);
+    if ((cookie !== undefined || rewritesCookies) && name.length === 6 && name.toLowerCase() === 'cookie') {
+      if (rewritesCookies) value = upstreamCookies(value);
       if (cookie !== undefined) {
-        cookies += othersCookies(value, cookie);
+        cookies += cookiesExcept(value, cookie);
         continue;
       }
     }
@@ -142,7 +145,7 @@ export function requestHeaders(
   // back.
   headers.push('via', via);
   headers.push(...forwarded);
-  if (route.fields !== undefined) headers.push(...route.fields);
+  if (route.addedFields !== undefined) headers.push(...route.addedFields);
   if (attachment?.header !== undefined) headers.push(attachment.header[0], attachment.header[1]);
   if (cookie !== undefined) headers.push('cookie', cookies + cookie);
   return headers;
@@ -152,13 +155,13 @@ export function requestHeaders(
  * The other tokenwards in a Via. Who else was on the way is nothing the upstream has to know, but these must go on:
  * without them two of us that lead to each other would never notice.
  */
-function othersOfOurs(value: string): string {
+function tokenwardsIn(value: string): string {
   return (value.match(/(?<![\w-])tokenward-[0-9a-f]{12}(?![\w-])/g) ?? []).map((name) => `1.1 ${name}, `).join('');
 }
 
 /** The caller's cookies but one of our name: of two, nobody knows which an upstream believes. */
-function othersCookies(value: string, ours: string): string {
-  const name = ours.slice(0, ours.indexOf('='));
+function cookiesExcept(value: string, ownCookie: string): string {
+  const name = ownCookie.slice(0, ownCookie.indexOf('='));
   return value
     .split(';')
     .map((one) => one.trim())
@@ -199,10 +202,10 @@ function parameterName(parameter: string): string {
     .toLowerCase();
 }
 
-const plainName = memoize(plain);
-const readableCodings = memoize(readableOf);
+const normalizedName = memoize(normalizeName);
+const readableCodings = memoize(keepReadable);
 
-function readableOf(value: string): string {
+function keepReadable(value: string): string {
   const kept = value
     .split(',')
     .map((part) => part.trim())
@@ -219,12 +222,12 @@ export function responseHeaders(
   raw: readonly string[],
   route: Route,
   secret: string | undefined,
-  self: string,
+  ownOrigin: string,
   target = '',
 ): string[] {
   const headers: string[] = [];
   const cookies = route.config.setCookie === 'pass';
-  const drops = cookies ? responseWithCookies : responseWithoutCookies;
+  const dropsField = cookies ? filterWithCookies : filterWithoutCookies;
   const listed = connectionListed(raw);
   // In a query or a cookie the token travels percent-encoded, and a redirect likes to repeat a query.
   const encoded =
@@ -233,7 +236,7 @@ export function responseHeaders(
       : encodeURIComponent(secret);
   for (let i = 0; i < raw.length; i += 2) {
     const name = raw[i]!;
-    if (drops(name)) continue;
+    if (dropsField(name)) continue;
     if (listed !== undefined && listed.has(name.toLowerCase())) continue;
     let value = raw[i + 1]!;
     const location = (name.length === 8 || name.length === 16) && /^(content-)?location$/i.test(name);
@@ -249,12 +252,12 @@ export function responseHeaders(
     if (secret !== undefined && value.length >= secret.length && value.includes(secret)) continue;
     if (encoded !== undefined && value.includes(encoded)) continue;
     if (route.secrets !== undefined && repeatsSecret(value, route)) continue;
-    if (location) value = proxyUrl(value, route, self);
+    if (location) value = proxyUrl(value, route, ownOrigin);
     if (cookies && name.length === 10 && name.toLowerCase() === 'set-cookie') {
       const { prefix, basePath } = route;
-      const own = clientCookie(value, { prefix, basePath, secure: self.startsWith('https:'), target });
-      if (own === undefined) continue;
-      value = own;
+      const rewritten = clientCookie(value, { prefix, basePath, secure: ownOrigin.startsWith('https:'), target });
+      if (rewritten === undefined) continue;
+      value = rewritten;
     }
     headers.push(name, value);
   }
@@ -267,7 +270,7 @@ export function repeatsSecret(text: string, { secrets = [] }: Pick<Route, 'secre
 }
 
 /** A URL of the upstream as the caller must write it to come through here; any other URL as it is. */
-function proxyUrl(value: string, route: Route, self: string): string {
+function proxyUrl(value: string, route: Route, ownOrigin: string): string {
   const { origin, basePath, prefix } = route;
   // Only an absolute URL or an absolute path needs help; a relative one is resolved by the caller.
   let path: string;
@@ -275,7 +278,7 @@ function proxyUrl(value: string, route: Route, self: string): string {
   if (/^https?:\/\//i.test(value)) {
     if (!URL.canParse(value) || new URL(value).origin !== origin) return value;
     path = value.replace(/^https?:\/\/[^/?#]*/i, '');
-    start = self;
+    start = ownOrigin;
   } else if (value.startsWith('/') && !value.startsWith('//')) {
     path = value;
   } else {

@@ -1,7 +1,7 @@
 import type { MatchRule } from '../flows/flow.ts';
 import { matchesAny, needsBody, ruledOut } from '../flows/match.ts';
-import { BodyStart } from './body-start.ts';
-import { decoded } from '../http/coding.ts';
+import { JsonSniffer } from './json-sniffer.ts';
+import { decodeBody } from '../http/coding.ts';
 import { memoize } from '../http/memoize.ts';
 import type { UpstreamResponse } from '../http/client/response.ts';
 
@@ -40,21 +40,25 @@ export function rejectsToken(
   if (ruledOut(rule.rules, status)) return false;
   if (!needsBody(rule.rules, status)) return matches(rule, response, undefined);
   if (!mayHoldJson(method, response)) return matches(rule, response, undefined);
-  if (response.ended) return judge(rule, response);
-  const start = new BodyStart(response.header('content-encoding'));
-  if (start.look(response.chunks) === 'other') return matches(rule, response, undefined);
-  return judgeLater(rule, response, start);
+  if (response.ended) return matchesBody(rule, response);
+  const sniffer = new JsonSniffer(response.header('content-encoding'));
+  if (sniffer.sniff(response.chunks) === 'other') return matches(rule, response, undefined);
+  return waitAndMatch(rule, response, sniffer);
 }
 
 /** Waits for the whole of an error message, but for no more of anything else than shows that it is something else. */
-async function judgeLater(rule: RejectedTokenRule, response: UpstreamResponse, start: BodyStart): Promise<boolean> {
+async function waitAndMatch(
+  rule: RejectedTokenRule,
+  response: UpstreamResponse,
+  sniffer: JsonSniffer,
+): Promise<boolean> {
   let timer: NodeJS.Timeout | undefined;
   const limit = new Promise<void>((resolve) => {
     timer = setTimeout(resolve, MAX_PEEK_MS);
   });
-  await Promise.race([response.gather(MAX_PEEK_BYTES, somethingElse(rule, response, start)), limit]);
+  await Promise.race([response.gather(MAX_PEEK_BYTES, cannotBeError(rule, response, sniffer)), limit]);
   clearTimeout(timer);
-  return judge(rule, response);
+  return matchesBody(rule, response);
 }
 
 /**
@@ -62,44 +66,45 @@ async function judgeLater(rule: RejectedTokenRule, response: UpstreamResponse, s
  * does not begin like JSON, and when the JSON value it began with is over without being one: lines of JSON, as streams
  * of events often come, are not held back until there are many of them.
  */
-function somethingElse(rule: RejectedTokenRule, response: UpstreamResponse, start: BodyStart): () => boolean {
+function cannotBeError(rule: RejectedTokenRule, response: UpstreamResponse, sniffer: JsonSniffer): () => boolean {
   let harmless: boolean | undefined;
   return () => {
-    if (start.look(response.chunks) === 'other' || start.more) return true;
-    if (!start.ended) return false;
+    if (sniffer.sniff(response.chunks) === 'other' || sniffer.hasTrailing) return true;
+    if (!sniffer.ended) return false;
     if (harmless === undefined) {
       const bytes = Buffer.concat(response.chunks);
-      harmless = !worthParsing(rule, bytes) || !matches(rule, response, bytes);
+      harmless = !mayMatch(rule, bytes) || !matches(rule, response, bytes);
     }
     return harmless;
   };
 }
 
-function judge(rule: RejectedTokenRule, response: UpstreamResponse): boolean {
-  return matches(rule, response, messageOf(rule, response));
+function matchesBody(rule: RejectedTokenRule, response: UpstreamResponse): boolean {
+  return matches(rule, response, errorBodyOf(rule, response));
 }
 
 /** The body, where it is an error message that could be read; not if it was cut off, is too long or came too slowly. */
-function messageOf(rule: RejectedTokenRule, response: UpstreamResponse): Buffer | undefined {
-  if (!response.ended || response.heldBytes > MAX_PEEK_BYTES) return undefined;
+function errorBodyOf(rule: RejectedTokenRule, response: UpstreamResponse): Buffer | undefined {
+  if (!response.ended || response.bufferedBytes > MAX_PEEK_BYTES) return undefined;
   const { chunks } = response;
   const raw = chunks.length === 1 ? chunks[0]! : Buffer.concat(chunks);
-  const bytes = decoded(raw, response.header('content-encoding'));
-  return bytes !== undefined && worthParsing(rule, bytes) ? bytes : undefined;
+  const bytes = decodeBody(raw, response.header('content-encoding'));
+  return bytes !== undefined && mayMatch(rule, bytes) ? bytes : undefined;
 }
 
 /**
  * How a person would name this refusal: its status, and the codes by which the rule knows it. Nothing in it is the
  * upstream's own text.
  */
-export function refusalWords(rule: RejectedTokenRule, response: UpstreamResponse): string {
-  const bytes = messageOf(rule, response);
-  const fits = (one: MatchRule): boolean => matches({ ...rule, rules: [one] }, response, bytes);
-  const found = rule.rules.find(fits);
+export function describeRejection(rule: RejectedTokenRule, response: UpstreamResponse): string {
+  const bytes = errorBodyOf(rule, response);
+  const matchesRule = (one: MatchRule): boolean => matches({ ...rule, rules: [one] }, response, bytes);
+  const found = rule.rules.find(matchesRule);
   const codes = Object.entries(found?.body ?? {}).map(([pointer, wanted]) =>
     (Array.isArray(wanted) ? wanted : [wanted]).find(
       (value) =>
-        (typeof value === 'string' || typeof value === 'number') && fits({ ...found, body: { [pointer]: value } }),
+        (typeof value === 'string' || typeof value === 'number') &&
+        matchesRule({ ...found, body: { [pointer]: value } }),
     ),
   );
   return [response.status, ...codes.filter((code) => code !== undefined)].join(' ');
@@ -121,7 +126,7 @@ function matches(rule: RejectedTokenRule, response: UpstreamResponse, bytes: Buf
 
 /** Types whose replies are read: JSON, those by which APIs mislabel it, and those that say nothing. */
 const JSON_TYPE = /^(application\/([\w.+-]*\+)?(x-)?json|text\/(x-)?json|application\/problem)/i;
-const OPEN_TYPE =
+const UNCERTAIN_TYPE =
   /^(text\/(plain|html|(x-)?javascript)|application\/(x-)?javascript|[\w*-]+\/(\*|(x-)?unknown)|[^/]*)$/i;
 /** With an error's status it says nothing; else it is a download. */
 const BINARY_TYPE = /^(application|binary)\/(octet-stream|binary)$/i;
@@ -133,12 +138,12 @@ const MAX_TYPE_LENGTH = 200;
  * What a Content-Type lets expect. Some APIs label their errors as text or HTML, or not at all; then the first bytes
  * tell.
  */
-const promiseOf = memoize((value: string): 'json' | 'open' | 'binary' | 'no' => {
+const contentKind = memoize((value: string): 'json' | 'uncertain' | 'binary' | 'other' => {
   const text = value.slice(0, MAX_TYPE_LENGTH);
   const type = text.split(';', 1)[0]!.trim();
   if (BINARY_TYPE.test(type)) return 'binary';
-  if (EVENTS.test(text)) return 'no';
-  return JSON_TYPE.test(type) ? 'json' : OPEN_TYPE.test(type) ? 'open' : 'no';
+  if (EVENTS.test(text)) return 'other';
+  return JSON_TYPE.test(type) ? 'json' : UNCERTAIN_TYPE.test(type) ? 'uncertain' : 'other';
 });
 
 /** Events, downloads and pictures are never held back; nor is what has no body, or is only a part of one. */
@@ -147,13 +152,13 @@ function mayHoldJson(method: string, response: UpstreamResponse): boolean {
   if (method === 'HEAD' || status === 204 || status === 304 || status === 206) return false;
   const length = response.header('content-length');
   if (length !== undefined && (length === '0' || Number(length) > MAX_PEEK_BYTES)) return false;
-  const promise = promiseOf(response.header('content-type') ?? '');
-  if (promise === 'json' || promise === 'no') return promise === 'json';
+  const kind = contentKind(response.header('content-type') ?? '');
+  if (kind === 'json' || kind === 'other') return kind === 'json';
   if (/^\s*attachment/i.test(response.header('content-disposition') ?? '')) return false;
-  return promise === 'open' || status >= 400;
+  return kind === 'uncertain' || status >= 400;
 }
 
-function worthParsing(rule: RejectedTokenRule, bytes: Buffer): boolean {
+function mayMatch(rule: RejectedTokenRule, bytes: Buffer): boolean {
   if (rule.needles === undefined || bytes.includes(0x5c) || bytes[0] === 0xff || bytes[0] === 0xfe) return true;
   return rule.needles.some((needle) => bytes.includes(needle));
 }

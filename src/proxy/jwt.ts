@@ -64,12 +64,12 @@ export class JwtCheck {
     } catch (error) {
       if (error instanceof TokenwardError) throw error;
       // An unreachable key set is our trouble; everything else is the token's.
-      const ours =
+      const keySetUnavailable =
         !(error instanceof errors.JOSEError) ||
         error instanceof errors.JWKSTimeout ||
         error instanceof errors.JWKSInvalid ||
         error.code === 'ERR_JOSE_GENERIC';
-      if (ours) throw new TokenwardError('caller_check_failed', { retryAfter: 5, cause: error });
+      if (keySetUnavailable) throw new TokenwardError('caller_check_failed', { retryAfter: 5, cause: error });
       throw new TokenwardError('caller_key_unknown', {
         detail: error.code === 'ERR_JWT_EXPIRED' ? 'the token has expired' : 'the token is not valid here',
       });
@@ -96,10 +96,10 @@ function keysOfFile(path: string, clock: Clock): JWTVerifyGetKey {
       `jwt.jwks: ${path} cannot be used as a key set (${(error as NodeJS.ErrnoException).code ?? 'not a JWK set'}).`,
     );
   }
-  let lookedAt = clock.monotonic();
+  let checkedAt = clock.monotonic();
   return (header, token) => {
-    if (clock.monotonic() - lookedAt > RELOAD_INTERVAL_MS) {
-      lookedAt = clock.monotonic();
+    if (clock.monotonic() - checkedAt > RELOAD_INTERVAL_MS) {
+      checkedAt = clock.monotonic();
       try {
         if (statSync(path).mtimeMs !== current.changedAt) current = read();
       } catch {

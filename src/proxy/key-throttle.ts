@@ -19,15 +19,15 @@ export class KeyThrottle {
   }
 
   /** What the address is told, unless it shows a right key, while it is not listened to. */
-  pause(address: string): TokenwardError | undefined {
+  refusal(address: string): TokenwardError | undefined {
     const known = this.#wrong.get(address);
     if (known === undefined) return undefined;
-    const wait = known.until - this.#clock.monotonic();
-    return wait > 0 ? new TokenwardError('too_many_wrong_keys', { retryAfter: wait / 1000 }) : undefined;
+    const remainingMs = known.until - this.#clock.monotonic();
+    return remainingMs > 0 ? new TokenwardError('too_many_wrong_keys', { retryAfter: remainingMs / 1000 }) : undefined;
   }
 
   /** The address presented a wrong key. */
-  wrong(address: string): void {
+  countWrongKey(address: string): void {
     const known = this.#wrong.get(address);
     // Several may have been under way when the pause began; they must not end it.
     if (known !== undefined && known.until > this.#clock.monotonic()) return;
@@ -39,7 +39,7 @@ export class KeyThrottle {
   }
 
   /** The address presented a right key. A pause that others there have earned goes on for them. */
-  right(address: string): void {
-    if (this.#wrong.size > 0 && this.pause(address) === undefined) this.#wrong.delete(address);
+  countRightKey(address: string): void {
+    if (this.#wrong.size > 0 && this.refusal(address) === undefined) this.#wrong.delete(address);
   }
 }

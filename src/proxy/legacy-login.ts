@@ -1,10 +1,10 @@
 import { TokenwardError } from '../errors.ts';
 import type { Flow, TemplateValue, TokenCall } from '../flows/flow.ts';
 import { urlOfCall } from '../flows/request.ts';
-import { allReadingsOf, mayMean, readingsOf, segmentsOf } from './readings.ts';
+import { allReadingsOf, mayMatch, readingsOf, segmentsOf } from './readings.ts';
 
 /** What a path holds that is not simply what it says. */
-const UNPLAIN = /[%\x80-\xff]/;
+const NEEDS_DECODING = /[%\x80-\xff]/;
 
 /** As much of a route as says what becomes of logins. */
 interface GuardedRoute {
@@ -20,16 +20,16 @@ export interface LoginPath {
   readonly whole: boolean;
   readonly method: string;
   /** What the caller may be told instead; undefined: nothing, such a call is refused. */
-  readonly answer: TemplateValue | undefined;
+  readonly response: TemplateValue | undefined;
 }
 
 /** Those that a flow names as such, wherever below its upstreams they are. */
-export function namedLogins({ legacyLogin }: Flow): LoginPath[] {
-  return legacyLogin.map(({ path, method, answer }) => ({
+export function declaredLogins({ legacyLogin }: Flow): LoginPath[] {
+  return legacyLogin.map(({ path, method, answer: response }) => ({
     segments: segmentsOf(path),
     whole: false,
     method,
-    answer,
+    response,
   }));
 }
 
@@ -45,8 +45,8 @@ export function loginCalls(
 }
 
 /** The path of a URL that a flow calls itself. */
-export function usedLogin(url: URL, method: string): LoginPath {
-  return { segments: readingsOf(url.pathname).at(-1)!, whole: true, method, answer: undefined };
+export function loginPathOf(url: URL, method: string): LoginPath {
+  return { segments: readingsOf(url.pathname).at(-1)!, whole: true, method, response: undefined };
 }
 
 function urlOf(
@@ -65,43 +65,43 @@ function urlOf(
 
 /** The login paths of a route. There may be many: accounts of one host may have a token endpoint each. */
 export class LoginPaths {
-  readonly #ends: readonly LoginPath[];
+  readonly #suffixes: readonly LoginPath[];
   /** By method and number of segments. */
-  readonly #whole: ReadonlyMap<string, readonly LoginPath[]>;
+  readonly #exact: ReadonlyMap<string, readonly LoginPath[]>;
   /** Their last words, each once. */
-  readonly #words: readonly string[];
+  readonly #lastSegments: readonly string[];
 
   /** Of two for one call the first counts. */
   constructor(paths: readonly LoginPath[]) {
-    this.#ends = paths.filter(({ whole }) => !whole);
+    this.#suffixes = paths.filter(({ whole }) => !whole);
     const whole = new Map<string, LoginPath[]>();
     for (const one of paths.filter((path) => path.whole)) {
       const key = keyOf(one.method, one.segments);
-      const alike = whole.get(key);
-      if (alike === undefined) whole.set(key, [one]);
-      else alike.push(one);
+      const sameKey = whole.get(key);
+      if (sameKey === undefined) whole.set(key, [one]);
+      else sameKey.push(one);
     }
-    this.#whole = whole;
-    this.#words = [...new Set(paths.map(({ segments }) => segments.at(-1) ?? ''))];
+    this.#exact = whole;
+    this.#lastSegments = [...new Set(paths.map(({ segments }) => segments.at(-1) ?? ''))];
   }
 
   /** False: there are none. */
   get any(): boolean {
-    return this.#words.length > 0;
+    return this.#lastSegments.length > 0;
   }
 
   /** The last word of a login path is rare elsewhere; most calls need no closer look than this. */
-  mayHold(path: string): boolean {
+  mayContain(path: string): boolean {
     if (!this.any) return false;
     const text = path.toLowerCase();
-    return UNPLAIN.test(path) || this.#words.some((word) => text.includes(word));
+    return NEEDS_DECODING.test(path) || this.#lastSegments.some((word) => text.includes(word));
   }
 
   /** Those that a call may be, in any of the ways to read its path. */
   find(method: string, readings: readonly (readonly string[])[]): readonly LoginPath[] {
-    const found = this.#ends.filter(({ segments }) => readings.some((reading) => endsWith(reading, segments)));
+    const found = this.#suffixes.filter(({ segments }) => readings.some((reading) => endsWith(reading, segments)));
     for (const reading of readings) {
-      for (const one of this.#whole.get(keyOf(method, reading)) ?? [])
+      for (const one of this.#exact.get(keyOf(method, reading)) ?? [])
         if (endsWith(reading, one.segments)) found.push(one);
     }
     return found;
@@ -118,19 +118,19 @@ function keyOf(method: string, segments: readonly string[]): string {
  */
 export function legacyLoginResponse(route: GuardedRoute, method: string, path: string): TemplateValue | undefined {
   const { logins, config } = route;
-  if (config.legacyLogin === 'forward' || !logins.mayHold(path)) return undefined;
+  if (config.legacyLogin === 'forward' || !logins.mayContain(path)) return undefined;
   const found = logins.find(method, allReadingsOf(path));
   if (found.length === 0) return undefined;
-  const answer = found.find((one) => one.method === method)?.answer;
-  if (config.legacyLogin === 'refuse' || answer === undefined)
-    throw new TokenwardError('login_path_refused', { detail: detailOf(route, answer) });
-  return answer;
+  const response = found.find((one) => one.method === method)?.response;
+  if (config.legacyLogin === 'refuse' || response === undefined)
+    throw new TokenwardError('login_path_refused', { detail: detailOf(route, response) });
+  return response;
 }
 
 /** Which setting says so, and which others there are. */
-function detailOf({ name, config }: GuardedRoute, answer: TemplateValue | undefined): string {
+function detailOf({ name, config }: GuardedRoute, response: TemplateValue | undefined): string {
   const others =
-    answer === undefined
+    response === undefined
       ? 'there is no answer to this call here, and'
       : 'with legacyLogin: answer it is answered here, and';
   return (
@@ -141,5 +141,5 @@ function detailOf({ name, config }: GuardedRoute, answer: TemplateValue | undefi
 
 function endsWith(segments: readonly string[], wanted: readonly string[]): boolean {
   const before = segments.length - wanted.length;
-  return before >= 0 && wanted.every((part, index) => mayMean(part, segments[before + index]!));
+  return before >= 0 && wanted.every((part, index) => mayMatch(part, segments[before + index]!));
 }

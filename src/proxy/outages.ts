@@ -6,12 +6,12 @@ const LOG_INTERVAL_MS = 60_000;
 
 interface Outage {
   /** Calls that found no upstream since the last line. */
-  calls: number;
-  lineAt: number;
+  requests: number;
+  loggedAt: number;
   /** When it began; undefined: the upstream can be reached. */
   since: number | undefined;
   /** It has had a line, so that its end has one too. */
-  told: boolean;
+  logged: boolean;
   upstream: string;
 }
 
@@ -21,7 +21,7 @@ interface Outage {
  */
 export class Outages {
   /** Some route's upstream cannot be reached: asked before `over`, with every answer. */
-  any = false;
+  active = false;
   readonly #routes = new Map<string, Outage>();
   readonly #clock: Clock;
   readonly #log: Logger;
@@ -36,31 +36,34 @@ export class Outages {
     const now = this.#clock.monotonic();
     let outage = this.#routes.get(route);
     if (outage === undefined)
-      this.#routes.set(route, (outage = { calls: 0, lineAt: -Infinity, since: undefined, told: false, upstream }));
-    outage.calls += 1;
+      this.#routes.set(
+        route,
+        (outage = { requests: 0, loggedAt: -Infinity, since: undefined, logged: false, upstream }),
+      );
+    outage.requests += 1;
     outage.since ??= now;
-    this.any = true;
-    if (now - outage.lineAt < LOG_INTERVAL_MS) return;
-    this.#log.warn('upstream cannot be reached', { route, upstream, reason, calls: outage.calls });
-    outage.lineAt = now;
-    outage.calls = 0;
-    outage.told = true;
+    this.active = true;
+    if (now - outage.loggedAt < LOG_INTERVAL_MS) return;
+    this.#log.warn('upstream cannot be reached', { route, upstream, reason, calls: outage.requests });
+    outage.loggedAt = now;
+    outage.requests = 0;
+    outage.logged = true;
   }
 
   /** The route's upstream has answered. */
-  over(route: string): void {
+  recovered(route: string): void {
     const outage = this.#routes.get(route);
     if (outage?.since === undefined) return;
-    const { told, calls, since, upstream } = outage;
+    const { logged, requests, since, upstream } = outage;
     outage.since = undefined;
-    this.any = [...this.#routes.values()].some((one) => one.since !== undefined);
-    if (!told) return;
-    outage.told = false;
-    outage.calls = 0;
+    this.active = [...this.#routes.values()].some((one) => one.since !== undefined);
+    if (!logged) return;
+    outage.logged = false;
+    outage.requests = 0;
     this.#log.info('upstream reachable again', {
       route,
       upstream,
-      calls,
+      calls: requests,
       seconds: Math.round((this.#clock.monotonic() - since) / 100) / 10,
     });
   }

@@ -2,7 +2,7 @@ import { TokenwardError } from '../errors.ts';
 import { pathOf, type Proxy, type RequestContext } from './context.ts';
 import { overridesOf } from './headers.ts';
 import { legacyLoginResponse } from './legacy-login.ts';
-import { judgeRequest, policyError } from './policy.ts';
+import { evaluatePolicy, policyError } from './policy.ts';
 import type { Route } from './route.ts';
 
 /** Throws if the route's policy does not let this request out. `path`: as the upstream gets it. */
@@ -13,7 +13,7 @@ export function permit(proxy: Proxy, ctx: RequestContext, route: Route, path: st
 
 function checkPolicy({ metrics }: Proxy, route: Route, method: string, path: string): void {
   if (route.policy === undefined) return;
-  const verdict = judgeRequest(route.policy, method, path);
+  const verdict = evaluatePolicy(route.policy, method, path);
   if (verdict === undefined) return;
   const enforced = route.config.policy?.mode !== 'report';
   metrics.policyVerdicts.inc({ route: route.name, reason: verdict, outcome: enforced ? 'refused' : 'reported' });
@@ -27,11 +27,11 @@ function checkPolicy({ metrics }: Proxy, route: Route, method: string, path: str
 function checkOverrides(proxy: Proxy, route: Route, { method, request }: RequestContext, path: string): void {
   const { methods, targets } = overridesOf(request.rawHeaders);
   if (methods.length === 0 && targets.length === 0) return;
-  for (const one of [method, ...methods]) {
+  for (const candidate of [method, ...methods]) {
     for (const target of [path, ...targets.map(pathOfUrl)]) {
-      if (one === method && target === path) continue;
-      checkPolicy(proxy, route, one, target);
-      if (route.config.legacyLogin !== 'forward' && legacyLoginResponse(route, one, target) !== undefined)
+      if (candidate === method && target === path) continue;
+      checkPolicy(proxy, route, candidate, target);
+      if (route.config.legacyLogin !== 'forward' && legacyLoginResponse(route, candidate, target) !== undefined)
         throw new TokenwardError('login_path_refused', {
           detail: `route ${route.name}: a header field names the upstream's login`,
         });

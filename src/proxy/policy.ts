@@ -1,5 +1,5 @@
 import { TokenwardError } from '../errors.ts';
-import { allReadingsOf, mayMean, meaningOf, readingsOf, segmentsOf } from './readings.ts';
+import { allReadingsOf, mayMatch, lenientSegmentsOf, readingsOf, segmentsOf } from './readings.ts';
 
 /** One line of a route's policy: methods (all if not given) on paths that begin with these whole segments. */
 interface PolicyRule {
@@ -19,37 +19,37 @@ interface Rule {
   readonly methods: readonly string[] | undefined;
   readonly segments: readonly string[];
   /** The same, for requests that are read leniently. */
-  readonly meaning: readonly string[];
+  readonly lenientSegments: readonly string[];
   /** As it stands in the configuration, for people. */
   readonly text: string;
 }
 
 /** So many rules are named in an error. */
-const MAX_NAMED = 5;
+const MAX_LISTED_RULES = 5;
 
 /** Prepares the rules of a route whose paths go below `basePath` of the upstream. */
-export function readyPolicy(
+export function compilePolicy(
   { allow, deny }: { allow?: readonly PolicyRule[] | undefined; deny: readonly PolicyRule[] },
   basePath: string,
 ): Policy {
-  const ready = ({ methods, path }: PolicyRule): Rule => ({
+  const compile = ({ methods, path }: PolicyRule): Rule => ({
     methods,
     text: `${methods?.join(', ') ?? 'every method'} on ${path ?? 'every path'}`,
     segments: path === undefined ? [] : segmentsOf(`${basePath}${path}`),
-    meaning: path === undefined ? [] : meaningOf(`${basePath}${path}`),
+    lenientSegments: path === undefined ? [] : lenientSegmentsOf(`${basePath}${path}`),
   });
-  return { allow: allow?.map(ready), deny: deny.map(ready) };
+  return { allow: allow?.map(compile), deny: deny.map(compile) };
 }
 
 /**
  * What a policy says of a request, by the path that the upstream will get: nothing, or why not. A call is denied if any
  * way of reading its path is, and allowed only if all of them are.
  */
-export function judgeRequest(policy: Policy, method: string, path: string): 'denied' | 'not_allowed' | undefined {
+export function evaluatePolicy(policy: Policy, method: string, path: string): 'denied' | 'not_allowed' | undefined {
   if (denyingRule(policy, method, path) !== undefined) return 'denied';
   const { allow } = policy;
   if (allow === undefined) return undefined;
-  const allowed = readingsOf(path).every((segments) => allow.some((rule) => covers(rule, method, segments)));
+  const allowed = readingsOf(path).every((segments) => allow.some((rule) => matches(rule, method, segments)));
   return allowed ? undefined : 'not_allowed';
 }
 
@@ -62,12 +62,12 @@ export function policyError(
   path: string,
 ): TokenwardError {
   const { allow = [] } = policy;
-  const more = allow.length > MAX_NAMED ? `; and ${allow.length - MAX_NAMED} more` : '';
+  const more = allow.length > MAX_LISTED_RULES ? `; and ${allow.length - MAX_LISTED_RULES} more` : '';
   const detail =
     verdict === 'denied'
       ? `route ${route}, ${method}: policy.deny has "${denyingRule(policy, method, path)?.text ?? ''}"`
       : `route ${route}: no line of policy.allow lets ${method} out on this path; it has "${allow
-          .slice(0, MAX_NAMED)
+          .slice(0, MAX_LISTED_RULES)
           .map(({ text }) => text)
           .join('; ')}${more}"`;
   return new TokenwardError('policy_refused', { detail });
@@ -78,17 +78,17 @@ function denyingRule({ deny }: Policy, method: string, path: string): Rule | und
   if (deny.length === 0) return undefined;
   const readings = allReadingsOf(path);
   return deny.find(
-    ({ methods, segments, meaning }) =>
+    ({ methods, segments, lenientSegments }) =>
       (methods === undefined || methods.includes(method)) &&
-      [segments, meaning].some((parts) =>
+      [segments, lenientSegments].some((parts) =>
         readings.some(
-          (reading) => parts.length <= reading.length && parts.every((part, index) => mayMean(part, reading[index]!)),
+          (reading) => parts.length <= reading.length && parts.every((part, index) => mayMatch(part, reading[index]!)),
         ),
       ),
   );
 }
 
-function covers(rule: Rule, method: string, segments: readonly string[]): boolean {
+function matches(rule: Rule, method: string, segments: readonly string[]): boolean {
   if (rule.methods !== undefined && !rule.methods.includes(method)) return false;
   return (
     rule.segments.length <= segments.length &&

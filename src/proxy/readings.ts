@@ -1,4 +1,4 @@
-import { MAX_DECODINGS, percentDecoded, withoutOverlong } from './decoding.ts';
+import { MAX_DECODINGS, percentDecode, decodeOverlong } from './decoding.ts';
 
 /** Somebody behind the upstream's front may decode once more; for what is allowed that is as far as anybody looks. */
 const USUAL_DECODINGS = 3;
@@ -6,27 +6,27 @@ const BEYOND_ASCII = /[\x80-\xff]/;
 /**
  * What a server may drop from the end of a name: an extension that says a format, dots and spaces (as Windows does).
  */
-const DROPPED = /^(?:[. ]|\.[a-z][a-z0-9]*)*$/;
+const DROPPED_SUFFIX = /^(?:[. ]|\.[a-z][a-z0-9]*)*$/;
 
 /**
  * The ways in which a server may read a path: strictly, where an encoded slash or dot is no structure; leniently,
  * decoded as a whole, once or more often; and before it follows the dots. Nearly always there is but one.
  */
 export function readingsOf(path: string): readonly (readonly string[])[] {
-  if (!path.includes('%')) return [plainSegments(path)];
+  if (!path.includes('%')) return [normalizedSegments(path)];
   const split = (text: string, at: RegExp): string[] =>
     text
       .split(at)
-      .map(plain)
+      .map(normalizeSegment)
       .filter((part) => part !== '' && part !== '.');
   const readings: (readonly string[])[] = [
-    split(path, /\//).map((part) => plain(percentDecoded(part))),
-    split(percentDecoded(path), /[\\/]/),
+    split(path, /\//).map((part) => normalizeSegment(percentDecode(part))),
+    split(percentDecode(path), /[\\/]/),
   ];
   let text = path;
   for (let times = 0; times < USUAL_DECODINGS && text.includes('%'); times += 1) {
-    text = percentDecoded(text);
-    readings.push(plainSegments(text));
+    text = percentDecode(text);
+    readings.push(normalizedSegments(text));
   }
   return readings;
 }
@@ -42,15 +42,15 @@ export function allReadingsOf(path: string): readonly (readonly string[])[] {
   const more: (readonly string[])[] = [];
   let text = path;
   for (let times = 0; times < MAX_DECODINGS; times += 1) {
-    const decoded = compatible(percentDecoded(text));
+    const decoded = foldCompatibility(percentDecode(text));
     if (decoded === text) break;
     text = decoded;
     const parts = text
       .split(/[\\/]/)
-      .map((part) => plain(part.split(/[?#]/, 1)[0]!).replaceAll(/^[\t-\r ]+|[\t-\r ]+$/g, ''));
+      .map((part) => normalizeSegment(part.split(/[?#]/, 1)[0]!).replaceAll(/^[\t-\r ]+|[\t-\r ]+$/g, ''));
     more.push(
       parts.filter((part) => part !== '' && part !== '.'),
-      followed(parts),
+      resolveDots(parts),
     );
   }
   return [...readings, ...more];
@@ -60,27 +60,27 @@ export function allReadingsOf(path: string): readonly (readonly string[])[] {
  * The segments of a path without case, empty segments, dot segments and path parameters. Rules compare with that, so
  * that spelling a path differently is no way around them.
  */
-function plainSegments(path: string): readonly string[] {
-  return followed(path.split(/[\\/]/).map(plain));
+function normalizedSegments(path: string): readonly string[] {
+  return resolveDots(path.split(/[\\/]/).map(normalizeSegment));
 }
 
 /** The segments of a configured path, as bytes on the wire: it may be written with letters beyond ASCII, or encoded. */
 export function segmentsOf(path: string): readonly string[] {
-  return plainSegments(percentDecoded(Buffer.from(path).toString('latin1')));
+  return normalizedSegments(percentDecode(Buffer.from(path).toString('latin1')));
 }
 
 /** The same, as `allReadingsOf` has the segments of a request that means this path. */
-export function meaningOf(path: string): readonly string[] {
+export function lenientSegmentsOf(path: string): readonly string[] {
   return allReadingsOf(Buffer.from(path).toString('latin1')).at(-1)!;
 }
 
 /** Whether a server may take this segment of a request for this part of a path that must not be called; `*`: any. */
-export function mayMean(part: string, segment: string): boolean {
+export function mayMatch(part: string, segment: string): boolean {
   if (part === '*' || part === segment) return true;
-  return segment.startsWith(part) && DROPPED.test(segment.slice(part.length));
+  return segment.startsWith(part) && DROPPED_SUFFIX.test(segment.slice(part.length));
 }
 
-function followed(parts: readonly string[]): readonly string[] {
+function resolveDots(parts: readonly string[]): readonly string[] {
   const segments: string[] = [];
   for (const part of parts) {
     if (part === '..') segments.pop();
@@ -89,15 +89,15 @@ function followed(parts: readonly string[]): readonly string[] {
   return segments;
 }
 
-function plain(part: string): string {
+function normalizeSegment(part: string): string {
   return part.split(';', 1)[0]!.toLowerCase();
 }
 
 /**
  * Letters that mean the same as plain ones, as those; all in lower case. One character for each byte, before and after.
  */
-function compatible(text: string): string {
+function foldCompatibility(text: string): string {
   if (!BEYOND_ASCII.test(text)) return text;
-  const letters = Buffer.from(withoutOverlong(text), 'latin1').toString('utf8').normalize('NFKC').toLowerCase();
+  const letters = Buffer.from(decodeOverlong(text), 'latin1').toString('utf8').normalize('NFKC').toLowerCase();
   return Buffer.from(letters, 'utf8').toString('latin1');
 }

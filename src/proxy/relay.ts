@@ -1,5 +1,5 @@
 import type { OutboundResponse } from '../http/server/exchange.ts';
-import { waitForReader } from './respond.ts';
+import { cutIfUnread } from './respond.ts';
 import { releaseAfterWrite } from '../http/free-buffer.ts';
 import type { UpstreamResponse } from '../http/client/response.ts';
 
@@ -11,7 +11,7 @@ export function relay(
   upstreamResponse: UpstreamResponse,
   response: OutboundResponse,
   headers: string[],
-  idle: number,
+  idleMs: number,
 ): void {
   if (response.destroyed) {
     upstreamResponse.cancel();
@@ -21,31 +21,31 @@ export function relay(
   if (upstreamResponse.ended && upstreamResponse.chunks.length <= 1) {
     // All here: head and body leave in one write.
     response.end(upstreamResponse.chunks[0]);
-    waitForReader(response, idle);
+    cutIfUnread(response, idleMs);
     return;
   }
   // Nothing of the body yet, as with an event stream: the head must not wait for it.
   if (upstreamResponse.chunks.length === 0) response.flushHeaders();
   // A caller who stops reading must not hold an upstream connection for ever.
-  let patience: NodeJS.Timeout | undefined;
+  let stallTimer: NodeJS.Timeout | undefined;
   response.on('drain', () => {
-    clearTimeout(patience);
+    clearTimeout(stallTimer);
     upstreamResponse.resume();
   });
-  response.on('close', () => clearTimeout(patience));
+  response.on('close', () => clearTimeout(stallTimer));
   upstreamResponse.pipe({
     write(chunk) {
       const room = response.write(chunk, releaseAfterWrite(chunk));
       if (!room) {
-        clearTimeout(patience);
-        if (idle > 0) patience = setTimeout(() => response.destroy(), idle);
+        clearTimeout(stallTimer);
+        if (idleMs > 0) stallTimer = setTimeout(() => response.destroy(), idleMs);
       }
       return room;
     },
     end: () => {
       response.end();
-      clearTimeout(patience);
-      waitForReader(response, idle);
+      clearTimeout(stallTimer);
+      cutIfUnread(response, idleMs);
     },
     // Half a reply must not end like a whole one: the caller sees its connection cut.
     fail: () => response.destroy(),

@@ -2,7 +2,7 @@ import type { RequestBody } from '../http/message.ts';
 import type { UpstreamResponse } from '../http/client/response.ts';
 import { Token } from '../tokens/token.ts';
 import { pathOf, type Proxy, type RequestContext } from './context.ts';
-import { rejectsToken, refusalWords } from './inspect.ts';
+import { rejectsToken, describeRejection } from './inspect.ts';
 import type { Route } from './route.ts';
 import { send } from './send.ts';
 
@@ -19,16 +19,16 @@ export interface Attempt {
   /** The one that the reply is about; undefined: the route adds none. */
   readonly token: Token | undefined;
   /** Header fields of ours about the renewal, names and values in turn. */
-  readonly note: readonly string[];
+  readonly extraFields: readonly string[];
 }
 
-export const NO_NOTE: readonly string[] = [];
+export const NO_FIELDS: readonly string[] = [];
 
 /**
  * Looks whether the reply means a dead token; if so, gets a newer one and sends the request once more where that is
  * possible. What the client is to get; rejects like `tokens.renew`. Nearly always the first reply, and at once.
  */
-export function heal(
+export function replayIfRejected(
   proxy: Proxy,
   ctx: RequestContext,
   route: Route,
@@ -39,8 +39,8 @@ export function heal(
   const { response, token } = first;
   if (token === undefined || route.rejectedToken === undefined || account === undefined) return first;
   const verdict = rejectsToken(route.rejectedToken, ctx.method, response);
-  const decide = (dead: boolean): Attempt | Promise<Attempt> => {
-    if (dead) return renewAndReplay(proxy, ctx, route, account, body, { ...first, token });
+  const decide = (rejected: boolean): Attempt | Promise<Attempt> => {
+    if (rejected) return renewAndReplay(proxy, ctx, route, account, body, { ...first, token });
     if (response.status < 400) {
       proxy.renewalGuard.accepted(account, token.generation);
       proxy.tokens.accepted(account, token);
@@ -59,14 +59,14 @@ async function renewAndReplay(
   { response, token }: Attempt & { readonly token: Token },
 ): Promise<Attempt> {
   const replayable = isReplayable(route, body);
-  const newer = await successor(proxy, ctx, route, account, token, response, replayable);
-  if (!(newer instanceof Token)) return { response, token, note: newer };
+  const newer = await getNewerToken(proxy, ctx, route, account, token, response, replayable);
+  if (!(newer instanceof Token)) return { response, token, extraFields: newer };
   if (!replayable) {
     proxy.metrics.replays.inc({ route: route.name, outcome: 'skipped' });
-    return { response, token, note: NOT_REPLAYED };
+    return { response, token, extraFields: NOT_REPLAYED };
   }
   response.discard();
-  return { response: await replay(proxy, ctx, route, account, body, newer), token: newer, note: NO_NOTE };
+  return { response: await replay(proxy, ctx, route, account, body, newer), token: newer, extraFields: NO_FIELDS };
 }
 
 /** Whether a request with this body may be sent a second time. */
@@ -79,60 +79,62 @@ export function isReplayable(route: Route, body: RequestBody): boolean {
  * it is, with these. Throws if there should be one but none can be had: a dead token's 401 is our trouble, not the
  * caller's.
  */
-async function successor(
+async function getNewerToken(
   proxy: Proxy,
   ctx: RequestContext,
   route: Route,
   account: string,
-  refused: Token,
+  rejected: Token,
   response: UpstreamResponse,
   replayable: boolean,
 ): Promise<Token | readonly string[]> {
   const { metrics, tokens, renewalGuard } = proxy;
-  const { generation } = refused;
+  const { generation } = rejected;
   const count = (reason: string): void =>
     metrics.rejections.inc({ route: route.name, account: metrics.accountLabel(account), reason });
-  if (!tokens.isCurrent(account, refused)) {
+  if (!tokens.isCurrent(account, rejected)) {
     count('late');
-    return renewed(proxy, account, refused, response, route);
+    return renewToken(proxy, account, rejected, response, route);
   }
-  if (renewalGuard.isFirstRefusal(account, generation))
+  if (renewalGuard.isFirstRejection(account, generation))
     metrics.tokensRefused.inc({ account: metrics.accountLabel(account) });
   if (!tokens.canRenew(account)) {
     count('current');
-    tokens.refused(account, refused);
+    tokens.refused(account, rejected);
     return [];
   }
-  const hold = renewalGuard.hold(account, callOf(ctx, account), generation, replayable);
-  if (hold !== undefined) {
+  const heldBack = renewalGuard.heldBack(account, requestKeyOf(ctx, account), generation, replayable);
+  if (heldBack !== undefined) {
     count('ineffective');
-    if (hold.token) tokens.refused(account, refused);
+    if (heldBack.tokenUnaccepted) tokens.refused(account, rejected);
     // If the upstream says itself when to come back, it knows better.
     return [
       REPLAY_FIELD,
       HELD_BACK,
-      ...(response.header('retry-after') === undefined ? ['retry-after', String(Math.ceil(hold.wait / 1000))] : []),
+      ...(response.header('retry-after') === undefined
+        ? ['retry-after', String(Math.ceil(heldBack.waitMs / 1000))]
+        : []),
     ];
   }
   count('current');
-  const newer = await renewed(proxy, account, refused, response, route);
-  if (replayable) renewalGuard.onTrial(account, newer.generation);
-  else renewalGuard.untried(account, newer.generation);
+  const newer = await renewToken(proxy, account, rejected, response, route);
+  if (replayable) renewalGuard.startTrial(account, newer.generation);
+  else renewalGuard.renewedWithoutReplay(account, newer.generation);
   return newer;
 }
 
-async function renewed(
+async function renewToken(
   { tokens }: Proxy,
   account: string,
-  refused: Token,
+  rejected: Token,
   response: UpstreamResponse,
   route: Route,
 ): Promise<Token> {
   try {
     return await tokens.renew(
       account,
-      refused,
-      `${route.name} answered ${refusalWords(route.rejectedToken!, response)}`,
+      rejected,
+      `${route.name} answered ${describeRejection(route.rejectedToken!, response)}`,
     );
   } catch (error) {
     response.discard();
@@ -157,25 +159,25 @@ async function replay(
     response = await send(proxy, ctx, route, body, token);
   } catch (error) {
     count('failed');
-    renewalGuard.trialFailed(account, generation);
+    renewalGuard.cancelTrial(account, generation);
     throw error;
   }
   if (route.rejectedToken !== undefined && (await rejectsToken(route.rejectedToken, ctx.method, response))) {
     count('refused');
-    if (renewalGuard.isFirstRefusal(account, generation))
+    if (renewalGuard.isFirstRejection(account, generation))
       metrics.tokensRefused.inc({ account: metrics.accountLabel(account) });
-    renewalGuard.ineffective(account, callOf(ctx, account), generation);
+    renewalGuard.ineffective(account, requestKeyOf(ctx, account), generation);
     if (!renewalGuard.isAccepted(account, generation)) tokens.refused(account, token);
     return response;
   }
   count('recovered');
   if (response.status < 500) {
     // The same call, refused before and not any more: the token works, whatever else is wrong with the call.
-    renewalGuard.recovered(account, callOf(ctx, account), generation);
+    renewalGuard.recovered(account, requestKeyOf(ctx, account), generation);
     renewalGuard.accepted(account, generation);
     tokens.accepted(account, token);
   } else {
-    renewalGuard.trialFailed(account, generation);
+    renewalGuard.cancelTrial(account, generation);
   }
   return response;
 }
@@ -184,6 +186,6 @@ async function replay(
  * A call as the memory of ineffective replies knows it: method and path, without the query; and whose it is, where
  * accounts share a route.
  */
-function callOf({ method, target, route }: RequestContext, account: string): string {
-  return route?.choice === undefined ? `${method} ${pathOf(target)}` : `${method} ${pathOf(target)} ${account}`;
+function requestKeyOf({ method, target, route }: RequestContext, account: string): string {
+  return route?.accountChoice === undefined ? `${method} ${pathOf(target)}` : `${method} ${pathOf(target)} ${account}`;
 }

@@ -10,9 +10,9 @@ const MAX_PAUSE_MS = 300_000;
  */
 const SHORT_PAUSE_MS = 250;
 /** How long a renewal that helped speaks for the next ones. ms. */
-const HELPED_FOR_MS = 60_000;
+const RECOVERY_TRUST_MS = 60_000;
 /** After a renewal that nothing could be sent again with: until another such one; four times as long each time. ms. */
-const UNTRIED_PAUSE_MS = 2_000;
+const UNREPLAYED_PAUSE_MS = 2_000;
 /**
  * Renewals in vain an account may make in a row over all its calls, how fast the allowance comes back (ms), and what it
  * is raised to by a renewal that helps.
@@ -25,7 +25,7 @@ interface AccountMemory {
   /** The newest generation that some reply has accepted. */
   accepted: number;
   /** The newest generation that came of a renewal and was refused all the same. */
-  refused: number;
+  rejected: number;
   /**
    * The newest generation with which a call is on its way again, and how long another call's refusal of it counts as
    * proof.
@@ -36,35 +36,35 @@ interface AccountMemory {
    * The newest generation that came of a renewal with which nothing could be sent again, how many of those in a row
    * nobody has accepted, and until when no other one is made.
    */
-  untried: number;
-  untriedInRow: number;
-  untriedUntil: number;
+  unreplayed: number;
+  unreplayedInRow: number;
+  unreplayedUntil: number;
   /** The newest generation that helped and when that was, and when the one before it had. */
-  helped: number;
-  helpedAt: number;
-  helpedBefore: number;
+  recovered: number;
+  recoveredAt: number;
+  recoveredBefore: number;
   allowance: number;
   refilledAt: number;
   /** Renewals in vain in a row. */
-  inVain: number;
+  ineffectiveInRow: number;
   pausedUntil: number;
   /** The newest generation told to be refused. */
-  told: number;
+  reported: number;
 }
 
-interface CallMemory {
+interface RequestMemory {
   until: number;
   /** How many renewals did not help this call, in a row, and the generation the last of them led to. */
-  readonly times: number;
+  readonly ineffectiveInRow: number;
   readonly generation: number;
 }
 
 /** Why a dead-token reply starts no renewal. */
-interface Hold {
+interface HoldBack {
   /** Until one may be tried. ms. */
-  readonly wait: number;
+  readonly waitMs: number;
   /** It is the token that nobody has accepted; false: this call alone is known to be refused with every token. */
-  readonly token: boolean;
+  readonly tokenUnaccepted: boolean;
 }
 
 /**
@@ -74,7 +74,7 @@ interface Hold {
  * with the fresh token is a proof: a token that nobody has tried yet may have died as well as any other.
  */
 export class RenewalGuard {
-  readonly #calls = new LRUCache<string, CallMemory>({ max: 5_000 });
+  readonly #requests = new LRUCache<string, RequestMemory>({ max: 5_000 });
   readonly #accounts = new LRUCache<string, AccountMemory>({ max: 10_000 });
   readonly #clock: Clock;
 
@@ -83,10 +83,10 @@ export class RenewalGuard {
   }
 
   /** Whether this is the first dead-token reply to this generation. */
-  isFirstRefusal(account: string, generation: number): boolean {
+  isFirstRejection(account: string, generation: number): boolean {
     const memory = this.#memory(account);
-    if (generation <= memory.told) return false;
-    memory.told = generation;
+    if (generation <= memory.reported) return false;
+    memory.reported = generation;
     return true;
   }
 
@@ -94,7 +94,7 @@ export class RenewalGuard {
    * A refusal led to this generation, with which the call now goes out again: until somebody accepts it, a refusal of
    * it means that the renewal was in vain.
    */
-  onTrial(account: string, generation: number): void {
+  startTrial(account: string, generation: number): void {
     const memory = this.#memory(account);
     if (generation <= memory.trial) return;
     memory.trial = generation;
@@ -102,71 +102,76 @@ export class RenewalGuard {
   }
 
   /** That call has had no answer: the generation has not been tried after all. */
-  trialFailed(account: string, generation: number): void {
+  cancelTrial(account: string, generation: number): void {
     const memory = this.#accounts.get(account);
     if (memory?.trial === generation) memory.trialUntil = 0;
   }
 
   /** A refusal led to this generation, and the call cannot be sent again: nothing is known of it. */
-  untried(account: string, generation: number): void {
+  renewedWithoutReplay(account: string, generation: number): void {
     const memory = this.#memory(account);
-    if (generation <= memory.untried) return;
-    memory.untried = generation;
-    memory.untriedUntil = this.#clock.monotonic() + Math.min(MAX_PAUSE_MS, UNTRIED_PAUSE_MS * 4 ** memory.untriedInRow);
-    memory.untriedInRow += 1;
+    if (generation <= memory.unreplayed) return;
+    memory.unreplayed = generation;
+    memory.unreplayedUntil =
+      this.#clock.monotonic() + Math.min(MAX_PAUSE_MS, UNREPLAYED_PAUSE_MS * 4 ** memory.unreplayedInRow);
+    memory.unreplayedInRow += 1;
   }
 
   /**
    * What speaks against a renewal upon a dead-token reply to this call, for the account's current generation;
    * undefined: nothing. `replayable`: the call can be sent again, and so prove whether the renewal helped.
    */
-  hold(account: string, call: string, generation: number, replayable: boolean): Hold | undefined {
+  heldBack(account: string, requestKey: string, generation: number, replayable: boolean): HoldBack | undefined {
     const now = this.#clock.monotonic();
     const memory = this.#memory(account);
     if (
       generation === memory.trial &&
       generation > memory.accepted &&
-      generation > memory.refused &&
+      generation > memory.rejected &&
       now < memory.trialUntil
     )
-      this.ineffective(account, call, generation);
+      this.ineffective(account, requestKey, generation);
     const unaccepted = memory.accepted < generation;
-    let until = this.#calls.get(call)?.until ?? 0;
-    let token = unaccepted && until > now;
-    const also = (holds: boolean, end: number): void => {
+    let until = this.#requests.get(requestKey)?.until ?? 0;
+    let tokenUnaccepted = unaccepted && until > now;
+    const extend = (holds: boolean, end: number): void => {
       if (!holds || end <= now) return;
       until = Math.max(until, end);
-      token = true;
+      tokenUnaccepted = true;
     };
     // This generation came of a renewal in vain and nobody has accepted it: another one would be in vain too.
-    also(unaccepted && generation <= memory.refused, memory.pausedUntil);
-    also(unaccepted && generation <= memory.untried && !replayable, memory.untriedUntil);
+    extend(unaccepted && generation <= memory.rejected, memory.pausedUntil);
+    extend(unaccepted && generation <= memory.unreplayed && !replayable, memory.unreplayedUntil);
     this.#refill(memory, now);
-    also(memory.allowance < 1, now + (1 - memory.allowance) * ALLOWANCE_REFILL_MS);
-    return until > now ? { wait: until - now, token } : undefined;
+    extend(memory.allowance < 1, now + (1 - memory.allowance) * ALLOWANCE_REFILL_MS);
+    return until > now ? { waitMs: until - now, tokenUnaccepted } : undefined;
   }
 
   /** A fresh token was refused as well. */
-  ineffective(account: string, call: string, generation: number): void {
+  ineffective(account: string, requestKey: string, generation: number): void {
     const now = this.#clock.monotonic();
     const memory = this.#memory(account);
     // Hundreds of callers may learn the same thing about one renewal, also with the same call.
-    const news = generation > memory.refused;
-    if (news) {
-      memory.refused = generation;
+    const isNew = generation > memory.rejected;
+    if (isNew) {
+      memory.rejected = generation;
       // It was refused by one and accepted by another: that proves nothing good.
-      if (memory.helped === generation) memory.helpedAt = memory.helpedBefore;
+      if (memory.recovered === generation) memory.recoveredAt = memory.recoveredBefore;
       this.#refill(memory, now);
       memory.allowance = Math.max(0, memory.allowance - 1);
-      memory.inVain += 1;
+      memory.ineffectiveInRow += 1;
     }
-    const helpful = now - memory.helpedAt < HELPED_FOR_MS;
-    const known = this.#calls.get(call);
+    const recentlyRecovered = now - memory.recoveredAt < RECOVERY_TRUST_MS;
+    const known = this.#requests.get(requestKey);
     if (known === undefined || generation > known.generation) {
-      const times = (known?.times ?? 0) + 1;
-      this.#calls.set(call, { until: now + pauseAfter(times, helpful), times, generation });
+      const ineffectiveInRow = (known?.ineffectiveInRow ?? 0) + 1;
+      this.#requests.set(requestKey, {
+        until: now + pauseAfter(ineffectiveInRow, recentlyRecovered),
+        ineffectiveInRow,
+        generation,
+      });
     }
-    if (news) memory.pausedUntil = now + pauseAfter(memory.inVain, helpful);
+    if (isNew) memory.pausedUntil = now + pauseAfter(memory.ineffectiveInRow, recentlyRecovered);
   }
 
   isAccepted(account: string, generation: number): boolean {
@@ -178,18 +183,18 @@ export class RenewalGuard {
     const memory = this.#accounts.get(account);
     if (memory === undefined || generation <= memory.accepted) return;
     memory.accepted = generation;
-    memory.inVain = 0;
-    memory.untriedInRow = 0;
+    memory.ineffectiveInRow = 0;
+    memory.unreplayedInRow = 0;
   }
 
   /** A renewal did help: the call is forgiven, and the next renewals get more trust. */
-  recovered(account: string, call: string, generation: number): void {
-    this.#calls.delete(call);
+  recovered(account: string, requestKey: string, generation: number): void {
+    this.#requests.delete(requestKey);
     const memory = this.#memory(account);
-    if (generation <= memory.helped || generation <= memory.refused) return;
-    memory.helped = generation;
-    memory.helpedBefore = memory.helpedAt;
-    memory.helpedAt = this.#clock.monotonic();
+    if (generation <= memory.recovered || generation <= memory.rejected) return;
+    memory.recovered = generation;
+    memory.recoveredBefore = memory.recoveredAt;
+    memory.recoveredAt = this.#clock.monotonic();
     memory.allowance = ALLOWANCE_AFTER_SUCCESS;
   }
 
@@ -198,20 +203,20 @@ export class RenewalGuard {
     if (memory === undefined) {
       memory = {
         accepted: 0,
-        refused: 0,
+        rejected: 0,
         trial: 0,
         trialUntil: 0,
-        untried: 0,
-        untriedInRow: 0,
-        untriedUntil: 0,
-        helped: 0,
-        helpedAt: -Infinity,
-        helpedBefore: -Infinity,
+        unreplayed: 0,
+        unreplayedInRow: 0,
+        unreplayedUntil: 0,
+        recovered: 0,
+        recoveredAt: -Infinity,
+        recoveredBefore: -Infinity,
         allowance: ALLOWANCE,
         refilledAt: this.#clock.monotonic(),
-        inVain: 0,
+        ineffectiveInRow: 0,
         pausedUntil: 0,
-        told: 0,
+        reported: 0,
       };
       this.#accounts.set(account, memory);
     }
@@ -229,7 +234,7 @@ export class RenewalGuard {
  * How long no renewal is made after so many in vain in a row. `helpful`: others have helped a moment ago, so that the
  * token may simply have died again. ms.
  */
-function pauseAfter(times: number, helpful: boolean): number {
-  if (!helpful) return Math.min(MAX_PAUSE_MS, FIRST_PAUSE_MS * 2 ** (times - 1));
-  return times === 1 ? 0 : Math.min(MAX_PAUSE_MS, SHORT_PAUSE_MS * 4 ** (times - 2));
+function pauseAfter(ineffectiveInRow: number, recentlyRecovered: boolean): number {
+  if (!recentlyRecovered) return Math.min(MAX_PAUSE_MS, FIRST_PAUSE_MS * 2 ** (ineffectiveInRow - 1));
+  return ineffectiveInRow === 1 ? 0 : Math.min(MAX_PAUSE_MS, SHORT_PAUSE_MS * 4 ** (ineffectiveInRow - 2));
 }

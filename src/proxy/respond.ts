@@ -24,7 +24,7 @@ export function respondWithError(
   request: InboundRequest,
   response: OutboundResponse,
   error: TokenwardError,
-  readIdle: number,
+  readIdleMs: number,
 ): void {
   if (response.destroyed) return;
   if (response.headersSent) {
@@ -52,7 +52,7 @@ export function respondWithError(
     return;
   }
   response.end(request.method === 'HEAD' ? undefined : body);
-  waitForReader(response, readIdle);
+  cutIfUnread(response, readIdleMs);
 }
 
 /**
@@ -67,14 +67,14 @@ function endAfterBody(request: InboundRequest, response: OutboundResponse, body:
     response.end();
   };
   const timer = setTimeout(end, LINGER_MS);
-  request.dropBody(end);
+  request.discardBody(end);
 }
 
 /**
  * Tells a caller who waits for that to send his body (RFC 9110 §10.1.1): not before all else about the request is found
  * good.
  */
-export function askForBody(request: InboundRequest, response: OutboundResponse): void {
+export function sendContinue(request: InboundRequest, response: OutboundResponse): void {
   if (request.expectsContinue) response.writeContinue?.();
 }
 
@@ -82,19 +82,19 @@ export function askForBody(request: InboundRequest, response: OutboundResponse):
  * An answer that came before the end of the request's body: the rest is read and thrown away, because closing the
  * connection on a caller who still sends costs him the answer as well. One who does not stop is cut off.
  */
-export function discardRest(request: InboundRequest): void {
+export function discardRemainingBody(request: InboundRequest): void {
   if (request.complete) return;
   const timer = setTimeout(() => request.socket.destroy(), LINGER_MS);
-  request.dropBody(() => clearTimeout(timer));
+  request.discardBody(() => clearTimeout(timer));
 }
 
 /**
  * A caller who does not take the end of his answer for `idle` ms (0: no limit) has gone, whatever his connection says:
  * it is cut. Nearly always the system has taken all of it at once.
  */
-export function waitForReader(response: OutboundResponse, idle: number): void {
-  if (idle === 0 || response.writableLength === 0 || response.socket === null) return;
-  const timer = setTimeout(() => response.destroy(), idle);
+export function cutIfUnread(response: OutboundResponse, idleMs: number): void {
+  if (idleMs === 0 || response.writableLength === 0 || response.socket === null) return;
+  const timer = setTimeout(() => response.destroy(), idleMs);
   response.on('close', () => clearTimeout(timer));
 }
 
@@ -104,7 +104,7 @@ function closesConnection(error: unknown): boolean {
 }
 
 /** What a legacy app is told that logs in by itself on a route which answers such logins. */
-export function respondWithJson(response: OutboundResponse, value: unknown, readIdle: number): void {
+export function respondWithJson(response: OutboundResponse, value: unknown, readIdleMs: number): void {
   const body = JSON.stringify(value);
   response.writeHead(200, 'OK', [
     'content-type',
@@ -115,5 +115,5 @@ export function respondWithJson(response: OutboundResponse, value: unknown, read
     String(Buffer.byteLength(body)),
   ]);
   response.end(body);
-  waitForReader(response, readIdle);
+  cutIfUnread(response, readIdleMs);
 }

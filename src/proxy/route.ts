@@ -22,11 +22,11 @@ export interface Route {
   readonly host: string;
   readonly account: string | undefined;
   /** Where the account depends on the request; then `account` is undefined. */
-  readonly choice: AccountChoice | undefined;
+  readonly accountChoice: AccountChoice | undefined;
   /** Whether a field of a request that has this name ends here. */
-  readonly drops: (name: string) => boolean;
+  readonly dropsField: (name: string) => boolean;
   /** Names and values in turn that the route adds to every request. */
-  readonly fields?: readonly string[] | undefined;
+  readonly addedFields?: readonly string[] | undefined;
   /** Of their values, those that must not come back in a reply. */
   readonly secrets?: readonly string[] | undefined;
   readonly flow: Flow | undefined;

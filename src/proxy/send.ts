@@ -1,4 +1,4 @@
-import { CallerGone, type RequestBody } from '../http/message.ts';
+import { ClientDisconnected, type RequestBody } from '../http/message.ts';
 import type { UpstreamResponse } from '../http/client/response.ts';
 import type { InboundRequest } from '../http/server/exchange.ts';
 import type { Token } from '../tokens/token.ts';
@@ -14,7 +14,7 @@ export function send(
   body: RequestBody,
   token: Token | undefined,
 ): Promise<UpstreamResponse> {
-  if (ctx.gone) throw new CallerGone();
+  if (ctx.clientGone) throw new ClientDisconnected();
   const attachment = token === undefined ? undefined : route.attach?.(token);
   let target = upstreamTarget(route, ctx.target);
   if (attachment?.query !== undefined) target = withParameter(target, attachment.query);
@@ -25,10 +25,10 @@ export function send(
     viaName,
     forwardedFields(route, ctx.request),
   );
-  return route.upstream.send({ method: ctx.method, target, headers, body }, (exchange) => {
-    ctx.exchange = exchange;
+  return route.upstream.send({ method: ctx.method, target, headers, body }, (upstreamResponse) => {
+    ctx.upstreamResponse = upstreamResponse;
     // The caller may have left while the connection was being made.
-    if (ctx.gone) exchange.cancel();
+    if (ctx.clientGone) upstreamResponse.cancel();
   });
 }
 
@@ -55,6 +55,6 @@ function schemeOf({ socket }: InboundRequest): string {
 }
 
 /** The URL by which the client has reached this proxy, without a path. */
-export function selfUrl(request: InboundRequest): string {
+export function ownOrigin(request: InboundRequest): string {
   return `${schemeOf(request)}://${hostOf(request)}`;
 }

@@ -5,7 +5,7 @@
  */
 
 /** What of a route and a request a cookie depends on. */
-interface CookiePlace {
+interface CookieContext {
   /** The route's prefix, or nothing for `/`. */
   readonly prefix: string;
   /** Path of the upstream URL, without a slash at its end. */
@@ -24,17 +24,17 @@ const RENAMED = 'tokenward-';
 const RENAMED_NAME = /^([\t ]*)tokenward-(?=__(?:host|secure|http)-)/i;
 
 /** The value of a Set-Cookie field for the caller; undefined: no request through this route would carry that cookie. */
-export function clientCookie(value: string, place: CookiePlace): string | undefined {
+export function clientCookie(value: string, context: CookieContext): string | undefined {
   const [pair = '', ...attributes] = value.split(';');
-  const written = attributesOf(attributes);
-  const path = clientPath(written.path, place);
+  const parsed = parseAttributes(attributes);
+  const path = clientPath(parsed.path, context);
   if (path === undefined) return undefined;
   const name = pair.split('=', 1)[0]!.trim();
   // What any client refuses is left to be refused.
-  const ofHost = HOST_PREFIXED.test(name);
-  const keepable = PREFIXED.test(name) && written.secure && (!ofHost || (written.path === '/' && !written.domain));
-  const renamed = keepable && (!place.secure || (ofHost && path !== '/'));
-  const kept = attributes.filter((text) => isKept(text, place.secure));
+  const hostPrefixed = HOST_PREFIXED.test(name);
+  const keepable = PREFIXED.test(name) && parsed.secure && (!hostPrefixed || (parsed.path === '/' && !parsed.domain));
+  const renamed = keepable && (!context.secure || (hostPrefixed && path !== '/'));
+  const kept = attributes.filter((text) => isKept(text, context.secure));
   return [renamed ? `${RENAMED}${pair.trim()}` : pair, ...kept, ...(path === '' ? [] : [` Path=${path}`])].join(';');
 }
 
@@ -56,7 +56,7 @@ interface CookieAttributes {
 }
 
 /** Of an attribute given twice the last counts. */
-function attributesOf(attributes: readonly string[]): CookieAttributes {
+function parseAttributes(attributes: readonly string[]): CookieAttributes {
   const names = attributes.map(nameOf);
   const path = attributes[names.lastIndexOf('path')]?.replace(/^[^=]*=?/, '').trim() ?? '';
   const counts = path.startsWith('/');
@@ -76,7 +76,7 @@ function nameOf(attribute: string): string {
 }
 
 /** The path for the caller's client; empty: what it finds by itself is right; undefined: it is for no path of ours. */
-function clientPath(path: string | undefined, { prefix, basePath, target }: CookiePlace): string | undefined {
+function clientPath(path: string | undefined, { prefix, basePath, target }: CookieContext): string | undefined {
   const root = prefix === '' ? '/' : prefix;
   // RFC 6265 §5.1.4: the folder of the request. That of the prefix itself belongs to other routes as well.
   if (path === undefined) return prefix === '' || target.startsWith(`${prefix}/`) ? '' : root;

@@ -2,7 +2,7 @@ import { TokenwardError } from '../errors.ts';
 import type { SiteGuard } from '../http/server/site-guard.ts';
 
 /** What the listener asks of every request, whoever sent it. */
-export interface Door {
+export interface SiteRules {
   /** Undefined: callers are known by a proof of their own, which no page has. */
   readonly guard: SiteGuard | undefined;
   /** In lower case: a field that every request must have. */
@@ -10,7 +10,7 @@ export interface Door {
 }
 
 /** Refuses a request that may not come in by this door. `rawHeaders` have passed the gate. Throws a TokenwardError. */
-export function checkDoor({ guard, header }: Door, rawHeaders: readonly string[]): void {
+export function checkSiteRules({ guard, header }: SiteRules, rawHeaders: readonly string[]): void {
   let host: string | undefined;
   let origins: string[] | undefined;
   let sites: string[] | undefined;
@@ -34,6 +34,6 @@ export function checkDoor({ guard, header }: Door, rawHeaders: readonly string[]
     });
   for (const origin of origins ?? [undefined]) {
     for (const site of sites ?? [undefined])
-      if (guard.isOthers(host, origin, site)) throw new TokenwardError('cross_site_refused');
+      if (guard.isCrossSite(host, origin, site)) throw new TokenwardError('cross_site_refused');
   }
 }

@@ -1,13 +1,13 @@
 import type { IncomingMessage } from 'node:http';
-import { CallerGone, type RequestBody, type Upload } from '../http/message.ts';
+import { ClientDisconnected, type RequestBody, type Upload } from '../http/message.ts';
 import type { Watched } from '../http/stall-watchdog.ts';
-import { standsStill, tooLarge, type BodyLimits } from './body-limits.ts';
+import { bodyTimeout, bodyTooLarge, type BodyLimits } from './body-limits.ts';
 
 /** As much of an upload as is read ahead of a slow upstream. Bytes. */
 const MAX_QUEUED_BYTES = 64 * 1024;
 
 /** A body that is sent on as it comes, once. `first`: what of it is here. */
-export function streamed(
+export function streamBody(
   request: IncomingMessage,
   first: readonly Buffer[],
   length: number | undefined,
@@ -17,7 +17,7 @@ export function streamed(
 }
 
 /** A body that may be sent once only, although it is all here. */
-export class WholeUpload implements Upload {
+export class BufferedUpload implements Upload {
   #body: Buffer | undefined;
 
   constructor(body: Buffer) {
@@ -44,10 +44,10 @@ class ClientUpload implements Upload, Watched {
   readonly #request: IncomingMessage;
   readonly #limits: BodyLimits;
   readonly #queue: Buffer[] = [];
-  #queued = 0;
+  #queuedBytes = 0;
   #size = 0;
   #flowing = false;
-  #over: 'ended' | 'stopped' | Error | undefined;
+  #outcome: 'ended' | 'stopped' | Error | undefined;
   #wake: (() => void) | undefined;
 
   constructor(request: IncomingMessage, first: readonly Buffer[], limits: BodyLimits) {
@@ -62,13 +62,13 @@ class ClientUpload implements Upload, Watched {
 
   async next(): Promise<Buffer | undefined> {
     for (;;) {
-      if (this.#over instanceof Error) throw this.#over;
+      if (this.#outcome instanceof Error) throw this.#outcome;
       const chunk = this.#queue.shift();
       if (chunk !== undefined) {
-        this.#queued -= chunk.length;
+        this.#queuedBytes -= chunk.length;
         return chunk;
       }
-      if (this.#over !== undefined) return undefined;
+      if (this.#outcome !== undefined) return undefined;
       const more = new Promise<void>((resolve) => {
         this.#wake = resolve;
       });
@@ -83,21 +83,21 @@ class ClientUpload implements Upload, Watched {
   }
 
   onStall(): void {
-    this.#finish(standsStill(this.#limits.watchdog));
+    this.#finish(bodyTimeout(this.#limits.watchdog));
   }
 
   #flow(): void {
-    if (this.#flowing || this.#over !== undefined) return;
+    if (this.#flowing || this.#outcome !== undefined) return;
     this.#flowing = true;
     // Only while we wait for the caller: while the upstream is the slow one he has nothing to answer for.
     this.#limits.watchdog.watch(this);
     this.#request.resume();
   }
 
-  #finish(how: 'ended' | 'stopped' | Error): void {
-    if (this.#over !== undefined) return;
-    this.#over = how;
-    this.#limits.watchdog.leave(this);
+  #finish(outcome: 'ended' | 'stopped' | Error): void {
+    if (this.#outcome !== undefined) return;
+    this.#outcome = outcome;
+    this.#limits.watchdog.unwatch(this);
     this.#request
       .off('data', this.#onData)
       .off('end', this.#onEnd)
@@ -105,23 +105,23 @@ class ClientUpload implements Upload, Watched {
       .off('error', this.#onClose);
     // The upstream wants no more of it (it has refused early, say). The rest is read all the same, or the caller's next
     // request would be stuck behind it.
-    if (how !== 'ended') this.#request.resume();
+    if (outcome !== 'ended') this.#request.resume();
     this.#wake?.();
   }
 
   readonly #onData = (chunk: Buffer): void => {
     this.idleTicks = 0;
     this.#size += chunk.length;
-    const { max } = this.#limits;
-    if (this.#size > max) {
-      this.#finish(tooLarge(max));
+    const { maxBytes } = this.#limits;
+    if (this.#size > maxBytes) {
+      this.#finish(bodyTooLarge(maxBytes));
       return;
     }
     this.#queue.push(chunk);
-    this.#queued += chunk.length;
-    if (this.#flowing && this.#queued >= MAX_QUEUED_BYTES) {
+    this.#queuedBytes += chunk.length;
+    if (this.#flowing && this.#queuedBytes >= MAX_QUEUED_BYTES) {
       this.#flowing = false;
-      this.#limits.watchdog.leave(this);
+      this.#limits.watchdog.unwatch(this);
       this.#request.pause();
     }
     this.#wake?.();
@@ -130,6 +130,6 @@ class ClientUpload implements Upload, Watched {
   readonly #onEnd = (): void => this.#finish('ended');
 
   readonly #onClose = (): void => {
-    if (!this.#request.complete) this.#finish(new CallerGone());
+    if (!this.#request.complete) this.#finish(new ClientDisconnected());
   };
 }

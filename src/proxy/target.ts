@@ -1,5 +1,5 @@
 import { TokenwardError } from '../errors.ts';
-import { MAX_DECODINGS, OVERLONG, percentDecoded } from './decoding.ts';
+import { MAX_DECODINGS, OVERLONG, percentDecode } from './decoding.ts';
 import type { Route } from './route.ts';
 
 /** RFC 3986 pchar and "/", and nothing else; `%` is looked at more closely. */
@@ -12,7 +12,7 @@ const ENCODED_CONTROL = /%(7f|[01][0-9a-f])/i;
 const ENCODED_STRUCTURE = /%(2f|5c|2e)/i;
 const BAD_PERCENT = /%(?![0-9a-fA-F]{2})/;
 /** What an encoding within an encoding, or an overlong one, begins with. Most paths have neither. */
-const DEEPER = /%(?:25|c[01]|e0|f[08c])/i;
+const NESTED_ENCODING = /%(?:25|c[01]|e0|f[08c])/i;
 /** A segment that is `.` or `..`, also with a path parameter behind it (`..;x`). */
 const DOT_SEGMENT = /\/\.{1,2}(?=[/;]|$)/;
 
@@ -26,7 +26,7 @@ export function checkTarget(target: string): void {
   if (target.length > MAX_TARGET_LENGTH) throw new TokenwardError('target_too_long', { detail: 'it may have 8 KiB' });
   const mark = target.indexOf('?');
   const path = mark === -1 ? target : target.slice(0, mark);
-  if (!PATH.test(path) || path.startsWith('//')) refuse(whyNotPlain(path));
+  if (!PATH.test(path) || path.startsWith('//')) refuse(describeBadPath(path));
   if (path.includes('%') && (ENCODED_CONTROL.test(path) || BAD_PERCENT.test(path)))
     refuse('the path holds an encoded control byte, or a broken percent-encoding');
   if (path.includes('/.') && DOT_SEGMENT.test(path)) refuse('the path holds a dot segment');
@@ -41,38 +41,40 @@ export function checkTarget(target: string): void {
  * before it, may decode more often or more leniently than we do, and find another path. What leaves must not begin with
  * two slashes either, which names another host (RFC 3986 §4.2). Throws a TokenwardError.
  */
-export function checkEncodedPath(target: string, of: Pick<Route, 'name' | 'prefix' | 'basePath'>): void {
-  const { name: route, prefix, basePath } = of;
+export function checkEncodedPath(
+  target: string,
+  { name, prefix, basePath }: Pick<Route, 'name' | 'prefix' | 'basePath'>,
+): void {
   if (basePath === '' && target.startsWith('//', prefix.length)) {
-    refuse(`behind the prefix, the path begins with two slashes${withPass(route)}`);
+    refuse(`behind the prefix, the path begins with two slashes${passHint(name)}`);
   }
   if (!target.includes('%')) return;
   const mark = target.indexOf('?');
   const path = mark === -1 ? target : target.slice(0, mark);
-  if (ENCODED_STRUCTURE.test(path)) refuse(`the path holds an encoded slash, backslash or dot${withPass(route)}`);
-  if (DEEPER.test(path)) checkDeeper(path, route);
+  if (ENCODED_STRUCTURE.test(path)) refuse(`the path holds an encoded slash, backslash or dot${passHint(name)}`);
+  if (NESTED_ENCODING.test(path)) checkNestedEncoding(path, name);
 }
 
 /** The same for what comes of the path when it is decoded more than once, or by who knows overlong UTF-8. */
-function checkDeeper(path: string, route: string): void {
+function checkNestedEncoding(path: string, route: string): void {
   let text = path;
   for (let times = 0; times < MAX_DECODINGS; times += 1) {
-    const decoded = percentDecoded(text);
+    const decoded = percentDecode(text);
     if (decoded === text) return;
-    if (OVERLONG.test(decoded)) refuse(`the path holds overlong UTF-8${withPass(route)}`);
+    if (OVERLONG.test(decoded)) refuse(`the path holds overlong UTF-8${passHint(route)}`);
     if (ENCODED_STRUCTURE.test(decoded) || ENCODED_CONTROL.test(decoded)) {
-      refuse(`the path holds a slash, backslash, dot or control byte that is encoded more than once${withPass(route)}`);
+      refuse(`the path holds a slash, backslash, dot or control byte that is encoded more than once${passHint(route)}`);
     }
     text = decoded;
   }
-  refuse(`the path is encoded more than ${MAX_DECODINGS - 1} times${withPass(route)}`);
+  refuse(`the path is encoded more than ${MAX_DECODINGS - 1} times${passHint(route)}`);
 }
 
-function withPass(route: string): string {
+function passHint(route: string): string {
   return `; route ${route} would take it with encodedPaths: pass`;
 }
 
-function whyNotPlain(path: string): string {
+function describeBadPath(path: string): string {
   if (/^https?:/i.test(path))
     return 'the target is a whole URL, as a forward proxy gets it; call this proxy itself, with the prefix of a route';
   if (path.startsWith('//')) return 'the path begins with two slashes';

@@ -1,6 +1,6 @@
 import { TokenwardError } from '../errors.ts';
 import type { InboundRequest } from '../http/server/exchange.ts';
-import { checkDoor, type Door } from './site-rules.ts';
+import { checkSiteRules, type SiteRules } from './site-rules.ts';
 import { checkTarget } from './target.ts';
 
 /** More fields than any honest client sends. Node itself would drop what is beyond its own limit in silence. */
@@ -27,20 +27,20 @@ let lastGoodHost = '';
  * after which the connection must not be used again. `self` is this process's own name in Via; `door` is what else the
  * listener asks for.
  */
-export function checkRequest(request: CheckedRequest, self: string, door?: Door): void {
+export function checkRequest(request: CheckedRequest, viaName: string, siteRules?: SiteRules): void {
   const { httpVersion } = request;
   if (httpVersion !== '1.1' && httpVersion !== '1.0') malformed('only HTTP/1.1 and HTTP/1.0 are spoken here');
   if (!METHODS.has(request.method ?? '')) throw new TokenwardError('method_refused');
   // What has been said of fields that come again, byte for byte, holds for them again.
   const known = request.validated;
-  if (!known) checkFields(request.rawHeaders, httpVersion, self);
+  if (!known) checkFields(request.rawHeaders, httpVersion, viaName);
   checkTarget(request.url ?? '');
   if (known) return;
-  if (door !== undefined) checkDoor(door, request.rawHeaders);
+  if (siteRules !== undefined) checkSiteRules(siteRules, request.rawHeaders);
   request.validated = true;
 }
 
-function checkFields(rawHeaders: readonly string[], httpVersion: string, self: string): void {
+function checkFields(rawHeaders: readonly string[], httpVersion: string, viaName: string): void {
   if (rawHeaders.length > 2 * MAX_FIELDS)
     throw new TokenwardError('headers_too_large', { detail: `more than ${MAX_FIELDS} header fields` });
 
@@ -55,7 +55,7 @@ function checkFields(rawHeaders: readonly string[], httpVersion: string, self: s
     // By length first: nearly every field is told apart by it.
     switch (name.length) {
       case 3:
-        if (/^via$/i.test(name)) checkVia(value, self);
+        if (/^via$/i.test(name)) checkVia(value, viaName);
         break;
       case 4:
         if (/^host$/i.test(name)) {
@@ -101,9 +101,9 @@ function checkFields(rawHeaders: readonly string[], httpVersion: string, self: s
   if (codings === 1 && httpVersion === '1.0') malformed('Transfer-Encoding in HTTP/1.0');
 }
 
-function checkVia(value: string, self: string): void {
+function checkVia(value: string, viaName: string): void {
   const ours = value.match(/\btokenward\b/g)?.length ?? 0;
-  if (value.includes(self) || ours > MAX_OWN_VIA) throw new TokenwardError('loop_detected');
+  if (value.includes(viaName) || ours > MAX_OWN_VIA) throw new TokenwardError('loop_detected');
 }
 
 function malformed(detail: string): never {

@@ -105,7 +105,7 @@ function refuseForeignPages(req: http.IncomingMessage, origin: string): void {
   const ours = new URL(origin).hostname;
   const guard = new SiteGuard(isLoopback(ours) ? [] : ['*'], ours);
   const { host = '', origin: page, 'sec-fetch-site': site } = req.headers;
-  if (guard.isOthers(host, page, typeof site === 'string' ? site : undefined)) {
+  if (guard.isCrossSite(host, page, typeof site === 'string' ? site : undefined)) {
     throw new ControlError(403, 'not from another site');
   }
   if (!guard.knowsHost(host)) throw new ControlError(403, `this sandbox is not called "${host}"`);

@@ -226,7 +226,7 @@ export class TokenManager {
 
   /**
    * Lets the calls under way end (they must not be cut between spending and storing) and begins no other one: no second
-   * try, no login after a refresh. So it takes no longer than `RENEWAL_ENDS_MS`.
+   * try, no login after a refresh. So it takes no longer than `RENEWAL_STOP_MS`.
    */
   async close(): Promise<void> {
     await this.#work.close();

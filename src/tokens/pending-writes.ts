@@ -1,4 +1,4 @@
-import { LAST_SAVES_MS, LEASE_TTL_MS } from '../deadlines.ts';
+import { FINAL_SAVES_MS, LEASE_TTL_MS } from '../deadlines.ts';
 import { TokenwardError } from '../errors.ts';
 import type { AccountState } from './account-state.ts';
 import { sleep } from './clock.ts';
@@ -35,7 +35,7 @@ export class PendingWrites {
         pause = Math.min(MAX_SAVE_PAUSE_MS, pause * 2)
       ) {
         // By the clock, not by the number of tries: a store that hangs makes each of them last.
-        if (this.#work.isClosing()) callOff ??= timers.after(LAST_SAVES_MS, () => (time.over = true));
+        if (this.#work.isClosing()) callOff ??= timers.after(FINAL_SAVES_MS, () => (time.over = true));
         await sleep(timers, this.#work.isClosing() ? CLOSING_SAVE_PAUSE_MS : pause);
         await this.save(state).catch(() => undefined);
       }

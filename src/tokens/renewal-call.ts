@@ -1,5 +1,5 @@
 import { randomBytes } from 'node:crypto';
-import { LEASE_SURE_MS } from '../deadlines.ts';
+import { LEASE_SAFE_MS } from '../deadlines.ts';
 import { Superseded, ownToken, type AccountRecords } from './account-records.ts';
 import type { AccountState } from './account-state.ts';
 import { lostLoginWait } from './backoff.ts';
@@ -79,7 +79,7 @@ export class RenewalCall {
     checkpoint?.('P2 intent stored');
     // Stopped for so long (SIGSTOP, a paused container) that somebody else may have taken over: they have seen the
     // intent and act on it.
-    if (state.calling || clock.monotonic() - state.leasedAt > LEASE_SURE_MS) {
+    if (state.calling || clock.monotonic() - state.leasedAt > LEASE_SAFE_MS) {
       const detail = `account ${account}: its renewal was interrupted`;
       throw new Superseded('token_unavailable', { detail, retryAfter: 1 });
     }

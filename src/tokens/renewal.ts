@@ -1,4 +1,4 @@
-import { LEASE_WAIT_MS, QUICK_CALL_MS } from '../deadlines.ts';
+import { LEASE_WAIT_MS, QUICK_REQUEST_MS } from '../deadlines.ts';
 import { TokenwardError } from '../errors.ts';
 import { Superseded, ownToken, type AccountRecords } from './account-records.ts';
 import type { AccountState } from './account-state.ts';
@@ -226,7 +226,7 @@ export class Renewal {
   /** Whether callers may be kept waiting for one quick second try of the call that was begun at `asked`. */
   #hasTime(state: AccountState, asked: number): boolean {
     if (this.#work.isClosing() || this.#serves(state)) return false;
-    return this.#parts.clock.monotonic() - asked < QUICK_CALL_MS;
+    return this.#parts.clock.monotonic() - asked < QUICK_REQUEST_MS;
   }
 
   /** Whether the token in use can be given to callers until the next try is due. */

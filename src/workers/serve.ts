@@ -4,7 +4,7 @@ import { availableParallelism } from 'node:os';
 import { engineOf } from '../app/front.ts';
 import { operatorPort } from '../app/operator-port.ts';
 import type { LoadedConfig } from '../config/load.ts';
-import { OPERATOR_ENDS_MS } from '../deadlines.ts';
+import { OPERATOR_STOP_MS } from '../deadlines.ts';
 import type { Logger } from '../log.ts';
 import { Metrics } from '../metrics.ts';
 import type { ProxyAddress } from '../app/proxy-address.ts';
@@ -60,7 +60,7 @@ export async function startPool(config: LoadedConfig, log: Logger, halt: AbortSi
     },
     async stop() {
       await pool.stop();
-      await drain(operatorServer, OPERATOR_ENDS_MS);
+      await drain(operatorServer, OPERATOR_STOP_MS);
     },
   };
 }

@@ -2,8 +2,8 @@ import cluster from 'node:cluster';
 import type { ProxyAddress } from '../app/proxy-address.ts';
 import { newViaName } from '../app/via-name.ts';
 import type { LoadedConfig } from '../config/load.ts';
-import { WORKER_ENDS_MS } from '../deadlines.ts';
-import { createWith } from '../http/server/socket-file.ts';
+import { WORKER_STOP_MS } from '../deadlines.ts';
+import { setSocketUmask } from '../http/server/socket-file.ts';
 import type { Logger } from '../log.ts';
 import type { Metrics } from '../metrics.ts';
 import { packConfig } from './messages.ts';
@@ -44,7 +44,7 @@ export class WorkerPool {
    */
   #bindFor({ listen }: LoadedConfig): void {
     if (listen.socket === undefined) process.umask(this.#umask);
-    else createWith(listen.socketMode);
+    else setSocketUmask(listen.socketMode);
   }
 
   /**
@@ -120,7 +120,7 @@ export class WorkerPool {
         this.#config = config;
         this.#packed = packed;
         this.#watch(slot, fresh);
-        await old?.stop(true, config.shutdown.drain + WORKER_ENDS_MS);
+        await old?.stop(true, config.shutdown.drain + WORKER_STOP_MS);
       }
     } catch (error) {
       this.#bindFor(this.#config);
@@ -130,7 +130,7 @@ export class WorkerPool {
     }
     const left = this.#slots.splice(count);
     for (const { timer } of left) clearTimeout(timer);
-    await Promise.all(left.map(async ({ worker }) => worker?.stop(true, config.shutdown.drain + WORKER_ENDS_MS)));
+    await Promise.all(left.map(async ({ worker }) => worker?.stop(true, config.shutdown.drain + WORKER_STOP_MS)));
     return true;
   }
 
@@ -139,7 +139,7 @@ export class WorkerPool {
     this.#stopping = true;
     for (const { timer } of this.#slots) clearTimeout(timer);
     const { delay, drain } = this.#config.shutdown;
-    await Promise.all(this.workers.map((worker) => worker.stop(false, delay + drain + WORKER_ENDS_MS)));
+    await Promise.all(this.workers.map((worker) => worker.stop(false, delay + drain + WORKER_STOP_MS)));
   }
 
   #fill(slot: Slot, packed: string): WorkerProcess {

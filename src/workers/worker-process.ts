@@ -1,6 +1,6 @@
 import type { Worker as ClusterWorker } from 'node:cluster';
 import type { ProxyAddress } from '../app/proxy-address.ts';
-import { LAST_WORDS_MS, RENEW_ANSWER_MS } from '../deadlines.ts';
+import { FINAL_MESSAGES_MS, RENEW_RESPONSE_MS } from '../deadlines.ts';
 import { TokenwardError } from '../errors.ts';
 import type { MetricsJson } from '../operator/view.ts';
 import type { Answers, Question, ToPrimary, ToWorker } from './messages.ts';
@@ -75,8 +75,8 @@ export class WorkerProcess {
         // Its last words may be read only after that. The channel to one that was killed while it was being handed a
         // connection does not say by itself that it is closed, and the connection would stand until its caller gives
         // up.
-        const patience = setTimeout(() => worker.isConnected() && worker.process.disconnect(), LAST_WORDS_MS / 2);
-        void Promise.race([silent, new Promise((settle) => void setTimeout(settle, LAST_WORDS_MS))]).then(() => {
+        const patience = setTimeout(() => worker.isConnected() && worker.process.disconnect(), FINAL_MESSAGES_MS / 2);
+        void Promise.race([silent, new Promise((settle) => void setTimeout(settle, FINAL_MESSAGES_MS))]).then(() => {
           clearTimeout(patience);
           this.state = 'gone';
           const how = signal ?? `exit code ${code ?? '?'}`;
@@ -96,7 +96,7 @@ export class WorkerProcess {
   async ask<K extends Question['kind']>(question: Question & { kind: K }): Promise<Answers[K] | undefined> {
     const id = (this.#asked += 1);
     const message = await new Promise<ToPrimary | undefined>((resolve) => {
-      const timer = setTimeout(() => settle(undefined), question.kind === 'renew' ? RENEW_ANSWER_MS : MAX_ANSWER_MS);
+      const timer = setTimeout(() => settle(undefined), question.kind === 'renew' ? RENEW_RESPONSE_MS : MAX_ANSWER_MS);
       const settle = (answer: ToPrimary | undefined): void => {
         clearTimeout(timer);
         this.#answers.delete(id);

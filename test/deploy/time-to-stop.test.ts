@@ -2,10 +2,10 @@ import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
 import { parse } from 'yaml';
 import { parseConfig } from '../../src/config/load.ts';
-import { STOP_ENDS_MS } from '../../src/deadlines.ts';
+import { STOP_MARGIN_MS } from '../../src/deadlines.ts';
 import { podTemplate, refusal, render, renderedConfig } from './chart.ts';
 
-const STOP_ENDS = STOP_ENDS_MS / 1000;
+const STOP_MARGIN = STOP_MARGIN_MS / 1000;
 
 /** `shutdown` of a configuration, in seconds. What the text takes from the environment does not matter here. */
 function shutdownOf(text: string): number {
@@ -30,7 +30,7 @@ const SHUTDOWN = shutdownOf(
 
 describe('the time to stop, before the supervisor kills', () => {
   it('systemd gives what the defaults need', () => {
-    assert.ok(found('deploy/systemd/tokenward.service', /^TimeoutStopSec=(\d+)s$/gm) >= SHUTDOWN + STOP_ENDS);
+    assert.ok(found('deploy/systemd/tokenward.service', /^TimeoutStopSec=(\d+)s$/gm) >= SHUTDOWN + STOP_MARGIN);
   });
 
   it('compose gives what its configuration needs', () => {
@@ -38,24 +38,24 @@ describe('the time to stop, before the supervisor kills', () => {
       services: { tokenward: { stop_grace_period: string } };
     };
     const [, seconds] = /^(\d+)s$/.exec(services.tokenward.stop_grace_period)!;
-    assert.ok(Number(seconds) >= shutdownOf(readFileSync('deploy/docker/proxy.config.yaml', 'utf8')) + STOP_ENDS);
+    assert.ok(Number(seconds) >= shutdownOf(readFileSync('deploy/docker/proxy.config.yaml', 'utf8')) + STOP_MARGIN);
   });
 
   it('what the manuals say is the same', () => {
-    assert.ok(found('deploy/README.md', /--stop-timeout (\d+)/g) >= SHUTDOWN + STOP_ENDS);
-    assert.ok(found('deploy/README.md', /Give it (\d+) seconds to stop/g) >= SHUTDOWN + STOP_ENDS);
-    assert.ok(found('deploy/README.md', /terminationGracePeriodSeconds: (\d+)/g) >= 5 + SHUTDOWN + STOP_ENDS);
+    assert.ok(found('deploy/README.md', /--stop-timeout (\d+)/g) >= SHUTDOWN + STOP_MARGIN);
+    assert.ok(found('deploy/README.md', /Give it (\d+) seconds to stop/g) >= SHUTDOWN + STOP_MARGIN);
+    assert.ok(found('deploy/README.md', /terminationGracePeriodSeconds: (\d+)/g) >= 5 + SHUTDOWN + STOP_MARGIN);
     for (const file of ['deploy/systemd/tokenward.service', 'deploy/docker/compose.yaml'])
-      assert.equal(found(file, /(\d+) s for a\s+(?:#\s+)?renewal/g), STOP_ENDS, file);
+      assert.equal(found(file, /(\d+) s for a\s+(?:#\s+)?renewal/g), STOP_MARGIN, file);
     for (const file of [
       'helm/tokenward/values.yaml',
       'helm/tokenward/templates/_helpers.tpl',
       'helm/tokenward/templates/checks.yaml',
     ])
-      assert.equal(found(file, /(\d+) s for a\s+(?:#\s+)?renewal/g), STOP_ENDS, file);
-    assert.equal(found('helm/tokenward/values.schema.json', /takes and (\d+) s/g), STOP_ENDS);
-    assert.equal(found('docs/workers.md', /(\d+) s for a\s+renewal/g), STOP_ENDS);
-    assert.equal(found('proxy.config.yaml', /delay \+ drain \+ (\d+)s/g), STOP_ENDS);
+      assert.equal(found(file, /(\d+) s for a\s+(?:#\s+)?renewal/g), STOP_MARGIN, file);
+    assert.equal(found('helm/tokenward/values.schema.json', /takes and (\d+) s/g), STOP_MARGIN);
+    assert.equal(found('docs/workers.md', /(\d+) s for a\s+renewal/g), STOP_MARGIN);
+    assert.equal(found('proxy.config.yaml', /delay \+ drain \+ (\d+)s/g), STOP_MARGIN);
   });
 
   it('the chart gives what config.shutdown needs, whatever it is', async function () {
@@ -63,7 +63,7 @@ describe('the time to stop, before the supervisor kills', () => {
       const { manifests } = await render(this, undefined, ...settings);
       return [
         podTemplate(manifests).spec.terminationGracePeriodSeconds,
-        shutdownOf(renderedConfig(manifests)) + STOP_ENDS,
+        shutdownOf(renderedConfig(manifests)) + STOP_MARGIN,
       ];
     };
     for (const settings of [

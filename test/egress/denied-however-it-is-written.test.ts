@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import fc from 'fast-check';
-import { legacyLoginResponse, LoginPaths, namedLogins } from '../../src/proxy/legacy-login.ts';
-import { judgeRequest, readyPolicy } from '../../src/proxy/policy.ts';
+import { legacyLoginResponse, LoginPaths, declaredLogins } from '../../src/proxy/legacy-login.ts';
+import { evaluatePolicy, compilePolicy } from '../../src/proxy/policy.ts';
 import type { Route } from '../../src/proxy/route.ts';
 import { call } from '../support/call.ts';
 import { closing, startOwnProxy } from '../support/own-proxy.ts';
@@ -80,18 +80,18 @@ const path = (...words: readonly string[]): fc.Arbitrary<string> =>
 
 describe('a path that policy.deny names', () => {
   const close = closing();
-  const policy = readyPolicy({ deny: [{ path: '/v1/refund' }, { path: '/Заказ' }] }, '');
+  const policy = compilePolicy({ deny: [{ path: '/v1/refund' }, { path: '/Заказ' }] }, '');
 
   it('is denied however it is written', () => {
     fc.assert(
-      fc.property(path('v1', 'refund'), (target) => judgeRequest(policy, 'GET', target) === 'denied'),
+      fc.property(path('v1', 'refund'), (target) => evaluatePolicy(policy, 'GET', target) === 'denied'),
       { numRuns: 5_000 },
     );
   });
 
   it('is denied in capital and small letters beyond ASCII', () => {
     for (const word of ['Заказ', 'заказ', 'ЗАКАЗ'])
-      assert.equal(judgeRequest(policy, 'GET', `/${bytesOf(word)}`), 'denied', word);
+      assert.equal(evaluatePolicy(policy, 'GET', `/${bytesOf(word)}`), 'denied', word);
   });
 
   it('takes no other path with it', () => {
@@ -110,11 +110,11 @@ describe('a path that policy.deny names', () => {
       '/v10/refund',
       '/v1/%D0%B7%D0%B0%D0%BA%D0%B0%D0%B7',
     ])
-      assert.equal(judgeRequest(policy, 'GET', target), undefined, target);
+      assert.equal(evaluatePolicy(policy, 'GET', target), undefined, target);
   });
 
   it('does not make allow any wider: that is met by what everybody reads alike', () => {
-    const narrow = readyPolicy({ allow: [{ path: '/v1/refund' }], deny: [] }, '');
+    const narrow = compilePolicy({ allow: [{ path: '/v1/refund' }], deny: [] }, '');
     for (const target of [
       '/v1/refund.json',
       '/v1/refund.',
@@ -124,8 +124,8 @@ describe('a path that policy.deny names', () => {
       '/v1/refund%3Fx',
       `/v1/${again('%72', 3)}efund`,
     ])
-      assert.equal(judgeRequest(narrow, 'GET', target), 'not_allowed', target);
-    assert.equal(judgeRequest(narrow, 'GET', '/v1/%72efund/7'), undefined);
+      assert.equal(evaluatePolicy(narrow, 'GET', target), 'not_allowed', target);
+    assert.equal(evaluatePolicy(narrow, 'GET', '/v1/%72efund/7'), undefined);
   });
 
   it('does not leave', async () => {
@@ -163,11 +163,11 @@ describe('a login path', () => {
 
   it('is refused however it is written', () => {
     const flow = { legacyLogin: [{ path: '/v1/login_check', method: 'POST', answer: {} }] } as unknown as Parameters<
-      typeof namedLogins
+      typeof declaredLogins
     >[0];
     const route = {
       name: '/crm',
-      logins: new LoginPaths(namedLogins(flow)),
+      logins: new LoginPaths(declaredLogins(flow)),
       config: { legacyLogin: 'refuse' },
     } as unknown as Route;
     fc.assert(

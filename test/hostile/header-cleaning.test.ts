@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import fc from 'fast-check';
 import type { Attachment } from '../../src/flows/attach.ts';
-import { responseHeaders, requestDrops, requestHeaders } from '../../src/proxy/headers.ts';
+import { responseHeaders, requestFieldFilter, requestHeaders } from '../../src/proxy/headers.ts';
 import type { Route } from '../../src/proxy/route.ts';
 
 const SECRET = 'the-live-token';
@@ -11,8 +11,8 @@ const route = {
   basePath: '/base',
   prefix: '/api',
   config: { forwarded: 'drop', setCookie: 'drop' },
-  deadToken: undefined,
-  drops: requestDrops({ forwarding: false, overrides: false, own: [] }),
+  rejectedToken: undefined,
+  dropsField: requestFieldFilter({ forwarding: false, overrides: false, extra: [] }),
 } as unknown as Route;
 
 /** Every name that has to stay behind, as a reader who takes `-` and `_` for nothing would know it. */

@@ -11,7 +11,7 @@ const chunks = fc.array(
   { maxLength: 6 },
 );
 const body = fc
-  .tuple(chunks, fc.constantFrom('none', 'kept', 'streamed', 'streamed without a length'))
+  .tuple(chunks, fc.constantFrom('none', 'buffered', 'streamed', 'streamed without a length'))
   .map(([pieces, kind]) => ({ pieces: kind === 'none' ? [] : pieces, kind }));
 const request = fc.record({
   method: fc.constantFrom('GET', 'HEAD', 'POST', 'PUT', 'PATCH', 'DELETE', 'OPTIONS'),
@@ -32,7 +32,7 @@ function uploadOf(pieces: readonly Buffer[]): Upload {
 function bodyOf({ pieces, kind }: { pieces: Buffer[]; kind: string }): RequestBody {
   const length = pieces.reduce((sum, piece) => sum + piece.length, 0);
   if (kind === 'none') return { kind: 'none' };
-  if (kind === 'kept') return { kind: 'kept', chunks: pieces, length, release: () => undefined };
+  if (kind === 'buffered') return { kind: 'buffered', chunks: pieces, length, release: () => undefined };
   return { kind: 'streamed', length: kind === 'streamed' ? length : undefined, open: () => uploadOf(pieces) };
 }
 

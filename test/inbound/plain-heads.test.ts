@@ -4,7 +4,7 @@ import { createServer, type IncomingMessage, type Server } from 'node:http';
 import { connect, type AddressInfo } from 'node:net';
 import fc from 'fast-check';
 import { readFastHead } from '../../src/http/server/fast/request.ts';
-import { withoutRawBytes } from '../../src/http/server/raw-targets.ts';
+import { encodeRawBytes } from '../../src/http/server/raw-targets.ts';
 
 const HEAD_MOST = 64 * 1024;
 
@@ -223,7 +223,7 @@ describe('the plain head of a request', () => {
         plain += 1;
         // Raw bytes of a target, which it would refuse, stand encoded in front of it in the proxy too.
         const lineEnd = bytes.indexOf('\r\n');
-        const line = withoutRawBytes(bytes.toString('latin1', 0, lineEnd));
+        const line = encodeRawBytes(bytes.toString('latin1', 0, lineEnd));
         const encoded = Buffer.from(line + bytes.toString('latin1', lineEnd), 'latin1');
         const read = await reference.read(encoded);
         assert.ok(read !== undefined, 'node:http refuses it');
@@ -234,7 +234,7 @@ describe('the plain head of a request', () => {
         );
         assert.equal(head.fields.bodyLength, Number(request.headers['content-length'] ?? 0));
         assert.equal(request.headers['transfer-encoding'], undefined);
-        assert.equal(head.fields.last, !keepsAlive);
+        assert.equal(head.fields.closeAfter, !keepsAlive);
         assert.equal(bytes.toString('latin1', head.bodyAt - 4, head.bodyAt), '\r\n\r\n');
       }),
       { numRuns: 6_000 },
@@ -244,7 +244,7 @@ describe('the plain head of a request', () => {
 
   it('is read alike, whatever was read before on its connection', () => {
     const told = (head: ReturnType<typeof readFastHead>): unknown =>
-      head && [head.method, head.url, head.bodyAt, head.fields.raw, head.fields.last, head.fields.bodyLength];
+      head && [head.method, head.url, head.bodyAt, head.fields.raw, head.fields.closeAfter, head.fields.bodyLength];
     let kept = 0;
     fc.assert(
       fc.property(message, message, (first, second) => {

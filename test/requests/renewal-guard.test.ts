@@ -20,11 +20,11 @@ function play(steps: readonly Step[]): void {
     const where = `step ${at + 1}, "${step}"`;
     switch (word) {
       case 'renewed':
-        return ineffective.onTrial('a', Number(first));
+        return ineffective.startTrial('a', Number(first));
       case 'untried':
-        return ineffective.untried('a', Number(first));
+        return ineffective.renewedWithoutReplay('a', Number(first));
       case 'lost':
-        return ineffective.trialFailed('a', Number(first));
+        return ineffective.cancelTrial('a', Number(first));
       case 'refused':
         return ineffective.ineffective('a', first, Number(second));
       case 'recovered':
@@ -36,11 +36,11 @@ function play(steps: readonly Step[]): void {
         return clock.pass(Number(first) * 1000);
       case 'yes':
       case 'stream-yes':
-        return assert.equal(ineffective.hold('a', first, Number(second), word === 'yes'), undefined, where);
+        return assert.equal(ineffective.heldBack('a', first, Number(second), word === 'yes'), undefined, where);
       case 'no':
       case 'stream-no':
         return assert.equal(
-          Math.round(ineffective.hold('a', first, Number(second), word === 'no')?.wait ?? 0) / 1000,
+          Math.round(ineffective.heldBack('a', first, Number(second), word === 'no')?.waitMs ?? 0) / 1000,
           Number(third),
           where,
         );
@@ -299,31 +299,31 @@ describe('the memory of dead-token replies that a renewal did not cure', () => {
 
   it('knows whether it is the token that nobody has accepted, or one call that is refused with every token', () => {
     const ineffective = new RenewalGuard(new FakeClock());
-    ineffective.onTrial('a', 2);
+    ineffective.startTrial('a', 2);
     ineffective.ineffective('a', 'x', 2);
-    assert.equal(ineffective.hold('a', 'x', 2, true)?.token, true);
-    assert.equal(ineffective.hold('a', 'y', 2, true)?.token, true);
+    assert.equal(ineffective.heldBack('a', 'x', 2, true)?.tokenUnaccepted, true);
+    assert.equal(ineffective.heldBack('a', 'y', 2, true)?.tokenUnaccepted, true);
     ineffective.accepted('a', 2);
-    assert.equal(ineffective.hold('a', 'x', 2, true)?.token, false);
+    assert.equal(ineffective.heldBack('a', 'x', 2, true)?.tokenUnaccepted, false);
     for (const [index, call] of ['b', 'c'].entries()) {
       ineffective.ineffective('a', call, index + 3);
       ineffective.accepted('a', index + 3);
     }
     // The allowance is used up: whether the token has died since is not known.
-    assert.equal(ineffective.hold('a', 'y', 4, true)?.token, true);
+    assert.equal(ineffective.heldBack('a', 'y', 4, true)?.tokenUnaccepted, true);
   });
 
   it('keeps accounts apart', () => {
     const ineffective = new RenewalGuard(new FakeClock());
-    ineffective.onTrial('a', 2);
+    ineffective.startTrial('a', 2);
     ineffective.ineffective('a', 'x a', 2);
-    assert.equal(ineffective.hold('b', 'x b', 2, true), undefined);
+    assert.equal(ineffective.heldBack('b', 'x b', 2, true), undefined);
   });
 
   it('tells the first refusal of each token', () => {
     const ineffective = new RenewalGuard(new FakeClock());
-    const told = [1, 1, 2, 1, 2, 3].map((generation) => ineffective.isFirstRefusal('a', generation));
+    const told = [1, 1, 2, 1, 2, 3].map((generation) => ineffective.isFirstRejection('a', generation));
     assert.deepEqual(told, [true, false, true, false, false, true]);
-    assert.equal(ineffective.isFirstRefusal('b', 1), true);
+    assert.equal(ineffective.isFirstRejection('b', 1), true);
   });
 });

@@ -113,15 +113,15 @@ describe('the lines about an outage', () => {
     clock.pass(100);
     fail(2);
     assert.deepEqual(short(), ['warn /a 1', 'warn /a 20']);
-    outages.over('/a');
+    outages.recovered('/a');
     assert.deepEqual(short().at(-1), 'info /a 1 60');
-    assert.equal(outages.any, false);
+    assert.equal(outages.active, false);
   });
 
   it('are no more than two a minute for one that comes and goes', () => {
     for (let i = 0; i < 590; i += 1) {
       fail(1);
-      outages.over('/a');
+      outages.recovered('/a');
       clock.pass(100);
     }
     assert.deepEqual(short(), ['warn /a 1', 'info /a 0 0']);
@@ -133,9 +133,9 @@ describe('the lines about an outage', () => {
   it("are each route's own", () => {
     fail(1, '/a');
     fail(1, '/b');
-    outages.over('/a');
-    outages.over('/c');
+    outages.recovered('/a');
+    outages.recovered('/c');
     assert.deepEqual(short(), ['warn /a 1', 'warn /b 1', 'info /a 0 0']);
-    assert.equal(outages.any, true);
+    assert.equal(outages.active, true);
   });
 });

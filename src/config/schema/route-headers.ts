@@ -1,11 +1,17 @@
 import { z } from 'zod';
 import { headerName } from '../../flows/flow.ts';
-import { HOP_BY_HOP, METHOD_OVERRIDES, names, OURS, TARGET_OVERRIDES } from '../../http/field-names.ts';
+import {
+  HOP_BY_HOP,
+  METHOD_OVERRIDES,
+  nameMatcher,
+  SET_BY_TOKENWARD,
+  TARGET_OVERRIDES,
+} from '../../http/field-names.ts';
 
 /** Framing, the connection, and the codings among which replies can be looked into: not a route's to say. */
-const isOurs = names([...HOP_BY_HOP, ...OURS, 'accept-encoding']);
+const isOurs = nameMatcher([...HOP_BY_HOP, ...SET_BY_TOKENWARD, 'accept-encoding']);
 /** The policy and the refusal of logins judge a request by its first line. */
-const isOverride = names([...METHOD_OVERRIDES, ...TARGET_OVERRIDES]);
+const isOverride = nameMatcher([...METHOD_OVERRIDES, ...TARGET_OVERRIDES]);
 
 const UNFIT =
   'holds characters that cannot travel in a header ' +

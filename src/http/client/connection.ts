@@ -5,7 +5,7 @@ import type { UpstreamRequest } from './request.ts';
 import type { ResponseSource, UpstreamResponse } from './response.ts';
 import { releaseAfterWrite } from '../free-buffer.ts';
 import { SilenceTimer } from './silence-timer.ts';
-import { drained } from './socket.ts';
+import { waitForDrain } from './socket.ts';
 import { ResponseError, ResponseParser } from './response-parser.ts';
 
 /** Milliseconds; 0 = no limit. */
@@ -29,7 +29,7 @@ const MAX_JOINED_BYTES = 12 * 1024;
 const EVENT_STREAM = /^\s*text\/event-stream\s*(;|$)/i;
 
 /** What a target or a field may not hold: it would end the line, or lose its upper bits on the way out. */
-const UNFIT = /[^\t\x20-\x7e\x80-\xff]/;
+const UNSENDABLE = /[^\t\x20-\x7e\x80-\xff]/;
 
 /** Whom a connection tells what became of it. */
 export interface ConnectionOwner {
@@ -52,29 +52,29 @@ export class Connection {
     resume: () => this.#resume(),
     cancel: () => this.#cancel(),
   };
-  readonly #keep: boolean;
+  readonly #keepAlive: boolean;
   #response: UpstreamResponse | undefined;
   #upload: Upload | undefined;
   #uploading = false;
   /** A body was not sent to its end: what follows on this connection would be taken for the rest of it. */
-  #cutShort = false;
-  #answered = false;
+  #uploadCutShort = false;
+  #responseStarted = false;
   #paused = false;
   #closed = false;
   #sentAt = 0;
   /** How long the reply under way may be silent, once somebody has asked; 0: for ever. ms. */
-  #idle: number | undefined;
-  readonly #silence: SilenceTimer;
+  #responseIdleMs: number | undefined;
+  readonly #silenceTimer: SilenceTimer;
 
   /** `keep`: may serve again after its first exchange. */
-  constructor(socket: Socket, owner: ConnectionOwner, timeouts: ConnectionTimeouts, keep = true) {
-    this.#keep = keep;
+  constructor(socket: Socket, owner: ConnectionOwner, timeouts: ConnectionTimeouts, keepAlive = true) {
+    this.#keepAlive = keepAlive;
     this.#socket = socket;
     this.#owner = owner;
     this.#timeouts = timeouts;
     this.#parser = new ResponseParser({
       onHead: (head) => {
-        this.#answered = true;
+        this.#responseStarted = true;
         // A refusal while the body still goes up: what is left of it is not wanted. (A good answer may come early too,
         // from one who answers as it reads.)
         if (this.#uploading && head.status >= 300) this.#stopUpload();
@@ -86,13 +86,13 @@ export class Connection {
     socket.on('data', (bytes: Buffer) => this.#onData(bytes));
     // One that came through a proxy's tunnel was paused while it was handed over.
     socket.resume();
-    socket.on('end', () => this.#onEnd());
+    socket.on('end', () => this.#onSocketEnd());
     const { firstByte, idle, streamIdle = 0 } = timeouts;
     const limits = [firstByte, idle, streamIdle, DEFAULT_IDLE_MS];
-    this.#silence = new SilenceTimer(socket, limits, () => this.#onSilence());
-    socket.on('error', (error) => this.#fail(broken(error)));
+    this.#silenceTimer = new SilenceTimer(socket, limits, () => this.#onSilence());
+    socket.on('error', (error) => this.#fail(brokenError(error)));
     socket.on('close', () => {
-      this.#fail(broken());
+      this.#fail(brokenError());
       this.#close();
     });
   }
@@ -105,29 +105,29 @@ export class Connection {
   start(request: UpstreamRequest, response: UpstreamResponse): void {
     this.#response = response;
     // Whatever its origin. Callers and configuration have been checked before: this is the last look.
-    if (UNFIT.test(request.target) || request.headers.some((text) => UNFIT.test(text))) {
+    if (UNSENDABLE.test(request.target) || request.headers.some((text) => UNSENDABLE.test(text))) {
       this.#fail(
         new TokenwardError('internal', { detail: 'a header field or the target holds characters that cannot be sent' }),
       );
       return;
     }
     response.sent = true;
-    this.#answered = false;
-    this.#idle = undefined;
+    this.#responseStarted = false;
+    this.#responseIdleMs = undefined;
     this.#paused = false;
-    this.#sentAt = this.#silence.quietSince = performance.now();
+    this.#sentAt = this.#silenceTimer.quietSince = performance.now();
     response.attach(this.#source);
     this.#parser.expect(request.method);
-    this.#silence.limit = this.#timeouts.firstByte;
+    this.#silenceTimer.limitMs = this.#timeouts.firstByte;
     this.#send(request);
   }
 
   /** Nothing to do for now: closed if that lasts too long, or if the server says anything. */
-  rest(): void {
+  park(): void {
     const hint = this.#parser.idleHint;
     const limit = hint === undefined || Number.isNaN(hint) ? DEFAULT_IDLE_MS : Math.min(MAX_IDLE_MS, (hint - 1) * 1000);
     if (limit <= 0) this.destroy();
-    else this.#silence.limit = limit;
+    else this.#silenceTimer.limitMs = limit;
   }
 
   destroy(): void {
@@ -137,7 +137,7 @@ export class Connection {
 
   #send({ method, target, headers, body }: UpstreamRequest): void {
     const socket = this.#socket;
-    let head = `${method} ${target} HTTP/1.1\r\nconnection: ${this.#keep ? 'keep-alive' : 'close'}\r\n`;
+    let head = `${method} ${target} HTTP/1.1\r\nconnection: ${this.#keepAlive ? 'keep-alive' : 'close'}\r\n`;
     for (let i = 0; i < headers.length; i += 2) head += `${headers[i]!}: ${headers[i + 1]!}\r\n`;
     if (body.kind === 'none') {
       // RFC 9110 §8.6: a method that usually has a body says that there is none.
@@ -145,7 +145,7 @@ export class Connection {
       socket.write(`${head}\r\n`, 'latin1');
       return;
     }
-    if (body.kind === 'kept') {
+    if (body.kind === 'buffered') {
       head += `content-length: ${body.length}\r\n\r\n`;
       if (body.length <= MAX_JOINED_BYTES) {
         for (const chunk of body.chunks) head += chunk.toString('latin1');
@@ -180,19 +180,19 @@ export class Connection {
         if (chunked) socket.write(`${chunk.length.toString(16)}\r\n`, 'latin1');
         let room = socket.write(chunk, releaseAfterWrite(chunk));
         if (chunked) room = socket.write('\r\n', 'latin1');
-        if (!room) await drained(socket);
+        if (!room) await waitForDrain(socket);
       }
       if (this.#response !== response || !this.#uploading) return;
       if (chunked) socket.write('0\r\n\r\n', 'latin1');
       this.#uploading = false;
       this.#upload = undefined;
-      this.#sentAt = this.#silence.quietSince = performance.now();
-      this.#silence.limit = this.#answered ? this.#idleOf(response) : this.#timeouts.firstByte;
+      this.#sentAt = this.#silenceTimer.quietSince = performance.now();
+      this.#silenceTimer.limitMs = this.#responseStarted ? this.#idleLimitOf(response) : this.#timeouts.firstByte;
       this.#finishIfDone();
     } catch (error) {
       // The caller's side of the upload failed: the upstream must not take what it has for the whole.
       if (this.#response === response && !response.ended)
-        this.#fail(error instanceof TokenwardError ? error : broken(error));
+        this.#fail(error instanceof TokenwardError ? error : brokenError(error));
     }
   }
 
@@ -225,19 +225,19 @@ export class Connection {
     // Whoever took the reply may have cancelled it meanwhile.
     if (response === undefined) return;
     if (response.ended) this.#finishIfDone();
-    else if (this.#answered) this.#silence.limit = this.#idleOf(response);
+    else if (this.#responseStarted) this.#silenceTimer.limitMs = this.#idleLimitOf(response);
   }
 
   /** Looked up only for a reply that does not come all at once. */
-  #idleOf(response: UpstreamResponse): number {
+  #idleLimitOf(response: UpstreamResponse): number {
     const { idle, streamIdle = idle } = this.#timeouts;
-    return (this.#idle ??= EVENT_STREAM.test(response.header('content-type') ?? '') ? streamIdle : idle);
+    return (this.#responseIdleMs ??= EVENT_STREAM.test(response.header('content-type') ?? '') ? streamIdle : idle);
   }
 
   #finishIfDone(): void {
     const response = this.#response;
     if (response === undefined || !response.ended) return;
-    if (!this.#keep || this.#uploading || this.#cutShort || !this.#parser.reusable || !this.usable) {
+    if (!this.#keepAlive || this.#uploading || this.#uploadCutShort || !this.#parser.reusable || !this.usable) {
       this.#response = undefined;
       this.#stopUpload();
       this.destroy();
@@ -248,12 +248,12 @@ export class Connection {
     this.#owner.onIdle(this);
   }
 
-  #onEnd(): void {
+  #onSocketEnd(): void {
     if (this.#response !== undefined && this.#parser.closed()) {
       this.#finishIfDone();
       return;
     }
-    this.#fail(broken());
+    this.#fail(brokenError());
   }
 
   #onSilence(): void {
@@ -266,8 +266,8 @@ export class Connection {
     if (this.#paused) return;
     // Nor is it the upstream's fault that nothing of the body comes up; whoever reads the body from the caller loses
     // patience by himself.
-    if (this.#uploading && !this.#answered && !this.#socket.writableNeedDrain) return;
-    this.#fail(new TokenwardError(this.#answered ? 'upstream_broken' : 'upstream_timeout'));
+    if (this.#uploading && !this.#responseStarted && !this.#socket.writableNeedDrain) return;
+    this.#fail(new TokenwardError(this.#responseStarted ? 'upstream_broken' : 'upstream_timeout'));
   }
 
   #fail(error: TokenwardError): void {
@@ -283,7 +283,7 @@ export class Connection {
   }
 
   #stopUpload(): void {
-    if (this.#uploading) this.#cutShort = true;
+    if (this.#uploading) this.#uploadCutShort = true;
     this.#uploading = false;
     const upload = this.#upload;
     this.#upload = undefined;
@@ -299,9 +299,9 @@ export class Connection {
   #resume(): void {
     if (!this.#paused) return;
     this.#paused = false;
-    if (this.#response !== undefined) this.#silence.limit = this.#idleOf(this.#response);
+    if (this.#response !== undefined) this.#silenceTimer.limitMs = this.#idleLimitOf(this.#response);
     // It could say nothing while nobody listened.
-    this.#silence.quietSince = performance.now();
+    this.#silenceTimer.quietSince = performance.now();
     this.#socket.resume();
   }
 
@@ -312,6 +312,6 @@ export class Connection {
   }
 }
 
-function broken(cause?: unknown): TokenwardError {
+function brokenError(cause?: unknown): TokenwardError {
   return new TokenwardError('upstream_broken', cause === undefined ? {} : { cause });
 }

@@ -21,7 +21,7 @@ export function destinationOf(origin: string, tls: Destination['tls'] = {}, egre
   const secure = url.protocol === 'https:';
   return {
     secure,
-    host: bare(url.hostname),
+    host: withoutBrackets(url.hostname),
     port: portOf(url),
     tls,
     egressProxy: egressProxy === '' ? undefined : new URL(egressProxy),
@@ -47,21 +47,21 @@ export class DialError extends Error {
  */
 export async function dial(
   destination: Destination,
-  milliseconds: number,
+  timeoutMs: number,
   signal: AbortSignal,
   session: Buffer | undefined,
-  remember: (session: Buffer) => void,
+  onSession: (session: Buffer) => void,
 ): Promise<Socket> {
-  const open = new Set<Socket>();
+  const sockets = new Set<Socket>();
   const cut = (): void => {
-    for (const socket of open) socket.destroy(new DialError('ETIMEDOUT'));
+    for (const socket of sockets) socket.destroy(new DialError('ETIMEDOUT'));
   };
-  let last: NodeJS.Immediate | undefined;
+  let deferredCut: NodeJS.Immediate | undefined;
   // Timers come before reading: a connection that came about while this process stood still is seen first.
-  const timer = milliseconds > 0 ? setTimeout(() => (last = setImmediate(cut)), milliseconds) : undefined;
+  const timer = timeoutMs > 0 ? setTimeout(() => (deferredCut = setImmediate(cut)), timeoutMs) : undefined;
   signal.addEventListener('abort', cut);
   const connected = async <S extends Socket>(socket: S, event: 'connect' | 'secureConnect'): Promise<S> => {
-    open.add(socket);
+    sockets.add(socket);
     // A socket that is closed without an error says nothing by itself.
     const closed = once(socket, 'close').then(() => {
       throw new DialError('ECONNRESET');
@@ -75,7 +75,7 @@ export async function dial(
   try {
     let socket: Socket;
     if (egressProxy === undefined) {
-      if (secure) return await connected(startTls(destination, undefined, session, remember), 'secureConnect');
+      if (secure) return await connected(startTls(destination, undefined, session, onSession), 'secureConnect');
       socket = await connected(
         connectTcp({ host, port, noDelay: true, keepAlive: true, keepAliveInitialDelay: 30_000 }),
         'connect',
@@ -85,29 +85,29 @@ export async function dial(
         egressProxy.protocol === 'https:'
           ? await connected(
               connectTls({
-                host: bare(egressProxy.hostname),
+                host: withoutBrackets(egressProxy.hostname),
                 port: portOf(egressProxy),
-                servername: bare(egressProxy.hostname),
+                servername: withoutBrackets(egressProxy.hostname),
                 rejectUnauthorized: true,
                 minVersion: 'TLSv1.2',
               }),
               'secureConnect',
             )
           : await connected(
-              connectTcp({ host: bare(egressProxy.hostname), port: portOf(egressProxy), noDelay: true }),
+              connectTcp({ host: withoutBrackets(egressProxy.hostname), port: portOf(egressProxy), noDelay: true }),
               'connect',
             );
       await tunnel(socket, `${host.includes(':') ? `[${host}]` : host}:${port}`, egressProxy);
       proxy = undefined;
-      if (secure) socket = await connected(startTls(destination, socket, session, remember), 'secureConnect');
+      if (secure) socket = await connected(startTls(destination, socket, session, onSession), 'secureConnect');
     }
     return socket;
   } catch (error) {
-    for (const socket of open) socket.on('error', () => undefined).destroy();
+    for (const socket of sockets) socket.on('error', () => undefined).destroy();
     throw new DialError((error as NodeJS.ErrnoException).code ?? 'ECONNRESET', error, proxy);
   } finally {
     clearTimeout(timer);
-    clearImmediate(last);
+    clearImmediate(deferredCut);
     signal.removeEventListener('abort', cut);
   }
 }
@@ -116,7 +116,7 @@ function startTls(
   { host, port, tls }: Destination,
   socket: Socket | undefined,
   session: Buffer | undefined,
-  remember: (session: Buffer) => void,
+  onSession: (session: Buffer) => void,
 ): TLSSocket {
   const secure = connectTls({
     ...tls,
@@ -130,7 +130,7 @@ function startTls(
     ...(session && { session }),
   });
   secure.setNoDelay(true);
-  secure.on('session', remember);
+  secure.on('session', onSession);
   return secure;
 }
 
@@ -140,7 +140,7 @@ function startTls(
  */
 function tunnel(socket: Socket, authority: string, egressProxy: URL): Promise<void> {
   const userinfo = `${decodeURIComponent(egressProxy.username)}:${decodeURIComponent(egressProxy.password)}`;
-  const login =
+  const proxyAuthorization =
     egressProxy.username === '' ? '' : `proxy-authorization: Basic ${Buffer.from(userinfo).toString('base64')}\r\n`;
   return new Promise((resolve, reject) => {
     let head = '';
@@ -160,11 +160,11 @@ function tunnel(socket: Socket, authority: string, egressProxy: URL): Promise<vo
       else done(status.startsWith('2') ? undefined : new DialError(`PROXY_${status}`));
     };
     socket.on('data', onData).on('error', done).on('close', onClose);
-    socket.write(`CONNECT ${authority} HTTP/1.1\r\nhost: ${authority}\r\n${login}\r\n`, 'latin1');
+    socket.write(`CONNECT ${authority} HTTP/1.1\r\nhost: ${authority}\r\n${proxyAuthorization}\r\n`, 'latin1');
   });
 }
 
-function bare(hostname: string): string {
+function withoutBrackets(hostname: string): string {
   return hostname.replace(/^\[|\]$/g, '');
 }
 

@@ -8,12 +8,12 @@ import type { UpstreamResponse } from './response.ts';
 export interface PoolOptions {
   readonly maxConnections: number;
   /** No connection is used again. */
-  readonly oneRequestEach?: boolean;
+  readonly singleUse?: boolean;
   /** Milliseconds; 0 = no limit. */
   readonly timeouts: ConnectionTimeouts & { readonly connect: number };
 }
 
-interface Waiting {
+interface QueuedRequest {
   readonly request: UpstreamRequest;
   readonly response: UpstreamResponse;
 }
@@ -27,7 +27,7 @@ export class ConnectionPool implements ConnectionOwner {
   readonly #options: PoolOptions;
   readonly #idle: Connection[] = [];
   readonly #open = new Set<Connection>();
-  readonly #queue = new Set<Waiting>();
+  readonly #queue = new Set<QueuedRequest>();
   readonly #stop = new AbortController();
   #dialling = 0;
   #session: Buffer | undefined;
@@ -54,13 +54,13 @@ export class ConnectionPool implements ConnectionOwner {
       // Room for a new one.
       this.#idle.shift()?.destroy();
     }
-    const waiting: Waiting = { request, response };
-    this.#queue.add(waiting);
+    const queued: QueuedRequest = { request, response };
+    this.#queue.add(queued);
     response.attach({
       pause: () => undefined,
       resume: () => undefined,
       cancel: () => {
-        if (this.#queue.delete(waiting))
+        if (this.#queue.delete(queued))
           response.onFailure(new TokenwardError('upstream_broken', { detail: 'cancelled' }));
       },
     });
@@ -76,13 +76,13 @@ export class ConnectionPool implements ConnectionOwner {
   }
 
   onIdle(connection: Connection): void {
-    const next = this.#next();
+    const next = this.#dequeue();
     if (next !== undefined) {
       connection.start(next.request, next.response);
       return;
     }
     this.#idle.push(connection);
-    connection.rest();
+    connection.park();
   }
 
   onClose(connection: Connection): void {
@@ -92,10 +92,10 @@ export class ConnectionPool implements ConnectionOwner {
     this.#dialIfNeeded();
   }
 
-  #next(): Waiting | undefined {
-    for (const waiting of this.#queue) {
-      this.#queue.delete(waiting);
-      return waiting;
+  #dequeue(): QueuedRequest | undefined {
+    for (const queued of this.#queue) {
+      this.#queue.delete(queued);
+      return queued;
     }
     return undefined;
   }
@@ -123,7 +123,7 @@ export class ConnectionPool implements ConnectionOwner {
         },
       );
       this.#dialling -= 1;
-      const connection = new Connection(socket, this, this.#options.timeouts, this.#options.oneRequestEach !== true);
+      const connection = new Connection(socket, this, this.#options.timeouts, this.#options.singleUse !== true);
       this.#open.add(connection);
       if (this.#stop.signal.aborted) connection.destroy();
       else this.onIdle(connection);
@@ -131,7 +131,7 @@ export class ConnectionPool implements ConnectionOwner {
       this.#dialling -= 1;
       // A session the server no longer likes must not fail the next connection as well.
       this.#session = undefined;
-      this.#next()?.response.onFailure(connectFailure(error as DialError));
+      this.#dequeue()?.response.onFailure(connectFailure(error as DialError));
       this.#dialIfNeeded();
     }
   }

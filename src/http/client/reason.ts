@@ -2,7 +2,7 @@ import type { TokenwardError } from '../../errors.ts';
 import { DialError } from './dial.ts';
 
 /** What a failed connection's code means, and what would allow it. */
-const WORDS: Readonly<Record<string, string>> = {
+const DESCRIPTIONS: Readonly<Record<string, string>> = {
   ECONNREFUSED: 'nothing listens there, or a firewall refuses the connection',
   ENOTFOUND: 'there is no such host name',
   EAI_AGAIN: 'the host name could not be looked up, because DNS does not answer',
@@ -46,15 +46,15 @@ export function reasonOf(error: TokenwardError, limits: Limits, owner: Owner = '
   if (cause instanceof DialError) return dialReason(cause, limits, owner);
   if (code === 'upstream_timeout') return `no answer within ${seconds(limits.firstByte)}${setting(owner, 'firstByte')}`;
   if (detail !== undefined) return `it sent what is not HTTP/1.1: ${detail}`;
-  const broken = (cause as NodeJS.ErrnoException | undefined)?.code;
-  return broken === undefined
+  const errno = (cause as NodeJS.ErrnoException | undefined)?.code;
+  return errno === undefined
     ? 'it closed the connection before its answer'
-    : `it broke the connection before its answer (${broken})`;
+    : `it broke the connection before its answer (${errno})`;
 }
 
 function dialReason({ code, proxy }: DialError, limits: Limits, owner: Owner): string {
   const tls = TLS.test(code) && !code.startsWith('PROXY');
-  const words =
+  const description =
     code === 'ETIMEDOUT' && limits.connect > 0
       ? `no connection within ${seconds(limits.connect)}${setting(owner, 'connect')}`
       : code === 'ETIMEDOUT'
@@ -62,9 +62,9 @@ function dialReason({ code, proxy }: DialError, limits: Limits, owner: Owner): s
         : UNTRUSTED.test(code)
           ? `nobody who is trusted has signed its certificate; the ${owner}'s tls.caFile may name who has`
           : code.startsWith('PROXY_')
-            ? (WORDS[code] ?? `the egress proxy answered CONNECT with ${code.slice('PROXY_'.length)}`)
-            : (WORDS[code] ?? (tls ? 'the TLS handshake failed' : 'no connection could be made'));
-  return `${proxy === undefined ? '' : `egress proxy ${proxy}: `}${words} (${tls ? `TLS: ${code}` : code})`;
+            ? (DESCRIPTIONS[code] ?? `the egress proxy answered CONNECT with ${code.slice('PROXY_'.length)}`)
+            : (DESCRIPTIONS[code] ?? (tls ? 'the TLS handshake failed' : 'no connection could be made'));
+  return `${proxy === undefined ? '' : `egress proxy ${proxy}: `}${description} (${tls ? `TLS: ${code}` : code})`;
 }
 
 function setting(owner: Owner, name: string): string {

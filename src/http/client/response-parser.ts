@@ -1,4 +1,4 @@
-import { endOfLine, fieldsOf } from '../fields.ts';
+import { endOfLine, parseFields } from '../fields.ts';
 
 /** What makes a reply unusable: it is not HTTP/1.1 as RFC 9112 has it, so where it ends is anybody's guess. */
 export class ResponseError extends Error {
@@ -52,7 +52,7 @@ export class ResponseParser {
   /** What chunks have brought so far of the bytes at hand, and has not been told yet; nearly always one piece. */
   #chunk: Buffer | undefined;
   #moreChunks: Buffer[] | undefined;
-  #left = 0;
+  #remaining = 0;
   #trailerBytes = 0;
   #interim = 0;
   #persistent = false;
@@ -92,7 +92,7 @@ export class ResponseParser {
     try {
       this.#read(bytes);
     } finally {
-      if (this.#chunk !== undefined) this.#tellChunks();
+      if (this.#chunk !== undefined) this.#emitChunks();
     }
   }
 
@@ -107,7 +107,7 @@ export class ResponseParser {
           const piece = this.#piece(bytes, at);
           at += piece.length;
           this.#events.onBody(piece);
-          if (this.#left === 0) this.#end();
+          if (this.#remaining === 0) this.#end();
           break;
         }
         case 'chunk-data': {
@@ -115,7 +115,7 @@ export class ResponseParser {
           at += piece.length;
           if (this.#chunk === undefined) this.#chunk = piece;
           else (this.#moreChunks ??= []).push(piece);
-          if (this.#left === 0) this.#state = 'chunk-end';
+          if (this.#remaining === 0) this.#state = 'chunk-end';
           break;
         }
         case 'until-close':
@@ -162,12 +162,14 @@ export class ResponseParser {
   /** As much of these bytes as belongs to the length or chunk that is being read. */
   #piece(bytes: Buffer, at: number): Buffer {
     const piece =
-      at === 0 && bytes.length <= this.#left ? bytes : bytes.subarray(at, Math.min(bytes.length, at + this.#left));
-    this.#left -= piece.length;
+      at === 0 && bytes.length <= this.#remaining
+        ? bytes
+        : bytes.subarray(at, Math.min(bytes.length, at + this.#remaining));
+    this.#remaining -= piece.length;
     return piece;
   }
 
-  #tellChunks(): void {
+  #emitChunks(): void {
     const first = this.#chunk!;
     const more = this.#moreChunks;
     this.#chunk = this.#moreChunks = undefined;
@@ -196,12 +198,12 @@ export class ResponseParser {
     }
     if (end > MAX_HEAD_BYTES) throw new ResponseError('head too large');
     this.#pending = undefined;
-    this.#takeHead(all.toString('latin1', 0, end + 2), all);
+    this.#parseHead(all.toString('latin1', 0, end + 2), all);
     return bytes.length - (all.length - end - HEAD_END.length);
   }
 
   /** `text` and the bytes it was made of: a head with the end of its last line, but not the empty one behind it. */
-  #takeHead(text: string, bytes: Buffer): void {
+  #parseHead(text: string, bytes: Buffer): void {
     const lineEnd = endOfLine(bytes, 0, text.length);
     const match = lineEnd === -1 ? null : STATUS_LINE.exec(text.slice(0, lineEnd));
     if (match === null) throw new ResponseError('a malformed status line');
@@ -261,8 +263,8 @@ export class ResponseParser {
       this.#trailerBytes = 0;
     } else if (length !== undefined) {
       this.#state = 'fixed';
-      this.#left = Number(length);
-      if (this.#left === 0) this.#state = 'done';
+      this.#remaining = Number(length);
+      if (this.#remaining === 0) this.#state = 'done';
     } else {
       this.#state = 'until-close';
       this.#persistent = false;
@@ -275,19 +277,19 @@ export class ResponseParser {
   #startChunk(line: string): void {
     const match = CHUNK_SIZE.exec(line);
     if (match === null) throw new ResponseError('a malformed chunk size');
-    this.#left = Number.parseInt(match[1]!, 16);
-    this.#state = this.#left === 0 ? 'trailers' : 'chunk-data';
+    this.#remaining = Number.parseInt(match[1]!, 16);
+    this.#state = this.#remaining === 0 ? 'trailers' : 'chunk-data';
   }
 
   /** One line, without its CR LF; undefined while it is not all here. */
-  #readLine(bytes: Buffer, at: number, most: number): { at: number; text: string | undefined } {
-    const feed = bytes.indexOf(LF, at);
-    const end = feed === -1 ? bytes.length : feed + 1;
+  #readLine(bytes: Buffer, at: number, maxBytes: number): { at: number; text: string | undefined } {
+    const lf = bytes.indexOf(LF, at);
+    const end = lf === -1 ? bytes.length : lf + 1;
     const before = this.#pending;
     const piece = bytes.subarray(at, end);
     const all = before === undefined ? piece : Buffer.concat([before, piece]);
-    if (all.length > most + 2) throw new ResponseError('a line too long');
-    if (feed === -1) {
+    if (all.length > maxBytes + 2) throw new ResponseError('a line too long');
+    if (lf === -1) {
       this.#pending = all;
       return { at: end, text: undefined };
     }
@@ -299,14 +301,14 @@ export class ResponseParser {
   }
 
   #end(): void {
-    if (this.#chunk !== undefined) this.#tellChunks();
+    if (this.#chunk !== undefined) this.#emitChunks();
     this.#state = 'done';
     this.#events.onEnd();
   }
 }
 
 function checkedFields(text: string, bytes: Buffer, at: number): string[] {
-  const fields = fieldsOf(text, bytes, at, text.length, MAX_FIELDS);
+  const fields = parseFields(text, bytes, at, text.length, MAX_FIELDS);
   if (typeof fields === 'string') throw new ResponseError(fields);
   return fields;
 }

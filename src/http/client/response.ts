@@ -2,7 +2,7 @@ import type { TokenwardError } from '../../errors.ts';
 import type { ResponseHead } from './response-parser.ts';
 
 /** As much of a reply as waits in memory for somebody to take it. Bytes. */
-const WINDOW_BYTES = 64 * 1024;
+const MAX_BUFFERED_BYTES = 64 * 1024;
 /** An unwanted reply is read to its end up to here, so that its connection can be used again. Bytes. */
 const MAX_DRAINED_BYTES = 64 * 1024;
 
@@ -39,7 +39,7 @@ export class UpstreamResponse {
   readonly #reject: (error: TokenwardError) => void;
   #source: ResponseSource | undefined;
   #chunks: Buffer[] = [];
-  #held = 0;
+  #bufferedBytes = 0;
   #paused = false;
   #state: 'waiting' | 'open' | 'ended' | 'failed' = 'waiting';
   #cancelled = false;
@@ -65,8 +65,8 @@ export class UpstreamResponse {
     return this.#chunks;
   }
 
-  get heldBytes(): number {
-    return this.#held;
+  get bufferedBytes(): number {
+    return this.#bufferedBytes;
   }
 
   header(name: string): string | undefined {
@@ -83,7 +83,7 @@ export class UpstreamResponse {
   gather(limit: number, enough: () => boolean = () => false): Promise<void> {
     return new Promise((resolve) => {
       this.#gathering = { limit, enough, done: resolve };
-      this.#gathered();
+      this.#checkGathering();
     });
   }
 
@@ -92,7 +92,7 @@ export class UpstreamResponse {
     this.#sink = sink;
     const chunks = this.#chunks;
     this.#chunks = [];
-    this.#held = 0;
+    this.#bufferedBytes = 0;
     let room = true;
     for (const chunk of chunks) room = sink.write(chunk);
     if (this.#state === 'ended') sink.end();
@@ -151,15 +151,15 @@ export class UpstreamResponse {
       return;
     }
     this.#chunks.push(chunk);
-    this.#held += chunk.length;
-    this.#gathered();
-    if (this.#held > WINDOW_BYTES) this.#pause();
+    this.#bufferedBytes += chunk.length;
+    this.#checkGathering();
+    if (this.#bufferedBytes > MAX_BUFFERED_BYTES) this.#pause();
   }
 
   onEnd(): void {
     if (this.#state !== 'open') return;
     this.#state = 'ended';
-    this.#gathered();
+    this.#checkGathering();
     this.#sink?.end();
   }
 
@@ -172,7 +172,7 @@ export class UpstreamResponse {
       this.#reject(error);
       return;
     }
-    this.#gathered();
+    this.#checkGathering();
     this.#sink?.fail();
   }
 
@@ -182,9 +182,12 @@ export class UpstreamResponse {
     this.#source?.pause();
   }
 
-  #gathered(): void {
+  #checkGathering(): void {
     const gathering = this.#gathering;
-    if (gathering === undefined || (this.#state === 'open' && this.#held <= gathering.limit && !gathering.enough()))
+    if (
+      gathering === undefined ||
+      (this.#state === 'open' && this.#bufferedBytes <= gathering.limit && !gathering.enough())
+    )
       return;
     this.#gathering = undefined;
     gathering.done();

@@ -13,27 +13,27 @@ const CHECK_INTERVAL_MS = 500;
  */
 export class SilenceTimer {
   /** How long the socket may be silent in the state it is in; 0: for ever. ms. */
-  limit = 0;
+  limitMs = 0;
   /** Since when it has been silent, as far as is known. Monotonic ms. */
   quietSince = performance.now();
   readonly #socket: Socket;
   readonly #onSilence: () => void;
   /** What had gone in either direction at the check before: see `traffic`. */
-  #seen = '';
+  #lastTraffic = '';
   /** How often to check, so that limits come out even, and how soon the next check is. ms. */
-  readonly #interval: number;
-  #next: number;
+  readonly #intervalMs: number;
+  #nextCheckMs: number;
 
   /** `limits`: those that `limit` will take, so that the checks come out even with them. ms; 0 = no limit. */
   constructor(socket: Socket, limits: readonly number[], onSilence: () => void) {
     this.#socket = socket;
     this.#onSilence = onSilence;
-    this.#interval = Math.min(
-      ...limits.filter((limit) => limit > 0).map((limit) => limit / Math.ceil(limit / CHECK_INTERVAL_MS)),
+    this.#intervalMs = Math.min(
+      ...limits.filter((limitMs) => limitMs > 0).map((limitMs) => limitMs / Math.ceil(limitMs / CHECK_INTERVAL_MS)),
     );
-    this.#next = this.#interval;
+    this.#nextCheckMs = this.#intervalMs;
     // Bytes in either direction start this timer again, by Node's own doing.
-    socket.setTimeout(this.#interval);
+    socket.setTimeout(this.#intervalMs);
     socket.on('timeout', () => this.#check());
   }
 
@@ -41,20 +41,20 @@ export class SilenceTimer {
   #check(): void {
     const socket = this.#socket;
     const now = performance.now();
-    const seen = traffic(socket);
+    const current = traffic(socket);
     // Something went since the check before, at the latest when the timer was started for this one. A late check moves
     // no limit but by its own delay.
-    if (seen !== this.#seen) this.quietSince = Math.max(this.quietSince, now - this.#next);
-    this.#seen = seen;
-    const left = this.limit > 0 ? this.limit - (now - this.quietSince) : Infinity;
+    if (current !== this.#lastTraffic) this.quietSince = Math.max(this.quietSince, now - this.#nextCheckMs);
+    this.#lastTraffic = current;
+    const remainingMs = this.limitMs > 0 ? this.limitMs - (now - this.quietSince) : Infinity;
     // It runs once only.
-    this.#next = left > 0 ? Math.min(this.#interval, Math.ceil(left)) : this.#interval;
-    socket.setTimeout(this.#next);
-    if (left > 0) return;
+    this.#nextCheckMs = remainingMs > 0 ? Math.min(this.#intervalMs, Math.ceil(remainingMs)) : this.#intervalMs;
+    socket.setTimeout(this.#nextCheckMs);
+    if (remainingMs > 0) return;
     const since = this.quietSince;
     // Timers come before reading: what came while this process stood still is read first, and then it was not silent.
     setImmediate(() => {
-      if (!socket.destroyed && traffic(socket) === seen && this.quietSince === since) this.#onSilence();
+      if (!socket.destroyed && traffic(socket) === current && this.quietSince === since) this.#onSilence();
     });
   }
 }

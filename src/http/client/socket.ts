@@ -9,7 +9,7 @@ export function traffic(socket: Socket & { readonly _handle?: { readonly writeQu
 }
 
 /** Resolves when the socket takes more, or never will. */
-export function drained(socket: Socket): Promise<void> {
+export function waitForDrain(socket: Socket): Promise<void> {
   return new Promise((resolve) => {
     const done = (): void => {
       socket.off('drain', done).off('close', done);

@@ -23,15 +23,15 @@ export class Upstream {
    * may have taken effect. No more than a tenth of the requests are repeated that way.
    */
   send(request: UpstreamRequest, onStart: (response: UpstreamResponse) => void): Promise<UpstreamResponse> {
-    this.#retries.request(performance.now());
+    this.#retries.countRequest(performance.now());
     return new Promise((resolve, reject) => {
-      const dispatch = (fresh: boolean, failed: (error: TokenwardError) => void): void => {
-        const response = new UpstreamResponse(resolve, failed);
-        last = response;
+      const dispatch = (fresh: boolean, onFailure: (error: TokenwardError) => void): void => {
+        const response = new UpstreamResponse(resolve, onFailure);
+        current = response;
         onStart(response);
         this.#pool.run(request, response, fresh);
       };
-      let last: UpstreamResponse;
+      let current: UpstreamResponse;
       const repeatable = SAFE_METHODS.has(request.method) && request.body.kind !== 'streamed';
       dispatch(
         false,
@@ -39,9 +39,9 @@ export class Upstream {
           ? (error) => {
               if (
                 error.code === 'upstream_broken' &&
-                last.silent &&
-                !last.cancelled &&
-                this.#retries.take(performance.now())
+                current.silent &&
+                !current.cancelled &&
+                this.#retries.tryTake(performance.now())
               )
                 dispatch(true, reject);
               else reject(error);

@@ -31,7 +31,7 @@ interface DrainOptions {
   /** How long a connection stands idle before it is closed. ms. */
   readonly idleMs?: number;
   /** How long callers are still kept on their connections once nothing new is accepted. ms. */
-  readonly keepMs?: number;
+  readonly keepAliveMs?: number;
 }
 
 /**
@@ -41,16 +41,16 @@ interface DrainOptions {
  */
 export async function drain(
   server: Server | TlsServer,
-  milliseconds: number,
-  { idleMs = 0, keepMs = 0 }: DrainOptions = {},
+  graceMs: number,
+  { idleMs = 0, keepAliveMs = 0 }: DrainOptions = {},
 ): Promise<void> {
   if (!server.listening) return;
   // The connections that wait are accepted first: those still waiting when the listener closes are reset.
-  if (keepMs > 0) await new Promise(setImmediate);
+  if (keepAliveMs > 0) await new Promise(setImmediate);
   // Not the HTTP server's own `close`, which closes idle connections at once.
   const closed = new Promise<void>((resolve) => NetServer.prototype.close.call(server, () => resolve()));
-  const away = keepMs > 0 ? setTimeout(() => startDraining(server), keepMs) : undefined;
-  if (keepMs === 0) startDraining(server);
+  const drainTimer = keepAliveMs > 0 ? setTimeout(() => startDraining(server), keepAliveMs) : undefined;
+  if (keepAliveMs === 0) startDraining(server);
   const { open, fastEngine } = serverParts.get(server)!;
   const idle = new IdleConnections(open, fastEngine);
   const closeIdle = (): void => {
@@ -58,20 +58,20 @@ export async function drain(
     fastEngine?.closeIdle();
   };
   // Timers come before reading: what has come meanwhile is read before anything counts as idle.
-  const sweep = setInterval(
+  const sweepTimer = setInterval(
     () => (idleMs === 0 ? closeIdle() : setImmediate(() => idle.close(idleMs))),
     SWEEP_INTERVAL_MS,
   );
   if (idleMs === 0) closeIdle();
   else idle.close(idleMs);
-  const cut = setTimeout(() => {
+  const cutTimer = setTimeout(() => {
     server.closeAllConnections();
     fastEngine?.closeAll();
-  }, milliseconds);
+  }, graceMs);
   await closed;
-  clearTimeout(away);
-  clearInterval(sweep);
-  clearTimeout(cut);
+  clearTimeout(drainTimer);
+  clearInterval(sweepTimer);
+  clearTimeout(cutTimer);
   // Stops what looks for slow requests every second.
   server.close();
 }
@@ -96,13 +96,13 @@ class IdleConnections {
     this.#fastEngine = fastEngine;
   }
 
-  close(after: number): void {
+  close(afterMs: number): void {
     const now = performance.now();
     for (const [socket, readAtFirst] of this.#open) {
       const quiet = this.#quiet.get(socket);
       if (quiet?.read !== socket.bytesRead || this.#isBusy(socket, readAtFirst))
         this.#quiet.set(socket, { since: now, read: socket.bytesRead });
-      else if (now - quiet.since >= after) socket.destroy();
+      else if (now - quiet.since >= afterMs) socket.destroy();
     }
   }
 

@@ -9,7 +9,7 @@ import type { Socket } from 'node:net';
 export interface BodyStream extends IncomingMessage {
   bodySink: ((piece: Buffer | null) => void) | undefined;
   /** Bytes of the body that have come. */
-  readonly received: number;
+  readonly receivedBytes: number;
 }
 
 /** Where a request's body comes from: there is none, it is all here, or it is still on its way. */
@@ -33,7 +33,7 @@ export interface InboundRequest {
   /** The value of a field; `name` in lower case. Sent more than once, what node:http makes of that. */
   field(name: string): string | string[] | undefined;
   /** Reads what is left of the body and throws it away. `done`: there is no more of it, or it was cut. */
-  dropBody(done: () => void): void;
+  discardBody(done: () => void): void;
 }
 
 /** What is said to a caller: as much of node:http's ServerResponse as the request path needs. */
@@ -63,4 +63,4 @@ export interface OutboundResponse {
 }
 
 /** Answers a caller's request. Never throws. */
-export type RequestHandler = (request: InboundRequest, answer: OutboundResponse) => void;
+export type RequestHandler = (request: InboundRequest, response: OutboundResponse) => void;

@@ -21,12 +21,12 @@ export function expressClasses(app: Express): {
 } {
   class Request extends IncomingMessage implements BodyStream, InboundRequest {
     bodySink: BodyStream['bodySink'] = undefined;
-    received = 0;
+    receivedBytes = 0;
     validated = false;
 
     override push(piece: Buffer | null, encoding?: BufferEncoding): boolean {
       const { bodySink } = this;
-      if (piece !== null) this.received += piece.length;
+      if (piece !== null) this.receivedBytes += piece.length;
       bodySink?.(piece);
       return bodySink === undefined || piece === null ? super.push(piece, encoding) : true;
     }
@@ -43,7 +43,7 @@ export function expressClasses(app: Express): {
       return this.headers[name];
     }
 
-    dropBody(done: () => void): void {
+    discardBody(done: () => void): void {
       if (this.complete || this.destroyed) done();
       else this.on('end', done).on('close', done).on('error', done).resume();
     }

@@ -17,14 +17,14 @@ const MAX_SILENCE_MS = 1_000;
  * begun after a moment, `probe` sends an interim one, twice, which every client of HTTP/1.1 must be able to ignore (RFC
  * 9110 §15.2), and an upstream does not work for nobody. `probe`: false, if that is not possible.
  */
-export function cutIfLeft(socket: Socket, probe: () => boolean): void {
+export function cutIfClientLeft(socket: Socket, probe: () => boolean): void {
   let written = socket.bytesWritten;
-  let silent = 0;
+  let silentMs = 0;
   let probes = 0;
   const timer = setInterval(() => {
     if (socket.bytesWritten !== written || socket.writableLength > 0) {
       written = socket.bytesWritten;
-      silent = 0;
+      silentMs = 0;
       return;
     }
     if (probe()) {
@@ -34,8 +34,8 @@ export function cutIfLeft(socket: Socket, probe: () => boolean): void {
       if (probes === PROBES) clearInterval(timer);
       return;
     }
-    silent += CHECK_INTERVAL_MS;
-    if (silent >= MAX_SILENCE_MS) socket.destroy();
+    silentMs += CHECK_INTERVAL_MS;
+    if (silentMs >= MAX_SILENCE_MS) socket.destroy();
   }, CHECK_INTERVAL_MS);
   socket.once('close', () => clearInterval(timer));
 }

@@ -1,7 +1,7 @@
 import { STATUS_CODES } from 'node:http';
 import type { Socket } from 'node:net';
 import { problemDocument, TokenwardError } from '../../errors.ts';
-import { whenDue } from './one-at-a-time.ts';
+import { whenResponseDue } from './one-at-a-time.ts';
 import { refusalOf } from './parser-errors.ts';
 import { isInFirstLine } from './raw-targets.ts';
 import type { ServerLimits } from './limits.ts';
@@ -46,7 +46,7 @@ function refuse(socket: Socket, refusal: TokenwardError, { onRefused }: ServerLi
   const { status, code } = refusal;
   onRefused?.(code);
   const body = problemDocument(refusal);
-  whenDue(socket, () => {
+  whenResponseDue(socket, () => {
     socket.end(
       `HTTP/1.1 ${status} ${STATUS_CODES[status] ?? ''}\r\n` +
         'Content-Type: application/problem+json\r\n' +

@@ -5,7 +5,7 @@ import type { BodyStream } from './exchange.ts';
 /** So many requests wait behind the one that is being answered before their connection is read no further. */
 const MAX_WAITING = 32;
 /** If so many wait on all connections together, none with one that waits is read further. */
-const MAX_WAITING_IN_ALL = 5_000;
+const MAX_TOTAL_WAITING = 5_000;
 const CLOSE = /(?:^|,)[ \t]*close[ \t]*(?:,|$)/i;
 
 /** A connection's requests that node:http has found in what it has read. */
@@ -14,21 +14,21 @@ interface RequestQueue {
   last: ServerResponse;
   waiting: number;
   /** Reading is stopped until nobody waits any more. */
-  held: boolean;
+  paused: boolean;
 }
 
 /**
  * What node:http notes on a connection: it reads on at the end of every request, unless it has noted that it must not.
  */
-type NodesSocket = Socket & { _paused?: boolean; readonly parser?: { resume(): void } | null };
+type PausableSocket = Socket & { _paused?: boolean; readonly parser?: { resume(): void } | null };
 
-function stopReading(socket: NodesSocket): void {
+function stopReading(socket: PausableSocket): void {
   socket._paused = true;
   socket.pause();
 }
 
 /** The parser is stopped by node:http after the bytes that it was at. */
-function readOn(socket: NodesSocket): void {
+function resumeReading(socket: PausableSocket): void {
   // Its responses are not taken: then node:http reads on when they are.
   if (socket.writableNeedDrain) return;
   socket._paused = false;
@@ -45,18 +45,18 @@ const queues = new WeakMap<Socket, RequestQueue>();
  * whose connection ends before its turn is never begun.
  */
 export function oneAtATime(handle: RequestListener): RequestListener {
-  let waitingInAll = 0;
+  let totalWaiting = 0;
   return (request, response) => {
     const { socket } = request;
     // Node's parser overlooks a `close` in a list. Nothing behind such a request may be carried out (RFC 9112 §9.6).
     if (CLOSE.test(request.headers.connection ?? '')) response.shouldKeepAlive = false;
     let queue = queues.get(socket);
     if (queue === undefined) {
-      const made = (queue = { last: response, waiting: 0, held: false });
-      queues.set(socket, made);
+      const newQueue = (queue = { last: response, waiting: 0, paused: false });
+      queues.set(socket, newQueue);
       socket.once('close', () => {
-        waitingInAll -= made.waiting;
-        made.waiting = 0;
+        totalWaiting -= newQueue.waiting;
+        newQueue.waiting = 0;
       });
     }
     queue.last = response;
@@ -66,17 +66,17 @@ export function oneAtATime(handle: RequestListener): RequestListener {
     }
     if (socket.destroyed) return;
     queue.waiting += 1;
-    waitingInAll += 1;
-    if (queue.waiting >= MAX_WAITING || waitingInAll >= MAX_WAITING_IN_ALL) {
-      queue.held = true;
+    totalWaiting += 1;
+    if (queue.waiting >= MAX_WAITING || totalWaiting >= MAX_TOTAL_WAITING) {
+      queue.paused = true;
       stopReading(socket);
     }
     response.once('socket', () => {
       queue.waiting -= 1;
-      waitingInAll -= 1;
-      if (queue.waiting === 0 && queue.held) {
-        queue.held = false;
-        readOn(socket);
+      totalWaiting -= 1;
+      if (queue.waiting === 0 && queue.paused) {
+        queue.paused = false;
+        resumeReading(socket);
       }
       if (!refused.has(response)) handle(request, response);
     });
@@ -95,7 +95,7 @@ const refused = new WeakSet<ServerResponse>();
  * Runs `refuse` where the connection's next response is due: after those to the good requests before what the parser
  * refused. Written any sooner, a refusal would be taken for the response to one of them.
  */
-export function whenDue(socket: Socket, refuse: () => void): void {
+export function whenResponseDue(socket: Socket, refuse: () => void): void {
   const last = queues.get(socket)?.last;
   if (last === undefined || last.writableFinished) {
     if (socket.writable) refuse();

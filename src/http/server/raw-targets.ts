@@ -21,7 +21,7 @@ const HEAD_END = '\r\n\r\n';
  * a query as they are, in UTF-8 or in a code page of their own; encoded so, each byte is what it was to whoever decodes
  * it. `text`: one character for each byte.
  */
-export function withoutRawBytes(text: string): string {
+export function encodeRawBytes(text: string): string {
   return text.replaceAll(/[\x80-\xff]/g, (byte) => `%${byte.charCodeAt(0).toString(16).toUpperCase()}`);
 }
 
@@ -32,25 +32,25 @@ export function withoutRawBytes(text: string): string {
 export function encodeRawTargets(socket: ParsedSocket): void {
   const readers = socket.listeners('data') as Reader[];
   if (socket.parser === undefined || socket.parser === null || readers.length === 0) return;
-  const before = new BeforeParser(socket, (bytes) => {
+  const before = new TargetEncoder(socket, (bytes) => {
     for (const reader of readers) reader.call(socket, bytes);
   });
-  standing.set(socket, before);
+  encoders.set(socket, before);
   for (const reader of readers) socket.off('data', reader);
-  socket.on('data', (bytes: Buffer) => before.take(bytes));
-  socket.on('resume', () => before.goOn());
+  socket.on('data', (bytes: Buffer) => before.push(bytes));
+  socket.on('resume', () => before.flush());
 }
 
-const standing = new WeakMap<Socket, BeforeParser>();
+const encoders = new WeakMap<Socket, TargetEncoder>();
 
 /** Whether what has come of a request so far is a first line without its end. */
 export function isInFirstLine(socket: Socket): boolean {
-  return standing.get(socket)?.isInFirstLine === true;
+  return encoders.get(socket)?.isInFirstLine === true;
 }
 
 /** Whether bytes of this connection wait until node:http reads on. */
 export function hasPending(socket: Socket): boolean {
-  return standing.get(socket)?.hasPending === true;
+  return encoders.get(socket)?.hasPending === true;
 }
 
 /**
@@ -58,44 +58,44 @@ export function hasPending(socket: Socket): boolean {
  * the parser says. Behind a chunked body that is certain only where the bytes read end with it: a request that begins
  * in the same read is left as it is.
  */
-class BeforeParser {
+class TargetEncoder {
   readonly #socket: ParsedSocket;
   readonly #parser: ParsedSocket['parser'];
-  readonly #pass: (bytes: Buffer) => void;
+  readonly #toParser: (bytes: Buffer) => void;
   /**
    * What the next byte belongs to: a first line or an empty one before it, a first line that has begun, fields, a body.
    */
-  #place: 'start' | 'line' | 'fields' | 'body' = 'start';
+  #state: 'start' | 'line' | 'fields' | 'body' = 'start';
   readonly #pending: Buffer[] = [];
-  #passing = false;
+  #flushing = false;
   /** Bytes until the body ends; Infinity: that is not known. */
-  #left = 0;
+  #bodyRemaining = 0;
   /** The last few bytes of this message: its head or its body may end across two reads. */
   #tail = '';
 
-  constructor(socket: ParsedSocket, pass: (bytes: Buffer) => void) {
+  constructor(socket: ParsedSocket, toParser: (bytes: Buffer) => void) {
     this.#socket = socket;
     this.#parser = socket.parser;
-    this.#pass = pass;
+    this.#toParser = toParser;
   }
 
   get isInFirstLine(): boolean {
-    return this.#place === 'line';
+    return this.#state === 'line';
   }
 
   get hasPending(): boolean {
     return this.#pending.length > 0;
   }
 
-  take(bytes: Buffer): void {
+  push(bytes: Buffer): void {
     this.#pending.push(bytes);
-    this.goOn();
+    this.flush();
   }
 
   /** Passes what is here, as long as node:http wants more: reading may be stopped in the middle of a packet. */
-  goOn(): void {
-    if (this.#passing) return;
-    this.#passing = true;
+  flush(): void {
+    if (this.#flushing) return;
+    this.#flushing = true;
     const socket = this.#socket;
     while (this.#pending.length > 0 && socket._paused !== true && !socket.isPaused()) {
       // node:http has left the connection, and its parser may be reading another one by now.
@@ -104,15 +104,15 @@ class BeforeParser {
         break;
       }
       const bytes = this.#pending.shift()!;
-      const passed = this.#place === 'body' ? this.#body(bytes) : this.#head(bytes);
-      if (passed < bytes.length) this.#pending.unshift(bytes.subarray(passed));
+      const consumed = this.#state === 'body' ? this.#passBody(bytes) : this.#passHead(bytes);
+      if (consumed < bytes.length) this.#pending.unshift(bytes.subarray(consumed));
     }
-    this.#passing = false;
-    this.#putBack();
+    this.#flushing = false;
+    this.#unshiftPending();
   }
 
   /** In the stream, what waits keeps the connection's end behind it. A stream at its end takes nothing any more. */
-  #putBack(): void {
+  #unshiftPending(): void {
     if (this.#socket.readableEnded) return;
     // As it would read on at once otherwise.
     if (this.#pending.length > 0 && !this.#socket.isPaused()) this.#socket.pause();
@@ -120,23 +120,23 @@ class BeforeParser {
   }
 
   /** Passes what there is of a head; returns how many bytes that was. */
-  #head(bytes: Buffer): number {
-    const lineEnd = this.#place === 'fields' ? 0 : this.#lineEnd(bytes);
-    const headEnd = this.#place === 'fields' ? this.#headEnd(bytes, lineEnd) : -1;
+  #passHead(bytes: Buffer): number {
+    const lineEnd = this.#state === 'fields' ? 0 : this.#lineEnd(bytes);
+    const headEnd = this.#state === 'fields' ? this.#headEnd(bytes, lineEnd) : -1;
     const end = headEnd === -1 ? bytes.length : headEnd;
     const before = this.#parser?.incoming;
-    this.#pass(encodedUpTo(bytes.subarray(0, end), lineEnd));
-    if (this.#place !== 'start') this.#keepTail(bytes, end);
+    this.#toParser(encodeUpTo(bytes.subarray(0, end), lineEnd));
+    if (this.#state !== 'start') this.#keepTail(bytes, end);
     if (headEnd !== -1) this.#endHead(before);
     return end;
   }
 
   /** Where the first line ends, or these bytes. */
   #lineEnd(bytes: Buffer): number {
-    const start = this.#place === 'line' ? 0 : bytes.findIndex((byte) => byte !== CR && byte !== LF);
+    const start = this.#state === 'line' ? 0 : bytes.findIndex((byte) => byte !== CR && byte !== LF);
     if (start === -1) return bytes.length;
     const at = bytes.indexOf(LF, start);
-    this.#place = at === -1 ? 'line' : 'fields';
+    this.#state = at === -1 ? 'line' : 'fields';
     return at === -1 ? bytes.length : at + 1;
   }
 
@@ -152,31 +152,32 @@ class BeforeParser {
   #endHead(before: IncomingMessage | null | undefined): void {
     const message = this.#parser?.incoming;
     if (message === undefined || message === null || message === before) {
-      this.#place = 'body';
-      this.#left = Infinity;
+      this.#state = 'body';
+      this.#bodyRemaining = Infinity;
     } else if (message.complete) {
-      this.#start();
+      this.#reset();
     } else {
-      this.#place = 'body';
+      this.#state = 'body';
       const { 'transfer-encoding': coding, 'content-length': length } = message.headers;
-      this.#left = coding === undefined && Number(length) > 0 ? Number(length) : Infinity;
+      this.#bodyRemaining = coding === undefined && Number(length) > 0 ? Number(length) : Infinity;
     }
   }
 
-  #body(bytes: Buffer): number {
-    const end = Math.min(bytes.length, this.#left);
-    this.#pass(end === bytes.length ? bytes : bytes.subarray(0, end));
-    this.#left -= end;
+  #passBody(bytes: Buffer): number {
+    const end = Math.min(bytes.length, this.#bodyRemaining);
+    this.#toParser(end === bytes.length ? bytes : bytes.subarray(0, end));
+    this.#bodyRemaining -= end;
     this.#keepTail(bytes, end);
     // The last line of a chunked body is an empty one.
-    if (this.#parser?.incoming?.complete === true && (this.#left === 0 || this.#tail === HEAD_END)) this.#start();
+    if (this.#parser?.incoming?.complete === true && (this.#bodyRemaining === 0 || this.#tail === HEAD_END))
+      this.#reset();
     // The parser does not agree: it has refused something.
-    else if (this.#left === 0) this.#left = Infinity;
+    else if (this.#bodyRemaining === 0) this.#bodyRemaining = Infinity;
     return end;
   }
 
-  #start(): void {
-    this.#place = 'start';
+  #reset(): void {
+    this.#state = 'start';
     this.#tail = '';
   }
 
@@ -187,7 +188,7 @@ class BeforeParser {
 }
 
 /** The same bytes, without raw ones before `end`. */
-function encodedUpTo(bytes: Buffer, end: number): Buffer {
+function encodeUpTo(bytes: Buffer, end: number): Buffer {
   if (isAscii(bytes.subarray(0, end))) return bytes;
-  return Buffer.concat([Buffer.from(withoutRawBytes(bytes.toString('latin1', 0, end)), 'latin1'), bytes.subarray(end)]);
+  return Buffer.concat([Buffer.from(encodeRawBytes(bytes.toString('latin1', 0, end)), 'latin1'), bytes.subarray(end)]);
 }

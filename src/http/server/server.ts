@@ -7,7 +7,7 @@ import {
 import type { Socket } from 'node:net';
 import type { Express } from 'express';
 import { FastEngine } from './fast/engine.ts';
-import { cutIfLeft, sendInterim } from './half-closed.ts';
+import { cutIfClientLeft, sendInterim } from './half-closed.ts';
 import { oneAtATime } from './one-at-a-time.ts';
 import { encodeRawTargets } from './raw-targets.ts';
 import { readInSlices } from './sliced-reading.ts';
@@ -60,7 +60,9 @@ export function createHttpServer(app: Express, limits: ServerLimits, tls?: TlsOp
   server.on(tls === undefined ? 'connection' : 'secureConnection', (socket: Socket) => {
     open.set(socket, socket.bytesRead);
     socket.on('close', () => open.delete(socket));
-    socket.once('end', () => cutIfLeft(socket, () => fastEngine?.sendInterim(socket) === true || sendInterim(socket)));
+    socket.once('end', () =>
+      cutIfClientLeft(socket, () => fastEngine?.sendInterim(socket) === true || sendInterim(socket)),
+    );
     // The fast path sees to it when it hands a connection over.
     if (fastEngine !== undefined) return;
     encodeRawTargets(socket);

@@ -17,22 +17,26 @@ export function hostnameOf(host: string): string {
 export class SiteGuard {
   readonly #names: ReadonlySet<string>;
 
-  readonly #bound: string;
+  readonly #boundHost: string;
 
   /**
    * `names`: host names by which this listener is known, beside `localhost` and addresses; `*`: whatever they are.
    * Pages from hosts of these names are no others. `bound`: what it listens on.
    */
-  constructor(names: readonly string[], bound: string) {
+  constructor(names: readonly string[], boundHost: string) {
     this.#names = new Set(names.map(hostnameOf));
-    this.#bound = bound.toLowerCase();
+    this.#boundHost = boundHost.toLowerCase();
   }
 
   /** Whether a request may come under this Host. */
   knowsHost(host: string): boolean {
     const name = hostnameOf(host);
     return (
-      name === 'localhost' || isIP(name) !== 0 || this.#names.has(ANY) || this.#names.has(name) || name === this.#bound
+      name === 'localhost' ||
+      isIP(name) !== 0 ||
+      this.#names.has(ANY) ||
+      this.#names.has(name) ||
+      name === this.#boundHost
     );
   }
 
@@ -40,7 +44,7 @@ export class SiteGuard {
    * Whether these fields say that a page of another site has sent the request. `origin`, `site`: `Origin` and
    * `Sec-Fetch-Site`.
    */
-  isOthers(host: string, origin: string | undefined, site: string | undefined): boolean {
+  isCrossSite(host: string, origin: string | undefined, site: string | undefined): boolean {
     if (origin !== undefined) {
       if (!URL.canParse(origin)) return true;
       const from = new URL(origin);

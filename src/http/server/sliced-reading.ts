@@ -32,7 +32,7 @@ export function readInSlices(socket: Socket): void {
  * The same of bytes that were read before, as if they came just now; behind them, if it has `ended`, the connection's
  * end.
  */
-export function readEarlierInSlices(socket: Socket, bytes: Buffer, ended: boolean): void {
+export function feedInSlices(socket: Socket, bytes: Buffer, ended: boolean): void {
   readInSlices(socket);
   if (!ended) {
     socket.push(bytes);
@@ -40,25 +40,25 @@ export function readEarlierInSlices(socket: Socket, bytes: Buffer, ended: boolea
   }
   // The stream is at its end, and takes nothing any more.
   let at = 0;
-  const give = (): void => {
+  const deliver = (): void => {
     while (at < bytes.length && !socket.isPaused()) {
       const end = Math.min(bytes.length, at + sliceOf(socket));
       socket.emit('data', bytes.subarray(at, end));
       at = end;
     }
     if (at < bytes.length || socket.isPaused() || hasPending(socket)) return;
-    socket.off('resume', give);
+    socket.off('resume', deliver);
     socket.emit('end');
   };
-  socket.on('resume', give);
-  give();
+  socket.on('resume', deliver);
+  deliver();
 }
 
 function sliceOf(socket: Socket): number {
   const request = newestRequest(socket);
   if (request === undefined || request.complete) return HEAD_SLICE_BYTES;
   const length = request.headers['content-length'];
-  const rest = length === undefined ? BODY_SLICE_BYTES : Number(length) - request.received;
+  const rest = length === undefined ? BODY_SLICE_BYTES : Number(length) - request.receivedBytes;
   // What waits in the stream may have been the rest of that body.
   return Math.max(1, socket.readableLength === 0 ? rest : Math.min(rest, BODY_SLICE_BYTES));
 }

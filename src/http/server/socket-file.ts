@@ -14,34 +14,34 @@ import { ListenError } from './listen.ts';
  * somebody does, or if what is there is no socket; then nothing is touched.
  */
 export async function freeSocketFile(path: string, what: string): Promise<void> {
-  const found = look(path);
+  const found = statIfPresent(path);
   // What cannot be looked at cannot be listened on either, which will say why.
   if (found === undefined) return;
-  if (!found.isSocket()) throw cannot(path, what, NO_SOCKET);
-  const code = await tried(path);
+  if (!found.isSocket()) throw listenError(path, what, NOT_A_SOCKET);
+  const code = await probe(path);
   if (code === 'ENOENT') return;
   // Anything else but this leaves open whether somebody listens: a full queue (EAGAIN), say, or no right to connect.
-  if (code === 'EACCES' || code === 'EPERM') throw cannot(path, what, OTHERS);
-  if (code !== 'ECONNREFUSED') throw cannot(path, what, IN_USE);
+  if (code === 'EACCES' || code === 'EPERM') throw listenError(path, what, OTHER_USERS);
+  if (code !== 'ECONNREFUSED') throw listenError(path, what, IN_USE);
   // Meanwhile another process may have done the same and listen there by now. Inodes are given anew, times are not.
-  const now = look(path);
+  const now = statIfPresent(path);
   if (now === undefined) return;
-  if (now.ino !== found.ino || now.ctimeNs !== found.ctimeNs) throw cannot(path, what, IN_USE);
+  if (now.ino !== found.ino || now.ctimeNs !== found.ctimeNs) throw listenError(path, what, IN_USE);
   try {
     unlinkSync(path);
   } catch (error) {
     const why = `the socket of an earlier process is still there and cannot be removed (${codeOf(error)}); remove it`;
-    throw cannot(path, what, why);
+    throw listenError(path, what, why);
   }
 }
 
 /** Starts listening on a path that is free. It never lets in more than `mode` does. Rejects with a ListenError. */
 export function listenOnSocket(server: Server, path: string, mode: number, what: string): Promise<string> {
   return new Promise((resolve, reject) => {
-    const failed = (error: unknown): void => reject(cannot(path, what, reasonOf(codeOf(error), path)));
+    const failed = (error: unknown): void => reject(listenError(path, what, reasonOf(codeOf(error), path)));
     server.once('error', failed);
     // In a worker it is the primary that binds, with the umask that worker-pool.ts has set for it.
-    const before = createWith(mode);
+    const before = setSocketUmask(mode);
     try {
       server.listen({ path, backlog: 4_096 }, () => {
         server.off('error', failed);
@@ -60,13 +60,13 @@ export function listenOnSocket(server: Server, path: string, mode: number, what:
 }
 
 /** From now on sockets are made with this mode. Gives back the umask there was. */
-export function createWith(mode: number): number {
+export function setSocketUmask(mode: number): number {
   return process.umask(0o777 & ~mode);
 }
 
 const IN_USE = 'the socket is in use; stop the other program or choose another path';
-const OTHERS = "another user's socket is there; stop their program or choose another path";
-const NO_SOCKET = 'there is something else under this name, which stays as it is; choose another path';
+const OTHER_USERS = "another user's socket is there; stop their program or choose another path";
+const NOT_A_SOCKET = 'there is something else under this name, which stays as it is; choose another path';
 const NO_FOLDER = 'its folder is not there; make it or choose another path';
 const FORBIDDEN = 'not permitted; choose a folder this user may write';
 
@@ -78,11 +78,11 @@ function reasonOf(code: string, path: string): string {
   return ['EACCES', 'EPERM', 'EROFS'].includes(code) ? FORBIDDEN : code;
 }
 
-function cannot(path: string, what: string, why: string): ListenError {
+function listenError(path: string, what: string, why: string): ListenError {
   return new ListenError(`Cannot listen on ${path} (${what}): ${why}.`);
 }
 
-function look(path: string): BigIntStats | undefined {
+function statIfPresent(path: string): BigIntStats | undefined {
   try {
     return lstatSync(path, { bigint: true });
   } catch {
@@ -91,7 +91,7 @@ function look(path: string): BigIntStats | undefined {
 }
 
 /** What connecting comes to: the code of the error, or nothing if somebody answers. */
-function tried(path: string): Promise<string | undefined> {
+function probe(path: string): Promise<string | undefined> {
   return new Promise((resolve) => {
     const socket = connect({ path });
     socket.once('connect', () => (socket.destroy(), resolve(undefined)));

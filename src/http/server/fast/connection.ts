@@ -12,9 +12,9 @@ const MAX_AWAITED_BODY_BYTES = 16 * 1024;
  * What a caller may send ahead while he is being answered, before he is not read any more; that he leaves is not seen
  * then until the upstream has spoken. Bytes.
  */
-const MAX_AHEAD_BYTES = 16 * 1024;
+const MAX_PENDING_BYTES = 16 * 1024;
 /** And in so many pieces: one of a single byte takes as much memory as a hundred bytes. */
-const MAX_PIECES = 64;
+const MAX_PENDING_PIECES = 64;
 
 /** What a connection has to know of the fast path it is on. */
 export interface ConnectionHost {
@@ -45,19 +45,19 @@ export class FastConnection implements ResponseChannel {
   /** Of the last request. */
   #fields: FieldBlock | undefined;
   /** A request whose body is not all here. */
-  #begun: { readonly head: FastHead; readonly pieces: Buffer[]; size: number } | undefined;
+  #partial: { readonly head: FastHead; readonly pieces: Buffer[]; size: number } | undefined;
   /** What came while a request was being answered, or is to be handed over. */
-  #ahead: Buffer[] = [];
-  #aheadSize = 0;
+  #pending: Buffer[] = [];
+  #pendingBytes = 0;
   #fallingBack = false;
   /** The last answer is out, or half of the connection closed: what still comes is nobody's. */
-  #done = false;
-  #ended = false;
-  #last = false;
+  #ignoring = false;
+  #inputEnded = false;
+  #closeAfterResponse = false;
 
-  constructor(socket: Socket, path: ConnectionHost) {
+  constructor(socket: Socket, host: ConnectionHost) {
     this.socket = socket;
-    this.#host = path;
+    this.#host = host;
     socket
       .on('data', this.#onData)
       .on('end', this.#onEnd)
@@ -71,8 +71,8 @@ export class FastConnection implements ResponseChannel {
   }
 
   /** A body is on its way. */
-  get waiting(): boolean {
-    return this.#begun !== undefined;
+  get awaitingBody(): boolean {
+    return this.#partial !== undefined;
   }
 
   /** node:http is about to take over. */
@@ -81,23 +81,23 @@ export class FastConnection implements ResponseChannel {
   }
 
   connectionFields(): string {
-    if (this.#host.draining) this.#last = true;
-    return this.#last ? 'Connection: close\r\n' : this.#host.keepAliveFields;
+    if (this.#host.draining) this.#closeAfterResponse = true;
+    return this.#closeAfterResponse ? 'Connection: close\r\n' : this.#host.keepAliveFields;
   }
 
   closeAfter(): void {
-    this.#last = true;
+    this.#closeAfterResponse = true;
   }
 
   responded(): void {
     this.#response = undefined;
     this.idleTicks = 0;
-    if (this.#last) {
-      this.#done = true;
+    if (this.#closeAfterResponse) {
+      this.#ignoring = true;
       this.socket.destroySoon();
       return;
     }
-    if (this.#aheadSize > 0) this.#fallBack(this.#ahead);
+    if (this.#pendingBytes > 0) this.#fallBack(this.#pending);
   }
 
   /** Sends an interim response, if a response is due and has not begun. */
@@ -108,49 +108,49 @@ export class FastConnection implements ResponseChannel {
   }
 
   /** Takes no request any more. */
-  refuse(): void {
-    this.#done = true;
+  ignoreInput(): void {
+    this.#ignoring = true;
   }
 
   /** Has node:http wait for the rest of what has begun. */
-  abandon(): void {
-    this.#fallBack(this.#begun?.pieces ?? []);
+  handOver(): void {
+    this.#fallBack(this.#partial?.pieces ?? []);
   }
 
   readonly #onData = (bytes: Buffer): void => {
-    if (this.#done) return;
+    if (this.#ignoring) return;
     if (this.#response !== undefined || this.#fallingBack) {
-      this.#ahead.push(bytes);
-      this.#aheadSize += bytes.length;
-      if ((this.#aheadSize > MAX_AHEAD_BYTES || this.#ahead.length > MAX_PIECES) && !this.#fallingBack)
+      this.#pending.push(bytes);
+      this.#pendingBytes += bytes.length;
+      if ((this.#pendingBytes > MAX_PENDING_BYTES || this.#pending.length > MAX_PENDING_PIECES) && !this.#fallingBack)
         this.socket.pause();
       return;
     }
-    const begun = this.#begun;
-    if (begun !== undefined) {
-      begun.pieces.push(bytes);
-      begun.size += bytes.length;
-      if (begun.size < begun.head.bodyAt + begun.head.fields.bodyLength) {
-        if (begun.pieces.length > MAX_PIECES) this.#fallBack(begun.pieces);
+    const partial = this.#partial;
+    if (partial !== undefined) {
+      partial.pieces.push(bytes);
+      partial.size += bytes.length;
+      if (partial.size < partial.head.bodyAt + partial.head.fields.bodyLength) {
+        if (partial.pieces.length > MAX_PENDING_PIECES) this.#fallBack(partial.pieces);
         return;
       }
-      this.#begun = undefined;
-      this.#take(begun.head, Buffer.concat(begun.pieces));
+      this.#partial = undefined;
+      this.#handle(partial.head, Buffer.concat(partial.pieces));
       return;
     }
     const head = readFastHead(bytes, this.#host.maxHeadBytes, this.#fields);
     if (head === undefined) this.#fallBack([bytes]);
-    else if (bytes.length >= head.bodyAt + head.fields.bodyLength) this.#take(head, bytes);
-    else if (head.fields.bodyLength <= MAX_AWAITED_BODY_BYTES) this.#begin(head, bytes);
+    else if (bytes.length >= head.bodyAt + head.fields.bodyLength) this.#handle(head, bytes);
+    else if (head.fields.bodyLength <= MAX_AWAITED_BODY_BYTES) this.#awaitBody(head, bytes);
     else this.#fallBack([bytes]);
   };
 
-  #begin(head: FastHead, bytes: Buffer): void {
+  #awaitBody(head: FastHead, bytes: Buffer): void {
     this.idleTicks = 0;
-    this.#begun = { head, pieces: [bytes], size: bytes.length };
+    this.#partial = { head, pieces: [bytes], size: bytes.length };
   }
 
-  #take(head: FastHead, bytes: Buffer): void {
+  #handle(head: FastHead, bytes: Buffer): void {
     const end = head.bodyAt + head.fields.bodyLength;
     // More than one request at once.
     if (bytes.length > end) {
@@ -158,8 +158,8 @@ export class FastConnection implements ResponseChannel {
       return;
     }
     this.used = true;
-    this.#fields = head.fields.keepable ? head.fields : undefined;
-    this.#last = head.fields.last;
+    this.#fields = head.fields.cacheable ? head.fields : undefined;
+    this.#closeAfterResponse = head.fields.closeAfter;
     this.#response = new FastResponse(this, head.method === 'HEAD');
     this.#host.handler(
       new FastRequest(head, head.fields.bodyLength === 0 ? undefined : bytes.subarray(head.bodyAt), this.socket),
@@ -169,8 +169,8 @@ export class FastConnection implements ResponseChannel {
 
   #fallBack(pieces: Buffer[]): void {
     this.#fallingBack = true;
-    this.#begun = undefined;
-    this.#ahead = pieces;
+    this.#partial = undefined;
+    this.#pending = pieces;
     if (this.socket.isPaused()) this.socket.resume();
     // Not from within a read, after which the stream has itself read on, whatever node:http may have told it meanwhile.
     setImmediate(() => {
@@ -182,29 +182,33 @@ export class FastConnection implements ResponseChannel {
         .off('drain', this.#onDrain)
         .off('error', this.#onError)
         .off('close', this.#onClose);
-      this.#host.fallBack(this, this.#ahead.length === 1 ? this.#ahead[0]! : Buffer.concat(this.#ahead), this.#ended);
+      this.#host.fallBack(
+        this,
+        this.#pending.length === 1 ? this.#pending[0]! : Buffer.concat(this.#pending),
+        this.#inputEnded,
+      );
     });
   }
 
   readonly #onEnd = (): void => {
-    this.#ended = true;
+    this.#inputEnded = true;
     if (this.#fallingBack) return;
     // It may still wait for its answer, and for those to what it has sent ahead.
     if (this.#response !== undefined) {
-      if (this.#aheadSize === 0) this.#last = true;
+      if (this.#pendingBytes === 0) this.#closeAfterResponse = true;
       return;
     }
-    this.#done = true;
+    this.#ignoring = true;
     this.socket.end();
   };
 
-  readonly #onDrain = (): void => this.#response?.drained();
+  readonly #onDrain = (): void => this.#response?.connectionDrained();
 
   /** A broken connection closes by itself; there is nobody to tell. */
   readonly #onError = (): void => undefined;
 
   readonly #onClose = (): void => {
     this.#host.closed(this);
-    this.#response?.cut();
+    this.#response?.connectionClosed();
   };
 }

@@ -3,16 +3,16 @@ import type { Socket } from 'node:net';
 import type { RequestHandler } from '../exchange.ts';
 import { FastConnection, type ConnectionHost } from './connection.ts';
 import { encodeRawTargets } from '../raw-targets.ts';
-import { readEarlierInSlices } from '../sliced-reading.ts';
+import { feedInSlices } from '../sliced-reading.ts';
 
 /** How often connections are looked at that may have stood still for too long. ms. */
 const TICK_MS = 1_000;
 /** A body that has begun is waited for so many looks. */
-const BODY_TICKS = 2;
+const MAX_BODY_TICKS = 2;
 /** One that has been refused has so long to close its side. ms. */
 const LINGER_MS = 5_000;
 /** A connection is new for so many looks. */
-const FRESH_TICKS = 2;
+const NEW_TICKS = 2;
 
 /**
  * The fast path beside a node:http server: takes its connections first and answers plain requests, at two thirds of the
@@ -25,18 +25,18 @@ export class FastEngine implements ConnectionHost {
   readonly keepAliveFields: string;
   draining = false;
   readonly #server: Server;
-  readonly #toNode: ((socket: Socket) => void)[];
+  readonly #nodeListeners: ((socket: Socket) => void)[];
   readonly #connections = new Map<Socket, FastConnection>();
   #timer: NodeJS.Timeout | undefined;
 
-  /** Takes over the `connection` event of a server that has no other listeners for it yet. `headMost`: bytes. */
+  /** Takes over the `connection` event of a server that has no other listeners for it yet. `maxHeadBytes`: of a request's head. */
   constructor(server: Server, handler: RequestHandler, maxHeadBytes: number) {
     this.#server = server;
     this.handler = handler;
     this.maxHeadBytes = maxHeadBytes;
     const seconds = Math.floor(server.keepAliveTimeout / 1000);
     this.keepAliveFields = `Connection: keep-alive\r\nKeep-Alive: timeout=${seconds}\r\n`;
-    this.#toNode = server.listeners('connection') as ((socket: Socket) => void)[];
+    this.#nodeListeners = server.listeners('connection') as ((socket: Socket) => void)[];
     server.removeAllListeners('connection');
     server.on('connection', (socket: Socket) => {
       this.#connections.set(socket, new FastConnection(socket, this));
@@ -46,9 +46,9 @@ export class FastEngine implements ConnectionHost {
 
   fallBack({ socket }: FastConnection, bytes: Buffer, ended: boolean): void {
     this.#connections.delete(socket);
-    for (const listener of this.#toNode) listener.call(this.#server, socket);
+    for (const listener of this.#nodeListeners) listener.call(this.#server, socket);
     encodeRawTargets(socket);
-    readEarlierInSlices(socket, bytes, ended);
+    feedInSlices(socket, bytes, ended);
   }
 
   closed({ socket }: FastConnection): void {
@@ -61,7 +61,7 @@ export class FastEngine implements ConnectionHost {
    */
   isBusy(socket: Socket): boolean {
     const connection = this.#connections.get(socket);
-    return connection !== undefined && (connection.responding || connection.waiting || connection.fallingBack);
+    return connection !== undefined && (connection.responding || connection.awaitingBody || connection.fallingBack);
   }
 
   /** Sends an interim response, if it is on the fast path and its response has not begun. False: otherwise. */
@@ -71,10 +71,10 @@ export class FastEngine implements ConnectionHost {
 
   /** Those on which nothing is under way. */
   closeIdle(): void {
-    for (const [socket, { responding, waiting, fallingBack, used, idleTicks }] of this.#connections) {
+    for (const [socket, { responding, awaitingBody, fallingBack, used, idleTicks }] of this.#connections) {
       // A connection just made has its first request on the way.
-      const fresh = !used && idleTicks < FRESH_TICKS;
-      if (!responding && !waiting && !fallingBack && !fresh) socket.destroy();
+      const isNew = !used && idleTicks < NEW_TICKS;
+      if (!responding && !awaitingBody && !fallingBack && !isNew) socket.destroy();
     }
   }
 
@@ -86,15 +86,15 @@ export class FastEngine implements ConnectionHost {
     for (const [socket, connection] of this.#connections) {
       if (connection.responding || connection.fallingBack) continue;
       connection.idleTicks += 1;
-      const still = connection.idleTicks * TICK_MS;
-      if (connection.waiting) {
-        if (connection.idleTicks >= BODY_TICKS) connection.abandon();
+      const idleMs = connection.idleTicks * TICK_MS;
+      if (connection.awaitingBody) {
+        if (connection.idleTicks >= MAX_BODY_TICKS) connection.handOver();
       } else if (connection.used) {
-        if (still > this.#server.keepAliveTimeout) socket.destroy();
-      } else if (still > this.#server.headersTimeout + LINGER_MS) {
+        if (idleMs > this.#server.keepAliveTimeout) socket.destroy();
+      } else if (idleMs > this.#server.headersTimeout + LINGER_MS) {
         socket.destroy();
-      } else if (still > this.#server.headersTimeout) {
-        connection.refuse();
+      } else if (idleMs > this.#server.headersTimeout) {
+        connection.ignoreInput();
         this.#server.emit(
           'clientError',
           Object.assign(new Error('no request came'), { code: 'ERR_HTTP_REQUEST_TIMEOUT' }),

@@ -1,7 +1,7 @@
 import type { Socket } from 'node:net';
 import type { InboundRequest } from '../exchange.ts';
-import { endOfLine, fieldsOf } from '../../fields.ts';
-import { withoutRawBytes } from '../raw-targets.ts';
+import { endOfLine, parseFields } from '../../fields.ts';
+import { encodeRawBytes } from '../raw-targets.ts';
 
 const HEAD_END = Buffer.from('\r\n\r\n');
 const METHODS: ReadonlySet<string> = new Set(['GET', 'POST', 'PUT', 'PATCH', 'DELETE', 'HEAD', 'OPTIONS']);
@@ -12,7 +12,7 @@ const LENGTH = /^\d{1,7}$/;
 const MAX_FIELDS = 100;
 
 /** A block of fields longer than this is not kept for the next request. Bytes. */
-const MAX_KEPT_BYTES = 2 * 1024;
+const MAX_CACHED_BYTES = 2 * 1024;
 
 /**
  * The fields of a request, and what they say of it. Most callers send the same ones with every request on a connection:
@@ -24,7 +24,7 @@ export class FieldBlock {
   /** Names and values in turn, as sent. */
   readonly raw: string[];
   /** The caller will send no further request on this connection. */
-  readonly last: boolean;
+  readonly closeAfter: boolean;
   /** Bytes of the body. */
   readonly bodyLength: number;
   /** The gate has let these fields pass. */
@@ -32,17 +32,17 @@ export class FieldBlock {
   readonly #text: string;
 
   /** `text`: the whole block. */
-  constructor(text: string, raw: string[], last: boolean, bodyLength: number) {
+  constructor(text: string, raw: string[], closeAfter: boolean, bodyLength: number) {
     this.#text = text;
     this.length = text.length;
     this.raw = raw;
-    this.last = last;
+    this.closeAfter = closeAfter;
     this.bodyLength = bodyLength;
   }
 
   /** Small enough to be kept with an idle connection. */
-  get keepable(): boolean {
-    return this.length <= MAX_KEPT_BYTES;
+  get cacheable(): boolean {
+    return this.length <= MAX_CACHED_BYTES;
   }
 
   /** Whether exactly these fields come at this place. */
@@ -66,29 +66,29 @@ export interface FastHead {
  * Undefined for all else, be it good or bad. That is not a verdict: node:http reads it then, from its first byte.
  * `before`: the fields of the connection's last request.
  */
-export function readFastHead(bytes: Buffer, headMost: number, before?: FieldBlock): FastHead | undefined {
+export function readFastHead(bytes: Buffer, maxHeadBytes: number, previous?: FieldBlock): FastHead | undefined {
   const lineEnd = endOfLine(bytes, 0, bytes.length);
-  if (lineEnd === -1 || lineEnd > headMost / 2) return undefined;
+  if (lineEnd === -1 || lineEnd > maxHeadBytes / 2) return undefined;
   const text = bytes.toString('latin1', 0, lineEnd);
-  const line = REQUEST_LINE.exec(text) ?? REQUEST_LINE.exec(withoutRawBytes(text));
+  const line = REQUEST_LINE.exec(text) ?? REQUEST_LINE.exec(encodeRawBytes(text));
   if (line === null || !METHODS.has(line[1]!)) return undefined;
   const at = lineEnd + 2;
-  const fields = before?.isAt(bytes, at) === true ? before : fieldBlock(bytes, at, headMost);
+  const fields = previous?.isAt(bytes, at) === true ? previous : fieldBlock(bytes, at, maxHeadBytes);
   return fields && { method: line[1]!, url: line[2]!, fields, bodyAt: at + fields.length };
 }
 
-function fieldBlock(bytes: Buffer, at: number, headMost: number): FieldBlock | undefined {
+function fieldBlock(bytes: Buffer, at: number, maxHeadBytes: number): FieldBlock | undefined {
   // From the end of the line before: there may be no field at all.
   const end = bytes.indexOf(HEAD_END, at - 2);
   // Node counts the head's bytes a little differently; where it could matter, it is asked.
-  if (end === -1 || end > headMost / 2) return undefined;
+  if (end === -1 || end > maxHeadBytes / 2) return undefined;
   // A text of its own: as a part of a longer one it would keep all of that in memory.
   const block = bytes.subarray(at, end + HEAD_END.length);
   const text = block.toString('latin1');
-  const raw = fieldsOf(text, block, 0, text.length - 2, MAX_FIELDS);
+  const raw = parseFields(text, block, 0, text.length - 2, MAX_FIELDS);
   if (typeof raw === 'string') return undefined;
 
-  let last = false;
+  let closeAfter = false;
   let bodyLength = 0;
   for (let i = 0; i < raw.length; i += 2) {
     const name = raw[i]!;
@@ -105,8 +105,8 @@ function fieldBlock(bytes: Buffer, at: number, headMost: number): FieldBlock | u
         break;
       case 10:
         if (!/^connection$/i.test(name)) break;
-        last = /^close$/i.test(value);
-        if (!last && !/^keep-alive$/i.test(value)) return undefined;
+        closeAfter = /^close$/i.test(value);
+        if (!closeAfter && !/^keep-alive$/i.test(value)) return undefined;
         break;
       case 14:
         if (!/^content-length$/i.test(name)) break;
@@ -123,7 +123,7 @@ function fieldBlock(bytes: Buffer, at: number, headMost: number): FieldBlock | u
       default:
     }
   }
-  return new FieldBlock(text, raw, last, bodyLength);
+  return new FieldBlock(text, raw, closeAfter, bodyLength);
 }
 
 function isNamedBefore(fields: readonly string[], at: number): boolean {
@@ -175,7 +175,7 @@ export class FastRequest implements InboundRequest {
     return undefined;
   }
 
-  dropBody(done: () => void): void {
+  discardBody(done: () => void): void {
     done();
   }
 }

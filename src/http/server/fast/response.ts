@@ -25,18 +25,18 @@ export class FastResponse implements OutboundResponse {
   writableFinished = false;
   destroyed = false;
   readonly #channel: ResponseChannel;
-  readonly #toHead: boolean;
+  readonly #headRequest: boolean;
   /** Waiting for the first bytes of the body, to leave with them. */
   #head = '';
-  #bodiless = false;
+  #noBody = false;
   #chunked = false;
   #onClose: (() => void)[] = [];
   #onDrain: (() => void) | undefined;
 
   /** `toHead`: the answer to a HEAD request, which has no body whatever its fields say (RFC 9110 §9.3.2). */
-  constructor(line: ResponseChannel, toHead: boolean) {
-    this.#channel = line;
-    this.#toHead = toHead;
+  constructor(channel: ResponseChannel, headRequest: boolean) {
+    this.#channel = channel;
+    this.#headRequest = headRequest;
   }
 
   writeHead(status: number, reason: string, headers: string[]): void {
@@ -58,8 +58,8 @@ export class FastResponse implements OutboundResponse {
     // Our own answers only ever say `close`; upstreams have no say in it.
     if (connection) this.#channel.closeAfter();
     else head += this.#channel.connectionFields();
-    this.#bodiless = this.#toHead || status === 204 || status === 304;
-    this.#chunked = !length && !this.#bodiless;
+    this.#noBody = this.#headRequest || status === 204 || status === 304;
+    this.#chunked = !length && !this.#noBody;
     if (this.#chunked) head += 'Transfer-Encoding: chunked\r\n';
     this.#head = `${head}\r\n`;
   }
@@ -70,7 +70,7 @@ export class FastResponse implements OutboundResponse {
 
   write(chunk: Buffer, written?: (error: Error | null | undefined) => void): boolean {
     const { socket } = this.#channel;
-    if (this.#bodiless || chunk.length === 0) return true;
+    if (this.#noBody || chunk.length === 0) return true;
     if (this.#head === '' && !this.#chunked) return socket.write(chunk, written);
     socket.cork();
     socket.write(this.#chunked ? `${this.#takeHead()}${chunk.length.toString(16)}\r\n` : this.#takeHead(), 'latin1');
@@ -83,7 +83,7 @@ export class FastResponse implements OutboundResponse {
   end(chunk?: Buffer | string): void {
     const { socket } = this.#channel;
     const body = typeof chunk === 'string' ? Buffer.from(chunk) : chunk;
-    if (body === undefined || body.length === 0 || this.#bodiless) {
+    if (body === undefined || body.length === 0 || this.#noBody) {
       const rest = this.#chunked ? `${this.#takeHead()}0\r\n\r\n` : this.#takeHead();
       if (rest !== '') socket.write(rest, 'latin1');
     } else if (body.length <= MAX_JOINED_BYTES) {
@@ -127,12 +127,12 @@ export class FastResponse implements OutboundResponse {
 
   // ---- the connection's side
 
-  drained(): void {
+  connectionDrained(): void {
     this.#onDrain?.();
   }
 
   /** The connection has gone, before the answer's end or after it. */
-  cut(): void {
+  connectionClosed(): void {
     this.destroyed = true;
     this.#close();
   }
