@@ -147,11 +147,11 @@ const ERRORS = {
 /** A stable error code, as seen in `code` of the body, in `x-tokenward-error` and in the metric label `reason`. */
 export type ErrorCode = keyof typeof ERRORS;
 
-/** All codes, for docs and the tests that compare both. */
+/** All codes, for the tests that compare docs/errors.md. */
 export const ERROR_CODES = Object.keys(ERRORS) as readonly ErrorCode[];
 
 /**
- * An error that tokenward generates. `detail` reaches the client: it holds no secret and nothing an upstream said.
+ * An error that tokenward generates. `detail` reaches the client: it holds no secret and nothing that an upstream sent.
  * `retryAfter` is in seconds.
  */
 export class TokenwardError extends Error {

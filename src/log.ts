@@ -1,9 +1,6 @@
 import { pino, type Logger as PinoLogger } from 'pino';
 
-/**
- * Fields that may stand in a log line. Everything else has no way in: secrets are kept out by what can be said, not by
- * a filter afterwards.
- */
+/** The only fields that a log line can have: secrets are kept out by the type, not by a filter afterwards. */
 export interface LogFields {
   readonly route?: string;
   readonly account?: string;
@@ -14,9 +11,9 @@ export interface LogFields {
   readonly reason?: string;
   /** Why a renewal began: first, refused, expired, early or operator. */
   readonly cause?: string;
-  /** What made it begin, in words: "/crm answered 403". */
+  /** What started it, in words: "/crm answered 403". */
   readonly by?: string;
-  /** The state of an account, a word of src/tokens/status.ts; `was`: the one before. */
+  /** The state of an account (src/tokens/status.ts); `was`: the previous one. */
   readonly state?: string;
   readonly was?: string;
   readonly code?: string;
@@ -26,28 +23,28 @@ export interface LogFields {
   readonly seconds?: number;
   /** Host and port of an upstream. */
   readonly upstream?: string;
-  /** How many requests a line is about. */
+  /** Number of requests that the line is about. */
   readonly calls?: number;
-  /** When a token ends, or the next login is possible: ISO 8601, UTC. */
+  /** When a token expires; when the next login is possible. ISO 8601, UTC. */
   readonly expires?: string;
   readonly until?: string;
-  /** Automatic logins left in the budget, and what is left of the operators' reserve. */
+  /** Logins left in the budget, and in the operators' reserve. */
   readonly logins_left?: number;
   readonly reserve_left?: number;
   /** Seconds until the next try. */
   readonly retry_in?: number;
   readonly version?: string;
-  /** How many there are, at the start. */
+  /** Numbers at start. */
   readonly accounts?: number;
   readonly routes?: number;
-  /** What reads requests: `fast` or `express`. */
+  /** The first reader of requests: `fast` or `express`. */
   readonly engine?: string;
-  /** Which store: its type and place, no secret. */
+  /** The store's type and location, without secrets. */
   readonly store?: string;
   readonly address?: string;
   readonly file?: string;
   readonly signal?: string;
-  /** A worker process, by its place: 1 to the number of them. */
+  /** Number of a worker process, from 1. */
   readonly worker?: number;
   readonly detail?: string;
 }
@@ -99,11 +96,10 @@ const ALLOWED: readonly (keyof LogFields)[] = [
 ];
 
 /**
- * JSON lines on standard error, each with the fields of `always`. The allow-list holds at run time as well as in the
- * types.
+ * JSON lines on standard error, each with the fields of `always`. Fields outside the list are dropped at run time too.
  */
 export function createLogger(level: LogLevel, always: LogFields = {}): Logger {
-  // sync: a line about a crash must not sit in a buffer when the process ends.
+  // sync: a line about a crash must not be lost in a buffer.
   const formatters = { level: (label: string) => ({ level: label }) };
   const log: PinoLogger = pino(
     { level, base: null, timestamp: pino.stdTimeFunctions.isoTime, formatters },
@@ -132,15 +128,12 @@ function pickAllowed(fields: LogFields): LogFields {
   return kept;
 }
 
-/** Durations are told to the millisecond: what stands behind it is noise. */
+/** Durations are logged to the millisecond; more digits are noise. */
 function roundToMs(value: number): number {
   return Math.round(value * 1000) / 1000;
 }
 
-/**
- * What may be said of an unexpected error: its class, code and where it was thrown, not its message (it may quote
- * data).
- */
+/** Describes an unexpected error by its class, code and place, without its message, which may quote data. */
 export function describeFault(error: unknown): string {
   if (!(error instanceof Error)) return typeof error;
   const { code } = error as NodeJS.ErrnoException;

@@ -1,16 +1,16 @@
 import { collectDefaultMetrics, Counter, Gauge, Histogram, Registry, type Aggregator } from 'prom-client';
 import { BUCKETS, RouteHistogram, RouteStats } from './route-stats.ts';
 
-/** One caller's counts, for the same reason. */
+/** One caller's counts, as plain numbers like RouteStats. */
 interface CallerStats {
   inFlight: number;
   admitted: number;
   refused: number;
 }
 
-/** Accounts with series of their own; those that come later share one. */
+/** Accounts with series of their own; all further ones share one. */
 const MAX_LABELLED = 500;
-/** What the label `account` says of those. */
+/** The label `account` of those. */
 const OTHER_ACCOUNTS = '(others)';
 
 /**
@@ -70,7 +70,7 @@ export class Metrics {
     registers: [this.registry],
   });
 
-  // Gauges of accounts. Of several workers only the primary fills them, from what all of them know together (see
+  // Gauges of accounts. With several workers only the primary sets them, from the state of all workers (see
   // `describeAccounts`).
   readonly expiry = this.#gauge(
     'token_expiry_timestamp_seconds',
@@ -161,7 +161,7 @@ export class Metrics {
   readonly workers = this.#gauge('workers', 'Processes that serve requests.', [], 'sum');
   readonly workerCrashes = this.#counter('worker_crashes_total', 'Worker processes that ended unexpectedly.', []);
 
-  /** `engine`: what reads requests first. */
+  /** `engine`: the first reader of requests. */
   constructor(version: string, engine: 'fast' | 'express' = 'fast') {
     const routes = this.#routes;
     new Counter({
@@ -221,11 +221,11 @@ export class Metrics {
       aggregator: 'first',
     }).set({ version, node: process.version, engine }, 1);
     collectDefaultMetrics({ register: this.registry });
-    // A process that runs has read its configuration.
+    // A running process has read its configuration.
     this.configReloaded.set(1);
   }
 
-  /** What the label `account` says of this account. */
+  /** The label `account` of this account. */
   accountLabel(account: string): string {
     if (this.#labelled.has(account)) return account;
     if (this.#labelled.size >= MAX_LABELLED) return OTHER_ACCOUNTS;
@@ -233,7 +233,7 @@ export class Metrics {
     return account;
   }
 
-  /** Has the durations of such calls begin at 0. */
+  /** Creates the duration series of such requests, at 0. */
   beginTiming(flow: string, kind: string): void {
     const key = `${flow} ${kind}`;
     if (this.#timed.has(key)) return;
@@ -241,14 +241,14 @@ export class Metrics {
     this.renewalSeconds.zero({ flow, kind });
   }
 
-  /** The counts of one route, by its prefix; `unmatched` for requests no route took. */
+  /** The counts of one route, by its prefix; `unmatched` for requests without a route. */
   route(prefix: string): RouteStats {
     let stats = this.#routes.get(prefix);
     if (stats === undefined) this.#routes.set(prefix, (stats = new RouteStats()));
     return stats;
   }
 
-  /** The counts of one caller, by the name that the configuration gives it. */
+  /** The counts of one caller, by its configured name. */
   caller(name: string): CallerStats {
     let stats = this.#callers.get(name);
     if (stats === undefined) this.#callers.set(name, (stats = { inFlight: 0, admitted: 0, refused: 0 }));

@@ -1,12 +1,12 @@
 import { Histogram, type MetricValueWithName, type Registry } from 'prom-client';
 
-/** Seconds. From a cached answer on the same host to the slowest allowed one. */
+/** From a cached response on the same host to the slowest allowed one. Seconds. */
 export const BUCKETS = [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60];
 const STATUS_CLASSES = ['2xx', '3xx', '4xx', '5xx'] as const;
 
 /**
- * One route's counts as plain numbers, folded into prom-client's form only when somebody asks for /metrics:
- * hashing labels on every request costs more than forwarding its headers.
+ * One route's counts as plain numbers, converted to prom-client's form only when /metrics is read: hashing labels on
+ * every request costs more than forwarding its headers.
  */
 export class RouteStats {
   readonly #statuses = [0, 0, 0, 0];
@@ -34,7 +34,7 @@ export class RouteStats {
   }
 }
 
-/** A histogram whose numbers live in RouteStats. */
+/** A histogram over the numbers of RouteStats. */
 export class RouteHistogram extends Histogram<'route'> {
   readonly #routes: ReadonlyMap<string, RouteStats>;
   readonly #description: { readonly name: string; readonly help: string };
@@ -45,13 +45,13 @@ export class RouteHistogram extends Histogram<'route'> {
     this.#description = { name, help };
   }
 
-  /** What the registry makes its JSON of, which worker processes send to their primary. */
+  /** Source of the registry's JSON, which workers send to their primary. */
   override async get(): ReturnType<Histogram<'route'>['get']> {
     // The types say that a metric in JSON has `collect`; none has.
     return (await this.getForPromString()) as unknown as Awaited<ReturnType<Histogram<'route'>['get']>>;
   }
 
-  /** What the registry makes its text of. Missing in prom-client's types. */
+  /** Source of the registry's text. Missing in prom-client's types. */
   async getForPromString(): Promise<{
     name: string;
     help: string;

@@ -1,14 +1,14 @@
 import { brotliDecompressSync, constants, gunzipSync, inflateRawSync, inflateSync } from 'node:zlib';
 
-/** What a compressed reply may grow to while it is looked at. Bytes. */
+/** Limit on a decoded response body. Bytes. */
 const MAX_DECODED_BYTES = 256 * 1024;
 
-/** A body without its one content coding; undefined if it cannot be read within bounds. */
+/** Removes the content coding; undefined if that is not possible within the limit. */
 export function decodeBody(bytes: Buffer, coding: string | undefined): Buffer | undefined {
   return undefinedIfTooLarge(() => decompress(bytes, coding, MAX_DECODED_BYTES));
 }
 
-/** As much of it as the first bytes of a body tell, perhaps nothing; undefined if no more of them would help. */
+/** Decodes as much of a body as its first bytes allow, perhaps nothing; undefined if more bytes would not help. */
 export function decodeBodyStart(bytes: Buffer, coding: string | undefined): Buffer | undefined {
   return undefinedIfTooLarge(() =>
     decompress(bytes, coding, MAX_DECODED_BYTES, { finishFlush: constants.Z_SYNC_FLUSH }),
@@ -25,8 +25,7 @@ function undefinedIfTooLarge(decode: () => Buffer | undefined): Buffer | undefin
 }
 
 /**
- * A body without its one content coding; undefined if it cannot be read. Throws a RangeError if it has more than `most`
- * bytes.
+ * Removes the content coding; undefined if that is not possible. Throws a RangeError if the result exceeds `maxBytes`.
  */
 export function decompress(
   bytes: Buffer,
@@ -40,7 +39,7 @@ export function decompress(
     switch (coding?.trim().toLowerCase() ?? '') {
       case '':
       case 'identity':
-        // Compressed without saying so happens behind careless gateways.
+        // Some gateways compress without Content-Encoding.
         return isGzip(bytes) ? gunzipSync(bytes, options) : bytes;
       case 'gzip':
       case 'x-gzip':
@@ -51,8 +50,8 @@ export function decompress(
           ...(zlibOptions.finishFlush !== undefined && { finishFlush: constants.BROTLI_OPERATION_FLUSH }),
         });
       case 'deflate':
-        // RFC 9110 §8.4.1.2 means the zlib format; some servers send bare deflate under that name. The first byte
-        // tells.
+        // RFC 9110 §8.4.1.2 means the zlib format. Some servers send raw deflate under that name; the first byte tells
+        // which.
         return (bytes[0]! & 0x0f) === 8 ? inflateSync(bytes, options) : inflateRawSync(bytes, options);
       default:
         return undefined;

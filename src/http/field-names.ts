@@ -1,8 +1,8 @@
 /*
- * The names of header fields that tokenward treats in a way of its own, each as RFC 9110 or common use writes it.
+ * The names of header fields that tokenward treats specially, each spelt as in RFC 9110 or common use.
  */
 
-/** RFC 9110 §7.6.1, and Expect, which Node has already answered. */
+/** RFC 9110 §7.6.1, and Expect, which Node has handled already. */
 export const HOP_BY_HOP: readonly string[] = [
   'connection',
   'keep-alive',
@@ -16,26 +16,26 @@ export const HOP_BY_HOP: readonly string[] = [
   'proxy-authorization',
   'expect',
 ];
-/** The caller's own credentials never travel, however stale they are. */
+/** The client's own credentials are never forwarded, not even stale ones. */
 export const CLIENT_CREDENTIALS: readonly string[] = [
   'authorization',
   'authorizationjwt',
   'refresh',
   'x-tokenward-key',
 ];
-/** Where callers have keys, this may be one of them; where they have none, it is the application's own. */
+/** Carries the caller's key if callers have keys; otherwise it belongs to the application. */
 export const API_KEY = 'x-api-key';
-/** What we set ourselves. */
+/** Set by tokenward itself. */
 export const SET_BY_TOKENWARD: readonly string[] = ['host', 'content-length', 'via'];
-/** Who called from where inside is nothing the vendor has to know, and a spoofed one must not pass as ours. */
+/** They would tell the vendor about the internal network, and a spoofed one must not pass as ours. */
 export const FORWARDING: readonly string[] = ['forwarded', 'x-real-ip'];
-/** All of X-Forwarded-*, which has no end of members. */
+/** All of X-Forwarded-*; there is no complete list. */
 export const X_FORWARDED_PREFIX = 'xforwarded';
-/** What we say of the caller ourselves, on routes that want it. */
+/** Added by tokenward, on routes with `forwarded: add`. */
 export const X_FORWARDED: readonly string[] = ['x-forwarded-for', 'x-forwarded-host', 'x-forwarded-proto'];
 /**
- * Fields by which a request says that it means another method or another target than its first line. Frameworks obey
- * them, and whoever judges the first line (a policy, a refusal of logins) would be stepped over.
+ * Fields that name another method or target than the request line. Frameworks obey them, which would bypass a check of
+ * the request line (a policy, the refusal of logins).
  */
 export const METHOD_OVERRIDES: readonly string[] = [
   'x-http-method-override',
@@ -75,7 +75,7 @@ export const TARGET_OVERRIDES: readonly string[] = [
   'x-waws-unencoded-url',
   'x-url-override',
 ];
-/** Challenges are about a credential that the caller does not have. */
+/** Challenges are about credentials that the client does not have. */
 export const CHALLENGES: readonly string[] = [
   'www-authenticate',
   'proxy-authenticate',
@@ -83,15 +83,15 @@ export const CHALLENGES: readonly string[] = [
   'proxy-authentication-info',
 ];
 export const COOKIES: readonly string[] = ['set-cookie', 'set-cookie2'];
-/** All of X-Tokenward-*: by these fields a caller knows what we say ourselves, so nobody else says anything by them. */
+/** All of X-Tokenward-*: clients trust these fields to come from tokenward, so an upstream must not send them. */
 export const TOKENWARD_PREFIX = 'xtokenward';
 
-/** Some servers read `_` as `-`, so a look-alike is treated as what it looks like. */
+/** Some servers read `_` as `-`, so both are treated as the same name. */
 export function normalizeName(name: string): string {
   return name.toLowerCase().replaceAll('_', '').replaceAll('-', '');
 }
 
-/** Whether one of these is meant by a name, in whatever spelling. */
+/** Whether a name is in the list, regardless of case, `-` and `_`. */
 export function nameMatcher(list: readonly string[]): (name: string) => boolean {
   const known = new Set(list.map(normalizeName));
   return (name) => known.has(normalizeName(name));

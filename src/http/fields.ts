@@ -1,7 +1,4 @@
-/**
- * What a byte may be in a field: of its name (RFC 9110 §5.6.2), of its value (§5.5, and as there the upper half of
- * Latin-1), neither.
- */
+/** Where a byte may occur: in a field name (RFC 9110 §5.6.2), in a field value (§5.5, with obs-text), in neither. */
 const IN_NAME = 1;
 const IN_VALUE = 2;
 const TAB = 9;
@@ -14,16 +11,16 @@ const BYTE_CLASS = new Uint8Array(256).map((_, byte) => {
   return byte === TAB || (byte >= SPACE && byte !== 0x7f) ? IN_VALUE : 0;
 });
 
-/** Why a head cannot be used. */
+/** Why a header section is invalid. */
 type Malformed =
   | 'a malformed header field'
   | 'a control byte in the head, or a line that does not end in CR LF'
   | 'too many header fields';
 
 /**
- * The fields of a message's head (RFC 9112 §5), from `at` to `end`, which is behind the last one's line: names and
- * values in turn, or why not. `text` is made of `bytes`, letter by byte. One walk over the bytes, each looked up once.
- * No folding, no space before the colon, no nameless field, no control byte, no line end but CR LF.
+ * Parses the field lines of a header section (RFC 9112 §5) from `at` to `end`, which is behind the last CR LF. Returns
+ * names and values in turn, or the reason for a refusal. `text` is `bytes` as Latin-1. One pass, one table lookup per
+ * byte. Not allowed: folding, a space before the colon, an empty name, a control byte, a line end other than CR LF.
  */
 export function parseFields(
   text: string,
@@ -38,7 +35,7 @@ export function parseFields(
     while (BYTE_CLASS[bytes[at]!]! & IN_NAME) at += 1;
     if (at === nameStart || bytes[at] !== COLON) return 'a malformed header field';
     const name = text.slice(nameStart, at);
-    // RFC 9110 §5.6.3: optional white space around a value is a space or a tab, less than what String.trim takes away.
+    // RFC 9110 §5.6.3: optional whitespace is spaces and tabs only. String.trim removes more.
     at += 1;
     while (bytes[at] === SPACE || bytes[at] === TAB) at += 1;
     const valueStart = at;
@@ -53,7 +50,7 @@ export function parseFields(
   return headers;
 }
 
-/** Where the CR LF is that ends the line; -1 if anything but a value's bytes come before it. */
+/** The position of the CR LF that ends the line; -1 if another byte than those of a value comes before it. */
 export function endOfLine(bytes: Buffer, at: number, end: number): number {
   while (BYTE_CLASS[bytes[at]!]! & IN_VALUE) at += 1;
   return bytes[at] === CR && bytes[at + 1] === LF && at + 2 <= end ? at : -1;

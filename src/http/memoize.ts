@@ -1,11 +1,8 @@
-/**
- * Texts repeat from request to request; so many of them are remembered, and none that is longer: bounds that a hostile
- * peer cannot push.
- */
+/** Limits on what is cached, so that a hostile peer cannot fill the memory: number of texts, and length of each. */
 const MAX_TEXTS = 1_000;
 const MAX_TEXT_LENGTH = 200;
 
-/** Remembers what a function of a short text gives. */
+/** Caches the results of a function of a short text. */
 export function memoize<T extends string | boolean>(compute: (text: string) => T): (text: string) => T {
   const cache = new Map<string, T>();
   return (text) => {
@@ -19,7 +16,10 @@ export function memoize<T extends string | boolean>(compute: (text: string) => T
   };
 }
 
-/** To V8 a part of a longer text may be a view of it, and would keep all of a 64 KiB head in memory. */
+/**
+ * V8 may represent a substring as a view of the longer string, which would keep a whole 64 KiB header section in
+ * memory.
+ */
 function copy(text: string): string {
   return Buffer.from(text).toString();
 }

@@ -1,20 +1,21 @@
-/** Limits are looked at about so many times before they are reached, but no more often than twice a second. */
+/** Checks per limit; at least one every MAX_TICK_MS. */
 const TICKS_PER_LIMIT = 8;
 const MAX_TICK_MS = 500;
 
-/** Something that may stand still for a while, but not for ever. */
+/** Something that may stall for a limited time. */
 export interface Watched {
   /**
-   * How many looks have found it standing still; not whole, if some came late. Set to zero by itself whenever it moves.
+   * Number of ticks without progress; fractional after a late tick. The watched object sets it to zero when it makes
+   * progress.
    */
   idleTicks: number;
-  /** It has stood still for too long, and is not watched any more. */
+  /** Called once the limit is exceeded; it is no longer watched then. */
   onStall(): void;
 }
 
 /**
- * Waits with all who may stand still for the same time, with one timer for all of them, which runs only while there are
- * any: nearly every body is here before a timer of its own would have been set up (2 µs of a small POST).
+ * Watches many objects with the same limit by one timer, which runs only while there are any: nearly every body is
+ * complete before a timer of its own would have been set (2 µs of a small POST).
  */
 export class StallWatchdog {
   /** ms; 0: no limit. */
@@ -29,7 +30,7 @@ export class StallWatchdog {
   constructor(limitMs: number) {
     this.limitMs = limitMs;
     this.#tickMs = Math.min(MAX_TICK_MS, Math.ceil(limitMs / TICKS_PER_LIMIT));
-    // Whoever comes between two looks has not stood still for all of the first stretch.
+    // An object added between two ticks has not stalled for all of the first interval.
     this.#maxTicks = limitMs === 0 ? Infinity : Math.ceil(limitMs / this.#tickMs) + 1;
   }
 
@@ -48,12 +49,12 @@ export class StallWatchdog {
 
   #tick(): void {
     const now = performance.now();
-    // A look that comes late, because this process stood still, counts for those it should have been.
+    // A late tick, after this process was blocked, counts for those that were missed.
     const idleTicks = Math.max(1, (now - this.#tickedAt) / this.#tickMs);
     this.#tickedAt = now;
     for (const watched of this.#watched) {
       watched.idleTicks += watched.idleTicks === 0 ? 1 : idleTicks;
-      // Timers come before reading: what has come meanwhile is read first.
+      // Timers run before reads: what has arrived is read first.
       if (watched.idleTicks >= this.#maxTicks) setImmediate(() => this.#reportIfStalled(watched));
     }
     if (this.#watched.size > 0) return;

@@ -37,7 +37,9 @@ export function readTlsFiles(files: TlsFiles): SecureContextOptions {
   return options;
 }
 
-/** The revocation lists in a file, one by one: of several together Node takes only the first. Throws a TlsFileError. */
+/**
+ * The revocation lists of a file as a list: Node reads only the first of several in one text. Throws a TlsFileError.
+ */
 export function readCrls(path: string): string[] {
   const lists = read(path)
     .toString('latin1')
@@ -52,25 +54,25 @@ export function readCrls(path: string): string[] {
 }
 
 /**
- * Cuts connections that show a revoked certificate, where a connection may do without one. Such a certificate is not as
- * good as none: whoever shows it may have stolen it.
+ * Closes connections with a revoked certificate, on a listener where certificates are optional: whoever presents one
+ * may have stolen it, so it is worse than none.
  */
 export function refuseRevoked(server: NetServer): void {
   server.on('secureConnection', (socket: TLSSocket) => {
-    // Node gives the code itself there, whatever its types say.
+    // Node sets the code here, although the types say Error.
     if (String(socket.authorizationError) === 'CERT_REVOKED') socket.destroy();
   });
 }
 
-/** Of a connection that we make; without files of its own, Node's certificates and rules. Throws a TlsFileError. */
+/** TLS options of an outbound connection; without files, Node's defaults. Throws a TlsFileError. */
 export function clientTls(files: TlsFiles | undefined): SecureContextOptions {
   return files === undefined ? {} : readTlsFiles(files);
 }
 
-/** How often the files are looked at. ms. */
+/** How often the files are checked for changes. ms. */
 const CHECK_INTERVAL_MS = 2_000;
 
-/** What changes when a file, or the link that leads to it, is replaced; of each file in turn. */
+/** A text that changes when one of the files, or a link to it, is replaced. */
 export function stampOf(files: TlsFiles): string {
   return [files.certFile, files.keyFile, files.caFile, files.crlFile]
     .filter((path) => path !== undefined)
@@ -82,9 +84,9 @@ export function stampOf(files: TlsFiles): string {
 }
 
 /**
- * Calls back when one of the files changes, as when a certificate is renewed. By polling: renewals replace files and
- * the links that lead to them, which a watch on the file itself would miss. `read`: their stamp from before they were
- * read, so that nothing is missed that changed since. The result stops it.
+ * Calls `onChange` when one of the files changes, as at a certificate renewal. It polls: a renewal replaces files and
+ * links to them, which a watch on the file would miss. `initialStamp`: their stamp from before they were read, so that
+ * no change since is missed. Returns a function that stops it.
  */
 export function watchTlsFiles(files: TlsFiles, initialStamp: string, onChange: () => void): () => void {
   let lastStamp = initialStamp;

@@ -2,16 +2,15 @@ import type { InboundRequest } from '../http/server/exchange.ts';
 import { hostnameOf, type SiteGuard } from '../http/server/site-guard.ts';
 
 const SLASH = 47;
-/** Scheme, authority, and the rest, which is a path, a query, both or nothing. */
+/** Scheme, authority, and the rest: a path, a query, both or nothing. */
 const ABSOLUTE = /^(https?):\/\/([^/?#]*)(.*)$/is;
-/** reg-name or IPv4 with an optional port, or an address in brackets; no user (RFC 9110 §4.2.4). */
+/** reg-name or IPv4 with an optional port, or an address in brackets; no userinfo (RFC 9110 §4.2.4). */
 const AUTHORITY = /^(?:[A-Za-z0-9._~-]+|\[[0-9A-Fa-f:.]+\])(?::(\d{1,5}))?$/;
 
 /**
- * A request whose target is a whole URL (RFC 9112 §3.2.2), as some clients send to whatever they take for a proxy, gets
- * the path and the query of that URL for its target if the URL is one of this listener. All that looks at the target
- * later sees these. Any other keeps the target it came with, which the gate refuses. `guard` knows the listener's
- * names; undefined: they do not matter here.
+ * Rewrites a target in absolute form (RFC 9112 §3.2.2), which some clients send to a proxy, to origin form, if its
+ * authority is this listener. Any other target stays as it is, and is refused by `checkTarget`. `guard` knows the
+ * listener's host names; undefined: they do not matter.
  */
 export function toOriginForm(request: InboundRequest, guard: SiteGuard | undefined): void {
   const { url = '' } = request;
@@ -22,7 +21,7 @@ export function toOriginForm(request: InboundRequest, guard: SiteGuard | undefin
   const encrypted = 'encrypted' in request.socket;
   if (scheme.toLowerCase() !== (encrypted ? 'https' : 'http') || !AUTHORITY.test(authority)) return;
   if (!isOwnAuthority(authority, hostOf(request), encrypted ? 443 : 80, guard)) return;
-  // RFC 9112 §3.2.4: without a path it is about the server as a whole.
+  // RFC 9112 §3.2.4: OPTIONS without a path concerns the whole server.
   if (rest === '') request.url = request.method === 'OPTIONS' ? '*' : '/';
   else request.url = rest.startsWith('/') ? rest : `/${rest}`;
 }
@@ -33,8 +32,8 @@ function hostOf(request: InboundRequest): string | undefined {
 }
 
 /**
- * RFC 9112 §3.2.2 has the URL win over a Host that says something else. Somebody who reads both is between them then,
- * so they have to agree; in HTTP/1.0 without a Host the name must be known.
+ * RFC 9112 §3.2.2 ignores the Host field here. A reader between us and the client may use it, so both must agree; in
+ * HTTP/1.0 without a Host, the name must be known.
  */
 function isOwnAuthority(
   authority: string,

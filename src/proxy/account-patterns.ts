@@ -1,7 +1,7 @@
-/** Which accounts may be named: exact names, and beginnings of names. Undefined: all. */
+/** Accounts that may be used: exact names and prefixes of names. Undefined: all. */
 export type AccountPatterns = { readonly names: ReadonlySet<string>; readonly prefixes: readonly string[] } | undefined;
 
-/** What the configuration lists, ready for use. */
+/** Parses the patterns of the configuration. */
 export function accountPatterns(patterns: readonly string[] | undefined): AccountPatterns {
   if (patterns === undefined) return undefined;
   return {
@@ -10,7 +10,7 @@ export function accountPatterns(patterns: readonly string[] | undefined): Accoun
   };
 }
 
-/** Whether an account is among those. */
+/** Whether an account matches one of the patterns. */
 export function matchesPatterns(patterns: AccountPatterns, account: string): boolean {
   return (
     patterns === undefined ||

@@ -3,19 +3,19 @@ import type { InboundRequest } from '../http/server/exchange.ts';
 import { matchesPatterns, type AccountPatterns } from './account-patterns.ts';
 import type { Caller } from './caller.ts';
 
-/** Finds a request's account where it depends on the request. */
+/** How a route chooses an account by the request. */
 export interface AccountChoice {
-  /** In lower case; undefined: only the caller decides. */
+  /** The field that names the account, in lower case; undefined: the caller decides. */
   readonly header: string | undefined;
   readonly allow: AccountPatterns;
-  /** Whether there is an account of this name that this route can use. */
+  /** Whether an account of this name exists and suits the route. */
   readonly serves: (account: string) => boolean;
 }
 
 /**
- * The account of a request: the one its header names, else the caller's own. Throws if there is none, if this caller or
- * this route may not use it, or if it does not exist. What may not be used is said first: so nobody can find out by
- * asking which of those exist.
+ * The account of a request: the one that its header field names, else the caller's own. Throws if there is none, if the
+ * caller or the route may not use it, or if it does not exist. Permission is checked before existence, so that nobody
+ * can find out which accounts exist.
  */
 export function chooseAccount(
   { header, allow, serves }: AccountChoice,
@@ -30,7 +30,7 @@ export function chooseAccount(
     if (!serves(own)) throw new TokenwardError('account_unknown', { detail: `account ${own}` });
     return own;
   }
-  // Sent twice it comes as a list, or as one text with a comma: the name of nobody.
+  // A repeated field comes as a list, or joined by a comma, which no name contains.
   const account = typeof requested === 'string' ? requested : '';
   if (account !== caller?.account && (!matchesPatterns(allow, account) || !mayUse(caller, account)))
     throw new TokenwardError('account_not_allowed');
@@ -38,7 +38,10 @@ export function chooseAccount(
   return account;
 }
 
-/** Who has an account is confined to it unless told otherwise; who has none may name all that the route allows. */
+/**
+ * A caller with an account may use only that one, unless `accounts` allows others; a caller without one may use all
+ * that the route allows.
+ */
 function mayUse(caller: Caller | undefined, account: string): boolean {
   if (caller?.accounts === undefined) return caller?.account === undefined;
   return matchesPatterns(caller.accounts, account);

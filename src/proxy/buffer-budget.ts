@@ -1,4 +1,4 @@
-/** Bytes of request bodies kept by all requests together: a cap on their sum, because Node gives memory back late. */
+/** Caps the request bodies that all requests together keep in memory, because Node returns memory late. Bytes. */
 export class BufferBudget {
   readonly #limit: number;
   #used = 0;

@@ -8,35 +8,35 @@ import { accountPatterns, type AccountPatterns } from './account-patterns.ts';
 import type { KeyThrottle } from './key-throttle.ts';
 import { looksLikeJwt, type JwtCheck } from './jwt.ts';
 
-/** Somebody who may call, and the routes (prefixes) he may use; undefined: all. */
+/** A configured caller. `routes`: prefixes of the routes that it may use; undefined: all. */
 export interface Caller {
   readonly name: string;
   readonly digest: Buffer | undefined;
   readonly certificate: string | undefined;
   readonly jwt: string | undefined;
   readonly routes: ReadonlySet<string> | undefined;
-  /** His own account, and those he may name; for routes whose account depends on the request. */
+  /** Its own account and those it may choose, on routes whose account depends on the request. */
   readonly account: string | undefined;
   readonly accounts: AccountPatterns;
 }
 
-/** The digest a configuration keeps of a caller's key. Keys are random and long, so a fast hash is enough. */
+/** The digest of a caller's key, for the configuration. Keys are random and long, so a fast hash is enough. */
 export function keyDigest(key: string): string {
   return `sha256:${createHash('sha256').update(key).digest('hex')}`;
 }
 
-/** Whether X-Api-Key is looked at for a caller's proof: somebody has a key that may come in it. */
+/** Whether X-Api-Key may carry a caller's key: some caller has one. */
 export function readsApiKey(callers: 'none' | readonly Pick<CallerConfig, 'key'>[]): boolean {
   return callers !== 'none' && callers.some(({ key }) => key !== undefined);
 }
 
-/** Knows callers by the certificate of their connection, by a JWT, or by a key. */
+/** Identifies callers by client certificate, JWT or key. */
 export class Callers {
   readonly #callers: readonly Caller[];
   readonly #jwt: JwtCheck | undefined;
   readonly #keyThrottle: KeyThrottle;
   readonly #readsApiKey: boolean;
-  /** Keys that were found right, so that each is hashed once: never more than there are callers. */
+  /** Keys that have been verified, so that each is hashed once. At most one per caller. */
   readonly #verifiedKeys = new Map<string, Caller>();
 
   constructor(config: readonly CallerConfig[], jwt: JwtCheck | undefined, keyThrottle: KeyThrottle) {
@@ -55,15 +55,15 @@ export class Callers {
   }
 
   /**
-   * Who sent this request. Throws 401 without any proof, 403 with a wrong one or for a route that is not his, 429 after
-   * too many wrong ones.
+   * The caller of a request. Throws 401 without key, token or certificate, 403 for a wrong one or a route that the
+   * caller may not use, 429 after too many wrong ones.
    */
   identify(request: InboundRequest, prefix: string): Caller | Promise<Caller> {
     const byCertificate = this.#byCertificate(request);
     if (byCertificate !== undefined) return requireRoute(byCertificate, prefix);
     const address = peerOf(request.socket);
     const keyOrToken = keyOrTokenOf(request, this.#readsApiKey);
-    // The proof is looked at first: a right one passes, whatever others at the same address have sent.
+    // Verified before the throttle: a right one passes, whatever others at the same address have sent.
     if (keyOrToken !== undefined && this.#jwt !== undefined && looksLikeJwt(keyOrToken))
       return this.#byJwt(this.#jwt, keyOrToken, prefix, address);
     const caller = keyOrToken === undefined ? undefined : this.#byKey(keyOrToken);
@@ -76,7 +76,7 @@ export class Callers {
     const known = this.#verifiedKeys.get(key);
     if (known !== undefined) return known;
     const digest = createHash('sha256').update(key).digest();
-    // Every digest is compared, and in constant time: the answer's delay tells nothing about how near a guess came.
+    // Compares every digest, and in constant time, so that the response time tells nothing about a guess.
     let found: Caller | undefined;
     for (const caller of this.#callers)
       if (caller.digest !== undefined && timingSafeEqual(caller.digest, digest)) found = caller;
@@ -85,7 +85,7 @@ export class Callers {
   }
 
   async #byJwt(check: JwtCheck, token: string, prefix: string, address: string): Promise<Caller> {
-    // As it is now: of several tokens that are being looked at, none ends up in a pause that the others have begun.
+    // Read before the verification: of several tokens being verified at once, none is refused because of the others.
     const refusal = this.#keyThrottle.refusal(address);
     let name: string;
     try {
@@ -105,19 +105,19 @@ export class Callers {
     );
   }
 
-  /** The connection's own proof: a certificate that the configured authority has signed. */
+  /** By a client certificate that the configured authority has signed. */
   #byCertificate(request: InboundRequest): Caller | undefined {
     const socket = request.socket as Partial<TLSSocket>;
     if (socket.authorized !== true || socket.getPeerCertificate === undefined) return undefined;
-    // A certificate may come without a subject; a resumed session counts as authorized even if none came at all.
+    // A certificate may have no subject, and a resumed session counts as authorized even without a certificate.
     const { subject, subjectaltname } = socket.getPeerCertificate() as Partial<PeerCertificate>;
-    // Names come as `DNS:a, URI:b`; a comma within a name is escaped by Node, so that it cannot pass for two.
-    // The common name is free text, which an authority checks less: it counts only where there are none (RFC 9525 §2).
+    // Names come as `DNS:a, URI:b`; Node escapes a comma within a name, so that it cannot pass for two. The common name
+    // is free text, which an authority checks less: it counts only if there are no other names (RFC 9525 §2).
     const names = subjectaltname?.split(', ').map((entry) => entry.replace(/^(DNS|URI):/, '')) ?? [subject?.CN];
     return this.#callers.find((caller) => caller.certificate !== undefined && names.includes(caller.certificate));
   }
 
-  /** `pause`: what a wrong proof is answered with instead of being counted. */
+  /** Counts a right or wrong key. `refusal`: thrown for a wrong one that is not counted. */
   #countAttempt(caller: Caller | undefined, address: string, refusal: TokenwardError | undefined): Caller {
     if (caller === undefined) {
       if (refusal !== undefined) throw refusal;
@@ -136,8 +136,8 @@ function requireRoute(caller: Caller, prefix: string): Caller {
 }
 
 /**
- * The key or token, from wherever a legacy app is able to put one. None of these headers ever travels on. Where nobody
- * has a key, X-Api-Key is the application's own, goes on to the upstream, and therefore proves nothing here.
+ * The key or token, from any field that a legacy application can set. None of these fields is forwarded. If no caller
+ * has a key, X-Api-Key belongs to the application, is forwarded, and identifies no caller.
  */
 function keyOrTokenOf(request: InboundRequest, apiKey: boolean): string | undefined {
   const own = request.field('x-tokenward-key') ?? (apiKey ? request.field('x-api-key') : undefined);
@@ -147,7 +147,7 @@ function keyOrTokenOf(request: InboundRequest, apiKey: boolean): string | undefi
     const [, scheme, rest] = (typeof value === 'string' ? value : '').match(/^(bearer|basic) +(\S+) *$/i) ?? [];
     if (scheme === undefined || rest === undefined) continue;
     if (scheme.toLowerCase() === 'bearer') return rest;
-    // Basic: whatever the user name, the key is the password.
+    // Basic: the password is the key, with any user name.
     const pair = Buffer.from(rest, 'base64').toString('utf8');
     const colon = pair.indexOf(':');
     if (colon !== -1 && colon + 1 < pair.length) return pair.slice(colon + 1);

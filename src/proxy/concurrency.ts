@@ -1,18 +1,18 @@
 import { TokenwardError } from '../errors.ts';
 
-/** Counts the requests of one kind that are being answered. */
+/** Counts the requests in flight of one kind. */
 export interface Slots {
   inFlight: number;
 }
 
-/** How many requests are answered at once. */
+/** Limits on requests in flight. */
 interface ConcurrencyLimits {
   readonly inFlight: number;
   readonly perRoute: number;
   readonly perCaller: number;
 }
 
-/** The limits of a configuration, as far as they depend on how many share them. */
+/** The configured limits from which the defaults are computed. */
 interface SharedLimits {
   readonly inFlight: number;
   readonly inFlightPerRoute?: number | undefined;
@@ -21,8 +21,8 @@ interface SharedLimits {
 }
 
 /**
- * What of several routes or callers a single one may have, where the configuration does not say: half. No caller can
- * then be all that waits for an account's token, either.
+ * Without a configured limit, one of several routes or callers may have half of `inFlight`. Nor can one caller then
+ * take all places that wait for an account's token.
  */
 export function concurrencyLimits(limits: SharedLimits, routes: number, callers: number): ConcurrencyLimits {
   const { inFlight, waitingPerAccount } = limits;
@@ -35,8 +35,8 @@ export function concurrencyLimits(limits: SharedLimits, routes: number, callers:
 }
 
 /**
- * How many requests are answered at once: all together, of one route, and of one caller. One more is better told so at
- * once than left to wait for all the others.
+ * Limits the requests in flight: in total, per route and per caller. One too many is refused at once rather than left
+ * to wait.
  */
 export class ConcurrencyLimiter {
   readonly #limits: ConcurrencyLimits;
@@ -46,12 +46,12 @@ export class ConcurrencyLimiter {
     this.#limits = limits;
   }
 
-  /** Takes a slot and notes it in `held`. Throws a TokenwardError if all are taken. */
+  /** Takes a slot and adds it to `heldSlots`. Throws a TokenwardError if none is free. */
   enter(heldSlots: Slots[]): void {
     take(heldSlots, this.#all, this.#limits.inFlight, 'limits.inFlight sets how many');
   }
 
-  /** The same of a route's share. */
+  /** The same within a route's limit. */
   enterRoute(heldSlots: Slots[], route: Slots, name: string): void {
     take(
       heldSlots,
@@ -61,7 +61,7 @@ export class ConcurrencyLimiter {
     );
   }
 
-  /** The same of a caller's share. */
+  /** The same within a caller's limit. */
   enterCaller(heldSlots: Slots[], caller: Slots, name: string): void {
     take(
       heldSlots,
@@ -71,7 +71,7 @@ export class ConcurrencyLimiter {
     );
   }
 
-  /** Gives back all that is noted. */
+  /** Releases all held slots. */
   leave(heldSlots: Slots[]): void {
     for (let slots = heldSlots.pop(); slots !== undefined; slots = heldSlots.pop()) slots.inFlight -= 1;
   }

@@ -13,29 +13,29 @@ import type { BufferBudget } from './buffer-budget.ts';
 import type { Route } from './route.ts';
 import type { SiteRules } from './site-rules.ts';
 
-/** What the request path works with. */
+/** What the request path needs. */
 export interface Proxy {
   readonly routes: readonly Route[];
-  /** Undefined: everybody may call. */
+  /** Undefined: callers are not authenticated. */
   readonly callers: Callers | undefined;
-  /** What the listener asks of every request. */
+  /** What the listener requires of every request. */
   readonly siteRules: SiteRules;
-  /** How this process calls itself in Via. */
+  /** This process's name in Via. */
   readonly viaName: string;
   readonly tokens: TokenManager;
   readonly renewalGuard: RenewalGuard;
   readonly buffers: BufferBudget;
   readonly concurrency: ConcurrencyLimiter;
-  /** How long a caller may stand still with his body. */
+  /** Limits how long a client may stall while it sends its body. */
   readonly bodyWatchdog: StallWatchdog;
-  /** How long a caller may stand still with reading his answer; 0: no limit. ms. */
+  /** How long a client may stall while it reads the response; 0: no limit. ms. */
   readonly readIdleMs: number;
   readonly outages: Outages;
   readonly metrics: Metrics;
   readonly log: Logger;
 }
 
-/** One request on its way, as far as the end of its connection has to know. */
+/** One request in flight, with what `finish` needs when its connection ends. */
 export class RequestContext {
   readonly request: InboundRequest;
   readonly response: OutboundResponse;
@@ -45,7 +45,7 @@ export class RequestContext {
   body: RequestBody | undefined;
   upstreamResponse: UpstreamResponse | undefined;
   clientGone = false;
-  /** The places it takes of what may be answered at once. */
+  /** Slots that it holds of the concurrency limits. */
   readonly heldSlots: Slots[] = [];
   finished = false;
 
@@ -60,7 +60,7 @@ export class RequestContext {
   }
 }
 
-/** A target's path, without its query. */
+/** A target's path, without the query. */
 export function pathOf(target: string): string {
   const mark = target.indexOf('?');
   return mark === -1 ? target : target.slice(0, mark);

@@ -6,7 +6,7 @@ import type { Proxy, RequestContext } from './context.ts';
 import { respondWithError, discardRemainingBody } from './respond.ts';
 import type { Route } from './route.ts';
 
-/** The connection is done with the answer, or the caller has left it. */
+/** Called when the response is complete or its connection has closed. */
 export function finish(proxy: Proxy, ctx: RequestContext): void {
   if (ctx.finished) return;
   ctx.finished = true;
@@ -20,11 +20,11 @@ export function finish(proxy: Proxy, ctx: RequestContext): void {
   if (body?.kind === 'buffered') body.release();
   proxy.concurrency.leave(ctx.heldSlots);
   const stats = route === undefined ? proxy.metrics.route('unmatched') : route.stats;
-  // 499: the caller left before there was an answer.
+  // 499: the client disconnected before there was a response.
   stats.countFinished(response.headersSent ? response.statusCode : 499, (performance.now() - ctx.startedAt) / 1000);
 }
 
-/** Answers a request that one of the steps has thrown for. */
+/** Sends the response to a request for which a step has thrown. */
 export function fail(proxy: Proxy, ctx: RequestContext, error: unknown): void {
   const { request, response, route, upstreamResponse } = ctx;
   upstreamResponse?.cancel();
@@ -50,11 +50,11 @@ export function fail(proxy: Proxy, ctx: RequestContext, error: unknown): void {
     ...(problem.detail !== undefined && { detail: problem.detail }),
   });
   respondWithError(request, response, problem, proxy.readIdleMs);
-  // The answer is written. A body that is only read and thrown away from here on holds no place of another caller's.
+  // The response is written. While the rest of the body is only read and dropped, it takes no slot from others.
   proxy.concurrency.leave(ctx.heldSlots);
 }
 
-/** An error of the upstream's, with which route and upstream it is about and why. */
+/** The upstream's error, with its route, address and reason. */
 function withUpstreamReason({ outages }: Proxy, route: Route, error: TokenwardError): TokenwardError {
   const upstream = hostPortOf(route.origin);
   const reason = reasonOf(error, route.config.timeouts);

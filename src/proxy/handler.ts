@@ -20,8 +20,8 @@ import { checkEncodedPath } from './target.ts';
 import { checkRequest } from './validate.ts';
 
 /**
- * The path of a request, from top to bottom. Beside each step: the statuses that it may answer by itself. What is not a
- * promise is not waited for: a turn of the event loop per step would be a tenth of a small request's time.
+ * The path of a request, step by step. Beside each step: the statuses that it may respond with. A step that returns no
+ * promise is not awaited: one turn of the event loop per step would be a tenth of a small request's time.
  */
 async function serve(proxy: Proxy, ctx: RequestContext, route: Route): Promise<void> {
   enterRoute(proxy, ctx, route); // 400 503
@@ -50,17 +50,17 @@ async function serve(proxy: Proxy, ctx: RequestContext, route: Route): Promise<v
   respond(proxy, ctx, route, attempt instanceof Promise ? await attempt : attempt);
 }
 
-/** The steps as whoever routes needs them: one engine matches routes itself, Express has them mounted. */
+/** The request path for both engines: the fast engine matches routes itself, Express has them mounted. */
 export interface RequestPath {
-  /** All of it, for an engine that has no routes of its own. */
+  /** The whole path, for an engine without routes of its own. */
   readonly handle: RequestHandler;
-  /** What every request passes before it is routed. Undefined: it has been answered. */
+  /** The steps before routing. Undefined: the request has been refused. */
   begin(request: InboundRequest, response: OutboundResponse): RequestContext | undefined;
-  /** The rest of it, on this route; undefined: there is none for this target. */
+  /** The steps from routing on. Undefined route: none matches. */
   proceed(ctx: RequestContext, route: Route | undefined): void;
 }
 
-/** Every request of a client comes through here. */
+/** Every client request passes through here. */
 export function createRequestPath(proxy: Proxy): RequestPath {
   const begin = (request: InboundRequest, response: OutboundResponse): RequestContext | undefined => {
     toOriginForm(request, proxy.siteRules.guard);
@@ -88,7 +88,9 @@ export function createRequestPath(proxy: Proxy): RequestPath {
   };
 }
 
-/** Not at once: node:http hands out a request at the end of its head, and may have the whole of it a moment later. */
+/**
+ * Deferred: node:http emits a request at the end of its header section, and may have the whole of it a moment later.
+ */
 function refuse(proxy: Proxy, ctx: RequestContext, error: unknown): void {
   queueMicrotask(() => fail(proxy, ctx, error));
 }
@@ -104,7 +106,7 @@ function enterRoute({ concurrency }: Proxy, ctx: RequestContext, route: Route): 
   if (route.config.encodedPaths === 'refuse') checkEncodedPath(ctx.target, route);
 }
 
-/** Who sends this; undefined where nobody is asked. No caller takes the slots of all others. */
+/** The caller; undefined if callers are not authenticated. No caller can take the slots of all others. */
 function identify(proxy: Proxy, ctx: RequestContext, route: Route): Caller | undefined | Promise<Caller> {
   const caller = proxy.callers?.identify(ctx.request, route.config.prefix);
   if (caller instanceof Promise) return caller.then((found) => admitted(proxy, ctx, found));
@@ -150,7 +152,7 @@ function setBody(ctx: RequestContext, body: RequestBody): void {
   throw new ClientDisconnected();
 }
 
-/** What can be sent only once leaves with a token that has time left. */
+/** A request that cannot be replayed is sent with a token that does not expire soon. */
 function getToken(
   { tokens }: Proxy,
   route: Route,

@@ -20,7 +20,7 @@ import { clientCookie, upstreamCookies } from './set-cookie.ts';
 
 const ALWAYS_DROPPED = [...HOP_BY_HOP, ...CLIENT_CREDENTIALS, ...SET_BY_TOKENWARD];
 
-/** Whether a header of this name ends here: one of these names, or of the family whose names begin so. */
+/** A test for field names: whether a name is in the list or begins with the prefix. */
 function nameFilter(names: readonly string[], family?: string): (name: string) => boolean {
   const dropped = new Set(names.map(normalizeName));
   return memoize(
@@ -28,21 +28,21 @@ function nameFilter(names: readonly string[], family?: string): (name: string) =
   );
 }
 
-/** What a route's own settings say of the fields of a request. */
+/** A route's settings for request fields. */
 interface FieldRules {
-  /** Forwarded, X-Forwarded-* and the like may pass. */
+  /** Forward Forwarded, X-Forwarded-* and the like. */
   readonly forwarding: boolean;
-  /** Fields that say another method or target than the first line may pass. */
+  /** Forward fields that name another method or target than the request line. */
   readonly overrides: boolean;
-  /** Further names that end here: such as are meant for us, and such as the route writes itself. */
+  /** Further names to drop: those meant for tokenward, and those that the route sets. */
   readonly extra: readonly string[];
-  /** X-Api-Key may pass: it is no caller's key. Without a word it ends here. */
+  /** Forward X-Api-Key, as no caller has a key. Default: dropped. */
   readonly apiKey?: boolean;
 }
 
 const filterCache = new Map<string, (name: string) => boolean>();
 
-/** Which fields of a request end here, by their names. Routes with the same rules share what is remembered of names. */
+/** A test for request fields to drop. Routes with the same rules share its cache. */
 export function requestFieldFilter(rules: FieldRules): (name: string) => boolean {
   const key = JSON.stringify(rules);
   let dropsField = filterCache.get(key);
@@ -65,13 +65,13 @@ export function requestFieldFilter(rules: FieldRules): (name: string) => boolean
 const filterWithoutCookies = nameFilter([...HOP_BY_HOP, ...CHALLENGES, ...COOKIES], TOKENWARD_PREFIX);
 const filterWithCookies = nameFilter([...HOP_BY_HOP, ...CHALLENGES], TOKENWARD_PREFIX);
 
-/** Codings whose replies can be looked into. Others are taken out of Accept-Encoding where replies are inspected. */
+/** Codings that can be decoded. Others are removed from Accept-Encoding on routes that inspect response bodies. */
 const READABLE_CODINGS = /^(gzip|x-gzip|deflate|br|identity)\b/i;
 
 const isMethodOverride = nameFilter(METHOD_OVERRIDES);
 const isTargetOverride = nameFilter(TARGET_OVERRIDES);
 
-/** The methods and targets that a request names beside those of its first line, in the order they came. */
+/** The methods and targets that override fields name, in their order. */
 export function overridesOf(raw: readonly string[]): {
   readonly methods: readonly string[];
   readonly targets: readonly string[];
@@ -86,7 +86,7 @@ export function overridesOf(raw: readonly string[]): {
 }
 
 /**
- * Fields that `Connection` names, in lower case: they end here, before ours are added, so that a caller cannot have
+ * Fields that `Connection` lists, in lower case. They are dropped before ours are added, so that a client cannot have
  * ours removed.
  */
 function connectionListed(raw: readonly string[]): ReadonlySet<string> | undefined {
@@ -102,9 +102,9 @@ function connectionListed(raw: readonly string[]): ReadonlySet<string> | undefin
 }
 
 /**
- * The header fields as the upstream gets them: a flat list of names and values, in the caller's order and spelling.
- * `attachment` replaces whatever the caller sent under its name, and so do the route's own fields; `forwarded` is what
- * we say of the caller ourselves.
+ * The header fields for the upstream: names and values in turn, in the client's order and spelling. `attachment`
+ * replaces the client's field of that name, as do the route's own fields; `forwarded` are the X-Forwarded fields that
+ * we add.
  */
 export function requestHeaders(
   raw: readonly string[],
@@ -126,7 +126,7 @@ export function requestHeaders(
     if (name.length === 3 && name.toLowerCase() === 'via') via = `${tokenwardsIn(raw[i + 1]!)}${via}`;
     if (dropsField(name)) continue;
     if (listed !== undefined && listed.has(name.toLowerCase())) continue;
-    // Lengths first: most names are settled by them, without another string being made.
+    // By length first, which rules out most names without making a string.
     if (attachedName !== undefined && name.length >= attachedName.length && normalizedName(name) === attachedName)
       continue;
     let value = raw[i + 1]!;
@@ -141,8 +141,7 @@ export function requestHeaders(
     }
     headers.push(name, value);
   }
-  // RFC 9110 §7.6.3: a gateway says that it was there. Its name is all it says; by it we know a request that comes
-  // back.
+  // RFC 9110 §7.6.3: a gateway adds itself to Via. The entry holds only its name, by which we recognise a loop.
   headers.push('via', via);
   headers.push(...forwarded);
   if (route.addedFields !== undefined) headers.push(...route.addedFields);
@@ -152,14 +151,14 @@ export function requestHeaders(
 }
 
 /**
- * The other tokenwards in a Via. Who else was on the way is nothing the upstream has to know, but these must go on:
- * without them two of us that lead to each other would never notice.
+ * The Via entries of other tokenwards. Other intermediaries do not concern the upstream, but these must be forwarded:
+ * without them, two tokenwards that lead to each other would never detect the loop.
  */
 function tokenwardsIn(value: string): string {
   return (value.match(/(?<![\w-])tokenward-[0-9a-f]{12}(?![\w-])/g) ?? []).map((name) => `1.1 ${name}, `).join('');
 }
 
-/** The caller's cookies but one of our name: of two, nobody knows which an upstream believes. */
+/** The client's cookies without one of our name: of two, the upstream might take either. */
 function cookiesExcept(value: string, ownCookie: string): string {
   const name = ownCookie.slice(0, ownCookie.indexOf('='));
   return value
@@ -170,7 +169,7 @@ function cookiesExcept(value: string, ownCookie: string): string {
     .join('');
 }
 
-/** The target with our parameter in its query. The caller's own of that name is left out, however it is spelt. */
+/** The target with our parameter in its query, in place of the client's parameter of that name in any spelling. */
 export function withParameter(target: string, parameter: string): string {
   const mark = target.indexOf('?');
   if (mark === -1) return `${target}?${parameter}`;
@@ -182,7 +181,6 @@ export function withParameter(target: string, parameter: string): string {
   return `${target.slice(0, mark)}?${[...others, parameter].join('&')}`;
 }
 
-/** A URL without the query parameters of this name. */
 function withoutParameter(url: string, name: string): string {
   const mark = url.indexOf('?');
   if (mark === -1) return url;
@@ -214,9 +212,9 @@ function keepReadable(value: string): string {
 }
 
 /**
- * The reply's header fields as the caller gets them. `secret` is the token that was sent: a field that repeats it is
- * left out. URLs that point at the upstream become URLs of this proxy, and cookies such as a client of it keeps; `self`
- * is the scheme and host the caller used, `target` what the caller asked for.
+ * The response header fields for the client. `secret` is the token that was sent: fields that contain it are dropped.
+ * URLs of the upstream become URLs of this proxy, and cookies are rewritten to match. `ownOrigin` is the scheme and
+ * host that the client used, `target` its request target.
  */
 export function responseHeaders(
   raw: readonly string[],
@@ -229,7 +227,7 @@ export function responseHeaders(
   const cookies = route.config.setCookie === 'pass';
   const dropsField = cookies ? filterWithCookies : filterWithoutCookies;
   const listed = connectionListed(raw);
-  // In a query or a cookie the token travels percent-encoded, and a redirect likes to repeat a query.
+  // In a query or a cookie the token is percent-encoded, and a redirect often repeats the query.
   const encoded =
     secret === undefined || route.flow === undefined || 'header' in route.flow.attach
       ? undefined
@@ -240,7 +238,7 @@ export function responseHeaders(
     if (listed !== undefined && listed.has(name.toLowerCase())) continue;
     let value = raw[i + 1]!;
     const location = (name.length === 8 || name.length === 16) && /^(content-)?location$/i.test(name);
-    // Without our parameter the caller can follow it all the same: the next request gets the token again.
+    // Without our parameter the client can still follow the redirect: the next request gets the token again.
     if (
       location &&
       encoded !== undefined &&
@@ -264,15 +262,15 @@ export function responseHeaders(
   return headers;
 }
 
-/** Whether a text of the upstream's repeats a secret that the route adds to requests, or the token that was sent. */
+/** Whether a text of the upstream contains the token that was sent, or a secret that the route adds to requests. */
 export function repeatsSecret(text: string, { secrets = [] }: Pick<Route, 'secrets'>, token?: Token): boolean {
   return (token !== undefined && text.includes(token.reveal())) || secrets.some((secret) => text.includes(secret));
 }
 
-/** A URL of the upstream as the caller must write it to come through here; any other URL as it is. */
+/** A URL of the upstream, rewritten to this proxy; any other URL unchanged. */
 function proxyUrl(value: string, route: Route, ownOrigin: string): string {
   const { origin, basePath, prefix } = route;
-  // Only an absolute URL or an absolute path needs help; a relative one is resolved by the caller.
+  // Only an absolute URL or path needs it; the client resolves a relative one.
   let path: string;
   let start = '';
   if (/^https?:\/\//i.test(value)) {

@@ -5,31 +5,29 @@ import { decodeBody } from '../http/coding.ts';
 import { memoize } from '../http/memoize.ts';
 import type { UpstreamResponse } from '../http/client/response.ts';
 
-/** As much of a reply as is looked at: an error is short. Bytes. */
+/** Only responses up to this size are inspected: errors are short. Bytes. */
 const MAX_PEEK_BYTES = 64 * 1024;
-/**
- * A JSON reply that takes longer than this to arrive, or one of an open type to begin, is passed on as it comes. ms.
- */
+/** How long a response is held back for inspection. A slower one is relayed as it arrives. ms. */
 const MAX_PEEK_MS = 10_000;
 
-/** Which replies mean that the token is dead. Built once per flow. */
+/** Which responses reject the token. Built once per flow. */
 export interface RejectedTokenRule {
   readonly rules: readonly MatchRule[];
-  /** Some rule looks into the body. */
+  /** Some rule reads the body. */
   readonly readsBody: boolean;
-  /** A body that contains none of these texts (and no escape) cannot match: saves most replies from being parsed. */
+  /** A body without any of these texts (and without an escape) cannot match: saves most responses from being parsed. */
   readonly needles: readonly Buffer[] | undefined;
 }
 
-/** Undefined if no reply can match. */
+/** Undefined if no response can match. */
 export function rejectedTokenRule(rules: readonly MatchRule[]): RejectedTokenRule | undefined {
   if (rules.length === 0) return undefined;
   return { rules, readsBody: rules.some((rule) => rule.body !== undefined), needles: needlesOf(rules) };
 }
 
 /**
- * Does this reply mean that the token it was sent with is dead? Answers at once unless a rule wants to see a body that
- * is not here yet. Nothing is consumed: the reply can be relayed afterwards, whatever the answer.
+ * Whether this response rejects the token of its request. A promise only if a rule needs a body that is still arriving.
+ * Nothing is consumed: the response can be relayed in either case.
  */
 export function rejectsToken(
   rule: RejectedTokenRule,
@@ -46,7 +44,7 @@ export function rejectsToken(
   return waitAndMatch(rule, response, sniffer);
 }
 
-/** Waits for the whole of an error message, but for no more of anything else than shows that it is something else. */
+/** Waits for a complete error message; of any other body, only until it is known to be something else. */
 async function waitAndMatch(
   rule: RejectedTokenRule,
   response: UpstreamResponse,
@@ -62,9 +60,9 @@ async function waitAndMatch(
 }
 
 /**
- * A check to be made with each piece of a body: true as soon as it cannot be an error message any more. That is when it
- * does not begin like JSON, and when the JSON value it began with is over without being one: lines of JSON, as streams
- * of events often come, are not held back until there are many of them.
+ * A check for each piece of a body: true as soon as it cannot be an error message. That is when it does not begin like
+ * JSON, or when its first JSON value has ended and does not match: streams of JSON lines are not held back until there
+ * are many.
  */
 function cannotBeError(rule: RejectedTokenRule, response: UpstreamResponse, sniffer: JsonSniffer): () => boolean {
   let harmless: boolean | undefined;
@@ -83,7 +81,7 @@ function matchesBody(rule: RejectedTokenRule, response: UpstreamResponse): boole
   return matches(rule, response, errorBodyOf(rule, response));
 }
 
-/** The body, where it is an error message that could be read; not if it was cut off, is too long or came too slowly. */
+/** The decoded body, if it may be an error message; undefined if it is incomplete, too long or too slow. */
 function errorBodyOf(rule: RejectedTokenRule, response: UpstreamResponse): Buffer | undefined {
   if (!response.ended || response.bufferedBytes > MAX_PEEK_BYTES) return undefined;
   const { chunks } = response;
@@ -92,10 +90,7 @@ function errorBodyOf(rule: RejectedTokenRule, response: UpstreamResponse): Buffe
   return bytes !== undefined && mayMatch(rule, bytes) ? bytes : undefined;
 }
 
-/**
- * How a person would name this refusal: its status, and the codes by which the rule knows it. Nothing in it is the
- * upstream's own text.
- */
+/** Describes a rejection by its status and the codes in the matching rule. It holds nothing that the upstream sent. */
 export function describeRejection(rule: RejectedTokenRule, response: UpstreamResponse): string {
   const bytes = errorBodyOf(rule, response);
   const matchesRule = (one: MatchRule): boolean => matches({ ...rule, rules: [one] }, response, bytes);
@@ -124,19 +119,19 @@ function matches(rule: RejectedTokenRule, response: UpstreamResponse, bytes: Buf
   });
 }
 
-/** Types whose replies are read: JSON, those by which APIs mislabel it, and those that say nothing. */
+/** Content types that are inspected: JSON, those that APIs mislabel it as, and those that say nothing. */
 const JSON_TYPE = /^(application\/([\w.+-]*\+)?(x-)?json|text\/(x-)?json|application\/problem)/i;
 const UNCERTAIN_TYPE =
   /^(text\/(plain|html|(x-)?javascript)|application\/(x-)?javascript|[\w*-]+\/(\*|(x-)?unknown)|[^/]*)$/i;
-/** With an error's status it says nothing; else it is a download. */
+/** With an error status it says nothing; otherwise it is a download. */
 const BINARY_TYPE = /^(application|binary)\/(octet-stream|binary)$/i;
 const EVENTS = /ndjson|json-seq|jsonl|stream/i;
-/** No type is longer. */
+/** Longer values are cut. */
 const MAX_TYPE_LENGTH = 200;
 
 /**
- * What a Content-Type lets expect. Some APIs label their errors as text or HTML, or not at all; then the first bytes
- * tell.
+ * What a Content-Type promises. Some APIs label their errors as text or HTML, or not at all; then the first bytes
+ * decide.
  */
 const contentKind = memoize((value: string): 'json' | 'uncertain' | 'binary' | 'other' => {
   const text = value.slice(0, MAX_TYPE_LENGTH);
@@ -146,7 +141,7 @@ const contentKind = memoize((value: string): 'json' | 'uncertain' | 'binary' | '
   return JSON_TYPE.test(type) ? 'json' : UNCERTAIN_TYPE.test(type) ? 'uncertain' : 'other';
 });
 
-/** Events, downloads and pictures are never held back; nor is what has no body, or is only a part of one. */
+/** Event streams, downloads and images are never held back, nor are responses without a body or with a part of one. */
 function mayHoldJson(method: string, response: UpstreamResponse): boolean {
   const { status } = response;
   if (method === 'HEAD' || status === 204 || status === 304 || status === 206) return false;
@@ -163,7 +158,7 @@ function mayMatch(rule: RejectedTokenRule, bytes: Buffer): boolean {
   return rule.needles.some((needle) => bytes.includes(needle));
 }
 
-/** For every rule one text that a matching body must contain; undefined if some rule has none. */
+/** For each rule, texts of which a matching body contains one; undefined if some rule has none. */
 function needlesOf(rules: readonly MatchRule[]): Buffer[] | undefined {
   const needles: Buffer[] = [];
   for (const rule of rules) {
@@ -179,10 +174,10 @@ function needlesOf(rules: readonly MatchRule[]): Buffer[] | undefined {
 
 function parseJson(bytes: Buffer): unknown {
   try {
-    // UTF-16 is not JSON by RFC 8259, but it can be told by its mark.
+    // UTF-16 is not JSON by RFC 8259, but its byte order mark identifies it.
     const utf16 = (bytes[0] === 0xff && bytes[1] === 0xfe) || (bytes[0] === 0xfe && bytes[1] === 0xff);
     const text = new TextDecoder(utf16 ? (bytes[0] === 0xff ? 'utf-16le' : 'utf-16be') : 'utf-8').decode(bytes);
-    // Each of several files that make up an answer may bring a byte order mark; TextDecoder drops the first one only.
+    // A response made of several files may have a byte order mark from each; TextDecoder drops only the first.
     return JSON.parse(text.replace(/^[\s\ufeff]+/, '')) as unknown;
   } catch {
     return undefined;

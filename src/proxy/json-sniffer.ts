@@ -1,9 +1,9 @@
 import { decodeBodyStart } from '../http/coding.ts';
 
-/** What a body begins with: `unknown` while only white space is here, or too little of what is compressed. */
+/** What a body begins with: `unknown` while there is only whitespace, or too little compressed data. */
 type Start = 'unknown' | 'json' | 'other';
 
-/** White space, byte order marks, and the empty half of a UTF-16 letter. */
+/** Whitespace, byte order marks, and the zero byte of a UTF-16 letter. */
 const IGNORED_BYTES: ReadonlySet<number> = new Set([0x09, 0x0a, 0x0d, 0x20, 0xef, 0xbb, 0xbf, 0xfe, 0xff, 0x00]);
 const OBJECT = 0x7b;
 const ARRAY = 0x5b;
@@ -14,20 +14,20 @@ const BACKSLASH = 0x5c;
 const GZIP = 0x1f;
 
 /**
- * Looks at a body as it comes, without taking anything of it: whether it begins like a JSON object or list, and whether
- * that has ended. Each byte is looked at once, however small the pieces are.
+ * Checks a body as it arrives, without consuming it: whether it begins like a JSON object or array, and whether that
+ * has ended. Each byte is read once, however small the pieces are.
  */
 export class JsonSniffer {
   readonly #coding: string | undefined;
   #start: Start = 'unknown';
   #nextChunk = 0;
-  /** As many bytes make the next look into what is compressed worth its cost. */
+  /** Size at which compressed data is decoded again: doubled each time, to bound the cost. */
   #nextDecodeBytes = 1;
   #depth = 0;
   #inString = false;
   #escaped = false;
   #compressed: boolean;
-  /** In UTF-16: its end is not looked for. */
+  /** UTF-16: its end is not detected. */
   #utf16 = false;
   #ended = false;
   #hasTrailing = false;
@@ -38,17 +38,17 @@ export class JsonSniffer {
     this.#compressed = coding !== undefined && !/^\s*(identity)?\s*$/i.test(coding);
   }
 
-  /** The object or list has ended. */
+  /** The object or array has ended. */
   get ended(): boolean {
     return this.#ended;
   }
 
-  /** Something stands behind it, so it is not the whole of the body. */
+  /** More follows it, so it is not the whole body. */
   get hasTrailing(): boolean {
     return this.#hasTrailing;
   }
 
-  /** `chunks`: all of the body so far; the same list as the last time, perhaps longer. */
+  /** `chunks`: the body so far; the list of the previous call, perhaps longer. */
   sniff(chunks: readonly Buffer[]): Start {
     for (; !this.#compressed && this.#nextChunk < chunks.length; this.#nextChunk += 1)
       this.#sniffPlain(chunks[this.#nextChunk]!);
@@ -65,7 +65,7 @@ export class JsonSniffer {
       }
       const first = bytes[at];
       if (first === undefined) return;
-      // Compressed without saying so happens behind careless gateways.
+      // Some gateways compress without Content-Encoding.
       if (first === GZIP) {
         this.#compressed = true;
         return;

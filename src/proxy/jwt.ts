@@ -10,23 +10,23 @@ import {
 import { TokenwardError } from '../errors.ts';
 import type { Clock } from '../tokens/clock.ts';
 
-/** Whose JWTs are believed. */
+/** The trusted issuer of JWTs. */
 interface JwtIssuer {
   readonly issuer: string;
   readonly audience: string;
-  /** An https URL (http for this host itself), or the path of a file. */
+  /** An https URL (http on this host only), or a file path. */
   readonly jwks: string;
   /** The claim that names the caller. */
   readonly claim: string;
 }
 
-/** A key set is fetched again for a key it does not hold, and its file looked at again, no more often than this. ms. */
+/** Minimum time between fetches of a key set for an unknown key, and between checks of its file. ms. */
 const RELOAD_INTERVAL_MS = 5_000;
 const ALGORITHMS = ['RS256', 'RS384', 'RS512', 'PS256', 'PS384', 'PS512', 'ES256', 'ES384', 'ES512', 'EdDSA'];
 
 /**
- * Checks callers' JWTs, which is what a Kubernetes service-account token is: signature against the issuer's key set,
- * issuer, audience, times. Symmetric algorithms and `none` are not on the list.
+ * Verifies callers' JWTs, such as Kubernetes service account tokens: signature, issuer, audience, times. Symmetric
+ * algorithms and `none` are not allowed.
  */
 export class JwtCheck {
   readonly #issuer: JwtIssuer;
@@ -45,8 +45,8 @@ export class JwtCheck {
   }
 
   /**
-   * The caller's name. Rejects with caller_key_unknown for a token that is not good, with caller_check_failed if the
-   * key set cannot be had.
+   * The caller's name. Rejects with caller_key_unknown for an invalid token, with caller_check_failed if the key set is
+   * not available.
    */
   async callerOf(token: string): Promise<string> {
     const { issuer, audience, claim } = this.#issuer;
@@ -63,7 +63,7 @@ export class JwtCheck {
       throw new TokenwardError('caller_key_unknown', { detail: `the token has no claim ${claim}` });
     } catch (error) {
       if (error instanceof TokenwardError) throw error;
-      // An unreachable key set is our trouble; everything else is the token's.
+      // A missing key set is our fault; everything else is the token's.
       const keySetUnavailable =
         !(error instanceof errors.JOSEError) ||
         error instanceof errors.JWKSTimeout ||
@@ -77,12 +77,12 @@ export class JwtCheck {
   }
 }
 
-/** The file jwt.jwks names cannot be used. */
+/** The file of jwt.jwks cannot be used. */
 export class JwksFileError extends Error {
   override readonly name = 'JwksFileError';
 }
 
-/** The keys of a file, read again when it changes; one that cannot be used by then leaves the earlier keys in place. */
+/** The keys of a file. They are read again when it changes; if it cannot be used then, the earlier keys stay. */
 function keysOfFile(path: string, clock: Clock): JWTVerifyGetKey {
   const read = (): { keys: JWTVerifyGetKey; changedAt: number } => {
     const changedAt = statSync(path).mtimeMs;
@@ -103,14 +103,14 @@ function keysOfFile(path: string, clock: Clock): JWTVerifyGetKey {
       try {
         if (statSync(path).mtimeMs !== current.changedAt) current = read();
       } catch {
-        // Half written, or gone for a moment: looked at again next time.
+        // Half written, or missing for a moment: the next check reads it.
       }
     }
     return current.keys(header, token);
   };
 }
 
-/** True for what looks like a JWT rather than a key of ours. */
+/** Whether a text has the form of a JWT; keys never do. */
 export function looksLikeJwt(text: string): boolean {
   return /^eyJ[A-Za-z0-9_-]*\.[A-Za-z0-9_-]+\.[A-Za-z0-9_-]+$/.test(text);
 }

@@ -2,13 +2,13 @@ import { LRUCache } from 'lru-cache';
 import { TokenwardError } from '../errors.ts';
 import type { Clock } from '../tokens/clock.ts';
 
-/** Wrong keys an address may present in a row, and how long it is not listened to after that. ms. */
+/** Wrong keys in a row after which an address is blocked, and for how long (ms). */
 const MAX_WRONG_KEYS = 20;
 const PAUSE_MS = 30_000;
 
 /**
- * Slows down whoever tries keys. Keys are random and long, so this is not what keeps them safe; it keeps the attempt
- * from costing us anything, and from filling the log.
+ * Slows down the guessing of keys. Keys are random and long, so security does not depend on it; it limits the cost of
+ * attempts and their lines in the log.
  */
 export class KeyThrottle {
   readonly #wrong = new LRUCache<string, { count: number; until: number }>({ max: 10_000 });
@@ -18,7 +18,7 @@ export class KeyThrottle {
     this.#clock = clock;
   }
 
-  /** What the address is told, unless it shows a right key, while it is not listened to. */
+  /** The error for this address while it is blocked, unless it sends a right key. */
   refusal(address: string): TokenwardError | undefined {
     const known = this.#wrong.get(address);
     if (known === undefined) return undefined;
@@ -26,10 +26,9 @@ export class KeyThrottle {
     return remainingMs > 0 ? new TokenwardError('too_many_wrong_keys', { retryAfter: remainingMs / 1000 }) : undefined;
   }
 
-  /** The address presented a wrong key. */
   countWrongKey(address: string): void {
     const known = this.#wrong.get(address);
-    // Several may have been under way when the pause began; they must not end it.
+    // Others may have been in flight when the block began; they must not end it.
     if (known !== undefined && known.until > this.#clock.monotonic()) return;
     const count = (known?.count ?? 0) + 1;
     this.#wrong.set(
@@ -38,7 +37,7 @@ export class KeyThrottle {
     );
   }
 
-  /** The address presented a right key. A pause that others there have earned goes on for them. */
+  /** Resets the count. A block stays: others at this address have earned it. */
   countRightKey(address: string): void {
     if (this.#wrong.size > 0 && this.refusal(address) === undefined) this.#wrong.delete(address);
   }

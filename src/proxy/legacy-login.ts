@@ -3,27 +3,27 @@ import type { Flow, TemplateValue, TokenCall } from '../flows/flow.ts';
 import { urlOfCall } from '../flows/request.ts';
 import { allReadingsOf, mayMatch, readingsOf, segmentsOf } from './readings.ts';
 
-/** What a path holds that is not simply what it says. */
+/** Characters that need decoding before a comparison. */
 const NEEDS_DECODING = /[%\x80-\xff]/;
 
-/** As much of a route as says what becomes of logins. */
+/** The part of a route that decides about logins. */
 interface GuardedRoute {
   readonly name: string;
   readonly logins: LoginPaths;
   readonly config: { readonly legacyLogin: 'answer' | 'refuse' | 'forward' };
 }
 
-/** A call by which a caller would get himself a token. */
+/** A request by which a client would get a token of its own. */
 export interface LoginPath {
   readonly segments: readonly string[];
-  /** True: the whole path; false: its end, whatever comes before. */
+  /** True: the whole path; false: its last segments. */
   readonly whole: boolean;
   readonly method: string;
-  /** What the caller may be told instead; undefined: nothing, such a call is refused. */
+  /** A response that the route may give; undefined: such a request is refused. */
   readonly response: TemplateValue | undefined;
 }
 
-/** Those that a flow names as such, wherever below its upstreams they are. */
+/** The login paths that a flow declares, at any depth below its upstreams. */
 export function declaredLogins({ legacyLogin }: Flow): LoginPath[] {
   return legacyLogin.map(({ path, method, answer: response }) => ({
     segments: segmentsOf(path),
@@ -33,7 +33,7 @@ export function declaredLogins({ legacyLogin }: Flow): LoginPath[] {
   }));
 }
 
-/** The URLs that a flow calls itself with these credentials, and how. */
+/** The token endpoint URLs that a flow uses with these credentials, with their methods. */
 export function loginCalls(
   { login, refresh, baseUrl }: Flow,
   credentials: Readonly<Record<string, unknown>>,
@@ -44,7 +44,7 @@ export function loginCalls(
   });
 }
 
-/** The path of a URL that a flow calls itself. */
+/** The login path of a token endpoint URL. */
 export function loginPathOf(url: URL, method: string): LoginPath {
   return { segments: readingsOf(url.pathname).at(-1)!, whole: true, method, response: undefined };
 }
@@ -58,20 +58,20 @@ function urlOf(
     const url = urlOfCall(call, baseUrl, credentials);
     return URL.canParse(url) ? url : undefined;
   } catch {
-    // It needs something that only a call has.
+    // The URL needs a value that exists only during a renewal.
     return undefined;
   }
 }
 
-/** The login paths of a route. There may be many: accounts of one host may have a token endpoint each. */
+/** The login paths of a route. There may be many: each account of a host may have its own token endpoint. */
 export class LoginPaths {
   readonly #suffixes: readonly LoginPath[];
   /** By method and number of segments. */
   readonly #exact: ReadonlyMap<string, readonly LoginPath[]>;
-  /** Their last words, each once. */
+  /** Last segments of all paths, without duplicates. */
   readonly #lastSegments: readonly string[];
 
-  /** Of two for one call the first counts. */
+  /** Of two paths for the same request, the first counts. */
   constructor(paths: readonly LoginPath[]) {
     this.#suffixes = paths.filter(({ whole }) => !whole);
     const whole = new Map<string, LoginPath[]>();
@@ -90,14 +90,14 @@ export class LoginPaths {
     return this.#lastSegments.length > 0;
   }
 
-  /** The last word of a login path is rare elsewhere; most calls need no closer look than this. */
+  /** A quick check: the last segment of a login path is rare elsewhere, so most requests need no other. */
   mayContain(path: string): boolean {
     if (!this.any) return false;
     const text = path.toLowerCase();
     return NEEDS_DECODING.test(path) || this.#lastSegments.some((word) => text.includes(word));
   }
 
-  /** Those that a call may be, in any of the ways to read its path. */
+  /** The login paths that a request may mean, in any reading of its path. */
   find(method: string, readings: readonly (readonly string[])[]): readonly LoginPath[] {
     const found = this.#suffixes.filter(({ segments }) => readings.some((reading) => endsWith(reading, segments)));
     for (const reading of readings) {
@@ -113,8 +113,8 @@ function keyOf(method: string, segments: readonly string[]): string {
 }
 
 /**
- * A legacy app may still try to log in by itself, which would spend logins behind our back. The route answers, refuses
- * or forwards that; undefined: not such a call, or one to be forwarded. Throws if it is refused.
+ * A legacy application may still log in by itself, which would use up logins unnoticed. The route responds to, refuses
+ * or forwards that. Undefined: not a login, or one to forward. Throws if it is refused.
  */
 export function legacyLoginResponse(route: GuardedRoute, method: string, path: string): TemplateValue | undefined {
   const { logins, config } = route;
@@ -127,7 +127,7 @@ export function legacyLoginResponse(route: GuardedRoute, method: string, path: s
   return response;
 }
 
-/** Which setting says so, and which others there are. */
+/** Names the setting that decided, and its alternatives. */
 function detailOf({ name, config }: GuardedRoute, response: TemplateValue | undefined): string {
   const others =
     response === undefined

@@ -1,26 +1,26 @@
 import type { Logger } from '../log.ts';
 import type { Clock } from '../tokens/clock.ts';
 
-/** While a route's upstream cannot be reached, it has a line this often. ms. */
+/** How often an ongoing outage of a route is logged. ms. */
 const LOG_INTERVAL_MS = 60_000;
 
 interface Outage {
-  /** Calls that found no upstream since the last line. */
+  /** Requests that found no connection since the last log line. */
   requests: number;
   loggedAt: number;
-  /** When it began; undefined: the upstream can be reached. */
+  /** Start of the outage; undefined: the upstream can be reached. */
   since: number | undefined;
-  /** It has had a line, so that its end has one too. */
+  /** The outage has been logged, so its end is logged too. */
   logged: boolean;
   upstream: string;
 }
 
 /**
- * Says in the log which upstream cannot be reached: at once, then once a minute while it lasts, and when it is over. An
- * upstream that comes and goes has no more lines than that.
+ * Logs upstreams that cannot be reached: at once, then once a minute during the outage, and at its end. An upstream
+ * that comes and goes gets no more lines than that.
  */
 export class Outages {
-  /** Some route's upstream cannot be reached: asked before `over`, with every answer. */
+  /** Some route has an outage. Read at every response, before `recovered`. */
   active = false;
   readonly #routes = new Map<string, Outage>();
   readonly #clock: Clock;
@@ -31,7 +31,7 @@ export class Outages {
     this.#log = log;
   }
 
-  /** A call found no connection. `upstream`: host and port. */
+  /** A request found no connection. `upstream`: host and port. */
   failed(route: string, upstream: string, reason: string): void {
     const now = this.#clock.monotonic();
     let outage = this.#routes.get(route);
@@ -50,7 +50,7 @@ export class Outages {
     outage.logged = true;
   }
 
-  /** The route's upstream has answered. */
+  /** The route's upstream has responded. */
   recovered(route: string): void {
     const outage = this.#routes.get(route);
     if (outage?.since === undefined) return;

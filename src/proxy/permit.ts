@@ -5,7 +5,7 @@ import { legacyLoginResponse } from './legacy-login.ts';
 import { evaluatePolicy, policyError } from './policy.ts';
 import type { Route } from './route.ts';
 
-/** Throws if the route's policy does not let this request out. `path`: as the upstream gets it. */
+/** Throws if the route's policy does not allow this request. `path`: as the upstream gets it. */
 export function permit(proxy: Proxy, ctx: RequestContext, route: Route, path: string): void {
   checkPolicy(proxy, route, ctx.method, path);
   if (route.config.methodOverride === 'pass') checkOverrides(proxy, route, ctx, path);
@@ -20,10 +20,7 @@ function checkPolicy({ metrics }: Proxy, route: Route, method: string, path: str
   if (enforced) throw policyError(route.policy, verdict, route.name, method, path);
 }
 
-/**
- * The same for what the request says beside its first line, on a route that lets it: each method on each target that is
- * named.
- */
+/** The same for override fields, on a route that forwards them: each method with each target that is named. */
 function checkOverrides(proxy: Proxy, route: Route, { method, request }: RequestContext, path: string): void {
   const { methods, targets } = overridesOf(request.rawHeaders);
   if (methods.length === 0 && targets.length === 0) return;
@@ -39,7 +36,7 @@ function checkOverrides(proxy: Proxy, route: Route, { method, request }: Request
   }
 }
 
-/** The path of a target that a field names; of a whole URL too. */
+/** The path of a target in a field, which may be an absolute URL. */
 function pathOfUrl(target: string): string {
   return pathOf(target.replace(/^[a-z][a-z0-9+.-]*:\/\/[^/?#]*/i, ''));
 }

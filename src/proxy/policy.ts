@@ -1,14 +1,14 @@
 import { TokenwardError } from '../errors.ts';
 import { allReadingsOf, mayMatch, lenientSegmentsOf, readingsOf, segmentsOf } from './readings.ts';
 
-/** One line of a route's policy: methods (all if not given) on paths that begin with these whole segments. */
+/** One line of a route's policy: methods (default: all) on paths that begin with these segments. */
 interface PolicyRule {
   readonly methods?: readonly string[] | undefined;
-  /** A path below the route's prefix; `*` stands for one segment, and everything below the path is meant too. */
+  /** A path below the route's prefix; `*` stands for one segment. Everything below the path is included. */
   readonly path?: string | undefined;
 }
 
-/** A route's policy, ready to be compared with. */
+/** A route's policy, compiled. */
 export interface Policy {
   /** Undefined: everything that is not denied. */
   readonly allow: readonly Rule[] | undefined;
@@ -18,16 +18,16 @@ export interface Policy {
 interface Rule {
   readonly methods: readonly string[] | undefined;
   readonly segments: readonly string[];
-  /** The same, for requests that are read leniently. */
+  /** The same, as a lenient server reads it. */
   readonly lenientSegments: readonly string[];
-  /** As it stands in the configuration, for people. */
+  /** As written in the configuration, for error details. */
   readonly text: string;
 }
 
-/** So many rules are named in an error. */
+/** Rules that an error detail lists at most. */
 const MAX_LISTED_RULES = 5;
 
-/** Prepares the rules of a route whose paths go below `basePath` of the upstream. */
+/** Compiles the rules of a route whose paths are below `basePath` of the upstream. */
 export function compilePolicy(
   { allow, deny }: { allow?: readonly PolicyRule[] | undefined; deny: readonly PolicyRule[] },
   basePath: string,
@@ -42,8 +42,8 @@ export function compilePolicy(
 }
 
 /**
- * What a policy says of a request, by the path that the upstream will get: nothing, or why not. A call is denied if any
- * way of reading its path is, and allowed only if all of them are.
+ * Evaluates a policy for the path that the upstream will get. Undefined: allowed. A request is denied if any reading of
+ * its path is, and allowed only if all readings are.
  */
 export function evaluatePolicy(policy: Policy, method: string, path: string): 'denied' | 'not_allowed' | undefined {
   if (denyingRule(policy, method, path) !== undefined) return 'denied';
@@ -53,7 +53,7 @@ export function evaluatePolicy(policy: Policy, method: string, path: string): 'd
   return allowed ? undefined : 'not_allowed';
 }
 
-/** The error a caller gets for a verdict: which route, and what its policy says. */
+/** The error for a verdict, with the route and its policy. */
 export function policyError(
   policy: Policy,
   verdict: 'denied' | 'not_allowed',
@@ -73,7 +73,7 @@ export function policyError(
   return new TokenwardError('policy_refused', { detail });
 }
 
-/** The rule of deny that this request may fall under, however somebody reads its path. */
+/** The deny rule that covers this request in some reading of its path. */
 function denyingRule({ deny }: Policy, method: string, path: string): Rule | undefined {
   if (deny.length === 0) return undefined;
   const readings = allReadingsOf(path);

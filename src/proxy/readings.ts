@@ -1,16 +1,15 @@
 import { MAX_DECODINGS, percentDecode, decodeOverlong } from './decoding.ts';
 
-/** Somebody behind the upstream's front may decode once more; for what is allowed that is as far as anybody looks. */
+/** A server behind the upstream's front end may decode again. What is allowed is checked up to this many times. */
 const USUAL_DECODINGS = 3;
 const BEYOND_ASCII = /[\x80-\xff]/;
-/**
- * What a server may drop from the end of a name: an extension that says a format, dots and spaces (as Windows does).
- */
+/** What a server may drop from the end of a name: a format extension, dots and spaces (as Windows does). */
 const DROPPED_SUFFIX = /^(?:[. ]|\.[a-z][a-z0-9]*)*$/;
 
 /**
- * The ways in which a server may read a path: strictly, where an encoded slash or dot is no structure; leniently,
- * decoded as a whole, once or more often; and before it follows the dots. Nearly always there is but one.
+ * The segments of a path in each way a server may read it: strictly, where an encoded slash or dot is no structure;
+ * leniently, decoded as a whole, once or more often; with and without resolving dot segments. Nearly always there is
+ * only one.
  */
 export function readingsOf(path: string): readonly (readonly string[])[] {
   if (!path.includes('%')) return [normalizedSegments(path)];
@@ -32,9 +31,9 @@ export function readingsOf(path: string): readonly (readonly string[])[] {
 }
 
 /**
- * Those, and what else some server makes of a path: decoded until nothing is left to decode, overlong UTF-8 read all
- * the same, full-width and other compatibility letters taken for the plain ones (NFKC), an encoded `?` or `#` for the
- * path's end. For what must not pass; what may pass has to be written as everybody reads it.
+ * Those, and the readings of very lenient servers: decoded until nothing is left to decode, with overlong UTF-8, with
+ * full-width and other compatibility letters as plain ones (NFKC), with an encoded `?` or `#` as the end of the path.
+ * For what must not pass; what may pass must be written in the usual way.
  */
 export function allReadingsOf(path: string): readonly (readonly string[])[] {
   const readings = readingsOf(path);
@@ -57,24 +56,24 @@ export function allReadingsOf(path: string): readonly (readonly string[])[] {
 }
 
 /**
- * The segments of a path without case, empty segments, dot segments and path parameters. Rules compare with that, so
- * that spelling a path differently is no way around them.
+ * The segments of a path without case, empty segments, dot segments and path parameters. Rules compare these, so that
+ * another spelling does not evade them.
  */
 function normalizedSegments(path: string): readonly string[] {
   return resolveDots(path.split(/[\\/]/).map(normalizeSegment));
 }
 
-/** The segments of a configured path, as bytes on the wire: it may be written with letters beyond ASCII, or encoded. */
+/** The segments of a configured path, as bytes on the wire: the path may have letters beyond ASCII, or be encoded. */
 export function segmentsOf(path: string): readonly string[] {
   return normalizedSegments(percentDecode(Buffer.from(path).toString('latin1')));
 }
 
-/** The same, as `allReadingsOf` has the segments of a request that means this path. */
+/** The same, in the most lenient reading of `allReadingsOf`. */
 export function lenientSegmentsOf(path: string): readonly string[] {
   return allReadingsOf(Buffer.from(path).toString('latin1')).at(-1)!;
 }
 
-/** Whether a server may take this segment of a request for this part of a path that must not be called; `*`: any. */
+/** Whether a server may take a request's segment for this part of a denied path; `*`: any. */
 export function mayMatch(part: string, segment: string): boolean {
   if (part === '*' || part === segment) return true;
   return segment.startsWith(part) && DROPPED_SUFFIX.test(segment.slice(part.length));
@@ -93,9 +92,7 @@ function normalizeSegment(part: string): string {
   return part.split(';', 1)[0]!.toLowerCase();
 }
 
-/**
- * Letters that mean the same as plain ones, as those; all in lower case. One character for each byte, before and after.
- */
+/** Replaces compatibility letters by plain ones, in lower case. Latin-1, before and after. */
 function foldCompatibility(text: string): string {
   if (!BEYOND_ASCII.test(text)) return text;
   const letters = Buffer.from(decodeOverlong(text), 'latin1').toString('utf8').normalize('NFKC').toLowerCase();

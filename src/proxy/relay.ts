@@ -4,8 +4,8 @@ import { releaseAfterWrite } from '../http/free-buffer.ts';
 import type { UpstreamResponse } from '../http/client/response.ts';
 
 /**
- * Sends the upstream's reply to the caller as it comes; `headers` is a flat list of names and values. A caller who
- * reads nothing for `idle` ms (0: no limit) has gone, whatever his connection says.
+ * Relays the upstream's response as it arrives. `headers`: names and values in turn. A client that reads nothing for
+ * `idleMs` (0: no limit) counts as gone.
  */
 export function relay(
   upstreamResponse: UpstreamResponse,
@@ -19,14 +19,14 @@ export function relay(
   }
   response.writeHead(upstreamResponse.status, upstreamResponse.statusText, headers);
   if (upstreamResponse.ended && upstreamResponse.chunks.length <= 1) {
-    // All here: head and body leave in one write.
+    // Complete: one write for the whole response.
     response.end(upstreamResponse.chunks[0]);
     cutIfUnread(response, idleMs);
     return;
   }
-  // Nothing of the body yet, as with an event stream: the head must not wait for it.
+  // No body yet, as with an event stream: the header section must not wait for it.
   if (upstreamResponse.chunks.length === 0) response.flushHeaders();
-  // A caller who stops reading must not hold an upstream connection for ever.
+  // A client that stops reading must not hold an upstream connection for ever.
   let stallTimer: NodeJS.Timeout | undefined;
   response.on('drain', () => {
     clearTimeout(stallTimer);
@@ -47,7 +47,7 @@ export function relay(
       clearTimeout(stallTimer);
       cutIfUnread(response, idleMs);
     },
-    // Half a reply must not end like a whole one: the caller sees its connection cut.
+    // A partial response must not look complete, so the client's connection is cut.
     fail: () => response.destroy(),
   });
 }

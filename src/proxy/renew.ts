@@ -6,27 +6,27 @@ import { rejectsToken, describeRejection } from './inspect.ts';
 import type { Route } from './route.ts';
 import { send } from './send.ts';
 
-/** What is said of an upstream's own complaint about its token, in header fields of ours (docs/errors.md). */
+/** Tells the client why the upstream's rejection was relayed (docs/errors.md). */
 const REPLAY_FIELD = 'x-tokenward-replay';
-/** A newer one is there now, and the request may be sent again. */
+/** There is a newer token now, and the client may send the request again. */
 const NOT_REPLAYED = [REPLAY_FIELD, 'not-replayed; may-resend'];
-/** No renewal was made, because the ones before did not help. */
+/** No renewal was made, because the previous ones did not help. */
 const HELD_BACK = 'held-back';
 
-/** What was sent, and what came back. */
+/** A response, and the token it was obtained with. */
 export interface Attempt {
   readonly response: UpstreamResponse;
-  /** The one that the reply is about; undefined: the route adds none. */
+  /** Undefined: the route attaches none. */
   readonly token: Token | undefined;
-  /** Header fields of ours about the renewal, names and values in turn. */
+  /** Fields about the renewal to add to the response, names and values in turn. */
   readonly extraFields: readonly string[];
 }
 
 export const NO_FIELDS: readonly string[] = [];
 
 /**
- * Looks whether the reply means a dead token; if so, gets a newer one and sends the request once more where that is
- * possible. What the client is to get; rejects like `tokens.renew`. Nearly always the first reply, and at once.
+ * Checks whether the response rejects the token. If so, gets a newer token and replays the request if possible. Returns
+ * the response for the client; rejects like `tokens.renew`. Nearly always it is the first response, and no promise.
  */
 export function replayIfRejected(
   proxy: Proxy,
@@ -69,15 +69,14 @@ async function renewAndReplay(
   return { response: await replay(proxy, ctx, route, account, body, newer), token: newer, extraFields: NO_FIELDS };
 }
 
-/** Whether a request with this body may be sent a second time. */
+/** Whether a request with this body can be sent a second time. */
 export function isReplayable(route: Route, body: RequestBody): boolean {
   return body.kind !== 'streamed' && route.config.replay;
 }
 
 /**
- * A newer token than the refused one. Header fields: renewing would be in vain, and the reply is to be relayed as
- * it is, with these. Throws if there should be one but none can be had: a dead token's 401 is our trouble, not the
- * caller's.
+ * A newer token than the rejected one. Or header fields, if no renewal is to be made: then the response is relayed with
+ * these. Throws if a renewal fails: a rejected token is not the client's fault, so its 401 is not relayed.
  */
 async function getNewerToken(
   proxy: Proxy,
@@ -107,7 +106,7 @@ async function getNewerToken(
   if (heldBack !== undefined) {
     count('ineffective');
     if (heldBack.tokenUnaccepted) tokens.refused(account, rejected);
-    // If the upstream says itself when to come back, it knows better.
+    // The upstream's own Retry-After takes precedence.
     return [
       REPLAY_FIELD,
       HELD_BACK,
@@ -142,7 +141,7 @@ async function renewToken(
   }
 }
 
-/** Sends the same bytes again, once. Whatever comes back is the answer. */
+/** Sends the same bytes again, once. Its response is final. */
 async function replay(
   proxy: Proxy,
   ctx: RequestContext,
@@ -172,7 +171,8 @@ async function replay(
   }
   count('recovered');
   if (response.status < 500) {
-    // The same call, refused before and not any more: the token works, whatever else is wrong with the call.
+    // The same request was rejected before and is not any more, so the token works, even if the request fails
+    // otherwise.
     renewalGuard.recovered(account, requestKeyOf(ctx, account), generation);
     renewalGuard.accepted(account, generation);
     tokens.accepted(account, token);
@@ -183,8 +183,8 @@ async function replay(
 }
 
 /**
- * A call as the memory of ineffective replies knows it: method and path, without the query; and whose it is, where
- * accounts share a route.
+ * Identifies similar requests for RenewalGuard: method and path, without the query; and the account, if the route has
+ * several.
  */
 function requestKeyOf({ method, target, route }: RequestContext, account: string): string {
   return route?.accountChoice === undefined ? `${method} ${pathOf(target)}` : `${method} ${pathOf(target)} ${account}`;

@@ -1,77 +1,74 @@
 import { LRUCache } from 'lru-cache';
 import type { Clock } from '../tokens/clock.ts';
 
-/** After a renewal that did not help: how long no other one is made; doubled each time up to the most. ms. */
+/** After an ineffective renewal: pause before the next one, doubled each time up to the maximum. ms. */
 const FIRST_PAUSE_MS = 30_000;
 const MAX_PAUSE_MS = 300_000;
-/**
- * The same where renewals do help, as they did a moment ago: at first not at all, then this long, and four times as
- * long each time. ms.
- */
+/** The same while renewals have helped recently: first no pause, then this one, four times as long each time. ms. */
 const SHORT_PAUSE_MS = 250;
-/** How long a renewal that helped speaks for the next ones. ms. */
+/** How long a renewal that helped counts as recent. ms. */
 const RECOVERY_TRUST_MS = 60_000;
-/** After a renewal that nothing could be sent again with: until another such one; four times as long each time. ms. */
+/** After a renewal without a replay: pause before the next such one, four times as long each time. ms. */
 const UNREPLAYED_PAUSE_MS = 2_000;
 /**
- * Renewals in vain an account may make in a row over all its calls, how fast the allowance comes back (ms), and what it
- * is raised to by a renewal that helps.
+ * Ineffective renewals in a row that an account may make over all requests; how fast the allowance refills (ms); what a
+ * renewal that helps raises it to.
  */
 const ALLOWANCE = 3;
 const ALLOWANCE_REFILL_MS = 30_000;
 const ALLOWANCE_AFTER_SUCCESS = 5;
 
 interface AccountMemory {
-  /** The newest generation that some reply has accepted. */
+  /** Newest generation that some response has accepted. */
   accepted: number;
-  /** The newest generation that came of a renewal and was refused all the same. */
+  /** Newest generation that was rejected right after its renewal. */
   rejected: number;
   /**
-   * The newest generation with which a call is on its way again, and how long another call's refusal of it counts as
-   * proof.
+   * Newest generation with which a request is being replayed, and until when another request's rejection of it counts
+   * as proof.
    */
   trial: number;
   trialUntil: number;
   /**
-   * The newest generation that came of a renewal with which nothing could be sent again, how many of those in a row
-   * nobody has accepted, and until when no other one is made.
+   * Newest generation of a renewal without a replay; number of such renewals in a row without an accepted token; until
+   * when no other one is made.
    */
   unreplayed: number;
   unreplayedInRow: number;
   unreplayedUntil: number;
-  /** The newest generation that helped and when that was, and when the one before it had. */
+  /** Newest generation that helped, when that was, and when the previous one did. */
   recovered: number;
   recoveredAt: number;
   recoveredBefore: number;
   allowance: number;
   refilledAt: number;
-  /** Renewals in vain in a row. */
+  /** Ineffective renewals in a row. */
   ineffectiveInRow: number;
   pausedUntil: number;
-  /** The newest generation told to be refused. */
+  /** Newest generation reported as rejected. */
   reported: number;
 }
 
 interface RequestMemory {
   until: number;
-  /** How many renewals did not help this call, in a row, and the generation the last of them led to. */
+  /** Renewals in a row that did not help this request, and the generation of the last one. */
   readonly ineffectiveInRow: number;
   readonly generation: number;
 }
 
-/** Why a dead-token reply starts no renewal. */
+/** Why a rejection starts no renewal. */
 interface HoldBack {
-  /** Until one may be tried. ms. */
+  /** Time until a renewal is allowed. ms. */
   readonly waitMs: number;
-  /** It is the token that nobody has accepted; false: this call alone is known to be refused with every token. */
+  /** True: no response has accepted this token. False: only this request is rejected, with every token. */
   readonly tokenUnaccepted: boolean;
 }
 
 /**
- * Remembers "dead token" replies that a fresh token did not cure: they are about something else (a permission, a broken
- * upstream), and renewing on each of them would burn logins. A call that proved incurable is relayed as it is for a
- * while; other calls go on being healed as long as the token is known to work for somebody. Only a call that was sent
- * with the fresh token is a proof: a token that nobody has tried yet may have died as well as any other.
+ * Remembers rejections that a new token did not cure: they have another reason (a permission, a broken upstream), and
+ * renewing on each would waste logins. Such a request's rejection is relayed for a while; others still renew as long as
+ * the token works for some request. Only a replay with the new token is proof: a token that has not been used yet may
+ * have been rejected as well.
  */
 export class RenewalGuard {
   readonly #requests = new LRUCache<string, RequestMemory>({ max: 5_000 });
@@ -82,7 +79,7 @@ export class RenewalGuard {
     this.#clock = clock;
   }
 
-  /** Whether this is the first dead-token reply to this generation. */
+  /** Whether this is the first rejection of this generation. */
   isFirstRejection(account: string, generation: number): boolean {
     const memory = this.#memory(account);
     if (generation <= memory.reported) return false;
@@ -91,8 +88,8 @@ export class RenewalGuard {
   }
 
   /**
-   * A refusal led to this generation, with which the call now goes out again: until somebody accepts it, a refusal of
-   * it means that the renewal was in vain.
+   * A rejection led to this generation, and its request is being replayed: until a response accepts it, another
+   * rejection means that the renewal was ineffective.
    */
   startTrial(account: string, generation: number): void {
     const memory = this.#memory(account);
@@ -101,13 +98,13 @@ export class RenewalGuard {
     memory.trialUntil = this.#clock.monotonic() + MAX_PAUSE_MS;
   }
 
-  /** That call has had no answer: the generation has not been tried after all. */
+  /** The replay brought no usable response, so the generation is not proven. */
   cancelTrial(account: string, generation: number): void {
     const memory = this.#accounts.get(account);
     if (memory?.trial === generation) memory.trialUntil = 0;
   }
 
-  /** A refusal led to this generation, and the call cannot be sent again: nothing is known of it. */
+  /** A rejection led to this generation, and its request cannot be replayed: nothing is known about the token. */
   renewedWithoutReplay(account: string, generation: number): void {
     const memory = this.#memory(account);
     if (generation <= memory.unreplayed) return;
@@ -118,8 +115,8 @@ export class RenewalGuard {
   }
 
   /**
-   * What speaks against a renewal upon a dead-token reply to this call, for the account's current generation;
-   * undefined: nothing. `replayable`: the call can be sent again, and so prove whether the renewal helped.
+   * Whether a rejection of the account's current generation must not start a renewal, and for how long; undefined: it
+   * may. `replayable`: a replay would prove whether the renewal helped.
    */
   heldBack(account: string, requestKey: string, generation: number, replayable: boolean): HoldBack | undefined {
     const now = this.#clock.monotonic();
@@ -139,7 +136,8 @@ export class RenewalGuard {
       until = Math.max(until, end);
       tokenUnaccepted = true;
     };
-    // This generation came of a renewal in vain and nobody has accepted it: another one would be in vain too.
+    // The renewal to this generation was ineffective and no response has accepted it, so another would be ineffective
+    // too.
     extend(unaccepted && generation <= memory.rejected, memory.pausedUntil);
     extend(unaccepted && generation <= memory.unreplayed && !replayable, memory.unreplayedUntil);
     this.#refill(memory, now);
@@ -147,15 +145,15 @@ export class RenewalGuard {
     return until > now ? { waitMs: until - now, tokenUnaccepted } : undefined;
   }
 
-  /** A fresh token was refused as well. */
+  /** The new token was rejected too. */
   ineffective(account: string, requestKey: string, generation: number): void {
     const now = this.#clock.monotonic();
     const memory = this.#memory(account);
-    // Hundreds of callers may learn the same thing about one renewal, also with the same call.
+    // Hundreds of requests may report the same renewal, also with the same key.
     const isNew = generation > memory.rejected;
     if (isNew) {
       memory.rejected = generation;
-      // It was refused by one and accepted by another: that proves nothing good.
+      // Rejected for one request and accepted for another: it did not help.
       if (memory.recovered === generation) memory.recoveredAt = memory.recoveredBefore;
       this.#refill(memory, now);
       memory.allowance = Math.max(0, memory.allowance - 1);
@@ -178,7 +176,7 @@ export class RenewalGuard {
     return (this.#accounts.get(account)?.accepted ?? 0) >= generation;
   }
 
-  /** A reply that does not complain about this generation: the token works. */
+  /** A response has accepted this generation: the token works. */
   accepted(account: string, generation: number): void {
     const memory = this.#accounts.get(account);
     if (memory === undefined || generation <= memory.accepted) return;
@@ -187,7 +185,7 @@ export class RenewalGuard {
     memory.unreplayedInRow = 0;
   }
 
-  /** A renewal did help: the call is forgiven, and the next renewals get more trust. */
+  /** A renewal helped: the request's record is cleared, and the allowance raised. */
   recovered(account: string, requestKey: string, generation: number): void {
     this.#requests.delete(requestKey);
     const memory = this.#memory(account);
@@ -231,8 +229,8 @@ export class RenewalGuard {
 }
 
 /**
- * How long no renewal is made after so many in vain in a row. `helpful`: others have helped a moment ago, so that the
- * token may simply have died again. ms.
+ * Pause after so many ineffective renewals in a row. `recentlyRecovered`: a renewal has helped recently, so the token
+ * may simply have been revoked again. ms.
  */
 function pauseAfter(ineffectiveInRow: number, recentlyRecovered: boolean): number {
   if (!recentlyRecovered) return Math.min(MAX_PAUSE_MS, FIRST_PAUSE_MS * 2 ** (ineffectiveInRow - 1));

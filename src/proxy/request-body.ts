@@ -7,8 +7,8 @@ import { streamBody, BufferedUpload } from './streamed-body.ts';
 
 const NONE: RequestBody = { kind: 'none' };
 /**
- * Reads a body into memory while it fits; otherwise hands out what came so far and the rest as a stream. Rejects with
- * CallerGone or a TokenwardError.
+ * Buffers a body if it fits the limits; otherwise returns it as a stream. Rejects with ClientDisconnected or a
+ * TokenwardError.
  */
 export function readBody(request: InboundRequest, limits: BodyLimits): RequestBody | Promise<RequestBody> {
   const source = request.bodySource;
@@ -25,7 +25,7 @@ export function readBody(request: InboundRequest, limits: BodyLimits): RequestBo
   return collect(source, limits, undefined);
 }
 
-/** One that is here already, within the same limits. */
+/** The same for a body that is complete. */
 function bodyOfBuffer(body: Buffer, { maxBufferedBytes, maxBytes, budget }: BodyLimits): RequestBody {
   if (body.length > maxBytes) throw bodyTooLarge(maxBytes);
   if (body.length <= maxBufferedBytes && budget.tryReserve(body.length))
@@ -33,12 +33,12 @@ function bodyOfBuffer(body: Buffer, { maxBufferedBytes, maxBytes, budget }: Body
   return { kind: 'streamed', length: body.length, open: () => new BufferedUpload(body) };
 }
 
-/** `reserved`: bytes already taken from the budget because the length is known. */
+/** `declaredLength`: Content-Length, already reserved in the budget. */
 function collect(request: BodyStream, limits: BodyLimits, declaredLength: number | undefined): Promise<RequestBody> {
   return new Promise((resolve, reject) => new Collector(request, limits, declaredLength, resolve, reject));
 }
 
-/** Gathers a body's chunks until it is all here or turns out too large to keep. */
+/** Collects a body's chunks until it is complete or too large to buffer. */
 class Collector implements Watched {
   idleTicks = 0;
   readonly #request: BodyStream;
@@ -67,7 +67,7 @@ class Collector implements Watched {
     limits.watchdog.watch(this);
     request.bodySink = this.#onChunk;
     request.on('close', this.#onClose);
-    // What came while the caller was being looked up is in the stream already.
+    // Some of it may have arrived while the caller was being identified.
     if (request.readableLength > 0 || request.complete) this.#readBuffered();
   }
 
@@ -89,7 +89,7 @@ class Collector implements Watched {
     this.idleTicks = 0;
     this.#chunks.push(chunk);
     this.#size += chunk.length;
-    // All of it: the parser passes on no byte more than was declared.
+    // Complete: the parser passes on no byte beyond Content-Length.
     if (this.#size === this.#declaredLength) {
       this.#end();
       return;
@@ -104,7 +104,7 @@ class Collector implements Watched {
       this.#reservedBytes += chunk.length;
       return;
     }
-    // Too large to keep after all: on with it as a stream, beginning with what is here.
+    // Too large to buffer: continue as a stream, beginning with these chunks.
     this.#stop();
     budget.release(this.#reservedBytes);
     this.#resolve(streamBody(this.#request, this.#chunks, undefined, this.#limits));
@@ -114,7 +114,7 @@ class Collector implements Watched {
     this.#done = true;
     this.#request.bodySink = undefined;
     this.#limits.watchdog.unwatch(this);
-    // The other listener stays: taking it off costs more than its last call, in vain.
+    // The `close` listener stays: removing it costs more than its call.
     this.#resolve(new BufferedBody(this.#chunks, this.#size, this.#reservedBytes, this.#limits.budget));
   }
 
@@ -143,7 +143,7 @@ class BufferedBody {
   readonly #budget: BufferBudget;
   #reservedBytes: number;
 
-  /** `taken`: bytes of the budget, to be given back once. */
+  /** `reservedBytes`: reserved in the budget, to be released once. */
   constructor(chunks: readonly Buffer[], length: number, reservedBytes: number, budget: BufferBudget) {
     this.chunks = chunks;
     this.length = length;

@@ -2,7 +2,7 @@ import { STATUS_CODES } from 'node:http';
 import { problemDocument, TokenwardError, type ErrorCode } from '../errors.ts';
 import type { InboundRequest, OutboundResponse } from '../http/server/exchange.ts';
 
-/** Errors after which it is not certain where the next request begins. */
+/** Errors after which the beginning of the next request is not certain. */
 const CLOSES_CONNECTION: ReadonlySet<ErrorCode> = new Set([
   'request_malformed',
   'request_target_refused',
@@ -13,12 +13,12 @@ const CLOSES_CONNECTION: ReadonlySet<ErrorCode> = new Set([
   'loop_detected',
   'expectation_failed',
 ]);
-/** How long a caller may go on sending a body that nobody wants any more. ms. */
+/** How long a client may go on sending a body that is dropped. ms. */
 const LINGER_MS = 5_000;
 
 /**
- * Gives one of our own answers. If the upstream's reply has already begun, the connection is cut instead: never half of
- * one and half of another.
+ * Sends an error response. If the upstream's response has already begun, the connection is cut instead: never a mixture
+ * of both.
  */
 export function respondWithError(
   request: InboundRequest,
@@ -43,8 +43,7 @@ export function respondWithError(
   if (error.retryAfter !== undefined) headers.push('retry-after', String(error.retryAfter));
   if (error.status === 401) headers.push('www-authenticate', 'Bearer realm="tokenward"');
   headers.push('content-length', String(Buffer.byteLength(body)));
-  // Nothing that still comes on this connection is carried out then: what it is depends on how one reads what came
-  // before.
+  // Then nothing behind this request is carried out: where the next request begins depends on how the rest is read.
   if (closesConnection(error) || !request.complete) headers.push('connection', 'close');
   response.writeHead(error.status, STATUS_CODES[error.status] ?? '', headers);
   if (!request.complete) {
@@ -56,8 +55,8 @@ export function respondWithError(
 }
 
 /**
- * Answers at once, and closes the connection when the caller has sent his body, or after `LINGER`. Closed any sooner,
- * with bytes of his still arriving, it would be reset, and the answer might be lost before he reads it.
+ * Responds at once, and closes the connection when the client has sent its body, or after LINGER_MS. Closed any
+ * earlier, with bytes still arriving, it would be reset, and the response might be lost.
  */
 function endAfterBody(request: InboundRequest, response: OutboundResponse, body: string): void {
   if (request.method === 'HEAD') response.flushHeaders();
@@ -70,17 +69,14 @@ function endAfterBody(request: InboundRequest, response: OutboundResponse, body:
   request.discardBody(end);
 }
 
-/**
- * Tells a caller who waits for that to send his body (RFC 9110 §10.1.1): not before all else about the request is found
- * good.
- */
+/** Sends 100 Continue to a client that waits for it (RFC 9110 §10.1.1), only after all other checks. */
 export function sendContinue(request: InboundRequest, response: OutboundResponse): void {
   if (request.expectsContinue) response.writeContinue?.();
 }
 
 /**
- * An answer that came before the end of the request's body: the rest is read and thrown away, because closing the
- * connection on a caller who still sends costs him the answer as well. One who does not stop is cut off.
+ * Reads and drops the rest of a request body after an early response: closing the connection while the client sends
+ * would lose the response too. After LINGER_MS it is cut.
  */
 export function discardRemainingBody(request: InboundRequest): void {
   if (request.complete) return;
@@ -89,8 +85,8 @@ export function discardRemainingBody(request: InboundRequest): void {
 }
 
 /**
- * A caller who does not take the end of his answer for `idle` ms (0: no limit) has gone, whatever his connection says:
- * it is cut. Nearly always the system has taken all of it at once.
+ * Cuts the connection of a client that does not read the end of the response for `idleMs` (0: no limit). Nearly always
+ * the system has taken all of it at once.
  */
 export function cutIfUnread(response: OutboundResponse, idleMs: number): void {
   if (idleMs === 0 || response.writableLength === 0 || response.socket === null) return;
@@ -98,12 +94,12 @@ export function cutIfUnread(response: OutboundResponse, idleMs: number): void {
   response.on('close', () => clearTimeout(timer));
 }
 
-/** Whether the connection cannot be used any more after this error. */
+/** Whether the connection must be closed after this error. */
 function closesConnection(error: unknown): boolean {
   return error instanceof TokenwardError && CLOSES_CONNECTION.has(error.code);
 }
 
-/** What a legacy app is told that logs in by itself on a route which answers such logins. */
+/** Sends the response to a legacy login, on a route that has one. */
 export function respondWithJson(response: OutboundResponse, value: unknown, readIdleMs: number): void {
   const body = JSON.stringify(value);
   response.writeHead(200, 'OK', [

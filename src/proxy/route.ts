@@ -8,34 +8,34 @@ import type { LoginPaths } from './legacy-login.ts';
 import type { Policy } from './policy.ts';
 import type { Upstream } from '../http/client/upstream.ts';
 
-/** A route ready for use: everything that does not depend on the request is worked out once. */
+/** A route, with everything precomputed that does not depend on the request. */
 export interface Route {
   readonly config: RouteConfig;
   /** The prefix as the metric label `route`. */
   readonly name: string;
-  /** What paths start with: the prefix, or nothing for `/`. */
+  /** Prefix of request paths; empty for `/`. */
   readonly prefix: string;
   readonly upstream: Upstream;
-  /** Path of the upstream URL, without a slash at its end. */
+  /** Path of the upstream URL, without a trailing slash. */
   readonly basePath: string;
   readonly origin: string;
   readonly host: string;
   readonly account: string | undefined;
-  /** Where the account depends on the request; then `account` is undefined. */
+  /** Set if the account depends on the request; `account` is undefined then. */
   readonly accountChoice: AccountChoice | undefined;
-  /** Whether a field of a request that has this name ends here. */
+  /** Whether a request field of this name is dropped. */
   readonly dropsField: (name: string) => boolean;
-  /** Names and values in turn that the route adds to every request. */
+  /** Names and values in turn, added to every request. */
   readonly addedFields?: readonly string[] | undefined;
-  /** Of their values, those that must not come back in a reply. */
+  /** Secret values among them, which must not appear in a response. */
   readonly secrets?: readonly string[] | undefined;
   readonly flow: Flow | undefined;
-  /** The paths by which a caller would log in at the upstream himself, with this account or another one. */
+  /** The paths by which a client could log in at the upstream itself, with any account. */
   readonly logins: LoginPaths;
-  /** Undefined: every call may go out. */
+  /** Undefined: every request is allowed. */
   readonly policy: Policy | undefined;
   readonly attach: TokenAttacher | undefined;
-  /** Undefined: no reply of this upstream means a dead token. */
+  /** Undefined: no response of this upstream rejects a token. */
   readonly rejectedToken: RejectedTokenRule | undefined;
   readonly stats: RouteStats;
 }
@@ -44,7 +44,7 @@ const SLASH = 47;
 const QUESTION_MARK = 63;
 
 /**
- * The route with the longest prefix made of whole segments; case counts. Expects the routes sorted by
+ * The route with the longest matching prefix of whole segments; case matters. Expects the routes sorted by
  * `byLongestPrefix`.
  */
 export function matchRoute(routes: readonly Route[], target: string): Route | undefined {
@@ -62,7 +62,7 @@ export function byLongestPrefix(a: Route, b: Route): number {
   return b.prefix.length - a.prefix.length;
 }
 
-/** The target as the upstream gets it: the same bytes behind the prefix. */
+/** The target as the upstream gets it: the bytes behind the prefix are unchanged. */
 export function upstreamTarget(route: Route, target: string): string {
   const rest = target.slice(route.prefix.length);
   return route.basePath + (rest.charCodeAt(0) === SLASH ? rest : `/${rest}`);

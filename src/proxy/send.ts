@@ -6,7 +6,7 @@ import type { Proxy, RequestContext } from './context.ts';
 import { requestHeaders, withParameter } from './headers.ts';
 import { upstreamTarget, type Route } from './route.ts';
 
-/** Sends the request with this token on it. Resolves with the reply's head. */
+/** Attaches the token and sends the request. Resolves once the response's header section is here. */
 export function send(
   { viaName }: Proxy,
   ctx: RequestContext,
@@ -27,12 +27,12 @@ export function send(
   );
   return route.upstream.send({ method: ctx.method, target, headers, body }, (upstreamResponse) => {
     ctx.upstreamResponse = upstreamResponse;
-    // The caller may have left while the connection was being made.
+    // The client may have disconnected during the connection attempt.
     if (ctx.clientGone) upstreamResponse.cancel();
   });
 }
 
-/** What we say of the caller ourselves, on routes that want it. */
+/** X-Forwarded fields, on routes with `forwarded: add`. */
 function forwardedFields(route: Route, request: InboundRequest): readonly string[] {
   if (route.config.forwarded !== 'add') return [];
   return [
@@ -54,7 +54,7 @@ function schemeOf({ socket }: InboundRequest): string {
   return 'encrypted' in socket ? 'https' : 'http';
 }
 
-/** The URL by which the client has reached this proxy, without a path. */
+/** Scheme and host by which the client reached this proxy. */
 export function ownOrigin(request: InboundRequest): string {
   return `${schemeOf(request)}://${hostOf(request)}`;
 }

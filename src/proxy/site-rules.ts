@@ -1,15 +1,15 @@
 import { TokenwardError } from '../errors.ts';
 import type { SiteGuard } from '../http/server/site-guard.ts';
 
-/** What the listener asks of every request, whoever sent it. */
+/** What the listener requires of every request, from any client. */
 export interface SiteRules {
-  /** Undefined: callers are known by a proof of their own, which no page has. */
+  /** Undefined: callers authenticate with a key, token or certificate, which no page of another site has. */
   readonly guard: SiteGuard | undefined;
-  /** In lower case: a field that every request must have. */
+  /** A field that every request must have, in lower case. */
   readonly header: string | undefined;
 }
 
-/** Refuses a request that may not come in by this door. `rawHeaders` have passed the gate. Throws a TokenwardError. */
+/** Refuses a request that violates the listener's rules. `rawHeaders` have been validated. Throws a TokenwardError. */
 export function checkSiteRules({ guard, header }: SiteRules, rawHeaders: readonly string[]): void {
   let host: string | undefined;
   let origins: string[] | undefined;
@@ -17,7 +17,7 @@ export function checkSiteRules({ guard, header }: SiteRules, rawHeaders: readonl
   let present = header === undefined;
   for (let i = 0; i < rawHeaders.length; i += 2) {
     const name = rawHeaders[i]!;
-    // By length first: nearly every field is told apart by it.
+    // By length first, which rules out nearly every field.
     if (name.length === 4 && name.toLowerCase() === 'host') host = rawHeaders[i + 1];
     else if (name.length === 6 && name.toLowerCase() === 'origin') (origins ??= []).push(rawHeaders[i + 1]!);
     else if (name.length === 14 && name.toLowerCase() === 'sec-fetch-site') (sites ??= []).push(rawHeaders[i + 1]!);
@@ -26,7 +26,7 @@ export function checkSiteRules({ guard, header }: SiteRules, rawHeaders: readonl
   }
   if (!present)
     throw new TokenwardError('required_header_missing', { detail: `listen.requireHeader asks for ${header!}` });
-  // Without one it is HTTP/1.0, which no browser speaks.
+  // Without a Host it is HTTP/1.0, which no browser uses.
   if (guard === undefined || host === undefined) return;
   if (!guard.knowsHost(host))
     throw new TokenwardError('host_refused', {

@@ -3,10 +3,10 @@ import { ClientDisconnected, type RequestBody, type Upload } from '../http/messa
 import type { Watched } from '../http/stall-watchdog.ts';
 import { bodyTimeout, bodyTooLarge, type BodyLimits } from './body-limits.ts';
 
-/** As much of an upload as is read ahead of a slow upstream. Bytes. */
+/** What is read ahead of a slow upstream at most. Bytes. */
 const MAX_QUEUED_BYTES = 64 * 1024;
 
-/** A body that is sent on as it comes, once. `first`: what of it is here. */
+/** A body that is forwarded as it arrives, once. `first`: the part that is here. */
 export function streamBody(
   request: IncomingMessage,
   first: readonly Buffer[],
@@ -16,7 +16,7 @@ export function streamBody(
   return { kind: 'streamed', length, open: () => new ClientUpload(request, first, limits) };
 }
 
-/** A body that may be sent once only, although it is all here. */
+/** A complete body that exceeds the limits for a replay, so it is sent once. */
 export class BufferedUpload implements Upload {
   #body: Buffer | undefined;
 
@@ -36,8 +36,8 @@ export class BufferedUpload implements Upload {
 }
 
 /**
- * The body on its way up, piece by piece as the caller sent them: not the request itself, because whoever consumes a
- * stream may destroy it, and the caller's connection is still needed for the answer.
+ * Reads the request's body piece by piece. The request itself is not passed on, because a consumer may destroy the
+ * stream, and the client's connection is still needed for the response.
  */
 class ClientUpload implements Upload, Watched {
   idleTicks = 0;
@@ -56,7 +56,7 @@ class ClientUpload implements Upload, Watched {
     request.on('data', this.#onData).on('end', this.#onEnd).on('close', this.#onClose).on('error', this.#onClose);
     request.pause();
     for (const chunk of first) this.#onData(chunk);
-    // All of it was read before it turned out too large to keep: its end has been told, or will be told nobody.
+    // It was read completely before it proved too large to buffer; `end` may not be emitted again.
     if (request.complete && request.readableLength === 0) this.#finish('ended');
   }
 
@@ -89,7 +89,7 @@ class ClientUpload implements Upload, Watched {
   #flow(): void {
     if (this.#flowing || this.#outcome !== undefined) return;
     this.#flowing = true;
-    // Only while we wait for the caller: while the upstream is the slow one he has nothing to answer for.
+    // Watched only while we wait for the client, not while the upstream is slow.
     this.#limits.watchdog.watch(this);
     this.#request.resume();
   }
@@ -103,8 +103,8 @@ class ClientUpload implements Upload, Watched {
       .off('end', this.#onEnd)
       .off('close', this.#onClose)
       .off('error', this.#onClose);
-    // The upstream wants no more of it (it has refused early, say). The rest is read all the same, or the caller's next
-    // request would be stuck behind it.
+    // The upstream needs no more, after an early refusal for example. The rest is read all the same; otherwise it would
+    // block the client's next request.
     if (outcome !== 'ended') this.#request.resume();
     this.#wake?.();
   }

@@ -2,25 +2,25 @@ import { TokenwardError } from '../errors.ts';
 import { MAX_DECODINGS, OVERLONG, percentDecode } from './decoding.ts';
 import type { Route } from './route.ts';
 
-/** RFC 3986 pchar and "/", and nothing else; `%` is looked at more closely. */
+/** RFC 3986 pchar and "/", and nothing else; `%` is checked further below. */
 const PATH = /^\/[A-Za-z0-9\-._~!$&'()*+,;=:@/%]*$/;
-/** Any visible ASCII but `#`: brackets, quotes and pipes are common in queries and pass as they are. */
+/** Any visible ASCII but `#`: brackets, quotes and pipes are common in queries and are forwarded as they are. */
 const QUERY = /^[\x21\x22\x24-\x7e]*$/;
-/** No path needs these, and a log or a C string at the other end may take them for something. */
+/** No path needs these, and a log or a C program could misread them. */
 const ENCODED_CONTROL = /%(7f|[01][0-9a-f])/i;
-/** Encoded slash, backslash or dot: two readers may disagree about where such a path leads. */
+/** Encoded slash, backslash or dot: servers may disagree about such a path. */
 const ENCODED_STRUCTURE = /%(2f|5c|2e)/i;
 const BAD_PERCENT = /%(?![0-9a-fA-F]{2})/;
-/** What an encoding within an encoding, or an overlong one, begins with. Most paths have neither. */
+/** How a nested or overlong encoding begins. Most paths have neither. */
 const NESTED_ENCODING = /%(?:25|c[01]|e0|f[08c])/i;
-/** A segment that is `.` or `..`, also with a path parameter behind it (`..;x`). */
+/** A segment that is `.` or `..`, also with a path parameter (`..;x`). */
 const DOT_SEGMENT = /\/\.{1,2}(?=[/;]|$)/;
 
 const MAX_TARGET_LENGTH = 8_192;
 
 /**
- * Refuses a request target that another reader could understand differently: then no route can be trusted.
- * What passes goes on byte for byte. Throws a TokenwardError.
+ * Refuses a request target that another server could understand differently, as no route or policy can be relied on
+ * then. A valid one is forwarded byte for byte. Throws a TokenwardError.
  */
 export function checkTarget(target: string): void {
   if (target.length > MAX_TARGET_LENGTH) throw new TokenwardError('target_too_long', { detail: 'it may have 8 KiB' });
@@ -30,16 +30,17 @@ export function checkTarget(target: string): void {
   if (path.includes('%') && (ENCODED_CONTROL.test(path) || BAD_PERCENT.test(path)))
     refuse('the path holds an encoded control byte, or a broken percent-encoding');
   if (path.includes('/.') && DOT_SEGMENT.test(path)) refuse('the path holds a dot segment');
-  // RFC 3986 §6.2.2.2: %2e is a dot, so these climb on every route, also on one that passes encoded slashes.
+  // RFC 3986 §6.2.2.2: %2e is a dot, so these are dot segments on every route, also on one that forwards encoded
+  // slashes.
   if (path.includes('%') && ENCODED_STRUCTURE.test(path) && DOT_SEGMENT.test(decodedStructure(path)))
     refuse('the path holds an encoded dot segment');
   if (mark !== -1 && !QUERY.test(target.slice(mark + 1))) refuse('a byte of the query must be percent-encoded');
 }
 
 /**
- * Refuses a path with structure in its encoding, on a route that has not asked for it: an upstream, or who stands
- * before it, may decode more often or more leniently than we do, and find another path. What leaves must not begin with
- * two slashes either, which names another host (RFC 3986 §4.2). Throws a TokenwardError.
+ * Refuses a path with encoded structure, on a route without `encodedPaths: pass`: the upstream, or a proxy before it,
+ * may decode more often or more leniently than we do, and find another path. Nor may the forwarded path begin with two
+ * slashes, which would name another host (RFC 3986 §4.2). Throws a TokenwardError.
  */
 export function checkEncodedPath(
   target: string,
@@ -55,7 +56,7 @@ export function checkEncodedPath(
   if (NESTED_ENCODING.test(path)) checkNestedEncoding(path, name);
 }
 
-/** The same for what comes of the path when it is decoded more than once, or by who knows overlong UTF-8. */
+/** The same for a path that is decoded more than once, or with overlong UTF-8. */
 function checkNestedEncoding(path: string, route: string): void {
   let text = path;
   for (let times = 0; times < MAX_DECODINGS; times += 1) {

@@ -3,35 +3,35 @@ import type { InboundRequest } from '../http/server/exchange.ts';
 import { checkSiteRules, type SiteRules } from './site-rules.ts';
 import { checkTarget } from './target.ts';
 
-/** More fields than any honest client sends. Node itself would drop what is beyond its own limit in silence. */
+/** More fields than real clients send. Node itself would silently drop those beyond its limit. */
 const MAX_FIELDS = 100;
-/** What a route may allow; anything else has no business behind a credential. */
+/** The methods that a route can allow. No other may be sent with credentials. */
 const METHODS: ReadonlySet<string> = new Set(['GET', 'HEAD', 'POST', 'PUT', 'PATCH', 'DELETE', 'OPTIONS']);
 /** reg-name or IPv4 with an optional port, or an address in brackets (RFC 3986 §3.2.2). */
 const HOST = /^(?:[A-Za-z0-9._~-]+|\[[0-9A-Fa-f:.]+\])(?::\d{1,5})?$/;
 const LENGTH = /^\d{1,15}$/;
-/** Control bytes but the tab (RFC 9110 §5.5). Node's parser refuses most of them; this does not lean on it. */
+/** Control bytes but the tab (RFC 9110 §5.5). Node's parser refuses most of them; this check does not rely on it. */
 const CONTROL = /[\x00-\x08\x0a-\x1f\x7f]/;
-/** Forwarders name themselves in Via; a request that has met this many of us is going in circles. */
+/** Proxies add themselves to Via. A request that has passed more tokenwards than this is in a loop. */
 const MAX_OWN_VIA = 4;
 
-/** As much of a request as is checked. */
+/** The part of a request that is checked. */
 type CheckedRequest = Pick<InboundRequest, 'rawHeaders' | 'httpVersion' | 'method' | 'url' | 'validated'>;
 
-/** Nearly every request names the same host; comparing is cheaper than matching. */
+/** Nearly every request has the same Host; comparing is cheaper than matching. */
 let lastGoodHost = '';
 
 /**
- * The gate every request passes before anything else looks at it, on the header fields as they came. Whatever two
- * readers could understand differently is refused: framing first of all (RFC 9112 §6, §11.2). Throws a TokenwardError,
- * after which the connection must not be used again. `self` is this process's own name in Via; `door` is what else the
- * listener asks for.
+ * Validates a request before anything else reads it, by its fields as sent. Refuses whatever two servers could
+ * understand differently: framing first of all (RFC 9112 §6, §11.2). Throws a TokenwardError, after which the
+ * connection must not be used again. `viaName`: this process's name in Via; `siteRules`: what else the listener
+ * requires.
  */
 export function checkRequest(request: CheckedRequest, viaName: string, siteRules?: SiteRules): void {
   const { httpVersion } = request;
   if (httpVersion !== '1.1' && httpVersion !== '1.0') malformed('only HTTP/1.1 and HTTP/1.0 are spoken here');
   if (!METHODS.has(request.method ?? '')) throw new TokenwardError('method_refused');
-  // What has been said of fields that come again, byte for byte, holds for them again.
+  // The result holds for the same fields, byte for byte, on the same connection.
   const known = request.validated;
   if (!known) checkFields(request.rawHeaders, httpVersion, viaName);
   checkTarget(request.url ?? '');
@@ -52,7 +52,7 @@ function checkFields(rawHeaders: readonly string[], httpVersion: string, viaName
     const name = rawHeaders[i]!;
     const value = rawHeaders[i + 1]!;
     if (CONTROL.test(value)) malformed('a control byte in a header field');
-    // By length first: nearly every field is told apart by it.
+    // By length first, which rules out nearly every field.
     switch (name.length) {
       case 3:
         if (/^via$/i.test(name)) checkVia(value, viaName);
@@ -65,7 +65,7 @@ function checkFields(rawHeaders: readonly string[], httpVersion: string, viaName
         }
         break;
       case 6:
-        // Node has looked at one of them only.
+        // Node has checked only one of them.
         if (/^expect$/i.test(name)) {
           expectations += 1;
           if (expectations > 1 || value.toLowerCase() !== '100-continue')
@@ -74,7 +74,7 @@ function checkFields(rawHeaders: readonly string[], httpVersion: string, viaName
         break;
       case 7:
         if (/^upgrade$/i.test(name)) {
-          // Java's HttpClient offers h2c with every first request and is content to be ignored; nothing else is.
+          // Java's HttpClient offers h2c with every first request and accepts being ignored; other upgrades do not.
           if (!/^h2c$/i.test(value)) throw new TokenwardError('upgrade_refused');
         }
         break;

@@ -8,39 +8,39 @@ import { SilenceTimer } from './silence-timer.ts';
 import { waitForDrain } from './socket.ts';
 import { ResponseError, ResponseParser } from './response-parser.ts';
 
-/** Milliseconds; 0 = no limit. */
+/** ms; 0: no limit. */
 export interface ConnectionTimeouts {
   readonly firstByte: number;
   readonly idle: number;
-  /** In place of `idle` for an event stream, which may have nothing to say for long; as `idle` if not given. */
+  /** Replaces `idle` for an event stream, which may be silent for long. Default: `idle`. */
   readonly streamIdle?: number;
 }
 
-/** Idle connections are closed by us before the server does it, as far as we know its limit. ms. */
+/** We close an idle connection before the server does, as far as its limit is known. ms. */
 const DEFAULT_IDLE_MS = 4_000;
 const MAX_IDLE_MS = 600_000;
 /**
- * Bodies up to this size leave in one write with their head, as one string: Node copies a short one to the system by
- * way of its stack. Bytes.
+ * Bodies up to this size are written together with the header section, as one string, which Node passes to the system
+ * through its stack. Bytes.
  */
 const MAX_JOINED_BYTES = 12 * 1024;
 
-/** WHATWG HTML §9.2: the one type whose replies are silent by design, for as long as nothing happens. */
+/** WHATWG HTML §9.2: the one type whose responses are silent by design while there is no event. */
 const EVENT_STREAM = /^\s*text\/event-stream\s*(;|$)/i;
 
-/** What a target or a field may not hold: it would end the line, or lose its upper bits on the way out. */
+/** Not allowed in a target or a field: it would end the line, or lose its upper bits when sent as Latin-1. */
 const UNSENDABLE = /[^\t\x20-\x7e\x80-\xff]/;
 
-/** Whom a connection tells what became of it. */
+/** Receives the events of a connection. */
 export interface ConnectionOwner {
-  /** The exchange is over and another one may follow. */
+  /** The exchange has ended, and the connection can be used again. */
   onIdle(connection: Connection): void;
   onClose(connection: Connection): void;
 }
 
 /**
- * One connection to an upstream: one exchange at a time, each read strictly, none left half-way on a connection that
- * goes on.
+ * One connection to an upstream. It carries one exchange at a time, parses each response strictly, and is not used
+ * again after an exchange that broke off.
  */
 export class Connection {
   readonly #socket: Socket;
@@ -56,17 +56,17 @@ export class Connection {
   #response: UpstreamResponse | undefined;
   #upload: Upload | undefined;
   #uploading = false;
-  /** A body was not sent to its end: what follows on this connection would be taken for the rest of it. */
+  /** A request body was not sent completely: the upstream would take the next request for the rest of it. */
   #uploadCutShort = false;
   #responseStarted = false;
   #paused = false;
   #closed = false;
   #sentAt = 0;
-  /** How long the reply under way may be silent, once somebody has asked; 0: for ever. ms. */
+  /** Silence limit of the current response, computed on first use; 0: no limit. ms. */
   #responseIdleMs: number | undefined;
   readonly #silenceTimer: SilenceTimer;
 
-  /** `keep`: may serve again after its first exchange. */
+  /** `keepAlive`: the connection may be used again after its first exchange. */
   constructor(socket: Socket, owner: ConnectionOwner, timeouts: ConnectionTimeouts, keepAlive = true) {
     this.#keepAlive = keepAlive;
     this.#socket = socket;
@@ -75,8 +75,8 @@ export class Connection {
     this.#parser = new ResponseParser({
       onHead: (head) => {
         this.#responseStarted = true;
-        // A refusal while the body still goes up: what is left of it is not wanted. (A good answer may come early too,
-        // from one who answers as it reads.)
+        // An error or redirect that comes during the upload: the rest of the body is not sent. (A 2xx may come early
+        // too, from an upstream that responds while it reads.)
         if (this.#uploading && head.status >= 300) this.#stopUpload();
         this.#response?.onHead(head);
       },
@@ -84,7 +84,7 @@ export class Connection {
       onEnd: () => this.#response?.onEnd(),
     });
     socket.on('data', (bytes: Buffer) => this.#onData(bytes));
-    // One that came through a proxy's tunnel was paused while it was handed over.
+    // `tunnel` in dial.ts leaves the socket paused.
     socket.resume();
     socket.on('end', () => this.#onSocketEnd());
     const { firstByte, idle, streamIdle = 0 } = timeouts;
@@ -101,10 +101,10 @@ export class Connection {
     return !this.#closed && !this.#socket.destroyed && this.#socket.writable;
   }
 
-  /** Sends a request and reads its reply into the exchange. */
+  /** Sends a request and reads its response into `response`. */
   start(request: UpstreamRequest, response: UpstreamResponse): void {
     this.#response = response;
-    // Whatever its origin. Callers and configuration have been checked before: this is the last look.
+    // The last check. Requests and configuration have been validated before.
     if (UNSENDABLE.test(request.target) || request.headers.some((text) => UNSENDABLE.test(text))) {
       this.#fail(
         new TokenwardError('internal', { detail: 'a header field or the target holds characters that cannot be sent' }),
@@ -122,7 +122,7 @@ export class Connection {
     this.#send(request);
   }
 
-  /** Nothing to do for now: closed if that lasts too long, or if the server says anything. */
+  /** Marks the connection as idle. It is closed when the idle limit passes, or when the server sends anything. */
   park(): void {
     const hint = this.#parser.idleHint;
     const limit = hint === undefined || Number.isNaN(hint) ? DEFAULT_IDLE_MS : Math.min(MAX_IDLE_MS, (hint - 1) * 1000);
@@ -140,7 +140,7 @@ export class Connection {
     let head = `${method} ${target} HTTP/1.1\r\nconnection: ${this.#keepAlive ? 'keep-alive' : 'close'}\r\n`;
     for (let i = 0; i < headers.length; i += 2) head += `${headers[i]!}: ${headers[i + 1]!}\r\n`;
     if (body.kind === 'none') {
-      // RFC 9110 §8.6: a method that usually has a body says that there is none.
+      // RFC 9110 §8.6: a method that usually has content sends Content-Length: 0 if there is none.
       if (method === 'POST' || method === 'PUT' || method === 'PATCH') head += 'content-length: 0\r\n';
       socket.write(`${head}\r\n`, 'latin1');
       return;
@@ -168,13 +168,13 @@ export class Connection {
     this.#pump(this.#upload, chunked, this.#response!).catch(() => undefined);
   }
 
-  /** A body too large to keep, as fast as both ends allow. */
+  /** Sends a streamed body, as fast as both ends allow. */
   async #pump(upload: Upload, chunked: boolean, response: UpstreamResponse): Promise<void> {
     const socket = this.#socket;
     try {
       for (let chunk = await upload.next(); chunk !== undefined; chunk = await upload.next()) {
-        // Replies are read in the event loop's poll phase: one that says "enough" is seen before the next write can
-        // fail on a closed connection.
+        // Responses are read in the event loop's poll phase: an early refusal is seen before the next write can fail on
+        // a closed connection.
         await new Promise(setImmediate);
         if (this.#response !== response || !this.#uploading || socket.destroyed) return;
         if (chunked) socket.write(`${chunk.length.toString(16)}\r\n`, 'latin1');
@@ -190,7 +190,7 @@ export class Connection {
       this.#silenceTimer.limitMs = this.#responseStarted ? this.#idleLimitOf(response) : this.#timeouts.firstByte;
       this.#finishIfDone();
     } catch (error) {
-      // The caller's side of the upload failed: the upstream must not take what it has for the whole.
+      // The client's side of the upload failed: the upstream must not take the part it has for the whole body.
       if (this.#response === response && !response.ended)
         this.#fail(error instanceof TokenwardError ? error : brokenError(error));
     }
@@ -198,7 +198,7 @@ export class Connection {
 
   #onData(bytes: Buffer): void {
     if (this.#response === undefined) {
-      // RFC 9112 §9.2: bytes that answer nothing. They must not answer the next request.
+      // RFC 9112 §9.2: bytes without a request. They must not be taken for the response to the next one.
       this.destroy();
       return;
     }
@@ -207,11 +207,11 @@ export class Connection {
       this.#parser.feed(bytes);
     } catch (error) {
       if (!(error instanceof ResponseError)) throw error;
-      // What came before the mistake may have been a whole reply; then only the connection is spoilt.
+      // If the response was already complete, only the connection is lost.
       this.#fail(new TokenwardError('upstream_broken', { detail: error.message, cause: error }));
       return;
     }
-    // Each byte resets the socket's timer; a head that comes in drops must not live on that.
+    // Each byte resets the socket's timer, so a header section that arrives byte by byte needs a limit of its own.
     if (
       this.#parser.inHead &&
       this.#timeouts.firstByte > 0 &&
@@ -222,13 +222,13 @@ export class Connection {
       return;
     }
     const response = this.#response as UpstreamResponse | undefined;
-    // Whoever took the reply may have cancelled it meanwhile.
+    // A consumer of the response may have cancelled it meanwhile.
     if (response === undefined) return;
     if (response.ended) this.#finishIfDone();
     else if (this.#responseStarted) this.#silenceTimer.limitMs = this.#idleLimitOf(response);
   }
 
-  /** Looked up only for a reply that does not come all at once. */
+  /** Computed only for a response that does not arrive in one read. */
   #idleLimitOf(response: UpstreamResponse): number {
     const { idle, streamIdle = idle } = this.#timeouts;
     return (this.#responseIdleMs ??= EVENT_STREAM.test(response.header('content-type') ?? '') ? streamIdle : idle);
@@ -262,10 +262,9 @@ export class Connection {
       this.destroy();
       return;
     }
-    // It is the caller who does not read, not the upstream that does not write.
+    // The client is not reading. The upstream is not at fault.
     if (this.#paused) return;
-    // Nor is it the upstream's fault that nothing of the body comes up; whoever reads the body from the caller loses
-    // patience by himself.
+    // The client is not sending its body. That has a limit of its own: see StallWatchdog.
     if (this.#uploading && !this.#responseStarted && !this.#socket.writableNeedDrain) return;
     this.#fail(new TokenwardError(this.#responseStarted ? 'upstream_broken' : 'upstream_timeout'));
   }
@@ -300,7 +299,7 @@ export class Connection {
     if (!this.#paused) return;
     this.#paused = false;
     if (this.#response !== undefined) this.#silenceTimer.limitMs = this.#idleLimitOf(this.#response);
-    // It could say nothing while nobody listened.
+    // A paused socket receives nothing, so the pause does not count as silence.
     this.#silenceTimer.quietSince = performance.now();
     this.#socket.resume();
   }

@@ -2,20 +2,20 @@ import { once } from 'node:events';
 import { connect as connectTcp, type Socket } from 'node:net';
 import { connect as connectTls, type ConnectionOptions, type TLSSocket } from 'node:tls';
 
-/** Of a proxy's answer to CONNECT. Bytes. */
+/** Limit on an egress proxy's response to CONNECT. Bytes. */
 const MAX_TUNNEL_HEAD_BYTES = 16_384;
 
-/** Where an upstream is and how to get there. */
+/** Where an upstream is and how to reach it. */
 export interface Destination {
   readonly secure: boolean;
   readonly host: string;
   readonly port: number;
   readonly tls: Pick<ConnectionOptions, 'ca' | 'cert' | 'key' | 'minVersion'>;
-  /** A corporate proxy to go through (by CONNECT), as a URL. */
+  /** URL of the egress proxy, which is used with CONNECT. */
   readonly egressProxy: URL | undefined;
 }
 
-/** Host and port of an origin, ready to be dialled. `via` is empty for a direct connection. */
+/** The destination of an origin. `egressProxy` is empty for a direct connection. */
 export function destinationOf(origin: string, tls: Destination['tls'] = {}, egressProxy = ''): Destination {
   const url = new URL(origin);
   const secure = url.protocol === 'https:';
@@ -28,10 +28,10 @@ export function destinationOf(origin: string, tls: Destination['tls'] = {}, egre
   };
 }
 
-/** A connection could not be made. `code` is Node's, or one of ours. */
+/** A connection could not be made. `code` is Node's, or PROXY_ and a status or a word. */
 export class DialError extends Error {
   readonly code: string;
-  /** Host and port of the corporate proxy, if it is not the upstream itself that could not be reached. */
+  /** Host and port of the egress proxy, if the connection to it or its tunnel failed. */
   readonly proxy: string | undefined;
 
   constructor(code: string, cause?: unknown, proxy?: string) {
@@ -42,8 +42,8 @@ export class DialError extends Error {
 }
 
 /**
- * Opens a connection, TLS handshake included. Rejects with a DialError when it fails, when `milliseconds` (0 = no
- * limit) are over, or when `signal` says that nobody wants it any more. `session` is an earlier TLS session to resume.
+ * Opens a connection, TLS handshake included. Rejects with a DialError when it fails, after `timeoutMs` (0: no limit),
+ * or when `signal` aborts. `session` is an earlier TLS session to resume.
  */
 export async function dial(
   destination: Destination,
@@ -57,12 +57,12 @@ export async function dial(
     for (const socket of sockets) socket.destroy(new DialError('ETIMEDOUT'));
   };
   let deferredCut: NodeJS.Immediate | undefined;
-  // Timers come before reading: a connection that came about while this process stood still is seen first.
+  // Timers run before reads: a connection that was made while this process was blocked is seen first.
   const timer = timeoutMs > 0 ? setTimeout(() => (deferredCut = setImmediate(cut)), timeoutMs) : undefined;
   signal.addEventListener('abort', cut);
   const connected = async <S extends Socket>(socket: S, event: 'connect' | 'secureConnect'): Promise<S> => {
     sockets.add(socket);
-    // A socket that is closed without an error says nothing by itself.
+    // A socket that is closed without an error emits only `close`.
     const closed = once(socket, 'close').then(() => {
       throw new DialError('ECONNRESET');
     });
@@ -121,9 +121,9 @@ function startTls(
   const secure = connectTls({
     ...tls,
     ...(socket ? { socket } : { host, port }),
-    // An address is no server name (RFC 6066 §3); the certificate is checked against the host all the same.
+    // An IP address is not sent as the server name (RFC 6066 §3). The certificate is checked against it all the same.
     ...(/^[\d.]+$|:/.test(host) ? { host } : { servername: host }),
-    // Written out, because the environment could say otherwise for the whole process.
+    // Explicit, because NODE_TLS_REJECT_UNAUTHORIZED could turn it off for the whole process.
     rejectUnauthorized: true,
     ALPNProtocols: ['http/1.1'],
     minVersion: tls.minVersion ?? 'TLSv1.2',
@@ -135,8 +135,8 @@ function startTls(
 }
 
 /**
- * Has the proxy connect us through (RFC 9110 §9.3.6). Leaves the socket paused, so that nothing is lost until its next
- * owner listens.
+ * Opens a tunnel through the egress proxy (RFC 9110 §9.3.6). Leaves the socket paused, so that no byte is lost before
+ * its next owner listens.
  */
 function tunnel(socket: Socket, authority: string, egressProxy: URL): Promise<void> {
   const userinfo = `${decodeURIComponent(egressProxy.username)}:${decodeURIComponent(egressProxy.password)}`;
@@ -155,7 +155,7 @@ function tunnel(socket: Socket, authority: string, egressProxy: URL): Promise<vo
       const end = head.indexOf('\r\n\r\n');
       if (end === -1 && head.length <= MAX_TUNNEL_HEAD_BYTES) return;
       const status = /^HTTP\/1\.[01] (\d{3})(?: |\r)/.exec(head)?.[1];
-      // Nothing may follow yet: the upstream speaks only when spoken to.
+      // Nothing may follow a 2xx yet: the upstream sends only after it has received something.
       if (status === undefined || end === -1 || (status.startsWith('2') && end + 4 !== head.length)) onClose();
       else done(status.startsWith('2') ? undefined : new DialError(`PROXY_${status}`));
     };

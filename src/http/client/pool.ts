@@ -7,9 +7,9 @@ import type { UpstreamResponse } from './response.ts';
 
 export interface PoolOptions {
   readonly maxConnections: number;
-  /** No connection is used again. */
+  /** Each connection serves one request. */
   readonly singleUse?: boolean;
-  /** Milliseconds; 0 = no limit. */
+  /** ms; 0: no limit. */
   readonly timeouts: ConnectionTimeouts & { readonly connect: number };
 }
 
@@ -19,8 +19,8 @@ interface QueuedRequest {
 }
 
 /**
- * The connections to one upstream. The one used last is used first, so that the others grow old and are closed by us
- * before the server does it. Who finds none waits in line.
+ * The connections to one upstream. The one used last is used first, so that the others stay idle and we close them
+ * before the server does. A request for which none is free is queued.
  */
 export class ConnectionPool implements ConnectionOwner {
   readonly #destination: Destination;
@@ -35,13 +35,13 @@ export class ConnectionPool implements ConnectionOwner {
   constructor(destination: Destination, options: PoolOptions) {
     this.#destination = destination;
     this.#options = options;
-    // One listener for every connection being made.
+    // Each connection attempt adds one listener.
     setMaxListeners(0, this.#stop.signal);
   }
 
   /**
-   * Runs one exchange, now or as soon as a connection is free. Its outcome is told to the exchange. `fresh`: not on one
-   * that has been idle, because such a one has just broken, and the others may be as old.
+   * Runs one exchange, now or as soon as a connection is free. `response` receives the outcome. `fresh`: on a new
+   * connection, because an idle one has just broken and the others may be as old.
    */
   run(request: UpstreamRequest, response: UpstreamResponse, fresh = false): void {
     if (!fresh) {
@@ -51,7 +51,7 @@ export class ConnectionPool implements ConnectionOwner {
         return;
       }
     } else if (this.#open.size >= this.#options.maxConnections) {
-      // Room for a new one.
+      // Makes room for a new one.
       this.#idle.shift()?.destroy();
     }
     const queued: QueuedRequest = { request, response };
@@ -67,7 +67,7 @@ export class ConnectionPool implements ConnectionOwner {
     this.#dialIfNeeded();
   }
 
-  /** Cuts everything. */
+  /** Closes all connections and fails queued requests. */
   close(): void {
     this.#stop.abort();
     for (const connection of this.#open) connection.destroy();
@@ -100,7 +100,7 @@ export class ConnectionPool implements ConnectionOwner {
     return undefined;
   }
 
-  /** One connection on its way for everybody in line, as far as the limit allows. */
+  /** Opens one connection for each queued request, within the limit. */
   #dialIfNeeded(): void {
     while (
       !this.#stop.signal.aborted &&
@@ -129,7 +129,7 @@ export class ConnectionPool implements ConnectionOwner {
       else this.onIdle(connection);
     } catch (error) {
       this.#dialling -= 1;
-      // A session the server no longer likes must not fail the next connection as well.
+      // A TLS session that the server rejects must not fail the next connection too.
       this.#session = undefined;
       this.#dequeue()?.response.onFailure(connectFailure(error as DialError));
       this.#dialIfNeeded();

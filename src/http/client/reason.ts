@@ -1,7 +1,7 @@
 import type { TokenwardError } from '../../errors.ts';
 import { DialError } from './dial.ts';
 
-/** What a failed connection's code means, and what would allow it. */
+/** What the code of a failed connection means, and what to do about it. */
 const DESCRIPTIONS: Readonly<Record<string, string>> = {
   ECONNREFUSED: 'nothing listens there, or a firewall refuses the connection',
   ENOTFOUND: 'there is no such host name',
@@ -24,13 +24,13 @@ const DESCRIPTIONS: Readonly<Record<string, string>> = {
 const UNTRUSTED = /^(DEPTH_ZERO_SELF_SIGNED_CERT|SELF_SIGNED_CERT_IN_CHAIN|UNABLE_TO_)/;
 const TLS = /CERT|SSL|TLS|UNABLE_TO|SELF_SIGNED|ALTNAME|EPROTO/;
 
-/** The time limits of a route, or of a call to a token endpoint. ms; 0: none. */
+/** The time limits of a route, or of a request to a token endpoint. ms; 0: no limit. */
 interface Limits {
   readonly connect: number;
   readonly firstByte: number;
 }
 
-/** Whose settings they are: an account has no time limits to set. */
+/** Whose settings apply. An account has no configurable time limits. */
 type Owner = 'route' | 'account';
 
 /** No connection could be made. */
@@ -39,7 +39,8 @@ export function isUnreachable(error: TokenwardError): boolean {
 }
 
 /**
- * Why an upstream gave no usable answer, for people: our own words and Node's codes, nothing that the upstream said.
+ * Why there is no usable response, in words for an operator. The text holds Node's codes, and nothing that the upstream
+ * sent.
  */
 export function reasonOf(error: TokenwardError, limits: Limits, owner: Owner = 'route'): string {
   const { cause, code, detail } = error;

@@ -1,12 +1,10 @@
 import type { RequestBody } from '../message.ts';
 
-/** A request ready to go out: everything in it has been checked and rebuilt by us. */
+/** A request ready to send. All of it has been validated and rebuilt. */
 export interface UpstreamRequest {
   readonly method: string;
   readonly target: string;
-  /**
-   * Names and values in turn; without Connection, Content-Length and Transfer-Encoding, which belong to the connection.
-   */
+  /** Names and values in turn, without Connection, Content-Length and Transfer-Encoding, which the connection adds. */
   readonly headers: readonly string[];
   readonly body: RequestBody;
 }

@@ -1,11 +1,11 @@
 import { endOfLine, parseFields } from '../fields.ts';
 
-/** What makes a reply unusable: it is not HTTP/1.1 as RFC 9112 has it, so where it ends is anybody's guess. */
+/** The response is not HTTP/1.1 (RFC 9112), so its end is not certain. */
 export class ResponseError extends Error {
   override readonly name = 'ResponseError';
 }
 
-/** The head of a reply, checked. */
+/** Status line and header section of a response, validated. */
 export interface ResponseHead {
   readonly status: number;
   readonly reason: string;
@@ -13,24 +13,24 @@ export interface ResponseHead {
   readonly headers: string[];
 }
 
-/** Who is told what the reader finds. */
+/** Receives what the parser finds. */
 interface ResponseEvents {
   onHead(head: ResponseHead): void;
-  /** Chunks that came together are told together. */
+  /** Chunks that came in one read are passed on as one piece. */
   onBody(piece: Buffer): void;
   onEnd(): void;
 }
 
-/** Bytes of a head, of a chunk-size line, and of trailers. */
+/** Limits on a header section, a chunk-size line and a trailer section. Bytes. */
 const MAX_HEAD_BYTES = 64 * 1024;
 const MAX_LINE_BYTES = 1024;
 const MAX_TRAILER_BYTES = 16 * 1024;
 const MAX_FIELDS = 256;
-/** Interim replies (100, 102, 103) before the real one. */
+/** Interim responses (100, 102, 103) before the final one. */
 const MAX_INTERIM = 8;
 
 const STATUS_LINE = /^HTTP\/1\.([01]) ([1-9]\d\d)(?: ([\t\x20-\x7e\x80-\xff]*))?$/;
-/** Any control byte but a tab, and the line ends that structure the head. */
+/** Any control byte but tab, CR and LF. */
 const CONTROL = /[\x00-\x08\x0b\x0c\x0e-\x1f\x7f]/;
 const CHUNK_SIZE = /^([0-9a-fA-F]{1,12})[\t ]*(?:;[\t\x20-\x7e\x80-\xff]*)?$/;
 const HEAD_END = Buffer.from('\r\n\r\n');
@@ -40,16 +40,16 @@ const CR = 13;
 type State = 'head' | 'fixed' | 'until-close' | 'chunk-size' | 'chunk-data' | 'chunk-end' | 'trailers' | 'done';
 
 /**
- * Reads the replies of one connection, strictly: lines end in CR LF, a length is one plain number, the only transfer
- * coding is `chunked`, and never both. Whatever else comes is an error, never a guess, because two readers who guess
- * differently are how one caller gets another one's reply. `feed` throws a ResponseError; the connection is then over.
+ * Parses the responses of one connection, strictly: lines end in CR LF, Content-Length is one plain number, the only
+ * transfer coding is `chunked`, and never both. Anything else is an error, because two parsers that guess differently
+ * are how one client gets another one's response. `feed` throws a ResponseError; the connection must then be closed.
  */
 export class ResponseParser {
   readonly #events: ResponseEvents;
   #state: State = 'done';
   #headRequest = false;
   #pending: Buffer | undefined;
-  /** What chunks have brought so far of the bytes at hand, and has not been told yet; nearly always one piece. */
+  /** Data of the chunks in the current read that has not been passed on yet; nearly always one piece. */
   #chunk: Buffer | undefined;
   #moreChunks: Buffer[] | undefined;
   #remaining = 0;
@@ -62,7 +62,7 @@ export class ResponseParser {
     this.#events = events;
   }
 
-  /** A request is going out; its reply comes next. */
+  /** A request is being sent; its response comes next. */
   expect(method: string): void {
     this.#state = 'head';
     this.#headRequest = method === 'HEAD';
@@ -74,19 +74,19 @@ export class ResponseParser {
     return this.#state === 'head';
   }
 
-  /** The reply ended, by its own framing and to the byte, on a connection that stays open. */
+  /** The response ended by its own framing, with no byte behind it, and the server keeps the connection open. */
   get reusable(): boolean {
     return this.#state === 'done' && this.#persistent;
   }
 
-  /** Seconds the server says it keeps an idle connection (`Keep-Alive: timeout`). */
+  /** Seconds for which the server keeps an idle connection (`Keep-Alive: timeout`). */
   get idleHint(): number | undefined {
     return this.#idleHint;
   }
 
   /**
-   * What several chunks bring is told as one piece: told each by itself, a chunk of one byte costs whoever passes it on
-   * as much as one of 64 KiB (5 to 8 µs a byte, measured). Nothing is held back beyond the bytes at hand.
+   * Passes on the chunks of one read as one piece: one by one, a chunk of one byte costs as much downstream as one of
+   * 64 KiB (5 to 8 µs a byte, measured). Nothing is delayed beyond the bytes at hand.
    */
   feed(bytes: Buffer): void {
     try {
@@ -152,14 +152,14 @@ export class ResponseParser {
           break;
         }
         case 'done':
-          // Nobody asked for these bytes: they would be taken for the next caller's reply.
+          // No request is open: these bytes would be taken for the next client's response.
           this.#persistent = false;
           throw new ResponseError('bytes after the end of the reply');
       }
     }
   }
 
-  /** As much of these bytes as belongs to the length or chunk that is being read. */
+  /** The bytes that belong to the current body or chunk. */
   #piece(bytes: Buffer, at: number): Buffer {
     const piece =
       at === 0 && bytes.length <= this.#remaining
@@ -176,7 +176,7 @@ export class ResponseParser {
     this.#events.onBody(more === undefined ? first : Buffer.concat([first, ...more]));
   }
 
-  /** The server closed its side. True if that is how this reply was to end. */
+  /** The server closed its side. True if the response ends that way. */
   closed(): boolean {
     if (this.#state !== 'until-close') return false;
     this.#end();
@@ -202,18 +202,21 @@ export class ResponseParser {
     return bytes.length - (all.length - end - HEAD_END.length);
   }
 
-  /** `text` and the bytes it was made of: a head with the end of its last line, but not the empty one behind it. */
+  /**
+   * `text`: the header section, with the CR LF of its last line, but without the empty line. `bytes`: the same, not
+   * decoded.
+   */
   #parseHead(text: string, bytes: Buffer): void {
     const lineEnd = endOfLine(bytes, 0, text.length);
     const match = lineEnd === -1 ? null : STATUS_LINE.exec(text.slice(0, lineEnd));
     if (match === null) throw new ResponseError('a malformed status line');
     const minor = match[1]!;
     const status = Number(match[2]);
-    // RFC 9110 §15: there are no such; what the caller's library makes of one is anybody's guess.
+    // RFC 9110 §15 defines no such status, and client libraries handle it in different ways.
     if (status > 599) throw new ResponseError('a status beyond 599');
     const headers = checkedFields(text, bytes, lineEnd + 2);
     if (status < 200) {
-      // Interim replies are between us and the server; 101 answers a question we never ask.
+      // Interim responses concern this connection only. 101 responds to an Upgrade, which we never send.
       if (status === 101) throw new ResponseError('a protocol switch nobody asked for');
       this.#interim += 1;
       if (this.#interim > MAX_INTERIM) throw new ResponseError('too many interim replies');
@@ -255,7 +258,7 @@ export class ResponseParser {
         ? connection === '' || !/(^|[,\s])close([,\s]|$)/i.test(connection)
         : /(^|[,\s])keep-alive([,\s]|$)/i.test(connection);
 
-    // RFC 9112 §6.3, in its order.
+    // The rules of RFC 9112 §6.3, in their order.
     if (this.#headRequest || status === 204 || status === 304) {
       this.#state = 'done';
     } else if (coding !== undefined) {
@@ -281,7 +284,7 @@ export class ResponseParser {
     this.#state = this.#remaining === 0 ? 'trailers' : 'chunk-data';
   }
 
-  /** One line, without its CR LF; undefined while it is not all here. */
+  /** One line, without its CR LF; undefined while it is incomplete. */
   #readLine(bytes: Buffer, at: number, maxBytes: number): { at: number; text: string | undefined } {
     const lf = bytes.indexOf(LF, at);
     const end = lf === -1 ? bytes.length : lf + 1;

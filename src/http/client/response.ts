@@ -1,21 +1,21 @@
 import type { TokenwardError } from '../../errors.ts';
 import type { ResponseHead } from './response-parser.ts';
 
-/** As much of a reply as waits in memory for somebody to take it. Bytes. */
+/** Body bytes that are buffered before a consumer takes them. Bytes. */
 const MAX_BUFFERED_BYTES = 64 * 1024;
-/** An unwanted reply is read to its end up to here, so that its connection can be used again. Bytes. */
+/** A response that is discarded is read to its end up to this size, so that its connection can be used again. Bytes. */
 const MAX_DRAINED_BYTES = 64 * 1024;
 
-/** Where a reply's body goes. */
+/** Consumes a response body. */
 interface ResponseSink {
-  /** False: stop until `reply.resume()`. */
+  /** False: pause until `response.resume()`. */
   write(chunk: Buffer): boolean;
   end(): void;
-  /** The upstream did not finish; what came so far must not look complete. */
+  /** The body broke off. What came so far must not look complete. */
   fail(): void;
 }
 
-/** What a reply can ask of the connection it arrives on. */
+/** Controls the connection on which a response arrives. */
 export interface ResponseSource {
   pause(): void;
   resume(): void;
@@ -23,17 +23,17 @@ export interface ResponseSource {
 }
 
 /**
- * One exchange with an upstream, from the wish to send to the last byte of the reply. The body is held back, within
- * bounds, until somebody takes it by `gather`, `pipe` or `discard`.
+ * One exchange with an upstream, from the queue to the last byte of the response. The body is buffered, within bounds,
+ * until `gather`, `pipe` or `discard` takes it.
  */
 export class UpstreamResponse {
   status = 0;
   statusText = '';
-  /** The request was handed to a connection: from here on the upstream may have seen it. */
+  /** The request was passed to a connection, so the upstream may have seen it. */
   sent = false;
-  /** Not one byte of the reply has come yet. */
+  /** No byte of the response has arrived yet. */
   silent = true;
-  /** Names and values in turn, as they were sent. */
+  /** Names and values in turn, as sent. */
   headers: string[] = [];
   readonly #resolve: (response: UpstreamResponse) => void;
   readonly #reject: (error: TokenwardError) => void;
@@ -51,7 +51,7 @@ export class UpstreamResponse {
     this.#reject = reject;
   }
 
-  /** All of the body is here. */
+  /** The body is complete. */
   get ended(): boolean {
     return this.#state === 'ended';
   }
@@ -60,7 +60,7 @@ export class UpstreamResponse {
     return this.#cancelled;
   }
 
-  /** The body so far, if nobody has taken it yet. */
+  /** The body so far, unless a sink has taken it. */
   get chunks(): readonly Buffer[] {
     return this.#chunks;
   }
@@ -77,8 +77,8 @@ export class UpstreamResponse {
   }
 
   /**
-   * Resolves when the whole body is here, or more than `limit` bytes of it, or it failed, or `enough`, asked with each
-   * piece, says so.
+   * Resolves when the body is complete, exceeds `limit` bytes or fails, or when `enough`, called for each piece,
+   * returns true.
    */
   gather(limit: number, enough: () => boolean = () => false): Promise<void> {
     return new Promise((resolve) => {
@@ -87,7 +87,7 @@ export class UpstreamResponse {
     });
   }
 
-  /** Hands the body to a sink: first what is here, then what comes. */
+  /** Passes the body to a sink: first what is buffered, then what arrives. */
   pipe(sink: ResponseSink): void {
     this.#sink = sink;
     const chunks = this.#chunks;
@@ -101,15 +101,15 @@ export class UpstreamResponse {
     else this.#pause();
   }
 
-  /** The sink has room again. */
+  /** The sink can take more. */
   resume(): void {
     if (!this.#paused) return;
     this.#paused = false;
-    // Ended, its connection may be somebody else's by now.
+    // Once ended, its connection may serve another exchange.
     if (this.#state === 'open') this.#source?.resume();
   }
 
-  /** Reads the rest and throws it away, so that the connection can serve again; a long rest is cut off instead. */
+  /** Reads and drops the rest, so that the connection can be used again. A long rest is cancelled instead. */
   discard(): void {
     let left = MAX_DRAINED_BYTES;
     this.pipe({
@@ -123,7 +123,7 @@ export class UpstreamResponse {
     });
   }
 
-  /** Nobody wants the reply any more: frees its connection at once. */
+  /** Gives up the response and closes its connection. */
   cancel(): void {
     if (this.#state === 'ended' || this.#state === 'failed' || this.#cancelled) return;
     this.#cancelled = true;
@@ -132,7 +132,7 @@ export class UpstreamResponse {
 
   // ---- the connection's side
 
-  /** Names the connection this exchange runs on; until then it can only be cancelled. */
+  /** Sets the connection on which this exchange runs; until then it can only be cancelled. */
   attach(source: ResponseSource): void {
     this.#source = source;
   }
@@ -163,7 +163,7 @@ export class UpstreamResponse {
     this.#sink?.end();
   }
 
-  /** The exchange is over before its end: a rejection before the head, a cut body after it. */
+  /** The exchange broke off: rejects before the header section, fails the sink after it. */
   onFailure(error: TokenwardError): void {
     const before = this.#state;
     if (before === 'ended' || before === 'failed') return;

@@ -1,9 +1,9 @@
-/** Retries allowed per request, the window they are counted over (ms), and how many are always allowed in it. */
+/** Retries allowed per request; the window for counting them (ms); the number that is always allowed within it. */
 const RETRY_SHARE = 0.1;
 const WINDOW_MS = 10_000;
 const MIN_RETRIES = 10;
 
-/** Keeps retries to a tenth of the requests, so that an upstream in trouble is not given twice the load. */
+/** Limits retries to a tenth of the requests, so that an upstream in trouble does not get twice the load. */
 export class RetryBudget {
   #windowStart = 0;
   #requests = 0;
@@ -17,7 +17,7 @@ export class RetryBudget {
     this.#requests += 1;
   }
 
-  /** Takes one retry, if there is one left. */
+  /** Counts one retry. False: none is left. */
   tryTake(now: number): boolean {
     this.#rotate(now);
     if (this.#retries + this.#lastRetries >= Math.max(MIN_RETRIES, RETRY_SHARE * (this.#requests + this.#lastRequests)))

@@ -2,29 +2,28 @@ import type { Socket } from 'node:net';
 import { traffic } from './socket.ts';
 
 /**
- * Limits are checked about this often. Setting the socket's timer anew for every limit costs 3 % of a small request.
- * ms.
+ * Interval at which limits are checked. Setting the socket's timer for every limit costs 3 % of a small request. ms.
  */
 const CHECK_INTERVAL_MS = 500;
 
 /**
- * Tells when a socket has been silent for longer than it may. The limit changes with the state of the connection, many
- * times for one request, so that it is a field and no timer of its own.
+ * Reports a socket that has been silent for longer than its limit. The limit changes several times per request, so it
+ * is a field and not a timer.
  */
 export class SilenceTimer {
-  /** How long the socket may be silent in the state it is in; 0: for ever. ms. */
+  /** How long the socket may be silent in its current state; 0: no limit. ms. */
   limitMs = 0;
-  /** Since when it has been silent, as far as is known. Monotonic ms. */
+  /** Start of the silence, as far as known. Monotonic ms. */
   quietSince = performance.now();
   readonly #socket: Socket;
   readonly #onSilence: () => void;
-  /** What had gone in either direction at the check before: see `traffic`. */
+  /** Result of `traffic` at the previous check. */
   #lastTraffic = '';
-  /** How often to check, so that limits come out even, and how soon the next check is. ms. */
+  /** The check interval, and the time until the next check. ms. */
   readonly #intervalMs: number;
   #nextCheckMs: number;
 
-  /** `limits`: those that `limit` will take, so that the checks come out even with them. ms; 0 = no limit. */
+  /** `limits`: the values that `limitMs` will take. The interval divides them evenly. ms; 0: no limit. */
   constructor(socket: Socket, limits: readonly number[], onSilence: () => void) {
     this.#socket = socket;
     this.#onSilence = onSilence;
@@ -32,27 +31,27 @@ export class SilenceTimer {
       ...limits.filter((limitMs) => limitMs > 0).map((limitMs) => limitMs / Math.ceil(limitMs / CHECK_INTERVAL_MS)),
     );
     this.#nextCheckMs = this.#intervalMs;
-    // Bytes in either direction start this timer again, by Node's own doing.
+    // Node restarts this timer at each byte, in either direction.
     socket.setTimeout(this.#intervalMs);
     socket.on('timeout', () => this.#check());
   }
 
-  /** Not a byte for as long as the timer was set; longer, if this process stood still or had much to do. */
+  /** No byte for as long as the timer was set; longer, if the process was blocked. */
   #check(): void {
     const socket = this.#socket;
     const now = performance.now();
     const current = traffic(socket);
-    // Something went since the check before, at the latest when the timer was started for this one. A late check moves
-    // no limit but by its own delay.
+    // There was traffic since the previous check, at the latest when the timer was set. A late check extends the limit
+    // by its own delay at most.
     if (current !== this.#lastTraffic) this.quietSince = Math.max(this.quietSince, now - this.#nextCheckMs);
     this.#lastTraffic = current;
     const remainingMs = this.limitMs > 0 ? this.limitMs - (now - this.quietSince) : Infinity;
-    // It runs once only.
+    // The timer does not repeat.
     this.#nextCheckMs = remainingMs > 0 ? Math.min(this.#intervalMs, Math.ceil(remainingMs)) : this.#intervalMs;
     socket.setTimeout(this.#nextCheckMs);
     if (remainingMs > 0) return;
     const since = this.quietSince;
-    // Timers come before reading: what came while this process stood still is read first, and then it was not silent.
+    // Timers run before reads: bytes that came while this process was blocked are read first, and end the silence.
     setImmediate(() => {
       if (!socket.destroyed && traffic(socket) === current && this.quietSince === since) this.#onSilence();
     });

@@ -7,7 +7,7 @@ import { RetryBudget } from './retry-budget.ts';
 
 const SAFE_METHODS: ReadonlySet<string> = new Set(['GET', 'HEAD', 'OPTIONS']);
 
-/** One upstream: everything the request path knows about how requests get there. */
+/** One upstream with its connections and its retry budget. */
 export class Upstream {
   readonly #pool: ConnectionPool;
   readonly #retries = new RetryBudget();
@@ -17,10 +17,10 @@ export class Upstream {
   }
 
   /**
-   * Sends a request; resolves with the reply's head, its body still arriving. Rejects with a TokenwardError.
-   * A safe method is sent once more if the connection breaks before a single byte of the reply: an idle connection that
-   * the upstream was about to close looks just so; the second time it goes on a new one. Any other method is not: it
-   * may have taken effect. No more than a tenth of the requests are repeated that way.
+   * Sends a request. Resolves with the response once its header section is here; the body still arrives. Rejects with a
+   * TokenwardError. A safe method is sent a second time, on a new connection, if the connection breaks before the first
+   * byte of the response, as an idle one does that the upstream was closing. Any other method is not: it may have taken
+   * effect. At most a tenth of the requests are repeated.
    */
   send(request: UpstreamRequest, onStart: (response: UpstreamResponse) => void): Promise<UpstreamResponse> {
     this.#retries.countRequest(performance.now());
@@ -51,7 +51,7 @@ export class Upstream {
     });
   }
 
-  /** Cuts all connections. */
+  /** Closes all connections. */
   close(): void {
     this.#pool.close();
   }

@@ -4,40 +4,40 @@ import { Server as NetServer, type Socket } from 'node:net';
 import type { FastEngine } from './fast/engine.ts';
 
 interface ServerParts {
-  /** Callers' connections, with the bytes read before their first request: those of a TLS handshake. */
+  /** Client connections, with the bytes read before the first request: those of a TLS handshake. */
   readonly open: ReadonlyMap<Socket, number>;
   readonly fastEngine: FastEngine | undefined;
 }
 
-/** What belongs to a server, and Node does not know of. */
+/** What we keep per server, in addition to what Node does. */
 export const serverParts = new WeakMap<NetServer, ServerParts>();
 
-/** From now on every connection's next answer says `Connection: close`, so that callers leave by themselves. */
+/** From now on every response says `Connection: close`, so that clients close their connections. */
 export function startDraining(server: Server | TlsServer): void {
   server.maxRequestsPerSocket = 1;
   const fastEngine = serverParts.get(server)?.fastEngine;
   if (fastEngine !== undefined) fastEngine.draining = true;
 }
 
-/** Takes it back: connections are kept again from their next answer on. */
+/** Reverts `startDraining`: responses keep connections open again. */
 export function stopDraining(server: Server | TlsServer): void {
   server.maxRequestsPerSocket = 0;
   const fastEngine = serverParts.get(server)?.fastEngine;
   if (fastEngine !== undefined) fastEngine.draining = false;
 }
 
-/** How a server comes to its end. */
+/** How a server stops. */
 interface DrainOptions {
-  /** How long a connection stands idle before it is closed. ms. */
+  /** How long a connection must be idle before it is closed. ms. */
   readonly idleMs?: number;
-  /** How long callers are still kept on their connections once nothing new is accepted. ms. */
+  /** How long responses still keep connections open after the listener has closed. ms. */
   readonly keepAliveMs?: number;
 }
 
 /**
- * Stops accepting, lets running requests end for up to `milliseconds`, then cuts the rest. A connection that stands
- * idle is closed once it has been so for `patience` ms: closed at once, it would be cut under a caller who is just
- * sending the next request on it, and who could not know whether that was carried out.
+ * Stops accepting, lets requests in flight end for up to `graceMs`, then cuts the rest. A connection is closed after
+ * `idleMs` without activity, not at once: a client may just be sending its next request on it, and could not know
+ * whether that took effect.
  */
 export async function drain(
   server: Server | TlsServer,
@@ -45,9 +45,9 @@ export async function drain(
   { idleMs = 0, keepAliveMs = 0 }: DrainOptions = {},
 ): Promise<void> {
   if (!server.listening) return;
-  // The connections that wait are accepted first: those still waiting when the listener closes are reset.
+  // Accepts the connections in the backlog first: those left there when the listener closes are reset.
   if (keepAliveMs > 0) await new Promise(setImmediate);
-  // Not the HTTP server's own `close`, which closes idle connections at once.
+  // Not the HTTP server's `close`, which closes idle connections at once.
   const closed = new Promise<void>((resolve) => NetServer.prototype.close.call(server, () => resolve()));
   const drainTimer = keepAliveMs > 0 ? setTimeout(() => startDraining(server), keepAliveMs) : undefined;
   if (keepAliveMs === 0) startDraining(server);
@@ -57,7 +57,7 @@ export async function drain(
     server.closeIdleConnections();
     fastEngine?.closeIdle();
   };
-  // Timers come before reading: what has come meanwhile is read before anything counts as idle.
+  // Timers run before reads: what has arrived is read before a connection counts as idle.
   const sweepTimer = setInterval(
     () => (idleMs === 0 ? closeIdle() : setImmediate(() => idle.close(idleMs))),
     SWEEP_INTERVAL_MS,
@@ -72,20 +72,20 @@ export async function drain(
   clearTimeout(drainTimer);
   clearInterval(sweepTimer);
   clearTimeout(cutTimer);
-  // Stops what looks for slow requests every second.
+  // Stops Node's check for slow requests, which runs every second.
   server.close();
 }
 
-/** How often idle connections are looked for at the end. ms. */
+/** How often idle connections are checked during the drain. ms. */
 const SWEEP_INTERVAL_MS = 50;
 
-/** A caller's connection, with what node:http keeps on it: the answer under way, and the parser of its requests. */
+/** A client connection, with what node:http stores on it: the current response and the request parser. */
 type ClientSocket = Socket & {
   readonly _httpMessage?: ServerResponse | null;
   readonly parser?: { duration?(): number } | null;
 };
 
-/** Finds connections on which nothing has happened for a while; Node knows only which are idle at the moment. */
+/** Finds connections without recent activity; Node knows only which are idle at this moment. */
 class IdleConnections {
   readonly #open: ReadonlyMap<ClientSocket, number>;
   readonly #fastEngine: FastEngine | undefined;
@@ -106,14 +106,14 @@ class IdleConnections {
     }
   }
 
-  /** Whether a request is being answered or has come in part. */
+  /** Whether a request is in flight or has arrived in part. */
   #isBusy(socket: ClientSocket, readAtFirst: number): boolean {
     if (
       this.#fastEngine?.isBusy(socket) === true ||
       (socket._httpMessage !== undefined && socket._httpMessage !== null)
     )
       return true;
-    // The time since a request began; of a connection on which nothing has come yet, since it was made.
+    // Time since the request began; on a new connection, since the connection was made.
     return (socket.parser?.duration?.() ?? 0) > 0 && socket.bytesRead > readAtFirst;
   }
 }

@@ -3,7 +3,7 @@ import express, { type Express } from 'express';
 import { hasBody } from '../framing.ts';
 import type { BodySource, BodyStream, InboundRequest } from './exchange.ts';
 
-/** A new Express application, told nothing and telling nothing. */
+/** A new Express application that adds no header fields of its own. */
 export function createExpress(): Express {
   const app = express();
   app.disable('x-powered-by');
@@ -13,7 +13,7 @@ export function createExpress(): Express {
 
 /**
  * Classes whose objects already have the prototype that Express would set. They must be real subclasses: with a plain
- * function as `new.target`, V8 makes a new hidden class for every single object, and no inline cache ever hits again.
+ * function as `new.target`, V8 makes a new hidden class for every object, and no inline cache hits.
  */
 export function expressClasses(app: Express): {
   IncomingMessage: typeof IncomingMessage;

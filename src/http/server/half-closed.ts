@@ -1,21 +1,21 @@
 import type { ServerResponse } from 'node:http';
 import type { Socket } from 'node:net';
 
-/** A connection with the response that node:http is at; it names it nowhere else. */
+/** node:http stores the current response on the socket, and nowhere else. */
 type RespondingSocket = Socket & { readonly _httpMessage?: ServerResponse | null };
 
-/** How often a connection whose client has closed its sending half is looked at. ms. */
+/** How often a half-closed connection is checked. ms. */
 const CHECK_INTERVAL_MS = 75;
-/** The first makes the system of a client that has left refuse; that is seen at the second. */
+/** The first makes the client's system send a reset, if the client has left; the second notices it. */
 const PROBES = 2;
-/** So long may such a client go without a byte of a response that has begun, or that it cannot be asked about. ms. */
+/** Limit on the time without a byte sent, if no probe is possible. ms. */
 const MAX_SILENCE_MS = 1_000;
 
 /**
- * A client may close its sending half once its request is out, and still wait for the response. One that has left
- * altogether looks the same until something is written to it: then its system refuses the bytes. So if no response has
- * begun after a moment, `probe` sends an interim one, twice, which every client of HTTP/1.1 must be able to ignore (RFC
- * 9110 §15.2), and an upstream does not work for nobody. `probe`: false, if that is not possible.
+ * Closes the connection of a client that has left. A client may close its sending half after its request and still wait
+ * for the response. One that has left looks the same until we write to it: then its system sends a reset. So if no
+ * response has begun after a moment, `probe` sends an interim response, twice; every HTTP/1.1 client must be able to
+ * ignore these (RFC 9110 §15.2), and the upstream is spared the work. `probe` returns false if it could not send.
  */
 export function cutIfClientLeft(socket: Socket, probe: () => boolean): void {
   let written = socket.bytesWritten;
@@ -30,7 +30,7 @@ export function cutIfClientLeft(socket: Socket, probe: () => boolean): void {
     if (probe()) {
       written = socket.bytesWritten;
       probes += 1;
-      // Whoever is still there after them is really waiting.
+      // The client has taken both, so it is still waiting.
       if (probes === PROBES) clearInterval(timer);
       return;
     }
@@ -40,11 +40,11 @@ export function cutIfClientLeft(socket: Socket, probe: () => boolean): void {
   socket.once('close', () => clearInterval(timer));
 }
 
-/** Sends an interim response on a connection that node:http reads. False: there is none to send. */
+/** Sends 100 Continue on a connection of node:http. False: not possible now. */
 export function sendInterim(socket: RespondingSocket): boolean {
   const response = socket._httpMessage;
   if (response === undefined || response === null || response.headersSent) return false;
-  // An HTTP/1.0 client does not know what it is.
+  // HTTP/1.0 has no interim responses.
   if (response.req.httpVersion !== '1.1') return false;
   response.writeContinue();
   return true;

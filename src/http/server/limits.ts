@@ -1,14 +1,12 @@
 import type { ErrorCode } from '../../errors.ts';
 import type { RequestHandler } from './exchange.ts';
 
-/** What a server holds its requests to, and who answers them. */
+/** The limits of a server, and the handlers that are not Express. */
 export interface ServerLimits {
-  /** Bytes of a request's head. */
+  /** Limit on a request's header section. Bytes. */
   readonly headerBytes: number;
-  /** Told of every request that the parser refused, which therefore never became one. */
+  /** Called for every request that the parser refuses. */
   readonly onRefused?: (code: ErrorCode) => void;
-  /**
-   * Answers plain requests before Express and node:http have seen them. Not with TLS, beside which their part is small.
-   */
+  /** Serves ordinary requests before Express and node:http. Not with TLS, whose cost dwarfs theirs. */
   readonly fastEngine?: RequestHandler;
 }

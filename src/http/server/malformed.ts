@@ -6,10 +6,10 @@ import { refusalOf } from './parser-errors.ts';
 import { isInFirstLine } from './raw-targets.ts';
 import type { ServerLimits } from './limits.ts';
 
-/** What Node's parser refuses never becomes a request; it still deserves an answer in our form. */
+/** Responds with a problem document to what Node's parser refuses. */
 export function refuseMalformed(error: Error, socket: Socket, limits: ServerLimits): void {
-  // Anything but the parser's own complaints is a broken connection or a TLS handshake that failed or never ended:
-  // there is nobody to answer, and an answer that waits for the handshake would keep the connection open for ever.
+  // Any other error is a broken connection or a TLS handshake that failed or never ended: no client can read a
+  // response, and one that waits for the handshake would keep the connection open for ever.
   const refusal = socket.writable ? refusalOf(error, limits.headerBytes, isInFirstLine(socket)) : undefined;
   if (refusal === undefined) {
     socket.destroy();
@@ -21,7 +21,7 @@ export function refuseMalformed(error: Error, socket: Socket, limits: ServerLimi
 /** How long a refused tunnel may take to close. ms. */
 const TUNNEL_LINGER_MS = 5_000;
 
-/** CONNECT: this is no forward proxy. node:http has left the connection, so that whatever comes on it is nobody's. */
+/** CONNECT: this is not a forward proxy. node:http has detached the connection, so its input is dropped. */
 export function refuseTunnel(socket: Socket, limits: ServerLimits): void {
   socket.on('error', () => socket.destroy()).resume();
   const timer = setTimeout(() => socket.destroy(), TUNNEL_LINGER_MS);
@@ -35,12 +35,12 @@ export function refuseTunnel(socket: Socket, limits: ServerLimits): void {
   );
 }
 
-/** Connections that have their answer. */
+/** Connections on which a refusal has been sent. */
 const refused = new WeakSet<Socket>();
 
-/** Answers what never became a request, once on a connection, and closes that. */
+/** Sends one refusal on a connection, and closes it. */
 function refuse(socket: Socket, refusal: TokenwardError, { onRefused }: ServerLimits): void {
-  // What follows on this connection is nobody's request any more, and would complain again.
+  // Further input of this connection would be refused again.
   if (refused.has(socket)) return;
   refused.add(socket);
   const { status, code } = refusal;

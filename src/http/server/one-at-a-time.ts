@@ -2,24 +2,22 @@ import type { RequestListener, ServerResponse } from 'node:http';
 import type { Socket } from 'node:net';
 import type { BodyStream } from './exchange.ts';
 
-/** So many requests wait behind the one that is being answered before their connection is read no further. */
+/** Requests that may wait on one connection before its reading is paused. */
 const MAX_WAITING = 32;
-/** If so many wait on all connections together, none with one that waits is read further. */
+/** The same over all connections together; beyond it, each connection with a waiting request is paused. */
 const MAX_TOTAL_WAITING = 5_000;
 const CLOSE = /(?:^|,)[ \t]*close[ \t]*(?:,|$)/i;
 
-/** A connection's requests that node:http has found in what it has read. */
+/** The requests of one connection that node:http has parsed. */
 interface RequestQueue {
-  /** The response to the newest of them. */
+  /** Response to the newest request. */
   last: ServerResponse;
   waiting: number;
-  /** Reading is stopped until nobody waits any more. */
+  /** Reading is paused until no request waits. */
   paused: boolean;
 }
 
-/**
- * What node:http notes on a connection: it reads on at the end of every request, unless it has noted that it must not.
- */
+/** node:http resumes reading after every request, unless `_paused` is set. */
 type PausableSocket = Socket & { _paused?: boolean; readonly parser?: { resume(): void } | null };
 
 function stopReading(socket: PausableSocket): void {
@@ -27,9 +25,9 @@ function stopReading(socket: PausableSocket): void {
   socket.pause();
 }
 
-/** The parser is stopped by node:http after the bytes that it was at. */
+/** node:http pauses the parser after the bytes at hand. */
 function resumeReading(socket: PausableSocket): void {
-  // Its responses are not taken: then node:http reads on when they are.
+  // The client does not read its responses. node:http resumes when it does.
   if (socket.writableNeedDrain) return;
   socket._paused = false;
   socket.parser?.resume();
@@ -39,16 +37,16 @@ function resumeReading(socket: PausableSocket): void {
 const queues = new WeakMap<Socket, RequestQueue>();
 
 /**
- * Has the requests of a connection carried out one after the other: the next one begins when the response before it is
- * out. node:http hands them out as it finds them. Side by side, an unsafe one could overtake another (RFC 9112 §9.3.2),
- * a 100 Continue could land in the middle of another's response, and one connection could take every slot there is. One
- * whose connection ends before its turn is never begun.
+ * Handles the requests of a connection one after the other: each begins when the previous response is complete.
+ * node:http emits pipelined requests as it finds them. In parallel, an unsafe one could overtake another (RFC 9112
+ * §9.3.2), a 100 Continue could land in the middle of another response, and one connection could take every slot. A
+ * request whose connection closes before its turn is never begun.
  */
 export function oneAtATime(handle: RequestListener): RequestListener {
   let totalWaiting = 0;
   return (request, response) => {
     const { socket } = request;
-    // Node's parser overlooks a `close` in a list. Nothing behind such a request may be carried out (RFC 9112 §9.6).
+    // Node's parser misses `close` in a list. Nothing behind such a request may be carried out (RFC 9112 §9.6).
     if (CLOSE.test(request.headers.connection ?? '')) response.shouldKeepAlive = false;
     let queue = queues.get(socket);
     if (queue === undefined) {
@@ -83,17 +81,17 @@ export function oneAtATime(handle: RequestListener): RequestListener {
   };
 }
 
-/** The newest request that node:http has found on a connection. */
+/** The newest request that node:http has parsed on a connection. */
 export function newestRequest(socket: Socket): BodyStream | undefined {
   return queues.get(socket)?.last.req as BodyStream | undefined;
 }
 
-/** Responses to requests whose bodies turned out to be malformed before their turn came. */
+/** Responses to requests whose bodies turned out malformed before their turn. */
 const refused = new WeakSet<ServerResponse>();
 
 /**
- * Runs `refuse` where the connection's next response is due: after those to the good requests before what the parser
- * refused. Written any sooner, a refusal would be taken for the response to one of them.
+ * Runs `refuse` when the connection's next response is due: after those to the valid requests before the refused one.
+ * Any earlier, a client would take it for one of them.
  */
 export function whenResponseDue(socket: Socket, refuse: () => void): void {
   const last = queues.get(socket)?.last;
@@ -104,7 +102,7 @@ export function whenResponseDue(socket: Socket, refuse: () => void): void {
       if (socket.writable) refuse();
     });
   } else if (last.socket === null) {
-    // What was refused is a part of its own body.
+    // The parser refused the body of this request.
     refused.add(last);
     last.once('socket', refuse);
   } else if (last.headersSent) {

@@ -1,15 +1,15 @@
 import { TokenwardError } from '../../errors.ts';
 
-/** What Node's parser says of a request that it refuses. */
+/** An error of Node's parser. */
 interface ParserError extends Error {
   readonly code?: string;
-  /** Bytes of `rawPacket` before the one it stopped at. */
+  /** Bytes of `rawPacket` before the refused one. */
   readonly bytesParsed?: number;
-  /** What had just come. */
+  /** The bytes that were being parsed. */
   readonly rawPacket?: Buffer;
 }
 
-/** The code is the same as for other heads that cannot be used; the status is what HTTP has for this one. */
+/** The same code as other invalid header sections; the status is HTTP's own for a timeout. */
 class HeadTimeout extends TokenwardError {
   override readonly status: number = 408;
 }
@@ -36,9 +36,9 @@ const DETAILS: Readonly<Record<string, string>> = {
 };
 
 /**
- * What is said to a caller whose request the parser refused. Nothing in it is the caller's own bytes. `headerBytes`:
- * the limit on a request's head. `inFirstLine`: the first line has no end yet. Undefined: it is no complaint of the
- * parser's, and there is nobody to answer.
+ * The error for a request that the parser refused. It quotes nothing from the request. `headerBytes`: limit on a header
+ * section. `inFirstLine`: the request line is incomplete. Undefined: not an error of the parser, so no response can be
+ * sent.
  */
 export function refusalOf(error: ParserError, headerBytes: number, inFirstLine: boolean): TokenwardError | undefined {
   const { code = '' } = error;
@@ -67,15 +67,12 @@ function targetDetail(error: ParserError): string {
     : 'the target is not a path, or a byte of it must be percent-encoded';
 }
 
-/** The byte at which the parser stopped. */
+/** The byte that the parser refused. */
 function byteAt({ rawPacket, bytesParsed = 0 }: ParserError): number | undefined {
   return rawPacket?.[bytesParsed];
 }
 
-/**
- * Whether the head became too long while its first line was being read: that line begins in this packet, or the rest of
- * it stands there.
- */
+/** Whether the limit was reached within the request line: it begins in this packet, or its rest is here. */
 function isInTarget({ rawPacket, bytesParsed = 0 }: ParserError): boolean {
   if (rawPacket === undefined) return false;
   const before = rawPacket.toString('latin1', 0, bytesParsed);

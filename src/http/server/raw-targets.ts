@@ -2,12 +2,10 @@ import { isAscii } from 'node:buffer';
 import type { IncomingMessage } from 'node:http';
 import type { Socket } from 'node:net';
 
-/**
- * A connection that node:http reads, with what it keeps there: its parser, and the message whose head has come last.
- */
+/** A connection of node:http, which stores its parser there, and in it the last message. */
 type ParsedSocket = Socket & {
   readonly parser?: { readonly incoming?: IncomingMessage | null } | null;
-  /** Its reader must not be given anything: it would throw, in nobody's call. */
+  /** While it is set, node:http's listener must not be called: it would throw. */
   readonly _paused?: boolean;
 };
 type Reader = (this: Socket, bytes: Buffer) => void;
@@ -17,17 +15,16 @@ const CR = 13;
 const HEAD_END = '\r\n\r\n';
 
 /**
- * Bytes beyond ASCII, percent-encoded one by one (RFC 3986 §2.1). Old clients in PHP or C send the letters of a path or
- * a query as they are, in UTF-8 or in a code page of their own; encoded so, each byte is what it was to whoever decodes
- * it. `text`: one character for each byte.
+ * Percent-encodes bytes beyond ASCII one by one (RFC 3986 §2.1). Old PHP or C clients send the letters of a path or a
+ * query unencoded, in UTF-8 or in a code page; a decoder gets the same bytes back. `text`: Latin-1.
  */
 export function encodeRawBytes(text: string): string {
   return text.replaceAll(/[\x80-\xff]/g, (byte) => `%${byte.charCodeAt(0).toString(16).toUpperCase()}`);
 }
 
 /**
- * Encodes raw bytes in the targets of a connection that node:http reads, whose parser refuses them (HPE_INVALID_URL).
- * To be called when node:http has taken the connection, and before it has read anything.
+ * Encodes raw bytes in the request targets of a node:http connection, whose parser refuses them (HPE_INVALID_URL). Call
+ * it after node:http has taken the connection, and before it has read anything.
  */
 export function encodeRawTargets(socket: ParsedSocket): void {
   const readers = socket.listeners('data') as Reader[];
@@ -43,34 +40,32 @@ export function encodeRawTargets(socket: ParsedSocket): void {
 
 const encoders = new WeakMap<Socket, TargetEncoder>();
 
-/** Whether what has come of a request so far is a first line without its end. */
+/** Whether the request received so far is an incomplete request line. */
 export function isInFirstLine(socket: Socket): boolean {
   return encoders.get(socket)?.isInFirstLine === true;
 }
 
-/** Whether bytes of this connection wait until node:http reads on. */
+/** Whether bytes are held until node:http resumes reading. */
 export function hasPending(socket: Socket): boolean {
   return encoders.get(socket)?.hasPending === true;
 }
 
 /**
- * Stands in front of node:http's parser, and touches nothing but first lines. Where a message ends, and what frames it,
- * the parser says. Behind a chunked body that is certain only where the bytes read end with it: a request that begins
- * in the same read is left as it is.
+ * Filters the input of node:http's parser, and changes request lines only. The parser decides where messages end and
+ * how they are framed. Behind a chunked body that is certain only if the read ends with it: a request that begins in
+ * the same read is not changed.
  */
 class TargetEncoder {
   readonly #socket: ParsedSocket;
   readonly #parser: ParsedSocket['parser'];
   readonly #toParser: (bytes: Buffer) => void;
-  /**
-   * What the next byte belongs to: a first line or an empty one before it, a first line that has begun, fields, a body.
-   */
+  /** What comes next: an empty line or a request line, the rest of a request line, fields, a body. */
   #state: 'start' | 'line' | 'fields' | 'body' = 'start';
   readonly #pending: Buffer[] = [];
   #flushing = false;
-  /** Bytes until the body ends; Infinity: that is not known. */
+  /** Bytes until the body ends; Infinity: not known. */
   #bodyRemaining = 0;
-  /** The last few bytes of this message: its head or its body may end across two reads. */
+  /** The last few bytes of this message: the end of its header section or body may be split across two reads. */
   #tail = '';
 
   constructor(socket: ParsedSocket, toParser: (bytes: Buffer) => void) {
@@ -92,13 +87,13 @@ class TargetEncoder {
     this.flush();
   }
 
-  /** Passes what is here, as long as node:http wants more: reading may be stopped in the middle of a packet. */
+  /** Passes pending bytes while node:http reads: it may pause in the middle of a packet. */
   flush(): void {
     if (this.#flushing) return;
     this.#flushing = true;
     const socket = this.#socket;
     while (this.#pending.length > 0 && socket._paused !== true && !socket.isPaused()) {
-      // node:http has left the connection, and its parser may be reading another one by now.
+      // node:http has detached the connection, and its parser may serve another one by now.
       if (socket.parser !== this.#parser) {
         this.#pending.length = 0;
         break;
@@ -111,15 +106,15 @@ class TargetEncoder {
     this.#unshiftPending();
   }
 
-  /** In the stream, what waits keeps the connection's end behind it. A stream at its end takes nothing any more. */
+  /** Returns pending bytes to the stream, so that they stay before its end. A stream that has ended takes none. */
   #unshiftPending(): void {
     if (this.#socket.readableEnded) return;
-    // As it would read on at once otherwise.
+    // Otherwise the stream would emit them again at once.
     if (this.#pending.length > 0 && !this.#socket.isPaused()) this.#socket.pause();
     for (let bytes = this.#pending.pop(); bytes !== undefined; bytes = this.#pending.pop()) this.#socket.unshift(bytes);
   }
 
-  /** Passes what there is of a head; returns how many bytes that was. */
+  /** Passes bytes of a header section; returns how many. */
   #passHead(bytes: Buffer): number {
     const lineEnd = this.#state === 'fields' ? 0 : this.#lineEnd(bytes);
     const headEnd = this.#state === 'fields' ? this.#headEnd(bytes, lineEnd) : -1;
@@ -131,7 +126,7 @@ class TargetEncoder {
     return end;
   }
 
-  /** Where the first line ends, or these bytes. */
+  /** The end of the request line, or of these bytes. */
   #lineEnd(bytes: Buffer): number {
     const start = this.#state === 'line' ? 0 : bytes.findIndex((byte) => byte !== CR && byte !== LF);
     if (start === -1) return bytes.length;
@@ -148,7 +143,7 @@ class TargetEncoder {
     return at === -1 ? -1 : at + HEAD_END.length;
   }
 
-  /** `before`: the message before this one. Still the same: the parser takes this for none. */
+  /** `before`: the previous message. If it is still the same, the parser has found no request here. */
   #endHead(before: IncomingMessage | null | undefined): void {
     const message = this.#parser?.incoming;
     if (message === undefined || message === null || message === before) {
@@ -168,10 +163,10 @@ class TargetEncoder {
     this.#toParser(end === bytes.length ? bytes : bytes.subarray(0, end));
     this.#bodyRemaining -= end;
     this.#keepTail(bytes, end);
-    // The last line of a chunked body is an empty one.
+    // A chunked body ends with an empty line.
     if (this.#parser?.incoming?.complete === true && (this.#bodyRemaining === 0 || this.#tail === HEAD_END))
       this.#reset();
-    // The parser does not agree: it has refused something.
+    // The parser has refused something.
     else if (this.#bodyRemaining === 0) this.#bodyRemaining = Infinity;
     return end;
   }
@@ -187,7 +182,7 @@ class TargetEncoder {
   }
 }
 
-/** The same bytes, without raw ones before `end`. */
+/** Encodes raw bytes before `end`. */
 function encodeUpTo(bytes: Buffer, end: number): Buffer {
   if (isAscii(bytes.subarray(0, end))) return bytes;
   return Buffer.concat([Buffer.from(encodeRawBytes(bytes.toString('latin1', 0, end)), 'latin1'), bytes.subarray(end)]);

@@ -18,23 +18,22 @@ import { refuseMalformed, refuseTunnel } from './malformed.ts';
 
 /**
  * A node:http server for an Express app. Express calls Object.setPrototypeOf on every request and response, which on
- * Node 20 makes all later code 2–4 times slower; with classes whose prototype *is* what Express would set, that call
- * changes nothing and costs nothing.
+ * Node 20 makes all later code 2–4 times slower; with classes that already have the prototype, that call changes
+ * nothing and costs nothing.
  */
 export function createHttpServer(app: Express, limits: ServerLimits, tls?: TlsOptions): Server | TlsServer {
   const options = {
     ...expressClasses(app),
     maxHeaderSize: limits.headerBytes,
-    // Slow heads are cut after 10 s, and looked for every second (Node: 60 s, every 30 s).
+    // Limit on a header section, checked every second (Node: 60 s, every 30 s).
     headersTimeout: 10_000,
     connectionsCheckingInterval: 1_000,
-    // No limit on a whole request: large uploads take their time. Bodies that stand still are cut by whoever reads
-    // them.
+    // No limit on a whole request: large uploads take their time. Stalled bodies have a limit of their own.
     requestTimeout: 0,
-    // Longer than the connection pools of the callers, so that it is they who close.
+    // Longer than the idle limits of clients' connection pools, so that the clients close first.
     keepAliveTimeout: 65_000,
     noDelay: true,
-    // The gate looks after it, and its answer has our form.
+    // Request validation checks it, and responds with a problem document.
     requireHostHeader: false,
   };
   const listener = oneAtATime(app as RequestListener);
@@ -42,13 +41,13 @@ export function createHttpServer(app: Express, limits: ServerLimits, tls?: TlsOp
     tls === undefined
       ? createServer(options, listener)
       : createTlsServer({ ...options, ...tls, handshakeTimeout: 10_000 }, listener);
-  // Node would drop what is beyond its limit in silence; the count is checked with the request instead.
+  // Node would drop further fields silently; request validation counts them instead.
   server.maxHeadersCount = 0;
   server.maxRequestsPerSocket = 0;
-  // Missing in Node's types and documentation: without it, a closed half ends the connection under its response.
+  // Missing in Node's types and documentation. Without it, a half-close would end the connection before the response.
   Object.assign(server, { httpAllowHalfOpen: true });
-  // Node would answer these by itself, past the gate: what comes behind them would then be carried out. And whether a
-  // body is wanted is not known before the request's turn.
+  // Node would respond to these itself, without validation, and carry out what comes behind them. And whether the body
+  // is wanted is not known before the request's turn.
   server.on('checkExpectation', listener);
   server.on('checkContinue', listener);
   server.on('connect', (_request: IncomingMessage, socket: Socket) => refuseTunnel(socket, limits));
@@ -63,7 +62,7 @@ export function createHttpServer(app: Express, limits: ServerLimits, tls?: TlsOp
     socket.once('end', () =>
       cutIfClientLeft(socket, () => fastEngine?.sendInterim(socket) === true || sendInterim(socket)),
     );
-    // The fast path sees to it when it hands a connection over.
+    // The fast engine does this when it hands a connection over.
     if (fastEngine !== undefined) return;
     encodeRawTargets(socket);
     readInSlices(socket);

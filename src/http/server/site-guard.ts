@@ -1,18 +1,18 @@
 import { isIP } from 'node:net';
 
-/** Every name: for a listener whose names are not known, or that browsers cannot reach. */
+/** Any name: for a listener whose names are not known, or that browsers cannot reach. */
 const ANY = '*';
 
-/** The host in a Host field, in lower case, without its port, its brackets and the root's dot. */
+/** The host of a Host field, in lower case, without port, brackets and trailing dot. */
 export function hostnameOf(host: string): string {
   const name = host.startsWith('[') ? host.slice(1, host.indexOf(']')) : host.replace(/:\d*$/, '');
   return name.toLowerCase().replace(/\.$/, '');
 }
 
 /**
- * Tells requests that pages of other sites send through somebody's browser from all others. Such a page may send what
- * it likes to an address; what it cannot do is hide its origin, or make a browser use another name than the one it
- * asked for. A name that is none of ours may be one that the page's owner has pointed here (DNS rebinding).
+ * Recognises requests that pages of other sites send through a browser. Such a page can send requests to any address,
+ * but it cannot hide its origin, or make the browser send another Host than the name it used. An unknown name may be
+ * one that the page's owner has pointed at this address (DNS rebinding).
  */
 export class SiteGuard {
   readonly #names: ReadonlySet<string>;
@@ -20,15 +20,15 @@ export class SiteGuard {
   readonly #boundHost: string;
 
   /**
-   * `names`: host names by which this listener is known, beside `localhost` and addresses; `*`: whatever they are.
-   * Pages from hosts of these names are no others. `bound`: what it listens on.
+   * `names`: host names of this listener, besides `localhost` and IP addresses; `*`: any. Pages from these hosts are
+   * allowed. `boundHost`: the host it listens on.
    */
   constructor(names: readonly string[], boundHost: string) {
     this.#names = new Set(names.map(hostnameOf));
     this.#boundHost = boundHost.toLowerCase();
   }
 
-  /** Whether a request may come under this Host. */
+  /** Whether a request may have this Host. */
   knowsHost(host: string): boolean {
     const name = hostnameOf(host);
     return (
@@ -40,10 +40,7 @@ export class SiteGuard {
     );
   }
 
-  /**
-   * Whether these fields say that a page of another site has sent the request. `origin`, `site`: `Origin` and
-   * `Sec-Fetch-Site`.
-   */
+  /** Whether the fields `Origin` and `Sec-Fetch-Site` show that a page of another site sent the request. */
   isCrossSite(host: string, origin: string | undefined, site: string | undefined): boolean {
     if (origin !== undefined) {
       if (!URL.canParse(origin)) return true;

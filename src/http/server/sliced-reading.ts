@@ -2,18 +2,18 @@ import type { Socket } from 'node:net';
 import { newestRequest } from './one-at-a-time.ts';
 import { hasPending } from './raw-targets.ts';
 
-/** So much is given to node:http at once where a head may begin: some 40 of the shortest requests. Bytes. */
+/** Slice size where a header section may begin: some 40 of the shortest requests. Bytes. */
 const HEAD_SLICE_BYTES = 1024;
-/** And within a body whose end is not known. Bytes. */
+/** Slice size within a body of unknown length. Bytes. */
 const BODY_SLICE_BYTES = 4 * 1024;
 
 /**
- * Has node:http read what comes on a connection in slices, between which reading can be stopped. It makes a request of
- * everything that looks like one in what it is given, before anybody can object: a client can put 2,000 into one packet
- * of 64 KB, which are 3 MB here (measured on Node 20). A body whose length is known is one slice.
+ * Makes node:http read a connection in slices, between which reading can be paused. It emits every request in the bytes
+ * it gets before anything can stop it: a client can put 2,000 into one read of 64 KB, which take 3 MB here (measured on
+ * Node 20). A body of known length is one slice.
  */
 export function readInSlices(socket: Socket): void {
-  // With a listener, the bytes come by way of the stream; node:http's parser would take them before it otherwise.
+  // With a listener, the bytes come through the stream; otherwise node:http's parser would read them from the handle.
   socket.on('data', () => undefined);
   const push = socket.push.bind(socket);
   socket.push = (bytes: Buffer | null): boolean => {
@@ -28,17 +28,14 @@ export function readInSlices(socket: Socket): void {
   };
 }
 
-/**
- * The same of bytes that were read before, as if they came just now; behind them, if it has `ended`, the connection's
- * end.
- */
+/** The same for bytes that were read before, followed by the connection's end if it has `ended`. */
 export function feedInSlices(socket: Socket, bytes: Buffer, ended: boolean): void {
   readInSlices(socket);
   if (!ended) {
     socket.push(bytes);
     return;
   }
-  // The stream is at its end, and takes nothing any more.
+  // The stream has ended, so it takes no more bytes.
   let at = 0;
   const deliver = (): void => {
     while (at < bytes.length && !socket.isPaused()) {
@@ -59,6 +56,6 @@ function sliceOf(socket: Socket): number {
   if (request === undefined || request.complete) return HEAD_SLICE_BYTES;
   const length = request.headers['content-length'];
   const rest = length === undefined ? BODY_SLICE_BYTES : Number(length) - request.receivedBytes;
-  // What waits in the stream may have been the rest of that body.
+  // The bytes that wait in the stream may be the rest of that body.
   return Math.max(1, socket.readableLength === 0 ? rest : Math.min(rest, BODY_SLICE_BYTES));
 }

@@ -5,25 +5,27 @@ import { dirname } from 'node:path';
 import { ListenError } from './listen.ts';
 
 /*
- * A Unix socket is a file, and outlives a process that was killed: nothing can listen on its path then until somebody
- * removes it. Whoever stops in good order removes it itself: libuv does when the listener closes.
+ * A Unix socket is a file that outlives a killed process: nothing can listen on its path until it is removed. A regular
+ * stop removes it: libuv does so when the listener closes.
  */
 
 /**
- * Makes way for a socket at this path: removes one on which nobody answers any more. Rejects with a ListenError if
- * somebody does, or if what is there is no socket; then nothing is touched.
+ * Removes a socket at this path on which no process listens. Rejects with a ListenError if one does, or if the file is
+ * not a socket; then nothing is changed.
  */
 export async function freeSocketFile(path: string, what: string): Promise<void> {
   const found = statIfPresent(path);
-  // What cannot be looked at cannot be listened on either, which will say why.
+  // If stat fails, listening fails too and reports why.
   if (found === undefined) return;
   if (!found.isSocket()) throw listenError(path, what, NOT_A_SOCKET);
   const code = await probe(path);
   if (code === 'ENOENT') return;
-  // Anything else but this leaves open whether somebody listens: a full queue (EAGAIN), say, or no right to connect.
+  // Any other code leaves open whether a process listens: a full queue (EAGAIN), for example, or no permission to
+  // connect.
   if (code === 'EACCES' || code === 'EPERM') throw listenError(path, what, OTHER_USERS);
   if (code !== 'ECONNREFUSED') throw listenError(path, what, IN_USE);
-  // Meanwhile another process may have done the same and listen there by now. Inodes are given anew, times are not.
+  // Another process may have done the same meanwhile, and listen there now. An inode number can be reused, a change
+  // time cannot.
   const now = statIfPresent(path);
   if (now === undefined) return;
   if (now.ino !== found.ino || now.ctimeNs !== found.ctimeNs) throw listenError(path, what, IN_USE);
@@ -35,18 +37,19 @@ export async function freeSocketFile(path: string, what: string): Promise<void> 
   }
 }
 
-/** Starts listening on a path that is free. It never lets in more than `mode` does. Rejects with a ListenError. */
+/** Starts listening on a free path. Access is never wider than `mode`. Rejects with a ListenError. */
 export function listenOnSocket(server: Server, path: string, mode: number, what: string): Promise<string> {
   return new Promise((resolve, reject) => {
     const failed = (error: unknown): void => reject(listenError(path, what, reasonOf(codeOf(error), path)));
     server.once('error', failed);
-    // In a worker it is the primary that binds, with the umask that worker-pool.ts has set for it.
+    // In a worker the primary binds, with the umask that worker-pool.ts has set.
     const before = setSocketUmask(mode);
     try {
       server.listen({ path, backlog: 4_096 }, () => {
         server.off('error', failed);
         try {
-          // A folder's default ACL counts instead of the umask; and what another worker has bound has that one's mode.
+          // A default ACL of the folder overrides the umask, and a socket that another worker has bound has that
+          // worker's mode.
           chmodSync(path, mode);
           resolve(path);
         } catch (error) {
@@ -59,7 +62,7 @@ export function listenOnSocket(server: Server, path: string, mode: number, what:
   });
 }
 
-/** From now on sockets are made with this mode. Gives back the umask there was. */
+/** Sets the umask for sockets of this mode. Returns the previous umask. */
 export function setSocketUmask(mode: number): number {
   return process.umask(0o777 & ~mode);
 }
@@ -70,10 +73,10 @@ const NOT_A_SOCKET = 'there is something else under this name, which stays as it
 const NO_FOLDER = 'its folder is not there; make it or choose another path';
 const FORBIDDEN = 'not permitted; choose a folder this user may write';
 
-/** Why the system would not have it, in words. */
+/** Why the system refused, in words. */
 function reasonOf(code: string, path: string): string {
   if (code === 'EADDRINUSE') return IN_USE;
-  // libuv says EACCES where the system has said ENOENT.
+  // libuv reports EACCES where the system reported ENOENT.
   if (code === 'ENOTDIR' || !existsSync(dirname(path))) return NO_FOLDER;
   return ['EACCES', 'EPERM', 'EROFS'].includes(code) ? FORBIDDEN : code;
 }
@@ -90,7 +93,7 @@ function statIfPresent(path: string): BigIntStats | undefined {
   }
 }
 
-/** What connecting comes to: the code of the error, or nothing if somebody answers. */
+/** The error code of a connection attempt; undefined if a process accepts. */
 function probe(path: string): Promise<string | undefined> {
   return new Promise((resolve) => {
     const socket = connect({ path });

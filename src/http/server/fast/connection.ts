@@ -3,54 +3,51 @@ import type { RequestHandler } from '../exchange.ts';
 import { FastResponse, type ResponseChannel } from './response.ts';
 import { FastRequest, readFastHead, type FieldBlock, type FastHead } from './request.ts';
 
-/**
- * The rest of a body is waited for if all of it is this short: nobody has asked yet whether its caller may send any.
- * Bytes.
- */
+/** A longer body is not awaited before the request is handled: the client may not be allowed to send it. Bytes. */
 const MAX_AWAITED_BODY_BYTES = 16 * 1024;
 /**
- * What a caller may send ahead while he is being answered, before he is not read any more; that he leaves is not seen
- * then until the upstream has spoken. Bytes.
+ * What a client may send during the response before reading is paused. While it is paused, a disconnect is noticed only
+ * when the response is written. Bytes.
  */
 const MAX_PENDING_BYTES = 16 * 1024;
-/** And in so many pieces: one of a single byte takes as much memory as a hundred bytes. */
+/** The same in pieces: one byte as a piece takes as much memory as a hundred. */
 const MAX_PENDING_PIECES = 64;
 
-/** What a connection has to know of the fast path it is on. */
+/** The fast engine, as far as a connection needs it. */
 export interface ConnectionHost {
   readonly handler: RequestHandler;
-  /** Bytes. */
+  /** Limit on a request's header section. Bytes. */
   readonly maxHeadBytes: number;
-  /** `Connection` and `Keep-Alive` of a connection that stays. */
+  /** `Connection` and `Keep-Alive` for a connection that stays open. */
   readonly keepAliveFields: string;
-  /** Every answer is its connection's last. */
+  /** Every response closes its connection. */
   readonly draining: boolean;
-  /** From here on node:http reads this connection: `bytes` first and, if it has `ended`, its end. */
+  /** Hands the connection to node:http, which reads `bytes` first and then, if `ended`, the end. */
   fallBack(connection: FastConnection, bytes: Buffer, ended: boolean): void;
   closed(connection: FastConnection): void;
 }
 
 /**
- * A caller's connection, as long as only plain requests come on it, one at a time. With the first bytes that are
- * anything else it goes over to node:http, and stays there.
+ * A client connection that carries ordinary requests only, one at a time. At the first bytes that are anything else, it
+ * is handed to node:http for good.
  */
 export class FastConnection implements ResponseChannel {
   readonly socket: Socket;
-  /** How often it was found standing still. */
+  /** Ticks without activity. */
   idleTicks = 0;
-  /** It has been asked something. */
+  /** It has received a request. */
   used = false;
   readonly #host: ConnectionHost;
   #response: FastResponse | undefined;
-  /** Of the last request. */
+  /** Fields of the last request. */
   #fields: FieldBlock | undefined;
-  /** A request whose body is not all here. */
+  /** A request whose body is incomplete. */
   #partial: { readonly head: FastHead; readonly pieces: Buffer[]; size: number } | undefined;
-  /** What came while a request was being answered, or is to be handed over. */
+  /** Received during a response, or before the handover to node:http. */
   #pending: Buffer[] = [];
   #pendingBytes = 0;
   #fallingBack = false;
-  /** The last answer is out, or half of the connection closed: what still comes is nobody's. */
+  /** After the last response or a half-close: input is dropped. */
   #ignoring = false;
   #inputEnded = false;
   #closeAfterResponse = false;
@@ -70,12 +67,12 @@ export class FastConnection implements ResponseChannel {
     return this.#response !== undefined;
   }
 
-  /** A body is on its way. */
+  /** The rest of a body is awaited. */
   get awaitingBody(): boolean {
     return this.#partial !== undefined;
   }
 
-  /** node:http is about to take over. */
+  /** The handover to node:http has been scheduled. */
   get fallingBack(): boolean {
     return this.#fallingBack;
   }
@@ -100,19 +97,19 @@ export class FastConnection implements ResponseChannel {
     if (this.#pendingBytes > 0) this.#fallBack(this.#pending);
   }
 
-  /** Sends an interim response, if a response is due and has not begun. */
+  /** Sends 100 Continue, if a response is due and has not begun. */
   sendInterim(): boolean {
     if (this.#response === undefined || this.#response.headersSent) return false;
     this.socket.write('HTTP/1.1 100 Continue\r\n\r\n', 'latin1');
     return true;
   }
 
-  /** Takes no request any more. */
+  /** Drops all further input. */
   ignoreInput(): void {
     this.#ignoring = true;
   }
 
-  /** Has node:http wait for the rest of what has begun. */
+  /** Hands an incomplete request to node:http. */
   handOver(): void {
     this.#fallBack(this.#partial?.pieces ?? []);
   }
@@ -152,7 +149,7 @@ export class FastConnection implements ResponseChannel {
 
   #handle(head: FastHead, bytes: Buffer): void {
     const end = head.bodyAt + head.fields.bodyLength;
-    // More than one request at once.
+    // Pipelined requests.
     if (bytes.length > end) {
       this.#fallBack([bytes]);
       return;
@@ -172,7 +169,7 @@ export class FastConnection implements ResponseChannel {
     this.#partial = undefined;
     this.#pending = pieces;
     if (this.socket.isPaused()) this.socket.resume();
-    // Not from within a read, after which the stream has itself read on, whatever node:http may have told it meanwhile.
+    // Not during a read: after it, the stream would go on reading even if node:http has paused it.
     setImmediate(() => {
       const { socket } = this;
       if (socket.destroyed) return;
@@ -193,7 +190,7 @@ export class FastConnection implements ResponseChannel {
   readonly #onEnd = (): void => {
     this.#inputEnded = true;
     if (this.#fallingBack) return;
-    // It may still wait for its answer, and for those to what it has sent ahead.
+    // The client may still wait for this response, and for those to its pipelined requests.
     if (this.#response !== undefined) {
       if (this.#pendingBytes === 0) this.#closeAfterResponse = true;
       return;
@@ -204,7 +201,7 @@ export class FastConnection implements ResponseChannel {
 
   readonly #onDrain = (): void => this.#response?.connectionDrained();
 
-  /** A broken connection closes by itself; there is nobody to tell. */
+  /** `close` follows. */
   readonly #onError = (): void => undefined;
 
   readonly #onClose = (): void => {

@@ -5,19 +5,19 @@ import { FastConnection, type ConnectionHost } from './connection.ts';
 import { encodeRawTargets } from '../raw-targets.ts';
 import { feedInSlices } from '../sliced-reading.ts';
 
-/** How often connections are looked at that may have stood still for too long. ms. */
+/** How often connections are checked for inactivity. ms. */
 const TICK_MS = 1_000;
-/** A body that has begun is waited for so many looks. */
+/** How long the rest of a body is awaited. Ticks. */
 const MAX_BODY_TICKS = 2;
-/** One that has been refused has so long to close its side. ms. */
+/** How long a client may take to close after a refusal. ms. */
 const LINGER_MS = 5_000;
-/** A connection is new for so many looks. */
+/** How long a connection counts as new. Ticks. */
 const NEW_TICKS = 2;
 
 /**
- * The fast path beside a node:http server: takes its connections first and answers plain requests, at two thirds of the
- * cost, for as long as no others come (bench/README.md). Everything else about HTTP stays with node:http: whatever is
- * not plain goes over to it with all its bytes, of which raw ones in targets are encoded.
+ * The fast engine beside a node:http server. It takes the connections first and serves ordinary requests at two thirds
+ * of the cost (bench/README.md). Anything else is left to node:http, which gets the connection with all its bytes; raw
+ * bytes in request targets are encoded.
  */
 export class FastEngine implements ConnectionHost {
   readonly handler: RequestHandler;
@@ -29,7 +29,10 @@ export class FastEngine implements ConnectionHost {
   readonly #connections = new Map<Socket, FastConnection>();
   #timer: NodeJS.Timeout | undefined;
 
-  /** Takes over the `connection` event of a server that has no other listeners for it yet. `maxHeadBytes`: of a request's head. */
+  /**
+   * Takes over the server's `connection` event, which must have no listeners but Node's. `maxHeadBytes`: limit on a
+   * header section.
+   */
   constructor(server: Server, handler: RequestHandler, maxHeadBytes: number) {
     this.#server = server;
     this.handler = handler;
@@ -55,24 +58,21 @@ export class FastEngine implements ConnectionHost {
     this.#connections.delete(socket);
   }
 
-  /**
-   * Whether it is on the fast path, and a request on it is being answered, has come in part or is about to be handed
-   * over.
-   */
+  /** Whether the fast engine has the connection, and a request on it is in flight, incomplete or being handed over. */
   isBusy(socket: Socket): boolean {
     const connection = this.#connections.get(socket);
     return connection !== undefined && (connection.responding || connection.awaitingBody || connection.fallingBack);
   }
 
-  /** Sends an interim response, if it is on the fast path and its response has not begun. False: otherwise. */
+  /** Sends 100 Continue, if the fast engine has the connection and its response has not begun. False: otherwise. */
   sendInterim(socket: Socket): boolean {
     return this.#connections.get(socket)?.sendInterim() === true;
   }
 
-  /** Those on which nothing is under way. */
+  /** Closes connections without a request. */
   closeIdle(): void {
     for (const [socket, { responding, awaitingBody, fallingBack, used, idleTicks }] of this.#connections) {
-      // A connection just made has its first request on the way.
+      // The first request of a new connection is probably on its way.
       const isNew = !used && idleTicks < NEW_TICKS;
       if (!responding && !awaitingBody && !fallingBack && !isNew) socket.destroy();
     }

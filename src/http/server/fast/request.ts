@@ -5,33 +5,33 @@ import { encodeRawBytes } from '../raw-targets.ts';
 
 const HEAD_END = Buffer.from('\r\n\r\n');
 const METHODS: ReadonlySet<string> = new Set(['GET', 'POST', 'PUT', 'PATCH', 'DELETE', 'HEAD', 'OPTIONS']);
-/** A request line as all clients write it: origin form, visible ASCII, HTTP/1.1 (RFC 9112 §3). */
+/** A request line as clients usually send it: origin form, visible ASCII, HTTP/1.1 (RFC 9112 §3). */
 const REQUEST_LINE = /^([A-Z]+) (\/[\x21-\x7e]*) HTTP\/1\.1$/;
 const LENGTH = /^\d{1,7}$/;
-/** More fields than any honest client sends. */
+/** More fields than real clients send. */
 const MAX_FIELDS = 100;
 
-/** A block of fields longer than this is not kept for the next request. Bytes. */
+/** Longer header sections are not cached for the next request. Bytes. */
 const MAX_CACHED_BYTES = 2 * 1024;
 
 /**
- * The fields of a request, and what they say of it. Most callers send the same ones with every request on a connection:
- * while they come byte for byte the same, what was found out about them holds.
+ * The header section of a request, parsed. Most clients repeat it with every request on a connection: as long as it is
+ * the same byte for byte, the parsed one is used again.
  */
 export class FieldBlock {
-  /** Bytes of the whole block, its empty line too. */
+  /** Bytes of the section, with its empty line. */
   readonly length: number;
   /** Names and values in turn, as sent. */
   readonly raw: string[];
-  /** The caller will send no further request on this connection. */
+  /** The client sends no further request on this connection. */
   readonly closeAfter: boolean;
-  /** Bytes of the body. */
+  /** Content-Length. Bytes. */
   readonly bodyLength: number;
-  /** The gate has let these fields pass. */
+  /** These fields have passed request validation. */
   validated = false;
   readonly #text: string;
 
-  /** `text`: the whole block. */
+  /** `text`: the whole section. */
   constructor(text: string, raw: string[], closeAfter: boolean, bodyLength: number) {
     this.#text = text;
     this.length = text.length;
@@ -40,31 +40,30 @@ export class FieldBlock {
     this.bodyLength = bodyLength;
   }
 
-  /** Small enough to be kept with an idle connection. */
+  /** Small enough to keep with an idle connection. */
   get cacheable(): boolean {
     return this.length <= MAX_CACHED_BYTES;
   }
 
-  /** Whether exactly these fields come at this place. */
+  /** Whether the same bytes are at this position. */
   isAt(bytes: Buffer, at: number): boolean {
     return at + this.length <= bytes.length && bytes.toString('latin1', at, at + this.length) === this.#text;
   }
 }
 
-/** The head of a plain request. */
+/** Request line and header section of an ordinary request. */
 export interface FastHead {
   readonly method: string;
   readonly url: string;
   readonly fields: FieldBlock;
-  /** Where the body begins. */
+  /** Position of the body. */
   readonly bodyAt: number;
 }
 
 /**
- * The head with which these bytes begin, if it is a plain one: all here, its body announced by a length or not at all,
- * nothing said twice, nothing that asks for anything special of the connection. Raw bytes of its target are encoded.
- * Undefined for all else, be it good or bad. That is not a verdict: node:http reads it then, from its first byte.
- * `before`: the fields of the connection's last request.
+ * Parses the start of an ordinary request: complete header section, Content-Length or no body, no repeated field,
+ * nothing special about the connection. Raw bytes in the target are encoded. Undefined for everything else, valid or
+ * not: node:http then reads it from its first byte. `previous`: the fields of the connection's last request.
  */
 export function readFastHead(bytes: Buffer, maxHeadBytes: number, previous?: FieldBlock): FastHead | undefined {
   const lineEnd = endOfLine(bytes, 0, bytes.length);
@@ -78,11 +77,11 @@ export function readFastHead(bytes: Buffer, maxHeadBytes: number, previous?: Fie
 }
 
 function fieldBlock(bytes: Buffer, at: number, maxHeadBytes: number): FieldBlock | undefined {
-  // From the end of the line before: there may be no field at all.
+  // Includes the CR LF of the request line: there may be no field at all.
   const end = bytes.indexOf(HEAD_END, at - 2);
-  // Node counts the head's bytes a little differently; where it could matter, it is asked.
+  // Node counts header bytes slightly differently, so it decides near the limit.
   if (end === -1 || end > maxHeadBytes / 2) return undefined;
-  // A text of its own: as a part of a longer one it would keep all of that in memory.
+  // A copy: a substring would keep the longer string in memory.
   const block = bytes.subarray(at, end + HEAD_END.length);
   const text = block.toString('latin1');
   const raw = parseFields(text, block, 0, text.length - 2, MAX_FIELDS);
@@ -93,9 +92,9 @@ function fieldBlock(bytes: Buffer, at: number, maxHeadBytes: number): FieldBlock
   for (let i = 0; i < raw.length; i += 2) {
     const name = raw[i]!;
     const value = raw[i + 1]!;
-    // Said twice it counts, joins, or spoils the request, depending on its name.
+    // Depending on its name, a repeated field is combined, ignored or invalid.
     if (isNamedBefore(raw, i)) return undefined;
-    // By length first: nearly every field is told apart by it.
+    // By length first, which rules out nearly every field.
     switch (name.length) {
       case 6:
         if (/^expect$/i.test(name)) return undefined;
@@ -114,7 +113,7 @@ function fieldBlock(bytes: Buffer, at: number, maxHeadBytes: number): FieldBlock
         bodyLength = Number(value);
         break;
       case 16:
-        // To Node's parser the same as Connection.
+        // Node's parser treats it as Connection.
         if (/^proxy-connection$/i.test(name)) return undefined;
         break;
       case 17:
@@ -135,7 +134,7 @@ function isNamedBefore(fields: readonly string[], at: number): boolean {
   return false;
 }
 
-/** A request all of which was here before anybody looked at it. */
+/** A request that was complete before it was handled. */
 export class FastRequest implements InboundRequest {
   readonly httpVersion = '1.1';
   readonly complete = true;
@@ -159,7 +158,7 @@ export class FastRequest implements InboundRequest {
     return this.fields.raw;
   }
 
-  /** Said once for as long as a connection's fields stay the same. */
+  /** Stored with the fields, so that it holds while a connection repeats them. */
   get validated(): boolean {
     return this.fields.validated;
   }

@@ -2,23 +2,23 @@ import type { Socket } from 'node:net';
 import type { OutboundResponse } from '../exchange.ts';
 
 /**
- * Bodies up to this size leave in one write with their head, as one string: Node copies a short one to the system by
- * way of its stack. Bytes.
+ * Bodies up to this size are written together with the header section, as one string, which Node passes to the system
+ * through its stack. Bytes.
  */
 const MAX_JOINED_BYTES = 12 * 1024;
 
-/** What an answer has to know of the connection it goes out on. */
+/** The connection, as far as a response needs it. */
 export interface ResponseChannel {
   readonly socket: Socket;
-  /** `Connection` and, where the connection stays, `Keep-Alive`; each with its line end. */
+  /** `Connection` and, if the connection stays open, `Keep-Alive`; each with its line end. */
   connectionFields(): string;
-  /** The answer is out to its last byte. */
+  /** The response has been sent completely. */
   responded(): void;
-  /** No other request will be read, whatever `connectionFields` has said. */
+  /** Closes the connection after this response, whatever `connectionFields` returned. */
   closeAfter(): void;
 }
 
-/** The answer to a plain request, framed as node:http frames it. */
+/** The response to an ordinary request, framed as node:http does it. */
 export class FastResponse implements OutboundResponse {
   statusCode = 200;
   headersSent = false;
@@ -26,14 +26,14 @@ export class FastResponse implements OutboundResponse {
   destroyed = false;
   readonly #channel: ResponseChannel;
   readonly #headRequest: boolean;
-  /** Waiting for the first bytes of the body, to leave with them. */
+  /** Header section that waits for the first bytes of the body. */
   #head = '';
   #noBody = false;
   #chunked = false;
   #onClose: (() => void)[] = [];
   #onDrain: (() => void) | undefined;
 
-  /** `toHead`: the answer to a HEAD request, which has no body whatever its fields say (RFC 9110 §9.3.2). */
+  /** `headRequest`: the response to HEAD has no body, whatever its fields say (RFC 9110 §9.3.2). */
   constructor(channel: ResponseChannel, headRequest: boolean) {
     this.#channel = channel;
     this.#headRequest = headRequest;
@@ -55,7 +55,7 @@ export class FastResponse implements OutboundResponse {
       else if (name === 'connection') connection = true;
     }
     if (!date) head += dateField();
-    // Our own answers only ever say `close`; upstreams have no say in it.
+    // Only our own responses set it, and only to `close`; an upstream's is dropped.
     if (connection) this.#channel.closeAfter();
     else head += this.#channel.connectionFields();
     this.#noBody = this.#headRequest || status === 204 || status === 304;
@@ -98,8 +98,8 @@ export class FastResponse implements OutboundResponse {
       this.write(body);
       if (this.#chunked) socket.write('0\r\n\r\n', 'latin1');
     }
-    // What the system has not taken yet keeps the next request waiting, or a caller who reads nothing could pile up
-    // answers.
+    // The next request waits until the system has taken all bytes, so that a client that does not read cannot pile up
+    // responses.
     if (socket.writableLength === 0) this.#finish();
     else
       socket.write('', (error) => {
@@ -131,7 +131,7 @@ export class FastResponse implements OutboundResponse {
     this.#onDrain?.();
   }
 
-  /** The connection has gone, before the answer's end or after it. */
+  /** The connection has closed, before the end of the response or after it. */
   connectionClosed(): void {
     this.destroyed = true;
     this.#close();
@@ -160,7 +160,7 @@ export class FastResponse implements OutboundResponse {
 let dateAt = 0;
 let dateText = '';
 
-/** RFC 9110 §6.6.1. Most replies bring their own. */
+/** RFC 9110 §6.6.1. Most upstream responses have one. */
 function dateField(): string {
   const now = Math.floor(Date.now() / 1000);
   if (now !== dateAt) {
