@@ -11,7 +11,7 @@ export interface LogFields {
   readonly reason?: string;
   /** Why a renewal began: first, refused, expired, early or operator. */
   readonly cause?: string;
-  /** What started it, in words: "/crm answered 403". */
+  /** What started it, in words: "/crm responded with 403". */
   readonly by?: string;
   /** The state of an account (src/tokens/status.ts); `was`: the previous one. */
   readonly state?: string;

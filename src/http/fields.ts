@@ -14,7 +14,7 @@ const BYTE_CLASS = new Uint8Array(256).map((_, byte) => {
 /** Why a header section is invalid. */
 type Malformed =
   | 'a malformed header field'
-  | 'a control byte in the head, or a line that does not end in CR LF'
+  | 'a control byte in the header section, or a line that does not end in CR LF'
   | 'too many header fields';
 
 /**
@@ -40,7 +40,7 @@ export function parseFields(
     while (bytes[at] === SPACE || bytes[at] === TAB) at += 1;
     const valueStart = at;
     const lineEnd = endOfLine(bytes, at, end);
-    if (lineEnd === -1) return 'a control byte in the head, or a line that does not end in CR LF';
+    if (lineEnd === -1) return 'a control byte in the header section, or a line that does not end in CR LF';
     let valueEnd = lineEnd;
     while (valueEnd > valueStart && (bytes[valueEnd - 1] === SPACE || bytes[valueEnd - 1] === TAB)) valueEnd -= 1;
     headers.push(name, text.slice(valueStart, valueEnd));

@@ -19,6 +19,6 @@ export function bodyTooLarge(maxBytes: number): TokenwardError {
 
 export function bodyTimeout({ limitMs }: StallWatchdog): TokenwardError {
   return new TokenwardError('body_timeout', {
-    detail: `nothing came for ${limitMs / 1000} s, which limits.bodyIdle sets`,
+    detail: `no data for ${limitMs / 1000} s (limits.bodyIdle)`,
   });
 }

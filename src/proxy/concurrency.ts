@@ -48,7 +48,7 @@ export class ConcurrencyLimiter {
 
   /** Takes a slot and adds it to `heldSlots`. Throws a TokenwardError if none is free. */
   enter(heldSlots: Slots[]): void {
-    take(heldSlots, this.#all, this.#limits.inFlight, 'limits.inFlight sets how many');
+    take(heldSlots, this.#all, this.#limits.inFlight, 'the limit is limits.inFlight');
   }
 
   /** The same within a route's limit. */
@@ -57,7 +57,7 @@ export class ConcurrencyLimiter {
       heldSlots,
       route,
       this.#limits.perRoute,
-      () => `route ${name} has its share; limits.inFlightPerRoute sets how many`,
+      () => `route ${name} has reached its share (limits.inFlightPerRoute)`,
     );
   }
 
@@ -67,7 +67,7 @@ export class ConcurrencyLimiter {
       heldSlots,
       caller,
       this.#limits.perCaller,
-      () => `caller ${name} has its share; limits.inFlightPerCaller sets how many`,
+      () => `caller ${name} has reached its share (limits.inFlightPerCaller)`,
     );
   }
 

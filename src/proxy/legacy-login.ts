@@ -131,8 +131,8 @@ export function legacyLoginResponse(route: GuardedRoute, method: string, path: s
 function detailOf({ name, config }: GuardedRoute, response: TemplateValue | undefined): string {
   const others =
     response === undefined
-      ? 'there is no answer to this call here, and'
-      : 'with legacyLogin: answer it is answered here, and';
+      ? 'this login has no response here, and'
+      : 'with legacyLogin: answer tokenward responds itself, and';
   return (
     `route ${name} has legacyLogin: ${config.legacyLogin}; ${others} with legacyLogin: forward it goes to the ` +
     'upstream'

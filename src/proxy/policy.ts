@@ -66,7 +66,7 @@ export function policyError(
   const detail =
     verdict === 'denied'
       ? `route ${route}, ${method}: policy.deny has "${denyingRule(policy, method, path)?.text ?? ''}"`
-      : `route ${route}: no line of policy.allow lets ${method} out on this path; it has "${allow
+      : `route ${route}: no line of policy.allow allows ${method} on this path; the lines are "${allow
           .slice(0, MAX_LISTED_RULES)
           .map(({ text }) => text)
           .join('; ')}${more}"`;

@@ -133,7 +133,7 @@ async function renewToken(
     return await tokens.renew(
       account,
       rejected,
-      `${route.name} answered ${describeRejection(route.rejectedToken!, response)}`,
+      `${route.name} responded with ${describeRejection(route.rejectedToken!, response)}`,
     );
   } catch (error) {
     response.discard();

@@ -25,7 +25,7 @@ export function checkSiteRules({ guard, header }: SiteRules, rawHeaders: readonl
       present = true;
   }
   if (!present)
-    throw new TokenwardError('required_header_missing', { detail: `listen.requireHeader asks for ${header!}` });
+    throw new TokenwardError('required_header_missing', { detail: `listen.requireHeader requires ${header!}` });
   // Without a Host it is HTTP/1.0, which no browser uses.
   if (guard === undefined || host === undefined) return;
   if (!guard.knowsHost(host))

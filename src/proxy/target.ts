@@ -23,7 +23,7 @@ const MAX_TARGET_LENGTH = 8_192;
  * then. A valid one is forwarded byte for byte. Throws a TokenwardError.
  */
 export function checkTarget(target: string): void {
-  if (target.length > MAX_TARGET_LENGTH) throw new TokenwardError('target_too_long', { detail: 'it may have 8 KiB' });
+  if (target.length > MAX_TARGET_LENGTH) throw new TokenwardError('target_too_long', { detail: 'the limit is 8 KiB' });
   const mark = target.indexOf('?');
   const path = mark === -1 ? target : target.slice(0, mark);
   if (!PATH.test(path) || path.startsWith('//')) refuse(describeBadPath(path));
@@ -72,17 +72,17 @@ function checkNestedEncoding(path: string, route: string): void {
 }
 
 function passHint(route: string): string {
-  return `; route ${route} would take it with encodedPaths: pass`;
+  return `; route ${route} would forward it with encodedPaths: pass`;
 }
 
 function describeBadPath(path: string): string {
   if (/^https?:/i.test(path))
-    return 'the target is a whole URL, as a forward proxy gets it; call this proxy itself, with the prefix of a route';
+    return 'the target is an absolute URL, as for a forward proxy; call this proxy itself, with the prefix of a route';
   if (path.startsWith('//')) return 'the path begins with two slashes';
   if (!path.startsWith('/')) return 'the target is not a path';
   const bad = /[[\]|^{}"<>\\`]/.exec(path)?.[0];
   if (bad === undefined) return 'a byte of the path must be percent-encoded';
-  return `a ${bad} in the path must be percent-encoded; in a query it may stand as it is`;
+  return `a ${bad} in the path must be percent-encoded; in a query it is allowed`;
 }
 
 function decodedStructure(path: string): string {

@@ -29,7 +29,7 @@ let lastGoodHost = '';
  */
 export function checkRequest(request: CheckedRequest, viaName: string, siteRules?: SiteRules): void {
   const { httpVersion } = request;
-  if (httpVersion !== '1.1' && httpVersion !== '1.0') malformed('only HTTP/1.1 and HTTP/1.0 are spoken here');
+  if (httpVersion !== '1.1' && httpVersion !== '1.0') malformed('only HTTP/1.1 and HTTP/1.0 are supported');
   if (!METHODS.has(request.method ?? '')) throw new TokenwardError('method_refused');
   // The result holds for the same fields, byte for byte, on the same connection.
   const known = request.validated;
@@ -94,7 +94,7 @@ function checkFields(rawHeaders: readonly string[], httpVersion: string, viaName
       default:
     }
   }
-  if (hosts > 1 || (hosts === 0 && httpVersion === '1.1')) malformed('exactly one Host field is needed');
+  if (hosts > 1 || (hosts === 0 && httpVersion === '1.1')) malformed('exactly one Host field is required');
   if (lengths > 1) malformed('more than one Content-Length');
   if (codings > 1) malformed('more than one Transfer-Encoding');
   if (codings === 1 && lengths === 1) malformed('both Transfer-Encoding and Content-Length');

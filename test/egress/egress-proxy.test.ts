@@ -296,7 +296,7 @@ describe('a corporate proxy on the way out', () => {
       const { host } = new URL(proxy.url);
       assert.equal(
         (far.json() as { detail: string }).detail,
-        `route /far, upstream api.upstream.invalid:443: egress proxy ${host}: the egress proxy answered CONNECT with 403 (PROXY_403)`,
+        `route /far, upstream api.upstream.invalid:443: egress proxy ${host}: the egress proxy responded to CONNECT with 403 (PROXY_403)`,
       );
       assert.equal((await call(served.url, '/token/a')).status, 503);
       assert.deepEqual(

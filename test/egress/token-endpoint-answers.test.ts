@@ -161,14 +161,14 @@ describe('what people are told of a token endpoint that gives no answer', () => 
     assert.match(
       String(detail),
       new RegExp(
-        `^${new URL(url).host}: nobody who is trusted has signed its certificate; the account's tls\\.caFile may name who has \\(TLS: [A-Z_]+\\)$`,
+        `^${new URL(url).host}: no trusted authority has signed its certificate; the account's tls\\.caFile can name one \\(TLS: [A-Z_]+\\)$`,
       ),
     );
   });
 
   it('it breaks off', async () => {
     for (const [head, before] of [
-      ['', 'its answer'],
+      ['', 'its response'],
       ['HTTP/1.1 200 OK\r\nContent-Length: 500\r\n\r\n{"access', 'the end of its answer'],
     ] as const) {
       const { url } = await close(tcpServer((socket) => void socket.once('data', () => socket.end(head))));

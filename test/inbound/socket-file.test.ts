@@ -137,14 +137,14 @@ describe('the file of listen.socket', () => {
     it(`is never made in place of ${what}`, async () => {
       make();
       const before = lstatSync(path()).ino;
-      await refused('there is something else under this name, which stays as it is; choose another path.');
+      await refused('the path exists and is not a socket; choose another path.');
       assert.equal(lstatSync(path()).ino, before);
       if (what === 'a file') assert.equal(readFileSync(path(), 'utf8'), 'content');
     });
   }
 
   it('cannot be made where there is no folder, or none for this user', async () => {
-    const missing = 'its folder is not there; make it or choose another path.';
+    const missing = 'its folder does not exist; create it or choose another path.';
     await refused(missing, { socket: join(folder(), 'none', 'a.sock') });
     writeFileSync(join(folder(), 'file'), '');
     await refused(missing, { socket: join(folder(), 'file', 'a.sock') });

@@ -49,7 +49,7 @@ describe('a request that node:http would answer by itself', () => {
     );
     assert.match(
       answer,
-      /^HTTP\/1\.1 405 Method Not Allowed\r\n[^]*X-Tokenward-Error: method_refused[^]*no forward proxy/,
+      /^HTTP\/1\.1 405 Method Not Allowed\r\n[^]*X-Tokenward-Error: method_refused[^]*not a forward proxy/,
     );
     assert.equal(upstream.seen.length, 0);
     assert.equal(await metric(proxy.operatorUrl, 'tokenward_errors_total', { reason: 'method_refused' }), 1);

@@ -107,7 +107,7 @@ describe('what is answered at once', () => {
     });
     const going = Array.from({ length: 3 }, () => call(proxy.url, '/api/hold', by('greedy')));
     await eventually('all is taken', () => held.length === 3);
-    assert.match((await call(proxy.url, '/api/more', by('greedy'))).body.toString(), /limits\.inFlight sets/);
+    assert.match((await call(proxy.url, '/api/more', by('greedy'))).body.toString(), /the limit is limits\.inFlight/);
     for (const response of held.splice(0)) response.end('fine');
     await Promise.all(going);
   });

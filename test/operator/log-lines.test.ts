@@ -31,7 +31,7 @@ describe('a log line', () => {
 
   it('has only fields that are allowed, whatever it is given', () => {
     const [line] = written(
-      "log.info('said', { account: 'crm', cause: 'refused', by: '/crm answered 403', password: 'secret', token: 'secret' });",
+      "log.info('said', { account: 'crm', cause: 'refused', by: '/crm responded with 403', password: 'secret', token: 'secret' });",
     );
     assert.deepEqual(Object.keys(line!).sort(), ['account', 'by', 'cause', 'level', 'msg', 'time', 'worker']);
   });

@@ -76,7 +76,7 @@ describe('the log', () => {
 
   it('has one line for a renewal: why, by what, how, and what came of it', () => {
     renewed({
-      cause: { why: 'refused', by: '/crm answered 403' },
+      cause: { why: 'refused', by: '/crm responded with 403' },
       generation: 5,
       expiresAt: Date.UTC(2026, 10, 27, 8, 30),
       budget: BUDGET,
@@ -84,13 +84,13 @@ describe('the log', () => {
     assert.deepEqual(told(), [
       {
         level: 'info',
-        message: 'renewed crm by refresh because /crm answered 403',
+        message: 'renewed crm by refresh because /crm responded with 403',
         account: 'crm',
         flow: 'chatapp',
         kind: 'refresh',
         outcome: 'granted',
         cause: 'refused',
-        by: '/crm answered 403',
+        by: '/crm responded with 403',
         generation: 5,
         expires: '2026-11-27T08:30:00.000Z',
         logins_left: 77,

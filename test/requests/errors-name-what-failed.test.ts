@@ -46,13 +46,13 @@ describe('an error of ours names what a person needs', () => {
     const upstream = await close(ownUpstream(() => undefined));
     assert.deepEqual(
       await said(await proxyFor({ upstream: upstream.url, timeouts: { firstByte: '500ms' } }), '/api/a'),
-      ['upstream_timeout', `${name(upstream.url)}: no answer within 0.5 s (the route's timeouts.firstByte)`],
+      ['upstream_timeout', `${name(upstream.url)}: no response within 0.5 s (the route's timeouts.firstByte)`],
     );
   });
 
   for (const [how, raw, why] of [
-    ['closes the connection', '', 'it closed the connection before its answer'],
-    ['sends what is not HTTP', 'SSH-2.0-canary\r\n\r\n', 'it sent what is not HTTP/1.1: '],
+    ['closes the connection', '', 'it closed the connection before its response'],
+    ['sends what is not HTTP', 'SSH-2.0-canary\r\n\r\n', 'its response is not HTTP/1.1: '],
   ] as const) {
     it(`an upstream that ${how}`, async () => {
       const upstream = await close(tcpServer((socket) => void socket.once('data', () => socket.end(raw))));
@@ -86,7 +86,7 @@ describe('an error of ours names what a person needs', () => {
     });
     assert.deepEqual(await said(url, '/api/v1/order', { method: 'DELETE' }), [
       'policy_refused',
-      'route /api: no line of policy.allow lets DELETE out on this path; it has "GET on /v1/order; every method on /v1/chat; HEAD on every path"',
+      'route /api: no line of policy.allow allows DELETE on this path; the lines are "GET on /v1/order; every method on /v1/chat; HEAD on every path"',
     ]);
   });
 
@@ -115,11 +115,11 @@ describe('an error of ours names what a person needs', () => {
     );
     assert.deepEqual(await said(proxy.url, '/crm/v1/tokens', { method: 'POST', body: '{}' }), [
       'login_path_refused',
-      'route /crm has legacyLogin: refuse; with legacyLogin: answer it is answered here, and with legacyLogin: forward it goes to the upstream',
+      'route /crm has legacyLogin: refuse; with legacyLogin: answer tokenward responds itself, and with legacyLogin: forward it goes to the upstream',
     ]);
     assert.deepEqual(await said(proxy.url, '/told/v1/tokens', { method: 'PUT', body: '{}' }), [
       'login_path_refused',
-      'route /told has legacyLogin: answer; there is no answer to this call here, and with legacyLogin: forward it goes to the upstream',
+      'route /told has legacyLogin: answer; this login has no response here, and with legacyLogin: forward it goes to the upstream',
     ]);
     assert.equal(upstream.seen.length, 0);
   });
@@ -129,18 +129,18 @@ describe('an error of ours names what a person needs', () => {
     const url = await proxyFor({ upstream: upstream.url });
     assert.deepEqual(await said(url, '/api/a%2Fb'), [
       'request_target_refused',
-      'the path holds an encoded slash, backslash or dot; route /api would take it with encodedPaths: pass',
+      'the path holds an encoded slash, backslash or dot; route /api would forward it with encodedPaths: pass',
     ]);
     assert.doesNotMatch((await said(url, '/api/%2e%2e/b'))[1], /encodedPaths/);
   });
 
   for (const [target, detail] of [
-    ['/api/<b>', 'a < in the path must be percent-encoded; in a query it may stand as it is'],
+    ['/api/<b>', 'a < in the path must be percent-encoded; in a query it is allowed'],
     ['//api', 'the path begins with two slashes'],
     ['/api?q=#', 'a byte of the query must be percent-encoded'],
     [
       'http://elsewhere.example/api',
-      'the target is a whole URL, as a forward proxy gets it; call this proxy itself, with the prefix of a route',
+      'the target is an absolute URL, as for a forward proxy; call this proxy itself, with the prefix of a route',
     ],
   ] as const) {
     it(`a target such as ${target}`, async () =>

@@ -4,10 +4,10 @@ import { DialError } from './dial.ts';
 /** What the code of a failed connection means, and what to do about it. */
 const DESCRIPTIONS: Readonly<Record<string, string>> = {
   ECONNREFUSED: 'nothing listens there, or a firewall refuses the connection',
-  ENOTFOUND: 'there is no such host name',
-  EAI_AGAIN: 'the host name could not be looked up, because DNS does not answer',
-  EHOSTUNREACH: 'there is no way to that address',
-  ENETUNREACH: 'there is no way to that address',
+  ENOTFOUND: 'the host name does not exist',
+  EAI_AGAIN: 'the host name could not be resolved, because DNS does not respond',
+  EHOSTUNREACH: 'no network route leads to that address',
+  ENETUNREACH: 'no network route leads to that address',
   ENETDOWN: 'the network is down',
   ECONNRESET: 'the connection was closed while it was being made',
   EACCES: 'this system forbids the connection',
@@ -18,8 +18,8 @@ const DESCRIPTIONS: Readonly<Record<string, string>> = {
   CERT_HAS_EXPIRED: 'its certificate has expired',
   CERT_NOT_YET_VALID: 'its certificate is not valid yet',
   ERR_TLS_CERT_ALTNAME_INVALID: 'its certificate is for another host name',
-  PROXY_407: 'the egress proxy wants a user and a password, which its URL may carry',
-  PROXY_BROKEN: 'the egress proxy gave no proper answer to CONNECT',
+  PROXY_407: 'the egress proxy requires a user and a password, which its URL can hold',
+  PROXY_BROKEN: 'the egress proxy sent no valid response to CONNECT',
 };
 const UNTRUSTED = /^(DEPTH_ZERO_SELF_SIGNED_CERT|SELF_SIGNED_CERT_IN_CHAIN|UNABLE_TO_)/;
 const TLS = /CERT|SSL|TLS|UNABLE_TO|SELF_SIGNED|ALTNAME|EPROTO/;
@@ -45,12 +45,13 @@ export function isUnreachable(error: TokenwardError): boolean {
 export function reasonOf(error: TokenwardError, limits: Limits, owner: Owner = 'route'): string {
   const { cause, code, detail } = error;
   if (cause instanceof DialError) return dialReason(cause, limits, owner);
-  if (code === 'upstream_timeout') return `no answer within ${seconds(limits.firstByte)}${setting(owner, 'firstByte')}`;
-  if (detail !== undefined) return `it sent what is not HTTP/1.1: ${detail}`;
+  if (code === 'upstream_timeout')
+    return `no response within ${seconds(limits.firstByte)}${setting(owner, 'firstByte')}`;
+  if (detail !== undefined) return `its response is not HTTP/1.1: ${detail}`;
   const errno = (cause as NodeJS.ErrnoException | undefined)?.code;
   return errno === undefined
-    ? 'it closed the connection before its answer'
-    : `it broke the connection before its answer (${errno})`;
+    ? 'it closed the connection before its response'
+    : `the connection broke before its response (${errno})`;
 }
 
 function dialReason({ code, proxy }: DialError, limits: Limits, owner: Owner): string {
@@ -61,9 +62,9 @@ function dialReason({ code, proxy }: DialError, limits: Limits, owner: Owner): s
       : code === 'ETIMEDOUT'
         ? 'no connection in time'
         : UNTRUSTED.test(code)
-          ? `nobody who is trusted has signed its certificate; the ${owner}'s tls.caFile may name who has`
+          ? `no trusted authority has signed its certificate; the ${owner}'s tls.caFile can name one`
           : code.startsWith('PROXY_')
-            ? (DESCRIPTIONS[code] ?? `the egress proxy answered CONNECT with ${code.slice('PROXY_'.length)}`)
+            ? (DESCRIPTIONS[code] ?? `the egress proxy responded to CONNECT with ${code.slice('PROXY_'.length)}`)
             : (DESCRIPTIONS[code] ?? (tls ? 'the TLS handshake failed' : 'no connection could be made'));
   return `${proxy === undefined ? '' : `egress proxy ${proxy}: `}${description} (${tls ? `TLS: ${code}` : code})`;
 }

@@ -137,14 +137,14 @@ export class ResponseParser {
           const line = this.#readLine(bytes, at, 2);
           at = line.at;
           if (line.text === undefined) break;
-          if (line.text !== '') throw new ResponseError('a chunk is longer than it says');
+          if (line.text !== '') throw new ResponseError('a chunk is longer than its size');
           this.#state = 'chunk-size';
           break;
         }
         case 'trailers': {
           const line = this.#readLine(bytes, at, MAX_TRAILER_BYTES);
           this.#trailerBytes += line.at - at;
-          if (this.#trailerBytes > MAX_TRAILER_BYTES) throw new ResponseError('trailers too large');
+          if (this.#trailerBytes > MAX_TRAILER_BYTES) throw new ResponseError('a trailer section that is too large');
           at = line.at;
           if (line.text === undefined) break;
           if (line.text === '') this.#end();
@@ -154,7 +154,7 @@ export class ResponseParser {
         case 'done':
           // No request is open: these bytes would be taken for the next client's response.
           this.#persistent = false;
-          throw new ResponseError('bytes after the end of the reply');
+          throw new ResponseError('bytes after the end of the response');
       }
     }
   }
@@ -189,14 +189,14 @@ export class ResponseParser {
       before === undefined ? (at === 0 ? bytes : bytes.subarray(at)) : Buffer.concat([before, bytes.subarray(at)]);
     const end = all.indexOf(HEAD_END, before === undefined ? 0 : Math.max(0, before.length - 3));
     if (end === -1) {
-      if (all.length > MAX_HEAD_BYTES) throw new ResponseError('head too large');
+      if (all.length > MAX_HEAD_BYTES) throw new ResponseError('a header section that is too large');
       if (!'HTTP/1.'.startsWith(all.toString('latin1', 0, Math.min(7, all.length))))
-        throw new ResponseError('not an HTTP/1 reply');
+        throw new ResponseError('not an HTTP/1 response');
       if (all.includes('\n\n')) throw new ResponseError('a line does not end in CR LF');
       this.#pending = all;
       return bytes.length;
     }
-    if (end > MAX_HEAD_BYTES) throw new ResponseError('head too large');
+    if (end > MAX_HEAD_BYTES) throw new ResponseError('a header section that is too large');
     this.#pending = undefined;
     this.#parseHead(all.toString('latin1', 0, end + 2), all);
     return bytes.length - (all.length - end - HEAD_END.length);
@@ -217,9 +217,9 @@ export class ResponseParser {
     const headers = checkedFields(text, bytes, lineEnd + 2);
     if (status < 200) {
       // Interim responses concern this connection only. 101 responds to an Upgrade, which we never send.
-      if (status === 101) throw new ResponseError('a protocol switch nobody asked for');
+      if (status === 101) throw new ResponseError('an unrequested protocol switch');
       this.#interim += 1;
-      if (this.#interim > MAX_INTERIM) throw new ResponseError('too many interim replies');
+      if (this.#interim > MAX_INTERIM) throw new ResponseError('too many interim responses');
       return;
     }
 
@@ -291,7 +291,7 @@ export class ResponseParser {
     const before = this.#pending;
     const piece = bytes.subarray(at, end);
     const all = before === undefined ? piece : Buffer.concat([before, piece]);
-    if (all.length > maxBytes + 2) throw new ResponseError('a line too long');
+    if (all.length > maxBytes + 2) throw new ResponseError('a line that is too long');
     if (lf === -1) {
       this.#pending = all;
       return { at: end, text: undefined };

@@ -29,7 +29,7 @@ export function refuseTunnel(socket: Socket, limits: ServerLimits): void {
   refuse(
     socket,
     new TokenwardError('method_refused', {
-      detail: 'this is no forward proxy: call it at http://its-own-address/prefix/…',
+      detail: 'this is not a forward proxy: call it at http://its-own-address/prefix/…',
     }),
     limits,
   );

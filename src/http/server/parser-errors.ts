@@ -19,9 +19,9 @@ const TLS_HANDSHAKE = 0x16;
 const DETAILS: Readonly<Record<string, string>> = {
   HPE_INVALID_CONSTANT:
     'the first line is not a method, a target and HTTP/1.1; a space in the target must be percent-encoded',
-  HPE_INVALID_METHOD: 'the method is none of HTTP',
-  HPE_INVALID_VERSION: 'only HTTP/1.1 and HTTP/1.0 are spoken here, in lines that end in CR LF',
-  HPE_PAUSED_H2_UPGRADE: 'only HTTP/1.1 and HTTP/1.0 are spoken here',
+  HPE_INVALID_METHOD: 'the method is unknown',
+  HPE_INVALID_VERSION: 'only HTTP/1.1 and HTTP/1.0 are supported, in lines that end in CR LF',
+  HPE_PAUSED_H2_UPGRADE: 'only HTTP/1.1 and HTTP/1.0 are supported',
   HPE_INVALID_HEADER_TOKEN: 'a header field is malformed, or a byte in it is not allowed',
   HPE_INVALID_CONTENT_LENGTH: 'the Content-Length is not one plain number',
   HPE_UNEXPECTED_CONTENT_LENGTH: 'more than one Content-Length, or one beside Transfer-Encoding',
@@ -32,7 +32,7 @@ const DETAILS: Readonly<Record<string, string>> = {
   HPE_CR_EXPECTED: 'a line does not end in CR LF',
   HPE_LF_EXPECTED: 'a line does not end in CR LF',
   HPE_INVALID_EOF_STATE: 'the connection was closed in the middle of the request',
-  HPE_CLOSED_CONNECTION: 'something came after a request that said Connection: close',
+  HPE_CLOSED_CONNECTION: 'data after a request with Connection: close',
 };
 
 /**
@@ -43,19 +43,18 @@ const DETAILS: Readonly<Record<string, string>> = {
 export function refusalOf(error: ParserError, headerBytes: number, inFirstLine: boolean): TokenwardError | undefined {
   const { code = '' } = error;
   if (code === 'ERR_HTTP_REQUEST_TIMEOUT')
-    return new HeadTimeout('request_malformed', { detail: 'the head of the request did not come in time' });
+    return new HeadTimeout('request_malformed', { detail: 'the header section did not arrive in time' });
   if (code === 'HPE_HEADER_OVERFLOW')
     return new TokenwardError(inFirstLine || isInTarget(error) ? 'target_too_long' : 'headers_too_large', {
       detail:
-        `the first line and the header fields together may have ${headerBytes} bytes, which limits.headerBytes ` +
-        'sets',
+        `the request line and the header fields together are limited to ${headerBytes} bytes ` + '(limits.headerBytes)',
     });
   if (!/^(HPE_|ERR_HTTP_)/.test(code)) return undefined;
   const detail =
     code === 'HPE_INVALID_URL'
       ? targetDetail(error)
       : code === 'HPE_INVALID_METHOD' && byteAt(error) === TLS_HANDSHAKE
-        ? 'this port speaks HTTP without TLS'
+        ? 'this port serves HTTP without TLS'
         : DETAILS[code];
   return new TokenwardError('request_malformed', detail === undefined ? {} : { detail });
 }

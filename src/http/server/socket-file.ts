@@ -69,8 +69,8 @@ export function setSocketUmask(mode: number): number {
 
 const IN_USE = 'the socket is in use; stop the other program or choose another path';
 const OTHER_USERS = "another user's socket is there; stop their program or choose another path";
-const NOT_A_SOCKET = 'there is something else under this name, which stays as it is; choose another path';
-const NO_FOLDER = 'its folder is not there; make it or choose another path';
+const NOT_A_SOCKET = 'the path exists and is not a socket; choose another path';
+const NO_FOLDER = 'its folder does not exist; create it or choose another path';
 const FORBIDDEN = 'not permitted; choose a folder this user may write';
 
 /** Why the system refused, in words. */

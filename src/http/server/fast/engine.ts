@@ -97,7 +97,7 @@ export class FastEngine implements ConnectionHost {
         connection.ignoreInput();
         this.#server.emit(
           'clientError',
-          Object.assign(new Error('no request came'), { code: 'ERR_HTTP_REQUEST_TIMEOUT' }),
+          Object.assign(new Error('no request arrived'), { code: 'ERR_HTTP_REQUEST_TIMEOUT' }),
           socket,
         );
       }
