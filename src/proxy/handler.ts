@@ -9,7 +9,7 @@ import { pathOf, RequestContext, type Proxy } from './context.ts';
 import { fail, finish } from './finish.ts';
 import { repeatsSecret, responseHeaders } from './headers.ts';
 import { legacyLoginResponse } from './legacy-login.ts';
-import { permit } from './permit.ts';
+import { enforcePolicy } from './enforce-policy.ts';
 import { relay } from './relay.ts';
 import { replayIfRejected, isReplayable, NO_FIELDS, type Attempt } from './renew.ts';
 import { readBody } from './request-body.ts';
@@ -20,15 +20,16 @@ import { checkEncodedPath } from './target.ts';
 import { checkRequest } from './validate.ts';
 
 /**
- * The path of a request, step by step. Beside each step: the statuses that it may respond with. A step that returns no
- * promise is not awaited: one turn of the event loop per step would be a tenth of a small request's time.
+ * The steps of a request on its route; `createRequestPath` has those before. Beside each step: the statuses that it may
+ * respond with. A step that returns no promise is not awaited: one turn of the event loop per step would be a tenth of
+ * a small request's time.
  */
 async function serve(proxy: Proxy, ctx: RequestContext, route: Route): Promise<void> {
   enterRoute(proxy, ctx, route); // 400 503
   const identified = identify(proxy, ctx, route); // 401 403 429 503
   const caller = identified instanceof Promise ? await identified : identified;
   const path = pathOf(upstreamTarget(route, ctx.target));
-  permit(proxy, ctx, route, path); // 403
+  enforcePolicy(proxy, ctx, route, path); // 403
   const login = legacyLoginResponse(route, ctx.method, path); // 403
   if (login !== undefined) {
     respondWithJson(ctx.response, login, proxy.readIdleMs); // 200
@@ -42,12 +43,9 @@ async function serve(proxy: Proxy, ctx: RequestContext, route: Route): Promise<v
   const token = obtained instanceof Promise ? await obtained : obtained;
   const upstreamResponse = await send(proxy, ctx, route, body, token); // 502 504
   if (proxy.outages.active) proxy.outages.recovered(route.name);
-  const attempt = replayIfRejected(proxy, ctx, route, account, body, {
-    response: upstreamResponse,
-    token,
-    extraFields: NO_FIELDS,
-  });
-  respond(proxy, ctx, route, attempt instanceof Promise ? await attempt : attempt);
+  const first = { response: upstreamResponse, token, extraFields: NO_FIELDS };
+  const final = replayIfRejected(proxy, ctx, route, account, body, first); // 502 503 504
+  respond(proxy, ctx, route, final instanceof Promise ? await final : final);
 }
 
 /** The request path for both engines: the fast engine matches routes itself, Express has them mounted. */
@@ -75,7 +73,8 @@ export function createRequestPath(proxy: Proxy): RequestPath {
     }
   };
   const proceed = (ctx: RequestContext, route: Route | undefined): void => {
-    if (route === undefined) refuse(proxy, ctx, new TokenwardError('route_unknown'));
+    if (route === undefined)
+      refuse(proxy, ctx, new TokenwardError('route_unknown')); // 404
     else serve(proxy, ctx, route).catch((error: unknown) => fail(proxy, ctx, error));
   };
   return {
@@ -109,11 +108,11 @@ function enterRoute({ concurrency }: Proxy, ctx: RequestContext, route: Route): 
 /** The caller; undefined if callers are not authenticated. No caller can take the slots of all others. */
 function identify(proxy: Proxy, ctx: RequestContext, route: Route): Caller | undefined | Promise<Caller> {
   const caller = proxy.callers?.identify(ctx.request, route.config.prefix);
-  if (caller instanceof Promise) return caller.then((found) => admitted(proxy, ctx, found));
-  return caller && admitted(proxy, ctx, caller);
+  if (caller instanceof Promise) return caller.then((found) => admit(proxy, ctx, found));
+  return caller && admit(proxy, ctx, caller);
 }
 
-function admitted({ concurrency, metrics }: Proxy, { heldSlots, clientGone }: RequestContext, caller: Caller): Caller {
+function admit({ concurrency, metrics }: Proxy, { heldSlots, clientGone }: RequestContext, caller: Caller): Caller {
   if (clientGone) throw new ClientDisconnected();
   const stats = metrics.caller(caller.name);
   try {

@@ -6,7 +6,7 @@ import { evaluatePolicy, policyError } from './policy.ts';
 import type { Route } from './route.ts';
 
 /** Throws if the route's policy does not allow this request. `path`: as the upstream gets it. */
-export function permit(proxy: Proxy, ctx: RequestContext, route: Route, path: string): void {
+export function enforcePolicy(proxy: Proxy, ctx: RequestContext, route: Route, path: string): void {
   checkPolicy(proxy, route, ctx.method, path);
   if (route.config.methodOverride === 'pass') checkOverrides(proxy, route, ctx, path);
 }
