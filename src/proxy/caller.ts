@@ -140,8 +140,8 @@ function requireRoute(caller: Caller, prefix: string): Caller {
  * has a key, X-Api-Key belongs to the application, is forwarded, and identifies no caller.
  */
 function keyOrTokenOf(request: InboundRequest, apiKey: boolean): string | undefined {
-  const own = request.field('x-tokenward-key') ?? (apiKey ? request.field('x-api-key') : undefined);
-  if (typeof own === 'string' && own !== '') return own;
+  const keyField = request.field('x-tokenward-key') ?? (apiKey ? request.field('x-api-key') : undefined);
+  if (typeof keyField === 'string' && keyField !== '') return keyField;
   for (const name of ['authorization', 'proxy-authorization']) {
     const value = request.field(name);
     const [, scheme, rest] = (typeof value === 'string' ? value : '').match(/^(bearer|basic) +(\S+) *$/i) ?? [];

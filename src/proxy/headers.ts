@@ -163,9 +163,9 @@ function cookiesExcept(value: string, ownCookie: string): string {
   const name = ownCookie.slice(0, ownCookie.indexOf('='));
   return value
     .split(';')
-    .map((one) => one.trim())
-    .filter((one) => one !== '' && one.split('=', 1)[0]!.trim() !== name)
-    .map((one) => `${one}; `)
+    .map((pair) => pair.trim())
+    .filter((pair) => pair !== '' && pair.split('=', 1)[0]!.trim() !== name)
+    .map((pair) => `${pair}; `)
     .join('');
 }
 
@@ -177,7 +177,7 @@ export function withParameter(target: string, parameter: string): string {
   const others = target
     .slice(mark + 1)
     .split('&')
-    .filter((one) => parameterName(one) !== name);
+    .filter((pair) => parameterName(pair) !== name);
   return `${target.slice(0, mark)}?${[...others, parameter].join('&')}`;
 }
 
@@ -189,7 +189,7 @@ function withoutParameter(url: string, name: string): string {
   const others = url
     .slice(mark + 1, end)
     .split('&')
-    .filter((one) => parameterName(one) !== name.toLowerCase());
+    .filter((pair) => parameterName(pair) !== name.toLowerCase());
   return `${url.slice(0, mark)}${others.length === 0 ? '' : '?'}${others.join('&')}${url.slice(end)}`;
 }
 

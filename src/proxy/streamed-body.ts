@@ -69,11 +69,11 @@ class ClientUpload implements Upload, Watched {
         return chunk;
       }
       if (this.#outcome !== undefined) return undefined;
-      const more = new Promise<void>((resolve) => {
+      const nextChunk = new Promise<void>((resolve) => {
         this.#wake = resolve;
       });
       this.#flow();
-      await more;
+      await nextChunk;
     }
   }
 

@@ -32,10 +32,10 @@ export function checkRequest(request: CheckedRequest, viaName: string, siteRules
   if (httpVersion !== '1.1' && httpVersion !== '1.0') malformed('only HTTP/1.1 and HTTP/1.0 are supported');
   if (!METHODS.has(request.method ?? '')) throw new TokenwardError('method_refused');
   // The result holds for the same fields, byte for byte, on the same connection.
-  const known = request.validated;
-  if (!known) checkFields(request.rawHeaders, httpVersion, viaName);
+  const validatedBefore = request.validated;
+  if (!validatedBefore) checkFields(request.rawHeaders, httpVersion, viaName);
   checkTarget(request.url ?? '');
-  if (known) return;
+  if (validatedBefore) return;
   if (siteRules !== undefined) checkSiteRules(siteRules, request.rawHeaders);
   request.validated = true;
 }
@@ -102,8 +102,8 @@ function checkFields(rawHeaders: readonly string[], httpVersion: string, viaName
 }
 
 function checkVia(value: string, viaName: string): void {
-  const ours = value.match(/\btokenward\b/g)?.length ?? 0;
-  if (value.includes(viaName) || ours > MAX_OWN_VIA) throw new TokenwardError('loop_detected');
+  const ownEntries = value.match(/\btokenward\b/g)?.length ?? 0;
+  if (value.includes(viaName) || ownEntries > MAX_OWN_VIA) throw new TokenwardError('loop_detected');
 }
 
 function malformed(detail: string): never {

@@ -8,10 +8,15 @@ export class ListenError extends Error {
 }
 
 /** Starts listening. Rejects with a ListenError that names address and cause. */
-export function listen(server: Server | TlsServer, host: string, port: number, what: string): Promise<AddressInfo> {
+export function listen(
+  server: Server | TlsServer,
+  host: string,
+  port: number,
+  listenerName: string,
+): Promise<AddressInfo> {
   return new Promise((resolve, reject) => {
     const failed = (error: NodeJS.ErrnoException): void => {
-      const why =
+      const reason =
         error.code === 'EADDRINUSE'
           ? 'the port is in use; stop the other program or choose another port'
           : error.code === 'EACCES'
@@ -19,7 +24,7 @@ export function listen(server: Server | TlsServer, host: string, port: number, w
             : error.code === 'EADDRNOTAVAIL' || error.code === 'ENOTFOUND'
               ? 'this machine has no such address'
               : (error.code ?? error.message);
-      reject(new ListenError(`Cannot listen on ${host}:${port} (${what}): ${why}.`));
+      reject(new ListenError(`Cannot listen on ${host}:${port} (${listenerName}): ${reason}.`));
     };
     server.once('error', failed);
     server.listen({ host, port, backlog: 4_096 }, () => {

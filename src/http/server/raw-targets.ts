@@ -29,13 +29,13 @@ export function encodeRawBytes(text: string): string {
 export function encodeRawTargets(socket: ParsedSocket): void {
   const readers = socket.listeners('data') as Reader[];
   if (socket.parser === undefined || socket.parser === null || readers.length === 0) return;
-  const before = new TargetEncoder(socket, (bytes) => {
+  const encoder = new TargetEncoder(socket, (bytes) => {
     for (const reader of readers) reader.call(socket, bytes);
   });
-  encoders.set(socket, before);
+  encoders.set(socket, encoder);
   for (const reader of readers) socket.off('data', reader);
-  socket.on('data', (bytes: Buffer) => before.push(bytes));
-  socket.on('resume', () => before.flush());
+  socket.on('data', (bytes: Buffer) => encoder.push(bytes));
+  socket.on('resume', () => encoder.flush());
 }
 
 const encoders = new WeakMap<Socket, TargetEncoder>();
@@ -119,10 +119,10 @@ class TargetEncoder {
     const lineEnd = this.#state === 'fields' ? 0 : this.#lineEnd(bytes);
     const headEnd = this.#state === 'fields' ? this.#headEnd(bytes, lineEnd) : -1;
     const end = headEnd === -1 ? bytes.length : headEnd;
-    const before = this.#parser?.incoming;
+    const previous = this.#parser?.incoming;
     this.#toParser(encodeUpTo(bytes.subarray(0, end), lineEnd));
     if (this.#state !== 'start') this.#keepTail(bytes, end);
-    if (headEnd !== -1) this.#endHead(before);
+    if (headEnd !== -1) this.#endHead(previous);
     return end;
   }
 
@@ -143,10 +143,10 @@ class TargetEncoder {
     return at === -1 ? -1 : at + HEAD_END.length;
   }
 
-  /** `before`: the previous message. If it is still the same, the parser has found no request here. */
-  #endHead(before: IncomingMessage | null | undefined): void {
+  /** `previous`: the message before this one. If it is still the same, the parser has found no request here. */
+  #endHead(previous: IncomingMessage | null | undefined): void {
     const message = this.#parser?.incoming;
-    if (message === undefined || message === null || message === before) {
+    if (message === undefined || message === null || message === previous) {
       this.#state = 'body';
       this.#bodyRemaining = Infinity;
     } else if (message.complete) {

@@ -46,8 +46,8 @@ export class SiteGuard {
       if (!URL.canParse(origin)) return true;
       const from = new URL(origin);
       if (this.#names.has(hostnameOf(from.host))) return false;
-      const own = `${from.protocol}//${host}`;
-      if (!URL.canParse(own) || new URL(own).host !== from.host) return true;
+      const ownOrigin = `${from.protocol}//${host}`;
+      if (!URL.canParse(ownOrigin) || new URL(ownOrigin).host !== from.host) return true;
     }
     return site !== undefined && site !== 'none' && site !== 'same-origin';
   }

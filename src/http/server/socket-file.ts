@@ -13,34 +13,34 @@ import { ListenError } from './listen.ts';
  * Removes a socket at this path on which no process listens. Rejects with a ListenError if one does, or if the file is
  * not a socket; then nothing is changed.
  */
-export async function freeSocketFile(path: string, what: string): Promise<void> {
-  const found = statIfPresent(path);
+export async function freeSocketFile(path: string, listenerName: string): Promise<void> {
+  const existing = statIfPresent(path);
   // If stat fails, listening fails too and reports why.
-  if (found === undefined) return;
-  if (!found.isSocket()) throw listenError(path, what, NOT_A_SOCKET);
+  if (existing === undefined) return;
+  if (!existing.isSocket()) throw listenError(path, listenerName, NOT_A_SOCKET);
   const code = await probe(path);
   if (code === 'ENOENT') return;
   // Any other code leaves open whether a process listens: a full queue (EAGAIN), for example, or no permission to
   // connect.
-  if (code === 'EACCES' || code === 'EPERM') throw listenError(path, what, OTHER_USERS);
-  if (code !== 'ECONNREFUSED') throw listenError(path, what, IN_USE);
+  if (code === 'EACCES' || code === 'EPERM') throw listenError(path, listenerName, OTHER_USERS);
+  if (code !== 'ECONNREFUSED') throw listenError(path, listenerName, IN_USE);
   // Another process may have done the same meanwhile, and listen there now. An inode number can be reused, a change
   // time cannot.
   const now = statIfPresent(path);
   if (now === undefined) return;
-  if (now.ino !== found.ino || now.ctimeNs !== found.ctimeNs) throw listenError(path, what, IN_USE);
+  if (now.ino !== existing.ino || now.ctimeNs !== existing.ctimeNs) throw listenError(path, listenerName, IN_USE);
   try {
     unlinkSync(path);
   } catch (error) {
-    const why = `the socket of an earlier process is still there and cannot be removed (${codeOf(error)}); remove it`;
-    throw listenError(path, what, why);
+    const reason = `the socket of an earlier process still exists and cannot be removed (${codeOf(error)}); remove it`;
+    throw listenError(path, listenerName, reason);
   }
 }
 
 /** Starts listening on a free path. Access is never wider than `mode`. Rejects with a ListenError. */
-export function listenOnSocket(server: Server, path: string, mode: number, what: string): Promise<string> {
+export function listenOnSocket(server: Server, path: string, mode: number, listenerName: string): Promise<string> {
   return new Promise((resolve, reject) => {
-    const failed = (error: unknown): void => reject(listenError(path, what, reasonOf(codeOf(error), path)));
+    const failed = (error: unknown): void => reject(listenError(path, listenerName, reasonOf(codeOf(error), path)));
     server.once('error', failed);
     // In a worker the primary binds, with the umask that worker-pool.ts has set.
     const before = setSocketUmask(mode);
@@ -81,8 +81,8 @@ function reasonOf(code: string, path: string): string {
   return ['EACCES', 'EPERM', 'EROFS'].includes(code) ? FORBIDDEN : code;
 }
 
-function listenError(path: string, what: string, why: string): ListenError {
-  return new ListenError(`Cannot listen on ${path} (${what}): ${why}.`);
+function listenError(path: string, listenerName: string, reason: string): ListenError {
+  return new ListenError(`Cannot listen on ${path} (${listenerName}): ${reason}.`);
 }
 
 function statIfPresent(path: string): BigIntStats | undefined {
