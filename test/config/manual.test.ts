@@ -54,7 +54,7 @@ function keysOf(text: string, known: ReadonlySet<string>): Set<string> {
 }
 
 function allOn(): LoadedConfig {
-  // Files that no machine of a test has: test/accounts has such.
+  // Files that no machine of a test has: accounts-from-files.test.ts has such.
   const value = without(
     parse(ALL_ON.replaceAll(/\$\{file:[^}]*\}/g, 'stand-in'), { uniqueKeys: false }) as object,
     'accountsFrom',

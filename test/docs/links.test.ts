@@ -48,6 +48,15 @@ describe('links in the documentation', () => {
     });
   }
 
+  it('files and folders of tests that a page names exist', () => {
+    const named = PAGES.flatMap((page) => [...readFileSync(page, 'utf8').matchAll(/`(test\/[\w./-]+)`/g)]);
+    assert.ok(named.length > 10);
+    assert.deepEqual(
+      named.map(([, path]) => path!).filter((path) => !existsSync(path)),
+      [],
+    );
+  });
+
   it('docs/README.md lists every page of docs/ once', () => {
     const index = readFileSync('docs/README.md', 'utf8');
     for (const page of PAGES.filter((one) => one.startsWith('docs/') && one !== 'docs/README.md')) {

@@ -49,8 +49,8 @@ describe('/metrics', () => {
     const { text } = await operator(proxy).get('/metrics').expect(200);
     for (const { name, type } of DOCUMENTED) {
       assert.match(text, new RegExp(`^# TYPE ${name} ${type}$`, 'm'));
-      // Nothing went wrong with the store; test/tokens sees to that one. No caller has a name here; test/limits sees to
-      // those.
+      // Nothing went wrong with the store; test/tokens sees to that one. No caller has a name here;
+      // test/proxy/concurrency sees to those.
       if (name !== 'tokenward_store_errors_total' && !name.startsWith('tokenward_caller_'))
         assert.match(
           text,

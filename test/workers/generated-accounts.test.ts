@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { call } from '../support/call.ts';
 import { freshFolder } from '../support/files.ts';
-import { writeLines } from '../accounts/files.ts';
+import { writeLines } from '../support/account-files.ts';
 import { freshPool } from './worker-pool.ts';
 
 describe('generated accounts behind several workers', function () {

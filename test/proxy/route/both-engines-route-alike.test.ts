@@ -1,0 +1,74 @@
+import assert from 'node:assert/strict';
+import fc from 'fast-check';
+import { call, metric } from '../../support/call.ts';
+import { closing, startOwnProxy } from '../../support/own-proxy.ts';
+import { ownUpstream } from '../../support/own-upstream.ts';
+
+const PREFIXES = ['/softline', '/softline/v2', '/crm', '/CRM', '/a.b', '/a~b-c_d', '/a'];
+const piece = fc.constantFrom(
+  ...PREFIXES,
+  '/',
+  '//',
+  '/v2',
+  '/softlin',
+  'e',
+  '/Softline',
+  '?',
+  '?a=/crm',
+  ';p',
+  '%2f',
+  '%41',
+  '.',
+  '/crm/',
+  ':',
+  '(',
+  '*',
+  '+b',
+);
+const targets = fc.array(piece, { minLength: 1, maxLength: 5 }).map((pieces) => {
+  const text = pieces.join('');
+  return text.startsWith('/') ? text : `/${text}`;
+});
+
+describe('the fast engine and Express', () => {
+  const close = closing();
+
+  for (const catchAll of [false, true]) {
+    it(`find the same route for every target${catchAll ? ', one of them for all that no other takes' : ''}`, async () => {
+      const upstream = await close(ownUpstream());
+      const all = catchAll ? [...PREFIXES, '/'] : PREFIXES;
+      const routes = all.map((prefix, i) => ({
+        prefix,
+        upstream: `${upstream.url}/r${i}`,
+        account: 'fixed',
+        encodedPaths: 'pass',
+      }));
+      const urls = await Promise.all(
+        ['fast', 'express'].map(async (engine) => (await close(startOwnProxy({ listen: { engine }, routes }))).url),
+      );
+      const routed = async (url: string, target: string): Promise<string> => {
+        upstream.seen.length = 0;
+        const { status } = await call(url, target);
+        return `${status} ${upstream.seen[0]?.target ?? ''}`;
+      };
+      await fc.assert(
+        fc.asyncProperty(targets, async (target) => {
+          assert.equal(await routed(urls[1]!, target), await routed(urls[0]!, target), target);
+        }),
+        { numRuns: 400 },
+      );
+    });
+  }
+
+  it('are named by the metric, and Express alone answers where it is asked to', async () => {
+    const upstream = await close(ownUpstream());
+    for (const engine of ['fast', 'express']) {
+      const proxy = await close(
+        startOwnProxy({ listen: { engine }, routes: [{ prefix: '/api', upstream: upstream.url, account: 'fixed' }] }),
+      );
+      assert.equal(await metric(proxy.operatorUrl, 'tokenward_build_info', { engine }), 1);
+      assert.equal((await fetch(`${proxy.url}/api/a`)).status, 200);
+      assert.equal((await fetch(`${proxy.url}/nowhere`)).status, 404);
+    }
+  });
+});
