@@ -62,15 +62,22 @@ describe('a legacy app that logs in by itself, on a route that answers', () => {
     });
   }
 
-  it('goes on with the made-up token, which never arrives', async () => {
+  it('goes on with the made-up token, in place of which the real one arrives', async () => {
     const { sandbox } = world();
+    const { token } = (await world().call('/softline/v1/login_check', { method: 'POST' })).json() as { token: string };
     const { data } = (await world().call('/crm/v1/tokens', { method: 'POST' })).json() as {
       data: { accessToken: string };
     };
-    const answer = await world().call('/crm/v1/licenses', { headers: { authorization: data.accessToken } });
-    assert.equal(answer.status, 200);
-    assert.equal(tokenCalls(sandbox, 'chatapp'), 1);
-    assert.doesNotMatch(sandbox.ledger.last({ kind: 'api' })!.rawHeaders.join('\n'), /managed-by-tokenward/);
+    const headers = { AuthorizationJWT: `Bearer ${token}`, authorization: data.accessToken };
+    for (const target of ['/softline/v1/order/77', '/crm/v1/licenses'])
+      assert.equal((await world().call(target, { headers })).status, 200, target);
+    assert.equal(tokenCalls(sandbox, 'softline') + tokenCalls(sandbox, 'chatapp'), 2);
+    const arrived = sandbox.ledger.entries({ kind: 'api' });
+    assert.deepEqual(
+      arrived.map(({ outcome }) => outcome),
+      ['ok', 'ok'],
+    );
+    for (const { rawHeaders } of arrived) assert.doesNotMatch(rawHeaders.join('\n'), /managed-by-tokenward/);
   });
 
   it('keeps its connection, also with a body nobody reads', async () => {
@@ -95,4 +102,17 @@ describe('a legacy app that logs in by itself, on a route that forwards', () => 
       assert.ok(target.endsWith(arrived[0]!.target));
     });
   }
+
+  it('gets the token that the upstream gave it', async () => {
+    const { sandbox } = world();
+    const answer = await world().call('/softline/v1/login_check', {
+      method: 'POST',
+      body: JSON.stringify(sandbox.credentials.softline),
+      headers: { 'content-type': 'application/json' },
+    });
+    assert.equal(answer.status, 200);
+    assert.match((answer.json() as { token: string }).token, /^(?!managed-by-tokenward).+/);
+    // Its own, and the account's for the forwarded request.
+    assert.equal(sandbox.ledger.count({ kind: 'login', outcome: 'ok' }), 2);
+  });
 });
