@@ -7,7 +7,7 @@ import type { RenewalReport, TokenObserver } from '../../src/tokens/manager.ts';
 import type { AccountWord, CredentialStatus } from '../../src/tokens/status.ts';
 import { RecordError, StoreError } from '../../src/tokens/store.ts';
 import { FakeClock } from '../support/clock.ts';
-import { playedCredential } from '../support/credential.ts';
+import { fakeCredential } from '../support/credential.ts';
 import { recorder } from '../support/proxy.ts';
 
 interface Line extends LogFields {
@@ -15,7 +15,7 @@ interface Line extends LogFields {
   readonly message: string;
 }
 
-const CRM: Credential = playedCredential({ flow: 'chatapp', canRefresh: true });
+const CRM: Credential = fakeCredential({ flow: 'chatapp', canRefresh: true });
 const BUDGET = { remaining: 77, limit: 80, reserveRemaining: 20, reserveLimit: 20, retryAt: undefined };
 
 describe('the log', () => {
@@ -160,7 +160,7 @@ describe('the log', () => {
   });
 
   it('says of a dead account that was imported, or whose record does not open, what is right for those', () => {
-    const imported = playedCredential({ account: 'erp', canLogin: false });
+    const imported = fakeCredential({ account: 'erp', canLogin: false });
     status = { ...status, account: 'erp', state: 'dead', problem: 'the refresh token was refused' };
     observer.changed(imported);
     observer.recordUnreadable?.(CRM, new RecordError('sealed with another key'));

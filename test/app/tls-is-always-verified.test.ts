@@ -6,8 +6,8 @@ import { call } from '../support/call.ts';
 import { Authority } from '../support/certificates.ts';
 import { said, SMALLEST } from '../support/config.ts';
 import { freshFolder, writeConfig } from '../support/files.ts';
-import { closing, startOwnProxy } from '../support/own-proxy.ts';
-import { ownTlsUpstream } from '../support/own-upstream.ts';
+import { closing, startCustomProxy } from '../support/custom-proxy.ts';
+import { fakeTlsUpstream } from '../support/fake-upstream.ts';
 import { run } from '../support/process.ts';
 import { requireBuild } from '../support/tools.ts';
 
@@ -25,8 +25,10 @@ describe(`${NAME}=0`, () => {
 
   it('sends nothing to an upstream, a token endpoint or a Redis whose certificate is not good', async function () {
     const { cert, key } = new Authority(this, folder()).forLoopback();
-    const server = await close(ownTlsUpstream({ cert, key }));
-    const proxy = await close(startOwnProxy({ routes: [{ prefix: '/api', upstream: server.url, account: 'fixed' }] }));
+    const server = await close(fakeTlsUpstream({ cert, key }));
+    const proxy = await close(
+      startCustomProxy({ routes: [{ prefix: '/api', upstream: server.url, account: 'fixed' }] }),
+    );
     process.env[NAME] = '0';
     assert.equal((await call(proxy.url, '/api/a', { method: 'POST', body: 'x' })).status, 502);
     await assert.rejects(

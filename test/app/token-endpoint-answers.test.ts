@@ -6,8 +6,8 @@ import { tokenCallSender } from '../../src/app/token-endpoint-client.ts';
 import type { Outcome } from '../../src/tokens/credential.ts';
 import { Authority } from '../support/certificates.ts';
 import { freshFolder } from '../support/files.ts';
-import { closing } from '../support/own-proxy.ts';
-import { ownTlsUpstream } from '../support/own-upstream.ts';
+import { closing } from '../support/custom-proxy.ts';
+import { fakeTlsUpstream } from '../support/fake-upstream.ts';
 import { closedPort, httpServer, tcpServer } from '../support/wire.ts';
 
 const oauth2 = PRESETS['oauth2']!;
@@ -155,7 +155,7 @@ describe('what people are told of a token endpoint that gives no answer', () => 
 
   it('its certificate is not trusted', async function () {
     const { cert, key } = new Authority(this, folder()).forLoopback();
-    const { url } = await close(ownTlsUpstream({ cert, key }));
+    const { url } = await close(fakeTlsUpstream({ cert, key }));
     const [reason, reach, detail] = await failure(url);
     assert.deepEqual([reason, reach], ['tls', 'unsent']);
     assert.match(

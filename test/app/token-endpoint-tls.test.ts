@@ -3,8 +3,8 @@ import type { TLSSocket } from 'node:tls';
 import { call, metric } from '../support/call.ts';
 import { Authority } from '../support/certificates.ts';
 import { freshFolder } from '../support/files.ts';
-import { closing, startOwnProxy } from '../support/own-proxy.ts';
-import { ownTlsUpstream, ownUpstream } from '../support/own-upstream.ts';
+import { closing, startCustomProxy } from '../support/custom-proxy.ts';
+import { fakeTlsUpstream, fakeUpstream } from '../support/fake-upstream.ts';
 import { headerValues, ownCode } from '../support/world.ts';
 
 const PASSWORD = 'client-sEcReT-77ab10';
@@ -18,7 +18,7 @@ describe('a token endpoint over TLS', () => {
     const { cert, key } = authority.forLoopback();
     const shown: unknown[] = [];
     const endpoint = await close(
-      ownTlsUpstream(
+      fakeTlsUpstream(
         { cert, key, ca: authority.ca, requestCert: true, rejectUnauthorized: false },
         (request, response) => {
           shown.push((request.socket as TLSSocket).getPeerCertificate().subject?.CN);
@@ -27,10 +27,10 @@ describe('a token endpoint over TLS', () => {
         },
       ),
     );
-    const upstream = await close(ownUpstream());
+    const upstream = await close(fakeUpstream());
     const tls = tlsOf(authority);
     const proxy = await close(
-      startOwnProxy({
+      startCustomProxy({
         accounts: {
           partner: {
             flow: 'oauth2',

@@ -4,8 +4,8 @@ import { EmbeddedStore } from '../../src/tokens/stores/embedded.ts';
 import { call } from '../support/call.ts';
 import { eventually } from '../support/eventually.ts';
 import { operator } from '../support/operator.ts';
-import { ownUpstream } from '../support/own-upstream.ts';
-import { closing, startOwnProxy } from '../support/own-proxy.ts';
+import { fakeUpstream } from '../support/fake-upstream.ts';
+import { closing, startCustomProxy } from '../support/custom-proxy.ts';
 import type { RunningProxy } from '../support/proxy.ts';
 import { requireTool } from '../support/tools.ts';
 import { both, freshWorld, withAccount } from '../support/world.ts';
@@ -176,9 +176,9 @@ describe('what the alerts say', function () {
   ] as const) {
     it(`of an upstream ${what}: that it fails, and how, also for an application that calls seldom`, async function () {
       const promtool = requireTool(this, 'promtool');
-      const slow = await keep(ownUpstream(() => undefined));
+      const slow = await keep(fakeUpstream(() => undefined));
       const proxy = await keep(
-        startOwnProxy({
+        startCustomProxy({
           callers: 'none',
           routes: [
             { prefix: '/legacy', upstream: upstream ?? slow.url, account: 'fixed', timeouts: { firstByte: '50ms' } },
@@ -196,9 +196,9 @@ describe('what the alerts say', function () {
 
   it('of a fixed token that the upstream refuses: that the account is down', async function () {
     const promtool = requireTool(this, 'promtool');
-    const upstream = await keep(ownUpstream((_request, response) => void response.writeHead(401).end()));
+    const upstream = await keep(fakeUpstream((_request, response) => void response.writeHead(401).end()));
     const proxy = await keep(
-      startOwnProxy({ callers: 'none', routes: [{ prefix: '/api', upstream: upstream.url, account: 'fixed' }] }),
+      startCustomProxy({ callers: 'none', routes: [{ prefix: '/api', upstream: upstream.url, account: 'fixed' }] }),
     );
     const before = await scraped(proxy);
     for (let index = 0; index < 3; index += 1) assert.equal((await call(proxy.url, '/api/x')).status, 401);

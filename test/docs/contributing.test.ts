@@ -2,8 +2,8 @@ import assert from 'node:assert/strict';
 import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import request from 'supertest';
 import { call } from '../support/call.ts';
-import { closing } from '../support/own-proxy.ts';
-import { ownUpstream } from '../support/own-upstream.ts';
+import { closing } from '../support/custom-proxy.ts';
+import { fakeUpstream } from '../support/fake-upstream.ts';
 
 const PAGE = readFileSync('CONTRIBUTING.md', 'utf8');
 const { scripts } = JSON.parse(readFileSync('package.json', 'utf8')) as { scripts: Record<string, string> };
@@ -42,7 +42,7 @@ describe('CONTRIBUTING.md', () => {
   });
 
   it('says truly what supertest does to a request, and the byte-exact client does not', async () => {
-    const upstream = await close(ownUpstream());
+    const upstream = await close(fakeUpstream());
     const target = '/a\\b"<c>#d';
     await request(upstream.url).get(target).expect(200);
     await call(upstream.url, target);

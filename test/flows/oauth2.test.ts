@@ -5,7 +5,7 @@ import { startSandbox, type Sandbox } from '../../src/sandbox/sandbox.ts';
 import { call } from '../support/call.ts';
 import { FakeClock } from '../support/clock.ts';
 import { startProxy, type RunningProxy } from '../support/proxy.ts';
-import { httpServer, type OwnServer } from '../support/wire.ts';
+import { httpServer, type TestServer } from '../support/wire.ts';
 import { headerValues, ownCode } from '../support/world.ts';
 
 /** A token endpoint and an API behind it, as small as RFC 6749 allows. */
@@ -38,7 +38,7 @@ class TinyProvider {
 
 describe('the oauth2 flow', () => {
   let sandbox: Sandbox;
-  let server: OwnServer;
+  let server: TestServer;
   let provider: TinyProvider;
   let proxy: RunningProxy | undefined;
   const clock = new FakeClock();

@@ -4,7 +4,7 @@ import { say, type Pieces } from './pieces.ts';
 import { readReply, type SeenReply } from './strict-reply-reader.ts';
 
 /** What became of waiting for an answer. */
-export type Heard =
+export type Observed =
   | { readonly kind: 'answer'; readonly answer: SeenReply }
   | { readonly kind: 'closed' }
   | { readonly kind: 'silence' }
@@ -54,7 +54,7 @@ export class Caller {
   }
 
   /** The next answer, as far as one comes in time. */
-  async answer(method: string, most: number): Promise<Heard> {
+  async answer(method: string, most: number): Promise<Observed> {
     const deadline = Date.now() + most;
     for (;;) {
       try {

@@ -58,8 +58,8 @@ async function ask(stage: Stage, method: string, target: string): Promise<SeenRe
   const caller = await Caller.open(stage.subject.port);
   try {
     await caller.say([request(`${method} ${target}`, ['Accept-Encoding: gzip, br, deflate, zstd'])]);
-    const heard = await caller.answer(method, ANSWER_MOST);
-    return heard.kind === 'answer' ? heard.answer : heard.kind;
+    const observed = await caller.answer(method, ANSWER_MOST);
+    return observed.kind === 'answer' ? observed.answer : observed.kind;
   } finally {
     caller.hangUp();
   }

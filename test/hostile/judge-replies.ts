@@ -32,10 +32,14 @@ export async function judgeReply(stage: Stage, item: ReplyItem): Promise<Verdict
       request(`${method} /api/${item.id}`, body > 0 || method === 'POST' ? [`Content-Length: ${body}`] : []),
       ...(body > 0 ? [Buffer.alloc(body, 0x7a)] : []),
     ]);
-    const heard = await caller.answer(method, ANSWER_MOST);
+    const observed = await caller.answer(method, ANSWER_MOST);
     const failure =
-      heard.kind === 'closed' ? undefined : heard.kind === 'answer' ? notAFailure(heard.answer) : heard.kind;
-    const whole = heard.kind === 'answer' ? notTheReply(item, heard.answer, stage.token()) : heard.kind;
+      observed.kind === 'closed'
+        ? undefined
+        : observed.kind === 'answer'
+          ? notAFailure(observed.answer)
+          : observed.kind;
+    const whole = observed.kind === 'answer' ? notTheReply(item, observed.answer, stage.token()) : observed.kind;
     const wrong =
       item.fate === 'relay'
         ? whole
@@ -90,9 +94,9 @@ async function nextCallers(stage: Stage, item: ReplyItem, used: readonly number[
     try {
       const path = `next-${item.id}-${i}`;
       await caller.say([request(`GET /api/${path}`)]);
-      const heard = await caller.answer('GET', ANSWER_MOST);
-      if (heard.kind !== 'answer') return `the next caller: ${heard.kind}`;
-      const { status, body } = heard.answer;
+      const observed = await caller.answer('GET', ANSWER_MOST);
+      if (observed.kind !== 'answer') return `the next caller: ${observed.kind}`;
+      const { status, body } = observed.answer;
       if (status !== 200 || body.toString('latin1') !== `GET /base/${path}`)
         return `the next caller got ${status} ${JSON.stringify(body.toString('latin1', 0, 60))}`;
       const arrival = stage.api.arrivals.find(({ request: { target } }) => target === `/base/${path}`);

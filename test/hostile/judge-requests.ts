@@ -31,8 +31,8 @@ export async function judgeRequest(stage: Stage, item: RequestItem, place: Place
     if (place === 'kept' || place === 'node:http') {
       const before = place === 'kept' ? BEFORE : CHUNKED_BEFORE;
       await caller.say([before]);
-      const heard = await caller.answer(before.slice(0, before.indexOf(' ')), ANSWER_MOST);
-      if (heard.kind !== 'answer' || heard.answer.status !== 200)
+      const observed = await caller.answer(before.slice(0, before.indexOf(' ')), ANSWER_MOST);
+      if (observed.kind !== 'answer' || observed.answer.status !== 200)
         return { wrong: 'the good request before it failed', leaked: 0 };
     }
     api.mark();
@@ -79,14 +79,14 @@ async function refusal(stage: Stage, caller: Caller, item: RequestItem, place: P
     // The caller would take it for the answer to a request that was carried out.
     if (before.answer.status !== 200) return `the good request in front of it was answered ${before.answer.status}`;
   }
-  const heard = await caller.answer(
+  const observed = await caller.answer(
     joined(item.send).toString('latin1', 0, 5) === 'HEAD ' ? 'HEAD' : 'GET',
     ANSWER_MOST,
   );
-  if (heard.kind === 'silence') return 'neither an answer nor an end';
-  if (heard.kind === 'nonsense') return 'an answer that is not HTTP';
-  if (heard.kind === 'closed') return undefined;
-  const { status } = heard.answer;
+  if (observed.kind === 'silence') return 'neither an answer nor an end';
+  if (observed.kind === 'nonsense') return 'an answer that is not HTTP';
+  if (observed.kind === 'closed') return undefined;
+  const { status } = observed.answer;
   const own = (status >= 400 && status < 500) || status === 501 || status === 505 || status === 508;
   if (!own) return `answered ${status}`;
   if (item.status !== undefined && status !== item.status) return `refused with ${status}, not ${item.status}`;
@@ -108,9 +108,9 @@ async function passages(
   const { api } = stage;
   const all = place === 'pipelined' ? [{ method: 'GET', target: '/api/before' }, ...expected] : expected;
   for (const passage of all) {
-    const heard = await caller.answer(passage.method, ANSWER_MOST);
-    if (heard.kind !== 'answer') return `${passage.method} ${short(passage.target)}: ${heard.kind}`;
-    const { status, body } = heard.answer;
+    const observed = await caller.answer(passage.method, ANSWER_MOST);
+    if (observed.kind !== 'answer') return `${passage.method} ${short(passage.target)}: ${observed.kind}`;
+    const { status, body } = observed.answer;
     if (status !== 200) return `${passage.method} ${short(passage.target)}: answered ${status}`;
     if (passage.method !== 'HEAD' && body.toString('latin1') !== `${passage.method} ${upstreamTarget(passage.target)}`)
       return `${short(passage.target)}: an answer to something else: ${short(body.toString('latin1'))}`;

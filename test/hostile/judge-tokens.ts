@@ -50,8 +50,8 @@ export async function judgeTokens(stage: Stage, item: TokenItem, dead: DeadToken
     const caller = await Caller.open(stage.subject.port);
     try {
       await caller.say([request(`GET /f/${item.id}/${asked}`)]);
-      const heard = await caller.answer('GET', ANSWER_MOST);
-      return heard.kind === 'answer' ? heard.answer : heard.kind;
+      const observed = await caller.answer('GET', ANSWER_MOST);
+      return observed.kind === 'answer' ? observed.answer : observed.kind;
     } finally {
       caller.hangUp();
     }

@@ -84,9 +84,9 @@ async function meet(subject: Subject, api: RawServer): Promise<{ self: string; b
   for (let i = 0; i < 2; i += 1) {
     api.mark();
     await caller.say([BEFORE]);
-    const heard = await caller.answer('GET', 5_000);
-    if (heard.kind !== 'answer' || heard.answer.status !== 200)
-      throw new HostileError(`${subject.name} does not answer a good request: ${JSON.stringify(heard)}`);
+    const observed = await caller.answer('GET', 5_000);
+    if (observed.kind !== 'answer' || observed.answer.status !== 200)
+      throw new HostileError(`${subject.name} does not answer a good request: ${JSON.stringify(observed)}`);
   }
   caller.hangUp();
   const seen = api.arrivals[0]!.request;

@@ -10,10 +10,8 @@ import { MemoryStore } from './memory-store.ts';
 
 type Answer = Outcome | (() => Outcome | Promise<Outcome>);
 
-/**
- * A credential whose token endpoint is played by the test: answers are taken from `answers` in turn, then `otherwise`.
- */
-export interface PlayedCredential extends Credential {
+/** A credential without a token endpoint: each call gets the next of `answers`, or a grant where none is left. */
+export interface FakeCredential extends Credential {
   readonly calls: RenewalKind[];
   /** The refresh tokens that were spent, in order. */
   readonly spent: (string | undefined)[];
@@ -50,7 +48,7 @@ export function failed(
   return { kind: 'failed', reason, reach, maybeSpent, retryAfter: options.retryAfter };
 }
 
-export function playedCredential(change: Partial<Credential> = {}, ...answers: Answer[]): PlayedCredential {
+export function fakeCredential(change: Partial<Credential> = {}, ...answers: Answer[]): FakeCredential {
   const calls: RenewalKind[] = [];
   const spent: (string | undefined)[] = [];
   const next = async (kind: RenewalKind): Promise<Outcome> => {
@@ -81,8 +79,8 @@ export function playedCredential(change: Partial<Credential> = {}, ...answers: A
   };
 }
 
-/** What the manager's observer has heard. */
-export interface Heard {
+/** What the manager's observer was told. */
+export interface Observed {
   readonly renewed: string[];
   readonly suppressed: string[];
   readonly storeFailed: string[];
@@ -95,7 +93,7 @@ export interface Managed {
   readonly store: MemoryStore;
   readonly records: Records;
   readonly clock: FakeClock;
-  readonly heard: Heard;
+  readonly observed: Observed;
   /** One more manager over the same store: another process, or this one after a restart. */
   restart(credential: Credential, options?: More): Promise<Managed>;
 }
@@ -110,13 +108,13 @@ export async function managed(
   const store = options.store ?? new MemoryStore();
   const clock = options.clock ?? new FakeClock();
   const records = new Records(store, new Seal(KEY), clock);
-  const heard: Heard = { renewed: [], suppressed: [], storeFailed: [] };
+  const observed: Observed = { renewed: [], suppressed: [], storeFailed: [] };
   const observer = {
     renewed: (_credential: Credential, { kind, outcome }: RenewalReport) =>
-      void heard.renewed.push(`${kind} ${outcome}`),
-    suppressed: (_credential: Credential, reason: string) => void heard.suppressed.push(reason),
+      void observed.renewed.push(`${kind} ${outcome}`),
+    suppressed: (_credential: Credential, reason: string) => void observed.suppressed.push(reason),
     changed: () => undefined,
-    storeFailed: (operation: string) => void heard.storeFailed.push(operation),
+    storeFailed: (operation: string) => void observed.storeFailed.push(operation),
   };
   const manager = new TokenManager(
     Array.isArray(credential) ? (credential as readonly Credential[]) : [credential as Credential],
@@ -128,7 +126,7 @@ export async function managed(
     store,
     records,
     clock,
-    heard,
+    observed: observed,
     restart: (again, more) => managed(again, { ...options, store, clock, ...more }),
   };
 }

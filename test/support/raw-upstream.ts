@@ -1,5 +1,5 @@
 import type { Socket } from 'node:net';
-import { tcpServer, type OwnServer } from './wire.ts';
+import { tcpServer, type TestServer } from './wire.ts';
 
 /** One connection as a raw upstream sees it. */
 export interface RawConnection {
@@ -9,7 +9,7 @@ export interface RawConnection {
   readonly requests: number;
 }
 
-export interface RawUpstream extends OwnServer {
+export interface RawUpstream extends TestServer {
   /** First lines of all requests that came, in order, with the number of their connection. */
   readonly asked: { readonly line: string; readonly connection: number }[];
   /** Connections opened so far, and those that the other side has closed. */

@@ -49,19 +49,19 @@ export async function dial(base: string): Promise<Line> {
 }
 
 /** A server of the test's own, to be closed by the test. */
-export interface OwnServer {
+export interface TestServer {
   readonly url: string;
   close(): Promise<void>;
 }
 
 /** An upstream that answers HTTP as the test says. */
-export async function httpServer(listener: RequestListener): Promise<OwnServer> {
+export async function httpServer(listener: RequestListener): Promise<TestServer> {
   const server = createHttpServer(listener);
   return listening(server, () => server.closeAllConnections());
 }
 
 /** An upstream that speaks raw bytes. */
-export async function tcpServer(onConnection: (socket: Socket) => void): Promise<OwnServer> {
+export async function tcpServer(onConnection: (socket: Socket) => void): Promise<TestServer> {
   const open = new Set<Socket>();
   const server = createServer((socket) => {
     open.add(socket);
@@ -78,7 +78,7 @@ export async function closedPort(): Promise<string> {
   return server.url;
 }
 
-async function listening(server: Server, cut: () => void): Promise<OwnServer> {
+async function listening(server: Server, cut: () => void): Promise<TestServer> {
   server.listen(0, '127.0.0.1');
   await once(server, 'listening');
   return {

@@ -1,14 +1,14 @@
 import assert from 'node:assert/strict';
 import type { TokenwardError } from '../../src/errors.ts';
 import { StoreError } from '../../src/tokens/store.ts';
-import { failed, granted, managed, playedCredential } from '../support/credential.ts';
+import { failed, granted, managed, fakeCredential } from '../support/credential.ts';
 
 const unsent = failed({ reason: 'connect' });
 const budget = { key: 'logins', logins: 10, window: 86_400_000, reserve: 2 };
 
 describe('a token endpoint that cannot be reached', () => {
   it('is looked for every 1 to 1.25 s while somebody asks, however long it has been away', async () => {
-    const credential = playedCredential({}, granted(), ...Array.from({ length: 1_000 }, () => unsent));
+    const credential = fakeCredential({}, granted(), ...Array.from({ length: 1_000 }, () => unsent));
     const { manager, clock } = await managed(credential);
     const first = await manager.get('crm');
     for (let i = 0; i < 6_000; i += 1) {
@@ -23,7 +23,7 @@ describe('a token endpoint that cannot be reached', () => {
   });
 
   it('answers all callers alike, with a Retry-After that is true', async () => {
-    const credential = playedCredential({}, unsent, unsent);
+    const credential = fakeCredential({}, unsent, unsent);
     const { manager, clock } = await managed(credential);
     const seen: [string, number, number | undefined][] = [];
     for (let i = 0; i < 5; i += 1)
@@ -37,7 +37,7 @@ describe('a token endpoint that cannot be reached', () => {
   });
 
   it('takes no login from the budget', async () => {
-    const credential = playedCredential({ canRefresh: false, budget }, ...Array.from({ length: 100 }, () => unsent));
+    const credential = fakeCredential({ canRefresh: false, budget }, ...Array.from({ length: 100 }, () => unsent));
     const { manager, clock, store } = await managed(credential);
     for (let i = 0; i < 90; i += 1) {
       await assert.rejects(
@@ -53,7 +53,7 @@ describe('a token endpoint that cannot be reached', () => {
 
 describe('a spend note whose answer came late', () => {
   it('by a process that never called costs nothing: the refresh token is spent when its turn comes', async () => {
-    const credential = playedCredential({}, granted({ refreshSecret: 'r1' }));
+    const credential = fakeCredential({}, granted({ refreshSecret: 'r1' }));
     const { manager, store, clock } = await managed(credential);
     const first = await manager.get('crm');
     const replace = store.replace.bind(store);

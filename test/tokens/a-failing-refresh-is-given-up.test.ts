@@ -1,13 +1,13 @@
 import assert from 'node:assert/strict';
 import type { TokenwardError } from '../../src/errors.ts';
-import { failed, granted, managed, playedCredential } from '../support/credential.ts';
+import { failed, granted, managed, fakeCredential } from '../support/credential.ts';
 
 const answered = failed({ reason: 'status_5xx' });
 const budget = { key: 'logins', logins: 100, window: 86_400_000, reserve: 20 };
 
 describe('a refresh that keeps failing though its endpoint answers', () => {
   it('is given up for a login after three tries, and the caller has a token within seconds', async () => {
-    const credential = playedCredential({ budget }, granted(), answered, answered, answered);
+    const credential = fakeCredential({ budget }, granted(), answered, answered, answered);
     const { manager, clock } = await managed(credential);
     const first = await manager.get('crm');
     await assert.rejects(
@@ -20,7 +20,7 @@ describe('a refresh that keeps failing though its endpoint answers', () => {
   });
 
   it('while the login fails as well, the refresh token is kept, and one login in five minutes is all that is spent', async () => {
-    const credential = playedCredential(
+    const credential = fakeCredential(
       { budget },
       granted({ refreshSecret: 'r1' }),
       ...Array.from({ length: 100 }, () => answered),
@@ -43,7 +43,7 @@ describe('a refresh that keeps failing though its endpoint answers', () => {
   });
 
   it('is not given up while the old token serves: there is time, and logins are rationed', async () => {
-    const credential = playedCredential(
+    const credential = fakeCredential(
       { budget, renew: 'early' },
       granted(),
       ...Array.from({ length: 10 }, () => answered),
@@ -60,7 +60,7 @@ describe('a refresh that keeps failing though its endpoint answers', () => {
   });
 
   it('an operator can ask for a login whatever the refresh would come to', async () => {
-    const credential = playedCredential({}, granted());
+    const credential = fakeCredential({}, granted());
     const { manager } = await managed(credential);
     await manager.get('crm');
     assert.equal((await manager.renewNow('crm', { login: true })).generation, 2);

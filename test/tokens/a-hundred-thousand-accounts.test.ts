@@ -5,7 +5,7 @@ import { TokenManager } from '../../src/tokens/manager.ts';
 import { Records } from '../../src/tokens/records.ts';
 import { Seal, sealingKey } from '../../src/tokens/seal.ts';
 import { FakeClock } from '../support/clock.ts';
-import { granted, playedCredential, type PlayedCredential } from '../support/credential.ts';
+import { granted, fakeCredential, type FakeCredential } from '../support/credential.ts';
 import { MemoryStore } from '../support/memory-store.ts';
 
 /** Counts the reads. */
@@ -35,10 +35,10 @@ function manyAccounts(options: {
 }) {
   const store = options.store ?? new CountingStore();
   const clock = options.clock ?? new FakeClock();
-  const made = new Map<string, PlayedCredential>();
+  const made = new Map<string, FakeCredential>();
   const source = {
     get(account: string): Credential | undefined {
-      const known = made.get(account) ?? playedCredential({ account, ...options.credential });
+      const known = made.get(account) ?? fakeCredential({ account, ...options.credential });
       made.set(account, known);
       return known;
     },
@@ -96,7 +96,7 @@ describe('a hundred thousand accounts', () => {
     let answer!: () => void;
     const answered = new Promise<void>((resolve) => (answer = resolve));
     const { manager, made } = manyAccounts({ size: 100_000, inMemory: 100 });
-    const slow = playedCredential({ account: 'shop-1' }, async () => {
+    const slow = fakeCredential({ account: 'shop-1' }, async () => {
       await answered;
       return granted();
     });
@@ -115,7 +115,7 @@ describe('a hundred thousand accounts', () => {
     await manager.load();
     for (let index = 1; index < 1_000; index += 1) {
       if (index === 700)
-        made.set('shop-700', playedCredential({ account: 'shop-700' }, { kind: 'refused', reason: 'status 401' }));
+        made.set('shop-700', fakeCredential({ account: 'shop-700' }, { kind: 'refused', reason: 'status 401' }));
       await Promise.resolve(manager.get(`shop-${index}`)).catch(() => undefined);
     }
     const shown = manager.status();

@@ -1,12 +1,12 @@
 import assert from 'node:assert/strict';
 import type { TokenwardError } from '../../src/errors.ts';
-import { granted, managed, playedCredential, refused } from '../support/credential.ts';
+import { granted, managed, fakeCredential, refused } from '../support/credential.ts';
 
 const MINUTES = 60_000;
 
 describe('a login that worked within the last hour', () => {
   it('is refused twice, some minutes apart, before the account is dead', async () => {
-    const credential = playedCredential({ canRefresh: false }, granted(), refused, refused);
+    const credential = fakeCredential({ canRefresh: false }, granted(), refused, refused);
     const { manager, clock } = await managed(credential);
     const first = await manager.get('crm');
     clock.pass(30 * MINUTES);
@@ -36,7 +36,7 @@ describe('a login that worked within the last hour', () => {
   });
 
   it('and is accepted the second time: nobody had to act, and the next refusal counts as the first again', async () => {
-    const credential = playedCredential({ canRefresh: false }, granted(), refused, granted(), refused);
+    const credential = fakeCredential({ canRefresh: false }, granted(), refused, granted(), refused);
     const { manager, clock } = await managed(credential);
     const first = await manager.get('crm');
     await assert.rejects(async () => manager.renew('crm', first));
@@ -50,10 +50,10 @@ describe('a login that worked within the last hour', () => {
   });
 
   it('the second look is kept over a restart', async () => {
-    const world = await managed(playedCredential({ canRefresh: false }, granted(), refused));
+    const world = await managed(fakeCredential({ canRefresh: false }, granted(), refused));
     const first = await world.manager.get('crm');
     await assert.rejects(async () => world.manager.renew('crm', first));
-    const later = playedCredential({ canRefresh: false }, refused);
+    const later = fakeCredential({ canRefresh: false }, refused);
     const { manager, clock } = await world.restart(later);
     await assert.rejects(
       async () => manager.renew('crm', first),
@@ -68,21 +68,21 @@ describe('a login that worked within the last hour', () => {
   });
 
   it('credentials that were changed meanwhile get their chance at once', async () => {
-    const world = await managed(playedCredential({ canRefresh: false }, granted(), refused));
+    const world = await managed(fakeCredential({ canRefresh: false }, granted(), refused));
     const first = await world.manager.get('crm');
     await assert.rejects(async () => world.manager.renew('crm', first));
-    const { manager } = await world.restart(playedCredential({ canRefresh: false, credentialsFingerprint: 'others' }));
+    const { manager } = await world.restart(fakeCredential({ canRefresh: false, credentialsFingerprint: 'others' }));
     assert.equal((await manager.renew('crm', first)).generation, 2);
   });
 
   it('an operator who tries it by hand is told at once', async () => {
-    const { manager } = await managed(playedCredential({ canRefresh: false }, granted(), refused));
+    const { manager } = await managed(fakeCredential({ canRefresh: false }, granted(), refused));
     await manager.get('crm');
     await assert.rejects(manager.renewNow('crm'), (error: TokenwardError) => error.code === 'credential_dead');
   });
 
   it('a login that worked longer ago, or never, is believed to be wrong at once', async () => {
-    const credential = playedCredential({ canRefresh: false }, granted({ lifetime: 36_000 }), refused);
+    const credential = fakeCredential({ canRefresh: false }, granted({ lifetime: 36_000 }), refused);
     const { manager, clock } = await managed(credential);
     const first = await manager.get('crm');
     clock.pass(61 * MINUTES);

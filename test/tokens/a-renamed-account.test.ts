@@ -1,12 +1,12 @@
 import assert from 'node:assert/strict';
-import { granted, managed, playedCredential } from '../support/credential.ts';
+import { granted, managed, fakeCredential } from '../support/credential.ts';
 
 describe('a renamed account that names its former name', () => {
   it('takes its token over: no login, and the refresh token is spent by one name only', async () => {
-    const world = await managed(playedCredential({ account: 'old' }, granted({ secret: 'a1', refreshSecret: 'r1' })));
+    const world = await managed(fakeCredential({ account: 'old' }, granted({ secret: 'a1', refreshSecret: 'r1' })));
     await world.manager.get('old');
     await world.manager.close();
-    const renamed = playedCredential({ account: 'new', formerName: 'old' });
+    const renamed = fakeCredential({ account: 'new', formerName: 'old' });
     const { manager } = await world.restart(renamed);
     const token = await manager.get('new');
     assert.equal(token.reveal(), 'a1');
@@ -15,7 +15,7 @@ describe('a renamed account that names its former name', () => {
   });
 
   it('without a record of that name it logs in as any other', async () => {
-    const renamed = playedCredential({ account: 'new', formerName: 'old' });
+    const renamed = fakeCredential({ account: 'new', formerName: 'old' });
     const { manager } = await managed(renamed);
     await manager.get('new');
     assert.deepEqual(renamed.calls, ['login']);
@@ -24,7 +24,7 @@ describe('a renamed account that names its former name', () => {
 
 describe('two deployments with one store and one name for two identities', () => {
   it('keep their tokens beside each other, and are told once', async () => {
-    const theirs = playedCredential({ identity: 'they' });
+    const theirs = fakeCredential({ identity: 'they' });
     const world = await managed(theirs);
     const first = await world.manager.get('crm');
     const told: string[] = [];
@@ -35,7 +35,7 @@ describe('two deployments with one store and one name for two identities', () =>
       storeFailed: () => undefined,
       foreignRecord: ({ account }: { account: string }) => void told.push(account),
     };
-    const ours = playedCredential({ identity: 'we' });
+    const ours = fakeCredential({ identity: 'we' });
     const { manager } = await world.restart(ours, { observer });
     let token = await manager.get('crm');
     for (let i = 0; i < 5; i += 1) {

@@ -6,10 +6,10 @@ import {
   failed,
   granted,
   managed,
-  playedCredential,
+  fakeCredential,
   refused,
   type Managed,
-  type PlayedCredential,
+  type FakeCredential,
 } from '../support/credential.ts';
 
 const isDead = (error: TokenwardError): boolean =>
@@ -18,9 +18,9 @@ const lost = failed({ reason: 'reset', maybeSpent: true });
 
 /** An account that knows no login and whose refresh token `r0` was imported. */
 async function imported(
-  ...answers: Parameters<typeof playedCredential>[1][]
-): Promise<Managed & { credential: PlayedCredential }> {
-  const credential = playedCredential({ canLogin: false }, ...answers);
+  ...answers: Parameters<typeof fakeCredential>[1][]
+): Promise<Managed & { credential: FakeCredential }> {
+  const credential = fakeCredential({ canLogin: false }, ...answers);
   const world = await managed(credential);
   await bring(world, 'r0');
   return { ...world, credential };
@@ -83,7 +83,7 @@ describe('an account whose flow has a refresh and no login', () => {
   });
 
   it('without an imported token is dead from the start, and nobody is called', async () => {
-    const credential = playedCredential({ canLogin: false });
+    const credential = fakeCredential({ canLogin: false });
     const { manager } = await managed(credential);
     assert.deepEqual([manager.status()[0]?.state, manager.status()[0]?.dead], ['dead', true]);
     await assert.rejects(async () => manager.get('crm'), isDead);

@@ -7,7 +7,7 @@ import { describeStoreContract, type StoreFactory } from './store-contract.ts';
 
 interface Handle {
   readonly store: BroadcastingStore;
-  readonly heard: string[];
+  readonly observed: string[];
 }
 
 /** Handles on one store, each of which hears what the others announce, as workers do. */
@@ -17,7 +17,7 @@ function workers(): StoreFactory & { handles: Handle[] } {
   return {
     handles,
     async open(options = {}) {
-      const heard: string[] = [];
+      const observed: string[] = [];
       const store = new BroadcastingStore(
         EmbeddedStore.open(folder, { ownerIsGone: options.ownerIsGone ?? (() => false), now: options.now ?? Date.now }),
         {
@@ -25,8 +25,8 @@ function workers(): StoreFactory & { handles: Handle[] } {
           listen: (hear) => void (handle.hear = hear),
         },
       );
-      const handle: Handle & { hear?: (account: string) => void } = { store, heard };
-      await store.watch((account) => void heard.push(account));
+      const handle: Handle & { hear?: (account: string) => void } = { store, observed: observed };
+      await store.watch((account) => void observed.push(account));
       handles.push(handle);
       return store;
     },
@@ -47,7 +47,7 @@ describe('a write to the store that workers share', () => {
     assert.equal(await store.replace('crm', 0, { revision: 1, generation: 1, sealed: Buffer.from('x') }), true);
     assert.equal(await store.replace('crm', 0, { revision: 1, generation: 1, sealed: Buffer.from('y') }), false);
     assert.deepEqual(
-      factory.handles.map(({ heard }) => heard),
+      factory.handles.map(({ observed: observed }) => observed),
       [[], ['crm']],
     );
     await factory.cleanUp();

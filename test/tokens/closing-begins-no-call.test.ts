@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { TokenwardError } from '../../src/errors.ts';
 import type { Outcome } from '../../src/tokens/credential.ts';
-import { failed, granted, managed, playedCredential, refused } from '../support/credential.ts';
+import { failed, granted, managed, fakeCredential, refused } from '../support/credential.ts';
 import { eventually } from '../support/eventually.ts';
 
 const isEnd = (error: unknown): boolean =>
@@ -17,7 +17,7 @@ function later(): { readonly answer: () => Promise<Outcome>; give(outcome: Outco
 describe('a process that ends in the middle of a renewal', () => {
   it('waits for the call that is under way and stores its token', async () => {
     const call = later();
-    const credential = playedCredential({}, call.answer);
+    const credential = fakeCredential({}, call.answer);
     const world = await managed(credential);
     const asked = world.manager.get('crm');
     await eventually('the login is under way', () => credential.calls.length === 1);
@@ -30,7 +30,7 @@ describe('a process that ends in the middle of a renewal', () => {
 
   it('makes no login when its refresh is refused; who comes next makes one, and does not spend the refresh token again', async () => {
     const call = later();
-    const credential = playedCredential({}, granted(), call.answer);
+    const credential = fakeCredential({}, granted(), call.answer);
     const world = await managed(credential);
     const asked = world.manager.renew('crm', await world.manager.get('crm'));
     await eventually('the refresh is under way', () => credential.calls.length === 2);
@@ -39,7 +39,7 @@ describe('a process that ends in the middle of a renewal', () => {
     await assert.rejects(async () => asked, isEnd);
     await closed;
     assert.deepEqual(credential.calls, ['login', 'refresh']);
-    const next = playedCredential();
+    const next = fakeCredential();
     const { manager } = await world.restart(next);
     // The token of before still lives as far as anybody knows; refused once more, it is followed by a login.
     await manager.renew('crm', await manager.get('crm'));
@@ -48,7 +48,7 @@ describe('a process that ends in the middle of a renewal', () => {
 
   it('makes no login when its refresh may have been spent', async () => {
     const call = later();
-    const credential = playedCredential({}, granted(), call.answer);
+    const credential = fakeCredential({}, granted(), call.answer);
     const world = await managed(credential);
     const asked = world.manager.renew('crm', await world.manager.get('crm'));
     await eventually('the refresh is under way', () => credential.calls.length === 2);
@@ -57,7 +57,7 @@ describe('a process that ends in the middle of a renewal', () => {
     await assert.rejects(async () => asked, isEnd);
     await closed;
     assert.deepEqual(credential.calls, ['login', 'refresh']);
-    const next = playedCredential();
+    const next = fakeCredential();
     const { manager } = await world.restart(next);
     await manager.renew('crm', await manager.get('crm'));
     assert.deepEqual(next.calls, ['login'], 'a refresh token that may have been spent is not spent again');
@@ -66,7 +66,7 @@ describe('a process that ends in the middle of a renewal', () => {
   for (const kind of ['login', 'refresh'] as const) {
     it(`makes no quick second try of a ${kind} that failed`, async () => {
       const call = later();
-      const credential = playedCredential({}, ...(kind === 'refresh' ? [granted()] : []), call.answer);
+      const credential = fakeCredential({}, ...(kind === 'refresh' ? [granted()] : []), call.answer);
       const world = await managed(credential);
       const asked = (async () =>
         kind === 'login' ? world.manager.get('crm') : world.manager.renew('crm', await world.manager.get('crm')))();
@@ -86,7 +86,7 @@ describe('a process that ends in the middle of a renewal', () => {
   }
 
   it('does not go on waiting for another process to give back its lease', async () => {
-    const credential = playedCredential();
+    const credential = fakeCredential();
     const world = await managed(credential);
     assert.equal(await world.store.acquireLease('crm', 'somebody else', 60_000), true);
     const asked = world.manager.get('crm');
@@ -100,7 +100,7 @@ describe('a process that ends in the middle of a renewal', () => {
 
   it('gives up a login that a budget has not been asked for yet', async () => {
     const call = later();
-    const credential = playedCredential(
+    const credential = fakeCredential(
       { budget: { key: 'k', logins: 10, window: 3_600_000, reserve: 0 } },
       granted(),
       call.answer,
@@ -113,7 +113,7 @@ describe('a process that ends in the middle of a renewal', () => {
     await assert.rejects(async () => asked, isEnd);
     await closed;
     const { manager } = await world.restart(
-      playedCredential({ budget: { key: 'k', logins: 10, window: 3_600_000, reserve: 0 } }),
+      fakeCredential({ budget: { key: 'k', logins: 10, window: 3_600_000, reserve: 0 } }),
     );
     await manager.refreshBudgets();
     assert.equal(manager.status()[0]?.budget?.remaining, 9);

@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { failed, granted, managed, playedCredential } from '../support/credential.ts';
+import { failed, granted, managed, fakeCredential } from '../support/credential.ts';
 
 const DAY = 86_400_000;
 const turns = async (): Promise<void> => {
@@ -15,7 +15,7 @@ describe('the end of a token', () => {
     ['1e12 s: not believed beyond 31 days', 1e12, 31 * DAY],
   ] as const) {
     it(`by a lifetime of ${name}`, async () => {
-      const credential = playedCredential({}, granted({ lifetime }));
+      const credential = fakeCredential({}, granted({ lifetime }));
       const { manager, clock } = await managed(credential);
       const token = await manager.get('crm');
       assert.equal(token.expiresAt, clock.wall() + life);
@@ -28,7 +28,7 @@ describe('the end of a token', () => {
   }
 
   it('is unknown if nobody says when: it lives until it is refused', async () => {
-    const credential = playedCredential({}, granted({ lifetime: undefined }));
+    const credential = fakeCredential({}, granted({ lifetime: undefined }));
     const { manager, clock } = await managed(credential);
     const token = await manager.get('crm');
     clock.pass(400 * DAY);
@@ -37,7 +37,7 @@ describe('the end of a token', () => {
   });
 
   it('renews before it, in the background, once, while calls go on with the old one (early)', async () => {
-    const credential = playedCredential({ renew: 'early' });
+    const credential = fakeCredential({ renew: 'early' });
     const { manager, clock } = await managed(credential);
     const first = await manager.get('crm');
     clock.pass(0.79 * 3_600_000);
@@ -56,7 +56,7 @@ describe('the end of a token', () => {
       [0, 0.85],
       [1, 0.75],
     ] as const) {
-      const credential = playedCredential({ renew: 'early' });
+      const credential = fakeCredential({ renew: 'early' });
       const { manager, clock } = await managed(credential, { random: () => random });
       await manager.get('crm');
       clock.pass((at - 0.001) * 3_600_000);
@@ -71,7 +71,7 @@ describe('the end of a token', () => {
   });
 
   it('never renews before it on demand, and does not renew by itself after it', async () => {
-    const credential = playedCredential({ renew: 'on-demand' });
+    const credential = fakeCredential({ renew: 'on-demand' });
     const { manager, clock } = await managed(credential);
     const first = await manager.get('crm');
     clock.pass(3_598_999);
@@ -86,7 +86,7 @@ describe('the end of a token', () => {
   });
 
   it('an early renewal that fails is tried again after half a minute at the soonest, and the token goes on', async () => {
-    const credential = playedCredential({ renew: 'early' }, granted(), failed(), failed());
+    const credential = fakeCredential({ renew: 'early' }, granted(), failed(), failed());
     const { manager, clock } = await managed(credential);
     const first = await manager.get('crm');
     clock.pass(0.86 * 3_600_000);
@@ -105,7 +105,7 @@ describe('the end of a token', () => {
   });
 
   it('in its last second it is renewed first: it would be over when it arrives', async () => {
-    const credential = playedCredential();
+    const credential = fakeCredential();
     const { manager, clock } = await managed(credential);
     await manager.get('crm');
     clock.pass(3_599_500);
@@ -114,7 +114,7 @@ describe('the end of a token', () => {
   });
 
   it('in its last second it serves all the same, if there is no newer one to be had', async () => {
-    const credential = playedCredential({}, granted(), failed(), failed());
+    const credential = fakeCredential({}, granted(), failed(), failed());
     const { manager, clock } = await managed(credential);
     const first = await manager.get('crm');
     clock.pass(3_599_500);
@@ -122,10 +122,10 @@ describe('the end of a token', () => {
   });
 
   it('is stored: a restart does not prolong it', async () => {
-    const world = await managed(playedCredential());
+    const world = await managed(fakeCredential());
     await world.manager.get('crm');
     world.clock.pass(3_000_000);
-    const later = playedCredential();
+    const later = fakeCredential();
     const { manager, clock } = await world.restart(later);
     assert.equal((await manager.get('crm')).generation, 1);
     clock.pass(600_000);
@@ -134,10 +134,10 @@ describe('the end of a token', () => {
   });
 
   it('the point of early renewal survives a restart as well', async () => {
-    const world = await managed(playedCredential({ renew: 'early' }));
+    const world = await managed(fakeCredential({ renew: 'early' }));
     await world.manager.get('crm');
     world.clock.pass(0.5 * 3_600_000);
-    const later = playedCredential({ renew: 'early' });
+    const later = fakeCredential({ renew: 'early' });
     const { manager, clock } = await world.restart(later);
     await manager.get('crm');
     await turns();
@@ -151,7 +151,7 @@ describe('the end of a token', () => {
 
 describe('a wall clock that jumps', () => {
   it('back: does not prolong a token', async () => {
-    const credential = playedCredential();
+    const credential = fakeCredential();
     const { manager, clock } = await managed(credential);
     const first = await manager.get('crm');
     clock.jump(-DAY);
@@ -162,7 +162,7 @@ describe('a wall clock that jumps', () => {
 
   it('back by an hour or a day costs no renewal', async () => {
     for (const jump of [3_600_000, DAY]) {
-      const credential = playedCredential();
+      const credential = fakeCredential();
       const { manager, clock } = await managed(credential);
       const first = await manager.get('crm');
       clock.jump(-jump);
@@ -172,7 +172,7 @@ describe('a wall clock that jumps', () => {
   });
 
   it('forward costs one renewal, not a loop of them', async () => {
-    const credential = playedCredential();
+    const credential = fakeCredential();
     const { manager, clock } = await managed(credential);
     await manager.get('crm');
     clock.jump(DAY);
@@ -184,7 +184,7 @@ describe('a wall clock that jumps', () => {
   });
 
   it('back after a failure: the pause does not last for days', async () => {
-    const credential = playedCredential({}, failed(), failed());
+    const credential = fakeCredential({}, failed(), failed());
     const { manager, clock } = await managed(credential);
     await assert.rejects(async () => manager.get('crm'));
     clock.jump(-DAY);
@@ -192,10 +192,10 @@ describe('a wall clock that jumps', () => {
   });
 
   it('back over a restart: the stored token is believed for its own life at most', async () => {
-    const world = await managed(playedCredential());
+    const world = await managed(fakeCredential());
     await world.manager.get('crm');
     world.clock.jump(-DAY);
-    const later = playedCredential();
+    const later = fakeCredential();
     const { manager, clock } = await world.restart(later);
     assert.equal((await manager.get('crm')).generation, 1);
     clock.pass(3_600_001);

@@ -1,13 +1,13 @@
 import assert from 'node:assert/strict';
 import { AccountBusy, importToken } from '../../src/tokens/import.ts';
-import { managed, playedCredential, refused, type Managed } from '../support/credential.ts';
+import { managed, fakeCredential, refused, type Managed } from '../support/credential.ts';
 
 const REFRESH_ONLY = { refreshSecret: 'imported-refresh', secret: undefined, expiresAt: undefined };
 
 describe('an imported token', () => {
   const bring = (
     { store, records, clock }: Managed,
-    credential = playedCredential(),
+    credential = fakeCredential(),
     grant: Parameters<typeof importToken>[3] = REFRESH_ONLY,
   ): Promise<number> =>
     importToken(store, records, credential, grant, {
@@ -18,7 +18,7 @@ describe('an imported token', () => {
     });
 
   it('is the generation after the one stored, and speaks for the configured identity', async () => {
-    const credential = playedCredential();
+    const credential = fakeCredential();
     const world = await managed(credential);
     await world.manager.get('crm');
     const generation = await bring(world, credential);
@@ -30,15 +30,15 @@ describe('an imported token', () => {
   });
 
   it('leaves a record of another identity alone', async () => {
-    const world = await managed(playedCredential({ identity: 'someone else' }));
+    const world = await managed(fakeCredential({ identity: 'someone else' }));
     const theirs = await world.manager.get('crm');
-    await bring(world, playedCredential({ identity: 'new identity' }));
+    await bring(world, fakeCredential({ identity: 'new identity' }));
     assert.equal((await world.records.read('crm', 'new identity')).token?.revealRefresh(), 'imported-refresh');
     assert.equal((await world.records.read('crm', 'someone else')).token?.reveal(), theirs.reveal());
   });
 
   it('without an access token is never used as one: the next call refreshes', async () => {
-    const credential = playedCredential();
+    const credential = fakeCredential();
     const world = await managed(credential);
     assert.equal(await bring(world), 1);
     const { manager } = await world.restart(credential);
@@ -47,7 +47,7 @@ describe('an imported token', () => {
   });
 
   it('takes away what held renewals back: the dead mark, the pause, the open intent', async () => {
-    const credential = playedCredential({}, refused);
+    const credential = fakeCredential({}, refused);
     const world = await managed(credential);
     await assert.rejects(async () => world.manager.get('crm'));
     await world.records.replace('crm', {
@@ -64,7 +64,7 @@ describe('an imported token', () => {
   });
 
   it('with an access token that lives is used at once', async () => {
-    const credential = playedCredential();
+    const credential = fakeCredential();
     const world = await managed(credential);
     await bring(world, credential, {
       refreshSecret: 'imported-refresh',
@@ -76,7 +76,7 @@ describe('an imported token', () => {
   });
 
   it('is not written beside a renewal: refused in clear words if that does not end', async () => {
-    const world = await managed(playedCredential());
+    const world = await managed(fakeCredential());
     await world.store.acquireLease('crm', 'a running process', 30_000);
     await assert.rejects(
       bring(world),
@@ -86,7 +86,7 @@ describe('an imported token', () => {
   });
 
   it('is not lost to a write that comes in between', async () => {
-    const world = await managed(playedCredential());
+    const world = await managed(fakeCredential());
     let first = true;
     world.store.beforeReplace = async () => {
       if (!first) return;
@@ -98,7 +98,7 @@ describe('an imported token', () => {
   });
 
   it('gives the lease back', async () => {
-    const world = await managed(playedCredential());
+    const world = await managed(fakeCredential());
     await bring(world);
     assert.equal(world.store.leases.size, 0);
   });

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { TokenwardError } from '../../src/errors.ts';
-import { granted, managed, playedCredential, refused } from '../support/credential.ts';
+import { granted, managed, fakeCredential, refused } from '../support/credential.ts';
 
 const DAY = 86_400_000;
 const budget = { key: 'test/who', logins: 100, window: DAY, reserve: 20 };
@@ -8,11 +8,11 @@ const isExhausted = (error: unknown): boolean =>
   error instanceof TokenwardError && error.code === 'login_budget_exhausted' && error.retryAfter! > 0;
 
 describe('a login budget of 100 a day, 20 of them in reserve', () => {
-  const account = (): ReturnType<typeof playedCredential> => playedCredential({ canRefresh: false, budget });
+  const account = (): ReturnType<typeof fakeCredential> => fakeCredential({ canRefresh: false, budget });
 
   it('allows 80 automatic logins in any 24 hours, and says when the next one is possible', async () => {
     const credential = account();
-    const { manager, clock, heard } = await managed(credential);
+    const { manager, clock, observed: observed } = await managed(credential);
     const start = clock.wall();
     let token = await manager.get('crm');
     for (let login = 2; login <= 80; login += 1) {
@@ -36,7 +36,7 @@ describe('a login budget of 100 a day, 20 of them in reserve', () => {
       reserveLimit: 20,
       retryAt: start + DAY,
     });
-    assert.ok(heard.suppressed.every((reason) => reason === 'budget'));
+    assert.ok(observed.suppressed.every((reason) => reason === 'budget'));
 
     clock.pass(start + DAY - clock.wall());
     token = await manager.renew('crm', token);
@@ -76,7 +76,7 @@ describe('a login budget of 100 a day, 20 of them in reserve', () => {
   it('is debited before the call: a process that dies in it has used one', async () => {
     let used: number | undefined;
     const world = await managed(
-      playedCredential({ canRefresh: false, budget }, async () => {
+      fakeCredential({ canRefresh: false, budget }, async () => {
         used = (await world.store.used(budget.key, world.clock.wall(), DAY)).length;
         return granted();
       }),
@@ -86,7 +86,7 @@ describe('a login budget of 100 a day, 20 of them in reserve', () => {
   });
 
   it('is not touched by a refresh', async () => {
-    const world = await managed(playedCredential({ budget }));
+    const world = await managed(fakeCredential({ budget }));
     let token = await world.manager.get('crm');
     for (let i = 0; i < 200; i += 1) token = await world.manager.renew('crm', token);
     assert.equal((await world.store.used(budget.key, world.clock.wall(), DAY)).length, 1);
@@ -106,8 +106,8 @@ describe('a login budget of 100 a day, 20 of them in reserve', () => {
 
   it('is one for two accounts that the upstream counts as one', async () => {
     const [a, b] = [
-      playedCredential({ account: 'a', canRefresh: false, budget }),
-      playedCredential({ account: 'b', canRefresh: false, budget }),
+      fakeCredential({ account: 'a', canRefresh: false, budget }),
+      fakeCredential({ account: 'b', canRefresh: false, budget }),
     ];
     const { manager } = await managed([a, b]);
     let [one, two] = [await manager.get('a'), await manager.get('b')];
@@ -144,7 +144,7 @@ describe('a login budget of 100 a day, 20 of them in reserve', () => {
   });
 
   it('is not spent on credentials that were refused', async () => {
-    const world = await managed(playedCredential({ canRefresh: false, budget }, refused));
+    const world = await managed(fakeCredential({ canRefresh: false, budget }, refused));
     for (let i = 0; i < 100; i += 1) await assert.rejects(async () => world.manager.get('crm'));
     assert.equal((await world.store.used(budget.key, world.clock.wall(), DAY)).length, 1);
   });
@@ -154,7 +154,7 @@ describe('a login budget of 100 a day, 20 of them in reserve', () => {
     let logins = 0;
     for (let second = 0; second < 3_600; second += 2) {
       const { manager } = await world.restart(
-        playedCredential({ canRefresh: false, budget }, () => {
+        fakeCredential({ canRefresh: false, budget }, () => {
           logins += 1;
           // Killed here, as far as the store can tell: the intent is written, its result never.
           throw new Error('killed');

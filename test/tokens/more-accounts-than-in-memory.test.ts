@@ -1,15 +1,15 @@
 import assert from 'node:assert/strict';
 import { eventually } from '../support/eventually.ts';
-import { granted, managed, playedCredential } from '../support/credential.ts';
+import { granted, managed, fakeCredential } from '../support/credential.ts';
 
 /** More accounts than are held in memory: looking at the others pushes the first one out. */
-const OTHERS = Array.from({ length: 4 }, (_, at) => playedCredential({ account: `other ${at}` }));
+const OTHERS = Array.from({ length: 4 }, (_, at) => fakeCredential({ account: `other ${at}` }));
 
 describe('more accounts than are held in memory', () => {
   it('one whose renewal is under way stays: whoever asks meanwhile joins that renewal', async () => {
     let answer!: () => void;
     const answered = new Promise<void>((resolve) => (answer = resolve));
-    const crm = playedCredential({}, async () => {
+    const crm = fakeCredential({}, async () => {
       await answered;
       return granted();
     });
@@ -25,7 +25,7 @@ describe('more accounts than are held in memory', () => {
   });
 
   it('one with a grant that is not stored yet stays: the only copy of it is not forgotten', async () => {
-    const crm: ReturnType<typeof playedCredential> = playedCredential({}, granted(), () => {
+    const crm: ReturnType<typeof fakeCredential> = fakeCredential({}, granted(), () => {
       world.store.failing.add('replace');
       return granted({ secret: 'the only copy' });
     });
@@ -42,7 +42,7 @@ describe('more accounts than are held in memory', () => {
   });
 
   it('one that rests is forgotten, and read again from the store without a call', async () => {
-    const crm = playedCredential();
+    const crm = fakeCredential();
     const { manager } = await managed([crm, ...OTHERS], { maxAccounts: 2 });
     const first = await manager.get('crm');
     for (const { account } of OTHERS) await manager.get(account);

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { statusOf } from '../support/operator.ts';
-import { startOwnProxy } from '../support/own-proxy.ts';
-import { crmAccount, CRM_FLOW, OwnTokenServer, type OddAnswer } from '../support/own-token-server.ts';
+import { startCustomProxy } from '../support/custom-proxy.ts';
+import { crmAccount, CRM_FLOW, FakeTokenServer, type OddAnswer } from '../support/fake-token-server.ts';
 import { callSteadily, tally, type CallerSaw } from '../support/steady-callers.ts';
 
 const JSON_TYPE = { 'content-type': 'application/json' };
@@ -26,7 +26,7 @@ const HEALED_WITHIN = 6_000;
 interface Run {
   readonly saw: readonly CallerSaw[];
   readonly revokedAt: number;
-  readonly server: OwnTokenServer;
+  readonly server: FakeTokenServer;
   readonly remaining: number | undefined;
 }
 
@@ -58,8 +58,8 @@ describe('a refresh that never works, while a login would', () => {
   }
 
   async function watch(odd: OddAnswer): Promise<Run> {
-    const server = await OwnTokenServer.start({ rotating: true });
-    const proxy = await startOwnProxy({
+    const server = await FakeTokenServer.start({ rotating: true });
+    const proxy = await startCustomProxy({
       flows: CRM_FLOW,
       accounts: { a: crmAccount(server.url) },
       routes: [{ prefix: '/a', upstream: server.apiUrl, account: 'a' }],

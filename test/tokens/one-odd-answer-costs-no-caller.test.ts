@@ -1,13 +1,13 @@
 import assert from 'node:assert/strict';
-import { startOwnProxy } from '../support/own-proxy.ts';
+import { startCustomProxy } from '../support/custom-proxy.ts';
 import {
   clientCredentials,
   crmAccount,
   CRM_FLOW,
-  OwnTokenServer,
+  FakeTokenServer,
   type OddAnswer,
   type TokenCall,
-} from '../support/own-token-server.ts';
+} from '../support/fake-token-server.ts';
 import { callSteadily, tally } from '../support/steady-callers.ts';
 
 const PAGE = {
@@ -50,8 +50,8 @@ async function watch(
   odd: OddAnswer,
   at: 'first' | 'renewal',
 ): Promise<Run> {
-  const server = await OwnTokenServer.start({ life: LIFE, rotating });
-  const proxy = await startOwnProxy({
+  const server = await FakeTokenServer.start({ life: LIFE, rotating });
+  const proxy = await startCustomProxy({
     flows: CRM_FLOW,
     accounts: { a: account(server.url) },
     routes: [{ prefix: '/a', upstream: server.apiUrl, account: 'a' }],

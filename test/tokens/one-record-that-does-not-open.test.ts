@@ -1,10 +1,10 @@
 import assert from 'node:assert/strict';
 import type { TokenwardError } from '../../src/errors.ts';
 import type { RecordError } from '../../src/tokens/store.ts';
-import { granted, managed, playedCredential } from '../support/credential.ts';
+import { granted, managed, fakeCredential } from '../support/credential.ts';
 import { MemoryStore } from '../support/memory-store.ts';
 
-const named = (account: string) => playedCredential({ account, identity: account });
+const named = (account: string) => fakeCredential({ account, identity: account });
 
 /** A store that counts reads, with a record of `bad` that nobody can open. */
 async function damaged() {

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { TokenwardError } from '../../src/errors.ts';
 import type { Outcome } from '../../src/tokens/credential.ts';
-import { failed, granted, managed, playedCredential } from '../support/credential.ts';
+import { failed, granted, managed, fakeCredential } from '../support/credential.ts';
 
 /** An answer the test gives when it likes. */
 function held(): { answer: () => Promise<Outcome>; give: (outcome: Outcome) => void } {
@@ -16,7 +16,7 @@ const turns = async (): Promise<void> => {
 
 describe('the token manager', () => {
   it('1,000 callers who want the first token cost one login and get the same one', async () => {
-    const credential = playedCredential();
+    const credential = fakeCredential();
     const { manager } = await managed(credential);
     const tokens = await Promise.all(Array.from({ length: 1_000 }, async () => manager.get('crm')));
     assert.equal(new Set(tokens).size, 1);
@@ -25,7 +25,7 @@ describe('the token manager', () => {
   });
 
   it('1,000 refusals of one token cost one refresh, early and late ones together', async () => {
-    const credential = playedCredential();
+    const credential = fakeCredential();
     const { manager } = await managed(credential);
     const first = await manager.get('crm');
     const soon = await Promise.all(Array.from({ length: 500 }, async () => manager.renew('crm', first)));
@@ -36,7 +36,7 @@ describe('the token manager', () => {
 
   it('a token proved dead goes out to nobody while its successor is on its way; before the proof it does', async () => {
     const slow = held();
-    const credential = playedCredential({}, granted(), slow.answer);
+    const credential = fakeCredential({}, granted(), slow.answer);
     const { manager } = await managed(credential);
     const first = await manager.get('crm');
     assert.equal(manager.get('crm'), first);
@@ -51,7 +51,7 @@ describe('the token manager', () => {
   });
 
   it('a renewal that failed leaves the old token in use', async () => {
-    const credential = playedCredential({}, granted(), failed(), failed());
+    const credential = fakeCredential({}, granted(), failed(), failed());
     const { manager } = await managed(credential);
     const first = await manager.get('crm');
     await assert.rejects(
@@ -69,7 +69,7 @@ describe('the token manager', () => {
 
   it('more callers than may wait are told so at once', async () => {
     const slow = held();
-    const credential = playedCredential({}, slow.answer);
+    const credential = fakeCredential({}, slow.answer);
     const { manager } = await managed(credential, { maxWaiting: 10 });
     const waiting = Array.from({ length: 10 }, async () => manager.get('crm'));
     await assert.rejects(
@@ -85,8 +85,8 @@ describe('the token manager', () => {
   it('accounts do not wait for each other', async () => {
     const slow = held();
     const { manager } = await managed([
-      playedCredential({ account: 'slow' }, slow.answer),
-      playedCredential({ account: 'quick' }),
+      fakeCredential({ account: 'slow' }, slow.answer),
+      fakeCredential({ account: 'quick' }),
     ]);
     const waiting = manager.get('slow');
     assert.equal((await manager.get('quick')).generation, 1);
@@ -96,7 +96,7 @@ describe('the token manager', () => {
 
   it('closing waits for the renewal under way, and starts no other', async () => {
     const slow = held();
-    const credential = playedCredential({}, slow.answer);
+    const credential = fakeCredential({}, slow.answer);
     const { manager, records } = await managed(credential);
     const waiting = manager.get('crm');
     await turns();
@@ -117,7 +117,7 @@ describe('the token manager', () => {
 
   it('a new token is stored before anybody gets it, and its intent before the call', async () => {
     const order: string[] = [];
-    const credential = playedCredential({}, () => {
+    const credential = fakeCredential({}, () => {
       order.push('call');
       return granted();
     });
@@ -131,7 +131,7 @@ describe('the token manager', () => {
 
 describe('two processes on one store', () => {
   it('both want the first token: one login, one generation, for both', async () => {
-    const [a, b] = [playedCredential(), playedCredential()];
+    const [a, b] = [fakeCredential(), fakeCredential()];
     const first = await managed(a);
     const second = await first.restart(b);
     const tokens = await Promise.all(
@@ -142,7 +142,7 @@ describe('two processes on one store', () => {
   });
 
   it('one has renewed: the other one takes that token over without a call', async () => {
-    const [a, b] = [playedCredential(), playedCredential()];
+    const [a, b] = [fakeCredential(), fakeCredential()];
     const first = await managed(a);
     const old = await first.manager.get('crm');
     const second = await first.restart(b);
@@ -156,8 +156,8 @@ describe('two processes on one store', () => {
   it('a late holder neither overwrites the newer token nor uses his own', async () => {
     const slow = held();
     const [a, b] = [
-      playedCredential({}, granted(), slow.answer),
-      playedCredential({}, granted({ secret: 'the newer one' })),
+      fakeCredential({}, granted(), slow.answer),
+      fakeCredential({}, granted({ secret: 'the newer one' })),
     ];
     const first = await managed(a);
     const old = await first.manager.get('crm');
@@ -176,7 +176,7 @@ describe('two processes on one store', () => {
   });
 
   it('generations never go back over many renewals by both, and no refresh token is spent twice', async () => {
-    const [a, b] = [playedCredential(), playedCredential()];
+    const [a, b] = [fakeCredential(), fakeCredential()];
     const first = await managed(a);
     const second = await first.restart(b);
     let token = await first.manager.get('crm');

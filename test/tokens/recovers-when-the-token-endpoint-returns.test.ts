@@ -4,8 +4,8 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { Authority } from '../support/certificates.ts';
 import { statusOf } from '../support/operator.ts';
 import { refusedWay, tlsWay, unknownNameWay, type Way } from '../support/outage.ts';
-import { startOwnProxy } from '../support/own-proxy.ts';
-import { clientCredentials, crmAccount, CRM_FLOW, OwnTokenServer } from '../support/own-token-server.ts';
+import { startCustomProxy } from '../support/custom-proxy.ts';
+import { clientCredentials, crmAccount, CRM_FLOW, FakeTokenServer } from '../support/fake-token-server.ts';
 import { temporaryFolder } from '../support/proxy.ts';
 import { callSteadily, tally, type CallerSaw } from '../support/steady-callers.ts';
 
@@ -55,7 +55,7 @@ interface Watched {
   readonly saw: readonly CallerSaw[];
   readonly returnedAt: number;
   readonly attempts: readonly number[];
-  readonly server: OwnTokenServer;
+  readonly server: FakeTokenServer;
   /** Logins left by what tokenward says at the end. */
   readonly remaining: number | undefined;
 }
@@ -142,16 +142,16 @@ describe('a token endpoint that cannot be reached, so that nothing was sent', ()
     stranger: { cert: string; key: string },
   ): Promise<Watched> {
     const overTls = outage.includes('TLS') || outage.includes('certificate');
-    const server = await OwnTokenServer.start({
+    const server = await FakeTokenServer.start({
       life: LIFE,
       rotating,
       ...(overTls && { tls: authority.forLoopback() }),
     });
-    const other = outage.includes('certificate') ? await OwnTokenServer.start({ tls: stranger }) : undefined;
+    const other = outage.includes('certificate') ? await FakeTokenServer.start({ tls: stranger }) : undefined;
     const way: Way = overTls
       ? await tlsWay(server.url, other?.url)
       : await (outage.includes('name') ? unknownNameWay : refusedWay)(server.url);
-    const proxy = await startOwnProxy({
+    const proxy = await startCustomProxy({
       flows: FLOWS,
       egressProxy: 'none',
       accounts: { a: { ...account(way.url), ...(overTls && { tls: { caFile: authority.caFile } }) } },

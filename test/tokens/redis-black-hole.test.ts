@@ -24,9 +24,9 @@ describe('a connection to Redis that dies without a word', function () {
     const store = await RedisStore.open(
       redisOptions({ url: `redis://${new URL(dead.url).host}` }, { commandTimeout: 500 }),
     );
-    const heard: string[] = [];
+    const observed: string[] = [];
     await store.watch(
-      (account) => heard.push(account),
+      (account) => observed.push(account),
       () => undefined,
     );
     await store.replace('crm', 0, { revision: 1, generation: 1, sealed: Buffer.from('kept') });
@@ -45,9 +45,9 @@ describe('a connection to Redis that dies without a word', function () {
       'it answers again',
       async () => (await store.read('crm').catch(() => undefined))?.generation === 1,
     );
-    heard.length = 0;
+    observed.length = 0;
     await store.replace('crm', 1, { revision: 2, generation: 2, sealed: Buffer.from('new') });
-    await eventually('and it hears again', () => heard.includes('crm'));
+    await eventually('and it hears again', () => observed.includes('crm'));
     await store.close();
   });
 });

@@ -38,16 +38,16 @@ describe('a Redis Cluster', function () {
       await RedisStore.open(options({ keyPrefix: 'spread' })),
       await RedisStore.open(options({ keyPrefix: 'spread' })),
     ];
-    const heard = new Set<string>();
+    const observed = new Set<string>();
     await other.watch(
-      (account) => heard.add(account),
+      (account) => observed.add(account),
       () => undefined,
     );
     for (const account of ACCOUNTS)
       assert.equal(await store.replace(account, 0, { revision: 1, generation: 1, sealed: Buffer.from(account) }), true);
     assert.deepEqual(await other.accounts(), [...ACCOUNTS].sort());
     for (const master of cluster.masters) assert.ok(((await master.command('DBSIZE')) as number) > 0);
-    await eventually('all are heard of', () => heard.size === ACCOUNTS.length);
+    await eventually('all are heard of', () => observed.size === ACCOUNTS.length);
     await store.close();
     await other.close();
   });

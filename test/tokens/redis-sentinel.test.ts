@@ -58,10 +58,10 @@ describe('Redis behind sentinels', function () {
       await RedisStore.open(options({ keyPrefix: 'killed', commandTimeout: 500 })),
       await RedisStore.open(options({ keyPrefix: 'killed', commandTimeout: 500 })),
     ];
-    const heard: string[] = [];
+    const observed: string[] = [];
     let reopened = 0;
     await other.watch(
-      (account) => heard.push(account),
+      (account) => observed.push(account),
       () => (reopened += 1),
     );
     await store.replace('crm', 0, { revision: 1, generation: 1, sealed: Buffer.from('kept') });
@@ -76,9 +76,9 @@ describe('Redis behind sentinels', function () {
       async () => (await store.read('crm').catch(() => undefined))?.sealed.toString() === 'kept',
     );
     await eventually('the other one is told that news may have been missed', () => reopened > 0);
-    heard.length = 0;
+    observed.length = 0;
     assert.equal(await store.replace('crm', 1, { revision: 2, generation: 2, sealed: Buffer.from('new') }), true);
-    await eventually('the other one hears of it', () => heard.includes('crm'));
+    await eventually('the other one hears of it', () => observed.includes('crm'));
     await store.close();
     await other.close();
     await from.start(['--replicaof', `127.0.0.1 ${to.port}`]);

@@ -47,25 +47,25 @@ describe('Redis', () => {
       await RedisStore.open(options(server, { keyPrefix: 'watch' })),
       await RedisStore.open(options(server, { keyPrefix: 'watch' })),
     ];
-    const heard: string[] = [];
+    const observed: string[] = [];
     await reader.watch(
-      (account) => heard.push(account),
+      (account) => observed.push(account),
       () => undefined,
     );
     await writer.replace('crm', 0, { revision: 1, generation: 1, sealed: Buffer.from('a') });
     await writer.replace('crm', 1, { revision: 2, generation: 1, sealed: Buffer.from('intent') });
     await writer.replace('crm', 2, { revision: 3, generation: 2, sealed: Buffer.from('b') });
-    await eventually('two generations are heard of', () => heard.length >= 2);
-    assert.deepEqual(heard, ['crm', 'crm']);
+    await eventually('two generations are heard of', () => observed.length >= 2);
+    assert.deepEqual(observed, ['crm', 'crm']);
     await writer.close();
     await reader.close();
   });
 
   it('away, it fails fast and says so; back, it works by itself, with all that was acknowledged', async () => {
     const store = await RedisStore.open(options(server, { keyPrefix: 'away', commandTimeout: 500 }));
-    const heard: string[] = [];
+    const observed: string[] = [];
     await store.watch(
-      (account) => heard.push(account),
+      (account) => observed.push(account),
       () => undefined,
     );
     await store.replace('crm', 0, { revision: 1, generation: 1, sealed: Buffer.from('kept') });
@@ -86,7 +86,7 @@ describe('Redis', () => {
         generation: generation + 1,
         sealed: Buffer.from('x'),
       });
-      return heard.length >= 2;
+      return observed.length >= 2;
     });
     await store.close();
   });

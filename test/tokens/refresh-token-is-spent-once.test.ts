@@ -1,9 +1,9 @@
 import assert from 'node:assert/strict';
-import { failed, granted, managed, playedCredential, refused } from '../support/credential.ts';
+import { failed, granted, managed, fakeCredential, refused } from '../support/credential.ts';
 
 describe('a refresh token', () => {
   it('whose call may have been carried out is not spent again: a login takes its place, and no caller notices', async () => {
-    const credential = playedCredential(
+    const credential = fakeCredential(
       {},
       granted({ refreshSecret: 'r1' }),
       failed({ reason: 'reset', maybeSpent: true }),
@@ -16,7 +16,7 @@ describe('a refresh token', () => {
   });
 
   it('the same over a restart, and after a login that failed as well', async () => {
-    const credential = playedCredential(
+    const credential = fakeCredential(
       {},
       granted({ refreshSecret: 'r1' }),
       failed({ reason: 'reset', maybeSpent: true }),
@@ -27,7 +27,7 @@ describe('a refresh token', () => {
     const first = await world.manager.get('crm');
     await assert.rejects(async () => world.manager.renew('crm', first));
     world.clock.pass(60_000);
-    const later = playedCredential();
+    const later = fakeCredential();
     const second = await world.restart(later);
     assert.equal((await second.manager.renew('crm', first)).generation, 2);
     assert.deepEqual([...credential.calls, ...later.calls], ['login', 'refresh', 'login', 'login', 'login']);
@@ -36,7 +36,7 @@ describe('a refresh token', () => {
 
   it('of a process that died between sending and storing is not spent again by the next one', async () => {
     let end!: () => void;
-    const credential = playedCredential(
+    const credential = fakeCredential(
       {},
       granted({ refreshSecret: 'r1' }),
       () => new Promise((resolve) => (end = () => resolve(failed()))),
@@ -47,7 +47,7 @@ describe('a refresh token', () => {
     while (credential.calls.length < 2) await new Promise(setImmediate);
     // It is gone, and its lease with it.
     world.store.leases.clear();
-    const later = playedCredential();
+    const later = fakeCredential();
     const second = await world.restart(later);
     // The access token still lives: no call at all as long as it works.
     assert.equal((await second.manager.get('crm')).reveal(), first.reveal());
@@ -61,7 +61,7 @@ describe('a refresh token', () => {
 
   it('within a configured grace it is spent once more, and no third time', async () => {
     const lost = failed({ reason: 'reset', maybeSpent: true });
-    const credential = playedCredential({ rotationGrace: 30_000 }, granted({ refreshSecret: 'r1' }), lost, lost);
+    const credential = fakeCredential({ rotationGrace: 30_000 }, granted({ refreshSecret: 'r1' }), lost, lost);
     const { manager } = await managed(credential);
     const first = await manager.get('crm');
     assert.equal((await manager.renew('crm', first)).generation, 2);
@@ -70,7 +70,7 @@ describe('a refresh token', () => {
   });
 
   it('after the grace it is not', async () => {
-    const credential = playedCredential(
+    const credential = fakeCredential(
       { rotationGrace: 30_000, renew: 'early' },
       granted({ refreshSecret: 'r1' }),
       failed({ maybeSpent: true }),
@@ -85,7 +85,7 @@ describe('a refresh token', () => {
   });
 
   it('whose call certainly did not arrive is kept and tried again, while the caller waits', async () => {
-    const credential = playedCredential(
+    const credential = fakeCredential(
       {},
       granted({ refreshSecret: 'r1' }),
       failed({ reason: 'connect', maybeSpent: false }),
@@ -97,7 +97,7 @@ describe('a refresh token', () => {
   });
 
   it('that is refused leads to a login in the same renewal', async () => {
-    const credential = playedCredential({}, granted({ refreshSecret: 'r1' }), refused);
+    const credential = fakeCredential({}, granted({ refreshSecret: 'r1' }), refused);
     const { manager } = await managed(credential);
     const first = await manager.get('crm');
     assert.equal((await manager.renew('crm', first)).generation, 2);
@@ -106,10 +106,10 @@ describe('a refresh token', () => {
   });
 
   it('refused because somebody else has just spent it: their token is taken over, without a login', async () => {
-    const theirs = playedCredential({}, granted({ secret: 'theirs' }));
-    const world = await managed(playedCredential({}, granted({ refreshSecret: 'r1' })));
+    const theirs = fakeCredential({}, granted({ secret: 'theirs' }));
+    const world = await managed(fakeCredential({}, granted({ refreshSecret: 'r1' })));
     const first = await world.manager.get('crm');
-    const credential = playedCredential({}, async () => {
+    const credential = fakeCredential({}, async () => {
       // Our lease is thought to be over: another process logs in while we are still at it.
       world.store.leases.clear();
       const other = await world.restart(theirs);
@@ -122,7 +122,7 @@ describe('a refresh token', () => {
   });
 
   it('that the answer leaves out stays the old one, with its end', async () => {
-    const credential = playedCredential(
+    const credential = fakeCredential(
       {},
       granted({ refreshSecret: 'r1', refreshLifetime: 1_000 }),
       granted({ refreshSecret: undefined }),
@@ -140,7 +140,7 @@ describe('a refresh token', () => {
   });
 
   it('a login that brings none does not inherit the one that was refused', async () => {
-    const credential = playedCredential(
+    const credential = fakeCredential(
       {},
       granted({ refreshSecret: 'r1' }),
       refused,
@@ -152,7 +152,7 @@ describe('a refresh token', () => {
   });
 
   it('past its own end is not tried', async () => {
-    const credential = playedCredential({}, granted({ refreshLifetime: 1_000 }));
+    const credential = fakeCredential({}, granted({ refreshLifetime: 1_000 }));
     const { manager, clock } = await managed(credential);
     const first = await manager.get('crm');
     clock.pass(1_001_000);
@@ -161,7 +161,7 @@ describe('a refresh token', () => {
   });
 
   it('of an account whose flow has no refresh is not tried', async () => {
-    const credential = playedCredential({ canRefresh: false });
+    const credential = fakeCredential({ canRefresh: false });
     const { manager } = await managed(credential);
     await manager.renew('crm', await manager.get('crm'));
     assert.deepEqual(credential.calls, ['login', 'login']);

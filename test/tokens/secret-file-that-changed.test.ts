@@ -5,7 +5,7 @@ import { startSandbox, type Sandbox } from '../../src/sandbox/sandbox.ts';
 import { call } from '../support/call.ts';
 import { FakeClock } from '../support/clock.ts';
 import { freshFolder } from '../support/files.ts';
-import { closing, startOwnProxy } from '../support/own-proxy.ts';
+import { closing, startCustomProxy } from '../support/custom-proxy.ts';
 import type { RunningProxy } from '../support/proxy.ts';
 import { ownCode } from '../support/world.ts';
 
@@ -32,7 +32,7 @@ describe('an account whose password comes from a file', () => {
   const right = (): string => `${sandbox.credentials.softline.password}\n`;
   const start = (account: object = {}): Promise<RunningProxy> =>
     close(
-      startOwnProxy(
+      startCustomProxy(
         {
           accounts: {
             shop: {

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { TokenwardError } from '../../src/errors.ts';
 import type { Credential } from '../../src/tokens/credential.ts';
-import { granted, managed, playedCredential, refused, type PlayedCredential } from '../support/credential.ts';
+import { granted, managed, fakeCredential, refused, type FakeCredential } from '../support/credential.ts';
 
 const isDead = (error: unknown): boolean => error instanceof TokenwardError && error.code === 'credential_dead';
 const isUnavailable = (error: unknown): boolean =>
@@ -10,10 +10,10 @@ const isUnavailable = (error: unknown): boolean =>
 /** A played credential whose files change as the test says; `looks` counts how often they were read. */
 function withFiles(
   change: Partial<Credential>,
-  ...answers: Parameters<typeof playedCredential>[1][]
-): PlayedCredential & { written: string; looks: number } {
+  ...answers: Parameters<typeof fakeCredential>[1][]
+): FakeCredential & { written: string; looks: number } {
   let used = 'first';
-  const credential = { ...playedCredential(change, ...answers), written: 'first', looks: 0 };
+  const credential = { ...fakeCredential(change, ...answers), written: 'first', looks: 0 };
   Object.defineProperty(credential, 'credentials', { get: () => used });
   return Object.assign(credential, {
     reread: async () => {

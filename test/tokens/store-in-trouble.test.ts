@@ -3,15 +3,15 @@ import { TokenwardError } from '../../src/errors.ts';
 import { EMPTY_RECORD } from '../../src/tokens/records.ts';
 import { Token } from '../../src/tokens/token.ts';
 import type { FakeClock } from '../support/clock.ts';
-import { failed, granted, managed, playedCredential, type Managed } from '../support/credential.ts';
+import { failed, granted, managed, fakeCredential, type Managed } from '../support/credential.ts';
 import { eventually } from '../support/eventually.ts';
 
 const isStoreError = (error: unknown): boolean => error instanceof TokenwardError && error.code === 'store_unavailable';
 
 describe('a store that cannot be written after a grant', () => {
   /** A manager whose second token is granted while the store fails. */
-  async function withUnsavedToken(): Promise<Managed & { credential: ReturnType<typeof playedCredential> }> {
-    const credential: ReturnType<typeof playedCredential> = playedCredential({}, granted(), () => {
+  async function withUnsavedToken(): Promise<Managed & { credential: ReturnType<typeof fakeCredential> }> {
+    const credential: ReturnType<typeof fakeCredential> = fakeCredential({}, granted(), () => {
       world.store.failing.add('replace');
       return granted({ secret: 'the only copy', refreshSecret: 'its refresh token' });
     });
@@ -29,7 +29,7 @@ describe('a store that cannot be written after a grant', () => {
       [status?.state, status?.generation, status?.problem],
       ['degraded', 2, 'the new token could not be stored yet'],
     );
-    assert.ok(world.heard.storeFailed.includes('write'));
+    assert.ok(world.observed.storeFailed.includes('write'));
     world.store.failing.clear();
     await world.manager.close();
   });
@@ -43,7 +43,7 @@ describe('a store that cannot be written after a grant', () => {
       [world.manager.status()[0]?.problem, (await world.records.read('crm')).intent],
       [undefined, undefined],
     );
-    assert.equal((await world.restart(playedCredential())).manager.status()[0]?.generation, 2);
+    assert.equal((await world.restart(fakeCredential())).manager.status()[0]?.generation, 2);
   });
 
   it('closing waits until it is saved', async () => {
@@ -74,7 +74,7 @@ describe('a store that cannot be written after a grant', () => {
     const world = await withUnsavedToken();
     world.store.leases.clear();
     world.store.failing.clear();
-    const theirs = await world.restart(playedCredential({}, granted({ secret: 'third' })));
+    const theirs = await world.restart(fakeCredential({}, granted({ secret: 'third' })));
     let token = await theirs.manager.get('crm');
     while (token.generation < 3) token = await theirs.manager.renew('crm', token);
     await world.manager.close();
@@ -97,7 +97,7 @@ describe('a store that cannot be written after a grant', () => {
       1,
       'his answer would have found no record to be written to',
     );
-    const credential = playedCredential({}, granted({ secret: 'his' }));
+    const credential = fakeCredential({}, granted({ secret: 'his' }));
     const { manager } = await managed(credential);
     const token = await manager.get('crm');
     await world.records.replace('crm', { ...intended!, intent: undefined, generation: 2, token });
@@ -114,7 +114,7 @@ describe('a store that cannot be written after a grant', () => {
   });
 
   it('is kept as well when somebody else has written and the store then fails', async () => {
-    const credential: ReturnType<typeof playedCredential> = playedCredential({}, granted(), () => {
+    const credential: ReturnType<typeof fakeCredential> = fakeCredential({}, granted(), () => {
       const current = world.store.records.get('crm')!;
       world.store.records.set('crm', { ...current, revision: current.revision + 1 });
       world.store.failing.add('read');
@@ -131,7 +131,7 @@ describe('a store that cannot be written after a grant', () => {
 describe('a store in trouble before a call', () => {
   for (const operation of ['read', 'acquireLease', 'replace', 'debit'] as const) {
     it(`${operation} fails: no call is made, living tokens go on, and it heals`, async () => {
-      const credential = playedCredential({
+      const credential = fakeCredential({
         canRefresh: false,
         budget: { key: 'k', logins: 10, window: 1_000_000, reserve: 0 },
       });
@@ -147,11 +147,11 @@ describe('a store in trouble before a call', () => {
   }
 
   it('a record that does not open is never overwritten: no login, a clear error, and the process starts', async () => {
-    const world = await managed(playedCredential());
+    const world = await managed(fakeCredential());
     await world.manager.get('crm');
     const bad = { ...world.store.records.get('crm')!, sealed: Buffer.from('rubbish') };
     world.store.records.set('crm', bad);
-    const later = playedCredential();
+    const later = fakeCredential();
     const { manager } = await world.restart(later);
     await assert.rejects(async () => manager.get('crm'), isStoreError);
     await assert.rejects(manager.renewNow('crm'), isStoreError);
@@ -160,12 +160,12 @@ describe('a store in trouble before a call', () => {
   });
 
   it("fails while another process's token is waited for: who has heard of that token by then is served with it", async () => {
-    const theirs = await managed(playedCredential());
+    const theirs = await managed(fakeCredential());
     let tell: ((account: string) => void) | undefined;
     const store = Object.assign(theirs.store, {
       watch: async (listener: (account: string) => void) => void (tell = listener),
     });
-    const credential = playedCredential();
+    const credential = fakeCredential();
     const { manager } = await theirs.restart(credential, { owner: 'waits' });
     await store.acquireLease('crm', 'renews', 30_000);
     const waiting = manager.get('crm');
@@ -184,17 +184,17 @@ describe('a store in trouble before a call', () => {
   });
 
   it('a lease that cannot be given back is reported, and the token is served', async () => {
-    const { manager, store, heard } = await managed(playedCredential());
+    const { manager, store, observed: observed } = await managed(fakeCredential());
     store.failing.add('releaseLease');
     assert.equal((await manager.get('crm')).generation, 1);
-    await eventually('it is reported', () => heard.storeFailed.includes('lease'));
+    await eventually('it is reported', () => observed.storeFailed.includes('lease'));
   });
 
   it('a call that fails after another process has brought the token comes to that token', async () => {
-    const credential: ReturnType<typeof playedCredential> = playedCredential({}, granted(), async () => {
+    const credential: ReturnType<typeof fakeCredential> = fakeCredential({}, granted(), async () => {
       // Stopped for longer than the lease holds: the other one took over from the intent, and this call has timed out.
       world.store.leases.clear();
-      const theirs = await managed(playedCredential({}, granted({ secret: 'theirs' })), {
+      const theirs = await managed(fakeCredential({}, granted({ secret: 'theirs' })), {
         store: world.store,
         clock: world.clock,
       });
@@ -213,10 +213,10 @@ describe('a store in trouble before a call', () => {
   });
 
   it('a grant that comes after another process has stored a newer token does not overwrite it, though that one is over', async () => {
-    const credential: ReturnType<typeof playedCredential> = playedCredential({}, granted(), async () => {
+    const credential: ReturnType<typeof fakeCredential> = fakeCredential({}, granted(), async () => {
       world.store.leases.clear();
       const theirs = await managed(
-        playedCredential({}, granted({ secret: 'theirs', refreshSecret: 'their refresh token', lifetime: 60 })),
+        fakeCredential({}, granted({ secret: 'theirs', refreshSecret: 'their refresh token', lifetime: 60 })),
         { store: world.store, clock: world.clock },
       );
       await theirs.manager.renew('crm', await theirs.manager.get('crm'));
@@ -235,7 +235,7 @@ describe('a store in trouble before a call', () => {
   });
 
   it('a write lost to another process fails this renewal, not the next one', async () => {
-    const credential = playedCredential();
+    const credential = fakeCredential();
     const { manager, store } = await managed(credential);
     const first = await manager.get('crm');
     store.beforeReplace = (account) => {

@@ -190,16 +190,16 @@ describe('an embedded store on a disk that takes no writes', function () {
         .setEncoding('utf8')
         .on('data', (text: string) => lines.push(...text.split('\n').filter((line) => line !== '')));
       child.stderr.setEncoding('utf8').on('data', (text: string) => (stderr += text));
-      const heard = async (): Promise<string> => {
+      const observed = async (): Promise<string> => {
         for (const end = Date.now() + 10_000; lines.length === 0 && Date.now() < end;) await sleep(10);
         return lines.shift() ?? 'nothing';
       };
       const ask = (line: string): Promise<string> => {
         child.stdin.write(`${line}\n`);
-        return heard();
+        return observed();
       };
       try {
-        assert.equal(await heard(), 'open');
+        assert.equal(await observed(), 'open');
         assert.deepEqual([await ask('write'), await ask('check')], ['good', 'good']);
         const mend = await breakDisk(program, child.pid!);
         for (let look = 0; look < 3; look += 1) {

@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { failed, granted, managed, playedCredential, refused, type Managed } from '../support/credential.ts';
+import { failed, granted, managed, fakeCredential, refused, type Managed } from '../support/credential.ts';
 
 const word = ({ manager }: Pick<Managed, 'manager'>): string | undefined => manager.status()[0]?.state;
 const quietly = (ask: () => unknown): Promise<unknown> =>
@@ -10,9 +10,7 @@ const quietly = (ask: () => unknown): Promise<unknown> =>
 describe('the state of an account', () => {
   it('unused, renewing, working', async () => {
     let give!: () => void;
-    const world = await managed(
-      playedCredential({}, () => new Promise((resolve) => (give = () => resolve(granted())))),
-    );
+    const world = await managed(fakeCredential({}, () => new Promise((resolve) => (give = () => resolve(granted())))));
     assert.equal(word(world), 'unused');
     const asked = world.manager.get('crm');
     while (give === undefined) await new Promise(setImmediate);
@@ -28,7 +26,7 @@ describe('the state of an account', () => {
       return failed();
     });
     const seen: (string | undefined)[] = [];
-    const world = await managed(playedCredential({ canRefresh: false }, granted(), ...tries));
+    const world = await managed(fakeCredential({ canRefresh: false }, granted(), ...tries));
     const token = await world.manager.get('crm');
     await quietly(() => world.manager.renew('crm', token));
     seen.length = 0;
@@ -49,7 +47,7 @@ describe('the state of an account', () => {
   });
 
   it('degraded: the renewal fails, and the token in use is still accepted', async () => {
-    const world = await managed(playedCredential({}, granted(), failed(), failed()));
+    const world = await managed(fakeCredential({}, granted(), failed(), failed()));
     const token = await world.manager.get('crm');
     await quietly(() => world.manager.renew('crm', token));
     assert.equal(word(world), 'down');
@@ -59,7 +57,7 @@ describe('the state of an account', () => {
   });
 
   it('does not go up and down when one call is refused whatever the token, and the others are not', async () => {
-    const world = await managed(playedCredential({}, granted(), granted()));
+    const world = await managed(fakeCredential({}, granted(), granted()));
     const first = await world.manager.get('crm');
     const second = await world.manager.renew('crm', first);
     const seen = new Set<string | undefined>();
@@ -76,7 +74,7 @@ describe('the state of an account', () => {
   });
 
   it('down: a renewal did not help, the newest token is refused as well, and nobody has accepted it', async () => {
-    const world = await managed(playedCredential());
+    const world = await managed(fakeCredential());
     const first = await world.manager.get('crm');
     const second = await world.manager.renew('crm', first);
     world.manager.refused('crm', second);
@@ -87,7 +85,7 @@ describe('the state of an account', () => {
 
   it('out_of_logins: the token is refused and the budget used up', async () => {
     const budget = { key: 'logins', logins: 3, window: 86_400_000, reserve: 1 };
-    const world = await managed(playedCredential({ canRefresh: false, budget }));
+    const world = await managed(fakeCredential({ canRefresh: false, budget }));
     let token = await world.manager.get('crm');
     token = await world.manager.renew('crm', token);
     await quietly(() => world.manager.renew('crm', token));
@@ -101,7 +99,7 @@ describe('the state of an account', () => {
   });
 
   it('dead: the credentials are refused and there is no token that works; while one does, degraded', async () => {
-    const world = await managed(playedCredential({ canRefresh: false }, granted({ lifetime: 36_000 }), refused));
+    const world = await managed(fakeCredential({ canRefresh: false }, granted({ lifetime: 36_000 }), refused));
     const token = await world.manager.get('crm');
     world.clock.pass(4_000_000);
     await quietly(() => world.manager.renew('crm', token));
@@ -111,7 +109,7 @@ describe('the state of an account', () => {
   });
 
   it('a fixed token that the upstream refuses is down until it is accepted', async () => {
-    const world = await managed(playedCredential({ staticToken: 'key', canLogin: false, canRefresh: false }));
+    const world = await managed(fakeCredential({ staticToken: 'key', canLogin: false, canRefresh: false }));
     const token = await world.manager.get('crm');
     assert.equal(word(world), 'working');
     world.manager.refused('crm', token);
@@ -121,7 +119,7 @@ describe('the state of an account', () => {
   });
 
   it('an account that cannot get a token because the store is away is down', async () => {
-    const world = await managed(playedCredential());
+    const world = await managed(fakeCredential());
     world.store.failing.add('read');
     await quietly(() => world.manager.get('crm'));
     assert.equal(word(world), 'down');

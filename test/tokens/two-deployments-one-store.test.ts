@@ -109,14 +109,14 @@ describe('two deployments that use one store, and one name for accounts of their
     const server = await startRedis(requireTool(this, 'redis-server'));
     const redis = [await RedisStore.open(redisOptions(server)), await RedisStore.open(redisOptions(server))];
     try {
-      const heard: string[] = [];
+      const observed: string[] = [];
       await redis[1]!.watch(
-        (account) => heard.push(account),
+        (account) => observed.push(account),
         () => undefined,
       );
       await redis[0]!.replace('crm#0a1b2c3d', 0, { revision: 1, generation: 1, sealed: Buffer.from('x') });
-      await eventually('it is heard', () => heard.length === 1);
-      assert.deepEqual(heard, ['crm']);
+      await eventually('it is heard', () => observed.length === 1);
+      assert.deepEqual(observed, ['crm']);
     } finally {
       for (const one of redis) await one.close();
       await server.stop();

@@ -7,7 +7,7 @@ import { Records } from '../../../src/tokens/records.ts';
 import { Seal, sealingKey } from '../../../src/tokens/seal.ts';
 import { EmbeddedStore } from '../../../src/tokens/stores/embedded.ts';
 import { FakeClock } from '../../support/clock.ts';
-import { failed, granted, playedCredential, type PlayedCredential } from '../../support/credential.ts';
+import { failed, granted, fakeCredential, type FakeCredential } from '../../support/credential.ts';
 import type { Tally } from '../report.ts';
 
 const HOUR = 3_600_000;
@@ -29,7 +29,7 @@ const SILENT: TokenObserver = {
 
 interface Scene {
   readonly manager: TokenManager;
-  readonly credential: PlayedCredential;
+  readonly credential: FakeCredential;
   readonly clock: FakeClock;
   readonly store: EmbeddedStore;
   /** One more manager over the same store. */
@@ -124,7 +124,7 @@ async function inScene(act: (scene: Scene) => Promise<string | undefined>): Prom
   const clock = new FakeClock();
   const store = EmbeddedStore.open(folder, { ownerIsGone: () => false, now: () => clock.wall() });
   try {
-    const credential = playedCredential();
+    const credential = fakeCredential();
     const start = async (): Promise<TokenManager> => {
       const manager = new TokenManager([credential], {
         store,

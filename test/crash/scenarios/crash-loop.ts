@@ -1,5 +1,5 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import { managed, playedCredential } from '../../support/credential.ts';
+import { managed, fakeCredential } from '../../support/credential.ts';
 import { FakeClock } from '../../support/clock.ts';
 import { MemoryStore } from '../../support/memory-store.ts';
 import { loginsIn, mark } from '../join.ts';
@@ -40,7 +40,7 @@ export async function crashLoopByClock(tally: Tally): Promise<void> {
   let logins = 0;
   for (let at = 0; at < FIVE_MINUTES; at += EVERY) {
     // The endpoint never answers this process: it will be gone by then.
-    const credential = playedCredential({ canRefresh: false }, () => new Promise(() => undefined));
+    const credential = fakeCredential({ canRefresh: false }, () => new Promise(() => undefined));
     const { manager } = await managed(credential, { store, clock });
     Promise.resolve(manager.get('crm')).catch(() => undefined);
     for (let turn = 0; turn < 20; turn += 1) await new Promise(setImmediate);

@@ -120,9 +120,9 @@ function sample(all: readonly Mutant[], count: number, random: () => number): Mu
 async function send({ subject }: Stage, { bytes }: Mutant): Promise<void> {
   const caller = await Caller.open(subject.port);
   await caller.say([bytes]);
-  const heard = await caller.answer('GET', SILENCE);
+  const observed = await caller.answer('GET', SILENCE);
   // A moment for what may come behind the answer.
-  if (heard.kind === 'answer') await caller.closesWithin(4);
+  if (observed.kind === 'answer') await caller.closesWithin(4);
   caller.hangUp();
 }
 

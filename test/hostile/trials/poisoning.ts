@@ -131,10 +131,10 @@ export async function poisoning(stage: Stage, seed: number, trials: number): Pro
 
 async function ask(caller: Caller, name: string): Promise<'own' | 'crossed' | 'harmed'> {
   await caller.say([request(`GET /api/victim-${name}`)]);
-  const heard = await caller.answer('GET', VICTIM_MOST);
-  if (heard.kind === 'nonsense') return 'crossed';
-  if (heard.kind !== 'answer') return 'harmed';
-  const { status, body } = heard.answer;
+  const observed = await caller.answer('GET', VICTIM_MOST);
+  if (observed.kind === 'nonsense') return 'crossed';
+  if (observed.kind !== 'answer') return 'harmed';
+  const { status, body } = observed.answer;
   if (body.toString('latin1') === `GET /base/victim-${name}`) return 'own';
   return status >= 500 ? 'harmed' : 'crossed';
 }

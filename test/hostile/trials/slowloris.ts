@@ -44,8 +44,8 @@ export async function slowloris({ subject }: Stage): Promise<SlowlorisResult> {
       try {
         const caller = await Caller.open(subject.port);
         await caller.say([request('GET /api/honest')]);
-        const heard = await caller.answer('GET', 5_000);
-        if (heard.kind === 'answer' && heard.answer.status === 200) goodAnswered += 1;
+        const observed = await caller.answer('GET', 5_000);
+        if (observed.kind === 'answer' && observed.answer.status === 200) goodAnswered += 1;
         caller.hangUp();
       } catch {
         // Counted as not answered.

@@ -1,8 +1,8 @@
 import { connect, type Socket } from 'node:net';
-import { tcpServer, type OwnServer } from '../../support/wire.ts';
+import { tcpServer, type TestServer } from '../../support/wire.ts';
 
 /** A corporate proxy: what it was asked, and a way to make it refuse. */
-export interface ConnectProxy extends OwnServer {
+export interface ConnectProxy extends TestServer {
   /** The heads of all requests to it. */
   readonly asked: string[];
 }

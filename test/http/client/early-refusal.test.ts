@@ -3,7 +3,7 @@ import { once } from 'node:events';
 import type { Socket } from 'node:net';
 import { call, metric } from '../../support/call.ts';
 import { eventually } from '../../support/eventually.ts';
-import { closing, startOwnProxy } from '../../support/own-proxy.ts';
+import { closing, startCustomProxy } from '../../support/custom-proxy.ts';
 import { pieces } from '../../support/upload.ts';
 import { dial, tcpServer } from '../../support/wire.ts';
 
@@ -37,7 +37,7 @@ describe('an upstream that refuses a 50 MiB upload early', () => {
           }),
         );
         const proxy = await close(
-          startOwnProxy({ routes: [{ prefix: '/api', upstream: upstream.url, account: 'fixed' }] }),
+          startCustomProxy({ routes: [{ prefix: '/api', upstream: upstream.url, account: 'fixed' }] }),
         );
         const line = await dial(proxy.url);
         line.socket.write(

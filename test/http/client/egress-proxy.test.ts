@@ -9,8 +9,8 @@ import type { UpstreamResponse } from '../../../src/http/client/response.ts';
 import { TokenCallError } from '../../../src/flows/run.ts';
 import { Authority } from '../../support/certificates.ts';
 import { freshFolder, writeConfig } from '../../support/files.ts';
-import { closing } from '../../support/own-proxy.ts';
-import { ownTlsUpstream, ownUpstream } from '../../support/own-upstream.ts';
+import { closing } from '../../support/custom-proxy.ts';
+import { fakeTlsUpstream, fakeUpstream } from '../../support/fake-upstream.ts';
 import { run } from '../../support/process.ts';
 import { requireBuild } from '../../support/tools.ts';
 import { closedPort } from '../../support/wire.ts';
@@ -40,7 +40,7 @@ describe('a corporate proxy on the way out', () => {
   it('tunnels to an upstream over TLS, whose certificate is checked all the same', async function () {
     const authority = new Authority(this, folder());
     const { cert, key } = authority.forLoopback();
-    const server = await close(ownTlsUpstream({ cert, key }));
+    const server = await close(fakeTlsUpstream({ cert, key }));
     const proxy = await close(connectProxy());
     const upstream = upstreamVia(server.url, proxy.url, { ca: authority.ca });
     for (let i = 0; i < 3; i += 1)
@@ -68,7 +68,7 @@ describe('a corporate proxy on the way out', () => {
   });
 
   it('tunnels to an upstream without TLS too', async () => {
-    const server = await close(ownUpstream());
+    const server = await close(fakeUpstream());
     const proxy = await close(connectProxy());
     const upstream = upstreamVia(server.url, proxy.url);
     assert.equal(
@@ -85,7 +85,7 @@ describe('a corporate proxy on the way out', () => {
   });
 
   it('is shown the name and password of its URL, and the upstream never sees them', async () => {
-    const server = await close(ownUpstream());
+    const server = await close(fakeUpstream());
     const proxy = await close(connectProxy());
     const upstream = upstreamVia(server.url, proxy.url.replace('//', '//us%40er:p%3Ass%25@'));
     await text(
@@ -184,7 +184,7 @@ describe('a corporate proxy on the way out', () => {
   it('carries token calls as well', async function () {
     const authority = new Authority(this, folder());
     const { cert, key } = authority.forLoopback();
-    const endpoint = await close(ownTlsUpstream({ cert, key }));
+    const endpoint = await close(fakeTlsUpstream({ cert, key }));
     const proxy = await close(connectProxy());
     const reply = await tokenCallSender(
       { ca: authority.ca },
@@ -266,7 +266,7 @@ describe('a corporate proxy on the way out', () => {
     this.timeout(30_000);
     const { serve } = await import('../../support/process.ts');
     const proxy = await close(connectProxy((socket) => void socket.end('HTTP/1.1 403 Forbidden\r\n\r\n')));
-    const local = await close(ownUpstream());
+    const local = await close(fakeUpstream());
     const file = writeConfig(folder(), {
       listen: { port: 0 },
       operator: { port: 0 },

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import type { Socket } from 'node:net';
 import { call } from '../../support/call.ts';
-import { closing, startOwnProxy } from '../../support/own-proxy.ts';
+import { closing, startCustomProxy } from '../../support/custom-proxy.ts';
 import { tcpServer } from '../../support/wire.ts';
 
 describe('a route with freshConnection', () => {
@@ -25,7 +25,7 @@ describe('a route with freshConnection', () => {
       }),
     );
     const proxy = await close(
-      startOwnProxy({
+      startCustomProxy({
         routes: [
           { prefix: '/api', upstream: upstream.url, account: 'fixed', freshConnection: true, maxConnections: 2 },
         ],

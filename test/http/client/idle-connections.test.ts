@@ -3,7 +3,7 @@ import type { Socket } from 'node:net';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { call } from '../../support/call.ts';
 import { eventually } from '../../support/eventually.ts';
-import { closing, startOwnProxy } from '../../support/own-proxy.ts';
+import { closing, startCustomProxy } from '../../support/custom-proxy.ts';
 import { OK, rawUpstream } from '../../support/raw-upstream.ts';
 
 describe('idle connections to an upstream', () => {
@@ -14,7 +14,7 @@ describe('idle connections to an upstream', () => {
   async function stage(answer: Parameters<typeof rawUpstream>[0]) {
     const upstream = await close(rawUpstream(answer));
     const proxy = await close(
-      startOwnProxy({ routes: [{ prefix: '/api', upstream: upstream.url, account: 'fixed' }] }),
+      startCustomProxy({ routes: [{ prefix: '/api', upstream: upstream.url, account: 'fixed' }] }),
     );
     return { upstream, proxy };
   }

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { call } from '../../support/call.ts';
-import { closing, startOwnProxy } from '../../support/own-proxy.ts';
+import { closing, startCustomProxy } from '../../support/custom-proxy.ts';
 import { ownCode } from '../../support/world.ts';
 import { OK, rawUpstream } from '../../support/raw-upstream.ts';
 
@@ -17,7 +17,7 @@ describe('interim replies nobody asked for', () => {
       }),
     );
     const proxy = await close(
-      startOwnProxy({ routes: [{ prefix: '/api', upstream: upstream.url, account: 'fixed' }] }),
+      startCustomProxy({ routes: [{ prefix: '/api', upstream: upstream.url, account: 'fixed' }] }),
     );
     return { upstream, proxy };
   }

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import type { Socket } from 'node:net';
 import { call } from '../../support/call.ts';
-import { closing, startOwnProxy } from '../../support/own-proxy.ts';
+import { closing, startCustomProxy } from '../../support/custom-proxy.ts';
 import { ownCode } from '../../support/world.ts';
 import { OK, rawUpstream } from '../../support/raw-upstream.ts';
 
@@ -18,7 +18,7 @@ describe('an upstream that closes an idle connection just as a request is sent o
       }),
     );
     const proxy = await close(
-      startOwnProxy({ routes: [{ prefix: '/api', upstream: upstream.url, account: 'fixed', ...route }] }),
+      startCustomProxy({ routes: [{ prefix: '/api', upstream: upstream.url, account: 'fixed', ...route }] }),
     );
     return { upstream, proxy };
   }
@@ -64,7 +64,9 @@ describe('an upstream that closes an idle connection just as a request is sent o
         }),
       );
       const proxy = await close(
-        startOwnProxy({ routes: [{ prefix: '/api', upstream: upstream.url, account: 'fixed', maxConnections: most }] }),
+        startCustomProxy({
+          routes: [{ prefix: '/api', upstream: upstream.url, account: 'fixed', maxConnections: most }],
+        }),
       );
       await Promise.all(Array.from({ length: 4 }, (_, index) => call(proxy.url, `/api/${index}`)));
       assert.equal(upstream.count.opened, 4);
@@ -80,7 +82,7 @@ describe('an upstream that closes an idle connection just as a request is sent o
         setTimeout(() => socket.resetAndDestroy(), 30);
       }),
     );
-    const proxy = await close(startOwnProxy({ routes: [{ prefix: '/api', upstream: upstream.url }] }));
+    const proxy = await close(startCustomProxy({ routes: [{ prefix: '/api', upstream: upstream.url }] }));
     assert.equal(ownCode(await call(proxy.url, '/api/a')), 'upstream_broken');
     assert.equal(upstream.asked.length, 1);
   });

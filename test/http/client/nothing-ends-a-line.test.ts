@@ -3,8 +3,8 @@ import { Upstream } from '../../../src/http/client/upstream.ts';
 import { tokenCallSender } from '../../../src/app/token-endpoint-client.ts';
 import { destinationOf } from '../../../src/http/client/dial.ts';
 import { TokenCallError } from '../../../src/flows/run.ts';
-import { closing } from '../../support/own-proxy.ts';
-import { ownUpstream } from '../../support/own-upstream.ts';
+import { closing } from '../../support/custom-proxy.ts';
+import { fakeUpstream } from '../../support/fake-upstream.ts';
 
 const TIMEOUTS = { connect: 2_000, firstByte: 2_000, idle: 2_000 };
 const UNFIT = ['a\r\nx-evil: 1', 'a\nb', 'a\rb', 'a\0b', 'a€'];
@@ -14,7 +14,7 @@ describe('what goes out to an upstream', () => {
 
   for (const text of UNFIT) {
     it(`never carries a field or a target that would end a line or arrive changed, whoever made it: ${JSON.stringify(text)}`, async () => {
-      const server = await close(ownUpstream());
+      const server = await close(fakeUpstream());
       const upstream = new Upstream(destinationOf(server.url), { maxConnections: 1, timeouts: TIMEOUTS });
       for (const [target, value] of [
         ['/a', text],

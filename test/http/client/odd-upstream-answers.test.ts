@@ -3,13 +3,13 @@ import type { Socket } from 'node:net';
 import { startSandbox, type Sandbox } from '../../../src/sandbox/sandbox.ts';
 import { call, type Answer } from '../../support/call.ts';
 import { startProxy, type RunningProxy } from '../../support/proxy.ts';
-import { dial, tcpServer, type OwnServer } from '../../support/wire.ts';
+import { dial, tcpServer, type TestServer } from '../../support/wire.ts';
 import { ownCode, withRoute } from '../../support/world.ts';
 
 describe('an upstream whose answers are written by hand', () => {
   let sandbox: Sandbox;
   let proxy: RunningProxy;
-  let upstream: OwnServer;
+  let upstream: TestServer;
   let answer: (socket: Socket, request: string) => void = () => undefined;
   let arrivals = 0;
   before(async () => {

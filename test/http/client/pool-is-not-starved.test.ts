@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { call, metric } from '../../support/call.ts';
-import { closing, startOwnProxy } from '../../support/own-proxy.ts';
-import { ownUpstream } from '../../support/own-upstream.ts';
+import { closing, startCustomProxy } from '../../support/custom-proxy.ts';
+import { fakeUpstream } from '../../support/fake-upstream.ts';
 
 describe('a pool of four connections', () => {
   const close = closing();
@@ -14,7 +14,7 @@ describe('a pool of four connections', () => {
       this.timeout(60_000);
       let current = 0;
       const endpoint = await close(
-        ownUpstream((_request, response) => {
+        fakeUpstream((_request, response) => {
           current += 1;
           response.setHeader('content-type', 'application/json');
           response.end(JSON.stringify({ access_token: `token-${current}`, expires_in: 600 }));
@@ -24,7 +24,7 @@ describe('a pool of four connections', () => {
       let open = 0;
       let most = 0;
       const upstream = await close(
-        ownUpstream((request, response) => {
+        fakeUpstream((request, response) => {
           open += 1;
           most = Math.max(most, open);
           response.on('close', () => (open -= 1));
@@ -33,7 +33,7 @@ describe('a pool of four connections', () => {
         }),
       );
       const proxy = await close(
-        startOwnProxy({
+        startCustomProxy({
           flows: {
             own: {
               credentials: { user: 'required' },

@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { closing, startOwnProxy } from '../../support/own-proxy.ts';
+import { closing, startCustomProxy } from '../../support/custom-proxy.ts';
 import { dial } from '../../support/wire.ts';
 import { rawUpstream } from '../../support/raw-upstream.ts';
 
@@ -51,7 +51,7 @@ describe('replies without a body', () => {
       rawUpstream((line, { socket }) => void socket.write(REPLIES[decodeURIComponent(line.split(' /')[1]!)]!.reply)),
     );
     const proxy = await close(
-      startOwnProxy({ routes: [{ prefix: '/api', upstream: upstream.url, account: 'fixed' }] }),
+      startCustomProxy({ routes: [{ prefix: '/api', upstream: upstream.url, account: 'fixed' }] }),
     );
     const line = await dial(proxy.url);
     let before = 0;
@@ -82,7 +82,7 @@ describe('replies without a body', () => {
           ),
       ),
     );
-    const proxy = await close(startOwnProxy({ routes: [{ prefix: '/api', upstream: upstream.url }] }));
+    const proxy = await close(startCustomProxy({ routes: [{ prefix: '/api', upstream: upstream.url }] }));
     const line = await dial(proxy.url);
     for (let i = 0; i < 5; i += 1)
       line.socket.write('GET /api/spoilt HTTP/1.1\r\nHost: proxy\r\n\r\nGET /api/good HTTP/1.1\r\nHost: proxy\r\n\r\n');

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { call } from '../../support/call.ts';
-import { closing, startOwnProxy } from '../../support/own-proxy.ts';
+import { closing, startCustomProxy } from '../../support/custom-proxy.ts';
 import { OK, rawUpstream } from '../../support/raw-upstream.ts';
 
 describe('an upstream that resets half of the requests', () => {
@@ -16,7 +16,7 @@ describe('an upstream that resets half of the requests', () => {
       }),
     );
     const proxy = await close(
-      startOwnProxy({ routes: [{ prefix: '/api', upstream: upstream.url, maxConnections: 16 }] }),
+      startCustomProxy({ routes: [{ prefix: '/api', upstream: upstream.url, maxConnections: 16 }] }),
     );
     const requests = 1_500;
     let good = 0;

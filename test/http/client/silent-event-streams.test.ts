@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { closing, startOwnProxy } from '../../support/own-proxy.ts';
+import { closing, startCustomProxy } from '../../support/custom-proxy.ts';
 import { dial } from '../../support/wire.ts';
 import { rawUpstream, type RawUpstream } from '../../support/raw-upstream.ts';
 
@@ -26,7 +26,7 @@ describe('an event stream whose upstream is silent', () => {
   ): Promise<{ readonly line: Awaited<ReturnType<typeof dial>>; readonly upstream: RawUpstream }> {
     const upstream = await close(events(type, silent));
     const proxy = await close(
-      startOwnProxy({ routes: [{ prefix: '/api', upstream: upstream.url, account: 'fixed', timeouts }] }),
+      startCustomProxy({ routes: [{ prefix: '/api', upstream: upstream.url, account: 'fixed', timeouts }] }),
     );
     const line = await dial(proxy.url);
     line.socket.write('GET /api/events HTTP/1.1\r\nHost: proxy\r\n\r\n');
@@ -76,7 +76,7 @@ describe('an event stream whose upstream is silent', () => {
       }),
     );
     const proxy = await close(
-      startOwnProxy({
+      startCustomProxy({
         routes: [
           {
             prefix: '/api',

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { call } from '../../support/call.ts';
-import { closing, startOwnProxy } from '../../support/own-proxy.ts';
+import { closing, startCustomProxy } from '../../support/custom-proxy.ts';
 import { ownCode } from '../../support/world.ts';
 import { rawUpstream } from '../../support/raw-upstream.ts';
 
@@ -16,7 +16,7 @@ describe('an upstream whose head comes in drops', () => {
       }),
     );
     const proxy = await close(
-      startOwnProxy({ routes: [{ prefix: '/api', upstream: upstream.url, timeouts: { firstByte: '300ms' } }] }),
+      startCustomProxy({ routes: [{ prefix: '/api', upstream: upstream.url, timeouts: { firstByte: '300ms' } }] }),
     );
     for (const method of ['GET', 'POST']) {
       const startedAt = performance.now();
@@ -36,7 +36,7 @@ describe('an upstream whose head comes in drops', () => {
           socket.on('close', () => clearInterval(pour));
         }),
       );
-      const proxy = await close(startOwnProxy({ routes: [{ prefix: '/api', upstream: upstream.url }] }));
+      const proxy = await close(startCustomProxy({ routes: [{ prefix: '/api', upstream: upstream.url }] }));
       assert.equal(ownCode(await call(proxy.url, '/api/a', { method: 'POST' })), 'upstream_broken');
     }
   });
@@ -53,7 +53,7 @@ describe('an upstream whose head comes in drops', () => {
       }),
     );
     const proxy = await close(
-      startOwnProxy({ routes: [{ prefix: '/api', upstream: upstream.url, account: 'fixed' }] }),
+      startCustomProxy({ routes: [{ prefix: '/api', upstream: upstream.url, account: 'fixed' }] }),
     );
     for (let i = 0; i < 2; i += 1) assert.equal((await call(proxy.url, '/api/a')).text, 'fine');
     assert.equal(upstream.count.opened, 1);

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { call } from '../../support/call.ts';
-import { closing, startOwnProxy } from '../../support/own-proxy.ts';
-import { ownUpstream } from '../../support/own-upstream.ts';
+import { closing, startCustomProxy } from '../../support/custom-proxy.ts';
+import { fakeUpstream } from '../../support/fake-upstream.ts';
 import { ownCode } from '../../support/world.ts';
 
 describe('a status that HTTP does not know', () => {
@@ -9,10 +9,10 @@ describe('a status that HTTP does not know', () => {
 
   async function asked(status: number, method = 'GET') {
     const upstream = await close(
-      ownUpstream((_request, response) => response.writeHead(status, 'Odd', { 'content-length': 2 }).end('ok')),
+      fakeUpstream((_request, response) => response.writeHead(status, 'Odd', { 'content-length': 2 }).end('ok')),
     );
     const proxy = await close(
-      startOwnProxy({ routes: [{ prefix: '/api', upstream: upstream.url, account: 'fixed' }] }),
+      startCustomProxy({ routes: [{ prefix: '/api', upstream: upstream.url, account: 'fixed' }] }),
     );
     return { upstream, answer: await call(proxy.url, '/api/a', { method }) };
   }

@@ -7,8 +7,8 @@ import { destinationOf, dial, DialError } from '../../../src/http/client/dial.ts
 import { call } from '../../support/call.ts';
 import { Authority, type Certificate } from '../../support/certificates.ts';
 import { freshFolder } from '../../support/files.ts';
-import { closing, startOwnProxy } from '../../support/own-proxy.ts';
-import { ownTlsUpstream } from '../../support/own-upstream.ts';
+import { closing, startCustomProxy } from '../../support/custom-proxy.ts';
+import { fakeTlsUpstream } from '../../support/fake-upstream.ts';
 import { ownCode } from '../../support/world.ts';
 
 describe('an upstream over TLS', () => {
@@ -16,9 +16,9 @@ describe('an upstream over TLS', () => {
   const close = closing();
 
   async function stage(options: ServerOptions, tls?: object) {
-    const upstream = await close(ownTlsUpstream(options));
+    const upstream = await close(fakeTlsUpstream(options));
     const proxy = await close(
-      startOwnProxy({ routes: [{ prefix: '/api', upstream: upstream.url, account: 'fixed', ...(tls && { tls }) }] }),
+      startCustomProxy({ routes: [{ prefix: '/api', upstream: upstream.url, account: 'fixed', ...(tls && { tls }) }] }),
     );
     return { upstream, proxy };
   }
@@ -82,9 +82,9 @@ describe('an upstream over TLS', () => {
       ['localhost.example', false],
     ] as const) {
       const { cert, key } = authority.issue({ cn: 'x', names: [['DNS', name]] });
-      const upstream = await close(ownTlsUpstream({ cert, key }));
+      const upstream = await close(fakeTlsUpstream({ cert, key }));
       const proxy = await close(
-        startOwnProxy({
+        startCustomProxy({
           routes: [
             {
               prefix: '/api',
@@ -105,7 +105,7 @@ describe('an upstream over TLS', () => {
     const ours = authority.issue({ cn: 'tokenward at the shop' });
     const shown: unknown[] = [];
     const upstream = await close(
-      ownTlsUpstream(
+      fakeTlsUpstream(
         { cert, key, ca: authority.ca, requestCert: true, rejectUnauthorized: true },
         (request, response) => {
           shown.push((request.socket as TLSSocket).getPeerCertificate().subject.CN);
@@ -116,10 +116,10 @@ describe('an upstream over TLS', () => {
     const route = (tls: object): object => ({
       routes: [{ prefix: '/api', upstream: upstream.url, tls: { caFile: authority.caFile, ...tls } }],
     });
-    const proxy = await close(startOwnProxy({ ...route({ certFile: ours.certFile, keyFile: ours.keyFile }) }));
+    const proxy = await close(startCustomProxy({ ...route({ certFile: ours.certFile, keyFile: ours.keyFile }) }));
     assert.equal((await call(proxy.url, '/api/a')).status, 200);
     assert.deepEqual(shown, ['tokenward at the shop']);
-    const without = await close(startOwnProxy({ ...route({}) }));
+    const without = await close(startCustomProxy({ ...route({}) }));
     assert.equal((await call(without.url, '/api/a')).status, 502);
     assert.equal(upstream.seen.length, 1);
   });
@@ -144,7 +144,7 @@ describe('an upstream over TLS', () => {
     const authority = new Authority(this, folder());
     const [one, other] = [authority.issue({ cn: 'one' }), authority.issue({ cn: 'other' })];
     const start = (tls: object): Promise<unknown> =>
-      startOwnProxy({ routes: [{ prefix: '/api', upstream: 'https://127.0.0.1:9', tls }] });
+      startCustomProxy({ routes: [{ prefix: '/api', upstream: 'https://127.0.0.1:9', tls }] });
     await assert.rejects(
       start({ caFile: `${folder()}/none.pem` }),
       (error: Error) => error.name === 'TlsFileError' && /none\.pem cannot be read \(ENOENT\)/.test(error.message),
@@ -179,7 +179,7 @@ describe('an upstream over TLS', () => {
       await once(first, 'listening');
       const { port } = first.address() as AddressInfo;
       const proxy = await close(
-        startOwnProxy({
+        startCustomProxy({
           routes: [
             {
               prefix: '/api',

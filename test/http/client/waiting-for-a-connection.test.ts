@@ -3,7 +3,7 @@ import type { Socket } from 'node:net';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { call, metric } from '../../support/call.ts';
 import { eventually } from '../../support/eventually.ts';
-import { closing, startOwnProxy } from '../../support/own-proxy.ts';
+import { closing, startCustomProxy } from '../../support/custom-proxy.ts';
 import { closedPort } from '../../support/wire.ts';
 import { ownCode } from '../../support/world.ts';
 import { OK, rawUpstream } from '../../support/raw-upstream.ts';
@@ -15,7 +15,7 @@ describe('requests beyond maxConnections', () => {
     const held: Socket[] = [];
     const upstream = await close(rawUpstream((_line, { socket }) => void held.push(socket)));
     const proxy = await close(
-      startOwnProxy({ routes: [{ prefix: '/api', upstream: upstream.url, account: 'fixed', maxConnections: 2 }] }),
+      startCustomProxy({ routes: [{ prefix: '/api', upstream: upstream.url, account: 'fixed', maxConnections: 2 }] }),
     );
     const waiting = (count: number) =>
       eventually(
@@ -91,7 +91,7 @@ describe('requests beyond maxConnections', () => {
 
   it('are all told when there is no upstream', async () => {
     const proxy = await close(
-      startOwnProxy({ routes: [{ prefix: '/api', upstream: await closedPort(), maxConnections: 2 }] }),
+      startCustomProxy({ routes: [{ prefix: '/api', upstream: await closedPort(), maxConnections: 2 }] }),
     );
     const answers = await Promise.all(Array.from({ length: 50 }, () => call(proxy.url, '/api/a')));
     for (const answer of answers) assert.equal(ownCode(answer), 'upstream_unreachable');

@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { call } from '../../support/call.ts';
 import { freshFolder, writeConfig } from '../../support/files.ts';
-import { closing } from '../../support/own-proxy.ts';
+import { closing } from '../../support/custom-proxy.ts';
 import { serve, type Served } from '../../support/process.ts';
 import { requireBuild } from '../../support/tools.ts';
 import { dial } from '../../support/wire.ts';

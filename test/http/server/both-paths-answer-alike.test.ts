@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { closing, startOwnProxy } from '../../support/own-proxy.ts';
-import { ownUpstream, type OwnUpstream } from '../../support/own-upstream.ts';
+import { closing, startCustomProxy } from '../../support/custom-proxy.ts';
+import { fakeUpstream, type FakeUpstream } from '../../support/fake-upstream.ts';
 import { dial } from '../../support/wire.ts';
 
 /** Requests for every way an answer can come about: the upstream's in all its framings, and our own. */
@@ -40,8 +40,8 @@ const REQUESTS: readonly (readonly [string, string])[] = [
   ],
 ];
 
-function upstream(): Promise<OwnUpstream> {
-  return ownUpstream((request, response) => {
+function upstream(): Promise<FakeUpstream> {
+  return fakeUpstream((request, response) => {
     const path = request.url ?? '';
     if (path === '/length')
       response.writeHead(200, { 'content-length': 4, date: 'Sun, 22 Nov 2026 12:00:00 GMT' }).end('fine');
@@ -103,7 +103,7 @@ describe('a plain request gets the same answer as by way of node:http, byte for 
     it(what, async () => {
       const own = await close(upstream());
       const proxy = await close(
-        startOwnProxy({
+        startCustomProxy({
           routes: [
             { prefix: '/api', upstream: own.url, account: 'fixed' },
             { prefix: '/small', upstream: own.url, account: 'fixed', maxReplayBody: 1_000, maxBody: 4_000 },
@@ -123,7 +123,7 @@ describe('a plain request gets the same answer as by way of node:http, byte for 
   it('but a body too large, if it is all here, does not cost the connection', async () => {
     const own = await close(upstream());
     const proxy = await close(
-      startOwnProxy({
+      startCustomProxy({
         routes: [{ prefix: '/small', upstream: own.url, account: 'fixed', maxReplayBody: 1_000, maxBody: 4_000 }],
       }),
     );

@@ -7,8 +7,8 @@ import { call } from '../../support/call.ts';
 import { Authority, type Certificate } from '../../support/certificates.ts';
 import { eventually } from '../../support/eventually.ts';
 import { freshFolder } from '../../support/files.ts';
-import { closing, startOwnProxy } from '../../support/own-proxy.ts';
-import { ownUpstream } from '../../support/own-upstream.ts';
+import { closing, startCustomProxy } from '../../support/custom-proxy.ts';
+import { fakeUpstream } from '../../support/fake-upstream.ts';
 import type { RunningProxy } from '../../support/proxy.ts';
 
 describe('a renewed certificate of the listener', () => {
@@ -29,9 +29,9 @@ describe('a renewed certificate of the listener', () => {
       }
     };
     install(authority.issue({ cn: 'first', names: [['IP', '127.0.0.1']] }));
-    const upstream = await close(ownUpstream());
+    const upstream = await close(fakeUpstream());
     const proxy = await close(
-      startOwnProxy({ listen: { tls: { ...files, ...more } }, routes: [{ prefix: '/', upstream: upstream.url }] }),
+      startCustomProxy({ listen: { tls: { ...files, ...more } }, routes: [{ prefix: '/', upstream: upstream.url }] }),
     );
     return { authority, files, install, upstream, proxy };
   }

@@ -2,8 +2,8 @@ import assert from 'node:assert/strict';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { metric } from '../../support/call.ts';
 import { eventually } from '../../support/eventually.ts';
-import { closing, startOwnProxy } from '../../support/own-proxy.ts';
-import { ownUpstream } from '../../support/own-upstream.ts';
+import { closing, startCustomProxy } from '../../support/custom-proxy.ts';
+import { fakeUpstream } from '../../support/fake-upstream.ts';
 import { dial } from '../../support/wire.ts';
 
 /** Read by the fast path, and by node:http. */
@@ -19,13 +19,13 @@ describe('a client that closes its sending half after the request', () => {
   for (const [what, request] of Object.entries(READERS)) {
     it(`gets its answer, and then the connection is closed: ${what}`, async () => {
       const upstream = await close(
-        ownUpstream(async (_request, response) => {
+        fakeUpstream(async (_request, response) => {
           await sleep(300);
           response.end('fine');
         }),
       );
       const proxy = await close(
-        startOwnProxy({ routes: [{ prefix: '/api', upstream: upstream.url, account: 'fixed' }] }),
+        startCustomProxy({ routes: [{ prefix: '/api', upstream: upstream.url, account: 'fixed' }] }),
       );
       const line = await dial(proxy.url);
       line.socket.end(request);
@@ -35,7 +35,7 @@ describe('a client that closes its sending half after the request', () => {
 
     it(`gets a long answer whole, as long as bytes of it come: ${what}`, async () => {
       const upstream = await close(
-        ownUpstream(async (_request, response) => {
+        fakeUpstream(async (_request, response) => {
           for (let i = 0; i < 6; i += 1) {
             response.write(`part ${i};`);
             await sleep(400);
@@ -44,7 +44,7 @@ describe('a client that closes its sending half after the request', () => {
         }),
       );
       const proxy = await close(
-        startOwnProxy({ routes: [{ prefix: '/api', upstream: upstream.url, account: 'fixed' }] }),
+        startCustomProxy({ routes: [{ prefix: '/api', upstream: upstream.url, account: 'fixed' }] }),
       );
       const line = await dial(proxy.url);
       line.socket.end(request);
@@ -53,13 +53,13 @@ describe('a client that closes its sending half after the request', () => {
 
     it(`gets an answer that takes long, behind interim ones at most: ${what}`, async () => {
       const upstream = await close(
-        ownUpstream(async (_request, response) => {
+        fakeUpstream(async (_request, response) => {
           await sleep(1_800);
           response.end('fine');
         }),
       );
       const proxy = await close(
-        startOwnProxy({ routes: [{ prefix: '/api', upstream: upstream.url, account: 'fixed' }] }),
+        startCustomProxy({ routes: [{ prefix: '/api', upstream: upstream.url, account: 'fixed' }] }),
       );
       const line = await dial(proxy.url);
       line.socket.end(request);
@@ -68,9 +68,9 @@ describe('a client that closes its sending half after the request', () => {
 
     it(`is told from one that has left altogether: the upstream is not kept at work for that: ${what}`, async () => {
       let left = 0;
-      const upstream = await close(ownUpstream((_request, response) => void response.on('close', () => (left += 1))));
+      const upstream = await close(fakeUpstream((_request, response) => void response.on('close', () => (left += 1))));
       const proxy = await close(
-        startOwnProxy({ routes: [{ prefix: '/api', upstream: upstream.url, account: 'fixed' }] }),
+        startCustomProxy({ routes: [{ prefix: '/api', upstream: upstream.url, account: 'fixed' }] }),
       );
       const line = await dial(proxy.url);
       line.socket.write(request);
@@ -86,9 +86,9 @@ describe('a client that closes its sending half after the request', () => {
 
   it('of HTTP/1.0 is not asked, and waited for a second', async () => {
     let left = 0;
-    const upstream = await close(ownUpstream((_request, response) => void response.on('close', () => (left += 1))));
+    const upstream = await close(fakeUpstream((_request, response) => void response.on('close', () => (left += 1))));
     const proxy = await close(
-      startOwnProxy({ routes: [{ prefix: '/api', upstream: upstream.url, account: 'fixed' }] }),
+      startCustomProxy({ routes: [{ prefix: '/api', upstream: upstream.url, account: 'fixed' }] }),
     );
     const line = await dial(proxy.url);
     line.socket.end('GET /api/a HTTP/1.0\r\nHost: proxy\r\n\r\n');
@@ -97,9 +97,9 @@ describe('a client that closes its sending half after the request', () => {
   });
 
   it('gets the answers to all that it has sent ahead', async () => {
-    const upstream = await close(ownUpstream());
+    const upstream = await close(fakeUpstream());
     const proxy = await close(
-      startOwnProxy({ routes: [{ prefix: '/api', upstream: upstream.url, account: 'fixed' }] }),
+      startCustomProxy({ routes: [{ prefix: '/api', upstream: upstream.url, account: 'fixed' }] }),
     );
     const line = await dial(proxy.url);
     line.socket.end('GET /api/1 HTTP/1.1\r\nHost: proxy\r\n\r\n'.repeat(3));
@@ -107,9 +107,9 @@ describe('a client that closes its sending half after the request', () => {
   });
 
   it('in the middle of a body gets no request carried out', async () => {
-    const upstream = await close(ownUpstream());
+    const upstream = await close(fakeUpstream());
     const proxy = await close(
-      startOwnProxy({ routes: [{ prefix: '/api', upstream: upstream.url, account: 'fixed' }] }),
+      startCustomProxy({ routes: [{ prefix: '/api', upstream: upstream.url, account: 'fixed' }] }),
     );
     for (const framing of ['Content-Length: 10', 'Transfer-Encoding: chunked']) {
       const line = await dial(proxy.url);

@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict';
 import { createHash, randomBytes } from 'node:crypto';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { closing, startOwnProxy } from '../../support/own-proxy.ts';
-import { ownUpstream } from '../../support/own-upstream.ts';
+import { closing, startCustomProxy } from '../../support/custom-proxy.ts';
+import { fakeUpstream } from '../../support/fake-upstream.ts';
 import { dial } from '../../support/wire.ts';
 
 const GET = 'GET /api/get HTTP/1.1\r\nHost: proxy\r\n\r\n';
@@ -12,10 +12,12 @@ const chunkedPost = (body: string): string =>
 describe('a connection that goes over to node:http', () => {
   const close = closing();
 
-  async function stage(answer?: Parameters<typeof ownUpstream>[0]) {
-    const upstream = await close(ownUpstream(answer));
+  async function stage(answer?: Parameters<typeof fakeUpstream>[0]) {
+    const upstream = await close(fakeUpstream(answer));
     const proxy = await close(
-      startOwnProxy({ routes: [{ prefix: '/api', upstream: upstream.url, account: 'fixed', maxReplayBody: 100_000 }] }),
+      startCustomProxy({
+        routes: [{ prefix: '/api', upstream: upstream.url, account: 'fixed', maxReplayBody: 100_000 }],
+      }),
     );
     return { upstream, proxy, line: await dial(proxy.url) };
   }

@@ -6,8 +6,8 @@ import request from 'supertest';
 import { call } from '../../support/call.ts';
 import { Authority } from '../../support/certificates.ts';
 import { freshFolder } from '../../support/files.ts';
-import { FIXED_TOKEN, closing, startOwnProxy } from '../../support/own-proxy.ts';
-import { ownUpstream } from '../../support/own-upstream.ts';
+import { FIXED_TOKEN, closing, startCustomProxy } from '../../support/custom-proxy.ts';
+import { fakeUpstream } from '../../support/fake-upstream.ts';
 import { dial } from '../../support/wire.ts';
 import { headerValues } from '../../support/world.ts';
 
@@ -25,13 +25,13 @@ describe('the listener over HTTPS', () => {
       ],
     });
     const upstream = await close(
-      ownUpstream((_request, response) => {
+      fakeUpstream((_request, response) => {
         response.setHeader('location', `${upstream.url}/moved?to=1`);
         response.end('fine');
       }),
     );
     const proxy = await close(
-      startOwnProxy({
+      startCustomProxy({
         listen: { tls: { certFile, keyFile, ...more } },
         routes: [{ prefix: '/api', upstream: upstream.url, account: 'fixed', ...route }],
       }),

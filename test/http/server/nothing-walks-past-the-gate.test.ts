@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { metric } from '../../support/call.ts';
-import { closing, startOwnProxy } from '../../support/own-proxy.ts';
-import { ownUpstream } from '../../support/own-upstream.ts';
+import { closing, startCustomProxy } from '../../support/custom-proxy.ts';
+import { fakeUpstream } from '../../support/fake-upstream.ts';
 import { dial } from '../../support/wire.ts';
 
 const NEXT = 'DELETE /api/smuggled HTTP/1.1\r\nHost: proxy\r\n\r\n';
@@ -10,9 +10,9 @@ describe('a request that node:http would answer by itself', () => {
   const close = closing();
 
   async function say(text: string) {
-    const upstream = await close(ownUpstream((_request, response) => setTimeout(() => response.end('fine'), 30)));
+    const upstream = await close(fakeUpstream((_request, response) => setTimeout(() => response.end('fine'), 30)));
     const proxy = await close(
-      startOwnProxy({ routes: [{ prefix: '/api', upstream: upstream.url, account: 'fixed' }] }),
+      startCustomProxy({ routes: [{ prefix: '/api', upstream: upstream.url, account: 'fixed' }] }),
     );
     const line = await dial(proxy.url);
     line.socket.write(text);

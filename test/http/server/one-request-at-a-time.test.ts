@@ -2,8 +2,8 @@ import assert from 'node:assert/strict';
 import { subscribe, unsubscribe } from 'node:diagnostics_channel';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { eventually } from '../../support/eventually.ts';
-import { closing, startOwnProxy } from '../../support/own-proxy.ts';
-import { ownUpstream } from '../../support/own-upstream.ts';
+import { closing, startCustomProxy } from '../../support/custom-proxy.ts';
+import { fakeUpstream } from '../../support/fake-upstream.ts';
 import { dial } from '../../support/wire.ts';
 
 const get = (path: string, more = ''): string => `GET ${path} HTTP/1.1\r\nHost: proxy\r\n${more}\r\n`;
@@ -30,16 +30,16 @@ describe('requests sent ahead on a connection', () => {
   const close = closing();
 
   /** An upstream that answers with the target, the first one late. */
-  async function stage(config: Parameters<typeof startOwnProxy>[0] = {}) {
+  async function stage(config: Parameters<typeof startCustomProxy>[0] = {}) {
     const upstream = await close(
-      ownUpstream(async (request, response) => {
+      fakeUpstream(async (request, response) => {
         if (request.url!.endsWith('first')) await sleep(60);
         response.setHeader('Content-Length', Buffer.byteLength(request.url!));
         response.end(request.url);
       }),
     );
     const proxy = await close(
-      startOwnProxy({ routes: [{ prefix: '/api', upstream: upstream.url, account: 'fixed' }], ...config }),
+      startCustomProxy({ routes: [{ prefix: '/api', upstream: upstream.url, account: 'fixed' }], ...config }),
     );
     return { upstream, proxy, targets: () => upstream.seen.map(({ target }) => target) };
   }
@@ -124,9 +124,9 @@ describe('100 Continue', () => {
   const close = closing();
 
   it('is sent only to those whose body is wanted', async () => {
-    const upstream = await close(ownUpstream());
+    const upstream = await close(fakeUpstream());
     const proxy = await close(
-      startOwnProxy({
+      startCustomProxy({
         routes: [
           {
             prefix: '/api',
@@ -171,14 +171,14 @@ describe('many requests sent ahead by a client that closes its sending half', ()
   ] as const) {
     it(`are all answered, however they are cut into packets: behind ${what}`, async () => {
       const upstream = await close(
-        ownUpstream(async (request, response) => {
+        fakeUpstream(async (request, response) => {
           if (request.url!.endsWith('first')) await sleep(60);
           response.setHeader('Content-Length', Buffer.byteLength(request.url!));
           response.end(request.url);
         }),
       );
       const proxy = await close(
-        startOwnProxy({ routes: [{ prefix: '/api', upstream: upstream.url, account: 'fixed' }] }),
+        startCustomProxy({ routes: [{ prefix: '/api', upstream: upstream.url, account: 'fixed' }] }),
       );
       const rest = Array.from({ length: 150 }, (_, i) => get(`/api/${i}`)).join('');
       const all = ['200 /first', ...Array.from({ length: 150 }, (_, i) => `200 /${i}`)];
@@ -210,10 +210,10 @@ describe('far too many requests sent ahead', () => {
   ] as const) {
     it(`are not all made requests of at once: ${what}`, async () => {
       const upstream = await close(
-        ownUpstream((request, response) => void (request.url === '/hold' || response.end('fine'))),
+        fakeUpstream((request, response) => void (request.url === '/hold' || response.end('fine'))),
       );
       const proxy = await close(
-        startOwnProxy({ routes: [{ prefix: '/api', upstream: upstream.url, account: 'fixed' }] }),
+        startCustomProxy({ routes: [{ prefix: '/api', upstream: upstream.url, account: 'fixed' }] }),
       );
       let made = 0;
       const count = (): void => void (made += 1);

@@ -2,8 +2,8 @@ import assert from 'node:assert/strict';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { metric } from '../../support/call.ts';
 import { eventually } from '../../support/eventually.ts';
-import { closing, startOwnProxy } from '../../support/own-proxy.ts';
-import { ownUpstream } from '../../support/own-upstream.ts';
+import { closing, startCustomProxy } from '../../support/custom-proxy.ts';
+import { fakeUpstream } from '../../support/fake-upstream.ts';
 import { dial } from '../../support/wire.ts';
 
 const get = (path: string): string => `GET ${path} HTTP/1.1\r\nHost: proxy\r\n\r\n`;
@@ -13,10 +13,13 @@ const post = (path: string, body: string, more = ''): string =>
 describe('requests sent one behind the other on a connection', () => {
   const close = closing();
 
-  async function stage(answer?: Parameters<typeof ownUpstream>[0], config: Parameters<typeof startOwnProxy>[0] = {}) {
-    const upstream = await close(ownUpstream(answer));
+  async function stage(
+    answer?: Parameters<typeof fakeUpstream>[0],
+    config: Parameters<typeof startCustomProxy>[0] = {},
+  ) {
+    const upstream = await close(fakeUpstream(answer));
     const proxy = await close(
-      startOwnProxy({
+      startCustomProxy({
         routes: [
           { prefix: '/api', upstream: upstream.url, account: 'fixed' },
           { prefix: '/small', upstream: upstream.url, account: 'fixed', maxBody: 1_000 },

@@ -5,8 +5,8 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { Authority } from '../../support/certificates.ts';
 import { eventually } from '../../support/eventually.ts';
 import { freshFolder } from '../../support/files.ts';
-import { closing, startOwnProxy } from '../../support/own-proxy.ts';
-import { ownUpstream } from '../../support/own-upstream.ts';
+import { closing, startCustomProxy } from '../../support/custom-proxy.ts';
+import { fakeUpstream } from '../../support/fake-upstream.ts';
 import { dial } from '../../support/wire.ts';
 
 const utf8 = (text: string): string => Buffer.from(text).toString('latin1');
@@ -23,10 +23,10 @@ describe('letters beyond ASCII that stand in a target as they are', () => {
   const close = closing();
   const folder = freshFolder();
 
-  async function stage(config: Parameters<typeof startOwnProxy>[0] = {}) {
-    const upstream = await close(ownUpstream());
+  async function stage(config: Parameters<typeof startCustomProxy>[0] = {}) {
+    const upstream = await close(fakeUpstream());
     const proxy = await close(
-      startOwnProxy({ routes: [{ prefix: '/api', upstream: `${upstream.url}/base`, account: 'fixed' }], ...config }),
+      startCustomProxy({ routes: [{ prefix: '/api', upstream: `${upstream.url}/base`, account: 'fixed' }], ...config }),
     );
     /**
      * The targets that the upstream has seen when `count` requests have come to it, and every answer was a good one.
@@ -122,9 +122,9 @@ describe('letters beyond ASCII that stand in a target as they are', () => {
   });
 
   it('are encoded in those of a caller who reads his answers late, so that he is not read meanwhile', async () => {
-    const upstream = await close(ownUpstream((_request, response) => void response.end('x'.repeat(300_000))));
+    const upstream = await close(fakeUpstream((_request, response) => void response.end('x'.repeat(300_000))));
     const routes = [{ prefix: '/api', upstream: upstream.url, account: 'fixed' }];
-    const line = await dial((await close(startOwnProxy({ routes }))).url);
+    const line = await dial((await close(startCustomProxy({ routes }))).url);
     line.socket.pause();
     for (let i = 0; i < 10; i += 1) {
       line.socket.write(Array.from({ length: 10 }, (_, j) => get(`/api/${i * 10 + j}${IVAN}`)).join(''), 'latin1');

@@ -8,8 +8,8 @@ import { call } from '../../support/call.ts';
 import { Authority, type Certificate } from '../../support/certificates.ts';
 import { eventually } from '../../support/eventually.ts';
 import { freshFolder } from '../../support/files.ts';
-import { closing, startOwnProxy } from '../../support/own-proxy.ts';
-import { ownUpstream } from '../../support/own-upstream.ts';
+import { closing, startCustomProxy } from '../../support/custom-proxy.ts';
+import { fakeUpstream } from '../../support/fake-upstream.ts';
 import { ownCode } from '../../support/world.ts';
 
 const KEY = 'kEy-of-the-batch-job-9d1f77';
@@ -29,9 +29,9 @@ describe('a revoked certificate of a caller', () => {
     };
     install(callers.revoke(issued.slice(0, revoked)));
     const { certFile, keyFile } = servers.forLoopback();
-    const upstream = await close(ownUpstream());
+    const upstream = await close(fakeUpstream());
     const proxy = await close(
-      startOwnProxy({
+      startCustomProxy({
         listen: { tls: { certFile, keyFile, clientCaFile: callers.caFile, clientCrlFile, clientCertificate } },
         callers: [
           ...[1, 2, 3].map((number) => ({ name: `caller-${number}`, certificate: `caller-${number}` })),
@@ -76,9 +76,9 @@ describe('a revoked certificate of a caller', () => {
     writeFileSync(clientCaFile, authorities.map(({ ca }) => ca).join(''));
     writeFileSync(clientCrlFile, authorities.map((authority, at) => authority.revoke([issued[at]![0]])).join(''));
     const { certFile, keyFile } = servers.forLoopback();
-    const upstream = await close(ownUpstream());
+    const upstream = await close(fakeUpstream());
     const proxy = await close(
-      startOwnProxy({
+      startCustomProxy({
         listen: { tls: { certFile, keyFile, clientCaFile, clientCrlFile, clientCertificate: 'required' } },
         callers: [{ name: 'shop', certificate: 'shop' }],
         routes: [{ prefix: '/api', upstream: upstream.url }],

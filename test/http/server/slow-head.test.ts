@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { call } from '../../support/call.ts';
-import { closing, startOwnProxy } from '../../support/own-proxy.ts';
-import { ownUpstream } from '../../support/own-upstream.ts';
+import { closing, startCustomProxy } from '../../support/custom-proxy.ts';
+import { fakeUpstream } from '../../support/fake-upstream.ts';
 import { dial } from '../../support/wire.ts';
 
 describe('a request head that comes slowly', () => {
@@ -9,9 +9,9 @@ describe('a request head that comes slowly', () => {
 
   it('is cut after ten seconds, however steadily it drips, and good callers do not notice', async function () {
     this.timeout(30_000);
-    const upstream = await close(ownUpstream());
+    const upstream = await close(fakeUpstream());
     const proxy = await close(
-      startOwnProxy({ routes: [{ prefix: '/api', upstream: upstream.url, account: 'fixed' }] }),
+      startCustomProxy({ routes: [{ prefix: '/api', upstream: upstream.url, account: 'fixed' }] }),
     );
     const startedAt = performance.now();
     const lines = await Promise.all(Array.from({ length: 50 }, () => dial(proxy.url)));

@@ -18,8 +18,8 @@ import { ListenError } from '../../../src/http/server/listen.ts';
 import { listenOnSocket } from '../../../src/http/server/socket-file.ts';
 import { call } from '../../support/call.ts';
 import { freshFolder } from '../../support/files.ts';
-import { closing, startOwnProxy } from '../../support/own-proxy.ts';
-import { ownUpstream } from '../../support/own-upstream.ts';
+import { closing, startCustomProxy } from '../../support/custom-proxy.ts';
+import { fakeUpstream } from '../../support/fake-upstream.ts';
 import type { ConfigObject, RunningProxy } from '../../support/proxy.ts';
 
 const IN_USE = 'the socket is in use; stop the other program or choose another path.';
@@ -33,9 +33,9 @@ describe('the file of listen.socket', () => {
   afterEach(() => process.umask(umask));
 
   async function start(listen: ConfigObject = {}): Promise<RunningProxy> {
-    const upstream = await close(ownUpstream());
+    const upstream = await close(fakeUpstream());
     const routes = [{ prefix: '/api', upstream: upstream.url, account: 'fixed' }];
-    return close(startOwnProxy({ listen: { socket: path(), ...listen }, routes, allowAnonymous: true }));
+    return close(startCustomProxy({ listen: { socket: path(), ...listen }, routes, allowAnonymous: true }));
   }
 
   async function refused(why: string, listen: ConfigObject = {}): Promise<void> {

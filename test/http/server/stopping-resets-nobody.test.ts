@@ -4,8 +4,8 @@ import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { eventually } from '../../support/eventually.ts';
 import { freshFolder, writeConfig } from '../../support/files.ts';
-import { closing } from '../../support/own-proxy.ts';
-import { ownUpstream } from '../../support/own-upstream.ts';
+import { closing } from '../../support/custom-proxy.ts';
+import { fakeUpstream } from '../../support/fake-upstream.ts';
 import { serve, type Served } from '../../support/process.ts';
 import type { ConfigObject } from '../../support/proxy.ts';
 import { requireBuild } from '../../support/tools.ts';
@@ -81,7 +81,7 @@ describe('callers who keep their connection to a tokenward that is told to stop'
     it(`by ${kind}: nobody's POST is reset, and each that was carried out is answered`, async function () {
       requireBuild(this);
       for (let run = 1; run <= runs; run += 1) {
-        const upstream = await close(ownUpstream());
+        const upstream = await close(fakeUpstream());
         const running = await start(upstream.url, change);
         const posters = Array.from({ length: CALLERS }, (_, number) => poster(running.url, number));
         await eventually('all of them post', () => upstream.seen.length > 20 * CALLERS);
@@ -98,7 +98,7 @@ describe('callers who keep their connection to a tokenward that is told to stop'
 
   it('and whose request comes in parts: it is answered', async function () {
     requireBuild(this);
-    const upstream = await close(ownUpstream());
+    const upstream = await close(fakeUpstream());
     const running = await start(upstream.url);
     const [head, body] = await Promise.all([dial(running.url), dial(running.url)]);
     head.socket.write('GET /api/a HTTP/1.1\r\nHost: 127.0.0.1\r\nX-Slow: ');

@@ -7,8 +7,8 @@ import { promisify } from 'node:util';
 import { keyDigest } from '../../../src/proxy/caller.ts';
 import { call } from '../../support/call.ts';
 import { freshFolder } from '../../support/files.ts';
-import { closing, FIXED_TOKEN, startOwnProxy } from '../../support/own-proxy.ts';
-import { ownUpstream } from '../../support/own-upstream.ts';
+import { closing, FIXED_TOKEN, startCustomProxy } from '../../support/custom-proxy.ts';
+import { fakeUpstream } from '../../support/fake-upstream.ts';
 import type { ConfigObject } from '../../support/proxy.ts';
 import { requireTool } from '../../support/tools.ts';
 import { dial } from '../../support/wire.ts';
@@ -22,10 +22,10 @@ describe('callers by a Unix socket', () => {
   const folder = freshFolder();
 
   async function stage(listen: ConfigObject = {}, more: ConfigObject = {}, route: ConfigObject = {}) {
-    const upstream = await close(ownUpstream());
+    const upstream = await close(fakeUpstream());
     const socket = join(folder(), 'proxy.sock');
     const routes = [{ prefix: '/api', upstream: upstream.url, account: 'fixed', ...route }];
-    const proxy = await close(startOwnProxy({ listen: { hosts: [], ...listen, socket }, routes, ...more }));
+    const proxy = await close(startCustomProxy({ listen: { hosts: [], ...listen, socket }, routes, ...more }));
     return { upstream, proxy, socket };
   }
 

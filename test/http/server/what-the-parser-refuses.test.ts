@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { metric } from '../../support/call.ts';
-import { closing, startOwnProxy } from '../../support/own-proxy.ts';
-import { ownUpstream } from '../../support/own-upstream.ts';
+import { closing, startCustomProxy } from '../../support/custom-proxy.ts';
+import { fakeUpstream } from '../../support/fake-upstream.ts';
 import { dial } from '../../support/wire.ts';
 
 interface Document {
@@ -123,9 +123,9 @@ describe('what the parser refuses', () => {
 
   for (const [name, packets, status, code, detail] of CASES) {
     it(`${name}: ${status} ${code}, with title, detail and advice, and nothing of the request in them`, async () => {
-      const upstream = await close(ownUpstream());
+      const upstream = await close(fakeUpstream());
       const proxy = await close(
-        startOwnProxy({ routes: [{ prefix: '/api', upstream: upstream.url, account: 'fixed' }] }),
+        startCustomProxy({ routes: [{ prefix: '/api', upstream: upstream.url, account: 'fixed' }] }),
       );
       const line = await dial(proxy.url);
       for (const packet of packets) {

@@ -2,8 +2,8 @@ import assert from 'node:assert/strict';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { metric } from '../../support/call.ts';
 import { eventually } from '../../support/eventually.ts';
-import { closing, startOwnProxy } from '../../support/own-proxy.ts';
-import { ownUpstream } from '../../support/own-upstream.ts';
+import { closing, startCustomProxy } from '../../support/custom-proxy.ts';
+import { fakeUpstream } from '../../support/fake-upstream.ts';
 import { dial, tcpServer } from '../../support/wire.ts';
 
 describe('a request body that stands still', () => {
@@ -16,9 +16,9 @@ describe('a request body that stands still', () => {
 
   for (const [kind, framing] of Object.entries(LENGTHS)) {
     it(`${kind}: is not waited for: 408, its bytes given back, and nothing complete goes out`, async () => {
-      const upstream = await close(ownUpstream());
+      const upstream = await close(fakeUpstream());
       const proxy = await close(
-        startOwnProxy({
+        startCustomProxy({
           limits: { bodyIdle: '300ms' },
           routes: [{ prefix: '/api', upstream: upstream.url, account: 'fixed' }],
         }),
@@ -43,9 +43,9 @@ describe('a request body that stands still', () => {
   }
 
   it('is another thing than one that is slow: that one arrives', async () => {
-    const upstream = await close(ownUpstream());
+    const upstream = await close(fakeUpstream());
     const proxy = await close(
-      startOwnProxy({
+      startCustomProxy({
         limits: { bodyIdle: '600ms' },
         routes: [
           { prefix: '/keep', upstream: upstream.url },
@@ -79,10 +79,10 @@ describe('a request body that stands still', () => {
     // Pieces come just after each look at how long the connection has been silent; the answer takes half of what it
     // may.
     const upstream = await close(
-      ownUpstream((_request, response) => void setTimeout(() => response.end('fine'), 1_000)),
+      fakeUpstream((_request, response) => void setTimeout(() => response.end('fine'), 1_000)),
     );
     const proxy = await close(
-      startOwnProxy({
+      startCustomProxy({
         limits: { bodyIdle: '30s' },
         routes: [
           { prefix: '/api', upstream: upstream.url, maxReplayBody: 0, timeouts: { firstByte: '2s', idle: '2s' } },
@@ -102,7 +102,7 @@ describe('a request body that stands still', () => {
   it("because the upstream takes no more of it is the upstream's fault: 504", async () => {
     const upstream = await close(tcpServer((socket) => void socket.pause()));
     const proxy = await close(
-      startOwnProxy({
+      startCustomProxy({
         limits: { bodyIdle: '30s' },
         routes: [{ prefix: '/api', upstream: upstream.url, timeouts: { firstByte: '500ms' } }],
       }),

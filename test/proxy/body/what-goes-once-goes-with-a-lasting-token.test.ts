@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict';
 import { call, type Answer } from '../../support/call.ts';
 import { FakeClock } from '../../support/clock.ts';
-import { closing, startOwnProxy } from '../../support/own-proxy.ts';
-import { ownUpstream, type OwnUpstream } from '../../support/own-upstream.ts';
+import { closing, startCustomProxy } from '../../support/custom-proxy.ts';
+import { fakeUpstream, type FakeUpstream } from '../../support/fake-upstream.ts';
 import { pieces, upload } from '../../support/upload.ts';
 
 const MIB = 1024 * 1024;
@@ -14,10 +14,10 @@ const LIFE = 6;
 class Upstream {
   readonly clock = new FakeClock();
   readonly #ends = new Map<string, number>();
-  server!: OwnUpstream;
+  server!: FakeUpstream;
 
   async start(): Promise<this> {
-    this.server = await ownUpstream((request, response) => {
+    this.server = await fakeUpstream((request, response) => {
       if (request.url === '/token') {
         const token = `t${this.#ends.size + 1}`;
         this.#ends.set(token, this.clock.wall() + LIFE * 1000);
@@ -54,7 +54,7 @@ describe('a request that can be sent once only, when the token is about to end',
     const upstream = await close(new Upstream().start());
     const { url } = upstream.server;
     const proxy = await close(
-      startOwnProxy(
+      startCustomProxy(
         {
           accounts: { partner: { flow: 'oauth2', credentials: { tokenUrl: `${url}/token`, clientId: 'id' } } },
           routes: [{ prefix: '/api', upstream: url, account: 'partner', ...route }],

@@ -6,8 +6,8 @@ import { connect, type ConnectionOptions } from 'node:tls';
 import { keyDigest } from '../../../src/proxy/caller.ts';
 import { call } from '../../support/call.ts';
 import { Authority, type Certificate } from '../../support/certificates.ts';
-import { closing, startOwnProxy } from '../../support/own-proxy.ts';
-import { ownUpstream } from '../../support/own-upstream.ts';
+import { closing, startCustomProxy } from '../../support/custom-proxy.ts';
+import { fakeUpstream } from '../../support/fake-upstream.ts';
 import { temporaryFolder, type RunningProxy } from '../../support/proxy.ts';
 import { ownCode } from '../../support/world.ts';
 
@@ -32,9 +32,9 @@ describe('callers with client certificates', () => {
 
   async function stage(clientCertificate: 'optional' | 'required') {
     const { certFile, keyFile } = server;
-    const upstream = await close(ownUpstream());
+    const upstream = await close(fakeUpstream());
     const proxy = await close(
-      startOwnProxy({
+      startCustomProxy({
         listen: { tls: { certFile, keyFile, clientCaFile: callers.caFile, clientCertificate } },
         callers: [
           { name: 'billing', certificate: 'billing.internal' },

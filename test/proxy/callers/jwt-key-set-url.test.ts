@@ -4,8 +4,8 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import type { JWK } from 'jose';
 import { call, metric, type Answer } from '../../support/call.ts';
 import { eventually } from '../../support/eventually.ts';
-import { closing, startOwnProxy } from '../../support/own-proxy.ts';
-import { ownUpstream } from '../../support/own-upstream.ts';
+import { closing, startCustomProxy } from '../../support/custom-proxy.ts';
+import { fakeUpstream } from '../../support/fake-upstream.ts';
 import { closedPort, dial, httpServer } from '../../support/wire.ts';
 import { ownCode } from '../../support/world.ts';
 import { AUDIENCE, BACKEND, ISSUER, signingKey } from './jwt-makers.ts';
@@ -26,9 +26,9 @@ describe('callers with a JWT, checked against a key set at a URL', () => {
               }),
             )
           ).url;
-    const upstream = await close(ownUpstream());
+    const upstream = await close(fakeUpstream());
     const proxy = await close(
-      startOwnProxy({
+      startCustomProxy({
         jwt: { issuer: ISSUER, audience: AUDIENCE, jwks: `${url}/openid/v1/jwks` },
         callers: [{ name: 'backend', jwt: BACKEND }],
         routes: [

@@ -5,8 +5,8 @@ import { keyDigest } from '../../../src/proxy/caller.ts';
 import { call, type Answer } from '../../support/call.ts';
 import { FakeClock } from '../../support/clock.ts';
 import { freshFolder } from '../../support/files.ts';
-import { closing, startOwnProxy } from '../../support/own-proxy.ts';
-import { ownUpstream } from '../../support/own-upstream.ts';
+import { closing, startCustomProxy } from '../../support/custom-proxy.ts';
+import { fakeUpstream } from '../../support/fake-upstream.ts';
 import { ownCode } from '../../support/world.ts';
 import { AUDIENCE, BACKEND, claims, forged, ISSUER, signingKey, type SigningKey } from './jwt-makers.ts';
 
@@ -26,9 +26,9 @@ describe('callers with a JWT, checked against a key set file', () => {
     const clock = new FakeClock();
     const jwks = join(folder(), 'jwks.json');
     writeFileSync(jwks, JSON.stringify({ keys: [key.jwk, rsa.jwk] }));
-    const upstream = await close(ownUpstream());
+    const upstream = await close(fakeUpstream());
     const proxy = await close(
-      startOwnProxy(
+      startCustomProxy(
         {
           jwt: { issuer: ISSUER, audience: AUDIENCE, jwks, ...more },
           callers: [

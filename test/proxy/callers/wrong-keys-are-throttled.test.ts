@@ -3,8 +3,8 @@ import { keyDigest } from '../../../src/proxy/caller.ts';
 import { call, metric, type Answer } from '../../support/call.ts';
 import { FakeClock } from '../../support/clock.ts';
 import { eventually } from '../../support/eventually.ts';
-import { closing, startOwnProxy } from '../../support/own-proxy.ts';
-import { ownUpstream } from '../../support/own-upstream.ts';
+import { closing, startCustomProxy } from '../../support/custom-proxy.ts';
+import { fakeUpstream } from '../../support/fake-upstream.ts';
 import { httpServer } from '../../support/wire.ts';
 import { ownCode } from '../../support/world.ts';
 import { AUDIENCE, ISSUER, signingKey } from './jwt-makers.ts';
@@ -23,9 +23,9 @@ describe('who tries keys', () => {
         release = () => response.end(JSON.stringify({ keys: [known.jwk] }));
       }),
     );
-    const upstream = await close(ownUpstream());
+    const upstream = await close(fakeUpstream());
     const proxy = await close(
-      startOwnProxy(
+      startCustomProxy(
         {
           callers: [{ name: 'batch', key: keyDigest(KEY) }],
           jwt: { issuer: ISSUER, audience: AUDIENCE, jwks: keys.url },

@@ -3,8 +3,8 @@ import type { ServerResponse } from 'node:http';
 import { call, metric } from '../../support/call.ts';
 import { eventually } from '../../support/eventually.ts';
 import { operator } from '../../support/operator.ts';
-import { closing, startOwnProxy } from '../../support/own-proxy.ts';
-import { ownUpstream } from '../../support/own-upstream.ts';
+import { closing, startCustomProxy } from '../../support/custom-proxy.ts';
+import { fakeUpstream } from '../../support/fake-upstream.ts';
 import { ownCode } from '../../support/world.ts';
 
 describe('limits.inFlight', () => {
@@ -13,10 +13,10 @@ describe('limits.inFlight', () => {
   it('answers one request too many with 503 at once, while the others go on; and lets in as many again when they end', async () => {
     const held: ServerResponse[] = [];
     const upstream = await close(
-      ownUpstream((request, response) => void (request.url === '/hold' ? held.push(response) : response.end('fine'))),
+      fakeUpstream((request, response) => void (request.url === '/hold' ? held.push(response) : response.end('fine'))),
     );
     const proxy = await close(
-      startOwnProxy({
+      startCustomProxy({
         limits: { inFlight: 5 },
         routes: [{ prefix: '/api', upstream: upstream.url, account: 'fixed' }],
       }),
@@ -46,10 +46,10 @@ describe('limits.inFlight', () => {
 
   it('counts nobody twice: refused, malformed and abandoned requests give their place back', async () => {
     const upstream = await close(
-      ownUpstream((request, response) => void (request.url === '/hold' || response.end('fine'))),
+      fakeUpstream((request, response) => void (request.url === '/hold' || response.end('fine'))),
     );
     const proxy = await close(
-      startOwnProxy({
+      startCustomProxy({
         limits: { inFlight: 2 },
         routes: [{ prefix: '/api', upstream: upstream.url, account: 'fixed', policy: { deny: [{ path: '/no' }] } }],
       }),

@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict';
 import { keyDigest } from '../../../src/proxy/caller.ts';
 import { call } from '../../support/call.ts';
-import { closing, startOwnProxy } from '../../support/own-proxy.ts';
-import { ownUpstream } from '../../support/own-upstream.ts';
+import { closing, startCustomProxy } from '../../support/custom-proxy.ts';
+import { fakeUpstream } from '../../support/fake-upstream.ts';
 import { dial } from '../../support/wire.ts';
 
 const KEY = 'kEy-of-the-batch-job-2b1f60';
@@ -11,9 +11,9 @@ describe('a refused caller whose body does not come', () => {
   const close = closing();
 
   it('has his answer and holds no place of the others', async () => {
-    const upstream = await close(ownUpstream());
+    const upstream = await close(fakeUpstream());
     const proxy = await close(
-      startOwnProxy({
+      startCustomProxy({
         callers: [{ name: 'batch', key: keyDigest(KEY) }],
         limits: { inFlight: 3 },
         routes: [{ prefix: '/api', upstream: upstream.url, account: 'fixed' }],

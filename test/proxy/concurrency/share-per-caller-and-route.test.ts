@@ -3,8 +3,8 @@ import type { ServerResponse } from 'node:http';
 import { keyDigest } from '../../../src/proxy/caller.ts';
 import { call, metric } from '../../support/call.ts';
 import { eventually } from '../../support/eventually.ts';
-import { closing, startOwnProxy } from '../../support/own-proxy.ts';
-import { ownUpstream } from '../../support/own-upstream.ts';
+import { closing, startCustomProxy } from '../../support/custom-proxy.ts';
+import { fakeUpstream } from '../../support/fake-upstream.ts';
 import { ownCode } from '../../support/world.ts';
 
 const KEYS = { greedy: 'kEy-of-greedy-31', modest: 'kEy-of-modest-32' };
@@ -15,13 +15,13 @@ const by = (who: keyof typeof KEYS): { headers: Record<string, string> } => ({
 describe('what is answered at once', () => {
   const close = closing();
 
-  async function stage(config: Parameters<typeof startOwnProxy>[0]) {
+  async function stage(config: Parameters<typeof startCustomProxy>[0]) {
     const held: ServerResponse[] = [];
     const upstream = await close(
-      ownUpstream((request, response) => void (request.url === '/hold' ? held.push(response) : response.end('fine'))),
+      fakeUpstream((request, response) => void (request.url === '/hold' ? held.push(response) : response.end('fine'))),
     );
     const proxy = await close(
-      startOwnProxy({
+      startCustomProxy({
         routes: ['/api', '/other'].map((prefix) => ({ prefix, upstream: upstream.url, account: 'fixed' })),
         ...config,
       }),
@@ -100,7 +100,7 @@ describe('what is answered at once', () => {
       routes: [
         {
           prefix: '/api',
-          upstream: (await close(ownUpstream((_request, response) => void held.push(response)))).url,
+          upstream: (await close(fakeUpstream((_request, response) => void held.push(response)))).url,
           account: 'fixed',
         },
       ],

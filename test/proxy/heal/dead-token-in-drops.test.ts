@@ -4,9 +4,9 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { brotliCompressSync, deflateSync, gzipSync } from 'node:zlib';
 import { call } from '../../support/call.ts';
 import { eventually } from '../../support/eventually.ts';
-import { closing } from '../../support/own-proxy.ts';
+import { closing } from '../../support/custom-proxy.ts';
 import { startProxy } from '../../support/proxy.ts';
-import { dial, tcpServer, type OwnServer } from '../../support/wire.ts';
+import { dial, tcpServer, type TestServer } from '../../support/wire.ts';
 import { freshWorld, tokenCalls, withRoute } from '../../support/world.ts';
 
 const REFUSAL = '{"success":false,"error":{"code":"ApiInvalidTokenError"}}';
@@ -28,7 +28,7 @@ async function drip(socket: Socket, drops: Drops, pause: number): Promise<void> 
 }
 
 /** A ChatApp that accepts every token but the first, and refuses that one in these drops. */
-async function refusing(drops: Drops, pause = 30): Promise<OwnServer> {
+async function refusing(drops: Drops, pause = 30): Promise<TestServer> {
   let first: string | undefined;
   return tcpServer((socket) => {
     socket.setNoDelay(true).on('data', (bytes: Buffer) => {
@@ -106,7 +106,7 @@ describe('a dead ChatApp token in an answer that comes in drops', () => {
     ['deflate', [head(`${PHP}Content-Encoding: deflate\r\n${CHUNKED}`), chunk(deflateSync(REFUSAL)), END]],
     ['JSON that says what it is', [head(`Content-Type: application/json\r\n${CHUNKED}`), chunk(REFUSAL), END]],
   ];
-  const healed = async (upstream: OwnServer): Promise<void> => {
+  const healed = async (upstream: TestServer): Promise<void> => {
     const { sandbox } = world();
     const proxy = await close(startProxy(sandbox, { config: withRoute('/crm', { upstream: upstream.url }) }));
     const answer = await call(proxy.url, '/crm/v1/licenses');

@@ -5,8 +5,8 @@ import type { SendTokenCall } from '../../../src/flows/run.ts';
 import { tokenCallSender } from '../../../src/app/token-endpoint-client.ts';
 import { call, metric, type Answer } from '../../support/call.ts';
 import { FakeClock } from '../../support/clock.ts';
-import { closing } from '../../support/own-proxy.ts';
-import { ownUpstream } from '../../support/own-upstream.ts';
+import { closing } from '../../support/custom-proxy.ts';
+import { fakeUpstream } from '../../support/fake-upstream.ts';
 import { startProxy } from '../../support/proxy.ts';
 import { pieces, upload } from '../../support/upload.ts';
 import { both, freshWorld, tokenCalls, withRoute } from '../../support/world.ts';
@@ -55,7 +55,7 @@ describe('a token that dies again after a replay that had no answer', () => {
     const dead = { status: 401, body: '{"errors":[{"error":1007}]}' };
     const answers = [{ status: 200, body: '{}' }, dead, undefined, dead, { status: 200, body: '{}' }];
     const upstream = await close(
-      ownUpstream((request, response) => {
+      fakeUpstream((request, response) => {
         const answer = answers.shift();
         if (answer === undefined) request.socket.destroy();
         else response.writeHead(answer.status, { 'content-type': 'application/json' }).end(answer.body);

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { call, metric } from '../../support/call.ts';
-import { FIXED_TOKEN, startOwnProxy, closing } from '../../support/own-proxy.ts';
-import { ownUpstream } from '../../support/own-upstream.ts';
+import { FIXED_TOKEN, startCustomProxy, closing } from '../../support/custom-proxy.ts';
+import { fakeUpstream } from '../../support/fake-upstream.ts';
 
 describe('a fixed token that an upstream refuses', () => {
   const close = closing();
@@ -9,12 +9,12 @@ describe('a fixed token that an upstream refuses', () => {
   it("is nobody's to renew: the upstream's own answer goes to the caller, and the refusal is noted until it is accepted", async () => {
     let accepts = false;
     const upstream = await close(
-      ownUpstream((_request, response) => {
+      fakeUpstream((_request, response) => {
         response.writeHead(accepts ? 200 : 401, { 'content-type': 'text/plain' }).end(accepts ? 'fine' : 'no such key');
       }),
     );
     const proxy = await close(
-      startOwnProxy({ routes: [{ prefix: '/api', upstream: upstream.url, account: 'fixed' }] }),
+      startCustomProxy({ routes: [{ prefix: '/api', upstream: upstream.url, account: 'fixed' }] }),
     );
     const refusedAt = (): number | undefined => proxy.app.tokens.statusOf('fixed')?.refusedAt;
     for (let i = 0; i < 3; i += 1) {
@@ -38,13 +38,13 @@ describe('a fixed token that an upstream refuses', () => {
 
   it('is told by the rules of its flow, where it has any', async () => {
     const upstream = await close(
-      ownUpstream(
+      fakeUpstream(
         (_request, response) =>
           void response.writeHead(403, { 'content-type': 'application/json' }).end('{"error":"bad_key"}'),
       ),
     );
     const proxy = await close(
-      startOwnProxy({
+      startCustomProxy({
         flows: {
           keyed: {
             credentials: { token: 'required' },

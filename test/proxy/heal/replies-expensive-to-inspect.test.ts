@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { brotliCompressSync, deflateSync, gzipSync } from 'node:zlib';
 import { call } from '../../support/call.ts';
 import { freshWorld, withRoute } from '../../support/world.ts';
-import { closing } from '../../support/own-proxy.ts';
+import { closing } from '../../support/custom-proxy.ts';
 import { httpServer } from '../../support/wire.ts';
 import { startProxy } from '../../support/proxy.ts';
 

@@ -4,8 +4,8 @@ import { legacyLoginResponse, LoginPaths, declaredLogins } from '../../../src/pr
 import { evaluatePolicy, compilePolicy } from '../../../src/proxy/policy.ts';
 import type { Route } from '../../../src/proxy/route.ts';
 import { call } from '../../support/call.ts';
-import { closing, startOwnProxy } from '../../support/own-proxy.ts';
-import { ownUpstream } from '../../support/own-upstream.ts';
+import { closing, startCustomProxy } from '../../support/custom-proxy.ts';
+import { fakeUpstream } from '../../support/fake-upstream.ts';
 import { freshWorld, ownCode, tokenCalls } from '../../support/world.ts';
 
 const hex = (byte: number): string => `%${byte.toString(16).padStart(2, '0')}`;
@@ -129,9 +129,9 @@ describe('a path that policy.deny names', () => {
   });
 
   it('does not leave', async () => {
-    const upstream = await close(ownUpstream());
+    const upstream = await close(fakeUpstream());
     const proxy = await close(
-      startOwnProxy({
+      startCustomProxy({
         routes: [
           {
             prefix: '/api',

@@ -3,8 +3,8 @@ import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { call } from '../../support/call.ts';
 import { freshFolder } from '../../support/files.ts';
-import { closing, startOwnProxy } from '../../support/own-proxy.ts';
-import { ownUpstream } from '../../support/own-upstream.ts';
+import { closing, startCustomProxy } from '../../support/custom-proxy.ts';
+import { fakeUpstream } from '../../support/fake-upstream.ts';
 import { ownCode } from '../../support/world.ts';
 
 const flows = {
@@ -31,15 +31,15 @@ describe('the login paths of an account, on another route to its host', () => {
   ) {
     let logins = 0;
     const upstream = await close(
-      ownUpstream((request, response) => {
+      fakeUpstream((request, response) => {
         if (request.method === 'POST') logins += 1;
         response.setHeader('content-type', 'application/json');
         response.end('{"token":"granted-token","access_token":"granted-token","expires_in":600}');
       }),
     );
-    const other = await close(ownUpstream());
+    const other = await close(fakeUpstream());
     const proxy = await close(
-      startOwnProxy({
+      startCustomProxy({
         flows,
         ...more(upstream.url),
         routes: [...routes(upstream.url), { prefix: '/elsewhere', upstream: other.url }],

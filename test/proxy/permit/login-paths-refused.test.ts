@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { call, metric } from '../../support/call.ts';
-import { closing, startOwnProxy } from '../../support/own-proxy.ts';
-import { ownUpstream } from '../../support/own-upstream.ts';
+import { closing, startCustomProxy } from '../../support/custom-proxy.ts';
+import { fakeUpstream } from '../../support/fake-upstream.ts';
 import { freshWorld, ownCode, tokenCalls, both, withRoute } from '../../support/world.ts';
 
 const LOGIN = JSON.stringify({ username: 'sandbox-shop', password: 'whatever' });
@@ -125,15 +125,15 @@ describe('the token endpoint of an OAuth 2.0 account', () => {
   async function stage(flow: object, more: object) {
     let logins = 0;
     const upstream = await close(
-      ownUpstream((request, response) => {
+      fakeUpstream((request, response) => {
         if (request.url?.startsWith('/oauth/token') === true) logins += 1;
         response.setHeader('content-type', 'application/json');
         response.end('{"access_token":"granted-token","expires_in":600}');
       }),
     );
-    const other = await close(ownUpstream());
+    const other = await close(fakeUpstream());
     const proxy = await close(
-      startOwnProxy({
+      startCustomProxy({
         ...more,
         accounts: {
           partner: {

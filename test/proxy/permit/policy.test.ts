@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { call, metric } from '../../support/call.ts';
-import { closing, startOwnProxy } from '../../support/own-proxy.ts';
-import { ownUpstream } from '../../support/own-upstream.ts';
+import { closing, startCustomProxy } from '../../support/custom-proxy.ts';
+import { fakeUpstream } from '../../support/fake-upstream.ts';
 import { ownCode } from '../../support/world.ts';
 
 /** Ways to write /v1/payment that some server or other takes for it. */
@@ -55,9 +55,9 @@ describe("a route's policy", () => {
   const close = closing();
 
   async function stage(policy: object, route: object = {}, base = '') {
-    const upstream = await close(ownUpstream());
+    const upstream = await close(fakeUpstream());
     const proxy = await close(
-      startOwnProxy({
+      startCustomProxy({
         routes: [{ prefix: '/api', upstream: `${upstream.url}${base}`, account: 'fixed', policy, ...route }],
       }),
     );

@@ -4,7 +4,7 @@ import type { Socket } from 'node:net';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { call, metric } from '../../support/call.ts';
 import { eventually } from '../../support/eventually.ts';
-import { closing, startOwnProxy } from '../../support/own-proxy.ts';
+import { closing, startCustomProxy } from '../../support/custom-proxy.ts';
 import { dial, httpServer, tcpServer } from '../../support/wire.ts';
 
 describe('a caller who stops reading', () => {
@@ -38,7 +38,7 @@ describe('a caller who stops reading', () => {
   it('holds the upstream back instead of filling memory, and is cut off after limits.readIdle', async () => {
     const { upstream, state } = await endless();
     const proxy = await close(
-      startOwnProxy({
+      startCustomProxy({
         limits: { readIdle: '1500ms' },
         routes: [
           { prefix: '/api', upstream: upstream.url, account: 'fixed', maxConnections: 2, timeouts: { idle: '200ms' } },
@@ -70,7 +70,7 @@ describe('a caller who stops reading', () => {
     const body = Buffer.alloc(12 * 1024 ** 2, 'y');
     const upstream = await close(httpServer((_request, response) => response.end(body)));
     const proxy = await close(
-      startOwnProxy({
+      startCustomProxy({
         limits: { readIdle: '5s' },
         routes: [{ prefix: '/api', upstream: upstream.url, timeouts: { idle: '200ms' } }],
       }),
@@ -98,7 +98,7 @@ describe('a caller who stops reading', () => {
       }),
     );
     const proxy = await close(
-      startOwnProxy({ routes: [{ prefix: '/api', upstream: upstream.url, timeouts: { idle: '300ms' } }] }),
+      startCustomProxy({ routes: [{ prefix: '/api', upstream: upstream.url, timeouts: { idle: '300ms' } }] }),
     );
     const line = await dial(proxy.url);
     line.socket.write('GET /api/a HTTP/1.1\r\nHost: proxy\r\n\r\n');
@@ -119,7 +119,7 @@ describe('a caller who stops reading', () => {
     it(`is cut after readIdle also if it is one small answer after the other that he does not read, ${how}`, async () => {
       const upstream = await close(httpServer((_request, response) => void response.end('x'.repeat(30_000))));
       const proxy = await close(
-        startOwnProxy({
+        startCustomProxy({
           limits: { readIdle: '1s' },
           routes: [{ prefix: '/api', upstream: upstream.url, account: 'fixed' }],
         }),

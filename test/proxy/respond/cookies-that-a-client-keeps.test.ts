@@ -5,8 +5,8 @@ import { promisify } from 'node:util';
 import { call } from '../../support/call.ts';
 import { Authority } from '../../support/certificates.ts';
 import { freshFolder } from '../../support/files.ts';
-import { closing, startOwnProxy } from '../../support/own-proxy.ts';
-import { ownUpstream } from '../../support/own-upstream.ts';
+import { closing, startCustomProxy } from '../../support/custom-proxy.ts';
+import { fakeUpstream } from '../../support/fake-upstream.ts';
 import { requireTool } from '../../support/tools.ts';
 import { headerValues } from '../../support/world.ts';
 
@@ -46,7 +46,7 @@ describe('cookies of an upstream, kept by a real client (curl)', () => {
     const curl = requireTool(context, 'curl');
     const [upstream, other] = [
       await close(
-        ownUpstream((request, response) =>
+        fakeUpstream((request, response) =>
           response
             .writeHead(
               200,
@@ -55,12 +55,12 @@ describe('cookies of an upstream, kept by a real client (curl)', () => {
             .end(),
         ),
       ),
-      await close(ownUpstream()),
+      await close(fakeUpstream()),
     ];
     const authority = new Authority(context, folder());
     const { certFile, keyFile } = authority.issue({ cn: 'proxy.example', names: [['DNS', 'proxy.example']] });
     const proxy = await close(
-      startOwnProxy({
+      startCustomProxy({
         ...(scheme === 'https' && { listen: { tls: { certFile, keyFile } } }),
         routes: [
           { prefix, upstream: `${upstream.url}${upstreamPath}`, account: 'fixed', setCookie: 'pass' },
@@ -141,10 +141,10 @@ describe('cookies of an upstream, by the letter', () => {
 
   async function answered(cookie: string, target: string, route: object = {}): Promise<readonly string[]> {
     const upstream = await close(
-      ownUpstream((_request, response) => response.writeHead(200, ['Set-Cookie', cookie]).end()),
+      fakeUpstream((_request, response) => response.writeHead(200, ['Set-Cookie', cookie]).end()),
     );
     const proxy = await close(
-      startOwnProxy({
+      startCustomProxy({
         routes: [{ prefix: '/crm', upstream: upstream.url, account: 'fixed', setCookie: 'pass', ...route }],
       }),
     );
@@ -184,9 +184,9 @@ describe('cookies of an upstream, by the letter', () => {
   });
 
   it("come back by the upstream's names where they pass, and the account's own is there once", async () => {
-    const upstream = await close(ownUpstream());
+    const upstream = await close(fakeUpstream());
     const proxy = await close(
-      startOwnProxy({
+      startCustomProxy({
         accounts: { own: { flow: 'static', credentials: { token: 'ours' }, attach: { cookie: '__Host-sid' } } },
         routes: [
           { prefix: '/pass', upstream: upstream.url, account: 'own', setCookie: 'pass' },

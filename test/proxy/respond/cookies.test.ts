@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { call } from '../../support/call.ts';
-import { FIXED_TOKEN, closing, startOwnProxy } from '../../support/own-proxy.ts';
-import { ownUpstream } from '../../support/own-upstream.ts';
+import { FIXED_TOKEN, closing, startCustomProxy } from '../../support/custom-proxy.ts';
+import { fakeUpstream } from '../../support/fake-upstream.ts';
 import { headerValues } from '../../support/world.ts';
 
 describe("an upstream's cookies", () => {
@@ -9,7 +9,7 @@ describe("an upstream's cookies", () => {
 
   async function answered(route: object): Promise<readonly string[]> {
     const upstream = await close(
-      ownUpstream((_request, response) =>
+      fakeUpstream((_request, response) =>
         response
           .writeHead(200, [
             'Set-Cookie',
@@ -27,7 +27,7 @@ describe("an upstream's cookies", () => {
       ),
     );
     const proxy = await close(
-      startOwnProxy({ routes: [{ prefix: '/api', upstream: upstream.url, account: 'fixed', ...route }] }),
+      startCustomProxy({ routes: [{ prefix: '/api', upstream: upstream.url, account: 'fixed', ...route }] }),
     );
     const { rawHeaders } = await call(proxy.url, '/api/a');
     return rawHeaders.filter((_, index) => /^set.?cookie/i.test(rawHeaders[index - (index % 2)]!));
@@ -55,9 +55,9 @@ describe('a token that travels as a cookie or in the query', () => {
   const close = closing();
 
   it("takes the place of the caller's own of that name; his others go with it", async () => {
-    const upstream = await close(ownUpstream());
+    const upstream = await close(fakeUpstream());
     const proxy = await close(
-      startOwnProxy({
+      startCustomProxy({
         accounts: { own: { flow: 'static', credentials: { token: 'ours/1' }, attach: { cookie: 'session' } } },
         routes: [{ prefix: '/api', upstream: upstream.url, account: 'own' }],
       }),
@@ -73,9 +73,9 @@ describe('a token that travels as a cookie or in the query', () => {
   });
 
   it('in the query likewise, in whatever spelling', async () => {
-    const upstream = await close(ownUpstream());
+    const upstream = await close(fakeUpstream());
     const proxy = await close(
-      startOwnProxy({
+      startCustomProxy({
         accounts: { own: { flow: 'static', credentials: { token: 'ours/1' }, attach: { query: 'key' } } },
         routes: [{ prefix: '/api', upstream: upstream.url, account: 'own' }],
       }),

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { call } from '../../support/call.ts';
-import { closing, startOwnProxy } from '../../support/own-proxy.ts';
-import { ownUpstream } from '../../support/own-upstream.ts';
+import { closing, startCustomProxy } from '../../support/custom-proxy.ts';
+import { fakeUpstream } from '../../support/fake-upstream.ts';
 import { closedPort, tcpServer } from '../../support/wire.ts';
 import { ownCode } from '../../support/world.ts';
 
@@ -14,7 +14,7 @@ async function said(base: string, target: string, options: Parameters<typeof cal
 describe('an error of ours names what a person needs', () => {
   const close = closing();
   const proxyFor = async (route: object): Promise<string> =>
-    (await close(startOwnProxy({ routes: [{ prefix: '/api', account: 'fixed', ...route }] }))).url;
+    (await close(startCustomProxy({ routes: [{ prefix: '/api', account: 'fixed', ...route }] }))).url;
   const name = (url: string): string => `route /api, upstream ${new URL(url).host}`;
 
   it('an upstream that nobody listens for: route, host and port, why', async () => {
@@ -34,7 +34,7 @@ describe('an error of ours names what a person needs', () => {
   });
 
   it('an upstream that speaks no TLS', async () => {
-    const upstream = await close(ownUpstream());
+    const upstream = await close(fakeUpstream());
     const [code, detail] = await said(await proxyFor({ upstream: upstream.url.replace('http:', 'https:') }), '/api/a');
     assert.match(
       `${code} ${detail}`,
@@ -43,7 +43,7 @@ describe('an error of ours names what a person needs', () => {
   });
 
   it('an upstream that does not answer: the limit and its setting', async () => {
-    const upstream = await close(ownUpstream(() => undefined));
+    const upstream = await close(fakeUpstream(() => undefined));
     assert.deepEqual(
       await said(await proxyFor({ upstream: upstream.url, timeouts: { firstByte: '500ms' } }), '/api/a'),
       ['upstream_timeout', `${name(upstream.url)}: no response within 0.5 s (the route's timeouts.firstByte)`],
@@ -67,7 +67,7 @@ describe('an error of ours names what a person needs', () => {
   }
 
   it('a call that the policy denies: route, method and the rule', async () => {
-    const upstream = await close(ownUpstream());
+    const upstream = await close(fakeUpstream());
     const url = await proxyFor({
       upstream: upstream.url,
       policy: { deny: [{ path: '/harmless' }, { methods: ['POST', 'PUT'], path: '/v1/*/payment' }] },
@@ -79,7 +79,7 @@ describe('an error of ours names what a person needs', () => {
   });
 
   it('a call that the policy does not allow: route, method and what is allowed', async () => {
-    const upstream = await close(ownUpstream());
+    const upstream = await close(fakeUpstream());
     const url = await proxyFor({
       upstream: upstream.url,
       policy: { allow: [{ methods: ['GET'], path: '/v1/order' }, { path: '/v1/chat' }, { methods: ['HEAD'] }] },
@@ -91,7 +91,7 @@ describe('an error of ours names what a person needs', () => {
   });
 
   it('a long list of what is allowed is cut short', async () => {
-    const upstream = await close(ownUpstream());
+    const upstream = await close(fakeUpstream());
     const url = await proxyFor({
       upstream: upstream.url,
       policy: { allow: Array.from({ length: 9 }, (_, index) => ({ path: `/p${index}` })) },
@@ -100,12 +100,12 @@ describe('an error of ours names what a person needs', () => {
   });
 
   it('a legacy login: the setting', async () => {
-    const upstream = await close(ownUpstream());
+    const upstream = await close(fakeUpstream());
     const accounts = {
       crm: { flow: 'chatapp', baseUrl: upstream.url, credentials: { email: 'e', password: 'p', appId: 'a' } },
     };
     const proxy = await close(
-      startOwnProxy({
+      startCustomProxy({
         accounts,
         routes: [
           { prefix: '/crm', upstream: upstream.url, account: 'crm' },
@@ -125,7 +125,7 @@ describe('an error of ours names what a person needs', () => {
   });
 
   it('a path with an encoded slash: the setting; one that climbs is refused in any case', async () => {
-    const upstream = await close(ownUpstream());
+    const upstream = await close(fakeUpstream());
     const url = await proxyFor({ upstream: upstream.url });
     assert.deepEqual(await said(url, '/api/a%2Fb'), [
       'request_target_refused',
@@ -151,7 +151,7 @@ describe('an error of ours names what a person needs', () => {
   }
 
   it('a body that is too large, and one that stands still: the setting', async () => {
-    const upstream = await close(ownUpstream());
+    const upstream = await close(fakeUpstream());
     assert.deepEqual(
       await said(await proxyFor({ upstream: upstream.url, maxBody: 3 }), '/api/a', { method: 'POST', body: 'four' }),
       ['body_too_large', "the route's maxBody is 3 bytes"],

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { call } from '../../support/call.ts';
-import { closing, startOwnProxy } from '../../support/own-proxy.ts';
-import { ownUpstream } from '../../support/own-upstream.ts';
+import { closing, startCustomProxy } from '../../support/custom-proxy.ts';
+import { fakeUpstream } from '../../support/fake-upstream.ts';
 
 const SPOOFS = [
   'X-Tokenward-Error',
@@ -19,12 +19,12 @@ describe('header fields by which only tokenward speaks', () => {
 
   it('do not pass when an upstream sends them, whatever the status and the route', async () => {
     const upstream = await close(
-      ownUpstream((request, response) =>
+      fakeUpstream((request, response) =>
         response.writeHead(Number(request.url!.slice(1)), [...SPOOFS, 'X-Kept', '1']).end(),
       ),
     );
     const proxy = await close(
-      startOwnProxy({
+      startCustomProxy({
         routes: [
           { prefix: '/api', upstream: upstream.url, account: 'fixed' },
           { prefix: '/open', upstream: upstream.url, setCookie: 'pass' },

@@ -1,24 +1,24 @@
 import assert from 'node:assert/strict';
 import { call, metric } from '../../support/call.ts';
-import { FIXED_TOKEN, closing, startOwnProxy } from '../../support/own-proxy.ts';
-import { ownUpstream } from '../../support/own-upstream.ts';
+import { FIXED_TOKEN, closing, startCustomProxy } from '../../support/custom-proxy.ts';
+import { fakeUpstream } from '../../support/fake-upstream.ts';
 import { ownCode } from '../../support/world.ts';
 
 describe('redirects', () => {
   const close = closing();
 
   it('of an upstream are handed to the caller, never followed', async () => {
-    const elsewhere = await close(ownUpstream());
+    const elsewhere = await close(fakeUpstream());
     let status = 302;
     const upstream = await close(
-      ownUpstream((request, response) =>
+      fakeUpstream((request, response) =>
         response
           .writeHead(status, { location: request.url === '/same' ? '/other' : `${elsewhere.url}/stolen` })
           .end('moved'),
       ),
     );
     const proxy = await close(
-      startOwnProxy({ routes: [{ prefix: '/api', upstream: upstream.url, account: 'fixed' }] }),
+      startCustomProxy({ routes: [{ prefix: '/api', upstream: upstream.url, account: 'fixed' }] }),
     );
     for (status of [301, 302, 303, 307, 308]) {
       for (const method of ['GET', 'POST']) {
@@ -34,17 +34,17 @@ describe('redirects', () => {
 
   it('of a token endpoint are a failure: the password goes nowhere else', async () => {
     const elsewhere = await close(
-      ownUpstream((_request, response) =>
+      fakeUpstream((_request, response) =>
         response.setHeader('content-type', 'application/json').end('{"access_token":"stolen","expires_in":600}'),
       ),
     );
-    const upstream = await close(ownUpstream());
+    const upstream = await close(fakeUpstream());
     for (const status of [301, 302, 303, 307, 308]) {
       const endpoint = await close(
-        ownUpstream((_request, response) => response.writeHead(status, { location: `${elsewhere.url}/token` }).end()),
+        fakeUpstream((_request, response) => response.writeHead(status, { location: `${elsewhere.url}/token` }).end()),
       );
       const proxy = await close(
-        startOwnProxy({
+        startCustomProxy({
           accounts: {
             partner: {
               flow: 'oauth2',
@@ -73,9 +73,9 @@ describe('redirects', () => {
       [{ query: 'key' }, odd, `/next?other=${encodeURIComponent(odd)}`, undefined],
       [{ header: 'Authorization' }, odd, `https://elsewhere.example/?t=${odd}`, undefined],
     ] as const) {
-      const upstream = await close(ownUpstream((_request, response) => response.writeHead(302, { location }).end()));
+      const upstream = await close(fakeUpstream((_request, response) => response.writeHead(302, { location }).end()));
       const proxy = await close(
-        startOwnProxy({
+        startCustomProxy({
           accounts: { own: { flow: 'static', credentials: { token }, attach } },
           routes: [{ prefix: '/api', upstream: upstream.url, account: 'own' }],
         }),

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { closing, startOwnProxy } from '../../support/own-proxy.ts';
+import { closing, startCustomProxy } from '../../support/custom-proxy.ts';
 import { dial } from '../../support/wire.ts';
 import { rawUpstream } from '../../support/raw-upstream.ts';
 
@@ -36,7 +36,7 @@ describe('chunks of an upstream that come together', () => {
         }),
       );
       const proxy = await close(
-        startOwnProxy({ routes: [{ prefix: '/api', upstream: upstream.url, account: 'fixed' }] }),
+        startCustomProxy({ routes: [{ prefix: '/api', upstream: upstream.url, account: 'fixed' }] }),
       );
       const line = await dial(proxy.url);
       for (const piece of pieces) {
@@ -58,7 +58,7 @@ describe('chunks of an upstream that come together', () => {
           send = (text) => void socket.write(text);
         }),
       );
-      const proxy = await close(startOwnProxy({ routes: [{ prefix: '/api', upstream: upstream.url }] }));
+      const proxy = await close(startCustomProxy({ routes: [{ prefix: '/api', upstream: upstream.url }] }));
       const line = await dial(proxy.url);
       for (const piece of pieces) {
         line.socket.write(piece);
@@ -87,7 +87,7 @@ describe('chunks of an upstream that come together', () => {
         setTimeout(() => socket.write('1\r\na\r\n1\r\nb\r\nnonsense\r\n'), 50);
       }),
     );
-    const proxy = await close(startOwnProxy({ routes: [{ prefix: '/api', upstream: upstream.url }] }));
+    const proxy = await close(startCustomProxy({ routes: [{ prefix: '/api', upstream: upstream.url }] }));
     const line = await dial(proxy.url);
     line.socket.write('GET /api/x HTTP/1.1\r\nHost: proxy\r\n\r\n');
     assert.doesNotMatch(await line.closed(), /\r\n0\r\n\r\n/);

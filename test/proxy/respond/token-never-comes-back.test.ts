@@ -1,15 +1,15 @@
 import assert from 'node:assert/strict';
 import { dial, tcpServer } from '../../support/wire.ts';
 import { call } from '../../support/call.ts';
-import { FIXED_TOKEN, closing, startOwnProxy } from '../../support/own-proxy.ts';
-import { ownUpstream } from '../../support/own-upstream.ts';
+import { FIXED_TOKEN, closing, startCustomProxy } from '../../support/custom-proxy.ts';
+import { fakeUpstream } from '../../support/fake-upstream.ts';
 
 describe('what an upstream says of credentials', () => {
   const close = closing();
 
   it('does not reach the caller: challenges, and every field that repeats the live token', async () => {
     const upstream = await close(
-      ownUpstream((request, response) => {
+      fakeUpstream((request, response) => {
         response.writeHead(403, [
           'WWW-Authenticate',
           'Bearer realm="vendor", error="insufficient_scope"',
@@ -38,7 +38,7 @@ describe('what an upstream says of credentials', () => {
       }),
     );
     const proxy = await close(
-      startOwnProxy({ routes: [{ prefix: '/api', upstream: upstream.url, account: 'fixed' }] }),
+      startCustomProxy({ routes: [{ prefix: '/api', upstream: upstream.url, account: 'fixed' }] }),
     );
     const answer = await call(proxy.url, '/api/a');
     assert.deepEqual(
@@ -60,7 +60,7 @@ describe('what an upstream says of credentials', () => {
       }),
     );
     const proxy = await close(
-      startOwnProxy({ routes: [{ prefix: '/api', upstream: upstream.url, account: 'fixed' }] }),
+      startCustomProxy({ routes: [{ prefix: '/api', upstream: upstream.url, account: 'fixed' }] }),
     );
     const line = await dial(proxy.url);
     line.socket.write('GET /api/a HTTP/1.1\r\nHost: proxy\r\nConnection: close\r\n\r\n');
@@ -72,11 +72,11 @@ describe('what an upstream says of credentials', () => {
 
   it('is left alone on routes without a token, but for the challenges', async () => {
     const upstream = await close(
-      ownUpstream((_request, response) =>
+      fakeUpstream((_request, response) =>
         response.writeHead(401, { 'www-authenticate': 'Basic', 'x-any': FIXED_TOKEN }).end(),
       ),
     );
-    const proxy = await close(startOwnProxy({ routes: [{ prefix: '/api', upstream: upstream.url }] }));
+    const proxy = await close(startCustomProxy({ routes: [{ prefix: '/api', upstream: upstream.url }] }));
     const answer = await call(proxy.url, '/api/a');
     assert.deepEqual(
       [answer.status, answer.headers['www-authenticate'], answer.headers['x-any']],

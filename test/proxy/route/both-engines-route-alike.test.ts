@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict';
 import fc from 'fast-check';
 import { call, metric } from '../../support/call.ts';
-import { closing, startOwnProxy } from '../../support/own-proxy.ts';
-import { ownUpstream } from '../../support/own-upstream.ts';
+import { closing, startCustomProxy } from '../../support/custom-proxy.ts';
+import { fakeUpstream } from '../../support/fake-upstream.ts';
 
 const PREFIXES = ['/softline', '/softline/v2', '/crm', '/CRM', '/a.b', '/a~b-c_d', '/a'];
 const piece = fc.constantFrom(
@@ -35,7 +35,7 @@ describe('the fast engine and Express', () => {
 
   for (const catchAll of [false, true]) {
     it(`find the same route for every target${catchAll ? ', one of them for all that no other takes' : ''}`, async () => {
-      const upstream = await close(ownUpstream());
+      const upstream = await close(fakeUpstream());
       const all = catchAll ? [...PREFIXES, '/'] : PREFIXES;
       const routes = all.map((prefix, i) => ({
         prefix,
@@ -44,7 +44,7 @@ describe('the fast engine and Express', () => {
         encodedPaths: 'pass',
       }));
       const urls = await Promise.all(
-        ['fast', 'express'].map(async (engine) => (await close(startOwnProxy({ listen: { engine }, routes }))).url),
+        ['fast', 'express'].map(async (engine) => (await close(startCustomProxy({ listen: { engine }, routes }))).url),
       );
       const routed = async (url: string, target: string): Promise<string> => {
         upstream.seen.length = 0;
@@ -61,10 +61,13 @@ describe('the fast engine and Express', () => {
   }
 
   it('are named by the metric, and Express alone answers where it is asked to', async () => {
-    const upstream = await close(ownUpstream());
+    const upstream = await close(fakeUpstream());
     for (const engine of ['fast', 'express']) {
       const proxy = await close(
-        startOwnProxy({ listen: { engine }, routes: [{ prefix: '/api', upstream: upstream.url, account: 'fixed' }] }),
+        startCustomProxy({
+          listen: { engine },
+          routes: [{ prefix: '/api', upstream: upstream.url, account: 'fixed' }],
+        }),
       );
       assert.equal(await metric(proxy.operatorUrl, 'tokenward_build_info', { engine }), 1);
       assert.equal((await fetch(`${proxy.url}/api/a`)).status, 200);

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { call } from '../../support/call.ts';
 import { startProxy, type RunningProxy } from '../../support/proxy.ts';
-import { dial, httpServer, type OwnServer } from '../../support/wire.ts';
+import { dial, httpServer, type TestServer } from '../../support/wire.ts';
 import { freshWorld, ownCode, withRoute } from '../../support/world.ts';
 
 describe('a request target', () => {
@@ -120,7 +120,7 @@ describe('a request target', () => {
 });
 
 describe('a route to an upstream URL with a path', () => {
-  let upstream: OwnServer;
+  let upstream: TestServer;
   let seen: string[] = [];
   before(async () => {
     upstream = await httpServer((request, response) => {

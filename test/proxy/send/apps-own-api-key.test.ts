@@ -6,8 +6,8 @@ import { AUDIENCE, BACKEND, ISSUER, signingKey } from '../callers/jwt-makers.ts'
 import { call } from '../../support/call.ts';
 import { Authority } from '../../support/certificates.ts';
 import { freshFolder } from '../../support/files.ts';
-import { closing, startOwnProxy } from '../../support/own-proxy.ts';
-import { ownUpstream } from '../../support/own-upstream.ts';
+import { closing, startCustomProxy } from '../../support/custom-proxy.ts';
+import { fakeUpstream } from '../../support/fake-upstream.ts';
 import { headerValues, ownCode } from '../../support/world.ts';
 
 const KEY = 'kEy-of-a-caller-77c0d1e2';
@@ -18,9 +18,9 @@ describe('an X-Api-Key that the application sends for the upstream', () => {
   const folder = freshFolder();
 
   async function stage(more: object) {
-    const upstream = await close(ownUpstream());
+    const upstream = await close(fakeUpstream());
     const proxy = await close(
-      startOwnProxy({
+      startCustomProxy({
         ...more,
         accounts: {
           keyed: {

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { call } from '../../support/call.ts';
-import { closing, startOwnProxy } from '../../support/own-proxy.ts';
-import { ownUpstream } from '../../support/own-upstream.ts';
+import { closing, startCustomProxy } from '../../support/custom-proxy.ts';
+import { fakeUpstream } from '../../support/fake-upstream.ts';
 
 const SPOOFED = {
   Forwarded: 'for=10.0.0.1;host=evil.example',
@@ -24,9 +24,9 @@ describe('what a caller says of where a request comes from', () => {
   const close = closing();
 
   async function arrived(mode?: string): Promise<Map<string, string>> {
-    const upstream = await close(ownUpstream());
+    const upstream = await close(fakeUpstream());
     const proxy = await close(
-      startOwnProxy({
+      startCustomProxy({
         routes: [{ prefix: '/api', upstream: upstream.url, account: 'fixed', ...(mode && { forwarded: mode }) }],
       }),
     );

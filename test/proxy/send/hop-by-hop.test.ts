@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
-import { FIXED_TOKEN, closing, startOwnProxy } from '../../support/own-proxy.ts';
-import { ownUpstream } from '../../support/own-upstream.ts';
+import { FIXED_TOKEN, closing, startCustomProxy } from '../../support/custom-proxy.ts';
+import { fakeUpstream } from '../../support/fake-upstream.ts';
 import { dial, tcpServer } from '../../support/wire.ts';
 import { headerValues } from '../../support/world.ts';
 
@@ -8,9 +8,9 @@ describe('fields of one connection', () => {
   const close = closing();
 
   it('of the caller end here, and so does what his Connection lists; ours cannot be listed away', async () => {
-    const upstream = await close(ownUpstream());
+    const upstream = await close(fakeUpstream());
     const proxy = await close(
-      startOwnProxy({ routes: [{ prefix: '/api', upstream: upstream.url, account: 'fixed', forwarded: 'add' }] }),
+      startCustomProxy({ routes: [{ prefix: '/api', upstream: upstream.url, account: 'fixed', forwarded: 'add' }] }),
     );
     const line = await dial(proxy.url);
     line.socket.write(
@@ -70,7 +70,7 @@ describe('fields of one connection', () => {
       }),
     );
     const proxy = await close(
-      startOwnProxy({ routes: [{ prefix: '/api', upstream: upstream.url, account: 'fixed' }] }),
+      startCustomProxy({ routes: [{ prefix: '/api', upstream: upstream.url, account: 'fixed' }] }),
     );
     const line = await dial(proxy.url);
     line.socket.write('GET /api/a HTTP/1.1\r\nHost: proxy\r\n\r\n');

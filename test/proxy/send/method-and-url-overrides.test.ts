@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { call } from '../../support/call.ts';
-import { closing, startOwnProxy } from '../../support/own-proxy.ts';
-import { ownUpstream } from '../../support/own-upstream.ts';
+import { closing, startCustomProxy } from '../../support/custom-proxy.ts';
+import { fakeUpstream } from '../../support/fake-upstream.ts';
 import { ownCode } from '../../support/world.ts';
 
 const METHODS = [
@@ -28,9 +28,9 @@ describe('a field that says another method or target than the first line', () =>
   const close = closing();
 
   async function stage(route: object) {
-    const upstream = await close(ownUpstream());
+    const upstream = await close(fakeUpstream());
     const proxy = await close(
-      startOwnProxy({ routes: [{ prefix: '/api', upstream: upstream.url, account: 'fixed', ...route }] }),
+      startCustomProxy({ routes: [{ prefix: '/api', upstream: upstream.url, account: 'fixed', ...route }] }),
     );
     const post = (headers: Record<string, string>) => call(proxy.url, '/api/v1/order/7', { method: 'POST', headers });
     return { upstream, post };
@@ -73,9 +73,9 @@ describe('a field that says another method or target than the first line', () =>
   });
 
   it('is no way round the refusal of login paths there', async () => {
-    const upstream = await close(ownUpstream());
+    const upstream = await close(fakeUpstream());
     const proxy = await close(
-      startOwnProxy({
+      startCustomProxy({
         accounts: {
           crm: { flow: 'chatapp', baseUrl: upstream.url, credentials: { email: 'a', password: 'b', appId: 'c' } },
         },

@@ -3,8 +3,8 @@ import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { call } from '../../support/call.ts';
 import { freshFolder } from '../../support/files.ts';
-import { closing, FIXED_TOKEN, startOwnProxy } from '../../support/own-proxy.ts';
-import { ownUpstream } from '../../support/own-upstream.ts';
+import { closing, FIXED_TOKEN, startCustomProxy } from '../../support/custom-proxy.ts';
+import { fakeUpstream } from '../../support/fake-upstream.ts';
 import { dial } from '../../support/wire.ts';
 import { headerValues } from '../../support/world.ts';
 
@@ -14,10 +14,10 @@ describe('header fields that a route adds', () => {
   const close = closing();
   const folder = freshFolder();
 
-  async function stage(route: object, answer?: Parameters<typeof ownUpstream>[0]) {
-    const upstream = await close(ownUpstream(answer));
+  async function stage(route: object, answer?: Parameters<typeof fakeUpstream>[0]) {
+    const upstream = await close(fakeUpstream(answer));
     const proxy = await close(
-      startOwnProxy({
+      startCustomProxy({
         log: { level: 'trace' },
         routes: [{ prefix: '/api', upstream: upstream.url, account: 'fixed', ...route }],
       }),

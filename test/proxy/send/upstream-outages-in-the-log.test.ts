@@ -4,7 +4,7 @@ import { once } from 'node:events';
 import { Outages } from '../../../src/proxy/outages.ts';
 import { call } from '../../support/call.ts';
 import { FakeClock } from '../../support/clock.ts';
-import { closing, startOwnProxy } from '../../support/own-proxy.ts';
+import { closing, startCustomProxy } from '../../support/custom-proxy.ts';
 import { recorder } from '../../support/proxy.ts';
 import { closedPort } from '../../support/wire.ts';
 
@@ -28,7 +28,7 @@ describe('an upstream that cannot be reached', () => {
   it('has a line of warning at once, none for each call, and one when it is back', async () => {
     const upstream = await closedPort();
     const proxy = await close(
-      startOwnProxy({
+      startCustomProxy({
         routes: [
           { prefix: '/api', upstream: `${upstream}/base`, account: 'fixed' },
           { prefix: '/other', upstream, account: 'fixed' },
@@ -71,7 +71,7 @@ describe('an upstream that cannot be reached', () => {
     const slow = createServer(() => undefined).listen(0, '127.0.0.1');
     await once(slow, 'listening');
     const proxy = await close(
-      startOwnProxy({
+      startCustomProxy({
         routes: [
           {
             prefix: '/api',

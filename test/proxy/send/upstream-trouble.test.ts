@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { metric } from '../../support/call.ts';
 import { eventually } from '../../support/eventually.ts';
 import { startProxy } from '../../support/proxy.ts';
-import { closedPort, dial, tcpServer, type OwnServer } from '../../support/wire.ts';
+import { closedPort, dial, tcpServer, type TestServer } from '../../support/wire.ts';
 import { both, freshWorld, ownCode, tokenCalls, VENDORS, withRoute } from '../../support/world.ts';
 
 describe('an upstream that is down', () => {
@@ -116,7 +116,7 @@ describe('an upstream that breaks off in the middle of its answer', () => {
   }
 
   it('a chunked answer without its last chunk is cut as well', async () => {
-    let upstream: OwnServer | undefined;
+    let upstream: TestServer | undefined;
     try {
       upstream = await tcpServer((socket) => {
         socket.once('data', () => {

@@ -3,14 +3,14 @@ import type { IncomingMessage } from 'node:http';
 import { startSandbox, type Sandbox } from '../../../src/sandbox/sandbox.ts';
 import { call } from '../../support/call.ts';
 import { startProxy, type RunningProxy } from '../../support/proxy.ts';
-import { httpServer, type OwnServer } from '../../support/wire.ts';
+import { httpServer, type TestServer } from '../../support/wire.ts';
 import { headerValues } from '../../support/world.ts';
 
 const SECRET = 'k$&ey/+=; ,"x'.replaceAll(/[ ,";]/g, '') + '%41';
 
 describe('where the token goes on a request', () => {
   let sandbox: Sandbox;
-  let upstream: OwnServer;
+  let upstream: TestServer;
   let proxy: RunningProxy;
   const seen: { target: string; headers: string[] }[] = [];
   let logins = 0;

@@ -5,8 +5,8 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { keyDigest } from '../../../src/proxy/caller.ts';
 import { Authority } from '../../support/certificates.ts';
 import { freshFolder } from '../../support/files.ts';
-import { closing, startOwnProxy } from '../../support/own-proxy.ts';
-import { ownUpstream } from '../../support/own-upstream.ts';
+import { closing, startCustomProxy } from '../../support/custom-proxy.ts';
+import { fakeUpstream } from '../../support/fake-upstream.ts';
 import { dial } from '../../support/wire.ts';
 
 const KEY = 'kEy-of-the-whole-url-job-77c1';
@@ -35,10 +35,10 @@ describe('a target that is a whole URL', () => {
   const close = closing();
   const folder = freshFolder();
 
-  async function stage(config: Parameters<typeof startOwnProxy>[0] = {}) {
-    const upstream = await close(ownUpstream());
+  async function stage(config: Parameters<typeof startCustomProxy>[0] = {}) {
+    const upstream = await close(fakeUpstream());
     const proxy = await close(
-      startOwnProxy({
+      startCustomProxy({
         routes: [
           { prefix: '/api', upstream: `${upstream.url}/base`, account: 'fixed' },
           { prefix: '/', upstream: `${upstream.url}/root`, account: 'fixed' },
@@ -116,9 +116,9 @@ describe('a target that is a whole URL', () => {
   });
 
   it('is judged by the rules for paths: policy and login paths', async () => {
-    const upstream = await close(ownUpstream());
+    const upstream = await close(fakeUpstream());
     const proxy = await close(
-      startOwnProxy({
+      startCustomProxy({
         routes: [{ prefix: '/api', upstream: upstream.url, account: 'fixed', policy: { deny: [{ path: '/admin' }] } }],
       }),
     );

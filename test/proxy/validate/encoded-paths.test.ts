@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { call } from '../../support/call.ts';
-import { closing, startOwnProxy } from '../../support/own-proxy.ts';
-import { ownUpstream } from '../../support/own-upstream.ts';
+import { closing, startCustomProxy } from '../../support/custom-proxy.ts';
+import { fakeUpstream } from '../../support/fake-upstream.ts';
 import { ownCode } from '../../support/world.ts';
 
 const STRUCTURE = [
@@ -19,9 +19,9 @@ describe('paths with encoded slashes or dots', () => {
   const close = closing();
 
   async function stage(route: object) {
-    const upstream = await close(ownUpstream());
+    const upstream = await close(fakeUpstream());
     const proxy = await close(
-      startOwnProxy({ routes: [{ prefix: '/api', upstream: `${upstream.url}/base`, account: 'fixed', ...route }] }),
+      startCustomProxy({ routes: [{ prefix: '/api', upstream: `${upstream.url}/base`, account: 'fixed', ...route }] }),
     );
     return { upstream, proxy };
   }

@@ -4,8 +4,8 @@ import { createServer } from 'node:net';
 import type { AddressInfo } from 'node:net';
 import { call, type Answer } from '../../support/call.ts';
 import { operator } from '../../support/operator.ts';
-import { FIXED_TOKEN, closing, startOwnProxy } from '../../support/own-proxy.ts';
-import { ownUpstream } from '../../support/own-upstream.ts';
+import { FIXED_TOKEN, closing, startCustomProxy } from '../../support/custom-proxy.ts';
+import { fakeUpstream } from '../../support/fake-upstream.ts';
 import { dial } from '../../support/wire.ts';
 import { headerValues } from '../../support/world.ts';
 
@@ -32,7 +32,7 @@ describe('a request that comes back', () => {
   it('is refused the second time: 508, and not a third', async () => {
     const port = await freePort();
     const proxy = await close(
-      startOwnProxy({
+      startCustomProxy({
         listen: { port },
         routes: [
           { prefix: '/loop', upstream: `http://127.0.0.1:${port}/loop`, account: 'fixed' },
@@ -53,18 +53,18 @@ describe('a request that comes back', () => {
   it('by way of another tokenward is refused too', async () => {
     const [first, second] = [await freePort(), await freePort()];
     const one = await close(
-      startOwnProxy({ listen: { port: first }, routes: [{ prefix: '/', upstream: `http://127.0.0.1:${second}` }] }),
+      startCustomProxy({ listen: { port: first }, routes: [{ prefix: '/', upstream: `http://127.0.0.1:${second}` }] }),
     );
     await close(
-      startOwnProxy({ listen: { port: second }, routes: [{ prefix: '/', upstream: `http://127.0.0.1:${first}` }] }),
+      startCustomProxy({ listen: { port: second }, routes: [{ prefix: '/', upstream: `http://127.0.0.1:${first}` }] }),
     );
     assert.equal(codeOf(await call(one.url, '/a')), 'loop_detected');
   });
 
   it('is not mistaken for one that has met other forwarders, or another tokenward', async () => {
-    const upstream = await close(ownUpstream());
-    const inner = await close(startOwnProxy({ routes: [{ prefix: '/', upstream: upstream.url }] }));
-    const outer = await close(startOwnProxy({ routes: [{ prefix: '/', upstream: inner.url }] }));
+    const upstream = await close(fakeUpstream());
+    const inner = await close(startCustomProxy({ routes: [{ prefix: '/', upstream: upstream.url }] }));
+    const outer = await close(startCustomProxy({ routes: [{ prefix: '/', upstream: inner.url }] }));
     assert.equal(
       (await call(outer.url, '/a', { headers: { via: '1.1 varnish, 1.0 tokenward-000000000000' } })).status,
       200,
@@ -77,9 +77,9 @@ describe("a host of the caller's choice", () => {
   const close = closing();
 
   it("has no effect: the upstream is the route's", async () => {
-    const [upstream, evil] = [await close(ownUpstream()), await close(ownUpstream())];
+    const [upstream, evil] = [await close(fakeUpstream()), await close(fakeUpstream())];
     const proxy = await close(
-      startOwnProxy({
+      startCustomProxy({
         routes: [
           { prefix: '/api', upstream: upstream.url, account: 'fixed' },
           { prefix: '/pass', upstream: upstream.url, account: 'fixed', forwarded: 'pass' },

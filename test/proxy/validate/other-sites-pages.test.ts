@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict';
 import { keyDigest } from '../../../src/proxy/caller.ts';
 import type { ConfigObject } from '../../support/proxy.ts';
-import { closing, startOwnProxy } from '../../support/own-proxy.ts';
-import { ownUpstream } from '../../support/own-upstream.ts';
+import { closing, startCustomProxy } from '../../support/custom-proxy.ts';
+import { fakeUpstream } from '../../support/fake-upstream.ts';
 import { dial } from '../../support/wire.ts';
 
 const KEY = 'kEy-of-the-batch-job-2b1f60';
@@ -30,9 +30,9 @@ describe('with callers: none, a page of another site', () => {
   const close = closing();
 
   async function stage(listen: ConfigObject = {}, more: ConfigObject = {}) {
-    const upstream = await close(ownUpstream());
+    const upstream = await close(fakeUpstream());
     const proxy = await close(
-      startOwnProxy({
+      startCustomProxy({
         listen: { hosts: [], ...listen },
         routes: [{ prefix: '/api', upstream: upstream.url, account: 'fixed' }],
         ...more,
@@ -163,9 +163,9 @@ describe('with callers who show a key', () => {
   const close = closing();
 
   it('host and origin are not judged', async () => {
-    const upstream = await close(ownUpstream());
+    const upstream = await close(fakeUpstream());
     const proxy = await close(
-      startOwnProxy({
+      startCustomProxy({
         listen: { hosts: [] },
         callers: [{ name: 'page', key: keyDigest(KEY) }],
         routes: [{ prefix: '/api', upstream: upstream.url, account: 'fixed' }],
@@ -188,9 +188,9 @@ describe('listen.requireHeader', () => {
 
   for (const callers of ['none', [{ name: 'batch', key: keyDigest(KEY) }]]) {
     it(`is asked for with callers: ${callers === 'none' ? 'none' : 'a list'}, with any value, and goes no further`, async () => {
-      const upstream = await close(ownUpstream());
+      const upstream = await close(fakeUpstream());
       const proxy = await close(
-        startOwnProxy({
+        startCustomProxy({
           listen: { requireHeader: 'X-Our-Request' },
           callers,
           routes: [{ prefix: '/api', upstream: upstream.url, account: 'fixed' }],

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { call } from '../../support/call.ts';
-import { closing, startOwnProxy } from '../../support/own-proxy.ts';
-import { ownUpstream } from '../../support/own-upstream.ts';
+import { closing, startCustomProxy } from '../../support/custom-proxy.ts';
+import { fakeUpstream } from '../../support/fake-upstream.ts';
 import { ownCode } from '../../support/world.ts';
 
 /** Paths that climb, or hold a slash or a control byte, for who decodes more than once or knows overlong UTF-8. */
@@ -50,9 +50,11 @@ describe('the path that leaves', () => {
   const close = closing();
 
   async function stage(base: string, route: object = {}) {
-    const upstream = await close(ownUpstream());
+    const upstream = await close(fakeUpstream());
     const proxy = await close(
-      startOwnProxy({ routes: [{ prefix: '/api', upstream: `${upstream.url}${base}`, account: 'fixed', ...route }] }),
+      startCustomProxy({
+        routes: [{ prefix: '/api', upstream: `${upstream.url}${base}`, account: 'fixed', ...route }],
+      }),
     );
     return { upstream, proxy };
   }
@@ -116,9 +118,11 @@ describe('what RFC 3986 has no place for in a path', () => {
   const close = closing();
 
   it('is refused there, and told; in a query it passes as it is', async () => {
-    const upstream = await close(ownUpstream());
+    const upstream = await close(fakeUpstream());
     const proxy = await close(
-      startOwnProxy({ routes: [{ prefix: '/api', upstream: upstream.url, account: 'fixed', encodedPaths: 'pass' }] }),
+      startCustomProxy({
+        routes: [{ prefix: '/api', upstream: upstream.url, account: 'fixed', encodedPaths: 'pass' }],
+      }),
     );
     for (const letter of '|^[]{}"<>\\`') {
       const answer = await call(proxy.url, `/api/a${letter}b`);

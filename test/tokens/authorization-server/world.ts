@@ -2,7 +2,7 @@ import { rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { call, type Answer } from '../../support/call.ts';
 import { writeConfig } from '../../support/files.ts';
-import { startOwnProxy } from '../../support/own-proxy.ts';
+import { startCustomProxy } from '../../support/custom-proxy.ts';
 import { run } from '../../support/process.ts';
 import { temporaryFolder, type ConfigObject, type RunningProxy } from '../../support/proxy.ts';
 import { requireBuild } from '../../support/tools.ts';
@@ -38,7 +38,7 @@ export function freshOauthWorld({ imported = true } = {}): () => OauthWorld {
       return stdout.trimEnd();
     };
     if (imported) await bring(await server.consent());
-    const proxy = await startOwnProxy(config);
+    const proxy = await startCustomProxy(config);
     world = { server, proxy, bring, call: () => call(proxy.url, '/v/api') };
   });
   afterEach(async () => {

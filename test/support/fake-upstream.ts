@@ -2,7 +2,7 @@ import { once } from 'node:events';
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { createServer as createTlsServer, type ServerOptions } from 'node:https';
 import type { AddressInfo } from 'node:net';
-import { httpServer, type OwnServer } from './wire.ts';
+import { httpServer, type TestServer } from './wire.ts';
 
 /** One request as an upstream of the test's own saw it. */
 export interface Seen {
@@ -12,7 +12,7 @@ export interface Seen {
   readonly body: string;
 }
 
-export interface OwnUpstream extends OwnServer {
+export interface FakeUpstream extends TestServer {
   /** Every request that came to its end, in order. */
   readonly seen: Seen[];
 }
@@ -22,13 +22,13 @@ type Answerer = (request: IncomingMessage, response: ServerResponse, body: strin
 const fine: Answerer = (_request, response) => void response.end('fine');
 
 /** An upstream that notes what it sees and answers as the test says, or "fine". */
-export async function ownUpstream(answer: Answerer = fine): Promise<OwnUpstream> {
+export async function fakeUpstream(answer: Answerer = fine): Promise<FakeUpstream> {
   const seen: Seen[] = [];
   return { seen, ...(await httpServer(noting(seen, answer))) };
 }
 
 /** The same over TLS. */
-export async function ownTlsUpstream(options: ServerOptions, answer: Answerer = fine): Promise<OwnUpstream> {
+export async function fakeTlsUpstream(options: ServerOptions, answer: Answerer = fine): Promise<FakeUpstream> {
   const seen: Seen[] = [];
   const server = createTlsServer(options, noting(seen, answer));
   server.on('tlsClientError', () => undefined);

@@ -40,7 +40,7 @@ export interface TokenServerOptions {
  * An OAuth token endpoint and, on a port of its own, the API that takes its tokens: `POST /login` (client credentials
  * or a password, it is not looked at) and `POST /refresh`. What they saw is what tests judge by.
  */
-export class OwnTokenServer {
+export class FakeTokenServer {
   readonly calls: TokenCall[] = [];
   /** The API's verdicts. */
   readonly api = { accepted: 0, refused: 0 };
@@ -67,8 +67,8 @@ export class OwnTokenServer {
     this.#apiServer = createServer((request, response) => this.#judge(request, response));
   }
 
-  static async start(options: TokenServerOptions = {}): Promise<OwnTokenServer> {
-    const server = new OwnTokenServer(options);
+  static async start(options: TokenServerOptions = {}): Promise<FakeTokenServer> {
+    const server = new FakeTokenServer(options);
     for (const one of [server.#endpoint, server.#apiServer]) {
       one.listen(0, '127.0.0.1');
       await once(one, 'listening');

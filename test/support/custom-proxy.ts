@@ -12,7 +12,7 @@ export const FIXED_TOKEN = 'fixed-tOkEn-5c1e8a90f3';
  * of its own, no callers' keys, and an account `fixed` with a token that never changes. With a `listen.socket` and no
  * port of the test's own, only that.
  */
-export async function startOwnProxy(
+export async function startCustomProxy(
   config: ConfigObject,
   surroundings: Partial<Dependencies> = {},
 ): Promise<RunningProxy> {
