@@ -35,15 +35,3 @@ export async function say(socket: Socket, pieces: Pieces): Promise<void> {
     else if (socket.writable) socket.write(typeof piece === 'string' ? bytesOf(piece) : piece);
   }
 }
-
-/** Resolves when the socket takes more, or never will. */
-export function drained(socket: Socket): Promise<void> {
-  return new Promise((resolve) => {
-    const done = (): void => {
-      socket.off('drain', done).off('close', done);
-      resolve();
-    };
-    socket.on('drain', done).on('close', done);
-    if (socket.destroyed) done();
-  });
-}

@@ -1,6 +1,6 @@
 import { once } from 'node:events';
 import { createServer, type AddressInfo, type Server, type Socket } from 'node:net';
-import { drained } from './pieces.ts';
+import { drained } from '../../src/http/client/socket.ts';
 
 const PIECE = Buffer.alloc(256 * 1024, 0x61);
 

@@ -1,6 +1,7 @@
 import { once } from 'node:events';
 import { connect, createServer, type AddressInfo, type Server, type Socket } from 'node:net';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { drained } from '../../src/http/client/socket.ts';
 
 /** What a link does to one direction of a connection. Several can hold at once. */
 export interface Flow {
@@ -207,15 +208,4 @@ export class FaultProxy {
       else socket.destroySoon();
     }
   }
-}
-
-/** Resolves when the socket takes more, or is gone. */
-function drained(socket: Socket): Promise<void> {
-  return new Promise((resolve) => {
-    const done = (): void => {
-      socket.off('drain', done).off('close', done);
-      resolve();
-    };
-    socket.on('drain', done).on('close', done);
-  });
 }

@@ -1,7 +1,15 @@
 import assert from 'node:assert/strict';
 import { TokenwardError } from '../../src/errors.ts';
-import type { Outcome } from '../../src/tokens/credential.ts';
-import { failed, granted, managed, fakeCredential, refused } from '../support/credential.ts';
+import type { Credential, Outcome } from '../../src/tokens/credential.ts';
+import {
+  failed,
+  fakeCredential,
+  granted,
+  managed,
+  refused,
+  type FakeCredential,
+  type Managed,
+} from '../support/credential.ts';
 import { eventually } from '../support/eventually.ts';
 
 const isEnd = (error: unknown): boolean =>
@@ -12,6 +20,23 @@ function later(): { readonly answer: () => Promise<Outcome>; give(outcome: Outco
   let give!: (outcome: Outcome) => void;
   const answered = new Promise<Outcome>((resolve) => (give = resolve));
   return { answer: () => answered, give };
+}
+
+/** A process that was told to end while a refresh was under way, which then came to this. */
+async function closedInRefresh(
+  outcome: Outcome,
+  change: Partial<Credential> = {},
+): Promise<{ readonly world: Managed; readonly credential: FakeCredential }> {
+  const call = later();
+  const credential = fakeCredential(change, granted(), call.answer);
+  const world = await managed(credential);
+  const asked = world.manager.renew('crm', await world.manager.get('crm'));
+  await eventually('the refresh is under way', () => credential.calls.length === 2);
+  const closed = world.manager.close();
+  call.give(outcome);
+  await assert.rejects(async () => asked, isEnd);
+  await closed;
+  return { world, credential };
 }
 
 describe('a process that ends in the middle of a renewal', () => {
@@ -29,15 +54,7 @@ describe('a process that ends in the middle of a renewal', () => {
   });
 
   it('makes no login when its refresh is refused; who comes next makes one, and does not spend the refresh token again', async () => {
-    const call = later();
-    const credential = fakeCredential({}, granted(), call.answer);
-    const world = await managed(credential);
-    const asked = world.manager.renew('crm', await world.manager.get('crm'));
-    await eventually('the refresh is under way', () => credential.calls.length === 2);
-    const closed = world.manager.close();
-    call.give(refused);
-    await assert.rejects(async () => asked, isEnd);
-    await closed;
+    const { world, credential } = await closedInRefresh(refused);
     assert.deepEqual(credential.calls, ['login', 'refresh']);
     const next = fakeCredential();
     const { manager } = await world.restart(next);
@@ -47,15 +64,7 @@ describe('a process that ends in the middle of a renewal', () => {
   });
 
   it('makes no login when its refresh may have been spent', async () => {
-    const call = later();
-    const credential = fakeCredential({}, granted(), call.answer);
-    const world = await managed(credential);
-    const asked = world.manager.renew('crm', await world.manager.get('crm'));
-    await eventually('the refresh is under way', () => credential.calls.length === 2);
-    const closed = world.manager.close();
-    call.give(failed({ reason: 'reset', maybeSpent: true }));
-    await assert.rejects(async () => asked, isEnd);
-    await closed;
+    const { world, credential } = await closedInRefresh(failed({ reason: 'reset', maybeSpent: true }));
     assert.deepEqual(credential.calls, ['login', 'refresh']);
     const next = fakeCredential();
     const { manager } = await world.restart(next);
@@ -99,22 +108,9 @@ describe('a process that ends in the middle of a renewal', () => {
   });
 
   it('gives up a login that a budget has not been asked for yet', async () => {
-    const call = later();
-    const credential = fakeCredential(
-      { budget: { key: 'k', logins: 10, window: 3_600_000, reserve: 0 } },
-      granted(),
-      call.answer,
-    );
-    const world = await managed(credential);
-    const asked = world.manager.renew('crm', await world.manager.get('crm'));
-    await eventually('the refresh is under way', () => credential.calls.length === 2);
-    const closed = world.manager.close();
-    call.give(refused);
-    await assert.rejects(async () => asked, isEnd);
-    await closed;
-    const { manager } = await world.restart(
-      fakeCredential({ budget: { key: 'k', logins: 10, window: 3_600_000, reserve: 0 } }),
-    );
+    const budget = { key: 'k', logins: 10, window: 3_600_000, reserve: 0 };
+    const { world } = await closedInRefresh(refused, { budget });
+    const { manager } = await world.restart(fakeCredential({ budget }));
     await manager.refreshBudgets();
     assert.equal(manager.status()[0]?.budget?.remaining, 9);
   });

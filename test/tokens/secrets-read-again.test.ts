@@ -7,7 +7,7 @@ const isDead = (error: unknown): boolean => error instanceof TokenwardError && e
 const isUnavailable = (error: unknown): boolean =>
   error instanceof TokenwardError && error.code === 'token_unavailable';
 
-/** A played credential whose files change as the test says; `looks` counts how often they were read. */
+/** A fake credential whose files change as the test says; `looks` counts how often they were read. */
 function withFiles(
   change: Partial<Credential>,
   ...answers: Parameters<typeof fakeCredential>[1][]

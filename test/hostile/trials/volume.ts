@@ -1,6 +1,7 @@
 import { connect, type Socket } from 'node:net';
 import { once } from 'node:events';
-import { drained, wait } from '../pieces.ts';
+import { drained } from '../../../src/http/client/socket.ts';
+import { wait } from '../pieces.ts';
 import type { Stage } from '../stage.ts';
 import { residentMemory } from '../subjects.ts';
 
