@@ -1,4 +1,4 @@
-import { parseArgs } from 'node:util';
+import { HELP_OPTION, parseValues, partsOf, seedOf } from '../harness/options.ts';
 
 export const HELP = `npm run verify:crash -- [options]
 
@@ -21,27 +21,12 @@ export interface Options {
   runs(part: Part): boolean;
 }
 
-export class UsageError extends Error {}
-
 export function parseOptions(args: string[]): Options {
-  let values;
-  try {
-    ({ values } = parseArgs({
-      args,
-      options: {
-        full: { type: 'boolean', default: false },
-        only: { type: 'string' },
-        seed: { type: 'string' },
-        help: { type: 'boolean', short: 'h', default: false },
-      },
-    }));
-  } catch (error) {
-    throw new UsageError(error instanceof Error ? error.message : 'wrong usage');
-  }
-  const seed = Number(values.seed ?? Math.floor(Math.random() * 2 ** 31));
-  if (!Number.isInteger(seed) || seed < 0) throw new UsageError('--seed must be a whole number');
-  const only = values.only?.split(',').map((part) => part.trim());
-  const unknown = only?.find((part) => !(PARTS as readonly string[]).includes(part));
-  if (unknown !== undefined) throw new UsageError(`--only does not know "${unknown}"; it knows ${PARTS.join(', ')}`);
-  return { full: values.full, help: values.help, seed, runs: (part) => only === undefined || only.includes(part) };
+  const { full, help, only, seed } = parseValues(args, {
+    full: { type: 'boolean', default: false },
+    only: { type: 'string' },
+    seed: { type: 'string' },
+    ...HELP_OPTION,
+  });
+  return { full, help, seed: seedOf(seed), runs: partsOf(only, PARTS) };
 }

@@ -1,10 +1,11 @@
-import { killAll, removeEntry } from './child.ts';
+import { runProgram } from '../harness/program.ts';
+import { table } from '../harness/table.ts';
+import { Tally } from '../harness/tally.ts';
 import { runDiskFaults } from './faults/disk.ts';
 import { runLinkFaults } from './faults/links.ts';
 import { runMatrix } from './matrix/matrix.ts';
 import { checkModel } from './model/model.ts';
-import { HELP, parseOptions, UsageError, type Options, type Part } from './options.ts';
-import { table, Tally } from './report.ts';
+import { HELP, parseOptions, type Options, type Part } from './options.ts';
 import { runScenarios } from './scenarios/all.ts';
 
 /** Kills per cell; those over a store whose leases have to run out cost half a minute each. */
@@ -25,13 +26,10 @@ async function main(options: Options): Promise<number> {
     const before = { passed: tally.passed, failed: tally.failed };
     const start = performance.now();
     console.log(`\n${title}`);
-    let said: string;
-    try {
+    let said = 'could not be carried out';
+    await tally.attempt(title, async () => {
       said = await act();
-    } catch (error) {
-      said = 'could not be carried out';
-      tally.count(title, error instanceof Error ? error.message : String(error));
-    }
+    });
     const row = [
       title,
       String(tally.passed - before.passed),
@@ -68,24 +66,7 @@ async function main(options: Options): Promise<number> {
   });
 
   console.log(`\n${table([['part', 'passed', 'failed', 'time', ''], ...rows])}\n`);
-  console.log(`crash: ${tally.passed} passed, ${tally.failed} failed`);
-  return tally.failed === 0 && tally.passed > 0 ? 0 : 1;
+  return tally.close('crash');
 }
 
-// Interrupted: end in the ordinary way, so that the processes end too.
-process.once('SIGINT', () => process.exit(130)).once('SIGTERM', () => process.exit(143));
-process.on('exit', () => {
-  killAll();
-  removeEntry();
-});
-
-try {
-  const options = parseOptions(process.argv.slice(2));
-  if (options.help) console.log(HELP);
-  // Sockets that were reset while they connected keep Node alive after their end.
-  else process.exit(await main(options));
-} catch (error) {
-  if (!(error instanceof UsageError)) throw error;
-  console.error(`crash: ${error.message}`);
-  process.exitCode = 2;
-}
+await runProgram('crash', HELP, parseOptions, main);

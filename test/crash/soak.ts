@@ -1,12 +1,13 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import { parseArgs } from 'node:util';
 import { FaultProxy } from '../support/fault-proxy.ts';
-import { killAll, removeEntry, startChild, type Child } from './child.ts';
+import { startChild, type Child } from '../harness/child.ts';
 import { LINK_FAULTS } from './faults/scenarios.ts';
 import { loginsIn, refreshesIn, requestFaults } from './join.ts';
 import { MODES, targetsOf } from './modes.ts';
-import { randomFrom, type Random } from './random.ts';
-import { table } from './report.ts';
+import { randomFrom, type Random } from '../harness/random.ts';
+import { HELP_OPTION, parseValues, seedOf, UsageError } from '../harness/options.ts';
+import { runProgram } from '../harness/program.ts';
+import { table } from '../harness/table.ts';
 import { Stage } from './stage.ts';
 import { judgeVitals, sampleVitals, type Vitals } from './vitals.ts';
 
@@ -111,8 +112,7 @@ async function soak(minutes: number, random: Random): Promise<number> {
     await settled(run);
     await links.upstream.close();
     await links.endpoint.close();
-    survivor.kill('SIGTERM');
-    const { code } = await survivor.ended;
+    const { code } = await survivor.end('SIGTERM');
     if (code !== 0) run.wrong.push(`the one that lived ended with ${String(code)}: ${survivor.output().slice(-300)}`);
     return verdict(run, minutes);
   });
@@ -159,7 +159,7 @@ async function kill(run: Soak): Promise<void> {
     if (run.over) return;
     const { child } = run.stage;
     const how = run.random.between(0, 4);
-    if (how < 2) await child.arm(`P${Math.floor(run.random.between(0, 10))}`, 1, 'SIGKILL');
+    if (how < 2) await child.arm(`P${Math.floor(run.random.between(0, 10))}`, 'SIGKILL');
     else if (how < 3) child.kill('SIGTERM');
     await Promise.race([child.ended, pause(run, how < 3 ? 6_000 : 0)]);
     await run.stage.restart();
@@ -244,28 +244,24 @@ async function pause(run: Soak, ms: number): Promise<void> {
   while (!run.over && performance.now() < end) await sleep(Math.min(200, Math.max(0, end - performance.now())));
 }
 
-process.once('SIGINT', () => process.exit(130)).once('SIGTERM', () => process.exit(143));
-process.on('exit', () => {
-  killAll();
-  removeEntry();
-});
+interface Options {
+  readonly minutes: number;
+  readonly seed: number;
+  readonly help: boolean;
+}
 
-const { values } = parseArgs({
-  options: {
+function parseOptions(args: string[]): Options {
+  const values = parseValues(args, {
     minutes: { type: 'string', default: '5' },
     seed: { type: 'string' },
-    help: { type: 'boolean', short: 'h', default: false },
-  },
-});
-const minutes = Number(values.minutes);
-const seed = Number(values.seed ?? Math.floor(Math.random() * 2 ** 31));
-if (values.help) {
-  console.log(HELP);
-} else if (!(minutes > 0) || !Number.isInteger(seed)) {
-  console.error('soak: --minutes must be a number above 0, --seed a whole number');
-  process.exitCode = 2;
-} else {
-  console.log(`seed ${seed}, Node ${process.version}, ${minutes} min`);
-  // Sockets that were reset while they connected keep Node alive after their end.
-  process.exit(await soak(minutes, randomFrom(seed)));
+    ...HELP_OPTION,
+  });
+  const minutes = Number(values.minutes);
+  if (!(minutes > 0)) throw new UsageError('--minutes must be a number above 0');
+  return { minutes, seed: seedOf(values.seed), help: values.help };
 }
+
+await runProgram('soak', HELP, parseOptions, ({ minutes, seed }) => {
+  console.log(`seed ${seed}, Node ${process.version}, ${minutes} min`);
+  return soak(minutes, randomFrom(seed));
+});

@@ -5,7 +5,7 @@ import { startSandbox, type Sandbox } from '../../src/sandbox/sandbox.ts';
 import type { Ledger } from '../../src/sandbox/ledger.ts';
 import { call } from '../support/call.ts';
 import { Callers, type CallerEntry } from './callers.ts';
-import { startChild, type Child } from './child.ts';
+import { startChild, type Child } from '../harness/child.ts';
 import { modeConfig, targetsOf, vendorOf, type EndpointMode } from './modes.ts';
 import { EMBEDDED, type StoreUnderTest } from './stores.ts';
 
@@ -80,8 +80,7 @@ export class Stage {
   }
 
   async kill(): Promise<void> {
-    this.#child?.kill('SIGKILL');
-    await this.#child?.ended;
+    await this.#child?.end();
     this.#child = undefined;
   }
 

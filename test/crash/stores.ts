@@ -1,6 +1,6 @@
 import { randomBytes } from 'node:crypto';
 import { startRedis } from '../support/redis.ts';
-import { findTool } from '../support/tools.ts';
+import { toolFor } from '../harness/tools.ts';
 
 /** A store that the matrix runs over. */
 export interface StoreUnderTest {
@@ -24,12 +24,8 @@ export const EMBEDDED: StoreUnderTest = {
  * it.
  */
 export async function withStores<T>(act: (stores: readonly StoreUnderTest[]) => Promise<T>): Promise<T> {
-  const command = findTool('redis-server');
-  if (command === undefined) {
-    if (process.env['CI'] === 'true') throw new Error('redis-server is not installed, and CI must not leave it out');
-    console.log('  left out  redis: redis-server is not installed');
-    return act([EMBEDDED]);
-  }
+  const command = toolFor('redis', 'redis-server');
+  if (command === undefined) return act([EMBEDDED]);
   const server = await startRedis(command);
   const key = randomBytes(32).toString('base64');
   try {

@@ -1,4 +1,4 @@
-import { parseArgs } from 'node:util';
+import { HELP_OPTION, parseValues, partsOf, seedOf, UsageError } from '../harness/options.ts';
 
 export const HELP = `npm run verify:hostile -- [options]
 
@@ -31,43 +31,20 @@ export interface Options {
   runs(part: ClassName | TrialName): boolean;
 }
 
-export class UsageError extends Error {}
-
 export function parseOptions(args: string[]): Options {
-  let values;
-  try {
-    ({ values } = parseArgs({
-      args,
-      options: {
-        quick: { type: 'boolean', default: false },
-        full: { type: 'boolean', default: false },
-        only: { type: 'string' },
-        'no-baseline': { type: 'boolean', default: false },
-        seed: { type: 'string' },
-        engine: { type: 'string', default: 'fast' },
-        verbose: { type: 'boolean', default: false },
-        help: { type: 'boolean', short: 'h', default: false },
-      },
-    }));
-  } catch (error) {
-    throw new UsageError(error instanceof Error ? error.message : 'wrong usage');
-  }
-  const seed = Number(values.seed ?? Math.floor(Math.random() * 2 ** 31));
-  if (!Number.isInteger(seed) || seed < 0) throw new UsageError('--seed must be a whole number');
-  const { engine } = values;
+  const values = parseValues(args, {
+    quick: { type: 'boolean', default: false },
+    full: { type: 'boolean', default: false },
+    only: { type: 'string' },
+    'no-baseline': { type: 'boolean', default: false },
+    seed: { type: 'string' },
+    engine: { type: 'string', default: 'fast' },
+    verbose: { type: 'boolean', default: false },
+    ...HELP_OPTION,
+  });
+  const { quick, full, verbose, help, engine } = values;
+  const seed = seedOf(values.seed);
   if (engine !== 'fast' && engine !== 'express') throw new UsageError('--engine must be fast or express');
-  const only = values.only?.split(',').map((part) => part.trim());
-  const known: readonly string[] = [...CLASSES, ...TRIALS];
-  const unknown = only?.find((part) => !known.includes(part));
-  if (unknown !== undefined) throw new UsageError(`--only does not know "${unknown}"; it knows ${known.join(', ')}`);
-  return {
-    quick: values.quick,
-    full: values.full,
-    baseline: !values['no-baseline'],
-    verbose: values.verbose,
-    help: values.help,
-    seed,
-    engine,
-    runs: (part) => only === undefined || only.includes(part),
-  };
+  const runs = partsOf(values.only, [...CLASSES, ...TRIALS]);
+  return { quick, full, baseline: !values['no-baseline'], verbose, help, seed, engine, runs };
 }

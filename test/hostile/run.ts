@@ -1,13 +1,17 @@
+import { runProgram } from '../harness/program.ts';
+import { Tally } from '../harness/tally.ts';
 import { ALSO_BASELINE, COUNTS, runClass, runTokenClass, TITLES } from './classes.ts';
-import { CLASSES, HELP, parseOptions, UsageError, type Options } from './options.ts';
-import { classTable, Tally, trialTable, type ClassResult, type Row, type TrialLine } from './report.ts';
+import { CLASSES, HELP, parseOptions, type Options } from './options.ts';
+import { classTable, trialTable, type ClassResult, type Row, type TrialLine } from './report.ts';
 import { startStage, type Stage } from './stage.ts';
-import { HostileError } from './subjects.ts';
 import { runTrials } from './trials/all.ts';
+
+/** How often one thing is spelled out before it is only counted. */
+const SAY_MOST = 5;
 
 /** Everything, in order; the exit code. */
 async function main(options: Options): Promise<number> {
-  const tally = new Tally();
+  const tally = new Tally(SAY_MOST);
   console.log(
     `seed ${options.seed}, engine ${options.engine}, Node ${process.version}; ${Object.values(COUNTS).reduce((a, b) => a + b)} items`,
   );
@@ -30,9 +34,7 @@ async function main(options: Options): Promise<number> {
   } finally {
     await Promise.allSettled(stages.map((stage) => stage.stop()));
   }
-  for (const line of tally.rest()) console.log(line);
-  console.log(`hostile: ${tally.passed} passed, ${tally.failed} failed`);
-  return tally.failed === 0 ? 0 : 1;
+  return tally.close('hostile');
 }
 
 async function corpus(options: Options, tally: Tally, tokenward: Stage, baseline: Stage | undefined): Promise<Row[]> {
@@ -60,15 +62,4 @@ async function corpus(options: Options, tally: Tally, tokenward: Stage, baseline
   return rows;
 }
 
-// Interrupted: end in the ordinary way, so that the proxies end too.
-process.once('SIGINT', () => process.exit(130)).once('SIGTERM', () => process.exit(143));
-
-try {
-  const options = parseOptions(process.argv.slice(2));
-  if (options.help) console.log(HELP);
-  else process.exitCode = await main(options);
-} catch (error) {
-  if (!(error instanceof UsageError) && !(error instanceof HostileError)) throw error;
-  console.error(`hostile: ${error.message}`);
-  process.exitCode = error instanceof UsageError ? 2 : 1;
-}
+await runProgram('hostile', HELP, parseOptions, main);

@@ -1,8 +1,9 @@
+import { CannotRun } from '../harness/options.ts';
 import { tokenEndpoint } from './corpus/f-token-endpoint.ts';
 import { request } from './corpus/requests.ts';
 import { Caller } from './caller.ts';
 import { echo, RawServer } from './raw-server.ts';
-import { BASELINE_TOKEN, HostileError, startBaseline, startTokenward, type Subject } from './subjects.ts';
+import { BASELINE_TOKEN, startBaseline, startTokenward, type Subject } from './subjects.ts';
 import { TokenEndpoint } from './token-endpoint.ts';
 import { VolumeServer } from './volume-server.ts';
 
@@ -86,7 +87,7 @@ async function meet(subject: Subject, api: RawServer): Promise<{ self: string; b
     await caller.say([BEFORE]);
     const observed = await caller.answer('GET', 5_000);
     if (observed.kind !== 'answer' || observed.answer.status !== 200)
-      throw new HostileError(`${subject.name} does not answer a good request: ${JSON.stringify(observed)}`);
+      throw new CannotRun(`${subject.name} does not answer a good request: ${JSON.stringify(observed)}`);
   }
   caller.hangUp();
   const seen = api.arrivals[0]!.request;

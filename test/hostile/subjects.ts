@@ -5,11 +5,7 @@ import { createServer, type AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
-
-/** The run cannot go on, for a reason its reader should know. */
-export class HostileError extends Error {
-  override readonly name = 'HostileError';
-}
+import { CannotRun } from '../harness/options.ts';
 
 /** A proxy under test, in a process of its own. */
 export interface Subject {
@@ -83,7 +79,7 @@ class Program implements Subject {
         return;
       }
       if (this.#child !== child || Date.now() > deadline)
-        throw new HostileError(`${this.name} did not start: ${this.#output.slice(-2_000)}`);
+        throw new CannotRun(`${this.name} did not start: ${this.#output.slice(-2_000)}`);
       await new Promise((done) => setTimeout(done, 20));
     }
   }
@@ -133,7 +129,7 @@ export const PATIENCE = 1_500;
 /** The built program, as anybody would start it. */
 export async function startTokenward(setup: SubjectSetup): Promise<Subject> {
   const main = resolve('dist/main.js');
-  if (!existsSync(main)) throw new HostileError('dist/main.js is not there; run: npm run build');
+  if (!existsSync(main)) throw new CannotRun('dist/main.js is not there; run: npm run build');
   const folder = mkdtempSync(join(tmpdir(), 'tokenward-hostile-'));
   const file = join(folder, 'proxy.config.json');
   writeFileSync(file, JSON.stringify(configuration(setup, folder)), { mode: 0o600 });

@@ -1,4 +1,4 @@
-import { parseArgs } from 'node:util';
+import { HELP_OPTION, parseValues, partsOf } from '../harness/options.ts';
 import { SCENARIOS } from './scenarios/all.ts';
 
 export const HELP = `npm run verify:replicas -- [options]
@@ -17,25 +17,12 @@ export interface Options {
   runs(name: string): boolean;
 }
 
-export class UsageError extends Error {}
-
 export function parseOptions(args: string[]): Options {
-  let values;
-  try {
-    ({ values } = parseArgs({
-      args,
-      options: {
-        full: { type: 'boolean', default: false },
-        only: { type: 'string' },
-        help: { type: 'boolean', short: 'h', default: false },
-      },
-    }));
-  } catch (error) {
-    throw new UsageError(error instanceof Error ? error.message : 'wrong usage');
-  }
-  const only = values.only?.split(',').map((part) => part.trim());
+  const { full, help, only } = parseValues(args, {
+    full: { type: 'boolean', default: false },
+    only: { type: 'string' },
+    ...HELP_OPTION,
+  });
   const known = SCENARIOS.map(({ name }) => name);
-  const unknown = only?.find((part) => !known.includes(part));
-  if (unknown !== undefined) throw new UsageError(`--only does not know "${unknown}"; it knows ${known.join(', ')}`);
-  return { full: values.full, help: values.help, runs: (name) => only === undefined || only.includes(name) };
+  return { full, help, runs: partsOf(only, known) };
 }

@@ -1,4 +1,4 @@
-import type { Tally } from './tally.ts';
+import type { Tally } from '../harness/tally.ts';
 
 /** One thing that several tokenwards over one Redis must stand. */
 export interface Scenario {

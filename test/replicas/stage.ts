@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import type { Ledger } from '../../src/sandbox/ledger.ts';
 import { startSandbox, type Sandbox } from '../../src/sandbox/sandbox.ts';
 import { call } from '../support/call.ts';
-import { startReplica, type Replica } from './replica.ts';
+import { startChild, type Child } from '../harness/child.ts';
 
 type Part = Readonly<Record<string, unknown>>;
 
@@ -24,7 +24,7 @@ export interface StageOptions {
 /** Several tokenwards over one store before one sandbox. */
 export class Stage {
   readonly sandbox: Sandbox;
-  readonly replicas: Replica[] = [];
+  readonly replicas: Child[] = [];
   readonly #folder = mkdtempSync(join(tmpdir(), 'tokenward-replicas-'));
   readonly #options: StageOptions;
   readonly #key = randomBytes(32).toString('base64');
@@ -78,14 +78,14 @@ export class Stage {
     return [...new Set(spent.filter((id, index) => spent.indexOf(id) !== index))];
   }
 
-  async start(index: number): Promise<Replica> {
+  async start(index: number): Promise<Child> {
     const file = join(this.#folder, `replica-${index}.json`);
     writeFileSync(file, JSON.stringify(this.#config(index)), { mode: 0o600 });
-    return startReplica(file);
+    return startChild(file);
   }
 
   /** The generation of an account as a replica has it in memory. */
-  async generation(replica: Replica, account = 0): Promise<number> {
+  async generation(replica: Child, account = 0): Promise<number> {
     const answer = await call(replica.operatorUrl, '/status');
     return (answer.json() as { accounts: { account: string; generation: number }[] }).accounts.find(
       (one) => one.account === `crm${account}`,

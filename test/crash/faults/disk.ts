@@ -3,14 +3,16 @@ import { once } from 'node:events';
 import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { call } from '../../support/call.ts';
 import { eventually } from '../../support/eventually.ts';
-import { findTool } from '../../support/tools.ts';
-import { DidNotStart } from '../child.ts';
+import { toolFor } from '../../harness/tools.ts';
+import { DidNotStart } from '../../harness/child.ts';
 import { loginsIn, mark, refreshesIn, requestFaults, spendFaults } from '../join.ts';
 import { MODES } from '../modes.ts';
-import type { Tally } from '../report.ts';
+import type { Tally } from '../../harness/tally.ts';
 import { Stage } from '../stage.ts';
+import { tokenCall } from '../token-call.ts';
 
 /*
  * Real failing disks under the embedded store, in front of an endpoint with strict rotation: writes refused (a file
@@ -24,23 +26,24 @@ const STRICT = MODES[0]!;
 export async function runDiskFaults(tally: Tally): Promise<void> {
   const plain = mkdtempSync(join(tmpdir(), 'tokenward-disk-data-'));
   try {
-    await attempt(tally, 'disk: writes refused before a renewal', () =>
+    await tally.attempt('disk: writes refused before a renewal', () =>
       Stage.with(STRICT, { data: join(plain, 'before') }, (stage) =>
         failsBefore(stage, tally, 'writes refused', limitWrites),
       ),
     );
-    await attempt(tally, 'disk: writes refused after a grant', () =>
+    await tally.attempt('disk: writes refused after a grant', () =>
       Stage.with(STRICT, { data: join(plain, 'after') }, (stage) =>
         failsAfter(stage, tally, 'writes refused after a grant', limitWrites),
       ),
     );
-    await withStrace(tally, async () => {
-      await attempt(tally, 'disk: EIO before a renewal', () =>
+    await tally.attempt('disk: EIO', async () => {
+      if (!canInject()) return;
+      await tally.attempt('disk: EIO before a renewal', () =>
         Stage.with(STRICT, { data: join(plain, 'eio-before') }, (stage) =>
           failsBefore(stage, tally, 'EIO', inputOutputErrors),
         ),
       );
-      await attempt(tally, 'disk: EIO after a grant', () =>
+      await tally.attempt('disk: EIO after a grant', () =>
         Stage.with(STRICT, { data: join(plain, 'eio-after') }, (stage) =>
           failsAfter(stage, tally, 'EIO after a grant', inputOutputErrors),
         ),
@@ -144,20 +147,14 @@ async function failsAfter(stage: Stage, tally: Tally, what: string, breakDisk: B
   stage.revoke();
   sandbox.chatapp.set({ refreshMode: 'slow', slowMs: 1_500, refreshModeCount: 1 });
   const waiting = stage.send();
-  await eventually(
-    'the pair is granted',
-    () => ledger.count({ kind: 'refresh', since, where: ({ issued }) => issued !== null }) > 0,
-  );
+  await tokenCall(sandbox, since, 'committed');
   const mend = await breakDisk(stage);
   const { outcome, code } = await waiting;
   tally.count(`disk ${what}: the new pair is served`, outcome === 'answered' ? undefined : `${outcome} ${code ?? ''}`);
   const ready = (await call(child.operatorUrl, '/readyz')).status;
   tally.count(`disk ${what}: not ready meanwhile`, ready === 503 ? undefined : `readiness says ${ready}`);
   child.kill('SIGTERM');
-  const early = await Promise.race([
-    child.ended,
-    new Promise<undefined>((resolve) => setTimeout(resolve, 1_500, undefined)),
-  ]);
+  const early = await Promise.race([child.ended, sleep(1_500)]);
   tally.count(
     `disk ${what}: a graceful stop waits`,
     early === undefined ? undefined : 'it ended without having stored the pair',
@@ -225,19 +222,16 @@ async function readOnlyStart(data: string, tally: Tally): Promise<void> {
   });
 }
 
-async function withStrace(tally: Tally, act: () => Promise<void>): Promise<void> {
-  if (findTool('strace') === undefined) {
-    if (process.env['CI'] === 'true') tally.count('disk: EIO', 'strace is not installed, and CI must not leave it out');
-    else console.log('  left out  disk: EIO: strace is not installed');
-    return;
-  }
+/** Whether strace is here and may attach to our processes. */
+function canInject(): boolean {
+  if (toolFor('disk: EIO', 'strace') === undefined) return false;
   try {
     execFileSync('strace', ['-q', '-o', '/dev/null', process.execPath, '-e', ''], { stdio: 'ignore' });
   } catch {
     console.log('  left out  disk: EIO: strace may not attach to processes here');
-    return;
+    return false;
   }
-  await act();
+  return true;
 }
 
 async function onTmpfs(tally: Tally, what: string, act: (data: string) => Promise<void>): Promise<void> {
@@ -251,17 +245,9 @@ async function onTmpfs(tally: Tally, what: string, act: (data: string) => Promis
     return;
   }
   try {
-    await attempt(tally, what, () => act(data));
+    await tally.attempt(what, () => act(data));
   } finally {
     execFileSync('umount', ['-l', data]);
     rmSync(join(data, '..'), { recursive: true, force: true });
-  }
-}
-
-async function attempt(tally: Tally, what: string, act: () => Promise<void>): Promise<void> {
-  try {
-    await act();
-  } catch (error) {
-    tally.count(what, error instanceof Error ? error.message : String(error));
   }
 }

@@ -4,9 +4,10 @@ import { startSandbox, type Sandbox } from '../../../src/sandbox/sandbox.ts';
 import { FaultProxy } from '../../support/fault-proxy.ts';
 import { startProxy, type RunningProxy } from '../../support/proxy.ts';
 import { startRedis } from '../../support/redis.ts';
-import { findTool } from '../../support/tools.ts';
+import { toolFor } from '../../harness/tools.ts';
 import { doubleSpends } from '../join.ts';
-import { table, type Tally } from '../report.ts';
+import { table } from '../../harness/table.ts';
+import type { Tally } from '../../harness/tally.ts';
 import { KINDS, send, type Ended } from './kinds.ts';
 import { LINK_FAULTS, type LinkFault } from './scenarios.ts';
 
@@ -91,9 +92,7 @@ async function startStage(name: LinkName, redis: string | undefined): Promise<St
 
 /** All faults on all links with all kinds of requests. Returns the table. */
 export async function runLinkFaults(tally: Tally): Promise<string> {
-  const redis = findTool('redis-server');
-  if (redis === undefined && process.env['CI'] === 'true')
-    tally.count('faults of the link to the store', 'redis-server is not installed, and CI must not leave it out');
+  const redis = toolFor('faults of the link to the store', 'redis-server');
   const links = LINKS.filter((name) => name !== 'store' || redis !== undefined);
   const columns = await Promise.all(
     links.map(async (name) => {

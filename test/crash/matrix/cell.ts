@@ -1,3 +1,5 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import { messageOf } from '../../harness/tally.ts';
 import { loginsIn, mark, refreshesIn, requestFaults, spendFaults } from '../join.ts';
 import type { EndpointMode } from '../modes.ts';
 import { Stage } from '../stage.ts';
@@ -42,7 +44,7 @@ export async function runCell(
       }
     });
   } catch (error) {
-    faults.push(`could not go on: ${error instanceof Error ? error.message : String(error)}`);
+    faults.push(`could not go on: ${messageOf(error)}`);
   }
   return { kills: done, extraLogins: cell?.extraLogins ?? 0, slowest: cell?.slowest ?? 0, faults };
 }
@@ -118,7 +120,7 @@ class Cell {
       }
       if (elapsed > within + 10_000)
         return [`requests do not succeed: ${read.outcome} ${read.code ?? ''}, ${write.outcome} ${write.code ?? ''}`];
-      await new Promise((done) => setTimeout(done, 100));
+      await sleep(100);
     }
   }
 

@@ -1,5 +1,6 @@
 import { MODES } from '../modes.ts';
-import { table, type Tally } from '../report.ts';
+import { table } from '../../harness/table.ts';
+import type { Tally } from '../../harness/tally.ts';
 import { withStores, type StoreUnderTest } from '../stores.ts';
 import { runCell, type CellResult } from './cell.ts';
 import { POINTS } from './points.ts';

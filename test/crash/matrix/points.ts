@@ -1,8 +1,8 @@
 import type { Sandbox } from '../../../src/sandbox/sandbox.ts';
-import { eventually } from '../../support/eventually.ts';
-import type { Child } from '../child.ts';
+import type { Child } from '../../harness/child.ts';
 import { mark } from '../join.ts';
-import { vendorOf, type EndpointMode } from '../modes.ts';
+import type { EndpointMode } from '../modes.ts';
+import { hesitate, tokenCall } from '../token-call.ts';
 
 /** A moment of a renewal at which the process is killed. */
 export interface KillPoint {
@@ -27,31 +27,10 @@ function checkpoint(name: string, what: string, flags: { maybeSpent?: boolean; s
     maybeSpent: flags.maybeSpent ?? false,
     stored: flags.stored ?? false,
     async prepare(child) {
-      await child.arm(name, 1, 'SIGKILL');
+      await child.arm(name, 'SIGKILL');
       return async () => void (await child.ended);
     },
   };
-}
-
-async function tokenCall(sandbox: Sandbox, since: number, state: 'arrived' | 'committed' | 'answered'): Promise<void> {
-  await eventually(
-    `a token call that has ${state}`,
-    () =>
-      sandbox.ledger.count({
-        since,
-        where: (entry) =>
-          entry.kind !== 'api' &&
-          entry.bodySha256 !== null &&
-          (state === 'arrived' || (state === 'committed' ? entry.issued !== null : entry.finishedAt !== null)),
-      }) > 0,
-  );
-}
-
-function hesitate(sandbox: Sandbox, mode: EndpointMode, when: 'before' | 'after' | 'never'): void {
-  const ms = when === 'before' ? HESITATION : 0;
-  const slow = when === 'after' ? 'slow' : 'normal';
-  vendorOf(sandbox, mode).set({ slowMs: HESITATION, loginDelayMs: ms, loginMode: slow });
-  if (mode.vendor === 'chatapp') sandbox.chatapp.set({ refreshDelayMs: ms, refreshMode: slow });
 }
 
 export const POINTS: readonly KillPoint[] = [
@@ -65,12 +44,11 @@ export const POINTS: readonly KillPoint[] = [
     maybeSpent: true,
     stored: false,
     async prepare(child, sandbox, mode) {
-      hesitate(sandbox, mode, 'before');
+      hesitate(sandbox, mode, 'before', HESITATION);
       const since = mark(sandbox.ledger);
       return async () => {
         await tokenCall(sandbox, since, 'arrived');
-        child.kill('SIGKILL');
-        await child.ended;
+        await child.end();
         hesitate(sandbox, mode, 'never');
       };
     },
@@ -81,12 +59,11 @@ export const POINTS: readonly KillPoint[] = [
     maybeSpent: true,
     stored: false,
     async prepare(child, sandbox, mode) {
-      hesitate(sandbox, mode, 'after');
+      hesitate(sandbox, mode, 'after', HESITATION);
       const since = mark(sandbox.ledger);
       return async () => {
         await tokenCall(sandbox, since, 'committed');
-        child.kill('SIGKILL');
-        await child.ended;
+        await child.end();
         hesitate(sandbox, mode, 'never');
       };
     },
@@ -97,14 +74,13 @@ export const POINTS: readonly KillPoint[] = [
     maybeSpent: true,
     stored: false,
     async prepare(child, sandbox, mode) {
-      hesitate(sandbox, mode, 'after');
+      hesitate(sandbox, mode, 'after', HESITATION);
       const since = mark(sandbox.ledger);
       return async () => {
         await tokenCall(sandbox, since, 'committed');
         child.kill('SIGSTOP');
         await tokenCall(sandbox, since, 'answered');
-        child.kill('SIGKILL');
-        await child.ended;
+        await child.end();
         hesitate(sandbox, mode, 'never');
       };
     },

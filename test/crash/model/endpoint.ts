@@ -1,5 +1,6 @@
 import type { Outcome } from '../../../src/tokens/credential.ts';
 import type { RenewalKind } from '../../../src/tokens/record-marks.ts';
+import { failed } from '../../support/credential.ts';
 import type { Timeline } from './timeline.ts';
 
 const ARRIVES = 50;
@@ -49,14 +50,9 @@ export class Endpoint {
   call(owner: object, kind: RenewalKind, refresh: string | undefined): Promise<Outcome> {
     return new Promise((resolve) => {
       const { weather } = this;
-      const failed = (reason: string, maybeSpent: boolean): Outcome => ({
-        kind: 'failed',
-        reason,
-        reach: reason === 'status_5xx' ? 'answered' : maybeSpent ? 'unanswered' : 'unsent',
-        maybeSpent,
-        retryAfter: undefined,
-      });
-      const timeout = this.#time.add(owner, 'timer', TIMEOUT, () => resolve(failed('timeout', true)));
+      const timeout = this.#time.add(owner, 'timer', TIMEOUT, () =>
+        resolve(failed({ reason: 'timeout', maybeSpent: true })),
+      );
       const answer = (outcome: Outcome): void => {
         this.#time.pending.delete(timeout);
         resolve(outcome);
@@ -64,13 +60,13 @@ export class Endpoint {
       // The request outlives the process that sent it: what is on the wire arrives, even if nobody waits for the
       // answer.
       this.#time.add(this, 'endpoint', ARRIVES, () => {
-        if (weather === 'unreachable') return answer(failed('connect', false));
+        if (weather === 'unreachable') return answer(failed({ reason: 'connect' }));
         this.arrivals[kind] += 1;
-        if (weather === 'error') return answer(failed('status_5xx', false));
+        if (weather === 'error') return answer(failed());
         if (weather === 'hanging') return;
         const outcome = kind === 'login' ? this.#login() : this.#refresh(refresh!);
         this.#time.add(owner, 'endpoint', ANSWERS, () =>
-          answer(weather === 'answer lost' ? failed('reset', true) : outcome),
+          answer(weather === 'answer lost' ? failed({ reason: 'reset', maybeSpent: true }) : outcome),
         );
       });
     });

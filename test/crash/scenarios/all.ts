@@ -1,4 +1,4 @@
-import type { Tally } from '../report.ts';
+import type { Tally } from '../../harness/tally.ts';
 import { budget } from './budget.ts';
 import { absurdLifetimes, clocks } from './clocks.ts';
 import { crashLoop, crashLoopByClock, restartsCostNothing } from './crash-loop.ts';
@@ -8,15 +8,9 @@ import { keys } from './keys.ts';
 import { sigterm } from './sigterm.ts';
 import { suspend } from './suspend.ts';
 
-/** What takes its time beside what takes the machine. One that breaks off is a failure, and the others go on. */
+/** What takes its time beside what takes the machine. */
 export async function runScenarios(tally: Tally, crashLoopFor: number): Promise<void> {
-  const one = async (name: string, act: () => Promise<void>): Promise<void> => {
-    try {
-      await act();
-    } catch (error) {
-      tally.count(name, error instanceof Error ? error.message : String(error));
-    }
-  };
+  const one = (name: string, act: () => Promise<void>): Promise<void> => tally.attempt(name, act);
   await Promise.all([
     one('crash loop', () => crashLoop(tally, crashLoopFor)),
     one('suspend', () => suspend(tally)),

@@ -2,7 +2,7 @@ import { metric } from '../../support/call.ts';
 import { run } from '../../support/process.ts';
 import { loginsIn, mark } from '../join.ts';
 import { MODES } from '../modes.ts';
-import type { Tally } from '../report.ts';
+import type { Tally } from '../../harness/tally.ts';
 import { Stage } from '../stage.ts';
 
 /** Three logins by itself, two more for an operator. */

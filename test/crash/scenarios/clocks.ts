@@ -8,7 +8,7 @@ import { Seal, sealingKey } from '../../../src/tokens/seal.ts';
 import { EmbeddedStore } from '../../../src/tokens/stores/embedded.ts';
 import { FakeClock } from '../../support/clock.ts';
 import { failed, granted, fakeCredential, type FakeCredential } from '../../support/credential.ts';
-import type { Tally } from '../report.ts';
+import { messageOf, type Tally } from '../../harness/tally.ts';
 
 const HOUR = 3_600_000;
 const DAY = 24 * HOUR;
@@ -40,9 +40,7 @@ interface Scene {
 export async function clocks(tally: Tally): Promise<void> {
   for (const [name, jump] of JUMPS) {
     const run = async (what: string, act: (scene: Scene) => Promise<string | undefined>): Promise<void> => {
-      const wrong = await inScene(act).catch((error: unknown) =>
-        error instanceof Error ? error.message : String(error),
-      );
+      const wrong = await inScene(act).catch(messageOf);
       tally.count(`clock ${name}: ${what}`, wrong);
     };
     await run('a fresh token is usable, and asked for once', async ({ manager, credential, clock }) => {
@@ -114,7 +112,7 @@ export async function absurdLifetimes(tally: Tally): Promise<void> {
       const before = credential.calls.length;
       await next.get('crm');
       return credential.calls.length === before + 1 ? undefined : 'it is still in use after a month';
-    }).catch((error: unknown) => (error instanceof Error ? error.message : String(error)));
+    }).catch(messageOf);
     tally.count(`lifetime ${lifetime} s`, wrong);
   }
 }

@@ -4,7 +4,7 @@ import { FakeClock } from '../../support/clock.ts';
 import { MemoryStore } from '../../support/memory-store.ts';
 import { loginsIn, mark } from '../join.ts';
 import { MODES } from '../modes.ts';
-import type { Tally } from '../report.ts';
+import type { Tally } from '../../harness/tally.ts';
 import { Stage } from '../stage.ts';
 
 const EVERY = 2_000;
@@ -18,7 +18,7 @@ export async function crashLoop(tally: Tally, milliseconds: number): Promise<voi
     const end = performance.now() + milliseconds;
     for (;;) {
       const startedAt = performance.now();
-      await stage.child.arm('P6', 1, 'SIGKILL');
+      await stage.child.arm('P6', 'SIGKILL');
       void stage.send();
       await sleep(Math.max(0, EVERY - (performance.now() - startedAt)));
       if (performance.now() > end) return loginsIn(stage.ledger, 0);

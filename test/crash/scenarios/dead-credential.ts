@@ -1,7 +1,7 @@
 import { run } from '../../support/process.ts';
 import { mark } from '../join.ts';
 import { MODES } from '../modes.ts';
-import type { Tally } from '../report.ts';
+import type { Tally } from '../../harness/tally.ts';
 import { Stage } from '../stage.ts';
 
 const REQUESTS = 25;

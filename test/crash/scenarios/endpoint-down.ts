@@ -3,7 +3,7 @@ import { FaultProxy } from '../../support/fault-proxy.ts';
 import type { CallerEntry } from '../callers.ts';
 import { mark, spendFaults } from '../join.ts';
 import { MODES } from '../modes.ts';
-import type { Tally } from '../report.ts';
+import type { Tally } from '../../harness/tally.ts';
 import { Stage } from '../stage.ts';
 
 const LIFETIME = 3_000;

@@ -4,10 +4,10 @@ import { readFileSync, truncateSync, writeFileSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import { EmbeddedStore } from '../../../src/tokens/stores/embedded.ts';
 import type { StoredRecord } from '../../../src/tokens/store.ts';
-import { DidNotStart } from '../child.ts';
+import { DidNotStart } from '../../harness/child.ts';
 import { mark } from '../join.ts';
 import { MODES } from '../modes.ts';
-import type { Tally } from '../report.ts';
+import { messageOf, type Tally } from '../../harness/tally.ts';
 import { Stage } from '../stage.ts';
 
 const newKey = (): string => randomBytes(32).toString('base64');
@@ -24,7 +24,7 @@ export async function keys(tally: Tally): Promise<void> {
       if (first.outcome !== 'answered') return `the first request came to ${first.code ?? first.outcome}`;
       await stage.kill();
       return act(stage, key);
-    }).catch((error: unknown) => (error instanceof Error ? error.message : String(error)));
+    }).catch(messageOf);
     tally.count(`keys: ${what}`, wrong);
   };
 

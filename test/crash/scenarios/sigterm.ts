@@ -1,9 +1,9 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import { eventually } from '../../support/eventually.ts';
 import { mark, requestFaults, spendFaults } from '../join.ts';
-import { MODES, vendorOf, type EndpointMode } from '../modes.ts';
-import type { Tally } from '../report.ts';
+import { MODES } from '../modes.ts';
+import type { Tally } from '../../harness/tally.ts';
 import { Stage } from '../stage.ts';
+import { hesitate, tokenCall } from '../token-call.ts';
 
 /** How long the endpoint holds an answer back. Longer than a stop that waits for nothing would take. ms. */
 const HESITATION = 1_500;
@@ -16,36 +16,31 @@ export async function sigterm(tally: Tally): Promise<void> {
     [MODES[0]!, MODES[3]!].map(async (mode) => {
       for (const point of ['P0', 'P1', 'P2', 'P3', 'P4', 'P5', 'P6', 'P7', 'P8', 'P9']) {
         const what = `SIGTERM at ${point}, ${mode.name}`;
-        try {
+        await tally.attempt(what, async () => {
           const faults = await Stage.with(mode, {}, (stage) => stopAt(stage, point));
           tally.count(what, faults.length === 0 ? undefined : faults.join('; '));
-        } catch (error) {
-          tally.count(what, error instanceof Error ? error.message : String(error));
-        }
+        });
       }
     }),
   );
 }
 
 async function stopAt(stage: Stage, point: string): Promise<string[]> {
-  const { ledger, child, mode } = stage;
+  const { sandbox, ledger, child, mode } = stage;
   await stage.send();
   const before = await stage.generation();
   const since = mark(ledger);
-  if (['P3', 'P4', 'P5'].includes(point)) hesitate(stage, mode, point === 'P3' ? 'before' : 'after');
-  else await child.arm(point, 1, 'SIGTERM');
+  if (['P3', 'P4', 'P5'].includes(point)) hesitate(sandbox, mode, point === 'P3' ? 'before' : 'after', HESITATION);
+  else await child.arm(point, 'SIGTERM');
   stage.revoke();
   const waiting = [stage.send('GET'), stage.send('POST')];
-  if (point === 'P3') await arrived(stage, since, false);
-  if (point === 'P4' || point === 'P5') await arrived(stage, since, true);
+  if (point === 'P3') await tokenCall(sandbox, since, 'arrived');
+  if (point === 'P4' || point === 'P5') await tokenCall(sandbox, since, 'committed');
   const signalledAt = performance.now();
   if (point === 'P5') {
     // The answer is in the kernel when the process runs again, and finds the signal there as well.
     child.kill('SIGSTOP');
-    await eventually(
-      'the answer has left',
-      () => ledger.count({ since, where: ({ kind, finishedAt }) => kind !== 'api' && finishedAt !== null }) > 0,
-    );
+    await tokenCall(sandbox, since, 'answered');
   }
   if (['P3', 'P4', 'P5'].includes(point)) {
     child.kill('SIGTERM');
@@ -64,7 +59,7 @@ async function stopAt(stage: Stage, point: string): Promise<string[]> {
   const calls = stage.tokenCalls(since);
   if (calls !== 1) faults.push(`${calls} token calls`);
 
-  hesitate(stage, mode, 'never');
+  hesitate(sandbox, mode, 'never');
   const again = mark(ledger);
   await stage.restart();
   const generation = await stage.generation();
@@ -73,23 +68,4 @@ async function stopAt(stage: Stage, point: string): Promise<string[]> {
   if (outcome !== 'answered' || stage.tokenCalls(again) > 0)
     faults.push(`after the restart: ${outcome}, ${stage.tokenCalls(again)} token calls`);
   return [...faults, ...requestFaults(stage.callers.entries, ledger), ...spendFaults(ledger, 1)];
-}
-
-async function arrived(stage: Stage, since: number, committed: boolean): Promise<void> {
-  await eventually(
-    'a token call arrives',
-    () =>
-      stage.ledger.count({
-        since,
-        where: ({ kind, bodySha256, issued }) =>
-          kind !== 'api' && bodySha256 !== null && (!committed || issued !== null),
-      }) > 0,
-  );
-}
-
-function hesitate({ sandbox }: Stage, mode: EndpointMode, when: 'before' | 'after' | 'never'): void {
-  const ms = when === 'before' ? HESITATION : 0;
-  const slow = when === 'after' ? 'slow' : 'normal';
-  vendorOf(sandbox, mode).set({ slowMs: HESITATION, loginDelayMs: ms, loginMode: slow });
-  if (mode.vendor === 'chatapp') sandbox.chatapp.set({ refreshDelayMs: ms, refreshMode: slow });
 }

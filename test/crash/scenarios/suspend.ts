@@ -1,10 +1,10 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import { eventually } from '../../support/eventually.ts';
-import { startChild } from '../child.ts';
+import { startChild } from '../../harness/child.ts';
 import { loginsIn, mark, spendFaults } from '../join.ts';
 import { MODES, targetsOf } from '../modes.ts';
-import type { Tally } from '../report.ts';
+import type { Tally } from '../../harness/tally.ts';
 import { Stage } from '../stage.ts';
+import { tokenCall } from '../token-call.ts';
 
 /** Longer than a lease holds. ms. */
 const STOPPED = 33_000;
@@ -24,10 +24,7 @@ export async function suspend(tally: Tally): Promise<void> {
       sandbox.chatapp.set({ refreshMode: 'slow', slowMs: 500, refreshModeCount: 1 });
       stage.revoke();
       const first = stage.send();
-      await eventually(
-        'the pair is granted',
-        () => ledger.count({ kind: 'refresh', since, where: ({ issued }) => issued !== null }) > 0,
-      );
+      await tokenCall(sandbox, since, 'committed');
       child.kill('SIGSTOP');
       await sleep(STOPPED);
       const { read } = targetsOf(stage.mode);
@@ -58,8 +55,7 @@ export async function suspend(tally: Tally): Promise<void> {
         faults.length === 0 && logins <= 1 ? undefined : [...faults, `${logins} logins`].join('; '),
       );
     } finally {
-      other.kill('SIGKILL');
-      await other.ended;
+      await other.end();
     }
   });
 }

@@ -1,5 +1,6 @@
+import type { Tally } from '../../harness/tally.ts';
 import type { Options } from '../options.ts';
-import type { Tally, TrialLine } from '../report.ts';
+import type { TrialLine } from '../report.ts';
 import type { Stage } from '../stage.ts';
 import { abandoned, type AbandonedResult } from './abandoned.ts';
 import { fuzz } from './fuzz.ts';

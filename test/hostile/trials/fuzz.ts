@@ -2,7 +2,7 @@ import { Caller } from '../caller.ts';
 import { framing, headers } from '../corpus/all.ts';
 import { credentialsWrong } from '../judge-requests.ts';
 import { joined, wait } from '../pieces.ts';
-import { randomFrom } from '../random.ts';
+import { randomFrom, type Random } from '../../harness/random.ts';
 import { echo, type Arrival } from '../raw-server.ts';
 import type { Stage } from '../stage.ts';
 
@@ -86,7 +86,7 @@ export async function fuzz(stage: Stage, seed: number, budget: number, seconds: 
   return { cases, possible: all.length, through, wrong };
 }
 
-function mutants(random: () => number, self: string): Mutant[] {
+function mutants(random: Random, self: string): Mutant[] {
   const all: Mutant[] = [];
   for (const { id, send: pieces } of [...framing, ...headers]) {
     const original = Buffer.from(joined(pieces).toString('latin1').replaceAll('{self}', self), 'latin1').subarray(
@@ -94,7 +94,7 @@ function mutants(random: () => number, self: string): Mutant[] {
       SIZE_MOST,
     );
     const places = new Set<number>();
-    while (places.size < Math.min(POSITIONS, original.length)) places.add(Math.floor(random() * original.length));
+    while (places.size < Math.min(POSITIONS, original.length)) places.add(Math.floor(random.next() * original.length));
     for (const at of places) {
       for (let byte = 0; byte < 256; byte += 1) {
         const bytes = Buffer.from(original);
@@ -106,10 +106,10 @@ function mutants(random: () => number, self: string): Mutant[] {
   return all;
 }
 
-function sample(all: readonly Mutant[], count: number, random: () => number): Mutant[] {
+function sample(all: readonly Mutant[], count: number, random: Random): Mutant[] {
   const left = [...all];
   return Array.from({ length: count }, () => {
-    const at = Math.floor(random() * left.length);
+    const at = Math.floor(random.next() * left.length);
     const one = left[at]!;
     left[at] = left.at(-1)!;
     left.pop();

@@ -1,6 +1,6 @@
 import { Caller } from '../caller.ts';
 import { request } from '../corpus/requests.ts';
-import { randomFrom } from '../random.ts';
+import { randomFrom } from '../../harness/random.ts';
 import { echo } from '../raw-server.ts';
 import type { Stage } from '../stage.ts';
 
@@ -99,13 +99,13 @@ export async function poisoning(stage: Stage, seed: number, trials: number): Pro
   };
   for (let trial = 0; trial < trials; trial += 1) {
     await subject.revive();
-    const [name, attack] = ATTACKS[Math.floor(random() * ATTACKS.length)]!;
+    const [name, attack] = random.pick(ATTACKS);
     try {
       const attacker = await Caller.open(subject.port);
       const victims = await Promise.all([Caller.open(subject.port), Caller.open(subject.port)]);
       await attacker.say([attack(request('GET /api/hidden'))]);
       // Sometimes at the same time, sometimes a moment later.
-      if (random() < 0.7) await attacker.answer('GET', 30);
+      if (random.next() < 0.7) await attacker.answer('GET', 30);
       const outcomes = await Promise.all(victims.map((victim, i) => ask(victim, `${trial}-${i}`)));
       // And again on the same connections.
       outcomes.push(

@@ -4,7 +4,7 @@ import { eventually } from '../../support/eventually.ts';
 import { FaultProxy } from '../../support/fault-proxy.ts';
 import { startRedis } from '../../support/redis.ts';
 import { Callers, inWords } from '../callers.ts';
-import { program } from '../programs.ts';
+import { needRedis } from '../../harness/tools.ts';
 import type { Scenario } from '../scenario.ts';
 import { Stage } from '../stage.ts';
 
@@ -25,7 +25,7 @@ export const cutOff: Scenario = {
   name: 'cut-off',
   what: 'one replica is cut off from Redis without a word, while its token lives and beyond',
   async run(tally) {
-    const redis = await startRedis(program('redis-server'));
+    const redis = await startRedis(needRedis());
     const link = await FaultProxy.start(redis.url);
     try {
       return await Stage.with(

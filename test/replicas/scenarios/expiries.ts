@@ -1,7 +1,7 @@
 import { startRedis } from '../../support/redis.ts';
 import { eventually } from '../../support/eventually.ts';
 import { Callers, inWords } from '../callers.ts';
-import { program } from '../programs.ts';
+import { needRedis } from '../../harness/tools.ts';
 import type { Scenario } from '../scenario.ts';
 import { Stage } from '../stage.ts';
 
@@ -17,7 +17,7 @@ export const expiries: Scenario = {
   what: 'two replicas under load, tokens end again and again',
   async run(tally, full) {
     const wanted = full ? 500 : 60;
-    const redis = await startRedis(program('redis-server'));
+    const redis = await startRedis(needRedis());
     try {
       return await Stage.with(
         {

@@ -5,11 +5,11 @@ import { FaultProxy } from '../../support/fault-proxy.ts';
 import type { RedisServer } from '../../support/redis.ts';
 import { MASTER_NAME, startSentinels, type SentinelGroup } from '../../support/redis-sentinel.ts';
 import { Callers, inWords, type CallerEntry } from '../callers.ts';
-import { program } from '../programs.ts';
+import { needRedis } from '../../harness/tools.ts';
 import { renewByHand } from '../renew-by-hand.ts';
 import type { Scenario } from '../scenario.ts';
 import { Stage } from '../stage.ts';
-import type { Tally } from '../tally.ts';
+import type { Tally } from '../../harness/tally.ts';
 
 /** What the replica has not got when the master dies. ms. */
 const REPLICATION_DELAY = 500;
@@ -42,7 +42,7 @@ export const failover: Scenario = {
 };
 
 async function rounds(endpoint: Endpoint, count: number, tally: Tally): Promise<string> {
-  const group = await startSentinels(program('redis-server'));
+  const group = await startSentinels(needRedis());
   const links = new Map<RedisServer, FaultProxy>();
   for (const server of group.servers) links.set(server, await FaultProxy.start(server.url));
   try {

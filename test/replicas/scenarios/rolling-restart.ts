@@ -3,8 +3,8 @@ import { call } from '../../support/call.ts';
 import { eventually } from '../../support/eventually.ts';
 import { startRedis } from '../../support/redis.ts';
 import { Callers, inWords } from '../callers.ts';
-import { program } from '../programs.ts';
-import type { Replica } from '../replica.ts';
+import { needRedis } from '../../harness/tools.ts';
+import type { Child } from '../../harness/child.ts';
 import type { Scenario } from '../scenario.ts';
 import { Stage } from '../stage.ts';
 
@@ -20,7 +20,7 @@ export const rollingRestart: Scenario = {
   what: 'two replicas are restarted one after the other, again and again, under load',
   async run(tally, full) {
     const rounds = full ? 20 : 4;
-    const redis = await startRedis(program('redis-server'));
+    const redis = await startRedis(needRedis());
     try {
       return await Stage.with(
         {
@@ -39,7 +39,7 @@ export const rollingRestart: Scenario = {
             await eventually('there is load', () => callers.entries.length > 20);
             for (let round = 0; round < rounds; round += 1) {
               for (const [index, replica] of stage.replicas.entries()) {
-                const code = await replica.end('SIGTERM');
+                const { code } = await replica.end('SIGTERM');
                 if (code !== 0)
                   tally.count(`restart ${round + 1} of replica ${index}`, `it ended with ${String(code)}`);
                 stage.replicas[index] = await stage.start(index);
@@ -71,12 +71,12 @@ export const rollingRestart: Scenario = {
 
 /** Takes the replicas that are ready in turn, as a Service does. */
 class Balancer {
-  readonly #replicas: readonly Replica[];
+  readonly #replicas: readonly Child[];
   readonly #timer: NodeJS.Timeout;
-  #ready: Replica[] = [];
+  #ready: Child[] = [];
   #turn = 0;
 
-  constructor(replicas: readonly Replica[]) {
+  constructor(replicas: readonly Child[]) {
     this.#replicas = replicas;
     this.#timer = setInterval(() => void this.probe(), PROBE);
   }

@@ -7,7 +7,7 @@ import { eventually } from '../../support/eventually.ts';
 import { serve } from '../../support/process.ts';
 import { startRedis } from '../../support/redis.ts';
 import { Callers, inWords } from '../callers.ts';
-import { program } from '../programs.ts';
+import { needRedis } from '../../harness/tools.ts';
 import type { Scenario } from '../scenario.ts';
 
 const CALLERS = 6;
@@ -18,7 +18,7 @@ export const rollingWorkers: Scenario = {
   what: 'SIGHUP to a tokenward of two workers, again and again, under load',
   async run(tally, full) {
     const rounds = full ? 20 : 4;
-    const redis = await startRedis(program('redis-server'));
+    const redis = await startRedis(needRedis());
     const sandbox = await startSandbox();
     const folder = mkdtempSync(join(tmpdir(), 'tokenward-replicas-'));
     try {

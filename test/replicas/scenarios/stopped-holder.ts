@@ -2,11 +2,11 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { eventually } from '../../support/eventually.ts';
 import { startRedis } from '../../support/redis.ts';
 import { Callers, inWords } from '../callers.ts';
-import { program } from '../programs.ts';
+import { needRedis } from '../../harness/tools.ts';
 import { renewByHand } from '../renew-by-hand.ts';
 import type { Scenario } from '../scenario.ts';
 import { Stage } from '../stage.ts';
-import type { Tally } from '../tally.ts';
+import type { Tally } from '../../harness/tally.ts';
 
 /** Twice the lease of the token manager, and a little. ms. */
 const STOPPED = 61_000;
@@ -25,7 +25,7 @@ export const stoppedHolder: Scenario = {
 };
 
 async function stopAt(point: 'P1' | 'P2' | 'P4', tally: Tally): Promise<string> {
-  const redis = await startRedis(program('redis-server'));
+  const redis = await startRedis(needRedis());
   const name = `holder stopped at ${point}`;
   try {
     return await Stage.with(
@@ -54,9 +54,9 @@ async function stopAt(point: 'P1' | 'P2' | 'P4', tally: Tally): Promise<string> 
             'the refresh is carried out',
             () => stage.ledger.count({ kind: 'refresh', since, where: ({ issued }) => issued !== null }) > 0,
           );
-          a.signal('SIGSTOP');
+          a.kill('SIGSTOP');
         } else {
-          const reached = await a.arm(point, 'stop');
+          const reached = await a.arm(point, 'SIGSTOP');
           lost = callers.once('a', a.url);
           await reached();
         }
@@ -75,7 +75,7 @@ async function stopAt(point: 'P1' | 'P2' | 'P4', tally: Tally): Promise<string> 
 
         await sleep(Math.max(0, STOPPED - (performance.now() - stoppedAt)));
         const before = stage.ledger.count({ since, where: ({ kind }) => kind !== 'api' });
-        a.signal('SIGCONT');
+        a.kill('SIGCONT');
         // It has waited for a minute: an answer, or our own word that this took too long.
         const { ok, why } = await lost;
         tally.count(

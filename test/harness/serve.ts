@@ -1,15 +1,23 @@
+import { readSync, writeSync } from 'node:fs';
 import { join } from 'node:path';
-import { createInterface } from 'node:readline';
 import { pathToFileURL } from 'node:url';
 
 /*
- * tokenward as main.ts starts it, and besides able to die on command: a line such as "P2 1 SIGKILL" on standard input
- * makes it send itself that signal when it passes the point for the first time from then on. Two SIGTERMs, because the
- * second must change nothing. Only tests start this file; it is run as plain JavaScript beside the built program, since
- * a run has hundreds of starts.
+ * tokenward as main.ts starts it, and besides able to die or to stand still on command: told so over IPC, it does it
+ * when it next passes that point of a renewal. Only tests start this file; it is run as plain JavaScript beside the
+ * built program, since a run has hundreds of starts.
  */
 
-const built = process.env['CRASH_DIST'] ?? '';
+/**
+ * `wait`: says "reached P2" and goes no further before a byte comes on standard input. `SIGSTOP`: says so and sends
+ * itself the signal. The others are sent without a word; SIGTERM twice, because the second must change nothing.
+ */
+export interface Command {
+  readonly point: string;
+  readonly then: 'SIGKILL' | 'SIGTERM' | 'SIGSTOP' | 'wait';
+}
+
+const built = process.env['HARNESS_DIST'] ?? '';
 const load = async <T>(file: string): Promise<T> => (await import(pathToFileURL(join(built, file)).href)) as T;
 const { startApp } = await load<typeof import('../../src/app/app.ts')>('app/app.js');
 const { loadConfig } = await load<typeof import('../../src/config/load.ts')>('config/load.js');
@@ -18,18 +26,34 @@ const { leaseOwner, ownerIsGone } =
   await load<typeof import('../../src/app/process-identity.ts')>('app/process-identity.js');
 
 /** `begun`: a renewal has begun since. The one before it may still be giving its lease back, and is not meant. */
-let armed: { point: string; left: number; signal: NodeJS.Signals; begun: boolean } | undefined;
+let armed: (Command & { begun: boolean }) | undefined;
 
 function checkpoint(point: string): void {
   if (armed === undefined) return;
   armed.begun ||= point.startsWith('P0');
   if (!armed.begun || !point.startsWith(armed.point)) return;
-  armed.left -= 1;
-  if (armed.left > 0) return;
-  const { signal } = armed;
+  const { then } = armed;
   armed = undefined;
-  process.kill(process.pid, signal);
-  if (signal === 'SIGTERM') setTimeout(() => process.kill(process.pid, signal), 50);
+  if (then === 'wait' || then === 'SIGSTOP') writeSync(1, `reached ${point.slice(0, 2)}\n`);
+  if (then === 'wait') {
+    waitForByte();
+    return;
+  }
+  process.kill(process.pid, then);
+  if (then === 'SIGTERM') setTimeout(() => process.kill(process.pid, then), 50);
+}
+
+/** Blocks the whole process: nothing of it may go on meanwhile. */
+function waitForByte(): void {
+  for (;;) {
+    try {
+      readSync(0, Buffer.alloc(1));
+      return;
+    } catch (error) {
+      if ((error as NodeJS.ErrnoException).code !== 'EAGAIN') throw error;
+      Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 2);
+    }
+  }
 }
 
 const config = loadConfig(process.argv[2] ?? '', process.env);
@@ -56,9 +80,8 @@ const fault = (error: unknown): void => {
 process.on('uncaughtException', fault);
 process.on('unhandledRejection', fault);
 
-createInterface({ input: process.stdin }).on('line', (line) => {
-  const [point = '', left = '1', signal = 'SIGKILL'] = line.split(' ');
-  armed = { point, left: Number(left), signal: signal as NodeJS.Signals, begun: false };
-  process.stdout.write('armed\n');
+process.on('message', (command: Command) => {
+  armed = { ...command, begun: false };
+  process.send?.('armed');
 });
-process.stdout.write(`up ${app.proxyAddress.port} ${app.operatorAddress.port}\n`);
+writeSync(1, `up ${app.proxyAddress.port} ${app.operatorAddress.port}\n`);
