@@ -1,34 +1,20 @@
 import type { ErrorCode } from '../errors.ts';
 import type { Metrics } from '../metrics.ts';
+import { REJECTION_REASONS, REPLAY_OUTCOMES } from '../proxy/renew.ts';
 import type { Route } from '../proxy/route.ts';
-import type { Credential } from '../tokens/credential.ts';
+import { FAILURE_REASONS, OUTCOME_KINDS, type Credential } from '../tokens/credential.ts';
+import { STORE_OPERATIONS, SUPPRESSIONS } from '../tokens/observer.ts';
 
 /*
  * A counter that is born with its first event is invisible to Prometheus' increase(): the step from nothing to 1 is no
  * increase. So every combination of labels that this configuration can come to exists at 0 from the start.
  */
 
-const OUTCOMES = ['granted', 'refused', 'busy', 'impossible', 'failed'];
 /** What a call that brought no token is counted under: the outcome, or the reason of a failed one. */
-const FAILURES = [
-  'refused',
-  'busy',
-  'impossible',
-  'connect',
-  'dns',
-  'tls',
-  'timeout',
-  'reset',
-  'too_large',
-  'malformed',
-  'redirect',
-  'rate_limited',
-  'status_4xx',
-  'status_5xx',
-  'fault',
+export const FAILURES = [
+  ...OUTCOME_KINDS.filter((kind) => kind !== 'granted' && kind !== 'failed'),
+  ...FAILURE_REASONS,
 ];
-const SUPPRESSED = ['dead', 'cooldown', 'budget', 'lost_login'];
-const STORE_OPERATIONS = ['read', 'write', 'lease', 'debit', 'watch'];
 /** Accounts whose reasons of failures are there from the start; more of them would be most of a scrape. */
 export const MAX_REASONS = 20;
 
@@ -97,12 +83,11 @@ export function zeroRoute(metrics: Metrics, route: Route, callers: CallerRules):
     if (rules.allow !== undefined) metrics.policyVerdicts.inc({ route: route.name, reason: 'not_allowed', outcome }, 0);
   }
   if (route.rejectedToken === undefined) return;
-  for (const outcome of replay ? ['recovered', 'refused', 'failed', 'skipped'] : ['skipped'])
+  for (const outcome of replay ? REPLAY_OUTCOMES : (['skipped'] as const))
     metrics.replays.inc({ route: route.name, outcome }, 0);
   if (route.account === undefined) return;
   const account = metrics.accountLabel(route.account);
-  for (const reason of ['current', 'late', 'ineffective'])
-    metrics.rejections.inc({ route: route.name, account, reason }, 0);
+  for (const reason of REJECTION_REASONS) metrics.rejections.inc({ route: route.name, account, reason }, 0);
 }
 
 function errorsOf({ config, account, accountChoice, logins }: Route, { keys, jwt }: CallerRules): readonly ErrorCode[] {
@@ -129,10 +114,10 @@ export function zeroAccount(
   metrics.tokensRefused.inc({ account }, 0);
   const kinds = [...(canLogin ? ['login'] : []), ...(canRefresh ? ['refresh'] : [])];
   for (const kind of kinds) {
-    for (const outcome of OUTCOMES) metrics.renewals.inc({ account, flow, kind, outcome }, 0);
+    for (const outcome of OUTCOME_KINDS) metrics.renewals.inc({ account, flow, kind, outcome }, 0);
     metrics.beginTiming(flow, kind);
     if (reasons) for (const reason of FAILURES) metrics.renewalFailures.inc({ account, flow, kind, reason }, 0);
   }
   if (reasons && kinds.length > 0)
-    for (const reason of SUPPRESSED) metrics.renewalFailures.inc({ account, flow, kind: 'none', reason }, 0);
+    for (const reason of SUPPRESSIONS) metrics.renewalFailures.inc({ account, flow, kind: 'none', reason }, 0);
 }

@@ -1,4 +1,4 @@
-import type { Outcome, Reach } from '../tokens/credential.ts';
+import type { FailureReason, Outcome, Reach } from '../tokens/credential.ts';
 import { ClientAuthMemory, clientOf, type ClientAuth, type ClientCredentials } from './client-auth.ts';
 import { answered, answeredWith, statusAndCode } from './describe.ts';
 import type { Flow, TokenCall } from './flow.ts';
@@ -11,9 +11,9 @@ import { judge } from './verdict.ts';
 
 export type { TokenResponse as TokenReply, TokenRequest };
 
-/** The call came to no complete answer. `reason` is one of a few fixed words, fit for a metric label. */
+/** The call came to no complete answer. */
 export class TokenCallError extends Error {
-  readonly reason: 'connect' | 'timeout' | 'reset' | 'too_large' | 'tls' | 'dns';
+  readonly reason: Extract<FailureReason, 'connect' | 'timeout' | 'reset' | 'too_large' | 'tls' | 'dns'>;
   /** False only if no byte of the request can have reached the endpoint. */
   readonly maybeSent: boolean;
   /** For people: host, port and what the system said. Nothing secret. */
@@ -137,7 +137,7 @@ function outcomeOf(
     return failed('redirect', 'answered', false, `${host} answered ${status}, a redirect, which is not followed`);
   // A gateway's 502 or 504 says nothing about what the endpoint behind it has done.
   return failed(
-    `status_${Math.floor(status / 100)}xx`,
+    status < 500 ? 'status_4xx' : 'status_5xx',
     'answered',
     status === 502 || status === 504,
     answered(host, response, values),
@@ -146,7 +146,7 @@ function outcomeOf(
 }
 
 function failed(
-  reason: string,
+  reason: FailureReason,
   reach: Reach,
   maybeSpent: boolean,
   detail: string | undefined,

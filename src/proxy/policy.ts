@@ -41,11 +41,15 @@ export function compilePolicy(
   return { allow: allow?.map(compile), deny: deny.map(compile) };
 }
 
+/** Why a policy does not let a request out; values of a metric's label (docs/metrics.md). */
+export const POLICY_VERDICTS = ['denied', 'not_allowed'] as const;
+export type PolicyVerdict = (typeof POLICY_VERDICTS)[number];
+
 /**
  * Evaluates a policy for the path that the upstream will get. Undefined: allowed. A request is denied if any reading of
  * its path is, and allowed only if all readings are.
  */
-export function evaluatePolicy(policy: Policy, method: string, path: string): 'denied' | 'not_allowed' | undefined {
+export function evaluatePolicy(policy: Policy, method: string, path: string): PolicyVerdict | undefined {
   if (denyingRule(policy, method, path) !== undefined) return 'denied';
   const { allow } = policy;
   if (allow === undefined) return undefined;
@@ -56,7 +60,7 @@ export function evaluatePolicy(policy: Policy, method: string, path: string): 'd
 /** The error for a verdict, with the route and its policy. */
 export function policyError(
   policy: Policy,
-  verdict: 'denied' | 'not_allowed',
+  verdict: PolicyVerdict,
   route: string,
   method: string,
   path: string,

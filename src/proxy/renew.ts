@@ -1,5 +1,6 @@
 import type { RequestBody } from '../http/message.ts';
 import type { UpstreamResponse } from '../http/client/response.ts';
+import type { Metrics } from '../metrics.ts';
 import { Token } from '../tokens/token.ts';
 import { pathOf, type Proxy, type RequestContext } from './context.ts';
 import { rejectsToken, describeRejection } from './inspect.ts';
@@ -12,6 +13,12 @@ const REPLAY_FIELD = 'x-tokenward-replay';
 const NOT_REPLAYED = [REPLAY_FIELD, 'not-replayed; may-resend'];
 /** No renewal was made, because the previous ones did not help. */
 const HELD_BACK = 'held-back';
+
+/** What came of a request after a renewal, and what a rejection was. Values of metrics' labels (docs/metrics.md). */
+export const REPLAY_OUTCOMES = ['recovered', 'refused', 'failed', 'skipped'] as const;
+export type ReplayOutcome = (typeof REPLAY_OUTCOMES)[number];
+export const REJECTION_REASONS = ['current', 'late', 'ineffective'] as const;
+export type RejectionReason = (typeof REJECTION_REASONS)[number];
 
 /** A response, and the token it was obtained with. */
 export interface Attempt {
@@ -62,7 +69,7 @@ async function renewAndReplay(
   const newer = await getNewerToken(proxy, ctx, route, account, token, response, replayable);
   if (!(newer instanceof Token)) return { response, token, extraFields: newer };
   if (!replayable) {
-    proxy.metrics.replays.inc({ route: route.name, outcome: 'skipped' });
+    countReplay(proxy.metrics, route, 'skipped');
     return { response, token, extraFields: NOT_REPLAYED };
   }
   response.discard();
@@ -89,7 +96,7 @@ async function getNewerToken(
 ): Promise<Token | readonly string[]> {
   const { metrics, tokens, renewalGuard } = proxy;
   const { generation } = rejected;
-  const count = (reason: string): void =>
+  const count = (reason: RejectionReason): void =>
     metrics.rejections.inc({ route: route.name, account: metrics.accountLabel(account), reason });
   if (!tokens.isCurrent(account, rejected)) {
     count('late');
@@ -141,6 +148,10 @@ async function renewToken(
   }
 }
 
+function countReplay(metrics: Metrics, route: Route, outcome: ReplayOutcome): void {
+  metrics.replays.inc({ route: route.name, outcome });
+}
+
 /** Sends the same bytes again, once. Its response is final. */
 async function replay(
   proxy: Proxy,
@@ -152,7 +163,7 @@ async function replay(
 ): Promise<UpstreamResponse> {
   const { metrics, renewalGuard, tokens } = proxy;
   const { generation } = token;
-  const count = (outcome: string): void => metrics.replays.inc({ route: route.name, outcome });
+  const count = (outcome: ReplayOutcome): void => countReplay(metrics, route, outcome);
   let response: UpstreamResponse;
   try {
     response = await send(proxy, ctx, route, body, token);

@@ -8,6 +8,27 @@ import type { Grant, Token } from './token.ts';
  */
 export type Reach = 'unsent' | 'unanswered' | 'answered';
 
+/** Why a call failed: these words are values of a metric's label (docs/metrics.md). */
+export const FAILURE_REASONS = [
+  'connect',
+  'dns',
+  'tls',
+  'timeout',
+  'reset',
+  'too_large',
+  'malformed',
+  'redirect',
+  'rate_limited',
+  'status_4xx',
+  'status_5xx',
+  'fault',
+] as const;
+export type FailureReason = (typeof FAILURE_REASONS)[number];
+
+/** What a login or refresh can come to; values of a metric's label too. */
+export const OUTCOME_KINDS = ['granted', 'refused', 'busy', 'impossible', 'failed'] as const;
+export type OutcomeKind = (typeof OUTCOME_KINDS)[number];
+
 /**
  * What a login or refresh came to. "Refused" (the endpoint says in its own words that the credential is wrong) and
  * "failed" (network, 5xx, a block page, nonsense) are kept apart everywhere: the first is final for that credential,
@@ -23,8 +44,7 @@ export type Outcome =
   | { readonly kind: 'impossible'; readonly reason: string }
   | {
       readonly kind: 'failed';
-      /** One of a few fixed words, fit for a metric label. */
-      readonly reason: string;
+      readonly reason: FailureReason;
       /** What a person needs beside it: host, status, content type, pointer, names of fields; never a value. */
       readonly detail?: string | undefined;
       readonly reach: Reach;

@@ -1,4 +1,5 @@
 import { TokenwardError } from '../errors.ts';
+import type { StoreOperation } from './observer.ts';
 import type { Parts } from './options.ts';
 import { RecordError } from './store.ts';
 import type { Work } from './work.ts';
@@ -27,7 +28,7 @@ export class StoreAccess {
   }
 
   /** Rejects with a TokenwardError, or with a RecordError if it is about one row alone. */
-  async run<T>(operation: string, action: () => Promise<T>): Promise<T> {
+  async run<T>(operation: StoreOperation, action: () => Promise<T>): Promise<T> {
     try {
       return await action();
     } catch (error) {

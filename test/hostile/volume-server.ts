@@ -1,6 +1,6 @@
 import { once } from 'node:events';
 import { createServer, type AddressInfo, type Server, type Socket } from 'node:net';
-import { drained } from '../../src/http/client/socket.ts';
+import { waitForDrain } from '../../src/http/client/socket.ts';
 
 const PIECE = Buffer.alloc(256 * 1024, 0x61);
 
@@ -56,6 +56,6 @@ export class VolumeServer {
 async function send(socket: Socket, bytes: number): Promise<void> {
   socket.write(`HTTP/1.1 200 OK\r\nContent-Type: application/octet-stream\r\nContent-Length: ${bytes}\r\n\r\n`);
   for (let left = bytes; left > 0 && !socket.destroyed; left -= PIECE.length) {
-    if (!socket.write(left >= PIECE.length ? PIECE : PIECE.subarray(0, left))) await drained(socket);
+    if (!socket.write(left >= PIECE.length ? PIECE : PIECE.subarray(0, left))) await waitForDrain(socket);
   }
 }

@@ -1,5 +1,5 @@
 import { randomBytes } from 'node:crypto';
-import type { Credential, Outcome, Reach } from '../../src/tokens/credential.ts';
+import type { Credential, FailureReason, Outcome, Reach } from '../../src/tokens/credential.ts';
 import { TokenManager, type ManagerOptions, type RenewalReport } from '../../src/tokens/manager.ts';
 import type { RenewalKind } from '../../src/tokens/record-marks.ts';
 import { Records } from '../../src/tokens/records.ts';
@@ -39,7 +39,7 @@ export const refused: Outcome = { kind: 'refused', reason: 'status 401' };
 
 /** `reach` follows from `maybeSpent` and the reason if it is not given: a 5xx was answered, `connect` was not sent. */
 export function failed(
-  options: { reason?: string; reach?: Reach; maybeSpent?: boolean; retryAfter?: number } = {},
+  options: { reason?: FailureReason; reach?: Reach; maybeSpent?: boolean; retryAfter?: number } = {},
 ): Outcome {
   const { reason = 'status_5xx', maybeSpent = false } = options;
   const reach =

@@ -1,7 +1,7 @@
 import { once } from 'node:events';
 import { connect, createServer, type AddressInfo, type Server, type Socket } from 'node:net';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { drained } from '../../src/http/client/socket.ts';
+import { waitForDrain } from '../../src/http/client/socket.ts';
 
 /** What a link does to one direction of a connection. Several can hold at once. */
 export interface Flow {
@@ -194,7 +194,7 @@ export class FaultProxy {
     const { to } = pipe;
     if (to.destroyed || to.writableEnded) return;
     pipe.passed += bytes.length;
-    if (!to.write(bytes)) await drained(to);
+    if (!to.write(bytes)) await waitForDrain(to);
   }
 
   #end({ from, to, direction }: Pipe): void {

@@ -1,6 +1,6 @@
 import { connect, type Socket } from 'node:net';
 import { once } from 'node:events';
-import { drained } from '../../../src/http/client/socket.ts';
+import { waitForDrain } from '../../../src/http/client/socket.ts';
 import { wait } from '../pieces.ts';
 import type { Stage } from '../stage.ts';
 import { residentMemory } from '../subjects.ts';
@@ -90,7 +90,7 @@ function upload({ subject, volume: upstream }: Stage, bytes: number): Promise<nu
     });
     socket.write(`POST /volume/up HTTP/1.1\r\nHost: proxy\r\nContent-Length: ${bytes}\r\n\r\n`);
     for (let left = bytes; left > 0 && !socket.destroyed; left -= PIECE.length) {
-      if (!socket.write(left >= PIECE.length ? PIECE : PIECE.subarray(0, left))) await drained(socket);
+      if (!socket.write(left >= PIECE.length ? PIECE : PIECE.subarray(0, left))) await waitForDrain(socket);
     }
     for (let i = 0; i < 600 && !answered && !socket.destroyed; i += 1) await wait(20);
     return answered ? upstream.received : 0;
