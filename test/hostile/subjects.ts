@@ -1,11 +1,11 @@
 import { spawn, type ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
 import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
-import { createServer, type AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { CannotRun } from '../harness/options.ts';
+import { freePort } from '../support/wire.ts';
 
 /** A proxy under test, in a process of its own. */
 export interface Subject {
@@ -239,15 +239,6 @@ export async function startBaseline({ upstreams }: SubjectSetup): Promise<Subjec
 }
 
 export const BASELINE_TOKEN = 'baseline-token';
-
-async function freePort(): Promise<number> {
-  const server = createServer().listen(0, '127.0.0.1');
-  await once(server, 'listening');
-  const { port } = server.address() as AddressInfo;
-  server.close();
-  await once(server, 'close');
-  return port;
-}
 
 /** Resident memory of a process, bytes; undefined where there is no /proc. */
 export function residentMemory(pid: number): number | undefined {

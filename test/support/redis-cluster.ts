@@ -1,5 +1,6 @@
 import { eventually } from './eventually.ts';
-import { freePort, startRedis, type RedisServer } from './redis.ts';
+import { startRedis, type RedisServer } from './redis.ts';
+import { freePort } from './wire.ts';
 
 /** A Redis Cluster of three masters; the first one may have a replica. */
 export interface RedisCluster {

@@ -4,7 +4,8 @@ import { rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { eventually } from './eventually.ts';
 import { temporaryFolder } from './proxy.ts';
-import { freePort, redisCommand, startRedis, type RedisServer } from './redis.ts';
+import { redisCommand, startRedis, type RedisServer } from './redis.ts';
+import { freePort } from './wire.ts';
 
 /** What the sentinels call the master. */
 export const MASTER_NAME = 'main';

@@ -1,9 +1,10 @@
 import { spawn, type ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
 import { rmSync } from 'node:fs';
-import { connect, createServer } from 'node:net';
+import { connect } from 'node:net';
 import { createClient } from 'redis';
 import { temporaryFolder } from './proxy.ts';
+import { freePort } from './wire.ts';
 
 /** A real redis-server of the test's own. */
 export interface RedisServer {
@@ -85,15 +86,6 @@ export async function redisCommand(port: number, ...args: string[]): Promise<unk
   } finally {
     client.destroy();
   }
-}
-
-export async function freePort(): Promise<number> {
-  const probe = createServer().listen(0, '127.0.0.1');
-  await once(probe, 'listening');
-  const { port } = probe.address() as { port: number };
-  probe.close();
-  await once(probe, 'close');
-  return port;
 }
 
 function listens(port: number): Promise<boolean> {

@@ -71,11 +71,16 @@ export async function tcpServer(onConnection: (socket: Socket) => void): Promise
   return listening(server, () => open.forEach((socket) => socket.destroy()));
 }
 
-/** A port on which nothing listens. */
+/** A URL at which nothing listens. */
 export async function closedPort(): Promise<string> {
   const server = await tcpServer(() => undefined);
   await server.close();
   return server.url;
+}
+
+/** A port of loopback on which nothing listens, for a program that cannot find one itself. */
+export async function freePort(): Promise<number> {
+  return Number(new URL(await closedPort()).port);
 }
 
 async function listening(server: Server, cut: () => void): Promise<TestServer> {

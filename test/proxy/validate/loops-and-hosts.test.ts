@@ -1,22 +1,10 @@
 import assert from 'node:assert/strict';
-import { once } from 'node:events';
-import { createServer } from 'node:net';
-import type { AddressInfo } from 'node:net';
 import { call, type Answer } from '../../support/call.ts';
 import { operator } from '../../support/operator.ts';
 import { FIXED_TOKEN, closing, startCustomProxy } from '../../support/custom-proxy.ts';
 import { fakeUpstream } from '../../support/fake-upstream.ts';
-import { dial } from '../../support/wire.ts';
+import { dial, freePort } from '../../support/wire.ts';
 import { headerValues } from '../../support/world.ts';
-
-async function freePort(): Promise<number> {
-  const server = createServer().listen(0, '127.0.0.1');
-  await once(server, 'listening');
-  const { port } = server.address() as AddressInfo;
-  server.close();
-  await once(server, 'close');
-  return port;
-}
 
 /**
  * The error of the tokenward behind the first one: to that it is an upstream, whose X-Tokenward-Error does not pass.
