@@ -6,7 +6,7 @@ import { listen } from '../http/server/listen.ts';
 import { freeSocketFile } from '../http/server/socket-file.ts';
 import { build, type Dependencies } from './build.ts';
 import { operatorPort } from './operator-port.ts';
-import { serveCallers, type Worker } from './serve-callers.ts';
+import { serveProxy, type Worker } from './serve-proxy.ts';
 
 /** A running tokenward. */
 export interface App extends Worker {
@@ -17,13 +17,13 @@ export interface App extends Worker {
  * Builds everything from a configuration and starts it. Rejects with an error that says what cannot be used (file,
  * store, listener), leaving nothing open.
  */
-export async function startApp(config: LoadedConfig, surroundings: Dependencies): Promise<App> {
-  const parts = await build(config, surroundings);
-  const operatorServer = operatorPort(parts.view, surroundings.log, config, surroundings.clock);
+export async function startApp(config: LoadedConfig, dependencies: Dependencies): Promise<App> {
+  const parts = await build(config, dependencies);
+  const operatorServer = operatorPort(parts.view, dependencies.log, config, dependencies.clock);
   try {
     const operatorAddress = await listen(operatorServer, config.operator.host, config.operator.port, 'operator');
     if (config.listen.socket !== undefined) await freeSocketFile(config.listen.socket, 'proxy');
-    const worker = await serveCallers(config, parts);
+    const worker = await serveProxy(config, parts);
     return {
       ...worker,
       operatorAddress,
@@ -40,10 +40,10 @@ export async function startApp(config: LoadedConfig, surroundings: Dependencies)
 }
 
 /** The same without an operator port: its view goes to whoever has one. */
-export async function startWorker(config: LoadedConfig, surroundings: Dependencies): Promise<Worker> {
-  const parts = await build(config, surroundings);
+export async function startWorker(config: LoadedConfig, dependencies: Dependencies): Promise<Worker> {
+  const parts = await build(config, dependencies);
   try {
-    return await serveCallers(config, parts);
+    return await serveProxy(config, parts);
   } catch (error) {
     await parts.close();
     throw error;

@@ -17,7 +17,7 @@ import { TokenManager, type Checkpoint } from '../tokens/manager.ts';
 import { Records } from '../tokens/records.ts';
 import { StoreHealth } from '../tokens/store-health.ts';
 import { VERSION } from '../version.ts';
-import { callersServers, type CallersServers } from './callers-servers.ts';
+import { createProxyServers, type ProxyServers } from './proxy-servers.ts';
 import { credentialSource } from './credentials.ts';
 import { egressProxy } from './egress-proxy.ts';
 import { engineOf } from './front.ts';
@@ -45,25 +45,25 @@ export interface Dependencies extends StoreDependencies {
 
 /** A tokenward that does not listen yet. */
 export interface Parts {
-  readonly servers: CallersServers;
+  readonly servers: ProxyServers;
   readonly tokens: TokenManager;
   readonly metrics: Metrics;
   readonly view: LocalView;
-  readonly life: { stopping: boolean };
+  readonly lifecycle: { stopping: boolean };
   close(): Promise<void>;
 }
 
 /** Everything that needs no port. Rejects like `startApp`. */
-export async function build(config: LoadedConfig, surroundings: Dependencies): Promise<Parts> {
-  const { log } = surroundings;
-  const clock = surroundings.clock ?? systemClock;
+export async function build(config: LoadedConfig, dependencies: Dependencies): Promise<Parts> {
+  const { log } = dependencies;
+  const clock = dependencies.clock ?? systemClock;
   const metrics = new Metrics(VERSION, engineOf(config.listen));
   metrics.workers.set(1);
   // Before those that come from elsewhere.
   for (const account of Object.keys(config.accounts)) metrics.accountLabel(account);
 
   const via = egressProxy(config);
-  const credentials = credentialSource(config, clock, senders(surroundings.sendTokenCall, via));
+  const credentials = credentialSource(config, clock, senders(dependencies.sendTokenCall, via));
   const routes = config.routes.map((route) => routeOf(route, config, metrics, via)).sort(byLongestPrefix);
   const buffers = new BufferBudget(config.limits.bufferedBytes);
   const callers =
@@ -73,7 +73,7 @@ export async function build(config: LoadedConfig, surroundings: Dependencies): P
   const inboundTls = readInboundTls(config);
 
   // Only now that every file has been read: whoever fails above leaves nothing open.
-  const { store, seal } = await openStore(config, surroundings);
+  const { store, seal } = await openStore(config, dependencies);
   const named = credentials.declared.map((account) => credentials.get(account)!);
   // The manager tells its observer of changes only once it is there.
   const observer = createObserver({ metrics, log, clock, named, statusOf: (account) => tokens.statusOf(account) });
@@ -86,12 +86,12 @@ export async function build(config: LoadedConfig, surroundings: Dependencies): P
     records: new Records(store, seal, clock),
     clock,
     observer,
-    owner: surroundings.owner,
+    owner: dependencies.owner,
     maxAccounts: config.limits.accountsInMemory + credentials.declared.length,
     maxWaiting: config.limits.waitingPerAccount,
-    ...(surroundings.checkpoint && { checkpoint: surroundings.checkpoint }),
+    ...(dependencies.checkpoint && { checkpoint: dependencies.checkpoint }),
   });
-  const viaName = surroundings.viaName ?? newViaName();
+  const viaName = dependencies.viaName ?? newViaName();
   const proxy = {
     routes,
     callers,
@@ -109,21 +109,21 @@ export async function build(config: LoadedConfig, surroundings: Dependencies): P
     bodyWatchdog: new StallWatchdog(config.limits.bodyIdle),
     readIdleMs: config.limits.readIdle,
   };
-  const life = { stopping: false };
+  const lifecycle = { stopping: false };
 
-  const servers = callersServers(config, proxy, inboundTls);
+  const servers = createProxyServers(config, proxy, inboundTls);
   const parts: Parts = {
     servers,
     tokens,
     metrics,
-    life,
+    lifecycle,
     view: new LocalView({
       tokens,
       health: new StoreHealth(store, clock),
       metrics,
       log,
       buffers,
-      life,
+      lifecycle,
       clock,
       routes: config.routes,
     }),

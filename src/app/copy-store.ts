@@ -13,14 +13,14 @@ import { requireStore } from './store-presence.ts';
 export async function copyStore(
   from: LoadedConfig,
   to: LoadedConfig,
-  surroundings: StoreDependencies,
+  dependencies: StoreDependencies,
   options: { overwrite: boolean; dryRun: boolean },
 ): Promise<CopyReport> {
-  const clock = surroundings.clock ?? systemClock;
+  const clock = dependencies.clock ?? systemClock;
   requireStore(from, 'copy');
   const opened: TokenStore[] = [];
   const end = async (config: LoadedConfig): Promise<CopyEnd> => {
-    const { store, seal } = await openStore(config, surroundings);
+    const { store, seal } = await openStore(config, dependencies);
     opened.push(store);
     return { store, records: new Records(store, seal, clock) };
   };

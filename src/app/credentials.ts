@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto';
 import { joinedAgain, tidied, type Piece } from '../config/expand.ts';
 import type { LoadedConfig } from '../config/load.ts';
-import { checkAllGiven } from '../config/credential-checks.ts';
+import { checkAccountCredentials } from '../config/credential-checks.ts';
 import type { AccountConfig } from '../config/schema.ts';
 import { attachedName } from '../flows/attach.ts';
 import { ClientAuthMemory } from '../flows/client-auth.ts';
@@ -19,7 +19,7 @@ interface FlowRuntime {
   readonly flow: Flow;
   readonly send: SendTokenCall;
   readonly clock: Clock;
-  readonly learnt: ClientAuthMemory;
+  readonly clientAuths: ClientAuthMemory;
 }
 
 /** Makes what sends token calls under an account's TLS settings. */
@@ -39,32 +39,37 @@ export function credentialSource(
   clock: Clock,
   senderFor: SenderFor,
 ): CredentialSource {
-  const learnt = new ClientAuthMemory();
-  const wayOf = (
+  const clientAuths = new ClientAuthMemory();
+  const runtimeOf = (
     { flow, tls, formerName }: Pick<AccountConfig, 'flow' | 'tls' | 'formerName'>,
-    ready: Flow,
+    accountFlow: Flow,
   ): FlowRuntime => ({
     flowName: flow,
     formerName,
-    flow: ready,
+    flow: accountFlow,
     send: senderFor(tls),
     clock,
-    learnt,
+    clientAuths,
   });
   const { byName } = generated;
-  const ways = generated.profiles.map(({ settings, flow }) => wayOf(settings, flow));
+  const runtimes = generated.profiles.map(({ settings, flow }) => runtimeOf(settings, flow));
   const named = new Map(
     Object.entries(accounts).map(([account, settings]) => [
       account,
-      new AccountCredential(account, wayOf(settings, flowOf.get(account)!), settings.credentials, files?.get(account)),
+      new AccountCredential(
+        account,
+        runtimeOf(settings, flowOf.get(account)!),
+        settings.credentials,
+        files?.get(account),
+      ),
     ]),
   );
   return {
     get(account) {
-      const known = named.get(account);
-      if (known !== undefined) return known;
-      const found = byName.get(account);
-      return found && new AccountCredential(account, ways[found[0]]!, found[1]);
+      const declared = named.get(account);
+      if (declared !== undefined) return declared;
+      const generatedAccount = byName.get(account);
+      return generatedAccount && new AccountCredential(account, runtimes[generatedAccount[0]]!, generatedAccount[1]);
     },
     has: (account) => named.has(account) || byName.has(account),
     size: named.size + byName.size,
@@ -85,12 +90,12 @@ class AccountCredential implements Credential {
   /** `files`: what those values are made of that come from files. */
   constructor(
     account: string,
-    way: FlowRuntime,
+    runtime: FlowRuntime,
     values: Readonly<Record<string, unknown>>,
     files?: Readonly<Record<string, readonly Piece[]>>,
   ) {
     this.account = account;
-    this.#runtime = way;
+    this.#runtime = runtime;
     this.#values = values;
     if (files !== undefined) this.reread = () => this.#reread(files);
   }
@@ -110,8 +115,8 @@ class AccountCredential implements Credential {
   #identityWith(values: Readonly<Record<string, unknown>>): string {
     const { flowName, flow } = this.#runtime;
     // Not what may change without its being somebody else: secrets, and how a client shows them.
-    const open = sorted(values).filter(([name]) => !/password|secret|key|^token$|^clientAuth$/i.test(name));
-    return digest(`${flowName}\n${flow.baseUrl ?? ''}\n${JSON.stringify(open)}`);
+    const publicValues = sorted(values).filter(([name]) => !/password|secret|key|^token$|^clientAuth$/i.test(name));
+    return digest(`${flowName}\n${flow.baseUrl ?? ''}\n${JSON.stringify(publicValues)}`);
   }
 
   get credentialsFingerprint(): string {
@@ -152,11 +157,11 @@ class AccountCredential implements Credential {
     } = this.#runtime;
     if (budget === undefined) return undefined;
     // Counted as the upstream counts: by these credentials, whatever the account is called here.
-    const who =
+    const subject =
       budget.by.length === 0
         ? (this.formerName ?? this.account)
         : digest(JSON.stringify(budget.by.map((name) => this.#values[name] ?? null)));
-    return { key: `${flowName}/${who}`, logins: budget.logins, window: budget.per * 1000, reserve: budget.reserve };
+    return { key: `${flowName}/${subject}`, logins: budget.logins, window: budget.per * 1000, reserve: budget.reserve };
   }
 
   login(): Promise<Outcome> {
@@ -186,7 +191,7 @@ class AccountCredential implements Credential {
     )
       return false;
     const mistakes: string[] = [];
-    checkAllGiven(
+    checkAccountCredentials(
       this.#runtime.flow,
       next,
       [],
@@ -199,8 +204,8 @@ class AccountCredential implements Credential {
   }
 
   #call(which: 'login' | 'refresh', values: Readonly<Record<string, unknown>>): Promise<Outcome> {
-    const { flow, send, clock, learnt } = this.#runtime;
-    return runCall(flow[which]!, flow, flow.baseUrl, values, send, () => clock.wall(), learnt);
+    const { flow, send, clock, clientAuths } = this.#runtime;
+    return runCall(flow[which]!, flow, flow.baseUrl, values, send, () => clock.wall(), clientAuths);
   }
 }
 

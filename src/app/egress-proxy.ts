@@ -13,13 +13,13 @@ export function egressProxy({ egressProxy: setting }: Pick<LoadedConfig, 'egress
     if (setting === 'none' || isLoopback(new URL(origin).hostname)) return '';
     if (setting !== 'environment') return setting;
     if (isDirect(origin, noProxyOfEnvironment())) return '';
-    const found = getProxyForUrl(origin);
-    if (found !== '' && !(URL.canParse(found) && /^https?:$/.test(new URL(found).protocol))) {
+    const proxy = getProxyForUrl(origin);
+    if (proxy !== '' && !(URL.canParse(proxy) && /^https?:$/.test(new URL(proxy).protocol))) {
       const message =
         `the proxy for ${origin} (HTTPS_PROXY, HTTP_PROXY or ALL_PROXY) is not an http:// or https:// ` +
         'URL; correct it, name the host in NO_PROXY, or set egressProxy: none';
       throw configError('environment', message);
     }
-    return found;
+    return proxy;
   };
 }

@@ -25,9 +25,9 @@ function inboundTlsFiles({ listen: { tls } }: LoadedConfig): TlsFiles | undefine
 }
 
 function inboundTlsOptions({ listen: { tls } }: LoadedConfig, files: TlsFiles): TlsOptions {
-  const asked = tls?.clientCaFile !== undefined;
-  const rejectUnauthorized = asked && tls.clientCertificate === 'required';
-  return { ...readTlsFiles(files), requestCert: asked, rejectUnauthorized };
+  const requestCert = tls?.clientCaFile !== undefined;
+  const rejectUnauthorized = requestCert && tls.clientCertificate === 'required';
+  return { ...readTlsFiles(files), requestCert, rejectUnauthorized };
 }
 
 /** Takes renewed certificates into use for new connections; keeps the old ones if the new files do not go together. */

@@ -13,38 +13,38 @@ import { LoginPaths, loginCalls, declaredLogins, loginPathOf, type LoginPath } f
 const guards = new WeakMap<LoadedConfig, ReadonlyMap<string, readonly LoginPath[]>>();
 
 /** The login paths of a route: those of its own flow first, which may have an answer, then all others' at its host. */
-export function loginsOfRoute(route: RouteConfig, all: LoadedConfig): LoginPaths {
-  const own = flowOfRoute(route, all);
-  let guarded = guards.get(all);
-  if (guarded === undefined) guards.set(all, (guarded = guardedByHost(all)));
-  const others = guarded.get(new URL(route.upstream).host) ?? [];
+export function loginsOfRoute(route: RouteConfig, config: LoadedConfig): LoginPaths {
+  const own = flowOfRoute(route, config);
+  let byHost = guards.get(config);
+  if (byHost === undefined) guards.set(config, (byHost = guardedByHost(config)));
+  const others = byHost.get(new URL(route.upstream).host) ?? [];
   return new LoginPaths([...(own === undefined ? [] : declaredLogins(own)), ...others]);
 }
 
 /** The flow of a route's account or accounts. */
-export function flowOfRoute({ account, accountFrom }: RouteConfig, all: LoadedConfig): Flow | undefined {
-  if (accountFrom !== undefined) return all.knownFlows.get(accountFrom.flow)!;
-  return account === undefined ? undefined : findAccount(all, account)?.flow;
+export function flowOfRoute({ account, accountFrom }: RouteConfig, config: LoadedConfig): Flow | undefined {
+  if (accountFrom !== undefined) return config.knownFlows.get(accountFrom.flow)!;
+  return account === undefined ? undefined : findAccount(config, account)?.flow;
 }
 
 /** By host: the logins of all accounts there, without answers, which are for those who have the account. */
-function guardedByHost(all: LoadedConfig): ReadonlyMap<string, readonly LoginPath[]> {
-  const guarded = new Map<string, Map<string, LoginPath>>();
+function guardedByHost(config: LoadedConfig): ReadonlyMap<string, readonly LoginPath[]> {
+  const byHost = new Map<string, Map<string, LoginPath>>();
   const add = (host: string, paths: readonly LoginPath[]): void => {
-    let known = guarded.get(host);
-    if (known === undefined) guarded.set(host, (known = new Map<string, LoginPath>()));
+    let known = byHost.get(host);
+    if (known === undefined) byHost.set(host, (known = new Map<string, LoginPath>()));
     for (const path of paths) {
       known.set(`${path.method} ${path.whole} ${path.segments.join('/')}`, { ...path, response: undefined });
     }
   };
-  for (const { flow, credentials } of loginsOf(all)) {
+  for (const { flow, credentials } of loginsOf(config)) {
     for (const { url: text, method } of loginCalls(flow, credentials)) {
       const url = new URL(text);
       add(url.host, [loginPathOf(url, method), ...declaredLogins(flow)]);
     }
   }
-  for (const route of all.routes) {
-    const flow = flowOfRoute(route, all);
+  for (const route of config.routes) {
+    const flow = flowOfRoute(route, config);
     if (flow === undefined) continue;
     const { host, origin } = new URL(route.upstream);
     add(host, declaredLogins(flow));
@@ -55,22 +55,22 @@ function guardedByHost(all: LoadedConfig): ReadonlyMap<string, readonly LoginPat
       if (url.host === host) add(host, [loginPathOf(url, method)]);
     }
   }
-  return new Map([...guarded].map(([host, paths]) => [host, [...paths.values()]]));
+  return new Map([...byHost].map(([host, paths]) => [host, [...paths.values()]]));
 }
 
 /** Everything that logs in: accounts, and of the generated ones those that differ in where they do. */
-function* loginsOf(all: LoadedConfig): Generator<{ flow: Flow; credentials: Readonly<Record<string, unknown>> }> {
-  for (const [name, flow] of all.flowOf) yield { flow, credentials: all.accounts[name]!.credentials };
-  const { profiles, byName } = all.generated;
+function* loginsOf(config: LoadedConfig): Generator<{ flow: Flow; credentials: Readonly<Record<string, unknown>> }> {
+  for (const [name, flow] of config.flowOf) yield { flow, credentials: config.accounts[name]!.credentials };
+  const { profiles, byName } = config.generated;
   const fixed = (call: TokenCall | undefined): boolean => call === undefined || placeholdersIn(call.url).length === 0;
-  const alike = profiles.map(({ flow }) => fixed(flow.login) && fixed(flow.refresh));
-  for (const [index, { flow }] of profiles.entries()) if (alike[index] === true) yield { flow, credentials: {} };
-  if (alike.every(Boolean)) return;
+  const fixedUrls = profiles.map(({ flow }) => fixed(flow.login) && fixed(flow.refresh));
+  for (const [index, { flow }] of profiles.entries()) if (fixedUrls[index] === true) yield { flow, credentials: {} };
+  if (fixedUrls.every(Boolean)) return;
   const seen = new Set<string>();
-  for (const [kind, credentials] of byName.values()) {
-    if (alike[kind] === true) continue;
-    const { flow } = profiles[kind]!;
-    const key = `${kind} ${loginCalls(flow, credentials)
+  for (const [index, credentials] of byName.values()) {
+    if (fixedUrls[index] === true) continue;
+    const { flow } = profiles[index]!;
+    const key = `${index} ${loginCalls(flow, credentials)
       .map(({ url }) => url)
       .join(' ')}`;
     if (seen.has(key)) continue;

@@ -19,11 +19,11 @@ export function noProxyOfEnvironment(): string {
 export function isDirect(origin: string, noProxy: string): boolean {
   const { hostname, port, protocol } = new URL(origin);
   const host = hostname.replace(/^\[|\]$|\.$/g, '');
-  const at = port === '' ? (protocol === 'https:' ? '443' : '80') : port;
+  const originPort = port === '' ? (protocol === 'https:' ? '443' : '80') : port;
   return noProxy
     .toLowerCase()
     .split(/[\s,]+/)
-    .some((entry) => entry === '*' || (entry !== '' && covers(entry, host, at)));
+    .some((entry) => entry === '*' || (entry !== '' && covers(entry, host, originPort)));
 }
 
 function covers(entry: string, host: string, port: string): boolean {

@@ -26,12 +26,12 @@ export interface StoreDependencies {
  */
 export async function openStore(
   config: LoadedConfig,
-  surroundings: StoreDependencies,
+  dependencies: StoreDependencies,
 ): Promise<{ store: TokenStore; seal: Seal }> {
-  const { store, seal } = await open(config, surroundings);
+  const { store, seal } = await open(config, dependencies);
   try {
     await checkKey(config, store, seal);
-    for (const warning of (await store.warnings?.()) ?? []) surroundings.log.warn(warning);
+    for (const warning of (await store.warnings?.()) ?? []) dependencies.log.warn(warning);
   } catch (error) {
     await store.close();
     throw error;
@@ -43,10 +43,10 @@ export async function openStore(
  * What about the configured store can lose tokens or counts of logins, in words for an operator. Rejects with a
  * StoreError if it cannot be opened.
  */
-export async function storeWarnings(config: LoadedConfig, surroundings: StoreDependencies): Promise<string[]> {
+export async function storeWarnings(config: LoadedConfig, dependencies: StoreDependencies): Promise<string[]> {
   // Only another program's settings can be wrong; a look must not make an embedded store.
   if (config.store.type !== 'redis') return [];
-  const { store } = await open(config, surroundings);
+  const { store } = await open(config, dependencies);
   try {
     return (await store.warnings?.()) ?? [];
   } finally {
@@ -56,7 +56,7 @@ export async function storeWarnings(config: LoadedConfig, surroundings: StoreDep
 
 async function open(
   { store: config }: LoadedConfig,
-  surroundings: StoreDependencies,
+  dependencies: StoreDependencies,
 ): Promise<{ store: TokenStore; seal: Seal }> {
   const retired = config.retiredKeys.map(sealingKey);
   if (config.type === 'redis') {
@@ -64,27 +64,27 @@ async function open(
   }
   let current = config.key;
   if (current === undefined) {
-    const beside = keyBesideStore(config.path);
-    if (beside.created) {
-      surroundings.log.warn(
+    const keyFile = keyBesideStore(config.path);
+    if (keyFile.created) {
+      dependencies.log.warn(
         'generated a store key next to the store: anyone who copies the directory gets the key as well. Set ' +
           'store.key ' +
           'to keep it elsewhere',
-        { file: beside.file },
+        { file: keyFile.file },
       );
     }
-    if (beside.exposed) {
-      surroundings.log.warn(
+    if (keyFile.exposed) {
+      dependencies.log.warn(
         'other users of this host could read the store key; its mode is set to 0600 where that is possible. ' +
           'If one of ' +
           'them may have read it, make a new key: tokenward rekey',
-        { file: beside.file },
+        { file: keyFile.file },
       );
     }
-    current = beside.text;
+    current = keyFile.text;
   }
   const seal = new Seal(sealingKey(current), retired);
-  const { ownerIsGone, clock = systemClock, bus } = surroundings;
+  const { ownerIsGone, clock = systemClock, bus } = dependencies;
   const store = EmbeddedStore.open(config.path, {
     ownerIsGone,
     now: () => clock.wall(),
@@ -98,16 +98,16 @@ async function open(
  * process that goes on would serve nobody: rejects with a StoreError.
  */
 async function checkKey({ accounts }: LoadedConfig, store: TokenStore, seal: Seal): Promise<void> {
-  let wrong: string | undefined;
+  let otherKey: string | undefined;
   for (const account of Object.keys(accounts)) {
     const record = await store.read(account).catch((error: unknown) => {
       if (error instanceof RecordError) return undefined;
       throw error;
     });
     if (record === undefined) continue;
-    const other = seal.otherKey(record.sealed);
-    if (other === undefined) return;
-    wrong ??= other;
+    const keyProblem = seal.otherKey(record.sealed);
+    if (keyProblem === undefined) return;
+    otherKey ??= keyProblem;
   }
-  if (wrong !== undefined) throw new StoreError(`The store ${wrong}. Nothing was changed.`);
+  if (otherKey !== undefined) throw new StoreError(`The store ${otherKey}. Nothing was changed.`);
 }

@@ -2,7 +2,7 @@ import type { Server } from 'node:http';
 import type { LoadedConfig } from '../config/load.ts';
 import { createHttpServer } from '../http/server/server.ts';
 import type { Logger } from '../log.ts';
-import { OperatorDoor } from '../operator/door.ts';
+import { OperatorAccess } from '../operator/access.ts';
 import { createOperatorApp } from '../operator/routes.ts';
 import type { OperatorView } from '../operator/view.ts';
 import type { Clock } from '../tokens/clock.ts';
@@ -14,6 +14,6 @@ export function operatorPort(
   { operator }: Pick<LoadedConfig, 'operator'>,
   clock?: Clock,
 ): Server {
-  const app = createOperatorApp({ view, log, door: new OperatorDoor(operator), ...(clock && { clock }) });
+  const app = createOperatorApp({ view, log, access: new OperatorAccess(operator), ...(clock && { clock }) });
   return createHttpServer(app, { headerBytes: 16 * 1024 });
 }

@@ -9,7 +9,7 @@ interface Ownership {
   has(account: string): boolean;
   identityOf(account: string): string | undefined;
   /** The accounts that name this one as their former name. */
-  heirsOf(former: string): readonly string[];
+  renamedFrom(formerName: string): readonly string[];
   readonly budgets: ReadonlySet<string>;
 }
 
@@ -18,17 +18,17 @@ export function ownership(config: LoadedConfig, clock: Clock): Ownership {
   // Nobody is called: a credential only tells whose it is.
   const source = credentialSource(config, clock, () => () => Promise.reject(new Error('no call is made here')));
   const { accounts, generated } = config;
-  const heirs = new Map<string, string[]>();
-  const inherit = (account: string, former: string | undefined): void => {
-    if (former !== undefined) heirs.set(former, [...(heirs.get(former) ?? []), account]);
+  const renamed = new Map<string, string[]>();
+  const addRenamed = (account: string, formerName: string | undefined): void => {
+    if (formerName !== undefined) renamed.set(formerName, [...(renamed.get(formerName) ?? []), account]);
   };
-  for (const [account, { formerName }] of Object.entries(accounts)) inherit(account, formerName);
-  for (const [account, [kind]] of generated.byName) inherit(account, generated.profiles[kind]!.settings.formerName);
+  for (const [account, { formerName }] of Object.entries(accounts)) addRenamed(account, formerName);
+  for (const [account, [kind]] of generated.byName) addRenamed(account, generated.profiles[kind]!.settings.formerName);
   const all = [...Object.keys(accounts), ...generated.byName.keys()];
   return {
     has: (account) => source.has(account),
     identityOf: (account) => source.get(account)?.identity,
-    heirsOf: (former) => heirs.get(former) ?? [],
+    renamedFrom: (formerName) => renamed.get(formerName) ?? [],
     budgets: new Set(all.map((account) => source.get(account)?.budget?.key).filter((key) => key !== undefined)),
   };
 }
@@ -42,7 +42,7 @@ export async function unownedGeneration(
 ): Promise<number | undefined | false> {
   const account = accountOfKey(key);
   // Not taken over yet: it is still to be the record of its heir.
-  if (owned.heirsOf(account).some((heir) => !known.has(heir))) return false;
+  if (owned.renamedFrom(account).some((newName) => !known.has(newName))) return false;
   try {
     const { generation, identity } = await records.read(key);
     if (!owned.has(account)) return generation;

@@ -15,10 +15,10 @@ export function leaseOwner(): string {
  * this one's own number: the embedded store, whose leases these are, lets no two of the same number in.
  */
 export function ownerIsGone(owner: string): boolean {
-  const [name, pid, started, , where] = owner.split('/');
+  const [name, pid, started, , ownerNamespace] = owner.split('/');
   if (name !== hostname() || !/^\d+$/.test(pid ?? '')) return false;
   // An owner without one is of an earlier version.
-  if (where !== namespace()) return where !== undefined && Number(pid) === process.pid;
+  if (ownerNamespace !== namespace()) return ownerNamespace !== undefined && Number(pid) === process.pid;
   try {
     // eslint-disable-next-line no-restricted-properties -- signal 0 ends nothing, it only asks
     process.kill(Number(pid), 0);
@@ -26,8 +26,8 @@ export function ownerIsGone(owner: string): boolean {
     return (error as NodeJS.ErrnoException).code === 'ESRCH';
   }
   // The number may have been given to another process since.
-  const now = startTime(Number(pid));
-  return now !== undefined && started !== undefined && started !== '' && now !== started;
+  const currentStart = startTime(Number(pid));
+  return currentStart !== undefined && started !== undefined && started !== '' && currentStart !== started;
 }
 
 /** This process's PID namespace; empty where there are none. */

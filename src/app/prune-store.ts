@@ -25,12 +25,12 @@ const COUNTS_KEPT_MS = 31 * 86_400_000;
  */
 export async function pruneStore(
   config: LoadedConfig,
-  surroundings: StoreDependencies,
+  dependencies: StoreDependencies,
   { dryRun }: { dryRun: boolean },
 ): Promise<{ removed: readonly Pruned[] }> {
-  const clock = surroundings.clock ?? systemClock;
+  const clock = dependencies.clock ?? systemClock;
   requireStore(config, 'prune');
-  const { store, seal } = await openStore(config, surroundings);
+  const { store, seal } = await openStore(config, dependencies);
   try {
     const records = new Records(store, seal, clock);
     const removed: Pruned[] = [];

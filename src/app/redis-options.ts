@@ -14,7 +14,7 @@ export function redisOptions(config: Extract<LoadedConfig['store'], { type: 'red
         ? { kind: 'cluster', nodes: cluster.nodes.map(hostAndPort) }
         : { kind: 'single', url: url! };
   const files = tls && readTlsFiles({ ...tls, minVersion: 'TLSv1.2' });
-  return { place, username, password, keyPrefix, commandTimeout, waitReplicas, tls: files && pick(files) };
+  return { place, username, password, keyPrefix, commandTimeout, waitReplicas, tls: files && tlsOptions(files) };
 }
 
 function hostAndPort(text: string): HostPort {
@@ -22,7 +22,7 @@ function hostAndPort(text: string): HostPort {
   return { host: text.slice(0, colon).replace(/^\[|\]$/g, ''), port: Number(text.slice(colon + 1)) };
 }
 
-function pick({ ca, cert, key }: SecureContextOptions): NonNullable<RedisOptions['tls']> {
+function tlsOptions({ ca, cert, key }: SecureContextOptions): NonNullable<RedisOptions['tls']> {
   return {
     ...(ca !== undefined && { ca: ca as Buffer }),
     ...(cert !== undefined && { cert: cert as Buffer }),

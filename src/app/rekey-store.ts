@@ -13,10 +13,10 @@ const MAX_NAMED = 20;
  */
 export async function rekeyStore(
   config: LoadedConfig,
-  surroundings: StoreDependencies,
+  dependencies: StoreDependencies,
 ): Promise<{ records: number; resealed: number }> {
-  const clock = surroundings.clock ?? systemClock;
-  const { store, seal } = await openStore(config, surroundings);
+  const clock = dependencies.clock ?? systemClock;
+  const { store, seal } = await openStore(config, dependencies);
   try {
     const records = new Records(store, seal, clock);
     const keys = await store.accounts();

@@ -24,7 +24,7 @@ export function routeOf(
   const url = new URL(config.upstream);
   const basePath = url.pathname.replace(/\/+$/, '');
   const flow = flowOfRoute(config, all);
-  const many = config.accountFrom;
+  const { accountFrom } = config;
   return {
     config,
     name: config.prefix,
@@ -38,16 +38,16 @@ export function routeOf(
     origin: url.origin,
     host: url.host,
     account: config.account,
-    accountChoice: many && {
-      header: many.header?.toLowerCase(),
-      allow: accountPatterns(many.allow),
-      serves: (account) => servesAccount(all, many.flow, account),
+    accountChoice: accountFrom && {
+      header: accountFrom.header?.toLowerCase(),
+      allow: accountPatterns(accountFrom.allow),
+      serves: (account) => servesAccount(all, accountFrom.flow, account),
     },
     dropsField: requestFieldFilter({
       forwarding: config.forwarded === 'pass',
       overrides: config.methodOverride === 'pass',
       apiKey: !readsApiKey(all.callers),
-      extra: [many?.header, all.listen.requireHeader, ...Object.keys(config.headers ?? {})].filter(
+      extra: [accountFrom?.header, all.listen.requireHeader, ...Object.keys(config.headers ?? {})].filter(
         (name) => name !== undefined,
       ),
     }),
@@ -56,8 +56,8 @@ export function routeOf(
     flow,
     logins: loginsOfRoute(config, all),
     policy: config.policy && compilePolicy(config.policy, basePath),
-    attach: flow && (many === undefined ? attacher : attacherOfMany)(flow.attach),
-    rejectedToken: flow && rejectedTokenRule(refusalsOf(flow)),
+    attach: flow && (accountFrom === undefined ? attacher : attacherOfMany)(flow.attach),
+    rejectedToken: flow && rejectedTokenRule(rejectionRules(flow)),
     stats: metrics.route(config.prefix),
   };
 }
@@ -77,7 +77,7 @@ function secretsOf({ prefix, headers = {} }: RouteConfig, all: LoadedConfig): re
  * Which replies mean a dead token. A flow that only carries a fixed one rarely says so, and needs no certainty: a
  * refusal is noted, and nothing is renewed.
  */
-function refusalsOf({ login, refresh, invalid }: Flow): Flow['invalid'] {
+function rejectionRules({ login, refresh, invalid }: Flow): Flow['invalid'] {
   return login === undefined && refresh === undefined && invalid.length === 0 ? [{ status: 401 }] : invalid;
 }
 

@@ -1,9 +1,9 @@
 import { TOKEN_REQUEST_MS } from '../deadlines.ts';
 import { TokenwardError } from '../errors.ts';
-import { TokenCallError, type SendTokenCall, type TokenReply, type TokenRequest } from '../flows/run.ts';
+import { TokenCallError, type SendTokenCall, type TokenResponse, type TokenRequest } from '../flows/run.ts';
 import type { RequestBody } from '../http/message.ts';
 import { decompress } from '../http/coding.ts';
-import { textOf } from './token-response.ts';
+import { decodeText } from './token-response.ts';
 import { destinationOf, type Destination } from '../http/client/dial.ts';
 import { ConnectionPool } from '../http/client/pool.ts';
 import { reasonOf as whyNot } from '../http/client/reason.ts';
@@ -19,18 +19,18 @@ const MAX_RESPONSE_BYTES = 1024 * 1024;
  * be lost half-way), no retry, no redirect, the answer read to its end whoever still waits for it.
  */
 export function tokenCallSender(tls: Destination['tls'], viaFor: (origin: string) => string): SendTokenCall {
-  return async (request: TokenRequest): Promise<TokenReply> => {
+  return async (request: TokenRequest): Promise<TokenResponse> => {
     const { origin, host, pathname, search } = new URL(request.url);
     const destination = destinationOf(origin, tls, viaFor(origin));
     const pool = new ConnectionPool(destination, { maxConnections: 1, timeouts: TIMEOUTS });
     let exchange!: UpstreamResponse;
-    const clock = { late: false };
-    let last: NodeJS.Immediate | undefined;
+    const deadline = { passed: false };
+    let lastRead: NodeJS.Immediate | undefined;
     // Timers come before reading: an answer that came while this process stood still is read first. It may hold the
     // only good refresh token.
     const timer = setTimeout(() => {
-      last = setImmediate(() => {
-        clock.late = true;
+      lastRead = setImmediate(() => {
+        deadline.passed = true;
         exchange.cancel();
       });
     }, TOKEN_REQUEST_MS);
@@ -48,7 +48,7 @@ export function tokenCallSender(tls: Destination['tls'], viaFor: (origin: string
       return {
         status: response.status,
         headers,
-        body: textOf(decompress(bytes, headers['content-encoding'], MAX_RESPONSE_BYTES) ?? bytes),
+        body: decodeText(decompress(bytes, headers['content-encoding'], MAX_RESPONSE_BYTES) ?? bytes),
       };
     } catch (error) {
       const place = `${destination.host}:${destination.port}`;
@@ -59,11 +59,11 @@ export function tokenCallSender(tls: Destination['tls'], viaFor: (origin: string
           true,
           `${place}: an answer of more than ${MAX_RESPONSE_BYTES / 1024 ** 2} MiB`,
         );
-      const reason = clock.late ? 'timeout' : reasonOf(error);
-      throw new TokenCallError(reason, sent, detailOf(place, clock.late, error));
+      const reason = deadline.passed ? 'timeout' : reasonOf(error);
+      throw new TokenCallError(reason, sent, detailOf(place, deadline.passed, error));
     } finally {
       clearTimeout(timer);
-      clearImmediate(last);
+      clearImmediate(lastRead);
       pool.close();
     }
   };
@@ -106,8 +106,8 @@ function reasonOf(error: unknown): TokenCallError['reason'] {
 }
 
 /** For people: where, and what went wrong there. Nothing that the endpoint said. */
-function detailOf(place: string, late: boolean, error: unknown): string {
-  if (late) return `${place}: no whole answer within ${TOKEN_REQUEST_MS / 1000} s`;
+function detailOf(place: string, timedOut: boolean, error: unknown): string {
+  if (timedOut) return `${place}: no whole answer within ${TOKEN_REQUEST_MS / 1000} s`;
   const reason =
     error instanceof TokenwardError
       ? whyNot(error, TIMEOUTS, 'account')

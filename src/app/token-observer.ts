@@ -4,8 +4,8 @@ import type { Metrics } from '../metrics.ts';
 import type { Clock } from '../tokens/clock.ts';
 import type { Credential } from '../tokens/credential.ts';
 import type { RenewalReport, TokenObserver } from '../tokens/manager.ts';
-import { cannotServe, type AccountWord, type CredentialStatus, type RenewalCause } from '../tokens/status.ts';
-import { MAX_REASONS, zeroAccount } from './zero-counters.ts';
+import { cannotServe, type AccountStatusName, type CredentialStatus, type RenewalCause } from '../tokens/status.ts';
+import { MAX_ACCOUNTS_WITH_REASONS, zeroAccount } from './zero-counters.ts';
 
 /** Errors of one kind of store operation that come within this time of a told one are told at debug only. ms. */
 const STORE_ERROR_PAUSE_MS = 30_000;
@@ -27,7 +27,7 @@ interface ObserverParts {
  * outcome, and one for each change of an account into trouble, from one trouble into another, and out of it.
  */
 export function createObserver({ metrics, log, clock, named, statusOf }: ObserverParts): TokenObserver {
-  const troubled = new LRUCache<string, AccountWord>({ max: MAX_REMEMBERED });
+  const troubled = new LRUCache<string, AccountStatusName>({ max: MAX_REMEMBERED });
   const zeroed = new Set<string>();
   const unreadable = new Set<string>();
   const storeErrors = new Map<string, number>();
@@ -35,10 +35,10 @@ export function createObserver({ metrics, log, clock, named, statusOf }: Observe
   const labelOf = (credential: Credential): string => {
     const account = metrics.accountLabel(credential.account);
     // Accounts without a series of their own share one for each flow.
-    const counted = account === credential.account ? account : `${account} ${credential.flow}`;
-    if (!zeroed.has(counted)) {
-      zeroed.add(counted);
-      zeroAccount(metrics, credential, zeroed.size <= MAX_REASONS);
+    const labelKey = account === credential.account ? account : `${account} ${credential.flow}`;
+    if (!zeroed.has(labelKey)) {
+      zeroed.add(labelKey);
+      zeroAccount(metrics, credential, zeroed.size <= MAX_ACCOUNTS_WITH_REASONS);
     }
     return account;
   };
@@ -54,7 +54,7 @@ export function createObserver({ metrics, log, clock, named, statusOf }: Observe
       // Only the reason of a failed call is one of a few words. What an endpoint says of a refusal is for the log.
       if (outcome !== 'granted')
         metrics.renewalFailures.inc({ account, flow, kind, reason: outcome === 'failed' ? reason : outcome });
-      tellRenewal(log, credential, report);
+      logRenewal(log, credential, report);
     },
     suppressed(credential, reason) {
       metrics.renewalFailures.inc({ account: labelOf(credential), flow: credential.flow, kind: 'none', reason });
@@ -67,9 +67,9 @@ export function createObserver({ metrics, log, clock, named, statusOf }: Observe
       if (status === undefined || status.state === 'renewing') return;
       const was = troubled.get(credential.account);
       if (status.state === was) return;
-      if (isTrouble(status.state)) {
+      if (isTroubled(status.state)) {
         troubled.set(credential.account, status.state);
-        tellTrouble(log, status, was, clock.wall(), remedyOf(credential, unreadable.has(credential.account)));
+        logTrouble(log, status, was, clock.wall(), remedyOf(credential, unreadable.has(credential.account)));
       } else if (was !== undefined) {
         troubled.delete(credential.account);
         unreadable.delete(credential.account);
@@ -92,9 +92,9 @@ export function createObserver({ metrics, log, clock, named, statusOf }: Observe
       metrics.storeErrors.inc({ reason: operation });
       const detail = error instanceof Error && error.name === 'StoreError' ? error.message : describeFault(error);
       const now = clock.monotonic();
-      const told = now - (storeErrors.get(operation) ?? -Infinity) < STORE_ERROR_PAUSE_MS;
-      if (!told) storeErrors.set(operation, now);
-      log[told ? 'debug' : 'error']('the token store failed', { reason: operation, detail });
+      const wasLogged = now - (storeErrors.get(operation) ?? -Infinity) < STORE_ERROR_PAUSE_MS;
+      if (!wasLogged) storeErrors.set(operation, now);
+      log[wasLogged ? 'debug' : 'error']('the token store failed', { reason: operation, detail });
     },
     recordUnreadable({ account, flow }, error) {
       unreadable.add(account);
@@ -107,11 +107,11 @@ export function createObserver({ metrics, log, clock, named, statusOf }: Observe
   };
 }
 
-function isTrouble(state: AccountWord): boolean {
+function isTroubled(state: AccountStatusName): boolean {
   return cannotServe(state) || state === 'degraded';
 }
 
-function tellRenewal(log: Logger, { account, flow }: Credential, report: RenewalReport): void {
+function logRenewal(log: Logger, { account, flow }: Credential, report: RenewalReport): void {
   const { kind, outcome, reason, detail, seconds, cause, generation, expiresAt, budget } = report;
   const fields: LogFields = {
     account,
@@ -127,7 +127,7 @@ function tellRenewal(log: Logger, { account, flow }: Credential, report: Renewal
     ...(reason !== '' && { reason }),
     ...(detail !== undefined && { detail }),
   };
-  const because = inWords(cause);
+  const because = describeCause(cause);
   switch (outcome) {
     case 'granted':
       log.info(`renewed ${account} by ${kind} ${because}`, fields);
@@ -149,7 +149,7 @@ function tellRenewal(log: Logger, { account, flow }: Credential, report: Renewal
   }
 }
 
-function inWords({ why, by }: RenewalCause): string {
+function describeCause({ why, by }: RenewalCause): string {
   switch (why) {
     case 'first':
       return 'because it had no token';
@@ -177,12 +177,12 @@ function remedyOf({ account, canLogin, reread }: Credential, unreadable: boolean
 }
 
 /** What happened to an account, and for each trouble in which calls fail, what a person can do. */
-function tellTrouble(
+function logTrouble(
   log: Logger,
   status: CredentialStatus,
-  was: AccountWord | undefined,
+  was: AccountStatusName | undefined,
   now: number,
-  person: string,
+  remedy: string,
 ): void {
   const { account, flow, state, problem, dead, generation, retryAt, budget } = status;
   const until = state === 'out_of_logins' ? (budget?.retryAt ?? retryAt) : undefined;
@@ -200,7 +200,7 @@ function tellTrouble(
   const why = problem ?? 'no reason is known';
   switch (state) {
     case 'dead':
-      log.error(`account ${account} is dead: ${why}. Its requests fail until a person acts: ${person}`, fields);
+      log.error(`account ${account} is dead: ${why}. Its requests fail until a person acts: ${remedy}`, fields);
       break;
     case 'out_of_logins':
       log.error(
@@ -215,7 +215,7 @@ function tellTrouble(
     default:
       log.warn(
         `account ${account} is degraded: ${why}. Its token is still accepted` +
-          (dead ? `, but a person must act: ${person}` : ''),
+          (dead ? `, but a person must act: ${remedy}` : ''),
         fields,
       );
   }

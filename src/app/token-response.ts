@@ -2,7 +2,7 @@
  * The text of a token endpoint's answer. UTF-8, with or without a mark; UTF-16, which is not JSON by RFC 8259, can be
  * told by its mark, or by the zeros in its first two characters, which in JSON are ASCII.
  */
-export function textOf(bytes: Buffer): string {
+export function decodeText(bytes: Buffer): string {
   const [a, b, c, d] = bytes;
   if ((a === 0xff && b === 0xfe) || (a !== 0 && b === 0 && c !== 0 && d === 0))
     return new TextDecoder('utf-16le').decode(bytes);

@@ -16,10 +16,10 @@ export const FAILURES = [
   ...FAILURE_REASONS,
 ];
 /** Accounts whose reasons of failures are there from the start; more of them would be most of a scrape. */
-export const MAX_REASONS = 20;
+export const MAX_ACCOUNTS_WITH_REASONS = 20;
 
 /** Errors of requests that never came to a route. */
-const UNMATCHED: readonly ErrorCode[] = [
+const UNMATCHED_ERRORS: readonly ErrorCode[] = [
   'route_unknown',
   'request_malformed',
   'request_target_refused',
@@ -35,7 +35,7 @@ const UNMATCHED: readonly ErrorCode[] = [
   'required_header_missing',
 ];
 /** Errors that every route can come to. */
-const ANY_ROUTE: readonly ErrorCode[] = [
+const ROUTE_ERRORS: readonly ErrorCode[] = [
   'body_timeout',
   'upstream_unreachable',
   'upstream_broken',
@@ -44,20 +44,20 @@ const ANY_ROUTE: readonly ErrorCode[] = [
   'shutting_down',
   'internal',
 ];
-const TOKEN: readonly ErrorCode[] = [
+const TOKEN_ERRORS: readonly ErrorCode[] = [
   'credential_dead',
   'login_budget_exhausted',
   'token_unavailable',
   'too_many_waiting',
   'store_unavailable',
 ];
-const CALLERS: readonly ErrorCode[] = [
+const CALLER_ERRORS: readonly ErrorCode[] = [
   'caller_key_missing',
   'caller_key_unknown',
   'caller_not_allowed',
   'too_many_wrong_keys',
 ];
-const CHOICE: readonly ErrorCode[] = ['account_missing', 'account_not_allowed', 'account_unknown'];
+const ACCOUNT_CHOICE_ERRORS: readonly ErrorCode[] = ['account_missing', 'account_not_allowed', 'account_unknown'];
 
 /** What the configuration says of callers. */
 interface CallerRules {
@@ -69,7 +69,7 @@ interface CallerRules {
 export function zeroProcess(metrics: Metrics): void {
   const { errors, storeErrors } = metrics;
   metrics.route('unmatched');
-  for (const reason of UNMATCHED) errors.inc({ route: 'unmatched', reason }, 0);
+  for (const reason of UNMATCHED_ERRORS) errors.inc({ route: 'unmatched', reason }, 0);
   for (const reason of STORE_OPERATIONS) storeErrors.inc({ reason }, 0);
 }
 
@@ -92,10 +92,10 @@ export function zeroRoute(metrics: Metrics, route: Route, callers: CallerRules):
 
 function errorsOf({ config, account, accountChoice, logins }: Route, { keys, jwt }: CallerRules): readonly ErrorCode[] {
   return [
-    ...ANY_ROUTE,
-    ...(account !== undefined || accountChoice !== undefined ? TOKEN : []),
-    ...(accountChoice !== undefined ? CHOICE : []),
-    ...(keys ? CALLERS : []),
+    ...ROUTE_ERRORS,
+    ...(account !== undefined || accountChoice !== undefined ? TOKEN_ERRORS : []),
+    ...(accountChoice !== undefined ? ACCOUNT_CHOICE_ERRORS : []),
+    ...(keys ? CALLER_ERRORS : []),
     ...(jwt ? (['caller_check_failed'] as const) : []),
     ...(config.policy !== undefined && config.policy.mode !== 'report' ? (['policy_refused'] as const) : []),
     ...(logins.any && config.legacyLogin !== 'forward' ? (['login_path_refused'] as const) : []),

@@ -1,5 +1,5 @@
 import { storeWarnings } from '../app/open-store.ts';
-import { findAccount, loadConfig, showMistake, type LoadedConfig } from '../config/load.ts';
+import { findAccount, loadConfig, showIssue, type LoadedConfig } from '../config/load.ts';
 import type { RouteConfig } from '../config/schema.ts';
 import { describeFault } from '../log.ts';
 import { StoreError } from '../tokens/store.ts';
@@ -10,22 +10,22 @@ import { storeDependencies } from './store-dependencies.ts';
 export async function check(options: Options): Promise<void> {
   const file = configFile(options);
   const config = loadConfig(file, process.env);
-  const wide = Math.max(...config.routes.map(({ prefix }) => prefix.length));
+  const width = Math.max(...config.routes.map(({ prefix }) => prefix.length));
   const lines = config.routes.map(
-    (route) => `  ${route.prefix.padEnd(wide)}  ->  ${route.upstream}  ${identityOf(route, config)}`,
+    (route) => `  ${route.prefix.padEnd(width)}  ->  ${route.upstream}  ${identityOf(route, config)}`,
   );
   const generated = config.generated.byName.size;
-  const elsewhere =
+  const accountCount =
     config.accountsFrom === undefined
       ? ''
       : `${Object.keys(config.accounts).length + generated} accounts, ${generated} of them generated.\n`;
-  for (const warning of config.warnings) process.stderr.write(`warning: ${file}: ${showMistake(warning)}\n`);
+  for (const warning of config.warnings) process.stderr.write(`warning: ${file}: ${showIssue(warning)}\n`);
   // Asked last: a store that cannot be reached from here says nothing about the configuration.
-  const about = await storeWarnings(config, storeDependencies()).catch((error: unknown) => [
+  const storeProblems = await storeWarnings(config, storeDependencies()).catch((error: unknown) => [
     `the store was not looked at: ${error instanceof StoreError ? error.message : describeFault(error)}`,
   ]);
-  for (const warning of about) process.stderr.write(`warning: store: ${warning}\n`);
-  print(`${file} is fine.\n${lines.join('\n')}\n${elsewhere}`);
+  for (const warning of storeProblems) process.stderr.write(`warning: store: ${warning}\n`);
+  print(`${file} is fine.\n${lines.join('\n')}\n${accountCount}`);
 }
 
 /** As whom a route's requests go out. */

@@ -11,7 +11,7 @@ import { status } from './status.ts';
 import { store } from './store.ts';
 
 /** A command; `word`: what stands behind its name, where something may. */
-type Command = (options: Options, word: string | undefined) => Promise<void> | void;
+type Command = (options: Options, argument: string | undefined) => Promise<void> | void;
 
 /** The commands by their names, in the order of the help. */
 export const COMMANDS: ReadonlyMap<string, Command> = new Map<string, Command>([
@@ -28,4 +28,4 @@ export const COMMANDS: ReadonlyMap<string, Command> = new Map<string, Command>([
 ]);
 
 /** Those that are told by a word behind their name what they are about. */
-export const WITH_A_WORD: readonly string[] = ['renew', 'import', 'store'];
+export const WITH_ARGUMENT: readonly string[] = ['renew', 'import', 'store'];

@@ -3,7 +3,7 @@ import { ListenError } from '../http/server/listen.ts';
 import { TlsFileError } from '../http/tls.ts';
 import { describeFault } from '../log.ts';
 import { JwksFileError } from '../proxy/jwt.ts';
-import { AccountBusy } from '../tokens/import.ts';
+import { AccountBusyError } from '../tokens/import.ts';
 import { StoreError } from '../tokens/store.ts';
 import { WorkerStartError } from '../workers/worker-start-error.ts';
 import { ImportTargetError } from './import-account.ts';
@@ -12,7 +12,7 @@ import { OperatorError } from './operator-client.ts';
 import { UsageError } from './usage-error.ts';
 
 /** Errors whose message is all there is to say. */
-const FAILURES = [AccountBusy, StoreError, ListenError, TlsFileError, JwksFileError, OperatorError];
+const FAILURES = [AccountBusyError, StoreError, ListenError, TlsFileError, JwksFileError, OperatorError];
 
 /** What to say of an error that ends the program, and its exit code. */
 export function explain(error: unknown): { message: string; exitCode: number } {

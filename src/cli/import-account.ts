@@ -30,8 +30,8 @@ export function importTarget(config: LoadedConfig, account: string): Credential 
     );
   }
   // Nobody is called here: the running process, or the next one that starts, spends the token.
-  const nobody = () => Promise.reject(new TokenCallError('connect', false));
-  return credentialSource(config, systemClock, () => nobody).get(account)!;
+  const sendNothing = () => Promise.reject(new TokenCallError('connect', false));
+  return credentialSource(config, systemClock, () => sendNothing).get(account)!;
 }
 
 /** What was done, for the person who did it. */
@@ -48,21 +48,21 @@ export async function importInto(
   config: LoadedConfig,
   credential: Credential,
   given: string,
-  surroundings: StoreDependencies & { readonly owner: string },
+  dependencies: StoreDependencies & { readonly owner: string },
 ): Promise<Imported> {
-  const clock = surroundings.clock ?? systemClock;
+  const clock = dependencies.clock ?? systemClock;
   const grant = readImport(given, clock.wall());
   const newStore = storeIsThere(config) ? undefined : config.store.type === 'embedded' ? config.store.path : undefined;
-  const { store, seal } = await openStore(config, surroundings);
+  const { store, seal } = await openStore(config, dependencies);
   try {
-    const { owner } = surroundings;
+    const { owner } = dependencies;
     const generation = await importToken(store, new Records(store, seal, clock), credential, grant, { owner, clock });
     const what = grant.secret === undefined ? 'refresh token imported' : 'refresh token and access token imported';
-    const then =
+    const next =
       grant.secret === undefined
         ? 'the next call spends it'
         : 'the access token is used until it is over or refused, then the refresh token is spent';
-    return { message: `${credential.account}: ${what}, generation ${generation}; ${then}`, newStore };
+    return { message: `${credential.account}: ${what}, generation ${generation}; ${next}`, newStore };
   } finally {
     await store.close();
   }

@@ -16,8 +16,8 @@ export async function importAccount(options: Options, account: string | undefine
   const credential = importTarget(config, account);
   const given = await readSecret(process.stdin, process.stderr, `Refresh token of ${account} (not shown): `);
   if (given === undefined) throw new UsageError('nothing was imported');
-  const surroundings = { ...storeDependencies(), owner: leaseOwner() };
-  const { message, newStore } = await importInto(config, credential, given, surroundings);
+  const dependencies = { ...storeDependencies(), owner: leaseOwner() };
+  const { message, newStore } = await importInto(config, credential, given, dependencies);
   if (newStore !== undefined) {
     process.stderr.write(
       `There was no store in ${resolve(newStore)}, so it was made. ` +

@@ -20,7 +20,12 @@ export function notTheOperatorPort(url: string): OperatorError {
 const MAX_WAIT_S = 10;
 
 /** `key`: the operator's. An account renewed a moment ago is asked for again once it may be. */
-export async function ask(url: string, method: string, key: string | undefined, again = true): Promise<unknown> {
+export async function callOperator(
+  url: string,
+  method: string,
+  key: string | undefined,
+  mayRepeat = true,
+): Promise<unknown> {
   let response: Response;
   try {
     response = await fetch(url, { method, ...(key !== undefined && { headers: { 'x-tokenward-key': key } }) });
@@ -31,9 +36,9 @@ export async function ask(url: string, method: string, key: string | undefined, 
   }
   const body = (await response.json().catch(() => ({}))) as { code?: string; title?: string; detail?: string };
   const wait = Number(response.headers.get('retry-after'));
-  if (again && body.code === 'renewed_just_now' && wait > 0 && wait <= MAX_WAIT_S) {
+  if (mayRepeat && body.code === 'renewed_just_now' && wait > 0 && wait <= MAX_WAIT_S) {
     await new Promise((resolve) => setTimeout(resolve, wait * 1000));
-    return ask(url, method, key, false);
+    return callOperator(url, method, key, false);
   }
   if (!response.ok) throw new OperatorError(messageOf(body, response.status), body.code);
   return body;

@@ -1,6 +1,6 @@
 import { nearest } from '../nearest.ts';
 import { VERSION } from '../version.ts';
-import { COMMANDS, WITH_A_WORD } from './commands.ts';
+import { COMMANDS, WITH_ARGUMENT } from './commands.ts';
 import { explain } from './exit.ts';
 import { HELP } from './help.ts';
 import { print, readCommandLine } from './options.ts';
@@ -14,7 +14,7 @@ async function main(): Promise<void> {
   if (values.version) return print(`${VERSION}\n`);
   if (values.help || name === 'help') return print(HELP);
   if (name === undefined) throw new UsageError('no command given');
-  if (rest.length > (WITH_A_WORD.includes(name) ? 1 : 0)) throw new UsageError(`too many words after ${name}`);
+  if (rest.length > (WITH_ARGUMENT.includes(name) ? 1 : 0)) throw new UsageError(`too many words after ${name}`);
   const command = COMMANDS.get(name);
   if (command !== undefined) return command(values, rest[0]);
   const meant = nearest(name, [...COMMANDS.keys(), 'help']);

@@ -1,7 +1,7 @@
 import { leaseOwner, ownerIsGone } from '../app/process-identity.ts';
 import { runWorker } from '../workers/worker.ts';
 import { explain } from './exit.ts';
-import { heedSignals } from './signals.ts';
+import { handleSignals } from './signals.ts';
 import { stopOnFault } from './stop-on-fault.ts';
 
 /** One of several processes: the primary tells it what to do. */
@@ -13,6 +13,6 @@ export async function serveAsWorker(): Promise<void> {
     explain,
     exit: (code) => process.exit(code),
   });
-  heedSignals((signal) => signal === 'SIGTERM' && stop(signal, 0));
+  handleSignals((signal) => signal === 'SIGTERM' && stop(signal, 0));
   stopOnFault(log, stop);
 }

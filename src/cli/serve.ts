@@ -3,12 +3,12 @@ import { startApp, type App } from '../app/app.ts';
 import { leaseOwner, ownerIsGone } from '../app/process-identity.ts';
 import { bracketed, showProxyAddress } from '../app/proxy-address.ts';
 import { describeStart } from '../app/start-line.ts';
-import { loadConfig, showMistake, type LoadedConfig } from '../config/load.ts';
+import { loadConfig, showIssue, type LoadedConfig } from '../config/load.ts';
 import { createLogger, describeFault, type Logger } from '../log.ts';
 import { startPool, workerCount, type RunningPool } from '../workers/serve.ts';
 import { configFile, type Options } from './options.ts';
 import { serveAsWorker } from './serve-as-worker.ts';
-import { heedSignals } from './signals.ts';
+import { handleSignals } from './signals.ts';
 import { stopOnFault } from './stop-on-fault.ts';
 
 /** `tokenward serve`: the proxy, until a signal or a fault ends it. */
@@ -36,11 +36,11 @@ export async function serve(options: Options): Promise<void> {
     log.info('stopping', { signal: why });
     halt.abort();
     // As long as it starts, nobody is served and nothing is renewed.
-    const late = setTimeout(() => process.exit(code), START_ENDS_MS);
+    const killTimer = setTimeout(() => process.exit(code), START_ENDS_MS);
     // A start that comes to nothing has left nothing open.
     starting
       .then(
-        (running) => (clearTimeout(late), running.stop()),
+        (running) => (clearTimeout(killTimer), running.stop()),
         () => undefined,
       )
       .then(
@@ -54,7 +54,7 @@ export async function serve(options: Options): Promise<void> {
   const fault = stopOnFault(log, stop);
   let isUp!: (running: Awaited<typeof starting>) => void;
   const up = new Promise<Awaited<typeof starting>>((resolve) => (isUp = resolve));
-  heedSignals((signal) => {
+  handleSignals((signal) => {
     if (signal !== 'SIGHUP') return stop(signal, 0);
     // One that came before the start was over waits until that has been told; one that fails says so itself.
     up.then((running) => reload(running, file, environment, log)).catch(fault);
@@ -101,6 +101,6 @@ async function reload(
 
 function logWarnings({ warnings }: LoadedConfig, file: string, log: Logger): void {
   for (const warning of warnings) {
-    log.warn('the configuration is probably not what is meant', { file, detail: showMistake(warning) });
+    log.warn('the configuration is probably not what is meant', { file, detail: showIssue(warning) });
   }
 }

@@ -1,11 +1,11 @@
 import cluster from 'node:cluster';
 
 /** What `tokenward serve` is told by its surroundings. */
-type Told = 'SIGTERM' | 'SIGINT' | 'SIGHUP';
+type HandledSignal = 'SIGTERM' | 'SIGINT' | 'SIGHUP';
 
-const SIGNALS: readonly Told[] = ['SIGTERM', 'SIGINT', 'SIGHUP'];
-const waiting: Told[] = [];
-let heed: ((signal: Told) => void) | undefined;
+const SIGNALS: readonly HandledSignal[] = ['SIGTERM', 'SIGINT', 'SIGHUP'];
+const waiting: HandledSignal[] = [];
+let handler: ((signal: HandledSignal) => void) | undefined;
 
 /**
  * From now on signals no longer end the process by themselves: they wait for whoever heeds them. This module does so
@@ -13,7 +13,7 @@ let heed: ((signal: Told) => void) | undefined;
  */
 if (process.argv.slice(2).find((word) => !word.startsWith('-')) === 'serve') {
   for (const signal of SIGNALS) {
-    process.on(signal, () => (heed === undefined ? void waiting.push(signal) : heed(signal)));
+    process.on(signal, () => (handler === undefined ? void waiting.push(signal) : handler(signal)));
   }
   // By default it opens Node's debugger, to which every token in memory lies open.
   process.on('SIGUSR1', () => undefined);
@@ -22,7 +22,7 @@ if (process.argv.slice(2).find((word) => !word.startsWith('-')) === 'serve') {
 }
 
 /** Tells of every signal, those first that came before. */
-export function heedSignals(heeding: (signal: Told) => void): void {
-  heed = heeding;
-  for (const signal of waiting.splice(0)) heeding(signal);
+export function handleSignals(onSignal: (signal: HandledSignal) => void): void {
+  handler = onSignal;
+  for (const signal of waiting.splice(0)) onSignal(signal);
 }

@@ -1,9 +1,9 @@
 import type { StatusDocument } from '../operator/status-document.ts';
 import type { CredentialStatus } from '../tokens/status.ts';
-import { ask, notTheOperatorPort } from './operator-client.ts';
+import { callOperator, notTheOperatorPort } from './operator-client.ts';
 import { operatorKey, operatorUrl } from './operator-options.ts';
 import { print, type Options } from './options.ts';
-import { span } from './span.ts';
+import { formatDuration } from './format-duration.ts';
 
 /** `tokenward status`. */
 export async function status(options: Options): Promise<void> {
@@ -12,7 +12,7 @@ export async function status(options: Options): Promise<void> {
 
 /** A table, or the document as it is. */
 async function operatorStatus(url: string, json: boolean, key?: string): Promise<string> {
-  const status = (await ask(`${url}/status`, 'GET', key)) as Partial<StatusDocument>;
+  const status = (await callOperator(`${url}/status`, 'GET', key)) as Partial<StatusDocument>;
   if (!isStatus(status)) throw notTheOperatorPort(url);
   if (json) return `${JSON.stringify(status, null, 2)}\n`;
   const rows = status.accounts.map((account) => [
@@ -34,7 +34,7 @@ async function operatorStatus(url: string, json: boolean, key?: string): Promise
 /** Of a token that is known to be refused it does not matter when it ends. */
 function lifeOf({ refusedAt, expiresAt }: CredentialStatus, now: number): string {
   if (refusedAt !== undefined) return 'refused';
-  return expiresAt === undefined ? '-' : span(expiresAt - now);
+  return expiresAt === undefined ? '-' : formatDuration(expiresAt - now);
 }
 
 /** Automatic logins, and behind the plus what is left of the operators' reserve. */
@@ -45,13 +45,13 @@ function loginsOf({ budget }: CredentialStatus): string {
 
 function problemOf({ problem, retryAt }: CredentialStatus, now: number): string {
   if (problem === undefined) return '';
-  return retryAt !== undefined && retryAt > now ? `${problem}; next try in ${span(retryAt - now)}` : problem;
+  return retryAt !== undefined && retryAt > now ? `${problem}; next try in ${formatDuration(retryAt - now)}` : problem;
 }
 
 function storeTrouble({ store, now }: StatusDocument): string {
   return store.usable
     ? ''
-    : `The token store has been unusable for ${span(Math.max(1, now - store.since))}: ` +
+    : `The token store has been unusable for ${formatDuration(Math.max(1, now - store.since))}: ` +
         `${store.error ?? 'no reason is known'}\n\n`;
 }
 

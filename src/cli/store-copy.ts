@@ -17,16 +17,16 @@ export async function storeCopy(options: Options): Promise<void> {
     throw new UsageError('--from and --to name the same store; to change its key, there is tokenward rekey');
   }
   const dryRun = options['dry-run'];
-  const how = { overwrite: options.overwrite, dryRun };
-  const { accounts, logins, refused } = await copyStore(source, target, storeDependencies(), how);
-  const wide = Math.max(0, ...accounts.map(({ account }) => account.length));
-  const said = {
+  const copyOptions = { overwrite: options.overwrite, dryRun };
+  const { accounts, logins, refused } = await copyStore(source, target, storeDependencies(), copyOptions);
+  const width = Math.max(0, ...accounts.map(({ account }) => account.length));
+  const labels = {
     copied: dryRun || refused ? 'to be copied' : 'copied',
     'already there': 'already there',
     'in the way': 'the target has one that is as new or newer',
   };
   for (const { account, generation, outcome } of accounts) {
-    print(`${account.padEnd(wide)}  generation ${generation}  ${said[outcome]}\n`);
+    print(`${account.padEnd(width)}  generation ${generation}  ${labels[outcome]}\n`);
   }
   const copied = accounts.filter(({ outcome }) => outcome === 'copied').length;
   if (refused) {
@@ -35,8 +35,8 @@ export async function storeCopy(options: Options): Promise<void> {
         '--overwrite takes the tokens of --from all the same.',
     );
   }
-  const carried = dryRun ? 'to be carried' : 'carried';
-  print(`${accounts.length} accounts, ${copied} ${said.copied}; ${logins} counted logins ${carried} over\n`);
+  const movedLabel = dryRun ? 'to be carried' : 'carried';
+  print(`${accounts.length} accounts, ${copied} ${labels.copied}; ${logins} counted logins ${movedLabel} over\n`);
 }
 
 /** Tells two stores apart, as far as their configurations do. */

@@ -8,13 +8,13 @@ export async function storePrune(options: Options): Promise<void> {
   const config = loadConfig(configFile(options), process.env);
   const dryRun = options['dry-run'];
   const { removed } = await pruneStore(config, storeDependencies(), { dryRun });
-  const wide = Math.max(0, ...removed.map(({ key }) => key.length));
+  const width = Math.max(0, ...removed.map(({ key }) => key.length));
   for (const { key, generation } of removed) {
-    print(generation === undefined ? `${key}\n` : `${key.padEnd(wide)}  generation ${generation}\n`);
+    print(generation === undefined ? `${key}\n` : `${key.padEnd(width)}  generation ${generation}\n`);
   }
   if (removed.length === 0) {
     return print('Nothing to remove: every record belongs to an account of the configuration.\n');
   }
-  const whose = `no account of the configuration owns ${removed.length === 1 ? 'it' : 'them'}`;
-  print(`${removed.length} ${dryRun ? 'to be removed' : 'removed'}: ${whose}\n`);
+  const reason = `no account of the configuration owns ${removed.length === 1 ? 'it' : 'them'}`;
+  print(`${removed.length} ${dryRun ? 'to be removed' : 'removed'}: ${reason}\n`);
 }

@@ -1,8 +1,8 @@
 import { attachSchema, budgetSchema, type Flow } from '../flows/flow.ts';
 import { PRESETS } from '../flows/presets.ts';
-import { checkAllGiven, type SourceOf } from './credential-checks.ts';
+import { checkAccountCredentials, type SourceOf } from './credential-checks.ts';
 import { checkAttach, checkBudget, needsBaseUrl } from './flow-checks.ts';
-import { noFlow, record, type Path, type Report } from './issues.ts';
+import { unknownFlow, record, type Path, type Report } from './issues.ts';
 
 /*
  * What the schema does not see: names that must exist elsewhere, and rules across parts. All checks of this kind look
@@ -25,12 +25,12 @@ export function checkAccounts(
     if (flow === undefined) {
       // One of the configuration's own that is missing here has had its complaint.
       const known = [...new Set([...Object.keys(PRESETS), ...own])];
-      if (!own.includes(flowName)) report(['accounts', name, 'flow'], noFlow(flowName, known));
+      if (!own.includes(flowName)) report(['accounts', name, 'flow'], unknownFlow(flowName, known));
       continue;
     }
     const path = ['accounts', name];
     const used = { ...flow, ...overrides(flow, attach, budget, path, report) };
-    checkAllGiven(used, credentials, [...path, 'credentials'], sourceOf, report);
+    checkAccountCredentials(used, credentials, [...path, 'credentials'], sourceOf, report);
     if (baseUrl === undefined && flow.baseUrl === undefined && needsBaseUrl(flow)) {
       report(path, `the flow ${flowName} needs a baseUrl here`);
     }

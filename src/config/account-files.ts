@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import type { Flow } from '../flows/flow.ts';
 import { checkAccounts } from './account-checks.ts';
 import { readDocument } from './document.ts';
-import { expandLeaves, type Expanding } from './expand-leaves.ts';
+import { expandLeaves, type ExpansionOptions } from './expand-leaves.ts';
 import { reportIssue } from './schema-issues.ts';
 import { configError, ConfigError, dotted, record, type ConfigIssue, type Report } from './issues.ts';
 import type { AccountConfig } from './schema.ts';
@@ -17,7 +17,7 @@ import { requireText } from './text-file.ts';
 export function accountsOfFolder(
   folder: string,
   flows: ReadonlyMap<string, Flow>,
-  how: Omit<Expanding, 'report'>,
+  options: Omit<ExpansionOptions, 'report'>,
   taken: ReadonlySet<string>,
 ): Record<string, AccountConfig> {
   let names: string[];
@@ -35,7 +35,7 @@ export function accountsOfFolder(
   for (const name of names) {
     const file = join(folder, name);
     try {
-      const found = accountsOfFile(requireText(file), file, flows, how, seen);
+      const found = accountsOfFile(requireText(file), file, flows, options, seen);
       Object.assign(accounts, found);
       for (const account of Object.keys(found)) seen.set(account, file);
     } catch (error) {
@@ -51,7 +51,7 @@ function accountsOfFile(
   text: string,
   file: string,
   flows: ReadonlyMap<string, Flow>,
-  how: Omit<Expanding, 'report'>,
+  options: Omit<ExpansionOptions, 'report'>,
   seen: ReadonlyMap<string, string>,
 ): Record<string, AccountConfig> {
   const document = readDocument(text, file);
@@ -59,7 +59,7 @@ function accountsOfFile(
   // The checks speak of `accounts.<name>`; here the names stand at the top.
   const report: Report = (path, message) =>
     void issues.push({ path: dotted(path.slice(1)), line: document.lineOf(path.slice(1)), message });
-  const expanded = { accounts: expandLeaves(document.value ?? {}, ['accounts'], { ...how, report }) };
+  const expanded = { accounts: expandLeaves(document.value ?? {}, ['accounts'], { ...options, report }) };
   const parsed = accountsSchema.safeParse(expanded.accounts);
   for (const issue of parsed.error?.issues ?? []) {
     reportIssue({ ...issue, path: ['accounts', ...issue.path] }, expanded, report);

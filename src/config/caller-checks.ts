@@ -1,7 +1,7 @@
 import { didYouMean, list, record, type Report } from './issues.ts';
 import { isLoopback } from '../loopback.ts';
 
-const OPEN_TO_ALL =
+const ANONYMOUS_LISTENER =
   'with callers: none, anyone who reaches the listener can use the accounts. ' +
   'Give each caller a key, listen on 127.0.0.1, or set allowAnonymous: true';
 
@@ -12,7 +12,7 @@ export function checkCallers(raw: unknown, report: Report): void {
   // A host beside a socket without a port has had its complaint.
   const reachable = (socket === undefined || port !== undefined) && typeof host === 'string' && !isLoopback(host);
   if (reachable && (callers ?? 'none') === 'none' && allowAnonymous !== true) {
-    report(callers === undefined ? ['listen', 'host'] : ['callers'], OPEN_TO_ALL);
+    report(callers === undefined ? ['listen', 'host'] : ['callers'], ANONYMOUS_LISTENER);
   }
   const prefixes = list(record(raw)['routes']).flatMap((route) => {
     const { prefix } = record(route);

@@ -1,17 +1,23 @@
 import type { Flow } from '../flows/flow.ts';
 import { record, unknownKey, type Path, type Report } from './issues.ts';
 import { isUrl } from './urls.ts';
-import { checkGiven } from './usable-credentials.ts';
+import { checkUsable } from './usable-credentials.ts';
 
 /** How a plain value is written in the document. */
 export type SourceOf = (path: Path) => string | undefined;
 
 /** Everything about the credentials of an account. `path`: theirs. */
-export function checkAllGiven(flow: Flow, credentials: unknown, path: Path, sourceOf: SourceOf, report: Report): void {
-  const complaints: (readonly [Path, string])[] = [];
-  checkCredentials(flow, credentials, path, sourceOf, (...complaint) => void complaints.push(complaint));
-  for (const complaint of complaints) report(...complaint);
-  if (complaints.length === 0) checkGiven(flow, credentials, path, report);
+export function checkAccountCredentials(
+  flow: Flow,
+  credentials: unknown,
+  path: Path,
+  sourceOf: SourceOf,
+  report: Report,
+): void {
+  const found: (readonly [Path, string])[] = [];
+  checkCredentials(flow, credentials, path, sourceOf, (...issue) => void found.push(issue));
+  for (const issue of found) report(...issue);
+  if (found.length === 0) checkUsable(flow, credentials, path, report);
 }
 
 function checkCredentials(flow: Flow, given: unknown, path: Path, sourceOf: SourceOf, report: Report): void {

@@ -12,7 +12,7 @@ export type Piece =
 type Environment = Readonly<Record<string, string | undefined>>;
 
 /** What a value looks like that was meant to be replaced by something else: $NAME, $(NAME), %NAME%, {{ NAME }}. */
-const LEFT_OVER = /^\s*(\$[A-Za-z_][A-Za-z0-9_]*|\$\([^()]*\)|%[A-Za-z_][A-Za-z0-9_]*%|\{\{[^{}]*\}\})\s*$/;
+const UNEXPANDED = /^\s*(\$[A-Za-z_][A-Za-z0-9_]*|\$\([^()]*\)|%[A-Za-z_][A-Za-z0-9_]*%|\{\{[^{}]*\}\})\s*$/;
 
 /**
  * The parts of a string, with variables looked up and defaults chosen. This happens after the YAML is parsed, so that a
@@ -40,8 +40,8 @@ export async function joinedAgain(pieces: readonly Piece[]): Promise<string | un
 }
 
 /** True if a text is nothing but a variable in a notation that is not expanded here. */
-export function isLeftOver(text: string): boolean {
-  return LEFT_OVER.test(text);
+export function isUnexpanded(text: string): boolean {
+  return UNEXPANDED.test(text);
 }
 
 /** `${NAME}`, `${NAME:-default}`, `${file:/path}`, and `$${` for a literal `${`. Defaults and paths may hold others. */
@@ -95,22 +95,22 @@ class Expansion {
     // Not repeated in the message: it may be part of a password.
     if (name === undefined) throw malformed();
     this.#at += name.length;
-    const given = this.#environment[name];
-    const text = given === undefined ? '' : tidied(given);
+    const variable = this.#environment[name];
+    const text = variable === undefined ? '' : tidied(variable);
     // Like a shell's ":-": an empty variable counts as not set.
-    const found = text !== '';
+    const isSet = text !== '';
     if (this.#takes(':-')) {
-      const fallback = this.#pieces(true, wanted && !found);
-      if (!found) {
-        if (wanted && fallback.length === 1 && fallback[0]!.from === 'text' && isLeftOver(fallback[0]!.text)) {
-          throw new ExpansionError(NOT_EXPANDED);
+      const fallback = this.#pieces(true, wanted && !isSet);
+      if (!isSet) {
+        if (wanted && fallback.length === 1 && fallback[0]!.from === 'text' && isUnexpanded(fallback[0]!.text)) {
+          throw new ExpansionError(UNEXPANDED_MESSAGE);
         }
         return fallback;
       }
     } else if (!this.#takes('}')) throw malformed();
     if (!wanted) return [];
-    if (!found) {
-      throw new ExpansionError(`the environment variable ${name} is ${given === undefined ? 'not set' : 'empty'}`);
+    if (!isSet) {
+      throw new ExpansionError(`the environment variable ${name} is ${variable === undefined ? 'not set' : 'empty'}`);
     }
     return [{ from: 'variable', name, text }];
   }
@@ -123,7 +123,7 @@ class Expansion {
 }
 
 /** What to say of a variable in another notation. It is not repeated: it may be a password after all. */
-export const NOT_EXPANDED =
+export const UNEXPANDED_MESSAGE =
   'looks like a variable in a notation that is not expanded here: write ${NAME} or ' +
   '${file:/path}; a value that really is such text comes from the environment or from a file';
 

@@ -1,16 +1,16 @@
 import type { Flow } from '../flows/flow.ts';
 import { overrides } from './account-checks.ts';
-import { checkAllGiven } from './credential-checks.ts';
+import { checkAccountCredentials } from './credential-checks.ts';
 import { expandLeaves } from './expand-leaves.ts';
 import { needsBaseUrl } from './flow-checks.ts';
 import { flowOfAccount } from './flow-of-account.ts';
 import { reportIssue } from './schema-issues.ts';
-import { ConfigError, dotted, noFlow, record, type ConfigIssue, type Report } from './issues.ts';
+import { ConfigError, dotted, unknownFlow, record, type ConfigIssue, type Report } from './issues.ts';
 import type { AccountConfig } from './schema.ts';
 import { accountSchema } from './schema/accounts.ts';
 import { NAME, NAME_FORM } from './schema/values.ts';
 import { requireText } from './text-file.ts';
-import { isParticular } from './usable-credentials.ts';
+import { needsFullCheck } from './usable-credentials.ts';
 
 /*
  * Accounts in one file that a program writes, which may hold a hundred thousand of them. They are kept as they are read
@@ -28,8 +28,8 @@ interface AccountProfile {
 /** Accounts of a generated file. Plain data, so that it can be sent to another process. */
 export interface GeneratedAccounts {
   readonly profiles: readonly AccountProfile[];
-  /** By name: the place in `kinds`, and the credentials. */
-  readonly byName: ReadonlyMap<string, readonly [kind: number, credentials: Readonly<Record<string, unknown>>]>;
+  /** By name: the index in `profiles`, and the credentials. */
+  readonly byName: ReadonlyMap<string, readonly [profile: number, credentials: Readonly<Record<string, unknown>>]>;
 }
 
 export const NO_GENERATED: GeneratedAccounts = { profiles: [], byName: new Map() };
@@ -49,9 +49,9 @@ export function accountsOfLines(
   taken: ReadonlySet<string>,
 ): GeneratedAccounts {
   const profiles: AccountProfile[] = [];
-  const kindOf = new Map<string, number>();
+  const indexOfProfile = new Map<string, number>();
   // By the place in `kinds`: accounts of it are looked at one by one.
-  const particular: boolean[] = [];
+  const fullCheck: boolean[] = [];
   const byName = new Map<string, readonly [number, Readonly<Record<string, unknown>>]>();
   const issues: ConfigIssue[] = [];
   let line = 0;
@@ -66,16 +66,16 @@ export function accountsOfLines(
       if (typeof name !== 'string' || !NAME.test(name)) report(['name'], name === undefined ? 'is missing' : NAME_FORM);
       else if (byName.has(name) || taken.has(name)) report(['name'], 'an account with this name exists already');
       const key = profileKey(value);
-      let index = kindOf.get(key);
+      let index = indexOfProfile.get(key);
       if (index === undefined) {
-        const kind = profileFrom(without(value, 'name', 'credentials'), flows, report);
-        if (kind !== undefined) kindOf.set(key, (index = profiles.push(kind) - 1));
-        if (kind !== undefined) particular.push(isParticular(kind.flow));
+        const profile = profileFrom(without(value, 'name', 'credentials'), flows, report);
+        if (profile !== undefined) indexOfProfile.set(key, (index = profiles.push(profile) - 1));
+        if (profile !== undefined) fullCheck.push(needsFullCheck(profile.flow));
       }
       if (index !== undefined) {
         const { flow } = profiles[index]!;
-        if (particular[index] === true || !fits(flow, credentials)) {
-          checkAllGiven(flow, credentials, ['credentials'], () => undefined, report);
+        if (fullCheck[index] === true || !isSimple(flow, credentials)) {
+          checkAccountCredentials(flow, credentials, ['credentials'], () => undefined, report);
         }
       }
       if (issues.length === before) byName.set(name as string, [index!, credentials as Record<string, unknown>]);
@@ -124,16 +124,16 @@ function profileFrom(
   const parsed = accountSchema.safeParse(written);
   if (!parsed.success) {
     const root = { accounts: { account: written } };
-    const sayHere: Report = (path, message) => report(path.slice(2), message);
+    const reportHere: Report = (path, message) => report(path.slice(2), message);
     for (const issue of parsed.error.issues) {
-      reportIssue({ ...issue, path: ['accounts', 'account', ...issue.path] }, root, sayHere);
+      reportIssue({ ...issue, path: ['accounts', 'account', ...issue.path] }, root, reportHere);
     }
     return undefined;
   }
   const settings = without(parsed.data, 'credentials');
   const flow = flows.get(settings.flow);
   if (flow === undefined) {
-    report(['flow'], noFlow(settings.flow, [...flows.keys()]));
+    report(['flow'], unknownFlow(settings.flow, [...flows.keys()]));
     return undefined;
   }
   if (flow.baseUrl === undefined && settings.baseUrl === undefined && needsBaseUrl(flow)) {
@@ -145,7 +145,7 @@ function profileFrom(
 }
 
 /** The usual case, seen at a glance: every required credential is there as text, and nothing else but optional text. */
-function fits(flow: Flow, credentials: unknown): boolean {
+function isSimple(flow: Flow, credentials: unknown): boolean {
   const given = record(credentials);
   let required = 0;
   for (const name in given) {

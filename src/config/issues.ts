@@ -66,7 +66,7 @@ export function didYouMean(word: string, known: readonly string[]): string {
 }
 
 /** What to say of a flow that nobody knows. */
-export function noFlow(name: string, known: readonly string[]): string {
+export function unknownFlow(name: string, known: readonly string[]): string {
   return `no flow has this name${didYouMean(name, known)}; known: ${known.join(', ')}`;
 }
 

@@ -9,7 +9,7 @@ import { SOCKET_MODE } from './schema/listen.ts';
  * looked for in the values as they are written, like those of account-checks.ts.
  */
 
-const OPEN_TO_ALL =
+const ANONYMOUS_SOCKET =
   'callers: none lets everybody on this host use the accounts, as this mode lets others connect. ' +
   'Give each caller a key, take a mode such as "0660", or say allowAnonymous: true';
 const REPLACEABLE =
@@ -36,7 +36,7 @@ export function checkListenSocket(raw: unknown, report: Report): void {
     }
   }
   const anonymous = (callers ?? 'none') === 'none' && allowAnonymous !== true;
-  if (anonymous && letsOthersIn(socketMode)) report(['listen', 'socketMode'], OPEN_TO_ALL);
+  if (anonymous && letsOthersIn(socketMode)) report(['listen', 'socketMode'], ANONYMOUS_SOCKET);
   if (typeof socket === 'string' && folderOf(socket) === 'open to all') report(['listen', 'socket'], REPLACEABLE);
 }
 

@@ -4,7 +4,7 @@ import { DEFAULT_PORT } from './schema/listen.ts';
 import { DEFAULT_OPERATOR_PORT } from './schema/operator.ts';
 import { isLoopback } from '../loopback.ts';
 
-const OPEN_TO_ALL =
+const OPEN_OPERATOR_PORT =
   'anyone who reaches the operator port can spend logins of the accounts. ' +
   'Set operator.key, listen on 127.0.0.1, or set operator.allowAnonymous: true';
 
@@ -21,11 +21,11 @@ export function checkListeners(raw: unknown, report: Report): void {
   if (clientCrlFile !== undefined && clientCaFile === undefined) {
     report(crl, 'needs clientCaFile: without it no client certificate is requested');
   }
-  const unusable = typeof clientCrlFile === 'string' && clientCrlFile !== '' ? whyNoCrl(clientCrlFile) : undefined;
-  if (unusable !== undefined) report(crl, unusable);
+  const problem = typeof clientCrlFile === 'string' && clientCrlFile !== '' ? crlProblem(clientCrlFile) : undefined;
+  if (problem !== undefined) report(crl, problem);
   const { host, key, allowAnonymous } = record(record(raw)['operator']);
   if (typeof host === 'string' && !isLoopback(host) && key === undefined && allowAnonymous !== true) {
-    report(['operator', 'host'], OPEN_TO_ALL);
+    report(['operator', 'host'], OPEN_OPERATOR_PORT);
   }
   const { port: written, socket } = record(record(raw)['listen']);
   // With a socket there is no port unless it is named.
@@ -35,7 +35,7 @@ export function checkListeners(raw: unknown, report: Report): void {
 }
 
 /** Why a file is no revocation list; undefined: it looks like one. */
-function whyNoCrl(path: string): string | undefined {
+function crlProblem(path: string): string | undefined {
   try {
     readCrls(path);
     return undefined;

@@ -4,7 +4,7 @@ import { accountsOfFolder } from './account-files.ts';
 import { checkCallers } from './caller-checks.ts';
 import { readDocument } from './document.ts';
 import type { Piece } from './expand.ts';
-import { expandLeaves, type Expanding } from './expand-leaves.ts';
+import { expandLeaves, type ExpansionOptions } from './expand-leaves.ts';
 import { flowOfAccount } from './flow-of-account.ts';
 import { accountsOfLines, NO_GENERATED, type GeneratedAccounts } from './generated-accounts.ts';
 import { reportIssue } from './schema-issues.ts';
@@ -22,18 +22,13 @@ import {
 import { collectFlows } from './own-flows.ts';
 import { checkRoutes } from './route-checks.ts';
 import { checkRouteHeaders } from './route-headers.ts';
-import { WrittenTexts } from './secrets.ts';
+import { ExpandedTexts } from './secrets.ts';
 import { warnOfSlowWrites } from './slow-writes.ts';
 import { warnOfSharedLogins } from './shared-logins.ts';
 import { configSchema, type AccountConfig, type Config } from './schema.ts';
 import { readText } from './text-file.ts';
 
-export {
-  ConfigError,
-  showIssue as showMistake,
-  type ConfigIssue as ConfigMistake,
-  type ConfigWarning,
-} from './issues.ts';
+export { ConfigError, showIssue, type ConfigIssue, type ConfigWarning } from './issues.ts';
 
 /** A checked configuration: the schema's values, and the flow each account uses with its overrides applied. */
 export interface LoadedConfig extends Config {
@@ -65,8 +60,8 @@ export function findAccount(config: LoadedConfig, name: string): FoundAccount | 
   const generated = config.generated.byName.get(name);
   if (generated === undefined) return undefined;
   const [index, credentials] = generated;
-  const kind = config.generated.profiles[index]!;
-  return { settings: { ...kind.settings, credentials }, flow: kind.flow };
+  const profile = config.generated.profiles[index]!;
+  return { settings: { ...profile.settings, credentials }, flow: profile.flow };
 }
 
 type Environment = Readonly<Record<string, string | undefined>>;
@@ -100,7 +95,7 @@ export function parseConfig(text: string, environment: Environment, file = 'conf
     if (!unexpanded.has(dotted(path))) issues.push({ path: dotted(path), line: document.lineOf(path), message });
   };
 
-  const texts = new WrittenTexts();
+  const texts = new ExpandedTexts();
   const expanded = expandLeaves(document.value ?? {}, [], {
     environment,
     note: texts.note,
@@ -118,13 +113,13 @@ export function parseConfig(text: string, environment: Environment, file = 'conf
   }
   const flows = collectFlows(expanded, report);
   checkAccounts(expanded, flows, document.sourceOf, report);
-  const more = accountsElsewhere(expanded, flows, { environment, note: texts.note }, issues);
+  const external = loadExternalAccounts(expanded, flows, { environment, note: texts.note }, issues);
   const elsewhere = {
-    size: Object.keys(more.folder).length + more.generated.byName.size,
-    has: (name: string) => Object.hasOwn(more.folder, name) || more.generated.byName.has(name),
+    size: Object.keys(external.folder).length + external.generated.byName.size,
+    has: (name: string) => Object.hasOwn(external.folder, name) || external.generated.byName.has(name),
   };
   checkRoutes(expanded, flows, elsewhere, report);
-  checkRouteHeaders(expanded, flows, more, report);
+  checkRouteHeaders(expanded, flows, external, report);
   checkCallers(expanded, report);
   checkListeners(expanded, report);
   checkListenSocket(expanded, report);
@@ -138,7 +133,7 @@ export function parseConfig(text: string, environment: Environment, file = 'conf
     );
   }
 
-  const config = { ...result.data, accounts: { ...result.data.accounts, ...more.folder } };
+  const config = { ...result.data, accounts: { ...result.data.accounts, ...external.folder } };
   const flowOf = new Map(
     Object.entries(config.accounts).map(([name, account]) => [name, flowOfAccount(flows.get(account.flow)!, account)]),
   );
@@ -148,13 +143,13 @@ export function parseConfig(text: string, environment: Environment, file = 'conf
     const elsewhere = path[0] === 'accounts' && path.length > 1 && !Object.hasOwn(result.data.accounts, path[1]!);
     warnings.push({ path: dotted(path), line: elsewhere ? undefined : document.lineOf(path), message });
   };
-  warnOfSharedLogins({ accounts: config.accounts, flowOf, generated: more.generated }, warn);
+  warnOfSharedLogins({ accounts: config.accounts, flowOf, generated: external.generated }, warn);
   texts.warn(flowOf, warn);
   warnOfSocketFolder(config.listen, warn);
   warnOfSlowWrites(config, warn);
   return {
     ...config,
-    generated: more.generated,
+    generated: external.generated,
     knownFlows: flows,
     flowOf,
     warnings,
@@ -165,10 +160,10 @@ export function parseConfig(text: string, environment: Environment, file = 'conf
 }
 
 /** The accounts that `accountsFrom` leads to; `mistakes` gets theirs, which name their file. */
-function accountsElsewhere(
+function loadExternalAccounts(
   expanded: unknown,
   flows: ReadonlyMap<string, Flow>,
-  { environment, note }: Pick<Expanding, 'environment' | 'note'>,
+  { environment, note }: Pick<ExpansionOptions, 'environment' | 'note'>,
   issues: ConfigIssue[],
 ): { folder: Record<string, AccountConfig>; generated: GeneratedAccounts } {
   const { directory, file } = record(record(expanded)['accountsFrom']);

@@ -9,7 +9,7 @@ import { isPlainUrl } from './urls.ts';
  * A flow of the configuration: as it is written with what it extends, and which other flow of the configuration that
  * is.
  */
-interface Written {
+interface WrittenFlow {
   readonly whole: unknown;
   readonly base: string | undefined;
 }
@@ -18,7 +18,7 @@ interface Written {
 export function collectFlows(raw: unknown, report: Report): ReadonlyMap<string, Flow> {
   const flows = new Map<string, Flow>(Object.entries(PRESETS));
   const all = new ExtendedFlows(record(record(raw)['flows']), report);
-  const complaints = new Map<string, ReadonlyMap<string, readonly [Path, string]>>();
+  const issuesOf = new Map<string, ReadonlyMap<string, readonly [Path, string]>>();
   for (const name of all.names) {
     const written = all.get(name);
     if (written === undefined) continue;
@@ -28,13 +28,13 @@ export function collectFlows(raw: unknown, report: Report): ReadonlyMap<string, 
       name,
       (path, message) => void found.set(`${dotted(path.slice(2))} ${message}`, [path, message]),
     );
-    complaints.set(name, found);
+    issuesOf.set(name, found);
     if (flow !== undefined) flows.set(name, flow);
   }
-  for (const [name, found] of complaints) {
+  for (const [name, found] of issuesOf) {
     // What a flow has from another one of the configuration is told there.
-    const told = complaints.get(all.get(name)?.base ?? '');
-    for (const [key, complaint] of found) if (told?.has(key) !== true) report(...complaint);
+    const inherited = issuesOf.get(all.get(name)?.base ?? '');
+    for (const [key, issue] of found) if (inherited?.has(key) !== true) report(...issue);
   }
   return flows;
 }
@@ -44,7 +44,7 @@ class ExtendedFlows {
   readonly names: readonly string[];
   readonly #written: Readonly<Record<string, unknown>>;
   readonly #report: Report;
-  readonly #done = new Map<string, Written | undefined>();
+  readonly #done = new Map<string, WrittenFlow | undefined>();
 
   constructor(written: Readonly<Record<string, unknown>>, report: Report) {
     this.names = Object.keys(written);
@@ -53,36 +53,36 @@ class ExtendedFlows {
   }
 
   /** Undefined: what it extends cannot be had, and that has been told. */
-  get(name: string, below: readonly string[] = []): Written | undefined {
-    if (!this.#done.has(name)) this.#done.set(name, this.#extended(name, below));
+  get(name: string, ancestors: readonly string[] = []): WrittenFlow | undefined {
+    if (!this.#done.has(name)) this.#done.set(name, this.#extended(name, ancestors));
     return this.#done.get(name);
   }
 
   /** `below`: the flows that wait for this one. */
-  #extended(name: string, below: readonly string[]): Written | undefined {
+  #extended(name: string, ancestors: readonly string[]): WrittenFlow | undefined {
     const value = this.#written[name];
     const { extends: base, ...own } = record(value);
     if (base === undefined) return { whole: value, base: undefined };
-    const complain = (message: string): undefined => {
+    const fail = (message: string): undefined => {
       this.#report(['flows', name, 'extends'], message);
       return undefined;
     };
     // A flow may take a preset's name, and begin with that preset.
-    const another = typeof base === 'string' && base !== name && Object.hasOwn(this.#written, base);
-    if (!another) {
+    const extendsOwn = typeof base === 'string' && base !== name && Object.hasOwn(this.#written, base);
+    if (!extendsOwn) {
       if (typeof base === 'string' && Object.hasOwn(PRESETS, base)) {
         return { whole: { ...PRESETS[base], ...own }, base: undefined };
       }
       const known = [...new Set([...Object.keys(PRESETS), ...this.names.filter((one) => one !== name)])];
-      if (base === name) return complain('a flow cannot extend itself');
+      if (base === name) return fail('a flow cannot extend itself');
       const hint = typeof base === 'string' ? didYouMean(base, known) : '';
-      return complain(`no flow has this name${hint}; known: ${known.join(', ')}`);
+      return fail(`no flow has this name${hint}; known: ${known.join(', ')}`);
     }
-    const waiting = [...below, name];
-    if (waiting.includes(base)) {
-      return complain(`goes in a circle: ${[...waiting.slice(waiting.indexOf(base)), base].join(' extends ')}`);
+    const chain = [...ancestors, name];
+    if (chain.includes(base)) {
+      return fail(`goes in a circle: ${[...chain.slice(chain.indexOf(base)), base].join(' extends ')}`);
     }
-    const from = this.get(base, waiting);
+    const from = this.get(base, chain);
     return from && { whole: { ...record(from.whole), ...own }, base };
   }
 }

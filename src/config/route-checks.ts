@@ -1,5 +1,5 @@
 import type { Flow } from '../flows/flow.ts';
-import { didYouMean, list, noFlow, record, type Report } from './issues.ts';
+import { didYouMean, list, unknownFlow, record, type Report } from './issues.ts';
 
 /**
  * Names on routes and of callers' accounts that must exist, and prefixes that must differ. `elsewhere`: the accounts
@@ -30,7 +30,7 @@ export function checkRoutes(
     }
     const { flow } = record(accountFrom);
     if (typeof flow === 'string' && !flows.has(flow)) {
-      report(['routes', index, 'accountFrom', 'flow'], noFlow(flow, [...flows.keys()]));
+      report(['routes', index, 'accountFrom', 'flow'], unknownFlow(flow, [...flows.keys()]));
     }
     if (typeof prefix !== 'string') return;
     const other = seen.get(prefix);

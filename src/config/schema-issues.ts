@@ -58,13 +58,13 @@ function reportUnion(issue: z.core.$ZodIssueInvalidUnion, root: unknown, report:
     for (const inner of closest) reportIssue({ ...inner, path: [...path, ...inner.path] }, root, report);
     return;
   }
-  const wordy = [issue.message, ...errors.flat().map((inner) => inner.message)].find((message) =>
-    message.startsWith('must '),
+  const message = [issue.message, ...errors.flat().map((inner) => inner.message)].find((text) =>
+    text.startsWith('must '),
   );
   const types = errors.flat().flatMap((inner) => (inner.code === 'invalid_type' ? [article(inner.expected)] : []));
   report(
     path,
-    wordy ?? (types.length > 0 ? `must be ${[...new Set(types)].join(' or ')}` : 'has none of the allowed forms'),
+    message ?? (types.length > 0 ? `must be ${[...new Set(types)].join(' or ')}` : 'has none of the allowed forms'),
   );
 }
 

@@ -1,16 +1,16 @@
 import { isFixed, type Flow } from '../flows/flow.ts';
 import { attachedName } from '../flows/attach.ts';
-import { isLeftOver, type Piece } from './expand.ts';
-import type { Note } from './expand-leaves.ts';
+import { isUnexpanded, type Piece } from './expand.ts';
+import type { NoteText } from './expand-leaves.ts';
 import type { Path, Report } from './issues.ts';
 
 /** More than anybody reads at once. */
 const MAX_WARNINGS = 50;
 
 /** What the texts of a configuration are made of, kept while it is read. */
-export class WrittenTexts {
+export class ExpandedTexts {
   readonly #texts: (readonly [path: Path, pieces: readonly Piece[]])[] = [];
-  readonly note: Note = (path, pieces) => void this.#texts.push([path, pieces]);
+  readonly note: NoteText = (path, pieces) => void this.#texts.push([path, pieces]);
 
   /**
    * Warns of secrets that stand in the file itself, and of values from elsewhere that look like a variable nobody
@@ -20,7 +20,7 @@ export class WrittenTexts {
     let found = 0;
     for (const [path, pieces] of this.#texts) {
       if (!isSecret(path, pieces, flowOf)) continue;
-      const message = complaint(pieces);
+      const message = secretProblem(pieces);
       if (message === undefined) continue;
       found += 1;
       if (found <= MAX_WARNINGS) report(path, message);
@@ -86,16 +86,16 @@ const SECRET_HEADER = new RegExp(
   ].join('|'),
   'i',
 );
-const ABOUT_A_HEADER = /(url|uri|id|type|hint|name|file|path|prefix|ttl|expiry|version|mode|scheme)$/i;
+const NOT_SECRET_HEADER = /(url|uri|id|type|hint|name|file|path|prefix|ttl|expiry|version|mode|scheme)$/i;
 /** Proofs that say so themselves (RFC 9110 §11.4). */
 const SCHEME = /^(basic|bearer|token) +\S/i;
 
 /** Whether a header that a route adds holds a secret, by its name or by how its value begins. */
-function isSecretHeader(name: string, written: string): boolean {
-  return (SECRET_HEADER.test(name) && !ABOUT_A_HEADER.test(name)) || SCHEME.test(written);
+function isSecretHeader(name: string, literal: string): boolean {
+  return (SECRET_HEADER.test(name) && !NOT_SECRET_HEADER.test(name)) || SCHEME.test(literal);
 }
 
-function complaint(pieces: readonly Piece[]): string | undefined {
+function secretProblem(pieces: readonly Piece[]): string | undefined {
   const text = pieces.map((piece) => (piece.from === 'file' ? '' : piece.text)).join('');
   if (pieces.every(({ from }) => from === 'text')) {
     return text.trim() === ''
@@ -103,34 +103,34 @@ function complaint(pieces: readonly Piece[]): string | undefined {
       : 'is a secret written inline: whoever sees the file has it. Write ${NAME} or ${file:/path}';
   }
   const [only] = pieces;
-  return pieces.length === 1 && only!.from === 'variable' && (isLeftOver(text) || /^\$\{[^{}]*\}$/.test(text))
+  return pieces.length === 1 && only!.from === 'variable' && (isUnexpanded(text) || /^\$\{[^{}]*\}$/.test(text))
     ? 'comes from a variable that holds nothing but the name of another one, which is not expanded there'
     : undefined;
 }
 
 /** Words in the name of what is secret, unless the name ends by saying that it is something about it. */
 const SECRET_NAME = /password|passwd|passphrase|pwd|secret|key|token|authorization|cookie|(^|[^a-z])pin$/i;
-const ABOUT_IT = /(url|uri|id|auth|type|hint|name|file|path|header|prefix|ttl|expiry)$/i;
+const NOT_SECRET_NAME = /(url|uri|id|auth|type|hint|name|file|path|header|prefix|ttl|expiry)$/i;
 
 function isSecret(path: Path, pieces: readonly Piece[], flowOf: ReadonlyMap<string, Flow>): boolean {
   const names = path.map(String);
   const [top, second, third] = names;
   const last = names.findLast((name) => !/^\d+$/.test(name)) ?? '';
-  const named = SECRET_NAME.test(last) && !ABOUT_IT.test(last);
-  const written = pieces.map((piece) => (piece.from === 'text' ? piece.text : '')).join('');
-  if (top === 'accounts' && third === 'credentials') return named || isToken(last, flowOf.get(second!));
-  if (top === 'store') return last === 'url' ? hasPassword(written) : named && last !== 'keyPrefix';
-  if (top === 'egressProxy') return hasPassword(written);
+  const isSecretName = SECRET_NAME.test(last) && !NOT_SECRET_NAME.test(last);
+  const literal = pieces.map((piece) => (piece.from === 'text' ? piece.text : '')).join('');
+  if (top === 'accounts' && third === 'credentials') return isSecretName || isToken(last, flowOf.get(second!));
+  if (top === 'store') return last === 'url' ? hasPassword(literal) : isSecretName && last !== 'keyPrefix';
+  if (top === 'egressProxy') return hasPassword(literal);
   // A header, field or parameter of a call: what stands there without a placeholder is sent as it is.
   if (top === 'flows')
     return (
-      named &&
+      isSecretName &&
       (third === 'login' || third === 'refresh') &&
       names[3] !== 'answer' &&
       names[3] !== 'refused' &&
-      !/\{[A-Za-z]/.test(written)
+      !/\{[A-Za-z]/.test(literal)
     );
-  return top === 'routes' && third === 'headers' && isSecretHeader(last, written);
+  return top === 'routes' && third === 'headers' && isSecretHeader(last, literal);
 }
 
 /** Of a flow without login and refresh, whatever the credential is called. */

@@ -18,19 +18,19 @@ interface ConfiguredAccounts {
  * upstreams end a login's earlier token with the next one, so that each of them goes on ending the other's.
  */
 export function warnOfSharedLogins({ accounts, flowOf, generated }: ConfiguredAccounts, report: Report): void {
-  const places = new Map<Flow, LoginIdentity>();
+  const identities = new Map<Flow, LoginIdentity>();
   /** By place and by whom the credentials name: the first account. */
   const firsts = new Map<string, Map<string, string>>();
   let found = 0;
-  const look = (account: string, flow: Flow, credentials: Readonly<Record<string, unknown>>): void => {
+  const check = (account: string, flow: Flow, credentials: Readonly<Record<string, unknown>>): void => {
     // A fixed token is never replaced. An imported refresh token is a grant of its own, whatever else two accounts have
     // in common.
     if (flow.login === undefined || found > MAX_WARNINGS) return;
-    let place = places.get(flow);
-    if (place === undefined) places.set(flow, (place = loginIdentityOf(flow)));
-    let firstOf = firsts.get(place.call);
-    if (firstOf === undefined) firsts.set(place.call, (firstOf = new Map<string, string>()));
-    const login = who(place, credentials);
+    let identity = identities.get(flow);
+    if (identity === undefined) identities.set(flow, (identity = loginIdentityOf(flow)));
+    let firstOf = firsts.get(identity.call);
+    if (firstOf === undefined) firsts.set(identity.call, (firstOf = new Map<string, string>()));
+    const login = loginKey(identity, credentials);
     const first = firstOf.get(login);
     if (first === undefined) {
       firstOf.set(login, account);
@@ -48,9 +48,9 @@ export function warnOfSharedLogins({ accounts, flowOf, generated }: ConfiguredAc
         'Use one account on both routes',
     );
   };
-  for (const [account, { credentials }] of Object.entries(accounts)) look(account, flowOf.get(account)!, credentials);
-  for (const [account, [kind, credentials]] of generated.byName)
-    look(account, generated.profiles[kind]!.flow, credentials);
+  for (const [account, { credentials }] of Object.entries(accounts)) check(account, flowOf.get(account)!, credentials);
+  for (const [account, [index, credentials]] of generated.byName)
+    check(account, generated.profiles[index]!.flow, credentials);
 }
 
 /**
@@ -72,7 +72,7 @@ function loginIdentityOf({ baseUrl, login, credentials }: Flow): LoginIdentity {
  * Whom the credentials name. Two passwords for one user are one login, of which one password is wrong; two keys or
  * tokens are two logins, and where nothing but secrets is given they are all there is to go by.
  */
-function who({ naming, all }: LoginIdentity, credentials: Readonly<Record<string, unknown>>): string {
+function loginKey({ naming, all }: LoginIdentity, credentials: Readonly<Record<string, unknown>>): string {
   const given = (name: string): boolean =>
     credentials[name] !== undefined && credentials[name] !== null && credentials[name] !== '';
   const names = naming.some((name) => given(name) && !/url$/i.test(name)) ? naming : all;

@@ -15,7 +15,7 @@ import { record, type Path, type Report } from './issues.ts';
  * True if what an account of the flow gives has to be looked at more closely than for what is required: not every place
  * takes every value.
  */
-export function isParticular(flow: Flow): boolean {
+export function needsFullCheck(flow: Flow): boolean {
   return (
     isFixed(flow) ||
     callsOf(flow).some(
@@ -33,12 +33,14 @@ export function isParticular(flow: Flow): boolean {
 }
 
 /** Whether the flow, as the account uses it, can do with what the account gives. `path`: of the credentials. */
-export function checkGiven(flow: Flow, given: unknown, path: Path, report: Report): void {
-  const complaints: (readonly [Path, string])[] = [];
-  checkPresent(flow, record(given), path, (...complaint) => void complaints.push(complaint));
-  for (const complaint of complaints) report(...complaint);
-  if (complaints.length > 0) return;
-  for (const message of new Set(callsOf(flow).map(([, call]) => unbuildable(call, flow.baseUrl, record(given))))) {
+export function checkUsable(flow: Flow, credentials: unknown, path: Path, report: Report): void {
+  const found: (readonly [Path, string])[] = [];
+  checkPresent(flow, record(credentials), path, (...issue) => void found.push(issue));
+  for (const issue of found) report(...issue);
+  if (found.length > 0) return;
+  for (const message of new Set(
+    callsOf(flow).map(([, call]) => unbuildable(call, flow.baseUrl, record(credentials))),
+  )) {
     if (message !== undefined) report(path, message);
   }
 }
@@ -123,13 +125,13 @@ function checkClientAuth(
   report: Report,
 ): void {
   const [name] = placeholdersIn(template);
-  let way: string;
+  let auth: string;
   try {
-    way = fillString(template, credentials);
+    auth = fillString(template, credentials);
   } catch {
     return;
   }
-  if (!CLIENT_AUTHS.includes(way)) {
+  if (!CLIENT_AUTHS.includes(auth)) {
     report(name === undefined ? path : [...path, name.name], `must be one of ${CLIENT_AUTHS.join(', ')}`);
   }
 }

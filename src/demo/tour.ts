@@ -8,7 +8,7 @@ interface Stop {
   visit(stage: Stage): Promise<string>;
 }
 
-interface Answer {
+interface TourResponse {
   readonly status: number;
   readonly body: string;
 }
@@ -44,7 +44,7 @@ const STOPS: readonly Stop[] = [
         id: `tour-${index}`,
         body: JSON.stringify({ text: `message ${index} ${randomBytes(40).toString('hex')}` }),
       }));
-      const answers = await Promise.all(
+      const responses = await Promise.all(
         sent.map(({ id, body }) =>
           call(stage, target, {
             method: 'POST',
@@ -54,7 +54,7 @@ const STOPS: readonly Stop[] = [
         ),
       );
       sandbox.chatapp.set({ deadTokenDelayMs: { min: 0, max: 0 } });
-      const good = answers.filter(({ status }) => status === 200).length;
+      const succeeded = responses.filter(({ status }) => status === 200).length;
       const calls = sandbox.ledger.count({ vendor: 'chatapp', where: (entry) => entry.kind !== 'api' });
       const once = sent.filter(({ id, body }) => {
         const arrivals = sandbox.ledger.entries({ requestId: id });
@@ -64,8 +64,8 @@ const STOPS: readonly Stop[] = [
         );
       }).length;
       expect(
-        good === 200 && calls === 1 && once === 200,
-        `${good} good answers, ${calls} token calls, ${once} sent exactly once`,
+        succeeded === 200 && calls === 1 && once === 200,
+        `${succeeded} good answers, ${calls} token calls, ${once} sent exactly once`,
       );
       return '200 of 200 answered, 1 refresh, each message sent exactly once';
     },
@@ -76,12 +76,12 @@ const STOPS: readonly Stop[] = [
       sandbox.chatapp.set({ deadTokenStatus: 200 });
       sandbox.chatapp.revokeCurrent();
       sandbox.ledger.clear();
-      const answer = await call(stage, '/crm/v1/licenses');
+      const response = await call(stage, '/crm/v1/licenses');
       sandbox.chatapp.set({ deadTokenStatus: 403 });
       const seen = sandbox.ledger.entries({ vendor: 'chatapp' }).map((entry) => `${entry.kind} ${entry.outcome}`);
       expect(
-        answer.status === 200 &&
-          !answer.body.includes('ApiInvalidTokenError') &&
+        response.status === 200 &&
+          !response.body.includes('ApiInvalidTokenError') &&
           seen.join() === 'api dead-token,refresh ok,api ok',
         `the upstream saw ${seen.join(', ')}`,
       );
@@ -100,8 +100,8 @@ const STOPS: readonly Stop[] = [
         },
       });
       sandbox.ledger.clear();
-      const answer = await call(stage, '/crm/v1/licenses');
-      expect(answer.status === 403 && sandbox.ledger.entries({}).length === 1, 'it was not passed through untouched');
+      const response = await call(stage, '/crm/v1/licenses');
+      expect(response.status === 403 && sandbox.ledger.entries({}).length === 1, 'it was not passed through untouched');
       return 'passed through untouched, no renewal';
     },
   },
@@ -111,15 +111,17 @@ const STOPS: readonly Stop[] = [
       sandbox.softline.revokeCurrent();
       sandbox.ledger.clear();
       const body = randomBytes(700 * 1024);
-      const answer = await call(stage, '/softline/v1/sandbox/echo', {
+      const response = await call(stage, '/softline/v1/sandbox/echo', {
         method: 'POST',
         body,
         headers: { 'content-type': 'application/octet-stream' },
       });
       const arrivals = sandbox.ledger.entries({ vendor: 'softline', kind: 'api' });
       expect(
-        answer.status === 200 && arrivals.length === 2 && arrivals.every((entry) => entry.bodySha256 === sha256(body)),
-        `${arrivals.length} arrivals, status ${answer.status}`,
+        response.status === 200 &&
+          arrivals.length === 2 &&
+          arrivals.every((entry) => entry.bodySha256 === sha256(body)),
+        `${arrivals.length} arrivals, status ${response.status}`,
       );
       return '700 KiB arrived twice byte for byte: refused once, accepted once';
     },
@@ -151,7 +153,7 @@ const STOPS: readonly Stop[] = [
 
 /** Walks through all stops and prints a table. Resolves with the number of failed ones. */
 export async function walkTour(stage: Stage, print: (line: string) => void): Promise<number> {
-  const wide = Math.max(...STOPS.map(({ title }) => title.length));
+  const width = Math.max(...STOPS.map(({ title }) => title.length));
   let failed = 0;
   for (const { title, visit } of STOPS) {
     const start = performance.now();
@@ -164,7 +166,7 @@ export async function walkTour(stage: Stage, print: (line: string) => void): Pro
       mark = 'FAILED';
       seen = error instanceof Error ? error.message : String(error);
     }
-    print(`${mark}  ${title.padEnd(wide)}  ${seen}  (${Math.round(performance.now() - start)} ms)`);
+    print(`${mark}  ${title.padEnd(width)}  ${seen}  (${Math.round(performance.now() - start)} ms)`);
   }
   agent.destroy();
   print(`tour: ${STOPS.length - failed} passed, ${failed} failed`);
@@ -183,7 +185,7 @@ function call(
   { url }: { url: string },
   target: string,
   options: { method?: string; body?: string | Buffer; headers?: Record<string, string> } = {},
-): Promise<Answer> {
+): Promise<TourResponse> {
   const { hostname, port } = new URL(url);
   return new Promise((resolve, reject) => {
     const length = options.body === undefined ? {} : { 'content-length': Buffer.byteLength(options.body) };

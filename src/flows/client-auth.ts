@@ -1,5 +1,5 @@
 import type { TokenCall } from './flow.ts';
-import { fillString, UnfitValue, type TemplateValues } from './template.ts';
+import { fillString, UnfitValueError, type TemplateValues } from './template.ts';
 
 /** How an OAuth 2.0 client shows its own credentials (RFC 6749 §2.3.1): in the form, or by HTTP Basic. */
 export type ClientAuth = 'post' | 'basic';
@@ -15,16 +15,16 @@ const MAX_REMEMBERED = 10_000;
  * nothing.
  */
 export class ClientAuthMemory {
-  readonly #known = new Map<string, ClientAuth>();
+  readonly #auths = new Map<string, ClientAuth>();
 
   get(client: string): ClientAuth | undefined {
-    return this.#known.get(client);
+    return this.#auths.get(client);
   }
 
-  learn(client: string, way: ClientAuth): void {
-    this.#known.delete(client);
-    this.#known.set(client, way);
-    if (this.#known.size > MAX_REMEMBERED) this.#known.delete(this.#known.keys().next().value!);
+  remember(client: string, auth: ClientAuth): void {
+    this.#auths.delete(client);
+    this.#auths.set(client, auth);
+    if (this.#auths.size > MAX_REMEMBERED) this.#auths.delete(this.#auths.keys().next().value!);
   }
 }
 
@@ -42,7 +42,7 @@ export function clientOf(call: TokenCall, values: TemplateValues): ClientCredent
     fillString(text, values),
   ) as [string, string, string];
   if (auth !== 'auto' && auth !== 'post' && auth !== 'basic')
-    throw new UnfitValue(`a client shows its credentials by one of ${CLIENT_AUTHS.join(', ')}`);
+    throw new UnfitValueError(`a client shows its credentials by one of ${CLIENT_AUTHS.join(', ')}`);
   return { id, secret, auth };
 }
 
@@ -59,11 +59,11 @@ export function clientBasic({ id, secret }: ClientCredentials): string {
 /** `Authorization: Basic` of a call's own `user:password`. Throws an UnfillableError. */
 export function callBasic(template: string, values: TemplateValues): string {
   // The first colon that stands in the template itself divides them; a colon in a password is one of the password's.
-  const at = template.replaceAll(/\{[^{}]*\}/g, (placeholder) => '.'.repeat(placeholder.length)).indexOf(':');
-  if (at === -1) return basic(fillString(template, values));
-  const user = fillString(template.slice(0, at), values);
-  if (user.includes(':')) throw new UnfitValue('the user of a Basic authentication cannot hold a colon');
-  return basic(user, fillString(template.slice(at + 1), values));
+  const colon = template.replaceAll(/\{[^{}]*\}/g, (placeholder) => '.'.repeat(placeholder.length)).indexOf(':');
+  if (colon === -1) return basic(fillString(template, values));
+  const user = fillString(template.slice(0, colon), values);
+  if (user.includes(':')) throw new UnfitValueError('the user of a Basic authentication cannot hold a colon');
+  return basic(user, fillString(template.slice(colon + 1), values));
 }
 
 function basic(...parts: readonly string[]): string {

@@ -8,7 +8,7 @@ import type { TemplateValues } from './template.ts';
  */
 
 /** So many names of fields are shown. */
-const MAX_NAMES = 12;
+const MAX_FIELD_NAMES = 12;
 /** Codes that RFC 6749 has chosen: they quote nobody. */
 const STANDARD_CODES = new Set([
   'invalid_request',
@@ -22,7 +22,7 @@ const STANDARD_CODES = new Set([
   'slow_down',
 ]);
 /** Credentials that are no secrets, and hold words that occur everywhere. */
-const OPEN_VALUES = /url$|^(grantType|scope|audience|clientAuth)$/i;
+const PUBLIC_CREDENTIALS = /url$|^(grantType|scope|audience|clientAuth)$/i;
 
 /** The status and a short error code, if there is a plain one. */
 export function statusAndCode({ status, json }: ReadResponse, values: TemplateValues): string {
@@ -31,7 +31,7 @@ export function statusAndCode({ status, json }: ReadResponse, values: TemplateVa
 }
 
 /** Who answered what: host, status, and the type if it is not the API's own. */
-export function answered(host: string, response: ReadResponse, values: TemplateValues): string {
+export function describeResponse(host: string, response: ReadResponse, values: TemplateValues): string {
   const code = codeIn(response.json, values);
   const start = `${host} answered ${response.status}`;
   if (code !== undefined) return `${start}, code ${code}`;
@@ -40,13 +40,13 @@ export function answered(host: string, response: ReadResponse, values: TemplateV
 }
 
 /** The same of an answer in which something was looked for: with the names of the fields that were there. */
-export function answeredWith(host: string, response: ReadResponse, values: TemplateValues): string {
-  return [host, 'answered', response.status, typeOf(response), contents(response, values)]
+export function describeResponseWithBody(host: string, response: ReadResponse, values: TemplateValues): string {
+  return [host, 'answered', response.status, typeOf(response), describeBody(response, values)]
     .filter((part) => part !== undefined)
     .join(' ');
 }
 
-function contents(response: ReadResponse, values: TemplateValues): string {
+function describeBody(response: ReadResponse, values: TemplateValues): string {
   const {
     json,
     raw: { body, headers },
@@ -80,7 +80,7 @@ function namesIn(json: object): string[] {
 function fields(names: readonly string[], values: TemplateValues): string {
   if (names.length === 0) return 'no fields';
   const plain = names.filter((name) => isPlain(name, values));
-  const shown = plain.slice(0, MAX_NAMES);
+  const shown = plain.slice(0, MAX_FIELD_NAMES);
   const rest = names.length - shown.length;
   if (shown.length === 0)
     return rest === 1 ? '1 field whose name is not shown' : `${rest} fields whose names are not shown`;
@@ -115,7 +115,7 @@ function codeIn(json: unknown, values: TemplateValues): string | undefined {
 }
 
 function quotesAny(text: string, values: TemplateValues): boolean {
-  return Object.entries(values).some(([name, value]) => !OPEN_VALUES.test(name) && quotes(text, String(value)));
+  return Object.entries(values).some(([name, value]) => !PUBLIC_CREDENTIALS.test(name) && quotes(text, String(value)));
 }
 
 /**

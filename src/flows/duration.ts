@@ -13,9 +13,9 @@ export const milliseconds = z
   );
 
 /** The same with seconds inside, between two bounds in seconds. Takes its own results again. */
-export function seconds(least: number, most = Infinity) {
+export function seconds(min: number, max = Infinity) {
   return milliseconds
     .transform((value) => value / 1000)
-    .refine((value) => value >= least, `must be at least ${least}s`)
-    .refine((value) => value <= most, `must be at most ${most / 3600}h`);
+    .refine((value) => value >= min, `must be at least ${min}s`)
+    .refine((value) => value <= max, `must be at most ${max / 3600}h`);
 }

@@ -31,18 +31,18 @@ const parts = {
     .optional()
     .describe('Each JSON pointer leads to one of these values in the body.'),
 };
-const NEEDS = 'needs at least one of status, header, body';
-const saysSomething = ({
-  status: one,
+const NEEDS_CONDITION = 'needs at least one of status, header, body';
+const hasCondition = ({
+  status: statusRule,
   header,
   body,
 }: {
   readonly status?: unknown;
   readonly header?: unknown;
   readonly body?: unknown;
-}): boolean => one !== undefined || header !== undefined || body !== undefined;
+}): boolean => statusRule !== undefined || header !== undefined || body !== undefined;
 
-const match = z.strictObject(parts).refine(saysSomething, NEEDS).describe('All given parts must match.');
+const match = z.strictObject(parts).refine(hasCondition, NEEDS_CONDITION).describe('All given parts must match.');
 
 /** All of its parts must hold; a list of rules holds if one of them does. */
 export type MatchRule = z.infer<typeof match>;
@@ -58,7 +58,7 @@ const refusedRule = z
           'too. any: any body.',
       ),
   })
-  .refine(saysSomething, NEEDS)
+  .refine(hasCondition, NEEDS_CONDITION)
   .describe('All given parts must match.');
 
 /** What a reply says that means "these credentials are wrong". */
@@ -71,7 +71,7 @@ const busyRule = z
       .optional()
       .describe('How long to wait before the next request, if the response has no Retry-After.'),
   })
-  .refine(saysSomething, NEEDS)
+  .refine(hasCondition, NEEDS_CONDITION)
   .describe('All given parts must match.');
 
 /** What a reply says that means "nothing was done, come again later". `wait`: seconds. */
@@ -102,7 +102,7 @@ const answer = z.strictObject({
 });
 
 /** Set by the sender, or about the connection and not the call. */
-const NOT_OURS =
+const SET_BY_TOKENWARD =
   /^(host|content-length|transfer-encoding|accept-encoding|connection|keep-alive|te|trailer|upgrade|expect)$/i;
 
 /** `refused`: the statuses by which an API usually says no to this call. */
@@ -121,7 +121,7 @@ const callThat = (refused: readonly number[]) =>
       query: z.record(z.string().min(1), z.string()).optional().describe('Parameters to add to the URL.'),
       headers: z
         .record(
-          headerName.refine((name) => !NOT_OURS.test(name), 'is set by tokenward itself'),
+          headerName.refine((name) => !SET_BY_TOKENWARD.test(name), 'is set by tokenward itself'),
           z.string().regex(/^[\t\x20-\x7e]*$/, 'must be ASCII, without control characters'),
         )
         .default({}),

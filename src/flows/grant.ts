@@ -21,39 +21,39 @@ export function readGrant(
   date: string | undefined,
   now: number,
 ): Grant | string {
-  const { answer: where } = call;
-  const secret = pointed(body, where.token)[0];
-  if (!isToken(secret)) return `${unusable(secret)} at ${where.token}`;
+  const { answer: pointers } = call;
+  const secret = pointed(body, pointers.token)[0];
+  if (!isToken(secret)) return `${unusable(secret)} at ${pointers.token}`;
   if (!attachable(flow.attach, secret))
-    return `the token at ${where.token} holds characters that a cookie cannot carry`;
-  const type = where.tokenType === undefined ? undefined : pointed(body, where.tokenType)[0];
+    return `the token at ${pointers.token} holds characters that a cookie cannot carry`;
+  const type = pointers.tokenType === undefined ? undefined : pointed(body, pointers.tokenType)[0];
   if (typeof type === 'string' && type !== '' && !BEARER.test(type)) {
     const named = /^[A-Za-z_-]{1,20}$/.test(type) ? `a token of type ${type}` : 'a token of another type';
     return `${named}, which cannot be sent as Bearer`;
   }
-  const refresh = where.refreshToken === undefined ? undefined : pointed(body, where.refreshToken)[0];
+  const refresh = pointers.refreshToken === undefined ? undefined : pointed(body, pointers.refreshToken)[0];
   // By the endpoint's own clock where it tells it: then it does not matter that ours is wrong.
-  const theirs = Date.parse(date ?? '');
-  const theirNow = Number.isNaN(theirs) ? now : theirs;
-  const stated =
+  const endpointDate = Date.parse(date ?? '');
+  const endpointNow = Number.isNaN(endpointDate) ? now : endpointDate;
+  const requestedLifetime =
     flow.lifetimeFrom === undefined
       ? undefined
       : secondsOf(Object.hasOwn(values, flow.lifetimeFrom) ? values[flow.lifetimeFrom] : undefined);
   const lengthAt = (at: string | undefined): number | undefined =>
     at === undefined ? undefined : secondsOf(pointed(body, at)[0]);
   const untilAt = (at: string | undefined): number | undefined =>
-    at === undefined ? undefined : secondsUntil(pointed(body, at)[0], theirNow);
-  const told = [
-    lengthAt(where.expiresIn),
-    untilAt(where.expiresAt),
-    where.jwt === true ? jwtLifetime(secret, theirNow) : undefined,
-    stated ?? flow.lifetime,
+    at === undefined ? undefined : secondsUntil(pointed(body, at)[0], endpointNow);
+  const lifetimes = [
+    lengthAt(pointers.expiresIn),
+    untilAt(pointers.expiresAt),
+    pointers.jwt === true ? jwtLifetime(secret, endpointNow) : undefined,
+    requestedLifetime ?? flow.lifetime,
   ].filter((value) => value !== undefined);
   return {
     secret,
     refreshSecret: isToken(refresh) ? refresh : undefined,
-    lifetime: told.length === 0 ? undefined : Math.min(...told),
-    refreshLifetime: lengthAt(where.refreshExpiresIn) ?? untilAt(where.refreshExpiresAt),
+    lifetime: lifetimes.length === 0 ? undefined : Math.min(...lifetimes),
+    refreshLifetime: lengthAt(pointers.refreshExpiresIn) ?? untilAt(pointers.refreshExpiresAt),
   };
 }
 

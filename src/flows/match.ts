@@ -37,7 +37,7 @@ export function matches(rule: MatchRule, response: MatchedResponse): boolean {
   if (body === undefined) return false;
   return Object.entries(rule.body).every(([pointer, wanted]) => {
     const values = Array.isArray(wanted) ? wanted : [wanted];
-    return pointed(body, pointer).some((found) => values.some((value) => same(found, value)));
+    return pointed(body, pointer).some((found) => values.some((value) => equalValues(found, value)));
   });
 }
 
@@ -52,16 +52,16 @@ function contains(response: MatchedResponse, name: string, texts: string | reado
 function statusHolds(rule: MatchRule, status: number): boolean {
   const { status: wanted } = rule;
   if (wanted === undefined || wanted === status) return true;
-  return Array.isArray(wanted) ? wanted.some((one) => isOf(one, status)) : isOf(wanted, status);
+  return Array.isArray(wanted) ? wanted.some((one) => statusMatches(one, status)) : statusMatches(wanted, status);
 }
 
 /** 401 is of 401 and of "4xx". */
-function isOf(wanted: number | string, status: number): boolean {
+function statusMatches(wanted: number | string, status: number): boolean {
   return wanted === status || (typeof wanted === 'string' && wanted.charCodeAt(0) - 48 === Math.floor(status / 100));
 }
 
 /** 1007 and "1007" are the same code: APIs change their mind about which one they send. */
-function same(found: unknown, wanted: string | number | boolean | null): boolean {
+function equalValues(found: unknown, wanted: string | number | boolean | null): boolean {
   if (found === wanted) return true;
   return (
     (typeof found === 'string' || typeof found === 'number') &&

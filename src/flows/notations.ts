@@ -5,7 +5,7 @@
 
 const UNIT_SECONDS: Readonly<Record<string, number>> = { ms: 0.001, s: 1, m: 60, h: 3_600 };
 /** Unix times before this (2001, in seconds) are none. */
-const EARLIEST = 1e9;
+const EARLIEST_UNIX_SECONDS = 1e9;
 
 /** A length of time in seconds: 3600, "3600", "3600s", "60m", "PT1H". */
 export function secondsOf(value: unknown): number | undefined {
@@ -32,10 +32,10 @@ export function secondsUntil(value: unknown, now: number): number | undefined {
     numberOf(value) ?? (typeof value === 'string' ? numberOf(/^\/Date\((\d+)[^)]*\)\/$/.exec(value)?.[1]) : undefined);
   if (moment !== undefined) {
     const seconds = moment < 1e11 ? moment : moment < 1e14 ? moment / 1e3 : moment < 1e17 ? moment / 1e6 : moment / 1e9;
-    return seconds < EARLIEST ? undefined : seconds - now / 1000;
+    return seconds < EARLIEST_UNIX_SECONDS ? undefined : seconds - now / 1000;
   }
   const date = typeof value === 'string' ? dateOf(value.trim()) : NaN;
-  return Number.isNaN(date) || date < EARLIEST * 1000 ? undefined : (date - now) / 1000;
+  return Number.isNaN(date) || date < EARLIEST_UNIX_SECONDS * 1000 ? undefined : (date - now) / 1000;
 }
 
 /** Wall-clock ms; NaN for what is no date. */

@@ -1,6 +1,14 @@
 import { callBasic, clientBasic, clientForm, type ClientAuth, type ClientCredentials } from './client-auth.ts';
 import type { TokenCall } from './flow.ts';
-import { fillForm, fillHeader, fillQuery, fillUrl, fillValue, UnfitValue, type TemplateValues } from './template.ts';
+import {
+  fillForm,
+  fillHeader,
+  fillQuery,
+  fillUrl,
+  fillValue,
+  UnfitValueError,
+  type TemplateValues,
+} from './template.ts';
 
 /** A call to a token endpoint, ready to be sent. Holds secrets: never to be logged. */
 export interface TokenRequest {
@@ -22,27 +30,27 @@ export function buildRequest(
   baseUrl: string | undefined,
   values: TemplateValues,
   client?: ClientCredentials,
-  way?: ClientAuth,
+  auth?: ClientAuth,
 ): TokenRequest {
   let url = urlOfCall(call, baseUrl, values);
   const query = fillQuery(call.query ?? {}, values);
   if (query !== '') url += `${url.includes('?') ? '&' : '?'}${query}`;
   if (!isWebUrl(url))
-    throw new UnfitValue('what the configured values make of its address is no http:// or https:// URL');
+    throw new UnfitValueError('what the configured values make of its address is no http:// or https:// URL');
   const headers: Record<string, string> = { accept: 'application/json', 'user-agent': 'tokenward' };
   for (const [name, text] of Object.entries(call.headers)) {
     const value = fillHeader(text, values);
     if (value !== '') headers[name.toLowerCase()] = value.trim();
   }
   if (call.basic !== undefined) headers['authorization'] = callBasic(call.basic, values);
-  if (client !== undefined && way === 'basic') headers['authorization'] = clientBasic(client);
+  if (client !== undefined && auth === 'basic') headers['authorization'] = clientBasic(client);
   let body: string | undefined;
   if (call.json !== undefined) {
     body = JSON.stringify(fillValue(call.json, values));
     headers['content-type'] ??= 'application/json';
   } else if (call.form !== undefined || client !== undefined) {
-    const shown = client !== undefined && way === 'post' ? clientForm(client) : '';
-    body = [fillForm(call.form ?? {}, values), shown].filter((part) => part !== '').join('&');
+    const clientFields = client !== undefined && auth === 'post' ? clientForm(client) : '';
+    body = [fillForm(call.form ?? {}, values), clientFields].filter((part) => part !== '').join('&');
     headers['content-type'] ??= 'application/x-www-form-urlencoded';
   }
   return { method: call.method, url, headers, body };

@@ -1,6 +1,6 @@
 import type { FailureReason, Outcome, Reach } from '../tokens/credential.ts';
 import { ClientAuthMemory, clientOf, type ClientAuth, type ClientCredentials } from './client-auth.ts';
-import { answered, answeredWith, statusAndCode } from './describe.ts';
+import { describeResponse, describeResponseWithBody, statusAndCode } from './describe.ts';
 import type { Flow, TokenCall } from './flow.ts';
 import { readGrant } from './grant.ts';
 import { pointed } from './match.ts';
@@ -9,7 +9,7 @@ import { buildRequest, type TokenRequest } from './request.ts';
 import { UnfillableError, type TemplateValues } from './template.ts';
 import { judge } from './verdict.ts';
 
-export type { TokenResponse as TokenReply, TokenRequest };
+export type { TokenResponse, TokenRequest };
 
 /** The call came to no complete answer. */
 export class TokenCallError extends Error {
@@ -44,14 +44,14 @@ export async function runCall(
   values: TemplateValues,
   send: SendTokenCall,
   now: () => number,
-  learnt = new ClientAuthMemory(),
+  clientAuths = new ClientAuthMemory(),
 ): Promise<Outcome> {
   try {
     const client = clientOf(call, values);
-    const request = (way?: ClientAuth): TokenRequest => buildRequest(call, baseUrl, values, client, way);
-    const sendOnce = (one: TokenRequest): Promise<Sent> => sendAndJudge(call, flow, values, one, send, now);
+    const request = (auth?: ClientAuth): TokenRequest => buildRequest(call, baseUrl, values, client, auth);
+    const sendOnce = (built: TokenRequest): Promise<CallResult> => sendAndJudge(call, flow, values, built, send, now);
     if (client === undefined) return (await sendOnce(request())).outcome;
-    return await asClient(client, request, sendOnce, learnt);
+    return await sendAsClient(client, request, sendOnce, clientAuths);
   } catch (error) {
     // A value is missing or does not fit: nothing was sent, and nothing will be until the configuration changes.
     return {
@@ -62,32 +62,36 @@ export async function runCall(
   }
 }
 
-interface Sent {
+interface CallResult {
   readonly outcome: Outcome;
   /** The endpoint says that it does not know the client; undefined: there was no answer. */
   readonly unknownClient: boolean | undefined;
 }
 
-async function asClient(
+async function sendAsClient(
   client: ClientCredentials,
-  request: (way: ClientAuth) => TokenRequest,
-  sendOnce: (request: TokenRequest) => Promise<Sent>,
-  learnt: ClientAuthMemory,
+  request: (auth: ClientAuth) => TokenRequest,
+  sendOnce: (request: TokenRequest) => Promise<CallResult>,
+  clientAuths: ClientAuthMemory,
 ): Promise<Outcome> {
   if (client.auth !== 'auto') return (await sendOnce(request(client.auth))).outcome;
   // A client without a secret has nothing to show by Basic.
   if (client.secret === '') return (await sendOnce(request('post'))).outcome;
   const key = `${request('post').url}\n${client.id}`;
-  const known = learnt.get(key);
-  const first = known ?? 'post';
-  const one = await sendOnce(request(first));
-  if (one.outcome.kind === 'granted') learnt.learn(key, first);
+  const remembered = clientAuths.get(key);
+  const first = remembered ?? 'post';
+  const firstResult = await sendOnce(request(first));
+  if (firstResult.outcome.kind === 'granted') clientAuths.remember(key, first);
   // What has worked before is not in doubt: then it is the secret that is wrong.
-  if (known !== undefined || one.outcome.kind !== 'refused' || one.unknownClient !== true) return one.outcome;
-  const two = await sendOnce(request('basic'));
-  if (two.outcome.kind === 'granted' || (two.outcome.kind === 'refused' && two.unknownClient === false))
-    learnt.learn(key, 'basic');
-  return two.outcome;
+  if (remembered !== undefined || firstResult.outcome.kind !== 'refused' || firstResult.unknownClient !== true)
+    return firstResult.outcome;
+  const secondResult = await sendOnce(request('basic'));
+  if (
+    secondResult.outcome.kind === 'granted' ||
+    (secondResult.outcome.kind === 'refused' && secondResult.unknownClient === false)
+  )
+    clientAuths.remember(key, 'basic');
+  return secondResult.outcome;
 }
 
 async function sendAndJudge(
@@ -97,7 +101,7 @@ async function sendAndJudge(
   request: TokenRequest,
   send: SendTokenCall,
   now: () => number,
-): Promise<Sent> {
+): Promise<CallResult> {
   let raw: TokenResponse;
   try {
     raw = await send(request);
@@ -132,7 +136,7 @@ function outcomeOf(
   if (verdict.kind === 'busy') return { kind: 'busy', reason: verdict.reason, retryAfter: retryAfter ?? verdict.wait };
   if (verdict.kind === 'refused') return { kind: 'refused', reason: statusAndCode(response, values) };
   if (grant !== undefined)
-    return failed('malformed', 'answered', true, `${grant}: ${answeredWith(host, response, values)}`);
+    return failed('malformed', 'answered', true, `${grant}: ${describeResponseWithBody(host, response, values)}`);
   if (status >= 300 && status < 400)
     return failed('redirect', 'answered', false, `${host} answered ${status}, a redirect, which is not followed`);
   // A gateway's 502 or 504 says nothing about what the endpoint behind it has done.
@@ -140,7 +144,7 @@ function outcomeOf(
     status < 500 ? 'status_4xx' : 'status_5xx',
     'answered',
     status === 502 || status === 504,
-    answered(host, response, values),
+    describeResponse(host, response, values),
     retryAfter,
   );
 }

@@ -8,9 +8,9 @@ const PLACEHOLDER = /\{([A-Za-z][A-Za-z0-9_]*)(\?|=([^{}]*))?\}/g;
 /** A text cannot be made of its template and these values. The message names the placeholder, and nothing else. */
 export class UnfillableError extends Error {}
 /** A placeholder without a value. */
-export class MissingValue extends UnfillableError {}
+export class MissingValueError extends UnfillableError {}
 /** A value that the place it should stand in cannot carry. */
-export class UnfitValue extends UnfillableError {}
+export class UnfitValueError extends UnfillableError {}
 
 /** One `{name}` of a template. `needed`: it has no default, and may not be left out. */
 interface Placeholder {
@@ -26,20 +26,20 @@ export function placeholdersIn(template: string): Placeholder[] {
 /** Where in the template a value is put in. */
 type Escape = (text: string, name: string, offset: number) => string;
 
-const asItIs: Escape = (text) => text;
+const unchanged: Escape = (text) => text;
 
 /**
  * Fills in a string. Throws MissingValue for a `{name}` without a value; `{name?}` becomes empty and `{name=x}` becomes
  * x. Values are put in as they are: a `$` in a token has no meaning here.
  */
-export function fillString(template: string, values: TemplateValues, escape: Escape = asItIs): string {
+export function fillString(template: string, values: TemplateValues, escape: Escape = unchanged): string {
   return template.replace(
     PLACEHOLDER,
     (_, name: string, mode: string | undefined, fallback: string | undefined, offset: number) => {
       const value = own(values, name);
       if (value !== undefined && value !== null && value !== '')
         return escape(typeof value === 'string' ? value : JSON.stringify(value), name, offset);
-      if (mode === undefined) throw new MissingValue(`no value for {${name}}`);
+      if (mode === undefined) throw new MissingValueError(`no value for {${name}}`);
       return fallback ?? '';
     },
   );
@@ -50,7 +50,7 @@ export function fillUrl(template: string, values: TemplateValues): string {
   return fillString(template, values, (text, name, offset) => {
     if (offset === 0) return text;
     // A path is tidied before it is sent: a "." or ".." as a whole segment would be gone.
-    if (/^\.{1,2}$/.test(text)) throw new UnfitValue(`the value of {${name}} cannot stand in a URL`);
+    if (/^\.{1,2}$/.test(text)) throw new UnfitValueError(`the value of {${name}} cannot stand in a URL`);
     return encoded(text, name);
   });
 }
@@ -72,7 +72,7 @@ function encoded(text: string, name: string): string {
     return encodeURIComponent(text);
   } catch {
     // Half of a surrogate pair has no bytes.
-    throw new UnfitValue(`the value of {${name}} is no well-formed text`);
+    throw new UnfitValueError(`the value of {${name}} is no well-formed text`);
   }
 }
 
@@ -82,7 +82,8 @@ function encoded(text: string, name: string): string {
  */
 export function fillHeader(template: string, values: TemplateValues): string {
   return fillString(template, values, (text, name) => {
-    if (!fitsHeader(text)) throw new UnfitValue(`the value of {${name}} holds characters that a header cannot carry`);
+    if (!fitsHeader(text))
+      throw new UnfitValueError(`the value of {${name}} holds characters that a header cannot carry`);
     return text;
   });
 }
@@ -107,7 +108,7 @@ export function fillValue(template: TemplateValue, values: TemplateValues): unkn
     if (only === null) return fillString(template, values);
     const value = own(values, only[1]!);
     const empty = value === undefined || value === null || value === '';
-    if (value === undefined && only[2] === undefined) throw new MissingValue(`no value for {${only[1]!}}`);
+    if (value === undefined && only[2] === undefined) throw new MissingValueError(`no value for {${only[1]!}}`);
     // An environment variable that is set to nothing, or a key with nothing behind it, gives no value either.
     return empty && only[2] !== undefined ? undefined : value;
   }

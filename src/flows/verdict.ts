@@ -3,7 +3,7 @@ import { matches } from './match.ts';
 import { isDocument, type ReadResponse } from './response.ts';
 
 /** How an error says "later", whatever its status. */
-const LATER = new RegExp(
+const TRY_LATER = new RegExp(
   'too.?many.?(requests|calls|connections)|rate.?limit|throttl|slow.?down|' +
     'temporarily|overload|maintenance|try again (later|in)|quota',
   'i',
@@ -28,7 +28,7 @@ export function judge(call: TokenCall, flow: Flow, response: ReadResponse): Verd
     return { kind: 'busy', reason: response.status === 429 ? 'rate_limited' : 'busy', wait: busy.wait };
   if (response.status === 429) return { kind: 'busy', reason: 'rate_limited', wait: undefined };
   const rules = [...call.refused, ...flow.refused].filter((rule) => matches(rule, response));
-  if (rules.some(hasWords)) return { kind: 'refused' };
+  if (rules.some(looksBeyondStatus)) return { kind: 'refused' };
   if (response.status >= 400 && response.status < 500 && asksToComeLater(response))
     return { kind: 'busy', reason: 'busy', wait: undefined };
   if (rules.some((rule) => rule.format === 'any' || isDocument(response.json))) return { kind: 'refused' };
@@ -36,25 +36,26 @@ export function judge(call: TokenCall, flow: Flow, response: ReadResponse): Verd
 }
 
 /** True for a rule that looks at more than the status. */
-function hasWords(rule: RefusedRule): boolean {
+function looksBeyondStatus(rule: RefusedRule): boolean {
   return rule.body !== undefined || rule.header !== undefined;
 }
 
 /** A wrong password does not become right by waiting: who says when to come again has not looked at it. */
 function asksToComeLater({ raw, json }: ReadResponse): boolean {
   return (
-    (raw.headers['retry-after'] ?? '') !== '' || (isDocument(json) && textsIn(json).some((text) => LATER.test(text)))
+    (raw.headers['retry-after'] ?? '') !== '' ||
+    (isDocument(json) && textsIn(json).some((text) => TRY_LATER.test(text)))
   );
 }
 
 /** The first texts of a document, outermost first. */
 function textsIn(json: object): string[] {
   const texts: string[] = [];
-  const left: unknown[] = [json];
-  for (let at = 0; at < left.length && at < MAX_TEXTS; at += 1) {
-    const item = left[at];
+  const queue: unknown[] = [json];
+  for (let at = 0; at < queue.length && at < MAX_TEXTS; at += 1) {
+    const item = queue[at];
     if (typeof item === 'string') texts.push(item.slice(0, MAX_TEXT_LENGTH));
-    else if (isDocument(item)) left.push(...(Object.values(item) as unknown[]).slice(0, MAX_TEXTS));
+    else if (isDocument(item)) queue.push(...(Object.values(item) as unknown[]).slice(0, MAX_TEXTS));
   }
   return texts;
 }

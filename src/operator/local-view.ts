@@ -5,7 +5,7 @@ import type { Clock } from '../tokens/clock.ts';
 import type { RenewNowOptions, TokenManager } from '../tokens/manager.ts';
 import type { StoreHealth, StoreState } from '../tokens/store-health.ts';
 import { describeAccounts } from './account-gauges.ts';
-import { readinessOf, withAsked, type Readiness, type ReadinessWishes } from './readiness.ts';
+import { readinessOf, withRequested, type Readiness, type ReadinessQuery } from './readiness.ts';
 import { statusOf, type ProcessState, type StatusDocument } from './status-document.ts';
 import type { MetricsJson, OperatorView, RenewedToken } from './view.ts';
 
@@ -15,7 +15,7 @@ interface LocalParts {
   readonly metrics: Metrics;
   readonly log: Logger;
   readonly buffers: { readonly used: number };
-  readonly life: { readonly stopping: boolean };
+  readonly lifecycle: { readonly stopping: boolean };
   readonly clock: Clock;
   readonly routes: readonly RouteConfig[];
 }
@@ -34,17 +34,17 @@ export class LocalView implements OperatorView {
    * `counts`: with the counts of logins as they are in the store now, which takes a while if that is far away.
    * `asked`: accounts that are to be among those shown.
    */
-  async state(counts: boolean, asked: readonly string[] = []): Promise<ProcessState> {
-    const { tokens, metrics, life, routes } = this.#parts;
+  async state(counts: boolean, requested: readonly string[] = []): Promise<ProcessState> {
+    const { tokens, metrics, lifecycle, routes } = this.#parts;
     if (counts) await tokens.refreshBudgets();
     return {
-      stopping: life.stopping,
+      stopping: lifecycle.stopping,
       store: await this.#storeState(),
       accountCount: tokens.count,
-      unknown: asked.filter((account) => !tokens.has(account)),
-      accounts: withAsked(
+      unknown: requested.filter((account) => !tokens.has(account)),
+      accounts: withRequested(
         tokens.status(),
-        asked.map((account) => tokens.statusOf(account)),
+        requested.map((account) => tokens.statusOf(account)),
       ),
       routes: routes.map(({ prefix, upstream, account, accountFrom }) => {
         const stats = metrics.route(prefix);
@@ -59,9 +59,9 @@ export class LocalView implements OperatorView {
     };
   }
 
-  async readiness(wishes: ReadinessWishes): Promise<Readiness | undefined> {
-    const state = await this.state(false, wishes.accounts);
-    return state.unknown.length > 0 ? undefined : readinessOf(state, wishes);
+  async readiness(query: ReadinessQuery): Promise<Readiness | undefined> {
+    const state = await this.state(false, query.accounts);
+    return state.unknown.length > 0 ? undefined : readinessOf(state, query);
   }
 
   async metrics(): Promise<{ contentType: string; text: string }> {
@@ -106,9 +106,9 @@ export class LocalView implements OperatorView {
   }
 
   async #storeState(): Promise<StoreState> {
-    const { health, life, log } = this.#parts;
+    const { health, lifecycle, log } = this.#parts;
     // One that is stopping may have closed its store: what it last knew of it is the truth.
-    const state = life.stopping ? health.state : await health.check();
+    const state = lifecycle.stopping ? health.state : await health.check();
     if (state.usable !== this.#storeWasUsable) {
       this.#storeWasUsable = state.usable;
       if (state.usable) log.info('the token store can be used again');

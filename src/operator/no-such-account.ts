@@ -4,19 +4,19 @@ import type { OperatorView } from './view.ts';
 /** What is answered if one of the accounts asked for does not exist. */
 export async function noSuchAccount(
   view: OperatorView,
-  asked: readonly string[],
+  requested: readonly string[],
 ): Promise<{ code: string; title: string; detail: string }> {
   const names = await view.accountNames();
-  const unknown = asked.find((account) => !names.includes(account)) ?? '';
-  return { code: 'account_unknown', title: 'There is no account of this name.', detail: otherNames(unknown, names) };
+  const unknown = requested.find((account) => !names.includes(account)) ?? '';
+  return { code: 'account_unknown', title: 'There is no account of this name.', detail: suggestNames(unknown, names) };
 }
 
 /** Names of accounts told to somebody who has mistyped one. */
 const MAX_NAMES = 10;
 
 /** What an operator may have meant. */
-function otherNames(asked: string, names: readonly string[]): string {
-  const meant = nearest(asked, names);
+function suggestNames(requested: string, names: readonly string[]): string {
+  const meant = nearest(requested, names);
   if (meant !== undefined) return `Did you mean "${meant}"?`;
   const more = names.length - MAX_NAMES;
   return `The accounts are ${names.slice(0, MAX_NAMES).join(', ')}${more > 0 ? ` and ${more} more` : ''}.`;

@@ -1,11 +1,11 @@
-import { cannotServe, type AccountWord, type CredentialStatus } from '../tokens/status.ts';
+import { cannotServe, type AccountStatusName, type CredentialStatus } from '../tokens/status.ts';
 import type { ProcessState } from './status-document.ts';
 
 /** Something that keeps tokenward from its work, for people. */
 interface Problem {
   readonly account?: string;
   /** The account's state. */
-  readonly state?: AccountWord;
+  readonly state?: AccountStatusName;
   readonly problem: string;
 }
 
@@ -16,7 +16,7 @@ export interface Readiness {
 }
 
 /** What somebody who asks for readiness wants beyond a process that can work. */
-export interface ReadinessWishes {
+export interface ReadinessQuery {
   /** Each of these accounts can serve. */
   readonly accounts: readonly string[];
   /** At least so many accounts can serve. */
@@ -36,7 +36,7 @@ const MAX_PROBLEMS = 50;
  */
 export function readinessOf(
   { store, accounts, accountCount, stopping }: ProcessState,
-  wishes: ReadinessWishes,
+  query: ReadinessQuery,
 ): Readiness {
   const troubled = accounts.filter(({ state }) => cannotServe(state) || state === 'degraded');
   const problems: Problem[] = troubled
@@ -53,23 +53,23 @@ export function readinessOf(
         `the token store cannot be used (${store.error ?? 'no reason is known'}): ` +
         'tokens in memory go on serving, nothing is renewed',
     });
-    ready &&= wishes.storeOptional;
+    ready &&= query.storeOptional;
   }
   const failing = new Set(accounts.filter(({ state }) => cannotServe(state)).map(({ account }) => account));
-  if (wishes.accounts.some((account) => failing.has(account))) ready = false;
+  if (query.accounts.some((account) => failing.has(account))) ready = false;
   const able = accountCount.known - failing.size;
-  if (wishes.minReady !== undefined && able < wishes.minReady) {
-    problems.push({ problem: `${able} of ${accountCount.known} accounts can serve, ${wishes.minReady} are asked for` });
+  if (query.minReady !== undefined && able < query.minReady) {
+    problems.push({ problem: `${able} of ${accountCount.known} accounts can serve, ${query.minReady} are asked for` });
     ready = false;
   }
   return { ready, problems };
 }
 
 /** The accounts with those that were asked for and are not among them. */
-export function withAsked(
+export function withRequested(
   shown: readonly CredentialStatus[],
-  asked: readonly (CredentialStatus | undefined)[],
+  requested: readonly (CredentialStatus | undefined)[],
 ): readonly CredentialStatus[] {
-  const known = new Set(shown.map(({ account }) => account));
-  return [...shown, ...asked.filter((status) => status !== undefined).filter(({ account }) => !known.has(account))];
+  const names = new Set(shown.map(({ account }) => account));
+  return [...shown, ...requested.filter((status) => status !== undefined).filter(({ account }) => !names.has(account))];
 }

@@ -2,17 +2,17 @@ import type { Request, Response } from 'express';
 import { TokenwardError } from '../errors.ts';
 import type { Logger } from '../log.ts';
 import { noSuchAccount } from './no-such-account.ts';
-import type { RenewalPause } from './renewal-pause.ts';
+import type { RenewalThrottle } from './renewal-throttle.ts';
 import type { OperatorView } from './view.ts';
 
 type RenewRoute = (request: Request<{ account: string }>, response: Response) => Promise<void>;
 
 /** POST /renew/<account>: a renewal by hand. */
-export function renewRoute(view: OperatorView, log: Logger, pause: RenewalPause): RenewRoute {
+export function renewRoute(view: OperatorView, log: Logger, throttle: RenewalThrottle): RenewRoute {
   return async (request, response) => {
     const { account } = request.params;
     const address = request.socket.remoteAddress ?? 'unknown';
-    const wait = pause.begin(account);
+    const wait = throttle.begin(account);
     if (wait > 0) {
       const seconds = Math.max(1, Math.ceil(wait / 1000));
       response.setHeader('retry-after', String(seconds));
@@ -24,7 +24,7 @@ export function renewRoute(view: OperatorView, log: Logger, pause: RenewalPause)
       const { reserve, login } = request.query;
       const renewed = await view.renew(account, { useReserve: reserve === 'true', login: login === 'true' });
       if (renewed === undefined) {
-        pause.forget(account);
+        throttle.forget(account);
         response.status(404).json(await noSuchAccount(view, [account]));
         return;
       }
@@ -32,7 +32,7 @@ export function renewRoute(view: OperatorView, log: Logger, pause: RenewalPause)
       response.json({ account, ...renewed });
     } catch (error) {
       // No call was made: whoever is told of the reserve may ask for it at once.
-      if (error instanceof TokenwardError && error.code === 'login_budget_exhausted') pause.forget(account);
+      if (error instanceof TokenwardError && error.code === 'login_budget_exhausted') throttle.forget(account);
       if (error instanceof TokenwardError) {
         log.warn(`an operator tried to renew ${account}, and it did not work`, {
           account,

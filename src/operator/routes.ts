@@ -5,26 +5,26 @@ import { problemDocument, TokenwardError } from '../errors.ts';
 import { describeFault, type Logger } from '../log.ts';
 import { createExpress } from '../http/server/express.ts';
 import { systemClock, type Clock } from '../tokens/clock.ts';
-import type { OperatorDoor } from './door.ts';
+import type { OperatorAccess } from './access.ts';
 import { noSuchAccount } from './no-such-account.ts';
 import { PAGE, PAGE_POLICY } from './page.ts';
-import { wishesOf } from './readiness-query.ts';
+import { parseReadinessQuery } from './readiness-query.ts';
 import { renewRoute } from './renew-route.ts';
-import { RenewalPause } from './renewal-pause.ts';
+import { RenewalThrottle } from './renewal-throttle.ts';
 import type { OperatorView } from './view.ts';
 
 interface OperatorParts {
   readonly view: OperatorView;
   readonly log: Logger;
-  readonly door: OperatorDoor;
+  readonly access: OperatorAccess;
   /** The system's without it. */
   readonly clock?: Clock;
 }
 
-const zip = promisify(gzip);
+const compress = promisify(gzip);
 
 /** Health, metrics, status and the operator's few actions, on a port of their own. Nothing here shows a secret. */
-export function createOperatorApp({ view, log, door, clock = systemClock }: OperatorParts): Express {
+export function createOperatorApp({ view, log, access, clock = systemClock }: OperatorParts): Express {
   const app = createExpress();
 
   app.use((request, response, next) => {
@@ -33,8 +33,8 @@ export function createOperatorApp({ view, log, door, clock = systemClock }: Oper
     response.setHeader('content-security-policy', PAGE_POLICY);
     const acts = request.method !== 'GET' && request.method !== 'HEAD';
     const refusal = acts
-      ? (door.mayAct(request, request.query['reserve'] === 'true') ?? door.mayLook(request))
-      : door.mayLook(request);
+      ? (access.checkAction(request, request.query['reserve'] === 'true') ?? access.checkRead(request))
+      : access.checkRead(request);
     if (refusal !== undefined) {
       const { status, code, title } = refusal;
       if (acts) {
@@ -53,15 +53,15 @@ export function createOperatorApp({ view, log, door, clock = systemClock }: Oper
   });
 
   app.get('/readyz', async (request, response) => {
-    const wishes = wishesOf(request);
-    if (wishes === undefined) {
+    const query = parseReadinessQuery(request);
+    if (query === undefined) {
       const title = '/readyz understands account=NAME, min-ready=NUMBER and store=optional.';
       response.status(400).json({ code: 'query_malformed', title });
       return;
     }
-    const readiness = await view.readiness(wishes);
+    const readiness = await view.readiness(query);
     if (readiness === undefined) {
-      response.status(404).json(await noSuchAccount(view, wishes.accounts));
+      response.status(404).json(await noSuchAccount(view, query.accounts));
       return;
     }
     response.status(readiness.ready ? 200 : 503).json(readiness);
@@ -75,14 +75,14 @@ export function createOperatorApp({ view, log, door, clock = systemClock }: Oper
       return;
     }
     response.setHeader('content-encoding', 'gzip');
-    response.end(await zip(text));
+    response.end(await compress(text));
   });
 
   app.get('/status', async (_request, response) => {
     response.json(await view.status());
   });
 
-  app.post('/renew/:account', renewRoute(view, log, new RenewalPause(clock)));
+  app.post('/renew/:account', renewRoute(view, log, new RenewalThrottle(clock)));
 
   app.get('/', (_request, response) => {
     response.type('html').send(PAGE);
@@ -94,13 +94,14 @@ export function createOperatorApp({ view, log, door, clock = systemClock }: Oper
   });
 
   app.use((error: unknown, _request: Request, response: Response, _next: unknown) => {
-    const ours =
+    const failure =
       error instanceof TokenwardError
         ? error
         : new TokenwardError(isMalformed(error) ? 'request_malformed' : 'internal');
-    if (ours.code === 'internal') log.error('unexpected fault on the operator port', { detail: describeFault(error) });
-    if (ours.retryAfter !== undefined) response.setHeader('retry-after', String(ours.retryAfter));
-    response.status(ours.status).type('application/problem+json').send(problemDocument(ours));
+    if (failure.code === 'internal')
+      log.error('unexpected fault on the operator port', { detail: describeFault(error) });
+    if (failure.retryAfter !== undefined) response.setHeader('retry-after', String(failure.retryAfter));
+    response.status(failure.status).type('application/problem+json').send(problemDocument(failure));
   });
   return app;
 }

@@ -1,6 +1,6 @@
 import type { Registry } from 'prom-client';
 import type { RenewNowOptions } from '../tokens/manager.ts';
-import type { Readiness, ReadinessWishes } from './readiness.ts';
+import type { Readiness, ReadinessQuery } from './readiness.ts';
 import type { StatusDocument } from './status-document.ts';
 
 /** A token as an operator hears of it after renewing it. */
@@ -12,7 +12,7 @@ export interface RenewedToken {
 /** What the operator port shows and does, whether one process stands behind it or several. */
 export interface OperatorView {
   /** Undefined: one of the accounts wished for does not exist. */
-  readiness(wishes: ReadinessWishes): Promise<Readiness | undefined>;
+  readiness(query: ReadinessQuery): Promise<Readiness | undefined>;
   metrics(): Promise<{ readonly contentType: string; readonly text: string }>;
   status(): Promise<StatusDocument>;
   /** Undefined: there is no such account. Rejects with a TokenwardError if it got no token. */

@@ -1,6 +1,6 @@
 import { LRUCache } from 'lru-cache';
 import { TokenwardError } from '../errors.ts';
-import { newAccountState, type AccountState, type Common } from './account-state.ts';
+import { newAccountState, type AccountState, type SharedState } from './account-state.ts';
 import type { Credential, CredentialSource } from './credential.ts';
 import type { Parts } from './options.ts';
 
@@ -18,16 +18,16 @@ export class AccountCache {
    * second time.
    */
   readonly #pinned = new Map<string, AccountState>();
-  readonly #common: Common;
+  readonly #shared: SharedState;
 
   constructor(credentials: CredentialSource, { clock, timers, random, maxAccounts }: Parts) {
     this.#credentials = credentials;
     this.#declared = new Set(credentials.declared);
-    this.#common = { clock, timers, random, refused: new Set() };
+    this.#shared = { clock, timers, random, refused: new Set() };
     this.#states = new LRUCache({
       max: maxAccounts ?? 100_000,
       dispose: (state, account, reason) => {
-        if (reason === 'evict' && state.refs > 0) this.#pinned.set(account, state);
+        if (reason === 'evict' && state.references > 0) this.#pinned.set(account, state);
       },
     });
   }
@@ -38,7 +38,7 @@ export class AccountCache {
     if (known !== undefined) return known;
     const credential = this.#credentials.get(account);
     if (credential === undefined) throw new TokenwardError('internal', { detail: `no account named ${account}` });
-    const state = newAccountState(credential, this.#common);
+    const state = newAccountState(credential, this.#shared);
     this.#states.set(account, state);
     return state;
   }
@@ -54,9 +54,9 @@ export class AccountCache {
 
   /** The account's state stays the only one until whoever holds it has left. */
   leave(state: AccountState): void {
-    state.letGo();
+    state.removeReference();
     const { account } = state.credential;
-    if (state.refs === 0 && this.#pinned.delete(account)) this.#states.set(account, state);
+    if (state.references === 0 && this.#pinned.delete(account)) this.#states.set(account, state);
   }
 
   /**
@@ -64,7 +64,7 @@ export class AccountCache {
    * nothing while no account has such a token.
    */
   isRefused(account: string): boolean {
-    const { refused } = this.#common;
+    const { refused } = this.#shared;
     return refused.size > 0 && refused.has(account);
   }
 

@@ -9,7 +9,7 @@ import { RecordError } from './store.ts';
 import type { Token } from './token.ts';
 
 /** A record that does not open is looked at again no sooner than this: an operator may have mended it. ms. */
-const RECORD_PAUSE_MS = 5_000;
+const RECORD_RETRY_MS = 5_000;
 
 /** Another process has gone on with the renewal that this one had begun. */
 export class Superseded extends TokenwardError {}
@@ -36,7 +36,7 @@ export class AccountRecords {
       await this.#store.run('write', () => records.adoptFormer(account, formerName, identity));
     }
     this.adopt(state, await this.read(state));
-    state.load();
+    state.recordLoaded();
   }
 
   /**
@@ -49,16 +49,16 @@ export class AccountRecords {
     if (clock.monotonic() < state.recordRetryAt) throw unreadable(state);
     try {
       const record = await this.#store.run('read', () => records.read(credential.account, credential.identity));
-      this.#noteForeign(state, record);
+      this.#noteForeignRecord(state, record);
       if (state.recordProblem !== undefined) {
-        state.recordOpens();
+        state.recordReadable();
         observer.changed(credential);
       }
       return record;
     } catch (error) {
       if (!(error instanceof RecordError)) throw error;
       const isNew = state.recordProblem === undefined;
-      state.recordFails(error.message, clock.monotonic() + RECORD_PAUSE_MS);
+      state.recordUnreadable(error.message, clock.monotonic() + RECORD_RETRY_MS);
       if (isNew) {
         observer.recordUnreadable?.(credential, error);
         observer.changed(credential);
@@ -77,14 +77,14 @@ export class AccountRecords {
   /** Reads and takes over. Gives a token only if it is newer than the refused one. */
   async reread(state: AccountState, refused: number): Promise<Token | undefined> {
     const record = await this.read(state);
-    const news = this.isNews(state, record, refused);
+    const newer = this.isNewer(state, record, refused);
     const token = this.adopt(state, record);
-    state.load();
-    return news ? token : undefined;
+    state.recordLoaded();
+    return newer ? token : undefined;
   }
 
   /** Whether the record has a token of this account that lives and is newer than the refused one. */
-  isNews({ credential }: AccountState, { token, generation, identity }: CredentialRecord, refused: number): boolean {
+  isNewer({ credential }: AccountState, { token, generation, identity }: CredentialRecord, refused: number): boolean {
     const isNewer = token !== undefined && generation > refused;
     return isNewer && identity === credential.identity && isUsable(token, this.#parts.clock);
   }
@@ -112,16 +112,16 @@ export class AccountRecords {
   /** Brings the account's count of logins up to date. */
   async refreshBudget(state: AccountState): Promise<void> {
     const { budget } = state.credential;
-    if (budget !== undefined) state.countLogins(await this.#store.run('read', () => this.#budgets.state(budget)));
+    if (budget !== undefined) state.setBudget(await this.#store.run('read', () => this.#budgets.state(budget)));
   }
 
   /**
    * Another deployment keeps its token under the same name in the same store: told once, since one of them is set up
    * wrong.
    */
-  #noteForeign(state: AccountState, { foreign = false }: CredentialRecord): void {
-    if (foreign && !state.foreign) this.#parts.observer.foreignRecord?.(state.credential);
-    state.noteForeign(foreign);
+  #noteForeignRecord(state: AccountState, { foreign = false }: CredentialRecord): void {
+    if (foreign && !state.foreignRecord) this.#parts.observer.foreignRecord?.(state.credential);
+    state.setForeignRecord(foreign);
   }
 }
 

@@ -3,13 +3,13 @@ import type { Clock, Timers } from './clock.ts';
 import type { Credential } from './credential.ts';
 import { earlyPause } from './backoff.ts';
 import { refreshAt } from './lifetime.ts';
-import type { SpendIntent } from './record-marks.ts';
+import type { SpendNote } from './record-marks.ts';
 import type { CredentialRecord } from './records.ts';
 import { SingleFlight } from './single-flight.ts';
 import { Token } from './token.ts';
 
 /** What the accounts of one manager have in common. */
-export interface Common {
+export interface SharedState {
   readonly clock: Clock;
   readonly timers: Timers;
   readonly random: () => number;
@@ -21,8 +21,8 @@ export interface Common {
 export type AccountState = Readonly<State>;
 
 /** Knows nothing yet, except a fixed token. */
-export function newAccountState(credential: Credential, common: Common): AccountState {
-  return new State(credential, common);
+export function newAccountState(credential: Credential, shared: SharedState): AccountState {
+  return new State(credential, shared);
 }
 
 class State {
@@ -39,7 +39,7 @@ class State {
   acceptedAt = -Infinity;
   waiting = 0;
   /** Callers and pieces of work that hold on to this state; while there are any it must stay the account's only one. */
-  refs = 0;
+  references = 0;
   loaded: boolean;
   dead: string | undefined = undefined;
   problem: string | undefined = undefined;
@@ -49,12 +49,12 @@ class State {
   recordProblem: string | undefined = undefined;
   recordRetryAt = -Infinity;
   /** The record says that these credentials, or earlier ones of the account, were refused. */
-  suspect = false;
+  credentialsRefused = false;
   /** Monotonic ms before which the files of suspect credentials are not looked at again. */
-  lookAgainAt = -Infinity;
+  secretsRereadAt = -Infinity;
   failures = 0;
   /** The store holds a record of this name for another identity, and that has been told. */
-  foreign = false;
+  foreignRecord = false;
   /** Wall-clock ms. */
   retryAt: number | undefined = undefined;
   budget: BudgetState | undefined = undefined;
@@ -64,24 +64,24 @@ class State {
    * The spend note this process wrote, or tried to write, without making the call so far; and the one it was written
    * over.
    */
-  uncalled: { readonly id: string; readonly before: SpendIntent | undefined } | undefined = undefined;
+  unusedNote: { readonly id: string; readonly before: SpendNote | undefined } | undefined = undefined;
   /** Monotonic ms at which the store was last asked for the lease and gave it. */
   leasedAt = -Infinity;
   /** A lease on its way back to the store. */
-  releasing: Promise<void> | undefined = undefined;
+  leaseRelease: Promise<void> | undefined = undefined;
   /** A grant the store would not take yet: the only copy, kept and written as soon as it can be. */
   pendingWrite: CredentialRecord | undefined = undefined;
   /** What the newest flight does; an earlier one that missed its deadline may still be at work. */
-  #work: Promise<Token> | undefined = undefined;
-  readonly #common: Common;
+  #newestFlight: Promise<Token> | undefined = undefined;
+  readonly #shared: SharedState;
 
-  constructor(credential: Credential, common: Common) {
+  constructor(credential: Credential, shared: SharedState) {
     const { staticToken } = credential;
     this.credential = credential;
-    this.flight = new SingleFlight(common.timers);
-    this.token = staticToken === undefined ? undefined : tokenThatNeverExpires(staticToken, common.clock);
+    this.flight = new SingleFlight(shared.timers);
+    this.token = staticToken === undefined ? undefined : fixedToken(staticToken, shared.clock);
     this.loaded = staticToken !== undefined;
-    this.#common = common;
+    this.#shared = shared;
   }
 
   // ---- tokens
@@ -90,59 +90,60 @@ class State {
   adopt(record: CredentialRecord): void {
     const { credential } = this;
     const { token } = record;
-    const isOurs = record.identity === credential.identity;
-    this.suspect = (record.dead ?? record.doubt) !== undefined;
+    const isSameIdentity = record.identity === credential.identity;
+    this.credentialsRefused = (record.dead ?? record.doubt) !== undefined;
     const isDead = record.dead?.credentials === credential.credentialsFingerprint;
-    this.dead = isDead ? record.dead.reason : this.#missing(isOurs ? token : undefined);
+    this.dead = isDead ? record.dead.reason : this.#missingRefreshToken(isSameIdentity ? token : undefined);
     // A pause for a second look at credentials that have been changed since is over.
-    const isOver = record.doubt !== undefined && record.doubt.credentials !== credential.credentialsFingerprint;
-    this.retryAt = isOver ? undefined : record.retryAt;
+    const doubtIsOver = record.doubt !== undefined && record.doubt.credentials !== credential.credentialsFingerprint;
+    this.retryAt = doubtIsOver ? undefined : record.retryAt;
     this.failures = record.failures;
-    if (token !== undefined && isOurs && token.generation > (this.token?.generation ?? 0)) this.#take(token);
+    if (token !== undefined && isSameIdentity && token.generation > (this.token?.generation ?? 0))
+      this.#useToken(token);
   }
 
   /** A call, or another process, has brought this token: all is well again. */
   grant(token: Token): void {
-    this.#take(token);
+    this.#useToken(token);
     this.dead = undefined;
     this.retryAt = undefined;
     this.failures = 0;
   }
 
   /** An upstream has refused the current token. */
-  reject(): void {
-    this.refusedAt = this.#common.clock.wall();
-    this.#common.refused.add(this.credential.account);
+  tokenRejected(): void {
+    this.refusedAt = this.#shared.clock.wall();
+    this.#shared.refused.add(this.credential.account);
   }
 
   /** An upstream has accepted the current token, which was refused before. */
-  accept(): void {
-    this.acceptedAt = this.#common.clock.monotonic();
-    this.#forgetRefusal();
+  tokenAccepted(): void {
+    this.acceptedAt = this.#shared.clock.monotonic();
+    this.#clearRejection();
   }
 
   /** Nobody new leaves with a token of this generation, or one before it, until the next flight has ended. */
-  proveDead(generation: number): void {
+  rejectGeneration(generation: number): void {
     this.rejectedGeneration = Math.max(this.rejectedGeneration, generation);
   }
 
   /** A newer token: what was said of the one before it is over. */
-  #take(token: Token): void {
+  #useToken(token: Token): void {
     this.token = token;
-    this.refreshAt = refreshAt(this.credential, token, this.#common.random());
+    this.refreshAt = refreshAt(this.credential, token, this.#shared.random());
     this.acceptedAt = -Infinity;
-    this.#forgetRefusal();
+    this.#clearRejection();
     this.problem = undefined;
     this.outOfLogins = false;
   }
 
-  #forgetRefusal(): void {
+  #clearRejection(): void {
     this.refusedAt = undefined;
-    this.#common.refused.delete(this.credential.account);
+    this.#shared.refused.delete(this.credential.account);
   }
 
   /** Why an account that cannot log in by itself will get no further token; undefined if it may. */
-  #missing(token: Token | undefined): string | undefined {
+  #missingRefreshToken(token: Token | undefined): string | undefined {
     const { canLogin, staticToken, account } = this.credential;
     if (canLogin || staticToken !== undefined || token?.hasRefresh === true || this.pendingWrite !== undefined)
       return undefined;
@@ -151,156 +152,156 @@ class State {
 
   // ---- flights
 
-  takeOff(work: Promise<Token>): void {
-    this.#work = work;
+  flightStarted(work: Promise<Token>): void {
+    this.#newestFlight = work;
   }
 
-  land(token: Token): void {
+  flightSucceeded(token: Token): void {
     // Unless the very token it landed on has been refused meanwhile: whoever said so flies again at once.
     if (token.generation > this.rejectedGeneration) this.rejectedGeneration = -1;
   }
 
-  turnBack(work: Promise<Token>): void {
+  flightFailed(work: Promise<Token>): void {
     // The proof is used up: there is no successor, so the old token may be tried again (it may have been one call's
     // problem). Not for a flight that came in late: the next one has begun.
-    if (this.#work === work) this.rejectedGeneration = -1;
+    if (this.#newestFlight === work) this.rejectedGeneration = -1;
   }
 
   /** A renewal ahead of time begins; if it fails, the next one is due so much later. */
-  putOffEarly(): void {
-    this.refreshAt = this.#common.clock.monotonic() + earlyPause(this.failures);
+  postponeEarlyRenewal(): void {
+    this.refreshAt = this.#shared.clock.monotonic() + earlyPause(this.failures);
   }
 
-  hold(): void {
-    this.refs += 1;
+  addReference(): void {
+    this.references += 1;
   }
 
-  letGo(): void {
-    this.refs -= 1;
+  removeReference(): void {
+    this.references -= 1;
   }
 
   /** A caller waits for a token. */
-  queue(): void {
+  addWaiter(): void {
     this.waiting += 1;
   }
 
-  unqueue(): void {
+  removeWaiter(): void {
     this.waiting -= 1;
   }
 
   // ---- renewals
 
-  leased(asked: number | undefined): void {
-    this.leasedAt = asked ?? -Infinity;
+  setLeasedAt(requestedAt: number | undefined): void {
+    this.leasedAt = requestedAt ?? -Infinity;
   }
 
-  release(release: Promise<void>): void {
-    this.releasing = release;
+  leaseReleaseStarted(release: Promise<void>): void {
+    this.leaseRelease = release;
   }
 
-  released(release: Promise<void>): void {
-    if (this.releasing === release) this.releasing = undefined;
+  leaseReleased(release: Promise<void>): void {
+    if (this.leaseRelease === release) this.leaseRelease = undefined;
   }
 
   /** A spend note of this id is about to be written over another one. */
-  intend(id: string, over: SpendIntent | undefined): void {
+  spendNoteStarted(id: string, over: SpendNote | undefined): void {
     // Also if its answer never comes: the store may have carried the write out all the same.
-    this.uncalled = { id, before: this.withoutUncalled(over) };
+    this.unusedNote = { id, before: this.withoutUnusedNote(over) };
   }
 
   /**
    * The note of a call that this process never made is taken back: nothing left. What it was written over counts again.
    */
-  withoutUncalled(intent: SpendIntent | undefined): SpendIntent | undefined {
-    const { uncalled } = this;
-    return uncalled !== undefined && intent?.id === uncalled.id ? uncalled.before : intent;
+  withoutUnusedNote(intent: SpendNote | undefined): SpendNote | undefined {
+    const { unusedNote } = this;
+    return unusedNote !== undefined && intent?.id === unusedNote.id ? unusedNote.before : intent;
   }
 
   beginCall(): void {
     this.calling = true;
-    this.uncalled = undefined;
+    this.unusedNote = undefined;
   }
 
   endCall(): void {
     this.calling = false;
   }
 
-  countLogins(budget: BudgetState): void {
+  setBudget(budget: BudgetState): void {
     this.budget = budget;
   }
 
   /** The login budget is used up. */
-  runOut(problem: string): void {
+  budgetExhausted(problem: string): void {
     this.outOfLogins = true;
     this.problem = problem;
   }
 
   /** A call failed. `retryAt`: wall-clock ms before which there is no other one. */
-  fail(problem: string, failures: number, retryAt: number): void {
+  renewalFailed(problem: string, failures: number, retryAt: number): void {
     this.retryAt = retryAt;
     this.failures = failures;
     this.problem = problem;
   }
 
   /** No call was made, or it decided nothing yet, for this reason. */
-  setBack(problem: string): void {
+  renewalStopped(problem: string): void {
     this.problem = problem;
   }
 
   /** A pause after a failure is not over. */
-  holdBack(): void {
+  renewalPaused(): void {
     // Another process may have failed, so that nobody has said here what was wrong.
     this.problem ??= 'the last renewal failed';
   }
 
   /** An operator wants another try, whatever was found before. */
-  revive(): void {
+  allowRenewal(): void {
     this.retryAt = undefined;
     this.dead = undefined;
   }
 
   /** The files of its secrets are not looked at again before `until`, monotonic ms. */
-  lookedAgain(until: number): void {
-    this.lookAgainAt = until;
+  postponeSecretReread(until: number): void {
+    this.secretsRereadAt = until;
   }
 
   // ---- the record in the store
 
-  load(): void {
+  recordLoaded(): void {
     this.loaded = true;
   }
 
-  keepUnsaved(record: CredentialRecord): void {
+  keepPendingWrite(record: CredentialRecord): void {
     this.pendingWrite = record;
   }
 
   /** The store has what was kept, or something newer. */
-  saved(): void {
+  pendingWriteDone(): void {
     this.pendingWrite = undefined;
     this.problem = undefined;
   }
 
   /** The record does not open; it is not read again before `retryAt`, monotonic ms. */
-  recordFails(problem: string, retryAt: number): void {
+  recordUnreadable(problem: string, retryAt: number): void {
     this.recordRetryAt = retryAt;
     this.recordProblem = problem;
   }
 
-  recordOpens(): void {
+  recordReadable(): void {
     this.recordProblem = undefined;
   }
 
   /** Whatever the record looked like: it is read when next asked for. */
-  readRecordAnew(): void {
+  allowRecordRead(): void {
     this.recordRetryAt = -Infinity;
   }
 
-  noteForeign(foreign: boolean): void {
-    this.foreign = foreign;
+  setForeignRecord(foreignRecord: boolean): void {
+    this.foreignRecord = foreignRecord;
   }
 }
 
-function tokenThatNeverExpires(secret: string, clock: Clock): Token {
+function fixedToken(secret: string, clock: Clock): Token {
   const facts = { generation: 1, obtainedAt: clock.wall(), expiresAt: undefined, refreshExpiresAt: undefined };
   return new Token({ ...facts, deadline: Infinity }, secret, undefined);
 }

@@ -1,5 +1,5 @@
 import type { Credential, Outcome } from './credential.ts';
-import type { RenewalKind, SpendIntent } from './record-marks.ts';
+import type { RenewalKind, SpendNote } from './record-marks.ts';
 import type { CredentialRecord } from './records.ts';
 import type { Token } from './token.ts';
 
@@ -19,9 +19,9 @@ const FIRST_BACKOFF_MS = 2_000;
  */
 const MAX_BACKOFF_MS = { refresh: 15_000, login: 30_000 };
 /** Calls that cost a login of a budget, and renewals ahead of time, may wait longer. ms. */
-const MAX_PATIENT_BACKOFF_MS = 300_000;
+const MAX_LONG_BACKOFF_MS = 300_000;
 /** Nothing was sent, so nothing is spent by looking again soon. ms. */
-const PROBE_MS = 1_000;
+const UNSENT_BACKOFF_MS = 1_000;
 /**
  * The longest that an endpoint's own wish to be left alone is followed; a longer wait can only come of a clock that was
  * set back. ms.
@@ -41,7 +41,7 @@ const RECENT_LOGIN_MS = 3_600_000;
 /** The second look comes so much later. ms. */
 export const DOUBT_PAUSE_MS = 180_000;
 /** A refresh that failed so often in a row, though the endpoint answered, is given up for a login. */
-const MAX_REFRESHES = 3;
+const MAX_FAILED_REFRESHES = 3;
 /**
  * A login made instead of a failing refresh is not repeated any sooner: the endpoint may be in trouble as a whole. ms.
  */
@@ -64,18 +64,18 @@ export function maySpendRefresh(credential: Credential, record: CredentialRecord
 }
 
 /** A call that brought neither a token nor a refusal. */
-export type Unsettled = Exclude<Outcome, { kind: 'granted' | 'refused' | 'impossible' }>;
+export type InconclusiveOutcome = Exclude<Outcome, { kind: 'granted' | 'refused' | 'impossible' }>;
 
 /**
  * ms after which the same call is made once more while its callers wait; undefined: not at all. `failures`: in a row
  * before this one; in an outage every flight would double its calls otherwise.
  */
-export function quickPause(outcome: Unsettled, failures: number): number | undefined {
+export function quickRetryPause(outcome: InconclusiveOutcome, failures: number): number | undefined {
   if (failures > 0) return undefined;
   // It took its whole time; callers have waited long enough.
   if (outcome.kind === 'failed' && outcome.reason === 'timeout') return undefined;
-  const asked = outcome.retryAfter === undefined ? 0 : outcome.retryAfter * 1000;
-  return asked <= MAX_QUICK_RETRY_MS ? Math.max(QUICK_RETRY_MS, asked) : undefined;
+  const requested = outcome.retryAfter === undefined ? 0 : outcome.retryAfter * 1000;
+  return requested <= MAX_QUICK_RETRY_MS ? Math.max(QUICK_RETRY_MS, requested) : undefined;
 }
 
 /**
@@ -83,18 +83,18 @@ export function quickPause(outcome: Unsettled, failures: number): number | undef
  * shorter. `next`: what the next try will be; a budgeted login takes one from a budget.
  */
 export function backoff(
-  outcome: Unsettled,
+  outcome: InconclusiveOutcome,
   failures: number,
   next: RenewalKind | 'budgeted login',
   random: number,
 ): number {
   // Without jitter: one process at a time has the lease, and `Retry-After: 1` is true then.
-  if (outcome.kind === 'failed' && outcome.reach === 'unsent') return PROBE_MS;
+  if (outcome.kind === 'failed' && outcome.reach === 'unsent') return UNSENT_BACKOFF_MS;
   if (outcome.retryAfter !== undefined)
-    return Math.min(MAX_RETRY_AFTER_MS, Math.max(PROBE_MS, outcome.retryAfter * 1000));
+    return Math.min(MAX_RETRY_AFTER_MS, Math.max(UNSENT_BACKOFF_MS, outcome.retryAfter * 1000));
   return (
     Math.min(
-      next === 'budgeted login' ? MAX_PATIENT_BACKOFF_MS : MAX_BACKOFF_MS[next],
+      next === 'budgeted login' ? MAX_LONG_BACKOFF_MS : MAX_BACKOFF_MS[next],
       FIRST_BACKOFF_MS * 2 ** Math.min(failures - 1, 20),
     ) *
     (1 + random / 4)
@@ -103,11 +103,11 @@ export function backoff(
 
 /** ms between two renewals ahead of time, of which so many have failed in a row: the token in use still serves. */
 export function earlyPause(failures: number): number {
-  return Math.min(MAX_PATIENT_BACKOFF_MS, 30_000 * 2 ** Math.min(Math.max(0, failures - 1), 20));
+  return Math.min(MAX_LONG_BACKOFF_MS, 30_000 * 2 ** Math.min(Math.max(0, failures - 1), 20));
 }
 
 /** The longest first pause after a failure: a token that ends within it does not help callers over it. ms. */
-export const NEXT_TRY_MS = FIRST_BACKOFF_MS * 1.25;
+export const MAX_FIRST_BACKOFF_MS = FIRST_BACKOFF_MS * 1.25;
 
 /** What is left of such a pause, 0 if nothing. ms. */
 export function backoffLeft(retryAt: number | undefined, now: number): number {
@@ -118,11 +118,11 @@ export function backoffLeft(retryAt: number | undefined, now: number): number {
 /**
  * Whether this refresh token has failed often enough for a login instead, and the last such login is long enough ago.
  */
-export function givesUpRefresh(
+export function shouldGiveUpRefresh(
   { refreshFailures, gaveUpAt }: Pick<CredentialRecord, 'refreshFailures' | 'gaveUpAt'>,
   now: number,
 ): boolean {
-  if (refreshFailures < MAX_REFRESHES) return false;
+  if (refreshFailures < MAX_FAILED_REFRESHES) return false;
   return gaveUpAt === undefined || now < gaveUpAt || now - gaveUpAt >= GIVE_UP_PAUSE_MS;
 }
 
@@ -140,9 +140,8 @@ export function isDoubtful(
 }
 
 /** How long to wait before one more login, when the last ones were cut off before their answer was stored. ms. */
-export function lostLoginWait(intent: SpendIntent | undefined, now: number): number {
+export function lostLoginWait(intent: SpendNote | undefined, now: number): number {
   if (intent?.kind !== 'login' || intent.attempt < 2) return 0;
-  const wait =
-    intent.startedAt + Math.min(MAX_PATIENT_BACKOFF_MS, LOST_LOGIN_PAUSE_MS * 2 ** (intent.attempt - 2)) - now;
-  return wait > 0 && wait <= MAX_PATIENT_BACKOFF_MS ? wait : 0;
+  const wait = intent.startedAt + Math.min(MAX_LONG_BACKOFF_MS, LOST_LOGIN_PAUSE_MS * 2 ** (intent.attempt - 2)) - now;
+  return wait > 0 && wait <= MAX_LONG_BACKOFF_MS ? wait : 0;
 }

@@ -29,7 +29,7 @@ export interface LoginDebit {
 }
 
 /** The logins of one budget that this process has counted itself. */
-interface Own {
+interface OwnLogins {
   readonly limits: BudgetLimits;
   /** `at` of each debit in the store, and when it was made by the monotonic clock, which nobody sets. */
   readonly made: Map<number, number>;
@@ -48,7 +48,7 @@ const SWEEP_THRESHOLD = 1_000;
 export class LoginBudgets {
   readonly #store: TokenStore;
   readonly #clock: Clock;
-  readonly #own = new Map<string, Own>();
+  readonly #ownLogins = new Map<string, OwnLogins>();
   #sweepAt = SWEEP_THRESHOLD;
 
   constructor(store: TokenStore, clock: Clock) {
@@ -63,13 +63,13 @@ export class LoginBudgets {
   async debit(limits: BudgetLimits, useReserve: boolean): Promise<LoginDebit> {
     const now = this.#clock.wall();
     const limit = useReserve ? limits.logins : limits.logins - limits.reserve;
-    await this.#settle(limits.key);
+    await this.#sendTakeBacks(limits.key);
     const { granted, at, entries } = await this.#store.debit(
       limits.key,
       now,
       limits.window,
       limit,
-      this.#known(limits),
+      this.#loginsMade(limits),
     );
     if (granted) this.#remember(limits, at);
     return { granted, at, state: stateOf(limits, entries, now) };
@@ -89,8 +89,8 @@ export class LoginBudgets {
   /** What is left now. Rejects with a StoreError. */
   async state(limits: BudgetLimits): Promise<BudgetState> {
     const now = this.#clock.wall();
-    await this.#settle(limits.key);
-    return stateOf(limits, await this.#store.used(limits.key, now, limits.window, this.#known(limits)), now);
+    await this.#sendTakeBacks(limits.key);
+    return stateOf(limits, await this.#store.used(limits.key, now, limits.window, this.#loginsMade(limits)), now);
   }
 
   /**
@@ -99,7 +99,7 @@ export class LoginBudgets {
    */
   async writeBack(): Promise<void> {
     let failed: RecordError | undefined;
-    for (const { limits } of [...this.#own.values()]) {
+    for (const { limits } of [...this.#ownLogins.values()]) {
       try {
         await this.state(limits);
       } catch (error) {
@@ -110,8 +110,8 @@ export class LoginBudgets {
     if (failed !== undefined) throw failed;
   }
 
-  async #settle(key: string): Promise<void> {
-    const own = this.#own.get(key);
+  async #sendTakeBacks(key: string): Promise<void> {
+    const own = this.#ownLogins.get(key);
     if (own === undefined) return;
     for (const at of [...own.takenBack]) {
       // Out of the set first, so that nobody else tells the store the same.
@@ -124,31 +124,31 @@ export class LoginBudgets {
     this.#forgetIfOver(key, own);
   }
 
-  #ownOf(limits: BudgetLimits): Own {
-    const known = this.#own.get(limits.key);
+  #ownOf(limits: BudgetLimits): OwnLogins {
+    const existing = this.#ownLogins.get(limits.key);
     const own =
-      known === undefined
+      existing === undefined
         ? { limits, made: new Map<number, number>(), takenBack: new Set<number>() }
-        : { ...known, limits };
-    this.#own.set(limits.key, own);
+        : { ...existing, limits };
+    this.#ownLogins.set(limits.key, own);
     return own;
   }
 
   #remember(limits: BudgetLimits, at: number): void {
     this.#ownOf(limits).made.set(at, this.#clock.monotonic());
-    if (this.#own.size < this.#sweepAt) return;
-    for (const [key, own] of this.#own) this.#forgetIfOver(key, own);
-    this.#sweepAt = Math.max(SWEEP_THRESHOLD, 2 * this.#own.size);
+    if (this.#ownLogins.size < this.#sweepAt) return;
+    for (const [key, own] of this.#ownLogins) this.#forgetIfOver(key, own);
+    this.#sweepAt = Math.max(SWEEP_THRESHOLD, 2 * this.#ownLogins.size);
   }
 
-  #forgetIfOver(key: string, own: Own): void {
-    const over = this.#clock.monotonic() - own.limits.window;
-    for (const [at, made] of own.made) if (made <= over) own.made.delete(at);
-    if (own.made.size === 0 && own.takenBack.size === 0) this.#own.delete(key);
+  #forgetIfOver(key: string, own: OwnLogins): void {
+    const cutoff = this.#clock.monotonic() - own.limits.window;
+    for (const [at, made] of own.made) if (made <= cutoff) own.made.delete(at);
+    if (own.made.size === 0 && own.takenBack.size === 0) this.#ownLogins.delete(key);
   }
 
-  #known({ key }: BudgetLimits): number[] {
-    return [...(this.#own.get(key)?.made.keys() ?? [])];
+  #loginsMade({ key }: BudgetLimits): number[] {
+    return [...(this.#ownLogins.get(key)?.made.keys() ?? [])];
   }
 }
 

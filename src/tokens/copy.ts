@@ -31,7 +31,7 @@ export interface CopyReport {
 }
 
 /** How long the target keeps counted logins that nobody asks for. Who asks goes by the window of his own. ms. */
-const KEEP_LOGINS_MS = 31 * 86_400_000;
+const LOGINS_KEPT_MS = 31 * 86_400_000;
 
 /**
  * Copies every record and counted login from one store to another. The source is only read. Nothing is written before
@@ -45,7 +45,7 @@ export async function copyRecords(from: CopyEnd, to: CopyEnd, options: CopyOptio
   const logins = await missingLogins(from.store, to.store);
   if (!refused && !options.dryRun) {
     // First what keeps logins from being made too often, then the tokens.
-    for (const { budget, entries } of logins) await to.store.restoreBudget(budget, entries, KEEP_LOGINS_MS);
+    for (const { budget, entries } of logins) await to.store.restoreBudget(budget, entries, LOGINS_KEPT_MS);
     for (const { account, next } of plans) {
       if (next !== undefined && (await to.records.replace(account, next)) === undefined)
         throw new StoreError(
@@ -81,10 +81,10 @@ async function plan(from: CopyEnd, to: CopyEnd, account: string, overwrite: bool
   const { revision } = source;
   if (target.revision > 0 && same(source, target))
     return { account, revision, generation: target.generation, outcome: 'already there' };
-  const newer = target.revision > 0 && target.generation >= source.generation;
-  if (newer && !overwrite) return { account, revision, generation: target.generation, outcome: 'in the way' };
+  const targetIsNewer = target.revision > 0 && target.generation >= source.generation;
+  if (targetIsNewer && !overwrite) return { account, revision, generation: target.generation, outcome: 'in the way' };
   // A generation never goes back: whoever holds the target's token in memory must see that this one comes after it.
-  const generation = newer ? target.generation + 1 : source.generation;
+  const generation = targetIsNewer ? target.generation + 1 : source.generation;
   return {
     account,
     revision,
@@ -126,14 +126,14 @@ function same(a: CredentialRecord, b: CredentialRecord): boolean {
 
 /** The source's counted logins that the target lacks; two in one millisecond are two. */
 async function missingLogins(from: TokenStore, to: TokenStore): Promise<{ budget: string; entries: number[] }[]> {
-  const known = new Map((await to.budgets()).map(({ budget, entries }) => [budget, [...entries]]));
+  const targetBudgets = new Map((await to.budgets()).map(({ budget, entries }) => [budget, [...entries]]));
   const missing = (await from.budgets()).map(({ budget, entries }) => {
-    const there = known.get(budget) ?? [];
+    const inTarget = targetBudgets.get(budget) ?? [];
     return {
       budget,
       entries: entries.filter((at) => {
-        const index = there.indexOf(at);
-        if (index >= 0) there.splice(index, 1);
+        const index = inTarget.indexOf(at);
+        if (index >= 0) inTarget.splice(index, 1);
         return index < 0;
       }),
     };

@@ -6,7 +6,7 @@ import { isUsable } from './lifetime.ts';
 import type { Parts } from './options.ts';
 import type { Renewal } from './renewal.ts';
 import type { Token } from './token.ts';
-import { EARLY, type Wishes } from './wishes.ts';
+import { EARLY_RENEWAL, type RenewalRequest } from './renewal-request.ts';
 import type { Work } from './work.ts';
 
 /** Renewals as callers meet them: one under way for an account at a time, which everybody who comes meanwhile joins. */
@@ -25,58 +25,58 @@ export class Flights {
 
   /** Begins a renewal in the background, if there is none. */
   renewEarly(state: AccountState): void {
-    state.putOffEarly();
+    state.postponeEarlyRenewal();
     if (state.flight.busy || this.#work.isClosing()) return;
-    this.#fly(state, state.token?.generation ?? 0, EARLY).catch(() => {
+    this.#startOrJoin(state, state.token?.generation ?? 0, EARLY_RENEWAL).catch(() => {
       // The observer has heard of it; the token in use still lives, and the next try is due at `earlyAt`.
     });
   }
 
   /** Waits for a newer token, but makes do with this one if there is none to be had and it still lives. */
   async renewFirst(state: AccountState, token: Token): Promise<Token> {
-    return this.join(state, token.generation, EARLY).catch((error: unknown) => {
+    return this.join(state, token.generation, EARLY_RENEWAL).catch((error: unknown) => {
       if (token.generation <= state.rejectedGeneration || !isUsable(token, this.#parts.clock)) throw error;
       return token;
     });
   }
 
   /** Waits for a token newer than the refused generation. */
-  async join(state: AccountState, refused: number, wishes: Wishes): Promise<Token> {
+  async join(state: AccountState, refused: number, request: RenewalRequest): Promise<Token> {
     if (state.waiting >= this.#parts.maxWaiting) {
       throw new TokenwardError('too_many_waiting', { detail: `account ${state.credential.account}`, retryAfter: 1 });
     }
-    state.queue();
-    state.hold();
+    state.addWaiter();
+    state.addReference();
     try {
       for (;;) {
-        const token = await this.#fly(state, refused, wishes).catch((error: unknown) => {
+        const token = await this.#startOrJoin(state, refused, request).catch((error: unknown) => {
           // While the flight got nowhere, another process may have told us of its token.
-          const { token: heard, rejectedGeneration } = state;
-          if (heard === undefined || heard.generation <= Math.max(refused, rejectedGeneration)) throw error;
-          if (!isUsable(heard, this.#parts.clock)) throw error;
-          return heard;
+          const { token: current, rejectedGeneration } = state;
+          if (current === undefined || current.generation <= Math.max(refused, rejectedGeneration)) throw error;
+          if (!isUsable(current, this.#parts.clock)) throw error;
+          return current;
         });
         // A flight that was under way for an older generation may land on the very token we were refused with.
         if (token.generation > refused) return token;
       }
     } finally {
-      state.unqueue();
+      state.removeWaiter();
       this.#accounts.leave(state);
     }
   }
 
-  #fly(state: AccountState, refused: number, wishes: Wishes): Promise<Token> {
+  #startOrJoin(state: AccountState, refused: number, request: RenewalRequest): Promise<Token> {
     return state.flight.run(
       async () => {
-        const work = this.#renewal.run(state, refused, wishes);
-        state.takeOff(work);
+        const work = this.#renewal.run(state, refused, request);
+        state.flightStarted(work);
         this.#work.track(state, work);
         try {
           const token = await work;
-          state.land(token);
+          state.flightSucceeded(token);
           return token;
         } catch (error) {
-          state.turnBack(work);
+          state.flightFailed(work);
           throw error;
         }
       },

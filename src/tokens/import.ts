@@ -28,7 +28,7 @@ export interface ImportOptions {
 }
 
 /** A running process holds the account's lease and does not give it back. Nothing was written. */
-export class AccountBusy extends Error {
+export class AccountBusyError extends Error {
   override readonly name = 'AccountBusy';
 }
 
@@ -58,7 +58,7 @@ export async function importToken(
   } finally {
     await store.releaseLease(account, owner);
   }
-  throw new AccountBusy(
+  throw new AccountBusyError(
     `The record of ${account} is being changed by a running tokenward. Nothing was imported; try again.`,
   );
 }
@@ -71,7 +71,7 @@ async function takeLease(
   const until = clock.monotonic() + wait;
   while (!(await store.acquireLease(account, owner, LEASE_TTL_MS))) {
     if (clock.monotonic() >= until) {
-      throw new AccountBusy(
+      throw new AccountBusyError(
         `A running tokenward is renewing ${account} and has not finished. Nothing was imported; try again in ` +
           'half a minute.',
       );

@@ -16,23 +16,23 @@ export class Leases {
   /** Asks for it once, or for more of it. Rejects with a StoreError. */
   async take(state: AccountState): Promise<boolean> {
     const { store, owner, clock } = this.#parts;
-    const asked = clock.monotonic();
-    const given = await store.acquireLease(state.credential.account, owner, LEASE_TTL_MS);
-    state.leased(given ? asked : undefined);
-    return given;
+    const requestedAt = clock.monotonic();
+    const granted = await store.acquireLease(state.credential.account, owner, LEASE_TTL_MS);
+    state.setLeasedAt(granted ? requestedAt : undefined);
+    return granted;
   }
 
   /** Keeps the lease alive until told to stop. */
   prolong(state: AccountState): () => void {
     const { observer, timers } = this.#parts;
     let stop!: () => void;
-    const again = (): void => {
+    const schedule = (): void => {
       stop = timers.after(LEASE_TTL_MS / 3, () => {
         this.take(state).catch((error: unknown) => observer.storeFailed('lease', error));
-        again();
+        schedule();
       });
     };
-    again();
+    schedule();
     return () => stop();
   }
 
@@ -45,9 +45,9 @@ export class Leases {
       .catch((error: unknown) => observer.storeFailed('lease', error))
       .finally(() => {
         checkpoint?.('P9 lease released');
-        state.released(release);
+        state.leaseReleased(release);
       });
-    state.release(release);
+    state.leaseReleaseStarted(release);
     this.#work.track(state, release);
   }
 }

@@ -3,7 +3,7 @@ import type { Credential } from './credential.ts';
 import { Token, type Grant } from './token.ts';
 
 /** The life of a token that by its answer has none (0, negative, or an end already past: our clock may be fast). ms. */
-const MIN_USE_MS = 30_000;
+const FALLBACK_LIFETIME_MS = 30_000;
 /** Longer lives are not believed: the reactive path finds out earlier. ms. */
 const MAX_LIFETIME_MS = 31 * 86_400_000;
 
@@ -17,13 +17,13 @@ export function isUsable(token: Token, clock: Clock): boolean {
 }
 
 /** In the last moment of its life a token may be over when it arrives. ms, and as a part of its life. */
-const ARRIVAL_MS = 1_000;
+const MIN_LIFE_ON_ARRIVAL_MS = 1_000;
 /** A request that can be sent only once wants a token with so much left. ms, and as a part of its life. */
-const LASTING_MS = 300_000;
+const MIN_LIFE_TO_SEND_ONCE_MS = 300_000;
 
 /** Whether the token lives, but not for long enough to be sure that it is accepted when it arrives. */
 export function isEnding(token: Token, clock: Clock): boolean {
-  return leftOf(token, clock) < Math.min(ARRIVAL_MS, lifeOf(token) / 10);
+  return remainingLife(token, clock) < Math.min(MIN_LIFE_ON_ARRIVAL_MS, wholeLife(token) / 10);
 }
 
 /**
@@ -31,18 +31,18 @@ export function isEnding(token: Token, clock: Clock): boolean {
  * cannot.
  */
 export function isInLastPart(token: Token, clock: Clock): boolean {
-  return leftOf(token, clock) < Math.min(LASTING_MS, lifeOf(token) / 4);
+  return remainingLife(token, clock) < Math.min(MIN_LIFE_TO_SEND_ONCE_MS, wholeLife(token) / 4);
 }
 
 /** ms left by the clock that says less; Infinity: it lives until it is refused. */
-function leftOf({ expiresAt, deadline, obtainedAt }: Token, clock: Clock): number {
+function remainingLife({ expiresAt, deadline, obtainedAt }: Token, clock: Clock): number {
   if (expiresAt === undefined) return Infinity;
   const wall = clock.wall();
   // As in `lives`: a wall clock that was set back says nothing.
   return Math.min(deadline - clock.monotonic(), wall < obtainedAt ? Infinity : expiresAt - wall);
 }
 
-function lifeOf({ expiresAt, obtainedAt }: Token): number {
+function wholeLife({ expiresAt, obtainedAt }: Token): number {
   return expiresAt === undefined ? Infinity : expiresAt - obtainedAt;
 }
 
@@ -60,7 +60,7 @@ export function nextToken(generation: number, grant: Grant, previous: Token | un
     grant.lifetime === undefined
       ? undefined
       : grant.lifetime <= 0
-        ? MIN_USE_MS
+        ? FALLBACK_LIFETIME_MS
         : Math.min(MAX_LIFETIME_MS, grant.lifetime * 1000);
   const keepsRefresh = grant.refreshSecret === undefined;
   return new Token(

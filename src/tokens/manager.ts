@@ -17,12 +17,12 @@ import { describe, type CredentialStatus } from './status.ts';
 import { StoreAccess } from './store-access.ts';
 import type { Token } from './token.ts';
 import { PendingWrites } from './pending-writes.ts';
-import type { RenewNowOptions } from './wishes.ts';
+import type { RenewNowOptions } from './renewal-request.ts';
 import { Work } from './work.ts';
 
 export type { RenewalReport, TokenObserver } from './observer.ts';
 export type { Checkpoint, ManagerOptions } from './options.ts';
-export type { RenewNowOptions } from './wishes.ts';
+export type { RenewNowOptions } from './renewal-request.ts';
 
 /**
  * The life of every token: get one, renew the one that was refused, never two renewals of one credential at a time,
@@ -49,11 +49,22 @@ export class TokenManager {
     const records = new AccountRecords(parts, store, budgets);
     const secrets = new SecretFiles(parts, records);
     const leases = new Leases(parts, work);
-    const unsaved = new PendingWrites(parts, work, store);
-    const recovery = new Recovery({ parts, accounts, work, store, records, budgets, pendingWrites: unsaved });
+    const pendingWrites = new PendingWrites(parts, work, store);
+    const recovery = new Recovery({ parts, accounts, work, store, records, budgets, pendingWrites });
     const failures = new RenewalFailures(parts, work, records);
-    const call = new RenewalCall({ parts, store, records, budgets, unsaved, failures });
-    const renewal = new Renewal({ parts, work, store, records, secrets, leases, unsaved, recovery, failures, call });
+    const call = new RenewalCall({ parts, store, records, budgets, pendingWrites, failures });
+    const renewal = new Renewal({
+      parts,
+      work,
+      store,
+      records,
+      secrets,
+      leases,
+      pendingWrites,
+      recovery,
+      failures,
+      call,
+    });
     this.#parts = parts;
     this.#accounts = accounts;
     this.#work = work;
@@ -70,8 +81,8 @@ export class TokenManager {
    */
   async load(): Promise<void> {
     const { store } = this.#parts;
-    const notice = (account: string): void => this.#notice(account);
-    await this.#store.run('watch', async () => store.watch?.(notice, () => this.#recovery.begin()));
+    const onRecordChanged = (account: string): void => this.#recordChanged(account);
+    await this.#store.run('watch', async () => store.watch?.(onRecordChanged, () => this.#recovery.begin()));
     for (const account of this.#credentials.declared) {
       const state = this.#accounts.of(account);
       // A record that does not open is its own account's trouble; the others are served.
@@ -100,9 +111,9 @@ export class TokenManager {
    * renewal that fails is no reason to hold back a token that lives.
    */
   getLasting(account: string): Token | Promise<Token> {
-    const got = this.get(account);
-    if (got instanceof Promise || !isInLastPart(got, this.#parts.clock)) return got;
-    return this.#flights.renewFirst(this.#accounts.of(account), got);
+    const token = this.get(account);
+    if (token instanceof Promise || !isInLastPart(token, this.#parts.clock)) return token;
+    return this.#flights.renewFirst(this.#accounts.of(account), token);
   }
 
   /**
@@ -115,12 +126,12 @@ export class TokenManager {
     // A newer one may have been refused as well by now, and its successor be on the way.
     const dead = Math.max(refused.generation, state.rejectedGeneration);
     if (token !== undefined && token.generation > dead && isUsable(token, this.#parts.clock)) return token;
-    this.#noteRefusal(state, refused);
+    this.#noteRejection(state, refused);
     if (state.credential.staticToken !== undefined) {
       const detail = `account ${account}: the upstream refused its fixed token`;
       throw new TokenwardError('credential_dead', { detail });
     }
-    state.proveDead(refused.generation);
+    state.rejectGeneration(refused.generation);
     return this.#flights.join(state, state.rejectedGeneration, { cause: { why: 'refused', by } });
   }
 
@@ -137,7 +148,7 @@ export class TokenManager {
     const state = this.#accounts.of(account);
     // Others are served with it: this is about one call, and the account is well.
     if (state.credential.staticToken === undefined && state.acceptedAt > -Infinity) return;
-    this.#noteRefusal(state, token);
+    this.#noteRejection(state, token);
   }
 
   /**
@@ -148,7 +159,7 @@ export class TokenManager {
     if (!this.#accounts.isRefused(account)) return;
     const state = this.#accounts.peek(account);
     if (state === undefined || token.generation !== state.token?.generation) return;
-    state.accept();
+    state.tokenAccepted();
     this.#parts.observer.changed(state.credential);
   }
 
@@ -165,15 +176,15 @@ export class TokenManager {
       const why = `its flow has no login; bring a new refresh token with: tokenward import ${account}`;
       throw new TokenwardError('token_unavailable', { detail: `account ${account}: ${why}` });
     }
-    state.readRecordAnew();
+    state.allowRecordRead();
     await this.#secrets.reread(state);
     const record = await this.#records.read(state);
     const failed = record.failures > 0 || record.gaveUpAt !== undefined;
     if (record.dead !== undefined || record.retryAt !== undefined || failed) {
-      const forgotten = { dead: undefined, doubt: undefined, failures: 0, retryAt: undefined, gaveUpAt: undefined };
-      await this.#records.save(state, { ...record, ...forgotten });
+      const cleared = { dead: undefined, doubt: undefined, failures: 0, retryAt: undefined, gaveUpAt: undefined };
+      await this.#records.save(state, { ...record, ...cleared });
     }
-    state.revive();
+    state.allowRenewal();
     const newest = Math.max(record.generation, state.token?.generation ?? 0);
     return this.#flights.join(state, newest, { ...options, cause: { why: 'operator', by: undefined } });
   }
@@ -218,9 +229,9 @@ export class TokenManager {
     return describe(state, this.#accounts.isDeclared(state.credential.account), this.storeUsable, this.#parts.clock);
   }
 
-  #noteRefusal(state: AccountState, refused: Token): void {
+  #noteRejection(state: AccountState, refused: Token): void {
     if (refused.generation !== state.token?.generation) return;
-    state.reject();
+    state.tokenRejected();
     this.#parts.observer.changed(state.credential);
   }
 
@@ -238,7 +249,7 @@ export class TokenManager {
   }
 
   /** Another process has raised this account's generation. */
-  #notice(account: string): void {
+  #recordChanged(account: string): void {
     const state = this.#accounts.peek(account);
     if (state === undefined || !state.loaded || this.#work.isClosing()) return;
     this.#records.reread(state, Infinity).catch(() => undefined);

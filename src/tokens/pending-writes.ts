@@ -27,19 +27,19 @@ export class PendingWrites {
   keepSaving(state: AccountState): void {
     const { timers } = this.#parts;
     const work = (async () => {
-      const time = { over: false };
-      let callOff: (() => void) | undefined;
+      const deadline = { passed: false };
+      let cancelDeadline: (() => void) | undefined;
       for (
         let pause = 200;
-        state.pendingWrite !== undefined && !time.over;
+        state.pendingWrite !== undefined && !deadline.passed;
         pause = Math.min(MAX_SAVE_PAUSE_MS, pause * 2)
       ) {
         // By the clock, not by the number of tries: a store that hangs makes each of them last.
-        if (this.#work.isClosing()) callOff ??= timers.after(FINAL_SAVES_MS, () => (time.over = true));
+        if (this.#work.isClosing()) cancelDeadline ??= timers.after(FINAL_SAVES_MS, () => (deadline.passed = true));
         await sleep(timers, this.#work.isClosing() ? CLOSING_SAVE_PAUSE_MS : pause);
         await this.save(state).catch(() => undefined);
       }
-      callOff?.();
+      cancelDeadline?.();
     })();
     this.#work.track(state, work);
   }
@@ -51,12 +51,12 @@ export class PendingWrites {
     const { records, store, owner, observer } = this.#parts;
     if (pendingWrite === undefined) return state.token!;
     const saved = await this.#store.run('write', async () => {
-      const ours = await store.acquireLease(account, owner, LEASE_TTL_MS);
+      const hasLease = await store.acquireLease(account, owner, LEASE_TTL_MS);
       const record = await records.read(account, credential.identity);
       if (record.generation >= pendingWrite.generation) return record;
       // Somebody has taken over from our intent: what he comes to is newer than what we have. If he has written nothing
       // yet, what we write now keeps him from spending the token that we have spent.
-      if (!ours && record.revision !== pendingWrite.revision) return undefined;
+      if (!hasLease && record.revision !== pendingWrite.revision) return undefined;
       const { revision, key } = record;
       return records.replace(account, { ...pendingWrite, revision, ...(key !== undefined && { key }) });
     });
@@ -64,7 +64,7 @@ export class PendingWrites {
       const detail = `account ${account}: another process is renewing it`;
       throw new TokenwardError('token_unavailable', { detail, retryAfter: 1 });
     }
-    state.saved();
+    state.pendingWriteDone();
     // While we could not write, somebody else has renewed: what is stored is the token of all, and ours is dropped.
     const isTheirs = saved.token !== undefined && saved.token.reveal() !== state.token?.reveal();
     if (isTheirs && saved.identity === credential.identity) {

@@ -1,4 +1,4 @@
-import type { DeadMark, Doubt, SpendIntent } from './record-marks.ts';
+import type { DeadMark, Doubt, SpendNote } from './record-marks.ts';
 
 /*
  * What is inside the seal: JSON. Processes of several versions share a store, so a field that is not known here is kept
@@ -22,7 +22,7 @@ export interface TokenFields {
 export interface RecordFields {
   readonly identity: string;
   readonly token: TokenFields | undefined;
-  readonly intent: SpendIntent | undefined;
+  readonly intent: SpendNote | undefined;
   readonly dead: DeadMark | undefined;
   readonly failures: number;
   readonly retryAt: number | undefined;
@@ -64,26 +64,26 @@ export function parseForm(text: string): { fields: RecordFields; unknown: Pick<U
     loggedInAt,
     doubt,
     ...record
-  } = object(value, 'the record');
-  if (v !== undefined && !count(v)) throw new FormError('has a version that is no number');
+  } = requireObject(value, 'the record');
+  if (v !== undefined && !isCount(v)) throw new FormError('has a version that is no number');
   if (v !== undefined && v > VERSION)
     throw new FormError(
       `was written by a newer tokenward (its version is ${v}, this one knows ${VERSION}); use that one`,
     );
   if (typeof identity !== 'string') throw new FormError('does not say whom its token is for');
-  const opened = token === undefined ? undefined : openToken(object(token, 'its token'));
+  const opened = token === undefined ? undefined : openToken(requireObject(token, 'its token'));
   return {
     fields: {
       identity,
       token: opened?.fields,
-      intent: intent === undefined ? undefined : checkIntent(object(intent, 'its note of a renewal')),
-      dead: dead === undefined ? undefined : checkDead(object(dead, 'its mark of a refusal')),
-      failures: failures === undefined ? 0 : counted(failures, 'failures'),
+      intent: intent === undefined ? undefined : checkIntent(requireObject(intent, 'its note of a renewal')),
+      dead: dead === undefined ? undefined : checkDead(requireObject(dead, 'its mark of a refusal')),
+      failures: failures === undefined ? 0 : requireCount(failures, 'failures'),
       retryAt: optionalTime(retryAt, 'retryAt'),
-      refreshFailures: refreshFailures === undefined ? 0 : counted(refreshFailures, 'refreshFailures'),
+      refreshFailures: refreshFailures === undefined ? 0 : requireCount(refreshFailures, 'refreshFailures'),
       gaveUpAt: optionalTime(gaveUpAt, 'gaveUpAt'),
       loggedInAt: optionalTime(loggedInAt, 'loggedInAt'),
-      doubt: doubt === undefined ? undefined : checkDoubt(object(doubt, 'its doubt')),
+      doubt: doubt === undefined ? undefined : checkDoubt(requireObject(doubt, 'its doubt')),
     },
     unknown: { record, token: opened?.unknown ?? {} },
   };
@@ -128,7 +128,7 @@ function openToken({ secret, refresh, obtainedAt, expiresAt, refreshExpiresAt, .
     fields: {
       secret,
       refresh,
-      obtainedAt: time(obtainedAt, 'obtainedAt'),
+      obtainedAt: requireTime(obtainedAt, 'obtainedAt'),
       expiresAt: optionalTime(expiresAt, 'expiresAt'),
       refreshExpiresAt: optionalTime(refreshExpiresAt, 'refreshExpiresAt'),
     },
@@ -137,49 +137,49 @@ function openToken({ secret, refresh, obtainedAt, expiresAt, refreshExpiresAt, .
 }
 
 /** The object itself, with whatever else is in it. */
-function checkIntent(intent: Fields): SpendIntent {
+function checkIntent(intent: Fields): SpendNote {
   const { kind, startedAt, attempt, id } = intent;
   if (kind !== 'login' && kind !== 'refresh') throw new FormError('has a note of an unknown kind of renewal');
-  time(startedAt, 'startedAt');
-  counted(attempt, 'attempt');
+  requireTime(startedAt, 'startedAt');
+  requireCount(attempt, 'attempt');
   if (id !== undefined && typeof id !== 'string') throw new FormError('has a note of a renewal whose id is no text');
-  return intent as unknown as SpendIntent;
+  return intent as unknown as SpendNote;
 }
 
 function checkDead(dead: Fields): DeadMark {
   const { reason, since, credentials } = dead;
   if (typeof reason !== 'string' || typeof credentials !== 'string')
     throw new FormError('has a mark of a refusal that is not whole');
-  time(since, 'since');
+  requireTime(since, 'since');
   return dead as unknown as DeadMark;
 }
 
 function checkDoubt(doubt: Fields): Doubt {
   if (typeof doubt['credentials'] !== 'string') throw new FormError('has a doubt that is not whole');
-  time(doubt['since'], 'since');
+  requireTime(doubt['since'], 'since');
   return doubt as unknown as Doubt;
 }
 
-function object(value: unknown, what: string): Fields {
+function requireObject(value: unknown, what: string): Fields {
   if (typeof value !== 'object' || value === null || Array.isArray(value))
     throw new FormError(`is damaged: ${what} is no object`);
   return value as Fields;
 }
 
-function time(value: unknown, name: string): number {
+function requireTime(value: unknown, name: string): number {
   if (typeof value !== 'number' || !Number.isFinite(value)) throw new FormError(`is damaged: ${name} is no time`);
   return value;
 }
 
 function optionalTime(value: unknown, name: string): number | undefined {
-  return value === undefined ? undefined : time(value, name);
+  return value === undefined ? undefined : requireTime(value, name);
 }
 
-function count(value: unknown): value is number {
+function isCount(value: unknown): value is number {
   return Number.isSafeInteger(value) && (value as number) >= 0;
 }
 
-function counted(value: unknown, name: string): number {
-  if (!count(value)) throw new FormError(`is damaged: ${name} is no count`);
+function requireCount(value: unknown, name: string): number {
+  if (!isCount(value)) throw new FormError(`is damaged: ${name} is no count`);
   return value;
 }

@@ -6,7 +6,7 @@ export type RenewalKind = 'login' | 'refresh';
 /**
  * Written durably before a refresh token or a password leaves: if its result is missing later, the token may be spent.
  */
-export interface SpendIntent {
+export interface SpendNote {
   readonly kind: RenewalKind;
   /** Wall clock, ms. */
   readonly startedAt: number;

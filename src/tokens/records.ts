@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto';
 import type { Clock } from './clock.ts';
 import { FormError, parseForm, writeForm, type UnknownFields } from './record-form.ts';
-import type { DeadMark, Doubt, SpendIntent } from './record-marks.ts';
+import type { DeadMark, Doubt, SpendNote } from './record-marks.ts';
 import { SealError, type Seal } from './seal.ts';
 import { accountOfKey, keyBeside, RecordError, type StoredRecord, type TokenStore } from './store.ts';
 import { Token } from './token.ts';
@@ -13,7 +13,7 @@ export interface CredentialRecord {
   /** Whom the token speaks for; a record of somebody else is not used. */
   readonly identity: string;
   readonly token: Token | undefined;
-  readonly intent: SpendIntent | undefined;
+  readonly intent: SpendNote | undefined;
   readonly dead: DeadMark | undefined;
   /** Failed renewals in a row, and the wall-clock ms before which no new one starts. */
   readonly failures: number;
@@ -162,7 +162,7 @@ export class Records {
     const stored = await this.#store.read(key);
     if (stored === undefined) return { ...EMPTY_RECORD, key };
     const { revision, generation } = stored;
-    const { fields, unknown } = this.#about(key, () => parseForm(this.#unseal(key, stored)));
+    const { fields, unknown } = this.#naming(key, () => parseForm(this.#unseal(key, stored)));
     const { token } = fields;
     return {
       ...fields,
@@ -194,13 +194,13 @@ export class Records {
   }
 
   #unseal(key: string, { sealed, generation }: StoredRecord): string {
-    return this.#about(key, () => this.#seal.open(sealed, belongsTo(key, generation)));
+    return this.#naming(key, () => this.#seal.open(sealed, belongsTo(key, generation)));
   }
 
   /** Names the record in whatever is found wrong with it. */
-  #about<T>(key: string, look: () => T): T {
+  #naming<T>(key: string, read: () => T): T {
     try {
-      return look();
+      return read();
     } catch (error) {
       if (!(error instanceof SealError) && !(error instanceof FormError)) throw error;
       throw new RecordError(

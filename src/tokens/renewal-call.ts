@@ -21,12 +21,12 @@ interface Needs {
   readonly store: StoreAccess;
   readonly records: AccountRecords;
   readonly budgets: LoginBudgets;
-  readonly unsaved: PendingWrites;
+  readonly pendingWrites: PendingWrites;
   readonly failures: RenewalFailures;
 }
 
 /** A login that may be made: its record, and the login that was counted, if there is a budget (wall-clock ms). */
-interface Debited {
+interface CountedLogin {
   readonly record: CredentialRecord;
   readonly at: number | undefined;
 }
@@ -40,19 +40,19 @@ export class RenewalCall {
   }
 
   /** Debits the budget and writes the intent; both before the password leaves. */
-  async debit(state: AccountState, record: CredentialRecord, useReserve: boolean): Promise<Debited> {
+  async debit(state: AccountState, record: CredentialRecord, useReserve: boolean): Promise<CountedLogin> {
     const { budget } = state.credential;
     const { parts, store, budgets, failures } = this.#needs;
-    const wait = useReserve ? 0 : lostLoginWait(record.intent, parts.clock.wall());
-    if (wait > 0) return failures.lostLogins(state, wait);
+    const pause = useReserve ? 0 : lostLoginWait(record.intent, parts.clock.wall());
+    if (pause > 0) return failures.lostLogins(state, pause);
     let at: number | undefined;
     if (budget !== undefined) {
       const debit = await store.run('debit', () => budgets.debit(budget, useReserve));
-      state.countLogins(debit.state);
+      state.setBudget(debit.state);
       if (!debit.granted) return failures.outOfLogins(state, debit.state);
       at = debit.at;
     }
-    return { record: await this.intend(state, record, 'login'), at };
+    return { record: await this.writeSpendNote(state, record, 'login'), at };
   }
 
   /** Nobody has seen this login, so it does not count. A store that cannot say so now keeps one too many: safe. */
@@ -61,21 +61,21 @@ export class RenewalCall {
     const { parts, budgets } = this.#needs;
     if (budget === undefined || at === undefined) return;
     await budgets.takeBack(budget, at).then(
-      (left) => state.countLogins(left),
+      (left) => state.setBudget(left),
       (error: unknown) => parts.observer.storeFailed('debit', error),
     );
   }
 
   /** Notes durably what is about to be spent. Rejects with Overtaken if the lease may be over. */
-  async intend(state: AccountState, record: CredentialRecord, kind: RenewalKind): Promise<CredentialRecord> {
+  async writeSpendNote(state: AccountState, record: CredentialRecord, kind: RenewalKind): Promise<CredentialRecord> {
     const attempt = record.intent?.kind === kind ? record.intent.attempt + 1 : 1;
     const { account, identity } = state.credential;
     const { parts, records } = this.#needs;
     const { clock, checkpoint } = parts;
     const id = randomBytes(9).toString('base64url');
-    state.intend(id, record.intent);
+    state.spendNoteStarted(id, record.intent);
     const intent = { kind, startedAt: clock.wall(), attempt, id };
-    const intended = await records.save(state, { ...record, identity, token: ownToken(state, record), intent });
+    const written = await records.save(state, { ...record, identity, token: ownToken(state, record), intent });
     checkpoint?.('P2 intent stored');
     // Stopped for so long (SIGSTOP, a paused container) that somebody else may have taken over: they have seen the
     // intent and act on it.
@@ -83,7 +83,7 @@ export class RenewalCall {
       const detail = `account ${account}: its renewal was interrupted`;
       throw new Superseded('token_unavailable', { detail, retryAfter: 1 });
     }
-    return intended;
+    return written;
   }
 
   /** The call itself. Whatever it comes to but a grant is told. */
@@ -121,12 +121,12 @@ export class RenewalCall {
     grant: Grant,
     kind: RenewalKind,
     cause: RenewalCause,
-    asked: number,
+    startedAt: number,
   ): Promise<Token> {
     const { credential } = state;
-    const { parts, store, records, unsaved } = this.#needs;
+    const { parts, store, records, pendingWrites } = this.#needs;
     const { clock, observer } = parts;
-    const seconds = (clock.monotonic() - asked) / 1000;
+    const seconds = (clock.monotonic() - startedAt) / 1000;
     const previous = ownToken(state, record);
     const generation = Math.max(record.generation, state.token?.generation ?? 0) + 1;
     const token = nextToken(generation, grant, previous, clock);
@@ -157,29 +157,29 @@ export class RenewalCall {
         budget: state.budget,
       });
     let saved: CredentialRecord | undefined;
-    let theirs: CredentialRecord | undefined;
+    let stored: CredentialRecord | undefined;
     try {
       saved = await store.run('write', () => parts.records.replace(credential.account, next));
       // Somebody took the lease over while we called and was faster.
-      if (saved === undefined) theirs = await records.read(state);
+      if (saved === undefined) stored = await records.read(state);
     } catch {
       // The old pair may be dead and this is the only copy of the new one: keep it, serve it, write it when the store
       // is back.
-      state.keepUnsaved(next);
+      state.keepPendingWrite(next);
       report();
-      unsaved.keepSaving(state);
+      pendingWrites.keepSaving(state);
       return this.#use(state, token);
     }
-    if (theirs !== undefined) {
+    if (stored !== undefined) {
       // Their token is the stored one; ours is dropped.
-      if (records.isNews(state, theirs, record.generation)) return records.adopt(state, theirs)!;
+      if (records.isNewer(state, stored, record.generation)) return records.adopt(state, stored)!;
       // Theirs is over already, but its refresh token is newer than ours: to be renewed, not overwritten.
-      const isNewer = theirs.token !== undefined && theirs.generation > record.generation;
-      if (isNewer && theirs.identity === credential.identity) {
+      const isNewer = stored.token !== undefined && stored.generation > record.generation;
+      if (isNewer && stored.identity === credential.identity) {
         const detail = `account ${credential.account}: another process has renewed it`;
         throw new Superseded('token_unavailable', { detail, retryAfter: 1 });
       }
-      return this.accept(state, theirs, grant, kind, cause, asked);
+      return this.accept(state, stored, grant, kind, cause, startedAt);
     }
     parts.checkpoint?.('P7 token stored');
     report();

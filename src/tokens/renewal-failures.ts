@@ -1,13 +1,13 @@
 import { TokenwardError } from '../errors.ts';
 import { ownToken, type AccountRecords } from './account-records.ts';
 import type { AccountState } from './account-state.ts';
-import { backoff, backoffLeft, DOUBT_PAUSE_MS, isDoubtful, type Unsettled } from './backoff.ts';
+import { backoff, backoffLeft, DOUBT_PAUSE_MS, isDoubtful, type InconclusiveOutcome } from './backoff.ts';
 import type { BudgetState } from './budget.ts';
 import type { Parts } from './options.ts';
 import type { RenewalKind } from './record-marks.ts';
 import type { CredentialRecord } from './records.ts';
-import { ending, type Work } from './work.ts';
-import type { Wishes } from './wishes.ts';
+import { shuttingDown, type Work } from './work.ts';
+import type { RenewalRequest } from './renewal-request.ts';
 
 /** The ways in which a renewal comes to no token: what is kept of each, and what its callers are told. */
 export class RenewalFailures {
@@ -22,10 +22,10 @@ export class RenewalFailures {
   }
 
   /** Throws if the credential is dead, or a failure is too fresh to try again. */
-  mayCall(state: AccountState, { useReserve = false }: Wishes): void {
+  throwIfBlocked(state: AccountState, { useReserve = false }: RenewalRequest): void {
     const { account } = state.credential;
     const { clock, observer } = this.#parts;
-    if (this.#work.isClosing()) throw ending();
+    if (this.#work.isClosing()) throw shuttingDown();
     if (state.dead !== undefined) {
       observer.suppressed(state.credential, 'dead');
       throw new TokenwardError('credential_dead', { detail: `account ${account}: ${state.dead}` });
@@ -37,7 +37,7 @@ export class RenewalFailures {
     const wait = useReserve ? 0 : backoffLeft(state.retryAt, clock.wall());
     if (wait > 0) {
       observer.suppressed(state.credential, 'cooldown');
-      state.holdBack();
+      state.renewalPaused();
       throw unavailable(state, wait);
     }
   }
@@ -46,7 +46,7 @@ export class RenewalFailures {
   lostLogins(state: AccountState, wait: number): never {
     const { observer } = this.#parts;
     observer.suppressed(state.credential, 'lost_login');
-    state.setBack('several logins in a row were cut off before their answer was stored');
+    state.renewalStopped('several logins in a row were cut off before their answer was stored');
     observer.changed(state.credential);
     throw unavailable(state, wait);
   }
@@ -60,14 +60,19 @@ export class RenewalFailures {
       reserveRemaining === 0
         ? 'none is left in reserve either'
         : `${reserveRemaining} are kept in reserve: tokenward renew ${account} --use-reserve`;
-    state.runOut(`its ${limit} automatic logins are used up; ${reserve}`);
+    state.budgetExhausted(`its ${limit} automatic logins are used up; ${reserve}`);
     observer.changed(state.credential);
     const retryAfter = ((retryAt ?? 0) - clock.wall()) / 1000;
     throw new TokenwardError('login_budget_exhausted', { detail: `account ${account}: ${state.problem!}`, retryAfter });
   }
 
   /** The call failed: whatever worked before is kept, and the next try has to wait. Always throws. */
-  async fail(state: AccountState, record: CredentialRecord, kind: RenewalKind, outcome: Unsettled): Promise<never> {
+  async fail(
+    state: AccountState,
+    record: CredentialRecord,
+    kind: RenewalKind,
+    outcome: InconclusiveOutcome,
+  ): Promise<never> {
     const { credential } = state;
     const { clock, random } = this.#parts;
     // Probes that were not sent do not lengthen the pause after the first call that is.
@@ -80,7 +85,7 @@ export class RenewalFailures {
     const retryAt = now + backoff(outcome, failures, next, random());
     const detail = 'detail' in outcome ? outcome.detail : undefined;
     const why = `${outcome.reason}${detail === undefined ? '' : `: ${detail}`}`;
-    state.fail(`the ${kind} failed (${why})`, failures, retryAt);
+    state.renewalFailed(`the ${kind} failed (${why})`, failures, retryAt);
     this.#records.adopt(state, await this.#records.save(state, { ...record, failures, retryAt }));
     throw unavailable(state, retryAt - clock.wall());
   }
@@ -97,24 +102,25 @@ export class RenewalFailures {
   ): Promise<never> {
     const { credentialsFingerprint } = state.credential;
     const now = this.#parts.clock.wall();
-    const refused = `the token endpoint refused the login (${reason})`;
+    const problem = `the token endpoint refused the login (${reason})`;
     // An operator who asked is told at once.
-    if (byOperator || !isDoubtful(record, credentialsFingerprint, now)) return this.giveUp(state, record, refused);
+    if (byOperator || !isDoubtful(record, credentialsFingerprint, now)) return this.markDead(state, record, problem);
     const doubt =
       record.doubt?.credentials === credentialsFingerprint
         ? record.doubt
         : { since: now, credentials: credentialsFingerprint };
     const retryAt = doubt.since + DOUBT_PAUSE_MS;
     const failures = record.failures + 1;
-    const lately = 'though it worked within the last hour; it is tried once more before the account is called dead';
-    state.setBack(`${refused}, ${lately}`);
+    const explanation =
+      'though it worked within the last hour; it is tried once more before the account is called dead';
+    state.renewalStopped(`${problem}, ${explanation}`);
     const next = { ...record, intent: undefined, doubt, failures, retryAt };
     this.#records.adopt(state, await this.#records.save(state, next));
     throw unavailable(state, retryAt - now);
   }
 
   /** Only a person can help: tokenward will not call again with these credentials. Always throws. */
-  async giveUp(state: AccountState, record: CredentialRecord, why: string): Promise<never> {
+  async markDead(state: AccountState, record: CredentialRecord, why: string): Promise<never> {
     const { account, identity, credentialsFingerprint, canLogin } = state.credential;
     const reason = canLogin ? why : `${why}; bring a new one with: tokenward import ${account}`;
     const dead = { reason, since: this.#parts.clock.wall(), credentials: credentialsFingerprint };
@@ -128,10 +134,10 @@ export class RenewalFailures {
    * The process ends before a login: whoever comes next makes it. What has been learnt of the refresh token is kept for
    * him. Always throws.
    */
-  async leaveOff(state: AccountState, record: CredentialRecord): Promise<never> {
+  async stopForShutdown(state: AccountState, record: CredentialRecord): Promise<never> {
     const { identity } = state.credential;
     await this.#records.save(state, { ...record, identity, token: ownToken(state, record) });
-    throw ending();
+    throw shuttingDown();
   }
 }
 

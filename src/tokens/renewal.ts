@@ -2,7 +2,7 @@ import { LEASE_WAIT_MS, QUICK_REQUEST_MS } from '../deadlines.ts';
 import { TokenwardError } from '../errors.ts';
 import { Superseded, ownToken, type AccountRecords } from './account-records.ts';
 import type { AccountState } from './account-state.ts';
-import { givesUpRefresh, maySpendRefresh, NEXT_TRY_MS, quickPause } from './backoff.ts';
+import { shouldGiveUpRefresh, maySpendRefresh, MAX_FIRST_BACKOFF_MS, quickRetryPause } from './backoff.ts';
 import { sleep } from './clock.ts';
 import type { Leases } from './lease.ts';
 import { isUsable } from './lifetime.ts';
@@ -15,8 +15,8 @@ import type { SecretFiles } from './secret-files.ts';
 import type { StoreAccess } from './store-access.ts';
 import { Token } from './token.ts';
 import type { PendingWrites } from './pending-writes.ts';
-import type { Wishes } from './wishes.ts';
-import { ending, type Work } from './work.ts';
+import type { RenewalRequest } from './renewal-request.ts';
+import { shuttingDown, type Work } from './work.ts';
 
 /** How often a lease that somebody else has is asked for. ms. */
 const LEASE_POLL_MS = 100;
@@ -29,7 +29,7 @@ export interface RenewalNeeds {
   readonly records: AccountRecords;
   readonly secrets: SecretFiles;
   readonly leases: Leases;
-  readonly unsaved: PendingWrites;
+  readonly pendingWrites: PendingWrites;
   readonly recovery: Recovery;
   readonly failures: RenewalFailures;
   readonly call: RenewalCall;
@@ -43,7 +43,7 @@ export class Renewal {
   readonly #records: AccountRecords;
   readonly #secrets: SecretFiles;
   readonly #leases: Leases;
-  readonly #unsaved: PendingWrites;
+  readonly #pendingWrites: PendingWrites;
   readonly #recovery: Recovery;
   readonly #failures: RenewalFailures;
   readonly #call: RenewalCall;
@@ -55,31 +55,31 @@ export class Renewal {
     this.#records = needs.records;
     this.#secrets = needs.secrets;
     this.#leases = needs.leases;
-    this.#unsaved = needs.unsaved;
+    this.#pendingWrites = needs.pendingWrites;
     this.#recovery = needs.recovery;
     this.#failures = needs.failures;
     this.#call = needs.call;
   }
 
   /** Lease → re-read → compare → call → store → release. All before the lease is only there to save the trip. */
-  async run(state: AccountState, refused: number, wishes: Wishes): Promise<Token> {
+  async run(state: AccountState, refused: number, request: RenewalRequest): Promise<Token> {
     const { account } = state.credential;
     if (state.pendingWrite !== undefined) {
-      const kept = await this.#unsaved.save(state);
-      if (kept.generation > refused) return kept;
+      const saved = await this.#pendingWrites.save(state);
+      if (saved.generation > refused) return saved;
     }
-    const known = await this.#records.reread(state, refused);
-    if (known !== undefined) return known;
-    await this.#secrets.lookAgain(state);
-    this.#failures.mayCall(state, wishes);
+    const newer = await this.#records.reread(state, refused);
+    if (newer !== undefined) return newer;
+    await this.#secrets.rereadIfDue(state);
+    this.#failures.throwIfBlocked(state, request);
 
-    await state.releasing;
+    await state.leaseRelease;
     await this.#recovery.settled;
     this.#parts.checkpoint?.('P0 before lease');
-    const until = this.#parts.clock.monotonic() + LEASE_WAIT_MS;
+    const deadline = this.#parts.clock.monotonic() + LEASE_WAIT_MS;
     while (!(await this.#store.run('lease', () => this.#leases.take(state)))) {
-      if (this.#work.isClosing()) throw ending();
-      if (this.#parts.clock.monotonic() >= until) {
+      if (this.#work.isClosing()) throw shuttingDown();
+      if (this.#parts.clock.monotonic() >= deadline) {
         const detail = `account ${account}: another process is renewing it and has not finished`;
         throw new TokenwardError('token_unavailable', { detail, retryAfter: 1 });
       }
@@ -91,10 +91,10 @@ export class Renewal {
     const stopProlonging = this.#leases.prolong(state);
     try {
       const record = await this.#records.read(state);
-      if (this.#records.isNews(state, record, refused)) return this.#records.adopt(state, record)!;
+      if (this.#records.isNewer(state, record, refused)) return this.#records.adopt(state, record)!;
       this.#records.adopt(state, record);
-      this.#failures.mayCall(state, wishes);
-      return await this.#obtain(state, await this.#records.writeBack(state, record), wishes);
+      this.#failures.throwIfBlocked(state, request);
+      return await this.#obtain(state, await this.#records.writeBack(state, record), request);
     } catch (error) {
       if (!(error instanceof Superseded)) throw error;
       // Whoever was faster may have finished by now: his token is as good as ours would have been.
@@ -109,24 +109,24 @@ export class Renewal {
   }
 
   /** Holding the lease: refresh if there is something to spend, else (or if that came to nothing) log in. */
-  async #obtain(state: AccountState, record: CredentialRecord, wishes: Wishes): Promise<Token> {
+  async #obtain(state: AccountState, record: CredentialRecord, request: RenewalRequest): Promise<Token> {
     const { credential } = state;
     const { clock } = this.#parts;
-    let current: CredentialRecord = { ...record, intent: state.withoutUncalled(record.intent) };
+    let current: CredentialRecord = { ...record, intent: state.withoutUnusedNote(record.intent) };
     const token = ownToken(state, record);
-    if (wishes.login !== true && token !== undefined && maySpendRefresh(credential, current, token, clock.wall())) {
-      const refreshed = await this.#refresh(state, current, token, wishes);
+    if (request.login !== true && token !== undefined && maySpendRefresh(credential, current, token, clock.wall())) {
+      const refreshed = await this.#refresh(state, current, token, request);
       if (refreshed instanceof Token) return refreshed;
       current = refreshed;
     } else if (!credential.canLogin) {
-      const ended = 'its refresh token has ended, or may have been spent already';
-      return this.#failures.giveUp(state, current, token?.hasRefresh === true ? ended : 'it has no refresh token');
+      const reason = 'its refresh token has ended, or may have been spent already';
+      return this.#failures.markDead(state, current, token?.hasRefresh === true ? reason : 'it has no refresh token');
     } else if (token?.hasRefresh === true) {
       // It is over, or must be taken for spent: it leaves the record with the login's intent, so that no later failure
       // can bring it back.
       current = { ...current, token: token.withoutRefresh() };
     }
-    return this.#login(state, current, wishes);
+    return this.#login(state, current, request);
   }
 
   /**
@@ -137,33 +137,34 @@ export class Renewal {
     state: AccountState,
     record: CredentialRecord,
     token: Token,
-    { cause }: Wishes,
+    { cause }: RenewalRequest,
   ): Promise<Token | CredentialRecord> {
     const { credential } = state;
     const { clock } = this.#parts;
     let current = record;
-    let looked = false;
+    let reread = false;
     for (let failures = record.failures; ; failures += 1) {
       const before = current.intent;
-      const asked = clock.monotonic();
-      current = await this.#call.intend(state, current, 'refresh');
+      const startedAt = clock.monotonic();
+      current = await this.#call.writeSpendNote(state, current, 'refresh');
       const outcome = await this.#call.make(state, 'refresh', cause, () => credential.refresh(token));
-      if (outcome.kind === 'granted') return this.#call.accept(state, current, outcome.grant, 'refresh', cause, asked);
-      if (outcome.kind === 'impossible') return this.#failures.giveUp(state, current, outcome.reason);
+      if (outcome.kind === 'granted')
+        return this.#call.accept(state, current, outcome.grant, 'refresh', cause, startedAt);
+      if (outcome.kind === 'impossible') return this.#failures.markDead(state, current, outcome.reason);
       if (outcome.kind === 'refused') {
         // Perhaps because another holder, thought dead, has spent it. Then his successor is in the store.
-        const theirs = await this.#records.read(state);
-        if (this.#records.isNews(state, theirs, current.generation)) return this.#records.adopt(state, theirs)!;
+        const stored = await this.#records.read(state);
+        if (this.#records.isNewer(state, stored, current.generation)) return this.#records.adopt(state, stored)!;
         // The client's own secret, or the password for the login that comes next, may have been changed.
-        const changed = !looked && (await this.#secrets.reread(state));
-        looked = true;
+        const changed = !reread && (await this.#secrets.reread(state));
+        reread = true;
         if (changed && !credential.canLogin && !this.#work.isClosing()) {
-          current = { ...theirs, intent: undefined };
+          current = { ...stored, intent: undefined };
           continue;
         }
-        const why = `the token endpoint refused its refresh token (${outcome.reason})`;
-        if (!credential.canLogin) return this.#failures.giveUp(state, theirs, why);
-        return { ...theirs, token: token.withoutRefresh() };
+        const reason = `the token endpoint refused its refresh token (${outcome.reason})`;
+        if (!credential.canLogin) return this.#failures.markDead(state, stored, reason);
+        return { ...stored, token: token.withoutRefresh() };
       }
       // A refresh that may have been carried out stays an open intent: its token is not spent again but by the ladder.
       // That a repeat did not arrive says nothing of the first one, whose intent is open again.
@@ -172,16 +173,16 @@ export class Renewal {
       const refreshFailures = current.refreshFailures + (answered ? 1 : 0);
       current = { ...current, intent: maybeSpent ? current.intent : before, refreshFailures };
       const spendable = maySpendRefresh(credential, current, token, clock.wall());
-      const pause = spendable && this.#hasTime(state, asked) ? quickPause(outcome, failures) : undefined;
+      const pause = spendable && this.#hasTime(state, startedAt) ? quickRetryPause(outcome, failures) : undefined;
       if (pause !== undefined) {
         await sleep(this.#parts.timers, pause);
         if (!this.#work.isClosing()) continue;
       }
       // As long as the old token serves there is time: logins are rationed.
-      if (credential.canLogin && !this.#serves(state)) {
+      if (credential.canLogin && !this.#lastsUntilNextTry(state)) {
         if (!spendable) return { ...current, token: token.withoutRefresh() };
         // The refresh token stays: should the login fail as well, it is the endpoint that is in trouble, not the token.
-        if (!this.#work.isClosing() && givesUpRefresh(current, clock.wall())) {
+        if (!this.#work.isClosing() && shouldGiveUpRefresh(current, clock.wall())) {
           return { ...current, gaveUpAt: clock.wall() };
         }
       }
@@ -189,21 +190,22 @@ export class Renewal {
     }
   }
 
-  async #login(state: AccountState, record: CredentialRecord, wishes: Wishes): Promise<Token> {
+  async #login(state: AccountState, record: CredentialRecord, request: RenewalRequest): Promise<Token> {
     const { credential } = state;
     const { clock } = this.#parts;
-    const { cause } = wishes;
+    const { cause } = request;
     let current = record;
-    let looked = false;
+    let reread = false;
     for (let failures = record.failures; ; failures += 1) {
-      if (this.#work.isClosing()) return this.#failures.leaveOff(state, current);
-      const asked = clock.monotonic();
-      const debited = await this.#call.debit(state, current, wishes.useReserve === true);
-      current = debited.record;
+      if (this.#work.isClosing()) return this.#failures.stopForShutdown(state, current);
+      const startedAt = clock.monotonic();
+      const counted = await this.#call.debit(state, current, request.useReserve === true);
+      current = counted.record;
       const outcome = await this.#call.make(state, 'login', cause, () => credential.login());
-      if (outcome.kind === 'granted') return this.#call.accept(state, current, outcome.grant, 'login', cause, asked);
-      if (outcome.kind === 'refused' && !looked) {
-        looked = true;
+      if (outcome.kind === 'granted')
+        return this.#call.accept(state, current, outcome.grant, 'login', cause, startedAt);
+      if (outcome.kind === 'refused' && !reread) {
+        reread = true;
         if (await this.#secrets.reread(state)) {
           // What was refused is nothing to these: neither its note nor its doubt is theirs.
           current = await this.#records.save(state, { ...current, intent: undefined, doubt: undefined });
@@ -213,26 +215,26 @@ export class Renewal {
       if (outcome.kind === 'refused') {
         return this.#failures.refusedLogin(state, current, outcome.reason, cause.why === 'operator');
       }
-      const nothingLeft = outcome.kind === 'impossible' || (outcome.kind === 'failed' && outcome.reach === 'unsent');
-      if (nothingLeft) await this.#call.takeBack(state, debited.at);
-      if (outcome.kind === 'impossible') return this.#failures.giveUp(state, current, outcome.reason);
+      const unsent = outcome.kind === 'impossible' || (outcome.kind === 'failed' && outcome.reach === 'unsent');
+      if (unsent) await this.#call.takeBack(state, counted.at);
+      if (outcome.kind === 'impossible') return this.#failures.markDead(state, current, outcome.reason);
       current = { ...current, intent: undefined };
-      const pause = this.#hasTime(state, asked) ? quickPause(outcome, failures) : undefined;
+      const pause = this.#hasTime(state, startedAt) ? quickRetryPause(outcome, failures) : undefined;
       if (pause === undefined) return this.#failures.fail(state, current, 'login', outcome);
       await sleep(this.#parts.timers, pause);
     }
   }
 
   /** Whether callers may be kept waiting for one quick second try of the call that was begun at `asked`. */
-  #hasTime(state: AccountState, asked: number): boolean {
-    if (this.#work.isClosing() || this.#serves(state)) return false;
-    return this.#parts.clock.monotonic() - asked < QUICK_REQUEST_MS;
+  #hasTime(state: AccountState, startedAt: number): boolean {
+    if (this.#work.isClosing() || this.#lastsUntilNextTry(state)) return false;
+    return this.#parts.clock.monotonic() - startedAt < QUICK_REQUEST_MS;
   }
 
   /** Whether the token in use can be given to callers until the next try is due. */
-  #serves({ token, rejectedGeneration }: AccountState): boolean {
+  #lastsUntilNextTry({ token, rejectedGeneration }: AccountState): boolean {
     const { clock } = this.#parts;
     if (token === undefined || token.generation <= rejectedGeneration || !isUsable(token, clock)) return false;
-    return token.deadline - clock.monotonic() > NEXT_TRY_MS;
+    return token.deadline - clock.monotonic() > MAX_FIRST_BACKOFF_MS;
   }
 }

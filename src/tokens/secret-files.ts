@@ -6,7 +6,7 @@ import type { Parts } from './options.ts';
  * The files of credentials that were refused are looked at again no sooner than this, and only when somebody asks for a
  * token. ms.
  */
-const SECRET_PAUSE_MS = 30_000;
+const SECRET_REREAD_MS = 30_000;
 
 /** The files that secrets come from, read again when what they said was refused. */
 export class SecretFiles {
@@ -26,10 +26,10 @@ export class SecretFiles {
   }
 
   /** Credentials that were refused may have been put right since, in the file they come from. */
-  async lookAgain(state: AccountState): Promise<void> {
+  async rereadIfDue(state: AccountState): Promise<void> {
     const now = this.#parts.clock.monotonic();
-    if (!state.suspect || state.credential.reread === undefined || now < state.lookAgainAt) return;
-    state.lookedAgain(now + SECRET_PAUSE_MS);
+    if (!state.credentialsRefused || state.credential.reread === undefined || now < state.secretsRereadAt) return;
+    state.postponeSecretReread(now + SECRET_REREAD_MS);
     if (await this.reread(state)) this.#records.adopt(state, await this.#records.read(state));
   }
 }

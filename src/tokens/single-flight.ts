@@ -17,14 +17,14 @@ export class SingleFlight<T> {
     return this.#flight !== undefined;
   }
 
-  run(work: () => Promise<T>, deadline: number, late: () => Error): Promise<T> {
+  run(work: () => Promise<T>, deadline: number, deadlineError: () => Error): Promise<T> {
     if (this.#flight !== undefined) return this.#flight;
-    let callOff!: () => void;
+    let cancelDeadline!: () => void;
     const limit = new Promise<never>((_, reject) => {
-      callOff = this.#timers.after(deadline, () => reject(late()));
+      cancelDeadline = this.#timers.after(deadline, () => reject(deadlineError()));
     });
     const flight: Promise<T> = Promise.race([work(), limit]).finally(() => {
-      callOff();
+      cancelDeadline();
       if (this.#flight === flight) this.#flight = undefined;
     });
     this.#flight = flight;

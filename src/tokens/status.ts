@@ -16,10 +16,10 @@ import { isUsable } from './lifetime.ts';
  * - `unused`: no token yet; the first request gets one.
  * - `working`: there is a token and nothing speaks against it.
  */
-export type AccountWord = 'working' | 'unused' | 'renewing' | 'degraded' | 'down' | 'out_of_logins' | 'dead';
+export type AccountStatusName = 'working' | 'unused' | 'renewing' | 'degraded' | 'down' | 'out_of_logins' | 'dead';
 
 /** From worst to best: of several processes that know one account, the worst word at the newest generation counts. */
-export const ACCOUNT_WORDS: readonly AccountWord[] = [
+export const ACCOUNT_STATUS_NAMES: readonly AccountStatusName[] = [
   'dead',
   'out_of_logins',
   'down',
@@ -30,8 +30,8 @@ export const ACCOUNT_WORDS: readonly AccountWord[] = [
 ];
 
 /** Calls of an account in one of these states fail. */
-export function cannotServe(word: AccountWord): boolean {
-  return word === 'dead' || word === 'out_of_logins' || word === 'down';
+export function cannotServe(status: AccountStatusName): boolean {
+  return status === 'dead' || status === 'out_of_logins' || status === 'down';
 }
 
 /** Why a renewal was begun. `by`: which route's refusal, in words for a person, or which operator's action. */
@@ -46,7 +46,7 @@ export interface CredentialStatus {
   readonly flow: string;
   /** It stands in the configuration by itself; other accounts come from files. */
   readonly named: boolean;
-  readonly state: AccountWord;
+  readonly state: AccountStatusName;
   /** Its calls can be answered: not `dead`, `out_of_logins` or `down`. */
   readonly ready: boolean;
   /** What is wrong, in a sentence for the person on call: why calls fail, or why the last renewal did. */
@@ -72,43 +72,43 @@ export interface CredentialStatus {
  */
 const ACCEPTED_RECENTLY_MS = 30_000;
 
-interface Judgement {
-  readonly word: AccountWord;
+interface Assessment {
+  readonly status: AccountStatusName;
   readonly problem: string | undefined;
 }
 
 /** Computes the one word, and the sentence that goes with it. `storeUsable`: nothing can be renewed otherwise. */
-function judge(state: AccountState, storeUsable: boolean, clock: Clock): Judgement {
+function assess(state: AccountState, storeUsable: boolean, clock: Clock): Assessment {
   const { token, credential, refusedAt } = state;
   const refused = refusedAt !== undefined && clock.monotonic() - state.acceptedAt > ACCEPTED_RECENTLY_MS;
   // First what would lose the only copy of a token.
   const unsaved = state.pendingWrite === undefined ? undefined : 'the new token could not be stored yet';
   const trouble = unsaved ?? state.recordProblem ?? state.dead ?? state.problem;
   if (token !== undefined && !refused && isUsable(token, clock)) {
-    return { word: trouble === undefined ? 'working' : 'degraded', problem: trouble };
+    return { status: trouble === undefined ? 'working' : 'degraded', problem: trouble };
   }
   if (credential.staticToken !== undefined) {
-    return { word: 'down', problem: 'the upstream refuses the fixed token; correct it in the configuration' };
+    return { status: 'down', problem: 'the upstream refuses the fixed token; correct it in the configuration' };
   }
-  if (state.recordProblem !== undefined || state.dead !== undefined) return { word: 'dead', problem: trouble };
-  if (state.outOfLogins) return { word: 'out_of_logins', problem: trouble };
-  if (trouble !== undefined) return { word: 'down', problem: trouble };
-  if (!storeUsable) return { word: 'down', problem: 'the token store cannot be used, so no token can be had' };
-  if (state.flight.busy) return { word: 'renewing', problem: undefined };
-  if (refused) return { word: 'down', problem: 'the upstream refuses the newest token; a renewal did not help' };
-  return { word: token === undefined || token.generation === 0 ? 'unused' : 'working', problem: undefined };
+  if (state.recordProblem !== undefined || state.dead !== undefined) return { status: 'dead', problem: trouble };
+  if (state.outOfLogins) return { status: 'out_of_logins', problem: trouble };
+  if (trouble !== undefined) return { status: 'down', problem: trouble };
+  if (!storeUsable) return { status: 'down', problem: 'the token store cannot be used, so no token can be had' };
+  if (state.flight.busy) return { status: 'renewing', problem: undefined };
+  if (refused) return { status: 'down', problem: 'the upstream refuses the newest token; a renewal did not help' };
+  return { status: token === undefined || token.generation === 0 ? 'unused' : 'working', problem: undefined };
 }
 
 /** The account for people. */
 export function describe(state: AccountState, named: boolean, storeUsable: boolean, clock: Clock): CredentialStatus {
   const { token, credential } = state;
-  const { word, problem } = judge(state, storeUsable, clock);
+  const { status, problem } = assess(state, storeUsable, clock);
   return {
     account: credential.account,
     flow: credential.flow,
     named,
-    state: word,
-    ready: !cannotServe(word),
+    state: status,
+    ready: !cannotServe(status),
     problem,
     generation: token?.generation ?? 0,
     obtainedAt: token?.obtainedAt,

@@ -5,7 +5,7 @@ import { RecordError } from './store.ts';
 import type { Work } from './work.ts';
 
 /** While the store is away: how often somebody looks whether it is back. ms. */
-const STORE_CHECK_MS = 1_000;
+const STORE_CHECK_INTERVAL_MS = 1_000;
 
 /** The store as the manager uses it: a failure is told, and from then on somebody looks whether it is well again. */
 export class StoreAccess {
@@ -35,26 +35,26 @@ export class StoreAccess {
       // One record that does not open says nothing about the store.
       if (error instanceof TokenwardError || error instanceof RecordError) throw error;
       this.#parts.observer.storeFailed(operation, error);
-      this.#awaitStore();
+      this.#awaitRecovery();
       throw new TokenwardError('store_unavailable', { retryAfter: 2, cause: error });
     }
   }
 
   /** Waits for the store to come back, then sees to it that it knows what we know. Nothing runs while all is well. */
-  #awaitStore(): void {
+  #awaitRecovery(): void {
     if (this.#down) return;
     this.#down = true;
     const { store, timers } = this.#parts;
-    const look = (): void => {
+    const check = (): void => {
       if (this.#work.isClosing()) return;
       store.check().then(
         () => {
           this.#down = false;
           this.#recovered();
         },
-        () => void timers.after(STORE_CHECK_MS, look, true),
+        () => void timers.after(STORE_CHECK_INTERVAL_MS, check, true),
       );
     };
-    timers.after(STORE_CHECK_MS, look, true);
+    timers.after(STORE_CHECK_INTERVAL_MS, check, true);
   }
 }

@@ -18,7 +18,7 @@ export class StoreHealth {
   readonly #store: Pick<TokenStore, 'check'>;
   readonly #clock: Clock;
   #state: StoreState;
-  #looking: Promise<StoreState> | undefined;
+  #running: Promise<StoreState> | undefined;
 
   /** An opened store counts as usable until a look shows otherwise. */
   constructor(store: Pick<TokenStore, 'check'>, clock: Clock) {
@@ -33,11 +33,11 @@ export class StoreHealth {
 
   /** Looks now, and says what it has seen. Never rejects; who comes while somebody looks gets the same answer. */
   check(): Promise<StoreState> {
-    this.#looking ??= this.#look().finally(() => (this.#looking = undefined));
-    return this.#looking;
+    this.#running ??= this.#runCheck().finally(() => (this.#running = undefined));
+    return this.#running;
   }
 
-  async #look(): Promise<StoreState> {
+  async #runCheck(): Promise<StoreState> {
     let timer: NodeJS.Timeout | undefined;
     const late = new Promise<never>((_, reject) => {
       timer = setTimeout(
@@ -48,16 +48,16 @@ export class StoreHealth {
     });
     try {
       await Promise.race([this.#store.check(), late]);
-      this.#note(undefined);
+      this.#setError(undefined);
     } catch (error) {
-      this.#note(error instanceof StoreError ? error.message : 'The store cannot be used.');
+      this.#setError(error instanceof StoreError ? error.message : 'The store cannot be used.');
     } finally {
       clearTimeout(timer);
     }
     return this.#state;
   }
 
-  #note(error: string | undefined): void {
+  #setError(error: string | undefined): void {
     const usable = error === undefined;
     if (usable !== this.#state.usable) this.#state = { usable, since: this.#clock.wall(), error };
     else if (error !== this.#state.error) this.#state = { ...this.#state, error };

@@ -52,9 +52,9 @@ export interface TokenStore {
    * counts no more when every clock there is says that the window has passed; a clock that is wrong makes no room. A
    * row that cannot be read is a RecordError, never a count of nothing.
    */
-  debit(budget: string, now: number, window: number, limit: number, known?: readonly number[]): Promise<Debit>;
+  debit(budget: string, now: number, window: number, limit: number, ownLogins?: readonly number[]): Promise<Debit>;
   /** The logins that count, without adding one. */
-  used(budget: string, now: number, window: number, known?: readonly number[]): Promise<readonly number[]>;
+  used(budget: string, now: number, window: number, ownLogins?: readonly number[]): Promise<readonly number[]>;
   /** Counts the login `at` of a debit no more, because it was not made. */
   takeBack(budget: string, at: number): Promise<void>;
   /** The names that have a record. */
@@ -89,16 +89,16 @@ export const PROVE_INTERVAL_MS = 10_000;
  * A record is kept under its account's name, or under this one beside it, where a record of somebody else has the name.
  * No account name holds the sign.
  */
-const BESIDE = '#';
+const BESIDE_SEPARATOR = '#';
 
 /** The key beside an account's own, for the record of this identity (8 hex digits tell them apart). */
 export function keyBeside(account: string, digits: string): string {
-  return `${account}${BESIDE}${digits}`;
+  return `${account}${BESIDE_SEPARATOR}${digits}`;
 }
 
 /** The account whose record a key holds. */
 export function accountOfKey(key: string): string {
-  const at = key.indexOf(BESIDE);
+  const at = key.indexOf(BESIDE_SEPARATOR);
   return at < 0 ? key : key.slice(0, at);
 }
 

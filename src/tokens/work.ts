@@ -15,12 +15,12 @@ export class Work {
   /** Keeps the account's state, and the process, until the work is over. */
   track<T>(state: AccountState, work: Promise<T>): void {
     this.#running.add(work);
-    state.hold();
-    const over = (): void => {
+    state.addReference();
+    const done = (): void => {
       this.#running.delete(work);
       this.#accounts.leave(state);
     };
-    work.then(over, over);
+    work.then(done, done);
   }
 
   /** As it is by now: asked after a wait, it may be another answer than before. */
@@ -35,6 +35,6 @@ export class Work {
 }
 
 /** Another process answers in a moment. */
-export function ending(): TokenwardError {
+export function shuttingDown(): TokenwardError {
   return new TokenwardError('shutting_down', { retryAfter: 1 });
 }

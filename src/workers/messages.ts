@@ -12,13 +12,13 @@ import type { ProxyAddress } from '../app/proxy-address.ts';
  */
 
 /** What the primary asks a worker, and what it gets. */
-export interface Answers {
+export interface WorkerResults {
   metrics: MetricsJson;
   state: ProcessState;
   renew: RenewedToken | null;
 }
 
-export type Question =
+export type WorkerRequest =
   | { readonly kind: 'metrics' }
   /** `asked`: accounts that are to be among those shown. */
   | { readonly kind: 'state'; readonly counts: boolean; readonly asked: readonly string[] }
@@ -36,7 +36,7 @@ export type ToWorker =
       readonly viaName: string;
       readonly umask: number;
     }
-  | { readonly type: 'ask'; readonly id: number; readonly question: Question }
+  | { readonly type: 'ask'; readonly id: number; readonly question: WorkerRequest }
   /** Another worker has written this account's record. */
   | { readonly type: 'changed'; readonly account: string }
   | { readonly type: 'stop'; readonly replaced: boolean };

@@ -44,7 +44,7 @@ export async function startPool(config: LoadedConfig, log: Logger, halt: AbortSi
   const operatorAddress = await listen(operatorServer, config.operator.host, config.operator.port, 'operator');
   let proxyAddress: ProxyAddress;
   try {
-    await makeWay(config, pool);
+    await freeNewSocket(config, pool);
     proxyAddress = await pool.start(workerCount(config), halt);
   } catch (error) {
     await drain(operatorServer, 0);
@@ -66,7 +66,7 @@ export async function startPool(config: LoadedConfig, log: Logger, halt: AbortSi
 }
 
 /** For a new socket. One on which workers listen already stays theirs: another one may join them. */
-async function makeWay({ listen: { socket } }: LoadedConfig, pool: WorkerPool): Promise<void> {
+async function freeNewSocket({ listen: { socket } }: LoadedConfig, pool: WorkerPool): Promise<void> {
   if (socket === undefined || pool.workers.some(({ address }) => address?.socket === socket)) return;
   await freeSocketFile(socket, 'proxy');
 }
@@ -90,9 +90,9 @@ async function reload(pool: WorkerPool, read: () => LoadedConfig, log: Logger): 
   const count = workerCount(config);
   log.info('replacing the workers', { detail: String(count) });
   try {
-    await makeWay(config, pool);
-    const whole = await pool.replaceAll(config, count);
-    if (!whole) return;
+    await freeNewSocket(config, pool);
+    const completed = await pool.replaceAll(config, count);
+    if (!completed) return;
     pool.metrics.configReloaded.set(1);
     log.info('all workers run the current configuration');
   } catch (error) {

@@ -1,7 +1,7 @@
 import { AggregatorRegistry, type PrometheusContentType, type Registry } from 'prom-client';
 import type { ProcessState, RouteState } from '../operator/status-document.ts';
 import type { MetricsJson } from '../operator/view.ts';
-import { ACCOUNT_WORDS, cannotServe, type CredentialStatus } from '../tokens/status.ts';
+import { ACCOUNT_STATUS_NAMES, cannotServe, type CredentialStatus } from '../tokens/status.ts';
 import type { StoreState } from '../tokens/store-health.ts';
 
 /**
@@ -12,13 +12,13 @@ export class MetricsSum {
   #ended: MetricsJson = [];
 
   /** Takes over what a worker that has ended had counted. */
-  keep(counted: MetricsJson): void {
+  addEnded(counted: MetricsJson): void {
     // The types speak of an enum; what is there are words.
     const counts = counted.filter(({ type }) => ['counter', 'histogram'].includes(String(type)));
     this.#ended = aggregate([this.#ended, counts]).getMetricsAsArray() as unknown as MetricsJson;
   }
 
-  of(processes: readonly MetricsJson[]): Registry {
+  aggregate(processes: readonly MetricsJson[]): Registry {
     return aggregate([...processes, this.#ended]);
   }
 }
@@ -53,10 +53,10 @@ export function sumOfStates(states: readonly ProcessState[]): Omit<ProcessState,
  */
 function oneStore(all: readonly StoreState[]): StoreState {
   const broken = all.filter(({ usable }) => !usable);
-  const of = broken.length > 0 ? broken : all;
+  const relevant = broken.length > 0 ? broken : all;
   return {
     usable: broken.length === 0,
-    since: of.length === 0 ? 0 : Math.min(...of.map(({ since }) => since)),
+    since: relevant.length === 0 ? 0 : Math.min(...relevant.map(({ since }) => since)),
     error: broken[0]?.error,
   };
 }
@@ -71,7 +71,9 @@ function oneAccount(all: readonly CredentialStatus[]): CredentialStatus {
   const current = newest.some(({ state }) => state !== 'unused')
     ? newest.filter(({ state }) => state !== 'unused')
     : newest;
-  const [worst] = [...current].sort((a, b) => ACCOUNT_WORDS.indexOf(a.state) - ACCOUNT_WORDS.indexOf(b.state));
+  const [worst] = [...current].sort(
+    (a, b) => ACCOUNT_STATUS_NAMES.indexOf(a.state) - ACCOUNT_STATUS_NAMES.indexOf(b.state),
+  );
   const budgets = all.flatMap(({ budget }) => (budget === undefined ? [] : [budget]));
   const retries = current.flatMap(({ retryAt }) => retryAt ?? []);
   const refusals = current.flatMap(({ refusedAt }) => refusedAt ?? []);

@@ -1,6 +1,6 @@
 import { TokenwardError } from '../errors.ts';
 import { describeAccounts } from '../operator/account-gauges.ts';
-import { readinessOf, type Readiness, type ReadinessWishes } from '../operator/readiness.ts';
+import { readinessOf, type Readiness, type ReadinessQuery } from '../operator/readiness.ts';
 import { statusOf, type ProcessState, type StatusDocument, type WorkerStatus } from '../operator/status-document.ts';
 import type { OperatorView, RenewedToken } from '../operator/view.ts';
 import type { Clock } from '../tokens/clock.ts';
@@ -10,7 +10,7 @@ import { sumOfStates } from './sum.ts';
 import type { WorkerProcess } from './worker-process.ts';
 
 /** What the workers answered. */
-interface Answered {
+interface WorkerStates {
   readonly state: ProcessState;
   readonly states: ReadonlyMap<WorkerProcess, ProcessState>;
   readonly silent: ReadonlySet<WorkerProcess>;
@@ -33,10 +33,10 @@ export class PoolView implements OperatorView {
     this.#clock = clock;
   }
 
-  async readiness(wishes: ReadinessWishes): Promise<Readiness | undefined> {
-    const { state, silent } = await this.#state(false, wishes.accounts);
+  async readiness(query: ReadinessQuery): Promise<Readiness | undefined> {
+    const { state, silent } = await this.#state(false, query.accounts);
     if (state.unknown.length > 0) return undefined;
-    const { ready, problems } = readinessOf(state, wishes);
+    const { ready, problems } = readinessOf(state, query);
     const serving = this.#pool.workers.some((worker) => worker.state === 'up' && !silent.has(worker));
     const { missing } = this.#pool;
     return {
@@ -55,11 +55,11 @@ export class PoolView implements OperatorView {
 
   async metrics(): Promise<{ contentType: string; text: string }> {
     const pool = this.#pool;
-    const [{ state }] = await Promise.all([this.#state(true), this.#count()]);
+    const [{ state }] = await Promise.all([this.#state(true), this.#collectMetrics()]);
     describeAccounts(pool.metrics, state.accounts);
     const own = await pool.metrics.registry.getMetricsAsJSON();
     // From what each was last heard to have counted: one that has ended in this very moment is in the sum of those.
-    const registry = pool.sum.of([...pool.workers.map(({ counted }) => counted), own]);
+    const registry = pool.sum.aggregate([...pool.workers.map(({ lastMetrics }) => lastMetrics), own]);
     return { contentType: registry.contentType, text: await registry.metrics() };
   }
 
@@ -74,15 +74,18 @@ export class PoolView implements OperatorView {
         requests: states.get(worker)?.routes.reduce((sum, { requests }) => sum + requests, 0),
       }))
       .sort((a, b) => a.worker - b.worker);
-    const answered = await this.#requests();
-    const routes = state.routes.map((route) => ({ ...route, requests: answered.get(route.prefix) ?? route.requests }));
+    const requestCounts = await this.#requests();
+    const routes = state.routes.map((route) => ({
+      ...route,
+      requests: requestCounts.get(route.prefix) ?? route.requests,
+    }));
     return { ...statusOf({ ...state, routes }, this.#clock.wall()), workers };
   }
 
   async renew(account: string, options: RenewNowOptions): Promise<RenewedToken | undefined> {
     // One of them is enough: the others hear of the new token.
     for (const worker of this.#serving()) {
-      const renewed = await worker.ask({ kind: 'renew', account, options });
+      const renewed = await worker.request({ kind: 'renew', account, options });
       if (renewed !== undefined) return renewed ?? undefined;
     }
     throw new TokenwardError('token_unavailable', { detail: 'no worker answers', retryAfter: 1 });
@@ -94,12 +97,12 @@ export class PoolView implements OperatorView {
   }
 
   /** Has every worker say what it has counted. */
-  async #count(): Promise<void> {
-    await Promise.all(this.#answering().map((worker) => worker.ask({ kind: 'metrics' }).catch(() => undefined)));
+  async #collectMetrics(): Promise<void> {
+    await Promise.all(this.#running().map((worker) => worker.request({ kind: 'metrics' }).catch(() => undefined)));
   }
 
   /** One that is still starting has nothing to say. */
-  #answering(): WorkerProcess[] {
+  #running(): WorkerProcess[] {
     return this.#pool.workers.filter(({ readyAt, state }) => readyAt !== undefined && state !== 'gone');
   }
 
@@ -108,13 +111,13 @@ export class PoolView implements OperatorView {
   }
 
   /** What the workers know together, and who of them did not answer. */
-  async #state(counts: boolean, asked: readonly string[] = []): Promise<Answered> {
+  async #state(counts: boolean, requested: readonly string[] = []): Promise<WorkerStates> {
     const silent = new Set<WorkerProcess>();
     const states = new Map<WorkerProcess, ProcessState>();
     await Promise.all(
-      this.#answering().map(async (worker) => {
+      this.#running().map(async (worker) => {
         const wasUp = worker.state === 'up';
-        const state = await worker.ask({ kind: 'state', counts, asked }).catch(() => undefined);
+        const state = await worker.request({ kind: 'state', counts, asked: requested }).catch(() => undefined);
         // Whoever is leaving may be gone by now.
         if (state !== undefined) states.set(worker, state);
         else if (wasUp && worker.state === 'up') silent.add(worker);
@@ -125,8 +128,10 @@ export class PoolView implements OperatorView {
 
   /** Requests by route, those of workers that have ended included. */
   async #requests(): Promise<ReadonlyMap<string, number>> {
-    await this.#count();
-    const sum = await this.#pool.sum.of(this.#pool.workers.map(({ counted }) => counted)).getMetricsAsJSON();
+    await this.#collectMetrics();
+    const sum = await this.#pool.sum
+      .aggregate(this.#pool.workers.map(({ lastMetrics }) => lastMetrics))
+      .getMetricsAsJSON();
     const durations = sum.find(({ name }) => name === 'tokenward_request_duration_seconds');
     const values = (durations?.values ?? []) as readonly Series[];
     const counts = values.filter(({ metricName }) => metricName?.endsWith('_count') === true);

@@ -7,7 +7,7 @@ import { setSocketUmask } from '../http/server/socket-file.ts';
 import type { Logger } from '../log.ts';
 import type { Metrics } from '../metrics.ts';
 import { packConfig } from './messages.ts';
-import { emptySlot, vacate, type Slot } from './slot.ts';
+import { emptySlot, recordCrash, type Slot } from './slot.ts';
 import { MetricsSum } from './sum.ts';
 import { WorkerProcess } from './worker-process.ts';
 import { WorkerStartError } from './worker-start-error.ts';
@@ -35,14 +35,14 @@ export class WorkerPool {
     this.#log = log;
     // Each connection goes to the next worker in turn. The kernel's own way gives most of them to a few.
     cluster.schedulingPolicy = cluster.SCHED_RR;
-    this.#bindFor(config);
+    this.#setUmask(config);
   }
 
   /**
    * Whatever a worker listens on is bound by this process, at a moment of node:cluster's choosing. So the mode of a
    * socket is in its umask all the time; it makes no other files.
    */
-  #bindFor({ listen }: LoadedConfig): void {
+  #setUmask({ listen }: LoadedConfig): void {
     if (listen.socket === undefined) process.umask(this.#umask);
     else setSocketUmask(listen.socketMode);
   }
@@ -53,7 +53,7 @@ export class WorkerPool {
    */
   async start(count: number, halt: AbortSignal): Promise<ProxyAddress> {
     const stop = (): void => void this.stop();
-    const goOn = (): void => {
+    const throwIfHalted = (): void => {
       if (halt.aborted) throw new WorkerStartError('The start was stopped.', 1);
     };
     halt.addEventListener('abort', stop);
@@ -61,9 +61,9 @@ export class WorkerPool {
     try {
       // One before the others: it makes what is not there yet, and what it complains of is complained of once.
       const [first, ...others] = this.#slots as [Slot, ...Slot[]];
-      goOn();
+      throwIfHalted();
       const address = await this.#fill(first, this.#packed).ready;
-      goOn();
+      throwIfHalted();
       await Promise.all(others.map((slot) => this.#fill(slot, this.#packed).ready));
       this.#started = true;
       // Gone again already? Then that was nobody's start any more.
@@ -102,7 +102,7 @@ export class WorkerPool {
    */
   async replaceAll(config: LoadedConfig, count: number): Promise<boolean> {
     const packed = packConfig(config);
-    this.#bindFor(config);
+    this.#setUmask(config);
     const halted = (): boolean => this.#stopping;
     for (let number = this.#slots.length + 1; number <= count; number += 1) this.#slots.push(emptySlot(number));
     try {
@@ -123,14 +123,14 @@ export class WorkerPool {
         await old?.stop(true, config.shutdown.drain + WORKER_STOP_MS);
       }
     } catch (error) {
-      this.#bindFor(this.#config);
+      this.#setUmask(this.#config);
       // Places that were only just added.
       while (this.#slots.at(-1)?.worker === undefined && this.#slots.at(-1)?.timer === undefined) this.#slots.pop();
       throw error;
     }
-    const left = this.#slots.splice(count);
-    for (const { timer } of left) clearTimeout(timer);
-    await Promise.all(left.map(async ({ worker }) => worker?.stop(true, config.shutdown.drain + WORKER_STOP_MS)));
+    const surplus = this.#slots.splice(count);
+    for (const { timer } of surplus) clearTimeout(timer);
+    await Promise.all(surplus.map(async ({ worker }) => worker?.stop(true, config.shutdown.drain + WORKER_STOP_MS)));
     return true;
   }
 
@@ -152,12 +152,12 @@ export class WorkerPool {
   #launch(slot: number, packed: string): WorkerProcess {
     const start = { type: 'start', slot, config: packed, viaName: this.#viaName, umask: this.#umask } as const;
     const worker = new WorkerProcess(cluster.fork(), start, (account, from) => {
-      for (const other of this.#alive) if (other !== from) other.tell({ type: 'changed', account });
+      for (const other of this.#alive) if (other !== from) other.send({ type: 'changed', account });
     });
     this.#alive.add(worker);
     void worker.gone.then(() => {
       this.#alive.delete(worker);
-      this.sum.keep(worker.counted);
+      this.sum.addEnded(worker.lastMetrics);
     });
     return worker;
   }
@@ -173,7 +173,7 @@ export class WorkerPool {
   }
 
   #replace(slot: Slot): void {
-    const pause = vacate(slot);
+    const pause = recordCrash(slot);
     slot.timer = setTimeout(() => {
       slot.timer = undefined;
       this.#fill(slot, this.#packed).ready.then(

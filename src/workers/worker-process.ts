@@ -3,13 +3,13 @@ import type { ProxyAddress } from '../app/proxy-address.ts';
 import { FINAL_MESSAGES_MS, RENEW_RESPONSE_MS } from '../deadlines.ts';
 import { TokenwardError } from '../errors.ts';
 import type { MetricsJson } from '../operator/view.ts';
-import type { Answers, Question, ToPrimary, ToWorker } from './messages.ts';
+import type { WorkerResults, WorkerRequest, ToPrimary, ToWorker } from './messages.ts';
 import { WorkerStartError } from './worker-start-error.ts';
 
 /** How long a new worker may take until it serves, ms: a Redis that does not answer included. */
 const MAX_START_MS = 60_000;
 /** How long a worker may take for an answer from its memory. ms. */
-const MAX_ANSWER_MS = 2_000;
+const MAX_RESPONSE_MS = 2_000;
 
 /** How a worker ended. */
 interface WorkerEnd {
@@ -29,10 +29,10 @@ export class WorkerProcess {
   /** Where it listens, since it serves. */
   address: ProxyAddress | undefined;
   /** What it had counted when it was last asked. */
-  counted: MetricsJson = [];
+  lastMetrics: MetricsJson = [];
   readonly #worker: ClusterWorker;
-  readonly #answers = new Map<number, (message: ToPrimary | undefined) => void>();
-  #asked = 0;
+  readonly #pending = new Map<number, (message: ToPrimary | undefined) => void>();
+  #lastId = 0;
 
   constructor(
     worker: ClusterWorker,
@@ -49,39 +49,42 @@ export class WorkerProcess {
     });
     // Whoever wants to know awaits it; that nobody does is no fault.
     this.ready.catch(() => undefined);
-    const late = setTimeout(() => {
+    const startTimer = setTimeout(() => {
       rejectReady(new WorkerStartError(`Worker ${this.slot} was not ready within ${MAX_START_MS / 1000} s.`, 1));
       this.kill();
     }, MAX_START_MS);
     worker.on('message', (message: ToPrimary) => {
-      if (message.type === 'online') this.tell(start);
+      if (message.type === 'online') this.send(start);
       else if (message.type === 'ready') {
-        clearTimeout(late);
+        clearTimeout(startTimer);
         if (this.state === 'starting') this.state = 'up';
         this.readyAt = performance.now();
         this.address = message.address;
         resolveReady(message.address);
       } else if (message.type === 'failed') rejectReady(new WorkerStartError(message.message, message.exitCode));
       else if (message.type === 'changed') onChanged(message.account, this);
-      else if (message.type === 'final-metrics') this.counted = message.metrics;
-      else this.#answers.get(message.id)?.(message);
+      else if (message.type === 'final-metrics') this.lastMetrics = message.metrics;
+      else this.#pending.get(message.id)?.(message);
     });
     // A worker that ends while it is being spoken to; its exit says the same.
     worker.on('error', () => undefined);
-    const silent = new Promise<void>((resolve) => void worker.once('disconnect', resolve));
+    const disconnected = new Promise<void>((resolve) => void worker.once('disconnect', resolve));
     this.gone = new Promise((resolve) => {
       worker.once('exit', (code: number | null, signal: string | null) => {
-        clearTimeout(late);
+        clearTimeout(startTimer);
         // Its last words may be read only after that. The channel to one that was killed while it was being handed a
         // connection does not say by itself that it is closed, and the connection would stand until its caller gives
         // up.
-        const patience = setTimeout(() => worker.isConnected() && worker.process.disconnect(), FINAL_MESSAGES_MS / 2);
-        void Promise.race([silent, new Promise((settle) => void setTimeout(settle, FINAL_MESSAGES_MS))]).then(() => {
-          clearTimeout(patience);
+        const disconnectTimer = setTimeout(
+          () => worker.isConnected() && worker.process.disconnect(),
+          FINAL_MESSAGES_MS / 2,
+        );
+        void Promise.race([disconnected, new Promise((settle) => void setTimeout(settle, FINAL_MESSAGES_MS))]).then(() => {
+          clearTimeout(disconnectTimer);
           this.state = 'gone';
           const how = signal ?? `exit code ${code ?? '?'}`;
           rejectReady(new WorkerStartError(`Worker ${this.slot} ended before it was ready (${how}).`, 1));
-          for (const settle of [...this.#answers.values()]) settle(undefined);
+          for (const settle of [...this.#pending.values()]) settle(undefined);
           resolve({ code, signal });
         });
       });
@@ -93,40 +96,42 @@ export class WorkerProcess {
   }
 
   /** Undefined: it has ended, or takes too long. Rejects with the TokenwardError the worker answers with. */
-  async ask<K extends Question['kind']>(question: Question & { kind: K }): Promise<Answers[K] | undefined> {
-    const id = (this.#asked += 1);
+  async request<K extends WorkerRequest['kind']>(
+    request: WorkerRequest & { kind: K },
+  ): Promise<WorkerResults[K] | undefined> {
+    const id = (this.#lastId += 1);
     const message = await new Promise<ToPrimary | undefined>((resolve) => {
-      const timer = setTimeout(() => settle(undefined), question.kind === 'renew' ? RENEW_RESPONSE_MS : MAX_ANSWER_MS);
+      const timer = setTimeout(() => settle(undefined), request.kind === 'renew' ? RENEW_RESPONSE_MS : MAX_RESPONSE_MS);
       const settle = (answer: ToPrimary | undefined): void => {
         clearTimeout(timer);
-        this.#answers.delete(id);
+        this.#pending.delete(id);
         resolve(answer);
       };
-      this.#answers.set(id, settle);
-      if (!this.tell({ type: 'ask', id, question })) settle(undefined);
+      this.#pending.set(id, settle);
+      if (!this.send({ type: 'ask', id, question: request })) settle(undefined);
     });
     if (message?.type === 'refusal') throw new TokenwardError(message.code, message);
     if (message?.type !== 'answer') return undefined;
-    const answer = message.value as Answers[K];
-    if (question.kind === 'metrics') this.counted = answer as MetricsJson;
+    const answer = message.value as WorkerResults[K];
+    if (request.kind === 'metrics') this.lastMetrics = answer as MetricsJson;
     return answer;
   }
 
   /** False: it is not there to hear it. */
-  tell(message: ToWorker): boolean {
+  send(message: ToWorker): boolean {
     if (this.state === 'gone' || !this.#worker.isConnected()) return false;
     this.#worker.send(message, () => undefined);
     return true;
   }
 
   /** Lets it end in good order; killed if that takes longer than `most` ms. */
-  async stop(replaced: boolean, most: number): Promise<void> {
+  async stop(replaced: boolean, limitMs: number): Promise<void> {
     if (this.state === 'gone') return;
     // One that does not serve yet has nothing to finish, and does not listen for this.
     const serves = this.readyAt !== undefined;
     this.state = 'leaving';
-    if (!serves || !this.tell({ type: 'stop', replaced })) this.kill();
-    const timer = setTimeout(() => this.kill(), most);
+    if (!serves || !this.send({ type: 'stop', replaced })) this.kill();
+    const timer = setTimeout(() => this.kill(), limitMs);
     await this.gone;
     clearTimeout(timer);
   }

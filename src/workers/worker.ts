@@ -1,10 +1,17 @@
 import cluster from 'node:cluster';
 import { startWorker } from '../app/app.ts';
 import type { Dependencies } from '../app/build.ts';
-import type { Worker } from '../app/serve-callers.ts';
+import type { Worker } from '../app/serve-proxy.ts';
 import { TokenwardError } from '../errors.ts';
 import { createLogger, describeFault, type Logger } from '../log.ts';
-import { packError, unpackConfig, type Answers, type Question, type ToPrimary, type ToWorker } from './messages.ts';
+import {
+  packError,
+  unpackConfig,
+  type WorkerResults,
+  type WorkerRequest,
+  type ToPrimary,
+  type ToWorker,
+} from './messages.ts';
 
 /** What the command line does for a worker: nothing else touches the process. */
 interface WorkerHost {
@@ -25,21 +32,21 @@ export async function runWorker(host: WorkerHost): Promise<RunningWorker> {
   const self = cluster.worker!;
   const start = await new Promise<ToWorker & { type: 'start' }>((resolve) => {
     self.once('message', (message: ToWorker) => resolve(message as ToWorker & { type: 'start' }));
-    void say({ type: 'online' });
+    void send({ type: 'online' });
   });
   process.umask(start.umask);
   const config = unpackConfig(start.config);
   const log = createLogger(config.log.level, { worker: start.slot });
   let listener: ((account: string) => void) | undefined;
   const bus = {
-    announce: (account: string) => void say({ type: 'changed', account }),
-    listen: (hear: (account: string) => void) => void (listener = hear),
+    announce: (account: string) => void send({ type: 'changed', account }),
+    listen: (onChanged: (account: string) => void) => void (listener = onChanged),
   };
   let worker: Worker;
   try {
     worker = await startWorker(config, { ...host.dependencies, log, bus, viaName: start.viaName });
   } catch (error) {
-    await say({ type: 'failed', ...host.explain(error) });
+    await send({ type: 'failed', ...host.explain(error) });
     host.exit(1);
     throw error;
   }
@@ -51,7 +58,7 @@ export async function runWorker(host: WorkerHost): Promise<RunningWorker> {
     log.info('stopping', { signal: why });
     worker.stop({ replaced }).then(
       async () => {
-        await say({ type: 'final-metrics', metrics: await worker.metrics.registry.getMetricsAsJSON() });
+        await send({ type: 'final-metrics', metrics: await worker.metrics.registry.getMetricsAsJSON() });
         host.exit(code);
       },
       (error: unknown) => {
@@ -68,35 +75,35 @@ export async function runWorker(host: WorkerHost): Promise<RunningWorker> {
     else if (message.type === 'stop') stop(message.replaced ? 'replaced' : 'told to', 0, message.replaced);
     else if (message.type === 'ask') void answer(worker, message.id, message.question, stopping, log);
   });
-  await say({ type: 'ready', address: worker.proxyAddress });
+  await send({ type: 'ready', address: worker.proxyAddress });
   return { log, stop };
 }
 
 async function answer(
   { view, metrics }: Worker,
   id: number,
-  question: Question,
+  request: WorkerRequest,
   stopping: boolean,
   log: Logger,
 ): Promise<void> {
   try {
-    let value: Answers[Question['kind']];
+    let value: WorkerResults[WorkerRequest['kind']];
     // The store of one that is stopping may be closed already: it says what it knows without it.
-    if (question.kind === 'metrics') {
+    if (request.kind === 'metrics') {
       value = await (stopping ? metrics.registry.getMetricsAsJSON() : view.metricsJson());
-    } else if (question.kind === 'state') value = await view.state(question.counts && !stopping, question.asked);
-    else value = (await view.renew(question.account, question.options)) ?? null;
-    await say({ type: 'answer', id, value });
+    } else if (request.kind === 'state') value = await view.state(request.counts && !stopping, request.asked);
+    else value = (await view.renew(request.account, request.options)) ?? null;
+    await send({ type: 'answer', id, value });
   } catch (error) {
     if (!(error instanceof TokenwardError)) {
-      log.error('unexpected fault while answering the primary', { kind: question.kind, detail: describeFault(error) });
+      log.error('unexpected fault while answering the primary', { kind: request.kind, detail: describeFault(error) });
     }
-    await say({ type: 'refusal', id, ...packError(error) });
+    await send({ type: 'refusal', id, ...packError(error) });
   }
 }
 
 /** Resolves when the message is on its way, or cannot be. */
-function say(message: ToPrimary): Promise<void> {
+function send(message: ToPrimary): Promise<void> {
   return new Promise((resolve) => {
     const self = cluster.worker!;
     if (!self.isConnected()) resolve();

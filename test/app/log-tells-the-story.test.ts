@@ -4,7 +4,7 @@ import { Metrics } from '../../src/metrics.ts';
 import { createObserver } from '../../src/app/token-observer.ts';
 import type { Credential } from '../../src/tokens/credential.ts';
 import type { RenewalReport, TokenObserver } from '../../src/tokens/manager.ts';
-import type { AccountWord, CredentialStatus } from '../../src/tokens/status.ts';
+import type { AccountStatusName, CredentialStatus } from '../../src/tokens/status.ts';
 import { RecordError, StoreError } from '../../src/tokens/store.ts';
 import { FakeClock } from '../support/clock.ts';
 import { fakeCredential } from '../support/credential.ts';
@@ -69,7 +69,7 @@ describe('the log', () => {
       budget: undefined,
       ...change,
     });
-  const becomes = (state: AccountWord, change: Partial<CredentialStatus> = {}): void => {
+  const becomes = (state: AccountStatusName, change: Partial<CredentialStatus> = {}): void => {
     status = { ...status, problem: undefined, retryAt: undefined, dead: false, ...change, state };
     observer.changed(CRM);
   };

@@ -1,13 +1,13 @@
 import assert from 'node:assert/strict';
 import { ClientAuthMemory } from '../../src/flows/client-auth.ts';
 import { PRESETS } from '../../src/flows/presets.ts';
-import { runCall, TokenCallError, type TokenReply, type TokenRequest } from '../../src/flows/run.ts';
+import { runCall, TokenCallError, type TokenResponse, type TokenRequest } from '../../src/flows/run.ts';
 import type { Outcome } from '../../src/tokens/credential.ts';
 
 const oauth2 = PRESETS['oauth2']!;
 const CLIENT = { tokenUrl: 'https://id.example/token', clientId: 'my app', clientSecret: 's:e%c' };
 const GRANT = { status: 200, headers: {}, body: '{"access_token":"abc"}' };
-const no = (error: string, status = 401): TokenReply => ({ status, headers: {}, body: JSON.stringify({ error }) });
+const no = (error: string, status = 401): TokenResponse => ({ status, headers: {}, body: JSON.stringify({ error }) });
 
 /** How a request shows the client. */
 function shown({ headers, body }: TokenRequest): 'basic' | 'post' | 'both' | 'none' {
@@ -20,7 +20,7 @@ class Endpoint {
   readonly seen: TokenRequest[] = [];
   readonly memory = new ClientAuthMemory();
   takes: 'basic' | 'post' | 'neither' = 'basic';
-  then: TokenReply = GRANT;
+  then: TokenResponse = GRANT;
 
   async call(which: 'login' | 'refresh', values: Record<string, unknown> = {}): Promise<Outcome> {
     return runCall(

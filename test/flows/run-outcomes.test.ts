@@ -1,14 +1,14 @@
 import assert from 'node:assert/strict';
 import { flowSchema, type Flow, type FlowInput } from '../../src/flows/flow.ts';
 import { PRESETS } from '../../src/flows/presets.ts';
-import { runCall, TokenCallError, type TokenReply, type TokenRequest } from '../../src/flows/run.ts';
+import { runCall, TokenCallError, type TokenResponse, type TokenRequest } from '../../src/flows/run.ts';
 import type { Outcome } from '../../src/tokens/credential.ts';
 
 const NOW = 1_800_000_000_000;
 const oauth2 = PRESETS['oauth2']!;
 const values = { tokenUrl: 'https://id.example/token', clientId: 'app', clientSecret: 'canary-Secret' };
 
-function replying(body: unknown, status = 200, headers: Record<string, string> = {}): () => Promise<TokenReply> {
+function replying(body: unknown, status = 200, headers: Record<string, string> = {}): () => Promise<TokenResponse> {
   return async () => ({ status, headers, body: typeof body === 'string' ? body : JSON.stringify(body) });
 }
 
@@ -17,7 +17,7 @@ const plain = (outcome: Outcome): object =>
   Object.fromEntries(Object.entries(outcome).filter(([key]) => key !== 'detail'));
 
 const login = (
-  send: () => Promise<TokenReply>,
+  send: () => Promise<TokenResponse>,
   flow: Flow = oauth2,
   given: Record<string, unknown> = values,
 ): Promise<Outcome> => runCall(flow.login!, flow, flow.baseUrl, given, send, () => NOW);

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import fc from 'fast-check';
-import { fillForm, fillString, fillValue, MissingValue } from '../../src/flows/template.ts';
+import { fillForm, fillString, fillValue, MissingValueError } from '../../src/flows/template.ts';
 
 describe('a template', () => {
   it('puts values in as they are, dollars and braces included', () => {
@@ -25,11 +25,11 @@ describe('a template', () => {
     for (const values of [{}, { token: undefined }, { token: null }, { token: '' }, { other: 'secret' }]) {
       assert.throws(
         () => fillString('{token}', values),
-        (error: unknown) => error instanceof MissingValue && error.message === 'no value for {token}',
+        (error: unknown) => error instanceof MissingValueError && error.message === 'no value for {token}',
       );
     }
-    assert.throws(() => fillValue({ a: { b: ['{token}'] } }, {}), MissingValue);
-    assert.throws(() => fillForm({ a: '{token}' }, {}), MissingValue);
+    assert.throws(() => fillValue({ a: { b: ['{token}'] } }, {}), MissingValueError);
+    assert.throws(() => fillForm({ a: '{token}' }, {}), MissingValueError);
   });
 
   it('{name?} is left out, {name=default} has its default', () => {
@@ -63,8 +63,8 @@ describe('a template', () => {
 
   it('does not take names from the prototype', () => {
     for (const name of ['constructor', 'toString', 'hasOwnProperty'])
-      assert.throws(() => fillString(`{${name}}`, {}), MissingValue);
-    assert.throws(() => fillValue('{constructor}', {}), MissingValue);
+      assert.throws(() => fillString(`{${name}}`, {}), MissingValueError);
+    assert.throws(() => fillValue('{constructor}', {}), MissingValueError);
     assert.equal(fillString('{constructor?}', {}), '');
   });
 

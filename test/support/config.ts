@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { parseConfig, ConfigError, type ConfigMistake, type LoadedConfig } from '../../src/config/load.ts';
+import { parseConfig, ConfigError, type ConfigIssue, type LoadedConfig } from '../../src/config/load.ts';
 
 type Environment = Readonly<Record<string, string | undefined>>;
 
@@ -29,7 +29,7 @@ export function load(text: string, environment: Environment = {}): LoadedConfig 
 }
 
 /** What is wrong with a configuration. Fails if nothing is. */
-export function mistakesOf(text: string, environment: Environment = {}): readonly ConfigMistake[] {
+export function mistakesOf(text: string, environment: Environment = {}): readonly ConfigIssue[] {
   return errorOf(text, environment).issues;
 }
 

@@ -1,7 +1,7 @@
 import type { Express } from 'express';
 import request from 'supertest';
 import type { Config } from '../../src/config/schema.ts';
-import { OperatorDoor } from '../../src/operator/door.ts';
+import { OperatorAccess } from '../../src/operator/access.ts';
 import type { Readiness } from '../../src/operator/readiness.ts';
 import { createOperatorApp } from '../../src/operator/routes.ts';
 import type { StatusDocument } from '../../src/operator/status-document.ts';
@@ -41,6 +41,6 @@ export interface OperatorAppOptions {
 
 /** The operator's Express app without a port and without a proxy behind it: `await request(operatorApp()).get('/')`. */
 export function operatorApp({ view = {}, section, lines = [] }: OperatorAppOptions = {}): Express {
-  const door = new OperatorDoor({ host: '127.0.0.1', port: 0, hosts: [], allowAnonymous: false, ...section });
-  return createOperatorApp({ view: view as OperatorView, log: recorder(lines), door });
+  const access = new OperatorAccess({ host: '127.0.0.1', port: 0, hosts: [], allowAnonymous: false, ...section });
+  return createOperatorApp({ view: view as OperatorView, log: recorder(lines), access });
 }

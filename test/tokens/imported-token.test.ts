@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { AccountBusy, importToken } from '../../src/tokens/import.ts';
+import { AccountBusyError, importToken } from '../../src/tokens/import.ts';
 import { managed, fakeCredential, refused, type Managed } from '../support/credential.ts';
 
 const REFRESH_ONLY = { refreshSecret: 'imported-refresh', secret: undefined, expiresAt: undefined };
@@ -80,7 +80,7 @@ describe('an imported token', () => {
     await world.store.acquireLease('crm', 'a running process', 30_000);
     await assert.rejects(
       bring(world),
-      (error) => error instanceof AccountBusy && /is renewing crm/.test(error.message),
+      (error) => error instanceof AccountBusyError && /is renewing crm/.test(error.message),
     );
     assert.equal((await world.records.read('crm')).revision, 0);
   });

@@ -1,10 +1,14 @@
 import assert from 'node:assert/strict';
 import type { ProcessState } from '../../src/operator/status-document.ts';
-import { cannotServe, type AccountWord, type CredentialStatus } from '../../src/tokens/status.ts';
+import { cannotServe, type AccountStatusName, type CredentialStatus } from '../../src/tokens/status.ts';
 import type { StoreState } from '../../src/tokens/store-health.ts';
 import { sumOfStates } from '../../src/workers/sum.ts';
 
-function status(state: AccountWord, generation: number, change: Partial<CredentialStatus> = {}): CredentialStatus {
+function status(
+  state: AccountStatusName,
+  generation: number,
+  change: Partial<CredentialStatus> = {},
+): CredentialStatus {
   return {
     account: 'crm',
     flow: 'chatapp',
@@ -76,7 +80,7 @@ describe('an account that several workers know', () => {
     ],
     ['works although a worker that never used it has no token', [status('unused', 0), status('working', 1)], 'working'],
     ['is unused only while nobody has used it', [status('unused', 0), status('unused', 0)], 'unused'],
-  ] as [string, CredentialStatus[], AccountWord][]) {
+  ] as [string, CredentialStatus[], AccountStatusName][]) {
     it(what, () => {
       for (const order of [seen, [...seen].reverse()]) {
         const { state: found, ready } = together(...order);

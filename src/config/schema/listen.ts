@@ -6,19 +6,19 @@ import { file, hosts, port } from './values.ts';
 export const DEFAULT_PORT = 8080;
 
 /** A page of another site cannot send a field of any other name without the browser asking first. */
-const EVERYBODYS_FIELDS = [
+const COMMON_FIELDS = [
   /^accept(-(encoding|language|charset))?$/i,
   /^content-(language|length|type)$/i,
   /^sec-.*$/i,
   /^(connection|cookie|host|origin|range|referer|user-agent|save-data|dnt|te)$/i,
 ];
-const EVERYBODYS =
+const COMMON_FIELD =
   'every client or browser sends this header field by itself: ' +
   'choose one that none sends, such as X-Tokenward-Request';
 const ownField = z
   .string()
   .regex(/^[A-Za-z0-9-]{1,100}$/, { error: 'must be the name of a header', abort: true })
-  .refine((field) => !EVERYBODYS_FIELDS.some((form) => form.test(field)), EVERYBODYS);
+  .refine((field) => !COMMON_FIELDS.some((form) => form.test(field)), COMMON_FIELD);
 
 /** What fits into a socket's address beside the zero at its end, in bytes. A longer path would be cut in silence. */
 const MAX_SOCKET_PATH_BYTES = process.platform === 'darwin' ? 103 : 107;

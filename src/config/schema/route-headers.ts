@@ -9,20 +9,20 @@ import {
 } from '../../http/field-names.ts';
 
 /** Framing, the connection, and the codings among which replies can be looked into: not a route's to say. */
-const isOurs = nameMatcher([...HOP_BY_HOP, ...SET_BY_TOKENWARD, 'accept-encoding']);
+const isReserved = nameMatcher([...HOP_BY_HOP, ...SET_BY_TOKENWARD, 'accept-encoding']);
 /** The policy and the refusal of logins judge a request by its first line. */
 const isOverride = nameMatcher([...METHOD_OVERRIDES, ...TARGET_OVERRIDES]);
 
 const UNFIT =
   'holds characters that cannot travel in a header ' +
   '(control characters or line ends, letters beyond Latin-1, or blanks at an end)';
-const NOT_ITS_OWN = 'is set by tokenward itself, so that a route cannot add it';
+const RESERVED = 'is set by tokenward itself, so that a route cannot add it';
 const OVERRIDES = 'says another method or target than the request, so that a route cannot add it';
 
 /** The header fields that a route adds to every request. */
 export const routeHeadersSchema = z.record(
   headerName
-    .refine((name) => !isOurs(name), { error: NOT_ITS_OWN, abort: true })
+    .refine((name) => !isReserved(name), { error: RESERVED, abort: true })
     .refine((name) => !isOverride(name), OVERRIDES),
   // RFC 9110 §5.5. What is written out as Latin-1 has no letters beyond; of its upper half, 0x80 to 0x9f are controls.
   z

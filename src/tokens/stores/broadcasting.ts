@@ -17,9 +17,9 @@ export class BroadcastingStore implements TokenStore {
   readonly #store: TokenStore;
   readonly #bus: InvalidationBus;
 
-  constructor(store: TokenStore, peers: InvalidationBus) {
+  constructor(store: TokenStore, bus: InvalidationBus) {
     this.#store = store;
-    this.#bus = peers;
+    this.#bus = bus;
   }
 
   async replace(account: string, expected: number, next: StoredRecord): Promise<boolean> {
@@ -48,12 +48,12 @@ export class BroadcastingStore implements TokenStore {
     return this.#store.remove(account);
   }
 
-  debit(budget: string, now: number, window: number, limit: number, known?: readonly number[]): Promise<Debit> {
-    return this.#store.debit(budget, now, window, limit, known);
+  debit(budget: string, now: number, window: number, limit: number, ownLogins?: readonly number[]): Promise<Debit> {
+    return this.#store.debit(budget, now, window, limit, ownLogins);
   }
 
-  used(budget: string, now: number, window: number, known?: readonly number[]): Promise<readonly number[]> {
-    return this.#store.used(budget, now, window, known);
+  used(budget: string, now: number, window: number, ownLogins?: readonly number[]): Promise<readonly number[]> {
+    return this.#store.used(budget, now, window, ownLogins);
   }
 
   takeBack(budget: string, at: number): Promise<void> {

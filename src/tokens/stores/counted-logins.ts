@@ -110,9 +110,9 @@ export function withoutOld(
  */
 export function withSeen(logins: Logins, notes: BootNotes, now: number, running: BootTime): BootNotes {
   const kept = new Set(logins);
-  const known = new Set([...notes.made, ...notes.seen].map(([at]) => at));
-  const seen = logins.filter((at) => at > now && !known.has(at)).map((at) => [at, running.ms] as const);
-  if (seen.length === 0 && [...known].every((at) => kept.has(at))) return notes;
+  const noted = new Set([...notes.made, ...notes.seen].map(([at]) => at));
+  const seen = logins.filter((at) => at > now && !noted.has(at)).map((at) => [at, running.ms] as const);
+  if (seen.length === 0 && [...noted].every((at) => kept.has(at))) return notes;
   return {
     boot: running.boot,
     made: notes.made.filter(([at]) => kept.has(at)),

@@ -3,9 +3,9 @@ import { promisify } from 'node:util';
 
 const [writeAt, truncate, sync] = [promisify(write), promisify(ftruncate), promisify(fsync)];
 
-const SMALL = Buffer.alloc(512);
+const IN_PLACE_BLOCK = Buffer.alloc(512);
 /** More than a renewal makes LMDB's file grow by. */
-const LARGE = Buffer.alloc(64 * 1024);
+const ROOM_CHECK_BLOCK = Buffer.alloc(64 * 1024);
 
 /**
  * A small file beside the store that is written before the store is. LMDB prints a failed write to standard error from
@@ -13,7 +13,7 @@ const LARGE = Buffer.alloc(64 * 1024);
  */
 export class DiskProbe {
   readonly #file: number;
-  #wary = false;
+  #needsRoomCheck = false;
   #closed = false;
   /** Writes under way: closed under them, the file's number could be another file's by the time they are done. */
   readonly #writes = new Set<Promise<void>>();
@@ -35,8 +35,8 @@ export class DiskProbe {
   }
 
   /** The store could not be written although this file could. */
-  distrust(): void {
-    this.#wary = true;
+  requireRoomCheck(): void {
+    this.#needsRoomCheck = true;
   }
 
   async close(): Promise<void> {
@@ -46,15 +46,15 @@ export class DiskProbe {
   }
 
   async #write(): Promise<void> {
-    if (!this.#wary) {
-      await writeAt(this.#file, SMALL, 0, SMALL.length, 0);
+    if (!this.#needsRoomCheck) {
+      await writeAt(this.#file, IN_PLACE_BLOCK, 0, IN_PLACE_BLOCK.length, 0);
       return;
     }
     await truncate(this.#file, 0);
-    const { bytesWritten } = await writeAt(this.#file, LARGE, 0, LARGE.length, 0);
-    if (bytesWritten < LARGE.length) throw new Error('no space left on device');
+    const { bytesWritten } = await writeAt(this.#file, ROOM_CHECK_BLOCK, 0, ROOM_CHECK_BLOCK.length, 0);
+    if (bytesWritten < ROOM_CHECK_BLOCK.length) throw new Error('no space left on device');
     await sync(this.#file);
-    await truncate(this.#file, SMALL.length);
-    this.#wary = false;
+    await truncate(this.#file, IN_PLACE_BLOCK.length);
+    this.#needsRoomCheck = false;
   }
 }

@@ -134,12 +134,12 @@ export class EmbeddedStore implements TokenStore {
     now: number,
     window: number,
     limit: number,
-    known: readonly number[] = [],
+    ownLogins: readonly number[] = [],
   ): Promise<Debit> {
     return this.#write(() => {
       const running = this.#options.running?.();
       let { logins, notes } = readBudget(this.#db, budget, running);
-      const missing = missingLogins(logins, known);
+      const missing = missingLogins(logins, ownLogins);
       logins = [...logins, ...missing];
       let entries = countingLogins(logins, notes, now, window, running);
       const granted = entries.length < limit;
@@ -151,8 +151,8 @@ export class EmbeddedStore implements TokenStore {
         if (running !== undefined) notes = { ...notes, made: [...notes.made, [at, running.ms]] };
         entries = countingLogins(logins, notes, now, window, running);
       }
-      const unseen = running !== undefined && withSeen(logins, notes, now, running) !== notes;
-      if (granted || missing.length > 0 || unseen)
+      const hasNewNotes = running !== undefined && withSeen(logins, notes, now, running) !== notes;
+      if (granted || missing.length > 0 || hasNewNotes)
         writeBudget(
           this.#db,
           budget,
@@ -172,10 +172,15 @@ export class EmbeddedStore implements TokenStore {
     });
   }
 
-  async used(budget: string, now: number, window: number, known: readonly number[] = []): Promise<readonly number[]> {
+  async used(
+    budget: string,
+    now: number,
+    window: number,
+    ownLogins: readonly number[] = [],
+  ): Promise<readonly number[]> {
     const running = this.#options.running?.();
     const { logins, notes } = this.#guard(() => readBudget(this.#db, budget, running));
-    const missing = missingLogins(logins, known);
+    const missing = missingLogins(logins, ownLogins);
     if (missing.length > 0) await this.restoreBudget(budget, missing);
     return countingLogins([...logins, ...missing], notes, now, window, running);
   }
@@ -240,7 +245,7 @@ export class EmbeddedStore implements TokenStore {
 
   async check(): Promise<void> {
     this.#guard(() => this.#db.get('check'));
-    this.#stillThere();
+    this.#requireSameFile();
     if (performance.now() - this.#provedAt < PROVE_INTERVAL_MS) return;
     this.#proving ??= this.#write(() => this.#db.putSync('check', String(Date.now()))).finally(
       () => (this.#proving = undefined),
@@ -256,26 +261,26 @@ export class EmbeddedStore implements TokenStore {
   }
 
   #names(kind: StoredKind): string[] {
-    const before = `${kind}/`;
+    const prefix = `${kind}/`;
     return this.#guard(() =>
-      [...this.#db.getKeys({ start: before, end: `${before}\uffff` })].map((key) => key.slice(before.length)),
+      [...this.#db.getKeys({ start: prefix, end: `${prefix}\uffff` })].map((key) => key.slice(prefix.length)),
     );
   }
 
   async #write<T>(change: () => T): Promise<T> {
     if (this.#closed) throw new StoreError('The store is closed.');
-    this.#stillThere();
+    this.#requireSameFile();
     let result: T;
-    let asked = false;
+    let probed = false;
     try {
       await this.#probe.write();
-      asked = true;
+      probed = true;
       await this.#db.transaction(() => {
         result = change();
       });
     } catch (error) {
       if (error instanceof StoreError) throw error;
-      if (asked) this.#probe.distrust();
+      if (probed) this.#probe.requireRoomCheck();
       this.#provedAt = -Infinity;
       throw new StoreError(`The store cannot be written: ${reason((await commitError(error)) ?? error)}.`);
     }
@@ -287,7 +292,7 @@ export class EmbeddedStore implements TokenStore {
    * Throws if the file that is open is not the one that would be opened: whatever is written to it is lost with this
    * process.
    */
-  #stillThere(): void {
+  #requireSameFile(): void {
     const inode = inodeOf(this.#file);
     if (inode === this.#inode || inode === UNKNOWN) return;
     this.#provedAt = -Infinity;

@@ -37,6 +37,6 @@ export function writeBudget(
 }
 
 /** Logins that the caller knows of and the store does not. */
-export function missingLogins(logins: readonly number[], known: readonly number[]): number[] {
-  return known.filter((at) => !logins.includes(at));
+export function missingLogins(logins: readonly number[], ownLogins: readonly number[]): number[] {
+  return ownLogins.filter((at) => !logins.includes(at));
 }

@@ -10,10 +10,10 @@ export function keepLmdbOffTheConsole(): void {
   if (done) return;
   done = true;
   const print = console.error.bind(console);
-  console.error = (...said: unknown[]) => {
-    const [error] = said;
-    if (said.length === 1 && error instanceof Error && /[\\/]node_modules[\\/]lmdb[\\/]/.test(error.stack ?? ''))
+  console.error = (...args: unknown[]) => {
+    const [error] = args;
+    if (args.length === 1 && error instanceof Error && /[\\/]node_modules[\\/]lmdb[\\/]/.test(error.stack ?? ''))
       return;
-    print(...said);
+    print(...args);
   };
 }

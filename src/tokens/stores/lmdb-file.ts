@@ -54,6 +54,6 @@ export function inodeOf(file: string): string | undefined {
 export async function commitError(error: unknown): Promise<unknown> {
   const { commitError: hidden } = error as { commitError?: Promise<never> };
   if (hidden === undefined) return undefined;
-  const soon = new Promise((resolve) => void setImmediate(resolve));
-  return Promise.race([hidden.catch((cause: unknown) => cause), soon]);
+  const nextTurn = new Promise((resolve) => void setImmediate(resolve));
+  return Promise.race([hidden.catch((cause: unknown) => cause), nextTurn]);
 }

@@ -34,7 +34,7 @@ export class Connection {
   #session: RedisSession | undefined;
   #opening: Promise<RedisSession> | undefined;
   /** Why the last attempt did not work: in Redis's word or the system's code. */
-  #why = 'no answer';
+  #lastFailure = 'no answer';
   /** performance.now() at which the last line was lost. */
   #lostAt = performance.now();
 
@@ -54,7 +54,7 @@ export class Connection {
       await within(
         FIRST_CONNECT_MS,
         connection.#reopen((why) => /^(WRONGPASS|NOAUTH|NOPERM)$|CERT|^UNABLE_TO_/.test(why)),
-        () => connection.#why,
+        () => connection.#lastFailure,
       );
       return connection;
     } catch (error) {
@@ -97,15 +97,16 @@ export class Connection {
       let session: RedisSession | undefined;
       try {
         // A short gap is waited for. One that has lasted for longer is an outage: everybody would wait in vain.
-        if (this.#session === undefined && performance.now() - this.#lostAt > timeout) throw new Late(this.#why);
-        session = this.#session ?? (await within(left(), this.#replace(), () => this.#why));
-        if (left() === 0) throw new Late(`no answer within ${timeout} ms`);
+        if (this.#session === undefined && performance.now() - this.#lostAt > timeout)
+          throw new DeadlineError(this.#lastFailure);
+        session = this.#session ?? (await within(left(), this.#replace(), () => this.#lastFailure));
+        if (left() === 0) throw new DeadlineError(`no answer within ${timeout} ms`);
         return await within(left(), action(session), () => `no answer within ${timeout} ms`);
       } catch (error) {
         if (this.#ended.signal.aborted) throw new StoreError('The store is closed.');
         const demoted = reason(error) === 'READONLY';
         // An answer that does not come may mean that this connection is dead and nobody has said so.
-        if (session !== undefined && (demoted || error instanceof Late)) this.#lose(session);
+        if (session !== undefined && (demoted || error instanceof DeadlineError)) this.#lose(session);
         // A demoted master has done nothing; the new one is asked.
         if (demoted && attempt === 1) continue;
         throw new StoreError(`Redis refused or lost a command: ${reason(error)}.`);
@@ -133,14 +134,14 @@ export class Connection {
     return opening;
   }
 
-  async #reopen(final: (why: string) => boolean): Promise<RedisSession> {
+  async #reopen(isFinal: (why: string) => boolean): Promise<RedisSession> {
     for (let pause = FIRST_PAUSE_MS; ; pause = Math.min(MAX_PAUSE_MS, pause * 2)) {
       try {
         return await this.#attempt();
       } catch (error) {
         if (this.#ended.signal.aborted) throw new StoreError('The store is closed.');
-        this.#why = reason(error);
-        if (final(this.#why)) throw error;
+        this.#lastFailure = reason(error);
+        if (isFinal(this.#lastFailure)) throw error;
       }
       await sleep(pause * (0.5 + Math.random()), undefined, { signal: this.#ended.signal });
     }
@@ -166,17 +167,17 @@ export class Connection {
   }
 }
 
-class Late extends Error {}
+class DeadlineError extends Error {}
 
 /** The promise, or a `Late` after so many ms. An answer after that is nobody's any more. */
 export async function within<T>(milliseconds: number, promise: Promise<T>, why: () => string): Promise<T> {
   let timer: NodeJS.Timeout | undefined;
-  const late = new Promise<never>((_, reject) => {
-    timer = setTimeout(() => reject(new Late(why())), milliseconds);
+  const deadline = new Promise<never>((_, reject) => {
+    timer = setTimeout(() => reject(new DeadlineError(why())), milliseconds);
   });
   promise.catch(() => undefined);
   try {
-    return await Promise.race([promise, late]);
+    return await Promise.race([promise, deadline]);
   } finally {
     clearTimeout(timer);
   }
@@ -185,7 +186,7 @@ export async function within<T>(milliseconds: number, promise: Promise<T>, why: 
 /** Redis names its refusals by their first word (NOAUTH, READONLY, OOM); the rest may quote what was sent. */
 export function reason(error: unknown): string {
   if (!(error instanceof Error)) return 'unknown';
-  if (error instanceof Late || error instanceof StoreError) return error.message.replace(/\.$/, '');
+  if (error instanceof DeadlineError || error instanceof StoreError) return error.message.replace(/\.$/, '');
   const { code } = error as NodeJS.ErrnoException;
   return code ?? /^[A-Z]{2,}/.exec(error.message)?.[0] ?? error.constructor.name;
 }

@@ -114,14 +114,14 @@ async function openServer(
 ): Promise<RedisSession> {
   const make = (): Client => makeClient(access, typeof where === 'string' ? { url: where } : where, nodeLogin(access));
   const client = await connected(make());
-  let listener: Client | undefined;
-  let look: NodeJS.Timeout | undefined;
+  let subscriber: Client | undefined;
+  let checkTimer: NodeJS.Timeout | undefined;
   let destroyed = false;
   const destroy = (): void => {
     destroyed = true;
-    clearInterval(look);
+    clearInterval(checkTimer);
     client.destroy();
-    listener?.destroy();
+    subscriber?.destroy();
   };
   const failed = (): void => {
     if (!destroyed) lost();
@@ -142,15 +142,15 @@ async function openServer(
     send: (_, args) => client.sendCommand(args),
     everywhere: async (args) => [await client.sendCommand(args)],
     keys: (pattern) => scan((cursor) => client.sendCommand(['SCAN', cursor, 'MATCH', pattern, 'COUNT', '1000'])),
-    async subscribe(channel, heard) {
-      if (listener === undefined) {
+    async subscribe(channel, listener) {
+      if (subscriber === undefined) {
         const made = await connected(make());
-        listener = made.on('error', failed);
-        look = setInterval(() => {
+        subscriber = made.on('error', failed);
+        checkTimer = setInterval(() => {
           within(CONNECT_MS, made.ping(), () => 'no answer').catch(failed);
         }, LISTENER_CHECK_MS).unref();
       }
-      await listener.subscribe(channel, heard);
+      await subscriber.subscribe(channel, listener);
     },
     destroy,
   };
@@ -175,13 +175,13 @@ class Sentinels {
 
   /** A line to the present master; it counts as lost when the sentinels name another one. */
   async openMaster(lost: () => void): Promise<RedisSession> {
-    const master = await this.#ask();
-    const line = await openServer(this.#access, master, lost, true);
+    const master = await this.#findMaster();
+    const session = await openServer(this.#access, master, lost, true);
     let busy = false;
-    const look = setInterval(() => {
+    const checkTimer = setInterval(() => {
       if (busy) return;
       busy = true;
-      this.#ask()
+      this.#findMaster()
         .then(({ host, port }) => {
           if (host !== master.host || port !== master.port) lost();
         })
@@ -190,37 +190,37 @@ class Sentinels {
         .finally(() => (busy = false));
     }, SENTINEL_CHECK_MS).unref();
     return {
-      ...line,
+      ...session,
       destroy() {
-        clearInterval(look);
-        line.destroy();
+        clearInterval(checkTimer);
+        session.destroy();
       },
     };
   }
 
   /** The first sentinel that knows the master; it is asked first next time. */
-  async #ask(): Promise<HostPort> {
-    let why: unknown = new StoreError('No sentinel answers.');
+  async #findMaster(): Promise<HostPort> {
+    let lastError: unknown = new StoreError('No sentinel answers.');
     for (const node of this.#nodes) {
       try {
         const client = await connected(makeClient(this.#access, node, this.#login));
         try {
-          const answer = await within(
+          const reply = await within(
             CONNECT_MS,
             client.sendCommand<[string, string] | null>(['SENTINEL', 'GET-MASTER-ADDR-BY-NAME', this.#name]),
             () => 'no answer',
           );
-          if (answer === null) throw new StoreError(`The sentinels know no master named ${this.#name}.`);
+          if (reply === null) throw new StoreError(`The sentinels know no master named ${this.#name}.`);
           this.#nodes = [node, ...this.#nodes.filter((other) => other !== node)];
-          return { host: answer[0], port: Number(answer[1]) };
+          return { host: reply[0], port: Number(reply[1]) };
         } finally {
           client.destroy();
         }
       } catch (error) {
-        why = error;
+        lastError = error;
       }
     }
-    throw why;
+    throw lastError;
   }
 }
 
@@ -257,7 +257,7 @@ async function openCluster(access: RedisAccess, nodes: readonly HostPort[], lost
     },
     everywhere: (args) =>
       Promise.all(cluster.masters.map(async (master) => (await cluster.nodeClient(master)).sendCommand(args))),
-    subscribe: (channel, heard) => cluster.subscribe(channel, heard),
+    subscribe: (channel, listener) => cluster.subscribe(channel, listener),
     destroy() {
       cluster.off('disconnect', lost);
       cluster.destroy();

@@ -25,13 +25,13 @@ export interface RedisOptions extends RedisAccess {
 export class RedisStore implements TokenStore {
   readonly #connection: Connection;
   readonly #options: RedisOptions;
-  readonly #reopened: { tell: () => void };
+  readonly #reopened: { notify: () => void };
   #closed = false;
   #mark: string | undefined;
   /** performance.now() of the last write that `check` has seen done; -Infinity after one that failed. */
   #provedAt = -Infinity;
 
-  private constructor(connection: Connection, options: RedisOptions, reopened: { tell: () => void }) {
+  private constructor(connection: Connection, options: RedisOptions, reopened: { notify: () => void }) {
     this.#connection = connection;
     this.#options = options;
     this.#reopened = reopened;
@@ -39,12 +39,12 @@ export class RedisStore implements TokenStore {
 
   /** Connects. Rejects with a StoreError that names the place, never a password. */
   static async open(options: RedisOptions): Promise<RedisStore> {
-    const reopened = { tell: () => undefined };
+    const reopened = { notify: () => undefined };
     let connection: Connection | undefined;
     try {
-      connection = await Connection.start(sessionOpener(options), () => reopened.tell());
+      connection = await Connection.start(sessionOpener(options), () => reopened.notify());
       const store = new RedisStore(connection, options, reopened);
-      await store.#look();
+      await store.#checkMark();
       return store;
     } catch (error) {
       connection?.close();
@@ -54,12 +54,12 @@ export class RedisStore implements TokenStore {
 
   async read(account: string): Promise<StoredRecord | undefined> {
     const key = this.#key(account, 'record');
-    const answer = await this.#send(key, ['HMGET', key, 'revision', 'generation', 'sealed']).catch((error: unknown) => {
+    const reply = await this.#send(key, ['HMGET', key, 'revision', 'generation', 'sealed']).catch((error: unknown) => {
       throw error instanceof StoreError && error.message.endsWith(' WRONGTYPE.')
         ? damaged('record', account, key)
         : error;
     });
-    const [revision, generation, sealed] = answer as [string | null, string | null, string | null];
+    const [revision, generation, sealed] = reply as [string | null, string | null, string | null];
     if (revision === null && generation === null && sealed === null) return undefined;
     if (!isCount(revision) || !isCount(generation) || sealed === null) throw damaged('record', account, key);
     return { revision: Number(revision), generation: Number(generation), sealed: Buffer.from(sealed, 'base64') };
@@ -98,16 +98,27 @@ export class RedisStore implements TokenStore {
     now: number,
     window: number,
     limit: number,
-    known: readonly number[] = [],
+    ownLogins: readonly number[] = [],
   ): Promise<Debit> {
     const key = this.#key(budget, 'budget');
-    const [granted, at, ...entries] = await this.#count(DEBIT, budget, [now, window, memberSuffix(), limit, ...known]);
+    const [granted, at, ...entries] = await this.#count(DEBIT, budget, [
+      now,
+      window,
+      memberSuffix(),
+      limit,
+      ...ownLogins,
+    ]);
     if (granted === 1) await this.#waitForReplicas(key);
     return { granted: granted === 1, at: at!, entries };
   }
 
-  async used(budget: string, now: number, window: number, known: readonly number[] = []): Promise<readonly number[]> {
-    return this.#count(USED, budget, [now, window, memberSuffix(), ...known]);
+  async used(
+    budget: string,
+    now: number,
+    window: number,
+    ownLogins: readonly number[] = [],
+  ): Promise<readonly number[]> {
+    return this.#count(USED, budget, [now, window, memberSuffix(), ...ownLogins]);
   }
 
   async takeBack(budget: string, at: number): Promise<void> {
@@ -150,9 +161,9 @@ export class RedisStore implements TokenStore {
    */
   async warnings(): Promise<string[]> {
     const { commandTimeout, place } = this.#options;
-    let answers: unknown[];
+    let replies: unknown[];
     try {
-      answers = await this.#connection.everywhere(['INFO', 'memory'], commandTimeout);
+      replies = await this.#connection.everywhere(['INFO', 'memory'], commandTimeout);
     } catch (error) {
       if (!(error instanceof StoreError) || !error.message.endsWith(' NOPERM.')) throw error;
       return [
@@ -160,13 +171,13 @@ export class RedisStore implements TokenStore {
           'INFO): make sure that its maxmemory-policy is noeviction',
       ];
     }
-    const facts = answers.map((text) => ({
+    const facts = replies.map((text) => ({
       policy: /^maxmemory_policy:(\S+)/m.exec(String(text))?.[1],
-      most: Number(/^maxmemory:(\d+)/m.exec(String(text))?.[1] ?? 0),
+      maxMemory: Number(/^maxmemory:(\d+)/m.exec(String(text))?.[1] ?? 0),
     }));
     const evicting = facts.find(({ policy }) => policy !== undefined && policy !== 'noeviction');
     if (evicting === undefined) return [];
-    const when = facts.some(({ policy, most }) => policy !== 'noeviction' && most > 0)
+    const when = facts.some(({ policy, maxMemory }) => policy !== 'noeviction' && maxMemory > 0)
       ? 'when its memory is full'
       : 'as soon as it is given a maxmemory';
     return [
@@ -181,13 +192,13 @@ export class RedisStore implements TokenStore {
    * anew.
    */
   async watch(listener: (account: string) => void, mayHaveChanged: () => void): Promise<void> {
-    this.#reopened.tell = mayHaveChanged;
+    this.#reopened.notify = mayHaveChanged;
     await this.#connection.subscribe(this.#channel, listener, this.#options.commandTimeout);
   }
 
   /** Proves by a write now and then that Redis takes writes. */
   async check(): Promise<void> {
-    await this.#look();
+    await this.#checkMark();
     if (performance.now() - this.#provedAt < PROVE_INTERVAL_MS) return;
     this.#provedAt = -Infinity;
     const written = this.#key('written', 'check');
@@ -199,7 +210,7 @@ export class RedisStore implements TokenStore {
    * Reads, and looks for the mark that tells this store from an empty one: after a FLUSHALL, say, it is gone or
    * another.
    */
-  async #look(): Promise<void> {
+  async #checkMark(): Promise<void> {
     const key = this.#key('mark', 'check');
     const read = async (): Promise<string | null> => (await this.#send(key, ['GET', key])) as string | null;
     let mark = await read();
@@ -207,9 +218,9 @@ export class RedisStore implements TokenStore {
       await this.#send(key, ['SET', key, randomBytes(9).toString('base64url'), 'NX']);
       mark = await read();
     }
-    const known = this.#mark;
+    const previous = this.#mark;
     this.#mark = mark ?? undefined;
-    if (known !== undefined && mark !== known) this.#reopened.tell();
+    if (previous !== undefined && mark !== previous) this.#reopened.notify();
   }
 
   async close(): Promise<void> {
@@ -228,9 +239,9 @@ export class RedisStore implements TokenStore {
   }
 
   async #names(kind: string): Promise<string[]> {
-    const before = `${this.#options.keyPrefix}:${kind}:{`;
-    const keys = await this.#connection.keys(`${before.replace(/[*?[\]\\]/g, '\\$&')}*`, 30_000);
-    return keys.map((key) => key.slice(before.length, -1)).sort();
+    const prefix = `${this.#options.keyPrefix}:${kind}:{`;
+    const keys = await this.#connection.keys(`${prefix.replace(/[*?[\]\\]/g, '\\$&')}*`, 30_000);
+    return keys.map((key) => key.slice(prefix.length, -1)).sort();
   }
 
   /** As durable as a failover needs it; too few replicas in time is no failure, what was written is on the master. */
@@ -241,9 +252,9 @@ export class RedisStore implements TokenStore {
 
   async #count(script: string, budget: string, args: readonly (number | string)[]): Promise<number[]> {
     const key = this.#key(budget, 'budget');
-    const answer = ((await this.#script(script, key, args.map(String))) as (number | string)[]).map(Number);
-    if (answer[0] === -1) throw damaged('budget', budget, key);
-    return answer;
+    const reply = ((await this.#script(script, key, args.map(String))) as (number | string)[]).map(Number);
+    if (reply[0] === -1) throw damaged('budget', budget, key);
+    return reply;
   }
 
   async #entries(budget: string): Promise<number[]> {

@@ -4,7 +4,7 @@ import { StoreError } from '../store.ts';
 /** The promise, or a StoreError when it takes too long. */
 export async function withinWriteDeadline<T>(write: Promise<T>): Promise<T> {
   let timer: NodeJS.Timeout | undefined;
-  const late = new Promise<never>((_, reject) => {
+  const deadline = new Promise<never>((_, reject) => {
     timer = setTimeout(
       () =>
         reject(
@@ -17,7 +17,7 @@ export async function withinWriteDeadline<T>(write: Promise<T>): Promise<T> {
     );
   });
   try {
-    return await Promise.race([write, late]);
+    return await Promise.race([write, deadline]);
   } finally {
     clearTimeout(timer);
   }

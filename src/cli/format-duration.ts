@@ -1,5 +1,5 @@
 /** A length of time as tables show it. */
-export function span(milliseconds: number): string {
+export function formatDuration(milliseconds: number): string {
   if (milliseconds <= 0) return 'over';
   const minutes = Math.floor(milliseconds / 60_000);
   if (minutes < 1) return `${Math.ceil(milliseconds / 1000)} s`;

@@ -12,18 +12,18 @@ import { createFront } from './front.ts';
 import { reloadCertificates, type InboundTls } from './inbound-tls.ts';
 
 /** What callers connect to: a server for the port and one for the socket, or one of them. */
-export interface CallersServers {
+export interface ProxyServers {
   readonly port: Server | undefined;
   readonly socket: Server | undefined;
   close(): void;
 }
 
 /** The servers in front of the proxy, not listening yet. */
-export function callersServers(
+export function createProxyServers(
   config: LoadedConfig,
   proxy: Omit<Proxy, 'siteRules'>,
   inboundTls: InboundTls | undefined,
-): CallersServers {
+): ProxyServers {
   const { log, metrics } = proxy;
   const serverBehind = (siteRules: SiteRules, tls?: TlsOptions): Server => {
     const path = createRequestPath({ ...proxy, siteRules });

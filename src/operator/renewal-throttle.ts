@@ -1,13 +1,13 @@
 import type { Clock } from '../tokens/clock.ts';
 
 /** An account is renewed by hand once in this time. ms. */
-const PAUSE_MS = 10_000;
+const MIN_INTERVAL_MS = 10_000;
 
 /**
  * Keeps renewals by hand apart, account by account: each may cost a login, and whoever asks may be a program gone
  * wrong.
  */
-export class RenewalPause {
+export class RenewalThrottle {
   readonly #last = new Map<string, number>();
   readonly #clock: Clock;
 
@@ -18,9 +18,9 @@ export class RenewalPause {
   /** 0: one may begin, and has. Otherwise how long to wait. ms. */
   begin(account: string): number {
     const now = this.#clock.monotonic();
-    for (const [other, at] of this.#last) if (now - at >= PAUSE_MS) this.#last.delete(other);
+    for (const [other, at] of this.#last) if (now - at >= MIN_INTERVAL_MS) this.#last.delete(other);
     const last = this.#last.get(account);
-    if (last !== undefined) return last + PAUSE_MS - now;
+    if (last !== undefined) return last + MIN_INTERVAL_MS - now;
     this.#last.set(account, now);
     return 0;
   }

@@ -9,9 +9,9 @@ export interface RenewNowOptions {
 }
 
 /** Why somebody wants a new token, and what it may cost. */
-export interface Wishes extends RenewNowOptions {
+export interface RenewalRequest extends RenewNowOptions {
   readonly cause: RenewalCause;
 }
 
 /** Ahead of time, by itself. */
-export const EARLY: Wishes = { cause: { why: 'early', by: undefined } };
+export const EARLY_RENEWAL: RenewalRequest = { cause: { why: 'early', by: undefined } };

@@ -32,7 +32,7 @@ const RESERVE_NEEDS_KEY: Refusal = {
 };
 
 /** Who may look, and who may act, on the operator port. */
-export class OperatorDoor {
+export class OperatorAccess {
   readonly #guard: SiteGuard;
   readonly #digest: Buffer | undefined;
   readonly #open: boolean;
@@ -47,20 +47,20 @@ export class OperatorDoor {
    * Whether somebody may look. The Host is judged, so that no page of another site can read what is here by a name of
    * its own that leads to this port. Not for /healthz, which tells nothing and is asked under all kinds of names.
    */
-  mayLook(request: IncomingMessage): Refusal | undefined {
+  checkRead(request: IncomingMessage): Refusal | undefined {
     const { host } = request.headers;
     if (host === undefined || request.url === '/healthz' || this.#guard.knowsHost(host)) return undefined;
     return this.#keyOf(request) === 'right' ? undefined : HOST_REFUSED;
   }
 
   /** Whether somebody may act: with the right key where there is one, and never from another site's page. */
-  mayAct(request: IncomingMessage, useReserve: boolean): Refusal | undefined {
+  checkAction(request: IncomingMessage, useReserve: boolean): Refusal | undefined {
     const { host = '', origin, 'sec-fetch-site': site } = request.headers;
-    const named = this.#guard.knowsHost(host);
+    const knownHost = this.#guard.knowsHost(host);
     if (
       origin === undefined
         ? site !== undefined
-        : !named || this.#guard.isCrossSite(host, origin, typeof site === 'string' ? site : undefined)
+        : !knownHost || this.#guard.isCrossSite(host, origin, typeof site === 'string' ? site : undefined)
     ) {
       return CROSS_SITE;
     }
@@ -72,8 +72,8 @@ export class OperatorDoor {
 
   #keyOf({ headers }: IncomingMessage): 'none' | 'missing' | 'wrong' | 'right' {
     if (this.#digest === undefined) return 'none';
-    const shown = headers['x-tokenward-key'] ?? /^bearer +(\S+) *$/i.exec(headers.authorization ?? '')?.[1];
-    if (typeof shown !== 'string' || shown === '') return 'missing';
-    return timingSafeEqual(createHash('sha256').update(shown).digest(), this.#digest) ? 'right' : 'wrong';
+    const key = headers['x-tokenward-key'] ?? /^bearer +(\S+) *$/i.exec(headers.authorization ?? '')?.[1];
+    if (typeof key !== 'string' || key === '') return 'missing';
+    return timingSafeEqual(createHash('sha256').update(key).digest(), this.#digest) ? 'right' : 'wrong';
   }
 }

@@ -36,11 +36,11 @@ const FINAL_IDLE_MS = 500;
  * Before and after the listener closes, callers are not sent away for so long: whoever was is making a new connection
  * just then, and it would be reset. ms.
  */
-const KEEP_MS = 300;
+const KEEP_ALIVE_MS = 300;
 
 /** Listens for callers. Rejects with a ListenError; closing what was built is left to whoever built it. */
-export async function serveCallers(config: LoadedConfig, parts: Parts): Promise<Worker> {
-  const { servers, tokens, metrics, view, life } = parts;
+export async function serveProxy(config: LoadedConfig, parts: Parts): Promise<Worker> {
+  const { servers, tokens, metrics, view, lifecycle } = parts;
   const { host, port, socket, socketMode } = config.listen;
   const proxyAddress: ProxyAddress = {
     ...(servers.port && (await listen(servers.port, host, port!, 'proxy'))),
@@ -53,19 +53,19 @@ export async function serveCallers(config: LoadedConfig, parts: Parts): Promise<
     metrics,
     view,
     async stop({ replaced = false, idleMs = replaced ? REPLACED_IDLE_MS : FINAL_IDLE_MS } = {}) {
-      life.stopping = true;
-      const { delay, drain: most } = config.shutdown;
-      if (replaced) await Promise.all(all.map((server) => drain(server, most, { idleMs })));
+      lifecycle.stopping = true;
+      const { delay, drain: drainMs } = config.shutdown;
+      if (replaced) await Promise.all(all.map((server) => drain(server, drainMs, { idleMs })));
       else {
         // They find another process behind the load balancer, while this one still answers whoever does not.
-        if (delay > KEEP_MS) {
+        if (delay > KEEP_ALIVE_MS) {
           all.forEach(startDraining);
-          await sleep(delay - KEEP_MS);
+          await sleep(delay - KEEP_ALIVE_MS);
           all.forEach(stopDraining);
         }
-        if (delay > 0) await sleep(Math.min(delay, KEEP_MS));
+        if (delay > 0) await sleep(Math.min(delay, KEEP_ALIVE_MS));
         await Promise.all(
-          all.map((server) => drain(server, most, { idleMs, keepAliveMs: idleMs === 0 ? 0 : KEEP_MS })),
+          all.map((server) => drain(server, drainMs, { idleMs, keepAliveMs: idleMs === 0 ? 0 : KEEP_ALIVE_MS })),
         );
       }
       await parts.close();
