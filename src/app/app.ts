@@ -14,7 +14,7 @@ export interface App extends Worker {
 }
 
 /**
- * Builds everything from a configuration and starts it. Rejects with an error that says what cannot be used (file,
+ * Builds everything from a configuration and starts it. Rejects with an error that names what cannot be used (file,
  * store, listener), leaving nothing open.
  */
 export async function startApp(config: LoadedConfig, dependencies: Dependencies): Promise<App> {
@@ -39,7 +39,7 @@ export async function startApp(config: LoadedConfig, dependencies: Dependencies)
   }
 }
 
-/** The same without an operator port: its view goes to whoever has one. */
+/** The same without an operator port, for a worker: the primary has the port. */
 export async function startWorker(config: LoadedConfig, dependencies: Dependencies): Promise<Worker> {
   const parts = await build(config, dependencies);
   try {

@@ -29,17 +29,14 @@ import { senders } from './token-senders.ts';
 import { newViaName } from './via-name.ts';
 import { zeroProcess, zeroRoute } from './zero-counters.ts';
 
-/** What the surroundings give: everything that is not configuration. */
+/** What the program provides besides the configuration. */
 export interface Dependencies extends StoreDependencies {
   /** Names this process in leases. */
   readonly owner: string;
   readonly sendTokenCall?: SendTokenCall;
-  /**
-   * How all of them call themselves in Via, so that a loop is seen by whichever it comes to; a name of its own without
-   * it.
-   */
+  /** The name in Via that all workers share, so that each of them detects a loop. Default: a new name. */
   readonly viaName?: string;
-  /** Only tests give one. */
+  /** For tests only. */
   readonly checkpoint?: (point: Checkpoint) => void;
 }
 
@@ -53,13 +50,13 @@ export interface Parts {
   close(): Promise<void>;
 }
 
-/** Everything that needs no port. Rejects like `startApp`. */
+/** Builds everything that needs no port. Rejects like `startApp`. */
 export async function build(config: LoadedConfig, dependencies: Dependencies): Promise<Parts> {
   const { log } = dependencies;
   const clock = dependencies.clock ?? systemClock;
   const metrics = new Metrics(VERSION, engineOf(config.listen));
   metrics.workers.set(1);
-  // Before those that come from elsewhere.
+  // Before the accounts of `accountsFrom.file`: labels are limited.
   for (const account of Object.keys(config.accounts)) metrics.accountLabel(account);
 
   const via = egressProxy(config);
@@ -72,13 +69,13 @@ export async function build(config: LoadedConfig, dependencies: Dependencies): P
       : new Callers(config.callers, config.jwt && new JwtCheck(config.jwt, clock), new KeyThrottle(clock));
   const inboundTls = readInboundTls(config);
 
-  // Only now that every file has been read: whoever fails above leaves nothing open.
+  // Only after every file has been read: a failure above leaves nothing open.
   const { store, seal } = await openStore(config, dependencies);
   const named = credentials.declared.map((account) => credentials.get(account)!);
-  // The manager tells its observer of changes only once it is there.
+  // The manager calls its observer only once it is constructed.
   const observer = createObserver({ metrics, log, clock, named, statusOf: (account) => tokens.statusOf(account) });
   zeroProcess(metrics);
-  // As all counters: there at 0 from the start.
+  // Like all counters, these exist at 0 from the start.
   if (config.callers !== 'none') for (const { name } of config.callers) metrics.caller(name);
   for (const route of routes) zeroRoute(metrics, route, { keys: callers !== undefined, jwt: config.jwt !== undefined });
   const tokens: TokenManager = new TokenManager(credentials, {
@@ -100,7 +97,7 @@ export async function build(config: LoadedConfig, dependencies: Dependencies): P
     buffers,
     metrics,
     log,
-    // One for both doors: an upstream that cannot be reached is told once.
+    // One for port and socket: an unreachable upstream is logged once.
     outages: new Outages(systemClock, log),
     renewalGuard: new RenewalGuard(clock),
     concurrency: new ConcurrencyLimiter(
@@ -139,7 +136,7 @@ export async function build(config: LoadedConfig, dependencies: Dependencies): P
     return parts;
   } catch (error) {
     await parts.close();
-    // The manager's words are for callers; what is wrong with the store is in the cause.
+    // The manager's error is for clients; the store's own error is its cause.
     throw error instanceof TokenwardError && error.cause !== undefined ? error.cause : error;
   }
 }

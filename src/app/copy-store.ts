@@ -7,7 +7,7 @@ import { openStore, type StoreDependencies } from './open-store.ts';
 import { requireStore } from './store-presence.ts';
 
 /**
- * Copies what the one configuration's store holds to the other's, sealed with the other's key. Rejects with a
+ * Copies the content of one configuration's store to the other's, sealed with the other's key. Rejects with a
  * StoreError.
  */
 export async function copyStore(

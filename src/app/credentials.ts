@@ -12,7 +12,7 @@ import type { Clock } from '../tokens/clock.ts';
 import type { Credential, CredentialSource, Outcome } from '../tokens/credential.ts';
 import type { Token } from '../tokens/token.ts';
 
-/** How accounts get their tokens that differ in nothing but their credentials. */
+/** What accounts share that differ only in their credentials. */
 interface FlowRuntime {
   readonly flowName: string;
   readonly formerName: string | undefined;
@@ -22,12 +22,12 @@ interface FlowRuntime {
   readonly clientAuths: ClientAuthMemory;
 }
 
-/** Makes what sends token calls under an account's TLS settings. */
+/** Makes the sender of token calls for an account's TLS settings. */
 export type SenderFor = (tls: AccountConfig['tls']) => SendTokenCall;
 
 /**
- * The configured accounts as the token manager sees them. Senders are made now, so that a file they need is missed now;
- * generated accounts when they are used.
+ * The configured accounts as the token manager sees them. Senders are made now, so that a missing TLS file is an error
+ * at the start; generated accounts are made when they are used.
  */
 export function credentialSource(
   {
@@ -77,17 +77,14 @@ export function credentialSource(
   };
 }
 
-/**
- * One account. Nothing is kept that can be worked out when it is asked for, because there may be a hundred thousand of
- * these.
- */
+/** One account. Values are computed on demand, because there may be a hundred thousand accounts. */
 class AccountCredential implements Credential {
   readonly account: string;
   readonly #runtime: FlowRuntime;
   readonly reread?: () => Promise<boolean>;
   #values: Readonly<Record<string, unknown>>;
 
-  /** `files`: what those values are made of that come from files. */
+  /** `files`: the parts of the values that come from files. */
   constructor(
     account: string,
     runtime: FlowRuntime,
@@ -114,7 +111,7 @@ class AccountCredential implements Credential {
 
   #identityWith(values: Readonly<Record<string, unknown>>): string {
     const { flowName, flow } = this.#runtime;
-    // Not what may change without its being somebody else: secrets, and how a client shows them.
+    // Without what may change for the same identity: secrets, and how a client authenticates.
     const publicValues = sorted(values).filter(([name]) => !/password|secret|key|^token$|^clientAuth$/i.test(name));
     return digest(`${flowName}\n${flow.baseUrl ?? ''}\n${JSON.stringify(publicValues)}`);
   }
@@ -128,7 +125,7 @@ class AccountCredential implements Credential {
     if (!isFixed(flow)) return undefined;
     const name = attachedName(flow.attach);
     const value = name === undefined || !Object.hasOwn(this.#values, name) ? undefined : this.#values[name];
-    // The configuration is not taken without it. An empty one would go out as a token that nobody gave.
+    // The configuration's checks require it. An empty one would be sent as a token.
     if ((typeof value !== 'string' && typeof value !== 'number') || value === '')
       throw new Error(`account ${this.account}: the flow ${flowName} has no login, no refresh and no token`);
     return String(value);
@@ -156,7 +153,7 @@ class AccountCredential implements Credential {
       flow: { budget },
     } = this.#runtime;
     if (budget === undefined) return undefined;
-    // Counted as the upstream counts: by these credentials, whatever the account is called here.
+    // Counted as the vendor counts: by these credentials, whatever the account's name.
     const subject =
       budget.by.length === 0
         ? (this.formerName ?? this.account)
@@ -169,19 +166,20 @@ class AccountCredential implements Credential {
   }
 
   refresh(current: Token): Promise<Outcome> {
-    // A credential of such a name is not what is meant by it here, but for `token`, which few servers want to see
-    // again.
+    // `refreshToken` overrides a credential of that name; a credential `token` overrides the old access token, which
+    // few servers require.
     return this.#call('refresh', { token: current.reveal(), ...this.#values, refreshToken: current.revealRefresh() });
   }
 
   /**
-   * Takes what the files say now, if it is another secret of the same somebody and would be taken at a start as well.
+   * Takes over the files' present content, if the secrets differ, the identity does not, and the checks of a start
+   * accept them.
    */
   async #reread(files: Readonly<Record<string, readonly Piece[]>>): Promise<boolean> {
     const next: Record<string, unknown> = { ...this.#values };
     for (const [name, pieces] of Object.entries(files)) {
       const text = await joinedAgain(pieces);
-      // Perhaps it is just being replaced.
+      // The file may be being replaced.
       if (text === undefined) return false;
       next[name] = tidied(text);
     }
@@ -213,10 +211,7 @@ function sorted(values: Readonly<Record<string, unknown>>): [string, unknown][] 
   return Object.entries(values).sort(([a], [b]) => (a < b ? -1 : 1));
 }
 
-/**
- * Tells two values apart without keeping either. Only ever stored inside sealed records or made of values that are no
- * secrets.
- */
+/** Compares two values without keeping either. Digests of secrets are stored only inside sealed records. */
 function digest(text: string): string {
   return createHash('sha256').update(text).digest('base64url').slice(0, 32);
 }

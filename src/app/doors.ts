@@ -2,15 +2,15 @@ import type { LoadedConfig } from '../config/load.ts';
 import { SiteGuard } from '../http/server/site-guard.ts';
 import type { SiteRules } from '../proxy/site-rules.ts';
 
-/** Pages of other sites are told from programs where nobody is asked for a proof. */
+/** With `callers: none`, requests of other sites' pages are told from those of programs. */
 export function doorOf({ listen, callers }: LoadedConfig): SiteRules {
   const guard = callers === 'none' ? new SiteGuard(listen.hosts, listen.host) : undefined;
   return { guard, header: listen.requireHeader?.toLowerCase() };
 }
 
 /**
- * The same for the socket. No browser opens one, so that no name can be pointed at it: any Host will do, as clients put
- * what they like there. What passes on a browser's requests may stand behind it, though, so that their origin counts.
+ * The same for the socket. Browsers cannot open one, so no DNS name can be pointed at it: any Host is accepted, because
+ * clients put anything there. A server that forwards browsers' requests may use it, so their Origin is checked.
  */
 export function socketDoorOf({ listen, callers }: LoadedConfig): SiteRules {
   const guard = callers === 'none' ? new SiteGuard([...listen.hosts, '*'], '') : undefined;

@@ -5,8 +5,8 @@ import { isLoopback } from '../loopback.ts';
 import { isDirect, noProxyOfEnvironment } from './no-proxy.ts';
 
 /**
- * The corporate proxy on the way to an origin, or nothing. Never for this host itself. Throws a ConfigError if the
- * environment names one that cannot be used.
+ * Returns the corporate proxy for an origin, or an empty text. Never one for this host itself. Throws a ConfigError if
+ * the environment names one that cannot be used.
  */
 export function egressProxy({ egressProxy: setting }: Pick<LoadedConfig, 'egressProxy'>): (origin: string) => string {
   return (origin) => {

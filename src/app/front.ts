@@ -11,29 +11,28 @@ import { respondWithError } from '../proxy/respond.ts';
 import type { Route } from '../proxy/route.ts';
 
 /**
- * What reads requests first. Beside the cost of TLS, that of reading a request is small: there it is always Express. A
- * socket beside a TLS port has none.
+ * The engine that reads requests first. With TLS it is always Express, because the cost of reading a request is small
+ * beside it. A socket beside a TLS port has no TLS.
  */
 export function engineOf({ engine, tls, socket }: LoadedConfig['listen']): 'fast' | 'express' {
   return engine === 'fast' && (tls === undefined || socket !== undefined) ? 'fast' : 'express';
 }
 
 /**
- * The front: every request is validated, then goes to the route below whose prefix it is, or is answered with 404. One
- * mount per route, the longest prefix first; letter case and slashes count, as they do for the fast engine, which has
- * the same table (`matchRoute`).
+ * The front: every request is validated, then goes to the route with its prefix, or gets 404. One mount per route, the
+ * longest prefix first; letter case and slashes count, as in the fast engine, which has the same table (`matchRoute`).
  */
 export function createFront(routes: readonly Route[], path: RequestPath, log: Logger): Express {
   const front = createExpress();
   const table = Router({ caseSensitive: true, strict: true });
   for (const route of routes) {
-    // A prefix is plain letters, digits, dots and dashes: nothing that Express takes for a pattern.
+    // A prefix has only letters, digits, dots and dashes, none of which is a pattern to Express.
     table.use(route.prefix === '' ? '/' : route.prefix, (_request, response) =>
       path.proceed(contextOf(response), route),
     );
   }
   front.use((request, response, next) => {
-    // Every request of our servers has our class, which Express's types do not know.
+    // Requests of these servers are InboundRequests, which Express's types do not know.
     const context = path.begin(request as unknown as InboundRequest, response);
     if (context === undefined) return;
     response.locals['context'] = context;
@@ -41,7 +40,7 @@ export function createFront(routes: readonly Route[], path: RequestPath, log: Lo
   });
   front.use(table);
   front.use((_request, response) => path.proceed(contextOf(response), undefined));
-  // Express comes here only if it fails itself.
+  // Reached only by an error of Express itself.
   front.use((error: unknown, request: IncomingMessage, response: ServerResponse, _next: unknown) => {
     log.error('unexpected fault before the request handler', { detail: describeFault(error) });
     respondWithError(request as unknown as InboundRequest, response, new TokenwardError('request_malformed'), 0);

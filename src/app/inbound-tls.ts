@@ -4,15 +4,15 @@ import type { LoadedConfig } from '../config/load.ts';
 import { readTlsFiles, stampOf, watchTlsFiles, type TlsFiles } from '../http/tls.ts';
 import type { Logger } from '../log.ts';
 
-/** HTTPS for callers, as it was when the files were read. */
+/** Inbound HTTPS, as it was when the files were read. */
 export interface InboundTls {
   readonly files: TlsFiles;
-  /** Taken before they were read: a change in between is seen. */
+  /** Taken before the files were read, so that a change in between is noticed. */
   readonly stamp: string;
   readonly options: TlsOptions;
 }
 
-/** Undefined: callers come without TLS. Throws a TlsFileError. */
+/** Undefined: the listener has no TLS. Throws a TlsFileError. */
 export function readInboundTls(config: LoadedConfig): InboundTls | undefined {
   const files = inboundTlsFiles(config);
   return files && { files, stamp: stampOf(files), options: inboundTlsOptions(config, files) };
@@ -30,7 +30,7 @@ function inboundTlsOptions({ listen: { tls } }: LoadedConfig, files: TlsFiles): 
   return { ...readTlsFiles(files), requestCert, rejectUnauthorized };
 }
 
-/** Takes renewed certificates into use for new connections; keeps the old ones if the new files do not go together. */
+/** Uses renewed certificates for new connections; keeps the old ones if the new files do not match. */
 export function reloadCertificates(server: Server | TlsServer, { files, stamp }: InboundTls, log: Logger): () => void {
   return watchTlsFiles(files, stamp, () => {
     try {

@@ -5,14 +5,14 @@ import { placeholdersIn } from '../flows/template.ts';
 import { LoginPaths, loginCalls, declaredLogins, loginPathOf, type LoginPath } from '../proxy/legacy-login.ts';
 
 /*
- * Which login calls a route must not carry. Not only those of its own account: whoever is kept from a login on one
- * route would make it by another one that leads to the same host. Hosts count without the scheme: http and https of one
- * name are one server, other ports may be another one.
+ * The logins that a route must not forward. Not only those of its own account: a client that is refused a login on one
+ * route could send it on another one to the same host. Hosts are compared without the scheme: http and https of one
+ * name are one server, another port may be another one.
  */
 
 const guards = new WeakMap<LoadedConfig, ReadonlyMap<string, readonly LoginPath[]>>();
 
-/** The login paths of a route: those of its own flow first, which may have an answer, then all others' at its host. */
+/** The login paths of a route: first those of its own flow, which may have an `answer`, then all others at its host. */
 export function loginsOfRoute(route: RouteConfig, config: LoadedConfig): LoginPaths {
   const own = flowOfRoute(route, config);
   let byHost = guards.get(config);
@@ -27,7 +27,7 @@ export function flowOfRoute({ account, accountFrom }: RouteConfig, config: Loade
   return account === undefined ? undefined : findAccount(config, account)?.flow;
 }
 
-/** By host: the logins of all accounts there, without answers, which are for those who have the account. */
+/** By host: the logins of all accounts there, without `answer`, which only the account's own routes have. */
 function guardedByHost(config: LoadedConfig): ReadonlyMap<string, readonly LoginPath[]> {
   const byHost = new Map<string, Map<string, LoginPath>>();
   const add = (host: string, paths: readonly LoginPath[]): void => {
@@ -49,7 +49,7 @@ function guardedByHost(config: LoadedConfig): ReadonlyMap<string, readonly Login
     const { host, origin } = new URL(route.upstream);
     add(host, declaredLogins(flow));
     if (route.accountFrom === undefined) continue;
-    // Each of many accounts may log in somewhere of its own, perhaps at this very host: guarded in any case.
+    // Each of these accounts may log in at a host of its own, perhaps at this one: guarded in any case.
     for (const { url: text, method } of loginCalls({ ...flow, baseUrl: origin }, {})) {
       const url = new URL(text);
       if (url.host === host) add(host, [loginPathOf(url, method)]);
@@ -58,7 +58,7 @@ function guardedByHost(config: LoadedConfig): ReadonlyMap<string, readonly Login
   return new Map([...byHost].map(([host, paths]) => [host, [...paths.values()]]));
 }
 
-/** Everything that logs in: accounts, and of the generated ones those that differ in where they do. */
+/** All logins: of the accounts, and of the generated ones that differ in their URLs. */
 function* loginsOf(config: LoadedConfig): Generator<{ flow: Flow; credentials: Readonly<Record<string, unknown>> }> {
   for (const [name, flow] of config.flowOf) yield { flow, credentials: config.accounts[name]!.credentials };
   const { profiles, byName } = config.generated;

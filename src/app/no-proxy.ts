@@ -1,21 +1,17 @@
 import { BlockList, isIP } from 'node:net';
 
 /*
- * Who NO_PROXY exempts. proxy-from-env, which chooses the proxy, knows exact names, ".domain", "*.domain" and ports;
- * what curl, Go and Python understand besides is here: networks (10.0.0.0/8), and names that stand for everything
- * below.
+ * NO_PROXY. proxy-from-env, which chooses the proxy, knows exact names, ".domain", "*.domain" and ports; here is what
+ * curl, Go and Python support besides: networks (10.0.0.0/8), and names that include everything below.
  */
 
-/** What proxy-from-env reads as well, and when: for each origin anew, the lower-case name first. */
+/** Read as proxy-from-env does: for each origin, the lower-case name first. */
 export function noProxyOfEnvironment(): string {
   // eslint-disable-next-line no-restricted-properties
   return process.env['no_proxy'] || process.env['NO_PROXY'] || '';
 }
 
-/**
- * True if NO_PROXY says that an origin is to be reached without a proxy. What cannot be understood in it exempts
- * nobody.
- */
+/** True if NO_PROXY exempts the origin. An entry that cannot be parsed exempts nothing. */
 export function isDirect(origin: string, noProxy: string): boolean {
   const { hostname, port, protocol } = new URL(origin);
   const host = hostname.replace(/^\[|\]$|\.$/g, '');
@@ -29,12 +25,12 @@ export function isDirect(origin: string, noProxy: string): boolean {
 function covers(entry: string, host: string, port: string): boolean {
   const [, address, network, bits] = /^(([^/]+)\/(\d{1,3}))$/.exec(entry) ?? [];
   if (address !== undefined) return isIP(host) !== 0 && inNetwork(host, network!, Number(bits));
-  // An address of IPv6 has colons of its own: with a port it stands in brackets.
+  // An IPv6 address contains colons: with a port it is in brackets.
   const [, name = entry, only] = isIP(entry) === 6 ? [] : (/^(.*?)(?::(\d+))?$/.exec(entry) ?? []);
   if (only !== undefined && Number(only) !== Number(port)) return false;
   const bare = name.replace(/^\[(.*)\]$/, '$1').replace(/\.$/, '');
   if (isIP(host) !== 0) return isIP(bare) !== 0 && inNetwork(host, bare, isIP(bare) === 4 ? 32 : 128);
-  // As in Go, a dot or star in front means what is below the name, and not the name itself.
+  // As in Go, a leading dot or star means everything below the name, not the name itself.
   const below = bare.replace(/^\*?\./, '.');
   return below.startsWith('.') ? host.endsWith(below) : bare !== '' && (host === bare || host.endsWith(`.${bare}`));
 }

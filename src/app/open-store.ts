@@ -10,10 +10,10 @@ import { keyBesideStore } from '../tokens/stores/key-file.ts';
 import { RedisStore } from '../tokens/stores/redis.ts';
 import { redisOptions } from './redis-options.ts';
 
-/** What opening a store takes besides the configuration. */
+/** What opening a store needs besides the configuration. */
 export interface StoreDependencies {
   readonly log: Logger;
-  /** Tells whether the process that a lease names is gone. */
+  /** Whether the process that a lease names no longer runs. */
   readonly ownerIsGone: (owner: string) => boolean;
   readonly clock?: Clock;
   /** The other workers of this host. */
@@ -21,7 +21,7 @@ export interface StoreDependencies {
 }
 
 /**
- * The configured store and what seals its records. What about the store can lose tokens is logged. Rejects with a
+ * The configured store and the seal of its records. Logs settings of the store that can lose tokens. Rejects with a
  * StoreError, also if the store's records are sealed with a key that is not configured.
  */
 export async function openStore(
@@ -40,11 +40,11 @@ export async function openStore(
 }
 
 /**
- * What about the configured store can lose tokens or counts of logins, in words for an operator. Rejects with a
+ * Settings of the configured store that can lose tokens or counts of logins, in words for an operator. Rejects with a
  * StoreError if it cannot be opened.
  */
 export async function storeWarnings(config: LoadedConfig, dependencies: StoreDependencies): Promise<string[]> {
-  // Only another program's settings can be wrong; a look must not make an embedded store.
+  // Only Redis has settings of its own; opening an embedded store would make one.
   if (config.store.type !== 'redis') return [];
   const { store } = await open(config, dependencies);
   try {
@@ -94,8 +94,8 @@ async function open(
 }
 
 /**
- * One record with another key concerns its account. When it is every one, the configured key is the wrong one, and a
- * process that goes on would serve nobody: rejects with a StoreError.
+ * A single record with another key concerns its account only. If all have one, the configured key is wrong, and no
+ * account could be served: rejects with a StoreError.
  */
 async function checkKey({ accounts }: LoadedConfig, store: TokenStore, seal: Seal): Promise<void> {
   let otherKey: string | undefined;

@@ -4,18 +4,18 @@ import type { Records } from '../tokens/records.ts';
 import { accountOfKey, RecordError } from '../tokens/store.ts';
 import { credentialSource } from './credentials.ts';
 
-/** What of a store's rows belongs to the accounts of a configuration. */
+/** Which rows of a store belong to the accounts of a configuration. */
 interface Ownership {
   has(account: string): boolean;
   identityOf(account: string): string | undefined;
-  /** The accounts that name this one as their former name. */
+  /** The accounts with this `formerName`. */
   renamedFrom(formerName: string): readonly string[];
   readonly budgets: ReadonlySet<string>;
 }
 
-/** What the accounts of this configuration own. */
+/** The rows that the accounts of this configuration own. */
 export function ownership(config: LoadedConfig, clock: Clock): Ownership {
-  // Nobody is called: a credential only tells whose it is.
+  // No call is made: only the credentials' identities are needed.
   const source = credentialSource(config, clock, () => () => Promise.reject(new Error('no call is made here')));
   const { accounts, generated } = config;
   const renamed = new Map<string, string[]>();
@@ -33,7 +33,7 @@ export function ownership(config: LoadedConfig, clock: Clock): Ownership {
   };
 }
 
-/** The generation of a record that nobody owns; undefined if it does not open; false: it is somebody's. */
+/** The generation of a record without an owner; undefined if it cannot be opened; false: it has an owner. */
 export async function unownedGeneration(
   key: string,
   records: Records,
@@ -41,7 +41,7 @@ export async function unownedGeneration(
   known: ReadonlySet<string>,
 ): Promise<number | undefined | false> {
   const account = accountOfKey(key);
-  // Not taken over yet: it is still to be the record of its heir.
+  // The renamed account has not taken it over yet.
   if (owned.renamedFrom(account).some((newName) => !known.has(newName))) return false;
   try {
     const { generation, identity } = await records.read(key);

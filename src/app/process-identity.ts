@@ -2,7 +2,7 @@ import { randomBytes } from 'node:crypto';
 import { readFileSync, readlinkSync } from 'node:fs';
 import { hostname } from 'node:os';
 
-/** Names this process so that another one on the same host can tell whether it still runs. */
+/** Identifies this process, so that another one on the same host can check whether it still runs. */
 export function leaseOwner(): string {
   const { pid } = process;
   const random = randomBytes(9).toString('base64url');
@@ -10,14 +10,14 @@ export function leaseOwner(): string {
 }
 
 /**
- * True only if the lease's process ran on this host and certainly runs no longer. A number means one process only
- * within its PID namespace (each container has its own), so of another one nothing is known; but for a process with
- * this one's own number: the embedded store, whose leases these are, lets no two of the same number in.
+ * True only if the lease's process ran on this host and certainly no longer runs. A process id is unique only within
+ * its PID namespace (each container has its own), so nothing is known of another one; except for a process with this
+ * one's own id, because the embedded store, whose leases these are, does not admit two with the same id.
  */
 export function ownerIsGone(owner: string): boolean {
   const [name, pid, started, , ownerNamespace] = owner.split('/');
   if (name !== hostname() || !/^\d+$/.test(pid ?? '')) return false;
-  // An owner without one is of an earlier version.
+  // An owner without a namespace was written by an earlier version.
   if (ownerNamespace !== namespace()) return ownerNamespace !== undefined && Number(pid) === process.pid;
   try {
     // eslint-disable-next-line no-restricted-properties -- signal 0 ends nothing, it only asks
@@ -25,12 +25,12 @@ export function ownerIsGone(owner: string): boolean {
   } catch (error) {
     return (error as NodeJS.ErrnoException).code === 'ESRCH';
   }
-  // The number may have been given to another process since.
+  // The id may have been reused since.
   const currentStart = startTime(Number(pid));
   return currentStart !== undefined && started !== undefined && started !== '' && currentStart !== started;
 }
 
-/** This process's PID namespace; empty where there are none. */
+/** This process's PID namespace; empty where there is none. */
 function namespace(): string {
   try {
     return readlinkSync('/proc/self/ns/pid');
@@ -39,7 +39,7 @@ function namespace(): string {
   }
 }
 
-/** When a process started, in the kernel's ticks; undefined where there is no /proc. */
+/** A process's start time in the kernel's ticks; undefined where there is no /proc. */
 function startTime(pid: number): string | undefined {
   try {
     return readFileSync(`/proc/${pid}/stat`, 'utf8').split(') ').at(-1)?.split(' ')[19];

@@ -11,7 +11,7 @@ import { doorOf, socketDoorOf } from './doors.ts';
 import { createFront } from './front.ts';
 import { reloadCertificates, type InboundTls } from './inbound-tls.ts';
 
-/** What callers connect to: a server for the port and one for the socket, or one of them. */
+/** The servers that clients connect to: one for the port and one for the socket, or one of them. */
 export interface ProxyServers {
   readonly port: Server | undefined;
   readonly socket: Server | undefined;

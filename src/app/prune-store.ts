@@ -6,22 +6,22 @@ import { openStore, type StoreDependencies } from './open-store.ts';
 import { ownership, unownedGeneration } from './ownership.ts';
 import { requireStore } from './store-presence.ts';
 
-/** What `store prune` removes: the key of a row; the generation if it is a record that could be read. */
+/** A row that `store prune` removes: its key, and the generation of a record that could be read. */
 interface Pruned {
   readonly key: string;
   readonly generation: number | undefined;
 }
 
 /**
- * A count of logins that no account owns is kept for so long: whoever comes back within it must not log in too often.
+ * How long a count of logins without an account is kept: an account that returns within it must not log in too often.
  * ms.
  */
 const COUNTS_KEPT_MS = 31 * 86_400_000;
 
 /**
- * Removes what no account of the configuration owns: records of accounts that are gone or whose identity is another one
- * now, their leases, and counts of logins that are over. `dryRun` only says what that is. What does not open is removed
- * only if its account is gone. Rejects with a StoreError.
+ * Removes rows that no account of the configuration owns: records of accounts that were removed or have another
+ * identity now, their leases, and expired counts of logins. `dryRun` only lists them. A record that cannot be opened is
+ * removed only if its account was. Rejects with a StoreError.
  */
 export async function pruneStore(
   config: LoadedConfig,

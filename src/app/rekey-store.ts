@@ -4,12 +4,12 @@ import { Records } from '../tokens/records.ts';
 import { RecordError, StoreError } from '../tokens/store.ts';
 import { openStore, type StoreDependencies } from './open-store.ts';
 
-/** So many records that do not open are named in one message. */
+/** Records that cannot be opened, named in one message. */
 const MAX_NAMED = 20;
 
 /**
- * Seals every stored record with the current key. Returns how many there are and how many were sealed anew. Rejects
- * with a StoreError; if some do not open, when all the others are done, naming those.
+ * Seals every stored record with the current key. Returns how many there are and how many were sealed again. Rejects
+ * with a StoreError; if some cannot be opened, after all others are sealed, naming them.
  */
 export async function rekeyStore(
   config: LoadedConfig,

@@ -14,7 +14,7 @@ import type { Route } from '../proxy/route.ts';
 import { destinationOf } from '../http/client/dial.ts';
 import { clientTls } from '../http/tls.ts';
 
-/** A configured route made ready for requests. `via` names the corporate proxy on the way to an origin, or nothing. */
+/** A configured route, ready for requests. `via` returns the corporate proxy for an origin, or an empty text. */
 export function routeOf(
   config: RouteConfig,
   all: LoadedConfig,
@@ -62,10 +62,10 @@ export function routeOf(
   };
 }
 
-/** So short a text occurs in replies by chance. */
+/** A shorter text occurs in responses by chance. */
 const MIN_SECRET_LENGTH = 8;
 
-/** What a reply must not repeat of the fields that the route adds. */
+/** Secrets in the fields that the route adds, which a response must not repeat. */
 function secretsOf({ prefix, headers = {} }: RouteConfig, all: LoadedConfig): readonly string[] | undefined {
   const names = all.secretHeaders.get(prefix) ?? [];
   const values = names.map((name) => headers[name]!.replace(/^(basic|bearer|token) +/i, ''));
@@ -74,16 +74,16 @@ function secretsOf({ prefix, headers = {} }: RouteConfig, all: LoadedConfig): re
 }
 
 /**
- * Which replies mean a dead token. A flow that only carries a fixed one rarely says so, and needs no certainty: a
- * refusal is noted, and nothing is renewed.
+ * Which responses reject the token. A flow with a fixed token rarely has rules, and needs no certainty: a rejection is
+ * noted, and nothing is renewed.
  */
 function rejectionRules({ login, refresh, invalid }: Flow): Flow['invalid'] {
   return login === undefined && refresh === undefined && invalid.length === 0 ? [{ status: 401 }] : invalid;
 }
 
 /**
- * The token is attached, and its death seen, by the flow: an account that attaches its own otherwise cannot be served
- * by a route for all.
+ * The route attaches tokens, and recognises their rejection, by the flow: an account that overrides `attach` cannot be
+ * served.
  */
 function servesAccount(config: LoadedConfig, flow: string, account: string): boolean {
   const generated = config.generated.byName.get(account);

@@ -9,7 +9,7 @@ import type { TokenManager } from '../tokens/manager.ts';
 import type { Parts } from './build.ts';
 import type { ProxyAddress } from './proxy-address.ts';
 
-/** The part of a tokenward that serves callers: all of it but the operator port. */
+/** The part of tokenward that serves clients: all but the operator port. */
 export interface Worker {
   readonly proxyAddress: ProxyAddress;
   readonly tokens: TokenManager;
@@ -20,25 +20,25 @@ export interface Worker {
 }
 
 interface StopOptions {
-  /** Another worker takes over: no load balancer needs to notice, and callers are given time to go over to it. */
+  /** Another worker takes over: no load balancer needs to notice, and clients get time to move to it. */
   readonly replaced?: boolean;
-  /** How long callers' idle connections are left open, ms. Only tests give it: nobody is at the other end of theirs. */
+  /** How long clients' idle connections stay open, ms. For tests only, whose connections have no client. */
   readonly idleMs?: number;
 }
 
 /**
- * How long a caller's idle connection is left open, so that the caller may send one more request on it: when another
- * worker takes over, and when everything ends. ms.
+ * How long a client's idle connection stays open for one more request: when another worker takes over, and when the
+ * process ends. ms.
  */
 const REPLACED_IDLE_MS = 5_000;
 const FINAL_IDLE_MS = 500;
 /**
- * Before and after the listener closes, callers are not sent away for so long: whoever was is making a new connection
- * just then, and it would be reset. ms.
+ * How long before and after the listener closes responses do not close their connections: a client would open a new one
+ * just then, which would be reset. ms.
  */
 const KEEP_ALIVE_MS = 300;
 
-/** Listens for callers. Rejects with a ListenError; closing what was built is left to whoever built it. */
+/** Listens for clients. Rejects with a ListenError, and leaves `parts` open. */
 export async function serveProxy(config: LoadedConfig, parts: Parts): Promise<Worker> {
   const { servers, tokens, metrics, view, lifecycle } = parts;
   const { host, port, socket, socketMode } = config.listen;
@@ -57,7 +57,7 @@ export async function serveProxy(config: LoadedConfig, parts: Parts): Promise<Wo
       const { delay, drain: drainMs } = config.shutdown;
       if (replaced) await Promise.all(all.map((server) => drain(server, drainMs, { idleMs })));
       else {
-        // They find another process behind the load balancer, while this one still answers whoever does not.
+        // Clients move to another process behind the load balancer, while this one still serves the others.
         if (delay > KEEP_ALIVE_MS) {
           all.forEach(startDraining);
           await sleep(delay - KEEP_ALIVE_MS);

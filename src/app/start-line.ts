@@ -3,7 +3,7 @@ import type { LogFields } from '../log.ts';
 import { VERSION } from '../version.ts';
 import { engineOf } from './front.ts';
 
-/** What the line "tokenward is up" says of the configuration. Nothing secret: of a store only its type and place. */
+/** Fields of the log line "tokenward is up". Nothing secret: of a store only its type and place. */
 export function describeStart(
   config: Pick<LoadedConfig, 'accounts' | 'generated' | 'routes' | 'store' | 'listen'>,
   file: string,

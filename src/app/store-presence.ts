@@ -3,12 +3,12 @@ import { StoreError } from '../tokens/store.ts';
 import { EmbeddedStore } from '../tokens/stores/embedded.ts';
 import { hasKeyBeside } from '../tokens/stores/key-file.ts';
 
-/** False: opening the store would make it. A Redis is always there, or cannot be opened. */
+/** False: opening the store would make it. Redis always exists, or cannot be opened. */
 export function storeIsThere({ store }: Pick<LoadedConfig, 'store'>): boolean {
   return store.type !== 'embedded' || EmbeddedStore.isIn(store.path);
 }
 
-/** Looking into a store that is not there must not make one. */
+/** Throws a StoreError if there is no store: reading from one must not make it. */
 export function requireStore({ store }: LoadedConfig, what: string): void {
   if (store.type !== 'embedded') return;
   if (!EmbeddedStore.isIn(store.path)) {

@@ -9,14 +9,14 @@ import { ConnectionPool } from '../http/client/pool.ts';
 import { reasonOf as whyNot } from '../http/client/reason.ts';
 import { UpstreamResponse } from '../http/client/response.ts';
 
-/** A token call's own limits within `TOKEN_REQUEST_MS`. ms. */
+/** Limits within `TOKEN_CALL_MS`. ms. */
 const TIMEOUTS = { connect: 3_000, firstByte: TOKEN_REQUEST_MS, idle: TOKEN_REQUEST_MS };
-/** No honest token answer is larger, packed or unpacked. Bytes. */
+/** Limit of a token response, compressed and decompressed. Bytes. */
 const MAX_RESPONSE_BYTES = 1024 * 1024;
 
 /**
- * Sends one call to a token endpoint: on a connection of its own (an idle one may be closing, and this request must not
- * be lost half-way), no retry, no redirect, the answer read to its end whoever still waits for it.
+ * Sends one request to a token endpoint: on a connection of its own (an idle one may be closing, and this request must
+ * not be lost half-way), no retry, no redirect, the response read to its end even if no request waits for it any more.
  */
 export function tokenCallSender(tls: Destination['tls'], viaFor: (origin: string) => string): SendTokenCall {
   return async (request: TokenRequest): Promise<TokenResponse> => {
@@ -26,8 +26,8 @@ export function tokenCallSender(tls: Destination['tls'], viaFor: (origin: string
     let exchange!: UpstreamResponse;
     const deadline = { passed: false };
     let lastRead: NodeJS.Immediate | undefined;
-    // Timers come before reading: an answer that came while this process stood still is read first. It may hold the
-    // only good refresh token.
+    // Node runs timers before it reads: a response that arrived while this process was blocked is read first. It may
+    // hold the only valid refresh token.
     const timer = setTimeout(() => {
       lastRead = setImmediate(() => {
         deadline.passed = true;
@@ -44,7 +44,7 @@ export function tokenCallSender(tls: Destination['tls'], viaFor: (origin: string
       const headers: Record<string, string | undefined> = {};
       for (let i = 0; i < response.headers.length; i += 2)
         headers[response.headers[i]!.toLowerCase()] ??= response.headers[i + 1]!;
-      // What cannot be unpacked is no JSON, or was unpacked on its way and kept its label.
+      // A body that cannot be decompressed is not JSON, or was decompressed on its way and kept its Content-Encoding.
       return {
         status: response.status,
         headers,
@@ -75,7 +75,7 @@ function bodyOf(text: string | undefined): RequestBody {
   return { kind: 'buffered', chunks: [bytes], length: bytes.length, release: () => undefined };
 }
 
-/** Rejects with a RangeError if it is too large. */
+/** Reads the body. Rejects with a RangeError if it is too large. */
 function read(response: UpstreamResponse): Promise<Buffer> {
   return new Promise((resolve, reject) => {
     const chunks: Buffer[] = [];
@@ -105,7 +105,7 @@ function reasonOf(error: unknown): TokenCallError['reason'] {
   return error.detail === 'ENOTFOUND' || error.detail === 'EAI_AGAIN' ? 'dns' : 'connect';
 }
 
-/** For people: where, and what went wrong there. Nothing that the endpoint said. */
+/** For people: place and error. Nothing from the response. */
 function detailOf(place: string, timedOut: boolean, error: unknown): string {
   if (timedOut) return `${place}: no whole answer within ${TOKEN_REQUEST_MS / 1000} s`;
   const reason =

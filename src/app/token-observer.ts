@@ -7,24 +7,24 @@ import type { RenewalReport, TokenObserver } from '../tokens/manager.ts';
 import { cannotServe, type AccountStatusName, type CredentialStatus, type RenewalCause } from '../tokens/status.ts';
 import { MAX_ACCOUNTS_WITH_REASONS, zeroAccount } from './zero-counters.ts';
 
-/** Errors of one kind of store operation that come within this time of a told one are told at debug only. ms. */
+/** Errors of one store operation within this time of a logged one are logged at debug only. ms. */
 const STORE_ERROR_PAUSE_MS = 30_000;
-/** Troubled accounts whose last word is remembered. A forgotten one costs a line told twice. */
+/** Troubled accounts whose last logged status is remembered. A forgotten one is logged twice. */
 const MAX_REMEMBERED = 10_000;
 
 interface ObserverParts {
   readonly metrics: Metrics;
   readonly log: Logger;
   readonly clock: Clock;
-  /** The accounts that are looked after even while nobody uses them: their counters exist from the start. */
+  /** The declared accounts, whose counters exist from the start. */
   readonly named: Iterable<Credential>;
   /** The account's state now, if it is in memory. */
   statusOf(account: string): CredentialStatus | undefined;
 }
 
 /**
- * What the token manager tells, as metrics and as the story in the log: one line for each renewal with its cause and
- * outcome, and one for each change of an account into trouble, from one trouble into another, and out of it.
+ * The token manager's events as metrics and log lines: one for each renewal with its cause and outcome, and one for
+ * each change of an account into trouble, from one trouble into another, and out of it.
  */
 export function createObserver({ metrics, log, clock, named, statusOf }: ObserverParts): TokenObserver {
   const troubled = new LRUCache<string, AccountStatusName>({ max: MAX_REMEMBERED });
@@ -34,7 +34,7 @@ export function createObserver({ metrics, log, clock, named, statusOf }: Observe
 
   const labelOf = (credential: Credential): string => {
     const account = metrics.accountLabel(credential.account);
-    // Accounts without a series of their own share one for each flow.
+    // Accounts without a label of their own share one for each flow.
     const labelKey = account === credential.account ? account : `${account} ${credential.flow}`;
     if (!zeroed.has(labelKey)) {
       zeroed.add(labelKey);
@@ -51,7 +51,7 @@ export function createObserver({ metrics, log, clock, named, statusOf }: Observe
       const account = labelOf(credential);
       metrics.renewals.inc({ account, flow, kind, outcome });
       metrics.renewalSeconds.observe({ flow, kind }, seconds);
-      // Only the reason of a failed call is one of a few words. What an endpoint says of a refusal is for the log.
+      // Only a failed call's reason is one of a few words. The text of a refusal is for the log.
       if (outcome !== 'granted')
         metrics.renewalFailures.inc({ account, flow, kind, reason: outcome === 'failed' ? reason : outcome });
       logRenewal(log, credential, report);
@@ -63,7 +63,7 @@ export function createObserver({ metrics, log, clock, named, statusOf }: Observe
     changed(credential) {
       labelOf(credential);
       const status = statusOf(credential.account);
-      // While a renewal is under way, the account is neither well again nor in another trouble.
+      // While a renewal is under way, the account has neither recovered nor changed its trouble.
       if (status === undefined || status.state === 'renewing') return;
       const was = troubled.get(credential.account);
       if (status.state === was) return;
@@ -164,7 +164,7 @@ function describeCause({ why, by }: RenewalCause): string {
   }
 }
 
-/** What only a person can do for an account. */
+/** What a person can do for an account. */
 function remedyOf({ account, canLogin, reread }: Credential, unreadable: boolean): string {
   if (unreadable) return 'see to its record in the store';
   if (!canLogin) return `bring a new refresh token: tokenward import ${account}`;
@@ -176,7 +176,7 @@ function remedyOf({ account, canLogin, reread }: Credential, unreadable: boolean
   return `correct its credentials and restart tokenward; if they are right after all: tokenward renew ${account}`;
 }
 
-/** What happened to an account, and for each trouble in which calls fail, what a person can do. */
+/** Logs what happened to an account and, where requests fail, what a person can do. */
 function logTrouble(
   log: Logger,
   status: CredentialStatus,

@@ -1,6 +1,6 @@
 /**
- * The text of a token endpoint's answer. UTF-8, with or without a mark; UTF-16, which is not JSON by RFC 8259, can be
- * told by its mark, or by the zeros in its first two characters, which in JSON are ASCII.
+ * The text of a token endpoint's response. UTF-8, with or without a byte order mark; UTF-16, which RFC 8259 does not
+ * allow for JSON, is recognised by its mark, or by the zeros in its first two characters, which in JSON are ASCII.
  */
 export function decodeText(bytes: Buffer): string {
   const [a, b, c, d] = bytes;

@@ -6,19 +6,19 @@ import { FAILURE_REASONS, OUTCOME_KINDS, type Credential } from '../tokens/crede
 import { STORE_OPERATIONS, SUPPRESSIONS } from '../tokens/observer.ts';
 
 /*
- * A counter that is born with its first event is invisible to Prometheus' increase(): the step from nothing to 1 is no
- * increase. So every combination of labels that this configuration can come to exists at 0 from the start.
+ * A counter that appears with its first event is invisible to Prometheus' increase(): the step from nothing to 1 is no
+ * increase. So every combination of labels that is possible with this configuration exists at 0 from the start.
  */
 
-/** What a call that brought no token is counted under: the outcome, or the reason of a failed one. */
+/** Label values for a call without a token: its outcome, or the reason of a failed one. */
 export const FAILURES = [
   ...OUTCOME_KINDS.filter((kind) => kind !== 'granted' && kind !== 'failed'),
   ...FAILURE_REASONS,
 ];
-/** Accounts whose reasons of failures are there from the start; more of them would be most of a scrape. */
+/** Accounts whose failure reasons exist from the start; more of them would be most of a scrape. */
 export const MAX_ACCOUNTS_WITH_REASONS = 20;
 
-/** Errors of requests that never came to a route. */
+/** Errors of requests that match no route. */
 const UNMATCHED_ERRORS: readonly ErrorCode[] = [
   'route_unknown',
   'request_malformed',
@@ -34,7 +34,7 @@ const UNMATCHED_ERRORS: readonly ErrorCode[] = [
   'cross_site_refused',
   'required_header_missing',
 ];
-/** Errors that every route can come to. */
+/** Errors that every route can have. */
 const ROUTE_ERRORS: readonly ErrorCode[] = [
   'body_timeout',
   'upstream_unreachable',
@@ -59,7 +59,7 @@ const CALLER_ERRORS: readonly ErrorCode[] = [
 ];
 const ACCOUNT_CHOICE_ERRORS: readonly ErrorCode[] = ['account_missing', 'account_not_allowed', 'account_unknown'];
 
-/** What the configuration says of callers. */
+/** How callers authenticate. */
 interface CallerRules {
   readonly keys: boolean;
   readonly jwt: boolean;
@@ -104,7 +104,7 @@ function errorsOf({ config, account, accountChoice, logins }: Route, { keys, jwt
   ];
 }
 
-/** The counters of one account, under the name that its label has. `reasons`: those of failures too. */
+/** The counters of one account, under its label. `reasons`: those of failures too. */
 export function zeroAccount(
   metrics: Metrics,
   { account: name, flow, canLogin, canRefresh }: Credential,

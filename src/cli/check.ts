@@ -6,7 +6,7 @@ import { StoreError } from '../tokens/store.ts';
 import { configFile, print, type Options } from './options.ts';
 import { storeDependencies } from './store-dependencies.ts';
 
-/** `tokenward check`: what a configuration would do, and what is probably not meant. */
+/** `tokenward check`: what a configuration would do, and what in it is probably not intended. */
 export async function check(options: Options): Promise<void> {
   const file = configFile(options);
   const config = loadConfig(file, process.env);
@@ -20,7 +20,7 @@ export async function check(options: Options): Promise<void> {
       ? ''
       : `${Object.keys(config.accounts).length + generated} accounts, ${generated} of them generated.\n`;
   for (const warning of config.warnings) process.stderr.write(`warning: ${file}: ${showIssue(warning)}\n`);
-  // Asked last: a store that cannot be reached from here says nothing about the configuration.
+  // The store comes last: if it cannot be reached from here, that says nothing about the configuration.
   const storeProblems = await storeWarnings(config, storeDependencies()).catch((error: unknown) => [
     `the store was not looked at: ${error instanceof StoreError ? error.message : describeFault(error)}`,
   ]);
@@ -28,7 +28,7 @@ export async function check(options: Options): Promise<void> {
   print(`${file} is fine.\n${lines.join('\n')}\n${accountCount}`);
 }
 
-/** As whom a route's requests go out. */
+/** The account of a route's requests. */
 function identityOf({ account, accountFrom }: RouteConfig, config: LoadedConfig): string {
   if (account !== undefined) return `as ${account} (${findAccount(config, account)!.settings.flow})`;
   return accountFrom !== undefined ? `as the request says (${accountFrom.flow})` : '(no token)';

@@ -10,10 +10,10 @@ import { serve } from './serve.ts';
 import { status } from './status.ts';
 import { store } from './store.ts';
 
-/** A command; `word`: what stands behind its name, where something may. */
+/** A command; `argument`: the word after its name, for `WITH_ARGUMENT`. */
 type Command = (options: Options, argument: string | undefined) => Promise<void> | void;
 
-/** The commands by their names, in the order of the help. */
+/** The commands by name, in the order of the help. */
 export const COMMANDS: ReadonlyMap<string, Command> = new Map<string, Command>([
   ['serve', serve],
   ['check', check],
@@ -27,5 +27,5 @@ export const COMMANDS: ReadonlyMap<string, Command> = new Map<string, Command>([
   ['schema', schema],
 ]);
 
-/** Those that are told by a word behind their name what they are about. */
+/** Commands with an argument. */
 export const WITH_ARGUMENT: readonly string[] = ['renew', 'import', 'store'];

@@ -11,10 +11,10 @@ import { ImportInputError } from './import-input.ts';
 import { OperatorError } from './operator-client.ts';
 import { UsageError } from './usage-error.ts';
 
-/** Errors whose message is all there is to say. */
+/** Errors whose message alone is printed. */
 const FAILURES = [AccountBusyError, StoreError, ListenError, TlsFileError, JwksFileError, OperatorError];
 
-/** What to say of an error that ends the program, and its exit code. */
+/** The message and exit code for an error that ends the program. */
 export function explain(error: unknown): { message: string; exitCode: number } {
   if (error instanceof UsageError || error instanceof ImportTargetError || error instanceof ImportInputError) {
     return { message: `${error.message}${error.message.endsWith('?') ? '' : '.'} Try: tokenward --help`, exitCode: 2 };

@@ -1,4 +1,4 @@
-/** A length of time as tables show it. */
+/** A duration as tables show it. */
 export function formatDuration(milliseconds: number): string {
   if (milliseconds <= 0) return 'over';
   const minutes = Math.floor(milliseconds / 60_000);

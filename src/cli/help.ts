@@ -1,6 +1,6 @@
 import { VERSION } from '../version.ts';
 
-/** What `tokenward --help` prints. */
+/** The output of `tokenward --help`. */
 export const HELP = `tokenward ${VERSION} - an outbound proxy that puts the right token on each request
 
 Usage: tokenward <command> [options]

@@ -13,10 +13,7 @@ import { readImport } from './import-input.ts';
 /** The account cannot take an imported token; the message says why. */
 export class ImportTargetError extends Error {}
 
-/**
- * Looks whether an imported refresh token would be of use to the account, before anybody types one. Throws an
- * ImportTargetError.
- */
+/** Checks that the account can use an imported refresh token, before one is typed. Throws an ImportTargetError. */
 export function importTarget(config: LoadedConfig, account: string): Credential {
   const found = findAccount(config, account);
   if (found === undefined) {
@@ -29,20 +26,21 @@ export function importTarget(config: LoadedConfig, account: string): Credential 
       `the flow ${found.settings.flow} has no refresh; an imported refresh token would never be used`,
     );
   }
-  // Nobody is called here: the running process, or the next one that starts, spends the token.
+  // Nothing is sent here: the running process, or the next one, spends the token.
   const sendNothing = () => Promise.reject(new TokenCallError('connect', false));
   return credentialSource(config, systemClock, () => sendNothing).get(account)!;
 }
 
-/** What was done, for the person who did it. */
+/** The result of an import. */
 interface Imported {
   readonly message: string;
-  /** The store was not there before: perhaps it is not the one that is meant. */
+  /** The path of a store that did not exist before: perhaps not the intended one. */
   readonly newStore: string | undefined;
 }
 
 /**
- * Brings what was given into the configured store. Rejects with an ImportInputError, an AccountBusy or a StoreError.
+ * Imports the given text into the configured store. Rejects with an ImportInputError, an AccountBusyError or a
+ * StoreError.
  */
 export async function importInto(
   config: LoadedConfig,

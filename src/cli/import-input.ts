@@ -2,18 +2,17 @@ import { numberOf, secondsOf, secondsUntil } from '../flows/notations.ts';
 import type { ImportedGrant } from '../tokens/import.ts';
 import { isTokenText } from '../tokens/token.ts';
 
-/** What was given cannot be imported; the message is for a person and repeats nothing of it. */
+/** The input cannot be imported; the message is for a person and repeats none of it. */
 export class ImportInputError extends Error {}
 
 /**
- * Reads what a person or a script hands to `tokenward import`: the refresh token on a line of its own, or a JSON object
- * in the words of a token endpoint's answer, whose other fields are passed over. `now`: wall-clock ms. Throws an
- * ImportInputError.
+ * Parses the input of `tokenward import`: the refresh token on a line of its own, or a JSON object like a token
+ * endpoint's response, whose other fields are ignored. `now`: wall-clock ms. Throws an ImportInputError.
  */
 export function readImport(text: string, now: number): ImportedGrant {
   const given = text.replace(/^\uFEFF/, '').trim();
   if (given === '') throw new ImportInputError('there is no refresh token on standard input');
-  // `jq .refresh_token` prints its quotes, and null where there is nothing.
+  // `jq .refresh_token` prints quotes, and null if there is none.
   const value: unknown = /^["{[]|^null$/.test(given) ? parse(given) : given;
   if (typeof value === 'string') {
     return { refreshSecret: checked(value, 'the refresh token'), secret: undefined, expiresAt: undefined };
@@ -34,15 +33,14 @@ function fromObject(object: Readonly<Record<string, unknown>>, now: number): Imp
   const refreshSecret = checked(refresh, 'refresh_token');
   const access = field('access_token', 'accessToken');
   const expiresAt = endOf(field('expires_in', 'expiresIn'), field('expires_at', 'expiresAt'), now);
-  // One that is over helps nobody: then the refresh token is all there is.
+  // An expired access token is of no use: only the refresh token is imported.
   const secret =
     access === undefined || (expiresAt !== undefined && expiresAt <= now) ? undefined : checked(access, 'access_token');
   return { refreshSecret, secret, expiresAt: secret === undefined ? undefined : expiresAt };
 }
 
 /**
- * When the access token ends by what is given: the earlier one, if both are. As in answers of token endpoints, 0 says
- * nothing. Wall-clock ms.
+ * The access token's expiry: the earlier one, if both are given. As in token responses, 0 means unknown. Wall-clock ms.
  */
 function endOf(expiresIn: unknown, expiresAt: unknown, now: number): number | undefined {
   if (expiresIn !== undefined && numberOf(expiresIn) === undefined && secondsOf(expiresIn) === undefined) {

@@ -1,6 +1,6 @@
-/** The operator port did not answer, or said no; the message is for the operator. */
+/** The operator port did not respond, or responded with an error; the message is for the operator. */
 export class OperatorError extends Error {
-  /** The error code of an answer that said no. */
+  /** The error code of the response. */
   readonly code: string | undefined;
 
   constructor(message: string, code?: string) {
@@ -9,17 +9,20 @@ export class OperatorError extends Error {
   }
 }
 
-/** Something else answers at this URL. */
+/** The error for a URL at which something else responds. */
 export function notTheOperatorPort(url: string): OperatorError {
   return new OperatorError(
     `What answers at ${new URL(url).origin} is not tokenward's operator port. Name that with --operator URL.`,
   );
 }
 
-/** How long a command waits until an account may be renewed by hand once more. s. */
+/** Longest Retry-After of a renewal by hand that a command waits for. s. */
 const MAX_WAIT_S = 10;
 
-/** `key`: the operator's. An account renewed a moment ago is asked for again once it may be. */
+/**
+ * Sends a request to the operator port. `key`: the operator's. A renewal that came too soon after the last one is
+ * repeated once.
+ */
 export async function callOperator(
   url: string,
   method: string,
@@ -44,7 +47,7 @@ export async function callOperator(
   return body;
 }
 
-/** The operator port's own refusals say in `detail` what may be meant; of all others it is the whole story. */
+/** For an unknown account title and detail together; for other errors the detail alone. */
 function messageOf(
   { code, title, detail }: { code?: string; title?: string; detail?: string },
   status: number,

@@ -4,7 +4,7 @@ import { ConfigError, loadConfig, type LoadedConfig } from '../config/load.ts';
 import { configFile, type Options } from './options.ts';
 import { UsageError } from './usage-error.ts';
 
-/** Where the operator port is, from the options, the environment or the configuration. Throws a UsageError. */
+/** The operator port's URL, from the options, the environment or the configuration. Throws a UsageError. */
 export function operatorUrl(options: Options): string {
   const given = options.operator ?? process.env['TOKENWARD_OPERATOR'];
   if (given !== undefined) {
@@ -28,7 +28,7 @@ export function operatorUrl(options: Options): string {
   return `http://${bracketed(reachable)}:${operator.port}`;
 }
 
-/** What the operator port asks of whoever acts, if it asks for a key. */
+/** The operator's key, if one is given. Throws a UsageError. */
 export function operatorKey(options: Options): string | undefined {
   const file = options['operator-key-file'];
   if (file === undefined) return process.env['TOKENWARD_OPERATOR_KEY'] || undefined;

@@ -1,7 +1,7 @@
 import { parseArgs } from 'node:util';
 import { UsageError } from './usage-error.ts';
 
-/** Every option of every command. One that a command has no use for is passed over. */
+/** The options of all commands. A command ignores those it does not use. */
 export const OPTIONS = {
   config: { type: 'string', short: 'c' },
   operator: { type: 'string' },
@@ -19,10 +19,10 @@ export const OPTIONS = {
   version: { type: 'boolean', short: 'v', default: false },
 } as const;
 
-/** The options as they were given. */
+/** The parsed options. */
 export type Options = ReturnType<typeof parse>['values'];
 
-/** What stands on the command line. Throws a UsageError. */
+/** Parses the command line. Throws a UsageError. */
 export function readCommandLine(args: string[]): ReturnType<typeof parse> {
   try {
     return parse(args);
@@ -35,7 +35,7 @@ function parse(args: string[]) {
   return parseArgs({ args, options: OPTIONS, allowPositionals: true });
 }
 
-/** The file of the configuration. */
+/** The path of the configuration. */
 export function configFile(options: Options): string {
   return options.config ?? process.env['TOKENWARD_CONFIG'] ?? 'proxy.config.yaml';
 }

@@ -21,7 +21,7 @@ async function main(): Promise<void> {
   throw new UsageError(`there is no command "${name}"${meant === undefined ? '' : `; did you mean "${meant}"?`}`);
 }
 
-// Whoever reads our output may have seen enough of it (`tokenward schema | head`).
+// The reader of standard output may close it early (`tokenward schema | head`).
 process.stdout.on('error', (error: NodeJS.ErrnoException) => {
   if (error.code !== 'EPIPE') throw error;
   process.exit(0);

@@ -4,9 +4,9 @@ import { Writable } from 'node:stream';
 import type { ReadStream } from 'node:tty';
 
 /**
- * A secret from standard input, so that it is in no shell history and no process list. From a terminal: asked for with
- * `prompt` and not shown while it is typed or pasted, up to the end of the line; undefined if it was broken off
- * (Ctrl-C). From anything else: all of it.
+ * A secret from standard input, so that it is in no shell history and no process list. From a terminal: one line, after
+ * `prompt`, not shown while it is typed or pasted; undefined if it was cancelled (Ctrl-C). From anything else: all of
+ * it.
  */
 export async function readSecret(
   input: ReadStream | NodeJS.ReadStream,
@@ -15,7 +15,7 @@ export async function readSecret(
 ): Promise<string | undefined> {
   if (!input.isTTY) return text(input);
   output.write(prompt);
-  // Readline, not the terminal's own line: that one ends at 4,096 characters, and tokens do not.
+  // Readline, not the terminal's line mode, which ends at 4,096 characters: tokens may be longer.
   const nowhere = new Writable({ write: (_chunk, _encoding, done) => done() });
   const terminal = createInterface({ input, output: nowhere, terminal: true });
   try {

@@ -3,7 +3,7 @@ import { loadConfig } from '../config/load.ts';
 import { configFile, print, type Options } from './options.ts';
 import { storeDependencies } from './store-dependencies.ts';
 
-/** `tokenward rekey`: seals what is stored with the current key. */
+/** `tokenward rekey`: seals the stored records with the current key. */
 export async function rekey(options: Options): Promise<void> {
   const config = loadConfig(configFile(options), process.env);
   const { records, resealed } = await rekeyStore(config, storeDependencies());

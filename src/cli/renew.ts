@@ -13,7 +13,7 @@ export async function renew(options: Options, account: string | undefined): Prom
   print(await operatorRenew(operatorUrl(options), account, renewOptions, operatorKey(options)));
 }
 
-/** Has it done, and says what to print. */
+/** Requests the renewal. Returns the text to print. */
 async function operatorRenew(
   url: string,
   account: string,
@@ -31,7 +31,7 @@ async function operatorRenew(
   return `${account} has a new token, generation ${response.generation}\n`;
 }
 
-/** What can be done once the automatic logins are used up. */
+/** What an operator can do when the automatic logins are used up. */
 async function reserveOf(url: string, account: string, key: string | undefined): Promise<string> {
   const { accounts, now } = (await callOperator(`${url}/status`, 'GET', key)) as StatusDocument;
   const budget = accounts.find((one) => one.account === account)?.budget;

@@ -4,10 +4,10 @@ import { explain } from './exit.ts';
 import { handleSignals } from './signals.ts';
 import { stopOnFault } from './stop-on-fault.ts';
 
-/** One of several processes: the primary tells it what to do. */
+/** Runs a worker process, which the primary controls. */
 export async function serveAsWorker(): Promise<void> {
-  // From a terminal these come to every process; the primary's word counts. SIGTERM to a worker alone is an operator's
-  // way to have it replaced.
+  // A terminal's SIGINT and SIGHUP reach every process; here the primary decides. SIGTERM to a worker alone makes the
+  // primary replace it.
   const { log, stop } = await runWorker({
     dependencies: { owner: leaseOwner(), ownerIsGone },
     explain,

@@ -15,7 +15,7 @@ import { stopOnFault } from './stop-on-fault.ts';
 export async function serve(options: Options): Promise<void> {
   if (cluster.isWorker) return serveAsWorker();
   const file = configFile(options);
-  // A reload needs them again; workers, and whoever looks into the environment of a child, do not.
+  // A reload needs the variables again; child processes do not get them.
   const environment = { ...process.env };
   const config = loadConfig(file, environment);
   for (const name of config.secretVariables) Reflect.deleteProperty(process.env, name);
@@ -30,14 +30,14 @@ export async function serve(options: Options): Promise<void> {
   let stopping = false;
   const isStopping = (): boolean => stopping;
   const stop = (why: string, code: number): void => {
-    // A second signal does not shorten what must be finished.
+    // A second signal does not shorten the stop.
     if (stopping) return;
     stopping = true;
     log.info('stopping', { signal: why });
     halt.abort();
-    // As long as it starts, nobody is served and nothing is renewed.
+    // During the start no request is served and no token renewed.
     const killTimer = setTimeout(() => process.exit(code), START_ENDS_MS);
-    // A start that comes to nothing has left nothing open.
+    // A failed start leaves nothing open.
     starting
       .then(
         (running) => (clearTimeout(killTimer), running.stop()),
@@ -56,14 +56,14 @@ export async function serve(options: Options): Promise<void> {
   const up = new Promise<Awaited<typeof starting>>((resolve) => (isUp = resolve));
   handleSignals((signal) => {
     if (signal !== 'SIGHUP') return stop(signal, 0);
-    // One that came before the start was over waits until that has been told; one that fails says so itself.
+    // A SIGHUP during the start waits until the log line that it is over; a failed start reports itself.
     up.then((running) => reload(running, file, environment, log)).catch(fault);
   });
   let running: Awaited<typeof starting>;
   try {
     running = await starting;
   } catch (error) {
-    // Whoever stopped it does not wait for its complaints.
+    // A start that was stopped does not report errors.
     if (isStopping()) return;
     throw error;
   }
@@ -74,10 +74,10 @@ export async function serve(options: Options): Promise<void> {
   isUp(running);
 }
 
-/** How long a start that is to be stopped may still take. ms. */
+/** How long a start may still take after a signal to stop. ms. */
 const START_ENDS_MS = 5_000;
 
-/** SIGHUP. Rejects with a fault only. */
+/** Reloads the configuration on SIGHUP. Rejects only with an unexpected fault. */
 async function reload(
   running: App | RunningPool,
   file: string,

@@ -1,6 +1,6 @@
 import cluster from 'node:cluster';
 
-/** What `tokenward serve` is told by its surroundings. */
+/** The signals that `tokenward serve` handles. */
 type HandledSignal = 'SIGTERM' | 'SIGINT' | 'SIGHUP';
 
 const SIGNALS: readonly HandledSignal[] = ['SIGTERM', 'SIGINT', 'SIGHUP'];
@@ -8,20 +8,20 @@ const waiting: HandledSignal[] = [];
 let handler: ((signal: HandledSignal) => void) | undefined;
 
 /**
- * From now on signals no longer end the process by themselves: they wait for whoever heeds them. This module does so
- * before the others are read, if it is to be `serve`; the other commands end as any program does.
+ * For `serve` these signals no longer end the process: they wait for a handler. This module is loaded before the
+ * others, so that this is so from the start. Other commands keep Node's default.
  */
 if (process.argv.slice(2).find((word) => !word.startsWith('-')) === 'serve') {
   for (const signal of SIGNALS) {
     process.on(signal, () => (handler === undefined ? void waiting.push(signal) : handler(signal)));
   }
-  // By default it opens Node's debugger, to which every token in memory lies open.
+  // By default it opens Node's debugger, which can read every token in memory.
   process.on('SIGUSR1', () => undefined);
-  // A word to a primary process that has gone. Its end is told by `disconnect`.
+  // A message to a primary that has ended. 'disconnect' reports its end.
   cluster.worker?.on('error', () => undefined);
 }
 
-/** Tells of every signal, those first that came before. */
+/** Calls `onSignal` for every signal, first for those that came before. */
 export function handleSignals(onSignal: (signal: HandledSignal) => void): void {
   handler = onSignal;
   for (const signal of waiting.splice(0)) onSignal(signal);

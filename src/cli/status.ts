@@ -10,7 +10,7 @@ export async function status(options: Options): Promise<void> {
   print(await operatorStatus(operatorUrl(options), options.json, operatorKey(options)));
 }
 
-/** A table, or the document as it is. */
+/** A table, or the JSON document. */
 async function operatorStatus(url: string, json: boolean, key?: string): Promise<string> {
   const status = (await callOperator(`${url}/status`, 'GET', key)) as Partial<StatusDocument>;
   if (!isStatus(status)) throw notTheOperatorPort(url);
@@ -31,13 +31,13 @@ async function operatorStatus(url: string, json: boolean, key?: string): Promise
   );
 }
 
-/** Of a token that is known to be refused it does not matter when it ends. */
+/** Time until the token expires. It does not matter for a rejected one. */
 function lifeOf({ refusedAt, expiresAt }: CredentialStatus, now: number): string {
   if (refusedAt !== undefined) return 'refused';
   return expiresAt === undefined ? '-' : formatDuration(expiresAt - now);
 }
 
-/** Automatic logins, and behind the plus what is left of the operators' reserve. */
+/** Automatic logins left and, after the plus, those of the reserve. */
 function loginsOf({ budget }: CredentialStatus): string {
   if (budget === undefined) return '-';
   return `${budget.remaining} of ${budget.limit}${budget.reserveLimit > 0 ? ` (+${budget.reserveRemaining})` : ''}`;

@@ -1,7 +1,7 @@
 import { describeFault, type Logger } from '../log.ts';
 
 /**
- * Nothing may get here. If something does, the state is unknown: stop in good order, and let the supervisor start anew.
+ * No error should get here. If one does, the state is unknown: stop in an orderly way, and let the supervisor restart.
  */
 export function stopOnFault(log: Logger, stop: (why: string, code: number) => void): (error: unknown) => void {
   const fault = (error: unknown): void => {

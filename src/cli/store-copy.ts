@@ -39,7 +39,7 @@ export async function storeCopy(options: Options): Promise<void> {
   print(`${accounts.length} accounts, ${copied} ${labels.copied}; ${logins} counted logins ${movedLabel} over\n`);
 }
 
-/** Tells two stores apart, as far as their configurations do. */
+/** Identifies a store, as far as its configuration does. */
 function storePlace({ store }: LoadedConfig): string {
   return store.type === 'embedded'
     ? resolve(store.path)

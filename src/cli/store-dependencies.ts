@@ -2,7 +2,7 @@ import { ownerIsGone } from '../app/process-identity.ts';
 import type { StoreDependencies } from '../app/open-store.ts';
 import { createLogger } from '../log.ts';
 
-/** What a command opens a store with. Of the store it logs only what can lose tokens. */
+/** The dependencies with which commands open a store. Only warnings and errors are logged. */
 export function storeDependencies(): StoreDependencies {
   return { log: createLogger('warn'), ownerIsGone };
 }

@@ -5,12 +5,11 @@ import { checkAttach, checkBudget, needsBaseUrl } from './flow-checks.ts';
 import { unknownFlow, record, type Path, type Report } from './issues.ts';
 
 /*
- * What the schema does not see: names that must exist elsewhere, and rules across parts. All checks of this kind look
- * at the values as they are written, so that they have their say beside the schema's complaints and not only after
- * them.
+ * Checks beyond the schema: references to other names, and rules across sections. All checks of this kind read the
+ * values as they are written, so that their issues are reported together with the schema's.
  */
 
-/** The accounts of a document: their flows must exist, and what they give must do. */
+/** The accounts of a document: their flows must exist, and their credentials must fit. */
 export function checkAccounts(
   raw: unknown,
   flows: ReadonlyMap<string, Flow>,
@@ -23,7 +22,7 @@ export function checkAccounts(
     if (typeof flowName !== 'string') continue;
     const flow = flows.get(flowName);
     if (flow === undefined) {
-      // One of the configuration's own that is missing here has had its complaint.
+      // An own flow that is missing here has been reported.
       const known = [...new Set([...Object.keys(PRESETS), ...own])];
       if (!own.includes(flowName)) report(['accounts', name, 'flow'], unknownFlow(flowName, known));
       continue;
@@ -37,9 +36,7 @@ export function checkAccounts(
   }
 }
 
-/**
- * The parts of a flow that an account of it changes, checked as far as they are well-formed. `path`: of the account.
- */
+/** The parts of a flow that an account overrides, checked as far as they are well-formed. `path`: the account's. */
 export function overrides(flow: Flow, attach: unknown, budget: unknown, path: Path, report: Report): Partial<Flow> {
   const [attached, limited] = [attachSchema.safeParse(attach), budgetSchema.safeParse(budget)];
   if (attached.success) checkAttach(flow, attached.data, [...path, 'attach'], report);

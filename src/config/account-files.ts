@@ -11,8 +11,8 @@ import { accountsSchema } from './schema/accounts.ts';
 import { requireText } from './text-file.ts';
 
 /**
- * The accounts in the files of a folder: each file is a mapping of names, like `accounts` in the configuration. Throws
- * a ConfigError with every mistake.
+ * The accounts in the files of a folder: each file is a mapping like `accounts` in the configuration. Throws a
+ * ConfigError with every issue.
  */
 export function accountsOfFolder(
   folder: string,
@@ -22,7 +22,7 @@ export function accountsOfFolder(
 ): Record<string, AccountConfig> {
   let names: string[];
   try {
-    // Editors leave hidden files, and Kubernetes hides the folders that its links lead to.
+    // Not hidden files: editors leave some, and Kubernetes hides the folders behind its links.
     names = readdirSync(folder)
       .filter((name) => /^[^.].*\.(ya?ml|json)$/.test(name))
       .sort();
@@ -56,7 +56,7 @@ function accountsOfFile(
 ): Record<string, AccountConfig> {
   const document = readDocument(text, file);
   const issues: ConfigIssue[] = [];
-  // The checks speak of `accounts.<name>`; here the names stand at the top.
+  // The checks report `accounts.<name>`; in this file the names are at the top level.
   const report: Report = (path, message) =>
     void issues.push({ path: dotted(path.slice(1)), line: document.lineOf(path.slice(1)), message });
   const expanded = { accounts: expandLeaves(document.value ?? {}, ['accounts'], { ...options, report }) };

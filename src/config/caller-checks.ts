@@ -5,11 +5,11 @@ const ANONYMOUS_LISTENER =
   'with callers: none, anyone who reaches the listener can use the accounts. ' +
   'Give each caller a key, listen on 127.0.0.1, or set allowAnonymous: true';
 
-/** Who may call: what each of them is known by, and that nobody is let in whom nobody has meant to. */
+/** Checks of `callers`: how each one is recognised, and that no open access is unintended. */
 export function checkCallers(raw: unknown, report: Report): void {
   const { callers, listen, allowAnonymous } = record(raw);
   const { host, port, socket } = record(listen);
-  // A host beside a socket without a port has had its complaint.
+  // A host beside a socket without a port is reported elsewhere.
   const reachable = (socket === undefined || port !== undefined) && typeof host === 'string' && !isLoopback(host);
   if (reachable && (callers ?? 'none') === 'none' && allowAnonymous !== true) {
     report(callers === undefined ? ['listen', 'host'] : ['callers'], ANONYMOUS_LISTENER);

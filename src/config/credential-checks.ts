@@ -3,10 +3,10 @@ import { record, unknownKey, type Path, type Report } from './issues.ts';
 import { isUrl } from './urls.ts';
 import { checkUsable } from './usable-credentials.ts';
 
-/** How a plain value is written in the document. */
+/** Returns a scalar as it is written in the document. */
 export type SourceOf = (path: Path) => string | undefined;
 
-/** Everything about the credentials of an account. `path`: theirs. */
+/** All checks of an account's credentials. `path`: theirs. */
 export function checkAccountCredentials(
   flow: Flow,
   credentials: unknown,
@@ -38,7 +38,7 @@ function checkCredentials(flow: Flow, given: unknown, path: Path, sourceOf: Sour
     if (!known.includes(name)) report([...path, name], unknownKey(name, known));
 }
 
-/** A password such as 0123 or 1e5 is a number to YAML and would arrive changed. */
+/** A password such as 0123 or 1e5 is a number in YAML and would be sent changed. */
 function arrivesChanged(value: unknown, written: string | undefined): boolean {
   return typeof value === 'number' && written !== undefined && written !== String(value);
 }

@@ -1,22 +1,22 @@
 import { isCollection, isMap, isPair, isScalar, isSeq, LineCounter, parseDocument, visit, type Document } from 'yaml';
 import { ConfigError, dotted, type ConfigIssue, type Path } from './issues.ts';
 
-/** Uses of aliases in all: enough for a thousand routes that share their timeouts, too few for a file that explodes. */
+/** Uses of aliases in total: enough for a thousand routes that share their timeouts, too few for an alias bomb. */
 const MAX_ALIASES = 1_000;
 
-/** A configuration's text, read but not looked at. JSON is YAML, so this reads both. */
+/** A parsed configuration, not checked yet. JSON is YAML, so both are read. */
 interface ConfigDocument {
   readonly value: unknown;
-  /** The line of the path, or of the nearest part of it that is in the document. */
+  /** The line of the path, or of the longest part of it that is in the document. */
   lineOf(path: Path): number;
-  /** How a plain value is written there; undefined if there is none. */
+  /** The scalar at the path as it is written; undefined if there is none. */
   sourceOf(path: Path): string | undefined;
 }
 
-/** Throws a ConfigError with everything that is wrong with the notation. */
+/** Throws a ConfigError with every syntax error. */
 export function readDocument(text: string, file: string): ConfigDocument {
   const lines = new LineCounter();
-  // The library's own warnings go to standard error and may quote the text.
+  // The library's warnings would go to standard error and may quote the text.
   const document = parseDocument(text, { lineCounter: lines, prettyErrors: false, merge: false, logLevel: 'error' });
   const issues = document.errors.length > 0 ? illFormed(document, lines) : misleading(document, lines);
   if (issues.length > 0)
@@ -43,8 +43,8 @@ export function readDocument(text: string, file: string): ConfigDocument {
 }
 
 /**
- * The parser's words may quote the text around a mistake; its code and place do not. One mistake often makes several:
- * the first of each line will do.
+ * The parser's messages may quote the text; its code and position do not. One mistake often causes several errors, so
+ * only the first of each line is reported.
  */
 function illFormed(document: Document.Parsed, lines: LineCounter): ConfigIssue[] {
   const issues = document.errors.map(({ code, pos }) => {
@@ -60,7 +60,7 @@ function illFormed(document: Document.Parsed, lines: LineCounter): ConfigIssue[]
   return issues.filter(({ line }, index) => issues.findIndex((other) => other.line === line) === index);
 }
 
-/** Well-formed, but almost surely text that lacks its quotes: a password cut short by a comma, say. */
+/** Well-formed, but almost certainly text without its quotes: a password truncated at a comma, for example. */
 function misleading(document: Document.Parsed, lines: LineCounter): ConfigIssue[] {
   const issues: ConfigIssue[] = [];
   const report = (offset: number, ancestors: readonly unknown[], message: string): void => {
@@ -77,7 +77,7 @@ function misleading(document: Document.Parsed, lines: LineCounter): ConfigIssue[
         );
         return visit.SKIP;
       }
-      // With a colon behind it there would be a value, an empty one at least.
+      // A key with a colon would have a value, at least an empty one.
       if (value === null)
         report(offset ?? 0, ancestors, 'an entry without a value; text with a comma in it needs quotes');
       return undefined;

@@ -1,9 +1,9 @@
 import { readText, readTextAgain } from './text-file.ts';
 
-/** A `${…}` that could not be expanded; the message says which, and never what it stands for. */
+/** A `${…}` that cannot be expanded; the message names it and never its value. */
 export class ExpansionError extends Error {}
 
-/** A part of an expanded value. What is kept of a file is its path, so that it can be read again. */
+/** A part of an expanded value. For a file its path is kept, so that it can be read again. */
 export type Piece =
   | { readonly from: 'text'; readonly text: string }
   | { readonly from: 'variable'; readonly name: string; readonly text: string }
@@ -11,24 +11,24 @@ export type Piece =
 
 type Environment = Readonly<Record<string, string | undefined>>;
 
-/** What a value looks like that was meant to be replaced by something else: $NAME, $(NAME), %NAME%, {{ NAME }}. */
+/** A whole value in another notation of variables: $NAME, $(NAME), %NAME%, {{ NAME }}. */
 const UNEXPANDED = /^\s*(\$[A-Za-z_][A-Za-z0-9_]*|\$\([^()]*\)|%[A-Za-z_][A-Za-z0-9_]*%|\{\{[^{}]*\}\})\s*$/;
 
 /**
- * The parts of a string, with variables looked up and defaults chosen. This happens after the YAML is parsed, so that a
- * secret with `#` or `"` in it cannot change the document's structure; and what is put in is not expanded again. Throws
- * an ExpansionError.
+ * The parts of a string, with variables and defaults resolved. This happens after the YAML is parsed, so that a secret
+ * with `#` or `"` in it cannot change the document's structure; values are not expanded again. Throws an
+ * ExpansionError.
  */
 export function piecesOf(text: string, environment: Environment): Piece[] {
   return new Expansion(text, environment).all();
 }
 
-/** What the parts come to; files are read now. Throws an ExpansionError. */
+/** The text of the parts; files are read now. Throws an ExpansionError. */
 export function joined(pieces: readonly Piece[]): string {
   return pieces.map((piece) => (piece.from === 'file' ? fileText(piece.path) : piece.text)).join('');
 }
 
-/** What the parts come to by now: files are read again. Undefined if one of them cannot be. */
+/** The present text of the parts: files are read again. Undefined if one of them cannot be. */
 export async function joinedAgain(pieces: readonly Piece[]): Promise<string | undefined> {
   let all = '';
   for (const piece of pieces) {
@@ -39,12 +39,15 @@ export async function joinedAgain(pieces: readonly Piece[]): Promise<string | un
   return all;
 }
 
-/** True if a text is nothing but a variable in a notation that is not expanded here. */
+/** True if the whole text is a variable in a notation that is not expanded here. */
 export function isUnexpanded(text: string): boolean {
   return UNEXPANDED.test(text);
 }
 
-/** `${NAME}`, `${NAME:-default}`, `${file:/path}`, and `$${` for a literal `${`. Defaults and paths may hold others. */
+/**
+ * Parses `${NAME}`, `${NAME:-default}`, `${file:/path}`, and `$${` for a literal `${`. Defaults and paths may contain
+ * others.
+ */
 class Expansion {
   readonly #text: string;
   readonly #environment: Environment;
@@ -60,8 +63,8 @@ class Expansion {
   }
 
   /**
-   * Up to the end of the text, or behind the brace that ends the expression this is part of. Not `wanted`: only its
-   * form is looked at.
+   * Up to the end of the text, or past the brace that closes the surrounding expression. Not `wanted`: only its syntax
+   * is checked.
    */
   #pieces(inside: boolean, wanted: boolean): Piece[] {
     const pieces: Piece[] = [];
@@ -80,7 +83,7 @@ class Expansion {
         return pieces;
       } else plain += this.#text[this.#at++]!;
     }
-    // A brace that is never closed.
+    // A brace is not closed.
     if (inside) throw malformed();
     flush();
     return pieces;
@@ -92,12 +95,12 @@ class Expansion {
       return wanted ? [{ from: 'file', path: joined(path) }] : [];
     }
     const name = /^[A-Za-z_][A-Za-z0-9_]*/.exec(this.#text.slice(this.#at))?.[0];
-    // Not repeated in the message: it may be part of a password.
+    // The message does not repeat the text: it may be part of a password.
     if (name === undefined) throw malformed();
     this.#at += name.length;
     const variable = this.#environment[name];
     const text = variable === undefined ? '' : tidied(variable);
-    // Like a shell's ":-": an empty variable counts as not set.
+    // As with a shell's ":-", an empty variable counts as not set.
     const isSet = text !== '';
     if (this.#takes(':-')) {
       const fallback = this.#pieces(true, wanted && !isSet);
@@ -122,7 +125,7 @@ class Expansion {
   }
 }
 
-/** What to say of a variable in another notation. It is not repeated: it may be a password after all. */
+/** The message for a variable in another notation. It does not repeat the text, which may be a password. */
 export const UNEXPANDED_MESSAGE =
   'looks like a variable in a notation that is not expanded here: write ${NAME} or ' +
   '${file:/path}; a value that really is such text comes from the environment or from a file';
@@ -144,7 +147,7 @@ function fileText(path: string): string {
   }
 }
 
-/** Without what editors, shells and Secret objects add to a value: a byte order mark, and line ends at the end. */
+/** Removes what editors, shells and Kubernetes Secrets add to a value: a byte order mark, and final line ends. */
 export function tidied(text: string): string {
   return text.replace(/^\uFEFF/, '').replace(/[\r\n]+$/, '');
 }

@@ -5,15 +5,15 @@ import { callsOf, textsOf } from './flow-texts.ts';
 import { didYouMean, type Path, type Report } from './issues.ts';
 
 /*
- * What a flow that is well-formed cannot do all the same: placeholders that nothing stands behind, and tokens that
- * never get onto a request. Found here, so that it is not found at the first request.
+ * Errors in a well-formed flow: placeholders without a credential, and tokens that no request would carry. Found here
+ * rather than at the first request.
  */
 
-/** All that can be said of a flow without its accounts. `path`: where it stands. */
+/** All checks of a flow without its accounts. `path`: the flow's. */
 export function checkFlow(flow: Flow, path: Path, report: Report): void {
   const credentials = Object.keys(flow.credentials);
   for (const [key, call] of callsOf(flow)) {
-    // A refresh may show the old pair; a login has none.
+    // A refresh may send the old pair; a login has none.
     const known = key === 'refresh' ? [...credentials, 'refreshToken', 'token'] : credentials;
     for (const [at, text] of textsOf(call)) checkText(text, known, [...path, key, ...at], report);
   }
@@ -39,7 +39,7 @@ function checkName(name: string, credentials: readonly string[], path: Path, rep
   }
 }
 
-/** What `attach` of a flow, or of an account that overrides it, must name. */
+/** Checks the placeholder in `attach` of a flow, or of an account that overrides it. */
 export function checkAttach(flow: Flow, attach: Attach, path: Path, report: Report): void {
   const credentials = Object.keys(flow.credentials);
   const at = [...path, 'value'];

@@ -1,7 +1,7 @@
 import type { Flow } from '../flows/flow.ts';
 import type { AccountConfig } from './schema.ts';
 
-/** The flow as this account uses it. */
+/** The flow with the account's overrides. */
 export function flowOfAccount(flow: Flow, account: AccountConfig): Flow {
   const { baseUrl, attach, budget, lifetime, rotationGrace, renew } = account;
   return {

@@ -1,17 +1,17 @@
 import type { Flow, TemplateValue, TokenCall } from '../flows/flow.ts';
 import type { Path } from './issues.ts';
 
-/** A text of a call, and where it stands below the call. */
+/** A text of a call, and its path within the call. */
 type Text = readonly [path: Path, text: string];
 
-/** The calls of a flow by their keys. */
+/** The calls of a flow, with their keys. */
 export function callsOf(flow: Flow): ['login' | 'refresh', TokenCall][] {
   return (['login', 'refresh'] as const).flatMap((key): ['login' | 'refresh', TokenCall][] =>
     flow[key] === undefined ? [] : [[key, flow[key]]],
   );
 }
 
-/** The texts of a call that may hold placeholders. */
+/** The texts of a call that may contain placeholders. */
 export function textsOf(call: TokenCall): Text[] {
   const named = (key: string, texts: Readonly<Record<string, string>> = {}): Text[] =>
     Object.entries(texts).map(([name, text]): Text => [[key, name], text]);

@@ -13,13 +13,13 @@ import { requireText } from './text-file.ts';
 import { needsFullCheck } from './usable-credentials.ts';
 
 /*
- * Accounts in one file that a program writes, which may hold a hundred thousand of them. They are kept as they are read
- * and made into what the proxy works with only when somebody uses them.
+ * Accounts in one generated file, which may hold a hundred thousand of them. They are kept as they were read, and
+ * converted for the proxy only when they are used.
  */
 
 type Environment = Readonly<Record<string, string | undefined>>;
 
-/** What accounts of a generated file have in common but their credentials. */
+/** What accounts of a generated file share: everything but name and credentials. */
 interface AccountProfile {
   readonly settings: Omit<AccountConfig, 'credentials'>;
   readonly flow: Flow;
@@ -34,13 +34,13 @@ export interface GeneratedAccounts {
 
 export const NO_GENERATED: GeneratedAccounts = { profiles: [], byName: new Map() };
 
-/** More mistakes than anybody reads at once. */
+/** Issues in one error: more than a person reads at once. */
 const MAX_ISSUES = 50;
 
 /**
- * The accounts of a generated file: one JSON object in each line, with `name` and the keys of an account. What the
- * accounts have in common is checked once, so that many of them cost little more than reading them. Throws a
- * ConfigError with the first mistakes.
+ * The accounts of a generated file: one JSON object per line, with `name` and the keys of an account. What accounts
+ * share is checked once, so that many of them cost little more than reading them. Throws a ConfigError with the first
+ * issues.
  */
 export function accountsOfLines(
   file: string,
@@ -50,7 +50,7 @@ export function accountsOfLines(
 ): GeneratedAccounts {
   const profiles: AccountProfile[] = [];
   const indexOfProfile = new Map<string, number>();
-  // By the place in `kinds`: accounts of it are looked at one by one.
+  // By index in `profiles`: whether its accounts need the full check.
   const fullCheck: boolean[] = [];
   const byName = new Map<string, readonly [number, Readonly<Record<string, unknown>>]>();
   const issues: ConfigIssue[] = [];
@@ -104,7 +104,7 @@ function objectIn(
   return record(text.includes('${') ? expandLeaves(value, [], { environment, report, generated: true }) : value);
 }
 
-/** The same text for accounts that differ in nothing but name and credentials. */
+/** The same text for accounts that differ only in name and credentials. */
 function profileKey(value: Readonly<Record<string, unknown>>): string {
   let key = '';
   for (const name in value) {
@@ -115,7 +115,7 @@ function profileKey(value: Readonly<Record<string, unknown>>): string {
   return key;
 }
 
-/** What is not an account's own, checked. */
+/** Checks what accounts share and makes it a profile. */
 function profileFrom(
   written: Readonly<Record<string, unknown>>,
   flows: ReadonlyMap<string, Flow>,
@@ -144,7 +144,7 @@ function profileFrom(
   return { settings, flow: flowOfAccount(flow, parsed.data) };
 }
 
-/** The usual case, seen at a glance: every required credential is there as text, and nothing else but optional text. */
+/** The usual case, checked fast: every required credential is there as text, and nothing else but optional text. */
 function isSimple(flow: Flow, credentials: unknown): boolean {
   const given = record(credentials);
   let required = 0;

@@ -5,8 +5,8 @@ import type { Config } from './schema.ts';
 import { SOCKET_MODE } from './schema/listen.ts';
 
 /*
- * What the schema does not see of `listen.socket`: rules across keys, and the folder the socket lies in. Mistakes are
- * looked for in the values as they are written, like those of account-checks.ts.
+ * Checks of `listen.socket` beyond the schema: rules across keys, and the socket's folder. They read the values as they
+ * are written, like those of account-checks.ts.
  */
 
 const ANONYMOUS_SOCKET =
@@ -17,7 +17,7 @@ const REPLACEABLE =
   "callers' keys and requests. Choose another folder, or take that right away";
 const MISSING = 'its directory does not exist; it must exist when tokenward starts';
 
-/** Everything about the socket's keys that cannot work, or lets in whom nobody has meant to. */
+/** Reports what cannot work, or opens access that is hardly intended. */
 export function checkListenSocket(raw: unknown, report: Report): void {
   const { callers, listen, allowAnonymous } = record(raw);
   const { socket, socketMode, host, port, tls } = record(listen);
@@ -40,24 +40,24 @@ export function checkListenSocket(raw: unknown, report: Report): void {
   if (typeof socket === 'string' && folderOf(socket) === 'open to all') report(['listen', 'socket'], REPLACEABLE);
 }
 
-/** A folder that is missing now may be there at the start: systemd makes it (RuntimeDirectory=). */
+/** A folder that is missing now may exist at the start: systemd makes it (RuntimeDirectory=). */
 export function warnOfSocketFolder({ socket }: Config['listen'], warn: Report): void {
   if (socket !== undefined && folderOf(socket) === 'missing') warn(['listen', 'socket'], MISSING);
 }
 
-/** Whether more than owner and group may connect: who may write to a socket may. */
+/** Whether more than owner and group may connect, which needs write permission. */
 function letsOthersIn(mode: unknown): boolean {
   return typeof mode === 'string' && SOCKET_MODE.test(mode) && (Number.parseInt(mode, 8) & 0o002) !== 0;
 }
 
-/** Where everybody may write, everybody may put one thing in place of another, unless the sticky bit is set (/tmp). */
+/** In a folder that everyone may write, everyone may replace a file, unless the sticky bit is set (/tmp). */
 function folderOf(socket: string): 'missing' | 'open to all' | 'fine' {
   try {
     const found = statSync(dirname(socket));
     if (!found.isDirectory()) return 'missing';
     return (found.mode & 0o002) !== 0 && (found.mode & 0o1000) === 0 ? 'open to all' : 'fine';
   } catch (error) {
-    // One that cannot be looked into now is told of at the start.
+    // A folder that cannot be accessed is reported at the start.
     return (error as NodeJS.ErrnoException).code === 'ENOENT' ? 'missing' : 'fine';
   }
 }

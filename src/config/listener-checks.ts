@@ -8,7 +8,7 @@ const OPEN_OPERATOR_PORT =
   'anyone who reaches the operator port can spend logins of the accounts. ' +
   'Set operator.key, listen on 127.0.0.1, or set operator.allowAnonymous: true';
 
-/** What `listen` and `operator` say of each other and of their TLS files. */
+/** Checks of `listen` and `operator` against each other, and of their TLS files. */
 export function checkListeners(raw: unknown, report: Report): void {
   const { clientCertificate, clientCaFile, clientCrlFile } = record(record(record(raw)['listen'])['tls']);
   if (clientCertificate === 'required' && clientCaFile === undefined) {
@@ -28,13 +28,13 @@ export function checkListeners(raw: unknown, report: Report): void {
     report(['operator', 'host'], OPEN_OPERATOR_PORT);
   }
   const { port: written, socket } = record(record(raw)['listen']);
-  // With a socket there is no port unless it is named.
+  // With a socket there is a port only if it is set.
   const port = Number(written ?? (socket === undefined ? DEFAULT_PORT : 0));
   const other = Number(record(record(raw)['operator'])['port'] ?? DEFAULT_OPERATOR_PORT);
   if (port !== 0 && port === other) report(['operator', 'port'], 'is the same as listen.port');
 }
 
-/** Why a file is no revocation list; undefined: it looks like one. */
+/** Why a file is not a revocation list; undefined: it is one. */
 function crlProblem(path: string): string | undefined {
   try {
     readCrls(path);

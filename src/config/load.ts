@@ -30,18 +30,18 @@ import { readText } from './text-file.ts';
 
 export { ConfigError, showIssue, type ConfigIssue, type ConfigWarning } from './issues.ts';
 
-/** A checked configuration: the schema's values, and the flow each account uses with its overrides applied. */
+/** A checked configuration: the schema's values, and each account's flow with its overrides. */
 export interface LoadedConfig extends Config {
   readonly flowOf: ReadonlyMap<string, Flow>;
   /** Accounts of `accountsFrom.file`; those of `accountsFrom.directory` are among `accounts`. */
   readonly generated: GeneratedAccounts;
   /** The presets and the configuration's own flows. */
   readonly knownFlows: ReadonlyMap<string, Flow>;
-  /** What is allowed and hardly meant, in words that repeat no value. */
+  /** What is allowed but probably not intended; the messages repeat no value. */
   readonly warnings: readonly ConfigWarning[];
-  /** By account: credentials that are made of files, which may be read again. Not those of `accountsFrom.file`. */
+  /** By account: the credentials that come from files, which may be read again. Not those of `accountsFrom.file`. */
   readonly files: ReadonlyMap<string, Readonly<Record<string, readonly Piece[]>>>;
-  /** By route (its prefix): those of its `headers` that hold a secret. */
+  /** By route prefix: the names in its `headers` that hold a secret. */
   readonly secretHeaders: ReadonlyMap<string, readonly string[]>;
   /** Environment variables that secrets come from. */
   readonly secretVariables: readonly string[];
@@ -53,7 +53,7 @@ interface FoundAccount {
   readonly flow: Flow;
 }
 
-/** The account of this name, wherever it stands. */
+/** The account of this name, from the configuration or another file. */
 export function findAccount(config: LoadedConfig, name: string): FoundAccount | undefined {
   const flow = config.flowOf.get(name);
   if (flow !== undefined) return { settings: config.accounts[name]!, flow };
@@ -66,13 +66,13 @@ export function findAccount(config: LoadedConfig, name: string): FoundAccount | 
 
 type Environment = Readonly<Record<string, string | undefined>>;
 
-/** Some connections of libraries obey the variable, so that tokenward does not run with it. */
+/** Some libraries obey the variable, so tokenward does not run with it. */
 const UNVERIFIED =
   'the environment has NODE_TLS_REJECT_UNAUTHORIZED=0, with which certificates are not checked and ' +
   'tokens go to whoever answers: take it out. For an authority of your own, set caFile below tls, or ' +
   'NODE_EXTRA_CA_CERTS';
 
-/** Reads, expands and checks a configuration file. Throws a ConfigError with every mistake found. */
+/** Reads, expands and checks a configuration file. Throws a ConfigError with every issue found. */
 export function loadConfig(file: string, environment: Environment): LoadedConfig {
   let text: string;
   try {
@@ -85,13 +85,13 @@ export function loadConfig(file: string, environment: Environment): LoadedConfig
   return parseConfig(text, environment, file);
 }
 
-/** The same for a text that is already here. */
+/** The same for a text. */
 export function parseConfig(text: string, environment: Environment, file = 'configuration'): LoadedConfig {
   const document = readDocument(text, file);
   const issues: ConfigIssue[] = [];
   const unexpanded = new Set<string>();
   const report: Report = (path, message) => {
-    // What could not be expanded has had its complaint; more about the text it was made of would be noise.
+    // A text that could not be expanded has been reported; further issues of it would be noise.
     if (!unexpanded.has(dotted(path))) issues.push({ path: dotted(path), line: document.lineOf(path), message });
   };
 
@@ -106,7 +106,7 @@ export function parseConfig(text: string, environment: Environment, file = 'conf
   });
   const result = configSchema.safeParse(expanded);
   for (const issue of result.error?.issues ?? []) {
-    // A flow of one's own is checked with what it extends.
+    // An own flow is checked with what it extends.
     if (issue.path[0] !== 'flows' || issue.path.length < 2 || issue.code === 'invalid_key') {
       reportIssue(issue, expanded, report);
     }
@@ -139,7 +139,7 @@ export function parseConfig(text: string, environment: Environment, file = 'conf
   );
   const warnings: ConfigWarning[] = [];
   const warn: Report = (path, message) => {
-    // What comes from another file has no line here.
+    // An account from another file has no line in this one.
     const elsewhere = path[0] === 'accounts' && path.length > 1 && !Object.hasOwn(result.data.accounts, path[1]!);
     warnings.push({ path: dotted(path), line: elsewhere ? undefined : document.lineOf(path), message });
   };
@@ -159,7 +159,7 @@ export function parseConfig(text: string, environment: Environment, file = 'conf
   };
 }
 
-/** The accounts that `accountsFrom` leads to; `mistakes` gets theirs, which name their file. */
+/** The accounts of `accountsFrom`. Their issues, which name their file, are added to `issues`. */
 function loadExternalAccounts(
   expanded: unknown,
   flows: ReadonlyMap<string, Flow>,

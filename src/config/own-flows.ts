@@ -5,16 +5,13 @@ import { reportIssue } from './schema-issues.ts';
 import { didYouMean, dotted, record, type Path, type Report } from './issues.ts';
 import { isPlainUrl } from './urls.ts';
 
-/**
- * A flow of the configuration: as it is written with what it extends, and which other flow of the configuration that
- * is.
- */
+/** A flow of the configuration, merged with what it extends. `base`: the own flow that it extends, if it is one. */
 interface WrittenFlow {
   readonly whole: unknown;
   readonly base: string | undefined;
 }
 
-/** Every flow an account may name: the presets, and the configuration's own. */
+/** Every flow that an account may name: the presets, and the configuration's own. */
 export function collectFlows(raw: unknown, report: Report): ReadonlyMap<string, Flow> {
   const flows = new Map<string, Flow>(Object.entries(PRESETS));
   const all = new ExtendedFlows(record(record(raw)['flows']), report);
@@ -32,14 +29,14 @@ export function collectFlows(raw: unknown, report: Report): ReadonlyMap<string, 
     if (flow !== undefined) flows.set(name, flow);
   }
   for (const [name, found] of issuesOf) {
-    // What a flow has from another one of the configuration is told there.
+    // An issue that is inherited from another own flow is reported there.
     const inherited = issuesOf.get(all.get(name)?.base ?? '');
     for (const [key, issue] of found) if (inherited?.has(key) !== true) report(...issue);
   }
   return flows;
 }
 
-/** Flows with what they extend: a preset, or another one of them. */
+/** Resolves `extends`: a preset, or another own flow. */
 class ExtendedFlows {
   readonly names: readonly string[];
   readonly #written: Readonly<Record<string, unknown>>;
@@ -52,13 +49,13 @@ class ExtendedFlows {
     this.#report = report;
   }
 
-  /** Undefined: what it extends cannot be had, and that has been told. */
+  /** Undefined: what it extends cannot be resolved, and that has been reported. */
   get(name: string, ancestors: readonly string[] = []): WrittenFlow | undefined {
     if (!this.#done.has(name)) this.#done.set(name, this.#extended(name, ancestors));
     return this.#done.get(name);
   }
 
-  /** `below`: the flows that wait for this one. */
+  /** `ancestors`: the flows that are being resolved and need this one. */
   #extended(name: string, ancestors: readonly string[]): WrittenFlow | undefined {
     const value = this.#written[name];
     const { extends: base, ...own } = record(value);
@@ -67,7 +64,7 @@ class ExtendedFlows {
       this.#report(['flows', name, 'extends'], message);
       return undefined;
     };
-    // A flow may take a preset's name, and begin with that preset.
+    // A flow may have a preset's name and extend that preset.
     const extendsOwn = typeof base === 'string' && base !== name && Object.hasOwn(this.#written, base);
     if (!extendsOwn) {
       if (typeof base === 'string' && Object.hasOwn(PRESETS, base)) {

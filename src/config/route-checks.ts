@@ -2,8 +2,7 @@ import type { Flow } from '../flows/flow.ts';
 import { didYouMean, list, unknownFlow, record, type Report } from './issues.ts';
 
 /**
- * Names on routes and of callers' accounts that must exist, and prefixes that must differ. `elsewhere`: the accounts
- * that `accountsFrom` leads to.
+ * Checks that names in routes and callers exist, and that prefixes differ. `elsewhere`: the accounts of `accountsFrom`.
  */
 export function checkRoutes(
   raw: unknown,

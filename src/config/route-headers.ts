@@ -5,13 +5,13 @@ import { list, record, type Path, type Report } from './issues.ts';
 
 const isForwardedByUs = nameMatcher(X_FORWARDED);
 
-/** Accounts that do not stand in the configuration itself. */
+/** The accounts of `accountsFrom`. */
 interface AccountsElsewhere {
   readonly folder: Readonly<Record<string, { readonly flow: string; readonly attach?: Attach | undefined }>>;
   readonly generated: GeneratedAccounts;
 }
 
-/** What the schema does not see of routes' headers: names that something else on the route writes already. */
+/** Checks of routes' headers beyond the schema: names that the route sets in another way already. */
 export function checkRouteHeaders(
   raw: unknown,
   flows: ReadonlyMap<string, Flow>,
@@ -37,7 +37,9 @@ export function checkRouteHeaders(
   });
 }
 
-/** How the route's account, or all of them, carry the token; undefined: there is none, or it has had its complaint. */
+/**
+ * How the token of the route's account or accounts is attached; undefined: there is none, or that has been reported.
+ */
 function attachOfRoute(
   { account, accountFrom }: Readonly<Record<string, unknown>>,
   accounts: Readonly<Record<string, unknown>>,

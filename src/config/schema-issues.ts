@@ -3,8 +3,8 @@ import { unknownKey, type Path, type Report } from './issues.ts';
 import { configSchema } from './schema.ts';
 
 /**
- * A schema issue in our own words: zod's may quote the value, and an unknown key deserves the name that was meant.
- * `root` is what was checked.
+ * Reports a schema issue with a message of our own: zod's may quote the value, and an unknown key gets a suggestion.
+ * `root`: the checked value.
  */
 export function reportIssue(issue: z.core.$ZodIssue, root: unknown, report: Report): void {
   const { path } = issue;
@@ -34,7 +34,7 @@ export function reportIssue(issue: z.core.$ZodIssue, root: unknown, report: Repo
   else report(path, issue.message);
 }
 
-/** Of several allowed shapes, show the complaints about the one that came nearest; if none did, what is allowed. */
+/** Of several allowed shapes, reports the issues of the closest one; if none is close, what is allowed. */
 function reportUnion(issue: z.core.$ZodIssueInvalidUnion, root: unknown, report: Report): void {
   const { path, errors } = issue;
   if ('options' in issue) {
@@ -68,7 +68,7 @@ function reportUnion(issue: z.core.$ZodIssueInvalidUnion, root: unknown, report:
   );
 }
 
-/** Complaints about whole shapes weigh more than those about parts of one. */
+/** Issues of a whole shape weigh more than those of its parts. */
 function weight(issues: readonly z.core.$ZodIssue[]): number {
   return issues.reduce(
     (sum, issue) =>
@@ -110,7 +110,7 @@ function valueAt(root: unknown, path: Path): unknown {
   );
 }
 
-/** The keys the schema knows at a path: what a typo is compared with. */
+/** The schema's keys at a path, for suggestions. */
 function keysAt(path: Path): string[] {
   let schema: unknown = configSchema;
   for (const part of path) schema = step(schema, part);

@@ -77,7 +77,7 @@ export const configSchema = z.strictObject({
     .prefault({}),
 });
 
-/** A configuration as it stands after expansion, with every default filled in. */
+/** A configuration after expansion, with every default filled in. */
 export type Config = z.infer<typeof configSchema>;
 export type RouteConfig = Config['routes'][number];
 export type AccountConfig = Config['accounts'][string];

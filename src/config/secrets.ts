@@ -4,18 +4,15 @@ import { isUnexpanded, type Piece } from './expand.ts';
 import type { NoteText } from './expand-leaves.ts';
 import type { Path, Report } from './issues.ts';
 
-/** More than anybody reads at once. */
+/** Warnings in one report: more than a person reads at once. */
 const MAX_WARNINGS = 50;
 
-/** What the texts of a configuration are made of, kept while it is read. */
+/** The pieces of a configuration's texts, kept while it is loaded. */
 export class ExpandedTexts {
   readonly #texts: (readonly [path: Path, pieces: readonly Piece[]])[] = [];
   readonly note: NoteText = (path, pieces) => void this.#texts.push([path, pieces]);
 
-  /**
-   * Warns of secrets that stand in the file itself, and of values from elsewhere that look like a variable nobody
-   * expanded.
-   */
+  /** Warns of secrets written in the file itself, and of values that look like an unexpanded variable. */
   warn(flowOf: ReadonlyMap<string, Flow>, report: Report): void {
     let found = 0;
     for (const [path, pieces] of this.#texts) {
@@ -28,7 +25,7 @@ export class ExpandedTexts {
     if (found > MAX_WARNINGS) report([], `${found - MAX_WARNINGS} more secrets are written inline`);
   }
 
-  /** Environment variables that secrets were made of. */
+  /** Environment variables that secrets come from. */
   variables(flowOf: ReadonlyMap<string, Flow>): string[] {
     const secrets = this.#texts.filter(([path, pieces]) => isSecret(path, pieces, flowOf));
     return [
@@ -38,7 +35,7 @@ export class ExpandedTexts {
     ];
   }
 
-  /** By the routes' prefixes: which of their headers hold a secret. What comes from a file is taken for one. */
+  /** By route prefix: which of its headers hold a secret. A value from a file counts as one. */
   secretHeaders(routes: readonly { readonly prefix: string }[]): Map<string, readonly string[]> {
     const found = new Map<string, readonly string[]>();
     for (const [path, pieces] of this.#texts) {
@@ -51,7 +48,7 @@ export class ExpandedTexts {
     return found;
   }
 
-  /** The credentials of accounts that are made of files, so that they can be read again. */
+  /** By account: the credentials that come from files, so that they can be read again. */
   filesOf(): Map<string, Record<string, readonly Piece[]>> {
     const files = new Map<string, Record<string, readonly Piece[]>>();
     for (const [path, pieces] of this.#texts) {
@@ -70,7 +67,7 @@ export class ExpandedTexts {
   }
 }
 
-/** Words in the name of a header that carries a secret: as above, and what is shown as a proof. An author is none. */
+/** Words in the name of a header field with a secret. "Author" is not "auth". */
 const SECRET_HEADER = new RegExp(
   [
     'pass(word|wd|phrase)',
@@ -87,10 +84,10 @@ const SECRET_HEADER = new RegExp(
   'i',
 );
 const NOT_SECRET_HEADER = /(url|uri|id|type|hint|name|file|path|prefix|ttl|expiry|version|mode|scheme)$/i;
-/** Proofs that say so themselves (RFC 9110 §11.4). */
+/** Credentials with their scheme (RFC 9110 §11.4). */
 const SCHEME = /^(basic|bearer|token) +\S/i;
 
-/** Whether a header that a route adds holds a secret, by its name or by how its value begins. */
+/** Whether a header field of a route holds a secret, by its name or the beginning of its value. */
 function isSecretHeader(name: string, literal: string): boolean {
   return (SECRET_HEADER.test(name) && !NOT_SECRET_HEADER.test(name)) || SCHEME.test(literal);
 }
@@ -108,7 +105,7 @@ function secretProblem(pieces: readonly Piece[]): string | undefined {
     : undefined;
 }
 
-/** Words in the name of what is secret, unless the name ends by saying that it is something about it. */
+/** Words in the name of a secret; `NOT_SECRET_NAME`: endings of names for something about one. */
 const SECRET_NAME = /password|passwd|passphrase|pwd|secret|key|token|authorization|cookie|(^|[^a-z])pin$/i;
 const NOT_SECRET_NAME = /(url|uri|id|auth|type|hint|name|file|path|header|prefix|ttl|expiry)$/i;
 
@@ -121,7 +118,7 @@ function isSecret(path: Path, pieces: readonly Piece[], flowOf: ReadonlyMap<stri
   if (top === 'accounts' && third === 'credentials') return isSecretName || isToken(last, flowOf.get(second!));
   if (top === 'store') return last === 'url' ? hasPassword(literal) : isSecretName && last !== 'keyPrefix';
   if (top === 'egressProxy') return hasPassword(literal);
-  // A header, field or parameter of a call: what stands there without a placeholder is sent as it is.
+  // A header, field or parameter of a call: text without a placeholder is sent unchanged.
   if (top === 'flows')
     return (
       isSecretName &&
@@ -133,7 +130,7 @@ function isSecret(path: Path, pieces: readonly Piece[], flowOf: ReadonlyMap<stri
   return top === 'routes' && third === 'headers' && isSecretHeader(last, literal);
 }
 
-/** Of a flow without login and refresh, whatever the credential is called. */
+/** True for the fixed token of a flow without login and refresh, whatever the credential's name. */
 function isToken(name: string, flow: Flow | undefined): boolean {
   return flow !== undefined && isFixed(flow) && attachedName(flow.attach) === name;
 }

@@ -3,10 +3,10 @@ import type { GeneratedAccounts } from './generated-accounts.ts';
 import type { Report } from './issues.ts';
 import type { AccountConfig } from './schema.ts';
 
-/** More than anybody reads at once; a generated file may hold a hundred thousand accounts. */
+/** More than a person reads at once; a generated file may hold a hundred thousand accounts. */
 const MAX_WARNINGS = 50;
 
-/** What is looked at of a configuration. */
+/** The accounts of a configuration. */
 interface ConfiguredAccounts {
   readonly accounts: Readonly<Record<string, AccountConfig>>;
   readonly flowOf: ReadonlyMap<string, Flow>;
@@ -14,17 +14,16 @@ interface ConfiguredAccounts {
 }
 
 /**
- * Warns of accounts that are one login at the upstream under several names. They do not share a token, and many
- * upstreams end a login's earlier token with the next one, so that each of them goes on ending the other's.
+ * Warns of accounts that are one login at the vendor under several names. They do not share a token, and many vendors
+ * end a login's earlier token with the next one, so that each account keeps ending the other's.
  */
 export function warnOfSharedLogins({ accounts, flowOf, generated }: ConfiguredAccounts, report: Report): void {
   const identities = new Map<Flow, LoginIdentity>();
-  /** By place and by whom the credentials name: the first account. */
+  /** By endpoint and login: the first account. */
   const firsts = new Map<string, Map<string, string>>();
   let found = 0;
   const check = (account: string, flow: Flow, credentials: Readonly<Record<string, unknown>>): void => {
-    // A fixed token is never replaced. An imported refresh token is a grant of its own, whatever else two accounts have
-    // in common.
+    // A fixed token is never replaced. Imported refresh tokens are separate grants, whatever else two accounts share.
     if (flow.login === undefined || found > MAX_WARNINGS) return;
     let identity = identities.get(flow);
     if (identity === undefined) identities.set(flow, (identity = loginIdentityOf(flow)));
@@ -54,8 +53,8 @@ export function warnOfSharedLogins({ accounts, flowOf, generated }: ConfiguredAc
 }
 
 /**
- * Where a flow logs in, and which of its credentials say who it is. Worked out once, for there may be very many
- * accounts of a flow.
+ * Where a flow logs in, and which of its credentials identify the login. Computed once, because a flow may have very
+ * many accounts.
  */
 interface LoginIdentity {
   readonly call: string;
@@ -69,8 +68,8 @@ function loginIdentityOf({ baseUrl, login, credentials }: Flow): LoginIdentity {
 }
 
 /**
- * Whom the credentials name. Two passwords for one user are one login, of which one password is wrong; two keys or
- * tokens are two logins, and where nothing but secrets is given they are all there is to go by.
+ * Identifies the login. Two passwords for one user are one login, of which one password is wrong; two keys or tokens
+ * are two logins. Where only secrets are given, they identify it.
  */
 function loginKey({ naming, all }: LoginIdentity, credentials: Readonly<Record<string, unknown>>): string {
   const given = (name: string): boolean =>

@@ -3,15 +3,14 @@ import { open } from 'node:fs/promises';
 import { configError } from './issues.ts';
 
 /**
- * The text of a file in UTF-8 or, as some editors and shells write it, in UTF-16 with a byte order mark; without that
- * mark. Throws the system's error, or one with the code NOT_TEXT for bytes that are neither: guessing would change a
- * secret.
+ * The text of a file, without its byte order mark: UTF-8, or UTF-16 with a mark, as some editors and shells write it.
+ * Throws the system's error, or one with the code NOT_TEXT for other bytes: guessing would change a secret.
  */
 export function readText(path: string): string {
   return textIn(readFileSync(path));
 }
 
-/** The same, for a part of the configuration. Throws a ConfigError. */
+/** The same, throwing a ConfigError. */
 export function requireText(file: string): string {
   try {
     return readText(file);
@@ -21,8 +20,8 @@ export function requireText(file: string): string {
 }
 
 /**
- * The same for a file that has been read before, without holding up anybody. Undefined for a pipe or a terminal, which
- * give what they have only once.
+ * The same without blocking, for a file that has been read before. Undefined for a pipe or a terminal, which can be
+ * read only once.
  */
 export async function readTextAgain(path: string): Promise<string | undefined> {
   const file = await open(path, constants.O_RDONLY | constants.O_NONBLOCK);
@@ -41,7 +40,7 @@ function textIn(bytes: Buffer): string {
   }
 }
 
-/** As its byte order mark says; without one it is UTF-8. */
+/** By its byte order mark; UTF-8 without one. */
 function encodingOf([first, second]: Buffer): string {
   if (first === 0xff && second === 0xfe) return 'utf-16le';
   return first === 0xfe && second === 0xff ? 'utf-16be' : 'utf-8';

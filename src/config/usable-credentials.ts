@@ -7,13 +7,12 @@ import { callsOf, textsOf } from './flow-texts.ts';
 import { record, type Path, type Report } from './issues.ts';
 
 /*
- * Credentials that are all there and do not do all the same: a call cannot be built from them, or the token never gets
- * onto a request. Found here, so that it is not found at the first request.
+ * Credentials that are complete but unusable: a call cannot be built from them, or no request can carry the token.
+ * Found here rather than at the first request.
  */
 
 /**
- * True if what an account of the flow gives has to be looked at more closely than for what is required: not every place
- * takes every value.
+ * True if an account's credentials need more than a check of the required ones: not every place can carry every value.
  */
 export function needsFullCheck(flow: Flow): boolean {
   return (
@@ -32,7 +31,7 @@ export function needsFullCheck(flow: Flow): boolean {
   );
 }
 
-/** Whether the flow, as the account uses it, can do with what the account gives. `path`: of the credentials. */
+/** Checks that the account's flow can use its credentials. `path`: theirs. */
 export function checkUsable(flow: Flow, credentials: unknown, path: Path, report: Report): void {
   const found: (readonly [Path, string])[] = [];
   checkPresent(flow, record(credentials), path, (...issue) => void found.push(issue));
@@ -45,14 +44,14 @@ export function checkUsable(flow: Flow, credentials: unknown, path: Path, report
   }
 }
 
-/** Why a call cannot be built from these credentials; undefined: it can. */
+/** Why a call cannot be built from these credentials; undefined: it can be. */
 function unbuildable(
   call: TokenCall,
   baseUrl: string | undefined,
   credentials: Readonly<Record<string, unknown>>,
 ): string | undefined {
   try {
-    // What only a refresh has, and what the account says itself, is stood in for.
+    // Placeholder values for what only a refresh has, and for a base URL of the account's own.
     buildRequest(call, baseUrl ?? 'https://base.invalid', { token: 't', refreshToken: 'r', ...credentials });
     return undefined;
   } catch (error) {
@@ -84,10 +83,7 @@ function checkPresent(flow: Flow, credentials: Readonly<Record<string, unknown>>
   }
 }
 
-/**
- * Values that would end a header's line, or arrive there as something else, are never sent; so they are refused here,
- * by name.
- */
+/** Values that would end a header field's line, or be changed in it, are never sent; they are reported here by name. */
 function checkHeaders(flow: Flow, credentials: Readonly<Record<string, unknown>>, path: Path, report: Report): void {
   const unfit = new Map<string, string>();
   for (const [key, call] of callsOf(flow)) {
@@ -113,7 +109,7 @@ function checkHeaders(flow: Flow, credentials: Readonly<Record<string, unknown>>
   }
 }
 
-/** A blank at the token's beginning is in the midst of "Bearer {token}", and lost on the way all the same. */
+/** A blank at the token's beginning is inside "Bearer {token}", and still lost on the way. */
 function canAttach(attach: Attach, token: string): boolean {
   return attachable(attach, token) && (!('header' in attach) || fitsHeader(token));
 }

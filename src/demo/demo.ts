@@ -5,7 +5,7 @@ const USAGE = `npm run demo              sandbox, proxy and store in a fresh fol
 npm run demo -- --once    walks a tour by itself and ends
 `;
 
-/** What just happened to the tokens, as the upstreams saw it: new ledger entries that are not plain successes. */
+/** Prints new entries of the ledger: what reached the upstreams and token endpoints. */
 function narrate(stage: Stage): NodeJS.Timeout {
   let last = 0;
   return setInterval(() => {

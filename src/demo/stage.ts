@@ -10,23 +10,21 @@ import { startSandbox, type Sandbox } from '../sandbox/sandbox.ts';
 
 const PROGRAM = fileURLToPath(new URL('../main.js', import.meta.url));
 
-/**
- * The demo's set: the sandbox in this process, and a real tokenward in a process of its own, so that it can be killed.
- */
+/** The demo's parts: the sandbox in this process, and tokenward in a process of its own, so that it can be killed. */
 export interface Stage {
   readonly sandbox: Sandbox;
   readonly folder: string;
   readonly configFile: string;
   readonly url: string;
   readonly operatorUrl: string;
-  /** What tokenward has logged so far. */
+  /** The log of tokenward so far. */
   log(): string;
   /** Kills tokenward without warning and starts it again over the same store. */
   restart(): Promise<void>;
   close(): Promise<void>;
 }
 
-/** Sets everything up in a fresh folder. The usual ports are taken if they are free, otherwise any. */
+/** Starts everything in a new folder. Uses the default ports if they are free, otherwise any. */
 export async function setStage(): Promise<Stage> {
   const sandbox = await startSandbox({ basePort: (await areFree(8180, 9)) ? 8180 : 0 });
   const folder = mkdtempSync(join(tmpdir(), 'tokenward-demo-'));

@@ -2,7 +2,7 @@ import { createHash, randomBytes } from 'node:crypto';
 import { Agent, request } from 'node:http';
 import type { Stage } from './stage.ts';
 
-/** One stop of the tour. It says what was seen, or throws with what was not. */
+/** One stop of the tour. Returns what was observed, or throws what was not. */
 interface Stop {
   readonly title: string;
   visit(stage: Stage): Promise<string>;
@@ -15,7 +15,7 @@ interface TourResponse {
 
 const agent = new Agent({ keepAlive: true });
 
-/** Every verdict comes from the sandbox's ledger, that is from what the upstream and the token endpoint saw. */
+/** The results come from the sandbox's ledger: from what reached the upstream and the token endpoint. */
 const STOPS: readonly Stop[] = [
   {
     title: 'A first call on each route',
@@ -151,7 +151,7 @@ const STOPS: readonly Stop[] = [
   },
 ];
 
-/** Walks through all stops and prints a table. Resolves with the number of failed ones. */
+/** Visits all stops and prints a table. Resolves with the number of failed ones. */
 export async function walkTour(stage: Stage, print: (line: string) => void): Promise<number> {
   const width = Math.max(...STOPS.map(({ title }) => title.length));
   let failed = 0;

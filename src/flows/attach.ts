@@ -3,20 +3,22 @@ import type { Token } from '../tokens/token.ts';
 import type { Attach } from './flow.ts';
 import { fillString, fitsCookie, fitsHeader, placeholdersIn } from './template.ts';
 
-/** Where the token goes on a request: at most one of the two is set. */
+/** Where the token goes in a request: exactly one is set. */
 export interface Attachment {
-  /** Lower-case name and the value to send; replaces whatever the caller sent under that name. */
+  /** Lower-case name and the value to send; replaces the client's field of that name. */
   readonly header?: readonly [name: string, value: string];
   /** `name=value` to add to the query. */
   readonly query?: string;
-  /** `name=value` to add to the caller's cookies. */
+  /** `name=value` to add to the client's cookies. */
   readonly cookie?: string;
 }
 
 /** What a token adds to a request. */
 export type TokenAttacher = (token: Token) => Attachment;
 
-/** Prepares the attachment of one flow; the last token's is remembered: it is made once per token, not per request. */
+/**
+ * Makes the attachments of one flow. The last token's is remembered, so that one is made per token, not per request.
+ */
 export function attacher(attach: Attach): TokenAttacher {
   const make = makerOf(attach);
   let last: Token | undefined;
@@ -30,7 +32,7 @@ export function attacher(attach: Attach): TokenAttacher {
   };
 }
 
-/** The same for a flow whose accounts share a route, so that tokens take turns. */
+/** The same for a flow whose accounts share a route, so that tokens alternate. */
 export function attacherOfMany(attach: Attach): (token: Token) => Attachment {
   const make = makerOf(attach);
   const made = new WeakMap<Token, Attachment>();
@@ -42,7 +44,7 @@ export function attacherOfMany(attach: Attach): (token: Token) => Attachment {
 }
 
 /**
- * The one name that an attached value stands for: `token`, or in a flow with a fixed token the credential that it is.
+ * The one placeholder in the attached value: `token`, or in a flow with a fixed token the credential that holds it.
  * Undefined: none, or several.
  */
 export function attachedName(attach: Attach): string | undefined {
@@ -50,17 +52,17 @@ export function attachedName(attach: Attach): string | undefined {
   return names.size === 1 ? [...names][0] : undefined;
 }
 
-/** True if a request can carry this token unharmed in this way. A query can carry anything, being percent-encoded. */
+/** True if a request can carry this token unchanged. A query can carry anything, because it is percent-encoded. */
 export function attachable(attach: Attach, secret: string): boolean {
   return 'query' in attach || ('header' in attach ? fitsHeader : fitsCookie)(attachedValue(attach, secret));
 }
 
-/** The flow and its account see to it that there is one placeholder, whatever it is called. */
+/** The checks of flow and account ensure that there is one placeholder, whatever its name. */
 function attachedValue({ value }: Attach, secret: string): string {
   return fillString(value, Object.fromEntries(placeholdersIn(value).map(({ name }) => [name, secret])));
 }
 
-/** Throws a TokenwardError for a token that cannot be attached: one that came before the flow was what it is now. */
+/** Throws a TokenwardError for a token that cannot be attached: one obtained before the flow was changed. */
 function makerOf(attach: Attach): (token: Token) => Attachment {
   const value = (token: Token): string => {
     const secret = token.reveal();
@@ -79,6 +81,6 @@ function makerOf(attach: Attach): (token: Token) => Attachment {
     return (token) => ({ query: `${name}=${encodeURIComponent(value(token))}` });
   }
   const name = attach.cookie;
-  // As it is: RFC 6265 servers do not decode, and signed or base64 session ids would break.
+  // Not encoded: RFC 6265 servers do not decode, and signed or base64 session ids would break.
   return (token) => ({ cookie: `${name}=${value(token)}` });
 }

@@ -1,18 +1,17 @@
 import type { TokenCall } from './flow.ts';
 import { fillString, UnfitValueError, type TemplateValues } from './template.ts';
 
-/** How an OAuth 2.0 client shows its own credentials (RFC 6749 §2.3.1): in the form, or by HTTP Basic. */
+/** How an OAuth 2.0 client authenticates (RFC 6749 §2.3.1): in the form, or by HTTP Basic. */
 export type ClientAuth = 'post' | 'basic';
 
-/** What an account may say of it. */
+/** The values that an account may set. */
 export const CLIENT_AUTHS: readonly string[] = ['auto', 'post', 'basic'];
 
-/** So many clients are remembered; of more, the oldest are learnt again. */
+/** Remembered clients; beyond it the oldest are forgotten and tried again. */
 const MAX_REMEMBERED = 10_000;
 
 /**
- * Which way each client's endpoint is known to take. In memory only: learning it again costs one call that spends
- * nothing.
+ * Which authentication each client's endpoint accepts. In memory only: trying again costs one call that spends nothing.
  */
 export class ClientAuthMemory {
   readonly #auths = new Map<string, ClientAuth>();
@@ -28,14 +27,14 @@ export class ClientAuthMemory {
   }
 }
 
-/** A client's credentials, filled in. Holds a secret. */
+/** A client's credentials with placeholders filled in. Holds a secret. */
 export interface ClientCredentials {
   readonly id: string;
   readonly secret: string;
   readonly auth: 'auto' | ClientAuth;
 }
 
-/** The client of a call, if it has one. Throws an UnfillableError. */
+/** The client credentials of a call, if it has any. Throws an UnfillableError. */
 export function clientOf(call: TokenCall, values: TemplateValues): ClientCredentials | undefined {
   if (call.client === undefined) return undefined;
   const [id, secret, auth] = [call.client.id, call.client.secret, call.client.auth].map((text) =>
@@ -58,7 +57,7 @@ export function clientBasic({ id, secret }: ClientCredentials): string {
 
 /** `Authorization: Basic` of a call's own `user:password`. Throws an UnfillableError. */
 export function callBasic(template: string, values: TemplateValues): string {
-  // The first colon that stands in the template itself divides them; a colon in a password is one of the password's.
+  // The first colon of the template itself is the separator; a colon in a filled-in password is not.
   const colon = template.replaceAll(/\{[^{}]*\}/g, (placeholder) => '.'.repeat(placeholder.length)).indexOf(':');
   if (colon === -1) return basic(fillString(template, values));
   const user = fillString(template.slice(0, colon), values);

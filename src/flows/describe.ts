@@ -3,13 +3,13 @@ import { pointed } from './match.ts';
 import type { TemplateValues } from './template.ts';
 
 /*
- * What people are told of an answer. Never its body, which may quote what was sent: only its status, its type, a plain
- * error code and plain names of fields.
+ * Descriptions of a response for people. Never its body, which may quote what was sent: only status, content type, a
+ * plain error code and plain names of fields.
  */
 
-/** So many names of fields are shown. */
+/** Names of fields in one description. */
 const MAX_FIELD_NAMES = 12;
-/** Codes that RFC 6749 has chosen: they quote nobody. */
+/** Codes of RFC 6749: they cannot quote a value. */
 const STANDARD_CODES = new Set([
   'invalid_request',
   'invalid_client',
@@ -21,16 +21,16 @@ const STANDARD_CODES = new Set([
   'temporarily_unavailable',
   'slow_down',
 ]);
-/** Credentials that are no secrets, and hold words that occur everywhere. */
+/** Credentials that are no secrets, and whose words occur everywhere. */
 const PUBLIC_CREDENTIALS = /url$|^(grantType|scope|audience|clientAuth)$/i;
 
-/** The status and a short error code, if there is a plain one. */
+/** The status, and the error code if it is plain. */
 export function statusAndCode({ status, json }: ReadResponse, values: TemplateValues): string {
   const code = codeIn(json, values);
   return code === undefined ? `status ${status}` : `status ${status}, code ${code}`;
 }
 
-/** Who answered what: host, status, and the type if it is not the API's own. */
+/** Host and status, and the error code, or the content type of a body that is not JSON. */
 export function describeResponse(host: string, response: ReadResponse, values: TemplateValues): string {
   const code = codeIn(response.json, values);
   const start = `${host} answered ${response.status}`;
@@ -39,7 +39,7 @@ export function describeResponse(host: string, response: ReadResponse, values: T
   return isDocument(response.json) || type === undefined ? start : `${start} ${type}`;
 }
 
-/** The same of an answer in which something was looked for: with the names of the fields that were there. */
+/** The same with the names of the body's fields, for a response that lacks an expected one. */
 export function describeResponseWithBody(host: string, response: ReadResponse, values: TemplateValues): string {
   return [host, 'answered', response.status, typeOf(response), describeBody(response, values)]
     .filter((part) => part !== undefined)
@@ -66,7 +66,7 @@ function describeBody(response: ReadResponse, values: TemplateValues): string {
   return /^(identity)?$/i.test(coding.trim()) ? 'that is no JSON' : 'in a coding that could not be read';
 }
 
-/** Top level first, then what is one level below. */
+/** The top level first, then one level below. */
 function namesIn(json: object): string[] {
   const entries = Object.entries(json);
   return [
@@ -87,13 +87,13 @@ function fields(names: readonly string[], values: TemplateValues): string {
   return `the fields ${shown.join(', ')}${rest > 0 ? ` and ${rest} more` : ''}`;
 }
 
-/** A name that a programmer has chosen, not one that is made of data: words, and hardly a digit. */
+/** True for a name that a programmer chose, not one made of data: words, with few digits. */
 function isPlain(name: string, values: TemplateValues): boolean {
   return (
     name
       .split('/')
       .every((part) => /^[A-Za-z_$@][A-Za-z0-9_.:-]{0,39}$/.test(part) && (part.match(/\d/g) ?? []).length <= 3) &&
-    // A name of up to three characters quotes everything and tells nothing.
+    // A name of up to three characters is in every value and reveals nothing.
     !name.split('/').some((part) => part.length > 3 && quotesAny(part, values))
   );
 }
@@ -119,7 +119,7 @@ function quotesAny(text: string, values: TemplateValues): boolean {
 }
 
 /**
- * True if the text repeats something of a value: six characters in a row, or all of it if one of the two is shorter
+ * True if the text repeats a part of a value: six characters in a row, or all of it if one of the two is shorter
  * (values of up to three characters are no secrets).
  */
 function quotes(text: string, value: string): boolean {

@@ -2,8 +2,8 @@ import { z } from 'zod';
 import { seconds } from './duration.ts';
 
 /*
- * A flow is plain data: how one API logs in, refreshes, carries its token, and says that a token is dead.
- * The presets and the flows users write pass through the same schema. No conditions, no scripts.
+ * A flow is plain data: how one API logs in, refreshes, attaches its token and rejects it. Presets and the flows of a
+ * configuration pass through the same schema. No conditions, no scripts.
  */
 
 const pointer = z
@@ -44,7 +44,7 @@ const hasCondition = ({
 
 const match = z.strictObject(parts).refine(hasCondition, NEEDS_CONDITION).describe('All given parts must match.');
 
-/** All of its parts must hold; a list of rules holds if one of them does. */
+/** All parts must match; a list of rules matches if one of them does. */
 export type MatchRule = z.infer<typeof match>;
 
 const refusedRule = z
@@ -61,7 +61,7 @@ const refusedRule = z
   .refine(hasCondition, NEEDS_CONDITION)
   .describe('All given parts must match.');
 
-/** What a reply says that means "these credentials are wrong". */
+/** A response that means: these credentials are wrong. */
 export type RefusedRule = z.infer<typeof refusedRule>;
 
 const busyRule = z
@@ -74,7 +74,7 @@ const busyRule = z
   .refine(hasCondition, NEEDS_CONDITION)
   .describe('All given parts must match.');
 
-/** What a reply says that means "nothing was done, come again later". `wait`: seconds. */
+/** A response that means: nothing was done, try again later. `wait`: seconds. */
 export type BusyRule = z.infer<typeof busyRule>;
 
 const template: z.ZodType<TemplateValue> = z.lazy(() =>
@@ -101,11 +101,11 @@ const answer = z.strictObject({
   jwt: z.boolean().optional().describe('The token is a JWT whose exp (not verified) is its expiry.'),
 });
 
-/** Set by the sender, or about the connection and not the call. */
+/** Fields that the sender sets, or that concern the connection. */
 const SET_BY_TOKENWARD =
   /^(host|content-length|transfer-encoding|accept-encoding|connection|keep-alive|te|trailer|upgrade|expect)$/i;
 
-/** `refused`: the statuses by which an API usually says no to this call. */
+/** `refused`: the statuses with which APIs usually refuse this call. */
 const callThat = (refused: readonly number[]) =>
   z
     .strictObject({
@@ -167,11 +167,11 @@ const callThat = (refused: readonly number[]) =>
       'takes one of basic, client and a header Authorization',
     );
 
-/** What a wrong password comes with. A 404 there is a wrong address. */
+/** For a wrong password. A 404 means a wrong address. */
 const LOGIN_REFUSED = [400, 401, 403, 422];
 /**
- * Servers have many ways to say that they do not know a refresh token (any more): not found, conflict, gone, session
- * over.
+ * Servers use many statuses for a refresh token that they do not know (any more): not found, conflict, gone, session
+ * expired.
  */
 const REFRESH_REFUSED = [400, 401, 403, 404, 409, 410, 419, 422, 440, 498];
 const login = callThat(LOGIN_REFUSED);
@@ -261,12 +261,12 @@ export const flowSchema = z.strictObject({
   legacyLogin: z.array(legacyLogin).default([]),
 });
 
-/** One API's way with tokens, with all defaults filled in. Durations in seconds. */
+/** One API's flow, with all defaults filled in. Durations in seconds. */
 export type Flow = z.infer<typeof flowSchema>;
-/** The same as a user or preset writes it. */
+/** A flow as it is written in a configuration or preset. */
 export type FlowInput = z.input<typeof flowSchema>;
 
-/** True for a flow that asks nobody for tokens: its token is a credential that `attach` names. */
+/** True for a flow without login and refresh: its token is a credential that `attach` names. */
 export function isFixed(flow: Pick<Flow, 'login' | 'refresh'>): boolean {
   return flow.login === undefined && flow.refresh === undefined;
 }

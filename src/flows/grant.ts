@@ -10,8 +10,8 @@ import type { TemplateValues } from './template.ts';
 const BEARER = /^bearer([ _-]?token)?$/i;
 
 /**
- * What an answer with status 2xx grants; or, as a text for people that repeats no value of it, why that is nothing.
- * `now`: wall clock, ms.
+ * The grant in a response with status 2xx; or a text for people, without any value of it, why it grants nothing. `now`:
+ * wall clock, ms.
  */
 export function readGrant(
   call: TokenCall,
@@ -32,7 +32,7 @@ export function readGrant(
     return `${named}, which cannot be sent as Bearer`;
   }
   const refresh = pointers.refreshToken === undefined ? undefined : pointed(body, pointers.refreshToken)[0];
-  // By the endpoint's own clock where it tells it: then it does not matter that ours is wrong.
+  // By the endpoint's own clock (its Date) where there is one, so that an error of this clock does not matter.
   const endpointDate = Date.parse(date ?? '');
   const endpointNow = Number.isNaN(endpointDate) ? now : endpointDate;
   const requestedLifetime =
@@ -70,13 +70,13 @@ function unusable(value: unknown): string {
     : 'a token with characters that no header can carry';
 }
 
-/** The life a JWT states for itself. Unverified: it is the upstream that judges its tokens, we only plan by it. */
+/** The life that a JWT states, in seconds. Not verified: the upstream verifies its tokens, this only times renewals. */
 function jwtLifetime(token: string, now: number): number | undefined {
   const claims = parseJson(Buffer.from(token.split('.')[1] ?? '', 'base64url').toString('utf8'));
   const exp = numberOf(pointed(claims, '/exp')[0]);
   if (exp === undefined || exp <= 0) return undefined;
   const left = exp - now / 1000;
   const iat = numberOf(pointed(claims, '/iat')[0]);
-  // Fresh, yet over by our clock: then it is the clock that is wrong.
+  // A new token that has expired by this clock: then the clock is wrong.
   return left <= 0 && iat !== undefined ? exp - iat : left;
 }

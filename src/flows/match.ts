@@ -1,28 +1,28 @@
 import type { MatchRule } from './flow.ts';
 
-/** What a rule may look at. `body` is called only when a rule needs it; undefined = no JSON there. */
+/** What rules are matched against. `body` is called only when a rule needs it; undefined: no JSON. */
 export interface MatchedResponse {
   readonly status: number;
   header(name: string): string | undefined;
   body(): unknown;
 }
 
-/** True if at least one of the rules holds. */
+/** True if at least one of the rules matches. */
 export function matchesAny(rules: readonly MatchRule[], response: MatchedResponse): boolean {
   return rules.some((rule) => matches(rule, response));
 }
 
-/** True if the status alone leaves open whether one of the rules holds, so that the body has to be looked at. */
+/** True if a rule for this status needs the body. */
 export function needsBody(rules: readonly MatchRule[], status: number): boolean {
   return rules.some((rule) => rule.body !== undefined && statusHolds(rule, status));
 }
 
-/** True if no rule can hold for this status: the reply passes without another look. */
+/** True if no rule can match with this status: the response is relayed without further checks. */
 export function ruledOut(rules: readonly MatchRule[], status: number): boolean {
   return !rules.some((rule) => statusHolds(rule, status));
 }
 
-/** True if all parts of the rule hold. */
+/** True if all parts of the rule match. */
 export function matches(rule: MatchRule, response: MatchedResponse): boolean {
   if (!statusHolds(rule, response.status)) return false;
   if (rule.header !== undefined && !Object.entries(rule.header).every((wanted) => contains(response, ...wanted)))
@@ -55,12 +55,12 @@ function statusHolds(rule: MatchRule, status: number): boolean {
   return Array.isArray(wanted) ? wanted.some((one) => statusMatches(one, status)) : statusMatches(wanted, status);
 }
 
-/** 401 is of 401 and of "4xx". */
+/** 401 matches 401 and "4xx". */
 function statusMatches(wanted: number | string, status: number): boolean {
   return wanted === status || (typeof wanted === 'string' && wanted.charCodeAt(0) - 48 === Math.floor(status / 100));
 }
 
-/** 1007 and "1007" are the same code: APIs change their mind about which one they send. */
+/** 1007 and "1007" are the same code: APIs send both. */
 function equalValues(found: unknown, wanted: string | number | boolean | null): boolean {
   if (found === wanted) return true;
   return (

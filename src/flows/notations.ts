@@ -1,13 +1,13 @@
 /*
- * The many ways in which servers write down how long something lives and when it ends. What is none of them is
- * undefined, and so is 0 or less: servers that write that mean "no end", or do not know.
+ * The notations in which servers write a lifetime or an expiry. Anything else is undefined, and so is 0 or less:
+ * servers that send that mean "no end", or do not know.
  */
 
 const UNIT_SECONDS: Readonly<Record<string, number>> = { ms: 0.001, s: 1, m: 60, h: 3_600 };
-/** Unix times before this (2001, in seconds) are none. */
+/** Smaller numbers (before 2001) are not unix times. */
 const EARLIEST_UNIX_SECONDS = 1e9;
 
-/** A length of time in seconds: 3600, "3600", "3600s", "60m", "PT1H". */
+/** A lifetime in seconds: 3600, "3600", "3600s", "60m", "PT1H". */
 export function secondsOf(value: unknown): number | undefined {
   const plain = numberOf(value);
   if (plain !== undefined) return plain > 0 ? plain : undefined;
@@ -24,8 +24,8 @@ export function secondsOf(value: unknown): number | undefined {
 }
 
 /**
- * Seconds from `now` (wall clock, ms) until a moment: a unix time in s, ms, µs or ns (its size tells), an ISO date with
- * or without a "T", an HTTP date. A date without a zone is one in UTC.
+ * Seconds from `now` (wall clock, ms) until an expiry: a unix time in s, ms, µs or ns (told by its size), an ISO date
+ * with or without a "T", an HTTP date. A date without a zone is in UTC.
  */
 export function secondsUntil(value: unknown, now: number): number | undefined {
   const moment =
@@ -38,13 +38,13 @@ export function secondsUntil(value: unknown, now: number): number | undefined {
   return Number.isNaN(date) || date < EARLIEST_UNIX_SECONDS * 1000 ? undefined : (date - now) / 1000;
 }
 
-/** Wall-clock ms; NaN for what is no date. */
+/** Wall-clock ms; NaN if the text is not a date. */
 function dateOf(text: string): number {
   const [, day, time, zone] =
     /^(\d{4}-\d{2}-\d{2})(?:[T ](\d{2}:\d{2}(?::\d{2}(?:\.\d+)?)?))?\s*(Z|UTC|GMT|[+-]\d{2}(?::?\d{2})?)?$/i.exec(
       text,
     ) ?? [];
-  // Otherwise only what names a day of the week and a month, as HTTP dates do: Date.parse finds a date in almost
+  // Otherwise only text with a day of the week, a year and a time, as in HTTP dates: Date.parse finds a date in almost
   // anything.
   if (day === undefined)
     return /^[A-Za-z]{3,9},? /.test(text) && /\d{4}/.test(text) && /\d:\d\d/.test(text)
@@ -58,7 +58,7 @@ function zoneOf(zone: string | undefined): string {
   return `${zone.slice(0, 3)}:${zone.length === 3 ? '00' : zone.slice(-2)}`;
 }
 
-/** A finite number, or one written as text. */
+/** A finite number, or the text of one. */
 export function numberOf(value: unknown): number | undefined {
   const parsed = typeof value === 'string' && value.trim() !== '' ? Number(value) : value;
   return typeof parsed === 'number' && Number.isFinite(parsed) ? parsed : undefined;

@@ -1,9 +1,9 @@
 import { flowSchema, type Flow, type FlowInput } from './flow.ts';
 
 /**
- * Softline eCommerce. The login answer has no expiry: a token lives 24 h from receipt, and its refresh_token is
- * documented as unused. The token travels in its own header; a request with only `Authorization` counts as without one.
- * 1006 (bad credentials) is a refusal and never renewed on.
+ * Softline eCommerce. The login response has no expiry: a token lives 24 h from receipt, and its refresh_token is
+ * documented as unused. The token has a header field of its own; a request with only `Authorization` counts as without
+ * one. 1006 (bad credentials) is a refusal and causes no renewal.
  */
 const softline: FlowInput = {
   baseUrl: 'https://api.ecommerce.softline.com',
@@ -23,8 +23,8 @@ const softline: FlowInput = {
 
 /**
  * ChatApp. The vendor asks to use the saved pair until `ApiInvalidTokenError` and not to renew by a timer, and grants
- * 100 tokens.make a day for an email and appId. The dead-token code counts on any status, 200 included; a 403 without
- * it is about permissions. Whether a refresh kills the old pair is NOT KNOWN: taken for single use.
+ * 100 tokens.make a day for an email and appId. The rejection's code counts with any status, 200 included; a 403
+ * without it is about permissions. Whether a refresh ends the old pair is NOT KNOWN: treated as single use.
  */
 const chatapp: FlowInput = {
   baseUrl: 'https://api.chatapp.online',
@@ -38,7 +38,7 @@ const chatapp: FlowInput = {
       expiresAt: '/data/accessTokenEndTime',
       refreshExpiresAt: '/data/refreshTokenEndTime',
     },
-    // Which status or code refuses a wrong password is NOT KNOWN; `success: false` in a 200 is a no as well.
+    // Which status or code refuses a wrong password is NOT KNOWN; `success: false` in a 200 is a refusal as well.
     refused: [{ status: [400, 401, 403, 422] }, { status: 200, body: { '/success': false } }],
   },
   refresh: {
@@ -75,8 +75,8 @@ const chatapp: FlowInput = {
 
 /**
  * TWIN. One token serves several hosts. The documents' own samples disagree with the lifetimes they state, so the life
- * is the smaller of the JWT's `exp` and the ttl. What an invalid (not expired) token's 401 says is NOT KNOWN, so any
- * 401 counts. The refresh token's `jti` carries a whole access token.
+ * is the smaller of the JWT's `exp` and the ttl. The body of a 401 for an invalid (not expired) token is NOT KNOWN, so
+ * any 401 counts. The refresh token's `jti` contains a whole access token.
  */
 const twin: FlowInput = {
   baseUrl: 'https://iam.twin24.ai',
@@ -101,7 +101,7 @@ const twin: FlowInput = {
   ],
 };
 
-/** RFC 6749 §5.2: a token endpoint's own words for no. Whatever else it says settles nothing, and is tried again. */
+/** RFC 6749 §5.2: a token endpoint's refusals. Any other error decides nothing and is tried again. */
 const OAUTH_REFUSALS = [
   'invalid_client',
   'invalid_grant',
@@ -110,7 +110,7 @@ const OAUTH_REFUSALS = [
   'invalid_scope',
   'invalid_request',
 ];
-/** Vendors' own words for a refresh token that they do not know any more: GitHub, Zoho, Azure and others. */
+/** Vendors' codes for a refresh token that they no longer know: GitHub, Zoho, Azure and others. */
 const REFRESH_REFUSALS = [
   'invalid_token',
   'expired_token',
@@ -138,7 +138,7 @@ const oauthRefresh: FlowInput['refresh'] = {
   answer: oauthAnswer,
   refused: [
     { status: ['2xx', '4xx'], body: { '/error': [...OAUTH_REFUSALS, ...REFRESH_REFUSALS] } },
-    // Gone, and what some frameworks say of a session that is over: nothing else is meant by these.
+    // Gone, and some frameworks' statuses for an expired session, which mean nothing else.
     { status: [410, 419, 440, 498] },
   ],
 };
@@ -147,8 +147,8 @@ const oauthRefresh: FlowInput['refresh'] = {
 const oauthCommon = {
   busy: [{ body: { '/error': ['temporarily_unavailable', 'slow_down'] } }],
   attach: { header: 'Authorization', value: 'Bearer {token}' },
-  // Not a permission that is missing (RFC 6750 §3.1), a stronger login (RFC 9470) or a proof (RFC 9449) that is asked
-  // for: a new token cures none of them.
+  // Not a missing permission (RFC 6750 §3.1), and not a required stronger login (RFC 9470) or proof (RFC 9449): a new
+  // token helps with none of them.
   invalid: [
     {
       status: 401,
@@ -165,7 +165,7 @@ const oauthCommon = {
 } satisfies Partial<FlowInput>;
 
 /**
- * OAuth 2.0 token endpoint (RFC 6749): client credentials, or the password grant, and refresh tokens where it gives
+ * OAuth 2.0 token endpoint (RFC 6749): client credentials, or the password grant, and refresh tokens where it issues
  * some.
  */
 const oauth2: FlowInput = {
@@ -197,9 +197,7 @@ const oauth2: FlowInput = {
   ...oauthCommon,
 };
 
-/**
- * The same for whoever has nothing but a refresh token, which a person has allowed in a browser once: it is imported.
- */
+/** The same without a login: the first refresh token, from a consent in a browser, is imported. */
 const oauth2Refresh: FlowInput = {
   credentials: { tokenUrl: 'required', clientId: 'required', clientSecret: 'optional', clientAuth: 'optional' },
   refresh: oauthRefresh,
@@ -213,7 +211,7 @@ const staticPreset: FlowInput = {
   invalid: [{ status: 401 }],
 };
 
-/** The flows that come with tokenward, by the name a configuration uses. */
+/** The built-in flows, by the name that a configuration uses. */
 export const PRESETS: Readonly<Record<string, Flow>> = Object.fromEntries(
   Object.entries({ softline, chatapp, twin, oauth2, 'oauth2-refresh': oauth2Refresh, static: staticPreset }).map(
     ([name, flow]) => [name, flowSchema.parse(flow)],

@@ -10,7 +10,7 @@ import {
   type TemplateValues,
 } from './template.ts';
 
-/** A call to a token endpoint, ready to be sent. Holds secrets: never to be logged. */
+/** A request to a token endpoint, ready to be sent. Holds secrets: never log it. */
 export interface TokenRequest {
   readonly method: string;
   readonly url: string;
@@ -24,7 +24,7 @@ export function urlOfCall(call: TokenCall, baseUrl: string | undefined, values: 
   return /^https?:\/\//i.test(text) ? text : `${(baseUrl ?? '').replace(/\/+$/, '')}/${text.replace(/^\//, '')}`;
 }
 
-/** The call as it is sent. `client` and `way`: whose credentials go along, and how. Throws an UnfillableError. */
+/** The request of a call. `client` and `auth`: client credentials to send, and how. Throws an UnfillableError. */
 export function buildRequest(
   call: TokenCall,
   baseUrl: string | undefined,

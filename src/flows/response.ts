@@ -1,16 +1,16 @@
 import type { MatchedResponse } from './match.ts';
 
-/** The complete answer of a token endpoint. Header names in lower case. */
+/** The complete response of a token endpoint. Header names in lower case. */
 export interface TokenResponse {
   readonly status: number;
   readonly headers: Readonly<Record<string, string | undefined>>;
   readonly body: string;
 }
 
-/** The same as rules look at it. */
+/** The same as rules match it. */
 export interface ReadResponse extends MatchedResponse {
   readonly raw: TokenResponse;
-  /** The JSON document; undefined if it is none. */
+  /** The parsed body; undefined if it is not JSON. */
   readonly json: unknown;
 }
 
@@ -19,7 +19,7 @@ export function readResponse(raw: TokenResponse): ReadResponse {
   return { raw, json, status: raw.status, header: (name) => raw.headers[name], body: () => json };
 }
 
-/** The document, or undefined. A byte order mark does no harm. */
+/** The parsed JSON, or undefined. A byte order mark is ignored. */
 export function parseJson(text: string): unknown {
   try {
     return JSON.parse(text.charCodeAt(0) === 0xfeff ? text.slice(1) : text) as unknown;
@@ -28,12 +28,12 @@ export function parseJson(text: string): unknown {
   }
 }
 
-/** An object or a list: what an API speaks in. A page that blocks, of a firewall or a proxy, is something else. */
+/** An object or a list, as APIs send it. A block page of a firewall or proxy is neither. */
 export function isDocument(json: unknown): json is object {
   return typeof json === 'object' && json !== null;
 }
 
-/** Seconds the reply asks to wait, if it says so and means later than now. `now`: wall clock, ms. */
+/** The Retry-After of the response in seconds, if it has one that is later than now. `now`: wall clock, ms. */
 export function retryAfterOf({ headers }: TokenResponse, now: number): number | undefined {
   const value = headers['retry-after'];
   if (value === undefined || value.trim() === '') return undefined;

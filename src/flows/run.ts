@@ -11,12 +11,12 @@ import { judge } from './verdict.ts';
 
 export type { TokenResponse, TokenRequest };
 
-/** The call came to no complete answer. */
+/** The call got no complete response. `reason` is one of a few fixed words, usable as a metric label. */
 export class TokenCallError extends Error {
   readonly reason: Extract<FailureReason, 'connect' | 'timeout' | 'reset' | 'too_large' | 'tls' | 'dns'>;
   /** False only if no byte of the request can have reached the endpoint. */
   readonly maybeSent: boolean;
-  /** For people: host, port and what the system said. Nothing secret. */
+  /** For people: host, port and the system's error. Nothing secret. */
   readonly detail: string | undefined;
 
   constructor(reason: TokenCallError['reason'], maybeSent: boolean, detail?: string) {
@@ -28,14 +28,15 @@ export class TokenCallError extends Error {
 }
 
 /**
- * Sends one call, once: no retry, no redirect, at most 1 MiB of answer, at most 15 s. Rejects with a TokenCallError.
+ * Sends one request, once: no retry, no redirect, at most 1 MiB of response, at most 15 s. Rejects with a
+ * TokenCallError.
  */
 export type SendTokenCall = (request: TokenRequest) => Promise<TokenResponse>;
 
 /**
- * Carries out one login or refresh of a flow and says what came of it. Never rejects. It is sent twice only where an
- * OAuth 2.0 client may show itself in two ways and the first got `invalid_client`: by RFC 6749 the endpoint has then
- * not looked at the grant, so nothing is spent. `learnt` remembers which way works.
+ * Carries out one login or refresh of a flow and returns its outcome. Never rejects. It is sent twice only where an
+ * OAuth 2.0 client may authenticate in two ways and the first got `invalid_client`: by RFC 6749 the endpoint has then
+ * not processed the grant, so nothing is spent. `clientAuths` remembers which way works.
  */
 export async function runCall(
   call: TokenCall,
@@ -53,7 +54,7 @@ export async function runCall(
     if (client === undefined) return (await sendOnce(request())).outcome;
     return await sendAsClient(client, request, sendOnce, clientAuths);
   } catch (error) {
-    // A value is missing or does not fit: nothing was sent, and nothing will be until the configuration changes.
+    // A value is missing or does not fit: nothing is sent until the configuration changes.
     return {
       kind: 'impossible',
       reason:
@@ -64,7 +65,7 @@ export async function runCall(
 
 interface CallResult {
   readonly outcome: Outcome;
-  /** The endpoint says that it does not know the client; undefined: there was no answer. */
+  /** The endpoint responded with invalid_client; undefined: there was no response. */
   readonly unknownClient: boolean | undefined;
 }
 
@@ -75,14 +76,14 @@ async function sendAsClient(
   clientAuths: ClientAuthMemory,
 ): Promise<Outcome> {
   if (client.auth !== 'auto') return (await sendOnce(request(client.auth))).outcome;
-  // A client without a secret has nothing to show by Basic.
+  // A client without a secret cannot authenticate by Basic.
   if (client.secret === '') return (await sendOnce(request('post'))).outcome;
   const key = `${request('post').url}\n${client.id}`;
   const remembered = clientAuths.get(key);
   const first = remembered ?? 'post';
   const firstResult = await sendOnce(request(first));
   if (firstResult.outcome.kind === 'granted') clientAuths.remember(key, first);
-  // What has worked before is not in doubt: then it is the secret that is wrong.
+  // The way has worked before, so it is the secret that is wrong.
   if (remembered !== undefined || firstResult.outcome.kind !== 'refused' || firstResult.unknownClient !== true)
     return firstResult.outcome;
   const secondResult = await sendOnce(request('basic'));
@@ -128,7 +129,7 @@ function outcomeOf(
 ): Outcome {
   const { status, raw } = response;
   const ok = status >= 200 && status < 300;
-  // A token first, then what the flow's rules say: some APIs refuse in a 200.
+  // First a token, then the flow's rules: some APIs refuse in a 200.
   const grant = ok ? readGrant(call, flow, response.json, values, raw.headers['date'], now) : undefined;
   if (typeof grant === 'object') return { kind: 'granted', grant };
   const verdict = judge(call, flow, response);
@@ -139,7 +140,7 @@ function outcomeOf(
     return failed('malformed', 'answered', true, `${grant}: ${describeResponseWithBody(host, response, values)}`);
   if (status >= 300 && status < 400)
     return failed('redirect', 'answered', false, `${host} answered ${status}, a redirect, which is not followed`);
-  // A gateway's 502 or 504 says nothing about what the endpoint behind it has done.
+  // After a gateway's 502 or 504 it is unknown what the endpoint behind it has done.
   return failed(
     status < 500 ? 'status_4xx' : 'status_5xx',
     'answered',

@@ -1,18 +1,18 @@
 import type { TemplateValue } from './flow.ts';
 
-/** What may stand in for a placeholder. */
+/** Values for placeholders, by name. */
 export type TemplateValues = Readonly<Record<string, unknown>>;
 
 const PLACEHOLDER = /\{([A-Za-z][A-Za-z0-9_]*)(\?|=([^{}]*))?\}/g;
 
-/** A text cannot be made of its template and these values. The message names the placeholder, and nothing else. */
+/** A template cannot be filled with these values. The message names the placeholder and repeats no value. */
 export class UnfillableError extends Error {}
 /** A placeholder without a value. */
 export class MissingValueError extends UnfillableError {}
-/** A value that the place it should stand in cannot carry. */
+/** A value that its place in the request cannot carry. */
 export class UnfitValueError extends UnfillableError {}
 
-/** One `{name}` of a template. `needed`: it has no default, and may not be left out. */
+/** One `{name}` of a template. `needed`: it has no default and is not optional. */
 interface Placeholder {
   readonly name: string;
   readonly needed: boolean;
@@ -23,14 +23,14 @@ export function placeholdersIn(template: string): Placeholder[] {
   return [...template.matchAll(PLACEHOLDER)].map(([, name, mode]) => ({ name: name!, needed: mode === undefined }));
 }
 
-/** Where in the template a value is put in. */
+/** Escapes a value for its place. `offset`: the place in the template. */
 type Escape = (text: string, name: string, offset: number) => string;
 
 const unchanged: Escape = (text) => text;
 
 /**
- * Fills in a string. Throws MissingValue for a `{name}` without a value; `{name?}` becomes empty and `{name=x}` becomes
- * x. Values are put in as they are: a `$` in a token has no meaning here.
+ * Fills in a string. Throws a MissingValueError for a `{name}` without a value; `{name?}` becomes empty and `{name=x}`
+ * becomes x. Values are inserted unchanged: a `$` in a token has no meaning here.
  */
 export function fillString(template: string, values: TemplateValues, escape: Escape = unchanged): string {
   return template.replace(
@@ -45,17 +45,17 @@ export function fillString(template: string, values: TemplateValues, escape: Esc
   );
 }
 
-/** Fills in a URL: values are percent-encoded, but for one that begins it, which is a URL itself. */
+/** Fills in a URL: values are percent-encoded, except one at the beginning, which is a URL itself. */
 export function fillUrl(template: string, values: TemplateValues): string {
   return fillString(template, values, (text, name, offset) => {
     if (offset === 0) return text;
-    // A path is tidied before it is sent: a "." or ".." as a whole segment would be gone.
+    // URLs are normalised: a "." or ".." as a whole segment would be removed.
     if (/^\.{1,2}$/.test(text)) throw new UnfitValueError(`the value of {${name}} cannot stand in a URL`);
     return encoded(text, name);
   });
 }
 
-/** Fills in the parameters of a query, without those that come out empty. */
+/** Fills in the parameters of a query, without empty ones. */
 export function fillQuery(template: Readonly<Record<string, string>>, values: TemplateValues): string {
   return Object.entries(template)
     .flatMap(([name, text]) => {
@@ -71,14 +71,14 @@ function encoded(text: string, name: string): string {
   try {
     return encodeURIComponent(text);
   } catch {
-    // Half of a surrogate pair has no bytes.
+    // Half a surrogate pair cannot be encoded.
     throw new UnfitValueError(`the value of {${name}} is no well-formed text`);
   }
 }
 
 /**
- * Fills in a header's value. What would end the header, or arrive as something else, is not sent: control characters,
- * characters beyond ASCII (which have no agreed form there), and blanks at a value's ends.
+ * Fills in a field value (RFC 9110 §5.5). Refuses characters that would end the field or be changed on the way: control
+ * characters, characters beyond ASCII (which have no agreed encoding there), and blanks at a value's ends.
  */
 export function fillHeader(template: string, values: TemplateValues): string {
   return fillString(template, values, (text, name) => {
@@ -88,19 +88,19 @@ export function fillHeader(template: string, values: TemplateValues): string {
   });
 }
 
-/** True if a header can carry this text unharmed. */
+/** True if a header field can carry this text unchanged. */
 export function fitsHeader(text: string): boolean {
   return /^[\t\x20-\x7e]*$/.test(text) && text.trim() === text;
 }
 
-/** True if a cookie can carry this text unharmed: RFC 6265 §4.1.1 cookie-octets, perhaps in quotes. */
+/** True if a cookie can carry this text unchanged: RFC 6265 §4.1.1 cookie-octets, perhaps in quotes. */
 export function fitsCookie(text: string): boolean {
   return /^("?)[\x21\x23-\x2b\x2d-\x3a\x3c-\x5b\x5d-\x7e]*\1$/.test(text);
 }
 
 /**
- * Fills in a JSON value. A string that is one placeholder keeps its value's type, or leaves its property out if it is
- * optional and not given.
+ * Fills in a JSON value. A string that is one placeholder keeps its value's type; an optional one without a value
+ * leaves its property out.
  */
 export function fillValue(template: TemplateValue, values: TemplateValues): unknown {
   if (typeof template === 'string') {
@@ -109,7 +109,7 @@ export function fillValue(template: TemplateValue, values: TemplateValues): unkn
     const value = own(values, only[1]!);
     const empty = value === undefined || value === null || value === '';
     if (value === undefined && only[2] === undefined) throw new MissingValueError(`no value for {${only[1]!}}`);
-    // An environment variable that is set to nothing, or a key with nothing behind it, gives no value either.
+    // An empty environment variable, or a key without a value, counts as not given.
     return empty && only[2] !== undefined ? undefined : value;
   }
   if (Array.isArray(template)) return template.map((item) => fillValue(item, values));
@@ -123,12 +123,12 @@ export function fillValue(template: TemplateValue, values: TemplateValues): unkn
   return template;
 }
 
-/** A value that was given; not one that every object has, such as `constructor`. */
+/** An own property; not one that every object has, such as `constructor`. */
 function own(values: TemplateValues, name: string): unknown {
   return Object.hasOwn(values, name) ? values[name] : undefined;
 }
 
-/** Fills in a form, without the fields that come out empty. */
+/** Fills in a form, without empty fields. */
 export function fillForm(template: Readonly<Record<string, string>>, values: TemplateValues): string {
   const form = new URLSearchParams();
   for (const [name, text] of Object.entries(template)) {

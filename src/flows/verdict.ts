@@ -2,25 +2,25 @@ import type { BusyRule, Flow, RefusedRule, TokenCall } from './flow.ts';
 import { matches } from './match.ts';
 import { isDocument, type ReadResponse } from './response.ts';
 
-/** How an error says "later", whatever its status. */
+/** Texts of an error that mean "try again later", whatever its status. */
 const TRY_LATER = new RegExp(
   'too.?many.?(requests|calls|connections)|rate.?limit|throttl|slow.?down|' +
     'temporarily|overload|maintenance|try again (later|in)|quota',
   'i',
 );
-/** As much of an error is read for that. */
+/** How much of an error is searched for them. */
 const MAX_TEXTS = 40;
 const MAX_TEXT_LENGTH = 300;
 
-/** What an answer that grants nothing says. `wait`: seconds the flow sets for it. */
+/** The meaning of a response without a grant. `wait`: seconds that the flow sets for it. */
 export type Verdict =
   | { readonly kind: 'refused' | 'failed' }
   | { readonly kind: 'busy'; readonly reason: 'rate_limited' | 'busy'; readonly wait: number | undefined };
 
 /**
- * Refused, busy, or neither. "Refused" is final for a credential, so it takes the endpoint's own words: an error that a
- * rule of the flow names, or a status that a rule names on a reply in the API's own format. What asks to come later,
- * and pages of firewalls and proxies, never are.
+ * Refused, busy, or neither. "Refused" is final for credentials, so it needs the endpoint's own error: one that a rule
+ * of the flow names, or a status that a rule names on a response in the API's own format. A response that asks to try
+ * later, or a page of a firewall or proxy, is never a refusal.
  */
 export function judge(call: TokenCall, flow: Flow, response: ReadResponse): Verdict {
   const busy = flow.busy.find((rule: BusyRule) => matches(rule, response));
@@ -35,12 +35,12 @@ export function judge(call: TokenCall, flow: Flow, response: ReadResponse): Verd
   return { kind: 'failed' };
 }
 
-/** True for a rule that looks at more than the status. */
+/** True for a rule that checks more than the status. */
 function looksBeyondStatus(rule: RefusedRule): boolean {
   return rule.body !== undefined || rule.header !== undefined;
 }
 
-/** A wrong password does not become right by waiting: who says when to come again has not looked at it. */
+/** A wrong password does not become right by waiting: an endpoint that names a time has not checked it. */
 function asksToComeLater({ raw, json }: ReadResponse): boolean {
   return (
     (raw.headers['retry-after'] ?? '') !== '' ||
@@ -48,7 +48,7 @@ function asksToComeLater({ raw, json }: ReadResponse): boolean {
   );
 }
 
-/** The first texts of a document, outermost first. */
+/** The first texts of a document, the outermost first. */
 function textsIn(json: object): string[] {
   const texts: string[] = [];
   const queue: unknown[] = [json];

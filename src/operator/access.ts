@@ -4,7 +4,7 @@ import type { Config } from '../config/schema.ts';
 import { isLoopback } from '../loopback.ts';
 import { SiteGuard } from '../http/server/site-guard.ts';
 
-/** Why the operator port does not do what it is asked. */
+/** Why the operator port refuses a request. */
 interface Refusal {
   readonly status: 401 | 403;
   readonly code: string;
@@ -31,7 +31,7 @@ const RESERVE_NEEDS_KEY: Refusal = {
   title: "The reserve is spent only with the operator's key: set operator.key.",
 };
 
-/** Who may look, and who may act, on the operator port. */
+/** Which requests to the operator port may read, and which may act. */
 export class OperatorAccess {
   readonly #guard: SiteGuard;
   readonly #digest: Buffer | undefined;
@@ -44,8 +44,8 @@ export class OperatorAccess {
   }
 
   /**
-   * Whether somebody may look. The Host is judged, so that no page of another site can read what is here by a name of
-   * its own that leads to this port. Not for /healthz, which tells nothing and is asked under all kinds of names.
+   * Why a request may not read; undefined: it may. The Host is checked, so that no page of another site can read this
+   * port through a DNS name of its own. Not for /healthz, which reveals nothing and is requested under many names.
    */
   checkRead(request: IncomingMessage): Refusal | undefined {
     const { host } = request.headers;
@@ -53,7 +53,10 @@ export class OperatorAccess {
     return this.#keyOf(request) === 'right' ? undefined : HOST_REFUSED;
   }
 
-  /** Whether somebody may act: with the right key where there is one, and never from another site's page. */
+  /**
+   * Why a request may not act; undefined: it may. It needs the right key where one is configured, and must not come
+   * from another site's page.
+   */
   checkAction(request: IncomingMessage, useReserve: boolean): Refusal | undefined {
     const { host = '', origin, 'sec-fetch-site': site } = request.headers;
     const knownHost = this.#guard.knowsHost(host);

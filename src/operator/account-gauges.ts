@@ -1,7 +1,7 @@
 import type { Metrics } from '../metrics.ts';
 import type { CredentialStatus } from '../tokens/status.ts';
 
-/** The accounts' state as gauges, written when somebody asks. */
+/** Writes the accounts' state into gauges, at a scrape. */
 export function describeAccounts(metrics: Metrics, accounts: readonly CredentialStatus[]): void {
   const {
     generation,
@@ -16,7 +16,7 @@ export function describeAccounts(metrics: Metrics, accounts: readonly Credential
     reserveRemaining,
     reserveLimit,
   } = metrics;
-  // Accounts come and go from memory: what stands there is what is there now.
+  // Accounts come into memory and leave it: only the present ones have series.
   for (const gauge of [
     generation,
     obtained,
@@ -41,7 +41,7 @@ export function describeAccounts(metrics: Metrics, accounts: readonly Credential
     if (status.expiresAt !== undefined) expiry.set(labels, status.expiresAt / 1000);
     dead.set(labels, status.dead ? 1 : 0);
     ready.set(labels, status.ready ? 1 : 0);
-    // One series for each account and not one for each word: a scrape of many accounts is large enough.
+    // One series for each account, not one for each state: a scrape of many accounts is large enough.
     accountState.set({ ...labels, state: status.state }, 1);
     waiting.set({ account }, status.waiting);
     if (status.budget === undefined) continue;

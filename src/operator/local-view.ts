@@ -20,20 +20,17 @@ interface LocalParts {
   readonly routes: readonly RouteConfig[];
 }
 
-/** The view of this very process. */
+/** The view of this process. */
 export class LocalView implements OperatorView {
   readonly #parts: LocalParts;
-  /** As the log was last told. */
+  /** The last logged state of the store. */
   #storeWasUsable = true;
 
   constructor(parts: LocalParts) {
     this.#parts = parts;
   }
 
-  /**
-   * `counts`: with the counts of logins as they are in the store now, which takes a while if that is far away.
-   * `asked`: accounts that are to be among those shown.
-   */
+  /** `counts`: reads the counts of logins from the store first. `requested`: accounts to include in any case. */
   async state(counts: boolean, requested: readonly string[] = []): Promise<ProcessState> {
     const { tokens, metrics, lifecycle, routes } = this.#parts;
     if (counts) await tokens.refreshBudgets();
@@ -73,10 +70,7 @@ export class LocalView implements OperatorView {
     return { contentType: registry.contentType, text: await registry.metrics() };
   }
 
-  /**
-   * What one of several workers has counted. The accounts' gauges are left to the primary, which knows what all workers
-   * know.
-   */
+  /** The metrics of one worker. The primary adds the accounts' gauges, from what all workers know. */
   async metricsJson(): Promise<MetricsJson> {
     await this.#describeProcess();
     return this.#parts.metrics.registry.getMetricsAsJSON();
@@ -107,7 +101,7 @@ export class LocalView implements OperatorView {
 
   async #storeState(): Promise<StoreState> {
     const { health, lifecycle, log } = this.#parts;
-    // One that is stopping may have closed its store: what it last knew of it is the truth.
+    // A stopping process may have closed its store: its last check counts.
     const state = lifecycle.stopping ? health.state : await health.check();
     if (state.usable !== this.#storeWasUsable) {
       this.#storeWasUsable = state.usable;

@@ -1,7 +1,7 @@
 import { nearest } from '../nearest.ts';
 import type { OperatorView } from './view.ts';
 
-/** What is answered if one of the accounts asked for does not exist. */
+/** The response if one of the requested accounts does not exist. */
 export async function noSuchAccount(
   view: OperatorView,
   requested: readonly string[],
@@ -11,10 +11,10 @@ export async function noSuchAccount(
   return { code: 'account_unknown', title: 'There is no account of this name.', detail: suggestNames(unknown, names) };
 }
 
-/** Names of accounts told to somebody who has mistyped one. */
+/** Account names in the response to an unknown one. */
 const MAX_NAMES = 10;
 
-/** What an operator may have meant. */
+/** The name that was probably meant, or the names there are. */
 function suggestNames(requested: string, names: readonly string[]): string {
   const meant = nearest(requested, names);
   if (meant !== undefined) return `Did you mean "${meant}"?`;

@@ -1,7 +1,7 @@
 import type { Request } from 'express';
 import type { ReadinessQuery } from './readiness.ts';
 
-/** What a query of /readyz asks for. Undefined: it is none. */
+/** Parses a query of /readyz. Undefined: it is malformed. */
 export function parseReadinessQuery({ query }: Request): ReadinessQuery | undefined {
   const { account, 'min-ready': minReadyText, store, ...others } = query;
   const accounts = account === undefined ? [] : [account].flat();

@@ -1,7 +1,7 @@
 import { cannotServe, type AccountStatusName, type CredentialStatus } from '../tokens/status.ts';
 import type { ProcessState } from './status-document.ts';
 
-/** Something that keeps tokenward from its work, for people. */
+/** Something that keeps tokenward from working, for people. */
 interface Problem {
   readonly account?: string;
   /** The account's state. */
@@ -9,30 +9,30 @@ interface Problem {
   readonly problem: string;
 }
 
-/** What /readyz answers. */
+/** The response of /readyz. */
 export interface Readiness {
   readonly ready: boolean;
   readonly problems: readonly Problem[];
 }
 
-/** What somebody who asks for readiness wants beyond a process that can work. */
+/** Further conditions of a request for readiness. */
 export interface ReadinessQuery {
   /** Each of these accounts can serve. */
   readonly accounts: readonly string[];
-  /** At least so many accounts can serve. */
+  /** At least this many accounts can serve. */
   readonly minReady: number | undefined;
-  /** An unusable store is no reason to be not ready. */
+  /** With an unusable store the process is still ready. */
   readonly storeOptional: boolean;
 }
 
-/** Problems of accounts that are told of. */
+/** Problems of accounts in one response. */
 const MAX_PROBLEMS = 50;
 
 /**
  * Whether requests may be sent to this process, and what is wrong. Readiness is about the process: it is not stopping,
- * and its store can be read and written. Accounts in trouble are told of and are no reason, unless somebody asks for
- * them: all replicas share the credentials, so one wrong password would take all of them, and every other account, out
- * of service.
+ * and its store can be read and written. Accounts in trouble are listed but do not count, unless the query names them:
+ * all replicas share the credentials, so one wrong password would take all of them, and every other account, out of
+ * service.
  */
 export function readinessOf(
   { store, accounts, accountCount, stopping }: ProcessState,
@@ -65,7 +65,7 @@ export function readinessOf(
   return { ready, problems };
 }
 
-/** The accounts with those that were asked for and are not among them. */
+/** The shown accounts, with the requested ones that are not among them. */
 export function withRequested(
   shown: readonly CredentialStatus[],
   requested: readonly (CredentialStatus | undefined)[],

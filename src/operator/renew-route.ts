@@ -31,7 +31,7 @@ export function renewRoute(view: OperatorView, log: Logger, throttle: RenewalThr
       log.info(`an operator renewed ${account}`, { account, generation: renewed.generation, address });
       response.json({ account, ...renewed });
     } catch (error) {
-      // No call was made: whoever is told of the reserve may ask for it at once.
+      // No call was made: the operator may repeat the request with the reserve at once.
       if (error instanceof TokenwardError && error.code === 'login_budget_exhausted') throttle.forget(account);
       if (error instanceof TokenwardError) {
         log.warn(`an operator tried to renew ${account}, and it did not work`, {

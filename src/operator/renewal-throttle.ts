@@ -1,12 +1,9 @@
 import type { Clock } from '../tokens/clock.ts';
 
-/** An account is renewed by hand once in this time. ms. */
+/** Least interval between two renewals of an account by hand. ms. */
 const MIN_INTERVAL_MS = 10_000;
 
-/**
- * Keeps renewals by hand apart, account by account: each may cost a login, and whoever asks may be a program gone
- * wrong.
- */
+/** Limits renewals by hand for each account: each may cost a login, and a faulty program may request them. */
 export class RenewalThrottle {
   readonly #last = new Map<string, number>();
   readonly #clock: Clock;
@@ -15,7 +12,7 @@ export class RenewalThrottle {
     this.#clock = clock;
   }
 
-  /** 0: one may begin, and has. Otherwise how long to wait. ms. */
+  /** 0: a renewal may begin, and is noted. Otherwise how long to wait. ms. */
   begin(account: string): number {
     const now = this.#clock.monotonic();
     for (const [other, at] of this.#last) if (now - at >= MIN_INTERVAL_MS) this.#last.delete(other);
@@ -25,7 +22,7 @@ export class RenewalThrottle {
     return 0;
   }
 
-  /** It came to nothing that could have cost anything. */
+  /** The renewal made no call, so it does not count. */
   forget(account: string): void {
     this.#last.delete(account);
   }

@@ -17,13 +17,13 @@ interface OperatorParts {
   readonly view: OperatorView;
   readonly log: Logger;
   readonly access: OperatorAccess;
-  /** The system's without it. */
+  /** Default: the system's. */
   readonly clock?: Clock;
 }
 
 const compress = promisify(gzip);
 
-/** Health, metrics, status and the operator's few actions, on a port of their own. Nothing here shows a secret. */
+/** Health, metrics, status and the operator's actions, on a port of their own. No response contains a secret. */
 export function createOperatorApp({ view, log, access, clock = systemClock }: OperatorParts): Express {
   const app = createExpress();
 
@@ -106,7 +106,7 @@ export function createOperatorApp({ view, log, access, clock = systemClock }: Op
   return app;
 }
 
-/** Express could not decode the path. */
+/** True if Express could not decode the path. */
 function isMalformed(error: unknown): boolean {
   return error instanceof URIError;
 }

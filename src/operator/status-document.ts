@@ -2,17 +2,17 @@ import type { CredentialStatus } from '../tokens/status.ts';
 import type { StoreState } from '../tokens/store-health.ts';
 import { VERSION } from '../version.ts';
 
-/** One worker process as /status shows it. */
+/** One worker process in /status. */
 export interface WorkerStatus {
   readonly worker: number;
   readonly pid: number | undefined;
-  /** silent: it does not answer. */
+  /** silent: it does not respond. */
   readonly state: 'starting' | 'up' | 'silent' | 'leaving';
-  /** Finished ones; undefined if it did not answer. */
+  /** Finished requests; undefined if the worker did not respond. */
   readonly requests: number | undefined;
 }
 
-/** What /status answers, and `tokenward status` reads. */
+/** The response of /status, which `tokenward status` reads. */
 export interface StatusDocument {
   readonly version: string;
   readonly node: string;
@@ -20,16 +20,16 @@ export interface StatusDocument {
   readonly now: number;
   readonly stopping: boolean;
   readonly store: StoreState;
-  /** Missing where one process does everything. */
+  /** Missing without worker processes. */
   readonly workers?: readonly WorkerStatus[];
-  /** The accounts of the configuration, and of the others some hundred that are in use. */
+  /** The declared accounts, and of the others a few hundred that are in use. */
   readonly accounts: readonly CredentialStatus[];
-  /** How many accounts there are, and of how many some process holds the state in memory. */
+  /** How many accounts there are, and how many are in the memory of a process. */
   readonly accountCount: { readonly known: number; readonly inMemory: number };
   readonly routes: readonly RouteState[];
 }
 
-/** A route and what goes over it now. */
+/** A route and its present load. */
 export interface RouteState {
   readonly prefix: string;
   readonly upstream: string;
@@ -38,18 +38,18 @@ export interface RouteState {
   readonly inFlight: number;
 }
 
-/** What one process knows of itself. Several of these can be merged into one. */
+/** The state of one process. Several of them can be merged into one. */
 export interface ProcessState {
   readonly stopping: boolean;
   readonly store: StoreState;
-  /** Of the accounts that were asked for, those that do not exist. */
+  /** The requested accounts that do not exist. */
   readonly unknown: readonly string[];
   readonly accounts: readonly CredentialStatus[];
   readonly accountCount: { readonly known: number; readonly inMemory: number };
   readonly routes: readonly RouteState[];
 }
 
-/** The document of what is known. `now`: wall clock, ms. */
+/** The document of a state. `now`: wall clock, ms. */
 export function statusOf(
   { stopping, store, accounts, accountCount, routes }: ProcessState,
   now: number,

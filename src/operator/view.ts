@@ -3,21 +3,21 @@ import type { RenewNowOptions } from '../tokens/manager.ts';
 import type { Readiness, ReadinessQuery } from './readiness.ts';
 import type { StatusDocument } from './status-document.ts';
 
-/** A token as an operator hears of it after renewing it. */
+/** A token in the response to a renewal by hand. */
 export interface RenewedToken {
   readonly generation: number;
   readonly expiresAt: number | undefined;
 }
 
-/** What the operator port shows and does, whether one process stands behind it or several. */
+/** What the operator port shows and does, for one process or several. */
 export interface OperatorView {
-  /** Undefined: one of the accounts wished for does not exist. */
+  /** Undefined: one of the requested accounts does not exist. */
   readiness(query: ReadinessQuery): Promise<Readiness | undefined>;
   metrics(): Promise<{ readonly contentType: string; readonly text: string }>;
   status(): Promise<StatusDocument>;
-  /** Undefined: there is no such account. Rejects with a TokenwardError if it got no token. */
+  /** Undefined: there is no such account. Rejects with a TokenwardError if the renewal brings no token. */
   renew(account: string, options: RenewNowOptions): Promise<RenewedToken | undefined>;
-  /** The names of the accounts that are shown, for whoever has mistyped one. */
+  /** The names of the shown accounts, for the response to an unknown one. */
   accountNames(): Promise<readonly string[]>;
 }
 

@@ -106,14 +106,14 @@ async function getNewerToken(
     metrics.tokensRefused.inc({ account: metrics.accountLabel(account) });
   if (!tokens.canRenew(account)) {
     count('current');
-    tokens.refused(account, rejected);
+    tokens.rejected(account, rejected);
     return [];
   }
   const heldBack = renewalGuard.heldBack(account, requestKeyOf(ctx, account), generation, replayable);
   if (heldBack !== undefined) {
     count('ineffective');
-    if (heldBack.tokenUnaccepted) tokens.refused(account, rejected);
-    // The upstream's own Retry-After takes precedence.
+    if (heldBack.tokenUnaccepted) tokens.rejected(account, rejected);
+    // If the upstream says itself when to come back, it knows better.
     return [
       REPLAY_FIELD,
       HELD_BACK,
@@ -177,7 +177,7 @@ async function replay(
     if (renewalGuard.isFirstRejection(account, generation))
       metrics.tokensRefused.inc({ account: metrics.accountLabel(account) });
     renewalGuard.ineffective(account, requestKeyOf(ctx, account), generation);
-    if (!renewalGuard.isAccepted(account, generation)) tokens.refused(account, token);
+    if (!renewalGuard.isAccepted(account, generation)) tokens.rejected(account, token);
     return response;
   }
   count('recovered');

@@ -7,15 +7,15 @@ import type { Parts } from './options.ts';
 /** Accounts shown one by one. */
 const MAX_SHOWN = 500;
 
-/** The accounts in memory: made when asked for, and when there are too many, forgotten; but never twice at once. */
+/** The account states in memory: made on demand and evicted when there are too many; never two of one account. */
 export class AccountCache {
   readonly #credentials: CredentialSource;
-  /** The same as in `#credentials.named`. */
+  /** The same as `#credentials.declared`. */
   readonly #declared: ReadonlySet<string>;
   readonly #states: LRUCache<string, AccountState>;
   /**
-   * Accounts that fell out of memory while somebody waits or works there: a second state beside theirs would renew a
-   * second time.
+   * States that were evicted while requests wait or a renewal runs: a second state of the account would renew a second
+   * time.
    */
   readonly #pinned = new Map<string, AccountState>();
   readonly #shared: SharedState;
@@ -23,7 +23,7 @@ export class AccountCache {
   constructor(credentials: CredentialSource, { clock, timers, random, maxAccounts }: Parts) {
     this.#credentials = credentials;
     this.#declared = new Set(credentials.declared);
-    this.#shared = { clock, timers, random, refused: new Set() };
+    this.#shared = { clock, timers, random, rejected: new Set() };
     this.#states = new LRUCache({
       max: maxAccounts ?? 100_000,
       dispose: (state, account, reason) => {
@@ -32,7 +32,7 @@ export class AccountCache {
     });
   }
 
-  /** The account's state, made if need be. Throws if there is no such account. */
+  /** The account's state, made if there is none. Throws if there is no such account. */
   of(account: string): AccountState {
     const known = this.#states.get(account) ?? this.#pinned.get(account);
     if (known !== undefined) return known;
@@ -43,7 +43,7 @@ export class AccountCache {
     return state;
   }
 
-  /** The account's state if it is in memory; nobody has asked for it by this. */
+  /** The account's state if it is in memory. Does not count as a use. */
   peek(account: string): AccountState | undefined {
     return this.#states.peek(account) ?? this.#pinned.get(account);
   }
@@ -52,7 +52,7 @@ export class AccountCache {
     return [...this.#states.values(), ...this.#pinned.values()];
   }
 
-  /** The account's state stays the only one until whoever holds it has left. */
+  /** Ends one use of the state. An evicted state goes back into the cache after its last use. */
   leave(state: AccountState): void {
     state.removeReference();
     const { account } = state.credential;
@@ -60,12 +60,12 @@ export class AccountCache {
   }
 
   /**
-   * Whether an upstream has refused the account's current token, nothing having accepted it since. Costs next to
-   * nothing while no account has such a token.
+   * Whether an upstream has rejected the account's current token and none has accepted it since. Costs next to nothing
+   * while no account has such a token.
    */
-  isRefused(account: string): boolean {
-    const { refused } = this.#shared;
-    return refused.size > 0 && refused.has(account);
+  isRejected(account: string): boolean {
+    const { rejected } = this.#shared;
+    return rejected.size > 0 && rejected.has(account);
   }
 
   isDeclared(account: string): boolean {
@@ -76,7 +76,7 @@ export class AccountCache {
     return { known: this.#credentials.size, inMemory: this.#states.size + this.#pinned.size };
   }
 
-  /** The accounts that are named, and of the others those in memory, up to a few hundred, first those in trouble. */
+  /** The declared accounts, and of the others those in memory, up to a few hundred, troubled ones first. */
   shown(): AccountState[] {
     const named = this.#credentials.declared.map((account) => this.of(account));
     const room = Math.max(0, MAX_SHOWN - named.length);
@@ -91,7 +91,7 @@ function isInTrouble({ problem, pendingWrite, dead, recordProblem, refusedAt }: 
   return (problem ?? pendingWrite ?? dead ?? recordProblem ?? refusedAt) !== undefined;
 }
 
-/** Credentials that are all there, and all looked after. */
+/** A source in which all credentials exist already, and all are declared. */
 export function sourceOf(credentials: Iterable<Credential>): CredentialSource {
   const all = new Map([...credentials].map((credential) => [credential.account, credential]));
   const get = (account: string): Credential | undefined => all.get(account);

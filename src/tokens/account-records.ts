@@ -8,13 +8,13 @@ import type { StoreAccess } from './store-access.ts';
 import { RecordError } from './store.ts';
 import type { Token } from './token.ts';
 
-/** A record that does not open is looked at again no sooner than this: an operator may have mended it. ms. */
+/** A record that cannot be opened is read again after this time: an operator may have repaired it. ms. */
 const RECORD_RETRY_MS = 5_000;
 
 /** Another process has gone on with the renewal that this one had begun. */
 export class Superseded extends TokenwardError {}
 
-/** What the store says of an account, and what the account's state takes from it. */
+/** Reads and writes an account's record, and updates its state from it. */
 export class AccountRecords {
   readonly #parts: Parts;
   readonly #store: StoreAccess;
@@ -26,7 +26,7 @@ export class AccountRecords {
     this.#budgets = budgets;
   }
 
-  /** For the first time. */
+  /** Reads the record for the first time. */
   async load(state: AccountState): Promise<void> {
     if (state.loaded) return;
     const { account, formerName, identity } = state.credential;
@@ -40,7 +40,7 @@ export class AccountRecords {
   }
 
   /**
-   * The account's record. Rejects with a TokenwardError, if the record does not open with one that concerns this
+   * The account's record. Rejects with a TokenwardError; for a record that cannot be opened, with one about this
    * account only.
    */
   async read(state: AccountState): Promise<CredentialRecord> {
@@ -67,29 +67,29 @@ export class AccountRecords {
     }
   }
 
-  /** Takes over what the store says, and gives the token that is in use now. */
+  /** Takes over the record. Returns the token that is in use now. */
   adopt(state: AccountState, record: CredentialRecord): Token | undefined {
     state.adopt(record);
     this.#parts.observer.changed(state.credential);
     return state.token;
   }
 
-  /** Reads and takes over. Gives a token only if it is newer than the refused one. */
-  async reread(state: AccountState, refused: number): Promise<Token | undefined> {
+  /** Reads and takes over the record. Returns its token only if it is newer than the generation `newerThan`. */
+  async reread(state: AccountState, newerThan: number): Promise<Token | undefined> {
     const record = await this.read(state);
-    const newer = this.isNewer(state, record, refused);
+    const newer = this.isNewer(state, record, newerThan);
     const token = this.adopt(state, record);
     state.recordLoaded();
     return newer ? token : undefined;
   }
 
-  /** Whether the record has a token of this account that lives and is newer than the refused one. */
-  isNewer({ credential }: AccountState, { token, generation, identity }: CredentialRecord, refused: number): boolean {
-    const isNewer = token !== undefined && generation > refused;
+  /** Whether the record has a usable token of this account that is newer than the generation `newerThan`. */
+  isNewer({ credential }: AccountState, { token, generation, identity }: CredentialRecord, newerThan: number): boolean {
+    const isNewer = token !== undefined && generation > newerThan;
     return isNewer && identity === credential.identity && isUsable(token, this.#parts.clock);
   }
 
-  /** Compare and set. Rejects with Overtaken if somebody else wrote in between. */
+  /** Compare and set. Rejects with Superseded if another process wrote in between. */
   async save({ credential: { account } }: AccountState, next: CredentialRecord): Promise<CredentialRecord> {
     const saved = await this.#store.run('write', () => this.#parts.records.replace(account, next));
     if (saved !== undefined) return saved;
@@ -98,8 +98,8 @@ export class AccountRecords {
   }
 
   /**
-   * A store that knows less than we do has lost something: a flush, or a failover to a replica that was behind. What we
-   * hold is newer, so it is written back; otherwise a spent refresh token, or none, would be taken for the current one.
+   * A store whose record is older than the state has lost a write: by a flush, or a failover to a replica that was
+   * behind. The newer token is written back; otherwise a spent refresh token, or none, would count as the current one.
    */
   async writeBack(state: AccountState, record: CredentialRecord): Promise<CredentialRecord> {
     const { token, credential } = state;
@@ -109,15 +109,15 @@ export class AccountRecords {
     return this.save(state, { ...record, generation: token.generation, identity, token, intent: undefined });
   }
 
-  /** Brings the account's count of logins up to date. */
+  /** Updates the account's count of logins. */
   async refreshBudget(state: AccountState): Promise<void> {
     const { budget } = state.credential;
     if (budget !== undefined) state.setBudget(await this.#store.run('read', () => this.#budgets.state(budget)));
   }
 
   /**
-   * Another deployment keeps its token under the same name in the same store: told once, since one of them is set up
-   * wrong.
+   * Another deployment keeps its token under the same name in the same store. Reported once: one of the two is
+   * misconfigured.
    */
   #noteForeignRecord(state: AccountState, { foreign = false }: CredentialRecord): void {
     if (foreign && !state.foreignRecord) this.#parts.observer.foreignRecord?.(state.credential);
@@ -125,7 +125,7 @@ export class AccountRecords {
   }
 }
 
-/** The record's token, if it speaks for the account as it is configured. */
+/** The record's token, if it is of the identity that is configured. */
 export function ownToken({ credential }: AccountState, record: CredentialRecord): Token | undefined {
   return record.identity === credential.identity ? record.token : undefined;
 }

@@ -13,14 +13,14 @@ export interface SharedState {
   readonly clock: Clock;
   readonly timers: Timers;
   readonly random: () => number;
-  /** Accounts whose current token an upstream has refused, nothing having accepted it since. */
-  readonly refused: Set<string>;
+  /** Accounts whose current token an upstream has rejected and none has accepted since. */
+  readonly rejected: Set<string>;
 }
 
-/** What one process knows of one account. Everybody may read it; it changes by its transitions only. */
+/** What one process knows of one account. Readable everywhere; changed only by the methods below. */
 export type AccountState = Readonly<State>;
 
-/** Knows nothing yet, except a fixed token. */
+/** A state without a token, except for a fixed one. */
 export function newAccountState(credential: Credential, shared: SharedState): AccountState {
   return new State(credential, shared);
 }
@@ -31,47 +31,49 @@ class State {
   token: Token | undefined;
   /** Monotonic ms from which a renewal is started in the background. */
   refreshAt = Infinity;
-  /** The generation an upstream has proved dead: nobody new leaves with it while its successor is being fetched. */
+  /** The newest rejected generation: no further request gets it while the next token is being obtained. */
   rejectedGeneration = -1;
-  /** Wall-clock ms at which an upstream refused the current token, if nothing has accepted it since. */
+  /** Wall-clock ms at which an upstream rejected the current token, if none has accepted it since. */
   refusedAt: number | undefined = undefined;
-  /** Monotonic ms at which an upstream last accepted the current token after having refused it; -Infinity if never. */
+  /** Monotonic ms at which an upstream last accepted the current token after a rejection; -Infinity if never. */
   acceptedAt = -Infinity;
   waiting = 0;
-  /** Callers and pieces of work that hold on to this state; while there are any it must stay the account's only one. */
+  /**
+   * Waiting requests and running renewals that use this state; while there are any, the account gets no second state.
+   */
   references = 0;
   loaded: boolean;
   dead: string | undefined = undefined;
   problem: string | undefined = undefined;
-  /** The login budget did not grant the last login that was wanted. */
+  /** The login budget did not grant the last login. */
   outOfLogins = false;
-  /** The account's record does not open. Nothing is read again before `recordRetryAt`, monotonic ms. */
+  /** Why the account's record cannot be opened. It is not read again before `recordRetryAt`, monotonic ms. */
   recordProblem: string | undefined = undefined;
   recordRetryAt = -Infinity;
   /** The record says that these credentials, or earlier ones of the account, were refused. */
   credentialsRefused = false;
-  /** Monotonic ms before which the files of suspect credentials are not looked at again. */
+  /** Monotonic ms before which the files of refused credentials are not read again. */
   secretsRereadAt = -Infinity;
   failures = 0;
-  /** The store holds a record of this name for another identity, and that has been told. */
+  /** The store holds a record of this name for another identity, and the observer has been notified. */
   foreignRecord = false;
   /** Wall-clock ms. */
   retryAt: number | undefined = undefined;
   budget: BudgetState | undefined = undefined;
-  /** A call to the token endpoint is under way. It may outlive its flight, when the machine was asleep in between. */
+  /** A call to the token endpoint is under way. It may outlive its flight if the machine was suspended in between. */
   calling = false;
   /**
-   * The spend note this process wrote, or tried to write, without making the call so far; and the one it was written
-   * over.
+   * The spend note that this process wrote, or tried to write, before a call it has not made yet; and the note it
+   * replaced.
    */
   unusedNote: { readonly id: string; readonly before: SpendNote | undefined } | undefined = undefined;
-  /** Monotonic ms at which the store was last asked for the lease and gave it. */
+  /** Monotonic ms of the last request for the lease that the store granted. */
   leasedAt = -Infinity;
-  /** A lease on its way back to the store. */
+  /** The release of the lease, while it is under way. */
   leaseRelease: Promise<void> | undefined = undefined;
-  /** A grant the store would not take yet: the only copy, kept and written as soon as it can be. */
+  /** A grant that could not be stored yet: the only copy, written as soon as the store accepts it. */
   pendingWrite: CredentialRecord | undefined = undefined;
-  /** What the newest flight does; an earlier one that missed its deadline may still be at work. */
+  /** The newest flight. An earlier one that missed its deadline may still be running. */
   #newestFlight: Promise<Token> | undefined = undefined;
   readonly #shared: SharedState;
 
@@ -86,7 +88,7 @@ class State {
 
   // ---- tokens
 
-  /** Takes over what the store says, if it is about the same identity and not older than what we have. */
+  /** Takes over the stored record, if it is of the same identity and not older than the state. */
   adopt(record: CredentialRecord): void {
     const { credential } = this;
     const { token } = record;
@@ -94,7 +96,7 @@ class State {
     this.credentialsRefused = (record.dead ?? record.doubt) !== undefined;
     const isDead = record.dead?.credentials === credential.credentialsFingerprint;
     this.dead = isDead ? record.dead.reason : this.#missingRefreshToken(isSameIdentity ? token : undefined);
-    // A pause for a second look at credentials that have been changed since is over.
+    // The pause before the second login ends when the credentials are changed.
     const doubtIsOver = record.doubt !== undefined && record.doubt.credentials !== credential.credentialsFingerprint;
     this.retryAt = doubtIsOver ? undefined : record.retryAt;
     this.failures = record.failures;
@@ -102,7 +104,7 @@ class State {
       this.#useToken(token);
   }
 
-  /** A call, or another process, has brought this token: all is well again. */
+  /** A call, or another process, obtained this token. */
   grant(token: Token): void {
     this.#useToken(token);
     this.dead = undefined;
@@ -110,24 +112,24 @@ class State {
     this.failures = 0;
   }
 
-  /** An upstream has refused the current token. */
+  /** An upstream has rejected the current token. */
   tokenRejected(): void {
     this.refusedAt = this.#shared.clock.wall();
-    this.#shared.refused.add(this.credential.account);
+    this.#shared.rejected.add(this.credential.account);
   }
 
-  /** An upstream has accepted the current token, which was refused before. */
+  /** An upstream has accepted the current token, which was rejected before. */
   tokenAccepted(): void {
     this.acceptedAt = this.#shared.clock.monotonic();
     this.#clearRejection();
   }
 
-  /** Nobody new leaves with a token of this generation, or one before it, until the next flight has ended. */
+  /** No further request gets a token of this generation, or an earlier one, until the next flight has ended. */
   rejectGeneration(generation: number): void {
     this.rejectedGeneration = Math.max(this.rejectedGeneration, generation);
   }
 
-  /** A newer token: what was said of the one before it is over. */
+  /** Replaces the token and clears what was known of the one before it. */
   #useToken(token: Token): void {
     this.token = token;
     this.refreshAt = refreshAt(this.credential, token, this.#shared.random());
@@ -139,10 +141,10 @@ class State {
 
   #clearRejection(): void {
     this.refusedAt = undefined;
-    this.#shared.refused.delete(this.credential.account);
+    this.#shared.rejected.delete(this.credential.account);
   }
 
-  /** Why an account that cannot log in by itself will get no further token; undefined if it may. */
+  /** Why an account without a login will get no further token; undefined if it may get one. */
   #missingRefreshToken(token: Token | undefined): string | undefined {
     const { canLogin, staticToken, account } = this.credential;
     if (canLogin || staticToken !== undefined || token?.hasRefresh === true || this.pendingWrite !== undefined)
@@ -157,17 +159,17 @@ class State {
   }
 
   flightSucceeded(token: Token): void {
-    // Unless the very token it landed on has been refused meanwhile: whoever said so flies again at once.
+    // Not if this very token has been rejected meanwhile: the request that met the rejection starts the next flight.
     if (token.generation > this.rejectedGeneration) this.rejectedGeneration = -1;
   }
 
   flightFailed(work: Promise<Token>): void {
-    // The proof is used up: there is no successor, so the old token may be tried again (it may have been one call's
-    // problem). Not for a flight that came in late: the next one has begun.
+    // There is no newer token, so the old one may be tried again (the rejection may concern one request only). Not for
+    // a flight that ended after its deadline: the next one has begun.
     if (this.#newestFlight === work) this.rejectedGeneration = -1;
   }
 
-  /** A renewal ahead of time begins; if it fails, the next one is due so much later. */
+  /** An early renewal begins; if it fails, the next one is due after the pause. */
   postponeEarlyRenewal(): void {
     this.refreshAt = this.#shared.clock.monotonic() + earlyPause(this.failures);
   }
@@ -180,7 +182,7 @@ class State {
     this.references -= 1;
   }
 
-  /** A caller waits for a token. */
+  /** A request waits for a token. */
   addWaiter(): void {
     this.waiting += 1;
   }
@@ -203,15 +205,13 @@ class State {
     if (this.leaseRelease === release) this.leaseRelease = undefined;
   }
 
-  /** A spend note of this id is about to be written over another one. */
+  /** A spend note with this id is about to replace `over`. */
   spendNoteStarted(id: string, over: SpendNote | undefined): void {
-    // Also if its answer never comes: the store may have carried the write out all the same.
+    // Before the write is confirmed: the store may carry it out although its reply is lost.
     this.unusedNote = { id, before: this.withoutUnusedNote(over) };
   }
 
-  /**
-   * The note of a call that this process never made is taken back: nothing left. What it was written over counts again.
-   */
+  /** Nothing was sent for a note whose call this process never made, so the note that it replaced counts again. */
   withoutUnusedNote(intent: SpendNote | undefined): SpendNote | undefined {
     const { unusedNote } = this;
     return unusedNote !== undefined && intent?.id === unusedNote.id ? unusedNote.before : intent;
@@ -236,31 +236,31 @@ class State {
     this.problem = problem;
   }
 
-  /** A call failed. `retryAt`: wall-clock ms before which there is no other one. */
+  /** A call failed. `retryAt`: wall-clock ms before which no other one is made. */
   renewalFailed(problem: string, failures: number, retryAt: number): void {
     this.retryAt = retryAt;
     this.failures = failures;
     this.problem = problem;
   }
 
-  /** No call was made, or it decided nothing yet, for this reason. */
+  /** No call was made, or its outcome is not final yet, for this reason. */
   renewalStopped(problem: string): void {
     this.problem = problem;
   }
 
-  /** A pause after a failure is not over. */
+  /** The pause after a failure is not over. */
   renewalPaused(): void {
-    // Another process may have failed, so that nobody has said here what was wrong.
+    // The failure may be another process's, whose reason is not known here.
     this.problem ??= 'the last renewal failed';
   }
 
-  /** An operator wants another try, whatever was found before. */
+  /** An operator requested another try. */
   allowRenewal(): void {
     this.retryAt = undefined;
     this.dead = undefined;
   }
 
-  /** The files of its secrets are not looked at again before `until`, monotonic ms. */
+  /** The files of its secrets are not read again before `until`, monotonic ms. */
   postponeSecretReread(until: number): void {
     this.secretsRereadAt = until;
   }
@@ -275,13 +275,13 @@ class State {
     this.pendingWrite = record;
   }
 
-  /** The store has what was kept, or something newer. */
+  /** The store has the pending record, or a newer one. */
   pendingWriteDone(): void {
     this.pendingWrite = undefined;
     this.problem = undefined;
   }
 
-  /** The record does not open; it is not read again before `retryAt`, monotonic ms. */
+  /** The record cannot be opened; it is not read again before `retryAt`, monotonic ms. */
   recordUnreadable(problem: string, retryAt: number): void {
     this.recordRetryAt = retryAt;
     this.recordProblem = problem;
@@ -291,7 +291,7 @@ class State {
     this.recordProblem = undefined;
   }
 
-  /** Whatever the record looked like: it is read when next asked for. */
+  /** Lifts the pause after an unreadable record. */
   allowRecordRead(): void {
     this.recordRetryAt = -Infinity;
   }

@@ -4,51 +4,49 @@ import type { CredentialRecord } from './records.ts';
 import type { Token } from './token.ts';
 
 /*
- * What may be tried, and when, after something went wrong. Wall-clock times in ms; a wait longer than any we ask for
- * means that the clock was set back since, and counts as none.
+ * What may be tried after a failure, and when. Wall-clock times in ms; a stored wait longer than the longest one used
+ * here means that the clock was set back since, and counts as none.
  */
 
 /**
- * A call that did not come through or brought no token: 2 s, doubled, and up to a quarter more so that replicas do not
- * march in step. ms.
+ * After a call that failed or brought no token: 2 s, doubled, and up to a quarter more so that replicas do not retry in
+ * step. ms.
  */
 const FIRST_BACKOFF_MS = 2_000;
 /**
- * Callers are refused meanwhile, so it is not long: an endpoint that is well again is noticed within it. A login is the
- * heavier call: some vendors lock out whoever makes many. ms.
+ * Requests fail meanwhile, so it is short: an endpoint that recovers is noticed within it. A login waits longer: some
+ * vendors lock out clients that log in often. ms.
  */
 const MAX_BACKOFF_MS = { refresh: 15_000, login: 30_000 };
-/** Calls that cost a login of a budget, and renewals ahead of time, may wait longer. ms. */
+/** For logins of a budget, and for early renewals. ms. */
 const MAX_LONG_BACKOFF_MS = 300_000;
-/** Nothing was sent, so nothing is spent by looking again soon. ms. */
+/** Nothing was sent, so trying again soon spends nothing. ms. */
 const UNSENT_BACKOFF_MS = 1_000;
-/**
- * The longest that an endpoint's own wish to be left alone is followed; a longer wait can only come of a clock that was
- * set back. ms.
- */
+/** The longest Retry-After that is followed; a longer stored wait can only come of a clock that was set back. ms. */
 const MAX_RETRY_AFTER_MS = 600_000;
 /**
- * Before the one quick second try, for which callers are kept waiting: the first may have met a restart or one odd
- * answer. ms.
+ * Pause before the one quick repeat for which requests wait: the first call may have met a restart or one odd response.
+ * ms.
  */
 const QUICK_RETRY_MS = 300;
-/** The longest wish of an endpoint that is waited out before that second try. ms. */
+/** The longest Retry-After that is waited for before that repeat. ms. */
 const MAX_QUICK_RETRY_MS = 2_000;
-/** Logins whose result was never seen (killed in between): the first repeat is at once, then 1 min, doubled. ms. */
-const LOST_LOGIN_PAUSE_MS = 60_000;
-/** A login that worked so recently is not believed to be wrong for good at its first refusal. ms. */
-const RECENT_LOGIN_MS = 3_600_000;
-/** The second look comes so much later. ms. */
-export const DOUBT_PAUSE_MS = 180_000;
-/** A refresh that failed so often in a row, though the endpoint answered, is given up for a login. */
-const MAX_FAILED_REFRESHES = 3;
 /**
- * A login made instead of a failing refresh is not repeated any sooner: the endpoint may be in trouble as a whole. ms.
+ * Logins whose result is unknown (the process was killed in between): the first repeat is at once, then after 1 min,
+ * doubled. ms.
  */
+const LOST_LOGIN_PAUSE_MS = 60_000;
+/** Credentials that worked so recently are not given up at their first refusal. ms. */
+const RECENT_LOGIN_MS = 3_600_000;
+/** Pause before the login that confirms such a refusal. ms. */
+export const DOUBT_PAUSE_MS = 180_000;
+/** After so many failed refreshes in a row, though the endpoint responded, a login is made. */
+const MAX_FAILED_REFRESHES = 3;
+/** Least interval between logins made instead of a failing refresh: the endpoint as a whole may be failing. ms. */
 const GIVE_UP_PAUSE_MS = 300_000;
 
 /**
- * Whether the refresh token may be sent: there is one, it is in time, and it is not one that may have been spent
+ * Whether the refresh token may be sent: there is one, it has not expired, and it is not one that may have been spent
  * already.
  */
 export function maySpendRefresh(credential: Credential, record: CredentialRecord, token: Token, now: number): boolean {
@@ -56,30 +54,30 @@ export function maySpendRefresh(credential: Credential, record: CredentialRecord
   if (token.refreshExpiresAt !== undefined && now >= token.refreshExpiresAt) return false;
   const { intent } = record;
   if (intent?.kind !== 'refresh') return true;
-  // Maybe spent. Where no login is left, one more try of the current token can lose nothing.
+  // It may be spent. Without a login, one more try of the current token can lose nothing.
   if (!credential.canLogin) return intent.attempt < 2;
-  // Otherwise only an endpoint that says it forgives a repeat gets one, once, and in time.
+  // Otherwise it is repeated once, and only within the endpoint's rotation grace.
   const age = now - intent.startedAt;
   return intent.attempt < 2 && age >= 0 && age < credential.rotationGrace;
 }
 
-/** A call that brought neither a token nor a refusal. */
+/** The outcome of a call that brought neither a token nor a refusal. */
 export type InconclusiveOutcome = Exclude<Outcome, { kind: 'granted' | 'refused' | 'impossible' }>;
 
 /**
- * ms after which the same call is made once more while its callers wait; undefined: not at all. `failures`: in a row
- * before this one; in an outage every flight would double its calls otherwise.
+ * ms after which the same call is repeated while requests wait; undefined: not at all. `failures`: in a row before this
+ * one; otherwise every flight would double its calls in an outage.
  */
 export function quickRetryPause(outcome: InconclusiveOutcome, failures: number): number | undefined {
   if (failures > 0) return undefined;
-  // It took its whole time; callers have waited long enough.
+  // It took its whole time; the requests have waited long enough.
   if (outcome.kind === 'failed' && outcome.reason === 'timeout') return undefined;
   const requested = outcome.retryAfter === undefined ? 0 : outcome.retryAfter * 1000;
   return requested <= MAX_QUICK_RETRY_MS ? Math.max(QUICK_RETRY_MS, requested) : undefined;
 }
 
 /**
- * How long nobody calls after so many failures in a row, ms. What the endpoint asked for is followed, longer or
+ * How long no call is made after so many failures in a row, ms. The endpoint's Retry-After is followed, longer or
  * shorter. `next`: what the next try will be; a budgeted login takes one from a budget.
  */
 export function backoff(
@@ -88,7 +86,7 @@ export function backoff(
   next: RenewalKind | 'budgeted login',
   random: number,
 ): number {
-  // Without jitter: one process at a time has the lease, and `Retry-After: 1` is true then.
+  // Without jitter: only one process has the lease, so `Retry-After: 1` can be followed exactly.
   if (outcome.kind === 'failed' && outcome.reach === 'unsent') return UNSENT_BACKOFF_MS;
   if (outcome.retryAfter !== undefined)
     return Math.min(MAX_RETRY_AFTER_MS, Math.max(UNSENT_BACKOFF_MS, outcome.retryAfter * 1000));
@@ -101,23 +99,21 @@ export function backoff(
   );
 }
 
-/** ms between two renewals ahead of time, of which so many have failed in a row: the token in use still serves. */
+/** ms until the next early renewal after so many failures in a row: the token in use is still usable. */
 export function earlyPause(failures: number): number {
   return Math.min(MAX_LONG_BACKOFF_MS, 30_000 * 2 ** Math.min(Math.max(0, failures - 1), 20));
 }
 
-/** The longest first pause after a failure: a token that ends within it does not help callers over it. ms. */
+/** The longest first pause after a failure: a token that expires within it does not last until the next try. ms. */
 export const MAX_FIRST_BACKOFF_MS = FIRST_BACKOFF_MS * 1.25;
 
-/** What is left of such a pause, 0 if nothing. ms. */
+/** The rest of such a pause; 0 if it is over. ms. */
 export function backoffLeft(retryAt: number | undefined, now: number): number {
   const wait = (retryAt ?? 0) - now;
   return wait > 0 && wait <= MAX_RETRY_AFTER_MS ? wait : 0;
 }
 
-/**
- * Whether this refresh token has failed often enough for a login instead, and the last such login is long enough ago.
- */
+/** Whether this refresh token has failed often enough to log in instead, and the last such login is long enough ago. */
 export function shouldGiveUpRefresh(
   { refreshFailures, gaveUpAt }: Pick<CredentialRecord, 'refreshFailures' | 'gaveUpAt'>,
   now: number,
@@ -127,8 +123,8 @@ export function shouldGiveUpRefresh(
 }
 
 /**
- * Whether a refused login deserves a second look before the credential is given up: it worked recently, and this is its
- * first refusal since.
+ * Whether a refused login is to be repeated before the account is dead: it worked recently, and this is its first
+ * refusal since.
  */
 export function isDoubtful(
   { doubt, loggedInAt }: Pick<CredentialRecord, 'doubt' | 'loggedInAt'>,
@@ -139,7 +135,7 @@ export function isDoubtful(
   return loggedInAt !== undefined && now >= loggedInAt && now - loggedInAt < RECENT_LOGIN_MS;
 }
 
-/** How long to wait before one more login, when the last ones were cut off before their answer was stored. ms. */
+/** How long to wait before one more login, when the last ones were cut off before their result was stored. ms. */
 export function lostLoginWait(intent: SpendNote | undefined, now: number): number {
   if (intent?.kind !== 'login' || intent.attempt < 2) return 0;
   const wait = intent.startedAt + Math.min(MAX_LONG_BACKOFF_MS, LOST_LOGIN_PAUSE_MS * 2 ** (intent.attempt - 2)) - now;

@@ -1,17 +1,17 @@
 import type { Clock } from './clock.ts';
 import { RecordError, type TokenStore } from './store.ts';
 
-/** How many logins an upstream grants, and how many of them are kept for an operator. */
+/** How many logins a vendor grants, and how many of them are kept for an operator. */
 export interface BudgetLimits {
-  /** Names whom the upstream counts, so that two accounts of one login share one count. */
+  /** Identifies what the vendor counts by, so that two accounts with one login share one count. */
   readonly key: string;
   readonly logins: number;
-  /** Rolling window, ms. A rolling one is right whatever hour the upstream's day starts. */
+  /** Rolling window, ms. It is right whatever hour the vendor's day begins. */
   readonly window: number;
   readonly reserve: number;
 }
 
-/** What is left, for status and metrics. `retryAt`: wall-clock ms when the next automatic login is possible. */
+/** The remaining logins, for status and metrics. `retryAt`: wall-clock ms when the next automatic login is possible. */
 export interface BudgetState {
   readonly remaining: number;
   readonly limit: number;
@@ -21,7 +21,9 @@ export interface BudgetState {
   readonly retryAt: number | undefined;
 }
 
-/** The answer to a debit: what is left, and the login counted (wall-clock ms), by which it can be taken back. */
+/**
+ * The result of a debit: the remaining logins, and the counted login (wall-clock ms), by which it can be taken back.
+ */
 export interface LoginDebit {
   readonly granted: boolean;
   readonly at: number;
@@ -31,19 +33,19 @@ export interface LoginDebit {
 /** The logins of one budget that this process has counted itself. */
 interface OwnLogins {
   readonly limits: BudgetLimits;
-  /** `at` of each debit in the store, and when it was made by the monotonic clock, which nobody sets. */
+  /** `at` of each debit in the store, and its monotonic time in ms, which no clock change affects. */
   readonly made: Map<number, number>;
-  /** Debits to be taken back that the store has not been told of yet. */
+  /** Debits to be taken back that are not yet removed from the store. */
   readonly takenBack: Set<number>;
 }
 
-/** Beyond so many budgets those that are over are looked for. */
+/** From so many budgets on, expired ones are searched for and removed. */
 const SWEEP_THRESHOLD = 1_000;
 
 /**
- * The counts of logins as one process sees them. They live in the store, durable and shared by all processes. A store
- * can lose them (a flush, a key thrown away, a failover), so each process remembers its own logins for as long as they
- * count, and every look at a count brings back those that are missing.
+ * The counts of logins as one process sees them. They are in the store, durable and shared by all processes. A store
+ * can lose them (a flush, an evicted key, a failover), so each process remembers its own logins for as long as they
+ * count, and every read of a count restores those that are missing.
  */
 export class LoginBudgets {
   readonly #store: TokenStore;
@@ -57,8 +59,7 @@ export class LoginBudgets {
   }
 
   /**
-   * Counts one login durably before it is made. `useReserve` is an operator's decision, never an automatic one. Rejects
-   * with a StoreError.
+   * Counts one login durably before it is made. `useReserve` only for an operator's renewal. Rejects with a StoreError.
    */
   async debit(limits: BudgetLimits, useReserve: boolean): Promise<LoginDebit> {
     const now = this.#clock.wall();
@@ -76,8 +77,8 @@ export class LoginBudgets {
   }
 
   /**
-   * Counts the login `at` of an earlier debit no more: nothing of it was sent. Rejects with a StoreError if the store
-   * cannot be told now; it is told with the next look at this budget.
+   * Removes the login `at` of an earlier debit: nothing of it was sent. Rejects with a StoreError if the store cannot
+   * be written now; then the next access to this budget removes it.
    */
   async takeBack(limits: BudgetLimits, at: number): Promise<BudgetState> {
     const own = this.#ownOf(limits);
@@ -86,7 +87,7 @@ export class LoginBudgets {
     return this.state(limits);
   }
 
-  /** What is left now. Rejects with a StoreError. */
+  /** The remaining logins. Rejects with a StoreError. */
   async state(limits: BudgetLimits): Promise<BudgetState> {
     const now = this.#clock.wall();
     await this.#sendTakeBacks(limits.key);
@@ -94,8 +95,8 @@ export class LoginBudgets {
   }
 
   /**
-   * Sees to it that the store knows every login that this process has counted: for a store that is back, and may have
-   * lost some. Rejects with the first StoreError; what is wrong with one budget alone stops no other.
+   * Restores every login that this process has counted, in a store that is back and may have lost some. Rejects with
+   * the first StoreError; an error about one budget does not stop the others.
    */
   async writeBack(): Promise<void> {
     let failed: RecordError | undefined;
@@ -114,7 +115,7 @@ export class LoginBudgets {
     const own = this.#ownLogins.get(key);
     if (own === undefined) return;
     for (const at of [...own.takenBack]) {
-      // Out of the set first, so that nobody else tells the store the same.
+      // Out of the set first, so that a concurrent access does not remove it a second time.
       own.takenBack.delete(at);
       await this.#store.takeBack(key, at).catch((error: unknown) => {
         own.takenBack.add(at);
@@ -162,7 +163,7 @@ function stateOf(limits: BudgetLimits, entries: readonly number[], now: number):
     limit,
     reserveRemaining: Math.min(limits.reserve, Math.max(0, limits.logins - used)),
     reserveLimit: limits.reserve,
-    // Of what was spent of the reserve as well, so many have to fall out of the window.
+    // Logins spent from the reserve count too: so many have to fall out of the window.
     retryAt: remaining > 0 ? undefined : (entries[used - limit] ?? now) + limits.window,
   };
 }

@@ -2,7 +2,7 @@
 export interface Clock {
   /** Wall clock: survives restarts, may jump. */
   wall(): number;
-  /** Monotonic: never goes back, means nothing in another process. */
+  /** Monotonic: never goes back; not comparable between processes. */
   monotonic(): number;
 }
 
@@ -14,8 +14,8 @@ export const systemClock: Clock = {
 /** Waiting, injectable for the same reason. */
 export interface Timers {
   /**
-   * Runs the action once, so many ms from now. The function given back calls it off. `background`: the process need not
-   * stay for it.
+   * Runs the action once after `ms`. The returned function cancels it. `background`: the timer does not keep the
+   * process alive.
    */
   after(ms: number, action: () => void, background?: boolean): () => void;
 }

@@ -2,41 +2,41 @@ import type { CredentialRecord, Records } from './records.ts';
 import { StoreError, type TokenStore } from './store.ts';
 import { Token } from './token.ts';
 
-/** One end of a copy: a store, and what opens and seals its records. */
+/** The source or target of a copy: a store, and its unsealed records. */
 export interface CopyEnd {
   readonly store: TokenStore;
   readonly records: Records;
 }
 
 export interface CopyOptions {
-  /** Replace records of the target that are as new or newer. */
+  /** Also replace records of the target that are as new or newer. */
   readonly overwrite: boolean;
-  /** Only say what would be done. */
+  /** Only report what would be done. */
   readonly dryRun: boolean;
 }
 
 export type CopyOutcome = 'copied' | 'already there' | 'in the way';
 
 export interface CopyReport {
-  /** `generation` is the target's after the copy, or the one in the way. */
+  /** `generation`: the target's after the copy, or that of the record in the way. */
   readonly accounts: readonly {
     readonly account: string;
     readonly generation: number;
     readonly outcome: CopyOutcome;
   }[];
-  /** Counted logins that the target did not have. */
+  /** Counted logins that the target lacked. */
   readonly logins: number;
-  /** Something was in the way, so nothing was written. */
+  /** A record was in the way, so nothing was written. */
   readonly refused: boolean;
 }
 
-/** How long the target keeps counted logins that nobody asks for. Who asks goes by the window of his own. ms. */
+/** How long the target keeps counted logins that are never read; a reader applies its own window. ms. */
 const LOGINS_KEPT_MS = 31 * 86_400_000;
 
 /**
  * Copies every record and counted login from one store to another. The source is only read. Nothing is written before
- * everything has been read and compared; run again after a failure, it goes on where it was. Rejects with a StoreError,
- * also if the source turns out to be in use: its tokens would be spent by two.
+ * everything has been read and compared; a second run after a failure continues where the first ended. Rejects with a
+ * StoreError, also if the source turns out to be in use: two processes would spend its tokens.
  */
 export async function copyRecords(from: CopyEnd, to: CopyEnd, options: CopyOptions): Promise<CopyReport> {
   const plans: CopyStep[] = [];
@@ -44,7 +44,7 @@ export async function copyRecords(from: CopyEnd, to: CopyEnd, options: CopyOptio
   const refused = plans.some(({ outcome }) => outcome === 'in the way');
   const logins = await missingLogins(from.store, to.store);
   if (!refused && !options.dryRun) {
-    // First what keeps logins from being made too often, then the tokens.
+    // The counts before the tokens, so that no budget is exceeded in between.
     for (const { budget, entries } of logins) await to.store.restoreBudget(budget, entries, LOGINS_KEPT_MS);
     for (const { account, next } of plans) {
       if (next !== undefined && (await to.records.replace(account, next)) === undefined)
@@ -69,7 +69,7 @@ export async function copyRecords(from: CopyEnd, to: CopyEnd, options: CopyOptio
 
 interface CopyStep {
   readonly account: string;
-  /** Of the source, when it was read. */
+  /** The source's, when it was read. */
   readonly revision: number;
   readonly generation: number;
   readonly outcome: CopyOutcome;
@@ -83,7 +83,7 @@ async function plan(from: CopyEnd, to: CopyEnd, account: string, overwrite: bool
     return { account, revision, generation: target.generation, outcome: 'already there' };
   const targetIsNewer = target.revision > 0 && target.generation >= source.generation;
   if (targetIsNewer && !overwrite) return { account, revision, generation: target.generation, outcome: 'in the way' };
-  // A generation never goes back: whoever holds the target's token in memory must see that this one comes after it.
+  // A generation never goes back: to a process with the target's token in memory this one must be newer.
   const generation = targetIsNewer ? target.generation + 1 : source.generation;
   return {
     account,
@@ -109,7 +109,7 @@ function renumbered(token: Token, generation: number): Token {
   );
 }
 
-/** Whether two records say the same. The target's may have got a higher generation when it was overwritten. */
+/** Whether two records are equal. The target's may have got a higher generation when it was overwritten. */
 function same(a: CredentialRecord, b: CredentialRecord): boolean {
   const { token: x } = a;
   const { token: y } = b;

@@ -2,9 +2,9 @@ import type { BudgetLimits } from './budget.ts';
 import type { Grant, Token } from './token.ts';
 
 /**
- * How far a failed call came. `unsent`: no byte of it can have reached the endpoint (refused connection, DNS, TLS
- * handshake), so nothing is spent by trying again. `unanswered`: it may have arrived, and no complete answer came.
- * `answered`: the endpoint, or something before it, gave a complete answer that settles nothing.
+ * How far a failed call got. `unsent`: no byte of it can have reached the endpoint (refused connection, DNS, TLS
+ * handshake), so trying again spends nothing. `unanswered`: it may have arrived, and no complete response came.
+ * `answered`: the endpoint, or a gateway before it, sent a complete response that decides nothing.
  */
 export type Reach = 'unsent' | 'unanswered' | 'answered';
 
@@ -30,17 +30,17 @@ export const OUTCOME_KINDS = ['granted', 'refused', 'busy', 'impossible', 'faile
 export type OutcomeKind = (typeof OUTCOME_KINDS)[number];
 
 /**
- * What a login or refresh came to. "Refused" (the endpoint says in its own words that the credential is wrong) and
- * "failed" (network, 5xx, a block page, nonsense) are kept apart everywhere: the first is final for that credential,
- * the second says nothing about it.
+ * The outcome of a login or refresh. "Refused" (the endpoint's own error says that the credentials are wrong) and
+ * "failed" (network, 5xx, a block page, nonsense) are kept apart everywhere: the first is final for these credentials,
+ * the second says nothing about them.
  */
 export type Outcome =
   | { readonly kind: 'granted'; readonly grant: Grant }
   /** `reason` is for people: status and a plain error code, never anything secret. */
   | { readonly kind: 'refused'; readonly reason: string }
-  /** The endpoint did nothing and wants to be left alone for a while. `retryAfter`: seconds it asked for. */
+  /** The endpoint did nothing and asks for a pause. `retryAfter`: seconds. */
   | { readonly kind: 'busy'; readonly reason: string; readonly retryAfter: number | undefined }
-  /** The call cannot be built from what is configured. Nobody was asked. */
+  /** The call cannot be built from the configuration. Nothing was sent. */
   | { readonly kind: 'impossible'; readonly reason: string }
   | {
       readonly kind: 'failed';
@@ -48,49 +48,46 @@ export type Outcome =
       /** What a person needs beside it: host, status, content type, pointer, names of fields; never a value. */
       readonly detail?: string | undefined;
       readonly reach: Reach;
-      /** The endpoint may have carried the call out, so that a refresh token in it must be taken for spent. */
+      /** The endpoint may have carried out the call, so a refresh token in it counts as spent. */
       readonly maybeSpent: boolean;
-      /** Seconds the endpoint asked us to wait. */
+      /** Seconds until the endpoint accepts another call, as it says. */
       readonly retryAfter: number | undefined;
     };
 
-/** One account as the token manager sees it: what it may do, and the two calls that bring a new token. */
+/** One account as the token manager sees it: what it supports, and the two calls that bring a new token. */
 export interface Credential {
   readonly account: string;
   readonly flow: string;
-  /** What the account was called before: its stored token is taken over. */
+  /** The account's earlier name, whose stored token is taken over. */
   readonly formerName?: string | undefined;
-  /** Whom the token speaks for (endpoint, user), and which secrets were configured: both digests. */
+  /** Whom the token is for (endpoint, user), and which secrets are configured: both digests. */
   readonly identity: string;
   readonly credentialsFingerprint: string;
   /** A fixed token that is never renewed (a flow without login and refresh). */
   readonly staticToken: string | undefined;
-  /** `early`: renew in the background once 75–85 % of the life is over. `on-demand`: only when dead or over. */
+  /** `early`: renew in the background after 75–85 % of the life. `on-demand`: only when rejected or expired. */
   readonly renew: 'early' | 'on-demand';
-  /** False: the flow has a refresh and no login; its first refresh token was imported. */
+  /** False: the flow has a refresh and no login; its first refresh token is imported. */
   readonly canLogin: boolean;
   readonly canRefresh: boolean;
   readonly budget: BudgetLimits | undefined;
-  /** ms within which the endpoint answers a refresh token it has already seen; 0 = never spend one twice. */
+  /** ms for which the endpoint accepts a refresh token a second time; 0 = never send one twice. */
   readonly rotationGrace: number;
   /**
-   * Reads the files again that its secrets come from, if there are any. True: they hold others now, which are used from
-   * now on; `credentials` is another one then, `identity` the same.
+   * Reads the files of its secrets again, if there are any. True: the secrets have changed and are used from now on;
+   * `credentialsFingerprint` has changed then, `identity` has not.
    */
   readonly reread?: () => Promise<boolean>;
   login(): Promise<Outcome>;
   refresh(current: Token): Promise<Outcome>;
 }
 
-/** Where the manager finds credentials: they may be made only when asked for. */
+/** Where the manager gets credentials, which may be made on demand. */
 export interface CredentialSource {
-  /** Undefined: no such account. Not asked again while the account is in memory. */
+  /** Undefined: no such account. Called once while the account is in memory. */
   get(account: string): Credential | undefined;
   has(account: string): boolean;
   readonly size: number;
-  /**
-   * Accounts that are looked after even while nobody uses them: read at the start, and always part of the state that is
-   * shown.
-   */
+  /** Accounts that are read at the start and always shown, whether they are used or not. */
   readonly declared: readonly string[];
 }

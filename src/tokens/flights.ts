@@ -9,7 +9,7 @@ import type { Token } from './token.ts';
 import { EARLY_RENEWAL, type RenewalRequest } from './renewal-request.ts';
 import type { Work } from './work.ts';
 
-/** Renewals as callers meet them: one under way for an account at a time, which everybody who comes meanwhile joins. */
+/** Shared renewals: one under way for an account at a time, which all requests that need it join. */
 export class Flights {
   readonly #parts: Parts;
   readonly #accounts: AccountCache;
@@ -23,16 +23,16 @@ export class Flights {
     this.#renewal = renewal;
   }
 
-  /** Begins a renewal in the background, if there is none. */
+  /** Begins a renewal in the background, if none is under way. */
   renewEarly(state: AccountState): void {
     state.postponeEarlyRenewal();
     if (state.flight.busy || this.#work.isClosing()) return;
     this.#startOrJoin(state, state.token?.generation ?? 0, EARLY_RENEWAL).catch(() => {
-      // The observer has heard of it; the token in use still lives, and the next try is due at `earlyAt`.
+      // The observer has been notified; the token in use is still usable, and the next try is due at `refreshAt`.
     });
   }
 
-  /** Waits for a newer token, but makes do with this one if there is none to be had and it still lives. */
+  /** Waits for a newer token; returns this one if the renewal fails and it is still usable. */
   async renewFirst(state: AccountState, token: Token): Promise<Token> {
     return this.join(state, token.generation, EARLY_RENEWAL).catch((error: unknown) => {
       if (token.generation <= state.rejectedGeneration || !isUsable(token, this.#parts.clock)) throw error;
@@ -40,8 +40,8 @@ export class Flights {
     });
   }
 
-  /** Waits for a token newer than the refused generation. */
-  async join(state: AccountState, refused: number, request: RenewalRequest): Promise<Token> {
+  /** Waits for a token newer than the generation `newerThan`. */
+  async join(state: AccountState, newerThan: number, request: RenewalRequest): Promise<Token> {
     if (state.waiting >= this.#parts.maxWaiting) {
       throw new TokenwardError('too_many_waiting', { detail: `account ${state.credential.account}`, retryAfter: 1 });
     }
@@ -49,15 +49,15 @@ export class Flights {
     state.addReference();
     try {
       for (;;) {
-        const token = await this.#startOrJoin(state, refused, request).catch((error: unknown) => {
-          // While the flight got nowhere, another process may have told us of its token.
+        const token = await this.#startOrJoin(state, newerThan, request).catch((error: unknown) => {
+          // During the failed flight, another process may have announced its token.
           const { token: current, rejectedGeneration } = state;
-          if (current === undefined || current.generation <= Math.max(refused, rejectedGeneration)) throw error;
+          if (current === undefined || current.generation <= Math.max(newerThan, rejectedGeneration)) throw error;
           if (!isUsable(current, this.#parts.clock)) throw error;
           return current;
         });
-        // A flight that was under way for an older generation may land on the very token we were refused with.
-        if (token.generation > refused) return token;
+        // A flight that was under way for an older generation may end with the very token that was rejected.
+        if (token.generation > newerThan) return token;
       }
     } finally {
       state.removeWaiter();
@@ -65,10 +65,10 @@ export class Flights {
     }
   }
 
-  #startOrJoin(state: AccountState, refused: number, request: RenewalRequest): Promise<Token> {
+  #startOrJoin(state: AccountState, newerThan: number, request: RenewalRequest): Promise<Token> {
     return state.flight.run(
       async () => {
-        const work = this.#renewal.run(state, refused, request);
+        const work = this.#renewal.run(state, newerThan, request);
         state.flightStarted(work);
         this.#work.track(state, work);
         try {

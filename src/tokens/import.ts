@@ -5,16 +5,18 @@ import type { CredentialRecord, Records } from './records.ts';
 import type { TokenStore } from './store.ts';
 import { Token } from './token.ts';
 
-/** How often a lease that somebody else has is asked for. ms. */
+/** Interval between requests for a lease that another process holds. ms. */
 const LEASE_POLL_MS = 100;
-/** Somebody without the lease may write between our read and our write: a running process that notes a refusal, say. */
+/**
+ * A process without the lease may write between this read and write: a running one that notes a refusal, for example.
+ */
 const MAX_WRITES = 5;
 
-/** What a person brings from elsewhere: a refresh token, and the access token that came with it if there is one. */
+/** What a person imports: a refresh token, and the access token that was issued with it if there is one. */
 export interface ImportedGrant {
   readonly refreshSecret: string;
   readonly secret: string | undefined;
-  /** Wall-clock ms; undefined: the access token lives until an upstream refuses it. */
+  /** Wall-clock ms; undefined: the access token is used until an upstream rejects it. */
   readonly expiresAt: number | undefined;
 }
 
@@ -27,15 +29,15 @@ export interface ImportOptions {
   readonly wait?: number;
 }
 
-/** A running process holds the account's lease and does not give it back. Nothing was written. */
+/** A running process holds the account's lease and does not release it. Nothing was written. */
 export class AccountBusyError extends Error {
   override readonly name = 'AccountBusy';
 }
 
 /**
  * Writes a token that was obtained elsewhere as the account's next generation, so that a running process takes it over
- * at its next renewal. What stood in the way of renewals (an open intent, a refused credential, a pause) is forgotten:
- * it was about another token. Resolves with the new generation. Rejects with AccountBusy or a StoreError.
+ * at its next renewal. What prevented renewals (a spend note, refused credentials, a pause) is removed: it was about
+ * another token. Resolves with the new generation. Rejects with an AccountBusyError or a StoreError.
  */
 export async function importToken(
   store: TokenStore,
@@ -46,7 +48,7 @@ export async function importToken(
 ): Promise<number> {
   const { account } = credential;
   const { owner, clock } = options;
-  // Not beside a renewal: it would write its own token over this one, or this one over its own.
+  // Not during a renewal: one of the two tokens would overwrite the other.
   await takeLease(store, account, options);
   try {
     for (let left = MAX_WRITES; left > 0; left -= 1) {
@@ -98,7 +100,7 @@ function imported(record: CredentialRecord, { identity }: Credential, token: Tok
 
 function tokenOf(generation: number, { refreshSecret, secret, expiresAt }: ImportedGrant, clock: Clock): Token {
   const now = clock.wall();
-  // Without an access token the life is over as it begins, so that the first use is a refresh.
+  // Without an access token the token expires at once, so that the first use is a refresh.
   const end = secret === undefined ? now : expiresAt;
   const deadline = end === undefined ? Infinity : clock.monotonic() + end - now;
   return new Token(

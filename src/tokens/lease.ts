@@ -13,7 +13,7 @@ export class Leases {
     this.#work = work;
   }
 
-  /** Asks for it once, or for more of it. Rejects with a StoreError. */
+  /** Acquires or prolongs the lease, in one try. Rejects with a StoreError. */
   async take(state: AccountState): Promise<boolean> {
     const { store, owner, clock } = this.#parts;
     const requestedAt = clock.monotonic();
@@ -22,7 +22,7 @@ export class Leases {
     return granted;
   }
 
-  /** Keeps the lease alive until told to stop. */
+  /** Prolongs the lease until the returned function is called. */
   prolong(state: AccountState): () => void {
     const { observer, timers } = this.#parts;
     let stop!: () => void;
@@ -36,7 +36,7 @@ export class Leases {
     return () => stop();
   }
 
-  /** Gives the lease back behind the waiters' backs: they have their token already. The next renewal waits for it. */
+  /** Releases the lease in the background: waiting requests have their token already. The next renewal waits for it. */
   release(state: AccountState): void {
     const { store, owner, observer, checkpoint } = this.#parts;
     checkpoint?.('P8 token published');

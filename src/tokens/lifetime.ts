@@ -2,43 +2,45 @@ import type { Clock } from './clock.ts';
 import type { Credential } from './credential.ts';
 import { Token, type Grant } from './token.ts';
 
-/** The life of a token that by its answer has none (0, negative, or an end already past: our clock may be fast). ms. */
+/**
+ * The life of a token whose response states none left (0, negative, or an end in the past: this clock may be fast). ms.
+ */
 const FALLBACK_LIFETIME_MS = 30_000;
-/** Longer lives are not believed: the reactive path finds out earlier. ms. */
+/** Upper limit of a stated life: an upstream's rejection comes earlier. ms. */
 const MAX_LIFETIME_MS = 31 * 86_400_000;
 
-/** Whether the token is within its life by both clocks: the one that says "over" first is believed. */
+/** Whether the token is within its life by both clocks: the one that expires it first counts. */
 export function isUsable(token: Token, clock: Clock): boolean {
   if (token.expiresAt === undefined) return true;
   if (clock.monotonic() >= token.deadline) return false;
   const now = clock.wall();
-  // A wall clock before `obtainedAt` was set back; then only the monotonic one is believed.
+  // A wall clock before `obtainedAt` was set back; then only the monotonic one counts.
   return now < token.expiresAt || now < token.obtainedAt;
 }
 
-/** In the last moment of its life a token may be over when it arrives. ms, and as a part of its life. */
+/** A token with less life left may expire before it arrives. ms; for short lives a tenth of the life. */
 const MIN_LIFE_ON_ARRIVAL_MS = 1_000;
-/** A request that can be sent only once wants a token with so much left. ms, and as a part of its life. */
+/** The life that a token needs for a request that can be sent only once. ms; for short lives a quarter of the life. */
 const MIN_LIFE_TO_SEND_ONCE_MS = 300_000;
 
-/** Whether the token lives, but not for long enough to be sure that it is accepted when it arrives. */
+/** Whether the token is usable, but may expire before it arrives. */
 export function isEnding(token: Token, clock: Clock): boolean {
   return remainingLife(token, clock) < Math.min(MIN_LIFE_ON_ARRIVAL_MS, wholeLife(token) / 10);
 }
 
 /**
- * Whether the token is in the last part of its life: enough for a request that can be repeated, not for one that
+ * Whether the token is in the last part of its life: enough for a request that can be replayed, not for one that
  * cannot.
  */
 export function isInLastPart(token: Token, clock: Clock): boolean {
   return remainingLife(token, clock) < Math.min(MIN_LIFE_TO_SEND_ONCE_MS, wholeLife(token) / 4);
 }
 
-/** ms left by the clock that says less; Infinity: it lives until it is refused. */
+/** ms left by the clock that says less; Infinity: it is used until it is rejected. */
 function remainingLife({ expiresAt, deadline, obtainedAt }: Token, clock: Clock): number {
   if (expiresAt === undefined) return Infinity;
   const wall = clock.wall();
-  // As in `lives`: a wall clock that was set back says nothing.
+  // As in `isUsable`: a wall clock that was set back does not count.
   return Math.min(deadline - clock.monotonic(), wall < obtainedAt ? Infinity : expiresAt - wall);
 }
 
@@ -53,7 +55,7 @@ export function refreshAt(credential: Credential, token: Token, random: number):
   return token.deadline - life * (0.15 + 0.1 * random);
 }
 
-/** The token that a grant received now makes. `previous`: the one before it, if it spoke for the same identity. */
+/** The token from a grant received now. `previous`: the one before it, if it is of the same identity. */
 export function nextToken(generation: number, grant: Grant, previous: Token | undefined, clock: Clock): Token {
   const now = clock.wall();
   const life =

@@ -25,8 +25,8 @@ export type { Checkpoint, ManagerOptions } from './options.ts';
 export type { RenewNowOptions } from './renewal-request.ts';
 
 /**
- * The life of every token: get one, renew the one that was refused, never two renewals of one credential at a time,
- * never a token in use that is not safely stored. Knows nothing of HTTP.
+ * The life of every token: obtain one, renew a rejected one, never two renewals of one account at a time, never a token
+ * in use before its record is stored or kept for storing. Knows nothing of HTTP.
  */
 export class TokenManager {
   readonly #credentials: CredentialSource;
@@ -76,8 +76,8 @@ export class TokenManager {
   }
 
   /**
-   * Reads the stored tokens of the accounts that are named into memory, so that the first requests find them there, and
-   * listens for newer ones. Rejects if the store cannot be read.
+   * Reads the stored tokens of the declared accounts into memory for the first requests, and listens for newer ones.
+   * Rejects if the store cannot be read.
    */
   async load(): Promise<void> {
     const { store } = this.#parts;
@@ -85,14 +85,14 @@ export class TokenManager {
     await this.#store.run('watch', async () => store.watch?.(onRecordChanged, () => this.#recovery.begin()));
     for (const account of this.#credentials.declared) {
       const state = this.#accounts.of(account);
-      // A record that does not open is its own account's trouble; the others are served.
+      // A record that cannot be opened concerns its own account only.
       await this.#records.load(state).catch((error: unknown) => {
         if (state.recordProblem === undefined) throw error;
       });
     }
   }
 
-  /** The account's token, at once if memory has a living one. Rejects with a TokenwardError. */
+  /** The account's token, synchronously if memory has a usable one. Rejects with a TokenwardError. */
   get(account: string): Token | Promise<Token> {
     const state = this.#accounts.of(account);
     const { clock } = this.#parts;
@@ -107,8 +107,8 @@ export class TokenManager {
   }
 
   /**
-   * A token for a request that can be sent only once: one that is in the last part of its life is renewed first. A
-   * renewal that fails is no reason to hold back a token that lives.
+   * A token for a request that can be sent only once: one in the last part of its life is renewed first. If that
+   * renewal fails, the usable token is returned all the same.
    */
   getLasting(account: string): Token | Promise<Token> {
     const token = this.get(account);
@@ -117,55 +117,53 @@ export class TokenManager {
   }
 
   /**
-   * A token newer than the refused one. If there is one already, that is the answer and nobody is called:
-   * a hundred late refusals of one token cost one renewal. `by`: whose refusal, in words for a person.
+   * A token newer than the rejected one. If there is one already, it is returned without a renewal: a hundred late
+   * rejections of one token cost one renewal. `by`: what rejected it, in words for a person.
    */
-  renew(account: string, refused: Token, by?: string): Token | Promise<Token> {
+  renew(account: string, rejected: Token, by?: string): Token | Promise<Token> {
     const state = this.#accounts.of(account);
     const { token } = state;
-    // A newer one may have been refused as well by now, and its successor be on the way.
-    const dead = Math.max(refused.generation, state.rejectedGeneration);
-    if (token !== undefined && token.generation > dead && isUsable(token, this.#parts.clock)) return token;
-    this.#noteRejection(state, refused);
+    // A newer one may have been rejected as well by now, and the next one be on the way.
+    const newestRejected = Math.max(rejected.generation, state.rejectedGeneration);
+    if (token !== undefined && token.generation > newestRejected && isUsable(token, this.#parts.clock)) return token;
+    this.#noteRejection(state, rejected);
     if (state.credential.staticToken !== undefined) {
       const detail = `account ${account}: the upstream refused its fixed token`;
       throw new TokenwardError('credential_dead', { detail });
     }
-    state.rejectGeneration(refused.generation);
+    state.rejectGeneration(rejected.generation);
     return this.#flights.join(state, state.rejectedGeneration, { cause: { why: 'refused', by } });
   }
 
-  /** False for a fixed token: a refusal of it can be noted, not mended. */
+  /** False for a fixed token: its rejection can only be noted. */
   canRenew(account: string): boolean {
     return this.#accounts.of(account).credential.staticToken === undefined;
   }
 
   /**
-   * An upstream has refused this token and no renewal is asked for (a fixed token, or one that would be renewed in
-   * vain): calls of the account fail.
+   * An upstream has rejected this token and no renewal is requested (a fixed token, or one that would be renewed in
+   * vain): requests of the account fail.
    */
-  refused(account: string, token: Token): void {
+  rejected(account: string, token: Token): void {
     const state = this.#accounts.of(account);
-    // Others are served with it: this is about one call, and the account is well.
+    // Other requests are accepted with it: the rejection concerns one request, and the account works.
     if (state.credential.staticToken === undefined && state.acceptedAt > -Infinity) return;
     this.#noteRejection(state, token);
   }
 
   /**
-   * An upstream's answer does not complain about this token: it works. Called for every such answer, so it costs next
-   * to nothing while nothing was refused.
+   * An upstream's response does not reject this token. Called for every such response, so it costs next to nothing
+   * while no token was rejected.
    */
   accepted(account: string, token: Token): void {
-    if (!this.#accounts.isRefused(account)) return;
+    if (!this.#accounts.isRejected(account)) return;
     const state = this.#accounts.peek(account);
     if (state === undefined || token.generation !== state.token?.generation) return;
     state.tokenAccepted();
     this.#parts.observer.changed(state.credential);
   }
 
-  /**
-   * An operator's renewal: forgets that the credential is dead and that we were to wait; may spend the login reserve.
-   */
+  /** An operator's renewal: ignores that the account is dead or in a pause; may spend the login reserve. */
   async renewNow(account: string, options: RenewNowOptions = {}): Promise<Token> {
     const state = this.#accounts.of(account);
     if (state.credential.staticToken !== undefined) {
@@ -198,10 +196,7 @@ export class TokenManager {
     return this.#credentials.has(account);
   }
 
-  /**
-   * Brings the counts of logins up to date: they fall by themselves as the window rolls, and other processes log in
-   * too.
-   */
+  /** Updates the counts of logins: they fall as the window rolls, and other processes log in too. */
   async refreshBudgets(): Promise<void> {
     for (const state of this.#accounts.shown()) await this.#records.refreshBudget(state).catch(() => undefined);
   }
@@ -212,14 +207,14 @@ export class TokenManager {
   }
 
   /**
-   * What the accounts look like now: the named ones, and of the others those in memory, up to a few hundred, first
-   * those in trouble.
+   * The accounts' status: the declared ones, and of the others those in memory, up to a few hundred, troubled ones
+   * first.
    */
   status(): CredentialStatus[] {
     return this.#accounts.shown().map((state) => this.#statusOf(state));
   }
 
-  /** One account's, if it is in memory. */
+  /** One account's status, if it is in memory. */
   statusOf(account: string): CredentialStatus | undefined {
     const state = this.#accounts.peek(account);
     return state && this.#statusOf(state);
@@ -229,21 +224,21 @@ export class TokenManager {
     return describe(state, this.#accounts.isDeclared(state.credential.account), this.storeUsable, this.#parts.clock);
   }
 
-  #noteRejection(state: AccountState, refused: Token): void {
-    if (refused.generation !== state.token?.generation) return;
+  #noteRejection(state: AccountState, rejected: Token): void {
+    if (rejected.generation !== state.token?.generation) return;
     state.tokenRejected();
     this.#parts.observer.changed(state.credential);
   }
 
   /**
-   * Lets the calls under way end (they must not be cut between spending and storing) and begins no other one: no second
-   * try, no login after a refresh. So it takes no longer than `RENEWAL_STOP_MS`.
+   * Waits for the calls under way (they must not be cut between spending and storing) and begins no other one: no
+   * second try, no login after a refresh. So it takes no longer than `RENEWAL_ENDS_MS`.
    */
   async close(): Promise<void> {
     await this.#work.close();
   }
 
-  /** False while the store is out of reach: living tokens go on serving, nothing is renewed. */
+  /** False while the store cannot be used: tokens in memory still serve, none is renewed. */
   get storeUsable(): boolean {
     return this.#store.isUsable();
   }

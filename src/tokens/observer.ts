@@ -22,25 +22,25 @@ export interface TokenObserver {
   storeFailed(operation: StoreOperation, error: unknown): void;
   /** This account's record does not open. Told once until it opens again; the store and all other accounts are well. */
   recordUnreadable?(credential: Credential, error: RecordError): void;
-  /** The store holds a record of this account's name for another identity. Told once. */
+  /** The store holds a record of another identity under this account's name. Called once. */
   foreignRecord?(credential: Credential): void;
-  /** A file that the account's secrets come from has changed, and was read again. */
+  /** A file with secrets of the account has changed and was read again. */
   secretChanged?(credential: Credential): void;
 }
 
-/** One call to a token endpoint, told when it has ended. */
+/** One call to a token endpoint that has ended. */
 export interface RenewalReport {
   readonly kind: RenewalKind;
   readonly cause: RenewalCause;
   readonly outcome: OutcomeKind;
   /** Empty if granted. */
   readonly reason: string;
-  /** See Outcome: for people, nothing secret. */
+  /** As in Outcome: for people, nothing secret. */
   readonly detail: string | undefined;
   readonly seconds: number;
-  /** Of the token that was granted. Wall-clock ms. */
+  /** The granted token's. */
   readonly generation: number | undefined;
   readonly expiresAt: number | undefined;
-  /** After this call; undefined: the account has no login budget. */
+  /** After this call. Undefined: the account has no login budget. */
   readonly budget: BudgetState | undefined;
 }

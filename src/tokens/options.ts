@@ -5,8 +5,8 @@ import type { Records } from './records.ts';
 import type { TokenStore } from './store.ts';
 
 /**
- * The moments of a renewal at which a crash matters, for tests that crash there. P3 to P5 lie outside: they are about
- * what the endpoint has seen and answered.
+ * The moments of a renewal at which a crash matters, for tests that crash there. P3 to P5 are outside the program: they
+ * are about what has reached the endpoint and what it has sent.
  */
 export type Checkpoint =
   | 'P0 before lease'
@@ -17,7 +17,7 @@ export type Checkpoint =
   | 'P8 token published'
   | 'P9 lease released';
 
-/** What a manager is made of. */
+/** What a manager needs. */
 export interface ManagerOptions {
   readonly store: TokenStore;
   readonly records: Records;
@@ -25,17 +25,17 @@ export interface ManagerOptions {
   readonly observer: TokenObserver;
   /** Names this process in leases. */
   readonly owner?: string;
-  /** Accounts held in memory at once; others are read from the store when asked for. */
+  /** Accounts in memory at once; others are read from the store when used. */
   readonly maxAccounts?: number;
-  /** Callers who may wait for one account's token. */
+  /** Requests that may wait for one account's token. */
   readonly maxWaiting?: number;
   readonly random?: () => number;
   readonly timers?: Timers;
-  /** Only tests give one. */
+  /** For tests only. */
   readonly checkpoint?: (point: Checkpoint) => void;
 }
 
-/** The same with nothing left open. */
+/** The options with their defaults. */
 export type Parts = Required<Pick<ManagerOptions, 'maxWaiting' | 'random' | 'owner' | 'timers'>> & ManagerOptions;
 
 export function withDefaults(options: ManagerOptions): Parts {

@@ -7,11 +7,11 @@ import type { StoreAccess } from './store-access.ts';
 import type { Token } from './token.ts';
 import type { Work } from './work.ts';
 
-/** A grant that could not be stored is tried again so often; more often when the process is to end. ms. */
+/** Longest pause between tries to store a grant, and the pause while the process is ending. ms. */
 const MAX_SAVE_PAUSE_MS = 2_000;
 const CLOSING_SAVE_PAUSE_MS = 500;
 
-/** Grants that the store would not take: each is the only copy of its token, and offered again until it is taken. */
+/** Grants that could not be stored: each is the only copy of its token, so the write is tried until it succeeds. */
 export class PendingWrites {
   readonly #parts: Parts;
   readonly #work: Work;
@@ -23,7 +23,7 @@ export class PendingWrites {
     this.#store = store;
   }
 
-  /** Offers the account's grant until the store has it, or the process has to end. */
+  /** Tries to store the account's grant until the store has it, or the process must end. */
   keepSaving(state: AccountState): void {
     const { timers } = this.#parts;
     const work = (async () => {
@@ -34,7 +34,7 @@ export class PendingWrites {
         state.pendingWrite !== undefined && !deadline.passed;
         pause = Math.min(MAX_SAVE_PAUSE_MS, pause * 2)
       ) {
-        // By the clock, not by the number of tries: a store that hangs makes each of them last.
+        // By the clock, not by the number of tries: with a store that hangs each of them is long.
         if (this.#work.isClosing()) cancelDeadline ??= timers.after(FINAL_SAVES_MS, () => (deadline.passed = true));
         await sleep(timers, this.#work.isClosing() ? CLOSING_SAVE_PAUSE_MS : pause);
         await this.save(state).catch(() => undefined);
@@ -44,7 +44,7 @@ export class PendingWrites {
     this.#work.track(state, work);
   }
 
-  /** Offers the account's grant once; gives the token in use after it. Rejects if the store does not take it. */
+  /** Tries once to store the account's grant. Returns the token in use after it. Rejects if the write fails. */
   async save(state: AccountState): Promise<Token> {
     const { pendingWrite, credential } = state;
     const { account } = credential;
@@ -54,8 +54,8 @@ export class PendingWrites {
       const hasLease = await store.acquireLease(account, owner, LEASE_TTL_MS);
       const record = await records.read(account, credential.identity);
       if (record.generation >= pendingWrite.generation) return record;
-      // Somebody has taken over from our intent: what he comes to is newer than what we have. If he has written nothing
-      // yet, what we write now keeps him from spending the token that we have spent.
+      // Another process has taken over from our spend note: its result is newer than this grant. If it has written
+      // nothing yet, this write keeps it from spending the token that is spent already.
       if (!hasLease && record.revision !== pendingWrite.revision) return undefined;
       const { revision, key } = record;
       return records.replace(account, { ...pendingWrite, revision, ...(key !== undefined && { key }) });
@@ -65,7 +65,7 @@ export class PendingWrites {
       throw new TokenwardError('token_unavailable', { detail, retryAfter: 1 });
     }
     state.pendingWriteDone();
-    // While we could not write, somebody else has renewed: what is stored is the token of all, and ours is dropped.
+    // Another process has renewed in the meantime: the stored token counts for all processes, and ours is dropped.
     const isTheirs = saved.token !== undefined && saved.token.reveal() !== state.token?.reveal();
     if (isTheirs && saved.identity === credential.identity) {
       state.grant(saved.token);

@@ -2,10 +2,10 @@ import type { DeadMark, Doubt, SpendNote } from './record-marks.ts';
 
 /*
  * What is inside the seal: JSON. Processes of several versions share a store, so a field that is not known here is kept
- * as it is. The version is raised only when an earlier program must not touch the record at all.
+ * as it is. The version is raised only when an earlier program must not use the record at all.
  */
 
-/** The version written here. A record of before there were versions has none, and is one of these. */
+/** The version written here. A record without a version is of this one too. */
 const VERSION = 1;
 
 type Fields = Readonly<Record<string, unknown>>;
@@ -32,18 +32,18 @@ export interface RecordFields {
   readonly doubt: Doubt | undefined;
 }
 
-/** Fields of a record and of its token that this version does not know. */
+/** Fields of a record and of its token that this version does not know, so that they are written back. */
 export interface UnknownFields {
   readonly record: Fields;
   readonly token: Fields;
-  /** Whose token's they are. */
+  /** The generation of the token that they belong to. */
   readonly generation: number;
 }
 
-/** What is wrong with a record, as the end of a sentence that names it. */
+/** Why a record cannot be used, as the end of a sentence that names it. */
 export class FormError extends Error {}
 
-/** Throws a FormError if the text is not what this version can work with. */
+/** Throws a FormError if this version cannot use the text. */
 export function parseForm(text: string): { fields: RecordFields; unknown: Pick<UnknownFields, 'record' | 'token'> } {
   let value: unknown;
   try {
@@ -89,7 +89,7 @@ export function parseForm(text: string): { fields: RecordFields; unknown: Pick<U
   };
 }
 
-/** The text to be sealed. Fields of the token that are not known here go along with the token they were found at. */
+/** The text to be sealed. Unknown fields of a token are written only with that same token. */
 export function writeForm(
   { identity, token, intent, dead, failures, retryAt, refreshFailures, gaveUpAt, loggedInAt, doubt }: RecordFields,
   generation: number,
@@ -119,7 +119,7 @@ function openToken({ secret, refresh, obtainedAt, expiresAt, refreshExpiresAt, .
   fields: TokenFields;
   unknown: Fields;
 } {
-  // Empty: only a refresh token was imported, and its first use brings an access token.
+  // Empty: only a refresh token was imported; its first use obtains an access token.
   if (typeof secret !== 'string' || (secret === '' && refresh === undefined))
     throw new FormError('has a token that is no text');
   if (refresh !== undefined && (typeof refresh !== 'string' || refresh === ''))
@@ -136,7 +136,7 @@ function openToken({ secret, refresh, obtainedAt, expiresAt, refreshExpiresAt, .
   };
 }
 
-/** The object itself, with whatever else is in it. */
+/** Returns the object itself, with all its other fields. */
 function checkIntent(intent: Fields): SpendNote {
   const { kind, startedAt, attempt, id } = intent;
   if (kind !== 'login' && kind !== 'refresh') throw new FormError('has a note of an unknown kind of renewal');

@@ -1,24 +1,24 @@
-/* What a record notes of calls that were made, or are about to be. */
+/* What a record notes of calls that were made or are about to be made. */
 
-/** The two ways to a new token. */
+/** The two ways to renew a token. */
 export type RenewalKind = 'login' | 'refresh';
 
 /**
- * Written durably before a refresh token or a password leaves: if its result is missing later, the token may be spent.
+ * Written durably before a refresh token or a password is sent: if the result is missing later, the token may be spent.
  */
 export interface SpendNote {
   readonly kind: RenewalKind;
   /** Wall clock, ms. */
   readonly startedAt: number;
-  /** How often in a row an intent of this kind got no result. */
+  /** How often in a row a note of this kind got no result. */
   readonly attempt: number;
-  /** Random; by it the process that wrote this knows it again, and may take it back if nothing was sent. */
+  /** Random, so that the process that wrote this can recognise it, and withdraw it if nothing was sent. */
   readonly id?: string | undefined;
 }
 
 /**
- * Why tokenward will not log in again by itself. `credentials` is the fingerprint of what was refused: other ones get a
- * new chance.
+ * Why tokenward does not log in again by itself. `credentials`: the fingerprint of the refused ones; changed ones are
+ * tried.
  */
 export interface DeadMark {
   readonly reason: string;

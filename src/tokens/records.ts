@@ -10,7 +10,7 @@ import { Token } from './token.ts';
 export interface CredentialRecord {
   readonly revision: number;
   readonly generation: number;
-  /** Whom the token speaks for; a record of somebody else is not used. */
+  /** Whom the token is for; a record of another identity is not used. */
   readonly identity: string;
   readonly token: Token | undefined;
   readonly intent: SpendNote | undefined;
@@ -18,18 +18,18 @@ export interface CredentialRecord {
   /** Failed renewals in a row, and the wall-clock ms before which no new one starts. */
   readonly failures: number;
   readonly retryAt: number | undefined;
-  /** Refreshes that failed in a row though the endpoint answered. */
+  /** Refreshes that failed in a row though the endpoint responded. */
   readonly refreshFailures: number;
   /** Wall-clock ms of the last login made because a refresh kept failing. */
   readonly gaveUpAt: number | undefined;
   /** Wall-clock ms of the last login that worked. */
   readonly loggedInAt: number | undefined;
   readonly doubt: Doubt | undefined;
-  /** The key it was read from; what is made from it is written there. */
+  /** The store key it was read from and is written back to. */
   readonly key?: string;
-  /** The store holds another record under the account's own name, for somebody else; this one is beside it. */
+  /** The store holds a record of another identity under the account's own name; this one is beside it. */
   readonly foreign?: boolean;
-  /** What a newer version has written into it. */
+  /** Fields that a newer version has written. */
   readonly unknown?: UnknownFields;
 }
 
@@ -56,7 +56,7 @@ export class Records {
   readonly #store: TokenStore;
   readonly #seal: Seal;
   readonly #clock: Clock;
-  /** Accounts whose record is not under their own name. */
+  /** Accounts whose record is not under their own name, with its key. */
   readonly #beside = new Map<string, string>();
 
   constructor(store: TokenStore, seal: Seal, clock: Clock) {
@@ -67,8 +67,8 @@ export class Records {
 
   /**
    * The record, or the empty one if there is none. Two deployments may share a store by mistake, or an account may have
-   * been given to somebody else: whoever is there first has the account's own key. With `identity`, a record of another
-   * one is left alone, and the one of this identity is beside it (`foreign` says so).
+   * changed its identity: the first one has the account's own key. With `identity`, a record of another identity is
+   * left alone, and the one of this identity is beside it (`foreign` says so).
    */
   async read(account: string, identity?: string): Promise<CredentialRecord> {
     if (identity === undefined) return this.#open(account);
@@ -77,13 +77,13 @@ export class Records {
     try {
       own = await this.#open(account);
     } catch (error) {
-      // One that does not open may well be somebody else's.
+      // A record that cannot be opened may be of another identity.
       if (!(error instanceof RecordError)) throw error;
       const ours = await this.#open(beside);
       if (ours.revision === 0) throw error;
       return this.#choose(account, { ...ours, foreign: true });
     }
-    // A record without an identity is one of before the first token.
+    // A record without an identity was written before the first token.
     if (own.revision > 0 && (own.identity === identity || own.identity === '')) return this.#choose(account, own);
     const ours = await this.#open(beside);
     if (ours.revision === 0 && own.revision === 0) return this.#choose(account, own);
@@ -91,21 +91,21 @@ export class Records {
   }
 
   /**
-   * Seals a record anew if it is not sealed with the current key. False: it is already, or there is none. Rejects if it
-   * cannot be opened.
+   * Seals a record again if it is not sealed with the current key. False: it is already, or there is none. Rejects if
+   * it cannot be opened.
    */
   async reseal(key: string): Promise<boolean> {
     for (;;) {
       const stored = await this.#store.read(key);
       if (stored === undefined || this.#seal.isCurrent(stored.sealed)) return false;
       const sealed = this.#seal.seal(this.#unseal(key, stored), belongsTo(key, stored.generation));
-      // Lost to a renewal in between: that one was sealed with the running process's key, so look again.
+      // A renewal wrote in between, sealed with the running process's key: read again.
       if (await this.#store.replace(key, stored.revision, { ...stored, revision: stored.revision + 1, sealed }))
         return true;
     }
   }
 
-  /** Writes `next` over the record it was made from. Undefined: somebody else wrote in between; read again. */
+  /** Writes `next` over the record it was made from. Undefined: another process wrote in between; read again. */
   async replace(account: string, next: CredentialRecord): Promise<CredentialRecord | undefined> {
     const key = next.key ?? this.#beside.get(account) ?? account;
     const { token } = next;
@@ -130,9 +130,9 @@ export class Records {
   }
 
   /**
-   * Takes over the record that an account has from the time when it was called `former`, if it has none of its own and
-   * that one is of the same identity. Undefined: there is nothing to take over. The former record stays, without its
-   * refresh token: a process that still goes by the old name logs in rather than spend it a second time.
+   * Takes over the record under the account's former name, if the account has none of its own and the identity is the
+   * same. Undefined: there is nothing to take over. The former record stays, without its refresh token: a process that
+   * still uses the old name logs in rather than spend it a second time.
    */
   async adoptFormer(account: string, former: string, identity: string): Promise<CredentialRecord | undefined> {
     const own = await this.read(account, identity);
@@ -146,7 +146,7 @@ export class Records {
       foreign: own.foreign ?? false,
     });
     if (adopted === undefined) return this.read(account, identity);
-    // Lost to a process that goes by the old name: then the two have a token each, as before.
+    // If a process that uses the old name writes first, the two have a token each, as before.
     if (old.token?.hasRefresh === true) await this.replace(former, { ...old, token: old.token.withoutRefresh() });
     return adopted;
   }
@@ -180,8 +180,8 @@ export class Records {
             obtainedAt: token.obtainedAt,
             expiresAt: token.expiresAt,
             refreshExpiresAt: token.refreshExpiresAt,
-            // What is left by the wall clock now, from here on measured by the monotonic one as well. Never more than
-            // the whole life: the clock may have been set back.
+            // The remaining life by the wall clock, from here on measured by the monotonic one. Never more than the
+            // whole life: the clock may have been set back.
             deadline:
               token.expiresAt === undefined
                 ? Infinity
@@ -197,7 +197,7 @@ export class Records {
     return this.#naming(key, () => this.#seal.open(sealed, belongsTo(key, generation)));
   }
 
-  /** Names the record in whatever is found wrong with it. */
+  /** Names the record in an error about its content. */
   #naming<T>(key: string, read: () => T): T {
     try {
       return read();

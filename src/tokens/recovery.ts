@@ -6,7 +6,7 @@ import type { StoreAccess } from './store-access.ts';
 import type { PendingWrites } from './pending-writes.ts';
 import type { Work } from './work.ts';
 
-/** A store that is back is given so long before anything is spent on what it says. ms. */
+/** How long after a store is back no renewal relies on its content. ms. */
 const STORE_SETTLES_MS = 1_000;
 
 /** What recovery works on. */
@@ -20,10 +20,10 @@ interface Needs {
   readonly pendingWrites: PendingWrites;
 }
 
-/** After an outage of the store: sees to it that the store knows what we know. */
+/** After an outage of the store: writes back what is newer in memory. */
 export class Recovery {
   readonly #needs: Needs;
-  /** Under way: seeing to it that the store knows what we know. */
+  /** The write-back under way. */
   #reconciling: Promise<void> | undefined;
   #reconcileAgain = false;
   #settled: Promise<void> = Promise.resolve();
@@ -32,19 +32,19 @@ export class Recovery {
     this.#needs = needs;
   }
 
-  /** Resolves once a store that came back has had time to hear from everybody. */
+  /** Resolves once all processes have had time to write back to a store that came back. */
   get settled(): Promise<void> {
     return this.#settled;
   }
 
   /**
-   * The store is back, and may be another server by now that knows less: what we hold is written back. For a moment
-   * nobody is called, because another process may hold what is newer still, and needs the time to write that back.
+   * The store is back, and may be another server by now with older records: newer ones in memory are written back. No
+   * token endpoint is called for a moment, because another process may have a still newer record to write back.
    */
   begin(): void {
     const { parts, work } = this.#needs;
     this.#settled = new Promise((resolve) => void parts.timers.after(STORE_SETTLES_MS, resolve, true));
-    // One at a time: over many accounts it takes longer than the next news of the store.
+    // One at a time: with many accounts it takes longer than the interval between two reconnections.
     this.#reconcileAgain = this.#reconciling !== undefined;
     this.#reconciling ??= this.#reconcile().finally(() => {
       this.#reconciling = undefined;
@@ -52,7 +52,7 @@ export class Recovery {
     });
   }
 
-  /** Ends at the first sign that the store is away again: what is left then is done when it is back. */
+  /** Ends as soon as the store fails again: the rest is done when it is back. */
   async #reconcile(): Promise<void> {
     const { accounts, work, store, records, budgets, pendingWrites } = this.#needs;
     // The counts of logins as well: an evicted or flushed count would let too many be made.
@@ -67,7 +67,7 @@ export class Recovery {
         }
         records.adopt(state, await records.writeBack(state, await records.read(state)));
       } catch {
-        // The observer has heard of it; the next renewal looks again.
+        // The observer has been notified; the next renewal reads the record again.
       }
     }
   }

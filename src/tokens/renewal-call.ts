@@ -25,7 +25,7 @@ interface Needs {
   readonly failures: RenewalFailures;
 }
 
-/** A login that may be made: its record, and the login that was counted, if there is a budget (wall-clock ms). */
+/** A login that may be made: its record, and when it was counted, if there is a budget (wall-clock ms). */
 interface CountedLogin {
   readonly record: CredentialRecord;
   readonly at: number | undefined;
@@ -39,7 +39,7 @@ export class RenewalCall {
     this.#needs = needs;
   }
 
-  /** Debits the budget and writes the intent; both before the password leaves. */
+  /** Debits the budget and writes the spend note; both before the password is sent. */
   async debit(state: AccountState, record: CredentialRecord, useReserve: boolean): Promise<CountedLogin> {
     const { budget } = state.credential;
     const { parts, store, budgets, failures } = this.#needs;
@@ -55,7 +55,10 @@ export class RenewalCall {
     return { record: await this.writeSpendNote(state, record, 'login'), at };
   }
 
-  /** Nobody has seen this login, so it does not count. A store that cannot say so now keeps one too many: safe. */
+  /**
+   * Nothing of this login was sent, so it does not count. If the store cannot be written now, it counts one too many:
+   * safe.
+   */
   async takeBack(state: AccountState, at: number | undefined): Promise<void> {
     const { budget } = state.credential;
     const { parts, budgets } = this.#needs;
@@ -66,7 +69,7 @@ export class RenewalCall {
     );
   }
 
-  /** Notes durably what is about to be spent. Rejects with Overtaken if the lease may be over. */
+  /** Notes durably what is about to be spent. Rejects with Superseded if the lease may be over. */
   async writeSpendNote(state: AccountState, record: CredentialRecord, kind: RenewalKind): Promise<CredentialRecord> {
     const attempt = record.intent?.kind === kind ? record.intent.attempt + 1 : 1;
     const { account, identity } = state.credential;
@@ -77,8 +80,8 @@ export class RenewalCall {
     const intent = { kind, startedAt: clock.wall(), attempt, id };
     const written = await records.save(state, { ...record, identity, token: ownToken(state, record), intent });
     checkpoint?.('P2 intent stored');
-    // Stopped for so long (SIGSTOP, a paused container) that somebody else may have taken over: they have seen the
-    // intent and act on it.
+    // The process was stopped for so long (SIGSTOP, a paused container) that another may hold the lease: it has read
+    // the note and acts on it.
     if (state.calling || clock.monotonic() - state.leasedAt > LEASE_SAFE_MS) {
       const detail = `account ${account}: its renewal was interrupted`;
       throw new Superseded('token_unavailable', { detail, retryAfter: 1 });
@@ -86,7 +89,7 @@ export class RenewalCall {
     return written;
   }
 
-  /** The call itself. Whatever it comes to but a grant is told. */
+  /** The call itself. Every outcome but a grant is reported here. */
   async make(
     state: AccountState,
     kind: RenewalKind,
@@ -114,7 +117,9 @@ export class RenewalCall {
     return outcome;
   }
 
-  /** A grant becomes the next generation: stored first, used after. `asked`: monotonic ms at which the call began. */
+  /**
+   * A grant becomes the next generation: stored first, used after. `startedAt`: monotonic ms at which the call began.
+   */
   async accept(
     state: AccountState,
     record: CredentialRecord,
@@ -160,10 +165,10 @@ export class RenewalCall {
     let stored: CredentialRecord | undefined;
     try {
       saved = await store.run('write', () => parts.records.replace(credential.account, next));
-      // Somebody took the lease over while we called and was faster.
+      // Another process took over the lease during the call and was faster.
       if (saved === undefined) stored = await records.read(state);
     } catch {
-      // The old pair may be dead and this is the only copy of the new one: keep it, serve it, write it when the store
+      // The old pair may have ended, and this is the only copy of the new one: it is used, and written when the store
       // is back.
       state.keepPendingWrite(next);
       report();
@@ -171,9 +176,9 @@ export class RenewalCall {
       return this.#use(state, token);
     }
     if (stored !== undefined) {
-      // Their token is the stored one; ours is dropped.
+      // The stored token of the other process counts; this one is dropped.
       if (records.isNewer(state, stored, record.generation)) return records.adopt(state, stored)!;
-      // Theirs is over already, but its refresh token is newer than ours: to be renewed, not overwritten.
+      // The stored token has expired, but its refresh token is newer: it is to be renewed, not overwritten.
       const isNewer = stored.token !== undefined && stored.generation > record.generation;
       if (isNewer && stored.identity === credential.identity) {
         const detail = `account ${credential.account}: another process has renewed it`;

@@ -9,7 +9,7 @@ import type { CredentialRecord } from './records.ts';
 import { shuttingDown, type Work } from './work.ts';
 import type { RenewalRequest } from './renewal-request.ts';
 
-/** The ways in which a renewal comes to no token: what is kept of each, and what its callers are told. */
+/** The ways in which a renewal brings no token: what is stored of each, and the error that waiting requests get. */
 export class RenewalFailures {
   readonly #parts: Parts;
   readonly #work: Work;
@@ -21,7 +21,7 @@ export class RenewalFailures {
     this.#records = records;
   }
 
-  /** Throws if the credential is dead, or a failure is too fresh to try again. */
+  /** Throws if the account is dead, or the pause after a failure is not over. */
   throwIfBlocked(state: AccountState, { useReserve = false }: RenewalRequest): void {
     const { account } = state.credential;
     const { clock, observer } = this.#parts;
@@ -42,7 +42,7 @@ export class RenewalFailures {
     }
   }
 
-  /** Several logins were cut off: the next one has to wait so long, ms. Always throws. */
+  /** Several logins were cut off; `wait`: ms until the next one. Always throws. */
   lostLogins(state: AccountState, wait: number): never {
     const { observer } = this.#parts;
     observer.suppressed(state.credential, 'lost_login');
@@ -51,7 +51,7 @@ export class RenewalFailures {
     throw unavailable(state, wait);
   }
 
-  /** The login budget grants no further one. Always throws. */
+  /** The login budget grants no further login. Always throws. */
   outOfLogins(state: AccountState, { retryAt, limit, reserveRemaining }: BudgetState): never {
     const { account } = state.credential;
     const { clock, observer } = this.#parts;
@@ -66,7 +66,7 @@ export class RenewalFailures {
     throw new TokenwardError('login_budget_exhausted', { detail: `account ${account}: ${state.problem!}`, retryAfter });
   }
 
-  /** The call failed: whatever worked before is kept, and the next try has to wait. Always throws. */
+  /** The call failed: what worked before is kept, and the next try has to wait. Always throws. */
   async fail(
     state: AccountState,
     record: CredentialRecord,
@@ -75,7 +75,7 @@ export class RenewalFailures {
   ): Promise<never> {
     const { credential } = state;
     const { clock, random } = this.#parts;
-    // Probes that were not sent do not lengthen the pause after the first call that is.
+    // Calls of which nothing was sent do not lengthen the pause after the first one that was.
     const unsent = outcome.kind === 'failed' && outcome.reach === 'unsent';
     const failures = unsent ? Math.max(1, record.failures) : record.failures + 1;
     const now = clock.wall();
@@ -91,8 +91,8 @@ export class RenewalFailures {
   }
 
   /**
-   * The credentials are wrong, as the endpoint says; unless they worked a little while ago: then it is asked once more
-   * before anybody is told to act. Always throws.
+   * The endpoint says that the credentials are wrong. If they worked within the last hour, the login is made once more
+   * before a person must act. Always throws.
    */
   async refusedLogin(
     state: AccountState,
@@ -103,7 +103,7 @@ export class RenewalFailures {
     const { credentialsFingerprint } = state.credential;
     const now = this.#parts.clock.wall();
     const problem = `the token endpoint refused the login (${reason})`;
-    // An operator who asked is told at once.
+    // An operator's renewal gets the final outcome at once.
     if (byOperator || !isDoubtful(record, credentialsFingerprint, now)) return this.markDead(state, record, problem);
     const doubt =
       record.doubt?.credentials === credentialsFingerprint
@@ -119,7 +119,7 @@ export class RenewalFailures {
     throw unavailable(state, retryAt - now);
   }
 
-  /** Only a person can help: tokenward will not call again with these credentials. Always throws. */
+  /** Only a person can help: no call is made with these credentials again. Always throws. */
   async markDead(state: AccountState, record: CredentialRecord, why: string): Promise<never> {
     const { account, identity, credentialsFingerprint, canLogin } = state.credential;
     const reason = canLogin ? why : `${why}; bring a new one with: tokenward import ${account}`;
@@ -131,8 +131,8 @@ export class RenewalFailures {
   }
 
   /**
-   * The process ends before a login: whoever comes next makes it. What has been learnt of the refresh token is kept for
-   * him. Always throws.
+   * The process ends before a login: the next process makes it. What is known of the refresh token is stored for it.
+   * Always throws.
    */
   async stopForShutdown(state: AccountState, record: CredentialRecord): Promise<never> {
     const { identity } = state.credential;

@@ -1,17 +1,17 @@
 import type { RenewalCause } from './status.ts';
 
-/** An operator's wishes for a renewal by hand. */
+/** Options of a renewal by hand. */
 export interface RenewNowOptions {
   /** May spend the logins kept in reserve. */
   readonly useReserve?: boolean;
-  /** Log in, whatever a refresh would come to. */
+  /** Log in, even if there is a refresh token. */
   readonly login?: boolean;
 }
 
-/** Why somebody wants a new token, and what it may cost. */
+/** Why a new token is requested, and what it may cost. */
 export interface RenewalRequest extends RenewNowOptions {
   readonly cause: RenewalCause;
 }
 
-/** Ahead of time, by itself. */
+/** In the early window, without a request that needs it. */
 export const EARLY_RENEWAL: RenewalRequest = { cause: { why: 'early', by: undefined } };

@@ -18,7 +18,7 @@ import type { PendingWrites } from './pending-writes.ts';
 import type { RenewalRequest } from './renewal-request.ts';
 import { shuttingDown, type Work } from './work.ts';
 
-/** How often a lease that somebody else has is asked for. ms. */
+/** Interval between requests for a lease that another process holds. ms. */
 const LEASE_POLL_MS = 100;
 
 /** What a renewal works with. */
@@ -61,14 +61,14 @@ export class Renewal {
     this.#call = needs.call;
   }
 
-  /** Lease → re-read → compare → call → store → release. All before the lease is only there to save the trip. */
-  async run(state: AccountState, refused: number, request: RenewalRequest): Promise<Token> {
+  /** Lease → re-read → compare → call → store → release. What comes before the lease only avoids taking it in vain. */
+  async run(state: AccountState, newerThan: number, request: RenewalRequest): Promise<Token> {
     const { account } = state.credential;
     if (state.pendingWrite !== undefined) {
       const saved = await this.#pendingWrites.save(state);
-      if (saved.generation > refused) return saved;
+      if (saved.generation > newerThan) return saved;
     }
-    const newer = await this.#records.reread(state, refused);
+    const newer = await this.#records.reread(state, newerThan);
     if (newer !== undefined) return newer;
     await this.#secrets.rereadIfDue(state);
     this.#failures.throwIfBlocked(state, request);
@@ -84,31 +84,31 @@ export class Renewal {
         throw new TokenwardError('token_unavailable', { detail, retryAfter: 1 });
       }
       await sleep(this.#parts.timers, LEASE_POLL_MS * (0.5 + this.#parts.random()));
-      const theirs = await this.#records.reread(state, refused);
+      const theirs = await this.#records.reread(state, newerThan);
       if (theirs !== undefined) return theirs;
     }
     this.#parts.checkpoint?.('P1 lease taken');
     const stopProlonging = this.#leases.prolong(state);
     try {
       const record = await this.#records.read(state);
-      if (this.#records.isNewer(state, record, refused)) return this.#records.adopt(state, record)!;
+      if (this.#records.isNewer(state, record, newerThan)) return this.#records.adopt(state, record)!;
       this.#records.adopt(state, record);
       this.#failures.throwIfBlocked(state, request);
       return await this.#obtain(state, await this.#records.writeBack(state, record), request);
     } catch (error) {
       if (!(error instanceof Superseded)) throw error;
-      // Whoever was faster may have finished by now: his token is as good as ours would have been.
-      const theirs = await this.#records.reread(state, refused);
+      // The process that was faster may have finished by now: its token serves as well.
+      const theirs = await this.#records.reread(state, newerThan);
       if (theirs === undefined) throw error;
       return theirs;
     } finally {
       stopProlonging();
-      // Unsaved: keep the lease, nobody else may spend what only we know to be spent.
+      // With a pending write the lease is kept: only this process knows that the stored refresh token is spent.
       if (state.pendingWrite === undefined) this.#leases.release(state);
     }
   }
 
-  /** Holding the lease: refresh if there is something to spend, else (or if that came to nothing) log in. */
+  /** With the lease held: refreshes if there is a refresh token to spend, otherwise (or if that failed) logs in. */
   async #obtain(state: AccountState, record: CredentialRecord, request: RenewalRequest): Promise<Token> {
     const { credential } = state;
     const { clock } = this.#parts;
@@ -122,16 +122,15 @@ export class Renewal {
       const reason = 'its refresh token has ended, or may have been spent already';
       return this.#failures.markDead(state, current, token?.hasRefresh === true ? reason : 'it has no refresh token');
     } else if (token?.hasRefresh === true) {
-      // It is over, or must be taken for spent: it leaves the record with the login's intent, so that no later failure
-      // can bring it back.
+      // It has expired or may be spent: it leaves the record together with the login's spend note, so that no later
+      // failure can bring it back.
       current = { ...current, token: token.withoutRefresh() };
     }
     return this.#login(state, current, request);
   }
 
   /**
-   * Spends the refresh token. Gives the new token, or the record from which a login is to be made. Throws if neither is
-   * to be.
+   * Spends the refresh token. Returns the new token, or the record from which to log in. Throws if neither is possible.
    */
   async #refresh(
     state: AccountState,
@@ -152,7 +151,7 @@ export class Renewal {
         return this.#call.accept(state, current, outcome.grant, 'refresh', cause, startedAt);
       if (outcome.kind === 'impossible') return this.#failures.markDead(state, current, outcome.reason);
       if (outcome.kind === 'refused') {
-        // Perhaps because another holder, thought dead, has spent it. Then his successor is in the store.
+        // Another process whose lease ran out may have spent it. Then the token that replaced it is in the store.
         const stored = await this.#records.read(state);
         if (this.#records.isNewer(state, stored, current.generation)) return this.#records.adopt(state, stored)!;
         // The client's own secret, or the password for the login that comes next, may have been changed.
@@ -166,8 +165,8 @@ export class Renewal {
         if (!credential.canLogin) return this.#failures.markDead(state, stored, reason);
         return { ...stored, token: token.withoutRefresh() };
       }
-      // A refresh that may have been carried out stays an open intent: its token is not spent again but by the ladder.
-      // That a repeat did not arrive says nothing of the first one, whose intent is open again.
+      // The note of a refresh that may have been carried out stays: `maySpendRefresh` decides whether its token is sent
+      // again. A repeat that did not arrive says nothing about the first one, whose note counts again.
       const maybeSpent = outcome.kind === 'failed' && outcome.maybeSpent;
       const answered = outcome.kind === 'failed' && outcome.reach === 'answered';
       const refreshFailures = current.refreshFailures + (answered ? 1 : 0);
@@ -178,10 +177,10 @@ export class Renewal {
         await sleep(this.#parts.timers, pause);
         if (!this.#work.isClosing()) continue;
       }
-      // As long as the old token serves there is time: logins are rationed.
+      // While the old token is usable there is time: logins are rationed.
       if (credential.canLogin && !this.#lastsUntilNextTry(state)) {
         if (!spendable) return { ...current, token: token.withoutRefresh() };
-        // The refresh token stays: should the login fail as well, it is the endpoint that is in trouble, not the token.
+        // The refresh token stays: if the login fails as well, the cause is the endpoint, not the token.
         if (!this.#work.isClosing() && shouldGiveUpRefresh(current, clock.wall())) {
           return { ...current, gaveUpAt: clock.wall() };
         }
@@ -207,7 +206,7 @@ export class Renewal {
       if (outcome.kind === 'refused' && !reread) {
         reread = true;
         if (await this.#secrets.reread(state)) {
-          // What was refused is nothing to these: neither its note nor its doubt is theirs.
+          // The note and the doubt were about the credentials before these.
           current = await this.#records.save(state, { ...current, intent: undefined, doubt: undefined });
           continue;
         }
@@ -225,13 +224,13 @@ export class Renewal {
     }
   }
 
-  /** Whether callers may be kept waiting for one quick second try of the call that was begun at `asked`. */
+  /** Whether requests may wait for one quick repeat of the call that began at `startedAt` (monotonic ms). */
   #hasTime(state: AccountState, startedAt: number): boolean {
     if (this.#work.isClosing() || this.#lastsUntilNextTry(state)) return false;
     return this.#parts.clock.monotonic() - startedAt < QUICK_REQUEST_MS;
   }
 
-  /** Whether the token in use can be given to callers until the next try is due. */
+  /** Whether the token in use stays usable until the next try is due. */
   #lastsUntilNextTry({ token, rejectedGeneration }: AccountState): boolean {
     const { clock } = this.#parts;
     if (token === undefined || token.generation <= rejectedGeneration || !isUsable(token, clock)) return false;

@@ -1,7 +1,7 @@
 import { createCipheriv, createDecipheriv, createHash, randomBytes } from 'node:crypto';
 import { StoreError } from './store.ts';
 
-/** What is wrong with a sealed record, as the end of a sentence that names it. */
+/** Why a sealed record cannot be opened, as the end of a sentence that names it. */
 export class SealError extends StoreError {}
 
 const FORMAT = 1;
@@ -10,7 +10,7 @@ const NONCE_BYTES = 12;
 const TAG_BYTES = 16;
 const HEAD_BYTES = 1 + KEY_ID_BYTES + NONCE_BYTES + TAG_BYTES;
 
-/** A sealing key: 32 random bytes and the short public id by which a record says which key it wants. */
+/** A sealing key: 32 random bytes, and the short public id by which a record names its key. */
 export interface SealingKey {
   readonly id: Buffer;
   readonly bytes: Buffer;
@@ -33,7 +33,8 @@ export function sealingKey(text: string): SealingKey {
 
 /**
  * AES-256-GCM over records at rest. The first key seals; all keys open. What a record belongs to (account, generation)
- * goes in as additional data, so that a record moved to another account or an older one put back does not open.
+ * is additional authenticated data, so that a record moved to another account, or an older one put back, cannot be
+ * opened.
  */
 export class Seal {
   readonly #keys: readonly SealingKey[];
@@ -51,7 +52,7 @@ export class Seal {
     return Buffer.concat([Buffer.from([FORMAT]), key.id, nonce, cipher.getAuthTag(), body]);
   }
 
-  /** Throws a SealError saying whether the key is missing or the record damaged; never returns half a record. */
+  /** Throws a SealError that says whether the key is missing or the record damaged; never returns half a record. */
   open(sealed: Buffer, belongsTo: string): string {
     if (sealed.length < HEAD_BYTES) throw new SealError('is damaged: it is too short');
     if (sealed[0] !== FORMAT)
@@ -72,8 +73,8 @@ export class Seal {
   }
 
   /**
-   * If the record is sealed with a key that is not here: which, and what to do, as the end of a sentence. Undefined:
-   * its key is here, or it does not name one.
+   * For a record sealed with a key that is not configured: which one, and what to do, as the end of a sentence.
+   * Undefined: its key is configured, or it does not name one.
    */
   otherKey(sealed: Buffer): string | undefined {
     const id = sealed.subarray(1, 1 + KEY_ID_BYTES);
@@ -86,7 +87,7 @@ export class Seal {
     );
   }
 
-  /** True if the record is sealed with the current key; otherwise it wants re-sealing. */
+  /** True if the record is sealed with the current key; otherwise it is to be sealed again. */
   isCurrent(sealed: Buffer): boolean {
     return sealed.subarray(1, 1 + KEY_ID_BYTES).equals(this.#keys[0]!.id);
   }

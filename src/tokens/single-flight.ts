@@ -1,9 +1,9 @@
 import { systemTimers, type Timers } from './clock.ts';
 
 /**
- * At most one run of a piece of work at a time; everybody who asks meanwhile gets the same answer.
- * The slot is cleared only by the run that filled it, and no run can hold it for ever: past `deadline` ms the waiters
- * are told so and the slot is free again, while the late work may still end by itself.
+ * At most one run of an asynchronous function at a time; calls during it share its promise. Only the run that filled
+ * the slot clears it, and none can occupy it for ever: after `deadline` ms the promise rejects and the slot is free,
+ * while the function may still end by itself.
  */
 export class SingleFlight<T> {
   readonly #timers: Timers;

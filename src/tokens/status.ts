@@ -4,21 +4,21 @@ import type { Clock } from './clock.ts';
 import { isUsable } from './lifetime.ts';
 
 /**
- * The one word for how an account is, the same on the page, in /status, the CLI, metrics, alerts and readiness.
- * In order, the first that holds:
+ * An account's status, the same name on the page, in /status, the CLI, metrics, alerts and readiness. In order, the
+ * first that holds:
  *
- * - `dead`: the token cannot be used and only a person can mend it (credentials refused, nothing imported).
+ * - `dead`: the token cannot be used and only a person can help (credentials refused, nothing imported).
  * - `out_of_logins`: the token cannot be used and the login budget is used up, until `retryAt`.
- * - `down`: the token cannot be used (refused by an upstream, or over) and the last renewal failed; next try at
+ * - `down`: the token cannot be used (rejected by an upstream, or expired) and the last renewal failed; next try at
  *   `retryAt`.
  * - `degraded`: renewal fails, or the token is not stored yet, but the token in use is still accepted.
- * - `renewing`: there is no usable token and one is being fetched; callers wait.
+ * - `renewing`: there is no usable token and one is being obtained; requests wait.
  * - `unused`: no token yet; the first request gets one.
- * - `working`: there is a token and nothing speaks against it.
+ * - `working`: there is a usable token.
  */
 export type AccountStatusName = 'working' | 'unused' | 'renewing' | 'degraded' | 'down' | 'out_of_logins' | 'dead';
 
-/** From worst to best: of several processes that know one account, the worst word at the newest generation counts. */
+/** From worst to best: of several processes that know one account, the worst at the newest generation counts. */
 export const ACCOUNT_STATUS_NAMES: readonly AccountStatusName[] = [
   'dead',
   'out_of_logins',
@@ -29,45 +29,45 @@ export const ACCOUNT_STATUS_NAMES: readonly AccountStatusName[] = [
   'working',
 ];
 
-/** Calls of an account in one of these states fail. */
+/** Requests of an account in one of these states fail. */
 export function cannotServe(status: AccountStatusName): boolean {
   return status === 'dead' || status === 'out_of_logins' || status === 'down';
 }
 
-/** Why a renewal was begun. `by`: which route's refusal, in words for a person, or which operator's action. */
+/** Why a renewal was begun. `by`: what rejected the token or requested the renewal, in words for a person. */
 export interface RenewalCause {
   readonly why: 'first' | 'refused' | 'expired' | 'early' | 'operator';
   readonly by: string | undefined;
 }
 
-/** One account's state for people: no secret in it. Times are wall-clock ms. */
+/** One account's state for people, without secrets. Times are wall-clock ms. */
 export interface CredentialStatus {
   readonly account: string;
   readonly flow: string;
-  /** It stands in the configuration by itself; other accounts come from files. */
+  /** The account is declared in the configuration or its directory; others come from a generated file. */
   readonly named: boolean;
   readonly state: AccountStatusName;
-  /** Its calls can be answered: not `dead`, `out_of_logins` or `down`. */
+  /** The account can serve requests: not `dead`, `out_of_logins` or `down`. */
   readonly ready: boolean;
-  /** What is wrong, in a sentence for the person on call: why calls fail, or why the last renewal did. */
+  /** What is wrong, in a sentence for the person on call: why requests fail, or why the last renewal did. */
   readonly problem: string | undefined;
   readonly generation: number;
   readonly obtainedAt: number | undefined;
   readonly expiresAt: number | undefined;
   readonly refreshExpiresAt: number | undefined;
-  /** When an upstream last refused the current token, while nothing has accepted it since. */
+  /** When an upstream last rejected the current token, if none has accepted it since. */
   readonly refusedAt: number | undefined;
   /** The credentials were refused, or there are none: a person must act, even while the token in use still works. */
   readonly dead: boolean;
   readonly renewing: boolean;
   readonly waiting: number;
-  /** Before this no renewal is tried. */
+  /** No renewal is tried before this time. */
   readonly retryAt: number | undefined;
   readonly budget: BudgetState | undefined;
 }
 
 /**
- * A token that somebody accepted so recently is not called refused because one call is: some calls are refused whatever
+ * A token that was accepted so recently does not count as rejected because of one request: some are refused whatever
  * the token. ms.
  */
 const ACCEPTED_RECENTLY_MS = 30_000;
@@ -77,14 +77,14 @@ interface Assessment {
   readonly problem: string | undefined;
 }
 
-/** Computes the one word, and the sentence that goes with it. `storeUsable`: nothing can be renewed otherwise. */
+/** Computes the status and its reason. `storeUsable`: nothing can be renewed otherwise. */
 function assess(state: AccountState, storeUsable: boolean, clock: Clock): Assessment {
   const { token, credential, refusedAt } = state;
-  const refused = refusedAt !== undefined && clock.monotonic() - state.acceptedAt > ACCEPTED_RECENTLY_MS;
-  // First what would lose the only copy of a token.
+  const rejected = refusedAt !== undefined && clock.monotonic() - state.acceptedAt > ACCEPTED_RECENTLY_MS;
+  // First what could lose the only copy of a token.
   const unsaved = state.pendingWrite === undefined ? undefined : 'the new token could not be stored yet';
   const trouble = unsaved ?? state.recordProblem ?? state.dead ?? state.problem;
-  if (token !== undefined && !refused && isUsable(token, clock)) {
+  if (token !== undefined && !rejected && isUsable(token, clock)) {
     return { status: trouble === undefined ? 'working' : 'degraded', problem: trouble };
   }
   if (credential.staticToken !== undefined) {
@@ -95,11 +95,11 @@ function assess(state: AccountState, storeUsable: boolean, clock: Clock): Assess
   if (trouble !== undefined) return { status: 'down', problem: trouble };
   if (!storeUsable) return { status: 'down', problem: 'the token store cannot be used, so no token can be had' };
   if (state.flight.busy) return { status: 'renewing', problem: undefined };
-  if (refused) return { status: 'down', problem: 'the upstream refuses the newest token; a renewal did not help' };
+  if (rejected) return { status: 'down', problem: 'the upstream refuses the newest token; a renewal did not help' };
   return { status: token === undefined || token.generation === 0 ? 'unused' : 'working', problem: undefined };
 }
 
-/** The account for people. */
+/** The account's status for people. */
 export function describe(state: AccountState, named: boolean, storeUsable: boolean, clock: Clock): CredentialStatus {
   const { token, credential } = state;
   const { status, problem } = assess(state, storeUsable, clock);

@@ -4,35 +4,37 @@ import type { Parts } from './options.ts';
 import { RecordError } from './store.ts';
 import type { Work } from './work.ts';
 
-/** While the store is away: how often somebody looks whether it is back. ms. */
+/** Interval between checks while the store cannot be used. ms. */
 const STORE_CHECK_INTERVAL_MS = 1_000;
 
-/** The store as the manager uses it: a failure is told, and from then on somebody looks whether it is well again. */
+/**
+ * The store as the manager uses it: a failure is reported, and from then on the store is checked until it works again.
+ */
 export class StoreAccess {
   readonly #parts: Parts;
   readonly #work: Work;
   readonly #recovered: () => void;
-  /** The store failed and has not been seen well since. */
+  /** The store failed, and no check has succeeded since. */
   #down = false;
 
-  /** `recovered`: the store that failed is back. */
+  /** `recovered` is called when a store that failed is back. */
   constructor(parts: Parts, work: Work, recovered: () => void) {
     this.#parts = parts;
     this.#work = work;
     this.#recovered = recovered;
   }
 
-  /** As it is by now: asked after a wait, it may be another answer than before. */
+  /** A method, not a property: the value may have changed after an await. */
   isUsable(): boolean {
     return !this.#down;
   }
 
-  /** Rejects with a TokenwardError, or with a RecordError if it is about one row alone. */
+  /** Rejects with a TokenwardError, or with a RecordError that concerns one row only. */
   async run<T>(operation: StoreOperation, action: () => Promise<T>): Promise<T> {
     try {
       return await action();
     } catch (error) {
-      // One record that does not open says nothing about the store.
+      // A record that cannot be opened says nothing about the store.
       if (error instanceof TokenwardError || error instanceof RecordError) throw error;
       this.#parts.observer.storeFailed(operation, error);
       this.#awaitRecovery();
@@ -40,7 +42,7 @@ export class StoreAccess {
     }
   }
 
-  /** Waits for the store to come back, then sees to it that it knows what we know. Nothing runs while all is well. */
+  /** Checks until the store is back, then calls `#recovered`. No timer runs while the store works. */
   #awaitRecovery(): void {
     if (this.#down) return;
     this.#down = true;

@@ -4,23 +4,23 @@ import { StoreError, type TokenStore } from './store.ts';
 /** Whether the store can be read and written, for an operator. */
 export interface StoreState {
   readonly usable: boolean;
-  /** When it became so. Wall-clock ms. */
+  /** Since when it is so. Wall-clock ms. */
   readonly since: number;
   /** Why it is not usable: one sentence, nothing secret. */
   readonly error: string | undefined;
 }
 
-/** A store that says nothing for so long counts as unusable, whatever it is waiting for. ms. */
+/** A store whose check takes longer counts as unusable. ms. */
 const CHECK_DEADLINE_MS = 5_000;
 
-/** The state of one store as it was last seen. `check` looks; whoever only wants to show it reads `state`. */
+/** The state of one store at its last check. `check` runs one; `state` only reads the result. */
 export class StoreHealth {
   readonly #store: Pick<TokenStore, 'check'>;
   readonly #clock: Clock;
   #state: StoreState;
   #running: Promise<StoreState> | undefined;
 
-  /** An opened store counts as usable until a look shows otherwise. */
+  /** An opened store counts as usable until a check fails. */
   constructor(store: Pick<TokenStore, 'check'>, clock: Clock) {
     this.#store = store;
     this.#clock = clock;
@@ -31,7 +31,7 @@ export class StoreHealth {
     return this.#state;
   }
 
-  /** Looks now, and says what it has seen. Never rejects; who comes while somebody looks gets the same answer. */
+  /** Checks the store now. Never rejects; concurrent calls share one check. */
   check(): Promise<StoreState> {
     this.#running ??= this.#runCheck().finally(() => (this.#running = undefined));
     return this.#running;

@@ -1,35 +1,32 @@
-/** A record as every store keeps it: two numbers in the clear so that a store can compare them, the rest sealed. */
+/** A record as every store keeps it: two plain numbers that a store can compare, the rest sealed. */
 export interface StoredRecord {
-  /** Counts every write; compared and set. */
+  /** Counts writes, for compare and set. */
   readonly revision: number;
-  /** Counts tokens; never decreases. */
+  /** The token's number; never decreases. */
   readonly generation: number;
   readonly sealed: Buffer;
 }
 
-/** The answer to a debit. */
+/** The result of a debit. */
 export interface Debit {
   readonly granted: boolean;
-  /**
-   * The login that was counted, by which it can be taken back: no other one of this budget has the same. Wall-clock ms.
-   */
+  /** The counted login, by which it can be taken back: unique within its budget. Wall-clock ms. */
   readonly at: number;
-  /** The logins that count now, this one included; oldest first, as wall-clock ms of the caller's clock. */
+  /** The logins that count now, this one included; oldest first, in ms of the wall clock of `now`. */
   readonly entries: readonly number[];
 }
 
-/** What a store keeps under names. */
+/** The kinds of rows in a store. */
 export type StoredKind = 'record' | 'lease' | 'budget';
 
 /**
- * Where credentials outlive the process. One contract for every store; `test/tokens/store-contract.ts` states it.
- * Any method may reject with a StoreError; that never means "somebody else holds it". What is wrong with one row alone
- * is a RecordError, which names the row.
+ * Where tokens outlive the process. One contract for every store; `test/tokens/store-contract.ts` states it. Any method
+ * may reject with a StoreError; that never means that another process holds a lease. An error about one row only is a
+ * RecordError, which names the row.
  */
 export interface TokenStore {
   /**
-   * Undefined: no such record. Rejects with a RecordError when there is one that cannot be read, which must never be
-   * mistaken for none.
+   * Undefined: no such record. Rejects with a RecordError for one that cannot be read, which must never count as none.
    */
   read(account: string): Promise<StoredRecord | undefined>;
   /**
@@ -37,61 +34,61 @@ export interface TokenStore {
    * once it resolves true.
    */
   replace(account: string, expected: number, next: StoredRecord): Promise<boolean>;
-  /** Forgets the account's record and lease, if there are any. */
+  /** Deletes the account's record and lease, if there are any. */
   remove(account: string): Promise<void>;
   /**
-   * Takes or prolongs the right to renew: true if `owner` has it now for `ttl` ms. A lease that cannot be read holds
-   * nobody up.
+   * Acquires or prolongs the lease: true if `owner` has it now for `ttl` ms. A lease that cannot be read counts as
+   * free.
    */
   acquireLease(account: string, owner: string, ttl: number): Promise<boolean>;
-  /** Gives it back, if `owner` still has it. */
+  /** Releases the lease, if `owner` still has it. */
   releaseLease(account: string, owner: string): Promise<void>;
   /**
-   * Durably counts one login, made at `now` by the caller's clock (ms), if fewer than `limit` count in the last
-   * `window` ms. `known`: logins that the caller has counted before; those the store has lost are added first. A login
-   * counts no more when every clock there is says that the window has passed; a clock that is wrong makes no room. A
-   * row that cannot be read is a RecordError, never a count of nothing.
+   * Durably counts one login, made at `now` (wall-clock ms of this process), if fewer than `limit` count in the last
+   * `window` ms. `ownLogins`: logins that this process has counted before; those the store has lost are added first. A
+   * login stops counting only when every clock says that the window has passed, so that a wrong clock makes no room. A
+   * row that cannot be read is a RecordError, never a count of zero.
    */
   debit(budget: string, now: number, window: number, limit: number, ownLogins?: readonly number[]): Promise<Debit>;
   /** The logins that count, without adding one. */
   used(budget: string, now: number, window: number, ownLogins?: readonly number[]): Promise<readonly number[]>;
-  /** Counts the login `at` of a debit no more, because it was not made. */
+  /** Removes the login `at` of a debit, because it was not made. */
   takeBack(budget: string, at: number): Promise<void>;
-  /** The names that have a record. */
+  /** The accounts (store keys) that have a record. */
   accounts(): Promise<string[]>;
-  /** The names that have a lease, running or left behind. */
+  /** The accounts that have a lease, in use or left behind. */
   leased(): Promise<string[]>;
-  /** The logins counted, to carry them to another store. */
+  /** The counted logins, for a copy to another store. */
   budgets(): Promise<{ budget: string; entries: readonly number[] }[]>;
-  /** Adds counted logins (wall-clock ms) to a budget, which keeps them for `window` ms at least. */
+  /** Adds counted logins (wall-clock ms) to a budget, which keeps them for at least `window` ms. */
   restoreBudget(budget: string, entries: readonly number[], window: number): Promise<void>;
-  /** Forgets a count of logins. */
+  /** Deletes a count of logins. */
   removeBudget(budget: string): Promise<void>;
-  /** What an operator would look for in the store: the whole key of a row. */
+  /** The whole key of a row, for an operator who searches the store. */
   keyOf?(kind: StoredKind, name: string): string;
-  /** What about this store can lose tokens or counts, in words for the operator. */
+  /** Settings of this store that can lose tokens or counts, in words for the operator. */
   warnings?(): Promise<string[]>;
   /**
-   * Calls back with every account whose generation another process has raised; absent where a store cannot tell.
-   * `mayHaveChanged`: the connection was lost and is back, so news may have been missed and writes lost (a failover),
-   * or `check` has found the store emptied.
+   * Calls `listener` with every account whose generation another process has raised; absent where a store cannot tell.
+   * `mayHaveChanged` is called when the connection was lost and is back, so that messages may have been missed and
+   * writes lost (a failover), or when `check` has found the store emptied.
    */
   watch?(listener: (account: string) => void, mayHaveChanged: () => void): Promise<void>;
-  /** Rejects while the store cannot be read, or not be written: proved by a small durable write now and then. */
+  /** Rejects while the store cannot be read or written; a small durable write from time to time proves the latter. */
   check(): Promise<void>;
   close(): Promise<void>;
 }
 
-/** How often `check` proves by a write that the store can be written, while that goes well. ms. */
+/** Interval between the writes by which `check` proves that the store can be written, while they succeed. ms. */
 export const PROVE_INTERVAL_MS = 10_000;
 
 /**
- * A record is kept under its account's name, or under this one beside it, where a record of somebody else has the name.
- * No account name holds the sign.
+ * Separates an account's name from the digits of an identity, in the key of a record whose account's own key holds a
+ * record of another identity. No account name contains it.
  */
 const BESIDE_SEPARATOR = '#';
 
-/** The key beside an account's own, for the record of this identity (8 hex digits tell them apart). */
+/** The key beside an account's own, for the record of one identity (8 hex digits of its digest). */
 export function keyBeside(account: string, digits: string): string {
   return `${account}${BESIDE_SEPARATOR}${digits}`;
 }
@@ -102,20 +99,17 @@ export function accountOfKey(key: string): string {
   return at < 0 ? key : key.slice(0, at);
 }
 
-/** Why a store could not be opened or used; `message` is for the operator, and holds no secret. */
+/** Why a store cannot be opened or used; `message` is for the operator and holds no secret. */
 export class StoreError extends Error {
   override readonly name: string = 'StoreError';
 }
 
-/**
- * One record cannot be opened. The store works, and so do all other accounts: this concerns the record's own account
- * only.
- */
+/** One row cannot be read. The store works, and so do all accounts but the row's own. */
 export class RecordError extends StoreError {
   override readonly name = 'RecordError';
 }
 
-/** The RecordError for a row whose outer form is not what a store writes. */
+/** The RecordError for a row that does not have the form a store writes. */
 export function damaged(kind: StoredKind, name: string, key: string): RecordError {
   const what = {
     record: `The record of account ${accountOfKey(name)}`,

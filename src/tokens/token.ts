@@ -1,22 +1,23 @@
 import { inspect } from 'node:util';
 
 /**
- * Longest token that is believed: one with a long list of groups comes near it. Upstreams take headers of 8 to 64 KiB.
+ * Longest accepted token: one with a long list of groups comes near it. Upstreams accept header sections of 8 to 64
+ * KiB.
  */
 export const MAX_TOKEN_LENGTH = 16_384;
 
 /**
- * Whether a text can be a token: it goes into a header, so it is visible ASCII (a CR LF in it would be a header of its
- * own).
+ * Whether a text can be a token: it goes into a header field, so it is visible ASCII (a CR LF in it would begin another
+ * field).
  */
 export function isTokenText(text: string): boolean {
   return text.length <= MAX_TOKEN_LENGTH && /^[\x21-\x7e]+$/.test(text);
 }
 
-/** What a login or refresh brought, before it has a generation. Times are wall-clock milliseconds. */
+/** What a login or refresh granted, before it has a generation. */
 export interface Grant {
   readonly secret: string;
-  /** Absent: the endpoint sent none, and the previous one stays in use (RFC 6749 §6). */
+  /** Undefined: the endpoint sent none, and the previous one stays in use (RFC 6749 §6). */
   readonly refreshSecret: string | undefined;
   /**
    * Seconds the access token lives, counted from receipt; undefined: the endpoint did not say and the flow sets no
@@ -36,20 +37,20 @@ export interface TokenFacts {
 }
 
 /**
- * One access token with its refresh token: an immutable value that cannot be printed.
- * The secrets sit in #private fields, which JSON, util.inspect, structuredClone and object spread do not see;
- * `reveal…` are the only doors, called where a request is built or the record is sealed.
+ * One access token with its refresh token: an immutable value that cannot be printed. The secrets are in #private
+ * fields, which JSON, util.inspect, structuredClone and object spread do not see; only `reveal…` return them, where a
+ * request is built or the record is sealed.
  */
 export class Token implements TokenFacts {
   readonly generation: number;
   /** Wall clock, ms. */
   readonly obtainedAt: number;
-  /** Wall clock, ms; undefined = lives until refused. */
+  /** Wall clock, ms; undefined: usable until it is rejected. */
   readonly expiresAt: number | undefined;
   readonly refreshExpiresAt: number | undefined;
   /**
-   * The same end on this process's monotonic clock: whichever clock says "over" first wins, so a clock set back cannot
-   * prolong a token.
+   * The expiry on this process's monotonic clock, ms: the clock that expires the token first counts, so a clock set
+   * back cannot prolong it.
    */
   readonly deadline: number;
   readonly #secret: string;
@@ -66,7 +67,7 @@ export class Token implements TokenFacts {
     Object.freeze(this);
   }
 
-  /** The access token itself, to put on a request. */
+  /** The access token itself, to attach it to a request. */
   reveal(): string {
     return this.#secret;
   }
@@ -80,7 +81,7 @@ export class Token implements TokenFacts {
     return this.#refreshSecret !== undefined;
   }
 
-  /** The same access token, its refresh token forgotten because it is spent. */
+  /** The same access token without its refresh token, which is spent. */
   withoutRefresh(): Token {
     return new Token(this, this.#secret, undefined);
   }

@@ -2,7 +2,7 @@ import { TokenwardError } from '../errors.ts';
 import type { AccountCache } from './account-cache.ts';
 import type { AccountState } from './account-state.ts';
 
-/** What this process is doing for its accounts, and whether it is to end. */
+/** The work under way for accounts, and whether the process is ending. */
 export class Work {
   readonly #accounts: AccountCache;
   readonly #running = new Set<Promise<unknown>>();
@@ -12,7 +12,7 @@ export class Work {
     this.#accounts = accounts;
   }
 
-  /** Keeps the account's state, and the process, until the work is over. */
+  /** Keeps the account's state, and delays `close`, until the work is done. */
   track<T>(state: AccountState, work: Promise<T>): void {
     this.#running.add(work);
     state.addReference();
@@ -23,7 +23,7 @@ export class Work {
     work.then(done, done);
   }
 
-  /** As it is by now: asked after a wait, it may be another answer than before. */
+  /** A method, not a property: the value may have changed after an await. */
   isClosing(): boolean {
     return this.#closing;
   }
@@ -34,7 +34,7 @@ export class Work {
   }
 }
 
-/** Another process answers in a moment. */
+/** Another process will serve in a moment. */
 export function shuttingDown(): TokenwardError {
   return new TokenwardError('shutting_down', { retryAfter: 1 });
 }

@@ -6,12 +6,9 @@ import type { MetricsJson, RenewedToken } from '../operator/view.ts';
 import type { RenewNowOptions } from '../tokens/manager.ts';
 import type { ProxyAddress } from '../app/proxy-address.ts';
 
-/*
- * What the primary process and its workers say to each other, over the channel that node:cluster opens between them.
- * Node sends JSON there.
- */
+/* The messages between the primary process and its workers, on the channel of node:cluster, which sends JSON. */
 
-/** What the primary asks a worker, and what it gets. */
+/** The result of each kind of request from the primary to a worker. */
 export interface WorkerResults {
   metrics: MetricsJson;
   state: ProcessState;
@@ -20,14 +17,14 @@ export interface WorkerResults {
 
 export type WorkerRequest =
   | { readonly kind: 'metrics' }
-  /** `asked`: accounts that are to be among those shown. */
+  /** `asked`: accounts to include in any case. */
   | { readonly kind: 'state'; readonly counts: boolean; readonly asked: readonly string[] }
   | { readonly kind: 'renew'; readonly account: string; readonly options: RenewNowOptions };
 
 export type ToWorker =
   /**
-   * First of all. The configuration comes from the primary, so that a worker that replaces another one does not read a
-   * file somebody is editing. `umask`: for the files it makes; the primary's, with which it begins, is one for sockets.
+   * The first message. The configuration comes from the primary, so that a new worker does not read a file that is
+   * being edited. `umask`: for the files that the worker makes; the one it inherits from the primary is for sockets.
    */
   | {
       readonly type: 'start';
@@ -42,10 +39,10 @@ export type ToWorker =
   | { readonly type: 'stop'; readonly replaced: boolean };
 
 export type ToPrimary =
-  /** It listens. What was sent to a process sooner is lost. */
+  /** The worker receives messages. Earlier ones are lost. */
   | { readonly type: 'online' }
   | { readonly type: 'ready'; readonly address: ProxyAddress }
-  /** It cannot start: what a single process would say, and its exit code. */
+  /** The worker cannot start: a single process's message, and its exit code. */
   | { readonly type: 'failed'; readonly message: string; readonly exitCode: number }
   | { readonly type: 'answer'; readonly id: number; readonly value: unknown }
   | {
@@ -56,10 +53,10 @@ export type ToPrimary =
       readonly retryAfter?: number;
     }
   | { readonly type: 'changed'; readonly account: string }
-  /** The last it says: what it has counted. */
+  /** The last message of a worker. */
   | { readonly type: 'final-metrics'; readonly metrics: MetricsJson };
 
-/** A configuration holds what JSON does not: maps, and values that are not given. */
+/** JSON cannot hold all of a configuration: maps, and undefined values. */
 export function packConfig(config: LoadedConfig): string {
   return serialize(config).toString('base64');
 }
@@ -68,7 +65,7 @@ export function unpackConfig(packed: string): LoadedConfig {
   return deserialize(Buffer.from(packed, 'base64')) as LoadedConfig;
 }
 
-/** An error as it travels. Anything but our own is `internal`, of which nothing is told. */
+/** An error as it is sent. Anything but a TokenwardError becomes `internal`, without details. */
 export function packError(error: unknown): { code: ErrorCode; detail?: string; retryAfter?: number } {
   if (!(error instanceof TokenwardError)) return { code: 'internal' };
   const { code, detail, retryAfter } = error;

@@ -17,26 +17,26 @@ import { WorkerPool } from './worker-pool.ts';
 import { PoolView } from './worker-pool-view.ts';
 import { WorkerStartError } from './worker-start-error.ts';
 
-/** The primary process at work. */
+/** A running primary process. */
 export interface RunningPool {
   readonly proxyAddress: ProxyAddress;
   readonly operatorAddress: AddressInfo;
   /**
-   * Replaces the workers one by one. `read` gives the configuration; what it throws changes nothing. One reload at a
+   * Replaces the workers one by one. `read` returns the configuration; if it throws, nothing changes. One reload at a
    * time: the next waits.
    */
   reload(read: () => LoadedConfig): Promise<void>;
   stop(): Promise<void>;
 }
 
-/** How many worker processes a configuration asks for. */
+/** The number of worker processes in a configuration. */
 export function workerCount({ workers }: LoadedConfig): number {
   return workers === 'auto' ? availableParallelism() : workers;
 }
 
 /**
  * Starts the operator port and the workers. Rejects with a ListenError or a WorkerStartError, leaving nothing open;
- * with the latter also when `halt` ends the start.
+ * with the latter also if `halt` aborts the start.
  */
 export async function startPool(config: LoadedConfig, log: Logger, halt: AbortSignal): Promise<RunningPool> {
   const pool = new WorkerPool(config, new Metrics(VERSION, engineOf(config.listen)), log);
@@ -65,7 +65,7 @@ export async function startPool(config: LoadedConfig, log: Logger, halt: AbortSi
   };
 }
 
-/** For a new socket. One on which workers listen already stays theirs: another one may join them. */
+/** Removes a stale socket file. A socket on which workers listen already is kept, for the new ones too. */
 async function freeNewSocket({ listen: { socket } }: LoadedConfig, pool: WorkerPool): Promise<void> {
   if (socket === undefined || pool.workers.some(({ address }) => address?.socket === socket)) return;
   await freeSocketFile(socket, 'proxy');
@@ -77,7 +77,7 @@ async function reload(pool: WorkerPool, read: () => LoadedConfig, log: Logger): 
   try {
     config = read();
   } catch (error) {
-    // A ConfigError's words hold no value of the configuration.
+    // A ConfigError's message holds no value of the configuration.
     pool.metrics.configReloaded.set(0);
     const detail = error instanceof Error ? error.message : '';
     log.error('the configuration has errors; nothing has changed', { detail });

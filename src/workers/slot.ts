@@ -1,28 +1,27 @@
 import type { WorkerProcess } from './worker-process.ts';
 
 /**
- * A worker that ended unasked is replaced after 1 s, then 2 s and so on; from the beginning again once one has lived
- * for a minute. ms.
+ * A worker that crashed is replaced after 1 s, then 2 s and so on; after 1 s again once one has run for a minute. ms.
  */
 const FIRST_RESTART_MS = 1_000;
 const MAX_RESTART_MS = 30_000;
 const HEALTHY_MS = 60_000;
 
-/** A worker's place: one of N, filled anew when the process in it ends. */
+/** One of N places for workers, filled again when its process ends. */
 export interface Slot {
   readonly number: number;
   worker: WorkerProcess | undefined;
   crashes: number;
-  /** A replacement that waits for its time. */
+  /** The timer of a replacement. */
   timer: NodeJS.Timeout | undefined;
 }
 
-/** A place nobody has filled yet. */
+/** A slot without a worker. */
 export function emptySlot(number: number): Slot {
   return { number, worker: undefined, crashes: 0, timer: undefined };
 }
 
-/** Notes that the worker of a place has ended unasked. Returns how long its replacement waits, ms. */
+/** Notes that the slot's worker has crashed. Returns how long its replacement waits, ms. */
 export function recordCrash(slot: Slot): number {
   const { worker } = slot;
   if (worker?.readyAt !== undefined && performance.now() - worker.readyAt >= HEALTHY_MS) slot.crashes = 0;

@@ -5,15 +5,15 @@ import { ACCOUNT_STATUS_NAMES, cannotServe, type CredentialStatus } from '../tok
 import type { StoreState } from '../tokens/store-health.ts';
 
 /**
- * The metrics of all workers as one. What workers that have ended had counted stays in the sums: a counter that fell
- * whenever a worker is replaced would look to Prometheus like a restart, and what is left of it be counted twice.
+ * The metrics of all workers as one. Counts of workers that have ended stay in the sums: Prometheus would take a
+ * counter that falls with each replaced worker for a restart, and count the rest of it twice.
  */
 export class MetricsSum {
   #ended: MetricsJson = [];
 
-  /** Takes over what a worker that has ended had counted. */
+  /** Adds the counts of a worker that has ended. */
   addEnded(counted: MetricsJson): void {
-    // The types speak of an enum; what is there are words.
+    // An enum by its types, text at runtime.
     const counts = counted.filter(({ type }) => ['counter', 'histogram'].includes(String(type)));
     this.#ended = aggregate([this.#ended, counts]).getMetricsAsArray() as unknown as MetricsJson;
   }
@@ -27,7 +27,7 @@ function aggregate(metrics: readonly MetricsJson[]): Registry {
   return AggregatorRegistry.aggregate<PrometheusContentType>([...metrics]);
 }
 
-/** What several workers know, as if one process knew it. */
+/** The states of several workers as one process's. */
 export function sumOfStates(states: readonly ProcessState[]): Omit<ProcessState, 'stopping'> {
   const accounts = groups(
     states.flatMap((state) => state.accounts),
@@ -41,7 +41,7 @@ export function sumOfStates(states: readonly ProcessState[]): Omit<ProcessState,
     known: Math.max(0, ...states.map((state) => state.accountCount.known)),
     inMemory: Math.max(0, ...states.map((state) => state.accountCount.inMemory)),
   };
-  // While the configuration is being changed, some workers know an account and others do not.
+  // During a reload, some workers know an account and others do not.
   const unknown = [...new Set(states.flatMap((state) => state.unknown))].filter((account) =>
     states.every((state) => state.unknown.includes(account)),
   );
@@ -49,7 +49,8 @@ export function sumOfStates(states: readonly ProcessState[]): Omit<ProcessState,
 }
 
 /**
- * Each worker has its own way to the store, and callers come to each of them: the store can be used if all can use it.
+ * Each worker has its own connection to the store, and clients reach each worker: the store is usable if all can use
+ * it.
  */
 function oneStore(all: readonly StoreState[]): StoreState {
   const broken = all.filter(({ usable }) => !usable);
@@ -62,8 +63,8 @@ function oneStore(all: readonly StoreState[]): StoreState {
 }
 
 /**
- * They share a store, so they differ only for a moment: whoever knows the newest token is right, and of those whoever
- * is worst off. One that has not used the account yet knows neither good nor bad of it.
+ * Workers share a store, so their states differ only for a moment: those with the newest token count, and of these the
+ * worst. A worker that has not used the account yet does not count.
  */
 function oneAccount(all: readonly CredentialStatus[]): CredentialStatus {
   const generation = Math.max(...all.map((one) => one.generation));
@@ -98,7 +99,7 @@ function oneRoute(all: readonly RouteState[]): RouteState {
   };
 }
 
-/** In the order in which their keys come first. */
+/** Groups items by key, in the order in which the keys first occur. */
 function groups<T>(items: readonly T[], keyOf: (item: T) => string): T[][] {
   const found = new Map<string, T[]>();
   for (const item of items) {

@@ -9,21 +9,21 @@ import type { WorkerPool } from './worker-pool.ts';
 import { sumOfStates } from './sum.ts';
 import type { WorkerProcess } from './worker-process.ts';
 
-/** What the workers answered. */
+/** The workers' states. */
 interface WorkerStates {
   readonly state: ProcessState;
   readonly states: ReadonlyMap<WorkerProcess, ProcessState>;
   readonly silent: ReadonlySet<WorkerProcess>;
 }
 
-/** A series of the sum, as prom-client has it and its types do not. */
+/** A series in prom-client's JSON, whose types lack these fields. */
 interface Series {
   readonly metricName?: string;
   readonly labels: { readonly route?: string };
   readonly value: number;
 }
 
-/** All workers as the operator port shows them: one tokenward. */
+/** The operator's view of all workers as one tokenward. */
 export class PoolView implements OperatorView {
   readonly #pool: WorkerPool;
   readonly #clock: Clock;
@@ -44,7 +44,7 @@ export class PoolView implements OperatorView {
       problems: [
         ...problems,
         ...(serving || state.stopping ? [] : [{ problem: 'no worker is up' }]),
-        // The others serve: that is a problem, but no reason to send callers elsewhere.
+        // The others serve: a problem, but no reason to be not ready.
         ...(state.stopping
           ? []
           : missing.map((slot) => ({ problem: `worker ${slot} is not up; it is being replaced` }))),
@@ -58,7 +58,7 @@ export class PoolView implements OperatorView {
     const [{ state }] = await Promise.all([this.#state(true), this.#collectMetrics()]);
     describeAccounts(pool.metrics, state.accounts);
     const own = await pool.metrics.registry.getMetricsAsJSON();
-    // From what each was last heard to have counted: one that has ended in this very moment is in the sum of those.
+    // From each worker's last metrics: those of one that ends at this moment are in the sum.
     const registry = pool.sum.aggregate([...pool.workers.map(({ lastMetrics }) => lastMetrics), own]);
     return { contentType: registry.contentType, text: await registry.metrics() };
   }
@@ -83,7 +83,7 @@ export class PoolView implements OperatorView {
   }
 
   async renew(account: string, options: RenewNowOptions): Promise<RenewedToken | undefined> {
-    // One of them is enough: the others hear of the new token.
+    // One worker is enough: the others are notified of the new token.
     for (const worker of this.#serving()) {
       const renewed = await worker.request({ kind: 'renew', account, options });
       if (renewed !== undefined) return renewed ?? undefined;
@@ -96,12 +96,12 @@ export class PoolView implements OperatorView {
     return state.accounts.map(({ account }) => account);
   }
 
-  /** Has every worker say what it has counted. */
+  /** Requests the metrics of every worker. */
   async #collectMetrics(): Promise<void> {
     await Promise.all(this.#running().map((worker) => worker.request({ kind: 'metrics' }).catch(() => undefined)));
   }
 
-  /** One that is still starting has nothing to say. */
+  /** Workers that have been ready. */
   #running(): WorkerProcess[] {
     return this.#pool.workers.filter(({ readyAt, state }) => readyAt !== undefined && state !== 'gone');
   }
@@ -110,7 +110,7 @@ export class PoolView implements OperatorView {
     return this.#pool.workers.filter(({ state }) => state === 'up');
   }
 
-  /** What the workers know together, and who of them did not answer. */
+  /** The merged state of the workers, and which of them did not respond. */
   async #state(counts: boolean, requested: readonly string[] = []): Promise<WorkerStates> {
     const silent = new Set<WorkerProcess>();
     const states = new Map<WorkerProcess, ProcessState>();
@@ -118,7 +118,7 @@ export class PoolView implements OperatorView {
       this.#running().map(async (worker) => {
         const wasUp = worker.state === 'up';
         const state = await worker.request({ kind: 'state', counts, asked: requested }).catch(() => undefined);
-        // Whoever is leaving may be gone by now.
+        // A leaving worker may have ended by now.
         if (state !== undefined) states.set(worker, state);
         else if (wasUp && worker.state === 'up') silent.add(worker);
       }),
@@ -126,7 +126,7 @@ export class PoolView implements OperatorView {
     return { state: { stopping: this.#pool.stopping, ...sumOfStates([...states.values()]) }, states, silent };
   }
 
-  /** Requests by route, those of workers that have ended included. */
+  /** Requests by route, including those of workers that have ended. */
   async #requests(): Promise<ReadonlyMap<string, number>> {
     await this.#collectMetrics();
     const sum = await this.#pool.sum

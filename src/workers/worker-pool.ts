@@ -12,16 +12,16 @@ import { MetricsSum } from './sum.ts';
 import { WorkerProcess } from './worker-process.ts';
 import { WorkerStartError } from './worker-start-error.ts';
 
-/** The worker processes: as many as wanted, replaced when they end, and one by one when told to. */
+/** The worker processes: replaced when they crash, and one by one at a reload. */
 export class WorkerPool {
   readonly metrics: Metrics;
   readonly sum = new MetricsSum();
   readonly #log: Logger;
   readonly #viaName = newViaName();
   readonly #slots: Slot[] = [];
-  /** Also those on their way in or out. */
+  /** All processes, including starting and leaving ones. */
   readonly #alive = new Set<WorkerProcess>();
-  /** What the process began with. */
+  /** The umask that the process was started with. */
   readonly #umask = process.umask(0o077);
   #config: LoadedConfig;
   #packed: string;
@@ -33,14 +33,14 @@ export class WorkerPool {
     this.#packed = packConfig(config);
     this.metrics = metrics;
     this.#log = log;
-    // Each connection goes to the next worker in turn. The kernel's own way gives most of them to a few.
+    // Each connection goes to the next worker in turn. The kernel would give most of them to a few.
     cluster.schedulingPolicy = cluster.SCHED_RR;
     this.#setUmask(config);
   }
 
   /**
-   * Whatever a worker listens on is bound by this process, at a moment of node:cluster's choosing. So the mode of a
-   * socket is in its umask all the time; it makes no other files.
+   * This process binds the workers' listeners, at a time that node:cluster chooses. So its umask is always the one for
+   * the socket's mode; it makes no other files.
    */
   #setUmask({ listen }: LoadedConfig): void {
     if (listen.socket === undefined) process.umask(this.#umask);
@@ -48,8 +48,8 @@ export class WorkerPool {
   }
 
   /**
-   * Starts so many workers. Rejects with a WorkerStartError, leaving none, if one of them cannot start or `halt` comes
-   * meanwhile.
+   * Starts `count` workers. Rejects with a WorkerStartError, leaving none, if one of them cannot start or `halt`
+   * aborts.
    */
   async start(count: number, halt: AbortSignal): Promise<ProxyAddress> {
     const stop = (): void => void this.stop();
@@ -59,14 +59,14 @@ export class WorkerPool {
     halt.addEventListener('abort', stop);
     for (let number = 1; number <= count; number += 1) this.#slots.push(emptySlot(number));
     try {
-      // One before the others: it makes what is not there yet, and what it complains of is complained of once.
+      // One before the others: it makes the store if there is none, and an error is reported once.
       const [first, ...others] = this.#slots as [Slot, ...Slot[]];
       throwIfHalted();
       const address = await this.#fill(first, this.#packed).ready;
       throwIfHalted();
       await Promise.all(others.map((slot) => this.#fill(slot, this.#packed).ready));
       this.#started = true;
-      // Gone again already? Then that was nobody's start any more.
+      // Workers that ended before `#started` was set.
       for (const slot of this.#slots) if (slot.worker?.state === 'gone') this.#replace(slot);
       return address;
     } catch (error) {
@@ -77,12 +77,12 @@ export class WorkerPool {
     }
   }
 
-  /** Every process there is, the ones that are just leaving included. */
+  /** All processes, including leaving ones. */
   get workers(): readonly WorkerProcess[] {
     return [...this.#alive];
   }
 
-  /** The places that nobody fills who serves. */
+  /** The slots without a serving worker. */
   get missing(): number[] {
     return this.#slots.filter(({ worker }) => worker?.state !== 'up').map(({ number }) => number);
   }
@@ -97,7 +97,7 @@ export class WorkerPool {
 
   /**
    * Replaces the workers one by one: a new one, with this configuration, serves before the old one stops. If the first
-   * new one cannot start, nothing has changed. False: the end of the program came in between. Rejects with a
+   * new one cannot start, nothing has changed. False: the program began to stop in between. Rejects with a
    * WorkerStartError.
    */
   async replaceAll(config: LoadedConfig, count: number): Promise<boolean> {
@@ -116,7 +116,7 @@ export class WorkerPool {
         slot.timer = undefined;
         slot.worker = fresh;
         slot.crashes = 0;
-        // It works: who is replaced from here on gets it too.
+        // The configuration works: later replacements get it too.
         this.#config = config;
         this.#packed = packed;
         this.#watch(slot, fresh);
@@ -124,7 +124,7 @@ export class WorkerPool {
       }
     } catch (error) {
       this.#setUmask(this.#config);
-      // Places that were only just added.
+      // Slots that were added for this reload.
       while (this.#slots.at(-1)?.worker === undefined && this.#slots.at(-1)?.timer === undefined) this.#slots.pop();
       throw error;
     }
@@ -134,7 +134,7 @@ export class WorkerPool {
     return true;
   }
 
-  /** Stops all of them in good order. */
+  /** Stops all workers in an orderly way. */
   async stop(): Promise<void> {
     this.#stopping = true;
     for (const { timer } of this.#slots) clearTimeout(timer);
@@ -162,7 +162,7 @@ export class WorkerPool {
     return worker;
   }
 
-  /** Sees to it that a worker that ends unasked is replaced. */
+  /** Replaces the worker if it crashes. */
   #watch(slot: Slot, worker: WorkerProcess): void {
     void worker.gone.then(({ code, signal }) => {
       if (slot.worker !== worker || !this.#started || this.#stopping) return;

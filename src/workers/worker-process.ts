@@ -6,9 +6,9 @@ import type { MetricsJson } from '../operator/view.ts';
 import type { WorkerResults, WorkerRequest, ToPrimary, ToWorker } from './messages.ts';
 import { WorkerStartError } from './worker-start-error.ts';
 
-/** How long a new worker may take until it serves, ms: a Redis that does not answer included. */
+/** How long a new worker may take until it serves, ms: enough for a Redis that does not respond. */
 const MAX_START_MS = 60_000;
-/** How long a worker may take for an answer from its memory. ms. */
+/** How long a worker may take for a response from its memory. ms. */
 const MAX_RESPONSE_MS = 2_000;
 
 /** How a worker ended. */
@@ -17,18 +17,18 @@ interface WorkerEnd {
   readonly signal: string | null;
 }
 
-/** The primary's end of one worker process. */
+/** One worker process, as the primary sees it. */
 export class WorkerProcess {
   readonly slot: number;
   /** Rejects with a WorkerStartError. */
   readonly ready: Promise<ProxyAddress>;
   readonly gone: Promise<WorkerEnd>;
   state: 'starting' | 'up' | 'leaving' | 'gone' = 'starting';
-  /** Monotonic ms; undefined: never was. */
+  /** Monotonic ms; undefined: it was never ready. */
   readyAt: number | undefined;
-  /** Where it listens, since it serves. */
+  /** Where it listens, once it serves. */
   address: ProxyAddress | undefined;
-  /** What it had counted when it was last asked. */
+  /** Its metrics at the last request for them. */
   lastMetrics: MetricsJson = [];
   readonly #worker: ClusterWorker;
   readonly #pending = new Map<number, (message: ToPrimary | undefined) => void>();
@@ -47,7 +47,7 @@ export class WorkerProcess {
       resolveReady = resolve;
       rejectReady = reject;
     });
-    // Whoever wants to know awaits it; that nobody does is no fault.
+    // Without an awaiter a rejection is no fault.
     this.ready.catch(() => undefined);
     const startTimer = setTimeout(() => {
       rejectReady(new WorkerStartError(`Worker ${this.slot} was not ready within ${MAX_START_MS / 1000} s.`, 1));
@@ -66,27 +66,28 @@ export class WorkerProcess {
       else if (message.type === 'final-metrics') this.lastMetrics = message.metrics;
       else this.#pending.get(message.id)?.(message);
     });
-    // A worker that ends while it is being spoken to; its exit says the same.
+    // A message to a worker that ends: 'exit' reports the same.
     worker.on('error', () => undefined);
     const disconnected = new Promise<void>((resolve) => void worker.once('disconnect', resolve));
     this.gone = new Promise((resolve) => {
       worker.once('exit', (code: number | null, signal: string | null) => {
         clearTimeout(startTimer);
-        // Its last words may be read only after that. The channel to one that was killed while it was being handed a
-        // connection does not say by itself that it is closed, and the connection would stand until its caller gives
-        // up.
+        // Its last messages may be read only after that. The channel to a worker that was killed while a connection was
+        // handed to it does not report its end, and the connection would stay open until the client gives up.
         const disconnectTimer = setTimeout(
           () => worker.isConnected() && worker.process.disconnect(),
           FINAL_MESSAGES_MS / 2,
         );
-        void Promise.race([disconnected, new Promise((settle) => void setTimeout(settle, FINAL_MESSAGES_MS))]).then(() => {
-          clearTimeout(disconnectTimer);
-          this.state = 'gone';
-          const how = signal ?? `exit code ${code ?? '?'}`;
-          rejectReady(new WorkerStartError(`Worker ${this.slot} ended before it was ready (${how}).`, 1));
-          for (const settle of [...this.#pending.values()]) settle(undefined);
-          resolve({ code, signal });
-        });
+        void Promise.race([disconnected, new Promise((settle) => void setTimeout(settle, FINAL_MESSAGES_MS))]).then(
+          () => {
+            clearTimeout(disconnectTimer);
+            this.state = 'gone';
+            const how = signal ?? `exit code ${code ?? '?'}`;
+            rejectReady(new WorkerStartError(`Worker ${this.slot} ended before it was ready (${how}).`, 1));
+            for (const settle of [...this.#pending.values()]) settle(undefined);
+            resolve({ code, signal });
+          },
+        );
       });
     });
   }
@@ -95,7 +96,7 @@ export class WorkerProcess {
     return this.#worker.process.pid;
   }
 
-  /** Undefined: it has ended, or takes too long. Rejects with the TokenwardError the worker answers with. */
+  /** Undefined: it has ended, or takes too long. Rejects with the worker's TokenwardError. */
   async request<K extends WorkerRequest['kind']>(
     request: WorkerRequest & { kind: K },
   ): Promise<WorkerResults[K] | undefined> {
@@ -117,17 +118,17 @@ export class WorkerProcess {
     return answer;
   }
 
-  /** False: it is not there to hear it. */
+  /** False: the worker cannot be reached. */
   send(message: ToWorker): boolean {
     if (this.state === 'gone' || !this.#worker.isConnected()) return false;
     this.#worker.send(message, () => undefined);
     return true;
   }
 
-  /** Lets it end in good order; killed if that takes longer than `most` ms. */
+  /** Stops the worker in an orderly way; kills it if that takes longer than `limitMs`. */
   async stop(replaced: boolean, limitMs: number): Promise<void> {
     if (this.state === 'gone') return;
-    // One that does not serve yet has nothing to finish, and does not listen for this.
+    // A worker that does not serve yet has nothing to finish, and does not handle this message.
     const serves = this.readyAt !== undefined;
     this.state = 'leaving';
     if (!serves || !this.send({ type: 'stop', replaced })) this.kill();

@@ -1,4 +1,4 @@
-/** A worker could not start. `message` is for the operator, `exitCode` what a single process would end with. */
+/** A worker could not start. `message` is for the operator; `exitCode` is that of a single process. */
 export class WorkerStartError extends Error {
   override readonly name = 'WorkerStartError';
   readonly exitCode: number;

@@ -13,21 +13,21 @@ import {
   type ToWorker,
 } from './messages.ts';
 
-/** What the command line does for a worker: nothing else touches the process. */
+/** What the command line provides to a worker. */
 interface WorkerHost {
   readonly dependencies: Pick<Dependencies, 'owner' | 'ownerIsGone'>;
-  /** What a start that failed comes to: what a process by itself would say, and its exit code. */
+  /** The message and exit code of a failed start, as for a single process. */
   explain(error: unknown): { readonly message: string; readonly exitCode: number };
   exit(code: number): void;
 }
 
-/** A worker process's way to stop itself, upon a signal or a fault. */
+/** A running worker process, which a signal or a fault can stop. */
 interface RunningWorker {
   readonly log: Logger;
   stop(why: string, code: number): void;
 }
 
-/** The life of a worker process: waits for its configuration, serves callers, and answers the primary. */
+/** Runs a worker process: waits for its configuration, serves clients, and responds to the primary. */
 export async function runWorker(host: WorkerHost): Promise<RunningWorker> {
   const self = cluster.worker!;
   const start = await new Promise<ToWorker & { type: 'start' }>((resolve) => {
@@ -67,7 +67,7 @@ export async function runWorker(host: WorkerHost): Promise<RunningWorker> {
       },
     );
   };
-  // Without its primary a worker gets no new connection. Node would end it at once, in the middle of a renewal perhaps.
+  // Without its primary a worker gets no connections. Node would end it at once, perhaps during a renewal.
   self.exitedAfterDisconnect = true;
   self.on('disconnect', () => stop('disconnect', 1));
   self.on('message', (message: ToWorker) => {
@@ -88,7 +88,7 @@ async function answer(
 ): Promise<void> {
   try {
     let value: WorkerResults[WorkerRequest['kind']];
-    // The store of one that is stopping may be closed already: it says what it knows without it.
+    // A stopping worker may have closed its store, so it responds from memory.
     if (request.kind === 'metrics') {
       value = await (stopping ? metrics.registry.getMetricsAsJSON() : view.metricsJson());
     } else if (request.kind === 'state') value = await view.state(request.counts && !stopping, request.asked);
@@ -102,7 +102,7 @@ async function answer(
   }
 }
 
-/** Resolves when the message is on its way, or cannot be. */
+/** Resolves when the message is sent or cannot be. */
 function send(message: ToPrimary): Promise<void> {
   return new Promise((resolve) => {
     const self = cluster.worker!;

@@ -61,10 +61,10 @@ describe('the state of an account', () => {
     const first = await world.manager.get('crm');
     const second = await world.manager.renew('crm', first);
     const seen = new Set<string | undefined>();
-    world.manager.refused('crm', second);
+    world.manager.rejected('crm', second);
     world.manager.accepted('crm', second);
     for (let i = 0; i < 20; i += 1) {
-      world.manager.refused('crm', second);
+      world.manager.rejected('crm', second);
       seen.add(word(world));
       world.manager.accepted('crm', second);
       seen.add(word(world));
@@ -77,7 +77,7 @@ describe('the state of an account', () => {
     const world = await managed(fakeCredential());
     const first = await world.manager.get('crm');
     const second = await world.manager.renew('crm', first);
-    world.manager.refused('crm', second);
+    world.manager.rejected('crm', second);
     assert.equal(word(world), 'down');
     world.manager.accepted('crm', second);
     assert.equal(word(world), 'working');
@@ -112,7 +112,7 @@ describe('the state of an account', () => {
     const world = await managed(fakeCredential({ staticToken: 'key', canLogin: false, canRefresh: false }));
     const token = await world.manager.get('crm');
     assert.equal(word(world), 'working');
-    world.manager.refused('crm', token);
+    world.manager.rejected('crm', token);
     assert.deepEqual([word(world), world.manager.status()[0]?.ready], ['down', false]);
     world.manager.accepted('crm', token);
     assert.equal(word(world), 'working');

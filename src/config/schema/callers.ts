@@ -38,12 +38,12 @@ const caller = z
     'needs a key, a certificate or a jwt',
   );
 
-/** `callers`: who may call. */
+/** `callers`: the clients that may send requests. */
 export const callers = z.union([z.literal('none'), z.array(caller).min(1)], {
   error: 'must be none, or a list of callers',
 });
 
-/** `jwt`: who signs for callers. */
+/** `jwt`: the issuer of callers' JWTs. */
 export const jwt = z.strictObject({
   issuer: z.string().min(1),
   audience: z.string().min(1),
@@ -59,7 +59,7 @@ export const jwt = z.strictObject({
   claim: z.string().min(1).default('sub'),
 });
 
-/** The path of a file, or a URL that nobody on the way can answer in the issuer's place. */
+/** The path of a file, or a URL that cannot be intercepted on the network. */
 function isKeySet(text: string): boolean {
   if (!/^[A-Za-z][A-Za-z0-9+.-]*:/.test(text)) return true;
   if (!isUrl(text)) return false;

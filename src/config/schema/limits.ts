@@ -1,7 +1,7 @@
 import { z } from 'zod';
 import { bytes, duration } from './values.ts';
 
-/** `limits`: of which there is only so much. */
+/** `limits`: resources and waiting times. */
 export const limits = z
   .strictObject({
     bufferedBytes: bytes

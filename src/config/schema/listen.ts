@@ -2,10 +2,10 @@ import { resolve } from 'node:path';
 import { z } from 'zod';
 import { file, hosts, port } from './values.ts';
 
-/** The port if the configuration names none. */
+/** The default port. */
 export const DEFAULT_PORT = 8080;
 
-/** A page of another site cannot send a field of any other name without the browser asking first. */
+/** Header fields that a page of another site can send without a CORS preflight. */
 const COMMON_FIELDS = [
   /^accept(-(encoding|language|charset))?$/i,
   /^content-(language|length|type)$/i,
@@ -20,17 +20,17 @@ const ownField = z
   .regex(/^[A-Za-z0-9-]{1,100}$/, { error: 'must be the name of a header', abort: true })
   .refine((field) => !COMMON_FIELDS.some((form) => form.test(field)), COMMON_FIELD);
 
-/** What fits into a socket's address beside the zero at its end, in bytes. A longer path would be cut in silence. */
+/** What fits into a socket's address beside the final zero byte. A longer path would be truncated silently. */
 const MAX_SOCKET_PATH_BYTES = process.platform === 'darwin' ? 103 : 107;
 const SOCKET_PATH_LONG = `is too long for a socket: as an absolute path it may have ${MAX_SOCKET_PATH_BYTES} bytes`;
 const socketPath = z
   .string()
   .min(1)
   .refine((path) => !/[\x00-\x1f\x7f]/.test(path), { error: 'must be the path of a file', abort: true })
-  // Absolute, because the process that binds it may not be the one that has read it.
+  // Absolute, because another process than this one may bind it.
   .transform((path) => resolve(path))
   .refine((path) => Buffer.byteLength(path) <= MAX_SOCKET_PATH_BYTES, SOCKET_PATH_LONG);
-/** How its mode is written. The owner must be able to connect: that is how a socket nobody uses any more is known. */
+/** The form of its mode. The owner must be able to connect: that is how a stale socket is recognised. */
 export const SOCKET_MODE = /^0?[67][0-7]{2}$/;
 const SOCKET_MODE_FORM = 'must be an octal mode in quotes that lets the owner read and write, such as "0660"';
 const socketMode = z
@@ -38,7 +38,7 @@ const socketMode = z
   .regex(SOCKET_MODE, SOCKET_MODE_FORM)
   .transform((text) => Number.parseInt(text, 8));
 
-/** `listen`: where callers come in. */
+/** `listen`: where clients connect. */
 export const listener = z
   .strictObject({
     host: z.string().min(1).default('127.0.0.1'),

@@ -1,10 +1,10 @@
 import { z } from 'zod';
 import { hosts, keyDigest, port } from './values.ts';
 
-/** The port if the configuration names none. */
+/** The default port. */
 export const DEFAULT_OPERATOR_PORT = 9090;
 
-/** `operator`: where operators look in. */
+/** `operator`: the operator port. */
 export const operatorListener = z
   .strictObject({
     host: z.string().min(1).default('127.0.0.1'),

@@ -8,9 +8,9 @@ import {
   TARGET_OVERRIDES,
 } from '../../http/field-names.ts';
 
-/** Framing, the connection, and the codings among which replies can be looked into: not a route's to say. */
+/** Framing, the connection, and the codings in which responses can be inspected are not set by a route. */
 const isReserved = nameMatcher([...HOP_BY_HOP, ...SET_BY_TOKENWARD, 'accept-encoding']);
-/** The policy and the refusal of logins judge a request by its first line. */
+/** The policy and the refusal of logins check the request line only. */
 const isOverride = nameMatcher([...METHOD_OVERRIDES, ...TARGET_OVERRIDES]);
 
 const UNFIT =
@@ -24,7 +24,7 @@ export const routeHeadersSchema = z.record(
   headerName
     .refine((name) => !isReserved(name), { error: RESERVED, abort: true })
     .refine((name) => !isOverride(name), OVERRIDES),
-  // RFC 9110 §5.5. What is written out as Latin-1 has no letters beyond; of its upper half, 0x80 to 0x9f are controls.
+  // RFC 9110 §5.5. Fields are written in Latin-1, where 0x80 to 0x9f are control characters.
   z
     .string()
     .min(1)

@@ -1,7 +1,7 @@
 import { z } from 'zod';
 import { duration, file } from './values.ts';
 
-/** The same 32 bytes as src/tokens/seal.ts reads: asked here too, so that `check` finds a key that cannot work. */
+/** The same 32 bytes as src/tokens/seal.ts reads, so that `check` finds an invalid key. */
 const storeKey = z
   .string()
   .regex(

@@ -1,7 +1,7 @@
 import { z } from 'zod';
 import { file } from './values.ts';
 
-/** How an upstream's certificate is checked, and what we show it. */
+/** How an upstream's certificate is verified, and the client certificate for it. */
 export const upstreamTls = z
   .strictObject({
     caFile: file.optional().describe('Trust these certificate authorities instead of the usual ones, PEM.'),

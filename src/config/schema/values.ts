@@ -2,21 +2,21 @@ import { z } from 'zod';
 import { milliseconds } from '../../flows/duration.ts';
 import { isHostname, isPlainUrl } from '../urls.ts';
 
-/* Values that several sections of the configuration are made of. */
+/* Values that several sections of the configuration use. */
 
-/** What names look like: of accounts, callers and flows. */
+/** Names of accounts, callers and flows. */
 export const NAME = /^[A-Za-z0-9][A-Za-z0-9._-]{0,99}$/;
 export const NAME_FORM = 'must be a name of letters, digits, ".", "_" and "-", at most 100 characters';
 export const name = z.string().regex(NAME, NAME_FORM);
 
 const PORT_FORM = 'must be a port number, 0 to 65535';
-/** A number, or its digits: what comes from the environment is text. */
+/** A number, or its digits: values from the environment are text. */
 export const port = z
   .union([z.int(), z.string().regex(/^\d{1,5}$/, PORT_FORM)], { error: PORT_FORM })
   .transform(Number)
   .refine((value) => value >= 0 && value <= 65_535, PORT_FORM);
 
-/** Where calls go: something can be appended to it. */
+/** A base URL: a path can be appended to it. */
 export const httpUrl = z
   .url({ protocol: /^https?$/, error: 'must be an http:// or https:// URL', abort: true })
   .refine((text) => isHostname(new URL(text).hostname), {
@@ -36,7 +36,7 @@ export const bytes = z
     return Number.parseInt(value, 10) * BYTE_UNITS[value.replace(/^\d+\s*/, '').toLowerCase()]!;
   });
 
-/** Milliseconds inside. */
+/** Parsed to milliseconds. */
 export const duration = milliseconds
   // A timer of more than 24.8 days fires at once.
   .refine((value) => value <= 24 * 3_600_000, 'must be at most 24h');
@@ -44,16 +44,16 @@ export const duration = milliseconds
 /** The path of a file. */
 export const file = z.string().min(1);
 
-/** What the configuration keeps of a key. */
+/** The digest of a key. */
 export const keyDigest = z
   .string()
   .regex(/^sha256:[0-9a-fA-F]{64}$/, 'must be a digest "sha256:<64 hex digits>"; make one with: tokenward hash-key');
 
-/** A name a browser may call a listener by. */
+/** A Host name that a listener accepts. */
 const host = z.string().regex(/^([A-Za-z0-9_-]+(\.[A-Za-z0-9_-]+)*|\*)$/, 'must be a host name without a port, or "*"');
 export const hosts = z.array(host).default([]);
 
-/** Which accounts are meant: one, or all whose names begin alike. */
+/** One account, or all with a common beginning of their names. */
 export const accountPattern = z
   .string()
   .regex(

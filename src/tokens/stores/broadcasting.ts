@@ -2,16 +2,16 @@ import { accountOfKey, type Debit, type StoredKind, type StoredRecord, type Toke
 
 /** The other processes that share a store. */
 export interface InvalidationBus {
-  /** Tells them that an account's record has changed. */
+  /** Notifies them that an account's record has changed. */
   announce(account: string): void;
-  /** Calls back with every account that one of them has announced. */
+  /** Calls `listener` with every account that one of them has announced. */
   listen(listener: (account: string) => void): void;
 }
 
 /**
- * A store that cannot tell who else writes to it, for processes that can tell each other: every write is announced, and
- * what the others announce is passed on as `watch` promises. Announcing says only "look again": a lost or needless one
- * costs a look into the store and no more.
+ * Adds `watch` to a store that does not report other processes' writes, for processes with a bus between them: every
+ * write is announced on it. An announcement only causes a read of the store, so that a needless one is cheap and the
+ * next renewal makes up for a lost one.
  */
 export class BroadcastingStore implements TokenStore {
   readonly #store: TokenStore;

@@ -4,8 +4,8 @@ import type { BootTime } from '../boot-time.ts';
 export type Logins = readonly number[];
 
 /**
- * What the machine's own running time says of some of them, for one boot. `made`: they were counted at that moment.
- * `seen`: they lay in the future by the wall clock when they were seen at that moment, so they were made before it.
+ * Boot times of some of these logins, for one boot. `made`: the login was counted at that time. `seen`: at that time
+ * the login was in the future by the wall clock, so it was made before it.
  */
 export interface BootNotes {
   readonly boot: string;
@@ -13,10 +13,10 @@ export interface BootNotes {
   readonly seen: readonly (readonly [at: number, up: number])[];
 }
 
-/** Rows keep so many logins whatever their age: a clock that was ahead for a moment must not have thrown them away. */
+/** Rows keep so many logins whatever their age: a clock that is ahead for a moment must not remove them. */
 export const MIN_KEPT = 100;
 
-/** Undefined: the text is no row of logins. */
+/** Undefined: the text is not a row of logins. */
 export function parseLogins(text: string): number[] | undefined {
   let value: unknown;
   try {
@@ -29,10 +29,7 @@ export function parseLogins(text: string): number[] | undefined {
     : undefined;
 }
 
-/**
- * The notes, if they are of this boot; they only refine what the row says, so that a row of notes nobody can read is as
- * good as none.
- */
+/** The notes, if they are of this boot. They only refine the row, so that notes which cannot be read count as none. */
 export function parseNotes(text: string | undefined, now: BootTime | undefined): BootNotes {
   const none: BootNotes = { boot: now?.boot ?? '', made: [], seen: [] };
   if (text === undefined || now === undefined) return none;
@@ -50,10 +47,10 @@ export function parseNotes(text: string | undefined, now: BootTime | undefined):
 }
 
 /**
- * Says of a login when it was made, by the wall clock as it is now, or undefined if it counts no more. The running time
- * decides where it knows the login; otherwise the wall clock does, and a login in its future counts: too careful is the
- * cheap mistake. One that has been seen in the future for a whole window counts no more, so that a clock which was
- * years ahead blocks nothing for ever.
+ * Returns when a login was made, by the present wall clock, or undefined if it no longer counts. The boot time decides
+ * where it is noted; otherwise the wall clock does, and a login in its future counts: counting one too many is the
+ * cheaper error. One that has been in the future for a whole window no longer counts, so that a clock which was years
+ * ahead blocks nothing for ever.
  */
 function judge(
   notes: BootNotes,
@@ -64,19 +61,19 @@ function judge(
   const [made, seen] = [new Map(notes.made), new Map(notes.seen)];
   const since = (moments: ReadonlyMap<number, number>, at: number): number | undefined => {
     const moment = moments.get(at);
-    // A machine brought back from a snapshot has lost time: then its notes say nothing.
+    // After a restore from a snapshot the boot time is behind the note, which is useless then.
     return moment === undefined || running === undefined || running.ms < moment ? undefined : running.ms - moment;
   };
   return (at) => {
     const age = since(made, at);
     if (age === undefined) return at > now - window && (since(seen, at) ?? 0) < window ? at : undefined;
     if (age >= window) return undefined;
-    // The two clocks differ by what they round, unless somebody has set one.
+    // The two clocks differ only by rounding, unless one was set.
     return Math.abs(now - age - at) < 1_000 ? at : now - age;
   };
 }
 
-/** The logins that count, as times of the wall clock as it is now; oldest first. */
+/** The logins that count, as times of the present wall clock; oldest first. */
 export function countingLogins(
   logins: Logins,
   notes: BootNotes,
@@ -91,7 +88,7 @@ export function countingLogins(
     .sort((a, b) => a - b);
 }
 
-/** What is worth keeping of a row: what counts, and the newest of the rest. */
+/** The logins to keep of a row: those that count, and the newest of the rest. */
 export function withoutOld(
   logins: Logins,
   notes: BootNotes,
@@ -105,9 +102,7 @@ export function withoutOld(
   return logins.filter((at, index) => index >= spare || counts(at) !== undefined);
 }
 
-/**
- * The notes about these logins, with those that are now seen to lie in the future; the same notes if there is no news.
- */
+/** The notes of these logins, with those added that are in the future now; the same object if nothing changes. */
 export function withSeen(logins: Logins, notes: BootNotes, now: number, running: BootTime): BootNotes {
   const kept = new Set(logins);
   const noted = new Set([...notes.made, ...notes.seen].map(([at]) => at));

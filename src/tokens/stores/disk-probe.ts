@@ -4,28 +4,28 @@ import { promisify } from 'node:util';
 const [writeAt, truncate, sync] = [promisify(write), promisify(ftruncate), promisify(fsync)];
 
 const IN_PLACE_BLOCK = Buffer.alloc(512);
-/** More than a renewal makes LMDB's file grow by. */
+/** More than LMDB's file grows by in a renewal. */
 const ROOM_CHECK_BLOCK = Buffer.alloc(64 * 1024);
 
 /**
- * A small file beside the store that is written before the store is. LMDB prints a failed write to standard error from
- * its C code, without the end of a line, in the midst of the log; so where a write cannot work, LMDB is not asked.
+ * A small file beside the store that is written before the store is. LMDB's C code prints a failed write to standard
+ * error without a line end, in the middle of the log; so LMDB is not called when a write would fail.
  */
 export class DiskProbe {
   readonly #file: number;
   #needsRoomCheck = false;
   #closed = false;
-  /** Writes under way: closed under them, the file's number could be another file's by the time they are done. */
+  /** Writes under way, which `close` waits for: the file descriptor could be another file's by the time they end. */
   readonly #writes = new Set<Promise<void>>();
 
-  /** Throws what opening the file comes to. */
+  /** Throws the system's error if the file cannot be opened. */
   constructor(file: string) {
     this.#file = openSync(file, constants.O_RDWR | constants.O_CREAT, 0o600);
   }
 
   /**
-   * Rejects if the disk takes no writes. Usually written in place, because LMDB finds room in its own file when the
-   * disk is full; after `distrust` there has to be room for more.
+   * Rejects if the disk cannot be written. Usually writes in place, because LMDB finds room in its own file when the
+   * disk is full; after `requireRoomCheck` there must be room for more.
    */
   async write(): Promise<void> {
     if (this.#closed) throw new Error('closed');
@@ -34,7 +34,7 @@ export class DiskProbe {
     await work.finally(() => this.#writes.delete(work));
   }
 
-  /** The store could not be written although this file could. */
+  /** Called when the store could not be written although this file could. */
   requireRoomCheck(): void {
     this.#needsRoomCheck = true;
   }

@@ -3,11 +3,11 @@ import { dirname, resolve } from 'node:path';
 import { StoreError } from '../store.ts';
 import { reason } from './file-error.ts';
 
-/** Makes the store's folder, and what it stands in, so that they outlive a power failure. Throws a StoreError. */
+/** Makes the store's folder and its missing parents, so that they survive a power failure. Throws a StoreError. */
 export function makeFolder(path: string): void {
   try {
     const first = mkdirSync(path, { recursive: true, mode: 0o700 });
-    // A folder outlives a power failure when the one that holds its name has been synced: so for each that is new.
+    // A new folder survives a power failure once its parent has been synced.
     for (let made = resolve(path); first !== undefined && made.length >= resolve(first).length; made = dirname(made)) {
       syncFolder(dirname(made));
     }
@@ -17,7 +17,7 @@ export function makeFolder(path: string): void {
   }
 }
 
-/** Makes durable which names a folder holds. A system that cannot sync a folder has its own ways. */
+/** Makes a folder's entries durable. Systems that cannot sync a folder are passed over. */
 export function syncFolder(path: string): void {
   let folder: number;
   try {

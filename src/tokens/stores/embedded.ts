@@ -31,17 +31,16 @@ import { withinWriteDeadline } from './write-deadline.ts';
 const FILE = 'tokens.mdb';
 
 export interface EmbeddedOptions {
-  /** Says that the process which wrote this lease owner no longer runs, so that its lease need not be waited for. */
+  /** True: the process with this lease owner no longer runs, so that its lease is free. */
   readonly ownerIsGone: (owner: string) => boolean;
   readonly now: () => number;
-  /** A second clock for the counts of logins, which nobody can set; without it the caller's alone decides. */
+  /** A second clock for the counts of logins, which cannot be set; without it the wall clock alone decides. */
   readonly running?: () => BootTime | undefined;
 }
 
 /**
- * The store for one host: LMDB, one memory-mapped file, shared by all processes of the host.
- * `overlappingSync: false` makes every resolved write an fsync'ed one; a renewal writes a handful of times, so it costs
- * nothing that matters.
+ * The store for one host: LMDB, one memory-mapped file, shared by all processes of the host. Every resolved write is
+ * fsync'ed; a renewal makes a handful of them, so the cost does not matter.
  */
 export class EmbeddedStore implements TokenStore {
   readonly #db: RootDatabase<string, string>;
@@ -50,7 +49,7 @@ export class EmbeddedStore implements TokenStore {
   readonly #probe: DiskProbe;
   readonly #options: EmbeddedOptions;
   #closed = false;
-  /** performance.now() of the last write that is certainly on the disk; -Infinity after one that failed. */
+  /** performance.now() of the last write that is durable; -Infinity after one that failed. */
   #provedAt = -Infinity;
   #proving: Promise<unknown> | undefined;
 
@@ -74,7 +73,7 @@ export class EmbeddedStore implements TokenStore {
     }
   }
 
-  /** Whether there is a store in the folder, so that reading from one that is not there need not make it. */
+  /** Whether there is a store in the folder. Opening would make one. */
   static isIn(path: string): boolean {
     return existsSync(join(path, FILE));
   }
@@ -113,7 +112,7 @@ export class EmbeddedStore implements TokenStore {
       const lease = parseLease(this.#db.get(key));
       const now = this.#options.now();
       if (lease !== undefined) {
-        // `until` further away than a lease can be means that the clock was set back: such a lease binds nobody.
+        // An `until` further away than a lease lasts means that the clock was set back: such a lease is free.
         const held = lease.until > now && lease.until <= now + 2 * ttl;
         if (held && lease.owner !== owner && !this.#options.ownerIsGone(lease.owner)) return false;
       }
@@ -145,7 +144,7 @@ export class EmbeddedStore implements TokenStore {
       const granted = entries.length < limit;
       let at = now;
       if (granted) {
-        // Two logins in one millisecond are two, and can be told apart.
+        // Two logins in one millisecond get different times, so that each can be taken back.
         while (logins.includes(at)) at += 1;
         logins.push(at);
         if (running !== undefined) notes = { ...notes, made: [...notes.made, [at, running.ms]] };
@@ -289,8 +288,7 @@ export class EmbeddedStore implements TokenStore {
   }
 
   /**
-   * Throws if the file that is open is not the one that would be opened: whatever is written to it is lost with this
-   * process.
+   * Throws if the open file is no longer the one at its path: what is written to it would be lost with this process.
    */
   #requireSameFile(): void {
     const inode = inodeOf(this.#file);
@@ -305,8 +303,8 @@ export class EmbeddedStore implements TokenStore {
   #guard<T>(read: () => T): T {
     if (this.#closed) throw new StoreError('The store is closed.');
     try {
-      // LMDB's binding keeps one snapshot until the next turn of the event loop. Who has just been given a lease must
-      // see what its last holder wrote.
+      // LMDB's binding keeps one snapshot until the next turn of the event loop. After a lease is acquired, its last
+      // holder's writes must be visible.
       this.#db.resetReadTxn();
       return read();
     } catch (error) {

@@ -8,14 +8,14 @@ import { reason } from './file-error.ts';
 
 const KEY_FILE = 'store.key';
 
-/** Whether a key lies beside the store. */
+/** Whether there is a key beside the store. */
 export function hasKeyBeside(path: string): boolean {
   return existsSync(join(path, KEY_FILE));
 }
 
 /**
- * The key beside the store, made on first use with mode 0600. `created` says so, because the operator should hear
- * that whoever copies the whole folder copies the key too; `exposed`, that others on this host could read it until now.
+ * The key beside the store, made on first use with mode 0600. `created`: it was made now; the operator is warned that a
+ * copy of the folder contains the key. `exposed`: other users of this host could read it until now.
  */
 export function keyBesideStore(path: string): { text: string; created: boolean; exposed: boolean; file: string } {
   makeFolder(path);
@@ -28,7 +28,7 @@ export function keyBesideStore(path: string): { text: string; created: boolean; 
       writeSync(fd, `${text}\n`);
       fsyncSync(fd);
       closeSync(fd);
-      // A link appears whole or not at all, and only for the first of several starting processes.
+      // A link is atomic, and succeeds only for the first of several starting processes.
       linkSync(draft, file);
       syncFolder(path);
       return { text, created: true, exposed: false, file };
@@ -42,7 +42,7 @@ export function keyBesideStore(path: string): { text: string; created: boolean; 
   }
   try {
     const exposed = (statSync(file).mode & 0o077) !== 0;
-    // Of another owner it cannot be changed, but said all the same.
+    // Another owner's file cannot be changed, but is reported.
     if (exposed) attempt(() => chmodSync(file, 0o600));
     return { text: readFileSync(file, 'utf8'), created: false, exposed, file };
   } catch (error) {
@@ -54,6 +54,6 @@ function attempt(action: () => void): void {
   try {
     action();
   } catch {
-    // As it was.
+    // The mode stays as it was.
   }
 }

@@ -7,8 +7,8 @@ import { budgetKey, notesKey } from './lmdb-rows.ts';
 type Database = RootDatabase<string, string>;
 
 /**
- * A count of logins with what the running time says of them. Throws a RecordError on one that cannot be read: it must
- * not count as none.
+ * A count of logins with its notes of boot times. Throws a RecordError on one that cannot be read: it must not count as
+ * none.
  */
 export function readBudget(
   db: Database,
@@ -21,7 +21,7 @@ export function readBudget(
   return { logins, notes: parseNotes(db.get(notesKey(budget)), running) };
 }
 
-/** Writes both rows; to be called inside a transaction. `now`: wall-clock ms. */
+/** Writes both rows, inside a transaction. `now`: wall-clock ms. */
 export function writeBudget(
   db: Database,
   budget: string,
@@ -36,7 +36,7 @@ export function writeBudget(
   db.putSync(notesKey(budget), JSON.stringify(withSeen(logins, notes, now, running)));
 }
 
-/** Logins that the caller knows of and the store does not. */
+/** This process's own logins that the store has lost. */
 export function missingLogins(logins: readonly number[], ownLogins: readonly number[]): number[] {
   return ownLogins.filter((at) => !logins.includes(at));
 }

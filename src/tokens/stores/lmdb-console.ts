@@ -3,8 +3,8 @@
 let done = false;
 
 /**
- * LMDB's binding prints an error of a commit with console.error, though it rejects with it as well: a stack in the
- * midst of the log, which has its own line for it. Nothing else of ours goes through console.error.
+ * LMDB's binding prints an error of a commit with console.error, though it also rejects with it: a stack in the middle
+ * of the log, which has its own line for it. tokenward itself never uses console.error.
  */
 export function keepLmdbOffTheConsole(): void {
   if (done) return;

@@ -1,14 +1,14 @@
 import { closeSync, existsSync, fstatSync, openSync, readSync, statSync } from 'node:fs';
 
-/** Where LMDB keeps what in a meta page, in bytes; the first two pages of a file are such pages. */
+/** Byte offsets in LMDB's meta pages, which are the first two pages of a file. */
 const META = { magic: 24, version: 28, pageSize: 48, freeRoot: 88, root: 136, transaction: 152, length: 168 } as const;
 const MAGIC = 0xbeefc0de;
 const VERSION = 2;
 const NO_PAGE = 0xffff_ffff_ffff_ffffn;
 
 /**
- * Throws if a file that is there is none of LMDB's, or was cut off: opened as one it would take the whole process down
- * with a segmentation fault, and nobody would be told why. An empty file is as good as none.
+ * Throws if an existing file is not LMDB's, or was truncated: opening it would end the process with a segmentation
+ * fault and without a message. An empty file counts as none.
  */
 export function checkFile(file: string): void {
   if (!existsSync(file)) return;
@@ -36,10 +36,10 @@ export function checkFile(file: string): void {
   }
 }
 
-/** A file that could not be looked at. */
+/** The inode of a file whose stat failed. */
 export const UNKNOWN = 'unknown';
 
-/** Tells one file from another; undefined: there is none. A look that fails otherwise says nothing against the file. */
+/** Identifies a file; undefined: there is none. Any other error of stat says nothing about the file. */
 export function inodeOf(file: string): string | undefined {
   try {
     const { dev, ino } = statSync(file, { bigint: true });
@@ -50,7 +50,7 @@ export function inodeOf(file: string): string | undefined {
   }
 }
 
-/** What LMDB says of a commit that failed, from the promise it hides it in: that one has to be handled as well. */
+/** LMDB's reason for a failed commit, from the promise in its error, whose rejection must be handled too. */
 export async function commitError(error: unknown): Promise<unknown> {
   const { commitError: hidden } = error as { commitError?: Promise<never> };
   if (hidden === undefined) return undefined;

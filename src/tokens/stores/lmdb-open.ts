@@ -16,8 +16,7 @@ export function openDatabase(path: string, file: string): RootDatabase<string, s
   let db: RootDatabase<string, string>;
   try {
     checkFile(file);
-    // Without batching: it would leave a rejected promise of its own behind a failed commit (disk full), which nobody
-    // can handle.
+    // Without batching: after a failed commit (disk full) it would leave a rejected promise that cannot be handled.
     db = open<string, string>({
       path: file,
       encoding: 'string',
@@ -37,7 +36,7 @@ export function openDatabase(path: string, file: string): RootDatabase<string, s
   try {
     db.get('check');
   } catch {
-    // LMDB locks the byte of its process number for as long as it runs, and gives up after ten seconds.
+    // LMDB locks the byte at its process id for as long as it runs, and gives up after ten seconds.
     void db.close();
     throw new StoreError(
       `The store in ${path} is in use by another process that has the same number as this one ` +

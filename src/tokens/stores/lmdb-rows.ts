@@ -1,19 +1,19 @@
 import { damaged, type StoredRecord } from '../store.ts';
 
-/** The record as LMDB keeps it: JSON, so that a foreign or torn one is recognised before it is trusted. */
+/** The record as LMDB keeps it: JSON, so that a foreign or damaged one is recognised. */
 export interface StoredForm {
   revision: number;
   generation: number;
   sealed: string;
 }
 
-/** Who may renew, and until when by the wall clock, ms. */
+/** A lease: its owner, and its end in wall-clock ms. */
 export interface LeaseForm {
   owner: string;
   until: number;
 }
 
-// LMDB keys end at 1,978 bytes; account names are limited to 200 by the configuration.
+// LMDB's keys may have 1,978 bytes; the configuration limits account names to 100 characters.
 export const recordKey = (account: string): string => `record/${account}`;
 export const leaseKey = (account: string): string => `lease/${account}`;
 export const budgetKey = (budget: string): string => `budget/${budget}`;
@@ -25,7 +25,7 @@ export function parseRecord(text: string, account: string): StoredRecord {
   try {
     form = JSON.parse(text) as Partial<StoredForm> | null;
   } catch {
-    // Said below.
+    // Reported below.
   }
   const { revision, generation, sealed } = form ?? {};
   const isWhole = isCount(revision) && isCount(generation) && typeof sealed === 'string';
@@ -37,7 +37,7 @@ function isCount(value: unknown): value is number {
   return Number.isSafeInteger(value) && (value as number) >= 0;
 }
 
-/** Undefined: there is none, or one that nobody can read, which nobody can hold either. */
+/** Undefined: there is none, or one that cannot be read, which counts as free. */
 export function parseLease(text: string | undefined): LeaseForm | undefined {
   try {
     const { owner, until } = JSON.parse(text ?? '{}') as Partial<LeaseForm>;

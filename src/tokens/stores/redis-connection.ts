@@ -1,9 +1,9 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { StoreError } from '../store.ts';
 
-/** One way into Redis while it holds: connections to a server, to the present master, or to the nodes of a Cluster. */
+/** An open session with Redis: connections to a server, to the current master, or to the nodes of a Cluster. */
 export interface RedisSession {
-  /** Sends a command to the node that has `key`. Rejects with what Redis said, or because the line broke. */
+  /** Sends a command to the node that has `key`. Rejects with Redis's error or that of the connection. */
   send(key: string, args: string[]): Promise<unknown>;
   keys(pattern: string): Promise<string[]>;
   /** Sends a command that has no key to every server that takes writes. */
@@ -12,18 +12,18 @@ export interface RedisSession {
   destroy(): void;
 }
 
-/** Opens a line. `lost` is to be called when it breaks, or when the master is another one by now. */
+/** Opens a session. `lost` is called when it breaks, or when another server has become the master. */
 export type OpenSession = (lost: () => void) => Promise<RedisSession>;
 
-/** How long a first connection may take before the store counts as out of reach. ms. */
+/** How long the first connection may take before the store counts as unreachable. ms. */
 const FIRST_CONNECT_MS = 6_000;
-/** Between two attempts: first and longest. ms. */
+/** First and longest pause between two attempts. ms. */
 const FIRST_PAUSE_MS = 50;
 const MAX_PAUSE_MS = 1_000;
 
 /**
- * Keeps a line open: the one that is lost is replaced by a new one, which finds its way anew (a failover has another
- * master behind the same name). Every command has a deadline, and none is sent after it: what the caller was told has
+ * Keeps a session open: a lost one is replaced by a new one, which resolves the server again (after a failover another
+ * master has the same name). Every command has a deadline, and none is sent after it: a command that was reported as
  * failed must not be carried out minutes later.
  */
 export class Connection {
@@ -33,9 +33,9 @@ export class Connection {
   readonly #reopened: () => void;
   #session: RedisSession | undefined;
   #opening: Promise<RedisSession> | undefined;
-  /** Why the last attempt did not work: in Redis's word or the system's code. */
+  /** Why the last attempt failed: Redis's error word or the system's code. */
   #lastFailure = 'no answer';
-  /** performance.now() at which the last line was lost. */
+  /** performance.now() at which the last session was lost. */
   #lostAt = performance.now();
 
   private constructor(open: OpenSession, reopened: () => void) {
@@ -44,13 +44,13 @@ export class Connection {
   }
 
   /**
-   * Connects for the first time; `reopened` is called each time a line that was lost has a successor. Rejects with the
-   * reason if that takes too long, or is refused for good.
+   * Connects for the first time; `reopened` is called each time a lost session has been replaced. Rejects with the
+   * reason if that takes too long, or a retry would not help.
    */
   static async start(open: OpenSession, reopened: () => void): Promise<Connection> {
     const connection = new Connection(open, reopened);
     try {
-      // Who is not let in, or does not trust the server, will not get further by trying.
+      // A refused login or an untrusted certificate stays one however often it is tried.
       await within(
         FIRST_CONNECT_MS,
         connection.#reopen((why) => /^(WRONGPASS|NOAUTH|NOPERM)$|CERT|^UNABLE_TO_/.test(why)),
@@ -63,22 +63,22 @@ export class Connection {
     }
   }
 
-  /** Sends a command within `timeout` ms, waiting for a line if there is none just now. Rejects with a StoreError. */
+  /** Sends a command within `timeout` ms, waiting for a session if there is none. Rejects with a StoreError. */
   async send(key: string, args: string[], timeout: number): Promise<unknown> {
     return this.#use(timeout, (session) => session.send(key, args));
   }
 
-  /** The names that match. Rejects with a StoreError. */
+  /** The keys that match. Rejects with a StoreError. */
   async keys(pattern: string, timeout: number): Promise<string[]> {
     return this.#use(timeout, (session) => session.keys(pattern));
   }
 
-  /** What every server that takes writes answers. Rejects with a StoreError. */
+  /** The replies of every server that takes writes. Rejects with a StoreError. */
   async everywhere(args: string[], timeout: number): Promise<unknown[]> {
     return this.#use(timeout, (session) => session.everywhere(args));
   }
 
-  /** Hears the channel from now on, over every line to come. */
+  /** Subscribes to the channel, in this session and every later one. */
   async subscribe(channel: string, listener: (message: string) => void, timeout: number): Promise<void> {
     await this.#use(timeout, (session) => session.subscribe(channel, listener));
     this.#listeners.push([channel, listener]);
@@ -96,7 +96,7 @@ export class Connection {
     for (let attempt = 1; ; attempt += 1) {
       let session: RedisSession | undefined;
       try {
-        // A short gap is waited for. One that has lasted for longer is an outage: everybody would wait in vain.
+        // A short gap is waited for. A longer one is an outage: every command would wait in vain.
         if (this.#session === undefined && performance.now() - this.#lostAt > timeout)
           throw new DeadlineError(this.#lastFailure);
         session = this.#session ?? (await within(left(), this.#replace(), () => this.#lastFailure));
@@ -105,9 +105,9 @@ export class Connection {
       } catch (error) {
         if (this.#ended.signal.aborted) throw new StoreError('The store is closed.');
         const demoted = reason(error) === 'READONLY';
-        // An answer that does not come may mean that this connection is dead and nobody has said so.
+        // A missing reply may mean that this connection is dead without an error.
         if (session !== undefined && (demoted || error instanceof DeadlineError)) this.#lose(session);
-        // A demoted master has done nothing; the new one is asked.
+        // A demoted master has done nothing; the command goes to the new one.
         if (demoted && attempt === 1) continue;
         throw new StoreError(`Redis refused or lost a command: ${reason(error)}.`);
       }
@@ -119,7 +119,7 @@ export class Connection {
     this.#session = undefined;
     this.#lostAt = performance.now();
     session.destroy();
-    // At once, not with the next command: who listens for new tokens would wait for them in vain.
+    // At once, not with the next command: messages about new tokens would be missed until then.
     this.#replace().catch(() => undefined);
   }
 
@@ -169,7 +169,7 @@ export class Connection {
 
 class DeadlineError extends Error {}
 
-/** The promise, or a `Late` after so many ms. An answer after that is nobody's any more. */
+/** The promise, or a DeadlineError after so many ms. A later result is dropped. */
 export async function within<T>(milliseconds: number, promise: Promise<T>, why: () => string): Promise<T> {
   let timer: NodeJS.Timeout | undefined;
   const deadline = new Promise<never>((_, reject) => {
@@ -183,7 +183,7 @@ export async function within<T>(milliseconds: number, promise: Promise<T>, why: 
   }
 }
 
-/** Redis names its refusals by their first word (NOAUTH, READONLY, OOM); the rest may quote what was sent. */
+/** The first word of a Redis error (NOAUTH, READONLY, OOM) names it; the rest may quote what was sent. */
 export function reason(error: unknown): string {
   if (!(error instanceof Error)) return 'unknown';
   if (error instanceof DeadlineError || error instanceof StoreError) return error.message.replace(/\.$/, '');

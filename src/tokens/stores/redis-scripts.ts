@@ -1,6 +1,6 @@
 /*
  * Each script is one atomic step on keys of one account, which share a hash tag so that a Cluster keeps them together.
- * A key of another type than ours is damaged: -1 says so, except of a lease, which then holds nobody up.
+ * A key of an unexpected type is damaged and returns -1, except for a lease, which counts as free then.
  */
 
 export const REPLACE = `
@@ -25,11 +25,11 @@ if redis.pcall('GET', KEYS[1]) == ARGV[1] then redis.call('DEL', KEYS[1]) end
 return 1`;
 
 /*
- * Counting logins: ARGV is the caller's clock, the window, what the script itself wants (AFTER of them), then the
- * logins that the caller knows. A login is noted by whichever clock is ahead, the caller's or Redis's own, and counts
- * until both of them say that the window has passed: one that is wrong makes no room. Where Redis does not tell the
- * time (a user who may not ask), the caller's clock is the only one. A member begins with the time that was first
- * noted, by which its process knows it; its score is the time that counts.
+ * Counting logins: ARGV is the client's wall clock, the window, the script's own arguments (`after` of them), then the
+ * client's own logins. A login is noted by the clock that is ahead, the client's or Redis's own, and counts until both
+ * say that the window has passed: a wrong clock makes no room. Where Redis does not tell the time (an ACL without
+ * TIME), the client's clock is the only one. A member begins with the time first noted, which identifies the login to
+ * its process; its score is the time that counts.
  */
 const COUNT = (after: number): string => `
 local key, now, window = KEYS[1], tonumber(ARGV[1]), tonumber(ARGV[2])
@@ -65,12 +65,12 @@ local function counting()
 end
 local function finish(count)
   if added then
-    -- By Redis's own clock, and so that nothing goes before every clock here says so; a day at least.
+    -- Expires by Redis's own clock, but not before both clocks say so; a day at least.
     local last = late
     for _, at in ipairs(logins) do last = math.max(last, at) end
     redis.call('PEXPIRE', key, text(math.max(2 * window, 86400000) + last - early))
   end
-  -- By the caller's clock, because that is the one he reckons with.
+  -- In the client's clock, with which it compares them.
   local answer = {}
   for index, at in ipairs(count) do answer[index] = text(at + now - early) end
   return answer
@@ -86,7 +86,7 @@ if spare > 0 then
   table.sort(logins)
   redis.call('ZREMRANGEBYSCORE', key, '-inf', text(math.min(logins[spare], early - window)))
 end
--- More than a window ahead of both clocks: of a clock that was wrong. Made before now, so it counts from now on.
+-- More than a window ahead of both clocks: noted by a wrong clock. It was made before now, so it counts from now on.
 for index = 2, #flat, 2 do
   if tonumber(flat[index]) > late + window then
     redis.call('ZADD', key, text(late), flat[index - 1])

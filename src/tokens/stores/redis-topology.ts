@@ -18,7 +18,7 @@ export interface HostPort {
   readonly port: number;
 }
 
-/** How to get in. */
+/** How to connect and log in. */
 export interface RedisAccess {
   readonly place: RedisPlace;
   /** ACL user. */
@@ -28,17 +28,14 @@ export interface RedisAccess {
   readonly tls: { readonly ca?: Buffer; readonly cert?: Buffer; readonly key?: Buffer } | undefined;
 }
 
-/** For a TCP or TLS connection, and for the first commands on it. ms. */
+/** Limit of a TCP or TLS connect, and of the first commands on the connection. ms. */
 const CONNECT_MS = 2_000;
-/**
- * How often a sentinel is asked whether the master is still the same: a demoted one that lives on would be believed
- * otherwise. ms.
- */
+/** Interval at which a sentinel is asked for the master: a demoted one that still runs would be used otherwise. ms. */
 const SENTINEL_CHECK_MS = 1_000;
-/** How often the connection that listens is tried: it says nothing by itself, dead or alive. ms. */
+/** Interval between pings on the subscribed connection, which is silent whether it works or not. ms. */
 const LISTENER_CHECK_MS = 5_000;
 
-/** How lines to this place are opened. */
+/** Opens sessions with the configured Redis. */
 export function sessionOpener(access: RedisAccess): OpenSession {
   const { place } = access;
   if (place.kind === 'cluster') return (lost) => openCluster(access, place.nodes, lost);
@@ -52,8 +49,8 @@ export function sessionOpener(access: RedisAccess): OpenSession {
 type Client = ReturnType<typeof makeClient>;
 
 /**
- * `rejectUnauthorized` is written out, because the environment could say otherwise for the whole process. Without TLS
- * it has no meaning.
+ * `rejectUnauthorized` is explicit, because the environment could turn it off for the whole process. Without TLS it has
+ * no meaning.
  */
 function socketOptions({ tls }: RedisAccess): {
   connectTimeout: number;
@@ -66,14 +63,14 @@ function socketOptions({ tls }: RedisAccess): {
   return { connectTimeout: CONNECT_MS, rejectUnauthorized: true, ...(tls && { tls: true as const, ...tls }) };
 }
 
-/** Errors of a connection show in the commands that fail; without a listener Node would end the process. */
+/** A connection's errors show in the failing commands; without a listener Node would end the process. */
 function ignore(): void {
   // Nothing to do.
 }
 
 /**
- * A client that does not reconnect by itself, and queues nothing while it is not connected. RESP 2: flat answers, the
- * same on every server.
+ * A client that does not reconnect by itself, and queues nothing while it is not connected. RESP 2: flat replies, the
+ * same from every server.
  */
 function makeClient(
   access: RedisAccess,
@@ -105,7 +102,7 @@ async function connected<T extends { connect(): Promise<unknown>; destroy(): unk
   }
 }
 
-/** One server: a connection for commands, and a second one to listen, as a listening connection takes no others. */
+/** One server: a connection for commands, and a second one for subscriptions, which allows no other commands. */
 async function openServer(
   access: RedisAccess,
   where: string | HostPort,
@@ -128,7 +125,7 @@ async function openServer(
   };
   client.on('error', failed);
   try {
-    // Sentinels may be behind, and a demoted master would answer reads with what it remembers.
+    // Sentinels may be behind, and a demoted master would return outdated data.
     if (
       wantMaster &&
       (await within(CONNECT_MS, client.sendCommand<string[]>(['ROLE']), () => 'no answer'))[0] !== 'master'
@@ -157,8 +154,8 @@ async function openServer(
 }
 
 /**
- * Finds the master through sentinels. The client library's own way is not used: it retries a command for as long as it
- * takes, so that one which was given up long ago is carried out after the failover.
+ * Finds the master through sentinels. The client library's own support is not used: it retries a command without a
+ * limit, so that one which was given up long ago is carried out after the failover.
  */
 class Sentinels {
   readonly #access: RedisAccess;
@@ -173,7 +170,7 @@ class Sentinels {
     this.#login = password === undefined ? {} : { password };
   }
 
-  /** A line to the present master; it counts as lost when the sentinels name another one. */
+  /** A session with the current master; it counts as lost when the sentinels name another one. */
   async openMaster(lost: () => void): Promise<RedisSession> {
     const master = await this.#findMaster();
     const session = await openServer(this.#access, master, lost, true);
@@ -198,7 +195,7 @@ class Sentinels {
     };
   }
 
-  /** The first sentinel that knows the master; it is asked first next time. */
+  /** The master, from the first sentinel that knows it; that one is asked first next time. */
   async #findMaster(): Promise<HostPort> {
     let lastError: unknown = new StoreError('No sentinel answers.');
     for (const node of this.#nodes) {
@@ -224,7 +221,7 @@ class Sentinels {
   }
 }
 
-/** A Cluster: the library follows slots from node to node, and looks for them anew when a node is gone. */
+/** A Cluster: the library follows slots from node to node, and refreshes its topology when a node is gone. */
 async function openCluster(access: RedisAccess, nodes: readonly HostPort[], lost: () => void): Promise<RedisSession> {
   const socket = {
     ...socketOptions(access),
@@ -241,7 +238,7 @@ async function openCluster(access: RedisAccess, nodes: readonly HostPort[], lost
   );
   cluster.on('disconnect', lost);
   return {
-    // WAIT is about the connection it comes over; the library would send it to every node.
+    // WAIT concerns the connection it is sent on; the library would send it to every node.
     send: async (key, args) =>
       args[0] === 'WAIT'
         ? (await cluster.getNodeClientForKey(key)).sendCommand(args)
@@ -276,7 +273,7 @@ async function scan(step: (cursor: string) => Promise<unknown>): Promise<string[
   return [...found];
 }
 
-/** The place in words for an operator, without a password. */
+/** The place as an operator reads it, without a password. */
 export function describePlace(place: RedisPlace): string {
   if (place.kind === 'single') return new URL(place.url).host;
   return place.nodes.map(({ host, port }) => `${host}:${port}`).join(', ');

@@ -15,20 +15,20 @@ import { describePlace, sessionOpener, type RedisAccess } from './redis-topology
 
 export interface RedisOptions extends RedisAccess {
   readonly keyPrefix: string;
-  /** Milliseconds after which a command counts as failed; it may have been carried out all the same. */
+  /** Milliseconds after which a command counts as failed; it may still be carried out. */
   readonly commandTimeout: number;
-  /** Replicas that must have a new record before it counts as written; waited for within `commandTimeout`. */
+  /** How many Redis replicas a write waits for, within `commandTimeout`. */
   readonly waitReplicas: number;
 }
 
-/** The store for several hosts: Redis, with Sentinel or as a Cluster if wanted. It holds sealed records only. */
+/** The store for several hosts: Redis, alone, with Sentinel or as a Cluster. It holds sealed records only. */
 export class RedisStore implements TokenStore {
   readonly #connection: Connection;
   readonly #options: RedisOptions;
   readonly #reopened: { notify: () => void };
   #closed = false;
   #mark: string | undefined;
-  /** performance.now() of the last write that `check` has seen done; -Infinity after one that failed. */
+  /** performance.now() of the last write of `check` that succeeded; -Infinity after one that failed. */
   #provedAt = -Infinity;
 
   private constructor(connection: Connection, options: RedisOptions, reopened: { notify: () => void }) {
@@ -156,8 +156,8 @@ export class RedisStore implements TokenStore {
   }
 
   /**
-   * A Redis that throws keys away when its memory is full loses the counts of logins first: they are the keys that have
-   * an end.
+   * A Redis that evicts keys when its memory is full loses the counts of logins first: they are the keys with an
+   * expiry.
    */
   async warnings(): Promise<string[]> {
     const { commandTimeout, place } = this.#options;
@@ -187,16 +187,13 @@ export class RedisStore implements TokenStore {
     ];
   }
 
-  /**
-   * Tells of every account whose generation another process has raised, and of every connection that had to be made
-   * anew.
-   */
+  /** Reports every account whose generation another process has raised, and every reconnection. */
   async watch(listener: (account: string) => void, mayHaveChanged: () => void): Promise<void> {
     this.#reopened.notify = mayHaveChanged;
     await this.#connection.subscribe(this.#channel, listener, this.#options.commandTimeout);
   }
 
-  /** Proves by a write now and then that Redis takes writes. */
+  /** Reads, and from time to time proves by a write that Redis takes writes. */
   async check(): Promise<void> {
     await this.#checkMark();
     if (performance.now() - this.#provedAt < PROVE_INTERVAL_MS) return;
@@ -206,10 +203,7 @@ export class RedisStore implements TokenStore {
     this.#provedAt = performance.now();
   }
 
-  /**
-   * Reads, and looks for the mark that tells this store from an empty one: after a FLUSHALL, say, it is gone or
-   * another.
-   */
+  /** Reads the mark that tells this store from an emptied one: after a FLUSHALL it is gone or another. */
   async #checkMark(): Promise<void> {
     const key = this.#key('mark', 'check');
     const read = async (): Promise<string | null> => (await this.#send(key, ['GET', key])) as string | null;
@@ -233,7 +227,7 @@ export class RedisStore implements TokenStore {
     return `${this.#options.keyPrefix}:generation`;
   }
 
-  /** The braces are a Cluster's hash tag: all keys of one name live on one node. */
+  /** The braces are a Cluster's hash tag: all keys of one name are on one node. */
   #key(name: string, kind: string): string {
     return `${this.#options.keyPrefix}:${kind}:{${name}}`;
   }
@@ -244,7 +238,7 @@ export class RedisStore implements TokenStore {
     return keys.map((key) => key.slice(prefix.length, -1)).sort();
   }
 
-  /** As durable as a failover needs it; too few replicas in time is no failure, what was written is on the master. */
+  /** For failovers. Too few replicas in time is no failure: the master has the write. */
   async #waitForReplicas(key: string): Promise<void> {
     const { waitReplicas, commandTimeout } = this.#options;
     if (waitReplicas > 0) await this.#send(key, ['WAIT', String(waitReplicas), String(Math.floor(commandTimeout / 2))]);
@@ -284,7 +278,7 @@ function isCount(text: string | null): text is string {
   return text !== null && /^\d+$/.test(text) && Number.isSafeInteger(Number(text));
 }
 
-/** Logins of two processes in one millisecond are two members. */
+/** Makes the logins of two processes in one millisecond two members. */
 function memberSuffix(): string {
   return randomBytes(6).toString('base64url');
 }

@@ -1,7 +1,7 @@
 import { STORE_WRITE_MS } from '../../deadlines.ts';
 import { StoreError } from '../store.ts';
 
-/** The promise, or a StoreError when it takes too long. */
+/** The promise, or a StoreError after `STORE_WRITE_MS`. */
 export async function withinWriteDeadline<T>(write: Promise<T>): Promise<T> {
   let timer: NodeJS.Timeout | undefined;
   const deadline = new Promise<never>((_, reject) => {
