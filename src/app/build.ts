@@ -71,9 +71,9 @@ export async function build(config: LoadedConfig, dependencies: Dependencies): P
 
   // Only after every file has been read: a failure above leaves nothing open.
   const { store, seal } = await openStore(config, dependencies);
-  const named = credentials.declared.map((account) => credentials.get(account)!);
+  const declared = credentials.declared.map((account) => credentials.get(account)!);
   // The manager calls its observer only once it is constructed.
-  const observer = createObserver({ metrics, log, clock, named, statusOf: (account) => tokens.statusOf(account) });
+  const observer = createObserver({ metrics, log, clock, declared, statusOf: (account) => tokens.statusOf(account) });
   zeroProcess(metrics);
   // Like all counters, these exist at 0 from the start.
   if (config.callers !== 'none') for (const { name } of config.callers) metrics.caller(name);

@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto';
-import { joinedAgain, tidied, type Piece } from '../config/expand.ts';
+import { rereadPieces, trimValue, type Piece } from '../config/expand.ts';
 import type { LoadedConfig } from '../config/load.ts';
 import { checkAccountCredentials } from '../config/credential-checks.ts';
 import type { AccountConfig } from '../config/schema.ts';
@@ -178,25 +178,25 @@ class AccountCredential implements Credential {
   async #reread(files: Readonly<Record<string, readonly Piece[]>>): Promise<boolean> {
     const next: Record<string, unknown> = { ...this.#values };
     for (const [name, pieces] of Object.entries(files)) {
-      const text = await joinedAgain(pieces);
+      const text = await rereadPieces(pieces);
       // The file may be being replaced.
       if (text === undefined) return false;
-      next[name] = tidied(text);
+      next[name] = trimValue(text);
     }
     if (
       JSON.stringify(sorted(next)) === JSON.stringify(sorted(this.#values)) ||
       this.#identityWith(next) !== this.identity
     )
       return false;
-    const mistakes: string[] = [];
+    const issues: string[] = [];
     checkAccountCredentials(
       this.#runtime.flow,
       next,
       [],
       () => undefined,
-      (_path, message) => void mistakes.push(message),
+      (_path, message) => void issues.push(message),
     );
-    if (mistakes.length > 0) return false;
+    if (issues.length > 0) return false;
     this.#values = next;
     return true;
   }

@@ -23,7 +23,8 @@ export function ownership(config: LoadedConfig, clock: Clock): Ownership {
     if (formerName !== undefined) renamed.set(formerName, [...(renamed.get(formerName) ?? []), account]);
   };
   for (const [account, { formerName }] of Object.entries(accounts)) addRenamed(account, formerName);
-  for (const [account, [kind]] of generated.byName) addRenamed(account, generated.profiles[kind]!.settings.formerName);
+  for (const [account, [index]] of generated.byName)
+    addRenamed(account, generated.profiles[index]!.settings.formerName);
   const all = [...Object.keys(accounts), ...generated.byName.keys()];
   return {
     has: (account) => source.has(account),

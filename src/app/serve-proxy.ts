@@ -16,7 +16,7 @@ export interface Worker {
   readonly metrics: Metrics;
   readonly view: LocalView;
   /** Not ready → delay → stop accepting → let requests and renewals end → close the store. */
-  stop(how?: StopOptions): Promise<void>;
+  stop(options?: StopOptions): Promise<void>;
 }
 
 interface StopOptions {

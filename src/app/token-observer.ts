@@ -17,7 +17,7 @@ interface ObserverParts {
   readonly log: Logger;
   readonly clock: Clock;
   /** The declared accounts, whose counters exist from the start. */
-  readonly named: Iterable<Credential>;
+  readonly declared: Iterable<Credential>;
   /** The account's state now, if it is in memory. */
   statusOf(account: string): CredentialStatus | undefined;
 }
@@ -26,7 +26,7 @@ interface ObserverParts {
  * The token manager's events as metrics and log lines: one for each renewal with its cause and outcome, and one for
  * each change of an account into trouble, from one trouble into another, and out of it.
  */
-export function createObserver({ metrics, log, clock, named, statusOf }: ObserverParts): TokenObserver {
+export function createObserver({ metrics, log, clock, declared, statusOf }: ObserverParts): TokenObserver {
   const troubled = new LRUCache<string, AccountStatusName>({ max: MAX_REMEMBERED });
   const zeroed = new Set<string>();
   const unreadable = new Set<string>();
@@ -42,7 +42,7 @@ export function createObserver({ metrics, log, clock, named, statusOf }: Observe
     }
     return account;
   };
-  for (const credential of named) labelOf(credential);
+  for (const credential of declared) labelOf(credential);
 
   return {
     renewed(credential, report) {
@@ -127,17 +127,17 @@ function logRenewal(log: Logger, { account, flow }: Credential, report: RenewalR
     ...(reason !== '' && { reason }),
     ...(detail !== undefined && { detail }),
   };
-  const because = describeCause(cause);
+  const causeText = describeCause(cause);
   switch (outcome) {
     case 'granted':
-      log.info(`renewed ${account} by ${kind} ${because}`, fields);
+      log.info(`renewed ${account} by ${kind} ${causeText}`, fields);
       break;
     case 'refused':
-      log.warn(`the ${kind} of ${account} was refused (${reason}); it was tried ${because}`, fields);
+      log.warn(`the ${kind} of ${account} was refused (${reason}); it was tried ${causeText}`, fields);
       break;
     case 'busy':
       log.warn(
-        `the ${kind} of ${account} has to wait, the token endpoint says (${reason}); it was tried ${because}`,
+        `the ${kind} of ${account} has to wait, the token endpoint says (${reason}); it was tried ${causeText}`,
         fields,
       );
       break;
@@ -145,7 +145,7 @@ function logRenewal(log: Logger, { account, flow }: Credential, report: RenewalR
       log.error(`the ${kind} of ${account} cannot be made: ${reason}. Correct the configuration`, fields);
       break;
     case 'failed':
-      log.warn(`the ${kind} of ${account} failed (${reason}); it was tried ${because}`, fields);
+      log.warn(`the ${kind} of ${account} failed (${reason}); it was tried ${causeText}`, fields);
   }
 }
 

@@ -6,8 +6,8 @@ import { UsageError } from './usage-error.ts';
 
 /** `tokenward hash-key`: the digest of a key from standard input, or of a new one. */
 export async function hashKey(): Promise<void> {
-  const given = await readSecret(process.stdin, process.stderr, 'Key (not shown; leave empty for a new one): ');
-  let key = given?.replace(/\r?\n$/, '');
+  const input = await readSecret(process.stdin, process.stderr, 'Key (not shown; leave empty for a new one): ');
+  let key = input?.replace(/\r?\n$/, '');
   if (key === undefined) throw new UsageError('no key was given');
   if (key === '') {
     key = randomBytes(32).toString('base64url');

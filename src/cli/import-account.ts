@@ -17,8 +17,8 @@ export class ImportTargetError extends Error {}
 export function importTarget(config: LoadedConfig, account: string): Credential {
   const found = findAccount(config, account);
   if (found === undefined) {
-    const meant = nearest(account, Object.keys(config.accounts));
-    const hint = meant === undefined ? '' : `; did you mean "${meant}"?`;
+    const suggestion = nearest(account, Object.keys(config.accounts));
+    const hint = suggestion === undefined ? '' : `; did you mean "${suggestion}"?`;
     throw new ImportTargetError(`there is no account of this name in the configuration${hint}`);
   }
   if (found.flow.refresh === undefined) {
@@ -45,11 +45,11 @@ interface Imported {
 export async function importInto(
   config: LoadedConfig,
   credential: Credential,
-  given: string,
+  input: string,
   dependencies: StoreDependencies & { readonly owner: string },
 ): Promise<Imported> {
   const clock = dependencies.clock ?? systemClock;
-  const grant = readImport(given, clock.wall());
+  const grant = readImport(input, clock.wall());
   const newStore = storeIsThere(config) ? undefined : config.store.type === 'embedded' ? config.store.path : undefined;
   const { store, seal } = await openStore(config, dependencies);
   try {

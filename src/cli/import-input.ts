@@ -10,10 +10,10 @@ export class ImportInputError extends Error {}
  * endpoint's response, whose other fields are ignored. `now`: wall-clock ms. Throws an ImportInputError.
  */
 export function readImport(text: string, now: number): ImportedGrant {
-  const given = text.replace(/^\uFEFF/, '').trim();
-  if (given === '') throw new ImportInputError('there is no refresh token on standard input');
+  const input = text.replace(/^\uFEFF/, '').trim();
+  if (input === '') throw new ImportInputError('there is no refresh token on standard input');
   // `jq .refresh_token` prints quotes, and null if there is none.
-  const value: unknown = /^["{[]|^null$/.test(given) ? parse(given) : given;
+  const value: unknown = /^["{[]|^null$/.test(input) ? parse(input) : input;
   if (typeof value === 'string') {
     return { refreshSecret: checked(value, 'the refresh token'), secret: undefined, expiresAt: undefined };
   }

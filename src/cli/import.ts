@@ -14,10 +14,10 @@ export async function importAccount(options: Options, account: string | undefine
   }
   const config = loadConfig(configFile(options), process.env);
   const credential = importTarget(config, account);
-  const given = await readSecret(process.stdin, process.stderr, `Refresh token of ${account} (not shown): `);
-  if (given === undefined) throw new UsageError('nothing was imported');
+  const input = await readSecret(process.stdin, process.stderr, `Refresh token of ${account} (not shown): `);
+  if (input === undefined) throw new UsageError('nothing was imported');
   const dependencies = { ...storeDependencies(), owner: leaseOwner() };
-  const { message, newStore } = await importInto(config, credential, given, dependencies);
+  const { message, newStore } = await importInto(config, credential, input, dependencies);
   if (newStore !== undefined) {
     process.stderr.write(
       `There was no store in ${resolve(newStore)}, so it was made. ` +

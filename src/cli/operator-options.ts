@@ -6,12 +6,12 @@ import { UsageError } from './usage-error.ts';
 
 /** The operator port's URL, from the options, the environment or the configuration. Throws a UsageError. */
 export function operatorUrl(options: Options): string {
-  const given = options.operator ?? process.env['TOKENWARD_OPERATOR'];
-  if (given !== undefined) {
-    if (!/^https?:\/\//.test(given) || !URL.canParse(given)) {
+  const url = options.operator ?? process.env['TOKENWARD_OPERATOR'];
+  if (url !== undefined) {
+    if (!/^https?:\/\//.test(url) || !URL.canParse(url)) {
       throw new UsageError('--operator must be a URL such as http://127.0.0.1:9090');
     }
-    return given.replace(/\/+$/, '');
+    return url.replace(/\/+$/, '');
   }
   let config: LoadedConfig;
   try {

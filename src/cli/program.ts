@@ -17,8 +17,10 @@ async function main(): Promise<void> {
   if (rest.length > (WITH_ARGUMENT.includes(name) ? 1 : 0)) throw new UsageError(`too many words after ${name}`);
   const command = COMMANDS.get(name);
   if (command !== undefined) return command(values, rest[0]);
-  const meant = nearest(name, [...COMMANDS.keys(), 'help']);
-  throw new UsageError(`there is no command "${name}"${meant === undefined ? '' : `; did you mean "${meant}"?`}`);
+  const suggestion = nearest(name, [...COMMANDS.keys(), 'help']);
+  throw new UsageError(
+    `there is no command "${name}"${suggestion === undefined ? '' : `; did you mean "${suggestion}"?`}`,
+  );
 }
 
 // The reader of standard output may close it early (`tokenward schema | head`).

@@ -16,8 +16,8 @@ export async function readSecret(
   if (!input.isTTY) return text(input);
   output.write(prompt);
   // Readline, not the terminal's line mode, which ends at 4,096 characters: tokens may be longer.
-  const nowhere = new Writable({ write: (_chunk, _encoding, done) => done() });
-  const terminal = createInterface({ input, output: nowhere, terminal: true });
+  const discard = new Writable({ write: (_chunk, _encoding, done) => done() });
+  const terminal = createInterface({ input, output: discard, terminal: true });
   try {
     return await new Promise((resolve) => {
       terminal.once('line', resolve);

@@ -52,8 +52,8 @@ export async function serve(options: Options): Promise<void> {
       );
   };
   const fault = stopOnFault(log, stop);
-  let isUp!: (running: Awaited<typeof starting>) => void;
-  const up = new Promise<Awaited<typeof starting>>((resolve) => (isUp = resolve));
+  let resolveUp!: (running: Awaited<typeof starting>) => void;
+  const up = new Promise<Awaited<typeof starting>>((resolve) => (resolveUp = resolve));
   handleSignals((signal) => {
     if (signal !== 'SIGHUP') return stop(signal, 0);
     // A SIGHUP during the start waits until the log line that it is over; a failed start reports itself.
@@ -71,7 +71,7 @@ export async function serve(options: Options): Promise<void> {
   const { proxyAddress, operatorAddress } = running;
   const detail = `operator on http://${bracketed(operatorAddress.address)}:${operatorAddress.port}`;
   log.info('tokenward is up', { address: showProxyAddress(proxyAddress), detail, ...describeStart(config, file) });
-  isUp(running);
+  resolveUp(running);
 }
 
 /** How long a start may still take after a signal to stop. ms. */

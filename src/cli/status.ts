@@ -20,7 +20,7 @@ async function operatorStatus(url: string, json: boolean, key?: string): Promise
     account.flow,
     account.state,
     String(account.generation),
-    lifeOf(account, status.now),
+    expiryOf(account, status.now),
     loginsOf(account),
     problemOf(account, status.now),
   ]);
@@ -32,7 +32,7 @@ async function operatorStatus(url: string, json: boolean, key?: string): Promise
 }
 
 /** Time until the token expires. It does not matter for a rejected one. */
-function lifeOf({ refusedAt, expiresAt }: CredentialStatus, now: number): string {
+function expiryOf({ refusedAt, expiresAt }: CredentialStatus, now: number): string {
   if (refusedAt !== undefined) return 'refused';
   return expiresAt === undefined ? '-' : formatDuration(expiresAt - now);
 }

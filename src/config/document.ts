@@ -18,7 +18,7 @@ export function readDocument(text: string, file: string): ConfigDocument {
   const lines = new LineCounter();
   // The library's warnings would go to standard error and may quote the text.
   const document = parseDocument(text, { lineCounter: lines, prettyErrors: false, merge: false, logLevel: 'error' });
-  const issues = document.errors.length > 0 ? illFormed(document, lines) : misleading(document, lines);
+  const issues = document.errors.length > 0 ? syntaxErrors(document, lines) : missingQuotes(document, lines);
   if (issues.length > 0)
     throw new ConfigError(
       file,
@@ -46,7 +46,7 @@ export function readDocument(text: string, file: string): ConfigDocument {
  * The parser's messages may quote the text; its code and position do not. One mistake often causes several errors, so
  * only the first of each line is reported.
  */
-function illFormed(document: Document.Parsed, lines: LineCounter): ConfigIssue[] {
+function syntaxErrors(document: Document.Parsed, lines: LineCounter): ConfigIssue[] {
   const issues = document.errors.map(({ code, pos }) => {
     const { line, col } = lines.linePos(pos[0]);
     const message =
@@ -61,7 +61,7 @@ function illFormed(document: Document.Parsed, lines: LineCounter): ConfigIssue[]
 }
 
 /** Well-formed, but almost certainly text without its quotes: a password truncated at a comma, for example. */
-function misleading(document: Document.Parsed, lines: LineCounter): ConfigIssue[] {
+function missingQuotes(document: Document.Parsed, lines: LineCounter): ConfigIssue[] {
   const issues: ConfigIssue[] = [];
   const report = (offset: number, ancestors: readonly unknown[], message: string): void => {
     issues.push({ path: dotted(pathOf(ancestors)), line: lines.linePos(offset).line, message });

@@ -1,4 +1,12 @@
-import { ExpansionError, isUnexpanded, joined, UNEXPANDED_MESSAGE, piecesOf, tidied, type Piece } from './expand.ts';
+import {
+  ExpansionError,
+  isUnexpanded,
+  resolvePieces,
+  UNEXPANDED_MESSAGE,
+  piecesOf,
+  trimValue,
+  type Piece,
+} from './expand.ts';
 import type { Path, Report } from './issues.ts';
 
 /** Called with every expanded text's path and pieces. */
@@ -21,10 +29,10 @@ export function expandLeaves(value: unknown, path: Path, options: ExpansionOptio
       const placeholder = value.includes('{{') && !path.includes('credentials');
       if (!generated && !placeholder && isUnexpanded(value)) throw new ExpansionError(UNEXPANDED_MESSAGE);
       const pieces = piecesOf(value, environment);
-      const text = joined(pieces);
+      const text = resolvePieces(pieces);
       note?.(path, pieces);
       // A YAML block ("|") ends with a line end, which is not part of a password.
-      return path.includes('credentials') ? tidied(text) : text;
+      return path.includes('credentials') ? trimValue(text) : text;
     } catch (error) {
       if (!(error instanceof ExpansionError)) throw error;
       report(path, error.message);

@@ -24,17 +24,17 @@ export function piecesOf(text: string, environment: Environment): Piece[] {
 }
 
 /** The text of the parts; files are read now. Throws an ExpansionError. */
-export function joined(pieces: readonly Piece[]): string {
+export function resolvePieces(pieces: readonly Piece[]): string {
   return pieces.map((piece) => (piece.from === 'file' ? fileText(piece.path) : piece.text)).join('');
 }
 
 /** The present text of the parts: files are read again. Undefined if one of them cannot be. */
-export async function joinedAgain(pieces: readonly Piece[]): Promise<string | undefined> {
+export async function rereadPieces(pieces: readonly Piece[]): Promise<string | undefined> {
   let all = '';
   for (const piece of pieces) {
     const text = piece.from === 'file' ? await readTextAgain(piece.path).catch(() => undefined) : piece.text;
     if (text === undefined) return undefined;
-    all += piece.from === 'file' ? tidied(text) : text;
+    all += piece.from === 'file' ? trimValue(text) : text;
   }
   return all;
 }
@@ -63,10 +63,10 @@ class Expansion {
   }
 
   /**
-   * Up to the end of the text, or past the brace that closes the surrounding expression. Not `wanted`: only its syntax
-   * is checked.
+   * Up to the end of the text, or past the brace that closes the surrounding expression. Without `evaluate` only its
+   * syntax is checked.
    */
-  #pieces(inside: boolean, wanted: boolean): Piece[] {
+  #pieces(inside: boolean, evaluate: boolean): Piece[] {
     const pieces: Piece[] = [];
     let plain = '';
     const flush = (): void => {
@@ -74,11 +74,11 @@ class Expansion {
       plain = '';
     };
     while (this.#at < this.#text.length) {
-      if (this.#takes('$${')) plain += '${';
-      else if (this.#takes('${')) {
+      if (this.#consume('$${')) plain += '${';
+      else if (this.#consume('${')) {
         flush();
-        pieces.push(...this.#expression(wanted));
-      } else if (inside && this.#takes('}')) {
+        pieces.push(...this.#expression(evaluate));
+      } else if (inside && this.#consume('}')) {
         flush();
         return pieces;
       } else plain += this.#text[this.#at++]!;
@@ -89,36 +89,36 @@ class Expansion {
     return pieces;
   }
 
-  #expression(wanted: boolean): Piece[] {
-    if (this.#takes('file:')) {
-      const path = this.#pieces(true, wanted);
-      return wanted ? [{ from: 'file', path: joined(path) }] : [];
+  #expression(evaluate: boolean): Piece[] {
+    if (this.#consume('file:')) {
+      const path = this.#pieces(true, evaluate);
+      return evaluate ? [{ from: 'file', path: resolvePieces(path) }] : [];
     }
     const name = /^[A-Za-z_][A-Za-z0-9_]*/.exec(this.#text.slice(this.#at))?.[0];
     // The message does not repeat the text: it may be part of a password.
     if (name === undefined) throw malformed();
     this.#at += name.length;
     const variable = this.#environment[name];
-    const text = variable === undefined ? '' : tidied(variable);
+    const text = variable === undefined ? '' : trimValue(variable);
     // As with a shell's ":-", an empty variable counts as not set.
     const isSet = text !== '';
-    if (this.#takes(':-')) {
-      const fallback = this.#pieces(true, wanted && !isSet);
+    if (this.#consume(':-')) {
+      const fallback = this.#pieces(true, evaluate && !isSet);
       if (!isSet) {
-        if (wanted && fallback.length === 1 && fallback[0]!.from === 'text' && isUnexpanded(fallback[0]!.text)) {
+        if (evaluate && fallback.length === 1 && fallback[0]!.from === 'text' && isUnexpanded(fallback[0]!.text)) {
           throw new ExpansionError(UNEXPANDED_MESSAGE);
         }
         return fallback;
       }
-    } else if (!this.#takes('}')) throw malformed();
-    if (!wanted) return [];
+    } else if (!this.#consume('}')) throw malformed();
+    if (!evaluate) return [];
     if (!isSet) {
       throw new ExpansionError(`the environment variable ${name} is ${variable === undefined ? 'not set' : 'empty'}`);
     }
     return [{ from: 'variable', name, text }];
   }
 
-  #takes(what: string): boolean {
+  #consume(what: string): boolean {
     if (!this.#text.startsWith(what, this.#at)) return false;
     this.#at += what.length;
     return true;
@@ -139,7 +139,7 @@ function malformed(): ExpansionError {
 
 function fileText(path: string): string {
   try {
-    return tidied(readText(path));
+    return trimValue(readText(path));
   } catch (error) {
     const { code = 'error' } = error as NodeJS.ErrnoException;
     const wrong = code === 'NOT_TEXT' ? 'is no UTF-8 text' : `cannot be read (${code})`;
@@ -148,6 +148,6 @@ function fileText(path: string): string {
 }
 
 /** Removes what editors, shells and Kubernetes Secrets add to a value: a byte order mark, and final line ends. */
-export function tidied(text: string): string {
+export function trimValue(text: string): string {
   return text.replace(/^\uFEFF/, '').replace(/[\r\n]+$/, '');
 }

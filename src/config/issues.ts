@@ -61,8 +61,8 @@ export function unknownKey(key: string, known: readonly string[]): string {
 
 /** A hint at the nearest known name, if one is near. */
 export function didYouMean(word: string, known: readonly string[]): string {
-  const meant = nearest(word, known);
-  return meant === undefined ? '' : `; did you mean "${meant}"?`;
+  const suggestion = nearest(word, known);
+  return suggestion === undefined ? '' : `; did you mean "${suggestion}"?`;
 }
 
 /** The message for an unknown flow. */

@@ -36,7 +36,7 @@ export function checkListenSocket(raw: unknown, report: Report): void {
     }
   }
   const anonymous = (callers ?? 'none') === 'none' && allowAnonymous !== true;
-  if (anonymous && letsOthersIn(socketMode)) report(['listen', 'socketMode'], ANONYMOUS_SOCKET);
+  if (anonymous && isWorldWritable(socketMode)) report(['listen', 'socketMode'], ANONYMOUS_SOCKET);
   if (typeof socket === 'string' && folderOf(socket) === 'open to all') report(['listen', 'socket'], REPLACEABLE);
 }
 
@@ -46,7 +46,7 @@ export function warnOfSocketFolder({ socket }: Config['listen'], warn: Report): 
 }
 
 /** Whether more than owner and group may connect, which needs write permission. */
-function letsOthersIn(mode: unknown): boolean {
+function isWorldWritable(mode: unknown): boolean {
   return typeof mode === 'string' && SOCKET_MODE.test(mode) && (Number.parseInt(mode, 8) & 0o002) !== 0;
 }
 

@@ -7,7 +7,7 @@ import { isPlainUrl } from './urls.ts';
 
 /** A flow of the configuration, merged with what it extends. `base`: the own flow that it extends, if it is one. */
 interface WrittenFlow {
-  readonly whole: unknown;
+  readonly merged: unknown;
   readonly base: string | undefined;
 }
 
@@ -21,7 +21,7 @@ export function collectFlows(raw: unknown, report: Report): ReadonlyMap<string, 
     if (written === undefined) continue;
     const found = new Map<string, readonly [Path, string]>();
     const flow = checked(
-      written.whole,
+      written.merged,
       name,
       (path, message) => void found.set(`${dotted(path.slice(2))} ${message}`, [path, message]),
     );
@@ -59,7 +59,7 @@ class ExtendedFlows {
   #extended(name: string, ancestors: readonly string[]): WrittenFlow | undefined {
     const value = this.#written[name];
     const { extends: base, ...own } = record(value);
-    if (base === undefined) return { whole: value, base: undefined };
+    if (base === undefined) return { merged: value, base: undefined };
     const fail = (message: string): undefined => {
       this.#report(['flows', name, 'extends'], message);
       return undefined;
@@ -68,7 +68,7 @@ class ExtendedFlows {
     const extendsOwn = typeof base === 'string' && base !== name && Object.hasOwn(this.#written, base);
     if (!extendsOwn) {
       if (typeof base === 'string' && Object.hasOwn(PRESETS, base)) {
-        return { whole: { ...PRESETS[base], ...own }, base: undefined };
+        return { merged: { ...PRESETS[base], ...own }, base: undefined };
       }
       const known = [...new Set([...Object.keys(PRESETS), ...this.names.filter((one) => one !== name)])];
       if (base === name) return fail('a flow cannot extend itself');
@@ -80,16 +80,16 @@ class ExtendedFlows {
       return fail(`goes in a circle: ${[...chain.slice(chain.indexOf(base)), base].join(' extends ')}`);
     }
     const from = this.get(base, chain);
-    return from && { whole: { ...record(from.whole), ...own }, base };
+    return from && { merged: { ...record(from.merged), ...own }, base };
   }
 }
 
-function checked(whole: unknown, name: string, report: Report): Flow | undefined {
+function checked(merged: unknown, name: string, report: Report): Flow | undefined {
   const path = ['flows', name];
-  const parsed = flowSchema.safeParse(whole);
+  const parsed = flowSchema.safeParse(merged);
   if (!parsed.success) {
     for (const issue of parsed.error.issues) {
-      reportIssue({ ...issue, path: [...path, ...issue.path] }, { flows: { [name]: whole } }, report);
+      reportIssue({ ...issue, path: [...path, ...issue.path] }, { flows: { [name]: merged } }, report);
     }
     return undefined;
   }

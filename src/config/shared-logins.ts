@@ -58,23 +58,27 @@ export function warnOfSharedLogins({ accounts, flowOf, generated }: ConfiguredAc
  */
 interface LoginIdentity {
   readonly call: string;
-  readonly naming: readonly string[];
+  readonly identifying: readonly string[];
   readonly all: readonly string[];
 }
 
 function loginIdentityOf({ baseUrl, login, credentials }: Flow): LoginIdentity {
   const all = Object.keys(credentials).sort();
-  return { call: JSON.stringify([baseUrl, login]), naming: all.filter((name) => !/password|secret/i.test(name)), all };
+  return {
+    call: JSON.stringify([baseUrl, login]),
+    identifying: all.filter((name) => !/password|secret/i.test(name)),
+    all,
+  };
 }
 
 /**
  * Identifies the login. Two passwords for one user are one login, of which one password is wrong; two keys or tokens
  * are two logins. Where only secrets are given, they identify it.
  */
-function loginKey({ naming, all }: LoginIdentity, credentials: Readonly<Record<string, unknown>>): string {
+function loginKey({ identifying, all }: LoginIdentity, credentials: Readonly<Record<string, unknown>>): string {
   const given = (name: string): boolean =>
     credentials[name] !== undefined && credentials[name] !== null && credentials[name] !== '';
-  const names = naming.some((name) => given(name) && !/url$/i.test(name)) ? naming : all;
+  const names = identifying.some((name) => given(name) && !/url$/i.test(name)) ? identifying : all;
   let text = '';
   for (const name of names) {
     const value = credentials[name];

@@ -6,7 +6,7 @@ npm run demo -- --once    walks a tour by itself and ends
 `;
 
 /** Prints new entries of the ledger: what reached the upstreams and token endpoints. */
-function narrate(stage: Stage): NodeJS.Timeout {
+function printLedger(stage: Stage): NodeJS.Timeout {
   let last = 0;
   return setInterval(() => {
     for (const entry of stage.sandbox.ledger.entries({ where: ({ seq }) => seq > last })) {
@@ -67,12 +67,12 @@ async function main(): Promise<void> {
     return;
   }
   print(describe(stage));
-  const narrator = narrate(stage);
+  const ledgerTimer = printLedger(stage);
   await new Promise<void>((resolve) => {
     process.once('SIGINT', resolve);
     process.once('SIGTERM', resolve);
   });
-  clearInterval(narrator);
+  clearInterval(ledgerTimer);
   await stage.close();
 }
 

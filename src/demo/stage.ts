@@ -81,8 +81,8 @@ export async function setStage(): Promise<Stage> {
   };
 }
 
-async function freePort(wanted: number): Promise<number> {
-  return (await portIfFree(wanted)) ?? (await portIfFree(0)) ?? 0;
+async function freePort(preferred: number): Promise<number> {
+  return (await portIfFree(preferred)) ?? (await portIfFree(0)) ?? 0;
 }
 
 async function areFree(first: number, count: number): Promise<boolean> {

@@ -25,18 +25,18 @@ export function ruledOut(rules: readonly MatchRule[], status: number): boolean {
 /** True if all parts of the rule match. */
 export function matches(rule: MatchRule, response: MatchedResponse): boolean {
   if (!statusHolds(rule, response.status)) return false;
-  if (rule.header !== undefined && !Object.entries(rule.header).every((wanted) => contains(response, ...wanted)))
+  if (rule.header !== undefined && !Object.entries(rule.header).every((expected) => contains(response, ...expected)))
     return false;
   if (
     rule.unlessHeader !== undefined &&
-    Object.entries(rule.unlessHeader).some((unwanted) => contains(response, ...unwanted))
+    Object.entries(rule.unlessHeader).some((excluded) => contains(response, ...excluded))
   )
     return false;
   if (rule.body === undefined) return true;
   const body = response.body();
   if (body === undefined) return false;
-  return Object.entries(rule.body).every(([pointer, wanted]) => {
-    const values = Array.isArray(wanted) ? wanted : [wanted];
+  return Object.entries(rule.body).every(([pointer, expected]) => {
+    const values = Array.isArray(expected) ? expected : [expected];
     return pointed(body, pointer).some((found) => values.some((value) => equalValues(found, value)));
   });
 }
@@ -50,23 +50,25 @@ function contains(response: MatchedResponse, name: string, texts: string | reado
 }
 
 function statusHolds(rule: MatchRule, status: number): boolean {
-  const { status: wanted } = rule;
-  if (wanted === undefined || wanted === status) return true;
-  return Array.isArray(wanted) ? wanted.some((one) => statusMatches(one, status)) : statusMatches(wanted, status);
+  const { status: expected } = rule;
+  if (expected === undefined || expected === status) return true;
+  return Array.isArray(expected) ? expected.some((one) => statusMatches(one, status)) : statusMatches(expected, status);
 }
 
 /** 401 matches 401 and "4xx". */
-function statusMatches(wanted: number | string, status: number): boolean {
-  return wanted === status || (typeof wanted === 'string' && wanted.charCodeAt(0) - 48 === Math.floor(status / 100));
+function statusMatches(expected: number | string, status: number): boolean {
+  return (
+    expected === status || (typeof expected === 'string' && expected.charCodeAt(0) - 48 === Math.floor(status / 100))
+  );
 }
 
 /** 1007 and "1007" are the same code: APIs send both. */
-function equalValues(found: unknown, wanted: string | number | boolean | null): boolean {
-  if (found === wanted) return true;
+function equalValues(found: unknown, expected: string | number | boolean | null): boolean {
+  if (found === expected) return true;
   return (
     (typeof found === 'string' || typeof found === 'number') &&
-    (typeof wanted === 'string' || typeof wanted === 'number') &&
-    String(found) === String(wanted)
+    (typeof expected === 'string' || typeof expected === 'number') &&
+    String(found) === String(expected)
   );
 }
 

@@ -16,8 +16,8 @@ const MAX_NAMES = 10;
 
 /** The name that was probably meant, or the names there are. */
 function suggestNames(requested: string, names: readonly string[]): string {
-  const meant = nearest(requested, names);
-  if (meant !== undefined) return `Did you mean "${meant}"?`;
+  const suggestion = nearest(requested, names);
+  if (suggestion !== undefined) return `Did you mean "${suggestion}"?`;
   const more = names.length - MAX_NAMES;
   return `The accounts are ${names.slice(0, MAX_NAMES).join(', ')}${more > 0 ? ` and ${more} more` : ''}.`;
 }

@@ -57,9 +57,11 @@ export function readinessOf(
   }
   const failing = new Set(accounts.filter(({ state }) => cannotServe(state)).map(({ account }) => account));
   if (query.accounts.some((account) => failing.has(account))) ready = false;
-  const able = accountCount.known - failing.size;
-  if (query.minReady !== undefined && able < query.minReady) {
-    problems.push({ problem: `${able} of ${accountCount.known} accounts can serve, ${query.minReady} are asked for` });
+  const readyCount = accountCount.known - failing.size;
+  if (query.minReady !== undefined && readyCount < query.minReady) {
+    problems.push({
+      problem: `${readyCount} of ${accountCount.known} accounts can serve, ${query.minReady} are asked for`,
+    });
     ready = false;
   }
   return { ready, problems };

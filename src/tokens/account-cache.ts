@@ -78,12 +78,12 @@ export class AccountCache {
 
   /** The declared accounts, and of the others those in memory, up to a few hundred, troubled ones first. */
   shown(): AccountState[] {
-    const named = this.#credentials.declared.map((account) => this.of(account));
-    const room = Math.max(0, MAX_SHOWN - named.length);
-    if (room === 0 || this.count.inMemory <= named.length) return named;
+    const declared = this.#credentials.declared.map((account) => this.of(account));
+    const room = Math.max(0, MAX_SHOWN - declared.length);
+    if (room === 0 || this.count.inMemory <= declared.length) return declared;
     const others = [...this.#pinned.values(), ...this.#states.values()];
-    const unnamed = others.filter(({ credential }) => !this.#declared.has(credential.account));
-    return [...named, ...[...new Set([...unnamed.filter(isInTrouble), ...unnamed])].slice(0, room)];
+    const undeclared = others.filter(({ credential }) => !this.#declared.has(credential.account));
+    return [...declared, ...[...new Set([...undeclared.filter(isInTrouble), ...undeclared])].slice(0, room)];
   }
 }
 

@@ -1,7 +1,7 @@
 import type { BudgetState } from './budget.ts';
 import type { Clock, Timers } from './clock.ts';
 import type { Credential } from './credential.ts';
-import { earlyPause } from './backoff.ts';
+import { earlyRenewalPause } from './backoff.ts';
 import { refreshAt } from './lifetime.ts';
 import type { SpendNote } from './record-marks.ts';
 import type { CredentialRecord } from './records.ts';
@@ -171,7 +171,7 @@ class State {
 
   /** An early renewal begins; if it fails, the next one is due after the pause. */
   postponeEarlyRenewal(): void {
-    this.refreshAt = this.#shared.clock.monotonic() + earlyPause(this.failures);
+    this.refreshAt = this.#shared.clock.monotonic() + earlyRenewalPause(this.failures);
   }
 
   addReference(): void {

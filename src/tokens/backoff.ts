@@ -100,7 +100,7 @@ export function backoff(
 }
 
 /** ms until the next early renewal after so many failures in a row: the token in use is still usable. */
-export function earlyPause(failures: number): number {
+export function earlyRenewalPause(failures: number): number {
   return Math.min(MAX_LONG_BACKOFF_MS, 30_000 * 2 ** Math.min(Math.max(0, failures - 1), 20));
 }
 

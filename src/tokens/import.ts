@@ -31,7 +31,7 @@ export interface ImportOptions {
 
 /** A running process holds the account's lease and does not release it. Nothing was written. */
 export class AccountBusyError extends Error {
-  override readonly name = 'AccountBusy';
+  override readonly name = 'AccountBusyError';
 }
 
 /**

@@ -66,8 +66,8 @@ export class PendingWrites {
     }
     state.pendingWriteDone();
     // Another process has renewed in the meantime: the stored token counts for all processes, and ours is dropped.
-    const isTheirs = saved.token !== undefined && saved.token.reveal() !== state.token?.reveal();
-    if (isTheirs && saved.identity === credential.identity) {
+    const isOtherToken = saved.token !== undefined && saved.token.reveal() !== state.token?.reveal();
+    if (isOtherToken && saved.identity === credential.identity) {
       state.grant(saved.token);
       observer.changed(credential);
     }

@@ -95,14 +95,14 @@ export function writeForm(
   generation: number,
   unknown: UnknownFields | undefined,
 ): string {
-  const given = (fields: Fields): Fields =>
+  const defined = (fields: Fields): Fields =>
     Object.fromEntries(Object.entries(fields).filter(([, value]) => value !== undefined));
   return JSON.stringify({
     ...unknown?.record,
     v: VERSION,
     identity,
-    ...(token && { token: { ...(unknown?.generation === generation && unknown.token), ...given({ ...token }) } }),
-    ...given({
+    ...(token && { token: { ...(unknown?.generation === generation && unknown.token), ...defined({ ...token }) } }),
+    ...defined({
       intent,
       dead,
       failures: failures > 0 ? failures : undefined,

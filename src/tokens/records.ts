@@ -162,7 +162,7 @@ export class Records {
     const stored = await this.#store.read(key);
     if (stored === undefined) return { ...EMPTY_RECORD, key };
     const { revision, generation } = stored;
-    const { fields, unknown } = this.#naming(key, () => parseForm(this.#unseal(key, stored)));
+    const { fields, unknown } = this.#namingRecord(key, () => parseForm(this.#unseal(key, stored)));
     const { token } = fields;
     return {
       ...fields,
@@ -194,11 +194,11 @@ export class Records {
   }
 
   #unseal(key: string, { sealed, generation }: StoredRecord): string {
-    return this.#naming(key, () => this.#seal.open(sealed, belongsTo(key, generation)));
+    return this.#namingRecord(key, () => this.#seal.open(sealed, belongsTo(key, generation)));
   }
 
   /** Names the record in an error about its content. */
-  #naming<T>(key: string, read: () => T): T {
+  #namingRecord<T>(key: string, read: () => T): T {
     try {
       return read();
     } catch (error) {

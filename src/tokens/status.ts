@@ -82,8 +82,8 @@ function assess(state: AccountState, storeUsable: boolean, clock: Clock): Assess
   const { token, credential, refusedAt } = state;
   const rejected = refusedAt !== undefined && clock.monotonic() - state.acceptedAt > ACCEPTED_RECENTLY_MS;
   // First what could lose the only copy of a token.
-  const unsaved = state.pendingWrite === undefined ? undefined : 'the new token could not be stored yet';
-  const trouble = unsaved ?? state.recordProblem ?? state.dead ?? state.problem;
+  const pendingProblem = state.pendingWrite === undefined ? undefined : 'the new token could not be stored yet';
+  const trouble = pendingProblem ?? state.recordProblem ?? state.dead ?? state.problem;
   if (token !== undefined && !rejected && isUsable(token, clock)) {
     return { status: trouble === undefined ? 'working' : 'degraded', problem: trouble };
   }

@@ -39,7 +39,7 @@ export class StoreHealth {
 
   async #runCheck(): Promise<StoreState> {
     let timer: NodeJS.Timeout | undefined;
-    const late = new Promise<never>((_, reject) => {
+    const deadline = new Promise<never>((_, reject) => {
       timer = setTimeout(
         () => reject(new StoreError(`The store has not answered within ${CHECK_DEADLINE_MS / 1000} s.`)),
         CHECK_DEADLINE_MS,
@@ -47,7 +47,7 @@ export class StoreHealth {
       timer.unref();
     });
     try {
-      await Promise.race([this.#store.check(), late]);
+      await Promise.race([this.#store.check(), deadline]);
       this.#setError(undefined);
     } catch (error) {
       this.#setError(error instanceof StoreError ? error.message : 'The store cannot be used.');

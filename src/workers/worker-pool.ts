@@ -103,14 +103,14 @@ export class WorkerPool {
   async replaceAll(config: LoadedConfig, count: number): Promise<boolean> {
     const packed = packConfig(config);
     this.#setUmask(config);
-    const halted = (): boolean => this.#stopping;
+    const isStopping = (): boolean => this.#stopping;
     for (let number = this.#slots.length + 1; number <= count; number += 1) this.#slots.push(emptySlot(number));
     try {
       for (const slot of this.#slots.slice(0, count)) {
-        if (halted()) return false;
+        if (isStopping()) return false;
         const fresh = this.#launch(slot.number, packed);
         await fresh.ready;
-        if (halted()) return false;
+        if (isStopping()) return false;
         const old = slot.worker;
         clearTimeout(slot.timer);
         slot.timer = undefined;

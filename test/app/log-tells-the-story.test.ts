@@ -48,7 +48,7 @@ describe('the log', () => {
       metrics: new Metrics('x'),
       log: recorder(lines),
       clock,
-      named: [CRM],
+      declared: [CRM],
       statusOf: () => status,
     });
   });

@@ -19,9 +19,9 @@ export function checkFile(file: string): void {
     const page = (at: number): Buffer => {
       const bytes = Buffer.alloc(META.length);
       if (readSync(fd, bytes, 0, META.length, at) < META.length) throw new Error('the file is cut off');
-      const isOurs =
+      const isStore =
         bytes.readUInt32LE(META.magic) === MAGIC && (bytes.readUInt32LE(META.version) & 0xffff) === VERSION;
-      if (!isOurs) throw new Error('the file is not a store of this program');
+      if (!isStore) throw new Error('the file is not a store of this program');
       return bytes;
     };
     const first = page(0);

@@ -7,7 +7,7 @@ export interface RedisSession {
   send(key: string, args: string[]): Promise<unknown>;
   keys(pattern: string): Promise<string[]>;
   /** Sends a command that has no key to every server that takes writes. */
-  everywhere(args: string[]): Promise<unknown[]>;
+  sendToMasters(args: string[]): Promise<unknown[]>;
   subscribe(channel: string, listener: (message: string) => void): Promise<void>;
   destroy(): void;
 }
@@ -74,8 +74,8 @@ export class Connection {
   }
 
   /** The replies of every server that takes writes. Rejects with a StoreError. */
-  async everywhere(args: string[], timeout: number): Promise<unknown[]> {
-    return this.#use(timeout, (session) => session.everywhere(args));
+  async sendToMasters(args: string[], timeout: number): Promise<unknown[]> {
+    return this.#use(timeout, (session) => session.sendToMasters(args));
   }
 
   /** Subscribes to the channel, in this session and every later one. */

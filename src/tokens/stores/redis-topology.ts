@@ -107,7 +107,7 @@ async function openServer(
   access: RedisAccess,
   where: string | HostPort,
   lost: () => void,
-  wantMaster = false,
+  requireMaster = false,
 ): Promise<RedisSession> {
   const make = (): Client => makeClient(access, typeof where === 'string' ? { url: where } : where, nodeLogin(access));
   const client = await connected(make());
@@ -127,7 +127,7 @@ async function openServer(
   try {
     // Sentinels may be behind, and a demoted master would return outdated data.
     if (
-      wantMaster &&
+      requireMaster &&
       (await within(CONNECT_MS, client.sendCommand<string[]>(['ROLE']), () => 'no answer'))[0] !== 'master'
     )
       throw new StoreError('The server is no master.');
@@ -137,7 +137,7 @@ async function openServer(
   }
   return {
     send: (_, args) => client.sendCommand(args),
-    everywhere: async (args) => [await client.sendCommand(args)],
+    sendToMasters: async (args) => [await client.sendCommand(args)],
     keys: (pattern) => scan((cursor) => client.sendCommand(['SCAN', cursor, 'MATCH', pattern, 'COUNT', '1000'])),
     async subscribe(channel, listener) {
       if (subscriber === undefined) {
@@ -252,7 +252,7 @@ async function openCluster(access: RedisAccess, nodes: readonly HostPort[], lost
       );
       return found.flat();
     },
-    everywhere: (args) =>
+    sendToMasters: (args) =>
       Promise.all(cluster.masters.map(async (master) => (await cluster.nodeClient(master)).sendCommand(args))),
     subscribe: (channel, listener) => cluster.subscribe(channel, listener),
     destroy() {

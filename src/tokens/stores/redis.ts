@@ -163,7 +163,7 @@ export class RedisStore implements TokenStore {
     const { commandTimeout, place } = this.#options;
     let replies: unknown[];
     try {
-      replies = await this.#connection.everywhere(['INFO', 'memory'], commandTimeout);
+      replies = await this.#connection.sendToMasters(['INFO', 'memory'], commandTimeout);
     } catch (error) {
       if (!(error instanceof StoreError) || !error.message.endsWith(' NOPERM.')) throw error;
       return [
