@@ -20,14 +20,20 @@ export class AccountCache {
   readonly #pinned = new Map<string, AccountState>();
   readonly #shared: SharedState;
 
-  constructor(credentials: CredentialSource, { clock, timers, random, maxAccounts }: Parts) {
+  constructor(
+    credentials: CredentialSource,
+    { clock, timers, random, maxAccounts }: Pick<Parts, 'clock' | 'timers' | 'random' | 'maxAccounts'>,
+  ) {
     this.#credentials = credentials;
     this.#declared = new Set(credentials.declared);
     this.#shared = { clock, timers, random, rejected: new Set() };
     this.#states = new LRUCache({
       max: maxAccounts ?? 100_000,
       dispose: (state, account, reason) => {
-        if (reason === 'evict' && state.references > 0) this.#pinned.set(account, state);
+        if (reason !== 'evict') return;
+        if (state.references > 0) this.#pinned.set(account, state);
+        // The mark would stay for ever: the account's next state knows nothing of the rejection.
+        else this.#shared.rejected.delete(account);
       },
     });
   }

@@ -1,4 +1,7 @@
 import assert from 'node:assert/strict';
+import { AccountCache, sourceOf } from '../../src/tokens/account-cache.ts';
+import { systemTimers } from '../../src/tokens/clock.ts';
+import { FakeClock } from '../support/clock.ts';
 import { eventually } from '../support/eventually.ts';
 import { granted, managed, fakeCredential } from '../support/credential.ts';
 
@@ -50,5 +53,21 @@ describe('more accounts than are held in memory', () => {
     assert.notEqual(again, first);
     assert.equal(again.reveal(), first.reveal());
     assert.deepEqual(crm.calls, ['login']);
+  });
+
+  it('one whose token was rejected is forgotten with that mark, unless it is in use', () => {
+    const parts = { clock: new FakeClock(), timers: systemTimers, random: Math.random, maxAccounts: 2 };
+    const cache = new AccountCache(sourceOf([playedCredential(), ...OTHERS]), parts);
+    const pushOut = (): void => OTHERS.forEach(({ account }) => void cache.of(account));
+    const used = cache.of('crm');
+    used.addReference();
+    used.tokenRejected();
+    pushOut();
+    assert.equal(cache.isRejected('crm'), true);
+    cache.leave(used);
+    assert.equal(cache.isRejected('crm'), true);
+    pushOut();
+    assert.equal(cache.peek('crm'), undefined);
+    assert.equal(cache.isRejected('crm'), false);
   });
 });
