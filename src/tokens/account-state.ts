@@ -248,10 +248,10 @@ class State {
     this.problem = problem;
   }
 
-  /** The pause after a failure is not over. */
-  renewalPaused(): void {
+  /** The pause after a failure is not over. Returns the reason. */
+  renewalPaused(): string {
     // The failure may be another process's, whose reason is not known here.
-    this.problem ??= 'the last renewal failed';
+    return (this.problem ??= 'the last renewal failed');
   }
 
   /** An operator requested another try. */

@@ -37,8 +37,7 @@ export class RenewalFailures {
     const wait = useReserve ? 0 : backoffLeft(state.retryAt, clock.wall());
     if (wait > 0) {
       observer.suppressed(state.credential, 'cooldown');
-      state.renewalPaused();
-      throw unavailable(state, wait);
+      throw unavailable(state, state.renewalPaused(), wait);
     }
   }
 
@@ -46,9 +45,10 @@ export class RenewalFailures {
   lostLogins(state: AccountState, wait: number): never {
     const { observer } = this.#parts;
     observer.suppressed(state.credential, 'lost_login');
-    state.renewalStopped('several logins in a row were cut off before their answer was stored');
+    const problem = 'several logins in a row were cut off before their answer was stored';
+    state.renewalStopped(problem);
     observer.changed(state.credential);
-    throw unavailable(state, wait);
+    throw unavailable(state, problem, wait);
   }
 
   /** The login budget grants no further login. Always throws. */
@@ -60,10 +60,11 @@ export class RenewalFailures {
       reserveRemaining === 0
         ? 'none is left in reserve either'
         : `${reserveRemaining} are kept in reserve: tokenward renew ${account} --use-reserve`;
-    state.budgetExhausted(`its ${limit} automatic logins are used up; ${reserve}`);
+    const problem = `its ${limit} automatic logins are used up; ${reserve}`;
+    state.budgetExhausted(problem);
     observer.changed(state.credential);
     const retryAfter = ((retryAt ?? 0) - clock.wall()) / 1000;
-    throw new TokenwardError('login_budget_exhausted', { detail: `account ${account}: ${state.problem!}`, retryAfter });
+    throw new TokenwardError('login_budget_exhausted', { detail: `account ${account}: ${problem}`, retryAfter });
   }
 
   /** The call failed: what worked before is kept, and the next try has to wait. Always throws. */
@@ -84,10 +85,10 @@ export class RenewalFailures {
     const next = kind === 'refresh' || record.token?.hasRefresh === true ? 'refresh' : login;
     const retryAt = now + backoff(outcome, failures, next, random());
     const detail = 'detail' in outcome ? outcome.detail : undefined;
-    const why = `${outcome.reason}${detail === undefined ? '' : `: ${detail}`}`;
-    state.renewalFailed(`the ${kind} failed (${why})`, failures, retryAt);
+    const problem = `the ${kind} failed (${outcome.reason}${detail === undefined ? '' : `: ${detail}`})`;
+    state.renewalFailed(problem, failures, retryAt);
     this.#records.adopt(state, await this.#records.save(state, { ...record, failures, retryAt }));
-    throw unavailable(state, retryAt - clock.wall());
+    throw unavailable(state, problem, retryAt - clock.wall());
   }
 
   /**
@@ -102,21 +103,21 @@ export class RenewalFailures {
   ): Promise<never> {
     const { credentialsFingerprint } = state.credential;
     const now = this.#parts.clock.wall();
-    const problem = `the token endpoint refused the login (${reason})`;
+    const refusal = `the token endpoint refused the login (${reason})`;
     // An operator's renewal gets the final outcome at once.
-    if (byOperator || !isDoubtful(record, credentialsFingerprint, now)) return this.markDead(state, record, problem);
+    if (byOperator || !isDoubtful(record, credentialsFingerprint, now)) return this.markDead(state, record, refusal);
     const doubt =
       record.doubt?.credentials === credentialsFingerprint
         ? record.doubt
         : { since: now, credentials: credentialsFingerprint };
     const retryAt = doubt.since + DOUBT_PAUSE_MS;
     const failures = record.failures + 1;
-    const explanation =
-      'though it worked within the last hour; it is tried once more before the account is called dead';
-    state.renewalStopped(`${problem}, ${explanation}`);
+    const lately = 'though it worked within the last hour; it is tried once more before the account is called dead';
+    const problem = `${refusal}, ${lately}`;
+    state.renewalStopped(problem);
     const next = { ...record, intent: undefined, doubt, failures, retryAt };
     this.#records.adopt(state, await this.#records.save(state, next));
-    throw unavailable(state, retryAt - now);
+    throw unavailable(state, problem, retryAt - now);
   }
 
   /** Only a person can help: no call is made with these credentials again. Always throws. */
@@ -141,8 +142,8 @@ export class RenewalFailures {
   }
 }
 
-/** For `wait` ms, for the reason that the state has. */
-function unavailable({ credential, problem }: AccountState, wait: number): TokenwardError {
-  const detail = `account ${credential.account}: ${problem!}`;
+/** No token for `wait` ms. The state's own `problem` may be gone by now: a token came during the last await. */
+function unavailable({ credential }: AccountState, problem: string, wait: number): TokenwardError {
+  const detail = `account ${credential.account}: ${problem}`;
   return new TokenwardError('token_unavailable', { detail, retryAfter: wait / 1000 });
 }
