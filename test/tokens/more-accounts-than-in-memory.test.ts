@@ -57,7 +57,7 @@ describe('more accounts than are held in memory', () => {
 
   it('one whose token was rejected is forgotten with that mark, unless it is in use', () => {
     const parts = { clock: new FakeClock(), timers: systemTimers, random: Math.random, maxAccounts: 2 };
-    const cache = new AccountCache(sourceOf([playedCredential(), ...OTHERS]), parts);
+    const cache = new AccountCache(sourceOf([fakeCredential(), ...OTHERS]), parts);
     const pushOut = (): void => OTHERS.forEach(({ account }) => void cache.of(account));
     const used = cache.of('crm');
     used.addReference();
