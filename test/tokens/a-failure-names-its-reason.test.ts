@@ -12,7 +12,7 @@ import { StoreAccess } from '../../src/tokens/store-access.ts';
 import { Token } from '../../src/tokens/token.ts';
 import { Work } from '../../src/tokens/work.ts';
 import { FakeClock } from '../support/clock.ts';
-import { playedCredential } from '../support/credential.ts';
+import { fakeCredential } from '../support/credential.ts';
 import { MemoryStore } from '../support/memory-store.ts';
 
 describe('a failed renewal', () => {
@@ -22,7 +22,7 @@ describe('a failed renewal', () => {
     const ignore = (): void => undefined;
     const observer = { renewed: ignore, suppressed: ignore, changed: ignore, storeFailed: ignore };
     const parts = withDefaults({ store, records, clock, observer });
-    const accounts = new AccountCache(sourceOf([playedCredential()]), parts);
+    const accounts = new AccountCache(sourceOf([fakeCredential()]), parts);
     const work = new Work(accounts);
     const access = new StoreAccess(parts, work, ignore);
     const accountRecords = new AccountRecords(parts, access, new LoginBudgets(store, clock));
