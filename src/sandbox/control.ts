@@ -5,7 +5,7 @@ import { isLoopback } from '../loopback.ts';
 import { nearest } from '../nearest.ts';
 import { parseFields, type Fields } from './body.ts';
 import { HELPER_PATHS } from './helper-paths.ts';
-import { KnobError } from './knobs.ts';
+import { SettingError } from './settings.ts';
 import { CALL_KINDS, VENDORS, type Ledger, type VendorName } from './ledger.ts';
 import type { Handler } from './listen.ts';
 import type { SandboxParts, SandboxUrls } from './parts.ts';
@@ -38,7 +38,7 @@ const ACTIONS: Readonly<Record<string, { does: string; act: (vendor: AnyVendor) 
     does: 'the current refresh token is invalid (chatapp, twin)',
     act: (vendor) => vendor.revokeRefresh(),
   },
-  reset: { does: 'default knobs, no tokens, empty quota', act: (vendor) => vendor.reset() },
+  reset: { does: 'default settings, no tokens, empty quota', act: (vendor) => vendor.reset() },
 };
 
 class ControlError extends Error {
@@ -55,7 +55,7 @@ export function controlHandler(parts: SandboxParts, urls: VendorUrls): Handler {
     answer(parts, urls, req, origin).then(
       (body) => send(res, 200, body),
       (error: unknown) => {
-        const known = error instanceof ControlError ? error.status : error instanceof KnobError ? 400 : 500;
+        const known = error instanceof ControlError ? error.status : error instanceof SettingError ? 400 : 500;
         send(res, known, { error: error instanceof Error ? error.message : String(error) });
       },
     );
@@ -134,7 +134,7 @@ function state(vendor: AnyVendor): unknown {
     current: current === null ? null : { ...current, accessToken: undefined, refreshToken: undefined },
     pairsIssued: vendor.pairsIssued(),
     quotaUsed: vendor.quotaUsed(),
-    knobs: vendor.knobs,
+    settings: vendor.settings,
   };
 }
 
@@ -162,7 +162,7 @@ async function readObject(req: http.IncomingMessage): Promise<Fields> {
     chunks.push(chunk);
   }
   const fields = parseFields(Buffer.concat(chunks));
-  if (fields === undefined) throw new ControlError(400, 'the body must be a JSON object: knob → value');
+  if (fields === undefined) throw new ControlError(400, 'the body must be a JSON object: setting → value');
   return fields;
 }
 
@@ -175,12 +175,12 @@ function help(parts: SandboxParts, urls: SandboxUrls): unknown {
       'GET /': 'this text',
       'GET /ledger?vendor=&kind=&since=&limit=': 'every call that arrived, oldest first; `since` is a seq',
       'DELETE /ledger': 'forget them',
-      'GET /{vendor}': 'state and knobs of softline, chatapp or twin',
-      'PATCH /{vendor}': 'set knobs, for example {"accessTtlSeconds": 5}',
+      'GET /{vendor}': 'state and settings of softline, chatapp or twin',
+      'PATCH /{vendor}': 'change settings, for example {"accessTtlSeconds": 5}',
       ...Object.fromEntries(Object.entries(ACTIONS).map(([name, { does }]) => [`POST /{vendor}/${name}`, does])),
     },
     helperPaths: { 'below /v1/sandbox/ (twin: /api/v1/sandbox/), with a token': HELPER_PATHS },
-    knobs: Object.fromEntries(VENDORS.map((name) => [name, parts[name].describeKnobs()])),
+    settings: Object.fromEntries(VENDORS.map((name) => [name, parts[name].describeSettings()])),
   };
 }
 

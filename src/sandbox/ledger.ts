@@ -14,14 +14,14 @@ export type CallKind = (typeof CALL_KINDS)[number];
 /**
  * How a call ended.
  *
- * - `pending`: not decided yet (still reading the body, or held back by a knob)
+ * - `pending`: not decided yet (still reading the body, or held back by a setting)
  * - `ok`: accepted and done
  * - `dead-token`: an API call refused because of its token, before anything was done
  * - `refused`: wrong password or dead refresh token
  * - `quota`, `rate-limit`: too many logins; too many calls
  * - `invalid`: refused by validation (400, 422)
  * - `not-found`: unknown path
- * - `override`: answered by the `apiOverride` knob, nothing was done
+ * - `override`: answered by the `apiOverride` setting, nothing was done
  * - `broken`: a token call spoilt by `loginMode`/`refreshMode` *before* anything was issued
  * - `lost-answer`: a token call that issued a pair and then cut the connection without answering
  * - `cut`: an API answer cut on purpose (`cut`, `reset`)

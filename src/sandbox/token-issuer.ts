@@ -1,9 +1,9 @@
 import type { Fields } from './body.ts';
 import type { Exchange } from './http.ts';
-import type { RefreshKnobs } from './knobs.ts';
+import type { RefreshSettings } from './settings.ts';
 import type { Issue, Pair } from './tokens.ts';
 import type { VendorState } from './vendor-state.ts';
-import type { AnyKnobs, Refusal } from './vendors/dialect.ts';
+import type { AnySettings, Refusal } from './vendors/dialect.ts';
 
 /** A pair given out by a token call, and what the answer holds as its refresh token, if anything. */
 export interface Issued {
@@ -12,7 +12,7 @@ export interface Issued {
 }
 
 /** Decides who gets a pair, and makes it. */
-export class TokenIssuer<K extends AnyKnobs, C extends object> {
+export class TokenIssuer<K extends AnySettings, C extends object> {
   readonly #state: VendorState<K, C>;
   readonly #logins = new Map<string, number[]>();
 
@@ -22,23 +22,23 @@ export class TokenIssuer<K extends AnyKnobs, C extends object> {
 
   /** Judges a login. */
   login(x: Exchange, fields: Fields | undefined, lifetime: boolean): Issued | Refusal {
-    const { accounts, dialect, knobs, tokens } = this.#state;
+    const { accounts, dialect, settings, tokens } = this.#state;
     const asked = dialect.readLogin(x, fields);
     if ('refused' in asked) return asked;
     const { credentials, ttlSeconds } = asked;
     if (!accounts.some((account) => isSame(account, credentials))) {
       const reason = 'bad-credentials';
-      return { refused: dialect.badCredentials(knobs.badCredentialsStatus), outcome: 'refused', reason };
+      return { refused: dialect.badCredentials(settings.badCredentialsStatus), outcome: 'refused', reason };
     }
     const owner = dialect.ownerOf(credentials);
-    const { quotaLimit, quotaStatus, quotaCode, quotaBody } = knobs;
+    const { quotaLimit, quotaStatus, quotaCode, quotaBody } = settings;
     if (quotaLimit !== null && this.quotaUsed(owner) >= quotaLimit) {
       const refusal = dialect.tooMany(quotaStatus, quotaCode);
       const refused = quotaBody === null ? refusal : { ...refusal, body: quotaBody };
       return { refused, outcome: 'quota', reason: null };
     }
     this.#countLogin(owner);
-    if (knobs.loginKillsOld) tokens.revokeAll(owner);
+    if (settings.loginKillsOld) tokens.revokeAll(owner);
     const pair = this.issue(owner, ttlSeconds, lifetime);
     return { pair, refreshToken: pair.refresh.secret };
   }
@@ -48,17 +48,17 @@ export class TokenIssuer<K extends AnyKnobs, C extends object> {
     const { dialect, shared, tokens } = this.#state;
     const { refresh } = dialect;
     if (refresh === undefined) throw new Error('this vendor has no refresh call');
-    // Where there is such a call, there are its knobs.
-    const knobs = this.#state.knobs as K & RefreshKnobs;
-    const asked = refresh.read(x, fields, knobs);
+    // Where there is such a call, there are its settings.
+    const settings = this.#state.settings as K & RefreshSettings;
+    const asked = refresh.read(x, fields, settings);
     if ('refused' in asked) return asked;
     x.entry.refreshTokenId = shared.names.get(asked.secret) ?? null;
-    const { rotation, graceReturns, rotationGraceSeconds, refreshTokenInAnswer: style } = knobs;
+    const { rotation, graceReturns, rotationGraceSeconds, refreshTokenInAnswer: style } = settings;
     // RFC 6749 §6: an answer without a refresh token means that the old one goes on.
     const rule = { rotation, graceReturns, graceMs: rotationGraceSeconds * 1_000, carryOn: style !== 'new' };
     const pair = tokens.spend(asked.secret, rule, (owner) => this.#makePair(owner, asked.ttlSeconds, lifetime));
     if (typeof pair === 'string') {
-      return { refused: refresh.dead(knobs.deadRefreshStatus), outcome: 'refused', reason: pair };
+      return { refused: refresh.dead(settings.deadRefreshStatus), outcome: 'refused', reason: pair };
     }
     return { pair, refreshToken: style === 'omit' ? undefined : style === 'empty' ? '' : pair.refresh.secret };
   }
@@ -81,12 +81,12 @@ export class TokenIssuer<K extends AnyKnobs, C extends object> {
 
   /** What a new pair is made of. */
   #makePair(owner: string, ttlSeconds: number | undefined, lifetime: boolean): Omit<Issue, 'owner' | 'family'> {
-    const { dialect, knobs, shared } = this.#state;
+    const { dialect, settings, shared } = this.#state;
     const nowMs = this.#state.now();
-    const accessEndsAt = nowMs + (knobs.accessTtlSeconds ?? ttlSeconds ?? dialect.accessTtlSeconds) * 1_000;
-    const refreshEndsAt = nowMs + (knobs.refreshTtlSeconds ?? dialect.refreshTtlSeconds) * 1_000;
+    const accessEndsAt = nowMs + (settings.accessTtlSeconds ?? ttlSeconds ?? dialect.accessTtlSeconds) * 1_000;
+    const refreshEndsAt = nowMs + (settings.refreshTtlSeconds ?? dialect.refreshTtlSeconds) * 1_000;
     const minting = { owner, nowMs, accessEndsAt, refreshEndsAt, lifetime };
-    const secrets = dialect.mint(shared.maker, minting, knobs);
+    const secrets = dialect.mint(shared.maker, minting, settings);
     return { access: secrets.access, accessEndsAt, refresh: { secret: secrets.refresh, endsAt: refreshEndsAt } };
   }
 
@@ -100,7 +100,7 @@ export class TokenIssuer<K extends AnyKnobs, C extends object> {
   /** When an account has logged in inside the quota's window. */
   #recentLogins(owner: string): number[] {
     const times = this.#logins.get(owner) ?? [];
-    const oldest = this.#state.now() - this.#state.knobs.quotaWindowSeconds * 1_000;
+    const oldest = this.#state.now() - this.#state.settings.quotaWindowSeconds * 1_000;
     while (times[0] !== undefined && times[0] <= oldest) times.shift();
     return times;
   }

@@ -10,7 +10,7 @@ import type { TokenIssuer } from './token-issuer.ts';
 import type { Verdict } from './tokens.ts';
 import type { VendorState } from './vendor-state.ts';
 import { InvalidCall } from './vendors/calls.ts';
-import type { AnyKnobs, Dialect } from './vendors/dialect.ts';
+import type { AnySettings, Dialect } from './vendors/dialect.ts';
 
 const SAFE_METHODS = new Set(['GET', 'HEAD', 'OPTIONS', 'TRACE']);
 
@@ -24,17 +24,17 @@ interface Done {
 }
 
 /** Serves the requests of one vendor, on all its hosts. */
-export class VendorRequests<K extends AnyKnobs, C extends object> {
+export class VendorRequests<K extends AnySettings, C extends object> {
   readonly #state: VendorState<K, C>;
   readonly #dialect: Dialect<K, C>;
-  readonly #knobs: K;
+  readonly #settings: K;
   readonly #issuer: TokenIssuer<K, C>;
 
   constructor(state: VendorState<K, C>, issuer: TokenIssuer<K, C>) {
     this.#state = state;
     this.#issuer = issuer;
     this.#dialect = state.dialect;
-    this.#knobs = state.knobs;
+    this.#settings = state.settings;
   }
 
   /** Serves one request that arrived on one of the vendor's hosts, and keeps the ledger of it. */
@@ -78,12 +78,12 @@ export class VendorRequests<K extends AnyKnobs, C extends object> {
   }
 
   async #tokenCall(x: Exchange, kind: TokenCall): Promise<void> {
-    const knobs: AnyKnobs = this.#knobs;
+    const settings: AnySettings = this.#settings;
     const mode = this.#takeMode(kind);
     const fields = parseFields(await readBody(x));
-    await pause(knobs[`${kind}DelayMs`] ?? 0);
+    await pause(settings[`${kind}DelayMs`] ?? 0);
     if (!issues(mode)) {
-      spoil(x, mode, knobs);
+      spoil(x, mode, settings);
       return;
     }
     const lifetime = mode !== 'no-lifetime';
@@ -95,7 +95,7 @@ export class VendorRequests<K extends AnyKnobs, C extends object> {
     const { pair, refreshToken } = issued;
     x.entry.issued = pair.id;
     const body = this.#dialect.pairBody(pair, { lifetime, refreshToken });
-    await giveOut(x, mode, applyPatch(body, knobs[`${kind}Patch`] ?? {}), knobs);
+    await giveOut(x, mode, applyPatch(body, settings[`${kind}Patch`] ?? {}), settings);
   }
 
   async #apiCall(x: Exchange, access: string | undefined): Promise<void> {
@@ -107,7 +107,7 @@ export class VendorRequests<K extends AnyKnobs, C extends object> {
       else reply(x, override, 'override');
       return;
     }
-    const early = this.#knobs.earlyRefusal ? this.#verdict(access) : 'ok';
+    const early = this.#settings.earlyRefusal ? this.#verdict(access) : 'ok';
     if (early !== 'ok') {
       // The rest of the body is read behind the answer's back, as far as the caller sends it.
       readBody(x).catch(() => undefined);
@@ -142,7 +142,7 @@ export class VendorRequests<K extends AnyKnobs, C extends object> {
     }
     if (helper !== undefined) {
       x.entry.applied = changes;
-      await pause(this.#knobs.apiDelayMs);
+      await pause(this.#settings.apiDelayMs);
       await answerHelper(x, helper, surroundings);
       return;
     }
@@ -152,7 +152,7 @@ export class VendorRequests<K extends AnyKnobs, C extends object> {
       : this.#answer(x, body);
     x.entry.applied = done.applied;
     settle(x, done.outcome);
-    await pause(this.#knobs.apiDelayMs);
+    await pause(this.#settings.apiDelayMs);
     reply(x, done.answer, done.outcome);
   }
 
@@ -179,11 +179,11 @@ export class VendorRequests<K extends AnyKnobs, C extends object> {
 
   #verdict(access: string | undefined): Verdict {
     const verdict = this.#state.tokens.check(access);
-    return verdict === 'ok' && this.#knobs.alwaysDead ? 'revoked' : verdict;
+    return verdict === 'ok' && this.#settings.alwaysDead ? 'revoked' : verdict;
   }
 
   async #refuseToken(x: Exchange, verdict: Exclude<Verdict, 'ok'>): Promise<void> {
-    const { deadTokenAnswer, deadTokenStatus, errorEncoding, deadTokenDelayMs: delay } = this.#knobs;
+    const { deadTokenAnswer, deadTokenStatus, errorEncoding, deadTokenDelayMs: delay } = this.#settings;
     const usual = { ...this.#dialect.deadToken(verdict, deadTokenStatus), encoding: errorEncoding };
     settle(x, 'dead-token', verdict);
     if (delay.max > 0) await pause(delay.min + this.#state.shared.maker.random() * (delay.max - delay.min));
@@ -192,21 +192,21 @@ export class VendorRequests<K extends AnyKnobs, C extends object> {
 
   /** The mode of this call; one that holds for some calls only is counted down. */
   #takeMode(kind: TokenCall): TokenCallMode {
-    const knobs: AnyKnobs = this.#knobs;
-    const mode = knobs[`${kind}Mode`] ?? 'normal';
-    const left = knobs[`${kind}ModeCount`] ?? null;
+    const settings: AnySettings = this.#settings;
+    const mode = settings[`${kind}Mode`] ?? 'normal';
+    const left = settings[`${kind}ModeCount`] ?? null;
     if (mode === 'normal' || left === null) return mode;
-    knobs[`${kind}ModeCount`] = left > 1 ? left - 1 : null;
-    if (left <= 1) knobs[`${kind}Mode`] = 'normal';
+    settings[`${kind}ModeCount`] = left > 1 ? left - 1 : null;
+    if (left <= 1) settings[`${kind}Mode`] = 'normal';
     return mode;
   }
 
   #takeOverride(): CustomAnswer | undefined {
-    const knobs: AnyKnobs = this.#knobs;
-    const override = knobs.apiOverride ?? undefined;
+    const settings: AnySettings = this.#settings;
+    const override = settings.apiOverride ?? undefined;
     if (override?.count !== undefined) {
       override.count -= 1;
-      if (override.count <= 0) knobs.apiOverride = null;
+      if (override.count <= 0) settings.apiOverride = null;
     }
     return override;
   }

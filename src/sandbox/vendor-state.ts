@@ -1,7 +1,7 @@
 import type { Ledger } from './ledger.ts';
 import type { SecretMaker } from './secrets.ts';
 import { TokenBook, type TokenNames } from './tokens.ts';
-import type { AnyKnobs, Dialect } from './vendors/dialect.ts';
+import type { AnySettings, Dialect } from './vendors/dialect.ts';
 
 /** What the vendors of a sandbox have in common. */
 export interface Shared {
@@ -11,11 +11,11 @@ export interface Shared {
 }
 
 /** What a vendor knows: its settings and its tokens. Tests change it, requests are judged by it. */
-export class VendorState<K extends AnyKnobs, C extends object> {
+export class VendorState<K extends AnySettings, C extends object> {
   readonly dialect: Dialect<K, C>;
   readonly shared: Shared;
   /** Live settings. */
-  readonly knobs: K;
+  readonly settings: K;
   /** Credentials that may log in. */
   readonly accounts: C[];
   readonly tokens: TokenBook;
@@ -25,26 +25,26 @@ export class VendorState<K extends AnyKnobs, C extends object> {
   constructor(dialect: Dialect<K, C>, account: C, shared: Shared) {
     this.dialect = dialect;
     this.shared = shared;
-    this.knobs = structuredClone(dialect.initial);
+    this.settings = structuredClone(dialect.initial);
     this.accounts = [account];
     this.tokens = new TokenBook(dialect.name, shared.names, () => this.now());
   }
 
   /** The vendor's clock, milliseconds. */
   now(): number {
-    return Date.now() + this.knobs.clockSkewSeconds * 1_000;
+    return Date.now() + this.settings.clockSkewSeconds * 1_000;
   }
 
-  /** Knobs back to their defaults; all tokens forgotten; rate limit empty. */
+  /** Settings back to their defaults; all tokens forgotten; rate limit empty. */
   reset(): void {
-    Object.assign(this.knobs, structuredClone(this.dialect.initial));
+    Object.assign(this.settings, structuredClone(this.dialect.initial));
     this.tokens.clear();
     this.#rateCount = 0;
   }
 
   /** Counts an API call; true when there are too many of them in this second. */
   isOverRate(): boolean {
-    const limit = this.knobs.rateLimitPerSecond;
+    const limit = this.settings.rateLimitPerSecond;
     if (limit === null) return false;
     const second = Math.floor(Date.now() / 1_000);
     if (second !== this.#rateSecond) this.#rateCount = 0;

@@ -1,11 +1,11 @@
-import { checkChange, describeKnobs } from './knobs.ts';
+import { checkChange, describeSettings } from './settings.ts';
 import type { VendorName } from './ledger.ts';
 import type { Handler } from './listen.ts';
 import { TokenIssuer } from './token-issuer.ts';
 import type { AccessToken, Pair, RefreshToken } from './tokens.ts';
 import { VendorRequests } from './vendor-requests.ts';
 import { VendorState, type Shared } from './vendor-state.ts';
-import type { AnyKnobs, Dialect } from './vendors/dialect.ts';
+import type { AnySettings, Dialect } from './vendors/dialect.ts';
 
 /** A pair as tests see it, secrets included. */
 export interface CurrentToken {
@@ -24,10 +24,10 @@ export interface CurrentToken {
  * One imitated vendor, and what a test may do to it. The methods act at once, on every request not decided yet.
  * Where one takes an owner, it means that account's pair; without one, the pair issued last to anybody.
  */
-export class Vendor<K extends AnyKnobs, C extends object> {
+export class Vendor<K extends AnySettings, C extends object> {
   readonly name: VendorName;
   /** Live settings. May be changed in place; `set` also checks. */
-  readonly knobs: K;
+  readonly settings: K;
   /** Credentials that may log in. */
   readonly accounts: C[];
   readonly #state: VendorState<K, C>;
@@ -39,7 +39,7 @@ export class Vendor<K extends AnyKnobs, C extends object> {
     this.#issuer = new TokenIssuer(this.#state);
     this.#requests = new VendorRequests(this.#state, this.#issuer);
     this.name = dialect.name;
-    this.knobs = this.#state.knobs;
+    this.settings = this.#state.settings;
     this.accounts = this.#state.accounts;
   }
 
@@ -53,18 +53,18 @@ export class Vendor<K extends AnyKnobs, C extends object> {
     return this.#state.now();
   }
 
-  /** Changes knobs; throws a `KnobError` for an unknown one or a value that does not suit. */
+  /** Changes settings; throws a `SettingError` for an unknown one or a value that does not suit. */
   set(change: Partial<K>): void {
-    checkChange(change, this.#state.dialect.knobs);
-    Object.assign(this.knobs, structuredClone(change));
+    checkChange(change, this.#state.dialect.settings);
+    Object.assign(this.settings, structuredClone(change));
   }
 
-  /** Every knob with what it takes. */
-  describeKnobs(): Record<string, string> {
-    return describeKnobs(this.#state.dialect.knobs);
+  /** Every setting with what it takes. */
+  describeSettings(): Record<string, string> {
+    return describeSettings(this.#state.dialect.settings);
   }
 
-  /** Knobs back to their defaults; all tokens forgotten; quota and rate limit empty. Accounts and ledger stay. */
+  /** Settings back to their defaults; all tokens forgotten; quota and rate limit empty. Accounts and ledger stay. */
   reset(): void {
     this.#state.reset();
     this.#issuer.reset();

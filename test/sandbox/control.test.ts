@@ -10,20 +10,20 @@ describe('sandbox: control API', () => {
     const help = await control('/');
     assert.equal(help.at('urls.chatapp'), sandbox().urls.chatapp);
     assert.equal(help.at('credentials.twin.email'), 'bots@sandbox.example');
-    assert.equal(typeof help.at('knobs.chatapp.rotation'), 'string');
+    assert.equal(typeof help.at('settings.chatapp.rotation'), 'string');
   });
 
-  it('shows a vendor without its secrets, and sets knobs', async () => {
+  it('shows a vendor without its secrets, and changes settings', async () => {
     const { accessToken } = sandbox().chatapp.issueToken();
     const state = await control('/chatapp');
     assert.equal(state.at('current.id'), 'chatapp#1');
     assert.ok(!state.text.includes(accessToken));
     const set = await control('/chatapp', { method: 'PATCH', json: { deadTokenStatus: 401 } });
-    assert.equal(set.at('knobs.deadTokenStatus'), 401);
-    assert.equal(sandbox().chatapp.knobs.deadTokenStatus, 401);
+    assert.equal(set.at('settings.deadTokenStatus'), 401);
+    assert.equal(sandbox().chatapp.settings.deadTokenStatus, 401);
   });
 
-  it('refuses an unknown knob naming the nearest, and nonsense', async () => {
+  it('refuses an unknown setting naming the nearest, and nonsense', async () => {
     const reply = await control('/chatapp', { method: 'PATCH', json: { deadTokenStatuss: 401 } });
     assert.equal(reply.status, 400);
     assert.match(text(reply, 'error'), /"deadTokenStatus"/);

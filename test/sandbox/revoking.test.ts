@@ -43,13 +43,13 @@ describe('sandbox: revoking', () => {
     assert.equal((await chatapp.get(sandbox(), two.accessToken)).status, 403);
   });
 
-  it('reset forgets tokens, quota and knobs', async () => {
+  it('reset forgets tokens, quota and settings', async () => {
     sandbox().chatapp.set({ deadTokenStatus: 401, quotaLimit: 1, loginPatch: { 'data.extra': 1 } });
     const token = text(await chatapp.login(sandbox()), 'data.accessToken');
     sandbox().chatapp.reset();
     assert.equal((await chatapp.get(sandbox(), token)).status, 403);
     assert.equal(sandbox().chatapp.currentToken(), null);
     assert.equal(sandbox().chatapp.quotaUsed(), 0);
-    assert.deepEqual(sandbox().chatapp.knobs.loginPatch, {});
+    assert.deepEqual(sandbox().chatapp.settings.loginPatch, {});
   });
 });

@@ -39,7 +39,7 @@ describe('sandbox: softline login', () => {
     assert.equal((await softline.get(sandbox(), second)).status, 200);
   });
 
-  it('kills the older token with the knob loginKillsOld', async () => {
+  it('kills the older token with the setting loginKillsOld', async () => {
     sandbox().softline.set({ loginKillsOld: true });
     const first = text(await softline.login(sandbox()), 'token');
     const second = text(await softline.login(sandbox()), 'token');

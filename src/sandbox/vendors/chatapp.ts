@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import type { CustomAnswer, Json } from '../answer.ts';
 import { idNumber, isText, segment, type Fields } from '../body.ts';
-import { chatappKnobs, type ChatappKnobs } from '../knobs.ts';
+import { chatappSettings, type ChatappSettings } from '../settings.ts';
 import { seconds } from '../secrets.ts';
 import type { Vendor } from '../vendor.ts';
 import { InvalidCall, isMultipart, reads, writes, type ApiCall } from './calls.ts';
@@ -15,7 +15,7 @@ export interface ChatappCredentials {
 }
 
 /** ChatApp, the CRM's upstream. */
-export type ChatappVendor = Vendor<ChatappKnobs, ChatappCredentials>;
+export type ChatappVendor = Vendor<ChatappSettings, ChatappCredentials>;
 
 function failure(status: number, code: string, message: string): CustomAnswer {
   return { status, body: { success: false, error: { code, message } } };
@@ -30,7 +30,7 @@ function invalid(message: string): CustomAnswer {
   return failure(422, 'ApiValidationError', message);
 }
 
-// The code is [found]; the status it comes with is not firmly established, hence the knob.
+// The code is [found]; the status it comes with is not firmly established, hence the setting.
 function deadRefresh(status: number): CustomAnswer {
   return failure(status, 'ApiInvalidRefreshTokenError', 'Invalid Refresh Token');
 }
@@ -91,11 +91,11 @@ const CALLS: readonly ApiCall[] = [
 ];
 
 /** How chatapp speaks. */
-export const CHATAPP: Dialect<ChatappKnobs, ChatappCredentials> = {
+export const CHATAPP: Dialect<ChatappSettings, ChatappCredentials> = {
   name: 'chatapp',
-  knobs: chatappKnobs,
+  settings: chatappSettings,
   initial: {
-    ...chatappKnobs.parse({}),
+    ...chatappSettings.parse({}),
     tokenShape: 'bcrypt',
     // 100 a day per email and appId [seed 002]. Status and code of the 101st, and when the day starts,
     // are NOT KNOWN; one client saw 429 [found].
@@ -119,10 +119,10 @@ export const CHATAPP: Dialect<ChatappKnobs, ChatappCredentials> = {
   // A refusal with success:false; its status and its code are NOT KNOWN.
   badCredentials: (status) => failure(status, 'ApiInvalidCredentialsError', 'Invalid credentials'),
   refresh: {
-    read: (x, _fields, knobs) => {
+    read: (x, _fields, settings) => {
       const secret = x.req.headers['refresh'];
       if (isText(secret)) return { secret };
-      return { refused: deadRefresh(knobs.deadRefreshStatus), outcome: 'refused', reason: 'missing' };
+      return { refused: deadRefresh(settings.deadRefreshStatus), outcome: 'refused', reason: 'missing' };
     },
     dead: deadRefresh,
   },

@@ -3,7 +3,7 @@ import type { z } from 'zod';
 import type { CustomAnswer, Json } from '../answer.ts';
 import type { Fields } from '../body.ts';
 import type { Exchange } from '../http.ts';
-import type { CommonKnobs, RefreshKnobs } from '../knobs.ts';
+import type { CommonSettings, RefreshSettings } from '../settings.ts';
 import type { Outcome, VendorName } from '../ledger.ts';
 import type { SecretMaker } from '../secrets.ts';
 import type { Pair, Verdict } from '../tokens.ts';
@@ -46,17 +46,17 @@ export interface PairStyle {
   readonly refreshToken: string | undefined;
 }
 
-/** What a vendor's knobs hold at least; those of a refresh are missing where there is none. */
-export type AnyKnobs = CommonKnobs & Partial<RefreshKnobs>;
+/** What a vendor's settings hold at least; those of a refresh are missing where there is none. */
+export type AnySettings = CommonSettings & Partial<RefreshSettings>;
 
 /**
  * All that sets one vendor apart: where its calls are, what they look like, and how it says no.
  */
-export interface Dialect<K extends AnyKnobs, C extends object> {
+export interface Dialect<K extends AnySettings, C extends object> {
   readonly name: VendorName;
   /** What can be set, and to what. */
-  readonly knobs: z.ZodObject;
-  /** The knobs as they start. */
+  readonly settings: z.ZodObject;
+  /** The settings as they start. */
   readonly initial: K;
   readonly accessTtlSeconds: number;
   readonly refreshTtlSeconds: number;
@@ -69,12 +69,12 @@ export interface Dialect<K extends AnyKnobs, C extends object> {
   badCredentials(status: number): CustomAnswer;
   /** The refresh call, where there is one. */
   readonly refresh?: {
-    read(x: Exchange, fields: Fields | undefined, knobs: K): RefreshRequest | Refusal;
+    read(x: Exchange, fields: Fields | undefined, settings: K): RefreshRequest | Refusal;
     dead(status: number): CustomAnswer;
   };
   /** The name a credential's tokens go by, and its quota key. */
   ownerOf(credentials: C): string;
-  mint(maker: SecretMaker, minting: Minting, knobs: K): { access: string; refresh: string };
+  mint(maker: SecretMaker, minting: Minting, settings: K): { access: string; refresh: string };
   pairBody(pair: Pair, style: PairStyle): Json;
 
   /** Paths below it are API paths; outside it there is nothing. */

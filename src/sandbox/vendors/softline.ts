@@ -1,7 +1,7 @@
 import type { CustomAnswer, Json } from '../answer.ts';
 import { idNumber, isText, segment, type Fields } from '../body.ts';
 import type { Exchange } from '../http.ts';
-import { commonKnobs, type SoftlineKnobs } from '../knobs.ts';
+import { commonSettings, type SoftlineSettings } from '../settings.ts';
 import { seconds } from '../secrets.ts';
 import type { Vendor } from '../vendor.ts';
 import { InvalidCall, reads, writes, type ApiCall } from './calls.ts';
@@ -14,7 +14,7 @@ export interface SoftlineCredentials {
 }
 
 /** Softline eCommerce. */
-export type SoftlineVendor = Vendor<SoftlineKnobs, SoftlineCredentials>;
+export type SoftlineVendor = Vendor<SoftlineSettings, SoftlineCredentials>;
 
 // Error 1006 for a wrong password, 110, 111, 1005 for a malformed login [seed 001]; on API calls 1007,
 // 1008, 1009 [found]. The texts of 1007 to 1009 are NOT KNOWN: only the numbers may be relied on. 404 is
@@ -90,10 +90,10 @@ function isLonger(value: unknown, most: number): boolean {
 }
 
 /** How softline speaks. */
-export const SOFTLINE: Dialect<SoftlineKnobs, SoftlineCredentials> = {
+export const SOFTLINE: Dialect<SoftlineSettings, SoftlineCredentials> = {
   name: 'softline',
-  knobs: commonKnobs,
-  initial: commonKnobs.parse({}),
+  settings: commonSettings,
+  initial: commonSettings.parse({}),
   accessTtlSeconds: 86_400,
   refreshTtlSeconds: 86_400,
 

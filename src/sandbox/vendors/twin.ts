@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import type { CustomAnswer } from '../answer.ts';
 import { isText } from '../body.ts';
-import { twinKnobs, type TwinKnobs } from '../knobs.ts';
+import { twinSettings, type TwinSettings } from '../settings.ts';
 import { seconds, type SecretMaker } from '../secrets.ts';
 import type { Verdict } from '../tokens.ts';
 import type { Vendor } from '../vendor.ts';
@@ -15,7 +15,7 @@ export interface TwinCredentials {
 }
 
 /** TWIN voice and chat bots: one token, several hosts. */
-export type TwinVendor = Vendor<TwinKnobs, TwinCredentials>;
+export type TwinVendor = Vendor<TwinSettings, TwinCredentials>;
 
 /** twin's hosts, by the names the ledger uses. */
 export const TWIN_SERVICES = ['iam', 'cis', 'notify', 'bot', 'chatApi', 'analyse'] as const;
@@ -54,9 +54,9 @@ function readTtl(value: unknown): number | undefined | 'invalid' {
 
 // Claims and their order as in the documents' sample [seed 000]; the refresh token's `jti` is a whole
 // access token [computed from seed 000], which is why it must be kept as secret as one.
-function mint(maker: SecretMaker, minting: Minting, knobs: TwinKnobs): { access: string; refresh: string } {
+function mint(maker: SecretMaker, minting: Minting, settings: TwinSettings): { access: string; refresh: string } {
   const { nowMs, accessEndsAt, refreshEndsAt, lifetime } = minting;
-  const { tokenShape, tokenPrefix, expClaimSeconds } = knobs;
+  const { tokenShape, tokenPrefix, expClaimSeconds } = settings;
   const iat = seconds(nowMs);
   const claimed = expClaimSeconds === null ? accessEndsAt : nowMs + expClaimSeconds * 1_000;
   const access = maker.make(tokenShape, tokenPrefix, {
@@ -112,10 +112,10 @@ const CALLS: Partial<Record<TwinService, readonly ApiCall[]>> = {
 };
 
 /** How twin speaks, on all its hosts. */
-export const TWIN: Dialect<TwinKnobs, TwinCredentials> = {
+export const TWIN: Dialect<TwinSettings, TwinCredentials> = {
   name: 'twin',
-  knobs: twinKnobs,
-  initial: { ...twinKnobs.parse({}), tokenShape: 'jwt' },
+  settings: twinSettings,
+  initial: { ...twinSettings.parse({}), tokenShape: 'jwt' },
   accessTtlSeconds: DEFAULT_TTL,
   refreshTtlSeconds: YEAR,
 

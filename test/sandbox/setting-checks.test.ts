@@ -1,23 +1,23 @@
 import assert from 'node:assert/strict';
-import { KnobError } from '../../src/sandbox/knobs.ts';
+import { SettingError } from '../../src/sandbox/settings.ts';
 import { freshSandbox } from './client.ts';
 
-describe('sandbox: setting knobs', () => {
+describe('sandbox: changes of settings', () => {
   const sandbox = freshSandbox();
   const set = (change: object) => () => sandbox().chatapp.set(change);
 
-  it('names the nearest knob for an unknown one', () => {
+  it('names the nearest setting for an unknown one', () => {
     assert.throws(set({ accesTtlSecond: 1 }), (error: Error) => {
-      assert.ok(error instanceof KnobError);
+      assert.ok(error instanceof SettingError);
       assert.match(error.message, /accesTtlSecond.*did you mean "accessTtlSeconds"/);
       return true;
     });
   });
 
   it('tells all that is wrong with a change at once', () => {
-    const told = /"alwaysDead" takes true or false\n.*no knob "dripMss"; did you mean "dripMs"/;
+    const told = /"alwaysDead" takes true or false\n.*no setting "dripMss"; did you mean "dripMs"/;
     assert.throws(set({ alwaysDead: 1, dripMs: 5, dripMss: 5 }), told);
-    assert.notEqual(sandbox().chatapp.knobs.dripMs, 5);
+    assert.notEqual(sandbox().chatapp.settings.dripMs, 5);
   });
 
   for (const change of [
@@ -31,14 +31,14 @@ describe('sandbox: setting knobs', () => {
     { apiOverride: { status: 200, boddy: '' } },
   ]) {
     it(`refuses ${JSON.stringify(change)}`, () => {
-      const before = structuredClone(sandbox().chatapp.knobs);
-      assert.throws(set(change), KnobError);
-      assert.deepEqual(sandbox().chatapp.knobs, before);
+      const before = structuredClone(sandbox().chatapp.settings);
+      assert.throws(set(change), SettingError);
+      assert.deepEqual(sandbox().chatapp.settings, before);
     });
   }
 
-  it('softline has no refresh knobs', () => {
+  it('softline has no refresh settings', () => {
     const change = { rotation: 'strict' } as object;
-    assert.throws(() => sandbox().softline.set(change), KnobError);
+    assert.throws(() => sandbox().softline.set(change), SettingError);
   });
 });

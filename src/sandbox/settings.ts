@@ -6,7 +6,7 @@ import { NAMED_MODES } from './token-call.ts';
 import { ROTATIONS } from './tokens.ts';
 
 /*
- * Each knob is said once: what it is for, what it takes, how it starts. A vendor's own values go over the defaults. The
+ * Each setting is said once: what it is for, what it takes, how it starts. A vendor's own values go over the defaults. The
  * descriptions stand in the control API's help and in its complaints.
  */
 
@@ -45,7 +45,7 @@ function orNull<T extends z.ZodType>(type: T): z.ZodNullable<T> {
 }
 
 /** What can be set on every vendor. */
-export const commonKnobs = z.strictObject({
+export const commonSettings = z.strictObject({
   /** Life of new access tokens, in seconds (fractions allowed); null: as the vendor documents. */
   accessTtlSeconds: orNull(atLeast(0)).default(null),
   /** Look of new tokens. */
@@ -108,7 +108,7 @@ export const commonKnobs = z.strictObject({
 });
 
 /** What can be set on a vendor that has a refresh call besides. */
-const refreshKnobs = z.strictObject({
+const refreshSettings = z.strictObject({
   /** Life of new refresh tokens, in seconds; null: as the vendor documents. */
   refreshTtlSeconds: orNull(atLeast(0)).default(null),
   /**
@@ -136,10 +136,10 @@ const refreshKnobs = z.strictObject({
 });
 
 /** What can be set on chatapp. */
-export const chatappKnobs = commonKnobs.extend(refreshKnobs.shape);
+export const chatappSettings = commonSettings.extend(refreshSettings.shape);
 
 /** What can be set on twin. */
-export const twinKnobs = chatappKnobs.extend({
+export const twinSettings = chatappSettings.extend({
   /**
    * Lifetime claimed by `exp`, in seconds; null: the true one. The documents' own samples claim seven days
    * for a token said to live for twelve hours at most [seed 000].
@@ -147,42 +147,42 @@ export const twinKnobs = chatappKnobs.extend({
   expClaimSeconds: orNull(number).default(null),
 });
 
-/** The knobs of every vendor. */
-export type CommonKnobs = z.infer<typeof commonKnobs>;
+/** The settings of every vendor. */
+export type CommonSettings = z.infer<typeof commonSettings>;
 
-/** The knobs of vendors that have a refresh call. */
-export type RefreshKnobs = z.infer<typeof refreshKnobs>;
+/** The settings of vendors that have a refresh call. */
+export type RefreshSettings = z.infer<typeof refreshSettings>;
 
-/** softline's knobs. */
-export type SoftlineKnobs = CommonKnobs;
+/** softline's settings. */
+export type SoftlineSettings = CommonSettings;
 
-/** chatapp's knobs. */
-export type ChatappKnobs = z.infer<typeof chatappKnobs>;
+/** chatapp's settings. */
+export type ChatappSettings = z.infer<typeof chatappSettings>;
 
-/** twin's knobs. */
-export type TwinKnobs = z.infer<typeof twinKnobs>;
+/** twin's settings. */
+export type TwinSettings = z.infer<typeof twinSettings>;
 
-/** A knob was set that does not exist, or to something it cannot be. */
-export class KnobError extends Error {}
+/** A setting was set that does not exist, or to something it cannot be. */
+export class SettingError extends Error {}
 
-/** Throws a `KnobError` that tells all that is wrong with a change of knobs. */
-export function checkChange(change: object, knobs: z.ZodObject): void {
-  const types = typesOf(knobs);
+/** Throws a `SettingError` that tells all that is wrong with a change of settings. */
+export function checkChange(change: object, settings: z.ZodObject): void {
+  const types = typesOf(settings);
   const mistakes = Object.entries(change).flatMap(([name, value]) => {
     const type = types.get(name);
-    if (type !== undefined) return type.safeParse(value).success ? [] : [`knob "${name}" takes ${type.description}`];
+    if (type !== undefined) return type.safeParse(value).success ? [] : [`setting "${name}" takes ${type.description}`];
     const near = nearest(name, [...types.keys()]);
-    return [`there is no knob "${name}"${near === undefined ? '' : `; did you mean "${near}"?`}`];
+    return [`there is no setting "${name}"${near === undefined ? '' : `; did you mean "${near}"?`}`];
   });
-  if (mistakes.length > 0) throw new KnobError(mistakes.join('\n'));
+  if (mistakes.length > 0) throw new SettingError(mistakes.join('\n'));
 }
 
 /** Name → what it takes, for the help text. */
-export function describeKnobs(knobs: z.ZodObject): Record<string, string> {
-  return Object.fromEntries([...typesOf(knobs)].map(([name, type]) => [name, type.description ?? '']));
+export function describeSettings(settings: z.ZodObject): Record<string, string> {
+  return Object.fromEntries([...typesOf(settings)].map(([name, type]) => [name, type.description ?? '']));
 }
 
-/** What each knob takes when it is set: there is no default then. */
+/** What each setting takes when it is set: there is no default then. */
 function typesOf({ shape }: z.ZodObject<Record<string, z.ZodType>>): Map<string, z.ZodType> {
   return new Map(Object.entries(shape).map(([name, type]) => [name, isDefault(type) ? type.unwrap() : type]));
 }
