@@ -18,7 +18,7 @@ export type CallKind = (typeof CALL_KINDS)[number];
  * - `ok`: accepted and done
  * - `dead-token`: an API call refused because of its token, before anything was done
  * - `refused`: wrong password or dead refresh token
- * - `quota`, `rate-limit`: too many logins; too many calls
+ * - `quota`: too many logins
  * - `invalid`: refused by validation (400, 422)
  * - `not-found`: unknown path
  * - `override`: answered by the `apiOverride` setting, nothing was done
@@ -34,7 +34,6 @@ export type Outcome =
   | 'dead-token'
   | 'refused'
   | 'quota'
-  | 'rate-limit'
   | 'invalid'
   | 'not-found'
   | 'override'

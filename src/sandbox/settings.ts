@@ -1,20 +1,19 @@
 import { z } from 'zod';
 import { nearest } from '../nearest.ts';
-import { customAnswerSchema, ENCODINGS, statusSchema, type Json } from './answer.ts';
+import { customAnswerSchema, statusSchema, type Json } from './answer.ts';
 import { SECRET_SHAPES } from './secrets.ts';
 import { NAMED_MODES } from './token-call.ts';
 import { ROTATIONS } from './tokens.ts';
 
 /*
- * Each setting is said once: what it is for, what it takes, how it starts. A vendor's own values go over the defaults. The
- * descriptions stand in the control API's help and in its complaints.
+ * Each setting is said once: what it is for, what it takes, how it starts. A vendor's own values go over the defaults.
+ * The descriptions stand in the control API's help and in its complaints.
  */
 
 const number = z.number().describe('a number');
 const flag = z.boolean().describe('true or false');
 const text = z.string().describe('a string');
 const status = statusSchema.describe('a status from 200 to 999');
-const anyJson = z.custom<Json>().describe('any JSON');
 const customAnswer = customAnswerSchema.describe('{status, headers?, body?, …}');
 const patch = z.record(z.string(), z.custom<Json | undefined>()).describe('an object: dotted path → value');
 
@@ -52,30 +51,20 @@ export const commonSettings = z.strictObject({
   tokenShape: oneOf(SECRET_SHAPES).default('opaque'),
   /** Put in front of new access and refresh tokens (in a JWT: in front of its signature). For canaries. */
   tokenPrefix: text.default(''),
-  /** Shifts the vendor's clock: its lifetimes, its checks and its quota window. */
+  /** Shifts the vendor's clock: its lifetimes, its checks and its quota's 24 hours. */
   clockSkewSeconds: number.default(0),
   /** A new login kills the owner's earlier access tokens. */
   loginKillsOld: flag.default(false),
 
-  /** Successful logins allowed per account inside the window; null: no limit. */
+  /** Successful logins allowed per account within 24 hours; null: no limit. */
   quotaLimit: orNull(atLeast(0)).default(null),
-  /** Length of the rolling window. */
-  quotaWindowSeconds: atLeast(0).default(86_400),
-  /** Status of the refusal beyond the quota. */
-  quotaStatus: status.default(429),
-  /** Error code in that refusal, where the vendor's envelope has one. */
-  quotaCode: text.default(''),
-  /** The whole body of that refusal, in place of the vendor's envelope. */
-  quotaBody: anyJson.default(null),
 
   /** Status of the "token dead" refusal. */
   deadTokenStatus: status.default(401),
-  /** The whole "token dead" refusal, for odd shapes; `deadTokenStatus` and `errorEncoding` are then ignored. */
+  /** The whole "token dead" refusal, for odd shapes; `deadTokenStatus` is then ignored. */
   deadTokenAnswer: orNull(customAnswer).default(null),
   /** Each "token dead" refusal is held back by a random time in this range. */
   deadTokenDelayMs: range.default({ min: 0, max: 0 }),
-  /** Content coding of "token dead" refusals. */
-  errorEncoding: oneOf(ENCODINGS).default('identity'),
   /** Every API call is refused with "token dead", however good its token. */
   alwaysDead: flag.default(false),
   /** "Token dead" is said as soon as the head has arrived, before the request body is read. */
@@ -85,8 +74,6 @@ export const commonSettings = z.strictObject({
   apiDelayMs: atLeast(0).default(0),
   /** An answer in place of the usual one for the next N, or all, API calls, whatever their token. Nothing is done. */
   apiOverride: orNull(apiOverride).default(null),
-  /** API calls per second above which the vendor says 429; null: no limit. */
-  rateLimitPerSecond: orNull(atLeast(1)).default(null),
 
   /** How logins misbehave. */
   loginMode: mode.default('normal'),
@@ -96,15 +83,11 @@ export const commonSettings = z.strictObject({
   loginDelayMs: atLeast(0).default(0),
   /** Changes to the JSON of login answers: dotted path → new value; `undefined` removes a field. */
   loginPatch: patch.default({}),
-  /** Status of the refusal of a wrong password. */
-  badCredentialsStatus: status.default(401),
 
   /** How long `slow` waits. */
   slowMs: atLeast(0).default(20_000),
   /** Pause after each byte of `drip`. */
   dripMs: atLeast(0).default(100),
-  /** Where `redirect` leads; null: to the same call under the name `localhost`, with `?redirected=1`. */
-  redirectTo: orNull(text).default(null),
 });
 
 /** What can be set on a vendor that has a refresh call besides. */
@@ -123,8 +106,6 @@ const refreshSettings = z.strictObject({
   graceReturns: oneOf(['same-pair', 'new-pair']).default('same-pair'),
   /** The refresh token in a refresh answer. Other than `new`, the one presented stays good. */
   refreshTokenInAnswer: oneOf(['new', 'same', 'omit', 'empty']).default('new'),
-  /** Status of the refusal of a dead refresh token. */
-  deadRefreshStatus: status.default(401),
   /** How refreshes misbehave. */
   refreshMode: mode.default('normal'),
   /** For the next N refreshes only, then back to `normal`; null: until changed. */
@@ -135,17 +116,8 @@ const refreshSettings = z.strictObject({
   refreshPatch: patch.default({}),
 });
 
-/** What can be set on chatapp. */
-export const chatappSettings = commonSettings.extend(refreshSettings.shape);
-
-/** What can be set on twin. */
-export const twinSettings = chatappSettings.extend({
-  /**
-   * Lifetime claimed by `exp`, in seconds; null: the true one. The documents' own samples claim seven days
-   * for a token said to live for twelve hours at most [seed 000].
-   */
-  expClaimSeconds: orNull(number).default(null),
-});
+/** What can be set on chatapp and twin. */
+export const renewableSettings = commonSettings.extend(refreshSettings.shape);
 
 /** The settings of every vendor. */
 export type CommonSettings = z.infer<typeof commonSettings>;
@@ -153,14 +125,8 @@ export type CommonSettings = z.infer<typeof commonSettings>;
 /** The settings of vendors that have a refresh call. */
 export type RefreshSettings = z.infer<typeof refreshSettings>;
 
-/** softline's settings. */
-export type SoftlineSettings = CommonSettings;
-
-/** chatapp's settings. */
-export type ChatappSettings = z.infer<typeof chatappSettings>;
-
-/** twin's settings. */
-export type TwinSettings = z.infer<typeof twinSettings>;
+/** The settings of chatapp and twin. */
+export type RenewableSettings = z.infer<typeof renewableSettings>;
 
 /** A setting was set that does not exist, or to something it cannot be. */
 export class SettingError extends Error {}

@@ -5,7 +5,6 @@ import { pause, reply, reset, settle, writePieces, type Exchange } from './http.
 export interface Timing {
   readonly slowMs: number;
   readonly dripMs: number;
-  readonly redirectTo: string | null;
 }
 
 const HUGE_BYTES = 2 * 1_048_576;
@@ -52,13 +51,13 @@ const SPOILT = {
   'html-200': () => ({ status: 200, headers: { 'content-type': 'text/html; charset=utf-8' }, body: PAGE }),
   'empty-200': () => ({ status: 200, headers: { 'content-type': 'application/json' }, body: '' }),
   /** 307 asks the client to send the credentials again, to another host by name: following it is the mistake. */
-  redirect: (x, { redirectTo }) => ({ status: 307, headers: { location: redirectTo ?? elsewhere(x) } }),
+  redirect: (x) => ({ status: 307, headers: { location: elsewhere(x) } }),
   reset: (x) => {
     reset(x);
     return undefined;
   },
   hang: () => undefined,
-} satisfies Record<string, (x: Exchange, timing: Timing) => CustomAnswer | undefined>;
+} satisfies Record<string, (x: Exchange) => CustomAnswer | undefined>;
 
 /** A mode in which a pair is issued. */
 export type IssuingMode = keyof typeof ISSUING;
@@ -78,13 +77,13 @@ export function issues(mode: TokenCallMode): mode is IssuingMode {
 }
 
 /** Answers a token call, or leaves it without an answer, before anything is issued. */
-export function spoil(x: Exchange, mode: SpoiltMode, timing: Timing): void {
+export function spoil(x: Exchange, mode: SpoiltMode): void {
   if (typeof mode === 'object') {
     reply(x, mode, 'broken', 'custom');
     return;
   }
   settle(x, 'broken', mode);
-  const answer = SPOILT[mode](x, timing);
+  const answer = SPOILT[mode](x);
   if (answer !== undefined) reply(x, answer, 'broken', mode);
 }
 

@@ -11,6 +11,8 @@ export interface Issued {
   readonly refreshToken: string | undefined;
 }
 
+const QUOTA_WINDOW_MS = 86_400_000;
+
 /** Decides who gets a pair, and makes it. */
 export class TokenIssuer<K extends AnySettings, C extends object> {
   readonly #state: VendorState<K, C>;
@@ -28,14 +30,11 @@ export class TokenIssuer<K extends AnySettings, C extends object> {
     const { credentials, ttlSeconds } = asked;
     if (!accounts.some((account) => isSame(account, credentials))) {
       const reason = 'bad-credentials';
-      return { refused: dialect.badCredentials(settings.badCredentialsStatus), outcome: 'refused', reason };
+      return { refused: dialect.badCredentials(), outcome: 'refused', reason };
     }
     const owner = dialect.ownerOf(credentials);
-    const { quotaLimit, quotaStatus, quotaCode, quotaBody } = settings;
-    if (quotaLimit !== null && this.quotaUsed(owner) >= quotaLimit) {
-      const refusal = dialect.tooMany(quotaStatus, quotaCode);
-      const refused = quotaBody === null ? refusal : { ...refusal, body: quotaBody };
-      return { refused, outcome: 'quota', reason: null };
+    if (settings.quotaLimit !== null && this.quotaUsed(owner) >= settings.quotaLimit) {
+      return { refused: dialect.tooMany(), outcome: 'quota', reason: null };
     }
     this.#countLogin(owner);
     if (settings.loginKillsOld) tokens.revokeAll(owner);
@@ -50,7 +49,7 @@ export class TokenIssuer<K extends AnySettings, C extends object> {
     if (refresh === undefined) throw new Error('this vendor has no refresh call');
     // Where there is such a call, there are its settings.
     const settings = this.#state.settings as K & RefreshSettings;
-    const asked = refresh.read(x, fields, settings);
+    const asked = refresh.read(x, fields);
     if ('refused' in asked) return asked;
     x.entry.refreshTokenId = shared.names.get(asked.secret) ?? null;
     const { rotation, graceReturns, rotationGraceSeconds, refreshTokenInAnswer: style } = settings;
@@ -58,7 +57,7 @@ export class TokenIssuer<K extends AnySettings, C extends object> {
     const rule = { rotation, graceReturns, graceMs: rotationGraceSeconds * 1_000, carryOn: style !== 'new' };
     const pair = tokens.spend(asked.secret, rule, (owner) => this.#makePair(owner, asked.ttlSeconds, lifetime));
     if (typeof pair === 'string') {
-      return { refused: refresh.dead(settings.deadRefreshStatus), outcome: 'refused', reason: pair };
+      return { refused: refresh.dead(), outcome: 'refused', reason: pair };
     }
     return { pair, refreshToken: style === 'omit' ? undefined : style === 'empty' ? '' : pair.refresh.secret };
   }
@@ -97,10 +96,10 @@ export class TokenIssuer<K extends AnySettings, C extends object> {
     this.#logins.set(owner, recent);
   }
 
-  /** When an account has logged in inside the quota's window. */
+  /** When an account has logged in within the quota's window. */
   #recentLogins(owner: string): number[] {
     const times = this.#logins.get(owner) ?? [];
-    const oldest = this.#state.now() - this.#state.settings.quotaWindowSeconds * 1_000;
+    const oldest = this.#state.now() - QUOTA_WINDOW_MS;
     while (times[0] !== undefined && times[0] <= oldest) times.shift();
     return times;
   }

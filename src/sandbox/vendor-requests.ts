@@ -83,7 +83,7 @@ export class VendorRequests<K extends AnySettings, C extends object> {
     const fields = parseFields(await readBody(x));
     await pause(settings[`${kind}DelayMs`] ?? 0);
     if (!issues(mode)) {
-      spoil(x, mode, settings);
+      spoil(x, mode);
       return;
     }
     const lifetime = mode !== 'no-lifetime';
@@ -129,10 +129,6 @@ export class VendorRequests<K extends AnySettings, C extends object> {
     const body = await readBody(x);
     if (isGone(x)) {
       settle(x, 'incomplete', 'caller-gone');
-      return;
-    }
-    if (this.#state.isOverRate()) {
-      reply(x, dialect.tooMany(429, dialect.initial.quotaCode), 'rate-limit');
       return;
     }
     const verdict = this.#verdict(access);
@@ -183,11 +179,10 @@ export class VendorRequests<K extends AnySettings, C extends object> {
   }
 
   async #refuseToken(x: Exchange, verdict: Exclude<Verdict, 'ok'>): Promise<void> {
-    const { deadTokenAnswer, deadTokenStatus, errorEncoding, deadTokenDelayMs: delay } = this.#settings;
-    const usual = { ...this.#dialect.deadToken(verdict, deadTokenStatus), encoding: errorEncoding };
+    const { deadTokenAnswer, deadTokenStatus, deadTokenDelayMs: delay } = this.#settings;
     settle(x, 'dead-token', verdict);
     if (delay.max > 0) await pause(delay.min + this.#state.shared.maker.random() * (delay.max - delay.min));
-    reply(x, deadTokenAnswer ?? usual, 'dead-token', verdict);
+    reply(x, deadTokenAnswer ?? this.#dialect.deadToken(verdict, deadTokenStatus), 'dead-token', verdict);
   }
 
   /** The mode of this call; one that holds for some calls only is counted down. */

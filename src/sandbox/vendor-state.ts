@@ -19,8 +19,6 @@ export class VendorState<K extends AnySettings, C extends object> {
   /** Credentials that may log in. */
   readonly accounts: C[];
   readonly tokens: TokenBook;
-  #rateSecond = 0;
-  #rateCount = 0;
 
   constructor(dialect: Dialect<K, C>, account: C, shared: Shared) {
     this.dialect = dialect;
@@ -35,21 +33,9 @@ export class VendorState<K extends AnySettings, C extends object> {
     return Date.now() + this.settings.clockSkewSeconds * 1_000;
   }
 
-  /** Settings back to their defaults; all tokens forgotten; rate limit empty. */
+  /** Settings back to their defaults; all tokens forgotten. */
   reset(): void {
     Object.assign(this.settings, structuredClone(this.dialect.initial));
     this.tokens.clear();
-    this.#rateCount = 0;
-  }
-
-  /** Counts an API call; true when there are too many of them in this second. */
-  isOverRate(): boolean {
-    const limit = this.settings.rateLimitPerSecond;
-    if (limit === null) return false;
-    const second = Math.floor(Date.now() / 1_000);
-    if (second !== this.#rateSecond) this.#rateCount = 0;
-    this.#rateSecond = second;
-    this.#rateCount += 1;
-    return this.#rateCount > limit;
   }
 }

@@ -64,7 +64,7 @@ export class Vendor<K extends AnySettings, C extends object> {
     return describeSettings(this.#state.dialect.settings);
   }
 
-  /** Settings back to their defaults; all tokens forgotten; quota and rate limit empty. Accounts and ledger stay. */
+  /** Settings back to their defaults; all tokens forgotten; quota empty. Accounts and ledger stay. */
   reset(): void {
     this.#state.reset();
     this.#issuer.reset();

@@ -63,8 +63,6 @@ describe('sandbox: chatapp tokens', () => {
     assert.equal(await code('unknown'), 'ApiInvalidRefreshTokenError');
     const none = await call(sandbox().urls.chatapp, '/v1/tokens/refresh', { method: 'POST' });
     assert.equal(none.at('error.code'), 'ApiInvalidRefreshTokenError');
-    sandbox().chatapp.set({ deadRefreshStatus: 401 });
-    assert.equal((await chatapp.refresh(sandbox(), 'unknown')).status, 401);
   });
 
   it('takes the token raw: Bearer before it makes it unknown', async () => {

@@ -17,7 +17,8 @@ describe('sandbox: how "token dead" is said', () => {
   const decoders = { gzip: gunzipSync, br: brotliDecompressSync, deflate: inflateSync } as const;
   for (const encoding of ['gzip', 'br', 'deflate'] as const) {
     it(`compressed with ${encoding}`, async () => {
-      sandbox().chatapp.set({ errorEncoding: encoding });
+      const body = { error: { code: 'ApiInvalidTokenError' } };
+      sandbox().chatapp.set({ deadTokenAnswer: { status: 403, body, encoding } });
       const reply = await chatapp.get(sandbox(), 'dead');
       assert.equal(reply.headers['content-encoding'], encoding);
       assert.match(decoders[encoding](reply.bytes).toString(), /ApiInvalidTokenError/);

@@ -77,13 +77,11 @@ describe('sandbox: logins and refreshes that go wrong', () => {
     assert.equal(sandbox().ledger.last()?.aborted, true);
   });
 
-  it('redirect leads to another name, or where it is told', async () => {
+  it('redirect leads to another name', async () => {
     sandbox().softline.set({ loginMode: 'redirect' });
     const reply = await softline.login(sandbox());
     assert.equal(reply.status, 307);
     assert.match(String(reply.headers.location), /^http:\/\/localhost:\d+\/v1\/login_check\?redirected=1$/);
-    sandbox().softline.set({ redirectTo: 'http://127.0.0.1:1/x' });
-    assert.equal((await softline.login(sandbox())).headers.location, 'http://127.0.0.1:1/x');
   });
 
   it('huge is a right answer of more than 2 MiB', async () => {

@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import type { CustomAnswer, Json } from '../answer.ts';
 import { idNumber, isText, segment, type Fields } from '../body.ts';
-import { chatappSettings, type ChatappSettings } from '../settings.ts';
+import { renewableSettings, type RenewableSettings } from '../settings.ts';
 import { seconds } from '../secrets.ts';
 import type { Vendor } from '../vendor.ts';
 import { InvalidCall, isMultipart, reads, writes, type ApiCall } from './calls.ts';
@@ -15,7 +15,7 @@ export interface ChatappCredentials {
 }
 
 /** ChatApp, the CRM's upstream. */
-export type ChatappVendor = Vendor<ChatappSettings, ChatappCredentials>;
+export type ChatappVendor = Vendor<RenewableSettings, ChatappCredentials>;
 
 function failure(status: number, code: string, message: string): CustomAnswer {
   return { status, body: { success: false, error: { code, message } } };
@@ -30,9 +30,9 @@ function invalid(message: string): CustomAnswer {
   return failure(422, 'ApiValidationError', message);
 }
 
-// The code is [found]; the status it comes with is not firmly established, hence the setting.
-function deadRefresh(status: number): CustomAnswer {
-  return failure(status, 'ApiInvalidRefreshTokenError', 'Invalid Refresh Token');
+// The code is [found]; 403 in the one client that pins it [found].
+function deadRefresh(): CustomAnswer {
+  return failure(403, 'ApiInvalidRefreshTokenError', 'Invalid Refresh Token');
 }
 
 function readLogin(fields: Fields = {}): LoginRequest<ChatappCredentials> | Refusal {
@@ -91,22 +91,16 @@ const CALLS: readonly ApiCall[] = [
 ];
 
 /** How chatapp speaks. */
-export const CHATAPP: Dialect<ChatappSettings, ChatappCredentials> = {
+export const CHATAPP: Dialect<RenewableSettings, ChatappCredentials> = {
   name: 'chatapp',
-  settings: chatappSettings,
+  settings: renewableSettings,
   initial: {
-    ...chatappSettings.parse({}),
+    ...renewableSettings.parse({}),
     tokenShape: 'bcrypt',
-    // 100 a day per email and appId [seed 002]. Status and code of the 101st, and when the day starts,
-    // are NOT KNOWN; one client saw 429 [found].
+    // 100 a day per email and appId [seed 002]; when the day starts is NOT KNOWN.
     quotaLimit: 100,
-    quotaStatus: 429,
-    quotaCode: 'ApiTooManyRequestsError',
     // 403 in the one client that pins it [found].
     deadTokenStatus: 403,
-    deadRefreshStatus: 403,
-    // 50 requests a second per IP are documented [found]; off here, so that load tests are not cut short.
-    rateLimitPerSecond: null,
   },
   accessTtlSeconds: 86_400,
   refreshTtlSeconds: 14 * 86_400,
@@ -117,12 +111,12 @@ export const CHATAPP: Dialect<ChatappSettings, ChatappCredentials> = {
   ]),
   readLogin: (_x, fields) => readLogin(fields),
   // A refusal with success:false; its status and its code are NOT KNOWN.
-  badCredentials: (status) => failure(status, 'ApiInvalidCredentialsError', 'Invalid credentials'),
+  badCredentials: () => failure(401, 'ApiInvalidCredentialsError', 'Invalid credentials'),
   refresh: {
-    read: (x, _fields, settings) => {
+    read: (x) => {
       const secret = x.req.headers['refresh'];
       if (isText(secret)) return { secret };
-      return { refused: deadRefresh(settings.deadRefreshStatus), outcome: 'refused', reason: 'missing' };
+      return { refused: deadRefresh(), outcome: 'refused', reason: 'missing' };
     },
     dead: deadRefresh,
   },
@@ -151,7 +145,8 @@ export const CHATAPP: Dialect<ChatappSettings, ChatappCredentials> = {
   // Code and message [seed 002]. That a missing token is answered in the same way is a guess.
   deadToken: (_verdict, status) => failure(status, 'ApiInvalidTokenError', 'Invalid Token'),
   invalid,
-  tooMany: (status, code) => failure(status, code, 'Too Many Requests'),
+  // Status and code of the 101st login are NOT KNOWN; one client saw 429 [found].
+  tooMany: () => failure(429, 'ApiTooManyRequestsError', 'Too Many Requests'),
   // Status and envelope as everywhere; the code is NOT KNOWN.
   notFound: () => failure(404, 'ApiNotFoundError', 'Not Found'),
   wrap: success,

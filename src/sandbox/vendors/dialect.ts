@@ -66,11 +66,11 @@ export interface Dialect<K extends AnySettings, C extends object> {
   /** The one host they come from, where there are several. */
   readonly tokenService?: string;
   readLogin(x: Exchange, fields: Fields | undefined): LoginRequest<C> | Refusal;
-  badCredentials(status: number): CustomAnswer;
+  badCredentials(): CustomAnswer;
   /** The refresh call, where there is one. */
   readonly refresh?: {
-    read(x: Exchange, fields: Fields | undefined, settings: K): RefreshRequest | Refusal;
-    dead(status: number): CustomAnswer;
+    read(x: Exchange, fields: Fields | undefined): RefreshRequest | Refusal;
+    dead(): CustomAnswer;
   };
   /** The name a credential's tokens go by, and its quota key. */
   ownerOf(credentials: C): string;
@@ -87,7 +87,7 @@ export interface Dialect<K extends AnySettings, C extends object> {
   /** Refuses a body that no call of this vendor takes. */
   refuseBody?(x: Exchange, fields: Fields | undefined): CustomAnswer | undefined;
   invalid(message: string): CustomAnswer;
-  tooMany(status: number, code: string): CustomAnswer;
+  tooMany(): CustomAnswer;
   notFound(): CustomAnswer;
   /** Wraps a success body in the vendor's envelope. */
   wrap(body: Json): Json;

@@ -1,7 +1,7 @@
 import type { CustomAnswer, Json } from '../answer.ts';
 import { idNumber, isText, segment, type Fields } from '../body.ts';
 import type { Exchange } from '../http.ts';
-import { commonSettings, type SoftlineSettings } from '../settings.ts';
+import { commonSettings, type CommonSettings } from '../settings.ts';
 import { seconds } from '../secrets.ts';
 import type { Vendor } from '../vendor.ts';
 import { InvalidCall, reads, writes, type ApiCall } from './calls.ts';
@@ -14,7 +14,7 @@ export interface SoftlineCredentials {
 }
 
 /** Softline eCommerce. */
-export type SoftlineVendor = Vendor<SoftlineSettings, SoftlineCredentials>;
+export type SoftlineVendor = Vendor<CommonSettings, SoftlineCredentials>;
 
 // Error 1006 for a wrong password, 110, 111, 1005 for a malformed login [seed 001]; on API calls 1007,
 // 1008, 1009 [found]. The texts of 1007 to 1009 are NOT KNOWN: only the numbers may be relied on. 404 is
@@ -90,7 +90,7 @@ function isLonger(value: unknown, most: number): boolean {
 }
 
 /** How softline speaks. */
-export const SOFTLINE: Dialect<SoftlineSettings, SoftlineCredentials> = {
+export const SOFTLINE: Dialect<CommonSettings, SoftlineCredentials> = {
   name: 'softline',
   settings: commonSettings,
   initial: commonSettings.parse({}),
@@ -104,7 +104,7 @@ export const SOFTLINE: Dialect<SoftlineSettings, SoftlineCredentials> = {
     if (refusal !== undefined) return refusal;
     return isText(username) && isText(password) ? { credentials: { username, password } } : invalid(1005);
   },
-  badCredentials: (status) => failure(status, 1006),
+  badCredentials: () => failure(401, 1006),
   ownerOf: (credentials) => credentials.username,
   mint: (maker, { owner, nowMs, accessEndsAt }, { tokenShape, tokenPrefix }) => ({
     access: maker.make(tokenShape, tokenPrefix, { iat: seconds(nowMs), exp: seconds(accessEndsAt), username: owner }),
@@ -127,7 +127,7 @@ export const SOFTLINE: Dialect<SoftlineSettings, SoftlineCredentials> = {
   // The error number for a field out of bounds is NOT KNOWN.
   invalid: () => failure(400, 110),
   // Whether logins are limited at all is NOT KNOWN; nor what the refusal would be.
-  tooMany: (status) => failure(status, 429),
+  tooMany: () => failure(429, 429),
   notFound: () => failure(404, 404),
   wrap: (body) => body,
 };

@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import type { CustomAnswer } from '../answer.ts';
 import { isText } from '../body.ts';
-import { twinSettings, type TwinSettings } from '../settings.ts';
+import { renewableSettings, type RenewableSettings } from '../settings.ts';
 import { seconds, type SecretMaker } from '../secrets.ts';
 import type { Verdict } from '../tokens.ts';
 import type { Vendor } from '../vendor.ts';
@@ -15,7 +15,7 @@ export interface TwinCredentials {
 }
 
 /** TWIN voice and chat bots: one token, several hosts. */
-export type TwinVendor = Vendor<TwinSettings, TwinCredentials>;
+export type TwinVendor = Vendor<RenewableSettings, TwinCredentials>;
 
 /** twin's hosts, by the names the ledger uses. */
 export const TWIN_SERVICES = ['iam', 'cis', 'notify', 'bot', 'chatApi', 'analyse'] as const;
@@ -54,14 +54,13 @@ function readTtl(value: unknown): number | undefined | 'invalid' {
 
 // Claims and their order as in the documents' sample [seed 000]; the refresh token's `jti` is a whole
 // access token [computed from seed 000], which is why it must be kept as secret as one.
-function mint(maker: SecretMaker, minting: Minting, settings: TwinSettings): { access: string; refresh: string } {
+function mint(maker: SecretMaker, minting: Minting, settings: RenewableSettings): { access: string; refresh: string } {
   const { nowMs, accessEndsAt, refreshEndsAt, lifetime } = minting;
-  const { tokenShape, tokenPrefix, expClaimSeconds } = settings;
+  const { tokenShape, tokenPrefix } = settings;
   const iat = seconds(nowMs);
-  const claimed = expClaimSeconds === null ? accessEndsAt : nowMs + expClaimSeconds * 1_000;
   const access = maker.make(tokenShape, tokenPrefix, {
     iat,
-    ...(lifetime ? { exp: seconds(claimed) } : {}),
+    ...(lifetime ? { exp: seconds(accessEndsAt) } : {}),
     sub: '783',
     company_id: COMPANY,
     roles: { [COMPANY]: ['COMPANY_ADMIN'] },
@@ -112,10 +111,10 @@ const CALLS: Partial<Record<TwinService, readonly ApiCall[]>> = {
 };
 
 /** How twin speaks, on all its hosts. */
-export const TWIN: Dialect<TwinSettings, TwinCredentials> = {
+export const TWIN: Dialect<RenewableSettings, TwinCredentials> = {
   name: 'twin',
-  settings: twinSettings,
-  initial: { ...twinSettings.parse({}), tokenShape: 'jwt' },
+  settings: renewableSettings,
+  initial: { ...renewableSettings.parse({}), tokenShape: 'jwt' },
   accessTtlSeconds: DEFAULT_TTL,
   refreshTtlSeconds: YEAR,
 
@@ -133,7 +132,7 @@ export const TWIN: Dialect<TwinSettings, TwinCredentials> = {
     return ttlSeconds === 'invalid' ? invalid('ttl') : { credentials: { email, password }, ttlSeconds };
   },
   // 401; the text is NOT KNOWN.
-  badCredentials: (status) => failure(status, 'Invalid credentials.'),
+  badCredentials: () => failure(401, 'Invalid credentials.'),
   refresh: {
     read: (_x, fields) => {
       if (fields === undefined) return invalid('body');
@@ -143,7 +142,7 @@ export const TWIN: Dialect<TwinSettings, TwinCredentials> = {
       return ttlSeconds === 'invalid' ? invalid('ttl') : { secret: refreshToken, ttlSeconds };
     },
     // 401 → log in again [found]; the text is NOT KNOWN.
-    dead: (status) => failure(status, 'Refresh token is invalid.'),
+    dead: () => failure(401, 'Refresh token is invalid.'),
   },
   ownerOf: (credentials) => credentials.email,
   mint,
@@ -161,7 +160,7 @@ export const TWIN: Dialect<TwinSettings, TwinCredentials> = {
   },
   deadToken: (verdict, status) => failure(status, DEAD[verdict]),
   invalid: (message) => failure(400, message),
-  tooMany: (status) => failure(status, 'Too many requests.'),
+  tooMany: () => failure(429, 'Too many requests.'),
   // Only `error` is known of twin's refusals; 404's own text is NOT KNOWN.
   notFound: () => failure(404, 'Not found.'),
   wrap: (body) => body,
