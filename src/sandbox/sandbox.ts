@@ -2,7 +2,6 @@ import { controlHandler } from './control.ts';
 import { Ledger } from './ledger.ts';
 import { listen, type Handler, type Listener } from './listen.ts';
 import type { SandboxCredentials, SandboxParts, SandboxUrls } from './parts.ts';
-import { SecretMaker } from './secrets.ts';
 import { Vendor } from './vendor.ts';
 import { CHATAPP, type ChatappVendor } from './vendors/chatapp.ts';
 import { SOFTLINE, type SoftlineVendor } from './vendors/softline.ts';
@@ -17,8 +16,6 @@ export interface SandboxOptions {
    * iam, cis, notify, bot, chatApi, analyse +3 to +8.
    */
   basePort?: number;
-  /** Makes token values and random delays the same on every run. */
-  seed?: number;
   /** How many calls the ledger keeps; default 100,000. */
   ledgerLimit?: number;
 }
@@ -48,7 +45,7 @@ export async function startSandbox(options: SandboxOptions = {}): Promise<Sandbo
   const basePort = options.basePort ?? 0;
   const ledger = new Ledger(options.ledgerLimit);
   const credentials = defaultCredentials();
-  const shared = { ledger, names: new Map(), maker: new SecretMaker(options.seed) };
+  const shared = { ledger, names: new Map() };
   const softline: SoftlineVendor = new Vendor(SOFTLINE, credentials.softline, shared);
   const chatapp: ChatappVendor = new Vendor(CHATAPP, credentials.chatapp, shared);
   const twin: TwinVendor = new Vendor(TWIN, credentials.twin, shared);

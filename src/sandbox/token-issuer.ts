@@ -80,12 +80,12 @@ export class TokenIssuer<K extends AnySettings, C extends object> {
 
   /** What a new pair is made of. */
   #makePair(owner: string, ttlSeconds: number | undefined, lifetime: boolean): Omit<Issue, 'owner' | 'family'> {
-    const { dialect, settings, shared } = this.#state;
+    const { dialect, settings } = this.#state;
     const nowMs = this.#state.now();
     const accessEndsAt = nowMs + (settings.accessTtlSeconds ?? ttlSeconds ?? dialect.accessTtlSeconds) * 1_000;
     const refreshEndsAt = nowMs + (settings.refreshTtlSeconds ?? dialect.refreshTtlSeconds) * 1_000;
     const minting = { owner, nowMs, accessEndsAt, refreshEndsAt, lifetime };
-    const secrets = dialect.mint(shared.maker, minting, settings);
+    const secrets = dialect.mint(minting, settings);
     return { access: secrets.access, accessEndsAt, refresh: { secret: secrets.refresh, endsAt: refreshEndsAt } };
   }
 

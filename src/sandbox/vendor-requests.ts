@@ -181,7 +181,7 @@ export class VendorRequests<K extends AnySettings, C extends object> {
   async #refuseToken(x: Exchange, verdict: Exclude<Verdict, 'ok'>): Promise<void> {
     const { deadTokenAnswer, deadTokenStatus, deadTokenDelayMs: delay } = this.#settings;
     settle(x, 'dead-token', verdict);
-    if (delay.max > 0) await pause(delay.min + this.#state.shared.maker.random() * (delay.max - delay.min));
+    if (delay.max > 0) await pause(delay.min + Math.random() * (delay.max - delay.min));
     reply(x, deadTokenAnswer ?? this.#dialect.deadToken(verdict, deadTokenStatus), 'dead-token', verdict);
   }
 

@@ -1,5 +1,4 @@
 import type { Ledger } from './ledger.ts';
-import type { SecretMaker } from './secrets.ts';
 import { TokenBook, type TokenNames } from './tokens.ts';
 import type { AnySettings, Dialect } from './vendors/dialect.ts';
 
@@ -7,7 +6,6 @@ import type { AnySettings, Dialect } from './vendors/dialect.ts';
 export interface Shared {
   readonly ledger: Ledger;
   readonly names: TokenNames;
-  readonly maker: SecretMaker;
 }
 
 /** What a vendor knows: its settings and its tokens. Tests change it, requests are judged by it. */

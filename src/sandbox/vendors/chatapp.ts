@@ -2,7 +2,7 @@ import { randomUUID } from 'node:crypto';
 import type { CustomAnswer, Json } from '../answer.ts';
 import { idNumber, isText, segment, type Fields } from '../body.ts';
 import { renewableSettings, type RenewableSettings } from '../settings.ts';
-import { seconds } from '../secrets.ts';
+import { makeSecret, seconds } from '../secrets.ts';
 import type { Vendor } from '../vendor.ts';
 import { InvalidCall, isMultipart, reads, writes, type ApiCall } from './calls.ts';
 import type { Dialect, LoginRequest, Refusal } from './dialect.ts';
@@ -122,11 +122,11 @@ export const CHATAPP: Dialect<RenewableSettings, ChatappCredentials> = {
   },
   // The limit of tokens.make counts per email and appId [seed 002].
   ownerOf: ({ email, appId }) => `${email}+${appId}`,
-  mint: (maker, { nowMs, accessEndsAt, refreshEndsAt }, { tokenShape, tokenPrefix }) => {
+  mint: ({ nowMs, accessEndsAt, refreshEndsAt }, { tokenShape, tokenPrefix }) => {
     const iat = seconds(nowMs);
     return {
-      access: maker.make(tokenShape, tokenPrefix, { iat, exp: seconds(accessEndsAt) }),
-      refresh: maker.make(tokenShape, tokenPrefix, { iat, exp: seconds(refreshEndsAt) }),
+      access: makeSecret(tokenShape, tokenPrefix, { iat, exp: seconds(accessEndsAt) }),
+      refresh: makeSecret(tokenShape, tokenPrefix, { iat, exp: seconds(refreshEndsAt) }),
     };
   },
   pairBody: ({ access, refresh }, { lifetime, refreshToken }) =>

@@ -5,7 +5,6 @@ import type { Fields } from '../body.ts';
 import type { Exchange } from '../http.ts';
 import type { CommonSettings, RefreshSettings } from '../settings.ts';
 import type { Outcome, VendorName } from '../ledger.ts';
-import type { SecretMaker } from '../secrets.ts';
 import type { Pair, Verdict } from '../tokens.ts';
 import type { ApiCall } from './calls.ts';
 
@@ -74,7 +73,7 @@ export interface Dialect<K extends AnySettings, C extends object> {
   };
   /** The name a credential's tokens go by, and its quota key. */
   ownerOf(credentials: C): string;
-  mint(maker: SecretMaker, minting: Minting, settings: K): { access: string; refresh: string };
+  mint(minting: Minting, settings: K): { access: string; refresh: string };
   pairBody(pair: Pair, style: PairStyle): Json;
 
   /** Paths below it are API paths; outside it there is nothing. */

@@ -2,7 +2,7 @@ import type { CustomAnswer, Json } from '../answer.ts';
 import { idNumber, isText, segment, type Fields } from '../body.ts';
 import type { Exchange } from '../http.ts';
 import { commonSettings, type CommonSettings } from '../settings.ts';
-import { seconds } from '../secrets.ts';
+import { makeSecret, randomHex, seconds } from '../secrets.ts';
 import type { Vendor } from '../vendor.ts';
 import { InvalidCall, reads, writes, type ApiCall } from './calls.ts';
 import type { Dialect, Refusal } from './dialect.ts';
@@ -106,10 +106,10 @@ export const SOFTLINE: Dialect<CommonSettings, SoftlineCredentials> = {
   },
   badCredentials: () => failure(401, 1006),
   ownerOf: (credentials) => credentials.username,
-  mint: (maker, { owner, nowMs, accessEndsAt }, { tokenShape, tokenPrefix }) => ({
-    access: maker.make(tokenShape, tokenPrefix, { iat: seconds(nowMs), exp: seconds(accessEndsAt), username: owner }),
+  mint: ({ owner, nowMs, accessEndsAt }, { tokenShape, tokenPrefix }) => ({
+    access: makeSecret(tokenShape, tokenPrefix, { iat: seconds(nowMs), exp: seconds(accessEndsAt), username: owner }),
     // Handed out and documented as unused [seed 001].
-    refresh: tokenPrefix + maker.hex(19),
+    refresh: tokenPrefix + randomHex(19),
   }),
   // No expiry field: 24 hours from receipt [seed 001]. So there is nothing to leave out for `no-lifetime`.
   pairBody: (pair) => ({ token: pair.access.secret, refresh_token: pair.refresh.secret }),

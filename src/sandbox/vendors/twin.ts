@@ -2,7 +2,7 @@ import { randomUUID } from 'node:crypto';
 import type { CustomAnswer } from '../answer.ts';
 import { isText } from '../body.ts';
 import { renewableSettings, type RenewableSettings } from '../settings.ts';
-import { seconds, type SecretMaker } from '../secrets.ts';
+import { makeSecret, seconds } from '../secrets.ts';
 import type { Verdict } from '../tokens.ts';
 import type { Vendor } from '../vendor.ts';
 import { InvalidCall, isMultipart, reads, writes, type ApiCall } from './calls.ts';
@@ -54,11 +54,11 @@ function readTtl(value: unknown): number | undefined | 'invalid' {
 
 // Claims and their order as in the documents' sample [seed 000]; the refresh token's `jti` is a whole
 // access token [computed from seed 000], which is why it must be kept as secret as one.
-function mint(maker: SecretMaker, minting: Minting, settings: RenewableSettings): { access: string; refresh: string } {
+function mint(minting: Minting, settings: RenewableSettings): { access: string; refresh: string } {
   const { nowMs, accessEndsAt, refreshEndsAt, lifetime } = minting;
   const { tokenShape, tokenPrefix } = settings;
   const iat = seconds(nowMs);
-  const access = maker.make(tokenShape, tokenPrefix, {
+  const access = makeSecret(tokenShape, tokenPrefix, {
     iat,
     ...(lifetime ? { exp: seconds(accessEndsAt) } : {}),
     sub: '783',
@@ -66,7 +66,7 @@ function mint(maker: SecretMaker, minting: Minting, settings: RenewableSettings)
     roles: { [COMPANY]: ['COMPANY_ADMIN'] },
     version: 3,
   });
-  const refresh = maker.make(tokenShape, tokenPrefix, {
+  const refresh = makeSecret(tokenShape, tokenPrefix, {
     iat,
     ...(lifetime ? { exp: seconds(refreshEndsAt) } : {}),
     jti: access,
