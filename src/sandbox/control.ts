@@ -6,7 +6,7 @@ import { nearest } from '../nearest.ts';
 import { parseFields, type Fields } from './body.ts';
 import { HELPER_PATHS } from './helper-paths.ts';
 import { SettingError } from './settings.ts';
-import { CALL_KINDS, VENDORS, type Ledger, type VendorName } from './ledger.ts';
+import { REQUEST_KINDS, VENDORS, type Ledger, type VendorName } from './ledger.ts';
 import type { Handler } from './listen.ts';
 import type { SandboxParts, SandboxUrls } from './parts.ts';
 
@@ -21,7 +21,7 @@ const LEDGER_PAGE = 1_000;
 const NUMBERS = 'since and limit are numbers';
 const ledgerQuery = z.object({
   vendor: z.enum(VENDORS, `vendor is one of ${VENDORS.join(', ')}`).optional(),
-  kind: z.enum(CALL_KINDS, `kind is one of ${CALL_KINDS.join(', ')}`).optional(),
+  kind: z.enum(REQUEST_KINDS, `kind is one of ${REQUEST_KINDS.join(', ')}`).optional(),
   since: z.coerce.number(NUMBERS).min(0, NUMBERS).default(0),
   limit: z.coerce.number(NUMBERS).min(1, NUMBERS).default(LEDGER_PAGE),
 });

@@ -1,5 +1,5 @@
-import type { Json } from './answer.ts';
-import { drained, isGone, pause, readBody, reply, reset, settle, write, writePieces, type Exchange } from './http.ts';
+import type { Json } from './response.ts';
+import { drained, isGone, pause, readBody, respond, reset, settle, write, writePieces, type Exchange } from './http.ts';
 
 /*
  * API paths no vendor has, for looking at how a proxy carries things: sizes, streams, cuts, redirects.
@@ -26,7 +26,7 @@ export interface Surroundings {
   wrap(body: Json): Json;
 }
 
-interface HelperCall extends Surroundings {
+interface HelperRequest extends Surroundings {
   readonly x: Exchange;
   /** The number in the path. */
   readonly n: number;
@@ -38,7 +38,7 @@ interface HelperCall extends Surroundings {
 export interface HelperPath {
   readonly usage: string;
   readonly does: string;
-  readonly answer: (call: HelperCall) => void | Promise<void>;
+  readonly respond: (call: HelperRequest) => void | Promise<void>;
   /** It answers while the body is still arriving. */
   readonly streams?: boolean;
 }
@@ -58,67 +58,67 @@ const HELPERS: readonly HelperPath[] = [
   {
     usage: 'bytes/{n}',
     does: 'n bytes (byte i is i mod 251) with a content-length',
-    answer: ({ x, n }) => sendPattern(x, n, { 'content-length': String(n) }),
+    respond: ({ x, n }) => sendPattern(x, n, { 'content-length': String(n) }),
   },
-  { usage: 'chunked/{n}', does: 'the same bytes, chunked', answer: ({ x, n }) => sendPattern(x, n) },
+  { usage: 'chunked/{n}', does: 'the same bytes, chunked', respond: ({ x, n }) => sendPattern(x, n) },
   {
     usage: 'sse?events=10&ms=50',
     does: 'a stream of server-sent events',
-    answer: ({ x, asked }) => sendEvents(x, asked('events', 10), asked('ms', 50)),
+    respond: ({ x, asked }) => sendEvents(x, asked('events', 10), asked('ms', 50)),
   },
   {
     usage: 'slow-body?pieces=10&ms=100',
     does: 'a text body, one line at a time',
-    answer: ({ x, asked }) => sendSlowly(x, asked('pieces', 10), asked('ms', 100)),
+    respond: ({ x, asked }) => sendSlowly(x, asked('pieces', 10), asked('ms', 100)),
   },
   {
     usage: 'status/{code}',
     does: 'an answer with that status',
-    answer: ({ x, n, wrap }) => reply(x, { status: n, body: wrap({ status: n }) }, 'ok'),
+    respond: ({ x, n, wrap }) => respond(x, { status: n, body: wrap({ status: n }) }, 'ok'),
   },
   {
     usage: 'redirect?to=URL',
     does: '302; by default to echo on this host, as an absolute URL',
-    answer: ({ x, prefix }) => {
+    respond: ({ x, prefix }) => {
       const location = new URLSearchParams(x.query).get('to') ?? `${x.origin}${prefix}echo`;
-      reply(x, { status: 302, headers: { location } }, 'ok');
+      respond(x, { status: 302, headers: { location } }, 'ok');
     },
   },
   {
     usage: 'cut/{n}',
     does: 'announces 2n bytes, sends n, and destroys the connection',
-    answer: ({ x, n }) => sendHalf(x, n),
+    respond: ({ x, n }) => sendHalf(x, n),
   },
   {
     usage: 'reset',
     does: 'resets the connection without an answer',
-    answer: ({ x }) => {
+    respond: ({ x }) => {
       settle(x, 'cut', 'reset');
       reset(x);
     },
   },
-  { usage: 'hang', does: 'never answers', answer: ({ x }) => settle(x, 'ok', 'hang') },
+  { usage: 'hang', does: 'never answers', respond: ({ x }) => settle(x, 'ok', 'hang') },
   {
     usage: 'echo',
     does: 'the request body back, as it arrives, with its content type',
-    answer: ({ x }) => sendBack(x),
+    respond: ({ x }) => sendBack(x),
     streams: true,
   },
   {
     usage: 'gzip',
     does: 'a gzipped JSON success',
-    answer: ({ x, wrap }) =>
-      reply(x, { status: 200, encoding: 'gzip', body: wrap({ text: 'compressed '.repeat(200) }) }, 'ok'),
+    respond: ({ x, wrap }) =>
+      respond(x, { status: 200, encoding: 'gzip', body: wrap({ text: 'compressed '.repeat(200) }) }, 'ok'),
   },
   {
     usage: 'echo-error-words',
     does: "a success whose text quotes every vendor's words for a dead token",
-    answer: ({ x, wrap }) => reply(x, { status: 200, body: wrap(ERROR_WORDS) }, 'ok'),
+    respond: ({ x, wrap }) => respond(x, { status: 200, body: wrap(ERROR_WORDS) }, 'ok'),
   },
   {
     usage: 'headers',
     does: 'the request headers as they arrived, credentials replaced',
-    answer: ({ x, wrap }) => reply(x, { status: 200, body: wrap({ headers: pairs(x.entry.rawHeaders) }) }, 'ok'),
+    respond: ({ x, wrap }) => respond(x, { status: 200, body: wrap({ headers: pairs(x.entry.rawHeaders) }) }, 'ok'),
   },
 ];
 
@@ -138,13 +138,13 @@ export function findHelper(path: string): HelperPath | undefined {
 }
 
 /** Answers at a helper path. */
-export async function answerHelper(x: Exchange, helper: HelperPath, surroundings: Surroundings): Promise<void> {
+export async function serveHelper(x: Exchange, helper: HelperPath, surroundings: Surroundings): Promise<void> {
   const query = new URLSearchParams(x.query);
   const asked = (name: string, otherwise: number): number => {
     const given = query.get(name);
     return given !== null && /^\d{1,9}$/.test(given) ? Number(given) : otherwise;
   };
-  await helper.answer({ ...surroundings, x, n: Number(x.path.slice(x.path.lastIndexOf('/') + 1)), asked });
+  await helper.respond({ ...surroundings, x, n: Number(x.path.slice(x.path.lastIndexOf('/') + 1)), asked });
 }
 
 function pairs(rawHeaders: readonly string[]): Json {

@@ -2,7 +2,7 @@ import { createHash } from 'node:crypto';
 import type http from 'node:http';
 import { setTimeout as delay } from 'node:timers/promises';
 import { hasBody } from '../http/framing.ts';
-import { toWire, type CustomAnswer } from './answer.ts';
+import { toWire, type CustomResponse } from './response.ts';
 import type { OpenEntry, Outcome } from './ledger.ts';
 
 /** One request on its way through a vendor. */
@@ -92,7 +92,7 @@ export function isGone(x: Exchange): boolean {
 }
 
 /** Answers and ends the exchange. */
-export function reply(x: Exchange, answer: CustomAnswer, outcome: Outcome, reason: string | null = null): void {
+export function respond(x: Exchange, answer: CustomResponse, outcome: Outcome, reason: string | null = null): void {
   settle(x, outcome, reason, answer.status);
   if (isGone(x)) return;
   const { headers, bytes } = toWire(answer);

@@ -8,8 +8,8 @@ export const VENDORS = ['softline', 'chatapp', 'twin'] as const;
 export type VendorName = (typeof VENDORS)[number];
 
 /** What a call was for. A path the vendor does not know counts as `api`. */
-export const CALL_KINDS = ['login', 'refresh', 'api'] as const;
-export type CallKind = (typeof CALL_KINDS)[number];
+export const REQUEST_KINDS = ['login', 'refresh', 'api'] as const;
+export type RequestKind = (typeof REQUEST_KINDS)[number];
 
 /**
  * How a call ended.
@@ -54,7 +54,7 @@ export interface LedgerEntry {
   readonly vendor: VendorName;
   /** Which host of the vendor: `softline`, `chatapp`, or for twin `iam`, `cis`, … */
   readonly service: string;
-  readonly kind: CallKind;
+  readonly kind: RequestKind;
   readonly method: string;
   /** Raw request target: path and query, byte for byte. */
   readonly target: string;

@@ -1,8 +1,8 @@
 import { z } from 'zod';
 import { nearest } from '../nearest.ts';
-import { customAnswerSchema, statusSchema, type Json } from './answer.ts';
+import { customResponseSchema, statusSchema, type Json } from './response.ts';
 import { SECRET_SHAPES } from './secrets.ts';
-import { NAMED_MODES } from './token-call.ts';
+import { NAMED_MODES } from './token-modes.ts';
 import { ROTATIONS } from './tokens.ts';
 
 /*
@@ -14,7 +14,7 @@ const number = z.number().describe('a number');
 const flag = z.boolean().describe('true or false');
 const text = z.string().describe('a string');
 const status = statusSchema.describe('a status from 200 to 999');
-const customAnswer = customAnswerSchema.describe('{status, headers?, body?, …}');
+const customResponse = customResponseSchema.describe('{status, headers?, body?, …}');
 const patch = z.record(z.string(), z.custom<Json | undefined>()).describe('an object: dotted path → value');
 
 const range = z
@@ -23,10 +23,10 @@ const range = z
   .describe('{min, max}, milliseconds');
 
 const mode = z
-  .union([z.enum(NAMED_MODES), customAnswer])
+  .union([z.enum(NAMED_MODES), customResponse])
   .describe(`one of ${NAMED_MODES.join(', ')}, or {status, headers?, body?, …}`);
 
-const apiOverride = customAnswerSchema
+const apiOverride = customResponseSchema
   // For the next N calls only; by default for all.
   .extend({ count: z.number().min(1).optional() })
   .describe('{status, headers?, body?, count?, …}');
@@ -62,7 +62,7 @@ export const commonSettings = z.strictObject({
   /** Status of the "token dead" refusal. */
   deadTokenStatus: status.default(401),
   /** The whole "token dead" refusal, for odd shapes; `deadTokenStatus` is then ignored. */
-  deadTokenAnswer: orNull(customAnswer).default(null),
+  deadTokenAnswer: orNull(customResponse).default(null),
   /** Each "token dead" refusal is held back by a random time in this range. */
   deadTokenDelayMs: range.default({ min: 0, max: 0 }),
   /** Every API call is refused with "token dead", however good its token. */

@@ -1,24 +1,24 @@
 import type http from 'node:http';
-import type { CustomAnswer, Json } from './answer.ts';
+import type { CustomResponse, Json } from './response.ts';
 import { parseFields } from './body.ts';
-import { answerHelper, findHelper } from './helper-paths.ts';
-import { CallerGone, isGone, pause, readBody, reply, reset, settle, type Exchange } from './http.ts';
+import { serveHelper, findHelper } from './helper-paths.ts';
+import { CallerGone, isGone, pause, readBody, respond, reset, settle, type Exchange } from './http.ts';
 import { pathOf, type Outcome } from './ledger.ts';
 import { redactHeaders } from './redact.ts';
-import { applyPatch, giveOut, issues, spoil, type TokenCallMode } from './token-call.ts';
+import { applyPatch, giveOut, issues, spoil, type TokenRequestMode } from './token-modes.ts';
 import type { TokenIssuer } from './token-issuer.ts';
 import type { Verdict } from './tokens.ts';
 import type { VendorState } from './vendor-state.ts';
-import { InvalidCall } from './vendors/calls.ts';
+import { InvalidRequest } from './vendors/operations.ts';
 import type { AnySettings, Dialect } from './vendors/dialect.ts';
 
 const SAFE_METHODS = new Set(['GET', 'HEAD', 'OPTIONS', 'TRACE']);
 
-type TokenCall = 'login' | 'refresh';
+type TokenRequest = 'login' | 'refresh';
 
 /** What an API call comes to: the answer, and whether something was done. */
 interface Done {
-  readonly answer: CustomAnswer;
+  readonly answer: CustomResponse;
   readonly applied: boolean;
   readonly outcome: Outcome;
 }
@@ -68,16 +68,16 @@ export class VendorRequests<K extends AnySettings, C extends object> {
       if (error instanceof CallerGone) return;
       const what = error instanceof Error ? error.message : String(error);
       if (res.headersSent) reset(x);
-      else reply(x, { status: 500, body: { sandboxFault: what } }, 'error', what);
+      else respond(x, { status: 500, body: { sandboxFault: what } }, 'error', what);
     });
   }
 
-  #tokenCallAt(method: string | undefined, service: string, path: string): TokenCall | undefined {
+  #tokenCallAt(method: string | undefined, service: string, path: string): TokenRequest | undefined {
     const { tokenPaths, tokenService = service } = this.#dialect;
     return method === 'POST' && service === tokenService ? tokenPaths.get(path) : undefined;
   }
 
-  async #tokenCall(x: Exchange, kind: TokenCall): Promise<void> {
+  async #tokenCall(x: Exchange, kind: TokenRequest): Promise<void> {
     const settings: AnySettings = this.#settings;
     const mode = this.#takeMode(kind);
     const fields = parseFields(await readBody(x));
@@ -89,7 +89,7 @@ export class VendorRequests<K extends AnySettings, C extends object> {
     const lifetime = mode !== 'no-lifetime';
     const issued = this.#issuer[kind](x, fields, lifetime);
     if ('refused' in issued) {
-      reply(x, issued.refused, issued.outcome, issued.reason);
+      respond(x, issued.refused, issued.outcome, issued.reason);
       return;
     }
     const { pair, refreshToken } = issued;
@@ -103,8 +103,8 @@ export class VendorRequests<K extends AnySettings, C extends object> {
     const override = this.#takeOverride();
     if (override !== undefined || !x.path.startsWith(dialect.apiPrefix)) {
       await readBody(x);
-      if (override === undefined) reply(x, dialect.notFound(), 'not-found');
-      else reply(x, override, 'override');
+      if (override === undefined) respond(x, dialect.notFound(), 'not-found');
+      else respond(x, override, 'override');
       return;
     }
     const early = this.#settings.earlyRefusal ? this.#verdict(access) : 'ok';
@@ -122,7 +122,7 @@ export class VendorRequests<K extends AnySettings, C extends object> {
     // What answers while the body is still arriving has its token judged now; all others are judged when the
     // request is complete, which is when a real vendor's code would run.
     if (helper?.streams === true && this.#verdict(access) === 'ok') {
-      await answerHelper(x, helper, surroundings);
+      await serveHelper(x, helper, surroundings);
       x.entry.applied = changes;
       return;
     }
@@ -139,7 +139,7 @@ export class VendorRequests<K extends AnySettings, C extends object> {
     if (helper !== undefined) {
       x.entry.applied = changes;
       await pause(this.#settings.apiDelayMs);
-      await answerHelper(x, helper, surroundings);
+      await serveHelper(x, helper, surroundings);
       return;
     }
     const isNone = isHelper || dialect.tokenPaths.has(x.path);
@@ -149,7 +149,7 @@ export class VendorRequests<K extends AnySettings, C extends object> {
     x.entry.applied = done.applied;
     settle(x, done.outcome);
     await pause(this.#settings.apiDelayMs);
-    reply(x, done.answer, done.outcome);
+    respond(x, done.answer, done.outcome);
   }
 
   /** Does one of the vendor's own calls. A path that is none of them tells what arrived. */
@@ -161,16 +161,16 @@ export class VendorRequests<K extends AnySettings, C extends object> {
       applied,
       outcome: 'ok',
     });
-    const invalid = (answer: CustomAnswer): Done => ({ answer, applied: false, outcome: 'invalid' });
-    const call = dialect.calls[x.service]?.find((known) => known.method === method && known.path.test(x.path));
+    const invalid = (answer: CustomResponse): Done => ({ answer, applied: false, outcome: 'invalid' });
+    const call = dialect.operations[x.service]?.find((known) => known.method === method && known.path.test(x.path));
     if (call === undefined) {
       return done({ method, path: x.path, query: x.query, bodyBytes, bodySha256 }, !SAFE_METHODS.has(method));
     }
     const fields = parseFields(body);
     const refused = dialect.refuseBody?.(x, fields);
     if (refused !== undefined) return invalid(refused);
-    const result = call.answer(call.path.exec(x.path)?.groups ?? {}, fields, x);
-    return result instanceof InvalidCall ? invalid(dialect.invalid(result.message)) : done(result, call.applies);
+    const result = call.carryOut(call.path.exec(x.path)?.groups ?? {}, fields, x);
+    return result instanceof InvalidRequest ? invalid(dialect.invalid(result.message)) : done(result, call.applies);
   }
 
   #verdict(access: string | undefined): Verdict {
@@ -182,11 +182,11 @@ export class VendorRequests<K extends AnySettings, C extends object> {
     const { deadTokenAnswer, deadTokenStatus, deadTokenDelayMs: delay } = this.#settings;
     settle(x, 'dead-token', verdict);
     if (delay.max > 0) await pause(delay.min + Math.random() * (delay.max - delay.min));
-    reply(x, deadTokenAnswer ?? this.#dialect.deadToken(verdict, deadTokenStatus), 'dead-token', verdict);
+    respond(x, deadTokenAnswer ?? this.#dialect.deadToken(verdict, deadTokenStatus), 'dead-token', verdict);
   }
 
   /** The mode of this call; one that holds for some calls only is counted down. */
-  #takeMode(kind: TokenCall): TokenCallMode {
+  #takeMode(kind: TokenRequest): TokenRequestMode {
     const settings: AnySettings = this.#settings;
     const mode = settings[`${kind}Mode`] ?? 'normal';
     const left = settings[`${kind}ModeCount`] ?? null;
@@ -196,7 +196,7 @@ export class VendorRequests<K extends AnySettings, C extends object> {
     return mode;
   }
 
-  #takeOverride(): CustomAnswer | undefined {
+  #takeOverride(): CustomResponse | undefined {
     const settings: AnySettings = this.#settings;
     const override = settings.apiOverride ?? undefined;
     if (override?.count !== undefined) {

@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import type { TokenCallMode } from '../../src/sandbox/token-call.ts';
+import type { TokenRequestMode } from '../../src/sandbox/token-modes.ts';
 import { metric } from '../support/call.ts';
 import { FakeClock } from '../support/clock.ts';
 import { eventually } from '../support/eventually.ts';
@@ -8,7 +8,7 @@ import { closedPort } from '../support/wire.ts';
 import { both, freshWorld, ownCode, tokenCalls, VENDORS, withAccount } from '../support/world.ts';
 
 /** Every way in which a token endpoint may fail at once; the ones that take 15 s have a test of their own below. */
-const TROUBLES: readonly (readonly [name: string, mode: TokenCallMode])[] = [
+const TROUBLES: readonly (readonly [name: string, mode: TokenRequestMode])[] = [
   ['a 500', 'status-500'],
   ['a 503', { status: 503, body: 'down' }],
   ['a web page with status 200', 'html-200'],

@@ -1,10 +1,10 @@
 import { randomUUID } from 'node:crypto';
-import type { CustomAnswer, Json } from '../answer.ts';
+import type { CustomResponse, Json } from '../response.ts';
 import { idNumber, isText, segment, type Fields } from '../body.ts';
 import { renewableSettings, type RenewableSettings } from '../settings.ts';
 import { makeSecret, seconds } from '../secrets.ts';
 import type { Vendor } from '../vendor.ts';
-import { InvalidCall, isMultipart, reads, writes, type ApiCall } from './calls.ts';
+import { InvalidRequest, isMultipart, reads, writes, type Operation } from './operations.ts';
 import type { Dialect, LoginRequest, Refusal } from './dialect.ts';
 
 /** What chatapp's tokens.make takes. */
@@ -17,7 +17,7 @@ export interface ChatappCredentials {
 /** ChatApp, the CRM's upstream. */
 export type ChatappVendor = Vendor<RenewableSettings, ChatappCredentials>;
 
-function failure(status: number, code: string, message: string): CustomAnswer {
+function failure(status: number, code: string, message: string): CustomResponse {
   return { status, body: { success: false, error: { code, message } } };
 }
 
@@ -26,12 +26,12 @@ function success(data: Json): Json {
 }
 
 // 422 for validation [found]; its code is NOT KNOWN.
-function invalid(message: string): CustomAnswer {
+function invalid(message: string): CustomResponse {
   return failure(422, 'ApiValidationError', message);
 }
 
 // The code is [found]; 403 in the one client that pins it [found].
-function deadRefresh(): CustomAnswer {
+function deadRefresh(): CustomResponse {
   return failure(403, 'ApiInvalidRefreshTokenError', 'Invalid Refresh Token');
 }
 
@@ -53,7 +53,7 @@ function callbackUrl(license: string | undefined, set: string | null): Json {
 }
 
 // The calls below are imitated from public clients [found]; only their outer shape is vouched for.
-const CALLS: readonly ApiCall[] = [
+const OPERATIONS: readonly Operation[] = [
   reads('GET /v1/licenses', () => [
     {
       licenseId: 5_120,
@@ -76,14 +76,14 @@ const CALLS: readonly ApiCall[] = [
     nextPage: null,
   })),
   writes(`POST ${MESSENGER}/chats/{chat}/messages/text`, ({ chat }, fields) =>
-    isText(fields?.['text']) ? message(chat) : new InvalidCall('The text field is required.'),
+    isText(fields?.['text']) ? message(chat) : new InvalidRequest('The text field is required.'),
   ),
   writes(`POST ${MESSENGER}/chats/{chat}/messages/file`, ({ chat }, _fields, x) =>
-    isMultipart(x) ? message(chat) : new InvalidCall('The file field is required.'),
+    isMultipart(x) ? message(chat) : new InvalidRequest('The file field is required.'),
   ),
   reads(`GET ${MESSENGER}/chats/{chat}/messages`, ({ chat }, _fields, x) => {
     const limit = Number(new URLSearchParams(x.query).get('limit') ?? 100);
-    if (!(limit >= 1 && limit <= 100)) return new InvalidCall('The limit may not be greater than 100.');
+    if (!(limit >= 1 && limit <= 100)) return new InvalidRequest('The limit may not be greater than 100.');
     return { items: [{ id: 'A1B2', chatId: segment(chat), side: 'in', time: 1_767_225_600 }], nextPage: null };
   }),
   writes(`PUT ${MESSENGER}/callbackUrl`, ({ license }) => callbackUrl(license, 'set')),
@@ -139,7 +139,7 @@ export const CHATAPP: Dialect<RenewableSettings, ChatappCredentials> = {
     }),
 
   apiPrefix: '/v1/',
-  calls: { chatapp: CALLS },
+  operations: { chatapp: OPERATIONS },
   // The header is the token and nothing else: `Bearer …` is a token nobody knows [found].
   accessSecret: (req) => req.headers.authorization,
   // Code and message [seed 002]. That a missing token is answered in the same way is a guess.

@@ -1,16 +1,16 @@
 import type http from 'node:http';
 import type { z } from 'zod';
-import type { CustomAnswer, Json } from '../answer.ts';
+import type { CustomResponse, Json } from '../response.ts';
 import type { Fields } from '../body.ts';
 import type { Exchange } from '../http.ts';
 import type { CommonSettings, RefreshSettings } from '../settings.ts';
 import type { Outcome, VendorName } from '../ledger.ts';
 import type { Pair, Verdict } from '../tokens.ts';
-import type { ApiCall } from './calls.ts';
+import type { Operation } from './operations.ts';
 
 /** A refusal, and what the ledger calls it. */
 export interface Refusal {
-  readonly refused: CustomAnswer;
+  readonly refused: CustomResponse;
   readonly outcome: Extract<Outcome, 'refused' | 'invalid' | 'quota'>;
   readonly reason: string | null;
 }
@@ -65,11 +65,11 @@ export interface Dialect<K extends AnySettings, C extends object> {
   /** The one host they come from, where there are several. */
   readonly tokenService?: string;
   readLogin(x: Exchange, fields: Fields | undefined): LoginRequest<C> | Refusal;
-  badCredentials(): CustomAnswer;
+  badCredentials(): CustomResponse;
   /** The refresh call, where there is one. */
   readonly refresh?: {
     read(x: Exchange, fields: Fields | undefined): RefreshRequest | Refusal;
-    dead(): CustomAnswer;
+    dead(): CustomResponse;
   };
   /** The name a credential's tokens go by, and its quota key. */
   ownerOf(credentials: C): string;
@@ -79,15 +79,15 @@ export interface Dialect<K extends AnySettings, C extends object> {
   /** Paths below it are API paths; outside it there is nothing. */
   readonly apiPrefix: string;
   /** The vendor's own calls, by service. */
-  readonly calls: Readonly<Record<string, readonly ApiCall[]>>;
+  readonly operations: Readonly<Record<string, readonly Operation[]>>;
   /** The access token in a request; undefined when there is none where this vendor looks. */
   accessSecret(req: http.IncomingMessage): string | undefined;
-  deadToken(verdict: Exclude<Verdict, 'ok'>, status: number): CustomAnswer;
+  deadToken(verdict: Exclude<Verdict, 'ok'>, status: number): CustomResponse;
   /** Refuses a body that no call of this vendor takes. */
-  refuseBody?(x: Exchange, fields: Fields | undefined): CustomAnswer | undefined;
-  invalid(message: string): CustomAnswer;
-  tooMany(): CustomAnswer;
-  notFound(): CustomAnswer;
+  refuseBody?(x: Exchange, fields: Fields | undefined): CustomResponse | undefined;
+  invalid(message: string): CustomResponse;
+  tooMany(): CustomResponse;
+  notFound(): CustomResponse;
   /** Wraps a success body in the vendor's envelope. */
   wrap(body: Json): Json;
 }

@@ -1,10 +1,10 @@
-import type { CustomAnswer, Json } from '../answer.ts';
+import type { CustomResponse, Json } from '../response.ts';
 import { idNumber, isText, segment, type Fields } from '../body.ts';
 import type { Exchange } from '../http.ts';
 import { commonSettings, type CommonSettings } from '../settings.ts';
 import { makeSecret, randomHex, seconds } from '../secrets.ts';
 import type { Vendor } from '../vendor.ts';
-import { InvalidCall, reads, writes, type ApiCall } from './calls.ts';
+import { InvalidRequest, reads, writes, type Operation } from './operations.ts';
 import type { Dialect, Refusal } from './dialect.ts';
 
 /** What softline's login takes. */
@@ -35,7 +35,7 @@ type ErrorNumber = keyof typeof MESSAGES;
 
 const DEAD = { unknown: 1007, revoked: 1007, missing: 1008, expired: 1009 } as const;
 
-function failure(status: number, error: ErrorNumber): CustomAnswer {
+function failure(status: number, error: ErrorNumber): CustomResponse {
   return { status, body: { errors: [{ error, message: MESSAGES[error] }] } };
 }
 
@@ -61,13 +61,13 @@ function order(id: number, status: 'not paid' | 'paid' | 'deleted', externalId =
 }
 
 // The calls below are imitated from the English documentation [found]; fields not listed there are left out.
-const CALLS: readonly ApiCall[] = [
+const OPERATIONS: readonly Operation[] = [
   reads('GET /v1/order/{id}', ({ id }) => order(idNumber(id), 'paid')),
   // A read by POST. The key that holds its results is NOT KNOWN; `orders` is a guess.
   reads('POST /v1/order/search', () => ({ orders: [order(1001, 'paid'), order(1002, 'not paid')] })),
   writes('POST /v1/order/{id}/refund', ({ id }, { description, email } = {}) => {
     const tooLong = isLonger(description, 500) || isLonger(email, 80);
-    return tooLong ? new InvalidCall() : { order_id: idNumber(id), status: 'refund requested' };
+    return tooLong ? new InvalidRequest() : { order_id: idNumber(id), status: 'refund requested' };
   }),
   reads('GET /v1/subscription/{id}', ({ id }) => ({
     id: segment(id),
@@ -76,7 +76,7 @@ const CALLS: readonly ApiCall[] = [
   })),
   writes('POST /v1/subscription/modify_activity', (_path, { id, activity } = {}) => {
     const isRight = isText(id) && (typeof activity === 'boolean' || typeof activity === 'number');
-    return isRight ? { id, activity: Boolean(activity) } : new InvalidCall();
+    return isRight ? { id, activity: Boolean(activity) } : new InvalidRequest();
   }),
   writes('POST /v1/product', () => ({ product_id: 5001 })),
   writes('POST /v1/generate_buy_link', () => ({ link: 'https://shop.softline.example/buy/7f3a9c' })),
@@ -115,7 +115,7 @@ export const SOFTLINE: Dialect<CommonSettings, SoftlineCredentials> = {
   pairBody: (pair) => ({ token: pair.access.secret, refresh_token: pair.refresh.secret }),
 
   apiPrefix: '/v1/',
-  calls: { softline: CALLS },
+  operations: { softline: OPERATIONS },
   // Only this header counts; a request that has only `Authorization` is without a token [found, inferred].
   accessSecret: (req) => {
     const value = req.headers['authorizationjwt'];

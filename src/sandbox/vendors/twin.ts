@@ -1,11 +1,11 @@
 import { randomUUID } from 'node:crypto';
-import type { CustomAnswer } from '../answer.ts';
+import type { CustomResponse } from '../response.ts';
 import { isText } from '../body.ts';
 import { renewableSettings, type RenewableSettings } from '../settings.ts';
 import { makeSecret, seconds } from '../secrets.ts';
 import type { Verdict } from '../tokens.ts';
 import type { Vendor } from '../vendor.ts';
-import { InvalidCall, isMultipart, reads, writes, type ApiCall } from './calls.ts';
+import { InvalidRequest, isMultipart, reads, writes, type Operation } from './operations.ts';
 import type { Dialect, Minting, Refusal } from './dialect.ts';
 
 /** What twin's login takes; `ttl` and the rest are the caller's choice. */
@@ -37,7 +37,7 @@ const DEAD: Record<Exclude<Verdict, 'ok'>, string> = {
   missing: 'Token is required.',
 };
 
-function failure(status: number, error: string): CustomAnswer {
+function failure(status: number, error: string): CustomResponse {
   return { status, body: { error } };
 }
 
@@ -76,22 +76,22 @@ function mint(minting: Minting, settings: RenewableSettings): { access: string; 
 }
 
 // The calls below are imitated from public documents [found]; fields beyond the named ones are guesses.
-const CALLS: Partial<Record<TwinService, readonly ApiCall[]>> = {
+const OPERATIONS: Partial<Record<TwinService, readonly Operation[]>> = {
   cis: [
     writes('POST /api/v1/telephony/autoCall', (_path, fields) =>
-      fields === undefined ? new InvalidCall() : { id: { identity: randomUUID() } },
+      fields === undefined ? new InvalidRequest() : { id: { identity: randomUUID() } },
     ),
     writes('POST /api/v1/telephony/autoCallCandidate/batch', (_path, { batch } = {}) => ({
       accepted: Array.isArray(batch) ? batch.length : 1,
     })),
     writes('POST /api/v1/telephony/autoCall/import', (_path, _fields, x) =>
-      isMultipart(x) ? { id: { identity: randomUUID() } } : new InvalidCall(),
+      isMultipart(x) ? { id: { identity: randomUUID() } } : new InvalidRequest(),
     ),
     writes('POST /api/v1/telephony/autoCall/{id}/play', () => ({ status: 'PLAYING' })),
   ],
   notify: [
     writes('POST /api/v1/messages', (_path, fields) =>
-      fields === undefined ? new InvalidCall() : { items: [{ id: randomUUID(), status: 'NEW' }] },
+      fields === undefined ? new InvalidRequest() : { items: [{ id: randomUUID(), status: 'NEW' }] },
     ),
   ],
   iam: [
@@ -152,7 +152,7 @@ export const TWIN: Dialect<RenewableSettings, TwinCredentials> = {
   }),
 
   apiPrefix: '/api/v1/',
-  calls: CALLS,
+  operations: OPERATIONS,
   accessSecret: (req) => {
     const value = req.headers.authorization;
     if (value === undefined || value === '') return undefined;

@@ -9,15 +9,15 @@ const REFUSAL = '{"success":false,"error":{"code":"ApiInvalidTokenError","messag
 function answer(
   bytes: string | Buffer,
   headers: Record<string, string> = { 'content-type': 'application/json' },
-  more: Partial<CustomAnswer> = {},
-): CustomAnswer {
+  more: Partial<CustomResponse> = {},
+): CustomResponse {
   return { status: 403, headers, bodyBase64: Buffer.from(bytes).toString('base64'), ...more };
 }
 
 describe('a dead ChatApp token, in whatever form the upstream says so', () => {
   const world = freshWorld();
 
-  async function healed(refusal: CustomAnswer): Promise<void> {
+  async function healed(refusal: CustomResponse): Promise<void> {
     const { sandbox } = world();
     await world().call('/crm/v1/licenses');
     sandbox.chatapp.revokeCurrent();
@@ -34,7 +34,7 @@ describe('a dead ChatApp token, in whatever form the upstream says so', () => {
     it(`status ${status}`, () => healed(answer(REFUSAL, undefined, { status })));
 
   const padding = ' '.repeat(64 * 1024 - REFUSAL.length);
-  const shapes: readonly (readonly [string, CustomAnswer])[] = [
+  const shapes: readonly (readonly [string, CustomResponse])[] = [
     ['gzip', answer(gzipSync(REFUSAL), { 'content-type': 'application/json', 'content-encoding': 'gzip' })],
     ['br', answer(brotliCompressSync(REFUSAL), { 'content-type': 'application/json', 'content-encoding': 'br' })],
     ['deflate', answer(deflateSync(REFUSAL), { 'content-type': 'application/json', 'content-encoding': 'deflate' })],
@@ -67,7 +67,7 @@ describe('a dead ChatApp token, in whatever form the upstream says so', () => {
 describe('what is not a dead ChatApp token', () => {
   const world = freshWorld();
 
-  async function untouched(foreign: CustomAnswer, expected: Buffer): Promise<void> {
+  async function untouched(foreign: CustomResponse, expected: Buffer): Promise<void> {
     const { sandbox } = world();
     await world().call('/crm/v1/licenses');
     sandbox.chatapp.set({ apiOverride: foreign });

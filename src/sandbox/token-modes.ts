@@ -1,5 +1,5 @@
-import { isJsonObject, type CustomAnswer, type Json } from './answer.ts';
-import { pause, reply, reset, settle, writePieces, type Exchange } from './http.ts';
+import { isJsonObject, type CustomResponse, type Json } from './response.ts';
+import { pause, respond, reset, settle, writePieces, type Exchange } from './http.ts';
 
 /** What the ways of misbehaving need to know. */
 export interface Timing {
@@ -14,14 +14,14 @@ const PAGE =
 /** Ways in which a login or refresh issues a pair, and how the pair is given out. */
 const ISSUING = {
   /** As the vendor does. */
-  normal: async (x, body) => reply(x, { status: 200, body }, 'ok'),
+  normal: async (x, body) => respond(x, { status: 200, body }, 'ok'),
   /** The answer says nothing of lifetimes, and a JWT has no `exp`: the body comes that way. */
-  'no-lifetime': async (x, body) => reply(x, { status: 200, body }, 'ok', 'no-lifetime'),
+  'no-lifetime': async (x, body) => respond(x, { status: 200, body }, 'ok', 'no-lifetime'),
   /** Answers after `slowMs`. */
   slow: async (x, body, { slowMs }) => {
     settle(x, 'ok', 'slow');
     await pause(slowMs);
-    reply(x, { status: 200, body }, 'ok', 'slow');
+    respond(x, { status: 200, body }, 'ok', 'slow');
   },
   /** The connection is reset instead of an answer. */
   'commit-then-reset': async (x) => {
@@ -31,7 +31,7 @@ const ISSUING = {
   /** A right answer padded to 2 MiB. */
   huge: async (x, body) => {
     const padded = isJsonObject(body) ? { ...body, padding: 'x'.repeat(HUGE_BYTES) } : body;
-    reply(x, { status: 200, body: padded }, 'ok', 'huge');
+    respond(x, { status: 200, body: padded }, 'ok', 'huge');
   },
   /** One byte every `dripMs`. */
   drip: async (x, body, { dripMs }) => {
@@ -57,34 +57,34 @@ const SPOILT = {
     return undefined;
   },
   hang: () => undefined,
-} satisfies Record<string, (x: Exchange) => CustomAnswer | undefined>;
+} satisfies Record<string, (x: Exchange) => CustomResponse | undefined>;
 
 /** A mode in which a pair is issued. */
 export type IssuingMode = keyof typeof ISSUING;
 
 /** A mode in which nothing is issued; instead of a name, an answer of your own. */
-export type SpoiltMode = keyof typeof SPOILT | CustomAnswer;
+export type SpoiltMode = keyof typeof SPOILT | CustomResponse;
 
 /** How a login or refresh behaves. */
-export type TokenCallMode = IssuingMode | SpoiltMode;
+export type TokenRequestMode = IssuingMode | SpoiltMode;
 
 /** The modes that have a name. */
-export const NAMED_MODES = [...Object.keys(ISSUING), ...Object.keys(SPOILT)] as Exclude<TokenCallMode, object>[];
+export const NAMED_MODES = [...Object.keys(ISSUING), ...Object.keys(SPOILT)] as Exclude<TokenRequestMode, object>[];
 
 /** True if a token call issues a pair in this mode. */
-export function issues(mode: TokenCallMode): mode is IssuingMode {
+export function issues(mode: TokenRequestMode): mode is IssuingMode {
   return typeof mode === 'string' && Object.hasOwn(ISSUING, mode);
 }
 
 /** Answers a token call, or leaves it without an answer, before anything is issued. */
 export function spoil(x: Exchange, mode: SpoiltMode): void {
   if (typeof mode === 'object') {
-    reply(x, mode, 'broken', 'custom');
+    respond(x, mode, 'broken', 'custom');
     return;
   }
   settle(x, 'broken', mode);
   const answer = SPOILT[mode](x);
-  if (answer !== undefined) reply(x, answer, 'broken', mode);
+  if (answer !== undefined) respond(x, answer, 'broken', mode);
 }
 
 /** Gives out a pair that has been issued, in the way the mode says. */

@@ -1,4 +1,4 @@
-import type { Json } from '../answer.ts';
+import type { Json } from '../response.ts';
 import type { Fields } from '../body.ts';
 import type { Exchange } from '../http.ts';
 
@@ -8,19 +8,19 @@ type Answer = (
   /** The body, if it is a JSON object. */
   fields: Fields | undefined,
   x: Exchange,
-) => Json | InvalidCall;
+) => Json | InvalidRequest;
 
 /** One of a vendor's own API calls. */
-export interface ApiCall {
+export interface Operation {
   readonly method: string;
   readonly path: RegExp;
   /** It does something that must not happen twice. */
   readonly applies: boolean;
-  readonly answer: Answer;
+  readonly carryOut: Answer;
 }
 
 /** A call is refused by validation; the vendor words it. */
-export class InvalidCall {
+export class InvalidRequest {
   readonly message: string;
 
   constructor(message = 'Invalid request.') {
@@ -29,13 +29,13 @@ export class InvalidCall {
 }
 
 /** A call that changes nothing, whatever its method: `GET /orders/{id}`. */
-export function reads(line: string, answer: Answer): ApiCall {
-  return { ...parseLine(line), applies: false, answer };
+export function reads(line: string, carryOut: Answer): Operation {
+  return { ...parseLine(line), applies: false, carryOut };
 }
 
 /** A call that must not happen twice: `POST /orders/{id}/refund`. */
-export function writes(line: string, answer: Answer): ApiCall {
-  return { ...parseLine(line), applies: true, answer };
+export function writes(line: string, carryOut: Answer): Operation {
+  return { ...parseLine(line), applies: true, carryOut };
 }
 
 function parseLine(line: string): { method: string; path: RegExp } {

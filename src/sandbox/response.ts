@@ -26,7 +26,7 @@ export const ENCODINGS = Object.keys(ENCODERS) as Encoding[];
 export const statusSchema = z.int().min(200).max(999);
 
 /** An answer put together by hand. Everything in it can be given as JSON, so that the control API can set it too. */
-export const customAnswerSchema = z.strictObject({
+export const customResponseSchema = z.strictObject({
   status: statusSchema,
   /** Reason phrase; by default the usual one. */
   reason: z.string().optional(),
@@ -42,7 +42,7 @@ export const customAnswerSchema = z.strictObject({
 });
 
 /** An answer put together by hand. */
-export type CustomAnswer = z.infer<typeof customAnswerSchema>;
+export type CustomResponse = z.infer<typeof customResponseSchema>;
 
 /** The bytes and headers to send for an answer. */
 export interface Wire {
@@ -51,7 +51,7 @@ export interface Wire {
 }
 
 /** Turns an answer into headers and bytes, without its framing. A header given by hand is never overruled. */
-export function toWire(answer: CustomAnswer): Wire {
+export function toWire(answer: CustomResponse): Wire {
   const { body, bodyBase64, encoding = 'identity', headers: given = {} } = answer;
   const names = new Set(Object.keys(given).map((name) => name.toLowerCase()));
   const headers: Wire['headers'] = {};
