@@ -1,4 +1,6 @@
+import { once } from 'node:events';
 import http from 'node:http';
+import type { AddressInfo } from 'node:net';
 
 /** A listening server. */
 export interface Listener {
@@ -13,28 +15,17 @@ export type Handler = (req: http.IncomingMessage, res: http.ServerResponse, orig
 /** Starts a plain HTTP server. Port 0 takes a free one. */
 export async function listen(host: string, port: number, handler: Handler): Promise<Listener> {
   let origin = '';
-  const server = http.createServer(
-    {
-      // Room for callers that test the proxy's own limits; the vendors' limits are NOT KNOWN.
-      maxHeaderSize: 65_536,
-      keepAliveTimeout: 5_000,
-    },
-    (req, res) => handler(req, res, origin),
-  );
+  // Room for clients that test the proxy's own limits; the vendors' limits are NOT KNOWN.
+  const options = { maxHeaderSize: 65_536, keepAliveTimeout: 5_000 };
+  const server = http.createServer(options, (req, res) => handler(req, res, origin));
   server.maxHeadersCount = 0;
-  // Uploads of many GiB and answers dripped byte by byte take as long as they take.
+  // Uploads of many GiB and responses dripped byte by byte take as long as they take.
   server.requestTimeout = 0;
-  await new Promise<void>((resolve, reject) => {
-    server.once('error', reject);
-    // The usual backlog of 511 would refuse some of 2,000 callers that connect at the same instant.
-    server.listen({ host, port, backlog: 4_096 }, () => {
-      server.off('error', reject);
-      resolve();
-    });
-  });
-  const address = server.address();
-  if (address === null || typeof address === 'string') throw new Error('the sandbox listens on TCP only');
-  origin = `http://${reachable(address.address)}:${address.port}`;
+  // The usual backlog of 511 would refuse some of 2,000 clients that connect at the same instant.
+  server.listen({ host, port, backlog: 4_096 });
+  await once(server, 'listening');
+  const bound = server.address() as AddressInfo;
+  origin = `http://${reachable(bound.address)}:${bound.port}`;
   return {
     origin,
     close: () =>
