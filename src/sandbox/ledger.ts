@@ -1,55 +1,54 @@
-/**
- * The ledger: one entry for every call that reached a vendor of the sandbox. Tests judge by what the
- * upstream saw, never by what the proxy says of itself.
+import { EventEmitter, once } from 'node:events';
+
+/*
+ * The ledger: one entry for every request that reached a vendor of the sandbox. Tests judge by what the upstream saw,
+ * never by what the proxy says of itself.
  */
 
-/** The vendors the sandbox imitates. */
+/** The vendors that the sandbox imitates. */
 export const VENDORS = ['softline', 'chatapp', 'twin'] as const;
 export type VendorName = (typeof VENDORS)[number];
 
-/** What a call was for. A path the vendor does not know counts as `api`. */
+/** What a request was for. A path that the vendor does not know counts as `api`. */
 export const REQUEST_KINDS = ['login', 'refresh', 'api'] as const;
 export type RequestKind = (typeof REQUEST_KINDS)[number];
 
-/**
- * How a call ended.
- *
- * - `pending`: not decided yet (still reading the body, or held back by a setting)
- * - `ok`: accepted and done
- * - `dead-token`: an API call refused because of its token, before anything was done
- * - `refused`: wrong password or dead refresh token
- * - `quota`: too many logins
- * - `invalid`: refused by validation (400, 422)
- * - `not-found`: unknown path
- * - `override`: answered by the `apiOverride` setting, nothing was done
- * - `broken`: a token call spoilt by `loginMode`/`refreshMode` *before* anything was issued
- * - `lost-answer`: a token call that issued a pair and then cut the connection without answering
- * - `cut`: an API answer cut on purpose (`cut`, `reset`)
- * - `incomplete`: the caller left before its request body was complete
- * - `error`: a fault of the sandbox itself
- */
+/** How a request ended. */
 export type Outcome =
+  /** Not decided yet: its body is still arriving, or a setting holds it back. */
   | 'pending'
+  /** Accepted and carried out. */
   | 'ok'
+  /** An API request refused because of its token, before anything was done. */
   | 'dead-token'
+  /** A wrong password or a dead refresh token. */
   | 'refused'
+  /** Too many logins. */
   | 'quota'
+  /** Refused by validation (400, 422). */
   | 'invalid'
+  /** An unknown path. */
   | 'not-found'
+  /** Answered by the setting `apiOverride`; nothing was done. */
   | 'override'
+  /** A login or refresh spoilt by its mode *before* anything was issued. */
   | 'broken'
+  /** A login or refresh that issued a pair, and then cut the connection instead of a response. */
   | 'lost-answer'
+  /** A response cut on purpose (helper paths `cut`, `reset`). */
   | 'cut'
+  /** The client left before its request body was complete. */
   | 'incomplete'
+  /** A fault of the sandbox itself. */
   | 'error';
 
-/** One call as the vendor saw it. The object is live: its later fields are filled in as the call goes on. */
+/** One request as the vendor saw it. The object is live: its later fields are filled in as the request goes on. */
 export interface LedgerEntry {
   /** Counts from 1 over all vendors, in order of arrival. */
   readonly seq: number;
   /** Arrival, milliseconds since the epoch (true time, not the vendor's skewed clock). */
   readonly at: number;
-  /** When the exchange was over (answered, cut or abandoned); null while it is open. */
+  /** When the exchange was over (responded to, cut or abandoned); null while it is open. */
   readonly finishedAt: number | null;
   readonly vendor: VendorName;
   /** Which host of the vendor: `softline`, `chatapp`, or for twin `iam`, `cis`, … */
@@ -62,11 +61,11 @@ export interface LedgerEntry {
   readonly rawHeaders: readonly string[];
   /** Id of the pair whose access token was presented, whichever vendor issued it; null: none, or unknown. */
   readonly tokenId: string | null;
-  /** Id of the pair whose refresh token was presented (refresh calls). */
+  /** Id of the pair whose refresh token was presented. */
   readonly refreshTokenId: string | null;
-  /** Id of the pair this call issued, or handed out again inside the grace time. */
+  /** Id of the pair that was issued, or given out again inside the grace time. */
   readonly issued: string | null;
-  /** The value of the `x-request-id` request header. */
+  /** The value of the header field `x-request-id`. */
   readonly requestId: string | null;
   readonly bodyBytes: number;
   /** SHA-256 of the whole body, hex; null until the body is complete. */
@@ -74,48 +73,36 @@ export interface LedgerEntry {
   readonly outcome: Outcome;
   /** More about the outcome: `expired`, `unknown`, `missing`, `spent`, `family-revoked`, … */
   readonly reason: string | null;
-  /** The status answered; null when nothing was answered. */
+  /** The status of the response; null if there was none. */
   readonly status: number | null;
-  /** True when the vendor did something that must not happen twice: a payment, a message, any write. */
+  /** True if the vendor did something that must not happen twice: a payment, a message, any write. */
   readonly applied: boolean;
-  /** The caller went away before the answer was finished. */
+  /** The client went away before the response was finished. */
   readonly aborted: boolean;
 }
 
 /** An entry as the vendors fill it in. */
 export type OpenEntry = { -readonly [F in keyof LedgerEntry]: LedgerEntry[F] };
 
-/** What is known of a call when it arrives. */
-export type Arrival = Pick<
+/** What is known of a request when it arrives. */
+type Arrival = Pick<
   LedgerEntry,
   'vendor' | 'service' | 'kind' | 'method' | 'target' | 'rawHeaders' | 'tokenId' | 'requestId'
 >;
 
 /** Which entries to take; every given field must match. */
-export type LedgerFilter = {
-  -readonly [F in Exclude<keyof LedgerEntry, 'rawHeaders'>]?: LedgerEntry[F] | undefined;
-} & {
+export type LedgerFilter = { readonly [F in keyof LedgerEntry]?: LedgerEntry[F] | undefined } & {
   /** Path of the target without the query, exactly. */
-  path?: string | undefined;
+  readonly path?: string | undefined;
   /** Only entries with a greater `seq`. */
-  since?: number | undefined;
+  readonly since?: number | undefined;
   /** Anything else. */
-  where?: ((entry: LedgerEntry) => boolean) | undefined;
+  readonly where?: ((entry: LedgerEntry) => boolean) | undefined;
 };
 
 /** Path of a raw target, without its query. */
 export function pathOf(target: string): string {
-  const mark = target.indexOf('?');
-  return mark < 0 ? target : target.slice(0, mark);
-}
-
-function matcher({ path, since = 0, where, ...fields }: LedgerFilter): (entry: LedgerEntry) => boolean {
-  const given = Object.entries(fields).filter(([, value]) => value !== undefined) as [keyof LedgerEntry, unknown][];
-  return (entry) =>
-    entry.seq > since &&
-    given.every(([field, value]) => entry[field] === value) &&
-    (path === undefined || pathOf(entry.target) === path) &&
-    (where === undefined || where(entry));
+  return target.split('?', 1)[0]!;
 }
 
 /** Bounded record of everything that arrived; the oldest entries are dropped first. */
@@ -125,7 +112,7 @@ export class Ledger {
   #list: OpenEntry[] = [];
   #seq = 0;
   readonly #open: Record<VendorName, number> = { softline: 0, chatapp: 0, twin: 0 };
-  readonly #idleWaiters: (() => void)[] = [];
+  readonly #events = new EventEmitter();
 
   constructor(limit = 100_000) {
     this.#limit = limit;
@@ -160,22 +147,31 @@ export class Ledger {
     if (entry.finishedAt !== null) return;
     entry.finishedAt = Date.now();
     this.#open[entry.vendor] -= 1;
-    if (this.#openTotal() === 0) for (const wake of this.#idleWaiters.splice(0)) wake();
+    if (this.#isIdle()) this.#events.emit('idle');
   }
 
   /** The entries that match, oldest first. */
-  entries(filter: LedgerFilter = {}): LedgerEntry[] {
-    return this.#list.slice(-this.#limit).filter(matcher(filter));
+  entries({ path, since = 0, where = () => true, ...fields }: LedgerFilter = {}): LedgerEntry[] {
+    const given = Object.entries(fields).filter(([, value]) => value !== undefined) as [keyof LedgerEntry, unknown][];
+    return this.#list
+      .slice(-this.#limit)
+      .filter(
+        (entry) =>
+          entry.seq > since &&
+          given.every(([field, value]) => entry[field] === value) &&
+          (path === undefined || pathOf(entry.target) === path) &&
+          where(entry),
+      );
   }
 
   /** How many entries match. */
-  count(filter: LedgerFilter = {}): number {
+  count(filter?: LedgerFilter): number {
     return this.entries(filter).length;
   }
 
   /** The newest entry that matches. */
-  last(filter: LedgerFilter = {}): LedgerEntry | undefined {
-    return this.#list.slice(-this.#limit).findLast(matcher(filter));
+  last(filter?: LedgerFilter): LedgerEntry | undefined {
+    return this.entries(filter).at(-1);
   }
 
   /** Forgets all entries. `seq` goes on counting; requests still open stay counted in `open()`. */
@@ -190,19 +186,13 @@ export class Ledger {
 
   /** Resolves when no request is open; rejects after `timeoutMs`. */
   async idle(timeoutMs = 5_000): Promise<void> {
-    if (this.#openTotal() === 0) return;
-    await new Promise<void>((resolve, reject) => {
-      const timer = setTimeout(() => {
-        reject(new Error(`sandbox still has open requests: ${JSON.stringify(this.#open)}`));
-      }, timeoutMs);
-      this.#idleWaiters.push(() => {
-        clearTimeout(timer);
-        resolve();
-      });
+    if (this.#isIdle()) return;
+    await once(this.#events, 'idle', { signal: AbortSignal.timeout(timeoutMs) }).catch(() => {
+      throw new Error(`sandbox still has open requests: ${JSON.stringify(this.#open)}`);
     });
   }
 
-  #openTotal(): number {
-    return this.#open.softline + this.#open.chatapp + this.#open.twin;
+  #isIdle(): boolean {
+    return Object.values(this.#open).every((count) => count === 0);
   }
 }
