@@ -3,7 +3,7 @@ import { z } from 'zod';
 import { SiteGuard } from '../http/server/site-guard.ts';
 import { isLoopback } from '../loopback.ts';
 import { nearest } from '../nearest.ts';
-import { parseFields, type Fields } from './body.ts';
+import { parseFields, type Fields } from './json.ts';
 import { HELPER_PATHS } from './helper-paths.ts';
 import { SettingError } from './settings.ts';
 import { REQUEST_KINDS, VENDORS, type Ledger, type VendorName } from './ledger.ts';

@@ -1,9 +1,10 @@
-import type { Json } from './response.ts';
-import { drained, isGone, pause, readBody, respond, reset, settle, write, writePieces, type Exchange } from './http.ts';
+import { end, isGone, pause, readBody, reset, respond, settle, write, writePieces, type Exchange } from './exchange.ts';
+import type { Json } from './json.ts';
+import type { CustomResponse } from './response.ts';
 
 /*
- * API paths no vendor has, for looking at how a proxy carries things: sizes, streams, cuts, redirects.
- * They sit below `/v1/sandbox/` (twin: `/api/v1/sandbox/`) and need a good token like any API call.
+ * API paths that no vendor has, for looking at how a proxy carries things: sizes, streams, cuts, redirects. They are
+ * below `/v1/sandbox/` (twin: `/api/v1/sandbox/`) and need a good token like any API request.
  */
 
 const PERIOD = 251;
@@ -11,7 +12,7 @@ const PERIOD = 251;
 const BLOCK = Buffer.from(Uint8Array.from({ length: PERIOD * 256 }, (_, i) => i % PERIOD));
 const OCTETS = 'application/octet-stream';
 
-/** The bytes `bytes/{n}` and `chunked/{n}` answer: byte i is i mod 251, a prime, so that no shift goes unseen. */
+/** The bytes of `bytes/{n}` and `chunked/{n}`: byte i is i mod 251, a prime, so that no shift goes unseen. */
 export function patternBytes(length: number): Buffer {
   const bytes = Buffer.allocUnsafe(length);
   for (let at = 0; at < length; at += BLOCK.length) BLOCK.copy(bytes, at, 0, Math.min(BLOCK.length, length - at));
@@ -19,7 +20,7 @@ export function patternBytes(length: number): Buffer {
 }
 
 /** How a vendor carries helper paths. */
-export interface Surroundings {
+interface Surroundings {
   /** What is in front of helper paths. */
   readonly prefix: string;
   /** Wraps a success body in the vendor's envelope. */
@@ -34,16 +35,17 @@ interface HelperRequest extends Surroundings {
   asked(name: string, otherwise: number): number;
 }
 
-/** A helper path. */
-export interface HelperPath {
-  readonly usage: string;
+/** A helper path: what it does, and its response, or how it sends one that is odder than that. */
+type Helper = {
   readonly does: string;
-  readonly respond: (call: HelperRequest) => void | Promise<void>;
-  /** It answers while the body is still arriving. */
+  /** It responds while the body is still arriving. */
   readonly streams?: boolean;
-}
+} & (
+  | { readonly response: (request: HelperRequest) => CustomResponse }
+  | { readonly send: (request: HelperRequest) => void | Promise<void> }
+);
 
-// A chat message or an order may well quote an error. Nothing here says that *this* call was refused.
+// A chat message or an order may well quote an error. Nothing here says that *this* request was refused.
 const ERROR_WORDS: Json = {
   id: 17,
   text:
@@ -54,113 +56,100 @@ const ERROR_WORDS: Json = {
   ],
 };
 
-const HELPERS: readonly HelperPath[] = [
-  {
-    usage: 'bytes/{n}',
+const HELPERS: Readonly<Record<string, Helper>> = {
+  'bytes/{n}': {
     does: 'n bytes (byte i is i mod 251) with a content-length',
-    respond: ({ x, n }) => sendPattern(x, n, { 'content-length': String(n) }),
+    send: ({ x, n }) => sendPattern(x, n, { 'content-length': String(n) }),
   },
-  { usage: 'chunked/{n}', does: 'the same bytes, chunked', respond: ({ x, n }) => sendPattern(x, n) },
-  {
-    usage: 'sse?events=10&ms=50',
+  'chunked/{n}': { does: 'the same bytes, chunked', send: ({ x, n }) => sendPattern(x, n) },
+  'sse?events=10&ms=50': {
     does: 'a stream of server-sent events',
-    respond: ({ x, asked }) => sendEvents(x, asked('events', 10), asked('ms', 50)),
+    send: ({ x, asked }) => sendEvents(x, asked('events', 10), asked('ms', 50)),
   },
-  {
-    usage: 'slow-body?pieces=10&ms=100',
+  'slow-body?pieces=10&ms=100': {
     does: 'a text body, one line at a time',
-    respond: ({ x, asked }) => sendSlowly(x, asked('pieces', 10), asked('ms', 100)),
+    send: ({ x, asked }) => sendSlowly(x, asked('pieces', 10), asked('ms', 100)),
   },
-  {
-    usage: 'status/{code}',
-    does: 'an answer with that status',
-    respond: ({ x, n, wrap }) => respond(x, { status: n, body: wrap({ status: n }) }, 'ok'),
+  'status/{code}': {
+    does: 'a response with that status',
+    response: ({ n, wrap }) => ({ status: n, body: wrap({ status: n }) }),
   },
-  {
-    usage: 'redirect?to=URL',
+  'redirect?to=URL': {
     does: '302; by default to echo on this host, as an absolute URL',
-    respond: ({ x, prefix }) => {
+    response: ({ x, prefix }) => {
       const location = new URLSearchParams(x.query).get('to') ?? `${x.origin}${prefix}echo`;
-      respond(x, { status: 302, headers: { location } }, 'ok');
+      return { status: 302, headers: { location } };
     },
   },
-  {
-    usage: 'cut/{n}',
+  'cut/{n}': {
     does: 'announces 2n bytes, sends n, and destroys the connection',
-    respond: ({ x, n }) => sendHalf(x, n),
+    send: ({ x, n }) => sendHalf(x, n),
   },
-  {
-    usage: 'reset',
-    does: 'resets the connection without an answer',
-    respond: ({ x }) => {
+  reset: {
+    does: 'resets the connection without a response',
+    send: ({ x }) => {
       settle(x, 'cut', 'reset');
       reset(x);
     },
   },
-  { usage: 'hang', does: 'never answers', respond: ({ x }) => settle(x, 'ok', 'hang') },
-  {
-    usage: 'echo',
+  hang: { does: 'never responds', send: ({ x }) => settle(x, 'ok', 'hang') },
+  echo: {
     does: 'the request body back, as it arrives, with its content type',
-    respond: ({ x }) => sendBack(x),
+    send: ({ x }) => sendBack(x),
     streams: true,
   },
-  {
-    usage: 'gzip',
+  gzip: {
     does: 'a gzipped JSON success',
-    respond: ({ x, wrap }) =>
-      respond(x, { status: 200, encoding: 'gzip', body: wrap({ text: 'compressed '.repeat(200) }) }, 'ok'),
+    response: ({ wrap }) => ({ status: 200, encoding: 'gzip', body: wrap({ text: 'compressed '.repeat(200) }) }),
   },
-  {
-    usage: 'echo-error-words',
+  'echo-error-words': {
     does: "a success whose text quotes every vendor's words for a dead token",
-    respond: ({ x, wrap }) => respond(x, { status: 200, body: wrap(ERROR_WORDS) }, 'ok'),
+    response: ({ wrap }) => ({ status: 200, body: wrap(ERROR_WORDS) }),
   },
-  {
-    usage: 'headers',
-    does: 'the request headers as they arrived, credentials replaced',
-    respond: ({ x, wrap }) => respond(x, { status: 200, body: wrap({ headers: pairs(x.entry.rawHeaders) }) }, 'ok'),
+  headers: {
+    does: 'the header fields of the request as they arrived, credentials replaced',
+    response: ({ x, wrap }) => ({ status: 200, body: wrap({ headers: pairs(x.entry.rawHeaders) }) }),
   },
-];
-
-const BY_NAME = new Map(HELPERS.map((helper) => [/^[\w-]+/.exec(helper.usage)?.[0], helper]));
+};
 
 /** What the helper paths are, for the help text. */
-export const HELPER_PATHS = Object.fromEntries(HELPERS.map(({ usage, does }) => [usage, does]));
+export const HELPER_PATHS = Object.fromEntries(Object.entries(HELPERS).map(([usage, { does }]) => [usage, does]));
 
-/** The helper path at a path given without its prefix; undefined when there is none. */
-export function findHelper(path: string): HelperPath | undefined {
-  const [name, argument = '', ...rest] = path.split('/');
-  const helper = BY_NAME.get(name);
-  if (helper === undefined || rest.length > 0) return undefined;
-  if (helper.usage.endsWith('{n}')) return /^\d{1,12}$/.test(argument) ? helper : undefined;
-  if (helper.usage.endsWith('{code}')) return /^[2-9]\d\d$/.test(argument) ? helper : undefined;
-  return helper;
+const PATTERNS = Object.entries(HELPERS).map(([usage, helper]) => {
+  const [path = ''] = usage.split('?');
+  const pattern = path.replace('{n}', String.raw`\d{1,12}`).replace('{code}', String.raw`[2-9]\d\d`);
+  return { helper, pattern: new RegExp(`^${pattern}$`) };
+});
+
+/** The helper at a path given without its prefix; undefined if there is none. */
+export function findHelper(path: string): Helper | undefined {
+  return PATTERNS.find(({ pattern }) => pattern.test(path))?.helper;
 }
 
-/** Answers at a helper path. */
-export async function serveHelper(x: Exchange, helper: HelperPath, surroundings: Surroundings): Promise<void> {
+/** Responds at a helper path. */
+export async function serveHelper(x: Exchange, helper: Helper, surroundings: Surroundings): Promise<void> {
   const query = new URLSearchParams(x.query);
   const asked = (name: string, otherwise: number): number => {
     const given = query.get(name);
     return given !== null && /^\d{1,9}$/.test(given) ? Number(given) : otherwise;
   };
-  await helper.respond({ ...surroundings, x, n: Number(x.path.slice(x.path.lastIndexOf('/') + 1)), asked });
+  const n = Number(x.path.slice(x.path.lastIndexOf('/') + 1));
+  const request = { ...surroundings, x, n, asked };
+  if ('response' in helper) respond(x, helper.response(request), 'ok');
+  else await helper.send(request);
 }
 
 function pairs(rawHeaders: readonly string[]): Json {
   return rawHeaders.flatMap((name, i) => (i % 2 === 0 ? [[name, rawHeaders[i + 1] ?? '']] : []));
 }
 
-/** Sends the head of a good answer; false when nobody is there to read it. */
+/** Sends the header section of a good response; false if nobody is there to read it. */
 function begin(x: Exchange, headers: Record<string, string>, outcome: 'ok' | 'cut' = 'ok'): boolean {
-  settle(x, outcome, null, 200);
+  settle(x, outcome);
+  x.entry.status = 200;
   if (isGone(x)) return false;
   x.res.writeHead(200, headers);
   return true;
-}
-
-function end(x: Exchange): void {
-  if (!isGone(x)) x.res.end();
 }
 
 async function sendPattern(x: Exchange, length: number, sized: Record<string, string> = {}): Promise<void> {
@@ -183,7 +172,7 @@ async function sendSlowly(x: Exchange, pieces: number, everyMs: number): Promise
   const line = 'one line of a slow answer\n';
   const length = String(line.length * pieces);
   if (!begin(x, { 'content-type': 'text/plain; charset=utf-8', 'content-length': length })) return;
-  // The head goes out before the first pause: "slow body" must not look like "slow to answer".
+  // The header section goes out before the first pause: "slow body" must not look like "slow to respond".
   x.res.flushHeaders();
   await writePieces(x, Buffer.from(line.repeat(pieces)), line.length, everyMs);
 }
@@ -204,6 +193,6 @@ async function sendBack(x: Exchange): Promise<void> {
     ...(length === undefined ? {} : { 'content-length': length }),
   };
   if (!begin(x, headers)) return;
-  await readBody(x, (chunk) => (isGone(x) || x.res.write(chunk) ? undefined : drained(x)));
+  await readBody(x, (chunk) => write(x, chunk));
   end(x);
 }

@@ -1,13 +1,9 @@
 import { brotliCompressSync, deflateSync, gzipSync } from 'node:zlib';
 import { z } from 'zod';
+import type { Json } from './json.ts';
 
-/** Any JSON value. */
-export type Json = null | boolean | number | string | readonly Json[] | { readonly [key: string]: Json };
-
-/** True when a JSON value is an object. */
-export function isJsonObject(value: Json): value is { readonly [key: string]: Json } {
-  return typeof value === 'object' && value !== null && !Array.isArray(value);
-}
+/** The content type of JSON. */
+export const JSON_TYPE = 'application/json; charset=utf-8';
 
 const ENCODERS = {
   identity: (bytes: Buffer) => bytes,
@@ -16,16 +12,10 @@ const ENCODERS = {
   deflate: (bytes: Buffer) => deflateSync(bytes),
 };
 
-/** Content coding of an answer's body. */
-export type Encoding = keyof typeof ENCODERS;
-
-/** The content codings there are. */
-export const ENCODINGS = Object.keys(ENCODERS) as Encoding[];
-
-/** A status that can be answered. */
+/** A status that a response may have. */
 export const statusSchema = z.int().min(200).max(999);
 
-/** An answer put together by hand. Everything in it can be given as JSON, so that the control API can set it too. */
+/** A response put together by hand. All of it can be given as JSON, so that the control API can set it too. */
 export const customResponseSchema = z.strictObject({
   status: statusSchema,
   /** Reason phrase; by default the usual one. */
@@ -36,33 +26,36 @@ export const customResponseSchema = z.strictObject({
   /** Raw bytes instead of `body`. */
   bodyBase64: z.string().optional(),
   /** Compresses the body and says so in `content-encoding`. */
-  encoding: z.enum(ENCODINGS).optional(),
+  encoding: z.enum(Object.keys(ENCODERS) as (keyof typeof ENCODERS)[]).optional(),
   /** Sends the body chunked, in pieces of this many bytes, each one written by itself. */
   chunkBytes: z.number().optional(),
 });
 
-/** An answer put together by hand. */
+/** A response put together by hand. */
 export type CustomResponse = z.infer<typeof customResponseSchema>;
 
-/** The bytes and headers to send for an answer. */
-export interface Wire {
-  readonly headers: Record<string, string | string[]>;
-  readonly bytes: Buffer;
+/** Turns a response into header fields and bytes. A field given by hand is never overruled. */
+export function toWire(response: CustomResponse): { headers: Record<string, string | string[]>; bytes: Buffer } {
+  const { status, encoding = 'identity', headers = {}, chunkBytes = 0 } = response;
+  const given = new Set(Object.keys(headers).map((name) => name.toLowerCase()));
+  const unlessGiven = (name: string, value: string) => (given.has(name) ? {} : { [name]: value });
+  const content = contentOf(response);
+  // RFC 9110 §15.3.5, §15.4.5: these have no content.
+  const isBare = status === 204 || status === 304;
+  const bytes = isBare ? Buffer.alloc(0) : ENCODERS[encoding](content.bytes);
+  return {
+    headers: {
+      ...(content.isJson ? unlessGiven('content-type', JSON_TYPE) : {}),
+      ...(encoding === 'identity' ? {} : unlessGiven('content-encoding', encoding)),
+      ...headers,
+      ...(isBare || chunkBytes > 0 ? {} : unlessGiven('content-length', String(bytes.length))),
+    },
+    bytes,
+  };
 }
 
-/** Turns an answer into headers and bytes, without its framing. A header given by hand is never overruled. */
-export function toWire(answer: CustomResponse): Wire {
-  const { body, bodyBase64, encoding = 'identity', headers: given = {} } = answer;
-  const names = new Set(Object.keys(given).map((name) => name.toLowerCase()));
-  const headers: Wire['headers'] = {};
-  const isJson = bodyBase64 === undefined && body !== undefined && typeof body !== 'string';
-  if (isJson && !names.has('content-type')) headers['content-type'] = 'application/json; charset=utf-8';
-  if (encoding !== 'identity' && !names.has('content-encoding')) headers['content-encoding'] = encoding;
-  return { headers: { ...headers, ...given }, bytes: ENCODERS[encoding](bytesOf(body, bodyBase64)) };
-}
-
-function bytesOf(body: Json | undefined, base64: string | undefined): Buffer {
-  if (base64 !== undefined) return Buffer.from(base64, 'base64');
-  if (body === undefined) return Buffer.alloc(0);
-  return Buffer.from(typeof body === 'string' ? body : JSON.stringify(body));
+function contentOf({ body, bodyBase64 }: CustomResponse): { bytes: Buffer; isJson: boolean } {
+  if (bodyBase64 !== undefined) return { bytes: Buffer.from(bodyBase64, 'base64'), isJson: false };
+  if (typeof body === 'string' || body === undefined) return { bytes: Buffer.from(body ?? ''), isJson: false };
+  return { bytes: Buffer.from(JSON.stringify(body)), isJson: true };
 }

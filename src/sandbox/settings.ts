@@ -1,6 +1,7 @@
 import { z } from 'zod';
 import { nearest } from '../nearest.ts';
-import { customResponseSchema, statusSchema, type Json } from './response.ts';
+import type { Json } from './json.ts';
+import { customResponseSchema, statusSchema } from './response.ts';
 import { SECRET_SHAPES } from './secrets.ts';
 import { NAMED_MODES } from './token-modes.ts';
 import { ROTATIONS } from './tokens.ts';

@@ -1,5 +1,5 @@
-import type { Fields } from './body.ts';
-import type { Exchange } from './http.ts';
+import type { Fields } from './json.ts';
+import type { Exchange } from './exchange.ts';
 import type { RefreshSettings } from './settings.ts';
 import type { Issue, Pair } from './tokens.ts';
 import type { VendorState } from './vendor-state.ts';

@@ -1,5 +1,6 @@
-import { isJsonObject, type CustomResponse, type Json } from './response.ts';
-import { pause, respond, reset, settle, writePieces, type Exchange } from './http.ts';
+import { pause, reset, respond, settle, writePieces, type Exchange } from './exchange.ts';
+import { isObject, type Json } from './json.ts';
+import type { CustomResponse } from './response.ts';
 
 /** What the ways of misbehaving need to know. */
 export interface Timing {
@@ -30,13 +31,14 @@ const ISSUING = {
   },
   /** A right answer padded to 2 MiB. */
   huge: async (x, body) => {
-    const padded = isJsonObject(body) ? { ...body, padding: 'x'.repeat(HUGE_BYTES) } : body;
+    const padded = isObject(body) ? { ...body, padding: 'x'.repeat(HUGE_BYTES) } : body;
     respond(x, { status: 200, body: padded }, 'ok', 'huge');
   },
   /** One byte every `dripMs`. */
   drip: async (x, body, { dripMs }) => {
     const bytes = Buffer.from(JSON.stringify(body));
-    settle(x, 'ok', 'drip', 200);
+    settle(x, 'ok', 'drip');
+    x.entry.status = 200;
     x.res.writeHead(200, {
       'content-type': 'application/json; charset=utf-8',
       'content-length': String(bytes.length),
@@ -94,15 +96,17 @@ export function giveOut(x: Exchange, mode: IssuingMode, body: Json, timing: Timi
 
 /** Sets the dotted paths of a patch in a JSON value; `undefined` removes a field. */
 export function applyPatch(body: Json, patch: Readonly<Record<string, Json | undefined>>): Json {
-  return Object.entries(patch).reduce((result, [path, value]) => setAt(result, path.split('.'), value), body);
+  return Object.entries(patch).reduce((result, [path, value]) => setAt(result, path.split('.'), value) ?? null, body);
 }
 
-function setAt(target: Json, [name, ...rest]: readonly string[], value: Json | undefined): Json {
-  if (name === undefined) return value ?? null;
-  const fields = isJsonObject(target) ? target : {};
-  const next = rest.length > 0 ? setAt(fields[name] ?? null, rest, value) : value;
-  if (next !== undefined) return { ...fields, [name]: next };
-  return Object.fromEntries(Object.entries(fields).filter(([field]) => field !== name));
+function setAt(
+  target: Json | undefined,
+  [name, ...rest]: readonly string[],
+  value: Json | undefined,
+): Json | undefined {
+  if (name === undefined) return value;
+  const fields = isObject(target) ? target : {};
+  return { ...fields, [name]: setAt(fields[name], rest, value) };
 }
 
 function elsewhere(x: Exchange): string {

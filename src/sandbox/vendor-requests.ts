@@ -1,10 +1,11 @@
 import type http from 'node:http';
-import type { CustomResponse, Json } from './response.ts';
-import { parseFields } from './body.ts';
-import { serveHelper, findHelper } from './helper-paths.ts';
-import { CallerGone, isGone, pause, readBody, respond, reset, settle, type Exchange } from './http.ts';
+import { CallerGone } from '../http/message.ts';
+import { isGone, pause, readBody, respond, reset, settle, type Exchange } from './exchange.ts';
+import { findHelper, serveHelper } from './helper-paths.ts';
+import { parseFields, type Json } from './json.ts';
 import { pathOf, type Outcome } from './ledger.ts';
 import { redactHeaders } from './redact.ts';
+import type { CustomResponse } from './response.ts';
 import { applyPatch, giveOut, issues, spoil, type TokenRequestMode } from './token-modes.ts';
 import type { TokenIssuer } from './token-issuer.ts';
 import type { Verdict } from './tokens.ts';
@@ -56,7 +57,7 @@ export class VendorRequests<K extends AnySettings, C extends object> {
       requestId: typeof requestId === 'string' ? requestId : null,
     });
     const query = target.slice(path.length + 1);
-    const x: Exchange = { req, res, origin, service, path, query, entry, cutByUs: false };
+    const x: Exchange = { req, res, origin, path, query, entry, cutByUs: false };
     res.on('close', () => {
       if (!res.writableFinished && !x.cutByUs) entry.aborted = true;
       // Here and not where the reading fails, so that whoever sees the entry finished sees why.
@@ -128,7 +129,7 @@ export class VendorRequests<K extends AnySettings, C extends object> {
     }
     const body = await readBody(x);
     if (isGone(x)) {
-      settle(x, 'incomplete', 'caller-gone');
+      settle(x, 'incomplete', 'client-gone');
       return;
     }
     const verdict = this.#verdict(access);
@@ -162,7 +163,9 @@ export class VendorRequests<K extends AnySettings, C extends object> {
       outcome: 'ok',
     });
     const invalid = (answer: CustomResponse): Done => ({ answer, applied: false, outcome: 'invalid' });
-    const call = dialect.operations[x.service]?.find((known) => known.method === method && known.path.test(x.path));
+    const call = dialect.operations[x.entry.service]?.find(
+      (known) => known.method === method && known.path.test(x.path),
+    );
     if (call === undefined) {
       return done({ method, path: x.path, query: x.query, bodyBytes, bodySha256 }, !SAFE_METHODS.has(method));
     }

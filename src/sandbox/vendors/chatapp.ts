@@ -1,10 +1,10 @@
 import { randomUUID } from 'node:crypto';
-import type { CustomResponse, Json } from '../response.ts';
-import { idNumber, isText, segment, type Fields } from '../body.ts';
+import { isText, type Fields, type Json } from '../json.ts';
+import type { CustomResponse } from '../response.ts';
 import { renewableSettings, type RenewableSettings } from '../settings.ts';
 import { makeSecret, seconds } from '../secrets.ts';
 import type { Vendor } from '../vendor.ts';
-import { InvalidRequest, isMultipart, reads, writes, type Operation } from './operations.ts';
+import { idNumber, InvalidRequest, isMultipart, reads, segment, writes, type Operation } from './operations.ts';
 import type { Dialect, LoginRequest, Refusal } from './dialect.ts';
 
 /** What chatapp's tokens.make takes. */

@@ -1,8 +1,8 @@
 import type http from 'node:http';
 import type { z } from 'zod';
-import type { CustomResponse, Json } from '../response.ts';
-import type { Fields } from '../body.ts';
-import type { Exchange } from '../http.ts';
+import type { Exchange } from '../exchange.ts';
+import type { Fields, Json } from '../json.ts';
+import type { CustomResponse } from '../response.ts';
 import type { CommonSettings, RefreshSettings } from '../settings.ts';
 import type { Outcome, VendorName } from '../ledger.ts';
 import type { Pair, Verdict } from '../tokens.ts';

@@ -1,6 +1,5 @@
-import type { Json } from '../response.ts';
-import type { Fields } from '../body.ts';
-import type { Exchange } from '../http.ts';
+import type { Exchange } from '../exchange.ts';
+import type { Fields, Json } from '../json.ts';
 
 /** What a call answers to a good request: JSON, which the vendor wraps in its envelope, or that it is invalid. */
 type Answer = (
@@ -46,4 +45,18 @@ function parseLine(line: string): { method: string; path: RegExp } {
 /** True when a request carries a form with files. */
 export function isMultipart(x: Exchange): boolean {
   return /^multipart\/form-data\s*;/i.test(x.req.headers['content-type'] ?? '');
+}
+
+/** Decodes one path segment; as it is if it cannot be decoded. */
+export function segment(text = ''): string {
+  try {
+    return decodeURIComponent(text);
+  } catch {
+    return text;
+  }
+}
+
+/** Digits as a number; anything else as a stable small number, so that imitated ids look like ids. */
+export function idNumber(text = ''): number {
+  return Number(/\d{1,15}/.exec(text)?.[0] ?? 1);
 }

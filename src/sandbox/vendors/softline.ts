@@ -1,10 +1,10 @@
-import type { CustomResponse, Json } from '../response.ts';
-import { idNumber, isText, segment, type Fields } from '../body.ts';
-import type { Exchange } from '../http.ts';
+import type { Exchange } from '../exchange.ts';
+import { isText, type Fields, type Json } from '../json.ts';
+import type { CustomResponse } from '../response.ts';
 import { commonSettings, type CommonSettings } from '../settings.ts';
 import { makeSecret, randomHex, seconds } from '../secrets.ts';
 import type { Vendor } from '../vendor.ts';
-import { InvalidRequest, reads, writes, type Operation } from './operations.ts';
+import { idNumber, InvalidRequest, reads, segment, writes, type Operation } from './operations.ts';
 import type { Dialect, Refusal } from './dialect.ts';
 
 /** What softline's login takes. */

@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto';
+import { isText } from '../json.ts';
 import type { CustomResponse } from '../response.ts';
-import { isText } from '../body.ts';
 import { renewableSettings, type RenewableSettings } from '../settings.ts';
 import { makeSecret, seconds } from '../secrets.ts';
 import type { Verdict } from '../tokens.ts';
