@@ -1,97 +1,73 @@
 import { pause, reset, respond, settle, writePieces, type Exchange } from './exchange.ts';
 import { isObject, type Json } from './json.ts';
-import type { CustomResponse } from './response.ts';
+import { JSON_TYPE, type CustomResponse } from './response.ts';
 
-/** What the ways of misbehaving need to know. */
-export interface Timing {
-  readonly slowMs: number;
-  readonly dripMs: number;
+/** What a mode needs to know of a login or refresh. */
+interface ModeRequest {
+  readonly x: Exchange;
+  /** What the vendor responds usually, with the pair; null in a mode that issues none. */
+  readonly body: Json;
+  readonly settings: { readonly slowMs: number; readonly dripMs: number };
 }
 
-const HUGE_BYTES = 2 * 1_048_576;
+/** What a login or refresh comes to. */
+interface Mode {
+  /** `broken`: no pair is issued. */
+  readonly outcome: 'ok' | 'lost-answer' | 'broken';
+  /** The response; undefined if there is none, or if it has been sent already. */
+  readonly respond: (request: ModeRequest) => CustomResponse | undefined | Promise<CustomResponse | undefined>;
+}
+
 const PAGE =
   '<!doctype html><html><head><title>Sign in</title></head><body><h1>We will be right back</h1></body></html>\n';
 
-/** Ways in which a login or refresh issues a pair, and how the pair is given out. */
-const ISSUING = {
+const MODES = {
   /** As the vendor does. */
-  normal: async (x, body) => respond(x, { status: 200, body }, 'ok'),
-  /** The answer says nothing of lifetimes, and a JWT has no `exp`: the body comes that way. */
-  'no-lifetime': async (x, body) => respond(x, { status: 200, body }, 'ok', 'no-lifetime'),
-  /** Answers after `slowMs`. */
-  slow: async (x, body, { slowMs }) => {
-    settle(x, 'ok', 'slow');
-    await pause(slowMs);
-    respond(x, { status: 200, body }, 'ok', 'slow');
-  },
-  /** The connection is reset instead of an answer. */
-  'commit-then-reset': async (x) => {
-    settle(x, 'lost-answer', 'commit-then-reset');
-    reset(x);
-  },
-  /** A right answer padded to 2 MiB. */
-  huge: async (x, body) => {
-    const padded = isObject(body) ? { ...body, padding: 'x'.repeat(HUGE_BYTES) } : body;
-    respond(x, { status: 200, body: padded }, 'ok', 'huge');
+  normal: { outcome: 'ok', respond: ({ body }) => ok(body) },
+  /** The response says nothing of lifetimes, and a JWT has no `exp`: the body comes that way. */
+  'no-lifetime': { outcome: 'ok', respond: ({ body }) => ok(body) },
+  /** Responds after `slowMs`. */
+  slow: { outcome: 'ok', respond: ({ body, settings }) => pause(settings.slowMs).then(() => ok(body)) },
+  /** The connection is reset instead of a response. */
+  'commit-then-reset': { outcome: 'lost-answer', respond: cut },
+  /** A right response padded to 2 MiB. */
+  huge: {
+    outcome: 'ok',
+    respond: ({ body }) => ok({ ...(isObject(body) ? body : {}), padding: 'x'.repeat(2 * 1_048_576) }),
   },
   /** One byte every `dripMs`. */
-  drip: async (x, body, { dripMs }) => {
-    const bytes = Buffer.from(JSON.stringify(body));
-    settle(x, 'ok', 'drip');
-    x.entry.status = 200;
-    x.res.writeHead(200, {
-      'content-type': 'application/json; charset=utf-8',
-      'content-length': String(bytes.length),
-    });
-    await writePieces(x, bytes, 1, dripMs);
-  },
-} satisfies Record<string, (x: Exchange, body: Json, timing: Timing) => Promise<void>>;
-
-/** Ways in which it issues nothing, and what is answered instead, if anything is. */
-const SPOILT = {
-  'status-500': () => ({ status: 500, body: { error: 'Internal Server Error' } }),
-  'html-200': () => ({ status: 200, headers: { 'content-type': 'text/html; charset=utf-8' }, body: PAGE }),
-  'empty-200': () => ({ status: 200, headers: { 'content-type': 'application/json' }, body: '' }),
+  drip: { outcome: 'ok', respond: drip },
+  'status-500': { outcome: 'broken', respond: () => ({ status: 500, body: { error: 'Internal Server Error' } }) },
+  'html-200': { outcome: 'broken', respond: () => ok(PAGE, 'text/html; charset=utf-8') },
+  'empty-200': { outcome: 'broken', respond: () => ok('', 'application/json') },
   /** 307 asks the client to send the credentials again, to another host by name: following it is the mistake. */
-  redirect: (x) => ({ status: 307, headers: { location: elsewhere(x) } }),
-  reset: (x) => {
-    reset(x);
-    return undefined;
-  },
-  hang: () => undefined,
-} satisfies Record<string, (x: Exchange) => CustomResponse | undefined>;
+  redirect: { outcome: 'broken', respond: ({ x }) => ({ status: 307, headers: { location: elsewhere(x) } }) },
+  reset: { outcome: 'broken', respond: cut },
+  hang: { outcome: 'broken', respond: () => undefined },
+} satisfies Record<string, Mode>;
 
-/** A mode in which a pair is issued. */
-export type IssuingMode = keyof typeof ISSUING;
-
-/** A mode in which nothing is issued; instead of a name, an answer of your own. */
-export type SpoiltMode = keyof typeof SPOILT | CustomResponse;
-
-/** How a login or refresh behaves. */
-export type TokenRequestMode = IssuingMode | SpoiltMode;
+/** How a login or refresh behaves: a mode by its name, or a response of your own without issuing anything. */
+export type TokenRequestMode = keyof typeof MODES | CustomResponse;
 
 /** The modes that have a name. */
-export const NAMED_MODES = [...Object.keys(ISSUING), ...Object.keys(SPOILT)] as Exclude<TokenRequestMode, object>[];
+export const NAMED_MODES = Object.keys(MODES) as (keyof typeof MODES)[];
 
-/** True if a token call issues a pair in this mode. */
-export function issues(mode: TokenRequestMode): mode is IssuingMode {
-  return typeof mode === 'string' && Object.hasOwn(ISSUING, mode);
+/** True if a login or refresh issues a pair in this mode. */
+export function issues(mode: TokenRequestMode): boolean {
+  return typeof mode === 'string' && MODES[mode].outcome !== 'broken';
 }
 
-/** Answers a token call, or leaves it without an answer, before anything is issued. */
-export function spoil(x: Exchange, mode: SpoiltMode): void {
+/** Responds to a login or refresh in the way that the mode says. */
+export async function respondInMode(mode: TokenRequestMode, request: ModeRequest): Promise<void> {
   if (typeof mode === 'object') {
-    respond(x, mode, 'broken', 'custom');
+    respond(request.x, mode, 'broken', 'custom');
     return;
   }
-  settle(x, 'broken', mode);
-  const answer = SPOILT[mode](x);
-  if (answer !== undefined) respond(x, answer, 'broken', mode);
-}
-
-/** Gives out a pair that has been issued, in the way the mode says. */
-export function giveOut(x: Exchange, mode: IssuingMode, body: Json, timing: Timing): Promise<void> {
-  return ISSUING[mode](x, body, timing);
+  const { outcome, respond: respondTo }: Mode = MODES[mode];
+  const reason = mode === 'normal' ? null : mode;
+  settle(request.x, outcome, reason);
+  const response = await respondTo(request);
+  if (response !== undefined) respond(request.x, response, outcome, reason);
 }
 
 /** Sets the dotted paths of a patch in a JSON value; `undefined` removes a field. */
@@ -107,6 +83,21 @@ function setAt(
   if (name === undefined) return value;
   const fields = isObject(target) ? target : {};
   return { ...fields, [name]: setAt(fields[name], rest, value) };
+}
+
+function ok(body: Json, type = JSON_TYPE): CustomResponse {
+  return { status: 200, headers: { 'content-type': type }, body };
+}
+
+function cut({ x }: ModeRequest): undefined {
+  reset(x);
+}
+
+async function drip({ x, body, settings }: ModeRequest): Promise<undefined> {
+  const bytes = Buffer.from(JSON.stringify(body));
+  x.entry.status = 200;
+  x.res.writeHead(200, { 'content-type': JSON_TYPE, 'content-length': String(bytes.length) });
+  await writePieces(x, bytes, 1, settings.dripMs);
 }
 
 function elsewhere(x: Exchange): string {

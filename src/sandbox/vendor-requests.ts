@@ -6,7 +6,7 @@ import { parseFields, type Json } from './json.ts';
 import { pathOf, type Outcome } from './ledger.ts';
 import { redactHeaders } from './redact.ts';
 import type { CustomResponse } from './response.ts';
-import { applyPatch, giveOut, issues, spoil, type TokenRequestMode } from './token-modes.ts';
+import { applyPatch, issues, respondInMode, type TokenRequestMode } from './token-modes.ts';
 import type { TokenIssuer } from './token-issuer.ts';
 import type { Verdict } from './tokens.ts';
 import type { VendorState } from './vendor-state.ts';
@@ -84,7 +84,7 @@ export class VendorRequests<K extends AnySettings, C extends object> {
     const fields = parseFields(await readBody(x));
     await pause(settings[`${kind}DelayMs`] ?? 0);
     if (!issues(mode)) {
-      spoil(x, mode);
+      await respondInMode(mode, { x, body: null, settings });
       return;
     }
     const lifetime = mode !== 'no-lifetime';
@@ -96,7 +96,7 @@ export class VendorRequests<K extends AnySettings, C extends object> {
     const { pair, refreshToken } = issued;
     x.entry.issued = pair.id;
     const body = this.#dialect.pairBody(pair, { lifetime, refreshToken });
-    await giveOut(x, mode, applyPatch(body, settings[`${kind}Patch`] ?? {}), settings);
+    await respondInMode(mode, { x, body: applyPatch(body, settings[`${kind}Patch`] ?? {}), settings });
   }
 
   async #apiCall(x: Exchange, access: string | undefined): Promise<void> {
