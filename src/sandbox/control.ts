@@ -5,7 +5,7 @@ import { isLoopback } from '../loopback.ts';
 import { nearest } from '../nearest.ts';
 import { parseFields, type Fields } from './json.ts';
 import { HELPER_PATHS } from './helper-paths.ts';
-import { SettingError } from './settings.ts';
+import { describeSettings, SettingError } from './settings.ts';
 import { REQUEST_KINDS, VENDORS, type Ledger, type VendorName } from './ledger.ts';
 import type { Handler } from './listen.ts';
 import type { SandboxParts, SandboxUrls } from './parts.ts';
@@ -129,10 +129,10 @@ function actionNamed(name: string): (vendor: AnyVendor) => void {
 function state(vendor: AnyVendor): unknown {
   const current = vendor.currentToken();
   return {
-    vendor: vendor.name,
+    vendor: vendor.dialect.name,
     // No secrets: what is printed here ends up in terminals and bug reports.
     current: current === null ? null : { ...current, accessToken: undefined, refreshToken: undefined },
-    pairsIssued: vendor.pairsIssued(),
+    pairsIssued: vendor.tokens.issued,
     quotaUsed: vendor.quotaUsed(),
     settings: vendor.settings,
   };
@@ -180,7 +180,7 @@ function help(parts: SandboxParts, urls: SandboxUrls): unknown {
       ...Object.fromEntries(Object.entries(ACTIONS).map(([name, { does }]) => [`POST /{vendor}/${name}`, does])),
     },
     helperPaths: { 'below /v1/sandbox/ (twin: /api/v1/sandbox/), with a token': HELPER_PATHS },
-    settings: Object.fromEntries(VENDORS.map((name) => [name, parts[name].describeSettings()])),
+    settings: Object.fromEntries(VENDORS.map((name) => [name, describeSettings(parts[name].schema)])),
   };
 }
 

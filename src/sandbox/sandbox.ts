@@ -2,6 +2,7 @@ import { controlHandler } from './control.ts';
 import { Ledger } from './ledger.ts';
 import { listen, type Handler, type Listener } from './listen.ts';
 import type { SandboxCredentials, SandboxParts, SandboxUrls } from './parts.ts';
+import { serve } from './serve.ts';
 import { Vendor } from './vendor.ts';
 import { CHATAPP, type ChatappVendor } from './vendors/chatapp.ts';
 import { SOFTLINE, type SoftlineVendor } from './vendors/softline.ts';
@@ -45,10 +46,10 @@ export async function startSandbox(options: SandboxOptions = {}): Promise<Sandbo
   const basePort = options.basePort ?? 0;
   const ledger = new Ledger(options.ledgerLimit);
   const credentials = defaultCredentials();
-  const shared = { ledger, names: new Map() };
-  const softline: SoftlineVendor = new Vendor(SOFTLINE, credentials.softline, shared);
-  const chatapp: ChatappVendor = new Vendor(CHATAPP, credentials.chatapp, shared);
-  const twin: TwinVendor = new Vendor(TWIN, credentials.twin, shared);
+  const names = new Map<string, string>();
+  const softline: SoftlineVendor = new Vendor(SOFTLINE, credentials.softline, ledger, names);
+  const chatapp: ChatappVendor = new Vendor(CHATAPP, credentials.chatapp, ledger, names);
+  const twin: TwinVendor = new Vendor(TWIN, credentials.twin, ledger, names);
 
   const listeners: Listener[] = [];
   const close = async (): Promise<void> => {
@@ -62,11 +63,11 @@ export async function startSandbox(options: SandboxOptions = {}): Promise<Sandbo
 
   try {
     const urls: Omit<SandboxUrls, 'control'> = {
-      softline: await open(1, softline.host('softline')),
-      chatapp: await open(2, chatapp.host('chatapp')),
+      softline: await open(1, serve(softline, 'softline')),
+      chatapp: await open(2, serve(chatapp, 'chatapp')),
       twin: { iam: '', cis: '', notify: '', bot: '', chatApi: '', analyse: '' },
     };
-    for (const [i, service] of TWIN_SERVICES.entries()) urls.twin[service] = await open(3 + i, twin.host(service));
+    for (const [i, service] of TWIN_SERVICES.entries()) urls.twin[service] = await open(3 + i, serve(twin, service));
     const parts: SandboxParts = { credentials, softline, chatapp, twin, ledger };
     const control = await open(0, controlHandler(parts, urls));
     return { ...parts, urls: { control, ...urls }, close };

@@ -1,7 +1,6 @@
 import { randomBytes } from 'node:crypto';
 
-/** Claims of a JWT-shaped token. */
-export type Claims = Readonly<Record<string, unknown>>;
+type Claims = Readonly<Record<string, unknown>>;
 
 const BASE36 = 'abcdefghijklmnopqrstuvwxyz0123456789';
 const BCRYPT64 = './ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789';
@@ -26,15 +25,14 @@ const SHAPES = {
   },
 } satisfies Record<string, (prefix: string, claims: Claims) => string>;
 
-/** How a token looks. */
-export type SecretShape = keyof typeof SHAPES;
+type SecretShape = keyof typeof SHAPES;
 
 /** The looks there are. */
 export const SECRET_SHAPES = Object.keys(SHAPES) as SecretShape[];
 
-/** Makes a token. */
-export function makeSecret(shape: SecretShape, prefix: string, claims: Claims): string {
-  return SHAPES[shape](prefix, claims);
+/** Makes a token. A claim that is undefined is left out. */
+export function makeSecret(look: { tokenShape: SecretShape; tokenPrefix: string }, claims: Claims): string {
+  return SHAPES[look.tokenShape](look.tokenPrefix, claims);
 }
 
 /** Hex digits. */

@@ -11,10 +11,7 @@ import { ROTATIONS } from './tokens.ts';
  * The descriptions stand in the control API's help and in its complaints.
  */
 
-const number = z.number().describe('a number');
 const flag = z.boolean().describe('true or false');
-const text = z.string().describe('a string');
-const status = statusSchema.describe('a status from 200 to 999');
 const customResponse = customResponseSchema.describe('{status, headers?, body?, …}');
 const patch = z.record(z.string(), z.custom<Json | undefined>()).describe('an object: dotted path → value');
 
@@ -28,7 +25,7 @@ const mode = z
   .describe(`one of ${NAMED_MODES.join(', ')}, or {status, headers?, body?, …}`);
 
 const apiOverride = customResponseSchema
-  // For the next N calls only; by default for all.
+  // For the next N requests only; by default for all.
   .extend({ count: z.number().min(1).optional() })
   .describe('{status, headers?, body?, count?, …}');
 
@@ -51,9 +48,9 @@ export const commonSettings = z.strictObject({
   /** Look of new tokens. */
   tokenShape: oneOf(SECRET_SHAPES).default('opaque'),
   /** Put in front of new access and refresh tokens (in a JWT: in front of its signature). For canaries. */
-  tokenPrefix: text.default(''),
+  tokenPrefix: z.string().describe('a string').default(''),
   /** Shifts the vendor's clock: its lifetimes, its checks and its quota's 24 hours. */
-  clockSkewSeconds: number.default(0),
+  clockSkewSeconds: z.number().describe('a number').default(0),
   /** A new login kills the owner's earlier access tokens. */
   loginKillsOld: flag.default(false),
 
@@ -61,19 +58,19 @@ export const commonSettings = z.strictObject({
   quotaLimit: orNull(atLeast(0)).default(null),
 
   /** Status of the "token dead" refusal. */
-  deadTokenStatus: status.default(401),
+  deadTokenStatus: statusSchema.describe('a status from 200 to 999').default(401),
   /** The whole "token dead" refusal, for odd shapes; `deadTokenStatus` is then ignored. */
   deadTokenAnswer: orNull(customResponse).default(null),
   /** Each "token dead" refusal is held back by a random time in this range. */
   deadTokenDelayMs: range.default({ min: 0, max: 0 }),
-  /** Every API call is refused with "token dead", however good its token. */
+  /** Every API request is refused with "token dead", however good its token. */
   alwaysDead: flag.default(false),
-  /** "Token dead" is said as soon as the head has arrived, before the request body is read. */
+  /** "Token dead" is said as soon as the header section has arrived, before the request body is read. */
   earlyRefusal: flag.default(false),
 
-  /** API calls are done at once, and answered after this time. */
+  /** API requests are carried out at once, and get their response after this time. */
   apiDelayMs: atLeast(0).default(0),
-  /** An answer in place of the usual one for the next N, or all, API calls, whatever their token. Nothing is done. */
+  /** The response to the next N, or all, API requests, whatever their token. Nothing is carried out. */
   apiOverride: orNull(apiOverride).default(null),
 
   /** How logins misbehave. */
@@ -82,7 +79,7 @@ export const commonSettings = z.strictObject({
   loginModeCount: orNull(atLeast(1)).default(null),
   /** Logins wait this long *before* they are looked at (`slow` waits after the pair is issued). */
   loginDelayMs: atLeast(0).default(0),
-  /** Changes to the JSON of login answers: dotted path → new value; `undefined` removes a field. */
+  /** Changes to the JSON of responses to logins: dotted path → new value; `undefined` removes a field. */
   loginPatch: patch.default({}),
 
   /** How long `slow` waits. */
@@ -91,69 +88,54 @@ export const commonSettings = z.strictObject({
   dripMs: atLeast(0).default(100),
 });
 
-/** What can be set on a vendor that has a refresh call besides. */
+/** What can be set on a vendor that refreshes, besides. */
 const refreshSettings = z.strictObject({
   /** Life of new refresh tokens, in seconds; null: as the vendor documents. */
   refreshTtlSeconds: orNull(atLeast(0)).default(null),
   /**
-   * What a refresh does to the old pair. `keep-old`: nothing; `kill-old`: both old tokens die; `strict`:
-   * the same, and using a spent refresh token again revokes every token that descends from the same login.
-   * NOT KNOWN for either vendor. The harsher guess is the default: who passes it passes the milder one too.
+   * What a refresh does to the old pair. `keep-old`: nothing; `kill-old`: both old tokens die; `strict`: the same, and
+   * using a spent refresh token again revokes every token that descends from the same login. NOT KNOWN for either
+   * vendor. The harsher guess is the default: who passes it passes the milder one too.
    */
   rotation: oneOf(ROTATIONS).default('kill-old'),
   /** For so long after it was spent, a refresh token may be used again without harm. */
   rotationGraceSeconds: atLeast(0).default(0),
   /** What such a second use gets: the pair that the first use got, or one more new pair. */
   graceReturns: oneOf(['same-pair', 'new-pair']).default('same-pair'),
-  /** The refresh token in a refresh answer. Other than `new`, the one presented stays good. */
+  /** The refresh token in the response to a refresh. Other than `new`, the one presented stays good. */
   refreshTokenInAnswer: oneOf(['new', 'same', 'omit', 'empty']).default('new'),
-  /** How refreshes misbehave. */
+  /** How refreshes misbehave, as with logins. */
   refreshMode: mode.default('normal'),
-  /** For the next N refreshes only, then back to `normal`; null: until changed. */
   refreshModeCount: orNull(atLeast(1)).default(null),
-  /** Refreshes wait this long *before* they are looked at. */
   refreshDelayMs: atLeast(0).default(0),
-  /** Changes to the JSON of refresh answers. */
   refreshPatch: patch.default({}),
 });
 
-/** What can be set on chatapp and twin. */
+/** What can be set on a vendor that refreshes. */
 export const renewableSettings = commonSettings.extend(refreshSettings.shape);
 
-/** The settings of every vendor. */
-export type CommonSettings = z.infer<typeof commonSettings>;
+/** The settings of a vendor; those of a refresh are missing where there is none. */
+export type Settings = z.infer<typeof commonSettings> & Partial<z.infer<typeof refreshSettings>>;
 
-/** The settings of vendors that have a refresh call. */
-export type RefreshSettings = z.infer<typeof refreshSettings>;
-
-/** The settings of chatapp and twin. */
-export type RenewableSettings = z.infer<typeof renewableSettings>;
+/** The settings that a vendor has. */
+type SettingsSchema = z.ZodObject<Record<string, z.ZodDefault<z.ZodType>>>;
 
 /** A setting was set that does not exist, or to something it cannot be. */
 export class SettingError extends Error {}
 
 /** Throws a `SettingError` that tells all that is wrong with a change of settings. */
-export function checkChange(change: object, settings: z.ZodObject): void {
-  const types = typesOf(settings);
+export function checkChange(change: object, { shape }: SettingsSchema): void {
   const mistakes = Object.entries(change).flatMap(([name, value]) => {
-    const type = types.get(name);
+    // Without its default: an undefined value is none.
+    const type = shape[name]?.unwrap();
     if (type !== undefined) return type.safeParse(value).success ? [] : [`setting "${name}" takes ${type.description}`];
-    const near = nearest(name, [...types.keys()]);
+    const near = nearest(name, Object.keys(shape));
     return [`there is no setting "${name}"${near === undefined ? '' : `; did you mean "${near}"?`}`];
   });
   if (mistakes.length > 0) throw new SettingError(mistakes.join('\n'));
 }
 
 /** Name → what it takes, for the help text. */
-export function describeSettings(settings: z.ZodObject): Record<string, string> {
-  return Object.fromEntries([...typesOf(settings)].map(([name, type]) => [name, type.description ?? '']));
-}
-
-/** What each setting takes when it is set: there is no default then. */
-function typesOf({ shape }: z.ZodObject<Record<string, z.ZodType>>): Map<string, z.ZodType> {
-  return new Map(Object.entries(shape).map(([name, type]) => [name, isDefault(type) ? type.unwrap() : type]));
-}
-
-function isDefault(type: z.ZodType): type is z.ZodDefault<z.ZodType> {
-  return type instanceof z.ZodDefault;
+export function describeSettings({ shape }: SettingsSchema): Record<string, string> {
+  return Object.fromEntries(Object.entries(shape).map(([name, type]) => [name, type.unwrap().description ?? '']));
 }

@@ -2,25 +2,25 @@ import type { VendorName } from './ledger.ts';
 
 /** What refreshing does to the pair that was refreshed. */
 export const ROTATIONS = ['keep-old', 'kill-old', 'strict'] as const;
-export type Rotation = (typeof ROTATIONS)[number];
 
-export interface AccessToken {
+/** A token's value, and its end in milliseconds by the vendor's clock. */
+export interface Secret {
   readonly secret: string;
-  /** Milliseconds, by the vendor's clock. */
   readonly endsAt: number;
+}
+
+interface AccessToken extends Secret {
   state: 'live' | 'expired' | 'revoked';
 }
 
-export interface RefreshToken {
-  readonly secret: string;
-  readonly endsAt: number;
+interface RefreshToken extends Secret {
   state: 'live' | 'spent' | 'expired' | 'revoked';
   spentAt: number;
   /** The pair it was spent for. */
   successor?: Pair;
 }
 
-/** An access token and the refresh token handed out with it. */
+/** An access token and the refresh token given out with it. */
 export interface Pair {
   /** Short and not secret, like `chatapp#3`. */
   readonly id: string;
@@ -33,25 +33,21 @@ export interface Pair {
   readonly refresh: RefreshToken;
 }
 
-/** What a vendor thinks of a presented access token. */
-export type Verdict = 'ok' | 'missing' | 'unknown' | 'expired' | 'revoked';
+/** Why a presented access token is refused. */
+export type TokenRefusal = 'missing' | 'unknown' | 'expired' | 'revoked';
 
 /** Why a presented refresh token is refused. */
 export type SpendRefusal = 'unknown' | 'expired' | 'revoked' | 'spent' | 'family-revoked';
 
 /** What a new pair is made of. */
-export interface Issue {
-  readonly owner: string;
-  readonly access: string;
-  readonly accessEndsAt: number;
-  /** A new refresh token, or an earlier one that is carried on. */
-  readonly refresh: { readonly secret: string; readonly endsAt: number } | RefreshToken;
-  readonly family?: number;
+export interface NewPair {
+  readonly access: Secret;
+  readonly refresh: Secret;
 }
 
 /** The rules a refresh goes by. */
 export interface SpendRule {
-  readonly rotation: Rotation;
+  readonly rotation: (typeof ROTATIONS)[number];
   readonly graceMs: number;
   readonly graceReturns: 'same-pair' | 'new-pair';
   /** The new pair carries the presented refresh token on instead of a new one. */
@@ -69,9 +65,10 @@ export class TokenBook {
   readonly #vendor: VendorName;
   readonly #names: TokenNames;
   readonly #now: () => number;
-  readonly #byAccess = new Map<string, Pair>();
-  readonly #byRefresh = new Map<string, Pick<Pair, 'refresh' | 'owner' | 'family'>>();
-  readonly #current = new Map<string, Pair>();
+  /** By access token, oldest first. */
+  readonly #pairs = new Map<string, Pair>();
+  /** By refresh token: the pair that it was given out with first. */
+  readonly #byRefresh = new Map<string, Pair>();
   #latest: Pair | undefined;
   #issued = 0;
   #families = 0;
@@ -89,45 +86,27 @@ export class TokenBook {
 
   /** The pair issued last, to anyone or to one owner. */
   current(owner?: string): Pair | undefined {
-    return owner === undefined ? this.#latest : this.#current.get(owner);
+    if (owner === undefined) return this.#latest;
+    return [...this.#pairs.values()].findLast((pair) => pair.owner === owner);
   }
 
-  issue({ owner, access, accessEndsAt, refresh, family = (this.#families += 1) }: Issue): Pair {
-    this.#issued += 1;
-    const pair: Pair = {
-      id: `${this.#vendor}#${this.#issued}`,
-      owner,
-      family,
-      access: { secret: access, endsAt: accessEndsAt, state: 'live' },
-      refresh: 'state' in refresh ? refresh : { ...refresh, state: 'live', spentAt: 0 },
-    };
-    this.#byAccess.set(access, pair);
-    this.#names.set(access, pair.id);
-    if (!this.#byRefresh.has(refresh.secret)) {
-      this.#byRefresh.set(refresh.secret, pair);
-      this.#names.set(refresh.secret, pair.id);
-    }
-    this.#current.set(owner, pair);
-    this.#latest = pair;
-    this.#forgetOldest();
-    return pair;
+  /** Issues a pair: the first of a family, as a login does. */
+  issue(owner: string, made: NewPair): Pair {
+    this.#families += 1;
+    return this.#add(owner, this.#families, made.access, { ...made.refresh, state: 'live', spentAt: 0 });
   }
 
-  /** What there is to say of an access token presented. */
-  check(secret: string | undefined): Verdict {
+  /** What is wrong with a presented access token; undefined: nothing. */
+  check(secret: string | undefined): TokenRefusal | undefined {
     if (secret === undefined || secret === '') return 'missing';
-    const access = this.#byAccess.get(secret)?.access;
+    const access = this.#pairs.get(secret)?.access;
     if (access === undefined) return 'unknown';
     if (access.state !== 'live') return access.state;
-    return access.endsAt <= this.#now() ? 'expired' : 'ok';
+    return access.endsAt <= this.#now() ? 'expired' : undefined;
   }
 
-  /** Spends a refresh token. `make` is called only when a pair is to be issued. */
-  spend(
-    secret: string,
-    rule: SpendRule,
-    make: (owner: string) => Omit<Issue, 'owner' | 'family'>,
-  ): Pair | SpendRefusal {
+  /** Spends a refresh token. `make` is called only if a pair is to be issued. */
+  spend(secret: string, rule: SpendRule, make: (owner: string) => NewPair): Pair | SpendRefusal {
     const found = this.#byRefresh.get(secret);
     if (found === undefined) return 'unknown';
     const { refresh: token, owner, family } = found;
@@ -135,8 +114,8 @@ export class TokenBook {
     if (token.endsAt <= this.#now()) return 'expired';
 
     const renew = (): Pair => {
-      const made = make(owner);
-      return this.issue({ ...made, owner, family, refresh: rule.carryOn ? token : made.refresh });
+      const { access, refresh } = make(owner);
+      return this.#add(owner, family, access, rule.carryOn ? token : { ...refresh, state: 'live', spentAt: 0 });
     };
 
     if (token.state === 'spent') {
@@ -145,12 +124,14 @@ export class TokenBook {
         return same ?? renew();
       }
       if (rule.rotation !== 'strict') return 'spent';
-      this.#revokeFamily(family);
+      for (const pair of this.#where((one) => one.family === family)) {
+        pair.access.state = 'revoked';
+        pair.refresh.state = 'revoked';
+      }
       return 'family-revoked';
     }
 
-    const pairs = rule.rotation === 'keep-old' ? [] : [...this.#byAccess.values()];
-    const olds = pairs.filter((pair) => pair.refresh === token);
+    const olds = rule.rotation === 'keep-old' ? [] : this.#where((pair) => pair.refresh === token);
     const pair = renew();
     for (const old of olds) old.access.state = 'revoked';
     if (rule.rotation !== 'keep-old' && !rule.carryOn) {
@@ -163,39 +144,45 @@ export class TokenBook {
 
   /** Kills every access token (of one owner). Refresh tokens stay as they are. */
   revokeAll(owner?: string): void {
-    for (const pair of this.#byAccess.values()) {
-      if (owner === undefined || pair.owner === owner) pair.access.state = 'revoked';
-    }
+    for (const pair of this.#where((one) => owner === undefined || one.owner === owner)) pair.access.state = 'revoked';
   }
 
   /** Forgets everything: every token issued so far becomes unknown. */
   clear(): void {
-    for (const secret of [...this.#byAccess.keys(), ...this.#byRefresh.keys()]) this.#names.delete(secret);
-    this.#byAccess.clear();
+    for (const secret of [...this.#pairs.keys(), ...this.#byRefresh.keys()]) this.#names.delete(secret);
+    this.#pairs.clear();
     this.#byRefresh.clear();
-    this.#current.clear();
     this.#latest = undefined;
   }
 
-  /** Kills every access and refresh token that descends from one login. */
-  #revokeFamily(family: number): void {
-    for (const pair of this.#byAccess.values()) {
-      if (pair.family !== family) continue;
-      pair.access.state = 'revoked';
-      pair.refresh.state = 'revoked';
+  #where(matches: (pair: Pair) => boolean): Pair[] {
+    return [...this.#pairs.values()].filter(matches);
+  }
+
+  #add(owner: string, family: number, access: Secret, refresh: RefreshToken): Pair {
+    this.#issued += 1;
+    const id = `${this.#vendor}#${this.#issued}`;
+    const pair: Pair = { id, owner, family, access: { ...access, state: 'live' }, refresh };
+    this.#pairs.set(access.secret, pair);
+    this.#names.set(access.secret, id);
+    if (!this.#byRefresh.has(refresh.secret)) {
+      this.#byRefresh.set(refresh.secret, pair);
+      this.#names.set(refresh.secret, id);
     }
+    this.#latest = pair;
+    this.#forgetOldest();
+    return pair;
   }
 
   #forgetOldest(): void {
-    if (this.#byAccess.size <= PAIR_LIMIT) return;
-    for (const [secret, { refresh }] of this.#byAccess) {
-      this.#byAccess.delete(secret);
+    const [oldest] = this.#pairs.size > PAIR_LIMIT ? this.#pairs.values() : [];
+    if (oldest === undefined) return;
+    const { access, refresh } = oldest;
+    const gone = refresh === this.#latest?.refresh ? [access.secret] : [access.secret, refresh.secret];
+    for (const secret of gone) {
+      this.#pairs.delete(secret);
+      this.#byRefresh.delete(secret);
       this.#names.delete(secret);
-      if (refresh !== this.#latest?.refresh) {
-        this.#byRefresh.delete(refresh.secret);
-        this.#names.delete(refresh.secret);
-      }
-      return;
     }
   }
 }

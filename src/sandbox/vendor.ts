@@ -1,91 +1,74 @@
-import { checkChange, describeSettings } from './settings.ts';
-import type { VendorName } from './ledger.ts';
-import type { Handler } from './listen.ts';
-import { TokenIssuer } from './token-issuer.ts';
-import type { AccessToken, Pair, RefreshToken } from './tokens.ts';
-import { VendorRequests } from './vendor-requests.ts';
-import { VendorState, type Shared } from './vendor-state.ts';
-import type { AnySettings, Dialect } from './vendors/dialect.ts';
+import type { Ledger } from './ledger.ts';
+import { seconds } from './secrets.ts';
+import { checkChange, commonSettings, renewableSettings, type Settings } from './settings.ts';
+import { TokenBook, type NewPair, type Pair, type TokenNames } from './tokens.ts';
+import type { Dialect } from './vendors/dialect.ts';
 
 /** A pair as tests see it, secrets included. */
-export interface CurrentToken {
-  readonly id: string;
-  readonly owner: string;
-  readonly accessToken: string;
-  readonly refreshToken: string;
-  /** Milliseconds, by the vendor's clock. */
-  readonly accessEndsAt: number;
-  readonly refreshEndsAt: number;
-  readonly accessState: AccessToken['state'];
-  readonly refreshState: RefreshToken['state'];
-}
+export type CurrentToken = ReturnType<typeof visible>;
+
+const QUOTA_WINDOW_MS = 86_400_000;
 
 /**
- * One imitated vendor, and what a test may do to it. The methods act at once, on every request not decided yet.
- * Where one takes an owner, it means that account's pair; without one, the pair issued last to anybody.
+ * One imitated vendor: what its requests are judged by, and what a test may do to it. The methods act at once, on every
+ * request not decided yet. Where one takes an owner, it means that account's pair; without one, the pair issued last to
+ * anybody.
  */
-export class Vendor<K extends AnySettings, C extends object> {
-  readonly name: VendorName;
+export class Vendor<C extends object = object> {
+  readonly dialect: Dialect<C>;
+  /** What all vendors of a sandbox share: the ledger, and the public ids of tokens. */
+  readonly ledger: Ledger;
+  readonly names: TokenNames;
   /** Live settings. May be changed in place; `set` also checks. */
-  readonly settings: K;
-  /** Credentials that may log in. */
+  readonly settings: Settings;
+  /** The credentials that may log in. */
   readonly accounts: C[];
-  readonly #state: VendorState<K, C>;
-  readonly #issuer: TokenIssuer<K, C>;
-  readonly #requests: VendorRequests<K, C>;
+  readonly tokens: TokenBook;
+  #logins: readonly { owner: string; at: number }[] = [];
 
-  constructor(dialect: Dialect<K, C>, account: C, shared: Shared) {
-    this.#state = new VendorState(dialect, account, shared);
-    this.#issuer = new TokenIssuer(this.#state);
-    this.#requests = new VendorRequests(this.#state, this.#issuer);
-    this.name = dialect.name;
-    this.settings = this.#state.settings;
-    this.accounts = this.#state.accounts;
+  constructor(dialect: Dialect<C>, account: C, ledger: Ledger, names: TokenNames) {
+    this.dialect = dialect;
+    this.ledger = ledger;
+    this.names = names;
+    this.settings = this.#initialSettings();
+    this.accounts = [account];
+    this.tokens = new TokenBook(dialect.name, names, () => this.now());
   }
 
-  /** Serves the requests that arrive on one of the vendor's hosts. */
-  host(service: string): Handler {
-    return (req, res, origin) => this.#requests.serve(req, res, origin, service);
+  /** What can be set, and to what. */
+  get schema(): typeof commonSettings {
+    return this.dialect.refresh === undefined ? commonSettings : renewableSettings;
   }
 
   /** The vendor's clock, milliseconds. */
   now(): number {
-    return this.#state.now();
+    return Date.now() + this.settings.clockSkewSeconds * 1_000;
   }
 
   /** Changes settings; throws a `SettingError` for an unknown one or a value that does not suit. */
-  set(change: Partial<K>): void {
-    checkChange(change, this.#state.dialect.settings);
+  set(change: Partial<Settings>): void {
+    checkChange(change, this.schema);
     Object.assign(this.settings, structuredClone(change));
-  }
-
-  /** Every setting with what it takes. */
-  describeSettings(): Record<string, string> {
-    return describeSettings(this.#state.dialect.settings);
   }
 
   /** Settings back to their defaults; all tokens forgotten; quota empty. Accounts and ledger stay. */
   reset(): void {
-    this.#state.reset();
-    this.#issuer.reset();
-  }
-
-  /** Lets one more credential log in. */
-  addAccount(credentials: C): void {
-    this.accounts.push(credentials);
+    Object.assign(this.settings, this.#initialSettings());
+    this.tokens.clear();
+    this.#logins = [];
   }
 
   /** The pair issued last, or null. */
   currentToken(owner?: string): CurrentToken | null {
-    const pair = this.#state.tokens.current(owner);
+    const pair = this.tokens.current(owner);
     return pair === undefined ? null : visible(pair);
   }
 
-  /** Issues a pair without a call: for tests that begin with a token in hand. Does not count against the quota. */
+  /** Issues a pair without a request: for tests that begin with a token. Does not count against the quota. */
   issueToken(owner?: string): CurrentToken {
-    const account = this.accounts[0];
-    const own = account === undefined ? 'nobody' : this.#state.dialect.ownerOf(account);
-    return visible(this.#issuer.issue(owner ?? own));
+    const [first] = this.accounts;
+    const name = owner ?? (first === undefined ? 'nobody' : this.dialect.ownerOf(first));
+    return visible(this.tokens.issue(name, this.newPair(name)));
   }
 
   /** The current access token is treated as expired. */
@@ -100,10 +83,10 @@ export class Vendor<K extends AnySettings, C extends object> {
 
   /** Every access token becomes invalid. Refresh tokens stay good. */
   revokeAll(owner?: string): void {
-    this.#state.tokens.revokeAll(owner);
+    this.tokens.revokeAll(owner);
   }
 
-  /** The current refresh token is treated as expired. No effect on softline, which has no refresh call. */
+  /** The current refresh token is treated as expired. No effect on softline, which does not refresh. */
   expireRefresh(owner?: string): void {
     this.#end('refresh', 'expired', owner);
   }
@@ -115,21 +98,44 @@ export class Vendor<K extends AnySettings, C extends object> {
 
   /** How many logins, of one account or of all, count against the quota at this moment. */
   quotaUsed(owner?: string): number {
-    return this.#issuer.quotaUsed(owner);
+    return this.#recentLogins().filter((login) => owner === undefined || login.owner === owner).length;
   }
 
-  /** How many pairs were ever issued. */
-  pairsIssued(): number {
-    return this.#state.tokens.issued;
+  /** Counts a login against the quota. */
+  countLogin(owner: string): void {
+    this.#logins = [...this.#recentLogins(), { owner, at: this.now() }];
+  }
+
+  /** What a new pair is made of. `ttlSeconds`: as asked for. `lifetime`: whether the tokens tell how long they live. */
+  newPair(owner: string, ttlSeconds?: number, lifetime = true): NewPair {
+    const { dialect, settings } = this;
+    const now = this.now();
+    const accessEndsAt = now + (settings.accessTtlSeconds ?? ttlSeconds ?? dialect.accessTtlSeconds) * 1_000;
+    const refreshEndsAt = now + (settings.refreshTtlSeconds ?? dialect.refreshTtlSeconds) * 1_000;
+    const [exp, refreshExp] = [accessEndsAt, refreshEndsAt].map((end) => (lifetime ? seconds(end) : undefined));
+    const { access, refresh } = dialect.mint({ owner, iat: seconds(now), exp, refreshExp }, settings);
+    return {
+      access: { secret: access, endsAt: accessEndsAt },
+      refresh: { secret: refresh, endsAt: refreshEndsAt },
+    };
+  }
+
+  #initialSettings(): Settings {
+    return structuredClone({ ...this.schema.parse({}), ...this.dialect.settings });
+  }
+
+  #recentLogins() {
+    const since = this.now() - QUOTA_WINDOW_MS;
+    return this.#logins.filter(({ at }) => at > since);
   }
 
   #end(token: 'access' | 'refresh', state: 'expired' | 'revoked', owner: string | undefined): void {
-    const pair = this.#state.tokens.current(owner);
+    const pair = this.tokens.current(owner);
     if (pair !== undefined) pair[token].state = state;
   }
 }
 
-function visible({ id, owner, access, refresh }: Pair): CurrentToken {
+function visible({ id, owner, access, refresh }: Pair) {
   return {
     id,
     owner,

@@ -40,7 +40,7 @@ export class Stage {
     const stage = new Stage(sandbox, options);
     try {
       for (let more = 1; more < (options.accounts ?? 1); more += 1)
-        sandbox.chatapp.addAccount({ ...sandbox.credentials.chatapp, email: `crm-${more}@sandbox.example` });
+        sandbox.chatapp.accounts.push({ ...sandbox.credentials.chatapp, email: `crm-${more}@sandbox.example` });
       options.prepare?.(sandbox);
       stage.replicas.push(
         ...(await Promise.all(Array.from({ length: options.replicas }, (_, index) => stage.start(index)))),

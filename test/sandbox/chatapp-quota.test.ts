@@ -6,13 +6,13 @@ describe('sandbox: chatapp quota of tokens.make', () => {
 
   it('refuses the 101st of a day, and counts per email and appId', async () => {
     const other = { ...sandbox().credentials.chatapp, appId: 'app_2_2' };
-    sandbox().chatapp.addAccount(other);
+    sandbox().chatapp.accounts.push(other);
     for (let i = 0; i < 100; i++) assert.equal((await chatapp.login(sandbox())).status, 200);
     const refused = await chatapp.login(sandbox());
     assert.deepEqual([refused.status, refused.at('error.code')], [429, 'ApiTooManyRequestsError']);
     assert.equal(sandbox().ledger.last()?.outcome, 'quota');
     assert.equal((await chatapp.login(sandbox(), other)).status, 200);
-    assert.equal(sandbox().chatapp.pairsIssued(), 101);
+    assert.equal(sandbox().chatapp.tokens.issued, 101);
   });
 
   it('does not count refused logins', async () => {

@@ -73,7 +73,7 @@ describe('sandbox: chatapp tokens', () => {
 
   it('lets a second account log in', async () => {
     const other = { email: 'other@sandbox.example', password: 'other', appId: 'app_7_1' };
-    sandbox().chatapp.addAccount(other);
+    sandbox().chatapp.accounts.push(other);
     await chatapp.login(sandbox());
     await chatapp.login(sandbox(), other);
     const first = sandbox().chatapp.currentToken('crm@sandbox.example+app_104233_1');

@@ -15,7 +15,7 @@ describe('sandbox: logins and refreshes that go wrong', () => {
     vendor.set({ loginMode: 'empty-200' });
     const empty = await softline.login(sandbox());
     assert.deepEqual([empty.status, empty.text], [200, '']);
-    assert.equal(vendor.pairsIssued(), 0);
+    assert.equal(vendor.tokens.issued, 0);
     assert.equal(sandbox().ledger.count({ outcome: 'broken' }), 3);
   });
 
@@ -33,7 +33,7 @@ describe('sandbox: logins and refreshes that go wrong', () => {
     sandbox().chatapp.set({ loginMode: 'slow', slowMs: 150 });
     const started = Date.now();
     const reply = chatapp.login(sandbox());
-    while (sandbox().chatapp.pairsIssued() === 0) await new Promise((resolve) => setTimeout(resolve, 5));
+    while (sandbox().chatapp.tokens.issued === 0) await new Promise((resolve) => setTimeout(resolve, 5));
     assert.ok(Date.now() - started < 140);
     assert.equal((await reply).status, 200);
     assert.ok(Date.now() - started >= 145);
@@ -43,7 +43,7 @@ describe('sandbox: logins and refreshes that go wrong', () => {
     sandbox().chatapp.set({ loginDelayMs: 80, refreshDelayMs: 80 });
     const reply = chatapp.login(sandbox());
     await new Promise((resolve) => setTimeout(resolve, 40));
-    assert.equal(sandbox().chatapp.pairsIssued(), 0);
+    assert.equal(sandbox().chatapp.tokens.issued, 0);
     assert.equal((await reply).status, 200);
     const started = Date.now();
     await refresh();
@@ -63,7 +63,7 @@ describe('sandbox: logins and refreshes that go wrong', () => {
   it('reset resets and issues nothing', async () => {
     sandbox().chatapp.set({ loginMode: 'reset' });
     await assert.rejects(chatapp.login(sandbox()), { code: 'ECONNRESET' });
-    assert.equal(sandbox().chatapp.pairsIssued(), 0);
+    assert.equal(sandbox().chatapp.tokens.issued, 0);
     await sandbox().ledger.idle();
     assert.equal(sandbox().ledger.last()?.aborted, false);
   });

@@ -88,7 +88,7 @@ describe('a restart', () => {
       // The pair is made and its answer held back: the worst moment to die.
       sandbox[vendor].set({ refreshMode: 'slow', slowMs: 30_000, refreshModeCount: 1 });
       const lost = call(running.url, read).catch(() => undefined);
-      await eventually('the pair is made', () => sandbox[vendor].pairsIssued() === 2);
+      await eventually('the pair is made', () => sandbox[vendor].tokens.issued === 2);
       await running.end('SIGKILL');
       await lost;
 
@@ -185,7 +185,7 @@ describe('changed credentials', () => {
 
   it("of another user: the first user's token is not used for him", async () => {
     const other = { username: 'somebody-else', password: 'p' };
-    sandbox.softline.addAccount(other);
+    sandbox.softline.accounts.push(other);
     let proxy = await startProxy(sandbox, { folder });
     await call(proxy.url, '/softline/v1/order/77');
     await proxy.stop();

@@ -52,7 +52,7 @@ describe('a wrong password', () => {
 
   it("one account's wrong password leaves the accounts beside it alone", async () => {
     const { sandbox } = world();
-    sandbox.twin.addAccount({ ...sandbox.credentials.twin, password: 'not the right one' });
+    sandbox.twin.accounts.push({ ...sandbox.credentials.twin, password: 'not the right one' });
     assert.equal((await world().call('/softline/v1/order/77')).status, 503);
     assert.equal((await world().call('/twin/iam/api/v1/users/me')).status, 200);
   });

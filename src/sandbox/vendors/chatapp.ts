@@ -1,21 +1,16 @@
 import { randomUUID } from 'node:crypto';
-import { isText, type Fields, type Json } from '../json.ts';
+import { isText, readTexts, type Json } from '../json.ts';
 import type { CustomResponse } from '../response.ts';
-import { renewableSettings, type RenewableSettings } from '../settings.ts';
 import { makeSecret, seconds } from '../secrets.ts';
 import type { Vendor } from '../vendor.ts';
+import type { Dialect } from './dialect.ts';
 import { idNumber, InvalidRequest, isMultipart, reads, segment, writes, type Operation } from './operations.ts';
-import type { Dialect, LoginRequest, Refusal } from './dialect.ts';
 
 /** What chatapp's tokens.make takes. */
-export interface ChatappCredentials {
-  email: string;
-  password: string;
-  appId: string;
-}
+export type ChatappCredentials = Record<'email' | 'password' | 'appId', string>;
 
 /** ChatApp, the CRM's upstream. */
-export type ChatappVendor = Vendor<RenewableSettings, ChatappCredentials>;
+export type ChatappVendor = Vendor<ChatappCredentials>;
 
 function failure(status: number, code: string, message: string): CustomResponse {
   return { status, body: { success: false, error: { code, message } } };
@@ -31,16 +26,7 @@ function invalid(message: string): CustomResponse {
 }
 
 // The code is [found]; 403 in the one client that pins it [found].
-function deadRefresh(): CustomResponse {
-  return failure(403, 'ApiInvalidRefreshTokenError', 'Invalid Refresh Token');
-}
-
-function readLogin(fields: Fields = {}): LoginRequest<ChatappCredentials> | Refusal {
-  const { email, password, appId } = fields;
-  if (isText(email) && isText(password) && isText(appId)) return { credentials: { email, password, appId } };
-  const missing = isText(email) ? (isText(password) ? 'appId' : 'password') : 'email';
-  return { refused: invalid(`The ${missing} field is required.`), outcome: 'invalid', reason: missing };
-}
+const DEAD_REFRESH = failure(403, 'ApiInvalidRefreshTokenError', 'Invalid Refresh Token');
 
 const MESSENGER = '/v1/licenses/{license}/messengers/{type}';
 
@@ -52,7 +38,7 @@ function callbackUrl(license: string | undefined, set: string | null): Json {
   return { licenseId: idNumber(license), callbackUrl: set };
 }
 
-// The calls below are imitated from public clients [found]; only their outer shape is vouched for.
+// Imitated from public clients [found]; only their outer shape is vouched for.
 const OPERATIONS: readonly Operation[] = [
   reads('GET /v1/licenses', () => [
     {
@@ -65,37 +51,35 @@ const OPERATIONS: readonly Operation[] = [
       ],
     },
   ]),
-  reads('GET /v1/me', (_path, _fields, { req }) => ({
+  reads('GET /v1/me', ({ x }) => ({
     cabinetUserId: 104_233,
     email: 'crm@sandbox.example',
-    lang: req.headers['lang'] ?? 'en',
+    lang: x.req.headers['lang'] ?? 'en',
   })),
   reads('GET /v1/tokens/check', () => ({ isValid: true })),
   reads('GET /v1/chats', () => ({
     items: [{ id: '79001234567@c.us', type: 'private', name: 'Ivan', licenseId: 5_120 }],
     nextPage: null,
   })),
-  writes(`POST ${MESSENGER}/chats/{chat}/messages/text`, ({ chat }, fields) =>
-    isText(fields?.['text']) ? message(chat) : new InvalidRequest('The text field is required.'),
+  writes(`POST ${MESSENGER}/chats/{chat}/messages/text`, ({ path, fields }) =>
+    isText(fields?.['text']) ? message(path['chat']) : new InvalidRequest('The text field is required.'),
   ),
-  writes(`POST ${MESSENGER}/chats/{chat}/messages/file`, ({ chat }, _fields, x) =>
-    isMultipart(x) ? message(chat) : new InvalidRequest('The file field is required.'),
+  writes(`POST ${MESSENGER}/chats/{chat}/messages/file`, ({ path, x }) =>
+    isMultipart(x) ? message(path['chat']) : new InvalidRequest('The file field is required.'),
   ),
-  reads(`GET ${MESSENGER}/chats/{chat}/messages`, ({ chat }, _fields, x) => {
+  reads(`GET ${MESSENGER}/chats/{chat}/messages`, ({ path, x }) => {
     const limit = Number(new URLSearchParams(x.query).get('limit') ?? 100);
     if (!(limit >= 1 && limit <= 100)) return new InvalidRequest('The limit may not be greater than 100.');
-    return { items: [{ id: 'A1B2', chatId: segment(chat), side: 'in', time: 1_767_225_600 }], nextPage: null };
+    return { items: [{ id: 'A1B2', chatId: segment(path['chat']), side: 'in', time: 1_767_225_600 }], nextPage: null };
   }),
-  writes(`PUT ${MESSENGER}/callbackUrl`, ({ license }) => callbackUrl(license, 'set')),
-  writes(`DELETE ${MESSENGER}/callbackUrl`, ({ license }) => callbackUrl(license, null)),
+  writes(`PUT ${MESSENGER}/callbackUrl`, ({ path }) => callbackUrl(path['license'], 'set')),
+  writes(`DELETE ${MESSENGER}/callbackUrl`, ({ path }) => callbackUrl(path['license'], null)),
 ];
 
 /** How chatapp speaks. */
-export const CHATAPP: Dialect<RenewableSettings, ChatappCredentials> = {
+export const CHATAPP: Dialect<ChatappCredentials> = {
   name: 'chatapp',
-  settings: renewableSettings,
-  initial: {
-    ...renewableSettings.parse({}),
+  settings: {
     tokenShape: 'bcrypt',
     // 100 a day per email and appId [seed 002]; when the day starts is NOT KNOWN.
     quotaLimit: 100,
@@ -109,45 +93,46 @@ export const CHATAPP: Dialect<RenewableSettings, ChatappCredentials> = {
     ['/v1/tokens', 'login'],
     ['/v1/tokens/refresh', 'refresh'],
   ]),
-  readLogin: (_x, fields) => readLogin(fields),
+  readLogin: (_x, fields) => {
+    const presented = readTexts(fields, 'email', 'password', 'appId');
+    if (typeof presented !== 'string') return { presented };
+    return { refused: invalid(`The ${presented} field is required.`), outcome: 'invalid', reason: presented };
+  },
   // A refusal with success:false; its status and its code are NOT KNOWN.
-  badCredentials: () => failure(401, 'ApiInvalidCredentialsError', 'Invalid credentials'),
+  badCredentials: failure(401, 'ApiInvalidCredentialsError', 'Invalid credentials'),
+  // Status and code of the 101st login are NOT KNOWN; one client saw 429 [found].
+  tooManyLogins: failure(429, 'ApiTooManyRequestsError', 'Too Many Requests'),
   refresh: {
     read: (x) => {
-      const secret = x.req.headers['refresh'];
-      if (isText(secret)) return { secret };
-      return { refused: deadRefresh(), outcome: 'refused', reason: 'missing' };
+      const refreshToken = x.req.headers['refresh'];
+      if (isText(refreshToken)) return { presented: { refreshToken } };
+      return { refused: DEAD_REFRESH, outcome: 'refused', reason: 'missing' };
     },
-    dead: deadRefresh,
+    dead: DEAD_REFRESH,
   },
   // The limit of tokens.make counts per email and appId [seed 002].
   ownerOf: ({ email, appId }) => `${email}+${appId}`,
-  mint: ({ nowMs, accessEndsAt, refreshEndsAt }, { tokenShape, tokenPrefix }) => {
-    const iat = seconds(nowMs);
-    return {
-      access: makeSecret(tokenShape, tokenPrefix, { iat, exp: seconds(accessEndsAt) }),
-      refresh: makeSecret(tokenShape, tokenPrefix, { iat, exp: seconds(refreshEndsAt) }),
-    };
-  },
+  mint: ({ iat, exp, refreshExp }, settings) => ({
+    access: makeSecret(settings, { iat, exp }),
+    refresh: makeSecret(settings, { iat, exp: refreshExp }),
+  }),
   pairBody: ({ access, refresh }, { lifetime, refreshToken }) =>
     success({
       cabinetUserId: 104_233,
       accessToken: access.secret,
-      ...(lifetime ? { accessTokenEndTime: seconds(access.endsAt) } : {}),
-      ...(refreshToken === undefined ? {} : { refreshToken }),
-      ...(lifetime && refreshToken !== undefined ? { refreshTokenEndTime: seconds(refresh.endsAt) } : {}),
+      accessTokenEndTime: lifetime ? seconds(access.endsAt) : undefined,
+      refreshToken,
+      refreshTokenEndTime: lifetime && refreshToken !== undefined ? seconds(refresh.endsAt) : undefined,
     }),
 
   apiPrefix: '/v1/',
   operations: { chatapp: OPERATIONS },
-  // The header is the token and nothing else: `Bearer …` is a token nobody knows [found].
+  // The field is the token and nothing else: `Bearer …` is a token nobody knows [found].
   accessSecret: (req) => req.headers.authorization,
-  // Code and message [seed 002]. That a missing token is answered in the same way is a guess.
-  deadToken: (_verdict, status) => failure(status, 'ApiInvalidTokenError', 'Invalid Token'),
+  // Code and message [seed 002]. That a missing token gets the same response is a guess.
+  deadToken: (_reason, status) => failure(status, 'ApiInvalidTokenError', 'Invalid Token'),
   invalid,
-  // Status and code of the 101st login are NOT KNOWN; one client saw 429 [found].
-  tooMany: () => failure(429, 'ApiTooManyRequestsError', 'Too Many Requests'),
   // Status and envelope as everywhere; the code is NOT KNOWN.
-  notFound: () => failure(404, 'ApiNotFoundError', 'Not Found'),
+  notFound: failure(404, 'ApiNotFoundError', 'Not Found'),
   wrap: success,
 };

@@ -1,11 +1,10 @@
 import type http from 'node:http';
-import type { z } from 'zod';
 import type { Exchange } from '../exchange.ts';
 import type { Fields, Json } from '../json.ts';
-import type { CustomResponse } from '../response.ts';
-import type { CommonSettings, RefreshSettings } from '../settings.ts';
 import type { Outcome, VendorName } from '../ledger.ts';
-import type { Pair, Verdict } from '../tokens.ts';
+import type { CustomResponse } from '../response.ts';
+import type { Settings } from '../settings.ts';
+import type { Pair, TokenRefusal } from '../tokens.ts';
 import type { Operation } from './operations.ts';
 
 /** A refusal, and what the ledger calls it. */
@@ -15,48 +14,35 @@ export interface Refusal {
   readonly reason: string | null;
 }
 
-/** A login call that is well formed. */
-export interface LoginRequest<C> {
-  readonly credentials: C;
-  /** Lifetime asked for in the call, where the vendor lets the caller ask. */
+/** A login or refresh that is well formed. */
+export interface TokenRequest<T> {
+  /** The credentials, or the refresh token. */
+  readonly presented: T;
+  /** Lifetime asked for, where the vendor lets the client ask. */
   readonly ttlSeconds?: number | undefined;
 }
 
-/** A refresh call that is well formed. */
-export interface RefreshRequest {
-  readonly secret: string;
-  readonly ttlSeconds?: number | undefined;
-}
-
-/** What the secrets of a new pair are made from. */
+/** What the secrets of a new pair are made from. Times are seconds since the epoch. */
 export interface Minting {
   readonly owner: string;
-  readonly nowMs: number;
-  readonly accessEndsAt: number;
-  readonly refreshEndsAt: number;
-  /** False: the token itself must not tell how long it lives. */
-  readonly lifetime: boolean;
+  readonly iat: number;
+  /** The end of either token; undefined: the token itself must not tell it. */
+  readonly exp: number | undefined;
+  readonly refreshExp: number | undefined;
 }
 
-/** How an answer with a pair is to be written. */
+/** How a response with a pair is to be written. */
 export interface PairStyle {
   readonly lifetime: boolean;
   /** What stands for the refresh token; undefined: nothing does. */
   readonly refreshToken: string | undefined;
 }
 
-/** What a vendor's settings hold at least; those of a refresh are missing where there is none. */
-export type AnySettings = CommonSettings & Partial<RefreshSettings>;
-
-/**
- * All that sets one vendor apart: where its calls are, what they look like, and how it says no.
- */
-export interface Dialect<K extends AnySettings, C extends object> {
+/** All that sets one vendor apart: where its operations are, what they look like, and how it says no. */
+export interface Dialect<C extends object> {
   readonly name: VendorName;
-  /** What can be set, and to what. */
-  readonly settings: z.ZodObject;
-  /** The settings as they start. */
-  readonly initial: K;
+  /** The settings that start in another way than usual. */
+  readonly settings: Partial<Settings>;
   readonly accessTtlSeconds: number;
   readonly refreshTtlSeconds: number;
 
@@ -64,30 +50,30 @@ export interface Dialect<K extends AnySettings, C extends object> {
   readonly tokenPaths: ReadonlyMap<string, 'login' | 'refresh'>;
   /** The one host they come from, where there are several. */
   readonly tokenService?: string;
-  readLogin(x: Exchange, fields: Fields | undefined): LoginRequest<C> | Refusal;
-  badCredentials(): CustomResponse;
-  /** The refresh call, where there is one. */
+  readLogin(x: Exchange, fields: Fields | undefined): TokenRequest<C> | Refusal;
+  readonly badCredentials: CustomResponse;
+  readonly tooManyLogins: CustomResponse;
+  /** The refresh, where there is one. */
   readonly refresh?: {
-    read(x: Exchange, fields: Fields | undefined): RefreshRequest | Refusal;
-    dead(): CustomResponse;
+    read(x: Exchange, fields: Fields | undefined): TokenRequest<{ refreshToken: string }> | Refusal;
+    readonly dead: CustomResponse;
   };
-  /** The name a credential's tokens go by, and its quota key. */
+  /** The name that a credential's tokens go by, and its quota key. */
   ownerOf(credentials: C): string;
-  mint(minting: Minting, settings: K): { access: string; refresh: string };
+  mint(minting: Minting, settings: Settings): { access: string; refresh: string };
   pairBody(pair: Pair, style: PairStyle): Json;
 
   /** Paths below it are API paths; outside it there is nothing. */
   readonly apiPrefix: string;
-  /** The vendor's own calls, by service. */
+  /** The vendor's own operations, by service. */
   readonly operations: Readonly<Record<string, readonly Operation[]>>;
-  /** The access token in a request; undefined when there is none where this vendor looks. */
+  /** The access token in a request; undefined if there is none where this vendor looks. */
   accessSecret(req: http.IncomingMessage): string | undefined;
-  deadToken(verdict: Exclude<Verdict, 'ok'>, status: number): CustomResponse;
-  /** Refuses a body that no call of this vendor takes. */
+  deadToken(reason: TokenRefusal, status: number): CustomResponse;
+  /** Refuses a body that no operation of this vendor takes. */
   refuseBody?(x: Exchange, fields: Fields | undefined): CustomResponse | undefined;
   invalid(message: string): CustomResponse;
-  tooMany(): CustomResponse;
-  notFound(): CustomResponse;
+  readonly notFound: CustomResponse;
   /** Wraps a success body in the vendor's envelope. */
   wrap(body: Json): Json;
 }

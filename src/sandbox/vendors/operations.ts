@@ -1,24 +1,28 @@
 import type { Exchange } from '../exchange.ts';
 import type { Fields, Json } from '../json.ts';
 
-/** What a call answers to a good request: JSON, which the vendor wraps in its envelope, or that it is invalid. */
-type Answer = (
-  path: Readonly<Record<string, string>>,
+/** A request for one of a vendor's operations. */
+interface OperationRequest {
+  /** The parts of the path, by name. */
+  readonly path: Readonly<Record<string, string>>;
   /** The body, if it is a JSON object. */
-  fields: Fields | undefined,
-  x: Exchange,
-) => Json | InvalidRequest;
+  readonly fields: Fields | undefined;
+  readonly x: Exchange;
+}
 
-/** One of a vendor's own API calls. */
+/** What comes of a request: JSON, which the vendor wraps in its envelope, or that it is invalid. */
+type CarryOut = (request: OperationRequest) => Json | InvalidRequest;
+
+/** One of a vendor's own API operations. */
 export interface Operation {
   readonly method: string;
   readonly path: RegExp;
   /** It does something that must not happen twice. */
   readonly applies: boolean;
-  readonly carryOut: Answer;
+  readonly carryOut: CarryOut;
 }
 
-/** A call is refused by validation; the vendor words it. */
+/** A request is refused by validation; the vendor words it. */
 export class InvalidRequest {
   readonly message: string;
 
@@ -27,22 +31,22 @@ export class InvalidRequest {
   }
 }
 
-/** A call that changes nothing, whatever its method: `GET /orders/{id}`. */
-export function reads(line: string, carryOut: Answer): Operation {
-  return { ...parseLine(line), applies: false, carryOut };
+/** An operation that changes nothing, whatever its method: `GET /orders/{id}`. */
+export function reads(line: string, carryOut: CarryOut): Operation {
+  return operation(line, false, carryOut);
 }
 
-/** A call that must not happen twice: `POST /orders/{id}/refund`. */
-export function writes(line: string, carryOut: Answer): Operation {
-  return { ...parseLine(line), applies: true, carryOut };
+/** An operation that must not happen twice: `POST /orders/{id}/refund`. */
+export function writes(line: string, carryOut: CarryOut): Operation {
+  return operation(line, true, carryOut);
 }
 
-function parseLine(line: string): { method: string; path: RegExp } {
+function operation(line: string, applies: boolean, carryOut: CarryOut): Operation {
   const [method = '', path = ''] = line.split(' ');
-  return { method, path: new RegExp(`^${path.replaceAll(/\{(\w+)\}/g, '(?<$1>[^/]+)')}$`) };
+  return { method, path: new RegExp(`^${path.replaceAll(/\{(\w+)\}/g, '(?<$1>[^/]+)')}$`), applies, carryOut };
 }
 
-/** True when a request carries a form with files. */
+/** True if a request carries a form with files. */
 export function isMultipart(x: Exchange): boolean {
   return /^multipart\/form-data\s*;/i.test(x.req.headers['content-type'] ?? '');
 }

@@ -1,34 +1,29 @@
 import { randomUUID } from 'node:crypto';
-import { isText } from '../json.ts';
+import { readTexts, type Fields } from '../json.ts';
 import type { CustomResponse } from '../response.ts';
-import { renewableSettings, type RenewableSettings } from '../settings.ts';
-import { makeSecret, seconds } from '../secrets.ts';
-import type { Verdict } from '../tokens.ts';
+import { makeSecret } from '../secrets.ts';
+import type { TokenRefusal } from '../tokens.ts';
 import type { Vendor } from '../vendor.ts';
+import type { Dialect, Refusal, TokenRequest } from './dialect.ts';
 import { InvalidRequest, isMultipart, reads, writes, type Operation } from './operations.ts';
-import type { Dialect, Minting, Refusal } from './dialect.ts';
 
-/** What twin's login takes; `ttl` and the rest are the caller's choice. */
-export interface TwinCredentials {
-  email: string;
-  password: string;
-}
+/** What twin's login takes; `ttl` and the rest are the client's choice. */
+export type TwinCredentials = Record<'email' | 'password', string>;
 
 /** TWIN voice and chat bots: one token, several hosts. */
-export type TwinVendor = Vendor<RenewableSettings, TwinCredentials>;
+export type TwinVendor = Vendor<TwinCredentials>;
 
-/** twin's hosts, by the names the ledger uses. */
+/** twin's hosts, by the names that the ledger uses. */
 export const TWIN_SERVICES = ['iam', 'cis', 'notify', 'bot', 'chatApi', 'analyse'] as const;
 
 /** One of twin's hosts. */
 export type TwinService = (typeof TWIN_SERVICES)[number];
 
-const DEFAULT_TTL = 3_600;
+// Seconds, at most 12 hours [seed 000].
 const MAX_TTL = 43_200;
-const YEAR = 365 * 86_400;
 const COMPANY = 570;
 
-const DEAD: Record<Exclude<Verdict, 'ok'>, string> = {
+const DEAD: Record<TokenRefusal, string> = {
   // Exactly this for an expired token [found].
   expired: 'Token is expired.',
   // NOT KNOWN: any other 401 of this vendor may mean a dead token.
@@ -46,51 +41,35 @@ function invalid(reason: string): Refusal {
   return { refused: failure(400, `Invalid value of ${reason}.`), outcome: 'invalid', reason };
 }
 
-// Seconds, at most 12 hours [seed 000].
-function readTtl(value: unknown): number | undefined | 'invalid' {
-  if (value === undefined || value === null) return undefined;
-  return typeof value === 'number' && Number.isInteger(value) && value >= 1 && value <= MAX_TTL ? value : 'invalid';
+function readTokenRequest<N extends string>(
+  fields: Fields | undefined,
+  ...names: readonly N[]
+): TokenRequest<Record<N, string>> | Refusal {
+  if (fields === undefined) return invalid('body');
+  const presented = readTexts(fields, ...names);
+  if (typeof presented === 'string') return invalid(presented);
+  const ttl = fields['ttl'] ?? undefined;
+  if (ttl === undefined) return { presented };
+  const isRight = typeof ttl === 'number' && Number.isInteger(ttl) && ttl >= 1 && ttl <= MAX_TTL;
+  return isRight ? { presented, ttlSeconds: ttl } : invalid('ttl');
 }
 
-// Claims and their order as in the documents' sample [seed 000]; the refresh token's `jti` is a whole
-// access token [computed from seed 000], which is why it must be kept as secret as one.
-function mint(minting: Minting, settings: RenewableSettings): { access: string; refresh: string } {
-  const { nowMs, accessEndsAt, refreshEndsAt, lifetime } = minting;
-  const { tokenShape, tokenPrefix } = settings;
-  const iat = seconds(nowMs);
-  const access = makeSecret(tokenShape, tokenPrefix, {
-    iat,
-    ...(lifetime ? { exp: seconds(accessEndsAt) } : {}),
-    sub: '783',
-    company_id: COMPANY,
-    roles: { [COMPANY]: ['COMPANY_ADMIN'] },
-    version: 3,
-  });
-  const refresh = makeSecret(tokenShape, tokenPrefix, {
-    iat,
-    ...(lifetime ? { exp: seconds(refreshEndsAt) } : {}),
-    jti: access,
-    version: 3,
-  });
-  return { access, refresh };
-}
-
-// The calls below are imitated from public documents [found]; fields beyond the named ones are guesses.
+// Imitated from public documents [found]; fields beyond the named ones are guesses.
 const OPERATIONS: Partial<Record<TwinService, readonly Operation[]>> = {
   cis: [
-    writes('POST /api/v1/telephony/autoCall', (_path, fields) =>
+    writes('POST /api/v1/telephony/autoCall', ({ fields }) =>
       fields === undefined ? new InvalidRequest() : { id: { identity: randomUUID() } },
     ),
-    writes('POST /api/v1/telephony/autoCallCandidate/batch', (_path, { batch } = {}) => ({
+    writes('POST /api/v1/telephony/autoCallCandidate/batch', ({ fields: { batch } = {} }) => ({
       accepted: Array.isArray(batch) ? batch.length : 1,
     })),
-    writes('POST /api/v1/telephony/autoCall/import', (_path, _fields, x) =>
+    writes('POST /api/v1/telephony/autoCall/import', ({ x }) =>
       isMultipart(x) ? { id: { identity: randomUUID() } } : new InvalidRequest(),
     ),
     writes('POST /api/v1/telephony/autoCall/{id}/play', () => ({ status: 'PLAYING' })),
   ],
   notify: [
-    writes('POST /api/v1/messages', (_path, fields) =>
+    writes('POST /api/v1/messages', ({ fields }) =>
       fields === undefined ? new InvalidRequest() : { items: [{ id: randomUUID(), status: 'NEW' }] },
     ),
   ],
@@ -111,45 +90,35 @@ const OPERATIONS: Partial<Record<TwinService, readonly Operation[]>> = {
 };
 
 /** How twin speaks, on all its hosts. */
-export const TWIN: Dialect<RenewableSettings, TwinCredentials> = {
+export const TWIN: Dialect<TwinCredentials> = {
   name: 'twin',
-  settings: renewableSettings,
-  initial: { ...renewableSettings.parse({}), tokenShape: 'jwt' },
-  accessTtlSeconds: DEFAULT_TTL,
-  refreshTtlSeconds: YEAR,
+  settings: { tokenShape: 'jwt' },
+  accessTtlSeconds: 3_600,
+  refreshTtlSeconds: 365 * 86_400,
 
   tokenPaths: new Map([
     ['/api/v1/auth/login', 'login'],
     ['/api/v1/auth/refresh', 'refresh'],
   ]),
   tokenService: 'iam',
-  readLogin: (_x, fields) => {
-    if (fields === undefined) return invalid('body');
-    const { email, password, ttl } = fields;
-    if (!isText(email)) return invalid('email');
-    if (!isText(password)) return invalid('password');
-    const ttlSeconds = readTtl(ttl);
-    return ttlSeconds === 'invalid' ? invalid('ttl') : { credentials: { email, password }, ttlSeconds };
-  },
+  readLogin: (_x, fields) => readTokenRequest(fields, 'email', 'password'),
   // 401; the text is NOT KNOWN.
-  badCredentials: () => failure(401, 'Invalid credentials.'),
+  badCredentials: failure(401, 'Invalid credentials.'),
+  tooManyLogins: failure(429, 'Too many requests.'),
   refresh: {
-    read: (_x, fields) => {
-      if (fields === undefined) return invalid('body');
-      const { refreshToken, ttl } = fields;
-      if (!isText(refreshToken)) return invalid('refreshToken');
-      const ttlSeconds = readTtl(ttl);
-      return ttlSeconds === 'invalid' ? invalid('ttl') : { secret: refreshToken, ttlSeconds };
-    },
+    read: (_x, fields) => readTokenRequest(fields, 'refreshToken'),
     // 401 → log in again [found]; the text is NOT KNOWN.
-    dead: () => failure(401, 'Refresh token is invalid.'),
+    dead: failure(401, 'Refresh token is invalid.'),
   },
-  ownerOf: (credentials) => credentials.email,
-  mint,
-  pairBody: (pair, { refreshToken }) => ({
-    token: pair.access.secret,
-    ...(refreshToken === undefined ? {} : { refreshToken }),
-  }),
+  ownerOf: ({ email }) => email,
+  // Claims and their order as in the documents' sample [seed 000]; the refresh token's `jti` is a whole access token
+  // [computed from seed 000], which is why it must be kept as secret as one.
+  mint: ({ iat, exp, refreshExp }, settings) => {
+    const roles = { [COMPANY]: ['COMPANY_ADMIN'] };
+    const access = makeSecret(settings, { iat, exp, sub: '783', company_id: COMPANY, roles, version: 3 });
+    return { access, refresh: makeSecret(settings, { iat, exp: refreshExp, jti: access, version: 3 }) };
+  },
+  pairBody: ({ access }, { refreshToken }) => ({ token: access.secret, refreshToken }),
 
   apiPrefix: '/api/v1/',
   operations: OPERATIONS,
@@ -158,10 +127,9 @@ export const TWIN: Dialect<RenewableSettings, TwinCredentials> = {
     if (value === undefined || value === '') return undefined;
     return /^Bearer +(.*)$/i.exec(value)?.[1] ?? `not-bearer ${value}`;
   },
-  deadToken: (verdict, status) => failure(status, DEAD[verdict]),
+  deadToken: (reason, status) => failure(status, DEAD[reason]),
   invalid: (message) => failure(400, message),
-  tooMany: () => failure(429, 'Too many requests.'),
-  // Only `error` is known of twin's refusals; 404's own text is NOT KNOWN.
-  notFound: () => failure(404, 'Not found.'),
+  // Only `error` is known of twin's refusals; the text of 404 is NOT KNOWN.
+  notFound: failure(404, 'Not found.'),
   wrap: (body) => body,
 };

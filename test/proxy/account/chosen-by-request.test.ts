@@ -16,7 +16,7 @@ describe('an account that depends on the request', () => {
   beforeEach(async () => {
     sandbox = await startSandbox();
     const base = { ...sandbox.credentials.chatapp };
-    for (const index of [1, 2, 3]) sandbox.chatapp.addAccount({ ...base, email: `shop-${index}@sandbox.example` });
+    for (const index of [1, 2, 3]) sandbox.chatapp.accounts.push({ ...base, email: `shop-${index}@sandbox.example` });
     const file = writeLines(folder(), [
       ...[1, 2, 3].map((index) => ({
         name: `shop-${index}`,
