@@ -3,43 +3,69 @@ import { z } from 'zod';
 import { SiteGuard } from '../http/server/site-guard.ts';
 import { isLoopback } from '../loopback.ts';
 import { nearest } from '../nearest.ts';
-import { parseFields, type Fields } from './json.ts';
 import { HELPER_PATHS } from './helper-paths.ts';
-import { describeSettings, SettingError } from './settings.ts';
-import { REQUEST_KINDS, VENDORS, type Ledger, type VendorName } from './ledger.ts';
+import { parseFields, type Fields } from './json.ts';
+import { REQUEST_KINDS, VENDORS, type Ledger } from './ledger.ts';
 import type { Handler } from './listen.ts';
-import type { SandboxParts, SandboxUrls } from './parts.ts';
+import { JSON_TYPE } from './response.ts';
+import type { Sandbox } from './sandbox.ts';
+import { describeSettings, SettingError } from './settings.ts';
+import type { Vendor } from './vendor.ts';
 
-/** The vendors' own origins. */
-type VendorUrls = Omit<SandboxUrls, 'control'>;
+/** What a method does at a path: in the help's words, and to the sandbox or to one vendor. */
+interface Route<T> {
+  readonly does: string;
+  readonly run: (target: T, req: http.IncomingMessage, query: URLSearchParams) => unknown;
+}
 
-type AnyVendor = SandboxParts[VendorName];
+type Routes<T> = Readonly<Record<string, Route<T>>>;
+
+const SANDBOX_ROUTES: Routes<Sandbox> = {
+  'GET /': { does: 'this text', run: help },
+  'GET /ledger': {
+    does: 'every request that arrived, oldest first; chosen by ?vendor=&kind=&since=&limit=, where `since` is a seq',
+    run: ({ ledger }, _req, query) => readLedger(ledger, query),
+  },
+  'DELETE /ledger': {
+    does: 'forget them',
+    run: ({ ledger }) => {
+      ledger.clear();
+      return { ok: true };
+    },
+  },
+};
+
+/** Whatever they do, the response is the vendor's state afterwards. */
+const VENDOR_ROUTES: Routes<Vendor> = {
+  'GET /{vendor}': { does: 'state and settings of softline, chatapp or twin', run: () => undefined },
+  'PATCH /{vendor}': {
+    does: 'change settings, for example {"accessTtlSeconds": 5}',
+    // The vendor checks names and values itself.
+    run: async (vendor, req) => vendor.set(await readObject(req)),
+  },
+  'POST /{vendor}/expire': { does: 'the current access token has expired', run: (vendor) => vendor.expireCurrent() },
+  'POST /{vendor}/revoke': { does: 'the current access token is invalid', run: (vendor) => vendor.revokeCurrent() },
+  'POST /{vendor}/revoke-all': { does: 'every access token is invalid', run: (vendor) => vendor.revokeAll() },
+  'POST /{vendor}/expire-refresh': {
+    does: 'the current refresh token has expired (chatapp, twin)',
+    run: (vendor) => vendor.expireRefresh(),
+  },
+  'POST /{vendor}/revoke-refresh': {
+    does: 'the current refresh token is invalid (chatapp, twin)',
+    run: (vendor) => vendor.revokeRefresh(),
+  },
+  'POST /{vendor}/reset': { does: 'default settings, no tokens, empty quota', run: (vendor) => vendor.reset() },
+};
 
 const BODY_LIMIT = 1_048_576;
-const LEDGER_PAGE = 1_000;
 
 const NUMBERS = 'since and limit are numbers';
 const ledgerQuery = z.object({
   vendor: z.enum(VENDORS, `vendor is one of ${VENDORS.join(', ')}`).optional(),
   kind: z.enum(REQUEST_KINDS, `kind is one of ${REQUEST_KINDS.join(', ')}`).optional(),
   since: z.coerce.number(NUMBERS).min(0, NUMBERS).default(0),
-  limit: z.coerce.number(NUMBERS).min(1, NUMBERS).default(LEDGER_PAGE),
+  limit: z.coerce.number(NUMBERS).min(1, NUMBERS).default(1_000),
 });
-
-const ACTIONS: Readonly<Record<string, { does: string; act: (vendor: AnyVendor) => void }>> = {
-  expire: { does: 'the current access token has expired', act: (vendor) => vendor.expireCurrent() },
-  revoke: { does: 'the current access token is invalid', act: (vendor) => vendor.revokeCurrent() },
-  'revoke-all': { does: 'every access token is invalid', act: (vendor) => vendor.revokeAll() },
-  'expire-refresh': {
-    does: 'the current refresh token has expired (chatapp, twin)',
-    act: (vendor) => vendor.expireRefresh(),
-  },
-  'revoke-refresh': {
-    does: 'the current refresh token is invalid (chatapp, twin)',
-    act: (vendor) => vendor.revokeRefresh(),
-  },
-  reset: { does: 'default settings, no tokens, empty quota', act: (vendor) => vendor.reset() },
-};
 
 class ControlError extends Error {
   readonly status: number;
@@ -50,57 +76,43 @@ class ControlError extends Error {
 }
 
 /** The control API: the sandbox's own port, JSON in and out. */
-export function controlHandler(parts: SandboxParts, urls: VendorUrls): Handler {
-  return (req, res, origin) => {
-    answer(parts, urls, req, origin).then(
+export function controlHandler(sandbox: Sandbox): Handler {
+  return (req, res) => {
+    handle(sandbox, req).then(
       (body) => send(res, 200, body),
       (error: unknown) => {
-        const known = error instanceof ControlError ? error.status : error instanceof SettingError ? 400 : 500;
-        send(res, known, { error: error instanceof Error ? error.message : String(error) });
+        const status = error instanceof ControlError ? error.status : error instanceof SettingError ? 400 : 500;
+        send(res, status, { error: error instanceof Error ? error.message : String(error) });
       },
     );
   };
 }
 
-async function answer(
-  parts: SandboxParts,
-  urls: VendorUrls,
-  req: http.IncomingMessage,
-  origin: string,
-): Promise<unknown> {
-  refuseForeignPages(req, origin);
-  const url = new URL(req.url ?? '/', 'http://control');
-  const [first, second, ...rest] = url.pathname.split('/').filter((part) => part !== '');
-  const method = req.method ?? '';
-  if (rest.length > 0) throw new ControlError(404, `nothing at ${url.pathname}; GET / lists every call`);
-
-  if (first === undefined) {
-    if (method === 'GET') return help(parts, { control: origin, ...urls });
-  } else if (first === 'ledger' && second === undefined) {
-    if (method === 'GET') return readLedger(parts.ledger, url.searchParams);
-    if (method === 'DELETE') {
-      parts.ledger.clear();
-      return { ok: true };
-    }
-  } else {
-    const vendor = vendorNamed(parts, first);
-    const act = second === undefined ? undefined : actionNamed(second);
-    if (act === undefined && method === 'GET') return state(vendor);
-    if (act === undefined && method === 'PATCH') {
-      // The vendor checks names and values itself.
-      vendor.set(await readObject(req));
-      return state(vendor);
-    }
-    if (act !== undefined && method === 'POST') {
-      act(vendor);
-      return state(vendor);
-    }
+async function handle(sandbox: Sandbox, req: http.IncomingMessage): Promise<unknown> {
+  refuseForeignPages(req, sandbox.urls.control);
+  const { pathname, searchParams } = new URL(req.url ?? '/', 'http://control');
+  const [first = '', ...rest] = pathname.split('/').filter((part) => part !== '');
+  const vendor = VENDORS.find((name) => name === first);
+  if (vendor === undefined) {
+    return routeAt(SANDBOX_ROUTES, req.method, `/${[first, ...rest].join('/')}`).run(sandbox, req, searchParams);
   }
-  throw new ControlError(405, `${method} is not possible here; GET / lists every call`);
+  const path = ['/{vendor}', ...rest].join('/');
+  await routeAt(VENDOR_ROUTES, req.method, path, vendor).run(sandbox[vendor], req, searchParams);
+  return state(sandbox[vendor]);
+}
+
+function routeAt<T>(routes: Routes<T>, method = '', path: string, vendor = ''): Route<T> {
+  const route = routes[`${method} ${path}`];
+  if (route !== undefined) return route;
+  const paths = Object.keys(routes).map((line) => line.slice(line.indexOf(' ') + 1));
+  if (paths.includes(path)) throw new ControlError(405, `${method} is not possible here; GET / lists every call`);
+  const meant = nearest(path, [...paths, ...VENDORS.map((name) => `/${name}`)]);
+  const hint = meant === undefined ? '' : `did you mean ${meant}? `;
+  throw new ControlError(404, `nothing at ${path}; ${hint}GET / lists every call`.replaceAll('{vendor}', vendor));
 }
 
 // A web page open in somebody's browser must not be able to drive the sandbox. On loopback no name is ours but
-// `localhost`; elsewhere we do not know by which names we are called.
+// `localhost`; elsewhere we do not know by which names clients know us.
 function refuseForeignPages(req: http.IncomingMessage, origin: string): void {
   const ours = new URL(origin).hostname;
   const guard = new SiteGuard(isLoopback(ours) ? [] : ['*'], ours);
@@ -111,22 +123,7 @@ function refuseForeignPages(req: http.IncomingMessage, origin: string): void {
   if (!guard.knowsHost(host)) throw new ControlError(403, `this sandbox is not called "${host}"`);
 }
 
-function vendorNamed(parts: SandboxParts, name: string): AnyVendor {
-  const known = VENDORS.find((vendor) => vendor === name);
-  if (known !== undefined) return parts[known];
-  throw new ControlError(404, `nothing called "${name}"; there are ${VENDORS.join(', ')} and ledger`);
-}
-
-function actionNamed(name: string): (vendor: AnyVendor) => void {
-  const action = Object.hasOwn(ACTIONS, name) ? ACTIONS[name] : undefined;
-  if (action !== undefined) return action.act;
-  const actions = Object.keys(ACTIONS);
-  const meant = nearest(name, actions);
-  const hint = meant === undefined ? `there are ${actions.join(', ')}` : `did you mean "${meant}"?`;
-  throw new ControlError(404, `no action "${name}"; ${hint}`);
-}
-
-function state(vendor: AnyVendor): unknown {
+function state(vendor: Vendor): unknown {
   const current = vendor.currentToken();
   return {
     vendor: vendor.dialect.name,
@@ -166,26 +163,20 @@ async function readObject(req: http.IncomingMessage): Promise<Fields> {
   return fields;
 }
 
-function help(parts: SandboxParts, urls: SandboxUrls): unknown {
+function help(sandbox: Sandbox): unknown {
+  const routes = Object.entries<Route<never>>({ ...SANDBOX_ROUTES, ...VENDOR_ROUTES });
   return {
     what: 'tokenward sandbox: three vendors to try a proxy on',
-    urls,
-    credentials: parts.credentials,
-    calls: {
-      'GET /': 'this text',
-      'GET /ledger?vendor=&kind=&since=&limit=': 'every call that arrived, oldest first; `since` is a seq',
-      'DELETE /ledger': 'forget them',
-      'GET /{vendor}': 'state and settings of softline, chatapp or twin',
-      'PATCH /{vendor}': 'change settings, for example {"accessTtlSeconds": 5}',
-      ...Object.fromEntries(Object.entries(ACTIONS).map(([name, { does }]) => [`POST /{vendor}/${name}`, does])),
-    },
+    urls: sandbox.urls,
+    credentials: sandbox.credentials,
+    calls: Object.fromEntries(routes.map(([line, { does }]) => [line, does])),
     helperPaths: { 'below /v1/sandbox/ (twin: /api/v1/sandbox/), with a token': HELPER_PATHS },
-    settings: Object.fromEntries(VENDORS.map((name) => [name, describeSettings(parts[name].schema)])),
+    settings: Object.fromEntries(VENDORS.map((name) => [name, describeSettings(sandbox[name].schema)])),
   };
 }
 
 function send(res: http.ServerResponse, status: number, body: unknown): void {
   if (res.destroyed) return;
-  res.writeHead(status, { 'content-type': 'application/json; charset=utf-8', 'cache-control': 'no-store' });
+  res.writeHead(status, { 'content-type': JSON_TYPE, 'cache-control': 'no-store' });
   res.end(`${JSON.stringify(body, null, 2)}\n`);
 }
