@@ -5,18 +5,18 @@ import { call, chatapp, freshSandbox } from './client.ts';
 describe('sandbox: apiOverride and apiDelayMs', () => {
   const sandbox = freshSandbox();
 
-  it('answers the next N calls, whatever their token, and does nothing', async () => {
+  it('answers the next N requests, whatever their token, and does nothing', async () => {
     sandbox().chatapp.set({
       apiOverride: { status: 403, headers: { 'content-type': 'text/html' }, body: '<h1>Forbidden</h1>', count: 2 },
     });
     const { accessToken } = sandbox().chatapp.issueToken();
     const post = () => call(sandbox().urls.chatapp, '/v1/x', { body: 'x', headers: { Authorization: accessToken } });
-    const replies = [await post(), await post(), await post()];
+    const responses = [await post(), await post(), await post()];
     assert.deepEqual(
-      replies.map((reply) => reply.status),
+      responses.map((response) => response.status),
       [403, 403, 200],
     );
-    assert.equal(replies[0]?.text, '<h1>Forbidden</h1>');
+    assert.equal(responses[0]?.text, '<h1>Forbidden</h1>');
     assert.deepEqual(
       sandbox()
         .ledger.entries()
@@ -29,26 +29,26 @@ describe('sandbox: apiOverride and apiDelayMs', () => {
     );
   });
 
-  it('answers all calls without a count, compressed if so said', async () => {
+  it('answers all requests without a count, compressed if so said', async () => {
     sandbox().chatapp.set({
       apiOverride: { status: 429, headers: { 'retry-after': '1' }, body: { a: 1 }, encoding: 'gzip' },
     });
     for (let i = 0; i < 3; i++) {
-      const reply = await chatapp.get(sandbox(), 'any');
-      assert.deepEqual([reply.status, reply.headers['retry-after']], [429, '1']);
-      assert.equal(gunzipSync(reply.bytes).toString(), '{"a":1}');
+      const response = await chatapp.get(sandbox(), 'any');
+      assert.deepEqual([response.status, response.headers['retry-after']], [429, '1']);
+      assert.equal(gunzipSync(response.bytes).toString(), '{"a":1}');
     }
     assert.equal((await chatapp.login(sandbox())).status, 200);
   });
 
-  it('apiDelayMs holds the answer back, not the deed', async () => {
+  it('apiDelayMs holds the response back, not the deed', async () => {
     sandbox().chatapp.set({ apiDelayMs: 100 });
     const { accessToken } = sandbox().chatapp.issueToken();
     const started = Date.now();
-    const reply = call(sandbox().urls.chatapp, '/v1/x', { body: 'x', headers: { Authorization: accessToken } });
+    const response = call(sandbox().urls.chatapp, '/v1/x', { body: 'x', headers: { Authorization: accessToken } });
     while (sandbox().ledger.count({ applied: true }) === 0) await new Promise((resolve) => setTimeout(resolve, 5));
     assert.ok(Date.now() - started < 95);
-    assert.equal((await reply).status, 200);
+    assert.equal((await response).status, 200);
     assert.ok(Date.now() - started >= 95);
   });
 });

@@ -6,10 +6,10 @@ describe('sandbox: chatapp tokens', () => {
 
   it('answers tokens.make with the documented envelope and unix seconds', async () => {
     const before = Math.floor(Date.now() / 1000);
-    const reply = await chatapp.login(sandbox());
-    assert.equal(reply.status, 200);
-    assert.equal(reply.at('success'), true);
-    const data = reply.at('data') as Record<string, unknown>;
+    const response = await chatapp.login(sandbox());
+    assert.equal(response.status, 200);
+    assert.equal(response.at('success'), true);
+    const data = response.at('data') as Record<string, unknown>;
     assert.deepEqual(Object.keys(data), [
       'cabinetUserId',
       'accessToken',
@@ -31,28 +31,28 @@ describe('sandbox: chatapp tokens', () => {
 
   it('plants a prefix in both tokens', async () => {
     sandbox().chatapp.set({ tokenPrefix: 'canary-' });
-    const reply = await chatapp.login(sandbox());
-    assert.match(text(reply, 'data.accessToken'), /^canary-/);
-    assert.match(text(reply, 'data.refreshToken'), /^canary-/);
+    const response = await chatapp.login(sandbox());
+    assert.match(text(response, 'data.accessToken'), /^canary-/);
+    assert.match(text(response, 'data.refreshToken'), /^canary-/);
   });
 
   it('refuses a wrong password with success:false', async () => {
-    const reply = await chatapp.login(sandbox(), { ...sandbox().credentials.chatapp, password: 'no' });
-    assert.equal(reply.at('success'), false);
-    assert.notEqual(reply.at('error.code'), 'ApiInvalidTokenError');
+    const response = await chatapp.login(sandbox(), { ...sandbox().credentials.chatapp, password: 'no' });
+    assert.equal(response.at('success'), false);
+    assert.notEqual(response.at('error.code'), 'ApiInvalidTokenError');
     assert.equal(sandbox().ledger.last()?.outcome, 'refused');
   });
 
   it('says 422 when a field is missing', async () => {
-    const reply = await chatapp.login(sandbox(), { email: 'a@b.example' });
-    assert.deepEqual([reply.status, reply.at('success')], [422, false]);
+    const response = await chatapp.login(sandbox(), { email: 'a@b.example' });
+    assert.deepEqual([response.status, response.at('success')], [422, false]);
   });
 
   it('refreshes with the Refresh header and an empty body', async () => {
     const { refreshToken } = sandbox().chatapp.issueToken();
-    const reply = await chatapp.refresh(sandbox(), refreshToken ?? '');
-    assert.equal(reply.status, 200);
-    assert.equal((await chatapp.get(sandbox(), text(reply, 'data.accessToken'))).status, 200);
+    const response = await chatapp.refresh(sandbox(), refreshToken ?? '');
+    assert.equal(response.status, 200);
+    assert.equal((await chatapp.get(sandbox(), text(response, 'data.accessToken'))).status, 200);
   });
 
   it('says ApiInvalidRefreshTokenError to a dead, unknown or missing refresh token', async () => {

@@ -17,7 +17,7 @@ export function freshSandbox(options: SandboxOptions = {}): () => Sandbox {
   };
 }
 
-export interface Reply {
+export interface HttpResponse {
   readonly status: number;
   readonly headers: http.IncomingHttpHeaders;
   readonly bytes: Buffer;
@@ -33,12 +33,12 @@ export interface CallOptions {
   json?: unknown;
   agent?: http.Agent;
   signal?: AbortSignal;
-  /** Sees every piece of the answer as it comes. */
+  /** Sees every piece of the response as it comes. */
   onData?: (piece: Buffer) => void;
 }
 
-/** One plain HTTP call; the target is sent exactly as given. */
-export function call(origin: string, target: string, options: CallOptions = {}): Promise<Reply> {
+/** One plain HTTP request; the target is sent exactly as given. */
+export function call(origin: string, target: string, options: CallOptions = {}): Promise<HttpResponse> {
   const { hostname, port } = new URL(origin);
   const body = options.json === undefined ? options.body : JSON.stringify(options.json);
   const headers: Record<string, string | number> = { ...options.headers };
@@ -103,10 +103,10 @@ export const twin = {
     call(origin, target, { headers: { Authorization: `Bearer ${token}` } }),
 };
 
-/** A string at a path of a reply; fails the test when it is none. */
-export function text(reply: Reply, path: string): string {
-  const value = reply.at(path);
-  if (typeof value !== 'string') throw new Error(`no text at ${path} of: ${reply.text}`);
+/** A string at a path of a response; fails the test when it is none. */
+export function text(response: HttpResponse, path: string): string {
+  const value = response.at(path);
+  if (typeof value !== 'string') throw new Error(`no text at ${path} of: ${response.text}`);
   return value;
 }
 

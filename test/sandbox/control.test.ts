@@ -24,9 +24,9 @@ describe('sandbox: control API', () => {
   });
 
   it('refuses an unknown setting naming the nearest, and nonsense', async () => {
-    const reply = await control('/chatapp', { method: 'PATCH', json: { deadTokenStatuss: 401 } });
-    assert.equal(reply.status, 400);
-    assert.match(text(reply, 'error'), /"deadTokenStatus"/);
+    const response = await control('/chatapp', { method: 'PATCH', json: { deadTokenStatuss: 401 } });
+    assert.equal(response.status, 400);
+    assert.match(text(response, 'error'), /"deadTokenStatus"/);
     assert.equal((await control('/chatapp', { method: 'PATCH', body: '[]' })).status, 400);
     assert.equal((await control('/nobody')).status, 404);
     assert.equal((await control('/chatapp/explode', { method: 'POST' })).status, 404);

@@ -30,9 +30,9 @@ describe('sandbox: helper paths', () => {
 
   it('sse, one event at a time', async () => {
     const times: number[] = [];
-    const reply = await ask('sse?events=3&ms=30', { onData: () => times.push(Date.now()) });
-    assert.equal(reply.headers['content-type'], 'text/event-stream');
-    assert.equal(reply.text.match(/^data: /gm)?.length, 3);
+    const response = await ask('sse?events=3&ms=30', { onData: () => times.push(Date.now()) });
+    assert.equal(response.headers['content-type'], 'text/event-stream');
+    assert.equal(response.text.match(/^data: /gm)?.length, 3);
     assert.ok(times.length === 3 && (times[2] ?? 0) - (times[0] ?? 0) >= 45, String(times));
   });
 
@@ -46,13 +46,13 @@ describe('sandbox: helper paths', () => {
   });
 
   it('redirect, to this host by default', async () => {
-    const reply = await ask('redirect');
-    assert.equal(reply.status, 302);
-    assert.equal(reply.headers.location, `${sandbox().urls.twin.bot}/api/v1/sandbox/echo`);
+    const response = await ask('redirect');
+    assert.equal(response.status, 302);
+    assert.equal(response.headers.location, `${sandbox().urls.twin.bot}/api/v1/sandbox/echo`);
     assert.equal((await ask('redirect?to=/else')).headers.location, '/else');
   });
 
-  it("cut breaks off half way, and is not the caller's fault", async () => {
+  it("cut breaks off half way, and is not the client's fault", async () => {
     let got = 0;
     await assert.rejects(ask('cut/1000', { onData: (piece) => (got += piece.length) }), { code: 'ECONNRESET' });
     assert.equal(got, 1_000);
@@ -62,7 +62,7 @@ describe('sandbox: helper paths', () => {
     assert.equal(sandbox().ledger.count({ aborted: true }), 0);
   });
 
-  it('hang never answers', async () => {
+  it('hang never responds', async () => {
     await assert.rejects(ask('hang', { signal: AbortSignal.timeout(50) }));
     await sandbox().ledger.idle();
     assert.equal(sandbox().ledger.last()?.aborted, true);
@@ -70,28 +70,29 @@ describe('sandbox: helper paths', () => {
 
   it('echo gives the body back with its type', async () => {
     const body = patternBytes(3_000_000);
-    const reply = await ask('echo', { body, headers: { 'content-type': 'application/x-odd' } });
-    assert.equal(reply.headers['content-type'], 'application/x-odd');
-    assert.ok(reply.bytes.equals(body));
+    const response = await ask('echo', { body, headers: { 'content-type': 'application/x-odd' } });
+    assert.equal(response.headers['content-type'], 'application/x-odd');
+    assert.ok(response.bytes.equals(body));
     assert.equal(sandbox().ledger.last()?.bodyBytes, body.length);
   });
 
   it('echo-error-words is a success that quotes failures', async () => {
-    const reply = await call(sandbox().urls.chatapp, '/v1/sandbox/echo-error-words', {
+    const response = await call(sandbox().urls.chatapp, '/v1/sandbox/echo-error-words', {
       headers: { Authorization: sandbox().chatapp.issueToken().accessToken },
     });
-    assert.deepEqual([reply.status, reply.at('success')], [200, true]);
-    assert.match(reply.text, /ApiInvalidTokenError/);
+    assert.deepEqual([response.status, response.at('success')], [200, true]);
+    assert.match(response.text, /ApiInvalidTokenError/);
   });
 
   it('headers shows what came, without the token', async () => {
-    const reply = await ask('headers', { headers: { 'X-Odd-Case': 'a' } });
-    assert.match(reply.text, /\["X-Odd-Case","a"\]/);
-    assert.match(reply.text, /\["Authorization","Bearer <twin#1>"\]/);
+    const response = await ask('headers', { headers: { 'X-Odd-Case': 'a' } });
+    assert.match(response.text, /\["X-Odd-Case","a"\]/);
+    assert.match(response.text, /\["Authorization","Bearer <twin#1>"\]/);
   });
 
   it('anything else below is 404', async () => {
     assert.equal((await ask('nothing')).status, 404);
     assert.equal((await ask('bytes/x')).status, 404);
+    assert.equal((await ask('echo/x')).status, 404);
   });
 });

@@ -49,7 +49,7 @@ describe('sandbox: ledger', () => {
     assert.equal(sandbox().ledger.last()?.outcome, 'dead-token');
   });
 
-  it('tells login, refresh and API calls apart and joins them by pair', async () => {
+  it('tells logins, refreshes and API requests apart and joins them by pair', async () => {
     const made = await chatapp.login(sandbox());
     const renewed = await chatapp.refresh(sandbox(), text(made, 'data.refreshToken'));
     await chatapp.get(sandbox(), text(renewed, 'data.accessToken'));
@@ -65,7 +65,7 @@ describe('sandbox: ledger', () => {
     );
   });
 
-  it('sees a caller who leaves, and counts what is open', async () => {
+  it('sees a client that leaves, and counts what is open', async () => {
     sandbox().chatapp.set({ apiDelayMs: 10_000 });
     const { accessToken } = sandbox().chatapp.issueToken();
     const req = http.get(`${sandbox().urls.chatapp}/v1/me`, { agent: false, headers: { Authorization: accessToken } });

@@ -5,11 +5,11 @@ import { call, freshSandbox } from './client.ts';
 describe('sandbox: under load', () => {
   const sandbox = freshSandbox();
 
-  it('answers 2,000 callers that connect at once', async () => {
+  it('answers 2,000 clients that connect at once', async () => {
     const { accessToken } = sandbox().chatapp.issueToken();
     const one = () => call(sandbox().urls.chatapp, '/v1/me', { headers: { Authorization: accessToken } });
-    const replies = await Promise.all(Array.from({ length: 2_000 }, one));
-    assert.ok(replies.every((reply) => reply.status === 200));
+    const responses = await Promise.all(Array.from({ length: 2_000 }, one));
+    assert.ok(responses.every((response) => response.status === 200));
     await sandbox().ledger.idle();
     assert.equal(sandbox().ledger.count({ outcome: 'ok' }), 2_000);
   });
@@ -21,8 +21,8 @@ describe('sandbox: under load', () => {
     let left = 10_000;
     const worker = async () => {
       while (left-- > 0) {
-        const reply = await call(sandbox().urls.softline, '/v1/payment', { json: { order_id: 1 }, headers, agent });
-        assert.equal(reply.status, 200);
+        const response = await call(sandbox().urls.softline, '/v1/payment', { json: { order_id: 1 }, headers, agent });
+        assert.equal(response.status, 200);
       }
     };
     await Promise.all(Array.from({ length: 50 }, worker));

@@ -19,23 +19,23 @@ describe('sandbox: refresh rotation', () => {
 
   it('kill-old (default): both old tokens die, the new pair lives on', async () => {
     const old = first();
-    const reply = await chatapp.refresh(sandbox(), old.refresh);
+    const response = await chatapp.refresh(sandbox(), old.refresh);
     assert.ok(!(await works(old.access)));
     assert.equal((await chatapp.refresh(sandbox(), old.refresh)).status, 403);
     assert.equal(sandbox().ledger.last()?.reason, 'spent');
-    assert.ok(await works(text(reply, 'data.accessToken')));
+    assert.ok(await works(text(response, 'data.accessToken')));
   });
 
   it('strict: using a spent refresh token again revokes the family, and only it', async () => {
     sandbox().chatapp.set({ rotation: 'strict' });
     const stranger = first();
     const old = first();
-    const reply = await chatapp.refresh(sandbox(), old.refresh);
-    assert.ok(await works(text(reply, 'data.accessToken')));
+    const response = await chatapp.refresh(sandbox(), old.refresh);
+    assert.ok(await works(text(response, 'data.accessToken')));
     assert.equal((await chatapp.refresh(sandbox(), old.refresh)).status, 403);
     assert.equal(sandbox().ledger.last()?.reason, 'family-revoked');
-    assert.ok(!(await works(text(reply, 'data.accessToken'))));
-    assert.equal((await chatapp.refresh(sandbox(), text(reply, 'data.refreshToken'))).status, 403);
+    assert.ok(!(await works(text(response, 'data.accessToken'))));
+    assert.equal((await chatapp.refresh(sandbox(), text(response, 'data.refreshToken'))).status, 403);
     assert.ok(await works(stranger.access));
   });
 
@@ -75,9 +75,9 @@ describe('sandbox: refresh rotation', () => {
     it(`refreshTokenInAnswer ${style}: the presented one stays good`, async () => {
       sandbox().twin.set({ refreshTokenInAnswer: style });
       const { refreshToken, accessToken } = sandbox().twin.issueToken();
-      const reply = await twin.refresh(sandbox(), refreshToken ?? '');
-      assert.equal(reply.at('refreshToken'), expected === 'itself' ? refreshToken : expected);
-      assert.notEqual(reply.at('token'), accessToken);
+      const response = await twin.refresh(sandbox(), refreshToken ?? '');
+      assert.equal(response.at('refreshToken'), expected === 'itself' ? refreshToken : expected);
+      assert.notEqual(response.at('token'), accessToken);
       assert.equal((await twin.get(sandbox(), accessToken)).status, 401);
       assert.equal((await twin.refresh(sandbox(), refreshToken ?? '')).status, 200);
     });

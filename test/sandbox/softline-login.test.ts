@@ -5,17 +5,17 @@ describe('sandbox: softline login', () => {
   const sandbox = freshSandbox();
 
   it('answers a token and an unused refresh token, and no expiry', async () => {
-    const reply = await softline.login(sandbox());
-    assert.equal(reply.status, 200);
-    assert.match(text(reply, 'token'), /^[a-z0-9]{32}$/);
-    assert.match(text(reply, 'refresh_token'), /^[0-9a-f]{19}$/);
-    assert.deepEqual(Object.keys(JSON.parse(reply.text) as object), ['token', 'refresh_token']);
+    const response = await softline.login(sandbox());
+    assert.equal(response.status, 200);
+    assert.match(text(response, 'token'), /^[a-z0-9]{32}$/);
+    assert.match(text(response, 'refresh_token'), /^[0-9a-f]{19}$/);
+    assert.deepEqual(Object.keys(JSON.parse(response.text) as object), ['token', 'refresh_token']);
   });
 
   it('says 1006 to a wrong password', async () => {
-    const reply = await softline.login(sandbox(), { username: 'sandbox-shop', password: 'no' });
-    assert.equal(reply.status, 401);
-    assert.equal(reply.text, '{"errors":[{"error":1006,"message":"Bad credentials."}]}');
+    const response = await softline.login(sandbox(), { username: 'sandbox-shop', password: 'no' });
+    assert.equal(response.status, 401);
+    assert.equal(response.text, '{"errors":[{"error":1006,"message":"Bad credentials."}]}');
     assert.equal(sandbox().ledger.last()?.outcome, 'refused');
   });
 
@@ -26,8 +26,8 @@ describe('sandbox: softline login', () => {
   ];
   for (const [what, error, headers, body] of malformed) {
     it(`says 400 and ${error} to ${what}`, async () => {
-      const reply = await call(sandbox().urls.softline, '/v1/login_check', { headers, body });
-      assert.deepEqual([reply.status, reply.at('errors.0.error')], [400, error]);
+      const response = await call(sandbox().urls.softline, '/v1/login_check', { headers, body });
+      assert.deepEqual([response.status, response.at('errors.0.error')], [400, error]);
     });
   }
 

@@ -6,10 +6,10 @@ describe('sandbox: softline judges tokens', () => {
 
   it('counts a request with only Authorization as without a token (1008)', async () => {
     const { accessToken } = sandbox().softline.issueToken();
-    const reply = await call(sandbox().urls.softline, '/v1/order/1', {
+    const response = await call(sandbox().urls.softline, '/v1/order/1', {
       headers: { Authorization: `Bearer ${accessToken}` },
     });
-    assert.deepEqual([reply.status, reply.at('errors.0.error')], [401, 1008]);
+    assert.deepEqual([response.status, response.at('errors.0.error')], [401, 1008]);
   });
 
   it('says 1007 to an unknown token, to a revoked one, and to one without Bearer', async () => {
@@ -24,14 +24,14 @@ describe('sandbox: softline judges tokens', () => {
   it('says 1009 to an expired token', async () => {
     const { accessToken } = sandbox().softline.issueToken();
     sandbox().softline.expireCurrent();
-    const reply = await softline.get(sandbox(), accessToken);
-    assert.deepEqual([reply.status, reply.at('errors.0.error')], [401, 1009]);
+    const response = await softline.get(sandbox(), accessToken);
+    assert.deepEqual([response.status, response.at('errors.0.error')], [401, 1009]);
   });
 
-  it('has no refresh call', async () => {
+  it('has no refresh', async () => {
     const { accessToken } = sandbox().softline.issueToken();
-    const reply = await call(sandbox().urls.softline, '/v1/tokens/refresh', { method: 'POST' });
-    assert.equal(reply.status, 401);
+    const response = await call(sandbox().urls.softline, '/v1/tokens/refresh', { method: 'POST' });
+    assert.equal(response.status, 401);
     sandbox().softline.revokeRefresh();
     assert.equal((await softline.get(sandbox(), accessToken)).status, 200);
     assert.equal(sandbox().ledger.count({ kind: 'refresh' }), 0);

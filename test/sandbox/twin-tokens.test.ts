@@ -5,9 +5,9 @@ describe('sandbox: twin tokens', () => {
   const sandbox = freshSandbox();
 
   it('look like RS512 JWTs of the documented size, the refresh token carrying an access token', async () => {
-    const reply = await twin.login(sandbox());
-    const token = text(reply, 'token');
-    const refreshToken = text(reply, 'refreshToken');
+    const response = await twin.login(sandbox());
+    const token = text(response, 'token');
+    const refreshToken = text(response, 'refreshToken');
     assert.ok(Math.abs(token.length - 868) < 10, String(token.length));
     assert.ok(Math.abs(refreshToken.length - 1953) < 20, String(refreshToken.length));
     assert.equal(Buffer.from(token.split('.')[0] ?? '', 'base64url').toString(), '{"typ":"JWT","alg":"RS512"}');
@@ -49,8 +49,8 @@ describe('sandbox: twin tokens', () => {
     const { accessToken } = sandbox().twin.issueToken();
     const origins: Readonly<Record<string, string>> = { ...sandbox().urls.twin };
     for (const [name, origin] of Object.entries(origins)) {
-      const reply = await twin.get(sandbox(), accessToken, origin, '/api/v1/anything');
-      assert.equal(reply.status, 200, name);
+      const response = await twin.get(sandbox(), accessToken, origin, '/api/v1/anything');
+      assert.equal(response.status, 200, name);
       assert.equal(sandbox().ledger.last()?.service, name);
     }
     const elsewhere = await call(sandbox().urls.twin.cis, '/api/v1/auth/login', { json: sandbox().credentials.twin });

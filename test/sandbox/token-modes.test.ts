@@ -19,7 +19,7 @@ describe('sandbox: logins and refreshes that go wrong', () => {
     assert.equal(sandbox().ledger.count({ outcome: 'broken' }), 3);
   });
 
-  it('only for the next N calls, with a count', async () => {
+  it('only for the next N requests, with a count', async () => {
     sandbox().twin.set({ loginMode: 'status-500', loginModeCount: 2 });
     const statuses = [];
     for (let i = 0; i < 4; i++) statuses.push((await twin.login(sandbox())).status);
@@ -32,25 +32,25 @@ describe('sandbox: logins and refreshes that go wrong', () => {
   it('slow answers late, but has issued at once', async () => {
     sandbox().chatapp.set({ loginMode: 'slow', slowMs: 150 });
     const started = Date.now();
-    const reply = chatapp.login(sandbox());
+    const response = chatapp.login(sandbox());
     while (sandbox().chatapp.tokens.issued === 0) await new Promise((resolve) => setTimeout(resolve, 5));
     assert.ok(Date.now() - started < 140);
-    assert.equal((await reply).status, 200);
+    assert.equal((await response).status, 200);
     assert.ok(Date.now() - started >= 145);
   });
 
   it('loginDelayMs and refreshDelayMs wait before anything is issued', async () => {
     sandbox().chatapp.set({ loginDelayMs: 80, refreshDelayMs: 80 });
-    const reply = chatapp.login(sandbox());
+    const response = chatapp.login(sandbox());
     await new Promise((resolve) => setTimeout(resolve, 40));
     assert.equal(sandbox().chatapp.tokens.issued, 0);
-    assert.equal((await reply).status, 200);
+    assert.equal((await response).status, 200);
     const started = Date.now();
     await refresh();
     assert.ok(Date.now() - started >= 75);
   });
 
-  it('commit-then-reset issues the pair and loses the answer', async () => {
+  it('commit-then-reset issues the pair and loses the response', async () => {
     const old = sandbox().chatapp.issueToken();
     sandbox().chatapp.set({ refreshMode: 'commit-then-reset', refreshModeCount: 1 });
     await assert.rejects(chatapp.refresh(sandbox(), old.refreshToken ?? ''), { code: 'ECONNRESET' });
@@ -68,7 +68,7 @@ describe('sandbox: logins and refreshes that go wrong', () => {
     assert.equal(sandbox().ledger.last()?.aborted, false);
   });
 
-  it('hang never answers; the ledger sees the caller give up', async () => {
+  it('hang never responds; the ledger sees the client give up', async () => {
     sandbox().twin.set({ loginMode: 'hang' });
     const { iam } = sandbox().urls.twin;
     const signal = AbortSignal.timeout(80);
@@ -79,36 +79,36 @@ describe('sandbox: logins and refreshes that go wrong', () => {
 
   it('redirect leads to another name', async () => {
     sandbox().softline.set({ loginMode: 'redirect' });
-    const reply = await softline.login(sandbox());
-    assert.equal(reply.status, 307);
-    assert.match(String(reply.headers.location), /^http:\/\/localhost:\d+\/v1\/login_check\?redirected=1$/);
+    const response = await softline.login(sandbox());
+    assert.equal(response.status, 307);
+    assert.match(String(response.headers.location), /^http:\/\/localhost:\d+\/v1\/login_check\?redirected=1$/);
   });
 
-  it('huge is a right answer of more than 2 MiB', async () => {
+  it('huge is a right response of more than 2 MiB', async () => {
     sandbox().chatapp.set({ refreshMode: 'huge' });
-    const reply = await refresh();
-    assert.ok(reply.bytes.length > 2 * 1_048_576);
-    assert.equal(typeof reply.at('data.accessToken'), 'string');
+    const response = await refresh();
+    assert.ok(response.bytes.length > 2 * 1_048_576);
+    assert.equal(typeof response.at('data.accessToken'), 'string');
   });
 
   it('drip comes byte by byte', async () => {
     sandbox().softline.set({ loginMode: 'drip', dripMs: 1 });
     const sizes: number[] = [];
-    const reply = await call(sandbox().urls.softline, '/v1/login_check', {
+    const response = await call(sandbox().urls.softline, '/v1/login_check', {
       json: sandbox().credentials.softline,
       onData: (piece) => sizes.push(piece.length),
     });
     assert.ok(sizes.length > 20, `${sizes.length} pieces`);
-    assert.equal((await softline.get(sandbox(), text(reply, 'token'))).status, 200);
+    assert.equal((await softline.get(sandbox(), text(response, 'token'))).status, 200);
   });
 
-  it('an answer of your own', async () => {
+  it('a response of your own', async () => {
     sandbox().chatapp.set({ loginMode: { status: 200, headers: { 'content-type': 'text/plain' }, body: 'ok' } });
-    const reply = await chatapp.login(sandbox());
-    assert.deepEqual([reply.status, reply.text], [200, 'ok']);
+    const response = await chatapp.login(sandbox());
+    assert.deepEqual([response.status, response.text], [200, 'ok']);
   });
 
-  it('patches: odd values in an otherwise right answer', async () => {
+  it('patches: odd values in an otherwise right response', async () => {
     sandbox().chatapp.set({
       loginPatch: {
         'data.accessTokenEndTime': '3600',
@@ -117,11 +117,11 @@ describe('sandbox: logins and refreshes that go wrong', () => {
         'a.b': [1],
       },
     });
-    const reply = await chatapp.login(sandbox());
-    assert.equal(reply.at('data.accessTokenEndTime'), '3600');
-    assert.equal(reply.at('data.refreshToken'), null);
-    assert.equal(reply.at('data.cabinetUserId'), undefined);
-    assert.deepEqual(reply.at('a.b'), [1]);
+    const response = await chatapp.login(sandbox());
+    assert.equal(response.at('data.accessTokenEndTime'), '3600');
+    assert.equal(response.at('data.refreshToken'), null);
+    assert.equal(response.at('data.cabinetUserId'), undefined);
+    assert.deepEqual(response.at('a.b'), [1]);
     sandbox().chatapp.set({ refreshPatch: { success: false } });
     assert.equal((await refresh()).at('success'), false);
   });

@@ -1,15 +1,15 @@
 import assert from 'node:assert/strict';
 import { call, freshSandbox, softline } from './client.ts';
 
-describe('sandbox: softline calls', () => {
+describe('sandbox: softline operations', () => {
   const sandbox = freshSandbox();
   const post = (target: string, json: unknown, token: string) =>
     call(sandbox().urls.softline, target, { json, headers: { AuthorizationJWT: `Bearer ${token}` } });
 
   it('answers an order', async () => {
     const { accessToken } = sandbox().softline.issueToken();
-    const reply = await softline.get(sandbox(), accessToken, '/v1/order/4711');
-    const order = JSON.parse(reply.text) as object;
+    const response = await softline.get(sandbox(), accessToken, '/v1/order/4711');
+    const order = JSON.parse(response.text) as object;
     assert.deepEqual(Object.keys(order), [
       'order_id',
       'order_name',
@@ -18,7 +18,7 @@ describe('sandbox: softline calls', () => {
       'create_date',
       'pay_date',
     ]);
-    assert.equal(reply.at('order_id'), 4711);
+    assert.equal(response.at('order_id'), 4711);
   });
 
   it('counts a payment and a refund as applied, a search not', async () => {
@@ -51,12 +51,12 @@ describe('sandbox: softline calls', () => {
 
   it('validates a refund', async () => {
     const { accessToken } = sandbox().softline.issueToken();
-    const reply = await post('/v1/order/9/refund', { description: 'x'.repeat(501) }, accessToken);
-    assert.equal(reply.status, 400);
+    const response = await post('/v1/order/9/refund', { description: 'x'.repeat(501) }, accessToken);
+    assert.equal(response.status, 400);
     assert.equal(sandbox().ledger.last()?.applied, false);
   });
 
-  it('answers the rest of the documented calls', async () => {
+  it('answers the rest of the documented operations', async () => {
     const { accessToken } = sandbox().softline.issueToken();
     assert.equal((await softline.get(sandbox(), accessToken, '/v1/subscription/12_01')).at('id'), '12_01');
     const modify = { id: '12_01', activity: false, suppress_customer_notification: true };
@@ -67,8 +67,8 @@ describe('sandbox: softline calls', () => {
 
   it('knows nothing outside /v1', async () => {
     const { accessToken } = sandbox().softline.issueToken();
-    const reply = await softline.get(sandbox(), accessToken, '/v2/order/1');
-    assert.deepEqual([reply.status, reply.at('errors.0.error')], [404, 404]);
+    const response = await softline.get(sandbox(), accessToken, '/v2/order/1');
+    assert.deepEqual([response.status, response.at('errors.0.error')], [404, 404]);
     assert.equal(sandbox().ledger.last()?.outcome, 'not-found');
   });
 });

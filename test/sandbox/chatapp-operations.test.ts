@@ -3,7 +3,7 @@ import { call, chatapp, freshSandbox } from './client.ts';
 
 const CHAT = '/v1/licenses/5120/messengers/grWhatsApp/chats/79001234567@c.us';
 
-describe('sandbox: chatapp calls', () => {
+describe('sandbox: chatapp operations', () => {
   const sandbox = freshSandbox();
   const send = (target: string, options: Parameters<typeof call>[2]) =>
     call(sandbox().urls.chatapp, target, {
@@ -15,10 +15,10 @@ describe('sandbox: chatapp calls', () => {
   });
 
   it('sends a text', async () => {
-    const reply = await send(`${CHAT}/messages/text`, { json: { text: 'hello' } });
-    assert.equal(reply.at('success'), true);
-    assert.equal(reply.at('data.chatId'), '79001234567@c.us');
-    assert.equal(typeof reply.at('data.id'), 'string');
+    const response = await send(`${CHAT}/messages/text`, { json: { text: 'hello' } });
+    assert.equal(response.at('success'), true);
+    assert.equal(response.at('data.chatId'), '79001234567@c.us');
+    assert.equal(typeof response.at('data.id'), 'string');
     assert.equal(sandbox().ledger.last()?.applied, true);
     assert.equal((await send(`${CHAT}/messages/text`, { json: {} })).status, 422);
     assert.equal(sandbox().ledger.last()?.applied, false);
@@ -52,7 +52,7 @@ describe('sandbox: chatapp calls', () => {
   });
 
   it('answers 404 in its envelope outside /v1', async () => {
-    const reply = await chatapp.get(sandbox(), 'whatever', '/nothing');
-    assert.deepEqual([reply.status, reply.at('success')], [404, false]);
+    const response = await chatapp.get(sandbox(), 'whatever', '/nothing');
+    assert.deepEqual([response.status, response.at('success')], [404, false]);
   });
 });

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { call, freshSandbox } from './client.ts';
 
-describe('sandbox: twin calls', () => {
+describe('sandbox: twin operations', () => {
   const sandbox = freshSandbox();
   const send = (origin: string, target: string, options: NonNullable<Parameters<typeof call>[2]> = {}) =>
     call(origin, target, {
@@ -33,7 +33,7 @@ describe('sandbox: twin calls', () => {
   });
 
   it('answers 404 outside /api/v1', async () => {
-    const reply = await send(sandbox().urls.twin.bot, '/elsewhere');
-    assert.equal(reply.status, 404);
+    const response = await send(sandbox().urls.twin.bot, '/elsewhere');
+    assert.equal(response.status, 404);
   });
 });

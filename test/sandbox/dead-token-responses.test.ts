@@ -8,9 +8,12 @@ describe('sandbox: how "token dead" is said', () => {
   it('on chatapp: 403 by default, or any status that is set', async () => {
     for (const status of [403, 401, 400, 200]) {
       if (status !== 403) sandbox().chatapp.set({ deadTokenStatus: status });
-      const reply = await chatapp.get(sandbox(), 'dead');
-      assert.equal(reply.status, status);
-      assert.equal(reply.text, '{"success":false,"error":{"code":"ApiInvalidTokenError","message":"Invalid Token"}}');
+      const response = await chatapp.get(sandbox(), 'dead');
+      assert.equal(response.status, status);
+      assert.equal(
+        response.text,
+        '{"success":false,"error":{"code":"ApiInvalidTokenError","message":"Invalid Token"}}',
+      );
     }
   });
 
@@ -19,13 +22,13 @@ describe('sandbox: how "token dead" is said', () => {
     it(`compressed with ${encoding}`, async () => {
       const body = { error: { code: 'ApiInvalidTokenError' } };
       sandbox().chatapp.set({ deadTokenAnswer: { status: 403, body, encoding } });
-      const reply = await chatapp.get(sandbox(), 'dead');
-      assert.equal(reply.headers['content-encoding'], encoding);
-      assert.match(decoders[encoding](reply.bytes).toString(), /ApiInvalidTokenError/);
+      const response = await chatapp.get(sandbox(), 'dead');
+      assert.equal(response.headers['content-encoding'], encoding);
+      assert.match(decoders[encoding](response.bytes).toString(), /ApiInvalidTokenError/);
     });
   }
 
-  it('with an answer of your own', async () => {
+  it('with a response of your own', async () => {
     sandbox().softline.set({
       deadTokenAnswer: {
         status: 401,
@@ -34,9 +37,12 @@ describe('sandbox: how "token dead" is said', () => {
         chunkBytes: 2,
       },
     });
-    const reply = await softline.get(sandbox(), 'dead');
-    assert.deepEqual([reply.status, reply.headers['x-odd'], reply.headers['transfer-encoding']], [401, '1', 'chunked']);
-    assert.deepEqual([...reply.bytes], [0xef, 0xbb, 0xbf, 0x7b, 0x7d]);
+    const response = await softline.get(sandbox(), 'dead');
+    assert.deepEqual(
+      [response.status, response.headers['x-odd'], response.headers['transfer-encoding']],
+      [401, '1', 'chunked'],
+    );
+    assert.deepEqual([...response.bytes], [0xef, 0xbb, 0xbf, 0x7b, 0x7d]);
     const { accessToken } = sandbox().softline.issueToken();
     assert.equal((await softline.get(sandbox(), accessToken)).status, 200);
   });
@@ -44,9 +50,9 @@ describe('sandbox: how "token dead" is said', () => {
   it('after a random delay', async () => {
     sandbox().twin.set({ deadTokenDelayMs: { min: 60, max: 120 } });
     const started = Date.now();
-    const reply = await twin.get(sandbox(), 'dead');
+    const response = await twin.get(sandbox(), 'dead');
     const took = Date.now() - started;
-    assert.equal(reply.status, 401);
+    assert.equal(response.status, 401);
     assert.ok(took >= 55 && took < 1_000, `${took} ms`);
   });
 
