@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto';
 import type http from 'node:http';
 import { setTimeout as delay } from 'node:timers/promises';
-import { CallerGone } from '../http/message.ts';
+import { ClientDisconnected } from '../http/message.ts';
 import type { OpenEntry, Outcome } from './ledger.ts';
 import { toWire, type CustomResponse } from './response.ts';
 
@@ -31,7 +31,7 @@ const KEEP_BYTES = 1_048_576;
 /**
  * Reads the body to its end, counting and hashing it into the ledger entry. Resolves with the body, or with an empty
  * buffer if it was too long to keep. `onChunk` sees every piece; a promise from it holds the stream back. Rejects with
- * CallerGone if the client left before.
+ * ClientDisconnected if the client left before.
  */
 export async function readBody(x: Exchange, onChunk?: (chunk: Buffer) => Promise<void> | undefined): Promise<Buffer> {
   const hash = createHash('sha256');
@@ -45,7 +45,7 @@ export async function readBody(x: Exchange, onChunk?: (chunk: Buffer) => Promise
       await onChunk?.(chunk);
     }
   } catch {
-    throw new CallerGone();
+    throw new ClientDisconnected();
   }
   x.entry.bodySha256 = hash.digest('hex');
   return Buffer.concat(kept);

@@ -1,4 +1,4 @@
-import { CallerGone } from '../http/message.ts';
+import { ClientDisconnected } from '../http/message.ts';
 import { serveApiRequest } from './api-requests.ts';
 import { reset, respond, type Exchange } from './exchange.ts';
 import { pathOf } from './ledger.ts';
@@ -36,7 +36,7 @@ export function serve(vendor: Vendor, service: string): Handler {
     });
     const work = kind === 'api' ? serveApiRequest(vendor, x, access) : serveTokenRequest(vendor, x, kind);
     work.catch((error: unknown) => {
-      if (error instanceof CallerGone) return;
+      if (error instanceof ClientDisconnected) return;
       const what = error instanceof Error ? error.message : String(error);
       if (res.headersSent) reset(x);
       else respond(x, { status: 500, body: { sandboxFault: what } }, 'error', what);

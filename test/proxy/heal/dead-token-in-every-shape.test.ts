@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { brotliCompressSync, deflateRawSync, deflateSync, gzipSync } from 'node:zlib';
-import type { CustomAnswer } from '../../../src/sandbox/answer.ts';
+import type { CustomResponse } from '../../../src/sandbox/response.ts';
 import { freshWorld, tokenCalls } from '../../support/world.ts';
 
 const REFUSAL = '{"success":false,"error":{"code":"ApiInvalidTokenError","message":"Invalid Token"}}';
