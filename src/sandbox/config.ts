@@ -1,4 +1,4 @@
-import type { Sandbox } from './sandbox.ts';
+import type { Sandbox } from './started.ts';
 
 /** The YAML of a configuration that puts tokenward in front of a sandbox. */
 export function sandboxConfig(sandbox: Sandbox): string {

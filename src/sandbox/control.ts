@@ -8,7 +8,7 @@ import { parseFields, type Fields } from './json.ts';
 import { REQUEST_KINDS, VENDORS, type Ledger } from './ledger.ts';
 import type { Handler } from './listen.ts';
 import { JSON_TYPE } from './response.ts';
-import type { Sandbox } from './sandbox.ts';
+import type { Sandbox } from './started.ts';
 import { describeSettings, SettingError } from './settings.ts';
 import type { Vendor } from './vendor.ts';
 

@@ -2,10 +2,13 @@ import { controlHandler } from './control.ts';
 import { Ledger } from './ledger.ts';
 import { listen, type Handler, type Listener } from './listen.ts';
 import { serve } from './serve.ts';
+import type { Sandbox } from './started.ts';
 import { Vendor } from './vendor.ts';
-import { CHATAPP, type ChatappCredentials, type ChatappVendor } from './vendors/chatapp.ts';
-import { SOFTLINE, type SoftlineCredentials, type SoftlineVendor } from './vendors/softline.ts';
-import { TWIN, TWIN_SERVICES, type TwinCredentials, type TwinService, type TwinVendor } from './vendors/twin.ts';
+import { CHATAPP } from './vendors/chatapp.ts';
+import { SOFTLINE } from './vendors/softline.ts';
+import { TWIN, TWIN_SERVICES } from './vendors/twin.ts';
+
+export type { Sandbox } from './started.ts';
 
 /** Where a sandbox listens. */
 export interface SandboxOptions {
@@ -18,20 +21,6 @@ export interface SandboxOptions {
   basePort?: number;
   /** How many requests the ledger keeps; default 100,000. */
   ledgerLimit?: number;
-}
-
-/** Three imitated vendors, listening, and the ledger of what reached them. */
-export interface Sandbox {
-  /** Every origin, without a trailing slash. */
-  readonly urls: { control: string; softline: string; chatapp: string; twin: Record<TwinService, string> };
-  /** A credential that each vendor accepts. */
-  readonly credentials: { softline: SoftlineCredentials; chatapp: ChatappCredentials; twin: TwinCredentials };
-  readonly softline: SoftlineVendor;
-  readonly chatapp: ChatappVendor;
-  readonly twin: TwinVendor;
-  readonly ledger: Ledger;
-  /** Cuts every connection and stops listening. */
-  close(): Promise<void>;
 }
 
 /**
