@@ -32,7 +32,7 @@ export async function rekeyStore(
     }
     if (failed.length > 0) {
       throw new StoreError(
-        `${failed.length} of ${keys.length} records could not be sealed anew; ${resealed} were. ` +
+        `${failed.length} of ${keys.length} records could not be sealed again; ${resealed} were. ` +
           failed.slice(0, MAX_NAMED).join(' '),
       );
     }

@@ -57,7 +57,7 @@ export function tokenCallSender(tls: Destination['tls'], viaFor: (origin: string
         throw new TokenCallError(
           'too_large',
           true,
-          `${place}: an answer of more than ${MAX_RESPONSE_BYTES / 1024 ** 2} MiB`,
+          `${place}: a response of more than ${MAX_RESPONSE_BYTES / 1024 ** 2} MiB`,
         );
       const reason = deadline.passed ? 'timeout' : reasonOf(error);
       throw new TokenCallError(reason, sent, detailOf(place, deadline.passed, error));
@@ -107,10 +107,10 @@ function reasonOf(error: unknown): TokenCallError['reason'] {
 
 /** For people: place and error. Nothing from the response. */
 function detailOf(place: string, timedOut: boolean, error: unknown): string {
-  if (timedOut) return `${place}: no whole answer within ${TOKEN_REQUEST_MS / 1000} s`;
+  if (timedOut) return `${place}: no complete response within ${TOKEN_REQUEST_MS / 1000} s`;
   const reason =
     error instanceof TokenwardError
       ? whyNot(error, TIMEOUTS, 'account')
-      : 'it closed the connection before the end of its answer';
+      : 'it closed the connection before the end of its response';
   return `${place}: ${reason}`;
 }

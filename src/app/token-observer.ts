@@ -80,8 +80,8 @@ export function createObserver({ metrics, log, clock, declared, statusOf }: Obse
     foreignRecord({ account, flow }) {
       log.warn(
         `the store holds a token of another identity under the name ${account}: two deployments use one ` +
-          'store, or the account now logs in as somebody else. They are kept apart; give each deployment a ' +
-          'store or a keyPrefix of its own, or remove what nobody uses with: tokenward store prune',
+          'store, or the account now logs in as another identity. They are kept apart; give each deployment a ' +
+          'store or a keyPrefix of its own, or remove unused records with: tokenward store prune',
         { account, flow },
       );
     },
@@ -98,7 +98,7 @@ export function createObserver({ metrics, log, clock, declared, statusOf }: Obse
     },
     recordUnreadable({ account, flow }, error) {
       unreadable.add(account);
-      log.error(`the record of account ${account} in the token store cannot be opened; all other accounts are well`, {
+      log.error(`the record of account ${account} in the token store cannot be opened; all other accounts work`, {
         account,
         flow,
         detail: error.message,
@@ -136,10 +136,7 @@ function logRenewal(log: Logger, { account, flow }: Credential, report: RenewalR
       log.warn(`the ${kind} of ${account} was refused (${reason}); it was tried ${causeText}`, fields);
       break;
     case 'busy':
-      log.warn(
-        `the ${kind} of ${account} has to wait, the token endpoint says (${reason}); it was tried ${causeText}`,
-        fields,
-      );
+      log.warn(`the token endpoint postponed the ${kind} of ${account} (${reason}); it was tried ${causeText}`, fields);
       break;
     case 'impossible':
       log.error(`the ${kind} of ${account} cannot be made: ${reason}. Correct the configuration`, fields);
@@ -154,20 +151,20 @@ function describeCause({ why, by }: RenewalCause): string {
     case 'first':
       return 'because it had no token';
     case 'refused':
-      return `because ${by ?? 'an upstream refused its token'}`;
+      return `because ${by ?? 'an upstream rejected its token'}`;
     case 'expired':
       return 'because its token had expired';
     case 'early':
       return 'because its token ends soon';
     case 'operator':
-      return `because an operator asked for it${by === undefined ? '' : ` (${by})`}`;
+      return `because an operator requested it${by === undefined ? '' : ` (${by})`}`;
   }
 }
 
 /** What a person can do for an account. */
 function remedyOf({ account, canLogin, reread }: Credential, unreadable: boolean): string {
-  if (unreadable) return 'see to its record in the store';
-  if (!canLogin) return `bring a new refresh token: tokenward import ${account}`;
+  if (unreadable) return 'repair its record in the store';
+  if (!canLogin) return `import a new refresh token: tokenward import ${account}`;
   if (reread !== undefined)
     return (
       'correct its credentials; what comes from a file is read again by itself, for anything else restart ' +

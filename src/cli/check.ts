@@ -22,7 +22,7 @@ export async function check(options: Options): Promise<void> {
   for (const warning of config.warnings) process.stderr.write(`warning: ${file}: ${showIssue(warning)}\n`);
   // The store comes last: if it cannot be reached from here, that says nothing about the configuration.
   const storeProblems = await storeWarnings(config, storeDependencies()).catch((error: unknown) => [
-    `the store was not looked at: ${error instanceof StoreError ? error.message : describeFault(error)}`,
+    `the store was not checked: ${error instanceof StoreError ? error.message : describeFault(error)}`,
   ]);
   for (const warning of storeProblems) process.stderr.write(`warning: store: ${warning}\n`);
   print(`${file} is fine.\n${lines.join('\n')}\n${accountCount}`);
@@ -31,5 +31,5 @@ export async function check(options: Options): Promise<void> {
 /** The account of a route's requests. */
 function identityOf({ account, accountFrom }: RouteConfig, config: LoadedConfig): string {
   if (account !== undefined) return `as ${account} (${findAccount(config, account)!.settings.flow})`;
-  return accountFrom !== undefined ? `as the request says (${accountFrom.flow})` : '(no token)';
+  return accountFrom !== undefined ? `chosen by the request (${accountFrom.flow})` : '(no token)';
 }

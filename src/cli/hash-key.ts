@@ -15,12 +15,12 @@ export async function hashKey(): Promise<void> {
   }
   if (!/^[\x21-\x7e]+$/.test(key)) {
     throw new UsageError(
-      'a key travels in a header, so it must be visible ASCII without spaces; an empty input makes a new one',
+      'a key is sent in a header, so it must be visible ASCII without spaces; an empty input makes a new one',
     );
   }
   if (key.length < 20) {
     process.stderr.write(
-      'This key is short, and the digest of a short key can be guessed. Better let an empty input make one.\n',
+      'This key is short, and the digest of a short key can be guessed. An empty input makes a new one.\n',
     );
   }
   print(`${keyDigest(key)}\n`);

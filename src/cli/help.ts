@@ -6,16 +6,16 @@ export const HELP = `tokenward ${VERSION} - an outbound proxy that puts the righ
 Usage: tokenward <command> [options]
 
   serve     run the proxy
-  check     check a configuration and say what it would do
-  sandbox   run imitations of the three vendors' APIs to try the proxy with
-  status    show what every credential of a running tokenward is doing
+  check     check a configuration and show what it would do
+  sandbox   run simulations of three vendors' APIs, to try the proxy
+  status    show the state of every account of a running tokenward
   renew     renew an account's token now:  tokenward renew <account> [--login] [--use-reserve]
-  import    bring a refresh token into the store, from standard input:  tokenward import <account>
-  rekey     seal every stored token with store.key; the earlier key must stand in store.retiredKeys
+  import    put a refresh token from standard input into the store:  tokenward import <account>
+  rekey     seal every stored token with store.key; the earlier key must be in store.retiredKeys
   store     copy the stored tokens and counted logins from one store to another, with tokenward stopped:
             tokenward store copy --from OLD.yaml --to NEW.yaml [--dry-run] [--overwrite]
             or remove what no account of the configuration owns:  tokenward store prune [--dry-run]
-  hash-key  turn a caller's key (from standard input) into what the configuration keeps
+  hash-key  print the digest of a caller's key (from standard input) for the configuration
   schema    print the JSON Schema of the configuration, for editors
 
 Options:
@@ -28,7 +28,7 @@ Options:
       --use-reserve   renew: may spend the logins kept in reserve
       --from FILE     store copy: the configuration whose store is read
       --to FILE       store copy: the configuration whose store is written
-      --dry-run       store copy, store prune: only say what would be done
+      --dry-run       store copy, store prune: only show what would be done
       --overwrite     store copy: also replace tokens that are as new or newer
       --host HOST     sandbox: listen here (default 127.0.0.1)
       --port PORT     sandbox: first of its ports (default 8180)

@@ -58,8 +58,8 @@ export async function importInto(
     const what = grant.secret === undefined ? 'refresh token imported' : 'refresh token and access token imported';
     const next =
       grant.secret === undefined
-        ? 'the next call spends it'
-        : 'the access token is used until it is over or refused, then the refresh token is spent';
+        ? 'the next request spends it'
+        : 'the access token is used until it expires or is rejected, then the refresh token is spent';
     return { message: `${credential.account}: ${what}, generation ${generation}; ${next}`, newStore };
   } finally {
     await store.close();

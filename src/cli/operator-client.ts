@@ -12,7 +12,7 @@ export class OperatorError extends Error {
 /** The error for a URL at which something else responds. */
 export function notTheOperatorPort(url: string): OperatorError {
   return new OperatorError(
-    `What answers at ${new URL(url).origin} is not tokenward's operator port. Name that with --operator URL.`,
+    `What answers at ${new URL(url).origin} is not tokenward's operator port. Set that with --operator URL.`,
   );
 }
 
@@ -34,7 +34,7 @@ export async function callOperator(
     response = await fetch(url, { method, ...(key !== undefined && { headers: { 'x-tokenward-key': key } }) });
   } catch {
     throw new OperatorError(
-      `Nothing answers at ${new URL(url).origin}. Is tokenward running? Name its operator port with --operator URL.`,
+      `Nothing answers at ${new URL(url).origin}. Is tokenward running? Set its operator port with --operator URL.`,
     );
   }
   const body = (await response.json().catch(() => ({}))) as { code?: string; title?: string; detail?: string };

@@ -19,8 +19,8 @@ export function operatorUrl(options: Options): string {
   } catch (error) {
     if (!(error instanceof ConfigError)) throw error;
     throw new UsageError(
-      `the configuration would tell where the operator port is, but\n${error.message}\n` +
-        'Name the port itself with --operator URL',
+      `the operator port's address comes from the configuration, but\n${error.message}\n` +
+        'Set the port with --operator URL',
     );
   }
   const { operator } = config;

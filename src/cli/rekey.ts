@@ -7,5 +7,5 @@ import { storeDependencies } from './store-dependencies.ts';
 export async function rekey(options: Options): Promise<void> {
   const config = loadConfig(configFile(options), process.env);
   const { records, resealed } = await rekeyStore(config, storeDependencies());
-  print(`${records} records, ${resealed} sealed anew with the current key\n`);
+  print(`${records} records, ${resealed} sealed again with the current key\n`);
 }

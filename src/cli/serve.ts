@@ -101,6 +101,6 @@ async function reload(
 
 function logWarnings({ warnings }: LoadedConfig, file: string, log: Logger): void {
   for (const warning of warnings) {
-    log.warn('the configuration is probably not what is meant', { file, detail: showIssue(warning) });
+    log.warn('the configuration is probably not as intended', { file, detail: showIssue(warning) });
   }
 }

@@ -31,8 +31,7 @@ export async function storeCopy(options: Options): Promise<void> {
   const copied = accounts.filter(({ outcome }) => outcome === 'copied').length;
   if (refused) {
     throw new StoreError(
-      'Nothing was copied. Make sure which store is the right one; ' +
-        '--overwrite takes the tokens of --from all the same.',
+      'Nothing was copied. Check which store is the right one; ' + '--overwrite copies the tokens of --from anyway.',
     );
   }
   const movedLabel = dryRun ? 'to be carried' : 'carried';

@@ -51,7 +51,7 @@ function syntaxErrors(document: Document.Parsed, lines: LineCounter): ConfigIssu
     const { line, col } = lines.linePos(pos[0]);
     const message =
       code === 'DUPLICATE_KEY'
-        ? 'this key stands twice in one mapping'
+        ? 'this key occurs twice in one mapping'
         : `not well-formed YAML or JSON, near column ${col} (${code.toLowerCase().replaceAll('_', ' ')}); ` +
           'check the indentation and brackets, and put quotes around text with ": ", " #", brackets or quotes ' +
           'in it';
@@ -73,7 +73,7 @@ function missingQuotes(document: Document.Parsed, lines: LineCounter): ConfigIss
         report(
           offset ?? 0,
           ancestors,
-          'a key here is no plain name; is it a "{{ … }}" that no template has filled in?',
+          'a key here is not a plain name; is it a "{{ … }}" that no template has filled in?',
         );
         return visit.SKIP;
       }
@@ -88,7 +88,7 @@ function missingQuotes(document: Document.Parsed, lines: LineCounter): ConfigIss
       if (source === undefined)
         report(at, [...ancestors, alias], 'this alias refers to no anchor; text that begins with "*" needs quotes');
       else if (source.range && source.range[0] <= at && at < source.range[1])
-        report(at, [...ancestors, alias], 'an alias inside of what it stands for');
+        report(at, [...ancestors, alias], 'an alias inside the value it refers to');
     },
   });
   for (const { pos } of document.warnings)

@@ -128,7 +128,7 @@ class Expansion {
 /** The message for a variable in another notation. It does not repeat the text, which may be a password. */
 export const UNEXPANDED_MESSAGE =
   'looks like a variable in a notation that is not expanded here: write ${NAME} or ' +
-  '${file:/path}; a value that really is such text comes from the environment or from a file';
+  '${file:/path}; a value that is really such text must come from the environment or a file';
 
 function malformed(): ExpansionError {
   return new ExpansionError(
@@ -142,7 +142,7 @@ function fileText(path: string): string {
     return trimValue(readText(path));
   } catch (error) {
     const { code = 'error' } = error as NodeJS.ErrnoException;
-    const wrong = code === 'NOT_TEXT' ? 'is no UTF-8 text' : `cannot be read (${code})`;
+    const wrong = code === 'NOT_TEXT' ? 'is not UTF-8 text' : `cannot be read (${code})`;
     throw new ExpansionError(`the file ${path} ${wrong}`);
   }
 }

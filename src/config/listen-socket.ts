@@ -10,11 +10,11 @@ import { SOCKET_MODE } from './schema/listen.ts';
  */
 
 const ANONYMOUS_SOCKET =
-  'callers: none lets everybody on this host use the accounts, as this mode lets others connect. ' +
-  'Give each caller a key, take a mode such as "0660", or say allowAnonymous: true';
+  'with callers: none and this mode, every user of this host can use the accounts. ' +
+  'Give each caller a key, set a mode such as "0660", or set allowAnonymous: true';
 const REPLACEABLE =
-  'everybody may write to its folder, and so put another socket in its place, which would get the ' +
-  "callers' keys and requests. Choose another folder, or take that right away";
+  'every user may write to its folder and so replace the socket with another one, which would get the ' +
+  "callers' keys and requests. Choose another folder, or remove that permission";
 const MISSING = 'its directory does not exist; it must exist when tokenward starts';
 
 /** Reports what cannot work, or opens access that is hardly intended. */

@@ -69,7 +69,7 @@ type Environment = Readonly<Record<string, string | undefined>>;
 /** Some libraries obey the variable, so tokenward does not run with it. */
 const UNVERIFIED =
   'the environment has NODE_TLS_REJECT_UNAUTHORIZED=0, with which certificates are not checked and ' +
-  'tokens go to whoever answers: take it out. For an authority of your own, set caFile below tls, or ' +
+  'tokens go to any server that responds: remove it. For an authority of your own, set caFile below tls, or ' +
   'NODE_EXTRA_CA_CERTS';
 
 /** Reads, expands and checks a configuration file. Throws a ConfigError with every issue found. */

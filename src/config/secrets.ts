@@ -97,11 +97,11 @@ function secretProblem(pieces: readonly Piece[]): string | undefined {
   if (pieces.every(({ from }) => from === 'text')) {
     return text.trim() === ''
       ? undefined
-      : 'is a secret written inline: whoever sees the file has it. Write ${NAME} or ${file:/path}';
+      : 'is a secret written inline: anyone who sees the file has it. Write ${NAME} or ${file:/path}';
   }
   const [only] = pieces;
   return pieces.length === 1 && only!.from === 'variable' && (isUnexpanded(text) || /^\$\{[^{}]*\}$/.test(text))
-    ? 'comes from a variable that holds nothing but the name of another one, which is not expanded there'
+    ? 'comes from a variable that holds only the name of another one, which is not expanded there'
     : undefined;
 }
 

@@ -103,7 +103,7 @@ function checkHeaders(flow: Flow, credentials: Readonly<Record<string, unknown>>
   for (const [name, where] of unfit) {
     report(
       [...path, name],
-      'holds characters that cannot travel ' +
+      'holds characters that cannot be sent ' +
         `(control characters or line ends, letters beyond ASCII, or blanks at an end): ${where}`,
     );
   }

@@ -2,7 +2,7 @@ import { setStage, type Stage } from './stage.ts';
 import { walkTour } from './tour.ts';
 
 const USAGE = `npm run demo              sandbox, proxy and store in a fresh folder; runs until Ctrl-C
-npm run demo -- --once    walks a tour by itself and ends
+npm run demo -- --once    runs a tour and ends
 `;
 
 /** Prints new entries of the ledger: what reached the upstreams and token endpoints. */
@@ -16,7 +16,7 @@ function printLedger(stage: Stage): NodeJS.Timeout {
       const what =
         entry.kind === 'api'
           ? entry.outcome === 'dead-token'
-            ? `refused ${entry.tokenId ?? 'a call without a token'}: it is dead`
+            ? `rejected ${entry.tokenId ?? 'a request without a token'}`
             : `${entry.method} ${entry.target} with ${entry.tokenId ?? 'no token'}: ${entry.status}`
           : `${entry.kind}: ${entry.outcome}`;
       print(`  ${time}  ${entry.vendor.padEnd(8)}  ${what}`);
@@ -27,28 +27,28 @@ function printLedger(stage: Stage): NodeJS.Timeout {
 function describe({ url, operatorUrl, configFile, sandbox }: Stage): string {
   const control = sandbox.urls.control;
   return `
-tokenward is running in front of three pretended vendors.
+tokenward is running in front of three simulated vendors.
 
   page      ${operatorUrl}/
   config    ${configFile}
   metrics   ${operatorUrl}/metrics
 
-Call the APIs as a legacy app would, without any token:
+Send requests as a legacy application would, without any token:
 
   curl ${url}/softline/v1/order/2001
   curl ${url}/crm/v1/licenses
   curl ${url}/twin/iam/api/v1/users/me
 
-Then kill a token behind tokenward's back, and call again. You will not notice:
+Then revoke a token without tokenward's knowledge, and send one again. It succeeds:
 
   curl -X POST ${control}/chatapp/revoke
   curl ${url}/crm/v1/licenses
 
-Or have the error hidden in a 200:
+Or hide the rejection in a 200:
 
   curl -X PATCH ${control}/chatapp -H 'content-type: application/json' -d '{"deadTokenStatus":200}'
 
-Ctrl-C ends it and removes its folder. What the upstreams see:
+Ctrl-C ends it and removes its folder. What reaches the upstreams:
 `;
 }
 

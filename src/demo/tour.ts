@@ -18,7 +18,7 @@ const agent = new Agent({ keepAlive: true });
 /** The results come from the sandbox's ledger: from what reached the upstream and the token endpoint. */
 const STOPS: readonly Stop[] = [
   {
-    title: 'A first call on each route',
+    title: 'A first request on each route',
     async visit(stage) {
       const routes = [
         '/softline/v1/order/2001',
@@ -26,15 +26,14 @@ const STOPS: readonly Stop[] = [
         '/twin/iam/api/v1/users/me',
         '/twin/analyse/api/v1/search/cis/sessions',
       ];
-      for (const target of routes)
-        expect((await call(stage, target)).status === 200, `${target} was not answered with 200`);
+      for (const target of routes) expect((await call(stage, target)).status === 200, `${target} did not get a 200`);
       const logins = stage.sandbox.ledger.count({ kind: 'login' });
       expect(logins === 3, `${logins} logins instead of 3`);
       return '4 routes answered, 3 logins: the two TWIN hosts share a token';
     },
   },
   {
-    title: 'A token revoked under 200 concurrent callers',
+    title: 'A token revoked under 200 concurrent requests',
     async visit({ sandbox, ...stage }) {
       sandbox.chatapp.set({ deadTokenDelayMs: { min: 0, max: 1_000 } });
       sandbox.chatapp.revokeCurrent();
@@ -65,13 +64,13 @@ const STOPS: readonly Stop[] = [
       }).length;
       expect(
         succeeded === 200 && calls === 1 && once === 200,
-        `${succeeded} good answers, ${calls} token calls, ${once} sent exactly once`,
+        `${succeeded} good responses, ${calls} token requests, ${once} sent exactly once`,
       );
       return '200 of 200 answered, 1 refresh, each message sent exactly once';
     },
   },
   {
-    title: 'The error hidden in a 200',
+    title: 'A rejection hidden in a 200',
     async visit({ sandbox, ...stage }) {
       sandbox.chatapp.set({ deadTokenStatus: 200 });
       sandbox.chatapp.revokeCurrent();
@@ -85,7 +84,7 @@ const STOPS: readonly Stop[] = [
           seen.join() === 'api dead-token,refresh ok,api ok',
         `the upstream saw ${seen.join(', ')}`,
       );
-      return 'refused in a 200, refreshed, replayed; the caller saw the real answer';
+      return 'rejected in a 200, refreshed, replayed; the client got the real response';
     },
   },
   {
@@ -101,12 +100,12 @@ const STOPS: readonly Stop[] = [
       });
       sandbox.ledger.clear();
       const response = await call(stage, '/crm/v1/licenses');
-      expect(response.status === 403 && sandbox.ledger.entries({}).length === 1, 'it was not passed through untouched');
-      return 'passed through untouched, no renewal';
+      expect(response.status === 403 && sandbox.ledger.entries({}).length === 1, 'it was not relayed unchanged');
+      return 'relayed unchanged, no renewal';
     },
   },
   {
-    title: 'An upload on a dead token',
+    title: 'An upload with a rejected token',
     async visit({ sandbox, ...stage }) {
       sandbox.softline.revokeCurrent();
       sandbox.ledger.clear();
@@ -123,7 +122,7 @@ const STOPS: readonly Stop[] = [
           arrivals.every((entry) => entry.bodySha256 === sha256(body)),
         `${arrivals.length} arrivals, status ${response.status}`,
       );
-      return '700 KiB arrived twice byte for byte: refused once, accepted once';
+      return '700 KiB arrived twice byte for byte: rejected once, accepted once';
     },
   },
   {
@@ -132,9 +131,9 @@ const STOPS: readonly Stop[] = [
       stage.sandbox.ledger.clear();
       await stage.restart();
       for (const target of ['/softline/v1/order/2001', '/crm/v1/licenses', '/twin/cis/api/v1/users/me'])
-        expect((await call(stage, target)).status === 200, `${target} was not answered with 200`);
+        expect((await call(stage, target)).status === 200, `${target} did not get a 200`);
       const calls = stage.sandbox.ledger.count({ where: (entry) => entry.kind !== 'api' });
-      expect(calls === 0, `${calls} token calls`);
+      expect(calls === 0, `${calls} token requests`);
       return 'all routes answered with the stored tokens, 0 logins';
     },
   },

@@ -41,7 +41,7 @@ export function clientOf(call: TokenCall, values: TemplateValues): ClientCredent
     fillString(text, values),
   ) as [string, string, string];
   if (auth !== 'auto' && auth !== 'post' && auth !== 'basic')
-    throw new UnfitValueError(`a client shows its credentials by one of ${CLIENT_AUTHS.join(', ')}`);
+    throw new UnfitValueError(`a client authenticates by one of ${CLIENT_AUTHS.join(', ')}`);
   return { id, secret, auth };
 }
 

@@ -52,7 +52,7 @@ function describeBody(response: ReadResponse, values: TemplateValues): string {
     raw: { body, headers },
   } = response;
   const coding = headers['content-encoding'] ?? '';
-  if (body.trim() === '') return 'with nothing in it';
+  if (body.trim() === '') return 'with an empty body';
   if (Array.isArray(json)) {
     const first: unknown = json[0];
     const inFirst =
@@ -63,7 +63,7 @@ function describeBody(response: ReadResponse, values: TemplateValues): string {
   if (json !== undefined) return `with a ${json === null ? 'null' : typeof json} and no fields`;
   if (typeOf(response) === 'application/x-www-form-urlencoded')
     return `with ${fields([...new URLSearchParams(body).keys()], values)}`;
-  return /^(identity)?$/i.test(coding.trim()) ? 'that is no JSON' : 'in a coding that could not be read';
+  return /^(identity)?$/i.test(coding.trim()) ? 'that is not JSON' : 'in a content coding that could not be decoded';
 }
 
 /** The top level first, then one level below. */

@@ -1,7 +1,7 @@
 import { z } from 'zod';
 
 const UNITS: Readonly<Record<string, number>> = { ms: 1, s: 1000, m: 60_000, h: 3_600_000 };
-const FORM = 'must be seconds, or such as "500ms", "30s", "5m", "1h"';
+const FORM = 'must be seconds, or a duration such as "500ms", "30s", "5m", "1h"';
 
 /** Durations: text like `500ms`, `30s`, `5m`, `1h`; a number is in seconds. Parsed to milliseconds. */
 export const milliseconds = z

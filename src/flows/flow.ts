@@ -14,7 +14,7 @@ const scalar = z.union([z.string(), z.number(), z.boolean(), z.null()]);
 const oneOrMore = <T extends z.ZodType>(item: T) => z.union([item, z.array(item).min(1)]);
 /** RFC 9110 §5.6.2. */
 export const headerName = z.string().regex(/^[!#$%&'*+\-.^_`|~0-9A-Za-z]+$/, 'must be an HTTP header name');
-const STATUS_FORM = 'must be a status such as 401, or 4xx for all of them, or a list of such';
+const STATUS_FORM = 'must be a status such as 401, or 4xx for all of them, or a list of these';
 const status = z.union([z.number().int().min(100).max(599), z.string().regex(/^[1-5]xx$/, STATUS_FORM)], {
   error: STATUS_FORM,
 });

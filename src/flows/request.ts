@@ -36,7 +36,7 @@ export function buildRequest(
   const query = fillQuery(call.query ?? {}, values);
   if (query !== '') url += `${url.includes('?') ? '&' : '?'}${query}`;
   if (!isWebUrl(url))
-    throw new UnfitValueError('what the configured values make of its address is no http:// or https:// URL');
+    throw new UnfitValueError('its address with the configured values is not an http:// or https:// URL');
   const headers: Record<string, string> = { accept: 'application/json', 'user-agent': 'tokenward' };
   for (const [name, text] of Object.entries(call.headers)) {
     const value = fillHeader(text, values);

@@ -72,7 +72,7 @@ function encoded(text: string, name: string): string {
     return encodeURIComponent(text);
   } catch {
     // Half a surrogate pair cannot be encoded.
-    throw new UnfitValueError(`the value of {${name}} is no well-formed text`);
+    throw new UnfitValueError(`the value of {${name}} is not well-formed text`);
   }
 }
 

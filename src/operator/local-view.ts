@@ -107,7 +107,7 @@ export class LocalView implements OperatorView {
       this.#storeWasUsable = state.usable;
       if (state.usable) log.info('the token store can be used again');
       else
-        log.error('the token store cannot be used: tokens in memory go on serving, nothing is renewed', {
+        log.error('the token store cannot be used: tokens in memory are still used, none is renewed', {
           detail: state.error ?? 'no reason is known',
         });
     }

@@ -51,7 +51,7 @@ export function readinessOf(
     problems.push({
       problem:
         `the token store cannot be used (${store.error ?? 'no reason is known'}): ` +
-        'tokens in memory go on serving, nothing is renewed',
+        'tokens in memory are still used, none is renewed',
     });
     ready &&= query.storeOptional;
   }
@@ -60,7 +60,7 @@ export function readinessOf(
   const readyCount = accountCount.known - failing.size;
   if (query.minReady !== undefined && readyCount < query.minReady) {
     problems.push({
-      problem: `${readyCount} of ${accountCount.known} accounts can serve, ${query.minReady} are asked for`,
+      problem: `${readyCount} of ${accountCount.known} accounts can serve, ${query.minReady} are required`,
     });
     ready = false;
   }

@@ -16,7 +16,7 @@ export function renewRoute(view: OperatorView, log: Logger, throttle: RenewalThr
     if (wait > 0) {
       const seconds = Math.max(1, Math.ceil(wait / 1000));
       response.setHeader('retry-after', String(seconds));
-      const title = `A renewal of this account by hand began less than 10 s ago; the next one may in ${seconds} s.`;
+      const title = `A renewal of this account by hand began less than 10 s ago; the next may begin in ${seconds} s.`;
       response.status(429).json({ code: 'renewed_just_now', title });
       return;
     }
@@ -34,7 +34,7 @@ export function renewRoute(view: OperatorView, log: Logger, throttle: RenewalThr
       // No call was made: the operator may repeat the request with the reserve at once.
       if (error instanceof TokenwardError && error.code === 'login_budget_exhausted') throttle.forget(account);
       if (error instanceof TokenwardError) {
-        log.warn(`an operator tried to renew ${account}, and it did not work`, {
+        log.warn(`an operator tried to renew ${account}, without success`, {
           account,
           code: error.code,
           address,

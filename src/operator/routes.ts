@@ -89,7 +89,7 @@ export function createOperatorApp({ view, log, access, clock = systemClock }: Op
   });
 
   app.use((_request, response) => {
-    const title = 'Here are /, /healthz, /readyz, /metrics, /status and POST /renew/<account>.';
+    const title = 'This port serves /, /healthz, /readyz, /metrics, /status and POST /renew/<account>.';
     response.status(404).json({ code: 'not_found', title });
   });
 

@@ -149,7 +149,7 @@ class State {
     const { canLogin, staticToken, account } = this.credential;
     if (canLogin || staticToken !== undefined || token?.hasRefresh === true || this.pendingWrite !== undefined)
       return undefined;
-    return `it has no refresh token, and its flow has no login; bring one with: tokenward import ${account}`;
+    return `it has no refresh token, and its flow has no login; import one with: tokenward import ${account}`;
   }
 
   // ---- flights

@@ -128,7 +128,7 @@ export class TokenManager {
     if (token !== undefined && token.generation > newestRejected && isUsable(token, this.#parts.clock)) return token;
     this.#noteRejection(state, rejected);
     if (state.credential.staticToken !== undefined) {
-      const detail = `account ${account}: the upstream refused its fixed token`;
+      const detail = `account ${account}: the upstream rejected its fixed token`;
       throw new TokenwardError('credential_dead', { detail });
     }
     state.rejectGeneration(rejected.generation);
@@ -167,11 +167,11 @@ export class TokenManager {
   async renewNow(account: string, options: RenewNowOptions = {}): Promise<Token> {
     const state = this.#accounts.of(account);
     if (state.credential.staticToken !== undefined) {
-      const detail = `account ${account}: its token is a fixed one; change it in the configuration`;
+      const detail = `account ${account}: its token is fixed; change it in the configuration`;
       throw new TokenwardError('token_unavailable', { detail });
     }
     if (options.login === true && !state.credential.canLogin) {
-      const why = `its flow has no login; bring a new refresh token with: tokenward import ${account}`;
+      const why = `its flow has no login; import a new refresh token with: tokenward import ${account}`;
       throw new TokenwardError('token_unavailable', { detail: `account ${account}: ${why}` });
     }
     state.allowRecordRead();

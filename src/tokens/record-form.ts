@@ -65,7 +65,7 @@ export function parseForm(text: string): { fields: RecordFields; unknown: Pick<U
     doubt,
     ...record
   } = requireObject(value, 'the record');
-  if (v !== undefined && !isCount(v)) throw new FormError('has a version that is no number');
+  if (v !== undefined && !isCount(v)) throw new FormError('has a version that is not a number');
   if (v !== undefined && v > VERSION)
     throw new FormError(
       `was written by a newer tokenward (its version is ${v}, this one knows ${VERSION}); use that one`,
@@ -121,9 +121,9 @@ function openToken({ secret, refresh, obtainedAt, expiresAt, refreshExpiresAt, .
 } {
   // Empty: only a refresh token was imported; its first use obtains an access token.
   if (typeof secret !== 'string' || (secret === '' && refresh === undefined))
-    throw new FormError('has a token that is no text');
+    throw new FormError('has a token that is not text');
   if (refresh !== undefined && (typeof refresh !== 'string' || refresh === ''))
-    throw new FormError('has a refresh token that is no text');
+    throw new FormError('has a refresh token that is not text');
   return {
     fields: {
       secret,
@@ -142,32 +142,32 @@ function checkIntent(intent: Fields): SpendNote {
   if (kind !== 'login' && kind !== 'refresh') throw new FormError('has a note of an unknown kind of renewal');
   requireTime(startedAt, 'startedAt');
   requireCount(attempt, 'attempt');
-  if (id !== undefined && typeof id !== 'string') throw new FormError('has a note of a renewal whose id is no text');
+  if (id !== undefined && typeof id !== 'string') throw new FormError('has a note of a renewal whose id is not text');
   return intent as unknown as SpendNote;
 }
 
 function checkDead(dead: Fields): DeadMark {
   const { reason, since, credentials } = dead;
   if (typeof reason !== 'string' || typeof credentials !== 'string')
-    throw new FormError('has a mark of a refusal that is not whole');
+    throw new FormError('has a mark of a refusal that is incomplete');
   requireTime(since, 'since');
   return dead as unknown as DeadMark;
 }
 
 function checkDoubt(doubt: Fields): Doubt {
-  if (typeof doubt['credentials'] !== 'string') throw new FormError('has a doubt that is not whole');
+  if (typeof doubt['credentials'] !== 'string') throw new FormError('has a doubt that is incomplete');
   requireTime(doubt['since'], 'since');
   return doubt as unknown as Doubt;
 }
 
 function requireObject(value: unknown, what: string): Fields {
   if (typeof value !== 'object' || value === null || Array.isArray(value))
-    throw new FormError(`is damaged: ${what} is no object`);
+    throw new FormError(`is damaged: ${what} is not an object`);
   return value as Fields;
 }
 
 function requireTime(value: unknown, name: string): number {
-  if (typeof value !== 'number' || !Number.isFinite(value)) throw new FormError(`is damaged: ${name} is no time`);
+  if (typeof value !== 'number' || !Number.isFinite(value)) throw new FormError(`is damaged: ${name} is not a time`);
   return value;
 }
 
@@ -180,6 +180,6 @@ function isCount(value: unknown): value is number {
 }
 
 function requireCount(value: unknown, name: string): number {
-  if (!isCount(value)) throw new FormError(`is damaged: ${name} is no count`);
+  if (!isCount(value)) throw new FormError(`is damaged: ${name} is not a count`);
   return value;
 }

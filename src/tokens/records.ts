@@ -205,7 +205,7 @@ export class Records {
       if (!(error instanceof SealError) && !(error instanceof FormError)) throw error;
       throw new RecordError(
         `The record of account ${accountOfKey(key)} (${this.#store.keyOf?.('record', key) ?? key} in the ` +
-          `store) ${error.message}. It was left as it is.`,
+          `store) ${error.message}. It was left unchanged.`,
       );
     }
   }

@@ -45,7 +45,7 @@ export class RenewalFailures {
   lostLogins(state: AccountState, wait: number): never {
     const { observer } = this.#parts;
     observer.suppressed(state.credential, 'lost_login');
-    const problem = 'several logins in a row were cut off before their answer was stored';
+    const problem = 'several logins in a row were cut off before their result was stored';
     state.renewalStopped(problem);
     observer.changed(state.credential);
     throw unavailable(state, problem, wait);
@@ -112,7 +112,7 @@ export class RenewalFailures {
         : { since: now, credentials: credentialsFingerprint };
     const retryAt = doubt.since + DOUBT_PAUSE_MS;
     const failures = record.failures + 1;
-    const lately = 'though it worked within the last hour; it is tried once more before the account is called dead';
+    const lately = 'though it worked within the last hour; it is tried once more before the account counts as dead';
     const problem = `${refusal}, ${lately}`;
     state.renewalStopped(problem);
     const next = { ...record, intent: undefined, doubt, failures, retryAt };
@@ -123,7 +123,7 @@ export class RenewalFailures {
   /** Only a person can help: no call is made with these credentials again. Always throws. */
   async markDead(state: AccountState, record: CredentialRecord, why: string): Promise<never> {
     const { account, identity, credentialsFingerprint, canLogin } = state.credential;
-    const reason = canLogin ? why : `${why}; bring a new one with: tokenward import ${account}`;
+    const reason = canLogin ? why : `${why}; import a new one with: tokenward import ${account}`;
     const dead = { reason, since: this.#parts.clock.wall(), credentials: credentialsFingerprint };
     const token = ownToken(state, record);
     const next = { ...record, identity, token, intent: undefined, doubt: undefined, dead };

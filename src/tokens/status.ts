@@ -88,14 +88,14 @@ function assess(state: AccountState, storeUsable: boolean, clock: Clock): Assess
     return { status: trouble === undefined ? 'working' : 'degraded', problem: trouble };
   }
   if (credential.staticToken !== undefined) {
-    return { status: 'down', problem: 'the upstream refuses the fixed token; correct it in the configuration' };
+    return { status: 'down', problem: 'the upstream rejects the fixed token; correct it in the configuration' };
   }
   if (state.recordProblem !== undefined || state.dead !== undefined) return { status: 'dead', problem: trouble };
   if (state.outOfLogins) return { status: 'out_of_logins', problem: trouble };
   if (trouble !== undefined) return { status: 'down', problem: trouble };
-  if (!storeUsable) return { status: 'down', problem: 'the token store cannot be used, so no token can be had' };
+  if (!storeUsable) return { status: 'down', problem: 'the token store cannot be used, so no token can be obtained' };
   if (state.flight.busy) return { status: 'renewing', problem: undefined };
-  if (rejected) return { status: 'down', problem: 'the upstream refuses the newest token; a renewal did not help' };
+  if (rejected) return { status: 'down', problem: 'the upstream rejects the newest token; a renewal did not help' };
   return { status: token === undefined || token.generation === 0 ? 'unused' : 'working', problem: undefined };
 }
 

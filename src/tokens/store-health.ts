@@ -41,7 +41,7 @@ export class StoreHealth {
     let timer: NodeJS.Timeout | undefined;
     const deadline = new Promise<never>((_, reject) => {
       timer = setTimeout(
-        () => reject(new StoreError(`The store has not answered within ${CHECK_DEADLINE_MS / 1000} s.`)),
+        () => reject(new StoreError(`The store has not responded within ${CHECK_DEADLINE_MS / 1000} s.`)),
         CHECK_DEADLINE_MS,
       );
       timer.unref();

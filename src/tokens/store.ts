@@ -116,5 +116,7 @@ export function damaged(kind: StoredKind, name: string, key: string): RecordErro
     lease: `The lease of account ${accountOfKey(name)}`,
     budget: `The count of logins ${name}`,
   }[kind];
-  return new RecordError(`${what} (${key} in the store) is damaged or not of this program. It was left as it is.`);
+  return new RecordError(
+    `${what} (${key} in the store) is damaged or was not written by this program. It was left unchanged.`,
+  );
 }

@@ -48,7 +48,7 @@ export class PoolView implements OperatorView {
         ...(state.stopping
           ? []
           : missing.map((slot) => ({ problem: `worker ${slot} is not up; it is being replaced` }))),
-        ...[...silent].map(({ slot }) => ({ problem: `worker ${slot} does not answer` })),
+        ...[...silent].map(({ slot }) => ({ problem: `worker ${slot} does not respond` })),
       ],
     };
   }
@@ -88,7 +88,7 @@ export class PoolView implements OperatorView {
       const renewed = await worker.request({ kind: 'renew', account, options });
       if (renewed !== undefined) return renewed ?? undefined;
     }
-    throw new TokenwardError('token_unavailable', { detail: 'no worker answers', retryAfter: 1 });
+    throw new TokenwardError('token_unavailable', { detail: 'no worker responds', retryAfter: 1 });
   }
 
   async accountNames(): Promise<readonly string[]> {

@@ -72,7 +72,7 @@ export async function runWorker(host: WorkerHost): Promise<RunningWorker> {
   self.on('disconnect', () => stop('disconnect', 1));
   self.on('message', (message: ToWorker) => {
     if (message.type === 'changed') listener?.(message.account);
-    else if (message.type === 'stop') stop(message.replaced ? 'replaced' : 'told to', 0, message.replaced);
+    else if (message.type === 'stop') stop(message.replaced ? 'replaced' : 'primary', 0, message.replaced);
     else if (message.type === 'ask') void answer(worker, message.id, message.question, stopping, log);
   });
   await send({ type: 'ready', address: worker.proxyAddress });
@@ -96,7 +96,10 @@ async function answer(
     await send({ type: 'answer', id, value });
   } catch (error) {
     if (!(error instanceof TokenwardError)) {
-      log.error('unexpected fault while answering the primary', { kind: request.kind, detail: describeFault(error) });
+      log.error('unexpected fault while responding to the primary', {
+        kind: request.kind,
+        detail: describeFault(error),
+      });
     }
     await send({ type: 'refusal', id, ...packError(error) });
   }

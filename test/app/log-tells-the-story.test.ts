@@ -104,8 +104,8 @@ describe('the log', () => {
     [{ why: 'first', by: undefined }, 'because it had no token'],
     [{ why: 'expired', by: undefined }, 'because its token had expired'],
     [{ why: 'early', by: undefined }, 'because its token ends soon'],
-    [{ why: 'operator', by: undefined }, 'because an operator asked for it'],
-    [{ why: 'refused', by: undefined }, 'because an upstream refused its token'],
+    [{ why: 'operator', by: undefined }, 'because an operator requested it'],
+    [{ why: 'refused', by: undefined }, 'because an upstream rejected its token'],
   ] as const) {
     it(`says of a renewal whose cause is "${cause.why}": ${words}`, () => {
       renewed({ cause });
@@ -132,7 +132,7 @@ describe('the log', () => {
         ],
         [
           'warn',
-          'the refresh of crm has to wait, the token endpoint says (rate limited); it was tried because its token had expired',
+          'the token endpoint postponed the refresh of crm (rate limited); it was tried because its token had expired',
           undefined,
         ],
         [
@@ -170,12 +170,12 @@ describe('the log', () => {
       [
         [
           'error',
-          'account erp is dead: the refresh token was refused. Its requests fail until a person acts: bring a new refresh token: tokenward import erp',
+          'account erp is dead: the refresh token was refused. Its requests fail until a person acts: import a new refresh token: tokenward import erp',
         ],
-        ['error', 'the record of account crm in the token store cannot be opened; all other accounts are well'],
+        ['error', 'the record of account crm in the token store cannot be opened; all other accounts work'],
         [
           'error',
-          'account crm is dead: sealed with another key. Its requests fail until a person acts: see to its record in the store',
+          'account crm is dead: sealed with another key. Its requests fail until a person acts: repair its record in the store',
         ],
       ],
     );

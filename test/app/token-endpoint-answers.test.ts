@@ -94,7 +94,10 @@ describe('an answer of a token endpoint as real servers send it', () => {
       ]) {
         const outcome = await answered(bytes, { 'content-encoding': coding });
         assert.deepEqual([outcome.kind, outcome.kind === 'failed' && outcome.reason], ['failed', 'malformed']);
-        assert.match(outcome.kind === 'failed' ? (outcome.detail ?? '') : '', /in a coding that could not be read$/);
+        assert.match(
+          outcome.kind === 'failed' ? (outcome.detail ?? '') : '',
+          /in a content coding that could not be decoded$/,
+        );
       }
     });
   }
@@ -102,7 +105,7 @@ describe('an answer of a token endpoint as real servers send it', () => {
   it('empty, under any coding, is empty', async () => {
     for (const coding of ['gzip', 'br', 'deflate', 'identity']) {
       const outcome = await answered('', { 'content-encoding': coding });
-      assert.match(outcome.kind === 'failed' ? (outcome.detail ?? '') : '', /with nothing in it$/, coding);
+      assert.match(outcome.kind === 'failed' ? (outcome.detail ?? '') : '', /with an empty body$/, coding);
     }
   });
 
@@ -185,7 +188,7 @@ describe('what people are told of a token endpoint that gives no answer', () => 
     assert.deepEqual(await failure(url), [
       'too_large',
       'unanswered',
-      `${new URL(url).host}: an answer of more than 1 MiB`,
+      `${new URL(url).host}: a response of more than 1 MiB`,
     ]);
   });
 });

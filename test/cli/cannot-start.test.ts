@@ -171,7 +171,7 @@ describe('tokenward serve that cannot start', () => {
     assert.equal(code, 1);
     assert.match(
       stderr,
-      /^tokenward: The store in \S+ cannot be opened: .*move \S+ away and keep it; tokenward then logs in anew\.\n$/,
+      /^tokenward: The store in \S+ cannot be opened: .*move \S+ away and keep it; tokenward then logs in again\.\n$/,
     );
     assert.equal(readFileSync(join(folder(), 'tokens.mdb'), 'utf8'), content);
   });

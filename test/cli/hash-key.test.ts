@@ -38,7 +38,7 @@ describe('tokenward hash-key', () => {
     ]) {
       const { code, stdout, stderr } = await run(['hash-key'], { input });
       assert.deepEqual([code, stdout], [2, ''], input);
-      assert.match(stderr, /a key travels in a header, so it must be visible ASCII without spaces/);
+      assert.match(stderr, /a key is sent in a header, so it must be visible ASCII without spaces/);
       assert.ok(!stderr.includes(input));
     }
   });

@@ -28,7 +28,7 @@ describe('tokenward import at a terminal', () => {
     const [code] = (await once(child, 'close')) as [number];
     assert.equal(code, 0, shown);
     assert.match(shown, /^Refresh token of crm \(not shown\): /);
-    assert.match(shown, /crm: refresh token imported, generation 1; the next call spends it/);
+    assert.match(shown, /crm: refresh token imported, generation 1; the next request spends it/);
     assert.ok(!shown.includes('rrrr'));
   });
 });

@@ -36,7 +36,7 @@ describe('tokenward import', () => {
     requireBuild(this);
     const pair = sandbox.chatapp.issueToken();
     const { code, stdout } = await imports('crm', `${pair.refreshToken}\n`);
-    assert.deepEqual([code, stdout], [0, 'crm: refresh token imported, generation 1; the next call spends it\n']);
+    assert.deepEqual([code, stdout], [0, 'crm: refresh token imported, generation 1; the next request spends it\n']);
     await start();
     assert.equal(await read(), 200);
     assert.deepEqual(tokenCalls(), [['refresh', 'ok', pair.id]]);
@@ -49,7 +49,7 @@ describe('tokenward import', () => {
     sandbox.chatapp.revokeRefresh();
     sandbox.chatapp.revokeAll();
     const pair = sandbox.chatapp.issueToken();
-    assert.match((await imports('crm', pair.refreshToken)).stdout, /generation 2; the next call spends it/);
+    assert.match((await imports('crm', pair.refreshToken)).stdout, /generation 2; the next request spends it/);
     assert.equal(await read(), 200);
     assert.deepEqual(tokenCalls(), [
       ['login', 'ok', null],
@@ -72,7 +72,7 @@ describe('tokenward import', () => {
       [code, stdout],
       [
         0,
-        'crm: refresh token and access token imported, generation 1; the access token is used until it is over or refused, then the refresh token is spent\n',
+        'crm: refresh token and access token imported, generation 1; the access token is used until it expires or is rejected, then the refresh token is spent\n',
       ],
     );
     await start();
@@ -101,7 +101,7 @@ describe('tokenward import', () => {
     while (sandbox.ledger.count({ vendor: 'chatapp', kind: 'login' }) === 0)
       await new Promise((resolve) => setTimeout(resolve, 20));
     const { code, stdout } = await imports('crm', sandbox.chatapp.issueToken().refreshToken);
-    assert.deepEqual([code, stdout], [0, 'crm: refresh token imported, generation 2; the next call spends it\n']);
+    assert.deepEqual([code, stdout], [0, 'crm: refresh token imported, generation 2; the next request spends it\n']);
     assert.equal(await first, 200);
   });
 

@@ -71,7 +71,7 @@ describe('tokenward status', () => {
       [code, stderr],
       [
         2,
-        'tokenward: the configuration would tell where the operator port is, but\nproxy.config.yaml: 1 mistake\n  there is no such file; name one with -c FILE\nName the port itself with --operator URL. Try: tokenward --help\n',
+        "tokenward: the operator port's address comes from the configuration, but\nproxy.config.yaml: 1 mistake\n  there is no such file; name one with -c FILE\nSet the port with --operator URL. Try: tokenward --help\n",
       ],
     );
   });
@@ -162,7 +162,7 @@ describe('tokenward status and renew', () => {
         code: 1,
         stdout: '',
         stderr:
-          'tokenward: Nothing answers at http://127.0.0.1:1. Is tokenward running? Name its operator port with --operator URL.\n',
+          'tokenward: Nothing answers at http://127.0.0.1:1. Is tokenward running? Set its operator port with --operator URL.\n',
       });
     }
   });
@@ -178,7 +178,7 @@ describe('tokenward status and renew', () => {
       assert.deepEqual(await run(args), {
         code: 1,
         stdout: '',
-        stderr: `tokenward: What answers at ${url} is not tokenward's operator port. Name that with --operator URL.\n`,
+        stderr: `tokenward: What answers at ${url} is not tokenward's operator port. Set that with --operator URL.\n`,
       });
     }
   });

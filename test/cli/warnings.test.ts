@@ -41,7 +41,7 @@ describe('a configuration that is allowed and hardly meant', () => {
     const warnings = served
       .output()
       .stderr.split('\n')
-      .filter((line) => line.includes('the configuration is probably not what is meant'));
+      .filter((line) => line.includes('the configuration is probably not as intended'));
     assert.equal(warnings.length, 1);
     assert.match(warnings[0]!, /account crm:/);
     assert.match(warnings[0]!, /accounts\.crm2/);

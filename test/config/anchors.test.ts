@@ -47,10 +47,10 @@ describe('anchors and aliases', () => {
 
   it('that go in circles are refused', () => {
     assert.deepEqual(said('accounts: &a { shop: *a }\nroutes: []'), [
-      'accounts.shop: an alias inside of what it stands for',
+      'accounts.shop: an alias inside the value it refers to',
     ]);
     assert.deepEqual(said('accounts: &a\n  shop:\n    flow: [x, *a]\nroutes: []'), [
-      'accounts.shop.flow.1: an alias inside of what it stands for',
+      'accounts.shop.flow.1: an alias inside the value it refers to',
     ]);
   });
 

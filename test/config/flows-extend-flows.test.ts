@@ -63,7 +63,7 @@ describe('a flow that extends another', () => {
       ),
       [
         'flows.base.renew: must be one of early, on-demand',
-        'flows.mine.lifetime: must be seconds, or such as "500ms", "30s", "5m", "1h"',
+        'flows.mine.lifetime: must be seconds, or a duration such as "500ms", "30s", "5m", "1h"',
       ],
     );
     assert.deepEqual(said(flows('{ base: { extends: twin, lifetimeFrom: tll }, mine: { extends: base } }')), [

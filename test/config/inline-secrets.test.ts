@@ -103,7 +103,7 @@ describe('a secret written inline', () => {
     for (const value of ['$OTHER', '${OTHER}', '%OTHER%']) {
       assert.deepEqual(
         load(smallest({ credentials: clean }), { TOKEN: value }).warnings.map(({ message }) => message),
-        ['comes from a variable that holds nothing but the name of another one, which is not expanded there'],
+        ['comes from a variable that holds only the name of another one, which is not expanded there'],
       );
     }
   });

@@ -9,11 +9,11 @@ import { requireBuild } from '../support/tools.ts';
 const KEY = `sha256:${'ab'.repeat(32)}`;
 const MODE_FORM = 'must be an octal mode in quotes that lets the owner read and write, such as "0660"';
 const OPEN =
-  'listen.socketMode: callers: none lets everybody on this host use the accounts, as this mode lets others ' +
-  'connect. Give each caller a key, take a mode such as "0660", or say allowAnonymous: true';
+  'listen.socketMode: with callers: none and this mode, every user of this host can use the accounts. ' +
+  'Give each caller a key, set a mode such as "0660", or set allowAnonymous: true';
 const REPLACEABLE =
-  'everybody may write to its folder, and so put another socket in its place, which would get the ' +
-  "callers' keys and requests. Choose another folder, or take that right away";
+  'every user may write to its folder and so replace the socket with another one, which would get the ' +
+  "callers' keys and requests. Choose another folder, or remove that permission";
 const MISSING = 'its directory does not exist; it must exist when tokenward starts';
 
 describe('listen.socket in a configuration', () => {

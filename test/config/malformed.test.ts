@@ -17,9 +17,9 @@ const YAML: readonly (readonly [what: string, text: string, line: number, words:
     'a key given twice',
     'log: { level: info }\nlimits: {}\nlog: { level: warn }',
     3,
-    /^this key stands twice in one mapping$/,
+    /^this key occurs twice in one mapping$/,
   ],
-  ['a key given twice further down', 'log:\n  level: info\n  level: warn', 3, /^this key stands twice in one mapping$/],
+  ['a key given twice further down', 'log:\n  level: info\n  level: warn', 3, /^this key occurs twice in one mapping$/],
   [
     'a password cut by its comma',
     smallest({ credentials: 'token: ab,cd' }),
@@ -30,7 +30,7 @@ const YAML: readonly (readonly [what: string, text: string, line: number, words:
     'a template nobody filled in',
     smallest({ credentials: 'token: {{ .Values.token }}' }),
     2,
-    /^a key here is no plain name; is it a "\{\{ … \}\}" that no template has filled in\?$/,
+    /^a key here is not a plain name; is it a "\{\{ … \}\}" that no template has filled in\?$/,
   ],
   [
     'text that begins with a star',

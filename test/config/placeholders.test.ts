@@ -78,12 +78,12 @@ describe('a placeholder', () => {
     [
       'headers: { X-P: "{password}" }',
       'user: a, password: "пароль"',
-      ".password: holds characters that cannot travel (control characters or line ends, letters beyond ASCII, or blanks at an end): the flow's login sends it in the header X-P",
+      ".password: holds characters that cannot be sent (control characters or line ends, letters beyond ASCII, or blanks at an end): the flow's login sends it in the header X-P",
     ],
     [
       'headers: { X-P: "{password}" }',
       'user: a, password: "a\\nb"',
-      ".password: holds characters that cannot travel (control characters or line ends, letters beyond ASCII, or blanks at an end): the flow's login sends it in the header X-P",
+      ".password: holds characters that cannot be sent (control characters or line ends, letters beyond ASCII, or blanks at an end): the flow's login sends it in the header X-P",
     ],
     [
       'basic: "{user}:{password}"',

@@ -55,11 +55,11 @@ describe('headers of a route', () => {
     });
   }
 
-  it('do not say another method or target than the request', () => {
+  it('do not set another method or target than the request', () => {
     for (const name of ['X-HTTP-Method-Override', 'X_Original_URL'])
       assert.match(
         said(route(`{ ${name}: x }`), ENVIRONMENT).join(),
-        new RegExp(`^routes\\.0\\.headers\\.${name}: says another method or target`),
+        new RegExp(`^routes\\.0\\.headers\\.${name}: sets another method or target`),
       );
   });
 
@@ -130,7 +130,7 @@ describe('headers of a route', () => {
       ] as const) {
         const [mistake, ...more] = mistakesOf(route(`{ X-Client: ${text} }`), { ...ENVIRONMENT, ...environment });
         assert.deepEqual([mistake!.path, mistake!.line, more], ['routes.0.headers.X-Client', 4, []]);
-        assert.match(mistake!.message, /^holds characters that cannot travel/);
+        assert.match(mistake!.message, /^holds characters that cannot be sent/);
         assert.ok(!mistake!.message.includes(CANARY));
       }
     });

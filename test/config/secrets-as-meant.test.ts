@@ -65,7 +65,7 @@ describe('a secret that a tool has added something to', () => {
     const file = join(folder(), 'secret');
     writeFileSync(file, Buffer.from([0x70, 0xe4, 0x73, 0x73]));
     assert.deepEqual(said(smallest({ credentials: `token: "\${file:${file}}"` })), [
-      `accounts.shop.credentials.token: the file ${file} is no UTF-8 text`,
+      `accounts.shop.credentials.token: the file ${file} is not UTF-8 text`,
     ]);
   });
 

@@ -17,7 +17,7 @@ const UNFIT = [
   ` ${CANARY}`,
   `${CANARY} `,
 ];
-const UNSAID = /holds characters that cannot travel/;
+const UNSAID = /holds characters that cannot be sent/;
 
 describe('a secret that cannot travel where it would have to', () => {
   const folder = freshFolder();

@@ -34,7 +34,7 @@ describe('sizes and durations', () => {
   for (const written of ['8 MB', '1.5 MiB', '8M', 'many', '1 KiB 2', '-1 KiB', '1.5', 'true', '[1]', '{}']) {
     it(`${written} is no size`, () =>
       assert.deepEqual(said(smallest({ route: `maxBody: ${written}` })), [
-        'routes.0.maxBody: must be a whole number of bytes, or such as "64 KiB" or "8 MiB"',
+        'routes.0.maxBody: must be a whole number of bytes, or a size such as "64 KiB" or "8 MiB"',
       ]));
   }
   for (const [written, milliseconds] of DURATIONS) {
@@ -44,7 +44,7 @@ describe('sizes and durations', () => {
   for (const written of ['30 sec', '1d', 'never', '-5s', '1h30m', '.5s', 'true', '[1]']) {
     it(`${written} is no duration`, () =>
       assert.deepEqual(said(smallest({ route: `timeouts: { idle: ${written} }` })), [
-        'routes.0.timeouts.idle: must be seconds, or such as "500ms", "30s", "5m", "1h"',
+        'routes.0.timeouts.idle: must be seconds, or a duration such as "500ms", "30s", "5m", "1h"',
       ]));
   }
 

@@ -52,7 +52,7 @@ const CASES: readonly (readonly [text: string, complaint: string])[] = [
   ],
   [
     smallest({ top: 'flows: { own: { attach: { header: X }, invalid: [{ status: many }] } }' }),
-    'flows.own.invalid.0.status: must be a status such as 401, or 4xx for all of them, or a list of such',
+    'flows.own.invalid.0.status: must be a status such as 401, or 4xx for all of them, or a list of these',
   ],
   [
     smallest({ top: 'flows: { own: { attach: { header: X }, invalid: [{}] } }' }),
@@ -61,11 +61,11 @@ const CASES: readonly (readonly [text: string, complaint: string])[] = [
   [smallest({ account: 'renew: hourly' }), 'accounts.shop.renew: must be one of early, on-demand'],
   [
     smallest({ top: 'flows: { own: { attach: { header: X }, invalid: [{ status: 6xx }] } }' }),
-    'flows.own.invalid.0.status: must be a status such as 401, or 4xx for all of them, or a list of such',
+    'flows.own.invalid.0.status: must be a status such as 401, or 4xx for all of them, or a list of these',
   ],
   [
     smallest({ top: 'flows: { own: { attach: { header: X }, busy: [{ status: 400, wait: long }] } }' }),
-    'flows.own.busy.0.wait: must be seconds, or such as "500ms", "30s", "5m", "1h"',
+    'flows.own.busy.0.wait: must be seconds, or a duration such as "500ms", "30s", "5m", "1h"',
   ],
   [
     smallest({ top: 'flows: { own: { attach: { header: X }, login: { url: login, answer: { token: /t } } } }' }),
@@ -81,7 +81,7 @@ const CASES: readonly (readonly [text: string, complaint: string])[] = [
   ],
   [
     smallest({ account: 'lifetime: long' }),
-    'accounts.shop.lifetime: must be seconds, or such as "500ms", "30s", "5m", "1h"',
+    'accounts.shop.lifetime: must be seconds, or a duration such as "500ms", "30s", "5m", "1h"',
   ],
   [smallest({ account: 'lifetime: 0' }), 'accounts.shop.lifetime: must be at least 1s'],
   [smallest({ account: 'rotationGrace: 25h' }), 'accounts.shop.rotationGrace: must be at most 24h'],

@@ -81,7 +81,7 @@ describe('the README', () => {
     const child = spawn(process.execPath, ['dist/demo/demo.js'], { stdio: ['ignore', 'pipe', 'inherit'] });
     let text = '';
     child.stdout.setEncoding('utf8').on('data', (more: string) => (text += more));
-    while (!text.includes('What the upstreams see')) await once(child.stdout, 'data');
+    while (!text.includes('What reaches the upstreams')) await once(child.stdout, 'data');
     const curls = [...text.matchAll(/curl (-X POST )?(http\S+)$/gm)];
     assert.ok(curls.length >= 5);
     for (const [line, post, url] of curls)

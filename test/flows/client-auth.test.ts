@@ -80,7 +80,7 @@ describe('an OAuth 2.0 client shows itself', () => {
   it('in no way that nobody knows', async () => {
     assert.deepEqual(await endpoint.call('login', { clientAuth: 'digest' }), {
       kind: 'impossible',
-      reason: 'a client shows its credentials by one of auto, post, basic',
+      reason: 'a client authenticates by one of auto, post, basic',
     });
     assert.equal(endpoint.seen.length, 0);
   });

@@ -8,7 +8,7 @@ const invalid = (flow: string, status: number, body?: unknown): boolean =>
   matchesAny(PRESETS[flow]!.invalid, { status, header: () => undefined, body: () => body });
 const NOW = 1_800_000_000_000;
 
-/** What an answer to a call of a preset comes to; undefined stands for a page that is no JSON. */
+/** What an answer to a call of a preset comes to; undefined stands for a page that is not JSON. */
 async function outcome(name: string, which: 'login' | 'refresh', status: number, body?: unknown): Promise<string> {
   const flow = PRESETS[name]!;
   const values = {

@@ -55,9 +55,9 @@ describe('an answer in which no token was found', () => {
   });
 
   for (const [what, body, options, end] of [
-    ['a web page', '<html>tok-1</html>', { type: 'text/html; charset=utf-8' }, 'text/html that is no JSON'],
-    ['half a document', '{"access_token":"tok', {}, 'application/json that is no JSON'],
-    ['nothing', '', { status: 204, type: '' }, '204 with nothing in it'],
+    ['a web page', '<html>tok-1</html>', { type: 'text/html; charset=utf-8' }, 'text/html that is not JSON'],
+    ['half a document', '{"access_token":"tok', {}, 'application/json that is not JSON'],
+    ['nothing', '', { status: 204, type: '' }, '204 with an empty body'],
     ['an empty object', {}, {}, 'application/json with no fields'],
     ['an empty list', [], {}, 'application/json with a list of 0'],
     ['a text', '"tok-1"', {}, 'application/json with a string and no fields'],
@@ -67,7 +67,7 @@ describe('an answer in which no token was found', () => {
       'what could not be unpacked',
       '\0',
       { headers: { 'content-encoding': 'zstd' } },
-      'application/json in a coding that could not be read',
+      'application/json in a content coding that could not be decoded',
     ],
   ] as const) {
     it(`says so of ${what}`, async () =>
@@ -121,7 +121,7 @@ describe('an answer in which no token was found', () => {
     );
     assert.match(await detail({ a1b2c3d4e5f6a7b8: 1 }), /with 1 field whose name is not shown$/);
     // Base64 in a text looks like a field of a form.
-    assert.match(await detail('c2VjcmV0LXRva2Vu==', { type: 'text/plain' }), /text\/plain that is no JSON$/);
+    assert.match(await detail('c2VjcmV0LXRva2Vu==', { type: 'text/plain' }), /text\/plain that is not JSON$/);
   });
 });
 

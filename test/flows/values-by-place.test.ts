@@ -81,15 +81,18 @@ describe('a value in a URL', () => {
       assert.equal(await withheld({ url: '/a/{user}/b' }, { user }), 'the value of {user} cannot stand in a URL');
     assert.match(
       await withheld({ url: 'https://{user}.example/x' }, { user: 'evil.example/' }),
-      /no http:\/\/ or https:\/\/ URL/,
+      /not an http:\/\/ or https:\/\/ URL/,
     );
-    assert.match(await withheld({ url: '{url}' }, { url: 'https://u:p@id.example' }), /no http:\/\/ or https:\/\/ URL/);
+    assert.match(
+      await withheld({ url: '{url}' }, { url: 'https://u:p@id.example' }),
+      /not an http:\/\/ or https:\/\/ URL/,
+    );
   });
 
   it('is not sent if it has no bytes', async () => {
     assert.equal(
       await withheld({ url: '/login?p={pass}' }, { pass: '\ud800' }),
-      'the value of {pass} is no well-formed text',
+      'the value of {pass} is not well-formed text',
     );
   });
 });

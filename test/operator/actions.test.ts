@@ -60,7 +60,7 @@ describe('the operator port', () => {
         [
           {
             level: 'warn',
-            message: 'an operator tried to renew softline, and it did not work',
+            message: 'an operator tried to renew softline, without success',
             account: 'softline',
             code: 'credential_dead',
             address: '127.0.0.1',
@@ -100,7 +100,7 @@ describe('the operator port', () => {
   });
 
   it('says what there is at an unknown path, and of an unknown account', async () => {
-    const title = 'Here are /, /healthz, /readyz, /metrics, /status and POST /renew/<account>.';
+    const title = 'This port serves /, /healthz, /readyz, /metrics, /status and POST /renew/<account>.';
     await operator(world().proxy).get('/nothing').expect(404, { code: 'not_found', title });
     const others = 'The accounts are softline, crm, twin.';
     for (const [name, detail] of Object.entries({

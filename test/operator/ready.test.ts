@@ -113,7 +113,7 @@ describe('/readyz is about the process', () => {
       await ask('?min-ready=2').expect(200, { ready: true, problems: [TWIN] });
       await ask('?min-ready=3').expect(503, {
         ready: false,
-        problems: [TWIN, { problem: '2 of 3 accounts can serve, 3 are asked for' }],
+        problems: [TWIN, { problem: '2 of 3 accounts can serve, 3 are required' }],
       });
       await ask('?min-ready=0').expect(200);
     });

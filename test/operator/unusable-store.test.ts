@@ -29,7 +29,7 @@ describe('a store that cannot be used', () => {
     await ask('/readyz').expect(503, {
       ready: false,
       problems: [
-        { problem: `the token store cannot be used (${WHY}): tokens in memory go on serving, nothing is renewed` },
+        { problem: `the token store cannot be used (${WHY}): tokens in memory are still used, none is renewed` },
       ],
     });
     assert.equal((await world().call('/softline/v1/order/7')).status, 200, 'a living token serves on');
@@ -84,7 +84,7 @@ describe('a store that cannot be used', () => {
     assert.deepEqual(lines, [
       {
         level: 'error',
-        message: 'the token store cannot be used: tokens in memory go on serving, nothing is renewed',
+        message: 'the token store cannot be used: tokens in memory are still used, none is renewed',
         detail: WHY,
       },
       { level: 'info', message: 'the token store can be used again' },

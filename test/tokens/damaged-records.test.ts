@@ -89,7 +89,7 @@ describe('a record that does not open', () => {
           error instanceof RecordError &&
           error.message.includes('account crm ') &&
           error.message.includes(place) &&
-          error.message.includes('left as it is') &&
+          error.message.includes('left unchanged') &&
           more.test(error.message);
         const before = await raw();
         await assert.rejects(records.read('crm'), named, what);

@@ -6,7 +6,7 @@ import { recorder } from '../support/proxy.ts';
 import { startRedis, type RedisServer } from '../support/redis.ts';
 import { requireTool } from '../support/tools.ts';
 
-describe('a Redis that throws keys away', () => {
+describe('a Redis that evicts keys', () => {
   let server: RedisServer;
   before(async function () {
     server = await startRedis(requireTool(this, 'redis-server'));
@@ -44,17 +44,14 @@ describe('a Redis that throws keys away', () => {
     assert.deepEqual([warning?.level, others], ['warn', []]);
     assert.match(
       warning!.message,
-      /throws keys away when its memory is full.*volatile-lru.*more logins can be made than the budget allows.*noeviction/,
+      /evicts keys when its memory is full.*volatile-lru.*more logins can be made than the budget allows.*noeviction/,
     );
     assert.match((await storeWarnings(config(), surroundings([])))[0]!, /volatile-lru/);
   });
 
   it('that has no limit of memory yet is warned of as well', async () => {
     await server.command('CONFIG', 'SET', 'maxmemory-policy', 'allkeys-lfu');
-    assert.match(
-      (await storeWarnings(config(), surroundings([]))).join(),
-      /as soon as it is given a maxmemory.*allkeys-lfu/,
-    );
+    assert.match((await storeWarnings(config(), surroundings([]))).join(), /as soon as maxmemory is set.*allkeys-lfu/);
   });
 
   it('one with noeviction is not', async () => {
@@ -67,7 +64,7 @@ describe('a Redis that throws keys away', () => {
   it('one whose user may not ask: it is said that nobody could look', async () => {
     await server.command('ACL', 'SETUSER', 'noinfo', 'on', '>secret', '~*', '&*', '+@all', '-info');
     const [warning] = await storeWarnings(config({ username: 'noinfo', password: 'secret' }), surroundings([]));
-    assert.match(warning!, /may not ask INFO.*noeviction/);
+    assert.match(warning!, /may not use INFO.*noeviction/);
   });
 
   it('one that is away is an error, and an embedded store has nothing to be asked', async () => {

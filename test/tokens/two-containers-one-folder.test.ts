@@ -105,7 +105,7 @@ describe('two containers that share one folder, on one host', function () {
     await second.ended;
     assert.match(
       second.said.join(' '),
-      /in use by another process that has the same number as this one \(1\).*PID namespace.*Redis/,
+      /in use by another process with the same process id as this one \(1\).*PID namespace.*Redis/,
     );
   });
 

@@ -14,10 +14,10 @@ const isReserved = nameMatcher([...HOP_BY_HOP, ...SET_BY_TOKENWARD, 'accept-enco
 const isOverride = nameMatcher([...METHOD_OVERRIDES, ...TARGET_OVERRIDES]);
 
 const UNFIT =
-  'holds characters that cannot travel in a header ' +
+  'holds characters that cannot be sent in a header ' +
   '(control characters or line ends, letters beyond Latin-1, or blanks at an end)';
 const RESERVED = 'is set by tokenward itself, so that a route cannot add it';
-const OVERRIDES = 'says another method or target than the request, so that a route cannot add it';
+const OVERRIDES = 'sets another method or target than the request line, so that a route cannot add it';
 
 /** The header fields that a route adds to every request. */
 export const routeHeadersSchema = z.record(

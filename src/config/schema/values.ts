@@ -27,7 +27,7 @@ export const httpUrl = z
 
 const BYTE_UNITS: Readonly<Record<string, number>> = { '': 1, b: 1, kib: 1024, mib: 1024 ** 2, gib: 1024 ** 3 };
 
-const BYTES_FORM = 'must be a whole number of bytes, or such as "64 KiB" or "8 MiB"';
+const BYTES_FORM = 'must be a whole number of bytes, or a size such as "64 KiB" or "8 MiB"';
 /** Bytes: a number, or text like `1 MiB`. */
 export const bytes = z
   .union([z.int().min(0), z.string().regex(/^\d+\s*(b|kib|mib|gib)?$/i, BYTES_FORM)], { error: BYTES_FORM })

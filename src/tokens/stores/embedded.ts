@@ -296,7 +296,7 @@ export class EmbeddedStore implements TokenStore {
     this.#provedAt = -Infinity;
     throw new StoreError(
       `The store's file ${this.#file} was ${inode === undefined ? 'removed' : 'replaced by another one'} ` +
-        'while tokenward was using it, so nothing can be kept. Put it back, or restart tokenward.',
+        'while tokenward was using it, so nothing can be stored. Restore it, or restart tokenward.',
     );
   }
 

@@ -18,7 +18,7 @@ export function checkFile(file: string): void {
     if (size === 0) return;
     const page = (at: number): Buffer => {
       const bytes = Buffer.alloc(META.length);
-      if (readSync(fd, bytes, 0, META.length, at) < META.length) throw new Error('the file is cut off');
+      if (readSync(fd, bytes, 0, META.length, at) < META.length) throw new Error('the file is truncated');
       const isStore =
         bytes.readUInt32LE(META.magic) === MAGIC && (bytes.readUInt32LE(META.version) & 0xffff) === VERSION;
       if (!isStore) throw new Error('the file is not a store of this program');
@@ -29,7 +29,7 @@ export function checkFile(file: string): void {
     const second = page(pageSize);
     const newest = second.readBigUInt64LE(META.transaction) > first.readBigUInt64LE(META.transaction) ? second : first;
     for (const root of [newest.readBigUInt64LE(META.freeRoot), newest.readBigUInt64LE(META.root)]) {
-      if (root !== NO_PAGE && (root + 1n) * BigInt(pageSize) > BigInt(size)) throw new Error('the file is cut off');
+      if (root !== NO_PAGE && (root + 1n) * BigInt(pageSize) > BigInt(size)) throw new Error('the file is truncated');
     }
   } finally {
     closeSync(fd);

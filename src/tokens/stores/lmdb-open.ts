@@ -30,7 +30,7 @@ export function openDatabase(path: string, file: string): RootDatabase<string, s
   } catch (error) {
     throw new StoreError(
       `The store in ${path} cannot be opened: ${reason(error)}. If the file is damaged, move ${file} away ` +
-        'and keep it; tokenward then logs in anew.',
+        'and keep it; tokenward then logs in again.',
     );
   }
   try {
@@ -39,7 +39,7 @@ export function openDatabase(path: string, file: string): RootDatabase<string, s
     // LMDB locks the byte at its process id for as long as it runs, and gives up after ten seconds.
     void db.close();
     throw new StoreError(
-      `The store in ${path} is in use by another process that has the same number as this one ` +
+      `The store in ${path} is in use by another process with the same process id as this one ` +
         `(${process.pid}): in another container, or another PID namespace. Processes that share a store must ` +
         'see each other. Give each container a folder of its own, let them share one PID namespace, or use ' +
         'Redis.',

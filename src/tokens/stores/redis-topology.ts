@@ -130,7 +130,7 @@ async function openServer(
       requireMaster &&
       (await within(CONNECT_MS, client.sendCommand<string[]>(['ROLE']), () => 'no answer'))[0] !== 'master'
     )
-      throw new StoreError('The server is no master.');
+      throw new StoreError('The server is not a master.');
   } catch (error) {
     destroy();
     throw error;
@@ -197,7 +197,7 @@ class Sentinels {
 
   /** The master, from the first sentinel that knows it; that one is asked first next time. */
   async #findMaster(): Promise<HostPort> {
-    let lastError: unknown = new StoreError('No sentinel answers.');
+    let lastError: unknown = new StoreError('No sentinel responds.');
     for (const node of this.#nodes) {
       try {
         const client = await connected(makeClient(this.#access, node, this.#login));

@@ -167,7 +167,7 @@ export class RedisStore implements TokenStore {
     } catch (error) {
       if (!(error instanceof StoreError) || !error.message.endsWith(' NOPERM.')) throw error;
       return [
-        `Redis at ${describePlace(place)} does not say whether it throws keys away (its user may not ask ` +
+        `Redis at ${describePlace(place)} does not say whether it evicts keys (its user may not use ` +
           'INFO): make sure that its maxmemory-policy is noeviction',
       ];
     }
@@ -179,10 +179,10 @@ export class RedisStore implements TokenStore {
     if (evicting === undefined) return [];
     const when = facts.some(({ policy, maxMemory }) => policy !== 'noeviction' && maxMemory > 0)
       ? 'when its memory is full'
-      : 'as soon as it is given a maxmemory';
+      : 'as soon as maxmemory is set';
     return [
-      `Redis at ${describePlace(place)} throws keys away ${when} (maxmemory-policy ${evicting.policy}): ` +
-        'tokens and counts of logins get lost, and more logins can be made than the budget allows. Set ' +
+      `Redis at ${describePlace(place)} evicts keys ${when} (maxmemory-policy ${evicting.policy}): ` +
+        'tokens and counts of logins are lost, and more logins can be made than the budget allows. Set ' +
         'maxmemory-policy to noeviction',
     ];
   }

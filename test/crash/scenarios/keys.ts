@@ -32,14 +32,14 @@ export async function keys(tally: Tally): Promise<void> {
     const next = newKey();
     stage.change((config) => withKeys(config, next, [key]));
     const said = rekey(stage);
-    if (!said.includes('1 records, 1 sealed anew')) return `rekey said: ${said}`;
+    if (!said.includes('1 records, 1 sealed again')) return `rekey said: ${said}`;
     stage.change((config) => withKeys(config, next));
     return startsWithItsToken(stage);
   });
   await run('a second rekey has nothing to do', async (stage, key) => {
     stage.change((config) => withKeys(config, key));
     const said = rekey(stage);
-    return said.includes('1 records, 0 sealed anew') ? startsWithItsToken(stage) : `rekey said: ${said}`;
+    return said.includes('1 records, 0 sealed again') ? startsWithItsToken(stage) : `rekey said: ${said}`;
   });
   await run('a wrong key refuses to start and to rekey, and keeps what is there', async (stage, key) => {
     const before = await recordOf(stage);
@@ -95,7 +95,7 @@ export async function keys(tally: Tally): Promise<void> {
       writeFileSync(file, whole);
       truncateSync(file, Math.floor(whole.length * part));
       const cut = readFileSync(file);
-      const wrong = await refusesToStart(stage, /cannot be opened|left as it is/);
+      const wrong = await refusesToStart(stage, /cannot be opened|left unchanged/);
       if (wrong === undefined) {
         if (!readFileSync(file).equals(cut)) return 'the file was changed';
         continue;

@@ -16,7 +16,7 @@ describe('an account that is dead because its refresh token was refused', () => 
     );
     const before = server.spendings.length;
     const fresh = await server.consent();
-    assert.match(await bring(fresh), /^api: refresh token imported, generation \d+; the next call spends it$/);
+    assert.match(await bring(fresh), /^api: refresh token imported, generation \d+; the next request spends it$/);
     assert.equal((await call()).status, 200);
     assert.deepEqual(
       server.spendings.slice(before).map(({ outcome }) => outcome),

@@ -35,7 +35,7 @@ describe('an account whose first refresh token has not been imported yet', () =>
     assert.equal((await call()).status, 503);
     assert.equal(
       await bring(await server.consent()),
-      'api: refresh token imported, generation 1; the next call spends it',
+      'api: refresh token imported, generation 1; the next request spends it',
     );
     assert.equal((await call()).status, 200);
   });
