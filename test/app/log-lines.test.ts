@@ -3,7 +3,7 @@ import { spawnSync } from 'node:child_process';
 
 /** What a logger writes when it is told these things, each line parsed. */
 function written(code: string): Record<string, unknown>[] {
-  const program = `import { createLogger } from '../operator/src/log.ts'; const log = createLogger('trace', { worker: 2 }); ${code}`;
+  const program = `import { createLogger } from './src/log.ts'; const log = createLogger('trace', { worker: 2 }); ${code}`;
   const { stderr, status } = spawnSync(process.execPath, ['--import', 'tsx', '--input-type', 'module', '-e', program], {
     encoding: 'utf8',
   });

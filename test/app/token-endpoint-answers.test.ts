@@ -172,7 +172,7 @@ describe('what people are told of a token endpoint that gives no answer', () => 
   it('it breaks off', async () => {
     for (const [head, before] of [
       ['', 'its response'],
-      ['HTTP/1.1 200 OK\r\nContent-Length: 500\r\n\r\n{"access', 'the end of its answer'],
+      ['HTTP/1.1 200 OK\r\nContent-Length: 500\r\n\r\n{"access', 'the end of its response'],
     ] as const) {
       const { url } = await close(tcpServer((socket) => void socket.once('data', () => socket.end(head))));
       assert.deepEqual(await failure(url), [
