@@ -1,7 +1,7 @@
 import type { Clock } from '../tokens/clock.ts';
 
 /** Least interval between two renewals of an account by hand. ms. */
-const MIN_INTERVAL_MS = 10_000;
+const MIN_RENEWAL_INTERVAL_MS = 10_000;
 
 /** Limits renewals by hand for each account: each may cost a login, and a faulty program may request them. */
 export class RenewalThrottle {
@@ -15,9 +15,9 @@ export class RenewalThrottle {
   /** 0: a renewal may begin, and is noted. Otherwise how long to wait. ms. */
   begin(account: string): number {
     const now = this.#clock.monotonic();
-    for (const [other, at] of this.#last) if (now - at >= MIN_INTERVAL_MS) this.#last.delete(other);
+    for (const [other, at] of this.#last) if (now - at >= MIN_RENEWAL_INTERVAL_MS) this.#last.delete(other);
     const last = this.#last.get(account);
-    if (last !== undefined) return last + MIN_INTERVAL_MS - now;
+    if (last !== undefined) return last + MIN_RENEWAL_INTERVAL_MS - now;
     this.#last.set(account, now);
     return 0;
   }

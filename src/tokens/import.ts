@@ -6,7 +6,7 @@ import type { TokenStore } from './store.ts';
 import { Token } from './token.ts';
 
 /** Interval between requests for a lease that another process holds. ms. */
-const LEASE_POLL_MS = 100;
+const LEASE_POLL_INTERVAL_MS = 100;
 /**
  * A process without the lease may write between this read and write: a running one that notes a refusal, for example.
  */
@@ -78,7 +78,7 @@ async function takeLease(
           'half a minute.',
       );
     }
-    await new Promise<void>((resolve) => void timers.after(LEASE_POLL_MS, resolve));
+    await new Promise<void>((resolve) => void timers.after(LEASE_POLL_INTERVAL_MS, resolve));
   }
 }
 

@@ -19,7 +19,7 @@ import type { RenewalRequest } from './renewal-request.ts';
 import { shuttingDown, type Work } from './work.ts';
 
 /** Interval between requests for a lease that another process holds. ms. */
-const LEASE_POLL_MS = 100;
+const LEASE_POLL_INTERVAL_MS = 100;
 
 /** What a renewal works with. */
 export interface RenewalNeeds {
@@ -83,7 +83,7 @@ export class Renewal {
         const detail = `account ${account}: another process is renewing it and has not finished`;
         throw new TokenwardError('token_unavailable', { detail, retryAfter: 1 });
       }
-      await sleep(this.#parts.timers, LEASE_POLL_MS * (0.5 + this.#parts.random()));
+      await sleep(this.#parts.timers, LEASE_POLL_INTERVAL_MS * (0.5 + this.#parts.random()));
       const theirs = await this.#records.reread(state, newerThan);
       if (theirs !== undefined) return theirs;
     }

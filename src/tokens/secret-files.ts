@@ -6,7 +6,7 @@ import type { Parts } from './options.ts';
  * Least interval between two reads of the files of refused credentials, which are read only when a token is requested.
  * ms.
  */
-const SECRET_REREAD_MS = 30_000;
+const SECRET_REREAD_INTERVAL_MS = 30_000;
 
 /** The files that secrets come from, read again when their content was refused. */
 export class SecretFiles {
@@ -29,7 +29,7 @@ export class SecretFiles {
   async rereadIfDue(state: AccountState): Promise<void> {
     const now = this.#parts.clock.monotonic();
     if (!state.credentialsRefused || state.credential.reread === undefined || now < state.secretsRereadAt) return;
-    state.postponeSecretReread(now + SECRET_REREAD_MS);
+    state.postponeSecretReread(now + SECRET_REREAD_INTERVAL_MS);
     if (await this.reread(state)) this.#records.adopt(state, await this.#records.read(state));
   }
 }

@@ -31,9 +31,9 @@ export interface RedisAccess {
 /** Limit of a TCP or TLS connect, and of the first commands on the connection. ms. */
 const CONNECT_MS = 2_000;
 /** Interval at which a sentinel is asked for the master: a demoted one that still runs would be used otherwise. ms. */
-const SENTINEL_CHECK_MS = 1_000;
+const SENTINEL_CHECK_INTERVAL_MS = 1_000;
 /** Interval between pings on the subscribed connection, which is silent whether it works or not. ms. */
-const LISTENER_CHECK_MS = 5_000;
+const LISTENER_CHECK_INTERVAL_MS = 5_000;
 
 /** Opens sessions with the configured Redis. */
 export function sessionOpener(access: RedisAccess): OpenSession {
@@ -145,7 +145,7 @@ async function openServer(
         subscriber = made.on('error', failed);
         checkTimer = setInterval(() => {
           within(CONNECT_MS, made.ping(), () => 'no answer').catch(failed);
-        }, LISTENER_CHECK_MS).unref();
+        }, LISTENER_CHECK_INTERVAL_MS).unref();
       }
       await subscriber.subscribe(channel, listener);
     },
@@ -185,7 +185,7 @@ class Sentinels {
         // With no sentinel in reach, the master that answers is still the best one known.
         .catch(ignore)
         .finally(() => (busy = false));
-    }, SENTINEL_CHECK_MS).unref();
+    }, SENTINEL_CHECK_INTERVAL_MS).unref();
     return {
       ...session,
       destroy() {
