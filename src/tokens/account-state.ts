@@ -211,6 +211,11 @@ class State {
     this.unusedNote = { id, before: this.withoutUnusedNote(over) };
   }
 
+  /** The call of this note has ended and spent nothing, so the note that it replaced counts again. */
+  spendNoteUnused(note: SpendNote | undefined, before: SpendNote | undefined): void {
+    if (note?.id !== undefined) this.unusedNote = { id: note.id, before };
+  }
+
   /** Nothing was sent for a note whose call this process never made, so the note that it replaced counts again. */
   withoutUnusedNote(intent: SpendNote | undefined): SpendNote | undefined {
     const { unusedNote } = this;

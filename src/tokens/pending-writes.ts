@@ -4,6 +4,7 @@ import type { AccountState } from './account-state.ts';
 import { sleep } from './clock.ts';
 import type { Parts } from './options.ts';
 import type { StoreAccess } from './store-access.ts';
+import { RecordError } from './store.ts';
 import type { Token } from './token.ts';
 import type { Work } from './work.ts';
 
@@ -50,16 +51,22 @@ export class PendingWrites {
     const { account } = credential;
     const { records, store, owner, observer } = this.#parts;
     if (pendingWrite === undefined) return state.token!;
-    const saved = await this.#store.run('write', async () => {
-      const hasLease = await store.acquireLease(account, owner, LEASE_TTL_MS);
-      const record = await records.read(account, credential.identity);
-      if (record.generation >= pendingWrite.generation) return record;
-      // Another process has taken over from our spend note: its result is newer than this grant. If it has written
-      // nothing yet, this write keeps it from spending the token that is spent already.
-      if (!hasLease && record.revision !== pendingWrite.revision) return undefined;
-      const { revision, key } = record;
-      return records.replace(account, { ...pendingWrite, revision, ...(key !== undefined && { key }) });
-    });
+    const saved = await this.#store
+      .run('write', async () => {
+        const hasLease = await store.acquireLease(account, owner, LEASE_TTL_MS);
+        const record = await records.read(account, credential.identity);
+        if (record.generation >= pendingWrite.generation) return record;
+        // Another process has taken over from our spend note: its result is newer than this grant. If it has written
+        // nothing yet, this write keeps it from spending the token that is spent already.
+        if (!hasLease && record.revision !== pendingWrite.revision) return undefined;
+        const { revision, key } = record;
+        return records.replace(account, { ...pendingWrite, revision, ...(key !== undefined && { key }) });
+      })
+      .catch((error: unknown) => {
+        // A record that does not open is this account's problem alone, until an operator mends or removes it.
+        if (!(error instanceof RecordError)) throw error;
+        throw new TokenwardError('store_unavailable', { detail: `account ${account}: ${error.message}` });
+      });
     if (saved === undefined) {
       const detail = `account ${account}: another process is renewing it`;
       throw new TokenwardError('token_unavailable', { detail, retryAfter: 1 });

@@ -170,6 +170,8 @@ export class Renewal {
       const maybeSpent = outcome.kind === 'failed' && outcome.maybeSpent;
       const answered = outcome.kind === 'failed' && outcome.reach === 'answered';
       const refreshFailures = current.refreshFailures + (answered ? 1 : 0);
+      // Remembered here in case the store cannot be written now: a note left there would cost a login.
+      if (!maybeSpent) state.spendNoteUnused(current.intent, before);
       current = { ...current, intent: maybeSpent ? current.intent : before, refreshFailures };
       const spendable = maySpendRefresh(credential, current, token, clock.wall());
       const pause = spendable && this.#hasTime(state, startedAt) ? quickRetryPause(outcome, failures) : undefined;

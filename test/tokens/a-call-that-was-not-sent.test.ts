@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import type { TokenwardError } from '../../src/errors.ts';
 import { StoreError } from '../../src/tokens/store.ts';
 import { failed, granted, managed, fakeCredential } from '../support/credential.ts';
+import type { MemoryStore } from '../support/memory-store.ts';
 
 const unsent = failed({ reason: 'connect' });
 const budget = { key: 'logins', logins: 10, window: 86_400_000, reserve: 2 };
@@ -77,5 +78,26 @@ describe('a spend note whose answer came late', () => {
     }
     assert.equal(token?.generation, 2);
     assert.deepEqual([credential.calls, credential.spent], [['login', 'refresh'], ['r1']]);
+  });
+
+  it('of a refresh that failed without being carried out costs no login, though the store could not be told', async () => {
+    const away: { store?: MemoryStore } = {};
+    const credential = fakeCredential({}, granted({ refreshSecret: 'r1' }), () => {
+      away.store!.failing.add('replace');
+      return failed({ reason: 'status_4xx', retryAfter: 60 });
+    });
+    const { manager, store, clock } = await managed(credential);
+    const first = await manager.get('crm');
+    away.store = store;
+    await assert.rejects(async () => manager.renew('crm', first));
+    store.failing.clear();
+    let token;
+    for (let i = 0; i < 100 && token === undefined; i += 1) {
+      clock.pass(1_000);
+      token = await Promise.resolve(manager.renew('crm', first)).catch(() => undefined);
+      await new Promise((resolve) => setTimeout(resolve, 50));
+    }
+    assert.equal(token?.generation, 2);
+    assert.deepEqual(credential.calls, ['login', 'refresh', 'refresh']);
   });
 });

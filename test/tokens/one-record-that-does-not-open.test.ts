@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import type { TokenwardError } from '../../src/errors.ts';
+import type { Outcome } from '../../src/tokens/credential.ts';
 import type { RecordError } from '../../src/tokens/store.ts';
 import { granted, managed, fakeCredential } from '../support/credential.ts';
 import { MemoryStore } from '../support/memory-store.ts';
@@ -119,5 +120,23 @@ describe('a store that comes and goes', () => {
     await new Promise((resolve) => setTimeout(resolve, 300));
     assert.equal(most, 1);
     assert.ok(reads <= 18, `${reads} reads`);
+  });
+
+  it('is the reason that requests are given while a newer token waits to be stored over it', async () => {
+    const store = new MemoryStore();
+    const away = (): Outcome => {
+      store.failing.add('replace');
+      return granted();
+    };
+    const { manager, clock } = await managed([fakeCredential({}, granted(), away)], { store });
+    const first = await manager.get('crm');
+    assert.equal((await manager.renew('crm', first)).generation, 2);
+    store.records.set('crm', { ...store.records.get('crm')!, sealed: Buffer.from('not of this program') });
+    store.failing.clear();
+    clock.pass(3_600_000);
+    await assert.rejects(
+      async () => manager.get('crm'),
+      (error: TokenwardError) => error.code === 'store_unavailable' && /account crm: .*crm/.test(error.detail ?? ''),
+    );
   });
 });

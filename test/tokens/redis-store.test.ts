@@ -42,6 +42,19 @@ describe('Redis', () => {
     },
   );
 
+  it("a lease that Redis's clock, set back, would keep for hours binds nobody", async () => {
+    const store = await RedisStore.open(options(server, { keyPrefix: 'set-back' }));
+    const other = await RedisStore.open(options(server, { keyPrefix: 'set-back' }));
+    await store.acquireLease('crm', 'a', 30_000);
+    await server.command('PEXPIRE', 'set-back:lease:{crm}', '59000');
+    assert.equal(await other.acquireLease('crm', 'b', 30_000), false);
+    await server.command('PEXPIRE', 'set-back:lease:{crm}', String(25 * 3_600_000));
+    assert.equal(await other.acquireLease('crm', 'b', 30_000), true);
+    assert.equal(await store.acquireLease('crm', 'a', 30_000), false);
+    await store.close();
+    await other.close();
+  });
+
   it('tells every other handle at once of a new generation, and only of that', async () => {
     const [writer, reader] = [
       await RedisStore.open(options(server, { keyPrefix: 'watch' })),
