@@ -28,6 +28,21 @@ export const systemTimers: Timers = {
   },
 };
 
-export function sleep(timers: Timers, ms: number): Promise<void> {
+/** What a store measures its deadlines and pauses by, injectable for simulations. */
+export interface StoreTimes {
+  /** Monotonic ms. */
+  monotonic(): number;
+  readonly after: Timers['after'];
+  /** At least 0, less than 1: spreads out what would else happen at the same moment. */
+  random(): number;
+}
+
+export const systemStoreTimes: StoreTimes = {
+  monotonic: () => performance.now(),
+  after: (ms, action) => systemTimers.after(ms, action),
+  random: Math.random,
+};
+
+export function sleep(timers: Pick<Timers, 'after'>, ms: number): Promise<void> {
   return new Promise((resolve) => void timers.after(ms, resolve));
 }

@@ -7,6 +7,8 @@ import type { Work } from './work.ts';
 export class Leases {
   readonly #parts: Parts;
   readonly #work: Work;
+  /** How many renewals of this process work under an account's lease. */
+  readonly #users = new WeakMap<AccountState, number>();
 
   constructor(parts: Parts, work: Work) {
     this.#parts = parts;
@@ -22,9 +24,13 @@ export class Leases {
     return granted;
   }
 
-  /** Prolongs the lease until the returned function is called. */
-  prolong(state: AccountState): () => void {
+  /**
+   * Prolongs the lease until the returned function is called, which tells whether that was the last renewal of this
+   * process under it: a second one may begin while no request waits any more for a first that takes long.
+   */
+  prolong(state: AccountState): () => boolean {
     const { observer, timers } = this.#parts;
+    this.#users.set(state, (this.#users.get(state) ?? 0) + 1);
     let stop!: () => void;
     const schedule = (): void => {
       stop = timers.after(LEASE_TTL_MS / 3, () => {
@@ -33,7 +39,12 @@ export class Leases {
       });
     };
     schedule();
-    return () => stop();
+    return () => {
+      stop();
+      const left = this.#users.get(state)! - 1;
+      this.#users.set(state, left);
+      return left === 0;
+    };
   }
 
   /** Releases the lease in the background: waiting requests have their token already. The next renewal waits for it. */

@@ -94,7 +94,7 @@ export class Renewal {
       if (this.#records.isNewer(state, record, newerThan)) return this.#records.adopt(state, record)!;
       this.#records.adopt(state, record);
       this.#failures.throwIfBlocked(state, request);
-      return await this.#obtain(state, await this.#records.writeBack(state, record), request);
+      return await this.#obtain(state, await this.#writeBack(state, record), request);
     } catch (error) {
       if (!(error instanceof Superseded)) throw error;
       // The process that was faster may have finished by now: its token serves as well.
@@ -102,9 +102,20 @@ export class Renewal {
       if (theirs === undefined) throw error;
       return theirs;
     } finally {
-      stopProlonging();
+      const isLast = stopProlonging();
       // With a pending write the lease is kept: only this process knows that the stored refresh token is spent.
-      if (state.pendingWrite === undefined) this.#leases.release(state);
+      // The last of several renewals releases it: another process must not begin beside any of them.
+      if (isLast && state.pendingWrite === undefined) this.#leases.release(state);
+    }
+  }
+
+  /** Another process may write the same token back at the same moment, for which it needs no lease: then it is there. */
+  async #writeBack(state: AccountState, record: CredentialRecord): Promise<CredentialRecord> {
+    try {
+      return await this.#records.writeBack(state, record);
+    } catch (error) {
+      if (!(error instanceof Superseded)) throw error;
+      return this.#records.writeBack(state, await this.#records.read(state));
     }
   }
 

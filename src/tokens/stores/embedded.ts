@@ -2,6 +2,7 @@ import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import type { RootDatabase } from 'lmdb';
 import type { BootTime } from '../boot-time.ts';
+import { systemStoreTimes, type StoreTimes } from '../clock.ts';
 import {
   PROVE_INTERVAL_MS,
   StoreError,
@@ -11,11 +12,10 @@ import {
   type TokenStore,
 } from '../store.ts';
 import { countingLogins, withoutOld, withSeen } from './counted-logins.ts';
-import { DiskProbe } from './disk-probe.ts';
 import { missingLogins, readBudget, writeBudget } from './lmdb-budgets.ts';
 import { reason } from './file-error.ts';
-import { openDatabase } from './lmdb-open.ts';
-import { commitError, inodeOf, UNKNOWN } from './lmdb-file.ts';
+import { openEmbeddedFile, type EmbeddedFile } from './lmdb-open.ts';
+import { commitError, UNKNOWN } from './lmdb-file.ts';
 import {
   budgetKey,
   leaseKey,
@@ -36,6 +36,7 @@ export interface EmbeddedOptions {
   readonly now: () => number;
   /** A second clock for the counts of logins, which cannot be set; without it the wall clock alone decides. */
   readonly running?: () => BootTime | undefined;
+  readonly times?: StoreTimes;
 }
 
 /**
@@ -44,33 +45,31 @@ export interface EmbeddedOptions {
  */
 export class EmbeddedStore implements TokenStore {
   readonly #db: RootDatabase<string, string>;
-  readonly #file: string;
+  readonly #file: EmbeddedFile;
   readonly #inode: string;
-  readonly #probe: DiskProbe;
   readonly #options: EmbeddedOptions;
+  readonly #times: StoreTimes;
   #closed = false;
-  /** performance.now() of the last write that is durable; -Infinity after one that failed. */
+  /** When a write was last durable, monotonic ms; -Infinity after one that failed. */
   #provedAt = -Infinity;
   #proving: Promise<unknown> | undefined;
 
-  private constructor(db: RootDatabase<string, string>, file: string, options: EmbeddedOptions) {
-    this.#db = db;
+  private constructor(file: EmbeddedFile, options: EmbeddedOptions) {
+    this.#db = file.db;
     this.#file = file;
-    this.#inode = inodeOf(file)!;
-    this.#probe = new DiskProbe(`${file}-probe`);
+    this.#inode = file.inode()!;
     this.#options = options;
+    this.#times = options.times ?? systemStoreTimes;
   }
 
   /** Opens or makes the store in the folder `path`. Throws a StoreError that names the path and what to do. */
   static open(path: string, options: EmbeddedOptions): EmbeddedStore {
-    const file = join(path, FILE);
-    const db = openDatabase(path, file);
-    try {
-      return new EmbeddedStore(db, file, options);
-    } catch (error) {
-      void db.close();
-      throw new StoreError(`The store in ${path} cannot be written: ${reason(error)}.`);
-    }
+    return new EmbeddedStore(openEmbeddedFile(path, join(path, FILE)), options);
+  }
+
+  /** The same over a file that is open. */
+  static over(file: EmbeddedFile, options: EmbeddedOptions): EmbeddedStore {
+    return new EmbeddedStore(file, options);
   }
 
   /** Whether there is a store in the folder. Opening would make one. */
@@ -245,17 +244,17 @@ export class EmbeddedStore implements TokenStore {
   async check(): Promise<void> {
     this.#guard(() => this.#db.get('check'));
     this.#requireSameFile();
-    if (performance.now() - this.#provedAt < PROVE_INTERVAL_MS) return;
+    if (this.#times.monotonic() - this.#provedAt < PROVE_INTERVAL_MS) return;
     this.#proving ??= this.#write(() => this.#db.putSync('check', String(Date.now()))).finally(
       () => (this.#proving = undefined),
     );
-    await withinWriteDeadline(this.#proving);
+    await withinWriteDeadline(this.#proving, this.#times);
   }
 
   async close(): Promise<void> {
     if (this.#closed) return;
     this.#closed = true;
-    await this.#probe.close();
+    await this.#file.probe.close();
     await this.#db.close();
   }
 
@@ -272,18 +271,18 @@ export class EmbeddedStore implements TokenStore {
     let result: T;
     let probed = false;
     try {
-      await this.#probe.write();
+      await this.#file.probe.write();
       probed = true;
       await this.#db.transaction(() => {
         result = change();
       });
     } catch (error) {
       if (error instanceof StoreError) throw error;
-      if (probed) this.#probe.requireRoomCheck();
+      if (probed) this.#file.probe.requireRoomCheck();
       this.#provedAt = -Infinity;
       throw new StoreError(`The store cannot be written: ${reason((await commitError(error)) ?? error)}.`);
     }
-    this.#provedAt = performance.now();
+    this.#provedAt = this.#times.monotonic();
     return result!;
   }
 
@@ -291,11 +290,11 @@ export class EmbeddedStore implements TokenStore {
    * Throws if the open file is no longer the one at its path: what is written to it would be lost with this process.
    */
   #requireSameFile(): void {
-    const inode = inodeOf(this.#file);
+    const inode = this.#file.inode();
     if (inode === this.#inode || inode === UNKNOWN) return;
     this.#provedAt = -Infinity;
     throw new StoreError(
-      `The store's file ${this.#file} was ${inode === undefined ? 'removed' : 'replaced by another one'} ` +
+      `The store's file ${this.#file.path} was ${inode === undefined ? 'removed' : 'replaced by another one'} ` +
         'while tokenward was using it, so nothing can be stored. Restore it, or restart tokenward.',
     );
   }

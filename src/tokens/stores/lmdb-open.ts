@@ -1,16 +1,17 @@
 import { chmodSync, existsSync } from 'node:fs';
 import { open, type RootDatabase } from 'lmdb';
 import { StoreError } from '../store.ts';
+import { DiskProbe } from './disk-probe.ts';
 import { makeFolder, syncFolder } from './durable-folder.ts';
 import { reason } from './file-error.ts';
 import { keepLmdbOffTheConsole } from './lmdb-console.ts';
-import { checkFile } from './lmdb-file.ts';
+import { checkFile, inodeOf } from './lmdb-file.ts';
 
 /**
  * Opens or makes the database `file` in the folder `path`. `overlappingSync: false` makes every resolved write an
  * fsync'ed one. Throws a StoreError that names the path and what to do.
  */
-export function openDatabase(path: string, file: string): RootDatabase<string, string> {
+function openDatabase(path: string, file: string): RootDatabase<string, string> {
   makeFolder(path);
   keepLmdbOffTheConsole();
   let db: RootDatabase<string, string>;
@@ -46,4 +47,24 @@ export function openDatabase(path: string, file: string): RootDatabase<string, s
     );
   }
   return db;
+}
+
+/** What the embedded store works on; a simulation gives another one than LMDB's file. */
+export interface EmbeddedFile {
+  readonly path: string;
+  readonly db: RootDatabase<string, string>;
+  readonly probe: Pick<DiskProbe, 'write' | 'requireRoomCheck' | 'close'>;
+  /** Tells the file that is at the path now from others; undefined: there is none. */
+  inode(): string | undefined;
+}
+
+/** The same with what belongs to it. Throws a StoreError that names the path and what to do. */
+export function openEmbeddedFile(path: string, file: string): EmbeddedFile {
+  const db = openDatabase(path, file);
+  try {
+    return { path: file, db, probe: new DiskProbe(`${file}-probe`), inode: () => inodeOf(file) };
+  } catch (error) {
+    void db.close();
+    throw new StoreError(`The store in ${path} cannot be written: ${reason(error)}.`);
+  }
 }

@@ -1,4 +1,4 @@
-import { setTimeout as sleep } from 'node:timers/promises';
+import { systemStoreTimes, type StoreTimes } from '../clock.ts';
 import { StoreError } from '../store.ts';
 
 /** An open session with Redis: connections to a server, to the current master, or to the nodes of a Cluster. */
@@ -31,30 +31,34 @@ export class Connection {
   readonly #listeners: (readonly [channel: string, listener: (message: string) => void])[] = [];
   readonly #ended = new AbortController();
   readonly #reopened: () => void;
+  readonly #times: StoreTimes;
   #session: RedisSession | undefined;
   #opening: Promise<RedisSession> | undefined;
   /** Why the last attempt failed: Redis's error word or the system's code. */
   #lastFailure = 'no answer';
-  /** performance.now() at which the last session was lost. */
-  #lostAt = performance.now();
+  /** When the last session was lost. Monotonic ms. */
+  #lostAt: number;
 
-  private constructor(open: OpenSession, reopened: () => void) {
+  private constructor(open: OpenSession, reopened: () => void, times: StoreTimes) {
     this.#open = open;
     this.#reopened = reopened;
+    this.#times = times;
+    this.#lostAt = times.monotonic();
   }
 
   /**
    * Connects for the first time; `reopened` is called each time a lost session has been replaced. Rejects with the
    * reason if that takes too long, or a retry would not help.
    */
-  static async start(open: OpenSession, reopened: () => void): Promise<Connection> {
-    const connection = new Connection(open, reopened);
+  static async start(open: OpenSession, reopened: () => void, times = systemStoreTimes): Promise<Connection> {
+    const connection = new Connection(open, reopened, times);
     try {
       // A refused login or an untrusted certificate stays one however often it is tried.
       await within(
         FIRST_CONNECT_MS,
         connection.#reopen((why) => /^(WRONGPASS|NOAUTH|NOPERM)$|CERT|^UNABLE_TO_/.test(why)),
         () => connection.#lastFailure,
+        times,
       );
       return connection;
     } catch (error) {
@@ -91,17 +95,18 @@ export class Connection {
   }
 
   async #use<T>(timeout: number, action: (session: RedisSession) => Promise<T>): Promise<T> {
-    const deadline = performance.now() + timeout;
-    const left = (): number => Math.max(0, deadline - performance.now());
+    const times = this.#times;
+    const deadline = times.monotonic() + timeout;
+    const left = (): number => Math.max(0, deadline - times.monotonic());
     for (let attempt = 1; ; attempt += 1) {
       let session: RedisSession | undefined;
       try {
         // A short gap is waited for. A longer one is an outage: every command would wait in vain.
-        if (this.#session === undefined && performance.now() - this.#lostAt > timeout)
+        if (this.#session === undefined && times.monotonic() - this.#lostAt > timeout)
           throw new DeadlineError(this.#lastFailure);
-        session = this.#session ?? (await within(left(), this.#replace(), () => this.#lastFailure));
+        session = this.#session ?? (await within(left(), this.#replace(), () => this.#lastFailure, times));
         if (left() === 0) throw new DeadlineError(`no answer within ${timeout} ms`);
-        return await within(left(), action(session), () => `no answer within ${timeout} ms`);
+        return await within(left(), action(session), () => `no answer within ${timeout} ms`, times);
       } catch (error) {
         if (this.#ended.signal.aborted) throw new StoreError('The store is closed.');
         const demoted = reason(error) === 'READONLY';
@@ -117,7 +122,7 @@ export class Connection {
   #lose(session: RedisSession): void {
     if (this.#session !== session) return;
     this.#session = undefined;
-    this.#lostAt = performance.now();
+    this.#lostAt = this.#times.monotonic();
     session.destroy();
     // At once, not with the next command: messages about new tokens would be missed until then.
     this.#replace().catch(() => undefined);
@@ -143,8 +148,25 @@ export class Connection {
         this.#lastFailure = reason(error);
         if (isFinal(this.#lastFailure)) throw error;
       }
-      await sleep(pause * (0.5 + Math.random()), undefined, { signal: this.#ended.signal });
+      await this.#pause(pause * (0.5 + this.#times.random()));
     }
+  }
+
+  /** Rejects as soon as the connection is closed. */
+  #pause(ms: number): Promise<void> {
+    const { signal } = this.#ended;
+    return new Promise((resolve, reject) => {
+      const cancel = this.#times.after(ms, () => {
+        signal.removeEventListener('abort', end);
+        resolve();
+      });
+      const end = (): void => {
+        cancel();
+        reject(new StoreError('The store is closed.'));
+      };
+      signal.addEventListener('abort', end, { once: true });
+      if (signal.aborted) end();
+    });
   }
 
   async #attempt(): Promise<RedisSession> {
@@ -170,16 +192,21 @@ export class Connection {
 class DeadlineError extends Error {}
 
 /** The promise, or a DeadlineError after so many ms. A later result is dropped. */
-export async function within<T>(milliseconds: number, promise: Promise<T>, why: () => string): Promise<T> {
-  let timer: NodeJS.Timeout | undefined;
+export async function within<T>(
+  milliseconds: number,
+  promise: Promise<T>,
+  why: () => string,
+  times: Pick<StoreTimes, 'after'> = systemStoreTimes,
+): Promise<T> {
+  let cancel: (() => void) | undefined;
   const deadline = new Promise<never>((_, reject) => {
-    timer = setTimeout(() => reject(new DeadlineError(why())), milliseconds);
+    cancel = times.after(milliseconds, () => reject(new DeadlineError(why())));
   });
   promise.catch(() => undefined);
   try {
     return await Promise.race([promise, deadline]);
   } finally {
-    clearTimeout(timer);
+    cancel?.();
   }
 }
 

@@ -1,4 +1,5 @@
 import { randomBytes } from 'node:crypto';
+import { systemStoreTimes, type StoreTimes } from '../clock.ts';
 import {
   accountOfKey,
   damaged,
@@ -9,7 +10,7 @@ import {
   type StoredRecord,
   type TokenStore,
 } from '../store.ts';
-import { Connection, reason } from './redis-connection.ts';
+import { Connection, reason, type OpenSession } from './redis-connection.ts';
 import { ACQUIRE, DEBIT, RELEASE, REPLACE, TAKE_BACK, USED } from './redis-scripts.ts';
 import { describePlace, sessionOpener, type RedisAccess } from './redis-topology.ts';
 
@@ -21,29 +22,45 @@ export interface RedisOptions extends RedisAccess {
   readonly waitReplicas: number;
 }
 
+/** What a simulation puts in the place of the network and the clock. */
+export interface RedisDependencies {
+  readonly open: OpenSession;
+  readonly times: StoreTimes;
+}
+
 /** The store for several hosts: Redis, alone, with Sentinel or as a Cluster. It holds sealed records only. */
 export class RedisStore implements TokenStore {
   readonly #connection: Connection;
   readonly #options: RedisOptions;
   readonly #reopened: { notify: () => void };
+  readonly #times: StoreTimes;
   #closed = false;
   #mark: string | undefined;
-  /** performance.now() of the last write of `check` that succeeded; -Infinity after one that failed. */
+  /** When a write of `check` last succeeded, monotonic ms; -Infinity after one that failed. */
   #provedAt = -Infinity;
 
-  private constructor(connection: Connection, options: RedisOptions, reopened: { notify: () => void }) {
+  private constructor(
+    connection: Connection,
+    options: RedisOptions,
+    reopened: { notify: () => void },
+    times: StoreTimes,
+  ) {
+    this.#times = times;
     this.#connection = connection;
     this.#options = options;
     this.#reopened = reopened;
   }
 
   /** Connects. Rejects with a StoreError that names the place, never a password. */
-  static async open(options: RedisOptions): Promise<RedisStore> {
+  static async open(
+    options: RedisOptions,
+    { open, times }: RedisDependencies = { open: sessionOpener(options), times: systemStoreTimes },
+  ): Promise<RedisStore> {
     const reopened = { notify: () => undefined };
     let connection: Connection | undefined;
     try {
-      connection = await Connection.start(sessionOpener(options), () => reopened.notify());
-      const store = new RedisStore(connection, options, reopened);
+      connection = await Connection.start(open, () => reopened.notify(), times);
+      const store = new RedisStore(connection, options, reopened, times);
       await store.#checkMark();
       return store;
     } catch (error) {
@@ -196,11 +213,11 @@ export class RedisStore implements TokenStore {
   /** Reads, and from time to time proves by a write that Redis takes writes. */
   async check(): Promise<void> {
     await this.#checkMark();
-    if (performance.now() - this.#provedAt < PROVE_INTERVAL_MS) return;
+    if (this.#times.monotonic() - this.#provedAt < PROVE_INTERVAL_MS) return;
     this.#provedAt = -Infinity;
     const written = this.#key('written', 'check');
     await this.#send(written, ['SET', written, String(Date.now())]);
-    this.#provedAt = performance.now();
+    this.#provedAt = this.#times.monotonic();
   }
 
   /** Reads the mark that tells this store from an emptied one: after a FLUSHALL it is gone or another. */

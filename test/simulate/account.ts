@@ -1,0 +1,73 @@
+import type { BudgetLimits } from '../../src/tokens/budget.ts';
+import type { Token } from '../../src/tokens/token.ts';
+import { Endpoint, type EndpointOptions } from './endpoint.ts';
+import type { Random } from './random.ts';
+import type { Scheduler } from './scheduler.ts';
+
+export interface AccountOptions {
+  readonly endpoint: EndpointOptions;
+  readonly renew: 'early' | 'on-demand';
+  readonly budget: BudgetLimits | undefined;
+}
+
+/** Logins that the vendor grants in a day where it counts them, and how many of those only an operator spends. */
+export const LOGINS_A_DAY = 6;
+export const RESERVE = 2;
+export const DAY_MS = 86_400_000;
+
+/** One account: its endpoint, and what the rules remember of it. */
+export class Account {
+  readonly name: string;
+  readonly options: AccountOptions;
+  readonly endpoint: Endpoint;
+  readonly identity: string;
+  credentials = 'first';
+  /** Logins that something has made necessary or excusable; each login that arrives at the endpoint spends one. */
+  credit = 0;
+  /** True times at which logins were begun that the endpoint may have seen. */
+  readonly attempts: number[] = [];
+  /** True time of the last fault that concerns this account alone. */
+  faultAt = -Infinity;
+  /** Refreshes that failed in a row though the endpoint answered. */
+  refreshFailures = 0;
+  /** Tokens that clients have had, newest last. */
+  readonly held: Token[] = [];
+  /** Store or process lost what they knew of this account's tokens: a refresh token may be spent twice. */
+  forgotten = false;
+  /** The stored record was made unreadable. */
+  damaged = false;
+  /** True times between which its lease may have two holders. */
+  #leaseDoubts: { readonly from: number; readonly until: number }[] = [];
+  /** The store forgot counts of logins: processes know their own ones only, until this true time. */
+  budgetDoubtUntil = -Infinity;
+  /** How often the vendor has revoked a token of it. */
+  revocations = 0;
+  /** Its last login was refused: an operator must act. */
+  refused = false;
+  /** An operator has imported a token. */
+  imported = false;
+  /** The store has lost its record once, so that generations began anew. */
+  emptied = false;
+  /** An operator has renewed, so that the reserve may be spent and pauses are skipped. */
+  operatorAt = -Infinity;
+
+  constructor(name: string, scheduler: Scheduler, random: Random, options: AccountOptions) {
+    this.name = name;
+    this.identity = `identity of ${name}`;
+    this.options = options;
+    this.endpoint = new Endpoint(scheduler, random, options.endpoint);
+  }
+
+  /** A fault of this account's own. */
+  fault(now: number): void {
+    this.faultAt = Math.max(this.faultAt, now);
+  }
+
+  doubtLease(from: number, until: number): void {
+    this.#leaseDoubts = [...this.#leaseDoubts.filter((doubt) => doubt.until >= from), { from, until }];
+  }
+
+  isLeaseInDoubt(now: number): boolean {
+    return this.#leaseDoubts.some(({ from, until }) => from <= now && now <= until);
+  }
+}

@@ -1,0 +1,311 @@
+import { importToken } from '../../src/tokens/import.ts';
+import type { Account } from './account.ts';
+import { WEATHERS } from './endpoint.ts';
+import type { Process } from './process.ts';
+import { LEASE_MS, type World } from './world.ts';
+
+/** What can happen. Details are drawn from the world's random numbers, so that a seed decides them. */
+type Action = (world: World) => void | Promise<void>;
+
+const MINUTE = 60_000;
+const HOUR = 3_600_000;
+
+/** Each action with how often it happens. */
+export const ACTIONS: Readonly<Record<string, readonly [weight: number, action: Action]>> = {
+  'clients ask': [
+    14,
+    (world) => {
+      for (let left = 1 + world.random.below(5); left > 0; left -= 1) world.request(someProcess(world), some(world));
+    },
+  ],
+  'time passes': [
+    14,
+    (world) => {
+      // As a readiness probe does now and then.
+      for (const process of world.processes) process.store?.check().catch(() => undefined);
+      return world.scheduler.advance(world.random.pick([20, 200, 1_000, 3_000, 16_000, 70_000]));
+    },
+  ],
+  'a token is revoked, and clients of all processes meet it': [
+    8,
+    (world) => {
+      const account = some(world);
+      revokeNewest(account);
+      for (const process of world.processes) world.request(process, account);
+    },
+  ],
+  'an old token is rejected late': [
+    3,
+    (world) => {
+      const account = some(world);
+      const process = someProcess(world);
+      const token = world.random.pick([...account.held, undefined]);
+      if (token !== undefined) {
+        account.revocations += 1;
+        world.rejectLate(process, account, token);
+      }
+    },
+  ],
+  'all sessions of an account end at the vendor': [
+    1,
+    (world) => {
+      const account = some(world);
+      account.revocations += 1;
+      account.endpoint.revokeAll();
+      account.fault(world.scheduler.now);
+      if (account.endpoint.options.kind === 'login-only') account.credit += 1;
+    },
+  ],
+  'a token endpoint changes its weather': [
+    5,
+    (world) => {
+      const account = some(world);
+      account.endpoint.weather = world.random.pick(WEATHERS);
+      account.fault(world.scheduler.now);
+    },
+  ],
+  'all token endpoints are well': [
+    3,
+    (world) => {
+      for (const account of world.accounts) clear(account, world.scheduler.now);
+    },
+  ],
+  'a quiet while, and then every client asks': [3, (world) => quiet(world)],
+  'hours pass': [1, (world) => world.scheduler.advance(world.random.pick([3 * HOUR, 25 * HOUR]))],
+  'a process crashes': [2, (world) => world.crash(world.random.below(world.processes.length))],
+  'a process is stopped in a renewal, and goes on': [
+    2,
+    async (world) => {
+      const process = someProcess(world);
+      const account = some(world);
+      revokeNewest(account);
+      world.request(process, account);
+      await world.scheduler.advance(world.random.below(200));
+      await freeze(world, [process], world.random.pick([1_000, 16_000, 40_000, 80_000]), false);
+    },
+  ],
+  'a host is suspended': [
+    1,
+    async (world) => {
+      const host = world.random.pick(world.hosts);
+      host.suspend();
+      const there = world.processes.filter((process) => process.host === host);
+      await freeze(world, there, world.random.pick([20_000, 10 * MINUTE, 2 * HOUR]), true);
+      host.resume();
+    },
+  ],
+  'a clock is set': [
+    1,
+    (world) => {
+      const ms = world.random.pick([20_000, -20_000, HOUR, -HOUR, 25 * HOUR, -25 * HOUR]);
+      const hosts = [...world.hosts, ...(world.redis === undefined ? [] : [world.redis])];
+      world.random.pick(hosts).setClock(ms);
+      world.globalFault();
+      world.doubtLeases();
+      world.clockWasSet = true;
+      for (const account of world.accounts) {
+        world.payForLease(account);
+        // A token whose end lies in the past by a clock that was set is renewed.
+        if (account.endpoint.options.kind === 'login-only') account.credit += 1;
+      }
+    },
+  ],
+  'the store is out of reach': [
+    2,
+    async (world) => {
+      const { redis, disk } = world;
+      redis?.goDown();
+      if (disk !== undefined) disk.full = true;
+      world.globalFault();
+      // A lease that cannot be prolonged ends.
+      world.doubtLeases({ after: 0.6 * LEASE_MS, ms: 2 * LEASE_MS });
+      // Of a renewal under way nobody else may hear what came of it.
+      for (const account of world.accounts) world.payForLease(account);
+      world.request(someProcess(world), some(world));
+      await world.scheduler.advance(world.random.pick([200, 2_000, 40_000]));
+      if (redis !== undefined) redis.down = false;
+      if (disk !== undefined) disk.full = false;
+      world.globalFault();
+      world.doubtLeases();
+    },
+  ],
+  'the store is slow': [
+    1,
+    async (world) => {
+      const { redis, disk } = world;
+      if (redis !== undefined) redis.slow = true;
+      if (disk !== undefined) disk.slow = true;
+      world.globalFault();
+      world.doubtLeases({ after: 0.6 * LEASE_MS, ms: 2 * LEASE_MS });
+      world.request(someProcess(world), some(world));
+      await world.scheduler.advance(world.random.pick([500, 5_000]));
+      if (redis !== undefined) redis.slow = false;
+      if (disk !== undefined) disk.slow = false;
+      world.globalFault();
+    },
+  ],
+  'the store answers a write too late': [
+    2,
+    (world) => {
+      if (world.redis === undefined) return;
+      world.redis.lostReplies = 1;
+      world.globalFault();
+      world.doubtLeases();
+      const account = some(world);
+      revokeNewest(account);
+      world.request(someProcess(world), account);
+    },
+  ],
+  'a replica of the store takes over': [
+    1,
+    async (world) => {
+      const { redis } = world;
+      if (redis === undefined) return;
+      redis.lag = world.random.pick([5, 300]);
+      await world.scheduler.advance(world.random.below(400));
+      world.lost(redis.failOver());
+      redis.lag = 5;
+    },
+  ],
+  'the store forgets its volatile keys': [
+    1,
+    (world) => {
+      const { redis } = world;
+      if (redis === undefined) return;
+      const keys = redis.data.volatileKeys;
+      for (const key of keys) redis.data.delete(key);
+      world.lost(keys);
+    },
+  ],
+  'the store is emptied': [
+    1,
+    (world) => {
+      const { redis } = world;
+      if (redis === undefined) return;
+      const { keys } = redis.data;
+      redis.data.clear();
+      world.lost(keys);
+    },
+  ],
+  'a record is damaged': [
+    1,
+    (world) => {
+      const account = some(world);
+      if (!world.damage(account)) return;
+      account.damaged = true;
+      account.forgotten = true;
+      account.fault(world.scheduler.now);
+    },
+  ],
+  'the password stops working': [
+    1,
+    (world) => {
+      const account = some(world);
+      account.endpoint.passwordWorks = false;
+      account.fault(world.scheduler.now);
+    },
+  ],
+  'an operator renews': [
+    2,
+    (world) => {
+      const account = some(world);
+      renewNow(world, account, world.random.chance(0.3), world.random.chance(0.3));
+    },
+  ],
+  'an operator imports a token': [
+    1,
+    async (world) => {
+      const account = some(world);
+      const process = someProcess(world);
+      if (!process.ready || account.endpoint.options.kind === 'login-only' || account.damaged) return;
+      const { access, refresh } = account.endpoint.issueByHand();
+      account.fault(world.scheduler.now);
+      account.imported = true;
+      const { lifetime } = account.endpoint.options;
+      const expiresAt = lifetime === undefined ? undefined : process.host.wall() + lifetime * 1_000;
+      const grant = { refreshSecret: refresh!, secret: access, expiresAt };
+      const owner = `importer-${world.scheduler.events}`;
+      const credential = process.credentialOf(account);
+      const { host: clock, timers } = process;
+      const done = importToken(process.store!, process.records!, credential, grant, {
+        owner,
+        clock,
+        timers,
+        wait: 2_000,
+      });
+      done.catch(() => undefined);
+      await world.scheduler.advance(100);
+    },
+  ],
+};
+
+/** Everything works again, for long enough, and every client asks. */
+export async function quiet(world: World): Promise<void> {
+  for (const account of world.accounts) clear(account, world.scheduler.now);
+  await world.scheduler.advance(3_000);
+  for (const account of world.accounts) {
+    void world.mend(account);
+    // Operators renew what is dead once its password works.
+    for (const process of world.processes)
+      if (process.manager?.statusOf(account.name)?.dead === true) renewIn(world, process, account, false, false);
+  }
+  await world.scheduler.advance(330_000);
+  for (let round = 0; round < 2; round += 1) {
+    for (const process of world.processes) for (const account of world.accounts) world.request(process, account);
+    await world.scheduler.advance(8_000);
+  }
+}
+
+/** Ends what is wrong with an account's endpoint. */
+function clear(account: Account, now: number): void {
+  const { endpoint } = account;
+  if (endpoint.weather === 'fine' && endpoint.passwordWorks) return;
+  endpoint.weather = 'fine';
+  endpoint.passwordWorks = true;
+  account.fault(now);
+}
+
+function renewNow(world: World, account: Account, useReserve: boolean, login: boolean): void {
+  renewIn(world, someProcess(world), account, useReserve, login);
+}
+
+function renewIn(world: World, process: Process, account: Account, useReserve: boolean, login: boolean): void {
+  if (!process.ready || world.scheduler.isFrozen(process)) return;
+  if (useReserve) account.operatorAt = world.scheduler.now;
+  account.fault(world.scheduler.now);
+  // What the operator asked for, or what is needed where there is nothing to refresh.
+  account.credit += 1;
+  process.manager!.renewNow(account.name, { useReserve, login }).catch(() => undefined);
+}
+
+async function freeze(world: World, processes: readonly Process[], ms: number, suspended: boolean): Promise<void> {
+  world.globalFault();
+  // Their leases end while they stand still.
+  world.doubtLeases({ after: 0.6 * LEASE_MS, ms: ms + LEASE_MS, of: processes });
+  for (const process of processes) {
+    for (const account of world.accounts) if (world.isRenewing(process, account)) account.credit += 1;
+    world.scheduler.freeze(process);
+  }
+  // Others may go on meanwhile.
+  for (const account of world.accounts) world.request(someProcess(world), account);
+  await world.scheduler.advance(ms);
+  for (const process of processes) world.scheduler.thaw(process, suspended);
+  world.globalFault();
+  world.doubtLeases();
+}
+
+function revokeNewest(account: Account): void {
+  const newest = account.held.at(-1);
+  if (newest === undefined) return;
+  if (account.endpoint.options.kind === 'login-only' && account.endpoint.accepts(newest.reveal())) account.credit += 1;
+  account.revocations += 1;
+  account.endpoint.revoke(newest.reveal());
+}
+
+function some(world: World): Account {
+  return world.random.pick(world.accounts);
+}
+
+function someProcess(world: World): Process {
+  return world.random.pick(world.processes);
+}

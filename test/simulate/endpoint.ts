@@ -1,0 +1,172 @@
+import type { FailureReason, Outcome } from '../../src/tokens/credential.ts';
+import type { RenewalKind } from '../../src/tokens/record-marks.ts';
+import type { Random } from './random.ts';
+import type { Scheduler } from './scheduler.ts';
+
+const TIMEOUT_MS = 15_000;
+/** The endpoint forgives repeats a little longer than the flow counts on, as an operator would set it. ms. */
+const GRACE_MARGIN_MS = 20_000;
+
+interface RefreshToken {
+  state: 'live' | 'spent' | 'revoked';
+  readonly family: number;
+  spentAt: number;
+  successor: Pair | undefined;
+  spends: number;
+}
+
+export interface Pair {
+  readonly access: string;
+  readonly refresh: string | undefined;
+}
+
+/** How calls to the endpoint fare. */
+export const WEATHERS = [
+  'fine',
+  'unreachable',
+  'server error',
+  'block page',
+  'busy',
+  'slow',
+  'hanging',
+  'cut before',
+  'cut after',
+] as const;
+export type Weather = (typeof WEATHERS)[number];
+
+export interface EndpointOptions {
+  /** `rotating`: each refresh ends the old pair, and a second use revokes the family. */
+  readonly kind: 'rotating' | 'grace' | 'login-only';
+  /** ms; the flow's `rotationGrace`. */
+  readonly grace: number;
+  /** Seconds; undefined: not stated. */
+  readonly lifetime: number | undefined;
+}
+
+/** One account's token endpoint and upstream, as the vendor sees them. */
+export class Endpoint {
+  readonly options: EndpointOptions;
+  readonly #scheduler: Scheduler;
+  readonly #random: Random;
+  readonly refreshTokens = new Map<string, RefreshToken>();
+  /** Access tokens that the upstream accepts: the family of each, and the true time at which it ends. */
+  readonly #live = new Map<string, { readonly family: number; readonly until: number }>();
+  #issued = 0;
+  weather: Weather = 'fine';
+  passwordWorks = true;
+  familiesRevoked = 0;
+  /** True times at which logins arrived, whatever became of them. */
+  readonly logins: number[] = [];
+  calls = 0;
+  granted = 0;
+
+  constructor(scheduler: Scheduler, random: Random, options: EndpointOptions) {
+    this.#scheduler = scheduler;
+    this.#random = random;
+    this.options = options;
+  }
+
+  /** One call. `said` is told how it ended for the one who made it. */
+  call(owner: object, kind: RenewalKind, refresh: string | undefined): Promise<Outcome> {
+    return new Promise((resolve) => {
+      const { weather } = this;
+      const timeout = this.#scheduler.at(TIMEOUT_MS, owner, () => resolve(failed('timeout', 'unanswered', true)), true);
+      const respond = (ms: number, outcome: Outcome): void => {
+        this.#scheduler.at(ms, owner, () => {
+          this.#scheduler.cancel(timeout);
+          resolve(outcome);
+        });
+      };
+      const trip = (): number => 5 + this.#random.below(120);
+      // What is on the wire arrives, even if the process that sent it is gone.
+      this.#scheduler.at(trip(), this, () => {
+        if (weather === 'unreachable') return respond(0, failed('connect', 'unsent', false));
+        if (weather === 'cut before') return respond(trip(), failed('reset', 'unanswered', true));
+        this.calls += 1;
+        if (kind === 'login') this.logins.push(this.#scheduler.now);
+        if (weather === 'hanging') return;
+        if (weather === 'server error') return respond(trip(), failed('status_5xx', 'answered', false));
+        if (weather === 'block page') return respond(trip(), failed('status_4xx', 'answered', false));
+        if (weather === 'busy') return respond(trip(), { kind: 'busy', reason: 'status 429', retryAfter: 5 });
+        const outcome = kind === 'login' ? this.#login() : this.#refresh(refresh!);
+        if (weather === 'cut after') return respond(trip(), failed('reset', 'unanswered', true));
+        respond(weather === 'slow' ? 3_000 + this.#random.below(10_000) : trip(), outcome);
+      });
+    });
+  }
+
+  /** The upstream's judgement of an access token. */
+  accepts(access: string): boolean {
+    const token = this.#live.get(access);
+    return token !== undefined && token.until > this.#scheduler.now;
+  }
+
+  /** The upstream forgets an access token. */
+  revoke(access: string): void {
+    this.#live.delete(access);
+  }
+
+  /** An administrator at the vendor ends all sessions: refresh tokens too. */
+  revokeAll(): void {
+    this.#live.clear();
+    for (const token of this.refreshTokens.values()) token.state = 'revoked';
+  }
+
+  /** A pair that a person obtained in a browser. */
+  issueByHand(): Pair {
+    return this.#issue(this.#issued + 1);
+  }
+
+  #login(): Outcome {
+    return this.passwordWorks ? this.#grant(this.#issue(this.#issued + 1)) : { kind: 'refused', reason: 'status 401' };
+  }
+
+  #refresh(secret: string): Outcome {
+    const token = this.refreshTokens.get(secret);
+    if (token === undefined || token.state === 'revoked') return { kind: 'refused', reason: 'status 400' };
+    if (token.state === 'spent') {
+      token.spends += 1;
+      const { kind, grace } = this.options;
+      if (kind === 'grace' && this.#scheduler.now - token.spentAt < grace + GRACE_MARGIN_MS)
+        return this.#grant(token.successor!);
+      this.familiesRevoked += 1;
+      for (const other of this.refreshTokens.values()) if (other.family === token.family) other.state = 'revoked';
+      this.#endFamily(token.family);
+      return { kind: 'refused', reason: 'status 400' };
+    }
+    token.state = 'spent';
+    token.spentAt = this.#scheduler.now;
+    token.spends += 1;
+    this.#endFamily(token.family);
+    return this.#grant((token.successor = this.#issue(token.family)));
+  }
+
+  #endFamily(family: number): void {
+    for (const [access, token] of this.#live) if (token.family === family) this.#live.delete(access);
+  }
+
+  #issue(family: number): Pair {
+    this.#issued += 1;
+    const { kind, lifetime } = this.options;
+    const refresh = kind === 'login-only' ? undefined : `refresh-${this.#issued}`;
+    const pair = { access: `access-${this.#issued}`, refresh };
+    if (refresh !== undefined)
+      this.refreshTokens.set(refresh, { state: 'live', family, spentAt: 0, successor: undefined, spends: 0 });
+    const until = lifetime === undefined ? Infinity : this.#scheduler.now + lifetime * 1_000;
+    this.#live.set(pair.access, { family, until });
+    return pair;
+  }
+
+  #grant({ access, refresh }: Pair): Outcome {
+    this.granted += 1;
+    const { lifetime } = this.options;
+    return {
+      kind: 'granted',
+      grant: { secret: access, refreshSecret: refresh, lifetime, refreshLifetime: undefined },
+    };
+  }
+}
+
+function failed(reason: FailureReason, reach: 'unsent' | 'unanswered' | 'answered', maybeSpent: boolean): Outcome {
+  return { kind: 'failed', reason, reach, maybeSpent, retryAfter: undefined };
+}

@@ -1,0 +1,95 @@
+import { ACTIONS, quiet } from './actions.ts';
+import { DAY_MS, LOGINS_A_DAY, RESERVE, type AccountOptions } from './account.ts';
+import { Random } from './random.ts';
+import { Violation, World, type WorldOptions } from './world.ts';
+
+/** What one seed comes to. */
+export interface History {
+  readonly seed: number;
+  readonly options: WorldOptions;
+  /** Names of actions, in order. */
+  readonly script: readonly string[];
+}
+
+export interface HistoryResult {
+  /** Digest of everything that happened. */
+  readonly digest: string;
+  /** The broken rules; undefined: none. */
+  readonly violation: string | undefined;
+  readonly steps: number;
+  readonly judged: number;
+  readonly requests: number;
+  readonly served: number;
+}
+
+const NAMES = Object.entries(ACTIONS).flatMap(([name, [weight]]) => Array.from({ length: weight }, () => name));
+
+/** The history of a seed. */
+export function historyOf(seed: number): History {
+  const random = new Random(seed);
+  const accounts = Array.from({ length: 2 + random.below(2) }, () => accountOf(random));
+  const store = random.chance(0.6) ? 'redis' : 'embedded';
+  const options: WorldOptions = { store, processes: 2 + random.below(2), accounts };
+  const script = Array.from({ length: 10 + random.below(40) }, () => random.pick(NAMES));
+  return { seed, options, script };
+}
+
+function accountOf(random: Random): AccountOptions {
+  const kind = random.pick(['rotating', 'rotating', 'grace', 'login-only'] as const);
+  return {
+    endpoint: { kind, grace: kind === 'grace' ? 30_000 : 0, lifetime: random.pick([undefined, 60, 3_600]) },
+    renew: random.pick(['early', 'on-demand']),
+    budget:
+      kind === 'rotating' && random.chance(0.5)
+        ? { key: `logins-${random.below(1_000_000)}`, logins: LOGINS_A_DAY, window: DAY_MS, reserve: RESERVE }
+        : undefined,
+  };
+}
+
+/** Plays a history to its end, or to the first broken rule. */
+export async function play({ seed, options, script }: History, print?: (line: string) => void): Promise<HistoryResult> {
+  const random = new Random(seed ^ 0x5bd1e995);
+  const world = new World(random, options, print);
+  const result = (violation: string | undefined): HistoryResult => ({
+    digest: world.digest(),
+    violation,
+    steps: world.steps,
+    judged: world.judged,
+    requests: world.requests,
+    served: world.served,
+  });
+  try {
+    await world.scheduler.advance(200);
+    for (const name of script) {
+      world.note(name);
+      await ACTIONS[name]![1](world);
+      await world.scheduler.advance(1);
+      world.check();
+    }
+    world.note('the end');
+    await quiet(world);
+    world.check();
+  } catch (error) {
+    if (!(error instanceof Violation)) throw error;
+    return result(error.message);
+  } finally {
+    world.end();
+  }
+  return result(undefined);
+}
+
+/** The shortest script found that still breaks a rule: leaves out ever smaller parts for as long as one is broken. */
+export async function shrink(history: History, tries = 400): Promise<History> {
+  let best = history;
+  let left = tries;
+  for (let size = Math.ceil(best.script.length / 2); size >= 1; size = size === 1 ? 0 : Math.ceil(size / 2)) {
+    for (let from = 0; from < best.script.length && left > 0; left -= 1) {
+      const script = [...best.script.slice(0, from), ...best.script.slice(from + size)];
+      const shorter = { ...best, script };
+      if ((await play(shorter)).violation === undefined) from += size;
+      else best = shorter;
+    }
+    if (size === 1) break;
+  }
+  return best;
+}
