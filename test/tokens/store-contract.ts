@@ -228,7 +228,9 @@ export function describeStoreContract(
         const { at } = await store.debit('k', now, DAY, 3);
         const lost = now - 60_000;
         const { granted, entries } = await store.debit('k', now + 1, DAY, 3, [at, lost]);
-        assert.deepEqual([granted, entries.length, entries[0]], [true, 3, lost]);
+        assert.deepEqual([granted, entries.length], [true, 3]);
+        // Told by the caller's clock, which may be a millisecond ahead of Redis's own here.
+        assert.ok(Math.abs(entries[0]! - lost) <= 1);
         assert.equal((await other.debit('k', now + 2, DAY, 3)).granted, false);
         assert.equal((await other.used('l', now, DAY, [lost, now])).length, 2);
         assert.equal(await used('l'), 2);
