@@ -93,7 +93,7 @@ export class FaultProxy {
 
   /** Resets every connection there is. */
   drop(): void {
-    for (const socket of this.#open) socket.resetAndDestroy();
+    for (const socket of this.#open) reset(socket);
   }
 
   /** All is well again. */
@@ -130,7 +130,7 @@ export class FaultProxy {
     // What ends a connection shows as its close; the error itself says no more.
     near.on('error', () => undefined);
     if (this.#fault.connect === 'reset') {
-      near.resetAndDestroy();
+      reset(near);
       return;
     }
     const far = connect({ ...this.#target, allowHalfOpen: true, noDelay: true });
@@ -143,7 +143,7 @@ export class FaultProxy {
       socket.on('close', (hadError) => {
         this.#open.delete(socket);
         // Whoever hears a reset passes it on as one.
-        if (hadError && !other.destroyed) other.resetAndDestroy();
+        if (hadError && !other.destroyed) reset(other);
         else if (!other.destroyed && other.writableEnded) other.destroySoon();
       });
     }
@@ -204,8 +204,17 @@ export class FaultProxy {
       return;
     }
     for (const socket of [from, to]) {
-      if (how === 'reset') socket.resetAndDestroy();
+      if (how === 'reset') reset(socket);
       else socket.destroySoon();
     }
   }
+}
+
+/**
+ * Ends a connection with a RST. One whose FIN is on its way cannot be reset any more: Node would keep its handle for
+ * ever, and a process with nothing else left to do would turn in circles instead of ending.
+ */
+function reset(socket: Socket): void {
+  if (socket.writableEnded && !socket.writableFinished) socket.destroy();
+  else socket.resetAndDestroy();
 }
