@@ -29,8 +29,8 @@ export function createProxyServers(
     const path = createRequestPath({ ...proxy, siteRules });
     const onRefused = (reason: ErrorCode): void => metrics.errors.inc({ route: 'unmatched', reason });
     const { headerBytes } = config.limits;
-    const limits = { headerBytes, onRefused, ...(config.listen.engine === 'fast' && { fastPath: path.handle }) };
-    return createHttpServer(createFront(proxy.routes, path, log), limits, tls);
+    const fastEngine = config.listen.engine === 'fast' ? path.handle : undefined;
+    return createHttpServer(createFront(proxy.routes, path, log), { headerBytes, onRefused, fastEngine }, tls);
   };
   const port = config.listen.port === undefined ? undefined : serverBehind(doorOf(config), inboundTls?.options);
   const socket = config.listen.socket === undefined ? undefined : serverBehind(socketDoorOf(config));

@@ -8,5 +8,5 @@ export interface ServerLimits {
   /** Called for every request that the parser refuses. */
   readonly onRefused?: (code: ErrorCode) => void;
   /** Serves ordinary requests before Express and node:http. Not with TLS, whose cost dwarfs theirs. */
-  readonly fastEngine?: RequestHandler;
+  readonly fastEngine?: RequestHandler | undefined;
 }

@@ -1,4 +1,6 @@
 import assert from 'node:assert/strict';
+import { subscribe, unsubscribe } from 'node:diagnostics_channel';
+import type { Socket } from 'node:net';
 import fc from 'fast-check';
 import { call, metric } from '../../support/call.ts';
 import { closing, startCustomProxy } from '../../support/custom-proxy.ts';
@@ -29,6 +31,17 @@ const targets = fc.array(piece, { minLength: 1, maxLength: 5 }).map((pieces) => 
   const text = pieces.join('');
   return text.startsWith('/') ? text : `/${text}`;
 });
+
+/** How many requests node:http reads at this port meanwhile. */
+async function readByNode(port: string, act: () => Promise<void>): Promise<number> {
+  let count = 0;
+  const onRequest = (message: unknown): void => {
+    if (String((message as { socket: Socket }).socket.localPort) === port) count += 1;
+  };
+  subscribe('http.server.request.start', onRequest);
+  await act().finally(() => unsubscribe('http.server.request.start', onRequest));
+  return count;
+}
 
 describe('the fast engine and Express', () => {
   const close = closing();
@@ -70,8 +83,11 @@ describe('the fast engine and Express', () => {
         }),
       );
       assert.equal(await metric(proxy.operatorUrl, 'tokenward_build_info', { engine }), 1);
-      assert.equal((await fetch(`${proxy.url}/api/a`)).status, 200);
-      assert.equal((await fetch(`${proxy.url}/nowhere`)).status, 404);
+      const read = await readByNode(new URL(proxy.url).port, async () => {
+        assert.equal((await call(proxy.url, '/api/a')).status, 200);
+        assert.equal((await call(proxy.url, '/nowhere')).status, 404);
+      });
+      assert.equal(read, engine === 'fast' ? 0 : 2, `requests that node:http has read with listen.engine: ${engine}`);
     }
   });
 });
