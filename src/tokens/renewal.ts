@@ -109,7 +109,7 @@ export class Renewal {
     }
   }
 
-  /** Another process may write the same token back at the same moment, for which it needs no lease: then it is there. */
+  /** Another process may write the same token back at the same moment, without a lease: then it is there. */
   async #writeBack(state: AccountState, record: CredentialRecord): Promise<CredentialRecord> {
     try {
       return await this.#records.writeBack(state, record);

@@ -60,12 +60,12 @@ describe("the simulation's Redis", () => {
       const history: string[][] = [];
       for (let step = 0; step < 40; step += 1) {
         // Redis has its own time; the simulated one is set to it, so that only what is counted in ms can differ.
-        const [seconds, micros] = (await server.command('TIME')) as unknown as [string, string];
+        const [seconds, micros] = (await server.command('TIME')) as [string, string];
         now = Number(seconds) * 1_000 + Math.floor(Number(micros) / 1_000);
         const args = command(random, now);
         const words = args.map((arg) => (arg.includes('\n') ? 'script' : arg));
         history.push(words);
-        const real = await server.command(...args).catch((error: Error) => error.message.split(' ')[0]);
+        const real = await server.command(...args).catch((error: unknown) => (error as Error).message.split(' ')[0]);
         let simulated: unknown;
         try {
           simulated = data.run(args);

@@ -311,12 +311,11 @@ export class World {
     if (!this.#open.delete(request)) return;
     const { account, began } = request;
     if (problem === undefined) this.served += 1;
-    this.note(request.process.name, account.name, problem === undefined ? 'served' : String(problem));
+    const text = problem instanceof Error || typeof problem === 'string' ? String(problem) : 'served';
+    this.note(request.process.name, account.name, text);
     const took = this.scheduler.now - began;
-    if (problem !== undefined && !(typeof problem === 'string')) {
-      if (!(problem instanceof TokenwardError) || problem.code === 'internal')
-        this.wrong(`${account.name}: a client was refused with ${String(problem)}`);
-    }
+    if (problem instanceof Error && (!(problem instanceof TokenwardError) || problem.code === 'internal'))
+      this.wrong(`${account.name}: a client was refused with ${text}`);
     const lastFault = Math.max(this.faultAt, account.faultAt);
     if (account.endpoint.weather !== 'fine') return;
     if (began - lastFault < QUIET_MS || this.#excused(account)) return;
@@ -327,7 +326,7 @@ export class World {
     )
       return;
     // Isolation and liveness: nothing concerned this account for long, so its clients notice nothing.
-    if (problem !== undefined) this.wrong(`${account.name}: a request failed though all was well: ${String(problem)}`);
+    if (problem !== undefined) this.wrong(`${account.name}: a request failed though all was well: ${text}`);
     else if (took > SERVED_WITHIN_MS) this.wrong(`${account.name}: a request took ${Math.round(took)} ms`);
   }
 
@@ -335,8 +334,8 @@ export class World {
   #excused(account: Account): boolean {
     if (!account.endpoint.passwordWorks || account.damaged || account.refused) return true;
     if (account.options.budget === undefined) return false;
-    // A login that never arrived counts as well, unless it is certain that it did not; and a clock that was set may make
-    // logins count for longer.
+    // A login that never arrived counts as well, unless it is certain that it did not; and a clock that was set may
+    // make logins count for longer.
     const since = this.clockWasSet ? -Infinity : this.scheduler.now - DAY_MS - 60_000;
     return account.attempts.filter((at) => at > since).length >= LOGINS_A_DAY - RESERVE;
   }
