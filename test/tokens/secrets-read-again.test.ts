@@ -14,7 +14,7 @@ function withFiles(
 ): FakeCredential & { written: string; looks: number } {
   let used = 'first';
   const credential = { ...fakeCredential(change, ...answers), written: 'first', looks: 0 };
-  Object.defineProperty(credential, 'credentials', { get: () => used });
+  Object.defineProperty(credential, 'credentialsFingerprint', { get: () => used });
   return Object.assign(credential, {
     reread: async () => {
       credential.looks += 1;
