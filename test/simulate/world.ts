@@ -316,6 +316,9 @@ export class World {
     const took = this.scheduler.now - began;
     if (problem instanceof Error && (!(problem instanceof TokenwardError) || problem.code === 'internal'))
       this.wrong(`${account.name}: a client was refused with ${text}`);
+    // A store that did not reply in time may have counted a login that was not made.
+    if (problem instanceof TokenwardError && problem.code === 'store_unavailable')
+      account.attempts.push(this.scheduler.now);
     const lastFault = Math.max(this.faultAt, account.faultAt);
     if (account.endpoint.weather !== 'fine') return;
     if (began - lastFault < QUIET_MS || this.#excused(account)) return;
