@@ -7,7 +7,7 @@ import { refuseRevoked } from '../http/tls.ts';
 import type { Proxy } from '../proxy/context.ts';
 import { createRequestPath } from '../proxy/handler.ts';
 import type { SiteRules } from '../proxy/site-rules.ts';
-import { doorOf, socketDoorOf } from './doors.ts';
+import { siteRulesOf, siteRulesOfSocket } from './site-rules.ts';
 import { createFront } from './front.ts';
 import { reloadCertificates, type InboundTls } from './inbound-tls.ts';
 
@@ -32,8 +32,8 @@ export function createProxyServers(
     const fastEngine = config.listen.engine === 'fast' ? path.handle : undefined;
     return createHttpServer(createFront(proxy.routes, path, log), { headerBytes, onRefused, fastEngine }, tls);
   };
-  const port = config.listen.port === undefined ? undefined : serverBehind(doorOf(config), inboundTls?.options);
-  const socket = config.listen.socket === undefined ? undefined : serverBehind(socketDoorOf(config));
+  const port = config.listen.port === undefined ? undefined : serverBehind(siteRulesOf(config), inboundTls?.options);
+  const socket = config.listen.socket === undefined ? undefined : serverBehind(siteRulesOfSocket(config));
   if (inboundTls?.files.crlFile !== undefined && port) refuseRevoked(port);
   const stopReloading = inboundTls && port && reloadCertificates(port, inboundTls, log);
   return {

@@ -52,7 +52,13 @@ export class RenewalCall {
       if (!debit.granted) return failures.outOfLogins(state, debit.state);
       at = debit.at;
     }
-    return { record: await this.writeSpendNote(state, record, 'login'), at };
+    try {
+      return { record: await this.writeSpendNote(state, record, 'login'), at };
+    } catch (error) {
+      // Another renewal went on, so this login is not made and must not stay counted.
+      if (error instanceof Superseded) await this.takeBack(state, at);
+      throw error;
+    }
   }
 
   /**

@@ -283,12 +283,7 @@ async function freeze(world: World, processes: readonly Process[], ms: number, s
   // Their leases end while they stand still.
   world.doubtLeases({ after: 0.6 * LEASE_MS, ms: ms + LEASE_MS, of: processes });
   for (const process of processes) {
-    for (const account of world.accounts) {
-      if (!world.isRenewing(process, account)) continue;
-      account.credit += 1;
-      // A second renewal may have counted a login that it did not make, because the first went on.
-      account.attempts.push(world.scheduler.now);
-    }
+    for (const account of world.accounts) if (world.isRenewing(process, account)) account.credit += 1;
     world.scheduler.freeze(process);
   }
   // Others may go on meanwhile.

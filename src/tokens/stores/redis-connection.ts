@@ -101,7 +101,7 @@ export class Connection {
     for (let attempt = 1; ; attempt += 1) {
       let session: RedisSession | undefined;
       try {
-        // A short gap is waited for. A longer one is an outage: every command would wait in vain.
+        // A short gap is waited for. A longer one is an outage: waiting would help no command.
         if (this.#session === undefined && times.monotonic() - this.#lostAt > timeout)
           throw new DeadlineError(this.#lastFailure);
         session = this.#session ?? (await within(left(), this.#replace(), () => this.#lastFailure, times));
