@@ -61,7 +61,7 @@ export class Renewal {
     this.#call = needs.call;
   }
 
-  /** Lease → re-read → compare → call → store → release. The checks before the lease only avoid taking it needlessly. */
+  /** Lease → re-read → compare → call → store → release. Checks before the lease avoid taking it needlessly. */
   async run(state: AccountState, newerThan: number, request: RenewalRequest): Promise<Token> {
     const { account } = state.credential;
     if (state.pendingWrite !== undefined) {
