@@ -126,13 +126,16 @@ export class TokenManager {
     // A newer one may have been rejected as well by now, and the next one be on the way.
     const newestRejected = Math.max(rejected.generation, state.rejectedGeneration);
     if (token !== undefined && token.generation > newestRejected && isUsable(token, this.#parts.clock)) return token;
-    this.#noteRejection(state, rejected);
     if (state.credential.staticToken !== undefined) {
+      this.#noteRejection(state, rejected);
       const detail = `account ${account}: the upstream rejected its fixed token`;
       throw new TokenwardError('credential_dead', { detail });
     }
     state.rejectGeneration(rejected.generation);
-    return this.#flights.join(state, state.rejectedGeneration, { cause: { why: 'refused', by } });
+    const renewed = this.#flights.join(state, state.rejectedGeneration, { cause: { why: 'refused', by } });
+    // Only now that a renewal is under way: before it, one rejection would be reported as an account that is down.
+    this.#noteRejection(state, rejected);
+    return renewed;
   }
 
   /** False for a fixed token: its rejection can only be noted. */
@@ -141,8 +144,8 @@ export class TokenManager {
   }
 
   /**
-   * An upstream has rejected this token and no renewal is requested (a fixed token, or one that would be renewed in
-   * vain): requests of the account fail.
+   * An upstream has rejected this token and no renewal is requested (a fixed token, or one whose renewals do
+   * not help): requests of the account fail.
    */
   rejected(account: string, token: Token): void {
     const state = this.#accounts.of(account);
