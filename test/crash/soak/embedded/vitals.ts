@@ -1,4 +1,5 @@
-import { call } from '../support/call.ts';
+import { call } from '../../../support/call.ts';
+import { median } from '../median.ts';
 
 /** How a process does, by its own metrics. */
 export interface Vitals {
@@ -70,9 +71,4 @@ export function judgeVitals(samples: readonly Vitals[]): { rows: string[][]; fau
     return [name, show(before), show(after), show(limit)];
   });
   return { rows, faults };
-}
-
-function median(values: readonly number[]): number {
-  const sorted = [...values].sort((a, b) => a - b);
-  return sorted[Math.floor(sorted.length / 2)] ?? 0;
 }
