@@ -25,8 +25,8 @@ export class Callers {
   readonly entries: CallerEntry[] = [];
   readonly #run = randomBytes(4).toString('hex');
 
-  /** One request. Never rejects: how it ended is in the entry. */
-  async send(base: string, method: 'GET' | 'POST', target: string): Promise<CallerEntry> {
+  /** One request. Never rejects: how it ended is in the entry. `patience`: after so many ms the caller gives up. */
+  async send(base: string, method: 'GET' | 'POST', target: string, patience?: number): Promise<CallerEntry> {
     const id = `${this.#run}-${this.entries.length}`;
     const entry: CallerEntry = {
       id,
@@ -45,6 +45,7 @@ export class Callers {
         method,
         headers: { 'x-request-id': id, 'content-type': 'application/json' },
         ...(body !== undefined && { body }),
+        ...(patience !== undefined && { signal: AbortSignal.timeout(patience) }),
       });
       entry.status = answer.status;
       entry.code = codeOf(answer);
