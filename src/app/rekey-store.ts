@@ -1,7 +1,8 @@
 import type { LoadedConfig } from '../config/load.ts';
 import { systemClock } from '../tokens/clock.ts';
+import { AccountBusyError, holdingLease } from '../tokens/held-lease.ts';
 import { Records } from '../tokens/records.ts';
-import { RecordError, StoreError } from '../tokens/store.ts';
+import { accountOfKey, RecordError, StoreError } from '../tokens/store.ts';
 import { openStore, type StoreDependencies } from './open-store.ts';
 
 /** Records that cannot be opened, named in one message. */
@@ -13,8 +14,9 @@ const MAX_NAMED = 20;
  */
 export async function rekeyStore(
   config: LoadedConfig,
-  dependencies: StoreDependencies,
+  dependencies: StoreDependencies & { readonly owner: string },
 ): Promise<{ records: number; resealed: number }> {
+  const { owner } = dependencies;
   const clock = dependencies.clock ?? systemClock;
   const { store, seal } = await openStore(config, dependencies);
   try {
@@ -24,9 +26,13 @@ export async function rekeyStore(
     let resealed = 0;
     for (const key of keys) {
       try {
-        if (await records.reseal(key)) resealed += 1;
+        if (await records.isCurrent(key)) continue;
+        // Not during a renewal: a process that ends with the former configuration could not open the record any more,
+        // and would lose the token that it has just obtained.
+        const reseal = (): Promise<boolean> => records.reseal(key);
+        if (await holdingLease(store, accountOfKey(key), { owner, clock }, reseal)) resealed += 1;
       } catch (error) {
-        if (!(error instanceof RecordError)) throw error;
+        if (!(error instanceof RecordError) && !(error instanceof AccountBusyError)) throw error;
         failed.push(error.message);
       }
     }

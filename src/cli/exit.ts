@@ -3,7 +3,7 @@ import { ListenError } from '../http/server/listen.ts';
 import { TlsFileError } from '../http/tls.ts';
 import { describeFault } from '../log.ts';
 import { JwksFileError } from '../proxy/jwt.ts';
-import { AccountBusyError } from '../tokens/import.ts';
+import { AccountBusyError } from '../tokens/held-lease.ts';
 import { StoreError } from '../tokens/store.ts';
 import { WorkerStartError } from '../workers/worker-start-error.ts';
 import { ImportTargetError } from './import-account.ts';

@@ -1,12 +1,10 @@
-import { LEASE_TTL_MS, LEASE_WAIT_MS } from '../deadlines.ts';
-import { systemTimers, type Clock, type Timers } from './clock.ts';
+import type { Clock } from './clock.ts';
 import type { Credential } from './credential.ts';
+import { AccountBusyError, holdingLease, type HoldLeaseOptions } from './held-lease.ts';
 import type { CredentialRecord, Records } from './records.ts';
 import type { TokenStore } from './store.ts';
 import { Token } from './token.ts';
 
-/** Interval between requests for a lease that another process holds. ms. */
-const LEASE_POLL_INTERVAL_MS = 100;
 /**
  * A process without the lease may write between this read and write: a running one that notes a refusal, for example.
  */
@@ -20,20 +18,6 @@ export interface ImportedGrant {
   readonly expiresAt: number | undefined;
 }
 
-export interface ImportOptions {
-  /** Names this process in the lease. */
-  readonly owner: string;
-  readonly clock: Clock;
-  readonly timers?: Timers;
-  /** How long to wait for the lease, ms. */
-  readonly wait?: number;
-}
-
-/** A running process holds the account's lease and does not release it. Nothing was written. */
-export class AccountBusyError extends Error {
-  override readonly name = 'AccountBusyError';
-}
-
 /**
  * Writes a token that was obtained elsewhere as the account's next generation, so that a running process takes it over
  * at its next renewal. What prevented renewals (a spend note, refused credentials, a pause) is removed: it was about
@@ -44,42 +28,21 @@ export async function importToken(
   records: Records,
   credential: Credential,
   grant: ImportedGrant,
-  options: ImportOptions,
+  options: HoldLeaseOptions,
 ): Promise<number> {
   const { account } = credential;
-  const { owner, clock } = options;
   // Not during a renewal: one of the two tokens would overwrite the other.
-  await takeLease(store, account, options);
-  try {
+  return holdingLease(store, account, options, async () => {
     for (let left = MAX_WRITES; left > 0; left -= 1) {
       const record = await records.read(account, credential.identity);
       const generation = record.generation + 1;
-      const saved = await records.replace(account, imported(record, credential, tokenOf(generation, grant, clock)));
-      if (saved !== undefined) return generation;
+      const token = tokenOf(generation, grant, options.clock);
+      if ((await records.replace(account, imported(record, credential, token))) !== undefined) return generation;
     }
-  } finally {
-    await store.releaseLease(account, owner);
-  }
-  throw new AccountBusyError(
-    `The record of ${account} is being changed by a running tokenward. Nothing was imported; try again.`,
-  );
-}
-
-async function takeLease(
-  store: TokenStore,
-  account: string,
-  { owner, clock, timers = systemTimers, wait = LEASE_WAIT_MS }: ImportOptions,
-): Promise<void> {
-  const until = clock.monotonic() + wait;
-  while (!(await store.acquireLease(account, owner, LEASE_TTL_MS))) {
-    if (clock.monotonic() >= until) {
-      throw new AccountBusyError(
-        `A running tokenward is renewing ${account} and has not finished. Nothing was imported; try again in ` +
-          'half a minute.',
-      );
-    }
-    await new Promise<void>((resolve) => void timers.after(LEASE_POLL_INTERVAL_MS, resolve));
-  }
+    throw new AccountBusyError(
+      `The record of ${account} is being changed by a running tokenward. Nothing was changed; try again.`,
+    );
+  });
 }
 
 function imported(record: CredentialRecord, { identity }: Credential, token: Token): CredentialRecord {

@@ -90,6 +90,12 @@ export class Records {
     return this.#choose(account, { ...ours, foreign: own.revision > 0 });
   }
 
+  /** Whether the record is sealed with the current key, or there is none. */
+  async isCurrent(key: string): Promise<boolean> {
+    const stored = await this.#store.read(key);
+    return stored === undefined || this.#seal.isCurrent(stored.sealed);
+  }
+
   /**
    * Seals a record again if it is not sealed with the current key. False: it is already, or there is none. Rejects if
    * it cannot be opened.

@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
-import { AccountBusyError, importToken } from '../../src/tokens/import.ts';
+import { AccountBusyError } from '../../src/tokens/held-lease.ts';
+import { importToken } from '../../src/tokens/import.ts';
 import { managed, fakeCredential, refused, type Managed } from '../support/credential.ts';
 
 const REFRESH_ONLY = { refreshSecret: 'imported-refresh', secret: undefined, expiresAt: undefined };
