@@ -109,6 +109,16 @@ export class AccountRecords {
     return this.save(state, { ...record, generation: token.generation, identity, token, intent: undefined });
   }
 
+  /**
+   * Removes a spend note of this process whose call was never made: another process that found it would log in rather
+   * than spend the refresh token. Only while no renewal of this process is under way. Rejects with Superseded if
+   * another process has gone on.
+   */
+  async takeBackNote(state: AccountState, record: CredentialRecord): Promise<CredentialRecord> {
+    const intent = state.withoutUnusedNote(record.intent);
+    return intent === record.intent ? record : this.save(state, { ...record, intent });
+  }
+
   /** Updates the account's count of logins. */
   async refreshBudget(state: AccountState): Promise<void> {
     const { budget } = state.credential;

@@ -7,7 +7,7 @@ import type { Work } from './work.ts';
 export class Leases {
   readonly #parts: Parts;
   readonly #work: Work;
-  /** How many renewals of this process work under an account's lease. */
+  /** How many renewals of this process want an account's lease, or work under it. */
   readonly #users = new WeakMap<AccountState, number>();
 
   constructor(parts: Parts, work: Work) {
@@ -24,13 +24,29 @@ export class Leases {
     return granted;
   }
 
-  /**
-   * Prolongs the lease until the returned function is called, which tells whether that was the last renewal of this
-   * process under it: a second one may begin while no request waits any more for a first that takes long.
-   */
-  prolong(state: AccountState): () => boolean {
-    const { observer, timers } = this.#parts;
+  /** A renewal is about to ask for the lease: nobody else in this process releases it before `leave`. */
+  enter(state: AccountState): void {
     this.#users.set(state, (this.#users.get(state) ?? 0) + 1);
+  }
+
+  /**
+   * The renewal has ended. Returns whether it was the last one of this process: a second one may begin while no request
+   * waits any more for a first that takes long.
+   */
+  leave(state: AccountState): boolean {
+    const left = this.#users.get(state)! - 1;
+    this.#users.set(state, left);
+    return left === 0;
+  }
+
+  /** Whether a renewal of this process wants the lease, or works under it. */
+  isWanted(state: AccountState): boolean {
+    return (this.#users.get(state) ?? 0) > 0;
+  }
+
+  /** Prolongs the lease until the returned function is called. */
+  prolong(state: AccountState): () => void {
+    const { observer, timers } = this.#parts;
     let stop!: () => void;
     const schedule = (): void => {
       stop = timers.after(LEASE_TTL_MS / 3, () => {
@@ -39,12 +55,7 @@ export class Leases {
       });
     };
     schedule();
-    return () => {
-      stop();
-      const left = this.#users.get(state)! - 1;
-      this.#users.set(state, left);
-      return left === 0;
-    };
+    return () => stop();
   }
 
   /** Releases the lease in the background: waiting requests have their token already. The next renewal waits for it. */

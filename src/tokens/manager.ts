@@ -49,8 +49,8 @@ export class TokenManager {
     const records = new AccountRecords(parts, store, budgets);
     const secrets = new SecretFiles(parts, records);
     const leases = new Leases(parts, work);
-    const pendingWrites = new PendingWrites(parts, work, store);
-    const recovery = new Recovery({ parts, accounts, work, store, records, budgets, pendingWrites });
+    const pendingWrites = new PendingWrites(parts, work, store, leases);
+    const recovery = new Recovery({ parts, accounts, work, store, records, budgets, pendingWrites, leases });
     const failures = new RenewalFailures(parts, work, records);
     const call = new RenewalCall({ parts, store, records, budgets, pendingWrites, failures });
     const renewal = new Renewal({

@@ -2,6 +2,7 @@ import { FINAL_SAVES_MS, LEASE_TTL_MS } from '../deadlines.ts';
 import { TokenwardError } from '../errors.ts';
 import type { AccountState } from './account-state.ts';
 import { sleep } from './clock.ts';
+import type { Leases } from './lease.ts';
 import type { Parts } from './options.ts';
 import type { StoreAccess } from './store-access.ts';
 import { RecordError } from './store.ts';
@@ -10,6 +11,8 @@ import type { Work } from './work.ts';
 
 /** Longest pause between tries to store a grant, and the pause while the process is ending. ms. */
 const MAX_SAVE_PAUSE_MS = 2_000;
+/** The same beside a record that does not open: a person must mend or remove it first. ms. */
+const MAX_MENDING_PAUSE_MS = 30_000;
 const CLOSING_SAVE_PAUSE_MS = 500;
 
 /** Grants that could not be stored: each is the only copy of its token, so the write is tried until it succeeds. */
@@ -17,11 +20,13 @@ export class PendingWrites {
   readonly #parts: Parts;
   readonly #work: Work;
   readonly #store: StoreAccess;
+  readonly #leases: Leases;
 
-  constructor(parts: Parts, work: Work, store: StoreAccess) {
+  constructor(parts: Parts, work: Work, store: StoreAccess, leases: Leases) {
     this.#parts = parts;
     this.#work = work;
     this.#store = store;
+    this.#leases = leases;
   }
 
   /** Tries to store the account's grant until the store has it, or the process must end. */
@@ -30,15 +35,18 @@ export class PendingWrites {
     const work = (async () => {
       const deadline = { passed: false };
       let cancelDeadline: (() => void) | undefined;
+      let longest = MAX_SAVE_PAUSE_MS;
       for (
         let pause = 200;
         state.pendingWrite !== undefined && !deadline.passed;
-        pause = Math.min(MAX_SAVE_PAUSE_MS, pause * 2)
+        pause = Math.min(longest, pause * 2)
       ) {
         // By the clock, not by the number of tries: with a store that hangs each of them is long.
         if (this.#work.isClosing()) cancelDeadline ??= timers.after(FINAL_SAVES_MS, () => (deadline.passed = true));
         await sleep(timers, this.#work.isClosing() ? CLOSING_SAVE_PAUSE_MS : pause);
-        await this.save(state).catch(() => undefined);
+        await this.#write(state).catch((error: unknown) => {
+          longest = error instanceof RecordError ? MAX_MENDING_PAUSE_MS : MAX_SAVE_PAUSE_MS;
+        });
       }
       cancelDeadline?.();
     })();
@@ -47,26 +55,32 @@ export class PendingWrites {
 
   /** Tries once to store the account's grant. Returns the token in use after it. Rejects if the write fails. */
   async save(state: AccountState): Promise<Token> {
+    return this.#write(state).catch((error: unknown) => {
+      // A record that does not open is this account's problem alone, until an operator mends or removes it.
+      if (!(error instanceof RecordError)) throw error;
+      throw new TokenwardError('store_unavailable', {
+        detail: `account ${state.credential.account}: ${error.message}`,
+      });
+    });
+  }
+
+  async #write(state: AccountState): Promise<Token> {
     const { pendingWrite, credential } = state;
     const { account } = credential;
     const { records, store, owner, observer } = this.#parts;
     if (pendingWrite === undefined) return state.token!;
-    const saved = await this.#store
-      .run('write', async () => {
-        const hasLease = await store.acquireLease(account, owner, LEASE_TTL_MS);
-        const record = await records.read(account, credential.identity);
-        if (record.generation >= pendingWrite.generation) return record;
-        // Another process has taken over from our spend note: its result is newer than this grant. If it has written
-        // nothing yet, this write keeps it from spending the token that is spent already.
-        if (!hasLease && record.revision !== pendingWrite.revision) return undefined;
-        const { revision, key } = record;
-        return records.replace(account, { ...pendingWrite, revision, ...(key !== undefined && { key }) });
-      })
-      .catch((error: unknown) => {
-        // A record that does not open is this account's problem alone, until an operator mends or removes it.
-        if (!(error instanceof RecordError)) throw error;
-        throw new TokenwardError('store_unavailable', { detail: `account ${account}: ${error.message}` });
-      });
+    const saved = await this.#store.run('write', async () => {
+      const hasLease = await store.acquireLease(account, owner, LEASE_TTL_MS);
+      const record = await records.read(account, credential.identity);
+      if (record.generation >= pendingWrite.generation) return record;
+      // Another process has taken over from our spend note: its result is newer than this grant. If it has written
+      // nothing yet, this write keeps it from spending the token that is spent already.
+      if (!hasLease && record.revision !== pendingWrite.revision) return undefined;
+      // What a newer version has written there since stays.
+      const { revision, key, unknown } = record;
+      const present = { revision, ...(key !== undefined && { key }), ...(unknown !== undefined && { unknown }) };
+      return records.replace(account, { ...pendingWrite, ...present });
+    });
     if (saved === undefined) {
       const detail = `account ${account}: another process is renewing it`;
       throw new TokenwardError('token_unavailable', { detail, retryAfter: 1 });
@@ -78,7 +92,8 @@ export class PendingWrites {
       state.grant(saved.token);
       observer.changed(credential);
     }
-    await store.releaseLease(account, owner).catch((error: unknown) => observer.storeFailed('lease', error));
+    // A renewal of this process that has begun since works under the same lease, and releases it.
+    if (!this.#leases.isWanted(state)) this.#leases.release(state);
     observer.changed(credential);
     return state.token!;
   }

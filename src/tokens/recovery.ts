@@ -1,6 +1,7 @@
 import type { AccountCache } from './account-cache.ts';
 import type { AccountRecords } from './account-records.ts';
 import type { LoginBudgets } from './budget.ts';
+import type { Leases } from './lease.ts';
 import type { Parts } from './options.ts';
 import type { StoreAccess } from './store-access.ts';
 import type { PendingWrites } from './pending-writes.ts';
@@ -18,6 +19,7 @@ interface Needs {
   readonly records: AccountRecords;
   readonly budgets: LoginBudgets;
   readonly pendingWrites: PendingWrites;
+  readonly leases: Leases;
 }
 
 /** After an outage of the store: writes back what is newer in memory. */
@@ -54,7 +56,7 @@ export class Recovery {
 
   /** Ends as soon as the store fails again: the rest is done when it is back. */
   async #reconcile(): Promise<void> {
-    const { accounts, work, store, records, budgets, pendingWrites } = this.#needs;
+    const { accounts, work, store, records, budgets, pendingWrites, leases } = this.#needs;
     // The counts of logins as well: an evicted or flushed count would let too many be made.
     await store.run('debit', () => budgets.writeBack()).catch(() => undefined);
     for (const state of accounts.all()) {
@@ -65,7 +67,10 @@ export class Recovery {
           await pendingWrites.save(state);
           continue;
         }
-        records.adopt(state, await records.writeBack(state, await records.read(state)));
+        const record = await records.writeBack(state, await records.read(state));
+        // A note that was written although its reply was lost. A renewal under way is about to make the call of its
+        // own one.
+        records.adopt(state, leases.isWanted(state) ? record : await records.takeBackNote(state, record));
       } catch {
         // The observer has been notified; the next renewal reads the record again.
       }

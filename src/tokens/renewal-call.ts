@@ -88,7 +88,9 @@ export class RenewalCall {
     checkpoint?.('P2 intent stored');
     // The process was stopped for so long (SIGSTOP, a paused container) that another may hold the lease: it has read
     // the note and acts on it.
-    if (state.calling || clock.monotonic() - state.leasedAt > LEASE_SAFE_MS) {
+    // A monotonic clock does not count the time for which the machine was suspended; the wall clock does.
+    const sinceNote = clock.wall() - intent.startedAt;
+    if (state.calling || clock.monotonic() - state.leasedAt > LEASE_SAFE_MS || sinceNote > LEASE_SAFE_MS) {
       const detail = `account ${account}: its renewal was interrupted`;
       throw new Superseded('token_unavailable', { detail, retryAfter: 1 });
     }
@@ -139,7 +141,10 @@ export class RenewalCall {
     const { clock, observer } = parts;
     const seconds = (clock.monotonic() - startedAt) / 1000;
     const previous = ownToken(state, record);
-    const generation = Math.max(record.generation, state.token?.generation ?? 0) + 1;
+    // Also above a rejected one that the store has lost since: who waits for a newer token would else renew until the
+    // count has caught up.
+    const known = Math.max(record.generation, state.token?.generation ?? 0, state.rejectedGeneration);
+    const generation = known + 1;
     const token = nextToken(generation, grant, previous, clock);
     const next: CredentialRecord = {
       ...record,

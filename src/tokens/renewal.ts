@@ -63,7 +63,6 @@ export class Renewal {
 
   /** Lease → re-read → compare → call → store → release. Checks before the lease avoid taking it needlessly. */
   async run(state: AccountState, newerThan: number, request: RenewalRequest): Promise<Token> {
-    const { account } = state.credential;
     if (state.pendingWrite !== undefined) {
       const saved = await this.#pendingWrites.save(state);
       if (saved.generation > newerThan) return saved;
@@ -76,37 +75,60 @@ export class Renewal {
     await state.leaseRelease;
     await this.#recovery.settled;
     this.#parts.checkpoint?.('P0 before lease');
+    this.#leases.enter(state);
+    let hasLease = false;
+    try {
+      const theirs = await this.#acquireLease(state, newerThan);
+      if (theirs !== undefined) return theirs;
+      hasLease = true;
+      this.#parts.checkpoint?.('P1 lease taken');
+      return await this.#underLease(state, newerThan, request);
+    } finally {
+      // With a pending write the lease is kept: only this process knows that the stored refresh token is spent.
+      // The last of several renewals releases it: another process must not begin beside any of them.
+      if (this.#leases.leave(state) && hasLease && state.pendingWrite === undefined) this.#leases.release(state);
+    }
+  }
+
+  /** Waits for the lease. Returns a token instead if another process has obtained one meanwhile. */
+  async #acquireLease(state: AccountState, newerThan: number): Promise<Token | undefined> {
     const deadline = this.#parts.clock.monotonic() + LEASE_WAIT_MS;
     while (!(await this.#store.run('lease', () => this.#leases.take(state)))) {
       if (this.#work.isClosing()) throw shuttingDown();
       if (this.#parts.clock.monotonic() >= deadline) {
-        const detail = `account ${account}: another process is renewing it and has not finished`;
+        const detail = `account ${state.credential.account}: another process is renewing it and has not finished`;
         throw new TokenwardError('token_unavailable', { detail, retryAfter: 1 });
       }
       await sleep(this.#parts.timers, LEASE_POLL_INTERVAL_MS * (0.5 + this.#parts.random()));
       const theirs = await this.#records.reread(state, newerThan);
       if (theirs !== undefined) return theirs;
     }
-    this.#parts.checkpoint?.('P1 lease taken');
+    return undefined;
+  }
+
+  async #underLease(state: AccountState, newerThan: number, request: RenewalRequest): Promise<Token> {
     const stopProlonging = this.#leases.prolong(state);
     try {
-      const record = await this.#records.read(state);
-      if (this.#records.isNewer(state, record, newerThan)) return this.#records.adopt(state, record)!;
-      this.#records.adopt(state, record);
-      this.#failures.throwIfBlocked(state, request);
-      return await this.#obtain(state, await this.#writeBack(state, record), request);
-    } catch (error) {
-      if (!(error instanceof Superseded)) throw error;
-      // The process that was faster may have finished by now: its token serves as well.
-      const theirs = await this.#records.reread(state, newerThan);
-      if (theirs === undefined) throw error;
-      return theirs;
+      return await this.#compareAndObtain(state, newerThan, request).catch(async (error: unknown) => {
+        if (!(error instanceof Superseded)) throw error;
+        // The process that was faster may have finished by now: its token serves as well.
+        const theirs = await this.#records.reread(state, newerThan);
+        if (theirs !== undefined) return theirs;
+        // Or it has only written back an old token to a store that had lost it.
+        if (this.#work.isClosing() || !(await this.#store.run('lease', () => this.#leases.take(state)))) throw error;
+        return this.#compareAndObtain(state, newerThan, request);
+      });
     } finally {
-      const isLast = stopProlonging();
-      // With a pending write the lease is kept: only this process knows that the stored refresh token is spent.
-      // The last of several renewals releases it: another process must not begin beside any of them.
-      if (isLast && state.pendingWrite === undefined) this.#leases.release(state);
+      stopProlonging();
     }
+  }
+
+  async #compareAndObtain(state: AccountState, newerThan: number, request: RenewalRequest): Promise<Token> {
+    const record = await this.#records.read(state);
+    if (this.#records.isNewer(state, record, newerThan)) return this.#records.adopt(state, record)!;
+    this.#records.adopt(state, record);
+    this.#failures.throwIfBlocked(state, request);
+    return this.#obtain(state, await this.#writeBack(state, record), request);
   }
 
   /** Another process may write the same token back at the same moment, without a lease: then it is there. */
@@ -184,15 +206,16 @@ export class Renewal {
       // Remembered here in case the store cannot be written now: a note left there would cost a login.
       if (!maybeSpent) state.spendNoteUnused(current.intent, before);
       current = { ...current, intent: maybeSpent ? current.intent : before, refreshFailures };
-      const spendable = maySpendRefresh(credential, current, token, clock.wall());
-      const pause = spendable && this.#hasTime(state, startedAt) ? quickRetryPause(outcome, failures) : undefined;
+      const isSpendable = (): boolean => maySpendRefresh(credential, current, token, clock.wall());
+      const pause = isSpendable() && this.#hasTime(state, startedAt) ? quickRetryPause(outcome, failures) : undefined;
       if (pause !== undefined) {
         await sleep(this.#parts.timers, pause);
-        if (!this.#work.isClosing()) continue;
+        // Asked again: the process may have been stopped meanwhile, and the endpoint's grace be over.
+        if (!this.#work.isClosing() && isSpendable()) continue;
       }
       // While the old token is usable there is time: logins are rationed.
       if (credential.canLogin && !this.#lastsUntilNextTry(state)) {
-        if (!spendable) return { ...current, token: token.withoutRefresh() };
+        if (!isSpendable()) return { ...current, token: token.withoutRefresh() };
         // The refresh token stays: if the login fails as well, the cause is the endpoint, not the token.
         if (!this.#work.isClosing() && shouldGiveUpRefresh(current, clock.wall())) {
           return { ...current, gaveUpAt: clock.wall() };
