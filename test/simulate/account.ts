@@ -23,7 +23,9 @@ export class Account {
   readonly identity: string;
   credentials = 'first';
   /** Logins that something has made necessary or excusable; each login that arrives at the endpoint spends one. */
-  credit = 0;
+  logins = 0;
+  /** Calls to the token endpoint, of either kind, that something has made necessary or excusable. */
+  calls = 0;
   /** True times at which logins were begun that the endpoint may have seen. */
   readonly attempts: number[] = [];
   /** True time of the last fault that concerns this account alone. */
@@ -36,10 +38,12 @@ export class Account {
   forgotten = false;
   /** The stored record was made unreadable. */
   damaged = false;
-  /** True times between which its lease may have two holders. */
-  #leaseDoubts: { readonly from: number; readonly until: number }[] = [];
-  /** The store forgot counts of logins: processes know their own ones only, until this true time. */
-  budgetDoubtUntil = -Infinity;
+  /** Processes that may have lost its lease without knowing it, in a renewal that is under way. */
+  readonly doubted = new Set<object>();
+  /** When the store forgot how many logins had been made, and how many they were. */
+  readonly forgottenLogins: { readonly at: number; readonly count: number }[] = [];
+  /** True times at which calls ended that brought no token. */
+  readonly failures: number[] = [];
   /** How often the vendor has revoked a token of it. */
   revocations = 0;
   /** Its last login was refused: an operator must act. */
@@ -48,6 +52,8 @@ export class Account {
   imported = false;
   /** The store has lost its record once, so that generations began anew. */
   emptied = false;
+  /** What operators have asked for. */
+  operations = 0;
   /** An operator has renewed, so that the reserve may be spent and pauses are skipped. */
   operatorAt = -Infinity;
 
@@ -63,11 +69,19 @@ export class Account {
     this.faultAt = Math.max(this.faultAt, now);
   }
 
-  doubtLease(from: number, until: number): void {
-    this.#leaseDoubts = [...this.#leaseDoubts.filter((doubt) => doubt.until >= from), { from, until }];
+  /** A login has become necessary, or excusable. */
+  allowLogin(): void {
+    this.logins += 1;
+    this.calls += 1;
   }
 
-  isLeaseInDoubt(now: number): boolean {
-    return this.#leaseDoubts.some(({ from, until }) => from <= now && now <= until);
+  /** A call has become necessary, or excusable; that is no reason for a login. */
+  allowCall(): void {
+    this.calls += 1;
+  }
+
+  /** Logins that the store has forgotten and that are still within the day. */
+  forgottenSince(since: number): number {
+    return this.forgottenLogins.filter(({ at }) => at > since).reduce((sum, { count }) => sum + count, 0);
   }
 }

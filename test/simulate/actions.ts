@@ -1,8 +1,10 @@
+import { holdingLease } from '../../src/tokens/held-lease.ts';
 import { importToken } from '../../src/tokens/import.ts';
 import type { Account } from './account.ts';
+import { Costs } from './costs.ts';
 import { WEATHERS } from './endpoint.ts';
 import type { Process } from './process.ts';
-import { LEASE_MS, type World } from './world.ts';
+import type { World } from './world.ts';
 
 /** What can happen. Details are drawn from the world's random numbers, so that a seed decides them. */
 type Action = (world: World) => void | Promise<void>;
@@ -51,9 +53,10 @@ export const ACTIONS: Readonly<Record<string, readonly [weight: number, action: 
     (world) => {
       const account = some(world);
       account.revocations += 1;
+      account.allowCall();
       account.endpoint.revokeAll();
       account.fault(world.scheduler.now);
-      if (account.endpoint.options.kind === 'login-only') account.credit += 1;
+      if (account.endpoint.options.kind === 'login-only') account.allowLogin();
     },
   ],
   'a token endpoint changes its weather': [
@@ -98,7 +101,7 @@ export const ACTIONS: Readonly<Record<string, readonly [weight: number, action: 
     1,
     (world) => {
       const ms = world.random.pick([20_000, -20_000, HOUR, -HOUR, 25 * HOUR, -25 * HOUR]);
-      const hosts = [...world.hosts, ...(world.redis === undefined ? [] : [world.redis])];
+      const hosts = [...world.hosts, ...(world.stored.redis === undefined ? [] : [world.stored.redis])];
       world.random.pick(hosts).setClock(ms);
       world.globalFault();
       world.doubtLeases();
@@ -106,19 +109,20 @@ export const ACTIONS: Readonly<Record<string, readonly [weight: number, action: 
       for (const account of world.accounts) {
         world.payForLease(account);
         // A token whose end lies in the past by a clock that was set is renewed.
-        if (account.endpoint.options.kind === 'login-only') account.credit += 1;
+        if (account.endpoint.options.kind === 'login-only') account.allowLogin();
+        else account.allowCall();
       }
     },
   ],
   'the store is out of reach': [
     2,
     async (world) => {
-      const { redis, disk } = world;
+      const { redis, disk } = world.stored;
       redis?.goDown();
       if (disk !== undefined) disk.full = true;
       world.globalFault();
       // A lease that cannot be prolonged ends.
-      world.doubtLeases({ after: 0.6 * LEASE_MS, ms: 2 * LEASE_MS });
+      world.doubtLeases();
       // Of a renewal under way nobody else may hear what came of it.
       for (const account of world.accounts) world.payForLease(account);
       world.request(someProcess(world), some(world));
@@ -132,11 +136,11 @@ export const ACTIONS: Readonly<Record<string, readonly [weight: number, action: 
   'the store is slow': [
     1,
     async (world) => {
-      const { redis, disk } = world;
+      const { redis, disk } = world.stored;
       if (redis !== undefined) redis.slow = true;
       if (disk !== undefined) disk.slow = true;
       world.globalFault();
-      world.doubtLeases({ after: 0.6 * LEASE_MS, ms: 2 * LEASE_MS });
+      world.doubtLeases();
       world.request(someProcess(world), some(world));
       await world.scheduler.advance(world.random.pick([500, 5_000]));
       if (redis !== undefined) redis.slow = false;
@@ -147,8 +151,8 @@ export const ACTIONS: Readonly<Record<string, readonly [weight: number, action: 
   'the store answers a write too late': [
     2,
     (world) => {
-      if (world.redis === undefined) return;
-      world.redis.lostReplies = 1;
+      if (world.stored.redis === undefined) return;
+      world.stored.redis.lostReplies = 1;
       world.globalFault();
       world.doubtLeases();
       const account = some(world);
@@ -159,7 +163,7 @@ export const ACTIONS: Readonly<Record<string, readonly [weight: number, action: 
   'a replica of the store takes over': [
     1,
     async (world) => {
-      const { redis } = world;
+      const { redis } = world.stored;
       if (redis === undefined) return;
       redis.lag = world.random.pick([5, 300]);
       await world.scheduler.advance(world.random.below(400));
@@ -170,7 +174,7 @@ export const ACTIONS: Readonly<Record<string, readonly [weight: number, action: 
   'the store forgets its volatile keys': [
     1,
     (world) => {
-      const { redis } = world;
+      const { redis } = world.stored;
       if (redis === undefined) return;
       const keys = redis.data.volatileKeys;
       for (const key of keys) redis.data.delete(key);
@@ -180,7 +184,7 @@ export const ACTIONS: Readonly<Record<string, readonly [weight: number, action: 
   'the store is emptied': [
     1,
     (world) => {
-      const { redis } = world;
+      const { redis } = world.stored;
       if (redis === undefined) return;
       const { keys } = redis.data;
       redis.data.clear();
@@ -191,17 +195,22 @@ export const ACTIONS: Readonly<Record<string, readonly [weight: number, action: 
     1,
     (world) => {
       const account = some(world);
-      if (!world.damage(account)) return;
+      if (!world.stored.damage(account.name)) return;
       account.damaged = true;
       account.forgotten = true;
       account.fault(world.scheduler.now);
+      // Most operators notice; the others do so once everything else is well.
+      if (world.random.chance(0.8)) {
+        const notices = world.random.pick([1_000, 10_000, 30_000]);
+        world.scheduler.at(notices, world, () => void world.mend(account));
+      }
     },
   ],
   'the password stops working': [
     1,
     (world) => {
       const account = some(world);
-      account.endpoint.passwordWorks = false;
+      account.endpoint.password = 'changed at the vendor';
       account.fault(world.scheduler.now);
     },
   ],
@@ -210,6 +219,41 @@ export const ACTIONS: Readonly<Record<string, readonly [weight: number, action: 
     (world) => {
       const account = some(world);
       renewNow(world, account, world.random.chance(0.3), world.random.chance(0.3));
+    },
+  ],
+  'a process is reloaded': [2, (world) => world.reload(world.random.below(world.processes.length))],
+  'a password is changed, and every process is reloaded with the new one': [
+    1,
+    async (world) => {
+      const account = some(world);
+      const password = `password ${Math.round(world.scheduler.now)}`;
+      account.endpoint.password = password;
+      account.credentials = password;
+      account.fault(world.scheduler.now);
+      // One that still has the old password may try it.
+      account.allowLogin();
+      await reloadAll(world);
+    },
+  ],
+  'the sealing key is rotated': [
+    1,
+    async (world) => {
+      const next = world.newKey();
+      const [current, ...retired] = world.keys;
+      // Every process can open what the new key seals before one seals with it.
+      world.keys = [current!, next, ...retired];
+      await reloadAll(world);
+      world.keys = [next, current!, ...retired];
+      await reloadAll(world);
+      const process = world.processes.find(({ ready }) => ready);
+      if (process === undefined) return;
+      const { host: clock, timers } = process;
+      const owner = `rekey-${world.scheduler.events}`;
+      for (const { name } of world.accounts) {
+        const reseal = (): Promise<boolean> => process.records!.reseal(name);
+        holdingLease(process.store!, name, { owner, clock, timers, wait: 2_000 }, reseal).catch(() => undefined);
+      }
+      await world.scheduler.advance(3_000);
     },
   ],
   'an operator imports a token': [
@@ -221,6 +265,7 @@ export const ACTIONS: Readonly<Record<string, readonly [weight: number, action: 
       const { access, refresh } = account.endpoint.issueByHand();
       account.fault(world.scheduler.now);
       account.imported = true;
+      account.allowCall();
       const { lifetime } = account.endpoint.options;
       const expiresAt = lifetime === undefined ? undefined : process.host.wall() + lifetime * 1_000;
       const grant = { refreshSecret: refresh!, secret: access, expiresAt };
@@ -250,19 +295,33 @@ export async function quiet(world: World): Promise<void> {
       if (process.manager?.statusOf(account.name)?.dead === true) renewIn(world, process, account, false, false);
   }
   await world.scheduler.advance(330_000);
-  for (let round = 0; round < 2; round += 1) {
+  const ask = async (): Promise<void> => {
     for (const process of world.processes) for (const account of world.accounts) world.request(process, account);
     await world.scheduler.advance(8_000);
-  }
+  };
+  await ask();
+  const costs = new Costs(world);
+  const { served } = world;
+  await ask();
+  if (world.served - served === world.processes.length * world.accounts.length) costs.judgeFree();
 }
 
 /** Ends what is wrong with an account's endpoint. */
 function clear(account: Account, now: number): void {
   const { endpoint } = account;
-  if (endpoint.weather === 'fine' && endpoint.passwordWorks) return;
+  if (endpoint.weather === 'fine' && endpoint.password === account.credentials) return;
   endpoint.weather = 'fine';
-  endpoint.passwordWorks = true;
+  endpoint.password = account.credentials;
   account.fault(now);
+}
+
+/** One process after the other, while clients ask. */
+async function reloadAll(world: World): Promise<void> {
+  for (let at = 0; at < world.processes.length; at += 1) {
+    world.reload(at);
+    world.request(someProcess(world), some(world));
+    await world.scheduler.advance(world.random.pick([300, 3_000]));
+  }
 }
 
 function renewNow(world: World, account: Account, useReserve: boolean, login: boolean): void {
@@ -271,19 +330,20 @@ function renewNow(world: World, account: Account, useReserve: boolean, login: bo
 
 function renewIn(world: World, process: Process, account: Account, useReserve: boolean, login: boolean): void {
   if (!process.ready || world.scheduler.isFrozen(process)) return;
+  account.operations += 1;
   if (useReserve) account.operatorAt = world.scheduler.now;
   account.fault(world.scheduler.now);
   // What the operator asked for, or what is needed where there is nothing to refresh.
-  account.credit += 1;
+  account.allowLogin();
   process.manager!.renewNow(account.name, { useReserve, login }).catch(() => undefined);
 }
 
 async function freeze(world: World, processes: readonly Process[], ms: number, suspended: boolean): Promise<void> {
   world.globalFault();
-  // Their leases end while they stand still.
-  world.doubtLeases({ after: 0.6 * LEASE_MS, ms: ms + LEASE_MS, of: processes });
+  // Their leases may end while they stand still.
+  world.doubtLeases(processes);
   for (const process of processes) {
-    for (const account of world.accounts) if (world.isRenewing(process, account)) account.credit += 1;
+    for (const account of world.accounts) if (world.isRenewing(process, account)) account.allowLogin();
     world.scheduler.freeze(process);
   }
   // Others may go on meanwhile.
@@ -297,8 +357,9 @@ async function freeze(world: World, processes: readonly Process[], ms: number, s
 function revokeNewest(account: Account): void {
   const newest = account.held.at(-1);
   if (newest === undefined) return;
-  if (account.endpoint.options.kind === 'login-only' && account.endpoint.accepts(newest.reveal())) account.credit += 1;
+  if (account.endpoint.options.kind === 'login-only' && account.endpoint.accepts(newest.reveal())) account.allowLogin();
   account.revocations += 1;
+  account.allowCall();
   account.endpoint.revoke(newest.reveal());
 }
 

@@ -53,12 +53,15 @@ export class Endpoint {
   readonly #live = new Map<string, { readonly family: number; readonly until: number }>();
   #issued = 0;
   weather: Weather = 'fine';
-  passwordWorks = true;
+  /** What a login must be made with. */
+  password = 'first';
   familiesRevoked = 0;
   /** True times at which logins arrived, whatever became of them. */
   readonly logins: number[] = [];
-  calls = 0;
-  granted = 0;
+  /** Calls of either kind that arrived. */
+  arrived = 0;
+  /** How often the refresh token that was spent most often was spent. */
+  mostSpends = 0;
 
   constructor(scheduler: Scheduler, random: Random, options: EndpointOptions) {
     this.#scheduler = scheduler;
@@ -66,8 +69,8 @@ export class Endpoint {
     this.options = options;
   }
 
-  /** One call. `said` is told how it ended for the one who made it. */
-  call(owner: object, kind: RenewalKind, refresh: string | undefined): Promise<Outcome> {
+  /** One call of this process. `secret`: the password of a login, or the refresh token. */
+  call(owner: object, kind: RenewalKind, secret: string): Promise<Outcome> {
     return new Promise((resolve) => {
       const { weather } = this;
       const timeout = this.#scheduler.at(TIMEOUT_MS, owner, () => resolve(failed('timeout', 'unanswered', true)), true);
@@ -82,13 +85,13 @@ export class Endpoint {
       this.#scheduler.at(trip(), this, () => {
         if (weather === 'unreachable') return respond(0, failed('connect', 'unsent', false));
         if (weather === 'cut before') return respond(trip(), failed('reset', 'unanswered', true));
-        this.calls += 1;
+        this.arrived += 1;
         if (kind === 'login') this.logins.push(this.#scheduler.now);
         if (weather === 'hanging') return;
         if (weather === 'server error') return respond(trip(), failed('status_5xx', 'answered', false));
         if (weather === 'block page') return respond(trip(), failed('status_4xx', 'answered', false));
         if (weather === 'busy') return respond(trip(), { kind: 'busy', reason: 'status 429', retryAfter: 5 });
-        const outcome = kind === 'login' ? this.#login() : this.#refresh(refresh!);
+        const outcome = kind === 'login' ? this.#login(secret) : this.#refresh(secret);
         if (weather === 'cut after') return respond(trip(), failed('reset', 'unanswered', true));
         respond(weather === 'slow' ? 3_000 + this.#random.below(10_000) : trip(), outcome);
       });
@@ -117,15 +120,17 @@ export class Endpoint {
     return this.#issue(this.#issued + 1);
   }
 
-  #login(): Outcome {
-    return this.passwordWorks ? this.#grant(this.#issue(this.#issued + 1)) : { kind: 'refused', reason: 'status 401' };
+  #login(password: string): Outcome {
+    return password === this.password
+      ? this.#grant(this.#issue(this.#issued + 1))
+      : { kind: 'refused', reason: 'status 401' };
   }
 
   #refresh(secret: string): Outcome {
     const token = this.refreshTokens.get(secret);
     if (token === undefined || token.state === 'revoked') return { kind: 'refused', reason: 'status 400' };
     if (token.state === 'spent') {
-      token.spends += 1;
+      this.#spend(token);
       const { kind, grace } = this.options;
       if (kind === 'grace' && this.#scheduler.now - token.spentAt < grace + GRACE_MARGIN_MS)
         return this.#grant(token.successor!);
@@ -136,9 +141,21 @@ export class Endpoint {
     }
     token.state = 'spent';
     token.spentAt = this.#scheduler.now;
-    token.spends += 1;
+    this.#spend(token);
     this.#endFamily(token.family);
     return this.#grant((token.successor = this.#issue(token.family)));
+  }
+
+  /** What was spent twice or revoked so far is no longer of interest. */
+  forgetSpends(): void {
+    this.familiesRevoked = 0;
+    this.mostSpends = 0;
+    for (const [secret, token] of this.refreshTokens) if (token.state !== 'live') this.refreshTokens.delete(secret);
+  }
+
+  #spend(token: RefreshToken): void {
+    token.spends += 1;
+    this.mostSpends = Math.max(this.mostSpends, token.spends);
   }
 
   #endFamily(family: number): void {
@@ -158,7 +175,6 @@ export class Endpoint {
   }
 
   #grant({ access, refresh }: Pair): Outcome {
-    this.granted += 1;
     const { lifetime } = this.options;
     return {
       kind: 'granted',

@@ -6,10 +6,24 @@ const SNAPSHOT_MS = 10;
 
 /** The rows of an LMDB file, which outlive every process. */
 export class LmdbDisk {
-  rows = new Map<string, string>();
+  readonly rows = new Map<string, string>();
+  /** The generations of rows, by their text: a rule looks at each of them after every event. */
+  readonly #generations = new Map<string, number>();
   inode = 'first';
   full = false;
   slow = false;
+
+  /** The generation of a record; undefined: there is none. */
+  generation(key: string): number | undefined {
+    const text = this.rows.get(key);
+    if (text === undefined) return undefined;
+    let generation = this.#generations.get(text);
+    if (generation === undefined) {
+      generation = (JSON.parse(text) as { generation: number }).generation;
+      this.#generations.set(text, generation);
+    }
+    return generation;
+  }
 }
 
 /** One process's way to the file: the part of LMDB's binding that the store uses. */

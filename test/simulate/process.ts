@@ -1,8 +1,11 @@
+import { createObserver } from '../../src/app/token-observer.ts';
+import type { Logger } from '../../src/log.ts';
+import type { Metrics } from '../../src/metrics.ts';
 import type { Timers } from '../../src/tokens/clock.ts';
 import type { Credential, Outcome } from '../../src/tokens/credential.ts';
 import { TokenManager, type TokenObserver } from '../../src/tokens/manager.ts';
 import type { RenewalKind } from '../../src/tokens/record-marks.ts';
-import { Records } from '../../src/tokens/records.ts';
+import { Records, type CredentialRecord } from '../../src/tokens/records.ts';
 import type { Seal } from '../../src/tokens/seal.ts';
 import type { TokenStore } from '../../src/tokens/store.ts';
 import type { Token } from '../../src/tokens/token.ts';
@@ -10,11 +13,6 @@ import type { Account } from './account.ts';
 import type { Host } from './host.ts';
 import type { Random } from './random.ts';
 import type { Scheduler } from './scheduler.ts';
-
-/** What a process tells of itself: counted, because each is a line in a log. */
-export interface Told {
-  lines: number;
-}
 
 export interface ProcessParts {
   readonly name: string;
@@ -24,6 +22,9 @@ export interface ProcessParts {
   readonly accounts: readonly Account[];
   readonly seal: Seal;
   readonly open: (process: Process) => Promise<TokenStore>;
+  /** A version that is not released yet: it writes a field that this one does not know. */
+  readonly isLater: boolean;
+  readonly readByLater: (account: string, record: CredentialRecord) => void;
   readonly call: (process: Process, account: Account, kind: RenewalKind, token: Token | undefined) => Promise<Outcome>;
 }
 
@@ -32,7 +33,10 @@ export class Process {
   readonly name: string;
   readonly host: Host;
   readonly timers: Timers;
-  readonly told: Told = { lines: 0 };
+  /** Lines in its log, as an operator reads it. */
+  lines = 0;
+  /** Requests of clients that it was asked to serve. */
+  requests = 0;
   readonly #parts: ProcessParts;
   manager: TokenManager | undefined;
   store: TokenStore | undefined;
@@ -40,6 +44,10 @@ export class Process {
   alive = true;
   /** It has read its accounts and takes requests. */
   ready = false;
+  /** Accounts whose lease it holds or asks for: a renewal may outlive the requests that waited for it. */
+  readonly leases = new Set<string>();
+  /** The passwords in its configuration, by account. */
+  readonly passwords: ReadonlyMap<string, string>;
   /** Calls to token endpoints under way, by account. */
   readonly calls = new Map<string, number>();
 
@@ -47,6 +55,7 @@ export class Process {
     this.#parts = parts;
     this.name = parts.name;
     this.host = parts.host;
+    this.passwords = new Map(parts.accounts.map(({ name, credentials }) => [name, credentials]));
     const { scheduler, host } = parts;
     this.timers = {
       after: (ms, action) => {
@@ -66,8 +75,11 @@ export class Process {
       if (store === undefined) await new Promise<void>((resolve) => void this.timers.after(1_000, resolve));
     }
     if (store === undefined || !this.alive) return;
+    this.#watchLeases(store);
     this.store = store;
-    this.records = new Records(store, seal, host);
+    this.records = this.#parts.isLater
+      ? new LaterRecords(store, seal, host, this.#parts.readByLater)
+      : new Records(store, seal, host);
     this.manager = new TokenManager(
       accounts.map((account) => this.credentialOf(account)),
       {
@@ -90,14 +102,39 @@ export class Process {
     }
   }
 
+  /** Takes no further requests, and ends once what is under way has ended. */
+  async leave(): Promise<void> {
+    this.ready = false;
+    await this.manager?.close();
+  }
+
+  #watchLeases(store: TokenStore): void {
+    const acquire = store.acquireLease.bind(store);
+    const release = store.releaseLease.bind(store);
+    // An operator's command may use the same connection under a name of its own.
+    store.acquireLease = async (account, owner, ttl) => {
+      if (owner !== this.name) return acquire(account, owner, ttl);
+      const held = this.leases.has(account);
+      // The store may grant it before the reply arrives.
+      this.leases.add(account);
+      const granted = await acquire(account, owner, ttl);
+      if (!granted && !held) this.leases.delete(account);
+      return granted;
+    };
+    store.releaseLease = (account, owner) => {
+      if (owner === this.name) this.leases.delete(account);
+      return release(account, owner);
+    };
+  }
+
   credentialOf(account: Account): Credential {
-    const { name, options, credentials } = account;
+    const { name, options } = account;
     const { kind, grace } = account.endpoint.options;
     return {
       account: name,
       flow: 'simulated',
       identity: account.identity,
-      credentialsFingerprint: credentials,
+      credentialsFingerprint: this.passwords.get(name)!,
       staticToken: undefined,
       renew: options.renew,
       canLogin: true,
@@ -109,15 +146,41 @@ export class Process {
     };
   }
 
+  /** The product's own, whose log counts its lines and whose metrics are nobody's. */
   #observer(): TokenObserver {
-    const line = (): void => void (this.told.lines += 1);
-    return {
-      renewed: line,
-      suppressed: () => undefined,
-      changed: () => undefined,
-      storeFailed: line,
-      recordUnreadable: line,
-      foreignRecord: line,
-    };
+    const line = (): void => void (this.lines += 1);
+    return createObserver({
+      metrics: NO_METRICS,
+      log: { error: line, warn: line, info: line, debug: () => undefined } as unknown as Logger,
+      clock: this.host,
+      declared: [],
+      statusOf: (account) => this.manager?.statusOf(account),
+    });
   }
 }
+
+/** Records as a later version keeps them: with one more field. */
+class LaterRecords extends Records {
+  readonly #read: (account: string, record: CredentialRecord) => void;
+
+  constructor(store: TokenStore, seal: Seal, host: Host, read: (account: string, record: CredentialRecord) => void) {
+    super(store, seal, host);
+    this.#read = read;
+  }
+
+  override async read(account: string, identity?: string): Promise<CredentialRecord> {
+    const record = await super.read(account, identity);
+    this.#read(account, record);
+    return record;
+  }
+
+  override replace(account: string, next: CredentialRecord): Promise<CredentialRecord | undefined> {
+    const { generation, unknown } = next;
+    return super.replace(account, { ...next, unknown: { generation, token: {}, ...unknown, record: { later: true } } });
+  }
+}
+
+const NO_METRIC = { inc: () => undefined, observe: () => undefined, set: () => undefined, remove: () => undefined };
+const NO_METRICS = new Proxy({} as Metrics, {
+  get: (_, name) => (name === 'accountLabel' ? (account: string) => account : NO_METRIC),
+});

@@ -90,6 +90,11 @@ export class RedisData {
     return this.keys.filter((key) => this.#entries.get(key)!.expiresAt !== undefined);
   }
 
+  /** The value itself, which the caller must not change. */
+  peek(key: string): Value | undefined {
+    return this.#get(key)?.value;
+  }
+
   entry(key: string): Entry | undefined {
     const entry = this.#get(key);
     if (entry === undefined) return undefined;

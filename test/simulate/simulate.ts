@@ -1,5 +1,6 @@
 import { ACTIONS, quiet } from './actions.ts';
 import { DAY_MS, LOGINS_A_DAY, RESERVE, type AccountOptions } from './account.ts';
+import { Costs } from './costs.ts';
 import { Random } from './random.ts';
 import { Violation, World, type WorldOptions } from './world.ts';
 
@@ -53,22 +54,17 @@ export async function play({ seed, options, script }: History, print?: (line: st
   const result = (violation: string | undefined): HistoryResult => ({
     digest: world.digest(),
     violation,
-    steps: world.steps,
-    judged: world.judged,
+    steps: world.rules.steps,
+    judged: world.rules.judged,
     requests: world.requests,
     served: world.served,
   });
   try {
     await world.scheduler.advance(200);
     for (const name of script) {
-      world.note(name);
-      await ACTIONS[name]![1](world);
-      await world.scheduler.advance(1);
-      world.check();
+      await stretch(world, name, () => ACTIONS[name]![1](world));
     }
-    world.note('the end');
-    await quiet(world);
-    world.check();
+    await stretch(world, 'the end', () => quiet(world));
   } catch (error) {
     if (!(error instanceof Violation)) throw error;
     return result(error.message);
@@ -76,6 +72,16 @@ export async function play({ seed, options, script }: History, print?: (line: st
     world.end();
   }
   return result(undefined);
+}
+
+/** One action, and what it cost. Throws a Violation. */
+async function stretch(world: World, name: string, act: () => void | Promise<void>): Promise<void> {
+  world.note(name);
+  const costs = new Costs(world);
+  await act();
+  await world.scheduler.advance(1);
+  costs.judge();
+  world.check();
 }
 
 /** The shortest script found that still breaks a rule: leaves out ever smaller parts for as long as one is broken. */
