@@ -80,7 +80,8 @@ export function pointed(value: unknown, pointer: string): unknown[] {
     const next: unknown[] = [];
     for (const item of found) {
       if (Array.isArray(item)) {
-        if (key === '*') next.push(...(item as unknown[]));
+        // Not `push(...item)`: a list of more than some 100,000 items does not fit on the stack.
+        if (key === '*') for (const one of item as unknown[]) next.push(one);
         else if (/^\d+$/.test(key) && Number(key) < item.length) next.push(item[Number(key)]);
       } else if (typeof item === 'object' && item !== null && Object.hasOwn(item, key)) {
         next.push((item as Record<string, unknown>)[key]);

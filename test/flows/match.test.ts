@@ -51,6 +51,13 @@ describe('a JSON pointer', () => {
     assert.deepEqual(pointed(JSON.parse('{"__proto__":{"a":1}}'), '/a'), []);
   });
 
+  it('leads to every element of a list, however many there are', () => {
+    assert.equal(
+      pointed({ errors: Array.from({ length: 300_000 }, () => ({ error: 1 })) }, '/errors/*/error').length,
+      300_000,
+    );
+  });
+
   it('never throws, whatever the document and the pointer', () => {
     fc.assert(
       fc.property(
