@@ -99,6 +99,15 @@ describe('a moment in an answer', () => {
     it(`${JSON.stringify(value)} is not known`, () => assert.equal(secondsUntil(value, NOW), undefined));
   }
 
+  it('takes time in proportion to its length', () => {
+    // Quadratic, this would be minutes: a response may be 1 MiB long.
+    const digits = '1'.repeat(500_000);
+    const before = process.cpuUsage();
+    for (const text of [`/Date(${digits}`, `/Date(${digits})`, `${digits}s.`, `P${digits}`])
+      assert.equal(secondsUntil(text, NOW) ?? secondsOf(text), undefined);
+    assert.ok(process.cpuUsage(before).user < 2_000_000);
+  });
+
   it('is the same in every zone this may run in', () => {
     const zone = process.env['TZ'];
     process.env['TZ'] = 'Asia/Kamchatka';
