@@ -35,7 +35,7 @@ export class JsonSniffer {
   /** `coding`: the value of Content-Encoding. */
   constructor(coding: string | undefined) {
     this.#coding = coding;
-    this.#compressed = coding !== undefined && !/^\s*(identity)?\s*$/i.test(coding);
+    this.#compressed = coding !== undefined && !/^(identity)?$/i.test(coding.trim());
   }
 
   /** The object or array has ended. */
