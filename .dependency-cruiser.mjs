@@ -7,15 +7,18 @@
 const MAY_IMPORT = {
   http: ['errors'],
   'http/client': ['http', 'errors'],
-  'http/server': ['http', 'errors'],
+  'http/server': ['http', 'errors', 'parse-url'],
   tokens: ['errors', 'deadlines'],
-  flows: ['tokens', 'errors'],
-  config: ['flows', 'http', 'deadlines', 'loopback', 'nearest'],
-  proxy: ['http', 'http/client', 'http/server', 'tokens', 'flows', 'config', 'errors', 'log', 'metrics', 'route-stats'],
+  flows: ['tokens', 'errors', 'parse-url'],
+  config: ['flows', 'http', 'deadlines', 'loopback', 'nearest', 'parse-url'],
+  proxy: [
+    ...['http', 'http/client', 'http/server', 'tokens', 'flows', 'config'],
+    ...['errors', 'log', 'metrics', 'parse-url', 'route-stats'],
+  ],
   operator: ['http', 'http/server', 'tokens', 'config', 'errors', 'log', 'loopback', 'metrics', 'nearest', 'version'],
   app: [
     ...['http', 'http/client', 'http/server', 'tokens', 'flows', 'config', 'proxy', 'operator'],
-    ...['deadlines', 'errors', 'log', 'loopback', 'metrics', 'version'],
+    ...['deadlines', 'errors', 'log', 'loopback', 'metrics', 'parse-url', 'version'],
   ],
   workers: [
     ...['http/server', 'tokens', 'config', 'operator', 'app'],
@@ -25,7 +28,7 @@ const MAY_IMPORT = {
   demo: ['sandbox'],
   cli: [
     ...['http', 'http/server', 'tokens', 'flows', 'config', 'proxy', 'operator', 'app', 'workers', 'sandbox'],
-    ...['log', 'nearest', 'version'],
+    ...['log', 'nearest', 'parse-url', 'version'],
   ],
 };
 

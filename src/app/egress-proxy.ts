@@ -2,6 +2,7 @@ import { getProxyForUrl } from 'proxy-from-env';
 import type { LoadedConfig } from '../config/load.ts';
 import { configError } from '../config/issues.ts';
 import { isLoopback } from '../loopback.ts';
+import { parseUrl } from '../parse-url.ts';
 import { isDirect, noProxyOfEnvironment } from './no-proxy.ts';
 
 /**
@@ -14,7 +15,7 @@ export function egressProxy({ egressProxy: setting }: Pick<LoadedConfig, 'egress
     if (setting !== 'environment') return setting;
     if (isDirect(origin, noProxyOfEnvironment())) return '';
     const proxy = getProxyForUrl(origin);
-    if (proxy !== '' && !(URL.canParse(proxy) && /^https?:$/.test(new URL(proxy).protocol))) {
+    if (proxy !== '' && !/^https?:$/.test(parseUrl(proxy)?.protocol ?? '')) {
       const message =
         `the proxy for ${origin} (HTTPS_PROXY, HTTP_PROXY or ALL_PROXY) is not an http:// or https:// ` +
         'URL; correct it, name the host in NO_PROXY, or set egressProxy: none';

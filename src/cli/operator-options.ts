@@ -1,6 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { bracketed } from '../app/proxy-address.ts';
 import { ConfigError, loadConfig, type LoadedConfig } from '../config/load.ts';
+import { parseUrl } from '../parse-url.ts';
 import { configFile, type Options } from './options.ts';
 import { UsageError } from './usage-error.ts';
 
@@ -8,7 +9,7 @@ import { UsageError } from './usage-error.ts';
 export function operatorUrl(options: Options): string {
   const url = options.operator ?? process.env['TOKENWARD_OPERATOR'];
   if (url !== undefined) {
-    if (!/^https?:\/\//.test(url) || !URL.canParse(url)) {
+    if (!/^https?:\/\//.test(url) || parseUrl(url) === undefined) {
       throw new UsageError('--operator must be a URL such as http://127.0.0.1:9090');
     }
     return url.replace(/\/+$/, '');

@@ -1,7 +1,10 @@
+import { parseUrl } from '../parse-url.ts';
+
 /** An http or https URL of one host, without user and password. */
 export function isUrl(text: string): boolean {
-  if (!URL.canParse(text)) return false;
-  const { protocol, username, password, hostname } = new URL(text);
+  const url = parseUrl(text);
+  if (url === undefined) return false;
+  const { protocol, username, password, hostname } = url;
   return (protocol === 'http:' || protocol === 'https:') && username === '' && password === '' && isHostname(hostname);
 }
 

@@ -9,6 +9,7 @@ import {
   UnfitValueError,
   type TemplateValues,
 } from './template.ts';
+import { parseUrl } from '../parse-url.ts';
 
 /** A request to a token endpoint, ready to be sent. Holds secrets: never log it. */
 export interface TokenRequest {
@@ -57,7 +58,8 @@ export function buildRequest(
 }
 
 function isWebUrl(text: string): boolean {
-  if (!URL.canParse(text)) return false;
-  const { protocol, username, password } = new URL(text);
+  const url = parseUrl(text);
+  if (url === undefined) return false;
+  const { protocol, username, password } = url;
   return /^https?:$/.test(protocol) && username === '' && password === '';
 }

@@ -15,6 +15,7 @@ import {
   TARGET_OVERRIDES,
 } from '../http/field-names.ts';
 import { memoize } from '../http/memoize.ts';
+import { parseUrl } from '../parse-url.ts';
 import type { Route } from './route.ts';
 import { clientCookie, upstreamCookies } from './set-cookie.ts';
 
@@ -274,7 +275,7 @@ function proxyUrl(value: string, route: Route, ownOrigin: string): string {
   let path: string;
   let start = '';
   if (/^https?:\/\//i.test(value)) {
-    if (!URL.canParse(value) || new URL(value).origin !== origin) return value;
+    if (parseUrl(value)?.origin !== origin) return value;
     path = value.replace(/^https?:\/\/[^/?#]*/i, '');
     start = ownOrigin;
   } else if (value.startsWith('/') && !value.startsWith('//')) {

@@ -1,6 +1,7 @@
 import { TokenwardError } from '../errors.ts';
 import type { Flow, TemplateValue, TokenCall } from '../flows/flow.ts';
 import { urlOfCall } from '../flows/request.ts';
+import { parseUrl } from '../parse-url.ts';
 import { allReadingsOf, mayMatch, readingsOf, segmentsOf } from './readings.ts';
 
 /** Characters that need decoding before a comparison. */
@@ -56,7 +57,7 @@ function urlOf(
 ): string | undefined {
   try {
     const url = urlOfCall(call, baseUrl, credentials);
-    return URL.canParse(url) ? url : undefined;
+    return parseUrl(url) === undefined ? undefined : url;
   } catch {
     // The URL needs a value that exists only during a renewal.
     return undefined;

@@ -1,4 +1,5 @@
 import { isIP } from 'node:net';
+import { parseUrl } from '../../parse-url.ts';
 
 /** Any name: for a listener whose names are not known, or that browsers cannot reach. */
 const ANY = '*';
@@ -43,11 +44,10 @@ export class SiteGuard {
   /** Whether the fields `Origin` and `Sec-Fetch-Site` show that a page of another site sent the request. */
   isCrossSite(host: string, origin: string | undefined, site: string | undefined): boolean {
     if (origin !== undefined) {
-      if (!URL.canParse(origin)) return true;
-      const from = new URL(origin);
+      const from = parseUrl(origin);
+      if (from === undefined) return true;
       if (this.#names.has(hostnameOf(from.host))) return false;
-      const ownOrigin = `${from.protocol}//${host}`;
-      if (!URL.canParse(ownOrigin) || new URL(ownOrigin).host !== from.host) return true;
+      if (parseUrl(`${from.protocol}//${host}`)?.host !== from.host) return true;
     }
     return site !== undefined && site !== 'none' && site !== 'same-origin';
   }
