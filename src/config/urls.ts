@@ -13,7 +13,7 @@ export function isHostname(hostname: string): boolean {
   return /^([A-Za-z0-9._-]+|\[[0-9A-Fa-f:.]+\])$/.test(hostname);
 }
 
-/** The same without query and fragment, so that a path can be appended. */
+/** The same without query and fragment, not even an empty one, so that a path can be appended. */
 export function isPlainUrl(text: string): boolean {
-  return isUrl(text) && new URL(text).search === '' && new URL(text).hash === '';
+  return isUrl(text) && !/[?#]/.test(text);
 }

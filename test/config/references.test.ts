@@ -92,6 +92,8 @@ describe('names in a configuration', () => {
       'https://a:b@shop.example',
       'https://shop.example/?a=b',
       'https://shop.example/#a',
+      'https://shop.example/?',
+      'https://shop.example/#',
     ])
       assert.deepEqual(complaint(url), ['routes.0.upstream: must have no user, password, query or fragment'], url);
   });
