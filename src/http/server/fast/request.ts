@@ -109,7 +109,8 @@ function fieldBlock(bytes: Buffer, at: number, maxHeadBytes: number): FieldBlock
         break;
       case 14:
         if (!/^content-length$/i.test(name)) break;
-        if (!LENGTH.test(value)) return undefined;
+        // Node's parser takes no tab behind a length, though RFC 9110 §5.5 allows it. So it decides.
+        if (!LENGTH.test(value) || text.includes('\t')) return undefined;
         bodyLength = Number(value);
         break;
       case 16:
