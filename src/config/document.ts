@@ -17,7 +17,7 @@ interface ConfigDocument {
 export function readDocument(text: string, file: string): ConfigDocument {
   const lines = new LineCounter();
   // The library's warnings would go to standard error and may quote the text.
-  const document = parseDocument(text, { lineCounter: lines, prettyErrors: false, merge: false, logLevel: 'error' });
+  const document = parsed(text, lines, file);
   const issues = document.errors.length > 0 ? syntaxErrors(document, lines) : missingQuotes(document, lines);
   if (issues.length > 0)
     throw new ConfigError(
@@ -42,6 +42,16 @@ export function readDocument(text: string, file: string): ConfigDocument {
   };
 }
 
+function parsed(text: string, lines: LineCounter, file: string): Document.Parsed {
+  try {
+    return parseDocument(text, { lineCounter: lines, prettyErrors: false, merge: false, logLevel: 'error' });
+  } catch (error) {
+    // The library recurses at every level, and catches an exhausted stack in its second pass only.
+    if (!(error instanceof RangeError)) throw error;
+    throw new ConfigError(file, [{ path: '', line: undefined, message: 'nested too deeply' }]);
+  }
+}
+
 /**
  * The parser's messages may quote the text; its code and position do not. One mistake often causes several errors, so
  * only the first of each line is reported.
@@ -57,7 +67,9 @@ function syntaxErrors(document: Document.Parsed, lines: LineCounter): ConfigIssu
           'in it';
     return { path: '', line, message };
   });
-  return issues.filter(({ line }, index) => issues.findIndex((other) => other.line === line) === index);
+  const firstOf = new Map<number, ConfigIssue>();
+  for (const issue of issues) if (!firstOf.has(issue.line)) firstOf.set(issue.line, issue);
+  return [...firstOf.values()];
 }
 
 /** Well-formed, but almost certainly text without its quotes: a password truncated at a comma, for example. */

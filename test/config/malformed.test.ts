@@ -71,6 +71,14 @@ describe('a malformed configuration', () => {
     });
   }
 
+  it('that is nested too deeply is refused, however it is written', () => {
+    for (const text of [`- ${': '.repeat(2_000)}`, '['.repeat(2_000), '- '.repeat(2_000), '{a: '.repeat(2_000)]) {
+      const [first, ...more] = mistakesOf(text);
+      assert.match(first!.message, /^nested too deeply$|^not well-formed/, text.slice(0, 10));
+      assert.deepEqual(more, []);
+    }
+  });
+
   it('that is empty is told what has to be there', () => {
     for (const text of ['', '\n\n', '# nothing but a comment\n', '---\n', '{}']) {
       assert.deepEqual(
