@@ -2,7 +2,8 @@ import { openSync, rmSync, writeSync } from 'node:fs';
 import { MAX_STORED, MAX_STORED_BYTES, storedInputs, storeInput } from './engine/corpus.ts';
 import { Coverage } from './engine/coverage.ts';
 import { distilled, fuzz, type Progress } from './engine/loop.ts';
-import { COVERS, TARGETS } from './targets/all.ts';
+import { TARGETS } from './targets/all.ts';
+import { COVERS } from './targets/covers.ts';
 
 /*
  * The fuzzing of one target, in a process of its own that may hang or die: before each run, the input is written to a

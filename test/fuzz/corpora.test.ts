@@ -4,7 +4,8 @@ import { basename, relative } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { MAX_STORED, MAX_STORED_BYTES, storedInputs, type Kind } from './engine/corpus.ts';
 import { judge } from './engine/judge.ts';
-import { COVERS, TARGETS } from './targets/all.ts';
+import { TARGETS } from './targets/all.ts';
+import { COVERS } from './targets/covers.ts';
 
 const KINDS: readonly Kind[] = ['corpus', 'found'];
 

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { parseDocument, visit } from 'yaml';
 import { ConfigError, parseConfig, showIssue, type ConfigIssue } from '../../../src/config/load.ts';
 import type { Target } from '../target.ts';
-import { COVERS } from './all.ts';
+import { COVERS } from './covers.ts';
 
 /** Values of environment variables, and so of credentials. No message may repeat any. */
 const FROM_ENVIRONMENT = 'Zanzibar-77-lantern';

@@ -12,7 +12,7 @@ import { fillString, fillUrl, UnfillableError } from '../../../src/flows/templat
 import { describeRejection, rejectedTokenRule, rejectsToken } from '../../../src/proxy/inspect.ts';
 import { isTokenText } from '../../../src/tokens/token.ts';
 import { piecesOf, type Target } from '../target.ts';
-import { COVERS } from './all.ts';
+import { COVERS } from './covers.ts';
 
 const NOW = Date.UTC(2026, 0, 1);
 const SECRET = 'Zanzibar-77-lantern';

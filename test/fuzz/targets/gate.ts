@@ -10,7 +10,7 @@ import { checkEncodedPath } from '../../../src/proxy/target.ts';
 import { checkRequest } from '../../../src/proxy/validate.ts';
 import { RequestStream } from '../../hostile/strict-reader.ts';
 import { hashOf, type Target } from '../target.ts';
-import { COVERS } from './all.ts';
+import { COVERS } from './covers.ts';
 
 const VIA = 'tokenward-4711';
 const SECRET = 'Zanzibar-77-lantern';

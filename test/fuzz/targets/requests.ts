@@ -5,7 +5,7 @@ import type { InboundRequest, OutboundResponse } from '../../../src/http/server/
 import { readFastHead } from '../../../src/http/server/fast/request.ts';
 import { createHttpServer } from '../../../src/http/server/server.ts';
 import { piecesOf, type Target } from '../target.ts';
-import { COVERS } from './all.ts';
+import { COVERS } from './covers.ts';
 import { MemorySocket, play } from './memory-socket.ts';
 import { compare, referenceOf, type Reference, type ServedRequest } from './request-reference.ts';
 

@@ -7,7 +7,7 @@ import { encodeRawBytes, encodeRawTargets } from '../../../src/http/server/raw-t
 import { SiteGuard } from '../../../src/http/server/site-guard.ts';
 import { toOriginForm } from '../../../src/proxy/absolute-form.ts';
 import { piecesOf, type Target } from '../target.ts';
-import { COVERS } from './all.ts';
+import { COVERS } from './covers.ts';
 import { MemorySocket, play } from './memory-socket.ts';
 import { compare, referenceOf, type ServedRequest } from './request-reference.ts';
 
