@@ -3,7 +3,6 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { startSandbox, type Sandbox } from '../../src/sandbox/sandbox.ts';
 import type { Ledger } from '../../src/sandbox/ledger.ts';
-import { call } from '../support/call.ts';
 import { Callers, type CallerEntry } from './callers.ts';
 import { startChild, type Child } from '../harness/child.ts';
 import { modeConfig, targetsOf, vendorOf, type EndpointMode } from './modes.ts';
@@ -102,13 +101,5 @@ export class Stage {
 
   tokenCalls(since: number): number {
     return this.ledger.count({ since, where: ({ kind }) => kind !== 'api' });
-  }
-
-  async generation(): Promise<number> {
-    const answer = await call(this.child.operatorUrl, '/status');
-    const { status } = answer;
-    const account = (answer.json() as { accounts?: { generation: number }[] }).accounts?.[0];
-    if (status !== 200 || account === undefined) throw new Error(`the status page says ${status}`);
-    return account.generation;
   }
 }

@@ -1,6 +1,15 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { messageOf } from '../../harness/tally.ts';
-import { loginsIn, mark, refreshesIn, requestFaults, spendFaults } from '../join.ts';
+import {
+  loginsIn,
+  mark,
+  refreshesIn,
+  requestFaults,
+  spendFaults,
+  tokenInUse,
+  tokensIssued,
+  tokensPresented,
+} from '../join.ts';
 import type { EndpointMode } from '../modes.ts';
 import { Stage } from '../stage.ts';
 import type { StoreUnderTest } from '../stores.ts';
@@ -70,7 +79,8 @@ class Cell {
     const { callers, sandbox, mode } = this.#stage;
     const firstCaller = callers.entries.length;
     for (let renewal = 1; renewal < nth; renewal += 1) faults.push(...(await this.#renewal()));
-    const before = await this.#stage.generation();
+    const before = tokenInUse(ledger);
+    const armed = mark(ledger);
 
     const death = await this.#point.prepare(this.#stage.child, sandbox, mode);
     this.#stage.revoke();
@@ -85,14 +95,16 @@ class Cell {
     }
 
     const again = mark(ledger);
+    const stored = tokensIssued(ledger, armed).at(-1);
     await this.#stage.start();
     // From the moment it listens: how long a process takes to start says more about the machine than about tokenward.
     const startedAt = performance.now();
-    const generation = await this.#stage.generation();
-    if (generation < before) faults.push(`the generation went from ${before} back to ${generation}`);
-    if (this.#point.stored && generation !== before + 1)
-      faults.push(`the stored token was lost: generation ${generation} after ${before}`);
     faults.push(...(await this.#recover(startedAt)));
+    const presented = tokensPresented(ledger, again);
+    const older = presented.filter((token) => pairNumber(token) < pairNumber(before));
+    if (older.length > 0) faults.push(`it went from ${String(before)} back to ${older.join()}`);
+    if (this.#point.stored && (stored === undefined || presented.join() !== stored))
+      faults.push(`the stored token ${String(stored)} was lost: it used ${presented.join()}`);
     if (this.#point.stored && this.#stage.tokenCalls(again) > 0)
       faults.push('a token call was made though the new token was stored');
 
@@ -157,6 +169,11 @@ class Cell {
       );
     return faults;
   }
+}
+
+/** `chatapp#7` is the 7th pair of its vendor; a token that no vendor knows is older than any. */
+function pairNumber(token: string | null): number {
+  return Number(/#(\d+)$/.exec(token ?? '')?.[1] ?? -1);
 }
 
 function stuck(what: string): Promise<never> {

@@ -1,5 +1,5 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import { mark, requestFaults, spendFaults } from '../join.ts';
+import { mark, requestFaults, spendFaults, tokensIssued, tokensPresented } from '../join.ts';
 import { MODES } from '../modes.ts';
 import type { Tally } from '../../harness/tally.ts';
 import { Stage } from '../stage.ts';
@@ -28,7 +28,6 @@ export async function sigterm(tally: Tally): Promise<void> {
 async function stopAt(stage: Stage, point: string): Promise<string[]> {
   const { sandbox, ledger, child, mode } = stage;
   await stage.send();
-  const before = await stage.generation();
   const since = mark(ledger);
   if (['P3', 'P4', 'P5'].includes(point)) hesitate(sandbox, mode, point === 'P3' ? 'before' : 'after', HESITATION);
   else await child.arm(point, 'SIGTERM');
@@ -62,9 +61,10 @@ async function stopAt(stage: Stage, point: string): Promise<string[]> {
   hesitate(sandbox, mode, 'never');
   const again = mark(ledger);
   await stage.restart();
-  const generation = await stage.generation();
-  if (generation !== before + 1) faults.push(`generation ${generation} after ${before}`);
   const { outcome } = await stage.send();
+  const [issued, presented] = [tokensIssued(ledger, since), tokensPresented(ledger, again)];
+  if (issued.length !== 1 || presented.join() !== issued.join())
+    faults.push(`after the restart it used ${presented.join()}, of ${issued.join()} issued`);
   if (outcome !== 'answered' || stage.tokenCalls(again) > 0)
     faults.push(`after the restart: ${outcome}, ${stage.tokenCalls(again)} token calls`);
   return [...faults, ...requestFaults(stage.callers.entries, ledger), ...spendFaults(ledger, 1)];
