@@ -5,7 +5,8 @@ import { FaultProxy } from '../../support/fault-proxy.ts';
 import { startProxy, type RunningProxy } from '../../support/proxy.ts';
 import { startRedis } from '../../support/redis.ts';
 import { toolFor } from '../../harness/tools.ts';
-import { doubleSpends } from '../join.ts';
+import type { LedgerEntry } from '../../../src/sandbox/ledger.ts';
+import { contradiction, doubleSpends } from '../join.ts';
 import { table } from '../../harness/table.ts';
 import type { Tally } from '../../harness/tally.ts';
 import { KINDS, send, type Ended } from './kinds.ts';
@@ -16,9 +17,24 @@ type LinkName = (typeof LINKS)[number];
 
 /** How long a fault holds. ms. */
 const FAULT = 1_200;
-/** From its end on, requests succeed within so many ms; as many more are granted to a busy machine. */
-const RECOVERY = 2_000;
+/**
+ * From the end of a fault on, requests succeed within so many ms. docs/reliability.md promises that. What the proxy
+ * announces decides nothing: it could announce an hour.
+ */
+const RECOVERY: Readonly<Record<LinkName, number>> = {
+  // Nothing is waited for: the next request has a connection of its own.
+  caller: 2_000,
+  upstream: 2_000,
+  // A refresh whose answer was lost is followed by a login at once, and that by one more after 0.3 s. Then it is the
+  // first pause of 2 s and up to a quarter more; half a second is for the login after it.
+  'token endpoint': 3_000,
+  // It is looked at once a second, for half a second (commandTimeout); then no renewal relies on it for one second.
+  store: 3_000,
+};
+/** So much more is granted to a busy machine. ms. */
 const TOLERANCE = 1_000;
+/** A link that is not back by then does not recover. ms. */
+const LOST = 15_000;
 
 /** A tokenward in this process with a faulty link at one of its sides. */
 interface Stage {
@@ -146,35 +162,45 @@ async function runFault(stage: Stage, { name, fault, half = false }: LinkFault, 
   KINDS.forEach((kind, index) =>
     tally.count(
       `${what}: ${kind.name}`,
-      wrongWith(ended[index]!, half, ledger.entries({ since, requestId: ended[index]!.id, applied: true }).length),
+      wrongWith(ended[index]!, half, ledger.entries({ since, requestId: ended[index]!.id })),
     ),
   );
-  // After a failed renewal nobody calls before the pause is over; callers were told how long it is.
-  const allowed = RECOVERY + TOLERANCE + (renewing ? told * 1_000 : 0);
-  tally.count(`${what}: recovery`, recovered <= allowed ? undefined : `took ${Math.round(recovered)} ms`);
+  const allowed = RECOVERY[stage.name];
+  tally.count(
+    `${what}: recovery`,
+    recovered <= allowed + TOLERANCE ? undefined : `took ${Math.round(recovered)} ms, promised are ${allowed} ms`,
+  );
+  tally.count(
+    `${what}: the time after which to try again`,
+    told * 1_000 <= allowed ? undefined : `was said to be ${told} s, promised are ${allowed} ms`,
+  );
   const counts = (['complete', 'ours', 'cut', 'answer 400'] as const)
     .map((ending) => [ending, ended.filter((one) => one.ending === ending).length] as const)
     .filter(([, count]) => count > 0);
   return `${counts.map(([ending, count]) => `${count} ${ending}`).join(', ')}; back after ${(recovered / 1000).toFixed(1)} s`;
 }
 
-/** What must not be: neither whole, nor our own error, nor visibly cut; or done twice. */
-function wrongWith({ ending, code }: Ended, half: boolean, applied: number): string | undefined {
+/**
+ * What must not be: neither whole, nor our own error, nor visibly cut; or done twice; or an error that says
+ * that nothing was done, where the upstream had answered. `arrived`: what the upstream saw of it.
+ */
+function wrongWith({ ending, code }: Ended, half: boolean, arrived: readonly LedgerEntry[]): string | undefined {
+  const applied = arrived.filter((entry) => entry.applied).length;
   if (applied > 1) return `applied ${applied} times`;
   if (ending === 'complete' || ending === 'cut') return undefined;
-  if (ending === 'ours') return code === 'internal' ? 'an unexpected fault inside' : undefined;
+  if (ending === 'ours') return code === 'internal' ? 'an unexpected fault inside' : contradiction(code, arrived);
   return half && ending === 'answer 400' ? undefined : ending;
 }
 
-/** Asks until it is answered. Milliseconds, and the last Retry-After that was told on the way. */
+/** Asks until it is answered. Milliseconds, and the longest Retry-After that was told on the way, s. */
 async function recovery({ base }: Stage): Promise<[ms: number, told: number]> {
   const start = performance.now();
   let told = 0;
   for (;;) {
     const { ending, retryAfter } = await send(base, '/kept', KINDS[0]!);
     const elapsed = performance.now() - start;
-    if (ending === 'complete' || elapsed > 30_000) return [elapsed, told];
-    told = retryAfter ?? told;
+    if (ending === 'complete' || elapsed > LOST) return [elapsed, told];
+    told = Math.max(told, retryAfter ?? 0);
     await sleep(50);
   }
 }

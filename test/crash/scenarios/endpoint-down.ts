@@ -9,6 +9,11 @@ import { Stage } from '../stage.ts';
 const LIFETIME = 3_000;
 const LIFETIMES = 10;
 const FAST = 50;
+/**
+ * Nothing of a call was sent while connections were refused: the next one is made once a second (docs/reliability.md),
+ * and as much again is granted to a busy machine. ms.
+ */
+const BACK_MOST = 2_000;
 
 /**
  * The token endpoint is away for ten lifetimes: no failure while the token lives, then fast clear errors, then recovery
@@ -77,14 +82,14 @@ async function down(stage: Stage, link: FaultProxy, tally: Tally): Promise<void>
   );
 
   await link.clear();
-  const told = afterwards.at(-1)?.retryAfter ?? 0;
+  const told = Math.max(...afterwards.map(({ retryAfter }) => retryAfter ?? 0));
   const backAt = performance.now();
   while ((await stage.send()).outcome !== 'answered' && performance.now() - backAt < 60_000) await sleep(100);
   const took = performance.now() - backAt;
   const calls = stage.tokenCalls(since);
   tally.count(
     `endpoint down: back ${(took / 1_000).toFixed(1)} s after it, told ${told} s`,
-    took < (told + 2) * 1_000 ? undefined : 'too late',
+    took < BACK_MOST && told * 1_000 <= BACK_MOST ? undefined : 'too late',
   );
   tally.count('endpoint down: one renewal is enough', calls === 1 ? undefined : `${calls} token calls arrived`);
   const faults = spendFaults(ledger, 1);
