@@ -1,6 +1,6 @@
 import { spawn, type ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
-import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -239,12 +239,3 @@ export async function startBaseline({ upstreams }: SubjectSetup): Promise<Subjec
 }
 
 export const BASELINE_TOKEN = 'baseline-token';
-
-/** Resident memory of a process, bytes; undefined where there is no /proc. */
-export function residentMemory(pid: number): number | undefined {
-  try {
-    return Number(/VmRSS:\s+(\d+) kB/.exec(readFileSync(`/proc/${pid}/status`, 'utf8'))?.[1]) * 1024;
-  } catch {
-    return undefined;
-  }
-}

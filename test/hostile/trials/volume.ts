@@ -3,7 +3,7 @@ import { once } from 'node:events';
 import { waitForDrain } from '../../../src/http/client/socket.ts';
 import { wait } from '../pieces.ts';
 import type { Stage } from '../stage.ts';
-import { residentMemory } from '../subjects.ts';
+import { residentMemory } from '../../support/resident-memory.ts';
 
 export interface VolumeResult {
   /** Bytes that arrived at the other end. */

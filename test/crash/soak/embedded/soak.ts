@@ -101,6 +101,6 @@ async function callForever(run: Soak, at: number, inFlight: Set<Promise<unknown>
 async function sample(run: Soak): Promise<void> {
   while (!run.over) {
     await pause(run, SAMPLE);
-    run.vitals.push(await sampleVitals(run.survivor.operatorUrl));
+    run.vitals.push(await sampleVitals(run.survivor));
   }
 }
