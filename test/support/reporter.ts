@@ -3,7 +3,7 @@ import Mocha from 'mocha';
 
 /**
  * mocha's own report, and behind it which tests failed and were run once more (`retries` in .mocharc.json): such a test
- * passes, and is flaky all the same. `.ci/run` reads the line.
+ * passes, and is flaky all the same. `.ci/run` reads the lines.
  */
 export default class Reporter extends Mocha.reporters.Spec {
   readonly #retried: string[] = [];
@@ -18,6 +18,7 @@ export default class Reporter extends Mocha.reporters.Spec {
   override epilogue(): void {
     super.epilogue();
     const names = this.#retried.map((name) => name.replaceAll(/\s+/g, ' '));
-    console.log([`retried: ${names.length}`, ...names].join('; '));
+    console.log(`retried: ${names.length}`);
+    for (const name of names) console.log(`retried test: ${name}`);
   }
 }
