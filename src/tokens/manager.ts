@@ -179,6 +179,8 @@ export class TokenManager {
     }
     state.allowRecordRead();
     await this.#secrets.reread(state);
+    // A newer token that another process still has to write back would pass for the one that is asked for.
+    await this.#recovery.settled;
     const record = await this.#records.read(state);
     const failed = record.failures > 0 || record.gaveUpAt !== undefined;
     if (record.dead !== undefined || record.retryAt !== undefined || failed) {
