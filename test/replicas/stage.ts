@@ -4,8 +4,8 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { Ledger } from '../../src/sandbox/ledger.ts';
 import { startSandbox, type Sandbox } from '../../src/sandbox/sandbox.ts';
-import { call } from '../support/call.ts';
 import { startChild, type Child } from '../harness/child.ts';
+import type { Callers } from './callers.ts';
 
 type Part = Readonly<Record<string, unknown>>;
 
@@ -84,12 +84,15 @@ export class Stage {
     return startChild(file);
   }
 
-  /** The generation of an account as a replica has it in memory. */
-  async generation(replica: Child, account = 0): Promise<number> {
-    const answer = await call(replica.operatorUrl, '/status');
-    return (answer.json() as { accounts: { account: string; generation: number }[] }).accounts.find(
-      (one) => one.account === `crm${account}`,
-    )!.generation;
+  /** The pair whose token a replica uses now, as the upstream sees it: of a request that succeeds. */
+  async tokenOf(callers: Callers, who: string, replica: Child): Promise<string | undefined> {
+    const { id, ok } = await callers.once(who, replica.url);
+    return ok ? (this.ledger.last({ kind: 'api', requestId: id, outcome: 'ok' })?.tokenId ?? undefined) : undefined;
+  }
+
+  /** The pair that the token endpoint issued last. */
+  newestToken(): string | undefined {
+    return this.ledger.last({ where: ({ kind, issued }) => kind !== 'api' && issued !== null })?.issued ?? undefined;
   }
 
   #config(index: number): unknown {

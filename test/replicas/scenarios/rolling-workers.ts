@@ -1,5 +1,5 @@
 import { randomBytes } from 'node:crypto';
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { startSandbox } from '../../../src/sandbox/sandbox.ts';
@@ -11,6 +11,7 @@ import { needRedis } from '../../harness/tools.ts';
 import type { Scenario } from '../scenario.ts';
 
 const CALLERS = 6;
+const WORKERS = 2;
 
 /** The workers of one tokenward over Redis are replaced one by one, again and again: SIGHUP. */
 export const rollingWorkers: Scenario = {
@@ -27,7 +28,7 @@ export const rollingWorkers: Scenario = {
       writeFileSync(
         file,
         JSON.stringify({
-          workers: 2,
+          workers: WORKERS,
           listen: { port: 0 },
           operator: { port: 0 },
           store: { type: 'redis', url: redis.url, key: randomBytes(32).toString('base64') },
@@ -45,8 +46,12 @@ export const rollingWorkers: Scenario = {
         await eventually('there is load', () => callers.entries.length > 20);
         const done = (): number => served.output().stderr.split('all workers run').length - 1;
         for (let round = 1; round <= rounds; round += 1) {
+          const before = childrenOf(served.child.pid!);
           served.child.kill('SIGHUP');
-          await eventually('all workers are replaced', () => done() >= round, 90_000);
+          await eventually('it says that all workers are replaced', () => done() >= round, 90_000);
+          await eventually('they are', () => isReplaced(before, childrenOf(served.child.pid!))).catch(() =>
+            tally.count(`SIGHUP ${round}`, `workers ${before.join()}, then ${childrenOf(served.child.pid!).join()}`),
+          );
           if (round % 2 === 0) sandbox.chatapp.revokeCurrent();
         }
         const [counted, revoked] = [callers.entries.length, Math.floor(rounds / 2)];
@@ -70,3 +75,12 @@ export const rollingWorkers: Scenario = {
     }
   },
 };
+
+/** The numbers of a process's children, by the kernel's word. */
+function childrenOf(pid: number): string[] {
+  return readFileSync(`/proc/${pid}/task/${pid}/children`, 'utf8').split(' ').filter(Boolean);
+}
+
+function isReplaced(before: readonly string[], now: readonly string[]): boolean {
+  return before.length === WORKERS && now.length === WORKERS && now.every((pid) => !before.includes(pid));
+}
