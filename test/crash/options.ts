@@ -1,32 +1,29 @@
-import { HELP_OPTION, parseValues, partsOf, seedOf } from '../harness/options.ts';
+import { HELP_OPTION, parseValues, partsOf } from '../harness/options.ts';
 
 export const HELP = `npm run verify:crash -- [options]
 
 Kills tokenward at every moment of a renewal, breaks its links, its disk and its clocks, starts it anew, and judges by
 joining three ledgers: the callers', the upstream's and the token endpoint's. Closes with "crash: N passed, N failed".
 
-  --full      the nightly counts: 2,400 kills, 100,000 runs of the model, five minutes of crash loop: about two hours
-  --only A,B  only these parts: matrix (kill -9), faults (links), disk, scenarios, model
-  --seed N    repeat the model's runs of an earlier time
+  --full      the nightly counts: 2,400 kills, five minutes of crash loop: about two hours
+  --only A,B  only these parts: matrix (kill -9), faults (links), disk, scenarios
   --help      show this
 `;
 
-export const PARTS = ['matrix', 'faults', 'disk', 'scenarios', 'model'] as const;
+export const PARTS = ['matrix', 'faults', 'disk', 'scenarios'] as const;
 export type Part = (typeof PARTS)[number];
 
 export interface Options {
   readonly full: boolean;
   readonly help: boolean;
-  readonly seed: number;
   runs(part: Part): boolean;
 }
 
 export function parseOptions(args: string[]): Options {
-  const { full, help, only, seed } = parseValues(args, {
+  const { full, help, only } = parseValues(args, {
     full: { type: 'boolean', default: false },
     only: { type: 'string' },
-    seed: { type: 'string' },
     ...HELP_OPTION,
   });
-  return { full, help, seed: seedOf(seed), runs: partsOf(only, PARTS) };
+  return { full, help, runs: partsOf(only, PARTS) };
 }

@@ -4,15 +4,12 @@ import { Tally } from '../harness/tally.ts';
 import { runDiskFaults } from './faults/disk.ts';
 import { runLinkFaults } from './faults/links.ts';
 import { runMatrix } from './matrix/matrix.ts';
-import { checkModel } from './model/model.ts';
 import { HELP, parseOptions, type Options, type Part } from './options.ts';
 import { runScenarios } from './scenarios/all.ts';
 
 /** Kills per cell; those over a store whose leases have to run out cost half a minute each. */
 const KILLS = { usual: 5, waiting: 1 };
 const KILLS_FULL = { usual: 40, waiting: 20 };
-const MODEL_RUNS = 10_000;
-const MODEL_RUNS_FULL = 100_000;
 const CRASH_LOOP = 60_000;
 const CRASH_LOOP_FULL = 300_000;
 
@@ -20,7 +17,7 @@ const CRASH_LOOP_FULL = 300_000;
 async function main(options: Options): Promise<number> {
   const tally = new Tally();
   const rows: string[][] = [];
-  console.log(`seed ${options.seed}, Node ${process.version}`);
+  console.log(`Node ${process.version}`);
   const part = async (name: Part, title: string, act: () => Promise<string>): Promise<void> => {
     if (!options.runs(name)) return;
     const before = { passed: tally.passed, failed: tally.failed };
@@ -41,11 +38,6 @@ async function main(options: Options): Promise<number> {
     console.log(`  ${row[1]!} passed, ${row[2]!} failed, ${row[3]!}`);
   };
 
-  await part('model', 'model check', async () => {
-    const { runs, fault } = await checkModel(options.full ? MODEL_RUNS_FULL : MODEL_RUNS, options.seed);
-    tally.count('model', fault);
-    return `${runs} runs`;
-  });
   await part('matrix', 'kill matrix', async () => {
     const { usual, waiting } = options.full ? KILLS_FULL : KILLS;
     const result = await runMatrix(usual, waiting, tally);
