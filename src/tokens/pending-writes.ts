@@ -85,10 +85,13 @@ export class PendingWrites {
       const detail = `account ${account}: another process is renewing it`;
       throw new TokenwardError('token_unavailable', { detail, retryAfter: 1 });
     }
+    // The reply was late: a later renewal has ended meanwhile, and may have a grant of its own that is to be stored.
+    if (state.pendingWrite !== pendingWrite) return state.token!;
     state.pendingWriteDone();
     // Another process has renewed in the meantime: the stored token counts for all processes, and ours is dropped.
     const isOtherToken = saved.token !== undefined && saved.token.reveal() !== state.token?.reveal();
-    if (isOtherToken && saved.identity === credential.identity) {
+    const isOlder = saved.generation < (state.token?.generation ?? 0);
+    if (isOtherToken && !isOlder && saved.identity === credential.identity) {
       state.grant(saved.token);
       observer.changed(credential);
     }

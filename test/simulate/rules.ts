@@ -5,7 +5,9 @@ import type { CredentialRecord } from '../../src/tokens/records.ts';
 import type { Token } from '../../src/tokens/token.ts';
 import { DAY_MS, LOGINS_A_DAY, RESERVE, type Account } from './account.ts';
 import type { Process } from './process.ts';
-import type { ClientRequest, World } from './world.ts';
+import type { Host } from './host.ts';
+import type { Scheduler } from './scheduler.ts';
+import type { Stored } from './stored.ts';
 
 /** After the last fault, everything works again within so long: the longest pause that a fault can leave behind. ms. */
 const QUIET_MS = 320_000;
@@ -17,9 +19,32 @@ const RECALL_MS = 5_000;
 const MINUTE_MS = 60_000;
 const FAILURES_A_MINUTE = 8;
 
+/** One request of a client, from the token it asks for to the upstream's response. */
+export interface ClientRequest {
+  /** How often the vendor had revoked tokens when it began. */
+  readonly revocations: number;
+  readonly account: Account;
+  readonly process: Process;
+  readonly began: number;
+}
+
+/** What the rules look at. */
+export interface Judged {
+  readonly scheduler: Scheduler;
+  readonly stored: Stored;
+  readonly hosts: readonly Host[];
+  readonly accounts: readonly Account[];
+  /** All processes that may still do something. */
+  readonly running: readonly Process[];
+  /** True time of the last fault that concerns everybody. */
+  readonly faultAt: number;
+  readonly clockWasSet: boolean;
+  isRenewing(process: Process, account: Account): boolean;
+}
+
 /** What must hold whatever happens. A broken rule is told to `wrong`. */
 export class Rules {
-  readonly #world: World;
+  readonly #world: Judged;
   readonly #wrong: (what: string) => void;
   readonly #told = new Set<string>();
   readonly #generations = new Map<string, number>();
@@ -30,7 +55,7 @@ export class Rules {
   steps = 0;
   judged = 0;
 
-  constructor(world: World, wrong: (what: string) => void) {
+  constructor(world: Judged, wrong: (what: string) => void) {
     this.#world = world;
     this.#wrong = wrong;
   }

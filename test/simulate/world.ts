@@ -7,7 +7,7 @@ import { Account, type AccountOptions } from './account.ts';
 import { Host } from './host.ts';
 import { Process } from './process.ts';
 import type { Random } from './random.ts';
-import { Rules } from './rules.ts';
+import { Rules, type ClientRequest } from './rules.ts';
 import { Scheduler } from './scheduler.ts';
 import { Stored } from './stored.ts';
 
@@ -29,15 +29,6 @@ function keyOf(name: string): SealingKey {
 
 /** How long a process that is replaced ends the requests that it has taken. ms. */
 const DRAIN_MS = 1_500;
-
-/** One request of a client, from the token it asks for to the upstream's response. */
-export interface ClientRequest {
-  /** How often the vendor had revoked tokens when it began. */
-  readonly revocations: number;
-  readonly account: Account;
-  readonly process: Process;
-  readonly began: number;
-}
 
 /** Processes over one store before the endpoints of several accounts. */
 export class World {
