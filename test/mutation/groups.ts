@@ -1,0 +1,93 @@
+import { readdirSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { OTHER_PROCESSES, REAL_TIME, REDIS, testsIn } from './tests-in.ts';
+
+/** Files that are mutated together, with one set of tests. */
+export interface Group {
+  readonly name: string;
+  /** What the table calls it. */
+  readonly folder: string;
+  readonly files: readonly string[];
+  /** In the order in which they run: a mutant is dead at the first test that fails. */
+  readonly tests: readonly string[];
+  /** The lowest score, in per cent, that passes. */
+  readonly bar: number;
+  /** Whether every survivor is listed in `equivalent/` with the reason why no test can tell it from the original. */
+  readonly complete: boolean;
+}
+
+const PARSERS = [
+  'src/http/client/response-parser.ts',
+  'src/http/server/fast/request.ts',
+  'src/http/server/raw-targets.ts',
+  'src/http/fields.ts',
+  'src/http/field-names.ts',
+  'src/http/framing.ts',
+];
+
+/** They go through the parsers with nothing that is hard to parse. */
+const NOT_OF_PARSERS =
+  /\/((socket|unix|https|certificate|revoked|upstream-tls|egress|standing|slow|idle|silent|retry|pool|waiting|while|fresh|half|stopping)[a-z-]*)\.test\.ts$/;
+
+const GATE = ['validate', 'target', 'absolute-form', 'site-rules', 'policy', 'enforce-policy'].map(
+  (name) => `src/proxy/${name}.ts`,
+);
+
+export const GROUPS: readonly Group[] = [
+  {
+    name: 'tokens',
+    folder: 'src/tokens',
+    files: filesIn('src/tokens'),
+    tests: [...quickestFirst(testsIn('test/tokens', REDIS, OTHER_PROCESSES, REAL_TIME)), 'test/mutation/histories.ts'],
+    bar: 85,
+    complete: false,
+  },
+  {
+    name: 'stores',
+    folder: 'src/tokens/stores',
+    files: filesIn('src/tokens/stores'),
+    tests: [
+      ...quickestFirst(testsIn('test/tokens', OTHER_PROCESSES, REAL_TIME)),
+      'test/simulate/redis-scripts.test.ts',
+      'test/mutation/histories.ts',
+    ],
+    bar: 85,
+    complete: false,
+  },
+  {
+    name: 'parsers',
+    folder: 'src/http (parsers)',
+    files: PARSERS,
+    tests: quickestFirst(testsIn('test/http', NOT_OF_PARSERS)),
+    bar: 85,
+    complete: false,
+  },
+  {
+    name: 'gate',
+    folder: 'src/proxy (gate)',
+    files: GATE,
+    tests: quickestFirst([...testsIn('test/proxy'), ...testsIn('test/http/server')]),
+    bar: 0,
+    complete: false,
+  },
+  {
+    name: 'proxy',
+    folder: 'src/proxy (the rest)',
+    files: filesIn('src/proxy').filter((file) => !GATE.includes(file)),
+    tests: quickestFirst(testsIn('test/proxy')),
+    bar: 0,
+    complete: false,
+  },
+];
+
+function filesIn(folder: string): string[] {
+  return readdirSync(folder)
+    .filter((name) => name.endsWith('.ts'))
+    .map((name) => join(folder, name));
+}
+
+/** Those that start no proxy come first: they take a hundredth of the time. */
+function quickestFirst(tests: readonly string[]): string[] {
+  const isSlow = new Map(tests.map((path) => [path, /support\/(world|proxy)\.ts/.test(readFileSync(path, 'utf8'))]));
+  return [false, true].flatMap((slow) => tests.filter((path) => isSlow.get(path) === slow));
+}
