@@ -144,7 +144,7 @@ export const ACTIONS: Readonly<Record<string, readonly [weight: number, action: 
       world.request(someProcess(world), some(world));
       await world.scheduler.advance(world.random.pick([500, 5_000]));
       // A spend note may be written whose writer learns of it too late, and found by another process first.
-      for (const account of world.accounts) world.payForLease(account);
+      for (const account of world.accounts) account.allowLogin();
       if (redis !== undefined) redis.slow = false;
       if (disk !== undefined) disk.slow = false;
       world.globalFault();
