@@ -38,6 +38,7 @@ const CHECKED: Readonly<
   'helm install tokenward helm/tokenward -n egress -f my-values.yaml': 'by a test of this file',
   'npm run check': 'by CI on a clean clone',
   'npm run bench -- --quick': 'by a test of this file',
+  'npm run simulate': 'by CI on a clean clone',
   'npm run verify:hostile': 'by CI on a clean clone',
   'npm run verify:crash': 'by CI on a clean clone',
   'npm run verify:replicas': 'by CI on a clean clone',
