@@ -30,13 +30,19 @@ export class Leases {
   }
 
   /**
-   * The renewal has ended. Returns whether it was the last one of this process: a second one may begin while no request
-   * waits any more for a first that takes long.
+   * The renewal has ended. `hadLease`: it has acquired the lease. The last renewal of this process releases it: a
+   * second one may begin while no request waits any more for a first that takes long. With a pending write the lease is
+   * kept: only this process knows that the stored refresh token is spent.
    */
-  leave(state: AccountState): boolean {
+  leave(state: AccountState, hadLease: boolean): void {
     const left = this.#users.get(state)! - 1;
     this.#users.set(state, left);
-    return left === 0;
+    if (left === 0 && hadLease && state.pendingWrite === undefined) this.#release(state);
+  }
+
+  /** The lease was acquired outside a renewal. A renewal that has begun since works under it, and releases it. */
+  giveUp(state: AccountState): void {
+    if (!this.isWanted(state)) this.#release(state);
   }
 
   /** Whether a renewal of this process wants the lease, or works under it. */
@@ -59,7 +65,7 @@ export class Leases {
   }
 
   /** Releases the lease in the background: waiting requests have their token already. The next renewal waits for it. */
-  release(state: AccountState): void {
+  #release(state: AccountState): void {
     const { store, owner, observer, checkpoint } = this.#parts;
     checkpoint?.('P8 token published');
     const release = store

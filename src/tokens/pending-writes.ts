@@ -9,10 +9,11 @@ import { RecordError } from './store.ts';
 import type { Token } from './token.ts';
 import type { Work } from './work.ts';
 
-/** Longest pause between tries to store a grant, and the pause while the process is ending. ms. */
+/** Longest pause between tries to store a grant. ms. */
 const MAX_SAVE_PAUSE_MS = 2_000;
 /** The same beside a record that does not open: a person must mend or remove it first. ms. */
 const MAX_MENDING_PAUSE_MS = 30_000;
+/** The pause while the process is ending. ms. */
 const CLOSING_SAVE_PAUSE_MS = 500;
 
 /** Grants that could not be stored: each is the only copy of its token, so the write is tried until it succeeds. */
@@ -43,7 +44,7 @@ export class PendingWrites {
       ) {
         // By the clock, not by the number of tries: with a store that hangs each of them is long.
         if (this.#work.isClosing()) cancelDeadline ??= timers.after(FINAL_SAVES_MS, () => (deadline.passed = true));
-        await sleep(timers, this.#work.isClosing() ? CLOSING_SAVE_PAUSE_MS : pause);
+        await this.#pause(this.#work.isClosing() ? CLOSING_SAVE_PAUSE_MS : pause);
         await this.#write(state).catch((error: unknown) => {
           longest = error instanceof RecordError ? MAX_MENDING_PAUSE_MS : MAX_SAVE_PAUSE_MS;
         });
@@ -51,6 +52,14 @@ export class PendingWrites {
       cancelDeadline?.();
     })();
     this.#work.track(state, work);
+  }
+
+  /** Ends early once the process is ending: the tries that are left then are few. */
+  async #pause(ms: number): Promise<void> {
+    const { timers } = this.#parts;
+    const wasClosing = this.#work.isClosing();
+    for (let left = ms; left > 0 && this.#work.isClosing() === wasClosing; left -= MAX_SAVE_PAUSE_MS)
+      await sleep(timers, Math.min(left, MAX_SAVE_PAUSE_MS));
   }
 
   /** Tries once to store the account's grant. Returns the token in use after it. Rejects if the write fails. */
@@ -85,8 +94,11 @@ export class PendingWrites {
       const detail = `account ${account}: another process is renewing it`;
       throw new TokenwardError('token_unavailable', { detail, retryAfter: 1 });
     }
-    // The reply was late: a later renewal has ended meanwhile, and may have a grant of its own that is to be stored.
-    if (state.pendingWrite !== pendingWrite) return state.token!;
+    if (state.pendingWrite !== pendingWrite) {
+      // The reply was late: a later renewal has ended meanwhile, and may have a grant of its own that is to be stored.
+      if (state.pendingWrite === undefined) this.#leases.giveUp(state);
+      return state.token!;
+    }
     state.pendingWriteDone();
     // Another process has renewed in the meantime: the stored token counts for all processes, and ours is dropped.
     const isOtherToken = saved.token !== undefined && saved.token.reveal() !== state.token?.reveal();
@@ -95,8 +107,7 @@ export class PendingWrites {
       state.grant(saved.token);
       observer.changed(credential);
     }
-    // A renewal of this process that has begun since works under the same lease, and releases it.
-    if (!this.#leases.isWanted(state)) this.#leases.release(state);
+    this.#leases.giveUp(state);
     observer.changed(credential);
     return state.token!;
   }

@@ -68,8 +68,7 @@ export class Recovery {
           continue;
         }
         const record = await records.writeBack(state, await records.read(state));
-        // A note that was written although its reply was lost. A renewal under way is about to make the call of its
-        // own one.
+        // A note may have been written although its reply was lost. That of a renewal under way is to stay.
         records.adopt(state, leases.isWanted(state) ? record : await records.takeBackNote(state, record));
       } catch {
         // The observer has been notified; the next renewal reads the record again.

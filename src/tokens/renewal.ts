@@ -84,9 +84,7 @@ export class Renewal {
       this.#parts.checkpoint?.('P1 lease taken');
       return await this.#underLease(state, newerThan, request);
     } finally {
-      // With a pending write the lease is kept: only this process knows that the stored refresh token is spent.
-      // The last of several renewals releases it: another process must not begin beside any of them.
-      if (this.#leases.leave(state) && hasLease && state.pendingWrite === undefined) this.#leases.release(state);
+      this.#leases.leave(state, hasLease);
     }
   }
 
@@ -106,6 +104,7 @@ export class Renewal {
     return undefined;
   }
 
+  /** Obtains a token, once more if another process has written the record in between. */
   async #underLease(state: AccountState, newerThan: number, request: RenewalRequest): Promise<Token> {
     const stopProlonging = this.#leases.prolong(state);
     try {
@@ -123,6 +122,7 @@ export class Renewal {
     }
   }
 
+  /** Obtains a token, unless another process has stored a newer one before this one had the lease. */
   async #compareAndObtain(state: AccountState, newerThan: number, request: RenewalRequest): Promise<Token> {
     const record = await this.#records.read(state);
     if (this.#records.isNewer(state, record, newerThan)) return this.#records.adopt(state, record)!;

@@ -1,33 +1,10 @@
 import assert from 'node:assert/strict';
-import { fakeCredential, granted, managed } from '../support/credential.ts';
-import { settled, VirtualTime } from '../support/virtual-time.ts';
-
-/** A manager whose second token was stored in the background, by a write whose reply has not arrived. */
-async function withLateReply() {
-  const time = new VirtualTime();
-  const credential: ReturnType<typeof fakeCredential> = fakeCredential({}, granted(), () => {
-    store.failing.add('replace');
-    return granted();
-  });
-  const { manager, store } = await managed(credential, { ...time, owner: 'this process' });
-  const second = await manager.renew('crm', await manager.get('crm'));
-  store.failing.clear();
-  let reply!: () => void;
-  const replace = store.replace.bind(store);
-  store.replace = async (...args) => {
-    store.replace = replace;
-    const written = await replace(...args);
-    await new Promise<void>((resolve) => (reply = resolve));
-    return written;
-  };
-  await time.advance(200);
-  assert.equal(store.records.get('crm')?.generation, 2);
-  return { time, manager, store, second, reply: () => reply() };
-}
+import { settled } from '../support/virtual-time.ts';
+import { lateReply } from './late-reply.ts';
 
 describe('a late reply to a write in the background', () => {
   it('does not put its token back in use after a newer one', async () => {
-    const { time, manager, store, second, reply } = await withLateReply();
+    const { time, manager, store, second, reply } = await lateReply();
     const renewed = Promise.resolve(manager.renew('crm', second));
     await time.advance(3_000);
     assert.equal((await renewed).generation, 3);
@@ -38,7 +15,7 @@ describe('a late reply to a write in the background', () => {
   });
 
   it('does not drop a newer token that waits to be stored', async () => {
-    const { time, manager, store, second, reply } = await withLateReply();
+    const { time, manager, store, second, reply } = await lateReply();
     const renewed = Promise.resolve(manager.renew('crm', second));
     // The spend note is written; the grant is not.
     const replace = store.replace.bind(store);

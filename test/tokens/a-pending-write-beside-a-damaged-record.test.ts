@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict';
+import { FINAL_SAVES_MS } from '../../src/deadlines.ts';
 import { fakeCredential, granted, managed } from '../support/credential.ts';
 import { VirtualTime } from '../support/virtual-time.ts';
 
@@ -29,5 +30,24 @@ describe('a pending write beside a record that does not open', () => {
     await time.advance(30_000);
     assert.equal((await records.read('crm')).token?.reveal(), 'the only copy');
     assert.deepEqual(credential.calls, ['login', 'refresh']);
+  });
+
+  it('does not delay the end of the process by its pause', async () => {
+    const time = new VirtualTime();
+    const credential: ReturnType<typeof fakeCredential> = fakeCredential({}, granted(), () => {
+      store.failing.add('replace');
+      return granted();
+    });
+    const { manager, store } = await managed(credential, time);
+    await manager.renew('crm', await manager.get('crm'));
+    store.records.set('crm', { ...store.records.get('crm')!, sealed: Buffer.from('not of this program') });
+    store.failing.clear();
+    // Long enough for the pauses to have become long.
+    await time.advance(100_000);
+    let hasEnded = false;
+    const closed = manager.close().then(() => (hasEnded = true));
+    await time.advance(FINAL_SAVES_MS + 4_000);
+    assert.ok(hasEnded);
+    await closed;
   });
 });
