@@ -1,3 +1,4 @@
+import regexp from 'eslint-plugin-regexp';
 import tseslint from 'typescript-eslint';
 
 export default tseslint.config(
@@ -35,6 +36,15 @@ export default tseslint.config(
       // What the formatter leaves long: comments and texts.
       'max-len': ['error', { code: 120 }],
       'no-console': 'error',
+    },
+  },
+  {
+    // A pattern that takes quadratic time lets one long text block the process: an upstream's field, a client's target.
+    files: ['src/**'],
+    plugins: { regexp },
+    rules: {
+      'regexp/no-super-linear-backtracking': ['error', { report: 'potential' }],
+      'regexp/no-super-linear-move': ['error', { report: 'potential', ignoreSticky: false, ignorePartial: false }],
     },
   },
   {

@@ -13,6 +13,7 @@ import { compilePolicy } from '../proxy/policy.ts';
 import type { Route } from '../proxy/route.ts';
 import { destinationOf } from '../http/client/dial.ts';
 import { clientTls } from '../http/tls.ts';
+import { trimEnd } from '../trim-end.ts';
 
 /** A configured route, ready for requests. `via` returns the corporate proxy for an origin, or an empty text. */
 export function routeOf(
@@ -22,7 +23,7 @@ export function routeOf(
   via: (origin: string) => string,
 ): Route {
   const url = new URL(config.upstream);
-  const basePath = url.pathname.replace(/\/+$/, '');
+  const basePath = trimEnd(url.pathname, '/');
   const flow = flowOfRoute(config, all);
   const { accountFrom } = config;
   return {

@@ -2,6 +2,7 @@ import { readFileSync } from 'node:fs';
 import { bracketed } from '../app/proxy-address.ts';
 import { ConfigError, loadConfig, type LoadedConfig } from '../config/load.ts';
 import { parseUrl } from '../parse-url.ts';
+import { trimEnd } from '../trim-end.ts';
 import { configFile, type Options } from './options.ts';
 import { UsageError } from './usage-error.ts';
 
@@ -12,7 +13,7 @@ export function operatorUrl(options: Options): string {
     if (!/^https?:\/\//.test(url) || parseUrl(url) === undefined) {
       throw new UsageError('--operator must be a URL such as http://127.0.0.1:9090');
     }
-    return url.replace(/\/+$/, '');
+    return trimEnd(url, '/');
   }
   let config: LoadedConfig;
   try {

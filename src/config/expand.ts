@@ -1,4 +1,5 @@
 import { readText, readTextAgain } from './text-file.ts';
+import { trimEnd } from '../trim-end.ts';
 
 /** A `${…}` that cannot be expanded; the message names it and never its value. */
 export class ExpansionError extends Error {}
@@ -149,5 +150,5 @@ function fileText(path: string): string {
 
 /** Removes what editors, shells and Kubernetes Secrets add to a value: a byte order mark, and final line ends. */
 export function trimValue(text: string): string {
-  return text.replace(/^\uFEFF/, '').replace(/[\r\n]+$/, '');
+  return trimEnd(text.replace(/^\uFEFF/, ''), '\r\n');
 }

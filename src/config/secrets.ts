@@ -136,5 +136,5 @@ function isToken(name: string, flow: Flow | undefined): boolean {
 }
 
 function hasPassword(url: string): boolean {
-  return /^[a-z]+:\/\/[^/@]*:[^/@]+@/i.test(url);
+  return /^[a-z]+:\/\/[^/@:]*:[^/@]+@/i.test(url);
 }

@@ -10,6 +10,7 @@ import {
   type TemplateValues,
 } from './template.ts';
 import { parseUrl } from '../parse-url.ts';
+import { trimEnd } from '../trim-end.ts';
 
 /** A request to a token endpoint, ready to be sent. Holds secrets: never log it. */
 export interface TokenRequest {
@@ -22,7 +23,7 @@ export interface TokenRequest {
 /** The URL of a call, without its query parameters. Throws an UnfillableError. */
 export function urlOfCall(call: TokenCall, baseUrl: string | undefined, values: TemplateValues): string {
   const text = fillUrl(call.url, values);
-  return /^https?:\/\//i.test(text) ? text : `${(baseUrl ?? '').replace(/\/+$/, '')}/${text.replace(/^\//, '')}`;
+  return /^https?:\/\//i.test(text) ? text : `${trimEnd(baseUrl ?? '', '/')}/${text.replace(/^\//, '')}`;
 }
 
 /** The request of a call. `client` and `auth`: client credentials to send, and how. Throws an UnfillableError. */

@@ -3,7 +3,7 @@ import { hostnameOf, type SiteGuard } from '../http/server/site-guard.ts';
 
 const SLASH = 47;
 /** Scheme, authority, and the rest: a path, a query, both or nothing. */
-const ABSOLUTE = /^(https?):\/\/([^/?#]*)(.*)$/is;
+const ABSOLUTE = /^(https?):\/\/([^/?#]*)((?:[/?#].*)?)$/is;
 /** reg-name or IPv4 with an optional port, or an address in brackets; no userinfo (RFC 9110 §4.2.4). */
 const AUTHORITY = /^(?:[A-Za-z0-9._~-]+|\[[0-9A-Fa-f:.]+\])(?::(\d{1,5}))?$/;
 

@@ -1,4 +1,5 @@
 import { MAX_DECODINGS, percentDecode, decodeOverlong } from './decoding.ts';
+import { trimEnd } from '../trim-end.ts';
 
 /** A server behind the upstream's front end may decode again. What is allowed is checked up to this many times. */
 const USUAL_DECODINGS = 3;
@@ -44,15 +45,17 @@ export function allReadingsOf(path: string): readonly (readonly string[])[] {
     const decoded = foldCompatibility(percentDecode(text));
     if (decoded === text) break;
     text = decoded;
-    const parts = text
-      .split(/[\\/]/)
-      .map((part) => normalizeSegment(part.split(/[?#]/, 1)[0]!).replaceAll(/^[\t-\r ]+|[\t-\r ]+$/g, ''));
+    const parts = text.split(/[\\/]/).map((part) => withoutBlanks(normalizeSegment(part.split(/[?#]/, 1)[0]!)));
     more.push(
       parts.filter((part) => part !== '' && part !== '.'),
       resolveDots(parts),
     );
   }
   return [...readings, ...more];
+}
+
+function withoutBlanks(segment: string): string {
+  return trimEnd(segment.replace(/^[\t-\r ]+/, ''), '\t\n\v\f\r ');
 }
 
 /**

@@ -1,3 +1,4 @@
+import { trimEnd } from '../trim-end.ts';
 /*
  * Rewrites an upstream's cookies for a client that knows only the proxy: another host, perhaps another scheme, and
  * paths below the route's prefix (RFC 6265 §5.2 and §5.3, and draft-ietf-httpbis-rfc6265bis for name prefixes).
@@ -15,7 +16,6 @@ interface CookieContext {
   readonly target: string;
 }
 
-const SLASH = 47;
 /** Clients accept a cookie of such a name only with Secure, and `__Host-` only with `Path=/` and without Domain. */
 const PREFIXED = /^__(?:host|secure|http)-/i;
 const HOST_PREFIXED = /^__host-/i;
@@ -75,19 +75,12 @@ function nameOf(attribute: string): string {
   return attribute.split('=', 1)[0]!.trim().toLowerCase();
 }
 
-/** Not by a pattern: for slashes that are not at the end it takes quadratic time, and an upstream may send 64 KiB. */
-function withoutFinalSlashes(path: string): string {
-  let end = path.length;
-  while (path.charCodeAt(end - 1) === SLASH) end -= 1;
-  return path.slice(0, end);
-}
-
 /** The Path for the client; empty: its default is right; undefined: the cookie applies to no path of the route. */
 function clientPath(path: string | undefined, { prefix, basePath, target }: CookieContext): string | undefined {
   const root = prefix === '' ? '/' : prefix;
   // RFC 6265 §5.1.4: the default is the folder of the request. That of the prefix itself would cover other routes too.
   if (path === undefined) return prefix === '' || target.startsWith(`${prefix}/`) ? '' : root;
-  const folder = withoutFinalSlashes(path);
+  const folder = trimEnd(path, '/');
   if (basePath === folder || basePath.startsWith(`${folder}/`)) return root;
   return path.startsWith(`${basePath}/`) ? `${prefix}${path.slice(basePath.length)}` : undefined;
 }

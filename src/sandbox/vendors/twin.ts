@@ -125,7 +125,7 @@ export const TWIN: Dialect<TwinCredentials> = {
   accessSecret: (req) => {
     const value = req.headers.authorization;
     if (value === undefined || value === '') return undefined;
-    return /^Bearer +(.*)$/i.exec(value)?.[1] ?? `not-bearer ${value}`;
+    return /^Bearer (.*)$/i.exec(value)?.[1]?.trimStart() ?? `not-bearer ${value}`;
   },
   deadToken: (reason, status) => failure(status, DEAD[reason]),
   invalid: (message) => failure(400, message),
