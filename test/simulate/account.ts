@@ -21,6 +21,8 @@ export class Account {
   readonly options: AccountOptions;
   readonly endpoint: Endpoint;
   readonly identity: string;
+  /** Its name in messages. */
+  readonly title: string;
   credentials = 'first';
   /** Logins that something has made necessary or excusable; each login that arrives at the endpoint spends one. */
   logins = 0;
@@ -46,6 +48,8 @@ export class Account {
   readonly failures: number[] = [];
   /** How often the vendor has revoked a token of it. */
   revocations = 0;
+  /** Processes that may have written a spend note without learning of it, and have made no call since. */
+  readonly lostNotes = new Set<object>();
   /** Its last login was refused: an operator must act. */
   refused = false;
   /** An operator has imported a token. */
@@ -57,9 +61,10 @@ export class Account {
   /** An operator has renewed, so that the reserve may be spent and pauses are skipped. */
   operatorAt = -Infinity;
 
-  constructor(name: string, scheduler: Scheduler, random: Random, options: AccountOptions) {
+  constructor(name: string, scheduler: Scheduler, random: Random, options: AccountOptions, user = 'identity') {
     this.name = name;
-    this.identity = `identity of ${name}`;
+    this.identity = `${user} of ${name}`;
+    this.title = user === 'identity' ? name : `${name} of the other deployment`;
     this.options = options;
     this.endpoint = new Endpoint(scheduler, random, options.endpoint);
   }

@@ -1,3 +1,4 @@
+import { leaseOwner } from '../../src/app/process-identity.ts';
 import { holdingLease } from '../../src/tokens/held-lease.ts';
 import { importToken } from '../../src/tokens/import.ts';
 import type { Account } from './account.ts';
@@ -11,6 +12,8 @@ type Action = (world: World) => void | Promise<void>;
 
 const MINUTE = 60_000;
 const HOUR = 3_600_000;
+
+export const SHARED = 'a second deployment shares the store by mistake';
 
 /** Each action with how often it happens. */
 export const ACTIONS: Readonly<Record<string, readonly [weight: number, action: Action]>> = {
@@ -155,6 +158,8 @@ export const ACTIONS: Readonly<Record<string, readonly [weight: number, action: 
     (world) => {
       if (world.stored.redis === undefined) return;
       world.stored.redis.lostReplies = 1;
+      // Often the reply to the spend note.
+      world.stored.redis.lostAfter = world.random.below(3);
       world.globalFault();
       world.doubtLeases();
       const account = some(world);
@@ -223,6 +228,7 @@ export const ACTIONS: Readonly<Record<string, readonly [weight: number, action: 
       renewNow(world, account, world.random.chance(0.3), world.random.chance(0.3));
     },
   ],
+  [SHARED]: [0, (world) => shareStore(world)],
   'a process is reloaded': [2, (world) => world.reload(world.random.below(world.processes.length))],
   'a password is changed, and every process is reloaded with the new one': [
     1,
@@ -250,7 +256,7 @@ export const ACTIONS: Readonly<Record<string, readonly [weight: number, action: 
       const process = world.processes.find(({ ready }) => ready);
       if (process === undefined) return;
       const { host: clock, timers } = process;
-      const owner = `rekey-${world.scheduler.events}`;
+      const owner = leaseOwner(process.machine);
       for (const { name } of world.accounts) {
         const reseal = (): Promise<boolean> => process.records!.reseal(name);
         holdingLease(process.store!, name, { owner, clock, timers, wait: 2_000 }, reseal).catch(() => undefined);
@@ -271,7 +277,7 @@ export const ACTIONS: Readonly<Record<string, readonly [weight: number, action: 
       const { lifetime } = account.endpoint.options;
       const expiresAt = lifetime === undefined ? undefined : process.host.wall() + lifetime * 1_000;
       const grant = { refreshSecret: refresh!, secret: access, expiresAt };
-      const owner = `importer-${world.scheduler.events}`;
+      const owner = leaseOwner(process.machine);
       const credential = process.credentialOf(account);
       const { host: clock, timers } = process;
       const done = importToken(process.store!, process.records!, credential, grant, {
@@ -315,6 +321,21 @@ function clear(account: Account, now: number): void {
   endpoint.weather = 'fine';
   endpoint.password = account.credentials;
   account.fault(now);
+}
+
+/** Tokens of both deployments are revoked, and the clients of both meet it. */
+async function shareStore(world: World): Promise<void> {
+  const other = world.openSecondDeployment();
+  if (other === undefined) return;
+  await world.scheduler.advance(500);
+  for (let round = 0; round < 6; round += 1) {
+    for (const account of world.accounts) revokeNewest(account);
+    for (const process of world.processes) for (const account of world.accounts) world.request(process, account);
+    for (const account of other.accounts) revokeNewest(account);
+    for (const account of other.accounts) world.requestOfOther(other.process, account);
+    await world.scheduler.advance(2_000);
+  }
+  await world.closeSecondDeployment();
 }
 
 /** One process after the other, while clients ask. */

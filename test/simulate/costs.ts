@@ -23,6 +23,7 @@ export class Costs {
   readonly #world: World;
   readonly #from: number;
   readonly #calls: number;
+  readonly #neverArrived: number;
   readonly #before: readonly Spent[];
 
   /** The stretch begins now. */
@@ -30,6 +31,7 @@ export class Costs {
     this.#world = world;
     this.#from = world.scheduler.now;
     this.#calls = callsOf(world);
+    this.#neverArrived = neverArrived(world);
     this.#before = world.processes.map((process) => ({
       process,
       stored: world.stored.requestsOf(process),
@@ -52,8 +54,10 @@ export class Costs {
       const mostReads = 60 + 12 * requests + 60 * calls + POLLS_PER_SECOND * waiting + mending;
       if (reads > mostReads) this.#world.wrong(`${process.name}: ${reads} store requests, of ${Math.round(mostReads)}`);
       const lines = process.lines - before.lines;
-      // One for each operation of the store that fails, and an account's way into trouble and out of it.
-      const mostLines = 8 + 2 * accounts.length + 2 * calls;
+      // One for each operation of the store that fails, an account's way into trouble and out of it, and one for each
+      // call, though it never arrives.
+      const lost = neverArrived(this.#world) - this.#neverArrived;
+      const mostLines = 8 + 2 * accounts.length + 2 * calls + lost;
       if (lines > mostLines) this.#world.wrong(`${process.name}: ${lines} log lines, of ${mostLines}`);
     }
   }
@@ -66,6 +70,10 @@ export class Costs {
       if (reads > 0) this.#world.wrong(`${process.name}: ${reads} store requests for clients whose tokens are good`);
     }
   }
+}
+
+function neverArrived({ accounts }: World): number {
+  return accounts.reduce((sum, { endpoint }) => sum + endpoint.neverArrived, 0);
 }
 
 function callsOf({ accounts }: World): number {

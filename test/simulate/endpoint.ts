@@ -58,6 +58,10 @@ export class Endpoint {
   familiesRevoked = 0;
   /** True times at which logins arrived, whatever became of them. */
   readonly logins: number[] = [];
+  /** The process that made each of them. */
+  readonly loginsBy: object[] = [];
+  /** Calls that never arrived. */
+  neverArrived = 0;
   /** Calls of either kind that arrived. */
   arrived = 0;
   /** How often the refresh token that was spent most often was spent. */
@@ -83,10 +87,14 @@ export class Endpoint {
       const trip = (): number => 5 + this.#random.below(120);
       // What is on the wire arrives, even if the process that sent it is gone.
       this.#scheduler.at(trip(), this, () => {
+        if (weather === 'unreachable' || weather === 'cut before') this.neverArrived += 1;
         if (weather === 'unreachable') return respond(0, failed('connect', 'unsent', false));
         if (weather === 'cut before') return respond(trip(), failed('reset', 'unanswered', true));
         this.arrived += 1;
-        if (kind === 'login') this.logins.push(this.#scheduler.now);
+        if (kind === 'login') {
+          this.logins.push(this.#scheduler.now);
+          this.loginsBy.push(owner);
+        }
         if (weather === 'hanging') return;
         if (weather === 'server error') return respond(trip(), failed('status_5xx', 'answered', false));
         if (weather === 'block page') return respond(trip(), failed('status_4xx', 'answered', false));

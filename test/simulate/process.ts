@@ -1,6 +1,7 @@
 import { createObserver } from '../../src/app/token-observer.ts';
 import type { Logger } from '../../src/log.ts';
 import type { Metrics } from '../../src/metrics.ts';
+import { leaseOwner, type Machine } from '../../src/app/process-identity.ts';
 import type { Timers } from '../../src/tokens/clock.ts';
 import type { Credential, Outcome } from '../../src/tokens/credential.ts';
 import { TokenManager, type TokenObserver } from '../../src/tokens/manager.ts';
@@ -17,6 +18,7 @@ import type { Scheduler } from './scheduler.ts';
 export interface ProcessParts {
   readonly name: string;
   readonly host: Host;
+  readonly machine: Machine;
   readonly scheduler: Scheduler;
   readonly random: Random;
   readonly accounts: readonly Account[];
@@ -25,6 +27,7 @@ export interface ProcessParts {
   /** A version that is not released yet: it writes a field that this one does not know. */
   readonly isLater: boolean;
   readonly readByLater: (account: string, record: CredentialRecord) => void;
+  readonly leaseGranted: (process: Process, account: string) => void;
   readonly call: (process: Process, account: Account, kind: RenewalKind, token: Token | undefined) => Promise<Outcome>;
 }
 
@@ -32,6 +35,9 @@ export interface ProcessParts {
 export class Process {
   readonly name: string;
   readonly host: Host;
+  readonly machine: Machine;
+  /** Its name in leases. */
+  readonly owner: string;
   readonly timers: Timers;
   /** Lines in its log, as an operator reads it. */
   lines = 0;
@@ -55,6 +61,8 @@ export class Process {
     this.#parts = parts;
     this.name = parts.name;
     this.host = parts.host;
+    this.machine = parts.machine;
+    this.owner = leaseOwner(parts.machine);
     this.passwords = new Map(parts.accounts.map(({ name, credentials }) => [name, credentials]));
     const { scheduler, host } = parts;
     this.timers = {
@@ -67,7 +75,7 @@ export class Process {
   }
 
   async #start(): Promise<void> {
-    const { accounts, seal, host, random, name } = this.#parts;
+    const { accounts, seal, host, random } = this.#parts;
     let store: TokenStore | undefined;
     // An orchestrator starts a process that ended again, after a moment.
     while (store === undefined && this.alive) {
@@ -87,7 +95,7 @@ export class Process {
         records: this.records,
         clock: host,
         observer: this.#observer(),
-        owner: name,
+        owner: this.owner,
         maxAccounts: accounts.length,
         random: () => random.next(),
         timers: this.timers,
@@ -113,16 +121,17 @@ export class Process {
     const release = store.releaseLease.bind(store);
     // An operator's command may use the same connection under a name of its own.
     store.acquireLease = async (account, owner, ttl) => {
-      if (owner !== this.name) return acquire(account, owner, ttl);
+      if (owner !== this.owner) return acquire(account, owner, ttl);
       const held = this.leases.has(account);
       // The store may grant it before the reply arrives.
       this.leases.add(account);
       const granted = await acquire(account, owner, ttl);
-      if (!granted && !held) this.leases.delete(account);
+      if (granted) this.#parts.leaseGranted(this, account);
+      else if (!held) this.leases.delete(account);
       return granted;
     };
     store.releaseLease = (account, owner) => {
-      if (owner === this.name) this.leases.delete(account);
+      if (owner === this.owner) this.leases.delete(account);
       return release(account, owner);
     };
   }

@@ -20,7 +20,7 @@ export class RedisServer {
   readonly data: RedisData;
   readonly #scheduler: Scheduler;
   readonly #random: Random;
-  readonly #lostReply: () => void;
+  readonly #lostReply: (owner: object) => void;
   readonly #replica = new Map<string, ReturnType<RedisData['entry']>>();
   #stream: Change[] = [];
   readonly #sessions = new Set<Session>();
@@ -28,14 +28,15 @@ export class RedisServer {
   slow = false;
   /** The replica is so far behind. ms. */
   lag = 5;
-  /** So many of the next replies to writes never arrive, though the writes were carried out. */
+  /** So many of the next replies to writes never arrive, though the writes were carried out; after so many that do. */
   lostReplies = 0;
+  lostAfter = 0;
   #step = 0;
   /** Commands carried out, for each process. */
   readonly commands = new WeakMap<object, number>();
 
-  /** `lostReply`: a reply was lost just now. */
-  constructor(scheduler: Scheduler, random: Random, lostReply: () => void) {
+  /** `lostReply`: a reply to this process was lost just now. */
+  constructor(scheduler: Scheduler, random: Random, lostReply: (owner: object) => void) {
     this.#lostReply = lostReply;
     this.#scheduler = scheduler;
     this.#random = random;
@@ -97,10 +98,11 @@ export class RedisServer {
     this.#replicate();
     this.commands.set(owner, (this.commands.get(owner) ?? 0) + 1);
     const isWrite = args[0] === 'EVAL' || args[0] === 'SET';
-    const lost = isWrite && this.lostReplies > 0;
+    const lost = isWrite && this.lostReplies > 0 && this.lostAfter === 0;
+    if (isWrite && this.lostAfter > 0) this.lostAfter -= 1;
     if (lost) {
       this.lostReplies -= 1;
-      this.#lostReply();
+      this.#lostReply(owner);
     }
     const delay = this.#trip() + (this.slow ? SLOW_MS : 0);
     try {

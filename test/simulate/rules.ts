@@ -34,6 +34,8 @@ export interface Judged {
   readonly stored: Stored;
   readonly hosts: readonly Host[];
   readonly accounts: readonly Account[];
+  /** Accounts of a second deployment, while nothing else has happened to it. */
+  readonly otherAccounts: readonly Account[];
   /** All processes that may still do something. */
   readonly running: readonly Process[];
   /** True time of the last fault that concerns everybody. */
@@ -73,6 +75,7 @@ export class Rules {
       if (account.forgotten) this.#recall(account);
       else this.#spends(account);
     }
+    for (const account of this.#world.otherAccounts) this.#logins(account);
   }
 
   /** A process that stands still cannot break a rule by what it does not know. */
@@ -85,11 +88,13 @@ export class Rules {
   /** A call to the token endpoint begins. */
   callBegins(process: Process, account: Account): void {
     const { name, doubted } = account;
+    // It knows that it made no call after its note.
+    account.lostNotes.delete(process);
     const others = this.#world.running.filter((other) => other !== process && (other.calls.get(name) ?? 0) > 0);
     if (others.some((other) => !doubted.has(other)) && !doubted.has(process))
       this.#wrong(`${name}: two renewals at once under one lease`);
     if ((process.calls.get(name) ?? 0) > 0) this.#wrong(`${name}: two renewals at once in one process`);
-    if (!doubted.has(process) && this.#world.stored.leaseHolder(name) !== process.name)
+    if (!doubted.has(process) && this.#world.stored.leaseHolder(name) !== process.owner)
       this.#wrong(`${name}: a call without the lease`);
   }
 
@@ -180,11 +185,11 @@ export class Rules {
   }
 
   #logins(account: Account): void {
-    const { endpoint, name } = account;
+    const { endpoint, title } = account;
     const isLoginOnly = endpoint.options.kind === 'login-only';
     const allowed = isLoginOnly ? this.#onEachClock(account, account.logins, 0.7) : account.logins;
     if (endpoint.logins.length > allowed)
-      this.#once(`${name}: ${endpoint.logins.length} logins, of which ${allowed} had a cause`);
+      this.#once(`${title}: ${endpoint.logins.length} logins, of which ${allowed} had a cause`);
   }
 
   #calls(account: Account): void {
@@ -211,6 +216,12 @@ export class Rules {
     // Each process remembers its own logins only. What no process knows and the store has lost does not count.
     const allowed = most + account.forgottenSince(since);
     if (made > allowed) this.#once(`${account.name}: ${made} logins in a day, of ${allowed}`);
+    // What the store has forgotten, the process that made the logins still knows.
+    const { logins, loginsBy } = account.endpoint;
+    for (const process of this.#world.running) {
+      const own = logins.filter((at, i) => at > since && loginsBy[i] === process).length;
+      if (own > most) this.#once(`${account.name}: ${own} logins in a day by ${process.name}, of ${most}`);
+    }
   }
 
   #spends({ name, endpoint }: Account): void {

@@ -1,4 +1,4 @@
-import { ACTIONS, quiet } from './actions.ts';
+import { ACTIONS, SHARED, quiet } from './actions.ts';
 import { DAY_MS, LOGINS_A_DAY, RESERVE, type AccountOptions } from './account.ts';
 import { Costs } from './costs.ts';
 import { Random } from './random.ts';
@@ -30,9 +30,13 @@ export function historyOf(seed: number): History {
   const random = new Random(seed);
   const accounts = Array.from({ length: 2 + random.below(2) }, () => accountOf(random));
   const store = random.chance(0.6) ? 'redis' : 'embedded';
-  const options: WorldOptions = { store, processes: 2 + random.below(2), accounts };
+  const options: WorldOptions = { store, processes: 2 + random.below(2), accounts, containers: false };
   const script = Array.from({ length: 10 + random.below(40) }, () => random.pick(NAMES));
-  return { seed, options, script };
+  // Drawn last, so that the other histories stay what they were.
+  if (random.chance(0.1)) script.splice(random.below(script.length), 0, SHARED);
+  // Drawn last, so that the other histories stay what they were.
+  const containers = store === 'embedded' && random.chance(0.5);
+  return { seed, options: { ...options, containers }, script };
 }
 
 function accountOf(random: Random): AccountOptions {

@@ -1,3 +1,4 @@
+import { ownerIsGone } from '../../src/app/process-identity.ts';
 import type { TokenStore } from '../../src/tokens/store.ts';
 import { BroadcastingStore } from '../../src/tokens/stores/broadcasting.ts';
 import { EmbeddedStore } from '../../src/tokens/stores/embedded.ts';
@@ -19,20 +20,11 @@ export class Stored {
   readonly #random: Random;
   readonly #listeners = new Map<Process, (account: string) => void>();
   readonly #files = new Map<Process, LmdbSimulation>();
-  /** Whether the process with this owner of a lease is gone. */
-  readonly #isGone: (owner: string) => boolean;
 
   /** `lostReply`: Redis has carried out a write, and its reply does not arrive. */
-  constructor(
-    kind: 'redis' | 'embedded',
-    scheduler: Scheduler,
-    random: Random,
-    isGone: (owner: string) => boolean,
-    lostReply: () => void,
-  ) {
+  constructor(kind: 'redis' | 'embedded', scheduler: Scheduler, random: Random, lostReply: (owner: object) => void) {
     this.#scheduler = scheduler;
     this.#random = random;
-    this.#isGone = isGone;
     this.redis = kind === 'redis' ? new RedisServer(scheduler, random, lostReply) : undefined;
     this.disk = kind === 'redis' ? undefined : new LmdbDisk();
   }
@@ -75,7 +67,7 @@ export class Stored {
         },
       },
       {
-        ownerIsGone: this.#isGone,
+        ownerIsGone: (owner) => ownerIsGone(owner, process.machine),
         now: () => process.host.wall(),
         running: () => process.host.bootTime(),
         times,

@@ -5,7 +5,8 @@ import { Seal, sealingKey, type SealingKey } from '../../src/tokens/seal.ts';
 import type { Token } from '../../src/tokens/token.ts';
 import { Account, type AccountOptions } from './account.ts';
 import { Host } from './host.ts';
-import { Process } from './process.ts';
+import type { Machine } from '../../src/app/process-identity.ts';
+import { Process, type ProcessParts } from './process.ts';
 import type { Random } from './random.ts';
 import { Rules, type ClientRequest } from './rules.ts';
 import { Scheduler } from './scheduler.ts';
@@ -16,6 +17,8 @@ export interface WorldOptions {
   /** Processes; over Redis each has a host of its own. */
   readonly processes: number;
   readonly accounts: readonly AccountOptions[];
+  /** The processes of the one host are in two containers, each with process ids of its own. */
+  readonly containers: boolean;
 }
 
 /** A rule was broken. */
@@ -45,6 +48,8 @@ export class World {
   /** The sealing keys of processes that start from now on, the current one first. */
   keys: readonly SealingKey[] = [keyOf('first')];
   #keyCount = 1;
+  /** A second deployment on the same store: the same names, other users and endpoints. */
+  #other: { readonly process: Process; readonly accounts: readonly Account[]; readonly since: number } | undefined;
   readonly #violations: string[] = [];
   readonly #history = createHash('sha256');
   readonly #print: ((line: string) => void) | undefined;
@@ -72,26 +77,32 @@ export class World {
     this.accounts = options.accounts.map((account, i) => new Account(`account-${i}`, this.scheduler, random, account));
     // The first token.
     for (const account of this.accounts) account.allowLogin();
-    this.stored = new Stored(
-      options.store,
-      this.scheduler,
-      random,
-      (owner) => !this.running.some(({ name, alive }) => name === owner && alive),
-      () => {
-        this.globalFault();
-        this.doubtLeases();
-        // Another process cannot know that the one whose spend note it finds has never made the call.
-        for (const account of this.accounts) this.payForLease(account);
-      },
-    );
+    this.stored = new Stored(options.store, this.scheduler, random, (owner) => {
+      this.globalFault();
+      this.doubtLeases();
+      const process = this.running.find((one) => one === owner);
+      if (process === undefined) return;
+      for (const account of this.accounts) {
+        if (!this.isRenewing(process, account)) continue;
+        account.lostNotes.add(process);
+        // A login may have been counted without having been made.
+        account.attempts.push(this.scheduler.now);
+      }
+    });
     for (let i = 0; i < options.processes; i += 1) this.start(i);
   }
 
   start(at: number): void {
     this.#started += 1;
-    this.processes[at] = new Process({
+    this.processes[at] = new Process(this.#partsOf(at));
+  }
+
+  #partsOf(at: number): ProcessParts {
+    const host = this.hosts[at % this.hosts.length]!;
+    return {
       name: `process-${this.#started}`,
-      host: this.hosts[at % this.hosts.length]!,
+      host,
+      machine: this.#machineOf(host, this.#started, `container ${this.options.containers ? at % 2 : 0}`),
       scheduler: this.scheduler,
       random: this.random,
       accounts: this.accounts,
@@ -99,8 +110,18 @@ export class World {
       isLater: this.random.chance(0.3),
       readByLater: (account, record) => this.rules.readByLater(account, record),
       open: (process) => this.stored.open(process),
+      leaseGranted: (process, account) => this.leaseGranted(process, account),
       call: (process, account, kind, token) => this.#call(process, account, kind, token),
-    });
+    };
+  }
+
+  /** What a process sees of its host: the processes of its own container only. */
+  #machineOf({ name }: Host, pid: number, namespace: string): Machine {
+    const sees = (id: number): boolean =>
+      [...this.running, this.#other?.process].some(
+        (one) => one?.alive && one.machine.namespace === namespace && one.machine.pid === id,
+      );
+    return { host: name, pid, namespace, mayRun: sees, startTime: (id) => (sees(id) ? `started ${id}` : undefined) };
   }
 
   /** All processes that may still do something. */
@@ -121,6 +142,7 @@ export class World {
     const ended = (): void => {
       // It could not tell the store what it knew of a call that it had not made.
       if (this.faultAt >= since) for (const account of this.accounts) account.allowLogin();
+      for (const account of this.accounts) this.#payForNotes(account, (writer) => writer === old);
       old.alive = false;
       this.stored.ended(old);
       this.scheduler.bury(old);
@@ -128,6 +150,82 @@ export class World {
       for (const request of this.#open) if (request.process === old) this.#open.delete(request);
     };
     this.scheduler.at(DRAIN_MS, old, () => void old.leave().then(ended, ended));
+  }
+
+  /** Another process cannot know that the one whose spend note it finds has never made the call. */
+  leaseGranted(process: Process, name: string): void {
+    this.#payForNotes(
+      this.accounts.find((one) => one.name === name)!,
+      (writer) => writer !== process,
+    );
+  }
+
+  #payForNotes(account: Account, of: (writer: object) => boolean): void {
+    for (const writer of [...account.lostNotes]) {
+      if (!of(writer)) continue;
+      account.lostNotes.delete(writer);
+      account.allowLogin();
+    }
+  }
+
+  /** A second deployment finds records of the same names; undefined: there is something that it would not find. */
+  openSecondDeployment(): { readonly process: Process; readonly accounts: readonly Account[] } | undefined {
+    if (this.accounts.some(({ name, damaged, forgotten }) => damaged || forgotten || !this.stored.generation(name)))
+      return undefined;
+    const accounts = this.options.accounts.map((options, i) => {
+      const account = new Account(
+        `account-${i}`,
+        this.scheduler,
+        this.random,
+        { ...options, budget: undefined },
+        'other',
+      );
+      account.allowLogin();
+      return account;
+    });
+    this.#started += 1;
+    const process: Process = new Process({
+      ...this.#partsOf(0),
+      name: `other-${this.#started}`,
+      accounts,
+      isLater: false,
+      call: (self, account, kind, token) => {
+        this.note('the other deployment', kind, account.name);
+        return account.endpoint.call(self, kind, kind === 'login' ? 'first' : token!.revealRefresh()!);
+      },
+    });
+    this.#other = { process, accounts, since: this.scheduler.now };
+    return this.#other;
+  }
+
+  /** Its accounts, as long as nothing happens to it. */
+  get otherAccounts(): readonly Account[] {
+    return this.#other === undefined || this.faultAt >= this.#other.since ? [] : this.#other.accounts;
+  }
+
+  /** A client of the second deployment asks. */
+  requestOfOther(process: Process, account: Account): void {
+    if (!process.ready) return;
+    const carry = async (): Promise<void> => {
+      const { manager } = process;
+      const token = await manager!.get(account.name);
+      if (!account.held.includes(token)) account.held.push(token);
+      await this.#trip(process);
+      if (account.endpoint.accepts(token.reveal())) return;
+      const newer = await manager!.renew(account.name, token, 'the upstream');
+      if (!account.held.includes(newer)) account.held.push(newer);
+    };
+    carry().catch(() => undefined);
+  }
+
+  async closeSecondDeployment(): Promise<void> {
+    const { process } = this.#other!;
+    process.leave().catch(() => undefined);
+    await this.scheduler.advance(2 * DRAIN_MS);
+    process.alive = false;
+    this.stored.ended(process);
+    this.scheduler.bury(process);
+    this.#other = undefined;
   }
 
   /** A new sealing key, which nobody uses yet. */
@@ -149,6 +247,7 @@ export class World {
       // The login that it was about to make counts, whether it was made or not.
       if (renewing) account.attempts.push(this.scheduler.now);
     }
+    for (const account of this.accounts) this.#payForNotes(account, (writer) => writer === process);
     process.alive = false;
     this.stored.ended(process);
     this.scheduler.bury(process);
