@@ -45,12 +45,15 @@ export interface Account {
   readonly links: { readonly upstream: FaultProxy; readonly endpoint: FaultProxy };
   /** How many logins can be explained so far: the first, and one for each disturbance that may cost one. */
   loginsAllowed: number;
+  /** A count of logins was evicted since the last join: earlier logins of processes that are gone are forgotten. */
+  countEvicted: boolean;
   /** Since the store lost its record or its lease, until everybody knows the newest token again. */
   readonly doubts: { readonly from: number; readonly until: number }[];
   readonly seen: {
-    /** Logins that issued a token, and those that did not. */
+    /** Logins that issued a token, and those that did not; and how many of those were made before the last eviction. */
     logins: number;
     refusedLogins: number;
+    forgottenLogins: number;
     refreshes: number;
     /** Families that were revoked while in doubt. */
     revoked: number;
@@ -74,8 +77,9 @@ export async function openAccount(role: Role): Promise<Account> {
     links,
     callers: new Callers(),
     loginsAllowed: 1,
+    countEvicted: false,
     doubts: [],
-    seen: { logins: 0, refusedLogins: 0, refreshes: 0, revoked: 0, spent: new Set() },
+    seen: { logins: 0, refusedLogins: 0, forgottenLogins: 0, refreshes: 0, revoked: 0, spent: new Set() },
     async close() {
       await links.upstream.close();
       await links.endpoint.close();

@@ -102,6 +102,7 @@ async function evict(run: RedisSoak): Promise<void> {
     run.counts.evictions += keys.length;
     for (const account of run.accounts) {
       const { name } = account.role;
+      if (keys.some((key) => key.startsWith('budget:'))) account.countEvicted = true;
       const own = keys.filter((key) => key === `record:{${name}}` || key === `lease:{${name}}`);
       if (own.length === 0) continue;
       const until = performance.now() + EVICTION_SHOWS;

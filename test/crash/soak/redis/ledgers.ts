@@ -41,7 +41,8 @@ function joinRequests({ excuses, counts, wrong }: RedisSoak, { role, callers, sa
   }
 }
 
-function joinTokenRequests({ counts, wrong }: RedisSoak, { role, sandbox, seen, doubts }: Account): void {
+function joinTokenRequests({ counts, wrong }: RedisSoak, account: Account): void {
+  const { role, sandbox, seen, doubts } = account;
   const inDoubt = (at: number): boolean =>
     doubts.some(({ from, until }) => at >= performance.timeOrigin + from && at <= performance.timeOrigin + until);
   for (const { kind, at, issued, reason, refreshTokenId } of sandbox.ledger.entries({
@@ -65,4 +66,6 @@ function joinTokenRequests({ counts, wrong }: RedisSoak, { role, sandbox, seen, 
     }
     seen.spent.add(refreshTokenId);
   }
+  if (account.countEvicted) seen.forgottenLogins = seen.refusedLogins;
+  account.countEvicted = false;
 }

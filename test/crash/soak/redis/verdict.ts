@@ -34,8 +34,8 @@ function judgeLogins({ accounts }: RedisSoak, tally: Tally, minutes: number): vo
       console.log(`${role.name}: ${refreshes} refreshes, ${logins} logins (${most} explained)`);
     } else {
       // The dead account: once, and again when the store has lost its record. The other one: with pauses, and no more
-      // than its budget allows.
-      const most = role.name === 'dead' ? loginsAllowed : Math.min(80, 10 + minutes);
+      // than its budget allows since its count was last evicted.
+      const most = role.name === 'dead' ? loginsAllowed : Math.min(80 + seen.forgottenLogins, 10 + minutes);
       tally.count(`${role.name}: ${refusedLogins} logins`, refusedLogins <= most ? undefined : `more than ${most}`);
       console.log(`${role.name}: ${refusedLogins} logins, none of which got a token (at most ${most})`);
     }
