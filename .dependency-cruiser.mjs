@@ -9,16 +9,16 @@ const MAY_IMPORT = {
   'http/client': ['http', 'errors'],
   'http/server': ['http', 'errors', 'parse-url'],
   tokens: ['errors', 'deadlines'],
-  flows: ['tokens', 'errors', 'parse-url'],
-  config: ['flows', 'http', 'deadlines', 'loopback', 'nearest', 'parse-url'],
+  flows: ['tokens', 'errors', 'parse-url', 'trim-end'],
+  config: ['flows', 'http', 'deadlines', 'loopback', 'nearest', 'parse-url', 'trim-end'],
   proxy: [
     ...['http', 'http/client', 'http/server', 'tokens', 'flows', 'config'],
-    ...['errors', 'log', 'metrics', 'parse-url', 'route-stats'],
+    ...['errors', 'log', 'metrics', 'parse-url', 'trim-end', 'route-stats'],
   ],
   operator: ['http', 'http/server', 'tokens', 'config', 'errors', 'log', 'loopback', 'metrics', 'nearest', 'version'],
   app: [
     ...['http', 'http/client', 'http/server', 'tokens', 'flows', 'config', 'proxy', 'operator'],
-    ...['deadlines', 'errors', 'log', 'loopback', 'metrics', 'parse-url', 'version'],
+    ...['deadlines', 'errors', 'log', 'loopback', 'metrics', 'parse-url', 'trim-end', 'version'],
   ],
   workers: [
     ...['http/server', 'tokens', 'config', 'operator', 'app'],
@@ -28,7 +28,7 @@ const MAY_IMPORT = {
   demo: ['sandbox'],
   cli: [
     ...['http', 'http/server', 'tokens', 'flows', 'config', 'proxy', 'operator', 'app', 'workers', 'sandbox'],
-    ...['log', 'nearest', 'parse-url', 'version'],
+    ...['log', 'nearest', 'parse-url', 'trim-end', 'version'],
   ],
 };
 
