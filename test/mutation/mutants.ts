@@ -24,7 +24,13 @@ export async function runMutants({ group, files }: Part, jobs: number, again: bo
     ignorers: ['texts'],
     testRunnerNodeArgs: NODE_ARGS,
     checkerNodeArgs: NODE_ARGS,
-    mochaOptions: { 'no-config': true, 'no-package': true, spec: [...group.tests], grep: butSlowTests() },
+    mochaOptions: {
+      'no-config': true,
+      'no-package': true,
+      require: ['./test/mutation/deadline.ts'],
+      spec: [...group.tests],
+      grep: butSlowTests(),
+    },
     coverageAnalysis: 'perTest',
     concurrency: jobs,
     // Beside what the tests of the mutant took without it; an endless loop is noticed by the count of its turns.
