@@ -3,7 +3,7 @@ import Mocha from 'mocha';
 import { REAL_TIME, REDIS, testsIn } from './tests-in.ts';
 
 /**
- * One test in six takes nine tenths of the time, because it waits for a real deadline. Such tests would run for most
+ * One test in four takes nine tenths of the time, because it waits for a real deadline. Such tests would run for most
  * mutants, and hardly ever notice one that no other test does. Others need the test before them, and here a test runs
  * without it if only the test covers a mutant. slow-tests.json lists both, by folder.
  */
