@@ -27,7 +27,8 @@ interface ObserverParts {
  * each change of an account into trouble, from one trouble into another, and out of it.
  */
 export function createObserver({ metrics, log, clock, declared, statusOf }: ObserverParts): TokenObserver {
-  const troubled = new LRUCache<string, AccountStatusName>({ max: MAX_REMEMBERED });
+  // By size: with `max` the cache allocates its arrays for the full number at once.
+  const troubled = new LRUCache<string, AccountStatusName>({ maxSize: MAX_REMEMBERED, sizeCalculation: () => 1 });
   const zeroed = new Set<string>();
   const unreadable = new Set<string>();
   const storeErrors = new Map<string, number>();
