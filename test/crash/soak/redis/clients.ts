@@ -5,8 +5,11 @@ import { pause } from '../pause.ts';
 import type { Replica } from './replica.ts';
 import type { RedisSoak } from './run-state.ts';
 
-/** Between two requests of one client. ms. */
-const PAUSE = 900;
+/**
+ * Between two requests of one client. ms. With a pause of 900 the memory of the workers rose for 50 minutes before it
+ * stayed flat: V8 collects its old generation by what is allocated, not by the clock.
+ */
+const PAUSE = 300;
 /** To an account that cannot serve. */
 const LONG_PAUSE = 2_500;
 /** A connection on its way to a worker that is killed is answered by nobody: a client gives up. ms. */

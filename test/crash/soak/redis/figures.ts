@@ -4,7 +4,8 @@ import type { Series } from './samples.ts';
 import { isFlat, trendOf, type Point } from './trend.ts';
 
 const MINUTE = 60_000;
-const WARM_UP = 10 * MINUTE;
+/** Memory rises until V8 has collected its old generation a few times; what a program leaks goes on after that. */
+const WARM_UP = 30 * MINUTE;
 /** Shorter runs say nothing of a slope per hour: a process still warms up. Minutes. */
 const JUDGED_FROM = 60;
 const MIB = 1_024 * 1_024;
