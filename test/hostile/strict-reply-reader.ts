@@ -33,8 +33,9 @@ export function readReply(bytes: Buffer, method: string, closed: boolean): SeenR
     }
     const head = readHead(bytes.toString('latin1', at, end));
     at = end + 4;
+    const framing = framingOf(head);
     if (head.status >= 200) {
-      const rest = readBody(bytes, at, method, closed, head);
+      const rest = readBody(bytes, at, method, closed, { ...framing, status: head.status });
       return rest === undefined
         ? undefined
         : { status: head.status, reason: head.reason, fields: head.fields, interim, ...rest };
@@ -70,22 +71,31 @@ function readHead(text: string): Head {
 
 type Rest = Pick<SeenReply, 'body' | 'size' | 'end'>;
 
-function readBody(bytes: Buffer, at: number, method: string, closed: boolean, head: Head): Rest | undefined {
+/** Checked in an interim response too: what stands behind malformed framing cannot be trusted. */
+function framingOf({ fields, minor }: Head): { length: string | undefined; chunked: boolean } {
   const values = (wanted: string): string[] =>
-    head.fields.filter(([name]) => name.toLowerCase() === wanted).map(([, value]) => value);
+    fields.filter(([name]) => name.toLowerCase() === wanted).map(([, value]) => value);
   const lengths = values('content-length');
   const codings = values('transfer-encoding');
   if (lengths.length > 1 || codings.length > 1 || (lengths.length > 0 && codings.length > 0))
     throw new BadReply('two framings');
   if (lengths.length === 1 && !/^[0-9]{1,15}$/.test(lengths[0]!)) throw new BadReply('length');
-  if (codings.length === 1 && (codings[0]!.toLowerCase() !== 'chunked' || head.minor === 0))
-    throw new BadReply('coding');
+  if (codings.length === 1 && (codings[0]!.toLowerCase() !== 'chunked' || minor === 0)) throw new BadReply('coding');
+  return { length: lengths[0], chunked: codings.length === 1 };
+}
 
+interface Framed {
+  readonly length: string | undefined;
+  readonly chunked: boolean;
+  readonly status: number;
+}
+
+function readBody(bytes: Buffer, at: number, method: string, closed: boolean, head: Framed): Rest | undefined {
   if (method === 'HEAD' || head.status === 204 || head.status === 304)
     return { body: Buffer.alloc(0), size: at, end: 'framed' };
-  if (codings.length === 1) return readChunked(bytes, at, closed);
-  if (lengths.length === 1) {
-    const end = at + Number(lengths[0]);
+  if (head.chunked) return readChunked(bytes, at, closed);
+  if (head.length !== undefined) {
+    const end = at + Number(head.length);
     if (bytes.length >= end) return { body: bytes.subarray(at, end), size: end, end: 'framed' };
     return closed ? { body: bytes.subarray(at), size: bytes.length, end: 'cut' } : undefined;
   }

@@ -1,4 +1,5 @@
 import { endOfLine, parseFields } from '../fields.ts';
+import { framingOf } from './response-framing.ts';
 
 /** The response is not HTTP/1.1 (RFC 9112), so its end is not certain. */
 export class ResponseError extends Error {
@@ -215,6 +216,10 @@ export class ResponseParser {
     // RFC 9110 §15 defines no such status, and client libraries handle it in different ways.
     if (status > 599) throw new ResponseError('a status beyond 599');
     const headers = checkedFields(text, bytes, lineEnd + 2);
+    // An interim response has no content, but malformed framing is a reason to trust nothing behind it.
+    const framing = framingOf(headers, minor);
+    if (typeof framing === 'string') throw new ResponseError(framing);
+    const { length, coding, connection, idleHint } = framing;
     if (status < 200) {
       // Interim responses concern this connection only. 101 responds to an Upgrade, which we never send.
       if (status === 101) throw new ResponseError('an unrequested protocol switch');
@@ -223,36 +228,7 @@ export class ResponseParser {
       return;
     }
 
-    let length: string | undefined;
-    let coding: string | undefined;
-    let connection = '';
-    for (let i = 0; i < headers.length; i += 2) {
-      const name = headers[i]!;
-      const value = headers[i + 1]!;
-      switch (name.length) {
-        case 10:
-          if (/^connection$/i.test(name)) connection += `${value},`;
-          else if (/^keep-alive$/i.test(name)) this.#idleHint = Number(/timeout=(\d{1,6})/i.exec(value)?.[1] ?? NaN);
-          break;
-        case 14:
-          if (!/^content-length$/i.test(name)) break;
-          if (length !== undefined) throw new ResponseError('more than one Content-Length');
-          length = value;
-          break;
-        case 17:
-          if (!/^transfer-encoding$/i.test(name)) break;
-          if (coding !== undefined) throw new ResponseError('more than one Transfer-Encoding');
-          coding = value;
-          break;
-        default:
-      }
-    }
-    if (length !== undefined && !/^\d{1,15}$/.test(length)) throw new ResponseError('a malformed Content-Length');
-    if (coding !== undefined) {
-      if (coding.toLowerCase() !== 'chunked') throw new ResponseError('a transfer coding other than chunked');
-      if (length !== undefined) throw new ResponseError('both Transfer-Encoding and Content-Length');
-      if (minor === '0') throw new ResponseError('Transfer-Encoding in HTTP/1.0');
-    }
+    if (idleHint !== undefined) this.#idleHint = idleHint;
     this.#persistent =
       minor === '1'
         ? connection === '' || !/(^|[,\s])close([,\s]|$)/i.test(connection)

@@ -45,9 +45,11 @@ describe('interim replies nobody asked for', () => {
     });
   }
 
-  it('without end are an error, and so is a switch of protocols', async () => {
+  it('without end are an error, and so are a switch of protocols and malformed framing', async () => {
     for (const pieces of [
       Array.from({ length: 50 }, () => CONTINUE),
+      ['HTTP/1.1 103 Early Hints\r\nContent-Length: a\r\n\r\n'],
+      ['HTTP/1.1 103 Early Hints\r\nContent-Length: 3\r\nTransfer-Encoding: chunked\r\n\r\n'],
       ['HTTP/1.1 101 Switching Protocols\r\nUpgrade: h2c\r\nConnection: upgrade\r\n\r\n'],
     ]) {
       const { upstream, proxy } = await stage(pieces);
