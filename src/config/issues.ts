@@ -18,7 +18,15 @@ export type ConfigWarning = ConfigIssue;
 /** An issue or warning on one line. */
 export function showIssue({ path, line, message, file }: ConfigIssue): string {
   const where = file === undefined ? '' : line === undefined ? `${file}: ` : `${file}, `;
-  return `${where}${line === undefined ? '' : `line ${line}: `}${path === '' ? '' : `${path}: `}${message}`;
+  const place = `${where}${line === undefined ? '' : `line ${line}: `}${path === '' ? '' : `${path}: `}`;
+  return `${place}${withoutMiddle(message)}`;
+}
+
+/** Characters of a message that are shown. It may name a variable or a file, whose length nothing limits. */
+const MAX_SHOWN = 600;
+
+function withoutMiddle(message: string): string {
+  return message.length <= MAX_SHOWN ? message : `${message.slice(0, MAX_SHOWN - 200)} … ${message.slice(-200)}`;
 }
 
 /** Adds an issue. */

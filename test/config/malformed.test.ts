@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { mistakesOf, smallest } from '../support/config.ts';
+import { errorOf, mistakesOf, smallest } from '../support/config.ts';
 
 const YAML: readonly (readonly [what: string, text: string, line: number, words: RegExp])[] = [
   [
@@ -90,5 +90,14 @@ describe('a malformed configuration', () => {
         JSON.stringify(text),
       );
     }
+  });
+});
+
+describe('a mistake whose message would name something very long', () => {
+  it('is shown without the middle of it', () => {
+    const name = `A${'B'.repeat(5_000)}Z`;
+    const { message } = errorOf(`accounts: { a: { flow: static, credentials: { token: "\${${name}}" } } }`);
+    assert.match(message, /accounts\.a\.credentials\.token: the environment variable AB+ … B+Z is not set/);
+    assert.ok(message.length < 1_000);
   });
 });

@@ -7,6 +7,8 @@ export interface Target {
   readonly maxBytes: number;
   /** Lengths of such runs, if they are not the usual ones. */
   readonly runs?: readonly number[];
+  /** CPU time that one input may take, if it is not the usual one. ms. */
+  readonly maxCpuMs?: number;
   /** Words that mutations insert, besides the texts that stand in the covered files. */
   readonly words: readonly string[];
   /** Throws if a rule is broken. The same bytes must give the same result: whatever it chooses comes from them. */

@@ -11,7 +11,7 @@ export async function judge(target: Target, bytes: Buffer): Promise<void> {
   const started = performance.now();
   const running = target.run(bytes);
   if (running !== undefined) await running;
-  const limitMs = MAX_CPU_MS + (MAX_CPU_MS_PER_KIB * bytes.length) / 1_024;
+  const limitMs = (target.maxCpuMs ?? MAX_CPU_MS) + (MAX_CPU_MS_PER_KIB * bytes.length) / 1_024;
   if (performance.now() - started > limitMs) await checkTime(target, bytes, limitMs);
 }
 

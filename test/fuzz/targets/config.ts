@@ -31,11 +31,11 @@ const WITHOUT_LINE = /YAML aliases|nested too deeply|NODE_TLS_REJECT_UNAUTHORIZE
 function checkIssue(issue: ConfigIssue, lines: number, quotable: boolean): void {
   const { path, line, message, file } = issue;
   assert.ok(message !== '', 'an issue without a message');
-  assert.ok(message.length < 2_000, 'a message of boundless length');
   if (line === undefined) assert.ok(file !== undefined || WITHOUT_LINE.test(message), 'an issue without a line');
   else if (file === undefined) assert.ok(line >= 1 && line <= lines, 'a line that does not exist');
   assert.ok(!/[\n\r]/.test(path), 'a path of several lines');
   const text = showIssue(issue);
+  assert.ok(text.length < 2_000 + path.length, 'a message of boundless length');
   assert.ok(!text.includes(FROM_ENVIRONMENT), 'a message repeats a value of the environment');
   if (!quotable) assert.ok(!text.includes(INLINE), 'a message repeats a value of the text');
 }
@@ -65,8 +65,10 @@ export const config: Target = {
   name: 'config',
   covers: COVERS['config']!,
   maxBytes: 4_096,
-  // The YAML library takes quadratic time for keys that occur twice, and an operator's file is no attack.
+  // The YAML library takes quadratic time for keys that occur twice, and its lines are slow while coverage is counted:
+  // 12,000 empty ones took 224 ms. An operator's file is no attack.
   runs: [4_000, 12_000],
+  maxCpuMs: 1_000,
   words: [
     '${SECRET}',
     '${EMPTY:-x}',
