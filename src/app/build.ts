@@ -94,6 +94,7 @@ export async function build(config: LoadedConfig, dependencies: Dependencies): P
     callers,
     viaName,
     tokens,
+    clock,
     buffers,
     metrics,
     log,

@@ -4,6 +4,7 @@ import type { OutboundResponse, InboundRequest } from '../http/server/exchange.t
 import type { StallWatchdog } from '../http/stall-watchdog.ts';
 import type { Logger } from '../log.ts';
 import type { Metrics } from '../metrics.ts';
+import type { Clock } from '../tokens/clock.ts';
 import type { TokenManager } from '../tokens/manager.ts';
 import type { Callers } from './caller.ts';
 import type { ConcurrencyLimiter, Slots } from './concurrency.ts';
@@ -23,6 +24,7 @@ export interface Proxy {
   /** This process's name in Via. */
   readonly viaName: string;
   readonly tokens: TokenManager;
+  readonly clock: Clock;
   readonly renewalGuard: RenewalGuard;
   readonly buffers: BufferBudget;
   readonly concurrency: ConcurrencyLimiter;

@@ -29,6 +29,12 @@ export interface Attempt {
   readonly extraFields: readonly string[];
 }
 
+/** A response that rejects its token. */
+interface Rejected {
+  readonly response: UpstreamResponse;
+  readonly token: Token;
+}
+
 export const NO_FIELDS: readonly string[] = [];
 
 /**
@@ -57,14 +63,17 @@ export function replayIfRejected(
   return verdict instanceof Promise ? verdict.then(decide) : decide(verdict);
 }
 
+/** `isLast`: what the next replay brings is final. */
 async function renewAndReplay(
   proxy: Proxy,
   ctx: RequestContext,
   route: Route,
   account: string,
   body: RequestBody,
-  { response, token }: Attempt & { readonly token: Token },
+  { response, token }: Rejected,
+  isLast = false,
 ): Promise<Attempt> {
+  const rejectedAt = proxy.clock.wall();
   const replayable = isReplayable(route, body);
   const newer = await getNewerToken(proxy, ctx, route, account, token, response, replayable);
   if (!(newer instanceof Token)) return { response, token, extraFields: newer };
@@ -73,7 +82,15 @@ async function renewAndReplay(
     return { response, token, extraFields: NOT_REPLAYED };
   }
   response.discard();
-  return { response: await replay(proxy, ctx, route, account, body, newer), token: newer, extraFields: NO_FIELDS };
+  // A token that existed before, here or in the store, may have died with the rejected one: that proves nothing, and
+  // one renewal is still due. Its time is by the clock of the process that obtained it. If that clock is wrong, one
+  // renewal more is made, or none.
+  const isProof = isLast || newer.obtainedAt >= rejectedAt;
+  if (isProof) proxy.renewalGuard.startTrial(account, newer.generation);
+  const replayed = { ...(await replay(proxy, ctx, route, account, body, newer, isProof)), token: newer };
+  return replayed.rejected && !isProof
+    ? renewAndReplay(proxy, ctx, route, account, body, replayed, true)
+    : { response: replayed.response, token: newer, extraFields: NO_FIELDS };
 }
 
 /** Whether a request with this body can be sent a second time. */
@@ -124,8 +141,7 @@ async function getNewerToken(
   }
   count('current');
   const newer = await renewToken(proxy, account, rejected, response, route);
-  if (replayable) renewalGuard.startTrial(account, newer.generation);
-  else renewalGuard.renewedWithoutReplay(account, newer.generation);
+  if (!replayable) renewalGuard.renewedWithoutReplay(account, newer.generation);
   return newer;
 }
 
@@ -152,7 +168,7 @@ function countReplay(metrics: Metrics, route: Route, outcome: ReplayOutcome): vo
   metrics.replays.inc({ route: route.name, outcome });
 }
 
-/** Sends the same bytes again, once. Its response is final. */
+/** Sends the same bytes again, once. `isProof`: if this token is rejected as well, renewing does not help. */
 async function replay(
   proxy: Proxy,
   ctx: RequestContext,
@@ -160,7 +176,8 @@ async function replay(
   account: string,
   body: RequestBody,
   token: Token,
-): Promise<UpstreamResponse> {
+  isProof: boolean,
+): Promise<{ readonly response: UpstreamResponse; readonly rejected: boolean }> {
   const { metrics, renewalGuard, tokens } = proxy;
   const { generation } = token;
   const count = (outcome: ReplayOutcome): void => countReplay(metrics, route, outcome);
@@ -173,12 +190,13 @@ async function replay(
     throw error;
   }
   if (route.rejectedToken !== undefined && (await rejectsToken(route.rejectedToken, ctx.method, response))) {
+    if (!isProof) return { response, rejected: true };
     count('refused');
     if (renewalGuard.isFirstRejection(account, generation))
       metrics.tokensRefused.inc({ account: metrics.accountLabel(account) });
     renewalGuard.ineffective(account, requestKeyOf(ctx, account), generation);
     if (!renewalGuard.isAccepted(account, generation)) tokens.rejected(account, token);
-    return response;
+    return { response, rejected: true };
   }
   count('recovered');
   if (response.status < 500) {
@@ -190,7 +208,7 @@ async function replay(
   } else {
     renewalGuard.cancelTrial(account, generation);
   }
-  return response;
+  return { response, rejected: false };
 }
 
 /**

@@ -395,14 +395,24 @@ export class World {
       manager.accepted(account.name, token);
       return true;
     }
+    const rejectedAt = process.host.wall();
+    const newer = await this.#replay(process, account, token);
+    if (newer === undefined) return true;
+    // As in the request path: a token that was only found proves nothing.
+    return newer.obtainedAt < rejectedAt && (await this.#replay(process, account, newer)) === undefined;
+  }
+
+  /** Renews and replays. The token, if it was rejected as well. */
+  async #replay(process: Process, account: Account, rejected: Token): Promise<Token | undefined> {
+    const manager = process.manager!;
     // A rejection may be late: what made the token end is counted where it happened.
-    const newer = await manager.renew(account.name, token, 'the upstream');
-    if (newer.generation <= token.generation) this.wrong(`${account.name}: a rejected token was given out again`);
+    const newer = await manager.renew(account.name, rejected, 'the upstream');
+    if (newer.generation <= rejected.generation) this.wrong(`${account.name}: a rejected token was given out again`);
     this.rules.handedOut(process, account, newer);
     await this.#trip(process);
-    const ok = account.endpoint.accepts(newer.reveal());
-    if (ok) manager.accepted(account.name, newer);
-    return ok;
+    if (!account.endpoint.accepts(newer.reveal())) return newer;
+    manager.accepted(account.name, newer);
+    return undefined;
   }
 
   #trip(process: Process): Promise<void> {
