@@ -106,6 +106,7 @@ function renumbered(token: Token, generation: number): Token {
     { generation, obtainedAt, expiresAt, refreshExpiresAt, deadline },
     token.reveal(),
     token.revealRefresh(),
+    token.revealValues(),
   );
 }
 
@@ -114,7 +115,11 @@ function same(a: CredentialRecord, b: CredentialRecord): boolean {
   const { token: x } = a;
   const { token: y } = b;
   const tokens =
-    x === undefined || y === undefined ? x === y : x.reveal() === y.reveal() && x.revealRefresh() === y.revealRefresh();
+    x === undefined || y === undefined
+      ? x === y
+      : x.reveal() === y.reveal() &&
+        x.revealRefresh() === y.revealRefresh() &&
+        JSON.stringify(x.revealValues()) === JSON.stringify(y.revealValues());
   return (
     tokens &&
     b.generation >= a.generation &&

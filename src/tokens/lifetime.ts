@@ -81,5 +81,7 @@ export function nextToken(generation: number, grant: Grant, previous: Token | un
     grant.secret,
     // RFC 6749 §6: no new refresh token means the old one stays.
     grant.refreshSecret ?? previous?.revealRefresh(),
+    // The same for everything else that a refresh does not repeat.
+    { ...previous?.revealValues(), ...grant.values },
   );
 }

@@ -1,4 +1,5 @@
 import type { DeadMark, Doubt, SpendNote } from './record-marks.ts';
+import type { NamedValues } from './token.ts';
 
 /*
  * What is inside the seal: JSON. Processes of several versions share a store, so a field that is not known here is kept
@@ -17,6 +18,8 @@ export interface TokenFields {
   readonly obtainedAt: number;
   readonly expiresAt: number | undefined;
   readonly refreshExpiresAt: number | undefined;
+  /** Undefined: none. */
+  readonly values: NamedValues | undefined;
 }
 
 export interface RecordFields {
@@ -115,7 +118,7 @@ export function writeForm(
   });
 }
 
-function openToken({ secret, refresh, obtainedAt, expiresAt, refreshExpiresAt, ...unknown }: Fields): {
+function openToken({ secret, refresh, obtainedAt, expiresAt, refreshExpiresAt, values, ...unknown }: Fields): {
   fields: TokenFields;
   unknown: Fields;
 } {
@@ -131,9 +134,16 @@ function openToken({ secret, refresh, obtainedAt, expiresAt, refreshExpiresAt, .
       obtainedAt: requireTime(obtainedAt, 'obtainedAt'),
       expiresAt: optionalTime(expiresAt, 'expiresAt'),
       refreshExpiresAt: optionalTime(refreshExpiresAt, 'refreshExpiresAt'),
+      values: values === undefined ? undefined : checkValues(requireObject(values, "its token's values")),
     },
     unknown,
   };
+}
+
+function checkValues(values: Fields): NamedValues {
+  if (!Object.values(values).every((value) => typeof value === 'string'))
+    throw new FormError('is damaged: a value beside its token is not text');
+  return values as NamedValues;
 }
 
 /** Returns the object itself, with all its other fields. */

@@ -4,7 +4,7 @@ import { FormError, parseForm, writeForm, type UnknownFields } from './record-fo
 import type { DeadMark, Doubt, SpendNote } from './record-marks.ts';
 import { SealError, type Seal } from './seal.ts';
 import { accountOfKey, keyBeside, RecordError, type StoredRecord, type TokenStore } from './store.ts';
-import { Token } from './token.ts';
+import { Token, type NamedValues } from './token.ts';
 
 /** Everything durable about one account's credential. */
 export interface CredentialRecord {
@@ -124,6 +124,7 @@ export class Records {
           obtainedAt: token.obtainedAt,
           expiresAt: token.expiresAt,
           refreshExpiresAt: token.refreshExpiresAt,
+          values: valuesToStore(token),
         },
       },
       next.generation,
@@ -195,6 +196,7 @@ export class Records {
           },
           token.secret,
           token.refresh,
+          token.values,
         ),
     };
   }
@@ -215,6 +217,11 @@ export class Records {
       );
     }
   }
+}
+
+function valuesToStore(token: Token): NamedValues | undefined {
+  const values = token.revealValues();
+  return Object.keys(values).length === 0 ? undefined : values;
 }
 
 function belongsTo(key: string, generation: number): string {

@@ -26,7 +26,14 @@ export interface Grant {
   readonly lifetime: number | undefined;
   /** Seconds the refresh token lives, counted from receipt. */
   readonly refreshLifetime: number | undefined;
+  /** What else the response brought, by the flow's names: a host, a tenant, cookies. Kept with the token. */
+  readonly values?: NamedValues;
 }
+
+/** Texts by name that belong to a token. They may be secret. */
+export type NamedValues = Readonly<Record<string, string>>;
+
+const NO_VALUES: NamedValues = {};
 
 /** The parts of a token that may be shown to an operator. */
 export interface TokenFacts {
@@ -55,8 +62,14 @@ export class Token implements TokenFacts {
   readonly deadline: number;
   readonly #secret: string;
   readonly #refreshSecret: string | undefined;
+  readonly #values: NamedValues;
 
-  constructor(facts: TokenFacts & { deadline: number }, secret: string, refreshSecret: string | undefined) {
+  constructor(
+    facts: TokenFacts & { deadline: number },
+    secret: string,
+    refreshSecret: string | undefined,
+    values: NamedValues = NO_VALUES,
+  ) {
     this.generation = facts.generation;
     this.obtainedAt = facts.obtainedAt;
     this.expiresAt = facts.expiresAt;
@@ -64,6 +77,7 @@ export class Token implements TokenFacts {
     this.deadline = facts.deadline;
     this.#secret = secret;
     this.#refreshSecret = refreshSecret;
+    this.#values = values;
     Object.freeze(this);
   }
 
@@ -77,13 +91,18 @@ export class Token implements TokenFacts {
     return this.#refreshSecret;
   }
 
+  /** The named values that came with it, to attach them to a request or to seal them. */
+  revealValues(): NamedValues {
+    return this.#values;
+  }
+
   get hasRefresh(): boolean {
     return this.#refreshSecret !== undefined;
   }
 
   /** The same access token without its refresh token, which is spent. */
   withoutRefresh(): Token {
-    return new Token(this, this.#secret, undefined);
+    return new Token(this, this.#secret, undefined, this.#values);
   }
 
   toJSON(): TokenFacts {
