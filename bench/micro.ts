@@ -4,6 +4,7 @@ import { parseArgs } from 'node:util';
 import { setFlagsFromString } from 'node:v8';
 import { runInNewContext } from 'node:vm';
 import { do_not_optimize as keep, measure } from 'mitata';
+import type { Attachment } from '../src/flows/attach.ts';
 import { machine } from './machine.ts';
 
 if (!existsSync(resolve(import.meta.dirname, '../dist/main.js'))) {
@@ -73,12 +74,19 @@ await time('route match, 3 routes', () => matchRoute(three, '/crm/v1/chats/42?fi
 await time('route match, 100 routes, the last one', () => matchRoute(hundred, `${hundred.at(-1)!.prefix}/v1/chats/42`));
 
 const crm = route('/crm');
-const attachment = { header: ['Authorization', SECRET] } as const;
+const attachment: Attachment = {
+  headers: ['Authorization', SECRET],
+  query: [],
+  cookies: [],
+  path: '',
+  body: [],
+  secrets: [SECRET],
+};
 await time(`request header cleaning, ${REQUEST.length / 2} fields`, () =>
   requestHeaders(REQUEST, crm, attachment, 'tokenward-0123456789ab'),
 );
 await time(`reply header cleaning, ${REPLY.length / 2} fields`, () =>
-  responseHeaders(REPLY, crm, SECRET, 'http://127.0.0.1:8080'),
+  responseHeaders(REPLY, crm, attachment, 'http://127.0.0.1:8080'),
 );
 
 const one = await managerOf(1);

@@ -110,6 +110,11 @@ const ERRORS = {
     'Try again after Retry-After. The operator can spend a login of the reserve: tokenward renew ACCOUNT ' +
       '--use-reserve.',
   ],
+  upstream_not_allowed: [
+    502,
+    "The account's token came with an upstream that this route does not allow.",
+    "The operator must correct the route's upstream (a pattern such as https://*.example.com), or the account.",
+  ],
   token_unavailable: [
     503,
     'The account has no usable token, and none can be fetched now.',

@@ -61,7 +61,9 @@ export async function build(config: LoadedConfig, dependencies: Dependencies): P
 
   const via = egressProxy(config);
   const credentials = credentialSource(config, clock, senders(dependencies.sendTokenCall, via));
-  const routes = config.routes.map((route) => routeOf(route, config, metrics, via)).sort(byLongestPrefix);
+  const routes = config.routes
+    .map((route) => routeOf(route, config, metrics, via, credentials.valuesOf))
+    .sort(byLongestPrefix);
   const buffers = new BufferBudget(config.limits.bufferedBytes);
   const callers =
     config.callers === 'none'
@@ -128,7 +130,10 @@ export async function build(config: LoadedConfig, dependencies: Dependencies): P
     async close() {
       servers.close();
       await tokens.close();
-      for (const route of routes) route.upstream.close();
+      for (const route of routes) {
+        route.upstream.close();
+        route.namedUpstream?.close();
+      }
       await store.close();
     },
   };

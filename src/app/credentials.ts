@@ -3,14 +3,15 @@ import { rereadPieces, trimValue, type Piece } from '../config/expand.ts';
 import type { LoadedConfig } from '../config/load.ts';
 import { checkAccountCredentials } from '../config/credential-checks.ts';
 import type { AccountConfig } from '../config/schema.ts';
-import { attachedName } from '../flows/attach.ts';
+import { attachedNames, type ValuesOf } from '../flows/attach.ts';
 import { ClientAuthMemory } from '../flows/client-auth.ts';
 import { isFixed, type Flow } from '../flows/flow.ts';
-import { runCall, type SendTokenCall } from '../flows/run.ts';
+import { runCalls, type SendTokenCall } from '../flows/run.ts';
+import type { TemplateValues } from '../flows/template.ts';
 import type { BudgetLimits } from '../tokens/budget.ts';
 import type { Clock } from '../tokens/clock.ts';
 import type { Credential, CredentialSource, Outcome } from '../tokens/credential.ts';
-import type { Token } from '../tokens/token.ts';
+import type { NamedValues, Token } from '../tokens/token.ts';
 
 /** What accounts share that differ only in their credentials. */
 interface FlowRuntime {
@@ -21,6 +22,9 @@ interface FlowRuntime {
   readonly clock: Clock;
   readonly clientAuths: ClientAuthMemory;
 }
+
+/** The accounts for the token manager, and their values for the request path. */
+export type AccountCredentials = CredentialSource & { readonly valuesOf: ValuesOf };
 
 /** Makes the sender of token calls for an account's TLS settings. */
 export type SenderFor = (tls: AccountConfig['tls']) => SendTokenCall;
@@ -38,7 +42,7 @@ export function credentialSource(
   }: Pick<LoadedConfig, 'accounts' | 'flowOf' | 'generated'> & Partial<Pick<LoadedConfig, 'files'>>,
   clock: Clock,
   senderFor: SenderFor,
-): CredentialSource {
+): AccountCredentials {
   const clientAuths = new ClientAuthMemory();
   const runtimeOf = (
     { flow, tls, formerName }: Pick<AccountConfig, 'flow' | 'tls' | 'formerName'>,
@@ -74,8 +78,11 @@ export function credentialSource(
     has: (account) => named.has(account) || byName.has(account),
     size: named.size + byName.size,
     declared: [...named.keys()],
+    valuesOf: (account) => named.get(account)?.values ?? byName.get(account)?.[1] ?? NO_VALUES,
   };
 }
+
+const NO_VALUES: TemplateValues = {};
 
 /** One account. Values are computed on demand, because there may be a hundred thousand accounts. */
 class AccountCredential implements Credential {
@@ -123,8 +130,9 @@ class AccountCredential implements Credential {
   get staticToken(): string | undefined {
     const { flow, flowName } = this.#runtime;
     if (!isFixed(flow)) return undefined;
-    const name = attachedName(flow.attach);
-    const value = name === undefined || !Object.hasOwn(this.#values, name) ? undefined : this.#values[name];
+    // Of several, the last one: a password rather than a user.
+    const name = attachedNames(flow.attach).findLast((one) => Object.hasOwn(this.#values, one));
+    const value = name === undefined ? undefined : this.#values[name];
     // The configuration's checks require it. An empty one would be sent as a token.
     if ((typeof value !== 'string' && typeof value !== 'number') || value === '')
       throw new Error(`account ${this.account}: the flow ${flowName} has no login, no refresh and no token`);
@@ -161,6 +169,11 @@ class AccountCredential implements Credential {
     return { key: `${flowName}/${subject}`, logins: budget.logins, window: budget.per * 1000, reserve: budget.reserve };
   }
 
+  /** What requests of this account may carry besides its token. */
+  get values(): TemplateValues {
+    return this.#values;
+  }
+
   login(): Promise<Outcome> {
     return this.#call('login', this.#values);
   }
@@ -168,7 +181,9 @@ class AccountCredential implements Credential {
   refresh(current: Token): Promise<Outcome> {
     // `refreshToken` overrides a credential of that name; a credential `token` overrides the old access token, which
     // few servers require.
-    return this.#call('refresh', { token: current.reveal(), ...this.#values, refreshToken: current.revealRefresh() });
+    const known = current.revealValues();
+    const values = { token: current.reveal(), ...this.#values, ...known, refreshToken: current.revealRefresh() };
+    return this.#call('refresh', values, known);
   }
 
   /**
@@ -201,9 +216,10 @@ class AccountCredential implements Credential {
     return true;
   }
 
-  #call(which: 'login' | 'refresh', values: Readonly<Record<string, unknown>>): Promise<Outcome> {
+  #call(which: 'login' | 'refresh', values: TemplateValues, known?: NamedValues): Promise<Outcome> {
     const { flow, send, clock, clientAuths } = this.#runtime;
-    return runCall(flow[which]!, flow, flow.baseUrl, values, send, () => clock.wall(), clientAuths);
+    const now = (): number => clock.wall();
+    return runCalls({ calls: flow[which]!, flow, values, ...(known && { known }), send, now, clientAuths });
   }
 }
 

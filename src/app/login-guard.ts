@@ -48,8 +48,9 @@ function guardedByHost(config: LoadedConfig): ReadonlyMap<string, readonly Login
     if (flow === undefined) continue;
     const { host, origin } = new URL(route.upstream);
     add(host, declaredLogins(flow));
-    if (route.accountFrom === undefined) continue;
-    // Each of these accounts may log in at a host of its own, perhaps at this one: guarded in any case.
+    if (route.accountFrom === undefined && flow.upstream === undefined) continue;
+    // Each of these accounts may log in at a host of its own, perhaps at this one; and so may an account whose upstream
+    // an answer names: guarded in any case.
     for (const { url: text, method } of loginCalls({ ...flow, baseUrl: origin }, {})) {
       const url = new URL(text);
       if (url.host === host) add(host, [loginPathOf(url, method)]);
@@ -62,8 +63,9 @@ function guardedByHost(config: LoadedConfig): ReadonlyMap<string, readonly Login
 function* loginsOf(config: LoadedConfig): Generator<{ flow: Flow; credentials: Readonly<Record<string, unknown>> }> {
   for (const [name, flow] of config.flowOf) yield { flow, credentials: config.accounts[name]!.credentials };
   const { profiles, byName } = config.generated;
-  const fixed = (call: TokenCall | undefined): boolean => call === undefined || placeholdersIn(call.url).length === 0;
-  const fixedUrls = profiles.map(({ flow }) => fixed(flow.login) && fixed(flow.refresh));
+  const isFixed = (calls: readonly TokenCall[] = []): boolean =>
+    calls.every(({ url }) => placeholdersIn(url).length === 0);
+  const fixedUrls = profiles.map(({ flow }) => isFixed(flow.login) && isFixed(flow.refresh));
   for (const [index, { flow }] of profiles.entries()) if (fixedUrls[index] === true) yield { flow, credentials: {} };
   if (fixedUrls.every(Boolean)) return;
   const seen = new Set<string>();

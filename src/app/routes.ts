@@ -1,6 +1,7 @@
 import type { LoadedConfig } from '../config/load.ts';
 import type { RouteConfig } from '../config/schema.ts';
-import { attacher, attacherOfMany } from '../flows/attach.ts';
+import { attachedFields, attacher, type ValuesOf } from '../flows/attach.ts';
+import { hasSecretName } from '../config/secrets.ts';
 import type { Flow } from '../flows/flow.ts';
 import { flowOfRoute, loginsOfRoute } from './login-guard.ts';
 import type { Metrics } from '../metrics.ts';
@@ -10,6 +11,7 @@ import { readsApiKey } from '../proxy/caller.ts';
 import { requestFieldFilter } from '../proxy/headers.ts';
 import { rejectedTokenRule } from '../proxy/inspect.ts';
 import { compilePolicy } from '../proxy/policy.ts';
+import { namedUpstream } from '../proxy/named-upstream.ts';
 import type { Route } from '../proxy/route.ts';
 import { destinationOf } from '../http/client/dial.ts';
 import { clientTls } from '../http/tls.ts';
@@ -21,6 +23,7 @@ export function routeOf(
   all: LoadedConfig,
   metrics: Metrics,
   via: (origin: string) => string,
+  valuesOf: ValuesOf,
 ): Route {
   const url = new URL(config.upstream);
   const basePath = trimEnd(url.pathname, '/');
@@ -30,11 +33,7 @@ export function routeOf(
     config,
     name: config.prefix,
     prefix: config.prefix === '/' ? '' : config.prefix,
-    upstream: new Upstream(destinationOf(url.origin, clientTls(config.tls), via(url.origin)), {
-      maxConnections: config.maxConnections,
-      singleUse: config.freshConnection,
-      timeouts: config.timeouts,
-    }),
+    upstream: upstreamAt(url.origin, config, via),
     basePath,
     origin: url.origin,
     host: url.host,
@@ -48,19 +47,34 @@ export function routeOf(
       forwarding: config.forwarded === 'pass',
       overrides: config.methodOverride === 'pass',
       apiKey: !readsApiKey(all.callers),
-      extra: [accountFrom?.header, all.listen.requireHeader, ...Object.keys(config.headers ?? {})].filter(
-        (name) => name !== undefined,
-      ),
+      extra: [
+        accountFrom?.header,
+        all.listen.requireHeader,
+        ...Object.keys(config.headers ?? {}),
+        ...(flow === undefined ? [] : attachedFields(flow.attach)),
+      ].filter((name) => name !== undefined),
     }),
     addedFields: config.headers && Object.entries(config.headers).flat(),
     secrets: secretsOf(config, all),
     flow,
     logins: loginsOfRoute(config, all),
     policy: config.policy && compilePolicy(config.policy, basePath),
-    attach: flow && (accountFrom === undefined ? attacher : attacherOfMany)(flow.attach),
+    attach: flow && attacher(flow.attach, valuesOf, hasSecretName),
+    namedUpstream:
+      flow?.upstream === undefined
+        ? undefined
+        : namedUpstream(flow.upstream, config, valuesOf, (origin) => upstreamAt(origin, config, via)),
     rejectedToken: flow && rejectedTokenRule(rejectionRules(flow)),
     stats: metrics.route(config.prefix),
   };
+}
+
+function upstreamAt(origin: string, config: RouteConfig, via: (origin: string) => string): Upstream {
+  return new Upstream(destinationOf(origin, clientTls(config.tls), via(origin)), {
+    maxConnections: config.maxConnections,
+    singleUse: config.freshConnection,
+    timeouts: config.timeouts,
+  });
 }
 
 /** A shorter text occurs in responses by chance. */

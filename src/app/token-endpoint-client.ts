@@ -19,7 +19,7 @@ const MAX_RESPONSE_BYTES = 1024 * 1024;
  * not be lost half-way), no retry, no redirect, the response read to its end even if no request waits for it any more.
  */
 export function tokenCallSender(tls: Destination['tls'], viaFor: (origin: string) => string): SendTokenCall {
-  return async (request: TokenRequest): Promise<TokenResponse> => {
+  return async (request: TokenRequest, ms = TOKEN_REQUEST_MS): Promise<TokenResponse> => {
     const { origin, host, pathname, search } = new URL(request.url);
     const destination = destinationOf(origin, tls, viaFor(origin));
     const pool = new ConnectionPool(destination, { maxConnections: 1, timeouts: TIMEOUTS });
@@ -28,12 +28,15 @@ export function tokenCallSender(tls: Destination['tls'], viaFor: (origin: string
     let lastRead: NodeJS.Immediate | undefined;
     // Node runs timers before it reads: a response that arrived while this process was blocked is read first. It may
     // hold the only valid refresh token.
-    const timer = setTimeout(() => {
-      lastRead = setImmediate(() => {
-        deadline.passed = true;
-        exchange.cancel();
-      });
-    }, TOKEN_REQUEST_MS);
+    const timer = setTimeout(
+      () => {
+        lastRead = setImmediate(() => {
+          deadline.passed = true;
+          exchange.cancel();
+        });
+      },
+      Math.max(1, ms),
+    );
     try {
       const response = await new Promise<UpstreamResponse>((resolve, reject) => {
         exchange = new UpstreamResponse(resolve, reject);
@@ -42,12 +45,17 @@ export function tokenCallSender(tls: Destination['tls'], viaFor: (origin: string
       });
       const bytes = await read(response);
       const headers: Record<string, string | undefined> = {};
-      for (let i = 0; i < response.headers.length; i += 2)
-        headers[response.headers[i]!.toLowerCase()] ??= response.headers[i + 1]!;
+      const setCookie: string[] = [];
+      for (let i = 0; i < response.headers.length; i += 2) {
+        const name = response.headers[i]!.toLowerCase();
+        headers[name] ??= response.headers[i + 1]!;
+        if (name === 'set-cookie') setCookie.push(response.headers[i + 1]!);
+      }
       // A body that cannot be decompressed is not JSON, or was decompressed on its way and kept its Content-Encoding.
       return {
         status: response.status,
         headers,
+        setCookie,
         body: decodeText(decompress(bytes, headers['content-encoding'], MAX_RESPONSE_BYTES) ?? bytes),
       };
     } catch (error) {
@@ -60,7 +68,7 @@ export function tokenCallSender(tls: Destination['tls'], viaFor: (origin: string
           `${place}: a response of more than ${MAX_RESPONSE_BYTES / 1024 ** 2} MiB`,
         );
       const reason = deadline.passed ? 'timeout' : reasonOf(error);
-      throw new TokenCallError(reason, sent, detailOf(place, deadline.passed, error));
+      throw new TokenCallError(reason, sent, detailOf(place, deadline.passed, ms, error));
     } finally {
       clearTimeout(timer);
       clearImmediate(lastRead);
@@ -106,8 +114,8 @@ function reasonOf(error: unknown): TokenCallError['reason'] {
 }
 
 /** For people: place and error. Nothing from the response. */
-function detailOf(place: string, timedOut: boolean, error: unknown): string {
-  if (timedOut) return `${place}: no complete response within ${TOKEN_REQUEST_MS / 1000} s`;
+function detailOf(place: string, timedOut: boolean, ms: number, error: unknown): string {
+  if (timedOut) return `${place}: no complete response within ${Math.ceil(ms / 1000)} s`;
   const reason =
     error instanceof TokenwardError
       ? whyNot(error, TIMEOUTS, 'account')

@@ -1,5 +1,6 @@
 import type { ErrorCode } from '../errors.ts';
 import type { Metrics } from '../metrics.ts';
+import { attachesToBody } from '../flows/attach.ts';
 import { REJECTION_REASONS, REPLAY_OUTCOMES } from '../proxy/renew.ts';
 import type { Route } from '../proxy/route.ts';
 import { FAILURE_REASONS, OUTCOME_KINDS, type Credential } from '../tokens/credential.ts';
@@ -90,7 +91,10 @@ export function zeroRoute(metrics: Metrics, route: Route, callers: CallerRules):
   for (const reason of REJECTION_REASONS) metrics.rejections.inc({ route: route.name, account, reason }, 0);
 }
 
-function errorsOf({ config, account, accountChoice, logins }: Route, { keys, jwt }: CallerRules): readonly ErrorCode[] {
+function errorsOf(
+  { config, flow, account, accountChoice, logins }: Route,
+  { keys, jwt }: CallerRules,
+): readonly ErrorCode[] {
   return [
     ...ROUTE_ERRORS,
     ...(account !== undefined || accountChoice !== undefined ? TOKEN_ERRORS : []),
@@ -100,7 +104,8 @@ function errorsOf({ config, account, accountChoice, logins }: Route, { keys, jwt
     ...(config.policy !== undefined && config.policy.mode !== 'report' ? (['policy_refused'] as const) : []),
     ...(logins.any && config.legacyLogin !== 'forward' ? (['login_path_refused'] as const) : []),
     ...(config.encodedPaths === 'refuse' ? (['request_target_refused'] as const) : []),
-    ...(config.maxBody !== undefined ? (['body_too_large'] as const) : []),
+    ...(config.maxBody !== undefined || attachesToBody(flow?.attach ?? []) ? (['body_too_large'] as const) : []),
+    ...(flow?.upstream !== undefined ? (['upstream_not_allowed'] as const) : []),
   ];
 }
 

@@ -1,36 +1,79 @@
-import { attachedName } from '../flows/attach.ts';
-import { isFixed, type Attach, type Flow } from '../flows/flow.ts';
+import { attachedNames } from '../flows/attach.ts';
+import { isFixed, type Attach, type Flow, type TokenCall } from '../flows/flow.ts';
+import { isFromAnswer } from '../flows/hosts.ts';
+import { textsOf } from '../flows/names.ts';
+import { textKeyOf, textOf } from '../flows/schema/attach.ts';
+import { RESERVED } from '../flows/schema/call.ts';
 import { placeholdersIn } from '../flows/template.ts';
-import { callsOf, textsOf } from './flow-texts.ts';
+import { callsOf, type PlacedCall } from './flow-texts.ts';
 import { didYouMean, type Path, type Report } from './issues.ts';
 
 /*
- * Errors in a well-formed flow: placeholders without a credential, and tokens that no request would carry. Found here
- * rather than at the first request.
+ * Errors in a well-formed flow: placeholders without a value, values that nothing uses, and tokens that no request
+ * would carry. Found here rather than at the first request.
  */
 
 /** All checks of a flow without its accounts. `path`: the flow's. */
 export function checkFlow(flow: Flow, path: Path, report: Report): void {
   const credentials = Object.keys(flow.credentials);
-  for (const [key, call] of callsOf(flow)) {
-    // A refresh may send the old pair; a login has none.
-    const known = key === 'refresh' ? [...credentials, 'refreshToken', 'token'] : credentials;
-    for (const [at, text] of textsOf(call)) checkText(text, known, [...path, key, ...at], report);
-  }
+  const brought = answeredNames(flow);
+  for (const placed of callsOf(flow)) checkCall(flow, placed, path, report);
+  checkToken(flow, path, report);
   checkAttach(flow, flow.attach, [...path, 'attach'], report);
+  if (flow.upstream !== undefined)
+    checkText(flow, flow.upstream, [...credentials, ...brought], [...path, 'upstream'], report);
+  if (typeof flow.lifetime === 'string')
+    checkText(flow, flow.lifetime, [...credentials, ...brought], [...path, 'lifetime'], report);
   if (flow.lifetimeFrom !== undefined) checkName(flow.lifetimeFrom, credentials, [...path, 'lifetimeFrom'], report);
+  checkUnused(flow, path, report);
   checkBudget(flow, flow.budget, [...path, 'budget'], report);
 }
 
-function checkText(text: string, known: readonly string[], path: Path, report: Report): void {
+/** The values that answers of the calls bring, besides those with a meaning of their own. */
+export function answeredNames(flow: Flow): string[] {
+  return [...new Set(callsOf(flow).flatMap(({ call }) => namesIn(call)))];
+}
+
+function namesIn({ answer }: TokenCall): string[] {
+  return Object.keys(answer).filter((name) => name !== 'jwt' && !(RESERVED as readonly string[]).includes(name));
+}
+
+function checkCall(flow: Flow, { path: at, kind, call }: PlacedCall, path: Path, report: Report): void {
+  const earlier = callsOf(flow)
+    .filter((one) => one.kind === kind)
+    .map((one) => one.call);
+  const before = earlier.slice(0, earlier.indexOf(call));
+  // A refresh may use the old pair and what came with it; a login has none.
+  const known = [
+    ...Object.keys(flow.credentials),
+    ...before.flatMap(namesIn),
+    ...(kind === 'refresh' ? ['refreshToken', 'token', ...answeredNames(flow)] : []),
+    ...before.flatMap(({ answer }) => (answer.token === undefined ? [] : ['token'])),
+  ];
+  for (const [place, text] of textsOf(call)) checkText(flow, text, known, [...path, ...at, ...place], report);
+  if (isFromAnswer(flow, call.url) && flow.hosts === undefined) {
+    const names = placeholdersIn(call.url).map(({ name }) => name);
+    if (names.every((name) => known.includes(name)))
+      report(
+        [...path, ...at, 'url'],
+        'an answer names the host of this call: the flow needs hosts, which says which ones are meant',
+      );
+  }
+}
+
+function checkText(flow: Flow, text: string, known: readonly string[], path: Path, report: Report): void {
   if (/\{\{\s*[A-Za-z]\w*\s*\}\}/.test(text)) {
     report(path, 'a placeholder is written with one brace on each side, such as {name}');
   } else if (/\{\s+[A-Za-z]\w*\s*\}|\{[A-Za-z]\w*\s+\}/.test(text)) {
     report(path, 'a placeholder is written without blanks, such as {name}');
   }
   for (const name of new Set(placeholdersIn(text).map((one) => one.name))) {
-    if (!known.includes(name)) report(path, `this flow has no credential {${name}}${didYouMean(name, known)}`);
+    if (!known.includes(name)) report(path, `${noValue(flow, name)}${didYouMean(name, known)}`);
   }
+}
+
+function noValue(flow: Flow, name: string): string {
+  return `this flow has no credential {${name}}${answeredNames(flow).length === 0 ? '' : ', and no answer before brings it'}`;
 }
 
 function checkName(name: string, credentials: readonly string[], path: Path, report: Report): void {
@@ -39,25 +82,59 @@ function checkName(name: string, credentials: readonly string[], path: Path, rep
   }
 }
 
-/** Checks the placeholder in `attach` of a flow, or of an account that overrides it. */
+/** A login or refresh without a token is none. */
+function checkToken(flow: Flow, path: Path, report: Report): void {
+  for (const kind of ['login', 'refresh'] as const) {
+    const calls = callsOf(flow).filter((one) => one.kind === kind);
+    if (calls.length > 0 && calls.every(({ call }) => call.answer.token === undefined))
+      report([...path, ...calls.at(-1)!.path, 'answer', 'token'], 'is missing: it says where the token is');
+  }
+}
+
+/** Checks the placeholders in `attach` of a flow, or of an account that overrides it. */
 export function checkAttach(flow: Flow, attach: Attach, path: Path, report: Report): void {
   const credentials = Object.keys(flow.credentials);
-  const at = [...path, 'value'];
-  const name = attachedName(attach);
-  if (name === undefined) {
-    report(at, isFixed(flow) ? 'must name one credential, which is the token' : 'must name {token} and nothing else');
-  } else if (!isFixed(flow)) {
-    if (name !== 'token')
-      report(at, `must contain {token}, which is where the token goes${didYouMean(name, ['token'])}`);
-  } else if (!credentials.includes(name)) {
-    report(
-      path,
-      credentials.length === 0
-        ? `the flow has no login and no refresh, so its token is fixed: it must be one of the flow's credentials`
-        : `this flow has no credential {${name}}; without login and refresh its token is fixed, and attach must ` +
-            `name it${didYouMean(name, credentials)}`,
-    );
+  const fixed = isFixed(flow);
+  const values = fixed ? [] : ['token', ...answeredNames(flow)];
+  const known = [...credentials, ...values];
+  const names = attachedNames(attach);
+  for (const [index, part] of attach.entries()) {
+    const at = [...path, ...(attach.length === 1 ? [] : [index])];
+    for (const { name } of placeholdersIn(textOf(part))) {
+      if (known.includes(name)) continue;
+      if (fixed) report(at, fixedMessage(name, credentials));
+      else if (attach.length === 1 && names.length === 1)
+        report(
+          [...at, textKeyOf(part)],
+          `must contain {token}, which is where the token goes${didYouMean(name, known)}`,
+        );
+      else report([...at, textKeyOf(part)], `${noValue(flow, name)}${didYouMean(name, known)}`);
+    }
   }
+  if (!fixed && names.every((name) => credentials.includes(name)))
+    report(path, 'must name {token}, which is where the token goes, or another value of an answer');
+}
+
+function fixedMessage(name: string, credentials: readonly string[]): string {
+  return credentials.length === 0
+    ? `the flow has no login and no refresh, so its token is fixed: it must be one of the flow's credentials`
+    : `this flow has no credential {${name}}; without login and refresh its token is fixed, and attach must ` +
+        `name it${didYouMean(name, credentials)}`;
+}
+
+/** A value that nothing uses is a slip of the pen: mostly one of the names with a meaning. */
+function checkUnused(flow: Flow, path: Path, report: Report): void {
+  const texts = [
+    ...callsOf(flow).flatMap(({ call }) => textsOf(call).map(([, text]) => text)),
+    ...flow.attach.map(textOf),
+    flow.upstream ?? '',
+    typeof flow.lifetime === 'string' ? flow.lifetime : '',
+  ];
+  const used = new Set(texts.flatMap((text) => placeholdersIn(text).map(({ name }) => name)));
+  for (const { path: at, call } of callsOf(flow))
+    for (const name of namesIn(call))
+      if (!used.has(name))
+        report([...path, ...at, 'answer', name], `nothing uses {${name}}${didYouMean(name, [...RESERVED, 'jwt'])}`);
 }
 
 export function checkBudget(flow: Flow, budget: Flow['budget'], path: Path, report: Report): void {
@@ -68,5 +145,5 @@ export function checkBudget(flow: Flow, budget: Flow['budget'], path: Path, repo
 
 /** True if a call of the flow goes to a path below a base URL. */
 export function needsBaseUrl(flow: Flow): boolean {
-  return callsOf(flow).some(([, call]) => call.url.startsWith('/'));
+  return callsOf(flow).some(({ call }) => call.url.startsWith('/'));
 }

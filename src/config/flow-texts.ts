@@ -1,38 +1,16 @@
-import type { Flow, TemplateValue, TokenCall } from '../flows/flow.ts';
+import type { Flow, TokenCall } from '../flows/flow.ts';
 import type { Path } from './issues.ts';
 
-/** A text of a call, and its path within the call. */
-type Text = readonly [path: Path, text: string];
-
-/** The calls of a flow, with their keys. */
-export function callsOf(flow: Flow): ['login' | 'refresh', TokenCall][] {
-  return (['login', 'refresh'] as const).flatMap((key): ['login' | 'refresh', TokenCall][] =>
-    flow[key] === undefined ? [] : [[key, flow[key]]],
-  );
+/** A call of a flow. `path`: its place in the flow; `refresh`: it is one of a refresh. */
+export interface PlacedCall {
+  readonly path: Path;
+  readonly kind: 'login' | 'refresh';
+  readonly call: TokenCall;
 }
 
-/** The texts of a call that may contain placeholders. */
-export function textsOf(call: TokenCall): Text[] {
-  const named = (key: string, texts: Readonly<Record<string, string>> = {}): Text[] =>
-    Object.entries(texts).map(([name, text]): Text => [[key, name], text]);
-  const { id, secret, auth } = call.client ?? {};
-  return [
-    [['url'], call.url],
-    ...named('query', call.query),
-    ...named('headers', call.headers),
-    ...(call.basic === undefined ? [] : [[['basic'], call.basic] as Text]),
-    ...Object.entries({ id, secret, auth }).flatMap(([name, text]): Text[] =>
-      text === undefined ? [] : [[['client', name], text]],
-    ),
-    ...(call.json === undefined ? [] : leavesOf(call.json, ['json'])),
-    ...named('form', call.form),
-  ];
-}
-
-function leavesOf(value: TemplateValue, path: Path): Text[] {
-  if (typeof value === 'string') return [[path, value]];
-  if (typeof value !== 'object' || value === null) return [];
-  return Object.entries(value).flatMap(([key, inner]) =>
-    leavesOf(inner, [...path, Array.isArray(value) ? Number(key) : key]),
+/** The calls of a flow. One that is alone has no index in its place. */
+export function callsOf(flow: Flow): PlacedCall[] {
+  return (['login', 'refresh'] as const).flatMap((kind) =>
+    (flow[kind] ?? []).map((call, index, all) => ({ path: all.length === 1 ? [kind] : [kind, index], kind, call })),
   );
 }

@@ -1,3 +1,4 @@
+import { attachedFields, attachesCookies } from '../flows/attach.ts';
 import { attachSchema, type Attach, type Flow } from '../flows/flow.ts';
 import { X_FORWARDED, nameMatcher, normalizeName } from '../http/field-names.ts';
 import type { GeneratedAccounts } from './generated-accounts.ts';
@@ -29,10 +30,9 @@ export function checkRouteHeaders(
       seen.add(normalizeName(name));
       if (forwarded === 'add' && isForwardedByUs(name)) report(path, "is set by this route's forwarded: add");
       const carries = "is the header in which the account's token goes";
-      if (attach !== undefined && 'header' in attach && normalizeName(attach.header) === normalizeName(name))
-        report(path, carries);
-      if (attach !== undefined && 'cookie' in attach && normalizeName(name) === 'cookie')
-        report(path, `${carries}, as a cookie`);
+      if (attach === undefined) continue;
+      if (attachedFields(attach).some((field) => normalizeName(field) === normalizeName(name))) report(path, carries);
+      if (attachesCookies(attach) && normalizeName(name) === 'cookie') report(path, `${carries}, as a cookie`);
     }
   });
 }

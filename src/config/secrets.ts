@@ -1,5 +1,5 @@
 import { isFixed, type Flow } from '../flows/flow.ts';
-import { attachedName } from '../flows/attach.ts';
+import { attachedNames } from '../flows/attach.ts';
 import { isUnexpanded, type Piece } from './expand.ts';
 import type { NoteText } from './expand-leaves.ts';
 import type { Path, Report } from './issues.ts';
@@ -109,11 +109,16 @@ function secretProblem(pieces: readonly Piece[]): string | undefined {
 const SECRET_NAME = /password|passwd|passphrase|pwd|secret|key|token|authorization|cookie|(^|[^a-z])pin$/i;
 const NOT_SECRET_NAME = /(url|uri|id|auth|type|hint|name|file|path|header|prefix|ttl|expiry)$/i;
 
+/** Whether a credential of this name is a secret. */
+export function hasSecretName(name: string): boolean {
+  return SECRET_NAME.test(name) && !NOT_SECRET_NAME.test(name);
+}
+
 function isSecret(path: Path, pieces: readonly Piece[], flowOf: ReadonlyMap<string, Flow>): boolean {
   const names = path.map(String);
   const [top, second, third] = names;
   const last = names.findLast((name) => !/^\d+$/.test(name)) ?? '';
-  const isSecretName = SECRET_NAME.test(last) && !NOT_SECRET_NAME.test(last);
+  const isSecretName = hasSecretName(last);
   const literal = pieces.map((piece) => (piece.from === 'text' ? piece.text : '')).join('');
   if (top === 'accounts' && third === 'credentials') return isSecretName || isToken(last, flowOf.get(second!));
   if (top === 'store') return last === 'url' ? hasPassword(literal) : isSecretName && last !== 'keyPrefix';
@@ -123,8 +128,7 @@ function isSecret(path: Path, pieces: readonly Piece[], flowOf: ReadonlyMap<stri
     return (
       isSecretName &&
       (third === 'login' || third === 'refresh') &&
-      names[3] !== 'answer' &&
-      names[3] !== 'refused' &&
+      !['answer', 'refused'].includes(names.slice(3).find((name) => !/^\d+$/.test(name)) ?? '') &&
       !/\{[A-Za-z]/.test(literal)
     );
   return top === 'routes' && third === 'headers' && isSecretHeader(last, literal);
@@ -132,7 +136,9 @@ function isSecret(path: Path, pieces: readonly Piece[], flowOf: ReadonlyMap<stri
 
 /** True for the fixed token of a flow without login and refresh, whatever the credential's name. */
 function isToken(name: string, flow: Flow | undefined): boolean {
-  return flow !== undefined && isFixed(flow) && attachedName(flow.attach) === name;
+  if (flow === undefined || !isFixed(flow)) return false;
+  const names = attachedNames(flow.attach);
+  return names.length === 1 && names[0] === name;
 }
 
 function hasPassword(url: string): boolean {

@@ -1,9 +1,12 @@
-import { attachable, attachedName } from '../flows/attach.ts';
+import { attachedNames, attachProblem } from '../flows/attach.ts';
 import { CLIENT_AUTHS } from '../flows/client-auth.ts';
-import { isFixed, type Attach, type Flow, type TokenCall } from '../flows/flow.ts';
+import { isFixed, type AttachPart, type Flow, type TokenCall } from '../flows/flow.ts';
+import { textsOf } from '../flows/names.ts';
 import { buildRequest } from '../flows/request.ts';
-import { fillString, fitsHeader, placeholdersIn, UnfillableError } from '../flows/template.ts';
-import { callsOf, textsOf } from './flow-texts.ts';
+import { textOf } from '../flows/schema/attach.ts';
+import { fillString, fitsCookie, fitsHeader, placeholdersIn, UnfillableError } from '../flows/template.ts';
+import { answeredNames } from './flow-checks.ts';
+import { callsOf } from './flow-texts.ts';
 import { record, type Path, type Report } from './issues.ts';
 
 /*
@@ -17,8 +20,9 @@ import { record, type Path, type Report } from './issues.ts';
 export function needsFullCheck(flow: Flow): boolean {
   return (
     isFixed(flow) ||
+    attachedNames(flow.attach).some((name) => Object.hasOwn(flow.credentials, name)) ||
     callsOf(flow).some(
-      ([, call]) =>
+      ({ call }) =>
         call.client !== undefined ||
         textsOf(call).some(([[key], text]) =>
           placeholdersIn(text).some(
@@ -37,22 +41,22 @@ export function checkUsable(flow: Flow, credentials: unknown, path: Path, report
   checkPresent(flow, record(credentials), path, (...issue) => void found.push(issue));
   for (const issue of found) report(...issue);
   if (found.length > 0) return;
-  for (const message of new Set(
-    callsOf(flow).map(([, call]) => unbuildable(call, flow.baseUrl, record(credentials))),
-  )) {
+  for (const message of new Set(callsOf(flow).map(({ call }) => unbuildable(flow, call, record(credentials))))) {
     if (message !== undefined) report(path, message);
   }
 }
 
 /** Why a call cannot be built from these credentials; undefined: it can be. */
-function unbuildable(
-  call: TokenCall,
-  baseUrl: string | undefined,
-  credentials: Readonly<Record<string, unknown>>,
-): string | undefined {
+function unbuildable(flow: Flow, call: TokenCall, credentials: Readonly<Record<string, unknown>>): string | undefined {
   try {
-    // Placeholder values for what only a refresh has, and for a base URL of the account's own.
-    buildRequest(call, baseUrl ?? 'https://base.invalid', { token: 't', refreshToken: 'r', ...credentials });
+    // Values that stand for what answers bring (perhaps a URL), and for a base URL of the account's own.
+    const answers = Object.fromEntries(answeredNames(flow).map((name) => [name, 'https://base.invalid']));
+    buildRequest(call, flow.baseUrl ?? 'https://base.invalid', {
+      ...answers,
+      token: 't',
+      refreshToken: 'r',
+      ...credentials,
+    });
     return undefined;
   } catch (error) {
     return error instanceof UnfillableError ? error.message : 'a value here cannot be written into the call';
@@ -63,42 +67,44 @@ function checkPresent(flow: Flow, credentials: Readonly<Record<string, unknown>>
   const has = (name: string): boolean =>
     Object.hasOwn(credentials, name) && ![undefined, null, ''].includes(credentials[name] as string);
   const missing = new Map<string, string>();
-  for (const [key, call] of callsOf(flow)) {
-    for (const [, text] of textsOf(call)) {
-      for (const { name, needed } of placeholdersIn(text)) {
-        if (needed && flow.credentials[name] === 'optional' && !has(name)) missing.set(name, key);
-      }
-    }
-  }
-  for (const auth of new Set(callsOf(flow).flatMap(([, { client }]) => (client === undefined ? [] : [client.auth])))) {
+  const check = (text: string, key: string): void => {
+    for (const { name, needed } of placeholdersIn(text))
+      if (needed && flow.credentials[name] === 'optional' && !has(name)) missing.set(name, key);
+  };
+  for (const { kind, call } of callsOf(flow)) for (const [, text] of textsOf(call)) check(text, kind);
+  if (!isFixed(flow) || flow.attach.length > 1) for (const part of flow.attach) check(textOf(part), 'attach');
+  const clients = callsOf(flow).flatMap(({ call: { client } }) => (client === undefined ? [] : [client.auth]));
+  for (const auth of new Set(clients)) {
     checkClientAuth(auth, credentials, path, report);
   }
   for (const [name, key] of missing) {
     report(path, `${name} is missing: the flow's ${key} names it, without {${name}?} or a default`);
   }
   checkHeaders(flow, credentials, path, report);
-  const token = isFixed(flow) ? attachedName(flow.attach) : undefined;
-  if (token !== undefined && flow.credentials[token] === 'optional' && !has(token)) {
-    report(path, `${token} is missing: it is the account's token`);
-  }
+  if (!isFixed(flow) || missing.size > 0) return;
+  for (const name of attachedNames(flow.attach))
+    if (flow.credentials[name] === 'optional' && !has(name))
+      report(path, `${name} is missing: it is the account's token`);
 }
 
 /** Values that would end a header field's line, or be changed in it, are never sent; they are reported here by name. */
 function checkHeaders(flow: Flow, credentials: Readonly<Record<string, unknown>>, path: Path, report: Report): void {
   const unfit = new Map<string, string>();
-  for (const [key, call] of callsOf(flow)) {
+  for (const { kind, call } of callsOf(flow)) {
     for (const [header, text] of Object.entries(call.headers)) {
       for (const { name } of placeholdersIn(text)) {
         if (typeof credentials[name] === 'string' && !fitsHeader(credentials[name])) {
-          unfit.set(name, `the flow's ${key} sends it in the header ${header}`);
+          unfit.set(name, `the flow's ${kind} sends it in the header ${header}`);
         }
       }
     }
   }
-  const token = isFixed(flow) ? attachedName(flow.attach) : undefined;
-  const value = token === undefined || !Object.hasOwn(credentials, token) ? undefined : credentials[token];
-  if (token !== undefined && typeof value === 'string' && value !== '' && !canAttach(flow.attach, value)) {
-    unfit.set(token, `requests carry it in a ${'cookie' in flow.attach ? 'cookie' : 'header'}`);
+  for (const part of flow.attach) {
+    for (const { name } of placeholdersIn(textOf(part))) {
+      const value = Object.hasOwn(credentials, name) ? credentials[name] : undefined;
+      if (typeof value === 'string' && value !== '' && !canAttach(part, name, value))
+        unfit.set(name, `requests carry it in a ${'cookie' in part || 'cookies' in part ? 'cookie' : 'header'}`);
+    }
   }
   for (const [name, where] of unfit) {
     report(
@@ -110,8 +116,11 @@ function checkHeaders(flow: Flow, credentials: Readonly<Record<string, unknown>>
 }
 
 /** A blank at the token's beginning is inside "Bearer {token}", and still lost on the way. */
-function canAttach(attach: Attach, token: string): boolean {
-  return attachable(attach, token) && (!('header' in attach) || fitsHeader(token));
+function canAttach(part: AttachPart, name: string, value: string): boolean {
+  if ('header' in part) return fitsHeader(value);
+  if ('cookie' in part) return fitsCookie(value);
+  const others = Object.fromEntries(placeholdersIn(textOf(part)).map((one) => [one.name, 'v']));
+  return 'cookies' in part || attachProblem([part], { ...others, [name]: value }) === undefined;
 }
 
 function checkClientAuth(

@@ -1,86 +1,192 @@
 import { TokenwardError } from '../errors.ts';
 import type { Token } from '../tokens/token.ts';
-import type { Attach } from './flow.ts';
-import { fillString, fitsCookie, fitsHeader, placeholdersIn } from './template.ts';
+import { callBasic } from './client-auth.ts';
+import type { Attach, AttachPart } from './flow.ts';
+import { textOf } from './schema/attach.ts';
+import {
+  fillString,
+  fillUrl,
+  fitsCookie,
+  fitsHeader,
+  isWellFormed,
+  MissingValueError,
+  own,
+  placeholdersIn,
+  UnfillableError,
+  UnfitValueError,
+  type TemplateValues,
+} from './template.ts';
 
-/** Where the token goes in a request: exactly one is set. */
+/** A field to set in the body of a request. */
+export interface BodyField {
+  readonly kind: 'json' | 'form';
+  /** A JSON pointer, or the name of a form field. */
+  readonly at: string;
+  readonly value: string;
+}
+
+/** What a token adds to a request. Made once per token, not per request. */
 export interface Attachment {
-  /** Lower-case name and the value to send; replaces the client's field of that name. */
-  readonly header?: readonly [name: string, value: string];
-  /** `name=value` to add to the query. */
-  readonly query?: string;
+  /** Names and values in turn; each replaces the client's fields of that name. */
+  readonly headers: readonly string[];
+  /** Encoded `name=value` to add to the query. */
+  readonly query: readonly string[];
   /** `name=value` to add to the client's cookies. */
-  readonly cookie?: string;
+  readonly cookies: readonly string[];
+  /** Stands before the path of the request; empty: nothing does. */
+  readonly path: string;
+  readonly body: readonly BodyField[];
+  /** What no response may repeat, as it was sent and percent-encoded. */
+  readonly secrets: readonly string[];
 }
 
-/** What a token adds to a request. */
-export type TokenAttacher = (token: Token) => Attachment;
+/** The values of an account that requests may carry, besides those of its token: its credentials. */
+export type ValuesOf = (account: string) => TemplateValues;
 
-/**
- * Makes the attachments of one flow. The last token's is remembered, so that one is made per token, not per request.
- */
-export function attacher(attach: Attach): TokenAttacher {
-  const make = makerOf(attach);
-  let last: Token | undefined;
-  let made: Attachment = {};
-  return (token) => {
-    if (token !== last) {
-      made = make(token);
-      last = token;
+/** What an account's token adds to a request. Throws a TokenwardError if it cannot be attached. */
+export type TokenAttacher = (token: Token, account: string) => Attachment;
+
+/** A shorter text occurs in responses by chance. */
+const MIN_SECRET_LENGTH = 8;
+
+/** Makes the attachments of one flow. `isSecret`: whether a credential of this name must not be repeated. */
+export function attacher(attach: Attach, valuesOf: ValuesOf, isSecret: (name: string) => boolean): TokenAttacher {
+  const made = new WeakMap<Token, { readonly values: TemplateValues; readonly attachment: Attachment }>();
+  let lastToken: Token | undefined;
+  let lastValues: TemplateValues | undefined;
+  let last!: Attachment;
+  return (token, account) => {
+    // The credentials change when their files are read again.
+    const values = valuesOf(account);
+    if (token === lastToken && values === lastValues) return last;
+    let known = made.get(token);
+    if (known?.values !== values) {
+      known = { values, attachment: attachmentOf(attach, token, values, isSecret) };
+      made.set(token, known);
     }
-    return made;
+    lastToken = token;
+    lastValues = values;
+    return (last = known.attachment);
   };
 }
 
-/** The same for a flow whose accounts share a route, so that tokens alternate. */
-export function attacherOfMany(attach: Attach): (token: Token) => Attachment {
-  const make = makerOf(attach);
-  const made = new WeakMap<Token, Attachment>();
-  return (token) => {
-    let attachment = made.get(token);
-    if (attachment === undefined) made.set(token, (attachment = make(token)));
-    return attachment;
-  };
-}
-
-/**
- * The one placeholder in the attached value: `token`, or in a flow with a fixed token the credential that holds it.
- * Undefined: none, or several.
- */
-export function attachedName(attach: Attach): string | undefined {
-  const names = new Set(placeholdersIn(attach.value).map(({ name }) => name));
-  return names.size === 1 ? [...names][0] : undefined;
-}
-
-/** True if a request can carry this token unchanged. A query can carry anything, because it is percent-encoded. */
-export function attachable(attach: Attach, secret: string): boolean {
-  return 'query' in attach || ('header' in attach ? fitsHeader : fitsCookie)(attachedValue(attach, secret));
-}
-
-/** The checks of flow and account ensure that there is one placeholder, whatever its name. */
-function attachedValue({ value }: Attach, secret: string): string {
-  return fillString(value, Object.fromEntries(placeholdersIn(value).map(({ name }) => [name, secret])));
-}
-
-/** Throws a TokenwardError for a token that cannot be attached: one obtained before the flow was changed. */
-function makerOf(attach: Attach): (token: Token) => Attachment {
-  const value = (token: Token): string => {
-    const secret = token.reveal();
-    if (!attachable(attach, secret))
-      throw new TokenwardError('token_unavailable', {
-        detail: `the token holds characters that a ${'cookie' in attach ? 'cookie' : 'header'} cannot carry`,
-      });
-    return attachedValue(attach, secret);
-  };
-  if ('header' in attach) {
-    const name = attach.header;
-    return (token) => ({ header: [name, value(token)] });
+/** Why requests cannot carry these values; undefined: they can. */
+export function attachProblem(attach: Attach, values: TemplateValues): string | undefined {
+  try {
+    for (const part of attach) fillPart(part, values);
+    return undefined;
+  } catch (error) {
+    if (!(error instanceof UnfillableError)) throw error;
+    return error.message;
   }
-  if ('query' in attach) {
-    const name = encodeURIComponent(attach.query);
-    return (token) => ({ query: `${name}=${encodeURIComponent(value(token))}` });
+}
+
+/** Names of the header fields that the attachments replace. */
+export function attachedFields(attach: Attach): string[] {
+  return attach.flatMap((part) => ('header' in part ? [part.header] : 'basic' in part ? ['authorization'] : []));
+}
+
+/** Names of the query parameters that they replace. */
+export function attachedParameters(attach: Attach): string[] {
+  return attach.flatMap((part) => ('query' in part ? [part.query] : []));
+}
+
+/** Whether they are cookies. */
+export function attachesCookies(attach: Attach): boolean {
+  return attach.some((part) => 'cookie' in part || 'cookies' in part);
+}
+
+/** Whether they change the body of a request. */
+export function attachesToBody(attach: Attach): boolean {
+  return attach.some((part) => 'json' in part || 'form' in part);
+}
+
+/** The names that the attachments use. */
+export function attachedNames(attach: Attach): string[] {
+  return [...new Set(attach.flatMap((part) => placeholdersIn(textOf(part)).map(({ name }) => name)))];
+}
+
+function attachmentOf(
+  attach: Attach,
+  token: Token,
+  credentials: TemplateValues,
+  isSecret: (name: string) => boolean,
+): Attachment {
+  const values: TemplateValues = { ...credentials, ...token.revealValues(), token: token.reveal() };
+  const headers: string[] = [];
+  const query: string[] = [];
+  const cookies: string[] = [];
+  const body: BodyField[] = [];
+  let path = '';
+  try {
+    for (const part of attach) {
+      const text = fillPart(part, values);
+      if ('header' in part) headers.push(part.header, text);
+      else if ('basic' in part) headers.push('authorization', text);
+      else if ('query' in part) query.push(`${encodeURIComponent(part.query)}=${encodeURIComponent(text)}`);
+      else if ('cookie' in part) cookies.push(`${part.cookie}=${text}`);
+      else if ('cookies' in part) cookies.push(...text.split(/; ?/).filter((pair) => pair !== ''));
+      else if ('path' in part) path += text;
+      else if ('json' in part) body.push({ kind: 'json', at: part.json, value: text });
+      else body.push({ kind: 'form', at: part.form, value: text });
+    }
+  } catch (error) {
+    // A token that was obtained before the flow was changed.
+    if (!(error instanceof UnfillableError)) throw error;
+    throw new TokenwardError('token_unavailable', { detail: error.message });
   }
-  const name = attach.cookie;
-  // Not encoded: RFC 6265 servers do not decode, and signed or base64 session ids would break.
-  return (token) => ({ cookie: `${name}=${value(token)}` });
+  return { headers, query, cookies, path, body, secrets: secretsIn(attach, values, token, isSecret) };
+}
+
+/** The text of one place. Throws an UnfillableError if its place cannot carry the values. */
+function fillPart(part: AttachPart, values: TemplateValues): string {
+  if ('basic' in part) return callBasic(part.basic, values);
+  if ('path' in part) return fillUrl(part.path, values);
+  const text = fillString(textOf(part), values);
+  if (text === '') throw new MissingValueError(`no value for {${placeholdersIn(textOf(part))[0]!.name}}`);
+  if ('header' in part && !fitsHeader(text)) throw unfit(part, 'header');
+  if ('cookie' in part && !fitsCookie(text)) throw unfit(part, 'cookie');
+  if ('cookies' in part && !text.split(/; ?/).every(isCookiePair)) throw unfit(part, 'cookie');
+  if ('query' in part && !isWellFormed(text)) throw unfit(part, 'query');
+  return text;
+}
+
+function isCookiePair(pair: string): boolean {
+  const equals = pair.indexOf('=');
+  return pair === '' || (equals > 0 && fitsHeader(pair.slice(0, equals)) && fitsCookie(pair.slice(equals + 1)));
+}
+
+function unfit(part: AttachPart, place: string): UnfitValueError {
+  const [name = 'token'] = placeholdersIn(textOf(part)).map((one) => one.name);
+  const what = name === 'token' ? 'the token' : `the value of {${name}}`;
+  return new UnfitValueError(`${what} holds characters that a ${place} cannot carry`);
+}
+
+/** The token, values of answers, and secret credentials: whatever of them travels. */
+function secretsIn(
+  attach: Attach,
+  values: TemplateValues,
+  token: Token,
+  isSecret: (name: string) => boolean,
+): readonly string[] {
+  const answers = token.revealValues();
+  const texts = new Set<string>();
+  for (const part of attach) {
+    for (const { name } of placeholdersIn(textOf(part))) {
+      const value = own(values, name);
+      if (typeof value !== 'string' || value === '') continue;
+      if (name === 'token') texts.add(value);
+      else if (value.length >= MIN_SECRET_LENGTH && (Object.hasOwn(answers, name) || isSecret(name))) {
+        for (const one of 'cookies' in part ? value.split(/; ?/).map(cookieValue) : [value])
+          if (one.length >= MIN_SECRET_LENGTH) texts.add(one);
+      }
+    }
+    if ('basic' in part) texts.add(fillPart(part, values).replace(/^Basic /, ''));
+  }
+  // In a query or a cookie a value may come back percent-encoded: a redirect often repeats the query.
+  return [...new Set([...texts].filter(isWellFormed).flatMap((text) => [text, encodeURIComponent(text)]))];
+}
+
+function cookieValue(pair: string): string {
+  return pair.slice(pair.indexOf('=') + 1);
 }

@@ -1,5 +1,5 @@
 import { isDocument, type ReadResponse } from './response.ts';
-import { pointed } from './match.ts';
+import { pointed } from './pointer.ts';
 import type { TemplateValues } from './template.ts';
 
 /*

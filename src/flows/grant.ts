@@ -1,60 +1,128 @@
-import { isTokenText, MAX_TOKEN_LENGTH, type Grant } from '../tokens/token.ts';
-import { attachable } from './attach.ts';
+import { isTokenText, MAX_TOKEN_LENGTH, type Grant, type NamedValues } from '../tokens/token.ts';
+import { attachProblem } from './attach.ts';
+import { parseJson } from './content.ts';
 import type { Flow, TokenCall } from './flow.ts';
-import { pointed } from './match.ts';
+import { locate, unitOf } from './locator.ts';
+import { keptNames } from './names.ts';
 import { numberOf, secondsOf, secondsUntil } from './notations.ts';
-import { parseJson } from './response.ts';
-import type { TemplateValues } from './template.ts';
+import { pointed } from './pointer.ts';
+import type { ReadResponse } from './response.ts';
+import { RESERVED } from './schema/call.ts';
+import { own, type TemplateValues } from './template.ts';
 
 /** Some servers write "BearerToken". */
 const BEARER = /^bearer([ _-]?token)?$/i;
 
+/** What calls have brought so far. */
+export interface Found {
+  readonly secret: string | undefined;
+  readonly refreshSecret: string | undefined;
+  /** Lives that responses have stated, in seconds; the shortest counts. */
+  readonly lifetimes: readonly number[];
+  readonly refreshLifetime: number | undefined;
+  readonly values: NamedValues;
+}
+
+export const NOTHING: Found = {
+  secret: undefined,
+  refreshSecret: undefined,
+  lifetimes: [],
+  refreshLifetime: undefined,
+  values: {},
+};
+
+/** A value beside the token: longer ones would not fit into a request. */
+const MAX_VALUE_LENGTH = 16_384;
+
 /**
- * The grant in a response with status 2xx; or a text for people, without any value of it, why it grants nothing. `now`:
- * wall clock, ms.
+ * `before` with what a response with status 2xx brings; or a text for people, without any value of it, why it brings
+ * too little. `known`: values that may be missing here, because an earlier response has brought them. `now`: wall
+ * clock, ms.
  */
-export function readGrant(
+export function readAnswer(
   call: TokenCall,
-  flow: Flow,
-  body: unknown,
-  values: TemplateValues,
-  date: string | undefined,
+  response: ReadResponse,
+  before: Found,
+  known: NamedValues,
   now: number,
-): Grant | string {
-  const { answer: pointers } = call;
-  const secret = pointed(body, pointers.token)[0];
-  if (!isToken(secret)) return `${unusable(secret)} at ${pointers.token}`;
-  if (!attachable(flow.attach, secret))
-    return `the token at ${pointers.token} holds characters that a cookie cannot carry`;
-  const type = pointers.tokenType === undefined ? undefined : pointed(body, pointers.tokenType)[0];
+): Found | string {
+  const { answer } = call;
+  const at = (place: string | undefined): unknown => (place === undefined ? undefined : locate(place, response)[0]);
+  const secret = at(answer.token);
+  if (answer.token !== undefined && !isToken(secret)) return `${unusable(secret)} at ${answer.token}`;
+  const type = at(answer.tokenType);
   if (typeof type === 'string' && type !== '' && !BEARER.test(type)) {
     const named = /^[A-Za-z_-]{1,20}$/.test(type) ? `a token of type ${type}` : 'a token of another type';
     return `${named}, which cannot be sent as Bearer`;
   }
-  const refresh = pointers.refreshToken === undefined ? undefined : pointed(body, pointers.refreshToken)[0];
+  const values: Record<string, string> = {};
+  for (const [name, place] of Object.entries(answer)) {
+    if (typeof place !== 'string' || (RESERVED as readonly string[]).includes(name)) continue;
+    const value = textOf(at(place));
+    if (typeof value === 'string') values[name] = value;
+    else if (value.problem !== undefined) return `${value.problem} at ${place}`;
+    else if (!Object.hasOwn(known, name)) return `nothing at ${place}`;
+  }
   // By the endpoint's own clock (its Date) where there is one, so that an error of this clock does not matter.
-  const endpointDate = Date.parse(date ?? '');
+  const endpointDate = Date.parse(response.raw.headers['date'] ?? '');
   const endpointNow = Number.isNaN(endpointDate) ? now : endpointDate;
-  const requestedLifetime =
-    flow.lifetimeFrom === undefined
-      ? undefined
-      : secondsOf(Object.hasOwn(values, flow.lifetimeFrom) ? values[flow.lifetimeFrom] : undefined);
-  const lengthAt = (at: string | undefined): number | undefined =>
-    at === undefined ? undefined : secondsOf(pointed(body, at)[0]);
-  const untilAt = (at: string | undefined): number | undefined =>
-    at === undefined ? undefined : secondsUntil(pointed(body, at)[0], endpointNow);
+  const lengthAt = (place: string | undefined): number | undefined => {
+    const seconds = secondsOf(at(place));
+    return seconds === undefined ? undefined : seconds * unitOf(place!);
+  };
+  const untilAt = (place: string | undefined): number | undefined => secondsUntil(at(place), endpointNow);
+  const token = isToken(secret) ? secret : before.secret;
+  const refresh = at(answer.refreshToken);
   const lifetimes = [
-    lengthAt(pointers.expiresIn),
-    untilAt(pointers.expiresAt),
-    pointers.jwt === true ? jwtLifetime(secret, endpointNow) : undefined,
-    requestedLifetime ?? flow.lifetime,
+    lengthAt(answer.expiresIn),
+    untilAt(answer.expiresAt),
+    answer.jwt === true && token !== undefined ? jwtLifetime(token, endpointNow) : undefined,
   ].filter((value) => value !== undefined);
   return {
-    secret,
-    refreshSecret: isToken(refresh) ? refresh : undefined,
-    lifetime: lifetimes.length === 0 ? undefined : Math.min(...lifetimes),
-    refreshLifetime: lengthAt(pointers.refreshExpiresIn) ?? untilAt(pointers.refreshExpiresAt),
+    secret: token,
+    refreshSecret: isToken(refresh) ? refresh : before.refreshSecret,
+    lifetimes: [...before.lifetimes, ...lifetimes],
+    refreshLifetime: lengthAt(answer.refreshExpiresIn) ?? untilAt(answer.refreshExpiresAt) ?? before.refreshLifetime,
+    values: { ...before.values, ...values },
   };
+}
+
+/**
+ * The grant that the calls of a flow have brought, or a text for people why they bring none. `known`: what the token
+ * before it came with.
+ */
+export function grantOf(flow: Flow, found: Found, known: NamedValues, values: TemplateValues): Grant | string {
+  const { secret, refreshSecret, refreshLifetime } = found;
+  if (secret === undefined) return 'no token';
+  const all = { ...values, ...known, ...found.values, token: secret };
+  const problem = attachProblem(flow.attach, all);
+  if (problem !== undefined) return problem;
+  const requested = flow.lifetimeFrom === undefined ? undefined : secondsOf(own(values, flow.lifetimeFrom));
+  const limit = requested ?? lifetimeOf(flow.lifetime, all);
+  const lifetimes = limit === undefined ? found.lifetimes : [...found.lifetimes, limit];
+  const kept = keptNames(flow);
+  return {
+    secret,
+    refreshSecret,
+    lifetime: lifetimes.length === 0 ? undefined : Math.min(...lifetimes),
+    refreshLifetime,
+    values: Object.fromEntries(Object.entries(found.values).filter(([name]) => kept.has(name))),
+  };
+}
+
+/** A flow's lifetime in seconds: a number, or the {name} of a value. */
+function lifetimeOf(lifetime: Flow['lifetime'], values: TemplateValues): number | undefined {
+  if (typeof lifetime !== 'string') return lifetime;
+  return secondsOf(own(values, lifetime.slice(1, -1)));
+}
+
+/** A value as text. No problem and no text: there is none. */
+function textOf(value: unknown): string | { readonly problem: string | undefined } {
+  if (value === undefined || value === null || value === '') return { problem: undefined };
+  if (typeof value === 'object') return { problem: Array.isArray(value) ? 'a list' : 'an object' };
+  const text = String(value as string | number | boolean);
+  if (text.length > MAX_VALUE_LENGTH) return { problem: `a value of more than ${MAX_VALUE_LENGTH / 1024} KiB` };
+  return /[\x00-\x1f\x7f]/.test(text) ? { problem: 'a value with control characters' } : text;
 }
 
 function isToken(value: unknown): value is string {

@@ -1,20 +1,25 @@
+import type { ResponseContent } from './content.ts';
 import type { MatchRule } from './flow.ts';
-
-/** What rules are matched against. `body` is called only when a rule needs it; undefined: no JSON. */
-export interface MatchedResponse {
-  readonly status: number;
-  header(name: string): string | undefined;
-  body(): unknown;
-}
+import { locate, readsText } from './locator.ts';
 
 /** True if at least one of the rules matches. */
-export function matchesAny(rules: readonly MatchRule[], response: MatchedResponse): boolean {
+export function matchesAny(rules: readonly MatchRule[], response: ResponseContent): boolean {
   return rules.some((rule) => matches(rule, response));
 }
 
 /** True if a rule for this status needs the body. */
 export function needsBody(rules: readonly MatchRule[], status: number): boolean {
-  return rules.some((rule) => rule.body !== undefined && statusHolds(rule, status));
+  return rules.some((rule) => (rule.body !== undefined || rule.contains !== undefined) && statusHolds(rule, status));
+}
+
+/** True if a rule for this status needs a body that need not be JSON. */
+export function needsText(rules: readonly MatchRule[], status: number): boolean {
+  return rules.some((rule) => looksIntoText(rule) && statusHolds(rule, status));
+}
+
+/** True for a rule that looks into a body that need not be JSON. */
+export function looksIntoText({ body = {}, contains }: MatchRule): boolean {
+  return contains !== undefined || Object.keys(body).some(readsText);
 }
 
 /** True if no rule can match with this status: the response is relayed without further checks. */
@@ -23,7 +28,7 @@ export function ruledOut(rules: readonly MatchRule[], status: number): boolean {
 }
 
 /** True if all parts of the rule match. */
-export function matches(rule: MatchRule, response: MatchedResponse): boolean {
+export function matches(rule: MatchRule, response: ResponseContent): boolean {
   if (!statusHolds(rule, response.status)) return false;
   if (rule.header !== undefined && !Object.entries(rule.header).every((expected) => contains(response, ...expected)))
     return false;
@@ -32,20 +37,22 @@ export function matches(rule: MatchRule, response: MatchedResponse): boolean {
     Object.entries(rule.unlessHeader).some((excluded) => contains(response, ...excluded))
   )
     return false;
-  if (rule.body === undefined) return true;
-  const body = response.body();
-  if (body === undefined) return false;
-  return Object.entries(rule.body).every(([pointer, expected]) => {
+  if (rule.contains !== undefined && !holds(response.text, rule.contains)) return false;
+  return Object.entries(rule.body ?? {}).every(([place, expected]) => {
     const values = Array.isArray(expected) ? expected : [expected];
-    return pointed(body, pointer).some((found) => values.some((value) => equalValues(found, value)));
+    return locate(place, response).some((found) => values.some((value) => equalValues(found, value)));
   });
 }
 
-function contains(response: MatchedResponse, name: string, texts: string | readonly string[]): boolean {
-  const value = response.header(name.toLowerCase())?.toLowerCase();
+function contains(response: ResponseContent, name: string, texts: string | readonly string[]): boolean {
+  return holds(response.header(name.toLowerCase()), texts);
+}
+
+function holds(value: string | undefined, texts: string | readonly string[]): boolean {
+  const folded = value?.toLowerCase();
   return (
-    value !== undefined &&
-    (Array.isArray(texts) ? texts : [texts]).some((text: string) => value.includes(text.toLowerCase()))
+    folded !== undefined &&
+    (Array.isArray(texts) ? texts : [texts]).some((text: string) => folded.includes(text.toLowerCase()))
   );
 }
 
@@ -70,24 +77,4 @@ function equalValues(found: unknown, expected: string | number | boolean | null)
     (typeof expected === 'string' || typeof expected === 'number') &&
     String(found) === String(expected)
   );
-}
-
-/** Everything an RFC 6901 pointer leads to; `*` stands for every element of an array. Own properties only. */
-export function pointed(value: unknown, pointer: string): unknown[] {
-  let found: unknown[] = [value];
-  for (const part of pointer.split('/').slice(1)) {
-    const key = part.replaceAll('~1', '/').replaceAll('~0', '~');
-    const next: unknown[] = [];
-    for (const item of found) {
-      if (Array.isArray(item)) {
-        // Not `push(...item)`: a list of more than some 100,000 items does not fit on the stack.
-        if (key === '*') for (const one of item as unknown[]) next.push(one);
-        else if (/^\d+$/.test(key) && Number(key) < item.length) next.push(item[Number(key)]);
-      } else if (typeof item === 'object' && item !== null && Object.hasOwn(item, key)) {
-        next.push((item as Record<string, unknown>)[key]);
-      }
-    }
-    found = next;
-  }
-  return found;
 }

@@ -1,11 +1,13 @@
 import { callBasic, clientBasic, clientForm, type ClientAuth, type ClientCredentials } from './client-auth.ts';
 import type { TokenCall } from './flow.ts';
+import { readsText } from './locator.ts';
 import {
   fillForm,
   fillHeader,
   fillQuery,
   fillUrl,
   fillValue,
+  fillXml,
   UnfitValueError,
   type TemplateValues,
 } from './template.ts';
@@ -39,7 +41,7 @@ export function buildRequest(
   if (query !== '') url += `${url.includes('?') ? '&' : '?'}${query}`;
   if (!isWebUrl(url))
     throw new UnfitValueError('its address with the configured values is not an http:// or https:// URL');
-  const headers: Record<string, string> = { accept: 'application/json', 'user-agent': 'tokenward' };
+  const headers: Record<string, string> = { accept: accepted(call), 'user-agent': 'tokenward' };
   for (const [name, text] of Object.entries(call.headers)) {
     const value = fillHeader(text, values);
     if (value !== '') headers[name.toLowerCase()] = value.trim();
@@ -55,7 +57,19 @@ export function buildRequest(
     body = [fillForm(call.form ?? {}, values), clientFields].filter((part) => part !== '').join('&');
     headers['content-type'] ??= 'application/x-www-form-urlencoded';
   }
+  if (call.xml !== undefined) {
+    body = fillXml(call.xml, values);
+    headers['content-type'] ??= 'text/xml; charset=utf-8';
+  }
   return { method: call.method, url, headers, body };
+}
+
+/** What the call can read. */
+function accepted({ answer, xml }: TokenCall): string {
+  const places = Object.values(answer).filter((place) => typeof place === 'string');
+  if (xml !== undefined || places.some((place) => place.startsWith('xml:')))
+    return 'text/xml, application/xml, */*;q=0.5';
+  return places.some(readsText) ? '*/*' : 'application/json';
 }
 
 function isWebUrl(text: string): boolean {

@@ -1,30 +1,26 @@
-import type { MatchedResponse } from './match.ts';
+import { ResponseContent } from './content.ts';
 
 /** The complete response of a token endpoint. Header names in lower case. */
 export interface TokenResponse {
   readonly status: number;
   readonly headers: Readonly<Record<string, string | undefined>>;
+  /** The values of its Set-Cookie fields. */
+  readonly setCookie?: readonly string[];
   readonly body: string;
 }
 
-/** The same as rules match it. */
-export interface ReadResponse extends MatchedResponse {
+/** The same as locators and rules look at it. */
+export class ReadResponse extends ResponseContent {
   readonly raw: TokenResponse;
-  /** The parsed body; undefined if it is not JSON. */
-  readonly json: unknown;
-}
 
-export function readResponse(raw: TokenResponse): ReadResponse {
-  const json = parseJson(raw.body);
-  return { raw, json, status: raw.status, header: (name) => raw.headers[name], body: () => json };
-}
-
-/** The parsed JSON, or undefined. A byte order mark is ignored. */
-export function parseJson(text: string): unknown {
-  try {
-    return JSON.parse(text.charCodeAt(0) === 0xfeff ? text.slice(1) : text) as unknown;
-  } catch {
-    return undefined;
+  constructor(raw: TokenResponse) {
+    super(
+      raw.status,
+      (name) => raw.headers[name],
+      () => raw.body,
+      raw.setCookie,
+    );
+    this.raw = raw;
   }
 }
 

@@ -1,10 +1,13 @@
+import { TOKEN_REQUEST_MS } from '../deadlines.ts';
 import type { FailureReason, Outcome, Reach } from '../tokens/credential.ts';
+import type { NamedValues } from '../tokens/token.ts';
 import { ClientAuthMemory, clientOf, type ClientAuth, type ClientCredentials } from './client-auth.ts';
 import { describeResponse, describeResponseWithBody, statusAndCode } from './describe.ts';
 import type { Flow, TokenCall } from './flow.ts';
-import { readGrant } from './grant.ts';
-import { pointed } from './match.ts';
-import { readResponse, retryAfterOf, type ReadResponse, type TokenResponse } from './response.ts';
+import { grantOf, NOTHING, readAnswer, type Found } from './grant.ts';
+import { checkHost } from './hosts.ts';
+import { pointed } from './pointer.ts';
+import { ReadResponse, retryAfterOf, type TokenResponse } from './response.ts';
 import { buildRequest, type TokenRequest } from './request.ts';
 import { UnfillableError, type TemplateValues } from './template.ts';
 import { judge } from './verdict.ts';
@@ -28,29 +31,76 @@ export class TokenCallError extends Error {
 }
 
 /**
- * Sends one request, once: no retry, no redirect, at most 1 MiB of response, at most 15 s. Rejects with a
+ * Sends one request, once: no retry, no redirect, at most 1 MiB of response, at most 15 s, or `ms`. Rejects with a
  * TokenCallError.
  */
-export type SendTokenCall = (request: TokenRequest) => Promise<TokenResponse>;
+export type SendTokenCall = (request: TokenRequest, ms?: number) => Promise<TokenResponse>;
+
+/** One login or refresh: its calls, and what they are made of. */
+export interface RenewalRun {
+  readonly calls: readonly TokenCall[];
+  readonly flow: Flow;
+  /** Credentials; for a refresh also the old token with its refresh token and values. */
+  readonly values: TemplateValues;
+  /** The values that the old token came with: a response need not repeat them. */
+  readonly known?: NamedValues;
+  readonly send: SendTokenCall;
+  /** Wall clock, ms. */
+  readonly now: () => number;
+  /** Which way of authenticating each client's endpoint accepts. */
+  readonly clientAuths?: ClientAuthMemory;
+}
 
 /**
- * Carries out one login or refresh of a flow and returns its outcome. Never rejects. It is sent twice only where an
+ * Carries out one login or refresh of a flow and returns its outcome. Never rejects. A call is sent twice only where an
  * OAuth 2.0 client may authenticate in two ways and the first got `invalid_client`: by RFC 6749 the endpoint has then
- * not processed the grant, so nothing is spent. `clientAuths` remembers which way works.
+ * not processed the grant, so nothing is spent.
  */
-export async function runCall(
-  call: TokenCall,
-  flow: Flow,
-  baseUrl: string | undefined,
-  values: TemplateValues,
-  send: SendTokenCall,
-  now: () => number,
-  clientAuths = new ClientAuthMemory(),
-): Promise<Outcome> {
+export async function runCalls(run: RenewalRun): Promise<Outcome> {
+  const { calls, flow, known = {}, clientAuths = new ClientAuthMemory() } = run;
+  const started = performance.now();
+  let found = NOTHING;
+  for (const [index, call] of calls.entries()) {
+    // What answers have brought takes the place of what the old token came with.
+    const values = { ...run.values, ...found.values, ...(found.secret !== undefined && { token: found.secret }) };
+    const left = TOKEN_REQUEST_MS - (performance.now() - started);
+    const isLast = index === calls.length - 1;
+    const result = await runCall({ ...run, values, known, clientAuths, left, isLast, before: found }, call);
+    if (result.kind === 'found') {
+      ({ found } = result);
+      continue;
+    }
+    // The refresh token is spent, and its successor is here: it must not be lost because a look-up failed.
+    if (result.kind === 'granted' || found.refreshSecret === undefined) return result;
+    const grant = grantOf(flow, found, known, values);
+    return typeof grant === 'object' ? { kind: 'granted', grant } : result;
+  }
+  throw new Error('a login or refresh has at least one call');
+}
+
+/** An outcome; or what the call has brought, and there is another one. */
+type StepResult = Outcome | { readonly kind: 'found'; readonly found: Found };
+
+/** One call of several. */
+interface Step extends RenewalRun {
+  readonly known: NamedValues;
+  readonly clientAuths: ClientAuthMemory;
+  readonly before: Found;
+  /** ms of the time for all calls. */
+  readonly left: number;
+  readonly isLast: boolean;
+}
+
+async function runCall(step: Step, call: TokenCall): Promise<StepResult> {
+  const { flow, values, clientAuths } = step;
   try {
     const client = clientOf(call, values);
-    const request = (auth?: ClientAuth): TokenRequest => buildRequest(call, baseUrl, values, client, auth);
-    const sendOnce = (built: TokenRequest): Promise<CallResult> => sendAndJudge(call, flow, values, built, send, now);
+    const request = (auth?: ClientAuth): TokenRequest => {
+      const built = buildRequest(call, flow.baseUrl, values, client, auth);
+      checkHost(flow, call.url, built.url);
+      return built;
+    };
+    const sendOnce = (built: TokenRequest): Promise<CallResult> => sendAndJudge(step, call, built);
     if (client === undefined) return (await sendOnce(request())).outcome;
     return await sendAsClient(client, request, sendOnce, clientAuths);
   } catch (error) {
@@ -64,7 +114,7 @@ export async function runCall(
 }
 
 interface CallResult {
-  readonly outcome: Outcome;
+  readonly outcome: StepResult;
   /** The endpoint responded with invalid_client; undefined: there was no response. */
   readonly unknownClient: boolean | undefined;
 }
@@ -74,7 +124,7 @@ async function sendAsClient(
   request: (auth: ClientAuth) => TokenRequest,
   sendOnce: (request: TokenRequest) => Promise<CallResult>,
   clientAuths: ClientAuthMemory,
-): Promise<Outcome> {
+): Promise<StepResult> {
   if (client.auth !== 'auto') return (await sendOnce(request(client.auth))).outcome;
   // A client without a secret cannot authenticate by Basic.
   if (client.secret === '') return (await sendOnce(request('post'))).outcome;
@@ -82,30 +132,27 @@ async function sendAsClient(
   const remembered = clientAuths.get(key);
   const first = remembered ?? 'post';
   const firstResult = await sendOnce(request(first));
-  if (firstResult.outcome.kind === 'granted') clientAuths.remember(key, first);
+  if (isSuccess(firstResult.outcome)) clientAuths.remember(key, first);
   // The way has worked before, so it is the secret that is wrong.
   if (remembered !== undefined || firstResult.outcome.kind !== 'refused' || firstResult.unknownClient !== true)
     return firstResult.outcome;
   const secondResult = await sendOnce(request('basic'));
   if (
-    secondResult.outcome.kind === 'granted' ||
+    isSuccess(secondResult.outcome) ||
     (secondResult.outcome.kind === 'refused' && secondResult.unknownClient === false)
   )
     clientAuths.remember(key, 'basic');
   return secondResult.outcome;
 }
 
-async function sendAndJudge(
-  call: TokenCall,
-  flow: Flow,
-  values: TemplateValues,
-  request: TokenRequest,
-  send: SendTokenCall,
-  now: () => number,
-): Promise<CallResult> {
+function isSuccess({ kind }: StepResult): boolean {
+  return kind === 'granted' || kind === 'found';
+}
+
+async function sendAndJudge(step: Step, call: TokenCall, request: TokenRequest): Promise<CallResult> {
   let raw: TokenResponse;
   try {
-    raw = await send(request);
+    raw = await step.send(request, step.left);
   } catch (error) {
     const outcome =
       error instanceof TokenCallError
@@ -113,31 +160,26 @@ async function sendAndJudge(
         : failed('fault', 'unanswered', true, undefined);
     return { outcome, unknownClient: undefined };
   }
-  const response = readResponse(raw);
+  const response = new ReadResponse(raw);
   const unknownClient =
     response.status >= 400 && response.status < 500 && pointed(response.json, '/error')[0] === 'invalid_client';
-  return { outcome: outcomeOf(call, flow, values, new URL(request.url).host, response, now()), unknownClient };
+  return { outcome: resultOf(step, call, new URL(request.url).host, response), unknownClient };
 }
 
-function outcomeOf(
-  call: TokenCall,
-  flow: Flow,
-  values: TemplateValues,
-  host: string,
-  response: ReadResponse,
-  now: number,
-): Outcome {
+function resultOf(step: Step, call: TokenCall, host: string, response: ReadResponse): StepResult {
+  const { flow, values, now } = step;
   const { status, raw } = response;
   const ok = status >= 200 && status < 300;
-  // First a token, then the flow's rules: some APIs refuse in a 200.
-  const grant = ok ? readGrant(call, flow, response.json, values, raw.headers['date'], now) : undefined;
-  if (typeof grant === 'object') return { kind: 'granted', grant };
+  // First what it brings, then the flow's rules: some APIs refuse in a 200.
+  const brought = ok ? broughtBy(step, call, response) : undefined;
+  if (typeof brought === 'object' && call.answer.token !== undefined) return brought;
   const verdict = judge(call, flow, response);
-  const retryAfter = retryAfterOf(raw, now);
+  const retryAfter = retryAfterOf(raw, now());
   if (verdict.kind === 'busy') return { kind: 'busy', reason: verdict.reason, retryAfter: retryAfter ?? verdict.wait };
   if (verdict.kind === 'refused') return { kind: 'refused', reason: statusAndCode(response, values) };
-  if (grant !== undefined)
-    return failed('malformed', 'answered', true, `${grant}: ${describeResponseWithBody(host, response, values)}`);
+  if (typeof brought === 'object') return brought;
+  if (brought !== undefined)
+    return failed('malformed', 'answered', true, `${brought}: ${describeResponseWithBody(host, response, values)}`);
   if (status >= 300 && status < 400)
     return failed('redirect', 'answered', false, `${host} answered ${status}, a redirect, which is not followed`);
   // After a gateway's 502 or 504 it is unknown what the endpoint behind it has done.
@@ -148,6 +190,19 @@ function outcomeOf(
     describeResponse(host, response, values),
     retryAfter,
   );
+}
+
+/** What a response with status 2xx brings, or a text why it brings too little. */
+function broughtBy(
+  { flow, values, known, before, isLast, now }: Step,
+  call: TokenCall,
+  response: ReadResponse,
+): StepResult | string {
+  const found = readAnswer(call, response, before, known, now());
+  if (typeof found === 'string') return found;
+  if (!isLast) return { kind: 'found', found };
+  const grant = grantOf(flow, found, known, values);
+  return typeof grant === 'string' ? grant : { kind: 'granted', grant };
 }
 
 function failed(

@@ -88,6 +88,20 @@ export function fillHeader(template: string, values: TemplateValues): string {
   });
 }
 
+/** False for a text with half a surrogate pair, which no encoding can carry. */
+export function isWellFormed(text: string): boolean {
+  return !/\p{Surrogate}/u.test(text);
+}
+
+/** Fills in an XML document: values are escaped. Characters that XML cannot hold are refused. */
+export function fillXml(template: string, values: TemplateValues): string {
+  return fillString(template, values, (text, name) => {
+    if (/[\x00-\x08\x0b\x0c\x0e-\x1f\ufffe\uffff]/.test(text) || !isWellFormed(text))
+      throw new UnfitValueError(`the value of {${name}} holds characters that XML cannot carry`);
+    return text.replaceAll(/[&<>"'\r]/g, (character) => `&#${character.charCodeAt(0)};`);
+  });
+}
+
 /** True if a header field can carry this text unchanged. */
 export function fitsHeader(text: string): boolean {
   return /^[\t\x20-\x7e]*$/.test(text) && text.trim() === text;
@@ -124,7 +138,7 @@ export function fillValue(template: TemplateValue, values: TemplateValues): unkn
 }
 
 /** An own property; not one that every object has, such as `constructor`. */
-function own(values: TemplateValues, name: string): unknown {
+export function own(values: TemplateValues, name: string): unknown {
   return Object.hasOwn(values, name) ? values[name] : undefined;
 }
 

@@ -5,6 +5,7 @@ import type { StallWatchdog } from '../http/stall-watchdog.ts';
 import type { Logger } from '../log.ts';
 import type { Metrics } from '../metrics.ts';
 import type { Clock } from '../tokens/clock.ts';
+import type { Attachment } from '../flows/attach.ts';
 import type { TokenManager } from '../tokens/manager.ts';
 import type { Callers } from './caller.ts';
 import type { ConcurrencyLimiter, Slots } from './concurrency.ts';
@@ -44,6 +45,10 @@ export class RequestContext {
   readonly target: string;
   readonly startedAt = performance.now();
   route: Route | undefined;
+  account: string | undefined;
+  /** What the token has added to the request that was sent last, and where that went. */
+  attachment: Attachment | undefined;
+  place: Route | undefined;
   body: RequestBody | undefined;
   upstreamResponse: UpstreamResponse | undefined;
   clientGone = false;

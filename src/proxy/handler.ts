@@ -36,12 +36,13 @@ async function serve(proxy: Proxy, ctx: RequestContext, route: Route): Promise<v
     return;
   }
   const account = selectAccount(ctx, route, caller); // 400 403 404
+  ctx.account = account;
   const received = receiveBody(proxy, ctx, route); // 408 413
   const body = received instanceof Promise ? await received : received;
   setBody(ctx, body);
   const obtained = getToken(proxy, route, account, body); // 502 503
   const token = obtained instanceof Promise ? await obtained : obtained;
-  const upstreamResponse = await send(proxy, ctx, route, body, token); // 502 504
+  const upstreamResponse = await send(proxy, ctx, route, body, token); // 400 413 502 503 504
   if (proxy.outages.active) proxy.outages.recovered(route.name);
   const first = { response: upstreamResponse, token, extraFields: NO_FIELDS };
   const final = replayIfRejected(proxy, ctx, route, account, body, first); // 502 503 504
@@ -164,12 +165,12 @@ function getToken(
 
 function respond(
   proxy: Proxy,
-  { request, response, target }: RequestContext,
+  { request, response, target, attachment, place }: RequestContext,
   route: Route,
-  { response: upstreamResponse, token, extraFields }: Attempt,
+  { response: upstreamResponse, extraFields }: Attempt,
 ): void {
-  const headers = responseHeaders(upstreamResponse.headers, route, token?.reveal(), ownOrigin(request), target);
-  if (repeatsSecret(upstreamResponse.statusText, route, token)) upstreamResponse.statusText = '';
+  const headers = responseHeaders(upstreamResponse.headers, place ?? route, attachment, ownOrigin(request), target);
+  if (repeatsSecret(upstreamResponse.statusText, route, attachment)) upstreamResponse.statusText = '';
   headers.push(...extraFields);
   relay(upstreamResponse, response, headers, proxy.readIdleMs);
 }

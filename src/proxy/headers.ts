@@ -1,5 +1,4 @@
 import type { Attachment } from '../flows/attach.ts';
-import type { Token } from '../tokens/token.ts';
 import {
   API_KEY,
   CLIENT_CREDENTIALS,
@@ -69,6 +68,8 @@ const filterWithCookies = nameFilter([...HOP_BY_HOP, ...CHALLENGES], TOKENWARD_P
 /** Codings that can be decoded. Others are removed from Accept-Encoding on routes that inspect response bodies. */
 const READABLE_CODINGS = /^(gzip|x-gzip|deflate|br|identity)\b/i;
 
+const NONE: readonly string[] = [];
+
 const isMethodOverride = nameFilter(METHOD_OVERRIDES);
 const isTargetOverride = nameFilter(TARGET_OVERRIDES);
 
@@ -103,9 +104,9 @@ function connectionListed(raw: readonly string[]): ReadonlySet<string> | undefin
 }
 
 /**
- * The header fields for the upstream: names and values in turn, in the client's order and spelling. `attachment`
- * replaces the client's field of that name, as do the route's own fields; `forwarded` are the X-Forwarded fields that
- * we add.
+ * The header fields for the upstream: names and values in turn, in the client's order and spelling, without those that
+ * `route.dropsField` names: the attachment and the route's own fields replace them. `forwarded` are the X-Forwarded
+ * fields that we add.
  */
 export function requestHeaders(
   raw: readonly string[],
@@ -117,8 +118,7 @@ export function requestHeaders(
   const headers: string[] = ['host', route.host];
   const { dropsField } = route;
   const listed = connectionListed(raw);
-  const attachedName = attachment?.header === undefined ? undefined : normalizedName(attachment.header[0]);
-  const { cookie } = attachment ?? {};
+  const ownCookies = attachment === undefined || attachment.cookies.length === 0 ? undefined : attachment.cookies;
   const rewritesCookies = route.config.setCookie === 'pass';
   let cookies = '';
   let via = `1.1 ${viaName}`;
@@ -127,16 +127,13 @@ export function requestHeaders(
     if (name.length === 3 && name.toLowerCase() === 'via') via = `${tokenwardsIn(raw[i + 1]!)}${via}`;
     if (dropsField(name)) continue;
     if (listed !== undefined && listed.has(name.toLowerCase())) continue;
-    // By length first, which rules out most names without making a string.
-    if (attachedName !== undefined && name.length >= attachedName.length && normalizedName(name) === attachedName)
-      continue;
     let value = raw[i + 1]!;
     if (name.length === 15 && route.rejectedToken?.readsBody === true && name.toLowerCase() === 'accept-encoding')
       value = readableCodings(value);
-    if ((cookie !== undefined || rewritesCookies) && name.length === 6 && name.toLowerCase() === 'cookie') {
+    if ((ownCookies !== undefined || rewritesCookies) && name.length === 6 && name.toLowerCase() === 'cookie') {
       if (rewritesCookies) value = upstreamCookies(value);
-      if (cookie !== undefined) {
-        cookies += cookiesExcept(value, cookie);
+      if (ownCookies !== undefined) {
+        cookies += cookiesExcept(value, ownCookies);
         continue;
       }
     }
@@ -146,8 +143,8 @@ export function requestHeaders(
   headers.push('via', via);
   headers.push(...forwarded);
   if (route.addedFields !== undefined) headers.push(...route.addedFields);
-  if (attachment?.header !== undefined) headers.push(attachment.header[0], attachment.header[1]);
-  if (cookie !== undefined) headers.push('cookie', cookies + cookie);
+  if (attachment !== undefined) headers.push(...attachment.headers);
+  if (ownCookies !== undefined) headers.push('cookie', cookies + ownCookies.join('; '));
   return headers;
 }
 
@@ -159,13 +156,13 @@ function tokenwardsIn(value: string): string {
   return (value.match(/(?<![\w-])tokenward-[0-9a-f]{12}(?![\w-])/g) ?? []).map((name) => `1.1 ${name}, `).join('');
 }
 
-/** The client's cookies without one of our name: of two, the upstream might take either. */
-function cookiesExcept(value: string, ownCookie: string): string {
-  const name = ownCookie.slice(0, ownCookie.indexOf('='));
+/** The client's cookies without those of our names: of two, the upstream might take either. */
+function cookiesExcept(value: string, ownCookies: readonly string[]): string {
+  const names = ownCookies.map((pair) => pair.slice(0, pair.indexOf('=')));
   return value
     .split(';')
     .map((pair) => pair.trim())
-    .filter((pair) => pair !== '' && pair.split('=', 1)[0]!.trim() !== name)
+    .filter((pair) => pair !== '' && !names.includes(pair.split('=', 1)[0]!.trim()))
     .map((pair) => `${pair}; `)
     .join('');
 }
@@ -201,7 +198,6 @@ function parameterName(parameter: string): string {
     .toLowerCase();
 }
 
-const normalizedName = memoize(normalizeName);
 const readableCodings = memoize(keepReadable);
 
 function keepReadable(value: string): string {
@@ -213,14 +209,15 @@ function keepReadable(value: string): string {
 }
 
 /**
- * The response header fields for the client. `secret` is the token that was sent: fields that contain it are dropped.
+ * The response header fields for the client. `attachment` is what the token added to the request: fields that repeat
+ * any secret of it are dropped.
  * URLs of the upstream become URLs of this proxy, and cookies are rewritten to match. `ownOrigin` is the scheme and
  * host that the client used, `target` its request target.
  */
 export function responseHeaders(
   raw: readonly string[],
   route: Route,
-  secret: string | undefined,
+  attachment: Attachment | undefined,
   ownOrigin: string,
   target = '',
 ): string[] {
@@ -228,29 +225,18 @@ export function responseHeaders(
   const cookies = route.config.setCookie === 'pass';
   const dropsField = cookies ? filterWithCookies : filterWithoutCookies;
   const listed = connectionListed(raw);
-  // In a query or a cookie the token is percent-encoded, and a redirect often repeats the query.
-  const encoded =
-    secret === undefined || route.flow === undefined || 'header' in route.flow.attach
-      ? undefined
-      : encodeURIComponent(secret);
+  const attached = attachment?.secrets ?? NONE;
   for (let i = 0; i < raw.length; i += 2) {
     const name = raw[i]!;
     if (dropsField(name)) continue;
     if (listed !== undefined && listed.has(name.toLowerCase())) continue;
     let value = raw[i + 1]!;
     const location = (name.length === 8 || name.length === 16) && /^(content-)?location$/i.test(name);
-    // Without our parameter the client can still follow the redirect: the next request gets the token again.
-    if (
-      location &&
-      encoded !== undefined &&
-      value.includes(encoded) &&
-      route.flow !== undefined &&
-      'query' in route.flow.attach
-    )
-      value = withoutParameter(value, route.flow.attach.query);
-    if (secret !== undefined && value.length >= secret.length && value.includes(secret)) continue;
-    if (encoded !== undefined && value.includes(encoded)) continue;
-    if (route.secrets !== undefined && repeatsSecret(value, route)) continue;
+    // Without our parameters the client can still follow the redirect: the next request gets them again.
+    if (location && attachment !== undefined && attachment.query.length > 0 && repeatsAny(value, attached))
+      for (const parameter of attachment.query) value = withoutParameter(value, parameterName(parameter));
+    if (repeatsAny(value, attached)) continue;
+    if (route.secrets !== undefined && repeatsAny(value, route.secrets)) continue;
     if (location) value = proxyUrl(value, route, ownOrigin);
     if (cookies && name.length === 10 && name.toLowerCase() === 'set-cookie') {
       const { prefix, basePath } = route;
@@ -263,9 +249,18 @@ export function responseHeaders(
   return headers;
 }
 
-/** Whether a text of the upstream contains the token that was sent, or a secret that the route adds to requests. */
-export function repeatsSecret(text: string, { secrets = [] }: Pick<Route, 'secrets'>, token?: Token): boolean {
-  return (token !== undefined && text.includes(token.reveal())) || secrets.some((secret) => text.includes(secret));
+/** Whether a text of the upstream contains a secret of the request: one that the token or the route has added. */
+export function repeatsSecret(
+  text: string,
+  { secrets = NONE }: Pick<Route, 'secrets'>,
+  attachment?: Attachment,
+): boolean {
+  return repeatsAny(text, attachment?.secrets ?? NONE) || repeatsAny(text, secrets);
+}
+
+function repeatsAny(text: string, secrets: readonly string[]): boolean {
+  for (const secret of secrets) if (text.length >= secret.length && text.includes(secret)) return true;
+  return false;
 }
 
 /** A URL of the upstream, rewritten to this proxy; any other URL unchanged. */

@@ -1,5 +1,7 @@
 import type { MatchRule } from '../flows/flow.ts';
-import { matchesAny, needsBody, ruledOut } from '../flows/match.ts';
+import { ResponseContent } from '../flows/content.ts';
+import { readsText } from '../flows/locator.ts';
+import { looksIntoText, matchesAny, needsBody, needsText, ruledOut } from '../flows/match.ts';
 import { JsonSniffer } from './json-sniffer.ts';
 import { decodeBody } from '../http/coding.ts';
 import { memoize } from '../http/memoize.ts';
@@ -15,6 +17,8 @@ export interface RejectedTokenRule {
   readonly rules: readonly MatchRule[];
   /** Some rule reads the body. */
   readonly readsBody: boolean;
+  /** Some rule reads a body that need not be JSON. */
+  readonly readsText: boolean;
   /** A body without any of these texts (and without an escape) cannot match: saves most responses from being parsed. */
   readonly needles: readonly Buffer[] | undefined;
 }
@@ -22,7 +26,12 @@ export interface RejectedTokenRule {
 /** Undefined if no response can match. */
 export function rejectedTokenRule(rules: readonly MatchRule[]): RejectedTokenRule | undefined {
   if (rules.length === 0) return undefined;
-  return { rules, readsBody: rules.some((rule) => rule.body !== undefined), needles: needlesOf(rules) };
+  return {
+    rules,
+    readsBody: rules.some((rule) => rule.body !== undefined || rule.contains !== undefined),
+    readsText: rules.some(looksIntoText),
+    needles: needlesOf(rules),
+  };
 }
 
 /**
@@ -37,24 +46,26 @@ export function rejectsToken(
   const { status } = response;
   if (ruledOut(rule.rules, status)) return false;
   if (!needsBody(rule.rules, status)) return matches(rule, response, undefined);
+  if (rule.readsText && needsText(rule.rules, status) && mayHoldText(method, response))
+    return response.ended ? matchesBody(rule, response) : waitAndMatch(rule, response, () => false);
   if (!mayHoldJson(method, response)) return matches(rule, response, undefined);
   if (response.ended) return matchesBody(rule, response);
   const sniffer = new JsonSniffer(response.header('content-encoding'));
   if (sniffer.sniff(response.chunks) === 'other') return matches(rule, response, undefined);
-  return waitAndMatch(rule, response, sniffer);
+  return waitAndMatch(rule, response, cannotBeError(rule, response, sniffer));
 }
 
-/** Waits for a complete error message; of any other body, only until it is known to be something else. */
+/** Waits for a complete error message; of any other body, only until `isOther` says that it is something else. */
 async function waitAndMatch(
   rule: RejectedTokenRule,
   response: UpstreamResponse,
-  sniffer: JsonSniffer,
+  isOther: () => boolean,
 ): Promise<boolean> {
   let timer: NodeJS.Timeout | undefined;
   const limit = new Promise<void>((resolve) => {
     timer = setTimeout(resolve, MAX_PEEK_MS);
   });
-  await Promise.race([response.gather(MAX_PEEK_BYTES, cannotBeError(rule, response, sniffer)), limit]);
+  await Promise.race([response.gather(MAX_PEEK_BYTES, isOther), limit]);
   clearTimeout(timer);
   return matchesBody(rule, response);
 }
@@ -106,17 +117,12 @@ export function describeRejection(rule: RejectedTokenRule, response: UpstreamRes
 }
 
 function matches(rule: RejectedTokenRule, response: UpstreamResponse, bytes: Buffer | undefined): boolean {
-  let parsed: unknown;
-  let tried = false;
-  return matchesAny(rule.rules, {
-    status: response.status,
-    header: (name) => response.header(name),
-    body: () => {
-      if (!tried && bytes !== undefined) parsed = parseJson(bytes);
-      tried = true;
-      return parsed;
-    },
-  });
+  const content = new ResponseContent(
+    response.status,
+    (name) => response.header(name),
+    () => (bytes === undefined ? undefined : textOf(bytes)),
+  );
+  return matchesAny(rule.rules, content);
 }
 
 /** Content types that are inspected: JSON, those that APIs mislabel it as, and those that say nothing. */
@@ -141,16 +147,30 @@ const contentKind = memoize((value: string): 'json' | 'uncertain' | 'binary' | '
   return JSON_TYPE.test(type) ? 'json' : UNCERTAIN_TYPE.test(type) ? 'uncertain' : 'other';
 });
 
+const TEXT_TYPE = /^(text\/|application\/([\w.+-]*\+)?(xml|soap|json)|application\/x-www-form-urlencoded|$)/i;
+
+/** For a rule that looks into XML, forms or text. */
+function mayHoldText(method: string, response: UpstreamResponse): boolean {
+  if (!mayHoldError(method, response)) return false;
+  const type = (response.header('content-type') ?? '').slice(0, MAX_TYPE_LENGTH);
+  return TEXT_TYPE.test(type) && !EVENTS.test(type);
+}
+
 /** Event streams, downloads and images are never held back, nor are responses without a body or with a part of one. */
 function mayHoldJson(method: string, response: UpstreamResponse): boolean {
+  if (!mayHoldError(method, response)) return false;
   const { status } = response;
-  if (method === 'HEAD' || status === 204 || status === 304 || status === 206) return false;
-  const length = response.header('content-length');
-  if (length !== undefined && (length === '0' || Number(length) > MAX_PEEK_BYTES)) return false;
   const kind = contentKind(response.header('content-type') ?? '');
   if (kind === 'json' || kind === 'other') return kind === 'json';
   if (/^\s*attachment/i.test(response.header('content-disposition') ?? '')) return false;
   return kind === 'uncertain' || status >= 400;
+}
+
+function mayHoldError(method: string, response: UpstreamResponse): boolean {
+  const { status } = response;
+  if (method === 'HEAD' || status === 204 || status === 304 || status === 206) return false;
+  const length = response.header('content-length');
+  return length === undefined || (length !== '0' && Number(length) <= MAX_PEEK_BYTES);
 }
 
 function mayMatch(rule: RejectedTokenRule, bytes: Buffer): boolean {
@@ -162,7 +182,8 @@ function mayMatch(rule: RejectedTokenRule, bytes: Buffer): boolean {
 function needlesOf(rules: readonly MatchRule[]): Buffer[] | undefined {
   const needles: Buffer[] = [];
   for (const rule of rules) {
-    if (rule.body === undefined) return undefined;
+    // A form or XML may hold a text in another spelling.
+    if (rule.body === undefined || Object.keys(rule.body).some(readsText)) return undefined;
     const texts = Object.values(rule.body)
       .map((wanted) => (Array.isArray(wanted) ? wanted : [wanted]))
       .find((values) => values.every((value) => typeof value === 'string'));
@@ -172,14 +193,8 @@ function needlesOf(rules: readonly MatchRule[]): Buffer[] | undefined {
   return needles;
 }
 
-function parseJson(bytes: Buffer): unknown {
-  try {
-    // UTF-16 is not JSON by RFC 8259, but its byte order mark identifies it.
-    const utf16 = (bytes[0] === 0xff && bytes[1] === 0xfe) || (bytes[0] === 0xfe && bytes[1] === 0xff);
-    const text = new TextDecoder(utf16 ? (bytes[0] === 0xff ? 'utf-16le' : 'utf-16be') : 'utf-8').decode(bytes);
-    // A response made of several files may have a byte order mark from each; TextDecoder drops only the first.
-    return JSON.parse(text.replace(/^[\s\ufeff]+/, '')) as unknown;
-  } catch {
-    return undefined;
-  }
+function textOf(bytes: Buffer): string {
+  // UTF-16 is not JSON by RFC 8259, but its byte order mark identifies it.
+  const utf16 = (bytes[0] === 0xff && bytes[1] === 0xfe) || (bytes[0] === 0xfe && bytes[1] === 0xff);
+  return new TextDecoder(utf16 ? (bytes[0] === 0xff ? 'utf-16le' : 'utf-16be') : 'utf-8').decode(bytes);
 }

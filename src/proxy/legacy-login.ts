@@ -39,9 +39,9 @@ export function loginCalls(
   { login, refresh, baseUrl }: Flow,
   credentials: Readonly<Record<string, unknown>>,
 ): { url: string; method: string }[] {
-  return [login, refresh].flatMap((call) => {
-    const url = call && urlOf(call, baseUrl, credentials);
-    return call === undefined || url === undefined ? [] : [{ url, method: call.method }];
+  return [...(login ?? []), ...(refresh ?? [])].flatMap((call) => {
+    const url = urlOf(call, baseUrl, credentials);
+    return url === undefined ? [] : [{ url, method: call.method }];
   });
 }
 

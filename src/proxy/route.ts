@@ -5,6 +5,7 @@ import type { RouteStats } from '../route-stats.ts';
 import type { AccountChoice } from './account.ts';
 import type { RejectedTokenRule } from './inspect.ts';
 import type { LoginPaths } from './legacy-login.ts';
+import type { NamedUpstream } from './named-upstream.ts';
 import type { Policy } from './policy.ts';
 import type { Upstream } from '../http/client/upstream.ts';
 
@@ -35,6 +36,8 @@ export interface Route {
   /** Undefined: every request is allowed. */
   readonly policy: Policy | undefined;
   readonly attach: TokenAttacher | undefined;
+  /** Set if an answer names the upstream. */
+  readonly namedUpstream?: NamedUpstream | undefined;
   /** Undefined: no response of this upstream rejects a token. */
   readonly rejectedToken: RejectedTokenRule | undefined;
   readonly stats: RouteStats;
@@ -62,8 +65,8 @@ export function byLongestPrefix(a: Route, b: Route): number {
   return b.prefix.length - a.prefix.length;
 }
 
-/** The target as the upstream gets it: the bytes behind the prefix are unchanged. */
-export function upstreamTarget(route: Route, target: string): string {
+/** The target as the upstream gets it: the bytes behind the prefix are unchanged. `before`: a path to put before them. */
+export function upstreamTarget(route: Route, target: string, before = ''): string {
   const rest = target.slice(route.prefix.length);
-  return route.basePath + (rest.charCodeAt(0) === SLASH ? rest : `/${rest}`);
+  return route.basePath + before + (rest.charCodeAt(0) === SLASH ? rest : `/${rest}`);
 }

@@ -1,7 +1,9 @@
 import { ClientDisconnected, type RequestBody } from '../http/message.ts';
 import type { UpstreamResponse } from '../http/client/response.ts';
 import type { InboundRequest } from '../http/server/exchange.ts';
+import type { Attachment } from '../flows/attach.ts';
 import type { Token } from '../tokens/token.ts';
+import { attachToBody } from './attach-body.ts';
 import type { Proxy, RequestContext } from './context.ts';
 import { requestHeaders, withParameter } from './headers.ts';
 import { upstreamTarget, type Route } from './route.ts';
@@ -10,14 +12,17 @@ import { upstreamTarget, type Route } from './route.ts';
 export function send(
   { viaName }: Proxy,
   ctx: RequestContext,
-  route: Route,
+  configured: Route,
   body: RequestBody,
   token: Token | undefined,
 ): Promise<UpstreamResponse> {
   if (ctx.clientGone) throw new ClientDisconnected();
-  const attachment = token === undefined ? undefined : route.attach?.(token);
-  let target = upstreamTarget(route, ctx.target);
-  if (attachment?.query !== undefined) target = withParameter(target, attachment.query);
+  const attachment = attachmentFor(ctx, configured, token);
+  const route = placeOf(ctx, configured, token);
+  ctx.attachment = attachment;
+  ctx.place = route;
+  let target = upstreamTarget(route, ctx.target, attachment?.path);
+  if (attachment !== undefined) for (const parameter of attachment.query) target = withParameter(target, parameter);
   const headers = requestHeaders(
     ctx.request.rawHeaders,
     route,
@@ -25,11 +30,23 @@ export function send(
     viaName,
     forwardedFields(route, ctx.request),
   );
-  return route.upstream.send({ method: ctx.method, target, headers, body }, (upstreamResponse) => {
+  const sent =
+    attachment === undefined || attachment.body.length === 0 ? body : attachToBody(body, attachment.body, ctx.request);
+  return route.upstream.send({ method: ctx.method, target, headers, body: sent }, (upstreamResponse) => {
     ctx.upstreamResponse = upstreamResponse;
     // The client may have disconnected during the connection attempt.
     if (ctx.clientGone) upstreamResponse.cancel();
   });
+}
+
+function attachmentFor({ account }: RequestContext, route: Route, token: Token | undefined): Attachment | undefined {
+  return token === undefined || account === undefined ? undefined : route.attach?.(token, account);
+}
+
+/** The route, at the upstream that an answer has named if it did. */
+function placeOf({ account }: RequestContext, route: Route, token: Token | undefined): Route {
+  if (route.namedUpstream === undefined || token === undefined || account === undefined) return route;
+  return route.namedUpstream.at(route, token, account);
 }
 
 /** X-Forwarded fields, on routes with `forwarded: add`. */

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { brotliCompressSync, deflateRawSync, deflateSync, gzipSync } from 'node:zlib';
 import { PRESETS } from '../../src/flows/presets.ts';
-import { runCall } from '../../src/flows/run.ts';
+import { runCall } from '../support/run-call.ts';
 import { tokenCallSender } from '../../src/app/token-endpoint-client.ts';
 import type { Outcome } from '../../src/tokens/credential.ts';
 import { Authority } from '../support/certificates.ts';

@@ -17,7 +17,7 @@ describe('a flow that extends another', () => {
       const flow = known.get(name)!;
       assert.deepEqual(
         [flow.lifetime, flow.renew, flow.attach],
-        [60, 'on-demand', { header: 'X', value: 'Bearer {token}' }],
+        [60, 'on-demand', [{ header: 'X', value: 'Bearer {token}' }]],
       );
       assert.deepEqual([flow.login, flow.refresh], [twin.login, twin.refresh]);
     }
@@ -63,7 +63,7 @@ describe('a flow that extends another', () => {
       ),
       [
         'flows.base.renew: must be one of early, on-demand',
-        'flows.mine.lifetime: must be seconds, or a duration such as "500ms", "30s", "5m", "1h"',
+        'flows.mine.lifetime: must be seconds, a duration such as "30s", "5m", "1h", or the {name} of a value',
       ],
     );
     assert.deepEqual(said(flows('{ base: { extends: twin, lifetimeFrom: tll }, mine: { extends: base } }')), [

@@ -18,8 +18,8 @@ describe('a flow in a configuration', () => {
     );
     const twin = PRESETS['twin']!;
     assert.equal(flow.lifetime, 60);
-    assert.equal(flow.login?.url, '/other');
-    assert.equal(flow.login.json, undefined);
+    assert.equal(flow.login?.[0]?.url, '/other');
+    assert.equal(flow.login?.[0]?.json, undefined);
     assert.deepEqual(flow.refresh, twin.refresh);
     assert.deepEqual(flow.attach, twin.attach);
     assert.equal(flow.baseUrl, twin.baseUrl);
@@ -30,8 +30,8 @@ describe('a flow in a configuration', () => {
     const flow = flowOf(
       `flows: { own: { baseUrl: "https://login.example", credentials: { user: required }, ${LOGIN}, attach: { header: X-Token, value: "{token}" } } }\n${account('own', ', credentials: { user: a }')}`,
     );
-    assert.equal(flow.login?.method, 'POST');
-    assert.deepEqual(flow.attach, { header: 'X-Token', value: '{token}' });
+    assert.equal(flow.login?.[0]?.method, 'POST');
+    assert.deepEqual(flow.attach, [{ header: 'X-Token', value: '{token}' }]);
     assert.equal(flow.renew, 'early');
   });
 
@@ -64,7 +64,7 @@ describe('a flow in a configuration', () => {
     ]) {
       assert.deepEqual(
         said(account('static', `, credentials: { token: t }, attach: ${attach}`)),
-        ['accounts.shop.attach.value: must contain {token}, which is where the token goes'],
+        ['accounts.shop.attach.value: must contain a {name}: {token}, a credential, or a value of an answer'],
         attach,
       );
     }
@@ -81,7 +81,7 @@ describe('a flow in a configuration', () => {
       [flow.baseUrl, flow.attach, flow.budget, flow.lifetime, flow.rotationGrace, flow.renew],
       [
         'http://test.example',
-        { query: 't', value: '{token}' },
+        [{ query: 't', value: '{token}' }],
         { logins: 7, per: 86_400, reserve: 0, by: [] },
         5,
         3,
@@ -92,10 +92,10 @@ describe('a flow in a configuration', () => {
   });
 
   it('may take the name of a preset, and then stands in its place', () => {
-    assert.equal(
+    assert.deepEqual(
       flowOf(`flows: { static: { extends: static, attach: { header: X-Key, value: "{token}" } } }\n${smallest({})}`)
-        .attach.value,
-      '{token}',
+        .attach,
+      [{ header: 'X-Key', value: '{token}' }],
     );
   });
 
@@ -103,12 +103,12 @@ describe('a flow in a configuration', () => {
     assert.deepEqual(flowOf(`flows: { own: { extends: static, lifetime: 7 } }\n${smallest({})}`), PRESETS['static']);
   });
 
-  it('takes json or form, not both', () => {
+  it('takes one of json, form and xml', () => {
     assert.deepEqual(
       said(
         `flows: { own: { attach: { header: X }, login: { url: /x, json: {}, form: {}, answer: { token: /t } } } }\n${smallest({})}`,
       ),
-      ['flows.own.login: takes json or form, not both'],
+      ['flows.own.login: takes one of json, form and xml'],
     );
   });
 });

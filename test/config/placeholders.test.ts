@@ -119,16 +119,21 @@ describe('attach', () => {
   const own = (attach: string, calls = `login: { url: "https://login.example", ${ANSWER} }, `): string =>
     `flows: { own: { credentials: { apiKey: required, note: optional }, ${calls}attach: ${attach} } }\n${smallest({})}`;
 
-  it('of a flow that asks for tokens names {token} and nothing else', () => {
+  it('of a flow that asks for tokens names {token}, and perhaps credentials', () => {
     load(own('{ header: X, value: "{token}:{token}" }'));
+    load(own('{ header: X, value: "{apiKey} {token}" }'));
+    load(own('[{ header: X }, { header: X-Key, value: "{apiKey}" }]'));
     assert.deepEqual(said(own('{ header: X, value: "Bearer {tokn}" }')), [
       'flows.own.attach.value: must contain {token}, which is where the token goes; did you mean "token"?',
     ]);
     assert.deepEqual(said(own('{ header: X, value: "{tokn} {token}" }')), [
-      'flows.own.attach.value: must name {token} and nothing else',
+      'flows.own.attach.value: this flow has no credential {tokn}; did you mean "token"?',
     ]);
-    assert.deepEqual(said(own('{ header: X, value: "{apiKey} {token}" }')), [
-      'flows.own.attach.value: must name {token} and nothing else',
+    assert.deepEqual(said(own('{ header: X, value: "{apiKey}" }')), [
+      'flows.own.attach: must name {token}, which is where the token goes, or another value of an answer',
+    ]);
+    assert.deepEqual(said(own('[{ header: X }, { header: Y, value: "{tokn}" }]')), [
+      'flows.own.attach.1.value: this flow has no credential {tokn}; did you mean "token"?',
     ]);
   });
 
@@ -139,9 +144,6 @@ describe('attach', () => {
     ]);
     assert.deepEqual(said(own('{ header: X, value: "{apKey}" }', '')), [
       'flows.own.attach: this flow has no credential {apKey}; without login and refresh its token is fixed, and attach must name it; did you mean "apiKey"?',
-    ]);
-    assert.deepEqual(said(own('{ header: X, value: "{apiKey}{note}" }', '')), [
-      'flows.own.attach.value: must name one credential, which is the token',
     ]);
     assert.deepEqual(said(`flows: { own: { attach: { header: X } } }\n${smallest({})}`), [
       "flows.own.attach: the flow has no login and no refresh, so its token is fixed: it must be one of the flow's credentials",

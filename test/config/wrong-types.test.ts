@@ -56,7 +56,7 @@ const CASES: readonly (readonly [text: string, complaint: string])[] = [
   ],
   [
     smallest({ top: 'flows: { own: { attach: { header: X }, invalid: [{}] } }' }),
-    'flows.own.invalid.0: needs at least one of status, header, body',
+    'flows.own.invalid.0: needs at least one of status, header, body, contains',
   ],
   [smallest({ account: 'renew: hourly' }), 'accounts.shop.renew: must be one of early, on-demand'],
   [

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { flowSchema, type Flow } from '../../src/flows/flow.ts';
 import { PRESETS } from '../../src/flows/presets.ts';
-import { runCall } from '../../src/flows/run.ts';
+import { runCall } from '../support/run-call.ts';
 import type { Outcome } from '../../src/tokens/credential.ts';
 
 const NOW = 1_800_000_000_000;

@@ -1,7 +1,8 @@
 import assert from 'node:assert/strict';
 import { ClientAuthMemory } from '../../src/flows/client-auth.ts';
 import { PRESETS } from '../../src/flows/presets.ts';
-import { runCall, TokenCallError, type TokenResponse, type TokenRequest } from '../../src/flows/run.ts';
+import { TokenCallError, type TokenResponse, type TokenRequest } from '../../src/flows/run.ts';
+import { runCall } from '../support/run-call.ts';
 import type { Outcome } from '../../src/tokens/credential.ts';
 
 const oauth2 = PRESETS['oauth2']!;

@@ -1,7 +1,9 @@
 import assert from 'node:assert/strict';
 import fc from 'fast-check';
 import type { MatchRule } from '../../src/flows/flow.ts';
-import { matchesAny, needsBody, pointed, ruledOut, type MatchedResponse } from '../../src/flows/match.ts';
+import { ResponseContent } from '../../src/flows/content.ts';
+import { matchesAny, needsBody, ruledOut } from '../../src/flows/match.ts';
+import { pointed } from '../../src/flows/pointer.ts';
 
 describe('a JSON pointer', () => {
   const document = {
@@ -90,12 +92,13 @@ describe('a JSON pointer', () => {
 });
 
 describe('a match rule', () => {
-  const reply = (status: number, body?: unknown, headers: Record<string, string> = {}): MatchedResponse => ({
-    status,
-    header: (name) => headers[name],
-    body: () => body,
-  });
-  const holds = (rule: MatchRule, of: MatchedResponse): boolean => matchesAny([rule], of);
+  const reply = (status: number, body?: unknown, headers: Record<string, string> = {}): ResponseContent =>
+    new ResponseContent(
+      status,
+      (name) => headers[name],
+      () => JSON.stringify(body),
+    );
+  const holds = (rule: MatchRule, of: ResponseContent): boolean => matchesAny([rule], of);
 
   it('by status: one, or one of several', () => {
     assert.equal(holds({ status: 401 }, reply(401)), true);
@@ -190,11 +193,11 @@ describe('a match rule', () => {
   });
 
   it('does not ask for a body that cannot change anything', () => {
-    const never: MatchedResponse = {
-      status: 403,
-      header: () => undefined,
-      body: () => assert.fail('the body was looked at'),
-    };
+    const never = new ResponseContent(
+      403,
+      () => undefined,
+      () => assert.fail('the body was looked at'),
+    );
     assert.equal(
       matchesAny(
         [

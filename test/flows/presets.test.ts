@@ -1,11 +1,18 @@
 import assert from 'node:assert/strict';
+import { ResponseContent } from '../../src/flows/content.ts';
 import { flowSchema } from '../../src/flows/flow.ts';
 import { matchesAny } from '../../src/flows/match.ts';
 import { PRESETS } from '../../src/flows/presets.ts';
-import { runCall } from '../../src/flows/run.ts';
+import { runCall } from '../support/run-call.ts';
 
+const responseOf = (status: number, body?: unknown, challenge?: string): ResponseContent =>
+  new ResponseContent(
+    status,
+    () => challenge,
+    () => JSON.stringify(body),
+  );
 const invalid = (flow: string, status: number, body?: unknown): boolean =>
-  matchesAny(PRESETS[flow]!.invalid, { status, header: () => undefined, body: () => body });
+  matchesAny(PRESETS[flow]!.invalid, responseOf(status, body));
 const NOW = 1_800_000_000_000;
 
 /** What an answer to a call of a preset comes to; undefined stands for a page that is not JSON. */
@@ -81,8 +88,9 @@ describe('the presets', () => {
     it(`${name}: addresses, header and time of renewal are the vendor's`, () => {
       const flow = PRESETS[name]!;
       assert.equal(flow.baseUrl, baseUrl);
-      assert.deepEqual([flow.login?.method, flow.login?.url, flow.refresh?.url], [method, login, refresh]);
-      assert.deepEqual(flow.attach, { header, value });
+      const [[one] = [], [other] = []] = [flow.login, flow.refresh];
+      assert.deepEqual([one?.method, one?.url, other?.url], [method, login, refresh]);
+      assert.deepEqual(flow.attach, [{ header, value }]);
       assert.equal(flow.renew, renew);
       assert.equal(flow.rotationGrace, 0, 'no vendor is known to forgive a second use');
     });
@@ -113,7 +121,7 @@ describe('the presets', () => {
   it('twin: an hour unless ttl or the JWT says less, dead by any 401', () => {
     assert.equal(PRESETS['twin']!.lifetime, 3_600);
     assert.equal(PRESETS['twin']!.lifetimeFrom, 'ttl');
-    assert.equal(PRESETS['twin']!.login?.answer.jwt, true);
+    assert.equal(PRESETS['twin']!.login?.[0]?.answer.jwt, true);
     assert.equal(invalid('twin', 401, 'anything'), true);
     assert.equal(invalid('twin', 403, { error: 'Token is expired.' }), false);
   });
@@ -125,7 +133,7 @@ describe('the presets', () => {
 
   it('oauth2: dead by any 401 but one that asks for a permission or a proof', () => {
     const dead = (challenge?: string): boolean =>
-      matchesAny(PRESETS['oauth2']!.invalid, { status: 401, header: () => challenge, body: () => undefined });
+      matchesAny(PRESETS['oauth2']!.invalid, responseOf(401, undefined, challenge));
     for (const challenge of [undefined, 'Bearer', 'Bearer realm="api", error="invalid_token"', 'Basic'])
       assert.equal(dead(challenge), true, challenge);
     for (const error of [

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { PRESETS } from '../../src/flows/presets.ts';
-import { runCall } from '../../src/flows/run.ts';
+import { runCall } from '../support/run-call.ts';
 
 /** What an operator is told of a refusal with this error code, of a login with this password. */
 async function reason(code: unknown, password: string): Promise<string> {

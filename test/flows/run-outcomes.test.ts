@@ -1,7 +1,8 @@
 import assert from 'node:assert/strict';
 import { flowSchema, type Flow, type FlowInput } from '../../src/flows/flow.ts';
 import { PRESETS } from '../../src/flows/presets.ts';
-import { runCall, TokenCallError, type TokenResponse, type TokenRequest } from '../../src/flows/run.ts';
+import { TokenCallError, type TokenResponse, type TokenRequest } from '../../src/flows/run.ts';
+import { runCall } from '../support/run-call.ts';
 import type { Outcome } from '../../src/tokens/credential.ts';
 
 const NOW = 1_800_000_000_000;
@@ -150,7 +151,7 @@ describe('the lifetime in an answer', () => {
         { token: '/access_token', refreshToken: '/r', refreshExpiresIn: '/end' },
         { token: '/access_token', refreshToken: '/r', refreshExpiresAt: '/end' },
       ]) {
-        const flow = flowSchema.parse({ ...oauth2, login: { ...oauth2.login!, answer } });
+        const flow = flowSchema.parse({ ...oauth2, login: { ...oauth2.login![0], answer } });
         const outcome = await login(replying({ access_token: 'abc', r: 'r', end: none }), flow);
         assert.equal(outcome.kind === 'granted' ? outcome.grant.refreshLifetime : 'no grant', undefined);
       }
@@ -164,7 +165,7 @@ describe('the lifetime in an answer', () => {
   });
 
   const at = {
-    login: { ...oauth2.login!, answer: { token: '/access_token', expiresAt: '/end' } },
+    login: { ...oauth2.login![0], answer: { token: '/access_token', expiresAt: '/end' } },
   } as unknown as FlowInput;
   for (const [name, end, expected] of [
     ['unix seconds', NOW / 1_000 + 100, 100],

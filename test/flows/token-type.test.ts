@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { flowSchema } from '../../src/flows/flow.ts';
 import { PRESETS } from '../../src/flows/presets.ts';
-import { runCall } from '../../src/flows/run.ts';
+import { runCall } from '../support/run-call.ts';
 import type { Outcome } from '../../src/tokens/credential.ts';
 
 const oauth2 = PRESETS['oauth2']!;
@@ -40,7 +40,7 @@ describe('the kind of a token (RFC 6749 §7.1)', () => {
   });
 
   it('is not looked at where the flow does not say where it stands', async () => {
-    const flow = flowSchema.parse({ ...oauth2, login: { ...oauth2.login, answer: { token: '/access_token' } } });
+    const flow = flowSchema.parse({ ...oauth2, login: { ...oauth2.login![0], answer: { token: '/access_token' } } });
     assert.equal((await answered('DPoP', flow)).kind, 'granted');
   });
 });

@@ -1,7 +1,8 @@
 import assert from 'node:assert/strict';
 import fc from 'fast-check';
 import { flowSchema, type Flow } from '../../src/flows/flow.ts';
-import { runCall, type TokenRequest } from '../../src/flows/run.ts';
+import { type TokenRequest } from '../../src/flows/run.ts';
+import { runCall } from '../support/run-call.ts';
 import type { Outcome } from '../../src/tokens/credential.ts';
 
 interface Attempt {

@@ -1,13 +1,14 @@
 import assert from 'node:assert/strict';
 import { UpstreamResponse } from '../../../src/http/client/response.ts';
-import { attachable } from '../../../src/flows/attach.ts';
+import { attachProblem } from '../../../src/flows/attach.ts';
+import { parseJson } from '../../../src/flows/content.ts';
 import { flowSchema, type Flow } from '../../../src/flows/flow.ts';
-import { pointed } from '../../../src/flows/match.ts';
+import { pointed } from '../../../src/flows/pointer.ts';
 import { numberOf, secondsOf, secondsUntil } from '../../../src/flows/notations.ts';
 import { PRESETS } from '../../../src/flows/presets.ts';
 import { buildRequest } from '../../../src/flows/request.ts';
-import { parseJson, retryAfterOf } from '../../../src/flows/response.ts';
-import { runCall } from '../../../src/flows/run.ts';
+import { retryAfterOf } from '../../../src/flows/response.ts';
+import { runCall } from '../../support/run-call.ts';
 import { fillString, fillUrl, UnfillableError } from '../../../src/flows/template.ts';
 import { describeRejection, rejectedTokenRule, rejectsToken } from '../../../src/proxy/inspect.ts';
 import { isTokenText } from '../../../src/tokens/token.ts';
@@ -118,11 +119,11 @@ function checkSeconds(seconds: number | undefined): void {
 
 /** Whatever a token endpoint responds with, a call has an outcome, and it is one that the response can have. */
 async function checkCall(name: string, flow: Flow, answer: Answer): Promise<void> {
-  for (const call of [flow.login, flow.refresh]) {
-    if (call === undefined) continue;
+  for (const calls of [flow.login, flow.refresh]) {
+    if (calls === undefined) continue;
     const raw = { status: answer.status, headers: headersOf(answer), body: answer.body.toString('utf8') };
     const outcome = await runCall(
-      call,
+      calls,
       flow,
       flow.baseUrl,
       VALUES,
@@ -132,7 +133,11 @@ async function checkCall(name: string, flow: Flow, answer: Answer): Promise<void
     assert.notEqual(outcome.kind, 'impossible', `${name}: the response makes the call impossible`);
     if (outcome.kind === 'granted') {
       const { secret, refreshSecret, lifetime, refreshLifetime } = outcome.grant;
-      assert.ok(isTokenText(secret) && attachable(flow.attach, secret), `${name}: a token that cannot be sent`);
+      assert.ok(
+        isTokenText(secret) &&
+          attachProblem(flow.attach, { ...VALUES, ...outcome.grant.values, token: secret }) === undefined,
+        `${name}: a token that cannot be sent`,
+      );
       assert.ok(refreshSecret === undefined || isTokenText(refreshSecret), `${name}: no refresh token`);
       assert.ok(answer.status >= 200 && answer.status < 300, `${name}: granted by a refusal`);
       checkSeconds(lifetime);
@@ -186,8 +191,7 @@ function checkPointers(json: unknown, pointers: readonly string[]): void {
 /** Whatever a refresh token or password is, the request goes to the endpoint and holds it in one place each. */
 function checkRequest(text: string): void {
   for (const flow of Object.values(FLOWS))
-    for (const call of [flow.login, flow.refresh]) {
-      if (call === undefined) continue;
+    for (const call of [...(flow.login ?? []), ...(flow.refresh ?? [])]) {
       const values = { ...VALUES, password: text, refreshToken: text };
       let built;
       try {

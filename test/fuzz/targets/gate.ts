@@ -10,6 +10,7 @@ import { checkEncodedPath } from '../../../src/proxy/target.ts';
 import { checkRequest } from '../../../src/proxy/validate.ts';
 import { RequestStream } from '../../hostile/strict-reader.ts';
 import { hashOf, type Target } from '../target.ts';
+import { attachmentWith } from '../../support/attachment.ts';
 import { COVERS } from './covers.ts';
 
 const VIA = 'tokenward-4711';
@@ -161,9 +162,11 @@ function checkPolicy(route: Route, method: string, path: string): void {
   if (denied !== undefined) assert.equal(policyError(deny, denied, route.name, method, path).code, 'policy_refused');
 }
 
+const ATTACHED = attachmentWith({ headers: ['authorization', 'Bearer token'] });
+
 /** What leaves for the upstream is exactly one request for the strict reader, and holds nothing of the client's own. */
 function checkForwarded(request: InboundRequest, route: Route, target: string): void {
-  const fields = requestHeaders(request.rawHeaders, route, { header: ['authorization', 'Bearer token'] }, VIA);
+  const fields = requestHeaders(request.rawHeaders, route, ATTACHED, VIA);
   let text = `${request.method!} ${target} HTTP/1.1\r\n`;
   for (let i = 0; i < fields.length; i += 2) text += `${fields[i]!}: ${fields[i + 1]!}\r\n`;
   const stream = new RequestStream();

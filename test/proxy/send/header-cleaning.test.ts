@@ -3,6 +3,7 @@ import fc from 'fast-check';
 import type { Attachment } from '../../../src/flows/attach.ts';
 import { responseHeaders, requestFieldFilter, requestHeaders } from '../../../src/proxy/headers.ts';
 import type { Route } from '../../../src/proxy/route.ts';
+import { attachmentWith } from '../../support/attachment.ts';
 
 const SECRET = 'the-live-token';
 const route = {
@@ -14,6 +15,12 @@ const route = {
   rejectedToken: undefined,
   dropsField: requestFieldFilter({ forwarding: false, overrides: false, extra: [] }),
 } as unknown as Route;
+
+/** The same, and its accounts' token is in this field. */
+const routeThatSets = (name?: string): Route => ({
+  ...route,
+  dropsField: requestFieldFilter({ forwarding: false, overrides: false, extra: name === undefined ? [] : [name] }),
+});
 
 /** Every name that has to stay behind, as a reader who takes `-` and `_` for nothing would know it. */
 const HOP = [
@@ -118,10 +125,10 @@ const value = fc.oneof(
 );
 const fields = fc.array(fc.tuple(name, value), { maxLength: 12 });
 const attachment = fc.constantFrom<Attachment>(
-  { header: ['Authorization', `Bearer ${SECRET}`] },
-  { header: ['AuthorizationJWT', `Bearer ${SECRET}`] },
-  { header: ['X-Custom-Token', SECRET] },
-  { query: `t=${SECRET}` },
+  attachmentWith({ headers: ['Authorization', `Bearer ${SECRET}`] }),
+  attachmentWith({ headers: ['AuthorizationJWT', `Bearer ${SECRET}`] }),
+  attachmentWith({ headers: ['X-Custom-Token', SECRET] }),
+  attachmentWith({ query: [`t=${SECRET}`] }),
 );
 
 const pairs = (flat: readonly string[]): [string, string][] =>
@@ -136,8 +143,9 @@ describe('header cleaning, against a second statement of it', () => {
   it('upwards: Host, what may pass in its order and spelling, Via, the token once', () => {
     fc.assert(
       fc.property(fields, attachment, (raw, attached) => {
-        const got = pairs(requestHeaders(raw.flat(), route, attached, 'tokenward-self'));
-        const ours = attached.header;
+        const [name, secret] = attached.headers;
+        const ours = name === undefined ? undefined : ([name, secret!] as const);
+        const got = pairs(requestHeaders(raw.flat(), routeThatSets(name), attached, 'tokenward-self'));
         const kept = raw.filter(
           ([n]) =>
             !staysBehind(n) &&
@@ -169,7 +177,12 @@ describe('header cleaning, against a second statement of it', () => {
     fc.assert(
       fc.property(fc.array(fc.oneof(credential, fc.tuple(name, value)), { maxLength: 12 }), (raw) => {
         const got = pairs(
-          requestHeaders(raw.flat(), route, { header: ['Authorization', `Bearer ${SECRET}`] }, 'tokenward-self'),
+          requestHeaders(
+            raw.flat(),
+            routeThatSets('Authorization'),
+            attachmentWith({ headers: ['Authorization', `Bearer ${SECRET}`] }),
+            'tokenward-self',
+          ),
         );
         assert.equal(got.filter(([n]) => bare(n) === 'authorization').length, 1);
         assert.equal(got.filter(([, v]) => v.includes(SECRET)).length, 1);
@@ -191,7 +204,7 @@ describe('header cleaning, against a second statement of it', () => {
           maxLength: 12,
         }),
         (raw) => {
-          const got = pairs(responseHeaders(raw.flat(), route, SECRET, 'http://proxy'));
+          const got = pairs(responseHeaders(raw.flat(), route, attachmentWith({ secrets: [SECRET] }), 'http://proxy'));
           const kept = raw.filter(
             ([n, v]) =>
               !NOT_DOWN.has(bare(n)) &&

@@ -1,0 +1,53 @@
+import type { Flow, TemplateValue, TokenCall } from './flow.ts';
+import { textOf } from './schema/attach.ts';
+import { placeholdersIn } from './template.ts';
+
+/** Where a text stands: keys and list indexes. */
+export type TextPath = readonly (string | number)[];
+/** A text that may contain placeholders, and its place. */
+export type PlacedText = readonly [path: TextPath, text: string];
+
+/** The texts of a call that may contain placeholders. */
+export function textsOf(call: TokenCall): PlacedText[] {
+  const named = (key: string, texts: Readonly<Record<string, string>> = {}): PlacedText[] =>
+    Object.entries(texts).map(([name, text]): PlacedText => [[key, name], text]);
+  const one = (key: string, text: string | undefined): PlacedText[] => (text === undefined ? [] : [[[key], text]]);
+  const { id, secret, auth } = call.client ?? {};
+  return [
+    [['url'], call.url],
+    ...named('query', call.query),
+    ...named('headers', call.headers),
+    ...one('basic', call.basic),
+    ...Object.entries({ id, secret, auth }).flatMap(([name, text]): PlacedText[] =>
+      text === undefined ? [] : [[['client', name], text]],
+    ),
+    ...(call.json === undefined ? [] : leavesOf(call.json, ['json'])),
+    ...named('form', call.form),
+    ...one('xml', call.xml),
+  ];
+}
+
+function leavesOf(value: TemplateValue, path: TextPath): PlacedText[] {
+  if (typeof value === 'string') return [[path, value]];
+  if (typeof value !== 'object' || value === null) return [];
+  return Object.entries(value).flatMap(([key, inner]) =>
+    leavesOf(inner, [...path, Array.isArray(value) ? Number(key) : key]),
+  );
+}
+
+const kept = new WeakMap<Flow, ReadonlySet<string>>();
+
+/** The names that are used once the login is over: by requests, by a refresh. Only their values are stored. */
+export function keptNames(flow: Flow): ReadonlySet<string> {
+  let names = kept.get(flow);
+  if (names === undefined) {
+    const texts = [
+      ...flow.attach.map(textOf),
+      ...(flow.upstream === undefined ? [] : [flow.upstream]),
+      ...(typeof flow.lifetime === 'string' ? [flow.lifetime] : []),
+      ...(flow.refresh ?? []).flatMap((call) => textsOf(call).map(([, text]) => text)),
+    ];
+    kept.set(flow, (names = new Set(texts.flatMap((text) => placeholdersIn(text).map(({ name }) => name)))));
+  }
+  return names;
+}

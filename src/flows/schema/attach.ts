@@ -1,0 +1,61 @@
+import { z } from 'zod';
+import { headerName } from './rules.ts';
+
+const PLACEHOLDER = /\{[A-Za-z][A-Za-z0-9_]*(\?|=[^{}]*)?\}/;
+const NEEDS_VALUE = 'must contain a {name}: {token}, a credential, or a value of an answer';
+const attached = z.string().regex(PLACEHOLDER, NEEDS_VALUE);
+const cookieName = z.string().regex(/^[!#$%&'*+\-.^_`|~0-9A-Za-z]+$/, 'must be a cookie name');
+
+/** One place where a value travels on a request. */
+const part = z.union([
+  z.strictObject({
+    header: headerName,
+    value: attached.regex(/^[\x20-\x7e]*$/, 'must be ASCII, without control characters').default('Bearer {token}'),
+  }),
+  z.strictObject({ query: z.string().regex(/^[A-Za-z0-9._~-]+$/), value: attached.default('{token}') }),
+  z.strictObject({ cookie: cookieName, value: attached.default('{token}') }),
+  z.strictObject({
+    cookies: attached.describe(
+      'Several cookies, such as all that an answer has set: {jar}, if answer has jar: cookies.',
+    ),
+  }),
+  z.strictObject({
+    basic: attached.describe('User and password for HTTP Basic authentication, such as {user}:{password}.'),
+  }),
+  z.strictObject({
+    path: attached
+      .regex(/^\/[^?#\s]*$/, 'must be a path that begins with /')
+      .describe("Put before the path of the request, such as /bot{token}; behind the path of the route's upstream."),
+  }),
+  z.strictObject({
+    json: z
+      .string()
+      .regex(/^(\/[^/*]+)+$/, 'must be a JSON pointer such as /token')
+      .describe('Set in the JSON object that a request has as its body.'),
+    value: attached.default('{token}'),
+  }),
+  z.strictObject({
+    form: z.string().min(1).describe('Set in the form that a request has as its body.'),
+    value: attached.default('{token}'),
+  }),
+]);
+
+export const attach = z
+  .union([part, z.array(part).min(1)])
+  .transform((value): readonly AttachPart[] => (Array.isArray(value) ? value : [value]))
+  .describe('How the token travels on a request. A list: all of them.');
+
+export type AttachPart = z.infer<typeof part>;
+export type Attach = z.infer<typeof attach>;
+
+/** The text of a place that holds placeholders. */
+export function textOf(part: AttachPart): string {
+  if ('cookies' in part) return part.cookies;
+  if ('basic' in part) return part.basic;
+  return 'path' in part ? part.path : part.value;
+}
+
+/** The key of that text in the configuration. */
+export function textKeyOf(part: AttachPart): string {
+  return ['cookies', 'basic', 'path'].find((key) => key in part) ?? 'value';
+}

@@ -1,0 +1,71 @@
+import { LRUCache } from 'lru-cache';
+import type { RouteConfig } from '../config/schema.ts';
+import { TokenwardError } from '../errors.ts';
+import type { ValuesOf } from '../flows/attach.ts';
+import { isAllowed } from '../flows/hosts.ts';
+import { fillUrl, UnfillableError } from '../flows/template.ts';
+import type { Upstream } from '../http/client/upstream.ts';
+import { parseUrl } from '../parse-url.ts';
+import type { Token } from '../tokens/token.ts';
+import { trimEnd } from '../trim-end.ts';
+import type { Route } from './route.ts';
+
+/** Upstreams of one route whose connections are kept; an account's upstream rarely changes. */
+const MAX_UPSTREAMS = 2_000;
+
+/** Where requests of a route go whose upstream an answer names. */
+export interface NamedUpstream {
+  /** The route at the place for this token. Throws a TokenwardError for a place that is not meant. */
+  at(route: Route, token: Token, account: string): Route;
+  close(): void;
+}
+
+/**
+ * The route at the upstream that an answer has named, such as a Salesforce instance. It must be one that the route's own
+ * upstream stands for (`https://*.my.salesforce.com`): a credential goes there.
+ */
+export function namedUpstream(
+  template: string,
+  { upstream: pattern, prefix }: RouteConfig,
+  valuesOf: ValuesOf,
+  connect: (origin: string) => Upstream,
+): NamedUpstream {
+  const hosts = pattern.replace(/^https?:\/\//i, '').replace(/\/.*$/s, '');
+  const places = new LRUCache<string, Route>({
+    maxSize: MAX_UPSTREAMS,
+    sizeCalculation: () => 1,
+    dispose: (place) => place.upstream.close(),
+  });
+  const byToken = new WeakMap<Token, string>();
+  const at = (route: Route, token: Token, account: string): Route => {
+    let text = byToken.get(token);
+    if (text === undefined) byToken.set(token, (text = filled(template, token, account, valuesOf)));
+    let place = places.get(text);
+    if (place === undefined) {
+      const url = parseUrl(text);
+      if (url === undefined || !isAllowed(text, hosts) || url.search !== '' || url.hash !== '') {
+        const detail = `an answer names an upstream that the upstream of ${prefix} does not stand for`;
+        throw new TokenwardError('upstream_not_allowed', { detail });
+      }
+      place = {
+        ...route,
+        upstream: connect(url.origin),
+        origin: url.origin,
+        host: url.host,
+        basePath: trimEnd(url.pathname, '/'),
+      };
+      places.set(text, place);
+    }
+    return place;
+  };
+  return { at, close: () => places.clear() };
+}
+
+function filled(template: string, token: Token, account: string, valuesOf: ValuesOf): string {
+  try {
+    return fillUrl(template, { ...valuesOf(account), ...token.revealValues() });
+  } catch (error) {
+    if (!(error instanceof UnfillableError)) throw error;
+    throw new TokenwardError('token_unavailable', { detail: `the upstream of account ${account}: ${error.message}` });
+  }
+}
