@@ -37,7 +37,8 @@ const legacyLogin = z.strictObject({
 });
 
 const lifetime = seconds(1);
-const lifetimeOrName = z.union([lifetime, z.string().regex(NAME, 'must be seconds, a duration such as "30s", "5m", "1h", or the {name} of a value')]);
+const LIFETIME_FORM = 'must be seconds, a duration such as "30s", "5m", "1h", or the {name} of a value';
+const lifetimeOrName = z.union([lifetime, z.string().regex(NAME, LIFETIME_FORM)]);
 /** Calls may go to hosts that an answer names, and requests too; nothing else may be reached with a credential. */
 const hostPattern = z
   .string()

@@ -1,5 +1,5 @@
 import { createRequire } from 'node:module';
-import type { SaxesParser, SaxesTagPlain } from 'saxes';
+import type * as Saxes from 'saxes';
 
 /** Deeper elements than any API nests. */
 const MAX_DEPTH = 100;
@@ -45,7 +45,7 @@ function parse(text: string): Element | undefined {
   };
   parser.on('error', give);
   parser.on('doctype', give);
-  parser.on('opentag', ({ name, attributes }: SaxesTagPlain) => {
+  parser.on('opentag', ({ name, attributes }: Saxes.SaxesTagPlain) => {
     elements += 1;
     if (open.length > MAX_DEPTH || elements > MAX_ELEMENTS) give();
     const own = Object.entries(attributes).map(([key, value]) => [localName(key), value] as const);
@@ -69,7 +69,7 @@ function localName(name: string): string {
 }
 
 /** Loaded when the first document is read: most flows have none. */
-function newParser(): SaxesParser {
-  const { SaxesParser: Parser } = createRequire(import.meta.url)('saxes') as typeof import('saxes');
+function newParser(): Saxes.SaxesParser {
+  const { SaxesParser: Parser } = createRequire(import.meta.url)('saxes') as typeof Saxes;
   return new Parser();
 }

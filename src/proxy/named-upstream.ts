@@ -21,8 +21,8 @@ export interface NamedUpstream {
 }
 
 /**
- * The route at the upstream that an answer has named, such as a Salesforce instance. It must be one that the route's own
- * upstream stands for (`https://*.my.salesforce.com`): a credential goes there.
+ * The route at the upstream that an answer has named, such as a Salesforce instance. It must be one that the route's
+ * own upstream stands for (`https://*.my.salesforce.com`): a credential goes there.
  */
 export function namedUpstream(
   template: string,
@@ -30,7 +30,7 @@ export function namedUpstream(
   valuesOf: ValuesOf,
   connect: (origin: string) => Upstream,
 ): NamedUpstream {
-  const hosts = pattern.replace(/^https?:\/\//i, '').replace(/\/.*$/s, '');
+  const [hosts = ''] = pattern.replace(/^https?:\/\//i, '').split('/', 1);
   const places = new LRUCache<string, Route>({
     maxSize: MAX_UPSTREAMS,
     sizeCalculation: () => 1,

@@ -65,7 +65,9 @@ export function byLongestPrefix(a: Route, b: Route): number {
   return b.prefix.length - a.prefix.length;
 }
 
-/** The target as the upstream gets it: the bytes behind the prefix are unchanged. `before`: a path to put before them. */
+/**
+ * The target as the upstream gets it: the bytes behind the prefix are unchanged. `before`: a path to put before them.
+ */
 export function upstreamTarget(route: Route, target: string, before = ''): string {
   const rest = target.slice(route.prefix.length);
   return route.basePath + before + (rest.charCodeAt(0) === SLASH ? rest : `/${rest}`);
