@@ -71,7 +71,7 @@ export type InconclusiveOutcome = Exclude<Outcome, { kind: 'granted' | 'refused'
 export function quickRetryPause(outcome: InconclusiveOutcome, failures: number): number | undefined {
   if (failures > 0) return undefined;
   // It took its whole time; the requests have waited long enough.
-  if (outcome.kind === 'failed' && outcome.reason === 'timeout') return undefined;
+  if (outcome.reason === 'timeout') return undefined;
   const requested = outcome.retryAfter === undefined ? 0 : outcome.retryAfter * 1000;
   return requested <= MAX_QUICK_RETRY_MS ? Math.max(QUICK_RETRY_MS, requested) : undefined;
 }
@@ -107,10 +107,10 @@ export function earlyRenewalPause(failures: number): number {
 /** The longest first pause after a failure: a token that expires within it does not last until the next try. ms. */
 export const MAX_FIRST_BACKOFF_MS = FIRST_BACKOFF_MS * 1.25;
 
-/** The rest of such a pause; 0 if it is over. ms. */
+/** The rest of such a pause; 0 or less if it is over. ms. */
 export function backoffLeft(retryAt: number | undefined, now: number): number {
   const wait = (retryAt ?? 0) - now;
-  return wait > 0 && wait <= MAX_RETRY_AFTER_MS ? wait : 0;
+  return wait <= MAX_RETRY_AFTER_MS ? wait : 0;
 }
 
 /** Whether this refresh token has failed often enough to log in instead, and the last such login is long enough ago. */
@@ -135,9 +135,12 @@ export function isDoubtful(
   return loggedInAt !== undefined && now >= loggedInAt && now - loggedInAt < RECENT_LOGIN_MS;
 }
 
-/** How long to wait before one more login, when the last ones were cut off before their result was stored. ms. */
+/**
+ * How long to wait before one more login, when the last ones were cut off before their result was stored; 0 or less: it
+ * may be made. ms.
+ */
 export function lostLoginWait(intent: SpendNote | undefined, now: number): number {
   if (intent?.kind !== 'login' || intent.attempt < 2) return 0;
   const wait = intent.startedAt + Math.min(MAX_LONG_BACKOFF_MS, LOST_LOGIN_PAUSE_MS * 2 ** (intent.attempt - 2)) - now;
-  return wait > 0 && wait <= MAX_LONG_BACKOFF_MS ? wait : 0;
+  return wait <= MAX_LONG_BACKOFF_MS ? wait : 0;
 }
