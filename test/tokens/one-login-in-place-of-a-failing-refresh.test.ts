@@ -1,0 +1,49 @@
+import assert from 'node:assert/strict';
+import type { CredentialRecord } from '../../src/tokens/records.ts';
+import { failed, fakeCredential, granted } from '../support/credential.ts';
+import { inVirtualTime } from './in-virtual-time.ts';
+
+/** The calls of a renewal whose refresh fails once more, where the record says this of those before it. */
+async function callsAfter(before: (now: number) => Partial<CredentialRecord>, outcome = failed()): Promise<string[]> {
+  const credential = fakeCredential({}, granted(), outcome);
+  const { manager, clock, token, leave } = await inVirtualTime(credential);
+  const first = await token(() => manager.get('crm'));
+  await leave({ failures: 1, ...before(clock.wall()) });
+  await token(() => manager.renew('crm', first)).catch(() => undefined);
+  return credential.calls.slice(1);
+}
+
+describe('a refresh that fails though its endpoint answers', () => {
+  const cases: [string, (now: number) => Partial<CredentialRecord>, string[]][] = [
+    ['for the second time in a row is not given up yet', () => ({ refreshFailures: 1 }), ['refresh']],
+    ['for the third time is followed by a login', () => ({ refreshFailures: 2 }), ['refresh', 'login']],
+    [
+      'again less than five minutes after such a login is not followed by another one',
+      (now) => ({ refreshFailures: 3, gaveUpAt: now - 299_999 }),
+      ['refresh'],
+    ],
+    [
+      'again in the very millisecond of such a login is not followed by another one',
+      (now) => ({ refreshFailures: 3, gaveUpAt: now }),
+      ['refresh'],
+    ],
+    [
+      'again five minutes after such a login is followed by another one',
+      (now) => ({ refreshFailures: 3, gaveUpAt: now - 300_000 }),
+      ['refresh', 'login'],
+    ],
+    [
+      'after such a login in the future, before the clock was set back, is followed by another one',
+      (now) => ({ refreshFailures: 3, gaveUpAt: now + 1 }),
+      ['refresh', 'login'],
+    ],
+  ];
+  for (const [name, before, calls] of cases) it(name, async () => assert.deepEqual(await callsAfter(before), calls));
+});
+
+describe('a refresh that fails without an answer', () => {
+  it('is never followed by a login: the endpoint cannot be reached for that either', async () => {
+    const outcome = failed({ reason: 'reset', reach: 'unanswered' });
+    assert.deepEqual(await callsAfter(() => ({ refreshFailures: 2 }), outcome), ['refresh']);
+  });
+});
