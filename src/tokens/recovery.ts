@@ -61,7 +61,7 @@ export class Recovery {
     await store.run('debit', () => budgets.writeBack()).catch(() => undefined);
     for (const state of accounts.all()) {
       if (!store.isUsable() || work.isClosing()) return;
-      if (!state.loaded || state.token === undefined || state.credential.staticToken !== undefined) continue;
+      if (state.token === undefined || state.credential.staticToken !== undefined) continue;
       try {
         if (state.pendingWrite !== undefined) {
           await pendingWrites.save(state);
