@@ -63,10 +63,7 @@ export class Renewal {
 
   /** Lease → re-read → compare → call → store → release. Checks before the lease avoid taking it needlessly. */
   async run(state: AccountState, newerThan: number, request: RenewalRequest): Promise<Token> {
-    if (state.pendingWrite !== undefined) {
-      const saved = await this.#pendingWrites.save(state);
-      if (saved.generation > newerThan) return saved;
-    }
+    if (state.pendingWrite !== undefined) await this.#pendingWrites.save(state);
     const newer = await this.#records.reread(state, newerThan);
     if (newer !== undefined) return newer;
     await this.#secrets.rereadIfDue(state);
@@ -152,8 +149,8 @@ export class Renewal {
       if (refreshed instanceof Token) return refreshed;
       current = refreshed;
     } else if (!credential.canLogin) {
-      const reason = 'its refresh token has ended, or may have been spent already';
-      return this.#failures.markDead(state, current, token?.hasRefresh === true ? reason : 'it has no refresh token');
+      // It has one: an account that can neither refresh nor log in is dead before.
+      return this.#failures.markDead(state, current, 'its refresh token has ended, or may have been spent already');
     } else if (token?.hasRefresh === true) {
       // It has expired or may be spent: it leaves the record together with the login's spend note, so that no later
       // failure can bring it back.
