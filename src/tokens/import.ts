@@ -65,10 +65,7 @@ function tokenOf(generation: number, { refreshSecret, secret, expiresAt }: Impor
   const now = clock.wall();
   // Without an access token the token expires at once, so that the first use is a refresh.
   const end = secret === undefined ? now : expiresAt;
-  const deadline = end === undefined ? Infinity : clock.monotonic() + end - now;
-  return new Token(
-    { generation, obtainedAt: now, expiresAt: end, refreshExpiresAt: undefined, deadline },
-    secret ?? '',
-    refreshSecret,
-  );
+  // Only its record is used, which has no deadline: each process works out its own.
+  const facts = { generation, obtainedAt: now, expiresAt: end, refreshExpiresAt: undefined, deadline: Infinity };
+  return new Token(facts, secret ?? '', refreshSecret);
 }

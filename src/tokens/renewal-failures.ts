@@ -82,7 +82,7 @@ export class RenewalFailures {
     const now = clock.wall();
     const login = credential.budget === undefined ? 'login' : 'budgeted login';
     // After a login made instead of a failing refresh the next try is a refresh again, which costs nothing.
-    const next = kind === 'refresh' || record.token?.hasRefresh === true ? 'refresh' : login;
+    const next = record.token?.hasRefresh === true ? 'refresh' : login;
     const retryAt = now + backoff(outcome, failures, next, random());
     const detail = 'detail' in outcome ? outcome.detail : undefined;
     const problem = `the ${kind} failed (${outcome.reason}${detail === undefined ? '' : `: ${detail}`})`;

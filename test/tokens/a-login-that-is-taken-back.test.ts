@@ -1,7 +1,8 @@
 import assert from 'node:assert/strict';
 import { LoginBudgets, type BudgetLimits } from '../../src/tokens/budget.ts';
+import type { Outcome } from '../../src/tokens/credential.ts';
 import { StoreError } from '../../src/tokens/store.ts';
-import { failed, fakeCredential } from '../support/credential.ts';
+import { failed, fakeCredential, refused } from '../support/credential.ts';
 import { FakeClock } from '../support/clock.ts';
 import { MemoryStore } from '../support/memory-store.ts';
 import { inVirtualTime } from './in-virtual-time.ts';
@@ -57,6 +58,16 @@ describe('a login that is taken back, because nothing of it was sent', () => {
     assert.equal(logins(), 1);
   });
 
+  it('is not forgotten, however many budgets are counted before the store can be written', async () => {
+    const { budgets, at, logins, store } = await counted();
+    store.failing.add('takeBack');
+    await assert.rejects(budgets.takeBack(limits, at), StoreError);
+    for (let index = 0; index < 1_000; index += 1) await budgets.debit({ ...limits, key: `budget ${index}` }, false);
+    store.failing.clear();
+    assert.equal((await budgets.state(limits)).remaining, 3);
+    assert.equal(logins(), 0);
+  });
+
   it('is known to the process for as long as it would count', async () => {
     const { budgets, at, store, clock } = await counted();
     store.failing.add('takeBack');
@@ -64,6 +75,52 @@ describe('a login that is taken back, because nothing of it was sent', () => {
     clock.pass(59_999);
     store.failing.clear();
     assert.equal((await budgets.state(limits)).remaining, 3);
+  });
+});
+
+describe('a login', () => {
+  const OUTCOMES: [string, Outcome, number][] = [
+    ['of which nothing was sent does not count', failed({ reason: 'connect' }), 0],
+    ['that cannot be built from the configuration does not count', { kind: 'impossible', reason: 'no user' }, 0],
+    ['that was answered counts', failed({ retryAfter: 60 }), 1],
+    ['that may have arrived counts', failed({ reason: 'timeout', maybeSpent: true }), 1],
+    ['that an endpoint was too busy for counts', { kind: 'busy', reason: 'busy', retryAfter: 60 }, 1],
+    ['that was refused counts', refused, 1],
+  ];
+  for (const [name, outcome, logins] of OUTCOMES)
+    it(name, async () => {
+      const credential = fakeCredential({ canRefresh: false, budget: limits }, outcome, outcome);
+      const { manager, store, error } = await inVirtualTime(credential);
+      await error(() => manager.get('crm'));
+      assert.equal(store.debits.get('logins')?.length, logins);
+      assert.equal(manager.status()[0]?.budget?.remaining, 3 - logins);
+    });
+
+  it('of an account without a budget needs none taken back', async () => {
+    const unsent = failed({ reason: 'connect' });
+    const { manager, error } = await inVirtualTime(fakeCredential({ canRefresh: false }, unsent, unsent));
+    assert.equal((await error(() => manager.get('crm'))).code, 'token_unavailable');
+  });
+
+  it('that is not made, as another process has written the record since, does not count', async () => {
+    const credential = fakeCredential({ canRefresh: false, budget: limits });
+    const { manager, store, bring, token } = await inVirtualTime(credential);
+    store.beforeReplace = async () => {
+      store.beforeReplace = undefined;
+      store.leases.clear();
+      await bring('theirs', 'their refresh token');
+    };
+    assert.equal((await token(() => manager.get('crm'))).reveal(), 'theirs');
+    assert.deepEqual([store.debits.get('logins')?.length, credential.calls], [0, []]);
+    assert.equal(manager.status()[0]?.budget?.remaining, 3);
+  });
+
+  it('whose note could not be written counts: the store may have written it all the same', async () => {
+    const credential = fakeCredential({ canRefresh: false, budget: limits });
+    const { manager, store, error } = await inVirtualTime(credential);
+    store.failing.add('replace');
+    assert.equal((await error(() => manager.get('crm'))).code, 'store_unavailable');
+    assert.deepEqual([store.debits.get('logins')?.length, credential.calls], [1, []]);
   });
 });
 

@@ -29,6 +29,13 @@ describe('logins that a store has lost', () => {
     assert.equal(store.debits.get('a')?.length, 2);
   });
 
+  it('are restored all, not only the last of a budget', async () => {
+    const { budgets, store } = await lost('a');
+    await budgets.debit(of('a'), false);
+    store.debits.clear();
+    assert.equal((await budgets.state(of('a'))).remaining, 8);
+  });
+
   it('are restored for as long as they count, by a clock that nobody sets', async () => {
     const { budgets, clock, restored } = await lost('a');
     clock.jump(-365 * 86_400_000);

@@ -7,6 +7,7 @@ import { settled, VirtualTime } from '../support/virtual-time.ts';
 
 /** How long after a store is back no call is made. ms. */
 const STORE_SETTLES_MS = 1_000;
+const budget = { key: 'logins', logins: 10, window: 86_400_000, reserve: 0 };
 
 /** Accounts, each with a token, on a store that says when it has lost its connection and is back. */
 async function world(credentials: readonly Credential[]) {
@@ -75,7 +76,6 @@ describe('a store that is back with older records', () => {
   });
 
   it('gets the counts of logins too', async () => {
-    const budget = { key: 'logins', logins: 10, window: 86_400_000, reserve: 0 };
     const { back, store } = await world([fakeCredential({ budget })]);
     store.debits.clear();
     back();
@@ -84,7 +84,6 @@ describe('a store that is back with older records', () => {
   });
 
   it('gets the tokens also if a count of logins is damaged', async () => {
-    const budget = { key: 'logins', logins: 10, window: 86_400_000, reserve: 0 };
     const { back, store, generation } = await world([fakeCredential({ budget })]);
     store.records.clear();
     store.used = async () => {
@@ -93,6 +92,14 @@ describe('a store that is back with older records', () => {
     back();
     await settled();
     assert.equal(generation('crm'), 1);
+  });
+
+  it('is reported if it cannot be written', async () => {
+    const { back, store, observed } = await world([fakeCredential({ budget })]);
+    store.failing.add('used');
+    back();
+    await settled();
+    assert.deepEqual(observed.storeFailed, ['debit']);
   });
 
   it('gets the tokens of the other accounts if one record does not open', async () => {

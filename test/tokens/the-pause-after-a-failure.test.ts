@@ -28,11 +28,11 @@ async function pausesAfter(change: Partial<Credential>, ...outcomes: Outcome[]):
     const pause = manager.status()[0]!.retryAt! - clock.wall();
     assert.deepEqual([code, retryAfter], ['token_unavailable', Math.ceil(pause / 1_000)]);
     pauses.push(pause);
-    clock.pass(pause - 1);
-    const { calls } = credential;
-    const before = calls.length;
+    const before = credential.calls.length;
     await error(request);
-    assert.equal(calls.length, before, 'no call before the end of the pause');
+    clock.pass(pause - 1);
+    await error(request);
+    assert.equal(credential.calls.length, before, 'no call before the end of the pause');
     clock.pass(1);
   }
   await token(request);
@@ -119,6 +119,14 @@ describe('the pause after a failure', () => {
     await leave({ failures: 8 });
     assert.equal((await error(() => manager.renew('crm', first))).retryAfter, 338);
     assert.deepEqual(credential.calls, ['login', 'refresh', 'login']);
+  });
+
+  it('is that of a budgeted login where a refresh token was granted that the flow does not use', async () => {
+    const credential = fakeCredential({ canRefresh: false, budget }, granted(), answered);
+    const { manager, token, error, leave } = await inVirtualTime(credential);
+    const first = await token(() => manager.get('crm'));
+    await leave({ failures: 8 });
+    assert.equal((await error(() => manager.renew('crm', first))).retryAfter, 338);
   });
 
   it('is over when the wall clock was set back so far that it would be longer than any', async () => {
