@@ -7,7 +7,7 @@ const lost = failed({ reason: 'reset', maybeSpent: true });
 const answered = failed({ retryAfter: 60 });
 const budget = { key: 'logins', logins: 10, window: 86_400_000, reserve: 0 };
 
-/** An account with the refresh token `r1`, whose next calls have these outcomes; how many logins are counted, and when. */
+/** An account with the refresh token `r1`, whose next calls have these outcomes. */
 async function renewing(change: Partial<Credential>, ...outcomes: Outcome[]) {
   const credential = fakeCredential({ budget, ...change }, granted({ refreshSecret: 'r1', refreshLifetime: 60 }));
   const world = await inVirtualTime(credential);

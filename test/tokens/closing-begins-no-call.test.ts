@@ -63,6 +63,21 @@ describe('a process that ends in the middle of a renewal', () => {
     assert.deepEqual(next.calls, ['login']);
   });
 
+  it('tells its callers that it ends, when a refresh has not brought a token', async () => {
+    for (const outcome of [refused, failed({ reason: 'reset', maybeSpent: true })]) {
+      const call = later();
+      const credential = fakeCredential({}, granted(), call.answer);
+      const { manager, records } = await managed(credential);
+      const asked = Promise.resolve(manager.renew('crm', await manager.get('crm')));
+      await eventually('the refresh is under way', () => credential.calls.length === 2);
+      const closed = manager.close();
+      call.give(outcome);
+      await assert.rejects(asked, (error: TokenwardError) => error.code === 'shutting_down' && error.retryAfter === 1);
+      await closed;
+      assert.equal((await records.read('crm')).token?.hasRefresh, false, 'what is known of it is stored');
+    }
+  });
+
   it('makes no login when its refresh may have been spent', async () => {
     const { world, credential } = await closedInRefresh(failed({ reason: 'reset', maybeSpent: true }));
     assert.deepEqual(credential.calls, ['login', 'refresh']);

@@ -98,6 +98,44 @@ describe('an imported token', () => {
     assert.equal((await world.records.read('crm')).token?.revealRefresh(), 'imported-refresh');
   });
 
+  it('is not written in the end if others write in between again and again', async () => {
+    const world = await managed(fakeCredential());
+    let tries = 0;
+    let theirs = false;
+    world.store.beforeReplace = async () => {
+      if (theirs) return;
+      tries += 1;
+      theirs = true;
+      await world.records.replace('crm', { ...(await world.records.read('crm')), failures: tries });
+      theirs = false;
+    };
+    await assert.rejects(
+      bring(world),
+      (error) => error instanceof AccountBusyError && /record of crm is being changed/.test(error.message),
+    );
+    assert.equal(tries, 5);
+    assert.equal((await world.records.read('crm')).token, undefined);
+    assert.equal(world.store.leases.size, 0);
+  });
+
+  it('without an end is used until it is rejected', async () => {
+    const credential = fakeCredential();
+    const world = await managed(credential);
+    const grant = { refreshSecret: 'imported-refresh', secret: 'imported-access', expiresAt: undefined };
+    await bring(world, credential, grant);
+    const token = await world.manager.get('crm');
+    world.clock.pass(365 * 86_400_000);
+    assert.equal(await world.manager.get('crm'), token);
+    assert.deepEqual([token.reveal(), token.expiresAt, credential.calls], ['imported-access', undefined, []]);
+  });
+
+  it('that is a refresh token alone is stored without an access token, and has expired', async () => {
+    const world = await managed(fakeCredential());
+    await bring(world);
+    const { token } = await world.records.read('crm');
+    assert.deepEqual([token?.reveal(), token?.expiresAt], ['', world.clock.wall()]);
+  });
+
   it('gives the lease back', async () => {
     const world = await managed(fakeCredential());
     await bring(world);
