@@ -16,6 +16,17 @@ async function lost(...keys: string[]) {
   return { store, clock, budgets, restored: () => [...store.debits.keys()] };
 }
 
+/** The budgets that the store is asked for from now on. */
+function askedFor(store: MemoryStore): string[] {
+  const asked: string[] = [];
+  const used = store.used.bind(store);
+  store.used = async (key, ...rest) => {
+    asked.push(key);
+    return used(key, ...rest);
+  };
+  return asked;
+}
+
 describe('logins that a store has lost', () => {
   it('are restored by the process that counted them, in all its budgets', async () => {
     const { budgets, restored } = await lost('a', 'b', 'c');
@@ -84,6 +95,24 @@ describe('logins that a store has lost', () => {
     };
     await assert.rejects(budgets.writeBack(), StoreError);
     assert.deepEqual([asked, restored()], [['a'], []]);
+  });
+
+  it('are looked for no more once none of a budget counts any more', async () => {
+    const { budgets, store, clock } = await lost('a');
+    clock.pass(WINDOW);
+    await budgets.writeBack();
+    const asked = askedFor(store);
+    await budgets.writeBack();
+    assert.deepEqual(asked, []);
+  });
+
+  it('are looked for in few budgets, though thousands were used in turn', async () => {
+    const { budgets, store, clock } = await lost(...Array.from({ length: 999 }, (_, index) => `budget ${index}`));
+    clock.pass(WINDOW);
+    await budgets.debit(of('newest'), false);
+    const asked = askedFor(store);
+    await budgets.writeBack();
+    assert.deepEqual(asked, ['newest']);
   });
 
   it('are all remembered, however many budgets there are', async () => {

@@ -1,3 +1,91 @@
 import type { Equivalent } from './equivalent.ts';
 
-export const TOKENS_EQUIVALENT: readonly Equivalent[] = [];
+const NO_REACH = 'Only a failed outcome has a reach; the condition tells the compiler.';
+const UNDEFINED = 'A comparison with undefined is false, as the condition is; it tells the compiler.';
+const COUNTED = 'A login has a time at which it was counted if and only if there is a budget; both tell the compiler.';
+
+export const TOKENS_EQUIVALENT: readonly Equivalent[] = [
+  {
+    file: 'src/tokens/backoff.ts',
+    at: 'if (token.refreshExpiresAt !== undefined && now >= token.refreshExpiresAt) return false;',
+    was: 'token.refreshExpiresAt !== undefined',
+    now: 'true',
+    reason: UNDEFINED,
+  },
+  {
+    file: 'src/tokens/backoff.ts',
+    at: "if (outcome.kind === 'failed' && outcome.reach === 'unsent') return UNSENT_BACKOFF_MS;",
+    was: "outcome.kind === 'failed'",
+    now: 'true',
+    reason: NO_REACH,
+  },
+  {
+    file: 'src/tokens/backoff.ts',
+    at: 'return loggedInAt !== undefined && now >= loggedInAt && now - loggedInAt < RECENT_LOGIN_MS;',
+    was: 'loggedInAt !== undefined',
+    now: 'true',
+    reason: UNDEFINED,
+  },
+  {
+    file: 'src/tokens/renewal-failures.ts',
+    at: "const unsent = outcome.kind === 'failed' && outcome.reach === 'unsent';",
+    was: "outcome.kind === 'failed'",
+    now: 'true',
+    reason: NO_REACH,
+  },
+  {
+    file: 'src/tokens/recovery.ts',
+    at: '#reconcileAgain = false;',
+    was: 'false',
+    now: 'true',
+    reason: '`begin` sets it before anything reads it.',
+  },
+  {
+    file: 'src/tokens/budget.ts',
+    at: 'if (this.#ownLogins.size < this.#sweepAt) return;',
+    was: 'this.#ownLogins.size < this.#sweepAt',
+    now: 'false',
+    reason: 'It frees memory sooner, at the price of time.',
+  },
+  ...(
+    [
+      ['budget === undefined', 'false'],
+      ['at === undefined', 'false'],
+      ['budget === undefined || at === undefined', 'budget === undefined && at === undefined'],
+    ] as const
+  ).map(([was, now]) => ({
+    file: 'src/tokens/renewal-call.ts',
+    at: 'if (budget === undefined || at === undefined) return;',
+    was,
+    now,
+    reason: COUNTED,
+  })),
+  {
+    file: 'src/tokens/renewal-call.ts',
+    at: 'if (isNewer && stored.identity === credential.identity) {',
+    was: 'stored.identity === credential.identity',
+    now: 'true',
+    reason: 'What is read has no token of another identity.',
+  },
+  {
+    file: 'src/tokens/renewal.ts',
+    at: "const maybeSpent = outcome.kind === 'failed' && outcome.maybeSpent;",
+    was: "outcome.kind === 'failed'",
+    now: 'true',
+    reason: 'Nothing but a failed outcome may have been spent; the condition tells the compiler.',
+  },
+  {
+    file: 'src/tokens/renewal.ts',
+    at: "const answered = outcome.kind === 'failed' && outcome.reach === 'answered';",
+    was: "outcome.kind === 'failed'",
+    now: 'true',
+    reason: NO_REACH,
+  },
+  {
+    file: 'src/tokens/renewal.ts',
+    at: "(outcome.kind === 'failed' && outcome.reach === 'unsent');",
+    was: "outcome.kind === 'failed'",
+    now: 'true',
+    reason: NO_REACH,
+  },
+];
