@@ -49,6 +49,38 @@ describe('a grant that comes when another process has written the record', () =>
   });
 });
 
+describe('a grant that comes when another process has written the record a second time', () => {
+  /** The other process writes a failure at the moment of the spend note, and its token while the call is under way. */
+  async function secondTime(left: number) {
+    const credential = fakeCredential({}, granted(), async () => {
+      await world.leave({ intent: undefined, ...second(world.clock.wall(), left) });
+      return granted({ secret: 'ours' });
+    });
+    const world = await inVirtualTime(credential);
+    const first = await world.token(() => world.manager.get('crm'));
+    world.store.beforeReplace = async () => {
+      world.store.beforeReplace = undefined;
+      await world.leave({ failures: 1 });
+    };
+    return { ...world, credential, request: () => world.manager.renew('crm', first) };
+  }
+
+  it('is dropped for its newer token, which is in use already', async () => {
+    const { token, request, credential } = await secondTime(60_000);
+    assert.equal((await token(request)).reveal(), 'theirs');
+    assert.deepEqual(credential.calls, ['login', 'refresh']);
+  });
+
+  it('is dropped if that has expired, and callers are told to come again in a second', async () => {
+    const { error, token, request, credential } = await secondTime(-1);
+    const { code, retryAfter, detail } = await error(request);
+    assert.deepEqual([code, retryAfter], ['token_unavailable', 1]);
+    assert.match(detail ?? '', /^account crm: another process has renewed it/);
+    assert.equal((await token(request)).generation, 3);
+    assert.equal(credential.spent.at(-1), 'their refresh token');
+  });
+});
+
 describe('a token that is written back into an emptied store', () => {
   for (const [also, times] of [
     ['', 1],

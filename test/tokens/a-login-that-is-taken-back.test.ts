@@ -98,8 +98,9 @@ describe('a login', () => {
 
   it('of an account without a budget needs none taken back', async () => {
     const unsent = failed({ reason: 'connect' });
-    const { manager, error } = await inVirtualTime(fakeCredential({ canRefresh: false }, unsent, unsent));
+    const { manager, error, observed } = await inVirtualTime(fakeCredential({ canRefresh: false }, unsent, unsent));
     assert.equal((await error(() => manager.get('crm'))).code, 'token_unavailable');
+    assert.deepEqual(observed.storeFailed, []);
   });
 
   it('that is not made, as another process has written the record since, does not count', async () => {
