@@ -1,4 +1,4 @@
-import type { Clock } from './clock.ts';
+import { systemTimers, type Clock, type Timers } from './clock.ts';
 import { StoreError, type TokenStore } from './store.ts';
 
 /** Whether the store can be read and written, for an operator. */
@@ -17,13 +17,15 @@ const CHECK_DEADLINE_MS = 5_000;
 export class StoreHealth {
   readonly #store: Pick<TokenStore, 'check'>;
   readonly #clock: Clock;
+  readonly #timers: Timers;
   #state: StoreState;
   #running: Promise<StoreState> | undefined;
 
   /** An opened store counts as usable until a check fails. */
-  constructor(store: Pick<TokenStore, 'check'>, clock: Clock) {
+  constructor(store: Pick<TokenStore, 'check'>, clock: Clock, timers: Timers = systemTimers) {
     this.#store = store;
     this.#clock = clock;
+    this.#timers = timers;
     this.#state = { usable: true, since: clock.wall(), error: undefined };
   }
 
@@ -38,13 +40,10 @@ export class StoreHealth {
   }
 
   async #runCheck(): Promise<StoreState> {
-    let timer: NodeJS.Timeout | undefined;
+    let cancelDeadline!: () => void;
     const deadline = new Promise<never>((_, reject) => {
-      timer = setTimeout(
-        () => reject(new StoreError(`The store has not responded within ${CHECK_DEADLINE_MS / 1000} s.`)),
-        CHECK_DEADLINE_MS,
-      );
-      timer.unref();
+      const late = new StoreError(`The store has not responded within ${CHECK_DEADLINE_MS / 1000} s.`);
+      cancelDeadline = this.#timers.after(CHECK_DEADLINE_MS, () => reject(late), true);
     });
     try {
       await Promise.race([this.#store.check(), deadline]);
@@ -52,14 +51,14 @@ export class StoreHealth {
     } catch (error) {
       this.#setError(error instanceof StoreError ? error.message : 'The store cannot be used.');
     } finally {
-      clearTimeout(timer);
+      cancelDeadline();
     }
     return this.#state;
   }
 
   #setError(error: string | undefined): void {
     const usable = error === undefined;
-    if (usable !== this.#state.usable) this.#state = { usable, since: this.#clock.wall(), error };
-    else if (error !== this.#state.error) this.#state = { ...this.#state, error };
+    const since = usable === this.#state.usable ? this.#state.since : this.#clock.wall();
+    this.#state = { usable, since, error };
   }
 }

@@ -4,11 +4,9 @@ import { once } from 'node:events';
 import { mkdirSync, readdirSync, readFileSync, renameSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { StoreHealth } from '../../src/tokens/store-health.ts';
 import { StoreError, type TokenStore } from '../../src/tokens/store.ts';
 import { EmbeddedStore } from '../../src/tokens/stores/embedded.ts';
 import { RedisStore } from '../../src/tokens/stores/redis.ts';
-import { FakeClock } from '../support/clock.ts';
 import { temporaryFolder } from '../support/proxy.ts';
 import { startRedis, type RedisServer } from '../support/redis.ts';
 import { requireTool } from '../support/tools.ts';
@@ -19,37 +17,6 @@ const says =
   (words: RegExp) =>
   (error: unknown): boolean =>
     error instanceof StoreError && words.test(error.message);
-
-describe('whether a store is usable', () => {
-  it('is what the last look has shown, since when, and why; one look at a time', async () => {
-    const clock = new FakeClock();
-    const start = clock.wall();
-    let answer: () => Promise<void> = () => Promise.resolve();
-    let looks = 0;
-    const health = new StoreHealth({ check: () => ((looks += 1), answer()) }, clock);
-    assert.deepEqual(health.state, { usable: true, since: start, error: undefined });
-    clock.pass(5_000);
-    assert.deepEqual(await health.check(), { usable: true, since: start, error: undefined });
-    answer = () => Promise.reject(new StoreError('The store cannot be written: EROFS.'));
-    const [one, two] = await Promise.all([health.check(), health.check()]);
-    assert.deepEqual(one, { usable: false, since: start + 5_000, error: 'The store cannot be written: EROFS.' });
-    assert.equal(one, two);
-    assert.equal(looks, 2);
-    clock.pass(5_000);
-    answer = () => Promise.reject(new TypeError('secret'));
-    assert.deepEqual(await health.check(), { usable: false, since: start + 5_000, error: 'The store cannot be used.' });
-    answer = () => Promise.resolve();
-    assert.deepEqual(await health.check(), { usable: true, since: start + 10_000, error: undefined });
-    assert.deepEqual(health.state, { usable: true, since: start + 10_000, error: undefined });
-  });
-
-  it('is no when the store says nothing at all', async () => {
-    const health = new StoreHealth({ check: () => new Promise(() => undefined) }, new FakeClock());
-    const { usable, error } = await health.check();
-    assert.equal(usable, false);
-    assert.match(error!, /5 s/);
-  }).timeout(10_000);
-});
 
 describe('an embedded store whose folder goes away under it', () => {
   let folder: string;
