@@ -9,18 +9,25 @@ export interface BootTime {
   readonly ms: number;
 }
 
-let boot: string | undefined;
-
 /** The machine's boot time; undefined where the system does not identify its boots. */
-export function systemBootTime(): BootTime | undefined {
-  if (boot === undefined) {
-    try {
-      boot = readFileSync('/proc/sys/kernel/random/boot_id', 'utf8').trim();
-    } catch {
-      boot = '';
-    }
+export const systemBootTime = bootTimeBy('/proc/sys/kernel/random/boot_id');
+
+/** The same where this file identifies the boot. It is read once. */
+export function bootTimeBy(file: string): () => BootTime | undefined {
+  let boot: string | undefined;
+  return () => {
+    boot ??= textOf(file);
+    return boot === '' ? undefined : { boot, ms: Math.round(uptime() * 1000) };
+  };
+}
+
+/** Empty: there is no such file. */
+function textOf(file: string): string {
+  try {
+    return readFileSync(file, 'utf8').trim();
+  } catch {
+    return '';
   }
-  return boot === '' ? undefined : { boot, ms: Math.round(uptime() * 1000) };
 }
 
 /** A boot time from an injected clock: each clock is a boot of its own. */
