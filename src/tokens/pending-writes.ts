@@ -1,5 +1,6 @@
 import { FINAL_SAVES_MS, LEASE_TTL_MS } from '../deadlines.ts';
 import { TokenwardError } from '../errors.ts';
+import { ownToken } from './account-records.ts';
 import type { AccountState } from './account-state.ts';
 import { sleep } from './clock.ts';
 import type { Leases } from './lease.ts';
@@ -101,12 +102,10 @@ export class PendingWrites {
     }
     state.pendingWriteDone();
     // Another process has renewed in the meantime: the stored token counts for all processes, and ours is dropped.
-    const isOtherToken = saved.token !== undefined && saved.token.reveal() !== state.token?.reveal();
-    const isOlder = saved.generation < (state.token?.generation ?? 0);
-    if (isOtherToken && !isOlder && saved.identity === credential.identity) {
-      state.grant(saved.token);
-      observer.changed(credential);
-    }
+    const stored = ownToken(state, saved);
+    const inUse = state.token!;
+    const isOther = stored !== undefined && stored.reveal() !== inUse.reveal();
+    if (isOther && stored.generation >= inUse.generation) state.grant(stored);
     this.#leases.giveUp(state);
     observer.changed(credential);
     return state.token!;

@@ -5,20 +5,24 @@ import { Token } from '../../src/tokens/token.ts';
 import type { FakeClock } from '../support/clock.ts';
 import { failed, granted, managed, fakeCredential, type Managed } from '../support/credential.ts';
 import { eventually } from '../support/eventually.ts';
+import { settled, VirtualTime } from '../support/virtual-time.ts';
 
 const isStoreError = (error: unknown): boolean => error instanceof TokenwardError && error.code === 'store_unavailable';
 
 describe('a store that cannot be written after a grant', () => {
   /** A manager whose second token is granted while the store fails. */
-  async function withUnsavedToken(): Promise<Managed & { credential: ReturnType<typeof fakeCredential> }> {
+  async function withUnsavedToken(): Promise<
+    Managed & { credential: ReturnType<typeof fakeCredential>; time: VirtualTime }
+  > {
+    const time = new VirtualTime();
     const credential: ReturnType<typeof fakeCredential> = fakeCredential({}, granted(), () => {
       world.store.failing.add('replace');
       return granted({ secret: 'the only copy', refreshSecret: 'its refresh token' });
     });
-    const world = await managed(credential);
+    const world = await managed(credential, time);
     const first = await world.manager.get('crm');
     assert.equal((await world.manager.renew('crm', first)).reveal(), 'the only copy');
-    return { ...world, credential };
+    return { ...world, credential, time };
   }
 
   it('serves the new token, and says that it is not stored yet', async () => {
@@ -30,26 +34,27 @@ describe('a store that cannot be written after a grant', () => {
       ['degraded', 2, 'the new token could not be stored yet'],
     );
     assert.ok(world.observed.storeFailed.includes('write'));
-    world.store.failing.clear();
-    await world.manager.close();
   });
 
   it('saves it as soon as the store is back, by itself', async () => {
     const world = await withUnsavedToken();
     world.store.failing.clear();
-    await eventually('it is stored', async () => (await world.records.read('crm')).token?.reveal() === 'the only copy');
-    await eventually('and it is said', () => world.manager.status()[0]?.state === 'working');
-    assert.deepEqual(
-      [world.manager.status()[0]?.problem, (await world.records.read('crm')).intent],
-      [undefined, undefined],
-    );
+    await world.time.advance(200);
+    await settled();
+    const { token, intent } = await world.records.read('crm');
+    assert.deepEqual([token?.reveal(), intent], ['the only copy', undefined]);
+    const [status] = world.manager.status();
+    assert.deepEqual([status?.state, status?.problem], ['working', undefined]);
     assert.equal((await world.restart(fakeCredential())).manager.status()[0]?.generation, 2);
   });
 
   it('closing waits until it is saved', async () => {
     const world = await withUnsavedToken();
-    setTimeout(() => world.store.failing.clear(), 300);
-    await world.manager.close();
+    const closed = world.manager.close();
+    await world.time.advance(300);
+    world.store.failing.clear();
+    await world.time.advance(500);
+    await closed;
     assert.equal((await world.records.read('crm')).token?.reveal(), 'the only copy');
   });
 
@@ -67,7 +72,9 @@ describe('a store that cannot be written after a grant', () => {
     const world = await withUnsavedToken();
     assert.equal(await world.store.acquireLease('crm', 'somebody else', 1_000), false);
     world.store.failing.clear();
-    await eventually('it is given back', () => world.store.acquireLease('crm', 'somebody else', 1_000));
+    await world.time.advance(200);
+    await settled();
+    assert.equal(await world.store.acquireLease('crm', 'somebody else', 1_000), true);
   });
 
   it('is not written over a token that is newer still', async () => {
@@ -77,13 +84,13 @@ describe('a store that cannot be written after a grant', () => {
     const theirs = await world.restart(fakeCredential({}, granted({ secret: 'third' })));
     let token = await theirs.manager.get('crm');
     while (token.generation < 3) token = await theirs.manager.renew('crm', token);
-    await world.manager.close();
+    await world.time.advance(3_000);
     assert.equal((await world.records.read('crm')).generation, token.generation);
   });
 
-  it('waits for somebody who has taken over the renewal, and takes his token', async () => {
+  it('waits for a process that has taken over the renewal, and takes its token', async () => {
     const world = await withUnsavedToken();
-    // He holds the lease, has written his intent, and his call is under way.
+    // It holds the lease, has written its spend note, and its call is under way.
     world.store.leases.set('crm', { owner: 'somebody else', until: Date.now() + 60_000 });
     world.store.failing.clear();
     const begun = await world.records.read('crm');
@@ -91,26 +98,28 @@ describe('a store that cannot be written after a grant', () => {
       ...begun,
       intent: { kind: 'login', startedAt: world.clock.wall(), attempt: 1 },
     });
-    await new Promise((resolve) => setTimeout(resolve, 1_000));
+    await world.time.advance(1_000);
     assert.equal(
       (await world.records.read('crm')).generation,
       1,
-      'his answer would have found no record to be written to',
+      'its grant would have found no record to be written to',
     );
-    const credential = fakeCredential({}, granted({ secret: 'his' }));
+    const credential = fakeCredential({}, granted({ secret: 'theirs' }));
     const { manager } = await managed(credential);
     const token = await manager.get('crm');
     await world.records.replace('crm', { ...intended!, intent: undefined, generation: 2, token });
     world.store.leases.clear();
-    await world.manager.close();
-    assert.equal((await world.manager.get('crm')).reveal(), 'his');
+    await world.time.advance(3_000);
+    assert.equal((await world.manager.get('crm')).reveal(), 'theirs');
   });
 
-  it('is written at once if the one who has the lease has written nothing yet, so that he does not spend the old one', async () => {
+  it('is written at once if the process with the lease has written nothing yet, so that it does not spend the old one', async () => {
     const world = await withUnsavedToken();
     world.store.leases.set('crm', { owner: 'somebody else', until: Date.now() + 60_000 });
     world.store.failing.clear();
-    await eventually('it is stored', async () => (await world.records.read('crm')).token?.reveal() === 'the only copy');
+    await world.time.advance(200);
+    await settled();
+    assert.equal((await world.records.read('crm')).token?.reveal(), 'the only copy');
   });
 
   it('is kept as well when somebody else has written and the store then fails', async () => {
@@ -120,10 +129,12 @@ describe('a store that cannot be written after a grant', () => {
       world.store.failing.add('read');
       return granted({ secret: 'the only copy' });
     });
-    const world = await managed(credential);
+    const time = new VirtualTime();
+    const world = await managed(credential, time);
     assert.equal((await world.manager.renew('crm', await world.manager.get('crm'))).reveal(), 'the only copy');
     world.store.failing.clear();
-    await world.manager.close();
+    await time.advance(200);
+    await settled();
     assert.equal((await world.records.read('crm')).token?.reveal(), 'the only copy');
   });
 });
