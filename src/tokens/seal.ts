@@ -48,7 +48,7 @@ export class Seal {
     const nonce = randomBytes(NONCE_BYTES);
     const cipher = createCipheriv('aes-256-gcm', key.bytes, nonce);
     cipher.setAAD(Buffer.from(belongsTo));
-    const body = Buffer.concat([cipher.update(plain, 'utf8'), cipher.final()]);
+    const body = Buffer.concat([cipher.update(Buffer.from(plain)), cipher.final()]);
     return Buffer.concat([Buffer.from([FORMAT]), key.id, nonce, cipher.getAuthTag(), body]);
   }
 
@@ -66,7 +66,7 @@ export class Seal {
     decipher.setAuthTag(take(TAG_BYTES));
     decipher.setAAD(Buffer.from(belongsTo));
     try {
-      return decipher.update(sealed.subarray(at), undefined, 'utf8') + decipher.final('utf8');
+      return Buffer.concat([decipher.update(sealed.subarray(at)), decipher.final()]).toString();
     } catch {
       throw new SealError('is damaged or belongs to another account');
     }

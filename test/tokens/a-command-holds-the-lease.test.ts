@@ -49,12 +49,13 @@ describe("a command's work on an account", () => {
     const busy = assert
       .rejects(
         held(async () => void (begun = true), 5_000),
-        (error: unknown) => error instanceof AccountBusyError && error.message.includes('crm'),
+        (error: unknown) =>
+          error instanceof AccountBusyError && error.name === 'AccountBusyError' && error.message.includes('crm'),
       )
       .finally(() => (ended = true));
     await time.advance(4_900);
     assert.equal(ended, false);
-    await time.advance(200);
+    await time.advance(100);
     await settled();
     assert.equal(ended, true);
     await busy;

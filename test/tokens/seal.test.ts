@@ -43,6 +43,24 @@ describe('a sealed record', () => {
     assert.throws(() => seal.open(rotated.seal('secret', 'a'), 'a'), StoreError);
   });
 
+  it('names its key if that is none of the configured ones, and where to put it', () => {
+    const [other, retired] = [sealingKey(key()), sealingKey(key())];
+    const ids = [other, retired].map(({ id }) => id.toString('hex'));
+    const rotated = new Seal(other, [retired]);
+    const message = rotated.otherKey(seal.seal('', 'a'))!;
+    assert.ok(message.includes(`(id ${sealingKey(current).id.toString('hex')})`), message);
+    assert.ok(message.includes(`configured: ${ids.join(', ')}.`), message);
+    assert.match(message, /store\.key or store\.retiredKeys$/);
+    assert.equal(rotated.otherKey(rotated.seal('secret', 'a')), undefined);
+    assert.equal(rotated.otherKey(new Seal(retired).seal('secret', 'a')), undefined);
+  });
+
+  it('names no key if it is cut short, or of another format', () => {
+    const sealed = new Seal(sealingKey(key())).seal('', 'a');
+    assert.equal(seal.otherKey(sealed.subarray(0, -1)), undefined);
+    assert.equal(seal.otherKey(Buffer.concat([Buffer.from([2]), sealed.subarray(1)])), undefined);
+  });
+
   it('does not open in the place of another account or generation', () => {
     assert.throws(
       () => seal.open(seal.seal('secret', 'tokenward\ncrm\n1'), 'tokenward\nshop\n1'),
@@ -66,6 +84,7 @@ describe('a sealed record', () => {
     for (const text of [
       bytes.toString('hex'),
       bytes.toString('hex').toUpperCase(),
+      ` ${bytes.toString('hex')}\n`,
       bytes.toString('base64'),
       bytes.toString('base64url'),
       ` ${bytes.toString('base64')}\n`,
@@ -76,6 +95,8 @@ describe('a sealed record', () => {
       'short',
       randomBytes(31).toString('base64'),
       randomBytes(33).toString('hex'),
+      `${bytes.toString('hex')}0`,
+      `${bytes.toString('hex')}zz`,
       'pass phrase with spaces, quite long, but no key at all',
     ]) {
       assert.throws(
