@@ -32,6 +32,8 @@ describe('a late reply to a write in the background', () => {
     assert.equal(store.records.get('crm')?.generation, 2);
     reply();
     await settled();
+    assert.equal(manager.status()[0]?.problem, 'the new token could not be stored yet');
+    assert.equal(store.leases.get('crm')?.owner, 'this process');
     store.failing.clear();
     await time.advance(10_000);
     assert.equal(store.records.get('crm')?.generation, 3);

@@ -6,9 +6,9 @@ import { MemoryStore } from '../support/memory-store.ts';
 import { settled } from '../support/virtual-time.ts';
 import { unsavedToken } from './unsaved-token.ts';
 
-function theirs(generation: number): Token {
+function theirs(generation: number, secret = 'theirs'): Token {
   const facts = { generation, obtainedAt: Date.now(), expiresAt: undefined, refreshExpiresAt: undefined };
-  return new Token({ ...facts, deadline: Infinity }, 'theirs', undefined);
+  return new Token({ ...facts, deadline: Infinity }, secret, undefined);
 }
 
 describe('a pending write that finds another record in the store', () => {
@@ -46,12 +46,12 @@ describe('a pending write that finds another record in the store', () => {
       return record;
     };
     await time.advance(200);
-    await records.replace('crm', { ...(await records.read('crm')), generation: 3, token: theirs(3) });
+    await records.replace('crm', { ...(await records.read('crm')), generation: 3, token: theirs(3, 'newest') });
     announce('crm');
     await settled();
     reply();
     await settled();
-    assert.equal((await manager.get('crm')).generation, 3);
+    assert.equal((await manager.get('crm')).reveal(), 'newest');
     assert.equal(manager.status()[0]?.problem, undefined);
   });
 

@@ -5,9 +5,11 @@ import { unsavedToken } from './unsaved-token.ts';
 
 describe('a pending write', () => {
   it('is tried after 200 ms, then after twice the time, and every 2 s in the end', async () => {
-    const { time, tries } = await unsavedToken();
+    const { time, tries, observed } = await unsavedToken();
     await time.advance(10_000);
     assert.deepEqual(tries, [200, 600, 1_400, 3_000, 5_000, 7_000, 9_000]);
+    // The grant's own write, and these.
+    assert.deepEqual(observed.storeFailed, Array(8).fill('write'));
   });
 
   it('is tried no more once the store has it', async () => {

@@ -87,5 +87,26 @@ export const TOKENS_EQUIVALENT: readonly Equivalent[] = [
     was: "outcome.kind === 'failed'",
     now: 'true',
     reason: NO_REACH,
+export const TOKENS_EQUIVALENT: readonly Equivalent[] = [
+  {
+    file: 'src/tokens/pending-writes.ts',
+    at: 'cancelDeadline?.();',
+    was: 'cancelDeadline?.()',
+    now: 'cancelDeadline()',
+    reason: 'It is the last statement of work whose end is waited for, and whose error nobody reads.',
+  },
+  {
+    file: 'src/tokens/pending-writes.ts',
+    at: 'left > 0 && this.#work.isClosing() === wasClosing',
+    was: 'left > 0',
+    now: 'left >= 0',
+    reason: 'One more sleep, of 0 ms, after a pause that is a multiple of the longest sleep.',
+  },
+  {
+    file: 'src/tokens/pending-writes.ts',
+    at: '...(key !== undefined && { key })',
+    was: 'key !== undefined',
+    now: 'true',
+    reason: 'A record that was read has its key; the type says less, for records that are made.',
   },
 ];
