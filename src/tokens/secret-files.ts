@@ -28,7 +28,7 @@ export class SecretFiles {
   /** Refused credentials may have been corrected since, in the file they come from. */
   async rereadIfDue(state: AccountState): Promise<void> {
     const now = this.#parts.clock.monotonic();
-    if (!state.credentialsRefused || state.credential.reread === undefined || now < state.secretsRereadAt) return;
+    if (!state.credentialsRefused || now < state.secretsRereadAt) return;
     state.postponeSecretReread(now + SECRET_REREAD_INTERVAL_MS);
     if (await this.reread(state)) this.#records.adopt(state, await this.#records.read(state));
   }

@@ -57,6 +57,28 @@ describe('credentials whose files may have changed', () => {
     assert.deepEqual(credential.calls, ['login']);
   });
 
+  it('that are dead are looked at again after 30 s, and the observer is told of a change only', async () => {
+    const credential = withFiles({}, refused);
+    const told: string[] = [];
+    const observer = {
+      renewed: () => undefined,
+      suppressed: () => undefined,
+      changed: () => undefined,
+      storeFailed: () => undefined,
+      secretChanged: ({ account }: Credential) => void told.push(account),
+    };
+    const { manager, clock } = await managed(credential, { observer });
+    await assert.rejects(async () => manager.get('crm'), isDead);
+    await assert.rejects(async () => manager.get('crm'), isDead);
+    credential.written = 'second';
+    clock.pass(29_999);
+    await assert.rejects(async () => manager.get('crm'), isDead);
+    assert.deepEqual(told, []);
+    clock.pass(1);
+    assert.equal((await manager.get('crm')).generation, 1);
+    assert.deepEqual(told, ['crm']);
+  });
+
   it('that worked lately and are doubted do not wait for the second look', async () => {
     const credential = withFiles({ canRefresh: false }, granted(), refused, granted());
     const { manager } = await managed(credential);
