@@ -103,8 +103,7 @@ export class AccountRecords {
    */
   async writeBack(state: AccountState, record: CredentialRecord): Promise<CredentialRecord> {
     const { token, credential } = state;
-    if (token === undefined || credential.staticToken !== undefined || record.generation >= token.generation)
-      return record;
+    if (token === undefined || record.generation >= token.generation) return record;
     const { identity } = credential;
     return this.save(state, { ...record, generation: token.generation, identity, token, intent: undefined });
   }
@@ -141,5 +140,5 @@ export function ownToken({ credential }: AccountState, record: CredentialRecord)
 }
 
 function unreadable({ credential, recordProblem }: AccountState): TokenwardError {
-  return new TokenwardError('store_unavailable', { detail: `account ${credential.account}: ${recordProblem ?? ''}` });
+  return new TokenwardError('store_unavailable', { detail: `account ${credential.account}: ${recordProblem!}` });
 }

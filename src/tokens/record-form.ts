@@ -55,7 +55,7 @@ export function parseForm(text: string): { fields: RecordFields; unknown: Pick<U
     throw new FormError('holds no JSON');
   }
   const {
-    v,
+    v = VERSION,
     identity,
     token,
     intent,
@@ -68,8 +68,8 @@ export function parseForm(text: string): { fields: RecordFields; unknown: Pick<U
     doubt,
     ...record
   } = requireObject(value, 'the record');
-  if (v !== undefined && !isCount(v)) throw new FormError('has a version that is not a number');
-  if (v !== undefined && v > VERSION)
+  if (!isCount(v)) throw new FormError('has a version that is not a number');
+  if (v > VERSION)
     throw new FormError(
       `was written by a newer tokenward (its version is ${v}, this one knows ${VERSION}); use that one`,
     );
@@ -98,23 +98,20 @@ export function writeForm(
   generation: number,
   unknown: UnknownFields | undefined,
 ): string {
-  const defined = (fields: Fields): Fields =>
-    Object.fromEntries(Object.entries(fields).filter(([, value]) => value !== undefined));
+  // Fields that are undefined are left out.
   return JSON.stringify({
     ...unknown?.record,
     v: VERSION,
     identity,
-    ...(token && { token: { ...(unknown?.generation === generation && unknown.token), ...defined({ ...token }) } }),
-    ...defined({
-      intent,
-      dead,
-      failures: failures > 0 ? failures : undefined,
-      retryAt,
-      refreshFailures: refreshFailures > 0 ? refreshFailures : undefined,
-      gaveUpAt,
-      loggedInAt,
-      doubt,
-    }),
+    ...(token && { token: { ...(unknown?.generation === generation && unknown.token), ...token } }),
+    intent,
+    dead,
+    failures: failures > 0 ? failures : undefined,
+    retryAt,
+    refreshFailures: refreshFailures > 0 ? refreshFailures : undefined,
+    gaveUpAt,
+    loggedInAt,
+    doubt,
   });
 }
 
@@ -177,8 +174,8 @@ function requireObject(value: unknown, what: string): Fields {
 }
 
 function requireTime(value: unknown, name: string): number {
-  if (typeof value !== 'number' || !Number.isFinite(value)) throw new FormError(`is damaged: ${name} is not a time`);
-  return value;
+  if (!Number.isFinite(value)) throw new FormError(`is damaged: ${name} is not a time`);
+  return value as number;
 }
 
 function optionalTime(value: unknown, name: string): number | undefined {

@@ -145,11 +145,11 @@ export class Records {
     const own = await this.read(account, identity);
     if (own.revision > 0) return undefined;
     const old = await this.read(former, identity);
-    if (old.revision === 0 || old.identity !== identity) return undefined;
+    if (old.identity !== identity) return undefined;
     const adopted = await this.replace(account, {
       ...old,
       revision: own.revision,
-      key: own.key ?? account,
+      key: own.key!,
       foreign: own.foreign ?? false,
     });
     if (adopted === undefined) return this.read(account, identity);

@@ -84,9 +84,18 @@ describe('the text of a record', () => {
     assert.deepEqual([token?.secret, token?.refresh], ['', 'refresh']);
   });
 
-  for (const text of ['', '{', 'null', '[]', '"identity"'])
-    it(`${text === '' ? 'that is empty' : text} is none`, () => {
-      assert.throws(() => parseForm(text), FormError);
+  for (const [text, says] of [
+    ['', /no JSON/],
+    ['{', /no JSON/],
+    ['null', /the record is not an object/],
+    ['[]', /the record is not an object/],
+    ['"identity"', /the record is not an object/],
+  ] as const)
+    it(`${text === '' ? 'that is empty' : text} is none, and the error says ${says.source}`, () => {
+      assert.throws(
+        () => parseForm(text),
+        (error: unknown) => error instanceof FormError && says.test(error.message),
+      );
     });
 
   for (const [change, names] of DAMAGES)

@@ -124,6 +124,16 @@ describe('two versions over one store', () => {
     assert.deepEqual(JSON.parse(await textIn()), { ...NEWER, failures: 4, token });
   });
 
+  for (const [where, form] of [
+    ['of the account', { ...OLD, v: 1, region: 'eu' }],
+    ['of its token', { ...OLD, v: 1, token: { ...OLD.token, scope: 'read' } }],
+  ] as const)
+    it(`what a newer version knows ${where} alone is kept as well`, async () => {
+      await put(form);
+      await records.replace('crm', { ...(await records.read('crm', 'who')), failures: 4 });
+      assert.deepEqual(JSON.parse(await textIn()), { ...form, failures: 4 });
+    });
+
   it('with a new token goes what was known of the old one, and nothing else', async () => {
     await put(NEWER);
     const record = await records.read('crm', 'who');

@@ -110,6 +110,7 @@ describe('a sealed record', () => {
 describe('a credential record', () => {
   const clock = new FakeClock();
   let store: MemoryStore;
+  let seal: Seal;
   let records: Records;
   const record = (
     generation: number,
@@ -141,7 +142,8 @@ describe('a credential record', () => {
   });
   beforeEach(() => {
     store = new MemoryStore();
-    records = new Records(store, new Seal(sealingKey(key())), clock);
+    seal = new Seal(sealingKey(key()));
+    records = new Records(store, seal, clock);
   });
 
   it('comes back as it was, its deadline measured from now', async () => {
@@ -153,6 +155,21 @@ describe('a credential record', () => {
     assert.equal(read.token?.revealRefresh(), 'the-refresh-token');
     assert.equal(read.token?.generation, 4);
     assert.equal(read.token?.deadline, clock.monotonic() + 50_000);
+  });
+
+  it('of a token without an end comes back without one', async () => {
+    const { token, ...rest } = record(4);
+    const facts = { generation: 4, obtainedAt: token!.obtainedAt, expiresAt: undefined, refreshExpiresAt: undefined };
+    await records.replace('crm', { ...rest, token: new Token({ ...facts, deadline: Infinity }, 'endless', undefined) });
+    assert.equal((await records.read('crm')).token?.deadline, Infinity);
+  });
+
+  it('lives no longer than the token has from the start when the clock is set back', async () => {
+    await records.replace('crm', record(4));
+    const whole = new FakeClock();
+    whole.jump(-10 * 86_400_000);
+    const read = await new Records(store, seal, whole).read('crm');
+    assert.equal(read.token?.deadline, whole.monotonic() + 60_000);
   });
 
   it('holds nothing in the clear but its two numbers', async () => {
@@ -174,7 +191,10 @@ describe('a credential record', () => {
 
   it('one that does not open is never taken for none', async () => {
     await store.replace('crm', 0, { revision: 1, generation: 1, sealed: Buffer.from('rubbish') });
-    await assert.rejects(records.read('crm'), StoreError);
+    await assert.rejects(
+      records.read('crm'),
+      /^RecordError: The record of account crm \(crm in the store\) is damaged: it is too short\. It was left unchanged\.$/,
+    );
     assert.equal((await records.read('shop')).revision, 0);
   });
 });

@@ -3,7 +3,7 @@ import { randomBytes } from 'node:crypto';
 import { rmSync } from 'node:fs';
 import { EMPTY_RECORD, Records, type CredentialRecord } from '../../src/tokens/records.ts';
 import { Seal, sealingKey } from '../../src/tokens/seal.ts';
-import { RecordError } from '../../src/tokens/store.ts';
+import { RecordError, StoreError } from '../../src/tokens/store.ts';
 import { BroadcastingStore } from '../../src/tokens/stores/broadcasting.ts';
 import { EmbeddedStore } from '../../src/tokens/stores/embedded.ts';
 import { RedisStore } from '../../src/tokens/stores/redis.ts';
@@ -101,8 +101,20 @@ describe('two deployments that use one store, and one name for accounts of their
     await second.replace('crm', withToken(await second.read('crm', 'b'), 'b', 'of b'));
     const good = store.records.get('crm')!;
     store.records.set('crm', { ...good, sealed: Buffer.from('rubbish') });
-    assert.equal((await second.read('crm', 'b')).token?.reveal(), 'of b');
+    const own = await second.read('crm', 'b');
+    assert.deepEqual([own.token?.reveal(), own.foreign], ['of b', true]);
     await assert.rejects(first.read('crm', 'a'), RecordError);
+  });
+
+  it('a record that the store cannot read at the moment counts as none of both', async () => {
+    await first.replace('crm', withToken(await first.read('crm', 'a'), 'a', 'of a'));
+    await second.replace('crm', withToken(await second.read('crm', 'b'), 'b', 'of b'));
+    const read = store.read.bind(store);
+    store.read = async (key) => {
+      if (key === 'crm') throw new StoreError('away');
+      return read(key);
+    };
+    await assert.rejects(second.read('crm', 'b'), /^StoreError: away$/);
   });
 
   it("whoever listens hears the account's name, wherever its record is", async function () {
@@ -147,8 +159,8 @@ describe('an account that was renamed', () => {
       await records.replace('crm-old', withToken(await records.read('crm-old', 'a'), 'a', `of a ${generation}`));
     const adopted = await records.adoptFormer('crm', 'crm-old', 'a');
     assert.deepEqual(
-      [adopted?.generation, adopted?.token?.reveal(), adopted?.token?.revealRefresh()],
-      [3, 'of a 2', 'refresh of of a 2'],
+      [adopted?.generation, adopted?.token?.reveal(), adopted?.token?.revealRefresh(), adopted?.foreign],
+      [3, 'of a 2', 'refresh of of a 2', false],
     );
     const read = await records.read('crm', 'a');
     assert.deepEqual([read.generation, read.token?.reveal(), read.token?.hasRefresh], [3, 'of a 2', true]);
@@ -174,6 +186,27 @@ describe('an account that was renamed', () => {
       other.adoptFormer('crm', 'crm-old', 'a'),
     ]);
     assert.equal((await records.read('crm', 'a')).revision, 1);
-    assert.ok(both.some((one) => one?.token?.reveal() === 'of a'));
+    assert.deepEqual(
+      both.map((one) => one?.token?.reveal()),
+      ['of a', 'of a'],
+    );
+  });
+
+  it('takes it over beside the record of another identity, and says so', async () => {
+    await records.replace('crm', withToken(await records.read('crm', 'b'), 'b', 'of b'));
+    await records.replace('crm-old', withToken(await records.read('crm-old', 'a'), 'a', 'of a'));
+    assert.equal((await records.adoptFormer('crm', 'crm-old', 'a'))?.foreign, true);
+    assert.equal((await records.read('crm', 'a')).token?.reveal(), 'of a');
+    assert.equal((await records.read('crm', 'b')).token?.reveal(), 'of b');
+  });
+
+  it('leaves a former record as it is that holds nothing to be spent twice', async () => {
+    const { token, ...record } = withToken(await records.read('crm-old', 'a'), 'a', 'of a');
+    await records.replace('crm-old', { ...record, token: token?.withoutRefresh() });
+    assert.equal((await records.adoptFormer('crm', 'crm-old', 'a'))?.token?.reveal(), 'of a');
+    assert.equal(store.records.get('crm-old')?.revision, 1);
+    await records.replace('shop-old', { ...EMPTY_RECORD, identity: 'a', failures: 3 });
+    assert.equal((await records.adoptFormer('shop', 'shop-old', 'a'))?.failures, 3);
+    assert.equal(store.records.get('shop-old')?.revision, 1);
   });
 });

@@ -109,4 +109,11 @@ export const TOKENS_EQUIVALENT: readonly Equivalent[] = [
     now: 'true',
     reason: 'A record that was read has its key; the type says less, for records that are made.',
   },
+  {
+    file: 'src/tokens/records.ts',
+    at: 'if (key === account) this.#beside.delete(account);',
+    was: 'key === account',
+    now: 'false',
+    reason: 'An account without an entry has its own name for a key: the entry only takes memory.',
+  },
 ];
