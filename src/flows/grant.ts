@@ -120,7 +120,7 @@ function lifetimeOf(lifetime: Flow['lifetime'], values: TemplateValues): number 
 function textOf(value: unknown): string | { readonly problem: string | undefined } {
   if (value === undefined || value === null || value === '') return { problem: undefined };
   if (typeof value === 'object') return { problem: Array.isArray(value) ? 'a list' : 'an object' };
-  const text = String(value);
+  const text = typeof value === 'string' ? value : JSON.stringify(value);
   if (text.length > MAX_VALUE_LENGTH) return { problem: `a value of more than ${MAX_VALUE_LENGTH / 1024} KiB` };
   return /[\x00-\x1f\x7f]/.test(text) ? { problem: 'a value with control characters' } : text;
 }

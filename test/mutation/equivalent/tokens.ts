@@ -87,7 +87,7 @@ export const TOKENS_EQUIVALENT: readonly Equivalent[] = [
     was: "outcome.kind === 'failed'",
     now: 'true',
     reason: NO_REACH,
-export const TOKENS_EQUIVALENT: readonly Equivalent[] = [
+  },
   {
     file: 'src/tokens/pending-writes.ts',
     at: 'cancelDeadline?.();',
