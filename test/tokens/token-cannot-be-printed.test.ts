@@ -64,6 +64,10 @@ describe('a token', () => {
     });
   }
 
+  it('names itself by its number where it is inspected', () => {
+    assert.equal(inspect({ token }), '{ token: [token generation 7] }');
+  });
+
   it('gives its secrets to those who ask by name, and its facts to anybody', () => {
     assert.equal(token.reveal(), ACCESS);
     assert.equal(token.revealRefresh(), REFRESH);
