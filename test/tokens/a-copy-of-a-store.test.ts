@@ -163,7 +163,10 @@ describe('a copy of a store', () => {
     from.store.debits.set('logins', [10]);
     const order: string[] = [];
     to.store.beforeReplace = () => void order.push('token');
-    to.store.restoreBudget = async (_budget, _entries, window) => void order.push(`count for ${window / 86_400_000} d`);
+    Object.assign(to.store, {
+      restoreBudget: async (_budget: string, _entries: readonly number[], window: number) =>
+        void order.push(`count for ${window / 86_400_000} d`),
+    });
     await copy(from, to);
     assert.deepEqual(order, ['count for 31 d', 'token']);
   });
