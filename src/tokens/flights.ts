@@ -23,11 +23,11 @@ export class Flights {
     this.#renewal = renewal;
   }
 
-  /** Begins a renewal in the background, if none is under way. */
-  renewEarly(state: AccountState): void {
+  /** Begins a renewal of this token in the background, if none is under way. */
+  renewEarly(state: AccountState, token: Token): void {
     state.postponeEarlyRenewal();
-    if (state.flight.busy || this.#work.isClosing()) return;
-    this.#startOrJoin(state, state.token?.generation ?? 0, EARLY_RENEWAL).catch(() => {
+    if (this.#work.isClosing()) return;
+    this.#startOrJoin(state, token.generation, EARLY_RENEWAL).catch(() => {
       // The observer has been notified; the token in use is still usable, and the next try is due at `refreshAt`.
     });
   }

@@ -25,7 +25,7 @@ const MIN_LIFE_TO_SEND_ONCE_MS = 300_000;
 
 /** Whether the token is usable, but may expire before it arrives. */
 export function isEnding(token: Token, clock: Clock): boolean {
-  return remainingLife(token, clock) < Math.min(MIN_LIFE_ON_ARRIVAL_MS, wholeLife(token) / 10);
+  return hasLessLeft(token, clock, MIN_LIFE_ON_ARRIVAL_MS, 10);
 }
 
 /**
@@ -33,19 +33,17 @@ export function isEnding(token: Token, clock: Clock): boolean {
  * cannot.
  */
 export function isInLastPart(token: Token, clock: Clock): boolean {
-  return remainingLife(token, clock) < Math.min(MIN_LIFE_TO_SEND_ONCE_MS, wholeLife(token) / 4);
+  return hasLessLeft(token, clock, MIN_LIFE_TO_SEND_ONCE_MS, 4);
 }
 
-/** ms left by the clock that says less; Infinity: it is used until it is rejected. */
-function remainingLife({ expiresAt, deadline, obtainedAt }: Token, clock: Clock): number {
-  if (expiresAt === undefined) return Infinity;
+/** Whether less than `ms` is left, or less than one in `parts` of a short life, by the clock that says less. */
+function hasLessLeft({ expiresAt, deadline, obtainedAt }: Token, clock: Clock, ms: number, parts: number): boolean {
+  // It is used until it is rejected.
+  if (expiresAt === undefined) return false;
   const wall = clock.wall();
   // As in `isUsable`: a wall clock that was set back does not count.
-  return Math.min(deadline - clock.monotonic(), wall < obtainedAt ? Infinity : expiresAt - wall);
-}
-
-function wholeLife({ expiresAt, obtainedAt }: Token): number {
-  return expiresAt === undefined ? Infinity : expiresAt - obtainedAt;
+  const left = Math.min(deadline - clock.monotonic(), wall < obtainedAt ? Infinity : expiresAt - wall);
+  return left < Math.min(ms, (expiresAt - obtainedAt) / parts);
 }
 
 /** Monotonic ms from which the token is renewed in the background: at 75 to 85 % of its life, or never. */

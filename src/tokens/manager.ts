@@ -99,7 +99,7 @@ export class TokenManager {
     const { token } = state;
     if (token !== undefined && token.generation > state.rejectedGeneration && isUsable(token, clock)) {
       if (isEnding(token, clock)) return this.#flights.renewFirst(state, token);
-      if (clock.monotonic() >= state.refreshAt) this.#flights.renewEarly(state);
+      if (clock.monotonic() >= state.refreshAt) this.#flights.renewEarly(state, token);
       return token;
     }
     const why = token === undefined ? 'first' : 'expired';
