@@ -2,46 +2,27 @@ import assert from 'node:assert/strict';
 import { FLIGHT_MS } from '../../src/deadlines.ts';
 import { TokenwardError } from '../../src/errors.ts';
 import type { Outcome } from '../../src/tokens/credential.ts';
-import { fakeCredential, granted, managed } from '../support/credential.ts';
-import { MemoryStore } from '../support/memory-store.ts';
-import { settled, VirtualTime } from '../support/virtual-time.ts';
+import { fakeCredential, granted } from '../support/credential.ts';
+import { settled } from '../support/virtual-time.ts';
+import { listening, renewElsewhere } from './announced.ts';
 
 const never = (): Promise<Outcome> => new Promise(() => undefined);
 const tooLong = (error: unknown): boolean =>
   error instanceof TokenwardError && error.code === 'token_unavailable' && error.retryAfter === 5;
 
-/** A store that tells of a write when the test says so. */
-class AnnouncingStore extends MemoryStore {
-  announce!: (account: string) => void;
-
-  async watch(listener: (account: string) => void): Promise<void> {
-    this.announce = listener;
-  }
-}
-
 /** A refresh that never ends, of a token that lives for a day, and a request that waits for it. */
 async function stuck() {
-  const time = new VirtualTime();
-  const store = new AnnouncingStore();
   const credential = fakeCredential({}, granted({ lifetime: 86_400 }), never);
-  const { manager, records } = await managed(credential, { ...time, store });
+  const world = await listening(credential);
+  const { manager, time } = world;
   const first = await manager.get('crm');
   await settled();
   const asked = Promise.resolve(manager.renew('crm', first));
   asked.catch(() => undefined);
   await settled();
-  /** Another process renews, and tells of it. */
-  const renewElsewhere = async (lifetime: number): Promise<void> => {
-    const there = await managed(fakeCredential({}, granted({ secret: 'of another process', lifetime })), {
-      ...time,
-      store: Object.assign(new MemoryStore(), { records: store.records }),
-      owner: 'another process',
-    });
-    await there.manager.renew('crm', first);
-    store.announce('crm');
-    await settled();
-  };
-  return { time, manager, records, first, asked, renewElsewhere };
+  const renewed = async (lifetime: number): Promise<void> =>
+    renewElsewhere(world, fakeCredential({}, granted({ secret: 'of another process', lifetime })));
+  return { time, manager, asked, renewElsewhere: renewed };
 }
 
 describe('a renewal that takes too long', () => {
