@@ -146,9 +146,8 @@ class State {
 
   /** Why an account without a login will get no further token; undefined if it may get one. */
   #missingRefreshToken(token: Token | undefined): string | undefined {
-    const { canLogin, staticToken, account } = this.credential;
-    if (canLogin || staticToken !== undefined || token?.hasRefresh === true || this.pendingWrite !== undefined)
-      return undefined;
+    const { canLogin, account } = this.credential;
+    if (canLogin || token?.hasRefresh === true || this.pendingWrite !== undefined) return undefined;
     return `it has no refresh token, and its flow has no login; import one with: tokenward import ${account}`;
   }
 

@@ -252,6 +252,8 @@ export class TokenManager {
   #recordChanged(account: string): void {
     const state = this.#accounts.peek(account);
     if (state === undefined || !state.loaded || this.#work.isClosing()) return;
+    // The record is of a flow that the account had before, and that the other process still has.
+    if (state.credential.staticToken !== undefined) return;
     this.#records.reread(state, Infinity).catch(() => undefined);
   }
 }
