@@ -4,7 +4,7 @@ interface Framing {
   readonly length: string | undefined;
   /** Transfer-Encoding: chunked, in any case. */
   readonly coding: string | undefined;
-  /** The elements of Connection, joined by commas. */
+  /** The values of Connection, with a comma behind each. */
   readonly connection: string;
   /** Keep-Alive's timeout, in seconds; NaN if the field has none. */
   readonly idleHint: number | undefined;

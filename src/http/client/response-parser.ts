@@ -191,8 +191,7 @@ export class ResponseParser {
     const end = all.indexOf(HEAD_END, before === undefined ? 0 : Math.max(0, before.length - 3));
     if (end === -1) {
       if (all.length > MAX_HEAD_BYTES) throw new ResponseError('a header section that is too large');
-      if (!'HTTP/1.'.startsWith(all.toString('latin1', 0, Math.min(7, all.length))))
-        throw new ResponseError('not an HTTP/1 response');
+      if (!'HTTP/1.'.startsWith(all.toString('latin1', 0, 7))) throw new ResponseError('not an HTTP/1 response');
       if (all.includes('\n\n')) throw new ResponseError('a line does not end in CR LF');
       this.#pending = all;
       return bytes.length;
@@ -228,11 +227,11 @@ export class ResponseParser {
       return;
     }
 
-    if (idleHint !== undefined) this.#idleHint = idleHint;
+    this.#idleHint = idleHint;
     this.#persistent =
       minor === '1'
-        ? connection === '' || !/(^|[,\s])close([,\s]|$)/i.test(connection)
-        : /(^|[,\s])keep-alive([,\s]|$)/i.test(connection);
+        ? connection === '' || !/(^|[,\s])close[,\s]/i.test(connection)
+        : /(^|[,\s])keep-alive[,\s]/i.test(connection);
 
     // The rules of RFC 9112 §6.3, in their order.
     if (this.#headRequest || status === 204 || status === 304) {
@@ -273,7 +272,7 @@ export class ResponseParser {
       return { at: end, text: undefined };
     }
     this.#pending = undefined;
-    if (all.length < 2 || all[all.length - 2] !== CR) throw new ResponseError('a line does not end in CR LF');
+    if (all[all.length - 2] !== CR) throw new ResponseError('a line does not end in CR LF');
     const text = all.toString('latin1', 0, all.length - 2);
     if (CONTROL.test(text) || text.includes('\r')) throw new ResponseError('a control byte in a line');
     return { at: end, text };

@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict';
+import { ResponseParser } from '../../../src/http/client/response-parser.ts';
 import { cutsOf } from '../../support/cuts.ts';
 import { bodyOf, parse, parseText } from './parse-response.ts';
 
@@ -101,6 +102,7 @@ const CHUNKS: readonly (readonly [title: string, text: string, body: string, rea
   ['DEL in an extension', '5;a\x7fb\r\nhello\r\n', '', /control byte/],
   ['no line end behind a chunk', '5\r\nhello0\r\n\r\n', 'hello', /longer than its size/],
   ['a longer chunk', '5\r\nhello!\r\n0\r\n\r\n', 'hello', /longer than its size/],
+  ['a chunk that is one byte longer, and then ends in LF', '5\r\nhello!\n0\r\n\r\n', 'hello', /CR LF/],
   ['a chunk that ends in LF', '5\r\nhello\n0\r\n\r\n', 'hello', /CR LF/],
   ['a chunk that ends in CR CR LF', '5\r\nhello\r\r\n0\r\n\r\n', 'hello', /control byte|longer than its size/],
   ['a chunk with two line ends', '5\r\nhello\r\n\r\n0\r\n\r\n', 'hello', /chunk size/],
@@ -179,8 +181,11 @@ describe('a malformed response', () => {
     }
   });
 
-  it('bytes before a request are refused', () => {
-    const { parser } = parseText('HTTP/1.1 204 None\r\n\r\n');
-    assert.throws(() => parser.feed(Buffer.from('HTTP/1.1 200 OK\r\n\r\n')), { name: 'ResponseError' });
+  it('bytes before the first request are refused, and nothing of them makes the connection reusable', () => {
+    const fail = (): never => assert.fail('something was read');
+    const parser = new ResponseParser({ onHead: fail, onBody: fail, onEnd: fail });
+    assert.equal(parser.reusable, false);
+    assert.throws(() => parser.feed(Buffer.from('HTTP/1.1 204 None\r\n\r\n')), { name: 'ResponseError' });
+    assert.equal(parser.reusable, false);
   });
 });

@@ -1,11 +1,15 @@
 import { ResponseError, ResponseParser, type ResponseHead } from '../../../src/http/client/response-parser.ts';
 
+type Part = 'head' | 'body' | 'end';
+
 /** What a parser found in a response. */
 export interface Found {
   readonly head: ResponseHead | undefined;
   /** The pieces of the body as they were passed on. */
   readonly pieces: readonly Buffer[];
   readonly ends: number;
+  /** What was passed on, in its order. */
+  readonly order: readonly Part[];
   /** Why it was refused. */
   readonly error: string | undefined;
   readonly parser: ResponseParser;
@@ -17,10 +21,20 @@ export function parse(pieces: readonly Buffer[], method = 'GET', closes = false)
   let ends = 0;
   let error: string | undefined;
   const body: Buffer[] = [];
+  const order: Part[] = [];
   const parser = new ResponseParser({
-    onHead: (got) => (head = got),
-    onBody: (piece) => body.push(piece),
-    onEnd: () => (ends += 1),
+    onHead(got) {
+      head = got;
+      order.push('head');
+    },
+    onBody(piece) {
+      body.push(piece);
+      order.push('body');
+    },
+    onEnd() {
+      ends += 1;
+      order.push('end');
+    },
   });
   parser.expect(method);
   try {
@@ -30,7 +44,7 @@ export function parse(pieces: readonly Buffer[], method = 'GET', closes = false)
     if (!(thrown instanceof ResponseError)) throw thrown;
     error = thrown.message;
   }
-  return { head, pieces: body, ends, error, parser };
+  return { head, pieces: body, ends, order, error, parser };
 }
 
 /** The same for a text that comes in one piece. */
