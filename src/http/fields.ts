@@ -41,8 +41,9 @@ export function parseFields(
     const valueStart = at;
     const lineEnd = endOfLine(bytes, at, end);
     if (lineEnd === -1) return 'a control byte in the header section, or a line that does not end in CR LF';
+    // Stops at the colon at the latest, and `slice` takes an end before the start for an empty text.
     let valueEnd = lineEnd;
-    while (valueEnd > valueStart && (bytes[valueEnd - 1] === SPACE || bytes[valueEnd - 1] === TAB)) valueEnd -= 1;
+    while (bytes[valueEnd - 1] === SPACE || bytes[valueEnd - 1] === TAB) valueEnd -= 1;
     headers.push(name, text.slice(valueStart, valueEnd));
     if (headers.length > 2 * maxFields) return 'too many header fields';
     at = lineEnd + 2;

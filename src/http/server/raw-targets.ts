@@ -2,9 +2,13 @@ import { isAscii } from 'node:buffer';
 import type { IncomingMessage } from 'node:http';
 import type { Socket } from 'node:net';
 
-/** A connection of node:http, which stores its parser there, and in it the last message. */
+/** The parser of node:http, which keeps the last message. */
+interface Parser {
+  readonly incoming?: IncomingMessage | null;
+}
+/** A connection of node:http, which stores its parser there. */
 type ParsedSocket = Socket & {
-  readonly parser?: { readonly incoming?: IncomingMessage | null } | null;
+  readonly parser?: Parser | null;
   /** While it is set, node:http's listener must not be called: it would throw. */
   readonly _paused?: boolean;
 };
@@ -28,8 +32,9 @@ export function encodeRawBytes(text: string): string {
  */
 export function encodeRawTargets(socket: ParsedSocket): void {
   const readers = socket.listeners('data') as Reader[];
-  if (socket.parser === undefined || socket.parser === null || readers.length === 0) return;
-  const encoder = new TargetEncoder(socket, (bytes) => {
+  const { parser } = socket;
+  if (parser === undefined || parser === null || readers.length === 0) return;
+  const encoder = new TargetEncoder(socket, parser, (bytes) => {
     for (const reader of readers) reader.call(socket, bytes);
   });
   encoders.set(socket, encoder);
@@ -57,7 +62,7 @@ export function hasPending(socket: Socket): boolean {
  */
 class TargetEncoder {
   readonly #socket: ParsedSocket;
-  readonly #parser: ParsedSocket['parser'];
+  readonly #parser: Parser;
   readonly #toParser: (bytes: Buffer) => void;
   /** What comes next: an empty line or a request line, the rest of a request line, fields, a body. */
   #state: 'start' | 'line' | 'fields' | 'body' = 'start';
@@ -68,9 +73,9 @@ class TargetEncoder {
   /** The last few bytes of this message: the end of its header section or body may be split across two reads. */
   #tail = '';
 
-  constructor(socket: ParsedSocket, toParser: (bytes: Buffer) => void) {
+  constructor(socket: ParsedSocket, parser: Parser, toParser: (bytes: Buffer) => void) {
     this.#socket = socket;
-    this.#parser = socket.parser;
+    this.#parser = parser;
     this.#toParser = toParser;
   }
 
@@ -119,7 +124,7 @@ class TargetEncoder {
     const lineEnd = this.#state === 'fields' ? 0 : this.#lineEnd(bytes);
     const headEnd = this.#state === 'fields' ? this.#headEnd(bytes, lineEnd) : -1;
     const end = headEnd === -1 ? bytes.length : headEnd;
-    const previous = this.#parser?.incoming;
+    const previous = this.#parser.incoming;
     this.#toParser(encodeUpTo(bytes.subarray(0, end), lineEnd));
     if (this.#state !== 'start') this.#keepTail(bytes, end);
     if (headEnd !== -1) this.#endHead(previous);
@@ -136,8 +141,8 @@ class TargetEncoder {
   }
 
   #headEnd(bytes: Buffer, lineEnd: number): number {
-    const before = this.#tail.slice(-3);
-    const across = before === '' ? -1 : `${before}${bytes.toString('latin1', 0, 3)}`.indexOf(HEAD_END);
+    const before = this.#tail;
+    const across = `${before}${bytes.toString('latin1', 0, 3)}`.indexOf(HEAD_END);
     if (across !== -1) return across + HEAD_END.length - before.length;
     const at = bytes.indexOf(HEAD_END, Math.max(0, lineEnd - 2));
     return at === -1 ? -1 : at + HEAD_END.length;
@@ -145,7 +150,7 @@ class TargetEncoder {
 
   /** `previous`: the message before this one. If it is still the same, the parser has found no request here. */
   #endHead(previous: IncomingMessage | null | undefined): void {
-    const message = this.#parser?.incoming;
+    const message = this.#parser.incoming;
     if (message === undefined || message === null || message === previous) {
       this.#state = 'body';
       this.#bodyRemaining = Infinity;
@@ -164,7 +169,7 @@ class TargetEncoder {
     this.#bodyRemaining -= end;
     this.#keepTail(bytes, end);
     // A chunked body ends with an empty line.
-    if (this.#parser?.incoming?.complete === true && (this.#bodyRemaining === 0 || this.#tail === HEAD_END))
+    if (this.#parser.incoming?.complete === true && (this.#bodyRemaining === 0 || this.#tail === HEAD_END))
       this.#reset();
     // The parser has refused something.
     else if (this.#bodyRemaining === 0) this.#bodyRemaining = Infinity;
@@ -185,5 +190,5 @@ class TargetEncoder {
 /** Encodes raw bytes before `end`. */
 function encodeUpTo(bytes: Buffer, end: number): Buffer {
   if (isAscii(bytes.subarray(0, end))) return bytes;
-  return Buffer.concat([Buffer.from(encodeRawBytes(bytes.toString('latin1', 0, end)), 'latin1'), bytes.subarray(end)]);
+  return Buffer.concat([Buffer.from(encodeRawBytes(bytes.toString('latin1', 0, end))), bytes.subarray(end)]);
 }

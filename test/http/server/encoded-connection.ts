@@ -55,6 +55,8 @@ export class EncodedConnection {
 
   /** Bytes from the client. */
   async receive(bytes: Buffer | string): Promise<void> {
+    // Once the stream flows, it passes bytes on at once: a reader that throws fails this call, and not the process.
+    if (this.socket.bytesRead === 0) await turns();
     this.socket.receive(typeof bytes === 'string' ? Buffer.from(bytes, 'latin1') : bytes);
     await turns();
   }

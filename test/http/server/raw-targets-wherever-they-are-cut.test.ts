@@ -144,13 +144,33 @@ describe('raw bytes in targets that node:http reads', () => {
     });
   }
 
-  it('behind a refused header section, nothing is changed any more', async () => {
+  it('are left as they are behind a refused header section, be it of the first request or of another one', async () => {
+    for (const before of ['', 'GET /\xfe HTTP/1.1\r\n\r\n']) {
+      const connection = new EncodedConnection();
+      await connection.receive(before);
+      await connection.receive('GET / HTTP/1.1\r\nHost : a\r\n\r\n');
+      assert.match(connection.refusal!, /^HPE_/);
+      const passed = connection.passed;
+      await connection.receive('GET /\xff HTTP/1.1\r\n\r\nGET /\xff HTTP/1.1\r\n\r\n');
+      assert.equal(connection.passed, `${passed}GET /\xff HTTP/1.1\r\n\r\nGET /\xff HTTP/1.1\r\n\r\n`);
+      assert.equal(isInFirstLine(connection.asSocket), false);
+      connection.socket.destroy();
+    }
+  });
+
+  it('are left as they are in the fields of a request that begins in the read that ends a body in chunks', async () => {
     const connection = new EncodedConnection();
-    await connection.receive('GET / HTTP/1.1\r\nHost : a\r\n\r\n');
-    assert.match(connection.refusal!, /^HPE_/);
-    const before = connection.passed;
-    await connection.receive('GET /\xff HTTP/1.1\r\n\r\n');
-    assert.ok([before, `${before}GET /\xff HTTP/1.1\r\n\r\n`].includes(connection.passed));
+    await connection.receive('POST / HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\n');
+    await connection.receive('0\r\n\r\nGET /a HTTP/1.1\r\nX-A: ');
+    await connection.receive('\xff\r\n\r\n');
+    assert.deepEqual(
+      connection.requests.map(({ target, fields }) => [target, fields.at(-1)]),
+      [
+        ['/', 'chunked'],
+        ['/a', '\xff'],
+      ],
+    );
+    connection.socket.destroy();
   });
 
   it('in the read that ends a body in chunks are left to the parser, which refuses them', async () => {

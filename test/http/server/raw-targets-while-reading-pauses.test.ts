@@ -91,6 +91,21 @@ describe('a connection that is paused in the middle of a read', () => {
     connection.socket.destroy();
   });
 
+  it('passes nothing while node:http holds requests back, even if the stream flows', async () => {
+    let isFirst = true;
+    const connection = new EncodedConnection((_request, socket) => {
+      if (isFirst) Object.assign(socket, { _paused: true });
+      isFirst = false;
+      return true;
+    });
+    await connection.receive(`${FIRST}${SECOND}`);
+    assert.deepEqual([targetsOf(connection), connection.socket.isPaused()], [['/%FF'], true]);
+    assert.equal(connection.socket.readableLength, SECOND.length);
+    await resume(connection.socket);
+    assert.deepEqual(targetsOf(connection), ['/%FF', '/%FE']);
+    connection.socket.destroy();
+  });
+
   it('has nothing pending otherwise', async () => {
     const connection = new EncodedConnection();
     await connection.receive('GET /\xff');
@@ -107,8 +122,8 @@ function plainSocket(parser: object | null | undefined): { socket: Socket; got: 
   return { socket, got };
 }
 
-describe('bytes behind the detaching of a connection', () => {
-  it('are not passed: its parser may serve another one', () => {
+describe('bytes of a connection', () => {
+  it('are not passed behind its detaching: its parser may serve another one', () => {
     const { socket, got } = plainSocket({ incoming: null });
     socket.on('data', (bytes: Buffer) => {
       got.push(bytes.toString('latin1'));
@@ -120,6 +135,30 @@ describe('bytes behind the detaching of a connection', () => {
     socket.emit('data', latin1('x'));
     assert.deepEqual(got, ['GET /%FF HTTP/1.1\r\n\r\n']);
     assert.equal(hasPending(socket), false);
+  });
+
+  it('are not passed behind an upgrade that the application has taken, in the same read or later', async () => {
+    const connection = new EncodedConnection();
+    await connection.receive(FIRST);
+    const before = connection.passed;
+    const upgrade = 'GET /a HTTP/1.1\r\nConnection: upgrade\r\nUpgrade: x\r\n\r\n';
+    await connection.receive(`${upgrade}GET /\xff`);
+    await connection.receive(' HTTP/1.1\r\n\r\n');
+    assert.equal(connection.passed, `${before}${upgrade}`);
+    assert.deepEqual([connection.requests.length, hasPending(connection.asSocket)], [1, false]);
+    connection.socket.destroy();
+  });
+
+  it('are passed as they are behind a body that the parser does not complete', () => {
+    const parser: { incoming: object | null } = { incoming: null };
+    const { socket, got } = plainSocket(parser);
+    socket.on('data', (bytes: Buffer) => {
+      got.push(bytes.toString('latin1'));
+      parser.incoming ??= { complete: false, headers: { 'content-length': '2' } };
+    });
+    encodeRawTargets(socket);
+    socket.emit('data', latin1('POST / HTTP/1.1\r\nContent-Length: 2\r\n\r\nokGET /\xff HTTP/1.1\r\n\r\n'));
+    assert.deepEqual(got.slice(1), ['ok', 'GET /\xff HTTP/1.1\r\n\r\n']);
   });
 
   it('are not touched on a connection without a parser, or without readers', () => {
@@ -134,6 +173,17 @@ describe('bytes behind the detaching of a connection', () => {
     const { socket } = plainSocket({ incoming: null });
     encodeRawTargets(socket);
     assert.deepEqual([socket.listenerCount('data'), socket.listenerCount('resume')], [0, 0]);
+  });
+
+  it('wait for those before them if they come while those are being passed', () => {
+    const { socket, got } = plainSocket({ incoming: null });
+    socket.on('data', (bytes: Buffer) => {
+      got.push(bytes.toString('latin1'));
+      if (got.length === 1) socket.emit('data', latin1('c'));
+    });
+    encodeRawTargets(socket);
+    socket.emit('data', latin1('GET / HTTP/1.1\r\n\r\nab'));
+    assert.deepEqual(got, ['GET / HTTP/1.1\r\n\r\n', 'ab', 'c']);
   });
 
   it('come to every reader once, as a call on the connection', () => {

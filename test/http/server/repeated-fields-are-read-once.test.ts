@@ -44,6 +44,13 @@ describe('the header section of the request before', () => {
     assert.equal(head(text, before)!.fields, before);
   });
 
+  it('is not used behind a request line that is longer than half of what a head may have', () => {
+    const text = `POST /${'a'.repeat(100)} HTTP/1.1\r\n${FIELDS}`;
+    const lineEnd = text.indexOf('\r\n');
+    assert.equal(head(text, before, lineEnd * 2)!.fields, before);
+    assert.equal(head(text, before, lineEnd * 2 - 1), undefined);
+  });
+
   it('is kept with an idle connection up to 2 KiB', () => {
     const block = (bytes: number): string => `X-A: ${'x'.repeat(bytes - 9)}\r\n\r\n`;
     for (const [bytes, kept] of [

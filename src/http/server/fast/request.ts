@@ -47,7 +47,7 @@ export class FieldBlock {
 
   /** Whether the same bytes are at this position. */
   isAt(bytes: Buffer, at: number): boolean {
-    return at + this.length <= bytes.length && bytes.toString('latin1', at, at + this.length) === this.#text;
+    return bytes.toString('latin1', at, at + this.length) === this.#text;
   }
 }
 
