@@ -73,7 +73,8 @@ function checkText(flow: Flow, text: string, known: readonly string[], path: Pat
 }
 
 function noValue(flow: Flow, name: string): string {
-  return `this flow has no credential {${name}}${answeredNames(flow).length === 0 ? '' : ', and no answer before brings it'}`;
+  const noAnswer = answeredNames(flow).length === 0 ? '' : ', and no answer before brings it';
+  return `this flow has no credential {${name}}${noAnswer}`;
 }
 
 function checkName(name: string, credentials: readonly string[], path: Path, report: Report): void {

@@ -131,7 +131,7 @@ function openToken({ secret, refresh, obtainedAt, expiresAt, refreshExpiresAt, v
       obtainedAt: requireTime(obtainedAt, 'obtainedAt'),
       expiresAt: optionalTime(expiresAt, 'expiresAt'),
       refreshExpiresAt: optionalTime(refreshExpiresAt, 'refreshExpiresAt'),
-      values: values === undefined ? undefined : checkValues(requireObject(values, "its token's values")),
+      values: values === undefined ? undefined : checkValues(requireObject(values, 'the list of values of its token')),
     },
     unknown,
   };

@@ -1,7 +1,14 @@
 import assert from 'node:assert/strict';
 import { FormError, parseForm, writeForm } from '../../src/tokens/record-form.ts';
 
-const TOKEN = { secret: 'access', obtainedAt: 1_000, refresh: 'refresh', expiresAt: 9_000, refreshExpiresAt: 90_000 };
+const TOKEN = {
+  secret: 'access',
+  obtainedAt: 1_000,
+  refresh: 'refresh',
+  expiresAt: 9_000,
+  refreshExpiresAt: 90_000,
+  values: { host: 'na1' },
+};
 
 /** Everything that a record of this version can hold. */
 const WHOLE = {
@@ -36,6 +43,8 @@ const DAMAGES: readonly (readonly [change: Readonly<Record<string, unknown>>, na
   [{ token: { ...TOKEN, obtainedAt: '1' } }, /obtainedAt/],
   [{ token: { ...TOKEN, expiresAt: null } }, /\bexpiresAt/],
   [{ token: { ...TOKEN, refreshExpiresAt: 'soon' } }, /refreshExpiresAt/],
+  [{ token: { ...TOKEN, values: 'none' } }, /the list of values of its token is not an object/],
+  [{ token: { ...TOKEN, values: { host: 7 } } }, /a value beside its token is not text/],
   [{ intent: 'refresh' }, /its note of a renewal is not an object/],
   [{ intent: { ...WHOLE.intent, kind: 'logout' } }, /unknown kind/],
   [{ intent: { ...WHOLE.intent, startedAt: undefined } }, /startedAt/],

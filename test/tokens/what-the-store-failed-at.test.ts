@@ -37,7 +37,7 @@ describe('the operation at which the store failed', () => {
         changed: () => undefined,
         storeFailed: (what: string) => void failed.push(what),
       };
-      const credential = fakeCredential(change as Partial<Credential>);
+      const credential = fakeCredential(change);
       await assert.rejects(managed(credential, { store, observer, ...new VirtualTime() }));
       assert.deepEqual(failed, [operation]);
     });
