@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import type { RenewalReport } from '../../src/tokens/manager.ts';
-import { failed, fakeCredential, granted } from '../support/credential.ts';
+import { failed, fakeCredential, granted, refused } from '../support/credential.ts';
 import { settled } from '../support/virtual-time.ts';
 import { inVirtualTime, type InVirtualTime } from './in-virtual-time.ts';
 
@@ -50,6 +50,18 @@ describe('the report of a call to the token endpoint', () => {
     assert.deepEqual(
       reports.slice(1).map(({ cause }) => cause),
       [early, early],
+    );
+  });
+
+  it('names the kind of the call, whatever it came to', async () => {
+    const { manager, token, reports } = await reporting(
+      fakeCredential({}, failed({ retryAfter: 1 }), granted(), refused),
+    );
+    const first = await token(() => manager.get('crm'));
+    await token(() => manager.renew('crm', first));
+    assert.deepEqual(
+      reports.map(({ kind, outcome }) => `${kind} ${outcome}`),
+      ['login failed', 'login granted', 'refresh refused', 'login granted'],
     );
   });
 

@@ -13,15 +13,17 @@ async function world(options: { random?: () => number } = {}, credential = fakeC
   const first = await all.token(() => manager.get('crm'));
   await settled();
   const theirs = { owner: 'another process', until: Infinity };
-  /** Monotonic ms of each request for the lease, and how often it was released. */
+  /** Monotonic ms of each request of this process for the lease, and how often it was released. */
   const lease = { requests: [] as number[], releases: 0 };
   const start = clock.monotonic();
   const acquireLease = store.acquireLease.bind(store);
   /** Runs before each request for the lease. */
   const before: { lease?: (() => void | Promise<void>) | undefined } = {};
   store.acquireLease = async (...args) => {
-    lease.requests.push(clock.monotonic() - start);
-    await before.lease?.();
+    if (args[1] === 'this process') {
+      lease.requests.push(clock.monotonic() - start);
+      await before.lease?.();
+    }
     return acquireLease(...args);
   };
   const releaseLease = store.releaseLease.bind(store);
@@ -80,6 +82,17 @@ describe('a renewal while another process has the lease', () => {
     assert.equal(lease.releases, 0, 'a lease that was never had is not released');
   });
 
+  it('waits no longer when the process ends', async () => {
+    const { error, request, takeLease, manager, time, credential } = await world();
+    takeLease();
+    const asked = error(request);
+    await time.advance(1_000);
+    const closed = manager.close();
+    const { code, retryAfter } = await asked;
+    await closed;
+    assert.deepEqual([code, retryAfter, credential.calls], ['shutting_down', 1, ['login']]);
+  });
+
   it('makes the call itself once the lease is free', async () => {
     const { token, request, takeLease, before, store, lease, credential, passed } = await world();
     takeLease();
@@ -112,7 +125,7 @@ describe('a renewal when another process has just stored a newer token', () => {
   });
 
   it('takes it over also if it was stored at the moment of the spend note', async () => {
-    const { token, request, takeLease, storeTheirs, store, credential } = await world();
+    const { token, request, takeLease, storeTheirs, store, lease, credential } = await world();
     store.beforeReplace = async () => {
       store.beforeReplace = undefined;
       store.leases.clear();
@@ -120,7 +133,7 @@ describe('a renewal when another process has just stored a newer token', () => {
       takeLease();
     };
     assert.equal((await token(request)).reveal(), 'theirs');
-    assert.deepEqual(credential.calls, ['login']);
+    assert.deepEqual([credential.calls, lease.requests], [['login'], [0]]);
   });
 
   it('goes on if that was only a note, and this process still has the lease', async () => {
