@@ -40,13 +40,13 @@ export const TOKENS_EQUIVALENT: readonly Equivalent[] = [
     now: 'true',
     reason: '`begin` sets it before anything reads it.',
   },
-  {
+  ...['false', 'this.#ownLogins.size >= this.#sweepAt'].map((now) => ({
     file: 'src/tokens/budget.ts',
     at: 'if (this.#ownLogins.size < this.#sweepAt) return;',
     was: 'this.#ownLogins.size < this.#sweepAt',
-    now: 'false',
+    now,
     reason: 'It frees memory sooner, at the price of time.',
-  },
+  })),
   ...(
     [
       ['budget === undefined', 'false'],
