@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict';
 import { TokenwardError } from '../../src/errors.ts';
-import type { Credential, Outcome } from '../../src/tokens/credential.ts';
-import { importToken } from '../../src/tokens/import.ts';
-import { failed, granted, managed, fakeCredential, refused, type FakeCredential } from '../support/credential.ts';
+import type { Credential } from '../../src/tokens/credential.ts';
+import { granted, managed, fakeCredential, refused, type FakeCredential } from '../support/credential.ts';
+import { observing } from '../support/observer.ts';
 
 const isDead = (error: unknown): boolean => error instanceof TokenwardError && error.code === 'credential_dead';
 const isUnavailable = (error: unknown): boolean =>
@@ -60,13 +60,7 @@ describe('credentials whose files may have changed', () => {
   it('that are dead are looked at again after 30 s, and the observer is told of a change only', async () => {
     const credential = withFiles({}, refused);
     const told: string[] = [];
-    const observer = {
-      renewed: () => undefined,
-      suppressed: () => undefined,
-      changed: () => undefined,
-      storeFailed: () => undefined,
-      secretChanged: ({ account }: Credential) => void told.push(account),
-    };
+    const observer = observing({ secretChanged: ({ account }) => void told.push(account) });
     const { manager, clock } = await managed(credential, { observer });
     await assert.rejects(async () => manager.get('crm'), isDead);
     await assert.rejects(async () => manager.get('crm'), isDead);
@@ -105,6 +99,7 @@ describe('credentials whose files may have changed', () => {
   it('of an account without a login are tried with the same refresh token', async () => {
     const credential = withFiles({ canLogin: false }, refused, granted());
     const world = await managed(credential);
+    const { importToken } = await import('../../src/tokens/import.ts');
     await importToken(
       world.store,
       world.records,
@@ -124,28 +119,5 @@ describe('credentials whose files may have changed', () => {
     credential.written = 'second';
     await manager.renew('crm', token);
     assert.deepEqual(credential.calls, ['login', 'refresh', 'login']);
-  });
-
-  it('are not read for a login that failed without a refusal', async () => {
-    const credential = withFiles({}, failed({ retryAfter: 60 }));
-    const { manager } = await managed(credential);
-    credential.written = 'second';
-    await assert.rejects(async () => manager.get('crm'), isUnavailable);
-    assert.deepEqual([credential.calls, credential.looks], [['login'], 0]);
-  });
-
-  it('of an account without a login are read once for a renewal, and the first refusal counts for nothing', async () => {
-    const attempts: (number | undefined)[] = [];
-    const noteAndRefuse = async (): Promise<Outcome> => {
-      credential.written += ' and another';
-      attempts.push((await records.read('crm')).intent?.attempt);
-      return refused;
-    };
-    const credential = withFiles({ canLogin: false }, noteAndRefuse, noteAndRefuse, noteAndRefuse);
-    const { manager, store, records, clock } = await managed(credential);
-    const grant = { refreshSecret: 'imported', secret: undefined, expiresAt: undefined };
-    await importToken(store, records, credential, grant, { owner: 'importer', clock });
-    await assert.rejects(async () => manager.get('crm'), isDead);
-    assert.deepEqual([attempts, credential.looks], [[1, 1], 1]);
   });
 });

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
-import type { Credential } from '../../src/tokens/credential.ts';
 import { fakeCredential, managed } from '../support/credential.ts';
 import { MemoryStore } from '../support/memory-store.ts';
+import { observing } from '../support/observer.ts';
 import { VirtualTime } from '../support/virtual-time.ts';
 
 const BUDGET = { key: 'logins', logins: 10, window: 86_400_000, reserve: 2 };
@@ -31,12 +31,7 @@ describe('the operation at which the store failed', () => {
       const store = new MemoryStore();
       store.failing.add(failing);
       const failed: string[] = [];
-      const observer = {
-        renewed: () => undefined,
-        suppressed: () => undefined,
-        changed: () => undefined,
-        storeFailed: (what: string) => void failed.push(what),
-      };
+      const observer = observing({ storeFailed: (what) => void failed.push(what) });
       const credential = fakeCredential(change);
       await assert.rejects(managed(credential, { store, observer, ...new VirtualTime() }));
       assert.deepEqual(failed, [operation]);
