@@ -97,6 +97,13 @@ export const TOKENS_EQUIVALENT: readonly Equivalent[] = [
   },
   {
     file: 'src/tokens/pending-writes.ts',
+    at: 'const deadline = { passed: false };',
+    was: '{ passed: false }',
+    now: '{}',
+    reason: 'Undefined counts as not passed.',
+  },
+  {
+    file: 'src/tokens/pending-writes.ts',
     at: 'left > 0 && this.#work.isClosing() === wasClosing',
     was: 'left > 0',
     now: 'left >= 0',
