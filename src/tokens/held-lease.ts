@@ -34,8 +34,8 @@ export async function holdingLease<T>(
   while (!(await store.acquireLease(account, owner, LEASE_TTL_MS))) {
     if (clock.monotonic() >= until)
       throw new AccountBusyError(
-        `A running tokenward is renewing ${account} and has not finished. Nothing was changed; try again in ` +
-          'half a minute.',
+        `A running tokenward is renewing ${account} and has not finished. Nothing was changed; try again in half a ` +
+          'minute.',
       );
     await new Promise<void>((resolve) => void timers.after(LEASE_POLL_INTERVAL_MS, resolve));
   }
