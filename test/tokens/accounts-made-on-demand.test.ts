@@ -31,3 +31,11 @@ describe('accounts that are made on demand', () => {
     assert.throws(() => manager.get('nobody'), { code: 'internal' });
   });
 });
+
+describe('accounts that are given as a list', () => {
+  it('are known by their names, and all are declared', async () => {
+    const { manager } = await managed([fakeCredential(), fakeCredential({ account: 'other' })]);
+    assert.deepEqual([manager.has('other'), manager.has('nobody'), manager.count.known], [true, false, 2]);
+    assert.equal(manager.statusOf('other')?.named, true);
+  });
+});

@@ -72,11 +72,11 @@ describe('the token manager', () => {
     const credential = fakeCredential({}, slow.answer);
     const { manager } = await managed(credential, { maxWaiting: 10 });
     const waiting = Array.from({ length: 10 }, async () => manager.get('crm'));
-    await assert.rejects(
-      async () => manager.get('crm'),
-      (error: unknown) =>
-        error instanceof TokenwardError && error.code === 'too_many_waiting' && error.retryAfter === 1,
-    );
+    await assert.rejects(async () => manager.get('crm'), {
+      code: 'too_many_waiting',
+      detail: 'account crm',
+      retryAfter: 1,
+    });
     slow.give(granted());
     assert.ok((await Promise.all(waiting)).every(({ generation }) => generation === 1));
     assert.equal(manager.status()[0]?.waiting, 0);

@@ -77,10 +77,13 @@ describe('the accounts that are shown', () => {
     const cache = cacheOf(['a'], 2);
     const busy = cache.of('busy');
     busy.addReference();
+    busy.addReference();
     for (const account of ['x', 'y', 'z']) cache.of(account);
     assert.ok(cache.all().includes(busy));
     assert.deepEqual(cache.count, { known: 100_000, inMemory: 3 });
     assert.ok(names(cache).includes('busy'));
+    cache.leave(busy);
+    assert.equal(cache.count.inMemory, 3, 'it is in use still');
     cache.leave(busy);
     assert.deepEqual([cache.peek('busy'), cache.count.inMemory], [busy, 2]);
   });
