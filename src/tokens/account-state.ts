@@ -157,11 +157,6 @@ class State {
     this.#newestFlight = work;
   }
 
-  flightSucceeded(token: Token): void {
-    // Not if this very token has been rejected meanwhile: the request that met the rejection starts the next flight.
-    if (token.generation > this.rejectedGeneration) this.rejectedGeneration = -1;
-  }
-
   flightFailed(work: Promise<Token>): void {
     // There is no newer token, so the old one may be tried again (the rejection may concern one request only). Not for
     // a flight that ended after its deadline: the next one has begun.

@@ -72,9 +72,7 @@ export class Flights {
         state.flightStarted(work);
         this.#work.track(state, work);
         try {
-          const token = await work;
-          state.flightSucceeded(token);
-          return token;
+          return await work;
         } catch (error) {
           state.flightFailed(work);
           throw error;

@@ -12,10 +12,8 @@ const MAX_LIFETIME_MS = 31 * 86_400_000;
 /** Whether the token is within its life by both clocks: the one that expires it first counts. */
 export function isUsable(token: Token, clock: Clock): boolean {
   if (token.expiresAt === undefined) return true;
-  if (clock.monotonic() >= token.deadline) return false;
-  const now = clock.wall();
-  // A wall clock before `obtainedAt` was set back; then only the monotonic one counts.
-  return now < token.expiresAt || now < token.obtainedAt;
+  // A wall clock that was set back says nothing; then the monotonic one counts.
+  return clock.monotonic() < token.deadline && clock.wall() < token.expiresAt;
 }
 
 /** A token with less life left may expire before it arrives. ms; for short lives a tenth of the life. */
@@ -40,9 +38,7 @@ export function isInLastPart(token: Token, clock: Clock): boolean {
 function hasLessLeft({ expiresAt, deadline, obtainedAt }: Token, clock: Clock, ms: number, parts: number): boolean {
   // It is used until it is rejected.
   if (expiresAt === undefined) return false;
-  const wall = clock.wall();
-  // As in `isUsable`: a wall clock that was set back does not count.
-  const left = Math.min(deadline - clock.monotonic(), wall < obtainedAt ? Infinity : expiresAt - wall);
+  const left = Math.min(deadline - clock.monotonic(), expiresAt - clock.wall());
   return left < Math.min(ms, (expiresAt - obtainedAt) / parts);
 }
 
