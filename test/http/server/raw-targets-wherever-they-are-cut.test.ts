@@ -144,9 +144,13 @@ describe('raw bytes in targets that node:http reads', () => {
     });
   }
 
-  it('are left as they are behind a refused header section, be it of the first request or of another one', async () => {
-    for (const before of ['', 'GET /\xfe HTTP/1.1\r\n\r\n']) {
-      const connection = new EncodedConnection();
+  it('are left as they are behind a refused header section, whatever came before it', async () => {
+    for (const [before, responds] of [
+      ['', true],
+      ['GET /\xfe HTTP/1.1\r\n\r\n', true],
+      ['GET /\xfe HTTP/1.1\r\n\r\n', false],
+    ] as const) {
+      const connection = new EncodedConnection(() => responds || 'unread');
       await connection.receive(before);
       await connection.receive('GET / HTTP/1.1\r\nHost : a\r\n\r\n');
       assert.match(connection.refusal!, /^HPE_/);

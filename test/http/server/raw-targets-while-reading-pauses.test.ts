@@ -138,15 +138,17 @@ describe('bytes of a connection', () => {
   });
 
   it('are not passed behind an upgrade that the application has taken, in the same read or later', async () => {
-    const connection = new EncodedConnection();
-    await connection.receive(FIRST);
-    const before = connection.passed;
-    const upgrade = 'GET /a HTTP/1.1\r\nConnection: upgrade\r\nUpgrade: x\r\n\r\n';
-    await connection.receive(`${upgrade}GET /\xff`);
-    await connection.receive(' HTTP/1.1\r\n\r\n');
-    assert.equal(connection.passed, `${before}${upgrade}`);
-    assert.deepEqual([connection.requests.length, hasPending(connection.asSocket)], [1, false]);
-    connection.socket.destroy();
+    for (const responds of [true, 'unread'] as const) {
+      const connection = new EncodedConnection(() => responds);
+      await connection.receive(FIRST);
+      const before = connection.passed;
+      const upgrade = 'GET /a HTTP/1.1\r\nConnection: upgrade\r\nUpgrade: x\r\n\r\n';
+      await connection.receive(`${upgrade}GET /\xff`);
+      await connection.receive(' HTTP/1.1\r\n\r\n');
+      assert.equal(connection.passed, `${before}${upgrade}`);
+      assert.deepEqual([connection.requests.length, hasPending(connection.asSocket)], [1, false]);
+      connection.socket.destroy();
+    }
   });
 
   it('are passed as they are behind a body that the parser does not complete', () => {

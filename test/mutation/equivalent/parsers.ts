@@ -131,11 +131,8 @@ export const PARSERS_EQUIVALENT: readonly Equivalent[] = [
   ...entries(
     RAW_TARGETS,
     'if (message === undefined || message === null || message === previous) {',
-    [
-      ['message === undefined', 'false'],
-      ['{…', '{}'],
-    ],
-    'A parser without the property never has it. Behind a refusal, fields are passed unchanged like a body.',
+    [['message === undefined', 'false']],
+    'A parser without the property never has it, so that the message is the same as before.',
   ),
   ...entries(
     RAW_TARGETS,
