@@ -138,4 +138,24 @@ export const TOKENS_EQUIVALENT: readonly Equivalent[] = [
     now: 'true',
     reason: 'Without a pending write `save` does nothing; the condition is for the reader.',
   },
+  ...['false', 'this.#ownLogins.size >= this.#sweepAt'].map((now) => ({
+    file: 'src/tokens/budget.ts',
+    at: 'if (this.#ownLogins.size < this.#sweepAt) return;',
+    was: 'this.#ownLogins.size < this.#sweepAt',
+    now,
+    reason: 'It frees memory sooner, at the price of time.',
+  })),
+  ...(
+    [
+      ['budget === undefined', 'false'],
+      ['at === undefined', 'false'],
+      ['budget === undefined || at === undefined', 'budget === undefined && at === undefined'],
+    ] as const
+  ).map(([was, now]) => ({
+    file: 'src/tokens/renewal-call.ts',
+    at: 'if (budget === undefined || at === undefined) return;',
+    was,
+    now,
+    reason: COUNTED,
+  })),
 ];
