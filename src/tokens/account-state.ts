@@ -59,6 +59,11 @@ class State {
   foreignRecord = false;
   /** Wall-clock ms. */
   retryAt: number | undefined = undefined;
+  /**
+   * The same by this process's own last failure. The stored one may be of a host whose clock is a day off: that counts
+   * for nothing here.
+   */
+  ownRetryAt: number | undefined = undefined;
   budget: BudgetState | undefined = undefined;
   /** A call to the token endpoint is under way. It may outlive its flight if the machine was suspended in between. */
   calling = false;
@@ -99,6 +104,7 @@ class State {
     // The pause before the second login ends when the credentials are changed.
     const doubtIsOver = record.doubt !== undefined && record.doubt.credentials !== credential.credentialsFingerprint;
     this.retryAt = doubtIsOver ? undefined : record.retryAt;
+    if (this.retryAt === undefined) this.ownRetryAt = undefined;
     this.failures = record.failures;
     if (token !== undefined && isSameIdentity && token.generation > (this.token?.generation ?? 0))
       this.#useToken(token);
@@ -109,6 +115,7 @@ class State {
     this.#useToken(token);
     this.dead = undefined;
     this.retryAt = undefined;
+    this.ownRetryAt = undefined;
     this.failures = 0;
   }
 
@@ -238,6 +245,7 @@ class State {
   /** A call failed. `retryAt`: wall-clock ms before which no other one is made. */
   renewalFailed(problem: string, failures: number, retryAt: number): void {
     this.retryAt = retryAt;
+    this.ownRetryAt = retryAt;
     this.failures = failures;
     this.problem = problem;
   }
@@ -256,6 +264,7 @@ class State {
   /** An operator requested another try. */
   allowRenewal(): void {
     this.retryAt = undefined;
+    this.ownRetryAt = undefined;
     this.dead = undefined;
   }
 

@@ -90,14 +90,16 @@ export class RenewalCall {
     // the note and acts on it.
     // A monotonic clock does not count the time for which the machine was suspended; the wall clock does.
     const sinceNote = clock.wall() - intent.startedAt;
-    if (state.calling || clock.monotonic() - state.leasedAt > LEASE_SAFE_MS || sinceNote > LEASE_SAFE_MS) {
+    // Or an earlier renewal of this process has ended meanwhile: this one's record has the token that it spent.
+    const isOld = (state.token?.generation ?? 0) > record.generation;
+    if (isOld || state.calling || clock.monotonic() - state.leasedAt > LEASE_SAFE_MS || sinceNote > LEASE_SAFE_MS) {
       const detail = `account ${account}: its renewal was interrupted`;
       throw new Superseded('token_unavailable', { detail, retryAfter: 1 });
     }
     return written;
   }
 
-  /** The call itself. Every outcome but a grant is reported here. */
+  /** The call itself. Every outcome but a grant is reported here; one with a grant ends when `accept` has stored it. */
   async make(
     state: AccountState,
     kind: RenewalKind,
@@ -107,9 +109,13 @@ export class RenewalCall {
     const { clock, observer, checkpoint } = this.#needs.parts;
     const start = clock.monotonic();
     state.beginCall();
-    const outcome = await call().finally(() => state.endCall());
+    const outcome = await call().catch((error: unknown) => {
+      state.endCall();
+      throw error;
+    });
     checkpoint?.('P6 answer read');
     if (outcome.kind !== 'granted') {
+      state.endCall();
       observer.renewed(state.credential, {
         kind,
         cause,
@@ -129,6 +135,18 @@ export class RenewalCall {
    * A grant becomes the next generation: stored first, used after. `startedAt`: monotonic ms at which the call began.
    */
   async accept(
+    state: AccountState,
+    record: CredentialRecord,
+    grant: Grant,
+    kind: RenewalKind,
+    cause: RenewalCause,
+    startedAt: number,
+  ): Promise<Token> {
+    // Until it is stored, a second renewal of this process would read the token that is spent.
+    return this.#accept(state, record, grant, kind, cause, startedAt).finally(() => state.endCall());
+  }
+
+  async #accept(
     state: AccountState,
     record: CredentialRecord,
     grant: Grant,
@@ -195,7 +213,7 @@ export class RenewalCall {
         const detail = `account ${credential.account}: another process has renewed it`;
         throw new Superseded('token_unavailable', { detail, retryAfter: 1 });
       }
-      return this.accept(state, stored, grant, kind, cause, startedAt);
+      return this.#accept(state, stored, grant, kind, cause, startedAt);
     }
     parts.checkpoint?.('P7 token stored');
     report();

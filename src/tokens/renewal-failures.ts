@@ -34,7 +34,8 @@ export class RenewalFailures {
       const detail = `account ${account}: an earlier renewal has not ended yet`;
       throw new TokenwardError('token_unavailable', { detail, retryAfter: 1 });
     }
-    const wait = useReserve ? 0 : backoffLeft(state.retryAt, clock.wall());
+    const now = clock.wall();
+    const wait = useReserve ? 0 : Math.max(backoffLeft(state.retryAt, now), backoffLeft(state.ownRetryAt, now));
     if (wait > 0) {
       observer.suppressed(state.credential, 'cooldown');
       throw unavailable(state, state.renewalPaused(), wait);

@@ -40,6 +40,8 @@ export class Account {
   forgotten = false;
   /** The stored record was made unreadable. */
   damaged = false;
+  /** Its record is being removed, and its lease with it. */
+  leaseMayGo = false;
   /** Processes that may have lost its lease without knowing it, in a renewal that is under way. */
   readonly doubted = new Set<object>();
   /** When the store forgot how many logins had been made, and how many they were. */

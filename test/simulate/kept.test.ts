@@ -15,6 +15,11 @@ const KEPT: readonly (readonly [seed: number, why: string])[] = [
   [29689, 'the newer token that a rejection found in the store had died as well, and the client got the rejection'],
   [52216, 'a process that stood still before a repeat sent a refresh token after the grace of the endpoint'],
   [
+    73106,
+    'a second renewal of a process began before the grant of the first was stored, and spent the same refresh token',
+  ],
+  [98289, 'between two hosts whose clocks are a day apart, no pause after a failure counted'],
+  [
     100382,
     'who waited for a token newer than a rejected one that the store had lost logged in until the count caught up',
   ],

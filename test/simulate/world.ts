@@ -325,6 +325,10 @@ export class World {
     return process.manager?.statusOf(name)?.renewing === true;
   }
 
+  #renewing(account: Account): number {
+    return this.running.filter((process) => this.isRenewing(process, account)).length;
+  }
+
   /** The store has lost these keys, or what was last written to them. */
   lost(keys: readonly string[]): void {
     this.globalFault();
@@ -343,7 +347,8 @@ export class World {
       }
       const { budget } = options;
       if (budget !== undefined && keys.some((key) => key === `simulated:budget:{${budget.key}}`))
-        account.forgottenLogins.push({ at: now, count: endpoint.logins.length });
+        // Those that are counted already, and the endpoint has not seen yet, are forgotten too.
+        account.forgottenLogins.push({ at: now, count: endpoint.logins.length + this.#renewing(account) });
     }
   }
 
@@ -352,17 +357,19 @@ export class World {
     if (!account.damaged) return;
     const process = this.processes.find(({ ready }) => ready);
     if (process === undefined) return;
+    // The lease goes with the record: at the latest when the reply is here, and at the earliest now.
+    account.leaseMayGo = true;
     await process.store!.remove(account.name).then(
       () => {
         account.damaged = false;
-        // The lease goes with the record.
+        account.leaseMayGo = false;
         this.doubtLeases();
         account.emptied = true;
         account.forgotten = true;
         account.allowLogin();
         account.fault(this.scheduler.now);
       },
-      () => undefined,
+      () => (account.leaseMayGo = false),
     );
   }
 
