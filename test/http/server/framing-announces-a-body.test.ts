@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { hasBody } from '../../src/http/framing.ts';
+import { hasBody } from '../../../src/http/framing.ts';
 
 describe('the framing of a request', () => {
   for (const [headers, expected] of [

@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import * as names from '../../src/http/field-names.ts';
+import * as names from '../../../src/http/field-names.ts';
 
 /** The names of each list, as a client or an upstream may write them. */
 const LISTS: readonly (readonly [title: string, list: readonly string[], written: string])[] = [

@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { endOfLine, parseFields } from '../../src/http/fields.ts';
+import { endOfLine, parseFields } from '../../../src/http/fields.ts';
 
 function parsed(text: string, maxFields = 10): string[] | string {
   return parseFields(text, Buffer.from(text, 'latin1'), 0, text.length, maxFields);
