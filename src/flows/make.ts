@@ -1,0 +1,148 @@
+import { createHash, randomBytes, randomUUID, X509Certificate, type KeyObject } from 'node:crypto';
+import { encoded, hashOf, hmacOf, keyBytes, type KeyEncodingName } from './digests.ts';
+import type { Make, Made, MakeHmac, MakeJwt } from './make-schema.ts';
+import { kidOf, pemBlocks, privateKeyOf } from './private-key.ts';
+import { fillString, fillValue, MissingValueError, UnfillableError, type TemplateValues } from './template.ts';
+
+/** RFC 7518 §3.4: each algorithm has its own curve. Node calls them so. */
+const CURVES: Readonly<Record<string, string>> = { ES256: 'prime256v1', ES384: 'secp384r1', ES512: 'secp521r1' };
+/** RFC 7518 §3.3. */
+const MIN_RSA_BITS = 2048;
+
+/**
+ * Computes the values of a `make` block. `values`: credentials and earlier answers; the values of one block do not see
+ * each other. `now`: wall clock, ms. Rejects with an UnfillableError that names the made value and repeats no secret.
+ */
+export async function makeValues(make: Make, values: TemplateValues, now: number): Promise<Record<string, string>> {
+  const made: [string, string][] = [];
+  for (const [name, one] of Object.entries(make)) made.push([name, await makeOne(one, `make.${name}`, values, now)]);
+  return Object.fromEntries(made);
+}
+
+async function makeOne(one: Made, at: string, values: TemplateValues, now: number): Promise<string> {
+  if (one.jwt !== undefined) return await signedJwt(one.jwt, `${at}.jwt`, values, now);
+  if (one.hmac !== undefined) return hmac(one.hmac, `${at}.hmac`, values);
+  if (one.hash !== undefined)
+    return encoded(hashOf(one.hash, filled(one.of ?? '', `${at}.of`, values)), one.encoding ?? 'hex');
+  if (one.base64 !== undefined) return Buffer.from(filled(one.base64, `${at}.base64`, values)).toString('base64');
+  if (one.base64url !== undefined)
+    return Buffer.from(filled(one.base64url, `${at}.base64url`, values)).toString('base64url');
+  if (one.time !== undefined) return timeAs(one.time, now);
+  if (one.random !== undefined) return randomBytes(one.random).toString('hex');
+  return randomUUID();
+}
+
+function timeAs(form: NonNullable<Made['time']>, now: number): string {
+  switch (form) {
+    case 'unix':
+      return String(Math.floor(now / 1000));
+    case 'ms':
+      return String(Math.floor(now));
+    case 'iso':
+      return new Date(now).toISOString();
+    case 'http':
+      return new Date(now).toUTCString();
+  }
+}
+
+function hmac({ hash, key, keyEncoding, of, encoding }: MakeHmac, at: string, values: TemplateValues): string {
+  const bytes = secretKey(filled(key, `${at}.key`, values), keyEncoding, `${at}.key`);
+  return encoded(hmacOf(hash, bytes, filled(of, `${at}.of`, values)), encoding);
+}
+
+async function signedJwt(config: MakeJwt, at: string, values: TemplateValues, now: number): Promise<string> {
+  const { alg } = config;
+  const keyText = filled(config.key, `${at}.key`, values);
+  const isShared = alg.startsWith('HS');
+  const key = isShared ? secretKey(keyText, config.keyEncoding, `${at}.key`) : privateKeyFor(alg, keyText, `${at}.key`);
+  const issuedAt = Math.floor(now / 1000);
+  const kid = filled(config.kid ?? '', `${at}.kid`, values);
+  const type = filled(config.type, `${at}.type`, values);
+  const ownKid = kid === '' && !isShared ? kidOf(keyText) : kid;
+  const header = {
+    alg,
+    ...(type !== '' && { typ: type }),
+    ...(ownKid !== undefined && ownKid !== '' && { kid: ownKid }),
+    ...(config.certificate !== undefined && certificateOf(config, key, at, values)),
+    ...mapping(config.headers, `${at}.headers`, values),
+  };
+  const claims = {
+    iat: issuedAt,
+    exp: issuedAt + Math.ceil(config.lifetime),
+    ...(config.jti && { jti: randomUUID() }),
+    ...mapping(config.claims, `${at}.claims`, values),
+  };
+  const { SignJWT } = await import('jose');
+  try {
+    return await new SignJWT(claims).setProtectedHeader(header).sign(key);
+  } catch {
+    // The library's own text could quote what it was given.
+    throw new UnfillableError(`${at} cannot be signed with this key`);
+  }
+}
+
+/** The header parameters of a certificate (RFC 7515 §4.1.6 to §4.1.8). */
+function certificateOf(
+  { certificate, x5c }: MakeJwt,
+  key: KeyObject | Buffer,
+  at: string,
+  values: TemplateValues,
+): Record<string, unknown> {
+  const chain = pemBlocks(filled(certificate ?? '', `${at}.certificate`, values), 'CERTIFICATE');
+  const [own] = chain;
+  const parsed = own === undefined ? undefined : certificateIn(own);
+  if (own === undefined || parsed === undefined) throw new UnfillableError(`${at}.certificate is no certificate`);
+  if (!Buffer.isBuffer(key) && !parsed.checkPrivateKey(key))
+    throw new UnfillableError(`${at}.certificate belongs to another key than ${at}.key`);
+  const thumbprint = (hash: string): string => createHash(hash).update(own).digest('base64url');
+  return {
+    x5t: thumbprint('sha1'),
+    'x5t#S256': thumbprint('sha256'),
+    ...(x5c && { x5c: chain.map((der) => der.toString('base64')) }),
+  };
+}
+
+function certificateIn(der: Buffer): X509Certificate | undefined {
+  try {
+    return new X509Certificate(der);
+  } catch {
+    return undefined;
+  }
+}
+
+/** The private key for an algorithm. Checked here, because the library finds a wrong kind by an error of its own. */
+function privateKeyFor(alg: string, text: string, at: string): KeyObject {
+  const key = privateKeyOf(text);
+  const curve = CURVES[alg];
+  const { namedCurve, modulusLength = 0 } = key?.asymmetricKeyDetails ?? {};
+  const kind = curve !== undefined ? 'ec' : alg === 'EdDSA' ? 'ed25519' : 'rsa';
+  if (key?.asymmetricKeyType !== kind || (kind === 'ec' && namedCurve !== curve))
+    throw new UnfillableError(`${at} is no private key for ${alg}`);
+  if (kind === 'rsa' && modulusLength < MIN_RSA_BITS)
+    throw new UnfillableError(`${at} is shorter than the ${MIN_RSA_BITS} bits that ${alg} needs`);
+  return key;
+}
+
+function secretKey(text: string, encoding: KeyEncodingName, at: string): Buffer {
+  if (text === '') throw new UnfillableError(`${at} is empty`);
+  const bytes = keyBytes(text, encoding);
+  if (bytes === undefined) throw new UnfillableError(`${at} is not written as ${encoding}`);
+  return bytes;
+}
+
+function filled(template: string, at: string, values: TemplateValues): string {
+  return naming(at, () => fillString(template, values));
+}
+
+function mapping(template: MakeJwt['claims'], at: string, values: TemplateValues): Record<string, unknown> {
+  return naming(at, () => fillValue(template, values)) as Record<string, unknown>;
+}
+
+/** The placeholder alone does not say where it stands. */
+function naming<T>(at: string, fill: () => T): T {
+  try {
+    return fill();
+  } catch (error) {
+    throw error instanceof MissingValueError ? new MissingValueError(`${at}: ${error.message}`) : error;
+  }
+}
