@@ -53,6 +53,8 @@ const PROBES: readonly (readonly [module: string, imports: string, rule: string]
   ['app/probe.ts', 'pino', 'package-pino'],
   ['app/probe.ts', 'prom-client', 'package-prom-client'],
   ['app/probe.ts', 'jose', 'package-jose'],
+  ['flows/sign/signer.ts', 'jose', 'package-jose'],
+  ['flows/sign/signer.ts', 'aws4', 'package-aws4'],
   ['http/client/probe.ts', 'proxy-from-env', 'package-proxy-from-env'],
   ['http/probe.ts', 'lru-cache', 'package-lru-cache'],
   ['tokens/probe.ts', 'zod', 'package-zod'],
