@@ -1,4 +1,4 @@
-import { execFileSync } from 'node:child_process';
+import { execFileSync, spawnSync } from 'node:child_process';
 import { accessSync, constants, existsSync, statSync } from 'node:fs';
 import { delimiter, join, resolve } from 'node:path';
 
@@ -17,6 +17,22 @@ export function requireBuild(context: Mocha.Context): string {
   const path = resolve('dist/main.js');
   if (existsSync(path)) return path;
   return missing(context, 'dist/main.js is not built');
+}
+
+/**
+ * Python with a module, and the environment in which it finds it: in the folder of a variable (such as `BOTOCORE`,
+ * after `pip install --target $BOTOCORE botocore`), or where it always looks.
+ */
+export function requirePython(
+  context: Mocha.Context,
+  module: string,
+): { readonly python: string; readonly env: NodeJS.ProcessEnv } {
+  const python = findTool('python3');
+  const folders = [process.env[module.toUpperCase()], process.env['PYTHONPATH']];
+  const env = { ...process.env, PYTHONPATH: folders.filter((folder) => (folder ?? '') !== '').join(delimiter) };
+  if (python !== undefined && spawnSync(python, ['-c', `import ${module}`], { env, stdio: 'ignore' }).status === 0)
+    return { python, env };
+  return missing(context, `python3 with ${module} is not installed`);
 }
 
 function missing(context: Mocha.Context, reason: string): never {
