@@ -9,7 +9,7 @@ const MAY_IMPORT = {
   'http/client': ['http', 'errors'],
   'http/server': ['http', 'errors', 'parse-url'],
   tokens: ['errors', 'deadlines'],
-  flows: ['tokens', 'errors', 'parse-url', 'trim-end'],
+  flows: ['tokens', 'deadlines', 'errors', 'loopback', 'parse-url', 'trim-end'],
   config: ['flows', 'http', 'deadlines', 'loopback', 'nearest', 'parse-url', 'trim-end'],
   proxy: [
     ...['http', 'http/client', 'http/server', 'tokens', 'flows', 'config'],
@@ -44,6 +44,7 @@ const PACKAGES = {
   'proxy-from-env': '^src/app/egress-proxy\\.ts$',
   redis: '^src/tokens/stores/redis[a-z-]*\\.ts$',
   yaml: '^src/config/document\\.ts$',
+  saxes: '^src/flows/xml\\.ts$',
   zod: '^src/(config|flows|sandbox)/',
 };
 

@@ -80,6 +80,7 @@ const attachment: Attachment = {
   cookies: [],
   path: '',
   body: [],
+  signing: undefined,
   secrets: [SECRET],
 };
 await time(`request header cleaning, ${REQUEST.length / 2} fields`, () =>

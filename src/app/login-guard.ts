@@ -53,7 +53,7 @@ function guardedByHost(config: LoadedConfig): ReadonlyMap<string, readonly Login
     // an answer names: guarded in any case.
     for (const { url: text, method } of loginCalls({ ...flow, baseUrl: origin }, {})) {
       const url = new URL(text);
-      if (url.host === host) add(host, [loginPathOf(url, method)]);
+      if (flow.upstream !== undefined || url.host === host) add(host, [loginPathOf(url, method)]);
     }
   }
   return new Map([...byHost].map(([host, paths]) => [host, [...paths.values()]]));

@@ -1,8 +1,8 @@
 import { attachedNames } from '../flows/attach.ts';
-import { isFixed, type Attach, type Flow, type TokenCall } from '../flows/flow.ts';
+import { isFixed, type Attach, type AttachPart, type Flow, type TokenCall } from '../flows/flow.ts';
 import { isFromAnswer } from '../flows/hosts.ts';
 import { textsOf } from '../flows/names.ts';
-import { textKeyOf, textOf } from '../flows/schema/attach.ts';
+import { namesIn as namesAttached, textsOf as textsAttached } from '../flows/schema/attach.ts';
 import { RESERVED } from '../flows/schema/call.ts';
 import { placeholdersIn } from '../flows/template.ts';
 import { callsOf, type PlacedCall } from './flow-texts.ts';
@@ -34,8 +34,10 @@ export function answeredNames(flow: Flow): string[] {
   return [...new Set(callsOf(flow).flatMap(({ call }) => namesIn(call)))];
 }
 
-function namesIn({ answer }: TokenCall): string[] {
-  return Object.keys(answer).filter((name) => name !== 'jwt' && !(RESERVED as readonly string[]).includes(name));
+/** What a call adds to the values: those that it computes, and those of its answer. */
+function namesIn({ answer, make = {} }: TokenCall): string[] {
+  const names = Object.keys(answer).filter((name) => name !== 'jwt' && !(RESERVED as readonly string[]).includes(name));
+  return [...new Set([...Object.keys(make), ...names])];
 }
 
 function checkCall(flow: Flow, { path: at, kind, call }: PlacedCall, path: Path, report: Report): void {
@@ -50,7 +52,11 @@ function checkCall(flow: Flow, { path: at, kind, call }: PlacedCall, path: Path,
     ...(kind === 'refresh' ? ['refreshToken', 'token', ...answeredNames(flow)] : []),
     ...before.flatMap(({ answer }) => (answer.token === undefined ? [] : ['token'])),
   ];
-  for (const [place, text] of textsOf(call)) checkText(flow, text, known, [...path, ...at, ...place], report);
+  for (const [place, text] of textsOf(call)) {
+    // A computed value is made of what is there before the call.
+    const made = place[0] === 'make' ? [] : Object.keys(call.make ?? {});
+    checkText(flow, text, [...known, ...made], [...path, ...at, ...place], report);
+  }
   if (isFromAnswer(flow, call.url) && flow.hosts === undefined) {
     const names = placeholdersIn(call.url).map(({ name }) => name);
     if (names.every((name) => known.includes(name)))
@@ -101,19 +107,24 @@ export function checkAttach(flow: Flow, attach: Attach, path: Path, report: Repo
   const names = attachedNames(attach);
   for (const [index, part] of attach.entries()) {
     const at = [...path, ...(attach.length === 1 ? [] : [index])];
-    for (const { name } of placeholdersIn(textOf(part))) {
-      if (known.includes(name)) continue;
+    for (const { path: key, name } of unknownIn(part, known)) {
       if (fixed) report(at, fixedMessage(name, credentials));
       else if (attach.length === 1 && names.length === 1)
-        report(
-          [...at, textKeyOf(part)],
-          `must contain {token}, which is where the token goes${didYouMean(name, known)}`,
-        );
-      else report([...at, textKeyOf(part)], `${noValue(flow, name)}${didYouMean(name, known)}`);
+        report([...at, ...key], `must contain {token}, which is where the token goes${didYouMean(name, known)}`);
+      else report([...at, ...key], `${noValue(flow, name)}${didYouMean(name, known)}`);
     }
   }
   if (!fixed && names.every((name) => credentials.includes(name)))
     report(path, 'must name {token}, which is where the token goes, or another value of an answer');
+}
+
+/** The placeholders of a place that stand for nothing, and where they are. */
+function unknownIn(part: AttachPart, known: readonly string[]): { path: readonly string[]; name: string }[] {
+  return textsAttached(part).flatMap(({ path, text, names }) =>
+    placeholdersIn(text)
+      .filter(({ name }) => !known.includes(name) && !names.includes(name))
+      .map(({ name }) => ({ path, name })),
+  );
 }
 
 function fixedMessage(name: string, credentials: readonly string[]): string {
@@ -127,15 +138,18 @@ function fixedMessage(name: string, credentials: readonly string[]): string {
 function checkUnused(flow: Flow, path: Path, report: Report): void {
   const texts = [
     ...callsOf(flow).flatMap(({ call }) => textsOf(call).map(([, text]) => text)),
-    ...flow.attach.map(textOf),
     flow.upstream ?? '',
     typeof flow.lifetime === 'string' ? flow.lifetime : '',
   ];
-  const used = new Set(texts.flatMap((text) => placeholdersIn(text).map(({ name }) => name)));
+  const inTexts = texts.flatMap((text) => placeholdersIn(text).map(({ name }) => name));
+  const used = new Set([...flow.attach.flatMap(namesAttached), ...inTexts]);
   for (const { path: at, call } of callsOf(flow))
     for (const name of namesIn(call))
       if (!used.has(name))
-        report([...path, ...at, 'answer', name], `nothing uses {${name}}${didYouMean(name, [...RESERVED, 'jwt'])}`);
+        report(
+          [...path, ...at, Object.hasOwn(call.make ?? {}, name) ? 'make' : 'answer', name],
+          `nothing uses {${name}}${didYouMean(name, [...RESERVED, 'jwt'])}`,
+        );
 }
 
 export function checkBudget(flow: Flow, budget: Flow['budget'], path: Path, report: Report): void {

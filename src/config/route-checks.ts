@@ -18,9 +18,18 @@ export function checkRoutes(
       inline === undefined && accountsFrom === undefined ? 'is missing' : 'needs at least one account',
     );
   }
+  // A pattern says which of the upstreams that an answer names are meant.
+  const mayNameUpstream = (route: unknown): boolean => {
+    const { account, accountFrom } = record(route);
+    if (typeof account === 'string' && !accounts.includes(account)) return elsewhere.has(account);
+    const { flow } = record(accountFrom ?? record(inline)[String(account)]);
+    return flows.get(String(flow))?.upstream !== undefined;
+  };
   const seen = new Map<string, number>();
   list(record(raw)['routes']).forEach((item, index) => {
-    const { account, accountFrom, prefix } = record(item);
+    const { account, accountFrom, prefix, upstream } = record(item);
+    if (typeof upstream === 'string' && upstream.includes('//*.') && !mayNameUpstream(item))
+      report(['routes', index, 'upstream'], 'must name one host: "*" and "{…}" have no meaning there');
     if (typeof account === 'string' && !accounts.includes(account) && !elsewhere.has(account)) {
       report(['routes', index, 'account'], `no account has this name${didYouMean(account, accounts)}`);
     }

@@ -3,7 +3,7 @@ import { CLIENT_AUTHS } from '../flows/client-auth.ts';
 import { isFixed, type AttachPart, type Flow, type TokenCall } from '../flows/flow.ts';
 import { textsOf } from '../flows/names.ts';
 import { buildRequest } from '../flows/request.ts';
-import { textOf } from '../flows/schema/attach.ts';
+import { namesIn, textsOf as textsAttached } from '../flows/schema/attach.ts';
 import { fillString, fitsCookie, fitsHeader, placeholdersIn, UnfillableError } from '../flows/template.ts';
 import { answeredNames } from './flow-checks.ts';
 import { callsOf } from './flow-texts.ts';
@@ -72,7 +72,8 @@ function checkPresent(flow: Flow, credentials: Readonly<Record<string, unknown>>
       if (needed && flow.credentials[name] === 'optional' && !has(name)) missing.set(name, key);
   };
   for (const { kind, call } of callsOf(flow)) for (const [, text] of textsOf(call)) check(text, kind);
-  if (!isFixed(flow) || flow.attach.length > 1) for (const part of flow.attach) check(textOf(part), 'attach');
+  if (!isFixed(flow) || flow.attach.length > 1)
+    for (const part of flow.attach) for (const { text } of textsAttached(part)) check(text, 'attach');
   const clients = callsOf(flow).flatMap(({ call: { client } }) => (client === undefined ? [] : [client.auth]));
   for (const auth of new Set(clients)) {
     checkClientAuth(auth, credentials, path, report);
@@ -100,10 +101,10 @@ function checkHeaders(flow: Flow, credentials: Readonly<Record<string, unknown>>
     }
   }
   for (const part of flow.attach) {
-    for (const { name } of placeholdersIn(textOf(part))) {
+    for (const name of namesIn(part)) {
       const value = Object.hasOwn(credentials, name) ? credentials[name] : undefined;
       if (typeof value === 'string' && value !== '' && !canAttach(part, name, value))
-        unfit.set(name, `requests carry it in a ${'cookie' in part || 'cookies' in part ? 'cookie' : 'header'}`);
+        unfit.set(name, `requests carry it in a ${isCookie(part) ? 'cookie' : 'header'}`);
     }
   }
   for (const [name, where] of unfit) {
@@ -117,10 +118,16 @@ function checkHeaders(flow: Flow, credentials: Readonly<Record<string, unknown>>
 
 /** A blank at the token's beginning is inside "Bearer {token}", and still lost on the way. */
 function canAttach(part: AttachPart, name: string, value: string): boolean {
+  // Only its signature is sent.
+  if ('sign' in part) return true;
   if ('header' in part) return fitsHeader(value);
   if ('cookie' in part) return fitsCookie(value);
-  const others = Object.fromEntries(placeholdersIn(textOf(part)).map((one) => [one.name, 'v']));
+  const others = Object.fromEntries(namesIn(part).map((one) => [one, 'v']));
   return 'cookies' in part || attachProblem([part], { ...others, [name]: value }) === undefined;
+}
+
+function isCookie(part: AttachPart): boolean {
+  return !('sign' in part) && ('cookie' in part || 'cookies' in part);
 }
 
 function checkClientAuth(

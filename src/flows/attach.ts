@@ -1,8 +1,9 @@
 import { TokenwardError } from '../errors.ts';
 import type { Token } from '../tokens/token.ts';
 import { callBasic } from './client-auth.ts';
-import type { Attach, AttachPart } from './flow.ts';
-import { textOf } from './schema/attach.ts';
+import type { Attach, AttachPart, FixedPart } from './flow.ts';
+import { namesIn, textsOf } from './schema/attach.ts';
+import { Signing } from './signing.ts';
 import {
   fillString,
   fillUrl,
@@ -36,6 +37,8 @@ export interface Attachment {
   /** Stands before the path of the request; empty: nothing does. */
   readonly path: string;
   readonly body: readonly BodyField[];
+  /** Signs each request; undefined: none is signed. */
+  readonly signing: Signing | undefined;
   /** What no response may repeat, as it was sent and percent-encoded. */
   readonly secrets: readonly string[];
 }
@@ -73,7 +76,7 @@ export function attacher(attach: Attach, valuesOf: ValuesOf, isSecret: (name: st
 /** Why requests cannot carry these values; undefined: they can. */
 export function attachProblem(attach: Attach, values: TemplateValues): string | undefined {
   try {
-    for (const part of attach) fillPart(part, values);
+    for (const part of attach) if (!('sign' in part)) fillPart(part, values);
     return undefined;
   } catch (error) {
     if (!(error instanceof UnfillableError)) throw error;
@@ -83,12 +86,12 @@ export function attachProblem(attach: Attach, values: TemplateValues): string | 
 
 /** Names of the header fields that the attachments replace. */
 export function attachedFields(attach: Attach): string[] {
-  return attach.flatMap((part) => ('header' in part ? [part.header] : 'basic' in part ? ['authorization'] : []));
-}
-
-/** Names of the query parameters that they replace. */
-export function attachedParameters(attach: Attach): string[] {
-  return attach.flatMap((part) => ('query' in part ? [part.query] : []));
+  return attach.flatMap((part): string[] => {
+    if ('header' in part) return [part.header];
+    if ('basic' in part) return ['authorization'];
+    if (!('sign' in part)) return [];
+    return part.sign === 'hmac' ? Object.keys(part.headers) : ['authorization'];
+  });
 }
 
 /** Whether they are cookies. */
@@ -98,12 +101,12 @@ export function attachesCookies(attach: Attach): boolean {
 
 /** Whether they change the body of a request. */
 export function attachesToBody(attach: Attach): boolean {
-  return attach.some((part) => 'json' in part || 'form' in part);
+  return attach.some((part) => !('sign' in part) && ('json' in part || 'form' in part));
 }
 
 /** The names that the attachments use. */
 export function attachedNames(attach: Attach): string[] {
-  return [...new Set(attach.flatMap((part) => placeholdersIn(textOf(part)).map(({ name }) => name)))];
+  return [...new Set(attach.flatMap(namesIn))];
 }
 
 function attachmentOf(
@@ -118,8 +121,12 @@ function attachmentOf(
   const cookies: string[] = [];
   const body: BodyField[] = [];
   let path = '';
+  let signing: Signing | undefined;
   try {
+    const signs = attach.filter((part) => 'sign' in part);
+    if (signs.length > 0) signing = new Signing(signs, values);
     for (const part of attach) {
+      if ('sign' in part) continue;
       const text = fillPart(part, values);
       if ('header' in part) headers.push(part.header, text);
       else if ('basic' in part) headers.push('authorization', text);
@@ -135,15 +142,16 @@ function attachmentOf(
     if (!(error instanceof UnfillableError)) throw error;
     throw new TokenwardError('token_unavailable', { detail: error.message });
   }
-  return { headers, query, cookies, path, body, secrets: secretsIn(attach, values, token, isSecret) };
+  return { headers, query, cookies, path, body, signing, secrets: secretsIn(attach, values, token, isSecret) };
 }
 
 /** The text of one place. Throws an UnfillableError if its place cannot carry the values. */
-function fillPart(part: AttachPart, values: TemplateValues): string {
+function fillPart(part: FixedPart, values: TemplateValues): string {
   if ('basic' in part) return callBasic(part.basic, values);
   if ('path' in part) return fillUrl(part.path, values);
-  const text = fillString(textOf(part), values);
-  if (text === '') throw new MissingValueError(`no value for {${placeholdersIn(textOf(part))[0]!.name}}`);
+  const template = textsOf(part)[0]!.text;
+  const text = fillString(template, values);
+  if (text === '') throw new MissingValueError(`no value for {${placeholdersIn(template)[0]!.name}}`);
   if ('header' in part && !fitsHeader(text)) throw unfit(part, 'header');
   if ('cookie' in part && !fitsCookie(text)) throw unfit(part, 'cookie');
   if ('cookies' in part && !text.split(/; ?/).every(isCookiePair)) throw unfit(part, 'cookie');
@@ -157,7 +165,7 @@ function isCookiePair(pair: string): boolean {
 }
 
 function unfit(part: AttachPart, place: string): UnfitValueError {
-  const [name = 'token'] = placeholdersIn(textOf(part)).map((one) => one.name);
+  const [name = 'token'] = namesIn(part);
   const what = name === 'token' ? 'the token' : `the value of {${name}}`;
   return new UnfitValueError(`${what} holds characters that a ${place} cannot carry`);
 }
@@ -172,7 +180,7 @@ function secretsIn(
   const answers = token.revealValues();
   const texts = new Set<string>();
   for (const part of attach) {
-    for (const { name } of placeholdersIn(textOf(part))) {
+    for (const name of namesIn(part)) {
       const value = own(values, name);
       if (typeof value !== 'string' || value === '') continue;
       if (name === 'token') texts.add(value);
@@ -181,7 +189,7 @@ function secretsIn(
           if (one.length >= MIN_SECRET_LENGTH) texts.add(one);
       }
     }
-    if ('basic' in part) texts.add(fillPart(part, values).replace(/^Basic /, ''));
+    if (!('sign' in part) && 'basic' in part) texts.add(fillPart(part, values).replace(/^Basic /, ''));
   }
   // In a query or a cookie a value may come back percent-encoded: a redirect often repeats the query.
   return [...new Set([...texts].filter(isWellFormed).flatMap((text) => [text, encodeURIComponent(text)]))];

@@ -1,11 +1,13 @@
 import { z } from 'zod';
 import { seconds } from './duration.ts';
+import { jsonTemplate } from './json-template.ts';
 import { attach } from './schema/attach.ts';
-import { loginCall, refreshCall, templateSchema } from './schema/call.ts';
+import { loginCall, refreshCall } from './schema/call.ts';
 import { busyRule, match, refusedRule } from './schema/rules.ts';
 
-export type { Attach, AttachPart } from './schema/attach.ts';
-export type { TemplateValue, TokenCall } from './schema/call.ts';
+export type { Attach, AttachPart, FixedPart } from './schema/attach.ts';
+export type { JsonTemplate as TemplateValue } from './json-template.ts';
+export type { TokenCall } from './schema/call.ts';
 export type { BusyRule, MatchRule, RefusedRule } from './schema/rules.ts';
 export { headerName } from './schema/rules.ts';
 
@@ -33,7 +35,7 @@ const budget = z
 const legacyLogin = z.strictObject({
   method: z.string().default('POST'),
   path: z.string().startsWith('/'),
-  answer: templateSchema.describe('The response body for an application that still logs in by itself.'),
+  answer: jsonTemplate.describe('The response body for an application that still logs in by itself.'),
 });
 
 const lifetime = seconds(1);

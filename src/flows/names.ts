@@ -1,5 +1,6 @@
 import type { Flow, TemplateValue, TokenCall } from './flow.ts';
-import { textOf } from './schema/attach.ts';
+import { textsOfMake } from './make-schema.ts';
+import { namesIn } from './schema/attach.ts';
 import { placeholdersIn } from './template.ts';
 
 /** Where a text stands: keys and list indexes. */
@@ -14,6 +15,7 @@ export function textsOf(call: TokenCall): PlacedText[] {
   const one = (key: string, text: string | undefined): PlacedText[] => (text === undefined ? [] : [[[key], text]]);
   const { id, secret, auth } = call.client ?? {};
   return [
+    ...textsOfMake(call.make ?? {}).map(([path, text]): PlacedText => [['make', ...path.map(String)], text]),
     [['url'], call.url],
     ...named('query', call.query),
     ...named('headers', call.headers),
@@ -42,12 +44,12 @@ export function keptNames(flow: Flow): ReadonlySet<string> {
   let names = kept.get(flow);
   if (names === undefined) {
     const texts = [
-      ...flow.attach.map(textOf),
       ...(flow.upstream === undefined ? [] : [flow.upstream]),
       ...(typeof flow.lifetime === 'string' ? [flow.lifetime] : []),
       ...(flow.refresh ?? []).flatMap((call) => textsOf(call).map(([, text]) => text)),
     ];
-    kept.set(flow, (names = new Set(texts.flatMap((text) => placeholdersIn(text).map(({ name }) => name)))));
+    const used = texts.flatMap((text) => placeholdersIn(text).map(({ name }) => name));
+    kept.set(flow, (names = new Set([...flow.attach.flatMap(namesIn), ...used])));
   }
   return names;
 }

@@ -6,6 +6,8 @@ import { describeResponse, describeResponseWithBody, statusAndCode } from './des
 import type { Flow, TokenCall } from './flow.ts';
 import { grantOf, NOTHING, readAnswer, type Found } from './grant.ts';
 import { checkHost } from './hosts.ts';
+import type { Make } from './make-schema.ts';
+import { makeValues } from './make.ts';
 import { pointed } from './pointer.ts';
 import { ReadResponse, retryAfterOf, type TokenResponse } from './response.ts';
 import { buildRequest, type TokenRequest } from './request.ts';
@@ -91,9 +93,11 @@ interface Step extends RenewalRun {
   readonly isLast: boolean;
 }
 
-async function runCall(step: Step, call: TokenCall): Promise<StepResult> {
-  const { flow, values, clientAuths } = step;
+async function runCall(given: Step, call: TokenCall): Promise<StepResult> {
+  const { flow, clientAuths } = given;
   try {
+    const step = call.make === undefined ? given : await withMade(given, call.make);
+    const { values } = step;
     const client = clientOf(call, values);
     const request = (auth?: ClientAuth): TokenRequest => {
       const built = buildRequest(call, flow.baseUrl, values, client, auth);
@@ -111,6 +115,13 @@ async function runCall(step: Step, call: TokenCall): Promise<StepResult> {
         error instanceof UnfillableError ? error.message : 'the call cannot be built from the configured credentials',
     };
   }
+}
+
+/** The same with the values that are computed before the call. */
+async function withMade(step: Step, make: Make): Promise<Step> {
+  const made = await makeValues(make, step.values, step.now());
+  const before = { ...step.before, values: { ...step.before.values, ...made } };
+  return { ...step, values: { ...step.values, ...made }, before };
 }
 
 interface CallResult {

@@ -1,4 +1,4 @@
-import type { TemplateValue } from './flow.ts';
+import type { JsonTemplate } from './json-template.ts';
 
 /** Values for placeholders, by name. */
 export type TemplateValues = Readonly<Record<string, unknown>>;
@@ -116,7 +116,7 @@ export function fitsCookie(text: string): boolean {
  * Fills in a JSON value. A string that is one placeholder keeps its value's type; an optional one without a value
  * leaves its property out.
  */
-export function fillValue(template: TemplateValue, values: TemplateValues): unknown {
+export function fillValue(template: JsonTemplate, values: TemplateValues): unknown {
   if (typeof template === 'string') {
     const only = template.match(/^\{([A-Za-z][A-Za-z0-9_]*)(\?)?\}$/);
     if (only === null) return fillString(template, values);

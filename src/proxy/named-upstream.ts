@@ -8,17 +8,10 @@ import type { Upstream } from '../http/client/upstream.ts';
 import { parseUrl } from '../parse-url.ts';
 import type { Token } from '../tokens/token.ts';
 import { trimEnd } from '../trim-end.ts';
-import type { Route } from './route.ts';
+import type { NamedUpstream, Route } from './route.ts';
 
 /** Upstreams of one route whose connections are kept; an account's upstream rarely changes. */
 const MAX_UPSTREAMS = 2_000;
-
-/** Where requests of a route go whose upstream an answer names. */
-export interface NamedUpstream {
-  /** The route at the place for this token. Throws a TokenwardError for a place that is not meant. */
-  at(route: Route, token: Token, account: string): Route;
-  close(): void;
-}
 
 /**
  * The route at the upstream that an answer has named, such as a Salesforce instance. It must be one that the route's

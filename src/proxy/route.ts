@@ -5,8 +5,8 @@ import type { RouteStats } from '../route-stats.ts';
 import type { AccountChoice } from './account.ts';
 import type { RejectedTokenRule } from './inspect.ts';
 import type { LoginPaths } from './legacy-login.ts';
-import type { NamedUpstream } from './named-upstream.ts';
 import type { Policy } from './policy.ts';
+import type { Token } from '../tokens/token.ts';
 import type { Upstream } from '../http/client/upstream.ts';
 
 /** A route, with everything precomputed that does not depend on the request. */
@@ -41,6 +41,13 @@ export interface Route {
   /** Undefined: no response of this upstream rejects a token. */
   readonly rejectedToken: RejectedTokenRule | undefined;
   readonly stats: RouteStats;
+}
+
+/** Where requests of a route go whose upstream an answer names. */
+export interface NamedUpstream {
+  /** The route at the place for this token. Throws a TokenwardError for a place that is not meant. */
+  at(route: Route, token: Token, account: string): Route;
+  close(): void;
 }
 
 const SLASH = 47;

@@ -3,7 +3,10 @@ import type { UpstreamResponse } from '../http/client/response.ts';
 import type { InboundRequest } from '../http/server/exchange.ts';
 import type { Attachment } from '../flows/attach.ts';
 import type { Token } from '../tokens/token.ts';
+import type { Signing } from '../flows/signing.ts';
+import type { UpstreamRequest } from '../http/client/request.ts';
 import { attachToBody } from './attach-body.ts';
+import { signRequest } from './sign-request.ts';
 import type { Proxy, RequestContext } from './context.ts';
 import { requestHeaders, withParameter } from './headers.ts';
 import { upstreamTarget, type Route } from './route.ts';
@@ -32,11 +35,29 @@ export function send(
   );
   const sent =
     attachment === undefined || attachment.body.length === 0 ? body : attachToBody(body, attachment.body, ctx.request);
-  return route.upstream.send({ method: ctx.method, target, headers, body: sent }, (upstreamResponse) => {
+  const request = { method: ctx.method, target, headers, body: sent };
+  const { signing } = attachment ?? {};
+  return signing === undefined ? dispatch(ctx, route, request) : signAndSend(ctx, route, request, signing);
+}
+
+function dispatch(ctx: RequestContext, route: Route, request: UpstreamRequest): Promise<UpstreamResponse> {
+  return route.upstream.send(request, (upstreamResponse) => {
     ctx.upstreamResponse = upstreamResponse;
     // The client may have disconnected during the connection attempt.
     if (ctx.clientGone) upstreamResponse.cancel();
   });
+}
+
+async function signAndSend(
+  ctx: RequestContext,
+  route: Route,
+  request: UpstreamRequest,
+  signing: Signing,
+): Promise<UpstreamResponse> {
+  const signed = await signRequest(request, route.origin, signing);
+  if (ctx.clientGone) throw new ClientDisconnected();
+  ctx.signatures = signed.signatures;
+  return dispatch(ctx, route, signed.request);
 }
 
 function attachmentFor({ account }: RequestContext, route: Route, token: Token | undefined): Attachment | undefined {

@@ -1,7 +1,7 @@
 import { z } from 'zod';
 import { routeHeadersSchema } from './route-headers.ts';
 import { upstreamTls } from './upstream-tls.ts';
-import { accountPattern, bytes, duration, httpUrl, name } from './values.ts';
+import { accountPattern, bytes, duration, httpUrlPattern, name } from './values.ts';
 
 const method = z.enum(['GET', 'HEAD', 'POST', 'PUT', 'PATCH', 'DELETE', 'OPTIONS']);
 const policyRule = z
@@ -33,7 +33,7 @@ export const route = z.strictObject({
       /^\/([A-Za-z0-9._~@-]+(\/[A-Za-z0-9._~@-]+)*)?$/,
       'must be a plain path such as /crm, without a slash at its end',
     ),
-  upstream: httpUrl,
+  upstream: httpUrlPattern,
   account: name
     .optional()
     .describe('The account whose token is attached. Default: requests are forwarded without a token.'),

@@ -16,6 +16,15 @@ export const port = z
   .transform(Number)
   .refine((value) => value >= 0 && value <= 65_535, PORT_FORM);
 
+/** The same, or with `*.` for every host below a name: for an upstream that an answer names. */
+export const httpUrlPattern = z
+  .url({ protocol: /^https?$/, error: 'must be an http:// or https:// URL', abort: true })
+  .refine((text) => isHostname(new URL(text).hostname.replace(/^\*\./, '')), {
+    error: 'must name one host: "*" and "{…}" have no meaning there',
+    abort: true,
+  })
+  .refine((text) => isPlainUrl(text.replace('//*.', '//')), 'must have no user, password, query or fragment');
+
 /** A base URL: a path can be appended to it. */
 export const httpUrl = z
   .url({ protocol: /^https?$/, error: 'must be an http:// or https:// URL', abort: true })

@@ -1,4 +1,6 @@
 import { z } from 'zod';
+import { signSchema, textsOfSign, type Sign } from '../sign/schema.ts';
+import { placeholdersIn } from '../template.ts';
 import { headerName } from './rules.ts';
 
 const PLACEHOLDER = /\{[A-Za-z][A-Za-z0-9_]*(\?|=[^{}]*)?\}/;
@@ -38,6 +40,7 @@ const part = z.union([
     form: z.string().min(1).describe('Set in the form that a request has as its body.'),
     value: attached.default('{token}'),
   }),
+  signSchema,
 ]);
 
 export const attach = z
@@ -46,16 +49,28 @@ export const attach = z
   .describe('How the token travels on a request. A list: all of them.');
 
 export type AttachPart = z.infer<typeof part>;
+/** A place whose value is the same for every request. */
+export type FixedPart = Exclude<AttachPart, Sign>;
 export type Attach = z.infer<typeof attach>;
 
-/** The text of a place that holds placeholders. */
-export function textOf(part: AttachPart): string {
-  if ('cookies' in part) return part.cookies;
-  if ('basic' in part) return part.basic;
-  return 'path' in part ? part.path : part.value;
+/** The texts of a place that hold placeholders, and the keys that lead to them. */
+export function textsOf(part: AttachPart): readonly AttachedText[] {
+  if ('sign' in part)
+    return textsOfSign(part).map(({ at: [path, text], names }) => ({ path: path.map(String), text, names }));
+  const key = ['cookies', 'basic', 'path'].find((one) => one in part) ?? 'value';
+  return [{ path: [key], text: (part as Readonly<Record<string, string>>)[key]!, names: [] }];
 }
 
-/** The key of that text in the configuration. */
-export function textKeyOf(part: AttachPart): string {
-  return ['cookies', 'basic', 'path'].find((key) => key in part) ?? 'value';
+/** `names`: what it may use besides the values of the flow. */
+interface AttachedText {
+  readonly path: readonly string[];
+  readonly text: string;
+  readonly names: readonly string[];
+}
+
+/** The names that a place uses. */
+export function namesIn(part: AttachPart): string[] {
+  return textsOf(part).flatMap(({ text, names }) =>
+    placeholdersIn(text).flatMap(({ name }) => (names.includes(name) ? [] : [name])),
+  );
 }

@@ -1,14 +1,8 @@
 import { z } from 'zod';
+import { jsonTemplate } from '../json-template.ts';
 import { locatorProblem } from '../locator.ts';
-import { headerName, locator, refusedRule, scalar } from './rules.ts';
-
-const template: z.ZodType<TemplateValue> = z.lazy(() =>
-  z.union([scalar, z.array(template), z.record(z.string(), template)]),
-);
-export { template as templateSchema };
-
-/** A JSON value whose strings may contain `{name}`, `{name?}` (left out if not given) or `{name=default}`. */
-export type TemplateValue = string | number | boolean | null | TemplateValue[] | { [key: string]: TemplateValue };
+import { makeSchema } from '../make-schema.ts';
+import { headerName, locator, refusedRule } from './rules.ts';
 
 /** Names in `answer` with a meaning of their own. Any other is a value for later calls and for `attach`. */
 export const RESERVED = [
@@ -76,6 +70,7 @@ const callThat = (refused: readonly number[]) =>
           'must be a path that begins with /, a whole URL, or begin with the {name} of one',
         )
         .describe('A path below baseUrl, or a whole URL. Values are percent-encoded, except one that begins the URL.'),
+      make: makeSchema.optional(),
       query: z.record(z.string().min(1), z.string()).optional().describe('Parameters to add to the URL.'),
       headers: z
         .record(
@@ -102,7 +97,7 @@ const callThat = (refused: readonly number[]) =>
         })
         .optional()
         .describe("An OAuth 2.0 client's own credentials (RFC 6749 §2.3.1)."),
-      json: template.optional().describe('The JSON body.'),
+      json: jsonTemplate.optional().describe('The JSON body.'),
       form: z.record(z.string(), z.string()).optional().describe('The body as application/x-www-form-urlencoded.'),
       xml: z
         .string()
