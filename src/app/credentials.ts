@@ -151,6 +151,11 @@ class AccountCredential implements Credential {
     return this.#runtime.flow.refresh !== undefined;
   }
 
+  get idle(): number | undefined {
+    const { idle } = this.#runtime.flow;
+    return idle === undefined ? undefined : idle * 1000;
+  }
+
   get rotationGrace(): number {
     return this.#runtime.flow.rotationGrace * 1000;
   }

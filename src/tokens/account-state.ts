@@ -1,3 +1,4 @@
+import { LastUse } from './last-use.ts';
 import type { BudgetState } from './budget.ts';
 import type { Clock, Timers } from './clock.ts';
 import type { Credential } from './credential.ts';
@@ -59,10 +60,7 @@ class State {
   foreignRecord = false;
   /** Wall-clock ms. */
   retryAt: number | undefined = undefined;
-  /**
-   * The same by this process's own last failure. The stored one may be of a host whose clock is a day off: that counts
-   * for nothing here.
-   */
+  /** The same by this process's own last failure: the stored one may be of a host whose clock is a day off. */
   ownRetryAt: number | undefined = undefined;
   budget: BudgetState | undefined = undefined;
   /** A call to the token endpoint is under way. It may outlive its flight if the machine was suspended in between. */
@@ -72,6 +70,7 @@ class State {
    * replaced.
    */
   unusedNote: { readonly id: string; readonly before: SpendNote | undefined } | undefined = undefined;
+  readonly lastUse = new LastUse();
   /** Monotonic ms of the last request for the lease that the store granted. */
   leasedAt = -Infinity;
   /** The release of the lease, while it is under way. */
@@ -139,6 +138,7 @@ class State {
   /** Replaces the token and clears what was known of the one before it. */
   #useToken(token: Token): void {
     this.token = token;
+    this.lastUse.note(this.#shared.clock.wall());
     this.refreshAt = refreshAt(this.credential, token, this.#shared.random());
     this.acceptedAt = -Infinity;
     this.#clearRejection();

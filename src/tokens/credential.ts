@@ -71,6 +71,8 @@ export interface Credential {
   readonly canLogin: boolean;
   readonly canRefresh: boolean;
   readonly budget: BudgetLimits | undefined;
+  /** A token that no request of this process has used for so long counts as expired. ms; undefined: none does. */
+  readonly idle?: number | undefined;
   /** ms for which the endpoint accepts a refresh token a second time; 0 = never send one twice. */
   readonly rotationGrace: number;
   /**

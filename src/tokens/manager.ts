@@ -97,7 +97,9 @@ export class TokenManager {
     const state = this.#accounts.of(account);
     const { clock } = this.#parts;
     const { token } = state;
-    if (token !== undefined && token.generation > state.rejectedGeneration && isUsable(token, clock)) {
+    const { idle } = state.credential;
+    const isAwake = idle === undefined || state.lastUse.isRecent(clock.wall(), idle);
+    if (token !== undefined && isAwake && token.generation > state.rejectedGeneration && isUsable(token, clock)) {
       if (isEnding(token, clock)) return this.#flights.renewFirst(state, token);
       if (clock.monotonic() >= state.refreshAt) this.#flights.renewEarly(state, token);
       return token;
