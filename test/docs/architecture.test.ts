@@ -55,6 +55,7 @@ const PROBES: readonly (readonly [module: string, imports: string, rule: string]
   ['app/probe.ts', 'jose', 'package-jose'],
   ['flows/sign/signer.ts', 'jose', 'package-jose'],
   ['flows/sign/signer.ts', 'aws4', 'package-aws4'],
+  ['flows/probe.ts', 'oauth4webapi', 'package-oauth4webapi'],
   ['http/client/probe.ts', 'proxy-from-env', 'package-proxy-from-env'],
   ['http/probe.ts', 'lru-cache', 'package-lru-cache'],
   ['tokens/probe.ts', 'zod', 'package-zod'],
@@ -81,6 +82,7 @@ const ALLOWED: readonly (readonly [module: string, imports: string])[] = [
   ['http/server/express.ts', 'express'],
   ['app/front.ts', 'express'],
   ['flows/probe.ts', 'tokens/token.ts'],
+  ['flows/oauth/probe.ts', 'oauth4webapi'],
   ['cli/probe.ts', 'workers/worker.ts'],
 ];
 

@@ -1,4 +1,4 @@
-/** The few parts of oidc-provider that these tests use. */
+/** The few parts of oidc-provider that tests use. */
 declare module 'oidc-provider' {
   import type { RequestListener } from 'node:http';
 
@@ -8,6 +8,7 @@ declare module 'oidc-provider' {
 
   interface Context {
     readonly body: Record<string, unknown>;
+    readonly headers: Readonly<Record<string, string | string[] | undefined>>;
     readonly oidc: { readonly params?: Record<string, string | undefined> };
   }
 
@@ -24,6 +25,7 @@ declare module 'oidc-provider' {
       grantId: string;
       gty: string;
       scope: string;
+      jkt?: string;
     }) => { save(): Promise<string> };
     readonly AccessToken: { find(value: string): Promise<{ destroy(): Promise<void> } | undefined> };
     callback(): RequestListener;
