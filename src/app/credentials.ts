@@ -4,9 +4,10 @@ import type { LoadedConfig } from '../config/load.ts';
 import { checkAccountCredentials } from '../config/credential-checks.ts';
 import type { AccountConfig } from '../config/schema.ts';
 import { attachedNames, type ValuesOf } from '../flows/attach.ts';
-import { ClientAuthMemory } from '../flows/client-auth.ts';
 import { isFixed, type Flow } from '../flows/flow.ts';
-import { runCalls, type SendTokenCall } from '../flows/run.ts';
+import { OauthMemory } from '../flows/oauth/memory.ts';
+import { obtain } from '../flows/obtain.ts';
+import type { SendTokenCall } from '../flows/run.ts';
 import type { TemplateValues } from '../flows/template.ts';
 import type { BudgetLimits } from '../tokens/budget.ts';
 import type { Clock } from '../tokens/clock.ts';
@@ -20,7 +21,7 @@ interface FlowRuntime {
   readonly flow: Flow;
   readonly send: SendTokenCall;
   readonly clock: Clock;
-  readonly clientAuths: ClientAuthMemory;
+  readonly memory: OauthMemory;
 }
 
 /** The accounts for the token manager, and their values for the request path. */
@@ -43,7 +44,7 @@ export function credentialSource(
   clock: Clock,
   senderFor: SenderFor,
 ): AccountCredentials {
-  const clientAuths = new ClientAuthMemory();
+  const memory = new OauthMemory();
   const runtimeOf = (
     { flow, tls, formerName }: Pick<AccountConfig, 'flow' | 'tls' | 'formerName'>,
     accountFlow: Flow,
@@ -53,7 +54,7 @@ export function credentialSource(
     flow: accountFlow,
     send: senderFor(tls),
     clock,
-    clientAuths,
+    memory,
   });
   const { byName } = generated;
   const runtimes = generated.profiles.map(({ settings, flow }) => runtimeOf(settings, flow));
@@ -144,11 +145,13 @@ class AccountCredential implements Credential {
   }
 
   get canLogin(): boolean {
-    return this.#runtime.flow.login !== undefined;
+    const { login, oauth } = this.#runtime.flow;
+    return login !== undefined || (oauth !== undefined && oauth.grant !== 'refresh_token');
   }
 
   get canRefresh(): boolean {
-    return this.#runtime.flow.refresh !== undefined;
+    const { refresh, oauth } = this.#runtime.flow;
+    return refresh !== undefined || oauth !== undefined;
   }
 
   get idle(): number | undefined {
@@ -222,9 +225,9 @@ class AccountCredential implements Credential {
   }
 
   #call(which: 'login' | 'refresh', values: TemplateValues, known?: NamedValues): Promise<Outcome> {
-    const { flow, send, clock, clientAuths } = this.#runtime;
+    const { flow, send, clock, memory } = this.#runtime;
     const now = (): number => clock.wall();
-    return runCalls({ calls: flow[which]!, flow, values, ...(known && { known }), send, now, clientAuths });
+    return obtain(which, { flow, values, ...(known && { known }), send, now, memory });
   }
 }
 

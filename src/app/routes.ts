@@ -2,7 +2,8 @@ import type { LoadedConfig } from '../config/load.ts';
 import type { RouteConfig } from '../config/schema.ts';
 import { attachedFields, attacher, type ValuesOf } from '../flows/attach.ts';
 import { hasSecretName } from '../config/secrets.ts';
-import type { Flow } from '../flows/flow.ts';
+import { isFixed, type Flow } from '../flows/flow.ts';
+import { PRESETS } from '../flows/presets.ts';
 import { flowOfRoute, loginsOfRoute } from './login-guard.ts';
 import type { Metrics } from '../metrics.ts';
 import { accountPatterns } from '../proxy/account-patterns.ts';
@@ -92,8 +93,10 @@ function secretsOf({ prefix, headers = {} }: RouteConfig, all: LoadedConfig): re
  * Which responses reject the token. A flow with a fixed token rarely has rules, and needs no certainty: a rejection is
  * noted, and nothing is renewed.
  */
-function rejectionRules({ login, refresh, invalid }: Flow): Flow['invalid'] {
-  return login === undefined && refresh === undefined && invalid.length === 0 ? [{ status: 401 }] : invalid;
+function rejectionRules(flow: Flow): Flow['invalid'] {
+  if (flow.invalid.length > 0) return flow.invalid;
+  if (flow.oauth !== undefined) return PRESETS['oauth2']!.invalid;
+  return isFixed(flow) ? [{ status: 401 }] : flow.invalid;
 }
 
 /**

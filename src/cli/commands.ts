@@ -1,4 +1,5 @@
 import { check } from './check.ts';
+import { connect } from './connect.ts';
 import { hashKey } from './hash-key.ts';
 import { importAccount } from './import.ts';
 import type { Options } from './options.ts';
@@ -21,6 +22,7 @@ export const COMMANDS: ReadonlyMap<string, Command> = new Map<string, Command>([
   ['status', status],
   ['renew', renew],
   ['import', importAccount],
+  ['connect', connect],
   ['rekey', rekey],
   ['store', store],
   ['hash-key', hashKey],
@@ -28,4 +30,4 @@ export const COMMANDS: ReadonlyMap<string, Command> = new Map<string, Command>([
 ]);
 
 /** Commands with an argument. */
-export const WITH_ARGUMENT: readonly string[] = ['renew', 'import', 'store'];
+export const WITH_ARGUMENT: readonly string[] = ['renew', 'import', 'connect', 'store'];

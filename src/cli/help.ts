@@ -11,6 +11,7 @@ Usage: tokenward <command> [options]
   status    show the state of every account of a running tokenward
   renew     renew an account's token now:  tokenward renew <account> [--login] [--use-reserve]
   import    put a refresh token from standard input into the store:  tokenward import <account>
+  connect   get the first tokens by a person's consent in a browser:  tokenward connect <account> [--device]
   rekey     seal every stored token with store.key; the earlier key must be in store.retiredKeys
   store     copy the stored tokens and counted logins from one store to another, with tokenward stopped:
             tokenward store copy --from OLD.yaml --to NEW.yaml [--dry-run] [--overwrite]
@@ -26,6 +27,7 @@ Options:
       --json          status: as JSON
       --login         renew: log in, even if there is a refresh token to spend
       --use-reserve   renew: may spend the logins kept in reserve
+      --device        connect: consent on another device, by a code
       --from FILE     store copy: the configuration whose store is read
       --to FILE       store copy: the configuration whose store is written
       --dry-run       store copy, store prune: only show what would be done

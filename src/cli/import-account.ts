@@ -6,8 +6,9 @@ import { openStore, type StoreDependencies } from '../app/open-store.ts';
 import { storeIsThere } from '../app/store-presence.ts';
 import { systemClock } from '../tokens/clock.ts';
 import type { Credential } from '../tokens/credential.ts';
-import { importToken } from '../tokens/import.ts';
+import { importToken, type ImportedGrant } from '../tokens/import.ts';
 import { Records } from '../tokens/records.ts';
+import type { Grant } from '../tokens/token.ts';
 import { readImport } from './import-input.ts';
 
 /** The account cannot take an imported token; the message says why. */
@@ -21,7 +22,7 @@ export function importTarget(config: LoadedConfig, account: string): Credential 
     const hint = suggestion === undefined ? '' : `; did you mean "${suggestion}"?`;
     throw new ImportTargetError(`there is no account of this name in the configuration${hint}`);
   }
-  if (found.flow.refresh === undefined) {
+  if (found.flow.refresh === undefined && found.flow.oauth === undefined) {
     throw new ImportTargetError(
       `the flow ${found.settings.flow} has no refresh; an imported refresh token would never be used`,
     );
@@ -49,18 +50,51 @@ export async function importInto(
   dependencies: StoreDependencies & { readonly owner: string },
 ): Promise<Imported> {
   const clock = dependencies.clock ?? systemClock;
-  const grant = readImport(input, clock.wall());
+  return put(config, credential, readImport(input, clock.wall()), 'imported', dependencies);
+}
+
+/** Stores what a consent has brought. Rejects with an AccountBusyError or a StoreError. */
+export async function storeGrant(
+  config: LoadedConfig,
+  credential: Credential,
+  { secret, refreshSecret, lifetime, refreshLifetime, values }: Grant,
+  dependencies: StoreDependencies & { readonly owner: string },
+): Promise<Imported> {
+  const now = (dependencies.clock ?? systemClock).wall();
+  const endOf = (seconds: number | undefined): number | undefined =>
+    seconds === undefined ? undefined : now + seconds * 1000;
+  const [expiresAt, refreshExpiresAt] = [endOf(lifetime), endOf(refreshLifetime)];
+  return put(
+    config,
+    credential,
+    { secret, refreshSecret, expiresAt, refreshExpiresAt, values },
+    'stored',
+    dependencies,
+  );
+}
+
+async function put(
+  config: LoadedConfig,
+  credential: Credential,
+  grant: ImportedGrant,
+  done: 'imported' | 'stored',
+  dependencies: StoreDependencies & { readonly owner: string },
+): Promise<Imported> {
+  const clock = dependencies.clock ?? systemClock;
   const newStore = storeIsThere(config) ? undefined : config.store.type === 'embedded' ? config.store.path : undefined;
   const { store, seal } = await openStore(config, dependencies);
   try {
     const { owner } = dependencies;
     const generation = await importToken(store, new Records(store, seal, clock), credential, grant, { owner, clock });
-    const what = grant.secret === undefined ? 'refresh token imported' : 'refresh token and access token imported';
+    const { secret, refreshSecret } = grant;
+    const what = [refreshSecret && 'refresh token', secret && 'access token'].filter(Boolean).join(' and ');
     const next =
-      grant.secret === undefined
+      secret === undefined
         ? 'the next request spends it'
-        : 'the access token is used until it expires or is rejected, then the refresh token is spent';
-    return { message: `${credential.account}: ${what}, generation ${generation}; ${next}`, newStore };
+        : `the access token is used until it expires or is rejected, then ${
+            refreshSecret === undefined ? 'a person must consent again' : 'the refresh token is spent'
+          }`;
+    return { message: `${credential.account}: ${what} ${done}, generation ${generation}; ${next}`, newStore };
   } finally {
     await store.close();
   }

@@ -12,6 +12,7 @@ export const OPTIONS = {
   from: { type: 'string' },
   to: { type: 'string' },
   'dry-run': { type: 'boolean', default: false },
+  device: { type: 'boolean', default: false },
   overwrite: { type: 'boolean', default: false },
   host: { type: 'string', default: '127.0.0.1' },
   port: { type: 'string', default: '8180' },

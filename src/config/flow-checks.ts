@@ -1,7 +1,9 @@
 import { attachedNames } from '../flows/attach.ts';
 import { isFixed, type Attach, type AttachPart, type Flow, type TokenCall } from '../flows/flow.ts';
 import { isFromAnswer } from '../flows/hosts.ts';
+import { textsOfMake } from '../flows/make-schema.ts';
 import { textsOf } from '../flows/names.ts';
+import { textsOfOauth } from '../flows/oauth/schema.ts';
 import { namesIn as namesAttached, textsOf as textsAttached } from '../flows/schema/attach.ts';
 import { RESERVED } from '../flows/schema/call.ts';
 import { placeholdersIn } from '../flows/template.ts';
@@ -18,6 +20,7 @@ export function checkFlow(flow: Flow, path: Path, report: Report): void {
   const credentials = Object.keys(flow.credentials);
   const brought = answeredNames(flow);
   for (const placed of callsOf(flow)) checkCall(flow, placed, path, report);
+  checkOauth(flow, path, report);
   checkToken(flow, path, report);
   checkAttach(flow, flow.attach, [...path, 'attach'], report);
   if (flow.upstream !== undefined)
@@ -31,7 +34,14 @@ export function checkFlow(flow: Flow, path: Path, report: Report): void {
 
 /** The values that answers of the calls bring, besides those with a meaning of their own. */
 export function answeredNames(flow: Flow): string[] {
-  return [...new Set(callsOf(flow).flatMap(({ call }) => namesIn(call)))];
+  const made = Object.keys(flow.make ?? {});
+  return [
+    ...new Set([
+      ...made,
+      ...callsOf(flow).flatMap(({ call }) => namesIn(call)),
+      ...Object.keys(flow.oauth?.answer ?? {}),
+    ]),
+  ];
 }
 
 /** What a call adds to the values: those that it computes, and those of its answer. */
@@ -48,6 +58,7 @@ function checkCall(flow: Flow, { path: at, kind, call }: PlacedCall, path: Path,
   // A refresh may use the old pair and what came with it; a login has none.
   const known = [
     ...Object.keys(flow.credentials),
+    ...Object.keys(flow.make ?? {}),
     ...before.flatMap(namesIn),
     ...(kind === 'refresh' ? ['refreshToken', 'token', ...answeredNames(flow)] : []),
     ...before.flatMap(({ answer }) => (answer.token === undefined ? [] : ['token'])),
@@ -65,6 +76,18 @@ function checkCall(flow: Flow, { path: at, kind, call }: PlacedCall, path: Path,
         'an answer names the host of this call: the flow needs hosts, which says which ones are meant',
       );
   }
+}
+
+function checkOauth(flow: Flow, path: Path, report: Report): void {
+  const { oauth, make } = flow;
+  const credentials = Object.keys(flow.credentials);
+  for (const [place, text] of textsOfMake(make ?? {}))
+    checkText(flow, text, credentials, [...path, 'make', ...place], report);
+  if (oauth === undefined) return;
+  for (const key of ['login', 'refresh'] as const)
+    if (flow[key] !== undefined) report([...path, key], 'cannot be combined with oauth');
+  const known = [...credentials, ...answeredNames(flow), 'refreshToken'];
+  for (const [place, text] of textsOfOauth(oauth)) checkText(flow, text, known, [...path, 'oauth', ...place], report);
 }
 
 function checkText(flow: Flow, text: string, known: readonly string[], path: Path, report: Report): void {

@@ -124,7 +124,8 @@ function attachmentOf(
   let signing: Signing | undefined;
   try {
     const signs = attach.filter((part) => 'sign' in part);
-    if (signs.length > 0) signing = new Signing(signs, values);
+    const dpopKey = token.revealValues()['dpopKey'];
+    if (signs.length > 0 || dpopKey !== undefined) signing = new Signing(signs, values, dpopKey);
     for (const part of attach) {
       if ('sign' in part) continue;
       const text = fillPart(part, values);

@@ -1,6 +1,8 @@
 import { z } from 'zod';
 import { seconds } from './duration.ts';
 import { jsonTemplate } from './json-template.ts';
+import { makeSchema } from './make-schema.ts';
+import { oauthSchema } from './oauth/schema.ts';
 import { attach } from './schema/attach.ts';
 import { loginCall, refreshCall } from './schema/call.ts';
 import { busyRule, match, refusedRule } from './schema/rules.ts';
@@ -64,6 +66,8 @@ export const flowSchema = z.strictObject({
     )
     .default({})
     .describe('The names of the credentials that an account of this flow gives.'),
+  oauth: oauthSchema.optional().describe('How an OAuth 2.0 client gets its tokens, in place of login and refresh.'),
+  make: makeSchema.optional(),
   login: listOf(loginCall)
     .optional()
     .describe('A call, or several in turn: later ones may use values of earlier ones.'),
@@ -106,7 +110,7 @@ export const flowSchema = z.strictObject({
       'How long the endpoint accepts a refresh token a second time: seconds, or a duration such as 30m. 0: ' +
         'never send one twice.',
     ),
-  attach,
+  attach: attach.default([{ header: 'Authorization', value: 'Bearer {token}' }]),
   invalid: z
     .array(match)
     .default([])
@@ -121,9 +125,9 @@ export type Flow = z.infer<typeof flowSchema>;
 /** A flow as it is written in a configuration or preset. */
 export type FlowInput = z.input<typeof flowSchema>;
 
-/** True for a flow without login and refresh: its token is a credential that `attach` names. */
-export function isFixed(flow: Pick<Flow, 'login' | 'refresh'>): boolean {
-  return flow.login === undefined && flow.refresh === undefined;
+/** True for a flow that asks nobody for a token: it is a credential that `attach` names. */
+export function isFixed(flow: Pick<Flow, 'login' | 'refresh' | 'oauth'>): boolean {
+  return flow.login === undefined && flow.refresh === undefined && flow.oauth === undefined;
 }
 
 export {

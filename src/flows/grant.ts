@@ -40,7 +40,7 @@ const MAX_VALUE_LENGTH = 16_384;
  * clock, ms.
  */
 export function readAnswer(
-  call: TokenCall,
+  call: Pick<TokenCall, 'answer'>,
   response: ReadResponse,
   before: Found,
   known: NamedValues,

@@ -1,5 +1,6 @@
 import type { Flow, TemplateValue, TokenCall } from './flow.ts';
 import { textsOfMake } from './make-schema.ts';
+import { textsOfOauth } from './oauth/schema.ts';
 import { namesIn } from './schema/attach.ts';
 import { placeholdersIn } from './template.ts';
 
@@ -46,6 +47,8 @@ export function keptNames(flow: Flow): ReadonlySet<string> {
     const texts = [
       ...(flow.upstream === undefined ? [] : [flow.upstream]),
       ...(typeof flow.lifetime === 'string' ? [flow.lifetime] : []),
+      ...(flow.oauth?.dpop === true ? ['{dpopKey}'] : []),
+      ...(flow.oauth === undefined ? [] : textsOfOauth(flow.oauth).map(([, text]) => text)),
       ...(flow.refresh ?? []).flatMap((call) => textsOf(call).map(([, text]) => text)),
     ];
     const used = texts.flatMap((text) => placeholdersIn(text).map(({ name }) => name));

@@ -65,10 +65,10 @@ export function replayIfRejected(
   return verdict instanceof Promise ? verdict.then(decide) : decide(verdict);
 }
 
-/** Whether the upstream asks for HTTP Digest authentication, with a challenge that was not answered yet. */
-function isChallenge({ attachment, signatures }: RequestContext, response: UpstreamResponse): boolean {
-  const challenge = response.header('www-authenticate');
-  return challenge !== undefined && attachment?.signing?.challenged(challenge, signatures) === true;
+/** Whether the upstream asks for another signature: with a challenge of HTTP Digest, or a nonce of DPoP. */
+function isChallenge({ attachment, place, signatures }: RequestContext, response: UpstreamResponse): boolean {
+  if (attachment?.signing === undefined || place === undefined) return false;
+  return attachment.signing.challenged(place.origin, (name) => response.header(name), signatures);
 }
 
 /** Sends the request again, signed as the challenge asks. Its response is judged as the first one would have been. */

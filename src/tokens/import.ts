@@ -3,7 +3,7 @@ import type { Credential } from './credential.ts';
 import { AccountBusyError, holdingLease, type HoldLeaseOptions } from './held-lease.ts';
 import type { CredentialRecord, Records } from './records.ts';
 import type { TokenStore } from './store.ts';
-import { Token } from './token.ts';
+import { Token, type NamedValues } from './token.ts';
 
 /**
  * A process without the lease may write between this read and write: a running one that notes a refusal, for example.
@@ -12,10 +12,13 @@ const MAX_WRITES = 5;
 
 /** What a person imports: a refresh token, and the access token that was issued with it if there is one. */
 export interface ImportedGrant {
-  readonly refreshSecret: string;
+  /** Undefined: there is none, and the access token is all. */
+  readonly refreshSecret: string | undefined;
   readonly secret: string | undefined;
   /** Wall-clock ms; undefined: the access token is used until an upstream rejects it. */
   readonly expiresAt: number | undefined;
+  readonly refreshExpiresAt?: number | undefined;
+  readonly values?: NamedValues | undefined;
 }
 
 /**
@@ -61,11 +64,15 @@ function imported(record: CredentialRecord, { identity }: Credential, token: Tok
   };
 }
 
-function tokenOf(generation: number, { refreshSecret, secret, expiresAt }: ImportedGrant, clock: Clock): Token {
+function tokenOf(
+  generation: number,
+  { refreshSecret, secret, expiresAt, refreshExpiresAt, values }: ImportedGrant,
+  clock: Clock,
+): Token {
   const now = clock.wall();
   // Without an access token the token expires at once, so that the first use is a refresh.
   const end = secret === undefined ? now : expiresAt;
   // Only its record is used, which has no deadline: each process works out its own.
-  const facts = { generation, obtainedAt: now, expiresAt: end, refreshExpiresAt: undefined, deadline: Infinity };
-  return new Token(facts, secret ?? '', refreshSecret);
+  const facts = { generation, obtainedAt: now, expiresAt: end, refreshExpiresAt, deadline: Infinity };
+  return new Token(facts, secret ?? '', refreshSecret, values);
 }

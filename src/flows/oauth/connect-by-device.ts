@@ -7,7 +7,7 @@ import {
 } from 'oauth4webapi';
 import type { Outcome } from '../../tokens/credential.ts';
 import { describeResponseWithBody } from '../describe.ts';
-import { pointed } from '../match.ts';
+import { pointed } from '../pointer.ts';
 import { isDocument, type ReadResponse } from '../response.ts';
 import { UnfitValueError, type TemplateValues } from '../template.ts';
 import { clientOf } from './client.ts';

@@ -9,7 +9,7 @@ import {
 } from 'node:crypto';
 import type { Signer } from '../sign/request-to-sign.ts';
 import { UnfitValueError } from '../template.ts';
-import { parseJson } from '../response.ts';
+import { parseJson } from '../content.ts';
 import { BoundedMap } from './bounded-map.ts';
 
 /*

@@ -1,6 +1,6 @@
 import { allowInsecureRequests, customFetch } from 'oauth4webapi';
 import { TokenCallError, type SendTokenCall, type TokenResponse } from '../run.ts';
-import { readResponse, type ReadResponse } from '../response.ts';
+import { ReadResponse } from '../response.ts';
 import { failed, type FailedOutcome } from './outcome.ts';
 
 /** What oauth4webapi hands to its `customFetch`. */
@@ -60,5 +60,5 @@ async function sendOnce(send: SendTokenCall, url: URL, request: Parameters<SendT
           : failed('fault', 'unanswered', true, undefined),
     };
   }
-  return { response: readResponse(raw), url };
+  return { response: new ReadResponse(raw), url };
 }

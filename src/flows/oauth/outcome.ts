@@ -25,7 +25,7 @@ const OAUTH = PRESETS['oauth2']!;
 /** What a response without a grant means. `refresh`: it is about a refresh token. */
 export function verdictOn(response: ReadResponse, refresh: boolean, rules: OauthRules | undefined): Verdict {
   return judge(
-    refresh ? OAUTH.refresh! : OAUTH.login!,
+    (refresh ? OAUTH.refresh! : OAUTH.login!)[0]!,
     { ...OAUTH, busy: [...OAUTH.busy, ...(rules?.busy ?? [])], refused: rules?.refused ?? [] },
     response,
   );

@@ -1,5 +1,5 @@
 import { createPrivateKey, webcrypto, type JsonWebKey, type KeyObject } from 'node:crypto';
-import { parseJson } from '../response.ts';
+import { parseJson } from '../content.ts';
 import { UnfitValueError } from '../template.ts';
 import { KEY_ALGORITHMS } from './schema.ts';
 

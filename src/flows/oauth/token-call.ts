@@ -7,7 +7,7 @@ import {
   type DPoPHandle,
 } from 'oauth4webapi';
 import { createPublicKey, webcrypto } from 'node:crypto';
-import { pointed } from '../match.ts';
+import { pointed } from '../pointer.ts';
 import type { ReadResponse } from '../response.ts';
 import type { SendTokenCall } from '../run.ts';
 import { UnfillableError, type TemplateValues } from '../template.ts';
