@@ -27,6 +27,7 @@ const SAME = [
   [/\.deny\[\]\./, '.allow[].'],
   [/(?<=^(flows|accounts)\.\*\.attach)\[\]/, ''],
   [/(?<=^flows\.\*\.(login|refresh))\[\]/, ''],
+  [/^flows\.\*\.(login|refresh)\.make(?=\.|$)/, 'flows.*.make'],
   [/^flows\.\*\.attach(?=\.)/, 'accounts.*.attach'],
   [/^flows\.\*\.refresh(?=\.|$)/, 'flows.*.login'],
   [/^flows\.\*\.refused(?=\[)/, 'flows.*.login.refused'],
