@@ -342,8 +342,12 @@ export class World {
         account.emptied = true;
         // A replica brings a record back that an operator has removed.
         account.damaged = this.stored.isDamaged(name);
-        // Whoever has the token in memory writes it back, unless one that has not is asked for it first.
-        if (!this.#isRememberedByAll(account)) account.allowLogin();
+        // Whoever has the token in memory writes it back, unless one that has not, or has an older one, is asked for it
+        // first: then that one is spent, and the newer one after it.
+        if (!this.#isRememberedByAll(account)) {
+          account.allowLogin();
+          for (let calls = this.processes.length; calls > 0; calls -= 1) account.allowCall();
+        }
       }
       const { budget } = options;
       if (budget !== undefined && keys.some((key) => key === `simulated:budget:{${budget.key}}`))
@@ -390,7 +394,10 @@ export class World {
   }
 
   #isRememberedByAll({ name }: Account): boolean {
-    return this.processes.every(({ alive, manager }) => alive && (manager?.statusOf(name)?.generation ?? 0) > 0);
+    const generations = this.processes.map(({ alive, manager }) =>
+      alive ? (manager?.statusOf(name)?.generation ?? 0) : 0,
+    );
+    return generations.every((generation) => generation > 0 && generation === generations[0]);
   }
 
   async #carry({ process, account }: ClientRequest): Promise<boolean> {
