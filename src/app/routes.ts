@@ -1,6 +1,6 @@
 import type { LoadedConfig } from '../config/load.ts';
 import type { RouteConfig } from '../config/schema.ts';
-import { attachedFields, attacher, type ValuesOf } from '../flows/attach.ts';
+import { attachedFields, Attacher, type ValuesOf } from '../flows/attach.ts';
 import { hasSecretName } from '../config/secrets.ts';
 import { isFixed, type Flow } from '../flows/flow.ts';
 import { PRESETS } from '../flows/presets.ts';
@@ -60,7 +60,7 @@ export function routeOf(
     flow,
     logins: loginsOfRoute(config, all),
     policy: config.policy && compilePolicy(config.policy, basePath),
-    attach: flow && attacher(flow.attach, valuesOf, hasSecretName),
+    attach: flow && new Attacher(flow.attach, valuesOf, hasSecretName),
     namedUpstream:
       flow?.upstream === undefined
         ? undefined

@@ -1,6 +1,7 @@
 import { TokenwardError } from '../errors.ts';
 import type { Token } from '../tokens/token.ts';
 import { callBasic } from './client-auth.ts';
+import { cookiesSet } from './content.ts';
 import type { Attach, AttachPart, FixedPart } from './flow.ts';
 import { namesIn, textsOf } from './schema/attach.ts';
 import { Signing } from './signing.ts';
@@ -46,31 +47,64 @@ export interface Attachment {
 /** The values of an account that requests may carry, besides those of its token: its credentials. */
 export type ValuesOf = (account: string) => TemplateValues;
 
-/** What an account's token adds to a request. Throws a TokenwardError if it cannot be attached. */
-export type TokenAttacher = (token: Token, account: string) => Attachment;
-
 /** A shorter text occurs in responses by chance. */
 const MIN_SECRET_LENGTH = 8;
 
-/** Makes the attachments of one flow. `isSecret`: whether a credential of this name must not be repeated. */
-export function attacher(attach: Attach, valuesOf: ValuesOf, isSecret: (name: string) => boolean): TokenAttacher {
-  const made = new WeakMap<Token, { readonly values: TemplateValues; readonly attachment: Attachment }>();
-  let lastToken: Token | undefined;
-  let lastValues: TemplateValues | undefined;
-  let last!: Attachment;
-  return (token, account) => {
+interface Made {
+  readonly values: TemplateValues;
+  readonly attachment: Attachment;
+}
+
+/** Makes the attachments of one flow. */
+export class Attacher {
+  readonly #attach: Attach;
+  readonly #valuesOf: ValuesOf;
+  readonly #isSecret: (name: string) => boolean;
+  readonly #made = new WeakMap<Token, Made>();
+  #lastToken: Token | undefined;
+  #last!: Made;
+
+  /** `isSecret`: whether a credential of this name must not be repeated. */
+  constructor(attach: Attach, valuesOf: ValuesOf, isSecret: (name: string) => boolean) {
+    this.#attach = attach;
+    this.#valuesOf = valuesOf;
+    this.#isSecret = isSecret;
+  }
+
+  /** What an account's token adds to a request. Throws a TokenwardError if it cannot be attached. */
+  of(token: Token, account: string): Attachment {
     // The credentials change when their files are read again.
-    const values = valuesOf(account);
-    if (token === lastToken && values === lastValues) return last;
-    let known = made.get(token);
-    if (known?.values !== values) {
-      known = { values, attachment: attachmentOf(attach, token, values, isSecret) };
-      made.set(token, known);
-    }
-    lastToken = token;
-    lastValues = values;
-    return (last = known.attachment);
-  };
+    const values = this.#valuesOf(account);
+    if (token === this.#lastToken && values === this.#last.values) return this.#last.attachment;
+    const known = this.#made.get(token);
+    if (known?.values === values) this.#remember(token, known);
+    else this.#remember(token, { values, attachment: attachmentOf(this.#attach, token, values, this.#isSecret) });
+    return this.#last.attachment;
+  }
+
+  /**
+   * Takes over what a response's Set-Cookie fields say of cookies that the token has brought: some servers give the
+   * session a new id, or tie it to another node. In memory only: another process goes on with the ones that are stored.
+   */
+  keepCookies(token: Token, account: string, fields: readonly string[]): void {
+    const attachment = this.of(token, account);
+    const set = cookiesSet(fields);
+    const cookies = attachment.cookies.map((pair) => {
+      const name = pair.slice(0, pair.indexOf('='));
+      const value = set.get(name);
+      return value === undefined || !fitsCookie(value) ? pair : `${name}=${value}`;
+    });
+    if (cookies.every((pair, index) => pair === attachment.cookies[index])) return;
+    const values = cookies.map(cookieValue).filter((value) => value.length >= MIN_SECRET_LENGTH);
+    const secrets = [...new Set([...attachment.secrets, ...values])];
+    this.#remember(token, { values: this.#last.values, attachment: { ...attachment, cookies, secrets } });
+  }
+
+  #remember(token: Token, made: Made): void {
+    this.#made.set(token, made);
+    this.#lastToken = token;
+    this.#last = made;
+  }
 }
 
 /** Why requests cannot carry these values; undefined: they can. */

@@ -1,5 +1,5 @@
 import type { RouteConfig } from '../config/schema.ts';
-import type { TokenAttacher } from '../flows/attach.ts';
+import type { Attacher } from '../flows/attach.ts';
 import type { Flow } from '../flows/flow.ts';
 import type { RouteStats } from '../route-stats.ts';
 import type { AccountChoice } from './account.ts';
@@ -35,7 +35,7 @@ export interface Route {
   readonly logins: LoginPaths;
   /** Undefined: every request is allowed. */
   readonly policy: Policy | undefined;
-  readonly attach: TokenAttacher | undefined;
+  readonly attach: Attacher | undefined;
   /** Set if an answer names the upstream. */
   readonly namedUpstream?: NamedUpstream | undefined;
   /** Undefined: no response of this upstream rejects a token. */

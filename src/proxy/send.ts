@@ -61,7 +61,7 @@ async function signAndSend(
 }
 
 function attachmentFor({ account }: RequestContext, route: Route, token: Token | undefined): Attachment | undefined {
-  return token === undefined || account === undefined ? undefined : route.attach?.(token, account);
+  return token === undefined || account === undefined ? undefined : route.attach?.of(token, account);
 }
 
 /** The route, at the upstream that an answer has named if it did. */

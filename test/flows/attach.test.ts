@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { TokenwardError } from '../../src/errors.ts';
-import { attacher, attachProblem, type Attachment } from '../../src/flows/attach.ts';
+import { Attacher, attachProblem, type Attachment } from '../../src/flows/attach.ts';
 import { flowSchema, type AttachPart } from '../../src/flows/flow.ts';
 import { Token } from '../../src/tokens/token.ts';
 
@@ -11,12 +11,13 @@ const token = (secret: string): Token =>
     undefined,
   );
 
+const NONE = {};
 const attached = (part: AttachPart, secret: string): Attachment =>
-  attacher(
+  new Attacher(
     [part],
-    () => ({}),
+    () => NONE,
     () => true,
-  )(token(secret), 'a');
+  ).of(token(secret), 'a');
 
 describe('attaching a token', () => {
   it('to a header: in the form given, dollars and all', () => {

@@ -76,6 +76,11 @@ export class UpstreamResponse {
     return undefined;
   }
 
+  /** The values of every field of this name, which is in lower case. */
+  fields(name: string): string[] {
+    return this.headers.filter((_, i) => i % 2 === 1 && this.headers[i - 1]!.toLowerCase() === name);
+  }
+
   /**
    * Resolves when the body is complete, exceeds `limit` bytes or fails, or when `enough`, called for each piece,
    * returns true.
