@@ -56,6 +56,7 @@ const PROBES: readonly (readonly [module: string, imports: string, rule: string]
   ['flows/sign/signer.ts', 'jose', 'package-jose'],
   ['flows/sign/signer.ts', 'aws4', 'package-aws4'],
   ['flows/probe.ts', 'oauth4webapi', 'package-oauth4webapi'],
+  ['flows/probe.ts', 'saxes', 'package-saxes'],
   ['http/client/probe.ts', 'proxy-from-env', 'package-proxy-from-env'],
   ['http/probe.ts', 'lru-cache', 'package-lru-cache'],
   ['tokens/probe.ts', 'zod', 'package-zod'],
