@@ -218,7 +218,8 @@ function secretsIn(
     for (const name of namesIn(part)) {
       const value = own(values, name);
       if (typeof value !== 'string' || value === '') continue;
-      if (name === 'token') texts.add(value);
+      // A fixed token is a credential, whatever its name and length.
+      if (name === 'token' || value === token.reveal()) texts.add(value);
       else if (value.length >= MIN_SECRET_LENGTH && (Object.hasOwn(answers, name) || isSecret(name))) {
         for (const one of 'cookies' in part ? value.split(/; ?/).map(cookieValue) : [value])
           if (one.length >= MIN_SECRET_LENGTH) texts.add(one);

@@ -75,3 +75,21 @@ describe('a session of a CSRF token, cookies and a password on each request', ()
     assert.deepEqual([headers['x-echo'], headers['x-plain']], [undefined, 'yes']);
   });
 });
+
+describe('a fixed token', () => {
+  const close = closing();
+
+  it('is in no response, whatever its name and however short it is', async () => {
+    const server = await close(recordingServer(() => ({ headers: { 'x-echo': 'you sent k1x', 'x-plain': 'yes' } })));
+    const proxy = await close(
+      startCustomProxy({
+        flows: { plain: { credentials: { license: 'required' }, attach: { header: 'X-License', value: '{license}' } } },
+        accounts: { a: { flow: 'plain', credentials: { license: 'k1x' } } },
+        routes: [{ prefix: '/a', upstream: server.url, account: 'a' }],
+      }),
+    );
+    const { headers } = await call(proxy.url, '/a/x');
+    assert.equal(server.seen[0]?.headers['x-license'], 'k1x');
+    assert.deepEqual([headers['x-echo'], headers['x-plain']], [undefined, 'yes']);
+  });
+});
