@@ -5,7 +5,7 @@ import { isFlat, trendOf, type Point } from './trend.ts';
 
 const MINUTE = 60_000;
 /** Memory rises until V8 has collected its old generation a few times; what a program leaks goes on after that. */
-const WARM_UP = 30 * MINUTE;
+export const WARM_UP = 30 * MINUTE;
 /** Shorter runs say nothing of a slope per hour: a process still warms up. Minutes. */
 const JUDGED_FROM = 60;
 const MIB = 1_024 * 1_024;
@@ -19,13 +19,18 @@ interface Measure {
 }
 
 const MEASURES: readonly Measure[] = [
-  { ends: ': resident memory', unit: 'MiB', scale: MIB, limitPerHour: MIB },
+  // What a process keeps shows in its heap after a collection; what is resident besides is V8's to give back.
+  { ends: ': resident memory', unit: 'MiB', scale: MIB, limitPerHour: 2 * MIB },
   { ends: ': descriptors', unit: '', scale: 1, limitPerHour: 1 },
   // What else the machine does shows here: by about a millisecond.
   { ends: ': delay', unit: 'ms', scale: 1, limitPerHour: 2 },
   { ends: ': keys', unit: '', scale: 1, limitPerHour: 1 },
   { ends: ': bytes of them', unit: 'KiB', scale: 1_024, limitPerHour: 4 * 1_024 },
 ];
+
+/** Of the undisturbed replica, from the end of the warm-up to the end. Bytes an hour. */
+const HEAP = ': heap after a collection';
+const HEAP_LIMIT = MIB / 2;
 
 const HEADS = ['after the warm-up', 'first quarter', 'last quarter', 'an hour', 'noise', 'later half, an hour', ''];
 
@@ -55,6 +60,15 @@ export function judgeFigures(series: Series, minutes: number, tally: Tally): voi
       half === undefined ? '' : show(half.slopePerHour),
       flat ? 'flat' : 'GROWS',
     ]);
+  }
+  const heaps = [...series].filter(([name, points]) => name.endsWith(HEAP) && points.length > 1);
+  for (const [name, points] of heaps) {
+    const [first, last] = [points[0]!, points.at(-1)!];
+    const perHour = ((last.value - first.value) / (last.at - first.at)) * 60 * MINUTE;
+    const flat = perHour <= HEAP_LIMIT;
+    const show = (value: number): string => (value / MIB).toFixed(2);
+    if (judged) tally.count(name, flat ? undefined : `grows by ${show(perHour)} MiB an hour`);
+    rows.push([`${name}, MiB`, show(first.value), show(last.value), show(perHour), '', '', flat ? 'flat' : 'GROWS']);
   }
   console.log(`\n${table([HEADS, ...rows])}\n`);
   if (judged) tally.count('figures', rows.length >= 10 ? undefined : `only ${rows.length} could be judged`);

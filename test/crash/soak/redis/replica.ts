@@ -1,6 +1,7 @@
 import { spawn, type ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
 import { createWriteStream, type WriteStream } from 'node:fs';
+import { createServer, type AddressInfo } from 'node:net';
 import { createInterface } from 'node:readline';
 import { MAIN } from '../../../support/process.ts';
 import { childrenOf } from './kernel.ts';
@@ -20,9 +21,13 @@ export class Replica {
   #place: { url: string; operatorUrl: string } | undefined;
   /** How often all workers have been replaced since the first start. */
   reloads = 0;
+  /** Where the inspectors of its processes listen, if they do. */
+  readonly inspectors: string[] = [];
+  readonly #inspected: boolean;
 
-  /** `log`: the file that gets all it says. */
-  constructor(name: string, config: string, log: string) {
+  /** `log`: the file that gets all it says. `inspected`: its processes have an inspector, by which their heap is read. */
+  constructor(name: string, config: string, log: string, inspected = false) {
+    this.#inspected = inspected;
     this.name = name;
     this.#config = config;
     this.#log = createWriteStream(log, { flags: 'a' });
@@ -47,7 +52,10 @@ export class Replica {
   }
 
   async start(): Promise<void> {
-    const child = spawn(process.execPath, [MAIN, 'serve', '-c', this.#config], { stdio: ['ignore', 'ignore', 'pipe'] });
+    // Workers get the ports behind the primary's.
+    const options = this.#inspected ? [`--inspect=127.0.0.1:${await freePort()}`] : [];
+    const args = [...options, MAIN, 'serve', '-c', this.#config];
+    const child = spawn(process.execPath, args, { stdio: ['ignore', 'ignore', 'pipe'] });
     running.add(child);
     this.#child = child;
     const ended = once(child, 'close').then(() => {
@@ -57,6 +65,8 @@ export class Replica {
     this.#place = await new Promise((found, reject) => {
       createInterface({ input: child.stderr }).on('line', (line) => {
         this.#log.write(`${line}\n`);
+        const [, inspector] = /^Debugger listening on (ws:\S+)/.exec(line) ?? [];
+        if (inspector !== undefined) this.inspectors.push(inspector);
         if (line.includes('"tokenward is up"')) found(placeIn(line));
         if (line.includes('"all workers run')) this.reloads += 1;
       });
@@ -85,6 +95,15 @@ export class Replica {
     if (this.#child === child) this.#child = undefined;
     return code;
   }
+}
+
+async function freePort(): Promise<number> {
+  const server = createServer().listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  const { port } = server.address() as AddressInfo;
+  server.close();
+  await once(server, 'close');
+  return port;
 }
 
 export function killIfThere(pid: number): void {

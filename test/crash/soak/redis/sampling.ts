@@ -1,4 +1,5 @@
 import { call } from '../../../support/call.ts';
+import { heapAfterCollection } from './heap.ts';
 import { vitalsOf } from './kernel.ts';
 import { pause } from '../pause.ts';
 import type { Replica } from './replica.ts';
@@ -40,6 +41,17 @@ async function sampleProcesses(run: RedisSoak, replica: Replica): Promise<void> 
   }
   // While one is replaced there is one too few, or one too many.
   if (workers.length === run.workers) run.samples.add(`${replica.name}'s workers together: resident memory`, together);
+}
+
+/** What each process of the undisturbed replica keeps. */
+export async function sampleHeap(run: RedisSoak): Promise<void> {
+  const { undisturbed } = run;
+  for (const url of undisturbed.inspectors) {
+    const heap = await heapAfterCollection(url);
+    if (heap === undefined) continue;
+    const role = heap.pid === undisturbed.pid ? 'primary' : 'worker';
+    run.samples.add(`undisturbed's ${role} ${heap.pid}: heap after a collection`, heap.bytes);
+  }
 }
 
 /** The primary answers /healthz itself, and a worker a path without a route: neither waits for anybody. */

@@ -13,10 +13,13 @@ import { joinLedgers } from './ledgers.ts';
 import { Replica } from './replica.ts';
 import { NO_COUNTS, type RedisSoak } from './run-state.ts';
 import { Samples } from './samples.ts';
-import { sampleForever } from './sampling.ts';
+import { WARM_UP } from './figures.ts';
+import { sampleForever, sampleHeap } from './sampling.ts';
 import { verdict } from './verdict.ts';
 
 const WINDOW = 60_000;
+/** Between two collections of the garbage of the undisturbed replica. ms. */
+const HEAP_EVERY = 1_200_000;
 /** More than so many things wrong: it is broken, and goes on for nothing. */
 const MOST_WRONG = 200;
 
@@ -34,12 +37,13 @@ export async function soakOverRedis(minutes: number, workers: number, random: Ra
     keyPrefix: redis.prefix,
   };
   writeFileSync(config, JSON.stringify(soakConfig(accounts, store, workers)), { mode: 0o600 });
-  const replica = (name: string): Replica => new Replica(name, config, join(folder, `${name}.log`));
+  const replica = (name: string, inspected = false): Replica =>
+    new Replica(name, config, join(folder, `${name}.log`), inspected);
   const run: RedisSoak = {
     redis,
     accounts,
     workers,
-    undisturbed: replica('undisturbed'),
+    undisturbed: replica('undisturbed', true),
     survivor: replica('survivor'),
     victim: replica('victim'),
     random,
@@ -64,6 +68,8 @@ export async function soakOverRedis(minutes: number, workers: number, random: Ra
 async function soak(run: RedisSoak, minutes: number): Promise<void> {
   const inFlight = new Set<Promise<unknown>>();
   const end = performance.now() + minutes * 60_000;
+  const warm = performance.now() + Math.min(WARM_UP, (minutes * 60_000) / 4);
+  let nextHeap = warm;
   const going = [...startClients(run, inFlight), ...startDisturbing(run), sampleForever(run)];
   while (performance.now() < end && run.wrong.size < MOST_WRONG) {
     await sleep(Math.min(WINDOW, Math.max(0, end - performance.now())));
@@ -71,10 +77,14 @@ async function soak(run: RedisSoak, minutes: number): Promise<void> {
     await joinLedgers(run, inFlight);
     for (const what of [...run.wrong].slice(known, known + 5)) console.log(`  WRONG  ${what}`);
     console.log(progress(run, end));
+    if (performance.now() < nextHeap) continue;
+    nextHeap += HEAP_EVERY;
+    await sampleHeap(run);
   }
   run.over = true;
   await Promise.all(going);
   await joinLedgers(run, inFlight);
+  await sampleHeap(run);
 }
 
 function progress({ counts, accounts, samples, wrong }: RedisSoak, end: number): string {
