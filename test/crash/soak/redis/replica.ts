@@ -25,7 +25,7 @@ export class Replica {
   readonly inspectors: string[] = [];
   readonly #inspected: boolean;
 
-  /** `log`: the file that gets all it says. `inspected`: its processes have an inspector, by which their heap is read. */
+  /** `log`: the file that gets all it says. `inspected`: its processes have an inspector, which tells their heap. */
   constructor(name: string, config: string, log: string, inspected = false) {
     this.#inspected = inspected;
     this.name = name;
