@@ -233,8 +233,10 @@ export function responseHeaders(
     let value = raw[i + 1]!;
     const location = (name.length === 8 || name.length === 16) && /^(content-)?location$/i.test(name);
     // Without our parameters the client can still follow the redirect: the next request gets them again.
-    if (location && attachment !== undefined && attachment.query.length > 0 && repeatsAny(value, attached))
-      for (const parameter of attachment.query) value = withoutParameter(value, parameterName(parameter));
+    if (location && attachment !== undefined)
+      for (const parameter of attachment.query)
+        if (value.includes(parameter.slice(parameter.indexOf('=') + 1)))
+          value = withoutParameter(value, parameterName(parameter));
     if (repeatsAny(value, attached)) continue;
     if (route.secrets !== undefined && repeatsAny(value, route.secrets)) continue;
     if (location) value = proxyUrl(value, route, ownOrigin);

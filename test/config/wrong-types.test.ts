@@ -45,7 +45,10 @@ const CASES: readonly (readonly [text: string, complaint: string])[] = [
   [smallest({ top: 'limits: { headerBytes: 0 }' }), 'limits.headerBytes: must be 1 KiB to 1 MiB'],
   [smallest({ top: 'flows: [own]' }), 'flows: must be a mapping'],
   [smallest({ top: 'flows: { own: chatapp }' }), 'flows.own: must be a mapping'],
-  [smallest({ top: 'flows: { own: {} }' }), 'flows.own.attach: is missing'],
+  [
+    smallest({ top: 'flows: { own: {} }' }),
+    "flows.own.attach: the flow has no login and no refresh, so its token is fixed: it must be one of the flow's credentials",
+  ],
   [
     smallest({ top: 'flows: { "my own": { extends: twin } }' }),
     'flows.(not a name): must be a name of letters, digits, ".", "_" and "-", at most 100 characters',
