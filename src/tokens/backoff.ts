@@ -58,7 +58,16 @@ export function maySpendRefresh(credential: Credential, record: CredentialRecord
   if (!credential.canLogin) return intent.attempt < 2;
   // Otherwise it is repeated once, and only within the endpoint's rotation grace.
   const age = now - intent.startedAt;
-  return intent.attempt < 2 && age >= 0 && age < credential.rotationGrace;
+  const { rotationGrace } = credential;
+  return intent.attempt < 2 && age >= 0 && age < rotationGrace - onItsWay(rotationGrace);
+}
+
+/**
+ * How long a repeat may be on its way: the endpoint counts from the arrival of the first call to that of the repeat. A
+ * second, or less of a short grace. ms.
+ */
+function onItsWay(rotationGrace: number): number {
+  return Math.min(1_000, rotationGrace / 10);
 }
 
 /** The outcome of a call that brought neither a token nor a refusal. */

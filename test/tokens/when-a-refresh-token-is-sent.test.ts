@@ -23,13 +23,23 @@ async function callsAfterNote(change: Partial<Credential>, age: number, note: Pa
 describe('a refresh token that an earlier process may have spent', () => {
   const cases: [string, number, Partial<SpendNote>, 'refresh' | 'login'][] = [
     ['in the same millisecond is sent once more', 0, {}, 'refresh'],
-    ['within the grace of the endpoint is sent once more', GRACE - 1, {}, 'refresh'],
-    ['at the end of the grace is sent no more', GRACE, {}, 'login'],
+    ['within the grace of the endpoint is sent once more', GRACE - 1_001, {}, 'refresh'],
+    [
+      'a second before the end of the grace, which may be over when it arrives, is sent no more',
+      GRACE - 1_000,
+      {},
+      'login',
+    ],
     ['twice is sent no more, though the grace lasts', 1, { attempt: 2 }, 'login'],
     ['in the future, before the clock was set back, is sent no more', -1, {}, 'login'],
   ];
   for (const [name, age, note, call] of cases)
     it(name, async () => assert.deepEqual(await callsAfterNote({}, age, note), [call]));
+
+  it('is sent once more within nine tenths of a short grace', async () => {
+    assert.deepEqual(await callsAfterNote({ rotationGrace: 2_000 }, 1_799), ['refresh']);
+    assert.deepEqual(await callsAfterNote({ rotationGrace: 2_000 }, 1_800), ['login']);
+  });
 
   it('is sent no more where the endpoint has no grace', async () => {
     assert.deepEqual(await callsAfterNote({ rotationGrace: 0 }, 0), ['login']);
