@@ -39,6 +39,8 @@ export interface Proxy {
   readonly log: Logger;
 }
 
+const NONE: readonly Signature[] = [];
+
 /** One request in flight, with what `finish` needs when its connection ends. */
 export class RequestContext {
   readonly request: InboundRequest;
@@ -51,7 +53,7 @@ export class RequestContext {
   attachment: Attachment | undefined;
   place: Route | undefined;
   /** The signatures of that request. */
-  signatures: readonly Signature[] = [];
+  signatures: readonly Signature[] = NONE;
   body: RequestBody | undefined;
   upstreamResponse: UpstreamResponse | undefined;
   clientGone = false;
