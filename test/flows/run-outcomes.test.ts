@@ -107,7 +107,7 @@ describe('the token in an answer', () => {
 describe('the lifetime in an answer', () => {
   const lifetime = async (
     body: unknown,
-    flow: FlowInput = {} as FlowInput,
+    flow: FlowInput = {},
     headers: Record<string, string> = {},
     given: Record<string, unknown> = values,
   ): Promise<number | undefined | string> => {
@@ -143,7 +143,7 @@ describe('the lifetime in an answer', () => {
   for (const none of [0, '0', 0.0, -1, '-1']) {
     it(`expires_in ${JSON.stringify(none)} is "not known", as some servers mean it: the upstream's refusal decides, or the flow's lifetime`, async () => {
       assert.equal(await lifetime({ access_token: 'abc', expires_in: none }), undefined);
-      assert.equal(await lifetime({ access_token: 'abc', expires_in: none }, { lifetime: 600 } as FlowInput), 600);
+      assert.equal(await lifetime({ access_token: 'abc', expires_in: none }, { lifetime: 600 }), 600);
     });
 
     it(`the same for a refresh token is "no end"`, async () => {
@@ -159,9 +159,9 @@ describe('the lifetime in an answer', () => {
   }
 
   it("missing: the flow's own; given: the smaller of both", async () => {
-    assert.equal(await lifetime({ access_token: 'abc' }, { lifetime: 600 } as FlowInput), 600);
-    assert.equal(await lifetime({ access_token: 'abc', expires_in: 3_600 }, { lifetime: 600 } as FlowInput), 600);
-    assert.equal(await lifetime({ access_token: 'abc', expires_in: 60 }, { lifetime: 600 } as FlowInput), 60);
+    assert.equal(await lifetime({ access_token: 'abc' }, { lifetime: 600 }), 600);
+    assert.equal(await lifetime({ access_token: 'abc', expires_in: 3_600 }, { lifetime: 600 }), 600);
+    assert.equal(await lifetime({ access_token: 'abc', expires_in: 60 }, { lifetime: 600 }), 60);
   });
 
   const at = {
