@@ -10,7 +10,9 @@ import { placeholdersIn, UnfitValueError } from './template.ts';
 
 /** Whether a URL's host may be chosen by an answer: a placeholder stands there that is no credential. */
 export function isFromAnswer({ credentials }: Pick<Flow, 'credentials'>, template: string): boolean {
-  const [authority = ''] = /^(https?:\/\/)?[^/?]*/i.exec(template) ?? [];
+  // A default may be a URL, whose slashes do not end the authority of this one.
+  const names = template.replaceAll(/\{(\w+)=[^{}]*\}/g, '{$1}');
+  const [authority = ''] = /^(https?:\/\/)?[^/?]*/i.exec(names) ?? [];
   return placeholdersIn(authority).some(({ name }) => !Object.hasOwn(credentials, name));
 }
 
