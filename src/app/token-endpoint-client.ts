@@ -40,7 +40,8 @@ export function tokenCallSender(tls: Destination['tls'], viaFor: (origin: string
     try {
       const response = await new Promise<UpstreamResponse>((resolve, reject) => {
         exchange = new UpstreamResponse(resolve, reject);
-        const headers = ['host', host, ...Object.entries(request.headers).flat(), 'accept-encoding', 'identity'];
+        const fields = Object.entries({ 'accept-encoding': 'identity', ...request.headers });
+        const headers = ['host', host, ...fields.flat()];
         pool.run({ method: request.method, target: pathname + search, headers, body: bodyOf(request.body) }, exchange);
       });
       const bytes = await read(response);

@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { brotliCompressSync, deflateRawSync, deflateSync, gzipSync } from 'node:zlib';
+import { flowSchema } from '../../src/flows/flow.ts';
 import { PRESETS } from '../../src/flows/presets.ts';
 import { runCall } from '../support/run-call.ts';
 import { tokenCallSender } from '../../src/app/token-endpoint-client.ts';
@@ -48,6 +49,29 @@ describe('an answer of a token endpoint as real servers send it', () => {
     );
     return login(server.url);
   }
+
+  it('comes in the coding that a call asks for, where an API insists on one', async () => {
+    const flow = flowSchema.parse({
+      login: { url: '{tokenUrl}', headers: { 'Accept-Encoding': 'gzip' }, answer: { token: '/access_token' } },
+      credentials: { tokenUrl: 'required' },
+      attach: { header: 'Authorization' },
+    });
+    const server = await close(
+      httpServer((request, response) => {
+        const wanted = request.headersDistinct['accept-encoding'];
+        request.resume().on('end', () => {
+          if (wanted?.join() === 'gzip') response.writeHead(200, { 'content-encoding': 'gzip' }).end(gzipSync(GRANT));
+          else response.writeHead(415).end();
+        });
+      }),
+    );
+    const send = tokenCallSender({}, () => '');
+    const outcome = await runCall(flow.login!, flow, undefined, { tokenUrl: server.url }, send, () => Date.now());
+    assert.equal(outcome.kind, 'granted');
+    const other = { url: '/login', headers: { 'Accept-Encoding': 'zstd' }, answer: { token: '/t' } };
+    const parsed = flowSchema.safeParse({ login: other, attach: { header: 'Authorization' } });
+    assert.match(parsed.error?.message ?? '', /must be gzip, deflate, br or identity/);
+  });
 
   const packed: readonly (readonly [what: string, coding: string | undefined, pack: (text: string) => Buffer])[] = [
     ['gzip', 'gzip', gzipSync],

@@ -54,8 +54,10 @@ const answer = z
 export type Answer = z.infer<typeof answer>;
 
 /** Fields that the sender sets, or that concern the connection. */
-const SET_BY_TOKENWARD =
-  /^(host|content-length|transfer-encoding|accept-encoding|connection|keep-alive|te|trailer|upgrade|expect)$/i;
+const SET_BY_TOKENWARD = /^(host|content-length|transfer-encoding|connection|keep-alive|te|trailer|upgrade|expect)$/i;
+
+/** Some APIs refuse requests without one of them. */
+const READABLE_CODINGS = /^(gzip|deflate|br|identity)$/;
 
 /** `refused`: the statuses with which APIs usually refuse this call. */
 const callThat = (refused: readonly number[]) =>
@@ -77,7 +79,12 @@ const callThat = (refused: readonly number[]) =>
           headerName.refine((name) => !SET_BY_TOKENWARD.test(name), 'is set by tokenward itself'),
           z.string().regex(/^[\t\x20-\x7e]*$/, 'must be ASCII, without control characters'),
         )
-        .default({}),
+        .default({})
+        .superRefine((headers, { addIssue }) => {
+          for (const [name, value] of Object.entries(headers))
+            if (name.toLowerCase() === 'accept-encoding' && !READABLE_CODINGS.test(value))
+              addIssue({ code: 'custom', path: [name], message: 'must be gzip, deflate, br or identity' });
+        }),
       basic: z
         .string()
         .min(1)
