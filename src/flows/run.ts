@@ -6,13 +6,14 @@ import { describeResponse, describeResponseWithBody, statusAndCode } from './des
 import type { Flow, TokenCall } from './flow.ts';
 import { grantOf, NOTHING, readAnswer, type Found } from './grant.ts';
 import { checkHost } from './hosts.ts';
+import { readsContent } from './locator.ts';
 import type { Make } from './make-schema.ts';
 import { makeValues } from './make.ts';
 import { pointed } from './pointer.ts';
 import { ReadResponse, retryAfterOf, type TokenResponse } from './response.ts';
 import { buildRequest, type TokenRequest } from './request.ts';
 import { UnfillableError, type TemplateValues } from './template.ts';
-import { judge } from './verdict.ts';
+import { isRefusedByName, judge } from './verdict.ts';
 
 export type { TokenResponse, TokenRequest };
 
@@ -183,7 +184,7 @@ function resultOf(step: Step, call: TokenCall, host: string, response: ReadRespo
   const ok = status >= 200 && status < 300;
   // First what it brings, then the flow's rules: some APIs refuse in a 200.
   const brought = ok ? broughtBy(step, call, response) : undefined;
-  if (typeof brought === 'object' && call.answer.token !== undefined) return brought;
+  if (typeof brought === 'object' && bringsToken(step, call, response)) return brought;
   const verdict = judge(call, flow, response);
   const retryAfter = retryAfterOf(raw, now());
   if (verdict.kind === 'busy') return { kind: 'busy', reason: verdict.reason, retryAfter: retryAfter ?? verdict.wait };
@@ -201,6 +202,15 @@ function resultOf(step: Step, call: TokenCall, host: string, response: ReadRespo
     describeResponse(host, response, values),
     retryAfter,
   );
+}
+
+/**
+ * Whether a response with status 2xx brings the token that the call asks for. One in a cookie or header field is no
+ * proof: some servers open a session before they look at the password.
+ */
+function bringsToken({ flow }: Step, call: TokenCall, response: ReadResponse): boolean {
+  const { token } = call.answer;
+  return token !== undefined && (readsContent(token) || !isRefusedByName(call, flow, response));
 }
 
 /** What a response with status 2xx brings, or a text why it brings too little. */

@@ -35,9 +35,14 @@ export function judge(call: TokenCall, flow: Flow, response: ReadResponse): Verd
   return { kind: 'failed' };
 }
 
+/** True if the response is a refusal in words that a rule of the flow names, or in a field. */
+export function isRefusedByName(call: TokenCall, flow: Flow, response: ReadResponse): boolean {
+  return [...call.refused, ...flow.refused].some((rule) => looksBeyondStatus(rule) && matches(rule, response));
+}
+
 /** True for a rule that checks more than the status. */
 function looksBeyondStatus(rule: RefusedRule): boolean {
-  return rule.body !== undefined || rule.header !== undefined;
+  return rule.body !== undefined || rule.header !== undefined || rule.contains !== undefined;
 }
 
 /** A wrong password does not become right by waiting: an endpoint that names a time has not checked it. */

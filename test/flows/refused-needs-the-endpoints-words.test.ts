@@ -239,6 +239,27 @@ describe("a flow's own rule for refused", () => {
     );
   });
 
+  it('that names a text of the body is taken at its word, whatever the format and whatever else it says', async () => {
+    const flow = own({ refused: [{ status: 401, contains: 'sign-in was incorrect' }] });
+    const magento = { message: 'The account sign-in was incorrect or disabled temporarily. Please try again later.' };
+    assert.equal((await answered(flow, 'login', 401, magento)).kind, 'refused');
+    assert.equal((await answered(flow, 'login', 401, ['text/html', '<p>Sign-in was INCORRECT</p>'])).kind, 'refused');
+    assert.equal((await answered(flow, 'login', 401, BLOCK_PAGE)).kind, 'failed');
+  });
+
+  it('counts for more than a session cookie, which servers set before they look at the password', async () => {
+    const flow = own({
+      answer: { token: 'header:X-Session' },
+      refused: [{ status: 200, body: { '/error/name': 'AccessDenied' } }],
+    });
+    const session = { 'x-session': 's-1' };
+    assert.equal((await answered(flow, 'login', 200, { error: { name: 'AccessDenied' } }, session)).kind, 'refused');
+    assert.equal((await answered(flow, 'login', 200, { result: {} }, session)).kind, 'granted');
+    // A token in the body is one: it may have cost a refresh token.
+    const other = own({ refused: [{ status: 200, body: { '/warning': 'old client' } }] });
+    assert.equal((await answered(other, 'login', 200, { token: 't', warning: 'old client' })).kind, 'granted');
+  });
+
   it('may stand beside both calls, for a flow that extends another', async () => {
     const flow = flowSchema.parse({
       ...PRESETS['oauth2']!,
