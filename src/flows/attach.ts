@@ -183,7 +183,8 @@ function attachmentOf(
 /** The text of one place. Throws an UnfillableError if its place cannot carry the values. */
 function fillPart(part: FixedPart, values: TemplateValues): string {
   if ('basic' in part) return callBasic(part.basic, values);
-  if ('path' in part) return fillUrl(part.path, values);
+  // A colon is plain in a path (RFC 3986 §3.3), and tokens of bots have one.
+  if ('path' in part) return fillUrl(part.path, values).replaceAll('%3A', ':');
   const template = textsOf(part)[0]!.text;
   const text = fillString(template, values);
   if (text === '') throw new MissingValueError(`no value for {${placeholdersIn(template)[0]!.name}}`);

@@ -34,6 +34,10 @@ describe('attaching a token', () => {
     ]);
   });
 
+  it('to the path: percent-encoded, but for a colon, which is plain there', () => {
+    assert.equal(attached({ path: '/bot{token}' }, '12:a/b?c%3Ad').path, '/bot12:a%2Fb%3Fc%253Ad');
+  });
+
   for (const secret of ['abc+/=:%41|x', 's%3Aid.sig/na+ture==', 'BAh7CEki--3f2a', '"quoted"']) {
     it(`to a cookie: as it is, for servers do not decode it: ${secret}`, () => {
       assert.deepEqual(attached({ cookie: 'sid', value: '{token}' }, secret).cookies, [`sid=${secret}`]);
