@@ -73,16 +73,34 @@ export async function runCalls(run: RenewalRun): Promise<Outcome> {
       ({ found } = result);
       continue;
     }
+    if (result.kind === 'granted' || index === 0) return result;
     // The refresh token is spent, and its successor is here: it must not be lost because a look-up failed.
-    if (result.kind === 'granted' || found.refreshSecret === undefined) return result;
-    const grant = grantOf(flow, found, known, values);
-    return typeof grant === 'object' ? { kind: 'granted', grant } : result;
+    const grant = found.refreshSecret === undefined ? undefined : grantOf(flow, found, known, values);
+    return typeof grant === 'object' ? { kind: 'granted', grant } : afterOthers(result);
   }
   throw new Error('a login or refresh has at least one call');
 }
 
 /** An outcome; or what the call has brought, and there is another one. */
 type StepResult = Outcome | { readonly kind: 'found'; readonly found: Found };
+
+/**
+ * What a call that brought nothing means for the login or refresh as a whole, if others were carried out before it:
+ * the login counts at the vendor, and a refresh token may be spent, whatever became of this call. A value that does not
+ * fit came from an answer, so it is no fault of the configuration.
+ */
+function afterOthers(outcome: Exclude<Outcome, { kind: 'granted' }>): Outcome {
+  switch (outcome.kind) {
+    case 'refused':
+      return outcome;
+    case 'impossible':
+      return failed('malformed', 'answered', true, outcome.reason);
+    case 'busy':
+      return failed('rate_limited', 'answered', true, undefined, outcome.retryAfter);
+    case 'failed':
+      return { ...outcome, reach: 'answered', maybeSpent: true };
+  }
+}
 
 /** One call of several. */
 interface Step extends RenewalRun {

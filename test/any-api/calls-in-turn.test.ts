@@ -78,6 +78,7 @@ describe('a login of several calls', () => {
     const reply = await call(proxy.url, '/a/x');
     assert.equal(reply.status, 503);
     assert.match(reply.text, /an answer names a host for the next call that is not among the hosts of the flow/);
-    assert.equal(server.seen.length, 1);
+    // It may be an odd answer, so it is tried again; and nothing but the question arrives anywhere.
+    assert.ok(server.seen.every(({ url, body }) => url === '/where' && body === ''));
   });
 });
