@@ -4,7 +4,7 @@ import { grantOf, readAnswer, type Found } from './grant.ts';
 import { makeValues } from './make.ts';
 import type { OauthMemory } from './oauth/memory.ts';
 import type { OauthResult } from './oauth/run-oauth.ts';
-import { runCalls, type RenewalRun } from './run.ts';
+import { runCalls, sharingOneDeadline, type RenewalRun } from './run.ts';
 import { UnfillableError, type TemplateValues } from './template.ts';
 
 /** One login or refresh of an account. */
@@ -30,7 +30,9 @@ export async function obtain(kind: 'login' | 'refresh', options: ObtainOptions):
   // Loaded for flows that need it only.
   const { runOauth } = await import('./oauth/run-oauth.ts');
   const rules = { refused: flow.refused, busy: flow.busy };
-  const result = await runOauth(kind, flow.oauth, values, { ...options, rules });
+  const { send: sendForMetadata } = options;
+  const send = sharingOneDeadline(sendForMetadata);
+  const result = await runOauth(kind, flow.oauth, values, { ...options, send, sendForMetadata, rules });
   return grantedBy(result, options, values, made);
 }
 

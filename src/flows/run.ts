@@ -39,6 +39,22 @@ export class TokenCallError extends Error {
  */
 export type SendTokenCall = (request: TokenRequest, ms?: number) => Promise<TokenResponse>;
 
+/** The least time for a request; with less it is not sent. ms. */
+const MIN_REQUEST_MS = 5_000;
+
+/**
+ * A sender whose requests share the time of one: a process that stops waits so long for a renewal, and one that is cut
+ * off may lose the only good refresh token (src/deadlines.ts).
+ */
+export function sharingOneDeadline(send: SendTokenCall): SendTokenCall {
+  const end = performance.now() + TOKEN_REQUEST_MS;
+  return (request, ms = TOKEN_REQUEST_MS) => {
+    const left = end - performance.now();
+    if (left >= MIN_REQUEST_MS) return send(request, Math.min(ms, left));
+    return Promise.reject(new TokenCallError('timeout', false, 'not sent: the requests before it took too long'));
+  };
+}
+
 /** One login or refresh: its calls, and what they are made of. */
 export interface RenewalRun {
   readonly calls: readonly TokenCall[];
@@ -61,14 +77,13 @@ export interface RenewalRun {
  */
 export async function runCalls(run: RenewalRun): Promise<Outcome> {
   const { calls, flow, known = {}, clientAuths = new ClientAuthMemory() } = run;
-  const started = performance.now();
+  const send = sharingOneDeadline(run.send);
   let found = NOTHING;
   for (const [index, call] of calls.entries()) {
     // What answers have brought takes the place of what the old token came with.
     const values = { ...run.values, ...found.values, ...(found.secret !== undefined && { token: found.secret }) };
-    const left = TOKEN_REQUEST_MS - (performance.now() - started);
     const isLast = index === calls.length - 1;
-    const result = await runCall({ ...run, values, known, clientAuths, left, isLast, before: found }, call);
+    const result = await runCall({ ...run, send, values, known, clientAuths, isLast, before: found }, call);
     if (result.kind === 'found') {
       ({ found } = result);
       continue;
@@ -107,8 +122,6 @@ interface Step extends RenewalRun {
   readonly known: NamedValues;
   readonly clientAuths: ClientAuthMemory;
   readonly before: Found;
-  /** ms of the time for all calls. */
-  readonly left: number;
   readonly isLast: boolean;
 }
 
@@ -182,7 +195,7 @@ function isSuccess({ kind }: StepResult): boolean {
 async function sendAndJudge(step: Step, call: TokenCall, request: TokenRequest): Promise<CallResult> {
   let raw: TokenResponse;
   try {
-    raw = await step.send(request, step.left);
+    raw = await step.send(request);
   } catch (error) {
     const outcome =
       error instanceof TokenCallError

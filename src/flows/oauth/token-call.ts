@@ -23,6 +23,8 @@ import { fillSettings, type OauthSettings } from './settings.ts';
 /** What requests to an authorization server need beside the flow and the account. */
 export interface OauthCaller {
   readonly send: SendTokenCall;
+  /** For metadata, which is kept for each sender. Default: `send`. */
+  readonly sendForMetadata?: SendTokenCall | undefined;
   /** Wall clock, ms. */
   readonly now: () => number;
   readonly memory: OauthMemory;
@@ -78,7 +80,8 @@ export async function openSession(
   if (settings.issuer === undefined) {
     server = { issuer: settings.tokenUrl!.href, token_endpoint: settings.tokenUrl!.href };
   } else {
-    const metadata = await caller.memory.metadata.read(settings.issuer, caller.send, caller.now);
+    const { memory, send, sendForMetadata = send, now } = caller;
+    const metadata = await memory.metadata.read(settings.issuer, sendForMetadata, now);
     if (metadata.server === undefined) return { outcome: metadata.failure };
     ({ server } = metadata);
   }
