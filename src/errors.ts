@@ -59,6 +59,11 @@ const ERRORS = {
     'Send a plain path without dot segments, encoded slashes or control characters. If the upstream needs ' +
       'encoded characters, the operator sets encodedPaths: pass on the route.',
   ],
+  request_not_signable: [
+    400,
+    'This request cannot be signed for the upstream.',
+    'Correct what the detail names; percent-encode path and query as UTF-8.',
+  ],
   target_too_long: [414, 'The request target is too long.', 'Shorten the path or the query.'],
   method_refused: [
     405,

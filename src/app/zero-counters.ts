@@ -95,6 +95,8 @@ function errorsOf(
   { config, flow, account, accountChoice, logins }: Route,
   { keys, jwt }: CallerRules,
 ): readonly ErrorCode[] {
+  const attach = flow?.attach ?? [];
+  const signs = attach.some((part) => 'sign' in part);
   return [
     ...ROUTE_ERRORS,
     ...(account !== undefined || accountChoice !== undefined ? TOKEN_ERRORS : []),
@@ -104,7 +106,8 @@ function errorsOf(
     ...(config.policy !== undefined && config.policy.mode !== 'report' ? (['policy_refused'] as const) : []),
     ...(logins.any && config.legacyLogin !== 'forward' ? (['login_path_refused'] as const) : []),
     ...(config.encodedPaths === 'refuse' ? (['request_target_refused'] as const) : []),
-    ...(config.maxBody !== undefined || attachesToBody(flow?.attach ?? []) ? (['body_too_large'] as const) : []),
+    ...(config.maxBody !== undefined || attachesToBody(attach) || signs ? (['body_too_large'] as const) : []),
+    ...(signs ? (['request_not_signable'] as const) : []),
     ...(flow?.upstream !== undefined ? (['upstream_not_allowed'] as const) : []),
   ];
 }

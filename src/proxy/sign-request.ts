@@ -1,12 +1,12 @@
-import { TokenwardError } from '../errors.ts';
+import { TokenwardError, type ErrorCode } from '../errors.ts';
 import { targetWith } from '../flows/sign/parts.ts';
-import type { Signature } from '../flows/sign/request-to-sign.ts';
+import { UnsignableRequestError, type Signature } from '../flows/sign/request-to-sign.ts';
 import type { Signing } from '../flows/signing.ts';
 import { UnfillableError } from '../flows/template.ts';
 import type { UpstreamRequest } from '../http/client/request.ts';
 import type { RequestBody } from '../http/message.ts';
 
-/** The request with its signatures, each of which covers the ones before. Rejects with a TokenwardError. */
+/** The request with its signatures, none of which covers another. Rejects with a TokenwardError. */
 export async function signRequest(
   request: UpstreamRequest,
   origin: string,
@@ -30,9 +30,14 @@ export async function signRequest(
     return { request: { ...request, target, headers }, signatures };
   } catch (error) {
     if (!(error instanceof UnfillableError)) throw error;
-    const detail = `the request cannot be signed: ${error.message}`;
-    throw new TokenwardError(request.body.kind === 'streamed' ? 'body_too_large' : 'token_unavailable', { detail });
+    throw new TokenwardError(codeOf(error), { detail: `the request cannot be signed: ${error.message}` });
   }
+}
+
+/** Whose fault it is: the request's, or the account's. */
+function codeOf(error: UnfillableError): ErrorCode {
+  if (!(error instanceof UnsignableRequestError)) return 'token_unavailable';
+  return error.isStreamed ? 'body_too_large' : 'request_not_signable';
 }
 
 /** Undefined: it is streamed. */

@@ -2,7 +2,7 @@ import type { RequestSigner } from 'aws4';
 import { hashOf } from '../digests.ts';
 import { UnfillableError, type TemplateValues } from '../template.ts';
 import { checkVisible, fieldOf, filledText, hostOf, knownBody, splitTarget } from './parts.ts';
-import type { RequestToSign, Signature, Signer } from './request-to-sign.ts';
+import { UnsignableRequestError, type RequestToSign, type Signature, type Signer } from './request-to-sign.ts';
 import type { SignAws4 } from './schema.ts';
 
 /*
@@ -62,7 +62,7 @@ function signature(signer: RequestSigner, added: Map<string, string>): Signature
     return { headers: [...[...added].flat(), 'authorization', signer.authHeader()], query: [] };
   } catch {
     // For S3 the library decodes the path.
-    throw new UnfillableError('the path of the request is not percent-encoded UTF-8, so it cannot be signed');
+    throw new UnsignableRequestError('its path is not percent-encoded UTF-8');
   }
 }
 
@@ -78,7 +78,7 @@ function contentHashOf(request: RequestToSign, service: string): string {
   const stated = fieldOf(request, 'x-amz-content-sha256') ?? '';
   if (stated === UNSIGNED_CHUNKS) return stated;
   if (stated.startsWith('STREAMING-'))
-    throw new UnfillableError('the content of the request is signed in chunks, with the key of the client');
+    throw new UnsignableRequestError('its content is signed in chunks, with the key of the client');
   if (request.body === undefined) {
     if (/^[0-9a-f]{64}$/.test(stated)) return stated;
     if (service === 's3') return 'UNSIGNED-PAYLOAD';
@@ -105,6 +105,6 @@ function decoded(text: string): string {
   try {
     return decodeURIComponent(text.replaceAll('+', ' '));
   } catch {
-    throw new UnfillableError('the query of the request is not percent-encoded UTF-8, so it cannot be signed');
+    throw new UnsignableRequestError('its query is not percent-encoded UTF-8');
   }
 }

@@ -1,6 +1,6 @@
 import { randomBytes } from 'node:crypto';
 import { fillString, UnfillableError, type TemplateValues } from '../template.ts';
-import type { RequestToSign } from './request-to-sign.ts';
+import { UnsignableRequestError, type RequestToSign } from './request-to-sign.ts';
 
 /** A field of the request as one value (RFC 9110 §5.3). `name`: in lower case. */
 export function fieldOf({ headers }: RequestToSign, name: string): string | undefined {
@@ -47,7 +47,7 @@ function parameterName(parameter: string): string {
 /** The content, which the signature covers. */
 export function knownBody(request: RequestToSign): Buffer {
   if (request.body === undefined)
-    throw new UnfillableError('the signature covers the content of the request, which is streamed');
+    throw new UnsignableRequestError('the signature covers its content, which is streamed', true);
   return request.body;
 }
 

@@ -1,3 +1,5 @@
+import { UnfillableError } from '../template.ts';
+
 /** A request as it goes to the upstream, for whoever signs it. */
 export interface RequestToSign {
   readonly method: string;
@@ -19,6 +21,17 @@ export interface Signature {
   readonly headers: readonly string[];
   /** Encoded `name=value` parameters to add to the query. */
   readonly query: readonly string[];
+}
+
+/** The request is not one that can be signed; the credentials may be right. */
+export class UnsignableRequestError extends UnfillableError {
+  /** `isStreamed`: its content is not known yet, and the signature covers it. */
+  constructor(
+    message: string,
+    readonly isStreamed = false,
+  ) {
+    super(message);
+  }
 }
 
 /** Signs requests of one account. Throws an UnfillableError if this request cannot be signed. */

@@ -26,7 +26,7 @@ describe('the content of a request in an AWS signature', () => {
       sign(config('execute-api'), request({ method: 'PUT', body: null })),
       (error: unknown) =>
         error instanceof UnfillableError &&
-        error.message === 'the signature covers the content of the request, which is streamed',
+        error.message === 'the signature covers its content, which is streamed',
     );
   });
 
