@@ -3,7 +3,9 @@ import type { Token } from '../tokens/token.ts';
 import { callBasic } from './client-auth.ts';
 import { cookiesSet } from './content.ts';
 import type { Attach, AttachPart, FixedPart } from './flow.ts';
+import { DpopNonces } from './oauth/dpop.ts';
 import { namesIn, textsOf } from './schema/attach.ts';
+import type { Sign } from './sign/schema.ts';
 import { Signing } from './signing.ts';
 import {
   fillString,
@@ -60,6 +62,7 @@ export class Attacher {
   readonly #attach: Attach;
   readonly #valuesOf: ValuesOf;
   readonly #isSecret: (name: string) => boolean;
+  readonly #nonces = new DpopNonces();
   readonly #made = new WeakMap<Token, Made>();
   #lastToken: Token | undefined;
   #last!: Made;
@@ -78,7 +81,11 @@ export class Attacher {
     if (token === this.#lastToken && values === this.#last.values) return this.#last.attachment;
     const known = this.#made.get(token);
     if (known?.values === values) this.#remember(token, known);
-    else this.#remember(token, { values, attachment: attachmentOf(this.#attach, token, values, this.#isSecret) });
+    else
+      this.#remember(token, {
+        values,
+        attachment: attachmentOf(this.#attach, token, values, this.#isSecret, this.#nonces),
+      });
     return this.#last.attachment;
   }
 
@@ -86,8 +93,10 @@ export class Attacher {
    * Takes over what a response's Set-Cookie fields say of cookies that the token has brought: some servers give the
    * session a new id, or tie it to another node. In memory only: another process goes on with the ones that are stored.
    */
-  keepCookies(token: Token, account: string, fields: readonly string[]): void {
-    const attachment = this.of(token, account);
+  keepCookies(token: Token, fields: readonly string[]): void {
+    const made = this.#made.get(token);
+    if (made === undefined) return;
+    const { attachment } = made;
     const set = cookiesSet(fields);
     const cookies = attachment.cookies.map((pair) => {
       const name = pair.slice(0, pair.indexOf('='));
@@ -97,7 +106,7 @@ export class Attacher {
     if (cookies.every((pair, index) => pair === attachment.cookies[index])) return;
     const values = cookies.map(cookieValue).filter((value) => value.length >= MIN_SECRET_LENGTH);
     const secrets = [...new Set([...attachment.secrets, ...values])];
-    this.#remember(token, { values: this.#last.values, attachment: { ...attachment, cookies, secrets } });
+    this.#remember(token, { values: made.values, attachment: { ...attachment, cookies, secrets } });
   }
 
   #remember(token: Token, made: Made): void {
@@ -123,9 +132,14 @@ export function attachedFields(attach: Attach): string[] {
   return attach.flatMap((part): string[] => {
     if ('header' in part) return [part.header];
     if ('basic' in part) return ['authorization'];
-    if (!('sign' in part)) return [];
-    return part.sign === 'hmac' ? Object.keys(part.headers) : ['authorization'];
+    return 'sign' in part ? signatureFields(part) : [];
   });
+}
+
+function signatureFields(part: Sign): string[] {
+  if (part.sign === 'hmac') return Object.keys(part.headers);
+  // A session token of the client's would be signed, and count.
+  return part.sign === 'aws4' ? ['authorization', 'x-amz-date', 'x-amz-security-token'] : ['authorization'];
 }
 
 /** Whether they are cookies. */
@@ -148,6 +162,7 @@ function attachmentOf(
   token: Token,
   credentials: TemplateValues,
   isSecret: (name: string) => boolean,
+  nonces: DpopNonces,
 ): Attachment {
   const values: TemplateValues = { ...credentials, ...token.revealValues(), token: token.reveal() };
   const headers: string[] = [];
@@ -159,7 +174,7 @@ function attachmentOf(
   try {
     const signs = attach.filter((part) => 'sign' in part);
     const dpopKey = token.revealValues()['dpopKey'];
-    if (signs.length > 0 || dpopKey !== undefined) signing = new Signing(signs, values, dpopKey);
+    if (signs.length > 0 || dpopKey !== undefined) signing = new Signing(signs, values, dpopKey, nonces);
     for (const part of attach) {
       if ('sign' in part) continue;
       const text = fillPart(part, values);

@@ -6,17 +6,19 @@ import type { RequestToSign, Signature, Signer } from './sign/request-to-sign.ts
 import { makeSigner } from './sign/signer.ts';
 import type { TemplateValues } from './template.ts';
 
-/** The signatures of one account's requests, one behind the other. */
+/** Signs one account's requests, perhaps in several ways. */
 export class Signing {
   readonly #signers: Promise<readonly Signer[]>;
   readonly #digest: DigestSession | undefined;
-  readonly #nonces = new DpopNonces();
+  readonly #nonces: DpopNonces;
 
   /**
-   * `dpopKey`: the key to which the token is bound (RFC 9449). Throws an UnfillableError for credentials that Digest
+   * `dpopKey`: the key to which the token is bound (RFC 9449); `nonces`: what upstreams want in its proofs, which
+   * outlasts the token. Throws an UnfillableError for credentials that Digest
    * cannot carry; the others report theirs when they sign.
    */
-  constructor(configs: readonly Sign[], values: TemplateValues, dpopKey?: string) {
+  constructor(configs: readonly Sign[], values: TemplateValues, dpopKey: string | undefined, nonces: DpopNonces) {
+    this.#nonces = nonces;
     const digest = configs.find((one) => one.sign === 'digest');
     this.#digest = digest === undefined ? undefined : new DigestSession(digest, values);
     const alone = configs.flatMap((one) => (one.sign === 'digest' ? [] : [one]));

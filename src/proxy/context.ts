@@ -6,7 +6,6 @@ import type { Logger } from '../log.ts';
 import type { Metrics } from '../metrics.ts';
 import type { Clock } from '../tokens/clock.ts';
 import type { Attachment } from '../flows/attach.ts';
-import type { Signature } from '../flows/sign/request-to-sign.ts';
 import type { TokenManager } from '../tokens/manager.ts';
 import type { Callers } from './caller.ts';
 import type { ConcurrencyLimiter, Slots } from './concurrency.ts';
@@ -39,8 +38,6 @@ export interface Proxy {
   readonly log: Logger;
 }
 
-const NONE: readonly Signature[] = [];
-
 /** One request in flight, with what `finish` needs when its connection ends. */
 export class RequestContext {
   readonly request: InboundRequest;
@@ -52,8 +49,6 @@ export class RequestContext {
   /** What the token has added to the request that was sent last, and where that went. */
   attachment: Attachment | undefined;
   place: Route | undefined;
-  /** The signatures of that request. */
-  signatures: readonly Signature[] = NONE;
   body: RequestBody | undefined;
   upstreamResponse: UpstreamResponse | undefined;
   clientGone = false;

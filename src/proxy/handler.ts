@@ -165,12 +165,12 @@ function getToken(
 
 function respond(
   proxy: Proxy,
-  { request, response, target, account, attachment, place }: RequestContext,
+  { request, response, target, attachment, place }: RequestContext,
   route: Route,
   { response: upstreamResponse, token, extraFields }: Attempt,
 ): void {
-  if (attachment !== undefined && attachment.cookies.length > 0 && token !== undefined && account !== undefined)
-    route.attach?.keepCookies(token, account, upstreamResponse.fields('set-cookie'));
+  if (attachment !== undefined && attachment.cookies.length > 0 && token !== undefined)
+    route.attach?.keepCookies(token, upstreamResponse.fields('set-cookie'));
   const headers = responseHeaders(upstreamResponse.headers, place ?? route, attachment, ownOrigin(request), target);
   if (repeatsSecret(upstreamResponse.statusText, route, attachment)) upstreamResponse.statusText = '';
   headers.push(...extraFields);

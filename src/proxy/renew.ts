@@ -50,8 +50,6 @@ export function replayIfRejected(
   first: Attempt,
 ): Attempt | Promise<Attempt> {
   const { response, token } = first;
-  if (response.status === 401 && isChallenge(ctx, response))
-    return answerChallenge(proxy, ctx, route, account, body, first);
   if (token === undefined || route.rejectedToken === undefined || account === undefined) return first;
   const verdict = rejectsToken(route.rejectedToken, ctx.method, response);
   const decide = (rejected: boolean): Attempt | Promise<Attempt> => {
@@ -63,31 +61,6 @@ export function replayIfRejected(
     return first;
   };
   return verdict instanceof Promise ? verdict.then(decide) : decide(verdict);
-}
-
-/** Whether the upstream asks for another signature: with a challenge of HTTP Digest, or a nonce of DPoP. */
-function isChallenge({ attachment, place, signatures }: RequestContext, response: UpstreamResponse): boolean {
-  if (attachment?.signing === undefined || place === undefined) return false;
-  return attachment.signing.challenged(place.origin, (name) => response.header(name), signatures);
-}
-
-/** Sends the request again, signed as the challenge asks. Its response is judged as the first one would have been. */
-async function answerChallenge(
-  proxy: Proxy,
-  ctx: RequestContext,
-  route: Route,
-  account: string | undefined,
-  body: RequestBody,
-  first: Attempt,
-): Promise<Attempt> {
-  if (!isReplayable(route, body)) return { ...first, extraFields: NOT_REPLAYED };
-  first.response.discard();
-  const response = await send(proxy, ctx, route, body, first.token);
-  if (first.token === undefined || account === undefined || route.rejectedToken === undefined)
-    return { ...first, response };
-  const rejected = await rejectsToken(route.rejectedToken, ctx.method, response);
-  const attempt = { ...first, response, token: first.token };
-  return rejected ? renewAndReplay(proxy, ctx, route, account, body, attempt) : attempt;
 }
 
 /** `isLast`: what the next replay brings is final. */

@@ -3,6 +3,7 @@ import type { UpstreamResponse } from '../http/client/response.ts';
 import type { InboundRequest } from '../http/server/exchange.ts';
 import type { Attachment } from '../flows/attach.ts';
 import type { Token } from '../tokens/token.ts';
+import type { Signature } from '../flows/sign/request-to-sign.ts';
 import type { Signing } from '../flows/signing.ts';
 import type { UpstreamRequest } from '../http/client/request.ts';
 import { attachToBody } from './attach-body.ts';
@@ -48,16 +49,27 @@ function dispatch(ctx: RequestContext, route: Route, request: UpstreamRequest): 
   });
 }
 
+/**
+ * Signs the request and sends it. If the upstream asks for another signature (a challenge of HTTP Digest, a nonce of
+ * DPoP), it is sent once more: the upstream has not acted on it.
+ */
 async function signAndSend(
   ctx: RequestContext,
   route: Route,
   request: UpstreamRequest,
   signing: Signing,
 ): Promise<UpstreamResponse> {
-  const signed = await signRequest(request, route.origin, signing);
-  if (ctx.clientGone) throw new ClientDisconnected();
-  ctx.signatures = signed.signatures;
-  return dispatch(ctx, route, signed.request);
+  const sendSigned = async (): Promise<{ response: UpstreamResponse; signatures: readonly Signature[] }> => {
+    const { request: signed, signatures } = await signRequest(request, route.origin, signing);
+    if (ctx.clientGone) throw new ClientDisconnected();
+    return { response: await dispatch(ctx, route, signed), signatures };
+  };
+  const { response, signatures } = await sendSigned();
+  const header = (name: string): string | undefined => response.header(name);
+  if (response.status !== 401 || !signing.challenged(route.origin, header, signatures)) return response;
+  if (request.body.kind === 'streamed' || !route.config.replay) return response;
+  response.discard();
+  return (await sendSigned()).response;
 }
 
 function attachmentFor({ account }: RequestContext, route: Route, token: Token | undefined): Attachment | undefined {

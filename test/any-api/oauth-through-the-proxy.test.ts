@@ -73,4 +73,22 @@ describe('an account of a real authorization server', () => {
     assert.ok(server.seen.every(({ headers }) => headers.authorization?.startsWith('DPoP ')));
     assert.deepEqual(provider().outcomes, ['granted']);
   });
+
+  it('knows the nonce also with the next token: the client never sees that one was wanted', async () => {
+    const claimsOf = (proof: string): Record<string, unknown> =>
+      JSON.parse(Buffer.from(proof.split('.')[1]!, 'base64url').toString()) as Record<string, unknown>;
+    let dead = '';
+    const { server, proxy } = await start({ scope: 'api', dpop: true }, ({ headers }) =>
+      headers.authorization === dead
+        ? { status: 401, headers: { 'www-authenticate': 'DPoP error="invalid_token"' } }
+        : claimsOf(String(headers['dpop']))['nonce'] === 'nonce-1'
+          ? {}
+          : { status: 401, headers: { 'www-authenticate': 'DPoP error="use_dpop_nonce"', 'dpop-nonce': 'nonce-1' } },
+    );
+    assert.equal((await call(proxy.url, '/a/x')).status, 200);
+    dead = server.seen.at(-1)!.headers.authorization!;
+    assert.equal((await call(proxy.url, '/a/x')).status, 200);
+    assert.equal(server.seen.length, 4);
+    assert.deepEqual(provider().outcomes, ['granted', 'granted']);
+  });
 });

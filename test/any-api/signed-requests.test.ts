@@ -80,4 +80,66 @@ describe('a signature on each request', () => {
     assert.equal((await call(wrong.url, '/c/a')).status, 401);
     assert.equal(server.seen.length, 2);
   });
+
+  it('answers a challenge that comes with a fresh nonce after each use, and never twice for one request', async () => {
+    let count = 0;
+    const server = await close(
+      recordingServer(() => {
+        count += 1;
+        return { status: 401, headers: { 'www-authenticate': `Digest realm="r", nonce="n${count}", qop="auth"` } };
+      }),
+    );
+    const proxy = await close(
+      startCustomProxy({
+        flows: {
+          camera: {
+            credentials: { user: 'required', password: 'required' },
+            attach: { sign: 'digest', user: '{user}', password: '{password}' },
+          },
+        },
+        accounts: { c: { flow: 'camera', credentials: { user: 'alice', password: 'wrong-password' } } },
+        routes: [{ prefix: '/c', upstream: server.url, account: 'c' }],
+      }),
+    );
+    assert.equal((await call(proxy.url, '/c/a', { method: 'POST', body: 'x' })).status, 401);
+    assert.deepEqual(
+      server.seen.map(({ body }) => body),
+      ['x', 'x'],
+    );
+  });
+
+  for (const target of [
+    '/b/%zz',
+    '/b/%E0%A4%A',
+    '/b/a?x=%',
+    "/b/a'(b)*?q=%27&q=b&q=a+c",
+    '/b//x',
+    '/b/%2e/x?%=&&=',
+    '/b/é',
+  ])
+    it(`with AWS's is made for any target that passes, or refused, and nothing breaks: ${target}`, async () => {
+      const server = await close(recordingServer(() => ({})));
+      const proxy = await close(
+        startCustomProxy({
+          flows: {
+            bucket: {
+              credentials: { keyId: 'required', secret: 'required' },
+              attach: { sign: 'aws4', region: 'eu-west-1', service: 's3', key: '{keyId}', secret: '{secret}' },
+            },
+          },
+          accounts: { b: { flow: 'bucket', credentials: { keyId: 'AKIDEXAMPLE', secret: 'very-secret-4' } } },
+          routes: [{ prefix: '/b', upstream: server.url, account: 'b' }],
+        }),
+      );
+      const headers = { 'x-amz-security-token': 'mine' };
+      const reply = await call(proxy.url, target, { headers });
+      assert.ok(
+        reply.status === 200 || /"request_(not_signable|target_refused)"/.test(reply.text),
+        `${reply.status} ${reply.text}`,
+      );
+      for (const request of server.seen) {
+        assert.match(String(request.headers.authorization), /^AWS4-HMAC-SHA256 Credential=AKIDEXAMPLE\//);
+        assert.equal(request.headers['x-amz-security-token'], undefined);
+      }
+    });
 });
