@@ -1,4 +1,4 @@
-import { DpopNonces, dpopSigner } from './oauth/dpop.ts';
+import { type DpopNonces, dpopSigner } from './oauth/dpop.ts';
 import { challengeOf } from './oauth/www-authenticate.ts';
 import type { Sign } from './sign/schema.ts';
 import { DigestSession } from './sign/digest-session.ts';
