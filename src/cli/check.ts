@@ -30,6 +30,7 @@ export async function check(options: Options): Promise<void> {
 
 /** The account of a route's requests. */
 function identityOf({ account, accountFrom }: RouteConfig, config: LoadedConfig): string {
-  if (account !== undefined) return `as ${account} (${findAccount(config, account)!.settings.flow})`;
-  return accountFrom !== undefined ? `chosen by the request (${accountFrom.flow})` : '(no token)';
+  const shown = (flow: string): string => (config.recipes.has(flow) ? `recipe ${flow}` : flow);
+  if (account !== undefined) return `as ${account} (${shown(findAccount(config, account)!.settings.flow)})`;
+  return accountFrom !== undefined ? `chosen by the request (${shown(accountFrom.flow)})` : '(no token)';
 }

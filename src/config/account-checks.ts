@@ -1,8 +1,8 @@
 import { attachSchema, budgetSchema, type Flow } from '../flows/flow.ts';
-import { PRESETS } from '../flows/presets.ts';
 import { checkAccountCredentials, type SourceOf } from './credential-checks.ts';
 import { checkAttach, checkBudget, needsBaseUrl } from './flow-checks.ts';
-import { unknownFlow, record, type Path, type Report } from './issues.ts';
+import { record, type Path, type Report } from './issues.ts';
+import type { KnownFlows } from './own-flows.ts';
 
 /*
  * Checks beyond the schema: references to other names, and rules across sections. All checks of this kind read the
@@ -10,21 +10,14 @@ import { unknownFlow, record, type Path, type Report } from './issues.ts';
  */
 
 /** The accounts of a document: their flows must exist, and their credentials must fit. */
-export function checkAccounts(
-  raw: unknown,
-  flows: ReadonlyMap<string, Flow>,
-  sourceOf: SourceOf,
-  report: Report,
-): void {
-  const own = Object.keys(record(record(raw)['flows']));
+export function checkAccounts(raw: unknown, flows: KnownFlows, sourceOf: SourceOf, report: Report): void {
   for (const [name, value] of Object.entries(record(record(raw)['accounts']))) {
     const { flow: flowName, credentials, baseUrl, attach, budget } = record(value);
     if (typeof flowName !== 'string') continue;
     const flow = flows.get(flowName);
     if (flow === undefined) {
-      // An own flow that is missing here has been reported.
-      const known = [...new Set([...Object.keys(PRESETS), ...own])];
-      if (!own.includes(flowName)) report(['accounts', name, 'flow'], unknownFlow(flowName, known));
+      // One that has mistakes has been reported.
+      if (!flows.has(flowName)) report(['accounts', name, 'flow'], flows.unknown(flowName));
       continue;
     }
     const path = ['accounts', name];

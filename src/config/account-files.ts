@@ -1,11 +1,11 @@
 import { readdirSync } from 'node:fs';
 import { join } from 'node:path';
-import type { Flow } from '../flows/flow.ts';
 import { checkAccounts } from './account-checks.ts';
 import { readDocument } from './document.ts';
 import { expandLeaves, type ExpansionOptions } from './expand-leaves.ts';
 import { reportIssue } from './schema-issues.ts';
 import { configError, ConfigError, dotted, record, type ConfigIssue, type Report } from './issues.ts';
+import type { KnownFlows } from './own-flows.ts';
 import type { AccountConfig } from './schema.ts';
 import { accountsSchema } from './schema/accounts.ts';
 import { requireText } from './text-file.ts';
@@ -16,7 +16,7 @@ import { requireText } from './text-file.ts';
  */
 export function accountsOfFolder(
   folder: string,
-  flows: ReadonlyMap<string, Flow>,
+  flows: KnownFlows,
   options: Omit<ExpansionOptions, 'report'>,
   taken: ReadonlySet<string>,
 ): Record<string, AccountConfig> {
@@ -50,7 +50,7 @@ export function accountsOfFolder(
 function accountsOfFile(
   text: string,
   file: string,
-  flows: ReadonlyMap<string, Flow>,
+  flows: KnownFlows,
   options: Omit<ExpansionOptions, 'report'>,
   seen: ReadonlyMap<string, string>,
 ): Record<string, AccountConfig> {

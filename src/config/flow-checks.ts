@@ -1,5 +1,5 @@
 import { attachedNames } from '../flows/attach.ts';
-import { isFixed, type Attach, type AttachPart, type Flow, type TokenCall } from '../flows/flow.ts';
+import { flowSchema, isFixed, type Attach, type AttachPart, type Flow, type TokenCall } from '../flows/flow.ts';
 import { isFromAnswer } from '../flows/hosts.ts';
 import { textsOfMake } from '../flows/make-schema.ts';
 import { textsOf } from '../flows/names.ts';
@@ -9,14 +9,33 @@ import { RESERVED } from '../flows/schema/call.ts';
 import { placeholdersIn } from '../flows/template.ts';
 import { callsOf, type PlacedCall } from './flow-texts.ts';
 import { didYouMean, type Path, type Report } from './issues.ts';
+import { reportIssue } from './schema-issues.ts';
+import { isPlainUrl } from './urls.ts';
 
 /*
  * Errors in a well-formed flow: placeholders without a value, values that nothing uses, and tokens that no request
  * would carry. Found here rather than at the first request.
  */
 
+/** The flow that is written so; undefined: it is not well-formed. Issues are reported below `flows` and its name. */
+export function checkedFlow(written: unknown, name: string, report: Report): Flow | undefined {
+  const path = ['flows', name];
+  const parsed = flowSchema.safeParse(written);
+  if (!parsed.success) {
+    for (const issue of parsed.error.issues) {
+      reportIssue({ ...issue, path: [...path, ...issue.path] }, { flows: { [name]: written } }, report);
+    }
+    return undefined;
+  }
+  if (parsed.data.baseUrl !== undefined && !isPlainUrl(parsed.data.baseUrl)) {
+    report([...path, 'baseUrl'], 'must name one host, and have no user, password, query or fragment');
+  }
+  checkFlow(parsed.data, path, report);
+  return parsed.data;
+}
+
 /** All checks of a flow without its accounts. `path`: the flow's. */
-export function checkFlow(flow: Flow, path: Path, report: Report): void {
+function checkFlow(flow: Flow, path: Path, report: Report): void {
   const credentials = Object.keys(flow.credentials);
   const brought = answeredNames(flow);
   for (const placed of callsOf(flow)) checkCall(flow, placed, path, report);

@@ -5,7 +5,8 @@ import { expandLeaves } from './expand-leaves.ts';
 import { needsBaseUrl } from './flow-checks.ts';
 import { flowOfAccount } from './flow-of-account.ts';
 import { reportIssue } from './schema-issues.ts';
-import { ConfigError, dotted, unknownFlow, record, type ConfigIssue, type Report } from './issues.ts';
+import { ConfigError, dotted, record, type ConfigIssue, type Report } from './issues.ts';
+import type { KnownFlows } from './own-flows.ts';
 import type { AccountConfig } from './schema.ts';
 import { accountSchema } from './schema/accounts.ts';
 import { NAME, NAME_FORM } from './schema/values.ts';
@@ -44,7 +45,7 @@ const MAX_ISSUES = 50;
  */
 export function accountsOfLines(
   file: string,
-  flows: ReadonlyMap<string, Flow>,
+  flows: KnownFlows,
   environment: Environment,
   taken: ReadonlySet<string>,
 ): GeneratedAccounts {
@@ -118,7 +119,7 @@ function profileKey(value: Readonly<Record<string, unknown>>): string {
 /** Checks what accounts share and makes it a profile. */
 function profileFrom(
   written: Readonly<Record<string, unknown>>,
-  flows: ReadonlyMap<string, Flow>,
+  flows: KnownFlows,
   report: Report,
 ): AccountProfile | undefined {
   const parsed = accountSchema.safeParse(written);
@@ -133,7 +134,7 @@ function profileFrom(
   const settings = without(parsed.data, 'credentials');
   const flow = flows.get(settings.flow);
   if (flow === undefined) {
-    report(['flow'], unknownFlow(settings.flow, [...flows.keys()]));
+    report(['flow'], flows.unknown(settings.flow));
     return undefined;
   }
   if (flow.baseUrl === undefined && settings.baseUrl === undefined && needsBaseUrl(flow)) {

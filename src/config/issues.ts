@@ -73,9 +73,10 @@ export function didYouMean(word: string, known: readonly string[]): string {
   return suggestion === undefined ? '' : `; did you mean "${suggestion}"?`;
 }
 
-/** The message for an unknown flow. */
-export function unknownFlow(name: string, known: readonly string[]): string {
-  return `no flow has this name${didYouMean(name, known)}; known: ${known.join(', ')}`;
+/** The message for an unknown flow. There are too many recipes to name them all. */
+export function unknownFlow(name: string, known: readonly string[], recipes: readonly string[]): string {
+  const others = recipes.length === 0 ? '' : ', and the recipes of docs/recipes';
+  return `no flow has this name${didYouMean(name, [...known, ...recipes])}; known: ${known.join(', ')}${others}`;
 }
 
 /** The value as a mapping; anything else becomes an empty one. */

@@ -19,7 +19,8 @@ import {
   type ConfigWarning,
   type Report,
 } from './issues.ts';
-import { collectFlows } from './own-flows.ts';
+import { collectFlows, type KnownFlows } from './own-flows.ts';
+import { Recipes } from './recipes.ts';
 import { checkRoutes } from './route-checks.ts';
 import { checkRouteHeaders } from './route-headers.ts';
 import { ExpandedTexts } from './secrets.ts';
@@ -35,8 +36,10 @@ export interface LoadedConfig extends Config {
   readonly flowOf: ReadonlyMap<string, Flow>;
   /** Accounts of `accountsFrom.file`; those of `accountsFrom.directory` are among `accounts`. */
   readonly generated: GeneratedAccounts;
-  /** The presets and the configuration's own flows. */
+  /** The presets, the configuration's own flows, and the recipes that it names. */
   readonly knownFlows: ReadonlyMap<string, Flow>;
+  /** Those of them that are recipes. */
+  readonly recipes: ReadonlySet<string>;
   /** What is allowed but probably not intended; the messages repeat no value. */
   readonly warnings: readonly ConfigWarning[];
   /** By account: the credentials that come from files, which may be read again. Not those of `accountsFrom.file`. */
@@ -86,7 +89,12 @@ export function loadConfig(file: string, environment: Environment): LoadedConfig
 }
 
 /** The same for a text. */
-export function parseConfig(text: string, environment: Environment, file = 'configuration'): LoadedConfig {
+export function parseConfig(
+  text: string,
+  environment: Environment,
+  file = 'configuration',
+  recipes = new Recipes(),
+): LoadedConfig {
   const document = readDocument(text, file);
   const issues: ConfigIssue[] = [];
   const unexpanded = new Set<string>();
@@ -111,7 +119,7 @@ export function parseConfig(text: string, environment: Environment, file = 'conf
       reportIssue(issue, expanded, report);
     }
   }
-  const flows = collectFlows(expanded, report);
+  const flows = collectFlows(expanded, recipes, report);
   checkAccounts(expanded, flows, document.sourceOf, report);
   const external = loadExternalAccounts(expanded, flows, { environment, note: texts.note }, issues);
   const elsewhere = {
@@ -123,6 +131,7 @@ export function parseConfig(text: string, environment: Environment, file = 'conf
   checkCallers(expanded, report);
   checkListeners(expanded, report);
   checkListenSocket(expanded, report);
+  issues.push(...recipes.issues);
   if (environment['NODE_TLS_REJECT_UNAUTHORIZED'] === '0') {
     issues.push({ path: '', line: undefined, message: UNVERIFIED });
   }
@@ -150,7 +159,8 @@ export function parseConfig(text: string, environment: Environment, file = 'conf
   return {
     ...config,
     generated: external.generated,
-    knownFlows: flows,
+    knownFlows: flows.all(),
+    recipes: flows.recipes,
     flowOf,
     warnings,
     files: texts.filesOf(),
@@ -162,7 +172,7 @@ export function parseConfig(text: string, environment: Environment, file = 'conf
 /** The accounts of `accountsFrom`. Their issues, which name their file, are added to `issues`. */
 function loadExternalAccounts(
   expanded: unknown,
-  flows: ReadonlyMap<string, Flow>,
+  flows: KnownFlows,
   { environment, note }: Pick<ExpansionOptions, 'environment' | 'note'>,
   issues: ConfigIssue[],
 ): { folder: Record<string, AccountConfig>; generated: GeneratedAccounts } {

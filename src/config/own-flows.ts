@@ -1,9 +1,8 @@
-import { flowSchema, type Flow } from '../flows/flow.ts';
+import type { Flow } from '../flows/flow.ts';
 import { PRESETS } from '../flows/presets.ts';
-import { checkFlow } from './flow-checks.ts';
-import { reportIssue } from './schema-issues.ts';
-import { didYouMean, dotted, record, type Path, type Report } from './issues.ts';
-import { isPlainUrl } from './urls.ts';
+import { checkedFlow } from './flow-checks.ts';
+import { dotted, record, unknownFlow, type Path, type Report } from './issues.ts';
+import type { Recipes } from './recipes.ts';
 
 /** A flow of the configuration, merged with what it extends. `base`: the own flow that it extends, if it is one. */
 interface WrittenFlow {
@@ -11,16 +10,55 @@ interface WrittenFlow {
   readonly base: string | undefined;
 }
 
-/** Every flow that an account may name: the presets, and the configuration's own. */
-export function collectFlows(raw: unknown, report: Report): ReadonlyMap<string, Flow> {
+/** Every flow that an account may name: the presets, the configuration's own, and the recipes. */
+export class KnownFlows {
+  readonly #flows: ReadonlyMap<string, Flow>;
+  /** Own flows and presets; own ones may have mistakes. */
+  readonly #names: readonly string[];
+  readonly #recipes: Recipes;
+
+  constructor(flows: ReadonlyMap<string, Flow>, own: readonly string[], recipes: Recipes) {
+    this.#flows = flows;
+    this.#names = [...new Set([...Object.keys(PRESETS), ...own])];
+    this.#recipes = recipes;
+  }
+
+  /** Undefined: there is no such flow, or its mistakes have been reported. */
+  get(name: string): Flow | undefined {
+    return this.#names.includes(name) ? this.#flows.get(name) : this.#recipes.get(name);
+  }
+
+  /** Whether there is such a flow; it may have mistakes. */
+  has(name: string): boolean {
+    return this.#names.includes(name) || this.#recipes.has(name);
+  }
+
+  /** The message for a name that no flow has. */
+  unknown(name: string): string {
+    return unknownFlow(name, this.#names, this.#recipes.names);
+  }
+
+  /** The recipes that have been asked for, without those whose name an own flow has taken. */
+  get recipes(): ReadonlySet<string> {
+    return new Set([...this.#recipes.used.keys()].filter((name) => !this.#names.includes(name)));
+  }
+
+  /** The presets, own flows, and the recipes that have been asked for. */
+  all(): ReadonlyMap<string, Flow> {
+    return new Map([...this.#recipes.used, ...this.#flows]);
+  }
+}
+
+/** Checks the configuration's own flows. */
+export function collectFlows(raw: unknown, recipes: Recipes, report: Report): KnownFlows {
   const flows = new Map<string, Flow>(Object.entries(PRESETS));
-  const all = new ExtendedFlows(record(record(raw)['flows']), report);
+  const all = new ExtendedFlows(record(record(raw)['flows']), recipes, report);
   const issuesOf = new Map<string, ReadonlyMap<string, readonly [Path, string]>>();
   for (const name of all.names) {
     const written = all.get(name);
     if (written === undefined) continue;
     const found = new Map<string, readonly [Path, string]>();
-    const flow = checked(
+    const flow = checkedFlow(
       written.merged,
       name,
       (path, message) => void found.set(`${dotted(path.slice(2))} ${message}`, [path, message]),
@@ -33,19 +71,21 @@ export function collectFlows(raw: unknown, report: Report): ReadonlyMap<string, 
     const inherited = issuesOf.get(all.get(name)?.base ?? '');
     for (const [key, issue] of found) if (inherited?.has(key) !== true) report(...issue);
   }
-  return flows;
+  return new KnownFlows(flows, all.names, recipes);
 }
 
-/** Resolves `extends`: a preset, or another own flow. */
+/** Resolves `extends`: a preset, another own flow, or a recipe. */
 class ExtendedFlows {
   readonly names: readonly string[];
   readonly #written: Readonly<Record<string, unknown>>;
+  readonly #recipes: Recipes;
   readonly #report: Report;
   readonly #done = new Map<string, WrittenFlow | undefined>();
 
-  constructor(written: Readonly<Record<string, unknown>>, report: Report) {
+  constructor(written: Readonly<Record<string, unknown>>, recipes: Recipes, report: Report) {
     this.names = Object.keys(written);
     this.#written = written;
+    this.#recipes = recipes;
     this.#report = report;
   }
 
@@ -64,16 +104,17 @@ class ExtendedFlows {
       this.#report(['flows', name, 'extends'], message);
       return undefined;
     };
-    // A flow may have a preset's name and extend that preset.
+    // A flow may have the name of a preset or recipe and extend that one.
     const extendsOwn = typeof base === 'string' && base !== name && Object.hasOwn(this.#written, base);
     if (!extendsOwn) {
-      if (typeof base === 'string' && Object.hasOwn(PRESETS, base)) {
-        return { merged: { ...PRESETS[base], ...own }, base: undefined };
-      }
-      const known = [...new Set([...Object.keys(PRESETS), ...this.names.filter((one) => one !== name)])];
+      const text = typeof base === 'string' ? base : '';
+      const from = Object.hasOwn(PRESETS, text) ? PRESETS[text] : this.#recipes.get(text);
+      if (from !== undefined) return { merged: { ...from, ...own }, base: undefined };
+      // A recipe with mistakes, which are reported in its file.
+      if (this.#recipes.has(text)) return undefined;
       if (base === name) return fail('a flow cannot extend itself');
-      const hint = typeof base === 'string' ? didYouMean(base, known) : '';
-      return fail(`no flow has this name${hint}; known: ${known.join(', ')}`);
+      const known = [...new Set([...Object.keys(PRESETS), ...this.names.filter((one) => one !== name)])];
+      return fail(unknownFlow(text, known, this.#recipes.names));
     }
     const chain = [...ancestors, name];
     if (chain.includes(base)) {
@@ -82,20 +123,4 @@ class ExtendedFlows {
     const from = this.get(base, chain);
     return from && { merged: { ...record(from.merged), ...own }, base };
   }
-}
-
-function checked(merged: unknown, name: string, report: Report): Flow | undefined {
-  const path = ['flows', name];
-  const parsed = flowSchema.safeParse(merged);
-  if (!parsed.success) {
-    for (const issue of parsed.error.issues) {
-      reportIssue({ ...issue, path: [...path, ...issue.path] }, { flows: { [name]: merged } }, report);
-    }
-    return undefined;
-  }
-  if (parsed.data.baseUrl !== undefined && !isPlainUrl(parsed.data.baseUrl)) {
-    report([...path, 'baseUrl'], 'must name one host, and have no user, password, query or fragment');
-  }
-  checkFlow(parsed.data, path, report);
-  return parsed.data;
 }

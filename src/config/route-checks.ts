@@ -1,12 +1,12 @@
-import type { Flow } from '../flows/flow.ts';
-import { didYouMean, list, unknownFlow, record, type Report } from './issues.ts';
+import { didYouMean, list, record, type Report } from './issues.ts';
+import type { KnownFlows } from './own-flows.ts';
 
 /**
  * Checks that names in routes and callers exist, and that prefixes differ. `elsewhere`: the accounts of `accountsFrom`.
  */
 export function checkRoutes(
   raw: unknown,
-  flows: ReadonlyMap<string, Flow>,
+  flows: KnownFlows,
   elsewhere: Pick<ReadonlySet<string>, 'size' | 'has'>,
   report: Report,
 ): void {
@@ -38,7 +38,7 @@ export function checkRoutes(
     }
     const { flow } = record(accountFrom);
     if (typeof flow === 'string' && !flows.has(flow)) {
-      report(['routes', index, 'accountFrom', 'flow'], unknownFlow(flow, [...flows.keys()]));
+      report(['routes', index, 'accountFrom', 'flow'], flows.unknown(flow));
     }
     if (typeof prefix !== 'string') return;
     const other = seen.get(prefix);

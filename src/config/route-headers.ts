@@ -1,8 +1,9 @@
 import { attachedFields, attachesCookies } from '../flows/attach.ts';
-import { attachSchema, type Attach, type Flow } from '../flows/flow.ts';
+import { attachSchema, type Attach } from '../flows/flow.ts';
 import { X_FORWARDED, nameMatcher, normalizeName } from '../http/field-names.ts';
 import type { GeneratedAccounts } from './generated-accounts.ts';
 import { list, record, type Path, type Report } from './issues.ts';
+import type { KnownFlows } from './own-flows.ts';
 
 const isForwardedByUs = nameMatcher(X_FORWARDED);
 
@@ -15,7 +16,7 @@ interface AccountsElsewhere {
 /** Checks of routes' headers beyond the schema: names that the route sets in another way already. */
 export function checkRouteHeaders(
   raw: unknown,
-  flows: ReadonlyMap<string, Flow>,
+  flows: KnownFlows,
   elsewhere: AccountsElsewhere,
   report: Report,
 ): void {
@@ -43,7 +44,7 @@ export function checkRouteHeaders(
 function attachOfRoute(
   { account, accountFrom }: Readonly<Record<string, unknown>>,
   accounts: Readonly<Record<string, unknown>>,
-  flows: ReadonlyMap<string, Flow>,
+  flows: KnownFlows,
   { folder, generated }: AccountsElsewhere,
 ): Attach | undefined {
   if (accountFrom !== undefined) return flows.get(String(record(accountFrom)['flow']))?.attach;

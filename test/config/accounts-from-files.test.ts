@@ -36,7 +36,7 @@ describe('accounts of a folder', () => {
     });
     const { message } = errorOf(withFolder(directory));
     for (const line of [
-      `  ${join(directory, 'a.yaml')}, line 2: one.flow: no flow has this name; did you mean "static"?; known: softline, chatapp, twin, oauth2, oauth2-refresh, static`,
+      `  ${join(directory, 'a.yaml')}, line 2: one.flow: no flow has this name; did you mean "static"?; known: softline, chatapp, twin, oauth2, oauth2-refresh, static, and the recipes of docs/recipes`,
       `  ${join(directory, 'a.yaml')}, line 5: two.credentials: token is missing`,
       `  ${join(directory, 'a.yaml')}, line 5: two.credentials.tokn: unknown key; did you mean "token"?`,
       `  ${join(directory, 'b.yaml')}, line 2: not well-formed YAML or JSON`,
@@ -99,7 +99,7 @@ describe('accounts of a generated file', () => {
     [
       'names no flow that there is',
       { name: 'x', flow: 'statik' },
-      'flow: no flow has this name; did you mean "static"?; known: softline, chatapp, twin, oauth2, oauth2-refresh, static',
+      'flow: no flow has this name; did you mean "static"?; known: softline, chatapp, twin, oauth2, oauth2-refresh, static, and the recipes of docs/recipes',
     ],
     ['lacks its flow', { name: 'x' }, 'flow: is missing'],
     ['lacks a credential', { name: 'x', flow: 'static', credentials: {} }, 'credentials: token is missing'],

@@ -3,6 +3,7 @@ import { PRESETS } from '../../src/flows/presets.ts';
 import { load, mistakesOf, said, smallest } from '../support/config.ts';
 
 const KNOWN = 'known: softline, chatapp, twin, oauth2, oauth2-refresh, static';
+const RECIPES = ', and the recipes of docs/recipes';
 const flows = (text: string): string => `flows: ${text}\n${smallest({})}`;
 
 describe('a flow that extends another', () => {
@@ -31,15 +32,15 @@ describe('a flow that extends another', () => {
 
   it('says so if there is none of that name, and which may be meant', () => {
     assert.deepEqual(said(flows('{ own: { extends: twn } }')), [
-      `flows.own.extends: no flow has this name; did you mean "twin"?; ${KNOWN}`,
+      `flows.own.extends: no flow has this name; did you mean "twin"?; ${KNOWN}${RECIPES}`,
     ]);
     assert.deepEqual(said(flows('{ mine: { extends: twin }, own: { extends: mien } }')), [
-      `flows.own.extends: no flow has this name; did you mean "mine"?; ${KNOWN}, mine`,
+      `flows.own.extends: no flow has this name; did you mean "mine"?; ${KNOWN}, mine${RECIPES}`,
     ]);
     for (const base of ['constructor', '__proto__', '""', '7', '[]'])
       assert.deepEqual(
         said(flows(`{ own: { extends: ${base} } }`)),
-        [`flows.own.extends: no flow has this name; ${KNOWN}`],
+        [`flows.own.extends: no flow has this name; ${KNOWN}${RECIPES}`],
         base,
       );
   });

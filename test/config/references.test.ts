@@ -18,20 +18,20 @@ describe('names in a configuration', () => {
   it('of flows must exist', () => {
     const complaint = (flow: string): string[] => said(smallest({}).replace('flow: static', `flow: ${flow}`));
     assert.deepEqual(complaint('chatap'), [
-      'accounts.shop.flow: no flow has this name; did you mean "chatapp"?; known: softline, chatapp, twin, oauth2, oauth2-refresh, static',
+      'accounts.shop.flow: no flow has this name; did you mean "chatapp"?; known: softline, chatapp, twin, oauth2, oauth2-refresh, static, and the recipes of docs/recipes',
     ]);
     assert.deepEqual(complaint('constructor').length, 1);
     assert.deepEqual(
       said(smallest({ top: 'flows: { own: { extends: twin } }' }).replace('flow: static', 'flow: won')),
       [
-        'accounts.shop.flow: no flow has this name; did you mean "twin"?; known: softline, chatapp, twin, oauth2, oauth2-refresh, static, own',
+        'accounts.shop.flow: no flow has this name; did you mean "twin"?; known: softline, chatapp, twin, oauth2, oauth2-refresh, static, own, and the recipes of docs/recipes',
       ],
     );
   });
 
   it('of a flow that has mistakes cause no second complaint', () => {
     assert.deepEqual(said(smallest({ top: 'flows: { own: { extends: twn } }' }).replace('flow: static', 'flow: own')), [
-      'flows.own.extends: no flow has this name; did you mean "twin"?; known: softline, chatapp, twin, oauth2, oauth2-refresh, static',
+      'flows.own.extends: no flow has this name; did you mean "twin"?; known: softline, chatapp, twin, oauth2, oauth2-refresh, static, and the recipes of docs/recipes',
     ]);
   });
 

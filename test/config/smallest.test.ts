@@ -5,9 +5,9 @@ import { load, SMALLEST } from '../support/config.ts';
 describe('the smallest configuration', () => {
   it('has four lines, and defaults for everything else', () => {
     assert.equal(SMALLEST.split('\n').length, 4);
-    const { flowOf, knownFlows, generated, warnings, files, secretHeaders, secretVariables, ...config } =
+    const { flowOf, knownFlows, recipes, generated, warnings, files, secretHeaders, secretVariables, ...config } =
       load(SMALLEST);
-    assert.ok(knownFlows.has('softline') && generated.byName.size === 0);
+    assert.ok(knownFlows.has('softline') && recipes.size === 0 && generated.byName.size === 0);
     assert.deepEqual([...flowOf.keys()], ['shop']);
     assert.deepEqual([warnings.length, files.size, secretHeaders.size, secretVariables], [1, 0, 0, []]);
     assert.deepEqual(config, {

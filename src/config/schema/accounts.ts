@@ -8,7 +8,10 @@ export const accountSchema = z.strictObject({
   flow: z
     .string()
     .min(1)
-    .describe('A preset (softline, chatapp, twin, oauth2, oauth2-refresh, static) or a name below flows.'),
+    .describe(
+      'A preset (softline, chatapp, twin, oauth2, oauth2-refresh, static), a name below flows, or a recipe ' +
+        '(docs/recipes).',
+    ),
   credentials: z.record(z.string(), z.unknown()).default({}),
   baseUrl: httpUrl.optional().describe("The base URL of login and refresh, instead of the flow's default."),
   attach: attachSchema.optional().describe('Overrides how the flow attaches the token.'),
