@@ -14,12 +14,7 @@ interface AccountsElsewhere {
 }
 
 /** Checks of routes' headers beyond the schema: names that the route sets in another way already. */
-export function checkRouteHeaders(
-  raw: unknown,
-  flows: KnownFlows,
-  elsewhere: AccountsElsewhere,
-  report: Report,
-): void {
+export function checkRouteHeaders(raw: unknown, flows: KnownFlows, elsewhere: AccountsElsewhere, report: Report): void {
   list(record(raw)['routes']).forEach((item, index) => {
     const { headers, forwarded } = record(item);
     const attach = attachOfRoute(record(item), record(record(raw)['accounts']), flows, elsewhere);

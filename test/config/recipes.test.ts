@@ -67,7 +67,9 @@ describe('a recipe', () => {
   });
 
   it('has its mistakes told once, with its own file and line, whoever names it', () => {
-    write({ 'broken.yaml': '# A comment.\ncredentials: { key: required }\nattach:\n  header: X-Key\n  valeu: "{key}"\n' });
+    write({
+      'broken.yaml': '# A comment.\ncredentials: { key: required }\nattach:\n  header: X-Key\n  valeu: "{key}"\n',
+    });
     const where = join(folder(), 'broken.yaml');
     const mistakes = [`${where}, line 5: attach.valeu: unknown key; did you mean "value"?`];
     assert.deepEqual(wrong(shop('broken')), mistakes);
