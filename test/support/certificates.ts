@@ -29,8 +29,9 @@ export class Authority {
   readonly #own: Certificate;
   #made = 0;
 
-  constructor(context: Mocha.Context, folder: string, name = 'Test authority') {
-    this.#openssl = requireTool(context, 'openssl');
+  /** `openssl`: the path of the program, for a run outside mocha. */
+  constructor(openssl: Mocha.Context | string, folder: string, name = 'Test authority') {
+    this.#openssl = typeof openssl === 'string' ? openssl : requireTool(openssl, 'openssl');
     this.#folder = folder;
     this.#own = this.#make(
       { cn: name },
