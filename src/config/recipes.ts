@@ -94,7 +94,7 @@ export class Recipes {
     const { extends: base, ...own } = record(document.value);
     let merged: unknown = document.value;
     if (base !== undefined) {
-      const from = this.#baseOf(String(base), (message) => report(['extends'], message));
+      const from = this.#baseOf(typeof base === 'string' ? base : '', (message) => report(['extends'], message));
       merged = from && { ...from, ...own };
     }
     // What it extends has mistakes of its own, which have been reported.

@@ -35,6 +35,10 @@ describe('the Dockerfile', () => {
     }
   });
 
+  it('copies what the program reads beside dist: its package.json and the recipes', () => {
+    for (const line of ['COPY package.json ./', 'COPY flows ./flows']) assert.ok(FINAL.includes(line), line);
+  });
+
   it('copies from stages which exist', () => {
     const stages = of('FROM').flatMap((from) => from.match(/ AS (\w+)$/)?.[1] ?? []);
     for (const copy of of('COPY')) {

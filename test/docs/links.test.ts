@@ -8,6 +8,7 @@ const PAGES = [
   'CHANGELOG.md',
   'deploy/README.md',
   'bench/README.md',
+  'docs/recipes/README.md',
   ...readdirSync('docs')
     .filter((name) => name.endsWith('.md'))
     .map((name) => join('docs', name)),
