@@ -130,7 +130,7 @@ export function crm(appKey: AppKey): Vendor[] {
       recipe: 'hubspot',
       credentials: client(),
       refreshes: 'same',
-      steps: [refreshes('https://api.hubapi.com/oauth/v1/token', CLIENT_IN_FORM)],
+      steps: [refreshes('https://api.hubapi.com/oauth/v3/token', CLIENT_IN_FORM)],
       expect: BEARER,
       killed: json(401, { status: 'error', category: 'EXPIRED_AUTHENTICATION', message: 'The token expired' }),
       refused: json(400, { status: 'BAD_REFRESH_TOKEN', message: 'missing or invalid refresh token' }),
