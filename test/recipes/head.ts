@@ -10,6 +10,8 @@ export interface RecipeHead {
   readonly upstream: string;
   /** An example, where the account needs one. */
   readonly baseUrl: string | undefined;
+  /** Keys that the route needs besides. */
+  readonly route: Readonly<Record<string, string>>;
   readonly source: { readonly title: string; readonly url: string };
   readonly date: string;
   /** The whole comment, without its signs. */
@@ -29,12 +31,14 @@ export function headOf(recipe: string): RecipeHead {
     return value;
   };
   const title = at('Source');
+  const routeKeys = optional('Route');
   const url = text[text.indexOf(`Source: ${title}`) + 1]!.trim();
   return {
     api: at('API'),
     login: at('Login'),
     upstream: at('Upstream'),
     baseUrl: optional('Base URL'),
+    route: routeKeys === undefined ? {} : Object.fromEntries([routeKeys.split(': ')]),
     source: { title, url },
     date: at('Date'),
     text: text.join('\n'),

@@ -110,7 +110,9 @@ export class Imitation {
     const [path = '', query = ''] = (request.url ?? '').split('?');
     const { method = '', headers } = request;
     const seen: Seen = { method, host: headers.host ?? '', path, query, headers, body: await text(request) };
-    const step = this.#vendor.steps?.find(({ at }) => at === `${method} https://${seen.host}${path}`);
+    const step = this.#vendor.steps?.find(
+      ({ at, isLogin }) => at === `${method} https://${seen.host}${path}` && isLogin?.(seen) !== false,
+    );
     const { status, headers: fields = {}, body } = step === undefined ? this.#judge(seen) : this.#token(step, seen);
     const repeated = this.repeats && step === undefined ? repeatedIn(seen) : {};
     response.writeHead(status, { ...(fields as Record<string, string | string[]>), ...repeated }).end(body);
@@ -155,9 +157,9 @@ export class Imitation {
   }
 
   #differs(seen: Seen, values: Values): string | undefined {
-    const { expect } = this.#vendor;
+    const { expect, path: own = '/things/7' } = this.#vendor;
     if (seen.host !== this.#api.host) return `it went to ${seen.host}`;
-    const path = `${this.#api.path}${fill(expect.path ?? '', values)}/things/7`;
+    const path = `${this.#api.path}${fill(expect.path ?? '', values)}${own}`;
     if (seen.path !== path) return `path ${seen.path} instead of ${path}`;
     return differs(expect, seen, values, this.client);
   }

@@ -96,7 +96,7 @@ export class Stage {
         },
       },
       ...(changes !== undefined && { flows: { changed: { extends: vendor.recipe, ...changes } } }),
-      routes: [{ prefix: '/api', upstream: head.upstream, account: 'one', tls: { caFile } }],
+      routes: [{ prefix: '/api', upstream: head.upstream, account: 'one', tls: { caFile }, ...head.route }],
     };
     if (vendor.refreshes !== undefined) {
       const loaded = parseConfig(JSON.stringify(config), {});
@@ -111,7 +111,7 @@ export class Stage {
   async get(): Promise<Answer> {
     if (this.vendor.expect.form !== undefined || this.vendor.expect.json !== undefined) return this.post();
     this.imitation.client = { query: { page: '2' }, form: undefined, json: undefined };
-    return call(this.#proxy.url, '/api/things/7?page=2');
+    return call(this.#proxy.url, this.#target);
   }
 
   /** A POST of a client, with a form or with JSON. */
@@ -119,11 +119,15 @@ export class Stage {
     const { clientForm } = this.vendor;
     const json = clientForm === undefined ? { name: 'Größe' } : undefined;
     this.imitation.client = { query: { page: '2' }, form: clientForm, json };
-    return call(this.#proxy.url, '/api/things/7?page=2', {
+    return call(this.#proxy.url, this.#target, {
       method: 'POST',
       headers: { 'content-type': json === undefined ? 'application/x-www-form-urlencoded' : 'application/json' },
       body: json === undefined ? new URLSearchParams(clientForm).toString() : JSON.stringify(json),
     });
+  }
+
+  get #target(): string {
+    return `/api${this.vendor.path ?? '/things/7'}?page=2`;
   }
 
   /** Whether tokenward has given the credentials up. */

@@ -54,6 +54,8 @@ export interface Reply {
 export interface Step {
   /** Method and URL without its query. */
   readonly at: string;
+  /** What tells it from the API's own requests, if they have the same address. */
+  readonly isLogin?: (seen: Seen) => boolean;
   readonly expect: Expected;
   readonly reply: Reply;
 }
@@ -67,6 +69,8 @@ export interface Vendor {
   readonly refreshes?: 'same' | 'rotates';
   /** Where the API's requests arrive, if not at the upstream that the recipe names. */
   readonly api?: string;
+  /** The path of a client's requests; the default is /things/7. */
+  readonly path?: string;
   readonly expect: Expected;
   /** The API's answer to a token that has ended, or to a wrong key. */
   readonly killed: Reply;

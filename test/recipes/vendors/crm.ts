@@ -141,11 +141,13 @@ export function crm(appKey: AppKey): Vendor[] {
       steps: [
         {
           at: 'GET https://crm.example/webservice.php',
+          isLogin: ({ query }) => query.includes('getchallenge'),
           expect: { query: { operation: 'getchallenge', username: '<user>' } },
           reply: json(200, { success: true, result: { token: 'challenge-1', serverTime: 1, expireTime: 300 } }),
         },
         {
           at: 'POST https://crm.example/webservice.php',
+          isLogin: ({ body }) => body.includes('operation=login'),
           expect: {
             form: {
               operation: 'login',
@@ -156,6 +158,7 @@ export function crm(appKey: AppKey): Vendor[] {
           reply: json(200, { success: true, result: { sessionName: '<token>', userId: '19x1' } }),
         },
       ],
+      path: '/webservice.php',
       expect: { query: { sessionName: '<token>' } },
       killed: json(200, {
         success: false,
@@ -355,6 +358,7 @@ export function crm(appKey: AppKey): Vendor[] {
       steps: [
         {
           at: 'POST https://zabbix.example/api_jsonrpc.php',
+          isLogin: ({ body }) => body.includes('user.login'),
           expect: {
             json: {
               jsonrpc: '2.0',
@@ -366,6 +370,7 @@ export function crm(appKey: AppKey): Vendor[] {
           reply: json(200, { jsonrpc: '2.0', result: '<token>', id: 1 }),
         },
       ],
+      path: '/api_jsonrpc.php',
       expect: BEARER,
       killed: rpcError(-32_602, 'Session terminated, re-login, please.'),
       refused: rpcError(-32_500, 'Login name or password is incorrect.'),

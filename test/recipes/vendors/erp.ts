@@ -30,6 +30,7 @@ export function erp(): Vendor[] {
       steps: [
         {
           at: 'GET https://sap.example:44300/sap/opu/odata/sap/ZORDERS_SRV/',
+          isLogin: ({ headers }) => headers['x-csrf-token'] === 'Fetch',
           expect: { headers: { authorization: basic('<user>:<password>'), 'x-csrf-token': 'Fetch' } },
           reply: text(200, 'application/atomsvc+xml', '<service/>', {
             'x-csrf-token': '<token>',
@@ -37,6 +38,7 @@ export function erp(): Vendor[] {
           }),
         },
       ],
+      path: '/sap/opu/odata/sap/ZORDERS_SRV/',
       expect: {
         headers: { authorization: basic('<user>:<password>'), 'x-csrf-token': '<token>' },
         cookies: { SAP_SESSIONID_A4H_100: 's<token>%3d', 'sap-usercontext': 'sap-client=100' },
