@@ -38,7 +38,7 @@ export function headOf(recipe: string): RecipeHead {
     login: at('Login'),
     upstream: at('Upstream'),
     baseUrl: optional('Base URL'),
-    route: routeKeys === undefined ? {} : Object.fromEntries([routeKeys.split(': ')]),
+    route: routeKeys === undefined ? {} : { [routeKeys.split(': ')[0]!]: routeKeys.split(': ')[1]! },
     source: { title, url },
     date: at('Date'),
     text: text.join('\n'),
