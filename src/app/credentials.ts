@@ -7,7 +7,7 @@ import { attachedNames, type ValuesOf } from '../flows/attach.ts';
 import { isFixed, type Flow } from '../flows/flow.ts';
 import { OauthMemory } from '../flows/oauth/memory.ts';
 import { obtain } from '../flows/obtain.ts';
-import type { SendTokenCall } from '../flows/run.ts';
+import type { RunObserver, SendTokenCall } from '../flows/run.ts';
 import type { TemplateValues } from '../flows/template.ts';
 import type { BudgetLimits } from '../tokens/budget.ts';
 import type { Clock } from '../tokens/clock.ts';
@@ -22,6 +22,7 @@ interface FlowRuntime {
   readonly send: SendTokenCall;
   readonly clock: Clock;
   readonly memory: OauthMemory;
+  readonly observer: RunObserver | undefined;
 }
 
 /** The accounts for the token manager, and their values for the request path. */
@@ -43,6 +44,7 @@ export function credentialSource(
   }: Pick<LoadedConfig, 'accounts' | 'flowOf' | 'generated'> & Partial<Pick<LoadedConfig, 'files'>>,
   clock: Clock,
   senderFor: SenderFor,
+  observer?: RunObserver,
 ): AccountCredentials {
   const memory = new OauthMemory();
   const runtimeOf = (
@@ -55,6 +57,7 @@ export function credentialSource(
     send: senderFor(tls),
     clock,
     memory,
+    observer,
   });
   const { byName } = generated;
   const runtimes = generated.profiles.map(({ settings, flow }) => runtimeOf(settings, flow));
@@ -225,9 +228,17 @@ class AccountCredential implements Credential {
   }
 
   #call(which: 'login' | 'refresh', values: TemplateValues, known?: NamedValues): Promise<Outcome> {
-    const { flow, send, clock, memory } = this.#runtime;
+    const { flow, send, clock, memory, observer } = this.#runtime;
     const now = (): number => clock.wall();
-    return obtain(which, { flow, values, ...(known && { known }), send, now, memory });
+    return obtain(which, {
+      flow,
+      values,
+      ...(known && { known }),
+      send,
+      now,
+      memory,
+      ...(observer && { observer }),
+    });
   }
 }
 

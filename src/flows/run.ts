@@ -13,7 +13,7 @@ import { pointed } from './pointer.ts';
 import { ReadResponse, retryAfterOf, type TokenResponse } from './response.ts';
 import { buildRequest, type TokenRequest } from './request.ts';
 import { UnfillableError, type TemplateValues } from './template.ts';
-import { isRefusedByName, judge } from './verdict.ts';
+import { isRefusedByName, judge, type Verdict } from './verdict.ts';
 
 export type { TokenResponse, TokenRequest };
 
@@ -55,6 +55,19 @@ export function sharingOneDeadline(send: SendTokenCall): SendTokenCall {
   };
 }
 
+/**
+ * Sees each step of a login or refresh, for a person who tries out a flow. Gets secrets, and must not throw. Requests
+ * and responses come in turn.
+ */
+export interface RunObserver {
+  /** The values that were computed before a call. */
+  made(values: NamedValues): void;
+  sending(call: TokenCall, request: TokenRequest): void;
+  answered(response: ReadResponse): void;
+  /** What the rules say of that response. Not called for one that has brought a token. */
+  judged(verdict: Verdict): void;
+}
+
 /** One login or refresh: its calls, and what they are made of. */
 export interface RenewalRun {
   readonly calls: readonly TokenCall[];
@@ -68,6 +81,7 @@ export interface RenewalRun {
   readonly now: () => number;
   /** Which way of authenticating each client's endpoint accepts. */
   readonly clientAuths?: ClientAuthMemory;
+  readonly observer?: RunObserver;
 }
 
 /**
@@ -152,6 +166,7 @@ async function runCall(given: Step, call: TokenCall): Promise<StepResult> {
 /** The same with the values that are computed before the call. */
 async function withMade(step: Step, make: Make): Promise<Step> {
   const made = await makeValues(make, step.values, step.now());
+  step.observer?.made(made);
   const before = { ...step.before, values: { ...step.before.values, ...made } };
   return { ...step, values: { ...step.values, ...made }, before };
 }
@@ -194,6 +209,7 @@ function isSuccess({ kind }: StepResult): boolean {
 
 async function sendAndJudge(step: Step, call: TokenCall, request: TokenRequest): Promise<CallResult> {
   let raw: TokenResponse;
+  step.observer?.sending(call, request);
   try {
     raw = await step.send(request);
   } catch (error) {
@@ -204,6 +220,7 @@ async function sendAndJudge(step: Step, call: TokenCall, request: TokenRequest):
     return { outcome, unknownClient: undefined };
   }
   const response = new ReadResponse(raw);
+  step.observer?.answered(response);
   const unknownClient =
     response.status >= 400 && response.status < 500 && pointed(response.json, '/error')[0] === 'invalid_client';
   return { outcome: resultOf(step, call, new URL(request.url).host, response), unknownClient };
@@ -217,6 +234,7 @@ function resultOf(step: Step, call: TokenCall, host: string, response: ReadRespo
   const brought = ok ? broughtBy(step, call, response) : undefined;
   if (typeof brought === 'object' && bringsToken(step, call, response)) return brought;
   const verdict = judge(call, flow, response);
+  step.observer?.judged(verdict);
   const retryAfter = retryAfterOf(raw, now());
   if (verdict.kind === 'busy') return { kind: 'busy', reason: verdict.reason, retryAfter: retryAfter ?? verdict.wait };
   if (verdict.kind === 'refused') return { kind: 'refused', reason: statusAndCode(response, values) };

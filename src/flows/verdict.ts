@@ -1,4 +1,4 @@
-import type { BusyRule, Flow, RefusedRule, TokenCall } from './flow.ts';
+import type { BusyRule, Flow, MatchRule, RefusedRule, TokenCall } from './flow.ts';
 import { matches } from './match.ts';
 import { isDocument, type ReadResponse } from './response.ts';
 
@@ -12,10 +12,18 @@ const TRY_LATER = new RegExp(
 const MAX_TEXTS = 40;
 const MAX_TEXT_LENGTH = 300;
 
-/** The meaning of a response without a grant. `wait`: seconds that the flow sets for it. */
+/**
+ * The meaning of a response without a grant. `wait`: seconds that the flow sets for it. `rule`: the flow's own rule that
+ * decided; undefined: a rule that holds for every flow, or none.
+ */
 export type Verdict =
-  | { readonly kind: 'refused' | 'failed' }
-  | { readonly kind: 'busy'; readonly reason: 'rate_limited' | 'busy'; readonly wait: number | undefined };
+  | { readonly kind: 'refused' | 'failed'; readonly rule: MatchRule | undefined }
+  | {
+      readonly kind: 'busy';
+      readonly reason: 'rate_limited' | 'busy';
+      readonly wait: number | undefined;
+      readonly rule: MatchRule | undefined;
+    };
 
 /**
  * Refused, busy, or neither. "Refused" is final for credentials, so it needs the endpoint's own error: one that a rule
@@ -25,14 +33,15 @@ export type Verdict =
 export function judge(call: TokenCall, flow: Flow, response: ReadResponse): Verdict {
   const busy = flow.busy.find((rule: BusyRule) => matches(rule, response));
   if (busy !== undefined)
-    return { kind: 'busy', reason: response.status === 429 ? 'rate_limited' : 'busy', wait: busy.wait };
-  if (response.status === 429) return { kind: 'busy', reason: 'rate_limited', wait: undefined };
+    return { kind: 'busy', reason: response.status === 429 ? 'rate_limited' : 'busy', wait: busy.wait, rule: busy };
+  if (response.status === 429) return { kind: 'busy', reason: 'rate_limited', wait: undefined, rule: undefined };
   const rules = [...call.refused, ...flow.refused].filter((rule) => matches(rule, response));
-  if (rules.some(looksBeyondStatus)) return { kind: 'refused' };
+  const specific = rules.find(looksBeyondStatus);
+  if (specific !== undefined) return { kind: 'refused', rule: specific };
   if (response.status >= 400 && response.status < 500 && asksToComeLater(response))
-    return { kind: 'busy', reason: 'busy', wait: undefined };
-  if (rules.some((rule) => rule.format === 'any' || isDocument(response.json))) return { kind: 'refused' };
-  return { kind: 'failed' };
+    return { kind: 'busy', reason: 'busy', wait: undefined, rule: undefined };
+  const plain = rules.find((rule) => rule.format === 'any' || isDocument(response.json));
+  return plain === undefined ? { kind: 'failed', rule: undefined } : { kind: 'refused', rule: plain };
 }
 
 /** True if the response is a refusal in words that a rule of the flow names, or in a field. */
