@@ -21,6 +21,8 @@ const STANDARD_CODES = new Set([
   'temporarily_unavailable',
   'slow_down',
 ]);
+const COMMON_TYPE =
+  /^(application\/(json|xml|problem\+json|x-www-form-urlencoded|octet-stream)|text\/(html|plain|xml))$/;
 /** Credentials that are no secrets, and whose words occur everywhere. */
 const PUBLIC_CREDENTIALS = /url$|^(grantType|scope|audience|clientAuth)$/i;
 
@@ -35,13 +37,13 @@ export function describeResponse(host: string, response: ReadResponse, values: T
   const code = codeIn(response.json, values);
   const start = `${host} answered ${response.status}`;
   if (code !== undefined) return `${start}, code ${code}`;
-  const type = typeOf(response);
+  const type = contentTypeOf(response, values);
   return isDocument(response.json) || type === undefined ? start : `${start} ${type}`;
 }
 
 /** The same with the names of the body's fields, for a response that lacks an expected one. */
 export function describeResponseWithBody(host: string, response: ReadResponse, values: TemplateValues): string {
-  return [host, 'answered', response.status, typeOf(response), describeBody(response, values)]
+  return [host, 'answered', response.status, contentTypeOf(response, values), describeBody(response, values)]
     .filter((part) => part !== undefined)
     .join(' ');
 }
@@ -61,7 +63,7 @@ function describeBody(response: ReadResponse, values: TemplateValues): string {
   }
   if (isDocument(json)) return `with ${fields(namesIn(json), values)}`;
   if (json !== undefined) return `with a ${json === null ? 'null' : typeof json} and no fields`;
-  if (typeOf(response) === 'application/x-www-form-urlencoded')
+  if (typeIn(response) === 'application/x-www-form-urlencoded')
     return `with ${fields([...new URLSearchParams(body).keys()], values)}`;
   return /^(identity)?$/i.test(coding.trim()) ? 'that is not JSON' : 'in a content coding that could not be decoded';
 }
@@ -88,7 +90,7 @@ function fields(names: readonly string[], values: TemplateValues): string {
 }
 
 /** True for a name that a programmer chose, not one made of data: words, with few digits. */
-function isPlain(name: string, values: TemplateValues): boolean {
+export function isPlain(name: string, values: TemplateValues): boolean {
   return (
     name
       .split('/')
@@ -98,7 +100,15 @@ function isPlain(name: string, values: TemplateValues): boolean {
   );
 }
 
-function typeOf({ raw: { headers } }: ReadResponse): string | undefined {
+/** The content type, unless it is an unusual one that repeats a part of a value. */
+export function contentTypeOf(response: ReadResponse, values: TemplateValues): string | undefined {
+  const type = typeIn(response);
+  if (type === undefined || COMMON_TYPE.test(type)) return type;
+  const folded = Object.entries(values).map(([name, value]) => [name, String(value).toLowerCase()] as const);
+  return quotesAny(type, Object.fromEntries(folded)) ? undefined : type;
+}
+
+function typeIn({ raw: { headers } }: ReadResponse): string | undefined {
   return /^\s*([a-z]+\/[a-z0-9.+-]{1,60})\s*(;|$)/i.exec(headers['content-type'] ?? '')?.[1]?.toLowerCase();
 }
 

@@ -43,3 +43,22 @@ describe('the reason of a refused login', () => {
       assert.equal(await reason(code, 'hunter22'), 'status 401');
   });
 });
+
+describe('the description of an unusable response', () => {
+  const described = async (type: string): Promise<string | undefined> => {
+    const flow = PRESETS['softline']!;
+    const values = { username: 'shop', password: 'Hunter22' };
+    const send = async () => ({ status: 200, headers: { 'content-type': type }, body: '' });
+    const outcome = await runCall(flow.login!, flow, 'http://login.example', values, send, () => 0);
+    return outcome.kind === 'failed' ? outcome.detail : undefined;
+  };
+
+  it('names the content type, but none that repeats the password in any case of letters', async () => {
+    assert.match((await described('image/png; a=b'))!, /login\.example answered 200 image\/png with an empty body/);
+    for (const type of ['text/hunter22', 'Text/HUNTER22; charset=utf-8', 'application/x-hunter'])
+      assert.match((await described(type))!, /login\.example answered 200 with an empty body/);
+  });
+
+  it('names a common content type, whatever the password is', async () =>
+    assert.match((await described('application/json'))!, /answered 200 application\/json with/));
+});
