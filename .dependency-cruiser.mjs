@@ -28,7 +28,7 @@ const MAY_IMPORT = {
   demo: ['sandbox'],
   cli: [
     ...['http', 'http/server', 'tokens', 'flows', 'config', 'proxy', 'operator', 'app', 'workers', 'sandbox'],
-    ...['log', 'nearest', 'parse-url', 'trim-end', 'version'],
+    ...['errors', 'log', 'nearest', 'parse-url', 'trim-end', 'version'],
   ],
 };
 

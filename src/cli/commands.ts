@@ -1,5 +1,6 @@
 import { check } from './check.ts';
 import { connect } from './connect.ts';
+import { flow } from './flow.ts';
 import { hashKey } from './hash-key.ts';
 import { importAccount } from './import.ts';
 import type { Options } from './options.ts';
@@ -11,8 +12,8 @@ import { serve } from './serve.ts';
 import { status } from './status.ts';
 import { store } from './store.ts';
 
-/** A command; `argument`: the word after its name, for `WITH_ARGUMENT`. */
-type Command = (options: Options, argument: string | undefined) => Promise<void> | void;
+/** A command; `argument`: the word after its name, for `WITH_ARGUMENT`; `second`: the one after that. */
+type Command = (options: Options, argument: string | undefined, second: string | undefined) => Promise<void> | void;
 
 /** The commands by name, in the order of the help. */
 export const COMMANDS: ReadonlyMap<string, Command> = new Map<string, Command>([
@@ -25,9 +26,13 @@ export const COMMANDS: ReadonlyMap<string, Command> = new Map<string, Command>([
   ['connect', connect],
   ['rekey', rekey],
   ['store', store],
+  ['flow', flow],
   ['hash-key', hashKey],
   ['schema', schema],
 ]);
 
 /** Commands with an argument. */
 export const WITH_ARGUMENT: readonly string[] = ['renew', 'import', 'connect', 'store'];
+
+/** Commands with two. */
+export const WITH_TWO_ARGUMENTS: readonly string[] = ['flow'];

@@ -7,13 +7,17 @@ import { AccountBusyError } from '../tokens/held-lease.ts';
 import { StoreError } from '../tokens/store.ts';
 import { WorkerStartError } from '../workers/worker-start-error.ts';
 import { ConnectError } from './connect.ts';
+import { FlowTryError } from './flow-try.ts';
 import { ImportTargetError } from './import-account.ts';
 import { ImportInputError } from './import-input.ts';
 import { OperatorError } from './operator-client.ts';
 import { UsageError } from './usage-error.ts';
 
 /** Errors whose message alone is printed. */
-const FAILURES = [ConnectError, AccountBusyError, StoreError, ListenError, TlsFileError, JwksFileError, OperatorError];
+const FAILURES = [
+  ...[AccountBusyError, StoreError, ListenError, TlsFileError, JwksFileError, OperatorError],
+  ...[ConnectError, FlowTryError],
+];
 
 /** The message and exit code for an error that ends the program. */
 export function explain(error: unknown): { message: string; exitCode: number } {

@@ -16,6 +16,10 @@ Usage: tokenward <command> [options]
   store     copy the stored tokens and counted logins from one store to another, with tokenward stopped:
             tokenward store copy --from OLD.yaml --to NEW.yaml [--dry-run] [--overwrite]
             or remove what no account of the configuration owns:  tokenward store prune [--dry-run]
+  flow      try an account's login, step by step, with every secret masked; nothing is stored:
+            tokenward flow try <account> [--refresh] [--path PATH [--route PREFIX]] [--dry-run] [--json]
+            or write the flow of an API from a curl command of its login and a sample answer, which come from
+            files or standard input:  tokenward flow new [--curl FILE] [--answer FILE] [--name NAME]
   hash-key  print the digest of a caller's key (from standard input) for the configuration
   schema    print the JSON Schema of the configuration, for editors
 
@@ -24,14 +28,25 @@ Options:
       --operator URL  status, renew: the operator port (default: from the configuration, or $TOKENWARD_OPERATOR)
       --operator-key-file FILE
                       status, renew: the operator's key (or $TOKENWARD_OPERATOR_KEY)
-      --json          status: as JSON
+      --json          status, flow try: as JSON
       --login         renew: log in, even if there is a refresh token to spend
       --use-reserve   renew: may spend the logins kept in reserve
       --device        connect: consent on another device, by a code
       --from FILE     store copy: the configuration whose store is read
       --to FILE       store copy: the configuration whose store is written
-      --dry-run       store copy, store prune: only show what would be done
+      --dry-run       store copy, store prune: only show what would be done; flow try: send nothing
       --overwrite     store copy: also replace tokens that are as new or newer
+      --refresh       flow try: also a refresh, which spends the refresh token of the login
+      --path PATH     flow try: also one GET, as clients send it, or below the account's route
+      --route PREFIX  flow try: the route that --path is below
+      --curl FILE     flow new: the curl command of a login; - is standard input
+      --answer FILE   flow new: its answer, or all that curl -i printed; - is standard input
+      --name NAME     flow new: the name of flow, account and route (default: from the host)
+      --token PLACE   flow new: where the answer has the token, such as /data/accessToken or header:X-Token
+      --attach PLACE  flow new: where requests carry it, such as header:Authorization, "header:X-Key={token}",
+                      query:NAME, cookie:NAME, cookies
+      --invalid RULE  flow new: what a dead token looks like, such as 401 or "200 /error/code=TOKEN_EXPIRED"
+      --upstream URL  flow new: the API that requests go to (default: the host of the login)
       --host HOST     sandbox: listen here (default 127.0.0.1)
       --port PORT     sandbox: first of its ports (default 8180)
   -h, --help          show this

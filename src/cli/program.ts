@@ -1,6 +1,6 @@
 import { nearest } from '../nearest.ts';
 import { VERSION } from '../version.ts';
-import { COMMANDS, WITH_ARGUMENT } from './commands.ts';
+import { COMMANDS, WITH_ARGUMENT, WITH_TWO_ARGUMENTS } from './commands.ts';
 import { explain } from './exit.ts';
 import { HELP } from './help.ts';
 import { print, readCommandLine } from './options.ts';
@@ -14,9 +14,10 @@ async function main(): Promise<void> {
   if (values.version) return print(`${VERSION}\n`);
   if (values.help || name === 'help') return print(HELP);
   if (name === undefined) throw new UsageError('no command given');
-  if (rest.length > (WITH_ARGUMENT.includes(name) ? 1 : 0)) throw new UsageError(`too many words after ${name}`);
+  const most = WITH_TWO_ARGUMENTS.includes(name) ? 2 : WITH_ARGUMENT.includes(name) ? 1 : 0;
+  if (rest.length > most) throw new UsageError(`too many words after ${name}`);
   const command = COMMANDS.get(name);
-  if (command !== undefined) return command(values, rest[0]);
+  if (command !== undefined) return command(values, rest[0], rest[1]);
   const suggestion = nearest(name, [...COMMANDS.keys(), 'help']);
   throw new UsageError(
     `there is no command "${name}"${suggestion === undefined ? '' : `; did you mean "${suggestion}"?`}`,

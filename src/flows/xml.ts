@@ -35,6 +35,23 @@ export function readXml(text: string): (path: string) => string[] {
   };
 }
 
+/**
+ * The places of a document that hold a text, each with the path that leads there and what it holds. None if it is not
+ * well-formed.
+ */
+export function xmlPlaces(text: string): (readonly [path: string, text: string])[] {
+  const root = parse(text);
+  const places: (readonly [string, string])[] = [];
+  const add = (one: Element, above: string): void => {
+    const path = `${above}/${one.name}`;
+    for (const [name, value] of Object.entries(one.attributes)) places.push([`${path}/@${name}`, value]);
+    if (one.children.length === 0) places.push([path, one.text.trim()]);
+    for (const child of one.children) add(child, path);
+  };
+  if (root !== undefined) add(root, '');
+  return places;
+}
+
 function parse(text: string): Element | undefined {
   const parser = newParser();
   const root: Element = { name: '', attributes: {}, children: [], text: '' };

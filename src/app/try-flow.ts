@@ -1,0 +1,227 @@
+import { findAccount, type LoadedConfig } from '../config/load.ts';
+import { hasSecretName } from '../config/secrets.ts';
+import { attachedNames, attacher, type Attachment } from '../flows/attach.ts';
+import { isFixed, type Flow, type TokenCall } from '../flows/flow.ts';
+import { locate } from '../flows/locator.ts';
+import { placesIn } from '../flows/places.ts';
+import type { ReadResponse } from '../flows/response.ts';
+import { TokenCallError, type RunObserver, type SendTokenCall, type TokenRequest } from '../flows/run.ts';
+import { placeholdersIn } from '../flows/template.ts';
+import { isTokenText, Token, type Grant } from '../tokens/token.ts';
+import { textsOf } from '../flows/names.ts';
+import { textsOf as textsAttached } from '../flows/schema/attach.ts';
+import type { Verdict } from '../flows/verdict.ts';
+import { systemClock } from '../tokens/clock.ts';
+import type { Credential, Outcome } from '../tokens/credential.ts';
+import { credentialSource, type AccountCredentials } from './credentials.ts';
+import { egressProxy } from './egress-proxy.ts';
+import { Mask } from './mask.ts';
+import { senders } from './token-senders.ts';
+
+/** One request of a login or refresh, with what came of it. Holds secrets. */
+export interface TriedCall {
+  readonly call: TokenCall;
+  readonly request: TokenRequest;
+  response?: ReadResponse;
+  verdict?: Verdict;
+}
+
+/** A login or refresh that was tried. `outcome`: undefined if nothing was sent. */
+export interface TriedRenewal {
+  readonly kind: 'login' | 'refresh';
+  readonly calls: readonly TriedCall[];
+  /** Calls of the flow that were not made, because an earlier one brought too little. */
+  readonly notMade: readonly TokenCall[];
+  readonly outcome: Outcome | undefined;
+}
+
+/** What stands for the tokens of a request that is only shown. */
+const NO_TOKEN = '{token}';
+const NO_REFRESH_TOKEN = '{refreshToken}';
+
+/**
+ * Tries out one account: its calls are built, sent and judged by the same code as in `serve`, and each step is recorded.
+ * Nothing is stored.
+ */
+export class FlowTrial {
+  readonly account: string;
+  readonly flowName: string;
+  readonly flow: Flow;
+  readonly credential: Credential;
+  readonly mask = new Mask();
+  /** Everything that a described error must not quote. */
+  readonly secrets: Record<string, unknown> = {};
+  readonly credentials: AccountCredentials;
+  readonly #dryRun: boolean;
+  /** Credentials that are no secrets. */
+  readonly #publicValues: unknown[] = [];
+  #calls: TriedCall[] = [];
+
+  /** `dryRun`: requests are shown and not sent. Throws a ConfigError. */
+  constructor(config: LoadedConfig, account: string, dryRun: boolean) {
+    const { settings, flow } = findAccount(config, account)!;
+    this.account = account;
+    this.flowName = settings.flow;
+    this.flow = flow;
+    this.#dryRun = dryRun;
+    const sendNothing: SendTokenCall = () => Promise.reject(new TokenCallError('connect', false));
+    const senderFor = dryRun ? () => sendNothing : senders(undefined, egressProxy(config));
+    this.credentials = credentialSource(config, systemClock, senderFor, this.#observer());
+    this.credential = this.credentials.get(account)!;
+    const secret = secretNames(flow, Object.keys(config.files.get(account) ?? {}));
+    for (const [name, value] of Object.entries(settings.credentials)) {
+      if (hasSecretName(name) || secret.has(name)) this.addSecret(value);
+      else this.#publicValues.push(value);
+      this.secrets[`credential ${name}`] = value;
+    }
+    if (this.credential.staticToken !== undefined) this.addSecret(this.credential.staticToken);
+  }
+
+  /** One login. */
+  async login(): Promise<TriedRenewal> {
+    return this.#renewal('login', () => this.credential.login());
+  }
+
+  /** One refresh, which spends the refresh token of `token`. Without a token: only what would be sent. */
+  async refresh(token: Token | undefined): Promise<TriedRenewal> {
+    const names = (this.flow.refresh ?? []).flatMap((call) =>
+      textsOf(call).flatMap(([, text]) => placeholdersIn(text).map(({ name }) => name)),
+    );
+    const values = Object.fromEntries(names.map((name) => [name, `{${name}}`]));
+    const own = this.credentials.valuesOf(this.account);
+    const unknown = Object.fromEntries(Object.entries(values).filter(([name]) => !Object.hasOwn(own, name)));
+    const current = token ?? newToken({ ...EMPTY, secret: NO_TOKEN, refreshSecret: NO_REFRESH_TOKEN, values: unknown });
+    return this.#renewal('refresh', () => this.credential.refresh(current));
+  }
+
+  /** The token that a grant makes, or the fixed one; without either one that stands for it. */
+  tokenOf(grant: Grant | undefined): Token {
+    if (grant !== undefined) return newToken(grant);
+    const values = attachedNames(this.flow.attach).map((name) => [name, `{${name}}`] as const);
+    return newToken({
+      ...EMPTY,
+      secret: this.credential.staticToken ?? NO_TOKEN,
+      values: isFixed(this.flow) ? {} : Object.fromEntries(values.filter(([name]) => !this.#hasCredential(name))),
+    });
+  }
+
+  /** What requests with this token carry. Throws a TokenwardError. */
+  attachment(token: Token): Attachment {
+    return attacher(this.flow.attach, this.credentials.valuesOf, hasSecretName)(token, this.account);
+  }
+
+  /** What a response has brought is secret, unless the flow itself names it. */
+  addAnswer(response: ReadResponse): void {
+    const known = JSON.stringify([this.flow, this.#publicValues]);
+    for (const { place, value } of placesIn(response)) {
+      // A code is judged by itself: it is shown if it quotes nothing.
+      if (CODES.includes(place)) continue;
+      this.secrets[`answer ${Object.keys(this.secrets).length} ${place}`] = value;
+      if (typeof value === 'string' && value.length >= 8 && isTokenText(value) && !known.includes(value))
+        this.addSecret(value);
+    }
+  }
+
+  #hasCredential(name: string): boolean {
+    return Object.hasOwn(this.credentials.valuesOf(this.account), name);
+  }
+
+  /** A value that is never printed. */
+  addSecret(value: unknown): void {
+    this.mask.add(value);
+    this.secrets[`secret ${Object.keys(this.secrets).length}`] = value;
+  }
+
+  async #renewal(kind: 'login' | 'refresh', run: () => Promise<Outcome>): Promise<TriedRenewal> {
+    this.#calls = [];
+    const outcome = await run();
+    const calls = this.#calls;
+    const made = new Set(calls.map(({ call }) => call));
+    const notMade = (this.flow[kind] ?? []).filter((call) => !made.has(call));
+    if (outcome.kind === 'granted') {
+      this.addSecret(outcome.grant.secret);
+      this.addSecret(outcome.grant.refreshSecret);
+      this.addSecret(outcome.grant.values);
+    }
+    // Only an unbuildable call is known without sending it.
+    return { kind, calls, notMade, outcome: this.#dryRun && outcome.kind !== 'impossible' ? undefined : outcome };
+  }
+
+  #observer(): RunObserver {
+    return {
+      made: (values) => this.addSecret(values),
+      sending: (call, request) => void this.#calls.push({ call, request }),
+      answered: (response) => {
+        const last = this.#calls.at(-1)!;
+        last.response = response;
+        for (const [name, place] of Object.entries(last.call.answer)) {
+          if (typeof place === 'string' && !PUBLIC_PLACES.includes(name))
+            this.addSecret(locate(place, response).slice(0, 1));
+        }
+        this.addAnswer(response);
+      },
+      judged: (verdict) => {
+        this.#calls.at(-1)!.verdict = verdict;
+      },
+    };
+  }
+}
+
+/** Names in `answer` whose values are no secrets. */
+export const PUBLIC_PLACES: readonly string[] = [
+  'tokenType',
+  'expiresIn',
+  'expiresAt',
+  'refreshExpiresIn',
+  'refreshExpiresAt',
+];
+
+/** Where an error's code stands. */
+const CODES = ['/error', '/error/code', '/errors/0/error'];
+
+const EMPTY: Omit<Grant, 'secret'> = { refreshSecret: undefined, lifetime: undefined, refreshLifetime: undefined };
+
+function newToken({ secret, refreshSecret, lifetime, refreshLifetime, values }: Grant): Token {
+  const now = systemClock.wall();
+  const endOf = (seconds: number | undefined): number | undefined =>
+    seconds === undefined ? undefined : now + seconds * 1000;
+  return new Token(
+    {
+      generation: 1,
+      obtainedAt: now,
+      expiresAt: endOf(lifetime),
+      refreshExpiresAt: endOf(refreshLifetime),
+      deadline: Infinity,
+    },
+    secret,
+    refreshSecret,
+    values,
+  );
+}
+
+/** Credentials that are secret by their use: those from files, passwords of Basic authentication, keys. */
+function secretNames(flow: Flow, fromFiles: readonly string[]): ReadonlySet<string> {
+  const names = (text: string): string[] => placeholdersIn(text).map(({ name }) => name);
+  const ofBasic = (text: string): string[] => names(text.slice(text.indexOf(':') + 1));
+  const calls = [...(flow.login ?? []), ...(flow.refresh ?? [])];
+  return new Set([
+    ...fromFiles,
+    ...calls.flatMap(({ basic = '', client }) => [...ofBasic(basic), ...names(client?.secret ?? '')]),
+    ...calls.flatMap((call) => textsOf(call).flatMap(([path, text]) => (isKey(path) ? names(text) : []))),
+    ...flow.attach.flatMap((part) => {
+      if ('basic' in part) return ofBasic(part.basic);
+      if (!('sign' in part)) return [];
+      return textsAttached(part).flatMap(({ path, text }) => (hasSecretName(path.at(-1)!) ? names(text) : []));
+    }),
+    ...(isFixed(flow) && attachedNames(flow.attach).length === 1 ? attachedNames(flow.attach) : []),
+  ]);
+}
+
+/** The key of a signature, or a field of a secret's name that is filled from a credential of another name. */
+function isKey(path: readonly (string | number)[]): boolean {
+  const [top] = path;
+  const last = String(path.at(-1));
+  return top === 'make'
+    ? last === 'key'
+    : ['form', 'json', 'query', 'headers'].includes(String(top)) && hasSecretName(last);
+}
