@@ -1,4 +1,5 @@
 import { findAccount, type LoadedConfig } from '../config/load.ts';
+import { isConstantName, isIdentityName } from '../config/public-names.ts';
 import { hasSecretName } from '../config/secrets.ts';
 import { attachedNames, attacher, type Attachment } from '../flows/attach.ts';
 import { isFixed, type Flow, type TokenCall } from '../flows/flow.ts';
@@ -70,7 +71,8 @@ export class FlowTrial {
     this.credential = this.credentials.get(account)!;
     const secret = secretNames(flow, Object.keys(config.files.get(account) ?? {}));
     for (const [name, value] of Object.entries(settings.credentials)) {
-      if (hasSecretName(name) || secret.has(name)) this.addSecret(value);
+      if (secret.has(name) || hasSecretName(name) || !(isConstantName(name) || isIdentityName(name)))
+        this.addSecret(value);
       else this.#publicValues.push(value);
       this.secrets[`credential ${name}`] = value;
     }

@@ -43,7 +43,7 @@ function bodyPlaces(response: ReadResponse): Place[] {
   if (isDocument(response.json)) return jsonPlaces(response.json, '', 0);
   const type = response.header('content-type') ?? '';
   if (text.startsWith('<') && !/html/i.test(type) && !/^<(!doctype )?html/i.test(text)) {
-    const places = xmlPlaces(text);
+    const places = xmlPlaces(text).filter(([, value]) => value !== '');
     if (places.length > 0) return places.map(([path, value]) => ({ place: `xml:${path}`, value }));
   }
   if (/x-www-form-urlencoded/i.test(type) || (FORM.test(text) && response.json === undefined))

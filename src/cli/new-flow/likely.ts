@@ -47,14 +47,14 @@ function scored(places: readonly Place[]): { readonly place: Place; readonly sco
 }
 
 function scoreOf({ place, value }: Place): number {
-  const text = typeof value === 'string' ? value.replace(/^bearer +/i, '') : '';
+  const text = typeof value === 'string' ? value : '';
   if (!isTokenText(text)) return 0;
   const name = nameOf(place);
   if (REFRESH.test(name) || OTHER_TOKEN.test(name)) return 0;
   const byName = TOKEN_NAMES.find(([pattern]) => pattern.test(name))?.[1] ?? 0;
   const isRandom = text.length >= MIN_RANDOM_LENGTH && /\d/.test(text) && !/^https?:|^[\d:TZ.+-]+$/.test(text);
-  const byShape = JWT.test(text) ? 60 : isRandom ? 30 : 0;
-  const byPlace = place === 'text' && byShape === 0 && text.length >= 8 ? 40 : place.startsWith('cookie:') ? -10 : 0;
+  const byShape = JWT.test(text) ? 60 : isRandom ? (text.length >= 2 * MIN_RANDOM_LENGTH ? 40 : 30) : 0;
+  const byPlace = place === 'text' && text.length >= 8 ? 40 : place.startsWith('cookie:') ? -10 : 0;
   return byName + byShape + byPlace;
 }
 
