@@ -45,8 +45,14 @@ export function locatorProblem(text: string): string | undefined {
     case 'cookies':
       return undefined;
     default:
-      return FORMS;
+      return `${FORMS}${pointerMeant(text)}`;
   }
+}
+
+/** For a field's name, or a path as JSONPath and jq write it. The text itself may be a slip, and is not repeated. */
+function pointerMeant(text: string): string {
+  if (!/^\$?\.?[A-Za-z_][\w-]*(?:[./][\w-]+)*$/.test(text)) return '';
+  return '; a field of JSON is written with a slash before each name';
 }
 
 const FORMS =

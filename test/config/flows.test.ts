@@ -56,6 +56,17 @@ describe('a flow in a configuration', () => {
     ]);
   });
 
+  it('is told how a place is written, if one is written as elsewhere', () => {
+    const flow = (place: string): string =>
+      `flows: { own: { login: { url: "https://a.example", answer: { token: "${place}" } }, attach: { header: X } } }\n${smallest({})}`;
+    for (const place of ['access_token', 'data.token', '$.data.token', '.token']) {
+      const [message, ...others] = said(flow(place));
+      assert.match(message!, /^flows\.own\.login\.answer\.token: must be a JSON pointer .* a slash before each name$/);
+      assert.deepEqual(others, []);
+    }
+    assert.doesNotMatch(said(flow('two words')).join(), /a slash before each name/);
+  });
+
   it('cannot attach a text without the token in it', () => {
     for (const attach of [
       '{ header: X-Key, value: secret }',
