@@ -20,7 +20,7 @@ export class Mask {
 
   add(value: unknown): void {
     if (typeof value === 'object' && value !== null) return Object.values(value).forEach((inner) => this.add(inner));
-    const secret = value === undefined || value === null || typeof value === 'boolean' ? '' : String(value as string);
+    const secret = typeof value === 'string' || typeof value === 'number' ? String(value) : '';
     if (secret === '' || this.#secrets.has(secret)) return;
     this.#secrets.add(secret);
     if (secret.length < MIN_LENGTH) return;

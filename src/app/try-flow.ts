@@ -41,7 +41,7 @@ const NO_TOKEN = '{token}';
 const NO_REFRESH_TOKEN = '{refreshToken}';
 
 /**
- * Tries out one account: its calls are built, sent and judged by the same code as in `serve`, and each step is recorded.
+ * Tries out one account: its calls are built, sent and judged by the code of `serve`, and each step is recorded.
  * Nothing is stored.
  */
 export class FlowTrial {

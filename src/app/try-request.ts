@@ -102,8 +102,8 @@ export async function tryRequest(
   dryRun: boolean,
 ): Promise<TriedRequest> {
   const attachment = trial.attachment(token);
-  const isPlaced = configured.namedUpstream !== undefined && !dryRun;
-  const route = isPlaced ? configured.namedUpstream!.at(configured, token, trial.account) : configured;
+  const named = dryRun ? undefined : configured.namedUpstream?.at(configured, token, trial.account);
+  const route = named ?? configured;
   checkPolicy(route, target, attachment);
   const built = await build(route, target, attachment);
   const tried = { route: route.name, url: `${route.origin}${built.request.target}`, request: built.request };
@@ -153,9 +153,10 @@ async function judged(
   response: UpstreamResponse,
 ): Promise<Pick<TriedRequest, 'response' | 'rule' | 'rejected'>> {
   await gathered(response);
-  const rejected = route.rejectedToken !== undefined && (await rejectsToken(route.rejectedToken, 'GET', response));
+  const rules = route.rejectedToken;
+  const rejected = rules !== undefined && (await rejectsToken(rules, 'GET', response));
   let rule: MatchRule | undefined;
-  for (const one of rejected ? route.rejectedToken!.rules : [])
+  for (const one of rejected ? rules.rules : [])
     if (rule === undefined && (await rejectsToken(rejectedTokenRule([one])!, 'GET', response))) rule = one;
   const bytes = Buffer.concat([...response.chunks]);
   const headers: Record<string, string> = {};

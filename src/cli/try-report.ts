@@ -254,7 +254,7 @@ export class TryReporter {
     if (value === null || typeof value === 'boolean') return String(value);
     if (Array.isArray(value)) return `a list of ${value.length}`;
     if (typeof value === 'object') return 'an object';
-    const text = String(value as string | number);
+    const text = typeof value === 'string' ? value : JSON.stringify(value);
     if (isShown || this.#known.has(text)) return this.#trial.mask.text(text) === text ? text : this.#masked(text);
     if (typeof value === 'number')
       return `a number of ${text.length} ${text.length === 1 ? 'character' : 'characters'}`;
@@ -318,8 +318,8 @@ export class TryReporter {
       case 'refused':
         return kind === 'refresh' && canLogin
           ? `the refresh token is refused (${outcome.reason}); tokenward would log in`
-          : `the credentials are refused (${outcome.reason}); the account would count as dead, and tokenward would not ` +
-              'try them again until they change or a person acts';
+          : `the credentials are refused (${outcome.reason}); the account would count as dead, and tokenward would ` +
+              'not try them again until they change or a person acts';
       case 'busy':
         return outcome.retryAfter === undefined
           ? 'the endpoint asks to come later; tokenward would wait as long as its own pauses say'

@@ -13,7 +13,8 @@ const CONSTANT = new RegExp(
 /** Those who log in. */
 const IDENTITY = new RegExp(
   '(user|login|e?mail|phone|mobile|account|tenant|company|customer|organi[sz]ation|workspace|domain|shop|store|' +
-    'merchant|partner|instance|project|member|agent|operator|(^|[_-])id|I[dD])([_-]?(name|id|no|number|code|address))?$',
+    'merchant|partner|instance|project|member|agent|operator|(^|[_-])id|I[dD])' +
+    '([_-]?(name|id|no|number|code|address))?$',
 );
 const IDENTITY_ANY_CASE = new RegExp(IDENTITY.source.replace('|(^|[_-])id|I[dD]', '|(^|[_-])id'), 'i');
 

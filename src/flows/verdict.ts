@@ -13,8 +13,8 @@ const MAX_TEXTS = 40;
 const MAX_TEXT_LENGTH = 300;
 
 /**
- * The meaning of a response without a grant. `wait`: seconds that the flow sets for it. `rule`: the flow's own rule that
- * decided; undefined: a rule that holds for every flow, or none.
+ * The meaning of a response without a grant. `wait`: seconds that the flow sets for it. `rule`: the flow's own rule
+ * that decided; undefined: a rule that holds for every flow, or none.
  */
 export type Verdict =
   | { readonly kind: 'refused' | 'failed'; readonly rule: MatchRule | undefined }

@@ -59,7 +59,7 @@ describe('tokenward flow try', function () {
               token: request.url === '/login' ? CORES['access token'] : CORES['second access token'],
               refresh: CORES['refresh token'],
               tenant: CORES['value of an answer'],
-              other: { text: CORES['unused value of an answer'], [`${CORES['name of a field']}`]: 1 },
+              other: { text: CORES['unused value of an answer'], [CORES['name of a field']]: 1 },
               list: [{ name: CORES['value in a list'] }],
               echo: body,
               ttl: 60,

@@ -28,7 +28,7 @@ describe('tokenward flow try, with the sandbox', () => {
   const tries = (...args: string[]): Promise<Finished> =>
     run(['flow', 'try', ...args, '-c', writeConfig(folder(), sandboxConfigObject(sandbox, join(folder(), 'data')))]);
   const calls = (): string[] =>
-    sandbox.ledger.entries({ vendor: 'chatapp' }).map(({ kind, outcome }) => `${kind} ${String(outcome)}`);
+    sandbox.ledger.entries({ vendor: 'chatapp' }).map(({ kind, outcome }) => `${kind} ${outcome}`);
 
   it('makes one login, one refresh and one request, says what it found, and stores nothing', async function () {
     requireBuild(this);

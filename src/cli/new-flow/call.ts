@@ -117,7 +117,7 @@ function jsonOf(
 function xmlOf(text: string, field: (name: string, value: string) => string): string {
   const local = (name: string): string => name.slice(name.indexOf(':') + 1);
   return text
-    .replaceAll(/<([\w:.-]+)([^<>]*)>([^<>]+)<\//g, (whole, name: string, attributes: string, value: string) => {
+    .replaceAll(/<([\w:.-]+)((?:\s[^<>]*)?)>([^<>]+)<\//g, (whole, name: string, attributes: string, value: string) => {
       if (attributes.endsWith('/') || value.trim() === '') return whole;
       const filled = field(local(name), unescapeXml(value.trim()));
       return filled === unescapeXml(value.trim()) ? whole : `<${name}${attributes}>${filled}</`;
@@ -148,9 +148,12 @@ function recordOf(
 }
 
 function basicOf(basic: string, grant: string | undefined, credentials: DraftCredentials): string {
-  const [user = '', ...password] = basic.split(':');
-  const [userName, passwordName] = grant === undefined ? ['username', 'password'] : ['clientId', 'clientSecret'];
-  return `${credentials.take(userName!, user, false)}:${password.length === 0 || password.join(':') === '' ? '' : credentials.take(passwordName!, password.join(':'), true)}`;
+  const [user = '', ...rest] = basic.split(':');
+  const password = rest.join(':');
+  const names = grant === undefined ? (['username', 'password'] as const) : (['clientId', 'clientSecret'] as const);
+  const [userName, passwordName] = names;
+  const name = credentials.take(userName, user, false);
+  return `${name}:${password === '' ? '' : credentials.take(passwordName, password, true)}`;
 }
 
 function headersOf(

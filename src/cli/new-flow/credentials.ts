@@ -31,8 +31,8 @@ export class DraftCredentials {
   }
 
   /**
-   * The text for a field: a placeholder, unless its name is that of a constant. Secrets have all kinds of names, so what
-   * is not known to be a constant counts as one.
+   * The text for a field: a placeholder, unless its name is that of a constant. Secrets have all kinds of names, so
+   * what is not known to be a constant counts as one.
    */
   field(name: string, value: string): string {
     if (value.trim() === '' || /^(true|false|null)$/.test(value)) return value;
@@ -87,10 +87,8 @@ export class DraftCredentials {
 
 /** The name of a variable, if a value is only that: `$NAME`, `${NAME}`. */
 function variableIn(value: string): string | undefined {
-  return /^\$(?:\{([A-Za-z_]\w*)\}|([A-Za-z_]\w*))$/
-    .exec(value)
-    ?.slice(1)
-    .find((name) => name !== undefined);
+  const found = /^\$(?:\{([A-Za-z_]\w*)\}|([A-Za-z_]\w*))$/.exec(value);
+  return found === null ? undefined : (found[1] ?? found[2]);
 }
 
 /** A text that a person hardly chose. */

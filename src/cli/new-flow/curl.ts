@@ -165,7 +165,7 @@ function setOption(parts: Parts, option: string, name: string, value: string): v
     case 'data':
       if (value.startsWith('@')) throw new CurlError(`${name} reads a file; write its content into the command`);
       if (option === 'json') parts.isJson = true;
-      parts.data.push(value.replace(/\n+$/, ''));
+      parts.data.push(value);
       break;
     case 'data-raw':
       parts.data.push(value);
@@ -202,7 +202,7 @@ function setOption(parts: Parts, option: string, name: string, value: string): v
 }
 
 function setHeader(parts: Parts, line: string): void {
-  const [, name, value] = /^([^:;\s]+)\s*[:;]\s*([\s\S]*)$/.exec(line) ?? [];
+  const [, name, value] = /^([^:;\s]+) ?[:;]([\s\S]*)$/.exec(line) ?? [];
   if (name === undefined) throw new CurlError('a header field is written as NAME: VALUE; is a quote missing?');
   const text = value!.trim();
   if (/^cookie$/i.test(name)) parts.cookie = [parts.cookie, text].filter((one) => one !== undefined).join('; ');

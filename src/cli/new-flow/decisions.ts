@@ -93,9 +93,8 @@ async function decideToken(
   if (first !== undefined && others.length === 0) return { value: first.place, assumed: false };
   if (facts !== undefined && first === undefined && ask === undefined) {
     const names = facts.places.map(({ place }) => place).filter((place) => /^[\w/:.*@-]{1,60}$/.test(place));
-    throw new CurlError(
-      `no field of the answer looks like a token; name its place with --token. There are: ${names.slice(0, 12).join(', ') || 'none'}`,
-    );
+    const shown = names.slice(0, 12).join(', ') || 'none';
+    throw new CurlError(`no field of the answer looks like a token; name its place with --token. There are: ${shown}`);
   }
   const which = facts?.tokens.map(({ place, value }) => `\n  ${place}: ${kindOf(value)}`).join('') ?? '';
   return decideText(
@@ -161,7 +160,7 @@ export function readAttach(text: string): DraftAttach {
 
 /** `401`, `401,403`, `200 /error/code=TOKEN_EXPIRED`, `/success=false /code=7`. */
 export function readRule(text: string): DraftRule {
-  const [first = '', ...rest] = text.trim().split(/ +(?=\/|xml:|form:|text=)|^(?=\/|xml:|form:|text=)/);
+  const [first = '', ...rest] = text.trim().split(/ (?=\/|xml:|form:|text=)|^(?=\/|xml:|form:|text=)/);
   const isStatus = /^[1-5](\d\d|xx)(, *[1-5](\d\d|xx))*$/.test(first);
   const statuses = isStatus ? first.split(/, */).map((one) => (/^\d+$/.test(one) ? Number(one) : one)) : [];
   const body: Record<string, string | boolean> = {};
@@ -183,8 +182,10 @@ export function readRule(text: string): DraftRule {
 
 /** A name for flow, account and route, from the host of the login. */
 export function nameFromHost(hostname: string): string {
-  const generic =
-    /^(www|apis?|auth|login|id|iam|sso|oauth2?|accounts?|apps?|gateway|gw|identity|token|secure|v\d|co|com|net|org|gov|ac)$/;
+  const generic = new RegExp(
+    '^(www|apis?|auth|login|id|iam|sso|oauth2?|accounts?|apps?|gateway|gw|identity|token|secure|v\\d|' +
+      'co|com|net|org|gov|ac)$',
+  );
   const labels = /^[\d.]+$|^\[|^localhost$/.test(hostname) ? [] : hostname.split('.').slice(0, -1);
   const name = labels.findLast((label) => !generic.test(label)) ?? labels.at(-1);
   return name === undefined || !/^[a-z0-9][a-z0-9_-]*$/.test(name) ? 'api' : name;

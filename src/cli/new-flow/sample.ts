@@ -3,7 +3,7 @@ import { CurlError } from './shell-words.ts';
 
 const STATUS_LINE = /^HTTP\/\d(?:\.\d)? +(\d{3})[^\n]*\n/;
 
-/** A sample answer: a body, or a whole response as `curl -i` prints it. Throws a CurlError for one that is no success. */
+/** A sample answer: a body, or a whole response as `curl -i` prints it. Throws a CurlError if it is no success. */
 export function readSample(given: string): ReadResponse {
   let text = given.replaceAll('\r\n', '\n').replace(/^[\s\ufeff]+/, '');
   let status = 200;
@@ -15,7 +15,7 @@ export function readSample(given: string): ReadResponse {
     const end = text.indexOf('\n\n');
     const section = text.slice(found[0].length, end === -1 ? undefined : end);
     for (const line of section.split('\n')) {
-      const [, name, value] = /^([^:\s]+):\s*(.*)$/.exec(line) ?? [];
+      const [, name, value] = /^([^:\s]+):(.*)$/.exec(line) ?? [];
       if (name === undefined) continue;
       headers[name.toLowerCase()] = value!.trim();
       if (/^set-cookie$/i.test(name)) setCookie.push(value!.trim());

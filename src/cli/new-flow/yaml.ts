@@ -19,7 +19,7 @@ const ASSUMED = 'assumed';
 /** The draft as YAML with comments. */
 export function draftYaml(draft: Draft): string {
   const lines = [
-    `# Written by "tokenward flow new". Check the lines with "${ASSUMED}": neither the command nor the answer tells them.`,
+    `# Written by "tokenward flow new". Check the lines with "${ASSUMED}": neither command nor answer tells them.`,
     '# Then: tokenward check -c FILE, and tokenward flow try ' + `${draft.name} -c FILE. Every key: proxy.config.yaml.`,
     ...(isPlainOauth(draft) ? oauthLines(draft) : ownLines(draft)),
     'routes:',
@@ -44,12 +44,15 @@ function ownLines({ name, call, credentials, facts, decisions }: Draft): string[
     ...(isRefresh ? [`      # The first refresh token comes from: tokenward import ${name} -c FILE`] : []),
     ...callLines(call).map((text) => `      ${text}`),
     ...answerLines(facts, decisions, isRefresh).map((text) => `      ${text}`),
-    '      # Answers with 400, 401, 403 or 422 in JSON count as wrong credentials; "refused" replaces that.',
+    ...(isRefresh
+      ? []
+      : ['      # JSON with 400, 401, 403 or 422 counts as wrong credentials; "refused" would replace that.']),
     ...(facts?.success === undefined
       ? []
       : [
           `      # If the API refuses in a 200 (${facts.success}: false), take the next line as well:`,
-          `      # refused: [ { status: [400, 401, 403, 422] }, { status: 200, body: { ${quoted(facts.success)}: false } } ]`,
+          '      # refused: [ { status: [400, 401, 403, 422] }, ' +
+            `{ status: 200, body: { ${quoted(facts.success)}: false } } ]`,
         ]),
     ...refreshHint(call, facts, decisions),
     ...(facts !== undefined && (facts.lifetime !== undefined || isJwtAt(facts, decisions.token.value))
@@ -217,5 +220,11 @@ function flowed(value: JsonTemplate | Readonly<Record<string, unknown>>): string
   if (typeof value !== 'object' || value === null) return JSON.stringify(value);
   const entries = Object.entries(value);
   if (entries.length === 0) return '{}';
-  return `{ ${entries.map(([key, inner]) => `${/^[A-Za-z_]\w*$/.test(key) && !/^(true|false|null|yes|no|on|off|y|n)$/i.test(key) ? key : JSON.stringify(key)}: ${flowed(inner as JsonTemplate)}`).join(', ')} }`;
+  const pairs = entries.map(([key, inner]) => `${keyOf(key)}: ${flowed(inner as JsonTemplate)}`);
+  return `{ ${pairs.join(', ')} }`;
+}
+
+/** A key without quotes, if YAML reads it as a text. */
+function keyOf(key: string): string {
+  return /^[A-Za-z_]\w*$/.test(key) && !/^(true|false|null|yes|no|on|off|y|n)$/i.test(key) ? key : JSON.stringify(key);
 }
