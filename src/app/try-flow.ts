@@ -1,7 +1,7 @@
 import { findAccount, type LoadedConfig } from '../config/load.ts';
 import { isConstantName, isIdentityName } from '../config/public-names.ts';
 import { hasSecretName } from '../config/secrets.ts';
-import { attachedNames, attacher, type Attachment } from '../flows/attach.ts';
+import { attachedNames, Attacher, type Attachment } from '../flows/attach.ts';
 import { isFixed, type Flow, type TokenCall } from '../flows/flow.ts';
 import { locate } from '../flows/locator.ts';
 import { placesIn } from '../flows/places.ts';
@@ -109,7 +109,7 @@ export class FlowTrial {
 
   /** What requests with this token carry. Throws a TokenwardError. */
   attachment(token: Token): Attachment {
-    return attacher(this.flow.attach, this.credentials.valuesOf, hasSecretName)(token, this.account);
+    return new Attacher(this.flow.attach, this.credentials.valuesOf, hasSecretName).of(token, this.account);
   }
 
   /** What a response has brought is secret, unless the flow itself names it. */

@@ -109,8 +109,8 @@ export async function tryRequest(
   const tried = { route: route.name, url: `${route.origin}${built.request.target}`, request: built.request };
   if (dryRun) return { ...tried, response: undefined, rule: undefined, rejected: false, challenged: false };
   const first = await send(route, built.request);
-  const challenge = first.status === 401 ? first.header('www-authenticate') : undefined;
-  if (challenge === undefined || attachment.signing?.challenged(challenge, built.signatures) !== true)
+  const header = (name: string): string | undefined => first.header(name);
+  if (first.status !== 401 || attachment.signing?.challenged(route.origin, header, built.signatures) !== true)
     return { ...tried, ...(await judged(trial, route, first)), challenged: false };
   first.discard();
   const again = await build(route, target, attachment);
