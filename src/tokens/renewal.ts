@@ -213,9 +213,11 @@ export class Renewal {
       // While the old token is usable there is time: logins are rationed.
       if (credential.canLogin && !this.#lastsUntilNextTry(state)) {
         if (!isSpendable()) return { ...current, token: token.withoutRefresh() };
-        // The refresh token stays: if the login fails as well, the cause is the endpoint, not the token.
         if (!this.#work.isClosing() && shouldGiveUpRefresh(current, clock.wall())) {
-          return { ...current, gaveUpAt: clock.wall() };
+          const givenUp = { ...current, gaveUpAt: clock.wall() };
+          // The login's note takes the place of the one that says that it may be spent. Otherwise the refresh token
+          // stays: if the login fails as well, the cause is the endpoint, not the token.
+          return current.intent === undefined ? givenUp : { ...givenUp, token: token.withoutRefresh() };
         }
       }
       return this.#failures.fail(state, current, 'refresh', outcome);

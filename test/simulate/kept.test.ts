@@ -13,6 +13,10 @@ const KEPT: readonly (readonly [seed: number, why: string])[] = [
   [4322, 'records were sealed with a new key during a renewal of a process that did not have it: its token was lost'],
   [12518, 'a token beside a damaged record was offered to it every two seconds, for hours'],
   [29689, 'the newer token that a rejection found in the store had died as well, and the client got the rejection'],
+  [
+    36195,
+    'a refresh that may have been carried out was forgotten by the login that failed in its place, and made again',
+  ],
   [52216, 'a process that stood still before a repeat sent a refresh token after the grace of the endpoint'],
   [
     73106,

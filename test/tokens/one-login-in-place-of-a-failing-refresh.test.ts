@@ -47,3 +47,17 @@ describe('a refresh that fails without an answer', () => {
     assert.deepEqual(await callsAfter(() => ({ refreshFailures: 2 }), outcome), ['refresh']);
   });
 });
+
+describe('a refresh that may have been carried out and is given up', () => {
+  it('is not made again after the login in its place has failed as well: the note of that says nothing of it', async () => {
+    const cut = failed({ reason: 'reset', reach: 'unanswered', maybeSpent: true });
+    const credential = fakeCredential({ rotationGrace: 30_000 }, granted(), cut, failed());
+    const { manager, time, token, leave } = await inVirtualTime(credential);
+    const first = await token(() => manager.get('crm'));
+    await leave({ failures: 1, refreshFailures: 3 });
+    await token(() => manager.renew('crm', first)).catch(() => undefined);
+    await time.advance(300_000);
+    await token(() => manager.renew('crm', first));
+    assert.equal(credential.spent.length, 1);
+  });
+});
