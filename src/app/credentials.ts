@@ -3,7 +3,7 @@ import { rereadPieces, trimValue, type Piece } from '../config/expand.ts';
 import type { LoadedConfig } from '../config/load.ts';
 import { checkAccountCredentials } from '../config/credential-checks.ts';
 import type { AccountConfig } from '../config/schema.ts';
-import { attachedNames, type ValuesOf } from '../flows/attach.ts';
+import { attachedNames, attachProblem, type ValuesOf } from '../flows/attach.ts';
 import { isFixed, type Flow } from '../flows/flow.ts';
 import { OauthMemory } from '../flows/oauth/memory.ts';
 import { obtain } from '../flows/obtain.ts';
@@ -183,6 +183,11 @@ class AccountCredential implements Credential {
   /** What requests of this account may carry besides its token. */
   get values(): TemplateValues {
     return this.#values;
+  }
+
+  fits(token: Token): boolean {
+    const values = { ...this.#values, ...token.revealValues(), token: token.reveal() };
+    return attachProblem(this.#runtime.flow, values) === undefined;
   }
 
   login(): Promise<Outcome> {

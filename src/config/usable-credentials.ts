@@ -123,7 +123,7 @@ function canAttach(part: AttachPart, name: string, value: string): boolean {
   if ('header' in part) return fitsHeader(value);
   if ('cookie' in part) return fitsCookie(value);
   const others = Object.fromEntries(namesIn(part).map((one) => [one, 'v']));
-  return 'cookies' in part || attachProblem([part], { ...others, [name]: value }) === undefined;
+  return 'cookies' in part || attachProblem({ attach: [part] }, { ...others, [name]: value }) === undefined;
 }
 
 function isCookie(part: AttachPart): boolean {

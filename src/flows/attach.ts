@@ -117,8 +117,12 @@ export class Attacher {
 }
 
 /** Why requests cannot carry these values; undefined: they can. */
-export function attachProblem(attach: Attach, values: TemplateValues): string | undefined {
+export function attachProblem(
+  { attach, upstream }: { readonly attach: Attach; readonly upstream?: string | undefined },
+  values: TemplateValues,
+): string | undefined {
   try {
+    if (upstream !== undefined) fillUrl(upstream, values);
     for (const part of attach) if (!('sign' in part)) fillPart(part, values);
     return undefined;
   } catch (error) {

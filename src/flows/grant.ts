@@ -95,7 +95,7 @@ export function grantOf(flow: Flow, found: Found, known: NamedValues, values: Te
   const { secret, refreshSecret, refreshLifetime } = found;
   if (secret === undefined) return 'no token';
   const all = { ...values, ...known, ...found.values, token: secret };
-  const problem = attachProblem(flow.attach, all);
+  const problem = attachProblem(flow, all);
   if (problem !== undefined) return problem;
   const requested = flow.lifetimeFrom === undefined ? undefined : secondsOf(own(values, flow.lifetimeFrom));
   const limit = requested ?? lifetimeOf(flow.lifetime, all);

@@ -1,3 +1,4 @@
+import { TokenwardError } from '../errors.ts';
 import { ClientDisconnected, type RequestBody } from '../http/message.ts';
 import type { UpstreamResponse } from '../http/client/response.ts';
 import type { InboundRequest } from '../http/server/exchange.ts';
@@ -14,15 +15,21 @@ import { upstreamTarget, type Route } from './route.ts';
 
 /** Attaches the token and sends the request. Resolves once the response's header section is here. */
 export function send(
-  { viaName }: Proxy,
+  proxy: Proxy,
   ctx: RequestContext,
   configured: Route,
   body: RequestBody,
   token: Token | undefined,
 ): Promise<UpstreamResponse> {
   if (ctx.clientGone) throw new ClientDisconnected();
-  const attachment = attachmentFor(ctx, configured, token);
-  const route = placeOf(ctx, configured, token);
+  let attachment: Attachment | undefined;
+  let route: Route;
+  try {
+    attachment = attachmentFor(ctx, configured, token);
+    route = placeOf(ctx, configured, token);
+  } catch (error) {
+    throw unsendable(proxy, ctx, token, error);
+  }
   ctx.attachment = attachment;
   ctx.place = route;
   let target = upstreamTarget(route, ctx.target, attachment?.path);
@@ -31,14 +38,25 @@ export function send(
     ctx.request.rawHeaders,
     route,
     attachment,
-    viaName,
+    proxy.viaName,
     forwardedFields(route, ctx.request),
   );
   const sent =
     attachment === undefined || attachment.body.length === 0 ? body : attachToBody(body, attachment.body, ctx.request);
   const request = { method: ctx.method, target, headers, body: sent };
   const { signing } = attachment ?? {};
-  return signing === undefined ? dispatch(ctx, route, request) : signAndSend(ctx, route, request, signing);
+  if (signing === undefined) return dispatch(ctx, route, request);
+  return signAndSend(ctx, route, request, signing).catch((error: unknown) => {
+    throw unsendable(proxy, ctx, token, error);
+  });
+}
+
+/** The error, after the account's status has got it if it is the token's: every request will get it. */
+function unsendable({ tokens }: Proxy, { account }: RequestContext, token: Token | undefined, error: unknown): unknown {
+  const isOfToken =
+    error instanceof TokenwardError && (error.code === 'token_unavailable' || error.code === 'upstream_not_allowed');
+  if (isOfToken && account !== undefined && token !== undefined) tokens.unsendable(account, token, error.detail ?? '');
+  return error;
 }
 
 function dispatch(ctx: RequestContext, route: Route, request: UpstreamRequest): Promise<UpstreamResponse> {

@@ -38,6 +38,8 @@ class State {
   refusedAt: number | undefined = undefined;
   /** Monotonic ms at which an upstream last accepted the current token after a rejection; -Infinity if never. */
   acceptedAt = -Infinity;
+  /** Why requests cannot carry the current token. */
+  unsendable: string | undefined = undefined;
   waiting = 0;
   /**
    * Waiting requests and running renewals that use this state; while there are any, the account gets no second state.
@@ -105,8 +107,9 @@ class State {
     this.retryAt = doubtIsOver ? undefined : record.retryAt;
     if (this.retryAt === undefined) this.ownRetryAt = undefined;
     this.failures = record.failures;
-    if (token !== undefined && isSameIdentity && token.generation > (this.token?.generation ?? 0))
-      this.#useToken(token);
+    if (token === undefined || !isSameIdentity || token.generation <= (this.token?.generation ?? 0)) return;
+    this.#useToken(token);
+    if (credential.fits?.(token) === false) this.rejectGeneration(token.generation);
   }
 
   /** A call, or another process, obtained this token. */
@@ -130,6 +133,10 @@ class State {
     this.#clearRejection();
   }
 
+  tokenUnsendable(why: string): void {
+    this.unsendable = why;
+  }
+
   /** No further request gets a token of this generation, or an earlier one, until the next flight has ended. */
   rejectGeneration(generation: number): void {
     this.rejectedGeneration = Math.max(this.rejectedGeneration, generation);
@@ -143,6 +150,7 @@ class State {
     this.acceptedAt = -Infinity;
     this.#clearRejection();
     this.problem = undefined;
+    this.unsendable = undefined;
     this.outOfLogins = false;
   }
 

@@ -80,6 +80,11 @@ export interface Credential {
    * `credentialsFingerprint` has changed then, `identity` has not.
    */
   readonly reread?: () => Promise<boolean>;
+  /**
+   * False: requests cannot carry this stored token, because the flow has changed since: it lacks a value that they need
+   * now. It is renewed before it is used.
+   */
+  fits?(token: Token): boolean;
   login(): Promise<Outcome>;
   refresh(current: Token): Promise<Outcome>;
 }

@@ -156,6 +156,14 @@ export class TokenManager {
     this.#noteRejection(state, token);
   }
 
+  /** No request can carry this token; `why` is for people. It is so until the next token. */
+  unsendable(account: string, token: Token, why: string): void {
+    const state = this.#accounts.of(account);
+    if (token.generation !== state.token?.generation || state.unsendable === why) return;
+    state.tokenUnsendable(why);
+    this.#parts.observer.changed(state.credential);
+  }
+
   /**
    * An upstream's response does not reject this token. Called for every such response, so it costs next to nothing
    * while no token was rejected.

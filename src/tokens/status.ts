@@ -10,7 +10,7 @@ import { isUsable } from './lifetime.ts';
  * - `dead`: the token cannot be used and only a person can help (credentials refused, nothing imported).
  * - `out_of_logins`: the token cannot be used and the login budget is used up, until `retryAt`.
  * - `down`: the token cannot be used (rejected by an upstream, or expired) and the last renewal failed; next try at
- *   `retryAt`.
+ *   `retryAt`. Or no request can carry it.
  * - `degraded`: renewal fails, or the token is not stored yet, but the token in use is still accepted.
  * - `renewing`: there is no usable token and one is being obtained; requests wait.
  * - `unused`: no token yet; the first request gets one.
@@ -84,6 +84,8 @@ function assess(state: AccountState, storeUsable: boolean, clock: Clock): Assess
   // First what could lose the only copy of a token.
   const pendingProblem = state.pendingWrite === undefined ? undefined : 'the new token could not be stored yet';
   const trouble = pendingProblem ?? state.recordProblem ?? state.dead ?? state.problem;
+  if (state.unsendable !== undefined)
+    return { status: 'down', problem: `no request can carry its token: ${state.unsendable}` };
   if (token !== undefined && !rejected && isUsable(token, clock)) {
     return { status: trouble === undefined ? 'working' : 'degraded', problem: trouble };
   }

@@ -58,6 +58,10 @@ describe('an upstream that an answer names', () => {
       assert.deepEqual([reply.status, ownCode(reply)], [502, 'upstream_not_allowed']);
       assert.equal(login.seen.length, 1);
       assert.ok(!reply.text.includes('secret-token-1'));
+      const { state, problem = '' } = proxy.app.tokens.statusOf('sales')!;
+      assert.equal(state, 'down');
+      assert.match(problem, /an answer names an upstream that the upstream of \/sf does not stand for/);
+      assert.ok(proxy.lines.some((line) => line.includes('"account":"sales"') && line.includes('does not stand for')));
     });
 
   it('that the answer lacks is a failed login', async () => {
