@@ -107,7 +107,9 @@ describe("the commands in the alerts' texts", function () {
 
   does('TokenwardLoginBudgetExhausted', 'tokenward status', 'shows who has no logins left', async () => {
     await budgetGone();
-    assert.match((await typed('tokenward status')).stdout, /^crm +chatapp +\w+ +6 +23 h 59 min +0 of 6 \(\+2\)/m);
+    // Node's Date field lags by up to a second, and a life is counted from it.
+    const seen = /^crm +chatapp +\w+ +6 +(?:23 h 59|24 h 0) min +0 of 6 \(\+2\)/m;
+    assert.match((await typed('tokenward status')).stdout, seen);
   });
   does('TokenwardLoginBudgetExhausted', `${RENEW} --use-reserve`, 'spends one login of the reserve', async () => {
     await budgetGone();

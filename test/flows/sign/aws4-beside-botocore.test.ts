@@ -46,7 +46,9 @@ interface Case {
 
 const CASES = 600;
 
-describe('AWS signatures beside botocore', () => {
+describe('AWS signatures beside botocore', function () {
+  // Python reads its library from a disk that may be cold.
+  this.timeout(60_000);
   it(`${CASES} requests get the same signature`, async function () {
     const { python, env } = requirePython(this, 'botocore');
     const cases = Array.from({ length: CASES }, (_, seed) => caseOf(seed));

@@ -152,10 +152,11 @@ async function oneRound(
 
   const logins = stage.logins(since);
   if (logins > endpoint.extraLogins) faults.push(`${logins} extra logins, allowed ${endpoint.extraLogins}`);
-  const committed =
-    stage.ledger.entries({ since, where: ({ kind, issued }) => kind !== 'api' && issued !== null })[0]?.at ?? Infinity;
+  const issuedAt = stage.ledger
+    .entries({ since, where: ({ kind, issued }) => kind !== 'api' && issued !== null })
+    .map(({ at }) => at);
   const bad = callers.failed.filter(
-    (entry) => entry.startedAt >= startedAt && isFault(entry, endpoint, committed, backAt),
+    (entry) => entry.startedAt >= startedAt && isFault(entry, endpoint, issuedAt, backAt),
   );
   const words = inWords(bad);
   if (words !== undefined) faults.push(`while the token lived: ${words}`);
@@ -184,15 +185,18 @@ async function oneRound(
 
 /**
  * Whether a request may not have failed. Where a renewal kills the old token, a replica that cannot read the new one
- * from the store has none that lives: from the renewal until the store is back.
+ * from the store has none that lives: from the renewal until the store is back. The first renewal of a round is replica
+ * a's own; a second one is b's, which finds a record that says nothing of it. `issuedAt`: when they brought a token.
  */
 function isFault(
   { who, startedAt, endedAt }: CallerEntry,
   endpoint: Endpoint,
-  committed: number,
+  issuedAt: readonly number[],
   backAt: number,
 ): boolean {
-  return endpoint.rotation === 'keep-old' || who === 'a' || endedAt < committed || startedAt > backAt + 2_000;
+  if (endpoint.rotation === 'keep-old') return true;
+  const killedAt = issuedAt[who === 'a' ? 1 : 0] ?? Infinity;
+  return endedAt < killedAt || startedAt > backAt + 2_000;
 }
 
 async function ready(stage: Stage): Promise<boolean> {
