@@ -11,7 +11,7 @@ import { JwtCheck } from '../proxy/jwt.ts';
 import { KeyThrottle } from '../proxy/key-throttle.ts';
 import { Outages } from '../proxy/outages.ts';
 import { RenewalGuard } from '../proxy/renewal-guard.ts';
-import { byLongestPrefix } from '../proxy/route.ts';
+import { RouteTable } from '../proxy/route-table.ts';
 import { systemClock } from '../tokens/clock.ts';
 import { TokenManager, type Checkpoint } from '../tokens/manager.ts';
 import { Records } from '../tokens/records.ts';
@@ -61,9 +61,9 @@ export async function build(config: LoadedConfig, dependencies: Dependencies): P
 
   const via = egressProxy(config);
   const credentials = credentialSource(config, clock, senders(dependencies.sendTokenCall, via));
-  const routes = config.routes
-    .map((route) => routeOf(route, config, metrics, via, credentials.valuesOf))
-    .sort(byLongestPrefix);
+  const routes = new RouteTable(
+    config.routes.map((route) => routeOf(route, config, metrics, via, credentials.valuesOf)),
+  );
   const buffers = new BufferBudget(config.limits.bufferedBytes);
   const callers =
     config.callers === 'none'
@@ -79,7 +79,8 @@ export async function build(config: LoadedConfig, dependencies: Dependencies): P
   zeroProcess(metrics);
   // Like all counters, these exist at 0 from the start.
   if (config.callers !== 'none') for (const { name } of config.callers) metrics.caller(name);
-  for (const route of routes) zeroRoute(metrics, route, { keys: callers !== undefined, jwt: config.jwt !== undefined });
+  for (const route of routes.all)
+    zeroRoute(metrics, route, { keys: callers !== undefined, jwt: config.jwt !== undefined });
   const tokens: TokenManager = new TokenManager(credentials, {
     store,
     records: new Records(store, seal, clock),
@@ -104,7 +105,7 @@ export async function build(config: LoadedConfig, dependencies: Dependencies): P
     outages: new Outages(systemClock, log),
     renewalGuard: new RenewalGuard(clock),
     concurrency: new ConcurrencyLimiter(
-      concurrencyLimits(config.limits, routes.length, config.callers === 'none' ? 1 : config.callers.length),
+      concurrencyLimits(config.limits, routes.all.length, config.callers === 'none' ? 1 : config.callers.length),
     ),
     bodyWatchdog: new StallWatchdog(config.limits.bodyIdle),
     readIdleMs: config.limits.readIdle,
@@ -130,7 +131,7 @@ export async function build(config: LoadedConfig, dependencies: Dependencies): P
     async close() {
       servers.close();
       await tokens.close();
-      for (const route of routes) {
+      for (const route of routes.all) {
         route.upstream.close();
         route.namedUpstream?.close();
       }

@@ -32,7 +32,7 @@ export function routeOf(
   const { accountFrom } = config;
   return {
     config,
-    name: config.prefix,
+    name: config.name,
     prefix: config.prefix === '/' ? '' : config.prefix,
     upstream: upstreamAt(url.origin, config, via),
     basePath,
@@ -66,7 +66,7 @@ export function routeOf(
         ? undefined
         : namedUpstream(flow.upstream, config, valuesOf, (origin) => upstreamAt(origin, config, via)),
     rejectedToken: flow && rejectedTokenRule(rejectionRules(flow)),
-    stats: metrics.route(config.prefix),
+    stats: metrics.route(config.name),
   };
 }
 
@@ -82,8 +82,8 @@ function upstreamAt(origin: string, config: RouteConfig, via: (origin: string) =
 const MIN_SECRET_LENGTH = 8;
 
 /** Secrets in the fields that the route adds, which a response must not repeat. */
-function secretsOf({ prefix, headers = {} }: RouteConfig, all: LoadedConfig): readonly string[] | undefined {
-  const names = all.secretHeaders.get(prefix) ?? [];
+function secretsOf({ name: route, headers = {} }: RouteConfig, all: LoadedConfig): readonly string[] | undefined {
+  const names = all.secretHeaders.get(route) ?? [];
   const values = names.map((name) => headers[name]!.replace(/^(basic|bearer|token) +/i, ''));
   const secrets = values.filter((value) => value.length >= MIN_SECRET_LENGTH);
   return secrets.length === 0 ? undefined : secrets;

@@ -3,9 +3,13 @@ import { SiteGuard } from '../http/server/site-guard.ts';
 import type { SiteRules } from '../proxy/site-rules.ts';
 
 /** With `callers: none`, requests that a browser makes for other sites are refused. */
-export function siteRulesOf({ listen, callers }: LoadedConfig): SiteRules {
-  const guard = callers === 'none' ? new SiteGuard(listen.hosts, listen.host) : undefined;
+export function siteRulesOf({ listen, callers, routes }: LoadedConfig): SiteRules {
+  const guard = callers === 'none' ? new SiteGuard(listen.hosts, listen.host, hostsOf(routes)) : undefined;
   return { guard, header: listen.requireHeader?.toLowerCase() };
+}
+
+function hostsOf(routes: LoadedConfig['routes']): string[] {
+  return routes.flatMap(({ host }) => host ?? []);
 }
 
 /**

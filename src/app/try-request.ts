@@ -11,7 +11,8 @@ import { matchesPatterns } from '../proxy/account-patterns.ts';
 import { requestHeaders, withParameter } from '../proxy/headers.ts';
 import { rejectedTokenRule, rejectsToken } from '../proxy/inspect.ts';
 import { evaluatePolicy, policyError } from '../proxy/policy.ts';
-import { byLongestPrefix, matchRoute, upstreamTarget, type Route } from '../proxy/route.ts';
+import { RouteTable } from '../proxy/route-table.ts';
+import { upstreamTarget, type Route } from '../proxy/route.ts';
 import { signRequest } from '../proxy/sign-request.ts';
 import type { Token } from '../tokens/token.ts';
 import { VERSION } from '../version.ts';
@@ -42,7 +43,7 @@ export interface TriedRequest {
 
 /** The routes of an account; each may be closed. */
 export class TrialRoutes {
-  readonly #routes: readonly Route[];
+  readonly #routes: RouteTable;
   readonly #account: string;
 
   /** Throws a ConfigError or a TlsFileError. */
@@ -50,36 +51,44 @@ export class TrialRoutes {
     const metrics = new Metrics(VERSION, 'fast');
     const via = egressProxy(config);
     this.#account = trial.account;
-    for (const { prefix, headers = {} } of config.routes)
-      for (const name of config.secretHeaders.get(prefix) ?? []) trial.addSecret(headers[name]);
-    this.#routes = config.routes
-      .map((route) => routeOf(route, config, metrics, via, trial.credentials.valuesOf))
-      .sort(byLongestPrefix);
+    for (const { name: route, headers = {} } of config.routes)
+      for (const name of config.secretHeaders.get(route) ?? []) trial.addSecret(headers[name]);
+    this.#routes = new RouteTable(
+      config.routes.map((route) => routeOf(route, config, metrics, via, trial.credentials.valuesOf)),
+    );
   }
 
-  /** Prefixes of the routes on which this account is used. */
-  get prefixes(): readonly string[] {
-    return this.#routes.filter((route) => this.#isOurs(route)).map(({ name }) => name);
+  /** Names of the routes on which this account is used. */
+  get names(): readonly string[] {
+    return this.#ours.map(({ name }) => name);
+  }
+
+  get #ours(): readonly Route[] {
+    return this.#routes.all.filter((route) => this.#isOurs(route));
   }
 
   /**
    * The route and the whole target of a path: below the route that is named; or as clients send it; or below the
    * account's only route. Undefined: there is no such route.
    */
-  find(path: string, prefix: string | undefined): { readonly route: Route; readonly target: string } | undefined {
-    const [only, ...others] = this.prefixes;
-    const asSent = matchRoute(this.#routes, path);
-    if (prefix === undefined && asSent !== undefined && this.#isOurs(asSent)) return { route: asSent, target: path };
-    const below = prefix ?? (others.length === 0 ? only : undefined);
-    if (below === undefined || !this.prefixes.includes(below)) return undefined;
-    const target = `${below === '/' ? '' : below}${path}`;
+  find(path: string, name: string | undefined): { readonly route: Route; readonly target: string } | undefined {
+    const [only, ...others] = this.#ours;
+    const asSent = this.#routes.match(path, undefined);
+    if (name === undefined && asSent !== undefined && this.#isOurs(asSent)) return { route: asSent, target: path };
+    const below = name === undefined ? (others.length === 0 ? only : undefined) : this.#named(name);
+    if (below === undefined) return undefined;
+    const target = `${below.prefix}${path}`;
     // A longer prefix may have the path.
-    const route = matchRoute(this.#routes, target);
+    const route = this.#routes.match(target, below.config.host);
     return route !== undefined && this.#isOurs(route) ? { route, target } : undefined;
   }
 
+  #named(name: string): Route | undefined {
+    return this.#ours.find((route) => route.name === name);
+  }
+
   close(): void {
-    for (const { upstream, namedUpstream } of this.#routes) {
+    for (const { upstream, namedUpstream } of this.#routes.all) {
       upstream.close();
       namedUpstream?.close();
     }

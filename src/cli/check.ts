@@ -10,9 +10,9 @@ import { storeDependencies } from './store-dependencies.ts';
 export async function check(options: Options): Promise<void> {
   const file = configFile(options);
   const config = loadConfig(file, process.env);
-  const width = Math.max(...config.routes.map(({ prefix }) => prefix.length));
+  const width = Math.max(...config.routes.map(({ name }) => name.length));
   const lines = config.routes.map(
-    (route) => `  ${route.prefix.padEnd(width)}  ->  ${route.upstream}  ${identityOf(route, config)}`,
+    (route) => `  ${route.name.padEnd(width)}  ->  ${route.upstream}  ${identityOf(route, config)}`,
   );
   const generated = config.generated.byName.size;
   const accountCount =

@@ -119,14 +119,14 @@ function notesOf({ flow, credential }: FlowTrial, options: Options): string[] {
   ];
 }
 
-function placeOf(routes: TrialRoutes, path: string, prefix: string | undefined): ReturnType<TrialRoutes['find']> {
-  const place = routes.find(path, prefix);
+function placeOf(routes: TrialRoutes, path: string, name: string | undefined): ReturnType<TrialRoutes['find']> {
+  const place = routes.find(path, name);
   if (place !== undefined) return place;
-  const { prefixes } = routes;
-  if (prefixes.length === 0) throw new UsageError('no route uses this account, so --path leads nowhere');
-  const which = prefixes.join(', ');
+  const { names } = routes;
+  if (names.length === 0) throw new UsageError('no route uses this account, so --path leads nowhere');
+  const which = names.join(', ');
   throw new UsageError(
-    prefix === undefined
+    name === undefined
       ? `several routes use this account; name one with --route: ${which}`
       : `this account is used on ${which}, not below the route that --route names`,
   );

@@ -17,7 +17,7 @@ Usage: tokenward <command> [options]
             tokenward store copy --from OLD.yaml --to NEW.yaml [--dry-run] [--overwrite]
             or remove what no account of the configuration owns:  tokenward store prune [--dry-run]
   flow      try an account's login, step by step, with every secret masked; nothing is stored:
-            tokenward flow try <account> [--refresh] [--path PATH [--route PREFIX]] [--dry-run] [--json]
+            tokenward flow try <account> [--refresh] [--path PATH [--route ROUTE]] [--dry-run] [--json]
             or write the flow of an API from a curl command of its login and a sample answer, which come from
             files or standard input:  tokenward flow new [--curl FILE] [--answer FILE] [--name NAME]
   hash-key  print the digest of a caller's key (from standard input) for the configuration
@@ -38,7 +38,7 @@ Options:
       --overwrite     store copy: also replace tokens that are as new or newer
       --refresh       flow try: also a refresh, which spends the refresh token of the login
       --path PATH     flow try: also one GET, as clients send it, or below the account's route
-      --route PREFIX  flow try: the route that --path is below
+      --route ROUTE   flow try: the route that --path is below
       --curl FILE     flow new: the curl command of a login; - is standard input
       --answer FILE   flow new: its answer, or all that curl -i printed; - is standard input
       --name NAME     flow new: the name of flow, account and route (default: from the host)

@@ -1,5 +1,6 @@
 import { didYouMean, list, record, type Report } from './issues.ts';
 import { isLoopback } from '../loopback.ts';
+import { rawRouteName } from './route-checks.ts';
 
 const ANONYMOUS_LISTENER =
   'with callers: none, anyone who reaches the listener can use the accounts. ' +
@@ -14,10 +15,7 @@ export function checkCallers(raw: unknown, report: Report): void {
   if (reachable && (callers ?? 'none') === 'none' && allowAnonymous !== true) {
     report(callers === undefined ? ['listen', 'host'] : ['callers'], ANONYMOUS_LISTENER);
   }
-  const prefixes = list(record(raw)['routes']).flatMap((route) => {
-    const { prefix } = record(route);
-    return typeof prefix === 'string' ? [prefix] : [];
-  });
+  const known = list(record(raw)['routes']).flatMap((route) => rawRouteName(route) ?? []);
   const names = new Set<unknown>();
   list(callers).forEach((item, index) => {
     const { name, routes, certificate, jwt } = record(item);
@@ -32,9 +30,9 @@ export function checkCallers(raw: unknown, report: Report): void {
     }
     if (names.has(name) && name !== undefined) report(['callers', index, 'name'], 'is used twice');
     names.add(name);
-    list(routes).forEach((prefix, at) => {
-      if (typeof prefix === 'string' && !prefixes.includes(prefix)) {
-        report(['callers', index, 'routes', at], `no route has this prefix${didYouMean(prefix, prefixes)}`);
+    list(routes).forEach((route, at) => {
+      if (typeof route === 'string' && !known.includes(route)) {
+        report(['callers', index, 'routes', at], `no route has this name${didYouMean(route, known)}`);
       }
     });
   });

@@ -44,7 +44,7 @@ export interface LoadedConfig extends Config {
   readonly warnings: readonly ConfigWarning[];
   /** By account: the credentials that come from files, which may be read again. Not those of `accountsFrom.file`. */
   readonly files: ReadonlyMap<string, Readonly<Record<string, readonly Piece[]>>>;
-  /** By route prefix: the names in its `headers` that hold a secret. */
+  /** By route: the names in its `headers` that hold a secret. */
   readonly secretHeaders: ReadonlyMap<string, readonly string[]>;
   /** Environment variables that secrets come from. */
   readonly secretVariables: readonly string[];

@@ -1,5 +1,12 @@
 import { didYouMean, list, record, type Report } from './issues.ts';
+import { routeName } from './schema/route.ts';
 import type { KnownFlows } from './own-flows.ts';
+
+/** The name of a route that is not checked yet; undefined: it has none. */
+export function rawRouteName(route: unknown): string | undefined {
+  const { host, prefix } = record(route);
+  return routeName(typeof host === 'string' ? host : undefined, typeof prefix === 'string' ? prefix : undefined);
+}
 
 /**
  * Checks that names in routes and callers exist, and that prefixes differ. `elsewhere`: the accounts of `accountsFrom`.
@@ -27,7 +34,7 @@ export function checkRoutes(
   };
   const seen = new Map<string, number>();
   list(record(raw)['routes']).forEach((item, index) => {
-    const { account, accountFrom, prefix, upstream } = record(item);
+    const { account, accountFrom, prefix, host, upstream } = record(item);
     if (typeof upstream === 'string' && upstream.includes('//*.') && !mayNameUpstream(item))
       report(['routes', index, 'upstream'], 'must name one host: "*" and "{…}" have no meaning there');
     if (typeof account === 'string' && !accounts.includes(account) && !elsewhere.has(account)) {
@@ -40,10 +47,17 @@ export function checkRoutes(
     if (typeof flow === 'string' && !flows.has(flow)) {
       report(['routes', index, 'accountFrom', 'flow'], flows.unknown(flow));
     }
-    if (typeof prefix !== 'string') return;
-    const other = seen.get(prefix);
-    if (other === undefined) seen.set(prefix, index);
-    else report(['routes', index, 'prefix'], `is used twice (also by routes.${other})`);
+    const name = rawRouteName(item);
+    if (name === undefined) return;
+    const other = seen.get(name);
+    if (other === undefined) seen.set(name, index);
+    else
+      report(
+        ['routes', index, prefix === undefined ? 'host' : 'prefix'],
+        host === undefined
+          ? `is used twice (also by routes.${other})`
+          : `is used twice for this host (also by routes.${other})`,
+      );
   });
   list(record(raw)['callers']).forEach((item, index) => {
     const { account } = record(item);

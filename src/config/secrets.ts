@@ -35,15 +35,15 @@ export class ExpandedTexts {
     ];
   }
 
-  /** By route prefix: which of its headers hold a secret. A value from a file counts as one. */
-  secretHeaders(routes: readonly { readonly prefix: string }[]): Map<string, readonly string[]> {
+  /** By route: which of its headers hold a secret. A value from a file counts as one. */
+  secretHeaders(routes: readonly { readonly name: string }[]): Map<string, readonly string[]> {
     const found = new Map<string, readonly string[]>();
     for (const [path, pieces] of this.#texts) {
       const [top, index, part, name] = path.map(String);
       if (top !== 'routes' || part !== 'headers' || name === undefined) continue;
       if (!isSecret(path, pieces, new Map()) && !pieces.some(({ from }) => from === 'file')) continue;
-      const { prefix } = routes[Number(index)]!;
-      found.set(prefix, [...(found.get(prefix) ?? []), name]);
+      const route = routes[Number(index)]!.name;
+      found.set(route, [...(found.get(route) ?? []), name]);
     }
     return found;
   }

@@ -43,10 +43,10 @@ export class LocalView implements OperatorView {
         tokens.status(),
         requested.map((account) => tokens.statusOf(account)),
       ),
-      routes: routes.map(({ prefix, upstream, account, accountFrom }) => {
-        const stats = metrics.route(prefix);
+      routes: routes.map(({ name, upstream, account, accountFrom }) => {
+        const stats = metrics.route(name);
         return {
-          prefix,
+          prefix: name,
           upstream,
           account: account ?? (accountFrom && `by request (${accountFrom.flow})`),
           requests: stats.histogram().count,

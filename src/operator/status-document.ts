@@ -31,6 +31,7 @@ export interface StatusDocument {
 
 /** A route and its present load. */
 export interface RouteState {
+  /** The route's name: its prefix, or its host, or both. */
   readonly prefix: string;
   readonly upstream: string;
   readonly account: string | undefined;

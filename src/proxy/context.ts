@@ -7,6 +7,7 @@ import type { Metrics } from '../metrics.ts';
 import type { Clock } from '../tokens/clock.ts';
 import type { Attachment } from '../flows/attach.ts';
 import type { TokenManager } from '../tokens/manager.ts';
+import type { RouteTable } from './route-table.ts';
 import type { Callers } from './caller.ts';
 import type { ConcurrencyLimiter, Slots } from './concurrency.ts';
 import type { Outages } from './outages.ts';
@@ -17,7 +18,7 @@ import type { SiteRules } from './site-rules.ts';
 
 /** What the request path needs. */
 export interface Proxy {
-  readonly routes: readonly Route[];
+  readonly routes: RouteTable;
   /** Undefined: callers are not authenticated. */
   readonly callers: Callers | undefined;
   /** What the listener requires of every request. */

@@ -14,7 +14,7 @@ import { relay } from './relay.ts';
 import { replayIfRejected, isReplayable, NO_FIELDS, type Attempt } from './renew.ts';
 import { readBody } from './request-body.ts';
 import { respondWithJson, sendContinue } from './respond.ts';
-import { matchRoute, upstreamTarget, type Route } from './route.ts';
+import { upstreamTarget, type Route } from './route.ts';
 import { ownOrigin, send } from './send.ts';
 import { checkEncodedPath } from './target.ts';
 import { checkRequest } from './validate.ts';
@@ -83,7 +83,7 @@ export function createRequestPath(proxy: Proxy): RequestPath {
     proceed,
     handle(request, response) {
       const ctx = begin(request, response);
-      if (ctx !== undefined) proceed(ctx, matchRoute(proxy.routes, ctx.target));
+      if (ctx !== undefined) proceed(ctx, proxy.routes.match(ctx.target, request.field('host')));
     },
   };
 }
@@ -108,7 +108,7 @@ function enterRoute({ concurrency }: Proxy, ctx: RequestContext, route: Route): 
 
 /** The caller; undefined if callers are not authenticated. No caller can take the slots of all others. */
 function identify(proxy: Proxy, ctx: RequestContext, route: Route): Caller | undefined | Promise<Caller> {
-  const caller = proxy.callers?.identify(ctx.request, route.config.prefix);
+  const caller = proxy.callers?.identify(ctx.request, route.name);
   if (caller instanceof Promise) return caller.then((found) => admit(proxy, ctx, found));
   return caller && admit(proxy, ctx, caller);
 }

@@ -19,7 +19,7 @@ const MAX_UPSTREAMS = 2_000;
  */
 export function namedUpstream(
   template: string,
-  { upstream: pattern, prefix }: RouteConfig,
+  { upstream: pattern, name }: RouteConfig,
   valuesOf: ValuesOf,
   connect: (origin: string) => Upstream,
 ): NamedUpstream {
@@ -37,7 +37,7 @@ export function namedUpstream(
     if (place === undefined) {
       const url = parseUrl(text);
       if (url === undefined || !isAllowed(text, hosts) || url.search !== '' || url.hash !== '') {
-        const detail = `an answer names an upstream that the upstream of ${prefix} does not stand for`;
+        const detail = `an answer names an upstream that the upstream of ${name} does not stand for`;
         throw new TokenwardError('upstream_not_allowed', { detail });
       }
       place = {

@@ -43,8 +43,8 @@ describe('callers in a configuration', () => {
     const callers = (prefix: string): string =>
       smallest({ top: `callers: [{ name: billing, key: "${KEY}", routes: [/shop, ${prefix}] }]` });
     load(callers('/shop'));
-    assert.deepEqual(said(callers('/shops')), ['callers.0.routes.1: no route has this prefix; did you mean "/shop"?']);
-    assert.deepEqual(said(callers('/else/where')), ['callers.0.routes.1: no route has this prefix']);
+    assert.deepEqual(said(callers('/shops')), ['callers.0.routes.1: no route has this name; did you mean "/shop"?']);
+    assert.deepEqual(said(callers('/else/where')), ['callers.0.routes.1: no route has this name']);
     assert.deepEqual(said(smallest({ top: `callers: [{ name: billing, key: "${KEY}", routes: [] }]` })), [
       'callers.0.routes: needs at least 1',
     ]);

@@ -22,6 +22,8 @@ describe('the smallest configuration', () => {
       accounts: { shop: { flow: 'static', credentials: { token: 'secret' } } },
       routes: [
         {
+          name: '/shop',
+          host: undefined,
           prefix: '/shop',
           upstream: 'https://shop.example',
           account: 'shop',

@@ -1,7 +1,7 @@
 import { z } from 'zod';
 import { routeHeadersSchema } from './route-headers.ts';
 import { upstreamTls } from './upstream-tls.ts';
-import { accountPattern, bytes, duration, httpUrlPattern, name } from './values.ts';
+import { accountPattern, bytes, duration, hostname, httpUrlPattern, name } from './values.ts';
 
 const method = z.enum(['GET', 'HEAD', 'POST', 'PUT', 'PATCH', 'DELETE', 'OPTIONS']);
 const policyRule = z
@@ -25,14 +25,28 @@ const accountFrom = z.strictObject({
   allow: z.array(accountPattern).min(1).optional().describe('Accounts that may be named. Default: all of the flow.'),
 });
 
-/** One of `routes`. */
-export const route = z.strictObject({
+/**
+ * The name of a route in metrics, logs and `callers[].routes`: its host and its prefix, as far as it has them.
+ * Undefined: it has neither.
+ */
+export function routeName(host: string | undefined, prefix: string | undefined): string | undefined {
+  if (host === undefined) return prefix;
+  return prefix === undefined || prefix === '/' ? host.toLowerCase() : host.toLowerCase() + prefix;
+}
+
+/** One of `routes`, as it is written. */
+const written = z.strictObject({
   prefix: z
     .string()
     .regex(
       /^\/([A-Za-z0-9._~@-]+(\/[A-Za-z0-9._~@-]+)*)?$/,
       'must be a plain path such as /crm, without a slash at its end',
-    ),
+    )
+    .optional()
+    .describe('The beginning of request paths, which is not forwarded. With a host it may be left out.'),
+  host: hostname
+    .optional()
+    .describe("The Host of requests: the vendor's own name, for an application whose URL cannot be changed."),
   upstream: httpUrlPattern,
   account: name
     .optional()
@@ -112,4 +126,15 @@ export const route = z.strictObject({
     .default('drop')
     .describe("What happens to the upstream's Set-Cookie. Its cookies belong to a session that all callers share."),
   tls: upstreamTls.optional(),
+});
+
+/** One of `routes`, with its name. */
+export const route = written.transform(({ host, prefix, ...settings }, context) => {
+  const lowerHost = host?.toLowerCase();
+  const name = routeName(lowerHost, prefix);
+  if (name === undefined) {
+    context.addIssue({ code: 'custom', path: ['prefix'], message: 'is missing: a route needs a prefix or a host' });
+    return z.NEVER;
+  }
+  return { ...settings, host: lowerHost, prefix: prefix ?? '/', name };
 });

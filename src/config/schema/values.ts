@@ -62,6 +62,11 @@ export const keyDigest = z
 const host = z.string().regex(/^([A-Za-z0-9_-]+(\.[A-Za-z0-9_-]+)*|\*)$/, 'must be a host name without a port, or "*"');
 export const hosts = z.array(host).default([]);
 
+/** One host name or IPv4 address. */
+export const hostname = z
+  .string()
+  .regex(/^(?=.{1,253}$)[A-Za-z0-9_-]+(\.[A-Za-z0-9_-]+)*$/, 'must be a host name without a port');
+
 /** One account, or all with a common beginning of their names. */
 export const accountPattern = z
   .string()

@@ -20,11 +20,14 @@ export class SiteGuard {
 
   readonly #boundHost: string;
 
+  readonly #routeHosts: ReadonlySet<string>;
+
   /**
    * `names`: host names of this listener, besides `localhost` and IP addresses; `*`: any. Pages from these hosts are
-   * allowed. `boundHost`: the host it listens on.
+   * allowed. `boundHost`: the host it listens on. `routeHosts`: names of routes, whose pages have no such right.
    */
-  constructor(names: readonly string[], boundHost: string) {
+  constructor(names: readonly string[], boundHost: string, routeHosts: readonly string[] = []) {
+    this.#routeHosts = new Set(routeHosts);
     this.#names = new Set(names.map(hostnameOf));
     this.#boundHost = boundHost.toLowerCase();
   }
@@ -37,6 +40,7 @@ export class SiteGuard {
       isIP(name) !== 0 ||
       this.#names.has(ANY) ||
       this.#names.has(name) ||
+      this.#routeHosts.has(name) ||
       name === this.#boundHost
     );
   }
