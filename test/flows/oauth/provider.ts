@@ -4,9 +4,12 @@ import { createServer as createTlsServer } from 'node:https';
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import Provider from 'oidc-provider';
+import { cutConnection, type Cut } from '../../support/cut-connection.ts';
 
 /** One token request as the authorization server judged it. */
 export interface Judged {
+  /** Undefined: it was refused before it was known whose it is. */
+  readonly clientId: string | undefined;
   readonly params: Readonly<Record<string, string | undefined>>;
   readonly headers: Readonly<Record<string, string | undefined>>;
   /** `granted`, or the error's code, and what the server says of it to its own operator. */
@@ -27,10 +30,10 @@ export class RealProvider {
   readonly judged: Judged[] = [];
   /** Requests of any kind: method and path. */
   readonly seen: string[] = [];
-  /** Families revoked, because a spent refresh token came a second time. */
-  revoked = 0;
+  /** Families revoked, because a spent refresh token came a second time: each by its client. */
+  readonly revocations: (string | undefined)[] = [];
   /** Set to cut the next token request: before the server has looked at it, or after it has carried it out. */
-  cutNext: 'before it is looked at' | 'after it is carried out' | undefined;
+  cutNext: Cut | undefined;
   readonly provider: Provider;
   readonly #server: ReturnType<typeof createServer>;
 
@@ -51,6 +54,7 @@ export class RealProvider {
     });
     const note = (context: Parameters<Parameters<Provider['on']>[1]>[0], outcome: string): void => {
       this.judged.push({
+        clientId: context.oidc.client?.clientId,
         params: { ...context.oidc.params },
         headers: { ...context.headers } as Judged['headers'],
         outcome,
@@ -60,7 +64,7 @@ export class RealProvider {
     this.provider.on('grant.error', (context, error) =>
       note(context, [error.error, error.error_detail].filter((part) => part !== undefined).join(': ')),
     );
-    this.provider.on('grant.revoked', () => (this.revoked += 1));
+    this.provider.on('grant.revoked', ({ oidc }) => this.revocations.push(oidc.client?.clientId));
     const answer = this.provider.callback();
     server.on('request', (request: IncomingMessage, response: ServerResponse) => {
       const path = request.url!.split('?')[0]!;
@@ -77,6 +81,10 @@ export class RealProvider {
     server.listen(0, '127.0.0.1');
     await once(server, 'listening');
     return new RealProvider(server, options);
+  }
+
+  get revoked(): number {
+    return this.revocations.length;
   }
 
   get outcomes(): string[] {
@@ -104,19 +112,10 @@ export class RealProvider {
   }
 
   /** True: the connection is gone, and nobody looks at the request. */
-  #cut({ socket }: IncomingMessage, response: ServerResponse): boolean {
+  #cut(request: IncomingMessage, response: ServerResponse): boolean {
     const { cutNext } = this;
-    if (cutNext === undefined) return false;
     this.cutNext = undefined;
-    if (cutNext === 'before it is looked at') {
-      socket.resetAndDestroy();
-      return true;
-    }
-    response.end = (() => {
-      socket.resetAndDestroy();
-      return response;
-    }) as typeof response.end;
-    return false;
+    return cutNext !== undefined && cutConnection(cutNext, request, response);
   }
 }
 

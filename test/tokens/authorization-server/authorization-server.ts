@@ -2,6 +2,7 @@ import { createServer, type IncomingMessage, type ServerResponse } from 'node:ht
 import { once } from 'node:events';
 import type { AddressInfo } from 'node:net';
 import Provider from 'oidc-provider';
+import { cutConnection, type Cut } from '../../support/cut-connection.ts';
 
 /** One spent refresh token, as the server judged it. */
 export interface Spending {
@@ -27,7 +28,7 @@ export class AuthorizationServer {
   /** Token calls whose connection was cut. */
   cuts = 0;
   /** Set to cut the next token call: before the server has looked at it, or after it has carried it out. */
-  cutNext: 'before it is looked at' | 'after it is carried out' | undefined;
+  cutNext: Cut | undefined;
   readonly url: string;
   readonly #provider: Provider;
   readonly #issued: string[] = [];
@@ -124,19 +125,11 @@ export class AuthorizationServer {
   }
 
   /** True: the connection is gone, and nobody looks at the request. */
-  #cut({ socket }: IncomingMessage, response: ServerResponse): boolean {
+  #cut(request: IncomingMessage, response: ServerResponse): boolean {
     const { cutNext } = this;
     if (cutNext === undefined) return false;
     this.cutNext = undefined;
     this.cuts += 1;
-    if (cutNext === 'before it is looked at') {
-      socket.resetAndDestroy();
-      return true;
-    }
-    response.end = (() => {
-      socket.resetAndDestroy();
-      return response;
-    }) as typeof response.end;
-    return false;
+    return cutConnection(cutNext, request, response);
   }
 }
