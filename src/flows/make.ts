@@ -1,13 +1,8 @@
 import { createHash, randomBytes, randomUUID, X509Certificate, type KeyObject } from 'node:crypto';
 import { encoded, hashOf, hmacOf, keyBytes, type KeyEncodingName } from './digests.ts';
 import type { Make, Made, MakeHmac, MakeJwt } from './make-schema.ts';
-import { kidOf, pemBlocks, privateKeyOf } from './private-key.ts';
+import { CURVES, MIN_RSA_BITS, pemBlocks, readPrivateKey, type PrivateKey } from './private-key.ts';
 import { fillString, fillValue, MissingValueError, UnfillableError, type TemplateValues } from './template.ts';
-
-/** RFC 7518 §3.4: each algorithm has its own curve. Node calls them so. */
-const CURVES: Readonly<Record<string, string>> = { ES256: 'prime256v1', ES384: 'secp384r1', ES512: 'secp521r1' };
-/** RFC 7518 §3.3. */
-const MIN_RSA_BITS = 2048;
 
 /**
  * Computes the values of a `make` block. `values`: credentials and earlier answers; the values of one block do not see
@@ -54,15 +49,17 @@ async function signedJwt(config: MakeJwt, at: string, values: TemplateValues, no
   const { alg } = config;
   const keyText = filled(config.key, `${at}.key`, values);
   const isShared = alg.startsWith('HS');
-  const key = isShared ? secretKey(keyText, config.keyEncoding, `${at}.key`) : privateKeyFor(alg, keyText, `${at}.key`);
+  const { key, kid: keysKid } = isShared
+    ? { key: secretKey(keyText, config.keyEncoding, `${at}.key`), kid: undefined }
+    : privateKeyFor(alg, keyText, `${at}.key`);
   const issuedAt = Math.floor(now / 1000);
   const kid = filled(config.kid ?? '', `${at}.kid`, values);
   const type = filled(config.type, `${at}.type`, values);
-  const ownKid = kid === '' && !isShared ? kidOf(keyText) : kid;
+  const ownKid = kid === '' ? keysKid : kid;
   const header = {
     alg,
     ...(type !== '' && { typ: type }),
-    ...(ownKid !== undefined && ownKid !== '' && { kid: ownKid }),
+    ...(ownKid !== undefined && { kid: ownKid }),
     ...(config.certificate !== undefined && certificateOf(config, key, at, values)),
     ...mapping(config.headers, `${at}.headers`, values),
   };
@@ -111,16 +108,16 @@ function certificateIn(der: Buffer): X509Certificate | undefined {
 }
 
 /** The private key for an algorithm. Checked here, because the library finds a wrong kind by an error of its own. */
-function privateKeyFor(alg: string, text: string, at: string): KeyObject {
-  const key = privateKeyOf(text);
+function privateKeyFor(alg: string, text: string, at: string): PrivateKey {
+  const read = readPrivateKey(text);
   const curve = CURVES[alg];
-  const { namedCurve, modulusLength = 0 } = key?.asymmetricKeyDetails ?? {};
+  const { namedCurve, modulusLength = 0 } = read?.key.asymmetricKeyDetails ?? {};
   const kind = curve !== undefined ? 'ec' : alg === 'EdDSA' ? 'ed25519' : 'rsa';
-  if (key?.asymmetricKeyType !== kind || (kind === 'ec' && namedCurve !== curve))
+  if (read?.key.asymmetricKeyType !== kind || (kind === 'ec' && namedCurve !== curve))
     throw new UnfillableError(`${at} is no private key for ${alg}`);
   if (kind === 'rsa' && modulusLength < MIN_RSA_BITS)
     throw new UnfillableError(`${at} is shorter than the ${MIN_RSA_BITS} bits that ${alg} needs`);
-  return key;
+  return read;
 }
 
 function secretKey(text: string, encoding: KeyEncodingName, at: string): Buffer {

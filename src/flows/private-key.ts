@@ -1,18 +1,35 @@
-import { createPrivateKey, type KeyObject } from 'node:crypto';
+import { createPrivateKey, type JsonWebKey, type KeyObject } from 'node:crypto';
 
 /** RFC 7468 §10, RFC 8017 A.1.2 and RFC 5915: the labels of private keys that are not encrypted. */
 const PRIVATE_KEYS = { 'PRIVATE KEY': 'pkcs8', 'RSA PRIVATE KEY': 'pkcs1', 'EC PRIVATE KEY': 'sec1' } as const;
+
+/** The curve of each algorithm, as node:crypto calls it (RFC 7518 §3.4). */
+export const CURVES: Readonly<Record<string, string>> = {
+  ES256: 'prime256v1',
+  ES384: 'secp384r1',
+  ES512: 'secp521r1',
+};
+/** RFC 7518 §3.3. */
+export const MIN_RSA_BITS = 2048;
+
+/** A private key, and what a JWK says of it besides. */
+export interface PrivateKey {
+  readonly key: KeyObject;
+  readonly alg: string | undefined;
+  readonly kid: string | undefined;
+}
 
 /**
  * The private key in a text: PEM (PKCS#8, PKCS#1, SEC1), or a JWK as JSON. Undefined: there is none. Never throws, as
  * an error of the parser could quote the key.
  */
-export function privateKeyOf(text: string): KeyObject | undefined {
+export function readPrivateKey(text: string): PrivateKey | undefined {
   try {
-    if (text.trimStart().startsWith('{')) return keyOfJwk(JSON.parse(text));
+    if (text.trimStart().startsWith('{')) return readJwk(JSON.parse(text));
     for (const [label, type] of Object.entries(PRIVATE_KEYS)) {
       const [der] = pemBlocks(text, label);
-      if (der !== undefined) return createPrivateKey({ key: der, format: 'der', type });
+      if (der !== undefined)
+        return { key: createPrivateKey({ key: der, format: 'der', type }), alg: undefined, kid: undefined };
     }
   } catch {
     // Not a key.
@@ -21,17 +38,15 @@ export function privateKeyOf(text: string): KeyObject | undefined {
 }
 
 /** `d`: without it, it is a public key. */
-function keyOfJwk(jwk: unknown): KeyObject | undefined {
-  return typeof jwk === 'object' && jwk !== null && 'd' in jwk
-    ? createPrivateKey({ key: jwk as Record<string, string>, format: 'jwk' })
-    : undefined;
-}
-
-/** The `kid` of a JWK. */
-export function kidOf(text: string): string | undefined {
-  if (!text.trimStart().startsWith('{')) return undefined;
-  const { kid } = JSON.parse(text) as { kid?: unknown };
-  return typeof kid === 'string' ? kid : undefined;
+function readJwk(jwk: unknown): PrivateKey | undefined {
+  if (typeof jwk !== 'object' || jwk === null || !('d' in jwk)) return undefined;
+  const members = jwk as Readonly<Record<string, unknown>>;
+  const member = (name: string): string | undefined => {
+    const value = members[name];
+    return typeof value === 'string' && value !== '' ? value : undefined;
+  };
+  const key = createPrivateKey({ key: members as JsonWebKey, format: 'jwk' });
+  return { key, alg: member('alg'), kid: member('kid') };
 }
 
 /**

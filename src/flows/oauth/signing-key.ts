@@ -1,5 +1,5 @@
-import { createPrivateKey, webcrypto, type JsonWebKey, type KeyObject } from 'node:crypto';
-import { parseJson } from '../content.ts';
+import { webcrypto, type KeyObject } from 'node:crypto';
+import { CURVES, MIN_RSA_BITS, readPrivateKey } from '../private-key.ts';
 import { UnfitValueError } from '../template.ts';
 import { KEY_ALGORITHMS } from './schema.ts';
 
@@ -10,47 +10,31 @@ export interface SigningKey {
   readonly kid: string | undefined;
 }
 
-const CURVES: Readonly<Record<string, readonly [alg: string, curve: string]>> = {
-  prime256v1: ['ES256', 'P-256'],
-  secp384r1: ['ES384', 'P-384'],
-  secp521r1: ['ES512', 'P-521'],
-};
+/** The names of WebCrypto. */
+const WEB_CURVES: Readonly<Record<string, string>> = { ES256: 'P-256', ES384: 'P-384', ES512: 'P-521' };
 
 /**
- * Reads a private key: PEM (PKCS #8, PKCS #1, SEC 1), also in one line with `\n` between, or a JWK. `alg` and `kid`:
- * empty if the configuration does not say. Throws an UnfitValueError, which repeats nothing of the key.
+ * Reads a private key as an authenticating client needs it. `alg` and `kid`: empty if the configuration does not say.
+ * Throws an UnfitValueError, which repeats nothing of the key.
  */
 export async function readSigningKey(text: string, alg: string, kid: string): Promise<SigningKey> {
-  const jwk = text.trim().startsWith('{') ? (parseJson(text.trim()) as JsonWebKey | undefined) : undefined;
-  let key: KeyObject;
-  try {
-    key =
-      jwk === undefined
-        ? createPrivateKey(text.replaceAll('\\n', '\n'))
-        : createPrivateKey({ key: jwk, format: 'jwk' });
-  } catch {
-    throw new UnfitValueError('key is not a private key in PEM without a passphrase, or a JWK');
-  }
-  const chosen = alg !== '' ? alg : typeof jwk?.['alg'] === 'string' ? jwk['alg'] : algorithmOf(key);
-  const named = kid !== '' ? kid : jwk?.['kid'];
-  return {
-    key: await imported(key, chosen),
-    alg: chosen,
-    kid: typeof named === 'string' && named !== '' ? named : undefined,
-  };
+  const read = readPrivateKey(text);
+  if (read === undefined) throw new UnfitValueError('key is not a private key in PEM without a passphrase, or a JWK');
+  const chosen = alg !== '' ? alg : (read.alg ?? algorithmOf(read.key));
+  return { key: await imported(read.key, chosen), alg: chosen, kid: kid !== '' ? kid : read.kid };
 }
 
 function algorithmOf(key: KeyObject): string {
   if (key.asymmetricKeyType === 'rsa') return 'RS256';
   if (key.asymmetricKeyType === 'ed25519') return 'EdDSA';
-  return CURVES[key.asymmetricKeyDetails?.namedCurve ?? '']?.[0] ?? '';
+  return Object.keys(CURVES).find((alg) => CURVES[alg] === key.asymmetricKeyDetails?.namedCurve) ?? '';
 }
 
 async function imported(key: KeyObject, alg: string): Promise<webcrypto.CryptoKey> {
   if (!(KEY_ALGORITHMS as readonly string[]).includes(alg))
     throw new UnfitValueError(`the key needs an alg, one of ${KEY_ALGORITHMS.join(', ')}`);
-  const { modulusLength = 2048 } = key.asymmetricKeyDetails ?? {};
-  if (modulusLength < 2048) throw new UnfitValueError('key has less than 2048 bits');
+  const { modulusLength = MIN_RSA_BITS } = key.asymmetricKeyDetails ?? {};
+  if (modulusLength < MIN_RSA_BITS) throw new UnfitValueError(`key has less than ${MIN_RSA_BITS} bits`);
   try {
     return await webcrypto.subtle.importKey(
       'pkcs8',
@@ -72,7 +56,7 @@ function subtleOf(alg: string): webcrypto.RsaHashedImportParams | webcrypto.EcKe
     case 'PS':
       return { name: 'RSA-PSS', hash };
     case 'ES':
-      return { name: 'ECDSA', namedCurve: Object.values(CURVES).find(([name]) => name === alg)![1] };
+      return { name: 'ECDSA', namedCurve: WEB_CURVES[alg]! };
     default:
       return { name: 'Ed25519' };
   }

@@ -1,6 +1,6 @@
 import { sign as signWith, type KeyObject } from 'node:crypto';
 import { hashOf, hmacOf, type HashName } from '../digests.ts';
-import { privateKeyOf } from '../private-key.ts';
+import { readPrivateKey } from '../private-key.ts';
 import { UnfillableError, type TemplateValues } from '../template.ts';
 import {
   checkVisible,
@@ -108,7 +108,7 @@ function signerOf(config: SignOauth1, values: TemplateValues): (text: string) =>
 }
 
 function rsaKey(text: string, method: string): KeyObject {
-  const key = privateKeyOf(text);
+  const key = readPrivateKey(text)?.key;
   if (key?.asymmetricKeyType !== 'rsa')
     throw new UnfillableError(`privateKey of the signature is no private key for ${method}`);
   return key;
