@@ -45,13 +45,13 @@ describe('a recipe', () => {
     ['takes a block page for a refusal', 'zoom', 'block page', { refused: [{ status: 403, format: 'any' }] }],
     [
       'does not know the refusal',
-      'avito',
+      'zoom',
       'refused credentials',
       {
         login: {
-          url: 'https://api.avito.ru/token',
-          client: { id: '{clientId}', secret: '{clientSecret}', auth: 'post' },
-          form: { grant_type: 'client_credentials' },
+          url: 'https://zoom.us/oauth/token',
+          client: { id: '{clientId}', secret: '{clientSecret}', auth: 'basic' },
+          form: { grant_type: 'account_credentials', account_id: '{accountId}' },
           answer: { token: '/access_token' },
         },
       },
