@@ -64,7 +64,7 @@ export default tseslint.config(
   },
   {
     // Tests speak in plain sockets and byte strings, where these rules see trouble that is meant.
-    files: ['test/**', 'bench/**'],
+    files: ['test/**', 'bench/**', 'tools/**'],
     rules: {
       // supertest's requests are thenables whose class the rule does not know: unawaited, one is never sent, and its
       // expectations cannot fail.
