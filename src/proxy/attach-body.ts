@@ -15,27 +15,38 @@ export function attachToBody(body: RequestBody, fields: readonly BodyField[], re
       detail: 'the token goes into the body, which is possible only up to maxReplayBody',
     });
   if (request.field('content-encoding') !== undefined) throw unfit('a body with a Content-Encoding');
-  let text = Buffer.concat(body.chunks).toString('utf8');
+  // One character for each byte: what is not UTF-8 stays as it is.
+  let text = Buffer.concat(body.chunks).toString('latin1');
   for (const { kind, at, value } of fields) {
     const changed = kind === 'json' ? setMember(text, at, value) : setField(text, at, value, request);
     if (changed === undefined)
       throw unfit(kind === 'json' ? 'a body that is no JSON object' : 'a body that is no form');
     text = changed;
   }
-  const bytes = Buffer.from(text, 'utf8');
+  const bytes = Buffer.from(text, 'latin1');
   return { kind: 'buffered', chunks: [bytes], length: bytes.length, release: () => undefined };
 }
 
 function setField(text: string, name: string, value: string, request: InboundRequest): string | undefined {
   const type = request.field('content-type');
   if (typeof type !== 'string' || !/^application\/x-www-form-urlencoded\b/i.test(type)) return undefined;
-  const others = text.split('&').filter((pair) => pair !== '' && nameOf(pair) !== name);
-  return [...others, new URLSearchParams({ [name]: value }).toString()].join('&');
+  const wanted = Buffer.from(name, 'utf8').toString('latin1');
+  const others = text.split('&').filter((pair) => pair !== '' && nameOf(pair) !== wanted);
+  others.push(new URLSearchParams({ [name]: value }).toString());
+  return others.join('&');
 }
 
-function nameOf(pair: string): string | undefined {
-  return [...new URLSearchParams(pair).keys()][0];
+/** The name of a field of a form, one character for each byte. */
+function nameOf(pair: string): string {
+  const equals = pair.indexOf('=');
+  const name = equals === -1 ? pair : pair.slice(0, equals);
+  if (!ENCODED.test(name)) return name;
+  return name
+    .replaceAll('+', ' ')
+    .replaceAll(/%([0-9A-Fa-f]{2})/g, (_, digits: string) => String.fromCharCode(Number.parseInt(digits, 16)));
 }
+
+const ENCODED = /[%+]/;
 
 function unfit(what: string): TokenwardError {
   return new TokenwardError('request_malformed', { detail: `the token goes into the body, and this is ${what}` });

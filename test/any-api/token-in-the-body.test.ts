@@ -19,7 +19,7 @@ describe('a token in the body of each request', () => {
         routes: [{ prefix: '/shop', upstream: server.url, account: 'shop', maxReplayBody: '1 KiB' }],
       }),
     );
-    const post = (body: string, headers: Record<string, string>) =>
+    const post = (body: string | Buffer, headers: Record<string, string>) =>
       call(proxy.url, '/shop/x', { method: 'POST', body, headers });
     return { server, post, proxy };
   }
@@ -46,6 +46,23 @@ describe('a token in the body of each request', () => {
     const { server, post } = await start({ form: 'key' });
     await post('a=1&key=mine&b=%20', FORM_TYPE);
     assert.equal(server.seen[0]?.body, 'a=1&b=%20&key=tOkEn-1');
+  });
+
+  for (const [sent, arrives] of [
+    ['k%65y=mine&key&a+b=1&key=', 'a+b=1&key=tOkEn-1'],
+    ['a=%E4%FF&b=\xe4\xff&', 'a=%E4%FF&b=\xe4\xff&key=tOkEn-1'],
+    ['keys=1&KEY=2&%6B=3', 'keys=1&KEY=2&%6B=3&key=tOkEn-1'],
+  ] as const)
+    it(`replaces a field however its name is written, and no other: ${sent}`, async () => {
+      const { server, post } = await start({ form: 'key' });
+      await post(Buffer.from(sent, 'latin1'), FORM_TYPE);
+      assert.equal(server.seen[0]?.bytes.toString('latin1'), arrives);
+    });
+
+  it('leaves bytes of a body alone that are not UTF-8', async () => {
+    const { server, post } = await start({ json: '/token' });
+    await post(Buffer.from('{"name":"\xcf\xf0\xe8\xe2\xe5\xf2"}', 'latin1'), JSON_TYPE);
+    assert.equal(server.seen[0]?.bytes.toString('latin1'), '{"token":"tOkEn-1","name":"\xcf\xf0\xe8\xe2\xe5\xf2"}');
   });
 
   it('is not sent with a body of another kind, or one that is too long: nothing arrives', async () => {

@@ -10,6 +10,7 @@ export interface SeenRequest {
   readonly headers: IncomingHttpHeaders;
   readonly rawHeaders: readonly string[];
   readonly body: string;
+  readonly bytes: Buffer;
 }
 
 /** What to answer. */
@@ -32,7 +33,7 @@ export async function recordingServer(reply: (request: SeenRequest) => Reply): P
   const server = createServer((request, response) => {
     void buffer(request).then((body) => {
       const { method = '', url = '', headers, rawHeaders } = request;
-      const one = { method, url, headers, rawHeaders, body: body.toString() };
+      const one = { method, url, headers, rawHeaders, body: body.toString(), bytes: body };
       seen.push(one);
       const { status = 200, headers: fields = {}, body: content = {} } = reply(one);
       const text = typeof content === 'string' ? content : JSON.stringify(content);
