@@ -1,7 +1,7 @@
 import type { LoadedConfig } from '../config/load.ts';
 import { systemClock } from '../tokens/clock.ts';
 import { Records } from '../tokens/records.ts';
-import type { StoredKind } from '../tokens/store.ts';
+import { isAccountKey, type StoredKind } from '../tokens/store.ts';
 import { openStore, type StoreDependencies } from './open-store.ts';
 import { ownership, unownedGeneration } from './ownership.ts';
 import { requireStore } from './store-presence.ts';
@@ -41,7 +41,7 @@ export async function pruneStore(
     const owned = ownership(config, clock);
     const names = await store.accounts();
     const known = new Set(names);
-    for (const name of names) {
+    for (const name of names.filter(isAccountKey)) {
       const generation = await unownedGeneration(name, records, owned, known);
       if (generation !== false) await remove('record', name, generation);
     }

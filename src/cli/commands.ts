@@ -1,3 +1,4 @@
+import { ca } from './ca.ts';
 import { check } from './check.ts';
 import { connect } from './connect.ts';
 import { flow } from './flow.ts';
@@ -26,13 +27,14 @@ export const COMMANDS: ReadonlyMap<string, Command> = new Map<string, Command>([
   ['connect', connect],
   ['rekey', rekey],
   ['store', store],
+  ['ca', ca],
   ['flow', flow],
   ['hash-key', hashKey],
   ['schema', schema],
 ]);
 
 /** Commands with an argument. */
-export const WITH_ARGUMENT: readonly string[] = ['renew', 'import', 'connect', 'store'];
+export const WITH_ARGUMENT: readonly string[] = ['renew', 'import', 'connect', 'store', 'ca'];
 
 /** Commands with two. */
 export const WITH_TWO_ARGUMENTS: readonly string[] = ['flow'];

@@ -1,3 +1,4 @@
+import { AuthorityError } from '../authority/authority-error.ts';
 import { ConfigError } from '../config/load.ts';
 import { ListenError } from '../http/server/listen.ts';
 import { TlsFileError } from '../http/tls.ts';
@@ -16,7 +17,7 @@ import { UsageError } from './usage-error.ts';
 /** Errors whose message alone is printed. */
 const FAILURES = [
   ...[AccountBusyError, StoreError, ListenError, TlsFileError, JwksFileError, OperatorError],
-  ...[ConnectError, FlowTryError],
+  ...[ConnectError, FlowTryError, AuthorityError],
 ];
 
 /** The message and exit code for an error that ends the program. */

@@ -16,6 +16,10 @@ Usage: tokenward <command> [options]
   store     copy the stored tokens and counted logins from one store to another, with tokenward stopped:
             tokenward store copy --from OLD.yaml --to NEW.yaml [--dry-run] [--overwrite]
             or remove what no account of the configuration owns:  tokenward store prune [--dry-run]
+  ca        show the certificate authority for the routes' https hosts, make it, or replace it:
+            tokenward ca [show] [--json], tokenward ca make [--days N], tokenward ca renew [--days N]
+            or write out the certificate that applications must trust, never its key:
+            tokenward ca export [-o FILE] [--pkcs12 FILE [--password PASSWORD]]
   flow      try an account's login, step by step, with every secret masked; nothing is stored:
             tokenward flow try <account> [--refresh] [--path PATH [--route ROUTE]] [--dry-run] [--json]
             or write the flow of an API from a curl command of its login and a sample answer, which come from
@@ -28,7 +32,7 @@ Options:
       --operator URL  status, renew: the operator port (default: from the configuration, or $TOKENWARD_OPERATOR)
       --operator-key-file FILE
                       status, renew: the operator's key (or $TOKENWARD_OPERATOR_KEY)
-      --json          status, flow try: as JSON
+      --json          status, flow try, ca show: as JSON
       --login         renew: log in, even if there is a refresh token to spend
       --use-reserve   renew: may spend the logins kept in reserve
       --device        connect: consent on another device, by a code
@@ -47,6 +51,12 @@ Options:
                       query:NAME, cookie:NAME, cookies
       --invalid RULE  flow new: what a dead token looks like, such as 401 or "200 /error/code=TOKEN_EXPIRED"
       --upstream URL  flow new: the API that requests go to (default: the host of the login)
+      --days N        ca make, ca renew: how long it is valid (default 365)
+      --renew         ca make: the same as ca renew
+  -o, --output FILE   ca export: the PEM goes here (default: standard output, unless there is --pkcs12)
+      --pkcs12 FILE   ca export: a trust store for Java goes here
+      --password PASSWORD
+                      ca export: the trust store's password, which is no secret (default changeit)
       --host HOST     sandbox: listen here (default 127.0.0.1)
       --port PORT     sandbox: first of its ports (default 8180)
   -h, --help          show this

@@ -1,7 +1,7 @@
 import { resolve } from 'node:path';
 import { copyStore } from '../app/copy-store.ts';
 import { loadConfig, type LoadedConfig } from '../config/load.ts';
-import { StoreError } from '../tokens/store.ts';
+import { isAccountKey, StoreError } from '../tokens/store.ts';
 import { print, type Options } from './options.ts';
 import { storeDependencies } from './store-dependencies.ts';
 import { UsageError } from './usage-error.ts';
@@ -18,14 +18,16 @@ export async function storeCopy(options: Options): Promise<void> {
   }
   const dryRun = options['dry-run'];
   const copyOptions = { overwrite: options.overwrite, dryRun };
-  const { accounts, logins, refused } = await copyStore(source, target, storeDependencies(), copyOptions);
-  const width = Math.max(0, ...accounts.map(({ account }) => account.length));
+  const { accounts: records, logins, refused } = await copyStore(source, target, storeDependencies(), copyOptions);
+  // The authority is no account, but it is carried over like one.
+  const accounts = records.filter(({ account }) => isAccountKey(account));
+  const width = Math.max(0, ...records.map(({ account }) => account.length));
   const labels = {
     copied: dryRun || refused ? 'to be copied' : 'copied',
     'already there': 'already there',
     'in the way': 'the target has one that is as new or newer',
   };
-  for (const { account, generation, outcome } of accounts) {
+  for (const { account, generation, outcome } of records) {
     print(`${account.padEnd(width)}  generation ${generation}  ${labels[outcome]}\n`);
   }
   const copied = accounts.filter(({ outcome }) => outcome === 'copied').length;

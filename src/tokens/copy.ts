@@ -1,5 +1,5 @@
 import type { CredentialRecord, Records } from './records.ts';
-import { StoreError, type TokenStore } from './store.ts';
+import { isAccountKey, StoreError, type TokenStore } from './store.ts';
 import { Token } from './token.ts';
 
 /** The source or target of a copy: a store, and its unsealed records. */
@@ -40,14 +40,17 @@ const LOGINS_KEPT_MS = 31 * 86_400_000;
  */
 export async function copyRecords(from: CopyEnd, to: CopyEnd, options: CopyOptions): Promise<CopyReport> {
   const plans: CopyStep[] = [];
-  for (const account of await from.store.accounts()) plans.push(await plan(from, to, account, options.overwrite));
+  for (const account of await from.store.accounts()) {
+    const planOf = isAccountKey(account) ? plan : planShared;
+    plans.push(await planOf(from, to, account, options.overwrite));
+  }
   const refused = plans.some(({ outcome }) => outcome === 'in the way');
   const logins = await missingLogins(from.store, to.store);
   if (!refused && !options.dryRun) {
     // The counts before the tokens, so that no budget is exceeded in between.
     for (const { budget, entries } of logins) await to.store.restoreBudget(budget, entries, LOGINS_KEPT_MS);
-    for (const { account, next } of plans) {
-      if (next !== undefined && (await to.records.replace(account, next)) === undefined)
+    for (const { account, write } of plans) {
+      if (write !== undefined && !(await write()))
         throw new StoreError(
           `The record of ${account} in the target was changed meanwhile. Stop what uses it, then run the copy again.`,
         );
@@ -73,7 +76,8 @@ interface CopyStep {
   readonly revision: number;
   readonly generation: number;
   readonly outcome: CopyOutcome;
-  readonly next?: CredentialRecord;
+  /** False: another process wrote in between. */
+  readonly write?: () => Promise<boolean>;
 }
 
 async function plan(from: CopyEnd, to: CopyEnd, account: string, overwrite: boolean): Promise<CopyStep> {
@@ -85,19 +89,28 @@ async function plan(from: CopyEnd, to: CopyEnd, account: string, overwrite: bool
   if (targetIsNewer && !overwrite) return { account, revision, generation: target.generation, outcome: 'in the way' };
   // A generation never goes back: to a process with the target's token in memory this one must be newer.
   const generation = targetIsNewer ? target.generation + 1 : source.generation;
-  return {
-    account,
-    revision,
+  const next: CredentialRecord = {
+    ...source,
+    revision: target.revision,
     generation,
-    outcome: 'copied',
-    next: {
-      ...source,
-      revision: target.revision,
-      generation,
-      token: source.token && renumbered(source.token, generation),
-      ...(source.unknown && { unknown: { ...source.unknown, generation } }),
-    },
+    token: source.token && renumbered(source.token, generation),
+    ...(source.unknown && { unknown: { ...source.unknown, generation } }),
   };
+  const write = async (): Promise<boolean> => (await to.records.replace(account, next)) !== undefined;
+  return { account, revision, generation, outcome: 'copied', write };
+}
+
+/** The same for a record of the whole installation, which is copied as it is. */
+async function planShared(from: CopyEnd, to: CopyEnd, account: string, overwrite: boolean): Promise<CopyStep> {
+  const [source, target] = [await from.records.readShared(account), await to.records.readShared(account)];
+  if (source === undefined) throw new StoreError(`The record ${account} was removed while it was copied.`);
+  const { revision, text } = source;
+  if (target?.text === text) return { account, revision, generation: target.generation, outcome: 'already there' };
+  const targetIsNewer = target !== undefined && target.generation >= source.generation;
+  if (targetIsNewer && !overwrite) return { account, revision, generation: target.generation, outcome: 'in the way' };
+  const generation = targetIsNewer ? target.generation + 1 : source.generation;
+  const write = (): Promise<boolean> => to.records.replaceShared(account, target?.revision ?? 0, { generation, text });
+  return { account, revision, generation, outcome: 'copied', write };
 }
 
 function renumbered(token: Token, generation: number): Token {

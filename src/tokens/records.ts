@@ -3,7 +3,7 @@ import type { Clock } from './clock.ts';
 import { FormError, parseForm, writeForm, type UnknownFields } from './record-form.ts';
 import type { DeadMark, Doubt, SpendNote } from './record-marks.ts';
 import { SealError, type Seal } from './seal.ts';
-import { accountOfKey, keyBeside, RecordError, type StoredRecord, type TokenStore } from './store.ts';
+import { keyBeside, nameOfRecord, RecordError, type StoredRecord, type TokenStore } from './store.ts';
 import { Token, type NamedValues } from './token.ts';
 
 /** Everything durable about one account's credential. */
@@ -33,6 +33,16 @@ export interface CredentialRecord {
   readonly unknown?: UnknownFields;
 }
 
+/** What a record of the whole installation holds, unsealed, and its number. */
+export interface SharedText {
+  readonly generation: number;
+  readonly text: string;
+}
+
+export interface SharedRecord extends SharedText {
+  readonly revision: number;
+}
+
 export const EMPTY_RECORD: CredentialRecord = {
   revision: 0,
   generation: 0,
@@ -49,7 +59,7 @@ export const EMPTY_RECORD: CredentialRecord = {
 };
 
 /**
- * The credential records of a store, unsealed. The only place where a token is turned into bytes. What is wrong with
+ * The records of a store, unsealed. The only place where a token is turned into bytes. What is wrong with
  * one record is a RecordError that names its account; any other StoreError is about the store.
  */
 export class Records {
@@ -158,6 +168,21 @@ export class Records {
     return adopted;
   }
 
+  /**
+   * A record of the whole installation. Undefined: there is none. Rejects with a RecordError if it cannot be opened.
+   */
+  async readShared(key: string): Promise<SharedRecord | undefined> {
+    const stored = await this.#store.read(key);
+    if (stored === undefined) return undefined;
+    return { revision: stored.revision, generation: stored.generation, text: this.#unseal(key, stored) };
+  }
+
+  /** Writes `text` over the revision `expected` (0 = no record yet). False: another process wrote in between. */
+  async replaceShared(key: string, expected: number, { generation, text }: SharedText): Promise<boolean> {
+    const sealed = this.#seal.seal(text, belongsTo(key, generation));
+    return this.#store.replace(key, expected, { revision: expected + 1, generation, sealed });
+  }
+
   #choose(account: string, record: CredentialRecord): CredentialRecord {
     const key = record.key ?? account;
     if (key === account) this.#beside.delete(account);
@@ -212,7 +237,7 @@ export class Records {
     } catch (error) {
       if (!(error instanceof SealError) && !(error instanceof FormError)) throw error;
       throw new RecordError(
-        `The record of account ${accountOfKey(key)} (${this.#store.keyOf?.('record', key) ?? key} in the ` +
+        `${nameOfRecord(key)} (${this.#store.keyOf?.('record', key) ?? key} in the ` +
           `store) ${error.message}. It was left unchanged.`,
       );
     }

@@ -54,7 +54,7 @@ export interface TokenStore {
   used(budget: string, now: number, window: number, ownLogins?: readonly number[]): Promise<readonly number[]>;
   /** Removes the login `at` of a debit, because it was not made. */
   takeBack(budget: string, at: number): Promise<void>;
-  /** The accounts (store keys) that have a record. */
+  /** The keys that have a record: accounts', and those of the whole installation. */
   accounts(): Promise<string[]>;
   /** The accounts that have a lease, in use or left behind. */
   leased(): Promise<string[]>;
@@ -99,6 +99,27 @@ export function accountOfKey(key: string): string {
   return at < 0 ? key : key.slice(0, at);
 }
 
+/**
+ * Begins the key of a record that is no account's, such as the certificate authority's. No account name contains it, so
+ * that every store keeps such a record like the others.
+ */
+const SHARED_MARK = '@';
+
+/** The key of a record that belongs to the whole installation. */
+export function sharedKey(name: string): string {
+  return `${SHARED_MARK}${name}`;
+}
+
+/** False: the record is the whole installation's. */
+export function isAccountKey(key: string): boolean {
+  return !key.startsWith(SHARED_MARK);
+}
+
+/** What a key's record is, for an operator. */
+export function nameOfRecord(key: string): string {
+  return isAccountKey(key) ? `The record of account ${accountOfKey(key)}` : `The ${key.slice(1)}'s record`;
+}
+
 /** Why a store cannot be opened or used; `message` is for the operator and holds no secret. */
 export class StoreError extends Error {
   override readonly name: string = 'StoreError';
@@ -112,7 +133,7 @@ export class RecordError extends StoreError {
 /** The RecordError for a row that does not have the form a store writes. */
 export function damaged(kind: StoredKind, name: string, key: string): RecordError {
   const what = {
-    record: `The record of account ${accountOfKey(name)}`,
+    record: nameOfRecord(name),
     lease: `The lease of account ${accountOfKey(name)}`,
     budget: `The count of logins ${name}`,
   }[kind];

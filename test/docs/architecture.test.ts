@@ -20,6 +20,8 @@ const PROBES: readonly (readonly [module: string, imports: string, rule: string]
   ['tokens/probe.ts', 'http/message.ts', 'tokens-imports-only-what-is-below'],
   ['tokens/probe.ts', 'metrics.ts', 'tokens-imports-only-what-is-below'],
   ['tokens/stores/probe.ts', 'config/load.ts', 'tokens-imports-only-what-is-below'],
+  ['authority/probe.ts', 'config/load.ts', 'authority-imports-only-what-is-below'],
+  ['tokens/probe.ts', 'authority/authority.ts', 'tokens-imports-only-what-is-below'],
   ['flows/probe.ts', 'config/load.ts', 'flows-imports-only-what-is-below'],
   ['flows/probe.ts', 'log.ts', 'flows-imports-only-what-is-below'],
   ['config/probe.ts', 'tokens/manager.ts', 'config-imports-only-what-is-below'],
@@ -58,6 +60,8 @@ const PROBES: readonly (readonly [module: string, imports: string, rule: string]
   ['flows/probe.ts', 'oauth4webapi', 'package-oauth4webapi'],
   ['flows/probe.ts', 'saxes', 'package-saxes'],
   ['http/client/probe.ts', 'proxy-from-env', 'package-proxy-from-env'],
+  ['authority/probe.ts', '@peculiar/x509', 'package-@peculiar/x509'],
+  ['authority/probe.ts', 'reflect-metadata', 'package-reflect-metadata'],
   ['http/probe.ts', 'lru-cache', 'package-lru-cache'],
   ['tokens/probe.ts', 'zod', 'package-zod'],
   ['flows/probe.ts', 'yaml', 'package-yaml'],
@@ -84,6 +88,7 @@ const ALLOWED: readonly (readonly [module: string, imports: string])[] = [
   ['app/front.ts', 'express'],
   ['flows/probe.ts', 'tokens/token.ts'],
   ['flows/oauth/probe.ts', 'oauth4webapi'],
+  ['authority/sign.ts', '@peculiar/x509'],
   ['cli/probe.ts', 'workers/worker.ts'],
 ];
 
