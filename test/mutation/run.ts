@@ -2,6 +2,7 @@ import { writeFileSync } from 'node:fs';
 import { runProgram } from '../harness/program.ts';
 import { table } from '../harness/table.ts';
 import { Tally } from '../harness/tally.ts';
+import type { Group } from './groups.ts';
 import { FOLDER, runMutants, type Mutant } from './mutants.ts';
 import { HELP, parseOptions, type Options, type Part } from './options.ts';
 import { measure } from './slow-tests.ts';
@@ -16,7 +17,7 @@ class Score {
   listed = 0;
 
   get percent(): number {
-    return (100 * this.killed) / this.mutants;
+    return this.mutants === 0 ? 0 : (100 * this.killed) / this.mutants;
   }
 
   row(name: string): string[] {
@@ -26,21 +27,32 @@ class Score {
   }
 }
 
-async function main({ parts, again, jobs, measure: measures }: Options): Promise<number> {
+/** Of fewer mutants a share says nothing: one survivor among six is no worse than one among forty. */
+const FEW = 20;
+
+async function main({ parts, again, jobs, minutes, recent, measure: measures }: Options): Promise<number> {
   if (measures) await measure();
   const tally = new Tally();
   const rows: string[][] = [];
-  for (const part of parts) rows.push(judge(part, await runMutants(part, jobs, again), tally));
+  const end = minutes === undefined ? undefined : performance.now() + minutes * 60_000;
+  for (const [index, part] of parts.entries()) {
+    // Each group gets its share of what is left, or the first would take all.
+    const now = performance.now();
+    const until = end === undefined ? undefined : now + Math.max(0, end - now) / (parts.length - index);
+    rows.push(judge(part, await runMutants(part, jobs, again, { until }), tally, recent || until !== undefined));
+  }
   if (rows.length === 0) {
     console.log('mutate: nothing to mutate');
     return 0;
   }
   console.log(`\n${table([HEAD, ...rows])}\n`);
-  return tally.close('mutate');
+  // With a limit there may have been no time for a single mutant: nothing is wrong then, and nothing is shown.
+  const code = tally.close('mutate');
+  return tally.failed === 0 ? 0 : code;
 }
 
-/** Says what became of each file; the folder's row. */
-function judge({ group, files }: Part, mutants: readonly Mutant[], tally: Tally): string[] {
+/** Says what became of each file; the folder's row. `isPart`: perhaps not of all mutants. */
+function judge({ group, files }: Part, mutants: readonly Mutant[], tally: Tally, isPart: boolean): string[] {
   const whole = new Score();
   const scores = new Map(files.map((file) => [file, new Score()]));
   const survivors: Place[] = [];
@@ -64,6 +76,10 @@ function judge({ group, files }: Part, mutants: readonly Mutant[], tally: Tally)
   writeFileSync(file, `${entries}\n`);
   const perFile = [...scores].filter(([, { mutants: count }]) => count > 0).map(([name, score]) => score.row(name));
   console.log(`\n${table([['file', ...HEAD.slice(1)], ...perFile])}\n\n${entries}\n\n(${file}, report.html beside it)`);
+  if (isPart) {
+    judgePart(group, whole, tally);
+    return whole.row(group.folder);
+  }
   const { percent } = whole;
   tally.count(group.folder, percent >= group.bar ? undefined : `${percent.toFixed(1)} % is below ${group.bar} %`);
   const gone = EQUIVALENT.filter((one) => files.includes(one.file) && !used.has(one));
@@ -71,6 +87,17 @@ function judge({ group, files }: Part, mutants: readonly Mutant[], tally: Tally)
   if (group.complete)
     tally.count(group.folder, survivors.length === 0 ? undefined : `${survivors.length} survivors without a reason`);
   return whole.row(group.folder);
+}
+
+/** Of a part, survivors with a reason do not count: in a few lines they may be the most. */
+function judgePart(group: Group, { mutants, killed, listed }: Score, tally: Tally): void {
+  const judged = mutants - listed;
+  if (judged < FEW) {
+    console.log(`mutate: ${judged} mutants of ${group.folder} are too few to judge by`);
+    return;
+  }
+  const percent = (100 * killed) / judged;
+  tally.count(group.folder, percent >= group.bar ? undefined : `${percent.toFixed(1)} % is below ${group.bar} %`);
 }
 
 await runProgram('mutate', HELP, parseOptions, main);

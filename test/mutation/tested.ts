@@ -1,0 +1,17 @@
+import type { Mutant } from './mutants.ts';
+
+/** Mutants whose fate is known, in a run that may be ended before its last one. */
+export const tested: Mutant[] = [];
+
+/** Stryker tells a reporter of each mutant, and everybody else only of all at the end. */
+export const strykerPlugins = [
+  {
+    kind: 'Reporter',
+    name: 'tested',
+    value: {
+      onMutantTested(mutant: Mutant): void {
+        tested.push(mutant);
+      },
+    },
+  },
+];
