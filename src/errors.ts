@@ -115,6 +115,11 @@ const ERRORS = {
     'Try again after Retry-After. The operator can spend a login of the reserve: tokenward renew ACCOUNT ' +
       '--use-reserve.',
   ],
+  renewal_budget_exhausted: [
+    503,
+    "The account's budget of renewals (logins and refreshes) is used up.",
+    'Try again after Retry-After. The operator can raise the budget if the vendor grants more.',
+  ],
   upstream_not_allowed: [
     502,
     "The account's token came with an upstream that this route does not allow.",

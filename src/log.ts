@@ -31,6 +31,8 @@ export interface LogFields {
   /** Logins left in the budget, and in the operators' reserve. */
   readonly logins_left?: number;
   readonly reserve_left?: number;
+  /** Renewals left in the scarcest budget of renewals. */
+  readonly renewals_left?: number;
   /** Seconds until the next try. */
   readonly retry_in?: number;
   readonly version?: string;

@@ -114,6 +114,18 @@ export class Metrics {
     ['account', 'flow'],
     'first',
   );
+  readonly renewalsRemaining = this.#gauge(
+    'renewal_budget_remaining',
+    'Renewals (logins and refreshes) left in the rolling window of `per` seconds.',
+    ['account', 'flow', 'per'],
+    'min',
+  );
+  readonly renewalsLimit = this.#gauge(
+    'renewal_budget_limit',
+    'Renewals (logins and refreshes) allowed in the rolling window of `per` seconds.',
+    ['account', 'flow', 'per'],
+    'first',
+  );
   readonly dead = this.#gauge(
     'credential_dead',
     '1: the credentials were rejected or are missing; a person must act.',

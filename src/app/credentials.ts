@@ -167,17 +167,27 @@ class AccountCredential implements Credential {
   }
 
   get budget(): BudgetLimits | undefined {
-    const {
-      flowName,
-      flow: { budget },
-    } = this.#runtime;
-    if (budget === undefined) return undefined;
-    // Counted as the vendor counts: by these credentials, whatever the account's name.
+    for (const { logins, per, reserve, by } of this.#runtime.flow.budget ?? [])
+      if (logins !== undefined) return { key: this.#budgetKey(by), logins, window: per * 1000, reserve };
+    return undefined;
+  }
+
+  get renewalBudgets(): readonly BudgetLimits[] {
+    return (this.#runtime.flow.budget ?? []).flatMap(({ renewals, per, by }) =>
+      // The window is a part of the key: budgets of two windows keep different rows.
+      renewals === undefined
+        ? []
+        : [{ key: `${this.#budgetKey(by)}#renewals-${per}`, logins: renewals, window: per * 1000, reserve: 0 }],
+    );
+  }
+
+  /** Counted as the vendor counts: by these credentials, whatever the account's name. */
+  #budgetKey(by: readonly string[]): string {
     const subject =
-      budget.by.length === 0
+      by.length === 0
         ? (this.formerName ?? this.account)
-        : digest(JSON.stringify(budget.by.map((name) => this.#values[name] ?? null)));
-    return { key: `${flowName}/${subject}`, logins: budget.logins, window: budget.per * 1000, reserve: budget.reserve };
+        : digest(JSON.stringify(by.map((name) => this.#values[name] ?? null)));
+    return `${this.#runtime.flowName}/${subject}`;
   }
 
   /** What requests of this account may carry besides its token. */

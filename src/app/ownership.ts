@@ -1,5 +1,6 @@
 import type { LoadedConfig } from '../config/load.ts';
 import type { Clock } from '../tokens/clock.ts';
+import type { Credential } from '../tokens/credential.ts';
 import type { Records } from '../tokens/records.ts';
 import { accountOfKey, RecordError } from '../tokens/store.ts';
 import { credentialSource } from './credentials.ts';
@@ -30,8 +31,14 @@ export function ownership(config: LoadedConfig, clock: Clock): Ownership {
     has: (account) => source.has(account),
     identityOf: (account) => source.get(account)?.identity,
     renamedFrom: (formerName) => renamed.get(formerName) ?? [],
-    budgets: new Set(all.map((account) => source.get(account)?.budget?.key).filter((key) => key !== undefined)),
+    budgets: new Set(all.flatMap((account) => budgetKeys(source.get(account)))),
   };
+}
+
+function budgetKeys(credential: Credential | undefined): string[] {
+  if (credential === undefined) return [];
+  const { budget, renewalBudgets = [] } = credential;
+  return [...(budget === undefined ? [] : [budget]), ...renewalBudgets].map(({ key }) => key);
 }
 
 /** The generation of a record without an owner; undefined if it cannot be opened; false: it has an owner. */

@@ -113,7 +113,7 @@ function isTroubled(state: AccountStatusName): boolean {
 }
 
 function logRenewal(log: Logger, { account, flow }: Credential, report: RenewalReport): void {
-  const { kind, outcome, reason, detail, seconds, cause, generation, expiresAt, budget } = report;
+  const { kind, outcome, reason, detail, seconds, cause, generation, expiresAt, budget, renewalsLeft } = report;
   const fields: LogFields = {
     account,
     flow,
@@ -125,6 +125,7 @@ function logRenewal(log: Logger, { account, flow }: Credential, report: RenewalR
     ...(generation !== undefined && { generation }),
     ...(expiresAt !== undefined && { expires: new Date(expiresAt).toISOString() }),
     ...(budget !== undefined && { logins_left: budget.remaining, reserve_left: budget.reserveRemaining }),
+    ...(renewalsLeft !== undefined && { renewals_left: renewalsLeft }),
     ...(reason !== '' && { reason }),
     ...(detail !== undefined && { detail }),
   };
@@ -182,8 +183,13 @@ function logTrouble(
   now: number,
   remedy: string,
 ): void {
-  const { account, flow, state, problem, dead, generation, retryAt, budget } = status;
-  const until = state === 'out_of_logins' ? (budget?.retryAt ?? retryAt) : undefined;
+  const { account, flow, state, problem, dead, generation, retryAt, budget, renewalsLeft = [], exhausted } = status;
+  // Every budget of renewals must grant one: the last to do so counts.
+  const freeAt =
+    exhausted === 'renewals'
+      ? renewalsLeft.reduce((latest, one) => Math.max(latest, one.retryAt ?? 0), 0) || undefined
+      : budget?.retryAt;
+  const until = state === 'out_of_logins' ? (freeAt ?? retryAt) : undefined;
   const fields: LogFields = {
     account,
     flow,
@@ -193,6 +199,7 @@ function logTrouble(
     ...(retryAt !== undefined && retryAt > now && { retry_in: Math.ceil((retryAt - now) / 1000) }),
     ...(until !== undefined && { until: new Date(until).toISOString() }),
     ...(budget !== undefined && { logins_left: budget.remaining, reserve_left: budget.reserveRemaining }),
+    ...(renewalsLeft.length > 0 && { renewals_left: Math.min(...renewalsLeft.map(({ remaining }) => remaining)) }),
     ...(problem !== undefined && { detail: problem }),
   };
   const why = problem ?? 'no reason is known';
@@ -201,6 +208,10 @@ function logTrouble(
       log.error(`account ${account} is dead: ${why}. Its requests fail until a person acts: ${remedy}`, fields);
       break;
     case 'out_of_logins':
+      if (exhausted === 'renewals') {
+        log.error(`account ${account} is out of renewals: ${why}, and its requests fail`, fields);
+        break;
+      }
       log.error(
         `account ${account} is out of logins${until === undefined ? '' : ` until ${new Date(until).toISOString()}`}, ` +
           `and its requests fail. To spend a login of the reserve: tokenward renew ${account} --use-reserve`,

@@ -96,10 +96,12 @@ function errorsOf(
   { keys, jwt }: CallerRules,
 ): readonly ErrorCode[] {
   const attach = flow?.attach ?? [];
+  const countsRenewals = flow?.budget?.some(({ renewals }) => renewals !== undefined) === true;
   const signs = attach.some((part) => 'sign' in part);
   return [
     ...ROUTE_ERRORS,
     ...(account !== undefined || accountChoice !== undefined ? TOKEN_ERRORS : []),
+    ...(countsRenewals || accountChoice !== undefined ? (['renewal_budget_exhausted'] as const) : []),
     ...(accountChoice !== undefined ? ACCOUNT_CHOICE_ERRORS : []),
     ...(keys ? CALLER_ERRORS : []),
     ...(jwt ? (['caller_check_failed'] as const) : []),

@@ -108,13 +108,14 @@ async function tried(
 /** What a person should know before the result. */
 function notesOf({ flow, credential }: FlowTrial, options: Options): string[] {
   if (options['dry-run'] || isFixed(flow)) return [];
-  const { budget } = credential;
+  const { budget, renewalBudgets = [] } = credential;
+  const budgets = [
+    ...(budget === undefined ? [] : [`${budget.logins} logins in ${formatDuration(budget.window)}`]),
+    ...renewalBudgets.map(({ logins, window }) => `${logins} renewals in ${formatDuration(window)}`),
+  ];
   return [
     'The token that this brings is not stored, and a running tokenward goes on with its own.',
-    'The login counts at the vendor.' +
-      (budget === undefined
-        ? ''
-        : ` The budget of ${budget.logins} logins in ${formatDuration(budget.window)} does not count it.`),
+    'The login counts at the vendor.' + budgets.map((one) => ` The budget of ${one} does not count it.`).join(''),
     ...(options.refresh ? ['The refresh spends the refresh token of this login, not the stored one.'] : []),
   ];
 }

@@ -37,10 +37,14 @@ function expiryOf({ refusedAt, expiresAt }: CredentialStatus, now: number): stri
   return expiresAt === undefined ? '-' : formatDuration(expiresAt - now);
 }
 
-/** Automatic logins left and, after the plus, those of the reserve. */
-function loginsOf({ budget }: CredentialStatus): string {
-  if (budget === undefined) return '-';
-  return `${budget.remaining} of ${budget.limit}${budget.reserveLimit > 0 ? ` (+${budget.reserveRemaining})` : ''}`;
+/** Automatic logins left and, after the plus, those of the reserve; then the renewals left of each budget of them. */
+function loginsOf({ budget, renewalsLeft = [] }: CredentialStatus): string {
+  const left = renewalsLeft.map(({ remaining, limit }) => `${remaining} of ${limit} renewals`);
+  if (budget !== undefined)
+    left.unshift(
+      `${budget.remaining} of ${budget.limit}${budget.reserveLimit > 0 ? ` (+${budget.reserveRemaining})` : ''}`,
+    );
+  return left.length === 0 ? '-' : left.join(', ');
 }
 
 function problemOf({ problem, retryAt }: CredentialStatus, now: number): string {

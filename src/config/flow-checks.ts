@@ -195,9 +195,16 @@ function checkUnused(flow: Flow, path: Path, report: Report): void {
 }
 
 export function checkBudget(flow: Flow, budget: Flow['budget'], path: Path, report: Report): void {
-  (budget?.by ?? []).forEach((name, index) =>
-    checkName(name, Object.keys(flow.credentials), [...path, 'by', index], report),
-  );
+  const entries = budget ?? [];
+  for (const [entry, { by }] of entries.entries())
+    by.forEach((name, index) =>
+      checkName(
+        name,
+        Object.keys(flow.credentials),
+        [...path, ...(entries.length === 1 ? [] : [entry]), 'by', index],
+        report,
+      ),
+    );
 }
 
 /** True if a call of the flow goes to a path below a base URL. */

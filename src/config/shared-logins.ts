@@ -40,7 +40,8 @@ export function warnOfSharedLogins({ accounts, flowOf, generated }: ConfiguredAc
       report(['accounts'], 'more accounts are the same login at the upstream as another one');
       return;
     }
-    const budget = flow.budget === undefined ? '' : ', and both spend one login budget';
+    const hasLoginBudget = flow.budget?.some(({ logins }) => logins !== undefined) === true;
+    const budget = hasLoginBudget ? ', and both spend one login budget' : '';
     report(
       ['accounts', account],
       `is the same login at the upstream as account ${first}: each login may end the other's token${budget}. ` +

@@ -25,14 +25,37 @@ const listOf = <T extends z.ZodType>(item: T) =>
     .transform((value): readonly z.infer<T>[] => (Array.isArray(value) ? value : [value]) as z.infer<T>[]);
 const NAME = /^\{[A-Za-z][A-Za-z0-9_]*\}$/;
 
-const budget = z
+const budgetEntry = z
   .strictObject({
-    logins: z.number().int().min(1).max(100_000),
+    logins: z.number().int().min(1).max(100_000).optional().describe('How many logins the vendor grants.'),
+    renewals: z
+      .number()
+      .int()
+      .min(1)
+      .max(100_000)
+      .optional()
+      .describe('In place of logins: how many logins and refreshes together.'),
     per: seconds(1).default(86_400).describe('Rolling window: seconds, or a duration such as 24h.'),
     reserve: z.number().int().min(0).default(0).describe('Logins kept for an operator.'),
-    by: z.array(z.string()).default([]).describe('Credentials by which the upstream counts logins.'),
+    by: z.array(z.string()).default([]).describe('Credentials by which the vendor counts.'),
   })
-  .refine((value) => value.reserve < value.logins, 'reserve must be smaller than logins');
+  .superRefine(({ logins, renewals, reserve }, context) => {
+    const wrong = (key: string, message: string): void =>
+      context.addIssue({ code: 'custom', path: [key], message, continue: true });
+    if (logins === undefined && renewals === undefined) wrong('logins', 'is missing, or renewals in its place');
+    if (logins !== undefined && renewals !== undefined)
+      wrong('renewals', 'cannot stand beside logins; write two entries of a list');
+    if (logins !== undefined && reserve >= logins) wrong('reserve', 'must be smaller than logins');
+    if (logins === undefined && renewals !== undefined && reserve > 0)
+      wrong('reserve', 'is for logins; renewals have none');
+  });
+
+const budget = listOf(budgetEntry).superRefine((entries, context) => {
+  const wrong = (message: string): void => context.addIssue({ code: 'custom', message, continue: true });
+  if (entries.filter(({ logins }) => logins !== undefined).length > 1) wrong('may have one entry with logins');
+  const windows = entries.filter(({ renewals }) => renewals !== undefined).map(({ per }) => per);
+  if (new Set(windows).size < windows.length) wrong('has two entries with renewals and the same per');
+});
 
 const legacyLogin = z.strictObject({
   method: z.string().default('POST'),
@@ -116,7 +139,7 @@ export const flowSchema = z.strictObject({
     .default([])
     .describe('Responses that reject the token, sent before the upstream acted on the request.'),
   renew: z.enum(['early', 'on-demand']).default('early'),
-  budget: budget.optional(),
+  budget: budget.optional().describe('How many logins or renewals the vendor grants: one budget, or a list.'),
   legacyLogin: z.array(legacyLogin).default([]),
 });
 

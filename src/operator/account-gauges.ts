@@ -16,6 +16,8 @@ export function describeAccounts(metrics: Metrics, accounts: readonly Credential
     metrics.budgetLimit,
     metrics.reserveRemaining,
     metrics.reserveLimit,
+    metrics.renewalsRemaining,
+    metrics.renewalsLimit,
   ]) {
     gauge.reset();
   }
@@ -31,6 +33,10 @@ export function describeAccounts(metrics: Metrics, accounts: readonly Credential
     // One series for each account, not one for each state: a scrape of many accounts is large enough.
     metrics.accountState.set({ ...labels, state: status.state }, 1);
     metrics.waiting.set({ account }, status.waiting);
+    for (const { per, remaining, limit } of status.renewalsLeft ?? []) {
+      metrics.renewalsRemaining.set({ ...labels, per }, remaining);
+      metrics.renewalsLimit.set({ ...labels, per }, limit);
+    }
     if (status.budget === undefined) continue;
     metrics.budgetRemaining.set(labels, status.budget.remaining);
     metrics.budgetLimit.set(labels, status.budget.limit);

@@ -1,11 +1,13 @@
 import type { Request, Response } from 'express';
-import { TokenwardError } from '../errors.ts';
+import { TokenwardError, type ErrorCode } from '../errors.ts';
 import type { Logger } from '../log.ts';
 import { noSuchAccount } from './no-such-account.ts';
 import type { RenewalThrottle } from './renewal-throttle.ts';
 import type { OperatorView } from './view.ts';
 
 type RenewRoute = (request: Request<{ account: string }>, response: Response) => Promise<void>;
+
+const BUDGET_EXHAUSTED: readonly ErrorCode[] = ['login_budget_exhausted', 'renewal_budget_exhausted'];
 
 /** POST /renew/<account>: a renewal by hand. */
 export function renewRoute(view: OperatorView, log: Logger, throttle: RenewalThrottle): RenewRoute {
@@ -32,7 +34,7 @@ export function renewRoute(view: OperatorView, log: Logger, throttle: RenewalThr
       response.json({ account, ...renewed });
     } catch (error) {
       // No call was made: the operator may repeat the request with the reserve at once.
-      if (error instanceof TokenwardError && error.code === 'login_budget_exhausted') throttle.forget(account);
+      if (error instanceof TokenwardError && BUDGET_EXHAUSTED.includes(error.code)) throttle.forget(account);
       if (error instanceof TokenwardError) {
         log.warn(`an operator tried to renew ${account}, without success`, {
           account,

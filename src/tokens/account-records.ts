@@ -118,10 +118,12 @@ export class AccountRecords {
     return intent === record.intent ? record : this.save(state, { ...record, intent });
   }
 
-  /** Updates the account's count of logins. */
+  /** Updates the account's counts of logins and renewals. */
   async refreshBudget(state: AccountState): Promise<void> {
-    const { budget } = state.credential;
+    const { budget, renewalBudgets = [] } = state.credential;
     if (budget !== undefined) state.setBudget(await this.#store.run('read', () => this.#budgets.state(budget)));
+    for (const limits of renewalBudgets)
+      state.setRenewalsLeft(limits, await this.#store.run('read', () => this.#budgets.state(limits)));
   }
 
   /**

@@ -1,5 +1,5 @@
 import { LastUse } from './last-use.ts';
-import type { BudgetState } from './budget.ts';
+import type { BudgetLimits, BudgetState, RenewalsLeft } from './budget.ts';
 import type { Clock, Timers } from './clock.ts';
 import type { Credential } from './credential.ts';
 import { earlyRenewalPause } from './backoff.ts';
@@ -26,6 +26,8 @@ export function newAccountState(credential: Credential, shared: SharedState): Ac
   return new State(credential, shared);
 }
 
+const NO_BUDGETS: readonly RenewalsLeft[] = [];
+
 class State {
   readonly credential: Credential;
   readonly flight: SingleFlight<Token>;
@@ -48,8 +50,8 @@ class State {
   loaded: boolean;
   dead: string | undefined = undefined;
   problem: string | undefined = undefined;
-  /** The login budget did not grant the last login. */
-  outOfLogins = false;
+  /** The budget that did not grant the last renewal. */
+  exhausted: 'logins' | 'renewals' | undefined = undefined;
   /** Why the account's record cannot be opened. It is not read again before `recordRetryAt`, monotonic ms. */
   recordProblem: string | undefined = undefined;
   recordRetryAt = -Infinity;
@@ -65,6 +67,7 @@ class State {
   /** The same by this process's own last failure: the stored one may be of a host whose clock is a day off. */
   ownRetryAt: number | undefined = undefined;
   budget: BudgetState | undefined = undefined;
+  renewalsLeft: readonly RenewalsLeft[] = NO_BUDGETS;
   /** A call to the token endpoint is under way. It may outlive its flight if the machine was suspended in between. */
   calling = false;
   /**
@@ -151,7 +154,7 @@ class State {
     this.#clearRejection();
     this.problem = undefined;
     this.unsendable = undefined;
-    this.outOfLogins = false;
+    this.exhausted = undefined;
   }
 
   #clearRejection(): void {
@@ -244,9 +247,16 @@ class State {
     this.budget = budget;
   }
 
-  /** The login budget is used up. */
-  budgetExhausted(problem: string): void {
-    this.outOfLogins = true;
+  /** The rest of one of the account's renewal budgets. */
+  setRenewalsLeft({ window }: BudgetLimits, { remaining, limit, retryAt }: BudgetState): void {
+    const per = window / 1000;
+    const others = this.renewalsLeft.filter((one) => one.per !== per);
+    this.renewalsLeft = [...others, { per, remaining, limit, retryAt }].sort((a, b) => a.per - b.per);
+  }
+
+  /** A budget is used up. */
+  budgetExhausted(exhausted: 'logins' | 'renewals', problem: string): void {
+    this.exhausted = exhausted;
     this.problem = problem;
   }
 

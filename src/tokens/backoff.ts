@@ -18,7 +18,7 @@ const FIRST_BACKOFF_MS = 2_000;
  * vendors lock out clients that log in often. ms.
  */
 const MAX_BACKOFF_MS = { refresh: 15_000, login: 30_000 };
-/** For logins of a budget, and for early renewals. ms. */
+/** For calls that a budget counts, and for early renewals. ms. */
 const MAX_LONG_BACKOFF_MS = 300_000;
 /** Nothing was sent, so trying again soon spends nothing. ms. */
 const UNSENT_BACKOFF_MS = 1_000;
@@ -87,12 +87,12 @@ export function quickRetryPause(outcome: InconclusiveOutcome, failures: number):
 
 /**
  * How long no call is made after so many failures in a row, ms. The endpoint's Retry-After is followed, longer or
- * shorter. `next`: what the next try will be; a budgeted login takes one from a budget.
+ * shorter. `next`: what the next try will be; a budgeted one takes one from a budget.
  */
 export function backoff(
   outcome: InconclusiveOutcome,
   failures: number,
-  next: RenewalKind | 'budgeted login',
+  next: RenewalKind | 'budgeted',
   random: number,
 ): number {
   // Without jitter: only one process has the lease, so `Retry-After: 1` can be followed exactly.
@@ -101,7 +101,7 @@ export function backoff(
     return Math.min(MAX_RETRY_AFTER_MS, Math.max(UNSENT_BACKOFF_MS, outcome.retryAfter * 1000));
   return (
     Math.min(
-      next === 'budgeted login' ? MAX_LONG_BACKOFF_MS : MAX_BACKOFF_MS[next],
+      next === 'budgeted' ? MAX_LONG_BACKOFF_MS : MAX_BACKOFF_MS[next],
       FIRST_BACKOFF_MS * 2 ** Math.min(failures - 1, 20),
     ) *
     (1 + random / 4)

@@ -1,10 +1,11 @@
 import type { Clock } from './clock.ts';
 import { RecordError, type TokenStore } from './store.ts';
 
-/** How many logins a vendor grants, and how many of them are kept for an operator. */
+/** How many logins or renewals a vendor grants, and how many of the logins are kept for an operator. */
 export interface BudgetLimits {
   /** Identifies what the vendor counts by, so that two accounts with one login share one count. */
   readonly key: string;
+  /** In a budget of renewals: how many renewals. */
   readonly logins: number;
   /** Rolling window, ms. It is right whatever hour the vendor's day begins. */
   readonly window: number;
@@ -19,6 +20,21 @@ export interface BudgetState {
   readonly reserveRemaining: number;
   readonly reserveLimit: number;
   readonly retryAt: number | undefined;
+}
+
+/** The rest of one renewal budget, for status and metrics. */
+export interface RenewalsLeft {
+  /** The window, s. */
+  readonly per: number;
+  readonly remaining: number;
+  readonly limit: number;
+  /** Wall-clock ms when the next renewal is possible; undefined: now. */
+  readonly retryAt: number | undefined;
+}
+
+/** How many of a renewal budget an early renewal leaves for those that a request needs: a quarter, rounded up. */
+export function leftByEarly({ logins }: BudgetLimits): number {
+  return Math.ceil(logins / 4);
 }
 
 /**
@@ -43,9 +59,9 @@ interface OwnLogins {
 const SWEEP_THRESHOLD = 1_000;
 
 /**
- * The counts of logins as one process sees them. They are in the store, durable and shared by all processes. A store
- * can lose them (a flush, an evicted key, a failover), so each process remembers its own logins for as long as they
- * count, and every read of a count restores those that are missing.
+ * The counts of logins, and of renewals, as one process sees them. They are in the store, durable and shared by all
+ * processes. A store can lose them (a flush, an evicted key, a failover), so each process remembers its own logins for
+ * as long as they count, and every read of a count restores those that are missing.
  */
 export class LoginBudgets {
   readonly #store: TokenStore;
@@ -59,11 +75,12 @@ export class LoginBudgets {
   }
 
   /**
-   * Counts one login durably before it is made. `useReserve` only for an operator's renewal. Rejects with a StoreError.
+   * Counts one login durably before it is made. `useReserve` only for an operator's renewal. `leave`: so many must be
+   * left after it. Rejects with a StoreError.
    */
-  async debit(limits: BudgetLimits, useReserve: boolean): Promise<LoginDebit> {
+  async debit(limits: BudgetLimits, useReserve: boolean, leave = 0): Promise<LoginDebit> {
     const now = this.#clock.wall();
-    const limit = useReserve ? limits.logins : limits.logins - limits.reserve;
+    const limit = limits.logins - Math.max(useReserve ? 0 : limits.reserve, leave);
     await this.#sendTakeBacks(limits.key);
     const { granted, at, entries } = await this.#store.debit(
       limits.key,

@@ -70,7 +70,10 @@ export interface Credential {
   /** False: the flow has a refresh and no login; its first refresh token is imported. */
   readonly canLogin: boolean;
   readonly canRefresh: boolean;
+  /** Of logins. */
   readonly budget: BudgetLimits | undefined;
+  /** Of renewals, by login or refresh: each of them must grant one. Absent: none. */
+  readonly renewalBudgets?: readonly BudgetLimits[] | undefined;
   /** A token that no request of this process has used for so long counts as expired. ms; undefined: none does. */
   readonly idle?: number | undefined;
   /** ms for which the endpoint accepts a refresh token a second time; 0 = never send one twice. */

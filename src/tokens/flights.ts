@@ -5,9 +5,13 @@ import type { AccountState } from './account-state.ts';
 import { isUsable } from './lifetime.ts';
 import type { Parts } from './options.ts';
 import type { Renewal } from './renewal.ts';
+import { EarlyRenewalHeld } from './renewal-failures.ts';
 import type { Token } from './token.ts';
 import { EARLY_RENEWAL, type RenewalRequest } from './renewal-request.ts';
 import type { Work } from './work.ts';
+
+/** Of a token that was used to its end. */
+const ENDED: RenewalRequest = { cause: { why: 'expired', by: undefined } };
 
 /** Shared renewals: one under way for an account at a time, which all requests that need it join. */
 export class Flights {
@@ -35,8 +39,10 @@ export class Flights {
   /** Waits for a newer token; returns this one if the renewal fails and it is still usable. */
   async renewFirst(state: AccountState, token: Token): Promise<Token> {
     return this.join(state, token.generation, EARLY_RENEWAL).catch((error: unknown) => {
-      if (token.generation <= state.rejectedGeneration || !isUsable(token, this.#parts.clock)) throw error;
-      return token;
+      if (token.generation > state.rejectedGeneration && isUsable(token, this.#parts.clock)) return token;
+      // It has ended meanwhile, so this renewal is needed by now.
+      if (error instanceof EarlyRenewalHeld) return this.join(state, token.generation, ENDED);
+      throw error;
     });
   }
 
@@ -52,10 +58,13 @@ export class Flights {
         const token = await this.#startOrJoin(state, newerThan, request).catch((error: unknown) => {
           // During the failed flight, another process may have announced its token.
           const { token: current, rejectedGeneration } = state;
-          if (current === undefined || current.generation <= Math.max(newerThan, rejectedGeneration)) throw error;
-          if (!isUsable(current, this.#parts.clock)) throw error;
-          return current;
+          const isNewer = current !== undefined && current.generation > Math.max(newerThan, rejectedGeneration);
+          if (isNewer && isUsable(current, this.#parts.clock)) return current;
+          // It was held back as an early one; this request needs one.
+          if (error instanceof EarlyRenewalHeld && request.cause.why !== 'early') return undefined;
+          throw error;
         });
+        if (token === undefined) continue;
         // A flight that was under way for an older generation may end with the very token that was rejected.
         if (token.generation > newerThan) return token;
       }

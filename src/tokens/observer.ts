@@ -43,4 +43,6 @@ export interface RenewalReport {
   readonly expiresAt: number | undefined;
   /** After this call. Undefined: the account has no login budget. */
   readonly budget: BudgetState | undefined;
+  /** After this call: the renewals left in the scarcest budget of renewals. Absent: there is none. */
+  readonly renewalsLeft?: number;
 }

@@ -3,13 +3,15 @@ import { LEASE_SAFE_MS } from '../deadlines.ts';
 import { Superseded, ownToken, type AccountRecords } from './account-records.ts';
 import type { AccountState } from './account-state.ts';
 import { lostLoginWait } from './backoff.ts';
-import type { LoginBudgets } from './budget.ts';
+import { leftByEarly, type BudgetLimits, type LoginBudgets } from './budget.ts';
 import type { Outcome } from './credential.ts';
 import { nextToken } from './lifetime.ts';
+import type { RenewalReport } from './observer.ts';
 import type { Parts } from './options.ts';
 import type { RenewalKind } from './record-marks.ts';
 import type { CredentialRecord } from './records.ts';
 import type { RenewalFailures } from './renewal-failures.ts';
+import type { RenewalRequest } from './renewal-request.ts';
 import type { RenewalCause } from './status.ts';
 import type { StoreAccess } from './store-access.ts';
 import type { Grant, Token } from './token.ts';
@@ -25,10 +27,16 @@ interface Needs {
   readonly failures: RenewalFailures;
 }
 
-/** A login that may be made: its record, and when it was counted, if there is a budget (wall-clock ms). */
-interface CountedLogin {
+/** One call counted in one budget; `at` as in a debit. */
+interface Counted {
+  readonly limits: BudgetLimits;
+  readonly at: number;
+}
+
+/** A call that may be made: its record, and where it was counted. */
+interface CountedCall {
   readonly record: CredentialRecord;
-  readonly at: number | undefined;
+  readonly counted: readonly Counted[];
 }
 
 /** One call to a token endpoint: counted and noted before it is made, and what it grants stored before it is used. */
@@ -39,40 +47,89 @@ export class RenewalCall {
     this.#needs = needs;
   }
 
-  /** Debits the budget and writes the spend note; both before the password is sent. */
-  async debit(state: AccountState, record: CredentialRecord, useReserve: boolean): Promise<CountedLogin> {
-    const { budget } = state.credential;
-    const { parts, store, budgets, failures } = this.#needs;
-    const pause = useReserve ? 0 : lostLoginWait(record.intent, parts.clock.wall());
+  /** Debits the budgets and writes the spend note; both before a password or refresh token is sent. */
+  async begin(
+    state: AccountState,
+    record: CredentialRecord,
+    kind: RenewalKind,
+    request: RenewalRequest,
+  ): Promise<CountedCall> {
+    const { parts, failures } = this.#needs;
+    const isFree = kind === 'refresh' || request.useReserve === true;
+    const pause = isFree ? 0 : lostLoginWait(record.intent, parts.clock.wall());
     if (pause > 0) return failures.lostLogins(state, pause);
-    let at: number | undefined;
-    if (budget !== undefined) {
-      const debit = await store.run('debit', () => budgets.debit(budget, useReserve));
-      state.setBudget(debit.state);
-      if (!debit.granted) return failures.outOfLogins(state, debit.state);
-      at = debit.at;
-    }
+    const counted = await this.#debit(state, kind, request).catch(async (error: unknown) => {
+      await this.#removeUnusedNote(state);
+      throw error;
+    });
     try {
-      return { record: await this.writeSpendNote(state, record, 'login'), at };
+      return { record: await this.writeSpendNote(state, record, kind), counted };
     } catch (error) {
-      // Another renewal went on, so this login is not made and must not stay counted.
-      if (error instanceof Superseded) await this.takeBack(state, at);
+      // Another renewal went on, so this call is not made and must not stay counted.
+      if (error instanceof Superseded) await this.takeBack(state, counted);
       throw error;
     }
   }
 
   /**
-   * Nothing of this login was sent, so it does not count. If the store cannot be written now, it counts one too many:
+   * No repeat is made of a call that spent nothing, and its note is still in the store: another process that found it
+   * there would log in.
+   */
+  async #removeUnusedNote(state: AccountState): Promise<void> {
+    const { records } = this.#needs;
+    if (state.unusedNote === undefined) return;
+    try {
+      await records.takeBackNote(state, await records.read(state));
+    } catch {
+      // It costs a login at most.
+    }
+  }
+
+  /** Counts the call in every budget of the account that it concerns, or in none. */
+  async #debit(
+    state: AccountState,
+    kind: RenewalKind,
+    { useReserve = false, cause }: RenewalRequest,
+  ): Promise<readonly Counted[]> {
+    const { budget, renewalBudgets = [] } = state.credential;
+    const { store, budgets, failures } = this.#needs;
+    const counted: Counted[] = [];
+    try {
+      if (kind === 'login' && budget !== undefined) {
+        const debit = await store.run('debit', () => budgets.debit(budget, useReserve));
+        state.setBudget(debit.state);
+        if (!debit.granted) return failures.outOfLogins(state, debit.state);
+        counted.push({ limits: budget, at: debit.at });
+      }
+      const isEarly = cause.why === 'early';
+      for (const limits of renewalBudgets) {
+        const leave = isEarly ? leftByEarly(limits) : 0;
+        const debit = await store.run('debit', () => budgets.debit(limits, true, leave));
+        state.setRenewalsLeft(limits, debit.state);
+        if (!debit.granted && isEarly) return failures.earlyRenewalHeld(state);
+        if (!debit.granted) return failures.outOfRenewals(state, limits, debit.state.retryAt);
+        counted.push({ limits, at: debit.at });
+      }
+    } catch (error) {
+      await this.takeBack(state, counted);
+      throw error;
+    }
+    return counted;
+  }
+
+  /**
+   * Nothing of this call was sent, so it does not count. If the store cannot be written now, it counts one too many:
    * safe.
    */
-  async takeBack(state: AccountState, at: number | undefined): Promise<void> {
-    const { budget } = state.credential;
+  async takeBack(state: AccountState, counted: readonly Counted[]): Promise<void> {
     const { parts, budgets } = this.#needs;
-    if (budget === undefined || at === undefined) return;
-    await budgets.takeBack(budget, at).then(
-      (left) => state.setBudget(left),
-      (error: unknown) => parts.observer.storeFailed('debit', error),
-    );
+    for (const { limits, at } of counted) {
+      const isOfLogins = limits.key === state.credential.budget?.key;
+      await budgets.takeBack(limits, at).then(
+        (left) => (isOfLogins ? state.setBudget(left) : state.setRenewalsLeft(limits, left)),
+        (error: unknown) => parts.observer.storeFailed('debit', error),
+      );
+    }
   }
 
   /** Notes durably what is about to be spent. Rejects with Superseded if the lease may be over. */
@@ -126,6 +183,7 @@ export class RenewalCall {
         generation: undefined,
         expiresAt: undefined,
         budget: state.budget,
+        ...renewalsLeft(state),
       });
     }
     return outcome;
@@ -189,6 +247,7 @@ export class RenewalCall {
         generation,
         expiresAt: token.expiresAt,
         budget: state.budget,
+        ...renewalsLeft(state),
       });
     let saved: CredentialRecord | undefined;
     let stored: CredentialRecord | undefined;
@@ -225,4 +284,9 @@ export class RenewalCall {
     this.#needs.parts.observer.changed(state.credential);
     return token;
   }
+}
+
+function renewalsLeft({ renewalsLeft }: AccountState): Pick<RenewalReport, 'renewalsLeft'> {
+  if (renewalsLeft.length === 0) return {};
+  return { renewalsLeft: Math.min(...renewalsLeft.map(({ remaining }) => remaining)) };
 }

@@ -2,12 +2,15 @@ import { TokenwardError } from '../errors.ts';
 import { ownToken, type AccountRecords } from './account-records.ts';
 import type { AccountState } from './account-state.ts';
 import { backoff, backoffLeft, DOUBT_PAUSE_MS, isDoubtful, type InconclusiveOutcome } from './backoff.ts';
-import type { BudgetState } from './budget.ts';
+import type { BudgetLimits, BudgetState } from './budget.ts';
 import type { Parts } from './options.ts';
 import type { RenewalKind } from './record-marks.ts';
 import type { CredentialRecord } from './records.ts';
 import { shuttingDown, type Work } from './work.ts';
 import type { RenewalRequest } from './renewal-request.ts';
+
+/** An early renewal that was not made, so that the renewals left serve requests that need one. */
+export class EarlyRenewalHeld extends TokenwardError {}
 
 /** The ways in which a renewal brings no token: what is stored of each, and the error that waiting requests get. */
 export class RenewalFailures {
@@ -62,10 +65,31 @@ export class RenewalFailures {
         ? 'none is left in reserve either'
         : `${reserveRemaining} are kept in reserve: tokenward renew ${account} --use-reserve`;
     const problem = `its ${limit} automatic logins are used up; ${reserve}`;
-    state.budgetExhausted(problem);
+    state.budgetExhausted('logins', problem);
     observer.changed(state.credential);
     const retryAfter = ((retryAt ?? 0) - clock.wall()) / 1000;
     throw new TokenwardError('login_budget_exhausted', { detail: `account ${account}: ${problem}`, retryAfter });
+  }
+
+  /** A budget of renewals grants no further call. Always throws. */
+  outOfRenewals(state: AccountState, { logins, window }: BudgetLimits, retryAt: number | undefined): never {
+    const { account } = state.credential;
+    const { clock, observer } = this.#parts;
+    observer.suppressed(state.credential, 'budget');
+    const now = clock.wall();
+    const until = new Date(retryAt ?? now).toISOString();
+    const problem = `its ${logins} renewals (logins and refreshes) in ${inWords(window)} are used up until ${until}`;
+    state.budgetExhausted('renewals', problem);
+    observer.changed(state.credential);
+    const retryAfter = ((retryAt ?? now) - now) / 1000;
+    throw new TokenwardError('renewal_budget_exhausted', { detail: `account ${account}: ${problem}`, retryAfter });
+  }
+
+  /** What is left of a budget is for renewals that a request needs. Always throws; the account is well. */
+  earlyRenewalHeld({ credential }: AccountState): never {
+    this.#parts.observer.suppressed(credential, 'budget');
+    const detail = `account ${credential.account}: what is left of its renewals is kept for when its token has ended`;
+    throw new EarlyRenewalHeld('renewal_budget_exhausted', { detail });
   }
 
   /** The call failed: what worked before is kept, and the next try has to wait. Always throws. */
@@ -81,9 +105,11 @@ export class RenewalFailures {
     const unsent = outcome.kind === 'failed' && outcome.reach === 'unsent';
     const failures = unsent ? Math.max(1, record.failures) : record.failures + 1;
     const now = clock.wall();
-    const login = credential.budget === undefined ? 'login' : 'budgeted login';
-    // After a login made instead of a failing refresh the next try is a refresh again, which costs nothing.
-    const next = record.token?.hasRefresh === true ? 'refresh' : login;
+    // After a login made instead of a failing refresh the next try is a refresh again, which costs no login.
+    const nextKind = record.token?.hasRefresh === true ? 'refresh' : 'login';
+    const isBudgeted =
+      (nextKind === 'login' && credential.budget !== undefined) || (credential.renewalBudgets ?? []).length > 0;
+    const next = isBudgeted ? 'budgeted' : nextKind;
     const retryAt = now + backoff(outcome, failures, next, random());
     const detail = 'detail' in outcome ? outcome.detail : undefined;
     const problem = `the ${kind} failed (${outcome.reason}${detail === undefined ? '' : `: ${detail}`})`;
@@ -147,4 +173,9 @@ export class RenewalFailures {
 function unavailable({ credential }: AccountState, problem: string, wait: number): TokenwardError {
   const detail = `account ${credential.account}: ${problem}`;
   return new TokenwardError('token_unavailable', { detail, retryAfter: wait / 1000 });
+}
+
+function inWords(ms: number): string {
+  if (ms % 3_600_000 === 0) return `${ms / 3_600_000} h`;
+  return ms % 60_000 === 0 ? `${ms / 60_000} min` : `${ms / 1_000} s`;
 }

@@ -4,6 +4,7 @@ import { Superseded, ownToken, type AccountRecords } from './account-records.ts'
 import type { AccountState } from './account-state.ts';
 import { shouldGiveUpRefresh, maySpendRefresh, MAX_FIRST_BACKOFF_MS, quickRetryPause } from './backoff.ts';
 import { sleep } from './clock.ts';
+import type { Outcome } from './credential.ts';
 import type { Leases } from './lease.ts';
 import { isUsable } from './lifetime.ts';
 import type { Parts } from './options.ts';
@@ -166,19 +167,22 @@ export class Renewal {
     state: AccountState,
     record: CredentialRecord,
     token: Token,
-    { cause }: RenewalRequest,
+    request: RenewalRequest,
   ): Promise<Token | CredentialRecord> {
     const { credential } = state;
     const { clock } = this.#parts;
+    const { cause } = request;
     let current = record;
     let reread = false;
     for (let failures = record.failures; ; failures += 1) {
       const before = current.intent;
       const startedAt = clock.monotonic();
-      current = await this.#call.writeSpendNote(state, current, 'refresh');
+      const { record: noted, counted } = await this.#call.begin(state, current, 'refresh', request);
+      current = noted;
       const outcome = await this.#call.make(state, 'refresh', cause, () => credential.refresh(token));
       if (outcome.kind === 'granted')
         return this.#call.accept(state, current, outcome.grant, 'refresh', cause, startedAt);
+      if (wasNotSent(outcome)) await this.#call.takeBack(state, counted);
       if (outcome.kind === 'impossible') return this.#failures.markDead(state, current, outcome.reason);
       if (outcome.kind === 'refused') {
         // Another process whose lease ran out may have spent it. Then the token that replaced it is in the store.
@@ -233,8 +237,8 @@ export class Renewal {
     for (let failures = record.failures; ; failures += 1) {
       if (this.#work.isClosing()) return this.#failures.stopForShutdown(state, current);
       const startedAt = clock.monotonic();
-      const counted = await this.#call.debit(state, current, request.useReserve === true);
-      current = counted.record;
+      const { record: noted, counted } = await this.#call.begin(state, current, 'login', request);
+      current = noted;
       const outcome = await this.#call.make(state, 'login', cause, () => credential.login());
       if (outcome.kind === 'granted')
         return this.#call.accept(state, current, outcome.grant, 'login', cause, startedAt);
@@ -249,8 +253,7 @@ export class Renewal {
       if (outcome.kind === 'refused') {
         return this.#failures.refusedLogin(state, current, outcome.reason, cause.why === 'operator');
       }
-      const unsent = outcome.kind === 'impossible' || (outcome.kind === 'failed' && outcome.reach === 'unsent');
-      if (unsent) await this.#call.takeBack(state, counted.at);
+      if (wasNotSent(outcome)) await this.#call.takeBack(state, counted);
       if (outcome.kind === 'impossible') return this.#failures.markDead(state, current, outcome.reason);
       current = { ...current, intent: undefined };
       const pause = this.#hasTime(state, startedAt) ? quickRetryPause(outcome, failures) : undefined;
@@ -271,4 +274,9 @@ export class Renewal {
     if (token === undefined || token.generation <= rejectedGeneration || !isUsable(token, clock)) return false;
     return token.deadline - clock.monotonic() > MAX_FIRST_BACKOFF_MS;
   }
+}
+
+/** Whether no byte of the call can have reached the endpoint. */
+function wasNotSent(outcome: Outcome): boolean {
+  return outcome.kind === 'impossible' || (outcome.kind === 'failed' && outcome.reach === 'unsent');
 }

@@ -1,5 +1,5 @@
 import type { AccountState } from './account-state.ts';
-import type { BudgetState } from './budget.ts';
+import type { BudgetState, RenewalsLeft } from './budget.ts';
 import type { Clock } from './clock.ts';
 import { isUsable } from './lifetime.ts';
 
@@ -8,7 +8,7 @@ import { isUsable } from './lifetime.ts';
  * first that holds:
  *
  * - `dead`: the token cannot be used and only a person can help (credentials refused, nothing imported).
- * - `out_of_logins`: the token cannot be used and the login budget is used up, until `retryAt`.
+ * - `out_of_logins`: the token cannot be used and a budget of logins or renewals is used up, until `retryAt`.
  * - `down`: the token cannot be used (rejected by an upstream, or expired) and the last renewal failed; next try at
  *   `retryAt`. Or no request can carry it.
  * - `degraded`: renewal fails, or the token is not stored yet, but the token in use is still accepted.
@@ -64,6 +64,10 @@ export interface CredentialStatus {
   /** No renewal is tried before this time. */
   readonly retryAt: number | undefined;
   readonly budget: BudgetState | undefined;
+  /** What is left of the renewal budgets, shortest window first. Absent: there is none. */
+  readonly renewalsLeft?: readonly RenewalsLeft[] | undefined;
+  /** The budget that did not grant the last renewal. */
+  readonly exhausted?: 'logins' | 'renewals' | undefined;
 }
 
 /**
@@ -93,7 +97,7 @@ function assess(state: AccountState, storeUsable: boolean, clock: Clock): Assess
     return { status: 'down', problem: 'the upstream rejects the fixed token; correct it in the configuration' };
   }
   if (state.recordProblem !== undefined || state.dead !== undefined) return { status: 'dead', problem: trouble };
-  if (state.outOfLogins) return { status: 'out_of_logins', problem: trouble };
+  if (state.exhausted !== undefined) return { status: 'out_of_logins', problem: trouble };
   if (trouble !== undefined) return { status: 'down', problem: trouble };
   if (!storeUsable) return { status: 'down', problem: 'the token store cannot be used, so no token can be obtained' };
   if (state.flight.busy) return { status: 'renewing', problem: undefined };
@@ -122,5 +126,7 @@ export function describe(state: AccountState, named: boolean, storeUsable: boole
     waiting: state.waiting,
     retryAt: state.retryAt,
     budget: state.budget,
+    ...(state.renewalsLeft.length > 0 && { renewalsLeft: state.renewalsLeft }),
+    ...(state.exhausted !== undefined && { exhausted: state.exhausted }),
   };
 }

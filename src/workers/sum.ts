@@ -83,6 +83,10 @@ function oneAccount(all: readonly CredentialStatus[]): CredentialStatus {
     (a, b) => ACCOUNT_STATUS_NAMES.indexOf(a.state) - ACCOUNT_STATUS_NAMES.indexOf(b.state),
   );
   const budgets = all.flatMap(({ budget }) => (budget === undefined ? [] : [budget]));
+  const renewalsLeft = groups(
+    all.flatMap((one) => one.renewalsLeft ?? []),
+    ({ per }) => String(per),
+  ).map((left) => left.sort((a, b) => a.remaining - b.remaining)[0]!);
   const retries = current.flatMap(({ retryAt }) => retryAt ?? []);
   const refusals = current.flatMap(({ refusedAt }) => refusedAt ?? []);
   return {
@@ -95,6 +99,7 @@ function oneAccount(all: readonly CredentialStatus[]): CredentialStatus {
     waiting: sum(all.map(({ waiting }) => waiting)),
     retryAt: retries.length === 0 ? undefined : Math.max(...retries),
     budget: budgets.sort((a, b) => a.remaining - b.remaining || a.reserveRemaining - b.reserveRemaining)[0],
+    ...(renewalsLeft.length > 0 && { renewalsLeft }),
   };
 }
 

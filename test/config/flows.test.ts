@@ -93,7 +93,7 @@ describe('a flow in a configuration', () => {
       [
         'http://test.example',
         [{ query: 't', value: '{token}' }],
-        { logins: 7, per: 86_400, reserve: 0, by: [] },
+        [{ logins: 7, per: 86_400, reserve: 0, by: [] }],
         5,
         3,
         'early',

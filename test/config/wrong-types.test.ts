@@ -90,8 +90,28 @@ const CASES: readonly (readonly [text: string, complaint: string])[] = [
   [smallest({ account: 'rotationGrace: 25h' }), 'accounts.shop.rotationGrace: must be at most 24h'],
   [
     smallest({ account: 'budget: { logins: 3, reserve: 3 }' }),
-    'accounts.shop.budget: reserve must be smaller than logins',
+    'accounts.shop.budget.reserve: must be smaller than logins',
   ],
+  [smallest({ account: 'budget: { per: 1h }' }), 'accounts.shop.budget.logins: is missing, or renewals in its place'],
+  [
+    smallest({ account: 'budget: { logins: 3, renewals: 5 }' }),
+    'accounts.shop.budget.renewals: cannot stand beside logins; write two entries of a list',
+  ],
+  [
+    smallest({ account: 'budget: [{ renewals: 5, reserve: 1 }]' }),
+    'accounts.shop.budget.0.reserve: is for logins; renewals have none',
+  ],
+  [smallest({ account: 'budget: [{ renewals: 0 }]' }), 'accounts.shop.budget.0.renewals: must be at least 1'],
+  [
+    smallest({ account: 'budget: [{ logins: 3 }, { logins: 2, per: 1h }]' }),
+    'accounts.shop.budget: may have one entry with logins',
+  ],
+  [
+    smallest({ account: 'budget: [{ renewals: 3, per: 60m }, { renewals: 2, per: 1h }]' }),
+    'accounts.shop.budget: has two entries with renewals and the same per',
+  ],
+  [smallest({ account: 'budget: []' }), 'accounts.shop.budget: needs at least 1'],
+  [smallest({ account: 'budget: 100' }), 'accounts.shop.budget: must be a mapping or a list'],
   [smallest({ route: 'maxConnections: many' }), 'routes.0.maxConnections: must be a number'],
   [smallest({ route: 'legacyLogin: allow' }), 'routes.0.legacyLogin: must be one of refuse, answer, forward'],
   [smallest({ credentials: 'token: 0123' }), 'accounts.shop.credentials.token: must be text: put quotes around it'],

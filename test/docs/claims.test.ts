@@ -30,7 +30,7 @@ describe('what the documentation claims', () => {
         ].join('\n'),
       );
       const flow = flowOf.get('a')!;
-      return Number(key === 'per' ? flow.budget!.per : flow[key]);
+      return Number(key === 'per' ? flow.budget![0]!.per : flow[key]);
     };
     for (const key of ['lifetime', 'rotationGrace', 'per'] as const) {
       const read = ['30s', '5m', '1h', '90', '"90"'].map((value) => seconds(value, key));

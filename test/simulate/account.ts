@@ -8,12 +8,16 @@ export interface AccountOptions {
   readonly endpoint: EndpointOptions;
   readonly renew: 'early' | 'on-demand';
   readonly budget: BudgetLimits | undefined;
+  readonly renewalBudget: BudgetLimits | undefined;
 }
 
 /** Logins that the vendor grants in a day where it counts them, and how many of those only an operator spends. */
 export const LOGINS_A_DAY = 6;
 export const RESERVE = 2;
 export const DAY_MS = 86_400_000;
+/** Renewals, by login or refresh, that a vendor grants in so long where it counts them. */
+export const RENEWALS = 4;
+export const RENEWALS_IN_MS = 600_000;
 
 /** One account: its endpoint, and what the rules remember of it. */
 export class Account {
@@ -46,6 +50,10 @@ export class Account {
   readonly doubted = new Set<object>();
   /** When the store forgot how many logins had been made, and how many they were. */
   readonly forgottenLogins: { readonly at: number; readonly count: number }[] = [];
+  /** True times at which calls of either kind were begun that the endpoint may have seen. */
+  readonly renewals: number[] = [];
+  /** As for logins: when the store forgot how many calls had been made, and how many they were. */
+  readonly forgottenRenewals: { readonly at: number; readonly count: number }[] = [];
   /** True times at which calls ended that brought no token. */
   readonly failures: number[] = [];
   /** How often the vendor has revoked a token of it. */
@@ -87,8 +95,19 @@ export class Account {
     this.calls += 1;
   }
 
+  /** A call may have been counted in the budgets without having been made. */
+  mayHaveCounted(now: number): void {
+    this.attempts.push(now);
+    this.renewals.push(now);
+  }
+
   /** Logins that the store has forgotten and that are still within the day. */
   forgottenSince(since: number): number {
     return this.forgottenLogins.filter(({ at }) => at > since).reduce((sum, { count }) => sum + count, 0);
+  }
+
+  /** Calls that the store has forgotten and that are still within the window. */
+  forgottenRenewalsSince(since: number): number {
+    return this.forgottenRenewals.filter(({ at }) => at > since).reduce((sum, { count }) => sum + count, 0);
   }
 }

@@ -64,6 +64,8 @@ export class Endpoint {
   neverArrived = 0;
   /** Calls of either kind that arrived. */
   arrived = 0;
+  /** When each of them did, and the process that made it. */
+  readonly arrivals: { readonly at: number; readonly by: object }[] = [];
   /** How often the refresh token that was spent most often was spent. */
   mostSpends = 0;
 
@@ -91,6 +93,7 @@ export class Endpoint {
         if (weather === 'unreachable') return respond(0, failed('connect', 'unsent', false));
         if (weather === 'cut before') return respond(trip(), failed('reset', 'unanswered', true));
         this.arrived += 1;
+        this.arrivals.push({ at: this.#scheduler.now, by: owner });
         if (kind === 'login') {
           this.logins.push(this.#scheduler.now);
           this.loginsBy.push(owner);

@@ -149,6 +149,7 @@ export class Process {
       canLogin: true,
       canRefresh: kind !== 'login-only',
       budget: options.budget,
+      renewalBudgets: options.renewalBudget && [options.renewalBudget],
       rotationGrace: grace,
       login: () => this.#parts.call(this, account, 'login', undefined),
       refresh: (token) => this.#parts.call(this, account, 'refresh', token),

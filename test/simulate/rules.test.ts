@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { AccountRecords } from '../../src/tokens/account-records.ts';
+import { LoginBudgets } from '../../src/tokens/budget.ts';
 import { Leases } from '../../src/tokens/lease.ts';
 import { historyOf, play } from './simulate.ts';
 
@@ -73,5 +74,16 @@ describe('the simulation', function () {
       () => false,
       async () => assert.match((await firstViolation(200))!, /logins, of which|failed though all was well/),
     );
+  });
+
+  it('finds out when a budget of renewals that is used up grants one more', async () => {
+    const { debit } = LoginBudgets.prototype;
+    const generous: LoginBudgets['debit'] = async function (this: LoginBudgets, limits, useReserve, leave) {
+      const result = await debit.call(this, limits, useReserve, leave);
+      return limits.key.startsWith('renewals-') ? { ...result, granted: true } : result;
+    };
+    await withFault(LoginBudgets.prototype, 'debit', generous, async () => {
+      assert.match((await firstViolation(300)) ?? '', /calls in 10 minutes/);
+    });
   });
 });

@@ -3,7 +3,7 @@ import type { Outcome } from '../../src/tokens/credential.ts';
 import type { RenewalKind } from '../../src/tokens/record-marks.ts';
 import type { CredentialRecord } from '../../src/tokens/records.ts';
 import type { Token } from '../../src/tokens/token.ts';
-import { DAY_MS, LOGINS_A_DAY, RESERVE, type Account } from './account.ts';
+import { DAY_MS, LOGINS_A_DAY, RENEWALS, RENEWALS_IN_MS, RESERVE, type Account } from './account.ts';
 import type { Process } from './process.ts';
 import type { Host } from './host.ts';
 import type { Scheduler } from './scheduler.ts';
@@ -15,6 +15,8 @@ const QUIET_MS = 320_000;
 const SERVED_WITHIN_MS = 5_000;
 /** What the store had forgotten and knows again, everybody has heard of so long after the last fault. ms. */
 const RECALL_MS = 5_000;
+/** The longest time from the count of a call to its arrival: as long as a lease is sure to last. ms. */
+const COUNTED_BEFORE_MS = 31_000;
 /** Calls that brought no token: so many in a minute, for each process. The pauses after them are 2 s, 4 s, 8 s. */
 const MINUTE_MS = 60_000;
 const FAILURES_A_MINUTE = 8;
@@ -72,6 +74,7 @@ export class Rules {
       this.#logins(account);
       this.#calls(account);
       if (account.options.budget !== undefined) this.#budget(account);
+      if (account.options.renewalBudget !== undefined) this.#renewalBudget(account);
       if (account.forgotten) this.#recall(account);
       else this.#spends(account);
     }
@@ -107,6 +110,7 @@ export class Rules {
       return;
     }
     account.fault(now);
+    if (outcome.kind === 'failed' && outcome.reach === 'unsent') account.renewals.pop();
     account.failures.push(now);
     while (account.failures[0]! < now - MINUTE_MS) account.failures.shift();
     // It may be made again, after a pause that the next rule bounds.
@@ -160,7 +164,7 @@ export class Rules {
     if (problem instanceof Error && (!(problem instanceof TokenwardError) || problem.code === 'internal'))
       this.#wrong(`${account.name}: a client was refused with ${text}`);
     // A store that did not reply in time may have counted a login that was not made.
-    if (problem instanceof TokenwardError && problem.code === 'store_unavailable') account.attempts.push(now);
+    if (problem instanceof TokenwardError && problem.code === 'store_unavailable') account.mayHaveCounted(now);
     if (account.endpoint.weather !== 'fine') return;
     const lastFault = Math.max(this.#world.faultAt, account.faultAt);
     if (began - lastFault < QUIET_MS || this.#isExcused(account)) return;
@@ -176,9 +180,13 @@ export class Rules {
       this.#wrong(`${account.name}: a request took ${Math.round(now - began)} ms`);
   }
 
-  /** No login is left by the endpoint's own count, or a person must act. */
+  /** No login or renewal is left by the endpoint's own count, or a person must act. */
   #isExcused(account: Account): boolean {
     if (account.endpoint.password !== account.credentials || account.damaged || account.refused) return true;
+    if (account.options.renewalBudget !== undefined) {
+      const since = this.#world.clockWasSet ? -Infinity : this.#world.scheduler.now - RENEWALS_IN_MS - 60_000;
+      if (account.renewals.filter((at) => at > since).length >= RENEWALS) return true;
+    }
     if (account.options.budget === undefined) return false;
     // A login that never arrived counts as well, unless it is certain that it did not; and a clock that was set may
     // make logins count for longer.
@@ -223,6 +231,17 @@ export class Rules {
     for (const process of this.#world.running) {
       const own = logins.filter((at, i) => at > since && loginsBy[i] === process).length;
       if (own > most) this.#once(`${account.name}: ${own} logins in a day by ${process.name}, of ${most}`);
+    }
+  }
+
+  #renewalBudget(account: Account): void {
+    const since = this.#world.scheduler.now - RENEWALS_IN_MS + COUNTED_BEFORE_MS;
+    const made = account.endpoint.arrivals.filter(({ at }) => at > since);
+    const allowed = RENEWALS + account.forgottenRenewalsSince(since - COUNTED_BEFORE_MS);
+    if (made.length > allowed) this.#once(`${account.name}: ${made.length} calls in 10 minutes, of ${allowed}`);
+    for (const process of this.#world.running) {
+      const own = made.filter(({ by }) => by === process).length;
+      if (own > RENEWALS) this.#once(`${account.name}: ${own} calls in 10 minutes by ${process.name}, of ${RENEWALS}`);
     }
   }
 

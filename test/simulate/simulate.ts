@@ -1,5 +1,6 @@
 import { ACTIONS, SHARED, quiet } from './actions.ts';
-import { DAY_MS, LOGINS_A_DAY, RESERVE, type AccountOptions } from './account.ts';
+import { DAY_MS, LOGINS_A_DAY, RENEWALS, RENEWALS_IN_MS, RESERVE, type AccountOptions } from './account.ts';
+import type { BudgetLimits } from '../../src/tokens/budget.ts';
 import { Costs } from './costs.ts';
 import { Random } from './random.ts';
 import { Violation, World, type WorldOptions } from './world.ts';
@@ -30,13 +31,18 @@ export function historyOf(seed: number): History {
   const random = new Random(seed);
   const accounts = Array.from({ length: 2 + random.below(2) }, () => accountOf(random));
   const store = random.chance(0.6) ? 'redis' : 'embedded';
-  const options: WorldOptions = { store, processes: 2 + random.below(2), accounts, containers: false };
+  const options = { store, processes: 2 + random.below(2) } as const;
   const script = Array.from({ length: 10 + random.below(40) }, () => random.pick(NAMES));
   // Drawn last, so that the other histories stay what they were.
   if (random.chance(0.1)) script.splice(random.below(script.length), 0, SHARED);
   // Drawn last, so that the other histories stay what they were.
   const containers = store === 'embedded' && random.chance(0.5);
-  return { seed, options: { ...options, containers }, script };
+  // Drawn last, so that the other histories stay what they were.
+  const counted = random.chance(0.3) ? random.below(accounts.length) : undefined;
+  const withBudget = accounts.map((account, i) =>
+    i === counted ? { ...account, renewalBudget: renewalBudgetOf(random) } : account,
+  );
+  return { seed, options: { ...options, accounts: withBudget, containers }, script };
 }
 
 function accountOf(random: Random): AccountOptions {
@@ -48,7 +54,12 @@ function accountOf(random: Random): AccountOptions {
       kind === 'rotating' && random.chance(0.5)
         ? { key: `logins-${random.below(1_000_000)}`, logins: LOGINS_A_DAY, window: DAY_MS, reserve: RESERVE }
         : undefined,
+    renewalBudget: undefined,
   };
+}
+
+function renewalBudgetOf(random: Random): BudgetLimits {
+  return { key: `renewals-${random.below(1_000_000)}`, logins: RENEWALS, window: RENEWALS_IN_MS, reserve: 0 };
 }
 
 /** Plays a history to its end, or to the first broken rule. */

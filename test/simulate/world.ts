@@ -85,8 +85,8 @@ export class World {
       for (const account of this.accounts) {
         if (!this.isRenewing(process, account)) continue;
         account.lostNotes.add(process);
-        // A login may have been counted without having been made.
-        account.attempts.push(this.scheduler.now);
+        // A call may have been counted without having been made.
+        account.mayHaveCounted(this.scheduler.now);
       }
     });
     for (let i = 0; i < options.processes; i += 1) this.start(i);
@@ -177,7 +177,7 @@ export class World {
         `account-${i}`,
         this.scheduler,
         this.random,
-        { ...options, budget: undefined },
+        { ...options, budget: undefined, renewalBudget: undefined },
         'other',
       );
       account.allowLogin();
@@ -245,7 +245,7 @@ export class World {
       // And its successor knows nothing of a token that the store has lost.
       if (renewing || account.forgotten) account.allowLogin();
       // The login that it was about to make counts, whether it was made or not.
-      if (renewing) account.attempts.push(this.scheduler.now);
+      if (renewing) account.mayHaveCounted(this.scheduler.now);
     }
     for (const account of this.accounts) this.#payForNotes(account, (writer) => writer === process);
     process.alive = false;
@@ -349,7 +349,9 @@ export class World {
           for (let calls = this.processes.length; calls > 0; calls -= 1) account.allowCall();
         }
       }
-      const { budget } = options;
+      const { budget, renewalBudget } = options;
+      if (renewalBudget !== undefined && keys.some((key) => key === `simulated:budget:{${renewalBudget.key}}`))
+        account.forgottenRenewals.push({ at: now, count: endpoint.arrivals.length + this.#renewing(account) });
       if (budget !== undefined && keys.some((key) => key === `simulated:budget:{${budget.key}}`))
         // Those that are counted already, and the endpoint has not seen yet, are forgotten too.
         account.forgottenLogins.push({ at: now, count: endpoint.logins.length + this.#renewing(account) });
@@ -389,8 +391,8 @@ export class World {
   payForLease(account: Account): void {
     if (!this.running.some((process) => this.isRenewing(process, account))) return;
     account.allowLogin();
-    // A login may have been counted without having been made.
-    account.attempts.push(this.scheduler.now);
+    // A call may have been counted without having been made.
+    account.mayHaveCounted(this.scheduler.now);
   }
 
   #isRememberedByAll({ name }: Account): boolean {
@@ -448,6 +450,7 @@ export class World {
     process.calls.set(name, (process.calls.get(name) ?? 0) + 1);
     const before = endpoint.logins.length;
     if (kind === 'login') account.attempts.push(this.scheduler.now);
+    account.renewals.push(this.scheduler.now);
     const secret = kind === 'login' ? process.passwords.get(name)! : token!.revealRefresh()!;
     const outcome = await endpoint.call(process, kind, secret);
     process.calls.set(name, process.calls.get(name)! - 1);

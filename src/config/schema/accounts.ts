@@ -15,7 +15,7 @@ export const accountSchema = z.strictObject({
   credentials: z.record(z.string(), z.unknown()).default({}),
   baseUrl: httpUrl.optional().describe("The base URL of login and refresh, instead of the flow's default."),
   attach: attachSchema.optional().describe('Overrides how the flow attaches the token.'),
-  budget: budgetSchema.optional().describe("Overrides the flow's login budget."),
+  budget: budgetSchema.optional().describe("Overrides the flow's budgets of logins and renewals."),
   lifetime: lifetimeSchema.optional(),
   rotationGrace: rotationGraceSchema.optional(),
   renew: z.enum(['early', 'on-demand']).optional(),
