@@ -11,7 +11,7 @@ import { grantedBy } from '../flows/obtain.ts';
 import { listenForCallback } from '../http/server/callback.ts';
 import { systemClock } from '../tokens/clock.ts';
 import type { Grant } from '../tokens/token.ts';
-import { ImportTargetError, importTarget, storeGrant } from './import-account.ts';
+import { ImportTargetError, importTarget, noteNewStore, storeGrant } from './import-account.ts';
 import { configFile, print, type Options } from './options.ts';
 import { storeDependencies } from './store-dependencies.ts';
 import { UsageError } from './usage-error.ts';
@@ -26,7 +26,9 @@ export async function connect(options: Options, account: string | undefined): Pr
   const credential = importTarget(config, account);
   const { flow, oauth } = oauthOf(config, account);
   const grant = await consent(config, account, flow, oauth, options.device);
-  const { message } = await storeGrant(config, credential, grant, { ...storeDependencies(), owner: leaseOwner() });
+  const dependencies = { ...storeDependencies(), owner: leaseOwner() };
+  const { message, newStore } = await storeGrant(config, credential, grant, dependencies);
+  noteNewStore(newStore);
   print(`${message}\n`);
 }
 

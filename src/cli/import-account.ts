@@ -1,3 +1,4 @@
+import { resolve } from 'node:path';
 import { findAccount, type LoadedConfig } from '../config/load.ts';
 import { nearest } from '../nearest.ts';
 import { credentialSource } from '../app/credentials.ts';
@@ -70,6 +71,15 @@ export async function storeGrant(
     { secret, refreshSecret, expiresAt, refreshExpiresAt, values },
     'stored',
     dependencies,
+  );
+}
+
+/** Says that a store was made; a mistyped path is the usual reason. */
+export function noteNewStore(newStore: string | undefined): void {
+  if (newStore === undefined) return;
+  process.stderr.write(
+    `There was no store in ${resolve(newStore)}, so it was made. ` +
+      'A tokenward that runs with another store does not see this token.\n',
   );
 }
 

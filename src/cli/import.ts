@@ -1,7 +1,6 @@
-import { resolve } from 'node:path';
 import { leaseOwner } from '../app/process-identity.ts';
 import { loadConfig } from '../config/load.ts';
-import { importInto, importTarget } from './import-account.ts';
+import { importInto, importTarget, noteNewStore } from './import-account.ts';
 import { configFile, print, type Options } from './options.ts';
 import { readSecret } from './read-secret.ts';
 import { storeDependencies } from './store-dependencies.ts';
@@ -18,11 +17,6 @@ export async function importAccount(options: Options, account: string | undefine
   if (input === undefined) throw new UsageError('nothing was imported');
   const dependencies = { ...storeDependencies(), owner: leaseOwner() };
   const { message, newStore } = await importInto(config, credential, input, dependencies);
-  if (newStore !== undefined) {
-    process.stderr.write(
-      `There was no store in ${resolve(newStore)}, so it was made. ` +
-        'A tokenward that runs with another store does not see this token.\n',
-    );
-  }
+  noteNewStore(newStore);
   print(`${message}\n`);
 }

@@ -79,6 +79,7 @@ describe('tokenward connect', function () {
     const { code, stdout, said } = await command.ended;
     assert.equal(code, 0, said);
     assert.match(stdout, /^crm: refresh token and access token stored, generation 1; /);
+    assert.match(said, /There was no store in \S+\/store, so it was made\. A tokenward that runs with another store/);
     const served = await serve(['-c', config]);
     assert.equal((await call(served.url, '/crm/x')).status, 200);
     assert.match(String(api.seen[0]?.headers.authorization), /^Bearer /);
