@@ -140,6 +140,7 @@ export class FlowTrial {
     const calls = this.#calls;
     const made = new Set(calls.map(({ call }) => call));
     const notMade = (this.flow[kind] ?? []).filter((call) => !made.has(call));
+    if (outcome.kind === 'failed') this.addSecret(outcome.rotated);
     if (outcome.kind === 'granted') {
       this.addSecret(outcome.grant.secret);
       this.addSecret(outcome.grant.refreshSecret);

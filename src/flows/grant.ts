@@ -37,7 +37,8 @@ const MAX_VALUE_LENGTH = 16_384;
 /**
  * `before` with what a response with status 2xx brings; or a text for people, without any value of it, why it brings
  * too little. `known`: values that may be missing here, because an earlier response has brought them. `now`: wall
- * clock, ms.
+ * clock, ms. `needsAll`: a value beside the token that is missing or unusable is one thing too little; otherwise it is
+ * left out.
  */
 export function readAnswer(
   call: Pick<TokenCall, 'answer'>,
@@ -45,6 +46,7 @@ export function readAnswer(
   before: Found,
   known: NamedValues,
   now: number,
+  needsAll = true,
 ): Found | string {
   const { answer } = call;
   const at = (place: string | undefined): unknown => (place === undefined ? undefined : locate(place, response)[0]);
@@ -56,10 +58,10 @@ export function readAnswer(
     return `${named}, which cannot be sent as Bearer`;
   }
   const values: Record<string, string> = {};
-  for (const [name, place] of Object.entries(answer)) {
-    if (typeof place !== 'string' || (RESERVED as readonly string[]).includes(name)) continue;
+  for (const [name, place] of valuesIn(answer)) {
     const value = textOf(at(place));
     if (typeof value === 'string') values[name] = value;
+    else if (!needsAll) continue;
     else if (value.problem !== undefined) return `${value.problem} at ${place}`;
     else if (!Object.hasOwn(known, name)) return `nothing at ${place}`;
   }
@@ -85,6 +87,13 @@ export function readAnswer(
     refreshLifetime: lengthAt(answer.refreshExpiresIn) ?? untilAt(answer.refreshExpiresAt) ?? before.refreshLifetime,
     values: { ...before.values, ...values },
   };
+}
+
+/** The values beside the token, with their places. */
+function valuesIn(answer: TokenCall['answer']): (readonly [name: string, place: string])[] {
+  return Object.entries(answer).flatMap(([name, place]) =>
+    typeof place !== 'string' || (RESERVED as readonly string[]).includes(name) ? [] : [[name, place] as const],
+  );
 }
 
 /**

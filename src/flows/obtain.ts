@@ -25,7 +25,8 @@ export async function obtain(kind: 'login' | 'refresh', options: ObtainOptions):
   const values = { ...options.values, ...made };
   if (flow.oauth === undefined) {
     const known = { ...options.known, ...made };
-    return runCalls({ ...options, calls: flow[kind]!, values, known, clientAuths: memory.clientAuths });
+    const isRefresh = kind === 'refresh';
+    return runCalls({ ...options, calls: flow[kind]!, isRefresh, values, known, clientAuths: memory.clientAuths });
   }
   // Loaded for flows that need it only.
   const { runOauth } = await import('./oauth/run-oauth.ts');
@@ -52,10 +53,11 @@ export function grantedBy(
     refreshLifetime,
     values: { ...made, ...(dpopKey !== undefined && { dpopKey }) },
   };
-  const read =
-    response === undefined ? found : readAnswer({ answer: flow.oauth?.answer ?? {} }, response, found, known, now());
+  const answer = flow.oauth?.answer ?? {};
+  const read = response === undefined ? found : readAnswer({ answer }, response, found, known, now());
   // A token is not dropped for a value that is missing, if requests can do without it: it may be the only one.
-  const grant = grantOf(flow, typeof read === 'string' ? found : read, known, values);
+  const rest = typeof read === 'string' ? readAnswer({ answer }, response!, found, known, now(), false) : read;
+  const grant = grantOf(flow, typeof rest === 'string' ? found : rest, known, values);
   if (typeof grant === 'object') return { kind: 'granted', grant };
   return {
     kind: 'failed',
@@ -64,5 +66,6 @@ export function grantedBy(
     reach: 'answered',
     maybeSpent: true,
     retryAfter: undefined,
+    ...(refreshSecret !== undefined && { rotated: refreshSecret }),
   };
 }

@@ -79,6 +79,8 @@ export interface RenewalRun {
   readonly send: SendTokenCall;
   /** Wall clock, ms. */
   readonly now: () => number;
+  /** What is sent is spent then, and its successor is in the response. */
+  readonly isRefresh?: boolean;
   /** Which way of authenticating each client's endpoint accepts. */
   readonly clientAuths?: ClientAuthMemory;
   readonly observer?: RunObserver;
@@ -105,9 +107,15 @@ export async function runCalls(run: RenewalRun): Promise<Outcome> {
     if (result.kind === 'granted' || index === 0) return result;
     // The refresh token is spent, and its successor is here: it must not be lost because a look-up failed.
     const grant = found.refreshSecret === undefined ? undefined : grantOf(flow, found, known, values);
-    return typeof grant === 'object' ? { kind: 'granted', grant } : afterOthers(result);
+    if (typeof grant === 'object') return { kind: 'granted', grant };
+    return withRotated(afterOthers(result), found.refreshSecret);
   }
   throw new Error('a login or refresh has at least one call');
+}
+
+/** A failure that has brought a refresh token all the same. */
+function withRotated(outcome: Outcome, rotated: string | undefined): Outcome {
+  return outcome.kind === 'failed' && rotated !== undefined ? { ...outcome, rotated } : outcome;
 }
 
 /** An outcome; or what the call has brought, and there is another one. */
@@ -239,8 +247,11 @@ function resultOf(step: Step, call: TokenCall, host: string, response: ReadRespo
   if (verdict.kind === 'busy') return { kind: 'busy', reason: verdict.reason, retryAfter: retryAfter ?? verdict.wait };
   if (verdict.kind === 'refused') return { kind: 'refused', reason: statusAndCode(response, values) };
   if (typeof brought === 'object') return brought;
-  if (brought !== undefined)
-    return failed('malformed', 'answered', true, `${brought}: ${describeResponseWithBody(host, response, values)}`);
+  if (brought !== undefined) {
+    const detail = `${brought}: ${describeResponseWithBody(host, response, values)}`;
+    const malformed = failed('malformed', 'answered', true, detail);
+    return step.isRefresh === true ? withoutValues(step, call, response, malformed) : malformed;
+  }
   if (status >= 300 && status < 400)
     return failed('redirect', 'answered', false, `${host} answered ${status}, a redirect, which is not followed`);
   // After a gateway's 502 or 504 it is unknown what the endpoint behind it has done.
@@ -273,6 +284,19 @@ function broughtBy(
   if (!isLast) return { kind: 'found', found };
   const grant = grantOf(flow, found, known, values);
   return typeof grant === 'string' ? grant : { kind: 'granted', grant };
+}
+
+/**
+ * What a refresh has brought though a value beside the token is missing. The refresh token in it may be the only good
+ * one: requests may do without the value, and if they cannot, it is kept for the next try.
+ */
+function withoutValues(step: Step, call: TokenCall, response: ReadResponse, malformed: Outcome): StepResult {
+  const { flow, values, known, before, isLast, now } = step;
+  const found = readAnswer(call, response, before, known, now(), false);
+  if (typeof found === 'string') return malformed;
+  if (!isLast) return found.refreshSecret === undefined ? malformed : { kind: 'found', found };
+  const grant = grantOf(flow, found, known, values);
+  return typeof grant === 'object' ? { kind: 'granted', grant } : withRotated(malformed, found.refreshSecret);
 }
 
 function failed(

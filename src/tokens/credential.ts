@@ -52,6 +52,8 @@ export type Outcome =
       readonly maybeSpent: boolean;
       /** Seconds until the endpoint accepts another call, as it says. */
       readonly retryAfter: number | undefined;
+      /** The refresh token that takes the place of the one that was sent: the call brought it, but no usable token. */
+      readonly rotated?: string | undefined;
     };
 
 /** One account as the token manager sees it: what it supports, and the two calls that bring a new token. */

@@ -166,13 +166,14 @@ export class Renewal {
   async #refresh(
     state: AccountState,
     record: CredentialRecord,
-    token: Token,
+    oldToken: Token,
     request: RenewalRequest,
   ): Promise<Token | CredentialRecord> {
     const { credential } = state;
     const { clock } = this.#parts;
     const { cause } = request;
     let current = record;
+    let token = oldToken;
     let reread = false;
     for (let failures = record.failures; ; failures += 1) {
       const before = current.intent;
@@ -201,12 +202,18 @@ export class Renewal {
       }
       // The note of a refresh that may have been carried out stays: `maySpendRefresh` decides whether its token is sent
       // again. A repeat that did not arrive says nothing about the first one, whose note counts again.
-      const maybeSpent = outcome.kind === 'failed' && outcome.maybeSpent;
+      const rotated = outcome.kind === 'failed' ? outcome.rotated : undefined;
+      const maybeSpent = outcome.kind === 'failed' && outcome.maybeSpent && rotated === undefined;
       const answered = outcome.kind === 'failed' && outcome.reach === 'answered';
       const refreshFailures = current.refreshFailures + (answered ? 1 : 0);
       // Remembered here in case the store cannot be written now: a note left there would cost a login.
-      if (!maybeSpent) state.spendNoteUnused(current.intent, before);
+      if (!maybeSpent && rotated === undefined) state.spendNoteUnused(current.intent, before);
       current = { ...current, intent: maybeSpent ? current.intent : before, refreshFailures };
+      if (rotated !== undefined) {
+        // The old one is spent, and this is the only copy: it is stored before anything else.
+        token = token.withRefresh(rotated);
+        current = await this.#records.save(state, { ...current, token, intent: undefined });
+      }
       const isSpendable = (): boolean => maySpendRefresh(credential, current, token, clock.wall());
       const pause = isSpendable() && this.#hasTime(state, startedAt) ? quickRetryPause(outcome, failures) : undefined;
       if (pause !== undefined) {

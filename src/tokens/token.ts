@@ -105,6 +105,16 @@ export class Token implements TokenFacts {
     return new Token(this, this.#secret, undefined, this.#values);
   }
 
+  /** The same access token with the refresh token that takes the place of the spent one, whose end is not known. */
+  withRefresh(refreshSecret: string): Token {
+    return new Token(
+      { ...this.toJSON(), refreshExpiresAt: undefined, deadline: this.deadline },
+      this.#secret,
+      refreshSecret,
+      this.#values,
+    );
+  }
+
   toJSON(): TokenFacts {
     return {
       generation: this.generation,
