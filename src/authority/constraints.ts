@@ -23,7 +23,9 @@ export function nameConstraints(hosts: readonly string[]): Buffer {
     ...addresses.map((bytes) => addressSubtree(bytes, Buffer.alloc(bytes.length, 0xff))),
   ];
   const below = names.filter((name) => !names.some((other) => other.endsWith(`.${name}`)));
-  const families = [4, 16].filter((length) => !addresses.some((bytes) => bytes.length === length));
+  // A permitted address forbids all others by itself, and Java fails when it compares one with an excluded family that
+  // is not its own.
+  const families = addresses.length === 0 ? [4, 16] : [];
   const excluded = [
     ...below.map((name) => dnsSubtree(`.${name}`)),
     ...families.map((length) => addressSubtree(Buffer.alloc(length), Buffer.alloc(length))),

@@ -58,13 +58,13 @@ export function writeAuthority(
 
 /** Throws a RecordError that repeats nothing of the content. */
 function parseForm(text: string): AuthorityForm {
-  let form: Partial<AuthorityForm> & { readonly v?: unknown };
+  let form: (Partial<AuthorityForm> & { readonly v?: unknown }) | null;
   try {
     form = JSON.parse(text) as typeof form;
   } catch {
     throw unusable('holds no JSON');
   }
-  const { v, hosts, root, issuer, issuerKey } = form;
+  const { v, hosts, root, issuer, issuerKey } = form ?? {};
   if (typeof v !== 'number') throw unusable('has no version');
   if (v > VERSION) throw unusable(`was written by a newer tokenward (version ${v}, this one knows ${VERSION})`);
   const isWhole =

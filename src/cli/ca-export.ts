@@ -9,16 +9,16 @@ import { UsageError } from './usage-error.ts';
 const ALIAS = 'tokenward';
 /** Java's customary password. The file holds a public certificate only, so it protects nothing secret. */
 const DEFAULT_PASSWORD = 'changeit';
-/** As few characters as keytool accepts. */
-const MIN_PASSWORD_LENGTH = 6;
+/** What keytool accepts; Java takes no other characters than these. */
+const PASSWORD = /^[ -~]{6,}$/;
 
 /** `tokenward ca export`: the certificate that clients must trust, as PEM, or as a trust store for Java. */
 export function caExport({ certificate }: Authority, { output, pkcs12, password }: Options): void {
   if (password !== undefined && pkcs12 === undefined)
     throw new UsageError('--password is for a PKCS #12 file: add --pkcs12 FILE');
   const secret = password ?? DEFAULT_PASSWORD;
-  if (secret.length < MIN_PASSWORD_LENGTH)
-    throw new UsageError(`--password must have at least ${MIN_PASSWORD_LENGTH} characters, as Java demands`);
+  if (!PASSWORD.test(secret))
+    throw new UsageError('--password must have at least six characters, and ASCII ones only, as Java demands');
   if (pkcs12 !== undefined) write(pkcs12, trustStore(certificate, ALIAS, secret));
   if (output !== undefined) write(output, certificate);
   if (pkcs12 === undefined && output === undefined) print(certificate);
