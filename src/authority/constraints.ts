@@ -11,9 +11,9 @@ const NO_NAME = 'invalid';
  * them.
  *
  * A permitted name also permits every name below it. `.name` as an excluded name takes those away again, unless one of
- * them is a host itself. The RFC knows no leading dot in a DNS name; OpenSSL, Go, Mozilla's and Java's libraries read
- * it as "at least one label more", as the RFC does for URIs. A verifier that does not would take it for a name that no
- * certificate has, and permit the names below: nothing else is lost.
+ * them is a host itself. The RFC knows no leading dot in a DNS name; OpenSSL, Go and Java 17 read it as "at least one
+ * label more", as the RFC does for URIs. A verifier that does not would take it for a name that no certificate has, and
+ * permit the names below: nothing else is lost.
  */
 export function nameConstraints(hosts: readonly string[]): Buffer {
   const addresses = hosts.map(addressBytes).filter((bytes) => bytes !== undefined);

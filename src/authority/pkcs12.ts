@@ -20,7 +20,7 @@ const MAC_PURPOSE = 3;
 /**
  * A PKCS #12 file (RFC 7292) with one certificate that Java reads as a trusted one: it wants the attribute
  * trustedKeyUsage, else it ignores a certificate without a key. The certificate is public and not encrypted; the
- * password only proves that the file is whole. SHA-256 as in Java from 8u301 on.
+ * password only proves that the file is whole. SHA-256, as keytool of Java 17 makes it.
  */
 export function trustStore(certificate: string, alias: string, password: string): Buffer {
   const bag = sequence(

@@ -3,7 +3,7 @@ import { readFileSync } from 'node:fs';
 
 const PAGE = readFileSync('docs/decisions.md', 'utf8');
 /** The rows of its tables of packages: the package, and the files in which it works. */
-const ROW = /^\| `([\w-]+)` \| ((?:`[^`]+`(?:, | and every other test)?)+) \|/gm;
+const ROW = /^\| `([\w@/-]+)` \| ((?:`[^`]+`(?:, | and every other test)?)+) \|/gm;
 const ROWS = [...PAGE.matchAll(ROW)].map(([, name, files]) => ({
   name: name!,
   files: [...files!.matchAll(/`([^`]+)`/g)].map(([, file]) => file!),
