@@ -47,7 +47,10 @@ describe('attaching a token', () => {
   for (const secret of ['a;b', 'a, b', 'a b', 'a\\b', 'a"b', '"', 'a\r\nb', 'aé', 'a\0']) {
     it(`${JSON.stringify(secret)} in a cookie would be another cookie, or none: it is not sent`, () => {
       const attach = { cookie: 'sid', value: '{token}' };
-      assert.match(attachProblem({ attach: [attach] }, { token: secret })!, /holds characters that a cookie cannot carry/);
+      assert.match(
+        attachProblem({ attach: [attach] }, { token: secret })!,
+        /holds characters that a cookie cannot carry/,
+      );
       assert.throws(
         () => attached(attach, secret),
         (error: unknown) =>

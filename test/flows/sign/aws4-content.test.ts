@@ -25,8 +25,7 @@ describe('the content of a request in an AWS signature', () => {
     await assert.rejects(
       sign(config('execute-api'), request({ method: 'PUT', body: null })),
       (error: unknown) =>
-        error instanceof UnfillableError &&
-        error.message === 'the signature covers its content, which is streamed',
+        error instanceof UnfillableError && error.message === 'the signature covers its content, which is streamed',
     );
   });
 

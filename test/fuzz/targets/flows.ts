@@ -134,8 +134,7 @@ async function checkCall(name: string, flow: Flow, answer: Answer): Promise<void
     if (outcome.kind === 'granted') {
       const { secret, refreshSecret, lifetime, refreshLifetime } = outcome.grant;
       assert.ok(
-        isTokenText(secret) &&
-          attachProblem(flow, { ...VALUES, ...outcome.grant.values, token: secret }) === undefined,
+        isTokenText(secret) && attachProblem(flow, { ...VALUES, ...outcome.grant.values, token: secret }) === undefined,
         `${name}: a token that cannot be sent`,
       );
       assert.ok(refreshSecret === undefined || isTokenText(refreshSecret), `${name}: no refresh token`);
