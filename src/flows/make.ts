@@ -1,7 +1,7 @@
-import { createHash, randomBytes, randomUUID, X509Certificate, type KeyObject } from 'node:crypto';
+import { randomBytes, randomUUID, type KeyObject } from 'node:crypto';
 import { encoded, hashOf, hmacOf, keyBytes, type KeyEncodingName } from './digests.ts';
 import type { Make, Made, MakeHmac, MakeJwt } from './make-schema.ts';
-import { CURVES, MIN_RSA_BITS, pemBlocks, readPrivateKey, type PrivateKey } from './private-key.ts';
+import { certificateHeader, CURVES, MIN_RSA_BITS, readPrivateKey, type PrivateKey } from './private-key.ts';
 import { fillString, fillValue, MissingValueError, UnfillableError, type TemplateValues } from './template.ts';
 
 /**
@@ -78,33 +78,18 @@ async function signedJwt(config: MakeJwt, at: string, values: TemplateValues, no
   }
 }
 
-/** The header parameters of a certificate (RFC 7515 §4.1.6 to §4.1.8). */
 function certificateOf(
   { certificate, x5c }: MakeJwt,
   key: KeyObject | Buffer,
   at: string,
   values: TemplateValues,
 ): Record<string, unknown> {
-  const chain = pemBlocks(filled(certificate ?? '', `${at}.certificate`, values), 'CERTIFICATE');
-  const [own] = chain;
-  const parsed = own === undefined ? undefined : certificateIn(own);
-  if (own === undefined || parsed === undefined) throw new UnfillableError(`${at}.certificate is no certificate`);
-  if (!Buffer.isBuffer(key) && !parsed.checkPrivateKey(key))
-    throw new UnfillableError(`${at}.certificate belongs to another key than ${at}.key`);
-  const thumbprint = (hash: string): string => createHash(hash).update(own).digest('base64url');
-  return {
-    x5t: thumbprint('sha1'),
-    'x5t#S256': thumbprint('sha256'),
-    ...(x5c && { x5c: chain.map((der) => der.toString('base64')) }),
-  };
-}
-
-function certificateIn(der: Buffer): X509Certificate | undefined {
-  try {
-    return new X509Certificate(der);
-  } catch {
-    return undefined;
-  }
+  const text = filled(certificate ?? '', `${at}.certificate`, values);
+  const header = certificateHeader(text, Buffer.isBuffer(key) ? undefined : key);
+  if (header === 'no certificate') throw new UnfillableError(`${at}.certificate is no certificate`);
+  if (header === 'another key') throw new UnfillableError(`${at}.certificate belongs to another key than ${at}.key`);
+  const { x5c: chain, ...thumbprints } = header;
+  return { ...thumbprints, ...(x5c && { x5c: chain }) };
 }
 
 /** The private key for an algorithm. Checked here, because the library finds a wrong kind by an error of its own. */

@@ -1,4 +1,4 @@
-import { createPrivateKey, type JsonWebKey, type KeyObject } from 'node:crypto';
+import { createHash, createPrivateKey, X509Certificate, type JsonWebKey, type KeyObject } from 'node:crypto';
 
 /** RFC 7468 §10, RFC 8017 A.1.2 and RFC 5915: the labels of private keys that are not encrypted. */
 const PRIVATE_KEYS = { 'PRIVATE KEY': 'pkcs8', 'RSA PRIVATE KEY': 'pkcs1', 'EC PRIVATE KEY': 'sec1' } as const;
@@ -63,4 +63,37 @@ export function pemBlocks(text: string, label: string): Buffer[] {
       const base64 = end === -1 ? '' : rest.slice(0, end).replaceAll(/\\[rn]|\s/g, '');
       return /^[A-Za-z0-9+/]+={0,2}$/.test(base64) ? [Buffer.from(base64, 'base64')] : [];
     });
+}
+
+/** The certificate of a key, as a JWT names it (RFC 7515 §4.1.6 to §4.1.8). */
+export interface CertificateHeader {
+  readonly x5t: string;
+  readonly 'x5t#S256': string;
+  readonly x5c: readonly string[];
+}
+
+/** The header parameters of a certificate in PEM; or why there are none. `key`: a shared secret fits all. */
+export function certificateHeader(
+  text: string,
+  key: KeyObject | undefined,
+): CertificateHeader | 'no certificate' | 'another key' {
+  const chain = pemBlocks(text, 'CERTIFICATE');
+  const [own] = chain;
+  const parsed = own === undefined ? undefined : certificateIn(own);
+  if (own === undefined || parsed === undefined) return 'no certificate';
+  if (key !== undefined && !parsed.checkPrivateKey(key)) return 'another key';
+  const thumbprint = (hash: string): string => createHash(hash).update(own).digest('base64url');
+  return {
+    x5t: thumbprint('sha1'),
+    'x5t#S256': thumbprint('sha256'),
+    x5c: chain.map((der) => der.toString('base64')),
+  };
+}
+
+function certificateIn(der: Buffer): X509Certificate | undefined {
+  try {
+    return new X509Certificate(der);
+  } catch {
+    return undefined;
+  }
 }

@@ -43,19 +43,7 @@ describe('a recipe', () => {
     ['goes to another host', 'docuware', 'first call', { hosts: ['*.docuware.example'] }],
     ['takes a throttle for a refusal', 'salesforce-jwt', 'throttled token endpoint', { busy: [] }],
     ['takes a block page for a refusal', 'zoom', 'block page', { refused: [{ status: 403, format: 'any' }] }],
-    [
-      'does not know the refusal',
-      'zoom',
-      'refused credentials',
-      {
-        login: {
-          url: 'https://zoom.us/oauth/token',
-          client: { id: '{clientId}', secret: '{clientSecret}', auth: 'basic' },
-          form: { grant_type: 'account_credentials', account_id: '{accountId}' },
-          answer: { token: '/access_token' },
-        },
-      },
-    ],
+    ['does not know the refusal', 'twitch', 'refused credentials', { refused: [] }],
     [
       'signs something else',
       'binance',

@@ -33,15 +33,17 @@ export function signedJwt(
     if (!verify('sha256', Buffer.from(`${first}.${second}`), key, Buffer.from(signature, 'base64url')))
       return 'the signature is wrong';
     const parts = [first, second].map((part) => JSON.parse(Buffer.from(part, 'base64url').toString()) as object);
-    const [foundHeader, { iat, exp, jti: _, ...others }] = parts as [
+    const [foundHeader, { iat, exp, nbf = iat, jti: _, ...others }] = parts as [
       object,
-      { iat: number; exp: number; jti?: string },
+      { iat: number; exp: number; nbf?: number; jti?: string },
     ];
     const filled = (value: object): object => JSON.parse(fill(JSON.stringify(value), values)) as object;
     const wantedHeader = filled({ alg, typ: 'JWT', ...header });
     if (!isDeepStrictEqual({ ...foundHeader }, { ...wantedHeader })) return `header ${JSON.stringify(foundHeader)}`;
     if (!isDeepStrictEqual({ ...others }, { ...filled(claims) })) return `claims ${JSON.stringify(others)}`;
-    return exp - iat <= lifetime && exp > Date.now() / 1000 ? undefined : `it lives from ${iat} to ${exp}`;
+    return nbf === iat && exp - iat <= lifetime && exp > Date.now() / 1000
+      ? undefined
+      : `it lives from ${iat} to ${exp}`;
   };
 }
 

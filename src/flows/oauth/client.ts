@@ -71,11 +71,11 @@ export async function authenticator(
   if (clientId === '') throw new UnfitValueError('no value for clientId');
   if (way === 'private_key_jwt') {
     if (settings.key === '') throw new UnfitValueError('no value for key');
-    const { key, alg, kid } = await readSigningKey(settings.key, settings.alg, settings.kid);
+    const { key, alg, kid, certificateHeader } = await readSigningKey(settings);
     return PrivateKeyJwt(kid === undefined ? key : { key, kid }, {
       [modifyAssertion]: (header, payload) => {
         // The library writes Ed25519, which few servers know.
-        header['alg'] = alg;
+        Object.assign(header, certificateHeader, { alg });
         adapt(settings, server)(header, payload);
       },
     });

@@ -105,6 +105,9 @@ export const oauthSchema = z
         `must be one of ${KEY_ALGORITHMS.join(', ')}`,
       )
       .describe("The signature's algorithm. Default: the JWK's, or RS256, ES256, ES384, ES512 or EdDSA, by the key."),
+    certificate: text
+      .optional()
+      .describe('The certificate of key, as PEM: its thumbprints go into the assertion (x5t, x5t#S256).'),
     assertionAudience: text
       .optional()
       .describe('Whom a signed assertion is for (aud). Default: the issuer, or without one the token endpoint.'),

@@ -17,6 +17,7 @@ export interface OauthSettings {
   readonly key: string;
   readonly alg: string;
   readonly kid: string;
+  readonly certificate: string;
   readonly assertionAudience: string;
   readonly dpop: boolean;
   /** True: the configured URL is http://, so the server's endpoints may be as well. */
@@ -50,6 +51,7 @@ export function fillSettings(oauth: Oauth, values: TemplateValues): OauthSetting
     key: fill(oauth.key),
     alg: fill(oauth.alg),
     kid: fill(oauth.kid),
+    certificate: fill(oauth.certificate),
     assertionAudience: fill(oauth.assertionAudience),
     dpop: oauth.dpop,
     insecure: (issuer ?? tokenUrl)!.protocol === 'http:',

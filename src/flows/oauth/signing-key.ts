@@ -1,27 +1,48 @@
 import { webcrypto, type KeyObject } from 'node:crypto';
-import { CURVES, MIN_RSA_BITS, readPrivateKey } from '../private-key.ts';
+import { certificateHeader, CURVES, MIN_RSA_BITS, readPrivateKey } from '../private-key.ts';
 import { UnfitValueError } from '../template.ts';
 import { KEY_ALGORITHMS } from './schema.ts';
+import type { OauthSettings } from './settings.ts';
 
 /** The key of a client that signs its assertions (RFC 7523). */
 export interface SigningKey {
   readonly key: webcrypto.CryptoKey;
   readonly alg: string;
   readonly kid: string | undefined;
+  /** What names its certificate, as header parameters; none without a certificate. */
+  readonly certificateHeader: Readonly<Record<string, string>>;
 }
 
 /** The names of WebCrypto. */
 const WEB_CURVES: Readonly<Record<string, string>> = { ES256: 'P-256', ES384: 'P-384', ES512: 'P-521' };
 
 /**
- * Reads a private key as an authenticating client needs it. `alg` and `kid`: empty if the configuration does not say.
- * Throws an UnfitValueError, which repeats nothing of the key.
+ * Reads a private key as an authenticating client needs it. Throws an UnfitValueError, which repeats nothing of the
+ * key.
  */
-export async function readSigningKey(text: string, alg: string, kid: string): Promise<SigningKey> {
+export async function readSigningKey({
+  key: text,
+  alg,
+  kid,
+  certificate,
+}: Pick<OauthSettings, 'key' | 'alg' | 'kid' | 'certificate'>): Promise<SigningKey> {
   const read = readPrivateKey(text);
   if (read === undefined) throw new UnfitValueError('key is not a private key in PEM without a passphrase, or a JWK');
   const chosen = alg !== '' ? alg : (read.alg ?? algorithmOf(read.key));
-  return { key: await imported(read.key, chosen), alg: chosen, kid: kid !== '' ? kid : read.kid };
+  return {
+    key: await imported(read.key, chosen),
+    alg: chosen,
+    kid: kid !== '' ? kid : read.kid,
+    certificateHeader: certificate === '' ? {} : headerOf(certificate, read.key),
+  };
+}
+
+function headerOf(certificate: string, key: KeyObject): Record<string, string> {
+  const header = certificateHeader(certificate, key);
+  if (header === 'no certificate') throw new UnfitValueError('certificate is not a certificate in PEM');
+  if (header === 'another key') throw new UnfitValueError('certificate belongs to another key');
+  // Entra, for which this is, demands the type as well.
+  return { typ: 'JWT', x5t: header.x5t, 'x5t#S256': header['x5t#S256'] };
 }
 
 function algorithmOf(key: KeyObject): string {

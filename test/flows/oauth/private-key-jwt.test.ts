@@ -1,6 +1,8 @@
 import assert from 'node:assert/strict';
-import { generateKeyPairSync, type KeyObject } from 'node:crypto';
+import { createHash, generateKeyPairSync, X509Certificate, type KeyObject } from 'node:crypto';
 import { decodeJwt, decodeProtectedHeader } from 'jose';
+import { Authority } from '../../support/certificates.ts';
+import { freshFolder } from '../../support/files.ts';
 import { login, shown } from './caller.ts';
 import { freshProvider, secretClient } from './provider.ts';
 
@@ -11,6 +13,7 @@ const pem = (key: KeyObject, type: 'pkcs8' | 'pkcs1' | 'sec1'): string => key.ex
 const jwk = (key: KeyObject, more: object): string => JSON.stringify({ ...key.export({ format: 'jwk' }), ...more });
 
 describe('a client that signs its assertion (private_key_jwt)', () => {
+  const folder = freshFolder();
   const provider = freshProvider({
     clients: [
       secretClient('private_key_jwt', {
@@ -70,6 +73,32 @@ describe('a client that signs its assertion (private_key_jwt)', () => {
     );
     assert.equal(decodeJwt(provider().judged[0]!.params['client_assertion']!).aud, 'https://acme.example');
     assert.match(provider().outcomes[0]!, /^invalid_client/);
+  });
+
+  it('names the certificate of its key, which must be that of no other', async function () {
+    const authority = new Authority(this, folder());
+    const [own, other] = [authority.issue({ cn: 'own' }), authority.issue({ cn: 'other' })];
+    const { raw } = new X509Certificate(own.cert);
+    const of = (hash: string): string => createHash(hash).update(raw).digest('base64url');
+    const { issuer } = provider();
+    const oauth = { issuer, key: '{key}', certificate: '{certificate}' };
+    const values = { clientId: 'my-app_1', key: own.key };
+    await login(oauth, { ...values, certificate: own.cert });
+    assert.deepEqual(decodeProtectedHeader(provider().judged[0]!.params['client_assertion']!), {
+      typ: 'JWT',
+      alg: 'ES256',
+      x5t: of('sha1'),
+      'x5t#S256': of('sha256'),
+    });
+    assert.equal(
+      shown(await login(oauth, { ...values, certificate: other.cert })),
+      'impossible: certificate belongs to another key',
+    );
+    assert.equal(
+      shown(await login(oauth, { ...values, certificate: 'none' })),
+      'impossible: certificate is not a certificate in PEM',
+    );
+    assert.equal(provider().judged.length, 1);
   });
 
   it('makes a new assertion for each request', async () => {
