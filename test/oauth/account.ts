@@ -12,6 +12,8 @@ export interface OauthAccount {
   readonly name: string;
   /** The client at the authorization server. */
   readonly clientId: string;
+  /** Where it is not that of the server. */
+  readonly issuer?: string;
   /** `oauth` of its flow, without the issuer. */
   readonly oauth: Readonly<Record<string, unknown>>;
   readonly credentials: Readonly<Record<string, string>>;

@@ -1,4 +1,4 @@
-import { HELP_OPTION, parseValues } from '../harness/options.ts';
+import { HELP_OPTION, parseValues, UsageError } from '../harness/options.ts';
 
 export const HELP = `npm run verify:oauth -- [options]
 
@@ -31,10 +31,12 @@ export function parseOptions(args: string[]): Options {
     download: { type: 'boolean', default: false },
     ...HELP_OPTION,
   });
+  const number = Number(callers);
+  if (!Number.isInteger(number) || number < 1) throw new UsageError('--callers must be a whole number from 1');
   const texts = only?.split(',').map((text) => text.trim());
   return {
     help,
-    callers: Number(callers),
+    callers: number,
     keycloak,
     download,
     runs: (account) => texts === undefined || texts.some((text) => account.includes(text)),

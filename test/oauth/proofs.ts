@@ -146,5 +146,6 @@ export async function prove(proof: Proof, stage: Stage, callers: number): Promis
   const wrong: string[] = [];
   await proof.make(stage, callers, (text) => void wrong.push(text));
   wrong.push(...stage.api.problems);
-  return wrong.length === 0 ? undefined : [...new Set(wrong)].join('; ');
+  if (wrong.length === 0) return undefined;
+  return [...new Set([...wrong, ...stage.errors.slice(0, 3)])].join('; ');
 }

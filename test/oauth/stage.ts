@@ -81,6 +81,11 @@ export class Stage {
     await bring(this.#config, await this.account.consent!());
   }
 
+  /** The errors in tokenward's log. */
+  get errors(): string[] {
+    return this.#proxy.lines.filter((line) => line.startsWith('{"level":"error"'));
+  }
+
   async isDead(): Promise<boolean> {
     const { accounts } = await statusOf(this.#proxy);
     return accounts.some(({ account, dead }) => account === 'one' && dead);
@@ -88,8 +93,8 @@ export class Stage {
 }
 
 function configOf(
-  { issuer }: AuthorizationServer,
-  { oauth, credentials, recovery }: OauthAccount,
+  server: AuthorizationServer,
+  { issuer = server.issuer, oauth, credentials, recovery }: OauthAccount,
   { caFile, client }: Certificates,
   api: Api,
   folder: string,
