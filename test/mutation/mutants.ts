@@ -5,9 +5,7 @@ import { messageOf } from '../harness/tally.ts';
 import './mocha-12.ts';
 import type { Part } from './options.ts';
 import { butSlowTests } from './slow-tests.ts';
-import { tested } from './tested.ts';
-
-export type Mutant = Awaited<ReturnType<Stryker['runMutationTest']>>[number];
+import { tested, type Mutant } from './tested.ts';
 
 /** Where reports go, and the copy of the project that is mutated. Git ignores it. */
 export const FOLDER = '.mutation';

@@ -3,10 +3,11 @@ import { runProgram } from '../harness/program.ts';
 import { table } from '../harness/table.ts';
 import { Tally } from '../harness/tally.ts';
 import type { Group } from './groups.ts';
-import { FOLDER, runMutants, type Mutant } from './mutants.ts';
+import { FOLDER, runMutants } from './mutants.ts';
 import { HELP, parseOptions, type Options, type Part } from './options.ts';
 import { measure } from './slow-tests.ts';
 import { entryOf, EQUIVALENT, isListed, placeOf, type Place } from './survivors.ts';
+import type { Mutant } from './tested.ts';
 
 const HEAD = ['folder', 'mutants', 'killed', 'listed', 'survived', 'score'];
 

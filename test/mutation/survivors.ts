@@ -6,7 +6,7 @@ import { PARSERS_EQUIVALENT } from './equivalent/parsers.ts';
 import { PROXY_EQUIVALENT } from './equivalent/proxy.ts';
 import { STORES_EQUIVALENT } from './equivalent/stores.ts';
 import { TOKENS_EQUIVALENT } from './equivalent/tokens.ts';
-import type { Mutant } from './mutants.ts';
+import type { Mutant } from './tested.ts';
 
 export const EQUIVALENT: readonly Equivalent[] = [
   ...TOKENS_EQUIVALENT,

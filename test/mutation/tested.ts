@@ -1,4 +1,6 @@
-import type { Mutant } from './mutants.ts';
+import type { Stryker } from '@stryker-mutator/core';
+
+export type Mutant = Awaited<ReturnType<Stryker['runMutationTest']>>[number];
 
 /** Mutants whose fate is known, in a run that may be ended before its last one. */
 export const tested: Mutant[] = [];
