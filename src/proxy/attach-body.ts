@@ -20,7 +20,11 @@ export function attachToBody(body: RequestBody, fields: readonly BodyField[], re
   for (const { kind, at, value } of fields) {
     const changed = kind === 'json' ? setMember(text, at, value) : setField(text, at, value, request);
     if (changed === undefined)
-      throw unfit(kind === 'json' ? 'a body that is no JSON object' : 'a body that is no form');
+      throw unfit(
+        kind === 'json'
+          ? 'a body that has no JSON object at that place, or has the member too often'
+          : 'a body that is no form',
+      );
     text = changed;
   }
   const bytes = Buffer.from(text, 'latin1');
