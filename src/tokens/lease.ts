@@ -64,12 +64,15 @@ export class Leases {
     return () => stop();
   }
 
-  /** Releases the lease in the background: waiting requests have their token already. The next renewal waits for it. */
+  /**
+   * Releases the lease in the background: waiting requests have their token already. The next renewal waits for it, and
+   * for one that is under way: a release that the store carries out late would take the lease from that renewal.
+   */
   #release(state: AccountState): void {
     const { store, owner, observer, checkpoint } = this.#parts;
     checkpoint?.('P8 token published');
-    const release = store
-      .releaseLease(state.credential.account, owner)
+    const release = (state.leaseRelease ?? Promise.resolve())
+      .then(() => store.releaseLease(state.credential.account, owner))
       .catch((error: unknown) => observer.storeFailed('lease', error))
       .finally(() => {
         checkpoint?.('P9 lease released');

@@ -70,8 +70,9 @@ export class Renewal {
     await this.#secrets.rereadIfDue(state);
     this.#failures.throwIfBlocked(state, request);
 
-    await state.leaseRelease;
     await this.#recovery.settled;
+    // Last: a grant that was stored late gives the lease up at any moment before this renewal has entered.
+    while (state.leaseRelease !== undefined) await state.leaseRelease;
     this.#parts.checkpoint?.('P0 before lease');
     this.#leases.enter(state);
     let hasLease = false;
