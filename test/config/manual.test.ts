@@ -27,6 +27,8 @@ const SAME = [
   [/\.deny\[\]\./, '.allow[].'],
   [/(?<=^(flows|accounts)\.\*\.attach)\[\]/, ''],
   [/(?<=^flows\.\*\.(login|refresh))\[\]/, ''],
+  [/(?<=^(flows|accounts)\.\*\.budget)\[\]/, ''],
+  [/^flows\.\*\.budget(?=\.)/, 'accounts.*.budget'],
   [/^flows\.\*\.(login|refresh)\.make(?=\.|$)/, 'flows.*.make'],
   [/^flows\.\*\.attach(?=\.)/, 'accounts.*.attach'],
   [/^flows\.\*\.refresh(?=\.|$)/, 'flows.*.login'],
