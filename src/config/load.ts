@@ -125,6 +125,11 @@ export function parseConfig(
   const elsewhere = {
     size: Object.keys(external.folder).length + external.generated.byName.size,
     has: (name: string) => Object.hasOwn(external.folder, name) || external.generated.byName.has(name),
+    get(name: string) {
+      if (Object.hasOwn(external.folder, name)) return external.folder[name]!.flow;
+      const generated = external.generated.byName.get(name);
+      return generated && external.generated.profiles[generated[0]]!.settings.flow;
+    },
   };
   checkRoutes(expanded, flows, elsewhere, report);
   checkRouteHeaders(expanded, flows, external, report);

@@ -9,12 +9,13 @@ export function rawRouteName(route: unknown): string | undefined {
 }
 
 /**
- * Checks that names in routes and callers exist, and that prefixes differ. `elsewhere`: the accounts of `accountsFrom`.
+ * Checks that names in routes and callers exist, and that prefixes differ. `elsewhere`: the accounts of `accountsFrom`,
+ * with the names of their flows.
  */
 export function checkRoutes(
   raw: unknown,
   flows: KnownFlows,
-  elsewhere: Pick<ReadonlySet<string>, 'size' | 'has'>,
+  elsewhere: Pick<ReadonlyMap<string, string>, 'size' | 'has' | 'get'>,
   report: Report,
 ): void {
   const { accounts: inline, accountsFrom } = record(raw);
@@ -28,7 +29,9 @@ export function checkRoutes(
   // A pattern says which of the upstreams that an answer names are meant.
   const mayNameUpstream = (route: unknown): boolean => {
     const { account, accountFrom } = record(route);
-    if (typeof account === 'string' && !accounts.includes(account)) return elsewhere.has(account);
+    if (typeof account === 'string' && !accounts.includes(account) && elsewhere.has(account))
+      return flows.get(elsewhere.get(account)!)?.upstream !== undefined;
+    // All accounts that such a route may use have this one flow.
     const { flow } = record(accountFrom ?? record(inline)[String(account)]);
     return flows.get(String(flow))?.upstream !== undefined;
   };

@@ -15,7 +15,7 @@ const MAX_UPSTREAMS = 2_000;
 
 /**
  * The route at the upstream that an answer has named, such as a Salesforce instance. It must be one that the route's
- * own upstream stands for (`https://*.my.salesforce.com`): a credential goes there.
+ * own upstream stands for (`https://*.my.salesforce.com`), and below its path, if it has one: a credential goes there.
  */
 export function namedUpstream(
   template: string,
@@ -23,7 +23,8 @@ export function namedUpstream(
   valuesOf: ValuesOf,
   connect: (origin: string) => Upstream,
 ): NamedUpstream {
-  const [hosts = ''] = pattern.replace(/^https?:\/\//i, '').split('/', 1);
+  const [hosts = '', ...path] = pattern.replace(/^https?:\/\//i, '').split('/');
+  const base = trimEnd(['', ...path].join('/'), '/');
   const places = new LRUCache<string, Route>({
     maxSize: MAX_UPSTREAMS,
     sizeCalculation: () => 1,
@@ -36,7 +37,8 @@ export function namedUpstream(
     let place = places.get(text);
     if (place === undefined) {
       const url = parseUrl(text);
-      if (url === undefined || !isAllowed(text, hosts) || url.search !== '' || url.hash !== '') {
+      const isBelow = url !== undefined && `${url.pathname}/`.startsWith(`${base}/`);
+      if (!isBelow || !isAllowed(text, hosts) || url.search !== '' || url.hash !== '') {
         const detail = `an answer names an upstream that the upstream of ${name} does not stand for`;
         throw new TokenwardError('upstream_not_allowed', { detail });
       }

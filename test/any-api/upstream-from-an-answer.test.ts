@@ -7,7 +7,7 @@ import { ownCode } from '../support/world.ts';
 describe('an upstream that an answer names', () => {
   const close = closing();
 
-  async function start(instanceOf: (url: string) => string, pattern?: string) {
+  async function start(instanceOf: (url: string) => string, pattern?: string, path = '') {
     const instance = await close(
       recordingServer(() => ({ headers: { location: '/services/next' }, body: { ok: true } })),
     );
@@ -28,7 +28,7 @@ describe('an upstream that an answer names', () => {
       startCustomProxy({
         flows: { sales: flow },
         accounts: { sales: { flow: 'sales', credentials: { clientId: 'c' } } },
-        routes: [{ prefix: '/sf', upstream: pattern ?? instance.url, account: 'sales' }],
+        routes: [{ prefix: '/sf', upstream: `${pattern ?? instance.url}${path}`, account: 'sales' }],
       }),
     );
     return { instance, login, proxy };
@@ -42,6 +42,23 @@ describe('an upstream that an answer names', () => {
     assert.deepEqual([request?.url, request?.headers.host], ['/services/data/v60?q=1', new URL(instance.url).host]);
     assert.equal(request?.headers.authorization, 'Bearer secret-token-1');
     assert.equal(reply.headers.location, '/sf/next');
+  });
+
+  it("may be below the path of the route's upstream", async () => {
+    for (const pattern of ['/services', '/services/']) {
+      const { instance, proxy } = await start((url) => url, undefined, pattern);
+      assert.equal((await call(proxy.url, '/sf/data')).status, 200);
+      assert.equal(instance.seen[0]?.url, '/services/data');
+    }
+  });
+
+  it('is refused if it is not below that path: nothing is sent', async () => {
+    for (const pattern of ['/api', '/serv', '/services/data', '/Services']) {
+      const { instance, proxy } = await start((url) => url, undefined, pattern);
+      const reply = await call(proxy.url, '/sf/data');
+      assert.deepEqual([reply.status, ownCode(reply)], [502, 'upstream_not_allowed'], pattern);
+      assert.equal(instance.seen.length, 0);
+    }
   });
 
   for (const [what, instance] of [

@@ -1,7 +1,12 @@
 import assert from 'node:assert/strict';
+import { writeFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { load, said, smallest } from '../support/config.ts';
+import { freshFolder } from '../support/files.ts';
 
 describe('names in a configuration', () => {
+  const folder = freshFolder();
+
   it('of accounts must exist', () => {
     assert.deepEqual(said(smallest({}).replace('account: shop', 'account: shpo')), [
       'routes.0.account: no account has this name; did you mean "shop"?',
@@ -96,6 +101,29 @@ describe('names in a configuration', () => {
       'https://shop.example/#',
     ])
       assert.deepEqual(complaint(url), ['routes.0.upstream: must have no user, password, query or fragment'], url);
+  });
+
+  it('of upstreams are patterns only where the flow of the account names the upstream, wherever the account is', () => {
+    const at = folder();
+    const lines = ['fixed', 'named'].map((flow) => JSON.stringify({ name: `of-${flow}`, flow, credentials: {} }));
+    writeFileSync(join(at, 'accounts.jsonl'), lines.join('\n'));
+    const answer = '{ token: /token, host: /host }';
+    const flow = (more: string): string =>
+      `{ login: { url: "https://id.example/login", json: {}, answer: ${answer} }, attach: [{ header: Authorization }, { header: X, value: "{host}" }]${more} }`;
+    const document = (route: string): string =>
+      [
+        `flows: { fixed: ${flow('')}, named: ${flow(', upstream: "{host}"')} }`,
+        `accountsFrom: { file: ${join(at, 'accounts.jsonl')} }`,
+        'accounts: { inline: { flow: fixed } }',
+        `routes: [{ prefix: /x, upstream: "https://*.shop.example/v1", ${route} }]`,
+      ].join('\n');
+    for (const route of ['account: inline', 'account: of-fixed', 'accountFrom: { flow: fixed, header: X-Account }'])
+      assert.deepEqual(
+        said(document(route)),
+        ['routes.0.upstream: must name one host: "*" and "{…}" have no meaning there'],
+        route,
+      );
+    for (const route of ['account: of-named', 'accountFrom: { flow: named, header: X-Account }']) load(document(route));
   });
 
   it('of token URLs in credentials likewise', () => {
