@@ -65,7 +65,10 @@ function* loginsOf(config: LoadedConfig): Generator<{ flow: Flow; credentials: R
   const { profiles, byName } = config.generated;
   const isFixed = (calls: readonly TokenCall[] = []): boolean =>
     calls.every(({ url }) => placeholdersIn(url).length === 0);
-  const fixedUrls = profiles.map(({ flow }) => isFixed(flow.login) && isFixed(flow.refresh));
+  const fixedUrls = profiles.map(
+    ({ flow: { login, refresh, oauth } }) =>
+      isFixed(login) && isFixed(refresh) && placeholdersIn(oauth?.tokenUrl ?? '').length === 0,
+  );
   for (const [index, { flow }] of profiles.entries()) if (fixedUrls[index] === true) yield { flow, credentials: {} };
   if (fixedUrls.every(Boolean)) return;
   const seen = new Set<string>();

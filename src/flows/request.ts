@@ -23,7 +23,7 @@ export interface TokenRequest {
 }
 
 /** The URL of a call, without its query parameters. Throws an UnfillableError. */
-export function urlOfCall(call: TokenCall, baseUrl: string | undefined, values: TemplateValues): string {
+export function urlOfCall(call: Pick<TokenCall, 'url'>, baseUrl: string | undefined, values: TemplateValues): string {
   const text = fillUrl(call.url, values);
   return /^https?:\/\//i.test(text) ? text : `${trimEnd(baseUrl ?? '', '/')}/${text.replace(/^\//, '')}`;
 }

@@ -34,12 +34,17 @@ export function declaredLogins({ legacyLogin }: Flow): LoginPath[] {
   }));
 }
 
-/** The token endpoint URLs that a flow uses with these credentials, with their methods. */
+/**
+ * The token endpoint URLs that a flow uses with these credentials, with their methods. One that the metadata of an
+ * `issuer` names is not known before the first login.
+ */
 export function loginCalls(
-  { login, refresh, baseUrl }: Flow,
+  { login, refresh, oauth, baseUrl }: Flow,
   credentials: Readonly<Record<string, unknown>>,
 ): { url: string; method: string }[] {
-  return [...(login ?? []), ...(refresh ?? [])].flatMap((call) => {
+  const calls = [...(login ?? []), ...(refresh ?? [])].map(({ url, method }) => ({ url, method }));
+  if (oauth?.tokenUrl !== undefined) calls.push({ url: oauth.tokenUrl, method: 'POST' });
+  return calls.flatMap((call) => {
     const url = urlOf(call, baseUrl, credentials);
     return url === undefined ? [] : [{ url, method: call.method }];
   });
@@ -51,7 +56,7 @@ export function loginPathOf(url: URL, method: string): LoginPath {
 }
 
 function urlOf(
-  call: TokenCall,
+  call: Pick<TokenCall, 'url'>,
   baseUrl: string | undefined,
   credentials: Readonly<Record<string, unknown>>,
 ): string | undefined {
