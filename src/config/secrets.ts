@@ -10,13 +10,19 @@ const MAX_WARNINGS = 50;
 /** The pieces of a configuration's texts, kept while it is loaded. */
 export class ExpandedTexts {
   readonly #texts: (readonly [path: Path, pieces: readonly Piece[]])[] = [];
-  readonly note: NoteText = (path, pieces) => void this.#texts.push([path, pieces]);
+  /** By the place of a signature in `attach`: its kind. */
+  readonly #signatures = new Map<string, string>();
+  readonly note: NoteText = (path, pieces) => {
+    this.#texts.push([path, pieces]);
+    if (path.at(-1) === 'sign' && path.includes('attach'))
+      this.#signatures.set(placeOf(path.slice(0, -1)), literalOf(pieces));
+  };
 
   /** Warns of secrets written in the file itself, and of values that look like an unexpanded variable. */
   warn(flowOf: ReadonlyMap<string, Flow>, report: Report): void {
     let found = 0;
     for (const [path, pieces] of this.#texts) {
-      if (!isSecret(path, pieces, flowOf)) continue;
+      if (!this.#isSecret(path, pieces, flowOf)) continue;
       const message = secretProblem(pieces);
       if (message === undefined) continue;
       found += 1;
@@ -27,12 +33,16 @@ export class ExpandedTexts {
 
   /** Environment variables that secrets come from. */
   variables(flowOf: ReadonlyMap<string, Flow>): string[] {
-    const secrets = this.#texts.filter(([path, pieces]) => isSecret(path, pieces, flowOf));
+    const secrets = this.#texts.filter(([path, pieces]) => this.#isSecret(path, pieces, flowOf));
     return [
       ...new Set(
         secrets.flatMap(([, pieces]) => pieces.flatMap((piece) => (piece.from === 'variable' ? [piece.name] : []))),
       ),
     ];
+  }
+
+  #isSecret(path: Path, pieces: readonly Piece[], flowOf: ReadonlyMap<string, Flow>): boolean {
+    return isSecret(path, pieces, flowOf, this.#signatures);
   }
 
   /** By route: which of its headers hold a secret. A value from a file counts as one. */
@@ -41,7 +51,7 @@ export class ExpandedTexts {
     for (const [path, pieces] of this.#texts) {
       const [top, index, part, name] = path.map(String);
       if (top !== 'routes' || part !== 'headers' || name === undefined) continue;
-      if (!isSecret(path, pieces, new Map()) && !pieces.some(({ from }) => from === 'file')) continue;
+      if (!this.#isSecret(path, pieces, new Map()) && !pieces.some(({ from }) => from === 'file')) continue;
       const route = routes[Number(index)]!.name;
       found.set(route, [...(found.get(route) ?? []), name]);
     }
@@ -114,24 +124,56 @@ export function hasSecretName(name: string): boolean {
   return SECRET_NAME.test(name) && !NOT_SECRET_NAME.test(name);
 }
 
-function isSecret(path: Path, pieces: readonly Piece[], flowOf: ReadonlyMap<string, Flow>): boolean {
+function isSecret(
+  path: Path,
+  pieces: readonly Piece[],
+  flowOf: ReadonlyMap<string, Flow>,
+  signatures: ReadonlyMap<string, string>,
+): boolean {
   const names = path.map(String);
   const [top, second, third] = names;
   const last = names.findLast((name) => !/^\d+$/.test(name)) ?? '';
   const isSecretName = hasSecretName(last);
-  const literal = pieces.map((piece) => (piece.from === 'text' ? piece.text : '')).join('');
+  const literal = literalOf(pieces);
   if (top === 'accounts' && third === 'credentials') return isSecretName || isToken(last, flowOf.get(second!));
   if (top === 'store') return last === 'url' ? hasPassword(literal) : isSecretName && last !== 'keyPrefix';
   if (top === 'egressProxy') return hasPassword(literal);
+  if ((top === 'flows' || top === 'accounts') && third === 'attach')
+    return isSecretOfSignature(path, signatures) && !hasPlaceholder(literal);
   // A header, field or parameter of a call: text without a placeholder is sent unchanged.
   if (top === 'flows')
     return (
       isSecretName &&
-      (third === 'login' || third === 'refresh') &&
+      last !== 'keyEncoding' &&
+      ['login', 'refresh', 'oauth', 'make'].includes(third ?? '') &&
       !['answer', 'refused'].includes(names.slice(3).find((name) => !/^\d+$/.test(name)) ?? '') &&
-      !/\{[A-Za-z]/.test(literal)
+      !hasPlaceholder(literal)
     );
   return top === 'routes' && third === 'headers' && isSecretHeader(last, literal);
+}
+
+function literalOf(pieces: readonly Piece[]): string {
+  return pieces.map((piece) => (piece.from === 'text' ? piece.text : '')).join('');
+}
+
+function placeOf(path: Path): string {
+  return path.map(String).join('\n');
+}
+
+function hasPlaceholder(text: string): boolean {
+  return /\{[A-Za-z]/.test(text);
+}
+
+/** Whether a text is a secret of a signature. The name of a key is none. */
+function isSecretOfSignature(path: Path, signatures: ReadonlyMap<string, string>): boolean {
+  const names = path.map(String);
+  const at = names.findIndex((_, length) => signatures.has(placeOf(path.slice(0, length))));
+  if (at < 0) return false;
+  const [key = '', ...more] = names.slice(at);
+  if (key === 'headers' || key === 'query') return hasSecretName(more[0] ?? '');
+  const kind = signatures.get(placeOf(path.slice(0, at)));
+  if (key === 'keyEncoding' || key === 'consumerKey' || (kind === 'aws4' && key === 'key')) return false;
+  return more.length === 0 && hasSecretName(key);
 }
 
 /** True for the fixed token of a flow without login and refresh, whatever the credential's name. */

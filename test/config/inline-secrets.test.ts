@@ -91,6 +91,60 @@ describe('a secret written inline', () => {
     ]);
   });
 
+  it('is found in oauth, make and sign of a flow, but not in what only names or describes a secret', () => {
+    const sign = (kind: string, more: object): object => ({ sign: kind, ...more });
+    const own = {
+      credentials: { key: 'optional' },
+      oauth: {
+        tokenUrl: 'https://id.example/token',
+        clientId: 'c',
+        clientSecret: CANARY,
+        clientAuth: 'private_key_jwt',
+        key: CANARY,
+        kid: 'k',
+        extra: { api_secret: CANARY, token_type: 'x', more: '{key?}' },
+        answer: { sessionKey: '/key' },
+      },
+      make: {
+        one: { jwt: { alg: 'HS256', key: CANARY, keyEncoding: 'hex', claims: { secretWord: CANARY, sub: 'me' } } },
+        two: { hmac: { key: '{key}', keyEncoding: 'base64', of: 'x' } },
+      },
+      attach: [
+        sign('aws4', { region: 'r', service: 's', key: 'AKIA', secret: CANARY, sessionToken: '{token}' }),
+        sign('oauth1', { consumerKey: 'ck', consumerSecret: CANARY, token: '{token}', tokenSecret: '{key}' }),
+        sign('hmac', {
+          key: CANARY,
+          keyEncoding: 'hex',
+          of: '{path}',
+          headers: { 'X-Api-Key': CANARY, 'X-Key': '{signature}' },
+        }),
+        sign('digest', { user: 'u', password: CANARY }),
+        { cookie: 'session', value: '{token}' },
+        { header: 'X-Token', value: '{token}' },
+      ],
+    };
+    const text = JSON.stringify({
+      flows: { own },
+      accounts: {
+        one: { flow: 'own', credentials: {}, attach: sign('digest', { user: '{token}', password: CANARY }) },
+      },
+      routes: [{ prefix: '/x', upstream: 'https://x.example', account: 'one' }],
+    });
+    assert.deepEqual(warned(text).sort(), [
+      'accounts.one.attach.password',
+      'flows.own.attach.0.secret',
+      'flows.own.attach.1.consumerSecret',
+      'flows.own.attach.2.headers.X-Api-Key',
+      'flows.own.attach.2.key',
+      'flows.own.attach.3.password',
+      'flows.own.make.one.jwt.claims.secretWord',
+      'flows.own.make.one.jwt.key',
+      'flows.own.oauth.clientSecret',
+      'flows.own.oauth.extra.api_secret',
+      'flows.own.oauth.key',
+    ]);
+  });
+
   it('is none if it comes from elsewhere, in part at least', () => {
     const file = join(folder(), 'secret');
     writeFileSync(file, 's');
