@@ -8,7 +8,7 @@ import { isFixed, type Flow } from '../flows/flow.ts';
 import { OauthMemory } from '../flows/oauth/memory.ts';
 import { obtain } from '../flows/obtain.ts';
 import type { RunObserver, SendTokenCall } from '../flows/run.ts';
-import type { TemplateValues } from '../flows/template.ts';
+import { fillUrl, type TemplateValues } from '../flows/template.ts';
 import type { BudgetLimits } from '../tokens/budget.ts';
 import type { Clock } from '../tokens/clock.ts';
 import type { Credential, CredentialSource, Outcome } from '../tokens/credential.ts';
@@ -124,7 +124,10 @@ class AccountCredential implements Credential {
     const { flowName, flow } = this.#runtime;
     // Without what may change for the same identity: secrets, and how a client authenticates.
     const publicValues = sorted(values).filter(([name]) => !/password|secret|key|^token$|^clientAuth$/i.test(name));
-    return digest(`${flowName}\n${flow.baseUrl ?? ''}\n${JSON.stringify(publicValues)}`);
+    // The same client at another authorization server is another login.
+    const { issuer, tokenUrl } = flow.oauth ?? {};
+    const server = flow.oauth && JSON.stringify([issuer, tokenUrl].map((text) => text && filledIn(text, values)));
+    return digest(`${flowName}\n${flow.baseUrl ?? ''}\n${JSON.stringify(publicValues)}${server ?? ''}`);
   }
 
   get credentialsFingerprint(): string {
@@ -254,6 +257,15 @@ class AccountCredential implements Credential {
       memory,
       ...(observer && { observer }),
     });
+  }
+}
+
+function filledIn(url: string, values: TemplateValues): string {
+  try {
+    return fillUrl(url, values);
+  } catch {
+    // No call can be made either.
+    return url;
   }
 }
 

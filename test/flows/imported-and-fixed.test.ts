@@ -53,6 +53,24 @@ describe('a flow with a refresh and no login', () => {
     );
   });
 
+  it('is another account for the same client at another authorization server', () => {
+    const identityAt = (server: string): string =>
+      credential(
+        '{ flow: own, credentials: { clientId: c, keycloak: "https://a.example" } }',
+        `{ own: { credentials: { clientId: required, keycloak: required }, oauth: { ${server} } } }`,
+      ).identity;
+    const [issuer, other] = [identityAt('issuer: "https://id.example"'), identityAt('issuer: "https://id2.example"')];
+    const token = identityAt('tokenUrl: "https://id.example"');
+    assert.equal(new Set([issuer, other, token, identityAt('tokenUrl: "{keycloak}/token"')]).size, 4);
+    assert.equal(issuer, identityAt('issuer: "https://id.example", scope: read'));
+    const at = (url: string): string =>
+      credential(
+        `{ flow: own, credentials: { clientId: c, keycloak: "${url}" } }`,
+        '{ own: { credentials: { clientId: required, keycloak: required }, oauth: { issuer: "{keycloak}/realm" } } }',
+      ).identity;
+    assert.notEqual(at('https://a.example'), at('https://b.example'));
+  });
+
   it('is the same account however its client shows itself, and another one for another client', () => {
     const oauth2 = (more: string): string =>
       credential(`{ flow: oauth2-refresh, credentials: { tokenUrl: "https://id.example/token", ${more} } }`).identity;
