@@ -110,7 +110,7 @@ describe('the presets', () => {
   });
 
   it('chatapp: 100 logins a day for an email and appId with 20 in reserve, dead by its code on any status', () => {
-    assert.deepEqual(PRESETS['chatapp']!.budget, { logins: 100, per: 86_400, reserve: 20, by: ['email', 'appId'] });
+    assert.deepEqual(PRESETS['chatapp']!.budget, [{ logins: 100, per: 86_400, reserve: 20, by: ['email', 'appId'] }]);
     const dead = { success: false, error: { code: 'ApiInvalidTokenError' } };
     for (const status of [200, 400, 401, 403, 500]) assert.equal(invalid('chatapp', status, dead), true);
     for (const status of [200, 401, 403])
