@@ -1,6 +1,7 @@
 import { attachSchema, budgetSchema, type Flow } from '../flows/flow.ts';
 import { checkAccountCredentials, type SourceOf } from './credential-checks.ts';
 import { checkAttach, checkBudget, needsBaseUrl } from './flow-checks.ts';
+import { isWritten, keyProblems } from '../flows/usable-keys.ts';
 import { record, type Path, type Report } from './issues.ts';
 import type { KnownFlows } from './own-flows.ts';
 
@@ -32,7 +33,11 @@ export function checkAccounts(raw: unknown, flows: KnownFlows, sourceOf: SourceO
 /** The parts of a flow that an account overrides, checked as far as they are well-formed. `path`: the account's. */
 export function overrides(flow: Flow, attach: unknown, budget: unknown, path: Path, report: Report): Partial<Flow> {
   const [attached, limited] = [attachSchema.safeParse(attach), budgetSchema.safeParse(budget)];
-  if (attached.success) checkAttach(flow, attached.data, [...path, 'attach'], report);
+  if (attached.success) {
+    checkAttach(flow, attached.data, [...path, 'attach'], report);
+    const signed = { attach: attached.data };
+    for (const { place, message } of keyProblems(signed, {}, isWritten)) report([...path, ...place], message);
+  }
   if (limited.success) checkBudget(flow, limited.data, [...path, 'budget'], report);
   return attached.success ? { attach: attached.data } : {};
 }

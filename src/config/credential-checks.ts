@@ -1,7 +1,7 @@
 import type { Flow } from '../flows/flow.ts';
 import { record, unknownKey, type Path, type Report } from './issues.ts';
 import { isUrl } from './urls.ts';
-import { checkUsable } from './usable-credentials.ts';
+import { checkKeys, checkUsable } from './usable-credentials.ts';
 
 /** Returns a scalar as it is written in the document. */
 export type SourceOf = (path: Path) => string | undefined;
@@ -18,6 +18,7 @@ export function checkAccountCredentials(
   checkCredentials(flow, credentials, path, sourceOf, (...issue) => void found.push(issue));
   for (const issue of found) report(...issue);
   if (found.length === 0) checkUsable(flow, credentials, path, report);
+  checkKeys(flow, credentials, path, report);
 }
 
 function checkCredentials(flow: Flow, given: unknown, path: Path, sourceOf: SourceOf, report: Report): void {

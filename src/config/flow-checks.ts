@@ -7,6 +7,7 @@ import { textsOfOauth } from '../flows/oauth/schema.ts';
 import { namesIn as namesAttached, textsOf as textsAttached } from '../flows/schema/attach.ts';
 import { RESERVED } from '../flows/schema/call.ts';
 import { placeholdersIn } from '../flows/template.ts';
+import { isWritten, keyProblems } from '../flows/usable-keys.ts';
 import { callsOf, type PlacedCall } from './flow-texts.ts';
 import { didYouMean, type Path, type Report } from './issues.ts';
 import { reportIssue } from './schema-issues.ts';
@@ -48,6 +49,8 @@ function checkFlow(flow: Flow, path: Path, report: Report): void {
     checkText(flow, flow.lifetime, [...credentials, ...brought], [...path, 'lifetime'], report);
   if (flow.lifetimeFrom !== undefined) checkName(flow.lifetimeFrom, credentials, [...path, 'lifetimeFrom'], report);
   checkUnused(flow, path, report);
+  // Keys that stand in the flow itself; those of credentials are checked with the accounts.
+  for (const { place, message } of keyProblems(flow, {}, isWritten)) report([...path, ...place], message);
   checkBudget(flow, flow.budget, [...path, 'budget'], report);
 }
 

@@ -4,6 +4,7 @@ import { isFixed, type AttachPart, type Flow, type TokenCall } from '../flows/fl
 import { textsOf } from '../flows/names.ts';
 import { buildRequest } from '../flows/request.ts';
 import { namesIn, textsOf as textsAttached } from '../flows/schema/attach.ts';
+import { keyProblems } from '../flows/usable-keys.ts';
 import { fillString, fitsCookie, fitsHeader, placeholdersIn, UnfillableError } from '../flows/template.ts';
 import { answeredNames } from './flow-checks.ts';
 import { callsOf } from './flow-texts.ts';
@@ -20,6 +21,8 @@ import { record, type Path, type Report } from './issues.ts';
 export function needsFullCheck(flow: Flow): boolean {
   return (
     isFixed(flow) ||
+    flow.make !== undefined ||
+    callsOf(flow).some(({ call }) => call.make !== undefined) ||
     attachedNames(flow.attach).some((name) => Object.hasOwn(flow.credentials, name)) ||
     callsOf(flow).some(
       ({ call }) =>
@@ -44,6 +47,31 @@ export function checkUsable(flow: Flow, credentials: unknown, path: Path, report
   for (const message of new Set(callsOf(flow).map(({ call }) => unbuildable(flow, call, record(credentials))))) {
     if (message !== undefined) report(path, message);
   }
+}
+
+/**
+ * Checks keys that the account gives for signatures and assertions. What is known after a login only is not judged.
+ * `path`: the credentials'.
+ */
+export function checkKeys(flow: Flow, given: unknown, path: Path, report: Report): void {
+  const credentials = record(given);
+  const brought = new Set(['token', 'refreshToken', ...answeredNames(flow)]);
+  const isKnown = (...texts: readonly (string | undefined)[]): boolean =>
+    texts.every((text) =>
+      placeholdersIn(text ?? '').every(
+        ({ name }) => Object.hasOwn(flow.credentials, name) && !brought.has(name) && isText(credentials[name]),
+      ),
+    );
+  for (const { place, names, message } of keyProblems(flow, credentials, isKnown)) {
+    // One that stands in the flow itself is reported there.
+    if (names.length === 0) continue;
+    const where = message.startsWith(place.slice(0, 1).join('')) ? '' : `${place.slice(0, -1).join('.')}: `;
+    report(names.length === 1 ? [...path, names[0]!] : path, `cannot be used by the flow: ${where}${message}`);
+  }
+}
+
+function isText(value: unknown): boolean {
+  return (typeof value === 'string' && value !== '') || typeof value === 'number';
 }
 
 /** Why a call cannot be built from these credentials; undefined: it can be. */

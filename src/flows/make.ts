@@ -27,6 +27,35 @@ async function makeOne(one: Made, at: string, values: TemplateValues, now: numbe
   return randomUUID();
 }
 
+/**
+ * Checks the key of a JWT or an HMAC without signing, and the certificate with it, if there is one. Throws an
+ * UnfillableError that repeats no secret.
+ */
+export function checkKeyOf(
+  { jwt, hmac: mac }: Made,
+  certificate: string | undefined,
+  at: string,
+  values: TemplateValues,
+): void {
+  if (jwt === undefined) {
+    if (mac !== undefined) secretKey(filled(mac.key, `${at}.key`, values), mac.keyEncoding, `${at}.key`);
+    return;
+  }
+  const { key } = keyOf(jwt, at, values);
+  if (certificate !== undefined) certificateOf({ ...jwt, certificate }, key, at, values);
+}
+
+/** `kid`: the id that a JWK gives its key. */
+function keyOf(
+  { alg, key, keyEncoding }: MakeJwt,
+  at: string,
+  values: TemplateValues,
+): { readonly key: KeyObject | Buffer; readonly kid: string | undefined } {
+  const text = filled(key, `${at}.key`, values);
+  if (alg.startsWith('HS')) return { key: secretKey(text, keyEncoding, `${at}.key`), kid: undefined };
+  return privateKeyFor(alg, text, `${at}.key`);
+}
+
 function timeAs(form: NonNullable<Made['time']>, now: number): string {
   switch (form) {
     case 'unix':
@@ -47,11 +76,7 @@ function hmac({ hash, key, keyEncoding, of, encoding }: MakeHmac, at: string, va
 
 async function signedJwt(config: MakeJwt, at: string, values: TemplateValues, now: number): Promise<string> {
   const { alg } = config;
-  const keyText = filled(config.key, `${at}.key`, values);
-  const isShared = alg.startsWith('HS');
-  const { key, kid: keysKid } = isShared
-    ? { key: secretKey(keyText, config.keyEncoding, `${at}.key`), kid: undefined }
-    : privateKeyFor(alg, keyText, `${at}.key`);
+  const { key, kid: keysKid } = keyOf(config, at, values);
   const issuedAt = Math.floor(now / 1000);
   const kid = filled(config.kid ?? '', `${at}.kid`, values);
   const type = filled(config.type, `${at}.type`, values);

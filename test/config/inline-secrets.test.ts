@@ -106,7 +106,7 @@ describe('a secret written inline', () => {
         answer: { sessionKey: '/key' },
       },
       make: {
-        one: { jwt: { alg: 'HS256', key: CANARY, keyEncoding: 'hex', claims: { secretWord: CANARY, sub: 'me' } } },
+        one: { jwt: { alg: 'HS256', key: CANARY, keyEncoding: 'base64', claims: { secretWord: CANARY, sub: 'me' } } },
         two: { hmac: { key: '{key}', keyEncoding: 'base64', of: 'x' } },
       },
       attach: [
@@ -114,7 +114,7 @@ describe('a secret written inline', () => {
         sign('oauth1', { consumerKey: 'ck', consumerSecret: CANARY, token: '{token}', tokenSecret: '{key}' }),
         sign('hmac', {
           key: CANARY,
-          keyEncoding: 'hex',
+          keyEncoding: 'base64',
           of: '{path}',
           headers: { 'X-Api-Key': CANARY, 'X-Key': '{signature}' },
         }),

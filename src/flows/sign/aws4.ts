@@ -18,7 +18,16 @@ const NEED_CONTENT_HASH = /^(?:s3|aoss)$/;
 /** The content is in chunks that are not signed: this is what AWS's own libraries send over HTTPS. */
 const UNSIGNED_CHUNKS = 'STREAMING-UNSIGNED-PAYLOAD-TRAILER';
 
-export async function aws4Signer(config: SignAws4, values: TemplateValues): Promise<Signer> {
+interface Credentials {
+  readonly accessKeyId: string;
+  readonly secretAccessKey: string;
+  readonly sessionToken: string | undefined;
+  readonly region: string;
+  readonly service: string;
+}
+
+/** What requests are signed with. Throws an UnfillableError for what a signature cannot carry. */
+export function checkAws4(config: SignAws4, values: TemplateValues): Credentials {
   const credentialPart = (name: 'key' | 'region' | 'service'): string => {
     const text = filledText(config[name], name, values);
     // They stand in one field, between slashes and commas.
@@ -31,7 +40,11 @@ export async function aws4Signer(config: SignAws4, values: TemplateValues): Prom
   const sessionToken =
     config.sessionToken === undefined ? undefined : filledText(config.sessionToken, 'sessionToken', values);
   if (sessionToken !== undefined) checkVisible(sessionToken, 'sessionToken');
+  return { accessKeyId, secretAccessKey, sessionToken, region, service };
+}
 
+export async function aws4Signer(config: SignAws4, values: TemplateValues): Promise<Signer> {
+  const { accessKeyId, secretAccessKey, sessionToken, region, service } = checkAws4(config, values);
   const { default: aws4 } = await import('aws4');
   return (request) => {
     const contentHash = contentHashOf(request, service);

@@ -22,9 +22,15 @@ import { holdsSignature, type SignHmac } from './schema.ts';
 /** A value of the request as bytes; undefined: it is one of the flow. */
 type OfRequest = (name: string) => string | undefined;
 
+/** The key. Throws an UnfillableError if it is empty, or not written as it should be. */
+export function hmacKey({ key, keyEncoding }: SignHmac, values: TemplateValues): Buffer {
+  const bytes = keyBytes(filledText(key, 'key', values), keyEncoding);
+  if (bytes === undefined) throw new UnfillableError(`key of the signature is not written as ${keyEncoding}`);
+  return bytes;
+}
+
 export function hmacSigner(config: SignHmac, values: TemplateValues, nonce: () => string): Signer {
-  const key = keyBytes(filledText(config.key, 'key', values), config.keyEncoding);
-  if (key === undefined) throw new UnfillableError(`key of the signature is not written as ${config.keyEncoding}`);
+  const key = hmacKey(config, values);
   // fillString refuses an empty value; of a request, the query or the content may be empty.
   const known = { ...values };
   for (const name of [...HMAC_NAMES, ...Object.keys(config.hashes), 'signature']) known[name] = '-';
