@@ -231,7 +231,7 @@ export class RedisData {
     for (const at of args.slice(after + 2).map(Number)) if (at > early - window && !has.has(String(at))) keep(at);
     const counting = (): number[] => logins.filter((at) => at > early - window).sort((a, b) => a - b);
     const finish = (count: readonly number[]): number[] => {
-      if (added) this.#expire(key, Math.max(2 * window, 86_400_000) + Math.max(late, ...logins) - early);
+      if (added) this.#expire(key, Math.max(2 * window, 172_800_000) + Math.max(late, ...logins) - early);
       return count.map((at) => at + now - early);
     };
     if (after === 1) return finish(counting());

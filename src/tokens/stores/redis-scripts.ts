@@ -69,10 +69,10 @@ local function counting()
 end
 local function finish(count)
   if added then
-    -- Expires by Redis's own clock, but not before both clocks say so; a day at least.
+    -- Expires by Redis's own clock, but not before both clocks say so; two days at least, as a clock may be set by one.
     local last = late
     for _, at in ipairs(logins) do last = math.max(last, at) end
-    redis.call('PEXPIRE', key, text(math.max(2 * window, 86400000) + last - early))
+    redis.call('PEXPIRE', key, text(math.max(2 * window, 172800000) + last - early))
   end
   -- In the client's clock, with which it compares them.
   local answer = {}
