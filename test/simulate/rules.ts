@@ -238,7 +238,9 @@ export class Rules {
     const since = this.#world.scheduler.now - RENEWALS_IN_MS + COUNTED_BEFORE_MS;
     const made = account.endpoint.arrivals.filter(({ at }) => at > since);
     const allowed = RENEWALS + account.forgottenRenewalsSince(since - COUNTED_BEFORE_MS);
-    if (made.length > allowed) this.#once(`${account.name}: ${made.length} calls in 10 minutes, of ${allowed}`);
+    // Clocks that were set by an hour say that the window has passed; each process's own count goes by no clock.
+    if (made.length > allowed && !this.#world.clockWasSet)
+      this.#once(`${account.name}: ${made.length} calls in 10 minutes, of ${allowed}`);
     for (const process of this.#world.running) {
       const own = made.filter(({ by }) => by === process).length;
       if (own > RENEWALS) this.#once(`${account.name}: ${own} calls in 10 minutes by ${process.name}, of ${RENEWALS}`);
