@@ -1,3 +1,5 @@
+import { generateKeyPairSync } from 'node:crypto';
+import { CURVES, MIN_RSA_BITS } from '../../src/flows/private-key.ts';
 import { HMAC_NAMES } from '../../src/flows/sign/names.ts';
 import { placeholdersIn } from '../../src/flows/template.ts';
 import { isMapping, mapping, UnclearError } from './entry.ts';
@@ -73,7 +75,9 @@ export class Draft {
     if (flow['extends'] !== undefined) return { flows: { api: flow }, accounts: NO_TOKEN, routes: [route] };
     const required = Object.fromEntries([...givenNames(flow)].map((name) => [name, 'required']));
     const credentials = { ...required, ...mapping(flow['credentials']) };
-    const values = Object.fromEntries(Object.keys(credentials).map((name) => [name, exampleOf(name)]));
+    const values = Object.fromEntries(
+      Object.keys(credentials).map((name) => [name, exampleKey(flow, name) ?? exampleOf(name)]),
+    );
     const baseUrl = flow['baseUrl'] === undefined && hasPath(calls) ? { baseUrl: BASE } : {};
     return {
       flows: { api: { ...flow, credentials } },
@@ -102,6 +106,31 @@ const BASE = 'https://login.example';
 
 function exampleOf(name: string): string {
   return /url$|^(base|host|instance|domain)/i.test(name) ? BASE : 'example';
+}
+
+/** A key that the loader takes for one, if a JWT is signed with this credential. */
+function exampleKey(flow: Readonly<Record<string, unknown>>, name: string): string | undefined {
+  for (const made of Object.values(mapping(flow['make']))) {
+    const { alg, key } = mapping(mapping(made)['jwt']);
+    if (key === `{${name}}` && typeof alg === 'string' && !alg.startsWith('HS')) return privateKeyFor(alg);
+  }
+  return undefined;
+}
+
+const keys = new Map<string, string>();
+
+function privateKeyFor(alg: string): string {
+  const curve = CURVES[alg];
+  const kind = curve ?? 'rsa';
+  let pem = keys.get(kind);
+  if (pem === undefined) {
+    const { privateKey } =
+      curve === undefined
+        ? generateKeyPairSync('rsa', { modulusLength: MIN_RSA_BITS })
+        : generateKeyPairSync('ec', { namedCurve: curve });
+    keys.set(kind, (pem = privateKey.export({ type: 'pkcs8', format: 'pem' }) as string));
+  }
+  return pem;
 }
 
 /** Catalogues write `${connectionConfig.shop}` or `{{shop}}` for what a user gives; here that is `{shop}`. */
