@@ -48,7 +48,8 @@ describe('requests sent ahead on a connection', () => {
     const { proxy } = await stage();
     for (let i = 0; i < 10; i += 1) {
       const line = await dial(proxy.url);
-      line.socket.end(
+      // Its half stays open: a closed one is asked by further 100s, on a busy machine, whether the client is there.
+      line.socket.write(
         get('/api/first') +
           post('/api/second', 'Expect: 100-continue\r\n') +
           get('/api/third', 'Connection: close\r\n'),
