@@ -34,8 +34,9 @@ export function fail(proxy: Proxy, ctx: RequestContext, error: unknown): void {
   }
   let problem: TokenwardError;
   if (error instanceof TokenwardError) {
-    problem =
-      route !== undefined && error.code.startsWith('upstream_') ? withUpstreamReason(proxy, route, error) : error;
+    // Of one that is not allowed nothing was asked.
+    const isOfUpstream = error.code.startsWith('upstream_') && error.code !== 'upstream_not_allowed';
+    problem = route !== undefined && isOfUpstream ? withUpstreamReason(proxy, route, error) : error;
   } else {
     proxy.log.error('unexpected fault while handling a request', {
       ...(route && { route: route.name }),

@@ -73,6 +73,7 @@ describe('an upstream that an answer names', () => {
       const { proxy, login } = await start(instance, 'https://*.my.salesforce.example');
       const reply = await call(proxy.url, '/sf/data');
       assert.deepEqual([reply.status, ownCode(reply)], [502, 'upstream_not_allowed']);
+      assert.match(reply.text, /"detail":"an answer names an upstream that the upstream of \/sf does not stand for"/);
       assert.equal(login.seen.length, 1);
       assert.ok(!reply.text.includes('secret-token-1'));
       const { state, problem = '' } = proxy.app.tokens.statusOf('sales')!;
