@@ -229,7 +229,7 @@ export class Renewal {
           const givenUp = { ...current, gaveUpAt: clock.wall() };
           // The login's note takes the place of the one that says that it may be spent. Otherwise the refresh token
           // stays: if the login fails as well, the cause is the endpoint, not the token.
-          return current.intent === undefined ? givenUp : { ...givenUp, token: token.withoutRefresh() };
+          return current.intent?.kind === 'refresh' ? { ...givenUp, token: token.withoutRefresh() } : givenUp;
         }
       }
       return this.#failures.fail(state, current, 'refresh', outcome);

@@ -61,3 +61,17 @@ describe('a refresh that may have been carried out and is given up', () => {
     assert.equal(credential.spent.length, 1);
   });
 });
+
+describe('a refresh that is given up and has not been carried out', () => {
+  it('is made again after the login in its place has failed as well, also beside the note of an earlier login', async () => {
+    const credential = fakeCredential({}, granted(), failed(), failed());
+    const { manager, time, token, leave, clock } = await inVirtualTime(credential);
+    const first = await token(() => manager.get('crm'));
+    const intent = { kind: 'login', attempt: 1, startedAt: clock.wall() } as const;
+    await leave({ failures: 1, refreshFailures: 3, intent });
+    await token(() => manager.renew('crm', first)).catch(() => undefined);
+    await time.advance(300_000);
+    await token(() => manager.renew('crm', first));
+    assert.deepEqual(credential.calls.slice(1), ['refresh', 'login', 'refresh']);
+  });
+});
