@@ -30,9 +30,10 @@ export function requirePython(
   const python = findTool('python3');
   const folders = [process.env[module.toUpperCase()], process.env['PYTHONPATH']];
   const env = { ...process.env, PYTHONPATH: folders.filter((folder) => (folder ?? '') !== '').join(delimiter) };
-  if (python !== undefined && spawnSync(python, ['-c', `import ${module}`], { env, stdio: 'ignore' }).status === 0)
-    return { python, env };
-  return missing(context, `python3 with ${module} is not installed`);
+  if (python === undefined) return missing(context, 'python3 is not installed');
+  const { status, stderr } = spawnSync(python, ['-c', `import ${module}`], { env, encoding: 'utf8' });
+  if (status === 0) return { python, env };
+  return missing(context, `${python} cannot import ${module} (${stderr?.trim().split('\n').at(-1)})`);
 }
 
 function missing(context: Mocha.Context, reason: string): never {
