@@ -1,6 +1,6 @@
 import { LastUse } from './last-use.ts';
 import type { BudgetLimits, BudgetState, RenewalsLeft } from './budget.ts';
-import type { Clock, Timers } from './clock.ts';
+import type { Clock, Moment, Timers } from './clock.ts';
 import type { Credential } from './credential.ts';
 import { earlyRenewalPause } from './backoff.ts';
 import { refreshAt } from './lifetime.ts';
@@ -27,6 +27,7 @@ export function newAccountState(credential: Credential, shared: SharedState): Ac
 }
 
 const NO_BUDGETS: readonly RenewalsLeft[] = [];
+const NO_LEASE: Moment = { monotonic: -Infinity, wall: -Infinity };
 
 class State {
   readonly credential: Credential;
@@ -76,8 +77,8 @@ class State {
    */
   unusedNote: { readonly id: string; readonly before: SpendNote | undefined } | undefined = undefined;
   readonly lastUse = new LastUse();
-  /** Monotonic ms of the last request for the lease that the store granted. */
-  leasedAt = -Infinity;
+  /** The last request for the lease that the store granted, by both clocks in ms. */
+  #leasedAt = NO_LEASE;
   /** The release of the lease, while it is under way. */
   leaseRelease: Promise<void> | undefined = undefined;
   /** A grant that could not be stored yet: the only copy, written as soon as the store accepts it. */
@@ -205,8 +206,17 @@ class State {
 
   // ---- renewals
 
-  setLeasedAt(requestedAt: number | undefined): void {
-    this.leasedAt = requestedAt ?? -Infinity;
+  setLeasedAt(requestedAt: Moment | undefined): void {
+    this.#leasedAt = requestedAt ?? NO_LEASE;
+  }
+
+  /**
+   * The age in ms of the lease that this process acquired or prolonged last, by the clock that says more: the monotonic
+   * one stands still while the machine is suspended, and the wall clock may be set back. Infinity without a lease.
+   */
+  get leaseAge(): number {
+    const { clock } = this.#shared;
+    return Math.max(clock.monotonic() - this.#leasedAt.monotonic, clock.wall() - this.#leasedAt.wall);
   }
 
   leaseReleaseStarted(release: Promise<void>): void {

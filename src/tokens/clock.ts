@@ -6,6 +6,12 @@ export interface Clock {
   monotonic(): number;
 }
 
+/** A time by both clocks, in ms. */
+export interface Moment {
+  readonly wall: number;
+  readonly monotonic: number;
+}
+
 export const systemClock: Clock = {
   wall: () => Date.now(),
   monotonic: () => performance.now(),

@@ -18,7 +18,7 @@ export class Leases {
   /** Acquires or prolongs the lease, in one try. Rejects with a StoreError. */
   async take(state: AccountState): Promise<boolean> {
     const { store, owner, clock } = this.#parts;
-    const requestedAt = clock.monotonic();
+    const requestedAt = { wall: clock.wall(), monotonic: clock.monotonic() };
     const granted = await store.acquireLease(state.credential.account, owner, LEASE_TTL_MS);
     state.setLeasedAt(granted ? requestedAt : undefined);
     return granted;

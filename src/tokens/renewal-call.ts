@@ -145,11 +145,9 @@ export class RenewalCall {
     checkpoint?.('P2 intent stored');
     // The process was stopped for so long (SIGSTOP, a paused container) that another may hold the lease: it has read
     // the note and acts on it.
-    // A monotonic clock does not count the time for which the machine was suspended; the wall clock does.
-    const sinceNote = clock.wall() - intent.startedAt;
     // Or an earlier renewal of this process has ended meanwhile: this one's record has the token that it spent.
     const isOld = (state.token?.generation ?? 0) > record.generation;
-    if (isOld || state.calling || clock.monotonic() - state.leasedAt > LEASE_SAFE_MS || sinceNote > LEASE_SAFE_MS) {
+    if (isOld || state.calling || state.leaseAge > LEASE_SAFE_MS || clock.wall() - intent.startedAt > LEASE_SAFE_MS) {
       const detail = `account ${account}: its renewal was interrupted`;
       throw new Superseded('token_unavailable', { detail, retryAfter: 1 });
     }

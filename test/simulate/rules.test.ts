@@ -59,7 +59,7 @@ describe('the simulation', function () {
 
   it('finds out when no lease is asked for', async () => {
     const noLease: Leases['take'] = async (state) => {
-      state.setLeasedAt(Infinity);
+      state.setLeasedAt({ wall: Infinity, monotonic: Infinity });
       return true;
     };
     await withFault(Leases.prototype, 'take', noLease, async () => {
