@@ -114,7 +114,9 @@ export class RenewalFailures {
     const detail = 'detail' in outcome ? outcome.detail : undefined;
     const problem = `the ${kind} failed (${outcome.reason}${detail === undefined ? '' : `: ${detail}`})`;
     state.renewalFailed(problem, failures, retryAt);
-    this.#records.adopt(state, await this.#records.save(state, { ...record, failures, retryAt }));
+    // The pause of a doubt about other credentials is over; this one is not.
+    const doubt = record.doubt?.credentials === credential.credentialsFingerprint ? record.doubt : undefined;
+    this.#records.adopt(state, await this.#records.save(state, { ...record, failures, retryAt, doubt }));
     throw unavailable(state, problem, retryAt - clock.wall());
   }
 
