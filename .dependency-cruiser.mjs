@@ -16,9 +16,10 @@ const MAY_IMPORT = {
     ...['http', 'http/client', 'http/server', 'tokens', 'flows', 'config'],
     ...['errors', 'log', 'metrics', 'parse-url', 'trim-end', 'route-stats'],
   ],
+  forward: ['http/client', 'http/server', 'authority', 'proxy', 'errors'],
   operator: ['http', 'http/server', 'tokens', 'config', 'errors', 'log', 'loopback', 'metrics', 'nearest', 'version'],
   app: [
-    ...['http', 'http/client', 'http/server', 'tokens', 'authority', 'flows', 'config', 'proxy', 'operator'],
+    ...['http', 'http/client', 'http/server', 'tokens', 'authority', 'flows', 'config', 'proxy', 'forward', 'operator'],
     ...['deadlines', 'errors', 'log', 'loopback', 'metrics', 'parse-url', 'trim-end', 'version'],
   ],
   workers: [

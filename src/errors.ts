@@ -1,3 +1,6 @@
+/** What a forward proxy asks of a client without a key (RFC 9110 §11.7.1). */
+export const PROXY_CHALLENGE = 'Basic realm="tokenward"';
+
 /**
  * Every error response that tokenward generates, one line each: stable code, status, what happened, what to do next.
  * Only a missing caller key is a 401: every other 401 comes from the upstream.
@@ -23,6 +26,21 @@ const ERRORS = {
     401,
     'Caller authentication is required.',
     'Send the key as "X-Tokenward-Key: <key>" or "Authorization: Bearer <key>".',
+  ],
+  proxy_key_missing: [
+    407,
+    'Proxy authentication is required.',
+    'Name the proxy with the key: http://NAME:KEY@HOST:PORT. The key is sent in Proxy-Authorization.',
+  ],
+  forward_refused: [
+    403,
+    'This host is not one that the forward proxy serves.',
+    'Ask the operator for a route with this host, or to add it to listen.forward.tunnel.',
+  ],
+  authority_unusable: [
+    503,
+    'The certificate authority of this proxy cannot be used.',
+    'The operator looks at tokenward ca, and renews it: tokenward ca renew.',
   ],
   caller_key_unknown: [
     403,

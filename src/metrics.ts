@@ -61,6 +61,13 @@ export class Metrics {
     "Requests that a route's policy does not allow: refused, or only reported.",
     ['route', 'reason', 'outcome'],
   );
+  readonly tunnels = this.#counter(
+    'tunnels_total',
+    'CONNECT requests. terminated: for the host of a route, and its requests are served here; tunnelled: for another ' +
+      'host, unread; refused: neither; untrusted, other name, broken: the TLS handshake failed.',
+    ['outcome'],
+  );
+  readonly tunnelsOpen = this.#gauge('tunnels_open', 'Tunnels of the forward proxy.', [], 'sum');
   readonly storeErrors = this.#counter('store_errors_total', 'Failed token store operations, by kind.', ['reason']);
   readonly renewalSeconds = new Histogram({
     name: 'tokenward_renewal_duration_seconds',

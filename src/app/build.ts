@@ -17,6 +17,7 @@ import { TokenManager, type Checkpoint } from '../tokens/manager.ts';
 import { Records } from '../tokens/records.ts';
 import { StoreHealth } from '../tokens/store-health.ts';
 import { VERSION } from '../version.ts';
+import { createForwardProxy, readAuthorityFor, type CurrentAuthority } from './forward.ts';
 import { createProxyServers, type ProxyServers } from './proxy-servers.ts';
 import { credentialSource } from './credentials.ts';
 import { egressProxy } from './egress-proxy.ts';
@@ -74,6 +75,7 @@ export async function build(config: LoadedConfig, dependencies: Dependencies): P
   // Only after every file has been read: a failure above leaves nothing open.
   const { store, seal } = await openStore(config, dependencies);
   const declared = credentials.declared.map((account) => credentials.get(account)!);
+  const records = new Records(store, seal, clock);
   // The manager calls its observer only once it is constructed.
   const observer = createObserver({ metrics, log, clock, declared, statusOf: (account) => tokens.statusOf(account) });
   zeroProcess(metrics);
@@ -83,7 +85,7 @@ export async function build(config: LoadedConfig, dependencies: Dependencies): P
     zeroRoute(metrics, route, { keys: callers !== undefined, jwt: config.jwt !== undefined });
   const tokens: TokenManager = new TokenManager(credentials, {
     store,
-    records: new Records(store, seal, clock),
+    records,
     clock,
     observer,
     owner: dependencies.owner,
@@ -112,7 +114,17 @@ export async function build(config: LoadedConfig, dependencies: Dependencies): P
   };
   const lifecycle = { stopping: false };
 
-  const servers = createProxyServers(config, proxy, inboundTls);
+  let authority: CurrentAuthority | undefined;
+  if (config.listen.forward !== undefined) {
+    try {
+      authority = await readAuthorityFor(config, records, clock, log);
+    } catch (error) {
+      await store.close();
+      throw error;
+    }
+  }
+  const forward = config.listen.forward && createForwardProxy(config, proxy, authority, via);
+  const servers = createProxyServers(config, proxy, inboundTls, forward);
   const parts: Parts = {
     servers,
     tokens,
@@ -124,12 +136,14 @@ export async function build(config: LoadedConfig, dependencies: Dependencies): P
       metrics,
       log,
       buffers,
+      tunnels: forward?.open,
       lifecycle,
       clock,
       routes: config.routes,
     }),
     async close() {
       servers.close();
+      authority?.close();
       await tokens.close();
       for (const route of routes.all) {
         route.upstream.close();

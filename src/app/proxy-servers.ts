@@ -3,6 +3,7 @@ import type { ServerOptions as TlsOptions } from 'node:https';
 import type { LoadedConfig } from '../config/load.ts';
 import type { ErrorCode } from '../errors.ts';
 import { createHttpServer } from '../http/server/server.ts';
+import type { Tunnels } from '../http/server/tunnels.ts';
 import { refuseRevoked } from '../http/tls.ts';
 import type { Proxy } from '../proxy/context.ts';
 import { createRequestPath } from '../proxy/handler.ts';
@@ -23,6 +24,7 @@ export function createProxyServers(
   config: LoadedConfig,
   proxy: Omit<Proxy, 'siteRules'>,
   inboundTls: InboundTls | undefined,
+  tunnels: Tunnels | undefined,
 ): ProxyServers {
   const { log, metrics } = proxy;
   const serverBehind = (siteRules: SiteRules, tls?: TlsOptions): Server => {
@@ -30,7 +32,7 @@ export function createProxyServers(
     const onRefused = (reason: ErrorCode): void => metrics.errors.inc({ route: 'unmatched', reason });
     const { headerBytes } = config.limits;
     const fastEngine = config.listen.engine === 'fast' ? path.handle : undefined;
-    return createHttpServer(createFront(proxy.routes, path, log), { headerBytes, onRefused, fastEngine }, tls);
+    return createHttpServer(createFront(proxy.routes, path, log), { headerBytes, onRefused, fastEngine, tunnels }, tls);
   };
   const port = config.listen.port === undefined ? undefined : serverBehind(siteRulesOf(config), inboundTls?.options);
   const socket = config.listen.socket === undefined ? undefined : serverBehind(siteRulesOfSocket(config));
@@ -42,6 +44,7 @@ export function createProxyServers(
     close() {
       port?.close();
       socket?.close();
+      tunnels?.inner.close();
       stopReloading?.();
     },
   };

@@ -55,7 +55,10 @@ async function renew(config: LoadedConfig, options: Options): Promise<void> {
 
 function planOf(config: LoadedConfig, { days }: Options): AuthorityPlan {
   const hosts = authorityHosts(config);
-  if (hosts.length === 0) throw new AuthorityError('No route has an https upstream, so there is nothing to sign for.');
+  if (hosts.length === 0)
+    throw new AuthorityError(
+      'No route has a host, so there is nothing to sign for. Name the hosts that applications call: routes[].host.',
+    );
   if (days === undefined) return { hosts };
   if (!/^[1-9]\d{0,3}$/.test(days) || Number(days) > MAX_DAYS)
     throw new UsageError(`--days must be a whole number from 1 to ${MAX_DAYS}`);

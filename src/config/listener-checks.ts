@@ -23,6 +23,7 @@ export function checkListeners(raw: unknown, report: Report): void {
   }
   const problem = typeof clientCrlFile === 'string' && clientCrlFile !== '' ? crlProblem(clientCrlFile) : undefined;
   if (problem !== undefined) report(crl, problem);
+  checkForward(raw, report);
   const { host, key, allowAnonymous } = record(record(raw)['operator']);
   if (typeof host === 'string' && !isLoopback(host) && key === undefined && allowAnonymous !== true) {
     report(['operator', 'host'], OPEN_OPERATOR_PORT);
@@ -32,6 +33,21 @@ export function checkListeners(raw: unknown, report: Report): void {
   const port = Number(written ?? (socket === undefined ? DEFAULT_PORT : 0));
   const other = Number(record(record(raw)['operator'])['port'] ?? DEFAULT_OPERATOR_PORT);
   if (port !== 0 && port === other) report(['operator', 'port'], 'is the same as listen.port');
+}
+
+function checkForward(raw: unknown, report: Report): void {
+  const { forward } = record(record(raw)['listen']);
+  if (forward === undefined || forward === false) return;
+  const routes = record(raw)['routes'];
+  const hasHost = Array.isArray(routes) && routes.some((route) => record(route)['host'] !== undefined);
+  const { tunnel } = record(forward);
+  const entries = Array.isArray(tunnel) ? tunnel : [];
+  if (!hasHost && entries.length === 0)
+    report(['listen', 'forward'], 'has nothing to serve: no route has a host, and forward.tunnel names none');
+  for (const [index, entry] of entries.entries()) {
+    const name = typeof entry === 'string' ? entry.replace(/:\d+$/, '').replace(/^\[|\]$/g, '') : '';
+    if (isLoopback(name)) report(['listen', 'forward', 'tunnel', index], 'is this host itself: never a tunnel');
+  }
 }
 
 /** Why a file is not a revocation list; undefined: it is one. */

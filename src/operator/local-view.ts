@@ -15,6 +15,8 @@ interface LocalParts {
   readonly metrics: Metrics;
   readonly log: Logger;
   readonly buffers: { readonly used: number };
+  /** Tunnels of the forward proxy. Undefined: this is none. */
+  readonly tunnels: { readonly size: number } | undefined;
   readonly lifecycle: { readonly stopping: boolean };
   readonly clock: Clock;
   readonly routes: readonly RouteConfig[];
@@ -92,9 +94,10 @@ export class LocalView implements OperatorView {
   }
 
   async #describeProcess(): Promise<void> {
-    const { tokens, metrics, buffers } = this.#parts;
+    const { tokens, metrics, buffers, tunnels } = this.#parts;
     metrics.storeUsable.set((await this.#storeState()).usable ? 1 : 0);
     metrics.bufferedBytes.set(buffers.used);
+    metrics.tunnelsOpen.set(tunnels?.size ?? 0);
     metrics.accountsKnown.set(tokens.count.known);
     metrics.accountsInMemory.set(tokens.count.inMemory);
   }

@@ -5,8 +5,10 @@ import { TokenwardError } from '../errors.ts';
 import type { InboundRequest } from '../http/server/exchange.ts';
 import { peerOf } from '../http/server/peer.ts';
 import { accountPatterns, type AccountPatterns } from './account-patterns.ts';
+import type { Asked } from './forwarded.ts';
 import type { KeyThrottle } from './key-throttle.ts';
 import { looksLikeJwt, type JwtCheck } from './jwt.ts';
+import { tunnelOrigin } from './tunnel-origin.ts';
 
 /** A configured caller. `routes`: prefixes of the routes that it may use; undefined: all. */
 export interface Caller {
@@ -55,20 +57,37 @@ export class Callers {
   }
 
   /**
-   * The caller of a request. Throws 401 without key, token or certificate, 403 for a wrong one or a route that the
-   * caller may not use, 429 after too many wrong ones.
+   * The caller of a request. Throws 401 (to a client that takes this for its proxy: 407) without key, token or
+   * certificate, 403 for a wrong one or a route that the caller may not use, 429 after too many wrong ones. `asked`: of
+   * an origin server, or of a proxy; requests in a tunnel are those of the caller that opened it.
    */
-  identify(request: InboundRequest, prefix: string): Caller | Promise<Caller> {
+  identify(request: InboundRequest, prefix: string, asked: Asked): Caller | Promise<Caller> {
+    if (asked === 'in a tunnel') {
+      const connect = tunnelOrigin(request.socket)?.connect;
+      if (connect === undefined) throw new TokenwardError('proxy_key_missing');
+      // Looked at again, because a token may have expired since.
+      return this.#identify(connect, prefix, true);
+    }
+    return this.#identify(request, prefix, asked === 'as a proxy');
+  }
+
+  /** The caller that opens a tunnel. Throws like `identify`. */
+  identifyConnect(connect: InboundRequest): Caller | Promise<Caller> {
+    return this.#identify(connect, undefined, true);
+  }
+
+  #identify(request: InboundRequest, prefix: string | undefined, asProxy: boolean): Caller | Promise<Caller> {
     const byCertificate = this.#byCertificate(request);
     if (byCertificate !== undefined) return requireRoute(byCertificate, prefix);
     const address = peerOf(request.socket);
-    const keyOrToken = keyOrTokenOf(request, this.#readsApiKey);
+    const keyOrToken = asProxy ? proxyKeyOf(request) : keyOrTokenOf(request, this.#readsApiKey);
     // Verified before the throttle: a right one passes, whatever others at the same address have sent.
     if (keyOrToken !== undefined && this.#jwt !== undefined && looksLikeJwt(keyOrToken))
       return this.#byJwt(this.#jwt, keyOrToken, prefix, address);
     const caller = keyOrToken === undefined ? undefined : this.#byKey(keyOrToken);
     const refusal = caller === undefined ? this.#keyThrottle.refusal(address) : undefined;
-    if (keyOrToken === undefined) throw refusal ?? new TokenwardError('caller_key_missing');
+    if (keyOrToken === undefined)
+      throw refusal ?? new TokenwardError(asProxy ? 'proxy_key_missing' : 'caller_key_missing');
     return requireRoute(this.#countAttempt(caller, address, refusal), prefix);
   }
 
@@ -84,7 +103,7 @@ export class Callers {
     return found;
   }
 
-  async #byJwt(check: JwtCheck, token: string, prefix: string, address: string): Promise<Caller> {
+  async #byJwt(check: JwtCheck, token: string, prefix: string | undefined, address: string): Promise<Caller> {
     // Read before the verification: of several tokens being verified at once, none is refused because of the others.
     const refusal = this.#keyThrottle.refusal(address);
     let name: string;
@@ -129,8 +148,8 @@ export class Callers {
   }
 }
 
-function requireRoute(caller: Caller, prefix: string): Caller {
-  if (caller.routes !== undefined && !caller.routes.has(prefix))
+function requireRoute(caller: Caller, prefix: string | undefined): Caller {
+  if (prefix !== undefined && caller.routes !== undefined && !caller.routes.has(prefix))
     throw new TokenwardError('caller_not_allowed', { detail: `caller ${caller.name}` });
   return caller;
 }
@@ -142,15 +161,26 @@ function requireRoute(caller: Caller, prefix: string): Caller {
 function keyOrTokenOf(request: InboundRequest, apiKey: boolean): string | undefined {
   const keyField = request.field('x-tokenward-key') ?? (apiKey ? request.field('x-api-key') : undefined);
   if (typeof keyField === 'string' && keyField !== '') return keyField;
-  for (const name of ['authorization', 'proxy-authorization']) {
-    const value = request.field(name);
-    const [, scheme, rest] = (typeof value === 'string' ? value : '').match(/^(bearer|basic) +(\S+) *$/i) ?? [];
-    if (scheme === undefined || rest === undefined) continue;
-    if (scheme.toLowerCase() === 'bearer') return rest;
-    // Basic: the password is the key, with any user name.
-    const pair = Buffer.from(rest, 'base64').toString('utf8');
-    const colon = pair.indexOf(':');
-    if (colon !== -1 && colon + 1 < pair.length) return pair.slice(colon + 1);
-  }
-  return undefined;
+  return credentialsOf(request, 'authorization') ?? credentialsOf(request, 'proxy-authorization');
+}
+
+/**
+ * The same for a client that takes this for its proxy: the other fields are those of its request to the upstream (RFC
+ * 9110 §11.7.2).
+ */
+function proxyKeyOf(request: InboundRequest): string | undefined {
+  const keyField = request.field('x-tokenward-key');
+  if (typeof keyField === 'string' && keyField !== '') return keyField;
+  return credentialsOf(request, 'proxy-authorization');
+}
+
+function credentialsOf(request: InboundRequest, name: string): string | undefined {
+  const value = request.field(name);
+  const [, scheme, rest] = (typeof value === 'string' ? value : '').match(/^(bearer|basic) +(\S+) *$/i) ?? [];
+  if (scheme === undefined || rest === undefined) return undefined;
+  if (scheme.toLowerCase() === 'bearer') return rest;
+  // Basic: the password is the key, with any user name.
+  const pair = Buffer.from(rest, 'base64').toString('utf8');
+  const colon = pair.indexOf(':');
+  return colon !== -1 && colon + 1 < pair.length ? pair.slice(colon + 1) : undefined;
 }

@@ -10,6 +10,7 @@ import type { TokenManager } from '../tokens/manager.ts';
 import type { RouteTable } from './route-table.ts';
 import type { Callers } from './caller.ts';
 import type { ConcurrencyLimiter, Slots } from './concurrency.ts';
+import type { Asked } from './forwarded.ts';
 import type { Outages } from './outages.ts';
 import type { RenewalGuard } from './renewal-guard.ts';
 import type { BufferBudget } from './buffer-budget.ts';
@@ -44,6 +45,7 @@ export class RequestContext {
   readonly request: InboundRequest;
   readonly response: OutboundResponse;
   readonly target: string;
+  readonly asked: Asked;
   readonly startedAt = performance.now();
   route: Route | undefined;
   account: string | undefined;
@@ -57,9 +59,10 @@ export class RequestContext {
   readonly heldSlots: Slots[] = [];
   finished = false;
 
-  constructor(request: InboundRequest, response: OutboundResponse) {
+  constructor(request: InboundRequest, response: OutboundResponse, asked: Asked) {
     this.request = request;
     this.response = response;
+    this.asked = asked;
     this.target = request.url ?? '';
   }
 

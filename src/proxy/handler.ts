@@ -2,11 +2,11 @@ import { TokenwardError } from '../errors.ts';
 import { ClientDisconnected, type RequestBody } from '../http/message.ts';
 import type { InboundRequest, OutboundResponse, RequestHandler } from '../http/server/exchange.ts';
 import type { Token } from '../tokens/token.ts';
-import { toOriginForm } from './absolute-form.ts';
 import { chooseAccount } from './account.ts';
 import type { Caller } from './caller.ts';
 import { pathOf, RequestContext, type Proxy } from './context.ts';
 import { fail, finish } from './finish.ts';
+import { howAsked, rulesFor } from './forwarded.ts';
 import { repeatsSecret, responseHeaders } from './headers.ts';
 import { legacyLoginResponse } from './legacy-login.ts';
 import { enforcePolicy } from './enforce-policy.ts';
@@ -62,8 +62,8 @@ export interface RequestPath {
 /** Every client request passes through here. */
 export function createRequestPath(proxy: Proxy): RequestPath {
   const begin = (request: InboundRequest, response: OutboundResponse): RequestContext | undefined => {
-    toOriginForm(request, proxy.siteRules.guard);
-    const ctx = new RequestContext(request, response);
+    const asked = howAsked(request, proxy.siteRules);
+    const ctx = new RequestContext(request, response, asked);
     response.on('close', () => finish(proxy, ctx));
     try {
       validate(proxy, ctx); // 400 403 405 414 417 431 501 503 508
@@ -95,8 +95,8 @@ function refuse(proxy: Proxy, ctx: RequestContext, error: unknown): void {
   queueMicrotask(() => fail(proxy, ctx, error));
 }
 
-function validate({ viaName, siteRules, concurrency }: Proxy, { request, heldSlots }: RequestContext): void {
-  checkRequest(request, viaName, siteRules);
+function validate({ viaName, siteRules, concurrency }: Proxy, { request, asked, heldSlots }: RequestContext): void {
+  checkRequest(request, viaName, rulesFor(request, asked, siteRules));
   concurrency.enter(heldSlots);
 }
 
@@ -108,7 +108,7 @@ function enterRoute({ concurrency }: Proxy, ctx: RequestContext, route: Route): 
 
 /** The caller; undefined if callers are not authenticated. No caller can take the slots of all others. */
 function identify(proxy: Proxy, ctx: RequestContext, route: Route): Caller | undefined | Promise<Caller> {
-  const caller = proxy.callers?.identify(ctx.request, route.name);
+  const caller = proxy.callers?.identify(ctx.request, route.name, ctx.asked);
   if (caller instanceof Promise) return caller.then((found) => admit(proxy, ctx, found));
   return caller && admit(proxy, ctx, caller);
 }

@@ -1,5 +1,5 @@
 import { STATUS_CODES } from 'node:http';
-import { problemDocument, TokenwardError, type ErrorCode } from '../errors.ts';
+import { problemDocument, PROXY_CHALLENGE, TokenwardError, type ErrorCode } from '../errors.ts';
 import type { InboundRequest, OutboundResponse } from '../http/server/exchange.ts';
 
 /** Errors after which the beginning of the next request is not certain. */
@@ -42,6 +42,7 @@ export function respondWithError(
   ];
   if (error.retryAfter !== undefined) headers.push('retry-after', String(error.retryAfter));
   if (error.status === 401) headers.push('www-authenticate', 'Bearer realm="tokenward"');
+  if (error.status === 407) headers.push('proxy-authenticate', PROXY_CHALLENGE);
   headers.push('content-length', String(Buffer.byteLength(body)));
   // Then nothing behind this request is carried out: where the next request begins depends on how the rest is read.
   if (closesConnection(error) || !request.complete) headers.push('connection', 'close');

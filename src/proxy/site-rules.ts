@@ -7,6 +7,19 @@ export interface SiteRules {
   readonly guard: SiteGuard | undefined;
   /** A field that every request must have, in lower case. */
   readonly header: string | undefined;
+  /** What the forward proxy requires. Undefined: this is none. */
+  readonly forward?: ForwardRules | undefined;
+  /** The requests come through tunnels, each of which is for one host. */
+  readonly inTunnels?: boolean;
+}
+
+export interface ForwardRules {
+  /** The hosts of routes, in lower case. */
+  readonly hosts: ReadonlySet<string>;
+  /** The rules of requests to these hosts. */
+  readonly site: SiteRules;
+  /** Names of this listener itself. */
+  readonly own: SiteGuard;
 }
 
 /** Refuses a request that violates the listener's rules. `rawHeaders` have been validated. Throws a TokenwardError. */

@@ -40,7 +40,8 @@ export function checkRequest(request: CheckedRequest, viaName: string, siteRules
   request.validated = true;
 }
 
-function checkFields(rawHeaders: readonly string[], httpVersion: string, viaName: string): void {
+/** Validates the header section alone. Throws a TokenwardError. */
+export function checkFields(rawHeaders: readonly string[], httpVersion: string, viaName: string): void {
   if (rawHeaders.length > 2 * MAX_FIELDS)
     throw new TokenwardError('headers_too_large', { detail: `more than ${MAX_FIELDS} header fields` });
 

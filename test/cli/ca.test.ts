@@ -33,7 +33,12 @@ describe('tokenward ca', function () {
       {
         store: { type: 'embedded', path: join(folder(), 'store'), key: KEY, ...store },
         accounts: { a: { flow: 'static', credentials: { token: 'x' } } },
-        routes: hosts.map((host, index) => ({ prefix: `/r${index}`, upstream: `https://${host}/v1`, account: 'a' })),
+        routes: hosts.map((host, index) => ({
+          host,
+          prefix: `/r${index}`,
+          upstream: `https://${host}/v1`,
+          account: 'a',
+        })),
       },
       `${hosts.length}-${Object.keys(store).join('-')}.yaml`,
     );
@@ -55,8 +60,8 @@ describe('tokenward ca', function () {
     assert.ok(!existsSync(join(folder(), 'store')));
   });
 
-  it("makes one for the routes' https hosts, and shows it", async () => {
-    const file = config(['a.example', 'b.example:8443', 'a.example', '10.1.2.3']);
+  it("makes one for the routes' hosts, and shows it", async () => {
+    const file = config(['a.example', 'B.example', 'a.example', '10.1.2.3']);
     const { code, stdout, stderr } = await ca('make --days 30', file);
     assert.deepEqual([code, stderr], [0, '']);
     const { hosts, fingerprint, notBefore, notAfter, generation, valid, missing } = await shown(file);
@@ -177,16 +182,18 @@ describe('tokenward ca', function () {
     }
   });
 
-  it('says so where the routes have no https host, and where a file cannot be written', async () => {
+  it('says so where the routes have no host, and where a file cannot be written', async () => {
     const plain = writeConfig(folder(), {
       store: { type: 'embedded', path: join(folder(), 'store'), key: KEY },
       accounts: { a: { flow: 'static', credentials: { token: 'x' } } },
-      routes: [{ prefix: '/a', upstream: 'http://a.example', account: 'a' }],
+      routes: [{ prefix: '/a', upstream: 'https://a.example', account: 'a' }],
     });
     assert.deepEqual(await ca('make', plain), {
       code: 1,
       stdout: '',
-      stderr: 'tokenward: No route has an https upstream, so there is nothing to sign for.\n',
+      stderr:
+        'tokenward: No route has a host, so there is nothing to sign for. Name the hosts that applications call: ' +
+        'routes[].host.\n',
     });
     const file = config(['a.example']);
     await ca('make', file);

@@ -30,6 +30,8 @@ const PROBES: readonly (readonly [module: string, imports: string, rule: string]
   ['proxy/probe.ts', 'operator/routes.ts', 'proxy-imports-only-what-is-below'],
   ['proxy/probe.ts', 'sandbox/sandbox.ts', 'proxy-imports-only-what-is-below'],
   ['proxy/probe.ts', 'tokens/stores/redis.ts', 'proxy-knows-no-store'],
+  ['forward/probe.ts', 'config/load.ts', 'forward-imports-only-what-is-below'],
+  ['proxy/probe.ts', 'forward/forward-proxy.ts', 'proxy-imports-only-what-is-below'],
   ['operator/probe.ts', 'proxy/handler.ts', 'operator-imports-only-what-is-below'],
   ['operator/probe.ts', 'app/app.ts', 'operator-imports-only-what-is-below'],
   ['app/probe.ts', 'workers/worker.ts', 'app-imports-only-what-is-below'],

@@ -38,6 +38,31 @@ const socketMode = z
   .regex(SOCKET_MODE, SOCKET_MODE_FORM)
   .transform((text) => Number.parseInt(text, 8));
 
+/** A target of a tunnel: a host, all names below one, or every host; with a port, or 443. */
+const tunnelTarget = z
+  .string()
+  .regex(
+    /^(?:\[[0-9A-Fa-f:.]+\]|\*|(?:\*\.)?[A-Za-z0-9_-]+(?:\.[A-Za-z0-9_-]+)*)(?::\d{1,5})?$/,
+    'must be a host, "*.example.com" or "*", each with a port unless it is 443',
+  );
+const forward = z
+  .union(
+    [
+      z.boolean(),
+      z.strictObject({
+        tunnel: z
+          .array(tunnelTarget)
+          .default([])
+          .describe(
+            'Other hosts to which a tunnel may lead, unread: "example.com", "*.example.com:8443" or "*". Never this ' +
+              'host itself, link-local addresses, or the metadata of a cloud.',
+          ),
+      }),
+    ],
+    { error: 'must be true, or an object such as { tunnel: [example.com] }' },
+  )
+  .transform((value) => (value === false ? undefined : value === true ? { tunnel: [] } : value));
+
 /** `listen`: where clients connect. */
 export const listener = z
   .strictObject({
@@ -57,6 +82,12 @@ export const listener = z
           'alone.',
       ),
     hosts: hosts.describe('With callers: none, accepted Host names besides localhost and IP addresses. "*": any.'),
+    forward: forward
+      .optional()
+      .describe(
+        'true: also a forward proxy (HTTPS_PROXY, HTTP_PROXY) for the hosts of routes; other hosts are refused. ' +
+          'Needs the authority of tokenward ca make.',
+      ),
     requireHeader: ownField.optional().describe('A header field that every request must have, with any value.'),
     tls: z
       .strictObject({

@@ -2,11 +2,13 @@ import type { Server, ServerResponse } from 'node:http';
 import type { Server as TlsServer } from 'node:https';
 import { Server as NetServer, type Socket } from 'node:net';
 import type { FastEngine } from './fast/engine.ts';
+import type { Tunnels } from './tunnels.ts';
 
 interface ServerParts {
   /** Client connections, with the bytes read before the first request: those of a TLS handshake. */
   readonly open: ReadonlyMap<Socket, number>;
   readonly fastEngine: FastEngine | undefined;
+  readonly tunnels: Tunnels | undefined;
 }
 
 /** What we keep per server, in addition to what Node does. */
@@ -14,16 +16,19 @@ export const serverParts = new WeakMap<NetServer, ServerParts>();
 
 /** From now on every response says `Connection: close`, so that clients close their connections. */
 export function startDraining(server: Server | TlsServer): void {
-  server.maxRequestsPerSocket = 1;
-  const fastEngine = serverParts.get(server)?.fastEngine;
-  if (fastEngine !== undefined) fastEngine.draining = true;
+  setDraining(server, true);
 }
 
 /** Reverts `startDraining`: responses keep connections open again. */
 export function stopDraining(server: Server | TlsServer): void {
-  server.maxRequestsPerSocket = 0;
-  const fastEngine = serverParts.get(server)?.fastEngine;
-  if (fastEngine !== undefined) fastEngine.draining = false;
+  setDraining(server, false);
+}
+
+function setDraining(server: Server | TlsServer, draining: boolean): void {
+  server.maxRequestsPerSocket = draining ? 1 : 0;
+  const { fastEngine, tunnels } = serverParts.get(server) ?? {};
+  if (fastEngine !== undefined) fastEngine.draining = draining;
+  if (tunnels !== undefined) tunnels.inner.maxRequestsPerSocket = draining ? 1 : 0;
 }
 
 /** How a server stops. */
@@ -51,22 +56,26 @@ export async function drain(
   const closed = new Promise<void>((resolve) => NetServer.prototype.close.call(server, () => resolve()));
   const drainTimer = keepAliveMs > 0 ? setTimeout(() => startDraining(server), keepAliveMs) : undefined;
   if (keepAliveMs === 0) startDraining(server);
-  const { open, fastEngine } = serverParts.get(server)!;
+  const { open, fastEngine, tunnels } = serverParts.get(server)!;
   const idle = new IdleConnections(open, fastEngine);
+  const inTunnels = tunnels && new IdleConnections(serverParts.get(tunnels.inner)!.open, undefined);
   const closeIdle = (): void => {
     server.closeIdleConnections();
     fastEngine?.closeIdle();
+    tunnels?.inner.closeIdleConnections();
+  };
+  const closeQuiet = (): void => {
+    idle.close(idleMs);
+    inTunnels?.close(idleMs);
   };
   // Timers run before reads: what has arrived is read before a connection counts as idle.
-  const sweepTimer = setInterval(
-    () => (idleMs === 0 ? closeIdle() : setImmediate(() => idle.close(idleMs))),
-    SWEEP_INTERVAL_MS,
-  );
+  const sweepTimer = setInterval(() => (idleMs === 0 ? closeIdle() : setImmediate(closeQuiet)), SWEEP_INTERVAL_MS);
   if (idleMs === 0) closeIdle();
-  else idle.close(idleMs);
+  else closeQuiet();
   const cutTimer = setTimeout(() => {
     server.closeAllConnections();
     fastEngine?.closeAll();
+    for (const socket of tunnels?.open ?? []) socket.destroy();
   }, graceMs);
   await closed;
   clearTimeout(drainTimer);

@@ -1,6 +1,6 @@
 import { STATUS_CODES } from 'node:http';
 import type { Socket } from 'node:net';
-import { problemDocument, TokenwardError } from '../../errors.ts';
+import { problemDocument, PROXY_CHALLENGE, type TokenwardError } from '../../errors.ts';
 import { whenResponseDue } from './one-at-a-time.ts';
 import { refusalOf } from './parser-errors.ts';
 import { isInFirstLine } from './raw-targets.ts';
@@ -15,31 +15,14 @@ export function refuseMalformed(error: Error, socket: Socket, limits: ServerLimi
     socket.destroy();
     return;
   }
-  refuse(socket, refusal, limits);
-}
-
-/** How long a refused tunnel may take to close. ms. */
-const TUNNEL_LINGER_MS = 5_000;
-
-/** CONNECT: this is not a forward proxy. node:http has detached the connection, so its input is dropped. */
-export function refuseTunnel(socket: Socket, limits: ServerLimits): void {
-  socket.on('error', () => socket.destroy()).resume();
-  const timer = setTimeout(() => socket.destroy(), TUNNEL_LINGER_MS);
-  socket.once('close', () => clearTimeout(timer));
-  refuse(
-    socket,
-    new TokenwardError('method_refused', {
-      detail: 'this is not a forward proxy: call it at http://its-own-address/prefix/…',
-    }),
-    limits,
-  );
+  refuseOnce(socket, refusal, limits);
 }
 
 /** Connections on which a refusal has been sent. */
 const refused = new WeakSet<Socket>();
 
 /** Sends one refusal on a connection, and closes it. */
-function refuse(socket: Socket, refusal: TokenwardError, { onRefused }: ServerLimits): void {
+export function refuseOnce(socket: Socket, refusal: TokenwardError, { onRefused }: ServerLimits): void {
   // Further input of this connection would be refused again.
   if (refused.has(socket)) return;
   refused.add(socket);
@@ -52,6 +35,8 @@ function refuse(socket: Socket, refusal: TokenwardError, { onRefused }: ServerLi
         'Content-Type: application/problem+json\r\n' +
         `X-Tokenward-Error: ${code}\r\n` +
         'Cache-Control: no-store\r\n' +
+        (status === 407 ? `Proxy-Authenticate: ${PROXY_CHALLENGE}\r\n` : '') +
+        (refusal.retryAfter === undefined ? '' : `Retry-After: ${refusal.retryAfter}\r\n`) +
         `Content-Length: ${Buffer.byteLength(body)}\r\n` +
         `Connection: close\r\n\r\n${body}`,
     );

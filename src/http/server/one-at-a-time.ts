@@ -86,6 +86,12 @@ export function newestRequest(socket: Socket): BodyStream | undefined {
   return queues.get(socket)?.last.req as BodyStream | undefined;
 }
 
+/** Whether the response to a request that node:http has parsed on this connection is not complete yet. */
+export function isResponding(socket: Socket): boolean {
+  const last = queues.get(socket)?.last;
+  return last !== undefined && !last.writableFinished;
+}
+
 /** Responses to requests whose bodies turned out malformed before their turn. */
 const refused = new WeakSet<ServerResponse>();
 

@@ -39,8 +39,7 @@ export function encodeRawTargets(socket: ParsedSocket): void {
   });
   encoders.set(socket, encoder);
   for (const reader of readers) socket.off('data', reader);
-  socket.on('data', (bytes: Buffer) => encoder.push(bytes));
-  socket.on('resume', () => encoder.flush());
+  encoder.listen();
 }
 
 const encoders = new WeakMap<Socket, TargetEncoder>();
@@ -72,11 +71,20 @@ class TargetEncoder {
   #bodyRemaining = 0;
   /** The last few bytes of this message: the end of its header section or body may be split across two reads. */
   #tail = '';
+  readonly #onData = (bytes: Buffer): void => {
+    this.#pending.push(bytes);
+    this.flush();
+  };
+  readonly #onResume = (): void => this.flush();
 
   constructor(socket: ParsedSocket, parser: Parser, toParser: (bytes: Buffer) => void) {
     this.#socket = socket;
     this.#parser = parser;
     this.#toParser = toParser;
+  }
+
+  listen(): void {
+    this.#socket.on('data', this.#onData).on('resume', this.#onResume);
   }
 
   get isInFirstLine(): boolean {
@@ -87,11 +95,6 @@ class TargetEncoder {
     return this.#pending.length > 0;
   }
 
-  push(bytes: Buffer): void {
-    this.#pending.push(bytes);
-    this.flush();
-  }
-
   /** Passes pending bytes while node:http reads: it may pause in the middle of a packet. */
   flush(): void {
     if (this.#flushing) return;
@@ -100,7 +103,7 @@ class TargetEncoder {
     while (this.#pending.length > 0 && socket._paused !== true && !socket.isPaused()) {
       // node:http has detached the connection, and its parser may serve another one by now.
       if (socket.parser !== this.#parser) {
-        this.#pending.length = 0;
+        socket.off('data', this.#onData).off('resume', this.#onResume);
         break;
       }
       const bytes = this.#pending.shift()!;
@@ -114,8 +117,9 @@ class TargetEncoder {
   /** Returns pending bytes to the stream, so that they stay before its end. A stream that has ended takes none. */
   #unshiftPending(): void {
     if (this.#socket.readableEnded) return;
-    // Otherwise the stream would emit them again at once.
-    if (this.#pending.length > 0 && !this.#socket.isPaused()) this.#socket.pause();
+    // Otherwise the stream would emit them again at once. A detached connection has another reader.
+    const isDetached = this.#socket.parser !== this.#parser;
+    if (this.#pending.length > 0 && !isDetached && !this.#socket.isPaused()) this.#socket.pause();
     for (let bytes = this.#pending.pop(); bytes !== undefined; bytes = this.#pending.pop()) this.#socket.unshift(bytes);
   }
 

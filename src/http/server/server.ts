@@ -14,7 +14,8 @@ import { readInSlices } from './sliced-reading.ts';
 import { serverParts } from './drain.ts';
 import { expressClasses } from './express.ts';
 import type { ServerLimits } from './limits.ts';
-import { refuseMalformed, refuseTunnel } from './malformed.ts';
+import { refuseMalformed } from './malformed.ts';
+import { handleConnect } from './connect.ts';
 
 /**
  * A node:http server for an Express app. Express calls Object.setPrototypeOf on every request and response, which on
@@ -50,18 +51,28 @@ export function createHttpServer(app: Express, limits: ServerLimits, tls?: TlsOp
   // is wanted is not known before the request's turn.
   server.on('checkExpectation', listener);
   server.on('checkContinue', listener);
-  server.on('connect', (_request: IncomingMessage, socket: Socket) => refuseTunnel(socket, limits));
+  server.on('connect', (request: IncomingMessage, socket: Socket, head: Buffer) => {
+    letGo.get(socket)?.();
+    socket.on('error', () => socket.destroy());
+    // What was read behind the request returns to the stream first.
+    queueMicrotask(() => handleConnect(request, socket, head, limits));
+  });
   server.on('clientError', (error: Error, socket: Socket) => refuseMalformed(error, socket, limits));
   const open = new Map<Socket, number>();
   const fastEngine =
     limits.fastEngine && tls === undefined ? new FastEngine(server, limits.fastEngine, limits.headerBytes) : undefined;
-  serverParts.set(server, { open, fastEngine });
+  serverParts.set(server, { open, fastEngine, tunnels: limits.tunnels });
+  const letGo = new WeakMap<Socket, () => void>();
   server.on(tls === undefined ? 'connection' : 'secureConnection', (socket: Socket) => {
     open.set(socket, socket.bytesRead);
     socket.on('close', () => open.delete(socket));
-    socket.once('end', () =>
-      cutIfClientLeft(socket, () => fastEngine?.sendInterim(socket) === true || sendInterim(socket)),
-    );
+    const onEnd = (): void =>
+      cutIfClientLeft(socket, () => fastEngine?.sendInterim(socket) === true || sendInterim(socket));
+    socket.once('end', onEnd);
+    letGo.set(socket, () => {
+      open.delete(socket);
+      socket.off('end', onEnd);
+    });
     // The fast engine does this when it hands a connection over.
     if (fastEngine !== undefined) return;
     encodeRawTargets(socket);

@@ -14,7 +14,7 @@ const BODY_SLICE_BYTES = 4 * 1024;
  */
 export function readInSlices(socket: Socket): void {
   // With a listener, the bytes come through the stream; otherwise node:http's parser would read them from the handle.
-  socket.on('data', () => undefined);
+  socket.on('data', ignore);
   const push = socket.push.bind(socket);
   socket.push = (bytes: Buffer | null): boolean => {
     if (bytes === null) return push(null);
@@ -28,7 +28,15 @@ export function readInSlices(socket: Socket): void {
   };
 }
 
-/** The same for bytes that were read before, followed by the connection's end if it has `ended`. */
+/** Undoes `readInSlices`, for a connection that node:http reads no more. */
+export function readAsItComes(socket: Socket): void {
+  Reflect.deleteProperty(socket, 'push');
+  socket.off('data', ignore);
+}
+
+const ignore = (): void => undefined;
+
+/** `readInSlices` for a connection of which `bytes` were read before, and its end if it has `ended`. */
 export function feedInSlices(socket: Socket, bytes: Buffer, ended: boolean): void {
   readInSlices(socket);
   if (!ended) {

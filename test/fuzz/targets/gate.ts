@@ -219,7 +219,7 @@ export const gate: Target = {
   ],
   run(bytes) {
     const request = requestIn(bytes.toString('latin1'));
-    toOriginForm(request, guard);
+    toOriginForm(request, { guard, header: undefined });
     if (!passes(() => checkRequest(request, VIA, { guard, header: undefined }))) return;
     const target = request.url!;
     checkTargetRules(target);

@@ -59,7 +59,7 @@ function checkAbsoluteForm(text: string): void {
     socket: {},
     field: (name: string) => (name === 'host' ? 'proxy.example' : undefined),
   } as unknown as InboundRequest;
-  toOriginForm(request, guard);
+  toOriginForm(request, { guard, header: undefined });
   if (request.url === text) return;
   assert.ok(request.url!.startsWith('/'), 'neither unchanged nor a path');
   assert.ok(text.endsWith(request.url!) || text.endsWith(request.url!.slice(1)), 'another path than was sent');
