@@ -350,6 +350,9 @@ export class World {
         }
       }
       const { budget, renewalBudget } = options;
+      // Of what is lost, the last may have been that a counted call was never made.
+      if ([budget, renewalBudget].some((one) => one && keys.includes(`simulated:budget:{${one.key}}`)))
+        account.mayHaveCounted(now);
       if (renewalBudget !== undefined && keys.some((key) => key === `simulated:budget:{${renewalBudget.key}}`))
         account.forgottenRenewals.push({ at: now, count: endpoint.arrivals.length + this.#renewing(account) });
       if (budget !== undefined && keys.some((key) => key === `simulated:budget:{${budget.key}}`))
