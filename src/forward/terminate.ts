@@ -1,8 +1,12 @@
 import type { Socket } from 'node:net';
 import { createSecureContext, TLSSocket, type SecureContext } from 'node:tls';
+import { newestRequest } from '../http/server/one-at-a-time.ts';
 
 /** A client may take this long for the TLS handshake. ms. */
 const HANDSHAKE_MS = 10_000;
+
+/** Who leaves so soon after the handshake, without a request, does not trust the certificate. ms. */
+const LEAVES_AT_ONCE_MS = 1_000;
 
 /** Why a handshake within a tunnel failed. */
 export type HandshakeFailure = 'untrusted' | 'other name' | 'broken';
@@ -16,8 +20,8 @@ interface Keyed {
 const contexts = new WeakMap<Keyed, SecureContext>();
 
 /**
- * Ends a client's TLS in this process, as the server of `host`. Exactly one of the two is called. A client that names
- * another server is refused: what it believes to talk to must be what it asked the proxy for.
+ * Ends a client's TLS in this process, as the server of `host`. A client that names another server is refused: what it
+ * believes to talk to must be what it asked the proxy for. `failed` may be called after `secure`: with `untrusted`.
  */
 export function terminateTls(
   socket: Socket,
@@ -31,18 +35,26 @@ export function terminateTls(
     contexts.set(keyed, context);
   }
   let why: HandshakeFailure = 'broken';
+  let leaving: HandshakeFailure = 'broken';
   const tls = new TLSSocket(socket, {
     isServer: true,
     secureContext: context,
     ALPNProtocols: ['http/1.1'],
     SNICallback: (name, answer) => {
-      if (name.toLowerCase().replace(/\.$/, '') === host) return answer(null, context);
+      if (name.toLowerCase().replace(/\.$/, '') === host) {
+        // Who leaves without a word once it has the certificate does not trust it: so does Node's own client.
+        leaving = 'untrusted';
+        return answer(null, context);
+      }
       why = 'other name';
       return answer(new Error('another server name'));
     },
   });
   let isOver = false;
-  const timer = setTimeout(() => socket.destroy(), HANDSHAKE_MS);
+  const timer = setTimeout(() => {
+    leaving = 'broken';
+    socket.destroy();
+  }, HANDSHAKE_MS);
   const failed = (error?: NodeJS.ErrnoException): void => {
     if (isUntrusted(error)) why = 'untrusted';
     if (isOver) return;
@@ -54,13 +66,27 @@ export function terminateTls(
   };
   tls.on('error', failed);
   tls.on('_tlsError', failed);
-  socket.once('close', () => failed());
+  const left = (): void => {
+    if (why === 'broken') why = leaving;
+    failed();
+  };
+  // Half-closed connections are kept open elsewhere; a handshake has two sides.
+  tls.once('end', left);
+  socket.once('close', left);
   tls.once('secure', () => {
     if (isOver) return;
     isOver = true;
     clearTimeout(timer);
-    tls.off('error', failed).on('error', () => tls.destroy());
-    tls.once('close', () => socket.destroy());
+    tls
+      .off('end', left)
+      .off('error', failed)
+      .on('error', () => tls.destroy());
+    const at = performance.now();
+    tls.once('close', () => {
+      socket.destroy();
+      // With TLS 1.2, Node's own client completes the handshake before it looks at the certificate.
+      if (newestRequest(tls) === undefined && performance.now() - at < LEAVES_AT_ONCE_MS) done.failed('untrusted');
+    });
     done.secure(tls);
   });
 }
