@@ -25,7 +25,7 @@ export function toOriginForm(request: InboundRequest, { guard, forward }: SiteRu
   if (!isForwarded) {
     const encrypted = 'encrypted' in request.socket;
     if (scheme !== (encrypted ? 'https' : 'http')) return false;
-    if (!isOwnAuthority(authority, hostOf(request), encrypted ? 443 : 80, guard ?? forward?.own)) return false;
+    if (!isOwnAuthority(authority, hostOf(request), encrypted ? 443 : 80, forward?.own ?? guard)) return false;
   }
   // RFC 9112 §3.2.4: OPTIONS without a path concerns the whole server.
   if (rest === '') request.url = request.method === 'OPTIONS' ? '*' : '/';

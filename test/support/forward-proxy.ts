@@ -19,6 +19,8 @@ export interface RunningForwardProxy extends RunningProxy {
   readonly authorityFile: string;
 }
 
+/** A configuration needs a route. */
+const UNUSED_ROUTE = [{ prefix: '/unused', upstream: 'http://127.0.0.1:1' }];
 const ACCOUNTS = { fixed: { flow: 'static', credentials: { token: 'unused' } } };
 
 /** Starts one with a configuration of the test's own; `listen.forward` is true unless it says otherwise. */
@@ -28,7 +30,7 @@ export async function startForwardProxy(
 ): Promise<RunningForwardProxy> {
   const folder = temporaryFolder();
   const store = { type: 'embedded', path: join(folder, 'store') };
-  const { accounts = {}, routes = [] } = config as { accounts?: object; routes?: unknown };
+  const { accounts = {}, routes = UNUSED_ROUTE } = config as { accounts?: object; routes?: unknown };
   const ofAuthority = parseConfig(JSON.stringify({ store, accounts: { ...ACCOUNTS, ...accounts }, routes }), {});
   const hosts = authorityHosts(ofAuthority);
   const dependencies = { log: recorder([]), owner: 'test/authority', ownerIsGone: () => false };
@@ -41,7 +43,7 @@ export async function startForwardProxy(
   const authorityFile = join(folder, 'ca.pem');
   writeFileSync(authorityFile, authority);
   const listen = { forward: true, ...(config['listen'] as object | undefined) };
-  const proxy = await startCustomProxy({ store, ...config, listen }, surroundings);
+  const proxy = await startCustomProxy({ store, routes, ...config, listen }, surroundings);
   return {
     ...proxy,
     port: proxy.app.proxyAddress.port!,

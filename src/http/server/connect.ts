@@ -5,6 +5,7 @@ import type { InboundRequest } from './exchange.ts';
 import type { ServerLimits } from './limits.ts';
 import { refuseOnce } from './malformed.ts';
 import { isResponding } from './one-at-a-time.ts';
+import { stopEncoding } from './raw-targets.ts';
 import { readAsItComes } from './sliced-reading.ts';
 
 const ESTABLISHED = 'HTTP/1.1 200 Connection Established\r\n\r\n';
@@ -17,6 +18,8 @@ const LINGER_MS = 5_000;
  */
 export function handleConnect(request: IncomingMessage, socket: Socket, head: Buffer, limits: ServerLimits): void {
   const { tunnels } = limits;
+  stopEncoding(socket);
+  readAsItComes(socket);
   const refuse = (error: TokenwardError): void => {
     // Input that nobody reads would keep the connection from closing.
     socket.resume();
@@ -36,7 +39,6 @@ export function handleConnect(request: IncomingMessage, socket: Socket, head: Bu
         tunnel.abandon?.();
         return socket.destroy();
       }
-      readAsItComes(socket);
       if (head.length > 0) socket.unshift(head);
       socket.write(ESTABLISHED);
       return tunnel.begin(socket);

@@ -42,6 +42,11 @@ export function encodeRawTargets(socket: ParsedSocket): void {
   encoder.listen();
 }
 
+/** Ends the encoding on a connection that node:http has detached. Bytes that were not passed return to the stream. */
+export function stopEncoding(socket: Socket): void {
+  encoders.get(socket)?.stop();
+}
+
 const encoders = new WeakMap<Socket, TargetEncoder>();
 
 /** Whether the request received so far is an incomplete request line. */
@@ -87,6 +92,11 @@ class TargetEncoder {
     this.#socket.on('data', this.#onData).on('resume', this.#onResume);
   }
 
+  stop(): void {
+    this.#socket.off('data', this.#onData).off('resume', this.#onResume);
+    this.#unshiftPending();
+  }
+
   get isInFirstLine(): boolean {
     return this.#state === 'line';
   }
@@ -103,7 +113,7 @@ class TargetEncoder {
     while (this.#pending.length > 0 && socket._paused !== true && !socket.isPaused()) {
       // node:http has detached the connection, and its parser may serve another one by now.
       if (socket.parser !== this.#parser) {
-        socket.off('data', this.#onData).off('resume', this.#onResume);
+        this.stop();
         break;
       }
       const bytes = this.#pending.shift()!;
