@@ -171,7 +171,7 @@ function cookiesExcept(value: string, ownCookies: readonly string[]): string {
 export function withParameter(target: string, parameter: string): string {
   const mark = target.indexOf('?');
   if (mark === -1) return `${target}?${parameter}`;
-  const name = parameter.slice(0, parameter.indexOf('=')).toLowerCase();
+  const name = parameterName(parameter);
   const others = target
     .slice(mark + 1)
     .split('&')

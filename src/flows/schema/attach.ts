@@ -14,7 +14,16 @@ const part = z.union([
     header: headerName,
     value: attached.regex(/^[\x20-\x7e]*$/, 'must be ASCII, without control characters').default('Bearer {token}'),
   }),
-  z.strictObject({ query: z.string().regex(/^[A-Za-z0-9._~-]+$/), value: attached.default('{token}') }),
+  z.strictObject({
+    // Any other character is sent percent-encoded, as in key[] or $token.
+    query: z
+      .string()
+      .regex(
+        /^[A-Za-z0-9._~$[\]!*'(),;:@/-]+$/,
+        'must be the name of a parameter, such as key or auth[key], not percent-encoded',
+      ),
+    value: attached.default('{token}'),
+  }),
   z.strictObject({ cookie: cookieName, value: attached.default('{token}') }),
   z.strictObject({
     cookies: attached.describe(
