@@ -85,11 +85,13 @@ function checkCall(flow: Flow, { path: at, kind, call }: PlacedCall, path: Path,
     ...(kind === 'refresh' ? ['refreshToken', 'token', ...answeredNames(flow)] : []),
     ...before.flatMap(({ answer }) => (answer.token === undefined ? [] : ['token'])),
   ];
+  const made = Object.keys(call.make ?? {});
   for (const [place, text] of textsOf(call)) {
-    // A computed value is made of what is there before the call.
-    const made = place[0] === 'make' ? [] : Object.keys(call.make ?? {});
-    checkText(flow, text, [...known, ...made], [...path, ...at, ...place], report);
+    const where = [...path, ...at, ...place];
+    if (place[0] === 'make') checkMade(flow, text, known, made, where, report);
+    else checkText(flow, text, [...known, ...made], where, report);
   }
+  checkMadeNames(call.make, [...path, ...at, 'make'], report);
   if (isFromAnswer(flow, call.url) && flow.hosts === undefined) {
     const names = placeholdersIn(call.url).map(({ name }) => name);
     if (names.every((name) => known.includes(name)))
@@ -104,7 +106,8 @@ function checkOauth(flow: Flow, path: Path, report: Report): void {
   const { oauth, make } = flow;
   const credentials = Object.keys(flow.credentials);
   for (const [place, text] of textsOfMake(make ?? {}))
-    checkText(flow, text, credentials, [...path, 'make', ...place], report);
+    checkMade(flow, text, credentials, Object.keys(make ?? {}), [...path, 'make', ...place], report);
+  checkMadeNames(make, [...path, 'make'], report);
   if (oauth === undefined) return;
   for (const key of ['login', 'refresh'] as const)
     if (flow[key] !== undefined) report([...path, key], 'cannot be combined with oauth');
@@ -120,6 +123,32 @@ function checkText(flow: Flow, text: string, known: readonly string[], path: Pat
   }
   for (const name of new Set(placeholdersIn(text).map((one) => one.name))) {
     if (!known.includes(name)) report(path, `${noValue(flow, name)}${didYouMean(name, known)}`);
+  }
+}
+
+/** A computed value is made of what is there before the call, so not of another one of its block. */
+function checkMade(
+  flow: Flow,
+  text: string,
+  known: readonly string[],
+  made: readonly string[],
+  path: Path,
+  report: Report,
+): void {
+  const beside = placeholdersIn(text).find(({ name }) => made.includes(name) && !known.includes(name));
+  if (beside === undefined) checkText(flow, text, known, path, report);
+  else
+    report(
+      path,
+      `{${beside.name}} is computed in the same make, and such values do not see each other; the make of a later ` +
+        'call of the login sees it',
+    );
+}
+
+function checkMadeNames(make: TokenCall['make'], path: Path, report: Report): void {
+  for (const name of Object.keys(make ?? {})) {
+    if ((RESERVED as readonly string[]).includes(name))
+      report([...path, name], 'has a meaning of its own; choose another name');
   }
 }
 
@@ -183,11 +212,16 @@ function fixedMessage(name: string, credentials: readonly string[]): string {
 function checkUnused(flow: Flow, path: Path, report: Report): void {
   const texts = [
     ...callsOf(flow).flatMap(({ call }) => textsOf(call).map(([, text]) => text)),
+    ...(flow.oauth === undefined ? [] : textsOfOauth(flow.oauth).map(([, text]) => text)),
     flow.upstream ?? '',
     typeof flow.lifetime === 'string' ? flow.lifetime : '',
   ];
   const inTexts = texts.flatMap((text) => placeholdersIn(text).map(({ name }) => name));
   const used = new Set([...flow.attach.flatMap(namesAttached), ...inTexts]);
+  for (const name of Object.keys(flow.make ?? {}))
+    if (!used.has(name)) report([...path, 'make', name], `nothing uses {${name}}`);
+  for (const name of Object.keys(flow.oauth?.answer ?? {}))
+    if (!used.has(name)) report([...path, 'oauth', 'answer', name], `nothing uses {${name}}`);
   for (const { path: at, call } of callsOf(flow))
     for (const name of namesIn(call))
       if (!used.has(name))

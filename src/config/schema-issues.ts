@@ -1,5 +1,5 @@
 import type { z } from 'zod';
-import { unknownKey, type Path, type Report } from './issues.ts';
+import { didYouMean, record, unknownKey, type Path, type Report } from './issues.ts';
 import { configSchema } from './schema.ts';
 
 /**
@@ -9,8 +9,7 @@ import { configSchema } from './schema.ts';
 export function reportIssue(issue: z.core.$ZodIssue, root: unknown, report: Report): void {
   const { path } = issue;
   if (issue.code === 'unrecognized_keys') {
-    const known = keysAt(path);
-    for (const key of issue.keys) report([...path, key], unknownKey(key, known));
+    for (const key of issue.keys) report([...path, key], unknown(key, path, issue.keys, root));
     return;
   }
   if (issue.code === 'invalid_union') {
@@ -19,7 +18,7 @@ export function reportIssue(issue: z.core.$ZodIssue, root: unknown, report: Repo
   }
   if (issue.code === 'invalid_type')
     report(path, valueAt(root, path) === undefined ? 'is missing' : `must be ${article(issue.expected)}`);
-  else if (issue.code === 'invalid_value') report(path, oneOf(issue.values.map(String)));
+  else if (issue.code === 'invalid_value') report(path, oneOf(issue.values.map(String), valueAt(root, path)));
   else if (issue.code === 'too_small')
     report(
       path,
@@ -34,18 +33,35 @@ export function reportIssue(issue: z.core.$ZodIssue, root: unknown, report: Repo
   else report(path, issue.message);
 }
 
+/** A key of another shape than the one that is meant is known, but has no place here. */
+function unknown(key: string, path: Path, all: readonly string[], root: unknown): string {
+  const known = keysAt(path);
+  if (!known.includes(key)) return unknownKey(key, known);
+  const beside = Object.keys(record(valueAt(root, path))).filter((one) => known.includes(one) && !all.includes(one));
+  const inList = typeof path.at(-1) === 'number' || isListHere(path) ? '; write a list with an entry for each' : '';
+  return beside.length === 0 ? 'has no place here' : `cannot stand beside ${beside.join(', ')}${inList}`;
+}
+
 /** Of several allowed shapes, reports the issues of the closest one; if none is close, what is allowed. */
 function reportUnion(issue: z.core.$ZodIssueInvalidUnion, root: unknown, report: Report): void {
-  const { path, errors } = issue;
+  const { path } = issue;
+  const value = valueAt(root, path);
   if ('options' in issue) {
-    report(path, oneOf(issue.options.map(String)));
+    report(path, oneOf(issue.options.map(String), value));
     return;
   }
-  if (valueAt(root, path) === undefined) {
+  if (value === undefined) {
     report(path, 'is missing');
     return;
   }
-  const [closest] = [...errors].sort((a, b) => weight(a) - weight(b));
+  const errors = shapesOf(issue.errors);
+  const ofType = errors.filter((shape) => !shape.some((one) => one.path.length === 0 && one.code === 'invalid_type'));
+  const candidates = ofType.length > 0 ? ofType : errors;
+  if (record(value) === value && ofType.length > 1 && ofType.every((one) => knownKeys(one, value) <= 0)) {
+    reportNoShape(path, ofType, value, report);
+    return;
+  }
+  const [closest] = [...candidates].sort((a, b) => knownKeys(b, value) - knownKeys(a, value) || weight(a) - weight(b));
   if (
     closest?.some(
       (inner) =>
@@ -66,6 +82,39 @@ function reportUnion(issue: z.core.$ZodIssueInvalidUnion, root: unknown, report:
     path,
     message ?? (types.length > 0 ? `must be ${[...new Set(types)].join(' or ')}` : 'has none of the allowed forms'),
   );
+}
+
+type Shape = readonly z.core.$ZodIssue[];
+
+/** The issues of each shape; one that is a choice itself counts as its shapes. */
+function shapesOf(errors: readonly Shape[]): Shape[] {
+  return errors.flatMap((shape) => {
+    const [only] = shape;
+    return shape.length === 1 && only?.code === 'invalid_union' && only.path.length === 0 && !('options' in only)
+      ? shapesOf(only.errors)
+      : [shape];
+  });
+}
+
+/** How many of a mapping's keys a shape has. */
+function knownKeys(shape: Shape, value: unknown): number {
+  const keys = Object.keys(record(value));
+  // A shape that is known by one of its keys is not meant without that key.
+  if (shape.some((one) => one.code === 'invalid_union' && 'options' in one && !keys.includes(String(one.path[0]))))
+    return -1;
+  return keys.length - shape.flatMap((one) => (one.code === 'unrecognized_keys' ? one.keys : [])).length;
+}
+
+/** A mapping that has no key of any shape. */
+function reportNoShape(path: Path, shapes: readonly Shape[], value: unknown, report: Report): void {
+  const needed = [...new Set(shapes.flatMap((shape) => shape.flatMap((one) => one.path.slice(0, 1).map(String))))];
+  const keys = Object.keys(record(value));
+  if (keys.length === 0) report(path, `needs one of ${needed.join(', ')}`);
+  for (const key of keys) {
+    const message = unknownKey(key, keysAt(path));
+    const hint = message.includes('?') ? '' : `; needed is one of ${needed.join(', ')}`;
+    report([...path, key], `${message}${hint}`);
+  }
 }
 
 /** Issues of a whole shape weigh more than those of its parts. */
@@ -96,8 +145,9 @@ function article(expected: string): string {
   return words[expected] ?? expected;
 }
 
-function oneOf(values: readonly string[]): string {
-  return values.length === 1 ? `must be ${values[0]!}` : `must be one of ${values.join(', ')}`;
+function oneOf(values: readonly string[], found: unknown): string {
+  if (values.length === 1) return `must be ${values[0]!}`;
+  return `must be one of ${values.join(', ')}${typeof found === 'string' ? didYouMean(found, values) : ''}`;
 }
 
 function valueAt(root: unknown, path: Path): unknown {
@@ -112,9 +162,17 @@ function valueAt(root: unknown, path: Path): unknown {
 
 /** The schema's keys at a path, for suggestions. */
 function keysAt(path: Path): string[] {
-  let schema: unknown = configSchema;
-  for (const part of path) schema = step(schema, part);
-  return Object.keys(shapeOf(schema));
+  return Object.keys(shapeOf(schemaAt(path)));
+}
+
+/** Whether there may be a list at a path. */
+function isListHere(path: Path): boolean {
+  const at = unwrap(schemaAt(path));
+  return at?.def.type === 'union' && at.def.options?.some((option) => unwrap(option)?.def.type === 'array') === true;
+}
+
+function schemaAt(path: Path): unknown {
+  return path.reduce<unknown>(step, configSchema);
 }
 
 interface SchemaParts {

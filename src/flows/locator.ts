@@ -1,3 +1,4 @@
+import { nearest } from '../nearest.ts';
 import { pointed } from './pointer.ts';
 import type { ResponseContent } from './content.ts';
 
@@ -14,8 +15,26 @@ const UNIT_SECONDS: Readonly<Record<string, number>> = {
   days: 86_400,
 };
 
+/** As durations are written elsewhere in a configuration. */
+const SHORT_UNITS: Readonly<Record<string, string>> = {
+  ms: 'milliseconds',
+  sec: 'seconds',
+  mins: 'minutes',
+  hrs: 'hours',
+};
+
 const UNIT = /^(.*\S) +(milliseconds|seconds|minutes|hours|days)$/;
 const NAME = /^[!#$%&'*+\-.^_`|~0-9A-Za-z]+$/;
+
+/** Why the end of a locator of a lifetime is hardly a part of its place: a unit with a slip. */
+export function unitProblem(text: string): string | undefined {
+  const [, word] = /\S +(\S+)$/.exec(text) ?? [];
+  if (word === undefined || UNIT.test(text)) return undefined;
+  const units = Object.keys(UNIT_SECONDS);
+  const meant = nearest(word, [...units, ...Object.keys(SHORT_UNITS)]);
+  if (meant === undefined) return undefined;
+  return `a unit is one of ${units.join(', ')}; did you mean "${SHORT_UNITS[meant] ?? meant}"?`;
+}
 
 interface Locator {
   readonly kind: string;

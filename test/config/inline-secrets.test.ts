@@ -102,7 +102,7 @@ describe('a secret written inline', () => {
         clientAuth: 'private_key_jwt',
         key: CANARY,
         kid: 'k',
-        extra: { api_secret: CANARY, token_type: 'x', more: '{key?}' },
+        extra: { api_secret: CANARY, token_type: 'x', more: '{key?}{one}{two}' },
         answer: { sessionKey: '/key' },
       },
       make: {
@@ -120,7 +120,7 @@ describe('a secret written inline', () => {
         }),
         sign('digest', { user: 'u', password: CANARY }),
         { cookie: 'session', value: '{token}' },
-        { header: 'X-Token', value: '{token}' },
+        { header: 'X-Token', value: '{token}{sessionKey}' },
       ],
     };
     const text = JSON.stringify({

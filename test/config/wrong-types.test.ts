@@ -33,7 +33,8 @@ const CASES: readonly (readonly [text: string, complaint: string])[] = [
   [smallest({ route: 'policy: { deny: [{}] }' }), 'routes.0.policy.deny.0: needs methods or a path'],
   [
     smallest({ route: 'policy: { allow: [{ methods: [get] }] }' }),
-    'routes.0.policy.allow.0.methods.0: must be one of GET, HEAD, POST, PUT, PATCH, DELETE, OPTIONS',
+    'routes.0.policy.allow.0.methods.0: must be one of GET, HEAD, POST, PUT, PATCH, DELETE, OPTIONS; ' +
+      'did you mean "GET"?',
   ],
   [smallest({ route: 'tls: { certFile: a }' }), 'routes.0.tls: certFile and keyFile go together'],
   [smallest({ top: 'callers: all' }), 'callers: must be none, or a list of callers'],

@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { locator } from '../schema/rules.ts';
 
 /*
  * `oauth`: how a flow gets its tokens from an OAuth 2.0 authorization server. Texts may contain `{name}`, `{name?}` and
@@ -144,7 +145,7 @@ export const oauthSchema = z
           .string()
           .regex(/^[A-Za-z][A-Za-z0-9_]*$/, 'must be a name of letters, digits and "_"')
           .refine((name) => !RESERVED_ANSWERS.test(name), 'is read anyway'),
-        text,
+        locator,
       )
       .default({})
       .describe('Further values to take from the response and keep with the token, such as host: /api_domain.'),

@@ -1,6 +1,6 @@
 import { z } from 'zod';
 import { jsonTemplate } from '../json-template.ts';
-import { locatorProblem } from '../locator.ts';
+import { locatorProblem, unitProblem } from '../locator.ts';
 import { makeSchema } from '../make-schema.ts';
 import { headerName, locator, refusedRule } from './rules.ts';
 
@@ -15,12 +15,16 @@ export const RESERVED = [
   'refreshExpiresAt',
 ] as const;
 
+const lifetime = locator.refine((text) => unitProblem(text) === undefined, {
+  error: ({ input }) => unitProblem(String(input)) ?? '',
+});
+
 const answer = z
   .object({
     token: locator.optional().describe('Where the access token is.'),
     tokenType: locator.optional().describe('Where the token type is. A token of another type than Bearer is not used.'),
     refreshToken: locator.optional().describe('Where the refresh token is.'),
-    expiresIn: locator
+    expiresIn: lifetime
       .optional()
       .describe(
         'Where the lifetime of the access token is: in seconds, or in a unit, such as "/SessionTimeout minutes". ' +
@@ -31,7 +35,7 @@ const answer = z
       .describe(
         'Where the expiry of the access token is, as a unix time (s, ms, µs, ns) or a date. 0 or less: not known.',
       ),
-    refreshExpiresIn: locator.optional().describe('The same for the refresh token. 0 or less: does not expire.'),
+    refreshExpiresIn: lifetime.optional().describe('The same for the refresh token. 0 or less: does not expire.'),
     refreshExpiresAt: locator.optional(),
     jwt: z.boolean().optional().describe('The token is a JWT whose exp (not verified) is its expiry.'),
   })
