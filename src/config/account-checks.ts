@@ -4,6 +4,7 @@ import { checkAttach, checkBudget, needsBaseUrl } from './flow-checks.ts';
 import { isWritten, keyProblems } from '../flows/usable-keys.ts';
 import { record, type Path, type Report } from './issues.ts';
 import type { KnownFlows } from './own-flows.ts';
+import type { PlaceOf } from './usable-credentials.ts';
 
 /*
  * Checks beyond the schema: references to other names, and rules across sections. All checks of this kind read the
@@ -23,7 +24,9 @@ export function checkAccounts(raw: unknown, flows: KnownFlows, sourceOf: SourceO
     }
     const path = ['accounts', name];
     const used = { ...flow, ...overrides(flow, attach, budget, path, report) };
-    checkAccountCredentials(used, credentials, [...path, 'credentials'], sourceOf, report);
+    const placeOf: PlaceOf = (place) =>
+      place[0] === 'attach' && attach !== undefined ? 'attach of this account' : flows.placeOf(flowName, place);
+    checkAccountCredentials(used, credentials, [...path, 'credentials'], { sourceOf, placeOf }, report);
     if (baseUrl === undefined && flow.baseUrl === undefined && needsBaseUrl(flow)) {
       report(path, `the flow ${flowName} needs a baseUrl here`);
     }

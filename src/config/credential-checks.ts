@@ -1,24 +1,24 @@
 import type { Flow } from '../flows/flow.ts';
 import { record, unknownKey, type Path, type Report } from './issues.ts';
 import { isUrl } from './urls.ts';
-import { checkKeys, checkUsable } from './usable-credentials.ts';
+import { checkKeys, checkUsable, type PlaceOf } from './usable-credentials.ts';
 
 /** Returns a scalar as it is written in the document. */
 export type SourceOf = (path: Path) => string | undefined;
 
-/** All checks of an account's credentials. `path`: theirs. */
+/** All checks of an account's credentials. `path`: theirs; `placeOf`: where a part of the flow is written. */
 export function checkAccountCredentials(
   flow: Flow,
   credentials: unknown,
   path: Path,
-  sourceOf: SourceOf,
+  { sourceOf, placeOf }: { readonly sourceOf: SourceOf; readonly placeOf: PlaceOf },
   report: Report,
 ): void {
   const found: (readonly [Path, string])[] = [];
   checkCredentials(flow, credentials, path, sourceOf, (...issue) => void found.push(issue));
   for (const issue of found) report(...issue);
   if (found.length === 0) checkUsable(flow, credentials, path, report);
-  checkKeys(flow, credentials, path, report);
+  checkKeys(flow, credentials, path, placeOf, report);
 }
 
 function checkCredentials(flow: Flow, given: unknown, path: Path, sourceOf: SourceOf, report: Report): void {

@@ -11,7 +11,7 @@ import type { AccountConfig } from './schema.ts';
 import { accountSchema } from './schema/accounts.ts';
 import { NAME, NAME_FORM } from './schema/values.ts';
 import { requireText } from './text-file.ts';
-import { needsFullCheck } from './usable-credentials.ts';
+import { needsFullCheck, type PlaceOf } from './usable-credentials.ts';
 
 /*
  * Accounts in one generated file, which may hold a hundred thousand of them. They are kept as they were read, and
@@ -74,9 +74,13 @@ export function accountsOfLines(
         if (profile !== undefined) fullCheck.push(needsFullCheck(profile.flow));
       }
       if (index !== undefined) {
-        const { flow } = profiles[index]!;
+        const { flow, settings } = profiles[index]!;
         if (fullCheck[index] === true || !isSimple(flow, credentials)) {
-          checkAccountCredentials(flow, credentials, ['credentials'], () => undefined, report);
+          const placeOf: PlaceOf = (place) =>
+            place[0] === 'attach' && settings.attach !== undefined
+              ? 'attach of this account'
+              : flows.placeOf(settings.flow, place);
+          checkAccountCredentials(flow, credentials, ['credentials'], { sourceOf: () => undefined, placeOf }, report);
         }
       }
       if (issues.length === before) byName.set(name as string, [index!, credentials as Record<string, unknown>]);

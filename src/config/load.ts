@@ -119,7 +119,7 @@ export function parseConfig(
       reportIssue(issue, expanded, report);
     }
   }
-  const flows = collectFlows(expanded, recipes, report);
+  const flows = collectFlows(expanded, recipes, document.lineOf, report);
   checkAccounts(expanded, flows, document.sourceOf, report);
   const external = loadExternalAccounts(expanded, flows, { environment, note: texts.note }, issues);
   const elsewhere = {

@@ -10,17 +10,30 @@ interface WrittenFlow {
   readonly base: string | undefined;
 }
 
+/** The line of a path of the configuration. */
+type LineOf = (path: Path) => number;
+
 /** Every flow that an account may name: the presets, the configuration's own, and the recipes. */
 export class KnownFlows {
   readonly #flows: ReadonlyMap<string, Flow>;
   /** Own flows and presets; own ones may have mistakes. */
   readonly #names: readonly string[];
   readonly #recipes: Recipes;
+  readonly #written: Readonly<Record<string, unknown>>;
+  readonly #lineOf: LineOf;
 
-  constructor(flows: ReadonlyMap<string, Flow>, own: readonly string[], recipes: Recipes) {
+  /** `written`: the configuration's own flows. */
+  constructor(
+    flows: ReadonlyMap<string, Flow>,
+    written: Readonly<Record<string, unknown>>,
+    recipes: Recipes,
+    lineOf: LineOf,
+  ) {
     this.#flows = flows;
-    this.#names = [...new Set([...Object.keys(PRESETS), ...own])];
+    this.#names = [...new Set([...Object.keys(PRESETS), ...Object.keys(written)])];
     this.#recipes = recipes;
+    this.#written = written;
+    this.#lineOf = lineOf;
   }
 
   /** Undefined: there is no such flow, or its mistakes have been reported. */
@@ -31,6 +44,19 @@ export class KnownFlows {
   /** Whether there is such a flow; it may have mistakes. */
   has(name: string): boolean {
     return this.#names.includes(name) || this.#recipes.has(name);
+  }
+
+  /** Where a part of a flow is written: in it, or in one that it extends. */
+  placeOf(name: string, place: readonly (string | number)[]): string {
+    let at = name;
+    while (Object.hasOwn(this.#written, at)) {
+      const { extends: base, ...own } = record(this.#written[at]);
+      if (typeof base !== 'string' || Object.hasOwn(own, String(place[0])))
+        return `${dotted(['flows', at])}, line ${this.#lineOf(['flows', at, ...place])}`;
+      if (base === at) break;
+      at = base;
+    }
+    return this.#recipes.placeOf(at, place) ?? `the preset ${at}`;
   }
 
   /** The message for a name that no flow has. */
@@ -50,9 +76,10 @@ export class KnownFlows {
 }
 
 /** Checks the configuration's own flows. */
-export function collectFlows(raw: unknown, recipes: Recipes, report: Report): KnownFlows {
+export function collectFlows(raw: unknown, recipes: Recipes, lineOf: LineOf, report: Report): KnownFlows {
   const flows = new Map<string, Flow>(Object.entries(PRESETS));
-  const all = new ExtendedFlows(record(record(raw)['flows']), recipes, report);
+  const own = record(record(raw)['flows']);
+  const all = new ExtendedFlows(own, recipes, report);
   const issuesOf = new Map<string, ReadonlyMap<string, readonly [Path, string]>>();
   for (const name of all.names) {
     const written = all.get(name);
@@ -71,7 +98,7 @@ export function collectFlows(raw: unknown, recipes: Recipes, report: Report): Kn
     const inherited = issuesOf.get(all.get(name)?.base ?? '');
     for (const [key, issue] of found) if (inherited?.has(key) !== true) report(...issue);
   }
-  return new KnownFlows(flows, all.names, recipes);
+  return new KnownFlows(flows, own, recipes, lineOf);
 }
 
 /** Resolves `extends`: a preset, another own flow, or a recipe. */

@@ -5,7 +5,7 @@ import type { Flow } from '../flows/flow.ts';
 import { PRESETS } from '../flows/presets.ts';
 import { readDocument } from './document.ts';
 import { checkedFlow } from './flow-checks.ts';
-import { ConfigError, dotted, record, unknownFlow, type ConfigIssue, type Report } from './issues.ts';
+import { ConfigError, dotted, record, unknownFlow, type ConfigIssue, type Path, type Report } from './issues.ts';
 import { readText } from './text-file.ts';
 
 /** The folder lies beside `src`, and beside `dist`. */
@@ -13,6 +13,14 @@ export const RECIPE_FOLDER = fileURLToPath(new URL('../../flows', import.meta.ur
 
 /** Also keeps names out that lead to another folder. */
 const NAME = /^[a-z0-9]+(-[a-z0-9]+)*$/;
+
+interface WrittenRecipe {
+  readonly file: string;
+  /** Its keys, without those of what it extends. */
+  readonly keys: readonly string[];
+  readonly base: string | undefined;
+  readonly lineOf: (path: Path) => number;
+}
 
 /**
  * Recipes: flows of public APIs that come with the program, one file for each. A file is read when a configuration
@@ -24,6 +32,7 @@ export class Recipes {
   readonly #folder: string;
   /** Undefined: the file has mistakes. */
   readonly #read = new Map<string, Flow | undefined>();
+  readonly #written = new Map<string, WrittenRecipe>();
   /** Those being read, each for the one before it. */
   readonly #chain: string[] = [];
 
@@ -64,7 +73,7 @@ export class Recipes {
     this.#chain.push(name);
     let flow: Flow | undefined;
     try {
-      flow = this.#flowOf(text, file);
+      flow = this.#flowOf(name, text, file);
     } catch (error) {
       if (!(error instanceof ConfigError)) throw error;
       this.issues.push(...error.issues.map((issue) => ({ ...issue, file })));
@@ -72,6 +81,15 @@ export class Recipes {
     this.#chain.pop();
     this.#read.set(name, flow);
     return flow;
+  }
+
+  /** Where a part of a recipe is written: in its file, or in that of one that it extends. Undefined: in none. */
+  placeOf(name: string, place: Path): string | undefined {
+    const written = this.#written.get(name);
+    if (written === undefined) return undefined;
+    const { file, keys, base, lineOf } = written;
+    if (base !== undefined && !keys.includes(String(place[0]))) return this.placeOf(base, place);
+    return `${file}, line ${lineOf(place)}`;
   }
 
   #textOf(file: string): string | undefined {
@@ -86,12 +104,18 @@ export class Recipes {
   }
 
   /** Throws a ConfigError with every issue. */
-  #flowOf(text: string, file: string): Flow | undefined {
+  #flowOf(name: string, text: string, file: string): Flow | undefined {
     const document = readDocument(text, file);
     const issues: ConfigIssue[] = [];
     const report: Report = (path, message) =>
       void issues.push({ path: dotted(path), line: document.lineOf(path), message });
     const { extends: base, ...own } = record(document.value);
+    this.#written.set(name, {
+      file,
+      keys: Object.keys(own),
+      base: typeof base === 'string' ? base : undefined,
+      lineOf: document.lineOf,
+    });
     let merged: unknown = document.value;
     if (base !== undefined) {
       const from = this.#baseOf(typeof base === 'string' ? base : '', (message) => report(['extends'], message));

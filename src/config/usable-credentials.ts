@@ -15,6 +15,9 @@ import { record, type Path, type Report } from './issues.ts';
  * Found here rather than at the first request.
  */
 
+/** Where a part of a flow is written, for messages. */
+export type PlaceOf = (place: readonly (string | number)[]) => string;
+
 /**
  * True if an account's credentials need more than a check of the required ones: not every place can carry every value.
  */
@@ -22,6 +25,7 @@ export function needsFullCheck(flow: Flow): boolean {
   return (
     isFixed(flow) ||
     flow.make !== undefined ||
+    flow.oauth?.key !== undefined ||
     callsOf(flow).some(({ call }) => call.make !== undefined) ||
     attachedNames(flow.attach).some((name) => Object.hasOwn(flow.credentials, name)) ||
     callsOf(flow).some(
@@ -51,9 +55,9 @@ export function checkUsable(flow: Flow, credentials: unknown, path: Path, report
 
 /**
  * Checks keys that the account gives for signatures and assertions. What is known after a login only is not judged.
- * `path`: the credentials'.
+ * `path`: the credentials'; `placeOf`: where a part of the flow is written.
  */
-export function checkKeys(flow: Flow, given: unknown, path: Path, report: Report): void {
+export function checkKeys(flow: Flow, given: unknown, path: Path, placeOf: PlaceOf, report: Report): void {
   const credentials = record(given);
   const brought = new Set(['token', 'refreshToken', ...answeredNames(flow)]);
   const isKnown = (...texts: readonly (string | undefined)[]): boolean =>
@@ -66,7 +70,10 @@ export function checkKeys(flow: Flow, given: unknown, path: Path, report: Report
     // One that stands in the flow itself is reported there.
     if (names.length === 0) continue;
     const where = message.startsWith(place.slice(0, 1).join('')) ? '' : `${place.slice(0, -1).join('.')}: `;
-    report(names.length === 1 ? [...path, names[0]!] : path, `cannot be used by the flow: ${where}${message}`);
+    report(
+      names.length === 1 ? [...path, names[0]!] : path,
+      `cannot be used by the flow (${placeOf(place)}): ${where}${message}`,
+    );
   }
 }
 

@@ -1,16 +1,18 @@
-import type { TemplateValues } from './template.ts';
-import { MissingValueError, placeholdersIn, UnfillableError } from './template.ts';
 import type { Flow } from './flow.ts';
 import { checkKeyOf } from './make.ts';
 import type { Make } from './make-schema.ts';
+import type { Oauth } from './oauth/schema.ts';
+import { checkSigningKey } from './oauth/signing-key.ts';
 import { checkAws4 } from './sign/aws4.ts';
 import { DigestSession } from './sign/digest-session.ts';
 import { hmacKey } from './sign/hmac.ts';
 import { oauth1Signer } from './sign/oauth1.ts';
 import type { Sign } from './sign/schema.ts';
+import { fillString, MissingValueError, placeholdersIn, UnfillableError, type TemplateValues } from './template.ts';
 
 /*
- * Keys and other credentials of `make` and `sign` that no signature can be made with, found without making one.
+ * Keys and other credentials of `make`, `sign` and `oauth` that no signature can be made with, found without making
+ * one.
  */
 
 /** What cannot be used. `message` names it as the flow does, and repeats no value. */
@@ -33,7 +35,7 @@ export const isWritten: IsKnown = (...texts) => texts.every((text) => placeholde
 
 /** The problems of a flow's keys with these values, among those texts that are known. */
 export function keyProblems(
-  flow: Pick<Flow, 'attach'> & Partial<Pick<Flow, 'make' | 'login' | 'refresh'>>,
+  flow: Pick<Flow, 'attach'> & Partial<Pick<Flow, 'make' | 'login' | 'refresh' | 'oauth'>>,
   values: TemplateValues,
   isKnown: IsKnown,
 ): KeyProblem[] {
@@ -44,6 +46,7 @@ export function keyProblems(
     );
   return [
     ...makes.flatMap(([place, make]) => problemsOfMake(make ?? {}, place, values, isKnown)),
+    ...(flow.oauth === undefined ? [] : problemsOfOauth(flow.oauth, values, isKnown)),
     ...flow.attach.flatMap((part, index) =>
       'sign' in part
         ? problemsOfSign(part, ['attach', ...(flow.attach.length === 1 ? [] : [index])], values, isKnown)
@@ -75,6 +78,36 @@ function problemsOfMake(
       },
     ];
   });
+}
+
+/** Of the key that signs a client's assertions, if it is used. */
+function problemsOfOauth(
+  { key, alg, kid, certificate, clientAuth }: Oauth,
+  values: TemplateValues,
+  isKnown: IsKnown,
+): KeyProblem[] {
+  if (key === undefined || !isKnown(key, alg, clientAuth)) return [];
+  const message = problemOf(() => {
+    const fill = (text = ''): string => fillString(text, values);
+    const [way, filled] = [fill(clientAuth), fill(key)];
+    if (way !== 'private_key_jwt' && (way !== 'auto' || filled === '')) return;
+    checkSigningKey({
+      key: filled,
+      alg: fill(alg),
+      kid: isKnown(kid) ? fill(kid) : '',
+      certificate: isKnown(certificate) ? fill(certificate) : '',
+    });
+  });
+  if (message === undefined) return [];
+  const isOfCertificate = message.startsWith('certificate ');
+  const place = isOfCertificate ? 'certificate' : 'key';
+  return [
+    {
+      place: ['oauth', place],
+      names: namesIn(isOfCertificate ? certificate! : key),
+      message: message.startsWith(`${place} `) ? `oauth.${message}` : `oauth: ${message}`,
+    },
+  ];
 }
 
 function problemsOfSign(

@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict';
+import { generateKeyPairSync } from 'node:crypto';
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { load, smallest } from '../support/config.ts';
@@ -100,7 +101,7 @@ describe('a secret written inline', () => {
         clientId: 'c',
         clientSecret: CANARY,
         clientAuth: 'private_key_jwt',
-        key: CANARY,
+        key: generateKeyPairSync('ed25519').privateKey.export({ type: 'pkcs8', format: 'pem' }),
         kid: 'k',
         extra: { api_secret: CANARY, token_type: 'x', more: '{key?}{one}{two}' },
         answer: { sessionKey: '/key' },

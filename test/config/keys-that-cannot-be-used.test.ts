@@ -25,6 +25,9 @@ describe('a key that no signature can be made with', () => {
       ...more,
     });
   const jwt = (more: object): object => ({ make: { made: { jwt: { alg: 'ES256', key: '{key}', ...more } } }, login });
+  const oauth = (more: object): object => ({
+    oauth: { tokenUrl: 'https://id.example/t', clientId: 'c', clientAuth: 'private_key_jwt', key: '{key}', ...more },
+  });
   const signed = (sign: object): object => ({ attach: [sign] });
   const hmac = { sign: 'hmac', key: '{key}', of: '{path}', headers: { 'X-S': '{signature}' } };
   const digest = { sign: 'digest', user: '{user}', password: '{password}' };
@@ -62,6 +65,15 @@ describe('a key that no signature can be made with', () => {
     ['an EC key for RSA', signed(oauth1), { key: EC }, 'key', /is no private key for RSA-SHA256$/],
     ['no hex for a signature', signed({ ...hmac, keyEncoding: 'hex' }), { key: CANARY }, 'key', /not written as hex$/],
     ['a user with a colon', signed(digest), { user: `${CANARY}:b`, password: 'p' }, 'user', /Digest authentication/],
+    ['no key of an oauth client', oauth({}), { key: CANARY }, 'key', /: oauth\.key is not a private key in PEM/],
+    ['an EC key for PS256', oauth({ alg: 'PS256' }), { key: EC }, 'key', /: oauth\.key cannot sign with PS256$/],
+    [
+      'no key where the client shows itself as it can',
+      oauth({ clientAuth: 'auto' }),
+      { key: CANARY },
+      'key',
+      /: oauth\.key is not a private key/,
+    ],
     [
       'a blank in an AWS key',
       signed(aws4),
@@ -92,6 +104,10 @@ describe('a key that no signature can be made with', () => {
       mistakesOf(text(jwt({ key: CANARY }), {})).map(({ path }) => path),
       ['flows.own.make.made.jwt.key'],
     );
+    assert.deepEqual(
+      mistakesOf(text(oauth({ key: CANARY }), {})).map(({ path }) => path),
+      ['flows.own.oauth.key'],
+    );
     const bad = { ...hmac, keyEncoding: 'hex', key: CANARY, of: '{path}{token}' };
     assert.deepEqual(
       mistakesOf(text({ attach: bad, login: { ...login, json: {} } }, {})).map(({ path }) => path),
@@ -104,8 +120,43 @@ describe('a key that no signature can be made with', () => {
     );
   });
 
+  it('names the line of the flow as well as that of the credential', () => {
+    const yaml = [
+      'flows:',
+      '  own:',
+      '    credentials: { key: required }',
+      '    login: { url: "https://id.example/l", json: { a: "{made}" }, answer: { token: /token } }',
+      '    make:',
+      '      made:',
+      '        jwt: { alg: ES256, key: "{key}" }',
+      '  more: { extends: own, idle: 1h }',
+      '  google: { extends: google-service-account, idle: 1h }',
+      'accounts:',
+      '  one:',
+      '    flow: more',
+      '    credentials:',
+      `      key: ${CANARY}`,
+      '  two:',
+      '    flow: google',
+      '    credentials:',
+      '      clientEmail: a@b.example',
+      '      scope: s',
+      `      privateKey: ${CANARY}`,
+      'routes: []',
+    ].join('\n');
+    const [one, two] = mistakesOf(yaml);
+    assert.deepEqual([one?.line, two?.line], [14, 20]);
+    assert.equal(
+      one!.message,
+      'cannot be used by the flow (flows.own, line 7): make.made.jwt.key is no private key for ES256',
+    );
+    assert.match(two!.message, /\(\S+flows\/google-service-account\.yaml, line 17\): make\.assertion\.jwt\.key is no/);
+  });
+
   it('is none if it fits, or is known after a login only', () => {
     load(text(jwt({}), { key: EC }));
+    load(text(oauth({}), { key: EC }));
+    load(text(oauth({ clientAuth: 'basic', clientSecret: 's' }), { key: CANARY }));
     load(text(signed(oauth1), { key: RSA }));
     load(text(signed(digest), { user: 'u', password: 'a:b' }));
     const answer = { token: '/token', key: '/key', user: '/user' };

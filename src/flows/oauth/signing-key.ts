@@ -16,25 +16,49 @@ export interface SigningKey {
 /** The names of WebCrypto. */
 const WEB_CURVES: Readonly<Record<string, string>> = { ES256: 'P-256', ES384: 'P-384', ES512: 'P-521' };
 
+/** The settings that say which key it is. */
+export type KeySettings = Pick<OauthSettings, 'key' | 'alg' | 'kid' | 'certificate'>;
+
 /**
  * Reads a private key as an authenticating client needs it. Throws an UnfitValueError, which repeats nothing of the
  * key.
  */
-export async function readSigningKey({
+export async function readSigningKey(settings: KeySettings): Promise<SigningKey> {
+  const { key, ...rest } = checkedKey(settings);
+  return { key: await imported(key, rest.alg), ...rest };
+}
+
+/** The same without the library's form of the key, so that a mistake is found at load. */
+export function checkSigningKey(settings: KeySettings): void {
+  checkedKey(settings);
+}
+
+function checkedKey({
   key: text,
   alg,
   kid,
   certificate,
-}: Pick<OauthSettings, 'key' | 'alg' | 'kid' | 'certificate'>): Promise<SigningKey> {
+}: KeySettings): Omit<SigningKey, 'key'> & { readonly key: KeyObject } {
   const read = readPrivateKey(text);
   if (read === undefined) throw new UnfitValueError('key is not a private key in PEM without a passphrase, or a JWK');
   const chosen = alg !== '' ? alg : (read.alg ?? algorithmOf(read.key));
+  if (!(KEY_ALGORITHMS as readonly string[]).includes(chosen))
+    throw new UnfitValueError(`the key needs an alg, one of ${KEY_ALGORITHMS.join(', ')}`);
+  if (!fits(read.key, chosen)) throw new UnfitValueError(`key cannot sign with ${chosen}`);
+  const { modulusLength = MIN_RSA_BITS } = read.key.asymmetricKeyDetails ?? {};
+  if (modulusLength < MIN_RSA_BITS) throw new UnfitValueError(`key has less than ${MIN_RSA_BITS} bits`);
   return {
-    key: await imported(read.key, chosen),
+    key: read.key,
     alg: chosen,
     kid: kid !== '' ? kid : read.kid,
     certificateHeader: certificate === '' ? {} : headerOf(certificate, read.key),
   };
+}
+
+function fits({ asymmetricKeyType: type, asymmetricKeyDetails: details }: KeyObject, alg: string): boolean {
+  const curve = CURVES[alg];
+  if (curve !== undefined) return type === 'ec' && details?.namedCurve === curve;
+  return type === (alg.startsWith('Ed') ? 'ed25519' : 'rsa');
 }
 
 function headerOf(certificate: string, key: KeyObject): Record<string, string> {
@@ -52,10 +76,6 @@ function algorithmOf(key: KeyObject): string {
 }
 
 async function imported(key: KeyObject, alg: string): Promise<webcrypto.CryptoKey> {
-  if (!(KEY_ALGORITHMS as readonly string[]).includes(alg))
-    throw new UnfitValueError(`the key needs an alg, one of ${KEY_ALGORITHMS.join(', ')}`);
-  const { modulusLength = MIN_RSA_BITS } = key.asymmetricKeyDetails ?? {};
-  if (modulusLength < MIN_RSA_BITS) throw new UnfitValueError(`key has less than ${MIN_RSA_BITS} bits`);
   try {
     return await webcrypto.subtle.importKey(
       'pkcs8',
