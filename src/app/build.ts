@@ -23,6 +23,7 @@ import { credentialSource } from './credentials.ts';
 import { egressProxy } from './egress-proxy.ts';
 import { engineOf } from './front.ts';
 import { readInboundTls } from './inbound-tls.ts';
+import { guardTokenEndpoint } from './login-guard.ts';
 import { openStore, type StoreDependencies } from './open-store.ts';
 import { routeOf } from './routes.ts';
 import { createObserver } from './token-observer.ts';
@@ -61,8 +62,11 @@ export async function build(config: LoadedConfig, dependencies: Dependencies): P
   for (const account of Object.keys(config.accounts)) metrics.accountLabel(account);
 
   const via = egressProxy(config);
-  const credentials = credentialSource(config, clock, senders(dependencies.sendTokenCall, via));
-  const routes = new RouteTable(
+  const credentials = credentialSource(config, clock, senders(dependencies.sendTokenCall, via), {
+    // Asked for with the first login, when the routes are there.
+    onTokenEndpoint: (url) => guardTokenEndpoint(routes.all, url),
+  });
+  const routes: RouteTable = new RouteTable(
     config.routes.map((route) => routeOf(route, config, metrics, via, credentials.valuesOf)),
   );
   const buffers = new BufferBudget(config.limits.bufferedBytes);

@@ -28,6 +28,12 @@ interface FlowRuntime {
 /** The accounts for the token manager, and their values for the request path. */
 export type AccountCredentials = CredentialSource & { readonly valuesOf: ValuesOf };
 
+interface CredentialOptions {
+  readonly observer?: RunObserver | undefined;
+  /** Is told the token endpoints that the metadata of authorization servers names, which no configuration does. */
+  readonly onTokenEndpoint?: (url: URL) => void;
+}
+
 /** Makes the sender of token calls for an account's TLS settings. */
 export type SenderFor = (tls: AccountConfig['tls']) => SendTokenCall;
 
@@ -44,9 +50,9 @@ export function credentialSource(
   }: Pick<LoadedConfig, 'accounts' | 'flowOf' | 'generated'> & Partial<Pick<LoadedConfig, 'files'>>,
   clock: Clock,
   senderFor: SenderFor,
-  observer?: RunObserver,
+  { observer, onTokenEndpoint }: CredentialOptions = {},
 ): AccountCredentials {
-  const memory = new OauthMemory();
+  const memory = new OauthMemory(undefined, onTokenEndpoint);
   const runtimeOf = (
     { flow, tls, formerName }: Pick<AccountConfig, 'flow' | 'tls' | 'formerName'>,
     accountFlow: Flow,

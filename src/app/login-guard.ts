@@ -1,7 +1,9 @@
 import { findAccount, type LoadedConfig } from '../config/load.ts';
 import type { RouteConfig } from '../config/schema.ts';
 import type { Flow, TokenCall } from '../flows/flow.ts';
+import { isAllowed } from '../flows/hosts.ts';
 import { placeholdersIn } from '../flows/template.ts';
+import type { Route } from '../proxy/route.ts';
 import { LoginPaths, loginCalls, declaredLogins, loginPathOf, type LoginPath } from '../proxy/legacy-login.ts';
 
 /*
@@ -19,6 +21,18 @@ export function loginsOfRoute(route: RouteConfig, config: LoadedConfig): LoginPa
   if (byHost === undefined) guards.set(config, (byHost = guardedByHost(config)));
   const others = byHost.get(new URL(route.upstream).host) ?? [];
   return new LoginPaths([...(own === undefined ? [] : declaredLogins(own)), ...others]);
+}
+
+/**
+ * Guards a token endpoint that the metadata of an authorization server has named: until this process has read it, with
+ * its first login there, nobody could know. Stays guarded if later metadata names another one.
+ */
+export function guardTokenEndpoint(routes: readonly Route[], url: URL): void {
+  const path = loginPathOf(url, 'POST');
+  for (const { host, namedUpstream, config, logins } of routes) {
+    if (host === url.host || (namedUpstream !== undefined && isAllowed(url.href, new URL(config.upstream).host)))
+      logins.learn(path);
+  }
 }
 
 /** The flow of a route's account or accounts. */

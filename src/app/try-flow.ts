@@ -67,7 +67,7 @@ export class FlowTrial {
     this.#dryRun = dryRun;
     const sendNothing: SendTokenCall = () => Promise.reject(new TokenCallError('connect', false));
     const senderFor = dryRun ? () => sendNothing : senders(undefined, egressProxy(config));
-    this.credentials = credentialSource(config, systemClock, senderFor, this.#observer());
+    this.credentials = credentialSource(config, systemClock, senderFor, { observer: this.#observer() });
     this.credential = this.credentials.get(account)!;
     const secret = secretNames(flow, Object.keys(config.files.get(account) ?? {}));
     for (const [name, value] of Object.entries(settings.credentials)) {

@@ -35,8 +35,8 @@ export function declaredLogins({ legacyLogin }: Flow): LoginPath[] {
 }
 
 /**
- * The token endpoint URLs that a flow uses with these credentials, with their methods. One that the metadata of an
- * `issuer` names is not known before the first login.
+ * The token endpoint URLs that a flow uses with these credentials, with their methods; not one that the metadata of an
+ * `issuer` names, which is known once it has been read.
  */
 export function loginCalls(
   { login, refresh, oauth, baseUrl }: Flow,
@@ -73,22 +73,29 @@ function urlOf(
 export class LoginPaths {
   readonly #suffixes: readonly LoginPath[];
   /** By method and number of segments. */
-  readonly #exact: ReadonlyMap<string, readonly LoginPath[]>;
+  readonly #exact = new Map<string, LoginPath[]>();
   /** Last segments of all paths, without duplicates. */
-  readonly #lastSegments: readonly string[];
+  readonly #lastSegments: string[];
 
   /** Of two paths for the same request, the first counts. */
   constructor(paths: readonly LoginPath[]) {
     this.#suffixes = paths.filter(({ whole }) => !whole);
-    const whole = new Map<string, LoginPath[]>();
-    for (const one of paths.filter((path) => path.whole)) {
-      const key = keyOf(one.method, one.segments);
-      const sameKey = whole.get(key);
-      if (sameKey === undefined) whole.set(key, [one]);
-      else sameKey.push(one);
-    }
-    this.#exact = whole;
-    this.#lastSegments = [...new Set(paths.map(({ segments }) => segments.at(-1) ?? ''))];
+    for (const one of paths) if (one.whole) this.#addExact(one);
+    this.#lastSegments = [...new Set(paths.map(lastSegment))];
+  }
+
+  /** Adds a whole path that was not known at the start. */
+  learn(path: LoginPath): void {
+    if (this.find(path.method, [path.segments]).length > 0) return;
+    this.#addExact(path);
+    this.#lastSegments.push(lastSegment(path));
+  }
+
+  #addExact(path: LoginPath): void {
+    const key = keyOf(path.method, path.segments);
+    const sameKey = this.#exact.get(key);
+    if (sameKey === undefined) this.#exact.set(key, [path]);
+    else sameKey.push(path);
   }
 
   /** False: there are none. */
@@ -112,6 +119,10 @@ export class LoginPaths {
     }
     return found;
   }
+}
+
+function lastSegment({ segments }: LoginPath): string {
+  return segments.at(-1) ?? '';
 }
 
 function keyOf(method: string, segments: readonly string[]): string {

@@ -13,13 +13,15 @@ const MAX_CLOCKS = 1_000;
  */
 export class OauthMemory {
   readonly clientAuths: ClientAuthMemory;
-  readonly metadata = new MetadataCache();
+  readonly metadata: MetadataCache;
   /** Nonces of token endpoints. */
   readonly nonces = new DpopNonces();
   readonly #clocks = new BoundedMap<number>(MAX_CLOCKS);
 
-  constructor(clientAuths = new ClientAuthMemory()) {
+  /** `onTokenEndpoint`: is told the token endpoints that metadata names. */
+  constructor(clientAuths = new ClientAuthMemory(), onTokenEndpoint?: (url: URL) => void) {
     this.clientAuths = clientAuths;
+    this.metadata = new MetadataCache(onTokenEndpoint);
   }
 
   /** By how much the endpoint's clock is ahead of this process's; 0 within what servers allow for. ms. */

@@ -33,6 +33,12 @@ interface Entry {
  */
 export class MetadataCache {
   readonly #bySender = new WeakMap<SendTokenCall, BoundedMap<Entry>>();
+  readonly #onTokenEndpoint: ((url: URL) => void) | undefined;
+
+  /** `onTokenEndpoint`: is told the token endpoints that metadata names. */
+  constructor(onTokenEndpoint?: (url: URL) => void) {
+    this.#onTokenEndpoint = onTokenEndpoint;
+  }
 
   /** Rejects never. A failure says that the token request itself was not sent. */
   async read(issuer: URL, send: SendTokenCall, now: () => number): Promise<Metadata> {
@@ -46,6 +52,7 @@ export class MetadataCache {
     entry.flight ??= ask(issuer, send)
       .catch(() => unsent('fault', issuer, 'it could not be read'))
       .then((result) => {
+        if (result.server !== undefined) this.#tell(result.server);
         entry.askAt = now() + (result.server !== undefined ? METADATA_MS : METADATA_RETRY_MS);
         // A failure does not take the place of what was read earlier.
         if (result.server === undefined && entry.known?.server !== undefined) return entry.known;
@@ -57,6 +64,11 @@ export class MetadataCache {
         entry.flight = undefined;
       });
     return entry.flight;
+  }
+
+  /** The endpoints have been checked. */
+  #tell({ token_endpoint: endpoint, mtls_endpoint_aliases: aliases }: AuthorizationServer): void {
+    for (const url of [endpoint, aliases?.token_endpoint]) if (url !== undefined) this.#onTokenEndpoint?.(new URL(url));
   }
 }
 
