@@ -126,7 +126,8 @@ async function openRedirect(
   state: string,
   { listen, paste, signal, timeout = CONSENT_MS }: BrowserConsent,
 ): Promise<Redirect> {
-  const registered = oauth.redirectUri === undefined ? undefined : fillString(oauth.redirectUri, values);
+  const written = oauth.redirectUri === undefined ? '' : fillString(oauth.redirectUri, values);
+  const registered = written === '' ? undefined : written;
   const target = registered === undefined ? undefined : parseUrl(registered);
   if (registered !== undefined && target === undefined) throw new UnfitValueError('redirectUri is not a URL');
   const ends = new AbortController();
