@@ -12,6 +12,7 @@ import {
   fillUrl,
   fitsCookie,
   fitsHeader,
+  fitsXml,
   isWellFormed,
   MissingValueError,
   own,
@@ -23,8 +24,8 @@ import {
 
 /** A field to set in the body of a request. */
 export interface BodyField {
-  readonly kind: 'json' | 'form';
-  /** A JSON pointer, or the name of a form field. */
+  readonly kind: 'json' | 'form' | 'xml';
+  /** A JSON pointer, the name of a form field, or a path of elements. */
   readonly at: string;
   readonly value: string;
 }
@@ -153,7 +154,7 @@ export function attachesCookies(attach: Attach): boolean {
 
 /** Whether they change the body of a request. */
 export function attachesToBody(attach: Attach): boolean {
-  return attach.some((part) => !('sign' in part) && ('json' in part || 'form' in part));
+  return attach.some((part) => !('sign' in part) && ('json' in part || 'form' in part || 'xml' in part));
 }
 
 /** The names that the attachments use. */
@@ -189,6 +190,7 @@ function attachmentOf(
       else if ('cookies' in part) cookies.push(...text.split(/; ?/).filter((pair) => pair !== ''));
       else if ('path' in part) path += text;
       else if ('json' in part) body.push({ kind: 'json', at: part.json, value: text });
+      else if ('xml' in part) body.push({ kind: 'xml', at: part.xml, value: text });
       else body.push({ kind: 'form', at: part.form, value: text });
     }
   } catch (error) {
@@ -211,6 +213,7 @@ function fillPart(part: FixedPart, values: TemplateValues): string {
   if ('cookie' in part && !fitsCookie(text)) throw unfit(part, 'cookie');
   if ('cookies' in part && !text.split(/; ?/).every(isCookiePair)) throw unfit(part, 'cookie');
   if ('query' in part && !isWellFormed(text)) throw unfit(part, 'query');
+  if ('xml' in part && !fitsXml(text)) throw unfit(part, 'XML document');
   return text;
 }
 

@@ -96,10 +96,14 @@ export function isWellFormed(text: string): boolean {
 /** Fills in an XML document: values are escaped. Characters that XML cannot hold are refused. */
 export function fillXml(template: string, values: TemplateValues): string {
   return fillString(template, values, (text, name) => {
-    if (/[\x00-\x08\x0b\x0c\x0e-\x1f\ufffe\uffff]/.test(text) || !isWellFormed(text))
-      throw new UnfitValueError(`the value of {${name}} holds characters that XML cannot carry`);
+    if (!fitsXml(text)) throw new UnfitValueError(`the value of {${name}} holds characters that XML cannot carry`);
     return text.replaceAll(/[&<>"'\r]/g, (character) => `&#${character.charCodeAt(0)};`);
   });
+}
+
+/** False for a text with characters that XML cannot hold, not even escaped. */
+export function fitsXml(text: string): boolean {
+  return !/[\x00-\x08\x0b\x0c\x0e-\x1f\ufffe\uffff]/.test(text) && isWellFormed(text);
 }
 
 /** True if a header field can carry this text unchanged. */

@@ -1,6 +1,7 @@
 import { TokenwardError } from '../errors.ts';
 import type { BodyField } from '../flows/attach.ts';
 import { setMember } from '../flows/json-member.ts';
+import { setElement } from '../flows/xml-element.ts';
 import type { RequestBody } from '../http/message.ts';
 import type { InboundRequest } from '../http/server/exchange.ts';
 
@@ -17,18 +18,30 @@ export function attachToBody(body: RequestBody, fields: readonly BodyField[], re
   if (request.field('content-encoding') !== undefined) throw unfit('a body with a Content-Encoding');
   // One character for each byte: what is not UTF-8 stays as it is.
   let text = Buffer.concat(body.chunks).toString('latin1');
-  for (const { kind, at, value } of fields) {
-    const changed = kind === 'json' ? setMember(text, at, value) : setField(text, at, value, request);
-    if (changed === undefined)
-      throw unfit(
-        kind === 'json'
-          ? 'a body that has no JSON object at that place, or has the member too often'
-          : 'a body that is no form',
-      );
+  for (const field of fields) {
+    const changed = withField(text, field, request);
+    if (changed === undefined) throw unfit(UNFIT[field.kind]);
     text = changed;
   }
   const bytes = Buffer.from(text, 'latin1');
   return { kind: 'buffered', chunks: [bytes], length: bytes.length, release: () => undefined };
+}
+
+const UNFIT: Readonly<Record<BodyField['kind'], string>> = {
+  json: 'a body that has no JSON object at that place, or has the member too often',
+  form: 'a body that is no form',
+  xml: 'a body that is no XML, or does not have the element at that place (it may be empty), or has it too often',
+};
+
+function withField(text: string, { kind, at, value }: BodyField, request: InboundRequest): string | undefined {
+  switch (kind) {
+    case 'json':
+      return setMember(text, at, value);
+    case 'form':
+      return setField(text, at, value, request);
+    case 'xml':
+      return setElement(text, at, value);
+  }
 }
 
 function setField(text: string, name: string, value: string, request: InboundRequest): string | undefined {

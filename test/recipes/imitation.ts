@@ -4,6 +4,7 @@ import { createServer as createTlsServer } from 'node:https';
 import { once } from 'node:events';
 import type { AddressInfo } from 'node:net';
 import type { Duplex } from 'node:stream';
+import type { TLSSocket } from 'node:tls';
 import { text } from 'node:stream/consumers';
 import type { Certificate } from '../support/certificates.ts';
 import {
@@ -51,7 +52,8 @@ export class Imitation {
     this.#api = { host, path: pathname.replace(/\/$/, '') };
     this.#values = { ...vendor.credentials, ...(vendor.refreshes !== undefined && { refresh: fresh('refresh') }) };
     this.#live = vendor.steps === undefined;
-    this.#tls = createTlsServer({ key: certificate.key, cert: certificate.cert }, (request, response) => {
+    const asks = vendor.mutualTls === true ? { requestCert: true, rejectUnauthorized: false } : {};
+    this.#tls = createTlsServer({ key: certificate.key, cert: certificate.cert, ...asks }, (request, response) => {
       this.#serve(request, response).catch((error: unknown) => {
         this.problems.push(String(error));
         response.destroy();
@@ -113,7 +115,15 @@ export class Imitation {
     const step = this.#vendor.steps?.find(
       ({ at, isLogin }) => at === `${method} https://${seen.host}${path}` && isLogin?.(seen) !== false,
     );
-    const { status, headers: fields = {}, body } = step === undefined ? this.#judge(seen) : this.#token(step, seen);
+    if (this.#vendor.mutualTls === true) {
+      const { subject } = (request.socket as TLSSocket).getPeerCertificate() as { readonly subject?: { CN?: string } };
+      if (subject?.CN !== 'app') this.problems.push(`${method} ${path}: no certificate of the application`);
+    }
+    const {
+      status,
+      headers: fields = {},
+      body,
+    } = step === undefined ? (this.#vendor.challenge?.(seen) ?? this.#judge(seen)) : this.#token(step, seen);
     const repeated = this.repeats && step === undefined ? repeatedIn(seen) : {};
     response.writeHead(status, { ...(fields as Record<string, string | string[]>), ...repeated }).end(body);
   }

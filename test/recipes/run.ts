@@ -5,6 +5,12 @@ import { findTool } from '../support/tools.ts';
 import { HELP, parseOptions, type Options } from './options.ts';
 import { play, SCENARIOS } from './scenarios.ts';
 import { allRecipes, makeProps } from './stage.ts';
+import { OWN_FLOWS } from './vendors/own-flows.ts';
+
+/** The recipes, and the ways of logging in that none of them has. */
+function allFlows(): string[] {
+  return [...allRecipes(), ...OWN_FLOWS.map(({ recipe }) => recipe)];
+}
 
 /** Every recipe in every scenario that fits it; the exit code. */
 async function main(options: Options): Promise<number> {
@@ -13,8 +19,8 @@ async function main(options: Options): Promise<number> {
   const tally = new Tally();
   const props = makeProps(openssl);
   process.once('exit', () => props.remove());
-  const vendors = new Map(props.vendors.map((vendor) => [vendor.recipe, vendor]));
-  for (const recipe of allRecipes().filter((name) => options.runs(name))) {
+  const vendors = new Map([...props.vendors, ...OWN_FLOWS].map((vendor) => [vendor.recipe, vendor]));
+  for (const recipe of allFlows().filter((name) => options.runs(name))) {
     const vendor = vendors.get(recipe);
     if (vendor === undefined) {
       tally.count(recipe, 'no table says what its API is like');
@@ -33,4 +39,4 @@ async function main(options: Options): Promise<number> {
   return tally.close('flows');
 }
 
-await runProgram('verify:flows', HELP, (args) => parseOptions(args, allRecipes()), main);
+await runProgram('verify:flows', HELP, (args) => parseOptions(args, allFlows()), main);

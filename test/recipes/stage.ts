@@ -1,6 +1,7 @@
 import { execFileSync } from 'node:child_process';
 import { readFileSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
+import { parse } from 'yaml';
 import { importInto, importTarget } from '../../src/cli/import-account.ts';
 import { parseConfig } from '../../src/config/load.ts';
 import { Recipes } from '../../src/config/recipes.ts';
@@ -15,12 +16,15 @@ import { Imitation } from './imitation.ts';
 import type { AppKey } from './signatures.ts';
 import type { Vendor } from './vendor.ts';
 import { allVendors } from './vendors/all.ts';
+import { OWN_FLOWS } from './vendors/own-flows.ts';
 
 /** What all recipes are tried with: the tables, an authority for their hosts, and a key of an application. */
 export interface Props {
   readonly vendors: readonly Vendor[];
   readonly caFile: string;
   readonly certificate: Certificate;
+  /** For APIs that demand one of the application. */
+  readonly mutualTls: { readonly certFile: string; readonly keyFile: string };
   remove(): void;
 }
 
@@ -29,12 +33,13 @@ export function makeProps(openssl: string): Props {
   const folder = temporaryFolder();
   const appKey = makeAppKey(openssl, folder);
   const vendors = allVendors(appKey);
-  const names = [...new Set(vendors.flatMap(hostsOf))].map((host) => ['DNS', host] as const);
+  const names = [...new Set([...vendors, ...OWN_FLOWS].flatMap(hostsOf))].map((host) => ['DNS', host] as const);
   const authority = new Authority(openssl, folder);
   return {
     vendors,
     caFile: authority.caFile,
     certificate: authority.issue({ cn: 'imitation', names }),
+    mutualTls: { certFile: join(folder, 'app.pem'), keyFile: join(folder, 'app.key') },
     remove: () => rmSync(folder, { recursive: true, force: true }),
   };
 }
@@ -54,12 +59,17 @@ function makeAppKey(openssl: string, folder: string): AppKey {
 
 function hostsOf(vendor: Vendor): string[] {
   const steps = (vendor.steps ?? []).map(({ at }) => at.slice(at.indexOf(' ') + 1));
-  return [...steps, apiOf(vendor, headOf(vendor.recipe))].map((url) => new URL(url).hostname);
+  return [...steps, apiOf(vendor)].map((url) => new URL(url).hostname);
 }
 
 /** Where the requests of the API arrive. */
-function apiOf(vendor: Vendor, head: RecipeHead): string {
-  return vendor.api ?? head.upstream.replace('*.', 'acme.');
+function apiOf(vendor: Vendor): string {
+  return vendor.api ?? placeOf(vendor).upstream.replace('*.', 'acme.');
+}
+
+/** What account and route need beside the flow. */
+function placeOf({ recipe, own }: Vendor): Pick<RecipeHead, 'upstream' | 'baseUrl' | 'route'> {
+  return own === undefined ? headOf(recipe) : { baseUrl: undefined, route: {}, ...own };
 }
 
 /** One recipe in a tokenward of this process, before the imitation of its API. */
@@ -79,10 +89,14 @@ export class Stage {
   }
 
   /** `changes`: keys of the recipe to replace, for tests of these tests. */
-  static async start(vendor: Vendor, { caFile, certificate }: Props, changes?: object): Promise<Stage> {
-    const head = headOf(vendor.recipe);
+  static async start(vendor: Vendor, props: Props, changes?: object): Promise<Stage> {
+    const { caFile, certificate, mutualTls } = props;
+    const head = placeOf(vendor);
+    const tls = { caFile, ...(vendor.mutualTls === true && mutualTls) };
+    const own = vendor.own && (parse(vendor.own.flow) as object);
+    const changed = changes === undefined ? undefined : { extends: vendor.recipe, ...changes };
     const folder = temporaryFolder();
-    const imitation = await Imitation.start(vendor, apiOf(vendor, head), certificate);
+    const imitation = await Imitation.start(vendor, apiOf(vendor), certificate);
     const clock = new FakeClock();
     const config = {
       store: { type: 'embedded', path: folder },
@@ -91,12 +105,12 @@ export class Stage {
         one: {
           flow: changes === undefined ? vendor.recipe : 'changed',
           credentials: vendor.credentials,
-          tls: { caFile },
+          tls,
           ...(head.baseUrl !== undefined && { baseUrl: head.baseUrl }),
         },
       },
-      ...(changes !== undefined && { flows: { changed: { extends: vendor.recipe, ...changes } } }),
-      routes: [{ prefix: '/api', upstream: head.upstream, account: 'one', tls: { caFile }, ...head.route }],
+      flows: { ...(own && { [vendor.recipe]: own }), ...(changed && { changed }) },
+      routes: [{ prefix: '/api', upstream: head.upstream, account: 'one', tls, ...head.route }],
     };
     if (vendor.refreshes !== undefined) {
       const loaded = parseConfig(JSON.stringify(config), {});
@@ -109,14 +123,20 @@ export class Stage {
 
   /** A GET of a client; where the recipe puts something into bodies, a POST. */
   async get(): Promise<Answer> {
-    if (this.vendor.expect.form !== undefined || this.vendor.expect.json !== undefined) return this.post();
+    const { form, json, body } = this.vendor.expect;
+    if ([form, json, body].some((part) => part !== undefined)) return this.post();
     this.imitation.client = { query: { page: '2' }, form: undefined, json: undefined };
     return call(this.#proxy.url, this.#target);
   }
 
   /** A POST of a client, with a form or with JSON. */
   async post(): Promise<Answer> {
-    const { clientForm } = this.vendor;
+    const { clientForm, clientXml } = this.vendor;
+    if (clientXml !== undefined) {
+      this.imitation.client = { query: { page: '2' }, form: undefined, json: undefined };
+      const headers = { 'content-type': 'text/xml; charset=utf-8' };
+      return call(this.#proxy.url, this.#target, { method: 'POST', headers, body: clientXml });
+    }
     const json = clientForm === undefined ? { name: 'Größe' } : undefined;
     this.imitation.client = { query: { page: '2' }, form: clientForm, json };
     return call(this.#proxy.url, this.#target, {

@@ -37,6 +37,8 @@ export interface Expected {
   readonly cookies?: Readonly<Record<string, string>>;
   /** Its path; of an API's request, what stands before the client's. */
   readonly path?: string;
+  /** Its whole content; of an API's request, in place of the client's. */
+  readonly body?: string;
   /** A look at the whole request, such as at its signature. */
   readonly whole?: Look;
 }
@@ -60,8 +62,24 @@ export interface Step {
   readonly reply: Reply;
 }
 
+/** A flow that no recipe has. */
+export interface OwnFlow {
+  /** YAML, as a user would write it below `flows`. */
+  readonly flow: string;
+  /** The route's. */
+  readonly upstream: string;
+  /** Keys that the route needs besides. */
+  readonly route?: Readonly<Record<string, string>>;
+}
+
 export interface Vendor {
+  /** The recipe's name, or what the own flow is called. */
   readonly recipe: string;
+  readonly own?: OwnFlow;
+  /** The token endpoint and the API demand the application's certificate. */
+  readonly mutualTls?: boolean;
+  /** What the API says first to a request that carries nothing yet; it counts for nothing. */
+  readonly challenge?: (seen: Seen) => Reply | undefined;
   readonly credentials: Values;
   /** None: the API has no login. */
   readonly steps?: readonly Step[];
@@ -79,6 +97,8 @@ export interface Vendor {
   readonly refused?: Reply;
   /** What a client's POST has as its body; the default is a JSON object. */
   readonly clientForm?: Readonly<Record<string, string>>;
+  /** The same as XML. */
+  readonly clientXml?: string;
 }
 
 export const json = (status: number, body: unknown, headers: Reply['headers'] = {}): Reply => ({
@@ -115,7 +135,7 @@ export interface ClientPart {
 
 /** What is wrong with a request; undefined: nothing. The message repeats what was found. */
 export function differs(expected: Expected, seen: Seen, values: Values, client?: ClientPart): string | undefined {
-  const { headers = {}, cookies = {}, form, whole } = expected;
+  const { headers = {}, cookies = {}, form, body, whole } = expected;
   const expectedForm = form === undefined && client?.form === undefined ? undefined : { ...client?.form, ...form };
   const given = Object.fromEntries((seen.headers.cookie ?? '').split('; ').map((pair) => splitOnce(pair)));
   return (
@@ -123,7 +143,7 @@ export function differs(expected: Expected, seen: Seen, values: Values, client?:
     partDiffers('cookie', cookies, (name) => given[name], values) ??
     fieldsDiffer('query', { ...client?.query, ...expected.query }, seen.query, values) ??
     (expectedForm === undefined ? undefined : fieldsDiffer('form', expectedForm, seen.body, values)) ??
-    jsonDiffers(expected.json, client, seen, values) ??
+    (body === undefined ? jsonDiffers(expected.json, client, seen, values) : checked(body, seen.body, values)) ??
     whole?.(seen, values)
   );
 }

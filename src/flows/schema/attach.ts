@@ -46,6 +46,15 @@ const part = z.union([
     value: attached.default('{token}'),
   }),
   z.strictObject({
+    xml: z
+      .string()
+      .regex(/^(\/[^/@*\s:]+)+$/, 'must be a path of elements without prefixes, such as /Envelope/Header/session')
+      .describe(
+        'The content of that element, which must be there, in the XML document that a request has as its body.',
+      ),
+    value: attached.default('{token}'),
+  }),
+  z.strictObject({
     form: z.string().min(1).describe('Set in the form that a request has as its body.'),
     value: attached.default('{token}'),
   }),

@@ -237,6 +237,7 @@ export function erp(): Vendor[] {
     },
     {
       recipe: 'sber-api',
+      mutualTls: true,
       credentials: client(),
       refreshes: 'rotates',
       steps: [refreshes('https://fintech.sberbank.ru:9443/ic/sso/api/v2/oauth/token', CLIENT_IN_FORM)],
