@@ -4,7 +4,7 @@ import type { LoadedConfig } from '../config/load.ts';
 import { checkAccountCredentials } from '../config/credential-checks.ts';
 import type { AccountConfig } from '../config/schema.ts';
 import { attachedNames, attachProblem, type ValuesOf } from '../flows/attach.ts';
-import { isFixed, type Flow } from '../flows/flow.ts';
+import { canLogin, canRefresh, isFixed, type Flow } from '../flows/flow.ts';
 import { OauthMemory } from '../flows/oauth/memory.ts';
 import { obtain } from '../flows/obtain.ts';
 import type { RunObserver, SendTokenCall } from '../flows/run.ts';
@@ -157,13 +157,11 @@ class AccountCredential implements Credential {
   }
 
   get canLogin(): boolean {
-    const { login, oauth } = this.#runtime.flow;
-    return login !== undefined || (oauth !== undefined && oauth.grant !== 'refresh_token');
+    return canLogin(this.#runtime.flow);
   }
 
   get canRefresh(): boolean {
-    const { refresh, oauth } = this.#runtime.flow;
-    return refresh !== undefined || oauth !== undefined;
+    return canRefresh(this.#runtime.flow);
   }
 
   get idle(): number | undefined {

@@ -5,7 +5,10 @@ import { attachedNames, Attacher, type Attachment } from '../flows/attach.ts';
 import { isFixed, type Flow, type TokenCall } from '../flows/flow.ts';
 import { locate } from '../flows/locator.ts';
 import { placesIn } from '../flows/places.ts';
-import type { ReadResponse } from '../flows/response.ts';
+import { verdictOn } from '../flows/oauth/outcome.ts';
+import { textsOfOauth } from '../flows/oauth/schema.ts';
+import { PRESETS } from '../flows/presets.ts';
+import { ReadResponse } from '../flows/response.ts';
 import { TokenCallError, type RunObserver, type SendTokenCall, type TokenRequest } from '../flows/run.ts';
 import { placeholdersIn } from '../flows/template.ts';
 import { isTokenText, Token, type Grant } from '../tokens/token.ts';
@@ -14,7 +17,7 @@ import { textsOf as textsAttached } from '../flows/schema/attach.ts';
 import type { Verdict } from '../flows/verdict.ts';
 import { systemClock } from '../tokens/clock.ts';
 import type { Credential, Outcome } from '../tokens/credential.ts';
-import { credentialSource, type AccountCredentials } from './credentials.ts';
+import { credentialSource, type AccountCredentials, type SenderFor } from './credentials.ts';
 import { egressProxy } from './egress-proxy.ts';
 import { Mask } from './mask.ts';
 import { senders } from './token-senders.ts';
@@ -22,6 +25,8 @@ import { senders } from './token-senders.ts';
 /** One request of a login or refresh, with what came of it. Holds secrets. */
 export interface TriedCall {
   readonly call: TokenCall;
+  /** It only reads an authorization server's metadata. */
+  readonly isMetadata?: boolean;
   readonly request: TokenRequest;
   response?: ReadResponse;
   verdict?: Verdict;
@@ -53,10 +58,14 @@ export class FlowTrial {
   /** Everything that a described error must not quote. */
   readonly secrets: Record<string, unknown> = {};
   readonly credentials: AccountCredentials;
+  /** Where a part of the flow is written. */
+  readonly placeOf: (place: readonly (string | number)[]) => string;
   readonly #dryRun: boolean;
   /** Credentials that are no secrets. */
   readonly #publicValues: unknown[] = [];
   #calls: TriedCall[] = [];
+  #kind: TriedRenewal['kind'] = 'login';
+  readonly #oauthCalls: [kind: TriedRenewal['kind'], call: TokenCall][] = [];
 
   /** `dryRun`: requests are shown and not sent. Throws a ConfigError. */
   constructor(config: LoadedConfig, account: string, dryRun: boolean) {
@@ -65,9 +74,11 @@ export class FlowTrial {
     this.flowName = settings.flow;
     this.flow = flow;
     this.#dryRun = dryRun;
+    this.placeOf = (place) => config.placeOf(this.flowName, place);
     const sendNothing: SendTokenCall = () => Promise.reject(new TokenCallError('connect', false));
     const senderFor = dryRun ? () => sendNothing : senders(undefined, egressProxy(config));
-    this.credentials = credentialSource(config, systemClock, senderFor, { observer: this.#observer() });
+    const watched: SenderFor = (tls) => this.#watchingOauth(senderFor(tls));
+    this.credentials = credentialSource(config, systemClock, watched, { observer: this.#observer() });
     this.credential = this.credentials.get(account)!;
     const secret = secretNames(flow, Object.keys(config.files.get(account) ?? {}));
     for (const [name, value] of Object.entries(settings.credentials)) {
@@ -136,10 +147,12 @@ export class FlowTrial {
 
   async #renewal(kind: 'login' | 'refresh', run: () => Promise<Outcome>): Promise<TriedRenewal> {
     this.#calls = [];
+    this.#kind = kind;
     const outcome = await run();
     const calls = this.#calls;
     const made = new Set(calls.map(({ call }) => call));
-    const notMade = (this.flow[kind] ?? []).filter((call) => !made.has(call));
+    const all = this.flow.oauth === undefined ? (this.flow[kind] ?? []) : [this.#oauthCall()];
+    const notMade = all.filter((call) => !made.has(call));
     if (outcome.kind === 'failed') this.addSecret(outcome.rotated);
     if (outcome.kind === 'granted') {
       this.addSecret(outcome.grant.secret);
@@ -148,6 +161,44 @@ export class FlowTrial {
     }
     // Only an unbuildable call is known without sending it.
     return { kind, calls, notMade, outcome: this.#dryRun && outcome.kind !== 'impossible' ? undefined : outcome };
+  }
+
+  /** The token request of an oauth flow, as far as it can be described like the call of another flow. */
+  #oauthCall(): TokenCall {
+    const [known] = this.#oauthCalls.filter(([kind]) => kind === this.#kind);
+    if (known !== undefined) return known[1];
+    const [call] = PRESETS['oauth2']![this.#kind]!;
+    const answer = { ...call!.answer, ...this.flow.oauth!.answer };
+    const described = { ...call!, url: this.flow.oauth!.tokenUrl ?? '{token_endpoint}', answer };
+    this.#oauthCalls.push([this.#kind, described]);
+    return described;
+  }
+
+  /** OAuth requests are made by a library, so they are seen where they are sent. */
+  #watchingOauth(send: SendTokenCall): SendTokenCall {
+    const { oauth, refused, busy } = this.flow;
+    if (oauth === undefined) return send;
+    const observer = this.#observer();
+    return async (request, ms) => {
+      if (request.method !== 'POST') {
+        const metadata: TriedCall = { call: this.#oauthCall(), isMetadata: true, request };
+        this.#calls.push(metadata);
+        const raw = await send(request, ms);
+        metadata.response = new ReadResponse(raw);
+        return raw;
+      }
+      const form = new URLSearchParams(request.body);
+      for (const name of SECRET_PARAMETERS)
+        for (const value of form.getAll(name)) if (value !== NO_REFRESH_TOKEN) this.addSecret(value);
+      this.addSecret(request.headers['dpop']);
+      observer.sending(this.#oauthCall(), request);
+      const raw = await send(request, ms);
+      const response = new ReadResponse(raw);
+      observer.answered(response);
+      if (response.status >= 300 || typeof locate('/access_token', response)[0] !== 'string')
+        observer.judged(verdictOn(response, this.#kind === 'refresh', { refused, busy }));
+      return raw;
+    };
   }
 
   #observer(): RunObserver {
@@ -179,6 +230,10 @@ export const PUBLIC_PLACES: readonly string[] = [
   'refreshExpiresAt',
 ];
 
+/** What a request to an authorization server proves by. */
+const SECRET_PARAMETERS =
+  'client_secret client_assertion assertion password refresh_token subject_token actor_token'.split(' ');
+
 /** Where an error's code stands. */
 const CODES = ['/error', '/error/code', '/errors/0/error'];
 
@@ -209,6 +264,9 @@ function secretNames(flow: Flow, fromFiles: readonly string[]): ReadonlySet<stri
   const calls = [...(flow.login ?? []), ...(flow.refresh ?? [])];
   return new Set([
     ...fromFiles,
+    ...(flow.oauth === undefined ? [] : textsOfOauth(flow.oauth)).flatMap(([[key], text]) =>
+      SECRET_TEXTS.includes(String(key)) ? names(text) : [],
+    ),
     ...calls.flatMap(({ basic = '', client }) => [...ofBasic(basic), ...names(client?.secret ?? '')]),
     ...calls.flatMap((call) => textsOf(call).flatMap(([path, text]) => (isKey(path) ? names(text) : []))),
     ...flow.attach.flatMap((part) => {
@@ -219,6 +277,8 @@ function secretNames(flow: Flow, fromFiles: readonly string[]): ReadonlySet<stri
     ...(isFixed(flow) && attachedNames(flow.attach).length === 1 ? attachedNames(flow.attach) : []),
   ]);
 }
+
+const SECRET_TEXTS = ['clientSecret', 'key', 'password', 'assertion', 'subjectToken', 'actorToken'];
 
 /** The key of a signature, or a field of a secret's name that is filled from a credential of another name. */
 function isKey(path: readonly (string | number)[]): boolean {

@@ -2,7 +2,7 @@ import { FlowTrial, type TriedRenewal } from '../app/try-flow.ts';
 import { TrialRoutes, tryRequest, type TriedRequest } from '../app/try-request.ts';
 import { findAccount, loadConfig, type LoadedConfig } from '../config/load.ts';
 import { TokenwardError } from '../errors.ts';
-import { isFixed } from '../flows/flow.ts';
+import { canLogin, canRefresh, isFixed } from '../flows/flow.ts';
 import { nearest } from '../nearest.ts';
 import type { Token } from '../tokens/token.ts';
 import { formatDuration } from './format-duration.ts';
@@ -41,12 +41,12 @@ function checkAccount(config: LoadedConfig, account: string, options: Options): 
     );
   }
   const { flow, settings } = found;
-  if (options.refresh && flow.refresh === undefined) throw new UsageError(`the flow ${settings.flow} has no refresh`);
+  if (options.refresh && !canRefresh(flow)) throw new UsageError(`the flow ${settings.flow} has no refresh`);
   if (options.path !== undefined && !options.path.startsWith('/'))
     throw new UsageError('--path must be a path that begins with /');
   if (options.path === undefined && options.route !== undefined)
     throw new UsageError('--route goes with --path, and names the route that it is below');
-  if (flow.login === undefined && flow.refresh !== undefined && !options['dry-run'])
+  if (!canLogin(flow) && canRefresh(flow) && !options['dry-run'])
     throw new UsageError(
       `${account} has no login, only a refresh token in the store. Trying it would spend that token, and a running ` +
         'tokenward would lose the account; --dry-run shows the request without sending it',
@@ -70,11 +70,11 @@ async function tried(
     const { outcome, kind } = renewal;
     if (outcome === undefined) return;
     if (outcome.kind === 'granted') token = trial.tokenOf(outcome.grant);
-    else problem = `the ${kind} brought no token (${outcome.kind})`;
+    else problem = `the ${kind} brought no token (${outcome.kind}); the flow is at ${trial.placeOf([])}`;
   };
   const notes = notesOf(trial, options);
-  if (flow.login !== undefined) renewed(await trial.login());
-  const wantsRefresh = options.refresh || (flow.login === undefined && flow.refresh !== undefined);
+  if (canLogin(flow)) renewed(await trial.login());
+  const wantsRefresh = options.refresh || (!canLogin(flow) && canRefresh(flow));
   if (wantsRefresh && problem === undefined) {
     if (dryRun) renewed(await trial.refresh(undefined));
     else if (token?.hasRefresh === true) renewed(await trial.refresh(token));
@@ -90,7 +90,8 @@ async function tried(
     } catch (error) {
       if (!(error instanceof TokenwardError)) throw error;
       const detail = error.detail === undefined ? '' : `: ${error.detail}`;
-      problem = trial.mask.text(`the request got no response (${error.code}${detail})`);
+      const where = error.code === 'upstream_not_allowed' ? `; see ${trial.placeOf(['upstream'])}` : '';
+      problem = trial.mask.text(`the request got no response (${error.code}${detail})${where}`);
     }
   }
   const report = {

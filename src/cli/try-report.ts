@@ -3,11 +3,12 @@ import { PUBLIC_PLACES, type FlowTrial, type TriedCall, type TriedRenewal } from
 import type { TriedRequest } from '../app/try-request.ts';
 import type { Attachment } from '../flows/attach.ts';
 import { contentTypeOf, isPlain, statusAndCode } from '../flows/describe.ts';
-import type { MatchRule, TokenCall } from '../flows/flow.ts';
+import { canLogin, canRefresh, type MatchRule, type TokenCall } from '../flows/flow.ts';
 import { locate, unitOf } from '../flows/locator.ts';
 import { secondsOf, secondsUntil } from '../flows/notations.ts';
 import { placesIn } from '../flows/places.ts';
 import { isDocument, type ReadResponse } from '../flows/response.ts';
+import { RESERVED } from '../flows/schema/call.ts';
 import type { Outcome } from '../tokens/credential.ts';
 import { formatDuration } from './format-duration.ts';
 import { likelyTokens } from './new-flow/likely.ts';
@@ -129,9 +130,10 @@ export class TryReporter {
       const name = request.headers[i]!.toLowerCase();
       headers[name] = name === 'cookie' ? this.#cookies(request.headers[i + 1]!) : request.headers[i + 1]!;
     }
-    const canRenew = this.#trial.flow.login !== undefined || this.#trial.flow.refresh !== undefined;
+    const { flow } = this.#trial;
+    const canRenew = canLogin(flow) || canRefresh(flow);
     const accepted =
-      this.#trial.flow.invalid.length === 0
+      flow.invalid.length === 0 && flow.oauth === undefined
         ? 'the flow has no rule in invalid, so tokenward would never notice a dead token'
         : 'no rule of invalid matched: for tokenward the token is alive';
     const meaning = rejected
@@ -146,13 +148,16 @@ export class TryReporter {
     };
   }
 
-  #call(kind: 'login' | 'refresh', { call, request, response, verdict }: TriedCall): CallReport {
+  #call(kind: 'login' | 'refresh', { call, isMetadata, request, response, verdict }: TriedCall): CallReport {
     const report = { request: this.#request(request) };
     if (response === undefined) return report;
+    // Dozens of places, of which none is a secret and one matters here.
+    if (isMetadata === true)
+      return { ...report, response: { ...this.#response(response), places: endpointIn(response) } };
     return {
       ...report,
       response: this.#response(response),
-      answer: this.#answer(call, response),
+      answer: this.#answer(kind, call, response),
       rule: this.#trial.mask.text(this.#rule(kind, call, response, verdict)),
     };
   }
@@ -224,7 +229,7 @@ export class TryReporter {
     return isPlain(plain, {}) && this.#trial.mask.text(name) === name ? name : '(a name that is not shown)';
   }
 
-  #answer(call: TokenCall, response: ReadResponse): FoundReport[] {
+  #answer(kind: 'login' | 'refresh', call: TokenCall, response: ReadResponse): FoundReport[] {
     const found: FoundReport[] = [];
     for (const [name, place] of Object.entries(call.answer)) {
       if (typeof place !== 'string') continue;
@@ -237,9 +242,18 @@ export class TryReporter {
           ? describedSeconds(secondsUntil(value, clockOf(response)), 1)
           : '';
       const hint = name === 'token' && isNothing ? this.#hint(response) : '';
-      found.push({ name, place, found: `${shown}${read}${hint}` });
+      // A value that nobody misses is no mistake.
+      const where = isNothing && (name === 'token' || !isReserved(name)) ? ` (${this.#placeOf(kind, call, name)})` : '';
+      found.push({ name, place, found: `${shown}${read}${where}${hint}` });
     }
     return found;
+  }
+
+  #placeOf(kind: 'login' | 'refresh', call: TokenCall, name: string): string {
+    const { flow } = this.#trial;
+    if (flow.oauth !== undefined) return this.#trial.placeOf(['oauth', 'answer', name]);
+    const calls = flow[kind] ?? [];
+    return this.#trial.placeOf([kind, ...(calls.length > 1 ? [calls.indexOf(call)] : []), 'answer', name]);
   }
 
   /** Where a token may be, if there is none where the flow looks. */
@@ -272,12 +286,13 @@ export class TryReporter {
     if (verdict === undefined) return 'it has a token where the flow looks for one, so no rule is asked';
     const { rule } = verdict;
     if (rule !== undefined) {
-      const isOfCall = (call.refused as readonly MatchRule[]).includes(rule);
-      const list = (flow.busy as readonly MatchRule[]).includes(rule)
+      const isIn = (rules: readonly MatchRule[]): boolean => rules.includes(rule);
+      const ofCall = isIn(call.refused) ? `${kind}.refused` : 'refused';
+      const list = isIn(flow.busy)
         ? 'busy'
-        : isOfCall
-          ? `${kind}.refused`
-          : 'refused';
+        : flow.oauth !== undefined && !isIn(flow.refused)
+          ? 'OAuth 2.0 (RFC 6749, section 5.2)'
+          : ofCall;
       return `${this.#ruleText(list, rule)} matched: ${verdict.kind}`;
     }
     if (verdict.kind === 'busy')
@@ -309,14 +324,13 @@ export class TryReporter {
   }
 
   #meaning(kind: 'login' | 'refresh', outcome: Outcome): string {
-    const canLogin = this.#trial.flow.login !== undefined;
     switch (outcome.kind) {
       case 'granted':
         return outcome.grant.refreshSecret === undefined
           ? 'a token, without a refresh token'
           : 'a token and a refresh token';
       case 'refused':
-        return kind === 'refresh' && canLogin
+        return kind === 'refresh' && canLogin(this.#trial.flow)
           ? `the refresh token is refused (${outcome.reason}); tokenward would log in`
           : `the credentials are refused (${outcome.reason}); the account would count as dead, and tokenward would ` +
               'not try them again until they change or a person acts';
@@ -334,6 +348,16 @@ export class TryReporter {
         );
     }
   }
+}
+
+/** Names in `answer` with a meaning of their own. */
+function isReserved(name: string): boolean {
+  return (RESERVED as readonly string[]).includes(name);
+}
+
+function endpointIn(response: ReadResponse): PlaceReport[] {
+  const [endpoint] = locate('/token_endpoint', response);
+  return typeof endpoint === 'string' ? [{ place: '/token_endpoint', value: endpoint }] : [];
 }
 
 /** A type, a lifetime or an expiry: no secret, if it looks like one. */

@@ -38,6 +38,8 @@ export interface LoadedConfig extends Config {
   readonly generated: GeneratedAccounts;
   /** The presets, the configuration's own flows, and the recipes that it names. */
   readonly knownFlows: ReadonlyMap<string, Flow>;
+  /** Where a part of a flow is written, for messages. */
+  readonly placeOf: (flow: string, place: readonly (string | number)[]) => string;
   /** Those of them that are recipes. */
   readonly recipes: ReadonlySet<string>;
   /** What is allowed but probably not intended; the messages repeat no value. */
@@ -165,6 +167,7 @@ export function parseConfig(
     ...config,
     generated: external.generated,
     knownFlows: flows.all(),
+    placeOf: (flow, place) => flows.placeOf(flow, place),
     recipes: flows.recipes,
     flowOf,
     warnings,

@@ -51,7 +51,7 @@ export class KnownFlows {
     let at = name;
     while (Object.hasOwn(this.#written, at)) {
       const { extends: base, ...own } = record(this.#written[at]);
-      if (typeof base !== 'string' || Object.hasOwn(own, String(place[0])))
+      if (typeof base !== 'string' || place.length === 0 || Object.hasOwn(own, String(place[0])))
         return `${dotted(['flows', at])}, line ${this.#lineOf(['flows', at, ...place])}`;
       if (base === at) break;
       at = base;

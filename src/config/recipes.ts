@@ -88,7 +88,7 @@ export class Recipes {
     const written = this.#written.get(name);
     if (written === undefined) return undefined;
     const { file, keys, base, lineOf } = written;
-    if (base !== undefined && !keys.includes(String(place[0]))) return this.placeOf(base, place);
+    if (base !== undefined && place.length > 0 && !keys.includes(String(place[0]))) return this.placeOf(base, place);
     return `${file}, line ${lineOf(place)}`;
   }
 

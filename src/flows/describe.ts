@@ -1,6 +1,7 @@
 import { isDocument, type ReadResponse } from './response.ts';
 import { pointed } from './pointer.ts';
 import type { TemplateValues } from './template.ts';
+import { xmlPlaces } from './xml.ts';
 
 /*
  * Descriptions of a response for people. Never its body, which may quote what was sent: only status, content type, a
@@ -65,7 +66,11 @@ function describeBody(response: ReadResponse, values: TemplateValues): string {
   if (json !== undefined) return `with a ${json === null ? 'null' : typeof json} and no fields`;
   if (typeIn(response) === 'application/x-www-form-urlencoded')
     return `with ${fields([...new URLSearchParams(body).keys()], values)}`;
-  return /^(identity)?$/i.test(coding.trim()) ? 'that is not JSON' : 'in a content coding that could not be decoded';
+  if (!/^(identity)?$/i.test(coding.trim())) return 'in a content coding that could not be decoded';
+  if (!/^\s*<(?!html|!doctype html)/i.test(body.replace(/^\ufeff/, ''))) return 'that is not JSON';
+  return xmlPlaces(body).length > 0
+    ? 'that is XML'
+    : 'that is no readable XML (not well-formed, nested too deeply, or with a DOCTYPE)';
 }
 
 /** The top level first, then one level below. */

@@ -153,6 +153,18 @@ export function isFixed(flow: Pick<Flow, 'login' | 'refresh' | 'oauth'>): boolea
   return flow.login === undefined && flow.refresh === undefined && flow.oauth === undefined;
 }
 
+type Renewing = Pick<Flow, 'login' | 'refresh' | 'oauth'>;
+
+/** Whether its accounts can log in; otherwise their first refresh token is imported, or a person consents. */
+export function canLogin({ login, oauth }: Renewing): boolean {
+  return login !== undefined || (oauth !== undefined && oauth.grant !== 'refresh_token');
+}
+
+/** Whether a refresh token can be spent. */
+export function canRefresh({ refresh, oauth }: Renewing): boolean {
+  return refresh !== undefined || oauth !== undefined;
+}
+
 export {
   attach as attachSchema,
   budget as budgetSchema,

@@ -22,6 +22,7 @@ export async function obtain(kind: 'login' | 'refresh', options: ObtainOptions):
     if (!(error instanceof UnfillableError)) throw error;
     return { kind: 'impossible', reason: error.message };
   }
+  options.observer?.made(made);
   const values = { ...options.values, ...made };
   if (flow.oauth === undefined) {
     const known = { ...options.known, ...made };

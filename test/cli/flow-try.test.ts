@@ -145,7 +145,7 @@ describe('tokenward flow try', () => {
     requireBuild(this);
     const { code, stdout, stderr } = await tries(json(401, { error: 'invalid_grant' }), {});
     assert.equal(code, 1);
-    assert.equal(stderr, 'tokenward: the login brought no token (refused)\n');
+    assert.equal(stderr, 'tokenward: the login brought no token (refused); the flow is at flows.acme, line 1\n');
     assert.match(stdout, /response: 401, code invalid_grant, application\/json/);
     assert.match(stdout, /rule: the rule \{"status":\[400,401,403,422\]\} of login\.refused matched: refused/);
     assert.match(
@@ -181,7 +181,7 @@ describe('tokenward flow try', () => {
     requireBuild(this);
     const { code, stdout } = await tries(json(200, { data: { accessToken: 'abcdefgh-12345678' }, success: true }), {});
     assert.equal(code, 1);
-    assert.match(stdout, /token +\/token +nothing; perhaps it is at \/data\/accessToken$/m);
+    assert.match(stdout, /token +\/token +nothing \(flows\.acme, line 1\); perhaps it is at \/data\/accessToken$/m);
     assert.match(stdout, /\/data\/accessToken +text ab…\(17 characters\)$/m);
   });
 

@@ -48,7 +48,8 @@ function scored(places: readonly Place[]): { readonly place: Place; readonly sco
 
 function scoreOf({ place, value }: Place): number {
   const text = typeof value === 'string' ? value : '';
-  if (!isTokenText(text)) return 0;
+  // A page is no token, even if it is all that the body holds.
+  if (!isTokenText(text) || (place === 'text' && text.startsWith('<'))) return 0;
   const name = nameOf(place);
   if (REFRESH.test(name) || OTHER_TOKEN.test(name)) return 0;
   const byName = TOKEN_NAMES.find(([pattern]) => pattern.test(name))?.[1] ?? 0;
