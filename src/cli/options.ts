@@ -1,4 +1,5 @@
 import { parseArgs } from 'node:util';
+import { nearest } from '../nearest.ts';
 import { UsageError } from './usage-error.ts';
 
 /** The options of all commands. A command ignores those it does not use. */
@@ -48,7 +49,14 @@ export function readCommandLine(args: string[]): ReturnType<typeof parse> {
 }
 
 function parse(args: string[]) {
-  return parseArgs({ args, options: OPTIONS, allowPositionals: true });
+  try {
+    return parseArgs({ args, options: OPTIONS, allowPositionals: true });
+  } catch (error) {
+    const [, word] = /^Unknown option '--([\w-]+)'/.exec((error as Error).message) ?? [];
+    const meant = word === undefined ? undefined : nearest(word, Object.keys(OPTIONS));
+    if (meant === undefined) throw error;
+    throw new UsageError(`Unknown option '--${word!}'; did you mean --${meant}?`);
+  }
 }
 
 /** The path of the configuration. */

@@ -3,7 +3,7 @@ import { flowSchema, isFixed, type Attach, type AttachPart, type Flow, type Toke
 import { isFromAnswer } from '../flows/hosts.ts';
 import { textsOfMake } from '../flows/make-schema.ts';
 import { textsOf } from '../flows/names.ts';
-import { textsOfOauth } from '../flows/oauth/schema.ts';
+import { isNameless, textsOfOauth } from '../flows/oauth/schema.ts';
 import { namesIn as namesAttached, textsOf as textsAttached } from '../flows/schema/attach.ts';
 import { RESERVED } from '../flows/schema/call.ts';
 import { placeholdersIn } from '../flows/template.ts';
@@ -111,6 +111,9 @@ function checkOauth(flow: Flow, path: Path, report: Report): void {
   if (oauth === undefined) return;
   for (const key of ['login', 'refresh'] as const)
     if (flow[key] !== undefined) report([...path, key], 'cannot be combined with oauth');
+  const hasSecret = oauth.clientSecret !== undefined || credentials.includes('clientSecret');
+  if (hasSecret && oauth.clientId === undefined && !credentials.includes('clientId') && isNameless(oauth))
+    report([...path, 'oauth', 'clientId'], 'is missing: a client that has a secret has a name');
   const known = [...credentials, ...answeredNames(flow), 'refreshToken'];
   for (const [place, text] of textsOfOauth(oauth)) checkText(flow, text, known, [...path, 'oauth', ...place], report);
 }
@@ -188,8 +191,21 @@ export function checkAttach(flow: Flow, attach: Attach, path: Path, report: Repo
       else report([...at, ...key], `${noValue(flow, name)}${didYouMean(name, known)}`);
     }
   }
+  checkTwice(attach, path, report);
   if (!fixed && names.every((name) => credentials.includes(name)))
     report(path, 'must name {token}, which is where the token goes, or another value of an answer');
+}
+
+/** Of two values at one place, a server would take either. */
+function checkTwice(attach: Attach, path: Path, report: Report): void {
+  const seen = new Set<string>();
+  for (const [index, part] of attach.entries()) {
+    if ('sign' in part || 'cookies' in part || 'path' in part) continue;
+    const [kind = '', name = ''] = Object.entries('basic' in part ? { header: 'authorization' } : part)[0] ?? [];
+    const place = `${kind} ${kind === 'header' ? name.toLowerCase() : name}`;
+    if (seen.has(place)) report([...path, index, 'basic' in part ? 'basic' : kind], 'stands in this list already');
+    seen.add(place);
+  }
 }
 
 /** The placeholders of a place that stand for nothing, and where they are. */

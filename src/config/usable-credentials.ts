@@ -107,8 +107,9 @@ function checkPresent(flow: Flow, credentials: Readonly<Record<string, unknown>>
       if (needed && flow.credentials[name] === 'optional' && !has(name)) missing.set(name, key);
   };
   for (const { kind, call } of callsOf(flow)) for (const [, text] of textsOf(call)) check(text, kind);
-  if (!isFixed(flow) || flow.attach.length > 1)
-    for (const part of flow.attach) for (const { text } of textsAttached(part)) check(text, 'attach');
+  for (const part of flow.attach)
+    if (!isFixed(flow) || flow.attach.length > 1 || 'sign' in part)
+      for (const { text } of textsAttached(part)) check(text, 'attach');
   const clients = callsOf(flow).flatMap(({ call: { client } }) => (client === undefined ? [] : [client.auth]));
   for (const auth of new Set(clients)) {
     checkClientAuth(auth, credentials, path, report);
@@ -118,9 +119,15 @@ function checkPresent(flow: Flow, credentials: Readonly<Record<string, unknown>>
   }
   checkHeaders(flow, credentials, path, report);
   if (!isFixed(flow) || missing.size > 0) return;
-  for (const name of attachedNames(flow.attach))
-    if (flow.credentials[name] === 'optional' && !has(name))
-      report(path, `${name} is missing: it is the account's token`);
+  // A signature may go without what is optional in it, such as a session token.
+  const parts = flow.attach.filter((part) => !('sign' in part));
+  const tokens = parts.flatMap((part) => {
+    const all = textsAttached(part).flatMap(({ text }) => placeholdersIn(text));
+    const isEmpty = all.every(({ name }) => !has(name));
+    return all.flatMap(({ name, needed }) => (!has(name) && (needed || isEmpty) ? [name] : []));
+  });
+  for (const name of new Set(tokens))
+    if (flow.credentials[name] === 'optional') report(path, `${name} is missing: it is the account's token`);
 }
 
 /** Values that would end a header field's line, or be changed in it, are never sent; they are reported here by name. */

@@ -44,6 +44,24 @@ const CASES: readonly (readonly [what: string, flow: object, at: string, message
   ],
   ['a place without its key', { ...login(), attach: 'Authorization' }, 'attach', 'must be a mapping or a list'],
   ['a parameter with a blank', { ...login(), attach: { query: 'a b' } }, 'attach.query', 'not percent-encoded'],
+  [
+    'one header field twice',
+    { ...login(), attach: [{ header: 'Authorization' }, { basic: '{user}:{password}' }] },
+    'attach.1.basic',
+    'stands in this list already',
+  ],
+  [
+    'one parameter twice',
+    { ...login(), attach: [{ query: 'k' }, { query: 'k', value: '{user}' }] },
+    'attach.1.query',
+    'stands in this list already',
+  ],
+  [
+    'a client with a secret and without a name',
+    { oauth: { grant: 'password', tokenUrl: 'https://id.example/t', username: '{user}', clientSecret: 's' } },
+    'oauth.clientId',
+    'is missing',
+  ],
   ['a value of two made ones', { ...login({ make: loop() }) }, 'login.make.a.of', '{b} is computed in the same make'],
   [
     'the same beside oauth',

@@ -1,5 +1,8 @@
 import assert from 'node:assert/strict';
+import { Recipes } from '../../src/config/recipes.ts';
+import { load } from '../support/config.ts';
 import { requireTool } from '../support/tools.ts';
+import { headOf } from './head.ts';
 import { play, SCENARIOS, type Scenario } from './scenarios.ts';
 import { allRecipes, makeProps, type Props } from './stage.ts';
 import type { Vendor } from './vendor.ts';
@@ -29,6 +32,24 @@ describe('a recipe', () => {
       const healing = scenario(vendor.steps === undefined ? 'first call' : 'killed token');
       assert.equal(await play(healing, vendor, props), undefined);
     });
+
+  for (const recipe of allRecipes())
+    it(`needs no more than the credentials that it calls required: ${recipe}`, () => {
+      const needs = Object.entries(new Recipes().get(recipe)!.credentials);
+      const required = needs.flatMap(([name, need]) => (need === 'required' ? [name] : []));
+      const { credentials } = vendorOf(recipe);
+      const account = {
+        flow: recipe,
+        credentials: Object.fromEntries(required.map((name) => [name, credentials[name]])),
+      };
+      const accounts = { one: { ...account, baseUrl: 'https://a.example' } };
+      load(JSON.stringify({ accounts, routes: [{ prefix: '/a', upstream: headOf(recipe).upstream, account: 'one' }] }));
+    });
+
+  it('signs with permanent keys of AWS, which have no session token', async () => {
+    const { sessionToken: _, ...credentials } = vendorOf('aws').credentials;
+    assert.equal(await play(scenario('first call'), { ...vendorOf('aws'), credentials }, props), undefined);
+  });
 
   for (const name of ['throttled token endpoint', 'block page', 'refused credentials', 'secrets'])
     it(`passes: ${name}`, async () => {

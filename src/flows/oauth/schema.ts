@@ -180,6 +180,11 @@ const GRANT_OF = [
 /** A client that shows an assertion, or a person's password, may have no name of its own. */
 const NAMELESS: readonly OauthGrant[] = ['password', 'jwt_bearer', 'token_exchange'];
 
+/** Whether its client may do without a name. */
+export function isNameless({ grant, clientAuth }: Oauth): boolean {
+  return NAMELESS.includes(grant) && clientAuth !== 'none' && clientAuth !== 'tls';
+}
+
 /** The texts that stand where a flow says nothing. */
 export function defaultTexts(oauth: Oauth): {
   readonly clientId: string;

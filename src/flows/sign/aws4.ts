@@ -1,7 +1,7 @@
 import type { RequestSigner } from 'aws4';
 import { hashOf } from '../digests.ts';
 import { UnfillableError, type TemplateValues } from '../template.ts';
-import { checkVisible, fieldOf, filledText, hostOf, knownBody, splitTarget } from './parts.ts';
+import { checkVisible, fieldOf, filledOptional, filledText, hostOf, knownBody, splitTarget } from './parts.ts';
 import { UnsignableRequestError, type RequestToSign, type Signature, type Signer } from './request-to-sign.ts';
 import type { SignAws4 } from './schema.ts';
 
@@ -37,9 +37,9 @@ export function checkAws4(config: SignAws4, values: TemplateValues): Credentials
   };
   const [accessKeyId, region, service] = [credentialPart('key'), credentialPart('region'), credentialPart('service')];
   const secretAccessKey = filledText(config.secret, 'secret', values);
-  const sessionToken =
-    config.sessionToken === undefined ? undefined : filledText(config.sessionToken, 'sessionToken', values);
-  if (sessionToken !== undefined) checkVisible(sessionToken, 'sessionToken');
+  // Permanent keys have none.
+  const sessionToken = filledOptional(config.sessionToken, values) || undefined;
+  checkVisible(sessionToken ?? '', 'sessionToken');
   return { accessKeyId, secretAccessKey, sessionToken, region, service };
 }
 
