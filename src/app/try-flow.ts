@@ -1,4 +1,4 @@
-import { findAccount, type LoadedConfig } from '../config/load.ts';
+import { findAccount, placeInFlow, type LoadedConfig } from '../config/load.ts';
 import { isConstantName, isIdentityName } from '../config/public-names.ts';
 import { hasSecretName } from '../config/secrets.ts';
 import { attachedNames, Attacher, type Attachment } from '../flows/attach.ts';
@@ -74,7 +74,7 @@ export class FlowTrial {
     this.flowName = settings.flow;
     this.flow = flow;
     this.#dryRun = dryRun;
-    this.placeOf = (place) => config.placeOf(this.flowName, place);
+    this.placeOf = (place) => placeInFlow(config, this.flowName, place);
     const sendNothing: SendTokenCall = () => Promise.reject(new TokenCallError('connect', false));
     const senderFor = dryRun ? () => sendNothing : senders(undefined, egressProxy(config));
     const watched: SenderFor = (tls) => this.#watchingOauth(senderFor(tls));

@@ -53,7 +53,9 @@ function parse(args: string[]) {
     return parseArgs({ args, options: OPTIONS, allowPositionals: true });
   } catch (error) {
     const [, word] = /^Unknown option '--([\w-]+)'/.exec((error as Error).message) ?? [];
-    const meant = word === undefined ? undefined : nearest(word, Object.keys(OPTIONS));
+    // Of several as near, the one that begins alike is meant.
+    const alike = Object.keys(OPTIONS).filter((name) => name[0] === word?.[0]);
+    const meant = word === undefined ? undefined : nearest(word, alike);
     if (meant === undefined) throw error;
     throw new UsageError(`Unknown option '--${word!}'; did you mean --${meant}?`);
   }

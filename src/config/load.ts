@@ -38,8 +38,6 @@ export interface LoadedConfig extends Config {
   readonly generated: GeneratedAccounts;
   /** The presets, the configuration's own flows, and the recipes that it names. */
   readonly knownFlows: ReadonlyMap<string, Flow>;
-  /** Where a part of a flow is written, for messages. */
-  readonly placeOf: (flow: string, place: readonly (string | number)[]) => string;
   /** Those of them that are recipes. */
   readonly recipes: ReadonlySet<string>;
   /** What is allowed but probably not intended; the messages repeat no value. */
@@ -163,11 +161,10 @@ export function parseConfig(
   texts.warn(flowOf, warn);
   warnOfSocketFolder(config.listen, warn);
   warnOfSlowWrites(config, warn);
-  return {
+  const loaded: LoadedConfig = {
     ...config,
     generated: external.generated,
     knownFlows: flows.all(),
-    placeOf: (flow, place) => flows.placeOf(flow, place),
     recipes: flows.recipes,
     flowOf,
     warnings,
@@ -175,6 +172,16 @@ export function parseConfig(
     secretHeaders: texts.secretHeaders(result.data.routes),
     secretVariables: texts.variables(flowOf),
   };
+  writtenFlows.set(loaded, flows);
+  return loaded;
+}
+
+/** Not a part of the configuration, which is sent to other processes. */
+const writtenFlows = new WeakMap<LoadedConfig, KnownFlows>();
+
+/** Where a part of a flow is written, for messages. `config`: one that this process has loaded. */
+export function placeInFlow(config: LoadedConfig, flow: string, place: readonly (string | number)[]): string {
+  return writtenFlows.get(config)?.placeOf(flow, place) ?? `flows.${flow}`;
 }
 
 /** The accounts of `accountsFrom`. Their issues, which name their file, are added to `issues`. */

@@ -52,7 +52,7 @@ describe('the share of a catalogue: the loader decides', () => {
         .outcome,
       'expressible',
     );
-    assert.match(judged(['basic', 'bearer']).reason, /two of its values need the header field authorization/);
+    assert.match(judged(['basic', 'bearer']).reason, /attach\.1\.header: stands in this list already/);
     assert.match(judged(['oauth2_code', 'oauth2_password']).reason, /two of its schemes need oauth/);
   });
 

@@ -6,7 +6,7 @@ const CASES: readonly (readonly [args: readonly string[], message: string])[] = 
   [[], 'no command given'],
   [['sevre'], 'there is no command "sevre"; did you mean "serve"?'],
   [['frobnicate'], 'there is no command "frobnicate"'],
-  [['serve', '--prot', '8080'], "Unknown option '--prot'"],
+  [['serve', '--prot', '8080'], "Unknown option '--prot'; did you mean --port?"],
   [['serve', '-x'], "Unknown option '-x'"],
   [['serve', '-c'], "Option '-c, --config <value>' argument missing"],
   [['serve', 'proxy.config.yaml'], 'too many words after serve'],

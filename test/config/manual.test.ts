@@ -118,7 +118,7 @@ describe('proxy.config.yaml', () => {
   it('shows the defaults, in its active settings and in the route that has all keys', () => {
     const shown = load(TEXT, ENVIRONMENT);
     const defaults = load(SMALLEST);
-    const own = ['accounts', 'routes', 'flowOf', 'warnings', 'secretVariables', 'placeOf'] as const;
+    const own = ['accounts', 'routes', 'flowOf', 'warnings', 'secretVariables'] as const;
     assert.deepEqual(without(shown, ...own), without(defaults, ...own));
     assert.deepEqual(shown.warnings, []);
     assert.deepEqual([Object.keys(shown.accounts).length, shown.routes.length], [3, 8]);

@@ -5,21 +5,10 @@ import { load, SMALLEST } from '../support/config.ts';
 describe('the smallest configuration', () => {
   it('has four lines, and defaults for everything else', () => {
     assert.equal(SMALLEST.split('\n').length, 4);
-    const {
-      flowOf,
-      knownFlows,
-      placeOf,
-      recipes,
-      generated,
-      warnings,
-      files,
-      secretHeaders,
-      secretVariables,
-      ...config
-    } = load(SMALLEST);
+    const { flowOf, knownFlows, recipes, generated, warnings, files, secretHeaders, secretVariables, ...config } =
+      load(SMALLEST);
     assert.ok(knownFlows.has('softline') && recipes.size === 0 && generated.byName.size === 0);
     assert.deepEqual([...flowOf.keys()], ['shop']);
-    assert.equal(placeOf('static', []), 'the preset static');
     assert.deepEqual([warnings.length, files.size, secretHeaders.size, secretVariables], [1, 0, 0, []]);
     assert.deepEqual(config, {
       listen: { host: '127.0.0.1', port: 8080, hosts: [], socketMode: 0o660, engine: 'fast' },
