@@ -12,12 +12,13 @@ import { KeyThrottle } from '../proxy/key-throttle.ts';
 import { Outages } from '../proxy/outages.ts';
 import { RenewalGuard } from '../proxy/renewal-guard.ts';
 import { RouteTable } from '../proxy/route-table.ts';
-import { systemClock } from '../tokens/clock.ts';
+import { systemClock, type Clock } from '../tokens/clock.ts';
 import { TokenManager, type Checkpoint } from '../tokens/manager.ts';
 import { Records } from '../tokens/records.ts';
 import { StoreHealth } from '../tokens/store-health.ts';
 import { VERSION } from '../version.ts';
 import { createForwardProxy, readAuthorityFor, type CurrentAuthority } from './forward.ts';
+import type { Authority } from '../authority/authority.ts';
 import { createProxyServers, type ProxyServers } from './proxy-servers.ts';
 import { credentialSource } from './credentials.ts';
 import { egressProxy } from './egress-proxy.ts';
@@ -38,6 +39,10 @@ export interface Dependencies extends StoreDependencies {
   readonly sendTokenCall?: SendTokenCall;
   /** The name in Via that all workers share, so that each of them detects a loop. Default: a new name. */
   readonly viaName?: string;
+  /** The authority of the forward proxy. Default: the one in the store. */
+  readonly authority?: Authority;
+  /** Called for each host to which the forward proxy refuses a tunnel because no route has it. */
+  readonly onHostRefused?: (host: string) => void;
   /** For tests only. */
   readonly checkpoint?: (point: Checkpoint) => void;
 }
@@ -121,13 +126,14 @@ export async function build(config: LoadedConfig, dependencies: Dependencies): P
   let authority: CurrentAuthority | undefined;
   if (config.listen.forward !== undefined) {
     try {
-      authority = await readAuthorityFor(config, records, clock, log);
+      authority = await authorityFor(config, dependencies, records, clock);
     } catch (error) {
       await store.close();
       throw error;
     }
   }
-  const forward = config.listen.forward && createForwardProxy(config, proxy, authority, via);
+  const forward =
+    config.listen.forward && createForwardProxy(config, proxy, authority, via, dependencies.onHostRefused);
   const servers = createProxyServers(config, proxy, inboundTls, forward);
   const parts: Parts = {
     servers,
@@ -164,4 +170,14 @@ export async function build(config: LoadedConfig, dependencies: Dependencies): P
     // The manager's error is for clients; the store's own error is its cause.
     throw error instanceof TokenwardError && error.cause !== undefined ? error.cause : error;
   }
+}
+
+function authorityFor(
+  config: LoadedConfig,
+  { authority, log }: Dependencies,
+  records: Records,
+  clock: Clock,
+): Promise<CurrentAuthority | undefined> {
+  if (authority === undefined) return readAuthorityFor(config, records, clock, log);
+  return Promise.resolve({ get: () => authority, close: () => undefined });
 }

@@ -82,6 +82,7 @@ export function createForwardProxy(
   proxy: Omit<Proxy, 'siteRules'>,
   authority: CurrentAuthority | undefined,
   via: (origin: string) => string,
+  onHostRefused?: (host: string) => void,
 ): ForwardProxy {
   const { metrics, log, routes } = proxy;
   const path = createRequestPath({ ...proxy, siteRules: siteRulesOfTunnels(config) });
@@ -91,12 +92,13 @@ export function createForwardProxy(
   });
   // It never listens; this starts its check for slow requests.
   inner.emit('listening');
+  const routeHosts = new Set(authorityHosts(config));
   const untrusted = new Map<string, number>();
   for (const outcome of TUNNEL_EVENTS) metrics.tunnels.inc({ outcome }, 0);
   for (const reason of ['forward_refused', 'authority_unusable', ...(proxy.callers ? ['proxy_key_missing'] : [])])
     metrics.errors.inc({ route: 'unmatched', reason }, 0);
   return new ForwardProxy({
-    hosts: new Set(authorityHosts(config)),
+    hosts: routeHosts,
     isAllowed: allowList(config.listen.forward?.tunnel ?? []),
     callers: proxy.callers,
     header: config.listen.requireHeader?.toLowerCase(),
@@ -107,6 +109,7 @@ export function createForwardProxy(
     via,
     on(event, host) {
       metrics.tunnels.inc({ outcome: event });
+      if (event === 'refused' && host !== '' && !routeHosts.has(host)) onHostRefused?.(host);
       if (event !== 'untrusted') return;
       const now = performance.now();
       if (now - (untrusted.get(host) ?? -Infinity) < UNTRUSTED_LINE_MS) return;

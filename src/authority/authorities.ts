@@ -18,6 +18,15 @@ export interface AuthorityPlan {
   readonly days?: number;
 }
 
+/** An authority that no store keeps: it ends with this process. Valid for a day. */
+export async function temporaryAuthority(hosts: readonly string[], clock: Clock): Promise<Authority> {
+  const { makeAuthority } = await import('./sign.ts');
+  const names = [...new Set(hosts.map(hostName))].sort();
+  const now = clock.wall();
+  const made = await makeAuthority(names, { notBefore: now - CLOCK_SLACK_MS, notAfter: now + DAY_MS });
+  return new Authority(authorityRecord(0, 1, { hosts: names, ...made }), { clock });
+}
+
 /** The authority in a store, shared by all its processes: one makes it, the others read it. */
 export class Authorities {
   readonly #records: Records;

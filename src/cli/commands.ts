@@ -6,6 +6,7 @@ import { hashKey } from './hash-key.ts';
 import { importAccount } from './import.ts';
 import type { Options } from './options.ts';
 import { rekey } from './rekey.ts';
+import { run } from './run/run.ts';
 import { renew } from './renew.ts';
 import { sandbox } from './sandbox.ts';
 import { schema } from './schema.ts';
@@ -19,6 +20,7 @@ type Command = (options: Options, argument: string | undefined, second: string |
 /** The commands by name, in the order of the help. */
 export const COMMANDS: ReadonlyMap<string, Command> = new Map<string, Command>([
   ['serve', serve],
+  ['run', run],
   ['check', check],
   ['sandbox', sandbox],
   ['status', status],

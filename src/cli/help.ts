@@ -6,6 +6,8 @@ export const HELP = `tokenward ${VERSION} - an outbound proxy that puts the righ
 Usage: tokenward <command> [options]
 
   serve     run the proxy
+  run       run a command whose requests to the routes' hosts go through a proxy of its own, and get the tokens:
+            tokenward run [--caller NAME] [--tunnel HOST[:PORT]]… [--no-key] [--check] -- COMMAND …
   check     check a configuration and show what it would do
   sandbox   run simulations of three vendors' APIs, to try the proxy
   status    show the state of every account of a running tokenward
@@ -16,7 +18,7 @@ Usage: tokenward <command> [options]
   store     copy the stored tokens and counted logins from one store to another, with tokenward stopped:
             tokenward store copy --from OLD.yaml --to NEW.yaml [--dry-run] [--overwrite]
             or remove what no account of the configuration owns:  tokenward store prune [--dry-run]
-  ca        show the certificate authority for the routes' https hosts, make it, or replace it:
+  ca        show the certificate authority for the routes' hosts, make it, or replace it:
             tokenward ca [show] [--json], tokenward ca make [--days N], tokenward ca renew [--days N]
             or write out the certificate that applications must trust, never its key:
             tokenward ca export [-o FILE] [--pkcs12 FILE [--password PASSWORD]]
@@ -57,6 +59,10 @@ Options:
       --pkcs12 FILE   ca export: a trust store for Java goes here
       --password PASSWORD
                       ca export: the trust store's password, which is no secret (default changeit)
+      --caller NAME   run: call as this configured caller (default: one that may use every route)
+      --tunnel HOST   run: also let tunnels to this host through, unread; "*.example.com", "*", with a port if not 443
+      --no-key        run: ask for no key, for Java; every program of this host can use the proxy then
+      --check         run: only prove that the command's runtime uses the proxy and trusts its authority
       --host HOST     sandbox: listen here (default 127.0.0.1)
       --port PORT     sandbox: first of its ports (default 8180)
   -h, --help          show this

@@ -30,19 +30,26 @@ export const OPTIONS = {
   output: { type: 'string', short: 'o' },
   pkcs12: { type: 'string' },
   password: { type: 'string' },
+  check: { type: 'boolean', default: false },
+  'no-key': { type: 'boolean', default: false },
+  caller: { type: 'string' },
+  tunnel: { type: 'string', multiple: true },
   host: { type: 'string', default: '127.0.0.1' },
   port: { type: 'string', default: '8180' },
   help: { type: 'boolean', short: 'h', default: false },
   version: { type: 'boolean', short: 'v', default: false },
 } as const;
 
-/** The parsed options. */
-export type Options = ReturnType<typeof parse>['values'];
+/** The parsed options, and the words behind `--`. */
+export type Options = ReturnType<typeof parse>['values'] & { readonly command: readonly string[] };
 
 /** Parses the command line. Throws a UsageError. */
-export function readCommandLine(args: string[]): ReturnType<typeof parse> {
+export function readCommandLine(args: string[]): { values: Options; positionals: string[] } {
+  const end = args.indexOf('--');
+  const [own, command] = end === -1 ? [args, []] : [args.slice(0, end), args.slice(end + 1)];
   try {
-    return parse(args);
+    const { values, positionals } = parse(own);
+    return { values: { ...values, command }, positionals };
   } catch (error) {
     throw new UsageError(error instanceof Error ? error.message.split('. ')[0]! : 'wrong usage');
   }

@@ -15,7 +15,8 @@ async function main(): Promise<void> {
   if (values.help || name === 'help') return print(HELP);
   if (name === undefined) throw new UsageError('no command given');
   const most = WITH_TWO_ARGUMENTS.includes(name) ? 2 : WITH_ARGUMENT.includes(name) ? 1 : 0;
-  if (rest.length > most) throw new UsageError(`too many words after ${name}`);
+  if (rest.length > most || (values.command.length > 0 && name !== 'run'))
+    throw new UsageError(`too many words after ${name}`);
   const command = COMMANDS.get(name);
   if (command !== undefined) return command(values, rest[0], rest[1]);
   const suggestion = nearest(name, [...COMMANDS.keys(), 'help']);
