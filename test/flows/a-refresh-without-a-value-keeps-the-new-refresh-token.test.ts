@@ -4,7 +4,6 @@ import { systemClock } from '../../src/tokens/clock.ts';
 import type { Credential } from '../../src/tokens/credential.ts';
 import { Token } from '../../src/tokens/token.ts';
 import { load } from '../support/config.ts';
-import { failed, fakeCredential, granted, managed } from '../support/credential.ts';
 
 /** An account whose refresh brings `answer`, and whose requests carry `shard` as this text says. */
 function account(shard: string, answer: object): Credential {
@@ -60,34 +59,5 @@ describe('a refresh whose response lacks a value that requests need', () => {
   it('is still a failure with a spent token where the response brings no token at all', async () => {
     const outcome = await account('{shard}', { shard: 'eu' }).refresh(old());
     assert.deepEqual(outcome.kind === 'failed' && [outcome.maybeSpent, outcome.rotated], [true, undefined]);
-  });
-});
-
-describe('a refresh token that a failed refresh has brought', () => {
-  const rotated = (secret: string) => ({ ...failed({ reason: 'malformed', maybeSpent: true }), rotated: secret });
-
-  it('is the one that the next refresh spends, and no login is made', async () => {
-    const credential = fakeCredential(
-      {},
-      granted({ refreshSecret: 'r1' }),
-      rotated('r2'),
-      granted({ refreshSecret: 'r3' }),
-    );
-    const { manager } = await managed(credential);
-    await manager.renew('crm', await manager.get('crm'));
-    assert.deepEqual(credential.spent, ['r1', 'r2']);
-    assert.deepEqual(credential.calls, ['login', 'refresh', 'refresh']);
-  });
-
-  it('is in the store: the next process spends it', async () => {
-    const again = rotated('r3');
-    const world = await managed(fakeCredential({}, granted({ refreshSecret: 'r1' }), rotated('r2'), again));
-    const token = await world.manager.get('crm');
-    await assert.rejects(async () => world.manager.renew('crm', token));
-    world.clock.pass(60_000);
-    const later = fakeCredential({ canLogin: false });
-    const { manager } = await world.restart(later);
-    await manager.renew('crm', token);
-    assert.deepEqual(later.spent, ['r3']);
   });
 });

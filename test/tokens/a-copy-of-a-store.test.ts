@@ -4,15 +4,20 @@ import { copyRecords, type CopyOptions, type CopyReport } from '../../src/tokens
 import { EMPTY_RECORD, Records, type CredentialRecord } from '../../src/tokens/records.ts';
 import { Seal, sealingKey } from '../../src/tokens/seal.ts';
 import { StoreError } from '../../src/tokens/store.ts';
-import { Token } from '../../src/tokens/token.ts';
+import { Token, type NamedValues } from '../../src/tokens/token.ts';
 import { FakeClock } from '../support/clock.ts';
 import { MemoryStore } from '../support/memory-store.ts';
 
 const END = 2_000_000_000_000;
 
-function tokenOf(generation: number, secret: string, refresh: string | undefined = `refresh of ${secret}`): Token {
+function tokenOf(
+  generation: number,
+  secret: string,
+  refresh: string | undefined = `refresh of ${secret}`,
+  values: NamedValues = {},
+): Token {
   const facts = { generation, obtainedAt: END - 9_000, expiresAt: END, refreshExpiresAt: END + 9_000, deadline: 9_000 };
-  return new Token(facts, secret, refresh);
+  return new Token(facts, secret, refresh, values);
 }
 
 /** A store with a key of its own. */
@@ -64,6 +69,19 @@ describe('a copy of a store', () => {
     assert.deepEqual([other.token, other.intent], [undefined, { kind: 'login', startedAt: 5, attempt: 1 }]);
     assert.deepEqual(to.store.debits, new Map([['logins', [10, 20]]]));
   });
+
+  for (const [name, change] of [
+    ['a note of the first login', { intent: { kind: 'login', startedAt: 5, attempt: 1 } }],
+    ['a count of failures and nothing else', { identity: '', failures: 3 }],
+  ] as const) {
+    it(`has a record that was written before the first token, with ${name}`, async () => {
+      await from.put('a', 0, { token: undefined, ...change });
+      assert.deepEqual(outcomes(await copy(from, to)), ['a', 0, 'copied']);
+      const { intent, failures } = { intent: undefined, failures: 0, ...change };
+      const copied = await to.records.read('a');
+      assert.deepEqual([copied.revision, copied.intent, copied.failures], [1, intent, failures]);
+    });
+  }
 
   it('is made once: a second run finds everything there and writes nothing', async () => {
     await from.put('a', 3);
@@ -125,6 +143,7 @@ describe('a copy of a store', () => {
   for (const [name, change] of [
     ['access token', { token: tokenOf(3, 'other', 'refresh of token 3') }],
     ['refresh token', { token: tokenOf(3, 'token 3', 'other') }],
+    ['named value', { token: tokenOf(3, 'token 3', 'refresh of token 3', { tenant: 'eu' }) }],
     ['token at all', { token: undefined }],
     ['identity', { identity: 'they' }],
     ['spend note', { intent: { kind: 'refresh', startedAt: 1, attempt: 1 } }],

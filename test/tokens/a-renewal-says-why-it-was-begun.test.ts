@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict';
+import type { Credential } from '../../src/tokens/credential.ts';
 import type { RenewalReport } from '../../src/tokens/observer.ts';
 import { fakeCredential, managed } from '../support/credential.ts';
 import { settled } from '../support/virtual-time.ts';
@@ -6,7 +7,7 @@ import { settled } from '../support/virtual-time.ts';
 const ignore = (): void => undefined;
 
 /** An account, and why each of its renewals was begun. */
-async function watched() {
+async function watched(change: Partial<Credential> = {}) {
   const why: (string | undefined)[][] = [];
   const observer = {
     renewed: (_: unknown, { cause }: RenewalReport) => void why.push([cause.why, cause.by]),
@@ -14,9 +15,9 @@ async function watched() {
     changed: ignore,
     storeFailed: ignore,
   };
-  const { manager, clock } = await managed(fakeCredential({ renew: 'early' }), { observer });
+  const { manager, clock, store } = await managed(fakeCredential({ renew: 'early', ...change }), { observer });
   const token = await manager.get('crm');
-  return { manager, clock, token, why };
+  return { manager, clock, store, token, why };
 }
 
 describe('a renewal says why it was begun', () => {
@@ -50,6 +51,22 @@ describe('a renewal says why it was begun', () => {
     clock.pass(3_599_500);
     await manager.get('crm');
     assert.deepEqual(why[1], ['early', undefined]);
+  });
+
+  it('for one that has ended while its early renewal was held back', async () => {
+    const renewalBudgets = [{ key: 'test/who#renewals', logins: 2, window: 86_400_000, reserve: 0 }];
+    const { manager, clock, store, why } = await watched({ renewalBudgets });
+    clock.pass(3_599_500);
+    const debit = store.debit.bind(store);
+    store.debit = async (...args) => {
+      clock.pass(1_000);
+      return debit(...args);
+    };
+    await manager.get('crm');
+    assert.deepEqual(why, [
+      ['first', undefined],
+      ['expired', undefined],
+    ]);
   });
 
   it('for an operator', async () => {

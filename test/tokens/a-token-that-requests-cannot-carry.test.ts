@@ -40,6 +40,27 @@ describe('a token that no request can carry', () => {
     assert.equal(manager.statusOf('crm')!.state, 'working');
   });
 
+  it('is told once, however many requests there are', async () => {
+    let changes = 0;
+    const ignore = (): void => undefined;
+    const observer = { renewed: ignore, suppressed: ignore, storeFailed: ignore, changed: () => void (changes += 1) };
+    const { manager } = await managed(fakeCredential(), { observer });
+    const token = await manager.get('crm');
+    changes = 0;
+    for (let i = 0; i < 3; i += 1) manager.unsendable('crm', token, 'its upstream is not allowed');
+    assert.equal(changes, 1);
+    manager.unsendable('crm', token, 'it is too long');
+    assert.equal(changes, 2);
+  });
+
+  it('of an account that has none any more in memory is not noted', async () => {
+    const before = await managed(fakeCredential());
+    const token = await before.manager.get('crm');
+    const { manager } = await managed(fakeCredential());
+    manager.unsendable('crm', token, 'too late');
+    assert.equal(manager.statusOf('crm')!.problem, undefined);
+  });
+
   it('says nothing of a newer one', async () => {
     const { manager } = await managed(fakeCredential({}));
     const old = await manager.get('crm');

@@ -2,7 +2,7 @@ import type { Equivalent } from './equivalent.ts';
 
 const NO_REACH = 'Only a failed outcome has a reach; the condition tells the compiler.';
 const UNDEFINED = 'A comparison with undefined is false, as the condition is; it tells the compiler.';
-const COUNTED = 'A login has a time at which it was counted if and only if there is a budget; both tell the compiler.';
+const MAYBE_SPENT = "const maybeSpent = outcome.kind === 'failed' && outcome.maybeSpent && rotated === undefined;";
 
 export const TOKENS_EQUIVALENT: readonly Equivalent[] = [
   {
@@ -46,6 +46,13 @@ export const TOKENS_EQUIVALENT: readonly Equivalent[] = [
     was: 'loggedInAt !== undefined',
     now: 'true',
     reason: UNDEFINED,
+  },
+  {
+    file: 'src/tokens/copy.ts',
+    at: 'const inTarget = targetBudgets.get(budget) ?? [];',
+    was: '[]',
+    now: '["Stryker was here"]',
+    reason: 'Only numbers are looked for in it.',
   },
   {
     file: 'src/tokens/lifetime.ts',
@@ -111,11 +118,46 @@ export const TOKENS_EQUIVALENT: readonly Equivalent[] = [
     reason: NO_REACH,
   },
   {
+    file: 'src/tokens/renewal-call.ts',
+    at: "const debit = await store.run('debit', () => budgets.debit(limits, true, leave));",
+    was: 'true',
+    now: 'false',
+    reason: 'A budget of renewals keeps none in reserve: the schema of a flow refuses one.',
+  },
+  {
+    file: 'src/tokens/renewal-failures.ts',
+    at: "throw new EarlyRenewalHeld('renewal_budget_exhausted', { detail });",
+    was: '{ detail }',
+    now: '{}',
+    reason: 'Its class is looked at, and no request gets it.',
+  },
+  {
     file: 'src/tokens/renewal.ts',
-    at: "const maybeSpent = outcome.kind === 'failed' && outcome.maybeSpent;",
+    at: "const rotated = outcome.kind === 'failed' ? outcome.rotated : undefined;",
+    was: "outcome.kind === 'failed'",
+    now: 'true',
+    reason: 'Only a failed outcome brings a refresh token; the condition tells the compiler.',
+  },
+  {
+    file: 'src/tokens/renewal.ts',
+    at: MAYBE_SPENT,
     was: "outcome.kind === 'failed'",
     now: 'true',
     reason: 'Nothing but a failed outcome may have been spent; the condition tells the compiler.',
+  },
+  {
+    file: 'src/tokens/renewal.ts',
+    at: MAYBE_SPENT,
+    was: 'rotated === undefined',
+    now: 'true',
+    reason: 'The save of the rotated refresh token removes the note, whichever it is.',
+  },
+  {
+    file: 'src/tokens/store.ts',
+    at: 'return at < 0 ? key : key.slice(0, at);',
+    was: 'at < 0',
+    now: 'at <= 0',
+    reason: 'No key begins with the separator: an account has a name.',
   },
   {
     file: 'src/tokens/renewal.ts',
@@ -144,18 +186,5 @@ export const TOKENS_EQUIVALENT: readonly Equivalent[] = [
     was: 'this.#ownLogins.size < this.#sweepAt',
     now,
     reason: 'It frees memory sooner, at the price of time.',
-  })),
-  ...(
-    [
-      ['budget === undefined', 'false'],
-      ['at === undefined', 'false'],
-      ['budget === undefined || at === undefined', 'budget === undefined && at === undefined'],
-    ] as const
-  ).map(([was, now]) => ({
-    file: 'src/tokens/renewal-call.ts',
-    at: 'if (budget === undefined || at === undefined) return;',
-    was,
-    now,
-    reason: COUNTED,
   })),
 ];
