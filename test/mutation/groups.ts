@@ -31,6 +31,12 @@ const FEEDS_A_PARSER = new RegExp(
   `from '.*(/parse-response\\.ts|/encoded-connection\\.ts|${PARSERS.map((file) => file.replaceAll('.', '\\.')).join('|')})'`,
 );
 
+/** Only a real server, Sentinel or Cluster shows what it does. */
+const REDIS_CLIENT = 'src/tokens/stores/redis-topology.ts';
+
+/** How a test begins that works on a store itself, not on a token manager over one. */
+const OPENS_A_STORE = /from '.*(tokens\/stores\/[a-z-]+|\/store-contract|\/memory-redis)\.ts'/;
+
 const GATE = ['validate', 'target', 'absolute-form', 'site-rules', 'policy', 'enforce-policy'].map(
   (name) => `src/proxy/${name}.ts`,
 );
@@ -47,10 +53,11 @@ export const GROUPS: readonly Group[] = [
   {
     name: 'stores',
     folder: 'src/tokens/stores',
-    files: filesIn('src/tokens/stores'),
+    files: filesIn('src/tokens/stores').filter((file) => file !== REDIS_CLIENT),
     tests: [
-      ...quickestFirst(testsIn('test/tokens', OTHER_PROCESSES, REAL_TIME)),
-      'test/simulate/redis-scripts.test.ts',
+      ...testsIn('test/tokens', REDIS, OTHER_PROCESSES, REAL_TIME).filter((path) =>
+        OPENS_A_STORE.test(readFileSync(path, 'utf8')),
+      ),
       'test/mutation/histories.ts',
     ],
     bar: 85,
