@@ -19,14 +19,19 @@ export class MemoryRedis {
   );
   /** Every command that has arrived. */
   readonly sent: string[][] = [];
+  /** The key by which each was sent to its node. */
+  readonly sentTo: string[] = [];
   /** The reply to INFO of each server. */
   info = ['maxmemory:0\r\nmaxmemory_policy:noeviction\r\n'];
   /** Replies with this error to commands of this name. */
   readonly refusing = new Map<string, Error>();
   now = (): number => Date.now();
+  /** Breaks the newest connection. */
+  cut: () => void = () => undefined;
   readonly #sessions = new Set<Session>();
 
-  readonly open: OpenSession = async () => {
+  readonly open: OpenSession = async (lost) => {
+    this.cut = lost;
     const channels = new Map<string, (message: string) => void>();
     const send = async (args: string[]): Promise<unknown> => {
       this.sent.push(args);
@@ -35,7 +40,10 @@ export class MemoryRedis {
       return this.data.run(args);
     };
     const session: Session = {
-      send: (_key, args) => send(args),
+      send: (key, args) => {
+        this.sentTo.push(key);
+        return send(args);
+      },
       keys: async (pattern) => {
         const prefix = pattern.slice(0, -1).replace(/\\(.)/g, '$1');
         if (!pattern.endsWith('*')) throw new Error(`not a pattern: ${pattern}`);

@@ -23,11 +23,22 @@ class Server {
   reply: (command: string) => unknown = (command) => `reply to ${command}`;
   subscribed: string[] = [];
   reopened = 0;
+  random = 0.5;
+  /** Those that were not cancelled. */
+  readonly timers = new Set<object>();
   readonly #start = this.time.clock.monotonic();
   readonly times = {
     monotonic: () => this.time.clock.monotonic(),
-    after: this.time.timers.after,
-    random: () => 0.5,
+    after: (ms: number, action: () => void) => {
+      const timer = {};
+      this.timers.add(timer);
+      const cancel = this.time.timers.after(ms, action);
+      return () => {
+        this.timers.delete(timer);
+        cancel();
+      };
+    },
+    random: () => this.random,
   };
 
   readonly open = async (lost: () => void): Promise<RedisSession> => {
@@ -105,14 +116,25 @@ describe('the connection to Redis', () => {
       });
     }
 
+    it('is tried again after pauses that are spread out', async () => {
+      server.refusal = refusal('connect', 'ECONNREFUSED');
+      server.random = 0.9;
+      const failed = assert.rejects(server.start());
+      await server.time.advance(6_000);
+      await failed;
+      assert.deepEqual(server.attempts.slice(0, 3), [0, 70, 210]);
+    });
+
     it('is tried again after errors that only look like those', async () => {
       server.refusal = refusal('NOPERMS');
       const started = watch(server.start());
       await settled();
       server.refusal = refusal('x', 'NOT_UNABLE_TO_CONNECT');
       await server.time.advance(50);
-      server.refusal = undefined;
+      server.refusal = refusal('x', 'E_NOAUTH');
       await server.time.advance(100);
+      server.refusal = undefined;
+      await server.time.advance(200);
       await settled();
       assert.ok(started.outcome instanceof Connection);
       assert.equal(server.reopened, 0);
@@ -142,6 +164,7 @@ describe('the connection to Redis', () => {
       assert.equal(await connection.send('key', ['GET'], TIMEOUT), 'reply to GET');
       assert.deepEqual(await connection.keys('a*', TIMEOUT), ['a*']);
       assert.deepEqual(await connection.sendToMasters(['INFO'], TIMEOUT), ['INFO']);
+      assert.equal(server.timers.size, 0);
       await server.time.advance(10 * TIMEOUT);
       assert.deepEqual([server.sessions.length, server.sessions[0]!.destroyed], [1, false]);
     });
@@ -316,7 +339,7 @@ describe('the connection to Redis', () => {
     assert.equal(reason(new Error('NOAUTH Authentication required')), 'NOAUTH');
     assert.equal(reason(new TypeError('A secret')), 'TypeError');
     assert.equal(reason(new TypeError('the ABC')), 'TypeError');
-    assert.equal(reason(new StoreError('The store is closed.')), 'The store is closed');
+    assert.equal(reason(new StoreError('redis.example is closed.')), 'redis.example is closed');
     assert.equal(reason('a secret'), 'unknown');
   });
 });

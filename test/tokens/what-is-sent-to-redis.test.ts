@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { RecordError, StoreError, type StoredRecord } from '../../src/tokens/store.ts';
 import type { RedisStore } from '../../src/tokens/stores/redis.ts';
+import { settled } from '../support/virtual-time.ts';
 import { MemoryRedis } from './memory-redis.ts';
 import { describeStoreContract } from './store-contract.ts';
 
@@ -67,6 +68,8 @@ describe('what is sent to Redis', () => {
       ['WAIT', '2', '499'],
       ['WAIT', '2', '499'],
     ]);
+    const nodes = redis.sentTo.filter((_, index) => redis.sent[index]![0] === 'WAIT');
+    assert.deepEqual(nodes, ['test:record:{crm}', 'test:budget:{logins}']);
     redis.sent.length = 0;
     assert.equal(await store.replace('crm', 0, record(1, 1)), false);
     assert.equal((await store.debit('logins', NOW, DAY, 1)).granted, false);
@@ -79,6 +82,15 @@ describe('what is sent to Redis', () => {
     assert.equal(names().includes('WAIT'), false);
   });
 
+  it('names no logins of this process where there are none', async () => {
+    const store = await redis.store();
+    await store.debit('logins', NOW, DAY, 5);
+    assert.deepEqual(redis.sent.at(-1)!.slice(2, 6), ['1', 'test:budget:{logins}', String(NOW), String(DAY)]);
+    assert.deepEqual(redis.sent.at(-1)!.slice(7), ['5']);
+    await store.used('logins', NOW, DAY);
+    assert.equal(redis.sent.at(-1)!.length, 7);
+  });
+
   it('keeps restored logins as long as it is told', async () => {
     const store = await redis.store();
     await store.restoreBudget('logins', [NOW - 2, NOW, NOW], DAY);
@@ -86,8 +98,13 @@ describe('what is sent to Redis', () => {
     assert.deepEqual(await store.budgets(), [{ budget: 'logins', entries: [NOW - 2, NOW, NOW] }]);
   });
 
-  it('tells the others of a new generation, by the name of the account', async () => {
+  it('tells the others of a new generation, by the name of the account; not those of another prefix', async () => {
     const [store, other] = [await redis.store(), await redis.store()];
+    const stranger = await redis.store({ keyPrefix: 'strange' });
+    await stranger.watch(
+      () => assert.fail('it was told'),
+      () => undefined,
+    );
     const heard: string[] = [];
     await other.watch(
       (account) => void heard.push(account),
@@ -106,13 +123,17 @@ describe('a row in Redis that is none of this program', () => {
     redis = new MemoryRedis();
     store = await redis.store();
   });
-  const isNamed = (key: string) => (error: unknown) =>
-    error instanceof RecordError && error.message.includes(`(${key} in the store) is damaged`);
+  const isNamed = (what: string, key: string) => (error: unknown) =>
+    error instanceof RecordError && error.message.startsWith(`The ${what} (${key} in the store) is damaged`);
 
   for (const [name, fields] of [
     ['without a revision', { generation: '1', sealed: 'x' }],
     ['without a generation', { revision: '1', sealed: 'x' }],
     ['without what is sealed', { revision: '1', generation: '1' }],
+    ['with nothing but a revision', { revision: '1' }],
+    ['with nothing but a generation', { generation: '1' }],
+    ['with nothing but what is sealed', { sealed: 'x' }],
+    ['with a number in another form', { revision: '1e3', generation: '1', sealed: 'x' }],
     ['with a revision that is no number', { revision: '1x', generation: '1', sealed: 'x' }],
     ['with a revision below zero', { revision: '-1', generation: '1', sealed: 'x' }],
     ['with a generation that is no number', { revision: '1', generation: 'x1', sealed: 'x' }],
@@ -120,19 +141,19 @@ describe('a row in Redis that is none of this program', () => {
   ] as const) {
     it(`is an error about this record: one ${name}`, async () => {
       redis.data.put('test:record:{crm}', new Map(Object.entries(fields)));
-      await assert.rejects(store.read('crm'), isNamed('test:record:{crm}'));
+      await assert.rejects(store.read('crm'), isNamed('record of account crm', 'test:record:{crm}'));
     });
   }
 
   it('is an error about this record: of another type', async () => {
     redis.data.put('test:record:{crm}', 'a text');
-    await assert.rejects(store.read('crm'), isNamed('test:record:{crm}'));
-    await assert.rejects(store.replace('crm', 0, record(1, 1)), isNamed('test:record:{crm}'));
+    await assert.rejects(store.read('crm'), isNamed('record of account crm', 'test:record:{crm}'));
+    await assert.rejects(store.replace('crm', 0, record(1, 1)), isNamed('record of account crm', 'test:record:{crm}'));
   });
 
   it('is an error about this count of logins, never a count of none', async () => {
     redis.data.put('test:budget:{logins}', 'a text');
-    const named = isNamed('test:budget:{logins}');
+    const named = isNamed('count of logins logins', 'test:budget:{logins}');
     await assert.rejects(store.debit('logins', NOW, DAY, 5), named);
     await assert.rejects(store.used('logins', NOW, DAY), named);
     await assert.rejects(store.takeBack('logins', NOW), named);
@@ -195,12 +216,27 @@ describe('a look at whether Redis can be used', () => {
     assert.equal(emptied, 2);
   });
 
+  it('may find another store behind a new connection: that is told as well', async () => {
+    const redis = new MemoryRedis();
+    const store = await redis.store();
+    let told = 0;
+    await store.watch(
+      () => undefined,
+      () => (told += 1),
+    );
+    redis.cut();
+    await settled();
+    assert.equal(told, 1);
+  });
+
   it('leaves the mark alone that is there', async () => {
     const redis = new MemoryRedis();
     await redis.store();
     const mark = redis.data.peek('test:check:{mark}');
     assert.equal(typeof mark, 'string');
+    redis.sent.length = 0;
     await redis.store();
+    assert.deepEqual(redis.sent, [['GET', 'test:check:{mark}']]);
     assert.equal(redis.data.peek('test:check:{mark}'), mark);
   });
 });
@@ -226,6 +262,8 @@ describe('a warning that Redis can lose tokens', () => {
       /^Redis at memory:6379 evicts keys as soon as maxmemory is set \(maxmemory-policy allkeys-lru\)/,
     );
     assert.deepEqual(others, []);
+    const [now] = await warningsWith(memory('allkeys-lru', 0), memory('allkeys-lru', 100));
+    assert.match(now!, /evicts keys when its memory is full/);
     assert.match((await warningsWith(memory('volatile-ttl', 1)))[0]!, /evicts keys when its memory is full/);
     assert.match((await warningsWith('maxmemory_policy:volatile-ttl'))[0]!, /evicts keys as soon as maxmemory is set/);
   });
