@@ -49,7 +49,7 @@ describe('a refresh token that a failed refresh has brought', () => {
   });
 
   it('that could not be stored is gone, and the one before it is not spent again: a login is made', async () => {
-    const credential = fakeCredential({}, first);
+    const credential = fakeCredential({}, granted({ refreshSecret: 'r1' }));
     const { manager, store, clock } = await managed(credential);
     const token = await manager.get('crm');
     credential.answers.push(() => {
