@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import type { RenewalReport } from '../../src/tokens/observer.ts';
 import { failed, fakeCredential, granted, managed, refused } from '../support/credential.ts';
+import { inVirtualTime } from './in-virtual-time.ts';
 
 const in90s = { key: 'test/who#renewals-90', logins: 10, window: 90_000, reserve: 0 };
 const inADay = { key: 'test/who#renewals-86400', logins: 4, window: 86_400_000, reserve: 0 };
@@ -52,9 +53,10 @@ describe('what is left of renewal budgets', () => {
 
   it('is as before after a call of which nothing was sent; the account has no budget of logins for that', async () => {
     const unsent = failed({ reason: 'connect' });
-    const { manager } = await managed(fakeCredential({ renewalBudgets: [in90s] }, granted(), unsent, unsent));
-    const token = await manager.get('crm');
-    await assert.rejects(async () => manager.renew('crm', token));
+    const credential = fakeCredential({ renewalBudgets: [in90s] }, granted(), unsent, unsent);
+    const { manager, token, error } = await inVirtualTime(credential);
+    const first = await token(() => manager.get('crm'));
+    await error(() => manager.renew('crm', first));
     const { renewalsLeft, budget } = manager.statusOf('crm')!;
     assert.deepEqual([renewalsLeft?.map(({ remaining }) => remaining), budget], [[9], undefined]);
   });
