@@ -187,6 +187,7 @@ describe('the embedded store, closed', () => {
     assert.deepEqual(disk.closed, ['probe', 'store']);
     await assert.rejects(write(disk), says('The store is closed.'));
     await assert.rejects(disk.store.check(), says('The store is closed.'));
+    await assert.rejects(disk.store.read('crm'), says('The store is closed.'));
   });
 });
 
