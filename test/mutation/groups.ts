@@ -35,7 +35,7 @@ const FEEDS_A_PARSER = new RegExp(
 const REDIS_CLIENT = 'src/tokens/stores/redis-topology.ts';
 
 /** How a test begins that works on a store itself, not on a token manager over one. */
-const OPENS_A_STORE = /from '.*(tokens\/stores\/[a-z-]+|\/store-contract|\/memory-redis)\.ts'/;
+const OPENS_A_STORE = /(from |import\()'.*(tokens\/stores\/[a-z-]+|\/store-contract|\/memory-redis)\.ts'/;
 
 const GATE = ['validate', 'target', 'absolute-form', 'site-rules', 'policy', 'enforce-policy'].map(
   (name) => `src/proxy/${name}.ts`,
