@@ -60,6 +60,8 @@ interface Made {
 
 /** Makes the attachments of one flow. */
 export class Attacher {
+  /** The content of a request is changed, or a signature may cover it. */
+  readonly needsContent: boolean;
   readonly #attach: Attach;
   readonly #valuesOf: ValuesOf;
   readonly #isSecret: (name: string) => boolean;
@@ -70,6 +72,7 @@ export class Attacher {
 
   /** `isSecret`: whether a credential of this name must not be repeated. */
   constructor(attach: Attach, valuesOf: ValuesOf, isSecret: (name: string) => boolean) {
+    this.needsContent = attachesToBody(attach) || attach.some((part) => 'sign' in part);
     this.#attach = attach;
     this.#valuesOf = valuesOf;
     this.#isSecret = isSecret;

@@ -11,7 +11,7 @@ import type { InboundRequest } from '../http/server/exchange.ts';
  */
 export function attachToBody(body: RequestBody, fields: readonly BodyField[], request: InboundRequest): RequestBody {
   if (body.kind === 'none' || (body.kind === 'buffered' && body.length === 0)) return body;
-  if (body.kind === 'streamed')
+  if (body.kind !== 'buffered')
     throw new TokenwardError('body_too_large', {
       detail: 'the token goes into the body, which is possible only up to maxReplayBody',
     });

@@ -1,6 +1,6 @@
 import { TokenwardError } from '../errors.ts';
 import { isUnreachable, reasonOf } from '../http/client/reason.ts';
-import { ClientDisconnected } from '../http/message.ts';
+import { ClientDisconnected, releaseBody } from '../http/message.ts';
 import { describeFault } from '../log.ts';
 import type { Proxy, RequestContext } from './context.ts';
 import { respondWithError, discardRemainingBody } from './respond.ts';
@@ -17,7 +17,7 @@ export function finish(proxy: Proxy, ctx: RequestContext): void {
   } else {
     discardRemainingBody(ctx.request);
   }
-  if (body?.kind === 'buffered') body.release();
+  if (body !== undefined) releaseBody(body);
   proxy.concurrency.leave(ctx.heldSlots);
   const stats = route === undefined ? proxy.metrics.route('unmatched') : route.stats;
   // 499: the client disconnected before there was a response.

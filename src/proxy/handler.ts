@@ -1,10 +1,11 @@
 import { TokenwardError } from '../errors.ts';
-import { ClientDisconnected, type RequestBody } from '../http/message.ts';
+import { ClientDisconnected, releaseBody, type RequestBody } from '../http/message.ts';
 import type { InboundRequest, OutboundResponse, RequestHandler } from '../http/server/exchange.ts';
 import type { Token } from '../tokens/token.ts';
 import { chooseAccount } from './account.ts';
 import type { Caller } from './caller.ts';
 import { pathOf, RequestContext, type Proxy } from './context.ts';
+import { expectBody } from './expected-body.ts';
 import { fail, finish } from './finish.ts';
 import { howAsked, rulesFor } from './forwarded.ts';
 import { repeatsSecret, responseHeaders } from './headers.ts';
@@ -137,10 +138,16 @@ function selectAccount(
 function receiveBody(
   proxy: Proxy,
   { request, response }: RequestContext,
-  { config }: Route,
+  { config, attach }: Route,
 ): RequestBody | Promise<RequestBody> {
   const { maxReplayBody: maxBufferedBytes, maxBody: maxBytes = Infinity } = config;
-  const body = readBody(request, { maxBufferedBytes, maxBytes, watchdog: proxy.bodyWatchdog, budget: proxy.buffers });
+  const limits = { maxBufferedBytes, maxBytes, watchdog: proxy.bodyWatchdog, budget: proxy.buffers };
+  if (request.expectsContinue) {
+    const ask = (): void => sendContinue(request, response);
+    const expected = attach?.needsContent === true ? undefined : expectBody(request, limits, ask);
+    if (expected !== undefined) return expected;
+  }
+  const body = readBody(request, limits);
   sendContinue(request, response);
   return body;
 }
@@ -148,11 +155,11 @@ function receiveBody(
 function setBody(ctx: RequestContext, body: RequestBody): void {
   ctx.body = body;
   if (!ctx.clientGone) return;
-  if (body.kind === 'buffered') body.release();
+  releaseBody(body);
   throw new ClientDisconnected();
 }
 
-/** A request that cannot be replayed is sent with a token that does not expire soon. */
+/** A request that perhaps cannot be replayed is sent with a token that does not expire soon. */
 function getToken(
   { tokens }: Proxy,
   route: Route,
@@ -160,12 +167,12 @@ function getToken(
   body: RequestBody,
 ): Token | undefined | Promise<Token> {
   if (account === undefined) return undefined;
-  return isReplayable(route, body) ? tokens.get(account) : tokens.getLasting(account);
+  return body.kind !== 'expected' && isReplayable(route, body) ? tokens.get(account) : tokens.getLasting(account);
 }
 
 function respond(
   proxy: Proxy,
-  { request, response, target, attachment, place }: RequestContext,
+  { request, response, target, attachment, place, body }: RequestContext,
   route: Route,
   { response: upstreamResponse, token, extraFields }: Attempt,
 ): void {
@@ -174,5 +181,6 @@ function respond(
   const headers = responseHeaders(upstreamResponse.headers, place ?? route, attachment, ownOrigin(request), target);
   if (repeatsSecret(upstreamResponse.statusText, route, attachment)) upstreamResponse.statusText = '';
   headers.push(...extraFields);
-  relay(upstreamResponse, response, headers, proxy.readIdleMs);
+  const isUnread = body?.kind === 'expected' && !body.asked;
+  relay(upstreamResponse, response, headers, proxy.readIdleMs, isUnread ? request : undefined);
 }

@@ -1,24 +1,27 @@
-import type { OutboundResponse } from '../http/server/exchange.ts';
-import { cutIfUnread } from './respond.ts';
+import type { InboundRequest, OutboundResponse } from '../http/server/exchange.ts';
+import { cutIfUnread, endOnceRead } from './respond.ts';
 import { releaseAfterWrite } from '../http/free-buffer.ts';
 import type { UpstreamResponse } from '../http/client/response.ts';
 
 /**
  * Relays the upstream's response as it arrives. `headers`: names and values in turn. A client that reads nothing for
- * `idleMs` (0: no limit) counts as gone.
+ * `idleMs` (0: no limit) counts as gone. `unread`: a request whose body was not asked for, so that the connection ends
+ * with the response. A client that sends the body all the same must not lose the response by a reset.
  */
 export function relay(
   upstreamResponse: UpstreamResponse,
   response: OutboundResponse,
   headers: string[],
   idleMs: number,
+  unread?: InboundRequest,
 ): void {
   if (response.destroyed) {
     upstreamResponse.cancel();
     return;
   }
   response.writeHead(upstreamResponse.status, upstreamResponse.statusText, headers);
-  if (upstreamResponse.ended && upstreamResponse.chunks.length <= 1) {
+  const lingers = unread !== undefined && hasLength(headers);
+  if (!lingers && upstreamResponse.ended && upstreamResponse.chunks.length <= 1) {
     // Complete: one write for the whole response.
     response.end(upstreamResponse.chunks[0]);
     cutIfUnread(response, idleMs);
@@ -43,11 +46,17 @@ export function relay(
       return room;
     },
     end: () => {
-      response.end();
+      // Without a length, the client would wait for the end.
+      if (lingers) endOnceRead(unread, response);
+      else response.end();
       clearTimeout(stallTimer);
       cutIfUnread(response, idleMs);
     },
     // A partial response must not look complete, so the client's connection is cut.
     fail: () => response.destroy(),
   });
+}
+
+function hasLength(headers: readonly string[]): boolean {
+  return headers.some((name, index) => index % 2 === 0 && name.toLowerCase() === 'content-length');
 }

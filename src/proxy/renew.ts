@@ -1,4 +1,4 @@
-import type { RequestBody } from '../http/message.ts';
+import { canSendAgain, type RequestBody } from '../http/message.ts';
 import type { UpstreamResponse } from '../http/client/response.ts';
 import type { Metrics } from '../metrics.ts';
 import { Token } from '../tokens/token.ts';
@@ -95,7 +95,7 @@ async function renewAndReplay(
 
 /** Whether a request with this body can be sent a second time. */
 export function isReplayable(route: Route, body: RequestBody): boolean {
-  return body.kind !== 'streamed' && route.config.replay;
+  return route.config.replay && canSendAgain(body);
 }
 
 /**

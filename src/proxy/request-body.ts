@@ -30,7 +30,7 @@ function bodyOfBuffer(body: Buffer, { maxBufferedBytes, maxBytes, budget }: Body
   if (body.length > maxBytes) throw bodyTooLarge(maxBytes);
   if (body.length <= maxBufferedBytes && budget.tryReserve(body.length))
     return new BufferedBody([body], body.length, body.length, budget);
-  return { kind: 'streamed', length: body.length, open: () => new BufferedUpload(body) };
+  return { kind: 'streamed', length: body.length, open: () => new BufferedUpload([body], false) };
 }
 
 /** `declaredLength`: Content-Length, already reserved in the budget. */

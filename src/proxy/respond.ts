@@ -62,6 +62,11 @@ export function respondWithError(
 function endAfterBody(request: InboundRequest, response: OutboundResponse, body: string): void {
   if (request.method === 'HEAD') response.flushHeaders();
   else response.write(Buffer.from(body));
+  endOnceRead(request, response);
+}
+
+/** Ends a response, all of which was written, when the client has sent its body, or after LINGER_MS. */
+export function endOnceRead(request: InboundRequest, response: OutboundResponse): void {
   const end = (): void => {
     clearTimeout(timer);
     response.end();
@@ -72,7 +77,7 @@ function endAfterBody(request: InboundRequest, response: OutboundResponse, body:
 
 /** Sends 100 Continue to a client that waits for it (RFC 9110 §10.1.1), only after all other checks. */
 export function sendContinue(request: InboundRequest, response: OutboundResponse): void {
-  if (request.expectsContinue) response.writeContinue?.();
+  if (request.expectsContinue && !response.headersSent && !response.destroyed) response.writeContinue?.();
 }
 
 /**

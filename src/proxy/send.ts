@@ -1,5 +1,5 @@
 import { TokenwardError } from '../errors.ts';
-import { ClientDisconnected, type RequestBody } from '../http/message.ts';
+import { canSendAgain, ClientDisconnected, type ExpectedBody, type RequestBody } from '../http/message.ts';
 import type { UpstreamResponse } from '../http/client/response.ts';
 import type { InboundRequest } from '../http/server/exchange.ts';
 import type { Attachment } from '../flows/attach.ts';
@@ -60,11 +60,30 @@ function unsendable({ tokens }: Proxy, { account }: RequestContext, token: Token
 }
 
 function dispatch(ctx: RequestContext, route: Route, request: UpstreamRequest): Promise<UpstreamResponse> {
+  const { body } = request;
+  return body.kind === 'expected' ? dispatchExpected(ctx, route, request, body) : dispatchOnce(ctx, route, request);
+}
+
+function dispatchOnce(ctx: RequestContext, route: Route, request: UpstreamRequest): Promise<UpstreamResponse> {
   return route.upstream.send(request, (upstreamResponse) => {
     ctx.upstreamResponse = upstreamResponse;
     // The client may have disconnected during the connection attempt.
     if (ctx.clientGone) upstreamResponse.cancel();
   });
+}
+
+/** RFC 9110 §15.5.18: an upstream that does not know the expectation has done nothing, and gets the request without. */
+async function dispatchExpected(
+  ctx: RequestContext,
+  route: Route,
+  request: UpstreamRequest,
+  body: ExpectedBody,
+): Promise<UpstreamResponse> {
+  const response = await dispatchOnce(ctx, route, request);
+  if (response.status !== 417 || body.asked) return response;
+  response.discard();
+  body.ask();
+  return dispatchOnce(ctx, route, request);
 }
 
 /**
@@ -85,7 +104,7 @@ async function signAndSend(
   const { response, signatures } = await sendSigned();
   const header = (name: string): string | undefined => response.header(name);
   if (response.status !== 401 || !signing.challenged(route.origin, header, signatures)) return response;
-  if (request.body.kind === 'streamed' || !route.config.replay) return response;
+  if (!canSendAgain(request.body) || !route.config.replay) return response;
   response.discard();
   return (await sendSigned()).response;
 }

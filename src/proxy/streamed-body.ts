@@ -16,22 +16,25 @@ export function streamBody(
   return { kind: 'streamed', length, open: () => new ClientUpload(request, first, limits) };
 }
 
-/** A complete body that exceeds the limits for a replay, so it is sent once. */
+/** A complete body. `kept`: it may be sent again; otherwise it exceeds the limits for that. */
 export class BufferedUpload implements Upload {
-  #body: Buffer | undefined;
+  readonly kept: boolean;
+  #chunks: readonly Buffer[];
+  #next = 0;
 
-  constructor(body: Buffer) {
-    this.#body = body;
+  constructor(chunks: readonly Buffer[], kept: boolean) {
+    this.#chunks = chunks;
+    this.kept = kept;
   }
 
   async next(): Promise<Buffer | undefined> {
-    const body = this.#body;
-    this.#body = undefined;
-    return body;
+    const chunk = this.#chunks[this.#next];
+    this.#next += 1;
+    return chunk;
   }
 
   stop(): void {
-    this.#body = undefined;
+    this.#chunks = [];
   }
 }
 
@@ -40,6 +43,7 @@ export class BufferedUpload implements Upload {
  * stream, and the client's connection is still needed for the response.
  */
 class ClientUpload implements Upload, Watched {
+  readonly kept = false;
   idleTicks = 0;
   readonly #request: IncomingMessage;
   readonly #limits: BodyLimits;

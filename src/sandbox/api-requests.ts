@@ -1,4 +1,4 @@
-import { isGone, pause, readBody, respond, settle, type Exchange } from './exchange.ts';
+import { isGone, pause, readBody, respond, settle, waitsForContinue, type Exchange } from './exchange.ts';
 import { findHelper, serveHelper } from './helper-paths.ts';
 import { parseFields } from './json.ts';
 import type { Outcome } from './ledger.ts';
@@ -31,7 +31,7 @@ export async function serveApiRequest(vendor: Vendor, x: Exchange, access: strin
   const early = judge(vendor, access);
   if (settings.earlyRefusal && early !== undefined) {
     // The rest of the body is read behind the response's back, as far as the client sends it.
-    readBody(x).catch(() => undefined);
+    if (!waitsForContinue(x)) readBody(x).catch(() => undefined);
     await refuseToken(vendor, x, early);
     return;
   }

@@ -34,6 +34,7 @@ const KEEP_BYTES = 1_048_576;
  * ClientDisconnected if the client left before.
  */
 export async function readBody(x: Exchange, onChunk?: (chunk: Buffer) => Promise<void> | undefined): Promise<Buffer> {
+  if (waitsForContinue(x)) x.res.writeContinue();
   const hash = createHash('sha256');
   let kept: Buffer[] = [];
   try {
@@ -49,6 +50,11 @@ export async function readBody(x: Exchange, onChunk?: (chunk: Buffer) => Promise
   }
   x.entry.bodySha256 = hash.digest('hex');
   return Buffer.concat(kept);
+}
+
+/** The client sends the body only when it is asked for it. */
+export function waitsForContinue({ req, res }: Exchange): boolean {
+  return req.httpVersion === '1.1' && req.headers.expect?.toLowerCase() === '100-continue' && !res.headersSent;
 }
 
 /** Writes the outcome down, before a byte of the response leaves: whoever has the response finds it in the ledger. */

@@ -18,6 +18,8 @@ export async function listen(host: string, port: number, handler: Handler): Prom
   // Room for clients that test the proxy's own limits; the vendors' limits are NOT KNOWN.
   const options = { maxHeaderSize: 65_536, keepAliveTimeout: 5_000 };
   const server = http.createServer(options, (req, res) => handler(req, res, origin));
+  // The handler sends 100 Continue when it reads the body: Node would do so at once.
+  server.on('checkContinue', (req: http.IncomingMessage, res: http.ServerResponse) => handler(req, res, origin));
   server.maxHeadersCount = 0;
   // Uploads of many GiB and responses dripped byte by byte take as long as they take.
   server.requestTimeout = 0;

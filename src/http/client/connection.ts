@@ -1,6 +1,6 @@
 import type { Socket } from 'node:net';
 import { TokenwardError } from '../../errors.ts';
-import type { Upload } from '../message.ts';
+import type { ExpectedBody, RequestBody, Upload } from '../message.ts';
 import type { UpstreamRequest } from './request.ts';
 import type { ResponseSource, UpstreamResponse } from './response.ts';
 import { releaseAfterWrite } from '../free-buffer.ts';
@@ -24,6 +24,11 @@ const MAX_IDLE_MS = 600_000;
  * through its stack. Bytes.
  */
 const MAX_JOINED_BYTES = 12 * 1024;
+/**
+ * How long the upstream may take to say whether it wants a body. Many never send 100 Continue, and the client does not
+ * wait for ever either (RFC 9110 §10.1.1): curl does for 1 s. ms.
+ */
+const MAX_CONTINUE_MS = 1_000;
 
 /** WHATWG HTML §9.2: the one type whose responses are silent by design while there is no event. */
 const EVENT_STREAM = /^\s*text\/event-stream\s*(;|$)/i;
@@ -56,6 +61,8 @@ export class Connection {
   #response: UpstreamResponse | undefined;
   #upload: Upload | undefined;
   #uploading = false;
+  /** A body for which the upstream has not asked yet, and the limit on that. */
+  #expected: { readonly body: ExpectedBody; readonly timer: NodeJS.Timeout } | undefined;
   /** A request body was not sent completely: the upstream would take the next request for the rest of it. */
   #uploadCutShort = false;
   #responseStarted = false;
@@ -80,6 +87,7 @@ export class Connection {
         if (this.#uploading && head.status >= 300) this.#stopUpload();
         this.#response?.onHead(head);
       },
+      onContinue: () => this.#openExpected(),
       onBody: (piece) => this.#response?.onBody(piece),
       onEnd: () => this.#response?.onEnd(),
     });
@@ -158,14 +166,29 @@ export class Connection {
       socket.uncork();
       return;
     }
-    const chunked = body.length === undefined;
-    socket.write(
-      `${head}${chunked ? 'transfer-encoding: chunked' : `content-length: ${body.length}`}\r\n\r\n`,
-      'latin1',
-    );
+    head += body.length === undefined ? 'transfer-encoding: chunked\r\n' : `content-length: ${body.length}\r\n`;
     this.#uploading = true;
+    if (body.kind === 'expected' && !body.asked) {
+      socket.write(`${head}expect: 100-continue\r\n\r\n`, 'latin1');
+      this.#expected = { body, timer: setTimeout(() => this.#openExpected(), MAX_CONTINUE_MS) };
+      return;
+    }
+    socket.write(`${head}\r\n`, 'latin1');
+    this.#startUpload(body);
+  }
+
+  /** The upstream wants the body, or has not said so for long enough. */
+  #openExpected(): void {
+    if (this.#expected === undefined) return;
+    const { body, timer } = this.#expected;
+    clearTimeout(timer);
+    this.#expected = undefined;
+    this.#startUpload(body);
+  }
+
+  #startUpload(body: Extract<RequestBody, { open(): Upload }>): void {
     this.#upload = body.open();
-    this.#pump(this.#upload, chunked, this.#response!).catch(() => undefined);
+    this.#pump(this.#upload, body.length === undefined, this.#response!).catch(() => undefined);
   }
 
   /** Sends a streamed body, as fast as both ends allow. */
@@ -178,7 +201,7 @@ export class Connection {
         await new Promise(setImmediate);
         if (this.#response !== response || !this.#uploading || socket.destroyed) return;
         if (chunked) socket.write(`${chunk.length.toString(16)}\r\n`, 'latin1');
-        let room = socket.write(chunk, releaseAfterWrite(chunk));
+        let room = socket.write(chunk, upload.kept ? undefined : releaseAfterWrite(chunk));
         if (chunked) room = socket.write('\r\n', 'latin1');
         if (!room) await waitForDrain(socket);
       }
@@ -284,6 +307,8 @@ export class Connection {
   #stopUpload(): void {
     if (this.#uploading) this.#uploadCutShort = true;
     this.#uploading = false;
+    clearTimeout(this.#expected?.timer);
+    this.#expected = undefined;
     const upload = this.#upload;
     this.#upload = undefined;
     upload?.stop();

@@ -17,6 +17,8 @@ export interface ResponseHead {
 /** Receives what the parser finds. */
 interface ResponseEvents {
   onHead(head: ResponseHead): void;
+  /** 100 Continue. */
+  onContinue?(): void;
   /** Chunks that came in one read are passed on as one piece. */
   onBody(piece: Buffer): void;
   onEnd(): void;
@@ -224,6 +226,7 @@ export class ResponseParser {
       if (status === 101) throw new ResponseError('an unrequested protocol switch');
       this.#interim += 1;
       if (this.#interim > MAX_INTERIM) throw new ResponseError('too many interim responses');
+      if (status === 100) this.#events.onContinue?.();
       return;
     }
 

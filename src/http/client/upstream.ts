@@ -32,7 +32,8 @@ export class Upstream {
         this.#pool.run(request, response, fresh);
       };
       let current: UpstreamResponse;
-      const repeatable = SAFE_METHODS.has(request.method) && request.body.kind !== 'streamed';
+      const repeatable =
+        SAFE_METHODS.has(request.method) && (request.body.kind === 'none' || request.body.kind === 'buffered');
       dispatch(
         false,
         repeatable

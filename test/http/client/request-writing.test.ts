@@ -26,7 +26,7 @@ const request = fc.record({
 function uploadOf(pieces: readonly Buffer[]): Upload {
   // Copies: what has been written is given back to the system.
   const left = pieces.map((piece) => Buffer.from(piece));
-  return { next: () => Promise.resolve(left.shift()), stop: () => undefined };
+  return { kept: false, next: () => Promise.resolve(left.shift()), stop: () => undefined };
 }
 
 function bodyOf({ pieces, kind }: { pieces: Buffer[]; kind: string }): RequestBody {
