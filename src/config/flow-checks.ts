@@ -2,9 +2,10 @@ import { attachedNames } from '../flows/attach.ts';
 import { flowSchema, isFixed, type Attach, type AttachPart, type Flow, type TokenCall } from '../flows/flow.ts';
 import { isFromAnswer } from '../flows/hosts.ts';
 import { textsOfMake } from '../flows/make-schema.ts';
-import { textsOf } from '../flows/names.ts';
+import { namesToldToApplications, textsOf } from '../flows/names.ts';
 import { isNameless, textsOfOauth } from '../flows/oauth/schema.ts';
 import { namesIn as namesAttached, textsOf as textsAttached } from '../flows/schema/attach.ts';
+import { textsOfLegacyLogin } from '../flows/schema/legacy-login.ts';
 import { RESERVED } from '../flows/schema/call.ts';
 import { placeholdersIn } from '../flows/template.ts';
 import { isWritten, keyProblems } from '../flows/usable-keys.ts';
@@ -48,6 +49,7 @@ function checkFlow(flow: Flow, path: Path, report: Report): void {
   if (typeof flow.lifetime === 'string')
     checkText(flow, flow.lifetime, [...credentials, ...brought], [...path, 'lifetime'], report);
   if (flow.lifetimeFrom !== undefined) checkName(flow.lifetimeFrom, credentials, [...path, 'lifetimeFrom'], report);
+  checkLegacyLogins(flow, path, report);
   checkUnused(flow, path, report);
   // Keys that stand in the flow itself; those of credentials are checked with the accounts.
   for (const { place, message } of keyProblems(flow, {}, isWritten)) report([...path, ...place], message);
@@ -224,6 +226,29 @@ function fixedMessage(name: string, credentials: readonly string[]): string {
         `name it${didYouMean(name, credentials)}`;
 }
 
+/** What an answer to an application's own login may tell: what it computes, and what no request carries as a secret. */
+function checkLegacyLogins(flow: Flow, path: Path, report: Report): void {
+  const brought = answeredNames(flow);
+  const attached = attachedNames(flow.attach);
+  const check = (text: string, made: readonly string[], at: Path): void => {
+    // What is optional is left out: a flow that extends another may bring less.
+    const optional = placeholdersIn(text).flatMap(({ name, needed }) => (needed ? [] : [name]));
+    checkText(flow, text, [...made, ...brought, ...optional], at, report);
+    for (const { name } of placeholdersIn(text))
+      if (brought.includes(name) && attached.includes(name) && !made.includes(name))
+        report(at, `{${name}} is attached to requests, and no response may repeat it`);
+  };
+  for (const [index, entry] of flow.legacyLogin.entries()) {
+    const at = [...path, 'legacyLogin', index];
+    const texts = textsOfLegacyLogin(entry);
+    for (const [place, text] of texts.make) check(text, [], [...at, ...place]);
+    for (const [place, text] of texts.answer) check(text, Object.keys(entry.make), [...at, ...place]);
+    const told = texts.answer.flatMap(([, text]) => placeholdersIn(text).map(({ name }) => name));
+    for (const name of Object.keys(entry.make))
+      if (!told.includes(name)) report([...at, 'make', name], `nothing uses {${name}}`);
+  }
+}
+
 /** A value that nothing uses is a slip of the pen: mostly one of the names with a meaning. */
 function checkUnused(flow: Flow, path: Path, report: Report): void {
   const texts = [
@@ -233,7 +258,7 @@ function checkUnused(flow: Flow, path: Path, report: Report): void {
     typeof flow.lifetime === 'string' ? flow.lifetime : '',
   ];
   const inTexts = texts.flatMap((text) => placeholdersIn(text).map(({ name }) => name));
-  const used = new Set([...flow.attach.flatMap(namesAttached), ...inTexts]);
+  const used = new Set([...flow.attach.flatMap(namesAttached), ...inTexts, ...namesToldToApplications(flow)]);
   for (const name of Object.keys(flow.make ?? {}))
     if (!used.has(name)) report([...path, 'make', name], `nothing uses {${name}}`);
   for (const name of Object.keys(flow.oauth?.answer ?? {}))

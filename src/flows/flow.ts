@@ -1,15 +1,16 @@
 import { z } from 'zod';
 import { seconds } from './duration.ts';
-import { jsonTemplate } from './json-template.ts';
 import { makeSchema } from './make-schema.ts';
 import { oauthSchema } from './oauth/schema.ts';
 import { attach } from './schema/attach.ts';
 import { loginCall, refreshCall } from './schema/call.ts';
+import { legacyLogin } from './schema/legacy-login.ts';
 import { busyRule, match, refusedRule } from './schema/rules.ts';
 
 export type { Attach, AttachPart, FixedPart } from './schema/attach.ts';
 export type { JsonTemplate as TemplateValue } from './json-template.ts';
 export type { TokenCall } from './schema/call.ts';
+export type { LegacyLogin } from './schema/legacy-login.ts';
 export type { BusyRule, MatchRule, RefusedRule } from './schema/rules.ts';
 export { headerName } from './schema/rules.ts';
 
@@ -55,12 +56,6 @@ const budget = listOf(budgetEntry).superRefine((entries, context) => {
   if (entries.filter(({ logins }) => logins !== undefined).length > 1) wrong('may have one entry with logins');
   const windows = entries.filter(({ renewals }) => renewals !== undefined).map(({ per }) => per);
   if (new Set(windows).size < windows.length) wrong('has two entries with renewals and the same per');
-});
-
-const legacyLogin = z.strictObject({
-  method: z.string().default('POST'),
-  path: z.string().startsWith('/'),
-  answer: jsonTemplate.describe('The response body for an application that still logs in by itself.'),
 });
 
 const lifetime = seconds(1);

@@ -3,7 +3,7 @@ import { attachProblem } from './attach.ts';
 import { parseJson } from './content.ts';
 import type { Flow, TokenCall } from './flow.ts';
 import { locate, unitOf } from './locator.ts';
-import { keptNames } from './names.ts';
+import { dispensableNames, keptNames } from './names.ts';
 import { numberOf, secondsOf, secondsUntil } from './notations.ts';
 import { pointed } from './pointer.ts';
 import type { ReadResponse } from './response.ts';
@@ -37,8 +37,8 @@ const MAX_VALUE_LENGTH = 16_384;
 /**
  * `before` with what a response with status 2xx brings; or a text for people, without any value of it, why it brings
  * too little. `known`: values that may be missing here, because an earlier response has brought them. `now`: wall
- * clock, ms. `needsAll`: a value beside the token that is missing or unusable is one thing too little; otherwise it is
- * left out.
+ * clock, ms. `needs`: a value of this name that is missing or unusable is one thing too little; otherwise it is left
+ * out.
  */
 export function readAnswer(
   call: Pick<TokenCall, 'answer'>,
@@ -46,7 +46,7 @@ export function readAnswer(
   before: Found,
   known: NamedValues,
   now: number,
-  needsAll = true,
+  needs: (name: string) => boolean,
 ): Found | string {
   const { answer } = call;
   const at = (place: string | undefined): unknown => (place === undefined ? undefined : locate(place, response)[0]);
@@ -61,7 +61,7 @@ export function readAnswer(
   for (const [name, place] of valuesIn(answer)) {
     const value = textOf(at(place));
     if (typeof value === 'string') values[name] = value;
-    else if (!needsAll) continue;
+    else if (!needs(name)) continue;
     else if (value.problem !== undefined) return `${value.problem} at ${place}`;
     else if (!Object.hasOwn(known, name)) return `nothing at ${place}`;
   }
@@ -87,6 +87,12 @@ export function readAnswer(
     refreshLifetime: lengthAt(answer.refreshExpiresIn) ?? untilAt(answer.refreshExpiresAt) ?? before.refreshLifetime,
     values: { ...before.values, ...values },
   };
+}
+
+/** Whether a renewal needs the value of this name. */
+export function needsOf(flow: Flow): (name: string) => boolean {
+  const dispensable = dispensableNames(flow);
+  return (name) => !dispensable.has(name);
 }
 
 /** The values beside the token, with their places. */

@@ -2,6 +2,7 @@ import type { Flow, TemplateValue, TokenCall } from './flow.ts';
 import { textsOfMake } from './make-schema.ts';
 import { textsOfOauth } from './oauth/schema.ts';
 import { namesIn } from './schema/attach.ts';
+import { textsOfLegacyLogin } from './schema/legacy-login.ts';
 import { placeholdersIn } from './template.ts';
 
 /** Where a text stands: keys and list indexes. */
@@ -39,8 +40,12 @@ function leavesOf(value: TemplateValue, path: TextPath): PlacedText[] {
 }
 
 const kept = new WeakMap<Flow, ReadonlySet<string>>();
+const dispensable = new WeakMap<Flow, ReadonlySet<string>>();
 
-/** The names that are used once the login is over: by requests, by a refresh. Only their values are stored. */
+/**
+ * The names that are used once the login is over: by requests, by a refresh, by answers to an application's own login.
+ * Only their values are stored.
+ */
 export function keptNames(flow: Flow): ReadonlySet<string> {
   let names = kept.get(flow);
   if (names === undefined) {
@@ -52,7 +57,30 @@ export function keptNames(flow: Flow): ReadonlySet<string> {
       ...(flow.refresh ?? []).flatMap((call) => textsOf(call).map(([, text]) => text)),
     ];
     const used = texts.flatMap((text) => placeholdersIn(text).map(({ name }) => name));
-    kept.set(flow, (names = new Set([...flow.attach.flatMap(namesIn), ...used])));
+    kept.set(flow, (names = new Set([...flow.attach.flatMap(namesIn), ...used, ...namesToldToApplications(flow)])));
   }
   return names;
+}
+
+/** The names that only answers to an application's own login use: no renewal fails for want of their values. */
+export function dispensableNames(flow: Flow): ReadonlySet<string> {
+  let names = dispensable.get(flow);
+  if (names === undefined) {
+    const calls = [...(flow.login ?? []), ...(flow.refresh ?? [])];
+    const inCalls = calls.flatMap((call) => textsOf(call)).flatMap(([, text]) => placeholdersIn(text));
+    const others = new Set([...keptNames({ ...flow, legacyLogin: [] }), ...inCalls.map(({ name }) => name)]);
+    dispensable.set(flow, (names = new Set(namesToldToApplications(flow).filter((name) => !others.has(name)))));
+  }
+  return names;
+}
+
+/** The names that answers to an application's own login use, without those that they compute themselves. */
+export function namesToldToApplications({ legacyLogin }: Pick<Flow, 'legacyLogin'>): string[] {
+  return legacyLogin.flatMap((entry) => {
+    const { answer, make } = textsOfLegacyLogin(entry);
+    const inAnswer = answer
+      .flatMap(([, text]) => placeholdersIn(text))
+      .filter(({ name }) => !Object.hasOwn(entry.make, name));
+    return [...inAnswer, ...make.flatMap(([, text]) => placeholdersIn(text))].map(({ name }) => name);
+  });
 }

@@ -1,6 +1,6 @@
 import type { Outcome } from '../tokens/credential.ts';
 import type { NamedValues } from '../tokens/token.ts';
-import { grantOf, readAnswer, type Found } from './grant.ts';
+import { grantOf, needsOf, readAnswer, type Found } from './grant.ts';
 import { makeValues } from './make.ts';
 import type { OauthMemory } from './oauth/memory.ts';
 import type { OauthResult } from './oauth/run-oauth.ts';
@@ -55,9 +55,9 @@ export function grantedBy(
     values: { ...made, ...(dpopKey !== undefined && { dpopKey }) },
   };
   const answer = flow.oauth?.answer ?? {};
-  const read = response === undefined ? found : readAnswer({ answer }, response, found, known, now());
+  const read = response === undefined ? found : readAnswer({ answer }, response, found, known, now(), needsOf(flow));
   // A token is not dropped for a value that is missing, if requests can do without it: it may be the only one.
-  const rest = typeof read === 'string' ? readAnswer({ answer }, response!, found, known, now(), false) : read;
+  const rest = typeof read === 'string' ? readAnswer({ answer }, response!, found, known, now(), () => false) : read;
   const grant = grantOf(flow, typeof rest === 'string' ? found : rest, known, values);
   if (typeof grant === 'object') return { kind: 'granted', grant };
   return {

@@ -1,5 +1,11 @@
 import { flowSchema, type Flow, type FlowInput } from './flow.ts';
 
+/** What an application that logs in by itself gets in place of tokens. They differ, because some applications look. */
+const STAND_IN = 'managed-by-tokenward';
+const REFRESH_STAND_IN = 'managed-by-tokenward-refresh';
+
+type LoginAnswer = Omit<NonNullable<FlowInput['legacyLogin']>[number], 'path'>;
+
 /**
  * Softline eCommerce. The login response has no expiry: a token lives 24 h from receipt, and its refresh_token is
  * documented as unused. The token has a header field of its own; a request with only `Authorization` counts as without
@@ -16,9 +22,26 @@ const softline: FlowInput = {
   lifetime: 86_400,
   attach: { header: 'AuthorizationJWT', value: 'Bearer {token}' },
   invalid: [{ status: 401, body: { '/errors/*/error': [1007, 1008, 1009] } }],
-  legacyLogin: [
-    { path: '/v1/login_check', answer: { token: 'managed-by-tokenward', refresh_token: 'managed-by-tokenward' } },
-  ],
+  legacyLogin: [{ path: '/v1/login_check', answer: { token: STAND_IN, refresh_token: REFRESH_STAND_IN } }],
+};
+
+/** The lives are those that the vendor documents: 24 hours and 14 days. */
+const CHATAPP_PAIR: LoginAnswer = {
+  make: {
+    userId: { number: '{cabinetUserId?}' },
+    accessEnd: { time: 'unix', in: '24h' },
+    refreshEnd: { time: 'unix', in: '336h' },
+  },
+  answer: {
+    success: true,
+    data: {
+      cabinetUserId: '{userId?}',
+      accessToken: STAND_IN,
+      accessTokenEndTime: '{accessEnd}',
+      refreshToken: REFRESH_STAND_IN,
+      refreshTokenEndTime: '{refreshEnd}',
+    },
+  },
 };
 
 /**
@@ -37,6 +60,8 @@ const chatapp: FlowInput = {
       refreshToken: '/data/refreshToken',
       expiresAt: '/data/accessTokenEndTime',
       refreshExpiresAt: '/data/refreshTokenEndTime',
+      // Told to applications that log in by themselves.
+      cabinetUserId: '/data/cabinetUserId',
     },
     // Which status or code refuses a wrong password is NOT KNOWN; `success: false` in a 200 is a refusal as well.
     refused: [{ status: [400, 401, 403, 422] }, { status: 200, body: { '/success': false } }],
@@ -49,6 +74,8 @@ const chatapp: FlowInput = {
       refreshToken: '/data/refreshToken',
       expiresAt: '/data/accessTokenEndTime',
       refreshExpiresAt: '/data/refreshTokenEndTime',
+      // Told to applications that log in by themselves.
+      cabinetUserId: '/data/cabinetUserId',
     },
     refused: [
       { body: { '/success': false, '/error/code': ['ApiInvalidRefreshTokenError', 'ApiInvalidTokenError'] } },
@@ -61,16 +88,19 @@ const chatapp: FlowInput = {
   invalid: [{ body: { '/success': false, '/error/code': 'ApiInvalidTokenError' } }],
   renew: 'on-demand',
   budget: { logins: 100, per: 86_400, reserve: 20, by: ['email', 'appId'] },
-  legacyLogin: [
-    {
-      path: '/v1/tokens',
-      answer: { success: true, data: { accessToken: 'managed-by-tokenward', refreshToken: 'managed-by-tokenward' } },
-    },
-    {
-      path: '/v1/tokens/refresh',
-      answer: { success: true, data: { accessToken: 'managed-by-tokenward', refreshToken: 'managed-by-tokenward' } },
-    },
-  ],
+  legacyLogin: ['/v1/tokens', '/v1/tokens/refresh'].map((path) => ({ path, ...CHATAPP_PAIR })),
+};
+
+/**
+ * The longest lives that the vendor documents: 12 hours and a year. The claims are those of its samples; in the refresh
+ * token's `jti` there is a whole access token.
+ */
+const TWIN_PAIR: LoginAnswer = {
+  make: {
+    access: { jwt: { lifetime: '12h', tokenClaims: ['sub', 'company_id', 'roles', 'version'] } },
+    refresh: { jwt: { lifetime: '8760h', claims: { jti: STAND_IN }, tokenClaims: ['version'] } },
+  },
+  answer: { token: '{access}', refreshToken: '{refresh}' },
 };
 
 /**
@@ -95,10 +125,7 @@ const twin: FlowInput = {
   lifetimeFrom: 'ttl',
   attach: { header: 'Authorization', value: 'Bearer {token}' },
   invalid: [{ status: 401 }],
-  legacyLogin: [
-    { path: '/api/v1/auth/login', answer: { token: 'managed-by-tokenward', refreshToken: 'managed-by-tokenward' } },
-    { path: '/api/v1/auth/refresh', answer: { token: 'managed-by-tokenward', refreshToken: 'managed-by-tokenward' } },
-  ],
+  legacyLogin: ['/api/v1/auth/login', '/api/v1/auth/refresh'].map((path) => ({ path, ...TWIN_PAIR })),
 };
 
 /** RFC 6749 §5.2: a token endpoint's refusals. Any other error decides nothing and is tried again. */

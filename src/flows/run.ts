@@ -4,7 +4,7 @@ import type { NamedValues } from '../tokens/token.ts';
 import { ClientAuthMemory, clientOf, type ClientAuth, type ClientCredentials } from './client-auth.ts';
 import { describeResponse, describeResponseWithBody, statusAndCode } from './describe.ts';
 import type { Flow, TokenCall } from './flow.ts';
-import { grantOf, NOTHING, readAnswer, type Found } from './grant.ts';
+import { grantOf, needsOf, NOTHING, readAnswer, type Found } from './grant.ts';
 import { checkHost } from './hosts.ts';
 import { readsContent } from './locator.ts';
 import type { Make } from './make-schema.ts';
@@ -279,7 +279,7 @@ function broughtBy(
   call: TokenCall,
   response: ReadResponse,
 ): StepResult | string {
-  const found = readAnswer(call, response, before, known, now());
+  const found = readAnswer(call, response, before, known, now(), needsOf(flow));
   if (typeof found === 'string') return found;
   if (!isLast) return { kind: 'found', found };
   const grant = grantOf(flow, found, known, values);
@@ -292,7 +292,7 @@ function broughtBy(
  */
 function withoutValues(step: Step, call: TokenCall, response: ReadResponse, malformed: Outcome): StepResult {
   const { flow, values, known, before, isLast, now } = step;
-  const found = readAnswer(call, response, before, known, now(), false);
+  const found = readAnswer(call, response, before, known, now(), () => false);
   if (typeof found === 'string') return malformed;
   if (!isLast) return found.refreshSecret === undefined ? malformed : { kind: 'found', found };
   const grant = grantOf(flow, found, known, values);

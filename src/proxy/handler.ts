@@ -1,6 +1,7 @@
 import { TokenwardError } from '../errors.ts';
 import { ClientDisconnected, releaseBody, type RequestBody } from '../http/message.ts';
 import type { InboundRequest, OutboundResponse, RequestHandler } from '../http/server/exchange.ts';
+import type { LegacyLogin } from '../flows/flow.ts';
 import type { Token } from '../tokens/token.ts';
 import { chooseAccount } from './account.ts';
 import type { Caller } from './caller.ts';
@@ -9,7 +10,7 @@ import { expectBody } from './expected-body.ts';
 import { fail, finish } from './finish.ts';
 import { howAsked, rulesFor } from './forwarded.ts';
 import { repeatsSecret, responseHeaders } from './headers.ts';
-import { legacyLoginResponse } from './legacy-login.ts';
+import { legacyLoginResponse, loginResponse } from './legacy-login.ts';
 import { enforcePolicy } from './enforce-policy.ts';
 import { relay } from './relay.ts';
 import { replayIfRejected, isReplayable, NO_FIELDS, type Attempt } from './renew.ts';
@@ -32,12 +33,13 @@ async function serve(proxy: Proxy, ctx: RequestContext, route: Route): Promise<v
   const path = pathOf(upstreamTarget(route, ctx.target));
   enforcePolicy(proxy, ctx, route, path); // 403
   const login = legacyLoginResponse(route, ctx.method, path); // 403
-  if (login !== undefined) {
-    respondWithJson(ctx.response, login, proxy.readIdleMs); // 200
-    return;
-  }
   const account = selectAccount(ctx, route, caller); // 400 403 404
   ctx.account = account;
+  if (login !== undefined) {
+    // Only routes with an account have responses to logins.
+    await respondToLogin(proxy, ctx, account!, login); // 200 502 503
+    return;
+  }
   const received = receiveBody(proxy, ctx, route); // 408 413
   const body = received instanceof Promise ? await received : received;
   setBody(ctx, body);
@@ -105,6 +107,16 @@ function enterRoute({ concurrency }: Proxy, ctx: RequestContext, route: Route): 
   ctx.route = route;
   concurrency.enterRoute(ctx.heldSlots, route.stats, route.name);
   if (route.config.encodedPaths === 'refuse') checkEncodedPath(ctx.target, route);
+}
+
+/**
+ * Responds to an application's own login. With the account's own error if that has no usable token: the application
+ * would take a good response for a working login, and every request after it would fail.
+ */
+async function respondToLogin(proxy: Proxy, ctx: RequestContext, account: string, login: LegacyLogin): Promise<void> {
+  const token = await proxy.tokens.get(account);
+  if (ctx.clientGone) throw new ClientDisconnected();
+  respondWithJson(ctx.response, loginResponse(login, account, token, proxy.clock.wall()), proxy.readIdleMs);
 }
 
 /** The caller; undefined if callers are not authenticated. No caller can take the slots of all others. */

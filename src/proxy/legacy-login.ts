@@ -1,7 +1,10 @@
 import { TokenwardError } from '../errors.ts';
-import type { Flow, TemplateValue, TokenCall } from '../flows/flow.ts';
+import { answerLogin } from '../flows/answer-login.ts';
+import type { Flow, LegacyLogin, TokenCall } from '../flows/flow.ts';
 import { urlOfCall } from '../flows/request.ts';
+import { UnfillableError } from '../flows/template.ts';
 import { parseUrl } from '../parse-url.ts';
+import type { Token } from '../tokens/token.ts';
 import { allReadingsOf, mayMatch, readingsOf, segmentsOf } from './readings.ts';
 
 /** Characters that need decoding before a comparison. */
@@ -21,15 +24,15 @@ export interface LoginPath {
   readonly whole: boolean;
   readonly method: string;
   /** A response that the route may give; undefined: such a request is refused. */
-  readonly response: TemplateValue | undefined;
+  readonly response: LegacyLogin | undefined;
 }
 
 /** The login paths that a flow declares, at any depth below its upstreams. */
 export function declaredLogins({ legacyLogin }: Flow): LoginPath[] {
-  return legacyLogin.map(({ path, method, answer: response }) => ({
-    segments: segmentsOf(path),
+  return legacyLogin.map((response) => ({
+    segments: segmentsOf(response.path),
     whole: false,
-    method,
+    method: response.method,
     response,
   }));
 }
@@ -133,7 +136,7 @@ function keyOf(method: string, segments: readonly string[]): string {
  * A legacy application may still log in by itself, which would use up logins unnoticed. The route responds to, refuses
  * or forwards that. Undefined: not a login, or one to forward. Throws if it is refused.
  */
-export function legacyLoginResponse(route: GuardedRoute, method: string, path: string): TemplateValue | undefined {
+export function legacyLoginResponse(route: GuardedRoute, method: string, path: string): LegacyLogin | undefined {
   const { logins, config } = route;
   if (config.legacyLogin === 'forward' || !logins.mayContain(path)) return undefined;
   const found = logins.find(method, allReadingsOf(path));
@@ -144,8 +147,20 @@ export function legacyLoginResponse(route: GuardedRoute, method: string, path: s
   return response;
 }
 
+/** The response body. Throws if the account's token came without a value that it needs. `now`: wall clock, ms. */
+export function loginResponse(login: LegacyLogin, account: string, token: Token, now: number): unknown {
+  try {
+    return answerLogin(login, token, now);
+  } catch (error) {
+    if (!(error instanceof UnfillableError)) throw error;
+    throw new TokenwardError('token_unavailable', {
+      detail: `account ${account}: the response to a login needs what its token did not come with: ${error.message}`,
+    });
+  }
+}
+
 /** Names the setting that decided, and its alternatives. */
-function detailOf({ name, config }: GuardedRoute, response: TemplateValue | undefined): string {
+function detailOf({ name, config }: GuardedRoute, response: LegacyLogin | undefined): string {
   const others =
     response === undefined
       ? 'this login has no response here, and'

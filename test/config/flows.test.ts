@@ -26,6 +26,33 @@ describe('a flow in a configuration', () => {
     assert.equal(twin.lifetime, 3600);
   });
 
+  it('may say what an application that logs in by itself is told, as far as that is known and no secret', () => {
+    const text = (legacyLogin: string, attach = ''): string =>
+      `flows: { own: { baseUrl: "https://login.example", credentials: { user: required }, ${LOGIN.replace('/token }', '/token, tenant: /tenant, session: /session }')}, attach: [{ header: X }${attach}], legacyLogin: [{ path: /login, ${legacyLogin} }] } }\n${account('own', ', credentials: { user: a }')}`;
+    const own = (legacyLogin: string, attach = ''): string[] => said(text(legacyLogin, attach));
+    const at = 'flows.own.legacyLogin.0';
+    const session = ', { header: S, value: "{session}" }';
+    const make = 'make: { end: { time: ms, in: 24h } }, ';
+    load(text(`${make}answer: { t: "{tenant}", e: "{end}", x: "{optional?}" }`, session));
+    assert.deepEqual(own(`${make}answer: { t: "{tenant}" }`, session), [`${at}.make.end: nothing uses {end}`]);
+    assert.deepEqual(own('answer: { t: "{tenant}", s: "{session}" }', session), [
+      `${at}.answer.s: {session} is attached to requests, and no response may repeat it`,
+    ]);
+    for (const name of ['token', 'user', 'tennant'])
+      assert.match(
+        own(`answer: ["{tenant}", "{session}", "{${name}}"]`)[0]!,
+        /^flows\.own\.legacyLogin\.0\.answer\.2: /,
+      );
+    assert.match(own('make: { e: { time: unix, jwt: { lifetime: 1 } } }, answer: "{e}"')[0]!, /takes exactly one of/);
+    assert.match(own('make: { e: { number: "1", in: 5 } }, answer: "{e}"')[0]!, /in goes with time/);
+  });
+
+  it('that extends a preset may bring less than the preset tells applications', () => {
+    load(
+      `flows: { own: { extends: chatapp, login: { url: /other, answer: { token: /t } } } }\n${account('own', ', credentials: { email: a, password: b, appId: c }')}`,
+    );
+  });
+
   it('may stand on its own', () => {
     const flow = flowOf(
       `flows: { own: { baseUrl: "https://login.example", credentials: { user: required }, ${LOGIN}, attach: { header: X-Token, value: "{token}" } } }\n${account('own', ', credentials: { user: a }')}`,

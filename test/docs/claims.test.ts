@@ -74,7 +74,7 @@ describe('what docs/errors.md says of X-Tokenward-Error', () => {
     assert.deepEqual([refused.status, refused.headers['x-tokenward-error']], [403, 'login_path_refused']);
     const placeholder = await world().call('/crm/v1/tokens', login);
     assert.deepEqual([placeholder.status, placeholder.headers['x-tokenward-error']], [200, undefined]);
-    assert.equal(world().sandbox.ledger.count(), 0);
+    assert.equal(world().sandbox.ledger.count({ kind: 'api' }), 0);
     const said = /with one exception: the placeholder login response of a route with `legacyLogin: answer`/;
     assert.match(page('docs/errors.md'), said);
   });

@@ -111,7 +111,8 @@ describe('the login paths of an account, on another route to its host', () => {
     assert.equal(upstream.seen.length, 1);
     assert.equal(await post('/answers/session'), '{"token":"managed"}');
     assert.equal(await post('/none/session'), 'login_path_refused');
-    assert.equal(upstream.seen.length, 1);
+    // And the account's own login.
+    assert.equal(upstream.seen.length, 2);
   });
 
   it('are known of generated accounts too, each with an endpoint of its own', async () => {
