@@ -158,6 +158,17 @@ export class Metrics {
     [],
     'sum',
   );
+  readonly spilledBytes = this.#gauge(
+    'spilled_bytes',
+    'Bytes of request bodies in files, in total; those whose length is known count from their beginning.',
+    [],
+    'sum',
+  );
+  readonly spilledBodies = this.#counter(
+    'spilled_bodies_total',
+    'Request bodies beyond the replay buffer, by what became of keeping them in a file.',
+    ['route', 'outcome'],
+  );
   readonly accountsKnown = this.#gauge(
     'accounts',
     'Configured accounts, including those of accountsFrom.',

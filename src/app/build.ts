@@ -27,6 +27,7 @@ import { readInboundTls } from './inbound-tls.ts';
 import { guardTokenEndpoint } from './login-guard.ts';
 import { openStore, type StoreDependencies } from './open-store.ts';
 import { routeOf } from './routes.ts';
+import { openSpills } from './spills.ts';
 import { createObserver } from './token-observer.ts';
 import { senders } from './token-senders.ts';
 import { newViaName } from './via-name.ts';
@@ -71,8 +72,9 @@ export async function build(config: LoadedConfig, dependencies: Dependencies): P
     // Asked for with the first login, when the routes are there.
     onTokenEndpoint: (url) => guardTokenEndpoint(routes.all, url),
   });
+  const spilling = await openSpills(config, metrics, log);
   const routes: RouteTable = new RouteTable(
-    config.routes.map((route) => routeOf(route, config, metrics, via, credentials.valuesOf)),
+    config.routes.map((route) => routeOf(route, config, metrics, via, credentials.valuesOf, spilling?.spills)),
   );
   const buffers = new BufferBudget(config.limits.bufferedBytes);
   const callers =
@@ -147,6 +149,7 @@ export async function build(config: LoadedConfig, dependencies: Dependencies): P
       log,
       buffers,
       tunnels: forward?.open,
+      spilledBytes: spilling?.usedBytes ?? (() => 0),
       lifecycle,
       clock,
       routes: config.routes,

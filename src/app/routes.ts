@@ -17,6 +17,7 @@ import type { Route } from '../proxy/route.ts';
 import { destinationOf } from '../http/client/dial.ts';
 import { clientTls } from '../http/tls.ts';
 import { trimEnd } from '../trim-end.ts';
+import type { Spills } from './spills.ts';
 
 /** A configured route, ready for requests. `via` returns the corporate proxy for an origin, or an empty text. */
 export function routeOf(
@@ -25,6 +26,7 @@ export function routeOf(
   metrics: Metrics,
   via: (origin: string) => string,
   valuesOf: ValuesOf,
+  spills?: Spills,
 ): Route {
   const url = new URL(config.upstream);
   const basePath = trimEnd(url.pathname, '/');
@@ -66,6 +68,7 @@ export function routeOf(
         ? undefined
         : namedUpstream(flow.upstream, config, valuesOf, (origin) => upstreamAt(origin, config, via)),
     rejectedToken: flow && rejectedTokenRule(rejectionRules(flow)),
+    spill: config.replay && flow !== undefined ? spills?.(config) : undefined,
     stats: metrics.route(config.name),
   };
 }

@@ -4,6 +4,7 @@ import { ListenError } from '../http/server/listen.ts';
 import { TlsFileError } from '../http/tls.ts';
 import { describeFault } from '../log.ts';
 import { JwksFileError } from '../proxy/jwt.ts';
+import { SpillError } from '../proxy/spill-error.ts';
 import { AccountBusyError } from '../tokens/held-lease.ts';
 import { StoreError } from '../tokens/store.ts';
 import { WorkerStartError } from '../workers/worker-start-error.ts';
@@ -17,7 +18,7 @@ import { UsageError } from './usage-error.ts';
 /** Errors whose message alone is printed. */
 const FAILURES = [
   ...[AccountBusyError, StoreError, ListenError, TlsFileError, JwksFileError, OperatorError],
-  ...[ConnectError, FlowTryError, AuthorityError],
+  ...[ConnectError, FlowTryError, AuthorityError, SpillError],
 ];
 
 /** The message and exit code for an error that ends the program. */

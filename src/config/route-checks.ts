@@ -35,6 +35,7 @@ export function checkRoutes(
     const { flow } = record(accountFrom ?? record(inline)[String(account)]);
     return flows.get(String(flow))?.upstream !== undefined;
   };
+  checkSpills(raw, report);
   const seen = new Map<string, number>();
   list(record(raw)['routes']).forEach((item, index) => {
     const { account, accountFrom, prefix, host, upstream } = record(item);
@@ -67,5 +68,18 @@ export function checkRoutes(
     if (typeof account === 'string' && !accounts.includes(account) && !elsewhere.has(account)) {
       report(['callers', index, 'account'], `no account has this name${didYouMean(account, accounts)}`);
     }
+  });
+}
+
+/** One folder has one limit, whichever route's bodies lie there. */
+function checkSpills(raw: unknown, report: Report): void {
+  const limits = new Map<unknown, { readonly most: unknown; readonly index: number }>();
+  list(record(raw)['routes']).forEach((item, index) => {
+    const { path, most } = record(record(item)['spill']);
+    if (path === undefined || most === undefined) return;
+    const known = limits.get(path);
+    if (known === undefined) limits.set(path, { most, index });
+    else if (known.most !== most)
+      report(['routes', index, 'spill', 'most'], `must be as at routes.${known.index}, which has the same path`);
   });
 }

@@ -4,13 +4,14 @@ export class ClientDisconnected extends Error {}
 /**
  * A request body. `buffered`: complete in memory, in the chunks it came in (joining them would double the memory), and
  * can be sent again. `streamed`: too large to buffer; `open` returns its bytes once. `expected`: the client sends it
- * when it is asked for it (RFC 9110 §10.1.1).
+ * when it is asked for it (RFC 9110 §10.1.1). `spilled`: written to a file while it is sent.
  */
 export type RequestBody =
   | { readonly kind: 'none' }
   | { readonly kind: 'buffered'; readonly chunks: readonly Buffer[]; readonly length: number; release(): void }
   | { readonly kind: 'streamed'; readonly length: number | undefined; open(): Upload }
-  | ExpectedBody;
+  | ExpectedBody
+  | SpilledBody;
 
 /** A body that the client sends when it gets 100 Continue. */
 export interface ExpectedBody {
@@ -27,14 +28,26 @@ export interface ExpectedBody {
   release(): void;
 }
 
+/** A body that is in a file as far as it has been sent. */
+export interface SpilledBody {
+  readonly kind: 'spilled';
+  readonly length: number | undefined;
+  /** It can be sent from its beginning. */
+  readonly whole: boolean;
+  /** Its bytes, from the beginning. The upload before, if there was one, has been stopped. */
+  open(): Upload;
+  /** It will not be sent again. An upload that is under way goes on. */
+  release(): void;
+}
+
 /** Whether a body can be sent from its beginning, now and perhaps once more. */
 export function canSendAgain(body: RequestBody): boolean {
-  return body.kind === 'expected' ? body.whole : body.kind !== 'streamed';
+  return body.kind === 'expected' || body.kind === 'spilled' ? body.whole : body.kind !== 'streamed';
 }
 
 /** Nobody needs the body any more. */
 export function releaseBody(body: RequestBody): void {
-  if (body.kind === 'buffered' || body.kind === 'expected') body.release();
+  if ('release' in body) body.release();
 }
 
 /** A streamed body, read as it arrives. */

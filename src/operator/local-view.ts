@@ -17,6 +17,7 @@ interface LocalParts {
   readonly buffers: { readonly used: number };
   /** Tunnels of the forward proxy. Undefined: this is none. */
   readonly tunnels: { readonly size: number } | undefined;
+  readonly spilledBytes: () => number;
   readonly lifecycle: { readonly stopping: boolean };
   readonly clock: Clock;
   readonly routes: readonly RouteConfig[];
@@ -94,10 +95,11 @@ export class LocalView implements OperatorView {
   }
 
   async #describeProcess(): Promise<void> {
-    const { tokens, metrics, buffers, tunnels } = this.#parts;
+    const { tokens, metrics, buffers, tunnels, spilledBytes } = this.#parts;
     metrics.storeUsable.set((await this.#storeState()).usable ? 1 : 0);
     metrics.bufferedBytes.set(buffers.used);
     metrics.tunnelsOpen.set(tunnels?.size ?? 0);
+    metrics.spilledBytes.set(spilledBytes());
     metrics.accountsKnown.set(tokens.count.known);
     metrics.accountsInMemory.set(tokens.count.inMemory);
   }

@@ -1,6 +1,7 @@
 import { TokenwardError } from '../errors.ts';
 import type { StallWatchdog } from '../http/stall-watchdog.ts';
 import type { BufferBudget } from './buffer-budget.ts';
+import type { Spill } from './spill.ts';
 
 /** Limits on a request body. */
 export interface BodyLimits {
@@ -11,6 +12,8 @@ export interface BodyLimits {
   /** Ends a body that stalls for too long. */
   readonly watchdog: StallWatchdog;
   readonly budget: BufferBudget;
+  /** Keeps larger bodies in files; undefined: they are streamed. */
+  readonly spill: Spill | undefined;
 }
 
 export function bodyTooLarge(maxBytes: number): TokenwardError {

@@ -1,5 +1,5 @@
 import type { BodyStream, InboundRequest } from '../http/server/exchange.ts';
-import type { ExpectedBody, RequestBody, Upload } from '../http/message.ts';
+import { canSendAgain, releaseBody, type ExpectedBody, type RequestBody, type Upload } from '../http/message.ts';
 import { bodyTooLarge, type BodyLimits } from './body-limits.ts';
 import { readBody } from './request-body.ts';
 import { BufferedUpload } from './streamed-body.ts';
@@ -51,7 +51,7 @@ class BodyOnDemand implements ExpectedBody {
   }
 
   get whole(): boolean {
-    return !this.asked || this.#body?.kind === 'buffered';
+    return !this.asked || (this.#body !== undefined && canSendAgain(this.#body));
   }
 
   ask(): void {
@@ -65,7 +65,7 @@ class BodyOnDemand implements ExpectedBody {
 
   release(): void {
     this.#released = true;
-    if (this.#body?.kind === 'buffered') this.#body.release();
+    if (this.#body !== undefined) releaseBody(this.#body);
   }
 
   #receive(): Promise<RequestBody> {
@@ -76,7 +76,7 @@ class BodyOnDemand implements ExpectedBody {
     this.#sendContinue();
     const body = await readBody(this.#request, this.#limits);
     this.#body = body;
-    if (this.#released && body.kind === 'buffered') body.release();
+    if (this.#released) releaseBody(body);
     return body;
   }
 }

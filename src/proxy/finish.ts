@@ -28,6 +28,8 @@ export function finish(proxy: Proxy, ctx: RequestContext): void {
 export function fail(proxy: Proxy, ctx: RequestContext, error: unknown): void {
   const { request, response, route, upstreamResponse } = ctx;
   upstreamResponse?.cancel();
+  // Whatever of it still arrives is dropped.
+  if (ctx.body !== undefined) releaseBody(ctx.body);
   if (error instanceof ClientDisconnected || ctx.clientGone) {
     response.destroy();
     return;

@@ -150,10 +150,10 @@ function selectAccount(
 function receiveBody(
   proxy: Proxy,
   { request, response }: RequestContext,
-  { config, attach }: Route,
+  { config, attach, spill }: Route,
 ): RequestBody | Promise<RequestBody> {
   const { maxReplayBody: maxBufferedBytes, maxBody: maxBytes = Infinity } = config;
-  const limits = { maxBufferedBytes, maxBytes, watchdog: proxy.bodyWatchdog, budget: proxy.buffers };
+  const limits = { maxBufferedBytes, maxBytes, watchdog: proxy.bodyWatchdog, budget: proxy.buffers, spill };
   if (request.expectsContinue) {
     const ask = (): void => sendContinue(request, response);
     const expected = attach?.needsContent === true ? undefined : expectBody(request, limits, ask);
@@ -179,7 +179,8 @@ function getToken(
   body: RequestBody,
 ): Token | undefined | Promise<Token> {
   if (account === undefined) return undefined;
-  return body.kind !== 'expected' && isReplayable(route, body) ? tokens.get(account) : tokens.getLasting(account);
+  const isInMemory = body.kind === 'none' || body.kind === 'buffered';
+  return isInMemory && isReplayable(route, body) ? tokens.get(account) : tokens.getLasting(account);
 }
 
 function respond(
@@ -193,6 +194,8 @@ function respond(
   const headers = responseHeaders(upstreamResponse.headers, place ?? route, attachment, ownOrigin(request), target);
   if (repeatsSecret(upstreamResponse.statusText, route, attachment)) upstreamResponse.statusText = '';
   headers.push(...extraFields);
+  // It is not sent again. What the upstream did not want must not block the client, which may read only then.
+  if (body?.kind === 'spilled' || body?.kind === 'expected') body.release();
   const isUnread = body?.kind === 'expected' && !body.asked;
   relay(upstreamResponse, response, headers, proxy.readIdleMs, isUnread ? request : undefined);
 }

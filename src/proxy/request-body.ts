@@ -3,7 +3,7 @@ import { ClientDisconnected, type RequestBody } from '../http/message.ts';
 import type { Watched } from '../http/stall-watchdog.ts';
 import { bodyTimeout, bodyTooLarge, type BodyLimits } from './body-limits.ts';
 import type { BufferBudget } from './buffer-budget.ts';
-import { streamBody, BufferedUpload } from './streamed-body.ts';
+import { BufferedUpload, onceOrSpilled, streamBody } from './streamed-body.ts';
 
 const NONE: RequestBody = { kind: 'none' };
 /**
@@ -26,11 +26,12 @@ export function readBody(request: InboundRequest, limits: BodyLimits): RequestBo
 }
 
 /** The same for a body that is complete. */
-function bodyOfBuffer(body: Buffer, { maxBufferedBytes, maxBytes, budget }: BodyLimits): RequestBody {
+function bodyOfBuffer(body: Buffer, limits: BodyLimits): RequestBody {
+  const { maxBufferedBytes, maxBytes, budget } = limits;
   if (body.length > maxBytes) throw bodyTooLarge(maxBytes);
   if (body.length <= maxBufferedBytes && budget.tryReserve(body.length))
     return new BufferedBody([body], body.length, body.length, budget);
-  return { kind: 'streamed', length: body.length, open: () => new BufferedUpload([body], false) };
+  return onceOrSpilled(body.length, limits, () => new BufferedUpload([body], false));
 }
 
 /** `declaredLength`: Content-Length, already reserved in the budget. */

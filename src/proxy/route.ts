@@ -6,6 +6,7 @@ import type { AccountChoice } from './account.ts';
 import type { RejectedTokenRule } from './inspect.ts';
 import type { LoginPaths } from './legacy-login.ts';
 import type { Policy } from './policy.ts';
+import type { Spill } from './spill.ts';
 import type { Token } from '../tokens/token.ts';
 import type { Upstream } from '../http/client/upstream.ts';
 
@@ -40,6 +41,8 @@ export interface Route {
   readonly namedUpstream?: NamedUpstream | undefined;
   /** Undefined: no response of this upstream rejects a token. */
   readonly rejectedToken: RejectedTokenRule | undefined;
+  /** Undefined: bodies that are too large for memory are streamed. */
+  readonly spill?: Spill | undefined;
   readonly stats: RouteStats;
 }
 

@@ -6,14 +6,19 @@ import { bodyTimeout, bodyTooLarge, type BodyLimits } from './body-limits.ts';
 /** What is read ahead of a slow upstream at most. Bytes. */
 const MAX_QUEUED_BYTES = 64 * 1024;
 
-/** A body that is forwarded as it arrives, once. `first`: the part that is here. */
+/** A body that is forwarded as it arrives, once, unless it can be spilled. `first`: the part that is here. */
 export function streamBody(
   request: IncomingMessage,
   first: readonly Buffer[],
   length: number | undefined,
   limits: BodyLimits,
 ): RequestBody {
-  return { kind: 'streamed', length, open: () => new ClientUpload(request, first, limits) };
+  return onceOrSpilled(length, limits, () => new ClientUpload(request, first, limits));
+}
+
+/** A body that is too large for memory. */
+export function onceOrSpilled(length: number | undefined, { spill }: BodyLimits, open: () => Upload): RequestBody {
+  return spill === undefined ? { kind: 'streamed', length, open } : spill.keep(length, open);
 }
 
 /** A complete body. `kept`: it may be sent again; otherwise it exceeds the limits for that. */

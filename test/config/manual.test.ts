@@ -124,7 +124,18 @@ describe('proxy.config.yaml', () => {
     assert.deepEqual([Object.keys(shown.accounts).length, shown.routes.length], [3, 8]);
     // The route with all keys is the last one. Some of them have no default.
     assert.deepEqual(
-      without(allOn().routes.at(-1)!, 'name', 'prefix', 'upstream', 'account', 'maxBody', 'policy', 'headers', 'tls'),
+      without(
+        allOn().routes.at(-1)!,
+        'name',
+        'prefix',
+        'upstream',
+        'account',
+        'maxBody',
+        'spill',
+        'policy',
+        'headers',
+        'tls',
+      ),
       without(defaults.routes[0]!, 'name', 'prefix', 'upstream', 'account'),
     );
   });

@@ -58,6 +58,15 @@ const written = z.strictObject({
     .refine((value) => value <= 8 * 1024 ** 2, 'must be at most 8 MiB')
     .default(1024 ** 2)
     .describe('Request bodies up to this size are kept for replay; larger ones are streamed once.'),
+  spill: z
+    .strictObject({
+      path: z.string().min(1).describe('An existing folder for files, which have no name there.'),
+      most: bytes
+        .refine((value) => value >= 1024 ** 2, 'must be at least 1 MiB')
+        .describe('Bytes of all spilled bodies of the process together; beyond it they are streamed.'),
+    })
+    .optional()
+    .describe('Keep bodies beyond maxReplayBody in sealed files, so that they can be replayed. Default: no.'),
   maxBody: bytes.optional().describe('Larger request bodies are refused with 413. Default: no limit.'),
   replay: z
     .boolean()
