@@ -31,7 +31,7 @@ const MAY_IMPORT = {
   cli: [
     ...['http', 'http/server', 'tokens', 'authority', 'flows', 'config', 'proxy', 'operator', 'app', 'workers'],
     'sandbox',
-    ...['errors', 'log', 'nearest', 'parse-url', 'trim-end', 'version'],
+    ...['errors', 'log', 'loopback', 'metrics', 'nearest', 'parse-url', 'trim-end', 'version'],
   ],
 };
 

@@ -69,8 +69,7 @@ describe("a client's own request to the token endpoint of an oauth flow", () => 
     const upstream = await close(
       recordingServer(({ url, headers }) => {
         const issuer = `http://${headers.host}`;
-        if (url?.startsWith('/.well-known/'))
-          return { body: { issuer, token_endpoint: `${issuer}${endpoint}` } };
+        if (url?.startsWith('/.well-known/')) return { body: { issuer, token_endpoint: `${issuer}${endpoint}` } };
         return { body: { access_token: 'granted', token_type: 'Bearer' } };
       }),
     );
