@@ -10,7 +10,7 @@ const MAY_IMPORT = {
   'http/server': ['http', 'errors', 'parse-url'],
   tokens: ['errors', 'deadlines'],
   authority: ['tokens', 'errors', 'parse-url'],
-  flows: ['tokens', 'deadlines', 'errors', 'loopback', 'parse-url', 'trim-end'],
+  flows: ['tokens', 'deadlines', 'errors', 'loopback', 'nearest', 'parse-url', 'trim-end'],
   config: ['flows', 'http', 'deadlines', 'loopback', 'nearest', 'parse-url', 'trim-end'],
   proxy: [
     ...['http', 'http/client', 'http/server', 'tokens', 'flows', 'config'],
