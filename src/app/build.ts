@@ -11,6 +11,7 @@ import { JwtCheck } from '../proxy/jwt.ts';
 import { KeyThrottle } from '../proxy/key-throttle.ts';
 import { Outages } from '../proxy/outages.ts';
 import { RenewalGuard } from '../proxy/renewal-guard.ts';
+import { Upgrades } from '../proxy/upgrades.ts';
 import { RouteTable } from '../proxy/route-table.ts';
 import { systemClock } from '../tokens/clock.ts';
 import { TokenManager, type Checkpoint } from '../tokens/manager.ts';
@@ -43,6 +44,7 @@ export interface Dependencies extends StoreDependencies {
 /** A tokenward that does not listen yet. */
 export interface Parts {
   readonly servers: ProxyServers;
+  readonly upgrades: Upgrades;
   readonly tokens: TokenManager;
   readonly metrics: Metrics;
   readonly view: LocalView;
@@ -91,6 +93,9 @@ export async function build(config: LoadedConfig, dependencies: Dependencies): P
     maxWaiting: config.limits.waitingPerAccount,
     ...(dependencies.checkpoint && { checkpoint: dependencies.checkpoint }),
   });
+  const { upgraded } = config.limits;
+  const severalCallers = config.callers !== 'none' && config.callers.length > 1;
+  const upgrades = new Upgrades({ all: upgraded, perCaller: severalCallers ? Math.ceil(upgraded / 2) : upgraded }, log);
   const viaName = dependencies.viaName ?? newViaName();
   const proxy = {
     routes,
@@ -102,6 +107,7 @@ export async function build(config: LoadedConfig, dependencies: Dependencies): P
     metrics,
     log,
     // One for port and socket: an unreachable upstream is logged once.
+    upgrades,
     outages: new Outages(systemClock, log),
     renewalGuard: new RenewalGuard(clock),
     concurrency: new ConcurrencyLimiter(
@@ -115,6 +121,7 @@ export async function build(config: LoadedConfig, dependencies: Dependencies): P
   const servers = createProxyServers(config, proxy, inboundTls);
   const parts: Parts = {
     servers,
+    upgrades,
     tokens,
     metrics,
     lifecycle,
@@ -130,6 +137,7 @@ export async function build(config: LoadedConfig, dependencies: Dependencies): P
     }),
     async close() {
       servers.close();
+      upgrades.destroy();
       await tokens.close();
       for (const route of routes.all) {
         route.upstream.close();

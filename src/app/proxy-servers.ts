@@ -29,8 +29,17 @@ export function createProxyServers(
     const path = createRequestPath({ ...proxy, siteRules });
     const onRefused = (reason: ErrorCode): void => metrics.errors.inc({ route: 'unmatched', reason });
     const { headerBytes } = config.limits;
+    const protocols = new Set(config.routes.flatMap(({ upgrade }) => upgrade));
+    const upgrades =
+      protocols.size === 0
+        ? undefined
+        : { knows: (protocol: string) => protocols.has(protocol.toLowerCase()), handle: path.handle };
     const fastEngine = config.listen.engine === 'fast' ? path.handle : undefined;
-    return createHttpServer(createFront(proxy.routes, path, log), { headerBytes, onRefused, fastEngine }, tls);
+    return createHttpServer(
+      createFront(proxy.routes, path, log),
+      { headerBytes, onRefused, fastEngine, upgrades },
+      tls,
+    );
   };
   const port = config.listen.port === undefined ? undefined : serverBehind(siteRulesOf(config), inboundTls?.options);
   const socket = config.listen.socket === undefined ? undefined : serverBehind(siteRulesOfSocket(config));

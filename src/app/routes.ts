@@ -16,6 +16,7 @@ import { namedUpstream } from '../proxy/named-upstream.ts';
 import type { Route } from '../proxy/route.ts';
 import { destinationOf } from '../http/client/dial.ts';
 import { clientTls } from '../http/tls.ts';
+import { UPGRADE_ENDS } from '../http/upgraded-pair.ts';
 import { trimEnd } from '../trim-end.ts';
 
 /** A configured route, ready for requests. `via` returns the corporate proxy for an origin, or an empty text. */
@@ -67,6 +68,7 @@ export function routeOf(
         : namedUpstream(flow.upstream, config, valuesOf, (origin) => upstreamAt(origin, config, via)),
     rejectedToken: flow && rejectedTokenRule(rejectionRules(flow)),
     stats: metrics.route(config.name),
+    upgradeStats: metrics.upgrades(config.name, config.upgrade.length > 0 ? UPGRADE_ENDS : []),
   };
 }
 

@@ -5,7 +5,7 @@ import type { SiteRules } from '../proxy/site-rules.ts';
 /** With `callers: none`, requests that a browser makes for other sites are refused. */
 export function siteRulesOf({ listen, callers, routes }: LoadedConfig): SiteRules {
   const guard = callers === 'none' ? new SiteGuard(listen.hosts, listen.host, hostsOf(routes)) : undefined;
-  return { guard, header: listen.requireHeader?.toLowerCase() };
+  return { guard, header: listen.requireHeader?.toLowerCase(), pages: new SiteGuard(listen.hosts, listen.host) };
 }
 
 function hostsOf(routes: LoadedConfig['routes']): string[] {
@@ -18,5 +18,5 @@ function hostsOf(routes: LoadedConfig['routes']): string[] {
  */
 export function siteRulesOfSocket({ listen, callers }: LoadedConfig): SiteRules {
   const guard = callers === 'none' ? new SiteGuard([...listen.hosts, '*'], '') : undefined;
-  return { guard, header: listen.requireHeader?.toLowerCase() };
+  return { guard, header: listen.requireHeader?.toLowerCase(), pages: new SiteGuard([...listen.hosts, '*'], '') };
 }

@@ -7,6 +7,7 @@ import type { RejectedTokenRule } from './inspect.ts';
 import type { LoginPaths } from './legacy-login.ts';
 import type { Policy } from './policy.ts';
 import type { Token } from '../tokens/token.ts';
+import type { UpgradeStats } from '../upgrade-stats.ts';
 import type { Upstream } from '../http/client/upstream.ts';
 
 /** A route, with everything precomputed that does not depend on the request. */
@@ -41,6 +42,7 @@ export interface Route {
   /** Undefined: no response of this upstream rejects a token. */
   readonly rejectedToken: RejectedTokenRule | undefined;
   readonly stats: RouteStats;
+  readonly upgradeStats: UpgradeStats;
 }
 
 /** Where requests of a route go whose upstream an answer names. */

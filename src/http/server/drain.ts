@@ -5,7 +5,7 @@ import type { FastEngine } from './fast/engine.ts';
 
 interface ServerParts {
   /** Client connections, with the bytes read before the first request: those of a TLS handshake. */
-  readonly open: ReadonlyMap<Socket, number>;
+  readonly open: Map<Socket, number>;
   readonly fastEngine: FastEngine | undefined;
 }
 

@@ -1,5 +1,6 @@
 import type { ErrorCode } from '../../errors.ts';
 import type { RequestHandler } from './exchange.ts';
+import type { UpgradeHandler } from './upgrade.ts';
 
 /** The limits of a server, and the handlers that are not Express. */
 export interface ServerLimits {
@@ -9,4 +10,6 @@ export interface ServerLimits {
   readonly onRefused?: (code: ErrorCode) => void;
   /** Serves ordinary requests before Express and node:http. Not with TLS, whose cost dwarfs theirs. */
   readonly fastEngine?: RequestHandler | undefined;
+  /** Answers requests for another protocol. Undefined: no route allows one. */
+  readonly upgrades?: UpgradeHandler | undefined;
 }

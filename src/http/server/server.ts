@@ -15,6 +15,7 @@ import { serverParts } from './drain.ts';
 import { expressClasses } from './express.ts';
 import type { ServerLimits } from './limits.ts';
 import { refuseMalformed, refuseTunnel } from './malformed.ts';
+import { attachUpgrades, isDetached } from './upgrade.ts';
 
 /**
  * A node:http server for an Express app. Express calls Object.setPrototypeOf on every request and response, which on
@@ -23,7 +24,7 @@ import { refuseMalformed, refuseTunnel } from './malformed.ts';
  */
 export function createHttpServer(app: Express, limits: ServerLimits, tls?: TlsOptions): Server | TlsServer {
   const options = {
-    ...expressClasses(app),
+    ...expressClasses(app, limits.upgrades?.knows),
     maxHeaderSize: limits.headerBytes,
     // Limit on a header section, checked every second (Node: 60 s, every 30 s).
     headersTimeout: 10_000,
@@ -52,6 +53,7 @@ export function createHttpServer(app: Express, limits: ServerLimits, tls?: TlsOp
   server.on('checkContinue', listener);
   server.on('connect', (_request: IncomingMessage, socket: Socket) => refuseTunnel(socket, limits));
   server.on('clientError', (error: Error, socket: Socket) => refuseMalformed(error, socket, limits));
+  if (limits.upgrades !== undefined) attachUpgrades(server, limits.upgrades);
   const open = new Map<Socket, number>();
   const fastEngine =
     limits.fastEngine && tls === undefined ? new FastEngine(server, limits.fastEngine, limits.headerBytes) : undefined;
@@ -59,9 +61,10 @@ export function createHttpServer(app: Express, limits: ServerLimits, tls?: TlsOp
   server.on(tls === undefined ? 'connection' : 'secureConnection', (socket: Socket) => {
     open.set(socket, socket.bytesRead);
     socket.on('close', () => open.delete(socket));
-    socket.once('end', () =>
-      cutIfClientLeft(socket, () => fastEngine?.sendInterim(socket) === true || sendInterim(socket)),
-    );
+    socket.once('end', () => {
+      if (isDetached(socket)) return;
+      cutIfClientLeft(socket, () => fastEngine?.sendInterim(socket) === true || sendInterim(socket));
+    });
     // The fast engine does this when it hands a connection over.
     if (fastEngine !== undefined) return;
     encodeRawTargets(socket);
