@@ -72,6 +72,7 @@ export async function serveProxy(config: LoadedConfig, parts: Parts): Promise<Wo
         upgrades.stopAccepting();
         const stopClosing = closeUpgrades(upgrades, SERVICE_RESTART, Math.max(0, drainMs - CLOSE_MS), drainMs);
         await Promise.all(all.map((server) => drain(server, drainMs, { idleMs })));
+        await upgrades.ended();
         stopClosing();
       } else {
         // Clients move to another process behind the load balancer, while this one still serves the others.
@@ -85,6 +86,7 @@ export async function serveProxy(config: LoadedConfig, parts: Parts): Promise<Wo
         await Promise.all(
           all.map((server) => drain(server, drainMs, { idleMs, keepAliveMs: idleMs === 0 ? 0 : KEEP_ALIVE_MS })),
         );
+        await upgrades.ended();
         stopClosing();
       }
       await parts.close();

@@ -47,6 +47,7 @@ export class Upgrades {
   #stopping = false;
   /** The code for connections that are made while the others are being closed. */
   #closeCode: number | undefined;
+  #onEmpty: (() => void) | undefined;
 
   constructor(limits: UpgradeLimits, log: Logger) {
     this.#limits = limits;
@@ -119,6 +120,7 @@ export class Upgrades {
           bytes_to_upstream: pair.bytes.toUpstream,
           bytes_to_client: pair.bytes.toClient,
         });
+        if (this.#pairs.size === 0) this.#onEmpty?.();
       },
       onSlow: () => watchdog.watch(pair),
     });
@@ -144,6 +146,14 @@ export class Upgrades {
     this.#stopping = true;
     this.#closeCode = code;
     for (const pair of this.#pairs) pair.close('shutdown', code);
+  }
+
+  /** Resolves when no connection is left. */
+  ended(): Promise<void> {
+    return new Promise((resolve) => {
+      this.#onEmpty = resolve;
+      if (this.#pairs.size === 0) resolve();
+    });
   }
 
   /** Cuts what is left. */
