@@ -55,7 +55,12 @@ export function attachUpgrades(server: Server | TlsServer, { handle }: UpgradeHa
     socket.removeAllListeners('data');
     delete (socket as Partial<Socket>).push;
     const channel = new HandshakeChannel(socket, head);
-    handle(request, channel.response);
+    // In this turn of the event loop, node:http gives back to the stream what it has in hand.
+    setImmediate(() => {
+      if (socket.destroyed) return;
+      channel.read();
+      handle(request, channel.response);
+    });
   });
 }
 
@@ -78,12 +83,12 @@ class HandshakeChannel implements ResponseChannel {
     this.response = new HandshakeResponse(this);
     if (head.length > 0) this.#keep(head);
     socket.on('error', this.#onError).on('close', this.#onClose).on('drain', this.#onDrain).on('end', this.#onEnd);
-    // What node:http has in hand is given back to the stream in this turn of the event loop.
-    setImmediate(() => {
-      if (socket.destroyed || this.response.detached) return;
-      socket.on('data', this.#onData);
-      if (this.#earlyBytes < MAX_EARLY_BYTES) socket.resume();
-    });
+  }
+
+  /** Reads on, within bounds: a client that leaves is noticed only so. */
+  read(): void {
+    this.socket.on('data', this.#onData);
+    if (this.#earlyBytes < MAX_EARLY_BYTES) this.socket.resume();
   }
 
   connectionFields(): string {
@@ -141,8 +146,6 @@ class HandshakeChannel implements ResponseChannel {
 
 /** The response to a request for another protocol: 101, or one like any other, which closes the connection. */
 class HandshakeResponse extends FastResponse {
-  /** 101 has been sent. */
-  detached = false;
   readonly #channel: HandshakeChannel;
 
   constructor(channel: HandshakeChannel) {
@@ -151,7 +154,6 @@ class HandshakeResponse extends FastResponse {
   }
 
   switchProtocols(headers: readonly string[]): DetachedConnection {
-    this.detached = true;
     const { socket } = this.#channel;
     let head = 'HTTP/1.1 101 Switching Protocols\r\n';
     for (let i = 0; i < headers.length; i += 2) head += `${headers[i]!}: ${headers[i + 1]!}\r\n`;
