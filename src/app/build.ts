@@ -81,8 +81,12 @@ export async function build(config: LoadedConfig, dependencies: Dependencies): P
   zeroProcess(metrics);
   // Like all counters, these exist at 0 from the start.
   if (config.callers !== 'none') for (const { name } of config.callers) metrics.caller(name);
-  for (const route of routes.all)
-    zeroRoute(metrics, route, { keys: callers !== undefined, jwt: config.jwt !== undefined });
+  const rules = {
+    keys: callers !== undefined,
+    jwt: config.jwt !== undefined,
+    upgrades: config.routes.some(({ upgrade }) => upgrade.length > 0),
+  };
+  for (const route of routes.all) zeroRoute(metrics, route, rules);
   const tokens: TokenManager = new TokenManager(credentials, {
     store,
     records: new Records(store, seal, clock),

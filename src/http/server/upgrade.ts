@@ -1,6 +1,7 @@
 import type { IncomingMessage, Server } from 'node:http';
 import type { Server as TlsServer } from 'node:https';
 import type { Socket } from 'node:net';
+import { Readable } from 'node:stream';
 import { hasBody } from '../framing.ts';
 import type { DetachedConnection } from '../upgraded-pair.ts';
 import { serverParts } from './drain.ts';
@@ -53,7 +54,8 @@ export function attachUpgrades(server: Server | TlsServer, { handle }: UpgradeHa
     // The listeners of encodeRawTargets and readInSlices. Bytes behind the header section go back to the stream.
     socket.pause();
     socket.removeAllListeners('data');
-    delete (socket as Partial<Socket>).push;
+    // Not `delete`: V8 would treat the socket as a dictionary from then on.
+    socket.push = Readable.prototype.push.bind(socket);
     const channel = new HandshakeChannel(socket, head);
     // In this turn of the event loop, node:http gives back to the stream what it has in hand.
     setImmediate(() => {
