@@ -82,7 +82,8 @@ export function zeroRoute(metrics: Metrics, route: Route, rules: CommonRules): v
   if (policy !== undefined) {
     const outcome = policy.mode === 'report' ? 'reported' : 'refused';
     if (policy.deny.length > 0) metrics.policyVerdicts.inc({ route: route.name, reason: 'denied', outcome }, 0);
-    if (policy.allow !== undefined) metrics.policyVerdicts.inc({ route: route.name, reason: 'not_allowed', outcome }, 0);
+    if (policy.allow !== undefined)
+      metrics.policyVerdicts.inc({ route: route.name, reason: 'not_allowed', outcome }, 0);
   }
   if (route.rejectedToken === undefined) return;
   for (const outcome of replay ? REPLAY_OUTCOMES : (['skipped'] as const))
