@@ -70,6 +70,8 @@ export function attachUpgrades(server: Server | TlsServer, { handle }: UpgradeHa
 const MAX_EARLY_BYTES = 64 * 1024;
 /** How long a client may take to close after a refusal. ms. */
 const LINGER_MS = 5_000;
+/** How long a client that has closed its half is answered. It has probably left: no new protocol begins so. ms. */
+const LEFT_MS = 1_000;
 
 /** A connection between the request for another protocol and its answer. */
 class HandshakeChannel implements ResponseChannel {
@@ -79,6 +81,7 @@ class HandshakeChannel implements ResponseChannel {
   #earlyBytes = 0;
   #ended = false;
   #refused = false;
+  #leftTimer: NodeJS.Timeout | undefined;
 
   constructor(socket: Socket, head: Buffer) {
     this.socket = socket;
@@ -101,6 +104,7 @@ class HandshakeChannel implements ResponseChannel {
   closeAfter(): void {}
 
   responded(): void {
+    clearTimeout(this.#leftTimer);
     this.#refused = true;
     this.#early = [];
     // Unread bytes would reset the connection, and the response with it.
@@ -114,6 +118,7 @@ class HandshakeChannel implements ResponseChannel {
   /** Leaves the connection to its next owner. */
   detach(): DetachedConnection {
     const { socket } = this;
+    clearTimeout(this.#leftTimer);
     socket
       .off('data', this.#onData)
       .off('end', this.#onEnd)
@@ -136,6 +141,7 @@ class HandshakeChannel implements ResponseChannel {
 
   readonly #onEnd = (): void => {
     this.#ended = true;
+    if (!this.response.headersSent) this.#leftTimer = setTimeout(() => this.socket.destroy(), LEFT_MS);
   };
 
   readonly #onDrain = (): void => this.response.connectionDrained();
@@ -143,7 +149,10 @@ class HandshakeChannel implements ResponseChannel {
   /** `close` follows. */
   readonly #onError = (): void => undefined;
 
-  readonly #onClose = (): void => this.response.connectionClosed();
+  readonly #onClose = (): void => {
+    clearTimeout(this.#leftTimer);
+    this.response.connectionClosed();
+  };
 }
 
 /** The response to a request for another protocol: 101, or one like any other, which closes the connection. */

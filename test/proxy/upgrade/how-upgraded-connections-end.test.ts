@@ -204,6 +204,26 @@ describe('an upgraded connection ends', () => {
     await stopped;
   });
 
+  it('before it begins, when the client leaves while the upstream has not answered yet', async () => {
+    let closed = 0;
+    const silent = await close(tcpServer((socket) => void socket.resume().on('close', () => (closed += 1))));
+    const proxy = await close(
+      startCustomProxy({ routes: [{ prefix: '/api', upstream: silent.url, upgrade: ['websocket'] }] }),
+    );
+    for (const leave of ['end', 'destroy', 'resetAndDestroy'] as const) {
+      const before = closed;
+      const line = await dial(proxy.url);
+      line.socket.write(handshake('/api/a'));
+      await sleep(100);
+      line.socket[leave]();
+      await eventually('the upstream is spared the rest', () => closed === before + 1);
+      line.socket.destroy();
+    }
+    await eventually('no request is in flight', async () => {
+      return (await metric(proxy.operatorUrl, 'tokenward_requests_in_flight')) === 0;
+    });
+  });
+
   it('without a fault of the process, wherever its sides are cut', async () => {
     const { upstream, proxy } = await stage();
     const text = Buffer.concat([Buffer.from(handshake('/api/a')), frame(TEXT, 'hello', true)]);
