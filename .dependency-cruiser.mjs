@@ -14,7 +14,7 @@ const MAY_IMPORT = {
   config: ['flows', 'http', 'deadlines', 'loopback', 'nearest', 'parse-url', 'trim-end'],
   proxy: [
     ...['http', 'http/client', 'http/server', 'tokens', 'flows', 'config'],
-    ...['errors', 'log', 'metrics', 'parse-url', 'trim-end', 'route-stats'],
+    ...['errors', 'log', 'metrics', 'parse-url', 'trim-end', 'route-stats', 'upgrade-stats'],
   ],
   forward: ['http/client', 'http/server', 'authority', 'proxy', 'errors'],
   operator: ['http', 'http/server', 'tokens', 'config', 'errors', 'log', 'loopback', 'metrics', 'nearest', 'version'],

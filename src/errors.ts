@@ -109,7 +109,11 @@ const ERRORS = {
     'The only supported expectation is 100-continue.',
     'Send Expect: 100-continue once, or no Expect field.',
   ],
-  upgrade_refused: [501, 'Protocol upgrades are not supported.', 'Use plain HTTP requests.'],
+  upgrade_refused: [
+    501,
+    'This protocol upgrade is not allowed.',
+    'Use plain HTTP requests, or ask the operator to allow the protocol on the route: upgrade: [websocket].',
+  ],
   account_missing: [
     400,
     'No account was selected for this request.',

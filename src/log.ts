@@ -25,6 +25,9 @@ export interface LogFields {
   readonly upstream?: string;
   /** Number of requests that the line is about. */
   readonly calls?: number;
+  /** What an upgraded connection has carried. */
+  readonly bytes_to_upstream?: number;
+  readonly bytes_to_client?: number;
   /** When a token expires; when the next login is possible. ISO 8601, UTC. */
   readonly expires?: string;
   readonly until?: string;
@@ -82,9 +85,12 @@ const ALLOWED: readonly (keyof LogFields)[] = [
   'until',
   'logins_left',
   'reserve_left',
+  'renewals_left',
   'retry_in',
   'upstream',
   'calls',
+  'bytes_to_upstream',
+  'bytes_to_client',
   'version',
   'accounts',
   'routes',

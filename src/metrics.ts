@@ -1,4 +1,5 @@
 import { collectDefaultMetrics, Counter, Gauge, Histogram, Registry, type Aggregator } from 'prom-client';
+import { UpgradeStats } from './upgrade-stats.ts';
 import { BUCKETS, RouteHistogram, RouteStats } from './route-stats.ts';
 
 /** One caller's counts, as plain numbers like RouteStats. */
@@ -21,6 +22,7 @@ export class Metrics {
   readonly registry = new Registry();
   readonly #routes = new Map<string, RouteStats>();
   readonly #callers = new Map<string, CallerStats>();
+  readonly #upgrades = new Map<string, UpgradeStats>();
   readonly #labelled = new Set<string>();
   readonly #timed = new Set<string>();
 
@@ -237,6 +239,7 @@ export class Metrics {
         for (const [caller, { inFlight }] of callers) this.set({ caller }, inFlight);
       },
     });
+    this.#registerUpgrades();
     new RouteHistogram(
       routes,
       'tokenward_request_duration_seconds',
@@ -276,6 +279,61 @@ export class Metrics {
     let stats = this.#routes.get(prefix);
     if (stats === undefined) this.#routes.set(prefix, (stats = new RouteStats()));
     return stats;
+  }
+
+  /** The counts of a route's upgraded connections. `ends`: in which ways they may end; none: the route has none. */
+  upgrades(route: string, ends: readonly string[]): UpgradeStats {
+    const stats = this.#upgrades.get(route) ?? new UpgradeStats(ends);
+    if (ends.length > 0) this.#upgrades.set(route, stats);
+    return stats;
+  }
+
+  #registerUpgrades(): void {
+    const upgrades = this.#upgrades;
+    const registers = [this.registry];
+    new Gauge({
+      name: 'tokenward_upgraded_connections',
+      help: 'Open connections that have left HTTP/1.1, such as WebSockets.',
+      labelNames: ['route'],
+      registers,
+      collect() {
+        for (const [route, { open }] of upgrades) this.set({ route }, open);
+      },
+    });
+    new Counter({
+      name: 'tokenward_upgrades_total',
+      help: 'Connections that have left HTTP/1.1.',
+      labelNames: ['route'],
+      registers,
+      collect() {
+        this.reset();
+        for (const [route, { total }] of upgrades) this.inc({ route }, total);
+      },
+    });
+    new Counter({
+      name: 'tokenward_upgraded_bytes_total',
+      help: 'Bytes relayed on connections that have left HTTP/1.1.',
+      labelNames: ['route', 'direction'],
+      registers,
+      collect() {
+        this.reset();
+        for (const [route, { toUpstream, toClient }] of upgrades) {
+          this.inc({ route, direction: 'to_upstream' }, toUpstream);
+          this.inc({ route, direction: 'to_client' }, toClient);
+        }
+      },
+    });
+    new Counter({
+      name: 'tokenward_upgrades_ended_total',
+      help: 'Connections that had left HTTP/1.1 and have ended, by who or what ended them.',
+      labelNames: ['route', 'reason'],
+      registers,
+      collect() {
+        this.reset();
+        for (const [route, { ended }] of upgrades)
+          for (const [reason, count] of ended) this.inc({ route, reason }, count);
+      },
+    });
   }
 
   /** The counts of one caller, by its configured name. */

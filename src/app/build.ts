@@ -11,6 +11,7 @@ import { JwtCheck } from '../proxy/jwt.ts';
 import { KeyThrottle } from '../proxy/key-throttle.ts';
 import { Outages } from '../proxy/outages.ts';
 import { RenewalGuard } from '../proxy/renewal-guard.ts';
+import { Upgrades } from '../proxy/upgrades.ts';
 import { RouteTable } from '../proxy/route-table.ts';
 import { systemClock, type Clock } from '../tokens/clock.ts';
 import { TokenManager, type Checkpoint } from '../tokens/manager.ts';
@@ -51,6 +52,7 @@ export interface Dependencies extends StoreDependencies {
 /** A tokenward that does not listen yet. */
 export interface Parts {
   readonly servers: ProxyServers;
+  readonly upgrades: Upgrades;
   readonly tokens: TokenManager;
   readonly metrics: Metrics;
   readonly view: LocalView;
@@ -92,8 +94,12 @@ export async function build(config: LoadedConfig, dependencies: Dependencies): P
   zeroProcess(metrics);
   // Like all counters, these exist at 0 from the start.
   if (config.callers !== 'none') for (const { name } of config.callers) metrics.caller(name);
-  for (const route of routes.all)
-    zeroRoute(metrics, route, { keys: callers !== undefined, jwt: config.jwt !== undefined });
+  const rules = {
+    keys: callers !== undefined,
+    jwt: config.jwt !== undefined,
+    upgrades: config.routes.some(({ upgrade }) => upgrade.length > 0),
+  };
+  for (const route of routes.all) zeroRoute(metrics, route, rules);
   const tokens: TokenManager = new TokenManager(credentials, {
     store,
     records,
@@ -104,6 +110,9 @@ export async function build(config: LoadedConfig, dependencies: Dependencies): P
     maxWaiting: config.limits.waitingPerAccount,
     ...(dependencies.checkpoint && { checkpoint: dependencies.checkpoint }),
   });
+  const { upgraded } = config.limits;
+  const severalCallers = config.callers !== 'none' && config.callers.length > 1;
+  const upgrades = new Upgrades({ all: upgraded, perCaller: severalCallers ? Math.ceil(upgraded / 2) : upgraded }, log);
   const viaName = dependencies.viaName ?? newViaName();
   const proxy = {
     routes,
@@ -115,6 +124,7 @@ export async function build(config: LoadedConfig, dependencies: Dependencies): P
     metrics,
     log,
     // One for port and socket: an unreachable upstream is logged once.
+    upgrades,
     outages: new Outages(systemClock, log),
     renewalGuard: new RenewalGuard(clock),
     concurrency: new ConcurrencyLimiter(
@@ -139,6 +149,7 @@ export async function build(config: LoadedConfig, dependencies: Dependencies): P
   const servers = createProxyServers(config, proxy, inboundTls, forward);
   const parts: Parts = {
     servers,
+    upgrades,
     tokens,
     metrics,
     lifecycle,
@@ -157,6 +168,7 @@ export async function build(config: LoadedConfig, dependencies: Dependencies): P
     async close() {
       servers.close();
       authority?.close();
+      upgrades.destroy();
       await tokens.close();
       for (const route of routes.all) {
         route.upstream.close();

@@ -14,6 +14,7 @@ import type { Clock } from '../tokens/clock.ts';
 import type { Records } from '../tokens/records.ts';
 import { createFront } from './front.ts';
 import { siteRulesOfTunnels } from './site-rules.ts';
+import { upgradeHandler } from './upgrade-handler.ts';
 
 /** How often the store is asked for an authority that another process has renewed. ms. */
 const AUTHORITY_CHECK_MS = 60_000;
@@ -89,6 +90,7 @@ export function createForwardProxy(
   const inner = createHttpServer(createFront(routes, path, log), {
     headerBytes: config.limits.headerBytes,
     onRefused: (reason) => metrics.errors.inc({ route: 'unmatched', reason }),
+    upgrades: upgradeHandler(config, path),
   });
   // It never listens; this starts its check for slow requests.
   inner.emit('listening');

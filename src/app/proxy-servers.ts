@@ -11,6 +11,7 @@ import type { SiteRules } from '../proxy/site-rules.ts';
 import { siteRulesOf, siteRulesOfSocket } from './site-rules.ts';
 import { createFront } from './front.ts';
 import { reloadCertificates, type InboundTls } from './inbound-tls.ts';
+import { upgradeHandler } from './upgrade-handler.ts';
 
 /** The servers that clients connect to: one for the port and one for the socket, or one of them. */
 export interface ProxyServers {
@@ -31,8 +32,13 @@ export function createProxyServers(
     const path = createRequestPath({ ...proxy, siteRules });
     const onRefused = (reason: ErrorCode): void => metrics.errors.inc({ route: 'unmatched', reason });
     const { headerBytes } = config.limits;
+    const upgrades = upgradeHandler(config, path);
     const fastEngine = config.listen.engine === 'fast' ? path.handle : undefined;
-    return createHttpServer(createFront(proxy.routes, path, log), { headerBytes, onRefused, fastEngine, tunnels }, tls);
+    return createHttpServer(
+      createFront(proxy.routes, path, log),
+      { headerBytes, onRefused, fastEngine, tunnels, upgrades },
+      tls,
+    );
   };
   const port = config.listen.port === undefined ? undefined : serverBehind(siteRulesOf(config), inboundTls?.options);
   const socket = config.listen.socket === undefined ? undefined : serverBehind(siteRulesOfSocket(config));

@@ -6,6 +6,8 @@ import { listenOnSocket } from '../http/server/socket-file.ts';
 import type { Metrics } from '../metrics.ts';
 import type { LocalView } from '../operator/local-view.ts';
 import type { TokenManager } from '../tokens/manager.ts';
+import { CLOSE_MS } from '../http/upgraded-pair.ts';
+import { GOING_AWAY, SERVICE_RESTART, type Upgrades } from '../proxy/upgrades.ts';
 import type { Parts } from './build.ts';
 import type { ProxyAddress } from './proxy-address.ts';
 
@@ -38,9 +40,20 @@ const FINAL_IDLE_MS = 500;
  */
 const KEEP_ALIVE_MS = 300;
 
+/** Closes upgraded connections after `afterMs`, cuts what is left after `cutMs`. Returns a function that stops this. */
+function closeUpgrades(upgrades: Upgrades, code: number, afterMs: number, cutMs: number): () => void {
+  const closing = setTimeout(() => upgrades.close(code), afterMs);
+  const cutting = setTimeout(() => upgrades.destroy(), cutMs);
+  if (afterMs === 0) upgrades.close(code);
+  return () => {
+    clearTimeout(closing);
+    clearTimeout(cutting);
+  };
+}
+
 /** Listens for clients. Rejects with a ListenError, and leaves `parts` open. */
 export async function serveProxy(config: LoadedConfig, parts: Parts): Promise<Worker> {
-  const { servers, tokens, metrics, view, lifecycle } = parts;
+  const { servers, upgrades, tokens, metrics, view, lifecycle } = parts;
   const { host, port, socket, socketMode } = config.listen;
   const proxyAddress: ProxyAddress = {
     ...(servers.port && (await listen(servers.port, host, port!, 'proxy'))),
@@ -55,8 +68,13 @@ export async function serveProxy(config: LoadedConfig, parts: Parts): Promise<Wo
     async stop({ replaced = false, idleMs = replaced ? REPLACED_IDLE_MS : FINAL_IDLE_MS } = {}) {
       lifecycle.stopping = true;
       const { delay, drain: drainMs } = config.shutdown;
-      if (replaced) await Promise.all(all.map((server) => drain(server, drainMs, { idleMs })));
-      else {
+      if (replaced) {
+        upgrades.stopAccepting();
+        const stopClosing = closeUpgrades(upgrades, SERVICE_RESTART, Math.max(0, drainMs - CLOSE_MS), drainMs);
+        await Promise.all(all.map((server) => drain(server, drainMs, { idleMs })));
+        await upgrades.ended();
+        stopClosing();
+      } else {
         // Clients move to another process behind the load balancer, while this one still serves the others.
         if (delay > KEEP_ALIVE_MS) {
           all.forEach(startDraining);
@@ -64,9 +82,12 @@ export async function serveProxy(config: LoadedConfig, parts: Parts): Promise<Wo
           all.forEach(stopDraining);
         }
         if (delay > 0) await sleep(Math.min(delay, KEEP_ALIVE_MS));
+        const stopClosing = closeUpgrades(upgrades, GOING_AWAY, 0, drainMs);
         await Promise.all(
           all.map((server) => drain(server, drainMs, { idleMs, keepAliveMs: idleMs === 0 ? 0 : KEEP_ALIVE_MS })),
         );
+        await upgrades.ended();
+        stopClosing();
       }
       await parts.close();
     },

@@ -6,7 +6,8 @@ import type { ForwardRules, SiteRules } from '../proxy/site-rules.ts';
 export function siteRulesOf({ listen, callers, routes }: LoadedConfig): SiteRules {
   const guard = callers === 'none' ? new SiteGuard(listen.hosts, listen.host, hostsOf(routes)) : undefined;
   const header = listen.requireHeader?.toLowerCase();
-  return { guard, header, forward: forwardRulesOf({ listen, routes }, header) };
+  const pages = new SiteGuard(listen.hosts, listen.host);
+  return { guard, header, pages, forward: forwardRulesOf({ listen, routes }, header) };
 }
 
 /** The rules within tunnels, each of which is for the host of a route. */
@@ -42,5 +43,6 @@ function hostsOf(routes: LoadedConfig['routes']): string[] {
 export function siteRulesOfSocket({ listen, callers, routes }: LoadedConfig): SiteRules {
   const guard = callers === 'none' ? new SiteGuard([...listen.hosts, '*'], '') : undefined;
   const header = listen.requireHeader?.toLowerCase();
-  return { guard, header, forward: forwardRulesOf({ listen, routes }, header) };
+  const pages = new SiteGuard([...listen.hosts, '*'], '');
+  return { guard, header, pages, forward: forwardRulesOf({ listen, routes }, header) };
 }

@@ -60,10 +60,11 @@ const CALLER_ERRORS: readonly ErrorCode[] = [
 ];
 const ACCOUNT_CHOICE_ERRORS: readonly ErrorCode[] = ['account_missing', 'account_not_allowed', 'account_unknown'];
 
-/** How callers authenticate. */
-interface CallerRules {
+/** How callers authenticate, and whether any route allows upgrades. */
+interface CommonRules {
   readonly keys: boolean;
   readonly jwt: boolean;
+  readonly upgrades: boolean;
 }
 
 /** The counters of the process as a whole. */
@@ -75,13 +76,14 @@ export function zeroProcess(metrics: Metrics): void {
 }
 
 /** The counters of one route. */
-export function zeroRoute(metrics: Metrics, route: Route, callers: CallerRules): void {
-  for (const reason of errorsOf(route, callers)) metrics.errors.inc({ route: route.name, reason }, 0);
-  const { policy: rules, replay } = route.config;
-  if (rules !== undefined) {
-    const outcome = rules.mode === 'report' ? 'reported' : 'refused';
-    if (rules.deny.length > 0) metrics.policyVerdicts.inc({ route: route.name, reason: 'denied', outcome }, 0);
-    if (rules.allow !== undefined) metrics.policyVerdicts.inc({ route: route.name, reason: 'not_allowed', outcome }, 0);
+export function zeroRoute(metrics: Metrics, route: Route, rules: CommonRules): void {
+  for (const reason of errorsOf(route, rules)) metrics.errors.inc({ route: route.name, reason }, 0);
+  const { policy, replay } = route.config;
+  if (policy !== undefined) {
+    const outcome = policy.mode === 'report' ? 'reported' : 'refused';
+    if (policy.deny.length > 0) metrics.policyVerdicts.inc({ route: route.name, reason: 'denied', outcome }, 0);
+    if (policy.allow !== undefined)
+      metrics.policyVerdicts.inc({ route: route.name, reason: 'not_allowed', outcome }, 0);
   }
   if (route.rejectedToken === undefined) return;
   for (const outcome of replay ? REPLAY_OUTCOMES : (['skipped'] as const))
@@ -93,7 +95,7 @@ export function zeroRoute(metrics: Metrics, route: Route, callers: CallerRules):
 
 function errorsOf(
   { config, flow, account, accountChoice, logins }: Route,
-  { keys, jwt }: CallerRules,
+  { keys, jwt, upgrades }: CommonRules,
 ): readonly ErrorCode[] {
   const attach = flow?.attach ?? [];
   const countsRenewals = flow?.budget?.some(({ renewals }) => renewals !== undefined) === true;
@@ -104,6 +106,9 @@ function errorsOf(
     ...(countsRenewals || accountChoice !== undefined ? (['renewal_budget_exhausted'] as const) : []),
     ...(accountChoice !== undefined ? ACCOUNT_CHOICE_ERRORS : []),
     ...(keys ? CALLER_ERRORS : []),
+    ...(upgrades ? (['upgrade_refused'] as const) : []),
+    ...(config.upgrade.length > 0 ? (['request_malformed'] as const) : []),
+    ...(config.upgrade.length > 0 && keys ? (['cross_site_refused'] as const) : []),
     ...(jwt ? (['caller_check_failed'] as const) : []),
     ...(config.policy !== undefined && config.policy.mode !== 'report' ? (['policy_refused'] as const) : []),
     ...(logins.any && config.legacyLogin !== 'forward' ? (['login_path_refused'] as const) : []),

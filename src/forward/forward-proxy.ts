@@ -73,7 +73,7 @@ export class ForwardProxy implements Tunnels {
 
   #validate(request: InboundRequest): ConnectTarget {
     const { viaName, header } = this.#options;
-    checkFields(request.rawHeaders, request.httpVersion, viaName);
+    checkFields(request.rawHeaders, request.httpVersion, viaName, undefined);
     const length = request.field('content-length');
     if (request.field('transfer-encoding') !== undefined || (length !== undefined && length !== '0'))
       throw new TokenwardError('request_malformed', { detail: 'CONNECT has no body' });

@@ -15,6 +15,7 @@ import type { Outages } from './outages.ts';
 import type { RenewalGuard } from './renewal-guard.ts';
 import type { BufferBudget } from './buffer-budget.ts';
 import type { Route } from './route.ts';
+import type { Handshake, Upgrades } from './upgrades.ts';
 import type { SiteRules } from './site-rules.ts';
 
 /** What the request path needs. */
@@ -36,6 +37,7 @@ export interface Proxy {
   /** How long a client may stall while it reads the response; 0: no limit. ms. */
   readonly readIdleMs: number;
   readonly outages: Outages;
+  readonly upgrades: Upgrades;
   readonly metrics: Metrics;
   readonly log: Logger;
 }
@@ -54,6 +56,8 @@ export class RequestContext {
   place: Route | undefined;
   body: RequestBody | undefined;
   upstreamResponse: UpstreamResponse | undefined;
+  /** Set if it asks for another protocol, once its route allows that. */
+  handshake: Handshake | undefined;
   clientGone = false;
   /** Slots that it holds of the concurrency limits. */
   readonly heldSlots: Slots[] = [];

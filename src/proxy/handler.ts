@@ -10,6 +10,7 @@ import { expectBody } from './expected-body.ts';
 import { fail, finish } from './finish.ts';
 import { howAsked, rulesFor } from './forwarded.ts';
 import { repeatsSecret, responseHeaders } from './headers.ts';
+import { checkOwnPage, checkProtocol, switchFields } from './handshake-rules.ts';
 import { legacyLoginResponse, loginResponse } from './legacy-login.ts';
 import { enforcePolicy } from './enforce-policy.ts';
 import { relay } from './relay.ts';
@@ -27,9 +28,10 @@ import { checkRequest } from './validate.ts';
  * a small request's time.
  */
 async function serve(proxy: Proxy, ctx: RequestContext, route: Route): Promise<void> {
-  enterRoute(proxy, ctx, route); // 400 503
+  enterRoute(proxy, ctx, route); // 400 501 503
   const identified = identify(proxy, ctx, route); // 401 403 429 503
   const caller = identified instanceof Promise ? await identified : identified;
+  if (ctx.request.upgradeTo !== undefined) admitHandshake(proxy, ctx, ctx.request.upgradeTo, caller); // 403 503
   const path = pathOf(upstreamTarget(route, ctx.target));
   enforcePolicy(proxy, ctx, route, path); // 403
   const login = legacyLoginResponse(route, ctx.method, path); // 403
@@ -107,6 +109,13 @@ function enterRoute({ concurrency }: Proxy, ctx: RequestContext, route: Route): 
   ctx.route = route;
   concurrency.enterRoute(ctx.heldSlots, route.stats, route.name);
   if (route.config.encodedPaths === 'refuse') checkEncodedPath(ctx.target, route);
+  if (ctx.request.upgradeTo !== undefined) checkProtocol(ctx.request, ctx.request.upgradeTo, route);
+}
+
+/** A place among the connections that have left HTTP/1.1, which it takes from here on. */
+function admitHandshake(proxy: Proxy, ctx: RequestContext, protocol: string, caller: Caller | undefined): void {
+  if (caller !== undefined) checkOwnPage(ctx.request, proxy.siteRules);
+  proxy.upgrades.admit(ctx, protocol, caller?.name);
 }
 
 /**
@@ -185,15 +194,20 @@ function getToken(
 
 function respond(
   proxy: Proxy,
-  { request, response, target, attachment, place, body }: RequestContext,
+  ctx: RequestContext,
   route: Route,
   { response: upstreamResponse, token, extraFields }: Attempt,
 ): void {
+  const { request, response, target, attachment, place, body } = ctx;
   if (attachment !== undefined && attachment.cookies.length > 0 && token !== undefined)
     route.attach?.keepCookies(token, upstreamResponse.fields('set-cookie'));
   const headers = responseHeaders(upstreamResponse.headers, place ?? route, attachment, ownOrigin(request), target);
   if (repeatsSecret(upstreamResponse.statusText, route, attachment)) upstreamResponse.statusText = '';
   headers.push(...extraFields);
+  if (ctx.handshake !== undefined && upstreamResponse.switched !== undefined) {
+    proxy.upgrades.join(ctx, route, upstreamResponse, switchFields(headers, ctx.handshake.protocol));
+    return;
+  }
   // It is not sent again. What the upstream did not want must not block the client, which may read only then.
   if (body?.kind === 'spilled' || body?.kind === 'expected') body.release();
   const isUnread = body?.kind === 'expected' && !body.asked;

@@ -8,6 +8,7 @@ import type { LoginPaths } from './legacy-login.ts';
 import type { Policy } from './policy.ts';
 import type { Spill } from './spill.ts';
 import type { Token } from '../tokens/token.ts';
+import type { UpgradeStats } from '../upgrade-stats.ts';
 import type { Upstream } from '../http/client/upstream.ts';
 
 /** A route, with everything precomputed that does not depend on the request. */
@@ -44,6 +45,7 @@ export interface Route {
   /** Undefined: bodies that are too large for memory are streamed. */
   readonly spill?: Spill | undefined;
   readonly stats: RouteStats;
+  readonly upgradeStats: UpgradeStats;
 }
 
 /** Where requests of a route go whose upstream an answer names. */

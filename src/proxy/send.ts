@@ -10,6 +10,7 @@ import type { UpstreamRequest } from '../http/client/request.ts';
 import { attachToBody } from './attach-body.ts';
 import { signRequest } from './sign-request.ts';
 import type { Proxy, RequestContext } from './context.ts';
+import { withUpstreamOrigin } from './handshake-rules.ts';
 import { requestHeaders, withParameter } from './headers.ts';
 import { upstreamTarget, type Route } from './route.ts';
 
@@ -65,11 +66,15 @@ function dispatch(ctx: RequestContext, route: Route, request: UpstreamRequest): 
 }
 
 function dispatchOnce(ctx: RequestContext, route: Route, request: UpstreamRequest): Promise<UpstreamResponse> {
-  return route.upstream.send(request, (upstreamResponse) => {
+  const onStart = (upstreamResponse: UpstreamResponse): void => {
     ctx.upstreamResponse = upstreamResponse;
     // The client may have disconnected during the connection attempt.
     if (ctx.clientGone) upstreamResponse.cancel();
-  });
+  };
+  const { handshake } = ctx;
+  if (handshake === undefined) return route.upstream.send(request, onStart);
+  const headers = withUpstreamOrigin([...request.headers], ownOrigin(ctx.request), route.origin);
+  return route.upstream.handshake({ ...request, headers }, handshake.protocol, onStart);
 }
 
 /** RFC 9110 §15.5.18: an upstream that does not know the expectation has done nothing, and gets the request without. */

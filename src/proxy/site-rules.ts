@@ -7,6 +7,8 @@ export interface SiteRules {
   readonly guard: SiteGuard | undefined;
   /** A field that every request must have, in lower case. */
   readonly header: string | undefined;
+  /** Which pages may ask for another protocol if callers authenticate. */
+  readonly pages?: SiteGuard | undefined;
   /** What the forward proxy requires. Undefined: this is none. */
   readonly forward?: ForwardRules | undefined;
   /** The requests come through tunnels, each of which is for one host. */
@@ -45,6 +47,24 @@ export function checkSiteRules({ guard, header }: SiteRules, rawHeaders: readonl
     throw new TokenwardError('host_refused', {
       detail: 'the Host is neither an address, nor localhost, nor one of listen.hosts',
     });
+  refuseCrossSite(guard, host, origins, sites);
+}
+
+/** Refuses a request that a page of another site has sent. Throws a TokenwardError. */
+export function checkOrigin(guard: SiteGuard, rawHeaders: readonly string[]): void {
+  const valuesOf = (name: string): string[] | undefined => {
+    const values = rawHeaders.filter((_, i) => i % 2 === 1 && rawHeaders[i - 1]!.toLowerCase() === name);
+    return values.length === 0 ? undefined : values;
+  };
+  refuseCrossSite(guard, valuesOf('host')?.[0] ?? '', valuesOf('origin'), valuesOf('sec-fetch-site'));
+}
+
+function refuseCrossSite(
+  guard: SiteGuard,
+  host: string,
+  origins: readonly string[] | undefined,
+  sites: readonly string[] | undefined,
+): void {
   for (const origin of origins ?? [undefined]) {
     for (const site of sites ?? [undefined])
       if (guard.isCrossSite(host, origin, site)) throw new TokenwardError('cross_site_refused');

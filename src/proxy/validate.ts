@@ -15,8 +15,13 @@ const CONTROL = /[\x00-\x08\x0a-\x1f\x7f]/;
 /** Proxies add themselves to Via. A request that has passed more tokenwards than this is in a loop. */
 const MAX_OWN_VIA = 4;
 
+/** Why an Upgrade is refused before its route is looked at. */
+const UPGRADE_REFUSED =
+  'no route has upgrade: [websocket] (or the protocol that is asked for), or this is no GET of HTTP/1.1 for one ' +
+  'protocol, without a body and with no request before it in flight';
+
 /** The part of a request that is checked. */
-type CheckedRequest = Pick<InboundRequest, 'rawHeaders' | 'httpVersion' | 'method' | 'url' | 'validated'>;
+type CheckedRequest = Pick<InboundRequest, 'rawHeaders' | 'httpVersion' | 'method' | 'url' | 'validated' | 'upgradeTo'>;
 
 /** Nearly every request has the same Host; comparing is cheaper than matching. */
 let lastGoodHost = '';
@@ -33,7 +38,7 @@ export function checkRequest(request: CheckedRequest, viaName: string, siteRules
   if (!METHODS.has(request.method ?? '')) throw new TokenwardError('method_refused');
   // The result holds for the same fields, byte for byte, on the same connection.
   const validatedBefore = request.validated;
-  if (!validatedBefore) checkFields(request.rawHeaders, httpVersion, viaName);
+  if (!validatedBefore) checkFields(request.rawHeaders, httpVersion, viaName, request.upgradeTo);
   checkTarget(request.url ?? '');
   if (validatedBefore) return;
   if (siteRules !== undefined) checkSiteRules(siteRules, request.rawHeaders);
@@ -41,7 +46,12 @@ export function checkRequest(request: CheckedRequest, viaName: string, siteRules
 }
 
 /** Validates the header section alone. Throws a TokenwardError. */
-export function checkFields(rawHeaders: readonly string[], httpVersion: string, viaName: string): void {
+export function checkFields(
+  rawHeaders: readonly string[],
+  httpVersion: string,
+  viaName: string,
+  upgradeTo: string | undefined,
+): void {
   if (rawHeaders.length > 2 * MAX_FIELDS)
     throw new TokenwardError('headers_too_large', { detail: `more than ${MAX_FIELDS} header fields` });
 
@@ -76,7 +86,8 @@ export function checkFields(rawHeaders: readonly string[], httpVersion: string, 
       case 7:
         if (/^upgrade$/i.test(name)) {
           // Java's HttpClient offers h2c with every first request and accepts being ignored; other upgrades do not.
-          if (!/^h2c$/i.test(value)) throw new TokenwardError('upgrade_refused');
+          if (value !== upgradeTo && !/^h2c$/i.test(value))
+            throw new TokenwardError('upgrade_refused', { detail: UPGRADE_REFUSED });
         }
         break;
       case 14:

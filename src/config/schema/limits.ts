@@ -23,6 +23,12 @@ export const limits = z
         'Concurrent requests per caller. Default if there are several callers: half of inFlight or of ' +
           'waitingPerAccount, whichever is less.',
       ),
+    upgraded: z
+      .number()
+      .int()
+      .min(1)
+      .default(2_000)
+      .describe('Upgraded connections (WebSockets) at once, one caller of several at most half; more get 503.'),
     waitingPerAccount: z.number().int().min(1).default(2_000),
     accountsInMemory: z
       .number()

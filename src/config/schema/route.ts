@@ -25,6 +25,18 @@ const accountFrom = z.strictObject({
   allow: z.array(accountPattern).min(1).optional().describe('Accounts that may be named. Default: all of the flow.'),
 });
 
+const protocol = z
+  .string()
+  .regex(
+    /^[!#$%&'*+.^_`|~0-9A-Za-z-]{1,100}(\/[!#$%&'*+.^_`|~0-9A-Za-z-]{1,100})?$/,
+    'must be the name of a protocol, such as websocket',
+  )
+  .transform((text) => text.toLowerCase())
+  .refine(
+    (text) => !/^(h2c?|http|tls)(\/|$)/.test(text),
+    'cannot be passed on: HTTP/2 and TLS hide requests from policy and token',
+  );
+
 /**
  * The name of a route in metrics, logs and `callers[].routes`: its host and its prefix, as far as it has them.
  * Undefined: it has neither.
@@ -82,6 +94,9 @@ const written = z.strictObject({
       firstByte: duration.prefault('30s').describe('Until the first byte of the response.'),
       idle: duration.prefault('30s').describe('Between two pieces of the response. 0: no limit.'),
       streamIdle: duration.prefault('5m').describe('The same for event streams (text/event-stream). 0: no limit.'),
+      upgradeIdle: duration
+        .prefault('10m')
+        .describe('Of an upgraded connection, in both directions together. 0: no limit.'),
     })
     .prefault({}),
   maxConnections: z.number().int().min(1).max(10_000).default(64),
@@ -134,6 +149,10 @@ const written = z.strictObject({
     .enum(['drop', 'pass'])
     .default('drop')
     .describe("What happens to the upstream's Set-Cookie. Its cookies belong to a session that all callers share."),
+  upgrade: z
+    .array(protocol)
+    .default([])
+    .describe('Protocols that a client may change to, such as websocket. Default: none.'),
   tls: upstreamTls.optional(),
 });
 

@@ -6,7 +6,8 @@ import type { ResponseSource, UpstreamResponse } from './response.ts';
 import { releaseAfterWrite } from '../free-buffer.ts';
 import { SilenceTimer } from './silence-timer.ts';
 import { waitForDrain } from './socket.ts';
-import { ResponseError, ResponseParser } from './response-parser.ts';
+import { disagreementOf } from './handshake.ts';
+import { ResponseError, ResponseParser, type ResponseHead } from './response-parser.ts';
 
 /** ms; 0: no limit. */
 export interface ConnectionTimeouts {
@@ -58,6 +59,11 @@ export class Connection {
     cancel: () => this.#cancel(),
   };
   readonly #keepAlive: boolean;
+  /** The request's own fields of the connection. */
+  readonly #connectionFields: string;
+  readonly #protocol: string | undefined;
+  #request: UpstreamRequest | undefined;
+  #detached = false;
   #response: UpstreamResponse | undefined;
   #upload: Upload | undefined;
   #uploading = false;
@@ -73,9 +79,23 @@ export class Connection {
   #responseIdleMs: number | undefined;
   readonly #silenceTimer: SilenceTimer;
 
-  /** `keepAlive`: the connection may be used again after its first exchange. */
-  constructor(socket: Socket, owner: ConnectionOwner, timeouts: ConnectionTimeouts, keepAlive = true) {
+  /**
+   * `keepAlive`: the connection may be used again after its first exchange. `protocol`: its one request asks for this
+   * protocol instead of HTTP/1.1.
+   */
+  constructor(
+    socket: Socket,
+    owner: ConnectionOwner,
+    timeouts: ConnectionTimeouts,
+    keepAlive = true,
+    protocol?: string,
+  ) {
     this.#keepAlive = keepAlive;
+    this.#protocol = protocol;
+    this.#connectionFields =
+      protocol === undefined
+        ? `connection: ${keepAlive ? 'keep-alive' : 'close'}\r\n`
+        : `connection: upgrade\r\nupgrade: ${protocol}\r\n`;
     this.#socket = socket;
     this.#owner = owner;
     this.#timeouts = timeouts;
@@ -90,6 +110,9 @@ export class Connection {
       onContinue: () => this.#openExpected(),
       onBody: (piece) => this.#response?.onBody(piece),
       onEnd: () => this.#response?.onEnd(),
+      ...(protocol !== undefined && {
+        onSwitch: (head: ResponseHead, rest: Buffer) => this.#detach(protocol, head, rest),
+      }),
     });
     socket.on('data', (bytes: Buffer) => this.#onData(bytes));
     // `tunnel` in dial.ts leaves the socket paused.
@@ -120,6 +143,7 @@ export class Connection {
       return;
     }
     response.sent = true;
+    if (this.#protocol !== undefined) this.#request = request;
     this.#responseStarted = false;
     this.#responseIdleMs = undefined;
     this.#paused = false;
@@ -145,7 +169,7 @@ export class Connection {
 
   #send({ method, target, headers, body }: UpstreamRequest): void {
     const socket = this.#socket;
-    let head = `${method} ${target} HTTP/1.1\r\nconnection: ${this.#keepAlive ? 'keep-alive' : 'close'}\r\n`;
+    let head = `${method} ${target} HTTP/1.1\r\n${this.#connectionFields}`;
     for (let i = 0; i < headers.length; i += 2) head += `${headers[i]!}: ${headers[i + 1]!}\r\n`;
     if (body.kind === 'none') {
       // RFC 9110 §8.6: a method that usually has content sends Content-Length: 0 if there is none.
@@ -292,7 +316,21 @@ export class Connection {
     this.#fail(new TokenwardError(this.#responseStarted ? 'upstream_broken' : 'upstream_timeout'));
   }
 
+  /** Gives the connection away. Throws a ResponseError if the server has not agreed to what it was asked for. */
+  #detach(protocol: string, head: ResponseHead, rest: Buffer): void {
+    const disagreement = disagreementOf(protocol, this.#request!.headers, head.headers);
+    if (disagreement !== undefined) throw new ResponseError(disagreement);
+    const socket = this.#socket;
+    const response = this.#response;
+    this.#detached = true;
+    this.#response = undefined;
+    socket.pause().setTimeout(0).removeAllListeners('data').removeAllListeners('timeout');
+    this.#close();
+    response?.onDetached(head, { socket, early: rest.length === 0 ? [] : [rest], ended: socket.readableEnded });
+  }
+
   #fail(error: TokenwardError): void {
+    if (this.#detached) return;
     const response = this.#response;
     this.#response = undefined;
     this.#stopUpload();

@@ -138,7 +138,7 @@ export class ConnectionPool implements ConnectionOwner {
 }
 
 /** No connection could be made: nothing was sent. */
-function connectFailure(error: DialError): TokenwardError {
+export function connectFailure(error: DialError): TokenwardError {
   const { code } = error;
   if (code === 'ETIMEDOUT')
     return new TokenwardError('upstream_timeout', { detail: 'no connection in time', cause: error });

@@ -22,6 +22,8 @@ interface ResponseEvents {
   /** Chunks that came in one read are passed on as one piece. */
   onBody(piece: Buffer): void;
   onEnd(): void;
+  /** The server has left HTTP/1.1, as it was asked to. `rest`: the bytes of the new protocol that came with it. */
+  onSwitch?(head: ResponseHead, rest: Buffer): void;
 }
 
 /** Limits on a header section, a chunk-size line and a trailer section. Bytes. */
@@ -51,6 +53,7 @@ export class ResponseParser {
   readonly #events: ResponseEvents;
   #state: State = 'done';
   #headRequest = false;
+  #switch: ResponseHead | undefined;
   #pending: Buffer | undefined;
   /** Data of the chunks in the current read that has not been passed on yet; nearly always one piece. */
   #chunk: Buffer | undefined;
@@ -105,7 +108,9 @@ export class ResponseParser {
       switch (this.#state) {
         case 'head':
           at = this.#readHead(bytes, at);
-          break;
+          if (this.#switch === undefined) break;
+          this.#events.onSwitch!(this.#switch, bytes.subarray(at));
+          return;
         case 'fixed': {
           const piece = this.#piece(bytes, at);
           at += piece.length;
@@ -222,8 +227,13 @@ export class ResponseParser {
     if (typeof framing === 'string') throw new ResponseError(framing);
     const { length, coding, connection, idleHint } = framing;
     if (status < 200) {
-      // Interim responses concern this connection only. 101 responds to an Upgrade, which we never send.
-      if (status === 101) throw new ResponseError('an unrequested protocol switch');
+      // Interim responses concern this connection only. 101 responds to an Upgrade.
+      if (status === 101) {
+        if (this.#events.onSwitch === undefined) throw new ResponseError('an unrequested protocol switch');
+        this.#switch = { status, reason: match[3] ?? '', headers };
+        this.#state = 'done';
+        return;
+      }
       this.#interim += 1;
       if (this.#interim > MAX_INTERIM) throw new ResponseError('too many interim responses');
       if (status === 100) this.#events.onContinue?.();

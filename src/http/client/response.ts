@@ -1,4 +1,5 @@
 import type { TokenwardError } from '../../errors.ts';
+import type { DetachedConnection } from '../upgraded-pair.ts';
 import type { ResponseHead } from './response-parser.ts';
 
 /** Body bytes that are buffered before a consumer takes them. Bytes. */
@@ -35,6 +36,8 @@ export class UpstreamResponse {
   silent = true;
   /** Names and values in turn, as sent. */
   headers: string[] = [];
+  /** With status 101: the connection, which has left HTTP/1.1. Whoever takes it, clears this. */
+  switched: DetachedConnection | undefined = undefined;
   readonly #resolve: (response: UpstreamResponse) => void;
   readonly #reject: (error: TokenwardError) => void;
   #source: ResponseSource | undefined;
@@ -117,6 +120,7 @@ export class UpstreamResponse {
   /** Reads and drops the rest, so that the connection can be used again. A long rest is cancelled instead. */
   discard(): void {
     let left = MAX_DRAINED_BYTES;
+    this.switched?.socket.destroy();
     this.pipe({
       write: (chunk) => {
         left -= chunk.length;
@@ -130,6 +134,7 @@ export class UpstreamResponse {
 
   /** Gives up the response and closes its connection. */
   cancel(): void {
+    this.switched?.socket.destroy();
     if (this.#state === 'ended' || this.#state === 'failed' || this.#cancelled) return;
     this.#cancelled = true;
     this.#source?.cancel();
@@ -148,6 +153,12 @@ export class UpstreamResponse {
     this.headers = head.headers;
     this.#state = 'open';
     this.#resolve(this);
+  }
+
+  onDetached(head: ResponseHead, connection: DetachedConnection): void {
+    this.switched = connection;
+    this.onHead(head);
+    this.onEnd();
   }
 
   onBody(chunk: Buffer): void {

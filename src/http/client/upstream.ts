@@ -1,6 +1,7 @@
 import type { TokenwardError } from '../../errors.ts';
 import type { UpstreamRequest } from './request.ts';
 import type { Destination } from './dial.ts';
+import { Handshakes } from './handshakes.ts';
 import { ConnectionPool, type PoolOptions } from './pool.ts';
 import { UpstreamResponse } from './response.ts';
 import { RetryBudget } from './retry-budget.ts';
@@ -11,9 +12,11 @@ const SAFE_METHODS: ReadonlySet<string> = new Set(['GET', 'HEAD', 'OPTIONS']);
 export class Upstream {
   readonly #pool: ConnectionPool;
   readonly #retries = new RetryBudget();
+  readonly #handshakes: Handshakes;
 
   constructor(destination: Destination, options: PoolOptions) {
     this.#pool = new ConnectionPool(destination, options);
+    this.#handshakes = new Handshakes(destination, options.timeouts);
   }
 
   /**
@@ -52,8 +55,25 @@ export class Upstream {
     });
   }
 
+  /**
+   * Asks for another protocol than HTTP/1.1, on a connection of its own. Resolves and rejects like `send`, with status
+   * 101 and `switched` if the upstream agrees. Never sent twice: a new connection is not closed by chance.
+   */
+  handshake(
+    request: UpstreamRequest,
+    protocol: string,
+    onStart: (response: UpstreamResponse) => void,
+  ): Promise<UpstreamResponse> {
+    return new Promise((resolve, reject) => {
+      const response = new UpstreamResponse(resolve, reject);
+      onStart(response);
+      this.#handshakes.run(request, protocol, response);
+    });
+  }
+
   /** Closes all connections. */
   close(): void {
+    this.#handshakes.close();
     this.#pool.close();
   }
 }

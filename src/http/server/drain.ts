@@ -6,7 +6,7 @@ import type { Tunnels } from './tunnels.ts';
 
 interface ServerParts {
   /** Client connections, with the bytes read before the first request: those of a TLS handshake. */
-  readonly open: ReadonlyMap<Socket, number>;
+  readonly open: Map<Socket, number>;
   readonly fastEngine: FastEngine | undefined;
   readonly tunnels: Tunnels | undefined;
 }

@@ -1,5 +1,6 @@
 import type { IncomingMessage } from 'node:http';
 import type { Socket } from 'node:net';
+import type { DetachedConnection } from '../upgraded-pair.ts';
 
 /**
  * A request as `node:http` reads it, whose body can bypass the stream's queue and events: for a small POST they cost
@@ -27,6 +28,8 @@ export interface InboundRequest {
   readonly complete: boolean;
   /** The same fields, byte for byte, have been validated before: see FieldBlock. */
   validated: boolean;
+  /** The protocol that the client asks for instead of HTTP/1.1; undefined: an ordinary request. */
+  readonly upgradeTo?: string | undefined;
   /** The client waits for `100 Continue` before it sends the body (RFC 9110 §10.1.1). */
   readonly expectsContinue: boolean;
   readonly bodySource: BodySource;
@@ -52,6 +55,8 @@ export interface OutboundResponse {
   writeContinue?(): void;
   /** `headers`: names and values in turn. Connection and framing fields are added. */
   writeHead(status: number, reason: string, headers: string[]): unknown;
+  /** Sends 101 with these fields, and leaves the connection. Only a response to `upgradeTo` has it. */
+  switchProtocols?(headers: readonly string[]): DetachedConnection;
   flushHeaders(): void;
   /** False: pause until `drain`. */
   write(chunk: Buffer, written?: (error: Error | null | undefined) => void): boolean;

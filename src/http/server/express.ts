@@ -2,6 +2,7 @@ import { IncomingMessage, ServerResponse } from 'node:http';
 import express, { type Express } from 'express';
 import { hasBody } from '../framing.ts';
 import type { BodySource, BodyStream, InboundRequest } from './exchange.ts';
+import { protocolAskedFor } from './upgrade.ts';
 
 /** A new Express application that adds no header fields of its own. */
 export function createExpress(): Express {
@@ -13,9 +14,13 @@ export function createExpress(): Express {
 
 /**
  * Classes whose objects already have the prototype that Express would set. They must be real subclasses: with a plain
- * function as `new.target`, V8 makes a new hidden class for every object, and no inline cache hits.
+ * function as `new.target`, V8 makes a new hidden class for every object, and no inline cache hits. `knowsProtocol`:
+ * see UpgradeHandler; undefined: every request is an ordinary one.
  */
-export function expressClasses(app: Express): {
+export function expressClasses(
+  app: Express,
+  knowsProtocol?: (protocol: string) => boolean,
+): {
   IncomingMessage: typeof IncomingMessage;
   ServerResponse: typeof ServerResponse;
 } {
@@ -23,6 +28,24 @@ export function expressClasses(app: Express): {
     bodySink: BodyStream['bodySink'] = undefined;
     receivedBytes = 0;
     validated = false;
+    upgradeTo: string | undefined = undefined;
+    /** Without an initializer: node:http sets it before those run. */
+    declare private upgradeSeen: boolean | null;
+
+    /**
+     * node:http stores here whether the parser has seen an Upgrade or CONNECT, before the fields are there, and reads
+     * it when they are: then an Upgrade counts only if it can be answered. The answer must not change later.
+     */
+    set upgrade(asked: boolean | null) {
+      this.upgradeSeen = asked;
+    }
+
+    get upgrade(): boolean {
+      if (this.upgradeSeen !== true || this.method === 'CONNECT') return this.upgradeSeen === true;
+      if (knowsProtocol !== undefined) this.upgradeTo ??= protocolAskedFor(this, knowsProtocol);
+      this.upgradeSeen = this.upgradeTo !== undefined;
+      return this.upgradeSeen;
+    }
 
     override push(piece: Buffer | null, encoding?: BufferEncoding): boolean {
       const { bodySink } = this;

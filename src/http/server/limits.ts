@@ -1,6 +1,7 @@
 import type { ErrorCode } from '../../errors.ts';
 import type { RequestHandler } from './exchange.ts';
 import type { Tunnels } from './tunnels.ts';
+import type { UpgradeHandler } from './upgrade.ts';
 
 /** The limits of a server, and the handlers that are not Express. */
 export interface ServerLimits {
@@ -12,4 +13,6 @@ export interface ServerLimits {
   readonly fastEngine?: RequestHandler | undefined;
   /** Makes it a forward proxy. Undefined: CONNECT is refused. */
   readonly tunnels?: Tunnels | undefined;
+  /** Answers requests for another protocol. Undefined: no route allows one. */
+  readonly upgrades?: UpgradeHandler | undefined;
 }

@@ -81,6 +81,11 @@ export function oneAtATime(handle: RequestListener): RequestListener {
   };
 }
 
+/** The response to the newest request that has been handled or waits for its turn. */
+export function newestResponse(socket: Socket): ServerResponse | undefined {
+  return queues.get(socket)?.last;
+}
+
 /** The newest request that node:http has parsed on a connection. */
 export function newestRequest(socket: Socket): BodyStream | undefined {
   return queues.get(socket)?.last.req as BodyStream | undefined;

@@ -16,6 +16,7 @@ import { expressClasses } from './express.ts';
 import type { ServerLimits } from './limits.ts';
 import { refuseMalformed } from './malformed.ts';
 import { handleConnect } from './connect.ts';
+import { attachUpgrades, isDetached } from './upgrade.ts';
 
 /**
  * A node:http server for an Express app. Express calls Object.setPrototypeOf on every request and response, which on
@@ -24,7 +25,7 @@ import { handleConnect } from './connect.ts';
  */
 export function createHttpServer(app: Express, limits: ServerLimits, tls?: TlsOptions): Server | TlsServer {
   const options = {
-    ...expressClasses(app),
+    ...expressClasses(app, limits.upgrades?.knows),
     maxHeaderSize: limits.headerBytes,
     // Limit on a header section, checked every second (Node: 60 s, every 30 s).
     headersTimeout: 10_000,
@@ -58,6 +59,7 @@ export function createHttpServer(app: Express, limits: ServerLimits, tls?: TlsOp
     queueMicrotask(() => handleConnect(request, socket, head, limits));
   });
   server.on('clientError', (error: Error, socket: Socket) => refuseMalformed(error, socket, limits));
+  if (limits.upgrades !== undefined) attachUpgrades(server, limits.upgrades);
   const open = new Map<Socket, number>();
   const fastEngine =
     limits.fastEngine && tls === undefined ? new FastEngine(server, limits.fastEngine, limits.headerBytes) : undefined;
@@ -66,8 +68,10 @@ export function createHttpServer(app: Express, limits: ServerLimits, tls?: TlsOp
   server.on(tls === undefined ? 'connection' : 'secureConnection', (socket: Socket) => {
     open.set(socket, socket.bytesRead);
     socket.on('close', () => open.delete(socket));
-    const onEnd = (): void =>
+    const onEnd = (): void => {
+      if (isDetached(socket)) return;
       cutIfClientLeft(socket, () => fastEngine?.sendInterim(socket) === true || sendInterim(socket));
+    };
     socket.once('end', onEnd);
     letGo.set(socket, () => {
       open.delete(socket);

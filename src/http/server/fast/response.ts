@@ -107,6 +107,14 @@ export class FastResponse implements OutboundResponse {
       });
   }
 
+  /** The response is complete, and its connection has left HTTP/1.1. */
+  protected completeWith(status: number): void {
+    this.statusCode = status;
+    this.headersSent = true;
+    this.writableFinished = true;
+    this.#close();
+  }
+
   destroy(): void {
     this.destroyed = true;
     this.#channel.socket.destroy();
