@@ -1,6 +1,7 @@
 import { ca } from './ca.ts';
 import { check } from './check.ts';
 import { connect } from './connect.ts';
+import { env } from './env.ts';
 import { flow } from './flow.ts';
 import { hashKey } from './hash-key.ts';
 import { importAccount } from './import.ts';
@@ -21,6 +22,7 @@ type Command = (options: Options, argument: string | undefined, second: string |
 export const COMMANDS: ReadonlyMap<string, Command> = new Map<string, Command>([
   ['serve', serve],
   ['run', run],
+  ['env', env],
   ['check', check],
   ['sandbox', sandbox],
   ['status', status],

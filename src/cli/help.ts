@@ -8,6 +8,9 @@ Usage: tokenward <command> [options]
   serve     run the proxy
   run       run a command whose requests to the routes' hosts go through a proxy of its own, and get the tokens:
             tokenward run [--caller NAME] [--tunnel HOST[:PORT]]… [--no-key] [--check] -- COMMAND …
+  env       print the variables by which an application elsewhere uses a running forward proxy, and write the
+            authorities that it must trust:
+            tokenward env [--proxy HOST:PORT] [--caller NAME] [--format shell|docker|systemd] [-o BUNDLE]
   check     check a configuration and show what it would do
   sandbox   run simulations of three vendors' APIs, to try the proxy
   status    show the state of every account of a running tokenward
@@ -56,10 +59,14 @@ Options:
       --days N        ca make, ca renew: how long it is valid (default 365)
       --renew         ca make: the same as ca renew
   -o, --output FILE   ca export: the PEM goes here (default: standard output, unless there is --pkcs12)
+                      env: the bundle goes here (default tokenward-bundle.pem)
       --pkcs12 FILE   ca export: a trust store for Java goes here
       --password PASSWORD
                       ca export: the trust store's password, which is no secret (default changeit)
-      --caller NAME   run: call as this configured caller (default: one that may use every route)
+      --caller NAME   run, env: call as this configured caller (default: one that may use every route)
+      --proxy HOST:PORT
+                      env: where the application reaches the proxy (default: where it listens)
+      --format NAME   env: shell (the default), docker or systemd
       --tunnel HOST   run: also let tunnels to this host through, unread; "*.example.com", "*", with a port if not 443
       --no-key        run: ask for no key, for Java; every program of this host can use the proxy then
       --check         run: only prove that the command's runtime uses the proxy and trusts its authority

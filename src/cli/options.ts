@@ -31,6 +31,8 @@ export const OPTIONS = {
   pkcs12: { type: 'string' },
   password: { type: 'string' },
   check: { type: 'boolean', default: false },
+  format: { type: 'string' },
+  proxy: { type: 'string' },
   'no-key': { type: 'boolean', default: false },
   caller: { type: 'string' },
   tunnel: { type: 'string', multiple: true },

@@ -14,7 +14,8 @@ const SYSTEM_BUNDLES = [
 ];
 /** Variables by which a user may have named further authorities. */
 const BUNDLE_VARIABLES = ['SSL_CERT_FILE', 'REQUESTS_CA_BUNDLE', 'CURL_CA_BUNDLE', 'NODE_EXTRA_CA_CERTS'];
-const PASSWORD = 'changeit';
+/** Java's customary one: the file holds nothing secret. */
+export const PASSWORD = 'changeit';
 
 /** The authorities that programs trust without us, PEM, and those that the user has added. */
 export function knownAuthorities(environment: Readonly<Record<string, string | undefined>>): string {
