@@ -53,7 +53,7 @@ describe('a WebSocket client in a tunnel, whose handshake meets a rejected token
     }
     assert.deepEqual(
       upstream.handshakes.map(({ headers }) => headers.authorization),
-      ['Bearer token-number-1', 'Bearer token-number-2'],
+      ['Bearer token-number-1', 'Bearer token-number-1', 'Bearer token-number-2'],
     );
   });
 });
