@@ -82,12 +82,8 @@ export class LoginBudgets {
     const now = this.#clock.wall();
     const limit = limits.logins - Math.max(useReserve ? 0 : limits.reserve, leave);
     await this.#sendTakeBacks(limits.key);
-    const { granted, at, entries } = await this.#store.debit(
-      limits.key,
-      now,
-      limits.window,
-      limit,
-      this.#loginsMade(limits),
+    const { granted, at, entries } = await this.#telling(limits, (made) =>
+      this.#store.debit(limits.key, now, limits.window, limit, made),
     );
     if (granted) this.#remember(limits, at);
     return { granted, at, state: stateOf(limits, entries, now) };
@@ -108,7 +104,8 @@ export class LoginBudgets {
   async state(limits: BudgetLimits): Promise<BudgetState> {
     const now = this.#clock.wall();
     await this.#sendTakeBacks(limits.key);
-    return stateOf(limits, await this.#store.used(limits.key, now, limits.window, this.#loginsMade(limits)), now);
+    const entries = await this.#telling(limits, (made) => this.#store.used(limits.key, now, limits.window, made));
+    return stateOf(limits, entries, now);
   }
 
   /**
@@ -140,6 +137,22 @@ export class LoginBudgets {
       });
     }
     this.#forgetIfOver(key, own);
+  }
+
+  /**
+   * An access that tells the store which logins this process has made, so that it restores those that it has lost. One
+   * that is taken back meanwhile may be restored by it, and is removed again.
+   */
+  async #telling<T>(limits: BudgetLimits, access: (made: number[]) => Promise<T>): Promise<T> {
+    const told = this.#loginsMade(limits);
+    const result = await access(told);
+    const made = this.#ownLogins.get(limits.key)?.made;
+    const takenBack = told.filter((at) => made?.has(at) !== true);
+    if (takenBack.length === 0) return result;
+    for (const at of takenBack) this.#ownOf(limits).takenBack.add(at);
+    // What fails now is tried again with the next access.
+    await this.#sendTakeBacks(limits.key).catch(() => undefined);
+    return result;
   }
 
   #ownOf(limits: BudgetLimits): OwnLogins {
