@@ -64,6 +64,17 @@ describe('a token that another process tells of', () => {
     await manager.close();
   });
 
+  it('is read again a moment later if the store failed just then, as right after a failover', async () => {
+    const world = await listening(fakeCredential());
+    const { store, manager, time } = world;
+    await manager.get('crm');
+    store.failing.add('read');
+    await renewElsewhere(world, fakeCredential({}, granted({ secret: 'theirs' })));
+    store.failing.delete('read');
+    await time.advance(2_000);
+    assert.equal((await manager.get('crm')).reveal(), 'theirs');
+  });
+
   it('takes nothing from the rejection of the token there is, if it is no newer', async () => {
     const { store, manager, clock } = await listening(fakeCredential());
     const token = await manager.get('crm');
