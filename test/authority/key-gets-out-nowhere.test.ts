@@ -61,7 +61,7 @@ describe("the authority's key", function () {
       log: { level: 'trace' },
       callers: 'none',
       accounts: { a: { flow: 'static', credentials: { token: 'x' } } },
-      routes: [{ prefix: '/a', upstream: 'https://a.example', account: 'a' }],
+      routes: [{ host: 'a.example', upstream: 'https://a.example', account: 'a' }],
     };
     const file = writeConfig(folder(), { ...settings, store: { type: 'embedded', path, key: STORE_KEY } });
     const otherKey = Buffer.alloc(32, 3).toString('base64');
