@@ -88,6 +88,8 @@ for (const engine of ['fast', 'express'] as const)
         [`CONNECT ${HOST}:443 HTTP/1.1\r\n\r\n`, '400'],
         [`CONNECT ${HOST}:443 HTTP/1.1\r\nHost: ${HOST}\r\nContent-Length: 5\r\n\r\nhello`, '400'],
         [`CONNECT ${HOST}:443 HTTP/1.1\r\nHost: ${HOST}\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n`, '400'],
+        [`CONNECT ${HOST}:443 HTTP/2.0\r\nHost: ${HOST}\r\n\r\n`, '400'],
+        [`CONNECT ${HOST}:443 HTTP/0.9\r\n\r\n`, '400'],
         [`CONNECT ${HOST} HTTP/1.1\r\nHost: ${HOST}\r\n\r\n`, '400'],
         [`CONNECT ${HOST}:0 HTTP/1.1\r\nHost: ${HOST}\r\n\r\n`, '400'],
         [`CONNECT ${HOST}:99999 HTTP/1.1\r\nHost: ${HOST}\r\n\r\n`, '400'],
