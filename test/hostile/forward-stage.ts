@@ -2,7 +2,7 @@ import { readdirSync } from 'node:fs';
 import { keyDigest } from '../../src/proxy/caller.ts';
 import { metric } from '../support/call.ts';
 import { freePort } from '../support/wire.ts';
-import { BESIDE, HOST, KEY, SECOND } from './corpus/t-tunnels.ts';
+import { BESIDE, HOST, KEY, NAME, SECOND } from './corpus/t-tunnels.ts';
 import { EgressServer } from './egress-server.ts';
 import { echo, RawServer } from './raw-server.ts';
 import { FORWARD_TOKEN, startForwardProxy, type Subject } from './subjects.ts';
@@ -38,6 +38,7 @@ export async function startForwardStage(engine: 'fast' | 'express'): Promise<For
   const [apiPort, besidePort, outsidePort] = await Promise.all([api.listen(), beside.listen(), outside.listen()]);
   const upstreams = {
     [HOST]: `http://127.0.0.1:${apiPort}/base`,
+    [NAME]: `http://127.0.0.1:${apiPort}/base`,
     [SECOND]: `http://127.0.0.1:${apiPort}/second`,
     [BESIDE]: `http://127.0.0.1:${besidePort}/base`,
     '/api': `http://127.0.0.1:${apiPort}/base`,

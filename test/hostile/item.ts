@@ -96,6 +96,8 @@ export interface TunnelItem {
   readonly status?: number;
   /** The client closes its side after the last piece. */
   readonly cut?: boolean;
+  /** Not also behind a good request: it is about what is within the tunnel. */
+  readonly once?: boolean;
   /** It ends by a time limit of ten seconds. */
   readonly slow?: boolean;
 }

@@ -178,7 +178,7 @@ function forwardConfiguration(setup: ForwardSetup, folder: string): unknown {
   // The allow-list is as wide as can be, so that it protects nothing.
   const tunnel = ['*', ...[1, 22, 80, 6379, 8443, ports.proxy, ports.operator].map((port) => `*:${port}`)];
   return {
-    listen: { host: '127.0.0.1', port: ports.proxy, engine, hosts: ['proxy'], forward: { tunnel } },
+    listen: { host: '127.0.0.1', port: ports.proxy, engine, hosts: ['listener'], forward: { tunnel } },
     operator: { host: '127.0.0.1', port: ports.operator },
     store: { type: 'embedded', path: join(folder, 'data') },
     accounts: { main: { flow: 'static', credentials: { token: FORWARD_TOKEN } } },

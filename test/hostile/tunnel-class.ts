@@ -10,6 +10,7 @@ import type { Options } from './options.ts';
 import { wait } from './pieces.ts';
 import type { ClassResult } from './report.ts';
 
+const PLACES: readonly TunnelPlace[] = ['alone', 'kept'];
 /** Changed CONNECTs, each a connection of its own. */
 const CHANGED = { quick: 400, otherwise: 4_000 };
 /** A well-behaved client is served within this time. ms. */
@@ -44,7 +45,8 @@ export async function runTunnelClass({ engine, seed, quick }: Options, onVerdict
     const others = subjects.map((on) => new Others(on));
     const slow = tunnels.filter((item) => item.slow === true).map((item) => judge(item, 'alone'));
     for (const item of tunnels)
-      if (item.slow !== true) for (const place of ['alone', 'kept'] as const) await judge(item, place);
+      if (item.slow !== true)
+        for (const place of item.once === true ? PLACES.slice(0, 1) : PLACES) await judge(item, place);
     for (const wrong of await changedConnects(stage.keyed, seed, quick ? CHANGED.quick : CHANGED.otherwise))
       count('T000 a CONNECT with a byte changed', wrong);
     await Promise.all(slow);

@@ -1,11 +1,15 @@
 import type { Inside, Passage, TlsInside, TunnelItem } from '../item.ts';
 import { CLOSE, RESET, type Pieces } from '../pieces.ts';
+import { framing } from './a-framing.ts';
+import { oneConnection } from './h-one-connection.ts';
 import { CANARY } from './requests.ts';
 
 /* Class T: the forward proxy. What may open a tunnel, where it may lead, and what may be said in it. */
 
 export const HOST = 'api.vendor.example';
 export const SECOND = 'second.vendor.example';
+/** The host in the items of other classes. */
+export const NAME = 'proxy';
 /** Whose requests go to another upstream: those of well-behaved clients. */
 export const BESIDE = 'beside.vendor.example';
 export const KEY = 'a-key-of-a-caller-that-is-long-enough';
@@ -230,14 +234,15 @@ const authorities: readonly Unnumbered[] = [
 ];
 
 /** Who names which host: the CONNECT, its Host, the handshake, the Host within. Only the second may be the listener. */
-const names: readonly Unnumbered[] = [HOST, SECOND, 'proxy', 'evil.example'].flatMap((field) =>
+const names: readonly Unnumbered[] = [HOST, SECOND, 'listener', 'evil.example'].flatMap((field) =>
   [HOST, SECOND, 'evil.example', null].flatMap((servername) =>
-    [HOST, SECOND, 'proxy', '127.0.0.1', 'evil.example', `${HOST}.evil.example`, `evil.${HOST}`].map(
+    [HOST, SECOND, 'listener', '127.0.0.1', 'evil.example', `${HOST}.evil.example`, `evil.${HOST}`].map(
       (host): Unnumbered =>
         (id) => {
           const about = `CONNECT, Host ${field}, server name ${servername ?? 'none'}, Host within ${host}`;
           const send = [connect(`${HOST}:443`, [`Host: ${field}`])];
-          if (field !== HOST && field !== 'proxy') return { about, subject: 'open', send, fate: 'refuse', status: 400 };
+          if (field !== HOST && field !== 'listener')
+            return { about, subject: 'open', send, fate: 'refuse', status: 400 };
           const request = [head(`GET /${id} HTTP/1.1`, [`Host: ${host}`])];
           if (servername !== null && servername !== HOST)
             return { about, subject: 'open', send, inside: tls(request, { servername, fails: true }), fate: 'end' };
@@ -272,14 +277,14 @@ const places: readonly Unnumbered[] = [
     FORBIDDEN.map((host): Unnumbered => () => ({
       about: `a tunnel to ${host}${subject === 'open' ? '' : ', through the egress proxy'}`,
       subject,
-      send: [connect(`${host}:80`, ['Host: proxy', AUTH])],
+      send: [connect(`${host}:80`, ['Host: listener', AUTH])],
       fate: 'refuse',
       status: 403,
     })),
   ),
   ...['{proxy}', '{operator}'].flatMap((port) =>
     ['127.0.0.1', 'localhost', '[::1]', '0', '127.1'].map((host) =>
-      refused(`to the proxy itself, ${host}:${port}`, connect(`${host}:${port}`, ['Host: proxy'], SMUGGLED), 403),
+      refused(`to the proxy itself, ${host}:${port}`, connect(`${host}:${port}`, ['Host: listener'], SMUGGLED), 403),
     ),
   ),
 ];
@@ -439,9 +444,9 @@ const forms: readonly Unnumbered[] = [
   ...[
     ['http://evil.example/', 'evil.example'],
     ['http://evil.example/', HOST],
-    ['http://evil.example/api/x', 'proxy'],
+    ['http://evil.example/api/x', 'listener'],
     [`http://${HOST}/`, 'evil.example'],
-    [`http://${HOST}/`, 'proxy'],
+    [`http://${HOST}/`, 'listener'],
     [`http://${HOST}/`, SECOND],
     [`http://${HOST}/`, `${HOST}:8080`],
     [`http://${HOST}:8080/`, `${HOST}:8080`],
@@ -456,7 +461,7 @@ const forms: readonly Unnumbered[] = [
     [`http://${HOST}.evil.example/`, `${HOST}.evil.example`],
     [`http://${HOST}%2eevil.example/`, HOST],
     [`http://${HOST}%00/`, HOST],
-    ['http:///api/x', 'proxy'],
+    ['http:///api/x', 'listener'],
     [`http:/${HOST}/`, HOST],
     [`http:${HOST}/`, HOST],
     [`ftp://${HOST}/`, HOST],
@@ -535,7 +540,7 @@ const keys: readonly Unnumbered[] = [
   () => ({
     about: 'no key, to a forbidden one: nothing is told',
     subject: 'keyed',
-    send: [connect('127.0.0.1:80', ['Host: proxy'])],
+    send: [connect('127.0.0.1:80', ['Host: listener'])],
     fate: 'refuse',
     status: 407,
   }),
@@ -623,6 +628,20 @@ const inTunnel: readonly Unnumbered[] = [
   ),
 ];
 
+/** Framing, and several requests on one connection, once more: within a tunnel, where node:http reads from TLS. */
+const again: readonly Unnumbered[] = [...framing, ...oneConnection].map(
+  ({ about, send, fate, cut = false }): Unnumbered =>
+    () => ({
+      about: `within a tunnel: ${about}`,
+      subject: 'open',
+      send: [connect(`${NAME}:443`)],
+      inside: tls(send, { servername: NAME }),
+      fate,
+      cut,
+      once: true,
+    }),
+);
+
 export const tunnels: readonly TunnelItem[] = [
   ...smuggling,
   ...authorities,
@@ -633,6 +652,7 @@ export const tunnels: readonly TunnelItem[] = [
   ...forms,
   ...keys,
   ...inTunnel,
+  ...again,
 ].map((make, i) => {
   const id = `T${String(i + 1).padStart(3, '0')}`;
   return { id, ...make(id) };
