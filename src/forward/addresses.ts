@@ -24,9 +24,11 @@ for (const [network, bits] of [
   ['::', 127], // unspecified and loopback
   ['fe80::', 10],
   ['ff00::', 8],
-  ['fd00:ec2::254', 128], // metadata of AWS
+  ['fd00:ec2::', 32], // metadata and credentials of AWS
+  ['fd00:42::42', 128], // metadata of Scaleway
   ['fd20:ce::254', 128], // metadata of Google Cloud
   // An IPv4 address within an IPv6 one: a translator on the way could turn it into any of those above.
+  ['::ffff:0:0:0', 96],
   ['64:ff9b::', 96],
   ['64:ff9b:1::', 48],
   ['2002::', 16],

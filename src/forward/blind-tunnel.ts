@@ -15,7 +15,8 @@ const IDLE_MS = 600_000;
  */
 export async function dialForTunnel(target: ConnectTarget, via: (origin: string) => string): Promise<Socket> {
   const { host, port } = target;
-  if (isIP(host) !== 0 && !mayTunnelTo(host)) throw forbidden(host);
+  // The egress proxy would look the name up on its own host (RFC 6761 §6.3).
+  if (isIP(host) !== 0 ? !mayTunnelTo(host) : /(^|\.)localhost$/.test(host)) throw forbidden(host);
   const origin = `https://${host.includes(':') ? `[${host}]` : host}:${port}`;
   const proxy = via(origin);
   try {

@@ -8,7 +8,7 @@ import { hostnameOf, type SiteGuard } from '../http/server/site-guard.ts';
 import type { Tunnel, Tunnels } from '../http/server/tunnels.ts';
 import type { Callers } from '../proxy/caller.ts';
 import { setTunnelOrigin } from '../proxy/tunnel-origin.ts';
-import { checkFields } from '../proxy/validate.ts';
+import { checkFields, checkVersion } from '../proxy/validate.ts';
 import { authorityForm, type ConnectTarget } from './authority-form.ts';
 import { dialForTunnel, join } from './blind-tunnel.ts';
 import { terminateTls, type HandshakeFailure } from './terminate.ts';
@@ -73,6 +73,7 @@ export class ForwardProxy implements Tunnels {
 
   #validate(request: InboundRequest): ConnectTarget {
     const { viaName, header } = this.#options;
+    checkVersion(request.httpVersion);
     checkFields(request.rawHeaders, request.httpVersion, viaName, undefined);
     const length = request.field('content-length');
     if (request.field('transfer-encoding') !== undefined || (length !== undefined && length !== '0'))

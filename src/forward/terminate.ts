@@ -77,10 +77,12 @@ export function terminateTls(
     if (isOver) return;
     isOver = true;
     clearTimeout(timer);
-    tls
-      .off('end', left)
-      .off('error', failed)
-      .on('error', () => tls.destroy());
+    const cut = (): void => {
+      tls.destroy();
+    };
+    tls.off('end', left).off('error', failed).on('error', cut);
+    // A connection without a tls.Server tells here, and only here, that a client renegotiates again and again.
+    tls.off('_tlsError', failed).on('_tlsError', cut);
     const at = performance.now();
     tls.once('close', () => {
       socket.destroy();

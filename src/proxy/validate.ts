@@ -34,7 +34,7 @@ let lastGoodHost = '';
  */
 export function checkRequest(request: CheckedRequest, viaName: string, siteRules?: SiteRules): void {
   const { httpVersion } = request;
-  if (httpVersion !== '1.1' && httpVersion !== '1.0') malformed('only HTTP/1.1 and HTTP/1.0 are supported');
+  checkVersion(httpVersion);
   if (!METHODS.has(request.method ?? '')) throw new TokenwardError('method_refused');
   // The result holds for the same fields, byte for byte, on the same connection.
   const validatedBefore = request.validated;
@@ -43,6 +43,11 @@ export function checkRequest(request: CheckedRequest, viaName: string, siteRules
   if (validatedBefore) return;
   if (siteRules !== undefined) checkSiteRules(siteRules, request.rawHeaders);
   request.validated = true;
+}
+
+/** node:http's parser also reads HTTP/0.9 and HTTP/2.0. Throws a TokenwardError. */
+export function checkVersion(httpVersion: string): void {
+  if (httpVersion !== '1.1' && httpVersion !== '1.0') malformed('only HTTP/1.1 and HTTP/1.0 are supported');
 }
 
 /** Validates the header section alone. Throws a TokenwardError. */

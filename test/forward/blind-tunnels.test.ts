@@ -73,6 +73,34 @@ describe('a tunnel to a host that no route names', () => {
     }
   });
 
+  it('never leads there through a corporate proxy, however the address is written', async () => {
+    const outside = await close(echoProxy());
+    const forward = { tunnel: ['*', '*:80'] };
+    const proxy = await close(startForwardProxy({ egressProxy: outside.url, listen: { forward } }));
+    for (const target of [
+      ...['2852039166:80', '0xa9fea9fe:80', '0251.0376.0251.0376:80', '169.254.43518:80', '169.254.169.254.:80'],
+      ...['2130706433:443', '0:443', 'localhost:443', 'any.localhost.:443', '[::ffff:0:127.0.0.1]:443'],
+      ...['[fd00:ec2::23]:80', '[fd00:42::42]:80', '[::ffff:169.254.169.254]:80'],
+    ])
+      assert.equal((await connectThrough(proxy, target)).headers['x-tokenward-error'], 'forward_refused', target);
+    assert.deepEqual(outside.asked, []);
+  });
+
+  it('needs a host that a resolver and a URL parser read alike', async () => {
+    const outside = await close(echoProxy());
+    const proxy = await close(startForwardProxy({ egressProxy: outside.url, listen: { forward: { tunnel: ['*'] } } }));
+    for (const target of [
+      ...['1.2.3.4.5:443', '256.256.256.256:443', '08.1:443', 'a.0x1:443', 'xn--0.example:443'],
+      ...['a..example:443', '.example:443', 'a.example..:443', '.:443', '[:::]:443', '[8.8.8.8]:443'],
+    ]) {
+      const { status, headers } = await connectThrough(proxy, target);
+      assert.deepEqual([status, headers['x-tokenward-error']], [400, 'request_target_refused'], target);
+    }
+    assert.deepEqual(outside.asked, []);
+    assert.equal((await connectThrough(proxy, '134744072:443')).status, 200);
+    assert.deepEqual(outside.asked, ['CONNECT 8.8.8.8:443 HTTP/1.1']);
+  });
+
   it('fails with a gateway error when the host cannot be reached', async () => {
     const proxy = await close(startForwardProxy({ listen: { forward: { tunnel: ['*.invalid'] } } }));
     const { status, headers, body } = await connectThrough(proxy, 'nowhere.invalid:443');

@@ -81,6 +81,25 @@ describe('within a tunnel', () => {
     tls.destroy();
   });
 
+  it('a client that renegotiates again and again is cut, as by any server of Node', async () => {
+    const { proxy } = await start();
+    const { socket } = await connectThrough(proxy, `${HOST}:443`);
+    const tls = connect({ socket, ca: proxy.authority, servername: HOST, maxVersion: 'TLSv1.2' });
+    tls.on('error', () => undefined);
+    await once(tls, 'secureConnect');
+    const closed = once(tls, 'close');
+    let done = 0;
+    const again = (): void =>
+      void tls.renegotiate({}, (error) => {
+        if (error !== null || tls.destroyed) return;
+        done += 1;
+        if (done < 20) again();
+      });
+    again();
+    await closed;
+    assert.ok(done < 5, String(done));
+  });
+
   it('no further tunnel is had', async () => {
     const { proxy } = await start();
     const tls = await secureThrough(proxy, HOST);

@@ -1,11 +1,13 @@
 import assert from 'node:assert/strict';
 import { execFile } from 'node:child_process';
+import { once } from 'node:events';
+import { connect } from 'node:net';
 import { promisify } from 'node:util';
 import { closing, FIXED_TOKEN } from '../support/custom-proxy.ts';
 import { startForwardProxy } from '../support/forward-proxy.ts';
 import { recordingServer } from '../support/recording-server.ts';
 import { requireTool } from '../support/tools.ts';
-import { dial } from '../support/wire.ts';
+import { dial, httpServer } from '../support/wire.ts';
 
 const run = promisify(execFile);
 
@@ -88,6 +90,8 @@ for (const engine of ['fast', 'express'] as const)
         [`CONNECT ${HOST}:443 HTTP/1.1\r\n\r\n`, '400'],
         [`CONNECT ${HOST}:443 HTTP/1.1\r\nHost: ${HOST}\r\nContent-Length: 5\r\n\r\nhello`, '400'],
         [`CONNECT ${HOST}:443 HTTP/1.1\r\nHost: ${HOST}\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n`, '400'],
+        [`CONNECT ${HOST}:443 HTTP/2.0\r\nHost: ${HOST}\r\n\r\n`, '400'],
+        [`CONNECT ${HOST}:443 HTTP/0.9\r\n\r\n`, '400'],
         [`CONNECT ${HOST} HTTP/1.1\r\nHost: ${HOST}\r\n\r\n`, '400'],
         [`CONNECT ${HOST}:0 HTTP/1.1\r\nHost: ${HOST}\r\n\r\n`, '400'],
         [`CONNECT ${HOST}:99999 HTTP/1.1\r\nHost: ${HOST}\r\n\r\n`, '400'],
@@ -135,6 +139,42 @@ for (const engine of ['fast', 'express'] as const)
       second.socket.write(`GET /general/a HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n${CONNECT}\x16\x03\x01`);
       const all = await second.closed();
       assert.deepEqual(all.match(/^HTTP\/1\.1 \d+/gm), ['HTTP/1.1 200', 'HTTP/1.1 400']);
+    });
+
+    it('takes nothing from the response before it, however long that is or takes', async function () {
+      this.timeout(20_000);
+      const size = 20_000_000;
+      const slow = await close(
+        httpServer((_request, response) => {
+          setTimeout(() => response.end(Buffer.alloc(size, 'x')), 6_000);
+        }),
+      );
+      const proxy = await close(
+        startForwardProxy({
+          listen: { engine },
+          routes: [
+            { host: HOST, upstream: slow.url },
+            { prefix: '/slow', upstream: slow.url },
+          ],
+        }),
+      );
+      const line = await dial(proxy.url);
+      line.socket.write(`GET /slow/a HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n${CONNECT}`);
+      const all = await line.closed();
+      assert.deepEqual(all.match(/^HTTP\/1\.1 \d+/gm), ['HTTP/1.1 200']);
+      assert.equal(all.indexOf('HTTP/1.1 400') - all.indexOf('\r\n\r\n') - 4, size);
+    });
+
+    it('that is refused is closed in the end, also if the client does not close', async function () {
+      this.timeout(20_000);
+      const { proxy } = await start();
+      const socket = connect({ port: proxy.port, host: '127.0.0.1', allowHalfOpen: true });
+      const broken = once(socket, 'error');
+      socket.resume().write(CONNECT.replaceAll(HOST, 'other.example'));
+      await once(socket, 'end');
+      const timer = setInterval(() => socket.write('x'), 200);
+      assert.match(String((await broken)[0]), /EPIPE|ECONNRESET/);
+      clearInterval(timer);
     });
 
     it('needs the field that listen.requireHeader names; requests within do not', async () => {

@@ -5,6 +5,9 @@ import { closing, FIXED_TOKEN } from '../support/custom-proxy.ts';
 import { connectThrough, secureThrough, startForwardProxy } from '../support/forward-proxy.ts';
 import { recordingServer } from '../support/recording-server.ts';
 import { keyDigest } from '../../src/proxy/caller.ts';
+import { AUDIENCE, BACKEND, ISSUER, signingKey } from '../proxy/callers/jwt-makers.ts';
+import { eventually } from '../support/eventually.ts';
+import { httpServer } from '../support/wire.ts';
 
 const HOST = 'api.vendor.example';
 const KEY = 'a-key-of-billing-that-is-long-enough';
@@ -74,6 +77,31 @@ describe('with callers, a tunnel', () => {
       200,
       'the right one passes',
     );
+  });
+
+  it('opened with a token ends its requests when the token has expired', async function () {
+    this.timeout(30_000);
+    const key = await signingKey('one');
+    const keySet = await close(httpServer((_request, response) => response.end(JSON.stringify({ keys: [key.jwk] }))));
+    const vendor = await close(recordingServer(() => ({ body: 'fine' })));
+    const proxy = await close(
+      startForwardProxy({
+        jwt: { issuer: ISSUER, audience: AUDIENCE, jwks: `${keySet.url}/keys` },
+        callers: [{ name: 'backend', jwt: BACKEND }],
+        routes: [{ host: HOST, upstream: vendor.url, account: 'fixed' }],
+      }),
+    );
+    // Clocks may differ by 30 s.
+    const token = await key.token({ exp: Math.floor(Date.now() / 1000) - 26 });
+    const tls = await secureThrough(proxy, HOST, { headers: { 'proxy-authorization': `Bearer ${token}` } });
+    assert.equal((await askWithin(tls, '/v1', { host: HOST })).status, 200);
+    await eventually('it has expired', async () => {
+      return (await askWithin(tls, '/v1', { host: HOST })).code === 'caller_key_unknown';
+    });
+    const seen = vendor.seen.length;
+    assert.equal((await askWithin(tls, '/v1', { host: HOST })).status, 403);
+    assert.equal(vendor.seen.length, seen);
+    tls.destroy();
   });
 
   it('of a caller that may not use the route carries the refusal, which an application can read', async () => {

@@ -13,17 +13,22 @@ export type Observed =
 /** A caller's connection, by hand. */
 export class Caller {
   readonly socket: Socket;
+  readonly #under: Socket;
+  readonly #onData: (bytes: Buffer) => void;
   #bytes: Buffer = Buffer.alloc(0);
   #closed = false;
   #wake: (() => void) | undefined;
 
-  private constructor(socket: Socket) {
+  /** On a connection that is there already, such as one in a tunnel. `under`: the connection that carries it. */
+  constructor(socket: Socket, under = socket) {
     this.socket = socket;
+    this.#under = under;
     const wake = (): void => this.#wake?.();
-    socket.on('data', (bytes: Buffer) => {
+    this.#onData = (bytes) => {
       this.#bytes = this.#bytes.length === 0 ? bytes : Buffer.concat([this.#bytes, bytes]);
       wake();
-    });
+    };
+    socket.on('data', this.#onData);
     // How it ended, the bytes tell.
     socket.on('error', () => undefined);
     const over = (): void => {
@@ -50,7 +55,7 @@ export class Caller {
   }
 
   say(pieces: Pieces): Promise<void> {
-    return say(this.socket, pieces);
+    return say(this.socket, pieces, this.#under);
   }
 
   /** The next answer, as far as one comes in time. */
@@ -69,6 +74,30 @@ export class Caller {
       if (this.#closed) return { kind: 'closed' };
       if (!(await this.#news(deadline - Date.now()))) return { kind: 'silence' };
     }
+  }
+
+  /** The status of the next head; it is taken, and what follows it is not. Undefined: none came in time. */
+  async head(most: number): Promise<number | undefined> {
+    const deadline = Date.now() + most;
+    for (;;) {
+      const end = this.#bytes.indexOf('\r\n\r\n');
+      if (end !== -1) {
+        const status = /^HTTP\/1\.1 (\d{3}) /.exec(this.#bytes.toString('latin1', 0, end))?.[1];
+        if (status === undefined) return undefined;
+        // A refusal has a body, and is read whole.
+        if (status === '200') this.#bytes = this.#bytes.subarray(end + 4);
+        return Number(status);
+      }
+      if (this.#closed || !(await this.#news(deadline - Date.now()))) return undefined;
+    }
+  }
+
+  /** Lets the connection go, for somebody else who reads it; with what was heard and not taken. */
+  release(): Socket {
+    const { socket } = this;
+    socket.off('data', this.#onData).pause();
+    if (this.#bytes.length > 0) socket.unshift(this.#bytes);
+    return socket;
   }
 
   /** True if the other side closes within so many ms. */

@@ -8,6 +8,7 @@ import {
   replies,
   target,
   tokenEndpoint,
+  tunnels,
 } from './corpus/all.ts';
 import type { RequestItem } from './item.ts';
 import { judgeInspection } from './judge-inspection.ts';
@@ -44,12 +45,13 @@ export const TITLES: Readonly<Record<ClassName, string>> = {
   F: 'F token endpoint',
   G: 'G doors',
   H: 'H one connection',
+  T: 'T forward proxy',
 };
 
 /** What can be asked of the baseline as well: it knows neither dead tokens nor token endpoints. */
 export const ALSO_BASELINE: readonly ClassName[] = ['A', 'B', 'C', 'P', 'D'];
 
-function casesOf(name: Exclude<ClassName, 'F'>): Case[] {
+function casesOf(name: Exclude<ClassName, 'F' | 'T'>): Case[] {
   switch (name) {
     // Also behind a good request on the same connection: sent after its answer, and in one write with it. And where
     // node:http reads from the first byte on.
@@ -86,12 +88,13 @@ export const COUNTS: Readonly<Record<ClassName, number>> = {
   F: tokenEndpoint.length,
   G: doors.length,
   H: oneConnection.length,
+  T: tunnels.length,
 };
 
 /** One class, item after item. */
 export async function runClass(
   stage: Stage,
-  name: Exclude<ClassName, 'F'>,
+  name: Exclude<ClassName, 'F' | 'T'>,
   onVerdict: OnVerdict,
 ): Promise<ClassResult> {
   const cases = casesOf(name);

@@ -9,6 +9,7 @@ import {
   replies,
   target,
   tokenEndpoint,
+  tunnels,
 } from './corpus/all.ts';
 import { joined } from './pieces.ts';
 import { RequestStream } from './strict-reader.ts';
@@ -23,6 +24,7 @@ const all = [
   ...tokenEndpoint,
   ...doors,
   ...oneConnection,
+  ...tunnels,
 ];
 
 describe('the hostile corpus', () => {

@@ -77,3 +77,47 @@ export interface TokenItem {
   /** The refresh token that has to be spent next; undefined: not looked at. */
   readonly nextRefresh?: string;
 }
+
+/** A client of the forward proxy: class T. In its texts, `{proxy}` and `{operator}` are the ports of the subject. */
+export interface TunnelItem {
+  readonly id: string;
+  readonly about: string;
+  /** `open` asks nobody for a key. `keyed` does, and reaches other hosts through an egress proxy. */
+  readonly subject: 'open' | 'keyed';
+  readonly send: Pieces;
+  /** What the client does in its tunnel. Undefined: `send` is all, and no tunnel may come of it. */
+  readonly inside?: Inside;
+  /**
+   * `refuse`: a response of the proxy's own or a closed connection. `end`: a closed connection, whatever was said
+   * before. `echo`: the tunnel leads out, and what is sent comes back. A list: exactly these requests. But for the last
+   * two, nothing reaches an upstream.
+   */
+  readonly fate: 'refuse' | 'end' | 'echo' | readonly Passage[];
+  readonly status?: number;
+  /** The client closes its side after the last piece. */
+  readonly cut?: boolean;
+  /** Not also behind a good request: it is about what is within the tunnel. */
+  readonly once?: boolean;
+  /** It ends by a time limit of ten seconds. */
+  readonly slow?: boolean;
+}
+
+/** `raw`: bytes instead of a handshake. `plain`: HTTP without TLS, on port 80. */
+export type Inside = { readonly raw: Pieces } | { readonly plain: Pieces } | TlsInside;
+
+export interface TlsInside {
+  readonly tls: {
+    /** Null: the client names no server. */
+    readonly servername?: string | null;
+    /** The only version that the client speaks. */
+    readonly version?: 'TLSv1' | 'TLSv1.1' | 'TLSv1.2' | 'TLSv1.3';
+    readonly alpn?: readonly string[];
+    /** The first bytes travel one by one, so that the handshake's first message is cut anywhere. */
+    readonly bytewise?: boolean;
+    /** So many times, one after the other. */
+    readonly renegotiate?: number;
+    /** The handshake must fail. */
+    readonly fails?: boolean;
+  };
+  readonly send: Pieces;
+}

@@ -146,7 +146,10 @@ function upstreamTarget(target: string): string {
 const plain = (name: string): string => name.toLowerCase().replaceAll('_', '-');
 const NEVER_ON = ['keep-alive', 'proxy-connection', 'te', 'trailer', 'upgrade', 'expect', 'proxy-authorization'];
 
-function passageWrong(seen: SeenRequest, passage: Passage, stage: Stage): string | undefined {
+/** What of a stage is needed to judge what its upstream saw. */
+export type Watched = Pick<Stage, 'subject' | 'api' | 'self' | 'token'>;
+
+export function passageWrong(seen: SeenRequest, passage: Passage, stage: Watched): string | undefined {
   if (seen.body.toString('latin1') !== (passage.body ?? ''))
     return `another body: ${short(seen.body.toString('latin1'))}`;
   for (const [name, value] of passage.has ?? [])
@@ -157,7 +160,7 @@ function passageWrong(seen: SeenRequest, passage: Passage, stage: Stage): string
 }
 
 /** tokenward keeps fields as they came; of the baseline it is enough that their meaning is there. */
-function holds(seen: SeenRequest, name: string, value: string, { subject }: Stage): boolean {
+function holds(seen: SeenRequest, name: string, value: string, { subject }: Watched): boolean {
   if (subject.name === 'tokenward') return seen.fields.some(([n, v]) => n === name && v === value);
   return seen.fields.some(
     ([n, v]) =>
@@ -175,7 +178,7 @@ export function credentialsWrong(seen: SeenRequest, token: string): string | und
   return undefined;
 }
 
-function hopWrong(seen: SeenRequest, { api, self }: Stage): string | undefined {
+function hopWrong(seen: SeenRequest, { api, self }: Watched): string | undefined {
   const values = (wanted: string): string[] =>
     seen.fields.filter(([name]) => plain(name) === wanted).map(([, value]) => value);
   if (values('host')[0] !== `127.0.0.1:${api.port}`) return `Host: ${values('host').join()}`;
@@ -185,7 +188,7 @@ function hopWrong(seen: SeenRequest, { api, self }: Stage): string | undefined {
   return undefined;
 }
 
-export function seenText({ api }: Stage): string {
+export function seenText({ api }: Pick<Stage, 'api'>): string {
   const requests = api.arrivals.map(
     ({ request }) =>
       `${request.method} ${short(request.target)} [${request.fields

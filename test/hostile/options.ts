@@ -7,7 +7,7 @@ Sends a corpus of hostile requests and replies through tokenward (dist/main.js) 
 
   --quick        256 MiB instead of 2 GiB, fewer fuzz cases: about three minutes
   --full         every fuzz case instead of a sample: about twenty minutes more
-  --only A,D     only these parts: A B C P D E F G H (the corpus, P: must pass), fuzz, poisoning, abandoned, volume, slowloris
+  --only A,D     only these parts: A B C P D E F G H T (the corpus, P: must pass), fuzz, poisoning, abandoned, volume, slowloris
   --no-baseline  tokenward alone
   --engine E     what reads requests: fast (default) or express
   --seed N       repeat the random choices of an earlier run
@@ -15,7 +15,7 @@ Sends a corpus of hostile requests and replies through tokenward (dist/main.js) 
   --help         show this
 `;
 
-export const CLASSES = ['A', 'B', 'C', 'P', 'D', 'E', 'F', 'G', 'H'] as const;
+export const CLASSES = ['A', 'B', 'C', 'P', 'D', 'E', 'F', 'G', 'H', 'T'] as const;
 export type ClassName = (typeof CLASSES)[number];
 const TRIALS = ['fuzz', 'poisoning', 'abandoned', 'volume', 'slowloris'] as const;
 export type TrialName = (typeof TRIALS)[number];

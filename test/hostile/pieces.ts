@@ -25,13 +25,13 @@ export function joined(pieces: Pieces): Buffer {
   );
 }
 
-/** Says the pieces in turn; stops when the connection is over. */
-export async function say(socket: Socket, pieces: Pieces): Promise<void> {
+/** Says the pieces in turn; stops when the connection is over. `under`: the connection that carries this one. */
+export async function say(socket: Socket, pieces: Pieces, under = socket): Promise<void> {
   for (const piece of pieces) {
     if (socket.destroyed) return;
     if (typeof piece === 'number') await wait(piece);
     else if (piece === CLOSE) socket.end();
-    else if (piece === RESET) socket.resetAndDestroy();
+    else if (piece === RESET) under.resetAndDestroy();
     else if (socket.writable) socket.write(typeof piece === 'string' ? bytesOf(piece) : piece);
   }
 }

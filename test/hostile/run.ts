@@ -5,6 +5,7 @@ import { CLASSES, HELP, parseOptions, type Options } from './options.ts';
 import { classTable, trialTable, type ClassResult, type Row, type TrialLine } from './report.ts';
 import { startStage, type Stage } from './stage.ts';
 import { runTrials } from './trials/all.ts';
+import { runTunnelClass } from './tunnel-class.ts';
 
 /** How often one thing is spelled out before it is only counted. */
 const SAY_MOST = 5;
@@ -47,12 +48,17 @@ async function corpus(options: Options, tally: Tally, tokenward: Stage, baseline
   // F has servers of its own and spends its time waiting.
   const tokens = options.runs('F') ? runTokenClass(tokenward, count) : undefined;
   for (const name of CLASSES) {
-    if (name === 'F' || !options.runs(name)) continue;
+    if (name === 'F' || name === 'T' || !options.runs(name)) continue;
     const result = await runClass(tokenward, name, count);
     let other: ClassResult | undefined;
     if (baseline !== undefined && ALSO_BASELINE.includes(name)) other = await runClass(baseline, name, show);
     rows.push({ what: TITLES[name], tokenward: result, baseline: other });
     console.log(`${TITLES[name]}: ${COUNTS[name]} items, ${result.asExpected} of ${result.items} cases as expected`);
+  }
+  if (options.runs('T')) {
+    const result = await runTunnelClass(options, count);
+    rows.push({ what: TITLES.T, tokenward: result, baseline: undefined });
+    console.log(`${TITLES.T}: ${COUNTS.T} items, ${result.asExpected} of ${result.items} cases as expected`);
   }
   if (tokens !== undefined) {
     const result = await tokens;

@@ -4,7 +4,11 @@ import { existsSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { withAuthorities } from '../../src/app/open-authorities.ts';
+import { authorityHosts } from '../../src/config/authority-hosts.ts';
+import { parseConfig } from '../../src/config/load.ts';
 import { CannotRun } from '../harness/options.ts';
+import { recorder } from '../support/proxy.ts';
 import { freePort } from '../support/wire.ts';
 
 /** A proxy under test, in a process of its own. */
@@ -138,6 +142,61 @@ export async function startTokenward(setup: SubjectSetup): Promise<Subject> {
   process.once('exit', () => rmSync(folder, { recursive: true, force: true }));
   return program;
 }
+
+export interface ForwardSetup {
+  readonly engine: 'fast' | 'express';
+  readonly ports: { readonly proxy: number; readonly operator: number };
+  /** The upstreams of the routes, by host. */
+  readonly upstreams: Readonly<Record<string, string>>;
+  /** Digests of the callers' keys; undefined: nobody is asked for one. */
+  readonly keys: readonly string[] | undefined;
+  readonly egressProxy: string;
+}
+
+/** The built program as a forward proxy, and the certificate of its authority. */
+export async function startForwardProxy(setup: ForwardSetup): Promise<{ subject: Subject; authority: string }> {
+  const main = resolve('dist/main.js');
+  const folder = mkdtempSync(join(tmpdir(), 'tokenward-hostile-'));
+  process.once('exit', () => rmSync(folder, { recursive: true, force: true }));
+  const file = join(folder, 'proxy.config.json');
+  const text = JSON.stringify(forwardConfiguration(setup, folder));
+  writeFileSync(file, text, { mode: 0o600 });
+  const config = parseConfig(text, {});
+  const dependencies = { log: recorder([]), owner: 'hostile/authority', ownerIsGone: () => false };
+  const authority = await withAuthorities(config, dependencies, { onlyRead: false }, async (authorities) => {
+    return (await authorities.make({ hosts: authorityHosts(config) })).authority.certificate;
+  });
+  const ready = /"address":"http:\/\/127\.0\.0\.1:(\d+)"/;
+  const program = new Program('tokenward', [main, 'serve', '-c', file], {}, ready);
+  await program.revive();
+  return { subject: program, authority: authority! };
+}
+
+function forwardConfiguration(setup: ForwardSetup, folder: string): unknown {
+  const { engine, ports, upstreams, keys, egressProxy } = setup;
+  const timeouts = { connect: '1s', firstByte: `${PATIENCE}ms`, idle: `${PATIENCE}ms` };
+  // The allow-list is as wide as can be, so that it protects nothing.
+  const tunnel = ['*', ...[1, 22, 80, 6379, 8443, ports.proxy, ports.operator].map((port) => `*:${port}`)];
+  return {
+    listen: { host: '127.0.0.1', port: ports.proxy, engine, hosts: ['listener'], forward: { tunnel } },
+    operator: { host: '127.0.0.1', port: ports.operator },
+    store: { type: 'embedded', path: join(folder, 'data') },
+    accounts: { main: { flow: 'static', credentials: { token: FORWARD_TOKEN } } },
+    routes: Object.entries(upstreams).map(([place, upstream]) => ({
+      ...(place.startsWith('/') ? { prefix: place } : { host: place }),
+      upstream,
+      account: 'main',
+      timeouts,
+    })),
+    ...(keys && { callers: keys.map((key, i) => ({ name: `caller-${i}`, key })) }),
+    egressProxy,
+    shutdown: { drain: '1s' },
+    log: { level: 'info' },
+  };
+}
+
+/** The token of the routes behind the forward proxy. */
+export const FORWARD_TOKEN = 'forward-token';
 
 function configuration({ engine, upstreams, tokenEndpoint, tokenItems }: SubjectSetup, folder: string): unknown {
   const url = (port: number, path: string): string => `http://127.0.0.1:${port}${path}`;

@@ -4,7 +4,7 @@ import { TokenwardError } from '../../errors.ts';
 import type { InboundRequest } from './exchange.ts';
 import type { ServerLimits } from './limits.ts';
 import { refuseOnce } from './malformed.ts';
-import { isResponding } from './one-at-a-time.ts';
+import { isResponding, responseOn, whenResponseDue } from './one-at-a-time.ts';
 import { stopEncoding } from './raw-targets.ts';
 import { readAsItComes } from './sliced-reading.ts';
 
@@ -23,13 +23,18 @@ export function handleConnect(request: IncomingMessage, socket: Socket, head: Bu
   const refuse = (error: TokenwardError): void => {
     // Input that nobody reads would keep the connection from closing.
     socket.resume();
-    const timer = setTimeout(() => socket.destroy(), LINGER_MS);
-    socket.once('close', () => clearTimeout(timer));
+    whenResponseDue(socket, () => {
+      const timer = setTimeout(() => socket.destroy(), LINGER_MS);
+      socket.once('close', () => clearTimeout(timer));
+    });
     refuseOnce(socket, error, limits);
   };
+  const isEarly = isResponding(socket);
+  // node:http does this no more, and the response before would wait for ever.
+  if (isEarly) socket.on('drain', () => responseOn(socket)?.emit('drain'));
   if (tunnels === undefined) return refuse(notForwarding());
   // What is behind CONNECT is no HTTP, so that the responses before it must be complete.
-  if (isResponding(socket))
+  if (isEarly)
     return refuse(new TokenwardError('request_malformed', { detail: 'CONNECT before the last response was complete' }));
   tunnels.open.add(socket);
   socket.once('close', () => tunnels.open.delete(socket));

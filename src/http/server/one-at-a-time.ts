@@ -97,6 +97,11 @@ export function isResponding(socket: Socket): boolean {
   return last !== undefined && !last.writableFinished;
 }
 
+/** The response that node:http writes on this connection now. */
+export function responseOn(socket: Socket): ServerResponse | undefined {
+  return (socket as Socket & { readonly _httpMessage?: ServerResponse | null })._httpMessage ?? undefined;
+}
+
 /** Responses to requests whose bodies turned out malformed before their turn. */
 const refused = new WeakSet<ServerResponse>();
 

@@ -7,3 +7,4 @@ export { tokenEndpoint } from './f-token-endpoint.ts';
 export { doors } from './g-doors.ts';
 export { oneConnection } from './h-one-connection.ts';
 export { mustPass } from './must-pass.ts';
+export { tunnels } from './t-tunnels.ts';
