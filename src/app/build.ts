@@ -17,7 +17,7 @@ import { TokenManager, type Checkpoint } from '../tokens/manager.ts';
 import { Records } from '../tokens/records.ts';
 import { StoreHealth } from '../tokens/store-health.ts';
 import { VERSION } from '../version.ts';
-import { createForwardProxy, readAuthorityFor, type CurrentAuthority } from './forward.ts';
+import { createForwardProxies, readAuthorityFor, type CurrentAuthority } from './forward.ts';
 import { createProxyServers, type ProxyServers } from './proxy-servers.ts';
 import { credentialSource } from './credentials.ts';
 import { egressProxy } from './egress-proxy.ts';
@@ -56,7 +56,7 @@ export interface Parts {
 export async function build(config: LoadedConfig, dependencies: Dependencies): Promise<Parts> {
   const { log } = dependencies;
   const clock = dependencies.clock ?? systemClock;
-  const metrics = new Metrics(VERSION, engineOf(config.listen));
+  const metrics = new Metrics(VERSION, engineOf(config.listeners));
   metrics.workers.set(1);
   // Before the accounts of `accountsFrom.file`: labels are limited.
   for (const account of Object.keys(config.accounts)) metrics.accountLabel(account);
@@ -74,7 +74,7 @@ export async function build(config: LoadedConfig, dependencies: Dependencies): P
     config.callers === 'none'
       ? undefined
       : new Callers(config.callers, config.jwt && new JwtCheck(config.jwt, clock), new KeyThrottle(clock));
-  const inboundTls = readInboundTls(config);
+  const inboundTls = config.listeners.map(readInboundTls);
 
   // Only after every file has been read: a failure above leaves nothing open.
   const { store, seal } = await openStore(config, dependencies);
@@ -107,7 +107,7 @@ export async function build(config: LoadedConfig, dependencies: Dependencies): P
     buffers,
     metrics,
     log,
-    // One for port and socket: an unreachable upstream is logged once.
+    // One for all listeners: an unreachable upstream is logged once.
     outages: new Outages(systemClock, log),
     renewalGuard: new RenewalGuard(clock),
     concurrency: new ConcurrencyLimiter(
@@ -119,7 +119,7 @@ export async function build(config: LoadedConfig, dependencies: Dependencies): P
   const lifecycle = { stopping: false };
 
   let authority: CurrentAuthority | undefined;
-  if (config.listen.forward !== undefined) {
+  if (config.listeners.some(({ forward }) => forward !== undefined)) {
     try {
       authority = await readAuthorityFor(config, records, clock, log);
     } catch (error) {
@@ -127,7 +127,7 @@ export async function build(config: LoadedConfig, dependencies: Dependencies): P
       throw error;
     }
   }
-  const forward = config.listen.forward && createForwardProxy(config, proxy, authority, via);
+  const forward = createForwardProxies(config, proxy, authority, via);
   const servers = createProxyServers(config, proxy, inboundTls, forward);
   const parts: Parts = {
     servers,
@@ -140,7 +140,7 @@ export async function build(config: LoadedConfig, dependencies: Dependencies): P
       metrics,
       log,
       buffers,
-      tunnels: forward?.open,
+      tunnels: forward.open,
       lifecycle,
       clock,
       routes: config.routes,

@@ -3,11 +3,13 @@ import { AuthorityError } from '../authority/authority-error.ts';
 import type { Authority } from '../authority/authority.ts';
 import type { LoadedConfig } from '../config/load.ts';
 import { authorityHosts } from '../config/authority-hosts.ts';
+import type { Listener } from '../config/schema/listen.ts';
 import { allowList } from '../forward/allow-list.ts';
-import { ForwardProxy, type TunnelEvent } from '../forward/forward-proxy.ts';
+import { ForwardProxy, type ForwardOptions, type TunnelEvent } from '../forward/forward-proxy.ts';
 import { createHttpServer } from '../http/server/server.ts';
 import { SiteGuard } from '../http/server/site-guard.ts';
 import { describeFault, type Logger } from '../log.ts';
+import type { Metrics } from '../metrics.ts';
 import type { Proxy } from '../proxy/context.ts';
 import { createRequestPath } from '../proxy/handler.ts';
 import type { Clock } from '../tokens/clock.ts';
@@ -76,45 +78,75 @@ export async function readAuthorityFor(
   return { get: () => current, close: () => clearTimeout(timer) };
 }
 
-/** The forward proxy of this configuration. */
-export function createForwardProxy(
+/** The forward proxies of all listeners. */
+export interface ForwardProxies {
+  /** By listener; undefined: it is none. */
+  readonly of: ReadonlyMap<Listener, ForwardProxy>;
+  /** Open tunnels of all of them. */
+  readonly open: { readonly size: number };
+}
+
+/** One for each listener that is a forward proxy, because whom it may serve, and with what, is said there. */
+export function createForwardProxies(
   config: LoadedConfig,
   proxy: Omit<Proxy, 'siteRules'>,
   authority: CurrentAuthority | undefined,
   via: (origin: string) => string,
+): ForwardProxies {
+  const { metrics, log } = proxy;
+  const forwarding = config.listeners.filter(({ forward }) => forward !== undefined);
+  const shared = { authority: () => authority!.get(), via, blind: { count: 0 }, on: tunnelObserver(metrics, log) };
+  const of = new Map(forwarding.map((listen) => [listen, createForwardProxy(listen, config, proxy, shared)]));
+  if (forwarding.length > 0) {
+    for (const outcome of TUNNEL_EVENTS) metrics.tunnels.inc({ outcome }, 0);
+    for (const reason of ['forward_refused', 'authority_unusable', ...(proxy.callers ? ['proxy_key_missing'] : [])])
+      metrics.errors.inc({ route: 'unmatched', reason }, 0);
+  }
+  const open = {
+    get size() {
+      return [...of.values()].reduce((sum, one) => sum + one.open.size, 0);
+    },
+  };
+  return { of, open };
+}
+
+function createForwardProxy(
+  listen: Listener,
+  config: LoadedConfig,
+  proxy: Omit<Proxy, 'siteRules'>,
+  shared: Pick<ForwardOptions, 'authority' | 'via' | 'blind' | 'on'>,
 ): ForwardProxy {
   const { metrics, log, routes } = proxy;
-  const path = createRequestPath({ ...proxy, siteRules: siteRulesOfTunnels(config) });
+  const path = createRequestPath({ ...proxy, siteRules: siteRulesOfTunnels(listen, config) });
   const inner = createHttpServer(createFront(routes, path, log), {
     headerBytes: config.limits.headerBytes,
     onRefused: (reason) => metrics.errors.inc({ route: 'unmatched', reason }),
   });
   // It never listens; this starts its check for slow requests.
   inner.emit('listening');
-  const untrusted = new Map<string, number>();
-  for (const outcome of TUNNEL_EVENTS) metrics.tunnels.inc({ outcome }, 0);
-  for (const reason of ['forward_refused', 'authority_unusable', ...(proxy.callers ? ['proxy_key_missing'] : [])])
-    metrics.errors.inc({ route: 'unmatched', reason }, 0);
   return new ForwardProxy({
+    ...shared,
     hosts: new Set(authorityHosts(config)),
-    isAllowed: allowList(config.listen.forward?.tunnel ?? []),
+    isAllowed: allowList(listen.forward?.tunnel ?? []),
     callers: proxy.callers,
-    header: config.listen.requireHeader?.toLowerCase(),
-    own: new SiteGuard(config.listen.hosts, config.listen.host),
+    header: listen.requireHeader?.toLowerCase(),
+    own: new SiteGuard(listen.hosts, listen.host),
     viaName: proxy.viaName,
-    authority: () => authority!.get(),
     inner,
-    via,
-    on(event, host) {
-      metrics.tunnels.inc({ outcome: event });
-      if (event !== 'untrusted') return;
-      const now = performance.now();
-      if (now - (untrusted.get(host) ?? -Infinity) < UNTRUSTED_LINE_MS) return;
-      untrusted.set(host, now);
-      log.warn('a client does not trust the authority, so that its requests never arrive', {
-        upstream: host,
-        detail: 'export it with: tokenward ca export; docs/drop-in.md says where each platform looks for it',
-      });
-    },
   });
+}
+
+function tunnelObserver(metrics: Metrics, log: Logger): ForwardOptions['on'] {
+  const untrusted = new Map<string, number>();
+  return (event, host) => {
+    metrics.tunnels.inc({ outcome: event });
+    if (event !== 'untrusted') return;
+    const now = performance.now();
+    if (now - (untrusted.get(host) ?? -Infinity) < UNTRUSTED_LINE_MS) return;
+    untrusted.set(host, now);
+    log.warn('a client does not trust the authority, so that its requests never arrive', {
+      upstream: host,
+      detail: 'export it with: tokenward ca export; docs/drop-in.md says where each platform looks for it',
+    });
+  };
 }

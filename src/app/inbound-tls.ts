@@ -1,6 +1,6 @@
 import type { Server } from 'node:http';
 import type { Server as TlsServer, ServerOptions as TlsOptions } from 'node:https';
-import type { LoadedConfig } from '../config/load.ts';
+import type { Listener } from '../config/schema/listen.ts';
 import { readTlsFiles, stampOf, watchTlsFiles, type TlsFiles } from '../http/tls.ts';
 import type { Logger } from '../log.ts';
 
@@ -13,18 +13,18 @@ export interface InboundTls {
 }
 
 /** Undefined: the listener has no TLS. Throws a TlsFileError. */
-export function readInboundTls(config: LoadedConfig): InboundTls | undefined {
-  const files = inboundTlsFiles(config);
-  return files && { files, stamp: stampOf(files), options: inboundTlsOptions(config, files) };
+export function readInboundTls({ tls }: Listener): InboundTls | undefined {
+  const files = inboundTlsFiles(tls);
+  return files && { files, stamp: stampOf(files), options: inboundTlsOptions(tls, files) };
 }
 
-function inboundTlsFiles({ listen: { tls } }: LoadedConfig): TlsFiles | undefined {
+function inboundTlsFiles(tls: Listener['tls']): TlsFiles | undefined {
   if (tls === undefined) return undefined;
   const { certFile, keyFile, clientCaFile: caFile, clientCrlFile: crlFile, minVersion } = tls;
   return { certFile, keyFile, caFile, crlFile, minVersion };
 }
 
-function inboundTlsOptions({ listen: { tls } }: LoadedConfig, files: TlsFiles): TlsOptions {
+function inboundTlsOptions(tls: Listener['tls'], files: TlsFiles): TlsOptions {
   const requestCert = tls?.clientCaFile !== undefined;
   const rejectUnauthorized = requestCert && tls.clientCertificate === 'required';
   return { ...readTlsFiles(files), requestCert, rejectUnauthorized };

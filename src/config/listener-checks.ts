@@ -1,6 +1,8 @@
+import { resolve } from 'node:path';
+import { isIPv6 } from 'node:net';
 import { readCrls, TlsFileError } from '../http/tls.ts';
-import { record, type Path, type Report } from './issues.ts';
-import { DEFAULT_PORT } from './schema/listen.ts';
+import { dotted, record, writtenListeners, type Path, type Report } from './issues.ts';
+import { DEFAULT_HOST, DEFAULT_PORT } from './schema/listen.ts';
 import { DEFAULT_OPERATOR_PORT } from './schema/operator.ts';
 import { isLoopback } from '../loopback.ts';
 
@@ -8,46 +10,80 @@ const OPEN_OPERATOR_PORT =
   'anyone who reaches the operator port can spend logins of the accounts. ' +
   'Set operator.key, listen on 127.0.0.1, or set operator.allowAnonymous: true';
 
+type Written = Readonly<Record<string, unknown>>;
+
 /** Checks of `listen` and `operator` against each other, and of their TLS files. */
 export function checkListeners(raw: unknown, report: Report): void {
-  const { clientCertificate, clientCaFile, clientCrlFile } = record(record(record(raw)['listen'])['tls']);
-  if (clientCertificate === 'required' && clientCaFile === undefined) {
-    report(
-      ['listen', 'tls', 'clientCertificate'],
-      'needs clientCaFile: without it no client certificate can be verified',
-    );
+  const listeners = writtenListeners(raw);
+  for (const { at, listen } of listeners) {
+    checkClientCertificates(record(listen['tls']), [...at, 'tls'], report);
+    checkForward(raw, listen, [...at, 'forward'], report);
   }
-  const crl: Path = ['listen', 'tls', 'clientCrlFile'];
+  checkPlaces(listeners, report);
+  const { host, key, allowAnonymous } = record(record(raw)['operator']);
+  if (typeof host === 'string' && !isLoopback(host) && key === undefined && allowAnonymous !== true) {
+    report(['operator', 'host'], OPEN_OPERATOR_PORT);
+  }
+  const other = Number(record(record(raw)['operator'])['port'] ?? DEFAULT_OPERATOR_PORT);
+  const same = listeners.find(({ listen }) => portOf(listen) !== 0 && portOf(listen) === other);
+  if (same !== undefined) report(['operator', 'port'], `is the same as ${dotted([...same.at, 'port'])}`);
+}
+
+/** Two listeners at one place: the second could not start. */
+function checkPlaces(listeners: ReturnType<typeof writtenListeners>, report: Report): void {
+  for (const [index, { at, listen }] of listeners.entries()) {
+    for (const earlier of listeners.slice(0, index)) {
+      const where = dotted(earlier.at);
+      if (isSamePort(listen, earlier.listen))
+        report([...at, 'port'], `${where} has this port already, at the same address`);
+      const { socket } = listen;
+      const other = earlier.listen['socket'];
+      if (typeof socket === 'string' && typeof other === 'string' && resolve(socket) === resolve(other))
+        report([...at, 'socket'], `${where} has this socket already`);
+    }
+  }
+}
+
+/** 0: no port, or any that is free. With a socket there is a port only if it is set. */
+function portOf({ port, socket }: Written): number {
+  return Number(port ?? (socket === undefined ? DEFAULT_PORT : 0));
+}
+
+function isSamePort(a: Written, b: Written): boolean {
+  if (portOf(a) === 0 || portOf(a) !== portOf(b)) return false;
+  const hosts = [a, b].map(({ host }) => (typeof host === 'string' ? host.toLowerCase() : DEFAULT_HOST));
+  // "::" is every address of IPv4, too.
+  return hosts[0] === hosts[1] || hosts.includes('::') || (hosts.includes('0.0.0.0') && !hosts.some(isIPv6));
+}
+
+function checkClientCertificates(tls: Written, at: Path, report: Report): void {
+  const { clientCertificate, clientCaFile, clientCrlFile } = tls;
+  if (clientCertificate === 'required' && clientCaFile === undefined) {
+    report([...at, 'clientCertificate'], 'needs clientCaFile: without it no client certificate can be verified');
+  }
+  const crl: Path = [...at, 'clientCrlFile'];
   if (clientCrlFile !== undefined && clientCaFile === undefined) {
     report(crl, 'needs clientCaFile: without it no client certificate is requested');
   }
   const problem = typeof clientCrlFile === 'string' && clientCrlFile !== '' ? crlProblem(clientCrlFile) : undefined;
   if (problem !== undefined) report(crl, problem);
-  checkForward(raw, report);
-  const { host, key, allowAnonymous } = record(record(raw)['operator']);
-  if (typeof host === 'string' && !isLoopback(host) && key === undefined && allowAnonymous !== true) {
-    report(['operator', 'host'], OPEN_OPERATOR_PORT);
-  }
-  const { port: written, socket } = record(record(raw)['listen']);
-  // With a socket there is a port only if it is set.
-  const port = Number(written ?? (socket === undefined ? DEFAULT_PORT : 0));
-  const other = Number(record(record(raw)['operator'])['port'] ?? DEFAULT_OPERATOR_PORT);
-  if (port !== 0 && port === other) report(['operator', 'port'], 'is the same as listen.port');
 }
 
-function checkForward(raw: unknown, report: Report): void {
-  const { forward } = record(record(raw)['listen']);
+function checkForward(raw: unknown, { forward }: Written, at: Path, report: Report): void {
   if (forward === undefined || forward === false) return;
-  const routes = record(raw)['routes'];
-  const hasHost = Array.isArray(routes) && routes.some((route) => record(route)['host'] !== undefined);
   const { tunnel } = record(forward);
   const entries = Array.isArray(tunnel) ? tunnel : [];
-  if (!hasHost && entries.length === 0)
-    report(['listen', 'forward'], 'has nothing to serve: no route has a host, and forward.tunnel names none');
+  if (!someRouteHasHost(raw) && entries.length === 0)
+    report(at, 'has nothing to serve: no route has a host, and forward.tunnel names none');
   for (const [index, entry] of entries.entries()) {
     const name = typeof entry === 'string' ? entry.replace(/:\d+$/, '').replace(/^\[|\]$/g, '') : '';
-    if (isLoopback(name)) report(['listen', 'forward', 'tunnel', index], 'is this host itself: never a tunnel');
+    if (isLoopback(name)) report([...at, 'tunnel', index], 'is this host itself: never a tunnel');
   }
+}
+
+function someRouteHasHost(raw: unknown): boolean {
+  const routes = record(raw)['routes'];
+  return Array.isArray(routes) && routes.some((route) => record(route)['host'] !== undefined);
 }
 
 /** Why a file is not a revocation list; undefined: it is one. */
