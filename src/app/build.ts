@@ -22,7 +22,7 @@ import { createProxyServers, type ProxyServers } from './proxy-servers.ts';
 import { credentialSource } from './credentials.ts';
 import { egressProxy } from './egress-proxy.ts';
 import { engineOf } from './front.ts';
-import { readInboundTls } from './inbound-tls.ts';
+import { InboundTls } from './inbound-tls.ts';
 import { guardTokenEndpoint } from './login-guard.ts';
 import { openStore, type StoreDependencies } from './open-store.ts';
 import { routeOf } from './routes.ts';
@@ -74,7 +74,7 @@ export async function build(config: LoadedConfig, dependencies: Dependencies): P
     config.callers === 'none'
       ? undefined
       : new Callers(config.callers, config.jwt && new JwtCheck(config.jwt, clock), new KeyThrottle(clock));
-  const inboundTls = config.listeners.map(readInboundTls);
+  const inboundTls = config.listeners.map(({ tls }) => tls && new InboundTls(tls));
 
   // Only after every file has been read: a failure above leaves nothing open.
   const { store, seal } = await openStore(config, dependencies);

@@ -11,7 +11,7 @@ import type { SiteRules } from '../proxy/site-rules.ts';
 import { siteRulesOf, siteRulesOfSocket } from './site-rules.ts';
 import type { ForwardProxies } from './forward.ts';
 import { createFront } from './front.ts';
-import { reloadCertificates, type InboundTls } from './inbound-tls.ts';
+import type { InboundTls } from './inbound-tls.ts';
 
 /** The servers of a listener: one for the port and one for the socket, or one of them. */
 interface ListenerServers {
@@ -48,8 +48,8 @@ export function createProxyServers(
     const port =
       listen.port === undefined ? undefined : serverBehind(listen, siteRulesOf(listen, config), tls?.options);
     const socket = listen.socket === undefined ? undefined : serverBehind(listen, siteRulesOfSocket(listen, config));
-    if (tls?.files.crlFile !== undefined && port) refuseRevoked(port);
-    if (tls && port) closing.push(reloadCertificates(port, tls, log));
+    if (tls?.revokes === true && port) refuseRevoked(port);
+    if (tls && port) closing.push(tls.watch(port, log));
     return { listen, port, socket };
   });
   return {

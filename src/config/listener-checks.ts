@@ -1,7 +1,8 @@
 import { resolve } from 'node:path';
 import { isIPv6 } from 'node:net';
-import { readCrls, TlsFileError } from '../http/tls.ts';
-import { dotted, record, writtenListeners, type Path, type Report } from './issues.ts';
+import { readNamedTlsFiles } from '../http/certificate-names.ts';
+import { readCrls, readTlsFiles, TlsFileError } from '../http/tls.ts';
+import { dotted, list, record, writtenListeners, type Path, type Report } from './issues.ts';
 import { DEFAULT_HOST, DEFAULT_PORT } from './schema/listen.ts';
 import { DEFAULT_OPERATOR_PORT } from './schema/operator.ts';
 import { isLoopback } from '../loopback.ts';
@@ -16,7 +17,9 @@ type Written = Readonly<Record<string, unknown>>;
 export function checkListeners(raw: unknown, report: Report): void {
   const listeners = writtenListeners(raw);
   for (const { at, listen } of listeners) {
-    checkClientCertificates(record(listen['tls']), [...at, 'tls'], report);
+    const tls = record(listen['tls']);
+    if (tls === listen['tls']) checkCertificates(tls, [...at, 'tls'], report);
+    checkClientCertificates(tls, [...at, 'tls'], report);
     checkForward(raw, listen, [...at, 'forward'], report);
   }
   checkPlaces(listeners, report);
@@ -56,6 +59,29 @@ function isSamePort(a: Written, b: Written): boolean {
   return hosts[0] === hosts[1] || hosts.includes('::') || (hosts.includes('0.0.0.0') && !hosts.some(isIPv6));
 }
 
+/** What is in certFile and keyFile is found out at the start. */
+function checkCertificates(tls: Written, at: Path, report: Report): void {
+  const { certFile, keyFile, certificates } = tls;
+  const needed = certificates === undefined || certFile !== undefined || keyFile !== undefined;
+  if (needed && certFile === undefined) report([...at, 'certFile'], 'is missing');
+  if (needed && keyFile === undefined) report([...at, 'keyFile'], 'is missing');
+  for (const [index, pair] of list(certificates).entries()) {
+    const files = record(pair);
+    if (typeof files['certFile'] !== 'string' || files['certFile'] === '') continue;
+    const cert = { certFile: files['certFile'], minVersion: 'TLSv1.2' } as const;
+    const place = [...at, 'certificates', index];
+    const problem = tlsFileProblem(() => readNamedTlsFiles(cert));
+    if (problem !== undefined) report([...place, 'certFile'], `the file ${problem}`);
+    else if (typeof files['keyFile'] === 'string' && files['keyFile'] !== '') {
+      const keyFile = files['keyFile'];
+      const keyProblem = tlsFileProblem(() => readTlsFiles({ keyFile, minVersion: 'TLSv1.2' }));
+      if (keyProblem !== undefined) report([...place, 'keyFile'], `the file ${keyProblem}`);
+      else if (tlsFileProblem(() => readTlsFiles({ ...cert, keyFile })) !== undefined)
+        report([...place, 'keyFile'], `the key in ${keyFile} does not belong to the certificate in ${cert.certFile}`);
+    }
+  }
+}
+
 function checkClientCertificates(tls: Written, at: Path, report: Report): void {
   const { clientCertificate, clientCaFile, clientCrlFile } = tls;
   if (clientCertificate === 'required' && clientCaFile === undefined) {
@@ -65,8 +91,9 @@ function checkClientCertificates(tls: Written, at: Path, report: Report): void {
   if (clientCrlFile !== undefined && clientCaFile === undefined) {
     report(crl, 'needs clientCaFile: without it no client certificate is requested');
   }
-  const problem = typeof clientCrlFile === 'string' && clientCrlFile !== '' ? crlProblem(clientCrlFile) : undefined;
-  if (problem !== undefined) report(crl, problem);
+  const file = typeof clientCrlFile === 'string' && clientCrlFile !== '' ? clientCrlFile : undefined;
+  const problem = file === undefined ? undefined : tlsFileProblem(() => readCrls(file));
+  if (problem !== undefined) report(crl, `the file ${problem}`);
 }
 
 function checkForward(raw: unknown, { forward }: Written, at: Path, report: Report): void {
@@ -86,13 +113,13 @@ function someRouteHasHost(raw: unknown): boolean {
   return Array.isArray(routes) && routes.some((route) => record(route)['host'] !== undefined);
 }
 
-/** Why a file is not a revocation list; undefined: it is one. */
-function crlProblem(path: string): string | undefined {
+/** Why a file cannot be used, beginning with its path; undefined: it can. */
+function tlsFileProblem(read: () => unknown): string | undefined {
   try {
-    readCrls(path);
+    read();
     return undefined;
   } catch (error) {
     if (!(error instanceof TlsFileError)) throw error;
-    return `the file ${error.message}`;
+    return error.message;
   }
 }

@@ -91,8 +91,21 @@ const listener = z
     requireHeader: ownField.optional().describe('A header field that every request must have, with any value.'),
     tls: z
       .strictObject({
-        certFile: file.describe('The certificate with its chain, PEM. Reloaded when it changes.'),
-        keyFile: file.describe('Its private key, PEM.'),
+        certFile: file.optional().describe('The certificate with its chain, PEM. Reloaded when it changes.'),
+        keyFile: file.optional().describe('Its private key, PEM.'),
+        certificates: z
+          .array(
+            z.strictObject({
+              certFile: file.describe('A certificate with its chain, PEM. Reloaded when it changes.'),
+              keyFile: file.describe('Its private key, PEM.'),
+            }),
+          )
+          .min(1)
+          .optional()
+          .describe(
+            'Certificates for clients that ask for one of their names (SNI). Other clients get certFile; without it, ' +
+              'the first of these.',
+          ),
         clientCaFile: file
           .optional()
           .describe('The certificate authority for client certificates, PEM. Enables callers[].certificate.'),
