@@ -119,7 +119,7 @@ export async function build(config: LoadedConfig, dependencies: Dependencies): P
   const lifecycle = { stopping: false };
 
   let authority: CurrentAuthority | undefined;
-  if (config.listeners.some(({ forward }) => forward !== undefined)) {
+  if (config.listeners.some(({ forward, tls }) => forward !== undefined || tls?.authority === true)) {
     try {
       authority = await readAuthorityFor(config, records, clock, log);
     } catch (error) {
@@ -128,7 +128,7 @@ export async function build(config: LoadedConfig, dependencies: Dependencies): P
     }
   }
   const forward = createForwardProxies(config, proxy, authority, via);
-  const servers = createProxyServers(config, proxy, inboundTls, forward);
+  const servers = createProxyServers(config, proxy, inboundTls, forward, authority);
   const parts: Parts = {
     servers,
     tokens,

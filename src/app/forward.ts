@@ -25,6 +25,9 @@ const UNTRUSTED_LINE_MS = 600_000;
 /** The authority in use. */
 export interface CurrentAuthority {
   readonly get: () => Authority;
+  /** The hosts of the routes, for which it signs. */
+  readonly hosts: ReadonlySet<string>;
+  readonly certificateFor: Authority['certificateFor'];
   close(): void;
 }
 
@@ -47,10 +50,12 @@ export async function readAuthorityFor(
   if (hosts.length === 0) return undefined;
   const authorities = new Authorities(records, clock);
   const first = await authorities.read();
-  if (first === undefined)
+  if (first === undefined) {
+    const key = config.listeners.some((one) => one.forward !== undefined) ? 'listen.forward' : 'listen.tls.authority';
     throw new AuthorityError(
-      'listen.forward needs an authority that signs for the hosts of the routes. Make it with: tokenward ca make',
+      `${key} needs an authority that signs for the hosts of the routes. Make it with: tokenward ca make`,
     );
+  }
   const missing = first.missing(hosts);
   if (missing.length > 0)
     throw new AuthorityError(
@@ -75,7 +80,12 @@ export async function readAuthorityFor(
     }, AUTHORITY_CHECK_MS).unref();
   };
   check();
-  return { get: () => current, close: () => clearTimeout(timer) };
+  return {
+    get: () => current,
+    hosts: new Set(hosts),
+    certificateFor: (host) => current.certificateFor(host),
+    close: () => clearTimeout(timer),
+  };
 }
 
 /** The forward proxies of all listeners. */

@@ -24,6 +24,24 @@ interface ReadCertificate {
   readonly names: readonly string[];
 }
 
+/** Certificates that are made when a client asks for them. */
+export interface CertificatesOnDemand {
+  readonly hosts: ReadonlySet<string>;
+  /** Throws or rejects if it cannot sign. */
+  readonly certificateFor: (host: string) => Keyed | Promise<Keyed>;
+}
+
+/** A certificate with its chain and its key, PEM. */
+interface Keyed {
+  readonly cert: string;
+  readonly key: string;
+}
+
+/** At most one line about certificates that cannot be made in this time. ms. */
+const UNSIGNED_LINE_MS = 60_000;
+
+type Choose = (error: Error | null, context?: SecureContext) => void;
+
 /** Inbound HTTPS of one listener: which certificate a handshake gets, from files that may change. */
 export class InboundTls {
   /** For the server, as the files were when they were read. */
@@ -33,6 +51,8 @@ export class InboundTls {
   /** The first one is for clients that name no server, or an unknown one. */
   readonly #certificates: readonly Certificate[];
   #byName: CertificateNames<SecureContext>;
+  /** Contexts of certificates that were made on demand. */
+  #made = new WeakMap<Keyed, SecureContext>();
 
   /** Throws a TlsFileError. */
   constructor(tls: TlsConfig) {
@@ -49,11 +69,44 @@ export class InboundTls {
       requestCert,
       rejectUnauthorized: requestCert && clientCertificate === 'required',
       ...(this.#certificates.length > 1 && {
-        // Without a context it is the server's own.
-        SNICallback: (name: string, choose: (error: Error | null, context?: SecureContext) => void): void =>
-          choose(null, this.#byName.find(name.toLowerCase().replace(/\.$/, ''))),
+        SNICallback: (name: string, choose: Choose): void => choose(null, this.#byName.find(hostOf(name))),
       }),
     };
+  }
+
+  /** The same for a server that also shows certificates made on demand, to those that ask for one of their hosts. */
+  optionsWith({ hosts, certificateFor }: CertificatesOnDemand, log: Logger): TlsOptions {
+    let lastLine = -Infinity;
+    const made = async (host: string): Promise<SecureContext | undefined> => {
+      try {
+        return this.#contextOf(await certificateFor(host));
+      } catch (error) {
+        const now = performance.now();
+        if (now - lastLine >= UNSIGNED_LINE_MS) {
+          lastLine = now;
+          const detail = error instanceof Error ? error.message : '';
+          log.error('no certificate can be made for a client that asks for this host', { upstream: host, detail });
+        }
+        return undefined;
+      }
+    };
+    const SNICallback = (name: string, choose: Choose): void => {
+      const host = hostOf(name);
+      const context = this.#byName.find(host);
+      // Without a context it is the server's own, which may have no certificate; then the handshake fails.
+      if (context !== undefined || !hosts.has(host)) return choose(null, context);
+      return void made(host).then((found) => choose(null, found));
+    };
+    return { ...this.options, SNICallback };
+  }
+
+  #contextOf(keyed: Keyed): SecureContext {
+    let context = this.#made.get(keyed);
+    if (context === undefined) {
+      context = createSecureContext({ ...this.#certificates[0]!.inUse.options, cert: keyed.cert, key: keyed.key });
+      this.#made.set(keyed, context);
+    }
+    return context;
   }
 
   /**
@@ -69,6 +122,8 @@ export class InboundTls {
           if (index === 0 && 'setSecureContext' in server) server.setSecureContext(renewed.options);
           certificate.inUse = renewed;
           this.#byName = tableOf(this.#certificates);
+          // They hold the authority for client certificates, too.
+          if (index === 0) this.#made = new WeakMap();
           log.info('certificate reloaded', { file: files.certFile ?? '' });
         } catch (error) {
           const detail = error instanceof Error ? error.message : '';
@@ -83,7 +138,13 @@ export class InboundTls {
 /** Certificate and key of each certificate, the default one first. */
 function pairsOf({ certFile, keyFile, certificates = [] }: TlsConfig) {
   const named = certificates.map((pair) => ({ ...pair, isNamed: true }));
-  return certFile === undefined ? named : [{ certFile, keyFile, isNamed: false }, ...named];
+  // Without any file, certificates are made on demand, and other clients get none.
+  return certFile === undefined && named.length > 0 ? named : [{ certFile, keyFile, isNamed: false }, ...named];
+}
+
+/** A name of SNI as hosts are compared. */
+function hostOf(name: string): string {
+  return name.toLowerCase().replace(/\.$/, '');
 }
 
 /** Throws a TlsFileError. */

@@ -11,7 +11,7 @@ import type { SiteRules } from '../proxy/site-rules.ts';
 import { siteRulesOf, siteRulesOfSocket } from './site-rules.ts';
 import type { ForwardProxies } from './forward.ts';
 import { createFront } from './front.ts';
-import type { InboundTls } from './inbound-tls.ts';
+import type { CertificatesOnDemand, InboundTls } from './inbound-tls.ts';
 
 /** The servers of a listener: one for the port and one for the socket, or one of them. */
 interface ListenerServers {
@@ -26,12 +26,13 @@ export interface ProxyServers {
   close(): void;
 }
 
-/** The servers in front of the proxy, not listening yet. `inboundTls`: by listener. */
+/** The servers in front of the proxy, not listening yet. `inboundTls`: by listener. `onDemand`: for tls.authority. */
 export function createProxyServers(
   config: LoadedConfig,
   proxy: Omit<Proxy, 'siteRules'>,
   inboundTls: readonly (InboundTls | undefined)[],
   forward: ForwardProxies,
+  onDemand: CertificatesOnDemand | undefined,
 ): ProxyServers {
   const { log, metrics } = proxy;
   const serverBehind = (listen: Listener, siteRules: SiteRules, tls?: TlsOptions): Server => {
@@ -45,8 +46,8 @@ export function createProxyServers(
   const closing: (() => void)[] = [];
   const listeners = config.listeners.map((listen, index): ListenerServers => {
     const tls = inboundTls[index];
-    const port =
-      listen.port === undefined ? undefined : serverBehind(listen, siteRulesOf(listen, config), tls?.options);
+    const options = onDemand && listen.tls?.authority === true ? tls?.optionsWith(onDemand, log) : tls?.options;
+    const port = listen.port === undefined ? undefined : serverBehind(listen, siteRulesOf(listen, config), options);
     const socket = listen.socket === undefined ? undefined : serverBehind(listen, siteRulesOfSocket(listen, config));
     if (tls?.revokes === true && port) refuseRevoked(port);
     if (tls && port) closing.push(tls.watch(port, log));

@@ -19,6 +19,8 @@ export function checkListeners(raw: unknown, report: Report): void {
   for (const { at, listen } of listeners) {
     const tls = record(listen['tls']);
     if (tls === listen['tls']) checkCertificates(tls, [...at, 'tls'], report);
+    if (tls['authority'] === true && !someRouteHasHost(raw))
+      report([...at, 'tls', 'authority'], 'has nothing to sign for: no route has a host');
     checkClientCertificates(tls, [...at, 'tls'], report);
     checkForward(raw, listen, [...at, 'forward'], report);
   }
@@ -62,7 +64,8 @@ function isSamePort(a: Written, b: Written): boolean {
 /** What is in certFile and keyFile is found out at the start. */
 function checkCertificates(tls: Written, at: Path, report: Report): void {
   const { certFile, keyFile, certificates } = tls;
-  const needed = certificates === undefined || certFile !== undefined || keyFile !== undefined;
+  const others = certificates !== undefined || tls['authority'] === true;
+  const needed = !others || certFile !== undefined || keyFile !== undefined;
   if (needed && certFile === undefined) report([...at, 'certFile'], 'is missing');
   if (needed && keyFile === undefined) report([...at, 'keyFile'], 'is missing');
   for (const [index, pair] of list(certificates).entries()) {

@@ -67,7 +67,7 @@ function allOn(): LoadedConfig {
   );
   const [section] = /^listen:\n(?: .*\n|#.*\n)+/m.exec(ALL_ON)!;
   const { listen } = parse(section) as { listen: { tls: object } };
-  const first = { ...listen, tls: without(listen.tls, 'clientCrlFile', 'certificates') };
+  const first = { ...listen, tls: without(listen.tls, 'clientCrlFile', 'certificates', 'authority') };
   // The later one, a list.
   const others = value['listen'] as object[];
   return load(JSON.stringify({ ...value, listen: [first, ...others.slice(1)] }), ENVIRONMENT);

@@ -106,6 +106,13 @@ const listener = z
             'Certificates for clients that ask for one of their names (SNI). Other clients get certFile; without it, ' +
               'the first of these.',
           ),
+        authority: z
+          .boolean()
+          .optional()
+          .describe(
+            'true: certificates of the authority of tokenward ca make for clients that ask for the host of a route ' +
+              '(SNI). Files are not needed then.',
+          ),
         clientCaFile: file
           .optional()
           .describe('The certificate authority for client certificates, PEM. Enables callers[].certificate.'),
