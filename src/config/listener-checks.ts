@@ -1,5 +1,4 @@
 import { resolve } from 'node:path';
-import { isIPv6 } from 'node:net';
 import { readNamedTlsFiles } from '../http/certificate-names.ts';
 import { readCrls, readTlsFiles, TlsFileError } from '../http/tls.ts';
 import { dotted, list, record, writtenListeners, type Path, type Report } from './issues.ts';
@@ -58,7 +57,11 @@ function isSamePort(a: Written, b: Written): boolean {
   if (portOf(a) === 0 || portOf(a) !== portOf(b)) return false;
   const hosts = [a, b].map(({ host }) => (typeof host === 'string' ? host.toLowerCase() : DEFAULT_HOST));
   // "::" is every address of IPv4, too.
-  return hosts[0] === hosts[1] || hosts.includes('::') || (hosts.includes('0.0.0.0') && !hosts.some(isIPv6));
+  return (
+    hosts[0] === hosts[1] ||
+    hosts.includes('::') ||
+    (hosts.includes('0.0.0.0') && !hosts.some((host) => host.includes(':')))
+  );
 }
 
 /** What is in certFile and keyFile is found out at the start. */
