@@ -16,7 +16,7 @@ const MAY_IMPORT = {
     ...['http', 'http/client', 'http/server', 'tokens', 'flows', 'config'],
     ...['errors', 'log', 'metrics', 'parse-url', 'trim-end', 'route-stats', 'upgrade-stats'],
   ],
-  forward: ['http/client', 'http/server', 'authority', 'proxy', 'errors'],
+  forward: ['http/client', 'http/server', 'authority', 'proxy', 'errors', 'parse-url'],
   operator: ['http', 'http/server', 'tokens', 'config', 'errors', 'log', 'loopback', 'metrics', 'nearest', 'version'],
   app: [
     ...['http', 'http/client', 'http/server', 'tokens', 'authority', 'flows', 'config', 'proxy', 'forward', 'operator'],

@@ -22,7 +22,7 @@ export async function startApp(config: LoadedConfig, dependencies: Dependencies)
   const operatorServer = operatorPort(parts.view, dependencies.log, config, dependencies.clock);
   try {
     const operatorAddress = await listen(operatorServer, config.operator.host, config.operator.port, 'operator');
-    if (config.listen.socket !== undefined) await freeSocketFile(config.listen.socket, 'proxy');
+    for (const { socket } of config.listeners) if (socket !== undefined) await freeSocketFile(socket, 'proxy');
     const worker = await serveProxy(config, parts);
     return {
       ...worker,

@@ -18,13 +18,13 @@ import { TokenManager, type Checkpoint } from '../tokens/manager.ts';
 import { Records } from '../tokens/records.ts';
 import { StoreHealth } from '../tokens/store-health.ts';
 import { VERSION } from '../version.ts';
-import { createForwardProxy, readAuthorityFor, type CurrentAuthority } from './forward.ts';
+import { createForwardProxies, readAuthorityFor, type CurrentAuthority } from './forward.ts';
 import type { Authority } from '../authority/authority.ts';
 import { createProxyServers, type ProxyServers } from './proxy-servers.ts';
 import { credentialSource } from './credentials.ts';
 import { egressProxy } from './egress-proxy.ts';
 import { engineOf } from './front.ts';
-import { readInboundTls } from './inbound-tls.ts';
+import { InboundTls } from './inbound-tls.ts';
 import { guardTokenEndpoint } from './login-guard.ts';
 import { openStore, type StoreDependencies } from './open-store.ts';
 import { routeOf } from './routes.ts';
@@ -64,7 +64,7 @@ export interface Parts {
 export async function build(config: LoadedConfig, dependencies: Dependencies): Promise<Parts> {
   const { log } = dependencies;
   const clock = dependencies.clock ?? systemClock;
-  const metrics = new Metrics(VERSION, engineOf(config.listen));
+  const metrics = new Metrics(VERSION, engineOf(config.listeners));
   metrics.workers.set(1);
   // Before the accounts of `accountsFrom.file`: labels are limited.
   for (const account of Object.keys(config.accounts)) metrics.accountLabel(account);
@@ -83,7 +83,7 @@ export async function build(config: LoadedConfig, dependencies: Dependencies): P
     config.callers === 'none'
       ? undefined
       : new Callers(config.callers, config.jwt && new JwtCheck(config.jwt, clock), new KeyThrottle(clock));
-  const inboundTls = readInboundTls(config);
+  const inboundTls = config.listeners.map(({ tls }) => tls && new InboundTls(tls));
 
   // Only after every file has been read: a failure above leaves nothing open.
   const { store, seal } = await openStore(config, dependencies);
@@ -123,8 +123,8 @@ export async function build(config: LoadedConfig, dependencies: Dependencies): P
     buffers,
     metrics,
     log,
-    // One for port and socket: an unreachable upstream is logged once.
     upgrades,
+    // One for all listeners: an unreachable upstream is logged once.
     outages: new Outages(systemClock, log),
     renewalGuard: new RenewalGuard(clock),
     concurrency: new ConcurrencyLimiter(
@@ -136,7 +136,7 @@ export async function build(config: LoadedConfig, dependencies: Dependencies): P
   const lifecycle = { stopping: false };
 
   let authority: CurrentAuthority | undefined;
-  if (config.listen.forward !== undefined) {
+  if (config.listeners.some(({ forward, tls }) => forward !== undefined || tls?.authority === true)) {
     try {
       authority = await authorityFor(config, dependencies, records, clock);
     } catch (error) {
@@ -144,9 +144,8 @@ export async function build(config: LoadedConfig, dependencies: Dependencies): P
       throw error;
     }
   }
-  const forward =
-    config.listen.forward && createForwardProxy(config, proxy, authority, via, dependencies.onHostRefused);
-  const servers = createProxyServers(config, proxy, inboundTls, forward);
+  const forward = createForwardProxies(config, proxy, authority, via, dependencies.onHostRefused);
+  const servers = createProxyServers(config, proxy, inboundTls, forward, authority);
   const parts: Parts = {
     servers,
     upgrades,
@@ -159,7 +158,7 @@ export async function build(config: LoadedConfig, dependencies: Dependencies): P
       metrics,
       log,
       buffers,
-      tunnels: forward?.open,
+      tunnels: forward.open,
       spilledBytes: spilling?.usedBytes ?? (() => 0),
       lifecycle,
       clock,
@@ -194,5 +193,10 @@ function authorityFor(
   clock: Clock,
 ): Promise<CurrentAuthority | undefined> {
   if (authority === undefined) return readAuthorityFor(config, records, clock, log);
-  return Promise.resolve({ get: () => authority, close: () => undefined });
+  return Promise.resolve({
+    get: () => authority,
+    hosts: new Set(authority.hosts),
+    certificateFor: (host) => authority.certificateFor(host),
+    close: () => undefined,
+  });
 }

@@ -3,11 +3,13 @@ import { AuthorityError } from '../authority/authority-error.ts';
 import type { Authority } from '../authority/authority.ts';
 import type { LoadedConfig } from '../config/load.ts';
 import { authorityHosts } from '../config/authority-hosts.ts';
+import type { Listener } from '../config/schema/listen.ts';
 import { allowList } from '../forward/allow-list.ts';
-import { ForwardProxy, type TunnelEvent } from '../forward/forward-proxy.ts';
+import { ForwardProxy, type ForwardOptions, type TunnelEvent } from '../forward/forward-proxy.ts';
 import { createHttpServer } from '../http/server/server.ts';
 import { SiteGuard } from '../http/server/site-guard.ts';
 import { describeFault, type Logger } from '../log.ts';
+import type { Metrics } from '../metrics.ts';
 import type { Proxy } from '../proxy/context.ts';
 import { createRequestPath } from '../proxy/handler.ts';
 import type { Clock } from '../tokens/clock.ts';
@@ -24,6 +26,9 @@ const UNTRUSTED_LINE_MS = 600_000;
 /** The authority in use. */
 export interface CurrentAuthority {
   readonly get: () => Authority;
+  /** The hosts of the routes, for which it signs. */
+  readonly hosts: ReadonlySet<string>;
+  readonly certificateFor: Authority['certificateFor'];
   close(): void;
 }
 
@@ -46,10 +51,12 @@ export async function readAuthorityFor(
   if (hosts.length === 0) return undefined;
   const authorities = new Authorities(records, clock);
   const first = await authorities.read();
-  if (first === undefined)
+  if (first === undefined) {
+    const key = config.listeners.some((one) => one.forward !== undefined) ? 'listen.forward' : 'listen.tls.authority';
     throw new AuthorityError(
-      'listen.forward needs an authority that signs for the hosts of the routes. Make it with: tokenward ca make',
+      `${key} needs an authority that signs for the hosts of the routes. Make it with: tokenward ca make`,
     );
+  }
   const missing = first.missing(hosts);
   if (missing.length > 0)
     throw new AuthorityError(
@@ -74,19 +81,60 @@ export async function readAuthorityFor(
     }, AUTHORITY_CHECK_MS).unref();
   };
   check();
-  return { get: () => current, close: () => clearTimeout(timer) };
+  return {
+    get: () => current,
+    hosts: new Set(hosts),
+    certificateFor: (host) => current.certificateFor(host),
+    close: () => clearTimeout(timer),
+  };
 }
 
-/** The forward proxy of this configuration. */
-export function createForwardProxy(
+/** The forward proxies of all listeners. */
+export interface ForwardProxies {
+  /** By listener; undefined: it is none. */
+  readonly of: ReadonlyMap<Listener, ForwardProxy>;
+  /** Open tunnels of all of them. */
+  readonly open: { readonly size: number };
+}
+
+/** One for each listener that is a forward proxy, because whom it may serve, and with what, is said there. */
+export function createForwardProxies(
   config: LoadedConfig,
   proxy: Omit<Proxy, 'siteRules'>,
   authority: CurrentAuthority | undefined,
   via: (origin: string) => string,
   onHostRefused?: (host: string) => void,
+): ForwardProxies {
+  const { metrics, log } = proxy;
+  const forwarding = config.listeners.filter(({ forward }) => forward !== undefined);
+  const shared = {
+    authority: () => authority!.get(),
+    via,
+    blind: { count: 0 },
+    on: tunnelObserver(config, metrics, log, onHostRefused),
+  };
+  const of = new Map(forwarding.map((listen) => [listen, createForwardProxy(listen, config, proxy, shared)]));
+  if (forwarding.length > 0) {
+    for (const outcome of TUNNEL_EVENTS) metrics.tunnels.inc({ outcome }, 0);
+    for (const reason of ['forward_refused', 'authority_unusable', ...(proxy.callers ? ['proxy_key_missing'] : [])])
+      metrics.errors.inc({ route: 'unmatched', reason }, 0);
+  }
+  const open = {
+    get size() {
+      return [...of.values()].reduce((sum, one) => sum + one.open.size, 0);
+    },
+  };
+  return { of, open };
+}
+
+function createForwardProxy(
+  listen: Listener,
+  config: LoadedConfig,
+  proxy: Omit<Proxy, 'siteRules'>,
+  shared: Pick<ForwardOptions, 'authority' | 'via' | 'blind' | 'on'>,
 ): ForwardProxy {
   const { metrics, log, routes } = proxy;
-  const path = createRequestPath({ ...proxy, siteRules: siteRulesOfTunnels(config) });
+  const path = createRequestPath({ ...proxy, siteRules: siteRulesOfTunnels(listen, config) });
   const inner = createHttpServer(createFront(routes, path, log), {
     headerBytes: config.limits.headerBytes,
     onRefused: (reason) => metrics.errors.inc({ route: 'unmatched', reason }),
@@ -94,32 +142,36 @@ export function createForwardProxy(
   });
   // It never listens; this starts its check for slow requests.
   inner.emit('listening');
+  return new ForwardProxy({
+    ...shared,
+    hosts: new Set(authorityHosts(config)),
+    isAllowed: allowList(listen.forward?.tunnel ?? []),
+    callers: proxy.callers,
+    header: listen.requireHeader?.toLowerCase(),
+    own: new SiteGuard(listen.hosts, listen.host),
+    viaName: proxy.viaName,
+    inner,
+  });
+}
+
+function tunnelObserver(
+  config: LoadedConfig,
+  metrics: Metrics,
+  log: Logger,
+  onHostRefused: ((host: string) => void) | undefined,
+): ForwardOptions['on'] {
   const routeHosts = new Set(authorityHosts(config));
   const untrusted = new Map<string, number>();
-  for (const outcome of TUNNEL_EVENTS) metrics.tunnels.inc({ outcome }, 0);
-  for (const reason of ['forward_refused', 'authority_unusable', ...(proxy.callers ? ['proxy_key_missing'] : [])])
-    metrics.errors.inc({ route: 'unmatched', reason }, 0);
-  return new ForwardProxy({
-    hosts: routeHosts,
-    isAllowed: allowList(config.listen.forward?.tunnel ?? []),
-    callers: proxy.callers,
-    header: config.listen.requireHeader?.toLowerCase(),
-    own: new SiteGuard(config.listen.hosts, config.listen.host),
-    viaName: proxy.viaName,
-    authority: () => authority!.get(),
-    inner,
-    via,
-    on(event, host) {
-      metrics.tunnels.inc({ outcome: event });
-      if (event === 'refused' && host !== '' && !routeHosts.has(host)) onHostRefused?.(host);
-      if (event !== 'untrusted') return;
-      const now = performance.now();
-      if (now - (untrusted.get(host) ?? -Infinity) < UNTRUSTED_LINE_MS) return;
-      untrusted.set(host, now);
-      log.warn('a client does not trust the authority, so that its requests never arrive', {
-        upstream: host,
-        detail: 'export it with: tokenward ca export; docs/drop-in.md says where each platform looks for it',
-      });
-    },
-  });
+  return (event, host) => {
+    metrics.tunnels.inc({ outcome: event });
+    if (event === 'refused' && host !== '' && !routeHosts.has(host)) onHostRefused?.(host);
+    if (event !== 'untrusted') return;
+    const now = performance.now();
+    if (now - (untrusted.get(host) ?? -Infinity) < UNTRUSTED_LINE_MS) return;
+    untrusted.set(host, now);
+    log.warn('a client does not trust the authority, so that its requests never arrive', {
+      upstream: host,
+      detail: 'export it with: tokenward ca export; docs/drop-in.md says where each platform looks for it',
+    });
+  };
 }

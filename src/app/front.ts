@@ -1,6 +1,6 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { Router, type Express, type Response } from 'express';
-import type { LoadedConfig } from '../config/load.ts';
+import type { Listener } from '../config/schema/listen.ts';
 import { TokenwardError } from '../errors.ts';
 import type { InboundRequest } from '../http/server/exchange.ts';
 import { createExpress } from '../http/server/express.ts';
@@ -13,10 +13,13 @@ import type { RouteTable } from '../proxy/route-table.ts';
 
 /**
  * The engine that reads requests first. With TLS it is always Express, because the cost of reading a request is small
- * beside it. A socket beside a TLS port has no TLS.
+ * beside it. A socket beside a TLS port has no TLS. Of several listeners, one is enough to use the fast engine.
  */
-export function engineOf({ engine, tls, socket }: LoadedConfig['listen']): 'fast' | 'express' {
-  return engine === 'fast' && (tls === undefined || socket !== undefined) ? 'fast' : 'express';
+export function engineOf(listeners: readonly Listener[]): 'fast' | 'express' {
+  const isFast = listeners.some(
+    ({ engine, tls, socket }) => engine === 'fast' && (tls === undefined || socket !== undefined),
+  );
+  return isFast ? 'fast' : 'express';
 }
 
 /**

@@ -53,7 +53,7 @@ export function routeOf(
       apiKey: !readsApiKey(all.callers),
       extra: [
         accountFrom?.header,
-        all.listen.requireHeader,
+        ...all.listeners.map(({ requireHeader }) => requireHeader),
         ...Object.keys(config.headers ?? {}),
         ...(flow === undefined ? [] : attachedFields(flow.attach)),
       ].filter((name) => name !== undefined),

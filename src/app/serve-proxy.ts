@@ -13,7 +13,8 @@ import type { ProxyAddress } from './proxy-address.ts';
 
 /** The part of tokenward that serves clients: all but the operator port. */
 export interface Worker {
-  readonly proxyAddress: ProxyAddress;
+  /** By listener. */
+  readonly proxyAddresses: readonly ProxyAddress[];
   readonly tokens: TokenManager;
   readonly metrics: Metrics;
   readonly view: LocalView;
@@ -54,14 +55,17 @@ function closeUpgrades(upgrades: Upgrades, code: number, afterMs: number, cutMs:
 /** Listens for clients. Rejects with a ListenError, and leaves `parts` open. */
 export async function serveProxy(config: LoadedConfig, parts: Parts): Promise<Worker> {
   const { servers, upgrades, tokens, metrics, view, lifecycle } = parts;
-  const { host, port, socket, socketMode } = config.listen;
-  const proxyAddress: ProxyAddress = {
-    ...(servers.port && (await listen(servers.port, host, port!, 'proxy'))),
-    ...(servers.socket && { socket: await listenOnSocket(servers.socket, socket!, socketMode, 'proxy') }),
-  };
-  const all = [servers.port, servers.socket].filter((server) => server !== undefined);
+  const proxyAddresses: ProxyAddress[] = [];
+  // In their order: workers share any free port (0) by it.
+  for (const { listen: at, port, socket } of servers.listeners)
+    proxyAddresses.push({
+      ...(port && (await listen(port, at.host, at.port!, 'proxy'))),
+      ...(port && at.tls && { tls: true as const }),
+      ...(socket && { socket: await listenOnSocket(socket, at.socket!, at.socketMode, 'proxy') }),
+    });
+  const all = servers.listeners.flatMap(({ port, socket }) => [port, socket]).filter((server) => server !== undefined);
   return {
-    proxyAddress,
+    proxyAddresses,
     tokens,
     metrics,
     view,

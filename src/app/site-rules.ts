@@ -1,17 +1,18 @@
 import type { LoadedConfig } from '../config/load.ts';
+import type { Listener } from '../config/schema/listen.ts';
 import { SiteGuard } from '../http/server/site-guard.ts';
 import type { ForwardRules, SiteRules } from '../proxy/site-rules.ts';
 
 /** With `callers: none`, requests that a browser makes for other sites are refused. */
-export function siteRulesOf({ listen, callers, routes }: LoadedConfig): SiteRules {
+export function siteRulesOf(listen: Listener, { callers, routes }: LoadedConfig): SiteRules {
   const guard = callers === 'none' ? new SiteGuard(listen.hosts, listen.host, hostsOf(routes)) : undefined;
   const header = listen.requireHeader?.toLowerCase();
   const pages = new SiteGuard(listen.hosts, listen.host);
-  return { guard, header, pages, forward: forwardRulesOf({ listen, routes }, header) };
+  return { guard, header, pages, forward: forwardRulesOf(listen, routes, header) };
 }
 
 /** The rules within tunnels, each of which is for the host of a route. */
-export function siteRulesOfTunnels({ listen, routes }: LoadedConfig): SiteRules {
+export function siteRulesOfTunnels(listen: Listener, { routes }: LoadedConfig): SiteRules {
   return { guard: new SiteGuard(listen.hosts, '', hostsOf(routes)), header: undefined, inTunnels: true };
 }
 
@@ -20,7 +21,8 @@ export function siteRulesOfTunnels({ listen, routes }: LoadedConfig): SiteRules 
  * Origin is checked although callers have keys.
  */
 function forwardRulesOf(
-  { listen, routes }: Pick<LoadedConfig, 'listen' | 'routes'>,
+  listen: Listener,
+  routes: LoadedConfig['routes'],
   header: string | undefined,
 ): ForwardRules | undefined {
   if (listen.forward === undefined) return undefined;
@@ -40,9 +42,9 @@ function hostsOf(routes: LoadedConfig['routes']): string[] {
  * The same for the socket. Browsers cannot open one, so no DNS name can be pointed at it: any Host is accepted, because
  * clients put anything there. A server that forwards browsers' requests may use it, so their Origin is checked.
  */
-export function siteRulesOfSocket({ listen, callers, routes }: LoadedConfig): SiteRules {
+export function siteRulesOfSocket(listen: Listener, { callers, routes }: LoadedConfig): SiteRules {
   const guard = callers === 'none' ? new SiteGuard([...listen.hosts, '*'], '') : undefined;
   const header = listen.requireHeader?.toLowerCase();
   const pages = new SiteGuard([...listen.hosts, '*'], '');
-  return { guard, header, pages, forward: forwardRulesOf({ listen, routes }, header) };
+  return { guard, header, pages, forward: forwardRulesOf(listen, routes, header) };
 }

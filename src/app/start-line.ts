@@ -5,7 +5,7 @@ import { engineOf } from './front.ts';
 
 /** Fields of the log line "tokenward is up". Nothing secret: of a store only its type and place. */
 export function describeStart(
-  config: Pick<LoadedConfig, 'accounts' | 'generated' | 'routes' | 'store' | 'listen'>,
+  config: Pick<LoadedConfig, 'accounts' | 'generated' | 'routes' | 'store' | 'listeners'>,
   file: string,
 ): LogFields {
   return {
@@ -13,7 +13,7 @@ export function describeStart(
     file,
     accounts: Object.keys(config.accounts).length + config.generated.byName.size,
     routes: config.routes.length,
-    engine: engineOf(config.listen),
+    engine: engineOf(config.listeners),
     store: placeOf(config.store),
   };
 }

@@ -5,6 +5,7 @@ import { AuthorityError } from '../authority/authority-error.ts';
 import { withAuthorities } from '../app/open-authorities.ts';
 import { authorityHosts } from '../config/authority-hosts.ts';
 import { loadConfig, type LoadedConfig } from '../config/load.ts';
+import type { Listener } from '../config/schema/listen.ts';
 import { configFile, print, type Options } from './options.ts';
 import { knownAuthorities, PASSWORD } from './run/trust-files.ts';
 import { proxyVariables } from './run/variables.ts';
@@ -30,9 +31,12 @@ export async function env(options: Options): Promise<void> {
   const writer = Object.hasOwn(FORMATS, format) ? FORMATS[format] : undefined;
   if (writer === undefined) throw new UsageError(`--format must be one of ${Object.keys(FORMATS).join(', ')}`);
   const config = loadConfig(configFile(options), { ...process.env });
-  if (config.listen.forward === undefined)
+  const forwarding = config.listeners.filter(({ forward }) => forward !== undefined);
+  // The variables name the proxy with http.
+  const listen = forwarding.find(({ tls, port }) => tls === undefined && port !== undefined) ?? forwarding[0];
+  if (listen === undefined)
     throw new UsageError('the configuration has no listen.forward, so that there is no proxy to name');
-  const place = placeOf(config, proxy);
+  const place = placeOf(listen, proxy);
   if (caller === undefined && config.callers !== 'none')
     throw new UsageError('callers have keys: name the one whose key the application has, with --caller NAME');
   const authority = await stored(config);
@@ -53,7 +57,7 @@ export async function env(options: Options): Promise<void> {
 }
 
 /** Where applications reach the proxy: what is said, or where it listens. Throws a UsageError. */
-function placeOf({ listen }: LoadedConfig, said: string | undefined): { host: string; port: number } {
+function placeOf(listen: Listener, said: string | undefined): { host: string; port: number } {
   const [, host, port] = /^(?:http:\/\/)?(\[[0-9A-Fa-f:.]+\]|[A-Za-z0-9._-]+):(\d{1,5})\/?$/.exec(said ?? '') ?? [];
   if (said !== undefined && host === undefined)
     throw new UsageError('--proxy must be HOST:PORT, as the application sees it');

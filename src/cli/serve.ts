@@ -1,7 +1,7 @@
 import cluster from 'node:cluster';
 import { startApp, type App } from '../app/app.ts';
 import { leaseOwner, ownerIsGone } from '../app/process-identity.ts';
-import { bracketed, showProxyAddress } from '../app/proxy-address.ts';
+import { bracketed, showProxyAddresses } from '../app/proxy-address.ts';
 import { describeStart } from '../app/start-line.ts';
 import { loadConfig, showIssue, type LoadedConfig } from '../config/load.ts';
 import { createLogger, describeFault, type Logger } from '../log.ts';
@@ -68,9 +68,9 @@ export async function serve(options: Options): Promise<void> {
     throw error;
   }
   if (isStopping()) return;
-  const { proxyAddress, operatorAddress } = running;
+  const { proxyAddresses, operatorAddress } = running;
   const detail = `operator on http://${bracketed(operatorAddress.address)}:${operatorAddress.port}`;
-  log.info('tokenward is up', { address: showProxyAddress(proxyAddress), detail, ...describeStart(config, file) });
+  log.info('tokenward is up', { address: showProxyAddresses(proxyAddresses), detail, ...describeStart(config, file) });
   resolveUp(running);
 }
 

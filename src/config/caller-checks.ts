@@ -1,4 +1,4 @@
-import { didYouMean, list, record, type Report } from './issues.ts';
+import { didYouMean, list, record, writtenListeners, type Report } from './issues.ts';
 import { isLoopback } from '../loopback.ts';
 import { rawRouteName } from './route-checks.ts';
 
@@ -8,18 +8,21 @@ const ANONYMOUS_LISTENER =
 
 /** Checks of `callers`: how each one is recognised, and that no open access is unintended. */
 export function checkCallers(raw: unknown, report: Report): void {
-  const { callers, listen, allowAnonymous } = record(raw);
-  const { host, port, socket } = record(listen);
-  // A host beside a socket without a port is reported elsewhere.
-  const reachable = (socket === undefined || port !== undefined) && typeof host === 'string' && !isLoopback(host);
-  if (reachable && (callers ?? 'none') === 'none' && allowAnonymous !== true) {
-    report(callers === undefined ? ['listen', 'host'] : ['callers'], ANONYMOUS_LISTENER);
+  const { callers, allowAnonymous } = record(raw);
+  const listeners = writtenListeners(raw);
+  const reachable = listeners.find(({ listen: { host, port, socket } }) => {
+    // A host beside a socket without a port is reported elsewhere.
+    return (socket === undefined || port !== undefined) && typeof host === 'string' && !isLoopback(host);
+  });
+  if (reachable !== undefined && (callers ?? 'none') === 'none' && allowAnonymous !== true) {
+    report(callers === undefined ? [...reachable.at, 'host'] : ['callers'], ANONYMOUS_LISTENER);
   }
+  const asksForCertificates = listeners.some(({ listen }) => record(listen['tls'])['clientCaFile'] !== undefined);
   const known = list(record(raw)['routes']).flatMap((route) => rawRouteName(route) ?? []);
   const names = new Set<unknown>();
   list(callers).forEach((item, index) => {
     const { name, routes, certificate, jwt } = record(item);
-    if (certificate !== undefined && record(record(listen)['tls'])['clientCaFile'] === undefined) {
+    if (certificate !== undefined && !asksForCertificates) {
       report(
         ['callers', index, 'certificate'],
         'needs listen.tls.clientCaFile: without it no client certificate is requested',

@@ -84,6 +84,13 @@ export function record(value: unknown): Readonly<Record<string, unknown>> {
   return typeof value === 'object' && value !== null && !Array.isArray(value) ? (value as Record<string, unknown>) : {};
 }
 
+/** The listeners of a configuration as they are written, each with its place. */
+export function writtenListeners(raw: unknown): readonly { at: Path; listen: Readonly<Record<string, unknown>> }[] {
+  const { listen } = record(raw);
+  if (!Array.isArray(listen)) return [{ at: ['listen'], listen: record(listen) }];
+  return listen.map((one: unknown, index) => ({ at: ['listen', index], listen: record(one) }));
+}
+
 /** The value as a list; anything else becomes an empty one. */
 export function list(value: unknown): readonly unknown[] {
   return Array.isArray(value) ? value : [];

@@ -1,8 +1,7 @@
 import { statSync } from 'node:fs';
 import { dirname } from 'node:path';
-import { record, type Report } from './issues.ts';
-import type { Config } from './schema.ts';
-import { SOCKET_MODE } from './schema/listen.ts';
+import { record, writtenListeners, type Path, type Report } from './issues.ts';
+import { SOCKET_MODE, type Listener } from './schema/listen.ts';
 
 /*
  * Checks of `listen.socket` beyond the schema: rules across keys, and the socket's folder. They read the values as they
@@ -19,30 +18,39 @@ const MISSING = 'its directory does not exist; it must exist when tokenward star
 
 /** Reports what cannot work, or opens access that is hardly intended. */
 export function checkListenSocket(raw: unknown, report: Report): void {
-  const { callers, listen, allowAnonymous } = record(raw);
-  const { socket, socketMode, host, port, tls } = record(listen);
+  const { callers, allowAnonymous } = record(raw);
+  const anonymous = (callers ?? 'none') === 'none' && allowAnonymous !== true;
+  for (const { at, listen } of writtenListeners(raw)) {
+    checkSocket(listen, anonymous, (key, message) => report([...at, key], message));
+  }
+}
+
+function checkSocket(
+  listen: Readonly<Record<string, unknown>>,
+  anonymous: boolean,
+  report: (key: string, message: string) => void,
+): void {
+  const { socket, socketMode, host, port, tls } = listen;
   if (socket === undefined) {
-    if (socketMode !== undefined) report(['listen', 'socketMode'], 'needs listen.socket');
+    if (socketMode !== undefined) report('socketMode', 'needs listen.socket');
     return;
   }
   if (port === undefined) {
     const needsPort = 'needs a port: with listen.socket and no listen.port there is only the socket';
-    if (host !== undefined) report(['listen', 'host'], needsPort);
+    if (host !== undefined) report('host', needsPort);
     if (tls !== undefined) {
-      report(
-        ['listen', 'tls'],
-        `${needsPort}. The socket speaks plain HTTP: what is sent on it does not leave the host`,
-      );
+      report('tls', `${needsPort}. The socket speaks plain HTTP: what is sent on it does not leave the host`);
     }
   }
-  const anonymous = (callers ?? 'none') === 'none' && allowAnonymous !== true;
-  if (anonymous && isWorldWritable(socketMode)) report(['listen', 'socketMode'], ANONYMOUS_SOCKET);
-  if (typeof socket === 'string' && folderOf(socket) === 'open to all') report(['listen', 'socket'], REPLACEABLE);
+  if (anonymous && isWorldWritable(socketMode)) report('socketMode', ANONYMOUS_SOCKET);
+  if (typeof socket === 'string' && folderOf(socket) === 'open to all') report('socket', REPLACEABLE);
 }
 
 /** A folder that is missing now may exist at the start: systemd makes it (RuntimeDirectory=). */
-export function warnOfSocketFolder({ socket }: Config['listen'], warn: Report): void {
-  if (socket !== undefined && folderOf(socket) === 'missing') warn(['listen', 'socket'], MISSING);
+export function warnOfSocketFolders(raw: unknown, listeners: readonly Listener[], warn: Report): void {
+  const places = writtenListeners(raw).map(({ at }): Path => [...at, 'socket']);
+  for (const [index, { socket }] of listeners.entries())
+    if (socket !== undefined && folderOf(socket) === 'missing') warn(places[index]!, MISSING);
 }
 
 /** Whether more than owner and group may connect, which needs write permission. */

@@ -8,7 +8,7 @@ import { expandLeaves, type ExpansionOptions } from './expand-leaves.ts';
 import { flowOfAccount } from './flow-of-account.ts';
 import { accountsOfLines, NO_GENERATED, type GeneratedAccounts } from './generated-accounts.ts';
 import { reportIssue } from './schema-issues.ts';
-import { checkListenSocket, warnOfSocketFolder } from './listen-socket.ts';
+import { checkListenSocket, warnOfSocketFolders } from './listen-socket.ts';
 import { checkListeners } from './listener-checks.ts';
 import {
   configError,
@@ -27,12 +27,15 @@ import { ExpandedTexts } from './secrets.ts';
 import { warnOfSlowWrites } from './slow-writes.ts';
 import { warnOfSharedLogins } from './shared-logins.ts';
 import { configSchema, type AccountConfig, type Config } from './schema.ts';
+import type { Listener } from './schema/listen.ts';
 import { readText } from './text-file.ts';
 
 export { ConfigError, showIssue, type ConfigIssue, type ConfigWarning } from './issues.ts';
 
 /** A checked configuration: the schema's values, and each account's flow with its overrides. */
-export interface LoadedConfig extends Config {
+export interface LoadedConfig extends Omit<Config, 'listen'> {
+  /** `listen` as a list; at least one. */
+  readonly listeners: readonly Listener[];
   readonly flowOf: ReadonlyMap<string, Flow>;
   /** Accounts of `accountsFrom.file`; those of `accountsFrom.directory` are among `accounts`. */
   readonly generated: GeneratedAccounts;
@@ -147,7 +150,9 @@ export function parseConfig(
     );
   }
 
-  const config = { ...result.data, accounts: { ...result.data.accounts, ...external.folder } };
+  const { listen, ...data } = result.data;
+  const listeners = Array.isArray(listen) ? listen : [listen];
+  const config = { ...data, listeners, accounts: { ...data.accounts, ...external.folder } };
   const flowOf = new Map(
     Object.entries(config.accounts).map(([name, account]) => [name, flowOfAccount(flows.get(account.flow)!, account)]),
   );
@@ -159,7 +164,7 @@ export function parseConfig(
   };
   warnOfSharedLogins({ accounts: config.accounts, flowOf, generated: external.generated }, warn);
   texts.warn(flowOf, warn);
-  warnOfSocketFolder(config.listen, warn);
+  warnOfSocketFolders(expanded, listeners, warn);
   warnOfSlowWrites(config, warn);
   const loaded: LoadedConfig = {
     ...config,

@@ -3,7 +3,7 @@ import { flowSchema } from '../flows/flow.ts';
 import { accountsSchema } from './schema/accounts.ts';
 import { callers, jwt } from './schema/callers.ts';
 import { limits } from './schema/limits.ts';
-import { listener } from './schema/listen.ts';
+import { listeners } from './schema/listen.ts';
 import { operatorListener } from './schema/operator.ts';
 import { route } from './schema/route.ts';
 import { store } from './schema/store.ts';
@@ -21,7 +21,7 @@ const egressProxy = z.union([z.enum(['environment', 'none']), proxyUrl], { error
 
 /** The whole configuration. */
 export const configSchema = z.strictObject({
-  listen: listener.describe('The listener for client applications.'),
+  listen: listeners.describe('The listener for client applications, or a list of listeners.'),
   operator: operatorListener.describe('The operator port: health, metrics, status and a page.'),
   workers: workers.default(1).describe('Worker processes on this host. auto: one per core.'),
   store,

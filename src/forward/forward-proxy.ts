@@ -31,6 +31,8 @@ export interface ForwardOptions {
   readonly authority: () => Authority;
   /** Serves requests of terminated tunnels. */
   readonly inner: Server;
+  /** Blind tunnels of this process, which all its forward proxies count. */
+  readonly blind: { count: number };
   /** The corporate proxy for an origin, or an empty text. */
   readonly via: (origin: string) => string;
   /** `host`: the target's. */
@@ -48,7 +50,6 @@ export class ForwardProxy implements Tunnels {
   readonly inner: Server;
   readonly open = new Set<Socket>();
   readonly #options: ForwardOptions;
-  #blind = 0;
 
   constructor(options: ForwardOptions) {
     this.#options = options;
@@ -119,17 +120,18 @@ export class ForwardProxy implements Tunnels {
   }
 
   async #tunnel(target: ConnectTarget): Promise<Tunnel> {
-    if (this.#blind >= MAX_BLIND)
+    const { blind } = this.#options;
+    if (blind.count >= MAX_BLIND)
       throw new TokenwardError('too_many_requests', { detail: `${MAX_BLIND} tunnels are open`, retryAfter: 1 });
-    this.#blind += 1;
+    blind.count += 1;
     let upstream: Socket;
     try {
       upstream = await dialForTunnel(target, this.#options.via);
     } catch (error) {
-      this.#blind -= 1;
+      blind.count -= 1;
       throw error;
     }
-    upstream.once('close', () => (this.#blind -= 1));
+    upstream.once('close', () => (blind.count -= 1));
     // The client may leave before the tunnel is joined.
     upstream.on('error', () => upstream.destroy());
     return {

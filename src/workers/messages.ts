@@ -41,7 +41,7 @@ export type ToWorker =
 export type ToPrimary =
   /** The worker receives messages. Earlier ones are lost. */
   | { readonly type: 'online' }
-  | { readonly type: 'ready'; readonly address: ProxyAddress }
+  | { readonly type: 'ready'; readonly addresses: readonly ProxyAddress[] }
   /** The worker cannot start: a single process's message, and its exit code. */
   | { readonly type: 'failed'; readonly message: string; readonly exitCode: number }
   | { readonly type: 'answer'; readonly id: number; readonly value: unknown }

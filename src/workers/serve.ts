@@ -19,7 +19,8 @@ import { WorkerStartError } from './worker-start-error.ts';
 
 /** A running primary process. */
 export interface RunningPool {
-  readonly proxyAddress: ProxyAddress;
+  /** By listener. */
+  readonly proxyAddresses: readonly ProxyAddress[];
   readonly operatorAddress: AddressInfo;
   /**
    * Replaces the workers one by one. `read` returns the configuration; if it throws, nothing changes. One reload at a
@@ -39,20 +40,20 @@ export function workerCount({ workers }: LoadedConfig): number {
  * with the latter also if `halt` aborts the start.
  */
 export async function startPool(config: LoadedConfig, log: Logger, halt: AbortSignal): Promise<RunningPool> {
-  const pool = new WorkerPool(config, new Metrics(VERSION, engineOf(config.listen)), log);
+  const pool = new WorkerPool(config, new Metrics(VERSION, engineOf(config.listeners)), log);
   const operatorServer: Server = operatorPort(new PoolView(pool, systemClock), log, config);
   const operatorAddress = await listen(operatorServer, config.operator.host, config.operator.port, 'operator');
-  let proxyAddress: ProxyAddress;
+  let proxyAddresses: readonly ProxyAddress[];
   try {
-    await freeNewSocket(config, pool);
-    proxyAddress = await pool.start(workerCount(config), halt);
+    await freeNewSockets(config, pool);
+    proxyAddresses = await pool.start(workerCount(config), halt);
   } catch (error) {
     await drain(operatorServer, 0);
     throw error;
   }
   let reloading = Promise.resolve();
   return {
-    proxyAddress,
+    proxyAddresses,
     operatorAddress,
     reload(read) {
       reloading = reloading.then(() => reload(pool, read, log));
@@ -65,10 +66,11 @@ export async function startPool(config: LoadedConfig, log: Logger, halt: AbortSi
   };
 }
 
-/** Removes a stale socket file. A socket on which workers listen already is kept, for the new ones too. */
-async function freeNewSocket({ listen: { socket } }: LoadedConfig, pool: WorkerPool): Promise<void> {
-  if (socket === undefined || pool.workers.some(({ address }) => address?.socket === socket)) return;
-  await freeSocketFile(socket, 'proxy');
+/** Removes stale socket files. A socket on which workers listen already is kept, for the new ones too. */
+async function freeNewSockets({ listeners }: LoadedConfig, pool: WorkerPool): Promise<void> {
+  const used = new Set(pool.workers.flatMap(({ addresses }) => addresses.flatMap(({ socket }) => socket ?? [])));
+  for (const { socket } of listeners)
+    if (socket !== undefined && !used.has(socket)) await freeSocketFile(socket, 'proxy');
 }
 
 async function reload(pool: WorkerPool, read: () => LoadedConfig, log: Logger): Promise<void> {
@@ -90,7 +92,7 @@ async function reload(pool: WorkerPool, read: () => LoadedConfig, log: Logger): 
   const count = workerCount(config);
   log.info('replacing the workers', { detail: String(count) });
   try {
-    await freeNewSocket(config, pool);
+    await freeNewSockets(config, pool);
     const completed = await pool.replaceAll(config, count);
     if (!completed) return;
     pool.metrics.configReloaded.set(1);

@@ -40,18 +40,20 @@ export class WorkerPool {
 
   /**
    * This process binds the workers' listeners, at a time that node:cluster chooses. So its umask is always the one for
-   * the socket's mode; it makes no other files.
+   * the socket's mode; it makes no other files. Of several sockets it is for what all their modes allow: the worker
+   * sets each socket's own mode at once.
    */
-  #setUmask({ listen }: LoadedConfig): void {
-    if (listen.socket === undefined) process.umask(this.#umask);
-    else setSocketUmask(listen.socketMode);
+  #setUmask({ listeners }: LoadedConfig): void {
+    const modes = listeners.flatMap(({ socket, socketMode }) => (socket === undefined ? [] : [socketMode]));
+    if (modes.length === 0) process.umask(this.#umask);
+    else setSocketUmask(modes.reduce((common, mode) => common & mode));
   }
 
   /**
    * Starts `count` workers. Rejects with a WorkerStartError, leaving none, if one of them cannot start or `halt`
    * aborts.
    */
-  async start(count: number, halt: AbortSignal): Promise<ProxyAddress> {
+  async start(count: number, halt: AbortSignal): Promise<readonly ProxyAddress[]> {
     const stop = (): void => void this.stop();
     const throwIfHalted = (): void => {
       if (halt.aborted) throw new WorkerStartError('The start was stopped.', 1);
@@ -62,13 +64,13 @@ export class WorkerPool {
       // One before the others: it makes the store if there is none, and an error is reported once.
       const [first, ...others] = this.#slots as [Slot, ...Slot[]];
       throwIfHalted();
-      const address = await this.#fill(first, this.#packed).ready;
+      const addresses = await this.#fill(first, this.#packed).ready;
       throwIfHalted();
       await Promise.all(others.map((slot) => this.#fill(slot, this.#packed).ready));
       this.#started = true;
       // Workers that ended before `#started` was set.
       for (const slot of this.#slots) if (slot.worker?.state === 'gone') this.#replace(slot);
-      return address;
+      return addresses;
     } catch (error) {
       await this.stop();
       throw error;

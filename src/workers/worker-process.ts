@@ -21,13 +21,13 @@ interface WorkerEnd {
 export class WorkerProcess {
   readonly slot: number;
   /** Rejects with a WorkerStartError. */
-  readonly ready: Promise<ProxyAddress>;
+  readonly ready: Promise<readonly ProxyAddress[]>;
   readonly gone: Promise<WorkerEnd>;
   state: 'starting' | 'up' | 'leaving' | 'gone' = 'starting';
   /** Monotonic ms; undefined: it was never ready. */
   readyAt: number | undefined;
   /** Where it listens, once it serves. */
-  address: ProxyAddress | undefined;
+  addresses: readonly ProxyAddress[] = [];
   /** Its metrics at the last request for them. */
   lastMetrics: MetricsJson = [];
   readonly #worker: ClusterWorker;
@@ -41,7 +41,7 @@ export class WorkerProcess {
   ) {
     this.#worker = worker;
     this.slot = start.slot;
-    let resolveReady!: (address: ProxyAddress) => void;
+    let resolveReady!: (addresses: readonly ProxyAddress[]) => void;
     let rejectReady!: (error: WorkerStartError) => void;
     this.ready = new Promise((resolve, reject) => {
       resolveReady = resolve;
@@ -59,8 +59,8 @@ export class WorkerProcess {
         clearTimeout(startTimer);
         if (this.state === 'starting') this.state = 'up';
         this.readyAt = performance.now();
-        this.address = message.address;
-        resolveReady(message.address);
+        this.addresses = message.addresses;
+        resolveReady(message.addresses);
       } else if (message.type === 'failed') rejectReady(new WorkerStartError(message.message, message.exitCode));
       else if (message.type === 'changed') onChanged(message.account, this);
       else if (message.type === 'final-metrics') this.lastMetrics = message.metrics;

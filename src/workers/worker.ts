@@ -75,7 +75,7 @@ export async function runWorker(host: WorkerHost): Promise<RunningWorker> {
     else if (message.type === 'stop') stop(message.replaced ? 'replaced' : 'primary', 0, message.replaced);
     else if (message.type === 'ask') void answer(worker, message.id, message.question, stopping, log);
   });
-  await send({ type: 'ready', address: worker.proxyAddress });
+  await send({ type: 'ready', addresses: worker.proxyAddresses });
   return { log, stop };
 }
 

@@ -3,7 +3,7 @@ import { load, said, smallest } from '../support/config.ts';
 
 describe('the names of a listener', () => {
   it('are host names without a port, or "*"', () => {
-    assert.deepEqual(load(smallest({ top: 'listen: { hosts: [proxy, tools.internal, "*"] }' })).listen.hosts, [
+    assert.deepEqual(load(smallest({ top: 'listen: { hosts: [proxy, tools.internal, "*"] }' })).listeners[0]!.hosts, [
       'proxy',
       'tools.internal',
       '*',
@@ -19,7 +19,7 @@ describe('the names of a listener', () => {
 
   it('and the header it requires is one that no browser sends unasked', () => {
     assert.equal(
-      load(smallest({ top: 'listen: { requireHeader: X-Our-Request }' })).listen.requireHeader,
+      load(smallest({ top: 'listen: { requireHeader: X-Our-Request }' })).listeners[0]!.requireHeader,
       'X-Our-Request',
     );
     for (const wrong of ['Accept', 'content-type', 'User-Agent', 'Sec-Fetch-Mode', 'Origin', 'Range']) {

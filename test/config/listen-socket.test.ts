@@ -22,11 +22,14 @@ describe('listen.socket in a configuration', () => {
   const listen = (keys: string, top = ''): string => smallest({ top: `listen: { socket: ${path()}${keys} }\n${top}` });
 
   it('stands instead of host and port; with a port named as well, beside it', () => {
-    const alone = load(listen('')).listen;
+    const alone = load(listen('')).listeners[0]!;
     assert.deepEqual([alone.socket, alone.socketMode, alone.port], [path(), 0o660, undefined]);
-    const both = load(listen(', host: 127.0.0.1, port: 8081')).listen;
+    const both = load(listen(', host: 127.0.0.1, port: 8081')).listeners[0]!;
     assert.deepEqual([both.socket, both.host, both.port], [path(), '127.0.0.1', 8081]);
-    assert.deepEqual([load(smallest({})).listen.socket, load(smallest({})).listen.port], [undefined, 8080]);
+    assert.deepEqual(
+      [load(smallest({})).listeners[0]!.socket, load(smallest({})).listeners[0]!.port],
+      [undefined, 8080],
+    );
   });
 
   it('leaves no key beside it that would mean nothing', () => {
@@ -37,13 +40,13 @@ describe('listen.socket in a configuration', () => {
     ]);
     const alone = smallest({ top: 'listen: { socketMode: "0600" }' });
     assert.deepEqual(said(alone), ['listen.socketMode: needs listen.socket']);
-    assert.equal(load(listen(', port: 8081, tls: { certFile: a, keyFile: b }')).listen.tls?.certFile, 'a');
+    assert.equal(load(listen(', port: 8081, tls: { certFile: a, keyFile: b }')).listeners[0]!.tls?.certFile, 'a');
   });
 
   it('may be relative to the working directory, and comes out of the environment like any value', () => {
     const text = (socket: string): string => smallest({ top: `listen: { socket: "${socket}" }` });
-    assert.equal(load(text(relative('.', path()))).listen.socket, path());
-    assert.equal(load(text('${RUN}/a.sock'), { RUN: folder() }).listen.socket, path());
+    assert.equal(load(text(relative('.', path()))).listeners[0]!.socket, path());
+    assert.equal(load(text('${RUN}/a.sock'), { RUN: folder() }).listeners[0]!.socket, path());
     assert.deepEqual(said(text('')), ['listen.socket: must not be empty']);
     assert.deepEqual(said(text('/run/a\\0b')), ['listen.socket: must be the path of a file']);
   });
@@ -53,7 +56,7 @@ describe('listen.socket in a configuration', () => {
     const base = `${resolve('/')}${'d'.repeat(20)}/`;
     const text = (socket: string): string => smallest({ top: `listen: { socket: "${socket}" }` });
     const long = `listen.socket: is too long for a socket: as an absolute path it may have ${most} bytes`;
-    assert.equal(load(text(base.padEnd(most, 's'))).listen.socket!.length, most);
+    assert.equal(load(text(base.padEnd(most, 's'))).listeners[0]!.socket!.length, most);
     assert.deepEqual(said(text(base.padEnd(most + 1, 's'))), [long]);
     // Bytes count, not letters.
     assert.deepEqual(said(text(`/${'ä'.repeat(54)}`)), [long]);
@@ -65,7 +68,7 @@ describe('listen.socket in a configuration', () => {
       ['"660"', 0o660],
       ['"0770"', 0o770],
     ] as const) {
-      assert.equal(load(listen(`, socketMode: ${written}`)).listen.socketMode, mode, written);
+      assert.equal(load(listen(`, socketMode: ${written}`)).listeners[0]!.socketMode, mode, written);
     }
     // Without quotes YAML reads 0660 as 660 and 0o660 as 432.
     for (const wrong of ['"0888"', '"rw"', '"066"', '"0060"', '"01660"', '""', '0660', '0o660', '660']) {
@@ -85,9 +88,9 @@ describe('listen.socket in a configuration', () => {
       mistakesOf(listen(',\n  socketMode: "0666"')).map(({ line }) => line),
       [2],
     );
-    assert.equal(load(listen(', socketMode: "0666"', 'allowAnonymous: true')).listen.socketMode, 0o666);
+    assert.equal(load(listen(', socketMode: "0666"', 'allowAnonymous: true')).listeners[0]!.socketMode, 0o666);
     const withKeys = load(listen(', socketMode: "0666"', `callers: [{ name: a, key: "${KEY}" }]`));
-    assert.equal(withKeys.listen.socketMode, 0o666);
+    assert.equal(withKeys.listeners[0]!.socketMode, 0o666);
   });
 
   it('says nothing for a port beside it that others can reach', () => {
@@ -108,7 +111,7 @@ describe('listen.socket in a configuration', () => {
     assert.deepEqual(mistakesOf(text), [{ path: 'listen.socket', line: 2, message: REPLACEABLE }]);
     // As of /tmp: there nobody can take away what is somebody else's.
     chmodSync(open, 0o1777);
-    assert.equal(load(text).listen.socket, join(open, 'a.sock'));
+    assert.equal(load(text).listeners[0]!.socket, join(open, 'a.sock'));
   });
 
   it('whose folder is not there yet is told of by check, and no mistake: the service may make it', async function () {

@@ -23,6 +23,7 @@ const ENVIRONMENT = Object.fromEntries(
 
 /** Keys with the same keys below them as another one, where the manual refers to that. */
 const SAME = [
+  [/^listen\[\]/, 'listen'],
   [/^routes\[\]\.tls(?=\.)/, 'accounts.*.tls'],
   [/\.deny\[\]\./, '.allow[].'],
   [/(?<=^(flows|accounts)\.\*\.attach)\[\]/, ''],
@@ -64,11 +65,12 @@ function allOn(): LoadedConfig {
     parse(ALL_ON.replaceAll(/\$\{file:[^}]*\}/g, 'stand-in'), { uniqueKeys: false }) as object,
     'accountsFrom',
   );
-  const listen = value['listen'] as { tls: object };
-  return load(
-    JSON.stringify({ ...value, listen: { ...listen, tls: without(listen.tls, 'clientCrlFile') } }),
-    ENVIRONMENT,
-  );
+  const [section] = /^listen:\n(?: .*\n|#.*\n)+/m.exec(ALL_ON)!;
+  const { listen } = parse(section) as { listen: { tls: object } };
+  const first = { ...listen, tls: without(listen.tls, 'clientCrlFile', 'certificates', 'authority') };
+  // The later one, a list.
+  const others = value['listen'] as object[];
+  return load(JSON.stringify({ ...value, listen: [first, ...others.slice(1)] }), ENVIRONMENT);
 }
 
 function without(value: object, ...keys: readonly string[]): Record<string, unknown> {

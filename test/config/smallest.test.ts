@@ -11,7 +11,7 @@ describe('the smallest configuration', () => {
     assert.deepEqual([...flowOf.keys()], ['shop']);
     assert.deepEqual([warnings.length, files.size, secretHeaders.size, secretVariables], [1, 0, 0, []]);
     assert.deepEqual(config, {
-      listen: { host: '127.0.0.1', port: 8080, hosts: [], socketMode: 0o660, engine: 'fast' },
+      listeners: [{ host: '127.0.0.1', port: 8080, hosts: [], socketMode: 0o660, engine: 'fast' }],
       operator: { host: '127.0.0.1', port: 9090, hosts: [], allowAnonymous: false },
       workers: 1,
       store: { type: 'embedded', path: './data', retiredKeys: [] },

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { load, said, smallest } from '../support/config.ts';
 
 const CASES: readonly (readonly [text: string, complaint: string])[] = [
-  [smallest({ top: 'listen: 8080' }), 'listen: must be a mapping'],
+  [smallest({ top: 'listen: 8080' }), 'listen: must be a mapping or a list'],
   [smallest({ top: 'listen: { port: true }' }), 'listen.port: must be a port number, 0 to 65535'],
   [smallest({ top: 'listen: { port: }' }), 'listen.port: must be a port number, 0 to 65535'],
   [smallest({ top: 'listen: { port: "" }' }), 'listen.port: must be a port number, 0 to 65535'],
@@ -130,7 +130,7 @@ describe('a value of the wrong kind', () => {
   }
 
   it('is asked of ports from the environment too, which are text', () => {
-    assert.equal(load(smallest({ top: 'listen: { port: "${PORT}" }' }), { PORT: '8081' }).listen.port, 8081);
+    assert.equal(load(smallest({ top: 'listen: { port: "${PORT}" }' }), { PORT: '8081' }).listeners[0]!.port, 8081);
     assert.deepEqual(said(smallest({ top: 'listen: { port: "${PORT}" }' }), { PORT: '80a' }), [
       'listen.port: must be a port number, 0 to 65535',
     ]);

@@ -84,4 +84,4 @@ process.on('message', (command: Command) => {
   armed = { ...command, begun: false };
   process.send?.('armed');
 });
-writeSync(1, `up ${app.proxyAddress.port} ${app.operatorAddress.port}\n`);
+writeSync(1, `up ${app.proxyAddresses[0]!.port} ${app.operatorAddress.port}\n`);

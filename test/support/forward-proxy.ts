@@ -23,7 +23,10 @@ export interface RunningForwardProxy extends RunningProxy {
 const UNUSED_ROUTE = [{ prefix: '/unused', upstream: 'http://127.0.0.1:1' }];
 const ACCOUNTS = { fixed: { flow: 'static', credentials: { token: 'unused' } } };
 
-/** Starts one with a configuration of the test's own; `listen.forward` is true unless it says otherwise. */
+/**
+ * Starts one with a configuration of the test's own; `listen.forward` is true unless it says otherwise, or has a
+ * list of listeners.
+ */
 export async function startForwardProxy(
   config: ConfigObject,
   surroundings: Partial<Dependencies> = {},
@@ -42,11 +45,12 @@ export async function startForwardProxy(
         }))!;
   const authorityFile = join(folder, 'ca.pem');
   writeFileSync(authorityFile, authority);
-  const listen = { forward: true, ...(config['listen'] as object | undefined) };
+  const own = config['listen'] as object | undefined;
+  const listen = Array.isArray(own) ? own : { forward: true, ...own };
   const proxy = await startCustomProxy({ store, routes, ...config, listen }, surroundings);
   return {
     ...proxy,
-    port: proxy.app.proxyAddress.port!,
+    port: proxy.app.proxyAddresses[0]!.port!,
     authority,
     authorityFile,
     async stop() {

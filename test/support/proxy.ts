@@ -68,7 +68,7 @@ export async function startProxy(sandbox: Sandbox, options: ProxyOptions = {}): 
     app,
     folder,
     lines,
-    url: `http://127.0.0.1:${app.proxyAddress.port}`,
+    url: `http://127.0.0.1:${app.proxyAddresses[0]!.port}`,
     operatorUrl: `http://127.0.0.1:${app.operatorAddress.port}`,
     async stop() {
       await app.stop({ idleMs: 0 });

@@ -35,14 +35,16 @@ export function runConfig(config: LoadedConfig, { key, caller, tunnel }: RunOpti
     callers: key === undefined ? 'none' : [callerOf(config, caller, key)],
     jwt: undefined,
     workers: 1,
-    listen: {
-      ...config.listen,
-      host: '127.0.0.1',
-      port: 0,
-      socket: undefined,
-      tls: undefined,
-      forward: { tunnel: [...(config.listen.forward?.tunnel ?? []), ...tunnel] },
-    },
+    listeners: [
+      {
+        ...config.listeners[0]!,
+        host: '127.0.0.1',
+        port: 0,
+        socket: undefined,
+        tls: undefined,
+        forward: { tunnel: [...config.listeners.flatMap(({ forward }) => forward?.tunnel ?? []), ...tunnel] },
+      },
+    ],
   };
 }
 

@@ -47,7 +47,7 @@ export async function run(options: Options): Promise<void> {
   try {
     const place = {
       host: '127.0.0.1',
-      port: proxy.proxyAddress.port!,
+      port: proxy.proxyAddresses[0]!.port!,
       caller: key === undefined ? undefined : { name: 'run', key },
     };
     // The secrets of the accounts are what the command is to work without.

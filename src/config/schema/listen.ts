@@ -2,7 +2,8 @@ import { resolve } from 'node:path';
 import { z } from 'zod';
 import { file, hosts, port } from './values.ts';
 
-/** The default port. */
+/** Where a listener is that says nothing else. */
+export const DEFAULT_HOST = '127.0.0.1';
 export const DEFAULT_PORT = 8080;
 
 /** Header fields that a page of another site can send without a CORS preflight. */
@@ -63,10 +64,9 @@ const forward = z
   )
   .transform((value) => (value === false ? undefined : value === true ? { tunnel: [] } : value));
 
-/** `listen`: where clients connect. */
-export const listener = z
+const listener = z
   .strictObject({
-    host: z.string().min(1).default('127.0.0.1'),
+    host: z.string().min(1).default(DEFAULT_HOST),
     port: port.optional().describe('Default: 8080 without a socket; with a socket, no port.'),
     socket: socketPath
       .optional()
@@ -91,8 +91,28 @@ export const listener = z
     requireHeader: ownField.optional().describe('A header field that every request must have, with any value.'),
     tls: z
       .strictObject({
-        certFile: file.describe('The certificate with its chain, PEM. Reloaded when it changes.'),
-        keyFile: file.describe('Its private key, PEM.'),
+        certFile: file.optional().describe('The certificate with its chain, PEM. Reloaded when it changes.'),
+        keyFile: file.optional().describe('Its private key, PEM.'),
+        certificates: z
+          .array(
+            z.strictObject({
+              certFile: file.describe('A certificate with its chain, PEM. Reloaded when it changes.'),
+              keyFile: file.describe('Its private key, PEM.'),
+            }),
+          )
+          .min(1)
+          .optional()
+          .describe(
+            'Certificates for clients that ask for one of their names (SNI). Other clients get certFile; without it, ' +
+              'the first of these.',
+          ),
+        authority: z
+          .boolean()
+          .optional()
+          .describe(
+            'true: certificates of the authority of tokenward ca make for clients that ask for the host of a route ' +
+              '(SNI). Files are not needed then.',
+          ),
         clientCaFile: file
           .optional()
           .describe('The certificate authority for client certificates, PEM. Enables callers[].certificate.'),
@@ -107,5 +127,10 @@ export const listener = z
   })
   .transform(({ port: named, ...listen }) => {
     return { ...listen, port: named ?? (listen.socket === undefined ? DEFAULT_PORT : undefined) };
-  })
-  .prefault({});
+  });
+
+/** `listen`: where clients connect. */
+export const listeners = z.union([listener, z.array(listener).min(1)]).prefault({});
+
+/** One listener: a port, a socket, or both. */
+export type Listener = z.infer<typeof listener>;

@@ -48,7 +48,7 @@ describe('callers by a Unix socket', () => {
 
   it('are served, with the token, and there is no port', async () => {
     const { upstream, proxy, socket } = await stage();
-    assert.deepEqual(proxy.app.proxyAddress, { socket });
+    assert.deepEqual(proxy.app.proxyAddresses, [{ socket }]);
     assert.equal((await call(`unix:${socket}`, '/api/a?b=c')).text, 'fine');
     assert.equal((await call(`unix:${socket}`, '/api/d', { method: 'POST', body: 'x'.repeat(100_000) })).text, 'fine');
     const seen = upstream.seen.map(({ method, target, body }) => [method, target, body.length]);
