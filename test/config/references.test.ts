@@ -29,7 +29,7 @@ describe('names in a configuration', () => {
     assert.deepEqual(
       said(smallest({ top: 'flows: { own: { extends: twin } }' }).replace('flow: static', 'flow: won')),
       [
-        'accounts.shop.flow: no flow has this name; did you mean "twin"?; known: softline, chatapp, twin, oauth2, oauth2-refresh, static, own, and the recipes of docs/recipes',
+        'accounts.shop.flow: no flow has this name; did you mean "own"?; known: softline, chatapp, twin, oauth2, oauth2-refresh, static, own, and the recipes of docs/recipes',
       ],
     );
   });

@@ -5,7 +5,7 @@ import { said, smallest } from '../support/config.ts';
 const LEVELS: readonly (readonly [level: string, text: string, path: string, meant: string])[] = [
   ['the top', smallest({ top: 'lisetn: { port: 1 }' }), 'lisetn', 'listen'],
   ['listen', smallest({ top: 'listen: { prt: 1 }' }), 'listen.prt', 'port'],
-  ['operator', smallest({ top: 'operator: { hots: "::1" }' }), 'operator.hots', 'hosts'],
+  ['operator', smallest({ top: 'operator: { hots: "::1" }' }), 'operator.hots', 'host'],
   ['store', smallest({ top: 'store: { type: embedded, pat: ./x }' }), 'store.pat', 'path'],
   [
     'store of type redis',
