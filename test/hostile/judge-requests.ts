@@ -144,7 +144,7 @@ function upstreamTarget(target: string): string {
 }
 
 const plain = (name: string): string => name.toLowerCase().replaceAll('_', '-');
-const NEVER_ON = ['keep-alive', 'proxy-connection', 'te', 'trailer', 'upgrade', 'expect', 'proxy-authorization'];
+const NEVER_ON = ['keep-alive', 'proxy-connection', 'te', 'trailer', 'upgrade', 'proxy-authorization'];
 
 /** What of a stage is needed to judge what its upstream saw. */
 export type Watched = Pick<Stage, 'subject' | 'api' | 'self' | 'token'>;
@@ -156,6 +156,10 @@ export function passageWrong(seen: SeenRequest, passage: Passage, stage: Watched
     if (!holds(seen, name, value, stage)) return `without ${name}: ${short(value)}`;
   for (const name of [...NEVER_ON, ...(passage.lacks ?? [])])
     if (seen.fields.some(([n]) => plain(n) === plain(name))) return `with ${name}`;
+  // It goes on with a body that does not fit the replay buffer, or whose length is not known; never another one.
+  const expectations = seen.fields.filter(([name]) => plain(name) === 'expect').map(([, value]) => value);
+  if (expectations.length > 1 || expectations.some((value) => value.toLowerCase() !== '100-continue'))
+    return `Expect: ${expectations.join(' and ')}`;
   return credentialsWrong(seen, stage.token()) ?? hopWrong(seen, stage);
 }
 
