@@ -24,9 +24,6 @@ export type { RenewalReport, TokenObserver } from './observer.ts';
 export type { Checkpoint, ManagerOptions } from './options.ts';
 export type { RenewNowOptions } from './renewal-request.ts';
 
-/** After so long a changed record is read again that could not be read. ms. */
-const REREAD_PAUSE_MS = 2_000;
-
 /**
  * The life of every token: obtain one, renew a rejected one, never two renewals of one account at a time, never a token
  * in use before its record is stored or kept for storing. Knows nothing of HTTP.
@@ -261,17 +258,12 @@ export class TokenManager {
     return this.#store.isUsable();
   }
 
-  /**
-   * Another process has raised this account's generation. Nobody says so again: if the store fails just then, as right
-   * after a failover, it is read once more.
-   */
-  #recordChanged(account: string, again = true): void {
+  /** Another process has raised this account's generation. */
+  #recordChanged(account: string): void {
     const state = this.#accounts.peek(account);
     if (state === undefined || !state.loaded || this.#work.isClosing()) return;
     // The record is of a flow that the account had before, and that the other process still has.
     if (state.credential.staticToken !== undefined) return;
-    this.#records.reread(state, Infinity).catch(() => {
-      if (again) this.#parts.timers.after(REREAD_PAUSE_MS, () => this.#recordChanged(account, false), true);
-    });
+    this.#records.reread(state, Infinity).catch(() => undefined);
   }
 }

@@ -43,6 +43,7 @@ const CHECKED: Readonly<
   'npm run verify:crash': 'by CI on a clean clone',
   'npm run verify:replicas': 'by CI on a clean clone',
   'npm run verify:oauth': 'by CI on a clean clone',
+  'tokenward run -- python3 app.py': 'by its own test',
   'tokenward flow new': 'by its own test',
   'tokenward flow try ACCOUNT': 'by its own test',
   'tokenward store copy --from OLD.yaml --to NEW.yaml': 'by its own test',
