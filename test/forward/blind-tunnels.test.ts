@@ -90,7 +90,7 @@ describe('a tunnel to a host that no route names', () => {
     const outside = await close(echoProxy());
     const proxy = await close(startForwardProxy({ egressProxy: outside.url, listen: { forward: { tunnel: ['*'] } } }));
     for (const target of [
-      ...['1.2.3.4.5:443', '256.256.256.256:443', '08.1:443', 'a.0x1:443', 'xn--0.example:443'],
+      ...['1.2.3.4.5:443', '256.256.256.256:443', '08.1:443', 'a.0x1:443'],
       ...['a..example:443', '.example:443', 'a.example..:443', '.:443', '[:::]:443', '[8.8.8.8]:443'],
     ]) {
       const { status, headers } = await connectThrough(proxy, target);

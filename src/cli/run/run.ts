@@ -63,6 +63,8 @@ export async function run(options: Options): Promise<void> {
     await end(proxy, log, [...refused], probe);
     trust.remove();
   }
+  // The command has ended: nothing that is still open may keep its caller waiting.
+  process.exit();
 }
 
 /** The command must not find the credentials that it is spared: a copy in its logs would be one too many. */

@@ -194,7 +194,6 @@ const authorities: readonly Unnumbered[] = [
     '1.2.3.4.5:443',
     '256.1.1.1:443',
     '08.1.1.1:443',
-    'xn--0.example:443',
     `${'a'.repeat(300)}.example:443`,
   ].map((target) =>
     refused(`to ${target.length > 100 ? 'a very long name' : target}`, connect(target, [`Host: ${HOST}:443`]), 400),
