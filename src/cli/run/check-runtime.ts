@@ -65,6 +65,8 @@ export async function startProbe(): Promise<Probe> {
   });
   server.listen(0, '127.0.0.1');
   await once(server, 'listening');
+  // It serves the check, and keeps no program that fails from ending.
+  server.unref();
   const host = 'tokenward-check.invalid';
   return {
     host,

@@ -16,6 +16,9 @@ import { summaryOf } from './summary.ts';
 import { writeTrustFiles } from './trust-files.ts';
 import { proxyVariables, standIns } from './variables.ts';
 
+/** Refused hosts that are named at the end. */
+const MAX_REFUSED = 50;
+
 /**
  * `tokenward run -- COMMAND`: runs a command whose requests to the routes' hosts go through a proxy of its own. The
  * proxy, its authority and the command's key end with the command. Other processes that use the store share its tokens.
@@ -30,8 +33,10 @@ export async function run(options: Options): Promise<void> {
   for (const warning of loaded.warnings)
     log.warn('the configuration is probably not as intended', { file, detail: showIssue(warning) });
   const key = options['no-key'] ? undefined : randomBytes(24).toString('base64url');
+  // Before anything is open: what it throws ends the program.
+  const ofRun = runConfig(loaded, { key, caller: options.caller, tunnel: options.tunnel ?? [] });
   const probe = options.check ? await startProbe() : undefined;
-  const config = withProbe(runConfig(loaded, { key, caller: options.caller, tunnel: options.tunnel ?? [] }), probe);
+  const config = withProbe(ofRun, probe);
   const hosts = authorityHosts(config);
   const authority = await temporaryAuthority(hosts, systemClock);
   const refused = new Set<string>();
@@ -40,11 +45,11 @@ export async function run(options: Options): Promise<void> {
     owner: leaseOwner(),
     ownerIsGone,
     authority,
-    onHostRefused: (host) => refused.add(host),
+    onHostRefused: (host) => refused.size < MAX_REFUSED && refused.add(host),
   });
-  const trust = writeTrustFiles(authority.certificate, environment);
-  process.once('exit', trust.remove);
   try {
+    const trust = writeTrustFiles(authority.certificate, environment);
+    process.once('exit', trust.remove);
     const place = {
       host: '127.0.0.1',
       port: proxy.proxyAddresses[0]!.port!,
@@ -61,7 +66,6 @@ export async function run(options: Options): Promise<void> {
       probe === undefined ? await runCommand(command, variables) : await checkRuntime(command, variables, probe);
   } finally {
     await end(proxy, log, [...refused], probe);
-    trust.remove();
   }
   // The command has ended: nothing that is still open may keep its caller waiting.
   process.exit();

@@ -2,6 +2,7 @@ import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { homedir, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { rootCertificates } from 'node:tls';
+import { AuthorityError } from '../../authority/authority-error.ts';
 import { trustStore } from '../../authority/pkcs12.ts';
 import type { TrustFiles } from './variables.ts';
 
@@ -29,7 +30,7 @@ export function writeTrustFiles(
   certificate: string,
   environment: Readonly<Record<string, string | undefined>>,
 ): TrustFiles & { remove(): void } {
-  const folder = mkdtempSync(join(tmpdir(), 'tokenward-run-'));
+  const folder = makeFolder();
   const write = (name: string, content: string | Buffer): string => {
     const path = join(folder, name);
     writeFileSync(path, content);
@@ -50,6 +51,18 @@ export function writeTrustFiles(
     ),
     remove: () => rmSync(folder, { recursive: true, force: true }),
   };
+}
+
+/** Throws an AuthorityError that names the place. */
+function makeFolder(): string {
+  try {
+    return mkdtempSync(join(tmpdir(), 'tokenward-run-'));
+  } catch (error) {
+    const code = (error as NodeJS.ErrnoException).code ?? 'error';
+    throw new AuthorityError(
+      `No folder for the authority can be made in ${tmpdir()} (${code}). TMPDIR names the place.`,
+    );
+  }
 }
 
 function textOf(path: string): string | undefined {

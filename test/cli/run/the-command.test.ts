@@ -95,9 +95,18 @@ describe('the command of tokenward run', function () {
       },
       'plain.yaml',
     );
-    const { code, stderr } = await run(['run', '-c', plain, '--', 'true'], { env });
-    assert.equal(code, 2);
-    assert.match(stderr, /no route has a host or an https upstream/);
+    for (const options of [[], ['--check']]) {
+      const { code, stderr } = await run(['run', ...options, '-c', plain, '--', 'curl'], { env });
+      assert.equal(code, 2);
+      assert.match(stderr, /no route has a host or an https upstream/);
+    }
+  });
+
+  it('is not started, and nothing stays open, where the files of trust cannot be written', async () => {
+    const nowhere = { ...env, TMPDIR: join(folder(), 'nowhere') };
+    const { code, stdout, stderr } = await run(['run', '-c', config, '--', 'echo', 'started'], { env: nowhere });
+    assert.deepEqual([code, stdout], [1, '']);
+    assert.match(stderr, /No folder for the authority can be made in .*nowhere \(ENOENT\)/);
   });
 
   it('is checked with --check: its runtime uses the proxy and trusts the authority, or why not', async function () {
