@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { once } from 'node:events';
 import { connect, createServer, type AddressInfo, type Server, type Socket } from 'node:net';
+import { networkInterfaces } from 'node:os';
 import { promisify } from 'node:util';
 import { lookupForTunnel, mayTunnelTo, FORBIDDEN } from '../../src/forward/addresses.ts';
 import { allowList } from '../../src/forward/allow-list.ts';
@@ -125,6 +126,14 @@ describe('the addresses of tunnels', () => {
       assert.ok(mayTunnelTo(address), address);
     for (const address of ['127.8.8.8', '::', '::1', '::127.0.0.1', 'fe80::1%lo', '168.63.129.16', 'localhost', ''])
       assert.ok(!mayTunnelTo(address), address);
+  });
+
+  it('are never those of this host, on any of its interfaces', function () {
+    const own = Object.values(networkInterfaces()).flatMap((all) => (all ?? []).map(({ address }) => address));
+    // The others are refused whatever the interfaces are.
+    const reachable = own.filter((address) => !/^(127\.|169\.254\.|::1$|fe80:)/i.test(address));
+    if (reachable.length === 0) this.skip();
+    for (const address of reachable) assert.ok(!mayTunnelTo(address), address);
   });
 
   it('are looked up once, and the connection is made to what was checked', async () => {
