@@ -17,13 +17,17 @@ export function startDisturbing(run: RedisSoak): Promise<void>[] {
   return [killTheVictim(run), troubleTheSurvivor(run), disturbLinks(run), evict(run)];
 }
 
-/** What a kill may cost: the requests of that replica, and the accounts whose lease the dead process may hold. */
+/**
+ * What a kill may cost: the requests of that replica, and a login of each account whose lease the dead process may have
+ * held. A lease that was evicted lately shows no more that it was held.
+ */
 async function noteKill(run: RedisSoak, replica: Replica, why: string): Promise<void> {
   const from = performance.now() - 100;
   run.excuses.add({ why, from, until: performance.now() + KILL_SHOWS, replica: replica.name });
   for (const account of run.accounts) {
     const { name } = account.role;
-    if (!(await run.redis.isLeased(name))) continue;
+    const isInDoubt = account.doubts.some((doubt) => from >= doubt.from && from <= doubt.until);
+    if (!isInDoubt && !(await run.redis.isLeased(name))) continue;
     run.excuses.add({ why: `${why}, leased`, from, until: performance.now() + LEASE_SHOWS, account: name });
     account.loginsAllowed += 1;
   }
