@@ -8,6 +8,8 @@ export class WatchedFiles {
   readonly #original = { openSync: fs.openSync, fsyncSync: fs.fsyncSync, closeSync: fs.closeSync };
   /** The code of the error that the next syncs throw. */
   syncError: string | undefined;
+  /** The code of the error that opening a file to write it throws. */
+  openError: string | undefined;
 
   /** Paths that were opened and not closed. */
   get open(): readonly string[] {
@@ -17,6 +19,8 @@ export class WatchedFiles {
   start(): void {
     const { openSync, fsyncSync, closeSync } = this.#original;
     fs.openSync = (path, ...rest) => {
+      if (this.openError !== undefined && rest[0] !== 'r')
+        throw Object.assign(new Error('not opened'), { code: this.openError });
       const fd = openSync(path, ...rest);
       this.#open.set(fd, String(path));
       return fd;

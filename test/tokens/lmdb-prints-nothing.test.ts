@@ -16,6 +16,15 @@ describe('what LMDB prints of an error that it also rejects with', () => {
   afterEach(() => {
     console.error = print;
   });
+  it('is kept back once, however often it is asked for', async () => {
+    const own = `../../src/tokens/stores/lmdb-console.ts?own=${Math.random()}`;
+    const { keepLmdbOffTheConsole } = (await import(own)) as Module;
+    keepLmdbOffTheConsole();
+    const wrapped = console.error;
+    keepLmdbOffTheConsole();
+    assert.equal(console.error, wrapped);
+  });
+
   const thrownIn = (stack: string | undefined): Error => Object.assign(new Error('x'), { stack });
 
   for (const stack of ['Error: x\n at /app/node_modules/lmdb/write.js:1', 'at C:\\app\\node_modules\\lmdb\\write.js']) {

@@ -102,6 +102,14 @@ describe('the folder of a store', () => {
         error instanceof StoreError &&
         error.message === `The store key ${join(root, 'store.key')} cannot be made: no sync.`,
     );
+    files.syncError = undefined;
+    files.openError = 'ENOSPC';
+    assert.throws(
+      () => keyBesideStore(root),
+      (error) =>
+        error instanceof StoreError &&
+        error.message === `The store key ${join(root, 'store.key')} cannot be made: not opened.`,
+    );
   });
 });
 
