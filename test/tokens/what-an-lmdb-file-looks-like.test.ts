@@ -3,6 +3,7 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { checkFile } from '../../src/tokens/stores/lmdb-file.ts';
+import { WatchedFiles } from '../support/watched-files.ts';
 
 const PAGE = 4096;
 /** What LMDB writes for a tree without a page. */
@@ -53,6 +54,18 @@ describe('a file that LMDB is to open', () => {
     assert.throws(() => check({}, { magic: 1 }), foreign);
     assert.throws(() => check({ version: 1 }, {}), foreign);
     assert.throws(() => check({}, { version: 3 }), foreign);
+  });
+
+  it('is closed again, whatever it is', () => {
+    const files = new WatchedFiles();
+    files.start();
+    try {
+      check({}, {});
+      assert.throws(() => check({}, { magic: 1 }), foreign);
+      assert.deepEqual(files.open, []);
+    } finally {
+      files.stop();
+    }
   });
 
   it('is judged by its newest transaction', () => {
