@@ -13,6 +13,19 @@ interface Outage {
   /** The outage has been logged, so its end is logged too. */
   logged: boolean;
   upstream: string;
+  reason: string;
+  failedAt: number;
+}
+
+/** An upstream that cannot be reached. Times are wall-clock ms. */
+export interface OngoingOutage {
+  readonly route: string;
+  /** Host and port. */
+  readonly upstream: string;
+  readonly reason: string;
+  readonly since: number;
+  /** The last request that found no connection. */
+  readonly failedAt: number;
 }
 
 /**
@@ -38,16 +51,34 @@ export class Outages {
     if (outage === undefined)
       this.#routes.set(
         route,
-        (outage = { requests: 0, loggedAt: -Infinity, since: undefined, logged: false, upstream }),
+        (outage = {
+          requests: 0,
+          loggedAt: -Infinity,
+          since: undefined,
+          logged: false,
+          upstream,
+          reason,
+          failedAt: now,
+        }),
       );
     outage.requests += 1;
     outage.since ??= now;
+    outage.reason = reason;
+    outage.failedAt = now;
     this.active = true;
     if (now - outage.loggedAt < LOG_INTERVAL_MS) return;
     this.#log.warn('upstream cannot be reached', { route, upstream, reason, calls: outage.requests });
     outage.loggedAt = now;
     outage.requests = 0;
     outage.logged = true;
+  }
+
+  /** The outages that have not ended, for the operator. */
+  ongoing(): OngoingOutage[] {
+    const ago = this.#clock.wall() - this.#clock.monotonic();
+    return [...this.#routes].flatMap(([route, { since, upstream, reason, failedAt }]) =>
+      since === undefined ? [] : [{ route, upstream, reason, since: ago + since, failedAt: ago + failedAt }],
+    );
   }
 
   /** The route's upstream has responded. */

@@ -87,9 +87,24 @@ export class AccountCache {
     const declared = this.#credentials.declared.map((account) => this.of(account));
     const room = Math.max(0, MAX_SHOWN - declared.length);
     if (room === 0 || this.count.inMemory <= declared.length) return declared;
-    const others = [...this.#pinned.values(), ...this.#states.values()];
-    const undeclared = others.filter(({ credential }) => !this.#declared.has(credential.account));
-    return [...declared, ...[...new Set([...undeclared.filter(isInTrouble), ...undeclared])].slice(0, room)];
+    const troubled: AccountState[] = [];
+    const others: AccountState[] = [];
+    // One walk without copies: there may be a hundred thousand states.
+    for (const states of [this.#pinned.values(), this.#states.values()])
+      for (const state of states) {
+        const list = isInTrouble(state) ? troubled : others;
+        if (list.length < room && !this.#declared.has(state.credential.account)) list.push(state);
+        if (troubled.length === room) break;
+      }
+    return [...declared, ...troubled, ...others.slice(0, room - troubled.length)];
+  }
+
+  /** The same for an account that is not in memory: its state if it were, which stays outside. */
+  describable(account: string): AccountState | undefined {
+    const known = this.peek(account);
+    if (known !== undefined) return known;
+    const credential = this.#credentials.get(account);
+    return credential && newAccountState(credential, this.#shared);
   }
 }
 
@@ -101,5 +116,11 @@ function isInTrouble({ problem, pendingWrite, dead, recordProblem, refusedAt }: 
 export function sourceOf(credentials: Iterable<Credential>): CredentialSource {
   const all = new Map([...credentials].map((credential) => [credential.account, credential]));
   const get = (account: string): Credential | undefined => all.get(account);
-  return { get, has: (account) => all.has(account), size: all.size, declared: [...all.keys()] };
+  return {
+    get,
+    has: (account) => all.has(account),
+    size: all.size,
+    names: () => all.keys(),
+    declared: [...all.keys()],
+  };
 }

@@ -1,0 +1,59 @@
+import { ACCOUNT_STATUS_NAMES, type AccountStatusName, type CredentialStatus } from '../tokens/status.ts';
+import { VERSION } from '../version.ts';
+import { incidentsOf } from './incidents.ts';
+import { describeMinute } from './minutes.ts';
+import type { ProcessState, StateCounts, StatusDocument, WorkerStatus } from './status-document.ts';
+import { verdictOf } from './verdict.ts';
+
+/** What the document holds besides the state. */
+export interface StatusParts {
+  /** Wall clock, ms. */
+  readonly now: number;
+  readonly workers?: readonly WorkerStatus[];
+  /** Workers that are not there: problems of their own. */
+  readonly missing?: readonly number[];
+  /** Counted over all accounts. Default: over those of the state. */
+  readonly states?: StateCounts;
+  readonly canDrain: boolean;
+}
+
+/** The document of a state. */
+export function statusOf(state: ProcessState, { now, workers, missing, states, canDrain }: StatusParts): StatusDocument {
+  const { stopping, store, accounts, accountCount, routes, callers, config, refused } = state;
+  const counts = states ?? countStates(accounts, accountCount.known);
+  const incidents = incidentsOf({ state, states: counts, now, workers: workers ?? [], missing: missing ?? [] });
+  return {
+    version: VERSION,
+    node: process.version,
+    now,
+    stopping,
+    verdict: verdictOf({ stopping, incidents, states: counts, known: accountCount.known }),
+    incidents,
+    store,
+    ...(workers && { workers }),
+    accounts,
+    accountCount,
+    states: counts,
+    routes: routes.map(({ minutes, flow: _flow, callers: _callers, ...route }) => ({
+      ...route,
+      minutes: minutes.map(describeMinute),
+    })),
+    callers,
+    actions: ['renew', ...(canDrain ? (['drain'] as const) : []), ...(config ? (['reload'] as const) : [])],
+    ...(config && { config }),
+    ...(refused && { refused }),
+  };
+}
+
+/** Accounts that are not shown are not in memory, or well. */
+function countStates(accounts: readonly CredentialStatus[], known: number): StateCounts {
+  const counts = noStates();
+  for (const { state } of accounts) counts[state] += 1;
+  counts.unused += Math.max(0, known - accounts.length);
+  return counts;
+}
+
+/** All states, none of them counted yet. */
+export function noStates(): Record<AccountStatusName, number> {
+  return Object.fromEntries(ACCOUNT_STATUS_NAMES.map((name) => [name, 0])) as Record<AccountStatusName, number>;
+}
