@@ -29,14 +29,7 @@ interface ObserverParts {
  * The token manager's events as metrics and log lines: one for each renewal with its cause and outcome, and one for
  * each change of an account into trouble, from one trouble into another, and out of it.
  */
-export function createObserver({
-  metrics,
-  log,
-  clock,
-  declared,
-  history,
-  statusOf,
-}: ObserverParts): TokenObserver {
+export function createObserver({ metrics, log, clock, declared, history, statusOf }: ObserverParts): TokenObserver {
   // By size: with `max` the cache allocates its arrays for the full number at once.
   const troubled = new LRUCache<string, AccountStatusName>({ maxSize: MAX_REMEMBERED, sizeCalculation: () => 1 });
   const zeroed = new Set<string>();

@@ -140,7 +140,9 @@ export class OperatorAccess {
   #isForeign({ headers }: IncomingMessage): boolean {
     const { host = '', origin, 'sec-fetch-site': site } = headers;
     if (origin === undefined) return site !== undefined;
-    return !this.#guard.knowsHost(host) || this.#guard.isCrossSite(host, origin, typeof site === 'string' ? site : undefined);
+    return (
+      !this.#guard.knowsHost(host) || this.#guard.isCrossSite(host, origin, typeof site === 'string' ? site : undefined)
+    );
   }
 
   #keyOf({ headers }: IncomingMessage): 'none' | 'missing' | 'wrong' | 'right' {

@@ -18,7 +18,10 @@ export interface StatusParts {
 }
 
 /** The document of a state. */
-export function statusOf(state: ProcessState, { now, workers, missing, states, canDrain }: StatusParts): StatusDocument {
+export function statusOf(
+  state: ProcessState,
+  { now, workers, missing, states, canDrain }: StatusParts,
+): StatusDocument {
   const { stopping, store, accounts, accountCount, routes, callers, config, refused } = state;
   const counts = states ?? countStates(accounts, accountCount.known);
   const incidents = incidentsOf({ state, states: counts, now, workers: workers ?? [], missing: missing ?? [] });

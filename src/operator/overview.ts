@@ -16,9 +16,7 @@ export function overviewOf(state: ProcessState, parts: StatusParts): Overview {
 /** Upstreams that cannot be reached first, then by the requests of the last hour. */
 function byLoad(a: RouteState, b: RouteState): number {
   return (
-    Number(b.outage !== undefined) - Number(a.outage !== undefined) ||
-    lately(b) - lately(a) ||
-    b.inFlight - a.inFlight
+    Number(b.outage !== undefined) - Number(a.outage !== undefined) || lately(b) - lately(a) || b.inFlight - a.inFlight
   );
 }
 

@@ -73,7 +73,10 @@ function failing(route: ProcessRoute, { requests, codes, since }: Lately): Incid
       id: `failing ${route.prefix}`,
       severity: 'critical',
       what: `tokenward itself fails ${internal} ${of} on ${route.prefix}.`,
-      why: listed(codes, Object.keys(codes).filter((code) => !EXPLAINED.has(code) && !UPSTREAM_ERRORS.includes(code))),
+      why: listed(
+        codes,
+        Object.keys(codes).filter((code) => !EXPLAINED.has(code) && !UPSTREAM_ERRORS.includes(code)),
+      ),
       since,
       who: hit(route),
     });
@@ -96,11 +99,7 @@ function rejected(route: ProcessRoute, lately: Lately): Incident[] {
   ];
 }
 
-function limitsReached(
-  routes: readonly ProcessRoute[],
-  callers: readonly CallerState[],
-  from: number,
-): Incident[] {
+function limitsReached(routes: readonly ProcessRoute[], callers: readonly CallerState[], from: number): Incident[] {
   const limited = routes.flatMap((route) => {
     const minutes = route.minutes.filter(({ at, codes }) => at >= from && codes['too_many_requests'] !== undefined);
     const count = minutes.reduce((sum, { codes }) => sum + codes['too_many_requests']!, 0);

@@ -45,8 +45,7 @@ export function createOperatorApp({ view, log, access, clock = systemClock }: Op
       : access.checkRead(request);
     if (refusal !== undefined) {
       const { status, code, title, retryAfter } = refusal;
-      if (acts)
-        log.warn('a request to act on the operator port was refused', { code, address: addressOf(request) });
+      if (acts) log.warn('a request to act on the operator port was refused', { code, address: addressOf(request) });
       if (retryAfter !== undefined) response.setHeader('retry-after', String(retryAfter));
       if (status === 401) response.setHeader('www-authenticate', 'Bearer realm="tokenward operator"');
       response.status(status).json({ code, title });

@@ -23,7 +23,8 @@ export function verdictOf({ stopping, incidents, states, known }: Findings): str
   if (incidents.length === 1) return `Requests are served, but one thing needs attention.`;
   if (incidents.length > 1) return `Requests are served, but ${incidents.length} things need attention.`;
   if (known === 0) return 'No account is configured.';
-  if (states.unused === known) return `Ready: no account is in trouble, and none of ${accounts(known)} has been used yet.`;
+  if (states.unused === known)
+    return `Ready: no account is in trouble, and none of ${accounts(known)} has been used yet.`;
   return known === 1 ? 'The account works.' : `All ${accounts(known)} are well.`;
 }
 

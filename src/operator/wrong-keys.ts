@@ -23,8 +23,7 @@ export class WrongKeys {
   count(address: string): void {
     const known = this.#wrong.get(address);
     const count = (known?.count ?? 0) + 1;
-    if (known === undefined && this.#wrong.size >= MAX_ADDRESSES)
-      this.#wrong.delete(this.#wrong.keys().next().value!);
+    if (known === undefined && this.#wrong.size >= MAX_ADDRESSES) this.#wrong.delete(this.#wrong.keys().next().value!);
     const isOver = count >= MAX_WRONG;
     this.#wrong.set(address, { count: isOver ? 0 : count, until: isOver ? this.#clock.monotonic() + PAUSE_MS : 0 });
   }

@@ -97,9 +97,7 @@ export class PoolView implements OperatorView {
   async renew(account: string, options: RenewNowOptions): Promise<RenewedToken | undefined> {
     // One worker is enough: the others are notified of the new token.
     for (const worker of this.#serving()) {
-      const renewed = await worker
-        .request({ kind: 'renew', account, options })
-        .finally(() => this.#list.forget());
+      const renewed = await worker.request({ kind: 'renew', account, options }).finally(() => this.#list.forget());
       if (renewed !== undefined) return renewed ?? undefined;
     }
     throw new TokenwardError('token_unavailable', { detail: 'no worker responds', retryAfter: 1 });

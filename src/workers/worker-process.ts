@@ -69,8 +69,7 @@ export class WorkerProcess {
       else if (message.type === 'final-metrics') {
         this.lastMetrics = message.metrics;
         this.lastRoutes = message.routes;
-      }
-      else this.#pending.get(message.id)?.(message);
+      } else this.#pending.get(message.id)?.(message);
     });
     // A message to a worker that ends: 'exit' reports the same.
     worker.on('error', () => undefined);

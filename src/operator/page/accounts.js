@@ -98,7 +98,10 @@ function chip({ state }) {
 export function showAccounts(list, status, now) {
   const { accounts, total, page, pages } = list;
   const isFiltered = query.states.size > 0 || query.text.trim() !== '';
-  setText(byId('account-count'), isFiltered ? `${number(total)} of ${number(status.accountCount.known)}` : number(total));
+  setText(
+    byId('account-count'),
+    isFiltered ? `${number(total)} of ${number(status.accountCount.known)}` : number(total),
+  );
   follow(
     byId('account-list'),
     accounts.map((account) => ({ ...account, now, actions: status.actions })),
@@ -221,7 +224,12 @@ function budgetOf({ budget, renewalsLeft = [] }) {
   if (scarcest === undefined) return { text: 'no limit' };
   const { remaining, limit, per } = scarcest;
   const level = remaining === 0 ? 'bad' : remaining / limit < 0.3 ? 'warn' : 'good';
-  return { text: `${remaining} of ${limit} renewals`, share: remaining / limit, level, title: `in ${duration(per * 1000)}` };
+  return {
+    text: `${remaining} of ${limit} renewals`,
+    share: remaining / limit,
+    level,
+    title: `in ${duration(per * 1000)}`,
+  };
 }
 
 /** The last renewals as small bars: their height is the time they took, their colour the outcome. */
@@ -280,32 +288,60 @@ function showDetails(details, account) {
     ['Requests waiting', number(waiting)],
     ...(since === undefined ? [] : [['In trouble for', duration(now - since)]]),
     ...(refusedAt === undefined ? [] : [['Last refused', ago(refusedAt)]]),
-    ...(refreshExpiresAt === undefined ? [] : [['Refresh token ends', refreshExpiresAt > now ? `in ${duration(refreshExpiresAt - now)}` : ago(refreshExpiresAt)]]),
+    ...(refreshExpiresAt === undefined
+      ? []
+      : [
+          [
+            'Refresh token ends',
+            refreshExpiresAt > now ? `in ${duration(refreshExpiresAt - now)}` : ago(refreshExpiresAt),
+          ],
+        ]),
     ...((retryAt ?? 0) > now ? [['Next try', `in ${countdown(retryAt - now)}`]] : []),
-    ...(account.budget?.retryAt === undefined ? [] : [['Next login of the budget', `in ${duration(account.budget.retryAt - now)}`]]),
+    ...(account.budget?.retryAt === undefined
+      ? []
+      : [['Next login of the budget', `in ${duration(account.budget.retryAt - now)}`]]),
   ];
   const key = JSON.stringify([facts, renewals]);
   if (details.key === key) return;
   details.key = key;
-  const dl = el('dl', { class: 'facts' }, ...facts.map(([name, text]) => el('div', {}, el('dt', {}, name), el('dd', {}, text))));
-  details.replaceChildren(dl, renewals.length === 0 ? el('p', { class: 'soft' }, 'This process has made no renewal of it yet.') : renewalTable(renewals, account.account));
+  const dl = el(
+    'dl',
+    { class: 'facts' },
+    ...facts.map(([name, text]) => el('div', {}, el('dt', {}, name), el('dd', {}, text))),
+  );
+  details.replaceChildren(
+    dl,
+    renewals.length === 0
+      ? el('p', { class: 'soft' }, 'This process has made no renewal of it yet.')
+      : renewalTable(renewals, account.account),
+  );
 }
 
 function renewalTable(renewals, account) {
-  const head = el('tr', {}, ...['Time', 'Cause', 'Kind', 'Outcome', 'Took'].map((name) =>
+  const head = el(
+    'tr',
+    {},
+    ...['Time', 'Cause', 'Kind', 'Outcome', 'Took'].map((name) =>
       el('th', { scope: 'col', class: name === 'Took' ? 'num' : undefined }, name),
-    ));
-  const rows = [...renewals].reverse().map(({ at, cause, by, kind, outcome, reason, ms }) =>
-    el(
-      'tr',
-      {},
-      el('td', { title: exactTime(at) }, time(at)),
-      el('td', {}, by === undefined ? cause : `${cause}: ${by}`),
-      el('td', {}, kind),
-      el('td', { class: outcome }, reason === undefined ? outcome : `${outcome}: ${reason}`),
-      el('td', { class: 'num' }, millis(ms)),
     ),
   );
+  const rows = [...renewals]
+    .reverse()
+    .map(({ at, cause, by, kind, outcome, reason, ms }) =>
+      el(
+        'tr',
+        {},
+        el('td', { title: exactTime(at) }, time(at)),
+        el('td', {}, by === undefined ? cause : `${cause}: ${by}`),
+        el('td', {}, kind),
+        el('td', { class: outcome }, reason === undefined ? outcome : `${outcome}: ${reason}`),
+        el('td', { class: 'num' }, millis(ms)),
+      ),
+    );
   const caption = el('caption', { class: 'hide' }, `The last renewals of ${account}`);
-  return el('div', { class: 'scroll', tabindex: '0', role: 'region', 'aria-label': `The last renewals of ${account}` }, el('table', {}, caption, el('thead', {}, head), el('tbody', {}, ...rows)));
+  return el(
+    'div',
+    { class: 'scroll', tabindex: '0', role: 'region', 'aria-label': `The last renewals of ${account}` },
+    el('table', {}, caption, el('thead', {}, head), el('tbody', {}, ...rows)),
+  );
 }

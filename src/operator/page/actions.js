@@ -74,7 +74,11 @@ function planOf({ kind, account: name, reserve }, account) {
     return {
       title: 'Drain and stop tokenward?',
       body: [
-        el('p', {}, 'It stops as after SIGTERM: it reports not ready, requests in flight end, then the process exits. A supervisor may start it again.'),
+        el(
+          'p',
+          {},
+          'It stops as after SIGTERM: it reports not ready, requests in flight end, then the process exits. A supervisor may start it again.',
+        ),
         el('p', {}, 'Requests that arrive afterwards fail unless another process takes them.'),
       ],
       label: 'Drain and stop',
@@ -83,12 +87,19 @@ function planOf({ kind, account: name, reserve }, account) {
       done: () => 'tokenward is shutting down.',
     };
   const budget = account?.budget;
-  const left = budget === undefined ? '' : ` ${number(budget.remaining)} of ${number(budget.limit)} automatic logins are left.`;
+  const left =
+    budget === undefined ? '' : ` ${number(budget.remaining)} of ${number(budget.limit)} automatic logins are left.`;
   return {
     title: reserve === true ? `Renew ${name} with a login of the reserve?` : `Renew ${name}?`,
     body: [
-      el('p', {}, `One request to its token endpoint is made now, even if the account is dead or waits after a failure.${left}`),
-      ...(reserve === true ? [el('p', {}, 'If it takes a login and no automatic one is left, it spends one of the reserve.')] : []),
+      el(
+        'p',
+        {},
+        `One request to its token endpoint is made now, even if the account is dead or waits after a failure.${left}`,
+      ),
+      ...(reserve === true
+        ? [el('p', {}, 'If it takes a login and no automatic one is left, it spends one of the reserve.')]
+        : []),
     ],
     label: reserve === true ? 'Spend a login' : 'Renew',
     url: `/renew/${encodeURIComponent(name)}`,
@@ -101,7 +112,12 @@ function reserveBox({ kind, reserve }, account) {
   const budget = account?.budget;
   if (kind !== 'renew' || reserve === true || budget === undefined) return undefined;
   if (budget.remaining > 0 || budget.reserveRemaining === 0) return undefined;
-  return el('label', { class: 'check' }, el('input', { type: 'checkbox' }), ` Spend one of the ${budget.reserveRemaining} logins in reserve`);
+  return el(
+    'label',
+    { class: 'check' },
+    el('input', { type: 'checkbox' }),
+    ` Spend one of the ${budget.reserveRemaining} logins in reserve`,
+  );
 }
 
 async function send(url) {
@@ -109,11 +125,15 @@ async function send(url) {
   const answer = await response.json().catch(() => ({}));
   if (response.ok) return answer;
   if (response.status === 401) await readSession();
-  throw new Error(response.status === 401 ? 'Your session has ended. Log in again.' : messageOf(answer, response.status));
+  throw new Error(
+    response.status === 401 ? 'Your session has ended. Log in again.' : messageOf(answer, response.status),
+  );
 }
 
 function messageOf({ title, detail, advice, errors }, status) {
-  const all = [title, detail, ...(Array.isArray(errors) ? errors.map(String) : []), advice].filter((text) => text !== undefined);
+  const all = [title, detail, ...(Array.isArray(errors) ? errors.map(String) : []), advice].filter(
+    (text) => text !== undefined,
+  );
   return all.length === 0 ? `tokenward answered with status ${status}.` : all.join(' ');
 }
 
@@ -149,9 +169,20 @@ function ask({ title, body, label, isDangerous = false }, run) {
 }
 
 function login(then) {
-  const input = el('input', { type: 'password', id: 'key', name: 'key', autocomplete: 'current-password', required: true, spellcheck: 'false' });
+  const input = el('input', {
+    type: 'password',
+    id: 'key',
+    name: 'key',
+    autocomplete: 'current-password',
+    required: true,
+    spellcheck: 'false',
+  });
   const body = [
-    el('p', {}, 'To act here, enter the key whose digest is operator.key in the configuration. The session ends after 30 minutes without an action.'),
+    el(
+      'p',
+      {},
+      'To act here, enter the key whose digest is operator.key in the configuration. The session ends after 30 minutes without an action.',
+    ),
     el('label', { for: 'key' }, "Operator's key"),
     input,
   ];

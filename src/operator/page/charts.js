@@ -90,7 +90,13 @@ export function lines(places, values) {
     places.forEach(({ minute }, index) => {
       const at = minute && value(minute);
       if (at === undefined) run = undefined;
-      else if (run === undefined) runs.push((run = [[index * 4, y(at)], [index * 4 + 3, y(at)]]));
+      else if (run === undefined)
+        runs.push(
+          (run = [
+            [index * 4, y(at)],
+            [index * 4 + 3, y(at)],
+          ]),
+        );
       else run.push([index * 4 + 1.5, y(at)], [index * 4 + 3, y(at)]);
     });
     return runs

@@ -25,7 +25,10 @@ export function time(wall) {
 
 /** An exact time, for tooltips. */
 export function exactTime(wall) {
-  return new Date(wall).toISOString().replace('T', ' ').replace(/\.\d+Z$/, ' UTC');
+  return new Date(wall)
+    .toISOString()
+    .replace('T', ' ')
+    .replace(/\.\d+Z$/, ' UTC');
 }
 
 export function number(value) {

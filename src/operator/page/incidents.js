@@ -23,7 +23,9 @@ export function showVerdict(status, now) {
   const facts = [
     count(accountCount.known, 'account'),
     count(routeCount, 'route'),
-    ...(workers ? [up === workers.length ? count(up, 'worker') : `${up} of ${count(workers.length, 'worker')} up`] : []),
+    ...(workers
+      ? [up === workers.length ? count(up, 'worker') : `${up} of ${count(workers.length, 'worker')} up`]
+      : []),
     store.usable ? 'store usable' : `store unusable for ${duration(now - store.since)}`,
     ...(config ? [`configuration ${config.hash} for ${duration(now - config.since)}`] : []),
   ];
@@ -37,7 +39,12 @@ export function showIncidents(status, now) {
   const { incidents, actions } = status;
   show(byId('incidents-section'), incidents.length > 0);
   setText(byId('incident-count'), incidents.length > 1 ? number(incidents.length) : '');
-  follow(byId('incidents'), incidents.map((one) => ({ ...one, now, actions })), ({ id }) => id, incidentCard);
+  follow(
+    byId('incidents'),
+    incidents.map((one) => ({ ...one, now, actions })),
+    ({ id }) => id,
+    incidentCard,
+  );
 }
 
 function incidentCard() {
@@ -53,7 +60,13 @@ function incidentCard() {
   const node = el(
     'li',
     { class: 'incident' },
-    el('div', { class: 'story' }, what, why, el('div', { class: 'context' }, el('p', { class: 'times' }, since, next), who)),
+    el(
+      'div',
+      { class: 'story' },
+      what,
+      why,
+      el('div', { class: 'context' }, el('p', { class: 'times' }, since, next), who),
+    ),
     el('div', { class: 'help' }, button, line),
   );
   let action;

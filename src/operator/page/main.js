@@ -76,7 +76,11 @@ function onState(state) {
   const isOffline = state === 'offline';
   document.body.classList.toggle('stale', isOffline && status !== undefined);
   show(byId('offline'), isOffline);
-  if (isOffline) setText(byId('offline'), `No answer from tokenward since ${time(lastSeenAt)}. What stands below is old; it is tried again.`);
+  if (isOffline)
+    setText(
+      byId('offline'),
+      `No answer from tokenward since ${time(lastSeenAt)}. What stands below is old; it is tried again.`,
+    );
   // The process may be another one, which does not know the session.
   else if (wasOffline) void readSession();
   wasOffline = isOffline;
@@ -87,6 +91,7 @@ startAccounts(() => void readAccounts());
 void startActions(() => void readAccounts());
 follow({ onNews, onState });
 setInterval(() => {
-  if (status !== undefined && !document.hidden && performance.now() - listAt > REFRESH_MS && !wasOffline) void readAccounts();
+  if (status !== undefined && !document.hidden && performance.now() - listAt > REFRESH_MS && !wasOffline)
+    void readAccounts();
   render();
 }, 1_000);

@@ -10,7 +10,12 @@ let before;
 function panel(name, title) {
   if (panels[name] === undefined) {
     const body = el('div', { class: 'body' });
-    panels[name] = el('section', { class: 'panel', 'aria-labelledby': `panel-${name}` }, el('h2', { id: `panel-${name}` }, title), body);
+    panels[name] = el(
+      'section',
+      { class: 'panel', 'aria-labelledby': `panel-${name}` },
+      el('h2', { id: `panel-${name}` }, title),
+      body,
+    );
     panels[name].body = body;
     byId('panels').append(panels[name]);
   }
@@ -24,7 +29,11 @@ function facts(name, title, items, isBad = false) {
   if (section.key === key) return;
   section.key = key;
   section.body.replaceChildren(
-    el('dl', { class: 'facts' }, ...items.map(([term, text, title]) => el('div', {}, el('dt', {}, term), el('dd', { title }, text)))),
+    el(
+      'dl',
+      { class: 'facts' },
+      ...items.map(([term, text, title]) => el('div', {}, el('dt', {}, term), el('dd', { title }, text))),
+    ),
   );
 }
 
@@ -67,7 +76,10 @@ function showConfig({ file, hash, since, lastReload }, now) {
       ...(lastReload === undefined
         ? []
         : [
-            ['Last reload', `${lastReload.ok ? 'applied' : 'refused'} ${duration(now - lastReload.at)} ago, by ${lastReload.trigger}`],
+            [
+              'Last reload',
+              `${lastReload.ok ? 'applied' : 'refused'} ${duration(now - lastReload.at)} ago, by ${lastReload.trigger}`,
+            ],
             ...(lastReload.error === undefined ? [] : [['Error', lastReload.error]]),
             ...((lastReload.changes?.length ?? 0) === 0 ? [] : [['Changes', lastReload.changes.join('\n')]]),
           ]),
@@ -96,7 +108,13 @@ function showCallers(callers, now) {
     const head = ['Caller', 'In flight', 'Last 5 min', 'Admitted', 'Refused'].map((name, index) =>
       el('th', { scope: 'col', class: index > 0 ? 'num' : undefined }, name),
     );
-    section.body.append(el('div', { class: 'scroll', tabindex: '0', role: 'region', 'aria-label': 'Callers' }, el('table', {}, el('thead', {}, el('tr', {}, ...head)), section.table)));
+    section.body.append(
+      el(
+        'div',
+        { class: 'scroll', tabindex: '0', role: 'region', 'aria-label': 'Callers' },
+        el('table', {}, el('thead', {}, el('tr', {}, ...head)), section.table),
+      ),
+    );
   }
   follow(section.table, busiest.slice(0, 10), ({ name }) => name, callerRow);
 }
@@ -107,7 +125,9 @@ function callerRow() {
   const node = el('tr', {}, name, ...cells);
   node.update = (caller) => {
     setText(name, caller.name);
-    [caller.inFlight, caller.lately.admitted, caller.admitted, caller.refused].forEach((value, index) => setText(cells[index], number(value)));
+    [caller.inFlight, caller.lately.admitted, caller.admitted, caller.refused].forEach((value, index) =>
+      setText(cells[index], number(value)),
+    );
     setAttribute(cells[3], 'class', caller.lately.refused > 0 ? 'num refused' : 'num');
   };
   return node;
@@ -131,12 +151,21 @@ function refusedCall(first) {
   const note = el('p', { class: 'soft' });
   const patch = el('code');
   const copy = copyButton(() => patch.textContent, 'Copy the configuration that allows it');
-  const node = el('li', {}, what, note, el('details', {}, el('summary', {}, 'Configuration that allows it'), el('pre', {}, patch), copy));
+  const node = el(
+    'li',
+    {},
+    what,
+    note,
+    el('details', {}, el('summary', {}, 'Configuration that allows it'), el('pre', {}, patch), copy),
+  );
   const target = `${first.method ?? ''} ${first.host ?? ''}${first.path ?? ''}`.trim();
   setText(what, target === '' ? (first.route ?? first.kind) : target);
   node.update = ({ caller, kind, route, count, lastAt, patch: text, now }) => {
     const by = caller === undefined ? '' : ` from ${caller}`;
-    setText(note, `${number(count)} times${by}, refused by ${kind}${route === undefined ? '' : ` ${route}`}, last ${duration(now - lastAt)} ago`);
+    setText(
+      note,
+      `${number(count)} times${by}, refused by ${kind}${route === undefined ? '' : ` ${route}`}, last ${duration(now - lastAt)} ago`,
+    );
     setText(patch, text);
   };
   return node;

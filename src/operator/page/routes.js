@@ -38,7 +38,8 @@ function errorsOf(places) {
     note: ' /h',
     label: `${number(theirs)} of the upstream and ${number(ours)} of tokenward.`,
     shapes: bars(places, [({ errorsTheirs }) => errorsTheirs, ({ errorsOurs }) => errorsOurs], 4),
-    tell: (minute) => `${number(minute?.errorsTheirs ?? 0)} of the upstream, ${number(minute?.errorsOurs ?? 0)} of tokenward`,
+    tell: (minute) =>
+      `${number(minute?.errorsTheirs ?? 0)} of the upstream, ${number(minute?.errorsOurs ?? 0)} of tokenward`,
   };
 }
 
@@ -91,14 +92,22 @@ export function showTiles(routes, waiting, now) {
   const latency = latencyOf(places);
   tiles.latency.update({ ...latency, note: '', shapes: latency.shapes.slice(0, 2) });
   setText(tiles.flight.value, number(routes.reduce((sum, { inFlight }) => sum + inFlight, 0)));
-  setText(tiles.flight.note, `${number(routes.reduce((sum, { requests }) => sum + requests, 0))} requests since the start`);
+  setText(
+    tiles.flight.note,
+    `${number(routes.reduce((sum, { requests }) => sum + requests, 0))} requests since the start`,
+  );
 }
 
 export function showRoutes(status, routes, now) {
   const more = status.routeCount > routes.length ? ` of ${number(status.routeCount)}, the busiest` : '';
   setText(byId('route-count'), `${number(routes.length)}${more}`);
   const items = [...routes].sort((a, b) => Number(b.outage !== undefined) - Number(a.outage !== undefined));
-  follow(byId('route-list'), items.map((route) => ({ ...route, now })), ({ prefix }) => prefix, routeRow);
+  follow(
+    byId('route-list'),
+    items.map((route) => ({ ...route, now })),
+    ({ prefix }) => prefix,
+    routeRow,
+  );
 }
 
 function routeRow() {
@@ -128,7 +137,10 @@ function routeRow() {
     setText(load, `${number(route.requests)} since the start, ${number(route.inFlight)} in flight`);
     show(outage, route.outage !== undefined);
     if (route.outage !== undefined)
-      setText(outage, `${route.outage.upstream} cannot be reached for ${duration(route.now - route.outage.since)}: ${route.outage.reason}`);
+      setText(
+        outage,
+        `${route.outage.upstream} cannot be reached for ${duration(route.now - route.outage.since)}: ${route.outage.reason}`,
+      );
     requests.update(requestsOf(places));
     const all = errorsOf(places);
     errors.update(all);
