@@ -40,7 +40,7 @@ interface NamePage extends Omit<AccountPage, 'now' | 'accounts'> {
 }
 
 /** Between two walks over all accounts: at least this (ms), and so much more than the last one took. */
-const MIN_PAUSE_MS = 1_000;
+const MIN_PAUSE_MS = 100;
 const PAUSE_FACTOR = 20;
 
 /** Accounts in trouble are listed first, in this order; all others in the order of the configuration. */

@@ -12,8 +12,8 @@ export interface StatusParts {
   readonly workers?: readonly WorkerStatus[];
   /** Workers that are not there: problems of their own. */
   readonly missing?: readonly number[];
-  /** Counted over all accounts. Default: over those of the state. */
-  readonly states?: StateCounts;
+  /** Counted over all accounts, where the state does not have all of them. */
+  readonly states?: StateCounts | undefined;
   readonly canDrain: boolean;
 }
 
@@ -23,7 +23,7 @@ export function statusOf(
   { now, workers, missing, states, canDrain }: StatusParts,
 ): StatusDocument {
   const { stopping, store, accounts, accountCount, routes, callers, config, refused } = state;
-  const counts = states ?? countStates(accounts, accountCount.known);
+  const counts = countStates(accounts, accountCount.known, states);
   const incidents = incidentsOf({ state, states: counts, now, workers: workers ?? [], missing: missing ?? [] });
   return {
     version: VERSION,
@@ -48,11 +48,17 @@ export function statusOf(
   };
 }
 
-/** Accounts that are not shown are not in memory, or well. */
-function countStates(accounts: readonly CredentialStatus[], known: number): StateCounts {
+/** Whether a state has all accounts, so that they need not be counted elsewhere. */
+export function hasAll({ accounts, accountCount }: Pick<ProcessState, 'accounts' | 'accountCount'>): boolean {
+  return accounts.length >= accountCount.known;
+}
+
+/** `all` may be a second old, and the accounts in a state now are not fewer than those that are shown in it. */
+function countStates(accounts: readonly CredentialStatus[], known: number, all?: StateCounts): StateCounts {
   const counts = noStates();
   for (const { state } of accounts) counts[state] += 1;
-  counts.unused += Math.max(0, known - accounts.length);
+  if (all === undefined) counts.unused += Math.max(0, known - accounts.length);
+  else for (const name of ACCOUNT_STATUS_NAMES) counts[name] = Math.max(counts[name], all[name]);
   return counts;
 }
 

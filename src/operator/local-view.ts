@@ -7,7 +7,7 @@ import { ACCOUNT_STATUS_NAMES, type AccountStatusName } from '../tokens/status.t
 import type { StoreHealth, StoreState } from '../tokens/store-health.ts';
 import { describeAccounts } from './account-gauges.ts';
 import { AccountList, type AccountPage, type AccountQuery, type KnownStates } from './account-list.ts';
-import { statusOf } from './describe-status.ts';
+import { hasAll, statusOf, type StatusParts } from './describe-status.ts';
 import { MinuteRings } from './minutes.ts';
 import { overviewOf } from './overview.ts';
 import { readinessOf, withRequested, type Readiness, type ReadinessQuery } from './readiness.ts';
@@ -129,13 +129,13 @@ export class LocalView implements OperatorView {
   }
 
   async status(): Promise<StatusDocument> {
-    const [state, states] = await Promise.all([this.state({ counts: true, renewals: true }), this.#list.counts()]);
-    return statusOf(state, { now: this.#parts.clock.wall(), states, canDrain: this.drain !== undefined });
+    const state = await this.state({ counts: true, renewals: true });
+    return statusOf(state, await this.#statusParts(state));
   }
 
   async overview(): Promise<Overview> {
-    const [state, states] = await Promise.all([this.state({ recentStore: true }), this.#list.counts()]);
-    return overviewOf(state, { now: this.#parts.clock.wall(), states, canDrain: this.drain !== undefined });
+    const state = await this.state({ recentStore: true });
+    return overviewOf(state, await this.#statusParts(state));
   }
 
   async accounts(query: AccountQuery): Promise<AccountPage> {
@@ -182,6 +182,11 @@ export class LocalView implements OperatorView {
 
   async accountNames(): Promise<readonly string[]> {
     return this.#parts.tokens.status().map(({ account }) => account);
+  }
+
+  async #statusParts(state: ProcessState): Promise<StatusParts> {
+    const states = hasAll(state) ? undefined : await this.#list.counts();
+    return { now: this.#parts.clock.wall(), states, canDrain: this.drain !== undefined };
   }
 
   async #knownStates(): Promise<KnownStates> {

@@ -2,7 +2,7 @@ import { TokenwardError } from '../errors.ts';
 import { describeAccounts } from '../operator/account-gauges.ts';
 import { readinessOf, type Readiness, type ReadinessQuery } from '../operator/readiness.ts';
 import { AccountList, type AccountPage, type AccountQuery, type KnownStates } from '../operator/account-list.ts';
-import { statusOf, type StatusParts } from '../operator/describe-status.ts';
+import { hasAll, statusOf, type StatusParts } from '../operator/describe-status.ts';
 import type { StateOptions } from '../operator/local-view.ts';
 import { sumOfMinutes } from '../operator/minutes.ts';
 import { overviewOf } from '../operator/overview.ts';
@@ -124,11 +124,11 @@ export class PoolView implements OperatorView {
 
   /** The state of all workers, with what those that have ended leave behind. */
   async #describe(options: StateOptions): Promise<{ readonly state: ProcessState; readonly parts: StatusParts }> {
-    const [{ state, silent, states: byWorker }, counts, requestCounts] = await Promise.all([
+    const [{ state, silent, states: byWorker }, requestCounts] = await Promise.all([
       this.#state(options),
-      this.#list.counts(),
       this.#requests(),
     ]);
+    const counts = hasAll(state) ? undefined : await this.#list.counts();
     const workers: WorkerStatus[] = this.#pool.workers
       .filter((worker) => worker.state !== 'gone')
       .map((worker) => ({

@@ -11,6 +11,8 @@ import { showRoutes, showTiles } from './routes.js';
 
 /** Accounts whose state has not changed are asked for again after this: budgets and waiting requests change too. ms. */
 const REFRESH_MS = 10_000;
+/** … and after this when one has changed. ms. */
+const AGAIN_MS = 3_000;
 
 let status;
 let minutes = {};
@@ -65,7 +67,11 @@ function onNews(news, hours) {
     status = news;
     offset = news.now - Date.now();
     lastSeenAt = Date.now();
-    if (news.revision !== listRevision || performance.now() - listAt > REFRESH_MS) void readAccounts();
+    if (news.revision !== listRevision) {
+      void readAccounts();
+      // Of very many accounts the server counts and sorts the states only now and then.
+      listAt = performance.now() - REFRESH_MS + AGAIN_MS;
+    }
   }
   render();
 }
