@@ -27,11 +27,12 @@ export interface AccountQuery {
   readonly size: number;
 }
 
-/** The states of the accounts that are in memory; all others are `unused`. */
+/** All accounts and their states. */
 export interface KnownStates {
-  /** All accounts, in the order of the configuration. */
+  /** In the order of the configuration. */
   readonly names: Iterable<string>;
-  readonly states: ReadonlyMap<string, AccountStatusName>;
+  /** Undefined: it is not in memory, and so `unused`. */
+  stateOf(name: string): AccountStatusName | undefined;
 }
 
 /** The names on one page. */
@@ -99,18 +100,20 @@ export class AccountList {
 
   async #build(): Promise<Index> {
     const begun = performance.now();
-    const { names, states } = await this.#read();
+    const { names, stateOf: read } = await this.#read();
+    const stateOf = new Map<string, AccountStatusName>();
     const counts = noStates();
     const troubled = new Map<AccountStatusName, string[]>(TROUBLES.map((state) => [state, []]));
     const others: string[] = [];
     await inSlices(names, (name) => {
-      const state = states.get(name) ?? 'unused';
+      const state = read(name) ?? 'unused';
+      if (state !== 'unused') stateOf.set(name, state);
       counts[state] += 1;
       (troubled.get(state) ?? others).push(name);
     });
     const at = performance.now();
     const pause = Math.max(MIN_PAUSE_MS, PAUSE_FACTOR * (at - begun));
-    this.#index = { at, pause, states: counts, lists: [...troubled.values(), others], stateOf: states };
+    this.#index = { at, pause, states: counts, lists: [...troubled.values(), others], stateOf };
     return this.#index;
   }
 

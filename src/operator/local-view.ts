@@ -3,7 +3,7 @@ import type { Logger } from '../log.ts';
 import type { Metrics } from '../metrics.ts';
 import type { Clock } from '../tokens/clock.ts';
 import type { RenewNowOptions, TokenManager } from '../tokens/manager.ts';
-import { ACCOUNT_STATUS_NAMES, type AccountStatusName } from '../tokens/status.ts';
+import { ACCOUNT_STATUS_NAMES } from '../tokens/status.ts';
 import type { StoreHealth, StoreState } from '../tokens/store-health.ts';
 import { describeAccounts } from './account-gauges.ts';
 import { AccountList, type AccountPage, type AccountQuery, type KnownStates } from './account-list.ts';
@@ -159,7 +159,7 @@ export class LocalView implements OperatorView {
     const names: string[] = [];
     const generations: number[] = [];
     let states = '';
-    await inSlices(tokens.namesInMemory(), (name) => {
+    await inSlices(tokens.names(), (name) => {
       const status = tokens.statusOf(name);
       if (status === undefined || status.state === 'unused') return;
       names.push(name);
@@ -191,12 +191,7 @@ export class LocalView implements OperatorView {
 
   async #knownStates(): Promise<KnownStates> {
     const { tokens } = this.#parts;
-    const states = new Map<string, AccountStatusName>();
-    await inSlices(tokens.namesInMemory(), (name) => {
-      const status = tokens.statusOf(name);
-      if (status !== undefined) states.set(name, status.state);
-    });
-    return { names: tokens.names(), states };
+    return { names: tokens.names(), stateOf: (name) => tokens.statusOf(name)?.state };
   }
 
   /** The routes and their last hour. */

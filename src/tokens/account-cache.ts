@@ -26,14 +26,17 @@ export class AccountCache {
   ) {
     this.#credentials = credentials;
     this.#declared = new Set(credentials.declared);
-    this.#shared = { clock, timers, random, rejected: new Set() };
+    this.#shared = { clock, timers, random, rejected: new Set(), troubled: new Set() };
     this.#states = new LRUCache({
       max: maxAccounts ?? 100_000,
       dispose: (state, account, reason) => {
         if (reason !== 'evict') return;
         if (state.references > 0) this.#pinned.set(account, state);
         // The mark would stay for ever: the account's next state knows nothing of the rejection.
-        else this.#shared.rejected.delete(account);
+        else {
+          this.#shared.rejected.delete(account);
+          this.#shared.troubled.delete(state);
+        }
       },
     });
   }
@@ -87,16 +90,14 @@ export class AccountCache {
     const declared = this.#credentials.declared.map((account) => this.of(account));
     const room = Math.max(0, MAX_SHOWN - declared.length);
     if (room === 0 || this.count.inMemory <= declared.length) return declared;
-    const troubled: AccountState[] = [];
-    const others: AccountState[] = [];
-    // One walk without copies: there may be a hundred thousand states.
-    for (const states of [this.#pinned.values(), this.#states.values()])
+    const others = new Set<AccountState>();
+    // Never a walk over all: there may be a hundred thousand.
+    for (const states of [this.#shared.troubled, this.#pinned.values(), this.#states.values()])
       for (const state of states) {
-        const list = isInTrouble(state) ? troubled : others;
-        if (list.length < room && !this.#declared.has(state.credential.account)) list.push(state);
-        if (troubled.length === room) break;
+        if (others.size === room) return [...declared, ...others];
+        if (!this.#declared.has(state.credential.account)) others.add(state);
       }
-    return [...declared, ...troubled, ...others.slice(0, room - troubled.length)];
+    return [...declared, ...others];
   }
 
   /** The same for an account that is not in memory: its state if it were, which stays outside. */
@@ -106,10 +107,6 @@ export class AccountCache {
     const credential = this.#credentials.get(account);
     return credential && newAccountState(credential, this.#shared);
   }
-}
-
-function isInTrouble({ problem, pendingWrite, dead, recordProblem, refusedAt }: AccountState): boolean {
-  return (problem ?? pendingWrite ?? dead ?? recordProblem ?? refusedAt) !== undefined;
 }
 
 /** A source in which all credentials exist already, and all are declared. */

@@ -246,11 +246,6 @@ export class TokenManager {
     return this.#credentials.names();
   }
 
-  /** The names of the accounts in memory. */
-  namesInMemory(): string[] {
-    return this.#accounts.all().map(({ credential }) => credential.account);
-  }
-
   /** Updates the counts of logins of these accounts, as far as they are in memory. */
   async refreshBudgetsOf(accounts: readonly string[]): Promise<void> {
     for (const account of accounts) {

@@ -175,8 +175,8 @@ export class PoolView implements OperatorView {
         index += 1;
       });
     }
-    const names = [...Object.keys(accounts), ...generated.byName.keys()];
-    return { names, states };
+    const names = [Object.keys(accounts), generated.byName.keys()];
+    return { names: joined(names), stateOf: (name) => states.get(name) };
   }
 
   /** The merged state of the workers, and which of them did not respond. */
@@ -206,4 +206,8 @@ export class PoolView implements OperatorView {
     const counts = values.filter(({ metricName }) => metricName?.endsWith('_count') === true);
     return new Map(counts.map(({ labels, value }) => [labels.route ?? '', value]));
   }
+}
+
+function* joined(lists: readonly Iterable<string>[]): Generator<string> {
+  for (const list of lists) yield* list;
 }

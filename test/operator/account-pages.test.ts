@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict';
+import { rmSync } from 'node:fs';
 import { monitorEventLoopDelay } from 'node:perf_hooks';
 import type { AccountPage } from '../../src/operator/account-list.ts';
 import type { StatusDocument } from '../../src/operator/status-document.ts';
@@ -6,17 +7,16 @@ import { startSandbox, type Sandbox } from '../../src/sandbox/sandbox.ts';
 import { accountsOn, freshBrowser, shown } from '../support/browser.ts';
 import { call } from '../support/call.ts';
 import { eventually } from '../support/eventually.ts';
-import { freshFolder } from '../support/files.ts';
 import { writeLines } from '../support/account-files.ts';
 import { operator } from '../support/operator.ts';
-import { startProxy, type RunningProxy } from '../support/proxy.ts';
+import { startProxy, temporaryFolder, type RunningProxy } from '../support/proxy.ts';
 
 const COUNT = 100_000;
 const nameOf = (index: number): string => `shop-${String(index).padStart(6, '0')}`;
 
 describe('/accounts over 100,000 accounts', function () {
   this.timeout(180_000);
-  const folder = freshFolder(before, after);
+  const folder = temporaryFolder();
   const open = freshBrowser();
   let sandbox: Sandbox;
   let proxy: RunningProxy;
@@ -24,7 +24,7 @@ describe('/accounts over 100,000 accounts', function () {
     sandbox = await startSandbox();
     const { softline } = sandbox.credentials;
     const file = writeLines(
-      folder(),
+      folder,
       Array.from({ length: COUNT }, (_, index) => ({
         name: nameOf(index),
         flow: 'softline',
@@ -45,6 +45,7 @@ describe('/accounts over 100,000 accounts', function () {
   after(async () => {
     await proxy.stop();
     await sandbox.close();
+    rmSync(folder, { recursive: true, force: true });
   });
 
   const page = async (query: string): Promise<AccountPage> =>
