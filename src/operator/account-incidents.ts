@@ -102,8 +102,8 @@ function actionFor(
   // A fixed token, a record that does not open, a missing refresh token: no renewal helps.
   if (problem !== undefined && /fixed token|tokenward import|cannot be opened|no request can carry/.test(problem))
     return undefined;
-  if (state !== 'out_of_logins') return { kind: 'renew', account };
   if (exhausted === 'renewals') return undefined;
+  if (exhausted !== 'logins' && state !== 'out_of_logins') return { kind: 'renew', account };
   if ((budget?.retryAt ?? Infinity) <= now || (budget?.remaining ?? 0) > 0) return { kind: 'renew', account };
   return (budget?.reserveRemaining ?? 0) > 0 ? { kind: 'renew', account, reserve: true } : undefined;
 }
@@ -117,7 +117,9 @@ function commandFor({ account, problem }: AccountStatus, action: IncidentAction 
 function lowBudgets(accounts: readonly AccountStatus[], routes: readonly ProcessRoute[]): Incident[] {
   return accounts.flatMap((status): Incident[] => {
     const { account, budget, state } = status;
-    if (budget === undefined || budget.limit === 0 || state === 'out_of_logins' || state === 'dead') return [];
+    // An incident of its own says that there is none left.
+    const isTold = status.exhausted === 'logins' || state === 'dead';
+    if (budget === undefined || budget.limit === 0 || isTold) return [];
     if (budget.remaining / budget.limit >= LOW_BUDGET) return [];
     const left = `${budget.remaining} of ${budget.limit} automatic logins left`;
     return [
@@ -127,7 +129,6 @@ function lowBudgets(accounts: readonly AccountStatus[], routes: readonly Process
         what: `${account} has ${left}.`,
         why: `${budget.reserveRemaining} of ${budget.reserveLimit} are kept in reserve for an operator.`,
         since: undefined,
-        retryAt: budget.retryAt,
         who: affectedBy([status], 1, routes),
       },
     ];

@@ -5,7 +5,7 @@ interface PageFile {
   readonly content: Buffer;
 }
 
-/** The files of the operator's page, by the path under which they are served. There is no build: they are as written. */
+/** The files of the operator's page, by the path under which they are served. No build: they are as written. */
 export const PAGE_FILES: ReadonlyMap<string, PageFile> = new Map(
   (
     [

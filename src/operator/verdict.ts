@@ -18,9 +18,11 @@ export function verdictOf({ stopping, incidents, states, known }: Findings): str
   for (const { id, what } of critical)
     if (!id.startsWith('account')) parts.push(what.replace(/\.$/, '').replace(/^The /, 'the '));
   if (parts.length > 0) return sentence(parts.slice(0, 2).join(', and '));
-  if (states.degraded > 0)
-    return `Requests are served, but ${states.degraded} of ${accounts(known)} ${states.degraded === 1 ? 'is' : 'are'} degraded.`;
-  if (incidents.length === 1) return `Requests are served, but one thing needs attention.`;
+  if (states.degraded > 0) {
+    const are = states.degraded === 1 ? 'is' : 'are';
+    return `Requests are served, but ${states.degraded} of ${accounts(known)} ${are} degraded.`;
+  }
+  if (incidents.length === 1) return 'Requests are served, but one thing needs attention.';
   if (incidents.length > 1) return `Requests are served, but ${incidents.length} things need attention.`;
   if (known === 0) return 'No account is configured.';
   if (states.unused === known)

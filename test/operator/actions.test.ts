@@ -54,7 +54,14 @@ describe('the operator port', () => {
       lines.map(({ detail, ...line }) => [line, typeof detail]),
       [
         [
-          { level: 'info', message: 'an operator renewed crm', account: 'crm', generation: 1, address: '127.0.0.1', by: 'no key' },
+          {
+            level: 'info',
+            message: 'an operator renewed crm',
+            account: 'crm',
+            generation: 1,
+            address: '127.0.0.1',
+            by: 'no key',
+          },
           'undefined',
         ],
         [

@@ -86,7 +86,10 @@ describe('GET /events', function () {
 
   it("is not for another site's page, which could take all places", async () => {
     const { proxy } = world();
-    for (const headers of [{ 'sec-fetch-site': 'cross-site' }, { origin: 'https://evil.example' }] as Record<string, string>[])
+    for (const headers of [{ 'sec-fetch-site': 'cross-site' }, { origin: 'https://evil.example' }] as Record<
+      string,
+      string
+    >[])
       await operator(proxy).get('/events').set(headers).expect(403);
     await operator(proxy).get('/events').set('Host', 'evil.example').expect(403);
   });

@@ -68,7 +68,12 @@ describe("the operator's page with hostile texts", function () {
       routes: [{ prefix: `/${HOSTILE}`, upstream: HOSTILE, account: image, requests: 0, inFlight: 0, minutes: [] }],
       callers: [{ name: HOSTILE, inFlight: 1, admitted: 1, refused: 1, lately: { admitted: 1, refused: 1 } }],
       actions: ['renew'],
-      config: { file: HOSTILE, hash: HOSTILE, since: 1, lastReload: { at: 1, ok: false, trigger: 'file', error: image } },
+      config: {
+        file: HOSTILE,
+        hash: HOSTILE,
+        since: 1,
+        lastReload: { at: 1, ok: false, trigger: 'file', error: image },
+      },
       refused: [{ kind: 'policy', path: HOSTILE, caller: image, count: 1, firstAt: 1, lastAt: 1, patch: HOSTILE }],
       revision: 1,
       routeCount: 1,

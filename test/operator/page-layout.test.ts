@@ -39,9 +39,9 @@ describe("the layout of the operator's page", function () {
     const page = await open(this, world().proxy.operatorUrl, PHONE);
     await unfold(page);
     assert.equal(await page.evaluate('document.documentElement.scrollWidth'), 390);
-    const cards = await page.locator('#account-list > li').evaluateAll((rows) => rows.map((row) => row.getBoundingClientRect().width));
+    const cards = await Promise.all((await page.locator('#account-list > li').all()).map((card) => card.boundingBox()));
     assert.equal(cards.length, 3);
-    assert.ok(cards.every((width) => width > 330 && width < 390));
+    assert.ok(cards.every((box) => box!.width > 330 && box!.width < 390));
     const renew = (await page.getByRole('button', { name: 'Renew crm' }).boundingBox())!;
     assert.ok(renew.x + renew.width <= 390 && renew.height >= 30);
     await page.getByRole('button', { name: 'Renew crm' }).click();

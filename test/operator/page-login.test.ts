@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import request from 'supertest';
+import type { Response } from 'supertest';
 import { keyDigest } from '../../src/proxy/caller.ts';
 import { freshBrowser, shown } from '../support/browser.ts';
 import { FakeClock } from '../support/clock.ts';
@@ -31,8 +31,8 @@ describe('the session of an operator in a browser', () => {
   };
   const own = (): Record<string, string> => ({ origin: world().proxy.operatorUrl, 'sec-fetch-site': 'same-origin' });
   const renew = async (headers: Record<string, string>): Promise<[number, string | undefined]> => {
-    const { status, body } = await operator(world().proxy).post('/renew/softline').set(headers);
-    return [status, (body as Coded).code];
+    const response = await operator(world().proxy).post('/renew/softline').set(headers);
+    return [response.status, (response.body as Coded).code];
   };
 
   it('has a cookie that scripts, other sites and plain connections do not get', async () => {
@@ -79,7 +79,8 @@ describe('the session of an operator in a browser', () => {
     assert.match(begun.by!, /^session [0-9a-f]{8}$/);
     assert.deepEqual([acted.by, acted.address], [begun.by, '127.0.0.1']);
     const all = proxy.lines.join('\n');
-    for (const secret of [KEY, cookie.split('=')[1]!, session['x-tokenward-session']!]) assert.ok(!all.includes(secret));
+    for (const secret of [KEY, cookie.split('=')[1]!, session['x-tokenward-session']!])
+      assert.ok(!all.includes(secret));
   });
 
   it('begins with the key alone', async () => {
@@ -91,7 +92,10 @@ describe('the session of an operator in a browser', () => {
       .set({ ...own(), ...session })
       .expect(401);
     await operator(proxy).post('/session').set({ 'x-tokenward-key': KEY, origin: 'https://evil.example' }).expect(403);
-    await operator(proxy).post('/session').set({ 'x-tokenward-key': `${KEY}x` }).expect(403);
+    await operator(proxy)
+      .post('/session')
+      .set({ 'x-tokenward-key': `${KEY}x` })
+      .expect(403);
   });
 
   it('ends after 30 minutes without an action, after 8 hours, and with the logout', async () => {
@@ -123,11 +127,13 @@ describe('the session of an operator in a browser', () => {
 
   it('makes whoever guesses keys wait, and not whoever has the right one', async () => {
     const { proxy } = world();
-    const guess = async (): Promise<request.Response> =>
-      operator(proxy).post('/session').set('x-tokenward-key', 'a-guess');
+    const guess = async (): Promise<Response> => operator(proxy).post('/session').set('x-tokenward-key', 'a-guess');
     for (let tries = 0; tries < 10; tries += 1) assert.equal((await guess()).status, 403);
     const late = await guess();
-    assert.deepEqual([late.status, (late.body as Coded).code, late.get('retry-after')], [429, 'too_many_wrong_keys', '30']);
+    assert.deepEqual(
+      [late.status, (late.body as Coded).code, late.get('retry-after')],
+      [429, 'too_many_wrong_keys', '30'],
+    );
     await logIn();
     clock.pass(30_000);
     assert.equal((await guess()).status, 403);

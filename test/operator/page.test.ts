@@ -112,7 +112,10 @@ describe("the operator's page in a browser", function () {
     const { proxy, call } = world();
     await call('/softline/v1/order/7');
     const page = await shown(await open(this, `${proxy.operatorUrl}/?state=unused`));
-    assert.deepEqual((await accountsOn(page)).map(({ name }) => name), ['crm', 'twin']);
+    assert.deepEqual(
+      (await accountsOn(page)).map(({ name }) => name),
+      ['crm', 'twin'],
+    );
     await page.getByRole('button', { name: /^working/ }).click();
     await eventually('all are listed', async () => (await accountsOn(page)).length === 3);
     await page.getByRole('button', { name: /^all/ }).click();

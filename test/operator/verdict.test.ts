@@ -59,10 +59,7 @@ describe('the verdict and the incidents in /status', () => {
     const low = await statusOf(proxy);
     assert.deepEqual(
       [low.verdict, low.incidents.map(({ what, severity }) => [what, severity])],
-      [
-        'Requests are served, but one thing needs attention.',
-        [['crm has 0 of 80 automatic logins left.', 'warning']],
-      ],
+      ['Requests are served, but one thing needs attention.', [['crm has 0 of 80 automatic logins left.', 'warning']]],
     );
     sandbox.chatapp.revokeAll();
     assert.equal((await call('/crm/v1/licenses')).status, 503);
@@ -152,8 +149,7 @@ describe('the incidents of upstreams and limits', () => {
 
   it('name a fixed token that the upstream rejects', async () => {
     const { proxy, call } = world();
-    for (let index = 0; index < 6; index += 1)
-      assert.equal((await call('/twin/iam/api/v1/users/me')).status, 401);
+    for (let index = 0; index < 6; index += 1) assert.equal((await call('/twin/iam/api/v1/users/me')).status, 401);
     const { incidents } = await statusOf(proxy);
     const found = incidents.find(({ id }) => id === 'rejected /twin/iam')!;
     assert.equal(found.what, 'The upstream of /twin/iam rejects the token of 100% of the requests.');

@@ -2,8 +2,10 @@ import axeCore, { type AxeResults } from 'axe-core';
 import { chromium, type Browser, type BrowserContextOptions, type Page } from 'playwright-core';
 import { requireTool } from './tools.ts';
 
-/** A real browser for the tests of one describe; it is started with the first page. Skips where there is no Chromium. */
-export function freshBrowser(): (context: Mocha.Context, url: string, options?: BrowserContextOptions) => Promise<Page> {
+type Open = (context: Mocha.Context, url: string, options?: BrowserContextOptions) => Promise<Page>;
+
+/** A real browser for the tests of one describe, started with the first page. Skips where there is no Chromium. */
+export function freshBrowser(): Open {
   let browser: Browser | undefined;
   const faults: string[] = [];
   afterEach(async () => {
@@ -39,14 +41,13 @@ export async function shown(page: Page): Promise<Page> {
   return page;
 }
 
-/** Name, state, and all other texts of each account on the page. */
+/** Name, state, and all texts of each account on the page. */
 export async function accountsOn(page: Page): Promise<{ name: string; state: string; text: string }[]> {
-  return page.locator('#account-list > li').evaluateAll((rows) =>
-    rows.map((row) => ({
-      name: row.querySelector('h3')!.textContent,
-      state: row.getAttribute('data-state')!,
-      text: row.textContent,
-    })),
+  // In one step: the list may change in between. As a text, because the tests are not compiled for a browser.
+  return page.evaluate<{ name: string; state: string; text: string }[]>(
+    `[...document.querySelectorAll('#account-list > li')].map((row) => ({
+      name: row.querySelector('h3').textContent, state: row.dataset.state, text: row.textContent,
+    }))`,
   );
 }
 
