@@ -16,7 +16,7 @@ interface Refusal {
   readonly retryAfter?: number;
 }
 
-/** How far an action goes. `spare`: it spends the reserve or stops something, so a port that others reach needs a key. */
+/** `spare`: it spends the reserve or stops something, so a port that others reach needs a key for it. */
 export type ActionKind = 'ordinary' | 'spare';
 
 const HOST_REFUSED: Refusal = {
