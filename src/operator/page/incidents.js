@@ -93,7 +93,7 @@ function incidentCard() {
 
 function labelOf({ kind, reserve, account }) {
   if (kind === 'reload') return 'Reload configuration';
-  return `${reserve ? 'Renew with reserve' : 'Renew'} ${account}`;
+  return `Renew ${account}${reserve ? ' with reserve' : ''}`;
 }
 
 /** Who is hit: short lists, and nothing where nobody is. */
