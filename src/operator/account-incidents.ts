@@ -96,12 +96,12 @@ function retryOf({ state, exhausted, budget, renewalsLeft = [], retryAt, dead }:
 }
 
 function actionFor(
-  { account, state, exhausted, budget, problem }: AccountStatus,
+  { account, state, exhausted, budget, problem, fixed }: AccountStatus,
   now: number,
 ): IncidentAction | undefined {
-  // A fixed token, a record that does not open, a missing refresh token: no renewal helps.
-  if (problem !== undefined && /fixed token|tokenward import|cannot be opened|no request can carry/.test(problem))
-    return undefined;
+  if (fixed === true) return undefined;
+  // A record that does not open, a missing refresh token: no renewal helps.
+  if (problem !== undefined && /tokenward import|cannot be opened|no request can carry/.test(problem)) return undefined;
   if (exhausted === 'renewals') return undefined;
   if (exhausted !== 'logins' && state !== 'out_of_logins') return { kind: 'renew', account };
   if ((budget?.retryAt ?? Infinity) <= now || (budget?.remaining ?? 0) > 0) return { kind: 'renew', account };

@@ -14,6 +14,8 @@ interface Outage {
   logged: boolean;
   upstream: string;
   reason: string;
+  /** The beginning of the outage and the last failed request, for people. Wall-clock ms. */
+  beganAt: number;
   failedAt: number;
 }
 
@@ -58,13 +60,15 @@ export class Outages {
           logged: false,
           upstream,
           reason,
-          failedAt: now,
+          beganAt: 0,
+          failedAt: 0,
         }),
       );
     outage.requests += 1;
-    outage.since ??= now;
     outage.reason = reason;
-    outage.failedAt = now;
+    outage.failedAt = this.#clock.wall();
+    if (outage.since === undefined) outage.beganAt = outage.failedAt;
+    outage.since ??= now;
     this.active = true;
     if (now - outage.loggedAt < LOG_INTERVAL_MS) return;
     this.#log.warn('upstream cannot be reached', { route, upstream, reason, calls: outage.requests });
@@ -75,9 +79,8 @@ export class Outages {
 
   /** The outages that have not ended, for the operator. */
   ongoing(): OngoingOutage[] {
-    const ago = this.#clock.wall() - this.#clock.monotonic();
-    return [...this.#routes].flatMap(([route, { since, upstream, reason, failedAt }]) =>
-      since === undefined ? [] : [{ route, upstream, reason, since: ago + since, failedAt: ago + failedAt }],
+    return [...this.#routes].flatMap(([route, { since, upstream, reason, beganAt, failedAt }]) =>
+      since === undefined ? [] : [{ route, upstream, reason, since: beganAt, failedAt }],
     );
   }
 

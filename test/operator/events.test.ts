@@ -6,7 +6,7 @@ import { freshFolder } from '../support/files.ts';
 import { operator } from '../support/operator.ts';
 import { startProxy } from '../support/proxy.ts';
 import { startSandbox } from '../../src/sandbox/sandbox.ts';
-import { freshWorld } from '../support/world.ts';
+import { freshWorld, withRoute } from '../support/world.ts';
 
 interface Stream {
   readonly response: IncomingMessage;
@@ -37,7 +37,7 @@ function listen(operatorUrl: string, headers: Record<string, string> = {}): Prom
 
 describe('GET /events', function () {
   this.timeout(60_000);
-  const world = freshWorld();
+  const world = freshWorld({ config: withRoute('/softline', { upstream: 'http://127.0.0.1:9' }) });
   afterEach(() => {
     for (const response of open.splice(0)) response.destroy();
   });
@@ -53,6 +53,20 @@ describe('GET /events', function () {
     await call('/twin/iam/api/v1/users/me');
     await eventually('the incident', () =>
       events.some(({ data }) => data['verdict'] === '1 of 3 accounts cannot serve.'),
+    );
+  });
+
+  it('is silent while nothing changes', async () => {
+    const { proxy, call } = world();
+    assert.equal((await call('/softline/v1/order/7')).status, 502);
+    const { events } = await listen(proxy.operatorUrl);
+    await eventually('the first events', () => events.length >= 2);
+    const before = events.length;
+    await new Promise((resolve) => setTimeout(resolve, 3_000));
+    // A minute may have begun meanwhile.
+    assert.deepEqual(
+      events.slice(before).filter(({ name }) => name === 'status'),
+      [],
     );
   });
 

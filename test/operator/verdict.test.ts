@@ -154,6 +154,9 @@ describe('the incidents of upstreams and limits', () => {
     const found = incidents.find(({ id }) => id === 'rejected /twin/iam')!;
     assert.equal(found.what, 'The upstream of /twin/iam rejects the token of 100% of the requests.');
     assert.equal(found.severity, 'critical');
+    // Nothing renews it, so no button offers that.
+    const account = incidents.find(({ id }) => id === 'account twin')!;
+    assert.deepEqual([account.action, account.command], [undefined, undefined]);
   });
 });
 

@@ -169,7 +169,7 @@ function accountRow(first) {
     expiry.update(expiryOf(account));
     budget.update(budgetOf(account));
     strip.update(account);
-    show(renew, mayAct('renew', account.actions));
+    show(renew, mayAct('renew', account.actions) && account.fixed !== true);
     setAttribute(renew, 'aria-label', `Renew ${account.account}`);
     if (!details.hidden) showDetails(details, account);
   };
@@ -194,10 +194,10 @@ function meter(name) {
   return node;
 }
 
-function expiryOf({ generation, expiresAt, obtainedAt, refusedAt, now, state }) {
+function expiryOf({ generation, expiresAt, obtainedAt, refusedAt, now, state, fixed }) {
   if (generation === 0) return { text: 'none yet' };
   if (refusedAt !== undefined) return { text: 'refused', share: 1, level: 'bad', title: exactTime(refusedAt) };
-  if (expiresAt === undefined) return { text: 'no expiry known' };
+  if (expiresAt === undefined) return { text: fixed ? 'fixed' : 'no expiry known' };
   const left = expiresAt - now;
   const title = `expires ${exactTime(expiresAt)}`;
   if (left <= 0) return { text: 'expired', share: 0, level: TROUBLES.has(state) ? 'bad' : 'warn', title };
@@ -205,7 +205,7 @@ function expiryOf({ generation, expiresAt, obtainedAt, refusedAt, now, state }) 
   return { text: duration(left), share, level: share < 0.1 ? 'warn' : 'good', title };
 }
 
-function budgetOf({ budget, renewalsLeft = [] }) {
+function budgetOf({ budget, renewalsLeft = [], fixed }) {
   if (budget !== undefined) {
     const { remaining, limit, reserveRemaining, reserveLimit, retryAt } = budget;
     const all = Math.max(1, limit + reserveLimit);
@@ -221,7 +221,7 @@ function budgetOf({ budget, renewalsLeft = [] }) {
     };
   }
   const [scarcest] = [...renewalsLeft].sort((a, b) => a.remaining / a.limit - b.remaining / b.limit);
-  if (scarcest === undefined) return { text: 'no limit' };
+  if (scarcest === undefined) return { text: fixed ? 'none' : 'no limit' };
   const { remaining, limit, per } = scarcest;
   const level = remaining === 0 ? 'bad' : remaining / limit < 0.3 ? 'warn' : 'good';
   return {
