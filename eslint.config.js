@@ -83,4 +83,31 @@ export default tseslint.config(
     },
   },
   { files: ['eslint.config.js'], ...tseslint.configs.disableTypeChecked },
+  {
+    // The operator's page runs in a browser, as it is written: no compiler sees it.
+    files: ['src/operator/page/*.js'],
+    ...tseslint.configs.disableTypeChecked,
+    languageOptions: {
+      parserOptions: { projectService: false, project: false },
+      globals: Object.fromEntries(
+        [
+          ...['document', 'location', 'history', 'localStorage', 'navigator', 'performance', 'innerWidth'],
+          ...['fetch', 'EventSource', 'AbortSignal', 'URLSearchParams', 'addEventListener', 'getSelection'],
+          ...['setTimeout', 'clearTimeout', 'setInterval'],
+        ].map((name) => [name, 'readonly']),
+      ),
+    },
+    rules: {
+      ...tseslint.configs.disableTypeChecked.rules,
+      'no-undef': 'error',
+      'max-len': 'off',
+      'no-restricted-properties': [
+        'error',
+        ...['innerHTML', 'outerHTML', 'insertAdjacentHTML', 'write'].map((property) => ({
+          property,
+          message: 'Names come from outside: they are only ever set as text.',
+        })),
+      ],
+    },
+  },
 );

@@ -3,7 +3,7 @@ import { UpgradeStats } from './upgrade-stats.ts';
 import { BUCKETS, RouteHistogram, RouteStats } from './route-stats.ts';
 
 /** One caller's counts, as plain numbers like RouteStats. */
-interface CallerStats {
+export interface CallerStats {
   inFlight: number;
   admitted: number;
   refused: number;
@@ -279,6 +279,16 @@ export class Metrics {
     let stats = this.#routes.get(prefix);
     if (stats === undefined) this.#routes.set(prefix, (stats = new RouteStats()));
     return stats;
+  }
+
+  /** The counts of all routes, and of `unmatched`. */
+  get routes(): ReadonlyMap<string, RouteStats> {
+    return this.#routes;
+  }
+
+  /** The counts of all callers. */
+  get callers(): ReadonlyMap<string, CallerStats> {
+    return this.#callers;
   }
 
   /** The counts of a route's upgraded connections. `ends`: in which ways they may end; none: the route has none. */

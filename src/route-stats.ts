@@ -14,15 +14,27 @@ export class RouteStats {
   #sum = 0;
   #count = 0;
   inFlight = 0;
+  /** Requests whose client left before there was a response; they are among the 4xx. */
+  clientsLeft = 0;
+  /** Responses that reject the token and were relayed: no renewal could help. */
+  rejected = 0;
+  /** Error responses that tokenward generated, by code. */
+  readonly errors = new Map<string, number>();
 
-  /** Counts one finished request. */
+  /** Counts one finished request. `status` 499: the client left before there was a response. */
   countFinished(status: number, seconds: number): void {
+    if (status === 499) this.clientsLeft += 1;
     this.#statuses[Math.min(3, Math.max(0, Math.floor(status / 100) - 2))]! += 1;
     this.#sum += seconds;
     this.#count += 1;
     let bucket = 0;
     while (bucket < BUCKETS.length && seconds > BUCKETS[bucket]!) bucket += 1;
     this.#buckets[bucket]! += 1;
+  }
+
+  /** Counts one error response of our own. */
+  countError(code: string): void {
+    this.errors.set(code, (this.errors.get(code) ?? 0) + 1);
   }
 
   statuses(): readonly (readonly [string, number])[] {

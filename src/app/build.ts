@@ -16,8 +16,10 @@ import { RouteTable } from '../proxy/route-table.ts';
 import { systemClock, type Clock } from '../tokens/clock.ts';
 import { TokenManager, type Checkpoint } from '../tokens/manager.ts';
 import { Records } from '../tokens/records.ts';
+import type { CredentialStatus } from '../tokens/status.ts';
 import { StoreHealth } from '../tokens/store-health.ts';
 import { VERSION } from '../version.ts';
+import { AccountHistory } from './account-history.ts';
 import { createForwardProxies, readAuthorityFor, type CurrentAuthority } from './forward.ts';
 import type { Authority } from '../authority/authority.ts';
 import { createProxyServers, type ProxyServers } from './proxy-servers.ts';
@@ -45,6 +47,8 @@ export interface Dependencies extends StoreDependencies {
   readonly authority?: Authority;
   /** Called for each host to which the forward proxy refuses a tunnel because no route has it. */
   readonly onHostRefused?: (host: string) => void;
+  /** Begins an orderly stop of the program, for the operator. Absent: it cannot be stopped that way. */
+  readonly onDrain?: () => void;
   /** For tests only. */
   readonly checkpoint?: (point: Checkpoint) => void;
 }
@@ -90,7 +94,9 @@ export async function build(config: LoadedConfig, dependencies: Dependencies): P
   const declared = credentials.declared.map((account) => credentials.get(account)!);
   const records = new Records(store, seal, clock);
   // The manager calls its observer only once it is constructed.
-  const observer = createObserver({ metrics, log, clock, declared, statusOf: (account) => tokens.statusOf(account) });
+  const history = new AccountHistory(clock);
+  const statusOf = (account: string): CredentialStatus | undefined => tokens.statusOf(account);
+  const observer = createObserver({ metrics, log, clock, declared, history, statusOf });
   zeroProcess(metrics);
   // Like all counters, these exist at 0 from the start.
   if (config.callers !== 'none') for (const { name } of config.callers) metrics.caller(name);
@@ -113,6 +119,8 @@ export async function build(config: LoadedConfig, dependencies: Dependencies): P
   const { upgraded } = config.limits;
   const severalCallers = config.callers !== 'none' && config.callers.length > 1;
   const upgrades = new Upgrades({ all: upgraded, perCaller: severalCallers ? Math.ceil(upgraded / 2) : upgraded }, log);
+  // One for all listeners: an unreachable upstream is logged once.
+  const outages = new Outages(systemClock, log);
   const viaName = dependencies.viaName ?? newViaName();
   const proxy = {
     routes,
@@ -124,8 +132,7 @@ export async function build(config: LoadedConfig, dependencies: Dependencies): P
     metrics,
     log,
     upgrades,
-    // One for all listeners: an unreachable upstream is logged once.
-    outages: new Outages(systemClock, log),
+    outages,
     renewalGuard: new RenewalGuard(clock),
     concurrency: new ConcurrencyLimiter(
       concurrencyLimits(config.limits, routes.all.length, config.callers === 'none' ? 1 : config.callers.length),
@@ -146,25 +153,31 @@ export async function build(config: LoadedConfig, dependencies: Dependencies): P
   }
   const forward = createForwardProxies(config, proxy, authority, via, dependencies.onHostRefused);
   const servers = createProxyServers(config, proxy, inboundTls, forward, authority);
+  const view = new LocalView({
+    tokens,
+    health: new StoreHealth(store, clock),
+    metrics,
+    log,
+    buffers,
+    tunnels: forward.open,
+    spilledBytes: spilling?.usedBytes ?? (() => 0),
+    lifecycle,
+    clock,
+    routes: config.routes,
+    history,
+    outages,
+    callers: config.callers === 'none' ? [] : config.callers,
+    drain: dependencies.onDrain,
+  });
   const parts: Parts = {
     servers,
     upgrades,
     tokens,
     metrics,
     lifecycle,
-    view: new LocalView({
-      tokens,
-      health: new StoreHealth(store, clock),
-      metrics,
-      log,
-      buffers,
-      tunnels: forward.open,
-      spilledBytes: spilling?.usedBytes ?? (() => 0),
-      lifecycle,
-      clock,
-      routes: config.routes,
-    }),
+    view,
     async close() {
+      view.close();
       servers.close();
       authority?.close();
       upgrades.destroy();

@@ -87,6 +87,10 @@ export function credentialSource(
     },
     has: (account) => named.has(account) || byName.has(account),
     size: named.size + byName.size,
+    *names() {
+      yield* named.keys();
+      yield* byName.keys();
+    },
     declared: [...named.keys()],
     valuesOf: (account) => named.get(account)?.values ?? byName.get(account)?.[1] ?? NO_VALUES,
   };

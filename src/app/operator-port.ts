@@ -14,6 +14,6 @@ export function operatorPort(
   { operator }: Pick<LoadedConfig, 'operator'>,
   clock?: Clock,
 ): Server {
-  const app = createOperatorApp({ view, log, access: new OperatorAccess(operator), ...(clock && { clock }) });
+  const app = createOperatorApp({ view, log, access: new OperatorAccess(operator, clock), ...(clock && { clock }) });
   return createHttpServer(app, { headerBytes: 16 * 1024 });
 }

@@ -5,6 +5,7 @@ import type { Clock } from '../tokens/clock.ts';
 import type { Credential } from '../tokens/credential.ts';
 import type { RenewalReport, TokenObserver } from '../tokens/manager.ts';
 import { cannotServe, type AccountStatusName, type CredentialStatus, type RenewalCause } from '../tokens/status.ts';
+import type { AccountHistory } from './account-history.ts';
 import { MAX_ACCOUNTS_WITH_REASONS, zeroAccount } from './zero-counters.ts';
 
 /** Errors of one store operation within this time of a logged one are logged at debug only. ms. */
@@ -18,6 +19,8 @@ interface ObserverParts {
   readonly clock: Clock;
   /** The declared accounts, whose counters exist from the start. */
   readonly declared: Iterable<Credential>;
+  /** What the operator is shown of the past. */
+  readonly history?: AccountHistory;
   /** The account's state now, if it is in memory. */
   statusOf(account: string): CredentialStatus | undefined;
 }
@@ -26,7 +29,7 @@ interface ObserverParts {
  * The token manager's events as metrics and log lines: one for each renewal with its cause and outcome, and one for
  * each change of an account into trouble, from one trouble into another, and out of it.
  */
-export function createObserver({ metrics, log, clock, declared, statusOf }: ObserverParts): TokenObserver {
+export function createObserver({ metrics, log, clock, declared, history, statusOf }: ObserverParts): TokenObserver {
   // By size: with `max` the cache allocates its arrays for the full number at once.
   const troubled = new LRUCache<string, AccountStatusName>({ maxSize: MAX_REMEMBERED, sizeCalculation: () => 1 });
   const zeroed = new Set<string>();
@@ -50,6 +53,7 @@ export function createObserver({ metrics, log, clock, declared, statusOf }: Obse
       const { flow } = credential;
       const { kind, outcome, reason, seconds } = report;
       const account = labelOf(credential);
+      history?.renewed(credential.account, report);
       metrics.renewals.inc({ account, flow, kind, outcome });
       metrics.renewalSeconds.observe({ flow, kind }, seconds);
       // Only a failed call's reason is one of a few words. The text of a refusal is for the log.
@@ -64,6 +68,7 @@ export function createObserver({ metrics, log, clock, declared, statusOf }: Obse
     changed(credential) {
       labelOf(credential);
       const status = statusOf(credential.account);
+      if (status !== undefined) history?.changed(status);
       // While a renewal is under way, the account has neither recovered nor changed its trouble.
       if (status === undefined || status.state === 'renewing') return;
       const was = troubled.get(credential.account);

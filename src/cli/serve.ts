@@ -24,8 +24,8 @@ export async function serve(options: Options): Promise<void> {
   const halt = new AbortController();
   const starting =
     workerCount(config) > 1
-      ? startPool(config, log, halt.signal)
-      : startApp(config, { log, owner: leaseOwner(), ownerIsGone });
+      ? startPool(config, log, halt.signal, () => stop('operator', 0))
+      : startApp(config, { log, owner: leaseOwner(), ownerIsGone, onDrain: () => stop('operator', 0) });
 
   let stopping = false;
   const isStopping = (): boolean => stopping;

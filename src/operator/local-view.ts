@@ -3,11 +3,25 @@ import type { Logger } from '../log.ts';
 import type { Metrics } from '../metrics.ts';
 import type { Clock } from '../tokens/clock.ts';
 import type { RenewNowOptions, TokenManager } from '../tokens/manager.ts';
+import { ACCOUNT_STATUS_NAMES } from '../tokens/status.ts';
 import type { StoreHealth, StoreState } from '../tokens/store-health.ts';
 import { describeAccounts } from './account-gauges.ts';
+import { AccountList, type AccountPage, type AccountQuery, type KnownStates } from './account-list.ts';
+import { hasAll, statusOf, type StatusParts } from './describe-status.ts';
+import { MinuteRings } from './minutes.ts';
+import { overviewOf } from './overview.ts';
 import { readinessOf, withRequested, type Readiness, type ReadinessQuery } from './readiness.ts';
-import { statusOf, type ProcessState, type StatusDocument } from './status-document.ts';
-import type { MetricsJson, OperatorView, RenewedToken } from './view.ts';
+import { inSlices } from './slices.ts';
+import type {
+  AccountHistoryView,
+  AccountStatus,
+  CallerState,
+  OngoingOutage,
+  ProcessRoute,
+  ProcessState,
+  StatusDocument,
+} from './status-document.ts';
+import type { MetricsJson, OperatorView, Overview, RenewedToken } from './view.ts';
 
 interface LocalParts {
   readonly tokens: TokenManager;
@@ -21,46 +35,81 @@ interface LocalParts {
   readonly lifecycle: { readonly stopping: boolean };
   readonly clock: Clock;
   readonly routes: readonly RouteConfig[];
+  readonly history: AccountHistoryView;
+  readonly outages: { ongoing(): readonly OngoingOutage[] };
+  /** Names, and prefixes of the routes that they may use (undefined: all). None: callers are not authenticated. */
+  readonly callers: readonly { readonly name: string; readonly routes?: readonly string[] | undefined }[];
+  /** Begins an orderly stop. Absent: this process cannot be stopped from here. */
+  readonly drain?: (() => void) | undefined;
+}
+
+/** What a state includes. */
+export interface StateOptions {
+  /** Reads the counts of logins from the store first. */
+  readonly counts?: boolean;
+  /** The accounts' last renewals. */
+  readonly renewals?: boolean;
+  /** Accounts to include in any case. */
+  readonly requested?: readonly string[];
+  /** For whoever asks every second: the store's last check counts for a while, because each check is a write. */
+  readonly recentStore?: boolean;
+}
+
+/** How long that is. ms. */
+const RECENT_STORE_MS = 5_000;
+
+/** The accounts in memory that are not `unused`, in a form that is quickly sent to another process. */
+export interface PackedStates {
+  /** With line breaks between them: one long text is read quicker than a hundred thousand short ones. */
+  readonly names: string;
+  /** A digit for each: its place in ACCOUNT_STATUS_NAMES. */
+  readonly states: string;
+  readonly generations: readonly number[];
 }
 
 /** The view of this process. */
 export class LocalView implements OperatorView {
+  readonly drain: (() => void) | undefined;
   readonly #parts: LocalParts;
+  readonly #minutes: MinuteRings;
+  readonly #list = new AccountList(() => this.#knownStates());
   /** The last logged state of the store. */
   #storeWasUsable = true;
+  /** Monotonic ms. */
+  #storeCheckedAt = -Infinity;
 
   constructor(parts: LocalParts) {
     this.#parts = parts;
+    this.#minutes = new MinuteRings(parts.metrics, parts.clock);
+    this.drain = parts.drain;
   }
 
-  /** `counts`: reads the counts of logins from the store first. `requested`: accounts to include in any case. */
-  async state(counts: boolean, requested: readonly string[] = []): Promise<ProcessState> {
-    const { tokens, metrics, lifecycle, routes } = this.#parts;
+  close(): void {
+    this.#minutes.close();
+  }
+
+  async state(options: StateOptions = {}): Promise<ProcessState> {
+    const { counts = false, renewals = false, requested = [], recentStore = false } = options;
+    const { tokens, lifecycle, history } = this.#parts;
     if (counts) await tokens.refreshBudgets();
+    const accounts = withRequested(
+      tokens.status(),
+      requested.map((account) => tokens.statusOf(account)),
+    );
     return {
       stopping: lifecycle.stopping,
-      store: await this.#storeState(),
+      store: await this.#storeState(recentStore ? RECENT_STORE_MS : 0),
       accountCount: tokens.count,
       unknown: requested.filter((account) => !tokens.has(account)),
-      accounts: withRequested(
-        tokens.status(),
-        requested.map((account) => tokens.statusOf(account)),
-      ),
-      routes: routes.map(({ name, upstream, account, accountFrom }) => {
-        const stats = metrics.route(name);
-        return {
-          prefix: name,
-          upstream,
-          account: account ?? (accountFrom && `by request (${accountFrom.flow})`),
-          requests: stats.histogram().count,
-          inFlight: stats.inFlight,
-        };
-      }),
+      accounts: accounts.map((status) => history.describe(status, renewals)),
+      routes: this.routes(),
+      callers: this.#callers(),
+      revision: history.revision,
     };
   }
 
   async readiness(query: ReadinessQuery): Promise<Readiness | undefined> {
-    const state = await this.state(false, query.accounts);
+    const state = await this.state({ requested: query.accounts });
     return state.unknown.length > 0 ? undefined : readinessOf(state, query);
   }
 
@@ -70,7 +119,13 @@ export class LocalView implements OperatorView {
     describeAccounts(metrics, tokens.status());
     await this.#describeProcess();
     const { registry } = metrics;
-    return { contentType: registry.contentType, text: await registry.metrics() };
+    const texts: string[] = [];
+    // One by one, with requests served in between: the series of 500 accounts take tens of ms in one piece.
+    for (const { name } of registry.getMetricsAsArray()) {
+      texts.push(await registry.getSingleMetricAsString(name));
+      await new Promise(setImmediate);
+    }
+    return { contentType: registry.contentType, text: `${texts.join('\n\n')}\n` };
   }
 
   /** The metrics of one worker. The primary adds the accounts' gauges, from what all workers know. */
@@ -80,18 +135,98 @@ export class LocalView implements OperatorView {
   }
 
   async status(): Promise<StatusDocument> {
-    return statusOf(await this.state(true), this.#parts.clock.wall());
+    const state = await this.state({ counts: true, renewals: true });
+    return statusOf(state, await this.#statusParts(state));
+  }
+
+  async overview(): Promise<Overview> {
+    const state = await this.state({ recentStore: true });
+    return overviewOf(state, await this.#statusParts(state));
+  }
+
+  async accounts(query: AccountQuery): Promise<AccountPage> {
+    const { names, ...page } = await this.#list.page(query);
+    return { ...page, now: this.#parts.clock.wall(), accounts: await this.statuses(names) };
+  }
+
+  /** The statuses of these accounts, with their renewals and the present counts of logins. */
+  async statuses(names: readonly string[]): Promise<AccountStatus[]> {
+    const { tokens, history, lifecycle } = this.#parts;
+    if (!lifecycle.stopping) await tokens.refreshBudgetsOf(names);
+    return names.flatMap((name) => {
+      const status = tokens.statusOfAny(name);
+      return status === undefined ? [] : [history.describe(status, true)];
+    });
+  }
+
+  /** For the primary, which merges the states of all workers. */
+  async packedStates(): Promise<PackedStates> {
+    const { tokens } = this.#parts;
+    const names: string[] = [];
+    const generations: number[] = [];
+    let states = '';
+    await inSlices(tokens.names(), (name) => {
+      const status = tokens.statusOf(name);
+      if (status === undefined || status.state === 'unused') return;
+      names.push(name);
+      generations.push(status.generation);
+      states += String(ACCOUNT_STATUS_NAMES.indexOf(status.state));
+    });
+    return { names: names.join('\n'), states, generations };
   }
 
   async renew(account: string, options: RenewNowOptions): Promise<RenewedToken | undefined> {
     const { tokens } = this.#parts;
     if (!tokens.has(account)) return undefined;
-    const { generation, expiresAt } = await tokens.renewNow(account, options);
-    return { generation, expiresAt };
+    try {
+      const { generation, expiresAt } = await tokens.renewNow(account, options);
+      return { generation, expiresAt };
+    } finally {
+      this.#list.forget();
+    }
   }
 
   async accountNames(): Promise<readonly string[]> {
     return this.#parts.tokens.status().map(({ account }) => account);
+  }
+
+  async #statusParts(state: ProcessState): Promise<StatusParts> {
+    const states = hasAll(state) ? undefined : await this.#list.counts();
+    return { now: this.#parts.clock.wall(), states, canDrain: this.drain !== undefined };
+  }
+
+  async #knownStates(): Promise<KnownStates> {
+    const { tokens } = this.#parts;
+    return { names: tokens.names(), stateOf: (name) => tokens.statusOf(name)?.state };
+  }
+
+  /** The routes and their last hour. */
+  routes(): ProcessRoute[] {
+    const { metrics, routes, outages, callers } = this.#parts;
+    const ongoing = new Map(outages.ongoing().map((outage) => [outage.route, outage]));
+    return routes.map(({ name, upstream, account, accountFrom }) => {
+      const stats = metrics.route(name);
+      const outage = ongoing.get(name);
+      return {
+        prefix: name,
+        upstream,
+        account: account ?? (accountFrom && `by request (${accountFrom.flow})`),
+        ...(accountFrom && { flow: accountFrom.flow }),
+        requests: stats.histogram().count,
+        inFlight: stats.inFlight,
+        minutes: this.#minutes.ofRoute(name),
+        ...(outage && { outage }),
+        callers: callers.filter((caller) => caller.routes?.includes(name) ?? true).map((caller) => caller.name),
+      };
+    });
+  }
+
+  #callers(): CallerState[] {
+    const { metrics, callers } = this.#parts;
+    return callers.map(({ name }) => {
+      const { inFlight, admitted, refused } = metrics.caller(name);
+      return { name, inFlight, admitted, refused, lately: this.#minutes.ofCaller(name) };
+    });
   }
 
   async #describeProcess(): Promise<void> {
@@ -104,10 +239,12 @@ export class LocalView implements OperatorView {
     metrics.accountsInMemory.set(tokens.count.inMemory);
   }
 
-  async #storeState(): Promise<StoreState> {
-    const { health, lifecycle, log } = this.#parts;
+  async #storeState(maxAge = 0): Promise<StoreState> {
+    const { health, lifecycle, log, clock } = this.#parts;
     // A stopping process may have closed its store: its last check counts.
-    const state = lifecycle.stopping ? health.state : await health.check();
+    const isRecent = lifecycle.stopping || clock.monotonic() - this.#storeCheckedAt < maxAge;
+    const state = isRecent ? health.state : await health.check();
+    if (!isRecent) this.#storeCheckedAt = clock.monotonic();
     if (state.usable !== this.#storeWasUsable) {
       this.#storeWasUsable = state.usable;
       if (state.usable) log.info('the token store can be used again');

@@ -1,6 +1,7 @@
 import type { Request, Response } from 'express';
 import { TokenwardError, type ErrorCode } from '../errors.ts';
 import type { Logger } from '../log.ts';
+import { addressOf, type OperatorAccess } from './access.ts';
 import { noSuchAccount } from './no-such-account.ts';
 import type { RenewalThrottle } from './renewal-throttle.ts';
 import type { OperatorView } from './view.ts';
@@ -10,10 +11,16 @@ type RenewRoute = (request: Request<{ account: string }>, response: Response) =>
 const BUDGET_EXHAUSTED: readonly ErrorCode[] = ['login_budget_exhausted', 'renewal_budget_exhausted'];
 
 /** POST /renew/<account>: a renewal by hand. */
-export function renewRoute(view: OperatorView, log: Logger, throttle: RenewalThrottle): RenewRoute {
+export function renewRoute(
+  view: OperatorView,
+  log: Logger,
+  access: OperatorAccess,
+  throttle: RenewalThrottle,
+): RenewRoute {
   return async (request, response) => {
     const { account } = request.params;
-    const address = request.socket.remoteAddress ?? 'unknown';
+    const address = addressOf(request);
+    const by = access.actorOf(request);
     const wait = throttle.begin(account);
     if (wait > 0) {
       const seconds = Math.max(1, Math.ceil(wait / 1000));
@@ -30,7 +37,7 @@ export function renewRoute(view: OperatorView, log: Logger, throttle: RenewalThr
         response.status(404).json(await noSuchAccount(view, [account]));
         return;
       }
-      log.info(`an operator renewed ${account}`, { account, generation: renewed.generation, address });
+      log.info(`an operator renewed ${account}`, { account, generation: renewed.generation, address, by });
       response.json({ account, ...renewed });
     } catch (error) {
       // No call was made: the operator may repeat the request with the reserve at once.
@@ -40,6 +47,7 @@ export function renewRoute(view: OperatorView, log: Logger, throttle: RenewalThr
           account,
           code: error.code,
           address,
+          by,
           ...(error.detail !== undefined && { detail: error.detail }),
         });
       }

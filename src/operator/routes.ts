@@ -5,12 +5,16 @@ import { problemDocument, TokenwardError } from '../errors.ts';
 import { describeFault, type Logger } from '../log.ts';
 import { createExpress } from '../http/server/express.ts';
 import { systemClock, type Clock } from '../tokens/clock.ts';
-import type { OperatorAccess } from './access.ts';
+import { addressOf, type OperatorAccess } from './access.ts';
+import { parseAccountQuery } from './account-query.ts';
+import { drainRoute } from './drain-route.ts';
+import { EventStream } from './events.ts';
 import { noSuchAccount } from './no-such-account.ts';
-import { PAGE, PAGE_POLICY } from './page.ts';
+import { PAGE_FILES, PAGE_POLICY } from './page.ts';
 import { parseReadinessQuery } from './readiness-query.ts';
 import { renewRoute } from './renew-route.ts';
 import { RenewalThrottle } from './renewal-throttle.ts';
+import { sessionRoutes } from './session-routes.ts';
 import type { OperatorView } from './view.ts';
 
 interface OperatorParts {
@@ -22,6 +26,8 @@ interface OperatorParts {
 }
 
 const compress = promisify(gzip);
+/** Actions that need a key wherever others can reach the port. */
+const SPARE_ACTION = /^\/(?:drain|reload)\/?$/i;
 
 /** Health, metrics, status and the operator's actions, on a port of their own. No response contains a secret. */
 export function createOperatorApp({ view, log, access, clock = systemClock }: OperatorParts): Express {
@@ -31,16 +37,16 @@ export function createOperatorApp({ view, log, access, clock = systemClock }: Op
     response.setHeader('cache-control', 'no-store');
     response.setHeader('x-content-type-options', 'nosniff');
     response.setHeader('content-security-policy', PAGE_POLICY);
+    response.setHeader('referrer-policy', 'no-referrer');
     const acts = request.method !== 'GET' && request.method !== 'HEAD';
+    const isSpare = request.query['reserve'] === 'true' || SPARE_ACTION.test(request.path);
     const refusal = acts
-      ? (access.checkAction(request, request.query['reserve'] === 'true') ?? access.checkRead(request))
+      ? (access.checkAction(request, isSpare ? 'spare' : 'ordinary') ?? access.checkRead(request))
       : access.checkRead(request);
     if (refusal !== undefined) {
-      const { status, code, title } = refusal;
-      if (acts) {
-        const address = request.socket.remoteAddress ?? 'unknown';
-        log.warn('a request to act on the operator port was refused', { code, address });
-      }
+      const { status, code, title, retryAfter } = refusal;
+      if (acts) log.warn('a request to act on the operator port was refused', { code, address: addressOf(request) });
+      if (retryAfter !== undefined) response.setHeader('retry-after', String(retryAfter));
       if (status === 401) response.setHeader('www-authenticate', 'Bearer realm="tokenward operator"');
       response.status(status).json({ code, title });
       return;
@@ -82,14 +88,44 @@ export function createOperatorApp({ view, log, access, clock = systemClock }: Op
     response.json(await view.status());
   });
 
-  app.post('/renew/:account', renewRoute(view, log, new RenewalThrottle(clock)));
-
-  app.get('/', (_request, response) => {
-    response.type('html').send(PAGE);
+  app.get('/accounts', async (request, response) => {
+    const query = parseAccountQuery(request);
+    if (query === undefined) {
+      const title = '/accounts understands state=STATE (repeatable), q=TEXT, page=NUMBER and size=NUMBER (up to 200).';
+      response.status(400).json({ code: 'query_malformed', title });
+      return;
+    }
+    response.json(await view.accounts(query));
   });
 
+  app.get('/overview', async (_request, response) => {
+    response.json(await view.overview());
+  });
+
+  const events = new EventStream(view, log);
+  app.get('/events', (request, response) => {
+    const refusal = access.checkStream(request);
+    if (refusal === undefined) events.listen(request, response);
+    else response.status(refusal.status).json({ code: refusal.code, title: refusal.title });
+  });
+
+  const session = sessionRoutes(access, log);
+  app.get('/session', session.get);
+  app.post('/session', session.begin);
+  app.delete('/session', session.end);
+
+  app.post('/renew/:account', renewRoute(view, log, access, new RenewalThrottle(clock)));
+  app.post('/drain', drainRoute(view, log, access));
+
+  for (const [path, { type, content }] of PAGE_FILES)
+    app.get(path, (_request, response) => {
+      response.type(type).send(content);
+    });
+
   app.use((_request, response) => {
-    const title = 'This port serves /, /healthz, /readyz, /metrics, /status and POST /renew/<account>.';
+    const title =
+      'This port serves /, /healthz, /readyz, /metrics, /status, /accounts, /overview, /events, ' +
+      'POST /renew/<account> and POST /drain.';
     response.status(404).json({ code: 'not_found', title });
   });
 

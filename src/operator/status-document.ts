@@ -1,6 +1,7 @@
-import type { CredentialStatus } from '../tokens/status.ts';
+import type { AccountStatusName, CredentialStatus } from '../tokens/status.ts';
 import type { StoreState } from '../tokens/store-health.ts';
-import { VERSION } from '../version.ts';
+import type { Incident } from './incident.ts';
+import type { CallerLately, CountedMinute, RouteMinute } from './minutes.ts';
 
 /** One worker process in /status. */
 export interface WorkerStatus {
@@ -12,6 +13,81 @@ export interface WorkerStatus {
   readonly requests: number | undefined;
 }
 
+/** One request to a token endpoint that has ended. */
+export interface RenewalNote {
+  /** Its end, wall-clock ms. */
+  readonly at: number;
+  /** Why it was made; `by`: what triggered it, in words. */
+  readonly cause: string;
+  readonly by?: string;
+  readonly kind: string;
+  readonly outcome: string;
+  /** Why it brought no token. */
+  readonly reason?: string;
+  readonly ms: number;
+}
+
+/** An account's status, with what this process remembers of it. */
+export interface AccountStatus extends CredentialStatus {
+  /** Since when it is in its present trouble, wall-clock ms. Absent: it is in none. */
+  readonly since?: number;
+  /** The last ones, oldest first. Absent: there was none. */
+  readonly renewals?: readonly RenewalNote[];
+}
+
+/** What a process remembers of its accounts. */
+export interface AccountHistoryView {
+  /** Rises with every change of any account. */
+  readonly revision: number;
+  describe(status: CredentialStatus, renewals: boolean): AccountStatus;
+}
+
+/** The present configuration, and the last attempt to apply another one. Times are wall-clock ms. */
+export interface ConfigStatus {
+  readonly file: string;
+  readonly hash: string;
+  readonly since: number;
+  readonly lastReload?: {
+    readonly at: number;
+    readonly ok: boolean;
+    readonly trigger: 'signal' | 'file' | 'operator';
+    readonly changes?: readonly string[];
+    readonly error?: string;
+  };
+}
+
+/** Requests that were refused, and the configuration that would allow them. */
+export interface RefusedCall {
+  readonly caller?: string;
+  readonly kind: 'host' | 'policy' | 'route';
+  readonly route?: string;
+  readonly host?: string;
+  readonly method?: string;
+  readonly path?: string;
+  readonly count: number;
+  readonly firstAt: number;
+  readonly lastAt: number;
+  /** YAML. */
+  readonly patch: string;
+}
+
+/** A caller of the configuration and its requests. */
+export interface CallerState {
+  readonly name: string;
+  readonly inFlight: number;
+  readonly admitted: number;
+  /** Refused because the caller had reached its limit. */
+  readonly refused: number;
+  /** The same within the last five minutes. */
+  readonly lately: CallerLately;
+}
+
+/** How many accounts there are in each state. */
+export type StateCounts = Readonly<Record<AccountStatusName, number>>;
+
+/** What an operator can do at this port. */
+export type OperatorAction = 'renew' | 'drain' | 'reload';
+
 /** The response of /status, which `tokenward status` reads. */
 export interface StatusDocument {
   readonly version: string;
@@ -19,17 +95,37 @@ export interface StatusDocument {
   /** Wall clock, ms. */
   readonly now: number;
   readonly stopping: boolean;
+  /** How it goes, in one sentence. */
+  readonly verdict: string;
+  /** What is wrong, the worst first. */
+  readonly incidents: readonly Incident[];
   readonly store: StoreState;
   /** Missing without worker processes. */
   readonly workers?: readonly WorkerStatus[];
   /** The declared accounts, and of the others a few hundred that are in use. */
-  readonly accounts: readonly CredentialStatus[];
+  readonly accounts: readonly AccountStatus[];
   /** How many accounts there are, and how many are in the memory of a process. */
   readonly accountCount: { readonly known: number; readonly inMemory: number };
+  readonly states: StateCounts;
   readonly routes: readonly RouteState[];
+  readonly callers: readonly CallerState[];
+  readonly actions: readonly OperatorAction[];
+  readonly config?: ConfigStatus;
+  readonly refused?: readonly RefusedCall[];
 }
 
-/** A route and its present load. */
+/** An upstream that cannot be reached. Times are wall-clock ms. */
+export interface OngoingOutage {
+  readonly route: string;
+  /** Host and port. */
+  readonly upstream: string;
+  readonly reason: string;
+  readonly since: number;
+  /** The last request that found no connection. */
+  readonly failedAt: number;
+}
+
+/** A route and its load. */
 export interface RouteState {
   /** The route's name: its prefix, or its host, or both. */
   readonly prefix: string;
@@ -37,6 +133,19 @@ export interface RouteState {
   readonly account: string | undefined;
   readonly requests: number;
   readonly inFlight: number;
+  /** The last hour, oldest first; minutes without requests are left out. */
+  readonly minutes: readonly RouteMinute[];
+  /** Absent: the upstream can be reached. */
+  readonly outage?: OngoingOutage;
+}
+
+/** A route as one process sees it. */
+export interface ProcessRoute extends Omit<RouteState, 'minutes'> {
+  readonly minutes: readonly CountedMinute[];
+  /** The flow of its accounts, if the request chooses the account. */
+  readonly flow?: string;
+  /** The callers that may use it. */
+  readonly callers: readonly string[];
 }
 
 /** The state of one process. Several of them can be merged into one. */
@@ -45,15 +154,12 @@ export interface ProcessState {
   readonly store: StoreState;
   /** The requested accounts that do not exist. */
   readonly unknown: readonly string[];
-  readonly accounts: readonly CredentialStatus[];
+  readonly accounts: readonly AccountStatus[];
   readonly accountCount: { readonly known: number; readonly inMemory: number };
-  readonly routes: readonly RouteState[];
-}
-
-/** The document of a state. `now`: wall clock, ms. */
-export function statusOf(
-  { stopping, store, accounts, accountCount, routes }: ProcessState,
-  now: number,
-): StatusDocument {
-  return { version: VERSION, node: process.version, now, stopping, store, accounts, accountCount, routes };
+  readonly routes: readonly ProcessRoute[];
+  readonly callers: readonly CallerState[];
+  /** Rises with every change of an account. */
+  readonly revision: number;
+  readonly config?: ConfigStatus;
+  readonly refused?: readonly RefusedCall[];
 }

@@ -47,6 +47,7 @@ export function fail(proxy: Proxy, ctx: RequestContext, error: unknown): void {
     problem = new TokenwardError('internal');
   }
   proxy.metrics.errors.inc({ route: route?.name ?? 'unmatched', reason: problem.code });
+  (route?.stats ?? proxy.metrics.route('unmatched')).countError(problem.code);
   proxy.log.debug('error response generated', {
     ...(route && { route: route.name }),
     code: problem.code,

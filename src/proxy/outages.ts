@@ -13,6 +13,21 @@ interface Outage {
   /** The outage has been logged, so its end is logged too. */
   logged: boolean;
   upstream: string;
+  reason: string;
+  /** The beginning of the outage and the last failed request, for people. Wall-clock ms. */
+  beganAt: number;
+  failedAt: number;
+}
+
+/** An upstream that cannot be reached. Times are wall-clock ms. */
+export interface OngoingOutage {
+  readonly route: string;
+  /** Host and port. */
+  readonly upstream: string;
+  readonly reason: string;
+  readonly since: number;
+  /** The last request that found no connection. */
+  readonly failedAt: number;
 }
 
 /**
@@ -38,9 +53,21 @@ export class Outages {
     if (outage === undefined)
       this.#routes.set(
         route,
-        (outage = { requests: 0, loggedAt: -Infinity, since: undefined, logged: false, upstream }),
+        (outage = {
+          requests: 0,
+          loggedAt: -Infinity,
+          since: undefined,
+          logged: false,
+          upstream,
+          reason,
+          beganAt: 0,
+          failedAt: 0,
+        }),
       );
     outage.requests += 1;
+    outage.reason = reason;
+    outage.failedAt = this.#clock.wall();
+    if (outage.since === undefined) outage.beganAt = outage.failedAt;
     outage.since ??= now;
     this.active = true;
     if (now - outage.loggedAt < LOG_INTERVAL_MS) return;
@@ -48,6 +75,13 @@ export class Outages {
     outage.loggedAt = now;
     outage.requests = 0;
     outage.logged = true;
+  }
+
+  /** The outages that have not ended, for the operator. */
+  ongoing(): OngoingOutage[] {
+    return [...this.#routes].flatMap(([route, { since, upstream, reason, beganAt, failedAt }]) =>
+      since === undefined ? [] : [{ route, upstream, reason, since: beganAt, failedAt }],
+    );
   }
 
   /** The route's upstream has responded. */

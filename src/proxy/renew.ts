@@ -123,12 +123,14 @@ async function getNewerToken(
     metrics.tokensRefused.inc({ account: metrics.accountLabel(account) });
   if (!tokens.canRenew(account)) {
     count('current');
+    route.stats.rejected += 1;
     tokens.rejected(account, rejected);
     return [];
   }
   const heldBack = renewalGuard.heldBack(account, requestKeyOf(ctx, account), generation, replayable);
   if (heldBack !== undefined) {
     count('ineffective');
+    route.stats.rejected += 1;
     if (heldBack.tokenUnaccepted) tokens.rejected(account, rejected);
     // If the upstream says itself when to come back, it knows better.
     return [

@@ -26,14 +26,17 @@ export class AccountCache {
   ) {
     this.#credentials = credentials;
     this.#declared = new Set(credentials.declared);
-    this.#shared = { clock, timers, random, rejected: new Set() };
+    this.#shared = { clock, timers, random, rejected: new Set(), troubled: new Set() };
     this.#states = new LRUCache({
       max: maxAccounts ?? 100_000,
       dispose: (state, account, reason) => {
         if (reason !== 'evict') return;
         if (state.references > 0) this.#pinned.set(account, state);
         // The mark would stay for ever: the account's next state knows nothing of the rejection.
-        else this.#shared.rejected.delete(account);
+        else {
+          this.#shared.rejected.delete(account);
+          this.#shared.troubled.delete(state);
+        }
       },
     });
   }
@@ -87,19 +90,34 @@ export class AccountCache {
     const declared = this.#credentials.declared.map((account) => this.of(account));
     const room = Math.max(0, MAX_SHOWN - declared.length);
     if (room === 0 || this.count.inMemory <= declared.length) return declared;
-    const others = [...this.#pinned.values(), ...this.#states.values()];
-    const undeclared = others.filter(({ credential }) => !this.#declared.has(credential.account));
-    return [...declared, ...[...new Set([...undeclared.filter(isInTrouble), ...undeclared])].slice(0, room)];
+    const others = new Set<AccountState>();
+    // Never a walk over all: there may be a hundred thousand.
+    for (const states of [this.#shared.troubled, this.#pinned.values(), this.#states.values()])
+      for (const state of states) {
+        if (others.size === room) return [...declared, ...others];
+        if (!this.#declared.has(state.credential.account)) others.add(state);
+      }
+    return [...declared, ...others];
   }
-}
 
-function isInTrouble({ problem, pendingWrite, dead, recordProblem, refusedAt }: AccountState): boolean {
-  return (problem ?? pendingWrite ?? dead ?? recordProblem ?? refusedAt) !== undefined;
+  /** The same for an account that is not in memory: its state if it were, which stays outside. */
+  describable(account: string): AccountState | undefined {
+    const known = this.peek(account);
+    if (known !== undefined) return known;
+    const credential = this.#credentials.get(account);
+    return credential && newAccountState(credential, this.#shared);
+  }
 }
 
 /** A source in which all credentials exist already, and all are declared. */
 export function sourceOf(credentials: Iterable<Credential>): CredentialSource {
   const all = new Map([...credentials].map((credential) => [credential.account, credential]));
   const get = (account: string): Credential | undefined => all.get(account);
-  return { get, has: (account) => all.has(account), size: all.size, declared: [...all.keys()] };
+  return {
+    get,
+    has: (account) => all.has(account),
+    size: all.size,
+    names: () => all.keys(),
+    declared: [...all.keys()],
+  };
 }

@@ -16,6 +16,8 @@ export interface SharedState {
   readonly random: () => number;
   /** Accounts whose current token an upstream has rejected and none has accepted since. */
   readonly rejected: Set<string>;
+  /** States in which something is wrong, so that nobody has to walk over all of them. */
+  readonly troubled: Set<AccountState>;
 }
 
 /** What one process knows of one account. Readable everywhere; changed only by the methods below. */
@@ -37,8 +39,6 @@ class State {
   refreshAt = Infinity;
   /** The newest rejected generation: no further request gets it while the next token is being obtained. */
   rejectedGeneration = -1;
-  /** Wall-clock ms at which an upstream rejected the current token, if none has accepted it since. */
-  refusedAt: number | undefined = undefined;
   /** Monotonic ms at which an upstream last accepted the current token after a rejection; -Infinity if never. */
   acceptedAt = -Infinity;
   /** Why requests cannot carry the current token. */
@@ -49,12 +49,9 @@ class State {
    */
   references = 0;
   loaded: boolean;
-  dead: string | undefined = undefined;
-  problem: string | undefined = undefined;
   /** The budget that did not grant the last renewal. */
   exhausted: 'logins' | 'renewals' | undefined = undefined;
-  /** Why the account's record cannot be opened. It is not read again before `recordRetryAt`, monotonic ms. */
-  recordProblem: string | undefined = undefined;
+  /** The record is not read again before this, monotonic ms. */
   recordRetryAt = -Infinity;
   /** The record says that these credentials, or earlier ones of the account, were refused. */
   credentialsRefused = false;
@@ -81,11 +78,14 @@ class State {
   #leasedAt = NO_LEASE;
   /** The release of the lease, while it is under way. */
   leaseRelease: Promise<void> | undefined = undefined;
-  /** A grant that could not be stored yet: the only copy, written as soon as the store accepts it. */
-  pendingWrite: CredentialRecord | undefined = undefined;
   /** The newest flight. An earlier one that missed its deadline may still be running. */
   #newestFlight: Promise<Token> | undefined = undefined;
   readonly #shared: SharedState;
+  #refusedAt: number | undefined = undefined;
+  #dead: string | undefined = undefined;
+  #problem: string | undefined = undefined;
+  #recordProblem: string | undefined = undefined;
+  #pendingWrite: CredentialRecord | undefined = undefined;
 
   constructor(credential: Credential, shared: SharedState) {
     const { staticToken } = credential;
@@ -94,6 +94,63 @@ class State {
     this.token = staticToken === undefined ? undefined : fixedToken(staticToken, shared.clock);
     this.loaded = staticToken !== undefined;
     this.#shared = shared;
+  }
+
+  // ---- troubles
+
+  /** Wall-clock ms at which an upstream rejected the current token, if none has accepted it since. */
+  get refusedAt(): number | undefined {
+    return this.#refusedAt;
+  }
+
+  private set refusedAt(at: number | undefined) {
+    this.#refusedAt = at;
+    this.#noteTrouble();
+  }
+
+  get dead(): string | undefined {
+    return this.#dead;
+  }
+
+  private set dead(reason: string | undefined) {
+    this.#dead = reason;
+    this.#noteTrouble();
+  }
+
+  get problem(): string | undefined {
+    return this.#problem;
+  }
+
+  private set problem(problem: string | undefined) {
+    this.#problem = problem;
+    this.#noteTrouble();
+  }
+
+  /** Why the account's record cannot be opened. */
+  get recordProblem(): string | undefined {
+    return this.#recordProblem;
+  }
+
+  private set recordProblem(problem: string | undefined) {
+    this.#recordProblem = problem;
+    this.#noteTrouble();
+  }
+
+  /** A grant that could not be stored yet: the only copy, written as soon as the store accepts it. */
+  get pendingWrite(): CredentialRecord | undefined {
+    return this.#pendingWrite;
+  }
+
+  private set pendingWrite(record: CredentialRecord | undefined) {
+    this.#pendingWrite = record;
+    this.#noteTrouble();
+  }
+
+  #noteTrouble(): void {
+    const { troubled } = this.#shared;
+    if ((this.#problem ?? this.#pendingWrite ?? this.#dead ?? this.#recordProblem ?? this.#refusedAt) !== undefined)
+      troubled.add(this);
+    else if (troubled.size > 0) troubled.delete(this);
   }
 
   // ---- tokens

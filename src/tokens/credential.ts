@@ -100,6 +100,8 @@ export interface CredentialSource {
   get(account: string): Credential | undefined;
   has(account: string): boolean;
   readonly size: number;
+  /** All names, in the order of the configuration. */
+  names(): Iterable<string>;
   /** Accounts that are read at the start and always shown, whether they are used or not. */
   readonly declared: readonly string[];
 }

@@ -235,6 +235,25 @@ export class TokenManager {
     return state && this.#statusOf(state);
   }
 
+  /** The same for any account: one that is not in memory is `unused`. Undefined: there is no such account. */
+  statusOfAny(account: string): CredentialStatus | undefined {
+    const state = this.#accounts.describable(account);
+    return state && this.#statusOf(state);
+  }
+
+  /** The names of all accounts, in the order of the configuration. */
+  names(): Iterable<string> {
+    return this.#credentials.names();
+  }
+
+  /** Updates the counts of logins of these accounts, as far as they are in memory. */
+  async refreshBudgetsOf(accounts: readonly string[]): Promise<void> {
+    for (const account of accounts) {
+      const state = this.#accounts.peek(account);
+      if (state !== undefined) await this.#records.refreshBudget(state).catch(() => undefined);
+    }
+  }
+
   #statusOf(state: AccountState): CredentialStatus {
     return describe(state, this.#accounts.isDeclared(state.credential.account), this.storeUsable, this.#parts.clock);
   }

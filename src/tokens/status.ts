@@ -66,6 +66,8 @@ export interface CredentialStatus {
   readonly budget: BudgetState | undefined;
   /** What is left of the renewal budgets, shortest window first. Absent: there is none. */
   readonly renewalsLeft?: readonly RenewalsLeft[] | undefined;
+  /** The token is fixed: nothing renews it. Absent: it is not. */
+  readonly fixed?: boolean;
   /** The budget that did not grant the last renewal. */
   readonly exhausted?: 'logins' | 'renewals' | undefined;
 }
@@ -127,6 +129,7 @@ export function describe(state: AccountState, named: boolean, storeUsable: boole
     retryAt: state.retryAt,
     budget: state.budget,
     ...(state.renewalsLeft.length > 0 && { renewalsLeft: state.renewalsLeft }),
+    ...(credential.staticToken !== undefined && { fixed: true }),
     ...(state.exhausted !== undefined && { exhausted: state.exhausted }),
   };
 }

@@ -1,7 +1,8 @@
 import { deserialize, serialize } from 'node:v8';
 import type { LoadedConfig } from '../config/load.ts';
 import { TokenwardError, type ErrorCode } from '../errors.ts';
-import type { ProcessState } from '../operator/status-document.ts';
+import type { PackedStates, StateOptions } from '../operator/local-view.ts';
+import type { AccountStatus, ProcessRoute, ProcessState } from '../operator/status-document.ts';
 import type { MetricsJson, RenewedToken } from '../operator/view.ts';
 import type { RenewNowOptions } from '../tokens/manager.ts';
 import type { ProxyAddress } from '../app/proxy-address.ts';
@@ -12,13 +13,17 @@ import type { ProxyAddress } from '../app/proxy-address.ts';
 export interface WorkerResults {
   metrics: MetricsJson;
   state: ProcessState;
+  /** All accounts in memory that are not `unused`. */
+  index: PackedStates;
+  statuses: readonly AccountStatus[];
   renew: RenewedToken | null;
 }
 
 export type WorkerRequest =
   | { readonly kind: 'metrics' }
-  /** `asked`: accounts to include in any case. */
-  | { readonly kind: 'state'; readonly counts: boolean; readonly asked: readonly string[] }
+  | { readonly kind: 'state'; readonly options: StateOptions }
+  | { readonly kind: 'index' }
+  | { readonly kind: 'statuses'; readonly names: readonly string[] }
   | { readonly kind: 'renew'; readonly account: string; readonly options: RenewNowOptions };
 
 export type ToWorker =
@@ -54,7 +59,7 @@ export type ToPrimary =
     }
   | { readonly type: 'changed'; readonly account: string }
   /** The last message of a worker. */
-  | { readonly type: 'final-metrics'; readonly metrics: MetricsJson };
+  | { readonly type: 'final-metrics'; readonly metrics: MetricsJson; readonly routes: readonly ProcessRoute[] };
 
 /** JSON cannot hold all of a configuration: maps, and undefined values. */
 export function packConfig(config: LoadedConfig): string {

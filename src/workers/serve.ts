@@ -37,11 +37,16 @@ export function workerCount({ workers }: LoadedConfig): number {
 
 /**
  * Starts the operator port and the workers. Rejects with a ListenError or a WorkerStartError, leaving nothing open;
- * with the latter also if `halt` aborts the start.
+ * with the latter also if `halt` aborts the start. `onDrain`: an operator asks for the program's end.
  */
-export async function startPool(config: LoadedConfig, log: Logger, halt: AbortSignal): Promise<RunningPool> {
+export async function startPool(
+  config: LoadedConfig,
+  log: Logger,
+  halt: AbortSignal,
+  onDrain?: () => void,
+): Promise<RunningPool> {
   const pool = new WorkerPool(config, new Metrics(VERSION, engineOf(config.listeners)), log);
-  const operatorServer: Server = operatorPort(new PoolView(pool, systemClock), log, config);
+  const operatorServer: Server = operatorPort(new PoolView(pool, systemClock, onDrain), log, config);
   const operatorAddress = await listen(operatorServer, config.operator.host, config.operator.port, 'operator');
   let proxyAddresses: readonly ProxyAddress[];
   try {

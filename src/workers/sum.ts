@@ -1,7 +1,8 @@
 import { AggregatorRegistry, type PrometheusContentType, type Registry } from 'prom-client';
-import type { ProcessState, RouteState } from '../operator/status-document.ts';
+import { sumOfMinutes } from '../operator/minutes.ts';
+import type { AccountStatus, CallerState, ProcessRoute, ProcessState } from '../operator/status-document.ts';
 import type { MetricsJson } from '../operator/view.ts';
-import { ACCOUNT_STATUS_NAMES, cannotServe, type CredentialStatus } from '../tokens/status.ts';
+import { ACCOUNT_STATUS_NAMES, cannotServe } from '../tokens/status.ts';
 import type { StoreState } from '../tokens/store-health.ts';
 
 /**
@@ -36,14 +37,17 @@ function aggregate(metrics: readonly MetricsJson[]): Registry {
 
 /** The states of several workers as one process's. */
 export function sumOfStates(states: readonly ProcessState[]): Omit<ProcessState, 'stopping'> {
-  const accounts = groups(
-    states.flatMap((state) => state.accounts),
-    ({ account }) => account,
-  ).map(oneAccount);
+  const accounts = sumOfAccounts(states.map((state) => state.accounts));
   const routes = groups(
     states.flatMap((state) => state.routes),
     ({ prefix }) => prefix,
   ).map(oneRoute);
+  const callers = groups(
+    states.flatMap((state) => state.callers),
+    ({ name }) => name,
+  ).map(oneCaller);
+  const refused = states.flatMap((state) => state.refused ?? []);
+  const config = states.find((state) => state.config !== undefined)?.config;
   const accountCount = {
     known: Math.max(0, ...states.map((state) => state.accountCount.known)),
     inMemory: Math.max(0, ...states.map((state) => state.accountCount.inMemory)),
@@ -52,7 +56,22 @@ export function sumOfStates(states: readonly ProcessState[]): Omit<ProcessState,
   const unknown = [...new Set(states.flatMap((state) => state.unknown))].filter((account) =>
     states.every((state) => state.unknown.includes(account)),
   );
-  return { store: oneStore(states.map(({ store }) => store)), unknown, accounts, accountCount, routes };
+  return {
+    store: oneStore(states.map(({ store }) => store)),
+    unknown,
+    accounts,
+    accountCount,
+    routes,
+    callers,
+    revision: sum(states.map(({ revision }) => revision)),
+    ...(config && { config }),
+    ...(refused.length > 0 && { refused }),
+  };
+}
+
+/** The accounts that several workers know, each as one. */
+export function sumOfAccounts(lists: readonly (readonly AccountStatus[])[]): AccountStatus[] {
+  return groups(lists.flat(), ({ account }) => account).map(oneAccount);
 }
 
 /**
@@ -73,7 +92,7 @@ function oneStore(all: readonly StoreState[]): StoreState {
  * Workers share a store, so their states differ only for a moment: those with the newest token count, and of these the
  * worst. A worker that has not used the account yet does not count.
  */
-function oneAccount(all: readonly CredentialStatus[]): CredentialStatus {
+function oneAccount(all: readonly AccountStatus[]): AccountStatus {
   const generation = Math.max(...all.map((one) => one.generation));
   const newest = all.filter((one) => one.generation === generation);
   const current = newest.some(({ state }) => state !== 'unused')
@@ -88,6 +107,8 @@ function oneAccount(all: readonly CredentialStatus[]): CredentialStatus {
     ({ per }) => String(per),
   ).map((left) => left.sort((a, b) => a.remaining - b.remaining)[0]!);
   const retries = current.flatMap(({ retryAt }) => retryAt ?? []);
+  const since = current.flatMap((one) => (one.state === worst!.state ? (one.since ?? []) : []));
+  const renewals = all.flatMap((one) => one.renewals ?? []).sort((a, b) => a.at - b.at);
   const refusals = current.flatMap(({ refusedAt }) => refusedAt ?? []);
   return {
     ...worst!,
@@ -100,12 +121,35 @@ function oneAccount(all: readonly CredentialStatus[]): CredentialStatus {
     retryAt: retries.length === 0 ? undefined : Math.max(...retries),
     budget: budgets.sort((a, b) => a.remaining - b.remaining || a.reserveRemaining - b.reserveRemaining)[0],
     ...(renewalsLeft.length > 0 && { renewalsLeft }),
+    ...(since.length > 0 && { since: Math.min(...since) }),
+    ...(renewals.length > 0 && { renewals: renewals.slice(-MAX_RENEWALS) }),
   };
 }
 
-function oneRoute(all: readonly RouteState[]): RouteState {
+/** Renewals shown of an account: as many as one process shows. */
+const MAX_RENEWALS = 20;
+
+function oneCaller(all: readonly CallerState[]): CallerState {
+  return {
+    name: all[0]!.name,
+    inFlight: sum(all.map(({ inFlight }) => inFlight)),
+    admitted: sum(all.map(({ admitted }) => admitted)),
+    refused: sum(all.map(({ refused }) => refused)),
+    lately: {
+      admitted: sum(all.map(({ lately }) => lately.admitted)),
+      refused: sum(all.map(({ lately }) => lately.refused)),
+    },
+  };
+}
+
+/** An upstream that one worker cannot reach may be reached by another, whose connections are older: it counts. */
+function oneRoute(all: readonly ProcessRoute[]): ProcessRoute {
+  const outages = all.flatMap(({ outage }) => outage ?? []).sort((a, b) => a.since - b.since);
+  const failedAt = Math.max(...outages.map((outage) => outage.failedAt));
   return {
     ...all[0]!,
+    ...(outages[0] && { outage: { ...outages[0], failedAt } }),
+    minutes: sumOfMinutes(all.map(({ minutes }) => minutes)),
     requests: sum(all.map(({ requests }) => requests)),
     inFlight: sum(all.map(({ inFlight }) => inFlight)),
   };

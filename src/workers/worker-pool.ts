@@ -8,6 +8,7 @@ import type { Logger } from '../log.ts';
 import type { Metrics } from '../metrics.ts';
 import { packConfig } from './messages.ts';
 import { emptySlot, recordCrash, type Slot } from './slot.ts';
+import { EndedMinutes } from './ended-minutes.ts';
 import { MetricsSum } from './sum.ts';
 import { WorkerProcess } from './worker-process.ts';
 import { WorkerStartError } from './worker-start-error.ts';
@@ -16,6 +17,8 @@ import { WorkerStartError } from './worker-start-error.ts';
 export class WorkerPool {
   readonly metrics: Metrics;
   readonly sum = new MetricsSum();
+  /** The last hour of workers that have ended. */
+  readonly minutes = new EndedMinutes();
   readonly #log: Logger;
   readonly #viaName = newViaName();
   readonly #slots: Slot[] = [];
@@ -160,6 +163,7 @@ export class WorkerPool {
     void worker.gone.then(() => {
       this.#alive.delete(worker);
       this.sum.addEnded(worker.lastMetrics);
+      this.minutes.addEnded(worker.lastRoutes);
     });
     return worker;
   }

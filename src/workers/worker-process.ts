@@ -2,6 +2,7 @@ import type { Worker as ClusterWorker } from 'node:cluster';
 import type { ProxyAddress } from '../app/proxy-address.ts';
 import { FINAL_MESSAGES_MS, RENEW_RESPONSE_MS } from '../deadlines.ts';
 import { TokenwardError } from '../errors.ts';
+import type { ProcessRoute, ProcessState } from '../operator/status-document.ts';
 import type { MetricsJson } from '../operator/view.ts';
 import type { WorkerResults, WorkerRequest, ToPrimary, ToWorker } from './messages.ts';
 import { WorkerStartError } from './worker-start-error.ts';
@@ -30,6 +31,8 @@ export class WorkerProcess {
   addresses: readonly ProxyAddress[] = [];
   /** Its metrics at the last request for them. */
   lastMetrics: MetricsJson = [];
+  /** Its routes at the last request for its state. */
+  lastRoutes: readonly ProcessRoute[] = [];
   readonly #worker: ClusterWorker;
   readonly #pending = new Map<number, (message: ToPrimary | undefined) => void>();
   #lastId = 0;
@@ -63,8 +66,10 @@ export class WorkerProcess {
         resolveReady(message.addresses);
       } else if (message.type === 'failed') rejectReady(new WorkerStartError(message.message, message.exitCode));
       else if (message.type === 'changed') onChanged(message.account, this);
-      else if (message.type === 'final-metrics') this.lastMetrics = message.metrics;
-      else this.#pending.get(message.id)?.(message);
+      else if (message.type === 'final-metrics') {
+        this.lastMetrics = message.metrics;
+        this.lastRoutes = message.routes;
+      } else this.#pending.get(message.id)?.(message);
     });
     // A message to a worker that ends: 'exit' reports the same.
     worker.on('error', () => undefined);
@@ -115,6 +120,7 @@ export class WorkerProcess {
     if (message?.type !== 'answer') return undefined;
     const answer = message.value as WorkerResults[K];
     if (request.kind === 'metrics') this.lastMetrics = answer as MetricsJson;
+    else if (request.kind === 'state') this.lastRoutes = (answer as ProcessState).routes;
     return answer;
   }
 

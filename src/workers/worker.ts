@@ -58,7 +58,8 @@ export async function runWorker(host: WorkerHost): Promise<RunningWorker> {
     log.info('stopping', { signal: why });
     worker.stop({ replaced }).then(
       async () => {
-        await send({ type: 'final-metrics', metrics: await worker.metrics.registry.getMetricsAsJSON() });
+        const metrics = await worker.metrics.registry.getMetricsAsJSON();
+        await send({ type: 'final-metrics', metrics, routes: worker.view.routes() });
         host.exit(code);
       },
       (error: unknown) => {
@@ -91,7 +92,10 @@ async function answer(
     // A stopping worker may have closed its store, so it responds from memory.
     if (request.kind === 'metrics') {
       value = await (stopping ? metrics.registry.getMetricsAsJSON() : view.metricsJson());
-    } else if (request.kind === 'state') value = await view.state(request.counts && !stopping, request.asked);
+    } else if (request.kind === 'state') {
+      value = await view.state({ ...request.options, counts: request.options.counts === true && !stopping });
+    } else if (request.kind === 'index') value = await view.packedStates();
+    else if (request.kind === 'statuses') value = await view.statuses(request.names);
     else value = (await view.renew(request.account, request.options)) ?? null;
     await send({ type: 'answer', id, value });
   } catch (error) {

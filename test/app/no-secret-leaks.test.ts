@@ -292,6 +292,9 @@ describe('no secret gets out', function () {
       '/readyz',
       '/metrics',
       '/status',
+      '/overview',
+      '/accounts',
+      '/session',
       '/nothing',
       `/renew/${encodeURIComponent(CALLER_KEY)}`,
     ])

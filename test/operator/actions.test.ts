@@ -54,7 +54,14 @@ describe('the operator port', () => {
       lines.map(({ detail, ...line }) => [line, typeof detail]),
       [
         [
-          { level: 'info', message: 'an operator renewed crm', account: 'crm', generation: 1, address: '127.0.0.1' },
+          {
+            level: 'info',
+            message: 'an operator renewed crm',
+            account: 'crm',
+            generation: 1,
+            address: '127.0.0.1',
+            by: 'no key',
+          },
           'undefined',
         ],
         [
@@ -64,6 +71,7 @@ describe('the operator port', () => {
             account: 'softline',
             code: 'credential_dead',
             address: '127.0.0.1',
+            by: 'no key',
           },
           'string',
         ],
@@ -100,7 +108,9 @@ describe('the operator port', () => {
   });
 
   it('says what there is at an unknown path, and of an unknown account', async () => {
-    const title = 'This port serves /, /healthz, /readyz, /metrics, /status and POST /renew/<account>.';
+    const title =
+      'This port serves /, /healthz, /readyz, /metrics, /status, /accounts, /overview, /events, ' +
+      'POST /renew/<account> and POST /drain.';
     await operator(world().proxy).get('/nothing').expect(404, { code: 'not_found', title });
     const others = 'The accounts are softline, crm, twin.';
     for (const [name, detail] of Object.entries({
@@ -186,9 +196,17 @@ describe('/status', () => {
         ['twin', 'twin', true, false, 1],
       ],
     );
-    assert.deepEqual(
-      document.routes.find(({ prefix }) => prefix === '/twin/iam'),
-      { prefix: '/twin/iam', upstream: sandbox.urls.twin.iam, account: 'twin', requests: 2, inFlight: 0 },
+    const { minutes, ...route } = document.routes.find(({ prefix }) => prefix === '/twin/iam')!;
+    assert.deepEqual(route, {
+      prefix: '/twin/iam',
+      upstream: sandbox.urls.twin.iam,
+      account: 'twin',
+      requests: 2,
+      inFlight: 0,
+    });
+    assert.equal(
+      minutes.reduce((sum, { requests }) => sum + requests, 0),
+      2,
     );
     for (const secret of [
       ...[sandbox.softline, sandbox.chatapp, sandbox.twin].flatMap((vendor) => [

@@ -1,117 +1,125 @@
 import assert from 'node:assert/strict';
-import { createServer, type Server } from 'node:http';
-import type { AddressInfo } from 'node:net';
-import type { OperatorView } from '../../src/operator/view.ts';
-import { createHttpServer } from '../../src/http/server/server.ts';
-import type { CredentialStatus } from '../../src/tokens/status.ts';
-import { cells, render, textOf } from '../support/browser.ts';
-import { operatorApp } from '../support/operator.ts';
-import { freshWorld } from '../support/world.ts';
-
-/** What stands there once the page has shown its first answer. */
-const SHOWN = /<small id="about">[^<]/;
+import { freshBrowser, accountsOn, shown } from '../support/browser.ts';
+import { eventually } from '../support/eventually.ts';
+import { statusOf } from '../support/operator.ts';
+import { freshWorld, tokenCalls } from '../support/world.ts';
 
 describe("the operator's page in a browser", function () {
   this.timeout(90_000);
   const world = freshWorld();
+  const open = freshBrowser();
 
-  it('shows every account and route with its state', async function () {
+  it('shows every account and route with its state, trouble first', async function () {
     const { proxy, sandbox, call } = world();
     await call('/softline/v1/order/7');
     await call('/softline/v1/order/8');
     sandbox.twin.accounts.length = 0;
     await call('/twin/iam/api/v1/users/me');
-    const page = await render(this, proxy.operatorUrl, SHOWN);
-
-    const accounts = cells(page, 'accounts');
+    const page = await shown(await open(this, proxy.operatorUrl));
+    const accounts = await accountsOn(page);
     assert.deepEqual(
-      accounts.map(([name, flow, state, generation]) => [name!.split(/ {2,}/)[0], flow, state, generation]),
+      accounts.map(({ name, state }) => [name, state]),
       [
-        ['softline', 'softline', 'working', '1'],
-        ['crm', 'chatapp', 'unused', '0'],
-        ['twin the token endpoint refused the login (status 401)', 'twin', 'dead', '0'],
+        ['twin', 'dead'],
+        ['softline', 'working'],
+        ['crm', 'unused'],
       ],
     );
-    assert.match(accounts[0]![5]!, /^in (23 h 59 min|24 h 0 min)$/);
-    assert.equal(accounts[1]![6], '80 of 80 (+20)');
+    assert.match(accounts[0]!.text, /the token endpoint refused the login \(status 401\)/);
+    assert.match(accounts[1]!.text, /(23 h 59 min|24 h 0 min)/);
+    assert.match(accounts[2]!.text, /80 of 80 \+ 20/);
+    const { verdict } = await statusOf(proxy);
+    assert.equal(await page.locator('#verdict').textContent(), verdict);
+    assert.equal(await page.locator('#incidents > li').count(), 1);
+    assert.match((await page.locator('#incidents').textContent())!, /Routes\/twin\/iam, \/twin\/cis, \/twin\/notify/);
+    const routes = await page.locator('#route-list h3').allTextContents();
+    assert.deepEqual(routes, ['/softline', '/crm', '/twin/iam', '/twin/cis', '/twin/notify']);
+    assert.match((await page.locator('#route-list > li').first().textContent())!, /2 since the start, 0 in flight/);
+    assert.equal(await page.title(), '(1) tokenward');
+  });
+
+  it('renews an account by its button, and the token endpoint sees one login', async function () {
+    const { proxy, sandbox, call } = world();
+    await call('/softline/v1/order/7');
+    const page = await shown(await open(this, proxy.operatorUrl));
+    await page.getByRole('button', { name: 'Renew softline' }).click();
+    await page.getByRole('heading', { name: 'Renew softline?' }).waitFor();
+    assert.equal(tokenCalls(sandbox, 'softline'), 1);
+    await page.locator('#dialog-confirm').click();
+    await page.getByText('softline has a new token, generation 2.').waitFor();
+    assert.equal(tokenCalls(sandbox, 'softline'), 2);
+    const [line] = proxy.lines.filter((one) => one.includes('an operator renewed'));
+    assert.match(line!, /"address":"127\.0\.0\.1","by":"no key"/);
+    // The strip and the table show it: the newest first.
+    await page.getByRole('button', { name: 'Details of softline' }).click();
+    const rows = page.locator('#account-list table tbody tr');
+    await eventually('both renewals are listed', async () => (await rows.count()) === 2);
+    assert.match((await rows.first().textContent())!, /operator.*login.*granted/);
+    assert.match((await rows.last().textContent())!, /first.*login.*granted/);
+  });
+
+  it('does nothing if the dialog is cancelled, and shows why something failed', async function () {
+    const { proxy, sandbox } = world();
+    const page = await shown(await open(this, proxy.operatorUrl));
+    await page.getByRole('button', { name: 'Renew softline' }).click();
+    await page.getByRole('button', { name: 'Cancel' }).click();
+    assert.equal(await page.locator('#dialog').isVisible(), false);
+    assert.equal(tokenCalls(sandbox, 'softline'), 0);
+    sandbox.softline.accounts.length = 0;
+    await page.getByRole('button', { name: 'Renew softline' }).click();
+    await page.locator('#dialog-confirm').click();
+    const failure = page.locator('#dialog-failure');
+    await failure.waitFor();
+    assert.match((await failure.textContent())!, /the token endpoint refused the login/);
+    assert.equal(tokenCalls(sandbox, 'softline'), 1);
+  });
+
+  it('works with the keyboard alone', async function () {
+    const { proxy, sandbox } = world();
+    const page = await shown(await open(this, proxy.operatorUrl));
+    await page.keyboard.press('/');
+    await page.keyboard.type('soft');
+    await eventually('one account is left', async () => (await accountsOn(page)).length === 1);
+    assert.match(page.url(), /\?q=soft$/);
+    for (let steps = 0; steps < 5; steps += 1) {
+      await page.keyboard.press('Tab');
+      if ((await page.evaluate('document.activeElement?.textContent')) === 'Renew') break;
+    }
+    await page.keyboard.press('Enter');
+    await page.getByRole('heading', { name: 'Renew softline?' }).waitFor();
+    await page.keyboard.press('Enter');
+    await page.getByText('softline has a new token, generation 1.').waitFor();
+    assert.equal(tokenCalls(sandbox, 'softline'), 1);
+    // The focus is back where it was, and the details unfold.
+    assert.equal(await page.evaluate('document.activeElement?.textContent'), 'Renew');
+    await page.keyboard.press('Tab');
+    await page.keyboard.press('Enter');
+    await page.locator('#account-list table').waitFor();
+  });
+
+  it('shows what changes while it is open', async function () {
+    const { proxy, sandbox, call } = world();
+    const page = await shown(await open(this, proxy.operatorUrl));
+    assert.match((await page.locator('#verdict').textContent())!, /^Ready/);
+    sandbox.twin.accounts.length = 0;
+    await call('/twin/iam/api/v1/users/me');
+    await page.getByText('1 of 3 accounts cannot serve.').waitFor();
+    await eventually('the account is shown as dead', async () => (await accountsOn(page))[0]!.state === 'dead');
+    assert.equal(await page.locator('#live').textContent(), 'live');
+  });
+
+  it('lists only what the chips and the filter say', async function () {
+    const { proxy, call } = world();
+    await call('/softline/v1/order/7');
+    const page = await shown(await open(this, `${proxy.operatorUrl}/?state=unused`));
     assert.deepEqual(
-      cells(page, 'routes').map(([prefix, , account, requests]) => [prefix, account, requests]),
-      [
-        ['/softline', 'softline', '2'],
-        ['/crm', 'crm', '0'],
-        ['/twin/iam', 'twin', '1'],
-        ['/twin/cis', 'twin', '0'],
-        ['/twin/notify', 'twin', '0'],
-      ],
+      (await accountsOn(page)).map(({ name }) => name),
+      ['crm', 'twin'],
     );
-    assert.equal(textOf(page, 'summary'), '1 of 3 accounts cannot serve: twin.');
-    assert.match(page, /<p id="offline" role="alert" hidden="">/);
-  });
-
-  it('says when all is well', async function () {
-    assert.equal(
-      textOf(await render(this, world().proxy.operatorUrl, SHOWN), 'summary'),
-      'No account is in trouble (3).',
-    );
-  });
-});
-
-describe("the operator's page with hostile texts", function () {
-  this.timeout(90_000);
-  const HOSTILE = "<img src=x onerror=\"document.title='pwned'\"><script>document.title='pwned'</script>\"&amp;";
-  let server: Server;
-  let status: Partial<CredentialStatus>[];
-  let stranger: Server;
-  let strangersCalls: number;
-  before(async () => {
-    strangersCalls = 0;
-    stranger = createServer((_request, response) => {
-      strangersCalls += 1;
-      response.end();
-    }).listen(0, '127.0.0.1');
-    const view = {
-      status: async () => ({
-        version: 'x',
-        node: 'x',
-        now: 1_000_000,
-        stopping: false,
-        store: { usable: true, since: 0, error: undefined },
-        accounts: status,
-        accountCount: { known: 2, inMemory: 2 },
-        routes: [{ prefix: `/${HOSTILE}`, upstream: HOSTILE, account: HOSTILE, requests: 0, inFlight: 0 }],
-      }),
-    };
-    server = createHttpServer(operatorApp({ view: view as unknown as OperatorView }), { headerBytes: 16_384 });
-    await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
-  });
-  after(() => {
-    server.close();
-    stranger.close();
-  });
-
-  it('shows them as text and runs none of them', async function () {
-    const image = `<img src="http://127.0.0.1:${(stranger.address() as AddressInfo).port}/x">`;
-    status = [HOSTILE, image].map((text) => ({
-      account: text,
-      flow: text,
-      state: 'dead',
-      ready: false,
-      problem: text,
-      generation: 1,
-      dead: true,
-      waiting: 0,
-      retryAt: 1_060_000,
-    }));
-    const page = await render(this, `http://127.0.0.1:${(server.address() as AddressInfo).port}/`, SHOWN);
-    assert.match(page, /<title>tokenward<\/title>/);
-    assert.ok(!page.includes('<img'), 'markup got into the page');
-    assert.equal(page.match(/<script/g)?.length, 1);
-    assert.deepEqual(cells(page, 'accounts')[0]!.slice(0, 3), [
-      `${HOSTILE} ${HOSTILE}; next try in 60 s`,
-      HOSTILE,
-      'dead',
-    ]);
-    assert.deepEqual(cells(page, 'routes')[0]!.slice(0, 3), [`/${HOSTILE}`, HOSTILE, HOSTILE]);
-    assert.equal(strangersCalls, 0);
+    await page.getByRole('button', { name: /^working/ }).click();
+    await eventually('all are listed', async () => (await accountsOn(page)).length === 3);
+    await page.getByRole('button', { name: /^all/ }).click();
+    await page.locator('#filter').fill('nothing of the kind');
+    await page.getByText('No account matches.').waitFor();
   });
 });

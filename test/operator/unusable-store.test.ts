@@ -3,7 +3,7 @@ import type { Test } from 'supertest';
 import { StoreError } from '../../src/tokens/store.ts';
 import { EmbeddedStore } from '../../src/tokens/stores/embedded.ts';
 import { metric } from '../support/call.ts';
-import { cells, render, textOf } from '../support/browser.ts';
+import { accountsOn, freshBrowser, shown } from '../support/browser.ts';
 import { operator, statusOf } from '../support/operator.ts';
 import { run } from '../support/process.ts';
 import { requireBuild } from '../support/tools.ts';
@@ -13,6 +13,7 @@ const WHY = 'The store in /data cannot be written: no space left on device.';
 
 describe('a store that cannot be used', () => {
   const world = freshWorld();
+  const open = freshBrowser();
   const { check } = EmbeddedStore.prototype;
   const fail = (): void => {
     EmbeddedStore.prototype.check = () => Promise.reject(new StoreError(WHY));
@@ -65,12 +66,14 @@ describe('a store that cannot be used', () => {
   it('is on the page', async function () {
     this.timeout(90_000);
     fail();
-    const page = await render(this, world().proxy.operatorUrl, /<small id="about">[^<]/);
-    assert.match(
-      textOf(page, 'store'),
-      /^The token store has been unusable for \d+ s: The store in \/data cannot be written: no space left on device\. Tokens in memory go on serving, nothing is renewed\.$/,
+    const page = await shown(await open(this, world().proxy.operatorUrl));
+    assert.equal(
+      await page.locator('#verdict').textContent(),
+      'The token store cannot be used: tokens in memory go on serving, and nothing is renewed.',
     );
-    assert.equal(cells(page, 'accounts').length, 3);
+    const incident = (await page.locator('#incidents > li').textContent())!;
+    assert.ok(incident.includes(WHY), incident);
+    assert.equal((await accountsOn(page)).length, 3);
   });
 
   it('is one line in the log when it begins, and one when it ends', async () => {

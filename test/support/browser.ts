@@ -1,78 +1,61 @@
-import { execFile } from 'node:child_process';
-import { rmSync } from 'node:fs';
-import { promisify } from 'node:util';
-import { temporaryFolder } from './proxy.ts';
+import axeCore, { type AxeResults } from 'axe-core';
+import { chromium, type Browser, type BrowserContextOptions, type Page } from 'playwright-core';
 import { requireTool } from './tools.ts';
 
-const run = promisify(execFile);
+type Open = (context: Mocha.Context, url: string, options?: BrowserContextOptions) => Promise<Page>;
 
-/**
- * The document of a page after its scripts have run, as a real browser has it, once `done` is in it. Skips the test
- * where there is no Chromium.
- */
-export async function render(context: Mocha.Context, url: string, done: RegExp): Promise<string> {
-  const chromium = requireTool(context, 'chromium');
-  let document = '';
-  // On a busy machine the browser may give up waiting before its first answer.
-  for (let attempt = 1; attempt <= 4 && !done.test(document); attempt += 1) document = await dump(chromium, url);
-  if (!done.test(document)) throw new Error(`the page never came to ${String(done)}: ${document.slice(0, 2_000)}`);
-  return document;
-}
-
-async function dump(chromium: string, url: string): Promise<string> {
-  const profile = temporaryFolder();
-  try {
-    const { stdout } = await run(
-      chromium,
-      [
-        '--headless',
+/** A real browser for the tests of one describe, started with the first page. Skips where there is no Chromium. */
+export function freshBrowser(): Open {
+  let browser: Browser | undefined;
+  const faults: string[] = [];
+  afterEach(async () => {
+    for (const context of browser?.contexts() ?? []) await context.close();
+    const found = faults.splice(0);
+    if (found.length > 0) throw new Error(`the page's scripts failed: ${found.join('; ')}`);
+  });
+  after(async () => browser?.close());
+  return async (context, url, options = {}) => {
+    const executablePath = requireTool(context, 'chromium');
+    browser ??= await chromium.launch({
+      executablePath,
+      // Nothing but this machine has a name.
+      args: [
         '--no-sandbox',
-        '--disable-gpu',
         '--disable-dev-shm-usage',
-        '--disable-background-networking',
-        '--disable-component-update',
-        '--disable-sync',
-        '--disable-extensions',
-        '--no-first-run',
-        '--no-default-browser-check',
         '--no-proxy-server',
-        // Nothing but this machine has a name.
-        '--host-resolver-rules=MAP * ~NOTFOUND, EXCLUDE 127.0.0.1',
-        `--user-data-dir=${profile}`,
-        '--virtual-time-budget=3000',
-        '--dump-dom',
-        url,
+        '--host-resolver-rules=MAP * ~NOTFOUND, EXCLUDE 127.0.0.1, EXCLUDE localhost',
       ],
-      { maxBuffer: 16 * 1024 ** 2, timeout: 60_000 },
-    );
-    return stdout;
-  } finally {
-    rmSync(profile, { recursive: true, force: true, maxRetries: 5, retryDelay: 200 });
-  }
+    });
+    const page = await (await browser.newContext({ viewport: { width: 1280, height: 900 }, ...options })).newPage();
+    page.setDefaultTimeout(30_000);
+    page.on('pageerror', (error) => void faults.push(String(error)));
+    await page.goto(url);
+    return page;
+  };
 }
 
-/** The cells of a table's body, found by the body's id: text without markup, row by row. */
-export function cells(document: string, id: string): string[][] {
-  const [, body] = document.match(new RegExp(`<tbody id="${id}">(.*?)</tbody>`, 's')) ?? [];
-  if (body === undefined) throw new Error(`no table ${id} in ${document.slice(0, 2_000)}`);
-  return [...body.matchAll(/<tr>(.*?)<\/tr>/gs)].map(([, row]) =>
-    [...row!.matchAll(/<td[^>]*>(.*?)<\/td>/gs)].map(([, cell]) => text(cell!)),
+/** The page once it has shown what tokenward says. */
+export async function shown(page: Page): Promise<Page> {
+  await page.locator('#about').filter({ hasText: 'tokenward' }).waitFor();
+  await page.locator('#account-list > li, #no-account:not([hidden])').first().waitFor();
+  return page;
+}
+
+/** Name, state, and all texts of each account on the page. */
+export async function accountsOn(page: Page): Promise<{ name: string; state: string; text: string }[]> {
+  // In one step: the list may change in between. As a text, because the tests are not compiled for a browser.
+  return page.evaluate<{ name: string; state: string; text: string }[]>(
+    `[...document.querySelectorAll('#account-list > li')].map((row) => ({
+      name: row.querySelector('h3').textContent, state: row.dataset.state, text: row.textContent,
+    }))`,
   );
 }
 
-/** The text of an element, found by its id. */
-export function textOf(document: string, id: string): string {
-  const [, inner] = document.match(new RegExp(`<(?:\\w+) id="${id}"[^>]*>(.*?)<`, 's')) ?? [];
-  return text(inner ?? '');
-}
-
-function text(html: string): string {
-  return html
-    .replaceAll(/<[^>]*>/g, ' ')
-    .replaceAll('&lt;', '<')
-    .replaceAll('&gt;', '>')
-    .replaceAll('&quot;', '"')
-    .replaceAll('&nbsp;', ' ')
-    .replaceAll('&amp;', '&')
-    .trim();
+/** What axe finds wrong with the page as it stands: rule and element. */
+export async function axeFindings(page: Page): Promise<string[]> {
+  // By its text: the page's own policy lets no other script into the document.
+  await page.evaluate(axeCore.source);
+  const tags = ['wcag2a', 'wcag2aa', 'wcag21aa', 'wcag22aa', 'best-practice'];
+  const { violations } = await page.evaluate<AxeResults>(`axe.run(document, { runOnly: ${JSON.stringify(tags)} })`);
+  return violations.flatMap(({ id, nodes }) => nodes.map((node) => `${id}: ${node.html} ${node.failureSummary ?? ''}`));
 }

@@ -45,6 +45,7 @@ function manyAccounts(options: {
     has: (account: string) => /^shop-\d+$/.test(account),
     size: options.size,
     declared: ['shop-0'],
+    names: () => ['shop-0'],
   };
   const manager = new TokenManager(source, {
     store,

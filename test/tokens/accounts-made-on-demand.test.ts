@@ -12,6 +12,7 @@ describe('accounts that are made on demand', () => {
       has: (account: string) => account !== 'nobody',
       size: 7,
       declared: ['declared'],
+      names: () => ['declared'],
     };
     const manager = new TokenManager(source, { store, records, observer, clock });
     await manager.load();

@@ -38,7 +38,7 @@ describe('a token that another process tells of', () => {
     const { records } = await managed([], { store, clock });
     const ignore = (): void => undefined;
     const observer = { renewed: ignore, suppressed: ignore, changed: ignore, storeFailed: ignore };
-    const source = { get: () => credential, has: () => true, size: 1, declared: [] };
+    const source = { get: () => credential, has: () => true, size: 1, declared: [], names: () => [] };
     const manager = new TokenManager(source, { store, records, observer, clock });
     await manager.load();
     assert.equal(manager.canRenew('crm'), true);

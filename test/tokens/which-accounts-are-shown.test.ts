@@ -13,6 +13,7 @@ function cacheOf(declared: readonly string[], maxAccounts?: number): AccountCach
     has: () => true,
     size: 100_000,
     declared,
+    names: () => declared,
   };
   const parts = { clock: new FakeClock(), timers: systemTimers, random: () => 0.5 };
   return new AccountCache(source, { ...parts, ...(maxAccounts !== undefined && { maxAccounts }) });

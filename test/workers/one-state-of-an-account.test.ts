@@ -40,6 +40,8 @@ function worker(accounts: readonly CredentialStatus[], change: Partial<ProcessSt
     accounts,
     accountCount: { known: 1, inMemory: 1 },
     routes: [],
+    callers: [],
+    revision: 0,
     ...change,
   };
 }

@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { cells, render, textOf } from '../support/browser.ts';
+import { accountsOn, freshBrowser, shown } from '../support/browser.ts';
 import { metric } from '../support/call.ts';
 import { operator } from '../support/operator.ts';
 import { run } from '../support/process.ts';
@@ -10,6 +10,7 @@ const READ = '/softline/v1/order/77';
 describe('the operator port of two workers', function () {
   this.timeout(90_000);
   const pool = freshPool();
+  const open = freshBrowser();
 
   it('sums what they count, and does not sum what they agree on', async function () {
     const { callAnew, served } = await pool(this, 2);
@@ -111,16 +112,16 @@ describe('the operator port of two workers', function () {
   it('shows the same on its page', async function () {
     const { callAnew, served } = await pool(this, 2);
     for (let index = 0; index < 4; index += 1) await callAnew(READ);
-    const page = await render(this, served.operatorUrl, /<small id="about">[^<]/);
-    assert.match(textOf(page, 'about'), /, 2 workers$/);
+    const page = await shown(await open(this, served.operatorUrl));
+    assert.match((await page.locator('#facts').textContent())!, /2 workers/);
     assert.deepEqual(
-      cells(page, 'accounts').map(([name, , state]) => [name, state]),
+      (await accountsOn(page)).map(({ name, state }) => [name, state]),
       [
         ['softline', 'working'],
         ['crm', 'unused'],
         ['twin', 'unused'],
       ],
     );
-    assert.equal(cells(page, 'routes')[0]![3], '4');
+    assert.match((await page.locator('#route-list > li').first().textContent())!, /4 since the start/);
   });
 });
