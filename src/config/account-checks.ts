@@ -16,12 +16,12 @@ export function checkAccounts(raw: unknown, flows: KnownFlows, sourceOf: SourceO
   for (const [name, value] of Object.entries(record(record(raw)['accounts']))) {
     const { flow: flowName, credentials, baseUrl, attach, budget } = record(value);
     if (typeof flowName !== 'string') continue;
-    const flow = flows.get(flowName);
-    if (flow === undefined) {
-      // One that has mistakes has been reported.
-      if (!flows.has(flowName)) report(['accounts', name, 'flow'], flows.unknown(flowName));
-      continue;
-    }
+    // One that has errors has been reported.
+    const isUnknown = !flows.has(flowName);
+    if (isUnknown) report(['accounts', name, 'flow'], flows.unknown(flowName), 'unknown_name');
+    // The rest is checked by the flow that was probably meant, so that its errors come at once.
+    const flow = flows.get(isUnknown ? (flows.nearest(flowName) ?? flowName) : flowName);
+    if (flow === undefined) continue;
     const path = ['accounts', name];
     const used = { ...flow, ...overrides(flow, attach, budget, path, report) };
     const placeOf: PlaceOf = (place) =>
