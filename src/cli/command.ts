@@ -90,7 +90,21 @@ export class Command extends Commander {
         ? `${word} is an option of a command: write it behind the command`
         : `there is no option ${word}${meant(word, this.#flags())}`;
     }
-    return `${this.path} has no option ${word}${meant(word, this.#flags())}`;
+    const near = meant(word, this.#flags());
+    const others =
+      near === ''
+        ? this.#root()
+            .#all()
+            .filter((command) => command.#flags().includes(word))
+        : [];
+    const hint =
+      others.length === 0
+        ? ''
+        : `; it is an option of ${listed(
+            others.map(({ path }) => path),
+            'and',
+          )}`;
+    return `${this.path} has no option ${word}${near}${hint}`;
   }
 
   /** What is said of a word that is none of its commands. */
@@ -105,6 +119,11 @@ export class Command extends Commander {
     return options.flatMap(({ short, long }) => [short, long].filter((flag) => flag !== undefined));
   }
 
+  #root(): Command {
+    return this.parent instanceof Command ? this.parent.#root() : this;
+  }
+
+  /** All commands below this one. */
   #all(): Command[] {
     return this.commands.flatMap((command) => (command instanceof Command ? [command, ...command.#all()] : []));
   }

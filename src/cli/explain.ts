@@ -80,7 +80,7 @@ function describe({ method, host, target }: ExplainedRequest, explanation: Expla
     ['account', account === undefined ? undefined : `${account}${flow === undefined ? '' : ` (${flow})`}`],
     ['upstream', upstream],
     ...(explanation.added ?? []).map((line, index) => [index === 0 ? 'added' : '', line] as const),
-    ...(explanation.removed ?? []).map((line, index) => [index === 0 ? 'removed' : '', line] as const),
+    ['removed', explanation.removed?.join(', ') || undefined],
   ];
   return rows
     .filter(([, value]) => value !== undefined)

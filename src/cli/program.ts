@@ -27,5 +27,5 @@ program.parseAsync().catch(async (error: unknown) => {
 
 function usage({ message, command = path }: UsageError): { message: string; exitCode: number } {
   const help = command === '' ? 'tokenward --help' : `tokenward ${command} --help`;
-  return { message: `${message}${/[?.]$/.test(message) ? '' : '.'} Try: ${help}`, exitCode: 2 };
+  return { message: `${message}${/[?.…]$/.test(message) ? '' : '.'} Try: ${help}`, exitCode: 2 };
 }

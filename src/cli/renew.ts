@@ -39,6 +39,8 @@ export async function renew(options: Options, named: readonly string[]): Promise
   const results: Renewed[] = [];
   for (const account of accounts) {
     const result = await renewed(address, account, options);
+    // /status does not say which tokens are fixed.
+    if (all && result.error?.includes('its token is fixed') === true) continue;
     results.push(result);
     if (options.json === true) continue;
     if (result.ok) print(`${account} has a new token, generation ${result.generation!}\n`);

@@ -1,4 +1,5 @@
 import { isAlias, isMap, isPair, isScalar, visit, type Document, type LineCounter } from 'yaml';
+import { PRESETS } from '../flows/presets.ts';
 import { nearest } from '../nearest.ts';
 import type { Excerpt, Path } from './issues.ts';
 import { SCHEMA_KEYS, valuesAt } from './schema-keys.ts';
@@ -45,6 +46,12 @@ export class Excerpts {
   }
 }
 
+/** Keys that are no secrets, wherever they stand. */
+const KNOWN_KEYS: ReadonlySet<string> = new Set([
+  ...SCHEMA_KEYS,
+  ...Object.values(PRESETS).flatMap(({ credentials }) => Object.keys(credentials)),
+]);
+
 /** The visible pieces of a line. */
 function piecesOf(text: string, from: number, to: number, spans: readonly Span[]): Span[] {
   const pieces: Span[] = [];
@@ -74,7 +81,7 @@ function piecesOfMalformed(line: string, from: number): Span[] {
   const pieces: Span[] = [];
   const code = line.replace(/\s#.*$/, '');
   for (const { 0: word, index } of code.matchAll(/\$\{[A-Za-z_]\w*\}|[\w.-]+|\s+|[^\w\s.$-]|[$]/g)) {
-    const isKey = SCHEMA_KEYS.has(word) && /^["']?\s*:(?=\s|$)/.test(code.slice(index + word.length));
+    const isKey = KNOWN_KEYS.has(word) && /^["']?\s*:(?=\s|$)/.test(code.slice(index + word.length));
     const isPlain = /^\s+$|^[{}[\],:?>|"'-]$|^\$\{/.test(word) || isKey;
     const before = pieces.at(-1);
     const [start, end] = [from + index, from + index + word.length];
@@ -122,7 +129,7 @@ function spansOf(document: Document.Parsed): Span[] {
       const written = String(node.value);
       const shown =
         key === 'key'
-          ? /^[\w.~*/<-]{1,60}$/.test(written)
+          ? isPlainKey(written, ancestors.at(-1))
             ? written
             : MASK
           : shownValue(pathOf([...ancestors, node]), node.source ?? written, names);
@@ -135,6 +142,12 @@ function spansOf(document: Document.Parsed): Span[] {
     },
   });
   return spans.sort((a, b) => a.start - b.start);
+}
+
+/** A key without a value may be the rest of a password with a comma in it. */
+function isPlainKey(written: string, pair: unknown): boolean {
+  const hasValue = isPair(pair) && pair.value !== null;
+  return KNOWN_KEYS.has(written) || (hasValue && /^[\w.~*/<-]{1,60}$/.test(written));
 }
 
 /** The names that other parts of the document may refer to. */
@@ -187,7 +200,7 @@ export function shownValue(path: Path, written: string, names: ReadonlySet<strin
   return URL_KEYS.has(name) ? shownUrl(written) : MASK;
 }
 
-const KNOWN_FLOWS = ['softline', 'chatapp', 'twin', 'oauth2', 'oauth2-refresh', 'static'];
+const KNOWN_FLOWS = Object.keys(PRESETS);
 
 function isReference(parts: readonly string[]): boolean {
   return ['flow', 'account', 'extends'].includes(parts.at(-1) ?? '');

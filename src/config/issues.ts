@@ -101,7 +101,9 @@ export function shownPath(path: Path, nameOf: (list: string, index: number) => s
   const [list, index] = path;
   const text = dotted(path).replaceAll(/\.(\d+)(?=\.|$)/g, '[$1]');
   const name = typeof index === 'number' ? nameOf(String(list), index) : undefined;
-  return name === undefined || !/^[\w./~@-]{1,60}$/.test(name) ? text : `${text} (${name})`;
+  // Something else in its place may be a secret.
+  const isName = /^(\/[\w./~@-]{0,60}|[\w-]+(\.[\w-]+)+(\/[\w./~@-]*)?|[a-z][a-z-]{0,30})$/.test(name ?? '');
+  return isName ? `${text} (${name!})` : text;
 }
 
 /** The message for an unknown key. */

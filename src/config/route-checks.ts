@@ -31,6 +31,8 @@ export function checkRoutes(
       'missing',
     );
   }
+  // Of other accounts than a mapping no name is known, which has been reported.
+  const isMapping = inline === undefined || record(inline) === inline;
   // A pattern says which of the upstreams that an answer names are meant.
   const mayNameUpstream = (route: unknown): boolean => {
     const { account, accountFrom } = record(route);
@@ -46,7 +48,7 @@ export function checkRoutes(
     const { account, accountFrom, prefix, host, upstream } = record(item);
     if (typeof upstream === 'string' && upstream.includes('//*.') && !mayNameUpstream(item))
       report(['routes', index, 'upstream'], 'must name one host: "*" and "{…}" have no meaning there');
-    if (typeof account === 'string' && !accounts.includes(account) && !elsewhere.has(account)) {
+    if (typeof account === 'string' && isMapping && !accounts.includes(account) && !elsewhere.has(account)) {
       report(['routes', index, 'account'], `no account has this name${didYouMean(account, accounts)}`, 'unknown_name');
     }
     if (accountFrom !== undefined && account !== undefined) {
@@ -70,7 +72,7 @@ export function checkRoutes(
   });
   list(record(raw)['callers']).forEach((item, index) => {
     const { account } = record(item);
-    if (typeof account === 'string' && !accounts.includes(account) && !elsewhere.has(account)) {
+    if (typeof account === 'string' && isMapping && !accounts.includes(account) && !elsewhere.has(account)) {
       report(['callers', index, 'account'], `no account has this name${didYouMean(account, accounts)}`, 'unknown_name');
     }
   });

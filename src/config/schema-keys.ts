@@ -66,7 +66,9 @@ function step(schema: unknown, part: PropertyKey): unknown {
   if (at.def.type === 'record') return at.def.valueType;
   if (at.def.type === 'union')
     return (at.def.options ?? []).map((option) => step(option, part)).find((found) => found !== undefined);
-  return shapeOf(at)[String(part)];
+  const shape = shapeOf(at);
+  // Not what every object has, such as `constructor`.
+  return Object.hasOwn(shape, part) ? shape[String(part)] : undefined;
 }
 
 /** Every key that the schema has anywhere. */

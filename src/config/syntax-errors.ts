@@ -23,7 +23,8 @@ export function syntaxErrors(
   const repaired = unquoted.length === 0 ? document : parsed(withoutVariables(text, unquoted));
   // It may stand in a comment, or in text where it is fine.
   const isCause = repaired.errors.length < document.errors.length;
-  const issues = (isCause ? repaired : document).errors.map(({ code, pos }) => issueAt(code, text, pos[0], place));
+  const errors = (isCause ? repaired : document).errors.map(({ code, pos: [start] }) => ({ code, start, end: start }));
+  const issues = firstOfLines(errors, text).map(({ code, start }) => issueAt(code, text, start, place));
   if (isCause)
     for (const { start, end } of firstOfLines(unquoted, text))
       issues.push({
@@ -81,10 +82,14 @@ function withoutVariables(text: string, ranges: readonly Range[]): string {
   return result + text.slice(at);
 }
 
-function firstOfLines(ranges: readonly Range[], text: string): Range[] {
-  return ranges.filter(({ start }, index) => {
-    const before = ranges[index - 1];
-    return before === undefined || text.slice(before.end, start).includes('\n');
+/** Of several on a line the first. */
+function firstOfLines<R extends Range>(ranges: readonly R[], text: string): R[] {
+  const sorted = ranges.toSorted((a, b) => a.start - b.start);
+  return sorted.filter(({ start }, index) => {
+    const before = sorted[index - 1];
+    if (before === undefined) return true;
+    const lineEnd = text.indexOf('\n', before.end);
+    return lineEnd !== -1 && lineEnd < start;
   });
 }
 

@@ -82,8 +82,8 @@ describe('the README', () => {
 
   it('npm run demo: starts, and the curl lines it prints answer', async function () {
     requireBuild(this);
-    assert.match(PACKAGE.scripts['demo']!, /node dist\/demo\/demo\.js$/);
-    const child = spawn(process.execPath, ['dist/demo/demo.js'], { stdio: ['ignore', 'pipe', 'inherit'] });
+    assert.match(PACKAGE.scripts['demo']!, /node dist\/main\.js demo$/);
+    const child = spawn(process.execPath, ['dist/main.js', 'demo'], { stdio: ['ignore', 'pipe', 'inherit'] });
     let text = '';
     child.stdout.setEncoding('utf8').on('data', (more: string) => (text += more));
     while (!text.includes('What reaches the upstreams')) await once(child.stdout, 'data');
@@ -101,7 +101,7 @@ describe('the README', () => {
   it('npm run demo -- --once: the tour passes in under 15 s', async function () {
     requireBuild(this);
     const start = performance.now();
-    const child = spawn(process.execPath, ['dist/demo/demo.js', '--once'], { stdio: ['ignore', 'pipe', 'inherit'] });
+    const child = spawn(process.execPath, ['dist/main.js', 'demo', '--once'], { stdio: ['ignore', 'pipe', 'inherit'] });
     let text = '';
     child.stdout.setEncoding('utf8').on('data', (more: string) => (text += more));
     const [code] = (await once(child, 'close')) as [number];
