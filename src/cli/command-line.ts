@@ -1,6 +1,7 @@
 import { VERSION } from '../version.ts';
 import { Command } from './command.ts';
 import { COMMANDS } from './commands.ts';
+import { EXIT_CODES } from './exit-codes.ts';
 import { UsageError } from './usage-error.ts';
 
 /** The command line with all its commands; nothing of what they do is loaded. */
@@ -17,7 +18,9 @@ export function commandLine(): Command {
   program.addHelpText(
     'after',
     '\nEach command has its own options: tokenward help <command>.\n' +
-      'Exit codes: 0 done, 1 failed, 2 wrong usage or configuration, 3 an account cannot serve (status --fail).',
+      `Exit codes:\n${Object.entries(EXIT_CODES)
+        .map(([code, meaning]) => `  ${code}  ${meaning}`)
+        .join('\n')}`,
   );
   return program;
 }

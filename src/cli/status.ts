@@ -2,14 +2,13 @@ import { nearest } from '../nearest.ts';
 import type { StatusDocument } from '../operator/status-document.ts';
 import { cannotServe, type CredentialStatus } from '../tokens/status.ts';
 import { accountTable, expiryOf, loginsOf, notShown, storeTrouble } from './account-table.ts';
+import { CANNOT_SERVE } from './exit-codes.ts';
 import { formatDuration } from './format-duration.ts';
 import { fetchStatus, OperatorError } from './operator-client.ts';
 import { operatorAddress, type OperatorAddress, type OperatorOptions } from './operator-options.ts';
 import { print } from './options.ts';
 import { watch } from './watch.ts';
 
-/** The exit code of `--fail` if an account cannot serve. */
-const CANNOT_SERVE = 3;
 /** Between two looks of `--watch`. ms. */
 const WATCH_MS = 2_000;
 

@@ -195,6 +195,45 @@ describe('tokenward renew', () => {
     assert.match((await run(['status', '--operator', proxy.operatorUrl])).stdout, /^crm .* 0 of 80 \(\+19\)/m);
   });
 
+  it('renews several accounts, those that are dead, or all, and says what came of each', async function () {
+    requireBuild(this);
+    const { call, proxy, sandbox } = world();
+    const operator = ['--operator', proxy.operatorUrl];
+    const two = await run(['renew', 'crm', 'softline', ...operator]);
+    assert.deepEqual(
+      [two.code, two.stdout],
+      [0, 'crm has a new token, generation 1\nsoftline has a new token, generation 1\n'],
+    );
+    assert.deepEqual([tokenCalls(sandbox, 'chatapp'), tokenCalls(sandbox, 'softline')], [1, 1]);
+    assert.equal((await run(['renew', '--dead', ...operator])).stdout, 'No account is dead.\n');
+    const right = sandbox.twin.accounts[0]!;
+    sandbox.twin.accounts[0] = { ...right, password: 'another' };
+    await call('/twin/iam/api/v1/users/me');
+    const one = await run(['renew', 'nobody', 'twin', '--json', ...operator]);
+    assert.equal(one.code, 1);
+    assert.deepEqual(
+      (JSON.parse(one.stdout) as { account: string; ok: boolean; code: string }[]).map((result) => [
+        result.account,
+        result.ok,
+        result.code,
+      ]),
+      [
+        ['nobody', false, 'account_unknown'],
+        ['twin', false, 'credential_dead'],
+      ],
+    );
+    sandbox.twin.accounts[0] = right;
+    const dead = await run(['renew', '--dead', '--json', ...operator]);
+    assert.deepEqual(JSON.parse(dead.stdout), [{ account: 'twin', ok: true, generation: 1 }]);
+    const calls = tokenCalls(sandbox, 'twin');
+    const all = await run(['renew', '--all', ...operator]);
+    assert.equal(all.code, 0, all.stderr);
+    assert.deepEqual(
+      ['softline', 'chatapp', 'twin'].map((vendor) => tokenCalls(sandbox, vendor as 'twin')),
+      [2, 2, calls + 1],
+    );
+  });
+
   it('says so if there is no such account', async function () {
     requireBuild(this);
     for (const [name, hint] of [

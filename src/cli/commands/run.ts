@@ -14,17 +14,16 @@ export function run(): Command {
         '--tunnel <host>',
         'also let tunnels to this host through, unread; "*.example.com", "*", with a port if not 443; may be repeated',
         gathered,
-        [],
       )
       .option('--no-key', 'ask for no key, for Java; every program of this host can use the proxy then')
       .option('--check', "only prove that the command's runtime uses the proxy and trusts its authority")
       .action(
-        async (words: readonly string[], options: { readonly key: boolean; readonly tunnel: readonly string[] }) =>
+        async (words: readonly string[], options: { readonly key: boolean; readonly tunnel?: readonly string[] }) =>
           (await import('../run/run.ts')).run(options, words),
       )
   );
 }
 
-function gathered(value: string, before: readonly string[]): readonly string[] {
-  return [...before, value];
+function gathered(value: string, before: readonly string[] | undefined): readonly string[] {
+  return [...(before ?? []), value];
 }

@@ -19,7 +19,7 @@ import { proxyVariables, standIns } from './variables.ts';
 interface Options extends ConfigOptions {
   /** False: no key. */
   readonly key: boolean;
-  readonly tunnel: readonly string[];
+  readonly tunnel?: readonly string[];
   readonly caller?: string;
   readonly check?: boolean;
 }
@@ -40,7 +40,7 @@ export async function run(options: Options, command: readonly string[]): Promise
     log.warn('the configuration is probably not as intended', { file, detail: showIssue(warning) });
   const key = options.key ? randomBytes(24).toString('base64url') : undefined;
   // Before anything is open: what it throws ends the program.
-  const ofRun = runConfig(loaded, { key, caller: options.caller, tunnel: options.tunnel });
+  const ofRun = runConfig(loaded, { key, caller: options.caller, tunnel: options.tunnel ?? [] });
   const probe = options.check === true ? await startProbe() : undefined;
   const config = withProbe(ofRun, probe);
   const hosts = authorityHosts(config);
