@@ -45,8 +45,8 @@ export class Command extends Commander {
 
   /** Called if a command that only has commands is given none. */
   override help(context?: HelpContext | ((text: string) => string)): never {
-    if (typeof context !== 'object' || context.error !== true) return super.help(context as HelpContext);
-    const names = this.commands.map((command) => `${command.name()}`);
+    if (typeof context !== 'object' || !context.error) return super.help(context as HelpContext);
+    const names = this.commands.map((command) => command.name());
     throw new UsageError(
       this.path === '' ? 'no command given' : `${this.path} needs to know what to do: ${listed(names, 'or')}`,
       this.path,
@@ -83,7 +83,7 @@ export class Command extends Commander {
   }
 
   #unknownOption(given: string): string {
-    const word = given.replace(/=.*$/s, '');
+    const word = given.split('=', 1)[0]!;
     if (this.path === '') {
       const isCommands = this.#all().some((command) => command.#flags().includes(word));
       return isCommands

@@ -1,4 +1,4 @@
-import { Argument, type Command as Commander } from 'commander';
+import type { Argument, Command as Commander } from 'commander';
 import type { Command } from './command.ts';
 import { print } from './options.ts';
 import { UsageError } from './usage-error.ts';

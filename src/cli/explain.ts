@@ -31,9 +31,9 @@ function requestOf(words: readonly string[], { caller, header = [] }: Options): 
   if (!/^[A-Z]{3,10}$/.test(method)) throw new UsageError('the first of two words must be a method, such as POST');
   const place = second ?? first!;
   const fields = header.flatMap((field) => {
-    const [, name, value] = /^([!#$%&'*+.^_`|~0-9A-Za-z-]+):[\t ]*(.*)$/.exec(field) ?? [];
+    const [, name, value] = /^([!#$%&'*+.^_`|~0-9A-Za-z-]+):(.*)$/.exec(field) ?? [];
     if (name === undefined) throw new UsageError('--header must be "Name: value"');
-    return [name, value!];
+    return [name, value!.trim()];
   });
   if (place.startsWith('/')) return { method, target: place, host: undefined, port: 0, fields, caller };
   const url = /^https?:\/\//i.test(place) ? parseUrl(place) : undefined;

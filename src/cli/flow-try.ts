@@ -54,7 +54,7 @@ function checkAccount(config: LoadedConfig, account: string, options: Options): 
     throw new UsageError('--path must be a path that begins with /');
   if (options.path === undefined && options.route !== undefined)
     throw new UsageError('--route goes with --path, and names the route that it is below');
-  if (!canLogin(flow) && canRefresh(flow) && !options.dryRun === true)
+  if (!canLogin(flow) && canRefresh(flow) && options.dryRun !== true)
     throw new UsageError(
       `${account} has no login, only a refresh token in the store. Trying it would spend that token, and a running ` +
         'tokenward would lose the account; --dry-run shows the request without sending it',

@@ -54,8 +54,8 @@ async function asked(options: Options): Promise<Options> {
   };
   try {
     const flow = await terminal.ask(
-      `Which API? A built-in flow (${Object.keys(PRESETS).join(', ')}), a recipe of docs/recipes, or own for one that ` +
-        'you describe',
+      `Which API? A built-in flow (${Object.keys(PRESETS).join(', ')}), a recipe of docs/recipes, ` +
+        'or own for one that you describe',
       OWN,
       (word) => check(() => flowOf(word)),
     );

@@ -53,7 +53,8 @@ export async function callOperator(
     response = await fetch(url, { method, ...(key !== undefined && { headers: { 'x-tokenward-key': key } }) });
   } catch {
     throw new OperatorError(
-      `Nothing answers at ${new URL(url).origin}. Is tokenward running? Name its operator port with --operator HOST:PORT.`,
+      `Nothing answers at ${new URL(url).origin}. Is tokenward running? ` +
+        'Name its operator port with --operator HOST:PORT.',
     );
   }
   if (response.headers.has('x-tokenward-error')) throw theProxyPort(url);

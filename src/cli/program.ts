@@ -1,6 +1,6 @@
 import { CommanderError } from 'commander';
 import { coloured } from './colour.ts';
-import type { Command } from './command.ts';
+import { Command } from './command.ts';
 import { commandLine } from './command-line.ts';
 import { UsageError } from './usage-error.ts';
 
@@ -13,14 +13,14 @@ process.stdout.on('error', (error: NodeJS.ErrnoException) => {
 /** The command that runs. */
 let path = '';
 const program = commandLine().hook('preAction', (_, action) => {
-  path = (action as Command).path;
+  if (action instanceof Command) ({ path } = action);
 });
 
 program.parseAsync().catch(async (error: unknown) => {
   // Help or the version was shown.
   if (error instanceof CommanderError) return void (process.exitCode = error.exitCode);
   const { message, exitCode } =
-    error instanceof UsageError ? usage(error) : await (await import('./exit.ts')).explain(error, path);
+    error instanceof UsageError ? usage(error) : (await import('./exit.ts')).explain(error, path);
   process.stderr.write(`${coloured(process.stderr, 'red', 'tokenward:')} ${message}\n`);
   process.exitCode = exitCode;
 });

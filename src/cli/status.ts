@@ -22,10 +22,10 @@ interface Options extends OperatorOptions {
 /** `tokenward status`: a table, one account, or the JSON document. */
 export async function status(options: Options, account: string | undefined): Promise<void> {
   const address = operatorAddress(options);
-  let failed = false;
+  const last = { failed: false };
   const look = async (): Promise<string> => {
     const document = await documentOf(address, account);
-    failed = !document.store.usable || document.accounts.some(({ state }) => cannotServe(state));
+    last.failed = !document.store.usable || document.accounts.some(({ state }) => cannotServe(state));
     if (options.json === true) return `${JSON.stringify(document, null, 2)}\n`;
     const [one] = document.accounts;
     if (account !== undefined && one !== undefined) return storeTrouble(document) + details(one, document.now);
@@ -33,7 +33,7 @@ export async function status(options: Options, account: string | undefined): Pro
   };
   if (options.watch === true) await watch(look, WATCH_MS);
   else print(await look());
-  if (failed && options.fail === true) process.exitCode = CANNOT_SERVE;
+  if (last.failed && options.fail === true) process.exitCode = CANNOT_SERVE;
 }
 
 /** The document, of one account only if it is named. Throws an OperatorError. */

@@ -44,7 +44,7 @@ export async function watch(look: () => Promise<string>, everyMs: number): Promi
 
 /** As much as the terminal has room for; without clearing it first, which would flicker. */
 function screen(text: string): string {
-  const { rows = 24, columns = 80 } = process.stdout;
+  const { rows, columns } = process.stdout;
   const time = `${new Date().toISOString().slice(11, 19)} UTC, q ends it`;
   const lines = [time, '', ...text.trimEnd().split('\n')].slice(0, rows - 1);
   const cut = hasColours(process.stdout) ? lines : lines.map((line) => line.slice(0, columns));

@@ -216,12 +216,13 @@ function isHost(text: string): boolean {
 
 /** Scheme and host of a URL, and a path that is as short and plain as those of APIs; no user, no query. */
 function shownUrl(text: string): string {
-  const [, scheme = '', user, host = '', path = '', rest] =
-    /^([a-z]{2,6}:\/\/)?([^/?#]*@)?([^/?#@]*)([^?#]*)([^]*)$/i.exec(text) ?? [];
+  const [scheme = ''] = /^[a-z]{2,6}:\/\//i.exec(text) ?? [];
+  const rest = text.slice(scheme.length);
+  const plain = rest.split(/[?#]/, 1)[0]!;
+  const [authority = '', ...path] = plain.split('/');
+  const host = authority.slice(authority.lastIndexOf('@') + 1);
   if (!isHost(host)) return MASK;
-  const shownPath = path
-    .split('/')
-    .map((part) => (/^(v\d+|[a-z]{0,12}|\d(\.\d)?)$/.test(part) ? part : MASK))
-    .join('/');
-  return `${scheme}${user === undefined ? '' : `${MASK}@`}${host}${shownPath}${rest === '' ? '' : MASK}`;
+  const shownPath = path.map((part) => `/${/^(v\d{1,3}|[a-z]{0,12}|\d(\.\d)?)$/.test(part) ? part : MASK}`).join('');
+  const user = host === authority ? '' : `${MASK}@`;
+  return `${scheme}${user}${host}${shownPath}${plain === rest ? '' : MASK}`;
 }

@@ -103,8 +103,8 @@ describe('tokenward check --json', () => {
     assert.deepEqual(
       errors.map(({ line, column, path, code: kind }) => `${line}:${column} ${path} ${kind}`).sort(),
       [
-        '2:24 accounts.crm.credentials missing',
-        '2:39 accounts.crm.credentials.emial unknown_key',
+        '2:25 accounts.crm.credentials missing',
+        '2:40 accounts.crm.credentials.emial unknown_key',
         '2:77 accounts.crm.credentials.appId environment',
         '4:31 routes.0.upstream invalid',
         '4:51 routes.0.account unknown_name',

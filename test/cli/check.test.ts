@@ -33,10 +33,10 @@ describe('tokenward check', () => {
       stderr,
       [
         `tokenward: ${file}: 2 errors`,
-        `${file}:2:48: accounts.shop.credentials.token: the environment variable MISSING is not set`,
+        `${file}:2:47: accounts.shop.credentials.token: the environment variable MISSING is not set`,
         '  2 |   shop: { flow: static, credentials: { token: "${MISSING}" } }',
         '    |                                               ^^^^^^^^^^^^',
-        `${file}:4:81: routes[0].replay (/shop): must be true or false`,
+        `${file}:4:77: routes[0].replay (/shop): must be true or false`,
         '  4 |   - { prefix: /shop, upstream: https://shop.example, account: shop, replay: *** }',
         '    |                                                                             ^^^',
         '',
