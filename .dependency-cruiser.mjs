@@ -39,7 +39,7 @@ const MAY_IMPORT = {
 const PACKAGES = {
   '@peculiar/x509': '^src/authority/sign\\.ts$',
   aws4: '^src/flows/sign/aws4\\.ts$',
-  commander: '^src/cli/(command|program)\\.ts$|^src/cli/commands/',
+  commander: '^src/cli/(command|completion|program)\\.ts$|^src/cli/commands/',
   express: '^src/(http/server/(express|server)|app/front|operator/[^/]+)\\.ts$',
   jose: '^src/(proxy/jwt|flows/make)\\.ts$',
   lmdb: '^src/tokens/stores/(embedded|lmdb-[a-z]+)\\.ts$',
