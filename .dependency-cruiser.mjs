@@ -33,7 +33,7 @@ const MAY_IMPORT = {
   demo: ['sandbox'],
   cli: [
     ...['http', 'http/server', 'tokens', 'authority', 'flows', 'config', 'proxy', 'operator', 'app', 'workers'],
-    'sandbox',
+    ...['sandbox', 'demo'],
     ...['errors', 'log', 'loopback', 'metrics', 'nearest', 'parse-url', 'trim-end', 'version'],
   ],
 };
@@ -42,6 +42,7 @@ const MAY_IMPORT = {
 const PACKAGES = {
   '@peculiar/x509': '^src/authority/sign\\.ts$',
   aws4: '^src/flows/sign/aws4\\.ts$',
+  commander: '^src/cli/(command|completion|program)\\.ts$|^src/cli/commands/',
   express: '^src/(http/server/(express|server)|app/front|operator/[^/]+)\\.ts$',
   jose: '^src/(proxy/jwt|flows/make)\\.ts$',
   lmdb: '^src/tokens/stores/(embedded|lmdb-[a-z]+)\\.ts$',
@@ -52,7 +53,7 @@ const PACKAGES = {
   'proxy-from-env': '^src/app/egress-proxy\\.ts$',
   'reflect-metadata': '^src/authority/sign\\.ts$',
   redis: '^src/tokens/stores/redis[a-z-]*\\.ts$',
-  yaml: '^src/config/document\\.ts$',
+  yaml: '^src/config/(document|excerpt|syntax-errors)\\.ts$',
   saxes: '^src/flows/xml\\.ts$',
   zod: '^src/(config|flows|sandbox)/',
 };

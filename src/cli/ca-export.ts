@@ -2,8 +2,15 @@ import { writeFileSync } from 'node:fs';
 import { AuthorityError } from '../authority/authority-error.ts';
 import type { Authority } from '../authority/authority.ts';
 import { trustStore } from '../authority/pkcs12.ts';
-import { print, type Options } from './options.ts';
+import { print } from './options.ts';
 import { UsageError } from './usage-error.ts';
+
+/** The options of `tokenward ca export`. */
+export interface CaExportOptions {
+  readonly output?: string;
+  readonly pkcs12?: string;
+  readonly password?: string;
+}
 
 /** The name of the entry in a trust store. */
 const ALIAS = 'tokenward';
@@ -13,7 +20,7 @@ const DEFAULT_PASSWORD = 'changeit';
 const PASSWORD = /^[ -~]{6,}$/;
 
 /** `tokenward ca export`: the certificate that clients must trust, as PEM, or as a trust store for Java. */
-export function caExport({ certificate }: Authority, { output, pkcs12, password }: Options): void {
+export function caExport({ certificate }: Authority, { output, pkcs12, password }: CaExportOptions): void {
   if (password !== undefined && pkcs12 === undefined)
     throw new UsageError('--password is for a PKCS #12 file: add --pkcs12 FILE');
   const secret = password ?? DEFAULT_PASSWORD;

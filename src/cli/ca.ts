@@ -4,9 +4,9 @@ import { AuthorityError } from '../authority/authority-error.ts';
 import type { Authority } from '../authority/authority.ts';
 import { authorityHosts } from '../config/authority-hosts.ts';
 import { loadConfig, type LoadedConfig } from '../config/load.ts';
-import { caExport } from './ca-export.ts';
+import { caExport, type CaExportOptions } from './ca-export.ts';
 import { formatDuration } from './format-duration.ts';
-import { configFile, print, type Options } from './options.ts';
+import { configFile, print, type ConfigOptions } from './options.ts';
 import { storeDependencies } from './store-dependencies.ts';
 import { UsageError } from './usage-error.ts';
 
@@ -14,22 +14,25 @@ const DAY_MS = 86_400_000;
 /** The longest life of an authority, in days. */
 const MAX_DAYS = 3_650;
 
-/** `tokenward ca`: makes, shows, renews and exports the authority. None of them prints its key. */
-export async function ca(options: Options, what = 'show'): Promise<void> {
-  const action = ACTIONS.get(what);
-  if (action === undefined)
-    throw new UsageError(
-      `ca cannot "${what}"; it can ${[...ACTIONS.keys()].join(', ').replace(/, (?=\w+$)/, ' and ')}`,
-    );
-  await action(loadConfig(configFile(options), process.env), options);
+/** The options of `tokenward ca` and its commands. */
+interface Options extends ConfigOptions, CaExportOptions {
+  readonly json?: boolean;
+  readonly days?: string;
+  readonly renew?: boolean;
 }
 
-const ACTIONS: ReadonlyMap<string, (config: LoadedConfig, options: Options) => Promise<void>> = new Map([
-  ['show', show],
-  ['make', make],
-  ['renew', renew],
-  ['export', async (config, options) => caExport(await stored(config, options), options)],
-]);
+/** `tokenward ca`: makes, shows, renews and exports the authority. None of them prints its key. */
+export async function ca(options: Options, what: keyof typeof ACTIONS): Promise<void> {
+  await ACTIONS[what](loadConfig(configFile(options), process.env), options);
+}
+
+const ACTIONS = {
+  show,
+  make,
+  renew,
+  export: async (config: LoadedConfig, options: Options): Promise<void> =>
+    caExport(await stored(config, options), options),
+};
 
 async function show(config: LoadedConfig, options: Options): Promise<void> {
   const authority = await stored(config, options);
@@ -39,7 +42,7 @@ async function show(config: LoadedConfig, options: Options): Promise<void> {
 }
 
 async function make(config: LoadedConfig, options: Options): Promise<void> {
-  if (options.renew) return renew(config, options);
+  if (options.renew === true) return renew(config, options);
   const plan = planOf(config, options);
   const { authority, made } = await inStore(config, (authorities) => authorities.make(plan));
   print(`${made ? 'Made an authority.' : 'There is one already.'}\n${describe(authority)}`);

@@ -1,44 +1,32 @@
-import { ca } from './ca.ts';
-import { check } from './check.ts';
-import { connect } from './connect.ts';
-import { env } from './env.ts';
-import { flow } from './flow.ts';
-import { hashKey } from './hash-key.ts';
-import { importAccount } from './import.ts';
-import type { Options } from './options.ts';
-import { rekey } from './rekey.ts';
-import { run } from './run/run.ts';
-import { renew } from './renew.ts';
-import { sandbox } from './sandbox.ts';
-import { schema } from './schema.ts';
-import { serve } from './serve.ts';
-import { status } from './status.ts';
-import { store } from './store.ts';
+import type { Command } from './command.ts';
+import { ca } from './commands/ca.ts';
+import { check } from './commands/check.ts';
+import { completion } from './commands/completion.ts';
+import { connect } from './commands/connect.ts';
+import { demo } from './commands/demo.ts';
+import { env } from './commands/env.ts';
+import { explain } from './commands/explain.ts';
+import { flow } from './commands/flow.ts';
+import { hashKey } from './commands/hash-key.ts';
+import { importAccount } from './commands/import.ts';
+import { init } from './commands/init.ts';
+import { logs } from './commands/logs.ts';
+import { rekey } from './commands/rekey.ts';
+import { renew } from './commands/renew.ts';
+import { run } from './commands/run.ts';
+import { sandbox } from './commands/sandbox.ts';
+import { schema } from './commands/schema.ts';
+import { serve } from './commands/serve.ts';
+import { status } from './commands/status.ts';
+import { store } from './commands/store.ts';
+import { top } from './commands/top.ts';
+import { version } from './commands/version.ts';
 
-/** A command; `argument`: the word after its name, for `WITH_ARGUMENT`; `second`: the one after that. */
-type Command = (options: Options, argument: string | undefined, second: string | undefined) => Promise<void> | void;
-
-/** The commands by name, in the order of the help. */
-export const COMMANDS: ReadonlyMap<string, Command> = new Map<string, Command>([
-  ['serve', serve],
-  ['run', run],
-  ['env', env],
-  ['check', check],
-  ['sandbox', sandbox],
-  ['status', status],
-  ['renew', renew],
-  ['import', importAccount],
-  ['connect', connect],
-  ['rekey', rekey],
-  ['store', store],
-  ['ca', ca],
-  ['flow', flow],
-  ['hash-key', hashKey],
-  ['schema', schema],
-]);
-
-/** Commands with an argument. */
-export const WITH_ARGUMENT: readonly string[] = ['renew', 'import', 'connect', 'store', 'ca'];
-
-/** Commands with two. */
-export const WITH_TWO_ARGUMENTS: readonly string[] = ['flow'];
+/** The commands, by what a person wants to do, in the order of the help. */
+export const COMMANDS: Readonly<Record<string, readonly (() => Command)[]>> = {
+  'Run it:': [serve, run, env, demo, sandbox],
+  'Configure it:': [init, check, explain, flow, schema, hashKey],
+  'See and repair a running one:': [status, top, renew, logs],
+  'Tokens, store and certificates:': [importAccount, connect, store, rekey, ca],
+  'This program:': [completion, version],
+};

@@ -12,20 +12,18 @@ import { listenForCallback } from '../http/server/callback.ts';
 import { systemClock } from '../tokens/clock.ts';
 import type { Grant } from '../tokens/token.ts';
 import { ImportTargetError, importTarget, noteNewStore, storeGrant } from './import-account.ts';
-import { configFile, print, type Options } from './options.ts';
+import { configFile, print, type ConfigOptions } from './options.ts';
 import { storeDependencies } from './store-dependencies.ts';
-import { UsageError } from './usage-error.ts';
 
 /** The authorization server gave no token; the message says why. */
 export class ConnectError extends Error {}
 
 /** `tokenward connect`: a person consents in a browser, or on another device, and the tokens go into the store. */
-export async function connect(options: Options, account: string | undefined): Promise<void> {
-  if (account === undefined) throw new UsageError('connect needs the name of an account');
+export async function connect(options: ConfigOptions & { readonly device?: boolean }, account: string): Promise<void> {
   const config = loadConfig(configFile(options), process.env);
   const credential = importTarget(config, account);
   const { flow, oauth } = oauthOf(config, account);
-  const grant = await consent(config, account, flow, oauth, options.device);
+  const grant = await consent(config, account, flow, oauth, options.device === true);
   const dependencies = { ...storeDependencies(), owner: leaseOwner() };
   const { message, newStore } = await storeGrant(config, credential, grant, dependencies);
   noteNewStore(newStore);

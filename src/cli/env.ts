@@ -6,11 +6,19 @@ import { withAuthorities } from '../app/open-authorities.ts';
 import { authorityHosts } from '../config/authority-hosts.ts';
 import { loadConfig, type LoadedConfig } from '../config/load.ts';
 import type { Listener } from '../config/schema/listen.ts';
-import { configFile, print, type Options } from './options.ts';
+import { configFile, print, type ConfigOptions } from './options.ts';
 import { knownAuthorities, PASSWORD } from './run/trust-files.ts';
 import { proxyVariables } from './run/variables.ts';
 import { storeDependencies } from './store-dependencies.ts';
 import { UsageError } from './usage-error.ts';
+
+/** The options of `tokenward env`. */
+interface Options extends ConfigOptions {
+  readonly proxy?: string;
+  readonly caller?: string;
+  readonly format?: string;
+  readonly output?: string;
+}
 
 /** What stands for the key, which nobody but its owner has: the configuration knows its digest only. */
 const KEY_VARIABLE = 'TOKENWARD_KEY';

@@ -8,25 +8,27 @@ import { SpillError } from '../proxy/spill-error.ts';
 import { AccountBusyError } from '../tokens/held-lease.ts';
 import { StoreError } from '../tokens/store.ts';
 import { WorkerStartError } from '../workers/worker-start-error.ts';
+import { DemoError } from '../demo/stage.ts';
+import { configReport } from './config-report.ts';
 import { ConnectError } from './connect.ts';
 import { FlowTryError } from './flow-try.ts';
 import { ImportTargetError } from './import-account.ts';
 import { ImportInputError } from './import-input.ts';
 import { OperatorError } from './operator-client.ts';
-import { UsageError } from './usage-error.ts';
 
 /** Errors whose message alone is printed. */
 const FAILURES = [
   ...[AccountBusyError, StoreError, ListenError, TlsFileError, JwksFileError, OperatorError],
-  ...[ConnectError, FlowTryError, AuthorityError, SpillError],
+  ...[ConnectError, FlowTryError, AuthorityError, SpillError, DemoError],
 ];
 
-/** The message and exit code for an error that ends the program. */
-export function explain(error: unknown): { message: string; exitCode: number } {
-  if (error instanceof UsageError || error instanceof ImportTargetError || error instanceof ImportInputError) {
-    return { message: `${error.message}${error.message.endsWith('?') ? '' : '.'} Try: tokenward --help`, exitCode: 2 };
+/** The message and exit code for an error that ends the program. `command`: the one whose help says more. */
+export function explain(error: unknown, command = ''): { message: string; exitCode: number } {
+  if (error instanceof ImportTargetError || error instanceof ImportInputError) {
+    const help = `tokenward ${command === '' ? '' : `${command} `}--help`;
+    return { message: `${error.message}${/[.?]$/.test(error.message) ? '' : '.'} Try: ${help}`, exitCode: 2 };
   }
-  if (error instanceof ConfigError) return { message: error.message, exitCode: 2 };
+  if (error instanceof ConfigError) return { message: configReport(error), exitCode: 2 };
   if (error instanceof WorkerStartError) return error;
   if (FAILURES.some((kind) => error instanceof kind)) return { message: (error as Error).message, exitCode: 1 };
   return { message: `unexpected fault (${describeFault(error)})`, exitCode: 1 };

@@ -11,9 +11,16 @@ import { decide, nameFromHost, type Ask, type GivenAnswers } from './new-flow/de
 import { readSample } from './new-flow/sample.ts';
 import { CurlError, readCommand } from './new-flow/shell-words.ts';
 import { draftYaml } from './new-flow/yaml.ts';
-import { print, type Options } from './options.ts';
+import { print } from './options.ts';
 import { openTerminal } from './terminal.ts';
 import { UsageError } from './usage-error.ts';
+
+/** The options of `tokenward flow new`. */
+interface Options extends GivenAnswers {
+  readonly curl?: string;
+  readonly answer?: string;
+  readonly name?: string;
+}
 
 /** What `flow new` is made of. */
 interface Pasted {

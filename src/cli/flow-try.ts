@@ -6,24 +6,32 @@ import { canLogin, canRefresh, isFixed } from '../flows/flow.ts';
 import { nearest } from '../nearest.ts';
 import type { Token } from '../tokens/token.ts';
 import { formatDuration } from './format-duration.ts';
-import { configFile, print, type Options } from './options.ts';
+import { configFile, print, type ConfigOptions } from './options.ts';
 import { TryReporter, type TryReport } from './try-report.ts';
 import { tryText } from './try-text.ts';
 import { UsageError } from './usage-error.ts';
+
+/** The options of `tokenward flow try`. */
+interface Options extends ConfigOptions {
+  readonly refresh?: boolean;
+  readonly path?: string;
+  readonly route?: string;
+  readonly dryRun?: boolean;
+  readonly json?: boolean;
+}
 
 /** A trial that ended otherwise than with a token that works; the report has been printed. */
 export class FlowTryError extends Error {}
 
 /** `tokenward flow try`. */
-export async function flowTry(options: Options, account: string | undefined): Promise<void> {
-  if (account === undefined) throw new UsageError('flow try needs the name of an account');
+export async function flowTry(options: Options, account: string): Promise<void> {
   const config = loadConfig(configFile(options), process.env);
   checkAccount(config, account, options);
-  const trial = new FlowTrial(config, account, options['dry-run']);
+  const trial = new FlowTrial(config, account, options.dryRun === true);
   const routes = new TrialRoutes(config, trial);
   try {
     const { report, problem } = await tried(trial, routes, options);
-    print(options.json ? `${JSON.stringify(report, null, 2)}\n` : tryText(report));
+    print(options.json === true ? `${JSON.stringify(report, null, 2)}\n` : tryText(report));
     if (problem !== undefined) throw new FlowTryError(problem);
   } finally {
     routes.close();
@@ -41,12 +49,12 @@ function checkAccount(config: LoadedConfig, account: string, options: Options): 
     );
   }
   const { flow, settings } = found;
-  if (options.refresh && !canRefresh(flow)) throw new UsageError(`the flow ${settings.flow} has no refresh`);
+  if (options.refresh === true && !canRefresh(flow)) throw new UsageError(`the flow ${settings.flow} has no refresh`);
   if (options.path !== undefined && !options.path.startsWith('/'))
     throw new UsageError('--path must be a path that begins with /');
   if (options.path === undefined && options.route !== undefined)
     throw new UsageError('--route goes with --path, and names the route that it is below');
-  if (!canLogin(flow) && canRefresh(flow) && !options['dry-run'])
+  if (!canLogin(flow) && canRefresh(flow) && options.dryRun !== true)
     throw new UsageError(
       `${account} has no login, only a refresh token in the store. Trying it would spend that token, and a running ` +
         'tokenward would lose the account; --dry-run shows the request without sending it',
@@ -58,7 +66,7 @@ async function tried(
   routes: TrialRoutes,
   options: Options,
 ): Promise<{ readonly report: TryReport; readonly problem: string | undefined }> {
-  const dryRun = options['dry-run'];
+  const dryRun = options.dryRun === true;
   const { flow, account, flowName } = trial;
   const place = options.path === undefined ? undefined : placeOf(routes, options.path, options.route);
   const reporter = new TryReporter(trial);
@@ -74,7 +82,7 @@ async function tried(
   };
   const notes = notesOf(trial, options);
   if (canLogin(flow)) renewed(await trial.login());
-  const wantsRefresh = options.refresh || (!canLogin(flow) && canRefresh(flow));
+  const wantsRefresh = options.refresh === true || (!canLogin(flow) && canRefresh(flow));
   if (wantsRefresh && problem === undefined) {
     if (dryRun) renewed(await trial.refresh(undefined));
     else if (token?.hasRefresh === true) renewed(await trial.refresh(token));
@@ -108,7 +116,7 @@ async function tried(
 
 /** What a person should know before the result. */
 function notesOf({ flow, credential }: FlowTrial, options: Options): string[] {
-  if (options['dry-run'] || isFixed(flow)) return [];
+  if (options.dryRun === true || isFixed(flow)) return [];
   const { budget, renewalBudgets = [] } = credential;
   const budgets = [
     ...(budget === undefined ? [] : [`${budget.logins} logins in ${formatDuration(budget.window)}`]),
@@ -117,7 +125,7 @@ function notesOf({ flow, credential }: FlowTrial, options: Options): string[] {
   return [
     'The token that this brings is not stored, and a running tokenward goes on with its own.',
     'The login counts at the vendor.' + budgets.map((one) => ` The budget of ${one} does not count it.`).join(''),
-    ...(options.refresh ? ['The refresh spends the refresh token of this login, not the stored one.'] : []),
+    ...(options.refresh === true ? ['The refresh spends the refresh token of this login, not the stored one.'] : []),
   ];
 }
 

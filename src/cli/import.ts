@@ -1,16 +1,13 @@
 import { leaseOwner } from '../app/process-identity.ts';
 import { loadConfig } from '../config/load.ts';
 import { importInto, importTarget, noteNewStore } from './import-account.ts';
-import { configFile, print, type Options } from './options.ts';
+import { configFile, print, type ConfigOptions } from './options.ts';
 import { readSecret } from './read-secret.ts';
 import { storeDependencies } from './store-dependencies.ts';
 import { UsageError } from './usage-error.ts';
 
 /** `tokenward import`: a refresh token from standard input. */
-export async function importAccount(options: Options, account: string | undefined): Promise<void> {
-  if (account === undefined) {
-    throw new UsageError('import needs the name of an account; the refresh token comes from standard input');
-  }
+export async function importAccount(options: ConfigOptions, account: string): Promise<void> {
   const config = loadConfig(configFile(options), process.env);
   const credential = importTarget(config, account);
   const input = await readSecret(process.stdin, process.stderr, `Refresh token of ${account} (not shown): `);

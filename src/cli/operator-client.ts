@@ -1,3 +1,6 @@
+import type { StatusDocument } from '../operator/status-document.ts';
+import type { OperatorAddress } from './operator-options.ts';
+
 /** The operator port did not respond, or responded with an error; the message is for the operator. */
 export class OperatorError extends Error {
   /** The error code of the response. */
@@ -9,11 +12,27 @@ export class OperatorError extends Error {
   }
 }
 
+/** The error for a URL at which the proxy port responds: every error of its own carries this header field. */
+function theProxyPort(url: string): OperatorError {
+  return new OperatorError(
+    `${new URL(url).host} is tokenward's proxy port. The operator port is another, 9090 unless operator.port says ` +
+      'otherwise: name it with --operator HOST:PORT.',
+  );
+}
+
 /** The error for a URL at which something else responds. */
 export function notTheOperatorPort(url: string): OperatorError {
   return new OperatorError(
-    `What answers at ${new URL(url).origin} is not tokenward's operator port. Set that with --operator URL.`,
+    `What answers at ${new URL(url).origin} is not tokenward's operator port. Name that with --operator HOST:PORT.`,
   );
+}
+
+/** The state of a running tokenward. Throws an OperatorError. */
+export async function fetchStatus({ url, key }: OperatorAddress): Promise<StatusDocument> {
+  const status = (await callOperator(`${url}/status`, 'GET', key)) as Partial<StatusDocument>;
+  if (!Array.isArray(status.accounts) || typeof status.now !== 'number' || status.store === undefined)
+    throw notTheOperatorPort(url);
+  return status as StatusDocument;
 }
 
 /** Longest Retry-After of a renewal by hand that a command waits for. s. */
@@ -34,9 +53,11 @@ export async function callOperator(
     response = await fetch(url, { method, ...(key !== undefined && { headers: { 'x-tokenward-key': key } }) });
   } catch {
     throw new OperatorError(
-      `Nothing answers at ${new URL(url).origin}. Is tokenward running? Set its operator port with --operator URL.`,
+      `Nothing answers at ${new URL(url).origin}. Is tokenward running? ` +
+        'Name its operator port with --operator HOST:PORT.',
     );
   }
+  if (response.headers.has('x-tokenward-error')) throw theProxyPort(url);
   const body = (await response.json().catch(() => ({}))) as { code?: string; title?: string; detail?: string };
   const wait = Number(response.headers.get('retry-after'));
   if (mayRepeat && body.code === 'renewed_just_now' && wait > 0 && wait <= MAX_WAIT_S) {

@@ -1,29 +1,8 @@
-import { nearest } from '../nearest.ts';
-import { VERSION } from '../version.ts';
-import { COMMANDS, WITH_ARGUMENT, WITH_TWO_ARGUMENTS } from './commands.ts';
-import { explain } from './exit.ts';
-import { HELP } from './help.ts';
-import { print, readCommandLine } from './options.ts';
+import { CommanderError } from 'commander';
+import { coloured } from './colour.ts';
+import { Command } from './command.ts';
+import { commandLine } from './command-line.ts';
 import { UsageError } from './usage-error.ts';
-
-async function main(): Promise<void> {
-  const {
-    values,
-    positionals: [name, ...rest],
-  } = readCommandLine(process.argv.slice(2));
-  if (values.version) return print(`${VERSION}\n`);
-  if (values.help || name === 'help') return print(HELP);
-  if (name === undefined) throw new UsageError('no command given');
-  const most = WITH_TWO_ARGUMENTS.includes(name) ? 2 : WITH_ARGUMENT.includes(name) ? 1 : 0;
-  if (rest.length > most || (values.command.length > 0 && name !== 'run'))
-    throw new UsageError(`too many words after ${name}`);
-  const command = COMMANDS.get(name);
-  if (command !== undefined) return command(values, rest[0], rest[1]);
-  const suggestion = nearest(name, [...COMMANDS.keys(), 'help']);
-  throw new UsageError(
-    `there is no command "${name}"${suggestion === undefined ? '' : `; did you mean "${suggestion}"?`}`,
-  );
-}
 
 // The reader of standard output may close it early (`tokenward schema | head`).
 process.stdout.on('error', (error: NodeJS.ErrnoException) => {
@@ -31,8 +10,22 @@ process.stdout.on('error', (error: NodeJS.ErrnoException) => {
   process.exit(0);
 });
 
-main().catch((error: unknown) => {
-  const { message, exitCode } = explain(error);
-  process.stderr.write(`tokenward: ${message}\n`);
+/** The command that runs. */
+let path = '';
+const program = commandLine().hook('preAction', (_, action) => {
+  if (action instanceof Command) ({ path } = action);
+});
+
+program.parseAsync().catch(async (error: unknown) => {
+  // Help or the version was shown.
+  if (error instanceof CommanderError) return void (process.exitCode = error.exitCode);
+  const { message, exitCode } =
+    error instanceof UsageError ? usage(error) : (await import('./exit.ts')).explain(error, path);
+  process.stderr.write(`${coloured(process.stderr, 'red', 'tokenward:')} ${message}\n`);
   process.exitCode = exitCode;
 });
+
+function usage({ message, command = path }: UsageError): { message: string; exitCode: number } {
+  const help = command === '' ? 'tokenward --help' : `tokenward ${command} --help`;
+  return { message: `${message}${/[?.…]$/.test(message) ? '' : '.'} Try: ${help}`, exitCode: 2 };
+}

@@ -1,11 +1,11 @@
 import { ListenError } from '../http/server/listen.ts';
 import { sandboxConfig } from '../sandbox/config.ts';
 import { startSandbox } from '../sandbox/sandbox.ts';
-import { print, type Options } from './options.ts';
+import { print } from './options.ts';
 import { UsageError } from './usage-error.ts';
 
 /** `tokenward sandbox`, until a signal ends it. */
-export async function sandbox(options: Options): Promise<void> {
+export async function sandbox(options: { readonly host: string; readonly port: string }): Promise<void> {
   const basePort = Number(options.port);
   if (!Number.isInteger(basePort) || basePort < 0 || basePort > 65_000) {
     throw new UsageError('--port must be a port number');

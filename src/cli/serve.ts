@@ -6,13 +6,13 @@ import { describeStart } from '../app/start-line.ts';
 import { loadConfig, showIssue, type LoadedConfig } from '../config/load.ts';
 import { createLogger, describeFault, type Logger } from '../log.ts';
 import { startPool, workerCount, type RunningPool } from '../workers/serve.ts';
-import { configFile, type Options } from './options.ts';
+import { configFile, type ConfigOptions } from './options.ts';
 import { serveAsWorker } from './serve-as-worker.ts';
 import { handleSignals } from './signals.ts';
 import { stopOnFault } from './stop-on-fault.ts';
 
 /** `tokenward serve`: the proxy, until a signal or a fault ends it. */
-export async function serve(options: Options): Promise<void> {
+export async function serve(options: ConfigOptions): Promise<void> {
   if (cluster.isWorker) return serveAsWorker();
   const file = configFile(options);
   // A reload needs the variables again; child processes do not get them.

@@ -1,82 +1,82 @@
+import { nearest } from '../nearest.ts';
 import type { StatusDocument } from '../operator/status-document.ts';
-import type { CredentialStatus } from '../tokens/status.ts';
-import { callOperator, notTheOperatorPort } from './operator-client.ts';
-import { operatorKey, operatorUrl } from './operator-options.ts';
-import { print, type Options } from './options.ts';
+import { cannotServe, type CredentialStatus } from '../tokens/status.ts';
+import { accountTable, expiryOf, loginsOf, notShown, storeTrouble } from './account-table.ts';
+import { CANNOT_SERVE } from './exit-codes.ts';
 import { formatDuration } from './format-duration.ts';
+import { fetchStatus, OperatorError } from './operator-client.ts';
+import { operatorAddress, type OperatorAddress, type OperatorOptions } from './operator-options.ts';
+import { print } from './options.ts';
+import { watch } from './watch.ts';
 
-/** `tokenward status`. */
-export async function status(options: Options): Promise<void> {
-  print(await operatorStatus(operatorUrl(options), options.json, operatorKey(options)));
+/** Between two looks of `--watch`. ms. */
+const WATCH_MS = 2_000;
+
+/** The options of `tokenward status`. */
+interface Options extends OperatorOptions {
+  readonly watch?: boolean;
+  readonly json?: boolean;
+  readonly fail?: boolean;
 }
 
-/** A table, or the JSON document. */
-async function operatorStatus(url: string, json: boolean, key?: string): Promise<string> {
-  const status = (await callOperator(`${url}/status`, 'GET', key)) as Partial<StatusDocument>;
-  if (!isStatus(status)) throw notTheOperatorPort(url);
-  if (json) return `${JSON.stringify(status, null, 2)}\n`;
-  const rows = status.accounts.map((account) => [
-    account.account,
-    account.flow,
-    account.state,
-    String(account.generation),
-    expiryOf(account, status.now),
-    loginsOf(account),
-    problemOf(account, status.now),
-  ]);
-  return (
-    storeTrouble(status) +
-    table([['ACCOUNT', 'FLOW', 'STATE', 'GENERATION', 'EXPIRES IN', 'LOGINS LEFT', 'PROBLEM'], ...rows]) +
-    notShown(status)
+/** `tokenward status`: a table, one account, or the JSON document. */
+export async function status(options: Options, account: string | undefined): Promise<void> {
+  const address = operatorAddress(options);
+  const last = { failed: false };
+  const look = async (): Promise<string> => {
+    const document = await documentOf(address, account);
+    last.failed = !document.store.usable || document.accounts.some(({ state }) => cannotServe(state));
+    if (options.json === true) return `${JSON.stringify(document, null, 2)}\n`;
+    const [one] = document.accounts;
+    if (account !== undefined && one !== undefined) return storeTrouble(document) + details(one, document.now);
+    return storeTrouble(document) + accountTable(document.accounts, document.now) + notShown(document);
+  };
+  if (options.watch === true) await watch(look, WATCH_MS);
+  else print(await look());
+  if (last.failed && options.fail === true) process.exitCode = CANNOT_SERVE;
+}
+
+/** The document, of one account only if it is named. Throws an OperatorError. */
+async function documentOf(address: OperatorAddress, account: string | undefined): Promise<StatusDocument> {
+  const document = await fetchStatus(address);
+  if (account === undefined) return document;
+  const accounts = document.accounts.filter((one) => one.account === account);
+  if (accounts.length > 0) return { ...document, accounts };
+  const names = document.accounts.map((one) => one.account);
+  const meant = nearest(account, names);
+  const unlisted = document.accountCount.known > names.length ? ', or it is not in use' : '';
+  throw new OperatorError(
+    `There is no account of this name${unlisted}. ` +
+      (meant === undefined ? `The accounts are ${shortened(names)}.` : `Did you mean "${meant}"?`),
   );
 }
 
-/** Time until the token expires. It does not matter for a rejected one. */
-function expiryOf({ refusedAt, expiresAt }: CredentialStatus, now: number): string {
-  if (refusedAt !== undefined) return 'refused';
-  return expiresAt === undefined ? '-' : formatDuration(expiresAt - now);
+/** Names in an error message. */
+const MAX_NAMES = 10;
+
+function shortened(names: readonly string[]): string {
+  const more = names.length - MAX_NAMES;
+  return `${names.slice(0, MAX_NAMES).join(', ')}${more > 0 ? ` and ${more} more` : ''}`;
 }
 
-/** Automatic logins left and, after the plus, those of the reserve; then the renewals left of each budget of them. */
-function loginsOf({ budget, renewalsLeft = [] }: CredentialStatus): string {
-  const left = renewalsLeft.map(({ remaining, limit }) => `${remaining} of ${limit} renewals`);
-  if (budget !== undefined)
-    left.unshift(
-      `${budget.remaining} of ${budget.limit}${budget.reserveLimit > 0 ? ` (+${budget.reserveRemaining})` : ''}`,
-    );
-  return left.length === 0 ? '-' : left.join(', ');
-}
-
-function problemOf({ problem, retryAt }: CredentialStatus, now: number): string {
-  if (problem === undefined) return '';
-  return retryAt !== undefined && retryAt > now ? `${problem}; next try in ${formatDuration(retryAt - now)}` : problem;
-}
-
-function storeTrouble({ store, now }: StatusDocument): string {
-  return store.usable
-    ? ''
-    : `The token store has been unusable for ${formatDuration(Math.max(1, now - store.since))}: ` +
-        `${store.error ?? 'no reason is known'}\n\n`;
-}
-
-function notShown({ accounts, accountCount }: StatusDocument): string {
-  const more = accountCount.known - accounts.length;
-  return more > 0
-    ? `… and ${more} more accounts, ${Math.max(0, accountCount.inMemory - accounts.length)} of them in use\n`
-    : '';
-}
-
-function isStatus(status: Partial<StatusDocument>): status is StatusDocument {
-  return Array.isArray(status.accounts) && typeof status.now === 'number' && status.store !== undefined;
-}
-
-function table(rows: readonly (readonly string[])[]): string {
-  const widths = rows[0]!.map((_, column) => Math.max(...rows.map((row) => row[column]!.length)));
-  const lines = rows.map((row) =>
-    row
-      .map((cell, column) => cell.padEnd(widths[column]!))
-      .join('  ')
-      .trimEnd(),
-  );
-  return `${lines.join('\n')}\n`;
+/** All that is known of one account. */
+function details(account: CredentialStatus, now: number): string {
+  const ago = (at: number | undefined): string =>
+    at === undefined ? '-' : `${formatDuration(Math.max(1, now - at))} ago`;
+  const left = (at: number | undefined): string => (at === undefined ? '-' : formatDuration(at - now));
+  const rows: (readonly [string, string])[] = [
+    ['account', account.account],
+    ['flow', account.flow],
+    ['state', account.state],
+    ['problem', account.problem ?? '-'],
+    ['generation', String(account.generation)],
+    ['obtained', ago(account.obtainedAt)],
+    ['expires in', expiryOf(account, now)],
+    ['refresh token', `expires in ${left(account.refreshExpiresAt)}`],
+    ['rejected', ago(account.refusedAt)],
+    ['waiting', `${account.waiting} requests${account.renewing ? ', for a renewal that runs' : ''}`],
+    ['next try in', account.retryAt !== undefined && account.retryAt > now ? left(account.retryAt) : '-'],
+    ['logins left', loginsOf(account)],
+  ];
+  return rows.map(([name, value]) => `${name.padEnd(13)}  ${value}\n`).join('');
 }

@@ -2,9 +2,17 @@ import { resolve } from 'node:path';
 import { copyStore } from '../app/copy-store.ts';
 import { loadConfig, type LoadedConfig } from '../config/load.ts';
 import { isAccountKey, StoreError } from '../tokens/store.ts';
-import { print, type Options } from './options.ts';
+import { print } from './options.ts';
 import { storeDependencies } from './store-dependencies.ts';
 import { UsageError } from './usage-error.ts';
+
+/** The options of `tokenward store copy`. */
+interface Options {
+  readonly from?: string;
+  readonly to?: string;
+  readonly dryRun?: boolean;
+  readonly overwrite?: boolean;
+}
 
 /** `tokenward store copy`. */
 export async function storeCopy(options: Options): Promise<void> {
@@ -16,8 +24,8 @@ export async function storeCopy(options: Options): Promise<void> {
   if (storePlace(source) === storePlace(target)) {
     throw new UsageError('--from and --to name the same store; to change its key, there is tokenward rekey');
   }
-  const dryRun = options['dry-run'];
-  const copyOptions = { overwrite: options.overwrite, dryRun };
+  const dryRun = options.dryRun === true;
+  const copyOptions = { overwrite: options.overwrite === true, dryRun };
   const { accounts: records, logins, refused } = await copyStore(source, target, storeDependencies(), copyOptions);
   // The authority is no account, but it is carried over like one.
   const accounts = records.filter(({ account }) => isAccountKey(account));

@@ -1,12 +1,12 @@
 import { pruneStore } from '../app/prune-store.ts';
 import { loadConfig } from '../config/load.ts';
-import { configFile, print, type Options } from './options.ts';
+import { configFile, print, type ConfigOptions } from './options.ts';
 import { storeDependencies } from './store-dependencies.ts';
 
 /** `tokenward store prune`. */
-export async function storePrune(options: Options): Promise<void> {
+export async function storePrune(options: ConfigOptions & { readonly dryRun?: boolean }): Promise<void> {
   const config = loadConfig(configFile(options), process.env);
-  const dryRun = options['dry-run'];
+  const dryRun = options.dryRun === true;
   const { removed } = await pruneStore(config, storeDependencies(), { dryRun });
   const width = Math.max(0, ...removed.map(({ key }) => key.length));
   for (const { key, generation } of removed) {

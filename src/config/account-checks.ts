@@ -16,12 +16,11 @@ export function checkAccounts(raw: unknown, flows: KnownFlows, sourceOf: SourceO
   for (const [name, value] of Object.entries(record(record(raw)['accounts']))) {
     const { flow: flowName, credentials, baseUrl, attach, budget } = record(value);
     if (typeof flowName !== 'string') continue;
-    const flow = flows.get(flowName);
-    if (flow === undefined) {
-      // One that has mistakes has been reported.
-      if (!flows.has(flowName)) report(['accounts', name, 'flow'], flows.unknown(flowName));
-      continue;
-    }
+    // One that has errors has been reported.
+    const isUnknown = !flows.has(flowName);
+    if (isUnknown) report(['accounts', name, 'flow'], flows.unknown(flowName), 'unknown_name');
+    const flow = isUnknown ? flowMeant(flowName, credentials, flows) : flows.get(flowName);
+    if (flow === undefined) continue;
     const path = ['accounts', name];
     const used = { ...flow, ...overrides(flow, attach, budget, path, report) };
     const placeOf: PlaceOf = (place) =>
@@ -31,6 +30,16 @@ export function checkAccounts(raw: unknown, flows: KnownFlows, sourceOf: SourceO
       report(path, `the flow ${flowName} needs a baseUrl here`);
     }
   }
+}
+
+/**
+ * The flow that a mistyped name probably means, so that the account's other errors come at once. Undefined: its
+ * credentials are not like those of that flow either.
+ */
+function flowMeant(name: string, credentials: unknown, flows: KnownFlows): Flow | undefined {
+  const flow = flows.get(flows.nearest(name) ?? name);
+  const given = Object.keys(record(credentials));
+  return flow !== undefined && given.some((one) => Object.hasOwn(flow.credentials, one)) ? flow : undefined;
 }
 
 /** The parts of a flow that an account overrides, checked as far as they are well-formed. `path`: the account's. */

@@ -57,8 +57,8 @@ function accountsOfFile(
   const document = readDocument(text, file);
   const issues: ConfigIssue[] = [];
   // The checks report `accounts.<name>`; in this file the names are at the top level.
-  const report: Report = (path, message) =>
-    void issues.push({ path: dotted(path.slice(1)), line: document.lineOf(path.slice(1)), message });
+  const report: Report = (path, message, code) =>
+    void issues.push({ path: dotted(path.slice(1)), ...document.at(path.slice(1), code), code, message });
   const expanded = { accounts: expandLeaves(document.value ?? {}, ['accounts'], { ...options, report }) };
   const parsed = accountsSchema.safeParse(expanded.accounts);
   for (const issue of parsed.error?.issues ?? []) {

@@ -14,7 +14,7 @@ export function checkAccountCredentials(
   { sourceOf, placeOf }: { readonly sourceOf: SourceOf; readonly placeOf: PlaceOf },
   report: Report,
 ): void {
-  const found: (readonly [Path, string])[] = [];
+  const found: Parameters<Report>[] = [];
   checkCredentials(flow, credentials, path, sourceOf, (...issue) => void found.push(issue));
   for (const issue of found) report(...issue);
   if (found.length === 0) checkUsable(flow, credentials, path, report);
@@ -27,7 +27,7 @@ function checkCredentials(flow: Flow, given: unknown, path: Path, sourceOf: Sour
     const value = Object.hasOwn(credentials, name) ? credentials[name] : undefined;
     const at = [...path, name];
     if (need === 'required' && (value === undefined || value === null || value === ''))
-      report(path, `${name} is missing`);
+      report(path, `${name} is missing`, 'missing');
     else if (typeof value !== 'string' && (need === 'required' || arrivesChanged(value, sourceOf(at)))) {
       report(at, 'must be text: put quotes around it');
     } else if (/url$/i.test(name) && typeof value === 'string' && value !== '' && !isUrl(value)) {
@@ -36,7 +36,7 @@ function checkCredentials(flow: Flow, given: unknown, path: Path, sourceOf: Sour
   }
   const known = Object.keys(flow.credentials);
   for (const name of Object.keys(credentials))
-    if (!known.includes(name)) report([...path, name], unknownKey(name, known));
+    if (!known.includes(name)) report([...path, name], unknownKey(name, known), 'unknown_key');
 }
 
 /** A password such as 0123 or 1e5 is a number in YAML and would be sent changed. */

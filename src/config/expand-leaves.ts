@@ -35,7 +35,7 @@ export function expandLeaves(value: unknown, path: Path, options: ExpansionOptio
       return path.includes('credentials') ? trimValue(text) : text;
     } catch (error) {
       if (!(error instanceof ExpansionError)) throw error;
-      report(path, error.message);
+      report(path, error.message, 'environment');
       return value;
     }
   }
@@ -43,7 +43,7 @@ export function expandLeaves(value: unknown, path: Path, options: ExpansionOptio
   if (typeof value === 'object' && value !== null) {
     const entries = Object.entries(value).filter(([key]) => {
       // zod would ignore it silently.
-      if (key === '__proto__') report([...path, key], 'unknown key');
+      if (key === '__proto__') report([...path, key], 'unknown key', 'unknown_key');
       return key !== '__proto__';
     });
     return Object.fromEntries(entries.map(([key, item]) => [key, expandLeaves(item, [...path, key], options)]));

@@ -3,11 +3,46 @@ import { nearest } from '../nearest.ts';
 /** A place in the configuration: keys and list indexes from the top. */
 export type Path = readonly PropertyKey[];
 
+/** What kind of issue it is, for programs (`tokenward check --json`). */
+export type IssueCode =
+  | 'syntax'
+  | 'unknown_key'
+  | 'missing'
+  | 'unknown_name'
+  | 'environment'
+  | 'file'
+  | 'inline_secret'
+  | 'invalid'
+  | 'unusual';
+
+/** A line of the configuration with every value that may be a secret masked, and the part that is meant. */
+export interface Excerpt {
+  readonly text: string;
+  /** Index in `text`, and length. */
+  readonly start: number;
+  readonly length: number;
+}
+
+/** Where something is written. */
+export interface Position {
+  readonly line: number;
+  /** From 1. */
+  readonly column?: number;
+  readonly excerpt?: Excerpt;
+}
+
 /** One issue: its place, and a message that repeats no value (it may be a secret). */
 export interface ConfigIssue {
   readonly path: string;
   readonly line: number | undefined;
+  readonly column?: number | undefined;
   readonly message: string;
+  /** Default: `invalid`. */
+  readonly code?: IssueCode | undefined;
+  /** The line, without what may be a secret. */
+  readonly excerpt?: Excerpt | undefined;
+  /** The place as people read it, such as `routes[0].upstream (/crm)`. Default: `path`. */
+  readonly place?: string | undefined;
   /** Only for an issue in another file than the configuration. */
   readonly file?: string;
 }
@@ -16,21 +51,22 @@ export interface ConfigIssue {
 export type ConfigWarning = ConfigIssue;
 
 /** An issue or warning on one line. */
-export function showIssue({ path, line, message, file }: ConfigIssue): string {
+export function showIssue({ path, place: shown = path, line, message, file }: ConfigIssue): string {
   const where = file === undefined ? '' : line === undefined ? `${file}: ` : `${file}, `;
-  const place = `${where}${line === undefined ? '' : `line ${line}: `}${path === '' ? '' : `${path}: `}`;
-  return `${place}${withoutMiddle(message)}`;
+  const place = `${where}${line === undefined ? '' : `line ${line}: `}${shown === '' ? '' : `${shown}: `}`;
+  return `${place}${shortMessage(message)}`;
 }
 
 /** Characters of a message that are shown. It may name a variable or a file, whose length nothing limits. */
 const MAX_SHOWN = 600;
 
-function withoutMiddle(message: string): string {
+/** A message without the middle of a long one. */
+export function shortMessage(message: string): string {
   return message.length <= MAX_SHOWN ? message : `${message.slice(0, MAX_SHOWN - 200)} … ${message.slice(-200)}`;
 }
 
 /** Adds an issue. */
-export type Report = (path: Path, message: string) => void;
+export type Report = (path: Path, message: string, code?: IssueCode) => void;
 
 /** All issues of a configuration. */
 export class ConfigError extends Error {
@@ -41,7 +77,7 @@ export class ConfigError extends Error {
   constructor(file: string, issues: readonly ConfigIssue[]) {
     super(
       [
-        `${file}: ${issues.length} ${issues.length === 1 ? 'mistake' : 'mistakes'}`,
+        `${file}: ${issues.length} ${issues.length === 1 ? 'error' : 'errors'}`,
         ...issues.map((issue) => `  ${showIssue(issue)}`),
       ].join('\n'),
     );
@@ -52,12 +88,22 @@ export class ConfigError extends Error {
 
 /** A single issue without a place. */
 export function configError(file: string, message: string): ConfigError {
-  return new ConfigError(file, [{ path: '', line: undefined, message }]);
+  return new ConfigError(file, [{ path: '', line: undefined, message, code: 'file' }]);
 }
 
 /** A path as text. A key with a space or the like is hardly intended, and may be part of a password. */
 export function dotted(path: Path): string {
   return path.map((part) => (/^[\w.~*/<-]{1,60}$/.test(String(part)) ? String(part) : '(not a name)')).join('.');
+}
+
+/** A path as people read it: `routes[0].upstream (/crm)`. `nameOf`: the name of an item of a list, if it has one. */
+export function shownPath(path: Path, nameOf: (list: string, index: number) => string | undefined): string {
+  const [list, index] = path;
+  const text = dotted(path).replaceAll(/\.(\d+)(?=\.|$)/g, '[$1]');
+  const name = typeof index === 'number' ? nameOf(String(list), index) : undefined;
+  // Something else in its place may be a secret.
+  const isName = /^(\/[\w./~@-]{0,60}|[\w-]+(\.[\w-]+)+(\/[\w./~@-]*)?|[a-z][a-z-]{0,30})$/.test(name ?? '');
+  return isName ? `${text} (${name!})` : text;
 }
 
 /** The message for an unknown key. */

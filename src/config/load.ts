@@ -14,14 +14,18 @@ import {
   configError,
   ConfigError,
   dotted,
+  list,
   record,
+  shownPath,
   type ConfigIssue,
   type ConfigWarning,
+  type IssueCode,
+  type Path,
   type Report,
 } from './issues.ts';
 import { collectFlows, type KnownFlows } from './own-flows.ts';
 import { Recipes } from './recipes.ts';
-import { checkRoutes } from './route-checks.ts';
+import { checkRoutes, rawRouteName } from './route-checks.ts';
 import { checkRouteHeaders } from './route-headers.ts';
 import { ExpandedTexts } from './secrets.ts';
 import { warnOfSlowWrites } from './slow-writes.ts';
@@ -30,7 +34,7 @@ import { configSchema, type AccountConfig, type Config } from './schema.ts';
 import type { Listener } from './schema/listen.ts';
 import { readText } from './text-file.ts';
 
-export { ConfigError, showIssue, type ConfigIssue, type ConfigWarning } from './issues.ts';
+export { ConfigError, shortMessage, showIssue, type ConfigIssue, type ConfigWarning } from './issues.ts';
 
 /** A checked configuration: the schema's values, and each account's flow with its overrides. */
 export interface LoadedConfig extends Omit<Config, 'listen'> {
@@ -85,7 +89,8 @@ export function loadConfig(file: string, environment: Environment): LoadedConfig
     text = readText(file);
   } catch (error) {
     const { code } = error as NodeJS.ErrnoException;
-    if (code === 'ENOENT') throw configError(file, 'there is no such file; name one with -c FILE');
+    if (code === 'ENOENT')
+      throw configError(file, 'there is no such file; tokenward init writes one, or name one with -c FILE');
     throw configError(file, `the file cannot be read (${code ?? 'error'})`);
   }
   return parseConfig(text, environment, file);
@@ -101,17 +106,24 @@ export function parseConfig(
   const document = readDocument(text, file);
   const issues: ConfigIssue[] = [];
   const unexpanded = new Set<string>();
-  const report: Report = (path, message) => {
+  const placed = (path: Path, message: string, code: IssueCode | undefined): ConfigIssue => ({
+    path: dotted(path),
+    place: shownPath(path, (list, index) => nameOfItem(document.value, list, index)),
+    ...document.at(path, code),
+    code,
+    message,
+  });
+  const report: Report = (path, message, code) => {
     // A text that could not be expanded has been reported; further issues of it would be noise.
-    if (!unexpanded.has(dotted(path))) issues.push({ path: dotted(path), line: document.lineOf(path), message });
+    if (!unexpanded.has(dotted(path))) issues.push(placed(path, message, code));
   };
 
   const texts = new ExpandedTexts();
   const expanded = expandLeaves(document.value ?? {}, [], {
     environment,
     note: texts.note,
-    report(path, message) {
-      report(path, message);
+    report(path, message, code) {
+      report(path, message, code);
       unexpanded.add(dotted(path));
     },
   });
@@ -141,7 +153,7 @@ export function parseConfig(
   checkListenSocket(expanded, report);
   issues.push(...recipes.issues);
   if (environment['NODE_TLS_REJECT_UNAUTHORIZED'] === '0') {
-    issues.push({ path: '', line: undefined, message: UNVERIFIED });
+    issues.push({ path: '', line: undefined, code: 'environment', message: UNVERIFIED });
   }
   if (issues.length > 0 || !result.success) {
     throw new ConfigError(
@@ -157,10 +169,11 @@ export function parseConfig(
     Object.entries(config.accounts).map(([name, account]) => [name, flowOfAccount(flows.get(account.flow)!, account)]),
   );
   const warnings: ConfigWarning[] = [];
-  const warn: Report = (path, message) => {
+  const warn: Report = (path, message, code = 'unusual') => {
     // An account from another file has no line in this one.
     const elsewhere = path[0] === 'accounts' && path.length > 1 && !Object.hasOwn(result.data.accounts, path[1]!);
-    warnings.push({ path: dotted(path), line: elsewhere ? undefined : document.lineOf(path), message });
+    const warning = placed(path, message, code);
+    warnings.push(elsewhere ? { path: warning.path, line: undefined, code, message } : warning);
   };
   warnOfSharedLogins({ accounts: config.accounts, flowOf, generated: external.generated }, warn);
   texts.warn(flowOf, warn);
@@ -179,6 +192,14 @@ export function parseConfig(
   };
   writtenFlows.set(loaded, flows);
   return loaded;
+}
+
+/** The name of an item of a list, for people: a route's, a caller's. */
+function nameOfItem(value: unknown, part: string, index: number): string | undefined {
+  const item = list(record(value)[part])[index];
+  if (part === 'routes') return rawRouteName(item);
+  const { name } = record(item);
+  return part === 'callers' && typeof name === 'string' ? name : undefined;
 }
 
 /** Not a part of the configuration, which is sent to other processes. */

@@ -1,4 +1,5 @@
 import type { Flow } from '../flows/flow.ts';
+import { nearest } from '../nearest.ts';
 import { PRESETS } from '../flows/presets.ts';
 import { checkedFlow } from './flow-checks.ts';
 import { dotted, record, unknownFlow, type Path, type Report } from './issues.ts';
@@ -64,6 +65,11 @@ export class KnownFlows {
     return unknownFlow(name, this.#names, this.#recipes.names);
   }
 
+  /** The flow that a mistyped name most likely means. */
+  nearest(name: string): string | undefined {
+    return nearest(name, [...this.#names, ...this.#recipes.names]);
+  }
+
   /** The recipes that have been asked for, without those whose name an own flow has taken. */
   get recipes(): ReadonlySet<string> {
     return new Set([...this.#recipes.used.keys()].filter((name) => !this.#names.includes(name)));
@@ -80,15 +86,15 @@ export function collectFlows(raw: unknown, recipes: Recipes, lineOf: LineOf, rep
   const flows = new Map<string, Flow>(Object.entries(PRESETS));
   const own = record(record(raw)['flows']);
   const all = new ExtendedFlows(own, recipes, report);
-  const issuesOf = new Map<string, ReadonlyMap<string, readonly [Path, string]>>();
+  const issuesOf = new Map<string, ReadonlyMap<string, Parameters<Report>>>();
   for (const name of all.names) {
     const written = all.get(name);
     if (written === undefined) continue;
-    const found = new Map<string, readonly [Path, string]>();
+    const found = new Map<string, Parameters<Report>>();
     const flow = checkedFlow(
       written.merged,
       name,
-      (path, message) => void found.set(`${dotted(path.slice(2))} ${message}`, [path, message]),
+      (...issue) => void found.set(`${dotted(issue[0].slice(2))} ${issue[1]}`, issue),
     );
     issuesOf.set(name, found);
     if (flow !== undefined) flows.set(name, flow);
@@ -128,7 +134,7 @@ class ExtendedFlows {
     const { extends: base, ...own } = record(value);
     if (base === undefined) return { merged: value, base: undefined };
     const fail = (message: string): undefined => {
-      this.#report(['flows', name, 'extends'], message);
+      this.#report(['flows', name, 'extends'], message, 'unknown_name');
       return undefined;
     };
     // A flow may have the name of a preset or recipe and extend that one.

@@ -52,6 +52,12 @@ export class Recipes {
     }
   }
 
+  /** The upstream that the head of a recipe names, perhaps an example. */
+  upstreamOf(name: string): string | undefined {
+    const text = NAME.test(name) ? this.#textOf(join(this.#folder, `${name}.yaml`)) : undefined;
+    return /^# Upstream: (\S+)$/m.exec(text ?? '')?.[1];
+  }
+
   /** The recipes that have been read and are fine. */
   get used(): ReadonlyMap<string, Flow> {
     return new Map([...this.#read].flatMap(([name, flow]) => (flow === undefined ? [] : [[name, flow]])));
@@ -107,8 +113,8 @@ export class Recipes {
   #flowOf(name: string, text: string, file: string): Flow | undefined {
     const document = readDocument(text, file);
     const issues: ConfigIssue[] = [];
-    const report: Report = (path, message) =>
-      void issues.push({ path: dotted(path), line: document.lineOf(path), message });
+    const report: Report = (path, message, code) =>
+      void issues.push({ path: dotted(path), ...document.at(path, code), code, message });
     const { extends: base, ...own } = record(document.value);
     this.#written.set(name, {
       file,
@@ -125,7 +131,7 @@ export class Recipes {
     const flow =
       merged === undefined
         ? undefined
-        : checkedFlow(merged, 'recipe', (path, message) => report(path.slice(2), message));
+        : checkedFlow(merged, 'recipe', (path, message, code) => report(path.slice(2), message, code));
     if (issues.length > 0) throw new ConfigError(file, issues);
     return flow;
   }

@@ -20,12 +20,19 @@ export function checkRoutes(
 ): void {
   const { accounts: inline, accountsFrom } = record(raw);
   const accounts = Object.keys(record(inline));
-  if (accounts.length === 0 && elsewhere.size === 0 && (typeof inline === 'object' || inline === undefined)) {
+  if (
+    accounts.length === 0 &&
+    elsewhere.size === 0 &&
+    ((typeof inline === 'object' && !Array.isArray(inline)) || inline === undefined)
+  ) {
     report(
       ['accounts'],
       inline === undefined && accountsFrom === undefined ? 'is missing' : 'needs at least one account',
+      'missing',
     );
   }
+  // Of other accounts than a mapping no name is known, which has been reported.
+  const isMapping = inline === undefined || record(inline) === inline;
   // A pattern says which of the upstreams that an answer names are meant.
   const mayNameUpstream = (route: unknown): boolean => {
     const { account, accountFrom } = record(route);
@@ -41,15 +48,15 @@ export function checkRoutes(
     const { account, accountFrom, prefix, host, upstream } = record(item);
     if (typeof upstream === 'string' && upstream.includes('//*.') && !mayNameUpstream(item))
       report(['routes', index, 'upstream'], 'must name one host: "*" and "{…}" have no meaning there');
-    if (typeof account === 'string' && !accounts.includes(account) && !elsewhere.has(account)) {
-      report(['routes', index, 'account'], `no account has this name${didYouMean(account, accounts)}`);
+    if (typeof account === 'string' && isMapping && !accounts.includes(account) && !elsewhere.has(account)) {
+      report(['routes', index, 'account'], `no account has this name${didYouMean(account, accounts)}`, 'unknown_name');
     }
     if (accountFrom !== undefined && account !== undefined) {
       report(['routes', index, 'accountFrom'], 'cannot be combined with account');
     }
     const { flow } = record(accountFrom);
     if (typeof flow === 'string' && !flows.has(flow)) {
-      report(['routes', index, 'accountFrom', 'flow'], flows.unknown(flow));
+      report(['routes', index, 'accountFrom', 'flow'], flows.unknown(flow), 'unknown_name');
     }
     const name = rawRouteName(item);
     if (name === undefined) return;
@@ -59,14 +66,14 @@ export function checkRoutes(
       report(
         ['routes', index, prefix === undefined ? 'host' : 'prefix'],
         host === undefined
-          ? `is used twice (also by routes.${other})`
-          : `is used twice for this host (also by routes.${other})`,
+          ? `is used twice (also by routes[${other}])`
+          : `is used twice for this host (also by routes[${other}])`,
       );
   });
   list(record(raw)['callers']).forEach((item, index) => {
     const { account } = record(item);
-    if (typeof account === 'string' && !accounts.includes(account) && !elsewhere.has(account)) {
-      report(['callers', index, 'account'], `no account has this name${didYouMean(account, accounts)}`);
+    if (typeof account === 'string' && isMapping && !accounts.includes(account) && !elsewhere.has(account)) {
+      report(['callers', index, 'account'], `no account has this name${didYouMean(account, accounts)}`, 'unknown_name');
     }
   });
 }
@@ -80,6 +87,6 @@ function checkSpills(raw: unknown, report: Report): void {
     const known = limits.get(path);
     if (known === undefined) limits.set(path, { most, index });
     else if (known.most !== most)
-      report(['routes', index, 'spill', 'most'], `must be as at routes.${known.index}, which has the same path`);
+      report(['routes', index, 'spill', 'most'], `must be as at routes[${known.index}], which has the same path`);
   });
 }

@@ -1,6 +1,6 @@
 import type { z } from 'zod';
 import { didYouMean, record, unknownKey, type Path, type Report } from './issues.ts';
-import { configSchema } from './schema.ts';
+import { isListHere, keysAt } from './schema-keys.ts';
 
 /**
  * Reports a schema issue with a message of our own: zod's may quote the value, and an unknown key gets a suggestion.
@@ -9,15 +9,14 @@ import { configSchema } from './schema.ts';
 export function reportIssue(issue: z.core.$ZodIssue, root: unknown, report: Report): void {
   const { path } = issue;
   if (issue.code === 'unrecognized_keys') {
-    for (const key of issue.keys) report([...path, key], unknown(key, path, issue.keys, root));
+    for (const key of issue.keys) report([...path, key], unknown(key, path, issue.keys, root), 'unknown_key');
     return;
   }
   if (issue.code === 'invalid_union') {
     reportUnion(issue, root, report);
     return;
   }
-  if (issue.code === 'invalid_type')
-    report(path, valueAt(root, path) === undefined ? 'is missing' : `must be ${article(issue.expected)}`);
+  if (issue.code === 'invalid_type') reportType(path, valueAt(root, path), issue.expected, report);
   else if (issue.code === 'invalid_value') report(path, oneOf(issue.values.map(String), valueAt(root, path)));
   else if (issue.code === 'too_small')
     report(
@@ -30,7 +29,25 @@ export function reportIssue(issue: z.core.$ZodIssue, root: unknown, report: Repo
     );
   else if (issue.code === 'too_big') report(path, `must be at most ${issue.maximum}`);
   else if (issue.code === 'invalid_key') report(path, issue.issues[0]?.message ?? 'is not a name');
-  else report(path, issue.message);
+  else report(path, `${issue.message}${schemeHint(issue.message, valueAt(root, path))}`);
+}
+
+function reportType(path: Path, value: unknown, expected: string, report: Report): void {
+  if (value === undefined) return report(path, 'is missing', 'missing');
+  const example = Array.isArray(value) ? EXAMPLES[path.map(String).join('.')] : undefined;
+  report(path, `must be ${article(expected)}${example === undefined ? '' : `, such as ${example}`}`);
+}
+
+/** What to write where a list was written in place of a mapping. */
+const EXAMPLES: Readonly<Record<string, string>> = {
+  accounts: 'accounts: { crm: { flow: chatapp, credentials: { … } } }, with the name of each account as its key',
+  flows: 'flows: { shop: { extends: oauth2 } }, with the name of each flow as its key',
+};
+
+/** A host without a scheme is the commonest slip in a URL. */
+function schemeHint(message: string, value: unknown): string {
+  const isHost = typeof value === 'string' && /^[\w-]+(\.[\w-]+)+(:\d+)?(\/|$)/.test(value);
+  return isHost && message === 'must be an http:// or https:// URL' ? ': add https:// at its beginning' : '';
 }
 
 /** A key of another shape than the one that is meant is known, but has no place here. */
@@ -51,7 +68,7 @@ function reportUnion(issue: z.core.$ZodIssueInvalidUnion, root: unknown, report:
     return;
   }
   if (value === undefined) {
-    report(path, 'is missing');
+    report(path, 'is missing', 'missing');
     return;
   }
   const errors = shapesOf(issue.errors);
@@ -113,7 +130,7 @@ function reportNoShape(path: Path, shapes: readonly Shape[], value: unknown, rep
   for (const key of keys) {
     const message = unknownKey(key, keysAt(path));
     const hint = message.includes('?') ? '' : `; needed is one of ${needed.join(', ')}`;
-    report([...path, key], `${message}${hint}`);
+    report([...path, key], `${message}${hint}`, 'unknown_key');
   }
 }
 
@@ -158,48 +175,4 @@ function valueAt(root: unknown, path: Path): unknown {
         : undefined,
     root,
   );
-}
-
-/** The schema's keys at a path, for suggestions. */
-function keysAt(path: Path): string[] {
-  return Object.keys(shapeOf(schemaAt(path)));
-}
-
-/** Whether there may be a list at a path. */
-function isListHere(path: Path): boolean {
-  const at = unwrap(schemaAt(path));
-  return at?.def.type === 'union' && at.def.options?.some((option) => unwrap(option)?.def.type === 'array') === true;
-}
-
-function schemaAt(path: Path): unknown {
-  return path.reduce<unknown>(step, configSchema);
-}
-
-interface SchemaParts {
-  def: { type: string; innerType?: unknown; element?: unknown; valueType?: unknown; options?: unknown[]; in?: unknown };
-  shape?: Record<string, unknown>;
-}
-
-function unwrap(schema: unknown): SchemaParts | undefined {
-  let at = schema as SchemaParts | undefined;
-  while (at?.def.innerType !== undefined || at?.def.type === 'pipe')
-    at = (at.def.innerType ?? at.def.in) as SchemaParts;
-  return at;
-}
-
-function shapeOf(schema: unknown): Record<string, unknown> {
-  const at = unwrap(schema);
-  if (at?.def.type === 'union')
-    return Object.assign({}, ...(at.def.options ?? []).map(shapeOf)) as Record<string, unknown>;
-  return at?.def.type === 'object' ? (at.shape ?? {}) : {};
-}
-
-function step(schema: unknown, part: PropertyKey): unknown {
-  const at = unwrap(schema);
-  if (at === undefined) return undefined;
-  if (at.def.type === 'array') return at.def.element;
-  if (at.def.type === 'record') return at.def.valueType;
-  if (at.def.type === 'union')
-    return (at.def.options ?? []).map((option) => step(option, part)).find((found) => found !== undefined);
-  return shapeOf(at)[String(part)];
 }

@@ -26,9 +26,9 @@ export class ExpandedTexts {
       const message = secretProblem(pieces);
       if (message === undefined) continue;
       found += 1;
-      if (found <= MAX_WARNINGS) report(path, message);
+      if (found <= MAX_WARNINGS) report(path, message, 'inline_secret');
     }
-    if (found > MAX_WARNINGS) report([], `${found - MAX_WARNINGS} more secrets are written inline`);
+    if (found > MAX_WARNINGS) report([], `${found - MAX_WARNINGS} more secrets are written inline`, 'inline_secret');
   }
 
   /** Environment variables that secrets come from. */

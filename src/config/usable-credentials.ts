@@ -44,7 +44,7 @@ export function needsFullCheck(flow: Flow): boolean {
 
 /** Checks that the account's flow can use its credentials. `path`: theirs. */
 export function checkUsable(flow: Flow, credentials: unknown, path: Path, report: Report): void {
-  const found: (readonly [Path, string])[] = [];
+  const found: Parameters<Report>[] = [];
   checkPresent(flow, record(credentials), path, (...issue) => void found.push(issue));
   for (const issue of found) report(...issue);
   if (found.length > 0) return;

@@ -1,10 +1,6 @@
 import { setStage, type Stage } from './stage.ts';
 import { walkTour } from './tour.ts';
 
-const USAGE = `npm run demo              sandbox, proxy and store in a fresh folder; runs until Ctrl-C
-npm run demo -- --once    runs a tour and ends
-`;
-
 /** Prints new entries of the ledger: what reached the upstreams and token endpoints. */
 function printLedger(stage: Stage): NodeJS.Timeout {
   let last = 0;
@@ -32,6 +28,7 @@ tokenward is running in front of three simulated vendors.
   page      ${operatorUrl}/
   config    ${configFile}
   metrics   ${operatorUrl}/metrics
+  accounts  tokenward status --operator ${new URL(operatorUrl).host}
 
 Send requests as a legacy application would, without any token:
 
@@ -44,28 +41,23 @@ Then revoke a token without tokenward's knowledge, and send one again. It succee
   curl -X POST ${control}/chatapp/revoke
   curl ${url}/crm/v1/licenses
 
-Or hide the rejection in a 200:
+Or let the API hide its rejections in a 200, then revoke a token and send a request again:
 
   curl -X PATCH ${control}/chatapp -H 'content-type: application/json' -d '{"deadTokenStatus":200}'
+  curl -X POST ${control}/chatapp/revoke
+  curl ${url}/crm/v1/licenses
 
-Ctrl-C ends it and removes its folder. What reaches the upstreams:
+Ctrl-C ends it and removes its folder. What reaches the upstreams (times in UTC):
 `;
 }
 
-async function main(): Promise<void> {
-  const args = process.argv.slice(2);
-  const once = args.includes('--once');
-  if (args.some((arg) => arg !== '--once')) {
-    print(USAGE);
-    process.exitCode = args.includes('--help') || args.includes('-h') ? 0 : 2;
-    return;
-  }
+/**
+ * Runs the demo until Ctrl-C, or with `once` a tour that checks itself. Resolves with the exit code. Rejects with a
+ * DemoError.
+ */
+export async function demo(once: boolean): Promise<number> {
   const stage = await setStage();
-  if (once) {
-    const failed = await walkTour(stage, print).finally(() => stage.close());
-    process.exitCode = failed === 0 ? 0 : 1;
-    return;
-  }
+  if (once) return (await walkTour(stage, print).finally(() => stage.close())) === 0 ? 0 : 1;
   print(describe(stage));
   const ledgerTimer = printLedger(stage);
   await new Promise<void>((resolve) => {
@@ -74,13 +66,9 @@ async function main(): Promise<void> {
   });
   clearInterval(ledgerTimer);
   await stage.close();
+  return 0;
 }
 
 function print(line: string): void {
   process.stdout.write(`${line}\n`);
 }
-
-main().catch((error: unknown) => {
-  process.stderr.write(`demo: ${error instanceof Error ? error.message : String(error)}\n`);
-  process.exitCode = 1;
-});

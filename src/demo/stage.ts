@@ -10,6 +10,9 @@ import { startSandbox, type Sandbox } from '../sandbox/sandbox.ts';
 
 const PROGRAM = fileURLToPath(new URL('../main.js', import.meta.url));
 
+/** The demo cannot start; the message says why. */
+export class DemoError extends Error {}
+
 /** The demo's parts: the sandbox in this process, and tokenward in a process of its own, so that it can be killed. */
 export interface Stage {
   readonly sandbox: Sandbox;
@@ -50,7 +53,7 @@ export async function setStage(): Promise<Stage> {
         output += text;
         if (output.includes('tokenward is up', from)) up();
       });
-      started.on('exit', () => down(new Error(`tokenward did not start:\n${output.slice(from)}`)));
+      started.on('exit', () => down(new DemoError(`tokenward did not start:\n${output.slice(from)}`)));
     });
     return started;
   }

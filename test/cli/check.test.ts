@@ -31,7 +31,16 @@ describe('tokenward check', () => {
     assert.deepEqual([code, stdout], [2, '']);
     assert.equal(
       stderr,
-      `tokenward: ${file}: 2 mistakes\n  line 2: accounts.shop.credentials.token: the environment variable MISSING is not set\n  line 4: routes.0.replay: must be true or false\n`,
+      [
+        `tokenward: ${file}: 2 errors`,
+        `${file}:2:47: accounts.shop.credentials.token: the environment variable MISSING is not set`,
+        '  2 |   shop: { flow: static, credentials: { token: "${MISSING}" } }',
+        '    |                                               ^^^^^^^^^^^^',
+        `${file}:4:77: routes[0].replay (/shop): must be true or false`,
+        '  4 |   - { prefix: /shop, upstream: https://shop.example, account: shop, replay: *** }',
+        '    |                                                                             ^^^',
+        '',
+      ].join('\n'),
     );
   });
 
@@ -58,7 +67,7 @@ describe('tokenward check', () => {
     const { code, stderr } = await run(['check'], { cwd: folder() });
     assert.deepEqual(
       [code, stderr],
-      [2, 'tokenward: proxy.config.yaml: 1 mistake\n  there is no such file; name one with -c FILE\n'],
+      [2, 'tokenward: proxy.config.yaml: there is no such file; tokenward init writes one, or name one with -c FILE\n'],
     );
   });
 

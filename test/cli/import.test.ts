@@ -121,7 +121,7 @@ describe('tokenward import', () => {
       code: 2,
       stdout: '',
       stderr:
-        'tokenward: there is no account of this name in the configuration; did you mean "crm"? Try: tokenward --help\n',
+        'tokenward: there is no account of this name in the configuration; did you mean "crm"? Try: tokenward import --help\n',
     });
     assert.ok(!existsSync(data()));
   });
@@ -133,7 +133,7 @@ describe('tokenward import', () => {
       [code, stderr],
       [
         2,
-        'tokenward: the flow softline has no refresh; an imported refresh token would never be used. Try: tokenward --help\n',
+        'tokenward: the flow softline has no refresh; an imported refresh token would never be used. Try: tokenward import --help\n',
       ],
     );
   });

@@ -67,14 +67,79 @@ describe('tokenward status', () => {
 
   it('says what to do if the configuration cannot tell', async function () {
     requireBuild(this);
-    const { code, stderr } = await run(['status'], { cwd: folder() });
+    const { code, stderr } = await run(['status', '-c', 'none.yaml'], { cwd: folder() });
     assert.deepEqual(
       [code, stderr],
       [
         2,
-        "tokenward: the operator port's address comes from the configuration, but\nproxy.config.yaml: 1 mistake\n  there is no such file; name one with -c FILE\nSet the port with --operator URL. Try: tokenward --help\n",
+        "tokenward: the operator port's address comes from the configuration, but\nnone.yaml: 1 error\n  there is no such file; tokenward init writes one, or name one with -c FILE\nName the port with --operator HOST:PORT. Try: tokenward status --help\n",
       ],
     );
+  });
+
+  it('looks at port 9090 of this host if there is no configuration', async function () {
+    requireBuild(this);
+    const { code, stdout, stderr } = await run(['status'], { cwd: folder() });
+    // Something may listen there while the tests run.
+    if (code === 0) assert.match(stdout, /^ACCOUNT/);
+    else assert.match(stderr, /http:\/\/127\.0\.0\.1:9090/);
+  });
+
+  it('takes the operator port as a port, a host and a port, or a URL', async function () {
+    requireBuild(this);
+    const { port } = new URL(world().proxy.operatorUrl);
+    for (const operator of [port, `:${port}`, `localhost:${port}`, `127.0.0.1:${port}`, `http://127.0.0.1:${port}/`])
+      assert.equal((await run(['status', '--operator', operator])).code, 0, operator);
+  });
+
+  it('says so if the port is the one that applications call', async function () {
+    requireBuild(this);
+    const { url } = world().proxy;
+    for (const args of [['status'], ['renew', 'crm'], ['top']]) {
+      const { code, stderr } = await run([...args, '--operator', new URL(url).host]);
+      assert.equal(code, 1);
+      assert.match(stderr, /is tokenward's proxy port\. The operator port is another, 9090 unless/);
+    }
+  });
+
+  it('shows one account with all that is known, and names the nearest for one that is not there', async function () {
+    requireBuild(this);
+    const { call, proxy } = world();
+    await call('/crm/v1/licenses');
+    const one = await run(['status', 'crm', '--operator', proxy.operatorUrl]);
+    assert.equal(one.code, 0);
+    assert.match(one.stdout, /^account +crm\nflow +chatapp\nstate +working\n/);
+    assert.match(one.stdout, /^refresh token +expires in 335 h 59 min$/m);
+    const near = await run(['status', 'crn', '--operator', proxy.operatorUrl]);
+    assert.deepEqual(
+      [near.code, near.stderr],
+      [1, 'tokenward: There is no account of this name. Did you mean "crm"?\n'],
+    );
+    const far = await run(['status', 'zzzzzzzz', '--operator', proxy.operatorUrl]);
+    assert.match(far.stderr, /The accounts are softline, crm, twin\./);
+  });
+
+  it('ends with 3 with --fail if an account cannot serve, and with 0 without', async function () {
+    requireBuild(this);
+    const { call, proxy, sandbox } = world();
+    const status = ['status', '--operator', proxy.operatorUrl];
+    assert.equal((await run([...status, '--fail'])).code, 0);
+    sandbox.twin.accounts[0] = { ...sandbox.twin.accounts[0]!, password: 'another' };
+    await call('/twin/iam/api/v1/users/me');
+    assert.equal((await run([...status, '--fail'])).code, 3);
+    assert.equal((await run([...status, '--fail', '--json'])).code, 3);
+    assert.equal((await run(status)).code, 0);
+    assert.equal((await run(['status', 'crm', '--fail', '--operator', proxy.operatorUrl])).code, 0);
+  });
+
+  it('has colours only where they are asked for', async function () {
+    requireBuild(this);
+    const args = ['status', '--operator', world().proxy.operatorUrl];
+    const escape = String.fromCharCode(27);
+    assert.ok(!(await run(args)).stdout.includes(escape));
+    const forced = await run(args, { env: { FORCE_COLOR: '1', NO_COLOR: '' } });
+    assert.ok(forced.stdout.includes(`${escape}[1mACCOUNT`));
+    assert.ok(!(await run(args, { env: { NO_COLOR: '1', FORCE_COLOR: '' } })).stdout.includes(escape));
   });
 });
 
@@ -130,6 +195,45 @@ describe('tokenward renew', () => {
     assert.match((await run(['status', '--operator', proxy.operatorUrl])).stdout, /^crm .* 0 of 80 \(\+19\)/m);
   });
 
+  it('renews several accounts, those that are dead, or all, and says what came of each', async function () {
+    requireBuild(this);
+    const { call, proxy, sandbox } = world();
+    const operator = ['--operator', proxy.operatorUrl];
+    const two = await run(['renew', 'crm', 'softline', ...operator]);
+    assert.deepEqual(
+      [two.code, two.stdout],
+      [0, 'crm has a new token, generation 1\nsoftline has a new token, generation 1\n'],
+    );
+    assert.deepEqual([tokenCalls(sandbox, 'chatapp'), tokenCalls(sandbox, 'softline')], [1, 1]);
+    assert.equal((await run(['renew', '--dead', ...operator])).stdout, 'No account is dead.\n');
+    const right = sandbox.twin.accounts[0]!;
+    sandbox.twin.accounts[0] = { ...right, password: 'another' };
+    await call('/twin/iam/api/v1/users/me');
+    const one = await run(['renew', 'nobody', 'twin', '--json', ...operator]);
+    assert.equal(one.code, 1);
+    assert.deepEqual(
+      (JSON.parse(one.stdout) as { account: string; ok: boolean; code: string }[]).map((result) => [
+        result.account,
+        result.ok,
+        result.code,
+      ]),
+      [
+        ['nobody', false, 'account_unknown'],
+        ['twin', false, 'credential_dead'],
+      ],
+    );
+    sandbox.twin.accounts[0] = right;
+    const dead = await run(['renew', '--dead', '--json', ...operator]);
+    assert.deepEqual(JSON.parse(dead.stdout), [{ account: 'twin', ok: true, generation: 1 }]);
+    const calls = tokenCalls(sandbox, 'twin');
+    const all = await run(['renew', '--all', ...operator]);
+    assert.equal(all.code, 0, all.stderr);
+    assert.deepEqual(
+      ['softline', 'chatapp', 'twin'].map((vendor) => tokenCalls(sandbox, vendor as 'twin')),
+      [2, 2, calls + 1],
+    );
+  });
+
   it('says so if there is no such account', async function () {
     requireBuild(this);
     for (const [name, hint] of [
@@ -163,7 +267,7 @@ describe('tokenward status and renew', () => {
         code: 1,
         stdout: '',
         stderr:
-          'tokenward: Nothing answers at http://127.0.0.1:1. Is tokenward running? Set its operator port with --operator URL.\n',
+          'tokenward: Nothing answers at http://127.0.0.1:1. Is tokenward running? Name its operator port with --operator HOST:PORT.\n',
       });
     }
   });
@@ -179,7 +283,7 @@ describe('tokenward status and renew', () => {
       assert.deepEqual(await run(args), {
         code: 1,
         stdout: '',
-        stderr: `tokenward: What answers at ${url} is not tokenward's operator port. Set that with --operator URL.\n`,
+        stderr: `tokenward: What answers at ${url} is not tokenward's operator port. Name that with --operator HOST:PORT.\n`,
       });
     }
   });

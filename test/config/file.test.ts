@@ -22,12 +22,13 @@ describe('a configuration file', () => {
       () => loadConfig(join(folder, 'none.yaml'), {}),
       (error) =>
         error instanceof ConfigError &&
-        error.message === `${folder}/none.yaml: 1 mistake\n  there is no such file; name one with -c FILE`,
+        error.message ===
+          `${folder}/none.yaml: 1 error\n  there is no such file; tokenward init writes one, or name one with -c FILE`,
     );
     assert.throws(
       () => loadConfig(folder, {}),
       (error) =>
-        error instanceof ConfigError && error.message === `${folder}: 1 mistake\n  the file cannot be read (EISDIR)`,
+        error instanceof ConfigError && error.message === `${folder}: 1 error\n  the file cannot be read (EISDIR)`,
     );
   });
 
@@ -35,7 +36,7 @@ describe('a configuration file', () => {
     writeFileSync(join(folder, 'b.yaml'), 'a: b: c');
     assert.throws(
       () => loadConfig(join(folder, 'b.yaml'), {}),
-      (error) => error instanceof ConfigError && error.message.startsWith(`${folder}/b.yaml: 1 mistake\n  line 1: `),
+      (error) => error instanceof ConfigError && error.message.startsWith(`${folder}/b.yaml: 1 error\n  line 1: `),
     );
   });
 });

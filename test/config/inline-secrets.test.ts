@@ -33,7 +33,7 @@ describe('a secret written inline', () => {
     });
     const { code, stderr } = await run(['check', '-c', file]);
     assert.equal(code, 0);
-    assert.match(stderr, /^warning: .*: line \d+: accounts\.a\.credentials\.token: is a secret written inline/);
+    assert.match(stderr, /^warning: .*:1:\d+: accounts\.a\.credentials\.token: is a secret written inline/);
     assert.ok(!stderr.includes(CANARY));
   });
 

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { chmodSync, mkdirSync } from 'node:fs';
 import { join, relative, resolve } from 'node:path';
-import { load, mistakesOf, said, smallest } from '../support/config.ts';
+import { load, mistakesOf, said, smallest, plainIssue } from '../support/config.ts';
 import { freshFolder, writeConfig } from '../support/files.ts';
 import { run } from '../support/process.ts';
 import { requireBuild } from '../support/tools.ts';
@@ -118,10 +118,12 @@ describe('listen.socket in a configuration', () => {
     requireBuild(this);
     const socket = join(folder(), 'later', 'a.sock');
     const text = `${smallest({ top: `listen:\n  socket: ${socket}` }).replace('token: secret', 'token: "${TOKEN}"')}\n`;
-    assert.deepEqual(load(text, { TOKEN: 'x' }).warnings, [{ path: 'listen.socket', line: 2, message: MISSING }]);
+    assert.deepEqual(load(text, { TOKEN: 'x' }).warnings.map(plainIssue), [
+      { path: 'listen.socket', line: 2, message: MISSING },
+    ]);
     const file = writeConfig(folder(), text);
     const { code, stderr } = await run(['check', '-c', file], { env: { TOKEN: 'x' }, cwd: folder() });
     assert.equal(code, 0);
-    assert.match(stderr, new RegExp(`^warning: \\S+: line 2: listen\\.socket: ${MISSING}$`, 'm'));
+    assert.match(stderr, new RegExp(`^warning: \\S+:2:11: listen\\.socket: ${MISSING}$`, 'm'));
   });
 });

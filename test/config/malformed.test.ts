@@ -11,7 +11,13 @@ const YAML: readonly (readonly [what: string, text: string, line: number, words:
   ['wrong indentation', 'accounts:\n  shop:\n    flow: static\n   credentials: {}', 4, /^not well-formed/],
   ['a list that turns into a mapping', 'routes:\n  - prefix: /a\n  upstream: b', 3, /^not well-formed/],
   ['an open quote', 'log: { level: "info }\n', 2, /^not well-formed/],
-  ['a tab for indentation', 'log:\n\tlevel: info', 2, /^not well-formed/],
+  ['a tab for indentation', 'log:\n\tlevel: info', 2, /^a tab: YAML is indented with spaces$/],
+  [
+    'a variable without quotes in braces',
+    smallest({ credentials: 'token: ${TOKEN}' }),
+    2,
+    /^inside \{ \} or \[ \] a variable needs quotes: write "\$\{TOKEN\}"$/,
+  ],
   ['two documents', 'log: {}\n---\nlog: {}', 2, /^not well-formed/],
   [
     'a key given twice',

@@ -25,6 +25,11 @@ describe('names in a configuration', () => {
     assert.deepEqual(complaint('chatap'), [
       'accounts.shop.flow: no flow has this name; did you mean "chatapp"?; known: softline, chatapp, twin, oauth2, oauth2-refresh, static, and the recipes of docs/recipes',
     ]);
+    // Credentials that are like those of the flow that is meant are checked by it.
+    assert.deepEqual(
+      said(smallest({ credentials: 'email: a, appId: b' }).replace('flow: static', 'flow: chatap')).slice(1),
+      ['accounts.shop.credentials: password is missing'],
+    );
     assert.deepEqual(complaint('constructor').length, 1);
     assert.deepEqual(
       said(smallest({ top: 'flows: { own: { extends: twin } }' }).replace('flow: static', 'flow: won')),
@@ -52,7 +57,7 @@ describe('names in a configuration', () => {
 
   it('of prefixes are used once', () => {
     const text = `${smallest({})}\n  - { prefix: /other, upstream: https://shop.example }\n  - { prefix: /shop, upstream: https://other.example }`;
-    assert.deepEqual(said(text), ['routes.2.prefix: is used twice (also by routes.0)']);
+    assert.deepEqual(said(text), ['routes.2.prefix: is used twice (also by routes[0])']);
     load(text.replace('prefix: /shop, upstream: https://other', 'prefix: /SHOP, upstream: https://other'));
   });
 
@@ -70,7 +75,10 @@ describe('names in a configuration', () => {
 
   it('of upstreams are http or https URLs without user, query and fragment', () => {
     const complaint = (url: string): string[] => said(smallest({}).replace('https://shop.example', `"${url}"`));
-    for (const url of ['shop.example', 'ftp://shop.example', 'https://', '/shop', 'file:///etc/passwd', 'javascript:1'])
+    assert.deepEqual(complaint('shop.example/v1'), [
+      'routes.0.upstream: must be an http:// or https:// URL: add https:// at its beginning',
+    ]);
+    for (const url of ['ftp://shop.example', 'https://', '/shop', 'file:///etc/passwd', 'javascript:1'])
       assert.deepEqual(complaint(url), ['routes.0.upstream: must be an http:// or https:// URL'], url);
     for (const url of [
       'https://*.shop.example',

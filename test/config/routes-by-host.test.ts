@@ -42,7 +42,7 @@ describe('the host of a route', () => {
           `  - { host: api.example, ${UPSTREAM} }\n  - { host: API.example, prefix: /, ${UPSTREAM} }\n  - { prefix: /, ${UPSTREAM} }`,
         ),
       ),
-      ['routes.1.prefix: is used twice for this host (also by routes.0)'],
+      ['routes.1.prefix: is used twice for this host (also by routes[0])'],
     );
   });
 

@@ -3,12 +3,12 @@ import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { ConfigWarning, LoadedConfig } from '../../src/config/load.ts';
 import type { ConfigObject } from '../support/proxy.ts';
-import { load } from '../support/config.ts';
+import { load, plainIssue } from '../support/config.ts';
 import { freshFolder } from '../support/files.ts';
 
 /** Passwords stand inline here, which earns a warning of its own. */
 const shared = ({ warnings }: LoadedConfig): readonly ConfigWarning[] =>
-  warnings.filter(({ message }) => !message.includes('inline'));
+  warnings.filter(({ message }) => !message.includes('inline')).map(plainIssue);
 const CRM = { flow: 'chatapp', credentials: { email: 'a@b.example', password: 'p', appId: '1' } };
 const ROUTES = [{ prefix: '/x', upstream: 'https://x.example', account: 'one' }];
 const changed = (credentials: object, more: object = {}): object => ({

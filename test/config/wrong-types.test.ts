@@ -44,7 +44,10 @@ const CASES: readonly (readonly [text: string, complaint: string])[] = [
   [smallest({ top: 'log: { level: }' }), 'log.level: must be one of trace, debug, info, warn, error, silent'],
   [smallest({ top: 'limits: { waitingPerAccount: 0 }' }), 'limits.waitingPerAccount: must be at least 1'],
   [smallest({ top: 'limits: { headerBytes: 0 }' }), 'limits.headerBytes: must be 1 KiB to 1 MiB'],
-  [smallest({ top: 'flows: [own]' }), 'flows: must be a mapping'],
+  [
+    smallest({ top: 'flows: [own]' }),
+    'flows: must be a mapping, such as flows: { shop: { extends: oauth2 } }, with the name of each flow as its key',
+  ],
   [smallest({ top: 'flows: { own: chatapp }' }), 'flows.own: must be a mapping'],
   [
     smallest({ top: 'flows: { own: {} }' }),

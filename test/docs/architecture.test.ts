@@ -42,7 +42,7 @@ const PROBES: readonly (readonly [module: string, imports: string, rule: string]
   ['sandbox/probe.ts', 'proxy/handler.ts', 'sandbox-imports-only-what-is-below'],
   ['sandbox/probe.ts', 'tokens/manager.ts', 'sandbox-imports-only-what-is-below'],
   ['demo/probe.ts', 'app/app.ts', 'demo-imports-only-what-is-below'],
-  ['cli/probe.ts', 'demo/demo.ts', 'cli-imports-only-what-is-below'],
+  ['cli/probe.ts', 'forward/forward-proxy.ts', 'cli-imports-only-what-is-below'],
   ['cli/probe.ts', 'tokens/stores/redis.ts', 'proxy-knows-no-store'],
   ['log.ts', 'config/load.ts', 'top-level-is-a-leaf'],
   ['main.ts', 'app/app.ts', 'main-starts-the-command-line'],

@@ -54,6 +54,11 @@ const CHECKED: Readonly<
   'node dist/main.js status -c proxy.config.yaml': 'by a test of this file',
   'node dist/main.js renew crm --use-reserve -c proxy.config.yaml': 'by a test of this file',
   'node dist/main.js import crm -c proxy.config.yaml': 'by its own test',
+  'tokenward init --flow chatapp --name crm': 'by a test of this file',
+  'tokenward check --online': 'by its own test',
+  'tokenward explain POST /crm/v1/messages': 'by a test of this file',
+  'tokenward status': 'by its own test',
+  'tokenward top': 'by its own test',
   'helm template tokenward helm/tokenward': 'by a test of this file',
 };
 
@@ -82,8 +87,8 @@ describe('the README', () => {
 
   it('npm run demo: starts, and the curl lines it prints answer', async function () {
     requireBuild(this);
-    assert.match(PACKAGE.scripts['demo']!, /node dist\/demo\/demo\.js$/);
-    const child = spawn(process.execPath, ['dist/demo/demo.js'], { stdio: ['ignore', 'pipe', 'inherit'] });
+    assert.match(PACKAGE.scripts['demo']!, /node dist\/main\.js demo$/);
+    const child = spawn(process.execPath, ['dist/main.js', 'demo'], { stdio: ['ignore', 'pipe', 'inherit'] });
     let text = '';
     child.stdout.setEncoding('utf8').on('data', (more: string) => (text += more));
     while (!text.includes('What reaches the upstreams')) await once(child.stdout, 'data');
@@ -101,7 +106,7 @@ describe('the README', () => {
   it('npm run demo -- --once: the tour passes in under 15 s', async function () {
     requireBuild(this);
     const start = performance.now();
-    const child = spawn(process.execPath, ['dist/demo/demo.js', '--once'], { stdio: ['ignore', 'pipe', 'inherit'] });
+    const child = spawn(process.execPath, ['dist/main.js', 'demo', '--once'], { stdio: ['ignore', 'pipe', 'inherit'] });
     let text = '';
     child.stdout.setEncoding('utf8').on('data', (more: string) => (text += more));
     const [code] = (await once(child, 'close')) as [number];
@@ -134,6 +139,17 @@ describe('the README', () => {
     );
     const served = await serve(['-c', join(folder, 'free.yaml')], env);
     assert.equal(await served.end(), 0);
+  });
+
+  it('init writes a configuration that check and explain take', async function () {
+    requireBuild(this);
+    const cwd = temporaryFolder();
+    const env = { CRM_EMAIL: 'a@b.example', CRM_PASSWORD: 'x', CRM_APP_ID: 'app_1_1' };
+    assert.equal((await run(['init', '--flow', 'chatapp', '--name', 'crm'], { cwd })).code, 0);
+    assert.equal((await run(['check'], { cwd, env })).code, 0);
+    const { code, stdout } = await run(['explain', 'POST', '/crm/v1/messages'], { cwd, env });
+    assert.equal(code, 0);
+    assert.match(stdout, /^upstream +POST https:\/\/api\.chatapp\.online\/v1\/messages$/m);
   });
 
   it('schema, hash-key, status and renew do what it says', async function () {

@@ -30,7 +30,12 @@ export function load(text: string, environment: Environment = {}): LoadedConfig 
 
 /** What is wrong with a configuration. Fails if nothing is. */
 export function mistakesOf(text: string, environment: Environment = {}): readonly ConfigIssue[] {
-  return errorOf(text, environment).issues;
+  return errorOf(text, environment).issues.map(plainIssue);
+}
+
+/** An issue without what only the command line shows of it: column, excerpt, code. */
+export function plainIssue({ path, line, message, file }: ConfigIssue): ConfigIssue {
+  return { path, line, message, ...(file !== undefined && { file }) };
 }
 
 export function errorOf(text: string, environment: Environment = {}): ConfigError {

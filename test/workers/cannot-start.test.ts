@@ -80,7 +80,7 @@ describe('tokenward serve with several workers that cannot start', () => {
       [code, stderr],
       [
         2,
-        `tokenward: ${join(folder(), 'proxy.config.yaml')}: 1 mistake\n  line 1: workers: must be auto, or a number of processes from 1 to 256\n`,
+        `tokenward: ${join(folder(), 'proxy.config.yaml')}: 1 error\n  line 1: workers: must be auto, or a number of processes from 1 to 256\n`,
       ],
     );
     assert.ok(!existsSync(join(folder(), 'store')));

@@ -7,14 +7,22 @@ import { authorityHosts } from '../../config/authority-hosts.ts';
 import { loadConfig, showIssue, type LoadedConfig } from '../../config/load.ts';
 import { createLogger, type Logger } from '../../log.ts';
 import { systemClock } from '../../tokens/clock.ts';
-import { configFile, type Options } from '../options.ts';
-import { UsageError } from '../usage-error.ts';
+import { configFile, type ConfigOptions } from '../options.ts';
 import { checkRuntime, startProbe, type Probe } from './check-runtime.ts';
 import { runCommand } from './command.ts';
 import { runConfig } from './run-config.ts';
 import { summaryOf } from './summary.ts';
 import { writeTrustFiles } from './trust-files.ts';
 import { proxyVariables, standIns } from './variables.ts';
+
+/** The options of `tokenward run`. */
+interface Options extends ConfigOptions {
+  /** False: no key. */
+  readonly key: boolean;
+  readonly tunnel?: readonly string[];
+  readonly caller?: string;
+  readonly check?: boolean;
+}
 
 /** Refused hosts that are named at the end. */
 const MAX_REFUSED = 50;
@@ -23,19 +31,17 @@ const MAX_REFUSED = 50;
  * `tokenward run -- COMMAND`: runs a command whose requests to the routes' hosts go through a proxy of its own. The
  * proxy, its authority and the command's key end with the command. Other processes that use the store share its tokens.
  */
-export async function run(options: Options): Promise<void> {
-  const { command } = options;
-  if (command.length === 0) throw new UsageError('run needs a command: tokenward run [options] -- COMMAND …');
+export async function run(options: Options, command: readonly string[]): Promise<void> {
   const environment = { ...process.env };
   const file = configFile(options);
   const loaded = loadConfig(file, environment);
   const log = createLogger('warn');
   for (const warning of loaded.warnings)
     log.warn('the configuration is probably not as intended', { file, detail: showIssue(warning) });
-  const key = options['no-key'] ? undefined : randomBytes(24).toString('base64url');
+  const key = options.key ? randomBytes(24).toString('base64url') : undefined;
   // Before anything is open: what it throws ends the program.
   const ofRun = runConfig(loaded, { key, caller: options.caller, tunnel: options.tunnel ?? [] });
-  const probe = options.check ? await startProbe() : undefined;
+  const probe = options.check === true ? await startProbe() : undefined;
   const config = withProbe(ofRun, probe);
   const hosts = authorityHosts(config);
   const authority = await temporaryAuthority(hosts, systemClock);
