@@ -60,6 +60,8 @@ export interface Logger {
   info(message: string, fields?: LogFields): void;
   warn(message: string, fields?: LogFields): void;
   error(message: string, fields?: LogFields): void;
+  /** Another lowest level from now on. */
+  setLevel?(level: LogLevel): void;
 }
 
 type LogLevel = 'trace' | 'debug' | 'info' | 'warn' | 'error' | 'silent';
@@ -124,6 +126,7 @@ export function createLogger(level: LogLevel, always: LogFields = {}): Logger {
     info: logAt('info'),
     warn: logAt('warn'),
     error: logAt('error'),
+    setLevel: (changed) => void (log.level = changed),
   };
 }
 

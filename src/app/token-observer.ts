@@ -22,11 +22,17 @@ interface ObserverParts {
   statusOf(account: string): CredentialStatus | undefined;
 }
 
+/** An observer that also learns of the accounts that a reload brings. */
+interface DeclaringObserver extends TokenObserver {
+  /** Creates the account's counters, at 0. */
+  declare(credential: Credential): void;
+}
+
 /**
  * The token manager's events as metrics and log lines: one for each renewal with its cause and outcome, and one for
  * each change of an account into trouble, from one trouble into another, and out of it.
  */
-export function createObserver({ metrics, log, clock, declared, statusOf }: ObserverParts): TokenObserver {
+export function createObserver({ metrics, log, clock, declared, statusOf }: ObserverParts): DeclaringObserver {
   // By size: with `max` the cache allocates its arrays for the full number at once.
   const troubled = new LRUCache<string, AccountStatusName>({ maxSize: MAX_REMEMBERED, sizeCalculation: () => 1 });
   const zeroed = new Set<string>();
@@ -35,8 +41,8 @@ export function createObserver({ metrics, log, clock, declared, statusOf }: Obse
 
   const labelOf = (credential: Credential): string => {
     const account = metrics.accountLabel(credential.account);
-    // Accounts without a label of their own share one for each flow.
-    const labelKey = account === credential.account ? account : `${account} ${credential.flow}`;
+    // Accounts without a label of their own share one for each flow; and a reload may change an account's flow.
+    const labelKey = `${account} ${credential.flow}`;
     if (!zeroed.has(labelKey)) {
       zeroed.add(labelKey);
       zeroAccount(metrics, credential, zeroed.size <= MAX_ACCOUNTS_WITH_REASONS);
@@ -46,6 +52,7 @@ export function createObserver({ metrics, log, clock, declared, statusOf }: Obse
   for (const credential of declared) labelOf(credential);
 
   return {
+    declare: (credential) => void labelOf(credential),
     renewed(credential, report) {
       const { flow } = credential;
       const { kind, outcome, reason, seconds } = report;

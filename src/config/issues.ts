@@ -37,6 +37,8 @@ export class ConfigError extends Error {
   override readonly name = 'ConfigError';
   readonly file: string;
   readonly issues: readonly ConfigIssue[];
+  /** What was read until the mistakes were found. */
+  sources: readonly string[] = [];
 
   constructor(file: string, issues: readonly ConfigIssue[]) {
     super(

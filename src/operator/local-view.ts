@@ -20,7 +20,8 @@ interface LocalParts {
   readonly spilledBytes: () => number;
   readonly lifecycle: { readonly stopping: boolean };
   readonly clock: Clock;
-  readonly routes: readonly RouteConfig[];
+  /** Those of the configuration in use. */
+  readonly routes: () => readonly RouteConfig[];
 }
 
 /** The view of this process. */
@@ -46,7 +47,7 @@ export class LocalView implements OperatorView {
         tokens.status(),
         requested.map((account) => tokens.statusOf(account)),
       ),
-      routes: routes.map(({ name, upstream, account, accountFrom }) => {
+      routes: routes().map(({ name, upstream, account, accountFrom }) => {
         const stats = metrics.route(name);
         return {
           prefix: name,
