@@ -51,6 +51,10 @@ export interface LogFields {
   readonly signal?: string;
   /** Number of a worker process, from 1. */
   readonly worker?: number;
+  /** What asked for a reload: signal, file or operator. */
+  readonly trigger?: string;
+  /** Tells two configurations apart. */
+  readonly hash?: string;
   readonly detail?: string;
 }
 
@@ -102,6 +106,8 @@ const ALLOWED: readonly (keyof LogFields)[] = [
   'file',
   'signal',
   'worker',
+  'trigger',
+  'hash',
   'detail',
 ];
 

@@ -19,7 +19,13 @@ export interface App extends Worker {
  */
 export async function startApp(config: LoadedConfig, dependencies: Dependencies): Promise<App> {
   const parts = await build(config, dependencies);
-  const operatorServer = operatorPort(parts.view, dependencies.log, config, dependencies.clock);
+  const operatorServer = operatorPort(
+    parts.view,
+    dependencies.log,
+    config,
+    dependencies.configControl,
+    dependencies.clock,
+  );
   try {
     const operatorAddress = await listen(operatorServer, config.operator.host, config.operator.port, 'operator');
     for (const { socket } of config.listeners) if (socket !== undefined) await freeSocketFile(socket, 'proxy');

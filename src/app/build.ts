@@ -5,6 +5,7 @@ import { TokenwardError } from '../errors.ts';
 import type { SendTokenCall } from '../flows/run.ts';
 import { StallWatchdog } from '../http/stall-watchdog.ts';
 import { Metrics } from '../metrics.ts';
+import type { ConfigControl } from '../operator/config-status.ts';
 import { LocalView } from '../operator/local-view.ts';
 import { BufferBudget } from '../proxy/buffer-budget.ts';
 import { ConcurrencyLimiter, concurrencyLimits } from '../proxy/concurrency.ts';
@@ -44,6 +45,8 @@ export interface Dependencies extends StoreDependencies {
   readonly authority?: Authority;
   /** Called for each host to which the forward proxy refuses a tunnel because no route has it. */
   readonly onHostRefused?: (host: string) => void;
+  /** The configuration's state and its reload, for the operator. Undefined: it cannot be reloaded. */
+  readonly configControl?: ConfigControl;
   /** For tests only. */
   readonly checkpoint?: (point: Checkpoint) => void;
 }
@@ -63,10 +66,10 @@ export interface Parts {
 }
 
 /**
- * Makes everything of another configuration, so that it can be used or dropped whole: requests are served by it once
+ * Makes everything of another configuration, so that it can be taken into use whole: requests are served by it once
  * `use` was called, and until then nothing has changed. Rejects with an error that says what cannot be used.
  */
-export type PrepareReload = (config: LoadedConfig) => Promise<{ use(): void; drop(): void }>;
+export type PrepareReload = (config: LoadedConfig) => Promise<{ use(): void }>;
 
 /** Builds everything that needs no port. Rejects like `startApp`. */
 export async function build(config: LoadedConfig, dependencies: Dependencies): Promise<Parts> {
@@ -157,17 +160,17 @@ export async function build(config: LoadedConfig, dependencies: Dependencies): P
   serve(current, proxy);
 
   const prepare: PrepareReload = async (nextConfig) => {
-    const next = await draft(nextConfig, draftParts, current);
     const drop = (): void => upstreams.retain(current.upstreamKeys);
+    let next: Draft;
     let useAuthority: (() => void) | undefined;
     try {
+      next = await draft(nextConfig, draftParts, current);
       useAuthority = await prepareAuthority(nextConfig, authority);
     } catch (error) {
       drop();
       throw error;
     }
     return {
-      drop,
       use() {
         const nextProxy = servedBy(next);
         useAuthority?.();
@@ -205,6 +208,7 @@ export async function build(config: LoadedConfig, dependencies: Dependencies): P
       lifecycle,
       clock,
       routes: () => current.config.routes,
+      config: dependencies.configControl,
     }),
     async close() {
       servers.close();

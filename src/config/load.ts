@@ -90,7 +90,7 @@ export function loadConfig(file: string, environment: Environment): LoadedConfig
     writtenFlows.set(loaded, writtenFlows.get(config)!);
     return loaded;
   } catch (error) {
-    if (error instanceof ConfigError) error.sources = notes.paths;
+    if (error instanceof ConfigError) error.sources = notes.stamps;
     throw error;
   }
 }

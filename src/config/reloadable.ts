@@ -13,9 +13,6 @@ export const RELOADABLE_OF_LISTENER = ['hosts', 'requireHeader', 'forward.tunnel
 /** Keys that need a restart. `listen`: all but those of RELOADABLE_OF_LISTENER. */
 export const NEEDS_RESTART = ['listen', 'operator', 'workers', 'store', 'limits.headerBytes'] as const;
 
-/** Keys that need a restart with several workers too, which are replaced by new ones otherwise. */
-export const NEEDS_RESTART_OF_ALL = ['operator'] as const;
-
 /** A change that needs a restart: nothing of the configuration was applied. */
 export class RestartNeededError extends Error {
   override readonly name = 'RestartNeededError';
@@ -43,6 +40,11 @@ export function keysThatNeedRestart(present: LoadedConfig, next: LoadedConfig): 
   compare('store', present.store, next.store);
   compare('limits.headerBytes', present.limits.headerBytes, next.limits.headerBytes);
   return keys;
+}
+
+/** The same with several workers, which are replaced by new ones. */
+export function keysThatNeedRestartOfAll(present: LoadedConfig, next: LoadedConfig): string[] {
+  return differingKeys(present.operator, next.operator).map((key) => `operator.${key}`);
 }
 
 /** The part of a listener that is fixed once it listens. */

@@ -4,6 +4,7 @@ import type { Metrics } from '../metrics.ts';
 import type { Clock } from '../tokens/clock.ts';
 import type { RenewNowOptions, TokenManager } from '../tokens/manager.ts';
 import type { StoreHealth, StoreState } from '../tokens/store-health.ts';
+import { describeConfig, type ConfigState } from './config-status.ts';
 import { describeAccounts } from './account-gauges.ts';
 import { readinessOf, withRequested, type Readiness, type ReadinessQuery } from './readiness.ts';
 import { statusOf, type ProcessState, type StatusDocument } from './status-document.ts';
@@ -22,6 +23,8 @@ interface LocalParts {
   readonly clock: Clock;
   /** Those of the configuration in use. */
   readonly routes: () => readonly RouteConfig[];
+  /** Undefined: another process reads the configuration. */
+  readonly config: { readonly state: ConfigState } | undefined;
 }
 
 /** The view of this process. */
@@ -62,7 +65,7 @@ export class LocalView implements OperatorView {
 
   async readiness(query: ReadinessQuery): Promise<Readiness | undefined> {
     const state = await this.state(false, query.accounts);
-    return state.unknown.length > 0 ? undefined : readinessOf(state, query);
+    return state.unknown.length > 0 ? undefined : readinessOf(state, query, this.#parts.config?.state);
   }
 
   async metrics(): Promise<{ contentType: string; text: string }> {
@@ -81,7 +84,7 @@ export class LocalView implements OperatorView {
   }
 
   async status(): Promise<StatusDocument> {
-    return statusOf(await this.state(true), this.#parts.clock.wall());
+    return statusOf(await this.state(true), this.#parts.clock.wall(), this.#parts.config?.state);
   }
 
   async renew(account: string, options: RenewNowOptions): Promise<RenewedToken | undefined> {
@@ -98,6 +101,7 @@ export class LocalView implements OperatorView {
   async #describeProcess(): Promise<void> {
     const { tokens, metrics, buffers, tunnels, spilledBytes } = this.#parts;
     metrics.storeUsable.set((await this.#storeState()).usable ? 1 : 0);
+    if (this.#parts.config !== undefined) describeConfig(metrics, this.#parts.config.state);
     metrics.bufferedBytes.set(buffers.used);
     metrics.tunnelsOpen.set(tunnels?.size ?? 0);
     metrics.spilledBytes.set(spilledBytes());

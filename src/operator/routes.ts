@@ -9,6 +9,8 @@ import type { OperatorAccess } from './access.ts';
 import { noSuchAccount } from './no-such-account.ts';
 import { PAGE, PAGE_POLICY } from './page.ts';
 import { parseReadinessQuery } from './readiness-query.ts';
+import type { ConfigControl } from './config-status.ts';
+import { reloadRoute } from './reload-route.ts';
 import { renewRoute } from './renew-route.ts';
 import { RenewalThrottle } from './renewal-throttle.ts';
 import type { OperatorView } from './view.ts';
@@ -19,12 +21,14 @@ interface OperatorParts {
   readonly access: OperatorAccess;
   /** Default: the system's. */
   readonly clock?: Clock;
+  /** Undefined: the configuration is not from a file, and cannot be reloaded. */
+  readonly config?: ConfigControl | undefined;
 }
 
 const compress = promisify(gzip);
 
 /** Health, metrics, status and the operator's actions, on a port of their own. No response contains a secret. */
-export function createOperatorApp({ view, log, access, clock = systemClock }: OperatorParts): Express {
+export function createOperatorApp({ view, log, access, clock = systemClock, config }: OperatorParts): Express {
   const app = createExpress();
 
   app.use((request, response, next) => {
@@ -84,12 +88,14 @@ export function createOperatorApp({ view, log, access, clock = systemClock }: Op
 
   app.post('/renew/:account', renewRoute(view, log, new RenewalThrottle(clock)));
 
+  if (config !== undefined) app.post('/reload', reloadRoute(config));
+
   app.get('/', (_request, response) => {
     response.type('html').send(PAGE);
   });
 
   app.use((_request, response) => {
-    const title = 'This port serves /, /healthz, /readyz, /metrics, /status and POST /renew/<account>.';
+    const title = 'This port serves /, /healthz, /readyz, /metrics, /status, POST /renew/<account> and POST /reload.';
     response.status(404).json({ code: 'not_found', title });
   });
 

@@ -1,3 +1,4 @@
+import type { ConfigState } from './config-status.ts';
 import type { CredentialStatus } from '../tokens/status.ts';
 import type { StoreState } from '../tokens/store-health.ts';
 import { VERSION } from '../version.ts';
@@ -20,6 +21,8 @@ export interface StatusDocument {
   readonly now: number;
   readonly stopping: boolean;
   readonly store: StoreState;
+  /** Missing if it is not from a file. */
+  readonly config?: ConfigState;
   /** Missing without worker processes. */
   readonly workers?: readonly WorkerStatus[];
   /** The declared accounts, and of the others a few hundred that are in use. */
@@ -54,6 +57,8 @@ export interface ProcessState {
 export function statusOf(
   { stopping, store, accounts, accountCount, routes }: ProcessState,
   now: number,
+  config?: ConfigState,
 ): StatusDocument {
-  return { version: VERSION, node: process.version, now, stopping, store, accounts, accountCount, routes };
+  const configured = config === undefined ? {} : { config };
+  return { version: VERSION, node: process.version, now, stopping, store, ...configured, accounts, accountCount, routes };
 }

@@ -1,4 +1,5 @@
 import { TokenwardError } from '../errors.ts';
+import { describeConfig, type ConfigState } from '../operator/config-status.ts';
 import { describeAccounts } from '../operator/account-gauges.ts';
 import { readinessOf, type Readiness, type ReadinessQuery } from '../operator/readiness.ts';
 import { statusOf, type ProcessState, type StatusDocument, type WorkerStatus } from '../operator/status-document.ts';
@@ -27,16 +28,18 @@ interface Series {
 export class PoolView implements OperatorView {
   readonly #pool: WorkerPool;
   readonly #clock: Clock;
+  readonly #config: { readonly state: ConfigState } | undefined;
 
-  constructor(pool: WorkerPool, clock: Clock) {
+  constructor(pool: WorkerPool, clock: Clock, config?: { readonly state: ConfigState }) {
     this.#pool = pool;
+    this.#config = config;
     this.#clock = clock;
   }
 
   async readiness(query: ReadinessQuery): Promise<Readiness | undefined> {
     const { state, silent } = await this.#state(false, query.accounts);
     if (state.unknown.length > 0) return undefined;
-    const { ready, problems } = readinessOf(state, query);
+    const { ready, problems } = readinessOf(state, query, this.#config?.state);
     const serving = this.#pool.workers.some((worker) => worker.state === 'up' && !silent.has(worker));
     const { missing } = this.#pool;
     return {
@@ -56,6 +59,7 @@ export class PoolView implements OperatorView {
   async metrics(): Promise<{ contentType: string; text: string }> {
     const pool = this.#pool;
     const [{ state }] = await Promise.all([this.#state(true), this.#collectMetrics()]);
+    if (this.#config !== undefined) describeConfig(pool.metrics, this.#config.state);
     describeAccounts(pool.metrics, state.accounts);
     const own = await pool.metrics.registry.getMetricsAsJSON();
     // From each worker's last metrics: those of one that ends at this moment are in the sum.
@@ -79,7 +83,7 @@ export class PoolView implements OperatorView {
       ...route,
       requests: requestCounts.get(route.prefix) ?? route.requests,
     }));
-    return { ...statusOf({ ...state, routes }, this.#clock.wall()), workers };
+    return { ...statusOf({ ...state, routes }, this.#clock.wall(), this.#config?.state), workers };
   }
 
   async renew(account: string, options: RenewNowOptions): Promise<RenewedToken | undefined> {
