@@ -176,10 +176,10 @@ function remedyOf({ account, canLogin, reread }: Credential, unreadable: boolean
   if (!canLogin) return `import a new refresh token: tokenward import ${account}`;
   if (reread !== undefined)
     return (
-      'correct its credentials; what comes from a file is read again by itself, for anything else restart ' +
-      `tokenward; if they are right after all: tokenward renew ${account}`
+      'correct its credentials; what comes from a file is read again by itself, for anything else reload ' +
+      `the configuration; if they are right after all: tokenward renew ${account}`
     );
-  return `correct its credentials and restart tokenward; if they are right after all: tokenward renew ${account}`;
+  return `correct its credentials and reload the configuration; if they are right after all: tokenward renew ${account}`;
 }
 
 /** Logs what happened to an account and, where requests fail, what a person can do. */

@@ -26,6 +26,7 @@ async function operatorStatus(url: string, json: boolean, key?: string): Promise
   ]);
   return (
     storeTrouble(status) +
+    reloadTrouble(status) +
     table([['ACCOUNT', 'FLOW', 'STATE', 'GENERATION', 'EXPIRES IN', 'LOGINS LEFT', 'PROBLEM'], ...rows]) +
     notShown(status)
   );
@@ -57,6 +58,14 @@ function storeTrouble({ store, now }: StatusDocument): string {
     ? ''
     : `The token store has been unusable for ${formatDuration(Math.max(1, now - store.since))}: ` +
         `${store.error ?? 'no reason is known'}\n\n`;
+}
+
+/** Why the configuration in use is not what its file says. */
+function reloadTrouble({ config, now }: StatusDocument): string {
+  const last = config?.lastReload;
+  if (last?.ok !== false) return '';
+  const ago = formatDuration(Math.max(1, now - last.at));
+  return `The configuration was not reloaded ${ago} ago, and the one before it is in use: ${last.error ?? ''}\n\n`;
 }
 
 function notShown({ accounts, accountCount }: StatusDocument): string {
