@@ -2,7 +2,13 @@ import { describeChanges } from '../config/changes.ts';
 import { ConfigError, showIssue, type ConfigIssue, type LoadedConfig } from '../config/load.ts';
 import { keysThatNeedRestart, RestartNeededError } from '../config/reloadable.ts';
 import { describeFault, type Logger } from '../log.ts';
-import type { ConfigControl, ConfigState, ReloadIssue, ReloadOutcome, ReloadTrigger } from '../operator/config-status.ts';
+import type {
+  ConfigControl,
+  ConfigState,
+  ReloadIssue,
+  ReloadOutcome,
+  ReloadTrigger,
+} from '../operator/config-status.ts';
 
 /** Changes in one log line. */
 const MAX_LOGGED = 50;

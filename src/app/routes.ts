@@ -69,10 +69,7 @@ export function routeOf(
     logins: loginsOfRoute(config, all),
     policy: config.policy && compilePolicy(config.policy, basePath),
     attach: flow && new Attacher(flow.attach, valuesOf, hasSecretName, former?.attach),
-    namedUpstream:
-      flow?.upstream === undefined
-        ? undefined
-        : namedUpstream(flow.upstream, config, valuesOf, connect),
+    namedUpstream: flow?.upstream === undefined ? undefined : namedUpstream(flow.upstream, config, valuesOf, connect),
     rejectedToken: flow && rejectedTokenRule(rejectionRules(flow)),
     spill: config.replay && flow !== undefined ? spills?.(config) : undefined,
     stats: metrics.route(config.name),

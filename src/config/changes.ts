@@ -82,11 +82,7 @@ function generatedChanges({ generated: present }: LoadedConfig, { generated: nex
       changed.push(name);
   }
   const removed = [...present.byName.keys()].filter((name) => !next.byName.has(name));
-  return [
-    ...counted(removed, 'removed'),
-    ...counted(added, 'added'),
-    ...counted(changed, 'changed'),
-  ];
+  return [...counted(removed, 'removed'), ...counted(added, 'added'), ...counted(changed, 'changed')];
 }
 
 function counted(names: readonly string[], what: string): string[] {

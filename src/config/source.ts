@@ -47,9 +47,7 @@ export class SourceNotes {
 
 /** A text that changes when a file, or a link on the way to it, is replaced or written. */
 export function stampOf(found: BigIntStats | undefined): string {
-  return found === undefined
-    ? 'none'
-    : `${found.dev} ${found.ino} ${found.mtimeNs} ${found.ctimeNs} ${found.size}`;
+  return found === undefined ? 'none' : `${found.dev} ${found.ino} ${found.mtimeNs} ${found.ctimeNs} ${found.size}`;
 }
 
 /** The TLS files of routes and accounts. Those of listeners are watched by themselves. */
@@ -59,9 +57,7 @@ function tlsFilesOf({ routes, accounts, generated }: LoadedConfig): Set<string> 
     ...Object.values(accounts).map(({ tls }) => tls),
     ...generated.profiles.map(({ settings }) => settings.tls),
   ];
-  return new Set(
-    all.flatMap((tls) => [tls?.caFile, tls?.certFile, tls?.keyFile]).filter((path) => path !== undefined),
-  );
+  return new Set(all.flatMap((tls) => [tls?.caFile, tls?.certFile, tls?.keyFile]).filter((path) => path !== undefined));
 }
 
 /** A file that cannot be read is reported by who uses it. */

@@ -72,8 +72,8 @@ export class Attacher {
   #last!: Made;
 
   /**
-   * `isSecret`: whether a credential of this name must not be repeated. `former`: the one before a reload, whose cookies
-   * and nonces go on to be used if it attaches the same.
+   * `isSecret`: whether a credential of this name must not be repeated. `former`: the one before a reload, whose
+   * cookies and nonces go on to be used if it attaches the same.
    */
   constructor(attach: Attach, valuesOf: ValuesOf, isSecret: (name: string) => boolean, former?: Attacher) {
     const isSame = former !== undefined && isDeepStrictEqual(former.#attach, attach);

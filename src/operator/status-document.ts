@@ -60,5 +60,15 @@ export function statusOf(
   config?: ConfigState,
 ): StatusDocument {
   const configured = config === undefined ? {} : { config };
-  return { version: VERSION, node: process.version, now, stopping, store, ...configured, accounts, accountCount, routes };
+  return {
+    version: VERSION,
+    node: process.version,
+    now,
+    stopping,
+    store,
+    ...configured,
+    accounts,
+    accountCount,
+    routes,
+  };
 }

@@ -91,8 +91,7 @@ describe('a tokenward that gets a signal while it starts', function () {
       one.child.kill('SIGHUP');
       await eventually(
         'it is up and has heeded it',
-        () =>
-          one.stderr().includes('the configuration was reloaded'),
+        () => one.stderr().includes('the configuration was reloaded'),
         60_000,
       );
       assert.match(one.stderr(), /tokenward is up[^]*the configuration was reloaded/);
@@ -133,7 +132,11 @@ describe('a tokenward that gets a signal while it starts', function () {
       await eventually('the program is being read', () => existsSync(mark));
       one.child.kill(signal);
       if (signal === 'SIGHUP') {
-        await eventually('it is up and has heeded it', () => one.stderr().includes('the configuration was reloaded'), 60_000);
+        await eventually(
+          'it is up and has heeded it',
+          () => one.stderr().includes('the configuration was reloaded'),
+          60_000,
+        );
         one.child.kill('SIGTERM');
       }
       assert.equal(await one.ended(), 0, one.stderr());

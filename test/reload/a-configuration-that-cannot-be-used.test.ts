@@ -17,7 +17,11 @@ describe('a reload of a configuration that cannot be used', function () {
   const program = freshProgram();
 
   for (const { what, change, errors } of [
-    { what: 'mistakes', change: { limitz: {}, egressProxy: 'nowhere' }, errors: [/did you mean "limits"/, /must be env/] },
+    {
+      what: 'mistakes',
+      change: { limitz: {}, egressProxy: 'nowhere' },
+      errors: [/did you mean "limits"/, /must be env/],
+    },
     { what: 'no YAML', change: '{ "listen": ', errors: [/not well-formed YAML or JSON/] },
     {
       what: 'a missing TLS file',
@@ -37,13 +41,17 @@ describe('a reload of a configuration that cannot be used', function () {
       const { served, configure, reload, lines } = await program(this);
       assert.equal((await call(served.url, READ)).status, 200);
       const before = await statusOf(served);
-      configure(change as Parameters<typeof configure>[0]);
+      configure(change);
       const { status, headers, json } = await reload();
       assert.deepEqual([status, headers['content-type']], [422, 'application/problem+json; charset=utf-8']);
       const problem = json() as Problem;
       assert.equal(problem.code, 'config_refused');
       assert.equal(problem.errors.length, errors.length, JSON.stringify(problem.errors));
-      for (const error of errors) assert.ok(problem.errors.some(({ message }) => error.test(message)), String(error));
+      for (const error of errors)
+        assert.ok(
+          problem.errors.some(({ message }) => error.test(message)),
+          String(error),
+        );
 
       assert.equal((await call(served.url, READ)).status, 200);
       assert.equal((await call(served.url, '/new')).status, 404);

@@ -22,7 +22,10 @@ describe('a thousand reloads under load', function () {
       const descriptors = (): number => readdirSync(`/proc/${pid!}/fd`).length;
       if (residentMemory(pid!) === undefined) this.skip();
       const load = startLoad(served.url, READS, { keeping: 6, making: 2, pause: 20 });
-      await eventually('every account has its token', () => sandbox.ledger.count({ where: (e) => e.kind !== 'api' }) === 3);
+      await eventually(
+        'every account has its token',
+        () => sandbox.ledger.count({ where: (e) => e.kind !== 'api' }) === 3,
+      );
       await eventually('requests are served', () => sandbox.ledger.count({ where: (e) => e.kind === 'api' }) > 50);
       sandbox.ledger.clear();
       let memory = 0;
@@ -30,7 +33,12 @@ describe('a thousand reloads under load', function () {
       for (let round = 1; round <= 1_000; round += 1) {
         // Another limit each time, another upstream connection every other time, and a route that comes and goes.
         const routes = [
-          { prefix: '/softline', upstream: sandbox.urls.softline, account: 'softline', maxConnections: 32 + (round % 2) },
+          {
+            prefix: '/softline',
+            upstream: sandbox.urls.softline,
+            account: 'softline',
+            maxConnections: 32 + (round % 2),
+          },
           { prefix: '/crm', upstream: sandbox.urls.chatapp, account: 'crm' },
           { prefix: '/twin/iam', upstream: sandbox.urls.twin.iam, account: 'twin' },
           ...(round % 2 === 0 ? [{ prefix: `/shop-${round % 8}`, upstream: sandbox.urls.softline }] : []),

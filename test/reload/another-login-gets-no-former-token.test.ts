@@ -100,4 +100,3 @@ describe('a request that began before a reload made its account another login', 
     assert.deepEqual([first.calls, next.calls], [['login'], ['login']]);
   });
 });
-
