@@ -179,7 +179,9 @@ function remedyOf({ account, canLogin, reread }: Credential, unreadable: boolean
       'correct its credentials; what comes from a file is read again by itself, for anything else reload ' +
       `the configuration; if they are right after all: tokenward renew ${account}`
     );
-  return `correct its credentials and reload the configuration; if they are right after all: tokenward renew ${account}`;
+  return (
+    'correct its credentials and reload the configuration; if they are right after all: ' + `tokenward renew ${account}`
+  );
 }
 
 /** Logs what happened to an account and, where requests fail, what a person can do. */
