@@ -128,7 +128,7 @@ const ERRORS = {
   credential_dead: [
     503,
     "The account's credentials do not work; tokenward waits until a person corrects them.",
-    'The operator must correct the credentials and restart tokenward (an imported refresh token: tokenward ' +
+    'The operator must correct the credentials and reload the configuration (an imported refresh token: tokenward ' +
       'import ACCOUNT). If the credentials are right after all: tokenward renew ACCOUNT.',
   ],
   login_budget_exhausted: [

@@ -51,6 +51,10 @@ export interface LogFields {
   readonly signal?: string;
   /** Number of a worker process, from 1. */
   readonly worker?: number;
+  /** What asked for a reload: signal, file or operator. */
+  readonly trigger?: string;
+  /** Tells two configurations apart. */
+  readonly hash?: string;
   readonly detail?: string;
 }
 
@@ -60,6 +64,8 @@ export interface Logger {
   info(message: string, fields?: LogFields): void;
   warn(message: string, fields?: LogFields): void;
   error(message: string, fields?: LogFields): void;
+  /** Another lowest level from now on. */
+  setLevel?(level: LogLevel): void;
 }
 
 type LogLevel = 'trace' | 'debug' | 'info' | 'warn' | 'error' | 'silent';
@@ -100,6 +106,8 @@ const ALLOWED: readonly (keyof LogFields)[] = [
   'file',
   'signal',
   'worker',
+  'trigger',
+  'hash',
   'detail',
 ];
 
@@ -124,6 +132,7 @@ export function createLogger(level: LogLevel, always: LogFields = {}): Logger {
     info: logAt('info'),
     warn: logAt('warn'),
     error: logAt('error'),
+    setLevel: (changed) => void (log.level = changed),
   };
 }
 

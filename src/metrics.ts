@@ -190,6 +190,18 @@ export class Metrics {
     [],
     'min',
   );
+  readonly configAppliedAt = this.#gauge(
+    'config_last_reload_success_timestamp_seconds',
+    'Unix time since which the configuration is in use: of the last reload that succeeded, or of the start.',
+    [],
+    'max',
+  );
+  readonly configInfo = this.#gauge(
+    'config_info',
+    'Always 1; the label hash tells two configurations apart.',
+    ['hash'],
+    'first',
+  );
   readonly workers = this.#gauge('workers', 'Processes that serve requests.', [], 'sum');
   readonly workerCrashes = this.#counter('worker_crashes_total', 'Worker processes that ended unexpectedly.', []);
 

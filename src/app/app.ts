@@ -19,11 +19,17 @@ export interface App extends Worker {
  */
 export async function startApp(config: LoadedConfig, dependencies: Dependencies): Promise<App> {
   const parts = await build(config, dependencies);
-  const operatorServer = operatorPort(parts.view, dependencies.log, config, dependencies.clock);
+  const operatorServer = operatorPort(
+    parts.view,
+    dependencies.log,
+    config,
+    dependencies.configControl,
+    dependencies.clock,
+  );
   try {
     const operatorAddress = await listen(operatorServer, config.operator.host, config.operator.port, 'operator');
     for (const { socket } of config.listeners) if (socket !== undefined) await freeSocketFile(socket, 'proxy');
-    const worker = await serveProxy(config, parts);
+    const worker = await serveProxy(parts);
     return {
       ...worker,
       operatorAddress,
@@ -43,7 +49,7 @@ export async function startApp(config: LoadedConfig, dependencies: Dependencies)
 export async function startWorker(config: LoadedConfig, dependencies: Dependencies): Promise<Worker> {
   const parts = await build(config, dependencies);
   try {
-    return await serveProxy(config, parts);
+    return await serveProxy(parts);
   } catch (error) {
     await parts.close();
     throw error;

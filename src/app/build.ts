@@ -1,18 +1,20 @@
+import { authorityHosts } from '../config/authority-hosts.ts';
 import type { LoadedConfig } from '../config/load.ts';
+import { RestartNeededError } from '../config/reloadable.ts';
 import { TokenwardError } from '../errors.ts';
 import type { SendTokenCall } from '../flows/run.ts';
 import { StallWatchdog } from '../http/stall-watchdog.ts';
 import { Metrics } from '../metrics.ts';
+import type { ConfigControl } from '../operator/config-status.ts';
 import { LocalView } from '../operator/local-view.ts';
 import { BufferBudget } from '../proxy/buffer-budget.ts';
-import { Callers } from '../proxy/caller.ts';
 import { ConcurrencyLimiter, concurrencyLimits } from '../proxy/concurrency.ts';
-import { JwtCheck } from '../proxy/jwt.ts';
+import type { Proxy } from '../proxy/context.ts';
 import { KeyThrottle } from '../proxy/key-throttle.ts';
 import { Outages } from '../proxy/outages.ts';
 import { RenewalGuard } from '../proxy/renewal-guard.ts';
 import { Upgrades } from '../proxy/upgrades.ts';
-import { RouteTable } from '../proxy/route-table.ts';
+import { ConfiguredTokens } from '../tokens/configured-tokens.ts';
 import { systemClock, type Clock } from '../tokens/clock.ts';
 import { TokenManager, type Checkpoint } from '../tokens/manager.ts';
 import { Records } from '../tokens/records.ts';
@@ -23,16 +25,13 @@ import { AccountHistory } from './account-history.ts';
 import { createForwardProxies, readAuthorityFor, type CurrentAuthority } from './forward.ts';
 import type { Authority } from '../authority/authority.ts';
 import { createProxyServers, type ProxyServers } from './proxy-servers.ts';
-import { credentialSource } from './credentials.ts';
-import { egressProxy } from './egress-proxy.ts';
+import { draft, TokenEndpoints, type Draft } from './draft.ts';
 import { engineOf } from './front.ts';
 import { InboundTls } from './inbound-tls.ts';
-import { guardTokenEndpoint } from './login-guard.ts';
 import { openStore, type StoreDependencies } from './open-store.ts';
-import { routeOf } from './routes.ts';
-import { openSpills } from './spills.ts';
+import { SpillFolders } from './spills.ts';
 import { createObserver } from './token-observer.ts';
-import { senders } from './token-senders.ts';
+import { Upstreams } from './upstreams.ts';
 import { newViaName } from './via-name.ts';
 import { zeroProcess, zeroRoute } from './zero-counters.ts';
 
@@ -49,6 +48,8 @@ export interface Dependencies extends StoreDependencies {
   readonly onHostRefused?: (host: string) => void;
   /** Begins an orderly stop of the program, for the operator. Absent: it cannot be stopped that way. */
   readonly onDrain?: () => void;
+  /** The configuration's state and its reload, for the operator. Undefined: it cannot be reloaded. */
+  readonly configControl?: ConfigControl;
   /** For tests only. */
   readonly checkpoint?: (point: Checkpoint) => void;
 }
@@ -61,8 +62,17 @@ export interface Parts {
   readonly metrics: Metrics;
   readonly view: LocalView;
   readonly lifecycle: { stopping: boolean };
+  /** The configuration in use. */
+  readonly config: () => LoadedConfig;
+  readonly prepare: PrepareReload;
   close(): Promise<void>;
 }
+
+/**
+ * Makes everything of another configuration, so that it can be taken into use whole: requests are served by it once
+ * `use` was called, and until then nothing has changed. Rejects with an error that says what cannot be used.
+ */
+export type PrepareReload = (config: LoadedConfig) => Promise<{ use(): void }>;
 
 /** Builds everything that needs no port. Rejects like `startApp`. */
 export async function build(config: LoadedConfig, dependencies: Dependencies): Promise<Parts> {
@@ -73,77 +83,50 @@ export async function build(config: LoadedConfig, dependencies: Dependencies): P
   // Before the accounts of `accountsFrom.file`: labels are limited.
   for (const account of Object.keys(config.accounts)) metrics.accountLabel(account);
 
-  const via = egressProxy(config);
-  const credentials = credentialSource(config, clock, senders(dependencies.sendTokenCall, via), {
-    // Asked for with the first login, when the routes are there.
-    onTokenEndpoint: (url) => guardTokenEndpoint(routes.all, url),
-  });
-  const spilling = await openSpills(config, metrics, log);
-  const routes: RouteTable = new RouteTable(
-    config.routes.map((route) => routeOf(route, config, metrics, via, credentials.valuesOf, spilling?.spills)),
-  );
-  const buffers = new BufferBudget(config.limits.bufferedBytes);
-  const callers =
-    config.callers === 'none'
-      ? undefined
-      : new Callers(config.callers, config.jwt && new JwtCheck(config.jwt, clock), new KeyThrottle(clock));
+  const upstreams = new Upstreams();
+  const spills = new SpillFolders(metrics, log);
+  const endpoints = new TokenEndpoints();
+  const { sendTokenCall } = dependencies;
+  const keyThrottle = new KeyThrottle(clock);
+  const draftParts = { metrics, clock, upstreams, spills, keyThrottle, endpoints, sendTokenCall };
+  let current: Draft = await draft(config, draftParts);
   const inboundTls = config.listeners.map(({ tls }) => tls && new InboundTls(tls));
 
   // Only after every file has been read: a failure above leaves nothing open.
   const { store, seal } = await openStore(config, dependencies);
-  const declared = credentials.declared.map((account) => credentials.get(account)!);
   const records = new Records(store, seal, clock);
   // The manager calls its observer only once it is constructed.
   const history = new AccountHistory(clock);
   const statusOf = (account: string): CredentialStatus | undefined => tokens.statusOf(account);
-  const observer = createObserver({ metrics, log, clock, declared, history, statusOf });
+  const observer = createObserver({ metrics, log, clock, declared: [], history, statusOf });
   zeroProcess(metrics);
-  // Like all counters, these exist at 0 from the start.
-  if (config.callers !== 'none') for (const { name } of config.callers) metrics.caller(name);
-  const rules = {
-    keys: callers !== undefined,
-    jwt: config.jwt !== undefined,
-    upgrades: config.routes.some(({ upgrade }) => upgrade.length > 0),
-  };
-  for (const route of routes.all) zeroRoute(metrics, route, rules);
-  const tokens: TokenManager = new TokenManager(credentials, {
+  const tokens: TokenManager = new TokenManager(current.credentials, {
     store,
     records,
     clock,
     observer,
     owner: dependencies.owner,
-    maxAccounts: config.limits.accountsInMemory + credentials.declared.length,
-    maxWaiting: config.limits.waitingPerAccount,
+    ...managerLimits(current),
     ...(dependencies.checkpoint && { checkpoint: dependencies.checkpoint }),
   });
-  const { upgraded } = config.limits;
-  const severalCallers = config.callers !== 'none' && config.callers.length > 1;
-  const upgrades = new Upgrades({ all: upgraded, perCaller: severalCallers ? Math.ceil(upgraded / 2) : upgraded }, log);
   // One for all listeners: an unreachable upstream is logged once.
   const outages = new Outages(systemClock, log);
   const viaName = dependencies.viaName ?? newViaName();
-  const proxy = {
-    routes,
-    callers,
+  const shared = {
     viaName,
-    tokens,
     clock,
-    buffers,
+    buffers: new BufferBudget(config.limits.bufferedBytes),
     metrics,
     log,
-    upgrades,
+    upgrades: new Upgrades(upgradeLimits(config), log),
     outages,
     renewalGuard: new RenewalGuard(clock),
-    concurrency: new ConcurrencyLimiter(
-      concurrencyLimits(config.limits, routes.all.length, config.callers === 'none' ? 1 : config.callers.length),
-    ),
-    bodyWatchdog: new StallWatchdog(config.limits.bodyIdle),
-    readIdleMs: config.limits.readIdle,
+    concurrency: new ConcurrencyLimiter(requestLimits(config)),
   };
   const lifecycle = { stopping: false };
 
   let authority: CurrentAuthority | undefined;
-  if (config.listeners.some(({ forward, tls }) => forward !== undefined || tls?.authority === true)) {
+  if (showsAuthority(config)) {
     try {
       authority = await authorityFor(config, dependencies, records, clock);
     } catch (error) {
@@ -151,41 +134,99 @@ export async function build(config: LoadedConfig, dependencies: Dependencies): P
       throw error;
     }
   }
-  const forward = createForwardProxies(config, proxy, authority, via, dependencies.onHostRefused);
-  const servers = createProxyServers(config, proxy, inboundTls, forward, authority);
+  const forward = createForwardProxies(config, { metrics, log, authority, onHostRefused: dependencies.onHostRefused });
+  const servers = createProxyServers(config, { metrics, log, inboundTls, forward, onDemand: authority });
+
+  const servedBy = (next: Draft): Omit<Proxy, 'siteRules' | 'tokens'> & { tokens: ConfiguredTokens } => ({
+    ...shared,
+    routes: next.routes,
+    callers: next.callers,
+    tokens: new ConfiguredTokens(tokens, next.credentials, clock),
+    bodyWatchdog: new StallWatchdog(next.config.limits.bodyIdle),
+    readIdleMs: next.config.limits.readIdle,
+  });
+  /** Requests are served by this configuration from now on. */
+  const serve = (next: Draft, proxy: ReturnType<typeof servedBy>): void => {
+    current = next;
+    // Like all counters, these exist at 0 from the start.
+    for (const account of next.credentials.declared) observer.declare(next.credentials.get(account)!);
+    if (next.config.callers !== 'none') for (const { name } of next.config.callers) metrics.caller(name);
+    const rules = {
+      keys: next.callers !== undefined,
+      jwt: next.config.jwt !== undefined,
+      upgrades: next.config.routes.some(({ upgrade }) => upgrade.length > 0),
+    };
+    for (const route of next.routes.all) zeroRoute(metrics, route, rules);
+    spills.use(next.config);
+    endpoints.guard(next.routes);
+    servers.serve(next.config, proxy, next.via);
+  };
+  let proxy = servedBy(current);
+  serve(current, proxy);
+
+  const prepare: PrepareReload = async (nextConfig) => {
+    const drop = (): void => upstreams.retain(current.upstreamKeys);
+    let next: Draft;
+    let useAuthority: (() => void) | undefined;
+    try {
+      next = await draft(nextConfig, draftParts, current);
+      useAuthority = await prepareAuthority(nextConfig, authority);
+    } catch (error) {
+      drop();
+      throw error;
+    }
+    return {
+      use() {
+        const nextProxy = servedBy(next);
+        useAuthority?.();
+        const { limits } = nextConfig;
+        shared.buffers.setLimit(limits.bufferedBytes);
+        shared.upgrades.setLimits(upgradeLimits(nextConfig));
+        shared.concurrency.setLimits(requestLimits(nextConfig));
+        log.setLevel?.(nextConfig.log.level);
+        const released = tokens.reconfigure(next.credentials, managerLimits(next));
+        for (const account of released.keys()) shared.renewalGuard.forget(account);
+        proxy.tokens.replacedBy(nextProxy.tokens, released);
+        serve(next, nextProxy);
+        proxy = nextProxy;
+        upstreams.retain(next.upstreamKeys);
+      },
+    };
+  };
+
   const view = new LocalView({
     tokens,
     health: new StoreHealth(store, clock),
     metrics,
     log,
-    buffers,
+    buffers: shared.buffers,
     tunnels: forward.open,
-    spilledBytes: spilling?.usedBytes ?? (() => 0),
+    spilledBytes: () => spills.usedBytes,
     lifecycle,
     clock,
-    routes: config.routes,
+    routes: () => current.config.routes,
     history,
     outages,
-    callers: config.callers === 'none' ? [] : config.callers,
+    callers: () => (current.config.callers === 'none' ? [] : current.config.callers),
     drain: dependencies.onDrain,
+    config: dependencies.configControl,
   });
   const parts: Parts = {
     servers,
-    upgrades,
+    upgrades: shared.upgrades,
     tokens,
     metrics,
     lifecycle,
+    config: () => current.config,
+    prepare,
     view,
     async close() {
       view.close();
       servers.close();
       authority?.close();
-      upgrades.destroy();
+      shared.upgrades.destroy();
       await tokens.close();
-      for (const route of routes.all) {
-        route.upstream.close();
-        route.namedUpstream?.close();
-      }
+      upstreams.close();
       await store.close();
     },
   };
@@ -199,6 +240,36 @@ export async function build(config: LoadedConfig, dependencies: Dependencies): P
   }
 }
 
+function managerLimits({ config, credentials }: Draft): { maxAccounts: number; maxWaiting: number } {
+  const { accountsInMemory, waitingPerAccount } = config.limits;
+  return { maxAccounts: accountsInMemory + credentials.declared.length, maxWaiting: waitingPerAccount };
+}
+
+function upgradeLimits({ limits: { upgraded }, callers }: LoadedConfig): { all: number; perCaller: number } {
+  const severalCallers = callers !== 'none' && callers.length > 1;
+  return { all: upgraded, perCaller: severalCallers ? Math.ceil(upgraded / 2) : upgraded };
+}
+
+function requestLimits({ limits, routes, callers }: LoadedConfig): ReturnType<typeof concurrencyLimits> {
+  return concurrencyLimits(limits, routes.length, callers === 'none' ? 1 : callers.length);
+}
+
+/** Whether some listener shows certificates of the authority in the store. */
+function showsAuthority({ listeners }: LoadedConfig): boolean {
+  return listeners.some(({ forward, tls }) => forward !== undefined || tls?.authority === true);
+}
+
+/** Rejects with an AuthorityError, or with a RestartNeededError for the first host of all. */
+async function prepareAuthority(
+  config: LoadedConfig,
+  authority: CurrentAuthority | undefined,
+): Promise<(() => void) | undefined> {
+  const hosts = showsAuthority(config) ? authorityHosts(config) : [];
+  if (authority !== undefined) return authority.prepare(hosts);
+  if (hosts.length > 0) throw new RestartNeededError(['routes.host (the first route with one)']);
+  return undefined;
+}
+
 function authorityFor(
   config: LoadedConfig,
   { authority, log }: Dependencies,
@@ -210,6 +281,7 @@ function authorityFor(
     get: () => authority,
     hosts: new Set(authority.hosts),
     certificateFor: (host) => authority.certificateFor(host),
+    prepare: () => Promise.resolve(() => undefined),
     close: () => undefined,
   });
 }

@@ -30,8 +30,8 @@ export type AccountCredentials = CredentialSource & { readonly valuesOf: ValuesO
 
 interface CredentialOptions {
   readonly observer?: RunObserver | undefined;
-  /** Is told the token endpoints that the metadata of authorization servers names, which no configuration does. */
-  readonly onTokenEndpoint?: (url: URL) => void;
+  /** What is known of authorization servers. Default: nothing. */
+  readonly memory?: OauthMemory;
 }
 
 /** Makes the sender of token calls for an account's TLS settings. */
@@ -50,9 +50,8 @@ export function credentialSource(
   }: Pick<LoadedConfig, 'accounts' | 'flowOf' | 'generated'> & Partial<Pick<LoadedConfig, 'files'>>,
   clock: Clock,
   senderFor: SenderFor,
-  { observer, onTokenEndpoint }: CredentialOptions = {},
+  { observer, memory = new OauthMemory() }: CredentialOptions = {},
 ): AccountCredentials {
-  const memory = new OauthMemory(undefined, onTokenEndpoint);
   const runtimeOf = (
     { flow, tls, formerName }: Pick<AccountConfig, 'flow' | 'tls' | 'formerName'>,
     accountFlow: Flow,

@@ -18,6 +18,7 @@ import { checkEncodedPath, checkTarget } from '../proxy/target.ts';
 import { VERSION } from '../version.ts';
 import { egressProxy } from './egress-proxy.ts';
 import { routeOf } from './routes.ts';
+import { Upstreams } from './upstreams.ts';
 import { FlowTrial } from './try-flow.ts';
 
 /** A request that nobody sends. */
@@ -63,14 +64,15 @@ const OFTEN_DROPPED = [...CLIENT_CREDENTIALS, API_KEY, 'cookie', ...FORWARDING, 
 export function explainRequest(config: LoadedConfig, request: ExplainedRequest): Explanation {
   const metrics = new Metrics(VERSION, 'fast');
   const via = egressProxy(config);
-  const routes = new RouteTable(config.routes.map((route) => routeOf(route, config, metrics, via, () => ({}))));
+  const upstreams = new Upstreams();
   try {
-    return explained(config, routes, request);
+    const routes = config.routes.map((route) => {
+      const { connect } = upstreams.of(route, config.source.tlsFiles, config.egressProxy, via);
+      return routeOf(route, config, { metrics, connect, valuesOf: () => ({}) });
+    });
+    return explained(config, new RouteTable(routes), request);
   } finally {
-    for (const { upstream, namedUpstream } of routes.all) {
-      upstream.close();
-      namedUpstream?.close();
-    }
+    upstreams.close();
   }
 }
 

@@ -3,7 +3,6 @@ import { AuthorityError } from '../authority/authority-error.ts';
 import type { Authority } from '../authority/authority.ts';
 import type { LoadedConfig } from '../config/load.ts';
 import { authorityHosts } from '../config/authority-hosts.ts';
-import type { Listener } from '../config/schema/listen.ts';
 import { allowList } from '../forward/allow-list.ts';
 import { ForwardProxy, type ForwardOptions, type TunnelEvent } from '../forward/forward-proxy.ts';
 import { createHttpServer } from '../http/server/server.ts';
@@ -11,12 +10,10 @@ import { SiteGuard } from '../http/server/site-guard.ts';
 import { describeFault, type Logger } from '../log.ts';
 import type { Metrics } from '../metrics.ts';
 import type { Proxy } from '../proxy/context.ts';
-import { createRequestPath } from '../proxy/handler.ts';
 import type { Clock } from '../tokens/clock.ts';
 import type { Records } from '../tokens/records.ts';
-import { createFront } from './front.ts';
+import { Front } from './front.ts';
 import { siteRulesOfTunnels } from './site-rules.ts';
-import { upgradeHandler } from './upgrade-handler.ts';
 
 /** How often the store is asked for an authority that another process has renewed. ms. */
 const AUTHORITY_CHECK_MS = 60_000;
@@ -27,8 +24,13 @@ const UNTRUSTED_LINE_MS = 600_000;
 export interface CurrentAuthority {
   readonly get: () => Authority;
   /** The hosts of the routes, for which it signs. */
-  readonly hosts: ReadonlySet<string>;
+  readonly hosts: { has(host: string): boolean };
   readonly certificateFor: Authority['certificateFor'];
+  /**
+   * Prepares it for the hosts of another configuration; the returned function takes it into use. Rejects with an
+   * AuthorityError if it may not sign for one of them.
+   */
+  prepare(hosts: readonly string[]): Promise<() => void>;
   close(): void;
 }
 
@@ -47,7 +49,7 @@ export async function readAuthorityFor(
   clock: Clock,
   log: Logger,
 ): Promise<CurrentAuthority | undefined> {
-  const hosts = authorityHosts(config);
+  let hosts = authorityHosts(config);
   if (hosts.length === 0) return undefined;
   const authorities = new Authorities(records, clock);
   const first = await authorities.read();
@@ -57,13 +59,9 @@ export async function readAuthorityFor(
       `${key} needs an authority that signs for the hosts of the routes. Make it with: tokenward ca make`,
     );
   }
-  const missing = first.missing(hosts);
-  if (missing.length > 0)
-    throw new AuthorityError(
-      `The authority may not sign for ${missing.join(', ')}, which routes name. Make one that may with: tokenward ca ` +
-        'renew; applications must then trust the new one.',
-    );
+  requireHosts(first, hosts);
   let current = first;
+  let known = new Set(hosts);
   let timer: NodeJS.Timeout | undefined;
   const check = (): void => {
     timer = setTimeout(() => {
@@ -83,88 +81,108 @@ export async function readAuthorityFor(
   check();
   return {
     get: () => current,
-    hosts: new Set(hosts),
+    hosts: { has: (host) => known.has(host) },
     certificateFor: (host) => current.certificateFor(host),
+    async prepare(next) {
+      const newest = (await authorities.newer(current)) ?? current;
+      requireHosts(newest, next);
+      return () => {
+        current = newest;
+        hosts = [...next];
+        known = new Set(hosts);
+      };
+    },
     close: () => clearTimeout(timer),
   };
 }
 
+/** Throws an AuthorityError. */
+function requireHosts(authority: Authority, hosts: readonly string[]): void {
+  const missing = authority.missing(hosts);
+  if (missing.length === 0) return;
+  throw new AuthorityError(
+    `The authority may not sign for ${missing.join(', ')}, which routes name. Make one that may with: tokenward ca ` +
+      'renew; applications must then trust the new one.',
+  );
+}
+
 /** The forward proxies of all listeners. */
 export interface ForwardProxies {
-  /** By listener; undefined: it is none. */
-  readonly of: ReadonlyMap<Listener, ForwardProxy>;
+  /** By index of the listener; missing: it is none. */
+  readonly of: ReadonlyMap<number, ForwardProxy>;
   /** Open tunnels of all of them. */
   readonly open: { readonly size: number };
+  /** From now on tunnels are granted, and the requests within served, so. Open tunnels stay. */
+  serve(config: LoadedConfig, proxy: Omit<Proxy, 'siteRules'>, via: (origin: string) => string): void;
+}
+
+/** What the forward proxies have in common. */
+interface ForwardParts {
+  readonly metrics: Metrics;
+  readonly log: Logger;
+  readonly authority: CurrentAuthority | undefined;
+  readonly onHostRefused?: ((host: string) => void) | undefined;
 }
 
 /** One for each listener that is a forward proxy, because whom it may serve, and with what, is said there. */
-export function createForwardProxies(
-  config: LoadedConfig,
-  proxy: Omit<Proxy, 'siteRules'>,
-  authority: CurrentAuthority | undefined,
-  via: (origin: string) => string,
-  onHostRefused?: (host: string) => void,
-): ForwardProxies {
-  const { metrics, log } = proxy;
-  const forwarding = config.listeners.filter(({ forward }) => forward !== undefined);
+export function createForwardProxies(config: LoadedConfig, parts: ForwardParts): ForwardProxies {
+  const { metrics, log, authority } = parts;
+  let routeHosts: ReadonlySet<string> = new Set();
   const shared = {
     authority: () => authority!.get(),
-    via,
     blind: { count: 0 },
-    on: tunnelObserver(config, metrics, log, onHostRefused),
+    on: tunnelObserver(() => routeHosts, parts),
   };
-  const of = new Map(forwarding.map((listen) => [listen, createForwardProxy(listen, config, proxy, shared)]));
-  if (forwarding.length > 0) {
-    for (const outcome of TUNNEL_EVENTS) metrics.tunnels.inc({ outcome }, 0);
-    for (const reason of ['forward_refused', 'authority_unusable', ...(proxy.callers ? ['proxy_key_missing'] : [])])
-      metrics.errors.inc({ route: 'unmatched', reason }, 0);
-  }
-  const open = {
-    get size() {
-      return [...of.values()].reduce((sum, one) => sum + one.open.size, 0);
+  const all = config.listeners.flatMap(({ forward }, index) => {
+    if (forward === undefined) return [];
+    const front = new Front(log);
+    const inner = createHttpServer(front.app, {
+      headerBytes: config.limits.headerBytes,
+      onRefused: (reason) => metrics.errors.inc({ route: 'unmatched', reason }),
+      upgrades: front.upgrades,
+    });
+    // It never listens; this starts its check for slow requests.
+    inner.emit('listening');
+    return [{ index, front, forwardProxy: new ForwardProxy({ ...shared, inner }) }];
+  });
+  if (all.length > 0) for (const outcome of TUNNEL_EVENTS) metrics.tunnels.inc({ outcome }, 0);
+  return {
+    of: new Map(all.map(({ index, forwardProxy }) => [index, forwardProxy])),
+    open: {
+      get size() {
+        return all.reduce((sum, { forwardProxy }) => sum + forwardProxy.open.size, 0);
+      },
+    },
+    serve(current, proxy, via) {
+      routeHosts = new Set(authorityHosts(current));
+      for (const { index, front, forwardProxy } of all) {
+        const listen = current.listeners[index]!;
+        front.serve({ ...proxy, siteRules: siteRulesOfTunnels(listen, current) });
+        forwardProxy.serve({
+          hosts: routeHosts,
+          isAllowed: allowList(listen.forward?.tunnel ?? []),
+          callers: proxy.callers,
+          header: listen.requireHeader?.toLowerCase(),
+          own: new SiteGuard(listen.hosts, listen.host),
+          viaName: proxy.viaName,
+          via,
+        });
+      }
+      if (all.length === 0) return;
+      for (const reason of ['forward_refused', 'authority_unusable', ...(proxy.callers ? ['proxy_key_missing'] : [])])
+        metrics.errors.inc({ route: 'unmatched', reason }, 0);
     },
   };
-  return { of, open };
-}
-
-function createForwardProxy(
-  listen: Listener,
-  config: LoadedConfig,
-  proxy: Omit<Proxy, 'siteRules'>,
-  shared: Pick<ForwardOptions, 'authority' | 'via' | 'blind' | 'on'>,
-): ForwardProxy {
-  const { metrics, log, routes } = proxy;
-  const path = createRequestPath({ ...proxy, siteRules: siteRulesOfTunnels(listen, config) });
-  const inner = createHttpServer(createFront(routes, path, log), {
-    headerBytes: config.limits.headerBytes,
-    onRefused: (reason) => metrics.errors.inc({ route: 'unmatched', reason }),
-    upgrades: upgradeHandler(config, path),
-  });
-  // It never listens; this starts its check for slow requests.
-  inner.emit('listening');
-  return new ForwardProxy({
-    ...shared,
-    hosts: new Set(authorityHosts(config)),
-    isAllowed: allowList(listen.forward?.tunnel ?? []),
-    callers: proxy.callers,
-    header: listen.requireHeader?.toLowerCase(),
-    own: new SiteGuard(listen.hosts, listen.host),
-    viaName: proxy.viaName,
-    inner,
-  });
 }
 
 function tunnelObserver(
-  config: LoadedConfig,
-  metrics: Metrics,
-  log: Logger,
-  onHostRefused: ((host: string) => void) | undefined,
+  routeHosts: () => ReadonlySet<string>,
+  { metrics, log, onHostRefused }: ForwardParts,
 ): ForwardOptions['on'] {
-  const routeHosts = new Set(authorityHosts(config));
   const untrusted = new Map<string, number>();
   return (event, host) => {
     metrics.tunnels.inc({ outcome: event });
-    if (event === 'refused' && host !== '' && !routeHosts.has(host)) onHostRefused?.(host);
+    if (event === 'refused' && host !== '' && !routeHosts().has(host)) onHostRefused?.(host);
     if (event !== 'untrusted') return;
     const now = performance.now();
     if (now - (untrusted.get(host) ?? -Infinity) < UNTRUSTED_LINE_MS) return;

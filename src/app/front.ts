@@ -2,11 +2,12 @@ import type { IncomingMessage, ServerResponse } from 'node:http';
 import { Router, type Express, type Response } from 'express';
 import type { Listener } from '../config/schema/listen.ts';
 import { TokenwardError } from '../errors.ts';
-import type { InboundRequest } from '../http/server/exchange.ts';
+import type { InboundRequest, RequestHandler } from '../http/server/exchange.ts';
 import { createExpress } from '../http/server/express.ts';
 import { describeFault, type Logger } from '../log.ts';
-import type { RequestContext } from '../proxy/context.ts';
-import type { RequestPath } from '../proxy/handler.ts';
+import type { UpgradeHandler } from '../http/server/upgrade.ts';
+import type { Proxy, RequestContext } from '../proxy/context.ts';
+import { createRequestPath, type RequestPath } from '../proxy/handler.ts';
 import { respondWithError } from '../proxy/respond.ts';
 import type { Route } from '../proxy/route.ts';
 import type { RouteTable } from '../proxy/route-table.ts';
@@ -22,28 +23,66 @@ export function engineOf(listeners: readonly Listener[]): 'fast' | 'express' {
   return isFast ? 'fast' : 'express';
 }
 
+/** What requests are served with under one configuration. */
+interface Served {
+  readonly path: RequestPath;
+  readonly routes: RouteTable;
+  readonly tables: ReadonlyMap<readonly Route[], Router>;
+  readonly protocols: ReadonlySet<string>;
+}
+
 /**
  * The front: every request is validated, then goes to the route with its prefix, or gets 404. One mount per route, the
  * longest prefix first; letter case and slashes count, as in the fast engine, which has the same table (`matchRoute`).
+ * One application for all configurations, because requests have its prototype: a reload replaces what is mounted.
  */
-export function createFront(routes: RouteTable, path: RequestPath, log: Logger): Express {
-  const front = createExpress();
-  const tables = new Map(routes.lists.map((list) => [list, tableOf(list, path)]));
-  front.use((request, response, next) => {
-    // Requests of these servers are InboundRequests, which Express's types do not know.
-    const context = path.begin(request as unknown as InboundRequest, response);
-    if (context === undefined) return;
-    response.locals['context'] = context;
-    next();
-  });
-  front.use((request, response, next) => tables.get(routes.routesOf(request.headers.host))!(request, response, next));
-  front.use((_request, response) => path.proceed(contextOf(response), undefined));
-  // Reached only by an error of Express itself.
-  front.use((error: unknown, request: IncomingMessage, response: ServerResponse, _next: unknown) => {
-    log.error('unexpected fault before the request handler', { detail: describeFault(error) });
-    respondWithError(request as unknown as InboundRequest, response, new TokenwardError('request_malformed'), 0);
-  });
-  return front;
+export class Front {
+  readonly app = createExpress();
+  #served!: Served;
+
+  constructor(log: Logger) {
+    const front: Express = this.app;
+    front.use((request, response, next) => {
+      const served = this.#served;
+      // Requests of these servers are InboundRequests, which Express's types do not know.
+      const context = served.path.begin(request as unknown as InboundRequest, response);
+      if (context === undefined) return;
+      // A reload may come before the next step.
+      Object.assign(response.locals, { served, context });
+      next();
+    });
+    front.use((request, response, next) => {
+      const { tables, routes } = servedOf(response);
+      tables.get(routes.routesOf(request.headers.host))!(request, response, next);
+    });
+    front.use((_request, response) => servedOf(response).path.proceed(contextOf(response), undefined));
+    // Reached only by an error of Express itself.
+    front.use((error: unknown, request: IncomingMessage, response: ServerResponse, _next: unknown) => {
+      log.error('unexpected fault before the request handler', { detail: describeFault(error) });
+      respondWithError(request as unknown as InboundRequest, response, new TokenwardError('request_malformed'), 0);
+    });
+  }
+
+  /** From now on requests are served so. Those in flight end as they began. */
+  serve(proxy: Proxy): void {
+    const path = createRequestPath(proxy);
+    const { routes } = proxy;
+    this.#served = {
+      path,
+      routes,
+      tables: new Map(routes.lists.map((list) => [list, tableOf(list, path)])),
+      protocols: new Set(routes.all.flatMap(({ config }) => config.upgrade)),
+    };
+  }
+
+  /** The same for an engine without Express. */
+  readonly handle: RequestHandler = (request, response) => this.#served.path.handle(request, response);
+
+  /** Answers requests for another protocol, where a route allows that. */
+  readonly upgrades: UpgradeHandler = {
+    knows: (protocol) => this.#served.protocols.has(protocol.toLowerCase()),
+    handle: this.handle,
+  };
 }
 
 function tableOf(routes: readonly Route[], path: RequestPath): Router {
@@ -55,6 +94,10 @@ function tableOf(routes: readonly Route[], path: RequestPath): Router {
     );
   }
   return table;
+}
+
+function servedOf(response: Response): Served {
+  return response.locals['served'] as Served;
 }
 
 function contextOf(response: Response): RequestContext {

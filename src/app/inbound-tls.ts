@@ -26,7 +26,7 @@ interface ReadCertificate {
 
 /** Certificates that are made when a client asks for them. */
 export interface CertificatesOnDemand {
-  readonly hosts: ReadonlySet<string>;
+  readonly hosts: { has(host: string): boolean };
   /** Throws or rejects if it cannot sign. */
   readonly certificateFor: (host: string) => Keyed | Promise<Keyed>;
 }

@@ -6,28 +6,33 @@ import { isFixed, type Flow } from '../flows/flow.ts';
 import { PRESETS } from '../flows/presets.ts';
 import { flowOfRoute, loginsOfRoute } from './login-guard.ts';
 import type { Metrics } from '../metrics.ts';
+import type { Connect } from './upstreams.ts';
 import { accountPatterns } from '../proxy/account-patterns.ts';
-import { Upstream } from '../http/client/upstream.ts';
 import { readsApiKey } from '../proxy/caller.ts';
 import { requestFieldFilter } from '../proxy/headers.ts';
 import { rejectedTokenRule } from '../proxy/inspect.ts';
 import { compilePolicy } from '../proxy/policy.ts';
 import { namedUpstream } from '../proxy/named-upstream.ts';
 import type { Route } from '../proxy/route.ts';
-import { destinationOf } from '../http/client/dial.ts';
-import { clientTls } from '../http/tls.ts';
 import { UPGRADE_ENDS } from '../http/upgraded-pair.ts';
 import { trimEnd } from '../trim-end.ts';
 import type { Spills } from './spills.ts';
 
-/** A configured route, ready for requests. `via` returns the corporate proxy for an origin, or an empty text. */
+/** What a route works with. */
+export interface RouteParts {
+  readonly metrics: Metrics;
+  readonly connect: Connect;
+  readonly valuesOf: ValuesOf;
+  readonly spills?: Spills | undefined;
+  /** The route of this name before a reload. */
+  readonly former?: Route | undefined;
+}
+
+/** A configured route, ready for requests. */
 export function routeOf(
   config: RouteConfig,
   all: LoadedConfig,
-  metrics: Metrics,
-  via: (origin: string) => string,
-  valuesOf: ValuesOf,
-  spills?: Spills,
+  { metrics, connect, valuesOf, spills, former }: RouteParts,
 ): Route {
   const url = new URL(config.upstream);
   const basePath = trimEnd(url.pathname, '/');
@@ -37,7 +42,7 @@ export function routeOf(
     config,
     name: config.name,
     prefix: config.prefix === '/' ? '' : config.prefix,
-    upstream: upstreamAt(url.origin, config, via),
+    upstream: connect(url.origin),
     basePath,
     origin: url.origin,
     host: url.host,
@@ -63,24 +68,13 @@ export function routeOf(
     flow,
     logins: loginsOfRoute(config, all),
     policy: config.policy && compilePolicy(config.policy, basePath),
-    attach: flow && new Attacher(flow.attach, valuesOf, hasSecretName),
-    namedUpstream:
-      flow?.upstream === undefined
-        ? undefined
-        : namedUpstream(flow.upstream, config, valuesOf, (origin) => upstreamAt(origin, config, via)),
+    attach: flow && new Attacher(flow.attach, valuesOf, hasSecretName, former?.attach),
+    namedUpstream: flow?.upstream === undefined ? undefined : namedUpstream(flow.upstream, config, valuesOf, connect),
     rejectedToken: flow && rejectedTokenRule(rejectionRules(flow)),
     spill: config.replay && flow !== undefined ? spills?.(config) : undefined,
     stats: metrics.route(config.name),
     upgradeStats: metrics.upgrades(config.name, config.upgrade.length > 0 ? UPGRADE_ENDS : []),
   };
-}
-
-function upstreamAt(origin: string, config: RouteConfig, via: (origin: string) => string): Upstream {
-  return new Upstream(destinationOf(origin, clientTls(config.tls), via(origin)), {
-    maxConnections: config.maxConnections,
-    singleUse: config.freshConnection,
-    timeouts: config.timeouts,
-  });
 }
 
 /** A shorter text occurs in responses by chance. */

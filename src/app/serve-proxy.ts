@@ -1,5 +1,4 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import type { LoadedConfig } from '../config/load.ts';
 import { drain, stopDraining, startDraining } from '../http/server/drain.ts';
 import { listen } from '../http/server/listen.ts';
 import { listenOnSocket } from '../http/server/socket-file.ts';
@@ -8,7 +7,7 @@ import type { LocalView } from '../operator/local-view.ts';
 import type { TokenManager } from '../tokens/manager.ts';
 import { CLOSE_MS } from '../http/upgraded-pair.ts';
 import { GOING_AWAY, SERVICE_RESTART, type Upgrades } from '../proxy/upgrades.ts';
-import type { Parts } from './build.ts';
+import type { Parts, PrepareReload } from './build.ts';
 import type { ProxyAddress } from './proxy-address.ts';
 
 /** The part of tokenward that serves clients: all but the operator port. */
@@ -18,6 +17,7 @@ export interface Worker {
   readonly tokens: TokenManager;
   readonly metrics: Metrics;
   readonly view: LocalView;
+  readonly prepare: PrepareReload;
   /** Not ready → delay → stop accepting → let requests and renewals end → close the store. */
   stop(options?: StopOptions): Promise<void>;
 }
@@ -53,7 +53,7 @@ function closeUpgrades(upgrades: Upgrades, code: number, afterMs: number, cutMs:
 }
 
 /** Listens for clients. Rejects with a ListenError, and leaves `parts` open. */
-export async function serveProxy(config: LoadedConfig, parts: Parts): Promise<Worker> {
+export async function serveProxy(parts: Parts): Promise<Worker> {
   const { servers, upgrades, tokens, metrics, view, lifecycle } = parts;
   const proxyAddresses: ProxyAddress[] = [];
   // In their order: workers share any free port (0) by it.
@@ -69,9 +69,10 @@ export async function serveProxy(config: LoadedConfig, parts: Parts): Promise<Wo
     tokens,
     metrics,
     view,
+    prepare: parts.prepare,
     async stop({ replaced = false, idleMs = replaced ? REPLACED_IDLE_MS : FINAL_IDLE_MS } = {}) {
       lifecycle.stopping = true;
-      const { delay, drain: drainMs } = config.shutdown;
+      const { delay, drain: drainMs } = parts.config().shutdown;
       if (replaced) {
         upgrades.stopAccepting();
         const stopClosing = closeUpgrades(upgrades, SERVICE_RESTART, Math.max(0, drainMs - CLOSE_MS), drainMs);

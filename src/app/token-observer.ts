@@ -25,11 +25,17 @@ interface ObserverParts {
   statusOf(account: string): CredentialStatus | undefined;
 }
 
+/** An observer that also learns of the accounts that a reload brings. */
+interface DeclaringObserver extends TokenObserver {
+  /** Creates the account's counters, at 0. */
+  declare(credential: Credential): void;
+}
+
 /**
  * The token manager's events as metrics and log lines: one for each renewal with its cause and outcome, and one for
  * each change of an account into trouble, from one trouble into another, and out of it.
  */
-export function createObserver({ metrics, log, clock, declared, history, statusOf }: ObserverParts): TokenObserver {
+export function createObserver({ metrics, log, clock, declared, history, statusOf }: ObserverParts): DeclaringObserver {
   // By size: with `max` the cache allocates its arrays for the full number at once.
   const troubled = new LRUCache<string, AccountStatusName>({ maxSize: MAX_REMEMBERED, sizeCalculation: () => 1 });
   const zeroed = new Set<string>();
@@ -38,8 +44,8 @@ export function createObserver({ metrics, log, clock, declared, history, statusO
 
   const labelOf = (credential: Credential): string => {
     const account = metrics.accountLabel(credential.account);
-    // Accounts without a label of their own share one for each flow.
-    const labelKey = account === credential.account ? account : `${account} ${credential.flow}`;
+    // Accounts without a label of their own share one for each flow; and a reload may change an account's flow.
+    const labelKey = `${account} ${credential.flow}`;
     if (!zeroed.has(labelKey)) {
       zeroed.add(labelKey);
       zeroAccount(metrics, credential, zeroed.size <= MAX_ACCOUNTS_WITH_REASONS);
@@ -49,6 +55,7 @@ export function createObserver({ metrics, log, clock, declared, history, statusO
   for (const credential of declared) labelOf(credential);
 
   return {
+    declare: (credential) => void labelOf(credential),
     renewed(credential, report) {
       const { flow } = credential;
       const { kind, outcome, reason, seconds } = report;
@@ -174,10 +181,12 @@ function remedyOf({ account, canLogin, reread }: Credential, unreadable: boolean
   if (!canLogin) return `import a new refresh token: tokenward import ${account}`;
   if (reread !== undefined)
     return (
-      'correct its credentials; what comes from a file is read again by itself, for anything else restart ' +
-      `tokenward; if they are right after all: tokenward renew ${account}`
+      'correct its credentials; what comes from a file is read again by itself, for anything else reload ' +
+      `the configuration; if they are right after all: tokenward renew ${account}`
     );
-  return `correct its credentials and restart tokenward; if they are right after all: tokenward renew ${account}`;
+  return (
+    'correct its credentials and reload the configuration; if they are right after all: ' + `tokenward renew ${account}`
+  );
 }
 
 /** Logs what happened to an account and, where requests fail, what a person can do. */

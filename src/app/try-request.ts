@@ -20,6 +20,7 @@ import { egressProxy } from './egress-proxy.ts';
 import { routeOf } from './routes.ts';
 import { decodeText } from './token-response.ts';
 import type { FlowTrial } from './try-flow.ts';
+import { Upstreams } from './upstreams.ts';
 import { newViaName } from './via-name.ts';
 
 /** How much of a response is read. Bytes. */
@@ -44,6 +45,7 @@ export interface TriedRequest {
 /** The routes of an account; each may be closed. */
 export class TrialRoutes {
   readonly #routes: RouteTable;
+  readonly #upstreams = new Upstreams();
   readonly #account: string;
 
   /** Throws a ConfigError or a TlsFileError. */
@@ -54,7 +56,10 @@ export class TrialRoutes {
     for (const { name: route, headers = {} } of config.routes)
       for (const name of config.secretHeaders.get(route) ?? []) trial.addSecret(headers[name]);
     this.#routes = new RouteTable(
-      config.routes.map((route) => routeOf(route, config, metrics, via, trial.credentials.valuesOf)),
+      config.routes.map((route) => {
+        const { connect } = this.#upstreams.of(route, new Map(), config.egressProxy, via);
+        return routeOf(route, config, { metrics, connect, valuesOf: trial.credentials.valuesOf });
+      }),
     );
   }
 
@@ -88,10 +93,7 @@ export class TrialRoutes {
   }
 
   close(): void {
-    for (const { upstream, namedUpstream } of this.#routes.all) {
-      upstream.close();
-      namedUpstream?.close();
-    }
+    this.#upstreams.close();
   }
 
   #isOurs({ account, accountChoice }: Route): boolean {

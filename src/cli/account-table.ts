@@ -73,3 +73,11 @@ export function notShown({ accounts, accountCount }: StatusDocument): string {
     ? `… and ${more} more accounts, ${Math.max(0, accountCount.inMemory - accounts.length)} of them in use\n`
     : '';
 }
+
+/** Why the configuration in use is not what its file says. */
+export function reloadTrouble({ config, now }: StatusDocument): string {
+  const last = config?.lastReload;
+  if (last?.ok !== false) return '';
+  const ago = formatDuration(Math.max(1, now - last.at));
+  return `The configuration was not reloaded ${ago} ago, and the one before it is in use: ${last.error ?? ''}\n\n`;
+}

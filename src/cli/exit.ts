@@ -1,5 +1,6 @@
 import { AuthorityError } from '../authority/authority-error.ts';
 import { ConfigError } from '../config/load.ts';
+import { RestartNeededError } from '../config/reloadable.ts';
 import { ListenError } from '../http/server/listen.ts';
 import { TlsFileError } from '../http/tls.ts';
 import { describeFault } from '../log.ts';
@@ -30,6 +31,17 @@ export function explain(error: unknown, command = ''): { message: string; exitCo
   }
   if (error instanceof ConfigError) return { message: configReport(error), exitCode: 2 };
   if (error instanceof WorkerStartError) return error;
-  if (FAILURES.some((kind) => error instanceof kind)) return { message: (error as Error).message, exitCode: 1 };
+  if (isFailure(error)) return { message: error.message, exitCode: 1 };
   return { message: `unexpected fault (${describeFault(error)})`, exitCode: 1 };
+}
+
+function isFailure(error: unknown): error is Error {
+  return FAILURES.some((kind) => error instanceof kind);
+}
+
+/** Why a configuration cannot be used, for people. Undefined: the error is a fault of the program. */
+export function explainReload(error: unknown): string | undefined {
+  const isKnown =
+    [ConfigError, RestartNeededError, WorkerStartError].some((kind) => error instanceof kind) || isFailure(error);
+  return isKnown ? (error as Error).message : undefined;
 }

@@ -2,10 +2,14 @@ import cluster from 'node:cluster';
 import { startApp, type App } from '../app/app.ts';
 import { leaseOwner, ownerIsGone } from '../app/process-identity.ts';
 import { bracketed, showProxyAddresses } from '../app/proxy-address.ts';
+import { Reloader, type ReloadTarget } from '../app/reloader.ts';
 import { describeStart } from '../app/start-line.ts';
+import { SourceWatch } from '../app/watch-sources.ts';
 import { loadConfig, showIssue, type LoadedConfig } from '../config/load.ts';
+import { keysThatNeedRestartOfAll } from '../config/reloadable.ts';
 import { createLogger, describeFault, type Logger } from '../log.ts';
 import { startPool, workerCount, type RunningPool } from '../workers/serve.ts';
+import { explainReload } from './exit.ts';
 import { configFile, type ConfigOptions } from './options.ts';
 import { serveAsWorker } from './serve-as-worker.ts';
 import { handleSignals } from './signals.ts';
@@ -17,15 +21,26 @@ export async function serve(options: ConfigOptions): Promise<void> {
   const file = configFile(options);
   // A reload needs the variables again; child processes do not get them.
   const environment = { ...process.env };
-  const config = loadConfig(file, environment);
-  for (const name of config.secretVariables) Reflect.deleteProperty(process.env, name);
+  const read = (): LoadedConfig => {
+    const loaded = loadConfig(file, environment);
+    for (const name of loaded.secretVariables) Reflect.deleteProperty(process.env, name);
+    return loaded;
+  };
+  const config = read();
   const log = createLogger(config.log.level);
   logWarnings(config, file, log);
   const halt = new AbortController();
+  const reloader = new Reloader({ config, read, log, explain: explainReload });
   const starting =
     workerCount(config) > 1
-      ? startPool(config, log, halt.signal, () => stop('operator', 0))
-      : startApp(config, { log, owner: leaseOwner(), ownerIsGone, onDrain: () => stop('operator', 0) });
+      ? startPool(config, log, halt.signal, { control: reloader, onDrain: () => stop('operator', 0) })
+      : startApp(config, {
+          log,
+          owner: leaseOwner(),
+          ownerIsGone,
+          configControl: reloader,
+          onDrain: () => stop('operator', 0),
+        });
 
   let stopping = false;
   const isStopping = (): boolean => stopping;
@@ -52,13 +67,8 @@ export async function serve(options: ConfigOptions): Promise<void> {
       );
   };
   const fault = stopOnFault(log, stop);
-  let resolveUp!: (running: Awaited<typeof starting>) => void;
-  const up = new Promise<Awaited<typeof starting>>((resolve) => (resolveUp = resolve));
-  handleSignals((signal) => {
-    if (signal !== 'SIGHUP') return stop(signal, 0);
-    // A SIGHUP during the start waits until the log line that it is over; a failed start reports itself.
-    up.then((running) => reload(running, file, environment, log)).catch(fault);
-  });
+  // A SIGHUP during the start waits until the log line that it is over; a failed start reports itself.
+  handleSignals((signal) => (signal === 'SIGHUP' ? void reloader.reload('signal') : stop(signal, 0)));
   let running: Awaited<typeof starting>;
   try {
     running = await starting;
@@ -71,32 +81,41 @@ export async function serve(options: ConfigOptions): Promise<void> {
   const { proxyAddresses, operatorAddress } = running;
   const detail = `operator on http://${bracketed(operatorAddress.address)}:${operatorAddress.port}`;
   log.info('tokenward is up', { address: showProxyAddresses(proxyAddresses), detail, ...describeStart(config, file) });
-  resolveUp(running);
+  reloader.begin('replaceWorkers' in running ? poolTarget(running) : appTarget(running, fault));
+  watchSources(reloader);
 }
 
 /** How long a start may still take after a signal to stop. ms. */
 const START_ENDS_MS = 5_000;
 
-/** Reloads the configuration on SIGHUP. Rejects only with an unexpected fault. */
-async function reload(
-  running: App | RunningPool,
-  file: string,
-  environment: NodeJS.ProcessEnv,
-  log: Logger,
-): Promise<void> {
-  if (!('reload' in running)) {
-    log.warn(
-      'SIGHUP: one process cannot replace itself without a gap, so nothing was read. Restart it; ' +
-        'or set workers to 2 or more, then SIGHUP replaces them one by one',
-      { signal: 'SIGHUP' },
-    );
-    return;
-  }
-  await running.reload(() => {
-    const changed = loadConfig(file, environment);
-    logWarnings(changed, file, log);
-    return changed;
-  });
+/** One process takes another configuration over while it serves. */
+function appTarget({ prepare }: App, fault: (error: unknown) => void): ReloadTarget {
+  return {
+    async apply(next) {
+      const prepared = await prepare(next);
+      try {
+        prepared.use();
+      } catch (error) {
+        // Half of it is in use.
+        fault(error);
+        throw error;
+      }
+    },
+  };
+}
+
+/** With workers, new ones begin with it. */
+function poolTarget(pool: RunningPool): ReloadTarget {
+  return { apply: (next) => pool.replaceWorkers(next), keysThatNeedRestart: keysThatNeedRestartOfAll };
+}
+
+/** Reloads when a file changes, while the configuration says so. */
+function watchSources(reloader: Reloader): void {
+  const watch = new SourceWatch(() => void reloader.reload('file'));
+  const begin = (stamps: ReadonlyMap<string, string>): void =>
+    watch.watch(reloader.config.watch ? stamps : new Map<string, string>());
+  reloader.onReload = begin;
+  begin(reloader.config.source.stamps);
 }
 
 function logWarnings({ warnings }: LoadedConfig, file: string, log: Logger): void {

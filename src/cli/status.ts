@@ -1,7 +1,7 @@
 import { nearest } from '../nearest.ts';
 import type { StatusDocument } from '../operator/status-document.ts';
 import { cannotServe, type CredentialStatus } from '../tokens/status.ts';
-import { accountTable, expiryOf, loginsOf, notShown, storeTrouble } from './account-table.ts';
+import { accountTable, expiryOf, loginsOf, notShown, reloadTrouble, storeTrouble } from './account-table.ts';
 import { CANNOT_SERVE } from './exit-codes.ts';
 import { formatDuration } from './format-duration.ts';
 import { fetchStatus, OperatorError } from './operator-client.ts';
@@ -28,8 +28,8 @@ export async function status(options: Options, account: string | undefined): Pro
     last.failed = !document.store.usable || document.accounts.some(({ state }) => cannotServe(state));
     if (options.json === true) return `${JSON.stringify(document, null, 2)}\n`;
     const [one] = document.accounts;
-    if (account !== undefined && one !== undefined) return storeTrouble(document) + details(one, document.now);
-    return storeTrouble(document) + accountTable(document.accounts, document.now) + notShown(document);
+    if (account !== undefined && one !== undefined) return troubles(document) + details(one, document.now);
+    return troubles(document) + accountTable(document.accounts, document.now) + notShown(document);
   };
   if (options.watch === true) await watch(look, WATCH_MS);
   else print(await look());
@@ -49,6 +49,10 @@ async function documentOf(address: OperatorAddress, account: string | undefined)
     `There is no account of this name${unlisted}. ` +
       (meant === undefined ? `The accounts are ${shortened(names)}.` : `Did you mean "${meant}"?`),
   );
+}
+
+function troubles(document: StatusDocument): string {
+  return storeTrouble(document) + reloadTrouble(document);
 }
 
 /** Names in an error message. */

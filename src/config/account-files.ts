@@ -1,4 +1,3 @@
-import { readdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { checkAccounts } from './account-checks.ts';
 import { readDocument } from './document.ts';
@@ -8,7 +7,7 @@ import { configError, ConfigError, dotted, record, type ConfigIssue, type Report
 import type { KnownFlows } from './own-flows.ts';
 import type { AccountConfig } from './schema.ts';
 import { accountsSchema } from './schema/accounts.ts';
-import { requireText } from './text-file.ts';
+import { readNames, requireText } from './text-file.ts';
 
 /**
  * The accounts in the files of a folder: each file is a mapping like `accounts` in the configuration. Throws a
@@ -23,7 +22,7 @@ export function accountsOfFolder(
   let names: string[];
   try {
     // Not hidden files: editors leave some, and Kubernetes hides the folders behind its links.
-    names = readdirSync(folder)
+    names = readNames(folder)
       .filter((name) => /^[^.].*\.(ya?ml|json)$/.test(name))
       .sort();
   } catch (error) {

@@ -73,6 +73,8 @@ export class ConfigError extends Error {
   override readonly name = 'ConfigError';
   readonly file: string;
   readonly issues: readonly ConfigIssue[];
+  /** By path, the stamps of what was read until the mistakes were found. */
+  sources: ReadonlyMap<string, string> = new Map();
 
   constructor(file: string, issues: readonly ConfigIssue[]) {
     super(

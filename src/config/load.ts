@@ -32,7 +32,8 @@ import { warnOfSlowWrites } from './slow-writes.ts';
 import { warnOfSharedLogins } from './shared-logins.ts';
 import { configSchema, type AccountConfig, type Config } from './schema.ts';
 import type { Listener } from './schema/listen.ts';
-import { readText } from './text-file.ts';
+import { SourceNotes, NO_SOURCE, type ConfigSource } from './source.ts';
+import { readText, recordingReads } from './text-file.ts';
 
 export { ConfigError, shortMessage, showIssue, type ConfigIssue, type ConfigWarning } from './issues.ts';
 
@@ -55,6 +56,8 @@ export interface LoadedConfig extends Omit<Config, 'listen'> {
   readonly secretHeaders: ReadonlyMap<string, readonly string[]>;
   /** Environment variables that secrets come from. */
   readonly secretVariables: readonly string[];
+  /** The files that it was read from. */
+  readonly source: ConfigSource;
 }
 
 /** An account with the flow it uses. */
@@ -84,6 +87,19 @@ const UNVERIFIED =
 
 /** Reads, expands and checks a configuration file. Throws a ConfigError with every issue found. */
 export function loadConfig(file: string, environment: Environment): LoadedConfig {
+  const notes = new SourceNotes();
+  try {
+    const config = recordingReads(notes.note, () => readConfig(file, environment));
+    const loaded = { ...config, source: notes.sourceOf(file, config) };
+    writtenFlows.set(loaded, writtenFlows.get(config)!);
+    return loaded;
+  } catch (error) {
+    if (error instanceof ConfigError) error.sources = notes.stamps;
+    throw error;
+  }
+}
+
+function readConfig(file: string, environment: Environment): LoadedConfig {
   let text: string;
   try {
     text = readText(file);
@@ -189,6 +205,7 @@ export function parseConfig(
     files: texts.filesOf(),
     secretHeaders: texts.secretHeaders(result.data.routes),
     secretVariables: texts.variables(flowOf),
+    source: NO_SOURCE,
   };
   writtenFlows.set(loaded, flows);
   return loaded;

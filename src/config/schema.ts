@@ -70,6 +70,10 @@ export const configSchema = z.strictObject({
       drain: duration.prefault('20s').describe('Time for requests in flight to end.'),
     })
     .prefault({}),
+  watch: z
+    .boolean()
+    .default(false)
+    .describe('true: reload when a file changes that the configuration was read from. Otherwise on request only.'),
   log: z
     .strictObject({
       level: z.enum(['trace', 'debug', 'info', 'warn', 'error', 'silent']).default('info'),

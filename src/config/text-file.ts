@@ -1,13 +1,40 @@
-import { constants, readFileSync } from 'node:fs';
+import { constants, readdirSync, readFileSync } from 'node:fs';
 import { open } from 'node:fs/promises';
 import { configError } from './issues.ts';
+
+/** What a configuration was read from: each file, or folder, with its content. */
+export type SourceRecorder = (path: string, content: Buffer | string | undefined) => void;
+
+/** Loading is synchronous, so one at a time is recorded. */
+let record: SourceRecorder | undefined;
+
+/** Calls `note` for every file that `load` reads, or tries to read. */
+export function recordingReads<T>(note: SourceRecorder, load: () => T): T {
+  record = note;
+  try {
+    return load();
+  } finally {
+    record = undefined;
+  }
+}
+
+/** The names in a folder. Throws the system's error. */
+export function readNames(folder: string): string[] {
+  record?.(folder, undefined);
+  const names = readdirSync(folder);
+  record?.(folder, names.toSorted().join('\n'));
+  return names;
+}
 
 /**
  * The text of a file, without its byte order mark: UTF-8, or UTF-16 with a mark, as some editors and shells write it.
  * Throws the system's error, or one with the code NOT_TEXT for other bytes: guessing would change a secret.
  */
 export function readText(path: string): string {
-  return textIn(readFileSync(path));
+  record?.(path, undefined);
+  const bytes = readFileSync(path);
+  record?.(path, bytes);
+  return textIn(bytes);
 }
 
 /** The same, throwing a ConfigError. */

@@ -1,3 +1,4 @@
+import { isDeepStrictEqual } from 'node:util';
 import { TokenwardError } from '../errors.ts';
 import type { Token } from '../tokens/token.ts';
 import { callBasic } from './client-auth.ts';
@@ -65,13 +66,19 @@ export class Attacher {
   readonly #attach: Attach;
   readonly #valuesOf: ValuesOf;
   readonly #isSecret: (name: string) => boolean;
-  readonly #nonces = new DpopNonces();
-  readonly #made = new WeakMap<Token, Made>();
+  readonly #nonces: DpopNonces;
+  readonly #made: WeakMap<Token, Made>;
   #lastToken: Token | undefined;
   #last!: Made;
 
-  /** `isSecret`: whether a credential of this name must not be repeated. */
-  constructor(attach: Attach, valuesOf: ValuesOf, isSecret: (name: string) => boolean) {
+  /**
+   * `isSecret`: whether a credential of this name must not be repeated. `former`: the one before a reload, whose
+   * cookies and nonces go on to be used if it attaches the same.
+   */
+  constructor(attach: Attach, valuesOf: ValuesOf, isSecret: (name: string) => boolean, former?: Attacher) {
+    const isSame = former !== undefined && isDeepStrictEqual(former.#attach, attach);
+    this.#nonces = isSame ? former.#nonces : new DpopNonces();
+    this.#made = isSame ? former.#made : new WeakMap();
     this.needsContent = attachesToBody(attach) || attach.some((part) => 'sign' in part);
     this.#attach = attach;
     this.#valuesOf = valuesOf;
@@ -85,6 +92,8 @@ export class Attacher {
     if (token === this.#lastToken && values === this.#last.values) return this.#last.attachment;
     const known = this.#made.get(token);
     if (known?.values === values) this.#remember(token, known);
+    else if (known !== undefined && isDeepStrictEqual(known.values, values))
+      this.#remember(token, { ...known, values });
     else
       this.#remember(token, {
         values,

@@ -17,6 +17,18 @@ import { terminateTls, type HandshakeFailure } from './terminate.ts';
 export type TunnelEvent = 'terminated' | 'tunnelled' | 'refused' | HandshakeFailure;
 
 export interface ForwardOptions {
+  /** The authority that signs for the hosts now. */
+  readonly authority: () => Authority;
+  /** Serves requests of terminated tunnels. */
+  readonly inner: Server;
+  /** Blind tunnels of this process, which all its forward proxies count. */
+  readonly blind: { count: number };
+  /** `host`: the target's. */
+  readonly on: (event: TunnelEvent, host: string) => void;
+}
+
+/** Whom a forward proxy serves, and with what, under one configuration. */
+export interface TunnelRules {
   /** Hosts of routes, in lower case: tunnels to them end here. */
   readonly hosts: ReadonlySet<string>;
   /** Other targets to which a tunnel may lead. */
@@ -27,16 +39,8 @@ export interface ForwardOptions {
   readonly viaName: string;
   /** Names of this listener. */
   readonly own: SiteGuard;
-  /** The authority that signs for the hosts now. */
-  readonly authority: () => Authority;
-  /** Serves requests of terminated tunnels. */
-  readonly inner: Server;
-  /** Blind tunnels of this process, which all its forward proxies count. */
-  readonly blind: { count: number };
   /** The corporate proxy for an origin, or an empty text. */
   readonly via: (origin: string) => string;
-  /** `host`: the target's. */
-  readonly on: (event: TunnelEvent, host: string) => void;
 }
 
 /** Blind tunnels at once in one process: each holds two connections. */
@@ -50,10 +54,16 @@ export class ForwardProxy implements Tunnels {
   readonly inner: Server;
   readonly open = new Set<Socket>();
   readonly #options: ForwardOptions;
+  #rules!: TunnelRules;
 
   constructor(options: ForwardOptions) {
     this.#options = options;
     this.inner = options.inner;
+  }
+
+  /** From now on tunnels are granted so; before the first CONNECT. Open ones stay. */
+  serve(rules: TunnelRules): void {
+    this.#rules = rules;
   }
 
   /** The steps of a CONNECT. Beside each: the statuses that it may respond with. */
@@ -62,9 +72,9 @@ export class ForwardProxy implements Tunnels {
     try {
       const target = this.#validate(request); // 400 403 431 508
       host = target.host;
-      await this.#options.callers?.identifyConnect(request); // 403 407 429 503
+      await this.#rules.callers?.identifyConnect(request); // 403 407 429 503
       if (this.#isRoute(target)) return await this.#terminate(request, target); // 503
-      if (this.#options.isAllowed(target)) return await this.#tunnel(target); // 403 502 503 504
+      if (this.#rules.isAllowed(target)) return await this.#tunnel(target); // 403 502 503 504
       throw unknownHost(target); // 403
     } catch (error) {
       this.#options.on('refused', host);
@@ -73,7 +83,7 @@ export class ForwardProxy implements Tunnels {
   }
 
   #validate(request: InboundRequest): ConnectTarget {
-    const { viaName, header } = this.#options;
+    const { viaName, header } = this.#rules;
     checkVersion(request.httpVersion);
     checkFields(request.rawHeaders, request.httpVersion, viaName, undefined);
     const length = request.field('content-length');
@@ -84,7 +94,7 @@ export class ForwardProxy implements Tunnels {
     const target = authorityForm(request.url ?? '');
     // HTTP/1.0 has no Host, some clients leave out the port, and node:http's own names the proxy.
     const host = request.field('host');
-    if (typeof host === 'string' && !isHostOf(host, target) && !this.#options.own.knowsHost(host)) {
+    if (typeof host === 'string' && !isHostOf(host, target) && !this.#rules.own.knowsHost(host)) {
       const detail = "the Host is neither the CONNECT's nor a name of this listener (an address or listen.hosts)";
       throw new TokenwardError('request_malformed', { detail });
     }
@@ -93,7 +103,7 @@ export class ForwardProxy implements Tunnels {
 
   /** Some clients open a tunnel for plain http, too. */
   #isRoute({ host, port }: ConnectTarget): boolean {
-    return (port === 443 || port === 80) && this.#options.hosts.has(host);
+    return (port === 443 || port === 80) && this.#rules.hosts.has(host);
   }
 
   async #terminate(request: InboundRequest, { host, port }: ConnectTarget): Promise<Tunnel> {
@@ -126,7 +136,7 @@ export class ForwardProxy implements Tunnels {
     blind.count += 1;
     let upstream: Socket;
     try {
-      upstream = await dialForTunnel(target, this.#options.via);
+      upstream = await dialForTunnel(target, this.#rules.via);
     } catch (error) {
       blind.count -= 1;
       throw error;

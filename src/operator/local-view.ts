@@ -5,6 +5,7 @@ import type { Clock } from '../tokens/clock.ts';
 import type { RenewNowOptions, TokenManager } from '../tokens/manager.ts';
 import { ACCOUNT_STATUS_NAMES } from '../tokens/status.ts';
 import type { StoreHealth, StoreState } from '../tokens/store-health.ts';
+import { describeConfig, type ConfigState } from './config-status.ts';
 import { describeAccounts } from './account-gauges.ts';
 import { AccountList, type AccountPage, type AccountQuery, type KnownStates } from './account-list.ts';
 import { hasAll, statusOf, type StatusParts } from './describe-status.ts';
@@ -34,13 +35,16 @@ interface LocalParts {
   readonly spilledBytes: () => number;
   readonly lifecycle: { readonly stopping: boolean };
   readonly clock: Clock;
-  readonly routes: readonly RouteConfig[];
+  /** Those of the configuration in use. */
+  readonly routes: () => readonly RouteConfig[];
   readonly history: AccountHistoryView;
   readonly outages: { ongoing(): readonly OngoingOutage[] };
   /** Names, and prefixes of the routes that they may use (undefined: all). None: callers are not authenticated. */
-  readonly callers: readonly { readonly name: string; readonly routes?: readonly string[] | undefined }[];
+  readonly callers: () => readonly { readonly name: string; readonly routes?: readonly string[] | undefined }[];
   /** Begins an orderly stop. Absent: this process cannot be stopped from here. */
   readonly drain?: (() => void) | undefined;
+  /** Undefined: another process reads the configuration. */
+  readonly config: { readonly state: ConfigState } | undefined;
 }
 
 /** What a state includes. */
@@ -90,7 +94,7 @@ export class LocalView implements OperatorView {
 
   async state(options: StateOptions = {}): Promise<ProcessState> {
     const { counts = false, renewals = false, requested = [], recentStore = false } = options;
-    const { tokens, lifecycle, history } = this.#parts;
+    const { tokens, lifecycle, history, config } = this.#parts;
     if (counts) await tokens.refreshBudgets();
     const accounts = withRequested(
       tokens.status(),
@@ -105,12 +109,13 @@ export class LocalView implements OperatorView {
       routes: this.routes(),
       callers: this.#callers(),
       revision: history.revision,
+      ...(config && { config: config.state }),
     };
   }
 
   async readiness(query: ReadinessQuery): Promise<Readiness | undefined> {
     const state = await this.state({ requested: query.accounts });
-    return state.unknown.length > 0 ? undefined : readinessOf(state, query);
+    return state.unknown.length > 0 ? undefined : readinessOf(state, query, state.config);
   }
 
   async metrics(): Promise<{ contentType: string; text: string }> {
@@ -203,8 +208,9 @@ export class LocalView implements OperatorView {
   /** The routes and their last hour. */
   routes(): ProcessRoute[] {
     const { metrics, routes, outages, callers } = this.#parts;
+    const all = callers();
     const ongoing = new Map(outages.ongoing().map((outage) => [outage.route, outage]));
-    return routes.map(({ name, upstream, account, accountFrom }) => {
+    return routes().map(({ name, upstream, account, accountFrom }) => {
       const stats = metrics.route(name);
       const outage = ongoing.get(name);
       return {
@@ -216,14 +222,14 @@ export class LocalView implements OperatorView {
         inFlight: stats.inFlight,
         minutes: this.#minutes.ofRoute(name),
         ...(outage && { outage }),
-        callers: callers.filter((caller) => caller.routes?.includes(name) ?? true).map((caller) => caller.name),
+        callers: all.filter((caller) => caller.routes?.includes(name) ?? true).map((caller) => caller.name),
       };
     });
   }
 
   #callers(): CallerState[] {
     const { metrics, callers } = this.#parts;
-    return callers.map(({ name }) => {
+    return callers().map(({ name }) => {
       const { inFlight, admitted, refused } = metrics.caller(name);
       return { name, inFlight, admitted, refused, lately: this.#minutes.ofCaller(name) };
     });
@@ -232,6 +238,7 @@ export class LocalView implements OperatorView {
   async #describeProcess(): Promise<void> {
     const { tokens, metrics, buffers, tunnels, spilledBytes } = this.#parts;
     metrics.storeUsable.set((await this.#storeState()).usable ? 1 : 0);
+    if (this.#parts.config !== undefined) describeConfig(metrics, this.#parts.config.state);
     metrics.bufferedBytes.set(buffers.used);
     metrics.tunnelsOpen.set(tunnels?.size ?? 0);
     metrics.spilledBytes.set(spilledBytes());

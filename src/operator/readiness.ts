@@ -1,4 +1,5 @@
 import { cannotServe, type AccountStatusName, type CredentialStatus } from '../tokens/status.ts';
+import { reloadProblem, type ConfigState } from './config-status.ts';
 import type { ProcessState } from './status-document.ts';
 
 /** Something that keeps tokenward from working, for people. */
@@ -37,6 +38,7 @@ const MAX_PROBLEMS = 50;
 export function readinessOf(
   { store, accounts, accountCount, stopping }: ProcessState,
   query: ReadinessQuery,
+  config?: ConfigState,
 ): Readiness {
   const troubled = accounts.filter(({ state }) => cannotServe(state) || state === 'degraded');
   const problems: Problem[] = troubled
@@ -47,6 +49,9 @@ export function readinessOf(
   }
   let ready = !stopping;
   if (stopping) problems.push({ problem: 'shutting down' });
+  const ofReload = config && reloadProblem(config);
+  // The configuration before it serves on.
+  if (ofReload !== undefined) problems.push(ofReload);
   if (!store.usable) {
     problems.push({
       problem:

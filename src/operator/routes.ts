@@ -12,6 +12,8 @@ import { EventStream } from './events.ts';
 import { noSuchAccount } from './no-such-account.ts';
 import { PAGE_FILES, PAGE_POLICY } from './page.ts';
 import { parseReadinessQuery } from './readiness-query.ts';
+import type { ConfigControl } from './config-status.ts';
+import { reloadRoute } from './reload-route.ts';
 import { renewRoute } from './renew-route.ts';
 import { RenewalThrottle } from './renewal-throttle.ts';
 import { sessionRoutes } from './session-routes.ts';
@@ -23,6 +25,8 @@ interface OperatorParts {
   readonly access: OperatorAccess;
   /** Default: the system's. */
   readonly clock?: Clock;
+  /** Undefined: the configuration is not from a file, and cannot be reloaded. */
+  readonly config?: ConfigControl | undefined;
 }
 
 const compress = promisify(gzip);
@@ -30,7 +34,7 @@ const compress = promisify(gzip);
 const SPARE_ACTION = /^\/(?:drain|reload)\/?$/i;
 
 /** Health, metrics, status and the operator's actions, on a port of their own. No response contains a secret. */
-export function createOperatorApp({ view, log, access, clock = systemClock }: OperatorParts): Express {
+export function createOperatorApp({ view, log, access, clock = systemClock, config }: OperatorParts): Express {
   const app = createExpress();
 
   app.use((request, response, next) => {
@@ -116,6 +120,7 @@ export function createOperatorApp({ view, log, access, clock = systemClock }: Op
 
   app.post('/renew/:account', renewRoute(view, log, access, new RenewalThrottle(clock)));
   app.post('/drain', drainRoute(view, log, access));
+  if (config !== undefined) app.post('/reload', reloadRoute(config, log, access));
 
   for (const [path, { type, content }] of PAGE_FILES)
     app.get(path, (_request, response) => {
@@ -125,7 +130,7 @@ export function createOperatorApp({ view, log, access, clock = systemClock }: Op
   app.use((_request, response) => {
     const title =
       'This port serves /, /healthz, /readyz, /metrics, /status, /accounts, /overview, /events, ' +
-      'POST /renew/<account> and POST /drain.';
+      'POST /renew/<account>, POST /reload and POST /drain.';
     response.status(404).json({ code: 'not_found', title });
   });
 

@@ -1,4 +1,5 @@
 import type { AccountStatusName, CredentialStatus } from '../tokens/status.ts';
+import type { ConfigState } from './config-status.ts';
 import type { StoreState } from '../tokens/store-health.ts';
 import type { Incident } from './incident.ts';
 import type { CallerLately, CountedMinute, RouteMinute } from './minutes.ts';
@@ -40,20 +41,6 @@ export interface AccountHistoryView {
   /** Rises with every change of any account. */
   readonly revision: number;
   describe(status: CredentialStatus, renewals: boolean): AccountStatus;
-}
-
-/** The present configuration, and the last attempt to apply another one. Times are wall-clock ms. */
-export interface ConfigStatus {
-  readonly file: string;
-  readonly hash: string;
-  readonly since: number;
-  readonly lastReload?: {
-    readonly at: number;
-    readonly ok: boolean;
-    readonly trigger: 'signal' | 'file' | 'operator';
-    readonly changes?: readonly string[];
-    readonly error?: string;
-  };
 }
 
 /** Requests that were refused, and the configuration that would allow them. */
@@ -100,6 +87,8 @@ export interface StatusDocument {
   /** What is wrong, the worst first. */
   readonly incidents: readonly Incident[];
   readonly store: StoreState;
+  /** Missing if it is not from a file. */
+  readonly config?: ConfigState;
   /** Missing without worker processes. */
   readonly workers?: readonly WorkerStatus[];
   /** The declared accounts, and of the others a few hundred that are in use. */
@@ -110,7 +99,6 @@ export interface StatusDocument {
   readonly routes: readonly RouteState[];
   readonly callers: readonly CallerState[];
   readonly actions: readonly OperatorAction[];
-  readonly config?: ConfigStatus;
   readonly refused?: readonly RefusedCall[];
 }
 
@@ -160,6 +148,6 @@ export interface ProcessState {
   readonly callers: readonly CallerState[];
   /** Rises with every change of an account. */
   readonly revision: number;
-  readonly config?: ConfigStatus;
+  readonly config?: ConfigState;
   readonly refused?: readonly RefusedCall[];
 }

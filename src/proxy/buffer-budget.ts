@@ -1,6 +1,6 @@
 /** Caps the request bodies that all requests together keep in memory, because Node returns memory late. Bytes. */
 export class BufferBudget {
-  readonly #limit: number;
+  #limit: number;
   #used = 0;
 
   constructor(limit: number) {
@@ -9,6 +9,11 @@ export class BufferBudget {
 
   get used(): number {
     return this.#used;
+  }
+
+  /** What is in use stays, even if it is more. */
+  setLimit(limit: number): void {
+    this.#limit = limit;
   }
 
   tryReserve(bytes: number): boolean {

@@ -39,10 +39,15 @@ export function concurrencyLimits(limits: SharedLimits, routes: number, callers:
  * to wait.
  */
 export class ConcurrencyLimiter {
-  readonly #limits: ConcurrencyLimits;
+  #limits: ConcurrencyLimits;
   readonly #all: Slots = { inFlight: 0 };
 
   constructor(limits: ConcurrencyLimits) {
+    this.#limits = limits;
+  }
+
+  /** Other limits from now on. Requests in flight keep their slots. */
+  setLimits(limits: ConcurrencyLimits): void {
     this.#limits = limits;
   }
 

@@ -6,7 +6,7 @@ import type { Logger } from '../log.ts';
 import type { Metrics } from '../metrics.ts';
 import type { Clock } from '../tokens/clock.ts';
 import type { Attachment } from '../flows/attach.ts';
-import type { TokenManager } from '../tokens/manager.ts';
+import type { RequestTokens } from '../tokens/configured-tokens.ts';
 import type { RouteTable } from './route-table.ts';
 import type { Callers } from './caller.ts';
 import type { ConcurrencyLimiter, Slots } from './concurrency.ts';
@@ -27,7 +27,7 @@ export interface Proxy {
   readonly siteRules: SiteRules;
   /** This process's name in Via. */
   readonly viaName: string;
-  readonly tokens: TokenManager;
+  readonly tokens: RequestTokens;
   readonly clock: Clock;
   readonly renewalGuard: RenewalGuard;
   readonly buffers: BufferBudget;

@@ -10,12 +10,13 @@ import type { Token } from '../tokens/token.ts';
 import { trimEnd } from '../trim-end.ts';
 import type { NamedUpstream, Route } from './route.ts';
 
-/** Upstreams of one route whose connections are kept; an account's upstream rarely changes. */
-const MAX_UPSTREAMS = 2_000;
+/** Places of one route that are remembered; an account's upstream rarely changes. */
+const MAX_PLACES = 2_000;
 
 /**
  * The route at the upstream that an answer has named, such as a Salesforce instance. It must be one that the route's
  * own upstream stands for (`https://*.my.salesforce.com`), and below its path, if it has one: a credential goes there.
+ * `connect` returns one upstream for each origin, as long as its connections are kept.
  */
 export function namedUpstream(
   template: string,
@@ -25,16 +26,13 @@ export function namedUpstream(
 ): NamedUpstream {
   const [hosts = '', ...path] = pattern.replace(/^https?:\/\//i, '').split('/');
   const base = trimEnd(['', ...path].join('/'), '/');
-  const places = new LRUCache<string, Route>({
-    maxSize: MAX_UPSTREAMS,
-    sizeCalculation: () => 1,
-    dispose: (place) => place.upstream.close(),
-  });
+  const places = new LRUCache<string, Route>({ maxSize: MAX_PLACES, sizeCalculation: () => 1 });
   const byToken = new WeakMap<Token, string>();
   const at = (route: Route, token: Token, account: string): Route => {
     let text = byToken.get(token);
     if (text === undefined) byToken.set(token, (text = filled(template, token, account, valuesOf)));
     let place = places.get(text);
+    if (place !== undefined && place.upstream !== connect(place.origin)) place = undefined;
     if (place === undefined) {
       const url = parseUrl(text);
       const isBelow = url !== undefined && `${url.pathname}/`.startsWith(`${base}/`);
@@ -53,7 +51,7 @@ export function namedUpstream(
     }
     return place;
   };
-  return { at, close: () => places.clear() };
+  return { at };
 }
 
 function filled(template: string, token: Token, account: string, valuesOf: ValuesOf): string {

@@ -79,6 +79,11 @@ export class RenewalGuard {
     this.#clock = clock;
   }
 
+  /** The account is another one since a reload, and its generations are counted anew. */
+  forget(account: string): void {
+    this.#accounts.delete(account);
+  }
+
   /** Whether this is the first rejection of this generation. */
   isFirstRejection(account: string, generation: number): boolean {
     const memory = this.#memory(account);

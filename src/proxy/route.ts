@@ -52,7 +52,6 @@ export interface Route {
 export interface NamedUpstream {
   /** The route at the place for this token. Throws a TokenwardError for a place that is not meant. */
   at(route: Route, token: Token, account: string): Route;
-  close(): void;
 }
 
 const SLASH = 47;

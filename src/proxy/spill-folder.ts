@@ -31,6 +31,11 @@ export class SpillFolder implements SpillSpace {
     return new SpillFolder(path, most, log);
   }
 
+  /** The limit on all bodies together. */
+  setMost(most: number): void {
+    this.#budget.setLimit(most);
+  }
+
   get usedBytes(): number {
     return this.#budget.used;
   }

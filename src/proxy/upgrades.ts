@@ -36,7 +36,7 @@ interface UpgradingRequest {
 
 /** The upgraded connections of a process: their limits, and their end. */
 export class Upgrades {
-  readonly #limits: UpgradeLimits;
+  #limits: UpgradeLimits;
   readonly #log: Logger;
   readonly #all: Slots = { inFlight: 0 };
   readonly #callers = new Map<string | undefined, Slots>();
@@ -52,6 +52,11 @@ export class Upgrades {
   constructor(limits: UpgradeLimits, log: Logger) {
     this.#limits = limits;
     this.#log = log;
+  }
+
+  /** Other limits from now on. Open connections stay. */
+  setLimits(limits: UpgradeLimits): void {
+    this.#limits = limits;
   }
 
   /** Takes the places of one more connection, to be given back with the request. Throws a TokenwardError. */

@@ -1,23 +1,26 @@
 import { LRUCache } from 'lru-cache';
 import { TokenwardError } from '../errors.ts';
 import { newAccountState, type AccountState, type SharedState } from './account-state.ts';
-import type { Credential, CredentialSource } from './credential.ts';
+import { isSameAccount, type Credential, type CredentialSource } from './credential.ts';
 import type { Parts } from './options.ts';
 
+const DEFAULT_MAX_ACCOUNTS = 100_000;
 /** Accounts shown one by one. */
 const MAX_SHOWN = 500;
 
 /** The account states in memory: made on demand and evicted when there are too many; never two of one account. */
 export class AccountCache {
-  readonly #credentials: CredentialSource;
+  #credentials: CredentialSource;
   /** The same as `#credentials.declared`. */
-  readonly #declared: ReadonlySet<string>;
-  readonly #states: LRUCache<string, AccountState>;
+  #declared: ReadonlySet<string>;
+  #states: LRUCache<string, AccountState>;
   /**
    * States that were evicted while requests wait or a renewal runs: a second state of the account would renew a second
    * time.
    */
   readonly #pinned = new Map<string, AccountState>();
+  /** States of accounts that a reload has removed or replaced, while anything uses them. */
+  readonly #leaving = new Map<string, AccountState>();
   readonly #shared: SharedState;
 
   constructor(
@@ -27,8 +30,12 @@ export class AccountCache {
     this.#credentials = credentials;
     this.#declared = new Set(credentials.declared);
     this.#shared = { clock, timers, random, rejected: new Set(), troubled: new Set() };
-    this.#states = new LRUCache({
-      max: maxAccounts ?? 100_000,
+    this.#states = this.#newCache(maxAccounts ?? DEFAULT_MAX_ACCOUNTS);
+  }
+
+  #newCache(max: number): LRUCache<string, AccountState> {
+    return new LRUCache({
+      max,
       dispose: (state, account, reason) => {
         if (reason !== 'evict') return;
         if (state.references > 0) this.#pinned.set(account, state);
@@ -41,6 +48,36 @@ export class AccountCache {
     });
   }
 
+  /**
+   * Other accounts from now on. An account that is still the same keeps its state, and takes its new settings over
+   * between two renewals; one that is removed, or is another login by now, is released once nothing uses it. Returns
+   * the states that were released, by account.
+   */
+  reconfigure(credentials: CredentialSource, maxAccounts = DEFAULT_MAX_ACCOUNTS): ReadonlyMap<string, AccountState> {
+    const released = new Map<string, AccountState>();
+    // In the order of their use, the oldest first.
+    const cached = [...this.#states.values()].reverse();
+    const pinned = [...this.#pinned.values()];
+    this.#credentials = credentials;
+    this.#declared = new Set(credentials.declared);
+    this.#pinned.clear();
+    this.#states = this.#newCache(maxAccounts);
+    for (const state of [...pinned, ...cached]) {
+      const { account } = state.credential;
+      const next = credentials.get(account);
+      if (next !== undefined && isSameAccount(state.nextCredential ?? state.credential, next)) {
+        state.reconfigure(next);
+        this.#states.set(account, state);
+        continue;
+      }
+      released.set(account, state);
+      state.replaced();
+      if (state.references > 0) this.#leaving.set(account, state);
+      if (next !== undefined) this.of(account);
+    }
+    return released;
+  }
+
   /** The account's state, made if there is none. Throws if there is no such account. */
   of(account: string): AccountState {
     const known = this.#states.get(account) ?? this.#pinned.get(account);
@@ -48,6 +85,8 @@ export class AccountCache {
     const credential = this.#credentials.get(account);
     if (credential === undefined) throw new TokenwardError('internal', { detail: `no account named ${account}` });
     const state = newAccountState(credential, this.#shared);
+    const former = this.#leaving.get(account);
+    if (former !== undefined) state.waitFor(former.whenIdle());
     this.#states.set(account, state);
     return state;
   }
@@ -64,8 +103,12 @@ export class AccountCache {
   /** Ends one use of the state. An evicted state goes back into the cache after its last use. */
   leave(state: AccountState): void {
     state.removeReference();
+    if (state.references > 0) return;
     const { account } = state.credential;
-    if (state.references === 0 && this.#pinned.delete(account)) this.#states.set(account, state);
+    if (this.#leaving.get(account) === state) this.#leaving.delete(account);
+    if (this.#pinned.get(account) !== state) return;
+    this.#pinned.delete(account);
+    this.#states.set(account, state);
   }
 
   /**

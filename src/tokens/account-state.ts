@@ -32,7 +32,13 @@ const NO_BUDGETS: readonly RenewalsLeft[] = [];
 const NO_LEASE: Moment = { monotonic: -Infinity, wall: -Infinity };
 
 class State {
-  readonly credential: Credential;
+  credential: Credential;
+  /** The account's settings after a reload, which the next renewal takes over: the present one began with the old. */
+  nextCredential: Credential | undefined = undefined;
+  /** Renewals of this process that are under way. */
+  renewals = 0;
+  /** Ends with the last use of the state that the account had before: their renewals must not meet. */
+  predecessor: Promise<void> | undefined = undefined;
   readonly flight: SingleFlight<Token>;
   token: Token | undefined;
   /** Monotonic ms from which a renewal is started in the background. */
@@ -80,7 +86,8 @@ class State {
   leaseRelease: Promise<void> | undefined = undefined;
   /** The newest flight. An earlier one that missed its deadline may still be running. */
   #newestFlight: Promise<Token> | undefined = undefined;
-  readonly #shared: SharedState;
+  #shared: SharedState;
+  #onIdle: (() => void)[] = [];
   #refusedAt: number | undefined = undefined;
   #dead: string | undefined = undefined;
   #problem: string | undefined = undefined;
@@ -250,6 +257,12 @@ class State {
 
   removeReference(): void {
     this.references -= 1;
+    if (this.references === 0) for (const resolve of this.#onIdle.splice(0)) resolve();
+  }
+
+  /** Resolves once no request and no work uses the state. */
+  whenIdle(): Promise<void> {
+    return this.references === 0 ? Promise.resolve() : new Promise((resolve) => void this.#onIdle.push(resolve));
   }
 
   /** A request waits for a token. */
@@ -259,6 +272,67 @@ class State {
 
   removeWaiter(): void {
     this.waiting -= 1;
+  }
+
+  // ---- reloads
+
+  /** The settings of the same account after a reload. A renewal under way ends with those that it began with. */
+  reconfigure(credential: Credential): void {
+    this.nextCredential = credential;
+    if (this.renewals === 0) this.useNextCredential();
+  }
+
+  /** Takes over the settings of the last reload, as if the record were read with them. */
+  useNextCredential(): void {
+    const { credential: former, nextCredential: next, token } = this;
+    if (next === undefined) return;
+    this.nextCredential = undefined;
+    this.credential = next;
+    if (next.credentialsFingerprint !== former.credentialsFingerprint) {
+      this.dead = undefined;
+      // The pause is over if it was about the credentials, and not about an endpoint that fails.
+      if (this.credentialsRefused) {
+        this.retryAt = undefined;
+        this.ownRetryAt = undefined;
+        this.problem = undefined;
+      }
+      this.credentialsRefused = false;
+      this.secretsRereadAt = -Infinity;
+    }
+    this.budget = undefined;
+    this.renewalsLeft = NO_BUDGETS;
+    if (token === undefined || next.staticToken !== undefined) return;
+    // Not drawn again otherwise: many reloads would make it ever earlier.
+    if (next.renew !== former.renew) this.refreshAt = refreshAt(next, token, this.#shared.random());
+    if (next.fits?.(token) === false) this.rejectGeneration(token.generation);
+  }
+
+  /** Another state takes this one's place. It is used to its end by what uses it now. */
+  replaced(): void {
+    this.#shared.rejected.delete(this.credential.account);
+    this.#shared.troubled.delete(this);
+    this.#shared = { ...this.#shared, rejected: new Set(), troubled: new Set() };
+  }
+
+  waitFor(predecessor: Promise<void>): void {
+    const waiting = predecessor.then(() => {
+      if (this.predecessor === waiting) this.predecessor = undefined;
+    });
+    this.predecessor = waiting;
+  }
+
+  renewalStarted(): void {
+    this.useNextCredentialIfIdle();
+    this.renewals += 1;
+  }
+
+  renewalEnded(): void {
+    this.renewals -= 1;
+    this.useNextCredentialIfIdle();
+  }
+
+  private useNextCredentialIfIdle(): void {
+    if (this.renewals === 0) this.useNextCredential();
   }
 
   // ---- renewals

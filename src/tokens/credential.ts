@@ -94,6 +94,11 @@ export interface Credential {
   refresh(current: Token): Promise<Outcome>;
 }
 
+/** Whether a token of the one is a token of the other: the same login at the same place, or the same fixed token. */
+export function isSameAccount(one: Credential, other: Credential): boolean {
+  return one.identity === other.identity && one.staticToken === other.staticToken;
+}
+
 /** Where the manager gets credentials, which may be made on demand. */
 export interface CredentialSource {
   /** Undefined: no such account. Called once while the account is in memory. */

@@ -55,11 +55,14 @@ export class Flights {
     state.addReference();
     try {
       for (;;) {
+        const { credential } = state;
         const token = await this.#startOrJoin(state, newerThan, request).catch((error: unknown) => {
           // During the failed flight, another process may have announced its token.
           const { token: current, rejectedGeneration } = state;
           const isNewer = current !== undefined && current.generation > Math.max(newerThan, rejectedGeneration);
           if (isNewer && isUsable(current, this.#parts.clock)) return current;
+          // It failed with settings that a reload has replaced meanwhile.
+          if (state.credential !== credential && !this.#work.isClosing()) return undefined;
           // It was held back as an early one; this request needs one.
           if (error instanceof EarlyRenewalHeld && request.cause.why !== 'early') return undefined;
           throw error;
@@ -77,7 +80,9 @@ export class Flights {
   #startOrJoin(state: AccountState, newerThan: number, request: RenewalRequest): Promise<Token> {
     return state.flight.run(
       async () => {
-        const work = this.#renewal.run(state, newerThan, request);
+        if (state.predecessor !== undefined) await this.#work.untilReleased(state);
+        state.renewalStarted();
+        const work = this.#renewal.run(state, newerThan, request).finally(() => state.renewalEnded());
         state.flightStarted(work);
         this.#work.track(state, work);
         try {

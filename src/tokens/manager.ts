@@ -29,7 +29,7 @@ export type { RenewNowOptions } from './renewal-request.ts';
  * in use before its record is stored or kept for storing. Knows nothing of HTTP.
  */
 export class TokenManager {
-  readonly #credentials: CredentialSource;
+  #credentials: CredentialSource;
   readonly #parts: Parts;
   readonly #accounts: AccountCache;
   readonly #work: Work;
@@ -90,6 +90,46 @@ export class TokenManager {
         if (state.recordProblem === undefined) throw error;
       });
     }
+  }
+
+  /**
+   * Other accounts from now on, as after a reload: an account that is still the same keeps its token and everything
+   * that is known of it. Returns the states that were released, by account.
+   */
+  reconfigure(
+    credentials: CredentialSource | Iterable<Credential>,
+    { maxAccounts, maxWaiting }: Pick<ManagerOptions, 'maxAccounts' | 'maxWaiting'> = {},
+  ): ReadonlyMap<string, AccountState> {
+    this.#credentials = Symbol.iterator in credentials ? sourceOf(credentials) : credentials;
+    if (maxWaiting !== undefined) this.#parts.maxWaiting = maxWaiting;
+    const before = new Map(this.#accounts.all().map((state) => [state, state.credential.credentialsFingerprint]));
+    const released = this.#accounts.reconfigure(this.#credentials, maxAccounts);
+    for (const account of this.#credentials.declared) this.#accounts.of(account);
+    for (const state of this.#accounts.all()) {
+      const { account, credentialsFingerprint } = state.credential;
+      if (before.get(state) === credentialsFingerprint) continue;
+      if (state.loaded || this.#accounts.isDeclared(account)) this.#readAnew(state);
+    }
+    return released;
+  }
+
+  /** Reads the record with new settings in the background. If that fails, the next renewal reads it. */
+  #readAnew(state: AccountState): void {
+    if (state.credential.staticToken !== undefined) return;
+    const work = state.loaded ? this.#records.reread(state, Infinity) : this.#records.load(state);
+    this.#work.track(
+      state,
+      work.then(
+        () => undefined,
+        () => undefined,
+      ),
+    );
+  }
+
+  /** The account as it is configured now. */
+  credentialOf(account: string): Credential | undefined {
+    const state = this.#accounts.peek(account);
+    return state === undefined ? this.#credentials.get(account) : (state.nextCredential ?? state.credential);
   }
 
   /** The account's token, synchronously if memory has a usable one. Rejects with a TokenwardError. */

@@ -36,7 +36,8 @@ export interface ManagerOptions {
 }
 
 /** The options with their defaults. */
-export type Parts = Required<Pick<ManagerOptions, 'maxWaiting' | 'random' | 'owner' | 'timers'>> & ManagerOptions;
+export type Parts = Required<Pick<ManagerOptions, 'random' | 'owner' | 'timers'>> &
+  Omit<ManagerOptions, 'maxWaiting'> & { maxWaiting: number };
 
 export function withDefaults(options: ManagerOptions): Parts {
   const owner = randomBytes(12).toString('hex');

@@ -23,6 +23,17 @@ export class Work {
     work.then(done, done);
   }
 
+  /** Waits for what uses the state that the account had before a reload: two renewals of one account never meet. */
+  async untilReleased(state: AccountState): Promise<void> {
+    state.addReference();
+    try {
+      while (state.predecessor !== undefined) await state.predecessor;
+    } finally {
+      this.#accounts.leave(state);
+    }
+    if (this.#closing) throw shuttingDown();
+  }
+
   /** A method, not a property: the value may have changed after an await. */
   isClosing(): boolean {
     return this.#closing;

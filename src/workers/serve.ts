@@ -9,8 +9,9 @@ import type { Logger } from '../log.ts';
 import { Metrics } from '../metrics.ts';
 import type { ProxyAddress } from '../app/proxy-address.ts';
 import { drain } from '../http/server/drain.ts';
-import { listen, ListenError } from '../http/server/listen.ts';
+import { listen } from '../http/server/listen.ts';
 import { freeSocketFile } from '../http/server/socket-file.ts';
+import type { ConfigControl } from '../operator/config-status.ts';
 import { systemClock } from '../tokens/clock.ts';
 import { VERSION } from '../version.ts';
 import { WorkerPool } from './worker-pool.ts';
@@ -23,16 +24,24 @@ export interface RunningPool {
   readonly proxyAddresses: readonly ProxyAddress[];
   readonly operatorAddress: AddressInfo;
   /**
-   * Replaces the workers one by one. `read` returns the configuration; if it throws, nothing changes. One reload at a
-   * time: the next waits.
+   * Replaces the workers one by one by new ones with this configuration. Rejects with a WorkerStartError or a
+   * ListenError; if the first new one could not start, nothing has changed then.
    */
-  reload(read: () => LoadedConfig): Promise<void>;
+  replaceWorkers(config: LoadedConfig): Promise<void>;
   stop(): Promise<void>;
 }
 
 /** The number of worker processes in a configuration. */
 export function workerCount({ workers }: LoadedConfig): number {
   return workers === 'auto' ? availableParallelism() : workers;
+}
+
+/** What the operator port can do to the whole program. */
+export interface PoolActions {
+  /** The configuration's state and its reload. Undefined: it cannot be reloaded. */
+  readonly control?: ConfigControl;
+  /** Begins an orderly stop. */
+  readonly onDrain?: () => void;
 }
 
 /**
@@ -43,10 +52,11 @@ export async function startPool(
   config: LoadedConfig,
   log: Logger,
   halt: AbortSignal,
-  onDrain?: () => void,
+  { control, onDrain }: PoolActions = {},
 ): Promise<RunningPool> {
   const pool = new WorkerPool(config, new Metrics(VERSION, engineOf(config.listeners)), log);
-  const operatorServer: Server = operatorPort(new PoolView(pool, systemClock, onDrain), log, config);
+  const view = new PoolView(pool, systemClock, control, onDrain);
+  const operatorServer: Server = operatorPort(view, log, config, control);
   const operatorAddress = await listen(operatorServer, config.operator.host, config.operator.port, 'operator');
   let proxyAddresses: readonly ProxyAddress[];
   try {
@@ -56,14 +66,10 @@ export async function startPool(
     await drain(operatorServer, 0);
     throw error;
   }
-  let reloading = Promise.resolve();
   return {
     proxyAddresses,
     operatorAddress,
-    reload(read) {
-      reloading = reloading.then(() => reload(pool, read, log));
-      return reloading;
-    },
+    replaceWorkers: (next) => replaceWorkers(pool, next, log),
     async stop() {
       await pool.stop();
       await drain(operatorServer, OPERATOR_STOP_MS);
@@ -78,35 +84,15 @@ async function freeNewSockets({ listeners }: LoadedConfig, pool: WorkerPool): Pr
     if (socket !== undefined && !used.has(socket)) await freeSocketFile(socket, 'proxy');
 }
 
-async function reload(pool: WorkerPool, read: () => LoadedConfig, log: Logger): Promise<void> {
-  if (pool.stopping) return;
-  let config: LoadedConfig;
-  try {
-    config = read();
-  } catch (error) {
-    // A ConfigError's message holds no value of the configuration.
-    pool.metrics.configReloaded.set(0);
-    const detail = error instanceof Error ? error.message : '';
-    log.error('the configuration has errors; nothing has changed', { detail });
-    return;
-  }
-  const { operator } = pool.config;
-  if (JSON.stringify(config.operator) !== JSON.stringify(operator)) {
-    log.warn('operator: a change in this section needs a restart; the operator port stays as it is');
-  }
+async function replaceWorkers(pool: WorkerPool, config: LoadedConfig, log: Logger): Promise<void> {
   const count = workerCount(config);
   log.info('replacing the workers', { detail: String(count) });
   try {
     await freeNewSockets(config, pool);
-    const completed = await pool.replaceAll(config, count);
-    if (!completed) return;
-    pool.metrics.configReloaded.set(1);
+    if (!(await pool.replaceAll(config, count))) throw new WorkerStartError('tokenward is stopping.', 1);
     log.info('all workers run the current configuration');
   } catch (error) {
-    if (!(error instanceof WorkerStartError || error instanceof ListenError)) throw error;
-    pool.metrics.configReloaded.set(0);
-    const detail = error.message;
-    if (pool.config === config) log.error('not all workers are replaced: a new one could not start', { detail });
-    else log.error('a worker with the new configuration could not start; nothing has changed', { detail });
+    if (pool.config !== config || !(error instanceof Error)) throw error;
+    throw new WorkerStartError(`not all workers are replaced, a new one could not start: ${error.message}`, 1);
   }
 }

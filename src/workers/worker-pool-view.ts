@@ -1,4 +1,5 @@
 import { TokenwardError } from '../errors.ts';
+import { describeConfig, type ConfigState } from '../operator/config-status.ts';
 import { describeAccounts } from '../operator/account-gauges.ts';
 import { readinessOf, type Readiness, type ReadinessQuery } from '../operator/readiness.ts';
 import { AccountList, type AccountPage, type AccountQuery, type KnownStates } from '../operator/account-list.ts';
@@ -34,11 +35,13 @@ interface Series {
 export class PoolView implements OperatorView {
   readonly #pool: WorkerPool;
   readonly #clock: Clock;
+  readonly #config: { readonly state: ConfigState } | undefined;
   readonly #list = new AccountList(() => this.#knownStates());
   readonly drain: (() => void) | undefined;
 
-  constructor(pool: WorkerPool, clock: Clock, drain?: () => void) {
+  constructor(pool: WorkerPool, clock: Clock, config?: { readonly state: ConfigState }, drain?: () => void) {
     this.#pool = pool;
+    this.#config = config;
     this.#clock = clock;
     this.drain = drain;
   }
@@ -46,7 +49,7 @@ export class PoolView implements OperatorView {
   async readiness(query: ReadinessQuery): Promise<Readiness | undefined> {
     const { state, silent } = await this.#state({ requested: query.accounts });
     if (state.unknown.length > 0) return undefined;
-    const { ready, problems } = readinessOf(state, query);
+    const { ready, problems } = readinessOf(state, query, this.#config?.state);
     const serving = this.#pool.workers.some((worker) => worker.state === 'up' && !silent.has(worker));
     const { missing } = this.#pool;
     return {
@@ -66,6 +69,7 @@ export class PoolView implements OperatorView {
   async metrics(): Promise<{ contentType: string; text: string }> {
     const pool = this.#pool;
     const [{ state }] = await Promise.all([this.#state({ counts: true }), this.#collectMetrics()]);
+    if (this.#config !== undefined) describeConfig(pool.metrics, this.#config.state);
     describeAccounts(pool.metrics, state.accounts);
     const own = await pool.metrics.registry.getMetricsAsJSON();
     // From each worker's last metrics: those of one that ends at this moment are in the sum.
@@ -192,7 +196,9 @@ export class PoolView implements OperatorView {
         else if (wasUp && worker.state === 'up') silent.add(worker);
       }),
     );
-    return { state: { stopping: this.#pool.stopping, ...sumOfStates([...states.values()]) }, states, silent };
+    const config = this.#config && { config: this.#config.state };
+    const state = { stopping: this.#pool.stopping, ...sumOfStates([...states.values()]), ...config };
+    return { state, states, silent };
   }
 
   /** Requests by route, including those of workers that have ended. */

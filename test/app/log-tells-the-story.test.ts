@@ -152,7 +152,7 @@ describe('the log', () => {
       [
         [
           'error',
-          'account crm is dead: the upstream refused the login (status 401). Its requests fail until a person acts: correct its credentials and restart tokenward; if they are right after all: tokenward renew crm',
+          'account crm is dead: the upstream refused the login (status 401). Its requests fail until a person acts: correct its credentials and reload the configuration; if they are right after all: tokenward renew crm',
           'dead',
         ],
       ],

@@ -110,7 +110,7 @@ describe('the operator port', () => {
   it('says what there is at an unknown path, and of an unknown account', async () => {
     const title =
       'This port serves /, /healthz, /readyz, /metrics, /status, /accounts, /overview, /events, ' +
-      'POST /renew/<account> and POST /drain.';
+      'POST /renew/<account>, POST /reload and POST /drain.';
     await operator(world().proxy).get('/nothing').expect(404, { code: 'not_found', title });
     const others = 'The accounts are softline, crm, twin.';
     for (const [name, detail] of Object.entries({

@@ -56,8 +56,12 @@ describe('/metrics', () => {
       assert.match(text, new RegExp(`^# TYPE ${name} ${type}$`, 'm'));
       // Nothing went wrong with the store; test/tokens sees to that one. No caller has a name here;
       // test/proxy/concurrency sees to those. Nor does an account have a budget of renewals; see
-      // what-is-left-of-renewals-is-shown. Tunnels are counted by a forward proxy only; see test/forward.
-      if (name !== 'tokenward_store_errors_total' && !/^tokenward_(caller|renewal_budget|tunnels)_/.test(name))
+      // what-is-left-of-renewals-is-shown. Tunnels are counted by a forward proxy only; see test/forward. The
+      // configuration is not from a file; see test/reload.
+      if (
+        name !== 'tokenward_store_errors_total' &&
+        !/^tokenward_((caller|renewal_budget|tunnels)_|config_info$)/.test(name)
+      )
         assert.match(
           text,
           new RegExp(`^${name}${type === 'histogram' ? '_bucket' : ''}(\\{[^}]*\\})? [^ ]+$`, 'm'),

@@ -13,25 +13,25 @@ describe('SIGHUP with a configuration that cannot be used', function () {
     {
       what: 'has a typo',
       change: { limitz: {} },
-      line: 'the configuration has errors; nothing has changed',
+      line: 'the configuration was not reloaded; nothing has changed',
       detail: /limitz: unknown key; did you mean "limits"\?/,
     },
     {
       what: 'is no YAML any more',
       change: '{ "listen": ',
-      line: 'the configuration has errors; nothing has changed',
+      line: 'the configuration was not reloaded; nothing has changed',
       detail: /line 1: not well-formed YAML or JSON/,
     },
     {
       what: 'names a certificate that is not there',
       change: { listen: { port: 0, tls: { certFile: '/nowhere/tls.crt', keyFile: '/nowhere/tls.key' } } },
-      line: 'a worker with the new configuration could not start; nothing has changed',
+      line: 'the configuration was not reloaded; nothing has changed',
       detail: /\/nowhere\/tls\.crt/,
     },
     {
       what: 'has another store key',
       change: (path: string) => ({ store: { type: 'embedded', path, key: Buffer.alloc(32, 'x').toString('base64') } }),
-      line: 'a worker with the new configuration could not start; nothing has changed',
+      line: 'the configuration was not reloaded; nothing has changed',
       detail: /sealed with another key/,
     },
   ] as const) {

@@ -55,6 +55,11 @@ export class Handshakes implements ConnectionOwner {
     );
   }
 
+  /** Whether no handshake is under way. */
+  get empty(): boolean {
+    return this.#dials.size === 0 && this.#open.size === 0;
+  }
+
   /** Closes all connections that have not left HTTP/1.1. */
   close(): void {
     this.#closed = true;

@@ -30,6 +30,7 @@ export class ConnectionPool implements ConnectionOwner {
   readonly #queue = new Set<QueuedRequest>();
   readonly #stop = new AbortController();
   #dialling = 0;
+  #retired = false;
   #session: Buffer | undefined;
 
   constructor(destination: Destination, options: PoolOptions) {
@@ -67,6 +68,17 @@ export class ConnectionPool implements ConnectionOwner {
     this.#dialIfNeeded();
   }
 
+  /** From now on every connection is closed behind its response: a reload has replaced this pool. */
+  retire(): void {
+    this.#retired = true;
+    for (const connection of this.#idle.splice(0)) connection.destroy();
+  }
+
+  /** Whether it has no connection and no request. */
+  get empty(): boolean {
+    return this.#open.size === 0 && this.#queue.size === 0 && this.#dialling === 0;
+  }
+
   /** Closes all connections and fails queued requests. */
   close(): void {
     this.#stop.abort();
@@ -79,6 +91,10 @@ export class ConnectionPool implements ConnectionOwner {
     const next = this.#dequeue();
     if (next !== undefined) {
       connection.start(next.request, next.response);
+      return;
+    }
+    if (this.#retired) {
+      connection.destroy();
       return;
     }
     this.#idle.push(connection);

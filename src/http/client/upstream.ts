@@ -71,6 +71,16 @@ export class Upstream {
     });
   }
 
+  /** Keeps no connection from now on; requests in flight end, and late ones are still sent. */
+  retire(): void {
+    this.#pool.retire();
+  }
+
+  /** Whether it has no connection and no request. */
+  get empty(): boolean {
+    return this.#pool.empty && this.#handshakes.empty;
+  }
+
   /** Closes all connections. */
   close(): void {
     this.#handshakes.close();
