@@ -20,6 +20,8 @@ export class Playground {
   readonly #ports = new Map<string, string>();
   readonly #running: ChildProcess[] = [];
   readonly #env: NodeJS.ProcessEnv;
+  /** What the reader has exported: in the same terminal it holds for what follows. */
+  #exported = '';
   /** What the commands that go on have written. */
   #written = '';
 
@@ -44,6 +46,7 @@ export class Playground {
     const lines = text.trimEnd().split('\n');
     const goesOn = LONG.test(lines.at(-1)!) ? lines.pop() : undefined;
     const finished = await this.#run(lines.join('\n'), input);
+    this.#exported += lines.filter((line) => line.startsWith('export ')).join('\n') + '\n';
     if (goesOn !== undefined && finished.code === 0) await this.#start(goesOn);
     return { ...finished, stdout: finished.stdout + this.#written };
   }
@@ -119,7 +122,7 @@ export class Playground {
   }
 
   #shell(script: string): ChildProcess {
-    return spawn('bash', ['-c', this.here(script)], { cwd: this.folder, env: this.#env });
+    return spawn('bash', ['-c', this.#exported + this.here(script)], { cwd: this.folder, env: this.#env });
   }
 }
 
