@@ -63,7 +63,7 @@ describe(PAGE, function () {
       writeFileSync(file, readFileSync(file, 'utf8').replace(/^(listen:.*) }$/m, '$1, forward: true }'));
       appendFileSync(
         file,
-        here.here('  - { host: api.vendor.example, upstream: "http://127.0.0.1:8182", account: crm }\n'),
+        here.here('  - { host: api.vendor.example, upstream: "http://127.0.0.1:8181", account: softline }\n'),
       );
       assert.equal((await here.play('tokenward ca make')).code, 0);
       assert.equal((await here.play('tokenward serve')).code, 0);
