@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { appendFileSync, readFileSync, writeFileSync } from 'node:fs';
+import { appendFileSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { ERROR_CODES, TokenwardError, type ErrorCode } from '../../src/errors.ts';
 import { proseOf, textsOf } from '../support/doc-page.ts';
@@ -19,6 +19,21 @@ const LISTED = TEXT.split(/^#/m).flatMap((section) => {
   );
 });
 const isCode = (code: string): code is ErrorCode => (ERROR_CODES as readonly string[]).includes(code);
+
+/** Messages by which a reader finds a place of the page. */
+const QUOTES = [
+  'upstream cannot be reached',
+  'upstream reachable again',
+  'was sealed with another key',
+  'is not beside it',
+  'cannot be opened',
+  'the environment variable …',
+  'the port is in use',
+  'did you mean …',
+  'does not cover',
+  'is not valid now',
+  'There is no authority',
+];
 
 /** Commands that the text names and this test does not run, because others do. */
 const ELSEWHERE = new Set([
@@ -51,6 +66,28 @@ describe(PAGE, function () {
     const named = new Set([...TEXT.matchAll(/tokenward_[a-z_]+/g)].map(([name]) => name));
     assert.ok(named.size >= 6);
     for (const name of named) assert.ok(metrics.includes(`\`${name}\``), name);
+  });
+
+  it('quotes what tokenward says', () => {
+    const files = readdirSync('src', { recursive: true }) as string[];
+    const said = files.filter((file) => file.endsWith('.ts')).map((file) => readFileSync(join('src', file), 'utf8'));
+    for (const quote of QUOTES) {
+      assert.ok(TEXT.includes(`\`${quote}`), quote);
+      const [begin, end = ''] = quote.split(/…|crm/);
+      assert.ok(
+        said.some((text) => text.includes(begin!) && text.includes(end)),
+        quote,
+      );
+    }
+  });
+
+  it('names causes of a failed connection that tokenward names', () => {
+    const [, section] = TEXT.split('### 502 upstream_unreachable');
+    const causes = [...section!.split(/^##/m)[0]!.matchAll(/`((?:[A-Z]+_)*[A-Z]{5,}(?:_[A-Z]+)*_?)…?`/g)];
+    const known = readFileSync('src/http/client/reason.ts', 'utf8');
+    const named = causes.map(([, cause]) => cause!).filter((cause) => !cause.endsWith('_PROXY'));
+    assert.ok(named.length >= 9, named.join());
+    for (const cause of named) assert.ok(known.includes(cause), cause);
   });
 
   it('shows commands that work', async function () {
