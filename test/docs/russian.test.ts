@@ -33,6 +33,8 @@ describe(FOLDER, () => {
     assert.deepEqual(PAGES.sort(), ['chatapp.md', 'drop-in.md', 'getting-started.md', 'softline.md', 'twin.md']);
     const index = readFileSync(join(FOLDER, 'README.md'), 'utf8');
     for (const page of PAGES) assert.equal(index.split(`](${page})`).length, 2, page);
+    assert.ok(index.includes('[In English](../README.md)'));
+    assert.ok(readFileSync('docs/README.md', 'utf8').includes('[По-русски](ru/README.md)'));
   });
 
   for (const name of PAGES) {
