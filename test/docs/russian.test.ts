@@ -20,7 +20,7 @@ const prose = (page: string): string => readFileSync(page, 'utf8').replaceAll(/^
 
 /** Of each heading its level, of each table its rows, of each list its items. */
 function structureOf(page: string): string {
-  return [...prose(page).matchAll(/^(#+ |\||- |\d+\. )/gm)].map(([start]) => start!.trim()).join(' ');
+  return [...prose(page).matchAll(/^(#+ |\||- |\d+\. )/gm)].map(([start]) => start.trim()).join(' ');
 }
 
 /** Names, settings, numbers: whatever stands between backticks, in alphabetical order. */
