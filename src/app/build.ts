@@ -13,6 +13,7 @@ import { Outages } from '../proxy/outages.ts';
 import { RenewalGuard } from '../proxy/renewal-guard.ts';
 import { Upgrades } from '../proxy/upgrades.ts';
 import { RouteTable } from '../proxy/route-table.ts';
+import { RefusedCalls } from '../refused-calls.ts';
 import { systemClock, type Clock } from '../tokens/clock.ts';
 import { TokenManager, type Checkpoint } from '../tokens/manager.ts';
 import { Records } from '../tokens/records.ts';
@@ -113,6 +114,7 @@ export async function build(config: LoadedConfig, dependencies: Dependencies): P
   const { upgraded } = config.limits;
   const severalCallers = config.callers !== 'none' && config.callers.length > 1;
   const upgrades = new Upgrades({ all: upgraded, perCaller: severalCallers ? Math.ceil(upgraded / 2) : upgraded }, log);
+  const refusedCalls = new RefusedCalls(() => clock.wall());
   const viaName = dependencies.viaName ?? newViaName();
   const proxy = {
     routes,
@@ -124,6 +126,7 @@ export async function build(config: LoadedConfig, dependencies: Dependencies): P
     metrics,
     log,
     upgrades,
+    refusedCalls,
     // One for all listeners: an unreachable upstream is logged once.
     outages: new Outages(systemClock, log),
     renewalGuard: new RenewalGuard(clock),
@@ -158,6 +161,7 @@ export async function build(config: LoadedConfig, dependencies: Dependencies): P
       metrics,
       log,
       buffers,
+      refusedCalls,
       tunnels: forward.open,
       spilledBytes: spilling?.usedBytes ?? (() => 0),
       lifecycle,

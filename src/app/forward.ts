@@ -1,17 +1,22 @@
+import { isIP } from 'node:net';
 import { Authorities } from '../authority/authorities.ts';
 import { AuthorityError } from '../authority/authority-error.ts';
 import type { Authority } from '../authority/authority.ts';
 import type { LoadedConfig } from '../config/load.ts';
 import { authorityHosts } from '../config/authority-hosts.ts';
 import type { Listener } from '../config/schema/listen.ts';
+import { mayTunnelTo } from '../forward/addresses.ts';
 import { allowList } from '../forward/allow-list.ts';
+import type { ConnectTarget } from '../forward/authority-form.ts';
 import { ForwardProxy, type ForwardOptions, type TunnelEvent } from '../forward/forward-proxy.ts';
 import { createHttpServer } from '../http/server/server.ts';
 import { SiteGuard } from '../http/server/site-guard.ts';
 import { describeFault, type Logger } from '../log.ts';
 import type { Metrics } from '../metrics.ts';
+import { hostPatch, NO_TUNNEL, tunnelPatch } from '../proxy/allowing-patch.ts';
 import type { Proxy } from '../proxy/context.ts';
 import { createRequestPath } from '../proxy/handler.ts';
+import type { RefusedCalls } from '../refused-calls.ts';
 import type { Clock } from '../tokens/clock.ts';
 import type { Records } from '../tokens/records.ts';
 import { createFront } from './front.ts';
@@ -151,7 +156,32 @@ function createForwardProxy(
     own: new SiteGuard(listen.hosts, listen.host),
     viaName: proxy.viaName,
     inner,
+    onUnknownHost: refusalNoter(listen, config, proxy.refusedCalls),
   });
+}
+
+/** Lists refused tunnels, each with the route that would end it, or the entry that would let it through. */
+function refusalNoter(
+  listen: Listener,
+  { listeners }: LoadedConfig,
+  refusedCalls: RefusedCalls,
+): ForwardOptions['onUnknownHost'] {
+  const listener = listeners.length === 1 ? undefined : listen.port;
+  const patchOf = ({ host, port }: ConnectTarget): string => {
+    if (!host.includes(':') && (port === 443 || port === 80)) return hostPatch(host, port === 443 ? 'https' : 'http');
+    return isIP(host) === 0 || mayTunnelTo(host) ? tunnelPatch(host, port, listener) : NO_TUNNEL;
+  };
+  return (target, caller) => {
+    const { host, port } = target;
+    const bracketed = host.includes(':') ? `[${host}]` : host;
+    refusedCalls.note(
+      {
+        ...(caller !== undefined && { caller }),
+        ...{ kind: 'host', host: port === 443 ? bracketed : `${bracketed}:${port}`, method: 'CONNECT' },
+      },
+      () => patchOf(target),
+    );
+  };
 }
 
 function tunnelObserver(

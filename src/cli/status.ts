@@ -1,4 +1,5 @@
 import type { StatusDocument } from '../operator/status-document.ts';
+import type { RefusedCall } from '../refused-calls.ts';
 import type { CredentialStatus } from '../tokens/status.ts';
 import { callOperator, notTheOperatorPort } from './operator-client.ts';
 import { operatorKey, operatorUrl } from './operator-options.ts';
@@ -27,7 +28,8 @@ async function operatorStatus(url: string, json: boolean, key?: string): Promise
   return (
     storeTrouble(status) +
     table([['ACCOUNT', 'FLOW', 'STATE', 'GENERATION', 'EXPIRES IN', 'LOGINS LEFT', 'PROBLEM'], ...rows]) +
-    notShown(status)
+    notShown(status) +
+    refusedCalls(status)
   );
 }
 
@@ -64,6 +66,43 @@ function notShown({ accounts, accountCount }: StatusDocument): string {
   return more > 0
     ? `… and ${more} more accounts, ${Math.max(0, accountCount.inMemory - accounts.length)} of them in use\n`
     : '';
+}
+
+/** Refused calls that the table names at most. */
+const MAX_REFUSED = 10;
+
+function refusedCalls({ refused = [], now }: Partial<StatusDocument>): string {
+  if (refused.length === 0) return '';
+  const rows = refused
+    .slice(0, MAX_REFUSED)
+    .map((call) =>
+      [call.caller ?? '-', callOf(call), WHY[call.kind], String(call.count), ago(call.lastAt, now!)].map(printable),
+    );
+  const more = refused.length - rows.length;
+  return (
+    `\n${table([['CALLER', 'REFUSED', 'WHY', 'COUNT', 'LAST'], ...rows])}` +
+    `${more > 0 ? `… and ${more} more. ` : ''}With --json, each has a patch of the configuration that would allow it.\n`
+  );
+}
+
+const WHY: Readonly<Record<RefusedCall['kind'], string>> = {
+  host: 'no route has this host',
+  route: 'no route has this path',
+  policy: "the route's policy",
+};
+
+function callOf({ kind, method, host, route, path }: RefusedCall): string {
+  const where = kind === 'policy' ? ` of ${route ?? '?'}` : '';
+  return `${method ?? ''} ${host ?? ''}${path ?? ''}${where}`.trim();
+}
+
+function ago(at: number, now: number): string {
+  return now - at < 1000 ? 'now' : `${formatDuration(now - at)} ago`;
+}
+
+/** What others have sent must not write to the terminal. */
+function printable(text: string): string {
+  return text.replaceAll(/[^\x20-\x7e]/g, '?');
 }
 
 function isStatus(status: Partial<StatusDocument>): status is StatusDocument {

@@ -37,6 +37,8 @@ export interface ForwardOptions {
   readonly via: (origin: string) => string;
   /** `host`: the target's. */
   readonly on: (event: TunnelEvent, host: string) => void;
+  /** A tunnel was refused because neither a route nor the allow-list names the target. */
+  readonly onUnknownHost: (target: ConnectTarget, caller: string | undefined) => void;
 }
 
 /** Blind tunnels at once in one process: each holds two connections. */
@@ -62,9 +64,10 @@ export class ForwardProxy implements Tunnels {
     try {
       const target = this.#validate(request); // 400 403 431 508
       host = target.host;
-      await this.#options.callers?.identifyConnect(request); // 403 407 429 503
+      const caller = await this.#options.callers?.identifyConnect(request); // 403 407 429 503
       if (this.#isRoute(target)) return await this.#terminate(request, target); // 503
       if (this.#options.isAllowed(target)) return await this.#tunnel(target); // 403 502 503 504
+      this.#options.onUnknownHost(target, caller?.name);
       throw unknownHost(target); // 403
     } catch (error) {
       this.#options.on('refused', host);

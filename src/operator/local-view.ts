@@ -1,6 +1,7 @@
 import type { RouteConfig } from '../config/schema.ts';
 import type { Logger } from '../log.ts';
 import type { Metrics } from '../metrics.ts';
+import type { RefusedCalls } from '../refused-calls.ts';
 import type { Clock } from '../tokens/clock.ts';
 import type { RenewNowOptions, TokenManager } from '../tokens/manager.ts';
 import type { StoreHealth, StoreState } from '../tokens/store-health.ts';
@@ -15,6 +16,7 @@ interface LocalParts {
   readonly metrics: Metrics;
   readonly log: Logger;
   readonly buffers: { readonly used: number };
+  readonly refusedCalls: RefusedCalls;
   /** Tunnels of the forward proxy. Undefined: this is none. */
   readonly tunnels: { readonly size: number } | undefined;
   readonly spilledBytes: () => number;
@@ -56,6 +58,7 @@ export class LocalView implements OperatorView {
           inFlight: stats.inFlight,
         };
       }),
+      refused: this.#parts.refusedCalls.list(),
     };
   }
 

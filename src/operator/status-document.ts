@@ -1,5 +1,6 @@
 import type { CredentialStatus } from '../tokens/status.ts';
 import type { StoreState } from '../tokens/store-health.ts';
+import type { RefusedCall } from '../refused-calls.ts';
 import { VERSION } from '../version.ts';
 
 /** One worker process in /status. */
@@ -27,6 +28,8 @@ export interface StatusDocument {
   /** How many accounts there are, and how many are in the memory of a process. */
   readonly accountCount: { readonly known: number; readonly inMemory: number };
   readonly routes: readonly RouteState[];
+  /** Calls that were refused and could be allowed; the newest first. */
+  readonly refused: readonly RefusedCall[];
 }
 
 /** A route and its present load. */
@@ -48,12 +51,14 @@ export interface ProcessState {
   readonly accounts: readonly CredentialStatus[];
   readonly accountCount: { readonly known: number; readonly inMemory: number };
   readonly routes: readonly RouteState[];
+  /** Calls that were refused and could be allowed; the newest first. */
+  readonly refused: readonly RefusedCall[];
 }
 
 /** The document of a state. `now`: wall clock, ms. */
 export function statusOf(
-  { stopping, store, accounts, accountCount, routes }: ProcessState,
+  { stopping, store, accounts, accountCount, routes, refused }: ProcessState,
   now: number,
 ): StatusDocument {
-  return { version: VERSION, node: process.version, now, stopping, store, accounts, accountCount, routes };
+  return { version: VERSION, node: process.version, now, stopping, store, accounts, accountCount, routes, refused };
 }

@@ -76,6 +76,22 @@ export class Callers {
     return this.#identify(connect, undefined, true);
   }
 
+  /**
+   * The name of the caller of a request that is refused anyway. Nothing is counted, and nobody is told whether the key
+   * was right; undefined: it was not, or there is none.
+   */
+  async nameOf(request: InboundRequest, asked: Asked): Promise<string | undefined> {
+    const of = asked === 'in a tunnel' ? tunnelOrigin(request.socket)?.connect : request;
+    if (of === undefined) return undefined;
+    const byCertificate = this.#byCertificate(of);
+    if (byCertificate !== undefined) return byCertificate.name;
+    const key = asked === 'as the origin' ? keyOrTokenOf(of, this.#readsApiKey) : proxyKeyOf(of);
+    if (key === undefined || this.#keyThrottle.refusal(peerOf(of.socket)) !== undefined) return undefined;
+    if (this.#jwt === undefined || !looksLikeJwt(key)) return this.#byKey(key)?.name;
+    const subject = await this.#jwt.callerOf(key).catch(() => undefined);
+    return this.#callers.find(({ jwt }) => jwt !== undefined && jwt === subject)?.name;
+  }
+
   #identify(request: InboundRequest, prefix: string | undefined, asProxy: boolean): Caller | Promise<Caller> {
     const byCertificate = this.#byCertificate(request);
     if (byCertificate !== undefined) return requireRoute(byCertificate, prefix);

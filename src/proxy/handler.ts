@@ -13,6 +13,7 @@ import { repeatsSecret, responseHeaders } from './headers.ts';
 import { checkOwnPage, checkProtocol, switchFields } from './handshake-rules.ts';
 import { legacyLoginResponse, loginResponse } from './legacy-login.ts';
 import { enforcePolicy } from './enforce-policy.ts';
+import { noteUnrouted } from './note-refusal.ts';
 import { relay } from './relay.ts';
 import { replayIfRejected, isReplayable, NO_FIELDS, type Attempt } from './renew.ts';
 import { readBody } from './request-body.ts';
@@ -33,7 +34,7 @@ async function serve(proxy: Proxy, ctx: RequestContext, route: Route): Promise<v
   const caller = identified instanceof Promise ? await identified : identified;
   if (ctx.request.upgradeTo !== undefined) admitHandshake(proxy, ctx, ctx.request.upgradeTo, caller); // 403 503
   const path = pathOf(upstreamTarget(route, ctx.target));
-  enforcePolicy(proxy, ctx, route, path); // 403
+  enforcePolicy(proxy, ctx, route, caller, path); // 403
   const login = legacyLoginResponse(route, ctx.method, path); // 403
   const account = selectAccount(ctx, route, caller); // 400 403 404
   ctx.account = account;
@@ -97,6 +98,7 @@ export function createRequestPath(proxy: Proxy): RequestPath {
  * Deferred: node:http emits a request at the end of its header section, and may have the whole of it a moment later.
  */
 function refuse(proxy: Proxy, ctx: RequestContext, error: unknown): void {
+  noteUnrouted(proxy, ctx, error);
   queueMicrotask(() => fail(proxy, ctx, error));
 }
 

@@ -1,6 +1,7 @@
 import { AggregatorRegistry, type PrometheusContentType, type Registry } from 'prom-client';
 import type { ProcessState, RouteState } from '../operator/status-document.ts';
 import type { MetricsJson } from '../operator/view.ts';
+import { sumOfRefusedCalls } from '../refused-calls.ts';
 import { ACCOUNT_STATUS_NAMES, cannotServe, type CredentialStatus } from '../tokens/status.ts';
 import type { StoreState } from '../tokens/store-health.ts';
 
@@ -52,7 +53,8 @@ export function sumOfStates(states: readonly ProcessState[]): Omit<ProcessState,
   const unknown = [...new Set(states.flatMap((state) => state.unknown))].filter((account) =>
     states.every((state) => state.unknown.includes(account)),
   );
-  return { store: oneStore(states.map(({ store }) => store)), unknown, accounts, accountCount, routes };
+  const refused = sumOfRefusedCalls(states.map((state) => state.refused));
+  return { store: oneStore(states.map(({ store }) => store)), unknown, accounts, accountCount, routes, refused };
 }
 
 /**

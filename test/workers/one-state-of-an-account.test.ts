@@ -40,6 +40,7 @@ function worker(accounts: readonly CredentialStatus[], change: Partial<ProcessSt
     accounts,
     accountCount: { known: 1, inMemory: 1 },
     routes: [],
+    refused: [],
     ...change,
   };
 }
