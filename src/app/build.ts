@@ -11,6 +11,7 @@ import { JwtCheck } from '../proxy/jwt.ts';
 import { KeyThrottle } from '../proxy/key-throttle.ts';
 import { Outages } from '../proxy/outages.ts';
 import { RenewalGuard } from '../proxy/renewal-guard.ts';
+import { StandIns } from '../proxy/stand-in.ts';
 import { Upgrades } from '../proxy/upgrades.ts';
 import { RouteTable } from '../proxy/route-table.ts';
 import { RefusedCalls } from '../refused-calls.ts';
@@ -80,14 +81,16 @@ export async function build(config: LoadedConfig, dependencies: Dependencies): P
     config.routes.map((route) => routeOf(route, config, metrics, via, credentials.valuesOf, spilling?.spills)),
   );
   const buffers = new BufferBudget(config.limits.bufferedBytes);
-  const callers =
-    config.callers === 'none'
-      ? undefined
-      : new Callers(config.callers, config.jwt && new JwtCheck(config.jwt, clock), new KeyThrottle(clock));
+  const jwt = config.jwt && new JwtCheck(config.jwt, clock);
   const inboundTls = config.listeners.map(({ tls }) => tls && new InboundTls(tls));
 
   // Only after every file has been read: a failure above leaves nothing open.
   const { store, seal } = await openStore(config, dependencies);
+  const standIns = routes.all.some(({ standIn }) => standIn !== undefined)
+    ? new StandIns(seal.keysFor('stand-in'), clock)
+    : undefined;
+  const callers =
+    config.callers === 'none' ? undefined : new Callers(config.callers, jwt, new KeyThrottle(clock), standIns);
   const declared = credentials.declared.map((account) => credentials.get(account)!);
   const records = new Records(store, seal, clock);
   // The manager calls its observer only once it is constructed.

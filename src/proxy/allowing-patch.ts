@@ -32,7 +32,7 @@ export function hostPatch(host: string, scheme: 'http' | 'https'): string {
 /** In place of a patch, for a target that no tunnel leads to. */
 export const NO_TUNNEL = '# Neither a route nor a tunnel can lead there.\n';
 
-/** A tunnel whose content nobody reads, for a target that no route can have. `listener`: its port, if there are more. */
+/** An unread tunnel to a target that no route can have. `listener`: its port, if there are several listeners. */
 export function tunnelPatch(host: string, port: number, listener: number | undefined): string {
   const target = `${host.includes(':') ? `[${host}]` : host}:${port}`;
   if (!TUNNEL.test(target) || isLoopback(host)) return NO_TUNNEL;

@@ -40,7 +40,7 @@ async function serve(proxy: Proxy, ctx: RequestContext, route: Route): Promise<v
   ctx.account = account;
   if (login !== undefined) {
     // Only routes with an account have responses to logins.
-    await respondToLogin(proxy, ctx, account!, login); // 200 502 503
+    await respondToLogin(proxy, ctx, route, caller, account!, login); // 200 502 503
     return;
   }
   const received = receiveBody(proxy, ctx, route); // 408 413
@@ -124,15 +124,23 @@ function admitHandshake(proxy: Proxy, ctx: RequestContext, protocol: string, cal
  * Responds to an application's own login. With the account's own error if that has no usable token: the application
  * would take a good response for a working login, and every request after it would fail.
  */
-async function respondToLogin(proxy: Proxy, ctx: RequestContext, account: string, login: LegacyLogin): Promise<void> {
+async function respondToLogin(
+  proxy: Proxy,
+  ctx: RequestContext,
+  route: Route,
+  caller: Caller | undefined,
+  account: string,
+  login: LegacyLogin,
+): Promise<void> {
+  const standIn = caller && proxy.callers?.standInFor(caller, ctx.request, route.standIn, ctx.asked);
   const token = await proxy.tokens.get(account);
   if (ctx.clientGone) throw new ClientDisconnected();
-  respondWithJson(ctx.response, loginResponse(login, account, token, proxy.clock.wall()), proxy.readIdleMs);
+  respondWithJson(ctx.response, loginResponse(login, account, token, proxy.clock.wall(), standIn), proxy.readIdleMs);
 }
 
 /** The caller; undefined if callers are not authenticated. No caller can take the slots of all others. */
 function identify(proxy: Proxy, ctx: RequestContext, route: Route): Caller | undefined | Promise<Caller> {
-  const caller = proxy.callers?.identify(ctx.request, route.name, ctx.asked);
+  const caller = proxy.callers?.identify(ctx.request, route, ctx.asked);
   if (caller instanceof Promise) return caller.then((found) => admit(proxy, ctx, found));
   return caller && admit(proxy, ctx, caller);
 }
