@@ -1,6 +1,7 @@
 import { TokenwardError } from '../errors.ts';
 import { ClientDisconnected, releaseBody, type RequestBody } from '../http/message.ts';
 import type { InboundRequest, OutboundResponse, RequestHandler } from '../http/server/exchange.ts';
+import type { UpstreamResponse } from '../http/client/response.ts';
 import type { LegacyLogin } from '../flows/flow.ts';
 import type { Token } from '../tokens/token.ts';
 import { chooseAccount } from './account.ts';
@@ -21,6 +22,7 @@ import { respondWithJson, sendContinue } from './respond.ts';
 import { upstreamTarget, type Route } from './route.ts';
 import { ownOrigin, send } from './send.ts';
 import { checkEncodedPath } from './target.ts';
+import { announcedOf, trailersAnnounced } from './trailers.ts';
 import { checkRequest } from './validate.ts';
 
 /**
@@ -221,5 +223,18 @@ function respond(
   // It is not sent again. What the upstream did not want must not block the client, which may read only then.
   if (body?.kind === 'spilled' || body?.kind === 'expected') body.release();
   const isUnread = body?.kind === 'expected' && !body.asked;
-  relay(upstreamResponse, response, headers, proxy.readIdleMs, isUnread ? request : undefined);
+  const announced = request.takesTrailers === true ? trailersAnnounced(upstreamResponse, ctx.method) : undefined;
+  const trailers = announced && ((): [string, string][] => trailersFor(ctx, route, upstreamResponse, announced));
+  if (announced !== undefined) headers.push('trailer', announced.join(', '));
+  relay(upstreamResponse, response, headers, proxy.readIdleMs, isUnread ? request : undefined, trailers);
+}
+
+/** The trailer fields for the client, once they are there. They may repeat a secret no more than other fields may. */
+function trailersFor(
+  { request, target, attachment, place }: RequestContext,
+  route: Route,
+  { trailers = [] }: UpstreamResponse,
+  announced: readonly string[],
+): [string, string][] {
+  return announcedOf(responseHeaders(trailers, place ?? route, attachment, ownOrigin(request), target), announced);
 }
