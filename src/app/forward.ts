@@ -9,6 +9,7 @@ import { mayTunnelTo } from '../forward/addresses.ts';
 import { allowList } from '../forward/allow-list.ts';
 import type { ConnectTarget } from '../forward/authority-form.ts';
 import { ForwardProxy, type ForwardOptions, type TunnelEvent } from '../forward/forward-proxy.ts';
+import { TunnelPlaces } from '../forward/tunnel-places.ts';
 import { createHttpServer } from '../http/server/server.ts';
 import { SiteGuard } from '../http/server/site-guard.ts';
 import { describeFault, type Logger } from '../log.ts';
@@ -115,7 +116,7 @@ export function createForwardProxies(
   const shared = {
     authority: () => authority!.get(),
     via,
-    blind: { count: 0 },
+    places: new TunnelPlaces(config.callers !== 'none' && config.callers.length > 1),
     on: tunnelObserver(config, metrics, log, onHostRefused),
   };
   const of = new Map(forwarding.map((listen) => [listen, createForwardProxy(listen, config, proxy, shared)]));
@@ -136,7 +137,7 @@ function createForwardProxy(
   listen: Listener,
   config: LoadedConfig,
   proxy: Omit<Proxy, 'siteRules'>,
-  shared: Pick<ForwardOptions, 'authority' | 'via' | 'blind' | 'on'>,
+  shared: Pick<ForwardOptions, 'authority' | 'via' | 'places' | 'on'>,
 ): ForwardProxy {
   const { metrics, log, routes } = proxy;
   const path = createRequestPath({ ...proxy, siteRules: siteRulesOfTunnels(listen, config) });

@@ -11,7 +11,9 @@ import { setTunnelOrigin } from '../proxy/tunnel-origin.ts';
 import { checkFields, checkVersion } from '../proxy/validate.ts';
 import { authorityForm, type ConnectTarget } from './authority-form.ts';
 import { dialForTunnel, join } from './blind-tunnel.ts';
+import type { TunnelPlaces } from './tunnel-places.ts';
 import { terminateTls, type HandshakeFailure } from './terminate.ts';
+import { whileConnected } from './while-dialling.ts';
 
 /** What became of a CONNECT. */
 export type TunnelEvent = 'terminated' | 'tunnelled' | 'refused' | HandshakeFailure;
@@ -31,8 +33,8 @@ export interface ForwardOptions {
   readonly authority: () => Authority;
   /** Serves requests of terminated tunnels. */
   readonly inner: Server;
-  /** Blind tunnels of this process, which all its forward proxies count. */
-  readonly blind: { count: number };
+  /** Of this process's unread tunnels, whichever of its forward proxies they come through. */
+  readonly places: TunnelPlaces;
   /** The corporate proxy for an origin, or an empty text. */
   readonly via: (origin: string) => string;
   /** `host`: the target's. */
@@ -40,9 +42,6 @@ export interface ForwardOptions {
   /** A tunnel was refused because neither a route nor the allow-list names the target. */
   readonly onUnknownHost: (target: ConnectTarget, caller: string | undefined) => void;
 }
-
-/** Blind tunnels at once in one process: each holds two connections. */
-const MAX_BLIND = 1_000;
 
 /**
  * A forward proxy. The tunnel to a route's host ends here, and the requests within go the way of every request; other
@@ -66,7 +65,7 @@ export class ForwardProxy implements Tunnels {
       host = target.host;
       const caller = await this.#options.callers?.identifyConnect(request); // 403 407 429 503
       if (this.#isRoute(target)) return await this.#terminate(request, target); // 503
-      if (this.#options.isAllowed(target)) return await this.#tunnel(target); // 403 502 503 504
+      if (this.#options.isAllowed(target)) return await this.#tunnel(request, target, caller?.name); // 403 502 503 504
       this.#options.onUnknownHost(target, caller?.name);
       throw unknownHost(target); // 403
     } catch (error) {
@@ -122,19 +121,16 @@ export class ForwardProxy implements Tunnels {
     }
   }
 
-  async #tunnel(target: ConnectTarget): Promise<Tunnel> {
-    const { blind } = this.#options;
-    if (blind.count >= MAX_BLIND)
-      throw new TokenwardError('too_many_requests', { detail: `${MAX_BLIND} tunnels are open`, retryAfter: 1 });
-    blind.count += 1;
+  async #tunnel(request: InboundRequest, target: ConnectTarget, caller: string | undefined): Promise<Tunnel> {
+    const leave = this.#options.places.take(caller);
     let upstream: Socket;
     try {
-      upstream = await dialForTunnel(target, this.#options.via);
+      upstream = await whileConnected(request.socket, (signal) => dialForTunnel(target, this.#options.via, signal));
     } catch (error) {
-      blind.count -= 1;
+      leave();
       throw error;
     }
-    upstream.once('close', () => (blind.count -= 1));
+    upstream.once('close', leave);
     // The client may leave before the tunnel is joined.
     upstream.on('error', () => upstream.destroy());
     return {
