@@ -111,7 +111,7 @@ export class Callers {
       const standIn = this.#readStandIn(request, keyOrToken, place);
       if (standIn === 'expired') throw new TokenwardError('caller_key_missing', { detail: STAND_IN_EXPIRED });
       if (standIn !== undefined) {
-        const found = standIn === 'forged' ? undefined : standIn.caller;
+        const found = standIn === 'forged' ? undefined : this.#callers.find(({ name }) => name === standIn.name);
         const refusal = found === undefined ? this.#keyThrottle.refusal(address) : undefined;
         return requireRoute(this.#countAttempt(found, address, refusal), prefix);
       }

@@ -2,7 +2,6 @@ import { createHmac, timingSafeEqual } from 'node:crypto';
 import { LRUCache } from 'lru-cache';
 import { STAND_IN, UNSIGNED_JWT } from '../flows/answer-login.ts';
 import type { Clock } from '../tokens/clock.ts';
-import type { Caller } from './caller.ts';
 
 /*
  * An application that logs in with its key in the URL gets a stand-in for the vendor's token, and may send nothing but
@@ -30,9 +29,16 @@ const END_BYTES = 4;
 const MAC_BYTES = 16;
 const HEAD_BYTES = 1 + END_BYTES + MAC_BYTES;
 
+/** A caller with the digest of its key. */
+interface KeyedCaller {
+  readonly name: string;
+  readonly digest: Buffer | undefined;
+}
+
 /** A stand-in that this installation has issued. `end`: unix seconds. */
-export interface ReadStandIn {
-  readonly caller: Caller;
+interface ReadStandIn {
+  /** The caller's. */
+  readonly name: string;
   readonly end: number;
 }
 
@@ -50,7 +56,7 @@ export class StandIns {
   }
 
   /** `end`: unix seconds; by default a day from now. Undefined: this caller has no key. */
-  issue(caller: Caller, scope: string, end = Math.floor(this.#clock.wall() / 1000) + LIFE_S): string | undefined {
+  issue(caller: KeyedCaller, scope: string, end = Math.floor(this.#clock.wall() / 1000) + LIFE_S): string | undefined {
     if (caller.digest === undefined) return undefined;
     const head = Buffer.alloc(1 + END_BYTES, VERSION);
     head.writeUInt32BE(end, 1);
@@ -62,7 +68,11 @@ export class StandIns {
    * The stand-in in a field's value. Undefined: there is none. `forged`: not issued here, or for another account, or to
    * a caller that has another key now.
    */
-  read(value: string, place: StandInPlace, callers: readonly Caller[]): ReadStandIn | 'expired' | 'forged' | undefined {
+  read(
+    value: string,
+    place: StandInPlace,
+    callers: readonly KeyedCaller[],
+  ): ReadStandIn | 'expired' | 'forged' | undefined {
     const text = standInOf(value, place);
     if (text === undefined) return undefined;
     const key = `${place.scope} ${text}`;
@@ -75,7 +85,7 @@ export class StandIns {
     return found.end * 1000 > this.#clock.wall() ? found : 'expired';
   }
 
-  #verify(text: string, scope: string, callers: readonly Caller[]): ReadStandIn | undefined {
+  #verify(text: string, scope: string, callers: readonly KeyedCaller[]): ReadStandIn | undefined {
     const written = text.slice(PREFIX.length);
     const bytes = Buffer.from(written, 'base64url');
     // One spelling only: nothing that was not issued is taken.
@@ -87,12 +97,12 @@ export class StandIns {
     if (caller === undefined || digest === undefined) return undefined;
     const mac = bytes.subarray(1 + END_BYTES, HEAD_BYTES);
     const isOurs = this.#keys.some((key) => timingSafeEqual(mac, macOf(key, caller, digest, scope, end)));
-    return isOurs ? { caller, end } : undefined;
+    return isOurs ? { name, end } : undefined;
   }
 }
 
 /** The digest of the caller's key is in it: a new key ends what the former one has got. */
-function macOf(key: Buffer, { name }: Caller, digest: Buffer, scope: string, end: number): Buffer {
+function macOf(key: Buffer, { name }: KeyedCaller, digest: Buffer, scope: string, end: number): Buffer {
   const mac = createHmac('sha256', key)
     .update(JSON.stringify([VERSION, name, scope, end]))
     .update(digest);
