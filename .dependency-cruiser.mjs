@@ -14,27 +14,28 @@ const MAY_IMPORT = {
   config: ['flows', 'http', 'deadlines', 'loopback', 'nearest', 'parse-url', 'trim-end'],
   proxy: [
     ...['http', 'http/client', 'http/server', 'tokens', 'flows', 'config'],
-    ...['errors', 'log', 'metrics', 'parse-url', 'trim-end', 'route-stats', 'upgrade-stats'],
+    ...['errors', 'log', 'loopback', 'metrics', 'parse-url', 'refused-calls', 'trim-end', 'route-stats'],
+    'upgrade-stats',
   ],
   forward: ['http/client', 'http/server', 'authority', 'proxy', 'errors', 'parse-url'],
   operator: [
     ...['http', 'http/server', 'tokens', 'config'],
-    ...['errors', 'log', 'loopback', 'metrics', 'nearest', 'route-stats', 'version'],
+    ...['errors', 'log', 'loopback', 'metrics', 'nearest', 'refused-calls', 'route-stats', 'version'],
   ],
   app: [
     ...['http', 'http/client', 'http/server', 'tokens', 'authority', 'flows', 'config', 'proxy', 'forward', 'operator'],
-    ...['deadlines', 'errors', 'log', 'loopback', 'metrics', 'parse-url', 'trim-end', 'version'],
+    ...['deadlines', 'errors', 'log', 'loopback', 'metrics', 'parse-url', 'refused-calls', 'trim-end', 'version'],
   ],
   workers: [
     ...['http/server', 'tokens', 'config', 'operator', 'app'],
-    ...['deadlines', 'errors', 'log', 'metrics', 'version'],
+    ...['deadlines', 'errors', 'log', 'metrics', 'refused-calls', 'version'],
   ],
   sandbox: ['http', 'http/server', 'errors', 'loopback', 'nearest'],
   demo: ['sandbox'],
   cli: [
     ...['http', 'http/server', 'tokens', 'authority', 'flows', 'config', 'proxy', 'operator', 'app', 'workers'],
     ...['sandbox', 'demo'],
-    ...['errors', 'log', 'loopback', 'metrics', 'nearest', 'parse-url', 'trim-end', 'version'],
+    ...['errors', 'log', 'loopback', 'metrics', 'nearest', 'parse-url', 'refused-calls', 'trim-end', 'version'],
   ],
 };
 

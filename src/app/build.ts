@@ -13,7 +13,9 @@ import type { Proxy } from '../proxy/context.ts';
 import { KeyThrottle } from '../proxy/key-throttle.ts';
 import { Outages } from '../proxy/outages.ts';
 import { RenewalGuard } from '../proxy/renewal-guard.ts';
+import { StandIns } from '../proxy/stand-in.ts';
 import { Upgrades } from '../proxy/upgrades.ts';
+import { RefusedCalls } from '../refused-calls.ts';
 import { ConfiguredTokens } from '../tokens/configured-tokens.ts';
 import { systemClock, type Clock } from '../tokens/clock.ts';
 import { TokenManager, type Checkpoint } from '../tokens/manager.ts';
@@ -88,12 +90,16 @@ export async function build(config: LoadedConfig, dependencies: Dependencies): P
   const endpoints = new TokenEndpoints();
   const { sendTokenCall } = dependencies;
   const keyThrottle = new KeyThrottle(clock);
-  const draftParts = { metrics, clock, upstreams, spills, keyThrottle, endpoints, sendTokenCall };
+  // Made with a key of the store, which is opened last.
+  const late: { standIns?: StandIns } = {};
+  const standIns = (): StandIns | undefined => late.standIns;
+  const draftParts = { metrics, clock, upstreams, spills, keyThrottle, endpoints, sendTokenCall, standIns };
   let current: Draft = await draft(config, draftParts);
   const inboundTls = config.listeners.map(({ tls }) => tls && new InboundTls(tls));
 
   // Only after every file has been read: a failure above leaves nothing open.
   const { store, seal } = await openStore(config, dependencies);
+  late.standIns = new StandIns(seal.keysFor('stand-in'), clock);
   const records = new Records(store, seal, clock);
   // The manager calls its observer only once it is constructed.
   const history = new AccountHistory(clock);
@@ -111,6 +117,7 @@ export async function build(config: LoadedConfig, dependencies: Dependencies): P
   });
   // One for all listeners: an unreachable upstream is logged once.
   const outages = new Outages(systemClock, log);
+  const refusedCalls = new RefusedCalls(() => clock.wall());
   const viaName = dependencies.viaName ?? newViaName();
   const shared = {
     viaName,
@@ -120,6 +127,7 @@ export async function build(config: LoadedConfig, dependencies: Dependencies): P
     log,
     upgrades: new Upgrades(upgradeLimits(config), log),
     outages,
+    refusedCalls,
     renewalGuard: new RenewalGuard(clock),
     concurrency: new ConcurrencyLimiter(requestLimits(config)),
   };
@@ -207,6 +215,7 @@ export async function build(config: LoadedConfig, dependencies: Dependencies): P
     routes: () => current.config.routes,
     history,
     outages,
+    refusedCalls,
     callers: () => (current.config.callers === 'none' ? [] : current.config.callers),
     drain: dependencies.onDrain,
     config: dependencies.configControl,

@@ -7,6 +7,7 @@ import { Callers } from '../proxy/caller.ts';
 import { JwtCheck } from '../proxy/jwt.ts';
 import type { KeyThrottle } from '../proxy/key-throttle.ts';
 import { RouteTable } from '../proxy/route-table.ts';
+import type { StandIns } from '../proxy/stand-in.ts';
 import type { Clock } from '../tokens/clock.ts';
 import { credentialSource, type AccountCredentials } from './credentials.ts';
 import { egressProxy } from './egress-proxy.ts';
@@ -25,6 +26,8 @@ export interface DraftParts {
   readonly keyThrottle: KeyThrottle;
   readonly endpoints: TokenEndpoints;
   readonly sendTokenCall?: SendTokenCall | undefined;
+  /** Undefined as long as the store is not open. */
+  readonly standIns: () => StandIns | undefined;
 }
 
 /** What a configuration describes, made from it and the files that it names. It serves nothing yet. */
@@ -82,6 +85,7 @@ export async function draft(config: LoadedConfig, parts: DraftParts, former?: Dr
   );
   const sameJwt = former !== undefined && isDeepStrictEqual(former.config.jwt, config.jwt);
   const jwt = sameJwt ? former.jwt : config.jwt && new JwtCheck(config.jwt, clock);
-  const callers = config.callers === 'none' ? undefined : new Callers(config.callers, jwt, parts.keyThrottle);
+  const callers =
+    config.callers === 'none' ? undefined : new Callers(config.callers, jwt, parts.keyThrottle, parts.standIns);
   return { config, via, credentials, routes, callers, jwt, upstreamKeys };
 }

@@ -1,15 +1,22 @@
+import { isIP } from 'node:net';
 import { Authorities } from '../authority/authorities.ts';
 import { AuthorityError } from '../authority/authority-error.ts';
 import type { Authority } from '../authority/authority.ts';
 import type { LoadedConfig } from '../config/load.ts';
 import { authorityHosts } from '../config/authority-hosts.ts';
+import type { Listener } from '../config/schema/listen.ts';
+import { mayTunnelTo } from '../forward/addresses.ts';
 import { allowList } from '../forward/allow-list.ts';
-import { ForwardProxy, type ForwardOptions, type TunnelEvent } from '../forward/forward-proxy.ts';
+import type { ConnectTarget } from '../forward/authority-form.ts';
+import { ForwardProxy, type ForwardOptions, type TunnelEvent, type TunnelRules } from '../forward/forward-proxy.ts';
+import { TunnelPlaces } from '../forward/tunnel-places.ts';
 import { createHttpServer } from '../http/server/server.ts';
 import { SiteGuard } from '../http/server/site-guard.ts';
 import { describeFault, type Logger } from '../log.ts';
 import type { Metrics } from '../metrics.ts';
+import { hostPatch, NO_TUNNEL, tunnelPatch } from '../proxy/allowing-patch.ts';
 import type { Proxy } from '../proxy/context.ts';
+import type { RefusedCalls } from '../refused-calls.ts';
 import type { Clock } from '../tokens/clock.ts';
 import type { Records } from '../tokens/records.ts';
 import { Front } from './front.ts';
@@ -128,9 +135,10 @@ interface ForwardParts {
 export function createForwardProxies(config: LoadedConfig, parts: ForwardParts): ForwardProxies {
   const { metrics, log, authority } = parts;
   let routeHosts: ReadonlySet<string> = new Set();
+  const places = new TunnelPlaces(hasSeveralCallers(config));
   const shared = {
     authority: () => authority!.get(),
-    blind: { count: 0 },
+    places,
     on: tunnelObserver(() => routeHosts, parts),
   };
   const all = config.listeners.flatMap(({ forward }, index) => {
@@ -155,6 +163,7 @@ export function createForwardProxies(config: LoadedConfig, parts: ForwardParts):
     },
     serve(current, proxy, via) {
       routeHosts = new Set(authorityHosts(current));
+      places.share(hasSeveralCallers(current));
       for (const { index, front, forwardProxy } of all) {
         const listen = current.listeners[index]!;
         front.serve({ ...proxy, siteRules: siteRulesOfTunnels(listen, current) });
@@ -166,12 +175,41 @@ export function createForwardProxies(config: LoadedConfig, parts: ForwardParts):
           own: new SiteGuard(listen.hosts, listen.host),
           viaName: proxy.viaName,
           via,
+          onUnknownHost: refusalNoter(listen, current, proxy.refusedCalls),
         });
       }
       if (all.length === 0) return;
       for (const reason of ['forward_refused', 'authority_unusable', ...(proxy.callers ? ['proxy_key_missing'] : [])])
         metrics.errors.inc({ route: 'unmatched', reason }, 0);
     },
+  };
+}
+
+function hasSeveralCallers({ callers }: LoadedConfig): boolean {
+  return callers !== 'none' && callers.length > 1;
+}
+
+/** Lists refused tunnels, each with the route that would end it, or the entry that would let it through. */
+function refusalNoter(
+  listen: Listener,
+  { listeners }: LoadedConfig,
+  refusedCalls: RefusedCalls,
+): TunnelRules['onUnknownHost'] {
+  const listener = listeners.length === 1 ? undefined : listen.port;
+  const patchOf = ({ host, port }: ConnectTarget): string => {
+    if (!host.includes(':') && (port === 443 || port === 80)) return hostPatch(host, port === 443 ? 'https' : 'http');
+    return isIP(host) === 0 || mayTunnelTo(host) ? tunnelPatch(host, port, listener) : NO_TUNNEL;
+  };
+  return (target, caller) => {
+    const { host, port } = target;
+    const bracketed = host.includes(':') ? `[${host}]` : host;
+    refusedCalls.note(
+      {
+        ...(caller !== undefined && { caller }),
+        ...{ kind: 'host', host: port === 443 ? bracketed : `${bracketed}:${port}`, method: 'CONNECT' },
+      },
+      () => patchOf(target),
+    );
   };
 }
 

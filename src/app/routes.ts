@@ -4,6 +4,7 @@ import { attachedFields, Attacher, type ValuesOf } from '../flows/attach.ts';
 import { hasSecretName } from '../config/secrets.ts';
 import { isFixed, type Flow } from '../flows/flow.ts';
 import { PRESETS } from '../flows/presets.ts';
+import { bringsStandIn, fieldOfToken } from '../flows/stand-in.ts';
 import { flowOfRoute, loginsOfRoute } from './login-guard.ts';
 import type { Metrics } from '../metrics.ts';
 import type { Connect } from './upstreams.ts';
@@ -14,6 +15,7 @@ import { rejectedTokenRule } from '../proxy/inspect.ts';
 import { compilePolicy } from '../proxy/policy.ts';
 import { namedUpstream } from '../proxy/named-upstream.ts';
 import type { Route } from '../proxy/route.ts';
+import type { StandInPlace } from '../proxy/stand-in.ts';
 import { UPGRADE_ENDS } from '../http/upgraded-pair.ts';
 import { trimEnd } from '../trim-end.ts';
 import type { Spills } from './spills.ts';
@@ -66,6 +68,7 @@ export function routeOf(
     addedFields: config.headers && Object.entries(config.headers).flat(),
     secrets: secretsOf(config, all),
     flow,
+    standIn: standInPlaceOf(config, all, flow),
     logins: loginsOfRoute(config, all),
     policy: config.policy && compilePolicy(config.policy, basePath),
     attach: flow && new Attacher(flow.attach, valuesOf, hasSecretName, former?.attach),
@@ -75,6 +78,18 @@ export function routeOf(
     stats: metrics.route(config.name),
     upgradeStats: metrics.upgrades(config.name, config.upgrade.length > 0 ? UPGRADE_ENDS : []),
   };
+}
+
+/** Only where callers have keys, and the route answers logins. */
+function standInPlaceOf(
+  { legacyLogin, account, accountFrom }: RouteConfig,
+  { callers }: LoadedConfig,
+  flow: Flow | undefined,
+): StandInPlace | undefined {
+  if (flow === undefined || legacyLogin !== 'answer' || callers === 'none') return undefined;
+  if (callers.every(({ key }) => key === undefined) || !flow.legacyLogin.some(bringsStandIn)) return undefined;
+  const field = fieldOfToken(flow.attach);
+  return field && { ...field, scope: accountFrom === undefined ? `account ${account!}` : `flow ${accountFrom.flow}` };
 }
 
 /** A shorter text occurs in responses by chance. */

@@ -1,6 +1,7 @@
 import { nearest } from '../nearest.ts';
 import type { StatusDocument } from '../operator/status-document.ts';
 import { cannotServe, type CredentialStatus } from '../tokens/status.ts';
+import { refusedCalls } from './refused-table.ts';
 import { accountTable, expiryOf, loginsOf, notShown, reloadTrouble, storeTrouble } from './account-table.ts';
 import { CANNOT_SERVE } from './exit-codes.ts';
 import { formatDuration } from './format-duration.ts';
@@ -29,7 +30,9 @@ export async function status(options: Options, account: string | undefined): Pro
     if (options.json === true) return `${JSON.stringify(document, null, 2)}\n`;
     const [one] = document.accounts;
     if (account !== undefined && one !== undefined) return troubles(document) + details(one, document.now);
-    return troubles(document) + accountTable(document.accounts, document.now) + notShown(document);
+    return (
+      troubles(document) + accountTable(document.accounts, document.now) + notShown(document) + refusedCalls(document)
+    );
   };
   if (options.watch === true) await watch(look, WATCH_MS);
   else print(await look());

@@ -8,24 +8,14 @@ import { table } from './table.ts';
 import { UsageError } from './usage-error.ts';
 import { watch } from './watch.ts';
 
-/** A caller as /status may list it. */
-interface CallerState {
-  readonly name: string;
-  readonly inFlight: number;
-  readonly admitted: number;
-  readonly refused: number;
-}
-
-type Status = StatusDocument & { readonly callers?: readonly CallerState[] };
-
 /** `tokenward top`: live on a terminal, otherwise one table. */
 export async function top(options: OperatorOptions & { readonly interval: string }): Promise<void> {
   const seconds = Number(options.interval);
   if (!(seconds >= 0.2 && seconds <= 3_600)) throw new UsageError('--interval must be 0.2 to 3600 seconds');
   const address = operatorAddress(options);
-  let before: Status | undefined;
+  let before: StatusDocument | undefined;
   const look = async (): Promise<string> => {
-    const status: Status = await fetchStatus(address);
+    const status: StatusDocument = await fetchStatus(address);
     const text = page(status, before);
     before = status;
     return text;
@@ -35,19 +25,19 @@ export async function top(options: OperatorOptions & { readonly interval: string
 }
 
 /** `before`: the look before this one, for rates. */
-function page(status: Status, before: Status | undefined): string {
+function page(status: StatusDocument, before: StatusDocument | undefined): string {
   const { version, accounts, now } = status;
   const cannot = accounts.filter(({ ready }) => !ready).length;
   const head =
     `tokenward ${version}${status.stopping ? ', stopping' : ''}, ${accounts.length} accounts` +
     (cannot === 0 ? '' : coloured(process.stdout, 'red', `, ${cannot} cannot serve`));
   const parts = [storeTrouble(status) + head, routeTable(status, before)];
-  if (status.callers !== undefined && status.callers.length > 0) parts.push(callerTable(status, before));
+  if (status.callers.length > 0) parts.push(callerTable(status, before));
   parts.push(accountTable(accounts, now) + notShown(status));
   return `${parts.map((part) => part.trimEnd()).join('\n\n')}\n`;
 }
 
-function routeTable({ routes, now }: Status, before: Status | undefined): string {
+function routeTable({ routes, now }: StatusDocument, before: StatusDocument | undefined): string {
   const rows = routes.map((route) => {
     const last = before?.routes.find(({ prefix }) => prefix === route.prefix);
     return [
@@ -62,9 +52,9 @@ function routeTable({ routes, now }: Status, before: Status | undefined): string
   return table([['ROUTE', 'UPSTREAM', 'ACCOUNT', 'REQUESTS', 'PER SECOND', 'IN FLIGHT'], ...rows], bold);
 }
 
-function callerTable({ callers = [], now }: Status, before: Status | undefined): string {
+function callerTable({ callers, now }: StatusDocument, before: StatusDocument | undefined): string {
   const rows = callers.map((caller) => {
-    const last = before?.callers?.find(({ name }) => name === caller.name);
+    const last = before?.callers.find(({ name }) => name === caller.name);
     return [
       caller.name,
       String(caller.admitted),

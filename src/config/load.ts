@@ -30,6 +30,7 @@ import { checkRouteHeaders } from './route-headers.ts';
 import { ExpandedTexts } from './secrets.ts';
 import { warnOfSlowWrites } from './slow-writes.ts';
 import { warnOfSharedLogins } from './shared-logins.ts';
+import { warnOfAnonymousStandIns } from './stand-in-warnings.ts';
 import { configSchema, type AccountConfig, type Config } from './schema.ts';
 import type { Listener } from './schema/listen.ts';
 import { SourceNotes, NO_SOURCE, type ConfigSource } from './source.ts';
@@ -195,6 +196,12 @@ export function parseConfig(
   texts.warn(flowOf, warn);
   warnOfSocketFolders(expanded, listeners, warn);
   warnOfSlowWrites(config, warn);
+  warnOfAnonymousStandIns(
+    config,
+    ({ account, accountFrom }) =>
+      flowOf.get(account ?? '') ?? (accountFrom === undefined ? undefined : flows.get(accountFrom.flow)),
+    warn,
+  );
   const loaded: LoadedConfig = {
     ...config,
     generated: external.generated,

@@ -1,6 +1,7 @@
 import { createHash, createHmac } from 'node:crypto';
 import { readFileSync, statSync, type BigIntStats } from 'node:fs';
-import type { LoadedConfig } from './load.ts';
+import type { GeneratedAccounts } from './generated-accounts.ts';
+import type { Config } from './schema.ts';
 
 /** What a configuration was read from. */
 export interface ConfigSource {
@@ -19,6 +20,9 @@ export interface ConfigSource {
 
 export const NO_SOURCE: ConfigSource = { file: 'configuration', hash: '', stamps: new Map(), tlsFiles: new Map() };
 
+/** What of a configuration names files. */
+type SourcedConfig = Pick<Config, 'store' | 'routes' | 'accounts'> & { readonly generated: GeneratedAccounts };
+
 /** Notes what a configuration is read from while it is loaded. */
 export class SourceNotes {
   readonly #contents = new Map<string, Buffer | string>();
@@ -30,7 +34,7 @@ export class SourceNotes {
   };
 
   /** The source of a configuration, with the TLS files that it names. */
-  sourceOf(file: string, config: LoadedConfig): ConfigSource {
+  sourceOf(file: string, config: SourcedConfig): ConfigSource {
     const tlsFiles = new Map<string, string>();
     for (const path of tlsFilesOf(config)) {
       this.note(path, undefined);
@@ -51,7 +55,7 @@ export function stampOf(found: BigIntStats | undefined): string {
 }
 
 /** The TLS files of routes and accounts. Those of listeners are watched by themselves. */
-function tlsFilesOf({ routes, accounts, generated }: LoadedConfig): Set<string> {
+function tlsFilesOf({ routes, accounts, generated }: SourcedConfig): Set<string> {
   const all = [
     ...routes.map(({ tls }) => tls),
     ...Object.values(accounts).map(({ tls }) => tls),

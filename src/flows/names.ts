@@ -3,6 +3,7 @@ import { textsOfMake } from './make-schema.ts';
 import { textsOfOauth } from './oauth/schema.ts';
 import { namesIn } from './schema/attach.ts';
 import { textsOfLegacyLogin } from './schema/legacy-login.ts';
+import { STAND_IN_NAME } from './stand-in.ts';
 import { placeholdersIn } from './template.ts';
 
 /** Where a text stands: keys and list indexes. */
@@ -81,6 +82,8 @@ export function namesToldToApplications({ legacyLogin }: Pick<Flow, 'legacyLogin
     const inAnswer = answer
       .flatMap(([, text]) => placeholdersIn(text))
       .filter(({ name }) => !Object.hasOwn(entry.make, name));
-    return [...inAnswer, ...make.flatMap(([, text]) => placeholdersIn(text))].map(({ name }) => name);
+    return [...inAnswer, ...make.flatMap(([, text]) => placeholdersIn(text))].flatMap(({ name }) =>
+      name === STAND_IN_NAME ? [] : [name],
+    );
   });
 }

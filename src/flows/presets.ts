@@ -1,7 +1,10 @@
+import { STAND_IN } from './answer-login.ts';
 import { flowSchema, type Flow, type FlowInput } from './flow.ts';
+import { STAND_IN_NAME } from './stand-in.ts';
 
-/** What an application that logs in by itself gets in place of tokens. They differ, because some applications look. */
-const STAND_IN = 'managed-by-tokenward';
+/** In place of an access token; with the caller's mark if callers have keys. */
+const ACCESS_STAND_IN = `{${STAND_IN_NAME}=${STAND_IN}}`;
+/** They differ, because some applications look. */
 const REFRESH_STAND_IN = 'managed-by-tokenward-refresh';
 
 type LoginAnswer = Omit<NonNullable<FlowInput['legacyLogin']>[number], 'path'>;
@@ -22,7 +25,7 @@ const softline: FlowInput = {
   lifetime: 86_400,
   attach: { header: 'AuthorizationJWT', value: 'Bearer {token}' },
   invalid: [{ status: 401, body: { '/errors/*/error': [1007, 1008, 1009] } }],
-  legacyLogin: [{ path: '/v1/login_check', answer: { token: STAND_IN, refresh_token: REFRESH_STAND_IN } }],
+  legacyLogin: [{ path: '/v1/login_check', answer: { token: ACCESS_STAND_IN, refresh_token: REFRESH_STAND_IN } }],
 };
 
 /** The lives are those that the vendor documents: 24 hours and 14 days. */
@@ -36,7 +39,7 @@ const CHATAPP_PAIR: LoginAnswer = {
     success: true,
     data: {
       cabinetUserId: '{userId?}',
-      accessToken: STAND_IN,
+      accessToken: ACCESS_STAND_IN,
       accessTokenEndTime: '{accessEnd}',
       refreshToken: REFRESH_STAND_IN,
       refreshTokenEndTime: '{refreshEnd}',
@@ -97,7 +100,13 @@ const chatapp: FlowInput = {
  */
 const TWIN_PAIR: LoginAnswer = {
   make: {
-    access: { jwt: { lifetime: '12h', tokenClaims: ['sub', 'company_id', 'roles', 'version'] } },
+    access: {
+      jwt: {
+        lifetime: '12h',
+        claims: { jti: `{${STAND_IN_NAME}?}` },
+        tokenClaims: ['sub', 'company_id', 'roles', 'version'],
+      },
+    },
     refresh: { jwt: { lifetime: '8760h', claims: { jti: STAND_IN }, tokenClaims: ['version'] } },
   },
   answer: { token: '{access}', refreshToken: '{refresh}' },

@@ -11,9 +11,13 @@ const IDLE_MS = 600_000;
 
 /**
  * Connects to a host of the allow-list. `via`: the corporate proxy for an origin, or an empty text; it resolves the
- * name then. Rejects with a TokenwardError.
+ * name then. Rejects with a TokenwardError, also when `signal` aborts.
  */
-export async function dialForTunnel(target: ConnectTarget, via: (origin: string) => string): Promise<Socket> {
+export async function dialForTunnel(
+  target: ConnectTarget,
+  via: (origin: string) => string,
+  signal: AbortSignal,
+): Promise<Socket> {
   const { host, port } = target;
   // The egress proxy would look the name up on its own host (RFC 6761 §6.3).
   if (isIP(host) !== 0 ? !mayTunnelTo(host) : /(^|\.)localhost$/.test(host)) throw forbidden(host);
@@ -22,9 +26,9 @@ export async function dialForTunnel(target: ConnectTarget, via: (origin: string)
   try {
     if (proxy !== '') {
       const destination = { ...destinationOf(origin, {}, proxy), secure: false };
-      return await dial(destination, CONNECT_MS, new AbortController().signal, undefined, () => undefined);
+      return await dial(destination, CONNECT_MS, signal, undefined, () => undefined);
     }
-    return await dialDirect(target);
+    return await dialDirect(target, signal);
   } catch (error) {
     const code = (error as NodeJS.ErrnoException).code;
     if (code === FORBIDDEN) throw forbidden(host);
@@ -36,9 +40,11 @@ export async function dialForTunnel(target: ConnectTarget, via: (origin: string)
   }
 }
 
-async function dialDirect({ host, port }: ConnectTarget): Promise<Socket> {
+async function dialDirect({ host, port }: ConnectTarget, signal: AbortSignal): Promise<Socket> {
   const socket = connect({ host, port, lookup: lookupForTunnel, allowHalfOpen: true, noDelay: true, keepAlive: true });
   const timer = setTimeout(() => socket.destroy(new DialError('ETIMEDOUT')), CONNECT_MS);
+  const cut = (): void => void socket.destroy(new DialError('ECONNABORTED'));
+  signal.addEventListener('abort', cut);
   try {
     await once(socket, 'connect');
     return socket;
@@ -47,6 +53,7 @@ async function dialDirect({ host, port }: ConnectTarget): Promise<Socket> {
     throw error;
   } finally {
     clearTimeout(timer);
+    signal.removeEventListener('abort', cut);
   }
 }
 

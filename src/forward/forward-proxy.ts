@@ -11,7 +11,9 @@ import { setTunnelOrigin } from '../proxy/tunnel-origin.ts';
 import { checkFields, checkVersion } from '../proxy/validate.ts';
 import { authorityForm, type ConnectTarget } from './authority-form.ts';
 import { dialForTunnel, join } from './blind-tunnel.ts';
+import type { TunnelPlaces } from './tunnel-places.ts';
 import { terminateTls, type HandshakeFailure } from './terminate.ts';
+import { whileConnected } from './while-dialling.ts';
 
 /** What became of a CONNECT. */
 export type TunnelEvent = 'terminated' | 'tunnelled' | 'refused' | HandshakeFailure;
@@ -21,8 +23,8 @@ export interface ForwardOptions {
   readonly authority: () => Authority;
   /** Serves requests of terminated tunnels. */
   readonly inner: Server;
-  /** Blind tunnels of this process, which all its forward proxies count. */
-  readonly blind: { count: number };
+  /** Of this process's unread tunnels, whichever of its forward proxies they come through. */
+  readonly places: TunnelPlaces;
   /** `host`: the target's. */
   readonly on: (event: TunnelEvent, host: string) => void;
 }
@@ -41,10 +43,9 @@ export interface TunnelRules {
   readonly own: SiteGuard;
   /** The corporate proxy for an origin, or an empty text. */
   readonly via: (origin: string) => string;
+  /** A tunnel was refused because neither a route nor the allow-list names the target. */
+  readonly onUnknownHost: (target: ConnectTarget, caller: string | undefined) => void;
 }
-
-/** Blind tunnels at once in one process: each holds two connections. */
-const MAX_BLIND = 1_000;
 
 /**
  * A forward proxy. The tunnel to a route's host ends here, and the requests within go the way of every request; other
@@ -72,9 +73,10 @@ export class ForwardProxy implements Tunnels {
     try {
       const target = this.#validate(request); // 400 403 431 508
       host = target.host;
-      await this.#rules.callers?.identifyConnect(request); // 403 407 429 503
+      const caller = await this.#rules.callers?.identifyConnect(request); // 403 407 429 503
       if (this.#isRoute(target)) return await this.#terminate(request, target); // 503
-      if (this.#rules.isAllowed(target)) return await this.#tunnel(target); // 403 502 503 504
+      if (this.#rules.isAllowed(target)) return await this.#tunnel(request, target, caller?.name); // 403 502 503 504
+      this.#rules.onUnknownHost(target, caller?.name);
       throw unknownHost(target); // 403
     } catch (error) {
       this.#options.on('refused', host);
@@ -129,19 +131,16 @@ export class ForwardProxy implements Tunnels {
     }
   }
 
-  async #tunnel(target: ConnectTarget): Promise<Tunnel> {
-    const { blind } = this.#options;
-    if (blind.count >= MAX_BLIND)
-      throw new TokenwardError('too_many_requests', { detail: `${MAX_BLIND} tunnels are open`, retryAfter: 1 });
-    blind.count += 1;
+  async #tunnel(request: InboundRequest, target: ConnectTarget, caller: string | undefined): Promise<Tunnel> {
+    const leave = this.#options.places.take(caller);
     let upstream: Socket;
     try {
-      upstream = await dialForTunnel(target, this.#rules.via);
+      upstream = await whileConnected(request.socket, (signal) => dialForTunnel(target, this.#rules.via, signal));
     } catch (error) {
-      blind.count -= 1;
+      leave();
       throw error;
     }
-    upstream.once('close', () => (blind.count -= 1));
+    upstream.once('close', leave);
     // The client may leave before the tunnel is joined.
     upstream.on('error', () => upstream.destroy());
     return {

@@ -44,7 +44,7 @@ export function statusOf(
     callers,
     actions: ['renew', ...(canDrain ? (['drain'] as const) : []), ...(config ? (['reload'] as const) : [])],
     ...(config && { config }),
-    ...(refused && { refused }),
+    refused,
   };
 }
 

@@ -1,6 +1,7 @@
 import type { RouteConfig } from '../config/schema.ts';
 import type { Logger } from '../log.ts';
 import type { Metrics } from '../metrics.ts';
+import type { RefusedCalls } from '../refused-calls.ts';
 import type { Clock } from '../tokens/clock.ts';
 import type { RenewNowOptions, TokenManager } from '../tokens/manager.ts';
 import { ACCOUNT_STATUS_NAMES } from '../tokens/status.ts';
@@ -30,6 +31,7 @@ interface LocalParts {
   readonly metrics: Metrics;
   readonly log: Logger;
   readonly buffers: { readonly used: number };
+  readonly refusedCalls: RefusedCalls;
   /** Tunnels of the forward proxy. Undefined: this is none. */
   readonly tunnels: { readonly size: number } | undefined;
   readonly spilledBytes: () => number;
@@ -108,6 +110,7 @@ export class LocalView implements OperatorView {
       accounts: accounts.map((status) => history.describe(status, renewals)),
       routes: this.routes(),
       callers: this.#callers(),
+      refused: this.#parts.refusedCalls.list(),
       revision: history.revision,
       ...(config && { config: config.state }),
     };

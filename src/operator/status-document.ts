@@ -1,6 +1,7 @@
 import type { AccountStatusName, CredentialStatus } from '../tokens/status.ts';
 import type { ConfigState } from './config-status.ts';
 import type { StoreState } from '../tokens/store-health.ts';
+import type { RefusedCall } from '../refused-calls.ts';
 import type { Incident } from './incident.ts';
 import type { CallerLately, CountedMinute, RouteMinute } from './minutes.ts';
 
@@ -41,21 +42,6 @@ export interface AccountHistoryView {
   /** Rises with every change of any account. */
   readonly revision: number;
   describe(status: CredentialStatus, renewals: boolean): AccountStatus;
-}
-
-/** Requests that were refused, and the configuration that would allow them. */
-export interface RefusedCall {
-  readonly caller?: string;
-  readonly kind: 'host' | 'policy' | 'route';
-  readonly route?: string;
-  readonly host?: string;
-  readonly method?: string;
-  readonly path?: string;
-  readonly count: number;
-  readonly firstAt: number;
-  readonly lastAt: number;
-  /** YAML. */
-  readonly patch: string;
 }
 
 /** A caller of the configuration and its requests. */
@@ -99,7 +85,8 @@ export interface StatusDocument {
   readonly routes: readonly RouteState[];
   readonly callers: readonly CallerState[];
   readonly actions: readonly OperatorAction[];
-  readonly refused?: readonly RefusedCall[];
+  /** Calls that were refused and could be allowed; the newest first. */
+  readonly refused: readonly RefusedCall[];
 }
 
 /** An upstream that cannot be reached. Times are wall-clock ms. */
@@ -146,8 +133,9 @@ export interface ProcessState {
   readonly accountCount: { readonly known: number; readonly inMemory: number };
   readonly routes: readonly ProcessRoute[];
   readonly callers: readonly CallerState[];
+  /** Calls that were refused and could be allowed; the newest first. */
+  readonly refused: readonly RefusedCall[];
   /** Rises with every change of an account. */
   readonly revision: number;
   readonly config?: ConfigState;
-  readonly refused?: readonly RefusedCall[];
 }

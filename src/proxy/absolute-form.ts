@@ -38,6 +38,16 @@ export function authorityOf(target: string): string | undefined {
   return ABSOLUTE.exec(target)?.[2];
 }
 
+/** The parts of a target in absolute form whose authority is a host and a port. Undefined: it has another form. */
+export function absoluteOf(
+  target: string,
+): { scheme: 'http' | 'https'; authority: string; port: number; path: string } | undefined {
+  const [, written = '', authority = '', path = ''] = ABSOLUTE.exec(target) ?? [];
+  if (!AUTHORITY.test(authority)) return undefined;
+  const scheme = written.toLowerCase() === 'https' ? 'https' : 'http';
+  return { scheme, authority, port: portOf(authority, scheme === 'https' ? 443 : 80), path };
+}
+
 /**
  * Some clients send `https` in absolute form to a proxy that they reach without TLS; the hop to the upstream is https
  * all the same, if the route says so.

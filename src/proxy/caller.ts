@@ -8,6 +8,7 @@ import { accountPatterns, type AccountPatterns } from './account-patterns.ts';
 import type { Asked } from './forwarded.ts';
 import type { KeyThrottle } from './key-throttle.ts';
 import { looksLikeJwt, type JwtCheck } from './jwt.ts';
+import type { StandInPlace, StandIns } from './stand-in.ts';
 import { tunnelOrigin } from './tunnel-origin.ts';
 
 /** A configured caller. `routes`: prefixes of the routes that it may use; undefined: all. */
@@ -38,10 +39,16 @@ export class Callers {
   readonly #jwt: JwtCheck | undefined;
   readonly #keyThrottle: KeyThrottle;
   readonly #readsApiKey: boolean;
+  readonly #standIns: () => StandIns | undefined;
   /** Keys that have been verified, so that each is hashed once. At most one per caller. */
   readonly #verifiedKeys = new Map<string, Caller>();
 
-  constructor(config: readonly CallerConfig[], jwt: JwtCheck | undefined, keyThrottle: KeyThrottle) {
+  constructor(
+    config: readonly CallerConfig[],
+    jwt: JwtCheck | undefined,
+    keyThrottle: KeyThrottle,
+    standIns: () => StandIns | undefined,
+  ) {
     this.#callers = config.map(({ name, key, certificate, jwt: subject, routes, account, accounts }) => ({
       name,
       certificate,
@@ -53,6 +60,7 @@ export class Callers {
     }));
     this.#jwt = jwt;
     this.#keyThrottle = keyThrottle;
+    this.#standIns = standIns;
     this.#readsApiKey = readsApiKey(config);
   }
 
@@ -61,14 +69,14 @@ export class Callers {
    * certificate, 403 for a wrong one or a route that the caller may not use, 429 after too many wrong ones. `asked`: of
    * an origin server, or of a proxy; requests in a tunnel are those of the caller that opened it.
    */
-  identify(request: InboundRequest, prefix: string, asked: Asked): Caller | Promise<Caller> {
+  identify(request: InboundRequest, route: EnteredRoute, asked: Asked): Caller | Promise<Caller> {
     if (asked === 'in a tunnel') {
       const connect = tunnelOrigin(request.socket)?.connect;
       if (connect === undefined) throw new TokenwardError('proxy_key_missing');
       // Looked at again, because a token may have expired since.
-      return this.#identify(connect, prefix, true);
+      return this.#identify(connect, route, true);
     }
-    return this.#identify(request, prefix, asked === 'as a proxy');
+    return this.#identify(request, route, asked === 'as a proxy');
   }
 
   /** The caller that opens a tunnel. Throws like `identify`. */
@@ -76,11 +84,38 @@ export class Callers {
     return this.#identify(connect, undefined, true);
   }
 
-  #identify(request: InboundRequest, prefix: string | undefined, asProxy: boolean): Caller | Promise<Caller> {
+  /**
+   * The name of the caller of a request that is refused anyway. Nothing is counted, and nobody is told whether the key
+   * was right; undefined: it was not, or there is none.
+   */
+  async nameOf(request: InboundRequest, asked: Asked): Promise<string | undefined> {
+    const of = asked === 'in a tunnel' ? tunnelOrigin(request.socket)?.connect : request;
+    if (of === undefined) return undefined;
+    const byCertificate = this.#byCertificate(of);
+    if (byCertificate !== undefined) return byCertificate.name;
+    const key = asked === 'as the origin' ? keyOrTokenOf(of, this.#readsApiKey) : proxyKeyOf(of);
+    if (key === undefined || this.#keyThrottle.refusal(peerOf(of.socket)) !== undefined) return undefined;
+    if (this.#jwt === undefined || !looksLikeJwt(key)) return this.#byKey(key)?.name;
+    const subject = await this.#jwt.callerOf(key).catch(() => undefined);
+    return this.#callers.find(({ jwt }) => jwt !== undefined && jwt === subject)?.name;
+  }
+
+  #identify(request: InboundRequest, route: EnteredRoute | undefined, asProxy: boolean): Caller | Promise<Caller> {
+    const prefix = route?.name;
     const byCertificate = this.#byCertificate(request);
     if (byCertificate !== undefined) return requireRoute(byCertificate, prefix);
     const address = peerOf(request.socket);
     const keyOrToken = asProxy ? proxyKeyOf(request) : keyOrTokenOf(request, this.#readsApiKey);
+    const place = asProxy ? undefined : route?.standIn;
+    if (place !== undefined) {
+      const standIn = this.#readStandIn(request, keyOrToken, place);
+      if (standIn === 'expired') throw new TokenwardError('caller_key_missing', { detail: STAND_IN_EXPIRED });
+      if (standIn !== undefined) {
+        const found = standIn === 'forged' ? undefined : this.#callers.find(({ name }) => name === standIn.name);
+        const refusal = found === undefined ? this.#keyThrottle.refusal(address) : undefined;
+        return requireRoute(this.#countAttempt(found, address, refusal), prefix);
+      }
+    }
     // Verified before the throttle: a right one passes, whatever others at the same address have sent.
     if (keyOrToken !== undefined && this.#jwt !== undefined && looksLikeJwt(keyOrToken))
       return this.#byJwt(this.#jwt, keyOrToken, prefix, address);
@@ -89,6 +124,36 @@ export class Callers {
     if (keyOrToken === undefined)
       throw refusal ?? new TokenwardError(asProxy ? 'proxy_key_missing' : 'caller_key_missing');
     return requireRoute(this.#countAttempt(caller, address, refusal), prefix);
+  }
+
+  /**
+   * The stand-in for the token of an answered login, by which the caller is known without its key. Undefined: this
+   * caller is not known by its key either, or has sent the login through its proxy.
+   */
+  standInFor(
+    caller: Caller,
+    request: InboundRequest,
+    place: StandInPlace | undefined,
+    asked: Asked,
+  ): string | undefined {
+    if (place === undefined || asked !== 'as the origin') return undefined;
+    const key = keyOrTokenOf(request, this.#readsApiKey);
+    if (key !== undefined && this.#byKey(key) === caller) return this.#standIns()?.issue(caller, place.scope);
+    // Known by an earlier one: its end stays, so that none lives for ever.
+    const earlier = this.#readStandIn(request, key, place);
+    return typeof earlier === 'object' ? this.#standIns()?.issue(caller, place.scope, earlier.end) : undefined;
+  }
+
+  /** A right key beside it comes first. */
+  #readStandIn(
+    request: InboundRequest,
+    keyOrToken: string | undefined,
+    place: StandInPlace,
+  ): ReturnType<StandIns['read']> {
+    const value = request.field(place.header);
+    if (typeof value !== 'string' || (keyOrToken !== undefined && this.#byKey(keyOrToken) !== undefined))
+      return undefined;
+    return this.#standIns()?.read(value, place, this.#callers);
   }
 
   #byKey(key: string): Caller | undefined {
@@ -146,6 +211,14 @@ export class Callers {
     this.#keyThrottle.countRightKey(address);
     return caller;
   }
+}
+
+const STAND_IN_EXPIRED = 'the token of the answered login has ended: log in again';
+
+/** What of a route matters here. */
+interface EnteredRoute {
+  readonly name: string;
+  readonly standIn?: StandInPlace | undefined;
 }
 
 function requireRoute(caller: Caller, prefix: string | undefined): Caller {

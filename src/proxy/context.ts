@@ -4,6 +4,7 @@ import type { OutboundResponse, InboundRequest } from '../http/server/exchange.t
 import type { StallWatchdog } from '../http/stall-watchdog.ts';
 import type { Logger } from '../log.ts';
 import type { Metrics } from '../metrics.ts';
+import type { RefusedCalls } from '../refused-calls.ts';
 import type { Clock } from '../tokens/clock.ts';
 import type { Attachment } from '../flows/attach.ts';
 import type { RequestTokens } from '../tokens/configured-tokens.ts';
@@ -38,6 +39,7 @@ export interface Proxy {
   readonly readIdleMs: number;
   readonly outages: Outages;
   readonly upgrades: Upgrades;
+  readonly refusedCalls: RefusedCalls;
   readonly metrics: Metrics;
   readonly log: Logger;
 }

@@ -1,6 +1,7 @@
 import { TokenwardError } from '../errors.ts';
 import { ClientDisconnected, releaseBody, type RequestBody } from '../http/message.ts';
 import type { InboundRequest, OutboundResponse, RequestHandler } from '../http/server/exchange.ts';
+import type { UpstreamResponse } from '../http/client/response.ts';
 import type { LegacyLogin } from '../flows/flow.ts';
 import type { Token } from '../tokens/token.ts';
 import { chooseAccount } from './account.ts';
@@ -13,6 +14,7 @@ import { repeatsSecret, responseHeaders } from './headers.ts';
 import { checkOwnPage, checkProtocol, switchFields } from './handshake-rules.ts';
 import { legacyLoginResponse, loginResponse } from './legacy-login.ts';
 import { enforcePolicy } from './enforce-policy.ts';
+import { noteUnrouted } from './note-refusal.ts';
 import { relay } from './relay.ts';
 import { replayIfRejected, isReplayable, NO_FIELDS, type Attempt } from './renew.ts';
 import { readBody } from './request-body.ts';
@@ -20,6 +22,7 @@ import { respondWithJson, sendContinue } from './respond.ts';
 import { upstreamTarget, type Route } from './route.ts';
 import { ownOrigin, send } from './send.ts';
 import { checkEncodedPath } from './target.ts';
+import { announcedOf, trailersAnnounced } from './trailers.ts';
 import { checkRequest } from './validate.ts';
 
 /**
@@ -33,13 +36,13 @@ async function serve(proxy: Proxy, ctx: RequestContext, route: Route): Promise<v
   const caller = identified instanceof Promise ? await identified : identified;
   if (ctx.request.upgradeTo !== undefined) admitHandshake(proxy, ctx, ctx.request.upgradeTo, caller); // 403 503
   const path = pathOf(upstreamTarget(route, ctx.target));
-  enforcePolicy(proxy, ctx, route, path); // 403
+  enforcePolicy(proxy, ctx, route, caller, path); // 403
   const login = legacyLoginResponse(route, ctx.method, path); // 403
   const account = selectAccount(ctx, route, caller); // 400 403 404
   ctx.account = account;
   if (login !== undefined) {
     // Only routes with an account have responses to logins.
-    await respondToLogin(proxy, ctx, account!, login); // 200 502 503
+    await respondToLogin(proxy, ctx, route, caller, account!, login); // 200 502 503
     return;
   }
   const received = receiveBody(proxy, ctx, route); // 408 413
@@ -97,6 +100,7 @@ export function createRequestPath(proxy: Proxy): RequestPath {
  * Deferred: node:http emits a request at the end of its header section, and may have the whole of it a moment later.
  */
 function refuse(proxy: Proxy, ctx: RequestContext, error: unknown): void {
+  noteUnrouted(proxy, ctx, error);
   queueMicrotask(() => fail(proxy, ctx, error));
 }
 
@@ -122,15 +126,23 @@ function admitHandshake(proxy: Proxy, ctx: RequestContext, protocol: string, cal
  * Responds to an application's own login. With the account's own error if that has no usable token: the application
  * would take a good response for a working login, and every request after it would fail.
  */
-async function respondToLogin(proxy: Proxy, ctx: RequestContext, account: string, login: LegacyLogin): Promise<void> {
+async function respondToLogin(
+  proxy: Proxy,
+  ctx: RequestContext,
+  route: Route,
+  caller: Caller | undefined,
+  account: string,
+  login: LegacyLogin,
+): Promise<void> {
+  const standIn = caller && proxy.callers?.standInFor(caller, ctx.request, route.standIn, ctx.asked);
   const token = await proxy.tokens.get(account);
   if (ctx.clientGone) throw new ClientDisconnected();
-  respondWithJson(ctx.response, loginResponse(login, account, token, proxy.clock.wall()), proxy.readIdleMs);
+  respondWithJson(ctx.response, loginResponse(login, account, token, proxy.clock.wall(), standIn), proxy.readIdleMs);
 }
 
 /** The caller; undefined if callers are not authenticated. No caller can take the slots of all others. */
 function identify(proxy: Proxy, ctx: RequestContext, route: Route): Caller | undefined | Promise<Caller> {
-  const caller = proxy.callers?.identify(ctx.request, route.name, ctx.asked);
+  const caller = proxy.callers?.identify(ctx.request, route, ctx.asked);
   if (caller instanceof Promise) return caller.then((found) => admit(proxy, ctx, found));
   return caller && admit(proxy, ctx, caller);
 }
@@ -211,5 +223,18 @@ function respond(
   // It is not sent again. What the upstream did not want must not block the client, which may read only then.
   if (body?.kind === 'spilled' || body?.kind === 'expected') body.release();
   const isUnread = body?.kind === 'expected' && !body.asked;
-  relay(upstreamResponse, response, headers, proxy.readIdleMs, isUnread ? request : undefined);
+  const announced = request.takesTrailers === true ? trailersAnnounced(upstreamResponse, ctx.method) : undefined;
+  const trailers = announced && ((): [string, string][] => trailersFor(ctx, route, upstreamResponse, announced));
+  if (announced !== undefined) headers.push('trailer', announced.join(', '));
+  relay(upstreamResponse, response, headers, proxy.readIdleMs, isUnread ? request : undefined, trailers);
+}
+
+/** The trailer fields for the client, once they are there. They may repeat a secret no more than other fields may. */
+function trailersFor(
+  { request, target, attachment, place }: RequestContext,
+  route: Route,
+  { trailers = [] }: UpstreamResponse,
+  announced: readonly string[],
+): [string, string][] {
+  return announcedOf(responseHeaders(trailers, place ?? route, attachment, ownOrigin(request), target), announced);
 }

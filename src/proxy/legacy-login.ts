@@ -148,9 +148,15 @@ export function legacyLoginResponse(route: GuardedRoute, method: string, path: s
 }
 
 /** The response body. Throws if the account's token came without a value that it needs. `now`: wall clock, ms. */
-export function loginResponse(login: LegacyLogin, account: string, token: Token, now: number): unknown {
+export function loginResponse(
+  login: LegacyLogin,
+  account: string,
+  token: Token,
+  now: number,
+  standIn: string | undefined,
+): unknown {
   try {
-    return answerLogin(login, token, now);
+    return answerLogin(login, token, now, standIn);
   } catch (error) {
     if (!(error instanceof UnfillableError)) throw error;
     throw new TokenwardError('token_unavailable', {

@@ -6,7 +6,8 @@ import type { UpstreamResponse } from '../http/client/response.ts';
 /**
  * Relays the upstream's response as it arrives. `headers`: names and values in turn. A client that reads nothing for
  * `idleMs` (0: no limit) counts as gone. `unread`: a request whose body was not asked for, so that the connection ends
- * with the response. A client that sends the body all the same must not lose the response by a reset.
+ * with the response. A client that sends the body all the same must not lose the response by a reset. `trailers`:
+ * called when the body is complete, if the client takes some and `headers` announce them.
  */
 export function relay(
   upstreamResponse: UpstreamResponse,
@@ -14,6 +15,7 @@ export function relay(
   headers: string[],
   idleMs: number,
   unread?: InboundRequest,
+  trailers?: () => readonly [string, string][],
 ): void {
   if (response.destroyed) {
     upstreamResponse.cancel();
@@ -21,7 +23,7 @@ export function relay(
   }
   response.writeHead(upstreamResponse.status, upstreamResponse.statusText, headers);
   const lingers = unread !== undefined && hasLength(headers);
-  if (!lingers && upstreamResponse.ended && upstreamResponse.chunks.length <= 1) {
+  if (!lingers && trailers === undefined && upstreamResponse.ended && upstreamResponse.chunks.length <= 1) {
     // Complete: one write for the whole response.
     response.end(upstreamResponse.chunks[0]);
     cutIfUnread(response, idleMs);
@@ -46,6 +48,7 @@ export function relay(
       return room;
     },
     end: () => {
+      if (trailers !== undefined) response.addTrailers?.(trailers());
       // Without a length, the client would wait for the end.
       if (lingers) endOnceRead(unread, response);
       else response.end();

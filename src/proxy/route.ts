@@ -7,6 +7,7 @@ import type { RejectedTokenRule } from './inspect.ts';
 import type { LoginPaths } from './legacy-login.ts';
 import type { Policy } from './policy.ts';
 import type { Spill } from './spill.ts';
+import type { StandInPlace } from './stand-in.ts';
 import type { Token } from '../tokens/token.ts';
 import type { UpgradeStats } from '../upgrade-stats.ts';
 import type { Upstream } from '../http/client/upstream.ts';
@@ -33,6 +34,8 @@ export interface Route {
   /** Secret values among them, which must not appear in a response. */
   readonly secrets?: readonly string[] | undefined;
   readonly flow: Flow | undefined;
+  /** Where applications send the tokens of answered logins; undefined: no caller is known by one. */
+  readonly standIn: StandInPlace | undefined;
   /** The paths by which a client could log in at the upstream itself, with any account. */
   readonly logins: LoginPaths;
   /** Undefined: every request is allowed. */

@@ -11,6 +11,7 @@ import { attachToBody } from './attach-body.ts';
 import { signRequest } from './sign-request.ts';
 import type { Proxy, RequestContext } from './context.ts';
 import { withUpstreamOrigin } from './handshake-rules.ts';
+import { passEarlyHints } from './early-hints.ts';
 import { requestHeaders, withParameter } from './headers.ts';
 import { upstreamTarget, type Route } from './route.ts';
 
@@ -44,7 +45,12 @@ export function send(
   );
   const sent =
     attachment === undefined || attachment.body.length === 0 ? body : attachToBody(body, attachment.body, ctx.request);
-  const request = { method: ctx.method, target, headers, body: sent };
+  const { takesTrailers } = ctx.request;
+  const onEarlyHints =
+    route.config.earlyHints === 'pass'
+      ? (fields: string[]): void => passEarlyHints(ctx, route, fields, ownOrigin(ctx.request))
+      : undefined;
+  const request = { method: ctx.method, target, headers, body: sent, takesTrailers, onEarlyHints };
   const { signing } = attachment ?? {};
   if (signing === undefined) return dispatch(ctx, route, request);
   return signAndSend(ctx, route, request, signing).catch((error: unknown) => {

@@ -1,4 +1,4 @@
-import { createCipheriv, createDecipheriv, createHash, randomBytes } from 'node:crypto';
+import { createCipheriv, createDecipheriv, createHash, hkdfSync, randomBytes } from 'node:crypto';
 import { StoreError } from './store.ts';
 
 /** Why a sealed record cannot be opened, as the end of a sentence that names it. */
@@ -41,6 +41,11 @@ export class Seal {
 
   constructor(current: SealingKey, retired: readonly SealingKey[] = []) {
     this.#keys = [current, ...retired];
+  }
+
+  /** Keys for another purpose, one of each sealing key; the first one is the current one's. All processes agree. */
+  keysFor(purpose: string): readonly Buffer[] {
+    return this.#keys.map(({ bytes }) => Buffer.from(hkdfSync('sha256', bytes, '', `tokenward ${purpose}`, 32)));
   }
 
   seal(plain: string, belongsTo: string): Buffer {

@@ -2,6 +2,7 @@ import { AggregatorRegistry, type PrometheusContentType, type Registry } from 'p
 import { sumOfMinutes } from '../operator/minutes.ts';
 import type { AccountStatus, CallerState, ProcessRoute, ProcessState } from '../operator/status-document.ts';
 import type { MetricsJson } from '../operator/view.ts';
+import { sumOfRefusedCalls } from '../refused-calls.ts';
 import { ACCOUNT_STATUS_NAMES, cannotServe } from '../tokens/status.ts';
 import type { StoreState } from '../tokens/store-health.ts';
 
@@ -46,7 +47,7 @@ export function sumOfStates(states: readonly ProcessState[]): Omit<ProcessState,
     states.flatMap((state) => state.callers),
     ({ name }) => name,
   ).map(oneCaller);
-  const refused = states.flatMap((state) => state.refused ?? []);
+  const refused = sumOfRefusedCalls(states.map((state) => state.refused));
   const config = states.find((state) => state.config !== undefined)?.config;
   const accountCount = {
     known: Math.max(0, ...states.map((state) => state.accountCount.known)),
@@ -63,9 +64,9 @@ export function sumOfStates(states: readonly ProcessState[]): Omit<ProcessState,
     accountCount,
     routes,
     callers,
+    refused,
     revision: sum(states.map(({ revision }) => revision)),
     ...(config && { config }),
-    ...(refused.length > 0 && { refused }),
   };
 }
 

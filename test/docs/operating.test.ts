@@ -21,11 +21,18 @@ describe('docs/operating.md', () => {
 
   it('names every key of /status', async () => {
     await world().call('/crm/v1/licenses');
+    await world().call('/nowhere');
     const document = await statusOf(world().proxy);
     const crm = document.accounts.find(({ account }) => account === 'crm')!;
-    const keys = [document, crm, crm.budget!, document.routes[0]!, document.store, document.accountCount].flatMap(
-      (part) => Object.keys(part),
-    );
+    const keys = [
+      document,
+      crm,
+      crm.budget!,
+      document.routes[0]!,
+      document.store,
+      document.accountCount,
+      document.refused[0]!,
+    ].flatMap((part) => Object.keys(part));
     assert.deepEqual(
       keys.filter((key) => !WORDS.has(key)),
       [],

@@ -42,6 +42,7 @@ function worker(accounts: readonly CredentialStatus[], change: Partial<ProcessSt
     routes: [],
     callers: [],
     revision: 0,
+    refused: [],
     ...change,
   };
 }

@@ -149,6 +149,10 @@ const written = z.strictObject({
     .enum(['drop', 'pass'])
     .default('drop')
     .describe("What happens to the upstream's Set-Cookie. Its cookies belong to a session that all callers share."),
+  earlyHints: z
+    .enum(['drop', 'pass'])
+    .default('drop')
+    .describe("What happens to the upstream's 103 Early Hints. Many HTTP clients take one for the response itself."),
   upgrade: z
     .array(protocol)
     .default([])

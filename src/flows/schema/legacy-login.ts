@@ -47,7 +47,8 @@ export const legacyLogin = z.strictObject({
     .describe('Values that are computed for each answer. Each is a {name} in it.'),
   answer: jsonTemplate.describe(
     'The response body for an application that still logs in by itself. It may contain the {name} of a value that ' +
-      "`make` computes, or that an answer of the account's own login has brought.",
+      "`make` computes, or that an answer of the account's own login has brought; {standIn=text} is a stand-in by " +
+      'which a caller is known again that has logged in with its key.',
   ),
 });
 

@@ -63,6 +63,7 @@ export class Connection {
   readonly #connectionFields: string;
   readonly #protocol: string | undefined;
   #request: UpstreamRequest | undefined;
+  #onEarlyHints: UpstreamRequest['onEarlyHints'];
   #detached = false;
   #response: UpstreamResponse | undefined;
   #upload: Upload | undefined;
@@ -108,6 +109,10 @@ export class Connection {
         this.#response?.onHead(head);
       },
       onContinue: () => this.#openExpected(),
+      onEarlyHints: (headers) => this.#onEarlyHints?.(headers),
+      onTrailers: (fields) => {
+        if (this.#response !== undefined) this.#response.trailers = fields;
+      },
       onBody: (piece) => this.#response?.onBody(piece),
       onEnd: () => this.#response?.onEnd(),
       ...(protocol !== undefined && {
@@ -144,6 +149,7 @@ export class Connection {
     }
     response.sent = true;
     if (this.#protocol !== undefined) this.#request = request;
+    this.#onEarlyHints = request.onEarlyHints;
     this.#responseStarted = false;
     this.#responseIdleMs = undefined;
     this.#paused = false;
@@ -167,9 +173,13 @@ export class Connection {
     this.#close();
   }
 
-  #send({ method, target, headers, body }: UpstreamRequest): void {
+  #send({ method, target, headers, body, takesTrailers }: UpstreamRequest): void {
     const socket = this.#socket;
-    let head = `${method} ${target} HTTP/1.1\r\n${this.#connectionFields}`;
+    let head = `${method} ${target} HTTP/1.1\r\n`;
+    // RFC 9110 §10.1.4: TE concerns this connection only, and is named in Connection.
+    if (takesTrailers === true && this.#protocol === undefined)
+      head += `connection: ${this.#keepAlive ? 'keep-alive' : 'close'}, te\r\nte: trailers\r\n`;
+    else head += this.#connectionFields;
     for (let i = 0; i < headers.length; i += 2) head += `${headers[i]!}: ${headers[i + 1]!}\r\n`;
     if (body.kind === 'none') {
       // RFC 9110 §8.6: a method that usually has content sends Content-Length: 0 if there is none.

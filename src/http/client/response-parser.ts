@@ -19,8 +19,12 @@ interface ResponseEvents {
   onHead(head: ResponseHead): void;
   /** 100 Continue. */
   onContinue?(): void;
+  /** 103 Early Hints (RFC 8297): names and values in turn. */
+  onEarlyHints?(headers: string[]): void;
   /** Chunks that came in one read are passed on as one piece. */
   onBody(piece: Buffer): void;
+  /** Comes before the end, if there are any: names and values in turn. */
+  onTrailers?(fields: string[]): void;
   onEnd(): void;
   /** The server has left HTTP/1.1, as it was asked to. `rest`: the bytes of the new protocol that came with it. */
   onSwitch?(head: ResponseHead, rest: Buffer): void;
@@ -60,6 +64,7 @@ export class ResponseParser {
   #moreChunks: Buffer[] | undefined;
   #remaining = 0;
   #trailerBytes = 0;
+  #trailers: string[] | undefined;
   #interim = 0;
   #persistent = false;
   #idleHint: number | undefined;
@@ -155,8 +160,14 @@ export class ResponseParser {
           if (this.#trailerBytes > MAX_TRAILER_BYTES) throw new ResponseError('a trailer section that is too large');
           at = line.at;
           if (line.text === undefined) break;
-          if (line.text === '') this.#end();
-          else checkedFields(`${line.text}\r\n`, Buffer.from(`${line.text}\r\n`, 'latin1'), 0);
+          if (line.text !== '')
+            (this.#trailers ??= []).push(
+              ...checkedFields(`${line.text}\r\n`, Buffer.from(`${line.text}\r\n`, 'latin1'), 0),
+            );
+          else {
+            if (this.#trailers !== undefined) this.#events.onTrailers?.(this.#trailers);
+            this.#end();
+          }
           break;
         }
         case 'done':
@@ -237,6 +248,7 @@ export class ResponseParser {
       this.#interim += 1;
       if (this.#interim > MAX_INTERIM) throw new ResponseError('too many interim responses');
       if (status === 100) this.#events.onContinue?.();
+      else if (status === 103) this.#events.onEarlyHints?.(headers);
       return;
     }
 
@@ -252,6 +264,7 @@ export class ResponseParser {
     } else if (coding !== undefined) {
       this.#state = 'chunk-size';
       this.#trailerBytes = 0;
+      this.#trailers = undefined;
     } else if (length !== undefined) {
       this.#state = 'fixed';
       this.#remaining = Number(length);

@@ -36,6 +36,8 @@ export class UpstreamResponse {
   silent = true;
   /** Names and values in turn, as sent. */
   headers: string[] = [];
+  /** Names and values in turn, once the body is complete; undefined: there were none. */
+  trailers: string[] | undefined = undefined;
   /** With status 101: the connection, which has left HTTP/1.1. Whoever takes it, clears this. */
   switched: DetachedConnection | undefined = undefined;
   readonly #resolve: (response: UpstreamResponse) => void;

@@ -32,6 +32,8 @@ export interface InboundRequest {
   readonly upgradeTo?: string | undefined;
   /** The client waits for `100 Continue` before it sends the body (RFC 9110 §10.1.1). */
   readonly expectsContinue: boolean;
+  /** The client takes trailer fields (RFC 9110 §10.1.4). The fast engine has no such requests. */
+  readonly takesTrailers?: boolean;
   readonly bodySource: BodySource;
   /** The value of a field; `name` in lower case. Repeated fields are combined as node:http does. */
   field(name: string): string | string[] | undefined;
@@ -57,6 +59,8 @@ export interface OutboundResponse {
   writeHead(status: number, reason: string, headers: string[]): unknown;
   /** Sends 101 with these fields, and leaves the connection. Only a response to `upgradeTo` has it. */
   switchProtocols?(headers: readonly string[]): DetachedConnection;
+  /** Sent behind the last chunk; names and values. Only a response to `takesTrailers` has it. */
+  addTrailers?(fields: readonly [string, string][]): void;
   flushHeaders(): void;
   /** False: pause until `drain`. */
   write(chunk: Buffer, written?: (error: Error | null | undefined) => void): boolean;

@@ -12,6 +12,11 @@ export function createExpress(): Express {
   return app;
 }
 
+/** Whether a list of a field has this member, in lower case. */
+function lists(value: string, member: string): boolean {
+  return value.split(',').some((one) => one.trim().toLowerCase() === member);
+}
+
 /**
  * Classes whose objects already have the prototype that Express would set. They must be real subclasses: with a plain
  * function as `new.target`, V8 makes a new hidden class for every object, and no inline cache hits. `knowsProtocol`:
@@ -56,6 +61,12 @@ export function expressClasses(
 
     get expectsContinue(): boolean {
       return this.httpVersion === '1.1' && this.headers.expect !== undefined;
+    }
+
+    get takesTrailers(): boolean {
+      const { te, connection = '' } = this.headers;
+      if (te === undefined || this.httpVersion !== '1.1') return false;
+      return lists(String(te), 'trailers') && lists(connection, 'te');
     }
 
     get bodySource(): BodySource {
