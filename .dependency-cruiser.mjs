@@ -45,7 +45,7 @@ const PACKAGES = {
   'lru-cache': '^src/(tokens|authority|proxy|app)/[^/]+\\.ts$',
   oauth4webapi: '^src/flows/oauth/',
   pino: '^src/log\\.ts$',
-  'prom-client': '^src/(metrics|route-stats|operator/view|workers/sum)\\.ts$',
+  'prom-client': '^src/(metrics|route-histogram|operator/view|workers/sum)\\.ts$',
   'proxy-from-env': '^src/app/egress-proxy\\.ts$',
   'reflect-metadata': '^src/authority/sign\\.ts$',
   redis: '^src/tokens/stores/redis[a-z-]*\\.ts$',

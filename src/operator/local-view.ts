@@ -52,7 +52,7 @@ export class LocalView implements OperatorView {
           prefix: name,
           upstream,
           account: account ?? (accountFrom && `by request (${accountFrom.flow})`),
-          requests: stats.histogram().count,
+          requests: stats.duration.count,
           inFlight: stats.inFlight,
         };
       }),

@@ -49,6 +49,16 @@ export class RequestContext {
   readonly target: string;
   readonly asked: Asked;
   readonly startedAt = performance.now();
+  /** How often it was sent upstream: again after a renewal, a challenge, or a connection that broke. */
+  attempts = 0;
+  /** When the attempt under way began, by performance.now(); 0: none is. */
+  attemptAt = 0;
+  /** Waiting for a token, for the request's body, and for the upstream in attempts that are over. ms. */
+  tokenWaitMs = 0;
+  bodyWaitMs = 0;
+  upstreamMs = 0;
+  /** Of the time until the response began, what is left. ms; undefined: it has not begun. */
+  ownMs: number | undefined;
   route: Route | undefined;
   account: string | undefined;
   /** What the token has added to the request that was sent last, and where that went. */

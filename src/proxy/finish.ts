@@ -5,6 +5,7 @@ import { describeFault } from '../log.ts';
 import type { Proxy, RequestContext } from './context.ts';
 import { respondWithError, discardRemainingBody } from './respond.ts';
 import type { Route } from './route.ts';
+import { countTimes, endAttempt, responseBegins } from './timing.ts';
 
 /** Called when the response is complete or its connection has closed. */
 export function finish(proxy: Proxy, ctx: RequestContext): void {
@@ -21,12 +22,15 @@ export function finish(proxy: Proxy, ctx: RequestContext): void {
   proxy.concurrency.leave(ctx.heldSlots);
   const stats = route === undefined ? proxy.metrics.route('unmatched') : route.stats;
   // 499: the client disconnected before there was a response.
-  stats.countFinished(response.headersSent ? response.statusCode : 499, (performance.now() - ctx.startedAt) / 1000);
+  const now = performance.now();
+  stats.countFinished(response.headersSent ? response.statusCode : 499, (now - ctx.startedAt) / 1000);
+  countTimes(ctx, stats, now);
 }
 
 /** Sends the response to a request for which a step has thrown. */
 export function fail(proxy: Proxy, ctx: RequestContext, error: unknown): void {
   const { request, response, route, upstreamResponse } = ctx;
+  endAttempt(ctx);
   upstreamResponse?.cancel();
   // Whatever of it still arrives is dropped.
   if (ctx.body !== undefined) releaseBody(ctx.body);
@@ -52,6 +56,7 @@ export function fail(proxy: Proxy, ctx: RequestContext, error: unknown): void {
     code: problem.code,
     ...(problem.detail !== undefined && { detail: problem.detail }),
   });
+  responseBegins(ctx);
   respondWithError(request, response, problem, proxy.readIdleMs);
   // The response is written. While the rest of the body is only read and dropped, it takes no slot from others.
   proxy.concurrency.leave(ctx.heldSlots);

@@ -20,6 +20,7 @@ import { respondWithJson, sendContinue } from './respond.ts';
 import { upstreamTarget, type Route } from './route.ts';
 import { ownOrigin, send } from './send.ts';
 import { checkEncodedPath } from './target.ts';
+import { responseBegins, waitForBody, waitForToken } from './timing.ts';
 import { checkRequest } from './validate.ts';
 
 /**
@@ -43,10 +44,10 @@ async function serve(proxy: Proxy, ctx: RequestContext, route: Route): Promise<v
     return;
   }
   const received = receiveBody(proxy, ctx, route); // 408 413
-  const body = received instanceof Promise ? await received : received;
+  const body = received instanceof Promise ? await waitForBody(ctx, received) : received;
   setBody(ctx, body);
   const obtained = getToken(proxy, route, account, body); // 502 503
-  const token = obtained instanceof Promise ? await obtained : obtained;
+  const token = obtained instanceof Promise ? await waitForToken(ctx, obtained) : obtained;
   const upstreamResponse = await send(proxy, ctx, route, body, token); // 400 413 502 503 504
   if (proxy.outages.active) proxy.outages.recovered(route.name);
   const first = { response: upstreamResponse, token, extraFields: NO_FIELDS };
@@ -123,7 +124,8 @@ function admitHandshake(proxy: Proxy, ctx: RequestContext, protocol: string, cal
  * would take a good response for a working login, and every request after it would fail.
  */
 async function respondToLogin(proxy: Proxy, ctx: RequestContext, account: string, login: LegacyLogin): Promise<void> {
-  const token = await proxy.tokens.get(account);
+  const obtained = proxy.tokens.get(account);
+  const token = obtained instanceof Promise ? await waitForToken(ctx, obtained) : obtained;
   if (ctx.clientGone) throw new ClientDisconnected();
   respondWithJson(ctx.response, loginResponse(login, account, token, proxy.clock.wall()), proxy.readIdleMs);
 }
@@ -199,6 +201,7 @@ function respond(
   { response: upstreamResponse, token, extraFields }: Attempt,
 ): void {
   const { request, response, target, attachment, place, body } = ctx;
+  responseBegins(ctx);
   if (attachment !== undefined && attachment.cookies.length > 0 && token !== undefined)
     route.attach?.keepCookies(token, upstreamResponse.fields('set-cookie'));
   const headers = responseHeaders(upstreamResponse.headers, place ?? route, attachment, ownOrigin(request), target);

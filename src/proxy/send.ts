@@ -13,6 +13,7 @@ import type { Proxy, RequestContext } from './context.ts';
 import { withUpstreamOrigin } from './handshake-rules.ts';
 import { requestHeaders, withParameter } from './headers.ts';
 import { upstreamTarget, type Route } from './route.ts';
+import { beginAttempt } from './timing.ts';
 
 /** Attaches the token and sends the request. Resolves once the response's header section is here. */
 export function send(
@@ -66,7 +67,9 @@ function dispatch(ctx: RequestContext, route: Route, request: UpstreamRequest): 
 }
 
 function dispatchOnce(ctx: RequestContext, route: Route, request: UpstreamRequest): Promise<UpstreamResponse> {
+  beginAttempt(ctx);
   const onStart = (upstreamResponse: UpstreamResponse): void => {
+    ctx.attempts += 1;
     ctx.upstreamResponse = upstreamResponse;
     // The client may have disconnected during the connection attempt.
     if (ctx.clientGone) upstreamResponse.cancel();
