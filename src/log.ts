@@ -16,6 +16,9 @@ export interface LogFields {
   /** The state of an account (src/tokens/status.ts); `was`: the previous one. */
   readonly state?: string;
   readonly was?: string;
+  /** The request that the line is about, and the trace it belongs to. */
+  readonly request_id?: string;
+  readonly trace_id?: string;
   readonly code?: string;
   readonly method?: string;
   readonly status?: number;
@@ -74,6 +77,8 @@ const ALLOWED: readonly (keyof LogFields)[] = [
   'reason',
   'cause',
   'by',
+  'request_id',
+  'trace_id',
   'state',
   'was',
   'code',

@@ -2,6 +2,7 @@ import type { IncomingMessage, ServerResponse } from 'node:http';
 import { Router, type Express, type Response } from 'express';
 import type { Listener } from '../config/schema/listen.ts';
 import { TokenwardError } from '../errors.ts';
+import { newRequestId } from '../http/request-id.ts';
 import type { InboundRequest } from '../http/server/exchange.ts';
 import { createExpress } from '../http/server/express.ts';
 import { describeFault, type Logger } from '../log.ts';
@@ -41,7 +42,13 @@ export function createFront(routes: RouteTable, path: RequestPath, log: Logger):
   // Reached only by an error of Express itself.
   front.use((error: unknown, request: IncomingMessage, response: ServerResponse, _next: unknown) => {
     log.error('unexpected fault before the request handler', { detail: describeFault(error) });
-    respondWithError(request as unknown as InboundRequest, response, new TokenwardError('request_malformed'), 0);
+    respondWithError(
+      request as unknown as InboundRequest,
+      response,
+      new TokenwardError('request_malformed'),
+      0,
+      newRequestId(),
+    );
   });
   return front;
 }

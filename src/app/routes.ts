@@ -14,6 +14,7 @@ import { rejectedTokenRule } from '../proxy/inspect.ts';
 import { compilePolicy } from '../proxy/policy.ts';
 import { namedUpstream } from '../proxy/named-upstream.ts';
 import type { Route } from '../proxy/route.ts';
+import { REQUEST_ID } from '../http/request-id.ts';
 import { destinationOf } from '../http/client/dial.ts';
 import { clientTls } from '../http/tls.ts';
 import { UPGRADE_ENDS } from '../http/upgraded-pair.ts';
@@ -53,6 +54,7 @@ export function routeOf(
       apiKey: !readsApiKey(all.callers),
       extra: [
         accountFrom?.header,
+        config.requestId === 'add' ? REQUEST_ID : undefined,
         ...all.listeners.map(({ requireHeader }) => requireHeader),
         ...Object.keys(config.headers ?? {}),
         ...(flow === undefined ? [] : attachedFields(flow.attach)),

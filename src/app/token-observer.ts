@@ -122,6 +122,8 @@ function logRenewal(log: Logger, { account, flow }: Credential, report: RenewalR
     cause: cause.why,
     seconds,
     ...(cause.by !== undefined && { by: cause.by }),
+    ...(cause.request !== undefined && { request_id: cause.request.id }),
+    ...(cause.request?.traceId !== undefined && { trace_id: cause.request.traceId }),
     ...(generation !== undefined && { generation }),
     ...(expiresAt !== undefined && { expires: new Date(expiresAt).toISOString() }),
     ...(budget !== undefined && { logins_left: budget.remaining, reserve_left: budget.reserveRemaining }),

@@ -1,4 +1,6 @@
 import type { RequestBody } from '../http/message.ts';
+import { requestIdOf } from '../http/request-id.ts';
+import { parseTraceParent } from '../http/trace-context.ts';
 import type { UpstreamResponse } from '../http/client/response.ts';
 import type { OutboundResponse, InboundRequest } from '../http/server/exchange.ts';
 import type { StallWatchdog } from '../http/stall-watchdog.ts';
@@ -48,6 +50,8 @@ export class RequestContext {
   readonly response: OutboundResponse;
   readonly target: string;
   readonly asked: Asked;
+  /** The client's own id, or a new one. */
+  readonly id: string;
   readonly startedAt = performance.now();
   /** How often it was sent upstream: again after a renewal, a challenge, or a connection that broke. */
   attempts = 0;
@@ -78,6 +82,12 @@ export class RequestContext {
     this.response = response;
     this.asked = asked;
     this.target = request.url ?? '';
+    this.id = requestIdOf(request);
+  }
+
+  /** Of the trace that the client's `traceparent` names; undefined: it names none. */
+  get traceId(): string | undefined {
+    return parseTraceParent(this.request.field('traceparent'))?.traceId;
   }
 
   get method(): string {

@@ -46,6 +46,7 @@ export function fail(proxy: Proxy, ctx: RequestContext, error: unknown): void {
   } else {
     proxy.log.error('unexpected fault while handling a request', {
       ...(route && { route: route.name }),
+      request_id: ctx.id,
       detail: describeFault(error),
     });
     problem = new TokenwardError('internal');
@@ -53,11 +54,12 @@ export function fail(proxy: Proxy, ctx: RequestContext, error: unknown): void {
   proxy.metrics.errors.inc({ route: route?.name ?? 'unmatched', reason: problem.code });
   proxy.log.debug('error response generated', {
     ...(route && { route: route.name }),
+    request_id: ctx.id,
     code: problem.code,
     ...(problem.detail !== undefined && { detail: problem.detail }),
   });
   responseBegins(ctx);
-  respondWithError(request, response, problem, proxy.readIdleMs);
+  respondWithError(request, response, problem, proxy.readIdleMs, ctx.id);
   // The response is written. While the rest of the body is only read and dropped, it takes no slot from others.
   proxy.concurrency.leave(ctx.heldSlots);
 }

@@ -9,7 +9,7 @@ import { pathOf, RequestContext, type Proxy } from './context.ts';
 import { expectBody } from './expected-body.ts';
 import { fail, finish } from './finish.ts';
 import { howAsked, rulesFor } from './forwarded.ts';
-import { repeatsSecret, responseHeaders } from './headers.ts';
+import { addRequestId, repeatsSecret, responseHeaders } from './headers.ts';
 import { checkOwnPage, checkProtocol, switchFields } from './handshake-rules.ts';
 import { legacyLoginResponse, loginResponse } from './legacy-login.ts';
 import { enforcePolicy } from './enforce-policy.ts';
@@ -46,7 +46,7 @@ async function serve(proxy: Proxy, ctx: RequestContext, route: Route): Promise<v
   const received = receiveBody(proxy, ctx, route); // 408 413
   const body = received instanceof Promise ? await waitForBody(ctx, received) : received;
   setBody(ctx, body);
-  const obtained = getToken(proxy, route, account, body); // 502 503
+  const obtained = getToken(proxy, ctx, route, account, body); // 502 503
   const token = obtained instanceof Promise ? await waitForToken(ctx, obtained) : obtained;
   const upstreamResponse = await send(proxy, ctx, route, body, token); // 400 413 502 503 504
   if (proxy.outages.active) proxy.outages.recovered(route.name);
@@ -124,10 +124,12 @@ function admitHandshake(proxy: Proxy, ctx: RequestContext, protocol: string, cal
  * would take a good response for a working login, and every request after it would fail.
  */
 async function respondToLogin(proxy: Proxy, ctx: RequestContext, account: string, login: LegacyLogin): Promise<void> {
-  const obtained = proxy.tokens.get(account);
+  const obtained = proxy.tokens.get(account, ctx);
   const token = obtained instanceof Promise ? await waitForToken(ctx, obtained) : obtained;
   if (ctx.clientGone) throw new ClientDisconnected();
-  respondWithJson(ctx.response, loginResponse(login, account, token, proxy.clock.wall()), proxy.readIdleMs);
+  responseBegins(ctx);
+  const document = loginResponse(login, account, token, proxy.clock.wall());
+  respondWithJson(ctx.response, document, proxy.readIdleMs, ctx.id);
 }
 
 /** The caller; undefined if callers are not authenticated. No caller can take the slots of all others. */
@@ -185,13 +187,14 @@ function setBody(ctx: RequestContext, body: RequestBody): void {
 /** A request that perhaps cannot be replayed is sent with a token that does not expire soon. */
 function getToken(
   { tokens }: Proxy,
+  ctx: RequestContext,
   route: Route,
   account: string | undefined,
   body: RequestBody,
 ): Token | undefined | Promise<Token> {
   if (account === undefined) return undefined;
   const isInMemory = body.kind === 'none' || body.kind === 'buffered';
-  return isInMemory && isReplayable(route, body) ? tokens.get(account) : tokens.getLasting(account);
+  return isInMemory && isReplayable(route, body) ? tokens.get(account, ctx) : tokens.getLasting(account, ctx);
 }
 
 function respond(
@@ -207,6 +210,7 @@ function respond(
   const headers = responseHeaders(upstreamResponse.headers, place ?? route, attachment, ownOrigin(request), target);
   if (repeatsSecret(upstreamResponse.statusText, route, attachment)) upstreamResponse.statusText = '';
   headers.push(...extraFields);
+  addRequestId(headers, ctx.id);
   if (ctx.handshake !== undefined && upstreamResponse.switched !== undefined) {
     proxy.upgrades.join(ctx, route, upstreamResponse, switchFields(headers, ctx.handshake.protocol));
     return;

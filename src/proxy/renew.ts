@@ -158,7 +158,7 @@ async function renewToken(
   const by = `${route.name} responded with ${describeRejection(route.rejectedToken!, response)}`;
   const waitsFrom = performance.now();
   try {
-    return await tokens.renew(account, rejected, by);
+    return await tokens.renew(account, rejected, by, ctx);
   } catch (error) {
     response.discard();
     throw error;

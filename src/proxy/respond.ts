@@ -1,5 +1,6 @@
 import { STATUS_CODES } from 'node:http';
 import { problemDocument, PROXY_CHALLENGE, TokenwardError, type ErrorCode } from '../errors.ts';
+import { REQUEST_ID } from '../http/request-id.ts';
 import type { InboundRequest, OutboundResponse } from '../http/server/exchange.ts';
 
 /** Errors after which the beginning of the next request is not certain. */
@@ -25,18 +26,21 @@ export function respondWithError(
   response: OutboundResponse,
   error: TokenwardError,
   readIdleMs: number,
+  requestId: string,
 ): void {
   if (response.destroyed) return;
   if (response.headersSent) {
     response.destroy();
     return;
   }
-  const body = problemDocument(error);
+  const body = problemDocument(error, requestId);
   const headers = [
     'content-type',
     'application/problem+json',
     'x-tokenward-error',
     error.code,
+    REQUEST_ID,
+    requestId,
     'cache-control',
     'no-store',
   ];
@@ -106,11 +110,18 @@ function closesConnection(error: unknown): boolean {
 }
 
 /** Sends the response to a legacy login, on a route that has one. */
-export function respondWithJson(response: OutboundResponse, value: unknown, readIdleMs: number): void {
+export function respondWithJson(
+  response: OutboundResponse,
+  value: unknown,
+  readIdleMs: number,
+  requestId: string,
+): void {
   const body = JSON.stringify(value);
   response.writeHead(200, 'OK', [
     'content-type',
     'application/json',
+    REQUEST_ID,
+    requestId,
     'cache-control',
     'no-store',
     'content-length',

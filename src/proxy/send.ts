@@ -1,6 +1,7 @@
 import { TokenwardError } from '../errors.ts';
 import { canSendAgain, ClientDisconnected, type ExpectedBody, type RequestBody } from '../http/message.ts';
 import type { UpstreamResponse } from '../http/client/response.ts';
+import { REQUEST_ID } from '../http/request-id.ts';
 import type { InboundRequest } from '../http/server/exchange.ts';
 import type { Attachment } from '../flows/attach.ts';
 import type { Token } from '../tokens/token.ts';
@@ -36,13 +37,7 @@ export function send(
   ctx.place = route;
   let target = upstreamTarget(route, ctx.target, attachment?.path);
   if (attachment !== undefined) for (const parameter of attachment.query) target = withParameter(target, parameter);
-  const headers = requestHeaders(
-    ctx.request.rawHeaders,
-    route,
-    attachment,
-    proxy.viaName,
-    forwardedFields(route, ctx.request),
-  );
+  const headers = requestHeaders(ctx.request.rawHeaders, route, attachment, proxy.viaName, addedFields(route, ctx));
   const sent =
     attachment === undefined || attachment.body.length === 0 ? body : attachToBody(body, attachment.body, ctx.request);
   const request = { method: ctx.method, target, headers, body: sent };
@@ -127,10 +122,12 @@ function placeOf({ account }: RequestContext, route: Route, token: Token | undef
   return route.namedUpstream.at(route, token, account);
 }
 
-/** X-Forwarded fields, on routes with `forwarded: add`. */
-function forwardedFields(route: Route, request: InboundRequest): readonly string[] {
-  if (route.config.forwarded !== 'add') return [];
+/** Fields about the request: X-Forwarded-* on routes with `forwarded: add`, its id on those with `requestId: add`. */
+function addedFields({ config }: Route, { request, id }: RequestContext): readonly string[] {
+  const added = config.requestId === 'add' ? [REQUEST_ID, id] : [];
+  if (config.forwarded !== 'add') return added;
   return [
+    ...added,
     'x-forwarded-for',
     request.socket.remoteAddress ?? 'unknown',
     'x-forwarded-host',
