@@ -14,24 +14,27 @@ const MAY_IMPORT = {
   config: ['flows', 'http', 'deadlines', 'loopback', 'nearest', 'parse-url', 'trim-end'],
   proxy: [
     ...['http', 'http/client', 'http/server', 'tokens', 'flows', 'config'],
-    ...['errors', 'log', 'metrics', 'parse-url', 'trim-end', 'route-stats', 'upgrade-stats'],
+    ...['access-log', 'errors', 'log', 'metrics', 'parse-url', 'trim-end', 'route-stats', 'upgrade-stats'],
   ],
   forward: ['http/client', 'http/server', 'authority', 'proxy', 'errors', 'parse-url'],
   operator: ['http', 'http/server', 'tokens', 'config', 'errors', 'log', 'loopback', 'metrics', 'nearest', 'version'],
   app: [
     ...['http', 'http/client', 'http/server', 'tokens', 'authority', 'flows', 'config', 'proxy', 'forward', 'operator'],
-    ...['deadlines', 'errors', 'log', 'loopback', 'metrics', 'parse-url', 'trim-end', 'version'],
+    ...['access-line', 'access-log', 'deadlines', 'errors', 'log', 'loopback', 'metrics', 'parse-url', 'pretty-line'],
+    ...['trim-end', 'version'],
   ],
   workers: [
     ...['http/server', 'tokens', 'config', 'operator', 'app'],
-    ...['deadlines', 'errors', 'log', 'metrics', 'version'],
+    ...['deadlines', 'errors', 'log', 'metrics', 'pretty-line', 'version'],
+    'access-log',
   ],
   sandbox: ['http', 'http/server', 'errors', 'loopback', 'nearest'],
   demo: ['sandbox'],
   cli: [
     ...['http', 'http/server', 'tokens', 'authority', 'flows', 'config', 'proxy', 'operator', 'app', 'workers'],
     'sandbox',
-    ...['errors', 'log', 'loopback', 'metrics', 'nearest', 'parse-url', 'trim-end', 'version'],
+    ...['access-log', 'errors', 'line-writer', 'log', 'loopback', 'metrics', 'nearest', 'parse-url', 'pretty-line'],
+    ...['trim-end', 'version'],
   ],
 };
 

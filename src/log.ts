@@ -1,4 +1,6 @@
+import { writeSync } from 'node:fs';
 import { pino, type Logger as PinoLogger } from 'pino';
+import { prettyLine, type Paint } from './pretty-line.ts';
 
 /** The only fields that a log line can have: secrets are kept out by the type, not by a filter afterwards. */
 export interface LogFields {
@@ -109,9 +111,10 @@ const ALLOWED: readonly (keyof LogFields)[] = [
 ];
 
 /**
- * JSON lines on standard error, each with the fields of `always`. Fields outside the list are dropped at run time too.
+ * Lines on standard error, each with the fields of `always`: JSON, or with `paint` for people. Fields outside the list are dropped at run time too.
  */
-export function createLogger(level: LogLevel, always: LogFields = {}): Logger {
+export function createLogger(level: LogLevel, always: LogFields = {}, paint?: Paint): Logger {
+  if (paint !== undefined) return prettyLogger(level, always, paint);
   // sync: a line about a crash must not be lost in a buffer.
   const formatters = { level: (label: string) => ({ level: label }) };
   const log: PinoLogger = pino(
@@ -132,7 +135,27 @@ export function createLogger(level: LogLevel, always: LogFields = {}): Logger {
   };
 }
 
-function pickAllowed(fields: LogFields): LogFields {
+const LEVELS = ['trace', 'debug', 'info', 'warn', 'error'] as const;
+
+/** Lines for people, on standard error. */
+function prettyLogger(level: LogLevel, always: LogFields, paint: Paint): Logger {
+  const lowest = level === 'silent' ? LEVELS.length : LEVELS.indexOf(level);
+  const logAt =
+    (name: (typeof LEVELS)[number]) =>
+    (message: string, fields: LogFields = {}): void => {
+      if (LEVELS.indexOf(name) < lowest) return;
+      writeSync(2, prettyLine(name, message, pickAllowed({ ...always, ...fields }), paint));
+    };
+  return {
+    trace: logAt('trace'),
+    debug: logAt('debug'),
+    info: logAt('info'),
+    warn: logAt('warn'),
+    error: logAt('error'),
+  };
+}
+
+function pickAllowed(fields: LogFields): Record<string, string | number> {
   const kept: Record<string, string | number> = {};
   for (const name of ALLOWED) {
     const value = fields[name];

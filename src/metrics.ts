@@ -73,6 +73,11 @@ export class Metrics {
     ['outcome'],
   );
   readonly tunnelsOpen = this.#gauge('tunnels_open', 'Tunnels of the forward proxy.', [], 'sum');
+  readonly accessLinesDropped = this.#counter(
+    'access_lines_dropped_total',
+    'Access lines that were not written. limit: log.access.perSecond; backlog: standard output is not read.',
+    ['reason'],
+  );
   readonly storeErrors = this.#counter('store_errors_total', 'Failed token store operations, by kind.', ['reason']);
   readonly renewalSeconds = new Histogram({
     name: 'tokenward_renewal_duration_seconds',

@@ -1,3 +1,4 @@
+import type { AccessOutput } from '../access-log.ts';
 import type { LoadedConfig } from '../config/load.ts';
 import { TokenwardError } from '../errors.ts';
 import type { SendTokenCall } from '../flows/run.ts';
@@ -26,6 +27,7 @@ import { egressProxy } from './egress-proxy.ts';
 import { engineOf } from './front.ts';
 import { InboundTls } from './inbound-tls.ts';
 import { guardTokenEndpoint } from './login-guard.ts';
+import { openAccessLog } from './open-access-log.ts';
 import { openStore, type StoreDependencies } from './open-store.ts';
 import { routeOf } from './routes.ts';
 import { openSpills } from './spills.ts';
@@ -41,6 +43,10 @@ export interface Dependencies extends StoreDependencies {
   readonly sendTokenCall?: SendTokenCall;
   /** The name in Via that all workers share, so that each of them detects a loop. Default: a new name. */
   readonly viaName?: string;
+  /** Where access lines go. Default: there are none. */
+  readonly access?: AccessOutput;
+  /** The number of this worker process. */
+  readonly worker?: number;
   /** The authority of the forward proxy. Default: the one in the store. */
   readonly authority?: Authority;
   /** Called for each host to which the forward proxy refuses a tunnel because no route has it. */
@@ -114,8 +120,11 @@ export async function build(config: LoadedConfig, dependencies: Dependencies): P
   const severalCallers = config.callers !== 'none' && config.callers.length > 1;
   const upgrades = new Upgrades({ all: upgraded, perCaller: severalCallers ? Math.ceil(upgraded / 2) : upgraded }, log);
   const viaName = dependencies.viaName ?? newViaName();
+  const { worker } = dependencies;
+  const access = dependencies.access && openAccessLog(config, dependencies.access, log, metrics, worker);
   const proxy = {
     routes,
+    access,
     callers,
     viaName,
     tokens,
@@ -174,6 +183,7 @@ export async function build(config: LoadedConfig, dependencies: Dependencies): P
         route.namedUpstream?.close();
       }
       await store.close();
+      await dependencies.access?.lines.close();
     },
   };
   try {

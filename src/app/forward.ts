@@ -15,6 +15,7 @@ import { createRequestPath } from '../proxy/handler.ts';
 import type { Clock } from '../tokens/clock.ts';
 import type { Records } from '../tokens/records.ts';
 import { createFront } from './front.ts';
+import { refusalObserver } from './refusal-observer.ts';
 import { siteRulesOfTunnels } from './site-rules.ts';
 import { upgradeHandler } from './upgrade-handler.ts';
 
@@ -133,11 +134,11 @@ function createForwardProxy(
   proxy: Omit<Proxy, 'siteRules'>,
   shared: Pick<ForwardOptions, 'authority' | 'via' | 'blind' | 'on'>,
 ): ForwardProxy {
-  const { metrics, log, routes } = proxy;
+  const { log, routes } = proxy;
   const path = createRequestPath({ ...proxy, siteRules: siteRulesOfTunnels(listen, config) });
   const inner = createHttpServer(createFront(routes, path, log), {
     headerBytes: config.limits.headerBytes,
-    onRefused: (reason) => metrics.errors.inc({ route: 'unmatched', reason }),
+    onRefused: refusalObserver(proxy),
     upgrades: upgradeHandler(config, path),
   });
   // It never listens; this starts its check for slow requests.

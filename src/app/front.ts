@@ -42,13 +42,10 @@ export function createFront(routes: RouteTable, path: RequestPath, log: Logger):
   // Reached only by an error of Express itself.
   front.use((error: unknown, request: IncomingMessage, response: ServerResponse, _next: unknown) => {
     log.error('unexpected fault before the request handler', { detail: describeFault(error) });
-    respondWithError(
-      request as unknown as InboundRequest,
-      response,
-      new TokenwardError('request_malformed'),
-      0,
-      newRequestId(),
-    );
+    respondWithError(request as unknown as InboundRequest, response, new TokenwardError('request_malformed'), 0, {
+      id: newRequestId(),
+      ownBytes: 0,
+    });
   });
   return front;
 }

@@ -2,13 +2,13 @@ import type { Server } from 'node:http';
 import type { ServerOptions as TlsOptions } from 'node:https';
 import type { LoadedConfig } from '../config/load.ts';
 import type { Listener } from '../config/schema/listen.ts';
-import type { ErrorCode } from '../errors.ts';
 import { createHttpServer } from '../http/server/server.ts';
 import { refuseRevoked } from '../http/tls.ts';
 import type { Proxy } from '../proxy/context.ts';
 import { createRequestPath } from '../proxy/handler.ts';
 import type { SiteRules } from '../proxy/site-rules.ts';
 import { siteRulesOf, siteRulesOfSocket } from './site-rules.ts';
+import { refusalObserver } from './refusal-observer.ts';
 import type { ForwardProxies } from './forward.ts';
 import { createFront } from './front.ts';
 import type { CertificatesOnDemand, InboundTls } from './inbound-tls.ts';
@@ -35,10 +35,10 @@ export function createProxyServers(
   forward: ForwardProxies,
   onDemand: CertificatesOnDemand | undefined,
 ): ProxyServers {
-  const { log, metrics } = proxy;
+  const { log } = proxy;
   const serverBehind = (listen: Listener, siteRules: SiteRules, tls?: TlsOptions): Server => {
     const path = createRequestPath({ ...proxy, siteRules });
-    const onRefused = (reason: ErrorCode): void => metrics.errors.inc({ route: 'unmatched', reason });
+    const onRefused = refusalObserver(proxy);
     const { headerBytes } = config.limits;
     const upgrades = upgradeHandler(config, path);
     const fastEngine = listen.engine === 'fast' ? path.handle : undefined;

@@ -7,6 +7,7 @@ import { loadConfig, showIssue, type LoadedConfig } from '../config/load.ts';
 import { createLogger, describeFault, type Logger } from '../log.ts';
 import { startPool, workerCount, type RunningPool } from '../workers/serve.ts';
 import { configFile, type Options } from './options.ts';
+import { outputOf } from './output.ts';
 import { serveAsWorker } from './serve-as-worker.ts';
 import { handleSignals } from './signals.ts';
 import { stopOnFault } from './stop-on-fault.ts';
@@ -19,13 +20,14 @@ export async function serve(options: Options): Promise<void> {
   const environment = { ...process.env };
   const config = loadConfig(file, environment);
   for (const name of config.secretVariables) Reflect.deleteProperty(process.env, name);
-  const log = createLogger(config.log.level);
+  const { paint, access } = outputOf(config);
+  const log = createLogger(config.log.level, {}, paint);
   logWarnings(config, file, log);
   const halt = new AbortController();
   const starting =
     workerCount(config) > 1
       ? startPool(config, log, halt.signal)
-      : startApp(config, { log, owner: leaseOwner(), ownerIsGone });
+      : startApp(config, { log, owner: leaseOwner(), ownerIsGone, access });
 
   let stopping = false;
   const isStopping = (): boolean => stopping;

@@ -1,5 +1,4 @@
 import { randomBytes } from 'node:crypto';
-import type { InboundRequest } from './server/exchange.ts';
 
 /** The field that carries a request's id, both ways. */
 export const REQUEST_ID = 'x-request-id';
@@ -21,9 +20,8 @@ export function newRequestId(): string {
   return PREFIX + last.toString(36);
 }
 
-/** The client's own id if it is acceptable, or a new one. */
-export function requestIdOf(request: Pick<InboundRequest, 'field'>): string {
-  const sent = request.field(REQUEST_ID);
+/** A request's id. `sent`: the client's own, which is taken over if it is acceptable. */
+export function requestIdOf(sent: unknown): string {
   return isRequestId(sent) ? sent : newRequestId();
 }
 

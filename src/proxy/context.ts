@@ -1,5 +1,7 @@
+import type { AccessLog } from '../access-log.ts';
+import type { ErrorCode } from '../errors.ts';
 import type { RequestBody } from '../http/message.ts';
-import { requestIdOf } from '../http/request-id.ts';
+import { REQUEST_ID, requestIdOf } from '../http/request-id.ts';
 import { parseTraceParent } from '../http/trace-context.ts';
 import type { UpstreamResponse } from '../http/client/response.ts';
 import type { OutboundResponse, InboundRequest } from '../http/server/exchange.ts';
@@ -41,6 +43,8 @@ export interface Proxy {
   readonly outages: Outages;
   readonly upgrades: Upgrades;
   readonly metrics: Metrics;
+  /** Undefined: no request has a line. */
+  readonly access: AccessLog | undefined;
   readonly log: Logger;
 }
 
@@ -64,7 +68,15 @@ export class RequestContext {
   /** Of the time until the response began, what is left. ms; undefined: it has not begun. */
   ownMs: number | undefined;
   route: Route | undefined;
+  /** The configured name of the client. */
+  caller: string | undefined;
   account: string | undefined;
+  /** Of the token that was sent last. */
+  generation: number | undefined;
+  /** Of the body of a response of tokenward's own. */
+  ownBytes = 0;
+  /** Of tokenward's own error response. */
+  errorCode: ErrorCode | undefined;
   /** What the token has added to the request that was sent last, and where that went. */
   attachment: Attachment | undefined;
   place: Route | undefined;
@@ -82,7 +94,7 @@ export class RequestContext {
     this.response = response;
     this.asked = asked;
     this.target = request.url ?? '';
-    this.id = requestIdOf(request);
+    this.id = requestIdOf(request.field(REQUEST_ID));
   }
 
   /** Of the trace that the client's `traceparent` names; undefined: it names none. */

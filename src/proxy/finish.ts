@@ -1,7 +1,9 @@
+import type { ErrorSource } from '../access-log.ts';
 import { TokenwardError } from '../errors.ts';
 import { isUnreachable, reasonOf } from '../http/client/reason.ts';
 import { ClientDisconnected, releaseBody } from '../http/message.ts';
 import { describeFault } from '../log.ts';
+import { logAccess } from './access.ts';
 import type { Proxy, RequestContext } from './context.ts';
 import { respondWithError, discardRemainingBody } from './respond.ts';
 import type { Route } from './route.ts';
@@ -12,7 +14,9 @@ export function finish(proxy: Proxy, ctx: RequestContext): void {
   if (ctx.finished) return;
   ctx.finished = true;
   const { response, route, upstreamResponse, body } = ctx;
+  let brokenOff: ErrorSource | undefined;
   if (!response.writableFinished) {
+    brokenOff = upstreamResponse?.brokeOff === true ? 'upstream' : 'client';
     ctx.clientGone = true;
     upstreamResponse?.cancel();
   } else {
@@ -23,8 +27,11 @@ export function finish(proxy: Proxy, ctx: RequestContext): void {
   const stats = route === undefined ? proxy.metrics.route('unmatched') : route.stats;
   // 499: the client disconnected before there was a response.
   const now = performance.now();
-  stats.countFinished(response.headersSent ? response.statusCode : 499, (now - ctx.startedAt) / 1000);
+  const status = response.headersSent ? response.statusCode : 499;
+  const durationMs = now - ctx.startedAt;
+  stats.countFinished(status, durationMs / 1000);
   countTimes(ctx, stats, now);
+  if (proxy.access !== undefined) logAccess(proxy.access, ctx, status, brokenOff, durationMs);
 }
 
 /** Sends the response to a request for which a step has thrown. */
@@ -51,6 +58,7 @@ export function fail(proxy: Proxy, ctx: RequestContext, error: unknown): void {
     });
     problem = new TokenwardError('internal');
   }
+  ctx.errorCode = problem.code;
   proxy.metrics.errors.inc({ route: route?.name ?? 'unmatched', reason: problem.code });
   proxy.log.debug('error response generated', {
     ...(route && { route: route.name }),
@@ -59,7 +67,7 @@ export function fail(proxy: Proxy, ctx: RequestContext, error: unknown): void {
     ...(problem.detail !== undefined && { detail: problem.detail }),
   });
   responseBegins(ctx);
-  respondWithError(request, response, problem, proxy.readIdleMs, ctx.id);
+  respondWithError(request, response, problem, proxy.readIdleMs, ctx);
   // The response is written. While the rest of the body is only read and dropped, it takes no slot from others.
   proxy.concurrency.leave(ctx.heldSlots);
 }

@@ -129,7 +129,7 @@ async function respondToLogin(proxy: Proxy, ctx: RequestContext, account: string
   if (ctx.clientGone) throw new ClientDisconnected();
   responseBegins(ctx);
   const document = loginResponse(login, account, token, proxy.clock.wall());
-  respondWithJson(ctx.response, document, proxy.readIdleMs, ctx.id);
+  respondWithJson(ctx.response, document, proxy.readIdleMs, ctx);
 }
 
 /** The caller; undefined if callers are not authenticated. No caller can take the slots of all others. */
@@ -139,11 +139,12 @@ function identify(proxy: Proxy, ctx: RequestContext, route: Route): Caller | und
   return caller && admit(proxy, ctx, caller);
 }
 
-function admit({ concurrency, metrics }: Proxy, { heldSlots, clientGone }: RequestContext, caller: Caller): Caller {
-  if (clientGone) throw new ClientDisconnected();
+function admit({ concurrency, metrics }: Proxy, ctx: RequestContext, caller: Caller): Caller {
+  if (ctx.clientGone) throw new ClientDisconnected();
   const stats = metrics.caller(caller.name);
+  ctx.caller = caller.name;
   try {
-    concurrency.enterCaller(heldSlots, stats, caller.name);
+    concurrency.enterCaller(ctx.heldSlots, stats, caller.name);
     stats.admitted += 1;
     return caller;
   } catch (error) {

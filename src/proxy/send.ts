@@ -34,6 +34,7 @@ export function send(
     throw unsendable(proxy, ctx, token, error);
   }
   ctx.attachment = attachment;
+  ctx.generation = token?.generation;
   ctx.place = route;
   let target = upstreamTarget(route, ctx.target, attachment?.path);
   if (attachment !== undefined) for (const parameter of attachment.query) target = withParameter(target, parameter);

@@ -64,6 +64,11 @@ export class UpstreamResponse {
     return this.#state === 'ended';
   }
 
+  /** The upstream did not send all of it. */
+  get brokeOff(): boolean {
+    return this.#state === 'failed' && !this.#cancelled;
+  }
+
   get cancelled(): boolean {
     return this.#cancelled;
   }

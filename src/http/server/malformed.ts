@@ -30,7 +30,7 @@ export function refuseOnce(socket: Socket, refusal: TokenwardError, { onRefused 
   const { status, code } = refusal;
   // Its header section was not read, so that it has no id of its own.
   const requestId = newRequestId();
-  onRefused?.(code, requestId, socket);
+  onRefused?.(refusal, requestId, socket);
   const body = problemDocument(refusal, requestId);
   whenResponseDue(socket, () => {
     socket.end(
