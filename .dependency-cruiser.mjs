@@ -17,7 +17,10 @@ const MAY_IMPORT = {
     ...['access-log', 'errors', 'log', 'metrics', 'parse-url', 'trim-end', 'route-stats', 'upgrade-stats'],
   ],
   forward: ['http/client', 'http/server', 'authority', 'proxy', 'errors', 'parse-url'],
-  operator: ['http', 'http/server', 'tokens', 'config', 'errors', 'log', 'loopback', 'metrics', 'nearest', 'version'],
+  operator: [
+    ...['http', 'http/server', 'tokens', 'config'],
+    ...['errors', 'log', 'loopback', 'metrics', 'nearest', 'route-histogram', 'version'],
+  ],
   app: [
     ...['http', 'http/client', 'http/server', 'tokens', 'authority', 'flows', 'config', 'proxy', 'forward', 'operator'],
     ...['access-line', 'access-log', 'deadlines', 'errors', 'log', 'loopback', 'metrics', 'parse-url', 'pretty-line'],

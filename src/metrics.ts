@@ -10,8 +10,18 @@ interface CallerStats {
   refused: number;
 }
 
+/** The connections to one upstream, and the requests that wait for one. */
+export interface UpstreamConnections {
+  readonly busy: number;
+  readonly idle: number;
+  readonly connecting: number;
+  readonly waiting: number;
+}
+
 /** Accounts with series of their own; all further ones share one. */
 const MAX_LABELLED = 500;
+/** From a read of the embedded store to a Redis that is given up. Seconds. */
+const STORE_BUCKETS = [0.0001, 0.0005, 0.001, 0.005, 0.01, 0.05, 0.1, 0.5, 1, 5];
 /** Routes with series of their own for the parts of a request's time: each route adds 45 lines to a scrape. */
 const MAX_TIMED_ROUTES = 50;
 /** The label `account` of those. */
@@ -26,6 +36,7 @@ export class Metrics {
   readonly #routes = new Map<string, RouteStats>();
   readonly #callers = new Map<string, CallerStats>();
   readonly #upgrades = new Map<string, UpgradeStats>();
+  readonly #connections = new Map<string, () => UpstreamConnections>();
   readonly #labelled = new Set<string>();
   readonly #timed = new Set<string>();
 
@@ -79,6 +90,13 @@ export class Metrics {
     ['reason'],
   );
   readonly storeErrors = this.#counter('store_errors_total', 'Failed token store operations, by kind.', ['reason']);
+  readonly storeSeconds = new Histogram({
+    name: 'tokenward_store_duration_seconds',
+    help: 'Duration of token store operations that succeeded.',
+    labelNames: ['operation'],
+    buckets: STORE_BUCKETS,
+    registers: [this.registry],
+  });
   readonly renewalSeconds = new Histogram({
     name: 'tokenward_renewal_duration_seconds',
     help: 'Duration of requests to token endpoints.',
@@ -92,6 +110,18 @@ export class Metrics {
   readonly expiry = this.#gauge(
     'token_expiry_timestamp_seconds',
     'Unix time at which the token in use expires.',
+    ['account', 'flow'],
+    'max',
+  );
+  readonly refreshExpiry = this.#gauge(
+    'refresh_token_expiry_timestamp_seconds',
+    'Unix time at which the refresh token expires, after which only a login or a person helps.',
+    ['account', 'flow'],
+    'max',
+  );
+  readonly nextTry = this.#gauge(
+    'renewal_next_try_timestamp_seconds',
+    'Unix time at which the next renewal may be tried, while one is held back.',
     ['account', 'flow'],
     'max',
   );
@@ -249,6 +279,7 @@ export class Metrics {
     });
     this.#registerUpgrades();
     this.#registerTimes();
+    this.#registerConnections();
     new Gauge({
       name: 'tokenward_build_info',
       help: 'Always 1; the labels name the version of tokenward and of Node, and the engine.',
@@ -289,6 +320,38 @@ export class Metrics {
     const stats = this.#upgrades.get(route) ?? new UpgradeStats(ends);
     if (ends.length > 0) this.#upgrades.set(route, stats);
     return stats;
+  }
+
+  /** Shows the connections to a route's upstream, whenever metrics are read. */
+  showConnections(route: string, connections: () => UpstreamConnections): void {
+    this.#connections.set(route, connections);
+  }
+
+  #registerConnections(): void {
+    const connections = this.#connections;
+    new Gauge({
+      name: 'tokenward_upstream_connections',
+      help: 'Connections to upstreams that serve a request, wait for one, or are being made.',
+      labelNames: ['route', 'state'],
+      registers: [this.registry],
+      collect() {
+        for (const [route, counts] of connections) {
+          const { busy, idle, connecting } = counts();
+          this.set({ route, state: 'busy' }, busy);
+          this.set({ route, state: 'idle' }, idle);
+          this.set({ route, state: 'connecting' }, connecting);
+        }
+      },
+    });
+    new Gauge({
+      name: 'tokenward_upstream_requests_waiting',
+      help: 'Requests that wait for a connection to the upstream.',
+      labelNames: ['route'],
+      registers: [this.registry],
+      collect() {
+        for (const [route, counts] of connections) this.set({ route }, counts().waiting);
+      },
+    });
   }
 
   #registerTimes(): void {

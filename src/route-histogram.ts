@@ -1,5 +1,5 @@
 import { Histogram, type MetricValueWithName, type Registry } from 'prom-client';
-import { Distribution } from './distribution.ts';
+import { Distribution, type Exemplar } from './distribution.ts';
 import type { RouteStats } from './route-stats.ts';
 
 /** The label `route` of routes beyond `maxRoutes`. */
@@ -68,17 +68,33 @@ export class RouteHistogram extends Histogram<'route'> {
   }
 }
 
+/** An exemplar in prom-client's form. Its labels have at most 128 characters, as OpenMetrics has it. */
+function shown({ requestId, traceId, seconds, at }: Exemplar): BucketExemplar {
+  const labelSet = { request_id: requestId, ...(traceId !== undefined && { trace_id: traceId }) };
+  return { labelSet, value: seconds, timestamp: at / 1000 };
+}
+
+/** What a bucket may have besides its value; missing in prom-client's types. */
+export interface BucketExemplar {
+  readonly labelSet: Readonly<Record<string, string>>;
+  readonly value: number;
+  /** Seconds. */
+  readonly timestamp: number;
+}
+
 function describe(
   values: MetricValueWithName<'route'>[],
   name: string,
   route: string,
-  { bounds, counts, sum, count }: Distribution,
+  { bounds, counts, exemplars, sum, count }: Distribution,
 ): void {
   let below = 0;
   for (let bucket = 0; bucket < counts.length; bucket += 1) {
     below += counts[bucket]!;
     const labels = { route, le: bounds[bucket] ?? '+Inf' } as MetricValueWithName<'route'>['labels'];
-    values.push({ labels, value: below, metricName: `${name}_bucket` });
+    const kept = exemplars[bucket];
+    const value = { labels, value: below, metricName: `${name}_bucket` };
+    values.push(kept === undefined ? value : Object.assign(value, { exemplar: shown(kept) }));
   }
   values.push(
     { labels: { route }, value: sum, metricName: `${name}_sum` },

@@ -24,10 +24,10 @@ export class RouteStats {
   readonly overhead = new Distribution(OVERHEAD_BUCKETS);
   inFlight = 0;
 
-  /** Counts one finished request. */
-  countFinished(status: number, seconds: number): void {
+  /** Counts one finished request. Returns the bucket of its duration. */
+  countFinished(status: number, seconds: number): number {
     this.#statuses[Math.min(3, Math.max(0, Math.floor(status / 100) - 2))]! += 1;
-    this.duration.add(seconds);
+    return this.duration.add(seconds);
   }
 
   statuses(): readonly (readonly [string, number])[] {

@@ -105,7 +105,10 @@ export async function build(config: LoadedConfig, dependencies: Dependencies): P
     jwt: config.jwt !== undefined,
     upgrades: config.routes.some(({ upgrade }) => upgrade.length > 0),
   };
-  for (const route of routes.all) zeroRoute(metrics, route, rules);
+  for (const route of routes.all) {
+    zeroRoute(metrics, route, rules);
+    metrics.showConnections(route.name, () => route.upstream.connections);
+  }
   const tokens: TokenManager = new TokenManager(credentials, {
     store,
     records,

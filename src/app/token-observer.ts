@@ -89,6 +89,9 @@ export function createObserver({ metrics, log, clock, declared, statusOf }: Obse
     secretChanged({ account, flow }) {
       log.info(`a file with secrets of account ${account} has changed and was read again`, { account, flow });
     },
+    storeUsed(operation, seconds) {
+      metrics.storeSeconds.observe({ operation }, seconds);
+    },
     storeFailed(operation, error) {
       metrics.storeErrors.inc({ reason: operation });
       const detail = error instanceof Error && error.name === 'StoreError' ? error.message : describeFault(error);

@@ -70,11 +70,14 @@ interface CommonRules {
 
 /** The counters of the process as a whole. */
 export function zeroProcess(metrics: Metrics): void {
-  const { errors, storeErrors, accessLinesDropped } = metrics;
+  const { errors, storeErrors, storeSeconds, accessLinesDropped } = metrics;
   metrics.route('unmatched');
   for (const reason of UNMATCHED_ERRORS) errors.inc({ route: 'unmatched', reason }, 0);
   for (const reason of DROP_REASONS) accessLinesDropped.inc({ reason }, 0);
-  for (const reason of STORE_OPERATIONS) storeErrors.inc({ reason }, 0);
+  for (const operation of STORE_OPERATIONS) {
+    storeErrors.inc({ reason: operation }, 0);
+    storeSeconds.zero({ operation });
+  }
 }
 
 /** The counters of one route. */

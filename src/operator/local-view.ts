@@ -5,6 +5,7 @@ import type { Clock } from '../tokens/clock.ts';
 import type { RenewNowOptions, TokenManager } from '../tokens/manager.ts';
 import type { StoreHealth, StoreState } from '../tokens/store-health.ts';
 import { describeAccounts } from './account-gauges.ts';
+import { OPEN_METRICS, openMetricsText } from './open-metrics.ts';
 import { readinessOf, withRequested, type Readiness, type ReadinessQuery } from './readiness.ts';
 import { statusOf, type ProcessState, type StatusDocument } from './status-document.ts';
 import type { MetricsJson, OperatorView, RenewedToken } from './view.ts';
@@ -64,12 +65,13 @@ export class LocalView implements OperatorView {
     return state.unknown.length > 0 ? undefined : readinessOf(state, query);
   }
 
-  async metrics(): Promise<{ contentType: string; text: string }> {
+  async metrics(open: boolean): Promise<{ contentType: string; text: string }> {
     const { tokens, metrics } = this.#parts;
     await tokens.refreshBudgets();
     describeAccounts(metrics, tokens.status());
     await this.#describeProcess();
     const { registry } = metrics;
+    if (open) return { contentType: OPEN_METRICS, text: openMetricsText(await registry.getMetricsAsJSON()) };
     return { contentType: registry.contentType, text: await registry.metrics() };
   }
 

@@ -7,6 +7,7 @@ import { createExpress } from '../http/server/express.ts';
 import { systemClock, type Clock } from '../tokens/clock.ts';
 import type { OperatorAccess } from './access.ts';
 import { noSuchAccount } from './no-such-account.ts';
+import { wantsOpenMetrics } from './open-metrics.ts';
 import { PAGE, PAGE_POLICY } from './page.ts';
 import { parseReadinessQuery } from './readiness-query.ts';
 import { renewRoute } from './renew-route.ts';
@@ -68,8 +69,9 @@ export function createOperatorApp({ view, log, access, clock = systemClock }: Op
   });
 
   app.get('/metrics', async (request, response) => {
-    const { contentType, text } = await view.metrics();
-    response.type(contentType).vary('accept-encoding');
+    const { contentType, text } = await view.metrics(wantsOpenMetrics(request.headers.accept));
+    response.setHeader('content-type', contentType);
+    response.vary('accept, accept-encoding');
     if (request.acceptsEncodings('gzip', 'identity') !== 'gzip') {
       response.send(text);
       return;

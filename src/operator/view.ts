@@ -13,7 +13,8 @@ export interface RenewedToken {
 export interface OperatorView {
   /** Undefined: one of the requested accounts does not exist. */
   readiness(query: ReadinessQuery): Promise<Readiness | undefined>;
-  metrics(): Promise<{ readonly contentType: string; readonly text: string }>;
+  /** `open`: as OpenMetrics, with exemplars. */
+  metrics(open: boolean): Promise<{ readonly contentType: string; readonly text: string }>;
   status(): Promise<StatusDocument>;
   /** Undefined: there is no such account. Rejects with a TokenwardError if the renewal brings no token. */
   renew(account: string, options: RenewNowOptions): Promise<RenewedToken | undefined>;

@@ -29,7 +29,17 @@ export function finish(proxy: Proxy, ctx: RequestContext): void {
   const now = performance.now();
   const status = response.headersSent ? response.statusCode : 499;
   const durationMs = now - ctx.startedAt;
-  stats.countFinished(status, durationMs / 1000);
+  const bucket = stats.countFinished(status, durationMs / 1000);
+  const healed = ctx.attempts > 1;
+  if (stats.duration.wantsExemplar(bucket, healed, now))
+    stats.duration.exemplars[bucket] = {
+      requestId: ctx.id,
+      traceId: ctx.traceId,
+      seconds: durationMs / 1000,
+      healed,
+      keptAt: now,
+      at: Date.now(),
+    };
   countTimes(ctx, stats, now);
   if (proxy.access !== undefined) logAccess(proxy.access, ctx, status, brokenOff, durationMs);
 }

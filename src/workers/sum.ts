@@ -1,5 +1,6 @@
 import { AggregatorRegistry, type PrometheusContentType, type Registry } from 'prom-client';
 import type { ProcessState, RouteState } from '../operator/status-document.ts';
+import type { Sample } from '../operator/open-metrics.ts';
 import type { MetricsJson } from '../operator/view.ts';
 import { ACCOUNT_STATUS_NAMES, cannotServe, type CredentialStatus } from '../tokens/status.ts';
 import type { StoreState } from '../tokens/store-health.ts';
@@ -32,6 +33,27 @@ interface Getter {
 
 function aggregate(metrics: readonly MetricsJson[]): Registry {
   return AggregatorRegistry.aggregate<PrometheusContentType>([...metrics]);
+}
+
+/** The sums with the newest exemplar of each bucket, which prom-client drops. */
+export function withExemplars(sums: MetricsJson, processes: readonly MetricsJson[]): MetricsJson {
+  const newest = new Map<string, NonNullable<Sample['exemplar']>>();
+  const keyOf = ({ metricName, labels }: Sample): string => `${metricName ?? ''} ${JSON.stringify(labels)}`;
+  for (const metrics of processes)
+    for (const { values } of metrics)
+      for (const sample of values as readonly Sample[]) {
+        const { exemplar } = sample;
+        if (exemplar === undefined || exemplar === null) continue;
+        const key = keyOf(sample);
+        if (exemplar.timestamp > (newest.get(key)?.timestamp ?? 0)) newest.set(key, exemplar);
+      }
+  return sums.map((metric) => ({
+    ...metric,
+    values: (metric.values as readonly Sample[]).map((sample) => {
+      const exemplar = newest.get(keyOf(sample));
+      return exemplar === undefined ? sample : { ...sample, exemplar };
+    }) as typeof metric.values,
+  }));
 }
 
 /** The states of several workers as one process's. */

@@ -1,12 +1,13 @@
 import { TokenwardError } from '../errors.ts';
 import { describeAccounts } from '../operator/account-gauges.ts';
+import { OPEN_METRICS, openMetricsText } from '../operator/open-metrics.ts';
 import { readinessOf, type Readiness, type ReadinessQuery } from '../operator/readiness.ts';
 import { statusOf, type ProcessState, type StatusDocument, type WorkerStatus } from '../operator/status-document.ts';
 import type { OperatorView, RenewedToken } from '../operator/view.ts';
 import type { Clock } from '../tokens/clock.ts';
 import type { RenewNowOptions } from '../tokens/manager.ts';
 import type { WorkerPool } from './worker-pool.ts';
-import { sumOfStates } from './sum.ts';
+import { sumOfStates, withExemplars } from './sum.ts';
 import type { WorkerProcess } from './worker-process.ts';
 
 /** The workers' states. */
@@ -53,13 +54,18 @@ export class PoolView implements OperatorView {
     };
   }
 
-  async metrics(): Promise<{ contentType: string; text: string }> {
+  async metrics(open: boolean): Promise<{ contentType: string; text: string }> {
     const pool = this.#pool;
     const [{ state }] = await Promise.all([this.#state(true), this.#collectMetrics()]);
     describeAccounts(pool.metrics, state.accounts);
     const own = await pool.metrics.registry.getMetricsAsJSON();
     // From each worker's last metrics: those of one that ends at this moment are in the sum.
-    const registry = pool.sum.aggregate([...pool.workers.map(({ lastMetrics }) => lastMetrics), own]);
+    const processes = [...pool.workers.map(({ lastMetrics }) => lastMetrics), own];
+    const registry = pool.sum.aggregate(processes);
+    if (open) {
+      const sums = withExemplars(await registry.getMetricsAsJSON(), processes);
+      return { contentType: OPEN_METRICS, text: openMetricsText(sums) };
+    }
     return { contentType: registry.contentType, text: await registry.metrics() };
   }
 

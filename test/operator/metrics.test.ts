@@ -133,6 +133,6 @@ describe('/metrics', () => {
       [...after].filter((one) => !before.has(one)),
       [],
     );
-    assert.ok(after.size < 850, `${after.size} series`);
+    assert.ok(after.size < 950, `${after.size} series`);
   });
 });

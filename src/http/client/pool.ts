@@ -67,6 +67,17 @@ export class ConnectionPool implements ConnectionOwner {
     this.#dialIfNeeded();
   }
 
+  /** For metrics. */
+  get counts(): {
+    readonly busy: number;
+    readonly idle: number;
+    readonly connecting: number;
+    readonly waiting: number;
+  } {
+    const idle = this.#idle.length;
+    return { busy: this.#open.size - idle, idle, connecting: this.#dialling, waiting: this.#queue.size };
+  }
+
   /** Closes all connections and fails queued requests. */
   close(): void {
     this.#stop.abort();
