@@ -7,6 +7,8 @@ const FILE_BYTES = 64 * 1024;
 const BATCH_MS = 50;
 /** How long a full pipe is left alone. ms. */
 const FULL_PIPE_MS = 10;
+/** Pieces that are written to a pipe in one turn of the event loop. */
+const PIECES_AT_ONCE = 16;
 /** What may wait for a reader that does not read. Bytes. */
 const MAX_WAITING_BYTES = 4 * 1024 * 1024;
 /** How long the end waits for that reader. ms. */
@@ -68,8 +70,11 @@ export class LineWriter {
     if (this.#writing) return;
     const piece = this.#pieces[0];
     if (piece === undefined) {
-      this.#timer = undefined;
-      for (const resolve of this.#onEmpty.splice(0)) resolve();
+      this.#emptied();
+      return;
+    }
+    if (this.#ownFd) {
+      this.#writeNow();
       return;
     }
     this.#writing = true;
@@ -87,6 +92,37 @@ export class LineWriter {
       else this.#pieces.shift();
       this.#next();
     });
+  }
+
+  #emptied(): void {
+    this.#timer = undefined;
+    for (const resolve of this.#onEmpty.splice(0)) resolve();
+  }
+
+  /**
+   * Into a pipe that never lets a write wait: a call of 4 µs, where one by way of Node's threads costs five times as
+   * much. A few at a time, so that requests do not wait for many.
+   */
+  #writeNow(): void {
+    for (let count = 0; count < PIECES_AT_ONCE && this.#pieces.length > 0; count += 1) {
+      const piece = this.#pieces[0]!;
+      let done = piece.length;
+      try {
+        done = writeSync(this.#fd, piece, null, 'latin1');
+      } catch (error) {
+        const { code } = error as NodeJS.ErrnoException;
+        if (code === 'EAGAIN') {
+          this.#timer = setTimeout(() => this.#next(), FULL_PIPE_MS);
+          return;
+        }
+        this.#broken = code === 'EPIPE';
+      }
+      this.#waitingBytes -= done;
+      if (done < piece.length) this.#pieces[0] = piece.slice(done);
+      else this.#pieces.shift();
+    }
+    if (this.#pieces.length > 0) this.#timer = setTimeout(() => this.#next());
+    else this.#emptied();
   }
 
   /** The process ends: what is left is written at once, as far as there is room. */
