@@ -2,7 +2,8 @@ import { closeSync, constants, fstatSync, openSync, write, writeSync } from 'nod
 
 /** Written to a pipe in one piece, so that lines of several processes do not mix (POSIX: at least 512; Linux: 4096). */
 const PIPE_BYTES = 4096;
-const FILE_BYTES = 64 * 1024;
+/** Where nobody else writes: one call for many lines. */
+const LARGE_BYTES = 32 * 1024;
 /** How long a line waits for others. ms. */
 const BATCH_MS = 50;
 /** How long a full pipe is left alone. ms. */
@@ -30,13 +31,13 @@ export class LineWriter {
   #broken = false;
   #onEmpty: (() => void)[] = [];
 
-  /** `fd`: where to; it stays open. */
-  constructor(fd: number) {
+  /** `fd`: where to; it stays open. `alone`: nobody else writes there, so that lines cannot mix. */
+  constructor(fd: number, alone = false) {
     const kind = fstatSync(fd);
     const ownFd = kind.isFIFO() ? withoutWaiting(fd) : undefined;
     this.#fd = ownFd ?? fd;
     this.#ownFd = ownFd !== undefined;
-    this.#pieceBytes = kind.isFile() ? FILE_BYTES : PIPE_BYTES;
+    this.#pieceBytes = alone || kind.isFile() ? LARGE_BYTES : PIPE_BYTES;
   }
 
   /** One line of ASCII with its line end, shorter than 4 KiB. False: it is dropped. */
@@ -100,8 +101,8 @@ export class LineWriter {
   }
 
   /**
-   * Into a pipe that never lets a write wait: a call of 4 µs, where one by way of Node's threads costs five times as
-   * much. A few at a time, so that requests do not wait for many.
+   * Into a pipe that never lets a write wait: one by way of Node's threads costs several times as much. A few at a
+   * time, so that requests do not wait for many.
    */
   #writeNow(): void {
     for (let count = 0; count < PIECES_AT_ONCE && this.#pieces.length > 0; count += 1) {
