@@ -43,8 +43,8 @@ export class Distribution {
   }
 
   /**
-   * Whether a request is to be kept as the bucket's exemplar: now and then one, and a healed one in any case, which stays
-   * for a while. `now`: ms of any clock that all calls use.
+   * Whether a request is to be kept as the bucket's exemplar: now and then one, and a healed one in any case, which
+   * stays for a while. `now`: ms of any clock that all calls use.
    */
   wantsExemplar(bucket: number, healed: boolean, now: number): boolean {
     const kept = this.exemplars[bucket];

@@ -111,7 +111,8 @@ const ALLOWED: readonly (keyof LogFields)[] = [
 ];
 
 /**
- * Lines on standard error, each with the fields of `always`: JSON, or with `paint` for people. Fields outside the list are dropped at run time too.
+ * Lines on standard error, each with the fields of `always`: JSON, or with `paint` for people. Fields outside the list
+ * are dropped at run time too.
  */
 export function createLogger(level: LogLevel, always: LogFields = {}, paint?: Paint): Logger {
   if (paint !== undefined) return prettyLogger(level, always, paint);

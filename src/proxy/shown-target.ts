@@ -8,8 +8,8 @@ const MASK = '***';
 /** A JWT, in part or whole; and what Telegram puts into paths: bot, its number, and its token. */
 const TOKEN_LIKE = /eyJ[A-Za-z0-9_-]{8,}(\.[\w-]*)*|bot\d{5,}(:|%3[Aa])[\w-]{20,}/g;
 /** Further names of parameters that carry a secret in URLs (OAuth 2.0, signed URLs). */
-const SECRET_PARAMETER =
-  /^(?:assertion|auth|code|hash|hmac|jwt|otp|session|sessionid|sid|sig|state|ticket)$|credential|password|secret|signature|token/i;
+const SECRET_PARAMETER = /^(?:assertion|auth|code|hash|hmac|jwt|otp|session|sessionid|sid|sig|state|ticket)$/i;
+const SECRET_WORD = /credential|password|secret|signature|token/i;
 
 /** A path for a log: cut in length, without what may be a secret. `secrets`: what the request carried. */
 export function shownPath(path: string, secrets: readonly string[]): string {
@@ -43,7 +43,7 @@ function isSecretParameter(encoded: string): boolean {
   } catch {
     // Whoever reads it so, reads no name of a secret.
   }
-  return hasSecretName(name) || SECRET_PARAMETER.test(name);
+  return hasSecretName(name) || SECRET_PARAMETER.test(name) || SECRET_WORD.test(name);
 }
 
 function shownSegment(segment: string): string {

@@ -52,7 +52,7 @@ export function withExemplars(sums: MetricsJson, processes: readonly MetricsJson
     values: (metric.values as readonly Sample[]).map((sample) => {
       const exemplar = newest.get(keyOf(sample));
       return exemplar === undefined ? sample : { ...sample, exemplar };
-    }) as typeof metric.values,
+    }),
   }));
 }
 
