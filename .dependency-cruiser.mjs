@@ -14,28 +14,30 @@ const MAY_IMPORT = {
   config: ['flows', 'http', 'deadlines', 'loopback', 'nearest', 'parse-url', 'trim-end'],
   proxy: [
     ...['http', 'http/client', 'http/server', 'tokens', 'flows', 'config'],
-    ...['errors', 'log', 'loopback', 'metrics', 'parse-url', 'refused-calls', 'trim-end', 'route-stats'],
+    ...['access-log', 'errors', 'log', 'loopback', 'metrics', 'parse-url', 'refused-calls', 'trim-end', 'route-stats'],
     'upgrade-stats',
   ],
   forward: ['http/client', 'http/server', 'authority', 'proxy', 'errors', 'parse-url'],
   operator: [
     ...['http', 'http/server', 'tokens', 'config'],
-    ...['errors', 'log', 'loopback', 'metrics', 'nearest', 'refused-calls', 'route-stats', 'version'],
+    ...['errors', 'log', 'loopback', 'metrics', 'nearest', 'refused-calls', 'route-histogram', 'route-stats', 'version'],
   ],
   app: [
     ...['http', 'http/client', 'http/server', 'tokens', 'authority', 'flows', 'config', 'proxy', 'forward', 'operator'],
-    ...['deadlines', 'errors', 'log', 'loopback', 'metrics', 'parse-url', 'refused-calls', 'trim-end', 'version'],
+    ...['access-line', 'access-log', 'deadlines', 'errors', 'log', 'loopback', 'metrics', 'parse-url', 'pretty-line'],
+    ...['refused-calls', 'trim-end', 'version'],
   ],
   workers: [
     ...['http/server', 'tokens', 'config', 'operator', 'app'],
-    ...['deadlines', 'errors', 'log', 'metrics', 'refused-calls', 'version'],
+    ...['access-log', 'deadlines', 'errors', 'log', 'metrics', 'pretty-line', 'refused-calls', 'version'],
   ],
   sandbox: ['http', 'http/server', 'errors', 'loopback', 'nearest'],
   demo: ['sandbox'],
   cli: [
     ...['http', 'http/server', 'tokens', 'authority', 'flows', 'config', 'proxy', 'operator', 'app', 'workers'],
     ...['sandbox', 'demo'],
-    ...['errors', 'log', 'loopback', 'metrics', 'nearest', 'parse-url', 'refused-calls', 'trim-end', 'version'],
+    ...['access-log', 'errors', 'line-writer', 'log', 'loopback', 'metrics', 'nearest', 'parse-url', 'pretty-line'],
+    ...['refused-calls', 'trim-end', 'version'],
   ],
 };
 
@@ -50,7 +52,7 @@ const PACKAGES = {
   'lru-cache': '^src/(tokens|authority|proxy|app)/[^/]+\\.ts$',
   oauth4webapi: '^src/flows/oauth/',
   pino: '^src/log\\.ts$',
-  'prom-client': '^src/(metrics|route-stats|operator/view|workers/sum)\\.ts$',
+  'prom-client': '^src/(metrics|route-histogram|operator/view|workers/sum)\\.ts$',
   'proxy-from-env': '^src/app/egress-proxy\\.ts$',
   'reflect-metadata': '^src/authority/sign\\.ts$',
   redis: '^src/tokens/stores/redis[a-z-]*\\.ts$',

@@ -207,10 +207,19 @@ export class TokenwardError extends Error {
   }
 }
 
-/** The error as an RFC 9457 problem document, its only form on the wire. */
-export function problemDocument(error: TokenwardError): string {
+/** The error as an RFC 9457 problem document, its only form on the wire. `requestId`: of the request that got it. */
+export function problemDocument(error: TokenwardError, requestId?: string): string {
   const { code, status, detail } = error;
   const [, title, advice] = ERRORS[code];
   const type = `urn:tokenward:error:${code}`;
-  return `${JSON.stringify({ type, title, status, code, ...(detail !== undefined && { detail }), advice })}\n`;
+  const document = {
+    type,
+    title,
+    status,
+    code,
+    ...(detail !== undefined && { detail }),
+    advice,
+    ...(requestId !== undefined && { requestId }),
+  };
+  return `${JSON.stringify(document)}\n`;
 }

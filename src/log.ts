@@ -1,4 +1,6 @@
+import { writeSync } from 'node:fs';
 import { pino, type Logger as PinoLogger } from 'pino';
+import { prettyLine, type Paint } from './pretty-line.ts';
 
 /** The only fields that a log line can have: secrets are kept out by the type, not by a filter afterwards. */
 export interface LogFields {
@@ -16,6 +18,9 @@ export interface LogFields {
   /** The state of an account (src/tokens/status.ts); `was`: the previous one. */
   readonly state?: string;
   readonly was?: string;
+  /** The request that the line is about, and the trace it belongs to. */
+  readonly request_id?: string;
+  readonly trace_id?: string;
   readonly code?: string;
   readonly method?: string;
   readonly status?: number;
@@ -80,6 +85,8 @@ const ALLOWED: readonly (keyof LogFields)[] = [
   'reason',
   'cause',
   'by',
+  'request_id',
+  'trace_id',
   'state',
   'was',
   'code',
@@ -112,9 +119,11 @@ const ALLOWED: readonly (keyof LogFields)[] = [
 ];
 
 /**
- * JSON lines on standard error, each with the fields of `always`. Fields outside the list are dropped at run time too.
+ * Lines on standard error, each with the fields of `always`: JSON, or with `paint` for people. Fields outside the list
+ * are dropped at run time too.
  */
-export function createLogger(level: LogLevel, always: LogFields = {}): Logger {
+export function createLogger(level: LogLevel, always: LogFields = {}, paint?: Paint): Logger {
+  if (paint !== undefined) return prettyLogger(level, always, paint);
   // sync: a line about a crash must not be lost in a buffer.
   const formatters = { level: (label: string) => ({ level: label }) };
   const log: PinoLogger = pino(
@@ -136,7 +145,27 @@ export function createLogger(level: LogLevel, always: LogFields = {}): Logger {
   };
 }
 
-function pickAllowed(fields: LogFields): LogFields {
+const LEVELS = ['trace', 'debug', 'info', 'warn', 'error'] as const;
+
+/** Lines for people, on standard error. */
+function prettyLogger(level: LogLevel, always: LogFields, paint: Paint): Logger {
+  const lowest = level === 'silent' ? LEVELS.length : LEVELS.indexOf(level);
+  const logAt =
+    (name: (typeof LEVELS)[number]) =>
+    (message: string, fields: LogFields = {}): void => {
+      if (LEVELS.indexOf(name) < lowest) return;
+      writeSync(2, prettyLine(name, message, pickAllowed({ ...always, ...fields }), paint));
+    };
+  return {
+    trace: logAt('trace'),
+    debug: logAt('debug'),
+    info: logAt('info'),
+    warn: logAt('warn'),
+    error: logAt('error'),
+  };
+}
+
+function pickAllowed(fields: LogFields): Record<string, string | number> {
   const kept: Record<string, string | number> = {};
   for (const name of ALLOWED) {
     const value = fields[name];

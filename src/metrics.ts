@@ -1,6 +1,7 @@
 import { collectDefaultMetrics, Counter, Gauge, Histogram, Registry, type Aggregator } from 'prom-client';
 import { UpgradeStats } from './upgrade-stats.ts';
-import { BUCKETS, RouteHistogram, RouteStats } from './route-stats.ts';
+import { RouteHistogram } from './route-histogram.ts';
+import { BUCKETS, FIRST_BYTE_BUCKETS, OVERHEAD_BUCKETS, RouteStats } from './route-stats.ts';
 
 /** One caller's counts, as plain numbers like RouteStats. */
 export interface CallerStats {
@@ -9,8 +10,20 @@ export interface CallerStats {
   refused: number;
 }
 
+/** The connections to one upstream, and the requests that wait for one. */
+export interface UpstreamConnections {
+  readonly busy: number;
+  readonly idle: number;
+  readonly connecting: number;
+  readonly waiting: number;
+}
+
 /** Accounts with series of their own; all further ones share one. */
 const MAX_LABELLED = 500;
+/** From a read of the embedded store to a Redis that is given up. Seconds. */
+const STORE_BUCKETS = [0.0001, 0.0005, 0.001, 0.005, 0.01, 0.05, 0.1, 0.5, 1, 5];
+/** Routes with series of their own for the parts of a request's time: each route adds 45 lines to a scrape. */
+const MAX_TIMED_ROUTES = 50;
 /** The label `account` of those. */
 const OTHER_ACCOUNTS = '(others)';
 
@@ -23,6 +36,7 @@ export class Metrics {
   readonly #routes = new Map<string, RouteStats>();
   readonly #callers = new Map<string, CallerStats>();
   readonly #upgrades = new Map<string, UpgradeStats>();
+  readonly #connections = new Map<string, () => UpstreamConnections>();
   readonly #labelled = new Set<string>();
   readonly #timed = new Set<string>();
 
@@ -70,7 +84,19 @@ export class Metrics {
     ['outcome'],
   );
   readonly tunnelsOpen = this.#gauge('tunnels_open', 'Tunnels of the forward proxy.', [], 'sum');
+  readonly accessLinesDropped = this.#counter(
+    'access_lines_dropped_total',
+    'Access lines that were not written. limit: log.access.perSecond; backlog: standard output is not read.',
+    ['reason'],
+  );
   readonly storeErrors = this.#counter('store_errors_total', 'Failed token store operations, by kind.', ['reason']);
+  readonly storeSeconds = new Histogram({
+    name: 'tokenward_store_duration_seconds',
+    help: 'Duration of token store operations that succeeded.',
+    labelNames: ['operation'],
+    buckets: STORE_BUCKETS,
+    registers: [this.registry],
+  });
   readonly renewalSeconds = new Histogram({
     name: 'tokenward_renewal_duration_seconds',
     help: 'Duration of requests to token endpoints.',
@@ -84,6 +110,18 @@ export class Metrics {
   readonly expiry = this.#gauge(
     'token_expiry_timestamp_seconds',
     'Unix time at which the token in use expires.',
+    ['account', 'flow'],
+    'max',
+  );
+  readonly refreshExpiry = this.#gauge(
+    'refresh_token_expiry_timestamp_seconds',
+    'Unix time at which the refresh token expires, after which only a login or a person helps.',
+    ['account', 'flow'],
+    'max',
+  );
+  readonly nextTry = this.#gauge(
+    'renewal_next_try_timestamp_seconds',
+    'Unix time at which the next renewal may be tried, while one is held back.',
     ['account', 'flow'],
     'max',
   );
@@ -252,12 +290,8 @@ export class Metrics {
       },
     });
     this.#registerUpgrades();
-    new RouteHistogram(
-      routes,
-      'tokenward_request_duration_seconds',
-      'Time from the request header section to the end of the response.',
-      this.registry,
-    );
+    this.#registerTimes();
+    this.#registerConnections();
     new Gauge({
       name: 'tokenward_build_info',
       help: 'Always 1; the labels name the version of tokenward and of Node, and the engine.',
@@ -308,6 +342,86 @@ export class Metrics {
     const stats = this.#upgrades.get(route) ?? new UpgradeStats(ends);
     if (ends.length > 0) this.#upgrades.set(route, stats);
     return stats;
+  }
+
+  /** Shows the connections to a route's upstream, whenever metrics are read. */
+  showConnections(route: string, connections: () => UpstreamConnections): void {
+    this.#connections.set(route, connections);
+  }
+
+  #registerConnections(): void {
+    const connections = this.#connections;
+    new Gauge({
+      name: 'tokenward_upstream_connections',
+      help: 'Connections to upstreams that serve a request, wait for one, or are being made.',
+      labelNames: ['route', 'state'],
+      registers: [this.registry],
+      collect() {
+        for (const [route, counts] of connections) {
+          const { busy, idle, connecting } = counts();
+          this.set({ route, state: 'busy' }, busy);
+          this.set({ route, state: 'idle' }, idle);
+          this.set({ route, state: 'connecting' }, connecting);
+        }
+      },
+    });
+    new Gauge({
+      name: 'tokenward_upstream_requests_waiting',
+      help: 'Requests that wait for a connection to the upstream.',
+      labelNames: ['route'],
+      registers: [this.registry],
+      collect() {
+        for (const [route, counts] of connections) this.set({ route }, counts().waiting);
+      },
+    });
+  }
+
+  #registerTimes(): void {
+    const registry = this.registry;
+    const routes = this.#routes;
+    new RouteHistogram(
+      routes,
+      BUCKETS,
+      {
+        name: 'tokenward_request_duration_seconds',
+        help: 'Time from the request header section to the end of the response.',
+        of: ({ duration }) => duration,
+      },
+      registry,
+    );
+    new RouteHistogram(
+      routes,
+      BUCKETS,
+      {
+        name: 'tokenward_upstream_duration_seconds',
+        help: "Time that requests spent at the upstream, in all attempts, to the end of the response's body.",
+        of: ({ upstream }) => upstream,
+        maxRoutes: MAX_TIMED_ROUTES,
+      },
+      registry,
+    );
+    new RouteHistogram(
+      routes,
+      FIRST_BYTE_BUCKETS,
+      {
+        name: 'tokenward_upstream_first_byte_seconds',
+        help: "Time until the upstream's response began, in the last attempt.",
+        of: ({ firstByte }) => firstByte,
+        maxRoutes: MAX_TIMED_ROUTES,
+      },
+      registry,
+    );
+    new RouteHistogram(
+      routes,
+      OVERHEAD_BUCKETS,
+      {
+        name: 'tokenward_overhead_seconds',
+        help: 'Time that tokenward itself took until the response began.',
+        of: ({ overhead }) => overhead,
+        maxRoutes: MAX_TIMED_ROUTES,
+      },
+      registry,
+    );
   }
 
   #registerUpgrades(): void {

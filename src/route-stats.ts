@@ -1,7 +1,11 @@
-import { Histogram, type MetricValueWithName, type Registry } from 'prom-client';
+import { Distribution } from './distribution.ts';
 
 /** From a cached response on the same host to the slowest allowed one. Seconds. */
 export const BUCKETS = [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60];
+/** Of the upstream's first byte: fewer, because each route has them all. Seconds. */
+export const FIRST_BYTE_BUCKETS = [0.001, 0.005, 0.025, 0.1, 0.5, 2.5, 10, 60];
+/** Of tokenward's own work: most requests take less than half a millisecond of it. Seconds. */
+export const OVERHEAD_BUCKETS = [0.00005, 0.0001, 0.00025, 0.0005, 0.001, 0.0025, 0.005, 0.01, 0.05, 0.25, 1];
 const STATUS_CLASSES = ['2xx', '3xx', '4xx', '5xx'] as const;
 
 /**
@@ -10,9 +14,14 @@ const STATUS_CLASSES = ['2xx', '3xx', '4xx', '5xx'] as const;
  */
 export class RouteStats {
   readonly #statuses = [0, 0, 0, 0];
-  readonly #buckets = new Array<number>(BUCKETS.length + 1).fill(0);
-  #sum = 0;
-  #count = 0;
+  /** From the request's header section to the end of the response. */
+  readonly duration = new Distribution(BUCKETS);
+  /** Waiting for the upstream, in all attempts. */
+  readonly upstream = new Distribution(BUCKETS);
+  /** To the header section of the final response, in the last attempt. */
+  readonly firstByte = new Distribution(FIRST_BYTE_BUCKETS);
+  /** What is left until the response begins: neither the upstream's time, nor the token's, nor the client's. */
+  readonly overhead = new Distribution(OVERHEAD_BUCKETS);
   inFlight = 0;
   /** Requests whose client left before there was a response; they are among the 4xx. */
   clientsLeft = 0;
@@ -21,15 +30,14 @@ export class RouteStats {
   /** Error responses that tokenward generated, by code. */
   readonly errors = new Map<string, number>();
 
-  /** Counts one finished request. `status` 499: the client left before there was a response. */
-  countFinished(status: number, seconds: number): void {
+  /**
+   * Counts one finished request. `status` 499: the client left before there was a response. Returns the bucket of its
+   * duration.
+   */
+  countFinished(status: number, seconds: number): number {
     if (status === 499) this.clientsLeft += 1;
     this.#statuses[Math.min(3, Math.max(0, Math.floor(status / 100) - 2))]! += 1;
-    this.#sum += seconds;
-    this.#count += 1;
-    let bucket = 0;
-    while (bucket < BUCKETS.length && seconds > BUCKETS[bucket]!) bucket += 1;
-    this.#buckets[bucket]! += 1;
+    return this.duration.add(seconds);
   }
 
   /** Counts one error response of our own. */
@@ -39,56 +47,5 @@ export class RouteStats {
 
   statuses(): readonly (readonly [string, number])[] {
     return STATUS_CLASSES.map((name, index) => [name, this.#statuses[index]!] as const);
-  }
-
-  histogram(): { buckets: readonly number[]; sum: number; count: number } {
-    return { buckets: this.#buckets, sum: this.#sum, count: this.#count };
-  }
-}
-
-/** A histogram over the numbers of RouteStats. */
-export class RouteHistogram extends Histogram<'route'> {
-  readonly #routes: ReadonlyMap<string, RouteStats>;
-  readonly #description: { readonly name: string; readonly help: string };
-
-  constructor(routes: ReadonlyMap<string, RouteStats>, name: string, help: string, registry: Registry) {
-    super({ name, help, labelNames: ['route'], buckets: BUCKETS, registers: [registry] });
-    this.#routes = routes;
-    this.#description = { name, help };
-  }
-
-  /** Source of the registry's JSON, which workers send to their primary. */
-  override async get(): ReturnType<Histogram<'route'>['get']> {
-    // The types say that a metric in JSON has `collect`; none has.
-    return (await this.getForPromString()) as unknown as Awaited<ReturnType<Histogram<'route'>['get']>>;
-  }
-
-  /** Source of the registry's text. Missing in prom-client's types. */
-  async getForPromString(): Promise<{
-    name: string;
-    help: string;
-    type: 'histogram';
-    aggregator: 'sum';
-    values: MetricValueWithName<'route'>[];
-  }> {
-    const { name } = this.#description;
-    const values: MetricValueWithName<'route'>[] = [];
-    for (const [route, stats] of this.#routes) {
-      const { buckets, sum, count } = stats.histogram();
-      let below = 0;
-      [...BUCKETS, '+Inf'].forEach((le, index) => {
-        below += buckets[index]!;
-        values.push({
-          labels: { route, le } as MetricValueWithName<'route'>['labels'],
-          value: below,
-          metricName: `${name}_bucket`,
-        });
-      });
-      values.push(
-        { labels: { route }, value: sum, metricName: `${name}_sum` },
-        { labels: { route }, value: count, metricName: `${name}_count` },
-      );
-    }
-    return { ...this.#description, type: 'histogram', aggregator: 'sum', values };
   }
 }

@@ -1,3 +1,4 @@
+import type { AccessOutput } from '../access-log.ts';
 import { authorityHosts } from '../config/authority-hosts.ts';
 import type { LoadedConfig } from '../config/load.ts';
 import { RestartNeededError } from '../config/reloadable.ts';
@@ -30,6 +31,7 @@ import { createProxyServers, type ProxyServers } from './proxy-servers.ts';
 import { draft, TokenEndpoints, type Draft } from './draft.ts';
 import { engineOf } from './front.ts';
 import { InboundTls } from './inbound-tls.ts';
+import { openAccessLog } from './open-access-log.ts';
 import { openStore, type StoreDependencies } from './open-store.ts';
 import { SpillFolders } from './spills.ts';
 import { createObserver } from './token-observer.ts';
@@ -44,6 +46,10 @@ export interface Dependencies extends StoreDependencies {
   readonly sendTokenCall?: SendTokenCall;
   /** The name in Via that all workers share, so that each of them detects a loop. Default: a new name. */
   readonly viaName?: string;
+  /** Where access lines go. Default: there are none. */
+  readonly access?: AccessOutput;
+  /** The number of this worker process. */
+  readonly worker?: number;
   /** The authority of the forward proxy. Default: the one in the store. */
   readonly authority?: Authority;
   /** Called for each host to which the forward proxy refuses a tunnel because no route has it. */
@@ -145,8 +151,10 @@ export async function build(config: LoadedConfig, dependencies: Dependencies): P
   const forward = createForwardProxies(config, { metrics, log, authority, onHostRefused: dependencies.onHostRefused });
   const servers = createProxyServers(config, { metrics, log, inboundTls, forward, onDemand: authority });
 
+  const { worker, access } = dependencies;
   const servedBy = (next: Draft): Omit<Proxy, 'siteRules' | 'tokens'> & { tokens: ConfiguredTokens } => ({
     ...shared,
+    access: access && openAccessLog(next.config, access, log, metrics, worker),
     routes: next.routes,
     callers: next.callers,
     tokens: new ConfiguredTokens(tokens, next.credentials, clock),
@@ -164,7 +172,10 @@ export async function build(config: LoadedConfig, dependencies: Dependencies): P
       jwt: next.config.jwt !== undefined,
       upgrades: next.config.routes.some(({ upgrade }) => upgrade.length > 0),
     };
-    for (const route of next.routes.all) zeroRoute(metrics, route, rules);
+    for (const route of next.routes.all) {
+      zeroRoute(metrics, route, rules);
+      metrics.showConnections(route.name, () => route.upstream.connections);
+    }
     spills.use(next.config);
     endpoints.guard(next.routes);
     servers.serve(next.config, proxy, next.via);
@@ -237,6 +248,7 @@ export async function build(config: LoadedConfig, dependencies: Dependencies): P
       await tokens.close();
       upstreams.close();
       await store.close();
+      await dependencies.access?.lines.close();
     },
   };
   try {

@@ -20,6 +20,7 @@ import type { RefusedCalls } from '../refused-calls.ts';
 import type { Clock } from '../tokens/clock.ts';
 import type { Records } from '../tokens/records.ts';
 import { Front } from './front.ts';
+import { refusalObserver } from './refusal-observer.ts';
 import { siteRulesOfTunnels } from './site-rules.ts';
 
 /** How often the store is asked for an authority that another process has renewed. ms. */
@@ -146,7 +147,7 @@ export function createForwardProxies(config: LoadedConfig, parts: ForwardParts):
     const front = new Front(log);
     const inner = createHttpServer(front.app, {
       headerBytes: config.limits.headerBytes,
-      onRefused: (reason) => metrics.errors.inc({ route: 'unmatched', reason }),
+      onRefused: refusalObserver(metrics, () => front.access),
       upgrades: front.upgrades,
     });
     // It never listens; this starts its check for slow requests.

@@ -2,6 +2,7 @@ import type { IncomingMessage, ServerResponse } from 'node:http';
 import { Router, type Express, type Response } from 'express';
 import type { Listener } from '../config/schema/listen.ts';
 import { TokenwardError } from '../errors.ts';
+import { newRequestId } from '../http/request-id.ts';
 import type { InboundRequest, RequestHandler } from '../http/server/exchange.ts';
 import { createExpress } from '../http/server/express.ts';
 import { describeFault, type Logger } from '../log.ts';
@@ -38,6 +39,8 @@ interface Served {
  */
 export class Front {
   readonly app = createExpress();
+  /** For requests that are refused before they can be read. */
+  access: Proxy['access'];
   #served!: Served;
 
   constructor(log: Logger) {
@@ -59,7 +62,10 @@ export class Front {
     // Reached only by an error of Express itself.
     front.use((error: unknown, request: IncomingMessage, response: ServerResponse, _next: unknown) => {
       log.error('unexpected fault before the request handler', { detail: describeFault(error) });
-      respondWithError(request as unknown as InboundRequest, response, new TokenwardError('request_malformed'), 0);
+      respondWithError(request as unknown as InboundRequest, response, new TokenwardError('request_malformed'), 0, {
+        id: newRequestId(),
+        ownBytes: 0,
+      });
     });
   }
 
@@ -67,6 +73,7 @@ export class Front {
   serve(proxy: Proxy): void {
     const path = createRequestPath(proxy);
     const { routes } = proxy;
+    this.access = proxy.access;
     this.#served = {
       path,
       routes,

@@ -2,7 +2,6 @@ import type { Server } from 'node:http';
 import type { ServerOptions as TlsOptions } from 'node:https';
 import type { LoadedConfig } from '../config/load.ts';
 import type { Listener } from '../config/schema/listen.ts';
-import type { ErrorCode } from '../errors.ts';
 import { createHttpServer } from '../http/server/server.ts';
 import { refuseRevoked } from '../http/tls.ts';
 import type { Logger } from '../log.ts';
@@ -10,6 +9,7 @@ import type { Metrics } from '../metrics.ts';
 import type { Proxy } from '../proxy/context.ts';
 import type { SiteRules } from '../proxy/site-rules.ts';
 import { siteRulesOf, siteRulesOfSocket } from './site-rules.ts';
+import { refusalObserver } from './refusal-observer.ts';
 import type { ForwardProxies } from './forward.ts';
 import { Front } from './front.ts';
 import type { CertificatesOnDemand, InboundTls } from './inbound-tls.ts';
@@ -49,7 +49,7 @@ export function createProxyServers(
   const serverBehind = (index: number, rulesOf: typeof siteRulesOf, tls?: TlsOptions): Server => {
     const front = new Front(log);
     fronts.push({ front, rulesIn: (current) => rulesOf(current.listeners[index]!, current) });
-    const onRefused = (reason: ErrorCode): void => metrics.errors.inc({ route: 'unmatched', reason });
+    const onRefused = refusalObserver(metrics, () => front.access);
     const { headerBytes } = config.limits;
     const fastEngine = config.listeners[index]!.engine === 'fast' ? front.handle : undefined;
     const tunnels = forward.of.get(index);

@@ -16,6 +16,7 @@ import { compilePolicy } from '../proxy/policy.ts';
 import { namedUpstream } from '../proxy/named-upstream.ts';
 import type { Route } from '../proxy/route.ts';
 import type { StandInPlace } from '../proxy/stand-in.ts';
+import { REQUEST_ID } from '../http/request-id.ts';
 import { UPGRADE_ENDS } from '../http/upgraded-pair.ts';
 import { trimEnd } from '../trim-end.ts';
 import type { Spills } from './spills.ts';
@@ -60,6 +61,7 @@ export function routeOf(
       apiKey: !readsApiKey(all.callers),
       extra: [
         accountFrom?.header,
+        config.requestId === 'add' ? REQUEST_ID : undefined,
         ...all.listeners.map(({ requireHeader }) => requireHeader),
         ...Object.keys(config.headers ?? {}),
         ...(flow === undefined ? [] : attachedFields(flow.attach)),

@@ -101,6 +101,9 @@ export function createObserver({ metrics, log, clock, declared, history, statusO
     secretChanged({ account, flow }) {
       log.info(`a file with secrets of account ${account} has changed and was read again`, { account, flow });
     },
+    storeUsed(operation, seconds) {
+      metrics.storeSeconds.observe({ operation }, seconds);
+    },
     storeFailed(operation, error) {
       metrics.storeErrors.inc({ reason: operation });
       const detail = error instanceof Error && error.name === 'StoreError' ? error.message : describeFault(error);
@@ -134,6 +137,8 @@ function logRenewal(log: Logger, { account, flow }: Credential, report: RenewalR
     cause: cause.why,
     seconds,
     ...(cause.by !== undefined && { by: cause.by }),
+    ...(cause.request !== undefined && { request_id: cause.request.id }),
+    ...(cause.request?.traceId !== undefined && { trace_id: cause.request.traceId }),
     ...(generation !== undefined && { generation }),
     ...(expiresAt !== undefined && { expires: new Date(expiresAt).toISOString() }),
     ...(budget !== undefined && { logins_left: budget.remaining, reserve_left: budget.reserveRemaining }),

@@ -1,3 +1,4 @@
+import { DROP_REASONS } from '../access-log.ts';
 import type { ErrorCode } from '../errors.ts';
 import type { Metrics } from '../metrics.ts';
 import { attachesToBody } from '../flows/attach.ts';
@@ -69,10 +70,14 @@ interface CommonRules {
 
 /** The counters of the process as a whole. */
 export function zeroProcess(metrics: Metrics): void {
-  const { errors, storeErrors } = metrics;
+  const { errors, storeErrors, storeSeconds, accessLinesDropped } = metrics;
   metrics.route('unmatched');
   for (const reason of UNMATCHED_ERRORS) errors.inc({ route: 'unmatched', reason }, 0);
-  for (const reason of STORE_OPERATIONS) storeErrors.inc({ reason }, 0);
+  for (const reason of DROP_REASONS) accessLinesDropped.inc({ reason }, 0);
+  for (const operation of STORE_OPERATIONS) {
+    storeErrors.inc({ reason: operation }, 0);
+    storeSeconds.zero({ operation });
+  }
 }
 
 /** The counters of one route. */

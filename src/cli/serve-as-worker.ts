@@ -1,6 +1,7 @@
 import { leaseOwner, ownerIsGone } from '../app/process-identity.ts';
 import { runWorker } from '../workers/worker.ts';
 import { explain } from './exit.ts';
+import { outputOf } from './output.ts';
 import { handleSignals } from './signals.ts';
 import { stopOnFault } from './stop-on-fault.ts';
 
@@ -11,6 +12,7 @@ export async function serveAsWorker(): Promise<void> {
   const { log, stop } = await runWorker({
     dependencies: { owner: leaseOwner(), ownerIsGone },
     explain,
+    output: outputOf,
     exit: (code) => process.exit(code),
   });
   handleSignals((signal) => signal === 'SIGTERM' && stop(signal, 0));

@@ -11,6 +11,7 @@ import { createLogger, describeFault, type Logger } from '../log.ts';
 import { startPool, workerCount, type RunningPool } from '../workers/serve.ts';
 import { explainReload } from './exit.ts';
 import { configFile, type ConfigOptions } from './options.ts';
+import { outputOf } from './output.ts';
 import { serveAsWorker } from './serve-as-worker.ts';
 import { handleSignals } from './signals.ts';
 import { stopOnFault } from './stop-on-fault.ts';
@@ -27,7 +28,8 @@ export async function serve(options: ConfigOptions): Promise<void> {
     return loaded;
   };
   const config = read();
-  const log = createLogger(config.log.level);
+  const { paint, access } = outputOf(config);
+  const log = createLogger(config.log.level, {}, paint);
   logWarnings(config, file, log);
   const halt = new AbortController();
   const reloader = new Reloader({ config, read, log, explain: explainReload });
@@ -38,6 +40,7 @@ export async function serve(options: ConfigOptions): Promise<void> {
           log,
           owner: leaseOwner(),
           ownerIsGone,
+          access,
           configControl: reloader,
           onDrain: () => stop('operator', 0),
         });

@@ -11,7 +11,7 @@ import type { Listener } from './schema/listen.ts';
 export const RELOADABLE_OF_LISTENER = ['hosts', 'requireHeader', 'forward.tunnel'] as const;
 
 /** Keys that need a restart. `listen`: all but those of RELOADABLE_OF_LISTENER. */
-export const NEEDS_RESTART = ['listen', 'operator', 'workers', 'store', 'limits.headerBytes'] as const;
+export const NEEDS_RESTART = ['listen', 'operator', 'workers', 'store', 'limits.headerBytes', 'log.format'] as const;
 
 /** A change that needs a restart: nothing of the configuration was applied. */
 export class RestartNeededError extends Error {
@@ -39,6 +39,7 @@ export function keysThatNeedRestart(present: LoadedConfig, next: LoadedConfig): 
   compare('workers', present.workers, next.workers);
   compare('store', present.store, next.store);
   compare('limits.headerBytes', present.limits.headerBytes, next.limits.headerBytes);
+  compare('log.format', present.log.format, next.log.format);
   return keys;
 }
 

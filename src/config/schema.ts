@@ -3,6 +3,7 @@ import { flowSchema } from '../flows/flow.ts';
 import { accountsSchema } from './schema/accounts.ts';
 import { callers, jwt } from './schema/callers.ts';
 import { limits } from './schema/limits.ts';
+import { log } from './schema/log.ts';
 import { listeners } from './schema/listen.ts';
 import { operatorListener } from './schema/operator.ts';
 import { route } from './schema/route.ts';
@@ -74,11 +75,7 @@ export const configSchema = z.strictObject({
     .boolean()
     .default(false)
     .describe('true: reload when a file changes that the configuration was read from. Otherwise on request only.'),
-  log: z
-    .strictObject({
-      level: z.enum(['trace', 'debug', 'info', 'warn', 'error', 'silent']).default('info'),
-    })
-    .prefault({}),
+  log: log.describe('The log on standard error, and the access log on standard output.'),
 });
 
 /** A configuration after expansion, with every default filled in. */

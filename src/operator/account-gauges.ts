@@ -8,6 +8,8 @@ export function describeAccounts(metrics: Metrics, accounts: readonly Credential
     metrics.generation,
     metrics.obtained,
     metrics.expiry,
+    metrics.refreshExpiry,
+    metrics.nextTry,
     metrics.dead,
     metrics.ready,
     metrics.accountState,
@@ -28,6 +30,8 @@ export function describeAccounts(metrics: Metrics, accounts: readonly Credential
     metrics.generation.set(labels, status.generation);
     if (status.obtainedAt !== undefined) metrics.obtained.set(labels, status.obtainedAt / 1000);
     if (status.expiresAt !== undefined) metrics.expiry.set(labels, status.expiresAt / 1000);
+    if (status.refreshExpiresAt !== undefined) metrics.refreshExpiry.set(labels, status.refreshExpiresAt / 1000);
+    if (status.retryAt !== undefined) metrics.nextTry.set(labels, status.retryAt / 1000);
     metrics.dead.set(labels, status.dead ? 1 : 0);
     metrics.ready.set(labels, status.ready ? 1 : 0);
     // One series for each account, not one for each state: a scrape of many accounts is large enough.

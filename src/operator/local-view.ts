@@ -11,6 +11,7 @@ import { describeAccounts } from './account-gauges.ts';
 import { AccountList, type AccountPage, type AccountQuery, type KnownStates } from './account-list.ts';
 import { hasAll, statusOf, type StatusParts } from './describe-status.ts';
 import { MinuteRings } from './minutes.ts';
+import { OPEN_METRICS, openMetricsText } from './open-metrics.ts';
 import { overviewOf } from './overview.ts';
 import { readinessOf, withRequested, type Readiness, type ReadinessQuery } from './readiness.ts';
 import { inSlices } from './slices.ts';
@@ -121,12 +122,13 @@ export class LocalView implements OperatorView {
     return state.unknown.length > 0 ? undefined : readinessOf(state, query, state.config);
   }
 
-  async metrics(): Promise<{ contentType: string; text: string }> {
+  async metrics(open: boolean): Promise<{ contentType: string; text: string }> {
     const { tokens, metrics } = this.#parts;
     await tokens.refreshBudgets();
     describeAccounts(metrics, tokens.status());
     await this.#describeProcess();
     const { registry } = metrics;
+    if (open) return { contentType: OPEN_METRICS, text: openMetricsText(await registry.getMetricsAsJSON()) };
     const texts: string[] = [];
     // One by one, with requests served in between: the series of 500 accounts take tens of ms in one piece.
     for (const { name } of registry.getMetricsAsArray()) {
@@ -221,7 +223,7 @@ export class LocalView implements OperatorView {
         upstream,
         account: account ?? (accountFrom && `by request (${accountFrom.flow})`),
         ...(accountFrom && { flow: accountFrom.flow }),
-        requests: stats.histogram().count,
+        requests: stats.duration.count,
         inFlight: stats.inFlight,
         minutes: this.#minutes.ofRoute(name),
         ...(outage && { outage }),

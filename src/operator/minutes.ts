@@ -15,6 +15,8 @@ export interface CountedMinute {
   readonly codes: Readonly<Record<string, number>>;
   /** Requests by duration, as in BUCKETS, and the rest. */
   readonly buckets: readonly number[];
+  /** The same of the upstream's time. */
+  readonly upstream: readonly number[];
 }
 
 /** The same for people. Durations in ms; undefined: there was no request. */
@@ -27,8 +29,8 @@ export interface RouteMinute {
   readonly errorsTheirs: number;
   readonly p50: number | undefined;
   readonly p95: number | undefined;
-  /** The upstream's part of p50, if it is measured. */
-  readonly upstreamP50?: number | undefined;
+  /** Of the time at the upstream alone. */
+  readonly upstreamP50: number | undefined;
 }
 
 /** What a caller has done lately. */
@@ -49,9 +51,10 @@ interface Totals {
   readonly rejected: number;
   readonly codes: ReadonlyMap<string, number>;
   readonly buckets: readonly number[];
+  readonly upstream: readonly number[];
 }
 
-const NOTHING: Totals = { requests: 0, ours: 0, failed: 0, rejected: 0, codes: new Map(), buckets: [] };
+const NOTHING: Totals = { requests: 0, ours: 0, failed: 0, rejected: 0, codes: new Map(), buckets: [], upstream: [] };
 
 /**
  * The last hour of each route, minute by minute, from the counters that are there anyway: a request costs nothing more.
@@ -147,8 +150,10 @@ export function sumOfMinutes(all: readonly (readonly CountedMinute[])[]): Counte
 }
 
 /** A minute for people. */
-export function describeMinute({ at, requests, errorsOurs, errorsTheirs, buckets }: CountedMinute): RouteMinute {
-  return { at, requests, errorsOurs, errorsTheirs, p50: quantile(buckets, 0.5), p95: quantile(buckets, 0.95) };
+export function describeMinute(minute: CountedMinute): RouteMinute {
+  const { at, requests, errorsOurs, errorsTheirs, buckets, upstream } = minute;
+  const [p50, p95] = [quantile(buckets, 0.5), quantile(buckets, 0.95)];
+  return { at, requests, errorsOurs, errorsTheirs, p50, p95, upstreamP50: quantile(upstream, 0.5) };
 }
 
 /** The time in ms within which such a share of the requests ended, interpolated as Prometheus does. */
@@ -169,7 +174,7 @@ function quantile(buckets: readonly number[], share: number): number | undefined
 }
 
 function totalsOf(stats: RouteStats): Totals {
-  const { buckets, count } = stats.histogram();
+  const { counts: buckets, count } = stats.duration;
   const failed = sum(stats.statuses().map(([name, number]) => (name === '4xx' || name === '5xx' ? number : 0)));
   return {
     requests: count,
@@ -178,6 +183,7 @@ function totalsOf(stats: RouteStats): Totals {
     rejected: stats.rejected,
     codes: new Map(stats.errors),
     buckets: [...buckets],
+    upstream: [...stats.upstream.counts],
   };
 }
 
@@ -196,6 +202,7 @@ function difference(at: number, now: Totals, before: Totals): CountedMinute | un
     rejected: now.rejected - before.rejected,
     codes: Object.fromEntries(codes.filter(([, count]) => count > 0)),
     buckets: now.buckets.map((count, index) => count - (before.buckets[index] ?? 0)),
+    upstream: now.upstream.map((count, index) => count - (before.upstream[index] ?? 0)),
   };
 }
 
@@ -210,6 +217,7 @@ function added(a: CountedMinute, b: CountedMinute): CountedMinute {
     rejected: a.rejected + b.rejected,
     codes,
     buckets: a.buckets.map((count, index) => count + (b.buckets[index] ?? 0)),
+    upstream: a.upstream.map((count, index) => count + (b.upstream[index] ?? 0)),
   };
 }
 

@@ -10,6 +10,7 @@ import { parseAccountQuery } from './account-query.ts';
 import { drainRoute } from './drain-route.ts';
 import { EventStream } from './events.ts';
 import { noSuchAccount } from './no-such-account.ts';
+import { wantsOpenMetrics } from './open-metrics.ts';
 import { PAGE_FILES, PAGE_POLICY } from './page.ts';
 import { parseReadinessQuery } from './readiness-query.ts';
 import type { ConfigControl } from './config-status.ts';
@@ -78,8 +79,9 @@ export function createOperatorApp({ view, log, access, clock = systemClock, conf
   });
 
   app.get('/metrics', async (request, response) => {
-    const { contentType, text } = await view.metrics();
-    response.type(contentType).vary('accept-encoding');
+    const { contentType, text } = await view.metrics(wantsOpenMetrics(request.headers.accept));
+    response.setHeader('content-type', contentType);
+    response.vary('accept, accept-encoding');
     if (request.acceptsEncodings('gzip', 'identity') !== 'gzip') {
       response.send(text);
       return;

@@ -22,7 +22,8 @@ export interface Overview extends StatusDocument {
 export interface OperatorView {
   /** Undefined: one of the requested accounts does not exist. */
   readiness(query: ReadinessQuery): Promise<Readiness | undefined>;
-  metrics(): Promise<{ readonly contentType: string; readonly text: string }>;
+  /** `open`: as OpenMetrics, with exemplars. */
+  metrics(open: boolean): Promise<{ readonly contentType: string; readonly text: string }>;
   status(): Promise<StatusDocument>;
   overview(): Promise<Overview>;
   accounts(query: AccountQuery): Promise<AccountPage>;

@@ -1,4 +1,8 @@
+import type { AccessLog } from '../access-log.ts';
+import type { ErrorCode } from '../errors.ts';
 import type { RequestBody } from '../http/message.ts';
+import { REQUEST_ID, requestIdOf } from '../http/request-id.ts';
+import { parseTraceParent } from '../http/trace-context.ts';
 import type { UpstreamResponse } from '../http/client/response.ts';
 import type { OutboundResponse, InboundRequest } from '../http/server/exchange.ts';
 import type { StallWatchdog } from '../http/stall-watchdog.ts';
@@ -41,6 +45,8 @@ export interface Proxy {
   readonly upgrades: Upgrades;
   readonly refusedCalls: RefusedCalls;
   readonly metrics: Metrics;
+  /** Undefined: no request has a line. */
+  readonly access: AccessLog | undefined;
   readonly log: Logger;
 }
 
@@ -50,9 +56,29 @@ export class RequestContext {
   readonly response: OutboundResponse;
   readonly target: string;
   readonly asked: Asked;
+  /** The client's own id, or a new one. */
+  readonly id: string;
   readonly startedAt = performance.now();
+  /** How often it was sent upstream: again after a renewal, a challenge, or a connection that broke. */
+  attempts = 0;
+  /** When the attempt under way began, by performance.now(); 0: none is. */
+  attemptAt = 0;
+  /** Waiting for a token, for the request's body, and for the upstream in attempts that are over. ms. */
+  tokenWaitMs = 0;
+  bodyWaitMs = 0;
+  upstreamMs = 0;
+  /** Of the time until the response began, what is left. ms; undefined: it has not begun. */
+  ownMs: number | undefined;
   route: Route | undefined;
+  /** The configured name of the client. */
+  caller: string | undefined;
   account: string | undefined;
+  /** Of the token that was sent last. */
+  generation: number | undefined;
+  /** Of the body of a response of tokenward's own. */
+  ownBytes = 0;
+  /** Of tokenward's own error response. */
+  errorCode: ErrorCode | undefined;
   /** What the token has added to the request that was sent last, and where that went. */
   attachment: Attachment | undefined;
   place: Route | undefined;
@@ -70,6 +96,12 @@ export class RequestContext {
     this.response = response;
     this.asked = asked;
     this.target = request.url ?? '';
+    this.id = requestIdOf(request.field(REQUEST_ID));
+  }
+
+  /** Of the trace that the client's `traceparent` names; undefined: it names none. */
+  get traceId(): string | undefined {
+    return parseTraceParent(this.request.field('traceparent'))?.traceId;
   }
 
   get method(): string {

@@ -1,17 +1,22 @@
+import type { ErrorSource } from '../access-log.ts';
 import { TokenwardError } from '../errors.ts';
 import { isUnreachable, reasonOf } from '../http/client/reason.ts';
 import { ClientDisconnected, releaseBody } from '../http/message.ts';
 import { describeFault } from '../log.ts';
+import { logAccess } from './access.ts';
 import type { Proxy, RequestContext } from './context.ts';
 import { respondWithError, discardRemainingBody } from './respond.ts';
 import type { Route } from './route.ts';
+import { countTimes, endAttempt, responseBegins } from './timing.ts';
 
 /** Called when the response is complete or its connection has closed. */
 export function finish(proxy: Proxy, ctx: RequestContext): void {
   if (ctx.finished) return;
   ctx.finished = true;
   const { response, route, upstreamResponse, body } = ctx;
+  let brokenOff: ErrorSource | undefined;
   if (!response.writableFinished) {
+    brokenOff = upstreamResponse?.brokeOff === true ? 'upstream' : 'client';
     ctx.clientGone = true;
     upstreamResponse?.cancel();
   } else {
@@ -21,12 +26,28 @@ export function finish(proxy: Proxy, ctx: RequestContext): void {
   proxy.concurrency.leave(ctx.heldSlots);
   const stats = route === undefined ? proxy.metrics.route('unmatched') : route.stats;
   // 499: the client disconnected before there was a response.
-  stats.countFinished(response.headersSent ? response.statusCode : 499, (performance.now() - ctx.startedAt) / 1000);
+  const now = performance.now();
+  const status = response.headersSent ? response.statusCode : 499;
+  const durationMs = now - ctx.startedAt;
+  const bucket = stats.countFinished(status, durationMs / 1000);
+  const healed = ctx.attempts > 1;
+  if (stats.duration.wantsExemplar(bucket, healed, now))
+    stats.duration.exemplars[bucket] = {
+      requestId: ctx.id,
+      traceId: ctx.traceId,
+      seconds: durationMs / 1000,
+      healed,
+      keptAt: now,
+      at: Date.now(),
+    };
+  countTimes(ctx, stats, now);
+  if (proxy.access !== undefined) logAccess(proxy.access, ctx, status, brokenOff, durationMs);
 }
 
 /** Sends the response to a request for which a step has thrown. */
 export function fail(proxy: Proxy, ctx: RequestContext, error: unknown): void {
   const { request, response, route, upstreamResponse } = ctx;
+  endAttempt(ctx);
   upstreamResponse?.cancel();
   // Whatever of it still arrives is dropped.
   if (ctx.body !== undefined) releaseBody(ctx.body);
@@ -42,18 +63,22 @@ export function fail(proxy: Proxy, ctx: RequestContext, error: unknown): void {
   } else {
     proxy.log.error('unexpected fault while handling a request', {
       ...(route && { route: route.name }),
+      request_id: ctx.id,
       detail: describeFault(error),
     });
     problem = new TokenwardError('internal');
   }
+  ctx.errorCode = problem.code;
   proxy.metrics.errors.inc({ route: route?.name ?? 'unmatched', reason: problem.code });
   (route?.stats ?? proxy.metrics.route('unmatched')).countError(problem.code);
   proxy.log.debug('error response generated', {
     ...(route && { route: route.name }),
+    request_id: ctx.id,
     code: problem.code,
     ...(problem.detail !== undefined && { detail: problem.detail }),
   });
-  respondWithError(request, response, problem, proxy.readIdleMs);
+  responseBegins(ctx);
+  respondWithError(request, response, problem, proxy.readIdleMs, ctx);
   // The response is written. While the rest of the body is only read and dropped, it takes no slot from others.
   proxy.concurrency.leave(ctx.heldSlots);
 }

@@ -10,7 +10,7 @@ import { pathOf, RequestContext, type Proxy } from './context.ts';
 import { expectBody } from './expected-body.ts';
 import { fail, finish } from './finish.ts';
 import { howAsked, rulesFor } from './forwarded.ts';
-import { repeatsSecret, responseHeaders } from './headers.ts';
+import { addRequestId, repeatsSecret, responseHeaders } from './headers.ts';
 import { checkOwnPage, checkProtocol, switchFields } from './handshake-rules.ts';
 import { legacyLoginResponse, loginResponse } from './legacy-login.ts';
 import { enforcePolicy } from './enforce-policy.ts';
@@ -22,6 +22,7 @@ import { respondWithJson, sendContinue } from './respond.ts';
 import { upstreamTarget, type Route } from './route.ts';
 import { ownOrigin, send } from './send.ts';
 import { checkEncodedPath } from './target.ts';
+import { responseBegins, waitForBody, waitForToken } from './timing.ts';
 import { announcedOf, trailersAnnounced } from './trailers.ts';
 import { checkRequest } from './validate.ts';
 
@@ -46,10 +47,10 @@ async function serve(proxy: Proxy, ctx: RequestContext, route: Route): Promise<v
     return;
   }
   const received = receiveBody(proxy, ctx, route); // 408 413
-  const body = received instanceof Promise ? await received : received;
+  const body = received instanceof Promise ? await waitForBody(ctx, received) : received;
   setBody(ctx, body);
-  const obtained = getToken(proxy, route, account, body); // 502 503
-  const token = obtained instanceof Promise ? await obtained : obtained;
+  const obtained = getToken(proxy, ctx, route, account, body); // 502 503
+  const token = obtained instanceof Promise ? await waitForToken(ctx, obtained) : obtained;
   const upstreamResponse = await send(proxy, ctx, route, body, token); // 400 413 502 503 504
   if (proxy.outages.active) proxy.outages.recovered(route.name);
   const first = { response: upstreamResponse, token, extraFields: NO_FIELDS };
@@ -135,9 +136,12 @@ async function respondToLogin(
   login: LegacyLogin,
 ): Promise<void> {
   const standIn = caller && proxy.callers?.standInFor(caller, ctx.request, route.standIn, ctx.asked);
-  const token = await proxy.tokens.get(account);
+  const obtained = proxy.tokens.get(account, ctx);
+  const token = obtained instanceof Promise ? await waitForToken(ctx, obtained) : obtained;
   if (ctx.clientGone) throw new ClientDisconnected();
-  respondWithJson(ctx.response, loginResponse(login, account, token, proxy.clock.wall(), standIn), proxy.readIdleMs);
+  responseBegins(ctx);
+  const document = loginResponse(login, account, token, proxy.clock.wall(), standIn);
+  respondWithJson(ctx.response, document, proxy.readIdleMs, ctx);
 }
 
 /** The caller; undefined if callers are not authenticated. No caller can take the slots of all others. */
@@ -147,11 +151,12 @@ function identify(proxy: Proxy, ctx: RequestContext, route: Route): Caller | und
   return caller && admit(proxy, ctx, caller);
 }
 
-function admit({ concurrency, metrics }: Proxy, { heldSlots, clientGone }: RequestContext, caller: Caller): Caller {
-  if (clientGone) throw new ClientDisconnected();
+function admit({ concurrency, metrics }: Proxy, ctx: RequestContext, caller: Caller): Caller {
+  if (ctx.clientGone) throw new ClientDisconnected();
   const stats = metrics.caller(caller.name);
+  ctx.caller = caller.name;
   try {
-    concurrency.enterCaller(heldSlots, stats, caller.name);
+    concurrency.enterCaller(ctx.heldSlots, stats, caller.name);
     stats.admitted += 1;
     return caller;
   } catch (error) {
@@ -195,13 +200,14 @@ function setBody(ctx: RequestContext, body: RequestBody): void {
 /** A request that perhaps cannot be replayed is sent with a token that does not expire soon. */
 function getToken(
   { tokens }: Proxy,
+  ctx: RequestContext,
   route: Route,
   account: string | undefined,
   body: RequestBody,
 ): Token | undefined | Promise<Token> {
   if (account === undefined) return undefined;
   const isInMemory = body.kind === 'none' || body.kind === 'buffered';
-  return isInMemory && isReplayable(route, body) ? tokens.get(account) : tokens.getLasting(account);
+  return isInMemory && isReplayable(route, body) ? tokens.get(account, ctx) : tokens.getLasting(account, ctx);
 }
 
 function respond(
@@ -211,11 +217,13 @@ function respond(
   { response: upstreamResponse, token, extraFields }: Attempt,
 ): void {
   const { request, response, target, attachment, place, body } = ctx;
+  responseBegins(ctx);
   if (attachment !== undefined && attachment.cookies.length > 0 && token !== undefined)
     route.attach?.keepCookies(token, upstreamResponse.fields('set-cookie'));
   const headers = responseHeaders(upstreamResponse.headers, place ?? route, attachment, ownOrigin(request), target);
   if (repeatsSecret(upstreamResponse.statusText, route, attachment)) upstreamResponse.statusText = '';
   headers.push(...extraFields);
+  addRequestId(headers, ctx.id);
   if (ctx.handshake !== undefined && upstreamResponse.switched !== undefined) {
     proxy.upgrades.join(ctx, route, upstreamResponse, switchFields(headers, ctx.handshake.protocol));
     return;

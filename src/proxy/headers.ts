@@ -13,6 +13,7 @@ import {
   normalizeName,
   TARGET_OVERRIDES,
 } from '../http/field-names.ts';
+import { REQUEST_ID } from '../http/request-id.ts';
 import { memoize } from '../http/memoize.ts';
 import { parseUrl } from '../parse-url.ts';
 import type { Route } from './route.ts';
@@ -249,6 +250,19 @@ export function responseHeaders(
     headers.push(name, value);
   }
   return headers;
+}
+
+/**
+ * Gives the request's id back to the client. An upstream's own id stays where it is: clients log it and quote it to the
+ * vendor. Ours then has a name that no upstream's field can have.
+ */
+export function addRequestId(headers: string[], id: string): void {
+  for (let i = 0; i < headers.length; i += 2) {
+    if (headers[i]!.length !== REQUEST_ID.length || headers[i]!.toLowerCase() !== REQUEST_ID) continue;
+    if (headers[i + 1] !== id) headers.push('x-tokenward-request-id', id);
+    return;
+  }
+  headers.push(REQUEST_ID, id);
 }
 
 /** Whether a text of the upstream contains a secret of the request: one that the token or the route has added. */

@@ -6,6 +6,7 @@ import { pathOf, type Proxy, type RequestContext } from './context.ts';
 import { rejectsToken, describeRejection } from './inspect.ts';
 import type { Route } from './route.ts';
 import { send } from './send.ts';
+import { endAttempt } from './timing.ts';
 
 /** Tells the client why the upstream's rejection was relayed (docs/errors.md). */
 const REPLAY_FIELD = 'x-tokenward-replay';
@@ -73,6 +74,7 @@ async function renewAndReplay(
   { response, token }: Rejected,
   isLast = false,
 ): Promise<Attempt> {
+  endAttempt(ctx);
   const rejectedAt = proxy.clock.wall();
   const replayable = isReplayable(route, body);
   const newer = await getNewerToken(proxy, ctx, route, account, token, response, replayable);
@@ -117,7 +119,7 @@ async function getNewerToken(
     metrics.rejections.inc({ route: route.name, account: metrics.accountLabel(account), reason });
   if (!tokens.isCurrent(account, rejected)) {
     count('late');
-    return renewToken(proxy, account, rejected, response, route);
+    return renewToken(proxy, ctx, account, rejected, response, route);
   }
   if (renewalGuard.isFirstRejection(account, generation))
     metrics.tokensRefused.inc({ account: metrics.accountLabel(account) });
@@ -142,27 +144,28 @@ async function getNewerToken(
     ];
   }
   count('current');
-  const newer = await renewToken(proxy, account, rejected, response, route);
+  const newer = await renewToken(proxy, ctx, account, rejected, response, route);
   if (!replayable) renewalGuard.renewedWithoutReplay(account, newer.generation);
   return newer;
 }
 
 async function renewToken(
   { tokens }: Proxy,
+  ctx: RequestContext,
   account: string,
   rejected: Token,
   response: UpstreamResponse,
   route: Route,
 ): Promise<Token> {
+  const by = `${route.name} responded with ${describeRejection(route.rejectedToken!, response)}`;
+  const waitsFrom = performance.now();
   try {
-    return await tokens.renew(
-      account,
-      rejected,
-      `${route.name} responded with ${describeRejection(route.rejectedToken!, response)}`,
-    );
+    return await tokens.renew(account, rejected, by, ctx);
   } catch (error) {
     response.discard();
     throw error;
+  } finally {
+    ctx.tokenWaitMs += performance.now() - waitsFrom;
   }
 }
 

@@ -1,6 +1,15 @@
 import { STATUS_CODES } from 'node:http';
 import { problemDocument, PROXY_CHALLENGE, TokenwardError, type ErrorCode } from '../errors.ts';
+import { REQUEST_ID } from '../http/request-id.ts';
 import type { InboundRequest, OutboundResponse } from '../http/server/exchange.ts';
+
+/** A response of tokenward's own. */
+interface OwnResponse {
+  /** Of the request. */
+  readonly id: string;
+  /** Bytes of the body; set before it is sent. */
+  ownBytes: number;
+}
 
 /** Errors after which the beginning of the next request is not certain. */
 const CLOSES_CONNECTION: ReadonlySet<ErrorCode> = new Set([
@@ -25,18 +34,21 @@ export function respondWithError(
   response: OutboundResponse,
   error: TokenwardError,
   readIdleMs: number,
+  own: OwnResponse,
 ): void {
   if (response.destroyed) return;
   if (response.headersSent) {
     response.destroy();
     return;
   }
-  const body = problemDocument(error);
+  const body = problemDocument(error, own.id);
   const headers = [
     'content-type',
     'application/problem+json',
     'x-tokenward-error',
     error.code,
+    REQUEST_ID,
+    own.id,
     'cache-control',
     'no-store',
   ];
@@ -47,6 +59,7 @@ export function respondWithError(
   // Then nothing behind this request is carried out: where the next request begins depends on how the rest is read.
   if (closesConnection(error) || !request.complete) headers.push('connection', 'close');
   response.writeHead(error.status, STATUS_CODES[error.status] ?? '', headers);
+  own.ownBytes = request.method === 'HEAD' ? 0 : Buffer.byteLength(body);
   if (!request.complete) {
     endAfterBody(request, response, body);
     return;
@@ -106,15 +119,23 @@ function closesConnection(error: unknown): boolean {
 }
 
 /** Sends the response to a legacy login, on a route that has one. */
-export function respondWithJson(response: OutboundResponse, value: unknown, readIdleMs: number): void {
+export function respondWithJson(
+  response: OutboundResponse,
+  value: unknown,
+  readIdleMs: number,
+  own: OwnResponse,
+): void {
   const body = JSON.stringify(value);
+  own.ownBytes = Buffer.byteLength(body);
   response.writeHead(200, 'OK', [
     'content-type',
     'application/json',
+    REQUEST_ID,
+    own.id,
     'cache-control',
     'no-store',
     'content-length',
-    String(Buffer.byteLength(body)),
+    String(own.ownBytes),
   ]);
   response.end(body);
   cutIfUnread(response, readIdleMs);

@@ -1,6 +1,7 @@
 import { TokenwardError } from '../errors.ts';
 import { canSendAgain, ClientDisconnected, type ExpectedBody, type RequestBody } from '../http/message.ts';
 import type { UpstreamResponse } from '../http/client/response.ts';
+import { REQUEST_ID } from '../http/request-id.ts';
 import type { InboundRequest } from '../http/server/exchange.ts';
 import type { Attachment } from '../flows/attach.ts';
 import type { Token } from '../tokens/token.ts';
@@ -14,6 +15,7 @@ import { withUpstreamOrigin } from './handshake-rules.ts';
 import { passEarlyHints } from './early-hints.ts';
 import { requestHeaders, withParameter } from './headers.ts';
 import { upstreamTarget, type Route } from './route.ts';
+import { beginAttempt } from './timing.ts';
 
 /** Attaches the token and sends the request. Resolves once the response's header section is here. */
 export function send(
@@ -33,16 +35,11 @@ export function send(
     throw unsendable(proxy, ctx, token, error);
   }
   ctx.attachment = attachment;
+  ctx.generation = token?.generation;
   ctx.place = route;
   let target = upstreamTarget(route, ctx.target, attachment?.path);
   if (attachment !== undefined) for (const parameter of attachment.query) target = withParameter(target, parameter);
-  const headers = requestHeaders(
-    ctx.request.rawHeaders,
-    route,
-    attachment,
-    proxy.viaName,
-    forwardedFields(route, ctx.request),
-  );
+  const headers = requestHeaders(ctx.request.rawHeaders, route, attachment, proxy.viaName, addedFields(route, ctx));
   const sent =
     attachment === undefined || attachment.body.length === 0 ? body : attachToBody(body, attachment.body, ctx.request);
   const { takesTrailers } = ctx.request;
@@ -72,7 +69,9 @@ function dispatch(ctx: RequestContext, route: Route, request: UpstreamRequest): 
 }
 
 function dispatchOnce(ctx: RequestContext, route: Route, request: UpstreamRequest): Promise<UpstreamResponse> {
+  beginAttempt(ctx);
   const onStart = (upstreamResponse: UpstreamResponse): void => {
+    ctx.attempts += 1;
     ctx.upstreamResponse = upstreamResponse;
     // The client may have disconnected during the connection attempt.
     if (ctx.clientGone) upstreamResponse.cancel();
@@ -130,10 +129,12 @@ function placeOf({ account }: RequestContext, route: Route, token: Token | undef
   return route.namedUpstream.at(route, token, account);
 }
 
-/** X-Forwarded fields, on routes with `forwarded: add`. */
-function forwardedFields(route: Route, request: InboundRequest): readonly string[] {
-  if (route.config.forwarded !== 'add') return [];
+/** Fields about the request: X-Forwarded-* on routes with `forwarded: add`, its id on those with `requestId: add`. */
+function addedFields({ config }: Route, { request, id }: RequestContext): readonly string[] {
+  const added = config.requestId === 'add' ? [REQUEST_ID, id] : [];
+  if (config.forwarded !== 'add') return added;
   return [
+    ...added,
     'x-forwarded-for',
     request.socket.remoteAddress ?? 'unknown',
     'x-forwarded-host',

@@ -28,6 +28,7 @@ export interface Handshake {
 
 /** The part of a request in flight that concerns its upgrade. */
 interface UpgradingRequest {
+  readonly id: string;
   readonly response: OutboundResponse;
   readonly heldSlots: Slots[];
   readonly account: string | undefined;
@@ -119,6 +120,7 @@ export class Upgrades {
           route: route.name,
           ...(ctx.account !== undefined && { account: ctx.account }),
           ...(handshake.caller !== undefined && { caller: handshake.caller }),
+          request_id: ctx.id,
           kind: handshake.protocol.toLowerCase(),
           reason: end,
           seconds: (performance.now() - startedAt) / 1000,

@@ -4,6 +4,7 @@ import type { Clock } from './clock.ts';
 import { isSameAccount, type CredentialSource } from './credential.ts';
 import { isUsable } from './lifetime.ts';
 import type { TokenManager } from './manager.ts';
+import type { RenewalTrigger } from './status.ts';
 import type { Token } from './token.ts';
 
 /** What the request path does with tokens. */
@@ -35,16 +36,18 @@ export class ConfiguredTokens implements RequestTokens {
     this.#next = { tokens, released };
   }
 
-  get(account: string): Token | Promise<Token> {
-    return this.#isForeign(account) ? this.#former(account) : this.#manager.get(account);
+  get(account: string, request?: RenewalTrigger): Token | Promise<Token> {
+    return this.#isForeign(account) ? this.#former(account) : this.#manager.get(account, request);
   }
 
-  getLasting(account: string): Token | Promise<Token> {
-    return this.#isForeign(account) ? this.#former(account) : this.#manager.getLasting(account);
+  getLasting(account: string, request?: RenewalTrigger): Token | Promise<Token> {
+    return this.#isForeign(account) ? this.#former(account) : this.#manager.getLasting(account, request);
   }
 
-  renew(account: string, rejected: Token, by?: string): Token | Promise<Token> {
-    return this.#isForeign(account) ? this.#former(account, rejected) : this.#manager.renew(account, rejected, by);
+  renew(account: string, rejected: Token, by?: string, request?: RenewalTrigger): Token | Promise<Token> {
+    return this.#isForeign(account)
+      ? this.#former(account, rejected)
+      : this.#manager.renew(account, rejected, by, request);
   }
 
   canRenew(account: string): boolean {

@@ -7,11 +7,9 @@ import type { Parts } from './options.ts';
 import type { Renewal } from './renewal.ts';
 import { EarlyRenewalHeld } from './renewal-failures.ts';
 import type { Token } from './token.ts';
-import { EARLY_RENEWAL, type RenewalRequest } from './renewal-request.ts';
+import { renewalFor, type RenewalRequest } from './renewal-request.ts';
+import type { RenewalTrigger } from './status.ts';
 import type { Work } from './work.ts';
-
-/** Of a token that was used to its end. */
-const ENDED: RenewalRequest = { cause: { why: 'expired', by: undefined } };
 
 /** Shared renewals: one under way for an account at a time, which all requests that need it join. */
 export class Flights {
@@ -28,20 +26,20 @@ export class Flights {
   }
 
   /** Begins a renewal of this token in the background, if none is under way. */
-  renewEarly(state: AccountState, token: Token): void {
+  renewEarly(state: AccountState, token: Token, request: RenewalTrigger | undefined): void {
     state.postponeEarlyRenewal();
     if (this.#work.isClosing()) return;
-    this.#startOrJoin(state, token.generation, EARLY_RENEWAL).catch(() => {
+    this.#startOrJoin(state, token.generation, renewalFor('early', request)).catch(() => {
       // The observer has been notified; the token in use is still usable, and the next try is due at `refreshAt`.
     });
   }
 
   /** Waits for a newer token; returns this one if the renewal fails and it is still usable. */
-  async renewFirst(state: AccountState, token: Token): Promise<Token> {
-    return this.join(state, token.generation, EARLY_RENEWAL).catch((error: unknown) => {
+  async renewFirst(state: AccountState, token: Token, request: RenewalTrigger | undefined): Promise<Token> {
+    return this.join(state, token.generation, renewalFor('early', request)).catch((error: unknown) => {
       if (token.generation > state.rejectedGeneration && isUsable(token, this.#parts.clock)) return token;
       // It has ended meanwhile, so this renewal is needed by now.
-      if (error instanceof EarlyRenewalHeld) return this.join(state, token.generation, ENDED);
+      if (error instanceof EarlyRenewalHeld) return this.join(state, token.generation, renewalFor('expired', request));
       throw error;
     });
   }

@@ -13,11 +13,11 @@ import { RenewalCall } from './renewal-call.ts';
 import { RenewalFailures } from './renewal-failures.ts';
 import { Renewal } from './renewal.ts';
 import { SecretFiles } from './secret-files.ts';
-import { describe, type CredentialStatus } from './status.ts';
+import { describe, type CredentialStatus, type RenewalTrigger } from './status.ts';
 import { StoreAccess } from './store-access.ts';
 import type { Token } from './token.ts';
 import { PendingWrites } from './pending-writes.ts';
-import type { RenewNowOptions } from './renewal-request.ts';
+import { renewalFor, type RenewNowOptions } from './renewal-request.ts';
 import { Work } from './work.ts';
 
 export type { RenewalReport, TokenObserver } from './observer.ts';
@@ -132,37 +132,40 @@ export class TokenManager {
     return state === undefined ? this.#credentials.get(account) : (state.nextCredential ?? state.credential);
   }
 
-  /** The account's token, synchronously if memory has a usable one. Rejects with a TokenwardError. */
-  get(account: string): Token | Promise<Token> {
+  /**
+   * The account's token, synchronously if memory has a usable one. Rejects with a TokenwardError. `request`: what it is
+   * for, to be named if it begins a renewal.
+   */
+  get(account: string, request?: RenewalTrigger): Token | Promise<Token> {
     const state = this.#accounts.of(account);
     const { clock } = this.#parts;
     const { token } = state;
     const { idle } = state.credential;
     const isAwake = idle === undefined || state.lastUse.isRecent(clock.wall(), idle);
     if (token !== undefined && isAwake && token.generation > state.rejectedGeneration && isUsable(token, clock)) {
-      if (isEnding(token, clock)) return this.#flights.renewFirst(state, token);
-      if (clock.monotonic() >= state.refreshAt) this.#flights.renewEarly(state, token);
+      if (isEnding(token, clock)) return this.#flights.renewFirst(state, token, request);
+      if (clock.monotonic() >= state.refreshAt) this.#flights.renewEarly(state, token, request);
       return token;
     }
     const why = token === undefined ? 'first' : 'expired';
-    return this.#flights.join(state, token?.generation ?? 0, { cause: { why, by: undefined } });
+    return this.#flights.join(state, token?.generation ?? 0, renewalFor(why, request));
   }
 
   /**
    * A token for a request that can be sent only once: one in the last part of its life is renewed first. If that
    * renewal fails, the usable token is returned all the same.
    */
-  getLasting(account: string): Token | Promise<Token> {
-    const token = this.get(account);
+  getLasting(account: string, request?: RenewalTrigger): Token | Promise<Token> {
+    const token = this.get(account, request);
     if (token instanceof Promise || !isInLastPart(token, this.#parts.clock)) return token;
-    return this.#flights.renewFirst(this.#accounts.of(account), token);
+    return this.#flights.renewFirst(this.#accounts.of(account), token, request);
   }
 
   /**
    * A token newer than the rejected one. If there is one already, it is returned without a renewal: a hundred late
    * rejections of one token cost one renewal. `by`: what rejected it, in words for a person.
    */
-  renew(account: string, rejected: Token, by?: string): Token | Promise<Token> {
+  renew(account: string, rejected: Token, by?: string, request?: RenewalTrigger): Token | Promise<Token> {
     const state = this.#accounts.of(account);
     const { token } = state;
     // A newer one may have been rejected as well by now, and the next one be on the way.
@@ -174,7 +177,7 @@ export class TokenManager {
       throw new TokenwardError('credential_dead', { detail });
     }
     state.rejectGeneration(rejected.generation);
-    const renewed = this.#flights.join(state, state.rejectedGeneration, { cause: { why: 'refused', by } });
+    const renewed = this.#flights.join(state, state.rejectedGeneration, renewalFor('refused', request, by));
     // Only now that a renewal is under way: before it, one rejection would be reported as an account that is down.
     this.#noteRejection(state, rejected);
     return renewed;

@@ -20,6 +20,8 @@ export interface TokenObserver {
   /** The credential's state changed: new token, dead, alive again. */
   changed(credential: Credential): void;
   storeFailed(operation: StoreOperation, error: unknown): void;
+  /** A store operation succeeded. */
+  storeUsed?(operation: StoreOperation, seconds: number): void;
   /** This account's record does not open. Told once until it opens again; the store and all other accounts are well. */
   recordUnreadable?(credential: Credential, error: RecordError): void;
   /** The store holds a record of another identity under this account's name. Called once. */

@@ -1,4 +1,4 @@
-import type { RenewalCause } from './status.ts';
+import type { RenewalCause, RenewalTrigger } from './status.ts';
 
 /** Options of a renewal by hand. */
 export interface RenewNowOptions {
@@ -13,5 +13,7 @@ export interface RenewalRequest extends RenewNowOptions {
   readonly cause: RenewalCause;
 }
 
-/** In the early window, without a request that needs it. */
-export const EARLY_RENEWAL: RenewalRequest = { cause: { why: 'early', by: undefined } };
+/** A request for a new token. `by`: as in RenewalCause. `request`: what it is for; undefined: not known. */
+export function renewalFor(why: RenewalCause['why'], request: RenewalTrigger | undefined, by?: string): RenewalRequest {
+  return { cause: { why, by, ...(request !== undefined && { request }) } };
+}

@@ -34,10 +34,20 @@ export function cannotServe(status: AccountStatusName): boolean {
   return status === 'dead' || status === 'out_of_logins' || status === 'down';
 }
 
-/** Why a renewal was begun. `by`: what rejected the token or requested the renewal, in words for a person. */
+/** The request that a renewal was begun for. */
+export interface RenewalTrigger {
+  readonly id: string;
+  readonly traceId: string | undefined;
+}
+
+/**
+ * Why a renewal was begun. `by`: what rejected the token or requested the renewal, in words for a person. `request`:
+ * the first of those that wait for it.
+ */
 export interface RenewalCause {
   readonly why: 'first' | 'refused' | 'expired' | 'early' | 'operator';
   readonly by: string | undefined;
+  readonly request?: RenewalTrigger;
 }
 
 /** One account's state for people, without secrets. Times are wall-clock ms. */

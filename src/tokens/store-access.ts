@@ -31,12 +31,16 @@ export class StoreAccess {
 
   /** Rejects with a TokenwardError, or with a RecordError that concerns one row only. */
   async run<T>(operation: StoreOperation, action: () => Promise<T>): Promise<T> {
+    const { clock, observer } = this.#parts;
+    const from = clock.monotonic();
     try {
-      return await action();
+      const result = await action();
+      observer.storeUsed?.(operation, (clock.monotonic() - from) / 1000);
+      return result;
     } catch (error) {
       // A record that cannot be opened says nothing about the store.
       if (error instanceof TokenwardError || error instanceof RecordError) throw error;
-      this.#parts.observer.storeFailed(operation, error);
+      observer.storeFailed(operation, error);
       this.#awaitRecovery();
       throw new TokenwardError('store_unavailable', { retryAfter: 2, cause: error });
     }

@@ -1,5 +1,6 @@
 import { AggregatorRegistry, type PrometheusContentType, type Registry } from 'prom-client';
 import { sumOfMinutes } from '../operator/minutes.ts';
+import type { Sample } from '../operator/open-metrics.ts';
 import type { AccountStatus, CallerState, ProcessRoute, ProcessState } from '../operator/status-document.ts';
 import type { MetricsJson } from '../operator/view.ts';
 import { sumOfRefusedCalls } from '../refused-calls.ts';
@@ -34,6 +35,27 @@ interface Getter {
 
 function aggregate(metrics: readonly MetricsJson[]): Registry {
   return AggregatorRegistry.aggregate<PrometheusContentType>([...metrics]);
+}
+
+/** The sums with the newest exemplar of each bucket, which prom-client drops. */
+export function withExemplars(sums: MetricsJson, processes: readonly MetricsJson[]): MetricsJson {
+  const newest = new Map<string, NonNullable<Sample['exemplar']>>();
+  const keyOf = ({ metricName, labels }: Sample): string => `${metricName ?? ''} ${JSON.stringify(labels)}`;
+  for (const metrics of processes)
+    for (const { values } of metrics)
+      for (const sample of values as readonly Sample[]) {
+        const { exemplar } = sample;
+        if (exemplar === undefined || exemplar === null) continue;
+        const key = keyOf(sample);
+        if (exemplar.timestamp > (newest.get(key)?.timestamp ?? 0)) newest.set(key, exemplar);
+      }
+  return sums.map((metric) => ({
+    ...metric,
+    values: (metric.values as readonly Sample[]).map((sample) => {
+      const exemplar = newest.get(keyOf(sample));
+      return exemplar === undefined ? sample : { ...sample, exemplar };
+    }),
+  }));
 }
 
 /** The states of several workers as one process's. */

@@ -1,6 +1,7 @@
 import { TokenwardError } from '../errors.ts';
 import { describeConfig, type ConfigState } from '../operator/config-status.ts';
 import { describeAccounts } from '../operator/account-gauges.ts';
+import { OPEN_METRICS, openMetricsText } from '../operator/open-metrics.ts';
 import { readinessOf, type Readiness, type ReadinessQuery } from '../operator/readiness.ts';
 import { AccountList, type AccountPage, type AccountQuery, type KnownStates } from '../operator/account-list.ts';
 import { hasAll, statusOf, type StatusParts } from '../operator/describe-status.ts';
@@ -14,7 +15,7 @@ import type { Clock } from '../tokens/clock.ts';
 import type { RenewNowOptions } from '../tokens/manager.ts';
 import type { WorkerPool } from './worker-pool.ts';
 import { ACCOUNT_STATUS_NAMES, type AccountStatusName } from '../tokens/status.ts';
-import { sumOfAccounts, sumOfStates } from './sum.ts';
+import { sumOfAccounts, sumOfStates, withExemplars } from './sum.ts';
 import type { WorkerProcess } from './worker-process.ts';
 
 /** The workers' states. */
@@ -66,14 +67,19 @@ export class PoolView implements OperatorView {
     };
   }
 
-  async metrics(): Promise<{ contentType: string; text: string }> {
+  async metrics(open: boolean): Promise<{ contentType: string; text: string }> {
     const pool = this.#pool;
     const [{ state }] = await Promise.all([this.#state({ counts: true }), this.#collectMetrics()]);
     if (this.#config !== undefined) describeConfig(pool.metrics, this.#config.state);
     describeAccounts(pool.metrics, state.accounts);
     const own = await pool.metrics.registry.getMetricsAsJSON();
     // From each worker's last metrics: those of one that ends at this moment are in the sum.
-    const registry = pool.sum.aggregate([...pool.workers.map(({ lastMetrics }) => lastMetrics), own]);
+    const processes = [...pool.workers.map(({ lastMetrics }) => lastMetrics), own];
+    const registry = pool.sum.aggregate(processes);
+    if (open) {
+      const sums = withExemplars(await registry.getMetricsAsJSON(), processes);
+      return { contentType: OPEN_METRICS, text: openMetricsText(sums) };
+    }
     return { contentType: registry.contentType, text: await registry.metrics() };
   }
 

@@ -2,8 +2,11 @@ import cluster from 'node:cluster';
 import { startWorker } from '../app/app.ts';
 import type { Dependencies } from '../app/build.ts';
 import type { Worker } from '../app/serve-proxy.ts';
+import type { AccessOutput } from '../access-log.ts';
+import type { LoadedConfig } from '../config/load.ts';
 import { TokenwardError } from '../errors.ts';
 import { createLogger, describeFault, type Logger } from '../log.ts';
+import type { Paint } from '../pretty-line.ts';
 import {
   packError,
   unpackConfig,
@@ -19,6 +22,8 @@ interface WorkerHost {
   /** The message and exit code of a failed start, as for a single process. */
   explain(error: unknown): { readonly message: string; readonly exitCode: number };
   exit(code: number): void;
+  /** Where the worker's lines go, and how they look. `paint`: undefined for JSON. */
+  output(config: LoadedConfig): { readonly paint: Paint | undefined; readonly access: AccessOutput };
 }
 
 /** A running worker process, which a signal or a fault can stop. */
@@ -36,7 +41,8 @@ export async function runWorker(host: WorkerHost): Promise<RunningWorker> {
   });
   process.umask(start.umask);
   const config = unpackConfig(start.config);
-  const log = createLogger(config.log.level, { worker: start.slot });
+  const { paint, access } = host.output(config);
+  const log = createLogger(config.log.level, { worker: start.slot }, paint);
   let listener: ((account: string) => void) | undefined;
   const bus = {
     announce: (account: string) => void send({ type: 'changed', account }),
@@ -44,7 +50,14 @@ export async function runWorker(host: WorkerHost): Promise<RunningWorker> {
   };
   let worker: Worker;
   try {
-    worker = await startWorker(config, { ...host.dependencies, log, bus, viaName: start.viaName });
+    worker = await startWorker(config, {
+      ...host.dependencies,
+      log,
+      bus,
+      viaName: start.viaName,
+      access,
+      worker: start.slot,
+    });
   } catch (error) {
     await send({ type: 'failed', ...host.explain(error) });
     host.exit(1);

@@ -135,6 +135,10 @@ const written = z.strictObject({
       "The client's Forwarded and X-Forwarded-*: dropped, passed unchanged, or replaced by X-Forwarded-For, " +
         "-Host and -Proto of tokenward's own.",
     ),
+  requestId: z
+    .enum(['pass', 'add'])
+    .default('pass')
+    .describe("The client's X-Request-Id: passed unchanged; or replaced by, and if missing added, the request's id."),
   methodOverride: z
     .enum(['drop', 'pass'])
     .default('drop')

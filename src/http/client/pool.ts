@@ -79,6 +79,17 @@ export class ConnectionPool implements ConnectionOwner {
     return this.#open.size === 0 && this.#queue.size === 0 && this.#dialling === 0;
   }
 
+  /** For metrics. */
+  get counts(): {
+    readonly busy: number;
+    readonly idle: number;
+    readonly connecting: number;
+    readonly waiting: number;
+  } {
+    const idle = this.#idle.length;
+    return { busy: this.#open.size - idle, idle, connecting: this.#dialling, waiting: this.#queue.size };
+  }
+
   /** Closes all connections and fails queued requests. */
   close(): void {
     this.#stop.abort();

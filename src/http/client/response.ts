@@ -32,6 +32,11 @@ export class UpstreamResponse {
   statusText = '';
   /** The request was passed to a connection, so the upstream may have seen it. */
   sent = false;
+  /** When its header section came, and the end of its body. By performance.now(), ms; 0: not yet. */
+  headAt = 0;
+  endedAt = 0;
+  /** Of the body, so far. */
+  bodyBytes = 0;
   /** No byte of the response has arrived yet. */
   silent = true;
   /** Names and values in turn, as sent. */
@@ -59,6 +64,11 @@ export class UpstreamResponse {
   /** The body is complete. */
   get ended(): boolean {
     return this.#state === 'ended';
+  }
+
+  /** The upstream did not send all of it. */
+  get brokeOff(): boolean {
+    return this.#state === 'failed' && !this.#cancelled;
   }
 
   get cancelled(): boolean {
@@ -153,6 +163,7 @@ export class UpstreamResponse {
     this.status = head.status;
     this.statusText = head.reason;
     this.headers = head.headers;
+    this.headAt = performance.now();
     this.#state = 'open';
     this.#resolve(this);
   }
@@ -164,6 +175,7 @@ export class UpstreamResponse {
   }
 
   onBody(chunk: Buffer): void {
+    this.bodyBytes += chunk.length;
     if (this.#sink !== undefined) {
       if (!this.#sink.write(chunk)) this.#pause();
       return;
@@ -177,6 +189,7 @@ export class UpstreamResponse {
   onEnd(): void {
     if (this.#state !== 'open') return;
     this.#state = 'ended';
+    this.endedAt = performance.now();
     this.#checkGathering();
     this.#sink?.end();
   }

@@ -81,6 +81,11 @@ export class Upstream {
     return this.#pool.empty && this.#handshakes.empty;
   }
 
+  /** The connections that are kept, and what waits for one. Those of handshakes are not among them. */
+  get connections(): ConnectionPool['counts'] {
+    return this.#pool.counts;
+  }
+
   /** Closes all connections. */
   close(): void {
     this.#handshakes.close();

@@ -1,4 +1,5 @@
-import type { ErrorCode } from '../../errors.ts';
+import type { Socket } from 'node:net';
+import type { TokenwardError } from '../../errors.ts';
 import type { RequestHandler } from './exchange.ts';
 import type { Tunnels } from './tunnels.ts';
 import type { UpgradeHandler } from './upgrade.ts';
@@ -8,7 +9,7 @@ export interface ServerLimits {
   /** Limit on a request's header section. Bytes. */
   readonly headerBytes: number;
   /** Called for every request that the parser refuses. */
-  readonly onRefused?: (code: ErrorCode) => void;
+  readonly onRefused?: (error: TokenwardError, requestId: string, socket: Socket) => void;
   /** Serves ordinary requests before Express and node:http. Not with TLS, whose cost dwarfs theirs. */
   readonly fastEngine?: RequestHandler | undefined;
   /** Makes it a forward proxy. Undefined: CONNECT is refused. */

@@ -1,6 +1,7 @@
 import { STATUS_CODES } from 'node:http';
 import type { Socket } from 'node:net';
 import { problemDocument, PROXY_CHALLENGE, type TokenwardError } from '../../errors.ts';
+import { newRequestId } from '../request-id.ts';
 import { whenResponseDue } from './one-at-a-time.ts';
 import { refusalOf } from './parser-errors.ts';
 import { isInFirstLine } from './raw-targets.ts';
@@ -27,13 +28,16 @@ export function refuseOnce(socket: Socket, refusal: TokenwardError, { onRefused 
   if (refused.has(socket)) return;
   refused.add(socket);
   const { status, code } = refusal;
-  onRefused?.(code);
-  const body = problemDocument(refusal);
+  // Its header section was not read, so that it has no id of its own.
+  const requestId = newRequestId();
+  onRefused?.(refusal, requestId, socket);
+  const body = problemDocument(refusal, requestId);
   whenResponseDue(socket, () => {
     socket.end(
       `HTTP/1.1 ${status} ${STATUS_CODES[status] ?? ''}\r\n` +
         'Content-Type: application/problem+json\r\n' +
         `X-Tokenward-Error: ${code}\r\n` +
+        `X-Request-Id: ${requestId}\r\n` +
         'Cache-Control: no-store\r\n' +
         (status === 407 ? `Proxy-Authenticate: ${PROXY_CHALLENGE}\r\n` : '') +
         (refusal.retryAfter === undefined ? '' : `Retry-After: ${refusal.retryAfter}\r\n`) +

@@ -80,7 +80,10 @@ async function answerTo(base: string, pieces: readonly string[]): Promise<string
     length = line.received().length;
     await sleep(60);
   }
-  const text = `${line.received()}${line.socket.closed ? '<closed>' : '<open>'}`;
+  const text = `${line.received()}${line.socket.closed ? '<closed>' : '<open>'}`.replaceAll(
+    /[0-9a-f]{12}-[0-9a-z]{6}(?=\r\n|"\})/g,
+    'made',
+  );
   line.socket.destroy();
   const headEnd = text.indexOf('\r\n\r\n') + 4;
   const head = text

@@ -23,7 +23,7 @@ describe('a connection on the fast path on which nothing happens', () => {
     refused = [];
     server = createHttpServer(createExpress(), {
       headerBytes: 16_384,
-      onRefused: (code) => refused.push(code),
+      onRefused: ({ code }) => refused.push(code),
       fastEngine: (request, response) => {
         asked.push(request);
         answer(response);

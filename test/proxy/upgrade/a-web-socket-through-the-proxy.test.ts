@@ -141,7 +141,9 @@ describe('a WebSocket through the proxy', () => {
     );
     const line = await dial(proxy.url);
     line.socket.write('GET /api/x HTTP/1.1\r\nHost: proxy\r\nConnection: upgrade\r\nUpgrade: SPDY/3.1\r\n\r\n');
-    await line.until(/101 Switching Protocols\r\nconnection: Upgrade\r\nupgrade: SPDY\/3\.1\r\n\r\n/);
+    await line.until(
+      /101 Switching Protocols\r\nconnection: Upgrade\r\nupgrade: SPDY\/3\.1\r\nx-request-id: \S+\r\n\r\n/,
+    );
     line.socket.write('\x88\x80 not a frame');
     await line.until(/not a frame/);
     // Half-closed: what the upstream says after that still arrives.
