@@ -6,20 +6,18 @@ import { freshFolder, writeConfig } from '../support/files.ts';
 import { run, type Finished } from '../support/process.ts';
 import { requireBuild } from '../support/tools.ts';
 import { freshWorld, withAccount } from '../support/world.ts';
-import { alertGroups } from './chart.ts';
+import { alerts } from './chart.ts';
 
 /** Every command that an alert's texts name, as `alert: command`. */
-const COMMANDS = alertGroups()
-  .flatMap(({ rules }) => rules)
-  .flatMap(({ alert, annotations }) =>
-    [
-      ...new Set(
-        Object.values(annotations).flatMap((text) =>
-          [...text.matchAll(/`(tokenward [^`]+)`/g)].map(([, command]) => command!),
-        ),
+const COMMANDS = alerts().flatMap(({ alert, annotations }) =>
+  [
+    ...new Set(
+      Object.values(annotations).flatMap((text) =>
+        [...text.matchAll(/`(tokenward [^`]+)`/g)].map(([, command]) => command!),
       ),
-    ].map((command) => `${alert}: ${command}`),
-  );
+    ),
+  ].map((command) => `${alert}: ${command}`),
+);
 
 const RENEW = 'tokenward renew {{ $labels.account }}';
 const CRM = '/crm/v1/licenses';

@@ -3,10 +3,10 @@ import { execFile } from 'node:child_process';
 import { readFileSync } from 'node:fs';
 import { promisify } from 'node:util';
 import { requireTool } from '../support/tools.ts';
-import { alertGroups } from './chart.ts';
+import { alerts } from './chart.ts';
 
 const run = promisify(execFile);
-const ALERTS = alertGroups().flatMap(({ rules }) => rules);
+const ALERTS = alerts();
 
 describe('the alert rules', () => {
   it('are valid, and so is the scrape example', async function () {

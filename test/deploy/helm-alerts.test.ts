@@ -1,10 +1,10 @@
 import assert from 'node:assert/strict';
-import { alertGroups, pick, render } from './chart.ts';
+import { ruleGroups, pick, render } from './chart.ts';
 
 describe("the chart's PrometheusRule", () => {
   it('holds the very rules of deploy/prometheus/alerts.yaml', async function () {
     const { manifests } = await render(this, 'test/deploy/values/full.yaml');
-    assert.deepEqual(pick(manifests, 'PrometheusRule').spec?.['groups'], alertGroups());
+    assert.deepEqual(pick(manifests, 'PrometheusRule').spec?.['groups'], ruleGroups());
   });
 
   it('is fed with the job name the rules ask for', async function () {
