@@ -3,6 +3,9 @@ import { walkTour } from './tour.ts';
 
 const USAGE = `npm run demo              sandbox, proxy and store in a fresh folder; runs until Ctrl-C
 npm run demo -- --once    runs a tour and ends
+npm run demo -- --once --pause SECONDS
+                          rests after each stop, as long as your Prometheus waits between two scrapes,
+                          so that the dashboards have data
 `;
 
 /** Prints new entries of the ledger: what reached the upstreams and token endpoints. */
@@ -54,15 +57,15 @@ Ctrl-C ends it and removes its folder. What reaches the upstreams:
 
 async function main(): Promise<void> {
   const args = process.argv.slice(2);
-  const once = args.includes('--once');
-  if (args.some((arg) => arg !== '--once')) {
+  const options = readOptions(args);
+  if (options === undefined) {
     print(USAGE);
     process.exitCode = args.includes('--help') || args.includes('-h') ? 0 : 2;
     return;
   }
   const stage = await setStage();
-  if (once) {
-    const failed = await walkTour(stage, print).finally(() => stage.close());
+  if (options.once) {
+    const failed = await walkTour(stage, print, options.pauseMs).finally(() => stage.close());
     process.exitCode = failed === 0 ? 0 : 1;
     return;
   }
@@ -74,6 +77,16 @@ async function main(): Promise<void> {
   });
   clearInterval(ledgerTimer);
   await stage.close();
+}
+
+/** Undefined: the command line is wrong, or asks for help. */
+function readOptions(args: readonly string[]): { once: boolean; pauseMs: number } | undefined {
+  const [first, second, seconds, ...more] = args;
+  if (first === undefined) return { once: false, pauseMs: 0 };
+  if (first !== '--once' || more.length > 0) return undefined;
+  if (second === undefined) return { once: true, pauseMs: 0 };
+  const pauseMs = Number(seconds) * 1_000;
+  return second === '--pause' && pauseMs >= 0 ? { once: true, pauseMs } : undefined;
 }
 
 function print(line: string): void {
