@@ -17,8 +17,8 @@ interface TourResponse {
 const agent = new Agent({ keepAlive: true });
 
 /**
- * The results come from the sandbox's ledger: from what reached the upstream and the token endpoint. The process is killed
- * early: what a kill leaves uncounted since the last scrape is no panel's data.
+ * The results come from the sandbox's ledger: from what reached the upstream and the token endpoint. The process is
+ * killed early: what it counted since the last scrape is lost with it, and no panel shows it.
  */
 const STOPS: readonly Stop[] = [
   {
@@ -155,8 +155,8 @@ const STOPS: readonly Stop[] = [
 ];
 
 /**
- * Visits all stops and prints a table. Resolves with the number of failed ones. `pauseMs`: rests so long after each stop;
- * a Prometheus that scrapes as often sees every one of them, and dashboards have data of all.
+ * Visits all stops and prints a table. Resolves with the number of failed ones. `pauseMs`: rests so long after each
+ * stop; a Prometheus that scrapes as often sees every one of them, and dashboards have data of all.
  */
 export async function walkTour(stage: Stage, print: (line: string) => void, pauseMs = 0): Promise<number> {
   const width = Math.max(...STOPS.map(({ title }) => title.length));

@@ -130,7 +130,10 @@ export function podTemplate(manifests: readonly Manifest[]): {
 
 /** tokenward's configuration, as the pod would read it. */
 export function renderedConfig(manifests: readonly Manifest[]): string {
-  const text = pick(manifests, 'ConfigMap').data?.['proxy.config.yaml'];
+  // Others hold dashboards.
+  const text = manifests
+    .map(({ kind, data }) => (kind === 'ConfigMap' ? data?.['proxy.config.yaml'] : undefined))
+    .find(Boolean);
   if (text === undefined) throw new Error('the ConfigMap holds no proxy.config.yaml');
   return text;
 }

@@ -28,8 +28,9 @@ function samples(text: string): Map<string, Sample> {
 }
 
 /**
- * The alerts that people are told about after a while (what fires, and no other alert silences), if Prometheus scrapes `before` for three minutes and then what follows from
- * `after`. `goesOn`: counters go on rising in every minute as they did between the two; otherwise they stop there.
+ * The alerts that people are told about after a while (what fires, and no other alert silences), if Prometheus scrapes
+ * `before` for three minutes and then what follows from `after`. `goesOn`: counters go on rising in every minute as
+ * they did between the two; otherwise they stop there.
  */
 export async function firing(promtool: string, before: string, after: string, goesOn = true): Promise<string[]> {
   const [then, now] = [samples(before), samples(after)];

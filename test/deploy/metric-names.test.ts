@@ -5,8 +5,8 @@ import { dashboardQueries } from './dashboard.ts';
 import { metricsIn } from './promql.ts';
 
 /**
- * Metrics that panels and rules ask for and that the program does not have yet. A panel of such a metric says so, a rule
- * never fires. A name that the program has must not be here.
+ * Metrics that panels and rules ask for and that the program does not have yet. A panel of such a metric is empty, a
+ * rule never fires. A name that the program has must not be here.
  */
 const NOT_YET = [
   'tokenward_access_lines_dropped_total',

@@ -43,8 +43,8 @@ function variable(name: string, label: string, metric: string, all?: string): Va
 
 /**
  * What is chosen at the top of each. `job` has no pattern for all: it is the list of tokenward's own jobs, so that
- * metrics which every Node program has (`process_…`, `nodejs_…`) are only tokenward's. A label that does not exist, such
- * as `namespace` outside Kubernetes, matches `.*`.
+ * metrics which every Node program has (`process_…`, `nodejs_…`) are only tokenward's. A label that does not exist,
+ * such as `namespace` outside Kubernetes, matches `.*`.
  */
 function variables(): Variable[] {
   const from = 'tokenward_build_info{job=~"$job"}';
