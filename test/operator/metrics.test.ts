@@ -133,6 +133,6 @@ describe('/metrics', () => {
       [...after].filter((one) => !before.has(one)),
       [],
     );
-    assert.ok(after.size < 520, `${after.size} series`);
+    assert.ok(after.size < 530, `${after.size} series`);
   });
 });
