@@ -20,7 +20,17 @@ const MAY_IMPORT = {
   forward: ['http/client', 'http/server', 'authority', 'proxy', 'errors', 'parse-url'],
   operator: [
     ...['http', 'http/server', 'tokens', 'config'],
-    ...['errors', 'log', 'loopback', 'metrics', 'nearest', 'refused-calls', 'route-histogram', 'route-stats', 'version'],
+    ...[
+      'errors',
+      'log',
+      'loopback',
+      'metrics',
+      'nearest',
+      'refused-calls',
+      'route-histogram',
+      'route-stats',
+      'version',
+    ],
   ],
   app: [
     ...['http', 'http/client', 'http/server', 'tokens', 'authority', 'flows', 'config', 'proxy', 'forward', 'operator'],

@@ -240,6 +240,12 @@ export class Metrics {
     ['hash'],
     'first',
   );
+  readonly routeInfo = this.#gauge(
+    'route_info',
+    'Always 1; the label account is the account whose token is attached, empty where the request selects it.',
+    ['route', 'account'],
+    'first',
+  );
   readonly workers = this.#gauge('workers', 'Processes that serve requests.', [], 'sum');
   readonly workerCrashes = this.#counter('worker_crashes_total', 'Worker processes that ended unexpectedly.', []);
 
@@ -300,6 +306,11 @@ export class Metrics {
       aggregator: 'first',
     }).set({ version, node: process.version, engine }, 1);
     collectDefaultMetrics({ register: this.registry });
+    // Left out of sums by default. The smallest is the primary's: a restart of all shows, one worker's does not.
+    const started = this.registry.getSingleMetric('process_start_time_seconds') as unknown as {
+      aggregator: Aggregator;
+    };
+    started.aggregator = 'min';
     // A running process has read its configuration.
     this.configReloaded.set(1);
   }
@@ -342,6 +353,12 @@ export class Metrics {
     const stats = this.#upgrades.get(route) ?? new UpgradeStats(ends);
     if (ends.length > 0) this.#upgrades.set(route, stats);
     return stats;
+  }
+
+  /** Before the routes of another configuration: what is told of present routes only is empty. */
+  beginRoutes(): void {
+    this.routeInfo.reset();
+    this.#connections.clear();
   }
 
   /** Shows the connections to a route's upstream, whenever metrics are read. */

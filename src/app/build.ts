@@ -172,6 +172,7 @@ export async function build(config: LoadedConfig, dependencies: Dependencies): P
       jwt: next.config.jwt !== undefined,
       upgrades: next.config.routes.some(({ upgrade }) => upgrade.length > 0),
     };
+    metrics.beginRoutes();
     for (const route of next.routes.all) {
       zeroRoute(metrics, route, rules);
       metrics.showConnections(route.name, () => route.upstream.connections);

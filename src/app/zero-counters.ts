@@ -80,8 +80,10 @@ export function zeroProcess(metrics: Metrics): void {
   }
 }
 
-/** The counters of one route. */
+/** The counters of one route, and which account it has. */
 export function zeroRoute(metrics: Metrics, route: Route, rules: CommonRules): void {
+  const account = route.account === undefined ? '' : metrics.accountLabel(route.account);
+  metrics.routeInfo.set({ route: route.name, account }, 1);
   for (const reason of errorsOf(route, rules)) metrics.errors.inc({ route: route.name, reason }, 0);
   const { policy, replay } = route.config;
   if (policy !== undefined) {
@@ -94,7 +96,6 @@ export function zeroRoute(metrics: Metrics, route: Route, rules: CommonRules): v
   for (const outcome of replay ? REPLAY_OUTCOMES : (['skipped'] as const))
     metrics.replays.inc({ route: route.name, outcome }, 0);
   if (route.account === undefined) return;
-  const account = metrics.accountLabel(route.account);
   for (const reason of REJECTION_REASONS) metrics.rejections.inc({ route: route.name, account, reason }, 0);
 }
 

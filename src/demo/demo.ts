@@ -1,3 +1,4 @@
+import { playScenes } from './play.ts';
 import { setStage, type Stage } from './stage.ts';
 import { walkTour } from './tour.ts';
 
@@ -47,26 +48,43 @@ Or let the API hide its rejections in a 200, then revoke a token and send a requ
   curl -X POST ${control}/chatapp/revoke
   curl ${url}/crm/v1/licenses
 
+Or watch: tokenward demo --play makes tokens die, a budget burn and an upstream fail, one after the other.
+
 Ctrl-C ends it and removes its folder. What reaches the upstreams (times in UTC):
 `;
 }
 
-/**
- * Runs the demo until Ctrl-C, or with `once` a tour that checks itself. Resolves with the exit code. Rejects with a
- * DemoError.
- */
-export async function demo(once: boolean): Promise<number> {
+/** What the demo does. */
+export interface DemoOptions {
+  /** A tour that checks itself, or one round of the play; then it ends. */
+  readonly once: boolean;
+  /** Things happen by themselves, for somebody who only watches. */
+  readonly play: boolean;
+  /** Rests after each stop of the tour, and between two steps of the play. s. */
+  readonly pause: number;
+}
+
+/** Runs the demo until Ctrl-C, or once. Resolves with the exit code. Rejects with a DemoError. */
+export async function demo({ once, play, pause }: DemoOptions): Promise<number> {
   const stage = await setStage();
-  if (once) return (await walkTour(stage, print).finally(() => stage.close())) === 0 ? 0 : 1;
-  print(describe(stage));
-  const ledgerTimer = printLedger(stage);
-  await new Promise<void>((resolve) => {
-    process.once('SIGINT', resolve);
-    process.once('SIGTERM', resolve);
-  });
-  clearInterval(ledgerTimer);
-  await stage.close();
-  return 0;
+  try {
+    if (once && !play) return (await walkTour(stage, print, pause * 1_000)) === 0 ? 0 : 1;
+    const over = new Promise<void>((resolve) => {
+      process.once('SIGINT', resolve);
+      process.once('SIGTERM', resolve);
+    });
+    if (play) {
+      print(`\nOpen ${stage.operatorUrl}/ beside this window. Ctrl-C ends it.`);
+      return (await playScenes(stage, { pace: pause, once, over }, print)) === 0 ? 0 : 1;
+    }
+    print(describe(stage));
+    const ledgerTimer = printLedger(stage);
+    await over;
+    clearInterval(ledgerTimer);
+    return 0;
+  } finally {
+    await stage.close();
+  }
 }
 
 function print(line: string): void {

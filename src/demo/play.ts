@@ -59,7 +59,8 @@ const SCENES: readonly Scene[] = [
       // As an operator would who knows that the endpoint is back; tokenward itself tries again after a pause.
       const renewed = await fetch(`${operatorUrl}/renew/twin`, { method: 'POST' });
       await wait();
-      return `${tokenCalls(sandbox.twin)}; tokenward renew twin: ${renewed.ok ? 'renewed' : `status ${renewed.status}`}`;
+      const came = renewed.ok ? 'renewed' : `status ${renewed.status}`;
+      return `${tokenCalls(sandbox.twin)}; tokenward renew twin: ${came}`;
     },
   },
   {
@@ -99,9 +100,9 @@ export interface PlayOptions {
 }
 
 /** Plays all scenes, with clients that call all the while. Resolves with the number of scenes that came out wrong. */
-export async function play(stage: Stage, options: PlayOptions, print: (line: string) => void): Promise<number> {
-  let isOver = false;
-  const over = options.over.then(() => void (isOver = true));
+export async function playScenes(stage: Stage, options: PlayOptions, print: (line: string) => void): Promise<number> {
+  const end = new AbortController();
+  const over = options.over.then(() => end.abort());
   const wait = (): Promise<void> => {
     let timer: NodeJS.Timeout | undefined;
     const pause = new Promise<void>((resolve) => (timer = setTimeout(resolve, options.pace * 1_000)));
@@ -113,10 +114,10 @@ export async function play(stage: Stage, options: PlayOptions, print: (line: str
     await wait();
     do {
       for (const scene of SCENES) {
-        if (isOver) break;
+        if (end.signal.aborted) break;
         failed += await playScene(scene, stage, traffic, wait, print);
       }
-    } while (!options.once && !isOver);
+    } while (!options.once && !end.signal.aborted);
   } finally {
     await traffic.stop();
   }

@@ -6,20 +6,26 @@ import { freshFolder, writeConfig } from '../support/files.ts';
 import { run, type Finished } from '../support/process.ts';
 import { requireBuild } from '../support/tools.ts';
 import { freshWorld, withAccount } from '../support/world.ts';
-import { alertGroups } from './chart.ts';
+import { alerts } from './chart.ts';
+import { readRunbook } from './runbook.ts';
 
 /** Every command that an alert's texts name, as `alert: command`. */
-const COMMANDS = alertGroups()
-  .flatMap(({ rules }) => rules)
-  .flatMap(({ alert, annotations }) =>
-    [
-      ...new Set(
-        Object.values(annotations).flatMap((text) =>
-          [...text.matchAll(/`(tokenward [^`]+)`/g)].map(([, command]) => command!),
-        ),
+const COMMANDS = alerts().flatMap(({ alert, annotations }) =>
+  [
+    ...new Set(
+      Object.values(annotations).flatMap((text) =>
+        [...text.matchAll(/`(tokenward [^`]+)`/g)].map(([, command]) => command!),
       ),
-    ].map((command) => `${alert}: ${command}`),
-  );
+    ),
+  ].map((command) => `${alert}: ${command}`),
+);
+
+/** Whether the alert's runbook has the command in a block; runbooks.test.ts runs those. */
+function isInRunbook(line: string): boolean {
+  const [alert, command] = line.split(': ', 2) as [string, string];
+  const { check, fix } = readRunbook(alert);
+  return `${check}\n${fix}`.includes(command.replace(' {{ $labels.account }}', ' crm'));
+}
 
 const RENEW = 'tokenward renew {{ $labels.account }}';
 const CRM = '/crm/v1/licenses';
@@ -158,7 +164,7 @@ describe("the commands in the alerts' texts", function () {
 
   it('are all of them tested here', () => {
     assert.deepEqual(
-      COMMANDS.filter((command) => !covered.has(command)),
+      COMMANDS.filter((command) => !covered.has(command) && !isInRunbook(command)),
       [],
     );
     assert.deepEqual(

@@ -130,7 +130,10 @@ export function podTemplate(manifests: readonly Manifest[]): {
 
 /** tokenward's configuration, as the pod would read it. */
 export function renderedConfig(manifests: readonly Manifest[]): string {
-  const text = pick(manifests, 'ConfigMap').data?.['proxy.config.yaml'];
+  // Others hold dashboards.
+  const text = manifests
+    .map(({ kind, data }) => (kind === 'ConfigMap' ? data?.['proxy.config.yaml'] : undefined))
+    .find(Boolean);
   if (text === undefined) throw new Error('the ConfigMap holds no proxy.config.yaml');
   return text;
 }
@@ -139,16 +142,33 @@ export function nameOf(values: string | undefined): string {
   return values === undefined ? 'the default values' : values.slice(values.lastIndexOf('/') + 1);
 }
 
-/** The alert rules' file, parsed. */
-export function alertGroups(): readonly {
-  name: string;
-  rules: readonly {
-    alert: string;
-    expr: string;
-    labels: Record<string, string>;
-    annotations: Record<string, string>;
-  }[];
-}[] {
-  const [document] = parseAllDocuments(readFileSync('deploy/prometheus/alerts.yaml', 'utf8'));
-  return (document!.toJS() as { groups: ReturnType<typeof alertGroups> }).groups;
+export interface Alert {
+  readonly alert: string;
+  readonly expr: string;
+  readonly for?: string;
+  readonly labels: Readonly<Record<string, string>>;
+  readonly annotations: Readonly<Record<string, string>>;
+}
+
+export interface Recording {
+  readonly record: string;
+  readonly expr: string;
+}
+
+export const RULES = 'deploy/prometheus/alerts.yaml';
+
+/** The file of rules, parsed. */
+export function ruleGroups(): readonly { name: string; rules: readonly (Alert | Recording)[] }[] {
+  const [document] = parseAllDocuments(readFileSync(RULES, 'utf8'));
+  return (document!.toJS() as { groups: ReturnType<typeof ruleGroups> }).groups;
+}
+
+/** Every alert rule. */
+export function alerts(): readonly Alert[] {
+  return ruleGroups().flatMap(({ rules }) => rules.filter((rule) => 'alert' in rule));
+}
+
+/** Every recording rule. */
+export function recordings(): readonly Recording[] {
+  return ruleGroups().flatMap(({ rules }) => rules.filter((rule) => 'record' in rule));
 }

@@ -3,6 +3,7 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { stringify } from 'yaml';
+import { notSilenced } from './inhibition.ts';
 
 /** Rounds of a minute: how long all is well, and after how long in trouble we look which alerts fire. */
 const WELL = 3;
@@ -27,8 +28,9 @@ function samples(text: string): Map<string, Sample> {
 }
 
 /**
- * The alerts that fire after a while, if Prometheus scrapes `before` for three minutes and then what follows from
- * `after`. `goesOn`: counters go on rising in every minute as they did between the two; otherwise they stop there.
+ * The alerts that people are told about after a while (what fires, and no other alert silences), if Prometheus scrapes
+ * `before` for three minutes and then what follows from `after`. `goesOn`: counters go on rising in every minute as
+ * they did between the two; otherwise they stop there.
  */
 export async function firing(promtool: string, before: string, after: string, goesOn = true): Promise<string[]> {
   const [then, now] = [samples(before), samples(after)];
@@ -43,7 +45,8 @@ export async function firing(promtool: string, before: string, after: string, go
     const rest = is === undefined ? '_x20' : `${value(is)}+${step}x20`;
     return { series, values: `${first} ${rest}` };
   });
-  const expr = 'count by (alertname) (ALERTS{alertstate="firing",alertname!="TokenwardAbsent"})';
+  const expr =
+    'count by (alertname, job, namespace, instance, account, route) (ALERTS{alertstate="firing",alertname!="TokenwardAbsent"})';
   const folder = mkdtempSync(join(tmpdir(), 'tokenward-alerts-'));
   try {
     const file = join(folder, 'test.yaml');
@@ -68,7 +71,10 @@ export async function firing(promtool: string, before: string, after: string, go
     );
     const got = /got:(.*)/.exec(said)?.[1];
     if (got === undefined) throw new Error(`promtool said: ${said}`);
-    return [...got.matchAll(/alertname="(\w+)"/g)].map(([, alert]) => alert!).sort();
+    const alerts = [...got.matchAll(/\{([^}]*)\}/g)].map(([, labels]) =>
+      Object.fromEntries([...labels!.matchAll(/(\w+)="([^"]*)"/g)].map(([, name, value]) => [name!, value!])),
+    );
+    return [...new Set(notSilenced(alerts).map((labels) => labels['alertname']!))].sort();
   } finally {
     rmSync(folder, { recursive: true });
   }

@@ -1,29 +1,59 @@
 import assert from 'node:assert/strict';
 import { Metrics } from '../../src/metrics.ts';
-import { alertGroups } from './chart.ts';
+import { alerts, recordings } from './chart.ts';
 import { dashboardQueries } from './dashboard.ts';
 import { metricsIn } from './promql.ts';
 
-describe('dashboard and alert rules', () => {
+/**
+ * Metrics that panels and rules ask for and that the program does not have yet. A panel of such a metric is empty, a
+ * rule never fires. A name that the program has must not be here.
+ */
+const NOT_YET = [
+  'tokenward_access_lines_dropped_total',
+  'tokenward_certificate_expiry_timestamp_seconds',
+  'tokenward_config_info',
+  'tokenward_config_last_reload_success_timestamp_seconds',
+  'tokenward_next_try_timestamp_seconds',
+  'tokenward_overhead_seconds',
+  'tokenward_refresh_token_expiry_timestamp_seconds',
+  'tokenward_store_duration_seconds',
+  'tokenward_upstream_connections',
+  'tokenward_upstream_duration_seconds',
+  'tokenward_upstream_first_byte_seconds',
+];
+
+/** Every expression of the dashboards and of the rules. */
+function expressions(): readonly { where: string; expr: string }[] {
+  return [
+    ...dashboardQueries(),
+    ...alerts().map(({ alert, expr }) => ({ where: `alert ${alert}`, expr })),
+    ...recordings().map(({ record, expr }) => ({ where: `recording ${record}`, expr })),
+  ];
+}
+
+describe('dashboards and rules', () => {
   it('name no metric that does not exist', async () => {
     const series = await seriesNames();
-    const rules = alertGroups().flatMap((group) =>
-      group.rules.map(({ alert, expr }) => ({ where: `alert ${alert}`, expr })),
-    );
-    const unknown = [...dashboardQueries(), ...rules].flatMap(({ where, expr }) =>
+    const unknown = expressions().flatMap(({ where, expr }) =>
       metricsIn(expr)
-        .filter((name) => !series.has(name))
+        .filter((name) => !series.has(name) && !NOT_YET.includes(base(name)))
         .map((name) => `${where}: ${name}`),
     );
     assert.deepEqual(unknown, []);
   });
 
-  it("show every metric of tokenward's own", async () => {
-    const asked = new Set(
-      [...dashboardQueries(), ...alertGroups().flatMap(({ rules }) => rules)]
-        .flatMap(({ expr }) => metricsIn(expr))
-        .map((name) => name.replace(/_(bucket|sum|count)$/, '')),
+  it('name as missing only what is missing', async () => {
+    const names = (await registered()).map(({ name }) => name);
+    const asked = new Set(expressions().flatMap(({ expr }) => metricsIn(expr).map(base)));
+    assert.deepEqual(
+      NOT_YET.filter((name) => names.includes(name) || !asked.has(name)),
+      [],
+      'the program has these now, or nothing asks for them: delete them from NOT_YET',
     );
+  });
+
+  it("show every metric of tokenward's own", async () => {
+    const asked = new Set(expressions().flatMap(({ expr }) => metricsIn(expr).map(base)));
     const own = (await registered()).map(({ name }) => name).filter((name) => name.startsWith('tokenward_'));
     assert.deepEqual(
       own.filter((name) => !asked.has(name)),
@@ -46,10 +76,20 @@ async function registered(): Promise<readonly { name: string; type: string }[]> 
   }));
 }
 
-/** What a scrape returns: a histogram only under its three suffixes. `up` is Prometheus' own. */
+/** A histogram's name without the suffix of its series. */
+function base(name: string): string {
+  return name.replace(/_(bucket|sum|count)$/, '');
+}
+
+/**
+ * What a scrape returns: a histogram only under its three suffixes. `up` and `ALERTS` are Prometheus' own, others come
+ * from recording rules.
+ */
 async function seriesNames(): Promise<ReadonlySet<string>> {
   return new Set([
     'up',
+    'ALERTS',
+    ...recordings().map(({ record }) => record),
     ...(await registered()).flatMap(({ name, type }) =>
       type === 'histogram' ? ['bucket', 'sum', 'count'].map((suffix) => `${name}_${suffix}`) : [name],
     ),

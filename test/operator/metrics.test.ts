@@ -137,6 +137,6 @@ describe('/metrics', () => {
       [...after].filter((one) => !before.has(one)),
       [],
     );
-    assert.ok(after.size < 950, `${after.size} series`);
+    assert.ok(after.size < 960, `${after.size} series`);
   });
 });
