@@ -44,7 +44,7 @@ export async function setStage(): Promise<Stage> {
 
   async function start(): Promise<ChildProcess> {
     const started = spawn(process.execPath, [PROGRAM, 'serve', '-c', configFile], {
-      stdio: ['ignore', 'inherit', 'pipe'],
+      stdio: ['ignore', 'ignore', 'pipe'],
     });
     const from = output.length;
     started.stderr.setEncoding('utf8');
