@@ -80,13 +80,15 @@ export class LoginBudgets {
    */
   async debit(limits: BudgetLimits, useReserve: boolean, leave = 0): Promise<LoginDebit> {
     const now = this.#clock.wall();
-    const limit = limits.logins - Math.max(useReserve ? 0 : limits.reserve, leave);
+    const most = limits.logins - Math.max(useReserve ? 0 : limits.reserve, leave);
     await this.#sendTakeBacks(limits.key);
+    // A clock that was set forward makes the store take logins of this process for old ones.
+    const limit = this.#loginsMade(limits).length < most ? most : 0;
     const { granted, at, entries } = await this.#telling(limits, (made) =>
       this.#store.debit(limits.key, now, limits.window, limit, made),
     );
     if (granted) this.#remember(limits, at);
-    return { granted, at, state: stateOf(limits, entries, now) };
+    return { granted, at, state: this.#stateOf(limits, entries, now) };
   }
 
   /**
@@ -105,7 +107,7 @@ export class LoginBudgets {
     const now = this.#clock.wall();
     await this.#sendTakeBacks(limits.key);
     const entries = await this.#telling(limits, (made) => this.#store.used(limits.key, now, limits.window, made));
-    return stateOf(limits, entries, now);
+    return this.#stateOf(limits, entries, now);
   }
 
   /**
@@ -153,6 +155,15 @@ export class LoginBudgets {
     // What fails now is tried again with the next access.
     await this.#sendTakeBacks(limits.key).catch(() => undefined);
     return result;
+  }
+
+  /** `entries`: the logins that count by the store. If this process knows of more, its own count. */
+  #stateOf(limits: BudgetLimits, entries: readonly number[], now: number): BudgetState {
+    const made = [...(this.#ownLogins.get(limits.key)?.made.values() ?? [])];
+    if (made.length <= entries.length) return stateOf(limits, entries, now);
+    const monotonic = this.#clock.monotonic();
+    const own = made.map((at) => now - (monotonic - at)).sort((a, b) => a - b);
+    return stateOf(limits, own, now);
   }
 
   #ownOf(limits: BudgetLimits): OwnLogins {

@@ -109,6 +109,7 @@ export const ACTIONS: Readonly<Record<string, readonly [weight: number, action: 
       world.globalFault();
       world.doubtLeases();
       world.clockWasSet = true;
+      world.clockWasADayOff ||= Math.abs(ms) > 24 * HOUR;
       for (const account of world.accounts) {
         world.payForLease(account);
         // A token whose end lies in the past by a clock that was set is renewed.

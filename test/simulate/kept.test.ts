@@ -32,6 +32,7 @@ const KEPT: readonly (readonly [seed: number, why: string])[] = [
   [110475, 'a request failed because another process wrote an old token back at the same moment'],
   [255192, 'of two releases of one lease the second took it from the renewal that had begun after the first'],
   [265370, 'after doubted credentials were changed, no pause after a failure counted'],
+  [275759, 'a clock that was set forward emptied the own count of a process'],
   [309822, 'a host that had been suspended renewed with a lease of the time before'],
 ];
 

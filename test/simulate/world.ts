@@ -59,6 +59,8 @@ export class World {
   faultAt = -Infinity;
   /** The clock of a host or of the store was set: what it makes of ages is not what the endpoint makes of them. */
   clockWasSet = false;
+  /** By more than a day. */
+  clockWasADayOff = false;
   requests = 0;
   served = 0;
 
