@@ -23,7 +23,7 @@ const MAX_LABELLED = 500;
 /** From a read of the embedded store to a Redis that is given up. Seconds. */
 const STORE_BUCKETS = [0.0001, 0.0005, 0.001, 0.005, 0.01, 0.05, 0.1, 0.5, 1, 5];
 /** Routes with series of their own for the parts of a request's time: each route adds 45 lines to a scrape. */
-const MAX_TIMED_ROUTES = 50;
+const MAX_TIMED_ROUTES = 40;
 /** The label `account` of those. */
 const OTHER_ACCOUNTS = '(others)';
 
@@ -245,6 +245,12 @@ export class Metrics {
     'Always 1; the label account is the account whose token is attached, empty where the request selects it.',
     ['route', 'account'],
     'first',
+  );
+  readonly certificateExpiry = this.#gauge(
+    'certificate_expiry_timestamp_seconds',
+    'Unix time at which a certificate of a listener, or the authority, ends.',
+    ['name'],
+    'min',
   );
   readonly workers = this.#gauge('workers', 'Processes that serve requests.', [], 'sum');
   readonly workerCrashes = this.#counter('worker_crashes_total', 'Worker processes that ended unexpectedly.', []);

@@ -230,6 +230,10 @@ export async function build(config: LoadedConfig, dependencies: Dependencies): P
     refusedCalls,
     callers: () => (current.config.callers === 'none' ? [] : current.config.callers),
     drain: dependencies.onDrain,
+    certificates: () => [
+      ...inboundTls.flatMap((tls) => tls?.ends ?? []),
+      ...(authority === undefined ? [] : [{ name: 'authority', endsAt: authority.get().notAfter }]),
+    ],
     config: dependencies.configControl,
   });
   const parts: Parts = {

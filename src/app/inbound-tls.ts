@@ -1,5 +1,7 @@
+import { X509Certificate } from 'node:crypto';
 import type { Server } from 'node:http';
 import type { Server as TlsServer, ServerOptions as TlsOptions } from 'node:https';
+import { basename } from 'node:path';
 import { createSecureContext, type SecureContext, type SecureContextOptions } from 'node:tls';
 import type { Listener } from '../config/schema/listen.ts';
 import { CertificateNames, dnsNamesOf, readNamedTlsFiles } from '../http/certificate-names.ts';
@@ -22,6 +24,16 @@ interface ReadCertificate {
   readonly options: SecureContextOptions;
   readonly context: SecureContext;
   readonly names: readonly string[];
+  /** Of its own end; wall-clock ms. Undefined: there is no certificate. */
+  readonly endsAt: number | undefined;
+}
+
+/** When a certificate ends, for metrics. */
+export interface CertificateEnd {
+  /** The first host that it names, or its file. */
+  readonly name: string;
+  /** Wall-clock ms. */
+  readonly endsAt: number;
 }
 
 /** Certificates that are made when a client asks for them. */
@@ -100,6 +112,13 @@ export class InboundTls {
     return { ...this.options, SNICallback };
   }
 
+  /** Of the certificates that come from files. */
+  get ends(): CertificateEnd[] {
+    return this.#certificates.flatMap(({ files, inUse: { names, endsAt } }) =>
+      endsAt === undefined ? [] : [{ name: names[0] ?? basename(files.certFile ?? ''), endsAt }],
+    );
+  }
+
   #contextOf(keyed: Keyed): SecureContext {
     let context = this.#made.get(keyed);
     if (context === undefined) {
@@ -150,7 +169,9 @@ function hostOf(name: string): string {
 /** Throws a TlsFileError. */
 function read(files: TlsFiles, isNamed: boolean): ReadCertificate {
   const options = isNamed ? readNamedTlsFiles(files) : readTlsFiles(files);
-  return { options, context: createSecureContext(options), names: dnsNamesOf(options.cert) };
+  const { cert } = options;
+  const endsAt = cert === undefined ? undefined : Date.parse(new X509Certificate(cert as string | Buffer).validTo);
+  return { options, context: createSecureContext(options), names: dnsNamesOf(cert), endsAt };
 }
 
 /** Of several certificates with one name, the first counts. */

@@ -46,6 +46,8 @@ interface LocalParts {
   readonly callers: () => readonly { readonly name: string; readonly routes?: readonly string[] | undefined }[];
   /** Begins an orderly stop. Absent: this process cannot be stopped from here. */
   readonly drain?: (() => void) | undefined;
+  /** When the certificates of listeners and the authority end. Wall-clock ms. */
+  readonly certificates: () => readonly { readonly name: string; readonly endsAt: number }[];
   /** Undefined: another process reads the configuration. */
   readonly config: { readonly state: ConfigState } | undefined;
 }
@@ -244,6 +246,8 @@ export class LocalView implements OperatorView {
     const { tokens, metrics, buffers, tunnels, spilledBytes } = this.#parts;
     metrics.storeUsable.set((await this.#storeState()).usable ? 1 : 0);
     if (this.#parts.config !== undefined) describeConfig(metrics, this.#parts.config.state);
+    metrics.certificateExpiry.reset();
+    for (const { name, endsAt } of this.#parts.certificates()) metrics.certificateExpiry.set({ name }, endsAt / 1000);
     metrics.bufferedBytes.set(buffers.used);
     metrics.tunnelsOpen.set(tunnels?.size ?? 0);
     metrics.spilledBytes.set(spilledBytes());

@@ -11,15 +11,8 @@ import { startPrometheus } from './prometheus.ts';
 const EMPTY: Readonly<Record<string, string>> = {
   'Logins left: {{account}} renewals': 'no account of the tour has a budget of renewals',
   'annotation Failed reloads': 'no reload fails in the tour',
-  'annotation Reloads': 'the tour reloads nothing; and the metric comes with the reload of a single process',
-  'Refresh token expires in: {{account}}': 'the program does not have the metric yet',
-  'Next try in: {{account}}': 'no renewal waits; and the program does not have the metric yet',
-  'Whose time it is (p95): {{route}} upstream': 'the program does not have the metric yet',
-  'Whose time it is (p95): {{route}} upstream, first byte': 'the program does not have the metric yet',
-  'Whose time it is (p95): {{route}} tokenward': 'the program does not have the metric yet',
-  'Time of store operations (p95): {{operation}}': 'the program does not have the metric yet',
-  'Configuration of each instance: hashes': 'the program does not have the metric yet',
-  'Certificates end in: {{name}}': 'the tour has no TLS; and the program does not have the metric yet',
+  'Next try in: {{account}}': 'no renewal waits',
+  'Certificates end in: {{name}}': 'the tour has no TLS',
 };
 
 /** What the tour provokes, so that these panels must show more than 0. */

@@ -14,12 +14,12 @@ const TWIN = '/twin/iam/api/v1/users/me';
 
 /** Situations that are not provoked here, with the reason. Their commands are checked for their form only. */
 const NOT_REHEARSED: Readonly<Record<string, string>> = {
-  TokenwardRefreshTokenExpiring: 'import and connect are tested in test/cli; the metric comes with another change',
-  TokenwardUpstreamSlow: 'the metric of the upstream time comes with another change',
-  TokenwardCertificateExpiring:
-    'the metric of certificates comes with another change; test/authority renews and exports',
-  TokenwardConfigsDiffer: 'needs several replicas that are deployed; the metric comes with another change',
-  TokenwardAccessLinesDropped: 'needs a disk that is too slow; the metric comes with another change',
+  TokenwardRefreshTokenExpiring:
+    'no refresh token of the sandbox is about to end; import and connect are tested in test/cli',
+  TokenwardUpstreamSlow: 'needs minutes of slow responses',
+  TokenwardCertificateExpiring: 'no certificate of the sandbox is about to end; test/authority renews and exports',
+  TokenwardConfigsDiffer: 'needs several replicas that are deployed',
+  TokenwardAccessLinesDropped: 'needs a disk that is too slow',
   TokenwardClientsDistrustAuthority: 'test/forward provokes it with real TLS clients, and test/authority exports',
   TokenwardWorkerCrashes: 'test/workers kills workers; the rest of the page is about the host',
   TokenwardRestarts: 'it is about systemd and Kubernetes',

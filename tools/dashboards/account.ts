@@ -32,7 +32,7 @@ const now: readonly Panel[] = [
     title: 'Next try in',
     description: 'When a renewal that failed is tried again. "-": nothing waits.',
     queries: {
-      '{{account}}': `max by (account) (${series('tokenward_next_try_timestamp_seconds')} > 0) - time()`,
+      '{{account}}': `max by (account) (${series('tokenward_renewal_next_try_timestamp_seconds')} > 0) - time()`,
     },
     unit: 's',
     decimals: 0,

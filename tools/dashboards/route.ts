@@ -52,9 +52,10 @@ const time: readonly Panel[] = [
   }),
   graph({
     title: 'Connections to the upstream',
-    description: 'Connections of the pool, by state.',
+    description: 'Connections of the pool by state, and requests that wait for one.',
     queries: {
       '{{route}} {{state}}': orZero(`sum by (route, state) (${series('tokenward_upstream_connections')})`),
+      '{{route}} waiting': orZero(`sum by (route) (${series('tokenward_upstream_requests_waiting')})`),
     },
     unit: 'short',
     width: 6,
