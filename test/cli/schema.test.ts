@@ -38,6 +38,7 @@ describe('tokenward schema', () => {
       'routes',
       'limits',
       'shutdown',
+      'watch',
       'log',
     ]);
   });

@@ -158,7 +158,7 @@ describe("the commands in the alerts' texts", function () {
       );
       const { code, stderr } = await typed('tokenward check');
       assert.equal(code, 2);
-      for (const line of [/line 2: .*flow/, /line 4: .*prefix/, /line 5: .*limitz/]) assert.match(stderr, line);
+      for (const line of [/:2:16: .*flow/, /:4:15: .*prefix/, /:5:1: .*limitz/]) assert.match(stderr, line);
     });
   }
 
