@@ -5,8 +5,19 @@ import { load, SMALLEST } from '../support/config.ts';
 describe('the smallest configuration', () => {
   it('has four lines, and defaults for everything else', () => {
     assert.equal(SMALLEST.split('\n').length, 4);
-    const { flowOf, knownFlows, recipes, generated, warnings, files, secretHeaders, secretVariables, ...config } =
-      load(SMALLEST);
+    const {
+      flowOf,
+      knownFlows,
+      recipes,
+      generated,
+      warnings,
+      files,
+      secretHeaders,
+      secretVariables,
+      source,
+      ...config
+    } = load(SMALLEST);
+    assert.deepEqual([source.hash, source.stamps.size, source.tlsFiles.size], ['', 0, 0]);
     assert.ok(knownFlows.has('softline') && recipes.size === 0 && generated.byName.size === 0);
     assert.deepEqual([...flowOf.keys()], ['shop']);
     assert.deepEqual([warnings.length, files.size, secretHeaders.size, secretVariables], [1, 0, 0, []]);
@@ -37,6 +48,8 @@ describe('the smallest configuration', () => {
           forwarded: 'drop',
           methodOverride: 'drop',
           setCookie: 'drop',
+          earlyHints: 'drop',
+          requestId: 'pass',
           upgrade: [],
         },
       ],
@@ -51,7 +64,8 @@ describe('the smallest configuration', () => {
         readIdle: 120_000,
       },
       shutdown: { delay: 0, drain: 20_000 },
-      log: { level: 'info' },
+      watch: false,
+      log: { level: 'info', access: { requests: 'errors', sample: 1, query: false } },
     });
   });
 

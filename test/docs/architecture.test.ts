@@ -54,6 +54,7 @@ const PROBES: readonly (readonly [module: string, imports: string, rule: string]
   ['tokens/stores/embedded.ts', 'redis', 'package-redis'],
   ['tokens/stores/redis.ts', 'lmdb', 'package-lmdb'],
   ['app/probe.ts', 'lmdb', 'package-lmdb'],
+  ['app/probe.ts', 'commander', 'package-commander'],
   ['app/probe.ts', 'pino', 'package-pino'],
   ['app/probe.ts', 'prom-client', 'package-prom-client'],
   ['app/probe.ts', 'jose', 'package-jose'],

@@ -19,8 +19,9 @@ describe('the last hour of a route', () => {
     const begun = clock.wall();
     stats.countFinished(200, 0.003);
     stats.countFinished(404, 0.003);
+    stats.upstream.add(0.0005);
     assert.deepEqual(rings.ofRoute('/crm').map(describeMinute), [
-      { at: begun, requests: 2, errorsOurs: 0, errorsTheirs: 1, p50: 3.75, p95: 4.88 },
+      { at: begun, requests: 2, errorsOurs: 0, errorsTheirs: 1, p50: 3.75, p95: 4.88, upstreamP50: 0.5 },
     ]);
     // In a real process a timer looks each minute.
     for (let minute = 0; minute < 2; minute += 1) {
