@@ -196,6 +196,8 @@ describe('tokenward renew', () => {
   });
 
   it('renews several accounts, those that are dead, or all, and says what came of each', async function () {
+    // Six commands, two of which wait for the pause between renewals by hand.
+    this.timeout(60_000);
     requireBuild(this);
     const { call, proxy, sandbox } = world();
     const operator = ['--operator', proxy.operatorUrl];

@@ -90,13 +90,4 @@ describe('SIGHUP to a tokenward of several workers', function () {
     assert.deepEqual([now.length, now.filter((pid) => before.includes(pid))], [2, []]);
     assert.equal((await callAnew(READS[0]!)).status, 200);
   });
-
-  it('to a single process changes nothing, and says what to do', async function () {
-    const { served, logged, lines } = await pool(this, 1);
-    served.child.kill('SIGHUP');
-    await logged('SIGHUP');
-    assert.match(lines().find(({ msg }) => msg.startsWith('SIGHUP'))!.msg, /Restart it; or set workers to 2 or more/);
-    assert.equal((await call(served.url, READS[0]!)).status, 200);
-    assert.equal(await served.end(), 0);
-  });
 });
