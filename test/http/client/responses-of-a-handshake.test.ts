@@ -14,6 +14,8 @@ function parse(...pieces: string[]) {
     onBody: (bytes) => void seen.push(`body ${bytes.toString('latin1')}`),
     onEnd: () => void seen.push('end'),
     onContinue: () => void seen.push('continue'),
+    onEarlyHints: (fields) => void seen.push(`hints ${fields.join()}`),
+    onTrailers: (fields) => void seen.push(`trailers ${fields.join()}`),
     onSwitch(response, rest) {
       head = response;
       seen.push(`switch ${rest.toString('latin1')}`);
@@ -43,9 +45,18 @@ describe('the responses of a handshake', () => {
     assert.deepEqual(head?.headers, ['Upgrade', 'websocket']);
   });
 
-  it('100 is told before the final response, other interim responses are not', () => {
+  it('100 and 103 are told before the final response, other interim responses are not', () => {
     assert.deepEqual(parse(`HTTP/1.1 100 Continue\r\n\r\n${FINAL}`).seen, ['continue', 'head 200', 'body hi', 'end']);
+    const hints = 'HTTP/1.1 103 Early Hints\r\nLink: </a>\r\n\r\n';
+    assert.deepEqual(parse(hints + FINAL).seen, ['hints Link,</a>', 'head 200', 'body hi', 'end']);
     assert.deepEqual(parse(`HTTP/1.1 102 Processing\r\n\r\n${FINAL}`).seen, ['head 200', 'body hi', 'end']);
+  });
+
+  it('trailers are told before the end, and none if there are none', () => {
+    const chunked = 'HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n2\r\nhi\r\n0\r\n';
+    // Chunks of one read are passed on together, behind its trailers.
+    assert.deepEqual(parse(`${chunked}A: 1\r\nB: 2\r\n\r\n`).seen, ['head 200', 'trailers A,1,B,2', 'body hi', 'end']);
+    assert.deepEqual(parse(`${chunked}\r\n`).seen, ['head 200', 'body hi', 'end']);
   });
 
   it('a switch that nobody asked for is refused with a reason', () => {
