@@ -42,12 +42,17 @@ interface ReadStandIn {
   readonly end: number;
 }
 
+/** The same with the digest of the caller's key, as it was verified. */
+interface VerifiedStandIn extends ReadStandIn {
+  readonly digest: Buffer;
+}
+
 /** Issues and reads the stand-ins of callers that have keys. */
 export class StandIns {
   readonly #keys: readonly Buffer[];
   readonly #clock: Clock;
   /** Those that have been verified, so that each is verified once. */
-  readonly #verified = new LRUCache<string, ReadStandIn>({ max: 1_000 });
+  readonly #verified = new LRUCache<string, VerifiedStandIn>({ max: 1_000 });
 
   /** `keys`: the first one issues, all are read. */
   constructor(keys: readonly Buffer[], clock: Clock) {
@@ -77,7 +82,9 @@ export class StandIns {
     if (text === undefined) return undefined;
     const key = `${place.scope} ${text}`;
     let found = this.#verified.get(key);
-    if (found === undefined) {
+    // A reload may have given the caller another key since.
+    if (found === undefined || !isStillKey(found, callers)) {
+      this.#verified.delete(key);
       found = this.#verify(text, place.scope, callers);
       if (found === undefined) return 'forged';
       this.#verified.set(key, found);
@@ -85,7 +92,7 @@ export class StandIns {
     return found.end * 1000 > this.#clock.wall() ? found : 'expired';
   }
 
-  #verify(text: string, scope: string, callers: readonly KeyedCaller[]): ReadStandIn | undefined {
+  #verify(text: string, scope: string, callers: readonly KeyedCaller[]): VerifiedStandIn | undefined {
     const written = text.slice(PREFIX.length);
     const bytes = Buffer.from(written, 'base64url');
     // One spelling only: nothing that was not issued is taken.
@@ -97,8 +104,12 @@ export class StandIns {
     if (caller === undefined || digest === undefined) return undefined;
     const mac = bytes.subarray(1 + END_BYTES, HEAD_BYTES);
     const isOurs = this.#keys.some((key) => timingSafeEqual(mac, macOf(key, caller, digest, scope, end)));
-    return isOurs ? { name, end } : undefined;
+    return isOurs ? { name, end, digest } : undefined;
   }
+}
+
+function isStillKey({ name, digest }: VerifiedStandIn, callers: readonly KeyedCaller[]): boolean {
+  return callers.find((caller) => caller.name === name)?.digest?.equals(digest) === true;
 }
 
 /** The digest of the caller's key is in it: a new key ends what the former one has got. */

@@ -1,11 +1,12 @@
 import assert from 'node:assert/strict';
+import { parseConfig } from '../../../src/config/load.ts';
 import { keyDigest } from '../../../src/proxy/caller.ts';
 import { startSandbox, type Sandbox } from '../../../src/sandbox/sandbox.ts';
 import { call, metric, type Answer } from '../../support/call.ts';
 import { FakeClock } from '../../support/clock.ts';
 import { load } from '../../support/config.ts';
 import { closing } from '../../support/custom-proxy.ts';
-import { startProxy, type ConfigObject, type RunningProxy } from '../../support/proxy.ts';
+import { sandboxConfigObject, startProxy, type ConfigObject, type RunningProxy } from '../../support/proxy.ts';
 import { ownCode } from '../../support/world.ts';
 
 const KEY = 'a-key-of-billing-that-is-long-enough';
@@ -167,6 +168,22 @@ describe('a caller that sends back the token of its answered login', () => {
     const token = await login(await start(), 'chatapp');
     for (const callers of [[{ ...CALLERS[0], key: keyDigest(`${KEY}2`) }], [CALLERS[1]!]])
       assert.equal(ownCode(await read(await start({ callers }), 'chatapp', token)), 'caller_key_unknown');
+  });
+
+  it('is refused as soon as a reload gives its caller another key, though it was in use before', async () => {
+    const proxy = await start();
+    const token = await login(proxy, 'chatapp');
+    assert.equal((await read(proxy, 'chatapp', token)).status, 200);
+    const take = async (callers: readonly object[]): Promise<void> => {
+      const config = configOf(sandboxConfigObject(sandbox, proxy.folder), { callers });
+      (await proxy.app.prepare(parseConfig(JSON.stringify(config), process.env))).use();
+    };
+    await take([{ ...CALLERS[0], key: keyDigest(`${KEY}2`) }, CALLERS[1]!]);
+    assert.equal(ownCode(await read(proxy, 'chatapp', token)), 'caller_key_unknown');
+    await take([CALLERS[1]!]);
+    assert.equal(ownCode(await read(proxy, 'chatapp', token)), 'caller_key_unknown');
+    await take(CALLERS);
+    assert.equal((await read(proxy, 'chatapp', token)).status, 200);
   });
 
   it('is refused on a route that does not answer logins, also with the same account', async () => {
