@@ -179,6 +179,7 @@ export async function build(config: LoadedConfig, dependencies: Dependencies): P
     }
     spills.use(next.config);
     endpoints.guard(next.routes);
+    outages.retain(new Map(next.routes.all.map(({ name, origin }) => [name, origin])));
     servers.serve(next.config, proxy, next.via);
   };
   let proxy = servedBy(current);

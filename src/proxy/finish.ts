@@ -5,6 +5,7 @@ import { ClientDisconnected, releaseBody } from '../http/message.ts';
 import { describeFault } from '../log.ts';
 import { logAccess } from './access.ts';
 import type { Proxy, RequestContext } from './context.ts';
+import { hostPortOf } from './outages.ts';
 import { respondWithError, discardRemainingBody } from './respond.ts';
 import type { Route } from './route.ts';
 import { countTimes, endAttempt, responseBegins } from './timing.ts';
@@ -92,9 +93,4 @@ function withUpstreamReason({ outages }: Proxy, route: Route, error: TokenwardEr
     detail: `route ${route.name}, upstream ${upstream}: ${reason}`,
     cause: error,
   });
-}
-
-function hostPortOf(origin: string): string {
-  const { protocol, hostname, port } = new URL(origin);
-  return `${hostname}:${port === '' ? (protocol === 'https:' ? 443 : 80) : port}`;
 }

@@ -77,6 +77,15 @@ export class Outages {
     outage.logged = true;
   }
 
+  /** Other routes from now on, by name with their origin: an outage of another upstream is none of theirs. */
+  retain(origins: ReadonlyMap<string, string>): void {
+    for (const [route, { upstream }] of this.#routes) {
+      const origin = origins.get(route);
+      if (origin === undefined || hostPortOf(origin) !== upstream) this.#routes.delete(route);
+    }
+    this.#noteActive();
+  }
+
   /** The outages that have not ended, for the operator. */
   ongoing(): OngoingOutage[] {
     return [...this.#routes].flatMap(([route, { since, upstream, reason, beganAt, failedAt }]) =>
@@ -90,7 +99,7 @@ export class Outages {
     if (outage?.since === undefined) return;
     const { logged, requests, since, upstream } = outage;
     outage.since = undefined;
-    this.active = [...this.#routes.values()].some((one) => one.since !== undefined);
+    this.#noteActive();
     if (!logged) return;
     outage.logged = false;
     outage.requests = 0;
@@ -101,4 +110,14 @@ export class Outages {
       seconds: Math.round((this.#clock.monotonic() - since) / 100) / 10,
     });
   }
+
+  #noteActive(): void {
+    this.active = [...this.#routes.values()].some((one) => one.since !== undefined);
+  }
+}
+
+/** The host of an origin with its port. */
+export function hostPortOf(origin: string): string {
+  const { protocol, hostname, port } = new URL(origin);
+  return `${hostname}:${port === '' ? (protocol === 'https:' ? 443 : 80) : port}`;
 }
