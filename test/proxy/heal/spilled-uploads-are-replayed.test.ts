@@ -204,7 +204,11 @@ describe('an upload beyond the replay buffer, on a route that spills', () => {
     const { code, stderr } = await run(['serve', '-c', config(join(folder, 'none'))]);
     assert.deepEqual([code, /spill\.path .*none cannot be used \(ENOENT\)\./.test(stderr)], [1, true], stderr);
     const small = await run(['check', '-c', config(folder, 5)]);
-    assert.deepEqual([small.code, /spill\.most \(\/crm\): must be at least 1 MiB/.test(small.stderr)], [2, true], small.stderr);
+    assert.deepEqual(
+      [small.code, /spill\.most \(\/crm\): must be at least 1 MiB/.test(small.stderr)],
+      [2, true],
+      small.stderr,
+    );
   });
 
   it('of 1 GiB on a dead token is replayed by the built program, whose memory stays flat', async function () {

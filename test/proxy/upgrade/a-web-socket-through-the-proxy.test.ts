@@ -58,7 +58,10 @@ describe('a WebSocket through the proxy', () => {
       assert.equal(await metric(proxy.operatorUrl, 'tokenward_requests_in_flight'), 0);
       const lines = proxy.lines.filter((line) => line.includes('upgraded connection ended'));
       assert.equal(lines.length, 1);
-      assert.match(lines[0]!, /"route":"\/api","account":"fixed","request_id":"[^"]+","kind":"websocket","reason":"client"/);
+      assert.match(
+        lines[0]!,
+        /"route":"\/api","account":"fixed","request_id":"[^"]+","kind":"websocket","reason":"client"/,
+      );
     });
 
     it(`loses no byte that comes with the handshake, on either side (${engine})`, async () => {
