@@ -12,6 +12,7 @@ const KEPT: readonly (readonly [seed: number, why: string])[] = [
   [3520, 'a spend note that was written although its reply was lost stayed, and another process logged in for it'],
   [4322, 'records were sealed with a new key during a renewal of a process that did not have it: its token was lost'],
   [12518, 'a token beside a damaged record was offered to it every two seconds, for hours'],
+  [30483, 'a suspended host counted its renewals of the time before: a request failed though all was well'],
   [29689, 'the newer token that a rejection found in the store had died as well, and the client got the rejection'],
   [
     36195,
