@@ -75,7 +75,7 @@ export function routeOf(
     policy: config.policy && compilePolicy(config.policy, basePath),
     attach: flow && new Attacher(flow.attach, valuesOf, hasSecretName, former?.attach),
     namedUpstream: flow?.upstream === undefined ? undefined : namedUpstream(flow.upstream, config, valuesOf, connect),
-    rejectedToken: flow && rejectedTokenRule(rejectionRules(flow)),
+    rejectedToken: flow && rejectedTokenRule(rejectionRules(flow), config.maxInspectedBody),
     spill: config.replay && flow !== undefined ? spills?.(config) : undefined,
     stats: metrics.route(config.name),
     upgradeStats: metrics.upgrades(config.name, config.upgrade.length > 0 ? UPGRADE_ENDS : []),

@@ -3,9 +3,22 @@ import { brotliDecompressSync, constants, gunzipSync, inflateRawSync, inflateSyn
 /** Limit on a decoded response body. Bytes. */
 const MAX_DECODED_BYTES = 256 * 1024;
 
-/** Removes the content coding; undefined if that is not possible within the limit. */
-export function decodeBody(bytes: Buffer, coding: string | undefined): Buffer | undefined {
-  return undefinedIfTooLarge(() => decompress(bytes, coding, MAX_DECODED_BYTES));
+/** Deflate makes at most so many bytes of one. */
+const MAX_DEFLATE_RATIO = 1_032;
+/** A gzip member without content. Bytes. */
+const MIN_GZIP_BYTES = 18;
+
+/**
+ * Removes the content coding; undefined if that is not possible, or if the result exceeds `maxBytes`. What says of
+ * itself that it does is not unpacked.
+ */
+export function decodeBody(
+  bytes: Buffer,
+  coding: string | undefined,
+  maxBytes = MAX_DECODED_BYTES,
+): Buffer | undefined {
+  if (isGzip(bytes) && declaredBytes(bytes) > maxBytes) return undefined;
+  return undefinedIfTooLarge(() => decompress(bytes, coding, maxBytes));
 }
 
 /** Decodes as much of a body as its first bytes allow, perhaps nothing; undefined if more bytes would not help. */
@@ -60,6 +73,14 @@ export function decompress(
     if (error instanceof RangeError) throw error;
     return undefined;
   }
+}
+
+/** The size that the last gzip member states (RFC 1952 §2.3.1, ISIZE). 0: it states none that can be true. Bytes. */
+function declaredBytes(bytes: Buffer): number {
+  if (bytes.length < MIN_GZIP_BYTES) return 0;
+  const size = bytes.readUInt32LE(bytes.length - 4);
+  // Something may follow the last member, which decoders ignore.
+  return size <= MAX_DEFLATE_RATIO * bytes.length ? size : 0;
 }
 
 function isGzip(bytes: Buffer): boolean {

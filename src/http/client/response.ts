@@ -104,6 +104,7 @@ export class UpstreamResponse {
     return new Promise((resolve) => {
       this.#gathering = { limit, enough, done: resolve };
       this.#checkGathering();
+      if (this.#gathering !== undefined && this.#bufferedBytes > MAX_BUFFERED_BYTES) this.resume();
     });
   }
 
@@ -183,7 +184,7 @@ export class UpstreamResponse {
     this.#chunks.push(chunk);
     this.#bufferedBytes += chunk.length;
     this.#checkGathering();
-    if (this.#bufferedBytes > MAX_BUFFERED_BYTES) this.#pause();
+    if (this.#bufferedBytes > Math.max(MAX_BUFFERED_BYTES, this.#gathering?.limit ?? 0)) this.#pause();
   }
 
   onEnd(): void {
