@@ -103,8 +103,8 @@ export class UpstreamResponse {
   gather(limit: number, enough: () => boolean = () => false): Promise<void> {
     return new Promise((resolve) => {
       this.#gathering = { limit, enough, done: resolve };
+      if (this.#bufferedBytes <= limit) this.resume();
       this.#checkGathering();
-      if (this.#gathering !== undefined && this.#bufferedBytes > MAX_BUFFERED_BYTES) this.resume();
     });
   }
 
