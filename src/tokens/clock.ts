@@ -4,7 +4,7 @@ import { uptime } from 'node:os';
 export interface Clock {
   /** Wall clock: survives restarts, may jump. */
   wall(): number;
-  /** Monotonic: never goes back; not comparable between processes. It may stand still while the machine is suspended. */
+  /** Monotonic: never goes back; not comparable between processes. It may stand still while a machine is suspended. */
   monotonic(): number;
   /** The same, but it goes on while the machine is suspended. Without it, `monotonic` is all that is known. */
   sinceBoot?(): number;
