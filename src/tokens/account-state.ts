@@ -45,6 +45,8 @@ class State {
   refreshAt = Infinity;
   /** The newest rejected generation: no further request gets it while the next token is being obtained. */
   rejectedGeneration = -1;
+  /** The newest generation than which some request has wanted a newer one. */
+  outdatedGeneration = -1;
   /** Monotonic ms at which an upstream last accepted the current token after a rejection; -Infinity if never. */
   acceptedAt = -Infinity;
   /** Why requests cannot carry the current token. */
@@ -208,6 +210,11 @@ class State {
   /** No further request gets a token of this generation, or an earlier one, until the next flight has ended. */
   rejectGeneration(generation: number): void {
     this.rejectedGeneration = Math.max(this.rejectedGeneration, generation);
+  }
+
+  /** A request wants a token newer than this generation: the next one that is obtained is. */
+  wantNewerThan(generation: number): void {
+    this.outdatedGeneration = Math.max(this.outdatedGeneration, generation);
   }
 
   /** Replaces the token and clears what was known of the one before it. */

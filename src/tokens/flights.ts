@@ -49,6 +49,7 @@ export class Flights {
     if (state.waiting >= this.#parts.maxWaiting) {
       throw new TokenwardError('too_many_waiting', { detail: `account ${state.credential.account}`, retryAfter: 1 });
     }
+    state.wantNewerThan(newerThan);
     state.addWaiter();
     state.addReference();
     try {
