@@ -1,3 +1,4 @@
+import { TokenwardError } from '../../src/errors.ts';
 import { leaseOwner } from '../../src/app/process-identity.ts';
 import { holdingLease } from '../../src/tokens/held-lease.ts';
 import { importToken } from '../../src/tokens/import.ts';
@@ -359,7 +360,11 @@ function renewIn(world: World, process: Process, account: Account, useReserve: b
   account.fault(world.scheduler.now);
   // What the operator asked for, or what is needed where there is nothing to refresh.
   account.allowLogin();
-  process.manager!.renewNow(account.name, { useReserve, login }).catch(() => undefined);
+  process.manager!.renewNow(account.name, { useReserve, login }).catch((error: unknown) => {
+    // A store that did not reply in time may have counted a call that was not made.
+    if (error instanceof TokenwardError && error.code === 'store_unavailable')
+      account.mayHaveCounted(world.scheduler.now);
+  });
 }
 
 async function freeze(world: World, processes: readonly Process[], ms: number, suspended: boolean): Promise<void> {

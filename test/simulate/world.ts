@@ -370,18 +370,19 @@ export class World {
     if (process === undefined) return;
     // The lease goes with the record: at the latest when the reply is here, and at the earliest now.
     account.leaseMayGo = true;
-    await process.store!.remove(account.name).then(
-      () => {
-        account.damaged = false;
-        account.leaseMayGo = false;
-        this.doubtLeases();
-        account.emptied = true;
-        account.forgotten = true;
-        account.allowLogin();
-        account.fault(this.scheduler.now);
-      },
-      () => (account.leaseMayGo = false),
+    const removed = await process.store!.remove(account.name).then(
+      () => true,
+      // Its reply may have been lost.
+      () => this.stored.generation(account.name) === undefined,
     );
+    account.leaseMayGo = false;
+    if (!removed) return;
+    account.damaged = false;
+    this.doubtLeases();
+    account.emptied = true;
+    account.forgotten = true;
+    account.allowLogin();
+    account.fault(this.scheduler.now);
   }
 
   /** Nothing of it happens any more. */
