@@ -8,16 +8,12 @@ const MAX_DEFLATE_RATIO = 1_032;
 /** A gzip member without content. Bytes. */
 const MIN_GZIP_BYTES = 18;
 
-/**
- * Removes the content coding; undefined if that is not possible, or if the result exceeds `maxBytes`. What says of
- * itself that it does is not unpacked.
- */
+/** Removes the content coding; undefined if that is not possible, or if the result exceeds `maxBytes`. */
 export function decodeBody(
   bytes: Buffer,
   coding: string | undefined,
   maxBytes = MAX_DECODED_BYTES,
 ): Buffer | undefined {
-  if (isGzip(bytes) && declaredBytes(bytes) > maxBytes) return undefined;
   return undefinedIfTooLarge(() => decompress(bytes, coding, maxBytes));
 }
 
@@ -53,10 +49,10 @@ export function decompress(
       case '':
       case 'identity':
         // Some gateways compress without Content-Encoding.
-        return isGzip(bytes) ? gunzipSync(bytes, options) : bytes;
+        return isGzip(bytes) ? gunzip(bytes, options) : bytes;
       case 'gzip':
       case 'x-gzip':
-        return gunzipSync(bytes, options);
+        return gunzip(bytes, options);
       case 'br':
         return brotliDecompressSync(bytes, {
           ...options,
@@ -75,9 +71,17 @@ export function decompress(
   }
 }
 
+/** Throws a RangeError if the result exceeds the limit: before anything is unpacked, if the body itself says so. */
+function gunzip(bytes: Buffer, options: { finishFlush?: number; maxOutputLength: number }): Buffer {
+  // The beginning of a body does not end with its size.
+  if (options.finishFlush === undefined && declaredBytes(bytes) > options.maxOutputLength)
+    throw new RangeError('unpacks to more than the limit');
+  return gunzipSync(bytes, options);
+}
+
 /** The size that the last gzip member states (RFC 1952 §2.3.1, ISIZE). 0: it states none that can be true. Bytes. */
 function declaredBytes(bytes: Buffer): number {
-  if (bytes.length < MIN_GZIP_BYTES) return 0;
+  if (bytes.length < MIN_GZIP_BYTES || !isGzip(bytes)) return 0;
   const size = bytes.readUInt32LE(bytes.length - 4);
   // Something may follow the last member, which decoders ignore.
   return size <= MAX_DEFLATE_RATIO * bytes.length ? size : 0;

@@ -4,11 +4,11 @@ import { readsText } from '../flows/locator.ts';
 /** Texts of which a body that matches some rule holds at least one. */
 export interface Needles {
   readonly texts: readonly Buffer[];
-  /** The code points of their letters; undefined: some letter has more spellings in JSON than `\\u00XX`. */
+  /** The code points of their letters; undefined: some letter has more spellings in JSON than `\u00XX`. */
   readonly letters: ReadonlySet<number> | undefined;
 }
 
-/** Letters that JSON can spell as themselves or as `\\u00XX` only (RFC 8259 §7). A slash, for one, may be `\\/`. */
+/** Letters that JSON can spell as themselves or as `\u00XX` only (RFC 8259 §7). A slash, for one, may be `\/`. */
 const PLAIN = /^[ !#-.0-[\]-~]*$/;
 const BACKSLASH = 0x5c;
 const LATIN_ESCAPE = Buffer.from('\\u00');
