@@ -19,7 +19,7 @@ export class AccountCache {
    * time.
    */
   readonly #pinned = new Map<string, AccountState>();
-  /** States of accounts that reloads have removed or replaced, while anything uses them: several of an account, perhaps. */
+  /** States of accounts that reloads have removed or replaced, while anything uses them; perhaps several of one. */
   readonly #leaving = new Map<string, Set<AccountState>>();
   readonly #shared: SharedState;
 
@@ -105,7 +105,8 @@ export class AccountCache {
     if (state.references > 0) return;
     const { account } = state.credential;
     const leaving = this.#leaving.get(account);
-    if (leaving?.delete(state) === true && leaving.size === 0) this.#leaving.delete(account);
+    leaving?.delete(state);
+    if (leaving?.size === 0) this.#leaving.delete(account);
     if (this.#pinned.get(account) !== state) return;
     this.#pinned.delete(account);
     this.#states.set(account, state);

@@ -260,9 +260,9 @@ class State {
     if (this.references === 0) for (const resolve of this.#onIdle.splice(0)) resolve();
   }
 
-  /** Resolves once no request and no work uses the state. */
+  /** Resolves once no request and no work uses the state. Only while something does. */
   whenIdle(): Promise<void> {
-    return this.references === 0 ? Promise.resolve() : new Promise((resolve) => void this.#onIdle.push(resolve));
+    return new Promise((resolve) => void this.#onIdle.push(resolve));
   }
 
   /** A request waits for a token. */

@@ -3,6 +3,7 @@ import { AccountCache, sourceOf } from '../../src/tokens/account-cache.ts';
 import { systemTimers } from '../../src/tokens/clock.ts';
 import type { Credential, CredentialSource } from '../../src/tokens/credential.ts';
 import { importToken } from '../../src/tokens/import.ts';
+import type { Token } from '../../src/tokens/token.ts';
 import { FakeClock } from '../support/clock.ts';
 import { fakeCredential, granted, managed } from '../support/credential.ts';
 import { settled, VirtualTime } from '../support/virtual-time.ts';
@@ -18,7 +19,8 @@ describe('accounts that a reload removes or makes another login', () => {
   it('are returned with what was known of them; the others are not', async () => {
     const all = ['kept', 'gone', 'other'].map((account) => fakeCredential({ account }));
     const { manager } = await managed(all);
-    const tokens = await Promise.all(all.map(({ account }) => manager.get(account)));
+    const tokens: Token[] = [];
+    for (const { account } of all) tokens.push(await manager.get(account));
     const released = manager.reconfigure([
       fakeCredential({ account: 'kept' }),
       fakeCredential({ account: 'other', identity: 'another' }),
@@ -68,6 +70,38 @@ describe('accounts that a reload removes or makes another login', () => {
     );
     for (const { account } of [next, fresh]) assert.equal((await manager.get(account)).reveal(), 'imported');
     assert.deepEqual([next.calls, fresh.calls], [[], []]);
+  });
+});
+
+describe('the state of an account that became another login', () => {
+  const of = (identity: string): CredentialSource => sourceOf([fakeCredential({ identity })]);
+
+  it('waits for none that nobody used', () => {
+    const cache = new AccountCache(of('first'), { ...PARTS, maxAccounts: 9 });
+    cache.of('crm');
+    cache.reconfigure(of('second'));
+    assert.equal(cache.of('crm').predecessors, undefined);
+  });
+
+  it('waits for the last use of each one before it, and of nothing longer', async () => {
+    const cache = new AccountCache(of('first'), { ...PARTS, maxAccounts: 9 });
+    const first = cache.of('crm');
+    first.addReference();
+    first.addReference();
+    cache.reconfigure(of('second'));
+    const second = cache.of('crm');
+    second.addReference();
+    cache.reconfigure(of('third'));
+    cache.leave(second);
+    const third = cache.of('crm');
+    cache.leave(first);
+    await settled();
+    assert.notEqual(third.predecessors, undefined);
+    cache.leave(first);
+    await settled();
+    assert.equal(third.predecessors, undefined);
+    cache.reconfigure(of('fourth'));
+    assert.equal(cache.of('crm').predecessors, undefined);
   });
 });
 

@@ -123,6 +123,14 @@ describe('an account that is the same after a reload', () => {
     assert.deepEqual([early.calls, onDemand.calls], [['refresh'], []]);
   });
 
+  it('is not renewed for new settings if it has no token yet', async () => {
+    const { manager } = await managed(fakeCredential());
+    const early = fakeCredential({ renew: 'early', fits: () => false });
+    manager.reconfigure([early]);
+    await settled();
+    assert.deepEqual([status(manager).state, early.calls], ['unused', []]);
+  });
+
   it('is not renewed any earlier by many reloads', async () => {
     const draws = [0];
     const { manager, clock } = await managed(fakeCredential({ renew: 'early' }), { random: () => draws.shift() ?? 1 });
@@ -147,6 +155,7 @@ describe('an account that is the same after a reload', () => {
   it('keeps a fixed token, which nothing could renew', async () => {
     const { manager, store, observed } = await managed(fakeCredential({ staticToken: 'fixed' }));
     const token = manager.get('crm');
+    assert.equal(status(manager).fixed, true);
     store.failing.add('read');
     manager.reconfigure([corrected({ staticToken: 'fixed', fits: () => false })]);
     assert.equal(manager.get('crm'), token);
