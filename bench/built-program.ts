@@ -15,7 +15,7 @@ export interface Running {
 export async function startTokenward(session: Session, config: object): Promise<Running> {
   const file = writeConfig(session, config);
   const started = session.processes.start(process.execPath, [MAIN, 'serve', '-c', file]);
-  const [, port] = await started.prints(/"address":"https?:\/\/127\.0\.0\.1:(\d+)"/);
+  const [, port] = await started.prints(/"address":"https?:\/\/127\.0\.0\.1:(\d+)/);
   return { port: Number(port), pid: started.pid };
 }
 
