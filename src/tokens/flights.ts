@@ -79,7 +79,7 @@ export class Flights {
   #startOrJoin(state: AccountState, newerThan: number, request: RenewalRequest): Promise<Token> {
     return state.flight.run(
       async () => {
-        if (state.predecessor !== undefined) await this.#work.untilReleased(state);
+        if (state.predecessors !== undefined) await this.#work.untilReleased(state);
         state.renewalStarted();
         const work = this.#renewal.run(state, newerThan, request).finally(() => state.renewalEnded());
         state.flightStarted(work);
