@@ -28,9 +28,9 @@ describe("the OpenTelemetry Collector's receiver", function () {
     const own = spans.filter((span) => span.traceId === traceId);
     const server = own.find(({ parentSpanId }) => parentSpanId === '00f067aa0ba902b7')!;
     assert.deepEqual(own.map(({ name, kind }) => `${name} ${kind}`).sort(), [
-      'GET 3',
-      'GET 3',
       'GET /crm 2',
+      'GET 3',
+      'GET 3',
       'token wait 1',
     ]);
     assert.ok(own.every((span) => span === server || span.parentSpanId === server.spanId));
