@@ -5,8 +5,12 @@ import { keysThatNeedRestart } from '../../src/config/reloadable.ts';
 
 const load = (tracing?: object) =>
   parseConfig(
-    JSON.stringify({ routes: [{ prefix: '/a', upstream: 'http://127.0.0.1:1' }], ...(tracing && { tracing }) }),
-    { OTLP_KEY: 'secret-of-the-receiver' },
+    JSON.stringify({
+      accounts: { a: { flow: 'static', credentials: { token: '${TOKEN}' } } },
+      routes: [{ prefix: '/a', upstream: 'http://127.0.0.1:1' }],
+      ...(tracing && { tracing }),
+    }),
+    { OTLP_KEY: 'secret-of-the-receiver', TOKEN: 'token-of-the-account' },
   );
 
 function issuesOf(tracing: object): string[] {
@@ -54,7 +58,7 @@ describe('tracing', () => {
   it("takes a receiver's key from the environment, and warns of one in the file", () => {
     const config = load({ endpoint: 'http://c', headers: { 'api-key': '${OTLP_KEY}', 'x-scope-orgid': 'shop' } });
     assert.equal(config.tracing?.headers['api-key'], 'secret-of-the-receiver');
-    assert.deepEqual(config.secretVariables, ['OTLP_KEY']);
+    assert.deepEqual([...config.secretVariables], ['TOKEN', 'OTLP_KEY']);
     assert.deepEqual(config.warnings, []);
     for (const name of ['authorization', 'x-honeycomb-team'])
       assert.deepEqual(

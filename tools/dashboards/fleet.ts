@@ -226,6 +226,17 @@ const processes: readonly Panel[] = [
     bars: true,
   }),
   graph({
+    title: 'Spans',
+    description: 'With tracing: what its endpoint has taken, and what got lost.',
+    queries: {
+      '{{instance}} exported': orZero(count('instance', of('tokenward_spans_exported_total'))),
+      '{{instance}} dropped: {{reason}}': orZero(count('instance, reason', of('tokenward_spans_dropped_total'))),
+    },
+    unit: 'short',
+    width: 6,
+    height: 7,
+  }),
+  graph({
     title: 'Store errors',
     description: '0 if the store works. Without the store nothing is renewed.',
     queries: { '{{instance}} {{reason}}': orZero(count('instance, reason', of('tokenward_store_errors_total'))) },
