@@ -2,6 +2,7 @@ import type { LoadedConfig } from '../config/load.ts';
 import { describeFault, type Logger } from '../log.ts';
 import type { Metrics } from '../metrics.ts';
 import type { Tracing } from '../request-trace.ts';
+import type * as TracingModule from '../tracing/tracing.ts';
 import { trimEnd } from '../trim-end.ts';
 import { createSpanReports } from './span-reports.ts';
 
@@ -32,7 +33,7 @@ export async function openTracing(
 }
 
 /** Its packages are a quarter of what is installed, and an image may leave them out. */
-async function load(): Promise<typeof import('../tracing/tracing.ts')> {
+async function load(): Promise<typeof TracingModule> {
   try {
     return await import('../tracing/tracing.ts');
   } catch (error) {

@@ -54,7 +54,7 @@ export class TracingInUse {
 
   /** Sends what is left. */
   async close(): Promise<void> {
-    await Promise.all([this.#current, ...this.#retired].map((one) => one?.close()));
+    await Promise.all([this.#current, ...this.#retired].map((one) => one?.close() ?? Promise.resolve()));
   }
 
   #retire(former: Tracing): void {

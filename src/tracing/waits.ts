@@ -5,8 +5,8 @@ import type { TokenWait } from '../request-trace.ts';
 const MAX_LINKS = 128;
 
 /**
- * Recorded requests that wait for a token, by account. One renewal serves many of them, so that it can be a part of none
- * of their traces: it links to those that wait for it, and each of them to it.
+ * Recorded requests that wait for a token, by account. One renewal serves many of them, so that it can be a part of
+ * none of their traces: it links to those that wait for it, and each of them to it.
  */
 export class Waits {
   readonly #spans = new Map<string, Set<Span>>();
