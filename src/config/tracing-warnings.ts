@@ -9,6 +9,6 @@ export function warnOfGrpcPort({ tracing }: Pick<Config, 'tracing'>, report: Rep
   if (tracing === undefined || new URL(tracing.endpoint).port !== GRPC_PORT) return;
   report(
     ['tracing', 'endpoint'],
-    `has port ${GRPC_PORT}, which is usually OTLP over gRPC; spans are sent over HTTP, for which the port is usually 4318`,
+    `has port ${GRPC_PORT}, which is usually OTLP over gRPC; spans go over HTTP, whose port is usually 4318`,
   );
 }

@@ -8,7 +8,7 @@ const UNFIT = 'holds characters that cannot be sent in a header (line ends, lett
 /** `tracing`. */
 export const tracing = z.strictObject({
   endpoint: httpUrl.describe(
-    'Where spans go: the base URL of an OTLP receiver over HTTP, such as http://localhost:4318. /v1/traces is appended.',
+    'Where spans go: the base URL of an OTLP receiver over HTTP, as http://localhost:4318. /v1/traces is appended.',
   ),
   sample: z
     .number()
