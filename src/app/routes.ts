@@ -17,6 +17,7 @@ import { namedUpstream } from '../proxy/named-upstream.ts';
 import type { Route } from '../proxy/route.ts';
 import type { StandInPlace } from '../proxy/stand-in.ts';
 import { REQUEST_ID } from '../http/request-id.ts';
+import { TRACE_PARENT, TRACE_STATE } from '../http/trace-context.ts';
 import { UPGRADE_ENDS } from '../http/upgraded-pair.ts';
 import { trimEnd } from '../trim-end.ts';
 import type { Spills } from './spills.ts';
@@ -63,6 +64,7 @@ export function routeOf(
         accountFrom?.header,
         config.requestId === 'add' ? REQUEST_ID : undefined,
         ...all.listeners.map(({ requireHeader }) => requireHeader),
+        ...(all.tracing === undefined ? [] : [TRACE_PARENT, TRACE_STATE]),
         ...Object.keys(config.headers ?? {}),
         ...(flow === undefined ? [] : attachedFields(flow.attach)),
       ].filter((name) => name !== undefined),
