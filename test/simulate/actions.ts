@@ -106,7 +106,11 @@ export const ACTIONS: Readonly<Record<string, readonly [weight: number, action: 
     (world) => {
       const ms = world.random.pick([20_000, -20_000, HOUR, -HOUR, 25 * HOUR, -25 * HOUR]);
       const hosts = [...world.hosts, ...(world.stored.redis === undefined ? [] : [world.stored.redis])];
-      world.random.pick(hosts).setClock(ms);
+      const host = world.random.pick(hosts);
+      host.setClock(ms);
+      // Whoever held a lease then and is gone later is waited for once more.
+      if (host === world.stored.redis && ms < 0)
+        for (const account of world.accounts) account.lateLease = world.stored.leaseHolder(account.name);
       world.globalFault();
       world.doubtLeases();
       world.clockWasSet = true;
