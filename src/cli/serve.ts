@@ -4,12 +4,14 @@ import { leaseOwner, ownerIsGone } from '../app/process-identity.ts';
 import { bracketed, showProxyAddresses } from '../app/proxy-address.ts';
 import { Reloader, type ReloadTarget } from '../app/reloader.ts';
 import { describeStart } from '../app/start-line.ts';
+import { Startup } from '../app/startup.ts';
 import { SourceWatch } from '../app/watch-sources.ts';
 import { loadConfig, showIssue, type LoadedConfig } from '../config/load.ts';
 import { keysThatNeedRestartOfAll } from '../config/reloadable.ts';
 import { createLogger, describeFault, type Logger } from '../log.ts';
 import { startPool, workerCount, type RunningPool } from '../workers/serve.ts';
 import { explainReload } from './exit.ts';
+import { loadForStart, type LoadedForStart } from './load-for-start.ts';
 import { configFile, type ConfigOptions } from './options.ts';
 import { outputOf } from './output.ts';
 import { serveAsWorker } from './serve-as-worker.ts';
@@ -27,15 +29,31 @@ export async function serve(options: ConfigOptions): Promise<void> {
     for (const name of loaded.secretVariables) Reflect.deleteProperty(process.env, name);
     return loaded;
   };
-  const config = read();
+  const halt = new AbortController();
+  // A SIGHUP asks for what is about to be read anyway.
+  handleSignals((signal) => signal !== 'SIGHUP' && halt.abort());
+  let loaded: LoadedForStart;
+  try {
+    loaded = await loadForStart(read, halt.signal);
+  } catch (error) {
+    // A start that was stopped does not report errors.
+    if (halt.signal.aborted) return process.exit(0);
+    throw error;
+  }
+  const { config, waited } = loaded;
   const { paint, access } = outputOf(config);
   const log = createLogger(config.log.level, {}, paint);
   logWarnings(config, file, log);
-  const halt = new AbortController();
+  const startup = waited?.startup ?? new Startup({ limitMs: config.startup.wait, log, signal: halt.signal });
+  const operatorPort = waited?.operatorPort;
   const reloader = new Reloader({ config, read, log, explain: explainReload });
   const starting =
     workerCount(config) > 1
-      ? startPool(config, log, halt.signal, { control: reloader, onDrain: () => stop('operator', 0) })
+      ? startPool(config, log, halt.signal, {
+          control: reloader,
+          onDrain: () => stop('operator', 0),
+          ...(operatorPort && { operatorPort }),
+        })
       : startApp(config, {
           log,
           owner: leaseOwner(),
@@ -43,6 +61,8 @@ export async function serve(options: ConfigOptions): Promise<void> {
           access,
           configControl: reloader,
           onDrain: () => stop('operator', 0),
+          startup,
+          ...(operatorPort && { operatorPort }),
         });
 
   let stopping = false;

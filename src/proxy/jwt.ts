@@ -80,6 +80,13 @@ export class JwtCheck {
 /** The file of jwt.jwks cannot be used. */
 export class JwksFileError extends Error {
   override readonly name = 'JwksFileError';
+  /** True: the file is not there, and may come later. */
+  readonly isMissing: boolean;
+
+  constructor(message: string, { isMissing = false } = {}) {
+    super(message);
+    this.isMissing = isMissing;
+  }
 }
 
 /** The keys of a file. They are read again when it changes; if it cannot be used then, the earlier keys stay. */
@@ -92,9 +99,10 @@ function keysOfFile(path: string, clock: Clock): JWTVerifyGetKey {
   try {
     current = read();
   } catch (error) {
-    throw new JwksFileError(
-      `jwt.jwks: ${path} cannot be used as a key set (${(error as NodeJS.ErrnoException).code ?? 'not a JWK set'}).`,
-    );
+    const { code = 'not a JWK set' } = error as NodeJS.ErrnoException;
+    throw new JwksFileError(`jwt.jwks: ${path} cannot be used as a key set (${code}).`, {
+      isMissing: code === 'ENOENT',
+    });
   }
   let checkedAt = clock.monotonic();
   return (header, token) => {

@@ -37,6 +37,8 @@ export type ToWorker =
       readonly config: string;
       readonly viaName: string;
       readonly umask: number;
+      /** How long it may wait for Redis or a file. ms. */
+      readonly waitMs: number;
     }
   | { readonly type: 'ask'; readonly id: number; readonly question: WorkerRequest }
   /** Another worker has written this account's record. */
@@ -47,6 +49,8 @@ export type ToPrimary =
   /** The worker receives messages. Earlier ones are lost. */
   | { readonly type: 'online' }
   | { readonly type: 'ready'; readonly addresses: readonly ProxyAddress[] }
+  /** What the worker's start waits for; absent: nothing any more. */
+  | { readonly type: 'waiting'; readonly reason?: string }
   /** The worker cannot start: a single process's message, and its exit code. */
   | { readonly type: 'failed'; readonly message: string; readonly exitCode: number }
   | { readonly type: 'answer'; readonly id: number; readonly value: unknown }

@@ -1,15 +1,12 @@
-import type { Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { availableParallelism } from 'node:os';
 import { engineOf } from '../app/front.ts';
-import { operatorPort } from '../app/operator-port.ts';
+import { OperatorPort } from '../app/operator-port.ts';
 import type { LoadedConfig } from '../config/load.ts';
 import { OPERATOR_STOP_MS } from '../deadlines.ts';
 import type { Logger } from '../log.ts';
 import { Metrics } from '../metrics.ts';
 import type { ProxyAddress } from '../app/proxy-address.ts';
-import { drain } from '../http/server/drain.ts';
-import { listen } from '../http/server/listen.ts';
 import { freeSocketFile } from '../http/server/socket-file.ts';
 import type { ConfigControl } from '../operator/config-status.ts';
 import { systemClock } from '../tokens/clock.ts';
@@ -42,6 +39,8 @@ export interface PoolActions {
   readonly control?: ConfigControl;
   /** Begins an orderly stop. */
   readonly onDrain?: () => void;
+  /** It listens already. Default: one of the pool's own. */
+  readonly operatorPort?: OperatorPort;
 }
 
 /**
@@ -52,27 +51,28 @@ export async function startPool(
   config: LoadedConfig,
   log: Logger,
   halt: AbortSignal,
-  { control, onDrain }: PoolActions = {},
+  { control, onDrain, ...given }: PoolActions = {},
 ): Promise<RunningPool> {
   const pool = new WorkerPool(config, new Metrics(VERSION, engineOf(config.listeners)), log);
   const view = new PoolView(pool, systemClock, control, onDrain);
-  const operatorServer: Server = operatorPort(view, log, config, control);
-  const operatorAddress = await listen(operatorServer, config.operator.host, config.operator.port, 'operator');
+  const operatorPort = given.operatorPort ?? (await OperatorPort.open(config.operator, { log }));
+  // Its view knows workers that start, and what they wait for.
+  operatorPort.show(view, config.operator, control);
   let proxyAddresses: readonly ProxyAddress[];
   try {
     await freeNewSockets(config, pool);
     proxyAddresses = await pool.start(workerCount(config), halt);
   } catch (error) {
-    await drain(operatorServer, 0);
+    await operatorPort.close();
     throw error;
   }
   return {
     proxyAddresses,
-    operatorAddress,
+    operatorAddress: operatorPort.address,
     replaceWorkers: (next) => replaceWorkers(pool, next, log),
     async stop() {
       await pool.stop();
-      await drain(operatorServer, OPERATOR_STOP_MS);
+      await operatorPort.close(OPERATOR_STOP_MS);
     },
   };
 }

@@ -92,6 +92,11 @@ export class WorkerPool {
     return this.#slots.filter(({ worker }) => worker?.state !== 'up').map(({ number }) => number);
   }
 
+  /** Whether all workers have been up. */
+  get started(): boolean {
+    return this.#started;
+  }
+
   get stopping(): boolean {
     return this.#stopping;
   }
@@ -113,7 +118,8 @@ export class WorkerPool {
     try {
       for (const slot of this.#slots.slice(0, count)) {
         if (isStopping()) return false;
-        const fresh = this.#launch(slot.number, packed);
+        // Whoever asks for a reload gets the answer at once, and the old ones serve on.
+        const fresh = this.#launch(slot.number, packed, 0);
         await fresh.ready;
         if (isStopping()) return false;
         const old = slot.worker;
@@ -148,14 +154,14 @@ export class WorkerPool {
   }
 
   #fill(slot: Slot, packed: string): WorkerProcess {
-    const worker = this.#launch(slot.number, packed);
+    const worker = this.#launch(slot.number, packed, this.#config.startup.wait);
     slot.worker = worker;
     this.#watch(slot, worker);
     return worker;
   }
 
-  #launch(slot: number, packed: string): WorkerProcess {
-    const start = { type: 'start', slot, config: packed, viaName: this.#viaName, umask: this.#umask } as const;
+  #launch(slot: number, packed: string, waitMs: number): WorkerProcess {
+    const start = { type: 'start', slot, config: packed, viaName: this.#viaName, umask: this.#umask, waitMs } as const;
     const worker = new WorkerProcess(cluster.fork(), start, (account, from) => {
       for (const other of this.#alive) if (other !== from) other.send({ type: 'changed', account });
     });
