@@ -22,15 +22,16 @@ export interface AppDependencies extends Dependencies {
  * store, listener), leaving nothing open.
  */
 export async function startApp(config: LoadedConfig, dependencies: AppDependencies): Promise<App> {
-  const { log, clock, configControl, startup } = dependencies;
+  const { log, clock, configControl, startup, sockets } = dependencies;
   const operatorPort =
     dependencies.operatorPort ??
-    (await OperatorPort.open(config.operator, { log, clock, reason: () => startup?.reason }));
+    (await OperatorPort.open(config.operator, { log, clock, sockets, reason: () => startup?.reason }));
   try {
     const parts = await build(config, dependencies);
     try {
-      for (const { socket } of config.listeners) if (socket !== undefined) await freeSocketFile(socket, 'proxy');
-      const worker = await serveProxy(parts);
+      for (const { socket } of config.listeners)
+        if (socket !== undefined && sockets?.hasPath(socket) !== true) await freeSocketFile(socket, 'proxy');
+      const worker = await serveProxy(parts, sockets);
       operatorPort.show(parts.view, config.operator, configControl);
       return {
         ...worker,
@@ -54,7 +55,7 @@ export async function startApp(config: LoadedConfig, dependencies: AppDependenci
 export async function startWorker(config: LoadedConfig, dependencies: Dependencies): Promise<Worker> {
   const parts = await build(config, dependencies);
   try {
-    return await serveProxy(parts);
+    return await serveProxy(parts, dependencies.sockets);
   } catch (error) {
     await parts.close();
     throw error;

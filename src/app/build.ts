@@ -31,6 +31,7 @@ import { createProxyServers, type ProxyServers } from './proxy-servers.ts';
 import { draft, TokenEndpoints, type Draft } from './draft.ts';
 import { engineOf } from './front.ts';
 import { InboundTls } from './inbound-tls.ts';
+import type { InheritedSockets } from './inherited-sockets.ts';
 import { openAccessLog } from './open-access-log.ts';
 import { openStore, type StoreDependencies } from './open-store.ts';
 import { SpillFolders } from './spills.ts';
@@ -59,6 +60,8 @@ export interface Dependencies extends StoreDependencies {
   readonly onDrain?: () => void;
   /** The configuration's state and its reload, for the operator. Undefined: it cannot be reloaded. */
   readonly configControl?: ConfigControl;
+  /** Listening sockets that the process was started with. */
+  readonly sockets?: InheritedSockets;
   /** Waits for what is not there yet. Default: whatever is missing is an error at once. */
   readonly startup?: Startup;
   /** For tests only. */

@@ -1,6 +1,5 @@
 import type { IncomingMessage, Server, ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
-import type { Express } from 'express';
 import type { LoadedConfig } from '../config/load.ts';
 import { drain } from '../http/server/drain.ts';
 import { createExpress } from '../http/server/express.ts';
@@ -13,14 +12,18 @@ import { createOperatorApp } from '../operator/routes.ts';
 import { createStartingApp } from '../operator/starting.ts';
 import type { OperatorView } from '../operator/view.ts';
 import type { Clock } from '../tokens/clock.ts';
+import type { InheritedSockets } from './inherited-sockets.ts';
 
 interface OperatorPortParts {
   readonly log: Logger;
   readonly clock?: Clock | undefined;
+  /** Listening sockets that the process was started with. */
+  readonly sockets?: InheritedSockets | undefined;
   /** What the start waits for; undefined: nothing yet. */
   readonly reason?: () => string | undefined;
 }
 
+type Express = ReturnType<typeof createExpress>;
 type Operator = LoadedConfig['operator'];
 
 /**
@@ -44,9 +47,11 @@ export class OperatorPort {
 
   /** Listens; until `show` only health checks are answered. Rejects with a ListenError. */
   static async open(operator: Operator, parts: OperatorPortParts): Promise<OperatorPort> {
-    const port = new OperatorPort(operator, parts);
-    port.#address = await listen(port.#server, operator.host, operator.port, 'operator');
-    return port;
+    const opened = new OperatorPort(operator, parts);
+    const { host, port } = operator;
+    const fd = parts.sockets?.portOf(host, port, 'operator');
+    opened.#address = await listen(opened.#server, host, port, 'operator', fd);
+    return opened;
   }
 
   get address(): AddressInfo {

@@ -12,6 +12,7 @@ import { importAccount } from './commands/import.ts';
 import { init } from './commands/init.ts';
 import { logs } from './commands/logs.ts';
 import { rekey } from './commands/rekey.ts';
+import { reload } from './commands/reload.ts';
 import { renew } from './commands/renew.ts';
 import { run } from './commands/run.ts';
 import { sandbox } from './commands/sandbox.ts';
@@ -26,7 +27,7 @@ import { version } from './commands/version.ts';
 export const COMMANDS: Readonly<Record<string, readonly (() => Command)[]>> = {
   'Run it:': [serve, run, env, demo, sandbox],
   'Configure it:': [init, check, explain, flow, schema, hashKey],
-  'See and repair a running one:': [status, top, renew, logs],
+  'See and repair a running one:': [status, top, renew, reload, logs],
   'Tokens, store and certificates:': [importAccount, connect, store, rekey, ca],
   'This program:': [completion, version],
 };

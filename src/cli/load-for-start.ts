@@ -1,3 +1,4 @@
+import type { InheritedSockets } from '../app/inherited-sockets.ts';
 import { OperatorPort } from '../app/operator-port.ts';
 import { Startup } from '../app/startup.ts';
 import { ConfigError, type LoadedConfig } from '../config/load.ts';
@@ -16,7 +17,11 @@ export interface LoadedForStart {
  * Reads the configuration. While it only lacks files with values, such as secrets that another program writes, it is
  * read again, and the operator port tells health checks so. Rejects with a ConfigError or a ListenError.
  */
-export async function loadForStart(read: () => LoadedConfig, signal: AbortSignal): Promise<LoadedForStart> {
+export async function loadForStart(
+  read: () => LoadedConfig,
+  sockets: InheritedSockets,
+  signal: AbortSignal,
+): Promise<LoadedForStart> {
   let early: EarlyConfig;
   try {
     return { config: read(), waited: undefined };
@@ -26,7 +31,7 @@ export async function loadForStart(read: () => LoadedConfig, signal: AbortSignal
   }
   const log = createLogger(early.log.level, {}, outputOf(early).paint);
   const startup = new Startup({ limitMs: early.startup.wait, log, signal });
-  const operatorPort = await OperatorPort.open(early.operator, { log, reason: () => startup.reason });
+  const operatorPort = await OperatorPort.open(early.operator, { log, sockets, reason: () => startup.reason });
   try {
     const config = await startup.until(read);
     const { host, port } = config.operator;

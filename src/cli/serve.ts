@@ -1,5 +1,6 @@
 import cluster from 'node:cluster';
 import { startApp, type App } from '../app/app.ts';
+import { InheritedSockets } from '../app/inherited-sockets.ts';
 import { leaseOwner, ownerIsGone } from '../app/process-identity.ts';
 import { bracketed, showProxyAddresses } from '../app/proxy-address.ts';
 import { Reloader, type ReloadTarget } from '../app/reloader.ts';
@@ -12,6 +13,7 @@ import { createLogger, describeFault, type Logger } from '../log.ts';
 import { startPool, workerCount, type RunningPool } from '../workers/serve.ts';
 import { explainReload } from './exit.ts';
 import { loadForStart, type LoadedForStart } from './load-for-start.ts';
+import { Notifier } from './notify.ts';
 import { configFile, type ConfigOptions } from './options.ts';
 import { outputOf } from './output.ts';
 import { serveAsWorker } from './serve-as-worker.ts';
@@ -23,6 +25,7 @@ export async function serve(options: ConfigOptions): Promise<void> {
   if (cluster.isWorker) return serveAsWorker();
   const file = configFile(options);
   // A reload needs the variables again; child processes do not get them.
+  const sockets = InheritedSockets.take(process.env);
   const environment = { ...process.env };
   const read = (): LoadedConfig => {
     const loaded = loadConfig(file, environment);
@@ -34,7 +37,7 @@ export async function serve(options: ConfigOptions): Promise<void> {
   handleSignals((signal) => signal !== 'SIGHUP' && halt.abort());
   let loaded: LoadedForStart;
   try {
-    loaded = await loadForStart(read, halt.signal);
+    loaded = await loadForStart(read, sockets, halt.signal);
   } catch (error) {
     // A start that was stopped does not report errors.
     if (halt.signal.aborted) return process.exit(0);
@@ -44,6 +47,8 @@ export async function serve(options: ConfigOptions): Promise<void> {
   const { paint, access } = outputOf(config);
   const log = createLogger(config.log.level, {}, paint);
   logWarnings(config, file, log);
+  requireUseOf(sockets, config);
+  const notifier = new Notifier(process.env, log);
   const startup = waited?.startup ?? new Startup({ limitMs: config.startup.wait, log, signal: halt.signal });
   const operatorPort = waited?.operatorPort;
   const reloader = new Reloader({ config, read, log, explain: explainReload });
@@ -52,6 +57,7 @@ export async function serve(options: ConfigOptions): Promise<void> {
       ? startPool(config, log, halt.signal, {
           control: reloader,
           onDrain: () => stop('operator', 0),
+          sockets,
           ...(operatorPort && { operatorPort }),
         })
       : startApp(config, {
@@ -62,6 +68,7 @@ export async function serve(options: ConfigOptions): Promise<void> {
           configControl: reloader,
           onDrain: () => stop('operator', 0),
           startup,
+          sockets,
           ...(operatorPort && { operatorPort }),
         });
 
@@ -72,6 +79,7 @@ export async function serve(options: ConfigOptions): Promise<void> {
     if (stopping) return;
     stopping = true;
     log.info('stopping', { signal: why });
+    void notifier.stopping();
     halt.abort();
     // During the start no request is served and no token renewed.
     const killTimer = setTimeout(() => process.exit(code), START_ENDS_MS);
@@ -106,10 +114,20 @@ export async function serve(options: ConfigOptions): Promise<void> {
   log.info('tokenward is up', { address: showProxyAddresses(proxyAddresses), detail, ...describeStart(config, file) });
   reloader.begin('replaceWorkers' in running ? poolTarget(running) : appTarget(running, fault));
   watchSources(reloader);
+  void notifier.ready(`serving on ${showProxyAddresses(proxyAddresses)}`);
 }
 
 /** How long a start may still take after a signal to stop. ms. */
 const START_ENDS_MS = 5_000;
+
+/** Throws a ListenError if a socket that systemd passes belongs to no listener. */
+function requireUseOf(sockets: InheritedSockets, { listeners, operator }: LoadedConfig): void {
+  const ports = [operator.port, ...listeners.map(({ port }) => port)].filter((port) => port !== undefined);
+  sockets.requireUse(
+    ports,
+    listeners.map(({ socket }) => socket).filter((path) => path !== undefined),
+  );
+}
 
 /** One process takes another configuration over while it serves. */
 function appTarget({ prepare }: App, fault: (error: unknown) => void): ReloadTarget {

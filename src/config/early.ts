@@ -1,5 +1,4 @@
 import type { z } from 'zod';
-import { record } from './issues.ts';
 import { log } from './schema/log.ts';
 import { operatorListener } from './schema/operator.ts';
 import { startup } from './schema/startup.ts';
@@ -12,8 +11,7 @@ export interface EarlyConfig {
 }
 
 /** Undefined: one of these parts cannot be read either. */
-export function earlyConfig(expanded: unknown): EarlyConfig | undefined {
-  const written = record(expanded);
+export function earlyConfig(written: Readonly<Record<string, unknown>>): EarlyConfig | undefined {
   const parts = {
     operator: operatorListener.safeParse(written['operator']),
     startup: startup.safeParse(written['startup']),

@@ -181,7 +181,7 @@ export function parseConfig(
       file,
       issues.sort((a, b) => (a.line ?? 0) - (b.line ?? 0)),
     );
-    if (issues.length === missingFiles) failure.early = earlyConfig(expanded);
+    if (issues.length === missingFiles) failure.early = earlyConfig(record(expanded));
     throw failure;
   }
 

@@ -5,6 +5,7 @@ import type { PackedStates, StateOptions } from '../operator/local-view.ts';
 import type { AccountStatus, ProcessRoute, ProcessState } from '../operator/status-document.ts';
 import type { MetricsJson, RenewedToken } from '../operator/view.ts';
 import type { RenewNowOptions } from '../tokens/manager.ts';
+import type { InheritedSocket } from '../app/inherited-sockets.ts';
 import type { ProxyAddress } from '../app/proxy-address.ts';
 
 /* The messages between the primary process and its workers, on the channel of node:cluster, which sends JSON. */
@@ -37,6 +38,8 @@ export type ToWorker =
       readonly config: string;
       readonly viaName: string;
       readonly umask: number;
+      /** Listening sockets of the primary. */
+      readonly sockets: readonly InheritedSocket[];
       /** How long it may wait for Redis or a file. ms. */
       readonly waitMs: number;
     }

@@ -1,6 +1,7 @@
 import type { AddressInfo } from 'node:net';
 import { availableParallelism } from 'node:os';
 import { engineOf } from '../app/front.ts';
+import type { InheritedSockets } from '../app/inherited-sockets.ts';
 import { OperatorPort } from '../app/operator-port.ts';
 import type { LoadedConfig } from '../config/load.ts';
 import { OPERATOR_STOP_MS } from '../deadlines.ts';
@@ -39,6 +40,8 @@ export interface PoolActions {
   readonly control?: ConfigControl;
   /** Begins an orderly stop. */
   readonly onDrain?: () => void;
+  /** Listening sockets that the process was started with. */
+  readonly sockets?: InheritedSockets;
   /** It listens already. Default: one of the pool's own. */
   readonly operatorPort?: OperatorPort;
 }
@@ -51,16 +54,16 @@ export async function startPool(
   config: LoadedConfig,
   log: Logger,
   halt: AbortSignal,
-  { control, onDrain, ...given }: PoolActions = {},
+  { control, onDrain, sockets, ...given }: PoolActions = {},
 ): Promise<RunningPool> {
-  const pool = new WorkerPool(config, new Metrics(VERSION, engineOf(config.listeners)), log);
+  const pool = new WorkerPool(config, new Metrics(VERSION, engineOf(config.listeners)), log, sockets?.all);
   const view = new PoolView(pool, systemClock, control, onDrain);
-  const operatorPort = given.operatorPort ?? (await OperatorPort.open(config.operator, { log }));
+  const operatorPort = given.operatorPort ?? (await OperatorPort.open(config.operator, { log, sockets }));
   // Its view knows workers that start, and what they wait for.
   operatorPort.show(view, config.operator, control);
   let proxyAddresses: readonly ProxyAddress[];
   try {
-    await freeNewSockets(config, pool);
+    await freeNewSockets(config, pool, sockets);
     proxyAddresses = await pool.start(workerCount(config), halt);
   } catch (error) {
     await operatorPort.close();
@@ -69,7 +72,7 @@ export async function startPool(
   return {
     proxyAddresses,
     operatorAddress: operatorPort.address,
-    replaceWorkers: (next) => replaceWorkers(pool, next, log),
+    replaceWorkers: (next) => replaceWorkers(pool, next, log, sockets),
     async stop() {
       await pool.stop();
       await operatorPort.close(OPERATOR_STOP_MS);
@@ -78,17 +81,27 @@ export async function startPool(
 }
 
 /** Removes stale socket files. A socket on which workers listen already is kept, for the new ones too. */
-async function freeNewSockets({ listeners }: LoadedConfig, pool: WorkerPool): Promise<void> {
+async function freeNewSockets(
+  { listeners }: LoadedConfig,
+  pool: WorkerPool,
+  sockets: InheritedSockets | undefined,
+): Promise<void> {
   const used = new Set(pool.workers.flatMap(({ addresses }) => addresses.flatMap(({ socket }) => socket ?? [])));
   for (const { socket } of listeners)
-    if (socket !== undefined && !used.has(socket)) await freeSocketFile(socket, 'proxy');
+    if (socket !== undefined && !used.has(socket) && sockets?.hasPath(socket) !== true)
+      await freeSocketFile(socket, 'proxy');
 }
 
-async function replaceWorkers(pool: WorkerPool, config: LoadedConfig, log: Logger): Promise<void> {
+async function replaceWorkers(
+  pool: WorkerPool,
+  config: LoadedConfig,
+  log: Logger,
+  sockets: InheritedSockets | undefined,
+): Promise<void> {
   const count = workerCount(config);
   log.info('replacing the workers', { detail: String(count) });
   try {
-    await freeNewSockets(config, pool);
+    await freeNewSockets(config, pool, sockets);
     if (!(await pool.replaceAll(config, count))) throw new WorkerStartError('tokenward is stopping.', 1);
     log.info('all workers run the current configuration');
   } catch (error) {

@@ -1,4 +1,5 @@
 import cluster from 'node:cluster';
+import type { InheritedSocket } from '../app/inherited-sockets.ts';
 import type { ProxyAddress } from '../app/proxy-address.ts';
 import { newViaName } from '../app/via-name.ts';
 import type { LoadedConfig } from '../config/load.ts';
@@ -20,6 +21,7 @@ export class WorkerPool {
   /** The last hour of workers that have ended. */
   readonly minutes = new EndedMinutes();
   readonly #log: Logger;
+  readonly #sockets: readonly InheritedSocket[];
   readonly #viaName = newViaName();
   readonly #slots: Slot[] = [];
   /** All processes, including starting and leaving ones. */
@@ -31,7 +33,8 @@ export class WorkerPool {
   #started = false;
   #stopping = false;
 
-  constructor(config: LoadedConfig, metrics: Metrics, log: Logger) {
+  constructor(config: LoadedConfig, metrics: Metrics, log: Logger, sockets: readonly InheritedSocket[] = []) {
+    this.#sockets = sockets;
     this.#config = config;
     this.#packed = packConfig(config);
     this.metrics = metrics;
@@ -161,7 +164,15 @@ export class WorkerPool {
   }
 
   #launch(slot: number, packed: string, waitMs: number): WorkerProcess {
-    const start = { type: 'start', slot, config: packed, viaName: this.#viaName, umask: this.#umask, waitMs } as const;
+    const start = {
+      type: 'start',
+      slot,
+      config: packed,
+      viaName: this.#viaName,
+      umask: this.#umask,
+      sockets: this.#sockets,
+      waitMs,
+    } as const;
     const worker = new WorkerProcess(cluster.fork(), start, (account, from) => {
       for (const other of this.#alive) if (other !== from) other.send({ type: 'changed', account });
     });

@@ -1,6 +1,7 @@
 import cluster from 'node:cluster';
 import { startWorker } from '../app/app.ts';
 import type { Dependencies } from '../app/build.ts';
+import { InheritedSockets } from '../app/inherited-sockets.ts';
 import type { Worker } from '../app/serve-proxy.ts';
 import { Startup } from '../app/startup.ts';
 import type { AccessOutput } from '../access-log.ts';
@@ -64,6 +65,7 @@ export async function runWorker(host: WorkerHost): Promise<RunningWorker> {
       access,
       worker: start.slot,
       startup,
+      sockets: new InheritedSockets(start.sockets),
     });
   } catch (error) {
     await send({ type: 'failed', ...host.explain(error) });
