@@ -9,6 +9,7 @@ import { explain } from './commands/explain.ts';
 import { flow } from './commands/flow.ts';
 import { hashKey } from './commands/hash-key.ts';
 import { importAccount } from './commands/import.ts';
+import { health } from './commands/health.ts';
 import { init } from './commands/init.ts';
 import { logs } from './commands/logs.ts';
 import { rekey } from './commands/rekey.ts';
@@ -27,7 +28,7 @@ import { version } from './commands/version.ts';
 export const COMMANDS: Readonly<Record<string, readonly (() => Command)[]>> = {
   'Run it:': [serve, run, env, demo, sandbox],
   'Configure it:': [init, check, explain, flow, schema, hashKey],
-  'See and repair a running one:': [status, top, renew, reload, logs],
+  'See and repair a running one:': [status, health, top, renew, reload, logs],
   'Tokens, store and certificates:': [importAccount, connect, store, rekey, ca],
   'This program:': [completion, version],
 };
