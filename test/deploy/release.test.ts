@@ -104,8 +104,14 @@ describe('a release', function () {
       components: { name: string; version: string; group?: string }[];
     };
     assert.deepEqual([document.bomFormat, document.metadata.component.name], ['CycloneDX', 'tokenward']);
-    const listed = new Set(document.components.map((one) => `${one.name} ${one.version}`));
+    const listed = new Set(
+      document.components.map(
+        ({ group, name, version: of }) =>
+          `${group === undefined || name.startsWith('@') ? name : `${group}/${name}`} ${of}`,
+      ),
+    );
     for (const { name, version: of } of lockedPackages()) assert.ok(listed.has(`${name} ${of}`), name);
+    assert.equal(listed.size, lockedPackages().length, 'it lists packages that are not shipped');
   });
 
   it('has checksums of all its files', () => {

@@ -5,6 +5,7 @@ import { tmpdir } from 'node:os';
 import { basename, join, relative, resolve } from 'node:path';
 import { parseArgs } from 'node:util';
 import { buildDeb } from './deb.ts';
+import { lockedPackages } from './locked.ts';
 import { notice } from './notice.ts';
 import { packStaged, stagePackage } from './stage.ts';
 import { versionProblems } from './version.ts';
@@ -41,7 +42,7 @@ try {
   note(packStaged(staged, out));
   if (has('dpkg-deb')) note(buildDeb(staged, join(work, 'deb'), out, version));
   else say('skipped', 'the Debian package: dpkg-deb is not installed');
-  const sbom = run('npm', ['sbom', '--sbom-format', 'cyclonedx', '--omit', 'dev', '--package-lock-only']);
+  const sbom = run('npm', ['sbom', '--sbom-format', 'cyclonedx', '--package-lock-only']);
   const parts = join(out, `tokenward-${version}.cdx.json`);
   writeFileSync(parts, reproducible(sbom, version));
   note(parts);
@@ -55,30 +56,48 @@ try {
   const sums = made.map((file) => `${sha256(file)}  ${relative(out, file)}\n`);
   writeFileSync(join(out, 'SHA256SUMS'), sums.join(''));
 
-  const image = ['docker', 'buildx', 'bake', '--file', 'deploy/docker/docker-bake.hcl'];
+  const image = ['docker', 'build', '--file', 'deploy/docker/Dockerfile', '--tag', `tokenward:${version}`, '.'];
   const tag = ['git', 'tag', '--annotate', `v${version}`, '--message', `tokenward ${version}`];
   if (!isDry) {
-    run(image[0]!, image.slice(1), { VERSION: version });
+    run(image[0]!, image.slice(1));
     run(tag[0]!, tag.slice(1));
   }
   const [tarball = ''] = made;
-  say(
-    'next',
-    `${isDry ? `VERSION=${version} ${image.join(' ')}; ${tag.slice(0, 4).join(' ')}; ` : ''}npm publish ${tarball}`,
-  );
+  say('next', `${isDry ? `${image.join(' ')}; ${tag.slice(0, 4).join(' ')}; ` : ''}npm publish ${tarball}`);
   process.stdout.write(`release: ${made.length} files in ${out}\n`);
 } finally {
   rmSync(work, { recursive: true, force: true });
 }
 
-/** npm names the folder instead of the package, and adds the time and a random number. */
-function reproducible(sbom: string, version: string): string {
-  const document = JSON.parse(sbom) as { metadata: { timestamp: string; component: Record<string, unknown> } };
-  const { metadata } = document;
-  metadata.timestamp = new Date(Number(process.env['SOURCE_DATE_EPOCH']) * 1000).toISOString();
-  metadata.component = { ...metadata.component, name: 'tokenward', version, type: 'application' };
-  const { serialNumber: _, ...rest } = document as typeof document & { serialNumber?: string };
-  return `${JSON.stringify(rest, null, 2)}\n`;
+interface Sbom {
+  readonly serialNumber?: string;
+  readonly metadata: { timestamp: string; component: Record<string, unknown> };
+  components: {
+    readonly 'bom-ref': string;
+    readonly group?: string;
+    readonly name: string;
+    readonly version: string;
+  }[];
+  dependencies: { readonly ref: string; dependsOn?: string[] }[];
+}
+
+/**
+ * npm names the folder instead of the package, and adds the time and a random number. With `--omit dev` it also leaves
+ * out what both tokenward and a package for development need, such as commander (npm 11.19), so the list is cut here.
+ */
+function reproducible(text: string, version: string): string {
+  const { serialNumber: _, ...sbom } = JSON.parse(text) as Sbom;
+  sbom.metadata.timestamp = new Date(Number(process.env['SOURCE_DATE_EPOCH']) * 1000).toISOString();
+  sbom.metadata.component = { ...sbom.metadata.component, name: 'tokenward', version, type: 'application' };
+  const shipped = new Set(lockedPackages().map((one) => `${one.name}@${one.version}`));
+  sbom.components = sbom.components.filter(({ group, name, version: of }) =>
+    shipped.has(`${group === undefined || name.startsWith('@') ? name : `${group}/${name}`}@${of}`),
+  );
+  const refs = new Set([...sbom.components.map((one) => one['bom-ref']), String(sbom.metadata.component['bom-ref'])]);
+  sbom.dependencies = sbom.dependencies
+    .filter(({ ref }) => refs.has(ref))
+    .map((one) => (one.dependsOn ? { ...one, dependsOn: one.dependsOn.filter((ref) => refs.has(ref)) } : one));
+  return `${JSON.stringify(sbom, null, 2)}\n`;
 }
 
 function note(file: string): void {
@@ -90,10 +109,9 @@ function say(what: string, text: string): void {
   process.stdout.write(`${what.padEnd(8)} ${text}\n`);
 }
 
-function run(command: string, args: readonly string[], env: NodeJS.ProcessEnv = {}): string {
+function run(command: string, args: readonly string[]): string {
   return execFileSync(command, [...args], {
     encoding: 'utf8',
-    env: { ...process.env, ...env },
     stdio: ['ignore', 'pipe', 'inherit'],
     maxBuffer: 64 * 1024 * 1024,
   });
