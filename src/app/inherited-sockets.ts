@@ -74,8 +74,8 @@ export class InheritedSockets {
     const unused = this.all.filter((one) => ('port' in one ? !ports.includes(one.port) : !paths.includes(one.path)));
     if (unused.length === 0) return;
     throw new ListenError(
-      `systemd passes ${unused.map(describe).join(' and ')}, for which nothing is configured. The port or path of each ` +
-        'ListenStream must be that of a listener (listen) or of the operator port (operator).',
+      `systemd passes ${unused.map(describe).join(' and ')}, for which nothing is configured. The port or path of ` +
+        'each ListenStream must be that of a listener (listen) or of the operator port (operator).',
     );
   }
 }

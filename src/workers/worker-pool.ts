@@ -40,7 +40,9 @@ export class WorkerPool {
     this.metrics = metrics;
     this.#log = log;
     // Each connection goes to the next worker in turn. The kernel would give most of them to a few.
-    cluster.schedulingPolicy = cluster.SCHED_RR;
+    // Not with sockets that outlive the process: at a stop, node:cluster closes connections that the primary has
+    // accepted and no worker has taken. What no worker accepts stays in the kernel's queue for the next process.
+    cluster.schedulingPolicy = sockets.length > 0 ? cluster.SCHED_NONE : cluster.SCHED_RR;
     this.#setUmask(config);
   }
 

@@ -73,7 +73,7 @@ describe('a release', function () {
       };
       const console = { error: (line: string) => void said.push(line) };
       const start = (): void =>
-        runInNewContext(text.slice(text.indexOf('\n')), { process, console, require: () => (loaded = true) });
+        void runInNewContext(text.slice(text.indexOf('\n')), { process, console, require: () => (loaded = true) });
       if (!ends) start();
       else assert.throws(start, /exit 1/);
       assert.equal(loaded, !ends, node);
