@@ -17,7 +17,7 @@ import { Notifier } from './notify.ts';
 import { configFile, type ConfigOptions } from './options.ts';
 import { outputOf } from './output.ts';
 import { serveAsWorker } from './serve-as-worker.ts';
-import { handleSignals } from './signals.ts';
+import { handleSignals, type HandledSignal } from './signals.ts';
 import { stopOnFault } from './stop-on-fault.ts';
 
 /** `tokenward serve`: the proxy, until a signal or a fault ends it. */
@@ -33,8 +33,12 @@ export async function serve(options: ConfigOptions): Promise<void> {
     return loaded;
   };
   const halt = new AbortController();
-  // A SIGHUP asks for what is about to be read anyway.
-  handleSignals((signal) => signal !== 'SIGHUP' && halt.abort());
+  // The log begins with the configuration, so until then a signal is only noted.
+  const early: HandledSignal[] = [];
+  handleSignals((signal) => {
+    early.push(signal);
+    if (signal !== 'SIGHUP') halt.abort();
+  });
   let loaded: LoadedForStart;
   try {
     loaded = await loadForStart(read, sockets, halt.signal);
@@ -43,6 +47,7 @@ export async function serve(options: ConfigOptions): Promise<void> {
     if (halt.signal.aborted) return process.exit(0);
     throw error;
   }
+  if (halt.signal.aborted) return process.exit(0);
   const { config, waited } = loaded;
   const { paint, access } = outputOf(config);
   const log = createLogger(config.log.level, {}, paint);
@@ -100,6 +105,7 @@ export async function serve(options: ConfigOptions): Promise<void> {
   const fault = stopOnFault(log, stop);
   // A SIGHUP during the start waits until the log line that it is over; a failed start reports itself.
   handleSignals((signal) => (signal === 'SIGHUP' ? void reloader.reload('signal') : stop(signal, 0)));
+  if (early.includes('SIGHUP')) void reloader.reload('signal');
   let running: Awaited<typeof starting>;
   try {
     running = await starting;
