@@ -37,6 +37,7 @@ import { openStore, type StoreDependencies } from './open-store.ts';
 import { SpillFolders } from './spills.ts';
 import type { Startup } from './startup.ts';
 import { createObserver } from './token-observer.ts';
+import { TracingInUse } from './tracing-in-use.ts';
 import { Upstreams } from './upstreams.ts';
 import { newViaName } from './via-name.ts';
 import { zeroProcess, zeroRoute } from './zero-counters.ts';
@@ -106,10 +107,11 @@ export async function build(config: LoadedConfig, dependencies: Dependencies): P
   const late: { standIns?: StandIns } = {};
   const standIns = (): StandIns | undefined => late.standIns;
   const draftParts = { metrics, clock, upstreams, spills, keyThrottle, endpoints, sendTokenCall, standIns };
-  const { startup } = dependencies;
+  const { startup, worker, access } = dependencies;
   const once = <T>(attempt: () => Promise<T>): Promise<T> => startup?.until(attempt) ?? attempt();
   let current: Draft = await once(() => draft(config, draftParts));
   const inboundTls = await once(async () => config.listeners.map(({ tls }) => tls && new InboundTls(tls)));
+  const tracing = await TracingInUse.open(config, { log, metrics, worker });
 
   // Only after every file has been read: a failure above leaves nothing open.
   const { store, seal } = await once(() => openStore(config, dependencies));
@@ -118,7 +120,15 @@ export async function build(config: LoadedConfig, dependencies: Dependencies): P
   // The manager calls its observer only once it is constructed.
   const history = new AccountHistory(clock);
   const statusOf = (account: string): CredentialStatus | undefined => tokens.statusOf(account);
-  const observer = createObserver({ metrics, log, clock, declared: [], history, statusOf });
+  const observer = createObserver({
+    metrics,
+    log,
+    clock,
+    declared: [],
+    history,
+    statusOf,
+    tracing: () => tracing.current,
+  });
   zeroProcess(metrics);
   const tokens: TokenManager = new TokenManager(current.credentials, {
     store,
@@ -159,10 +169,10 @@ export async function build(config: LoadedConfig, dependencies: Dependencies): P
   const forward = createForwardProxies(config, { metrics, log, authority, onHostRefused: dependencies.onHostRefused });
   const servers = createProxyServers(config, { metrics, log, inboundTls, forward, onDemand: authority });
 
-  const { worker, access } = dependencies;
   const servedBy = (next: Draft): Omit<Proxy, 'siteRules' | 'tokens'> & { tokens: ConfiguredTokens } => ({
     ...shared,
     access: access && openAccessLog(next.config, access, log, metrics, worker),
+    tracing: tracing.current,
     routes: next.routes,
     callers: next.callers,
     tokens: new ConfiguredTokens(tokens, next.credentials, clock),
@@ -197,15 +207,18 @@ export async function build(config: LoadedConfig, dependencies: Dependencies): P
     const drop = (): void => upstreams.retain(current.upstreamKeys);
     let next: Draft;
     let useAuthority: (() => void) | undefined;
+    let useTracing: () => void;
     try {
       next = await draft(nextConfig, draftParts, current);
       useAuthority = await prepareAuthority(nextConfig, authority);
+      useTracing = await tracing.prepare(nextConfig);
     } catch (error) {
       drop();
       throw error;
     }
     return {
       use() {
+        useTracing();
         const nextProxy = servedBy(next);
         useAuthority?.();
         const { limits } = nextConfig;
@@ -262,7 +275,7 @@ export async function build(config: LoadedConfig, dependencies: Dependencies): P
       await tokens.close();
       upstreams.close();
       await store.close();
-      await dependencies.access?.lines.close();
+      await Promise.all([dependencies.access?.lines.close(), tracing.close()]);
     },
   };
   try {

@@ -9,6 +9,7 @@ import { operatorListener } from './schema/operator.ts';
 import { route } from './schema/route.ts';
 import { startup } from './schema/startup.ts';
 import { store } from './schema/store.ts';
+import { tracing } from './schema/tracing.ts';
 import { duration, name } from './schema/values.ts';
 
 const WORKERS_FORM = 'must be auto, or a number of processes from 1 to 256';
@@ -78,6 +79,7 @@ export const configSchema = z.strictObject({
     .default(false)
     .describe('true: reload when a file changes that the configuration was read from. Otherwise on request only.'),
   log: log.describe('The log on standard error, and the access log on standard output.'),
+  tracing: tracing.optional().describe('Spans for OpenTelemetry. Default: none, and nothing of it is loaded.'),
 });
 
 /** A configuration after expansion, with every default filled in. */
