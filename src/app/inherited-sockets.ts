@@ -5,9 +5,21 @@ import { isLoopback } from '../loopback.ts';
 import { bracketed } from './proxy-address.ts';
 
 /** A listening socket that this process was started with. */
-export type InheritedSocket =
-  | { readonly fd: number; readonly host: string; readonly port: number }
-  | { readonly fd: number; readonly path: string };
+export type InheritedSocket = PortSocket | { readonly fd: number; readonly path: string };
+
+interface PortSocket {
+  readonly fd: number;
+  readonly host: string;
+  readonly port: number;
+}
+
+/** A listener of the configuration: a port, the path of a Unix socket, or both. `name`: for errors. */
+interface ConfiguredListener {
+  readonly name: string;
+  readonly host: string;
+  readonly port?: number | undefined;
+  readonly socket?: string | undefined;
+}
 
 /** The first descriptor that systemd passes (sd_listen_fds(3)). */
 const FIRST_FD = 3;
@@ -36,20 +48,20 @@ export class InheritedSockets {
   }
 
   /**
-   * The descriptor for a configured host and port; undefined: there is none. Throws a ListenError if others than the
-   * configuration says can reach it.
+   * The descriptor for a configured host and port; undefined: there is none. Throws a ListenError if the only ones of
+   * this port are at another address, or if others than the configuration says could reach them.
    */
   portOf(host: string, port: number, listenerName: string): number | undefined {
-    const found = this.all.find((one) => 'port' in one && one.port === port);
-    if (found === undefined || !('port' in found)) return undefined;
-    if (isLoopback(host) && !isLoopback(found.host)) {
-      const address = `${bracketed(found.host)}:${found.port}`;
-      throw new ListenError(
-        `Cannot listen on ${bracketed(host)}:${port} (${listenerName}): the socket that systemd passes for it is ` +
-          `${address}, which other hosts can reach. Write ListenStream=${bracketed(host)}:${port}, or another host.`,
-      );
-    }
-    return found.fd;
+    const ofPort = this.all.filter((one) => 'port' in one && one.port === port) as PortSocket[];
+    const found = ofPort.find((one) => isSame(host, one.host)) ?? ofPort.find((one) => isWithin(host, one.host));
+    if (found !== undefined) return found.fd;
+    const [other] = ofPort;
+    if (other === undefined) return undefined;
+    const reach = isLoopback(other.host) ? '' : ', which other hosts can reach';
+    throw new ListenError(
+      `Cannot listen on ${bracketed(host)}:${port} (${listenerName}): the socket that systemd passes for it is ` +
+        `${bracketed(other.host)}:${port}${reach}. Write ListenStream=${bracketed(host)}:${port}, or another host.`,
+    );
   }
 
   /** The same for a Unix socket. `mode`: what its file may allow at most. */
@@ -69,15 +81,32 @@ export class InheritedSockets {
     return this.all.some((one) => 'path' in one && one.path === path);
   }
 
-  /** Throws a ListenError if a socket belongs to none of these addresses: its clients would wait for ever. */
-  requireUse(ports: readonly number[], paths: readonly string[]): void {
-    const unused = this.all.filter((one) => ('port' in one ? !ports.includes(one.port) : !paths.includes(one.path)));
+  /** Throws a ListenError if a socket belongs to none of these: its clients would wait for ever. */
+  requireUse(listeners: readonly ConfiguredListener[]): void {
+    const used = listeners.flatMap(({ host, port, name, socket }) => [
+      port === undefined ? undefined : this.portOf(host, port, name),
+      this.all.find((one) => 'path' in one && one.path === socket)?.fd,
+    ]);
+    const unused = this.all.filter(({ fd }) => !used.includes(fd));
     if (unused.length === 0) return;
     throw new ListenError(
       `systemd passes ${unused.map(describe).join(' and ')}, for which nothing is configured. The port or path of ` +
         'each ListenStream must be that of a listener (listen) or of the operator port (operator).',
     );
   }
+}
+
+function isSame(configured: string, bound: string): boolean {
+  return bracketed(configured).toLowerCase() === bracketed(bound);
+}
+
+/** Whether everyone who reaches the socket may reach the configured host as well. */
+function isWithin(configured: string, bound: string): boolean {
+  return isEverywhere(configured) || (isLoopback(configured) && isLoopback(bound));
+}
+
+function isEverywhere(host: string): boolean {
+  return host === '0.0.0.0' || host === '::' || host === '[::]';
 }
 
 function describe(one: InheritedSocket): string {

@@ -40,6 +40,11 @@ export class Startup {
     return this.#reason;
   }
 
+  /** How long it may still wait. ms. */
+  get leftMs(): number {
+    return Math.max(0, this.#deadline - performance.now());
+  }
+
   /** The result of `attempt`, which is made again while it fails for want of something. Rejects with its last error. */
   async until<T>(attempt: () => T | Promise<T>): Promise<T> {
     for (;;) {
@@ -50,8 +55,8 @@ export class Startup {
       } catch (error) {
         const reason = missingThing(error);
         if (reason === undefined || this.#parts.signal?.aborted === true) throw error;
-        const left = this.#deadline - performance.now();
-        if (left <= 0) {
+        const left = this.leftMs;
+        if (left === 0) {
           this.#giveUp(reason);
           throw error;
         }

@@ -63,6 +63,7 @@ export async function serve(options: ConfigOptions): Promise<void> {
           control: reloader,
           onDrain: () => stop('operator', 0),
           sockets,
+          waitMs: startup.leftMs,
           ...(operatorPort && { operatorPort }),
         })
       : startApp(config, {
@@ -128,11 +129,10 @@ const START_ENDS_MS = 5_000;
 
 /** Throws a ListenError if a socket that systemd passes belongs to no listener. */
 function requireUseOf(sockets: InheritedSockets, { listeners, operator }: LoadedConfig): void {
-  const ports = [operator.port, ...listeners.map(({ port }) => port)].filter((port) => port !== undefined);
-  sockets.requireUse(
-    ports,
-    listeners.map(({ socket }) => socket).filter((path) => path !== undefined),
-  );
+  sockets.requireUse([
+    { name: 'operator', host: operator.host, port: operator.port },
+    ...listeners.map(({ host, port, socket }) => ({ name: 'proxy', host, port, socket })),
+  ]);
 }
 
 /** One process takes another configuration over while it serves. */

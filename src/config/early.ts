@@ -12,8 +12,10 @@ export interface EarlyConfig {
 
 /** Undefined: one of these parts cannot be read either. */
 export function earlyConfig(written: Readonly<Record<string, unknown>>): EarlyConfig | undefined {
+  // Its key may be what is missing. Until everything is there nobody can act, so it is not needed.
+  const operator = { ...(written['operator'] as object | undefined), key: undefined };
   const parts = {
-    operator: operatorListener.safeParse(written['operator']),
+    operator: operatorListener.safeParse(operator),
     startup: startup.safeParse(written['startup']),
     log: log.safeParse(written['log']),
   };

@@ -42,6 +42,8 @@ export interface PoolActions {
   readonly onDrain?: () => void;
   /** Listening sockets that the process was started with. */
   readonly sockets?: InheritedSockets;
+  /** How long the first workers may wait for Redis or a file. ms. Default: what the configuration says. */
+  readonly waitMs?: number;
   /** It listens already. Default: one of the pool's own. */
   readonly operatorPort?: OperatorPort;
 }
@@ -64,7 +66,7 @@ export async function startPool(
   let proxyAddresses: readonly ProxyAddress[];
   try {
     await freeNewSockets(config, pool, sockets);
-    proxyAddresses = await pool.start(workerCount(config), halt);
+    proxyAddresses = await pool.start(workerCount(config), halt, given.waitMs);
   } catch (error) {
     await operatorPort.close();
     throw error;

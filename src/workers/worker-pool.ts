@@ -59,9 +59,10 @@ export class WorkerPool {
 
   /**
    * Starts `count` workers. Rejects with a WorkerStartError, leaving none, if one of them cannot start or `halt`
-   * aborts.
+   * aborts. `waitMs`: how long they may wait for Redis or a file; those that replace them later have all of
+   * `startup.wait`.
    */
-  async start(count: number, halt: AbortSignal): Promise<readonly ProxyAddress[]> {
+  async start(count: number, halt: AbortSignal, waitMs?: number): Promise<readonly ProxyAddress[]> {
     const stop = (): void => void this.stop();
     const throwIfHalted = (): void => {
       if (halt.aborted) throw new WorkerStartError('The start was stopped.', 1);
@@ -72,9 +73,9 @@ export class WorkerPool {
       // One before the others: it makes the store if there is none, and an error is reported once.
       const [first, ...others] = this.#slots as [Slot, ...Slot[]];
       throwIfHalted();
-      const addresses = await this.#fill(first, this.#packed).ready;
+      const addresses = await this.#fill(first, this.#packed, waitMs).ready;
       throwIfHalted();
-      await Promise.all(others.map((slot) => this.#fill(slot, this.#packed).ready));
+      await Promise.all(others.map((slot) => this.#fill(slot, this.#packed, waitMs).ready));
       this.#started = true;
       // Workers that ended before `#started` was set.
       for (const slot of this.#slots) if (slot.worker?.state === 'gone') this.#replace(slot);
@@ -158,8 +159,8 @@ export class WorkerPool {
     await Promise.all(this.workers.map((worker) => worker.stop(false, delay + drain + WORKER_STOP_MS)));
   }
 
-  #fill(slot: Slot, packed: string): WorkerProcess {
-    const worker = this.#launch(slot.number, packed, this.#config.startup.wait);
+  #fill(slot: Slot, packed: string, waitMs = this.#config.startup.wait): WorkerProcess {
+    const worker = this.#launch(slot.number, packed, waitMs);
     slot.worker = worker;
     this.#watch(slot, worker);
     return worker;

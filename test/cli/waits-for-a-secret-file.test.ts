@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
-import { renameSync, writeFileSync } from 'node:fs';
+import { createHash } from 'node:crypto';
+import { readFileSync, renameSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { call } from '../support/call.ts';
 import { eventually } from '../support/eventually.ts';
@@ -80,6 +81,24 @@ describe('a start while a file is not there yet', function () {
     appear(join(folder(), 'key.pem'), 'no key');
     assert.equal(await one.ended(), 1);
     assert.match(one.stderr(), /^tokenward: \S+cert\.pem, \S+key\.pem cannot be used for TLS/m);
+  });
+
+  it("with the operator's key and the store's: waits, and lets nobody act meanwhile", async () => {
+    const [digest, storeKey] = [join(folder(), 'digest'), join(folder(), 'store-key')];
+    const { file, operator } = await configured();
+    const written = JSON.parse(readFileSync(file, 'utf8')) as { operator: object; store: object };
+    Object.assign(written.operator, { key: `\${file:${digest}}` });
+    Object.assign(written.store, { key: `\${file:${storeKey}}` });
+    writeFileSync(file, JSON.stringify(written));
+    one = startServe(file);
+    await eventually('it says why', async () => /digest/.test((await answerOf(`${operator}/readyz`))?.text ?? ''));
+    const reload = async (): Promise<number> => (await fetch(`${operator}/reload`, { method: 'POST' })).status;
+    assert.equal(await reload(), 503);
+    appear(secret(), 'there');
+    appear(storeKey, Buffer.alloc(32, 'k').toString('base64'));
+    appear(digest, `sha256:${createHash('sha256').update('the-key').digest('hex')}`);
+    await eventually('it is ready', async () => (await answerOf(`${operator}/readyz`))?.status === 200, 30_000);
+    assert.equal(await reload(), 401);
   });
 
   it('ends with 2 and the error when startup.wait is over', async () => {

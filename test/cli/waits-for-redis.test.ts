@@ -1,4 +1,6 @@
 import assert from 'node:assert/strict';
+import { writeFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { call } from '../support/call.ts';
 import { eventually } from '../support/eventually.ts';
@@ -85,6 +87,22 @@ describe('a start while Redis is not there yet', function () {
       assert.equal(await one!.ended(), 0, one!.stderr());
     });
   }
+
+  for (const workers of [1, 2])
+    it(`with ${workers} process(es): has one limit for a file and Redis together`, async () => {
+      const token = join(folder(), 'token');
+      await begin({
+        workers,
+        accounts: { fixed: { flow: 'static', credentials: { token: `\${file:${token}}` } } },
+      });
+      const limits = (): number[] =>
+        [...one!.stderr().matchAll(/"until":"([^"]+)"/g)].map(([, until]) => Date.parse(until!));
+      await eventually('it waits for the file', () => limits().length === 1, 30_000);
+      await sleep(4_000);
+      writeFileSync(token, 'there');
+      await eventually('it waits for Redis', () => /cannot be used: ECONNREFUSED/.test(one!.stderr()), 30_000);
+      assert.ok(Math.abs(limits().at(-1)! - limits()[0]!) < 3_000, one!.stderr());
+    });
 
   it('does not wait for a login that Redis refuses', async () => {
     await redis.start(['--requirepass', 'right']);

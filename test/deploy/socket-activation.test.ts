@@ -10,6 +10,7 @@ import { MAIN } from '../support/process.ts';
 import { answerOf } from '../support/starting.ts';
 import { startManager, type Manager } from '../support/systemd.ts';
 import { requireBuild, requireTool } from '../support/tools.ts';
+import { freePort } from '../support/wire.ts';
 
 const LOOPBACK = { host: '127.0.0.1', port: 0 };
 
@@ -122,6 +123,12 @@ describe('socket activation', function () {
       {},
       /other hosts can reach/,
     ],
+    [
+      'on all addresses, for a listener on one',
+      { host: '0.0.0.0', port: 0 },
+      { host: '192.0.2.1' },
+      /Cannot listen on 192\.0\.2\.1:\d+ \(proxy\).* 0\.0\.0\.0:\d+, which other hosts can reach/,
+    ],
   ] as const)
     it(`refuses a socket ${what}`, async () => {
       manager = await startManager(python, [where]);
@@ -129,11 +136,26 @@ describe('socket activation', function () {
         configOf({
           listen: { host: '127.0.0.1', port: manager.ports[0], ...listen },
           operator: { host: '127.0.0.1', port: 0 },
+          allowAnonymous: true,
         }),
       );
       assert.equal(await ended(pid), 1);
       assert.match(logged(), says);
     });
+
+  it('gives each listener the socket at its own address, also where two have one port', async () => {
+    const port = await freePort();
+    manager = await startManager(python, [
+      { host: '127.0.0.2', port },
+      { host: '127.0.0.1', port },
+    ]);
+    const listen = ['127.0.0.1', '127.0.0.2'].map((host) => ({ host, port }));
+    const pid = await start(configOf({ listen, operator: { host: '127.0.0.1', port: 0 } }));
+    await eventually('it is up', () => logged().includes('tokenward is up'), 60_000);
+    for (const { host } of listen) assert.equal(await freshCall(port, host), '200 fine');
+    process.kill(pid, 'SIGTERM');
+    assert.equal(await ended(pid), 0, logged());
+  });
 
   it('refuses a Unix socket that more users may open than socketMode says', async () => {
     const path = join(folder(), 'proxy.sock');
@@ -145,9 +167,9 @@ describe('socket activation', function () {
 });
 
 /** One request on a connection of its own: status and body, or the error. */
-function freshCall(where: number | string): Promise<string> {
+function freshCall(where: number | string, host = '127.0.0.1'): Promise<string> {
   return new Promise((resolve) => {
-    const place = typeof where === 'number' ? { host: '127.0.0.1', port: where } : { socketPath: where };
+    const place = typeof where === 'number' ? { host, port: where } : { socketPath: where };
     const sent = request({ ...place, path: '/api/x', agent: false, headers: { host: 'localhost' } }, (response) => {
       let body = '';
       response.setEncoding('utf8').on('data', (text: string) => (body += text));
