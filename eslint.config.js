@@ -10,6 +10,8 @@ export default tseslint.config(
       '.mutation/**',
       'bench/**/*.mjs',
       '.dependency-cruiser.mjs',
+      // Written for versions of Node that know no modules.
+      'bin/**',
     ],
   },
   ...tseslint.configs.strictTypeChecked,
