@@ -75,7 +75,7 @@
 {{- $all := list -}}
 {{- range $index, $entry := .Values.secretFiles -}}
 {{- $path := $entry.mountPath | default "/etc/tokenward/secrets" -}}
-{{- $all = append $all (merge (dict "volume" ($index | ternary (printf "secrets-%d" $index) "secrets") "mountPath" $path) (deepCopy $entry)) -}}
+{{- $all = append $all (merge (dict "volume" (eq $index 0 | ternary "secrets" (printf "secrets-%d" $index)) "mountPath" $path) (deepCopy $entry)) -}}
 {{- end -}}
 {{- toYaml $all -}}
 {{- end -}}
