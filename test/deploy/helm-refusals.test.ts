@@ -81,7 +81,11 @@ const REFUSED: readonly (readonly [title: string, settings: readonly string[], a
   ],
   ['a certificate that nothing uses', ['tls.certManager.enabled=true'], /nothing would use the certificate/],
   ['a certificate of nobody', ['tls={"enabled":true,"certManager":{"enabled":true}}'], /issuerRef\.name is empty/],
-  ['names by a plugin whose policy is off', ['networkPolicy={"enabled":false,"fqdn":{"provider":"cilium"}}'], /enabled/],
+  [
+    'names by a plugin whose policy is off',
+    ['networkPolicy={"enabled":false,"fqdn":{"provider":"cilium"}}'],
+    /enabled/,
+  ],
   [
     'names that only the pod knows',
     [
@@ -90,7 +94,11 @@ const REFUSED: readonly (readonly [title: string, settings: readonly string[], a
     ],
     /routes\.0\.upstream is known only in the pod/,
   ],
-  ['rollingUpdate beside Recreate', ['strategy={"type":"Recreate","rollingUpdate":{"maxSurge":0}}'], /RollingUpdate only/],
+  [
+    'rollingUpdate beside Recreate',
+    ['strategy={"type":"Recreate","rollingUpdate":{"maxSurge":0}}'],
+    /RollingUpdate only/,
+  ],
   ['an unknown strategy', ['strategy.type="Rolling"'], /strategy/],
   ['a name that no object can have', ['fullnameOverride="My_Proxy"'], /fullnameOverride/],
   ['a name that no Service can have', ['nameOverride="1234"', 'fullnameOverride="9lives"'], /fullnameOverride/],

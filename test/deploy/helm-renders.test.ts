@@ -44,7 +44,13 @@ describe('the chart renders', () => {
   });
 
   it('every optional part when it is asked for, and none otherwise', async function () {
-    const optional = ['HorizontalPodAutoscaler', 'PodDisruptionBudget', 'PodMonitor', 'PrometheusRule', 'ServiceMonitor'];
+    const optional = [
+      'HorizontalPodAutoscaler',
+      'PodDisruptionBudget',
+      'PodMonitor',
+      'PrometheusRule',
+      'ServiceMonitor',
+    ];
     const kinds = async (values?: string): Promise<string[]> =>
       [...new Set((await render(this, values)).manifests.map(({ kind }) => kind))]
         .filter((kind) => optional.includes(kind))

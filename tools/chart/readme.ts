@@ -25,7 +25,9 @@ function leaves({ key, value }: Pair<Node, Node | null>, above: string): ChartVa
     const inner = value.items.flatMap((item) => leaves(item as Pair<Node, Node | null>, `${path}.`));
     // The comment above the first key of a mapping belongs to the mapping's first item for the parser.
     const first = value.commentBefore;
-    return first && inner[0]?.meaning === '' ? [{ ...inner[0], meaning: lastParagraph(first) }, ...inner.slice(1)] : inner;
+    return first && inner[0]?.meaning === ''
+      ? [{ ...inner[0], meaning: lastParagraph(first) }, ...inner.slice(1)]
+      : inner;
   }
   const json = value === null ? 'null' : JSON.stringify(value.toJSON());
   return [{ path, byDefault: json, meaning: lastParagraph(key.commentBefore ?? '') }];
