@@ -6,7 +6,7 @@ import { PRESETS } from '../../src/flows/presets.ts';
 export function flowHosts(): ReadonlyMap<string, readonly string[]> {
   const recipes = new Recipes();
   const flows: [string, Flow | undefined][] = [
-    ...Object.entries(PRESETS as Readonly<Record<string, Flow>>),
+    ...Object.entries(PRESETS),
     ...recipes.names.map((name): [string, Flow | undefined] => [name, recipes.get(name)]),
   ];
   return new Map(
