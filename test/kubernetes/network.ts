@@ -55,8 +55,8 @@ print(''.join(found))
 `;
 
 /**
- * A network namespace for each pod, and a router between them that enforces the policies. Needs root, iproute2, nftables
- * and Python.
+ * A network namespace for each pod, and a router between them that enforces the policies. Needs root, iproute2,
+ * nftables and Python.
  */
 export class Network {
   readonly #prefix = `tw${process.pid}`;

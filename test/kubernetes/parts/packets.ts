@@ -40,9 +40,12 @@ function podsFor(tokenward: Readonly<Record<string, string>>): readonly Pod[] {
   ];
 }
 
-const reach = (from: string, ...to: readonly (readonly [string, number, 'udp'?])[]): Probe[] =>
+/** A pod, a port, and the protocol unless it is TCP. */
+type Target = readonly [name: string, port: number, protocol?: 'tcp' | 'udp'];
+
+const reach = (from: string, ...to: readonly Target[]): Probe[] =>
   to.map(([name, port, protocol = 'tcp']) => ({ from, to: name, port, protocol, reaches: true }));
-const refuse = (from: string, ...to: readonly (readonly [string, number, 'udp'?])[]): Probe[] =>
+const refuse = (from: string, ...to: readonly Target[]): Probe[] =>
   to.map(([name, port, protocol = 'tcp']) => ({ from, to: name, port, protocol, reaches: false }));
 
 interface Case {
