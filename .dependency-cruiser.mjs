@@ -15,8 +15,9 @@ const MAY_IMPORT = {
   proxy: [
     ...['http', 'http/client', 'http/server', 'tokens', 'flows', 'config'],
     ...['access-log', 'errors', 'log', 'loopback', 'metrics', 'parse-url', 'refused-calls', 'trim-end', 'route-stats'],
-    'upgrade-stats',
+    ...['request-trace', 'upgrade-stats'],
   ],
+  tracing: ['deadlines', 'request-trace', 'version'],
   forward: ['http/client', 'http/server', 'authority', 'proxy', 'errors', 'parse-url'],
   operator: [
     ...['http', 'http/server', 'tokens', 'config'],
@@ -34,8 +35,9 @@ const MAY_IMPORT = {
   ],
   app: [
     ...['http', 'http/client', 'http/server', 'tokens', 'authority', 'flows', 'config', 'proxy', 'forward', 'operator'],
+    'tracing',
     ...['access-line', 'access-log', 'deadlines', 'errors', 'log', 'loopback', 'metrics', 'parse-url', 'pretty-line'],
-    ...['refused-calls', 'trim-end', 'version'],
+    ...['refused-calls', 'request-trace', 'trim-end', 'version'],
   ],
   workers: [
     ...['http/server', 'tokens', 'config', 'operator', 'app'],
@@ -53,6 +55,10 @@ const MAY_IMPORT = {
 
 /** Which modules may import a package. What is not listed may not be imported from src at all. */
 const PACKAGES = {
+  '@opentelemetry/api': '^src/tracing/',
+  '@opentelemetry/exporter-trace-otlp-proto': '^src/tracing/tracing\\.ts$',
+  '@opentelemetry/resources': '^src/tracing/tracing\\.ts$',
+  '@opentelemetry/sdk-trace': '^src/tracing/',
   '@peculiar/x509': '^src/authority/sign\\.ts$',
   aws4: '^src/flows/sign/aws4\\.ts$',
   commander: '^src/cli/(command|completion|program)\\.ts$|^src/cli/commands/',

@@ -1,11 +1,11 @@
-import { existsSync, mkdirSync, writeFileSync } from 'node:fs';
 import { Agent, request } from 'node:http';
-import { dirname, join, resolve } from 'node:path';
-import { parseArgs } from 'node:util';
+import { join } from 'node:path';
+import { startTokenward } from './built-program.ts';
 import { cpuSeconds, machine } from './machine.ts';
 import { spread } from './measure.ts';
 import { BenchError, freePort } from './processes.ts';
 import { progress, runProgram, type Session } from './program.ts';
+import { smallOptions, writeFigures } from './small-program.ts';
 
 const HELP = `npm run bench:attach -- [options]
 
@@ -57,28 +57,15 @@ const BODIES = {
   form: Array.from({ length: 40 }, (_, id) => `name${id}=Ada+Lovelace+%28${id}%29`).join('&'),
 } as const;
 
-const { values } = parseArgs({
-  options: {
-    rounds: { type: 'string', default: '12' },
-    requests: { type: 'string', default: '3000' },
-    json: { type: 'string' },
-    help: { type: 'boolean', default: false },
-  },
-});
-if (values.help) {
-  process.stdout.write(HELP);
-  process.exit(0);
-}
-const main = resolve(import.meta.dirname, '../dist/main.js');
+const { numbers, json } = smallOptions(HELP, { rounds: 12, requests: 3000 });
 
 runProgram('attach', async (session) => {
-  if (!existsSync(main)) throw new BenchError('tokenward is not built (npm run build)');
   const { url, pid } = await startProxy(session);
   const agent = new Agent({ keepAlive: true, maxSockets: CONNECTIONS });
-  const requests = Number(values.requests);
+  const { rounds, requests } = numbers;
   for (const one of CASES) await burst(url, agent, one, requests);
   const micros = new Map<string, number[]>(CASES.map(({ name }) => [name, []]));
-  for (let round = 0; round < Number(values.rounds); round += 1) {
+  for (let round = 0; round < rounds; round += 1) {
     progress(`round ${round + 1}`);
     // Each second round the other way round, so that none always runs behind the same one.
     for (const one of round % 2 === 0 ? CASES : CASES.toReversed()) {
@@ -109,16 +96,13 @@ runProgram('attach', async (session) => {
         : `${ratio.median.toFixed(2)} × ${reference} (${ratio.low.toFixed(2)} to ${ratio.high.toFixed(2)})`;
     process.stdout.write(`  ${name.padEnd(14)}${`${own.median.toFixed(0)} µs`.padStart(8)}   ${by}\n`);
   }
-  if (values.json !== undefined) {
-    mkdirSync(dirname(resolve(values.json)), { recursive: true });
-    writeFileSync(values.json, `${JSON.stringify({ node: process.version, machine: machine(), figures }, null, 1)}\n`);
-  }
+  writeFigures(json, { figures });
   return 0;
 });
 
-async function startProxy({ processes, folder }: Session): Promise<{ url: string; pid: number }> {
+async function startProxy(session: Session): Promise<{ url: string; pid: number }> {
   const port = await freePort();
-  const upstream = processes.start(process.execPath, [join(import.meta.dirname, 'attach/upstream.mjs')], {
+  const upstream = session.processes.start(process.execPath, [join(import.meta.dirname, 'attach/upstream.mjs')], {
     env: { PORT: String(port) },
   });
   await upstream.accepts(port);
@@ -126,11 +110,7 @@ async function startProxy({ processes, folder }: Session): Promise<{ url: string
   const given = { id: 'an-access-key-id', token: 'a-live-token-of-forty-eight-letters-or-so-0123456' };
   const of = <T>(make: (one: Case) => T): Record<string, T> =>
     Object.fromEntries(CASES.map((one) => [one.name, make(one)]));
-  const file = join(folder, 'proxy.config.yaml');
-  const config = {
-    listen: { host: '127.0.0.1', port: 0 },
-    operator: { host: '127.0.0.1', port: 0 },
-    store: { type: 'embedded', path: join(folder, 'data') },
+  const started = await startTokenward(session, {
     flows: of(({ attach }) => ({ credentials, attach, invalid: [{ status: 401 }] })),
     accounts: of(({ name }) => ({ flow: name, credentials: given })),
     routes: CASES.map(({ name }) => ({
@@ -138,11 +118,8 @@ async function startProxy({ processes, folder }: Session): Promise<{ url: string
       upstream: `http://127.0.0.1:${port}/${name}`,
       account: name,
     })),
-  };
-  writeFileSync(file, JSON.stringify(config), { mode: 0o600 });
-  const started = processes.start(process.execPath, [main, 'serve', '-c', file]);
-  const [, own] = await started.prints(/"address":"http:\/\/127\.0\.0\.1:(\d+)"/);
-  return { url: `http://127.0.0.1:${own!}`, pid: started.pid };
+  });
+  return { url: `http://127.0.0.1:${started.port}`, pid: started.pid };
 }
 
 /** So many requests, on several connections. */

@@ -1,12 +1,12 @@
 import { randomBytes } from 'node:crypto';
-import { existsSync, mkdirSync, writeFileSync } from 'node:fs';
 import { connect, type Socket } from 'node:net';
-import { dirname, join, resolve } from 'node:path';
-import { parseArgs } from 'node:util';
+import { join } from 'node:path';
+import { startTokenward, type Running } from './built-program.ts';
 import { cpuSeconds, machine } from './machine.ts';
 import { spread } from './measure.ts';
 import { BenchError, freePort } from './processes.ts';
 import { progress, runProgram, type Session } from './program.ts';
+import { smallOptions, writeFigures } from './small-program.ts';
 
 const HELP = `npm run bench:upgrades -- [options]
 
@@ -35,41 +35,28 @@ const LOADS: readonly Load[] = [
   { name: 'handshake and close', connections: 16, size: undefined, count: 1_500 },
 ];
 
-const { values } = parseArgs({
-  options: {
-    rounds: { type: 'string', default: '12' },
-    scale: { type: 'string', default: '1' },
-    json: { type: 'string' },
-    help: { type: 'boolean', default: false },
-  },
-});
-if (values.help) {
-  process.stdout.write(HELP);
-  process.exit(0);
-}
-const main = resolve(import.meta.dirname, '../dist/main.js');
-
-interface Contender {
-  readonly name: 'tokenward' | 'http-proxy';
-  readonly port: number;
-  readonly pid: number;
-}
+const { numbers, json } = smallOptions(HELP, { rounds: 12, scale: 1 });
 
 runProgram('upgrades', async (session) => {
-  if (!existsSync(main)) throw new BenchError('tokenward is not built (npm run build)');
   const upstream = await freePort();
   const echo = session.processes.start(process.execPath, [join(import.meta.dirname, 'upgrades/echo.mjs')], {
     env: { PORT: String(upstream) },
   });
   await echo.accepts(upstream);
   const naive = await startNaive(session, upstream);
-  const tokenward = await startTokenward(session, upstream);
-  const scale = Number(values.scale);
+  const url = `http://127.0.0.1:${upstream}`;
+  const tokenward = await startTokenward(session, {
+    accounts: {
+      echo: { flow: 'oauth2', credentials: { tokenUrl: `${url}/token`, clientId: 'bench', clientSecret: 'bench' } },
+    },
+    routes: [{ prefix: '/', upstream: url, account: 'echo', upgrade: ['websocket'] }],
+  });
+  const { rounds, scale } = numbers;
   const figures: { load: string; own: number[]; other: number[] }[] = [];
   for (const load of LOADS) {
     const own: number[] = [];
     const other: number[] = [];
-    for (let round = -1; round < Number(values.rounds); round += 1) {
+    for (let round = -1; round < rounds; round += 1) {
       progress(`${load.name}, round ${round + 1}`);
       for (const contender of round % 2 === 0 ? [tokenward, naive] : [naive, tokenward]) {
         const cost = await burst(contender, { ...load, count: Math.ceil(load.count * scale) });
@@ -80,7 +67,7 @@ runProgram('upgrades', async (session) => {
     figures.push({ load: load.name, own, other });
   }
   progress('');
-  await fetch(`http://127.0.0.1:${upstream}/kill`);
+  await fetch(`${url}/kill`);
   const healed = { tokenward: await statusOf(tokenward), 'http-proxy': await statusOf(naive) };
   process.stdout.write(
     `Node ${process.version}, ${machine().model}; CPU per message or handshake, median (quartiles) of paired bursts\n`,
@@ -95,44 +82,20 @@ runProgram('upgrades', async (session) => {
   process.stdout.write(
     `  a handshake on a dead token: tokenward ${healed.tokenward}, http-proxy ${healed['http-proxy']}\n`,
   );
-  if (values.json !== undefined) {
-    mkdirSync(dirname(resolve(values.json)), { recursive: true });
-    writeFileSync(
-      values.json,
-      `${JSON.stringify({ node: process.version, machine: machine(), figures, healed }, null, 1)}\n`,
-    );
-  }
+  writeFigures(json, { figures, healed });
   return 0;
 });
 
-async function startNaive({ processes }: Session, upstream: number): Promise<Contender> {
+async function startNaive({ processes }: Session, upstream: number): Promise<Running> {
   const port = await freePort();
   const env = { PORT: String(port), TARGET: `http://127.0.0.1:${upstream}` };
   const started = processes.start(process.execPath, [join(import.meta.dirname, 'upgrades/naive.mjs')], { env });
   await started.prints(/listening/);
-  return { name: 'http-proxy', port, pid: started.pid };
-}
-
-async function startTokenward({ processes, folder }: Session, upstream: number): Promise<Contender> {
-  const file = join(folder, 'proxy.config.yaml');
-  const url = `http://127.0.0.1:${upstream}`;
-  const config = {
-    listen: { host: '127.0.0.1', port: 0 },
-    operator: { host: '127.0.0.1', port: 0 },
-    store: { type: 'embedded', path: join(folder, 'data') },
-    accounts: {
-      echo: { flow: 'oauth2', credentials: { tokenUrl: `${url}/token`, clientId: 'bench', clientSecret: 'bench' } },
-    },
-    routes: [{ prefix: '/', upstream: url, account: 'echo', upgrade: ['websocket'] }],
-  };
-  writeFileSync(file, JSON.stringify(config), { mode: 0o600 });
-  const started = processes.start(process.execPath, [main, 'serve', '-c', file]);
-  const [, own] = await started.prints(/"address":"http:\/\/127\.0\.0\.1:(\d+)"/);
-  return { name: 'tokenward', port: Number(own), pid: started.pid };
+  return { port, pid: started.pid };
 }
 
 /** CPU time of the contender for one round trip. Microseconds. */
-async function burst({ port, pid }: Contender, { connections, size, count }: Load): Promise<number> {
+async function burst({ port, pid }: Running, { connections, size, count }: Load): Promise<number> {
   let left = count;
   if (size === undefined) {
     const before = cpuSeconds([pid]);
@@ -194,7 +157,7 @@ async function open(port: number): Promise<Socket> {
   return socket;
 }
 
-async function statusOf({ port }: Contender): Promise<number> {
+async function statusOf({ port }: Running): Promise<number> {
   const { status, socket } = await shakeHands(port);
   socket.destroy();
   return status;

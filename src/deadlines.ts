@@ -57,6 +57,11 @@ export const RENEWAL_STOP_MS = 2 * STORE_WRITE_MS + TOKEN_REQUEST_MS + STORE_WRI
  * `RENEWAL_STOP_MS < WORKER_STOP_MS`.
  */
 export const WORKER_STOP_MS = RENEWAL_STOP_MS + 2_000;
+/**
+ * How long a stopping process waits for the spans that it has left, after its last renewal:
+ * `RENEWAL_STOP_MS + TRACES_STOP_MS < WORKER_STOP_MS`.
+ */
+export const TRACES_STOP_MS = 1_500;
 /** The time in which the operator port drains. */
 export const OPERATOR_STOP_MS = 1_000;
 /** How long the primary reads a worker's remaining messages after its end. */

@@ -89,6 +89,12 @@ export class Metrics {
     'Access lines that were not written. limit: log.access.perSecond; backlog: standard output is not read.',
     ['reason'],
   );
+  readonly spansExported = this.#counter('spans_exported_total', 'Spans that the endpoint of tracing has taken.', []);
+  readonly spansDropped = this.#counter(
+    'spans_dropped_total',
+    'Spans that got lost. queue: the endpoint of tracing is slower than they come; export: it does not take them.',
+    ['reason'],
+  );
   readonly storeErrors = this.#counter('store_errors_total', 'Failed token store operations, by kind.', ['reason']);
   readonly storeSeconds = new Histogram({
     name: 'tokenward_store_duration_seconds',

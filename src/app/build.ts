@@ -35,6 +35,7 @@ import { openAccessLog } from './open-access-log.ts';
 import { openStore, type StoreDependencies } from './open-store.ts';
 import { SpillFolders } from './spills.ts';
 import { createObserver } from './token-observer.ts';
+import { TracingInUse } from './tracing-in-use.ts';
 import { Upstreams } from './upstreams.ts';
 import { newViaName } from './via-name.ts';
 import { zeroProcess, zeroRoute } from './zero-counters.ts';
@@ -101,6 +102,8 @@ export async function build(config: LoadedConfig, dependencies: Dependencies): P
   const standIns = (): StandIns | undefined => late.standIns;
   const draftParts = { metrics, clock, upstreams, spills, keyThrottle, endpoints, sendTokenCall, standIns };
   let current: Draft = await draft(config, draftParts);
+  const { worker, access } = dependencies;
+  const tracing = await TracingInUse.open(config, { log, metrics, worker });
   const inboundTls = config.listeners.map(({ tls }) => tls && new InboundTls(tls));
 
   // Only after every file has been read: a failure above leaves nothing open.
@@ -110,7 +113,15 @@ export async function build(config: LoadedConfig, dependencies: Dependencies): P
   // The manager calls its observer only once it is constructed.
   const history = new AccountHistory(clock);
   const statusOf = (account: string): CredentialStatus | undefined => tokens.statusOf(account);
-  const observer = createObserver({ metrics, log, clock, declared: [], history, statusOf });
+  const observer = createObserver({
+    metrics,
+    log,
+    clock,
+    declared: [],
+    history,
+    statusOf,
+    tracing: () => tracing.current,
+  });
   zeroProcess(metrics);
   const tokens: TokenManager = new TokenManager(current.credentials, {
     store,
@@ -151,10 +162,10 @@ export async function build(config: LoadedConfig, dependencies: Dependencies): P
   const forward = createForwardProxies(config, { metrics, log, authority, onHostRefused: dependencies.onHostRefused });
   const servers = createProxyServers(config, { metrics, log, inboundTls, forward, onDemand: authority });
 
-  const { worker, access } = dependencies;
   const servedBy = (next: Draft): Omit<Proxy, 'siteRules' | 'tokens'> & { tokens: ConfiguredTokens } => ({
     ...shared,
     access: access && openAccessLog(next.config, access, log, metrics, worker),
+    tracing: tracing.current,
     routes: next.routes,
     callers: next.callers,
     tokens: new ConfiguredTokens(tokens, next.credentials, clock),
@@ -189,15 +200,18 @@ export async function build(config: LoadedConfig, dependencies: Dependencies): P
     const drop = (): void => upstreams.retain(current.upstreamKeys);
     let next: Draft;
     let useAuthority: (() => void) | undefined;
+    let useTracing: () => void;
     try {
       next = await draft(nextConfig, draftParts, current);
       useAuthority = await prepareAuthority(nextConfig, authority);
+      useTracing = await tracing.prepare(nextConfig);
     } catch (error) {
       drop();
       throw error;
     }
     return {
       use() {
+        useTracing();
         const nextProxy = servedBy(next);
         useAuthority?.();
         const { limits } = nextConfig;
@@ -254,7 +268,7 @@ export async function build(config: LoadedConfig, dependencies: Dependencies): P
       await tokens.close();
       upstreams.close();
       await store.close();
-      await dependencies.access?.lines.close();
+      await Promise.all([dependencies.access?.lines.close(), tracing.close()]);
     },
   };
   try {

@@ -142,12 +142,13 @@ export function createForwardProxies(config: LoadedConfig, parts: ForwardParts):
     places,
     on: tunnelObserver(() => routeHosts, parts),
   };
-  const all = config.listeners.flatMap(({ forward }, index) => {
+  const all = config.listeners.flatMap(({ forward, engine }, index) => {
     if (forward === undefined) return [];
     const front = new Front(log);
     const inner = createHttpServer(front.app, {
       headerBytes: config.limits.headerBytes,
       onRefused: refusalObserver(metrics, () => front.access),
+      fastEngine: engine === 'fast' ? front.handle : undefined,
       upgrades: front.upgrades,
     });
     // It never listens; this starts its check for slow requests.

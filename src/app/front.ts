@@ -13,15 +13,9 @@ import { respondWithError } from '../proxy/respond.ts';
 import type { Route } from '../proxy/route.ts';
 import type { RouteTable } from '../proxy/route-table.ts';
 
-/**
- * The engine that reads requests first. With TLS it is always Express, because the cost of reading a request is small
- * beside it. A socket beside a TLS port has no TLS. Of several listeners, one is enough to use the fast engine.
- */
+/** The engine that reads requests first. Of several listeners, one is enough to use the fast engine. */
 export function engineOf(listeners: readonly Listener[]): 'fast' | 'express' {
-  const isFast = listeners.some(
-    ({ engine, tls, socket }) => engine === 'fast' && (tls === undefined || socket !== undefined),
-  );
-  return isFast ? 'fast' : 'express';
+  return listeners.some(({ engine }) => engine === 'fast') ? 'fast' : 'express';
 }
 
 /** What requests are served with under one configuration. */

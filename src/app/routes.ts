@@ -17,6 +17,7 @@ import { namedUpstream } from '../proxy/named-upstream.ts';
 import type { Route } from '../proxy/route.ts';
 import type { StandInPlace } from '../proxy/stand-in.ts';
 import { REQUEST_ID } from '../http/request-id.ts';
+import { TRACE_PARENT, TRACE_STATE } from '../http/trace-context.ts';
 import { UPGRADE_ENDS } from '../http/upgraded-pair.ts';
 import { trimEnd } from '../trim-end.ts';
 import type { Spills } from './spills.ts';
@@ -63,6 +64,7 @@ export function routeOf(
         accountFrom?.header,
         config.requestId === 'add' ? REQUEST_ID : undefined,
         ...all.listeners.map(({ requireHeader }) => requireHeader),
+        ...(all.tracing === undefined ? [] : [TRACE_PARENT, TRACE_STATE]),
         ...Object.keys(config.headers ?? {}),
         ...(flow === undefined ? [] : attachedFields(flow.attach)),
       ].filter((name) => name !== undefined),
@@ -75,7 +77,7 @@ export function routeOf(
     policy: config.policy && compilePolicy(config.policy, basePath),
     attach: flow && new Attacher(flow.attach, valuesOf, hasSecretName, former?.attach),
     namedUpstream: flow?.upstream === undefined ? undefined : namedUpstream(flow.upstream, config, valuesOf, connect),
-    rejectedToken: flow && rejectedTokenRule(rejectionRules(flow)),
+    rejectedToken: flow && rejectedTokenRule(rejectionRules(flow), config.maxInspectedBody),
     spill: config.replay && flow !== undefined ? spills?.(config) : undefined,
     stats: metrics.route(config.name),
     upgradeStats: metrics.upgrades(config.name, config.upgrade.length > 0 ? UPGRADE_ENDS : []),

@@ -1,6 +1,7 @@
 import { LRUCache } from 'lru-cache';
 import { describeFault, type LogFields, type Logger } from '../log.ts';
 import type { Metrics } from '../metrics.ts';
+import type { Tracing } from '../request-trace.ts';
 import type { Clock } from '../tokens/clock.ts';
 import type { Credential } from '../tokens/credential.ts';
 import type { RenewalReport, TokenObserver } from '../tokens/manager.ts';
@@ -21,6 +22,8 @@ interface ObserverParts {
   readonly declared: Iterable<Credential>;
   /** What the operator is shown of the past. */
   readonly history?: AccountHistory;
+  /** What makes spans now. Undefined: there are none. */
+  readonly tracing?: () => Tracing | undefined;
   /** The account's state now, if it is in memory. */
   statusOf(account: string): CredentialStatus | undefined;
 }
@@ -35,7 +38,15 @@ interface DeclaringObserver extends TokenObserver {
  * The token manager's events as metrics and log lines: one for each renewal with its cause and outcome, and one for
  * each change of an account into trouble, from one trouble into another, and out of it.
  */
-export function createObserver({ metrics, log, clock, declared, history, statusOf }: ObserverParts): DeclaringObserver {
+export function createObserver({
+  metrics,
+  log,
+  clock,
+  declared,
+  history,
+  statusOf,
+  tracing,
+}: ObserverParts): DeclaringObserver {
   // By size: with `max` the cache allocates its arrays for the full number at once.
   const troubled = new LRUCache<string, AccountStatusName>({ maxSize: MAX_REMEMBERED, sizeCalculation: () => 1 });
   const zeroed = new Set<string>();
@@ -67,6 +78,17 @@ export function createObserver({ metrics, log, clock, declared, history, statusO
       if (outcome !== 'granted')
         metrics.renewalFailures.inc({ account, flow, kind, reason: outcome === 'failed' ? reason : outcome });
       logRenewal(log, credential, report);
+      tracing?.()?.renewed({
+        account: credential.account,
+        flow,
+        kind,
+        outcome,
+        reason,
+        seconds,
+        cause: report.cause.why,
+        generation: report.generation,
+        request: report.cause.request?.span,
+      });
     },
     suppressed(credential, reason) {
       metrics.renewalFailures.inc({ account: labelOf(credential), flow: credential.flow, kind: 'none', reason });

@@ -6,6 +6,7 @@ import { REJECTION_REASONS, REPLAY_OUTCOMES } from '../proxy/renew.ts';
 import type { Route } from '../proxy/route.ts';
 import { FAILURE_REASONS, OUTCOME_KINDS, type Credential } from '../tokens/credential.ts';
 import { STORE_OPERATIONS, SUPPRESSIONS } from '../tokens/observer.ts';
+import { SPAN_DROP_REASONS } from './span-reports.ts';
 
 /*
  * A counter that appears with its first event is invisible to Prometheus' increase(): the step from nothing to 1 is no
@@ -74,6 +75,7 @@ export function zeroProcess(metrics: Metrics): void {
   metrics.route('unmatched');
   for (const reason of UNMATCHED_ERRORS) errors.inc({ route: 'unmatched', reason }, 0);
   for (const reason of DROP_REASONS) accessLinesDropped.inc({ reason }, 0);
+  for (const reason of SPAN_DROP_REASONS) metrics.spansDropped.inc({ reason }, 0);
   for (const operation of STORE_OPERATIONS) {
     storeErrors.inc({ reason: operation }, 0);
     storeSeconds.zero({ operation });

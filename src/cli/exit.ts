@@ -1,3 +1,4 @@
+import { TracingError } from '../app/open-tracing.ts';
 import { AuthorityError } from '../authority/authority-error.ts';
 import { ConfigError } from '../config/load.ts';
 import { RestartNeededError } from '../config/reloadable.ts';
@@ -20,7 +21,7 @@ import { OperatorError } from './operator-client.ts';
 /** Errors whose message alone is printed. */
 const FAILURES = [
   ...[AccountBusyError, StoreError, ListenError, TlsFileError, JwksFileError, OperatorError],
-  ...[ConnectError, FlowTryError, AuthorityError, SpillError, DemoError],
+  ...[ConnectError, FlowTryError, AuthorityError, SpillError, DemoError, TracingError],
 ];
 
 /** The message and exit code for an error that ends the program. `command`: the one whose help says more. */

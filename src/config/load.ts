@@ -31,6 +31,7 @@ import { ExpandedTexts } from './secrets.ts';
 import { warnOfSlowWrites } from './slow-writes.ts';
 import { warnOfSharedLogins } from './shared-logins.ts';
 import { warnOfAnonymousStandIns } from './stand-in-warnings.ts';
+import { warnOfGrpcPort } from './tracing-warnings.ts';
 import { configSchema, type AccountConfig, type Config } from './schema.ts';
 import type { Listener } from './schema/listen.ts';
 import { SourceNotes, NO_SOURCE, type ConfigSource } from './source.ts';
@@ -196,6 +197,7 @@ export function parseConfig(
   texts.warn(flowOf, warn);
   warnOfSocketFolders(expanded, listeners, warn);
   warnOfSlowWrites(config, warn);
+  warnOfGrpcPort(config, warn);
   warnOfAnonymousStandIns(
     config,
     ({ account, accountFrom }) =>

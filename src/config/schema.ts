@@ -8,6 +8,7 @@ import { listeners } from './schema/listen.ts';
 import { operatorListener } from './schema/operator.ts';
 import { route } from './schema/route.ts';
 import { store } from './schema/store.ts';
+import { tracing } from './schema/tracing.ts';
 import { duration, name } from './schema/values.ts';
 
 const WORKERS_FORM = 'must be auto, or a number of processes from 1 to 256';
@@ -76,6 +77,7 @@ export const configSchema = z.strictObject({
     .default(false)
     .describe('true: reload when a file changes that the configuration was read from. Otherwise on request only.'),
   log: log.describe('The log on standard error, and the access log on standard output.'),
+  tracing: tracing.optional().describe('Spans for OpenTelemetry. Default: none, and nothing of it is loaded.'),
 });
 
 /** A configuration after expansion, with every default filled in. */

@@ -102,6 +102,11 @@ function isSecretHeader(name: string, literal: string): boolean {
   return (SECRET_HEADER.test(name) && !NOT_SECRET_HEADER.test(name)) || SCHEME.test(literal);
 }
 
+/** Names under which receivers of spans take their keys, besides those that say so. */
+function isReceiverKey(name: string): boolean {
+  return /team$|licen[cs]e/i.test(name);
+}
+
 function secretProblem(pieces: readonly Piece[]): string | undefined {
   const text = pieces.map((piece) => (piece.from === 'file' ? '' : piece.text)).join('');
   if (pieces.every(({ from }) => from === 'text')) {
@@ -149,6 +154,7 @@ function isSecret(
       !['answer', 'refused'].includes(names.slice(3).find((name) => !/^\d+$/.test(name)) ?? '') &&
       !hasPlaceholder(literal)
     );
+  if (top === 'tracing') return second === 'headers' && (isSecretHeader(last, literal) || isReceiverKey(last));
   return top === 'routes' && third === 'headers' && isSecretHeader(last, literal);
 }
 

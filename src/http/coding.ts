@@ -3,9 +3,18 @@ import { brotliDecompressSync, constants, gunzipSync, inflateRawSync, inflateSyn
 /** Limit on a decoded response body. Bytes. */
 const MAX_DECODED_BYTES = 256 * 1024;
 
-/** Removes the content coding; undefined if that is not possible within the limit. */
-export function decodeBody(bytes: Buffer, coding: string | undefined): Buffer | undefined {
-  return undefinedIfTooLarge(() => decompress(bytes, coding, MAX_DECODED_BYTES));
+/** Deflate makes at most so many bytes of one. */
+const MAX_DEFLATE_RATIO = 1_032;
+/** A gzip member without content. Bytes. */
+const MIN_GZIP_BYTES = 18;
+
+/** Removes the content coding; undefined if that is not possible, or if the result exceeds `maxBytes`. */
+export function decodeBody(
+  bytes: Buffer,
+  coding: string | undefined,
+  maxBytes = MAX_DECODED_BYTES,
+): Buffer | undefined {
+  return undefinedIfTooLarge(() => decompress(bytes, coding, maxBytes));
 }
 
 /** Decodes as much of a body as its first bytes allow, perhaps nothing; undefined if more bytes would not help. */
@@ -40,10 +49,10 @@ export function decompress(
       case '':
       case 'identity':
         // Some gateways compress without Content-Encoding.
-        return isGzip(bytes) ? gunzipSync(bytes, options) : bytes;
+        return isGzip(bytes) ? gunzip(bytes, options) : bytes;
       case 'gzip':
       case 'x-gzip':
-        return gunzipSync(bytes, options);
+        return gunzip(bytes, options);
       case 'br':
         return brotliDecompressSync(bytes, {
           ...options,
@@ -60,6 +69,22 @@ export function decompress(
     if (error instanceof RangeError) throw error;
     return undefined;
   }
+}
+
+/** Throws a RangeError if the result exceeds the limit: before anything is unpacked, if the body itself says so. */
+function gunzip(bytes: Buffer, options: { finishFlush?: number; maxOutputLength: number }): Buffer {
+  // The beginning of a body does not end with its size.
+  if (options.finishFlush === undefined && declaredBytes(bytes) > options.maxOutputLength)
+    throw new RangeError('unpacks to more than the limit');
+  return gunzipSync(bytes, options);
+}
+
+/** The size that the last gzip member states (RFC 1952 §2.3.1, ISIZE). 0: it states none that can be true. Bytes. */
+function declaredBytes(bytes: Buffer): number {
+  if (bytes.length < MIN_GZIP_BYTES || !isGzip(bytes)) return 0;
+  const size = bytes.readUInt32LE(bytes.length - 4);
+  // Something may follow the last member, which decoders ignore.
+  return size <= MAX_DEFLATE_RATIO * bytes.length ? size : 0;
 }
 
 function isGzip(bytes: Buffer): boolean {

@@ -1,3 +1,7 @@
+/** The fields that carry a trace, both ways. */
+export const TRACE_PARENT = 'traceparent';
+export const TRACE_STATE = 'tracestate';
+
 /** W3C Trace Context §3.2.2. Later versions may have more behind it. */
 const TRACEPARENT = /^([0-9a-f]{2})-([0-9a-f]{32})-([0-9a-f]{16})-([0-9a-f]{2})(-.*)?$/;
 

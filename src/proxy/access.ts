@@ -34,7 +34,7 @@ export function logAccess(
     query: log.withQuery ? shownQuery(ctx.target, secrets) : undefined,
     status,
     errorCode,
-    errorSource: brokenOff ?? sourceOf(errorCode, status),
+    errorSource: brokenOff ?? errorSourceOf(errorCode, status),
     generation: ctx.generation,
     attempts,
     durationMs,
@@ -48,7 +48,7 @@ export function logAccess(
 }
 
 /** Whose fault an error of tokenward's own is, or a status of the upstream. */
-function sourceOf(errorCode: string | undefined, status: number): ErrorSource | undefined {
+export function errorSourceOf(errorCode: string | undefined, status: number): ErrorSource | undefined {
   if (status < 400) return undefined;
   if (errorCode === undefined) return status >= 500 ? 'upstream' : 'client';
   if (errorCode.startsWith('upstream_') && errorCode !== 'upstream_not_allowed') return 'upstream';

@@ -2,12 +2,13 @@ import type { AccessLog } from '../access-log.ts';
 import type { ErrorCode } from '../errors.ts';
 import type { RequestBody } from '../http/message.ts';
 import { REQUEST_ID, requestIdOf } from '../http/request-id.ts';
-import { parseTraceParent } from '../http/trace-context.ts';
+import { parseTraceParent, TRACE_PARENT } from '../http/trace-context.ts';
 import type { UpstreamResponse } from '../http/client/response.ts';
 import type { OutboundResponse, InboundRequest } from '../http/server/exchange.ts';
 import type { StallWatchdog } from '../http/stall-watchdog.ts';
 import type { Logger } from '../log.ts';
 import type { Metrics } from '../metrics.ts';
+import type { ParentSpan, RequestTrace, Tracing } from '../request-trace.ts';
 import type { RefusedCalls } from '../refused-calls.ts';
 import type { Clock } from '../tokens/clock.ts';
 import type { Attachment } from '../flows/attach.ts';
@@ -47,6 +48,8 @@ export interface Proxy {
   readonly metrics: Metrics;
   /** Undefined: no request has a line. */
   readonly access: AccessLog | undefined;
+  /** Undefined: no request has spans. */
+  readonly tracing: Tracing | undefined;
   readonly log: Logger;
 }
 
@@ -59,6 +62,8 @@ export class RequestContext {
   /** The client's own id, or a new one. */
   readonly id: string;
   readonly startedAt = performance.now();
+  /** Its spans. Undefined: tracing is not configured. */
+  trace: RequestTrace | undefined;
   /** How often it was sent upstream: again after a renewal, a challenge, or a connection that broke. */
   attempts = 0;
   /** When the attempt under way began, by performance.now(); 0: none is. */
@@ -99,9 +104,14 @@ export class RequestContext {
     this.id = requestIdOf(request.field(REQUEST_ID));
   }
 
-  /** Of the trace that the client's `traceparent` names; undefined: it names none. */
+  /** Of its own trace, or else of the one that the client's `traceparent` names; undefined: there is none. */
   get traceId(): string | undefined {
-    return parseTraceParent(this.request.field('traceparent'))?.traceId;
+    return this.trace?.traceId ?? parseTraceParent(this.request.field(TRACE_PARENT))?.traceId;
+  }
+
+  /** Its span, for those that link to it. Undefined: it has none. */
+  get span(): ParentSpan | undefined {
+    return this.trace;
   }
 
   get method(): string {

@@ -8,6 +8,7 @@ import type { Proxy, RequestContext } from './context.ts';
 import { hostPortOf } from './outages.ts';
 import { respondWithError, discardRemainingBody } from './respond.ts';
 import type { Route } from './route.ts';
+import { endTrace } from './trace.ts';
 import { countTimes, endAttempt, responseBegins } from './timing.ts';
 
 /** Called when the response is complete or its connection has closed. */
@@ -35,7 +36,8 @@ export function finish(proxy: Proxy, ctx: RequestContext): void {
   if (stats.duration.wantsExemplar(bucket, healed, now))
     stats.duration.exemplars[bucket] = {
       requestId: ctx.id,
-      traceId: ctx.traceId,
+      // A trace that is not recorded cannot be opened.
+      traceId: ctx.trace?.sampled === false ? undefined : ctx.traceId,
       seconds: durationMs / 1000,
       healed,
       keptAt: now,
@@ -43,11 +45,13 @@ export function finish(proxy: Proxy, ctx: RequestContext): void {
     };
   countTimes(ctx, stats, now);
   if (proxy.access !== undefined) logAccess(proxy.access, ctx, status, brokenOff, durationMs);
+  if (ctx.trace !== undefined) endTrace(ctx.trace, ctx, status, brokenOff, now);
 }
 
 /** Sends the response to a request for which a step has thrown. */
 export function fail(proxy: Proxy, ctx: RequestContext, error: unknown): void {
   const { request, response, route, upstreamResponse } = ctx;
+  if (error instanceof TokenwardError) ctx.trace?.attemptFailed(error.code);
   endAttempt(ctx);
   upstreamResponse?.cancel();
   // Whatever of it still arrives is dropped.

@@ -22,6 +22,7 @@ import { respondWithJson, sendContinue } from './respond.ts';
 import { upstreamTarget, type Route } from './route.ts';
 import { ownOrigin, send } from './send.ts';
 import { checkEncodedPath } from './target.ts';
+import { beginTrace } from './trace.ts';
 import { responseBegins, waitForBody, waitForToken } from './timing.ts';
 import { announcedOf, trailersAnnounced } from './trailers.ts';
 import { checkRequest } from './validate.ts';
@@ -73,6 +74,7 @@ export function createRequestPath(proxy: Proxy): RequestPath {
   const begin = (request: InboundRequest, response: OutboundResponse): RequestContext | undefined => {
     const asked = howAsked(request, proxy.siteRules);
     const ctx = new RequestContext(request, response, asked);
+    if (proxy.tracing !== undefined) ctx.trace = beginTrace(proxy.tracing, request, ctx.startedAt);
     response.on('close', () => finish(proxy, ctx));
     try {
       validate(proxy, ctx); // 400 403 405 414 417 431 501 503 508

@@ -12,6 +12,8 @@ const ARRAY_END = 0x5d;
 const QUOTE = 0x22;
 const BACKSLASH = 0x5c;
 const GZIP = 0x1f;
+/** The first letter is nearly always among what these decode to. */
+const FIRST_DECODE_BYTES = 256;
 
 /**
  * Checks a body as it arrives, without consuming it: whether it begins like a JSON object or array, and whether that
@@ -94,8 +96,14 @@ export class JsonSniffer {
 
   #sniffCompressed(chunks: readonly Buffer[]): void {
     const bytes = Buffer.concat(chunks);
-    if (bytes.length < this.#nextDecodeBytes) return;
-    this.#nextDecodeBytes = 2 * bytes.length;
+    while (this.#start === 'unknown' && bytes.length >= this.#nextDecodeBytes) {
+      const end = Math.max(this.#nextDecodeBytes, Math.min(bytes.length, FIRST_DECODE_BYTES));
+      this.#sniffDecoded(bytes.subarray(0, end));
+      this.#nextDecodeBytes = 2 * end;
+    }
+  }
+
+  #sniffDecoded(bytes: Buffer): void {
     const text = decodeBodyStart(bytes, this.#coding);
     const first = text?.find((byte) => !IGNORED_BYTES.has(byte));
     if (text === undefined) this.#start = 'other';

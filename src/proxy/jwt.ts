@@ -3,10 +3,13 @@ import {
   createLocalJWKSet,
   createRemoteJWKSet,
   errors,
+  jwksCache,
   jwtVerify,
   type JSONWebKeySet,
+  type JWKSCacheInput,
   type JWTVerifyGetKey,
 } from 'jose';
+import { LRUCache } from 'lru-cache';
 import { TokenwardError } from '../errors.ts';
 import type { Clock } from '../tokens/clock.ts';
 
@@ -22,6 +25,14 @@ interface JwtIssuer {
 
 /** Minimum time between fetches of a key set for an unknown key, and between checks of its file. ms. */
 const RELOAD_INTERVAL_MS = 5_000;
+/**
+ * How long a verified token is remembered, ms, and how many are. Its signature takes three times as long to verify as
+ * all the rest of a request. The keys of a URL are remembered for longer than that.
+ */
+const REMEMBER_MS = 60_000;
+const MAX_REMEMBERED = 5_000;
+/** By how much the clocks of issuer and proxy may differ. s. */
+const CLOCK_TOLERANCE = 30;
 const ALGORITHMS = ['RS256', 'RS384', 'RS512', 'PS256', 'PS384', 'PS512', 'ES256', 'ES384', 'ES512', 'EdDSA'];
 
 /**
@@ -30,18 +41,40 @@ const ALGORITHMS = ['RS256', 'RS384', 'RS512', 'PS256', 'PS384', 'PS512', 'ES256
  */
 export class JwtCheck {
   readonly #issuer: JwtIssuer;
-  readonly #keys: JWTVerifyGetKey;
+  readonly #clock: Clock;
+  readonly #keySet: KeySet;
+  readonly #verified = new LRUCache<string, Verified>({ max: MAX_REMEMBERED });
+  #version: object;
 
   /** Throws a JwksFileError if a key set file cannot be used. */
   constructor(issuer: JwtIssuer, clock: Clock) {
     this.#issuer = issuer;
-    this.#keys = /^https?:/i.test(issuer.jwks)
-      ? createRemoteJWKSet(new URL(issuer.jwks), {
-          timeoutDuration: 5_000,
-          cooldownDuration: RELOAD_INTERVAL_MS,
-          cacheMaxAge: 600_000,
-        })
-      : keysOfFile(issuer.jwks, clock);
+    this.#clock = clock;
+    this.#keySet = /^https?:/i.test(issuer.jwks) ? keysAt(new URL(issuer.jwks)) : keysOfFile(issuer.jwks, clock);
+    this.#version = this.#keySet.version();
+  }
+
+  /** The caller's name, of a token that was verified a short while ago. Undefined: it has to be verified. */
+  remembered(token: string): string | undefined {
+    const verified = this.#verified.get(token);
+    if (verified === undefined) return undefined;
+    if (
+      this.#isCurrent() &&
+      this.#clock.wall() < verified.expiresAt &&
+      this.#clock.monotonic() - verified.at < REMEMBER_MS
+    )
+      return verified.name;
+    this.#verified.delete(token);
+    return undefined;
+  }
+
+  /** False: the keys have changed, and every token has to be verified again. */
+  #isCurrent(): boolean {
+    const version = this.#keySet.version();
+    if (version === this.#version) return true;
+    this.#version = version;
+    this.#verified.clear();
+    return false;
   }
 
   /**
@@ -50,16 +83,25 @@ export class JwtCheck {
    */
   async callerOf(token: string): Promise<string> {
     const { issuer, audience, claim } = this.#issuer;
+    this.#isCurrent();
+    const at = this.#clock.monotonic();
+    const version = this.#version;
     try {
-      const { payload } = await jwtVerify(token, this.#keys, {
+      const { payload } = await jwtVerify(token, this.#keySet.keys, {
         issuer,
         audience,
         algorithms: ALGORITHMS,
-        clockTolerance: 30,
+        clockTolerance: CLOCK_TOLERANCE,
+        currentDate: new Date(this.#clock.wall()),
         requiredClaims: ['exp'],
       });
       const name = payload[claim];
-      if (typeof name === 'string' && name !== '') return name;
+      if (typeof name === 'string' && name !== '') {
+        // By keys that are no longer those of the set it may have been verified: then it is not remembered.
+        if (this.#isCurrent() && version === this.#version)
+          this.#verified.set(token, { name, at, expiresAt: (payload.exp! + CLOCK_TOLERANCE) * 1_000 });
+        return name;
+      }
       throw new TokenwardError('caller_key_unknown', { detail: `the token has no claim ${claim}` });
     } catch (error) {
       if (error instanceof TokenwardError) throw error;
@@ -77,13 +119,38 @@ export class JwtCheck {
   }
 }
 
+/** What a verified token says. `at`: monotonic ms; `expiresAt`: wall-clock ms. */
+interface Verified {
+  readonly name: string;
+  readonly at: number;
+  readonly expiresAt: number;
+}
+
+/** `version`: another object whenever the keys have changed, as far as that is known. */
+interface KeySet {
+  readonly keys: JWTVerifyGetKey;
+  readonly version: () => object;
+}
+
+function keysAt(url: URL): KeySet {
+  // It holds what was fetched last.
+  const cache: JWKSCacheInput = {};
+  const keys = createRemoteJWKSet(url, {
+    timeoutDuration: 5_000,
+    cooldownDuration: RELOAD_INTERVAL_MS,
+    cacheMaxAge: 600_000,
+    [jwksCache]: cache,
+  });
+  return { keys, version: () => ('jwks' in cache ? cache.jwks : cache) };
+}
+
 /** The file of jwt.jwks cannot be used. */
 export class JwksFileError extends Error {
   override readonly name = 'JwksFileError';
 }
 
 /** The keys of a file. They are read again when it changes; if it cannot be used then, the earlier keys stay. */
-function keysOfFile(path: string, clock: Clock): JWTVerifyGetKey {
+function keysOfFile(path: string, clock: Clock): KeySet {
   const read = (): { keys: JWTVerifyGetKey; changedAt: number } => {
     const changedAt = statSync(path).mtimeMs;
     return { keys: createLocalJWKSet(JSON.parse(readFileSync(path, 'utf8')) as JSONWebKeySet), changedAt };
@@ -97,7 +164,7 @@ function keysOfFile(path: string, clock: Clock): JWTVerifyGetKey {
     );
   }
   let checkedAt = clock.monotonic();
-  return (header, token) => {
+  const latest = (): typeof current => {
     if (clock.monotonic() - checkedAt > RELOAD_INTERVAL_MS) {
       checkedAt = clock.monotonic();
       try {
@@ -106,8 +173,9 @@ function keysOfFile(path: string, clock: Clock): JWTVerifyGetKey {
         // Half written, or missing for a moment: the next check reads it.
       }
     }
-    return current.keys(header, token);
+    return current;
   };
+  return { keys: (header, token) => latest().keys(header, token), version: latest };
 }
 
 /** Whether a text has the form of a JWT; keys never do. */

@@ -6,7 +6,7 @@ import { pathOf, type Proxy, type RequestContext } from './context.ts';
 import { rejectsToken, describeRejection } from './inspect.ts';
 import type { Route } from './route.ts';
 import { send } from './send.ts';
-import { endAttempt } from './timing.ts';
+import { endAttempt, waitForToken } from './timing.ts';
 
 /** Tells the client why the upstream's rejection was relayed (docs/errors.md). */
 const REPLAY_FIELD = 'x-tokenward-replay';
@@ -158,14 +158,12 @@ async function renewToken(
   route: Route,
 ): Promise<Token> {
   const by = `${route.name} responded with ${describeRejection(route.rejectedToken!, response)}`;
-  const waitsFrom = performance.now();
   try {
-    return await tokens.renew(account, rejected, by, ctx);
+    const newer = tokens.renew(account, rejected, by, ctx);
+    return newer instanceof Promise ? await waitForToken(ctx, newer) : newer;
   } catch (error) {
     response.discard();
     throw error;
-  } finally {
-    ctx.tokenWaitMs += performance.now() - waitsFrom;
   }
 }
 

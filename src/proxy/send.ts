@@ -16,6 +16,7 @@ import { passEarlyHints } from './early-hints.ts';
 import { requestHeaders, withParameter } from './headers.ts';
 import { upstreamTarget, type Route } from './route.ts';
 import { beginAttempt } from './timing.ts';
+import { traceAttempt } from './trace.ts';
 
 /** Attaches the token and sends the request. Resolves once the response's header section is here. */
 export function send(
@@ -68,8 +69,10 @@ function dispatch(ctx: RequestContext, route: Route, request: UpstreamRequest): 
   return body.kind === 'expected' ? dispatchExpected(ctx, route, request, body) : dispatchOnce(ctx, route, request);
 }
 
-function dispatchOnce(ctx: RequestContext, route: Route, request: UpstreamRequest): Promise<UpstreamResponse> {
+function dispatchOnce(ctx: RequestContext, route: Route, untraced: UpstreamRequest): Promise<UpstreamResponse> {
   beginAttempt(ctx);
+  // Behind a signature, which may cover every field there is: intermediaries may change these.
+  const request = ctx.trace === undefined ? untraced : traceAttempt(ctx.trace, ctx, route, untraced);
   const onStart = (upstreamResponse: UpstreamResponse): void => {
     ctx.attempts += 1;
     ctx.upstreamResponse = upstreamResponse;

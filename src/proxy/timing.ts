@@ -1,5 +1,6 @@
 import type { RouteStats } from '../route-stats.ts';
 import type { RequestContext } from './context.ts';
+import { endTracedAttempt } from './trace.ts';
 
 /*
  * Where a request's time goes. An attempt is the upstream's from the moment it is handed to its connections (so a wait
@@ -16,7 +17,9 @@ export function beginAttempt(ctx: RequestContext): void {
 
 /** The attempt under way, if there is one, is over: its response is complete, or of no further use. */
 export function endAttempt(ctx: RequestContext, now = performance.now()): void {
-  ctx.upstreamMs += attemptMs(ctx, now);
+  const ms = attemptMs(ctx, now);
+  ctx.upstreamMs += ms;
+  if (ctx.trace !== undefined && ctx.attemptAt !== 0) endTracedAttempt(ctx.trace, ctx, ctx.attemptAt + ms);
   ctx.attemptAt = 0;
 }
 
@@ -30,10 +33,16 @@ export function responseBegins(ctx: RequestContext): void {
 /** Waits for a token on the request's behalf. */
 export async function waitForToken<T>(ctx: RequestContext, token: Promise<T>): Promise<T> {
   const from = performance.now();
+  const traced = ctx.trace?.waitForToken(ctx.account, from);
+  let failed = true;
   try {
-    return await token;
+    const obtained = await token;
+    failed = false;
+    return obtained;
   } finally {
-    ctx.tokenWaitMs += performance.now() - from;
+    const now = performance.now();
+    ctx.tokenWaitMs += now - from;
+    traced?.end(now, failed);
   }
 }
 

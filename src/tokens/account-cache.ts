@@ -19,8 +19,8 @@ export class AccountCache {
    * time.
    */
   readonly #pinned = new Map<string, AccountState>();
-  /** States of accounts that a reload has removed or replaced, while anything uses them. */
-  readonly #leaving = new Map<string, AccountState>();
+  /** States of accounts that reloads have removed or replaced, while anything uses them; perhaps several of one. */
+  readonly #leaving = new Map<string, Set<AccountState>>();
   readonly #shared: SharedState;
 
   constructor(
@@ -65,15 +65,14 @@ export class AccountCache {
     for (const state of [...pinned, ...cached]) {
       const { account } = state.credential;
       const next = credentials.get(account);
-      if (next !== undefined && isSameAccount(state.nextCredential ?? state.credential, next)) {
+      if (next !== undefined && isSameAccount(state.credential, next)) {
         state.reconfigure(next);
         this.#states.set(account, state);
         continue;
       }
       released.set(account, state);
       state.replaced();
-      if (state.references > 0) this.#leaving.set(account, state);
-      if (next !== undefined) this.of(account);
+      if (state.references > 0) this.#leaving.set(account, (this.#leaving.get(account) ?? new Set()).add(state));
     }
     return released;
   }
@@ -85,8 +84,8 @@ export class AccountCache {
     const credential = this.#credentials.get(account);
     if (credential === undefined) throw new TokenwardError('internal', { detail: `no account named ${account}` });
     const state = newAccountState(credential, this.#shared);
-    const former = this.#leaving.get(account);
-    if (former !== undefined) state.waitFor(former.whenIdle());
+    const leaving = this.#leaving.get(account);
+    if (leaving !== undefined) state.waitFor(leaving);
     this.#states.set(account, state);
     return state;
   }
@@ -105,7 +104,9 @@ export class AccountCache {
     state.removeReference();
     if (state.references > 0) return;
     const { account } = state.credential;
-    if (this.#leaving.get(account) === state) this.#leaving.delete(account);
+    const leaving = this.#leaving.get(account);
+    leaving?.delete(state);
+    if (leaving?.size === 0) this.#leaving.delete(account);
     if (this.#pinned.get(account) !== state) return;
     this.#pinned.delete(account);
     this.#states.set(account, state);

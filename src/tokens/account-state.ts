@@ -37,14 +37,16 @@ class State {
   nextCredential: Credential | undefined = undefined;
   /** Renewals of this process that are under way. */
   renewals = 0;
-  /** Ends with the last use of the state that the account had before: their renewals must not meet. */
-  predecessor: Promise<void> | undefined = undefined;
+  /** Ends with the last use of the states that the account had before: their renewals must not meet. */
+  predecessors: Promise<void> | undefined = undefined;
   readonly flight: SingleFlight<Token>;
   token: Token | undefined;
   /** Monotonic ms from which a renewal is started in the background. */
   refreshAt = Infinity;
   /** The newest rejected generation: no further request gets it while the next token is being obtained. */
   rejectedGeneration = -1;
+  /** The newest generation than which some request has wanted a newer one. */
+  outdatedGeneration = -1;
   /** Monotonic ms at which an upstream last accepted the current token after a rejection; -Infinity if never. */
   acceptedAt = -Infinity;
   /** Why requests cannot carry the current token. */
@@ -210,6 +212,11 @@ class State {
     this.rejectedGeneration = Math.max(this.rejectedGeneration, generation);
   }
 
+  /** A request wants a token newer than this generation: the next one that is obtained is. */
+  wantNewerThan(generation: number): void {
+    this.outdatedGeneration = Math.max(this.outdatedGeneration, generation);
+  }
+
   /** Replaces the token and clears what was known of the one before it. */
   #useToken(token: Token): void {
     this.token = token;
@@ -260,9 +267,9 @@ class State {
     if (this.references === 0) for (const resolve of this.#onIdle.splice(0)) resolve();
   }
 
-  /** Resolves once no request and no work uses the state. */
+  /** Resolves once no request and no work uses the state. Only while something does. */
   whenIdle(): Promise<void> {
-    return this.references === 0 ? Promise.resolve() : new Promise((resolve) => void this.#onIdle.push(resolve));
+    return new Promise((resolve) => void this.#onIdle.push(resolve));
   }
 
   /** A request waits for a token. */
@@ -279,13 +286,13 @@ class State {
   /** The settings of the same account after a reload. A renewal under way ends with those that it began with. */
   reconfigure(credential: Credential): void {
     this.nextCredential = credential;
-    if (this.renewals === 0) this.useNextCredential();
+    this.#useNextCredential();
   }
 
-  /** Takes over the settings of the last reload, as if the record were read with them. */
-  useNextCredential(): void {
+  /** Takes over the settings of the last reload, as if the record were read with them: the next read says the rest. */
+  #useNextCredential(): void {
     const { credential: former, nextCredential: next, token } = this;
-    if (next === undefined) return;
+    if (next === undefined || this.renewals > 0) return;
     this.nextCredential = undefined;
     this.credential = next;
     if (next.credentialsFingerprint !== former.credentialsFingerprint) {
@@ -293,10 +300,8 @@ class State {
       // The pause is over if it was about the credentials, and not about an endpoint that fails.
       if (this.credentialsRefused) {
         this.retryAt = undefined;
-        this.ownRetryAt = undefined;
         this.problem = undefined;
       }
-      this.credentialsRefused = false;
       this.secretsRereadAt = -Infinity;
     }
     this.budget = undefined;
@@ -314,25 +319,20 @@ class State {
     this.#shared = { ...this.#shared, rejected: new Set(), troubled: new Set() };
   }
 
-  waitFor(predecessor: Promise<void>): void {
-    const waiting = predecessor.then(() => {
-      if (this.predecessor === waiting) this.predecessor = undefined;
+  /** Said once, before the first renewal. */
+  waitFor(predecessors: Iterable<AccountState>): void {
+    this.predecessors = Promise.all([...predecessors].map((state) => state.whenIdle())).then(() => {
+      this.predecessors = undefined;
     });
-    this.predecessor = waiting;
   }
 
   renewalStarted(): void {
-    this.useNextCredentialIfIdle();
     this.renewals += 1;
   }
 
   renewalEnded(): void {
     this.renewals -= 1;
-    this.useNextCredentialIfIdle();
-  }
-
-  private useNextCredentialIfIdle(): void {
-    if (this.renewals === 0) this.useNextCredential();
+    this.#useNextCredential();
   }
 
   // ---- renewals

@@ -46,11 +46,17 @@ export interface LoginDebit {
   readonly state: BudgetState;
 }
 
+/** A time by clocks that nobody sets; the second one goes on while the machine is suspended. ms. */
+interface Made {
+  readonly monotonic: number;
+  readonly sinceBoot: number;
+}
+
 /** The logins of one budget that this process has counted itself. */
 interface OwnLogins {
   readonly limits: BudgetLimits;
-  /** `at` of each debit in the store, and its monotonic time in ms, which no clock change affects. */
-  readonly made: Map<number, number>;
+  /** `at` of each debit in the store, and when it was made. */
+  readonly made: Map<number, Made>;
   /** Debits to be taken back that are not yet removed from the store. */
   readonly takenBack: Set<number>;
 }
@@ -161,8 +167,8 @@ export class LoginBudgets {
   #stateOf(limits: BudgetLimits, entries: readonly number[], now: number): BudgetState {
     const made = [...(this.#ownLogins.get(limits.key)?.made.values() ?? [])];
     if (made.length <= entries.length) return stateOf(limits, entries, now);
-    const monotonic = this.#clock.monotonic();
-    const own = made.map((at) => now - (monotonic - at)).sort((a, b) => a - b);
+    const present = this.#present();
+    const own = made.map((moment) => now - ageOf(moment, present)).sort((a, b) => a - b);
     return stateOf(limits, own, now);
   }
 
@@ -170,28 +176,38 @@ export class LoginBudgets {
     const existing = this.#ownLogins.get(limits.key);
     const own =
       existing === undefined
-        ? { limits, made: new Map<number, number>(), takenBack: new Set<number>() }
+        ? { limits, made: new Map<number, Made>(), takenBack: new Set<number>() }
         : { ...existing, limits };
     this.#ownLogins.set(limits.key, own);
     return own;
   }
 
   #remember(limits: BudgetLimits, at: number): void {
-    this.#ownOf(limits).made.set(at, this.#clock.monotonic());
+    this.#ownOf(limits).made.set(at, this.#present());
     if (this.#ownLogins.size < this.#sweepAt) return;
     for (const [key, own] of this.#ownLogins) this.#forgetIfOver(key, own);
     this.#sweepAt = Math.max(SWEEP_THRESHOLD, 2 * this.#ownLogins.size);
   }
 
   #forgetIfOver(key: string, own: OwnLogins): void {
-    const cutoff = this.#clock.monotonic() - own.limits.window;
-    for (const [at, made] of own.made) if (made <= cutoff) own.made.delete(at);
+    const present = this.#present();
+    for (const [at, made] of own.made) if (ageOf(made, present) >= own.limits.window) own.made.delete(at);
     if (own.made.size === 0 && own.takenBack.size === 0) this.#ownLogins.delete(key);
+  }
+
+  #present(): Made {
+    const monotonic = this.#clock.monotonic();
+    return { monotonic, sinceBoot: this.#clock.sinceBoot?.() ?? monotonic };
   }
 
   #loginsMade({ key }: BudgetLimits): number[] {
     return [...(this.#ownLogins.get(key)?.made.keys() ?? [])];
   }
+}
+
+/** By the clock that counted more: a suspended machine's first one stood still, and the second can be put back. ms. */
+function ageOf(made: Made, present: Made): number {
+  return Math.max(present.monotonic - made.monotonic, present.sinceBoot - made.sinceBoot);
 }
 
 /** `entries`: the logins that count, oldest first. */

@@ -1,9 +1,13 @@
+import { uptime } from 'node:os';
+
 /** Both clocks, injectable so that tests can jump them. Milliseconds. */
 export interface Clock {
   /** Wall clock: survives restarts, may jump. */
   wall(): number;
-  /** Monotonic: never goes back; not comparable between processes. */
+  /** Monotonic: never goes back; not comparable between processes. It may stand still while a machine is suspended. */
   monotonic(): number;
+  /** The same, but it goes on while the machine is suspended. Without it, `monotonic` is all that is known. */
+  sinceBoot?(): number;
 }
 
 /** A time by both clocks, in ms. */
@@ -15,6 +19,8 @@ export interface Moment {
 export const systemClock: Clock = {
   wall: () => Date.now(),
   monotonic: () => performance.now(),
+  // CLOCK_BOOTTIME on Linux; the counters of other systems include a suspension too.
+  sinceBoot: () => uptime() * 1000,
 };
 
 /** Waiting, injectable for the same reason. */

@@ -49,6 +49,7 @@ export class Flights {
     if (state.waiting >= this.#parts.maxWaiting) {
       throw new TokenwardError('too_many_waiting', { detail: `account ${state.credential.account}`, retryAfter: 1 });
     }
+    state.wantNewerThan(newerThan);
     state.addWaiter();
     state.addReference();
     try {
@@ -78,7 +79,7 @@ export class Flights {
   #startOrJoin(state: AccountState, newerThan: number, request: RenewalRequest): Promise<Token> {
     return state.flight.run(
       async () => {
-        if (state.predecessor !== undefined) await this.#work.untilReleased(state);
+        if (state.predecessors !== undefined) await this.#work.untilReleased(state);
         state.renewalStarted();
         const work = this.#renewal.run(state, newerThan, request).finally(() => state.renewalEnded());
         state.flightStarted(work);

@@ -106,9 +106,7 @@ export class TokenManager {
     const released = this.#accounts.reconfigure(this.#credentials, maxAccounts);
     for (const account of this.#credentials.declared) this.#accounts.of(account);
     for (const state of this.#accounts.all()) {
-      const { account, credentialsFingerprint } = state.credential;
-      if (before.get(state) === credentialsFingerprint) continue;
-      if (state.loaded || this.#accounts.isDeclared(account)) this.#readAnew(state);
+      if (before.get(state) !== state.credential.credentialsFingerprint) this.#readAnew(state);
     }
     return released;
   }
@@ -116,20 +114,13 @@ export class TokenManager {
   /** Reads the record with new settings in the background. If that fails, the next renewal reads it. */
   #readAnew(state: AccountState): void {
     if (state.credential.staticToken !== undefined) return;
-    const work = state.loaded ? this.#records.reread(state, Infinity) : this.#records.load(state);
-    this.#work.track(
-      state,
-      work.then(
-        () => undefined,
-        () => undefined,
-      ),
-    );
+    this.#work.track<unknown>(state, state.loaded ? this.#records.reread(state, Infinity) : this.#records.load(state));
   }
 
   /** The account as it is configured now. */
   credentialOf(account: string): Credential | undefined {
     const state = this.#accounts.peek(account);
-    return state === undefined ? this.#credentials.get(account) : (state.nextCredential ?? state.credential);
+    return state === undefined ? this.#credentials.get(account) : state.credential;
   }
 
   /**
@@ -230,19 +221,25 @@ export class TokenManager {
       const why = `its flow has no login; import a new refresh token with: tokenward import ${account}`;
       throw new TokenwardError('token_unavailable', { detail: `account ${account}: ${why}` });
     }
-    state.allowRecordRead();
-    await this.#secrets.reread(state);
-    // A newer token that another process still has to write back would pass for the one that is asked for.
-    await this.#recovery.settled;
-    const record = await this.#records.read(state);
-    const failed = record.failures > 0 || record.gaveUpAt !== undefined;
-    if (record.dead !== undefined || record.retryAt !== undefined || failed) {
-      const cleared = { dead: undefined, doubt: undefined, failures: 0, retryAt: undefined, gaveUpAt: undefined };
-      await this.#records.save(state, { ...record, ...cleared });
+    // From now on: a state that was replaced meanwhile would renew beside the one that took its place.
+    state.addReference();
+    try {
+      state.allowRecordRead();
+      await this.#secrets.reread(state);
+      // A newer token that another process still has to write back would pass for the one that is asked for.
+      await this.#recovery.settled;
+      const record = await this.#records.read(state);
+      const failed = record.failures > 0 || record.gaveUpAt !== undefined;
+      if (record.dead !== undefined || record.retryAt !== undefined || failed) {
+        const cleared = { dead: undefined, doubt: undefined, failures: 0, retryAt: undefined, gaveUpAt: undefined };
+        await this.#records.save(state, { ...record, ...cleared });
+      }
+      state.allowRenewal();
+      const newest = Math.max(record.generation, state.token?.generation ?? 0);
+      return await this.#flights.join(state, newest, { ...options, cause: { why: 'operator', by: undefined } });
+    } finally {
+      this.#accounts.leave(state);
     }
-    state.allowRenewal();
-    const newest = Math.max(record.generation, state.token?.generation ?? 0);
-    return this.#flights.join(state, newest, { ...options, cause: { why: 'operator', by: undefined } });
   }
 
   /** Whether nothing newer than this token is known here. */

@@ -215,9 +215,9 @@ export class RenewalCall {
     const { clock, observer } = parts;
     const seconds = (clock.monotonic() - startedAt) / 1000;
     const previous = ownToken(state, record);
-    // Also above a rejected one that the store has lost since: who waits for a newer token would else renew until the
-    // count has caught up.
-    const known = Math.max(record.generation, state.token?.generation ?? 0, state.rejectedGeneration);
+    // Also above one that the store has lost since: who waits for a newer token would else renew until the count has
+    // caught up.
+    const known = Math.max(record.generation, state.token?.generation ?? 0, state.outdatedGeneration);
     const generation = known + 1;
     const token = nextToken(generation, grant, previous, clock);
     const next: CredentialRecord = {

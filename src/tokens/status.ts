@@ -38,6 +38,8 @@ export function cannotServe(status: AccountStatusName): boolean {
 export interface RenewalTrigger {
   readonly id: string;
   readonly traceId: string | undefined;
+  /** Its span, if tracing is configured. */
+  readonly span?: { readonly traceId: string; readonly spanId: string; readonly sampled: boolean } | undefined;
 }
 
 /**

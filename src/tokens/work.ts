@@ -23,11 +23,11 @@ export class Work {
     work.then(done, done);
   }
 
-  /** Waits for what uses the state that the account had before a reload: two renewals of one account never meet. */
+  /** Waits for what uses the states that the account had before a reload: two renewals of one account never meet. */
   async untilReleased(state: AccountState): Promise<void> {
     state.addReference();
     try {
-      while (state.predecessor !== undefined) await state.predecessor;
+      await state.predecessors;
     } finally {
       this.#accounts.leave(state);
     }

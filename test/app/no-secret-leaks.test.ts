@@ -9,6 +9,7 @@ import { startSandbox, type Sandbox } from '../../src/sandbox/sandbox.ts';
 import { call, type CallOptions } from '../support/call.ts';
 import { Canaries } from '../support/canary.ts';
 import { freshFolder, writeConfig } from '../support/files.ts';
+import { spanReceiver, type SpanReceiver } from '../support/otlp.ts';
 import { run, serve, type Served } from '../support/process.ts';
 import { requireBuild } from '../support/tools.ts';
 
@@ -33,6 +34,7 @@ const CORES = {
   "caller's body": 'cAnArYbody0797',
   "caller's cookie": 'cAnArYcookie1808',
   "caller's login": 'cAnArYlogin2919',
+  "receiver's key": 'cAnArYreceiverKey3020',
 } as const;
 const canaries = new Canaries(CORES);
 const CALLER_KEY = `k-${CORES['caller key']}`;
@@ -53,7 +55,9 @@ describe('no secret gets out', function () {
   let echoUrl: string;
   let echoMode: 'granted' | 'quoted' | 'page' = 'granted';
   let running: Served | undefined;
+  let receiver: SpanReceiver;
   before(async () => {
+    receiver = await spanReceiver();
     sandbox = await startSandbox();
     sandbox.softline.accounts[0] = { username: 'shop', password: PASSWORDS.softline };
     sandbox.chatapp.accounts[0] = { email: 'crm@example.com', password: PASSWORDS.chatapp, appId: 'app_1_1' };
@@ -82,6 +86,7 @@ describe('no secret gets out', function () {
   });
   after(async () => {
     echo.close();
+    await receiver.close();
     await sandbox.close();
   });
 
@@ -99,6 +104,7 @@ describe('no secret gets out', function () {
     CLIENT_SECRET: CORES['client secret'],
     STORE_KEY,
     OTHER_STORE_KEY,
+    RECEIVER_KEY: CORES["receiver's key"],
   };
 
   function configuration(change: Record<string, unknown> = {}): Record<string, unknown> {
@@ -107,6 +113,7 @@ describe('no secret gets out', function () {
       listen: { host: '127.0.0.1', port: 0 },
       operator: { host: '127.0.0.1', port: 0 },
       log: { level: 'trace' },
+      tracing: { endpoint: receiver.url, headers: { authorization: 'Bearer ${RECEIVER_KEY}' } },
       shutdown: { drain: '1s' },
       store: { type: 'embedded', path: join(folder(), 'store'), key: '${STORE_KEY}' },
       callers: [{ name: 'tests', key: `sha256:${createHash('sha256').update(CALLER_KEY).digest('hex')}` }],
@@ -313,6 +320,9 @@ describe('no secret gets out', function () {
     for (const { args, stdout, stderr } of commands) texts[args.join(' ')] = stdout + stderr;
     assert.equal(await proxy.end(), 0);
     const { stdout, stderr } = proxy.output();
+    // Texts stand in Protocol Buffers as they are.
+    texts['spans'] = Buffer.concat(receiver.requests.map(({ body }) => body));
+    assert.ok(receiver.spans.length > 50, 'spans are missing');
     assert.ok(stderr.includes('"level":"debug"'), 'the log is not at trace level');
     Object.assign(texts, { stdout, stderr });
     for (const name of readdirSync(join(folder(), 'store')))

@@ -133,6 +133,7 @@ describe('proxy.config.yaml', () => {
         'upstream',
         'account',
         'maxBody',
+        'maxInspectedBody',
         'spill',
         'policy',
         'headers',

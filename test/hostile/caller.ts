@@ -1,5 +1,6 @@
 import { once } from 'node:events';
 import { connect, type Socket } from 'node:net';
+import { connect as connectTls } from 'node:tls';
 import { say, type Pieces } from './pieces.ts';
 import { readReply, type SeenReply } from './strict-reply-reader.ts';
 
@@ -38,10 +39,18 @@ export class Caller {
     socket.on('end', over).on('close', over);
   }
 
-  static async open(port: number): Promise<Caller> {
+  /** `tls`: the listener speaks TLS, with whatever certificate. */
+  static async open({ port, tls }: { readonly port: number; readonly tls: boolean }): Promise<Caller> {
     const socket = connect({ port, host: '127.0.0.1', noDelay: true });
-    const caller = new Caller(socket);
-    await once(socket, 'connect');
+    if (!tls) {
+      const caller = new Caller(socket);
+      await once(socket, 'connect');
+      return caller;
+    }
+    socket.on('error', () => undefined);
+    const secure = connectTls({ socket, servername: 'proxy', rejectUnauthorized: false });
+    const caller = new Caller(secure, socket);
+    await once(secure, 'secureConnect');
     return caller;
   }
 

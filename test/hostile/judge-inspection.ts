@@ -55,7 +55,7 @@ async function exchange(stage: Stage, item: InspectionItem, route: string, path:
 }
 
 async function ask(stage: Stage, method: string, target: string): Promise<SeenReply | string> {
-  const caller = await Caller.open(stage.subject.port);
+  const caller = await Caller.open(stage.subject);
   try {
     await caller.say([request(`${method} ${target}`, ['Accept-Encoding: gzip, br, deflate, zstd'])]);
     const observed = await caller.answer(method, ANSWER_MOST);

@@ -26,7 +26,7 @@ export async function judgeReply(stage: Stage, item: ReplyItem): Promise<Verdict
     item.early === true
       ? (head) => (head.includes(` ${path} `) && head.includes('\r\n\r\n') ? reply : undefined)
       : undefined;
-  const caller = await Caller.open(subject.port);
+  const caller = await Caller.open(subject);
   try {
     void caller.say([
       request(`${method} /api/${item.id}`, body > 0 || method === 'POST' ? [`Content-Length: ${body}`] : []),
@@ -90,7 +90,7 @@ function notAFailure({ status, end, body }: SeenReply): string | undefined {
 /** Two other callers, who must get their own answers and nothing else. */
 async function nextCallers(stage: Stage, item: ReplyItem, used: readonly number[]): Promise<string | undefined> {
   for (let i = 0; i < 2; i += 1) {
-    const caller = await Caller.open(stage.subject.port);
+    const caller = await Caller.open(stage.subject);
     try {
       const path = `next-${item.id}-${i}`;
       await caller.say([request(`GET /api/${path}`)]);

@@ -26,7 +26,7 @@ const SETTLE = 25;
 export async function judgeRequest(stage: Stage, item: RequestItem, place: Place): Promise<Verdict> {
   const { subject, api } = stage;
   await subject.revive();
-  const caller = await Caller.open(subject.port);
+  const caller = await Caller.open(subject);
   try {
     if (place === 'kept' || place === 'node:http') {
       const before = place === 'kept' ? BEFORE : CHUNKED_BEFORE;

@@ -47,7 +47,7 @@ export async function judgeTokens(stage: Stage, item: TokenItem, dead: DeadToken
   let asked = 0;
   const ask = async (): Promise<SeenReply | string> => {
     asked += 1;
-    const caller = await Caller.open(stage.subject.port);
+    const caller = await Caller.open(stage.subject);
     try {
       await caller.say([request(`GET /f/${item.id}/${asked}`)]);
       const observed = await caller.answer('GET', ANSWER_MOST);

@@ -23,7 +23,7 @@ const SETTLE = 25;
 export async function judgeTunnel(on: ForwardSubject, item: TunnelItem, place: TunnelPlace): Promise<Verdict> {
   const { subject, api, outside } = on;
   await subject.revive();
-  const caller = await Caller.open(subject.port);
+  const caller = await Caller.open(subject);
   let inner: Caller | undefined;
   try {
     if (place === 'kept') {
@@ -265,7 +265,7 @@ export async function changedConnects(
     const [at, byte] = [Math.floor(random.next() * bytes.length), Math.floor(random.next() * 256)];
     bytes[at] = byte;
     await on.subject.revive();
-    const caller = await Caller.open(on.subject.port);
+    const caller = await Caller.open(on.subject);
     await caller.say([bytes]);
     const status = await caller.head(SILENCE);
     caller.hangUp();

@@ -10,6 +10,7 @@ Sends a corpus of hostile requests and replies through tokenward (dist/main.js) 
   --only A,D     only these parts: A B C P D E F G H T (the corpus, P: must pass), fuzz, poisoning, abandoned, volume, slowloris
   --no-baseline  tokenward alone
   --engine E     what reads requests: fast (default) or express
+  --tls          callers speak TLS; without volume and slowloris
   --seed N       repeat the random choices of an earlier run
   --verbose      name the baseline's deviations too
   --help         show this
@@ -28,6 +29,8 @@ export interface Options {
   readonly help: boolean;
   readonly seed: number;
   readonly engine: 'fast' | 'express';
+  /** Callers of tokenward speak TLS. */
+  readonly tls: boolean;
   runs(part: ClassName | TrialName): boolean;
 }
 
@@ -39,12 +42,15 @@ export function parseOptions(args: string[]): Options {
     'no-baseline': { type: 'boolean', default: false },
     seed: { type: 'string' },
     engine: { type: 'string', default: 'fast' },
+    tls: { type: 'boolean', default: false },
     verbose: { type: 'boolean', default: false },
     ...HELP_OPTION,
   });
-  const { quick, full, verbose, help, engine } = values;
+  const { quick, full, verbose, help, engine, tls } = values;
   const seed = seedOf(values.seed);
   if (engine !== 'fast' && engine !== 'express') throw new UsageError('--engine must be fast or express');
-  const runs = partsOf(values.only, [...CLASSES, ...TRIALS]);
-  return { quick, full, baseline: !values['no-baseline'], verbose, help, seed, engine, runs };
+  const asked = partsOf(values.only, [...CLASSES, ...TRIALS]);
+  // These two have connections of their own, and say nothing about how a message is read.
+  const runs: Options['runs'] = (part) => asked(part) && !(tls && (part === 'volume' || part === 'slowloris'));
+  return { quick, full, baseline: !values['no-baseline'], verbose, help, seed, engine, tls, runs };
 }

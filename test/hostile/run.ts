@@ -14,11 +14,11 @@ const SAY_MOST = 5;
 async function main(options: Options): Promise<number> {
   const tally = new Tally(SAY_MOST);
   console.log(
-    `seed ${options.seed}, engine ${options.engine}, Node ${process.version}; ${Object.values(COUNTS).reduce((a, b) => a + b)} items`,
+    `seed ${options.seed}, engine ${options.engine}${options.tls ? ' over TLS' : ''}, Node ${process.version}; ${Object.values(COUNTS).reduce((a, b) => a + b)} items`,
   );
   const stages: Stage[] = [];
   try {
-    const tokenward = await startStage('tokenward', options.engine);
+    const tokenward = await startStage('tokenward', options);
     stages.push(tokenward);
     const baseline = options.baseline ? await startStage('http-proxy') : undefined;
     if (baseline !== undefined) stages.push(baseline);

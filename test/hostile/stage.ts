@@ -3,7 +3,7 @@ import { tokenEndpoint } from './corpus/f-token-endpoint.ts';
 import { request } from './corpus/requests.ts';
 import { Caller } from './caller.ts';
 import { echo, RawServer } from './raw-server.ts';
-import { BASELINE_TOKEN, startBaseline, startTokenward, type Subject } from './subjects.ts';
+import { BASELINE_TOKEN, startBaseline, startTokenward, type Subject, type SubjectSetup } from './subjects.ts';
 import { TokenEndpoint } from './token-endpoint.ts';
 import { VolumeServer } from './volume-server.ts';
 
@@ -29,7 +29,10 @@ export interface Stage {
   stop(): Promise<void>;
 }
 
-export async function startStage(name: Subject['name'], engine: 'fast' | 'express' = 'fast'): Promise<Stage> {
+export async function startStage(
+  name: Subject['name'],
+  { engine, tls }: Pick<SubjectSetup, 'engine' | 'tls'> = { engine: 'fast', tls: false },
+): Promise<Stage> {
   const api = new RawServer(echo);
   const tokens = new RawServer(echo);
   const idle = new RawServer(echo);
@@ -44,6 +47,7 @@ export async function startStage(name: Subject['name'], engine: 'fast' | 'expres
   ]);
   const setup = {
     engine,
+    tls,
     upstreams: { api: apiPort, tokens: tokensPort, idle: idlePort, volume: volumePort },
     tokenEndpoint: endpointPort,
     tokenItems: tokenEndpoint.map(({ id }) => id),
@@ -80,7 +84,7 @@ export async function startStage(name: Subject['name'], engine: 'fast' | 'expres
 
 /** One good request, to see how the proxy writes it. */
 async function meet(subject: Subject, api: RawServer): Promise<{ self: string; beforeBytes: number }> {
-  const caller = await Caller.open(subject.port);
+  const caller = await Caller.open(subject);
   // Once for the token, once for its form.
   for (let i = 0; i < 2; i += 1) {
     api.mark();

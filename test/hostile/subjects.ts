@@ -8,6 +8,7 @@ import { withAuthorities } from '../../src/app/open-authorities.ts';
 import { authorityHosts } from '../../src/config/authority-hosts.ts';
 import { parseConfig } from '../../src/config/load.ts';
 import { CannotRun } from '../harness/options.ts';
+import { Authority } from '../support/certificates.ts';
 import { recorder } from '../support/proxy.ts';
 import { freePort } from '../support/wire.ts';
 
@@ -15,6 +16,8 @@ import { freePort } from '../support/wire.ts';
 export interface Subject {
   readonly name: 'tokenward' | 'http-proxy';
   readonly port: number;
+  /** Its listener speaks TLS. */
+  readonly tls: boolean;
   readonly pid: number;
   /** Times it ended by itself. */
   readonly deaths: number;
@@ -40,6 +43,7 @@ class Program implements Subject {
   #output = '';
   #found: string[] = [];
   port = 0;
+  readonly tls: boolean;
   deaths = 0;
 
   constructor(name: Subject['name'], args: readonly string[], env: Readonly<Record<string, string>>, ready: RegExp) {
@@ -47,6 +51,7 @@ class Program implements Subject {
     this.#args = args;
     this.#env = env;
     this.#ready = ready;
+    this.tls = ready.source.includes('https');
     // However this run ends, what it started ends with it.
     process.once('exit', () => this.#child?.kill('SIGKILL'));
   }
@@ -123,6 +128,8 @@ export interface SubjectSetup {
   readonly tokenEndpoint: number;
   /** What reads requests in tokenward. */
   readonly engine: 'fast' | 'express';
+  /** Callers of tokenward speak TLS. */
+  readonly tls: boolean;
   /** Accounts of their own for the items of class F. */
   readonly tokenItems: readonly string[];
 }
@@ -137,7 +144,8 @@ export async function startTokenward(setup: SubjectSetup): Promise<Subject> {
   const folder = mkdtempSync(join(tmpdir(), 'tokenward-hostile-'));
   const file = join(folder, 'proxy.config.json');
   writeFileSync(file, JSON.stringify(configuration(setup, folder)), { mode: 0o600 });
-  const program = new Program('tokenward', [main, 'serve', '-c', file], {}, /"address":"http:\/\/127\.0\.0\.1:(\d+)"/);
+  const ready = setup.tls ? /"address":"https:\/\/127\.0\.0\.1:(\d+)"/ : /"address":"http:\/\/127\.0\.0\.1:(\d+)"/;
+  const program = new Program('tokenward', [main, 'serve', '-c', file], {}, ready);
   await program.revive();
   process.once('exit', () => rmSync(folder, { recursive: true, force: true }));
   return program;
@@ -195,10 +203,15 @@ function forwardConfiguration(setup: ForwardSetup, folder: string): unknown {
   };
 }
 
+function certificate(folder: string): { certFile: string; keyFile: string } {
+  const { certFile, keyFile } = new Authority('openssl', folder).issue({ cn: 'proxy', names: [['DNS', 'proxy']] });
+  return { certFile, keyFile };
+}
+
 /** The token of the routes behind the forward proxy. */
 export const FORWARD_TOKEN = 'forward-token';
 
-function configuration({ engine, upstreams, tokenEndpoint, tokenItems }: SubjectSetup, folder: string): unknown {
+function configuration({ engine, tls, upstreams, tokenEndpoint, tokenItems }: SubjectSetup, folder: string): unknown {
   const url = (port: number, path: string): string => `http://127.0.0.1:${port}${path}`;
   const timeouts = { connect: '1s', firstByte: `${PATIENCE}ms`, idle: `${PATIENCE}ms` };
   const oauth2 = (path: string): unknown => ({
@@ -212,7 +225,13 @@ function configuration({ engine, upstreams, tokenEndpoint, tokenItems }: Subject
   });
   const patient = { connect: '3s', firstByte: '60s', idle: '60s' };
   return {
-    listen: { host: '127.0.0.1', port: 0, engine, hosts: ['proxy', 'proxy.example', 'legacy_app', 'a.example'] },
+    listen: {
+      host: '127.0.0.1',
+      port: 0,
+      engine,
+      hosts: ['proxy', 'proxy.example', 'legacy_app', 'a.example'],
+      ...(tls && { tls: certificate(folder) }),
+    },
     operator: { host: '127.0.0.1', port: 0 },
     store: { type: 'embedded', path: join(folder, 'data') },
     accounts: {

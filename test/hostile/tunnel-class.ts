@@ -138,7 +138,7 @@ class Others {
 
 async function openTunnel(on: ForwardSubject): Promise<TLSSocket | string> {
   try {
-    const caller = await Caller.open(on.subject.port);
+    const caller = await Caller.open(on.subject);
     await caller.say([connectText(`${BESIDE}:443`, [`Host: ${BESIDE}`, AUTH])]);
     const status = await caller.head(SERVED_MOST);
     if (status !== 200) return `CONNECT: ${status ?? 'no answer'}`;

@@ -44,6 +44,10 @@ export class Account {
   forgotten = false;
   /** The stored record was made unreadable. */
   damaged = false;
+  /** Redis's clock was set back while this process held the lease, which ends that much later now. */
+  lateLease: string | undefined = undefined;
+  /** True time at which such a lease had ended. */
+  lateLeaseUntil = -Infinity;
   /** Its record is being removed, and its lease with it. */
   leaseMayGo = false;
   /** Processes that may have lost its lease without knowing it, in a renewal that is under way. */
@@ -54,8 +58,12 @@ export class Account {
   readonly renewals: number[] = [];
   /** As for logins: when the store forgot how many calls had been made, and how many they were. */
   readonly forgottenRenewals: { readonly at: number; readonly count: number }[] = [];
-  /** True times at which calls ended that brought no token. */
+  /** True times at which calls ended that may have reached the endpoint and brought no token. */
   readonly failures: number[] = [];
+  /** True time at which a refresh ended of which the process knows that its token is not spent. */
+  unspentAt = -Infinity;
+  /** The same as `failures` for calls of which nothing was sent. */
+  readonly unsent: number[] = [];
   /** How often the vendor has revoked a token of it. */
   revocations = 0;
   /** Processes that may have written a spend note without learning of it, and have made no call since. */

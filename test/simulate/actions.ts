@@ -1,3 +1,4 @@
+import { TokenwardError } from '../../src/errors.ts';
 import { leaseOwner } from '../../src/app/process-identity.ts';
 import { holdingLease } from '../../src/tokens/held-lease.ts';
 import { importToken } from '../../src/tokens/import.ts';
@@ -105,7 +106,11 @@ export const ACTIONS: Readonly<Record<string, readonly [weight: number, action: 
     (world) => {
       const ms = world.random.pick([20_000, -20_000, HOUR, -HOUR, 25 * HOUR, -25 * HOUR]);
       const hosts = [...world.hosts, ...(world.stored.redis === undefined ? [] : [world.stored.redis])];
-      world.random.pick(hosts).setClock(ms);
+      const host = world.random.pick(hosts);
+      host.setClock(ms);
+      // Whoever held a lease then and is gone later is waited for once more.
+      if (host === world.stored.redis && ms < 0)
+        for (const account of world.accounts) account.lateLease = world.stored.leaseHolder(account.name);
       world.globalFault();
       world.doubtLeases();
       world.clockWasSet = true;
@@ -359,7 +364,11 @@ function renewIn(world: World, process: Process, account: Account, useReserve: b
   account.fault(world.scheduler.now);
   // What the operator asked for, or what is needed where there is nothing to refresh.
   account.allowLogin();
-  process.manager!.renewNow(account.name, { useReserve, login }).catch(() => undefined);
+  process.manager!.renewNow(account.name, { useReserve, login }).catch((error: unknown) => {
+    // A store that did not reply in time may have counted a call that was not made.
+    if (error instanceof TokenwardError && error.code === 'store_unavailable')
+      account.mayHaveCounted(world.scheduler.now);
+  });
 }
 
 async function freeze(world: World, processes: readonly Process[], ms: number, suspended: boolean): Promise<void> {

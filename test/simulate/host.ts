@@ -31,6 +31,10 @@ export class Host implements Clock {
     return 1_000 + (until - this.#suspended) * this.rate;
   }
 
+  sinceBoot(): number {
+    return this.#scheduler.now * this.rate;
+  }
+
   /** Time since the boot, the time suspended included. */
   bootTime(): BootTime {
     return { boot: this.name, ms: Math.round(this.#scheduler.now * this.rate) };

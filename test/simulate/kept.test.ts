@@ -12,6 +12,7 @@ const KEPT: readonly (readonly [seed: number, why: string])[] = [
   [3520, 'a spend note that was written although its reply was lost stayed, and another process logged in for it'],
   [4322, 'records were sealed with a new key during a renewal of a process that did not have it: its token was lost'],
   [12518, 'a token beside a damaged record was offered to it every two seconds, for hours'],
+  [30483, 'a suspended host counted its renewals of the time before: a request failed though all was well'],
   [29689, 'the newer token that a rejection found in the store had died as well, and the client got the rejection'],
   [
     36195,
@@ -34,6 +35,8 @@ const KEPT: readonly (readonly [seed: number, why: string])[] = [
   [265370, 'after doubted credentials were changed, no pause after a failure counted'],
   [275759, 'a clock that was set forward emptied the own count of a process'],
   [309822, 'a host that had been suspended renewed with a lease of the time before'],
+  [668314, 'an operator renewed four times in a second, because the record with the count had been removed'],
+  [716250, 'whoever wanted a token newer than one whose record was removed renewed until the count had caught up'],
 ];
 
 describe('histories that once broke a rule', function () {

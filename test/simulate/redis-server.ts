@@ -15,6 +15,15 @@ interface Change {
   readonly entry: ReturnType<RedisData['entry']>;
 }
 
+/** `lost`: it does not arrive. `delay`: how long it takes, ms. */
+interface Reply {
+  readonly result?: unknown;
+  readonly error?: Error;
+  readonly isWrite?: boolean;
+  readonly lost: boolean;
+  readonly delay: number;
+}
+
 /** A Redis server with a replica that lags behind, and the network before it. */
 export class RedisServer {
   readonly data: RedisData;
@@ -35,7 +44,7 @@ export class RedisServer {
   /** Commands carried out, for each process. */
   readonly commands = new WeakMap<object, number>();
 
-  /** `lostReply`: a reply to this process was lost just now. */
+  /** `lostReply`: a reply to this process, to a write that was carried out, was lost just now. */
   constructor(scheduler: Scheduler, random: Random, lostReply: (owner: object) => void) {
     this.#lostReply = lostReply;
     this.#scheduler = scheduler;
@@ -94,7 +103,7 @@ export class RedisServer {
   }
 
   /** A command has arrived. `lost`: its reply will not. */
-  carryOut(owner: object, args: readonly string[]): { result?: unknown; error?: Error; lost: boolean; delay: number } {
+  carryOut(owner: object, args: readonly string[]): Reply {
     this.#replicate();
     this.commands.set(owner, (this.commands.get(owner) ?? 0) + 1);
     const isWrite = args[0] === 'EVAL' || args[0] === 'SET';
@@ -106,10 +115,15 @@ export class RedisServer {
     }
     const delay = this.#trip() + (this.slow ? SLOW_MS : 0);
     try {
-      return { result: this.data.run(args), lost, delay };
+      return { result: this.data.run(args), isWrite, lost, delay };
     } catch (error) {
-      return { error: error as Error, lost, delay };
+      return { error: error as Error, isWrite, lost, delay };
     }
+  }
+
+  /** The process has closed its connection before the reply to a write was there, because of another reply. */
+  replyLost(owner: object): void {
+    this.#lostReply(owner);
   }
 
   #replicate(): void {
@@ -199,16 +213,20 @@ class Session implements RedisSession {
   }
 
   /** The command arrives whether its process lives to see the reply or not. */
-  #request(act: () => { result?: unknown; error?: Error; lost: boolean; delay: number }): Promise<unknown> {
+  #request(act: () => Reply): Promise<unknown> {
     return new Promise((resolve, reject) => {
       if (!this.#open) return reject(Object.assign(new Error('closed'), { code: 'ECONNRESET' }));
       this.#waiting.add(reject);
       this.#scheduler.at(this.#trip(), this.#server, () => {
         if (this.#server.down) return;
-        const { result, error, lost, delay } = act();
+        const { result, error, isWrite = false, lost, delay } = act();
         if (lost) return;
         this.#scheduler.at(delay, this.#owner, () => {
-          if (!this.#waiting.delete(reject) || !this.#open) return;
+          if (!this.#waiting.delete(reject)) return;
+          if (!this.#open) {
+            if (isWrite) this.#server.replyLost(this.#owner);
+            return;
+          }
           if (error === undefined) resolve(result);
           else reject(error);
         });

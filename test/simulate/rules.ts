@@ -20,6 +20,11 @@ const COUNTED_BEFORE_MS = 31_000;
 /** Calls that brought no token: so many in a minute, for each process. The pauses after them are 2 s, 4 s, 8 s. */
 const MINUTE_MS = 60_000;
 const FAILURES_A_MINUTE = 8;
+/**
+ * The same for calls of which nothing was sent: a refresh and the login in its place, then a pause of a second, which
+ * processes share only as far as their clocks agree.
+ */
+const UNSENT_A_MINUTE = 120;
 
 /** One request of a client, from the token it asks for to the upstream's response. */
 export interface ClientRequest {
@@ -111,20 +116,24 @@ export class Rules {
       return;
     }
     account.fault(now);
-    if (outcome.kind === 'failed' && outcome.reach === 'unsent') account.renewals.pop();
-    account.failures.push(now);
-    while (account.failures[0]! < now - MINUTE_MS) account.failures.shift();
+    const unsent = outcome.kind === 'failed' && outcome.reach === 'unsent';
+    if (unsent) account.renewals.pop();
+    const failures = unsent ? account.unsent : account.failures;
+    failures.push(now);
+    while (failures[0]! < now - MINUTE_MS) failures.shift();
     // It may be made again, after a pause that the next rule bounds.
     account.allowCall();
-    if (account.failures.length > FAILURES_A_MINUTE * this.#world.running.length + account.operations)
-      this.#once(`${account.name}: ${account.failures.length} calls in a minute brought nothing`);
+    const most = unsent ? UNSENT_A_MINUTE : FAILURES_A_MINUTE;
+    if (failures.length > most * this.#world.running.length + account.operations)
+      this.#once(`${account.name}: ${failures.length} calls in a minute brought nothing`);
     if (kind === 'login') {
       if (outcome.kind === 'refused') account.refused = true;
-      if (outcome.kind === 'failed' && outcome.reach === 'unsent') account.attempts.pop();
+      if (unsent) account.attempts.pop();
       if (arrived) account.allowLogin();
       return;
     }
     const spent = outcome.kind === 'failed' && outcome.maybeSpent;
+    if (outcome.kind === 'failed' && !spent) account.unspentAt = now;
     if (outcome.kind === 'refused' || spent) account.allowLogin();
     else if (outcome.kind === 'failed' && outcome.reach === 'answered') {
       account.refreshFailures += 1;
@@ -177,7 +186,7 @@ export class Rules {
     if (this.#world.clockWasSet && text.endsWith('the last renewal failed')) return;
     // Isolation and liveness: nothing concerned this account for long, so its clients notice nothing.
     if (problem !== undefined) this.#wrong(`${account.name}: a request failed though all was well: ${text}`);
-    else if (now - began > SERVED_WITHIN_MS)
+    else if (now - began > SERVED_WITHIN_MS && began >= account.lateLeaseUntil)
       this.#wrong(`${account.name}: a request took ${Math.round(now - began)} ms`);
   }
 

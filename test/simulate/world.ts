@@ -32,6 +32,8 @@ function keyOf(name: string): SealingKey {
 
 /** How long a process that is replaced ends the requests that it has taken. ms. */
 const DRAIN_MS = 1_500;
+/** What a replica may not have heard of: its lag, and the way of a write to a slow server. ms. */
+const NEWEST_WRITES_MS = 1_000;
 
 /** Processes over one store before the endpoints of several accounts. */
 export class World {
@@ -156,10 +158,11 @@ export class World {
 
   /** Another process cannot know that the one whose spend note it finds has never made the call. */
   leaseGranted(process: Process, name: string): void {
-    this.#payForNotes(
-      this.accounts.find((one) => one.name === name)!,
-      (writer) => writer !== process,
-    );
+    const account = this.accounts.find((one) => one.name === name)!;
+    this.#payForNotes(account, (writer) => writer !== process);
+    if (account.lateLease === undefined) return;
+    if (account.lateLease !== process.owner) account.lateLeaseUntil = this.scheduler.now;
+    account.lateLease = undefined;
   }
 
   #payForNotes(account: Account, of: (writer: object) => boolean): void {
@@ -344,6 +347,9 @@ export class World {
         account.emptied = true;
         // A replica brings a record back that an operator has removed.
         account.damaged = this.stored.isDamaged(name);
+        // A replica brings the note of a refresh back whose end it has not heard of: another process must take the
+        // token for spent.
+        if (now - account.unspentAt < NEWEST_WRITES_MS) account.allowLogin();
         // Whoever has the token in memory writes it back, unless one that has not, or has an older one, is asked for it
         // first: then that one is spent, and the newer one after it.
         if (!this.#isRememberedByAll(account)) {
@@ -370,18 +376,19 @@ export class World {
     if (process === undefined) return;
     // The lease goes with the record: at the latest when the reply is here, and at the earliest now.
     account.leaseMayGo = true;
-    await process.store!.remove(account.name).then(
-      () => {
-        account.damaged = false;
-        account.leaseMayGo = false;
-        this.doubtLeases();
-        account.emptied = true;
-        account.forgotten = true;
-        account.allowLogin();
-        account.fault(this.scheduler.now);
-      },
-      () => (account.leaseMayGo = false),
+    const removed = await process.store!.remove(account.name).then(
+      () => true,
+      // Its reply may have been lost.
+      () => this.stored.generation(account.name) === undefined,
     );
+    account.leaseMayGo = false;
+    if (!removed) return;
+    account.damaged = false;
+    this.doubtLeases();
+    account.emptied = true;
+    account.forgotten = true;
+    account.allowLogin();
+    account.fault(this.scheduler.now);
   }
 
   /** Nothing of it happens any more. */

@@ -113,3 +113,9 @@ export class Authority {
     return { certFile, keyFile, cert: readFileSync(certFile, 'utf8'), key: readFileSync(keyFile, 'utf8') };
   }
 }
+
+/** Files of a certificate for a listener on loopback. Skips the test where there is no openssl. */
+export function loopbackCertificate(context: Mocha.Context, folder: string): { certFile: string; keyFile: string } {
+  const { certFile, keyFile } = new Authority(context, folder).issue({ cn: 'loopback', names: [['IP', '127.0.0.1']] });
+  return { certFile, keyFile };
+}

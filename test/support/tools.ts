@@ -12,6 +12,12 @@ export function requireTool(context: Mocha.Context, name: string): string {
   return missing(context, `${name} is not installed`);
 }
 
+/** The path of Go, also where it is installed without being on PATH. */
+export function requireGo(context: Mocha.Context): string {
+  const usual = '/usr/local/go/bin/go';
+  return findTool('go') ?? (isExecutable(usual) ? usual : missing(context, 'go is not installed'));
+}
+
 /** The built program, which `npm test` makes first. Treated like a tool: a bare mocha run may come without it. */
 export function requireBuild(context: Mocha.Context): string {
   const path = resolve('dist/main.js');

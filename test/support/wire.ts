@@ -1,6 +1,7 @@
 import { once } from 'node:events';
 import { createServer as createHttpServer, type RequestListener } from 'node:http';
 import { connect, createServer, type AddressInfo, type Server, type Socket } from 'node:net';
+import { connect as connectTls } from 'node:tls';
 
 /** A TCP conversation written by hand: for what an HTTP client would not send or would hide. */
 export interface Line {
@@ -13,11 +14,12 @@ export interface Line {
   closed(): Promise<string>;
 }
 
-/** `base`: http://host:port, or unix:/path of a socket. */
+/** `base`: http://host:port, https://host:port (any certificate will do), or unix:/path of a socket. */
 export async function dial(base: string): Promise<Line> {
   const { protocol, pathname, hostname, port } = new URL(base);
   const place = protocol === 'unix:' ? { path: pathname } : { host: hostname, port: Number(port), noDelay: true };
-  const socket = connect(place);
+  const isTls = protocol === 'https:';
+  const socket = isTls ? connectTls({ ...place, servername: 'proxy', rejectUnauthorized: false }) : connect(place);
   let text = '';
   let ended = false;
   socket.setEncoding('latin1');
@@ -25,7 +27,7 @@ export async function dial(base: string): Promise<Line> {
   // What matters is that it is over; how, the text received tells.
   socket.on('error', () => undefined);
   socket.on('close', () => (ended = true));
-  await once(socket, 'connect');
+  await once(socket, isTls ? 'secureConnect' : 'connect');
   const closed = async (): Promise<string> => {
     if (!ended) await once(socket, 'close');
     return text;

@@ -217,13 +217,16 @@ const processes: readonly Panel[] = [
     height: 7,
   }),
   graph({
-    title: 'Access lines dropped',
-    description: 'Lines of the access log that could not be written in time.',
-    queries: { '{{instance}}': orZero(count('instance', of('tokenward_access_lines_dropped_total'))) },
+    title: 'Access lines and spans dropped',
+    description: 'What could not be written or sent in time, and the spans that were sent.',
+    queries: {
+      '{{instance}} lines': orZero(count('instance', of('tokenward_access_lines_dropped_total'))),
+      '{{instance}} spans': orZero(count('instance', of('tokenward_spans_dropped_total'))),
+      '{{instance}} spans sent': orZero(count('instance', of('tokenward_spans_exported_total'))),
+    },
     unit: 'short',
     width: 6,
     height: 7,
-    bars: true,
   }),
   graph({
     title: 'Store errors',

@@ -77,10 +77,7 @@ const listener = z
     engine: z
       .enum(['fast', 'express'])
       .default('fast')
-      .describe(
-        'What reads requests without TLS: the fast engine, with Express for all that is not plain, or Express ' +
-          'alone.',
-      ),
+      .describe('What reads requests: the fast engine, with Express for all that is not plain, or Express alone.'),
     hosts: hosts.describe('With callers: none, accepted Host names besides localhost and IP addresses. "*": any.'),
     forward: forward
       .optional()

@@ -80,6 +80,13 @@ const written = z.strictObject({
     .optional()
     .describe('Keep bodies beyond maxReplayBody in sealed files, so that they can be replayed. Default: no.'),
   maxBody: bytes.optional().describe('Larger request bodies are refused with 413. Default: no limit.'),
+  maxInspectedBody: bytes
+    .refine((value) => value >= 1024 && value <= 1024 ** 2, 'must be 1 KiB to 1 MiB')
+    .optional()
+    .describe(
+      'Responses up to this size, also when they are unpacked, are inspected for a rejected token. ' +
+        'Default: 64 KiB; of compressed JSON 16 KiB.',
+    ),
   replay: z
     .boolean()
     .default(true)

@@ -103,6 +103,7 @@ export class UpstreamResponse {
   gather(limit: number, enough: () => boolean = () => false): Promise<void> {
     return new Promise((resolve) => {
       this.#gathering = { limit, enough, done: resolve };
+      if (this.#bufferedBytes <= limit) this.resume();
       this.#checkGathering();
     });
   }
@@ -183,7 +184,7 @@ export class UpstreamResponse {
     this.#chunks.push(chunk);
     this.#bufferedBytes += chunk.length;
     this.#checkGathering();
-    if (this.#bufferedBytes > MAX_BUFFERED_BYTES) this.#pause();
+    if (this.#bufferedBytes > Math.max(MAX_BUFFERED_BYTES, this.#gathering?.limit ?? 0)) this.#pause();
   }
 
   onEnd(): void {

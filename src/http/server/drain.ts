@@ -28,7 +28,7 @@ function setDraining(server: Server | TlsServer, draining: boolean): void {
   server.maxRequestsPerSocket = draining ? 1 : 0;
   const { fastEngine, tunnels } = serverParts.get(server) ?? {};
   if (fastEngine !== undefined) fastEngine.draining = draining;
-  if (tunnels !== undefined) tunnels.inner.maxRequestsPerSocket = draining ? 1 : 0;
+  if (tunnels !== undefined) setDraining(tunnels.inner, draining);
 }
 
 /** How a server stops. */
@@ -58,11 +58,13 @@ export async function drain(
   if (keepAliveMs === 0) startDraining(server);
   const { open, fastEngine, tunnels } = serverParts.get(server)!;
   const idle = new IdleConnections(open, fastEngine);
-  const inTunnels = tunnels && new IdleConnections(serverParts.get(tunnels.inner)!.open, undefined);
+  const inner = tunnels && serverParts.get(tunnels.inner)!;
+  const inTunnels = inner && new IdleConnections(inner.open, inner.fastEngine);
   const closeIdle = (): void => {
     server.closeIdleConnections();
     fastEngine?.closeIdle();
     tunnels?.inner.closeIdleConnections();
+    inner?.fastEngine?.closeIdle();
   };
   const closeQuiet = (): void => {
     idle.close(idleMs);

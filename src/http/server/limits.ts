@@ -10,7 +10,7 @@ export interface ServerLimits {
   readonly headerBytes: number;
   /** Called for every request that the parser refuses. */
   readonly onRefused?: (error: TokenwardError, requestId: string, socket: Socket) => void;
-  /** Serves ordinary requests before Express and node:http. Not with TLS, whose cost dwarfs theirs. */
+  /** Serves ordinary requests before Express and node:http. */
   readonly fastEngine?: RequestHandler | undefined;
   /** Makes it a forward proxy. Undefined: CONNECT is refused. */
   readonly tunnels?: Tunnels | undefined;

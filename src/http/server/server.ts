@@ -42,7 +42,8 @@ export function createHttpServer(app: Express, limits: ServerLimits, tls?: TlsOp
   const server =
     tls === undefined
       ? createServer(options, listener)
-      : createTlsServer({ ...options, ...tls, handshakeTimeout: 10_000 }, listener);
+      : // A client may end its sending half and wait for its responses here too; node:http says so for TCP only.
+        createTlsServer({ ...options, ...tls, handshakeTimeout: 10_000, allowHalfOpen: true } as TlsOptions, listener);
   // Node would drop further fields silently; request validation counts them instead.
   server.maxHeadersCount = 0;
   server.maxRequestsPerSocket = 0;
@@ -61,11 +62,11 @@ export function createHttpServer(app: Express, limits: ServerLimits, tls?: TlsOp
   server.on('clientError', (error: Error, socket: Socket) => refuseMalformed(error, socket, limits));
   if (limits.upgrades !== undefined) attachUpgrades(server, limits.upgrades);
   const open = new Map<Socket, number>();
-  const fastEngine =
-    limits.fastEngine && tls === undefined ? new FastEngine(server, limits.fastEngine, limits.headerBytes) : undefined;
+  const event = tls === undefined ? 'connection' : 'secureConnection';
+  const fastEngine = limits.fastEngine && new FastEngine(server, event, limits.fastEngine, limits.headerBytes);
   serverParts.set(server, { open, fastEngine, tunnels: limits.tunnels });
   const letGo = new WeakMap<Socket, () => void>();
-  server.on(tls === undefined ? 'connection' : 'secureConnection', (socket: Socket) => {
+  server.on(event, (socket: Socket) => {
     open.set(socket, socket.bytesRead);
     socket.on('close', () => open.delete(socket));
     const onEnd = (): void => {

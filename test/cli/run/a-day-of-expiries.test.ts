@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { chmodSync, writeFileSync } from 'node:fs';
+import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { startSandbox } from '../../../src/sandbox/sandbox.ts';
 import { closing } from '../../support/custom-proxy.ts';
@@ -13,8 +13,17 @@ const LIFE = 1.2;
 const SECONDS = 24;
 const OWN = '{"email":"its own","password":"its own","appId":"its own"}';
 
+interface Client {
+  readonly command: string;
+  readonly program: string;
+  /** The file's name, where the command goes by its ending. */
+  readonly file?: string;
+  /** What `tokenward run` is told for it. */
+  readonly option?: '--no-key';
+}
+
 /** What each client does: it logs in by its own code, then asks again and again with the token that it was given. */
-const CLIENTS: Readonly<Record<string, { readonly command: string; readonly program: string }>> = {
+const CLIENTS: Readonly<Record<string, Client>> = {
   curl: {
     command: 'sh',
     program: `set -e
@@ -90,8 +99,35 @@ while (time < $end) {
 }
 `,
   },
+  // Its own clients send a proxy's key only if the program has an Authenticator.
+  java: {
+    command: 'java',
+    file: 'Day.java',
+    option: '--no-key',
+    program: `
+import java.net.URI; import java.net.http.*;
+class Day {
+  static final HttpClient CLIENT = HttpClient.newBuilder().version(HttpClient.Version.HTTP_1_1).build();
+  static String ask(HttpRequest request) throws Exception {
+    var response = CLIENT.send(request, HttpResponse.BodyHandlers.ofString());
+    if (response.statusCode() != 200) throw new Exception("status " + response.statusCode());
+    return response.body();
+  }
+  public static void main(String[] args) throws Exception {
+    var own = HttpRequest.BodyPublishers.ofString("""
+${OWN}""");
+    var login = HttpRequest.newBuilder(URI.create("${HOST}/v1/tokens")).header("content-type", "application/json");
+    var token = ask(login.POST(own).build()).split("\\"accessToken\\":\\"")[1].split("\\"")[0];
+    var chats = HttpRequest.newBuilder(URI.create("${HOST}/v1/chats?client=java")).header("Authorization", token).build();
+    for (var end = System.currentTimeMillis() + ${SECONDS * 1000}; System.currentTimeMillis() < end; Thread.sleep(300))
+      if (!ask(chats).contains("\\"success\\":true")) throw new Exception("refused");
+  }
+}
+`,
+  },
   node: {
     command: process.execPath,
+    file: 'client.mjs',
     program: `
 const ask = async (path, options) => {
   const response = await fetch('${HOST}' + path, options);
@@ -118,6 +154,16 @@ describe('tokenward run, through twenty expiries', function () {
   const folder = freshFolder();
   const close = closing();
 
+  /** Runs them side by side. */
+  function script(clients: readonly (readonly [string, Client])[]): string {
+    const starts = clients.map(([name, { command, program, file = name }]) => {
+      writeFileSync(join(folder(), file), program);
+      return `"${command}" ${join(folder(), file)} & P_${name}=$!`;
+    });
+    const waits = clients.map(([name]) => `wait $P_${name} && echo "${name} was served"`);
+    return [...starts, ...waits, 'exit 0'].join('\n');
+  }
+
   it('serves clients that still log in by themselves, at one login: its own', async function () {
     requireBuild(this);
     const usable = (name: string, command: string): boolean =>
@@ -126,15 +172,6 @@ describe('tokenward run, through twenty expiries', function () {
     const names = present.map(([name]) => name);
     if (process.env['CI'] === 'true') assert.ok(names.length >= 5, `CI has only ${names.join()}`);
     this.runnable().title += ` (${names.join(', ')})`;
-    const lines = present.map(([name, { command, program }]) => {
-      const file = join(folder(), name === 'node' ? 'client.mjs' : name);
-      writeFileSync(file, program);
-      return `"${command}" ${file} & P_${name}=$!`;
-    });
-    const waits = names.map((name) => `wait $P_${name} && echo "${name} was served"`);
-    const all = join(folder(), 'all');
-    writeFileSync(all, [...lines, ...waits, 'exit 0'].join('\n'));
-    chmodSync(all, 0o700);
     const sandbox = await close(startSandbox());
     sandbox.chatapp.set({ accessTtlSeconds: LIFE });
     const { chatapp } = sandbox.urls;
@@ -145,9 +182,16 @@ describe('tokenward run, through twenty expiries', function () {
       accounts: { crm: { flow: 'chatapp', baseUrl: chatapp, credentials: { ...sandbox.credentials.chatapp } } },
       routes: [{ host: 'api.chatapp.online', upstream: chatapp, account: 'crm', legacyLogin: 'answer' }],
     });
-    const { code, stdout, stderr } = await run(['run', '-c', config, '--', 'sh', all], { cwd: folder() });
-    assert.equal(code, 0, stderr);
-    for (const name of names) assert.ok(stdout.includes(`${name} was served`), `${name}: ${stderr}`);
+    // Each with a proxy of its own, over one store.
+    const runs = [undefined, '--no-key' as const].map(async (option) => {
+      const clients = present.filter(([, client]) => client.option === option);
+      if (clients.length === 0) return;
+      const args = ['run', '-c', config, ...(option === undefined ? [] : [option]), '--', 'sh', '-c', script(clients)];
+      const { code, stdout, stderr } = await run(args, { cwd: folder() });
+      assert.equal(code, 0, stderr);
+      for (const [name] of clients) assert.ok(stdout.includes(`${name} was served`), `${name}: ${stderr}`);
+    });
+    await Promise.all(runs);
 
     const { ledger } = sandbox;
     assert.equal(ledger.count({ vendor: 'chatapp', kind: 'login' }), 1);

@@ -33,7 +33,7 @@ export async function abandoned(stage: Stage): Promise<AbandonedResult> {
   const kinds = ['thinks', 'replies', 'uploads'] as const;
   const callers = await Promise.all(
     Array.from({ length: CALLERS }, async (_, i) => {
-      const caller = await Caller.open(subject.port);
+      const caller = await Caller.open(subject);
       const kind = kinds[i % kinds.length]!;
       const body = kind === 'uploads' ? [Buffer.alloc(64 * 1024, 0x62)] : [];
       void caller.say([

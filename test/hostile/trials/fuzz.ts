@@ -118,7 +118,7 @@ function sample(all: readonly Mutant[], count: number, random: Random): Mutant[]
 }
 
 async function send({ subject }: Stage, { bytes }: Mutant): Promise<void> {
-  const caller = await Caller.open(subject.port);
+  const caller = await Caller.open(subject);
   await caller.say([bytes]);
   const observed = await caller.answer('GET', SILENCE);
   // A moment for what may come behind the answer.

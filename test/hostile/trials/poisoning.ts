@@ -101,8 +101,8 @@ export async function poisoning(stage: Stage, seed: number, trials: number): Pro
     await subject.revive();
     const [name, attack] = random.pick(ATTACKS);
     try {
-      const attacker = await Caller.open(subject.port);
-      const victims = await Promise.all([Caller.open(subject.port), Caller.open(subject.port)]);
+      const attacker = await Caller.open(subject);
+      const victims = await Promise.all([Caller.open(subject), Caller.open(subject)]);
       await attacker.say([attack(request('GET /api/hidden'))]);
       // Sometimes at the same time, sometimes a moment later.
       if (random.next() < 0.7) await attacker.answer('GET', 30);

@@ -42,7 +42,7 @@ export async function slowloris({ subject }: Stage): Promise<SlowlorisResult> {
       good += 1;
       const asked = performance.now();
       try {
-        const caller = await Caller.open(subject.port);
+        const caller = await Caller.open(subject);
         await caller.say([request('GET /api/honest')]);
         const observed = await caller.answer('GET', 5_000);
         if (observed.kind === 'answer' && observed.answer.status === 200) goodAnswered += 1;

@@ -1,7 +1,9 @@
 import assert from 'node:assert/strict';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { loopbackCertificate } from '../../support/certificates.ts';
 import { closing, startCustomProxy } from '../../support/custom-proxy.ts';
 import { fakeUpstream, type FakeUpstream } from '../../support/fake-upstream.ts';
+import { freshFolder } from '../../support/files.ts';
 import { dial } from '../../support/wire.ts';
 
 /** Requests for every way an answer can come about: the upstream's in all its framings, and our own. */
@@ -101,27 +103,30 @@ async function answerTo(base: string, pieces: readonly string[]): Promise<string
 
 describe('a plain request gets the same answer as by way of node:http, byte for byte', () => {
   const close = closing();
+  const folder = freshFolder();
 
-  for (const [what, request] of REQUESTS) {
-    it(what, async () => {
-      const own = await close(upstream());
-      const proxy = await close(
-        startCustomProxy({
-          routes: [
-            { prefix: '/api', upstream: own.url, account: 'fixed' },
-            { prefix: '/small', upstream: own.url, account: 'fixed', maxReplayBody: 1_000, maxBody: 4_000 },
-          ],
-        }),
-      );
-      const plain = await answerTo(proxy.url, [request]);
-      const seenPlain = own.seen.splice(0);
-      // Its first byte alone is no plain request: node:http takes the connection.
-      const byNode = await answerTo(proxy.url, [request.slice(0, 1), request.slice(1)]);
-      assert.equal(plain, byNode);
-      assert.ok(plain.startsWith('HTTP/1.1 '), plain);
-      assert.deepEqual(seenPlain, own.seen);
-    });
-  }
+  for (const transport of ['TCP', 'TLS'])
+    for (const [what, request] of REQUESTS) {
+      it(`over ${transport}: ${what}`, async function () {
+        const own = await close(upstream());
+        const proxy = await close(
+          startCustomProxy({
+            listen: transport === 'TLS' ? { tls: loopbackCertificate(this, folder()) } : {},
+            routes: [
+              { prefix: '/api', upstream: own.url, account: 'fixed' },
+              { prefix: '/small', upstream: own.url, account: 'fixed', maxReplayBody: 1_000, maxBody: 4_000 },
+            ],
+          }),
+        );
+        const plain = await answerTo(proxy.url, [request]);
+        const seenPlain = own.seen.splice(0);
+        // Its first byte alone is no plain request: node:http takes the connection.
+        const byNode = await answerTo(proxy.url, [request.slice(0, 1), request.slice(1)]);
+        assert.equal(plain, byNode);
+        assert.ok(plain.startsWith('HTTP/1.1 '), plain);
+        assert.deepEqual(seenPlain, own.seen);
+      });
+    }
 
   it('but a body too large, if it is all here, does not cost the connection', async () => {
     const own = await close(upstream());

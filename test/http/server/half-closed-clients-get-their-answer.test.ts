@@ -2,8 +2,10 @@ import assert from 'node:assert/strict';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { metric } from '../../support/call.ts';
 import { eventually } from '../../support/eventually.ts';
+import { loopbackCertificate } from '../../support/certificates.ts';
 import { closing, startCustomProxy } from '../../support/custom-proxy.ts';
 import { fakeUpstream } from '../../support/fake-upstream.ts';
+import { freshFolder } from '../../support/files.ts';
 import { dial } from '../../support/wire.ts';
 
 /** Read by the fast path, and by node:http. */
@@ -15,23 +17,28 @@ const READERS = {
 
 describe('a client that closes its sending half after the request', () => {
   const close = closing();
+  const folder = freshFolder();
 
   for (const [what, request] of Object.entries(READERS)) {
-    it(`gets its answer, and then the connection is closed: ${what}`, async () => {
-      const upstream = await close(
-        fakeUpstream(async (_request, response) => {
-          await sleep(300);
-          response.end('fine');
-        }),
-      );
-      const proxy = await close(
-        startCustomProxy({ routes: [{ prefix: '/api', upstream: upstream.url, account: 'fixed' }] }),
-      );
-      const line = await dial(proxy.url);
-      line.socket.end(request);
-      assert.match(await line.closed(), /^(HTTP\/1\.1 100 Continue\r\n\r\n)*HTTP\/1\.1 200 [\s\S]*fine/);
-      assert.equal(upstream.seen.length, 1);
-    });
+    for (const transport of ['TCP', 'TLS'])
+      it(`gets its answer, and then the connection is closed: ${what} over ${transport}`, async function () {
+        const upstream = await close(
+          fakeUpstream(async (_request, response) => {
+            await sleep(300);
+            response.end('fine');
+          }),
+        );
+        const proxy = await close(
+          startCustomProxy({
+            listen: transport === 'TLS' ? { tls: loopbackCertificate(this, folder()) } : {},
+            routes: [{ prefix: '/api', upstream: upstream.url, account: 'fixed' }],
+          }),
+        );
+        const line = await dial(proxy.url);
+        line.socket.end(request);
+        assert.match(await line.closed(), /^(HTTP\/1\.1 100 Continue\r\n\r\n)*HTTP\/1\.1 200 [\s\S]*fine/);
+        assert.equal(upstream.seen.length, 1);
+      });
 
     it(`gets a long answer whole, as long as bytes of it come: ${what}`, async () => {
       const upstream = await close(

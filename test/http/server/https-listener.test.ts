@@ -84,7 +84,7 @@ describe('the listener over HTTPS', () => {
   it('cuts off who speaks plain HTTP, and who begins no handshake', async function () {
     this.timeout(20_000);
     const { upstream, proxy, trusted } = await stage(this);
-    const plain = await dial(proxy.url);
+    const plain = await dial(proxy.url.replace('https:', 'http:'));
     plain.socket.write('GET /api/x HTTP/1.1\r\nHost: proxy\r\n\r\n');
     assert.doesNotMatch(await plain.closed(), /^HTTP\/1\.1 200/m);
     // One says nothing at all; one begins to, and stops.

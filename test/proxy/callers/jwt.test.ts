@@ -156,6 +156,39 @@ describe('callers with a JWT, checked against a key set file', () => {
     assert.equal(upstream.seen.length, 2);
   });
 
+  it('are remembered until their token ends, and no longer', async () => {
+    const { clock, ask } = await stage();
+    const seconds = Math.floor(clock.wall() / 1_000);
+    const [short, long] = [await key.token({ exp: seconds + 20 }), await key.token({ exp: seconds + 3_600 })];
+    for (const token of [short, long, short, long]) assert.equal((await ask(token)).status, 200);
+    clock.pass(45_000);
+    assert.equal((await ask(short)).status, 200, 'clocks may differ by 30 s');
+    clock.pass(6_000);
+    assert.equal(ownCode(await ask(short)), 'caller_key_unknown');
+    assert.equal((await ask(long)).status, 200);
+  });
+
+  it('who are remembered keep to their routes, and another token is not taken for theirs', async () => {
+    const { upstream, ask } = await stage();
+    const token = await key.token();
+    for (let count = 0; count < 3; count += 1) assert.equal((await ask(token)).status, 200);
+    assert.equal(ownCode(await ask(token, '/other/a')), 'caller_not_allowed');
+    const other = `${token.slice(0, -4)}${token.endsWith('AAAA') ? 'BBBB' : 'AAAA'}`;
+    assert.equal(ownCode(await ask(other)), 'caller_key_unknown');
+    assert.equal(upstream.seen.length, 3);
+  });
+
+  it('who are remembered are refused once their key is no longer in the file', async () => {
+    const { clock, jwks, ask } = await stage();
+    const [first, second] = [await key.token(), await rsa.token()];
+    for (const token of [first, second]) assert.equal((await ask(token)).status, 200);
+    writeFileSync(jwks, JSON.stringify({ keys: [rsa.jwk] }));
+    utimesSync(jwks, new Date(), new Date(Date.now() + 5_000));
+    clock.pass(6_000);
+    assert.equal(ownCode(await ask(first)), 'caller_key_unknown');
+    assert.equal((await ask(second)).status, 200);
+  });
+
   it('may be named by another claim', async () => {
     const { ask } = await stage({ claim: 'client_id' });
     assert.equal((await ask(await key.token({ client_id: BACKEND, sub: 'whoever' }))).status, 200);

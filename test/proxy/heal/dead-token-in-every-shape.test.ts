@@ -5,6 +5,8 @@ import { freshWorld, tokenCalls } from '../../support/world.ts';
 
 const REFUSAL = '{"success":false,"error":{"code":"ApiInvalidTokenError","message":"Invalid Token"}}';
 
+const GZIP = { 'content-type': 'application/json', 'content-encoding': 'gzip' };
+
 /** An answer made of these bytes, with these headers and no others of the sandbox's. */
 function answer(
   bytes: string | Buffer,
@@ -43,6 +45,11 @@ describe('a dead ChatApp token, in whatever form the upstream says so', () => {
       answer(deflateRawSync(REFUSAL), { 'content-type': 'application/json', 'content-encoding': 'deflate' }),
     ],
     ['gzip that the header does not mention', answer(gzipSync(REFUSAL))],
+    ['gzip with zeros behind it', answer(Buffer.concat([gzipSync(REFUSAL), Buffer.alloc(512)]), GZIP)],
+    ['gzip in two members', answer(Buffer.concat([gzipSync(REFUSAL.slice(0, 30)), gzipSync(REFUSAL.slice(30))]), GZIP)],
+    ['gzip, every byte by itself', answer(gzipSync(REFUSAL), GZIP, { chunkBytes: 1 })],
+    ['gzip that unpacks to exactly 16 KiB', answer(gzipSync(REFUSAL.padEnd(16 * 1024)), GZIP)],
+    ['gzip that begins with 10,000 spaces', answer(gzipSync(' '.repeat(10_000) + REFUSAL), GZIP, { chunkBytes: 20 })],
     ['GZIP in capitals', answer(gzipSync(REFUSAL), { 'content-type': 'application/json', 'content-encoding': 'GZIP' })],
     [
       'in a 200, compressed',
@@ -55,6 +62,18 @@ describe('a dead ChatApp token, in whatever form the upstream says so', () => {
     ['with a byte order mark', answer(`\ufeff${REFUSAL}`)],
     ['in UTF-16', answer(Buffer.from(`\ufeff${REFUSAL}`, 'utf16le'))],
     ['with an escaped letter in the code', answer(REFUSAL.replace('ApiInvalid', '\\u0041piInvalid'))],
+    [
+      'with every letter of the code escaped',
+      answer(
+        REFUSAL.replace('ApiInvalidTokenError', (code) =>
+          [...code].map((letter) => `\\u00${letter.charCodeAt(0).toString(16).toUpperCase()}`).join(''),
+        ),
+      ),
+    ],
+    [
+      'with an escaped letter behind an escaped backslash',
+      answer(REFUSAL.replace('"success"', '"\\\\u00":1,"success"').replace('ApiInvalid', '\\u0041piInvalid')),
+    ],
     ['with an escaped letter in a key', answer(REFUSAL.replace('"error":{', '"\\u0065rror":{'))],
     ['with duplicate keys, the last of which counts', answer(REFUSAL.replace('{"code"', '{"code":"Other","code"'))],
     ['chunked, every byte by itself', answer(REFUSAL, undefined, { chunkBytes: 1 })],

@@ -30,18 +30,18 @@ export class FastEngine implements ConnectionHost {
   #timer: NodeJS.Timeout | undefined;
 
   /**
-   * Takes over the server's `connection` event, which must have no listeners but Node's. `maxHeadBytes`: limit on a
-   * header section.
+   * Takes over the server's event for a new connection, which must have no listeners but Node's: `secureConnection`
+   * with TLS, else `connection`. `maxHeadBytes`: limit on a header section.
    */
-  constructor(server: Server, handler: RequestHandler, maxHeadBytes: number) {
+  constructor(server: Server, event: 'connection' | 'secureConnection', handler: RequestHandler, maxHeadBytes: number) {
     this.#server = server;
     this.handler = handler;
     this.maxHeadBytes = maxHeadBytes;
     const seconds = Math.floor(server.keepAliveTimeout / 1000);
     this.keepAliveFields = `Connection: keep-alive\r\nKeep-Alive: timeout=${seconds}\r\n`;
-    this.#nodeListeners = server.listeners('connection') as ((socket: Socket) => void)[];
-    server.removeAllListeners('connection');
-    server.on('connection', (socket: Socket) => {
+    this.#nodeListeners = server.listeners(event) as ((socket: Socket) => void)[];
+    server.removeAllListeners(event);
+    server.on(event, (socket: Socket) => {
       this.#connections.set(socket, new FastConnection(socket, this));
       this.#timer ??= setInterval(() => this.#tick(), TICK_MS).unref();
     });

@@ -45,6 +45,43 @@ describe('a request that began before a reload made its account another login', 
     assert.deepEqual(next.calls, ['login']);
   });
 
+  it('marks nothing of the new login, not even if both are fixed tokens', async () => {
+    const { manager, tokens, reload } = await reloadable(fakeCredential({ staticToken: 'first' }));
+    const former = await tokens.get('crm');
+    const since = reload(fakeCredential({ staticToken: 'second' }));
+    const state = (): string | undefined => manager.statusOf('crm')?.state;
+    tokens.rejected('crm', former);
+    tokens.unsendable('crm', former, 'no matter why');
+    assert.equal(state(), 'working');
+    since.rejected('crm', await since.get('crm'));
+    assert.equal(state(), 'down');
+    tokens.accepted('crm', former);
+    assert.equal(state(), 'down');
+    since.accepted('crm', await since.get('crm'));
+    assert.equal(state(), 'working');
+    since.unsendable('crm', await since.get('crm'), 'no matter why');
+    assert.equal(state(), 'down');
+  });
+
+  it('has the newest token there will ever be for it', async () => {
+    const { tokens, reload } = await reloadable(old());
+    const former = await tokens.get('crm');
+    assert.equal(tokens.isCurrent('crm', former), true);
+    const newer = await tokens.renew('crm', former);
+    assert.equal(tokens.isCurrent('crm', former), false);
+    const next = reload(other());
+    await next.renew('crm', await next.get('crm'));
+    assert.equal(tokens.isCurrent('crm', former), true);
+    assert.equal(tokens.isCurrent('crm', newer), true);
+  });
+
+  it('gets none of a login in between, though its own was never used', async () => {
+    const { tokens, reload } = await reloadable(old());
+    await reload(other()).get('crm');
+    reload();
+    assert.throws(() => tokens.get('crm'), { code: 'token_unavailable' });
+  });
+
   it('is told to come again if there is no former token', async () => {
     const { tokens, reload } = await reloadable(old());
     reload(other());
