@@ -1,11 +1,9 @@
 import type { AddressInfo } from 'node:net';
 import type { LoadedConfig } from '../config/load.ts';
 import { OPERATOR_STOP_MS } from '../deadlines.ts';
-import { drain } from '../http/server/drain.ts';
-import { listen } from '../http/server/listen.ts';
 import { freeSocketFile } from '../http/server/socket-file.ts';
 import { build, type Dependencies } from './build.ts';
-import { operatorPort } from './operator-port.ts';
+import { OperatorPort } from './operator-port.ts';
 import { serveProxy, type Worker } from './serve-proxy.ts';
 
 /** A running tokenward. */
@@ -13,34 +11,42 @@ export interface App extends Worker {
   readonly operatorAddress: AddressInfo;
 }
 
+/** What the program provides to the process with the operator port. */
+export interface AppDependencies extends Dependencies {
+  /** It listens already. Default: one of its own. */
+  readonly operatorPort?: OperatorPort;
+}
+
 /**
  * Builds everything from a configuration and starts it. Rejects with an error that names what cannot be used (file,
  * store, listener), leaving nothing open.
  */
-export async function startApp(config: LoadedConfig, dependencies: Dependencies): Promise<App> {
-  const parts = await build(config, dependencies);
-  const operatorServer = operatorPort(
-    parts.view,
-    dependencies.log,
-    config,
-    dependencies.configControl,
-    dependencies.clock,
-  );
+export async function startApp(config: LoadedConfig, dependencies: AppDependencies): Promise<App> {
+  const { log, clock, configControl, startup, sockets } = dependencies;
+  const operatorPort =
+    dependencies.operatorPort ??
+    (await OperatorPort.open(config.operator, { log, clock, sockets, reason: () => startup?.reason }));
   try {
-    const operatorAddress = await listen(operatorServer, config.operator.host, config.operator.port, 'operator');
-    for (const { socket } of config.listeners) if (socket !== undefined) await freeSocketFile(socket, 'proxy');
-    const worker = await serveProxy(parts);
-    return {
-      ...worker,
-      operatorAddress,
-      async stop(how) {
-        await worker.stop(how);
-        await drain(operatorServer, OPERATOR_STOP_MS);
-      },
-    };
+    const parts = await build(config, dependencies);
+    try {
+      for (const { socket } of config.listeners)
+        if (socket !== undefined && sockets?.hasPath(socket) !== true) await freeSocketFile(socket, 'proxy');
+      const worker = await serveProxy(parts, sockets);
+      operatorPort.show(parts.view, config.operator, configControl);
+      return {
+        ...worker,
+        operatorAddress: operatorPort.address,
+        async stop(how) {
+          await worker.stop(how);
+          await operatorPort.close(OPERATOR_STOP_MS);
+        },
+      };
+    } catch (error) {
+      await parts.close();
+      throw error;
+    }
   } catch (error) {
-    operatorServer.close();
-    await parts.close();
+    await operatorPort.close();
     throw error;
   }
 }
@@ -49,7 +55,7 @@ export async function startApp(config: LoadedConfig, dependencies: Dependencies)
 export async function startWorker(config: LoadedConfig, dependencies: Dependencies): Promise<Worker> {
   const parts = await build(config, dependencies);
   try {
-    return await serveProxy(parts);
+    return await serveProxy(parts, dependencies.sockets);
   } catch (error) {
     await parts.close();
     throw error;

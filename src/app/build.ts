@@ -31,9 +31,11 @@ import { createProxyServers, type ProxyServers } from './proxy-servers.ts';
 import { draft, TokenEndpoints, type Draft } from './draft.ts';
 import { engineOf } from './front.ts';
 import { InboundTls } from './inbound-tls.ts';
+import type { InheritedSockets } from './inherited-sockets.ts';
 import { openAccessLog } from './open-access-log.ts';
 import { openStore, type StoreDependencies } from './open-store.ts';
 import { SpillFolders } from './spills.ts';
+import type { Startup } from './startup.ts';
 import { createObserver } from './token-observer.ts';
 import { TracingInUse } from './tracing-in-use.ts';
 import { Upstreams } from './upstreams.ts';
@@ -59,6 +61,10 @@ export interface Dependencies extends StoreDependencies {
   readonly onDrain?: () => void;
   /** The configuration's state and its reload, for the operator. Undefined: it cannot be reloaded. */
   readonly configControl?: ConfigControl;
+  /** Listening sockets that the process was started with. */
+  readonly sockets?: InheritedSockets;
+  /** Waits for what is not there yet. Default: whatever is missing is an error at once. */
+  readonly startup?: Startup;
   /** For tests only. */
   readonly checkpoint?: (point: Checkpoint) => void;
 }
@@ -101,13 +107,14 @@ export async function build(config: LoadedConfig, dependencies: Dependencies): P
   const late: { standIns?: StandIns } = {};
   const standIns = (): StandIns | undefined => late.standIns;
   const draftParts = { metrics, clock, upstreams, spills, keyThrottle, endpoints, sendTokenCall, standIns };
-  let current: Draft = await draft(config, draftParts);
-  const { worker, access } = dependencies;
+  const { startup, worker, access } = dependencies;
+  const once = <T>(attempt: () => Promise<T>): Promise<T> => startup?.until(attempt) ?? attempt();
+  let current: Draft = await once(() => draft(config, draftParts));
+  const inboundTls = await once(async () => config.listeners.map(({ tls }) => tls && new InboundTls(tls)));
   const tracing = await TracingInUse.open(config, { log, metrics, worker });
-  const inboundTls = config.listeners.map(({ tls }) => tls && new InboundTls(tls));
 
   // Only after every file has been read: a failure above leaves nothing open.
-  const { store, seal } = await openStore(config, dependencies);
+  const { store, seal } = await once(() => openStore(config, dependencies));
   late.standIns = new StandIns(seal.keysFor('stand-in'), clock);
   const records = new Records(store, seal, clock);
   // The manager calls its observer only once it is constructed.
@@ -153,7 +160,7 @@ export async function build(config: LoadedConfig, dependencies: Dependencies): P
   let authority: CurrentAuthority | undefined;
   if (showsAuthority(config)) {
     try {
-      authority = await authorityFor(config, dependencies, records, clock);
+      authority = await once(() => authorityFor(config, dependencies, records, clock));
     } catch (error) {
       await store.close();
       throw error;
@@ -272,13 +279,17 @@ export async function build(config: LoadedConfig, dependencies: Dependencies): P
     },
   };
   try {
-    await tokens.load();
+    await once(() => tokens.load().catch(throwCause));
     return parts;
   } catch (error) {
     await parts.close();
-    // The manager's error is for clients; the store's own error is its cause.
-    throw error instanceof TokenwardError && error.cause !== undefined ? error.cause : error;
+    throw error;
   }
+}
+
+/** The manager's error is for clients; the store's own error is its cause. */
+function throwCause(error: unknown): never {
+  throw error instanceof TokenwardError && error.cause !== undefined ? error.cause : error;
 }
 
 function managerLimits({ config, credentials }: Draft): { maxAccounts: number; maxWaiting: number } {

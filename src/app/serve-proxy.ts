@@ -1,13 +1,16 @@
+import type { Server } from 'node:http';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { drain, stopDraining, startDraining } from '../http/server/drain.ts';
 import { listen } from '../http/server/listen.ts';
-import { listenOnSocket } from '../http/server/socket-file.ts';
+import { listenOnBoundSocket, listenOnSocket } from '../http/server/socket-file.ts';
 import type { Metrics } from '../metrics.ts';
 import type { LocalView } from '../operator/local-view.ts';
 import type { TokenManager } from '../tokens/manager.ts';
 import { CLOSE_MS } from '../http/upgraded-pair.ts';
 import { GOING_AWAY, SERVICE_RESTART, type Upgrades } from '../proxy/upgrades.ts';
+import type { Listener } from '../config/schema/listen.ts';
 import type { Parts, PrepareReload } from './build.ts';
+import { InheritedSockets } from './inherited-sockets.ts';
 import type { ProxyAddress } from './proxy-address.ts';
 
 /** The part of tokenward that serves clients: all but the operator port. */
@@ -52,16 +55,26 @@ function closeUpgrades(upgrades: Upgrades, code: number, afterMs: number, cutMs:
   };
 }
 
+function listenAtPath(
+  server: Server,
+  { socket: path, socketMode }: Listener,
+  sockets: InheritedSockets,
+): Promise<string> {
+  const fd = sockets.pathOf(path!, socketMode, 'proxy');
+  if (fd !== undefined) return listenOnBoundSocket(server, fd, path!, 'proxy');
+  return listenOnSocket(server, path!, socketMode, 'proxy');
+}
+
 /** Listens for clients. Rejects with a ListenError, and leaves `parts` open. */
-export async function serveProxy(parts: Parts): Promise<Worker> {
+export async function serveProxy(parts: Parts, sockets = new InheritedSockets([])): Promise<Worker> {
   const { servers, upgrades, tokens, metrics, view, lifecycle } = parts;
   const proxyAddresses: ProxyAddress[] = [];
   // In their order: workers share any free port (0) by it.
   for (const { listen: at, port, socket } of servers.listeners)
     proxyAddresses.push({
-      ...(port && (await listen(port, at.host, at.port!, 'proxy'))),
+      ...(port && (await listen(port, at.host, at.port!, 'proxy', sockets.portOf(at.host, at.port!, 'proxy')))),
       ...(port && at.tls && { tls: true as const }),
-      ...(socket && { socket: await listenOnSocket(socket, at.socket!, at.socketMode, 'proxy') }),
+      ...(socket && { socket: await listenAtPath(socket, at, sockets) }),
     });
   const all = servers.listeners.flatMap(({ port, socket }) => [port, socket]).filter((server) => server !== undefined);
   return {

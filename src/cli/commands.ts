@@ -9,9 +9,11 @@ import { explain } from './commands/explain.ts';
 import { flow } from './commands/flow.ts';
 import { hashKey } from './commands/hash-key.ts';
 import { importAccount } from './commands/import.ts';
+import { health } from './commands/health.ts';
 import { init } from './commands/init.ts';
 import { logs } from './commands/logs.ts';
 import { rekey } from './commands/rekey.ts';
+import { reload } from './commands/reload.ts';
 import { renew } from './commands/renew.ts';
 import { run } from './commands/run.ts';
 import { sandbox } from './commands/sandbox.ts';
@@ -26,7 +28,7 @@ import { version } from './commands/version.ts';
 export const COMMANDS: Readonly<Record<string, readonly (() => Command)[]>> = {
   'Run it:': [serve, run, env, demo, sandbox],
   'Configure it:': [init, check, explain, flow, schema, hashKey],
-  'See and repair a running one:': [status, top, renew, logs],
+  'See and repair a running one:': [status, health, top, renew, reload, logs],
   'Tokens, store and certificates:': [importAccount, connect, store, rekey, ca],
   'This program:': [completion, version],
 };

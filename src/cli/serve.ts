@@ -1,19 +1,23 @@
 import cluster from 'node:cluster';
 import { startApp, type App } from '../app/app.ts';
+import { InheritedSockets } from '../app/inherited-sockets.ts';
 import { leaseOwner, ownerIsGone } from '../app/process-identity.ts';
 import { bracketed, showProxyAddresses } from '../app/proxy-address.ts';
 import { Reloader, type ReloadTarget } from '../app/reloader.ts';
 import { describeStart } from '../app/start-line.ts';
+import { Startup } from '../app/startup.ts';
 import { SourceWatch } from '../app/watch-sources.ts';
 import { loadConfig, showIssue, type LoadedConfig } from '../config/load.ts';
 import { keysThatNeedRestartOfAll } from '../config/reloadable.ts';
 import { createLogger, describeFault, type Logger } from '../log.ts';
 import { startPool, workerCount, type RunningPool } from '../workers/serve.ts';
 import { explainReload } from './exit.ts';
+import { loadForStart, type LoadedForStart } from './load-for-start.ts';
+import { Notifier } from './notify.ts';
 import { configFile, type ConfigOptions } from './options.ts';
 import { outputOf } from './output.ts';
 import { serveAsWorker } from './serve-as-worker.ts';
-import { handleSignals } from './signals.ts';
+import { handleSignals, type HandledSignal } from './signals.ts';
 import { stopOnFault } from './stop-on-fault.ts';
 
 /** `tokenward serve`: the proxy, until a signal or a fault ends it. */
@@ -21,21 +25,47 @@ export async function serve(options: ConfigOptions): Promise<void> {
   if (cluster.isWorker) return serveAsWorker();
   const file = configFile(options);
   // A reload needs the variables again; child processes do not get them.
+  const sockets = InheritedSockets.take(process.env);
   const environment = { ...process.env };
   const read = (): LoadedConfig => {
     const loaded = loadConfig(file, environment);
     for (const name of loaded.secretVariables) Reflect.deleteProperty(process.env, name);
     return loaded;
   };
-  const config = read();
+  const halt = new AbortController();
+  // The log begins with the configuration, so until then a signal is only noted.
+  const early: HandledSignal[] = [];
+  handleSignals((signal) => {
+    early.push(signal);
+    if (signal !== 'SIGHUP') halt.abort();
+  });
+  let loaded: LoadedForStart;
+  try {
+    loaded = await loadForStart(read, sockets, halt.signal);
+  } catch (error) {
+    // A start that was stopped does not report errors.
+    if (halt.signal.aborted) return process.exit(0);
+    throw error;
+  }
+  if (halt.signal.aborted) return process.exit(0);
+  const { config, waited } = loaded;
   const { paint, access } = outputOf(config);
   const log = createLogger(config.log.level, {}, paint);
   logWarnings(config, file, log);
-  const halt = new AbortController();
+  requireUseOf(sockets, config);
+  const notifier = new Notifier(process.env, log);
+  const startup = waited?.startup ?? new Startup({ limitMs: config.startup.wait, log, signal: halt.signal });
+  const operatorPort = waited?.operatorPort;
   const reloader = new Reloader({ config, read, log, explain: explainReload });
   const starting =
     workerCount(config) > 1
-      ? startPool(config, log, halt.signal, { control: reloader, onDrain: () => stop('operator', 0) })
+      ? startPool(config, log, halt.signal, {
+          control: reloader,
+          onDrain: () => stop('operator', 0),
+          sockets,
+          waitMs: startup.leftMs,
+          ...(operatorPort && { operatorPort }),
+        })
       : startApp(config, {
           log,
           owner: leaseOwner(),
@@ -43,6 +73,9 @@ export async function serve(options: ConfigOptions): Promise<void> {
           access,
           configControl: reloader,
           onDrain: () => stop('operator', 0),
+          startup,
+          sockets,
+          ...(operatorPort && { operatorPort }),
         });
 
   let stopping = false;
@@ -52,6 +85,7 @@ export async function serve(options: ConfigOptions): Promise<void> {
     if (stopping) return;
     stopping = true;
     log.info('stopping', { signal: why });
+    void notifier.stopping();
     halt.abort();
     // During the start no request is served and no token renewed.
     const killTimer = setTimeout(() => process.exit(code), START_ENDS_MS);
@@ -72,6 +106,7 @@ export async function serve(options: ConfigOptions): Promise<void> {
   const fault = stopOnFault(log, stop);
   // A SIGHUP during the start waits until the log line that it is over; a failed start reports itself.
   handleSignals((signal) => (signal === 'SIGHUP' ? void reloader.reload('signal') : stop(signal, 0)));
+  if (early.includes('SIGHUP')) void reloader.reload('signal');
   let running: Awaited<typeof starting>;
   try {
     running = await starting;
@@ -86,10 +121,19 @@ export async function serve(options: ConfigOptions): Promise<void> {
   log.info('tokenward is up', { address: showProxyAddresses(proxyAddresses), detail, ...describeStart(config, file) });
   reloader.begin('replaceWorkers' in running ? poolTarget(running) : appTarget(running, fault));
   watchSources(reloader);
+  void notifier.ready(`serving on ${showProxyAddresses(proxyAddresses)}`);
 }
 
 /** How long a start may still take after a signal to stop. ms. */
 const START_ENDS_MS = 5_000;
+
+/** Throws a ListenError if a socket that systemd passes belongs to no listener. */
+function requireUseOf(sockets: InheritedSockets, { listeners, operator }: LoadedConfig): void {
+  sockets.requireUse([
+    { name: 'operator', host: operator.host, port: operator.port },
+    ...listeners.map(({ host, port, socket }) => ({ name: 'proxy', host, port, socket })),
+  ]);
+}
 
 /** One process takes another configuration over while it serves. */
 function appTarget({ prepare }: App, fault: (error: unknown) => void): ReloadTarget {

@@ -1,7 +1,7 @@
 import cluster from 'node:cluster';
 
 /** The signals that `tokenward serve` handles. */
-type HandledSignal = 'SIGTERM' | 'SIGINT' | 'SIGHUP';
+export type HandledSignal = 'SIGTERM' | 'SIGINT' | 'SIGHUP';
 
 const SIGNALS: readonly HandledSignal[] = ['SIGTERM', 'SIGINT', 'SIGHUP'];
 const waiting: HandledSignal[] = [];

@@ -16,13 +16,15 @@ export interface ExpansionOptions {
   readonly environment: Readonly<Record<string, string | undefined>>;
   readonly report: Report;
   readonly note?: NoteText;
+  /** Called for a text that only lacks a file, which may come later. */
+  readonly noteMissing?: (() => void) | undefined;
   /** The file is written by a program: text such as `$abc` is literal, because no program means a variable by it. */
   readonly generated?: boolean;
 }
 
 /** Expands `${…}` in every string of a value that is not a key. */
 export function expandLeaves(value: unknown, path: Path, options: ExpansionOptions): unknown {
-  const { environment, report, note, generated = false } = options;
+  const { environment, report, note, noteMissing, generated = false } = options;
   if (typeof value === 'string') {
     try {
       // Double braces in a flow are a mistaken placeholder, which has its own message.
@@ -36,6 +38,7 @@ export function expandLeaves(value: unknown, path: Path, options: ExpansionOptio
     } catch (error) {
       if (!(error instanceof ExpansionError)) throw error;
       report(path, error.message, 'environment');
+      if (error.isMissingFile) noteMissing?.();
       return value;
     }
   }

@@ -2,7 +2,15 @@ import { readText, readTextAgain } from './text-file.ts';
 import { trimEnd } from '../trim-end.ts';
 
 /** A `${…}` that cannot be expanded; the message names it and never its value. */
-export class ExpansionError extends Error {}
+export class ExpansionError extends Error {
+  /** True: a file is not there, and may come later. */
+  readonly isMissingFile: boolean;
+
+  constructor(message: string, { isMissingFile = false } = {}) {
+    super(message);
+    this.isMissingFile = isMissingFile;
+  }
+}
 
 /** A part of an expanded value. For a file its path is kept, so that it can be read again. */
 export type Piece =
@@ -144,7 +152,7 @@ function fileText(path: string): string {
   } catch (error) {
     const { code = 'error' } = error as NodeJS.ErrnoException;
     const wrong = code === 'NOT_TEXT' ? 'is not UTF-8 text' : `cannot be read (${code})`;
-    throw new ExpansionError(`the file ${path} ${wrong}`);
+    throw new ExpansionError(`the file ${path} ${wrong}`, { isMissingFile: code === 'ENOENT' });
   }
 }
 

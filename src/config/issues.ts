@@ -1,4 +1,5 @@
 import { nearest } from '../nearest.ts';
+import type { EarlyConfig } from './early.ts';
 
 /** A place in the configuration: keys and list indexes from the top. */
 export type Path = readonly PropertyKey[];
@@ -75,6 +76,8 @@ export class ConfigError extends Error {
   readonly issues: readonly ConfigIssue[];
   /** By path, the stamps of what was read until the mistakes were found. */
   sources: ReadonlyMap<string, string> = new Map();
+  /** Present if files with values are missing and nothing else is wrong: who starts may wait for them. */
+  early: EarlyConfig | undefined;
 
   constructor(file: string, issues: readonly ConfigIssue[]) {
     super(

@@ -3,6 +3,7 @@ import { checkAccounts } from './account-checks.ts';
 import { accountsOfFolder } from './account-files.ts';
 import { checkCallers } from './caller-checks.ts';
 import { readDocument } from './document.ts';
+import { earlyConfig } from './early.ts';
 import type { Piece } from './expand.ts';
 import { expandLeaves, type ExpansionOptions } from './expand-leaves.ts';
 import { flowOfAccount } from './flow-of-account.ts';
@@ -124,6 +125,8 @@ export function parseConfig(
   const document = readDocument(text, file);
   const issues: ConfigIssue[] = [];
   const unexpanded = new Set<string>();
+  let missingFiles = 0;
+  const noteMissing = (): void => void (missingFiles += 1);
   const placed = (path: Path, message: string, code: IssueCode | undefined): ConfigIssue => ({
     path: dotted(path),
     place: shownPath(path, (list, index) => nameOfItem(document.value, list, index)),
@@ -140,6 +143,7 @@ export function parseConfig(
   const expanded = expandLeaves(document.value ?? {}, [], {
     environment,
     note: texts.note,
+    noteMissing,
     report(path, message, code) {
       report(path, message, code);
       unexpanded.add(dotted(path));
@@ -154,7 +158,7 @@ export function parseConfig(
   }
   const flows = collectFlows(expanded, recipes, document.lineOf, report);
   checkAccounts(expanded, flows, document.sourceOf, report);
-  const external = loadExternalAccounts(expanded, flows, { environment, note: texts.note }, issues);
+  const external = loadExternalAccounts(expanded, flows, { environment, note: texts.note, noteMissing }, issues);
   const elsewhere = {
     size: Object.keys(external.folder).length + external.generated.byName.size,
     has: (name: string) => Object.hasOwn(external.folder, name) || external.generated.byName.has(name),
@@ -174,10 +178,12 @@ export function parseConfig(
     issues.push({ path: '', line: undefined, code: 'environment', message: UNVERIFIED });
   }
   if (issues.length > 0 || !result.success) {
-    throw new ConfigError(
+    const failure = new ConfigError(
       file,
       issues.sort((a, b) => (a.line ?? 0) - (b.line ?? 0)),
     );
+    if (issues.length === missingFiles) failure.early = earlyConfig(record(expanded));
+    throw failure;
   }
 
   const { listen, ...data } = result.data;
@@ -240,7 +246,7 @@ export function placeInFlow(config: LoadedConfig, flow: string, place: readonly 
 function loadExternalAccounts(
   expanded: unknown,
   flows: KnownFlows,
-  { environment, note }: Pick<ExpansionOptions, 'environment' | 'note'>,
+  { environment, note, noteMissing }: Pick<ExpansionOptions, 'environment' | 'note' | 'noteMissing'>,
   issues: ConfigIssue[],
 ): { folder: Record<string, AccountConfig>; generated: GeneratedAccounts } {
   const { directory, file } = record(record(expanded)['accountsFrom']);
@@ -249,7 +255,7 @@ function loadExternalAccounts(
   let generated = NO_GENERATED;
   try {
     if (typeof directory === 'string' && directory !== '') {
-      folder = accountsOfFolder(directory, flows, { environment, ...(note && { note }) }, taken);
+      folder = accountsOfFolder(directory, flows, { environment, noteMissing, ...(note && { note }) }, taken);
     }
     if (typeof file === 'string' && file !== '') {
       generated = accountsOfLines(file, flows, environment, new Set([...taken, ...Object.keys(folder)]));

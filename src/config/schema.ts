@@ -7,6 +7,7 @@ import { log } from './schema/log.ts';
 import { listeners } from './schema/listen.ts';
 import { operatorListener } from './schema/operator.ts';
 import { route } from './schema/route.ts';
+import { startup } from './schema/startup.ts';
 import { store } from './schema/store.ts';
 import { tracing } from './schema/tracing.ts';
 import { duration, name } from './schema/values.ts';
@@ -61,6 +62,7 @@ export const configSchema = z.strictObject({
     .describe('More accounts, from separate files.'),
   routes: z.array(route).min(1),
   limits,
+  startup,
   shutdown: z
     .strictObject({
       delay: duration

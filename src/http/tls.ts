@@ -5,6 +5,13 @@ import { createSecureContext, type SecureContextOptions, type TLSSocket } from '
 /** A certificate file that cannot be used; `message` says which and why. */
 export class TlsFileError extends Error {
   override readonly name = 'TlsFileError';
+  /** True: the file is not there, and may come later. */
+  readonly isMissing: boolean;
+
+  constructor(message: string, { isMissing = false } = {}) {
+    super(message);
+    this.isMissing = isMissing;
+  }
 }
 
 /** The files of one side of TLS, as the configuration names them. */
@@ -103,6 +110,7 @@ function read(path: string): Buffer {
   try {
     return readFileSync(path);
   } catch (error) {
-    throw new TlsFileError(`${path} cannot be read (${(error as NodeJS.ErrnoException).code ?? 'error'}).`);
+    const { code = 'error' } = error as NodeJS.ErrnoException;
+    throw new TlsFileError(`${path} cannot be read (${code}).`, { isMissing: code === 'ENOENT' });
   }
 }

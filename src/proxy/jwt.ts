@@ -147,6 +147,13 @@ function keysAt(url: URL): KeySet {
 /** The file of jwt.jwks cannot be used. */
 export class JwksFileError extends Error {
   override readonly name = 'JwksFileError';
+  /** True: the file is not there, and may come later. */
+  readonly isMissing: boolean;
+
+  constructor(message: string, { isMissing = false } = {}) {
+    super(message);
+    this.isMissing = isMissing;
+  }
 }
 
 /** The keys of a file. They are read again when it changes; if it cannot be used then, the earlier keys stay. */
@@ -159,9 +166,10 @@ function keysOfFile(path: string, clock: Clock): KeySet {
   try {
     current = read();
   } catch (error) {
-    throw new JwksFileError(
-      `jwt.jwks: ${path} cannot be used as a key set (${(error as NodeJS.ErrnoException).code ?? 'not a JWK set'}).`,
-    );
+    const { code = 'not a JWK set' } = error as NodeJS.ErrnoException;
+    throw new JwksFileError(`jwt.jwks: ${path} cannot be used as a key set (${code}).`, {
+      isMissing: code === 'ENOENT',
+    });
   }
   let checkedAt = clock.monotonic();
   const latest = (): typeof current => {

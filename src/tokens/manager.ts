@@ -38,6 +38,7 @@ export class TokenManager {
   readonly #records: AccountRecords;
   readonly #secrets: SecretFiles;
   readonly #flights: Flights;
+  #isWatching = false;
 
   constructor(credentials: CredentialSource | Iterable<Credential>, options: ManagerOptions) {
     this.#credentials = Symbol.iterator in credentials ? sourceOf(credentials) : credentials;
@@ -82,7 +83,9 @@ export class TokenManager {
   async load(): Promise<void> {
     const { store } = this.#parts;
     const onRecordChanged = (account: string): void => this.#recordChanged(account);
-    await this.#store.run('watch', async () => store.watch?.(onRecordChanged, () => this.#recovery.begin()));
+    if (!this.#isWatching)
+      await this.#store.run('watch', async () => store.watch?.(onRecordChanged, () => this.#recovery.begin()));
+    this.#isWatching = true;
     for (const account of this.#credentials.declared) {
       const state = this.#accounts.of(account);
       // A record that cannot be opened concerns its own account only.

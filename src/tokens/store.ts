@@ -123,6 +123,13 @@ export function nameOfRecord(key: string): string {
 /** Why a store cannot be opened or used; `message` is for the operator and holds no secret. */
 export class StoreError extends Error {
   override readonly name: string = 'StoreError';
+  /** True: the same may succeed later, without anyone doing anything about this configuration. */
+  readonly isTemporary: boolean;
+
+  constructor(message?: string, { isTemporary = false } = {}) {
+    super(message);
+    this.isTemporary = isTemporary;
+  }
 }
 
 /** One row cannot be read. The store works, and so do all accounts but the row's own. */

@@ -5,6 +5,7 @@ import type { PackedStates, StateOptions } from '../operator/local-view.ts';
 import type { AccountStatus, ProcessRoute, ProcessState } from '../operator/status-document.ts';
 import type { MetricsJson, RenewedToken } from '../operator/view.ts';
 import type { RenewNowOptions } from '../tokens/manager.ts';
+import type { InheritedSocket } from '../app/inherited-sockets.ts';
 import type { ProxyAddress } from '../app/proxy-address.ts';
 
 /* The messages between the primary process and its workers, on the channel of node:cluster, which sends JSON. */
@@ -37,6 +38,10 @@ export type ToWorker =
       readonly config: string;
       readonly viaName: string;
       readonly umask: number;
+      /** Listening sockets of the primary. */
+      readonly sockets: readonly InheritedSocket[];
+      /** How long it may wait for Redis or a file. ms. */
+      readonly waitMs: number;
     }
   | { readonly type: 'ask'; readonly id: number; readonly question: WorkerRequest }
   /** Another worker has written this account's record. */
@@ -47,6 +52,8 @@ export type ToPrimary =
   /** The worker receives messages. Earlier ones are lost. */
   | { readonly type: 'online' }
   | { readonly type: 'ready'; readonly addresses: readonly ProxyAddress[] }
+  /** What the worker's start waits for; absent: nothing any more. */
+  | { readonly type: 'waiting'; readonly reason?: string }
   /** The worker cannot start: a single process's message, and its exit code. */
   | { readonly type: 'failed'; readonly message: string; readonly exitCode: number }
   | { readonly type: 'answer'; readonly id: number; readonly value: unknown }

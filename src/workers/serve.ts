@@ -1,15 +1,13 @@
-import type { Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { availableParallelism } from 'node:os';
 import { engineOf } from '../app/front.ts';
-import { operatorPort } from '../app/operator-port.ts';
+import type { InheritedSockets } from '../app/inherited-sockets.ts';
+import { OperatorPort } from '../app/operator-port.ts';
 import type { LoadedConfig } from '../config/load.ts';
 import { OPERATOR_STOP_MS } from '../deadlines.ts';
 import type { Logger } from '../log.ts';
 import { Metrics } from '../metrics.ts';
 import type { ProxyAddress } from '../app/proxy-address.ts';
-import { drain } from '../http/server/drain.ts';
-import { listen } from '../http/server/listen.ts';
 import { freeSocketFile } from '../http/server/socket-file.ts';
 import type { ConfigControl } from '../operator/config-status.ts';
 import { systemClock } from '../tokens/clock.ts';
@@ -42,6 +40,12 @@ export interface PoolActions {
   readonly control?: ConfigControl;
   /** Begins an orderly stop. */
   readonly onDrain?: () => void;
+  /** Listening sockets that the process was started with. */
+  readonly sockets?: InheritedSockets;
+  /** How long the first workers may wait for Redis or a file. ms. Default: what the configuration says. */
+  readonly waitMs?: number;
+  /** It listens already. Default: one of the pool's own. */
+  readonly operatorPort?: OperatorPort;
 }
 
 /**
@@ -52,43 +56,54 @@ export async function startPool(
   config: LoadedConfig,
   log: Logger,
   halt: AbortSignal,
-  { control, onDrain }: PoolActions = {},
+  { control, onDrain, sockets, ...given }: PoolActions = {},
 ): Promise<RunningPool> {
-  const pool = new WorkerPool(config, new Metrics(VERSION, engineOf(config.listeners)), log);
+  const pool = new WorkerPool(config, new Metrics(VERSION, engineOf(config.listeners)), log, sockets?.all);
   const view = new PoolView(pool, systemClock, control, onDrain);
-  const operatorServer: Server = operatorPort(view, log, config, control);
-  const operatorAddress = await listen(operatorServer, config.operator.host, config.operator.port, 'operator');
+  const operatorPort = given.operatorPort ?? (await OperatorPort.open(config.operator, { log, sockets }));
+  // Its view knows workers that start, and what they wait for.
+  operatorPort.show(view, config.operator, control);
   let proxyAddresses: readonly ProxyAddress[];
   try {
-    await freeNewSockets(config, pool);
-    proxyAddresses = await pool.start(workerCount(config), halt);
+    await freeNewSockets(config, pool, sockets);
+    proxyAddresses = await pool.start(workerCount(config), halt, given.waitMs);
   } catch (error) {
-    await drain(operatorServer, 0);
+    await operatorPort.close();
     throw error;
   }
   return {
     proxyAddresses,
-    operatorAddress,
-    replaceWorkers: (next) => replaceWorkers(pool, next, log),
+    operatorAddress: operatorPort.address,
+    replaceWorkers: (next) => replaceWorkers(pool, next, log, sockets),
     async stop() {
       await pool.stop();
-      await drain(operatorServer, OPERATOR_STOP_MS);
+      await operatorPort.close(OPERATOR_STOP_MS);
     },
   };
 }
 
 /** Removes stale socket files. A socket on which workers listen already is kept, for the new ones too. */
-async function freeNewSockets({ listeners }: LoadedConfig, pool: WorkerPool): Promise<void> {
+async function freeNewSockets(
+  { listeners }: LoadedConfig,
+  pool: WorkerPool,
+  sockets: InheritedSockets | undefined,
+): Promise<void> {
   const used = new Set(pool.workers.flatMap(({ addresses }) => addresses.flatMap(({ socket }) => socket ?? [])));
   for (const { socket } of listeners)
-    if (socket !== undefined && !used.has(socket)) await freeSocketFile(socket, 'proxy');
+    if (socket !== undefined && !used.has(socket) && sockets?.hasPath(socket) !== true)
+      await freeSocketFile(socket, 'proxy');
 }
 
-async function replaceWorkers(pool: WorkerPool, config: LoadedConfig, log: Logger): Promise<void> {
+async function replaceWorkers(
+  pool: WorkerPool,
+  config: LoadedConfig,
+  log: Logger,
+  sockets: InheritedSockets | undefined,
+): Promise<void> {
   const count = workerCount(config);
   log.info('replacing the workers', { detail: String(count) });
   try {
-    await freeNewSockets(config, pool);
+    await freeNewSockets(config, pool, sockets);
     if (!(await pool.replaceAll(config, count))) throw new WorkerStartError('tokenward is stopping.', 1);
     log.info('all workers run the current configuration');
   } catch (error) {

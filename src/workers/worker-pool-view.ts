@@ -59,12 +59,17 @@ export class PoolView implements OperatorView {
         ...problems,
         ...(serving || state.stopping ? [] : [{ problem: 'no worker is up' }]),
         // The others serve: a problem, but no reason to be not ready.
-        ...(state.stopping
-          ? []
-          : missing.map((slot) => ({ problem: `worker ${slot} is not up; it is being replaced` }))),
+        ...(state.stopping ? [] : missing.map((slot) => ({ problem: this.#whyMissing(slot) }))),
         ...[...silent].map(({ slot }) => ({ problem: `worker ${slot} does not respond` })),
       ],
     };
+  }
+
+  #whyMissing(slot: number): string {
+    const { workers, started } = this.#pool;
+    const reason = workers.find((worker) => worker.slot === slot && worker.state === 'starting')?.waitsFor;
+    if (reason !== undefined) return `worker ${slot} is starting, and waits: ${reason}`;
+    return `worker ${slot} is not up; it is being ${started ? 'replaced' : 'started'}`;
   }
 
   async metrics(open: boolean): Promise<{ contentType: string; text: string }> {

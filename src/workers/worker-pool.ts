@@ -1,4 +1,5 @@
 import cluster from 'node:cluster';
+import type { InheritedSocket } from '../app/inherited-sockets.ts';
 import type { ProxyAddress } from '../app/proxy-address.ts';
 import { newViaName } from '../app/via-name.ts';
 import type { LoadedConfig } from '../config/load.ts';
@@ -20,6 +21,7 @@ export class WorkerPool {
   /** The last hour of workers that have ended. */
   readonly minutes = new EndedMinutes();
   readonly #log: Logger;
+  readonly #sockets: readonly InheritedSocket[];
   readonly #viaName = newViaName();
   readonly #slots: Slot[] = [];
   /** All processes, including starting and leaving ones. */
@@ -31,13 +33,16 @@ export class WorkerPool {
   #started = false;
   #stopping = false;
 
-  constructor(config: LoadedConfig, metrics: Metrics, log: Logger) {
+  constructor(config: LoadedConfig, metrics: Metrics, log: Logger, sockets: readonly InheritedSocket[] = []) {
+    this.#sockets = sockets;
     this.#config = config;
     this.#packed = packConfig(config);
     this.metrics = metrics;
     this.#log = log;
     // Each connection goes to the next worker in turn. The kernel would give most of them to a few.
-    cluster.schedulingPolicy = cluster.SCHED_RR;
+    // Not with sockets that outlive the process: at a stop, node:cluster closes connections that the primary has
+    // accepted and no worker has taken. What no worker accepts stays in the kernel's queue for the next process.
+    cluster.schedulingPolicy = sockets.length > 0 ? cluster.SCHED_NONE : cluster.SCHED_RR;
     this.#setUmask(config);
   }
 
@@ -54,9 +59,10 @@ export class WorkerPool {
 
   /**
    * Starts `count` workers. Rejects with a WorkerStartError, leaving none, if one of them cannot start or `halt`
-   * aborts.
+   * aborts. `waitMs`: how long they may wait for Redis or a file; those that replace them later have all of
+   * `startup.wait`.
    */
-  async start(count: number, halt: AbortSignal): Promise<readonly ProxyAddress[]> {
+  async start(count: number, halt: AbortSignal, waitMs?: number): Promise<readonly ProxyAddress[]> {
     const stop = (): void => void this.stop();
     const throwIfHalted = (): void => {
       if (halt.aborted) throw new WorkerStartError('The start was stopped.', 1);
@@ -67,9 +73,9 @@ export class WorkerPool {
       // One before the others: it makes the store if there is none, and an error is reported once.
       const [first, ...others] = this.#slots as [Slot, ...Slot[]];
       throwIfHalted();
-      const addresses = await this.#fill(first, this.#packed).ready;
+      const addresses = await this.#fill(first, this.#packed, waitMs).ready;
       throwIfHalted();
-      await Promise.all(others.map((slot) => this.#fill(slot, this.#packed).ready));
+      await Promise.all(others.map((slot) => this.#fill(slot, this.#packed, waitMs).ready));
       this.#started = true;
       // Workers that ended before `#started` was set.
       for (const slot of this.#slots) if (slot.worker?.state === 'gone') this.#replace(slot);
@@ -90,6 +96,11 @@ export class WorkerPool {
   /** The slots without a serving worker. */
   get missing(): number[] {
     return this.#slots.filter(({ worker }) => worker?.state !== 'up').map(({ number }) => number);
+  }
+
+  /** Whether all workers have been up. */
+  get started(): boolean {
+    return this.#started;
   }
 
   get stopping(): boolean {
@@ -113,7 +124,8 @@ export class WorkerPool {
     try {
       for (const slot of this.#slots.slice(0, count)) {
         if (isStopping()) return false;
-        const fresh = this.#launch(slot.number, packed);
+        // Whoever asks for a reload gets the answer at once, and the old ones serve on.
+        const fresh = this.#launch(slot.number, packed, 0);
         await fresh.ready;
         if (isStopping()) return false;
         const old = slot.worker;
@@ -147,15 +159,23 @@ export class WorkerPool {
     await Promise.all(this.workers.map((worker) => worker.stop(false, delay + drain + WORKER_STOP_MS)));
   }
 
-  #fill(slot: Slot, packed: string): WorkerProcess {
-    const worker = this.#launch(slot.number, packed);
+  #fill(slot: Slot, packed: string, waitMs = this.#config.startup.wait): WorkerProcess {
+    const worker = this.#launch(slot.number, packed, waitMs);
     slot.worker = worker;
     this.#watch(slot, worker);
     return worker;
   }
 
-  #launch(slot: number, packed: string): WorkerProcess {
-    const start = { type: 'start', slot, config: packed, viaName: this.#viaName, umask: this.#umask } as const;
+  #launch(slot: number, packed: string, waitMs: number): WorkerProcess {
+    const start = {
+      type: 'start',
+      slot,
+      config: packed,
+      viaName: this.#viaName,
+      umask: this.#umask,
+      sockets: this.#sockets,
+      waitMs,
+    } as const;
     const worker = new WorkerProcess(cluster.fork(), start, (account, from) => {
       for (const other of this.#alive) if (other !== from) other.send({ type: 'changed', account });
     });

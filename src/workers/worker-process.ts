@@ -7,7 +7,7 @@ import type { MetricsJson } from '../operator/view.ts';
 import type { WorkerResults, WorkerRequest, ToPrimary, ToWorker } from './messages.ts';
 import { WorkerStartError } from './worker-start-error.ts';
 
-/** How long a new worker may take until it serves, ms: enough for a Redis that does not respond. */
+/** How long a new worker may take until it serves, besides what it waits for. ms. */
 const MAX_START_MS = 60_000;
 /** How long a worker may take for a response from its memory. ms. */
 const MAX_RESPONSE_MS = 2_000;
@@ -33,6 +33,8 @@ export class WorkerProcess {
   lastMetrics: MetricsJson = [];
   /** Its routes at the last request for its state. */
   lastRoutes: readonly ProcessRoute[] = [];
+  /** What its start waits for. */
+  waitsFor: string | undefined;
   readonly #worker: ClusterWorker;
   readonly #pending = new Map<number, (message: ToPrimary | undefined) => void>();
   #lastId = 0;
@@ -52,10 +54,11 @@ export class WorkerProcess {
     });
     // Without an awaiter a rejection is no fault.
     this.ready.catch(() => undefined);
+    const maxStartMs = MAX_START_MS + start.waitMs;
     const startTimer = setTimeout(() => {
-      rejectReady(new WorkerStartError(`Worker ${this.slot} was not ready within ${MAX_START_MS / 1000} s.`, 1));
+      rejectReady(new WorkerStartError(`Worker ${this.slot} was not ready within ${maxStartMs / 1000} s.`, 1));
       this.kill();
-    }, MAX_START_MS);
+    }, maxStartMs);
     worker.on('message', (message: ToPrimary) => {
       if (message.type === 'online') this.send(start);
       else if (message.type === 'ready') {
@@ -64,7 +67,8 @@ export class WorkerProcess {
         this.readyAt = performance.now();
         this.addresses = message.addresses;
         resolveReady(message.addresses);
-      } else if (message.type === 'failed') rejectReady(new WorkerStartError(message.message, message.exitCode));
+      } else if (message.type === 'waiting') this.waitsFor = message.reason;
+      else if (message.type === 'failed') rejectReady(new WorkerStartError(message.message, message.exitCode));
       else if (message.type === 'changed') onChanged(message.account, this);
       else if (message.type === 'final-metrics') {
         this.lastMetrics = message.metrics;

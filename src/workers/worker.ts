@@ -1,7 +1,9 @@
 import cluster from 'node:cluster';
 import { startWorker } from '../app/app.ts';
 import type { Dependencies } from '../app/build.ts';
+import { InheritedSockets } from '../app/inherited-sockets.ts';
 import type { Worker } from '../app/serve-proxy.ts';
+import { Startup } from '../app/startup.ts';
 import type { AccessOutput } from '../access-log.ts';
 import type { LoadedConfig } from '../config/load.ts';
 import { TokenwardError } from '../errors.ts';
@@ -48,6 +50,11 @@ export async function runWorker(host: WorkerHost): Promise<RunningWorker> {
     announce: (account: string) => void send({ type: 'changed', account }),
     listen: (onChanged: (account: string) => void) => void (listener = onChanged),
   };
+  const startup = new Startup({
+    limitMs: start.waitMs,
+    log,
+    onWaiting: (reason) => void send({ type: 'waiting', ...(reason !== undefined && { reason }) }),
+  });
   let worker: Worker;
   try {
     worker = await startWorker(config, {
@@ -57,6 +64,8 @@ export async function runWorker(host: WorkerHost): Promise<RunningWorker> {
       viaName: start.viaName,
       access,
       worker: start.slot,
+      startup,
+      sockets: new InheritedSockets(start.sockets),
     });
   } catch (error) {
     await send({ type: 'failed', ...host.explain(error) });

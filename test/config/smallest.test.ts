@@ -63,6 +63,7 @@ describe('the smallest configuration', () => {
         bodyIdle: 30_000,
         readIdle: 120_000,
       },
+      startup: { wait: 60_000 },
       shutdown: { delay: 0, drain: 20_000 },
       watch: false,
       log: { level: 'info', access: { requests: 'errors', sample: 1, query: false } },

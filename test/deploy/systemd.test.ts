@@ -4,6 +4,7 @@ import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
+import { configSchema } from '../../src/config/schema.ts';
 import { requireTool } from '../support/tools.ts';
 
 const run = promisify(execFile);
@@ -26,6 +27,20 @@ describe('the systemd unit', () => {
     } finally {
       rmSync(folder, { recursive: true });
     }
+  });
+
+  it('exposes no more than 1.2 by the scale of systemd-analyze', async function () {
+    const analyze = requireTool(this, 'systemd-analyze');
+    const { stdout } = await run(analyze, ['security', '--offline=true', '--no-pager', '--threshold=12', UNIT]);
+    assert.match(stdout, /Overall exposure level for tokenward\.service: (0\.\d|1\.[012]) OK/);
+  });
+
+  it('waits longer for the start than tokenward itself', () => {
+    const unit = readFileSync(UNIT, 'utf8');
+    const [, start] = /^TimeoutStartSec=(\d+)s$/m.exec(unit)!;
+    const [, ready] = /^ExecStartPost=.* health --ready --wait (\d+)$/m.exec(unit)!;
+    assert.ok(configSchema.shape.startup.parse(undefined).wait / 1_000 < Number(ready));
+    assert.ok(Number(ready) < Number(start));
   });
 
   it('keeps secrets out of core dumps, and ends by its main process', () => {

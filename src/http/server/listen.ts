@@ -7,12 +7,16 @@ export class ListenError extends Error {
   override readonly name = 'ListenError';
 }
 
-/** Starts listening. Rejects with a ListenError that names address and cause. */
+/**
+ * Starts listening. `fd`: on a socket that is bound already, at this address. Rejects with a ListenError that names
+ * address and cause.
+ */
 export function listen(
   server: Server | TlsServer,
   host: string,
   port: number,
   listenerName: string,
+  fd?: number,
 ): Promise<AddressInfo> {
   return new Promise((resolve, reject) => {
     const failed = (error: NodeJS.ErrnoException): void => {
@@ -27,7 +31,7 @@ export function listen(
       reject(new ListenError(`Cannot listen on ${host}:${port} (${listenerName}): ${reason}.`));
     };
     server.once('error', failed);
-    server.listen({ host, port, backlog: 4_096 }, () => {
+    server.listen(fd === undefined ? { host, port, backlog: 4_096 } : { fd, backlog: 4_096 }, () => {
       server.off('error', failed);
       resolve(server.address() as AddressInfo);
     });

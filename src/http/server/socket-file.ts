@@ -62,6 +62,18 @@ export function listenOnSocket(server: Server, path: string, mode: number, liste
   });
 }
 
+/** Starts listening on a socket that is bound to the path already, by who owns its file. Rejects with a ListenError. */
+export function listenOnBoundSocket(server: Server, fd: number, path: string, listenerName: string): Promise<string> {
+  return new Promise((resolve, reject) => {
+    const failed = (error: unknown): void => reject(listenError(path, listenerName, codeOf(error)));
+    server.once('error', failed);
+    server.listen({ fd, backlog: 4_096 }, () => {
+      server.off('error', failed);
+      resolve(path);
+    });
+  });
+}
+
 /** Sets the umask for sockets of this mode. Returns the previous umask. */
 export function setSocketUmask(mode: number): number {
   return process.umask(0o777 & ~mode);

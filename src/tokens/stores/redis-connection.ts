@@ -53,13 +53,7 @@ export class Connection {
   static async start(open: OpenSession, reopened: () => void, times = systemStoreTimes): Promise<Connection> {
     const connection = new Connection(open, reopened, times);
     try {
-      // A refused login or an untrusted certificate stays one however often it is tried.
-      await within(
-        FIRST_CONNECT_MS,
-        connection.#reopen((why) => /^(WRONGPASS|NOAUTH|NOPERM)$|CERT|^UNABLE_TO_/.test(why)),
-        () => connection.#lastFailure,
-        times,
-      );
+      await within(FIRST_CONNECT_MS, connection.#reopen(isFinal), () => connection.#lastFailure, times);
       return connection;
     } catch (error) {
       connection.close();
@@ -114,7 +108,8 @@ export class Connection {
         if (session !== undefined && (demoted || error instanceof DeadlineError)) this.#lose(session);
         // A demoted master has done nothing; the command goes to the new one.
         if (demoted && attempt === 1) continue;
-        throw new StoreError(`Redis refused or lost a command: ${reason(error)}.`);
+        const why = reason(error);
+        throw new StoreError(`Redis refused or lost a command: ${why}.`, { isTemporary: !isFinal(why) });
       }
     }
   }
@@ -190,6 +185,11 @@ export class Connection {
 }
 
 class DeadlineError extends Error {}
+
+/** Whether a failure stays one however often it is tried: a refused login, an untrusted certificate. */
+export function isFinal(why: string): boolean {
+  return /^(WRONGPASS|NOAUTH|NOPERM|WRONGTYPE)$|CERT|^UNABLE_TO_/.test(why.split(' ').at(-1)!);
+}
 
 /** The promise, or a DeadlineError after so many ms. A later result is dropped. */
 export async function within<T>(

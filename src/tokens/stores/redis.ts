@@ -10,7 +10,7 @@ import {
   type StoredRecord,
   type TokenStore,
 } from '../store.ts';
-import { Connection, reason, type OpenSession } from './redis-connection.ts';
+import { Connection, isFinal, reason, type OpenSession } from './redis-connection.ts';
 import { ACQUIRE, DEBIT, RELEASE, REPLACE, TAKE_BACK, USED } from './redis-scripts.ts';
 import { describePlace, sessionOpener, type RedisAccess } from './redis-topology.ts';
 
@@ -65,7 +65,9 @@ export class RedisStore implements TokenStore {
       return store;
     } catch (error) {
       connection?.close();
-      throw new StoreError(`Redis at ${describePlace(options.place)} cannot be used: ${reason(error)}.`);
+      const why = reason(error);
+      const isTemporary = error instanceof StoreError ? error.isTemporary : !isFinal(why);
+      throw new StoreError(`Redis at ${describePlace(options.place)} cannot be used: ${why}.`, { isTemporary });
     }
   }
 
