@@ -1,13 +1,13 @@
 import assert from 'node:assert/strict';
 import { execFile } from 'node:child_process';
-import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { parse } from 'yaml';
-import { mountAsKubelet } from '../support/kubelet-mount.ts';
 import { requireBuild } from '../support/tools.ts';
 import { nameOf, render, renderedConfig, VALUE_FILES } from './chart.ts';
+import { asInPod } from './in-pod.ts';
 
 const run = promisify(execFile);
 
@@ -29,20 +29,7 @@ describe('the configuration the chart renders', () => {
         this.runnable().title += ' (skipped: this version has no redis store)';
         this.skip();
       }
-      // What the pod would get from its Secrets: every variable, and every file in another place.
-      const environment = Object.fromEntries(
-        [...text.matchAll(/\$\{([A-Z][A-Z0-9_]*)\}/g)].map(([, name]) => [name!, standIn(name!)]),
-      );
-      const file = join(folder, 'proxy.config.yaml');
-      for (const place of ['secrets', 'accounts', 'jwks']) mkdirSync(join(folder, place));
-      for (const [, name] of text.matchAll(/\$\{file:\/etc\/tokenward\/secrets\/([^}]+)\}/g))
-        writeFileSync(join(folder, 'secrets', name!), standIn(name!));
-      writeFileSync(join(folder, 'jwks', 'jwks.json'), '{ "keys": [] }');
-      mountAsKubelet(join(folder, 'accounts'), {
-        'more.yaml': '{ more: { flow: static, credentials: { token: t } } }',
-      });
-      writeFileSync(file, text.replaceAll('/etc/tokenward/', `${folder}/`));
-
+      const { file, environment } = asInPod(text, folder);
       await run(process.execPath, [program, 'check', '-c', file], {
         env: { PATH: process.env['PATH'], ...environment },
       });
@@ -71,8 +58,3 @@ describe('the configuration the chart renders', () => {
     assert.deepEqual(Object.keys(redis.store).sort(), ['key', 'type', 'url']);
   });
 });
-
-function standIn(name: string): string {
-  if (/key$/i.test(name)) return Buffer.alloc(32, 7).toString('base64');
-  return /url$/i.test(name) ? 'redis://redis:6379' : 'stand-in';
-}

@@ -1,7 +1,10 @@
-import { execFileSync, spawn, type ChildProcess } from 'node:child_process';
+import { execFile, execFileSync, spawn, type ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
+import { promisify } from 'node:util';
 import type { KubeObject } from './chart.ts';
 import { chainOf, type Pod } from './policies.ts';
+
+const run = promisify(execFile);
 
 /** A probe: may `from` reach `to` there? */
 export interface Probe {
@@ -33,7 +36,6 @@ while True:
             s.sendto(data, sender)
 `;
 
-/** All at once: a dropped packet costs the whole time limit. */
 const ASKER = `
 import socket, sys, threading
 asked = [a.split(' ') for a in sys.argv[1:]]
@@ -105,17 +107,20 @@ ct state established,related accept\n${jumps.join('\n')}\n}\n}\n`;
     execFileSync('ip', ['netns', 'exec', `${this.#prefix}r`, 'nft', '-f', '-'], { input: rules });
   }
 
-  /** Which of the probes reach, over IPv4 or IPv6. Probes of one pod at once. */
-  ask(probes: readonly Probe[], family: 'v4' | 'v6'): readonly boolean[] {
+  /** Which of the probes reach, over IPv4 or IPv6. All at once: a dropped packet costs the whole time limit. */
+  async ask(probes: readonly Probe[], family: 'v4' | 'v6'): Promise<readonly boolean[]> {
     const found = new Map<Probe, boolean>();
-    for (const from of new Set(probes.map((probe) => probe.from))) {
-      const own = probes.filter((probe) => probe.from === from);
-      const asked = own.map(({ to, port, protocol = 'tcp' }) => `${this.#named(to)[family]} ${port} ${protocol}`);
-      const answer = execFileSync('ip', ['netns', 'exec', this.#namespaceOf(from), 'python3', '-c', ASKER, ...asked], {
-        encoding: 'utf8',
-      }).trim();
-      own.forEach((probe, index) => found.set(probe, answer[index] === '1'));
-    }
+    await Promise.all(
+      [...new Set(probes.map((probe) => probe.from))].map(async (from) => {
+        const own = probes.filter((probe) => probe.from === from);
+        const asked = own.map(({ to, port, protocol = 'tcp' }) => `${this.#named(to)[family]} ${port} ${protocol}`);
+        const { stdout } = await run('ip', [
+          ...['netns', 'exec', this.#namespaceOf(from), 'python3', '-c', ASKER],
+          ...asked,
+        ]);
+        own.forEach((probe, index) => found.set(probe, stdout[index] === '1'));
+      }),
+    );
     return probes.map((probe) => found.get(probe)!);
   }
 

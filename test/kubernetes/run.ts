@@ -1,10 +1,16 @@
 import { runProgram } from '../harness/program.ts';
 import { Tally } from '../harness/tally.ts';
+import { rendered } from './chart.ts';
+import { writeGolden } from './golden.ts';
 import { HELP, parseOptions, type Options } from './options.ts';
 import { PARTS } from './parts/all.ts';
 
 /** Everything, in order; the exit code. */
 async function main(options: Options): Promise<number> {
+  if (options.writeGolden) {
+    for (const file of writeGolden(rendered)) console.log(file);
+    return 0;
+  }
   const tally = new Tally();
   for (const part of PARTS) {
     if (!options.runs(part.name)) continue;

@@ -1,35 +1,12 @@
 import { stringify } from 'yaml';
-import { VALUE_FILES } from '../../deploy/chart.ts';
 import { messageOf, type Tally } from '../../harness/tally.ts';
 import { ApiServer } from '../api-server.ts';
 import { NAMESPACE, rendered, type KubeObject } from '../chart.ts';
 import type { Part } from '../part.ts';
+import { VARIANTS } from '../variants.ts';
 
 /** Kinds of this API server itself. Others need the definitions of those who made them. */
 const BUILT_IN = /^(v1|apps\/v1|policy\/v1|autoscaling\/v2|networking\.k8s\.io\/v1)$/;
-
-/** Further values, each of which once was refused by the API server only. */
-const SETTINGS: readonly (readonly string[])[] = [
-  ['replicas=0'],
-  ['replicas=null'],
-  ['persistence.storageClass="-"'],
-  ['persistence={"accessMode":"ReadWriteOncePod","selector":{"matchLabels":{"a":"b"}}}'],
-  ['secretFiles=[{"existingSecret":"1234"}]', 'existingSecret="5678"'],
-  ['nameOverride="1234"', 'fullnameOverride="gate"'],
-  ['podLabels={"app.kubernetes.io/name":"x"}', 'podAnnotations={"checksum/config":"x"}'],
-  ['podDisruptionBudget={"enabled":true,"maxUnavailable":"50%"}'],
-  ['strategy={"type":"RollingUpdate","rollingUpdate":{"maxSurge":0,"maxUnavailable":1}}'],
-  ['service={"clusterIP":"None"}'],
-  ['service={"ipFamilyPolicy":"RequireDualStack","ipFamilies":["IPv6","IPv4"]}'],
-  ['service={"trafficDistribution":"PreferSameNode","internalTrafficPolicy":"Local"}'],
-  [
-    'service={"type":"NodePort","nodePort":30080,"externalTrafficPolicy":"Local"}',
-    `config.callers=[{"name":"a","key":"sha256:${'1'.repeat(64)}"}]`,
-  ],
-  ['networkPolicy.enabled=false'],
-  ['existingConfigMap="9"'],
-  ['tests.enabled=false', 'serviceAccount.create=false'],
-];
 
 /** The chart at a real API server: strict validation, admission of pods, and a life of a release. */
 export const api: Part = {
@@ -39,14 +16,9 @@ export const api: Part = {
     ApiServer.with((server) => {
       for (const name of [NAMESPACE, 'shop', 'billing', 'gateways', 'monitoring'])
         server.kubectl(['create', 'namespace', name]);
-      const variants = [
-        ...VALUE_FILES.map((values) => ({ values, settings: [] as readonly string[] })),
-        ...SETTINGS.map((settings) => ({ values: undefined, settings })),
-      ];
-      for (const { values, settings } of variants)
-        accept(tally, server, values ?? (settings.join(' ') || 'the default'), rendered(values, ...settings));
+      for (const { name, values, settings } of VARIANTS) accept(tally, server, name, rendered(values, ...settings));
       const release = life(tally, server);
-      return Promise.resolve(`${variants.length} sets of values, and ${release} steps in the life of a release`);
+      return Promise.resolve(`${VARIANTS.length} sets of values, and ${release} steps in the life of a release`);
     }),
 };
 

@@ -133,26 +133,26 @@ export const packets: Part = {
     if (process.getuid?.() !== 0) return 'left out: network namespaces need root';
     for (const tool of ['ip', 'nft', 'python3']) if (toolFor('packets', tool) === undefined) return 'left out';
     const labels = labelsOf(rendered());
-    return Network.with(podsFor(labels), PORTS, (network) => {
+    return Network.with(podsFor(labels), PORTS, async (network) => {
       let count = 0;
       // Without policies everything reaches: else a drop would prove nothing.
       network.enforce([]);
       const all = CASES.flatMap(({ probes }) => probes);
       for (const family of ['v4', 'v6'] as const) {
-        const open = network.ask(all, family);
+        const open = await network.ask(all, family);
         tally.equal(`without policies, ${family}`, all.filter((_, index) => !open[index]).map(inWords), []);
       }
       for (const { name, values, settings = [], probes } of CASES) {
         network.enforce(rendered(values, ...settings).filter(({ kind }) => kind === 'NetworkPolicy'));
         for (const family of ['v4', 'v6'] as const) {
-          const found = network.ask(probes, family);
+          const found = await network.ask(probes, family);
           probes.forEach((probe, index) => {
             count += 1;
             judge(tally, `${name}, ${family}`, probe, found[index]!);
           });
         }
       }
-      return Promise.resolve(`${count} probes in ${CASES.length} cases`);
+      return `${count} probes in ${CASES.length} cases`;
     });
   },
 };
