@@ -80,6 +80,8 @@ describe("pictures of the operator's page", function () {
       }
       if (minute > 55) await send('/away/x');
       ahead += MINUTE;
+      // A minute is closed by who looks in the next one.
+      await call(started.operatorUrl, '/overview');
     }
     return started;
   };
