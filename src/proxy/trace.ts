@@ -40,7 +40,10 @@ export function endTracedAttempt(trace: RequestTrace, ctx: RequestContext, at: n
   trace.endAttempt(at, responded ? upstreamResponse.status : undefined, Math.max(0, attempts - 1));
 }
 
-/** Ends the request's span, which says what its access line says. `isSecret`: whether the configuration holds it as one. */
+/**
+ * Ends the request's span, which says what its access line says. `isSecret`: whether the configuration holds a text as a
+ * secret.
+ */
 export function endTrace(
   trace: RequestTrace,
   ctx: RequestContext,
