@@ -1,8 +1,9 @@
 # The image for both architectures, from the root of the repository:
 #   VERSION=0.1.0 REVISION=$(git rev-parse HEAD) SOURCE_DATE_EPOCH=$(git log -1 --format=%ct) \
 #     docker buildx bake --file deploy/docker/docker-bake.hcl
-# It writes release/tokenward-image.tar. To push it instead: REGISTRY=registry.example/team/ … bake … image-push
-# The same commit gives the same images: times are those of the commit. Only the signed statement of how it was built
+# It writes release/tokenward-image.tar; the folder must exist. To push instead, name the registry, and the target image-push:
+#   REGISTRY=registry.example/team/ … docker buildx bake --file deploy/docker/docker-bake.hcl image-push
+# The same commit gives the same images: times are those of the commit. Only the statement of how it was built
 # (provenance) has times of its own.
 
 variable "VERSION" { default = "0.1.0" }

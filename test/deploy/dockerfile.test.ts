@@ -1,7 +1,10 @@
 import assert from 'node:assert/strict';
+import { execFile } from 'node:child_process';
 import { existsSync, readFileSync } from 'node:fs';
+import { promisify } from 'node:util';
 import { Script } from 'node:vm';
 import { parse } from 'yaml';
+import { requireTool } from '../support/tools.ts';
 
 /** The instructions, each on one line, comments out. */
 const INSTRUCTIONS = readFileSync('deploy/docker/Dockerfile', 'utf8')
@@ -17,6 +20,10 @@ const of = (name: string): string[] =>
 const FINAL = INSTRUCTIONS.slice(INSTRUCTIONS.findLastIndex((line) => line.startsWith('FROM ')));
 
 describe('the Dockerfile', () => {
+  it('has no remark by hadolint', async function () {
+    await promisify(execFile)(requireTool(this, 'hadolint'), ['deploy/docker/Dockerfile']);
+  });
+
   it('builds from one Node 24, by digest, and ends with nothing of its distribution', () => {
     const stages = of('FROM').map((from) => from.split(' AS ')[1]);
     const images = of('FROM')
