@@ -4,6 +4,7 @@ import { mkdirSync, mkdtempSync, readFileSync, rmSync, statSync, writeFileSync }
 import { tmpdir } from 'node:os';
 import { basename, join, relative, resolve } from 'node:path';
 import { parseArgs } from 'node:util';
+import { packChart } from './chart.ts';
 import { buildDeb } from './deb.ts';
 import { notice } from './notice.ts';
 import { sbom } from './sbom.ts';
@@ -45,13 +46,9 @@ try {
   const parts = join(out, `tokenward-${version}.cdx.json`);
   writeFileSync(parts, sbom());
   note(parts);
-  if (has('helm')) {
-    // In a folder of its own: npm and helm give their files the same name.
-    const charts = join(out, 'chart');
-    mkdirSync(charts, { recursive: true });
-    run('helm', ['package', 'helm/tokenward', '--destination', charts]);
-    note(join(charts, `tokenward-${version}.tgz`));
-  } else say('skipped', 'the chart: helm is not installed');
+  // In a folder of its own: npm and helm give their files the same name.
+  if (has('helm')) note(packChart(join(work, 'chart'), join(out, 'chart'), version));
+  else say('skipped', 'the chart: helm is not installed');
   const sums = made.map((file) => `${sha256(file)}  ${relative(out, file)}\n`);
   writeFileSync(join(out, 'SHA256SUMS'), sums.join(''));
 
