@@ -9,6 +9,8 @@ export default tseslint.config(
       'bench/results/**',
       '.mutation/**',
       'bench/**/*.mjs',
+      // A program of the chart, which runs as it is in a pod.
+      'helm/**/*.mjs',
       '.dependency-cruiser.mjs',
       // Written for versions of Node that know no modules.
       'bin/**',

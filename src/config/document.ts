@@ -1,6 +1,7 @@
-import { isCollection, isMap, isPair, isScalar, isSeq, LineCounter, parseDocument, visit, type Document } from 'yaml';
+import { isCollection, isMap, isPair, isScalar, isSeq, LineCounter, visit, type Document } from 'yaml';
 import { Excerpts } from './excerpt.ts';
 import { ConfigError, dotted, type ConfigIssue, type IssueCode, type Path, type Position } from './issues.ts';
+import { parseYaml } from './parse-yaml.ts';
 import { syntaxErrors } from './syntax-errors.ts';
 
 /** Uses of aliases in total: enough for a thousand routes that share their timeouts, too few for an alias bomb. */
@@ -54,7 +55,7 @@ export function readDocument(text: string, file: string): ConfigDocument {
 
 function parsed(text: string, lines: LineCounter, file: string): Document.Parsed {
   try {
-    return parseDocument(text, { lineCounter: lines, prettyErrors: false, merge: false, logLevel: 'error' });
+    return parseYaml(text, lines);
   } catch (error) {
     // The library recurses at every level, and catches an exhausted stack in its second pass only.
     if (!(error instanceof RangeError)) throw error;

@@ -1,4 +1,4 @@
-import { isAlias, isMap, isPair, isScalar, visit, type Document, type LineCounter } from 'yaml';
+import { isAlias, isMap, isPair, isScalar, visit, type Document, type LineCounter, type Scalar } from 'yaml';
 import { PRESETS } from '../flows/presets.ts';
 import { nearest } from '../nearest.ts';
 import type { Excerpt, Path } from './issues.ts';
@@ -9,11 +9,18 @@ const MASK = '***';
 /** Characters of a line that are shown. */
 const MAX_SHOWN = 110;
 
-/** A part of the document: a key, or a value with what is shown of it. */
-interface Span {
+/** A piece of a line, with what is shown of it. */
+interface Piece {
   readonly start: number;
   readonly end: number;
   readonly shown: string;
+}
+
+/** A key or a value of the document. What is shown of it is worked out for the lines that are shown, which are few. */
+interface Span {
+  readonly start: number;
+  readonly end: number;
+  show(): string;
 }
 
 /**
@@ -53,23 +60,36 @@ const KNOWN_KEYS: ReadonlySet<string> = new Set([
 ]);
 
 /** The visible pieces of a line. */
-function piecesOf(text: string, from: number, to: number, spans: readonly Span[]): Span[] {
-  const pieces: Span[] = [];
+function piecesOf(text: string, from: number, to: number, spans: readonly Span[]): Piece[] {
+  const pieces: Piece[] = [];
   let at = from;
-  for (const span of spans.filter(({ start, end }) => start < to && end > from)) {
+  for (let index = firstBehind(spans, from); index < spans.length && spans[index]!.start < to; index += 1) {
+    const span = spans[index]!;
     if (span.start > at) pieces.push(...syntax(text.slice(at, span.start), at));
     const start = Math.max(span.start, from);
     const end = Math.min(span.end, to);
     // A value of several lines is never shown.
-    pieces.push({ start, end, shown: span.start < from || span.end > to ? MASK : span.shown });
+    pieces.push({ start, end, shown: span.start < from || span.end > to ? MASK : span.show() });
     at = end;
   }
   if (at < to) pieces.push(...syntax(text.slice(at, to), at));
   return pieces;
 }
 
+/** The index of the first span that ends behind this offset. They are in the order of the text. */
+function firstBehind(spans: readonly Span[], offset: number): number {
+  let low = 0;
+  let high = spans.length;
+  while (low < high) {
+    const middle = (low + high) >>> 1;
+    if (spans[middle]!.end > offset) high = middle;
+    else low = middle + 1;
+  }
+  return low;
+}
+
 /** What stands between keys and values: brackets, blanks, marks; not comments, anchors and tags. */
-function syntax(text: string, start: number): Span[] {
+function syntax(text: string, start: number): Piece[] {
   const code = text.replace(/(^|\s)#.*$/, '');
   return code === ''
     ? []
@@ -77,8 +97,8 @@ function syntax(text: string, start: number): Span[] {
 }
 
 /** Of a line that the parser does not understand, only known keys, marks and variables are shown. */
-function piecesOfMalformed(line: string, from: number): Span[] {
-  const pieces: Span[] = [];
+function piecesOfMalformed(line: string, from: number): Piece[] {
+  const pieces: Piece[] = [];
   const code = line.replace(/\s#.*$/, '');
   for (const { 0: word, index } of code.matchAll(/\$\{[A-Za-z_]\w*\}|[\w.-]+|\s+|[^\w\s.$-]|[$]/g)) {
     const isKey = KNOWN_KEYS.has(word) && /^["']?\s*:(?=\s|$)/.test(code.slice(index + word.length));
@@ -93,7 +113,7 @@ function piecesOfMalformed(line: string, from: number): Span[] {
 }
 
 /** Joins the pieces; `from` and `to` are what is meant. A long line is cut on both sides. */
-function cut(pieces: readonly Span[], from: number, to: number): Excerpt {
+function cut(pieces: readonly Piece[], from: number, to: number): Excerpt {
   let text = '';
   let start: number | undefined;
   let end = 0;
@@ -126,22 +146,21 @@ function spansOf(document: Document.Parsed): Span[] {
     Scalar(key, node, ancestors) {
       if (!node.range) return;
       const [start, end] = node.range;
-      const written = String(node.value);
-      const shown =
-        key === 'key'
-          ? isPlainKey(written, ancestors.at(-1))
-            ? written
-            : MASK
-          : shownValue(pathOf([...ancestors, node]), node.source ?? written, names);
-      const isQuoted = node.type === 'QUOTE_DOUBLE' || node.type === 'QUOTE_SINGLE';
-      const mark = node.type === 'QUOTE_DOUBLE' ? '"' : "'";
-      spans.push({ start, end, shown: isQuoted ? `${mark}${shown}${mark}` : shown });
+      spans.push({ start, end, show: () => shownScalar(key === 'key', node, ancestors, names) });
     },
     Alias(_, node) {
-      if (isAlias(node) && node.range) spans.push({ start: node.range[0], end: node.range[1], shown: MASK });
+      if (isAlias(node) && node.range) spans.push({ start: node.range[0], end: node.range[1], show: () => MASK });
     },
   });
   return spans.sort((a, b) => a.start - b.start);
+}
+
+function shownScalar(isKey: boolean, node: Scalar, ancestors: readonly unknown[], names: ReadonlySet<string>): string {
+  const written = String(node.value);
+  const plainKey = (): string => (isPlainKey(written, ancestors.at(-1)) ? written : MASK);
+  const shown = isKey ? plainKey() : shownValue(pathOf([...ancestors, node]), node.source ?? written, names);
+  const mark = node.type === 'QUOTE_DOUBLE' ? '"' : node.type === 'QUOTE_SINGLE' ? "'" : '';
+  return `${mark}${shown}${mark}`;
 }
 
 /** A key without a value may be the rest of a password with a comma in it. */

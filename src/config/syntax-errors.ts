@@ -1,5 +1,6 @@
-import { parseDocument, type Document } from 'yaml';
+import type { Document } from 'yaml';
 import type { ConfigIssue, Position } from './issues.ts';
+import { parseYaml } from './parse-yaml.ts';
 
 const QUOTES =
   'check the indentation and brackets, and put quotes around text with ": ", " #", brackets or quotes in it';
@@ -20,7 +21,7 @@ export function syntaxErrors(
   place: (offset: number, end?: number) => Position,
 ): ConfigIssue[] {
   const unquoted = unquotedVariables(text);
-  const repaired = unquoted.length === 0 ? document : parsed(withoutVariables(text, unquoted));
+  const repaired = unquoted.length === 0 ? document : parseYaml(withoutVariables(text, unquoted));
   // It may stand in a comment, or in text where it is fine.
   const isCause = repaired.errors.length < document.errors.length;
   const errors = (isCause ? repaired : document).errors.map(({ code, pos: [start] }) => ({ code, start, end: start }));
@@ -91,8 +92,4 @@ function firstOfLines<R extends Range>(ranges: readonly R[], text: string): R[] 
     const lineEnd = text.indexOf('\n', before.end);
     return lineEnd !== -1 && lineEnd < start;
   });
-}
-
-function parsed(text: string): Document.Parsed {
-  return parseDocument(text, { prettyErrors: false, merge: false, logLevel: 'error' });
 }

@@ -7,12 +7,15 @@ import { requireTool } from '../support/tools.ts';
 const run = promisify(execFile);
 
 export const CHART = 'helm/tokenward';
-/** The chart's own values, and every example file beside this one. */
+/** The chart's own values, every example file beside this one, and those that come with the chart. */
 export const VALUE_FILES: readonly (string | undefined)[] = [
   undefined,
-  ...readdirSync('test/deploy/values')
-    .sort()
-    .map((file) => `test/deploy/values/${file}`),
+  ...['test/deploy/values', `${CHART}/ci`, `${CHART}/examples`].flatMap((folder) =>
+    readdirSync(folder)
+      .filter((file) => !file.endsWith('.manifests.yaml'))
+      .sort()
+      .map((file) => `${folder}/${file}`),
+  ),
 ];
 
 /** What the tests read of a manifest; everything else stays unknown. */
@@ -23,6 +26,7 @@ export interface Manifest {
     readonly name: string;
     readonly namespace?: string;
     readonly labels?: Readonly<Record<string, string>>;
+    readonly annotations?: Readonly<Record<string, string>>;
   };
   readonly spec?: Readonly<Record<string, unknown>>;
   readonly data?: Readonly<Record<string, string>>;
@@ -70,23 +74,36 @@ interface Probe {
 }
 
 /** `helm template` with a values file and `--set-json` settings. Rejects when helm refuses. */
-export async function render(
+export function render(
   context: Mocha.Context,
   values?: string,
   ...settings: readonly string[]
 ): Promise<{ text: string; manifests: readonly Manifest[] }> {
-  const helm = requireTool(context, 'helm');
-  const { stdout } = await run(helm, [
-    'template',
-    'tokenward',
-    CHART,
-    '--namespace',
-    'egress',
-    '--kube-version',
-    '1.31.0',
-    ...(values === undefined ? [] : ['--values', values]),
-    ...settings.flatMap((setting) => ['--set-json', setting]),
-  ]);
+  return renderChart(requireTool(context, 'helm'), CHART, values, ...settings);
+}
+
+/** The same of a chart elsewhere. */
+export async function renderChart(
+  helm: string,
+  chart: string,
+  values?: string,
+  ...settings: readonly string[]
+): Promise<{ text: string; manifests: readonly Manifest[] }> {
+  const { stdout } = await run(
+    helm,
+    [
+      'template',
+      'tokenward',
+      chart,
+      '--namespace',
+      'egress',
+      '--kube-version',
+      '1.31.0',
+      ...(values === undefined ? [] : ['--values', values]),
+      ...settings.flatMap((setting) => ['--set-json', setting]),
+    ],
+    { maxBuffer: 16 * 1024 ** 2 },
+  );
   const manifests = parseAllDocuments(stdout)
     .map((document) => document.toJS() as Manifest | null)
     .filter((manifest) => manifest !== null);

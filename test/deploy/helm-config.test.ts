@@ -1,12 +1,13 @@
 import assert from 'node:assert/strict';
 import { execFile } from 'node:child_process';
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { parse } from 'yaml';
 import { requireBuild } from '../support/tools.ts';
-import { nameOf, podTemplate, render, renderedConfig, VALUE_FILES } from './chart.ts';
+import { nameOf, render, renderedConfig, VALUE_FILES } from './chart.ts';
+import { asInPod } from './in-pod.ts';
 
 const run = promisify(execFile);
 
@@ -28,15 +29,7 @@ describe('the configuration the chart renders', () => {
         this.runnable().title += ' (skipped: this version has no redis store)';
         this.skip();
       }
-      // What the pod would get from its Secrets: every variable, and every file in another place.
-      const environment = Object.fromEntries(
-        [...text.matchAll(/\$\{([A-Z][A-Z0-9_]*)\}/g)].map(([, name]) => [name!, standIn(name!)]),
-      );
-      const file = join(folder, 'proxy.config.yaml');
-      for (const [, name] of text.matchAll(/\$\{file:\/etc\/tokenward\/secrets\/([^}]+)\}/g))
-        writeFileSync(join(folder, name!), standIn(name!));
-      writeFileSync(file, text.replaceAll('/etc/tokenward/secrets', folder));
-
+      const { file, environment } = asInPod(text, folder);
       await run(process.execPath, [program, 'check', '-c', file], {
         env: { PATH: process.env['PATH'], ...environment },
       });
@@ -64,18 +57,4 @@ describe('the configuration the chart renders', () => {
     };
     assert.deepEqual(Object.keys(redis.store).sort(), ['key', 'type', 'url']);
   });
-
-  it('restarts the pods when it changes, and only then', async function () {
-    const checksum = async (...settings: string[]): Promise<string | undefined> =>
-      podTemplate((await render(this, undefined, ...settings)).manifests).metadata.annotations['checksum/config'];
-    const before = await checksum();
-    assert.match(before ?? '', /^[0-9a-f]{64}$/);
-    assert.equal(await checksum('podLabels={"a":"b"}'), before);
-    assert.notEqual(await checksum('config.log={"level":"debug"}'), before);
-  });
 });
-
-function standIn(name: string): string {
-  if (/key$/i.test(name)) return Buffer.alloc(32, 7).toString('base64');
-  return /url$/i.test(name) ? 'redis://redis:6379' : 'stand-in';
-}

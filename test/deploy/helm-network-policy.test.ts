@@ -25,7 +25,7 @@ function assertPeersEverywhere({ ingress, egress }: Policy): void {
 
 describe('the network policy', () => {
   it('lets callers reach the proxy, monitoring the operator port, and tokenward DNS and 443', async function () {
-    const own = policy(pick((await render(this)).manifests, 'NetworkPolicy'));
+    const own = policy(pick((await render(this)).manifests, 'NetworkPolicy', 'tokenward'));
     assert.deepEqual(own.policyTypes, ['Ingress', 'Egress']);
     assert.deepEqual(own.podSelector, {
       matchLabels: { 'app.kubernetes.io/name': 'tokenward', 'app.kubernetes.io/instance': 'tokenward' },
@@ -36,7 +36,7 @@ describe('the network policy', () => {
   });
 
   it("keeps tokenward from private addresses and the cloud's metadata", async function () {
-    const own = policy(pick((await render(this)).manifests, 'NetworkPolicy'));
+    const own = policy(pick((await render(this)).manifests, 'NetworkPolicy', 'tokenward'));
     const [v4] = own.egress![1]!.to as { ipBlock: { except: string[] } }[];
     for (const range of ['10.0.0.0/8', '169.254.0.0/16', '172.16.0.0/12', '192.168.0.0/16'])
       assert.ok(v4?.ipBlock.except.includes(range), range);
@@ -47,6 +47,7 @@ describe('the network policy', () => {
       pick(
         (await render(this, undefined, 'networkPolicy.callers=[]', 'networkPolicy.monitoring=[]')).manifests,
         'NetworkPolicy',
+        'tokenward',
       ),
     );
     assert.deepEqual(own.ingress, []);
@@ -58,6 +59,7 @@ describe('the network policy', () => {
       pick(
         (await render(this, undefined, 'config.listen.port=18080', 'config.operator.port=19090')).manifests,
         'NetworkPolicy',
+        'tokenward',
       ),
     );
     assert.deepEqual(own.ingress?.map(ports), [['18080/TCP'], ['19090/TCP']]);

@@ -9,14 +9,15 @@ describe('the chart renders', () => {
       const [container] = spec.containers;
       assert.ok(container);
 
-      assert.deepEqual(container.args, ['serve', '-c', '/etc/tokenward/proxy.config.yaml']);
+      assert.deepEqual(container.args, ['serve', '-c', '/etc/tokenward/config/proxy.config.yaml']);
       assert.deepEqual(container.startupProbe?.httpGet, { path: '/healthz', port: 'operator' });
       assert.deepEqual(container.livenessProbe?.httpGet, { path: '/healthz', port: 'operator' });
       assert.deepEqual(container.readinessProbe?.httpGet, { path: '/readyz', port: 'operator' });
 
+      const fullname = pick(manifests, 'Deployment').metadata.name;
       for (const [name, port] of [
-        ['tokenward', 'proxy'],
-        ['tokenward-operator', 'operator'],
+        [fullname, 'proxy'],
+        [`${fullname}-operator`, 'operator'],
       ] as const) {
         const service = pick(manifests, 'Service', name).spec as {
           selector: Record<string, string>;
@@ -43,12 +44,27 @@ describe('the chart renders', () => {
   });
 
   it('every optional part when it is asked for, and none otherwise', async function () {
-    const optional = ['PodDisruptionBudget', 'PrometheusRule', 'ServiceMonitor'];
+    const optional = [
+      'HorizontalPodAutoscaler',
+      'PodDisruptionBudget',
+      'PodMonitor',
+      'PrometheusRule',
+      'ServiceMonitor',
+    ];
     const kinds = async (values?: string): Promise<string[]> =>
       [...new Set((await render(this, values)).manifests.map(({ kind }) => kind))]
         .filter((kind) => optional.includes(kind))
         .sort();
     assert.deepEqual(await kinds(), []);
-    assert.deepEqual(await kinds('test/deploy/values/full.yaml'), optional);
+    assert.deepEqual(await kinds('test/deploy/values/full.yaml'), [
+      'PodDisruptionBudget',
+      'PrometheusRule',
+      'ServiceMonitor',
+    ]);
+    assert.deepEqual(await kinds('helm/tokenward/ci/redis-values.yaml'), [
+      'HorizontalPodAutoscaler',
+      'PodDisruptionBudget',
+      'PodMonitor',
+    ]);
   });
 });

@@ -21,11 +21,38 @@ describe('the chart renders no secret', () => {
     });
   }
 
-  it('and refuses a password written into the values', async function () {
-    const literal =
-      'config.accounts={"crm":{"flow":"chatapp","credentials":{"email":"a@example.com","password":"hunter2","appId":"app_1_1"}}}';
-    const said = await refusal(this, literal);
-    assert.match(said, /accounts\.crm\.credentials\.password is written out/);
-    assert.ok(!said.includes('hunter2'), 'without repeating it');
+  /** A password at each place where somebody might write it, and how the chart calls the place. */
+  const WRITTEN_OUT: readonly (readonly [place: RegExp, ...settings: string[]])[] = [
+    [
+      /accounts\.crm\.credentials\.password is written out/,
+      'config.accounts={"crm":{"flow":"chatapp","credentials":{"email":"a@example.com","password":"hunter2"}}}',
+    ],
+    [/config\.store\.url/, 'config.store={"type":"redis","url":"redis://:hunter2@redis:6379"}'],
+    [/config\.store\.key/, 'config.store.key="hunter2"'],
+    [/config\.store\.password/, 'config.store={"type":"redis","password":"hunter2"}'],
+    [/config\.store\.sentinel\.password/, 'config.store={"type":"redis","sentinel":{"password":"hunter2"}}'],
+    [/config\.store\.retiredKeys\.0/, 'config.store.retiredKeys=["hunter2"]'],
+    [/config\.egressProxy/, 'config.egressProxy="http://user:hunter2@proxy:3128"'],
+    [/config\.callers\.0\.key/, 'config.callers=[{"name":"a","key":"hunter2"}]'],
+    [/config\.operator\.key/, 'config.operator.key="hunter2"'],
+    [/env CHATAPP_PASSWORD/, 'env=[{"name":"CHATAPP_PASSWORD","value":"hunter2"}]'],
+    [/env HTTPS_PROXY/, 'env=[{"name":"HTTPS_PROXY","value":"http://user:hunter2@proxy:3128"}]'],
+  ];
+  for (const [place, ...settings] of WRITTEN_OUT)
+    it(`and refuses a password written into the values: ${place.source.replaceAll('\\', '')}`, async function () {
+      const said = await refusal(this, 'networkPolicy.enabled=false', ...settings);
+      assert.match(said, place);
+      assert.ok(!said.includes('hunter2'), 'without repeating it');
+    });
+
+  it('but takes references in these places', async function () {
+    await render(
+      this,
+      undefined,
+      'networkPolicy.enabled=false',
+      'config.store={"type":"redis","url":"redis://user:${REDIS_PASSWORD}@redis:6379","key":"${file:/etc/tokenward/secrets/key}"}',
+      'config.egressProxy="http://user:${PROXY_PASSWORD}@proxy:3128"',
+      'env=[{"name":"HTTP_PROXY","value":"http://user:$(PROXY_PASSWORD)@proxy:3128"}]',
+    );
   });
 });

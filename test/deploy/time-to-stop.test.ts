@@ -52,7 +52,7 @@ describe('the time to stop, before the supervisor kills', () => {
       assert.equal(found(file, /(\d+) s for a\s+(?:#\s+)?renewal/g), STOP_MARGIN, file);
     for (const file of [
       'helm/tokenward/values.yaml',
-      'helm/tokenward/templates/_helpers.tpl',
+      'helm/tokenward/templates/_config.tpl',
       'helm/tokenward/templates/checks.yaml',
     ])
       assert.equal(found(file, /(\d+) s for a\s+(?:#\s+)?renewal/g), STOP_MARGIN, file);
@@ -83,7 +83,7 @@ describe('the time to stop, before the supervisor kills', () => {
   });
 
   it('the chart refuses less, and what it cannot know', async function () {
-    assert.match(await refusal(this, 'terminationGracePeriodSeconds=72'), /a stop may take 73/);
+    assert.match(await refusal(this, 'terminationGracePeriodSeconds=67'), /a stop may take 68/);
     assert.match(
       await refusal(this, 'config.shutdown.drain="5m"', 'terminationGracePeriodSeconds=120'),
       /lower config\.shutdown/,

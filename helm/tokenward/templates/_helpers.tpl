@@ -14,62 +14,28 @@
 {{- end -}}
 {{- end -}}
 
-{{- define "tokenward.selectorLabels" -}}
-app.kubernetes.io/name: {{ include "tokenward.name" . }}
-app.kubernetes.io/instance: {{ .Release.Name }}
-{{- end -}}
-
-{{- define "tokenward.labels" -}}
-{{ include "tokenward.selectorLabels" . }}
-app.kubernetes.io/version: {{ .Chart.AppVersion | quote }}
-app.kubernetes.io/managed-by: {{ .Release.Service }}
-helm.sh/chart: {{ printf "%s-%s" .Chart.Name .Chart.Version | replace "+" "_" }}
-{{- end -}}
-
 {{- define "tokenward.image" -}}
+{{- $registry := .Values.global.imageRegistry | default .Values.image.registry -}}
+{{- $name := .Values.image.repository -}}
+{{- if $registry -}}
+{{- $name = printf "%s/%s" (trimSuffix "/" $registry) $name -}}
+{{- end -}}
 {{- if .Values.image.digest -}}
-{{ .Values.image.repository }}@{{ .Values.image.digest }}
+{{ $name }}@{{ .Values.image.digest }}
 {{- else -}}
-{{ .Values.image.repository }}:{{ .Values.image.tag | default .Chart.AppVersion }}
+{{ $name }}:{{ .Values.image.tag | default .Chart.AppVersion }}
 {{- end -}}
 {{- end -}}
 
-{{/*
-The configuration, as tokenward reads it. Helm merges a user's values into the chart's,
-so defaults that no longer apply are taken out again: the embedded store's path under
-another store, the leave to act without a key once the operator port has one, the leave for anonymous callers once callers are listed, and the example
-account once no route uses it. Where nobody is asked for a key, the Service's names are the
-ones to call by.
-*/}}
-{{- define "tokenward.config" -}}
-{{- $config := deepCopy .Values.config -}}
-{{- if ne $config.store.type "embedded" -}}
-{{- $_ := set $config "store" (omit $config.store "path") -}}
+{{/* A list of { name: … }, of names and of such mappings; each once. */}}
+{{- define "tokenward.pullSecrets" -}}
+{{- $all := list -}}
+{{- range concat .Values.global.imagePullSecrets .Values.imagePullSecrets -}}
+{{- $all = append $all (kindIs "string" . | ternary (dict "name" .) .) -}}
 {{- end -}}
-{{- if kindIs "slice" $config.callers -}}
-{{- $config = omit $config "allowAnonymous" -}}
+{{- with uniq $all -}}
+{{- toYaml . -}}
 {{- end -}}
-{{- if and (eq (toString $config.callers) "none") (not (hasKey $config.listen "hosts")) -}}
-{{- $service := include "tokenward.fullname" . -}}
-{{- $inNamespace := printf "%s.%s" $service .Release.Namespace -}}
-{{- $_ := set $config.listen "hosts" (list $service $inNamespace (printf "%s.svc" $inNamespace) (printf "%s.svc.cluster.local" $inNamespace)) -}}
-{{- end -}}
-{{- if $config.operator.key -}}
-{{- $_ := set $config "operator" (omit $config.operator "allowAnonymous") -}}
-{{- end -}}
-{{- if not (hasKey $config.operator "hosts") -}}
-{{- $service := printf "%s-operator" (include "tokenward.fullname" .) -}}
-{{- $inNamespace := printf "%s.%s" $service .Release.Namespace -}}
-{{- $_ := set $config.operator "hosts" (list $service $inNamespace (printf "%s.svc" $inNamespace) (printf "%s.svc.cluster.local" $inNamespace)) -}}
-{{- end -}}
-{{- $used := dict -}}
-{{- range $config.routes -}}
-{{- $_ := set $used (.account | default "") true -}}
-{{- end -}}
-{{- if not (hasKey $used "example") -}}
-{{- $_ := set $config "accounts" (omit $config.accounts "example") -}}
-{{- end -}}
-{{- toYaml $config -}}
 {{- end -}}
 
 {{- define "tokenward.embedded" -}}
@@ -80,33 +46,36 @@ ones to call by.
 {{- .Values.persistence.existingClaim | default (printf "%s-data" (include "tokenward.fullname" .)) -}}
 {{- end -}}
 
-{{/* A duration of the configuration in ms; nothing if only the pod will know it (${…}). */}}
-{{- define "tokenward.milliseconds" -}}
-{{- $text := toString . -}}
-{{- if regexMatch "^[0-9]+(\\.[0-9]+)?\\s*(ms|s|m|h)?$" $text -}}
-{{- $units := dict "ms" 1.0 "s" 1000.0 "m" 60000.0 "h" 3600000.0 -}}
-{{- mulf (regexFind "^[0-9.]+" $text | float64) (get $units (regexFind "[a-z]+$" $text | default "s")) -}}
+{{- define "tokenward.tlsSecret" -}}
+{{- .Values.tls.existingSecret | default (printf "%s-tls" (include "tokenward.fullname" .)) -}}
+{{- end -}}
+
+{{- define "tokenward.serviceAccountName" -}}
+{{- if .Values.serviceAccount.create -}}
+{{- .Values.serviceAccount.name | default (include "tokenward.fullname" .) -}}
+{{- else -}}
+{{- .Values.serviceAccount.name -}}
 {{- end -}}
 {{- end -}}
 
-{{/*
-Seconds that a stop may take: config.shutdown, and 48 s for a renewal that is under way at its end (src/deadlines.ts).
-Nothing if config.shutdown is known only in the pod.
-*/}}
-{{- define "tokenward.stopSeconds" -}}
-{{- $shutdown := .Values.config.shutdown | default dict -}}
-{{- $delay := include "tokenward.milliseconds" (hasKey $shutdown "delay" | ternary $shutdown.delay "0s") -}}
-{{- $drain := include "tokenward.milliseconds" (hasKey $shutdown "drain" | ternary $shutdown.drain "20s") -}}
-{{- if and $delay $drain -}}
-{{- int (ceil (divf (addf (float64 $delay) (float64 $drain) 48000) 1000)) -}}
-{{- end -}}
+{{/* What callers speak with the proxy port. */}}
+{{- define "tokenward.scheme" -}}
+{{- if or .Values.tls.enabled .Values.config.listen.tls -}}https{{- else -}}http{{- end -}}
 {{- end -}}
 
-{{/* The egress rule to the resolvers, shared by both policies. */}}
-{{- define "tokenward.dnsEgress" -}}
-- to:
-    {{- toYaml .Values.networkPolicy.dns | nindent 4 }}
-  ports:
-    - { port: 53, protocol: UDP }
-    - { port: 53, protocol: TCP }
+{{/* The names of a Service, as a list in YAML. Takes (list $ NAME). */}}
+{{- define "tokenward.serviceNames" -}}
+{{- $root := index . 0 -}}
+{{- $inNamespace := printf "%s.%s" (index . 1) $root.Release.Namespace -}}
+{{- toYaml (list (index . 1) $inNamespace (printf "%s.svc" $inNamespace) (printf "%s.svc.%s" $inNamespace $root.Values.clusterDomain)) -}}
+{{- end -}}
+
+{{/* The mount paths of secretFiles, filled in: a list in YAML, each with name, existingSecret, mountPath. */}}
+{{- define "tokenward.secretFiles" -}}
+{{- $all := list -}}
+{{- range $index, $entry := .Values.secretFiles -}}
+{{- $path := $entry.mountPath | default "/etc/tokenward/secrets" -}}
+{{- $all = append $all (merge (dict "volume" (eq $index 0 | ternary "secrets" (printf "secrets-%d" $index)) "mountPath" $path) (deepCopy $entry)) -}}
+{{- end -}}
+{{- toYaml $all -}}
 {{- end -}}

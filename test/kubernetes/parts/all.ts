@@ -1,0 +1,8 @@
+import type { Part } from '../part.ts';
+import { api } from './api.ts';
+import { golden } from './golden.ts';
+import { matrix } from './matrix.ts';
+import { packets } from './packets.ts';
+
+/** In the order in which they run. */
+export const PARTS: readonly Part[] = [golden, matrix, packets, api];
