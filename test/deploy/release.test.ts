@@ -2,10 +2,12 @@ import assert from 'node:assert/strict';
 import { execFile, execFileSync } from 'node:child_process';
 import { existsSync, mkdtempSync, mkdirSync, readdirSync, readFileSync, rmSync, symlinkSync } from 'node:fs';
 import { tmpdir } from 'node:os';
-import { dirname, join, normalize, resolve } from 'node:path';
+import { delimiter, dirname, join, normalize, resolve } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { runInNewContext } from 'node:vm';
 import { promisify } from 'node:util';
 import { parse } from 'acorn';
+import { packChart } from '../../tools/release/chart.ts';
 import { lockedPackages } from '../../tools/release/locked.ts';
 import { notice } from '../../tools/release/notice.ts';
 import { relativeLinks } from '../../tools/release/stage.ts';
@@ -112,6 +114,16 @@ describe('a release', function () {
     );
     for (const { name, version: of } of lockedPackages()) assert.ok(listed.has(`${name} ${of}`), name);
     assert.equal(listed.size, lockedPackages().length, 'it lists packages that are not shipped');
+  });
+
+  it('has a chart of the same bytes, whenever it is made', async function () {
+    process.env['PATH'] = [process.env['PATH'], dirname(requireTool(this, 'helm'))].join(delimiter);
+    const first = readFileSync(packChart(join(folder, 'chart-1'), join(folder, 'charts-1'), version));
+    await sleep(1_100);
+    const path = packChart(join(folder, 'chart-2'), join(folder, 'charts-2'), version);
+    assert.ok(readFileSync(path).equals(first));
+    const { stdout } = await run('helm', ['show', 'chart', path]);
+    assert.match(stdout, /^name: tokenward$/m);
   });
 
   it('has checksums of all its files', () => {

@@ -42,6 +42,11 @@ export function requirePython(
   return missing(context, `${python} cannot import ${module} (${stderr?.trim().split('\n').at(-1)})`);
 }
 
+/** For a test that makes namespaces and changes its root. */
+export function requireRoot(context: Mocha.Context): void {
+  if (process.getuid?.() !== 0) missing(context, 'it needs root');
+}
+
 function missing(context: Mocha.Context, reason: string): never {
   if (process.env['CI'] === 'true') throw new Error(`${reason}, and CI must not skip this test`);
   const runnable = context.runnable();

@@ -4,9 +4,10 @@ import { mkdirSync, mkdtempSync, readFileSync, rmSync, statSync, writeFileSync }
 import { tmpdir } from 'node:os';
 import { basename, join, relative, resolve } from 'node:path';
 import { parseArgs } from 'node:util';
+import { packChart } from './chart.ts';
 import { buildDeb } from './deb.ts';
-import { lockedPackages } from './locked.ts';
 import { notice } from './notice.ts';
+import { sbom } from './sbom.ts';
 import { packStaged, stagePackage } from './stage.ts';
 import { versionProblems } from './version.ts';
 
@@ -42,62 +43,31 @@ try {
   note(packStaged(staged, out));
   if (has('dpkg-deb')) note(buildDeb(staged, join(work, 'deb'), out, version));
   else say('skipped', 'the Debian package: dpkg-deb is not installed');
-  const sbom = run('npm', ['sbom', '--sbom-format', 'cyclonedx', '--package-lock-only']);
   const parts = join(out, `tokenward-${version}.cdx.json`);
-  writeFileSync(parts, reproducible(sbom, version));
+  writeFileSync(parts, sbom());
   note(parts);
-  if (has('helm')) {
-    // In a folder of its own: npm and helm give their files the same name.
-    const charts = join(out, 'chart');
-    mkdirSync(charts, { recursive: true });
-    run('helm', ['package', 'helm/tokenward', '--destination', charts]);
-    note(join(charts, `tokenward-${version}.tgz`));
-  } else say('skipped', 'the chart: helm is not installed');
+  // In a folder of its own: npm and helm give their files the same name.
+  if (has('helm')) note(packChart(join(work, 'chart'), join(out, 'chart'), version));
+  else say('skipped', 'the chart: helm is not installed');
   const sums = made.map((file) => `${sha256(file)}  ${relative(out, file)}\n`);
   writeFileSync(join(out, 'SHA256SUMS'), sums.join(''));
 
-  const image = ['docker', 'build', '--file', 'deploy/docker/Dockerfile', '--tag', `tokenward:${version}`, '.'];
+  const image = ['docker', 'buildx', 'bake', '--file', 'deploy/docker/docker-bake.hcl'];
   const tag = ['git', 'tag', '--annotate', `v${version}`, '--message', `tokenward ${version}`];
   if (!isDry) {
+    process.env['VERSION'] = version;
+    process.env['REVISION'] = run('git', ['rev-parse', 'HEAD']).trim();
     run(image[0]!, image.slice(1));
     run(tag[0]!, tag.slice(1));
   }
   const [tarball = ''] = made;
-  say('next', `${isDry ? `${image.join(' ')}; ${tag.slice(0, 4).join(' ')}; ` : ''}npm publish ${tarball}`);
+  say(
+    'next',
+    `${isDry ? `VERSION=${version} ${image.join(' ')}; ${tag.slice(0, 4).join(' ')}; ` : ''}npm publish ${tarball}`,
+  );
   process.stdout.write(`release: ${made.length} files in ${out}\n`);
 } finally {
   rmSync(work, { recursive: true, force: true });
-}
-
-interface Sbom {
-  readonly serialNumber?: string;
-  readonly metadata: { timestamp: string; component: Record<string, unknown> };
-  components: {
-    readonly 'bom-ref': string;
-    readonly group?: string;
-    readonly name: string;
-    readonly version: string;
-  }[];
-  dependencies: { readonly ref: string; dependsOn?: string[] }[];
-}
-
-/**
- * npm names the folder instead of the package, and adds the time and a random number. With `--omit dev` it also leaves
- * out what both tokenward and a package for development need, such as commander (npm 11.19), so the list is cut here.
- */
-function reproducible(text: string, version: string): string {
-  const { serialNumber: _, ...sbom } = JSON.parse(text) as Sbom;
-  sbom.metadata.timestamp = new Date(Number(process.env['SOURCE_DATE_EPOCH']) * 1000).toISOString();
-  sbom.metadata.component = { ...sbom.metadata.component, name: 'tokenward', version, type: 'application' };
-  const shipped = new Set(lockedPackages().map((one) => `${one.name}@${one.version}`));
-  sbom.components = sbom.components.filter(({ group, name, version: of }) =>
-    shipped.has(`${group === undefined || name.startsWith('@') ? name : `${group}/${name}`}@${of}`),
-  );
-  const refs = new Set([...sbom.components.map((one) => one['bom-ref']), String(sbom.metadata.component['bom-ref'])]);
-  sbom.dependencies = sbom.dependencies
-    .filter(({ ref }) => refs.has(ref))
-    .map((one) => (one.dependsOn ? { ...one, dependsOn: one.dependsOn.filter((ref) => refs.has(ref)) } : one));
-  return `${JSON.stringify(sbom, null, 2)}\n`;
 }
 
 function note(file: string): void {

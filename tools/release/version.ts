@@ -1,6 +1,6 @@
 import { readFileSync } from 'node:fs';
 
-/** What does not fit the version of a release: in the chart, the lock file and the changelog. */
+/** What does not fit the version of a release: in the chart, the image, the lock file and the changelog. */
 export function versionProblems(version: string, changelog = readFileSync('CHANGELOG.md', 'utf8')): string[] {
   const problems: string[] = [];
   const chart = readFileSync('helm/tokenward/Chart.yaml', 'utf8');
@@ -8,6 +8,12 @@ export function versionProblems(version: string, changelog = readFileSync('CHANG
     const found = new RegExp(`^${key}: "?([^"\\n]+)"?$`, 'm').exec(chart)?.[1];
     if (found !== version) problems.push(`${key} of the chart is ${found ?? 'missing'}, and the package is ${version}`);
   }
+  for (const [file, before] of [
+    ['deploy/docker/Dockerfile', 'ARG VERSION='],
+    ['deploy/docker/docker-bake.hcl', 'variable "VERSION" { default = "'],
+    ['deploy/docker/compose.yaml', 'image: tokenward:'],
+  ] as const)
+    if (!readFileSync(file, 'utf8').includes(`${before}${version}`)) problems.push(`${file} has another version`);
   const lock = JSON.parse(readFileSync('package-lock.json', 'utf8')) as { version: string };
   if (lock.version !== version) problems.push(`package-lock.json is ${lock.version}: npm install --package-lock-only`);
   const heading = new RegExp(`^## \\[${version.replaceAll('.', '\\.')}\\] - \\d{4}-\\d{2}-\\d{2}$`, 'm');
