@@ -3,6 +3,7 @@ import { api } from './api.ts';
 import { golden } from './golden.ts';
 import { matrix } from './matrix.ts';
 import { packets } from './packets.ts';
+import { rolling } from './rolling.ts';
 
 /** In the order in which they run. */
-export const PARTS: readonly Part[] = [golden, matrix, packets, api];
+export const PARTS: readonly Part[] = [golden, matrix, packets, rolling, api];
