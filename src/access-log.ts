@@ -56,6 +56,8 @@ export interface AccessLogOptions {
   /** Lines a second; undefined: no limit. */
   readonly perSecond: number | undefined;
   readonly withQuery: boolean;
+  /** Whether the configuration holds this text as a secret. */
+  readonly isSecret: (text: string) => boolean;
   readonly format: (entry: AccessEntry) => string;
   readonly sink: LineSink;
   readonly onDropped: (reason: DropReason) => void;
@@ -82,6 +84,10 @@ export class AccessLog {
 
   get withQuery(): boolean {
     return this.#options.withQuery;
+  }
+
+  get isSecret(): (text: string) => boolean {
+    return this.#options.isSecret;
   }
 
   /** Whether a request has a line. Asked before the line is made, which costs more. */

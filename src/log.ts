@@ -1,4 +1,3 @@
-import { writeSync } from 'node:fs';
 import { pino, type Logger as PinoLogger } from 'pino';
 import { prettyLine, type Paint } from './pretty-line.ts';
 
@@ -123,12 +122,13 @@ const ALLOWED: readonly (keyof LogFields)[] = [
  * are dropped at run time too.
  */
 export function createLogger(level: LogLevel, always: LogFields = {}, paint?: Paint): Logger {
-  if (paint !== undefined) return prettyLogger(level, always, paint);
-  // sync: a line about a crash must not be lost in a buffer.
+  // sync: a line about a crash must not be lost in a buffer. It waits for a full pipe, and a closed one is no fault.
+  const destination = pino.destination({ fd: 2, sync: true });
+  if (paint !== undefined) return prettyLogger(level, always, paint, (line) => void destination.write(line));
   const formatters = { level: (label: string) => ({ level: label }) };
   const log: PinoLogger = pino(
     { level, base: null, timestamp: pino.stdTimeFunctions.isoTime, formatters },
-    pino.destination({ fd: 2, sync: true }),
+    destination,
   );
   const logAt =
     (name: Exclude<LogLevel, 'silent'>) =>
@@ -147,14 +147,14 @@ export function createLogger(level: LogLevel, always: LogFields = {}, paint?: Pa
 
 const LEVELS = ['trace', 'debug', 'info', 'warn', 'error'] as const;
 
-/** Lines for people, on standard error. */
-function prettyLogger(level: LogLevel, always: LogFields, paint: Paint): Logger {
-  const lowest = level === 'silent' ? LEVELS.length : LEVELS.indexOf(level);
+/** Lines for people. */
+function prettyLogger(level: LogLevel, always: LogFields, paint: Paint, write: (line: string) => void): Logger {
+  const rank = (name: LogLevel): number => (name === 'silent' ? LEVELS.length : LEVELS.indexOf(name));
+  let lowest = rank(level);
   const logAt =
     (name: (typeof LEVELS)[number]) =>
     (message: string, fields: LogFields = {}): void => {
-      if (LEVELS.indexOf(name) < lowest) return;
-      writeSync(2, prettyLine(name, message, pickAllowed({ ...always, ...fields }), paint));
+      if (rank(name) >= lowest) write(prettyLine(name, message, pickAllowed({ ...always, ...fields }), paint));
     };
   return {
     trace: logAt('trace'),
@@ -162,6 +162,7 @@ function prettyLogger(level: LogLevel, always: LogFields, paint: Paint): Logger 
     info: logAt('info'),
     warn: logAt('warn'),
     error: logAt('error'),
+    setLevel: (changed) => void (lowest = rank(changed)),
   };
 }
 

@@ -32,6 +32,7 @@ import { draft, TokenEndpoints, type Draft } from './draft.ts';
 import { engineOf } from './front.ts';
 import { InboundTls } from './inbound-tls.ts';
 import type { InheritedSockets } from './inherited-sockets.ts';
+import { configuredSecrets } from './configured-secrets.ts';
 import { openAccessLog } from './open-access-log.ts';
 import { openStore, type StoreDependencies } from './open-store.ts';
 import { SpillFolders } from './spills.ts';
@@ -173,6 +174,7 @@ export async function build(config: LoadedConfig, dependencies: Dependencies): P
     ...shared,
     access: access && openAccessLog(next.config, access, log, metrics, worker),
     tracing: tracing.current,
+    isSecret: tracing.current === undefined ? () => false : configuredSecrets(next.config),
     routes: next.routes,
     callers: next.callers,
     tokens: new ConfiguredTokens(tokens, next.credentials, clock),

@@ -1,6 +1,7 @@
 import { jsonAccessLine } from '../access-line.ts';
 import { AccessLog, type DropReason, type AccessOutput } from '../access-log.ts';
 import type { LoadedConfig } from '../config/load.ts';
+import { configuredSecrets } from './configured-secrets.ts';
 import type { Logger } from '../log.ts';
 import type { Metrics } from '../metrics.ts';
 import { prettyAccessLine } from '../pretty-line.ts';
@@ -10,19 +11,20 @@ const DROPPED_LINE_MS = 60_000;
 
 /** The access log of a configuration. Undefined: no request has a line. `worker`: its number. */
 export function openAccessLog(
-  { log: { access } }: Pick<LoadedConfig, 'log'>,
+  config: LoadedConfig,
   { lines, paint }: AccessOutput,
   log: Logger,
   metrics: Metrics,
   worker?: number,
 ): AccessLog | undefined {
-  const { requests, sample, query, perSecond } = access;
+  const { requests, sample, query, perSecond } = config.log.access;
   if (requests === 'none') return undefined;
   return new AccessLog({
     requests,
     sample,
     perSecond,
     withQuery: query,
+    isSecret: configuredSecrets(config),
     format:
       paint === undefined
         ? (entry) => jsonAccessLine(entry, worker)

@@ -19,7 +19,22 @@ const STYLES: Readonly<Record<string, Style>> = { trace: 'dim', debug: 'dim', wa
 /** Shown at the head of a line. */
 const HEAD = new Set(['time', 'level', 'msg']);
 /** Fields that may hold the id of a request or a trace. */
-const IDS = ['id', 'request_id', 'request', 'trace_id', 'trace', 'traceId'];
+const IDS = ['request_id', 'trace_id', 'http.request.id', 'trace.id'];
+/** What is shown behind the head of an access line, and under which name. */
+const ACCESS_FIELDS: Readonly<Record<string, string>> = {
+  'tokenward.account': 'account',
+  'tokenward.caller': 'caller',
+  'error.code': 'error',
+  'tokenward.error_source': 'source',
+  'tokenward.generation': 'generation',
+  'tokenward.attempts': 'attempts',
+  'tokenward.token_wait_ms': 'token_wait_ms',
+  'tokenward.upstream_ms': 'upstream_ms',
+  'tokenward.own_ms': 'own_ms',
+  'http.request.id': 'request_id',
+  'trace.id': 'trace_id',
+  'tokenward.worker': 'worker',
+};
 
 type Line = Readonly<Record<string, unknown>>;
 
@@ -50,10 +65,14 @@ function parsed(text: string): Line | undefined {
   if (!text.startsWith('{')) return undefined;
   try {
     const line = JSON.parse(text) as Line;
-    return typeof line['msg'] === 'string' ? line : undefined;
+    return typeof line['msg'] === 'string' || isAccess(line) ? line : undefined;
   } catch {
     return undefined;
   }
+}
+
+function isAccess(line: Line): boolean {
+  return line['event.dataset'] === 'tokenward.access';
 }
 
 function isFiltered({ account, route, caller, level, request }: Options): boolean {
@@ -61,20 +80,22 @@ function isFiltered({ account, route, caller, level, request }: Options): boolea
 }
 
 function isWanted(line: Line, { account, route, caller, request }: Options, least: number): boolean {
-  const is = (name: string, wanted: string | undefined): boolean => wanted === undefined || line[name] === wanted;
+  const is = (name: string, wanted: string | undefined): boolean =>
+    wanted === undefined || (line[name] ?? line[`tokenward.${name}`]) === wanted;
   return (
     is('account', account) &&
     is('route', route) &&
     is('caller', caller) &&
     (request === undefined || IDS.some((name) => line[name] === request)) &&
-    (LEVELS as readonly unknown[]).indexOf(line['level']) >= least
+    (LEVELS as readonly unknown[]).indexOf(line['level'] ?? line['log.level']) >= least
   );
 }
 
 /** `12:00:01.234 WARN  the login of crm failed  account=crm`. Times stay in UTC, as the log has them. */
 function shown(line: Line): string {
+  if (isAccess(line)) return shownAccess(line);
   const { time, level, msg } = line;
-  const clock = typeof time === 'string' ? time.replace(/^(\d{4}-\d\d-\d\d)T([\d:.]+)Z$/, '$1 $2') : '-';
+  const clock = clockOf(time);
   const label = String(level).toUpperCase().padEnd(5);
   const style = STYLES[String(level)];
   const fields = Object.entries(line)
@@ -85,6 +106,27 @@ function shown(line: Line): string {
     style === undefined ? label : coloured(process.stdout, style, label),
     clean(String(msg)),
     ...(fields.length === 0 ? [] : [coloured(process.stdout, 'dim', fields.join(' '))]),
+  ].join('  ');
+}
+
+function clockOf(time: unknown): string {
+  return typeof time === 'string' ? time.replace(/^(\d{4}-\d\d-\d\d)T([\d:.]+)Z$/, '$1 $2') : '-';
+}
+
+/** `12:00:01.234 HTTP   POST /crm/v1/x 200 12.3 ms  account=crm`. */
+function shownAccess(line: Line): string {
+  const text = (name: string): string => clean(String(line[name] ?? '-'));
+  const query = line['url.query'] === undefined ? '' : `?${text('url.query')}`;
+  const failed = line['event.outcome'] === 'failure';
+  const fields = Object.entries(ACCESS_FIELDS)
+    .filter(([name]) => line[name] !== undefined)
+    .map(([name, short]) => `${short}=${quoted(line[name])}`);
+  return [
+    coloured(process.stdout, 'dim', clockOf(line['@timestamp'])),
+    coloured(process.stdout, failed ? 'red' : 'cyan', 'HTTP '),
+    `${text('http.request.method')} ${text('url.path')}${query} ${text('http.response.status_code')} ` +
+      `${(Number(line['event.duration']) / 1e6).toFixed(1)} ms`,
+    coloured(process.stdout, 'dim', fields.join(' ')),
   ].join('  ');
 }
 

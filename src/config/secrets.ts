@@ -140,7 +140,7 @@ function isSecret(
   const last = names.findLast((name) => !/^\d+$/.test(name)) ?? '';
   const isSecretName = hasSecretName(last);
   const literal = literalOf(pieces);
-  if (top === 'accounts' && third === 'credentials') return isSecretName || isToken(last, flowOf.get(second!));
+  if (top === 'accounts' && third === 'credentials') return isSecretName || isFixedToken(last, flowOf.get(second!));
   if (top === 'store') return last === 'url' ? hasPassword(literal) : isSecretName && last !== 'keyPrefix';
   if (top === 'egressProxy') return hasPassword(literal);
   if ((top === 'flows' || top === 'accounts') && third === 'attach')
@@ -183,7 +183,7 @@ function isSecretOfSignature(path: Path, signatures: ReadonlyMap<string, string>
 }
 
 /** True for the fixed token of a flow without login and refresh, whatever the credential's name. */
-function isToken(name: string, flow: Flow | undefined): boolean {
+export function isFixedToken(name: string, flow: Flow | undefined): boolean {
   if (flow === undefined || !isFixed(flow)) return false;
   const names = attachedNames(flow.attach);
   return names.length === 1 && names[0] === name;

@@ -1,9 +1,8 @@
 import type { AccessLog, ErrorSource } from '../access-log.ts';
 import { isRequestId, REQUEST_ID } from '../http/request-id.ts';
+import { presentedSecrets } from './presented-secrets.ts';
 import { pathOf, type RequestContext } from './context.ts';
 import { shownPath, shownQuery } from './shown-target.ts';
-
-const NO_SECRETS: readonly string[] = [];
 
 /**
  * Writes the line of a finished request, if it has one. `brokenOff`: the response was cut, by whom. `durationMs`: from
@@ -19,7 +18,8 @@ export function logAccess(
   const { errorCode, attempts, upstreamResponse, response } = ctx;
   const failed = errorCode !== undefined || brokenOff !== undefined || status >= 500 || attempts > 1;
   if (!log.wants(failed)) return;
-  const secrets = ctx.attachment?.secrets ?? NO_SECRETS;
+  const carried = [...(ctx.attachment?.secrets ?? []), ...presentedSecrets(ctx.request)];
+  const secrets = { carried, isConfigured: log.isSecret };
   const relayed = errorCode === undefined && response.headersSent;
   log.write({
     at: Date.now(),
@@ -43,7 +43,7 @@ export function logAccess(
     ownMs: ctx.ownMs,
     bytesIn: bytesIn(ctx),
     bytesOut: ctx.ownBytes > 0 ? ctx.ownBytes : relayed ? (upstreamResponse?.bodyBytes ?? 0) : 0,
-    upstreamRequestId: relayed ? upstreamId(ctx, secrets) : undefined,
+    upstreamRequestId: relayed ? upstreamId(ctx, carried) : undefined,
   });
 }
 

@@ -50,6 +50,8 @@ export interface Proxy {
   readonly access: AccessLog | undefined;
   /** Undefined: no request has spans. */
   readonly tracing: Tracing | undefined;
+  /** Whether the configuration holds this text as a secret, for spans; of the access log, it is the log's own. */
+  readonly isSecret: (text: string) => boolean;
   readonly log: Logger;
 }
 

@@ -45,7 +45,7 @@ export function finish(proxy: Proxy, ctx: RequestContext): void {
     };
   countTimes(ctx, stats, now);
   if (proxy.access !== undefined) logAccess(proxy.access, ctx, status, brokenOff, durationMs);
-  if (ctx.trace !== undefined) endTrace(ctx.trace, ctx, status, brokenOff, now);
+  if (ctx.trace !== undefined) endTrace(ctx.trace, ctx, proxy.isSecret, status, brokenOff, now);
 }
 
 /** Sends the response to a request for which a step has thrown. */

@@ -11,15 +11,25 @@ const TOKEN_LIKE = /eyJ[A-Za-z0-9_-]{8,}(\.[\w-]*)*|bot\d{5,}(:|%3[Aa])[\w-]{20,
 const SECRET_PARAMETER = /^(?:assertion|auth|code|hash|hmac|jwt|otp|session|sessionid|sid|sig|state|ticket)$/i;
 const SECRET_WORD = /credential|password|secret|signature|token/i;
 
-/** A path for a log: cut in length, without what may be a secret. `secrets`: what the request carried. */
-export function shownPath(path: string, secrets: readonly string[]): string {
-  // Nearly all paths are short.
-  const masked = path.length <= MAX_SEGMENT ? path : path.split('/').map(shownSegment).join('/');
+/** What is known to be secret. */
+export interface Secrets {
+  /** What the request carried, from its client or from tokenward: masked wherever it stands. */
+  readonly carried: readonly string[];
+  /** Whether the configuration holds this text as a secret: masked as a segment or a value, however short it is. */
+  readonly isConfigured: (text: string) => boolean;
+}
+
+/** A path for a log: cut in length, without what is, or may be, a secret. */
+export function shownPath(path: string, secrets: Secrets): string {
+  const masked = path
+    .split('/')
+    .map((segment) => shownSegment(segment, secrets))
+    .join('/');
   return cut(withoutSecrets(masked, secrets));
 }
 
 /** A query for a log. Undefined: the target has none. */
-export function shownQuery(target: string, secrets: readonly string[]): string | undefined {
+export function shownQuery(target: string, secrets: Secrets): string | undefined {
   const mark = target.indexOf('?');
   if (mark === -1) return undefined;
   const shown = target
@@ -27,32 +37,39 @@ export function shownQuery(target: string, secrets: readonly string[]): string |
     .split('&')
     .map((pair) => {
       const at = pair.indexOf('=');
-      if (at === -1) return shownSegment(pair);
+      if (at === -1) return shownSegment(pair, secrets);
       const name = pair.slice(0, at);
-      const value = pair.slice(at + 1);
-      return `${shownSegment(name)}=${value.length > MAX_SEGMENT || isSecretParameter(name) ? MASK : value}`;
+      const value = isSecretParameter(name) ? MASK : shownSegment(pair.slice(at + 1), secrets, true);
+      return `${shownSegment(name, secrets)}=${value}`;
     })
     .join('&');
   return cut(withoutSecrets(shown, secrets));
 }
 
 function isSecretParameter(encoded: string): boolean {
-  let name = encoded;
-  try {
-    name = decodeURIComponent(encoded);
-  } catch {
-    // Whoever reads it so, reads no name of a secret.
-  }
+  const name = decoded(encoded);
   return hasSecretName(name) || SECRET_PARAMETER.test(name) || SECRET_WORD.test(name);
 }
 
-function shownSegment(segment: string): string {
-  return segment.length > MAX_SEGMENT ? MASK : segment;
+/** `isForm`: a plus stands for a space. */
+function shownSegment(segment: string, { isConfigured }: Secrets, isForm = false): string {
+  if (segment.length > MAX_SEGMENT || isConfigured(segment)) return MASK;
+  const isEncoded = segment.includes('%') || (isForm && segment.includes('+'));
+  return isEncoded && isConfigured(decoded(isForm ? segment.replaceAll('+', ' ') : segment)) ? MASK : segment;
 }
 
-function withoutSecrets(text: string, secrets: readonly string[]): string {
+/** What cannot be decoded stays as it is. */
+function decoded(text: string): string {
+  try {
+    return decodeURIComponent(text);
+  } catch {
+    return text;
+  }
+}
+
+function withoutSecrets(text: string, { carried }: Secrets): string {
   let shown = text;
-  for (const secret of secrets) if (secret !== '' && shown.includes(secret)) shown = shown.replaceAll(secret, MASK);
+  for (const secret of carried) if (secret !== '' && shown.includes(secret)) shown = shown.replaceAll(secret, MASK);
   return shown.includes('eyJ') || shown.includes('bot') ? shown.replaceAll(TOKEN_LIKE, MASK) : shown;
 }
 

@@ -6,14 +6,13 @@ import type { RequestTrace, Tracing } from '../request-trace.ts';
 import { errorSourceOf } from './access.ts';
 import { pathOf, type RequestContext } from './context.ts';
 import type { Route } from './route.ts';
+import { presentedSecrets } from './presented-secrets.ts';
 import { shownPath } from './shown-target.ts';
 
 /*
  * The spans of a request, where tracing is configured. A route's own filter drops the client's fields then, and every
  * attempt gets those of its own span.
  */
-
-const NO_SECRETS: readonly string[] = [];
 
 /** Begins the request's span: below the caller's, if there is one. */
 export function beginTrace(tracing: Tracing, request: InboundRequest, startedAt: number): RequestTrace {
@@ -41,21 +40,27 @@ export function endTracedAttempt(trace: RequestTrace, ctx: RequestContext, at: n
   trace.endAttempt(at, responded ? upstreamResponse.status : undefined, Math.max(0, attempts - 1));
 }
 
-/** Ends the request's span, which says what its access line says. */
+/**
+ * Ends the request's span, which says what its access line says. `isSecret`: whether the configuration holds this text as
+ * a secret.
+ */
 export function endTrace(
   trace: RequestTrace,
   ctx: RequestContext,
+  isSecret: (text: string) => boolean,
   status: number,
   brokenOff: ErrorSource | undefined,
   endedAt: number,
 ): void {
+  if (!trace.sampled) return;
   const { request, errorCode, attachment } = ctx;
+  const carried = [...(attachment?.secrets ?? []), ...presentedSecrets(request)];
   const host = request.field('host');
   trace.end({
     endedAt,
     requestId: ctx.id,
     method: ctx.method,
-    path: shownPath(pathOf(ctx.target), attachment?.secrets ?? NO_SECRETS),
+    path: shownPath(pathOf(ctx.target), { carried, isConfigured: isSecret }),
     scheme: 'encrypted' in request.socket ? 'https' : 'http',
     host: typeof host === 'string' ? host : '',
     client: request.socket.remoteAddress,

@@ -144,7 +144,18 @@ function routeRow() {
     requests.update(requestsOf(places));
     const all = errorsOf(places);
     errors.update(all);
-    setAttribute(errors, 'data-none', places.some(({ minute }) => minute && failed(minute) > 0) ? undefined : 'true');
+    const none = (some) => (places.some(({ minute }) => minute && some(minute)) ? undefined : 'true');
+    setAttribute(
+      errors,
+      'data-none',
+      none((minute) => failed(minute) > 0),
+    );
+    for (const chart of [requests, latency])
+      setAttribute(
+        chart,
+        'data-none',
+        none(() => true),
+      );
     latency.update(latencyOf(places));
   };
   return node;
