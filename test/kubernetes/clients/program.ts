@@ -22,7 +22,7 @@ const CREDENTIALS = {
   CHATAPP_APP_ID: 'app_104233_1',
 };
 
-/** tokenward with a rendered configuration in the pod `tokenward`, and beside it, on loopback, the vendor's stand-in. */
+/** tokenward with a rendered configuration in the pod `tokenward`; beside it, on loopback, the vendor's stand-in. */
 export class Program {
   readonly authority: string;
   readonly #network: Network;
