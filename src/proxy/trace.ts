@@ -41,7 +41,7 @@ export function endTracedAttempt(trace: RequestTrace, ctx: RequestContext, at: n
 }
 
 /**
- * Ends the request's span, which says what its access line says. `isSecret`: whether the configuration holds this text as
+ * Ends the request's span, which says what its access line says. `isSecret`: whether the configuration holds a text as
  * a secret.
  */
 export function endTrace(
