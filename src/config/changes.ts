@@ -24,7 +24,7 @@ export function describeChanges(present: LoadedConfig, next: LoadedConfig): stri
 
 /** Sections that are one setting, or a mapping of some. */
 const SECTIONS = [
-  ...(['operator', 'workers', 'store', 'jwt', 'egressProxy', 'allowAnonymous'] as const),
+  ...(['operator', 'workers', 'workerConnections', 'store', 'jwt', 'egressProxy', 'allowAnonymous'] as const),
   ...(['accountsFrom', 'limits', 'startup', 'shutdown', 'log', 'tracing', 'watch'] as const),
 ];
 

@@ -11,7 +11,10 @@ import type { Listener } from './schema/listen.ts';
 export const RELOADABLE_OF_LISTENER = ['hosts', 'requireHeader', 'forward.tunnel'] as const;
 
 /** Keys that need a restart. `listen`: all but those of RELOADABLE_OF_LISTENER. */
-export const NEEDS_RESTART = ['listen', 'operator', 'workers', 'store', 'limits.headerBytes', 'log.format'] as const;
+export const NEEDS_RESTART = [
+  ...(['listen', 'operator', 'workers', 'workerConnections', 'store'] as const),
+  ...(['limits.headerBytes', 'log.format'] as const),
+] as const;
 
 /** A change that needs a restart: nothing of the configuration was applied. */
 export class RestartNeededError extends Error {
@@ -37,6 +40,7 @@ export function keysThatNeedRestart(present: LoadedConfig, next: LoadedConfig): 
   else keys.push('listen');
   compare('operator', present.operator, next.operator);
   compare('workers', present.workers, next.workers);
+  compare('workerConnections', present.workerConnections, next.workerConnections);
   compare('store', present.store, next.store);
   compare('limits.headerBytes', present.limits.headerBytes, next.limits.headerBytes);
   compare('log.format', present.log.format, next.log.format);
@@ -45,7 +49,9 @@ export function keysThatNeedRestart(present: LoadedConfig, next: LoadedConfig): 
 
 /** The same with several workers, which are replaced by new ones. */
 export function keysThatNeedRestartOfAll(present: LoadedConfig, next: LoadedConfig): string[] {
-  return differingKeys(present.operator, next.operator).map((key) => `operator.${key}`);
+  const keys = differingKeys(present.operator, next.operator).map((key) => `operator.${key}`);
+  // node:cluster is told once, before the first worker.
+  return present.workerConnections === next.workerConnections ? keys : [...keys, 'workerConnections'];
 }
 
 /** The part of a listener that is fixed once it listens. */

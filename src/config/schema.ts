@@ -27,6 +27,13 @@ export const configSchema = z.strictObject({
   listen: listeners.describe('The listener for client applications, or a list of listeners.'),
   operator: operatorListener.describe('The operator port: health, metrics, status and a page.'),
   workers: workers.default(1).describe('Worker processes on this host. auto: one per core.'),
+  workerConnections: z
+    .enum(['in-turn', 'kernel'])
+    .default('in-turn')
+    .describe(
+      'How connections are shared among workers. in-turn: equally. kernel: each worker accepts for itself, which ' +
+        'costs half where each request has a connection of its own.',
+    ),
   store,
   callers: callers.default('none').describe('Who may call. none: no authentication.'),
   jwt: jwt.optional().describe('Accept JWTs from callers, such as Kubernetes service-account tokens.'),

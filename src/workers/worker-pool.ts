@@ -39,10 +39,12 @@ export class WorkerPool {
     this.#packed = packConfig(config);
     this.metrics = metrics;
     this.#log = log;
-    // Each connection goes to the next worker in turn. The kernel would give most of them to a few.
-    // Not with sockets that outlive the process: at a stop, node:cluster closes connections that the primary has
-    // accepted and no worker has taken. What no worker accepts stays in the kernel's queue for the next process.
-    cluster.schedulingPolicy = sockets.length > 0 ? cluster.SCHED_NONE : cluster.SCHED_RR;
+    // In turn, this process accepts each connection and hands it to the next worker. The kernel gives most of a burst
+    // to one worker: of 32 connections that are kept, at times all, while another core is idle (docs/workers.md).
+    // Sockets that outlive the process are never shared in turn: at a stop, node:cluster closes connections that the
+    // primary has accepted and no worker has taken. What no worker accepts stays in the kernel's queue.
+    const isInTurn = config.workerConnections === 'in-turn' && sockets.length === 0;
+    cluster.schedulingPolicy = isInTurn ? cluster.SCHED_RR : cluster.SCHED_NONE;
     this.#setUmask(config);
   }
 

@@ -24,6 +24,7 @@ describe('the smallest configuration', () => {
     assert.deepEqual(config, {
       listeners: [{ host: '127.0.0.1', port: 8080, hosts: [], socketMode: 0o660, engine: 'fast' }],
       operator: { host: '127.0.0.1', port: 9090, hosts: [], allowAnonymous: false },
+      workerConnections: 'in-turn',
       workers: 1,
       store: { type: 'embedded', path: './data', retiredKeys: [] },
       callers: 'none',

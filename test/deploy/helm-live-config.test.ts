@@ -11,6 +11,7 @@ const RESTART: Readonly<Record<(typeof NEEDS_RESTART)[number], string>> = {
   listen: 'config.listen.port=18080',
   operator: 'config.operator.port=19090',
   workers: 'config.workers=2',
+  workerConnections: 'config.workerConnections="kernel"',
   store: 'config.store.path="/data/other"',
   'limits.headerBytes': 'config.limits={"headerBytes":32768}',
   'log.format': 'config.log={"format":"pretty"}',

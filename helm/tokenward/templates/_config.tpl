@@ -53,6 +53,7 @@ What of the configuration makes new pods when it changes: the keys that tokenwar
 {{- $_ := set $listen "forward" true -}}
 {{- end -}}
 {{- $parts := dict "listen" $listen "operator" $config.operator "workers" ($config.workers | default 1) "store" $config.store -}}
+{{- $_ := set $parts "workerConnections" ($config.workerConnections | default "in-turn") -}}
 {{- $_ := set $parts "headerBytes" (dig "headerBytes" "" ($config.limits | default dict)) -}}
 {{- $_ := set $parts "format" (dig "format" "" ($config.log | default dict)) -}}
 {{- if or $listen.forward (dig "authority" false ($listen.tls | default dict)) -}}
