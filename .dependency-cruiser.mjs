@@ -72,7 +72,7 @@ const PACKAGES = {
   'proxy-from-env': '^src/app/egress-proxy\\.ts$',
   'reflect-metadata': '^src/authority/sign\\.ts$',
   redis: '^src/tokens/stores/redis[a-z-]*\\.ts$',
-  yaml: '^src/config/(document|excerpt|syntax-errors)\\.ts$',
+  yaml: '^src/config/(document|excerpt|parse-yaml|syntax-errors)\\.ts$',
   saxes: '^src/flows/xml\\.ts$',
   zod: '^src/(config|flows|sandbox)/',
 };

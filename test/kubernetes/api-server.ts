@@ -2,9 +2,10 @@ import { execFileSync, spawn, type ChildProcess } from 'node:child_process';
 import { createHash, generateKeyPairSync } from 'node:crypto';
 import { existsSync, mkdirSync, mkdtempSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { homedir, tmpdir } from 'node:os';
-import { join, resolve } from 'node:path';
+import { dirname, join, resolve } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { freePort } from '../support/free-port.ts';
+import { findTool } from '../support/tools.ts';
 import { needTool } from './chart.ts';
 
 const MODULE = 'test/kubernetes/apiserver';
@@ -128,15 +129,25 @@ export class ApiServer {
   }
 }
 
-/** The path of a kube-apiserver of the modules that go.sum names; built once, and kept outside of this tree. */
-export function builtServer(): string {
+/** Whether a run can start one at once: it is built, and what it needs is installed. */
+export function isServerReady(): boolean {
+  return existsSync(serverPath()) && findTool('etcd') !== undefined && findTool('kubectl') !== undefined;
+}
+
+/** Where the kube-apiserver of the modules that go.sum names lies, or will lie: outside of this tree. */
+function serverPath(): string {
   const sums = createHash('sha256')
     .update(readFileSync(`${MODULE}/go.mod`))
     .update(readFileSync(`${MODULE}/go.sum`));
   const cache = process.env['TOKENWARD_KUBE_CACHE'] ?? join(homedir(), '.cache', 'tokenward-kubernetes');
-  const folder = join(cache, sums.digest('hex').slice(0, 16));
-  const program = join(folder, 'kube-apiserver');
+  return join(cache, sums.digest('hex').slice(0, 16), 'kube-apiserver');
+}
+
+/** Its path; built if it is not there yet. */
+function builtServer(): string {
+  const program = serverPath();
   if (existsSync(program)) return program;
+  const folder = dirname(program);
   const [, version = ''] = /^require k8s\.io\/kubernetes v(\S+)$/m.exec(readFileSync(`${MODULE}/go.mod`, 'utf8')) ?? [];
   const [major = '', minor = ''] = version.split('.');
   console.log(`  builds kube-apiserver ${version} in ${folder}; this takes up to half an hour`);

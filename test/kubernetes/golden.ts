@@ -19,8 +19,8 @@ export function goldenFile(values: string | undefined): string {
 
 /**
  * The objects as a golden file keeps them: in the order of their kinds and names, their keys sorted. What is a copy of
- * another file of the repository (rules, dashboards, the program of `helm test`) is left out, or each change of it would
- * change these files too.
+ * another file of the repository (rules, dashboards, the program of `helm test`) is left out, so that a change of it
+ * changes nothing here.
  */
 export function goldenText(objects: readonly KubeObject[]): string {
   return objects

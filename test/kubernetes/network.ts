@@ -124,6 +124,19 @@ ct state established,related accept\n${jumps.join('\n')}\n}\n}\n`;
     return probes.map((probe) => found.get(probe)!);
   }
 
+  /** The arguments of `ip` that run a program in a pod. */
+  inside(name: string, ...command: readonly string[]): string[] {
+    return ['netns', 'exec', this.#namespaceOf(name), ...command];
+  }
+
+  /** What kube-proxy does: in every pod, the Service's address and port lead to a pod's. IPv4 only. */
+  serve(address: string, port: number, to: string, targetPort: number): void {
+    const rules = `table ip services\nflush table ip services\ntable ip services {\nchain output {
+type nat hook output priority -100; policy accept;
+ip daddr ${address} tcp dport ${port} dnat to ${this.#named(to).v4}:${targetPort}\n}\n}\n`;
+    for (const { name } of this.#pods) execFileSync('ip', this.inside(name, 'nft', '-f', '-'), { input: rules });
+  }
+
   #named(name: string): Pod {
     const pod = this.#pods.find((candidate) => candidate.name === name);
     if (pod === undefined) throw new Error(`no pod ${name}`);

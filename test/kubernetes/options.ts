@@ -6,8 +6,9 @@ export const HELP = `npm run verify:kubernetes -- [options]
 
 Holds the Helm chart to a real Kubernetes API server, to real packets, and to what it rendered before.
 
-  --full       also what needs the API server, which is built from its Go modules once (half an hour of one core) and
-               kept in $TOKENWARD_KUBE_CACHE, or ~/.cache/tokenward-kubernetes
+  --full       also what takes longer: examples, rolling upgrades, and the API server, which is built from its Go
+               modules once (half an hour of one core) and kept in $TOKENWARD_KUBE_CACHE, or
+               ~/.cache/tokenward-kubernetes. Where it is kept already, every run uses it
   --only a,b   only these: ${PARTS.map(({ name }) => name).join(', ')}
   --write-golden
                only: write the golden files (${GOLDEN}) anew, and name those that changed; look at the changes

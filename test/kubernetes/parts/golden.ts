@@ -4,7 +4,7 @@ import { rendered } from '../chart.ts';
 import { difference, GOLDEN, goldenFile, goldenText, read } from '../golden.ts';
 import type { Part } from '../part.ts';
 
-/** Each values file renders what it rendered when somebody last looked: `npm run verify:kubernetes -- --write-golden`. */
+/** Each values file renders what it rendered when somebody last looked. `--write-golden` renews the files. */
 export const golden: Part = {
   name: 'golden',
   run(tally) {
