@@ -17,7 +17,7 @@ export interface AtTerminal {
   kill(): void;
 }
 
-/** Skips the test where `script` or the built program is missing. `size`: rows and columns; undefined: none is known. */
+/** Skips the test where `script` or the built program is missing. `size`: undefined where the terminal knows none. */
 export function atTerminal(
   context: Mocha.Context,
   args: readonly string[],
