@@ -44,7 +44,9 @@ export async function watch(look: () => Promise<string>, everyMs: number): Promi
 
 /** As much as the terminal has room for; without clearing it first, which would flicker. */
 function screen(text: string): string {
-  const { rows, columns } = process.stdout;
+  // Serial lines and some containers give their terminals no size: zero, not undefined.
+  const rows = process.stdout.rows || 24;
+  const columns = process.stdout.columns || 80;
   const time = `${new Date().toISOString().slice(11, 19)} UTC, q ends it`;
   const lines = [time, '', ...text.trimEnd().split('\n')].slice(0, rows - 1);
   const cut = hasColours(process.stdout) ? lines : lines.map((line) => line.slice(0, columns));

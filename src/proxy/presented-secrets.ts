@@ -6,32 +6,36 @@ const FIELDS = ['authorization', 'proxy-authorization', 'x-tokenward-key', 'x-ap
 /** Shorter ones occur by chance in any text. Characters. */
 const MIN_LENGTH = 6;
 
-/** The secrets that a client has sent in header fields, also as they are encoded in a URL. */
-export function presentedSecrets(request: Pick<InboundRequest, 'field'>): readonly string[] {
+/**
+ * The secrets that a client has sent in header fields; as they are encoded in a URL too, if `target` has anything
+ * encoded. Most requests have none of these fields, and cost five look-ups.
+ */
+export function presentedSecrets(request: Pick<InboundRequest, 'field'>, target: string): readonly string[] {
   const found: string[] = [];
-  for (const name of FIELDS) for (const value of listOf(request.field(name))) addCredentials(found, value);
-  for (const cookies of listOf(request.field('cookie')))
-    for (const pair of cookies.split(/; ?/)) add(found, pair.slice(pair.indexOf('=') + 1));
-  return found;
+  for (const name of FIELDS) forEach(request.field(name), (value) => addCredentials(found, value));
+  forEach(request.field('cookie'), (cookies) => {
+    for (const pair of cookies.split(';')) found.push(pair.slice(pair.indexOf('=') + 1).trim());
+  });
+  const long = found.filter((secret) => secret.length >= MIN_LENGTH);
+  return target.includes('%') ? [...long, ...long.filter(isEncodable).map(encodeURIComponent)] : long;
 }
 
-function listOf(value: string | string[] | undefined): readonly string[] {
-  return value === undefined ? [] : Array.isArray(value) ? value : [value];
+function forEach(value: string | string[] | undefined, act: (value: string) => void): void {
+  if (typeof value === 'string') act(value);
+  else value?.forEach(act);
+}
+
+/** Whether it looks otherwise in a URL. Half a surrogate pair cannot be encoded. */
+function isEncodable(secret: string): boolean {
+  return /[^\w.~-]/.test(secret) && isWellFormed(secret);
 }
 
 /** A value with or without its scheme; of `Basic` the password too (RFC 7617 §2). */
 function addCredentials(found: string[], value: string): void {
   const space = value.indexOf(' ');
   const rest = value.slice(space + 1).trim();
-  add(found, rest);
+  found.push(rest);
   if (!/^basic$/i.test(value.slice(0, Math.max(space, 0)))) return;
   const text = Buffer.from(rest, 'base64').toString('utf8');
-  add(found, text.slice(text.indexOf(':') + 1));
-}
-
-function add(found: string[], secret: string): void {
-  if (secret.length < MIN_LENGTH) return;
-  found.push(secret);
-  // Half a surrogate pair cannot be encoded.
-  if (/[^\w.~-]/.test(secret) && isWellFormed(secret)) found.push(encodeURIComponent(secret));
+  found.push(text.slice(text.indexOf(':') + 1));
 }

@@ -21,11 +21,22 @@ export interface Secrets {
 
 /** A path for a log: cut in length, without what is, or may be, a secret. */
 export function shownPath(path: string, secrets: Secrets): string {
-  const masked = path
-    .split('/')
-    .map((segment) => shownSegment(segment, secrets))
-    .join('/');
-  return cut(withoutSecrets(masked, secrets));
+  return cut(withoutSecrets(shownSegments(path, secrets), secrets));
+}
+
+/** Without an array, and the path itself where nothing is masked: nearly every request has such a one. */
+function shownSegments(path: string, secrets: Secrets): string {
+  let shown = '';
+  let copied = 0;
+  for (let start = 0, end = 0; end < path.length; start = end + 1) {
+    const slash = path.indexOf('/', start);
+    end = slash === -1 ? path.length : slash;
+    const segment = path.slice(start, end);
+    if (shownSegment(segment, secrets) === segment) continue;
+    shown += path.slice(copied, start) + MASK;
+    copied = end;
+  }
+  return copied === 0 ? path : shown + path.slice(copied);
 }
 
 /** A query for a log. Undefined: the target has none. */
@@ -69,7 +80,10 @@ function decoded(text: string): string {
 
 function withoutSecrets(text: string, { carried }: Secrets): string {
   let shown = text;
-  for (const secret of carried) if (secret !== '' && shown.includes(secret)) shown = shown.replaceAll(secret, MASK);
+  if (carried.some((secret) => secret !== '' && text.includes(secret)))
+    // The longest first: what is left of it would be readable, if a secret within it were masked before.
+    for (const secret of carried.toSorted((one, other) => other.length - one.length))
+      if (secret !== '') shown = shown.replaceAll(secret, MASK);
   return shown.includes('eyJ') || shown.includes('bot') ? shown.replaceAll(TOKEN_LIKE, MASK) : shown;
 }
 

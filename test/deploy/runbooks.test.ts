@@ -12,17 +12,24 @@ import { missingIn, readRunbook, typed } from './runbook.ts';
 const CRM = '/crm/v1/licenses';
 const TWIN = '/twin/iam/api/v1/users/me';
 
-/** Situations that are not provoked here, with the reason. Their commands are checked for their form only. */
+/**
+ * Situations that runbook-situations.test.ts provokes, each with a stage of its own. What "Fix" types for systemd, the
+ * kernel's log or Kubernetes (TokenwardConfigsDiffer, TokenwardRestarts, TokenwardWorkerCrashes) is not run there.
+ */
+const REHEARSED_APART = [
+  'TokenwardUpstreamSlow',
+  'TokenwardCertificateExpiring',
+  'TokenwardConfigsDiffer',
+  'TokenwardAccessLinesDropped',
+  'TokenwardClientsDistrustAuthority',
+  'TokenwardWorkerCrashes',
+  'TokenwardRestarts',
+];
+
+/** Situations that are not provoked, with the reason. Their commands are checked for their form only. */
 const NOT_REHEARSED: Readonly<Record<string, string>> = {
   TokenwardRefreshTokenExpiring:
     'no refresh token of the sandbox is about to end; import and connect are tested in test/cli',
-  TokenwardUpstreamSlow: 'needs minutes of slow responses',
-  TokenwardCertificateExpiring: 'no certificate of the sandbox is about to end; test/authority renews and exports',
-  TokenwardConfigsDiffer: 'needs several replicas that are deployed',
-  TokenwardAccessLinesDropped: 'needs a disk that is too slow',
-  TokenwardClientsDistrustAuthority: 'test/forward provokes it with real TLS clients, and test/authority exports',
-  TokenwardWorkerCrashes: 'test/workers kills workers; the rest of the page is about the host',
-  TokenwardRestarts: 'it is about systemd and Kubernetes',
   TokenwardAbsent: 'it is about Prometheus and Kubernetes; test/deploy/alerts.test.ts checks the scrape example',
 };
 
@@ -253,7 +260,10 @@ describe('the runbooks', function () {
 
   it('are rehearsed, or are listed with the reason why not', () => {
     const names = alerts().map(({ alert }) => alert);
-    assert.deepEqual([...Object.keys(REHEARSALS), ...Object.keys(NOT_REHEARSED)].sort(), [...names].sort());
+    assert.deepEqual(
+      [...Object.keys(REHEARSALS), ...REHEARSED_APART, ...Object.keys(NOT_REHEARSED)].sort(),
+      [...names].sort(),
+    );
   });
 
   it('hold commands that bash can read', async () => {

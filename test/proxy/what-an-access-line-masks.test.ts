@@ -1,0 +1,47 @@
+import assert from 'node:assert/strict';
+import { presentedSecrets } from '../../src/proxy/presented-secrets.ts';
+import { shownPath } from '../../src/proxy/shown-target.ts';
+
+const shown = (path: string, carried: readonly string[] = [], configured: readonly string[] = []): string =>
+  shownPath(path, { carried, isConfigured: (text) => configured.includes(text) });
+const presented = (fields: Readonly<Record<string, string | string[]>>, target = '/'): readonly string[] =>
+  presentedSecrets({ field: (name) => fields[name] }, target);
+
+describe('what an access line masks', () => {
+  it('segments that the configuration holds, first, last or in the middle, also encoded', () => {
+    const configured = ['p4ss', 'a b'];
+    for (const [path, expected] of [
+      ['/v1/p4ss/x', '/v1/***/x'],
+      ['/p4ss', '/***'],
+      ['p4ss/x/', '***/x/'],
+      ['/x/p4ss', '/x/***'],
+      ['/p4ss/p4ss//a%20b', '/***/***//***'],
+      ['/p4ssword/x%2', '/p4ssword/x%2'],
+      ['/', '/'],
+      ['', ''],
+    ] as const)
+      assert.equal(shown(path, [], configured), expected);
+  });
+
+  it('the whole of a carried secret, although another one is a part of it', () => {
+    assert.equal(shown('/x/abcdef-and-more/y', ['abcdef', 'abcdef-and-more']), '/x/***/y');
+  });
+
+  it('keys, passwords and cookies of the client; their encoded form where the target has one', () => {
+    const fields = {
+      authorization: `Basic ${Buffer.from('me:pass word').toString('base64')}`,
+      'x-api-key': 'key-123456',
+      cookie: ['sid=cookie/1; lang=en', 'other=cookie-2'],
+    };
+    const plain = [Buffer.from('me:pass word').toString('base64'), 'pass word', 'key-123456', 'cookie/1', 'cookie-2'];
+    assert.deepEqual(presented(fields), plain);
+    for (const [segment, secret] of [
+      ['pass%20word', 'a password'],
+      ['cookie%2F1', 'a cookie'],
+    ] as const) {
+      const target = `/x/${segment}`;
+      assert.equal(shown(target, presented(fields, target)), '/x/***', secret);
+    }
+    assert.deepEqual(presented({}), []);
+  });
+});
