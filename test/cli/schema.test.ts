@@ -27,6 +27,7 @@ describe('tokenward schema', () => {
       'listen',
       'operator',
       'workers',
+      'workerConnections',
       'store',
       'callers',
       'jwt',
@@ -37,9 +38,11 @@ describe('tokenward schema', () => {
       'accountsFrom',
       'routes',
       'limits',
+      'startup',
       'shutdown',
       'watch',
       'log',
+      'tracing',
     ]);
   });
 
