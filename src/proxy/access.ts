@@ -18,7 +18,7 @@ export function logAccess(
   const { errorCode, attempts, upstreamResponse, response } = ctx;
   const failed = errorCode !== undefined || brokenOff !== undefined || status >= 500 || attempts > 1;
   if (!log.wants(failed)) return;
-  const carried = [...(ctx.attachment?.secrets ?? []), ...presentedSecrets(ctx.request, ctx.target)];
+  const carried = [...(ctx.attachment?.secrets ?? []), ...presentedSecrets(ctx.request)];
   const secrets = { carried, isConfigured: log.isSecret };
   const relayed = errorCode === undefined && response.headersSent;
   log.write({

@@ -1,4 +1,3 @@
-import { isWellFormed } from '../flows/template.ts';
 import type { InboundRequest } from '../http/server/exchange.ts';
 
 /** Fields in which clients send a key, a token or a password. */
@@ -6,28 +5,19 @@ const FIELDS = ['authorization', 'proxy-authorization', 'x-tokenward-key', 'x-ap
 /** Shorter ones occur by chance in any text. Characters. */
 const MIN_LENGTH = 6;
 
-/**
- * The secrets that a client has sent in header fields; as they are encoded in a URL too, if `target` has anything
- * encoded. Most requests have none of these fields, and cost five look-ups.
- */
-export function presentedSecrets(request: Pick<InboundRequest, 'field'>, target: string): readonly string[] {
+/** The secrets that a client has sent in header fields. Most requests have none of these, and cost five look-ups. */
+export function presentedSecrets(request: Pick<InboundRequest, 'field'>): readonly string[] {
   const found: string[] = [];
   for (const name of FIELDS) forEach(request.field(name), (value) => addCredentials(found, value));
   forEach(request.field('cookie'), (cookies) => {
     for (const pair of cookies.split(';')) found.push(pair.slice(pair.indexOf('=') + 1).trim());
   });
-  const long = found.filter((secret) => secret.length >= MIN_LENGTH);
-  return target.includes('%') ? [...long, ...long.filter(isEncodable).map(encodeURIComponent)] : long;
+  return found.filter((secret) => secret.length >= MIN_LENGTH);
 }
 
 function forEach(value: string | string[] | undefined, act: (value: string) => void): void {
   if (typeof value === 'string') act(value);
   else value?.forEach(act);
-}
-
-/** Whether it looks otherwise in a URL. Half a surrogate pair cannot be encoded. */
-function isEncodable(secret: string): boolean {
-  return /[^\w.~-]/.test(secret) && isWellFormed(secret);
 }
 
 /** A value with or without its scheme; of `Basic` the password too (RFC 7617 §2). */

@@ -63,18 +63,21 @@ function isSecretParameter(encoded: string): boolean {
 }
 
 /** `isForm`: a plus stands for a space. */
-function shownSegment(segment: string, { isConfigured }: Secrets, isForm = false): string {
+function shownSegment(segment: string, { isConfigured, carried }: Secrets, isForm = false): string {
   if (segment.length > MAX_SEGMENT || isConfigured(segment)) return MASK;
   const isEncoded = segment.includes('%') || (isForm && segment.includes('+'));
-  return isEncoded && isConfigured(decoded(isForm ? segment.replaceAll('+', ' ') : segment)) ? MASK : segment;
+  if (!isEncoded) return segment;
+  // Whatever is encoded of it, and with letters of either case.
+  const text = decoded(isForm ? segment.replaceAll('+', ' ') : segment);
+  return isConfigured(text) || carried.some((secret) => secret !== '' && text.includes(secret)) ? MASK : segment;
 }
 
-/** What cannot be decoded stays as it is. */
+/** What is not UTF-8 is decoded byte by byte, so that a secret beside it is found. */
 function decoded(text: string): string {
   try {
     return decodeURIComponent(text);
   } catch {
-    return text;
+    return text.replaceAll(/%([0-9A-Fa-f]{2})/g, (_, hex: string) => String.fromCharCode(Number.parseInt(hex, 16)));
   }
 }
 

@@ -54,7 +54,7 @@ export function endTrace(
 ): void {
   if (!trace.sampled) return;
   const { request, errorCode, attachment } = ctx;
-  const carried = [...(attachment?.secrets ?? []), ...presentedSecrets(request, ctx.target)];
+  const carried = [...(attachment?.secrets ?? []), ...presentedSecrets(request)];
   const host = request.field('host');
   trace.end({
     endedAt,
