@@ -115,7 +115,10 @@ function clockOf(time: unknown): string {
 
 /** `12:00:01.234 HTTP   POST /crm/v1/x 200 12.3 ms  account=crm`. */
 function shownAccess(line: Line): string {
-  const text = (name: string): string => clean(String(line[name] ?? '-'));
+  const text = (name: string): string => {
+    const value = line[name];
+    return typeof value === 'string' || typeof value === 'number' ? clean(String(value)) : '-';
+  };
   const query = line['url.query'] === undefined ? '' : `?${text('url.query')}`;
   const failed = line['event.outcome'] === 'failure';
   const fields = Object.entries(ACCESS_FIELDS)
