@@ -4,6 +4,8 @@ import type { InboundRequest } from '../http/server/exchange.ts';
 const FIELDS = ['authorization', 'proxy-authorization', 'x-tokenward-key', 'x-api-key'] as const;
 /** Shorter ones occur by chance in any text. Characters. */
 const MIN_LENGTH = 6;
+/** Of more, the longest: each is looked for in every part of the target. */
+const MAX_SECRETS = 64;
 
 /** The secrets that a client has sent in header fields. Most requests have none of these, and cost five look-ups. */
 export function presentedSecrets(request: Pick<InboundRequest, 'field'>): readonly string[] {
@@ -12,7 +14,8 @@ export function presentedSecrets(request: Pick<InboundRequest, 'field'>): readon
   forEach(request.field('cookie'), (cookies) => {
     for (const pair of cookies.split(';')) found.push(pair.slice(pair.indexOf('=') + 1).trim());
   });
-  return found.filter((secret) => secret.length >= MIN_LENGTH);
+  const long = found.filter((secret) => secret.length >= MIN_LENGTH);
+  return long.length <= MAX_SECRETS ? long : long.sort((a, b) => b.length - a.length).slice(0, MAX_SECRETS);
 }
 
 function forEach(value: string | string[] | undefined, act: (value: string) => void): void {

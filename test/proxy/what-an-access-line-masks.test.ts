@@ -39,5 +39,9 @@ describe('what an access line masks', () => {
       assert.equal(shown(`/x/${segment}/y`, presented(fields)), '/x/***/y', segment);
     assert.equal(shown('/x/caf%C3%A9/%ff', presented(fields)), '/x/caf%C3%A9/%ff');
     assert.deepEqual(presented({}), []);
+    const cookie = Array.from({ length: 2_000 }, (_, i) => `c=${'s'.repeat(6 + (i % 20))}${i}`).join('; ');
+    const many = presented({ cookie });
+    assert.equal(many.length, 64, 'a client decides how many cookies it sends');
+    assert.ok(many.every((secret) => secret.length >= 25));
   });
 });
