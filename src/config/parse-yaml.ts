@@ -13,13 +13,15 @@ export function parseYaml(text: string, lineCounter?: LineCounter): Document.Par
 }
 
 function* repeatedKeys({ items }: YAMLMap): Generator<YAMLParseError> {
-  const seen = new Set<unknown>();
+  const seen = new Set<string>();
   for (const { key } of items) {
     if (!isScalar(key)) continue;
-    if (seen.has(key.value)) {
+    // As text: `1` and `"1"` are one name in what is read, and the first would be lost.
+    const name = String(key.value);
+    if (seen.has(name)) {
       const at = key.range?.[0] ?? 0;
       yield new YAMLParseError([at, at + 1], 'DUPLICATE_KEY', 'Map keys must be unique');
     }
-    seen.add(key.value);
+    seen.add(name);
   }
 }

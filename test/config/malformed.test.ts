@@ -25,6 +25,12 @@ const YAML: readonly (readonly [what: string, text: string, line: number, words:
     3,
     /^this key occurs twice in one mapping$/,
   ],
+  [
+    'a key given twice, once in quotes',
+    'log: {level: info}\naccounts:\n  1: {}\n  "1": {}',
+    4,
+    /^this key occurs twice in one mapping$/,
+  ],
   ['a key given twice further down', 'log:\n  level: info\n  level: warn', 3, /^this key occurs twice in one mapping$/],
   [
     'a password cut by its comma',
