@@ -42,7 +42,8 @@ describe('tunnels of a process that stops', () => {
     const stopped = proxy.stop();
     await idleClosed;
     answer();
-    assert.deepEqual([(await asked).status, (await asked).body], [200, 'slow']);
+    const { status, body, connection } = await asked;
+    assert.deepEqual([status, body, connection], [200, 'slow', 'close']);
     if (!busy.destroyed) await once(busy, 'close');
     silent.destroy();
     await stopped;

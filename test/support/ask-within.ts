@@ -5,6 +5,8 @@ import type { Duplex } from 'node:stream';
 export interface Within {
   readonly status: number;
   readonly code: string | undefined;
+  /** Connection. */
+  readonly connection: string | undefined;
   readonly body: string;
 }
 
@@ -27,6 +29,7 @@ export function askWithin(
           resolve({
             status: response.statusCode ?? 0,
             code: response.headers['x-tokenward-error'] as string | undefined,
+            connection: response.headers.connection,
             body,
           }),
         );
