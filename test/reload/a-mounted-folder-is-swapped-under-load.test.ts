@@ -1,34 +1,22 @@
 import assert from 'node:assert/strict';
 import { join } from 'node:path';
-import { startSandbox, type Sandbox } from '../../src/sandbox/sandbox.ts';
 import { call } from '../support/call.ts';
 import { eventually } from '../support/eventually.ts';
-import { freshFolder } from '../support/files.ts';
 import { mountAsKubelet } from '../support/kubelet-mount.ts';
-import { serve, type Served } from '../support/process.ts';
 import { sandboxConfigObject } from '../support/proxy.ts';
-import { requireBuild } from '../support/tools.ts';
+import { freshStage } from '../support/stage.ts';
 import { startLoad } from '../workers/load.ts';
 
 const NEW_PASSWORD = 'the-rotated-password';
 
 describe('a ConfigMap and a Secret, swapped under load as the kubelet does it', function () {
   this.timeout(120_000);
-  const folder = freshFolder();
-  let sandbox: Sandbox;
-  let served: Served | undefined;
-  beforeEach(async () => {
-    sandbox = await startSandbox();
-  });
-  afterEach(async () => {
-    await served?.end('SIGKILL');
-    await sandbox.close();
-  });
+  const stage = freshStage();
 
   it('no request fails; a new route is served, a bad file changes nothing, a rotated password is the one that is sent', async function () {
-    requireBuild(this);
-    const [config, secrets] = [join(folder(), 'config'), join(folder(), 'secrets')];
-    const { accounts, ...whole } = sandboxConfigObject(sandbox, join(folder(), 'store'));
+    const [folder, sandbox] = [stage.folder(), stage.sandbox()];
+    const [config, secrets] = [join(folder, 'config'), join(folder, 'secrets')];
+    const { accounts, ...whole } = sandboxConfigObject(sandbox, join(folder, 'store'));
     const crm = (accounts as Record<string, { credentials: object }>)['crm']!;
     const routes = [{ prefix: '/crm', upstream: sandbox.urls.chatapp, account: 'crm' }];
     const write = (text: string | object): void =>
@@ -48,8 +36,7 @@ describe('a ConfigMap and a Secret, swapped under load as the kubelet does it', 
       });
     mountAsKubelet(secrets, { password: sandbox.credentials.chatapp.password });
     write({});
-    const program = await serve(['-c', join(config, 'proxy.config.yaml')]);
-    served = program;
+    const program = await stage.serve(this, join(config, 'proxy.config.yaml'));
     const applied = async (): Promise<string | undefined> => {
       const { text } = await call(program.operatorUrl, '/metrics');
       return /^tokenward_config_last_reload_successful (\d)$/m.exec(text)?.[1];

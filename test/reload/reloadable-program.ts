@@ -1,10 +1,10 @@
 import { join } from 'node:path';
-import { startSandbox, type Sandbox } from '../../src/sandbox/sandbox.ts';
+import type { Sandbox } from '../../src/sandbox/sandbox.ts';
 import { call, type Answer } from '../support/call.ts';
-import { freshFolder, writeConfig } from '../support/files.ts';
-import { serve, type Served } from '../support/process.ts';
+import { writeConfig } from '../support/files.ts';
+import type { Served } from '../support/process.ts';
 import { sandboxConfigObject, type ConfigObject } from '../support/proxy.ts';
-import { requireBuild } from '../support/tools.ts';
+import { freshStage } from '../support/stage.ts';
 
 /** The built program in front of a sandbox, with a configuration that a test rewrites. */
 export interface ReloadableProgram {
@@ -20,28 +20,18 @@ export interface ReloadableProgram {
 
 /** For every test of the surrounding describe a fresh sandbox and folder; what is started in a test ends with it. */
 export function freshProgram(): (context: Mocha.Context, base?: ConfigObject) => Promise<ReloadableProgram> {
-  const folder = freshFolder();
-  let sandbox: Sandbox;
-  let served: Served | undefined;
-  beforeEach(async () => {
-    sandbox = await startSandbox();
-  });
-  afterEach(async () => {
-    await served?.end('SIGKILL');
-    served = undefined;
-    await sandbox.close();
-  });
+  const stage = freshStage();
   return async (context, base = {}) => {
-    requireBuild(context);
-    const whole = { ...sandboxConfigObject(sandbox, join(folder(), 'store')), ...base };
+    const folder = stage.folder();
+    const sandbox = stage.sandbox();
+    const whole = { ...sandboxConfigObject(sandbox, join(folder, 'store')), ...base };
     const configure = (change: ConfigObject | string): string =>
-      writeConfig(folder(), typeof change === 'string' ? change : { ...whole, ...change });
-    const running = await serve(['-c', configure({})]);
-    served = running;
+      writeConfig(folder, typeof change === 'string' ? change : { ...whole, ...change });
+    const running = await stage.serve(context, configure({}));
     return {
       sandbox,
       served: running,
-      folder: folder(),
+      folder,
       configure: (change) => void configure(change),
       reload: () => call(running.operatorUrl, '/reload', { method: 'POST' }),
       lines: () =>

@@ -1,14 +1,14 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { startSandbox, type Sandbox } from '../../src/sandbox/sandbox.ts';
+import type { Sandbox } from '../../src/sandbox/sandbox.ts';
 import type { StatusDocument } from '../../src/operator/status-document.ts';
 import { call, type Answer } from '../support/call.ts';
 import { eventually } from '../support/eventually.ts';
-import { freshFolder, writeConfig } from '../support/files.ts';
+import { writeConfig } from '../support/files.ts';
 import { statusOf } from '../support/operator.ts';
-import { serve, type Served } from '../support/process.ts';
+import type { Served } from '../support/process.ts';
 import { sandboxConfigObject, type ConfigObject } from '../support/proxy.ts';
-import { requireBuild } from '../support/tools.ts';
+import { freshStage } from '../support/stage.ts';
 
 /** A tokenward of several worker processes in front of a sandbox. */
 export interface RunningPool {
@@ -31,28 +31,18 @@ export interface RunningPool {
 
 /** For every test of the surrounding describe a fresh sandbox and folder; what is started in a test ends with it. */
 export function freshPool(): (context: Mocha.Context, workers: number, change?: ConfigObject) => Promise<RunningPool> {
-  const folder = freshFolder();
-  let sandbox: Sandbox;
-  let served: Served | undefined;
-  beforeEach(async () => {
-    sandbox = await startSandbox();
-  });
-  afterEach(async () => {
-    await served?.end('SIGKILL');
-    served = undefined;
-    await sandbox.close();
-  });
+  const stage = freshStage();
   return async (context, workers, change = {}) => {
-    requireBuild(context);
+    const folder = stage.folder();
+    const sandbox = stage.sandbox();
     const configure = (more: ConfigObject | string): string =>
       writeConfig(
-        folder(),
+        folder,
         typeof more === 'string'
           ? more
-          : { workers, ...sandboxConfigObject(sandbox, join(folder(), 'store')), ...change, ...more },
+          : { workers, ...sandboxConfigObject(sandbox, join(folder, 'store')), ...change, ...more },
       );
-    const running = await serve(['-c', configure({})]);
-    served = running;
+    const running = await stage.serve(context, configure({}));
     const status = (): Promise<StatusDocument> => statusOf(running);
     const lines = (): ReturnType<RunningPool['lines']> =>
       running
